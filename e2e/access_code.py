@@ -167,8 +167,45 @@ def drifted(check, access):
     code, said, errors = access.json("drift", "walk.yaml", "--detailed-exitcode")
     rows = [(row["drift"], row["permission_set"], row["account"], row["what"]) for row in said]
     check.equal("drift is told", (code, rows), (3, [("added_outside", "PowerUser", DEV, f"user {BO}")]))
+    authored(check, access)
     done = access.run("apply", "walk.yaml", "--yes")
     check("applying ends it", done.returncode == 0 and access.users[BO] not in access.holders("PowerUser", DEV), done.stderr)
+
+
+def authored(check, access):
+    """Who did it, as CloudTrail has it and as boto3 reads it there."""
+    trail = access.world.client("cloudtrail", access.world.environment, attempts=10)
+    audit = {"InstanceArn": access.instance, "PermissionSetArn": access.sets()["Audit"]}
+    access.sso.put_inline_policy_to_permission_set(InlinePolicy=json.dumps({"Version": "2012-10-17", "Statement": []}), **audit)
+
+    def logged(name):
+        found = trail.lookup_events(LookupAttributes=[{"AttributeKey": "EventName", "AttributeValue": name}])["Events"]
+        records = sorted((json.loads(it["CloudTrailEvent"]) for it in found), key=lambda it: it["eventTime"])
+        return records[-1] if records else None
+
+    wait(lambda: logged("PutInlinePolicyToPermissionSet"), 30)
+    code, said, errors = access.json("drift", "walk.yaml", "--log", "lookup", "--detailed-exitcode")
+    found = {row["what"]: (row["last_change"] or {}).get("event_id") for row in said}
+    wanted = {f"user {BO}": logged("CreateAccountAssignment")["eventID"], "inline_policy": logged("PutInlinePolicyToPermissionSet")["eventID"]}
+    check.equal("drift has the events of those who did it", (code, found), (3, wanted))
+    who = next(row["last_change"] for row in said if row["what"] == "inline_policy")
+    check("with who and when", who["by_kind"] in ("user", "root") and who["by"] and who["event"] == "PutInlinePolicyToPermissionSet"
+          and who["at"] == logged("PutInlinePolicyToPermissionSet")["eventTime"], who)
+    done = access.run("drift", "walk.yaml", "--log", "lookup", "--output", "table")
+    check("and in words", f"{who['by_kind']} {who['by']}" in " ".join(done.stdout.split()), done.stdout)
+    region = access.world.environment["AWS_REGION"]
+    folder = access.world.stage.path(f"trail/AWSLogs/111111111111/CloudTrail/{region}/{time.strftime('%Y/%m/%d')}")
+    folder.mkdir(parents=True)
+    (folder / "empty.json").write_text('{"Records": []}')
+    code, said, errors = access.json("drift", "walk.yaml", "--log", "dir:trail")
+    check("a log that does not have it names nobody", code == 0 and [row["last_change"] for row in said] == [None, None] and "not in the log" in errors, (code, said, errors))
+    (folder / "broken.json").write_text('{"Records": [')
+    done = access.run("drift", "walk.yaml", "--log", "dir:trail", "--output", "table")
+    check("a broken file is named, and exit 1", done.returncode == 1 and "broken.json" in done.stderr and "not in the log" in done.stdout, (done.returncode, done.stderr))
+    access.world.sim.post("/_sim/faults", {"kind": "error", "code": "AccessDeniedException", "http": 400, "match": {"service": "cloudtrail"}})
+    code, said, errors = access.json("drift", "walk.yaml", "--log", "lookup")
+    check("what cannot be looked up is said, and exit 1", code == 1 and len(said) == 2 and "AccessDenied" in errors, (code, said, errors))
+    access.world.sim.call("DELETE", "/_sim/faults")
 
 
 def granted(check, access, stage):

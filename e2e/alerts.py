@@ -214,6 +214,55 @@ def killed(world):
     check.equal("and tells nobody", len(receiver.told()), before + 1)
 
 
+ACTIVITY = """
+rules:
+- id: activity/keys
+  query: SELECT account_id, principal, action FROM aws_activity WHERE action IN ('CreateAccessKey', 'DeleteAccessKey') AND error_code IS NULL
+  key: [account_id, principal, action]
+  message: "{action} by {principal} in {account_id}"
+"""
+
+
+def of_activity(world):
+    """A rule over what was done: rows of CloudTrail, which are part of no snapshot (`inventory.md` R-1, H-26)."""
+    stage = world.stage
+    stage.path("activity.yaml").write_text(ACTIVITY)
+
+    def run():
+        ran, rows = world.alerts("run", "activity.yaml")
+        return ran, next(it for it in rows if it["rule"] == "activity/keys")
+
+    ran, row = run()
+    check("before a log was read the rule is blocked", ran.returncode == 1 and row["state"] == "blocked", row)
+    there = inside(world.aws, world.one)
+    iam, trail = client("iam", there), client("cloudtrail", {**there, "AWS_REGION": "us-east-1"})
+    iam.create_user(UserName="keeper")
+    assert wait(lambda: any(it["UserName"] == "keeper" for it in iam.list_users()["Users"]), 60)
+    key = iam.create_access_key(UserName="keeper")["AccessKey"]["AccessKeyId"]
+
+    def read(name):
+        """What boto3 looks up is what is read: a page of events as somebody saved it."""
+        asked = {"LookupAttributes": [{"AttributeKey": "EventName", "AttributeValue": name}]}
+        assert wait(lambda: trail.lookup_events(**asked)["Events"], 60, every=1)
+        events = trail.lookup_events(**asked)["Events"]
+        stage.path(f"{name}.json").write_text(json.dumps({"Events": [{"CloudTrailEvent": it["CloudTrailEvent"]} for it in events]}))
+        ran = stage.run("activity", "ingest", f"{name}.json", "--output", "json", timeout=120)
+        check(f"{name} is read", ran.returncode == 0, ran.stderr)
+
+    read("CreateAccessKey")
+    ran, row = run()
+    news = row["message"] and [it["values"] for it in row["message"]["news"]["rows"]["new"]["rows"]]
+    check("what CloudTrail wrote is told", ran.returncode == 0 and row["state"] == "running" and news and {(it["account_id"], it["action"]) for it in news}
+          == {(world.one, "CreateAccessKey")}, (ran.stderr, row))
+    ran, row = run()
+    check("once", row["message"] is None and row["active"] == len(news), row)
+    iam.delete_access_key(UserName="keeper", AccessKeyId=key)
+    read("DeleteAccessKey")
+    ran, row = run()
+    news = row["message"] and [it["values"]["action"] for it in row["message"]["news"]["rows"]["new"]["rows"]]
+    check("and what is read later is new", news == ["DeleteAccessKey"] and not row["message"]["news"]["rows"]["recovered"]["rows"], row)
+
+
 def main():
     with Stage("alerts") as stage:
         world = World(stage)
@@ -222,6 +271,7 @@ def main():
         blocked(world)
         muted(world)
         killed(world)
+        of_activity(world)
     check.end()
 
 

@@ -1,12 +1,13 @@
 //! What was changed beside the files (`inventory.md` A-13).
 
-use hallpass_model::{AccountId, PermissionSetName};
+use hallpass_activity::PrincipalKind;
+use hallpass_model::{AccountId, PermissionSetName, Timestamp};
 use hallpass_rules::Directory;
 use serde::Serialize;
 
 use crate::compare::AccessDiff;
 use crate::select::WantedAccess;
-use crate::state::{PrincipalRef, SeenAccess};
+use crate::state::{PrincipalRef, SeenAccess, SetPart};
 use crate::steps::{AccessAction, SetAction, principal_name};
 
 /// What happened to an item.
@@ -38,6 +39,72 @@ impl DriftKind {
     }
 }
 
+/// What exactly an item is about, to find who changed it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum DriftSubject {
+    /// An assignment to this principal.
+    Assignment(PrincipalRef),
+    /// Whether the set is there.
+    Existence,
+    /// A part of the set.
+    Part(SetPart),
+    /// The set's roles in accounts.
+    Roles,
+    /// Whether this principal is there.
+    Principal(PrincipalRef),
+}
+
+/// Who changed an item last, as far as a log says.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(untagged)]
+pub enum DriftAuthor {
+    /// No log was asked.
+    NotAsked,
+    /// The log does not have it.
+    NotInLog,
+    /// The log has it.
+    Known(LastChange),
+}
+
+impl DriftAuthor {
+    const fn is_not_asked(&self) -> bool {
+        matches!(self, Self::NotAsked)
+    }
+}
+
+/// The last change of something.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct LastChange {
+    /// Of which kind who did it is, as `aws_activity` names them.
+    pub by_kind: &'static str,
+    /// Who did it; empty where the record does not say.
+    pub by: String,
+    /// The permission set in whose session it was done.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub by_permission_set: Option<String>,
+    /// When it was asked for.
+    pub at: Timestamp,
+    /// The operation.
+    pub event: String,
+    /// The event's id in CloudTrail.
+    pub event_id: String,
+}
+
+impl LastChange {
+    /// Who did it, in words.
+    pub fn who(&self) -> String {
+        let kind = self.by_kind;
+        let bare = [PrincipalKind::Person, PrincipalKind::SourceIdentity];
+        if self.by.is_empty() {
+            "somebody whom the record does not name".to_owned()
+        } else if bare.iter().any(|it| it.name() == kind) {
+            self.by.clone()
+        } else {
+            format!("{kind} {}", self.by)
+        }
+    }
+}
+
 /// Something that is not as the files say.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct DriftedItem {
@@ -50,6 +117,12 @@ pub struct DriftedItem {
     pub account: Option<AccountId>,
     /// Who an assignment is for, or which part of the set it is.
     pub what: String,
+    /// What exactly it is.
+    #[serde(skip)]
+    pub subject: DriftSubject,
+    /// Who changed it last, where a log was asked.
+    #[serde(skip_serializing_if = "DriftAuthor::is_not_asked")]
+    pub last_change: DriftAuthor,
 }
 
 /// Classifies a difference, and finds assignments to nobody.
@@ -75,6 +148,8 @@ pub fn drift(
                 permission_set: it.permission_set.clone(),
                 account: Some(it.account.clone()),
                 what: it.principal.to_string(),
+                subject: DriftSubject::Principal(it.principal.clone()),
+                last_change: DriftAuthor::NotAsked,
             });
         }
     }
@@ -84,53 +159,70 @@ pub fn drift(
 }
 
 fn item(diff: &AccessDiff, action: &AccessAction, directory: &Directory) -> Option<DriftedItem> {
-    let of_set = |drift, what: &str| DriftedItem {
-        drift,
-        permission_set: action.permission_set().clone(),
-        account: None,
-        what: what.to_owned(),
-    };
-    Some(match action {
-        AccessAction::Assign(it) | AccessAction::Unassign(it) => DriftedItem {
-            drift: match action {
-                AccessAction::Assign(_) => DriftKind::RemovedOutside,
-                _ => DriftKind::AddedOutside,
-            },
-            permission_set: it.permission_set.clone(),
-            account: Some(it.account.clone()),
-            what: principal_name(&it.principal, directory),
-        },
+    let (permission_set, action) = match action {
+        AccessAction::Assign(it) | AccessAction::Unassign(it) => {
+            return Some(DriftedItem {
+                drift: match action {
+                    AccessAction::Assign(_) => DriftKind::RemovedOutside,
+                    _ => DriftKind::AddedOutside,
+                },
+                permission_set: it.permission_set.clone(),
+                account: Some(it.account.clone()),
+                what: principal_name(&it.principal, directory),
+                subject: DriftSubject::Assignment(it.principal.clone()),
+                last_change: DriftAuthor::NotAsked,
+            });
+        }
         AccessAction::Set {
             permission_set,
             action,
-        } => match action {
-            SetAction::Create { .. } => of_set(DriftKind::RemovedOutside, "permission set"),
-            SetAction::Delete => of_set(DriftKind::AddedOutside, "permission set"),
-            // it goes with the edit that is told already
-            SetAction::Provision { edited: true } => return None,
-            SetAction::Provision { edited: false } => {
-                of_set(DriftKind::OutdatedProvisioning, "roles in accounts")
-            }
-            _ if diff.is_created(permission_set) => return None,
-            SetAction::Update { .. } => of_set(
+        } => (permission_set, action),
+    };
+    let (drift, what, subject) = match action {
+        SetAction::Create { .. } => (
+            DriftKind::RemovedOutside,
+            "permission set",
+            DriftSubject::Existence,
+        ),
+        SetAction::Delete => (
+            DriftKind::AddedOutside,
+            "permission set",
+            DriftSubject::Existence,
+        ),
+        // it goes with the edit that is told already
+        SetAction::Provision { edited: true } => return None,
+        SetAction::Provision { edited: false } => (
+            DriftKind::OutdatedProvisioning,
+            "roles in accounts",
+            DriftSubject::Roles,
+        ),
+        _ if diff.is_created(permission_set) => return None,
+        other => {
+            let part = other.part()?;
+            (
                 DriftKind::ChangedOutside,
-                "description, session or relay state",
-            ),
-            SetAction::AttachManaged { .. } | SetAction::DetachManaged { .. } => {
-                of_set(DriftKind::ChangedOutside, "managed_policies")
-            }
-            SetAction::AttachCustomer { .. } | SetAction::DetachCustomer { .. } => {
-                of_set(DriftKind::ChangedOutside, "customer_managed_policies")
-            }
-            SetAction::PutInline { .. } | SetAction::DeleteInline => {
-                of_set(DriftKind::ChangedOutside, "inline_policy")
-            }
-            SetAction::PutBoundary { .. } | SetAction::DeleteBoundary => {
-                of_set(DriftKind::ChangedOutside, "permissions_boundary")
-            }
-            SetAction::Tag { .. } | SetAction::Untag { .. } => {
-                of_set(DriftKind::ChangedOutside, "tags")
-            }
-        },
+                words(part),
+                DriftSubject::Part(part),
+            )
+        }
+    };
+    Some(DriftedItem {
+        drift,
+        permission_set: permission_set.clone(),
+        account: None,
+        what: what.to_owned(),
+        subject,
+        last_change: DriftAuthor::NotAsked,
     })
+}
+
+const fn words(part: SetPart) -> &'static str {
+    match part {
+        SetPart::Texts => "description, session or relay state",
+        SetPart::Managed => "managed_policies",
+        SetPart::Customer => "customer_managed_policies",
+        SetPart::Inline => "inline_policy",
+        SetPart::Boundary => "permissions_boundary",
+        SetPart::Tags => "tags",
+    }
 }

@@ -26,6 +26,7 @@ mod select;
 mod compare;
 mod convert;
 mod drift;
+mod drift_author;
 mod export;
 mod refusal;
 
@@ -44,7 +45,8 @@ pub use convert::{
     Conversion, LeftOutReason, ProposedAccounts, ProposedLimits, ProposedRule, convert,
     proposed_rules,
 };
-pub use drift::{DriftKind, DriftedItem, drift};
+pub use drift::{DriftAuthor, DriftKind, DriftSubject, DriftedItem, LastChange, drift};
+pub use drift_author::{changing_events, name_authors};
 pub use export::{Exported, export};
 pub use file::{AccessFile, AssignmentBlock, DeclaredSet, IgnoredAccess, ManagedScope, Settings};
 pub use finding::{FileFinding, Place};

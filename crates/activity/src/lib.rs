@@ -1,16 +1,17 @@
 //! What people did with their access, from logs of CloudTrail (`inventory.md` §7).
 //!
-//! Six modules. `log` reads logs, once and at the speed of the disk, one record after the other
+//! Seven modules. `log` reads logs, once and at the speed of the disk, one record after the other
 //! whatever the size of a file, and only those of wanted names. `digest` holds what lies there against what
 //! CloudTrail signed. `pci` folds records into when each person's password
 //! was set and when they were last there, and judges that at an instant. `table` folds all records into the activity
 //! table: who did what, where, on which day. `unused` holds what is allowed against that, and `shrink` proposes the smaller
-//! policy with the proof that nobody misses anything.
+//! policy with the proof that nobody misses anything. `center` says who changed what in Identity Center.
 //!
 //! Knows CloudTrail's records and what they say of people of Identity Center. Never knows file systems, networks,
 //! clocks, or how anything is told: files come through [`LogFiles`], the instant is an argument.
 #![warn(missing_docs)]
 
+mod center;
 mod digest;
 #[cfg(test)]
 mod fuzz;
@@ -20,6 +21,7 @@ mod shrink;
 mod table;
 mod unused;
 
+pub use center::{CenterChange, read_center_changes};
 pub use digest::{
     ChainSpan, DigestChain, DigestFault, DigestFinding, DigestReport, KeyError, PublicKeys,
     digest_chains, verify_digests,

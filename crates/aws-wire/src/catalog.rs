@@ -56,6 +56,9 @@ struct Row {
     global: BTreeMap<String, GlobalPlace>,
     #[serde(default)]
     hosts: BTreeMap<String, String>,
+    /// Tags → Region, of a global service the partition → host.
+    #[serde(default)]
+    variants: BTreeMap<String, BTreeMap<String, String>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -77,6 +80,37 @@ pub struct Endpoint {
     pub host: String,
     /// The Region that requests are signed for.
     pub region: String,
+}
+
+/// Another host of a service than its plain one (AWS SDKs and Tools Reference Guide, "Dual-stack and FIPS endpoints").
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct EndpointVariant {
+    /// With cryptography that is validated by FIPS 140.
+    pub fips: bool,
+    /// By IPv6 and by IPv4.
+    pub dual_stack: bool,
+}
+
+impl EndpointVariant {
+    /// As the catalog has it; `None` for the plain one.
+    const fn tags(self) -> Option<&'static str> {
+        match (self.fips, self.dual_stack) {
+            (false, false) => None,
+            (true, false) => Some("fips"),
+            (false, true) => Some("dualstack"),
+            (true, true) => Some("dualstack-fips"),
+        }
+    }
+
+    /// In words.
+    pub const fn words(self) -> &'static str {
+        match (self.fips, self.dual_stack) {
+            (false, false) => "plain",
+            (true, false) => "FIPS",
+            (false, true) => "dual-stack",
+            (true, true) => "dual-stack FIPS",
+        }
+    }
 }
 
 /// A name that is in no table.
@@ -203,6 +237,31 @@ impl Catalog {
             host: named.unwrap_or_else(|| format!("{}.{region}.{suffix}", service.endpoint_prefix)),
             region: region.to_owned(),
         }
+    }
+
+    /// Where a service answers for `region` in this variant; `None` where no such host is known, which is never made up:
+    /// a host by the pattern of names need not be there, nor be validated.
+    pub fn endpoint_variant(
+        &self,
+        service: &ServiceModel,
+        region: &str,
+        variant: EndpointVariant,
+    ) -> Option<Endpoint> {
+        let plain = self.endpoint(service, region);
+        let Some(tags) = variant.tags() else {
+            return Some(plain);
+        };
+        let row = &self.row(&service.name)?.row;
+        let partition = self.partition(region);
+        let key = if row.global.contains_key(partition) {
+            partition
+        } else {
+            region
+        };
+        Some(Endpoint {
+            host: row.variants.get(tags)?.get(key)?.clone(),
+            region: plain.region,
+        })
     }
 
     /// An operation of an unpacked service.

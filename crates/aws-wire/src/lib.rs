@@ -21,7 +21,7 @@ mod xml;
 
 mod page;
 
-pub use catalog::{Catalog, CatalogError, Endpoint, Unknown, catalog};
+pub use catalog::{Catalog, CatalogError, Endpoint, EndpointVariant, Unknown, catalog};
 pub use error::{WireError, read_error};
 pub use input::{InputProblem, check_input};
 pub use page::{BadPaging, next_page};

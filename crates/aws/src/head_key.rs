@@ -14,7 +14,7 @@ use tokio::sync::Mutex;
 
 use crate::AwsClientSettings;
 use crate::connect::configure_quietly;
-use crate::signed::{Signed, SignedService, UnsignedRequest, domain, endpoint};
+use crate::signed::{Signed, SignedService, UnsignedRequest, endpoint, host_at_aws};
 
 /// What the key has to be.
 const ALGORITHM: &str = "ECDSA_SHA_256";
@@ -52,8 +52,13 @@ impl KmsKey {
         let config = configure_quietly(settings, &clock).await;
         let region = region_of(key).unwrap_or(&settings.region);
         let named = settings.endpoint_url.as_deref();
-        let url = endpoint(&config, named, SignedService::Kms)
-            .unwrap_or_else(|| format!("https://kms.{region}.{}", domain(region)));
+        let url = match endpoint(&config, named, SignedService::Kms) {
+            Some(url) => url,
+            None => format!(
+                "https://{}",
+                host_at_aws(&config, SignedService::Kms, region)?
+            ),
+        };
         let (_, seed) = ids.next(clock.now()).as_u64_pair();
         Ok(Self {
             signed: Signed::new(&config, SignedService::Kms, region, clock, seed)?,

@@ -14,7 +14,8 @@ use http::Method;
 use crate::connect::configure_quietly;
 use crate::fault::CallFailure;
 use crate::signed::{
-    RawResponse, Signed, SignedService, Slash, UnsignedRequest, domain, encoded, endpoint, sha256,
+    RawResponse, Signed, SignedService, Slash, UnsignedRequest, encoded, endpoint, host_at_aws,
+    sha256,
 };
 use crate::{AwsClientSettings, xml};
 
@@ -161,7 +162,10 @@ impl Objects {
         let base = match endpoint(&config, named, SignedService::S3) {
             // what is not AWS is addressed by path, which all of them understand
             Some(url) => format!("{url}/{}/", encoded(&place.bucket, Slash::Encoded)),
-            None => base_at_aws(&place.bucket, &region),
+            None => {
+                let host = host_at_aws(&config, SignedService::S3, &region)?;
+                base_at_aws(&place.bucket, &host)
+            }
         };
         Ok(Self {
             signed: Signed::new(
@@ -354,12 +358,11 @@ fn read_page(body: &[u8]) -> Result<Listed, String> {
 }
 
 /// Names with dots do not fit the certificate of host names.
-fn base_at_aws(bucket: &str, region: &str) -> String {
-    let domain = domain(region);
+fn base_at_aws(bucket: &str, host: &str) -> String {
     if bucket.contains('.') {
-        format!("https://s3.{region}.{domain}/{bucket}/")
+        format!("https://{host}/{bucket}/")
     } else {
-        format!("https://{bucket}.s3.{region}.{domain}/")
+        format!("https://{bucket}.{host}/")
     }
 }
 

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 
+use aws_config::SdkConfig;
 use hallpass_audit::testing::a_place_for_exports_keeps_its_promises;
 
 use super::*;
@@ -291,19 +292,59 @@ async fn a_bucket_is_examined_for_its_lock_and_for_our_rights() {
 
 #[test]
 fn buckets_at_aws_are_addressed_by_host_where_certificates_allow() {
-    for (bucket, region, base) in [
-        ("a", "eu-west-1", "https://a.s3.eu-west-1.amazonaws.com/"),
+    for (bucket, region, variant, base) in [
+        (
+            "a",
+            "eu-west-1",
+            (false, false),
+            "a.s3.eu-west-1.amazonaws.com/",
+        ),
         (
             "a.b",
             "eu-west-1",
-            "https://s3.eu-west-1.amazonaws.com/a.b/",
+            (false, false),
+            "s3.eu-west-1.amazonaws.com/a.b/",
         ),
         (
             "a",
             "cn-north-1",
-            "https://a.s3.cn-north-1.amazonaws.com.cn/",
+            (false, false),
+            "a.s3.cn-north-1.amazonaws.com.cn/",
+        ),
+        (
+            "a",
+            "us-east-2",
+            (true, false),
+            "a.s3-fips.us-east-2.amazonaws.com/",
+        ),
+        (
+            "a",
+            "eu-west-1",
+            (false, true),
+            "a.s3.dualstack.eu-west-1.amazonaws.com/",
+        ),
+        (
+            "a",
+            "us-east-2",
+            (true, true),
+            "a.s3-fips.dualstack.us-east-2.amazonaws.com/",
         ),
     ] {
-        assert_eq!(base_at_aws(bucket, region), base);
+        let host = host_at_aws(&asking_for(variant), SignedService::S3, region).unwrap();
+        assert_eq!(base_at_aws(bucket, &host), format!("https://{base}"));
     }
+    // not made up where there is none
+    let refused = host_at_aws(&asking_for((true, false)), SignedService::S3, "eu-west-1");
+    let refused = refused.unwrap_err();
+    assert!(
+        refused.contains("no FIPS endpoint of `s3` in eu-west-1")
+            && refused.contains("AWS_ENDPOINT_URL_S3"),
+        "{refused}"
+    );
+}
+
+/// What the environment and the profile came to.
+fn asking_for((fips, dual_stack): (bool, bool)) -> SdkConfig {
+    let builder = SdkConfig::builder();
+    builder.use_fips(fips).use_dual_stack(dual_stack).build()
 }

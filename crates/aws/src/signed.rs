@@ -19,6 +19,7 @@ use aws_sigv4::sign::v4;
 use aws_smithy_runtime_api::client::identity::Identity;
 use aws_types::service_config::ServiceConfigKey;
 use hallpass_assignments::Urgency;
+use hallpass_aws_wire::{EndpointVariant, catalog};
 use hallpass_model::{Clock, TimeSpan, Timestamp};
 use http::{HeaderMap, Method};
 
@@ -408,13 +409,37 @@ pub(crate) fn endpoint_of(config: &SdkConfig, named: Option<&str>, id: &str) -> 
         .map(|url| url.trim_end_matches('/').to_owned())
 }
 
-/// What host names of a Region end in.
-pub(crate) fn domain(region: &str) -> &'static str {
-    if region.starts_with("cn-") {
-        "amazonaws.com.cn"
-    } else {
-        "amazonaws.com"
+/// Which hosts are asked for: `AWS_USE_FIPS_ENDPOINT`, `AWS_USE_DUALSTACK_ENDPOINT`, or the profile.
+pub(crate) fn variant_of(config: &SdkConfig) -> EndpointVariant {
+    EndpointVariant {
+        fips: config.use_fips().unwrap_or_default(),
+        dual_stack: config.use_dual_stack().unwrap_or_default(),
     }
+}
+
+/// That a service has no host of a variant, and what to do about it.
+pub(crate) fn no_endpoint(name: &str, id: &str, region: &str, variant: EndpointVariant) -> String {
+    let variable = id.to_uppercase().replace(' ', "_");
+    format!(
+        "no {} endpoint of `{name}` in {region} is known; name one with AWS_ENDPOINT_URL_{variable}",
+        variant.words()
+    )
+}
+
+/// The host at AWS, in the variant that is asked for.
+///
+/// # Errors
+/// None is known.
+pub(crate) fn host_at_aws(
+    config: &SdkConfig,
+    service: SignedService,
+    region: &str,
+) -> Result<String, String> {
+    let (name, variant) = (service.name(), variant_of(config));
+    let model = catalog().open(name).map_err(|error| error.to_string())?;
+    let found = catalog().endpoint_variant(&model, region, variant);
+    let found = found.ok_or_else(|| no_endpoint(name, service.id(), region, variant))?;
+    Ok(found.host)
 }
 
 /// Percent-encodes what is not unreserved in RFC 3986, as signatures want it.

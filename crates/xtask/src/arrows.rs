@@ -85,10 +85,11 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("activity", &["iam", "model"]),
     // access-files: access to a new account is given by its steps
     ("org", &["access-files", "iam", "runner", "audit", "model"]),
-    // rules: the directory snapshot, and the reader of TOML, YAML and JSON that knows places
+    // rules: the directory snapshot, and the reader of TOML, YAML and JSON that knows places; activity: who changed
+    // what drifted
     (
         "access-files",
-        &["assignments", "rules", "iam", "runner", "model"],
+        &["activity", "assignments", "rules", "iam", "runner", "model"],
     ),
     // a process of its own; only the binary and the simulation know it
     ("guard", &["assignments", "audit", "model"]),

@@ -124,11 +124,67 @@ fn hosts(endpoints: &Value, prefix: &str, row: &mut Map<String, Value>) {
             }
         }
     }
-    for (name, map) in [("global", global), ("hosts", named)] {
+    let variants = variants(endpoints, prefix);
+    for (name, map) in [("global", global), ("hosts", named), ("variants", variants)] {
         if !map.is_empty() {
             row.insert(name.into(), Value::Object(map));
         }
     }
+}
+
+/// The hosts of FIPS and of IPv6 beside IPv4, where a service has such: tags joined by `-` → Region (of a global service the
+/// partition) → host. A Region that is not listed has none that is known.
+fn variants(endpoints: &Value, prefix: &str) -> Map<String, Value> {
+    let mut found: Map<String, Value> = Map::new();
+    for partition in endpoints["partitions"].as_array().into_iter().flatten() {
+        let service = &partition["services"][prefix];
+        let only = service["partitionEndpoint"].as_str();
+        let places = service["endpoints"].as_object().into_iter().flatten();
+        for (region, place) in places.filter(|(_, it)| it["deprecated"] != json!(true)) {
+            let key = match only {
+                Some(only) if only == region => text(&partition["partition"]),
+                _ if partition["regions"][region].is_object() => region.clone(),
+                _ => continue,
+            };
+            for variant in place["variants"].as_array().into_iter().flatten() {
+                let tags = tags(variant);
+                let defaults = [
+                    variant,
+                    like(&service["defaults"], &tags),
+                    like(&partition["defaults"], &tags),
+                ];
+                let of = |name: &str| defaults.iter().find_map(|it| it[name].as_str());
+                let suffix = of("dnsSuffix").or(partition["dnsSuffix"].as_str());
+                let Some(host) = of("hostname") else {
+                    continue;
+                };
+                let host = host
+                    .replace("{service}", prefix)
+                    .replace("{region}", region)
+                    .replace("{dnsSuffix}", suffix.unwrap_or_default());
+                let of_tags = found.entry(tags).or_insert_with(|| json!({}));
+                if let Some(hosts) = of_tags.as_object_mut() {
+                    hosts.insert(key.clone(), json!(host));
+                }
+            }
+        }
+    }
+    found
+}
+
+/// The tags of a variant, in their order.
+fn tags(variant: &Value) -> String {
+    let tags = variant["tags"].as_array().into_iter().flatten();
+    let mut tags: Vec<&str> = tags.filter_map(Value::as_str).collect();
+    tags.sort_unstable();
+    tags.join("-")
+}
+
+/// The variant of these defaults with the same tags.
+fn like<'a>(defaults: &'a Value, wanted: &str) -> &'a Value {
+    let all = defaults["variants"].as_array().into_iter().flatten();
+    let mut same = all.filter(|it| tags(it) == wanted);
+    same.next().unwrap_or(&Value::Null)
 }
 
 fn text(value: &Value) -> String {

@@ -13,6 +13,7 @@ mod applying;
 mod comparing;
 mod converting;
 mod cutting;
+mod drifting;
 mod fuzz;
 mod memberships;
 mod properties;

@@ -27,7 +27,7 @@ pub use manifest::{AccountSpan, ActivityDay, ActivityManifest, ManifestError};
 pub use notable::NotableKind;
 pub use principal::{ActivityPrincipal, PrincipalKind};
 pub use reading::{ActivityLog, read_activity};
-pub(crate) use record::ActivityRecord;
+pub(crate) use record::{ActivityIdentity, ActivityRecord};
 pub use row::{ActivityFacts, ActivityKey, SAMPLES_MAX, SampleSet};
 pub use rows::ActivityRows;
 pub use sessions::{

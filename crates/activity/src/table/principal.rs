@@ -88,7 +88,7 @@ const ROLE_START: &str = "AWSReservedSSO_";
 const SUFFIX_DIGITS: usize = 16;
 
 impl ActivityPrincipal {
-    pub(super) fn of(identity: &ActivityIdentity<'_>) -> Self {
+    pub(crate) fn of(identity: &ActivityIdentity<'_>) -> Self {
         let user_id = present(identity.on_behalf_of.user_id.as_deref());
         let named = |kind, name: &str| Self {
             kind,

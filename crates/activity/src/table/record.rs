@@ -83,7 +83,7 @@ pub(crate) struct RecordResource<'a> {
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct ActivityIdentity<'a> {
+pub(crate) struct ActivityIdentity<'a> {
     #[serde(default, borrow, rename = "type")]
     pub(super) kind: Option<RecordText<'a>>,
     #[serde(default, borrow)]

@@ -1,6 +1,6 @@
 //! What is packed can be unpacked, and names what AWS has.
 
-use hallpass_aws_wire::{catalog, only_reads};
+use hallpass_aws_wire::{EndpointVariant, catalog, only_reads};
 
 #[test]
 fn every_service_opens() {
@@ -28,6 +28,71 @@ fn every_service_opens() {
         }
     }
     assert!(unspoken.is_empty(), "{unspoken:?}");
+}
+
+#[test]
+fn variants_are_where_aws_has_them_and_nowhere_else() {
+    let (fips, dual, both) = ((true, false), (false, true), (true, true));
+    for (service, region, (fips, dual_stack), expected) in [
+        (
+            "ec2",
+            "us-east-1",
+            fips,
+            "ec2-fips.us-east-1.amazonaws.com us-east-1",
+        ),
+        ("ec2", "eu-west-1", fips, ""),
+        ("ec2", "eu-west-1", dual, "ec2.eu-west-1.api.aws eu-west-1"),
+        (
+            "kms",
+            "eu-west-1",
+            fips,
+            "kms-fips.eu-west-1.amazonaws.com eu-west-1",
+        ),
+        ("iam", "eu-west-1", fips, "iam-fips.amazonaws.com us-east-1"),
+        ("iam", "eu-west-1", dual, "iam.global.api.aws us-east-1"),
+        (
+            "organizations",
+            "eu-west-1",
+            fips,
+            "organizations-fips.us-east-1.amazonaws.com us-east-1",
+        ),
+        (
+            "sts",
+            "us-west-2",
+            fips,
+            "sts-fips.us-west-2.amazonaws.com us-west-2",
+        ),
+        (
+            "sts",
+            "us-gov-west-1",
+            fips,
+            "sts.us-gov-west-1.amazonaws.com us-gov-west-1",
+        ),
+        ("sso-admin", "eu-west-1", fips, ""),
+        ("account", "us-east-1", fips, ""),
+        (
+            "s3",
+            "us-east-2",
+            both,
+            "s3-fips.dualstack.us-east-2.amazonaws.com us-east-2",
+        ),
+        (
+            "cloudtrail",
+            "eu-west-1",
+            (false, false),
+            "cloudtrail.eu-west-1.amazonaws.com eu-west-1",
+        ),
+    ] {
+        let model = catalog().open(service).unwrap();
+        let found =
+            catalog().endpoint_variant(&model, region, EndpointVariant { fips, dual_stack });
+        let found = found.map(|it| format!("{} {}", it.host, it.region));
+        assert_eq!(
+            found.unwrap_or_default(),
+            expected,
+            "{service} {region} {fips} {dual_stack}"
+        );
+    }
 }
 
 #[test]

@@ -22,7 +22,9 @@ use serde_json::{Map, Value};
 
 use super::fault::{denied_here, is_about_time, refused, unanswered, undecodable};
 use crate::fault::chain;
-use crate::signed::{ToSign, endpoint_of, read_http_date, s3_settings, sha256, signature};
+use crate::signed::{
+    ToSign, endpoint_of, no_endpoint, read_http_date, s3_settings, sha256, signature, variant_of,
+};
 
 /// The longest wait for a connection.
 const CONNECTION_MAX: Duration = Duration::from_secs(10);
@@ -128,8 +130,13 @@ impl AnyService {
     }
 
     /// The address of a service for a Region, and the Region to sign for.
-    fn address(&self, service: &ServiceModel, region: &str, prefix: &str) -> (String, String) {
-        let place = catalog().endpoint(service, region);
+    /// A named one is taken as it is; else it is that of the variant that the environment or the profile asks for.
+    fn address(
+        &self,
+        service: &ServiceModel,
+        region: &str,
+        prefix: &str,
+    ) -> Result<(String, String), CallFault> {
         let id = catalog().service_id(&service.name);
         let mut known = self
             .overrides
@@ -138,10 +145,19 @@ impl AnyService {
         let over = known
             .entry(service.name.clone())
             .or_insert_with(|| endpoint_of(&self.config, self.endpoint.as_deref(), id));
-        let url = over
-            .clone()
-            .unwrap_or_else(|| format!("https://{prefix}{}", place.host));
-        (url, place.region)
+        if let Some(url) = over.clone() {
+            return Ok((url, catalog().endpoint(service, region).region));
+        }
+        let variant = variant_of(&self.config);
+        let place = catalog().endpoint_variant(service, region, variant);
+        let place = place.ok_or_else(|| {
+            // as a refusal: it does not pass, and what there is in place of the call is done
+            denied_here(
+                "NoEndpoint",
+                &no_endpoint(&service.name, id, region, variant),
+            )
+        })?;
+        Ok((format!("https://{prefix}{}", place.host), place.region))
     }
 
     async fn base(&self) -> Result<Credentials, CallFault> {
@@ -174,7 +190,7 @@ impl AnyService {
     ) -> Result<Value, CallFault> {
         let request = write_request(service, operation, input)
             .map_err(|error| undecodable(&error.to_string()))?;
-        let (base, signed_region) = self.address(service, region, &request.host_prefix);
+        let (base, signed_region) = self.address(service, region, &request.host_prefix)?;
         let url = format!("{base}{}", request.target);
         let mut headers = request.headers;
         headers.extend(checksum(&service.name, &request.body));

@@ -5,7 +5,7 @@ use std::io::IsTerminal as _;
 use hallpass_activity::{LogFault, LookupPass, PciFold, ReadCount, ReadLog, read_file};
 use hallpass_aws::{AwsClientSettings, RoleToAssume};
 use hallpass_model::Timestamp;
-use hallpass_org::{ReadCalls as _, ReadPlace};
+use hallpass_org::{ReadCalls, ReadPlace};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Map, Value, json};
 
@@ -90,16 +90,49 @@ async fn one_pass(calls: &NamedCalls, pass: &LookupPass, fold: &mut PciFold) -> 
         fault: None,
     };
     let names = fold.rules().names();
+    let lookup = EventLookup {
+        region: &pass.region,
+        name: &pass.name,
+        from: pass.from,
+        until: pass.until,
+    };
+    let mut read_page = |page: &str| {
+        let read = read_file(&log.path, page.as_bytes(), &names, fold);
+        log.count.records += read.count.records;
+        log.count.wanted += read.count.wanted;
+        log.count.bytes += read.count.bytes;
+        read.fault
+    };
+    let fault = each_page(calls, &lookup, &mut read_page).await;
+    log.fault = fault;
+    log
+}
+
+/// What is looked up.
+pub(crate) struct EventLookup<'a> {
+    pub(crate) region: &'a str,
+    /// The name of the events; one attribute is all that a call takes.
+    pub(crate) name: &'a str,
+    pub(crate) from: Timestamp,
+    pub(crate) until: Timestamp,
+}
+
+/// Gives each page as somebody else may have saved it as a file, until one cannot be had or `each` finds a fault in it.
+pub(crate) async fn each_page(
+    calls: &dyn ReadCalls,
+    lookup: &EventLookup<'_>,
+    each: &mut dyn FnMut(&str) -> Option<LogFault>,
+) -> Option<LogFault> {
     let place = ReadPlace {
-        region: Some(pass.region.clone()),
+        region: Some(lookup.region.to_owned()),
         ..ReadPlace::default()
     };
     let mut token = Some(Map::new());
     while let Some(more) = token.take() {
         let mut input = json!({
-            "LookupAttributes": [{"AttributeKey": "EventName", "AttributeValue": pass.name}],
-            "StartTime": pass.from,
-            "EndTime": pass.until,
+            "LookupAttributes": [{"AttributeKey": "EventName", "AttributeValue": lookup.name}],
+            "StartTime": lookup.from,
+            "EndTime": lookup.until,
             "MaxResults": PAGE_EVENTS,
         });
         if let Some(members) = input.as_object_mut() {
@@ -112,22 +145,15 @@ async fn one_pass(calls: &NamedCalls, pass: &LookupPass, fold: &mut PciFold) -> 
             Ok(answered) => answered,
             Err(failed) => {
                 let why = format!("{}: {}", failed.code, failed.message);
-                log.fault = Some(LogFault::Unreadable(why));
-                return log;
+                return Some(LogFault::Unreadable(why));
             }
         };
-        // a page is what somebody else may have saved as a file
-        let read = read_file(&log.path, events_of(&page).as_bytes(), &names, fold);
-        log.count.records += read.count.records;
-        log.count.wanted += read.count.wanted;
-        log.count.bytes += read.count.bytes;
-        if read.fault.is_some() {
-            log.fault = read.fault;
-            return log;
+        if let Some(fault) = each(&events_of(&page)) {
+            return Some(fault);
         }
         token = next;
     }
-    log
+    None
 }
 
 /// A page without what pages have besides; a page of nothing may have no list at all.

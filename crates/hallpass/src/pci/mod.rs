@@ -14,6 +14,7 @@ pub(crate) use alerting::{PciTold, alert_rules, all_clear, tell};
 pub(crate) use asked::{PciReading, Telling};
 pub(crate) use evidence::{document, evidence};
 pub(crate) use listing::listed_people;
+pub(crate) use lookup::{EventLookup, each_page};
 pub(crate) use queue::{EmitTarget, region_of, send};
 pub(crate) use reading::{RanReport, read};
 pub(crate) use source::LogSource;

@@ -1,4 +1,4 @@
-//! What AWS Config recorded, the events of `CloudTrail`, and what these come to.
+//! What AWS Config recorded, and what the events of `CloudTrail` come to.
 
 use crate::table::{CQ_ID, InventoryTable, SliceColumns, boolean, int8, json, text, time};
 
@@ -18,35 +18,6 @@ pub(super) static CONFIG_RESOURCES: InventoryTable = InventoryTable {
         text("config_arn").or_null(),
         json("configuration"),
         time("capture_time"),
-    ],
-};
-
-pub(super) static CLOUDTRAIL_EVENTS: InventoryTable = InventoryTable {
-    name: "aws_cloudtrail_events",
-    about: "An event of CloudTrail",
-    from: "objects of a trail, LookupEvents",
-    key: &["event_id"],
-    slice: SliceColumns::account_and_region("recipient_account_id", "aws_region"),
-    columns: &[
-        CQ_ID,
-        text("event_id"),
-        time("event_time"),
-        text("event_source"),
-        text("event_name"),
-        text("aws_region"),
-        text("recipient_account_id"),
-        text("actor_type"),
-        text("actor_arn").or_null(),
-        text("actor_name").or_null(),
-        text("idc_user_id").or_null(),
-        text("identity_store_id").or_null(),
-        text("error_code").or_null(),
-        text("source_ip").or_null(),
-        boolean("read_only"),
-        json("request_parameters").or_null(),
-        json("response_elements").or_null(),
-        json("additional").or_null(),
-        json("service_details").or_null(),
     ],
 };
 

@@ -42,7 +42,6 @@ pub const TABLES: &[&InventoryTable] = &[
     &okta::GROUPS,
     &okta::GROUP_MEMBERS,
     &events::CONFIG_RESOURCES,
-    &events::CLOUDTRAIL_EVENTS,
     &events::ACTIVITY,
 ];
 

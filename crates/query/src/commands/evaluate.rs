@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Read as _};
 use std::time::Duration;
 
+use hallpass_activity::ActivityManifest;
 use hallpass_alerts::{
     AlertJob, AlertQuestion, AlertRuleId, AskedRule, ReadTable, RunAnswer, RunRows, SliceFault,
 };
@@ -87,16 +88,25 @@ impl Evaluation {
             Ok(read) => read,
             Err(failure) => return Ok(Some(failed(None, Vec::new(), &failure))),
         };
-        let tables = inventory_tables(&read);
+        let (activity, tables): (Vec<_>, Vec<_>) = inventory_tables(&read)
+            .into_iter()
+            .partition(|it| it.name == ActivityManifest::TABLE);
         let chosen = self.choose(&tables);
         let record = chosen.and_then(|index| self.record(index));
         let snapshot = record.map(|it| it.id.to_string());
+        let snapshot = if activity.is_empty() {
+            snapshot
+        } else {
+            self.with_activity(snapshot.filter(|_| !tables.is_empty()), tables.is_empty())
+        };
         if snapshot.is_some() && snapshot == rule.unless {
             return Ok(None);
         }
+        let of_activity = activity.iter().map(|it| self.read_activity(it.name));
         let read_tables: Vec<ReadTable> = tables
             .iter()
             .map(|it| read_table(it.name, record))
+            .chain(of_activity)
             .collect();
         let is_whole = read_tables
             .iter()
@@ -132,6 +142,36 @@ impl Evaluation {
         };
         *chosen = manifests.iter().rposition(asked);
         *chosen
+    }
+
+    /// What a rule was asked of that reads the activity table, which is no part of snapshots: the run that wrote the
+    /// table, after the snapshot where the rule reads one, too.
+    fn with_activity(&self, snapshot: Option<String>, is_alone: bool) -> Option<String> {
+        let run = self.activity().map(|it| &it.run)?;
+        match snapshot {
+            Some(snapshot) => Some(format!("{snapshot} {run}")),
+            None => Some(run.clone()).filter(|_| is_alone),
+        }
+    }
+
+    fn activity(&self) -> Option<&ActivityManifest> {
+        match &self.dataset {
+            Dataset::Kept { activity, .. } => activity.as_ref(),
+            Dataset::Given(_) => None,
+        }
+    }
+
+    /// The accounts of which the log has something. What its files have not is not known here: `activity ingest` says so.
+    fn read_activity(&self, name: &str) -> ReadTable {
+        let accounts = self
+            .activity()
+            .into_iter()
+            .flat_map(|it| it.accounts.keys());
+        ReadTable {
+            table: name.to_owned(),
+            asked: accounts.map(|account| format!("{account} *")).collect(),
+            ..ReadTable::default()
+        }
     }
 
     fn record(&self, index: usize) -> Option<&SnapshotRecord> {

@@ -256,3 +256,76 @@ fn what_cannot_be_asked_says_why_and_the_rest_is_asked() {
     again.rules[0].unless = Some(snapshot);
     assert!(evaluated(folder, &again).is_empty());
 }
+
+/// Rules over the activity table, which is part of no snapshot (`inventory.md` R-1, H-26).
+#[test]
+fn rules_over_activity_run_when_something_was_read() {
+    let temporary = tempfile::tempdir().unwrap();
+    let folder = temporary.path();
+    let text = "rules:
+- {id: alone, query: 'SELECT principal, action FROM aws_activity ORDER BY action'}
+- {id: joined, query: 'SELECT u.user_name FROM aws_activity a JOIN aws_iam_users u ON u.user_name = a.principal'}
+- {id: elsewhere, query: 'SELECT a.principal FROM aws_activity a JOIN okta_users o ON o.id = a.principal'}
+";
+    let rules = read(FILE, text).unwrap();
+    let now = "2026-11-21T00:00:00Z".parse().unwrap();
+    let users = json!([{"arn": "a", "account_id": "1", "user_name": "ana"}]);
+    let tables = json!({"aws_iam_users": users});
+    let snapshot = kept(folder, &tables, "2026-11-20T00:00:00Z");
+    let of = |answers: &BTreeMap<AlertRuleId, RunAnswer>, name: &str| {
+        answers.get(&name.parse::<AlertRuleId>().unwrap()).cloned()
+    };
+    // nobody has read a log yet: that is no empty answer
+    let before = of(&evaluated(folder, &job(&rules, now)), "alone").unwrap();
+    assert_eq!((before.snapshot, before.result), (None, RunRows::NotAsked));
+    sealed(folder, "run-1", "CreateAccessKey");
+    let answers = evaluated(folder, &job(&rules, now));
+    let rows = |answer: &RunAnswer| match &answer.result {
+        RunRows::Rows { rows, .. } => rows.len(),
+        other => panic!("{other:?}"),
+    };
+    let (alone, joined) = (
+        of(&answers, "alone").unwrap(),
+        of(&answers, "joined").unwrap(),
+    );
+    assert_eq!(
+        (alone.snapshot.as_deref(), rows(&alone)),
+        (Some("run-1"), 1)
+    );
+    let both = format!("{snapshot} run-1");
+    assert_eq!(
+        (joined.snapshot, rows(&of(&answers, "joined").unwrap())),
+        (Some(both), 1)
+    );
+    assert_eq!(of(&answers, "elsewhere").unwrap().result, RunRows::NotAsked);
+    // the same table is not asked again, another snapshot does not count for a rule that reads none, and a log does
+    let mut again = job(&rules[..1], now);
+    again.rules[0].unless = Some("run-1".to_owned());
+    kept(folder, &tables, "2026-11-20T12:00:00Z");
+    assert!(evaluated(folder, &again).is_empty());
+    sealed(folder, "run-2", "DeleteTrail");
+    let answers = evaluated(folder, &again);
+    let alone = of(&answers, "alone").unwrap();
+    assert_eq!(
+        (alone.snapshot.as_deref(), rows(&alone)),
+        (Some("run-2"), 2)
+    );
+}
+
+/// One event, as `hallpass activity ingest` hands its rows over.
+fn sealed(folder: &Path, run_id: &str, action: &str) {
+    let record = json!({"Records": [{"eventID": format!("{run_id}-{action}"), "eventTime": "2026-11-19T10:00:00Z", "eventName": action,
+        "eventSource": "iam.amazonaws.com", "awsRegion": "us-east-1", "recipientAccountId": "111111111111", "readOnly": false,
+        "userIdentity": {"type": "IAMUser", "userName": "ana", "accountId": "111111111111"}}]});
+    let log = hallpass_activity::read_activity(record.to_string().as_bytes()).unwrap();
+    let made = folder.join(run_id);
+    fs::create_dir_all(made.join("rows/2026-11-19")).unwrap();
+    let (key, facts) = log.fold.rows.iter().next().unwrap();
+    let line = hallpass_activity::write_line(key, facts).unwrap();
+    fs::write(made.join("rows/2026-11-19/0.jsonl"), line + "\n").unwrap();
+    fs::write(made.join("sources.jsonl"), "").unwrap();
+    let about = json!({"run": run_id, "finished": "2026-11-20T00:00:00Z"});
+    fs::write(made.join("run.json"), about.to_string()).unwrap();
+    let output = run(folder, &format!("seal-activity {run_id}"), None);
+    assert!(output.status.success(), "{}", stderr(&output));
+}

@@ -95,27 +95,28 @@ fn keys_that_were_never_used_are_found_and_those_switched_off_are_not() {
 fn the_root_user_of_the_management_account_is_found_and_no_other() {
     let folder = tempfile::tempdir().unwrap();
     let summary = |account: &str| json!({"summary_account_id": account, "root_mfa_enabled": false, "root_access_keys": 0});
-    let event = |id: &str, account: &str, actor: &str, time: &str| {
-        json!({"event_id": id, "event_time": time, "event_source": "signin.amazonaws.com", "event_name": "ConsoleLogin",
-            "aws_region": "us-east-1", "recipient_account_id": account, "actor_type": actor, "read_only": false,
-            "source_ip": "192.0.2.1", "additional": {"MFAUsed": "No"}, "response_elements": {"ConsoleLogin": "Success"}})
+    let event = |account: &str, kind: &str, action: &str, time: &str| {
+        json!({"day": &time[..10], "account_id": account, "region": "us-east-1", "principal_kind": kind, "principal": account,
+            "service": "signin", "action": action, "events": 1, "first_seen": time, "last_seen": time, "resources": [],
+            "source_addresses": ["192.0.2.1"]})
     };
     let (payer, other) = ("111111111111", "222222222222");
     let document = json!({"now": "2026-11-20T00:00:00Z", "tables": {
         "aws_organizations": [{"id": "o-1", "arn": "arn", "master_account_id": payer, "master_account_email": "a@example.com",
             "feature_set": "ALL", "available_policy_types": []}],
         "aws_iam_account_summary": [summary(payer), summary(other)],
-        "aws_cloudtrail_events": [
-            event("new", payer, "Root", "2026-11-19T23:00:00Z"),
-            event("old", payer, "Root", "2026-11-18T23:00:00Z"),
-            event("user", payer, "IAMUser", "2026-11-19T23:00:00Z"),
-            event("member", other, "Root", "2026-11-19T23:00:00Z"),
+        "aws_activity": [
+            event(payer, "root", "ConsoleLogin", "2026-11-19T23:00:00Z"),
+            event(payer, "root", "ConsoleLogin", "2026-11-18T23:00:00Z"),
+            event(payer, "user", "ConsoleLogin", "2026-11-19T23:00:00Z"),
+            event(payer, "root", "PasswordRecoveryRequested", "2026-11-19T23:00:00Z"),
+            event(other, "root", "ConsoleLogin", "2026-11-19T23:00:00Z"),
         ],
     }});
     fs::write(folder.path().join("payer.json"), document.to_string()).unwrap();
     for (name, column, expected) in [
         ("payer/root", "account_id", payer),
-        ("payer/root-login", "event_id", "new"),
+        ("payer/root-login", "first_seen", "2026-11-19T23:00:00Z"),
     ] {
         let words = format!("query --data payer.json --name {name} -o json");
         let output = run(folder.path(), &words, None);

@@ -5,7 +5,7 @@ use hallpass_aws::RoleToAssume;
 use hallpass_org::{Operation, ReadCalls as _, ReadPlace};
 use serde_json::{Map, Value, json};
 
-use crate::commands::inventory::each::{home_region, refuse_variants};
+use crate::commands::inventory::each::home_region;
 use crate::exit::Failure;
 use crate::named_calls::NamedCalls;
 use crate::opening::runtime;
@@ -39,7 +39,6 @@ struct LiveCenter {
 /// # Errors
 /// When there is no instance here, or it does not answer.
 pub(crate) fn people(region: Option<&String>) -> Result<Value, Failure> {
-    refuse_variants("asking IAM Identity Center")?;
     let home = home(region)?;
     runtime()?.block_on(async {
         let center = LiveCenter::find(home).await?;
@@ -56,7 +55,6 @@ pub(crate) fn people(region: Option<&String>) -> Result<Value, Failure> {
 /// # Errors
 /// Exit 2 when there is none of this name; exit 1 when Identity Center or IAM do not answer.
 pub(crate) fn permission_set(name: &str) -> Result<LiveSet, Failure> {
-    refuse_variants("`--live`")?;
     let home = home(None)?;
     runtime()?.block_on(async {
         let center = LiveCenter::find(home).await?;

@@ -1,7 +1,8 @@
-SELECT e.event_id, e.recipient_account_id AS account_id, e.event_time, e.source_ip,
-       e.additional ->> 'MFAUsed' AS mfa, e.response_elements ->> 'ConsoleLogin' AS outcome
-FROM aws_cloudtrail_events e
-JOIN aws_organizations o ON o.master_account_id = e.recipient_account_id
-WHERE e.event_source = 'signin.amazonaws.com' AND e.event_name = 'ConsoleLogin' AND e.actor_type = 'Root'
-  AND e.event_time > now() - interval '1 day'
-ORDER BY e.event_time, e.event_id
+SELECT a.account_id, min(a.first_seen) AS first_seen, max(a.last_seen) AS last_seen, sum(a.events) AS events,
+       a.error_code, a.source_addresses
+FROM aws_activity a
+JOIN aws_organizations o ON o.master_account_id = a.account_id
+WHERE a.principal_kind = 'root' AND a.service = 'signin' AND a.action = 'ConsoleLogin'
+  AND a.last_seen > now() - interval '1 day'
+GROUP BY a.account_id, a.error_code, a.source_addresses
+ORDER BY last_seen, a.account_id, a.error_code

@@ -11,7 +11,7 @@ use hallpass_store::{Existing, write_private};
 use super::args::ReadArgs;
 use super::people::{password_source, read_people};
 use crate::commands::auditor::live_center;
-use crate::commands::inventory::each::{home_region, refuse_variants};
+use crate::commands::inventory::each::home_region;
 use crate::commands::read_text;
 use crate::config::Loaded;
 use crate::exit::Failure;
@@ -114,7 +114,6 @@ fn check_digests(args: &ReadArgs) -> Result<(), Failure> {
 
 /// Where events are looked up: in the Regions that were named, else in that of the profile.
 fn lookup_regions(args: &ReadArgs) -> Result<BTreeSet<String>, Failure> {
-    refuse_variants("pci --source lookup")?;
     let given = match args.regions.as_slice() {
         [] => vec![std::env::var("AWS_REGION").ok().filter(|it| !it.is_empty())],
         named => named.iter().cloned().map(Some).collect(),

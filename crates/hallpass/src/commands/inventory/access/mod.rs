@@ -5,6 +5,7 @@ mod convert;
 mod convert_use;
 mod diff_text;
 mod drift;
+mod drift_log;
 mod export;
 mod files;
 mod json_diff;

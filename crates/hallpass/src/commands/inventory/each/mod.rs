@@ -220,7 +220,6 @@ pub(crate) fn run(args: &Args) -> Outcome {
     };
     let asked = asked::understand(args, &id)?;
     let query = asked.query.as_deref().map(lines::compile).transpose()?;
-    refuse_variants("each")?;
     write::check(&args.write, args.resume.is_some())?;
     let planned = if asked.writes {
         let made = runtime()?.block_on(make_plan(args, &asked));
@@ -401,17 +400,4 @@ pub(super) fn new_id() -> Result<String, Failure> {
     let mut bytes = [0; 4];
     getrandom::fill(&mut bytes).map_err(Failure::bug)?;
     Ok(hex::encode(bytes))
-}
-
-/// Endpoints that the catalog does not have are not guessed.
-pub(crate) fn refuse_variants(command: &str) -> Result<(), Failure> {
-    for name in ["AWS_USE_FIPS_ENDPOINT", "AWS_USE_DUALSTACK_ENDPOINT"] {
-        if std::env::var(name).is_ok_and(|it| it.eq_ignore_ascii_case("true")) {
-            return Err(Failure::bad_input(format!(
-                "`{name}` is not understood by `{command}` yet"
-            ))
-            .help("name the endpoint: `AWS_ENDPOINT_URL_<SERVICE>`"));
-        }
-    }
-    Ok(())
 }

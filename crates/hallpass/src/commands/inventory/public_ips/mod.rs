@@ -22,9 +22,7 @@ use jiff::Timestamp;
 
 use self::everywhere::Everywhere;
 use super::MemberRoleArgs;
-use super::each::{
-    SelectionArgs, accounts_to_find, home_region, new_id, refuse_variants, regions, selection,
-};
+use super::each::{SelectionArgs, accounts_to_find, home_region, new_id, regions, selection};
 use crate::clock;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::opening::runtime;
@@ -132,7 +130,6 @@ pub(crate) fn run(args: &Args) -> Outcome {
     if let Some(Verb::Diff(args)) = &args.verb {
         return diff::run(args);
     }
-    refuse_variants("public-ips")?;
     if let Some(SnapshotsAt::Folder(folder)) = &args.save {
         fs::create_dir_all(folder).map_err(|it| Failure::unwritable(folder.display(), &it))?;
     }

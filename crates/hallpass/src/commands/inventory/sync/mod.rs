@@ -19,7 +19,7 @@ use serde_json::json;
 
 use self::run_folder::SyncFolder;
 use self::summary::Summary;
-use super::each::{home_region, refuse_variants};
+use super::each::home_region;
 use super::{MemberRoleArgs, companion, runs};
 use crate::clock::{self, SystemClock};
 use crate::exit::{Exit, Failure, Outcome};
@@ -137,7 +137,6 @@ fn plan(text: &str) -> Result<PlanChoice, String> {
 /// # Errors
 /// Exit 2 for what makes no sense; what fails at AWS is told in the end, and is exit 1.
 pub(crate) fn run(args: &Args) -> Outcome {
-    refuse_variants("sync")?;
     let home = home_region(args.home_region.as_ref())?;
     if args.explain {
         return explain::run(args, home);

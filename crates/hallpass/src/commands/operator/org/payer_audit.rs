@@ -24,7 +24,7 @@ pub(super) struct Args {
 /// # Errors
 /// Exit 2 where the file cannot be read, or the credentials are not the payer's.
 pub(super) fn run(args: &Args) -> Outcome {
-    let seen = args.payer.look("org payer audit")?;
+    let seen = args.payer.look()?;
     args.output
         .tell("org payer audit", &seen.checks, &seen.checks)
 }

@@ -13,7 +13,7 @@ use jiff::tz::TimeZone;
 use serde_json::Value;
 
 use crate::clock;
-use crate::commands::inventory::each::{home_region, refuse_variants};
+use crate::commands::inventory::each::home_region;
 use crate::commands::read_text;
 use crate::exit::Failure;
 use crate::named_calls::NamedCalls;
@@ -54,8 +54,7 @@ impl PayerLookArgs {
     ///
     /// # Errors
     /// Exit 2 where the file cannot be read, or the credentials are not the payer's.
-    pub(super) fn look(&self, command: &str) -> Result<SeenPayer, Failure> {
-        refuse_variants(command)?;
+    pub(super) fn look(&self) -> Result<SeenPayer, Failure> {
         let text = read_text(&self.file, FILE_BYTES_MAX)?;
         let wrong = |error: String| Failure::bad_input(error).within(&self.file);
         let file = PayerFile::read(&text).map_err(wrong)?;

@@ -27,7 +27,7 @@ pub(super) struct Args {
 /// # Errors
 /// Exit 2 where the file cannot be read, or the credentials are not the payer's.
 pub(super) fn run(args: &Args) -> Outcome {
-    let seen = args.payer.look("org payer plan")?;
+    let seen = args.payer.look()?;
     let tasks = payer_tasks(&seen.checks, &seen.transfers);
     output::list(args.output.format(), &tasks, &COLUMNS, || {
         let mut table = Table::new(&["=STATE", "=WHO", "TASK"]);

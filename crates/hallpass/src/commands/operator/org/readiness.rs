@@ -20,7 +20,7 @@ use serde::Deserialize;
 use super::check_output::CheckOutputArgs;
 use crate::clock;
 use crate::commands::inventory::MemberRoleArgs;
-use crate::commands::inventory::each::{ProgressLine, home_region, refuse_variants};
+use crate::commands::inventory::each::{ProgressLine, home_region};
 use crate::commands::read_text;
 use crate::exit::{Failure, Outcome};
 use crate::named_calls::NamedCalls;
@@ -133,7 +133,6 @@ struct EarlierCheck {
 /// # Errors
 /// Exit 2 where a file cannot be read, or names of Regions and units make no sense.
 pub(super) fn run(args: &Args) -> Outcome {
-    refuse_variants("org readiness")?;
     refuse_of_others(args)?;
     let as_of = args.as_of.unwrap_or_else(clock::now);
     let question = ReadinessQuestion {

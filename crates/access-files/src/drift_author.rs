@@ -1,0 +1,149 @@
+//! Who changed what drifted, and when, from what a log has (`inventory.md` A-13). Never guessed: only a change of
+//! exactly that thing, in that direction, that nothing in the log came after, names somebody.
+
+use std::collections::BTreeSet;
+
+use hallpass_activity::CenterChange;
+use hallpass_model::AccountId;
+
+use crate::drift::{DriftAuthor, DriftKind, DriftSubject, DriftedItem, LastChange};
+use crate::state::{PrincipalRef, SeenAccess, SetPart};
+
+fn as_told(change: &CenterChange) -> LastChange {
+    LastChange {
+        by_kind: change.by.kind.name(),
+        by: change.by.name.clone(),
+        by_permission_set: change.by.permission_set.clone(),
+        at: change.at,
+        event: change.event.clone(),
+        event_id: change.event_id.clone(),
+    }
+}
+
+const ASSIGN: &str = "CreateAccountAssignment";
+const UNASSIGN: &str = "DeleteAccountAssignment";
+const CREATE: &str = "CreatePermissionSet";
+const DELETE: &str = "DeletePermissionSet";
+
+/// The events that change a part of a set.
+const fn of_part(part: SetPart) -> &'static [&'static str] {
+    match part {
+        SetPart::Texts => &["UpdatePermissionSet"],
+        SetPart::Managed => &[
+            "AttachManagedPolicyToPermissionSet",
+            "DetachManagedPolicyFromPermissionSet",
+        ],
+        SetPart::Customer => &[
+            "AttachCustomerManagedPolicyReferenceToPermissionSet",
+            "DetachCustomerManagedPolicyReferenceFromPermissionSet",
+        ],
+        SetPart::Inline => &[
+            "PutInlinePolicyToPermissionSet",
+            "DeleteInlinePolicyFromPermissionSet",
+        ],
+        SetPart::Boundary => &[
+            "PutPermissionsBoundaryToPermissionSet",
+            "DeletePermissionsBoundaryFromPermissionSet",
+        ],
+        SetPart::Tags => &["TagResource", "UntagResource"],
+    }
+}
+
+/// Events of an item: those that say who made it as it is, and those that would have to come before them.
+fn events_of(item: &DriftedItem) -> (Vec<&'static str>, Vec<&'static str>) {
+    match &item.subject {
+        DriftSubject::Assignment(_) => towards(item.drift, ASSIGN, UNASSIGN),
+        DriftSubject::Existence => towards(item.drift, CREATE, DELETE),
+        DriftSubject::Part(part) => (of_part(*part).to_vec(), Vec::new()),
+        // roles are what the set was before its last edit; tags and texts but the length of sessions are in none
+        DriftSubject::Roles => {
+            let parts = SetPart::ALL.iter().filter(|it| **it != SetPart::Tags);
+            (
+                parts.flat_map(|it| of_part(*it)).copied().collect(),
+                Vec::new(),
+            )
+        }
+        DriftSubject::Principal(PrincipalRef::User(_)) => (vec!["DeleteUser"], Vec::new()),
+        DriftSubject::Principal(PrincipalRef::Group(_)) => (vec!["DeleteGroup"], Vec::new()),
+    }
+}
+
+fn towards(
+    drift: DriftKind,
+    made: &'static str,
+    unmade: &'static str,
+) -> (Vec<&'static str>, Vec<&'static str>) {
+    if drift == DriftKind::RemovedOutside {
+        (vec![unmade], vec![made])
+    } else {
+        (vec![made], vec![unmade])
+    }
+}
+
+/// Names of the events that a log is to be asked for.
+pub fn changing_events(items: &[DriftedItem]) -> BTreeSet<&'static str> {
+    let both = items.iter().map(events_of);
+    both.flat_map(|(made, unmade)| made.into_iter().chain(unmade))
+        .collect()
+}
+
+/// Says of each item who changed it last. `changes` may be in any order and have copies.
+pub fn name_authors(items: &mut [DriftedItem], seen: &SeenAccess, changes: &[CenterChange]) {
+    for item in items {
+        let (made, unmade) = events_of(item);
+        let arns = arns_of(item, seen, changes);
+        let is_about = |it: &&CenterChange| {
+            let event = it.event.as_str();
+            (made.contains(&event) || unmade.contains(&event)) && is_of(item, &arns, it)
+        };
+        let last = changes
+            .iter()
+            .filter(is_about)
+            // of two in one second the one that made what is there was the later
+            .max_by_key(|it| (it.at, made.contains(&it.event.as_str()), &it.event_id));
+        item.last_change = match last {
+            // what came last says the reverse of what is there: the change itself is missing
+            Some(last) if made.contains(&last.event.as_str()) => DriftAuthor::Known(as_told(last)),
+            _ => DriftAuthor::NotInLog,
+        };
+    }
+}
+
+/// The ARN of the item's set: as it was seen, else those that the log says were given to its name.
+fn arns_of<'a>(
+    item: &DriftedItem,
+    seen: &'a SeenAccess,
+    changes: &'a [CenterChange],
+) -> BTreeSet<&'a str> {
+    if let Some(set) = seen.sets.get(&item.permission_set) {
+        return [set.arn.as_str()].into();
+    }
+    let named = |it: &&CenterChange| {
+        it.event == CREATE && it.set_name.as_deref() == Some(item.permission_set.as_str())
+    };
+    let named = changes.iter().filter(named);
+    named
+        .filter_map(|it| it.permission_set.as_deref())
+        .collect()
+}
+
+fn is_of(item: &DriftedItem, arns: &BTreeSet<&str>, change: &CenterChange) -> bool {
+    let principal = change.principal.as_deref();
+    if let DriftSubject::Principal(it) = &item.subject {
+        return principal == Some(it.id());
+    }
+    if !change
+        .permission_set
+        .as_deref()
+        .is_some_and(|it| arns.contains(it))
+    {
+        return false;
+    }
+    match &item.subject {
+        DriftSubject::Assignment(it) => {
+            let account = item.account.as_ref().map(AccountId::as_str);
+            principal == Some(it.id()) && change.account.as_deref() == account
+        }
+        _ => true,
+    }
+}
