@@ -7,7 +7,7 @@ use hallpass_model::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::log::{EventNames, LogFault, ReadCount, each_text, null_is_default, parse_record};
+use crate::log::{EventNames, LogFault, ReadCount, each_text, null_is_default, record_text};
 use crate::table::{ActivityIdentity, ActivityPrincipal};
 
 /// Where permission sets and assignments are changed.
@@ -40,7 +40,7 @@ pub struct CenterChange {
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct CenterRecord {
+struct CenterRecord<'a> {
     #[serde(rename = "eventID")]
     event_id: String,
     event_time: Timestamp,
@@ -48,8 +48,8 @@ struct CenterRecord {
     event_name: String,
     #[serde(default)]
     error_code: Option<String>,
-    #[serde(default, deserialize_with = "null_is_default")]
-    user_identity: ActivityIdentity,
+    #[serde(default, borrow, deserialize_with = "null_is_default")]
+    user_identity: ActivityIdentity<'a>,
     #[serde(default)]
     request_parameters: Value,
     #[serde(default)]
@@ -70,7 +70,8 @@ pub fn read_center_changes(
         if !names.may_be_in(text.as_bytes(), kind) {
             return Ok(());
         }
-        let record: CenterRecord = parse_record(text, kind)?;
+        let text = record_text(text, kind)?;
+        let record: CenterRecord<'_> = serde_json::from_str(&text)?;
         if names.has(&record.event_name)
             && let Some(change) = change_of(record)
         {
@@ -84,7 +85,7 @@ pub fn read_center_changes(
 }
 
 /// Nothing of a service that only has an operation of the same name, and nothing of a call that failed.
-fn change_of(record: CenterRecord) -> Option<CenterChange> {
+fn change_of(record: CenterRecord<'_>) -> Option<CenterChange> {
     let source = record.event_source.as_str();
     let is_of_directory = OF_DIRECTORY.contains(&record.event_name.as_str());
     let is_ours = if is_of_directory {

@@ -3,7 +3,7 @@
 use futures_util::FutureExt as _;
 use hallpass_events::{EventMemory as _, EventRecord, EventState, HandledEvent, IntakeFault};
 
-use hallpass_model::TimeSpan;
+use hallpass_model::{Clock as _, TimeSpan};
 
 use crate::world::{World, body};
 

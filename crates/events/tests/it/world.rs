@@ -119,7 +119,7 @@ impl World {
 }
 
 impl Clock for World {
-    pub(crate) fn now(&self) -> Timestamp {
+    fn now(&self) -> Timestamp {
         self.0.lock().unwrap().now
     }
 }

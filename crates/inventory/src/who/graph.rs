@@ -2,6 +2,7 @@
 //! thing stands in it once and is named by its place in its list, so that the graph of a large
 //! organization is small; paths are only followed for what somebody asks about.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use jiff::Timestamp;
@@ -402,16 +403,38 @@ impl AccessGraph {
 
     /// The paths over some assignments, by person, account, set and way; those without a person last.
     pub fn paths(&self, is_wanted: impl Fn(&GraphAssignment) -> bool) -> Vec<AccessPath> {
+        self.paths_of_some(is_wanted, None)
+    }
+
+    /// Paths over some assignments, of everybody or of these people, whose places are in order: those of nobody else are
+    /// made at all.
+    pub fn paths_of_some(
+        &self,
+        is_wanted: impl Fn(&GraphAssignment) -> bool,
+        people: Option<&[usize]>,
+    ) -> Vec<AccessPath> {
         let mut paths = Vec::new();
         for assignment in self.assignments.iter().filter(|it| is_wanted(it)) {
-            let (people, path) = (self.people_of(&assignment.holder), self.path(assignment));
-            let Some(path) = path else { continue };
-            if people.is_empty() {
+            let all = self.people_of(&assignment.holder);
+            let wanted: Cow<'_, [usize]> = match people {
+                None => Cow::Borrowed(all),
+                Some(people) => {
+                    let held = people.iter().filter(|it| all.binary_search(it).is_ok());
+                    Cow::Owned(held.copied().collect())
+                }
+            };
+            if wanted.is_empty() && people.is_some() {
+                continue;
+            }
+            let Some(path) = self.path(assignment) else {
+                continue;
+            };
+            if wanted.is_empty() {
                 paths.push(path);
                 continue;
             }
-            let people = people.iter().filter_map(|it| self.people.get(*it));
-            paths.extend(people.map(|person| AccessPath {
+            let wanted = wanted.iter().filter_map(|it| self.people.get(*it));
+            paths.extend(wanted.map(|person| AccessPath {
                 person: person.clone(),
                 ..path.clone()
             }));

@@ -6,8 +6,9 @@ mod live;
 use std::collections::BTreeSet;
 
 use hallpass_inventory::{
-    AccessFinding, AccessGraph, AccessPath, AccessReport, AccessSnapshot, TableCoverage,
-    coverage_of, effective, group_of_way,
+    AccessFinding, AccessGraph, AccessPath, AccessPerson, AccessReport, AccessSnapshot,
+    AssignmentHolder, GraphAssignment, GraphGroup, GraphRole, TableCoverage, coverage_of,
+    effective, group_of_way,
 };
 use serde_json::{Value, json};
 
@@ -189,23 +190,38 @@ impl Args {
         narrowing.iter().any(|it| it.is_some())
     }
 
+    /// The paths that may be meant. A large organization has more than fit in memory: those that surely are not are never
+    /// made.
+    fn paths(&self, graph: &AccessGraph, accounts: &BTreeSet<&str>) -> Vec<AccessPath> {
+        if self.shape.no_expand {
+            return graph.stored();
+        }
+        let all = graph.accounts.iter();
+        let accounts: Vec<bool> = all.map(|it| accounts.contains(it.id.as_str())).collect();
+        let is_role = |it: &GraphRole| is(&self.permission_set, &[Some(it.shown()), Some(&it.arn)]);
+        let roles: Vec<bool> = graph.roles.iter().map(is_role).collect();
+        let is_group = |it: &GraphGroup| is(&self.group, &[Some(&it.name)]);
+        let groups: Vec<bool> = graph.groups.iter().map(is_group).collect();
+        let named = |it: &AccessPerson| {
+            let names = [&it.user_name, &it.email, &it.user_id];
+            is(&self.user, &names.map(Option::as_deref))
+        };
+        let people = graph.people.iter().enumerate();
+        let people: Vec<usize> = people.filter(|it| named(it.1)).map(|it| it.0).collect();
+        let has = |list: &[bool], place: usize| list.get(place).copied().unwrap_or(false);
+        let is_wanted = |it: &GraphAssignment| {
+            let is_held = match &it.holder {
+                AssignmentHolder::Group(group) => has(&groups, *group),
+                AssignmentHolder::Person(_) | AssignmentHolder::Gone(..) => self.group.is_none(),
+            };
+            is_held && has(&accounts, it.account) && has(&roles, it.role)
+        };
+        let people = self.user.is_some().then_some(people.as_slice());
+        graph.paths_of_some(is_wanted, people)
+    }
+
     /// What was asked for of all that is known.
     fn chosen(&self, graph: &AccessGraph) -> AccessReport {
-        let report = AccessReport {
-            paths: if self.shape.no_expand {
-                graph.stored()
-            } else {
-                graph.paths(|_| true)
-            },
-            findings: graph.findings(),
-        };
-        let is = |wanted: &Option<String>, names: &[Option<&str>]| {
-            let Some(wanted) = wanted else { return true };
-            names
-                .iter()
-                .flatten()
-                .any(|name| name.eq_ignore_ascii_case(wanted))
-        };
         let is_below = |path: Option<&str>| {
             let Some(wanted) = &self.ou else { return true };
             path.is_some_and(|path| path.to_lowercase().starts_with(&wanted.to_lowercase()))
@@ -215,6 +231,10 @@ impl Args {
                 && is_below(it.ou_path.as_deref())
         });
         let wanted_accounts: BTreeSet<&str> = wanted_accounts.map(|it| it.id.as_str()).collect();
+        let report = AccessReport {
+            paths: self.paths(graph, &wanted_accounts),
+            findings: graph.findings(),
+        };
         let wanted_path = |path: &AccessPath| {
             let person = &path.person;
             let user = [&person.user_name, &person.email, &person.user_id].map(Option::as_deref);
@@ -253,6 +273,13 @@ impl Args {
         }
         AccessReport { paths, findings }
     }
+}
+
+/// Whether one of the names is the one that is asked for, if any is.
+fn is(wanted: &Option<String>, names: &[Option<&str>]) -> bool {
+    let Some(wanted) = wanted else { return true };
+    let mut names = names.iter().flatten();
+    names.any(|name| name.eq_ignore_ascii_case(wanted))
 }
 
 /// A path of units as accounts have it: with a slash at both ends.

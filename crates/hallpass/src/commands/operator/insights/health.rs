@@ -38,7 +38,7 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args) -> Outcome {
     runtime()?.block_on(async {
-        let question = args.of.question("hallpass insights health").await?;
+        let question = args.of.question().await?;
         let counted = organization_health(&question.calls, &question.scope, question.range);
         let (rows, unread) = counted.await;
         output::list(args.output.format(), &rows, FIELDS, || table(&rows))?;

@@ -87,7 +87,7 @@ enum SeverityArg {
 
 pub(super) fn run(args: &Args) -> Outcome {
     runtime()?.block_on(async {
-        let question = args.of.question("hallpass insights list").await?;
+        let question = args.of.question().await?;
         let filter = InsightFilter {
             kinds: match args.kind {
                 None => InsightKind::ALL.to_vec(),

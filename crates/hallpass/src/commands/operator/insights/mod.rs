@@ -12,7 +12,7 @@ use hallpass_org::{ReadCalls as _, ReadPlace, UnreadFact};
 use serde_json::json;
 
 use crate::clock;
-use crate::commands::inventory::each::{home_region, refuse_variants};
+use crate::commands::inventory::each::home_region;
 use crate::exit::{Failure, Outcome};
 use crate::named_calls::NamedCalls;
 use crate::output;
@@ -72,8 +72,7 @@ struct InsightQuestion {
 }
 
 impl InsightArgs {
-    async fn question(&self, command: &str) -> Result<InsightQuestion, Failure> {
-        refuse_variants(command)?;
+    async fn question(&self) -> Result<InsightQuestion, Failure> {
         let range = InsightRange::read(&self.since, clock::now())
             .map_err(|error| Failure::bad_input(error.to_string()).at("--since"))?;
         let environment = std::env::var("AWS_REGION").ok().filter(|it| !it.is_empty());
