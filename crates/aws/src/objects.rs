@@ -159,13 +159,12 @@ impl Objects {
             .endpoint_url
             .as_deref()
             .or(settings.endpoint_url.as_deref());
-        let base = match endpoint(&config, named, SignedService::S3) {
+        let base = if let Some(url) = endpoint(&config, named, SignedService::S3) {
             // what is not AWS is addressed by path, which all of them understand
-            Some(url) => format!("{url}/{}/", encoded(&place.bucket, Slash::Encoded)),
-            None => {
-                let host = host_at_aws(&config, SignedService::S3, &region)?;
-                base_at_aws(&place.bucket, &host)
-            }
+            format!("{url}/{}/", encoded(&place.bucket, Slash::Encoded))
+        } else {
+            let host = host_at_aws(&config, SignedService::S3, &region)?;
+            base_at_aws(&place.bucket, &host)
         };
         Ok(Self {
             signed: Signed::new(

@@ -106,8 +106,8 @@ async fn handle(handler: &dyn EventHandler, bodies: Vec<(String, String)>) -> Ve
     if wanted.is_empty() {
         return messages;
     }
-    let handled = handler.handle(&wanted).await;
-    for (place, outcome) in places.into_iter().zip(handled) {
+    let outcomes = handler.handle(&wanted).await;
+    for (place, outcome) in places.into_iter().zip(outcomes) {
         if let Some(message) = messages.get_mut(place) {
             message.outcome = outcome;
         }
@@ -272,7 +272,7 @@ mod tests {
                     assert_eq!(kind, "UnreadableEvent");
                     assert!(message.contains(part), "{text}: {message}");
                 }
-                other => panic!("{text}: {other:?}"),
+                done @ InvocationAnswer::Done(_) => panic!("{text}: {done:?}"),
             }
         }
     }

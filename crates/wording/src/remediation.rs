@@ -95,7 +95,7 @@ mod tests {
     use super::*;
 
     fn alert(name: &str, ids: &[&str]) -> AlertMessage {
-        let row = |id: &&str| json!({"key": [id], "values": {"remediation": id}, "since": "2026-01-01T00:00:00Z", "flap_count": 0});
+        let row = |id: &&str| json!({"key": id, "values": {"remediation": id}, "since": "2026-01-01T00:00:00Z", "flap_count": 0});
         let rows: Vec<Value> = ids.iter().map(row).collect();
         let none = json!({"count": 0, "rows": []});
         let new = json!({"count": rows.len(), "rows": rows});

@@ -493,7 +493,7 @@ pub struct StatedInsight {
     /// RFC 3339; absent: it goes on.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub end: Option<String>,
-    /// Stacks of CloudFormation that it is about.
+    /// Stacks of `CloudFormation` that it is about.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub stacks: Vec<String>,
     /// ARNs of resources that it is about.

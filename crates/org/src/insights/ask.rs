@@ -6,7 +6,7 @@ use hallpass_model::{AccountId, Timestamp};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::{InsightFilter, InsightKind, InsightRange, InsightScope};
+use super::{InsightFilter, InsightKind, InsightRange, InsightScope, InsightStatus};
 use crate::reading::{Operation, ReadCalls, ReadFact, ReadPlace, Reader, UnreadFact, text, unread};
 
 const SERVICE: &str = "devops-guru";
@@ -40,7 +40,7 @@ pub struct Insight {
     pub name: String,
     /// When it ended; none while it goes on.
     pub end: Option<Timestamp>,
-    /// Stacks of CloudFormation.
+    /// Stacks of `CloudFormation`.
     pub stacks: Vec<String>,
     /// ARNs of resources, where AWS says them.
     pub resources: Vec<String>,
@@ -120,7 +120,7 @@ impl InsightFilter {
             texts.any(|text| holds(text, part))
         };
         let named = |it: &&str, name: &str| *it == name;
-        let status = self.status.map(|it| it.name());
+        let status = self.status.map(InsightStatus::name);
         status.is_none_or(|status| named(&it.status.as_str(), status))
             && (self.severities.is_empty()
                 || self.severities.iter().any(|one| one.name() == it.severity))

@@ -36,22 +36,12 @@ impl InsightRange {
     /// # Errors
     /// The text is none, or begins more than 180 days before `now`.
     pub fn read(text: &str, now: Timestamp) -> Result<Self, InsightRangeError> {
-        let range = match text.split_once("..") {
-            Some((from, to)) => {
-                let instant = |it: &str| it.parse::<Timestamp>();
-                let (Ok(from), Ok(to)) = (instant(from), instant(to)) else {
-                    return Err(InsightRangeError::Form(text.to_owned()));
-                };
-                Self { from, to }
-            }
-            None => {
-                let back = back(text).ok_or_else(|| InsightRangeError::Form(text.to_owned()))?;
-                Self {
-                    from: back.before(now),
-                    to: now,
-                }
-            }
-        };
+        let range = Self::between(text)
+            .or_else(|| {
+                let from = back(text)?.before(now);
+                Some(Self { from, to: now })
+            })
+            .ok_or_else(|| InsightRangeError::Form(text.to_owned()))?;
         if range.to < range.from {
             return Err(InsightRangeError::Backwards(text.to_owned()));
         }
@@ -59,6 +49,15 @@ impl InsightRange {
             return Err(InsightRangeError::TooLong(text.to_owned()));
         }
         Ok(range)
+    }
+
+    /// Two instants.
+    fn between(text: &str) -> Option<Self> {
+        let (from, to) = text.split_once("..")?;
+        Some(Self {
+            from: from.parse().ok()?,
+            to: to.parse().ok()?,
+        })
     }
 }
 

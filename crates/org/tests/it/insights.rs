@@ -44,7 +44,7 @@ impl Guru {
         all
     }
 
-    fn listed(&self, input: &Value) -> (Value, Option<Map<String, Value>>) {
+    fn listed(input: &Value) -> (Value, Option<Map<String, Value>>) {
         let unit = input["OrganizationalUnitIds"][0].as_str();
         // one insight is in the answers of both units, as where an account was moved meanwhile
         let (first, second) = (
@@ -113,7 +113,7 @@ impl ReadCalls for Guru {
                 let row = json!({ "Id": "333333333333", "DelegationEnabledDate": 1_772_000_000 });
                 (json!({ "DelegatedAdministrators": [row] }), None)
             }
-            "ListOrganizationInsights" if kind == "REACTIVE" => self.listed(input),
+            "ListOrganizationInsights" if kind == "REACTIVE" => Self::listed(input),
             // nothing of this kind: the member is left out
             "ListOrganizationInsights" => (json!({}), None),
             "SearchOrganizationInsights" => {

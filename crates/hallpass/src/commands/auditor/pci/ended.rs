@@ -61,7 +61,7 @@ fn quoted(word: &str) -> String {
     let is_plain = |it: char| it.is_ascii_alphanumeric() || "@._+-".contains(it);
     let word = crate::output::plain(word);
     if !word.is_empty() && word.chars().all(is_plain) {
-        return word.to_string();
+        return word;
     }
     format!("'{}'", word.replace('\'', "'\\''"))
 }

@@ -132,7 +132,9 @@ fn table(items: &[DriftedItem]) -> Table {
         .all(|it| it.last_change == DriftAuthor::NotAsked)
     {
         let mut table = Table::new(&["drift", "permission set", "account", "what"]);
-        items.iter().for_each(|it| table.row(cells(it)));
+        for item in items {
+            table.row(cells(item));
+        }
         return table;
     }
     let heads = [

@@ -49,7 +49,7 @@ pub(super) struct Args {
     /// Only of these
     #[arg(long, value_enum, value_name = "LEVEL,...", value_delimiter = ',')]
     severity: Vec<SeverityArg>,
-    /// Only about this stack of CloudFormation
+    /// Only about the stack of this name
     #[arg(long, value_name = "NAME")]
     stack: Option<String>,
     /// Only with this in the name of a resource, a stack or the insight

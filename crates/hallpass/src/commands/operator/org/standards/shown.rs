@@ -107,7 +107,7 @@ impl ShownStandards {
 
 impl ShownHub {
     fn tell(&mut self, target: &TargetReport, would: bool) {
-        self.outcome = plan::outcome_cell(target.outcome, would).to_owned();
+        plan::outcome_cell(target.outcome, would).clone_into(&mut self.outcome);
         self.reason.clone_from(&target.reason);
         self.steps = json!(target.steps);
     }
