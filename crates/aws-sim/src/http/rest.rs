@@ -42,8 +42,12 @@ fn find(
             let is_its = labels.is_empty() || scope.is_none_or(|it| it == model.signing_name);
             is_its.then_some((model, operation, labels))
         })
-        // a path in so many words goes before one with labels
-        .max_by_key(|(_, operation, labels)| (labels.is_empty(), operation.path.len()))
+        // several services have `/insights`: that which the credentials are for; a path in so many words goes before
+        // one with labels
+        .max_by_key(|(model, operation, labels)| {
+            let is_meant = scope == Some(model.signing_name.as_str());
+            (is_meant, labels.is_empty(), operation.path.len())
+        })
 }
 
 /// The labels of a path of the model, filled by a path that fits it. One at its end that has a `+` takes all that is left.
