@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use hallpass_model::{Clock, TimeSpan, Timestamp};
+use hallpass_model::Clock;
 use hallpass_runner::{
-    Class, Effect, PlanStep, StepError, StepExecutor, StepProbe, Undo, Verify, WriteAnswer,
+    Class, PlanStep, StepError, StepExecutor, StepProbe, Undo, Verify, WriteAnswer,
 };
 use serde_json::{Value, json};
 
 use super::plan::{DELETE, DISABLE, ENABLE, PersonWish};
+use super::read_back::ReadBack;
 use crate::changing::ServiceCalls;
 use crate::ports::OrganizationFault;
 use crate::reading::ReadPlace;
@@ -19,14 +20,10 @@ const SERVICE: &str = "identitystore";
 /// What the service calls somebody who is not there.
 const NOT_THERE: &str = "ResourceNotFoundException";
 
-/// How long after a write it may take to show. A service that took it and shows nothing of it by then did not do it:
-/// only what is read back is believed.
-const SHOWS_WITHIN: TimeSpan = TimeSpan::minutes(1);
-
 /// Whoever carries steps about people out.
 pub struct PeopleStepExecutor {
     calls: Arc<dyn ServiceCalls>,
-    clock: Arc<dyn Clock>,
+    read_back: ReadBack,
 }
 
 /// What is known of a person.
@@ -38,7 +35,10 @@ struct SeenPerson {
 impl PeopleStepExecutor {
     /// An executor over its ports.
     pub fn new(calls: Arc<dyn ServiceCalls>, clock: Arc<dyn Clock>) -> Self {
-        Self { calls, clock }
+        Self {
+            calls,
+            read_back: ReadBack::new(clock),
+        }
     }
 
     /// The person as they are now; `None` where there is no such person.
@@ -111,24 +111,12 @@ impl PeopleStepExecutor {
             .send(&ReadPlace::default(), (SERVICE, operation), &input)
             .await;
         match sent {
-            Ok(_) => Ok(self.read_back()),
-            Err(OrganizationFault::NotThere { .. }) if step.kind != ENABLE => Ok(self.read_back()),
+            Ok(_) => Ok(self.read_back.taken()),
+            Err(OrganizationFault::NotThere { .. }) if step.kind != ENABLE => {
+                Ok(self.read_back.taken())
+            }
             Err(fault) => Err(setback(fault)),
         }
-    }
-
-    /// Whether it is as wanted is what the look after it says. When it was sent is kept with the step, so that whoever
-    /// goes on after a stop counts from there.
-    fn read_back(&self) -> WriteAnswer {
-        WriteAnswer::Accepted {
-            remote: self.clock.now().to_string(),
-        }
-    }
-
-    /// Whether a write that was answered then would have shown by now.
-    fn would_show(&self, remote: &str) -> bool {
-        let sent = remote.parse::<Timestamp>();
-        sent.is_ok_and(|sent| SHOWS_WITHIN.after(sent) <= self.clock.now())
     }
 }
 
@@ -159,18 +147,7 @@ impl StepExecutor for PeopleStepExecutor {
     }
 
     async fn verify(&self, step: &PlanStep, remote: &str) -> Verify {
-        match self.look(step).await {
-            Ok(StepProbe::Satisfied) => Verify::Done(Effect {
-                new: step.desired.clone(),
-                requests: Vec::new(),
-            }),
-            Ok(_) if self.would_show(remote) => {
-                let text = format!("the identity store took it at {remote} and does not show it");
-                Verify::Setback(failed("not_shown", &text))
-            }
-            Ok(_) => Verify::Running,
-            Err(error) => Verify::Setback(error),
-        }
+        self.read_back.verify(step, remote, self.look(step).await)
     }
 
     fn undo(&self, step: &PlanStep, _: &Value, _: &Value) -> Undo {

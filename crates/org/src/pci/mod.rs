@@ -6,6 +6,7 @@ mod executor;
 mod plan;
 mod provider;
 mod reach;
+mod read_back;
 
 pub use choose::{
     ActRefused, ChosenPeople, LeftPerson, PeopleGuards, SeenLog, StaleBecause, StalePerson, choose,

@@ -4,15 +4,16 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use hallpass_model::{Clock, TimeSpan, Timestamp, UserId};
+use hallpass_model::{Clock, TimeSpan, UserId};
 use hallpass_runner::{
-    Class, Effect, Lane, PlanDraft, PlanLimits, PlanStep, StepError, StepExecutor, StepProbe,
-    StepTarget, Undo, Verify, WriteAnswer,
+    Class, Lane, PlanDraft, PlanLimits, PlanStep, StepError, StepExecutor, StepProbe, StepTarget,
+    Undo, Verify, WriteAnswer,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::choose::StalePerson;
+use super::read_back::ReadBack;
 use crate::step_executor::{failed, retry};
 use crate::steps::stored;
 
@@ -28,8 +29,6 @@ const RESUME: &str = "provider.resume";
 
 /// How long a step may take in all, with the pauses that a provider asks for.
 const TIMEOUT: TimeSpan = TimeSpan::minutes(5);
-/// How long a write that was taken may take to show.
-const SHOWS_WITHIN: TimeSpan = TimeSpan::minutes(1);
 
 /// Whether steps of a kind are carried out by [`ProviderStepExecutor`].
 pub fn is_provider_step(kind: &str) -> bool {
@@ -189,7 +188,7 @@ pub struct Providers {
 /// Whoever carries steps at providers out.
 pub struct ProviderStepExecutor {
     providers: Providers,
-    clock: Arc<dyn Clock>,
+    read_back: ReadBack,
 }
 
 fn unsaid(fault: &ProviderFault) -> StepError {
@@ -203,7 +202,10 @@ fn unsaid(fault: &ProviderFault) -> StepError {
 impl ProviderStepExecutor {
     /// An executor over its ports.
     pub fn new(providers: Providers, clock: Arc<dyn Clock>) -> Self {
-        Self { providers, clock }
+        Self {
+            providers,
+            read_back: ReadBack::new(clock),
+        }
     }
 
     /// The provider of a plan, if it is the one that is set up.
@@ -271,15 +273,7 @@ impl ProviderStepExecutor {
             provider.resume(&wish.id).await
         };
         sent.map_err(|it| unsaid(&it))?;
-        Ok(WriteAnswer::Accepted {
-            remote: self.clock.now().to_string(),
-        })
-    }
-
-    /// Whether a write that was answered then would have shown by now.
-    fn would_show(&self, remote: &str) -> bool {
-        let sent = remote.parse::<Timestamp>();
-        sent.is_ok_and(|sent| SHOWS_WITHIN.after(sent) <= self.clock.now())
+        Ok(self.read_back.taken())
     }
 }
 
@@ -299,18 +293,7 @@ impl StepExecutor for ProviderStepExecutor {
     }
 
     async fn verify(&self, step: &PlanStep, remote: &str) -> Verify {
-        match self.look(step).await {
-            Ok(StepProbe::Satisfied) => Verify::Done(Effect {
-                new: step.desired.clone(),
-                requests: Vec::new(),
-            }),
-            Ok(_) if self.would_show(remote) => {
-                let text = format!("it was taken at {remote} and does not show");
-                Verify::Setback(failed("not_shown", &text))
-            }
-            Ok(_) => Verify::Running,
-            Err(error) => Verify::Setback(error),
-        }
+        self.read_back.verify(step, remote, self.look(step).await)
     }
 
     fn undo(&self, step: &PlanStep, _: &Value, _: &Value) -> Undo {
