@@ -198,13 +198,18 @@ impl Args {
         }
         let all = graph.accounts.iter();
         let accounts: Vec<bool> = all.map(|it| accounts.contains(it.id.as_str())).collect();
-        let is_role = |it: &GraphRole| is(&self.permission_set, &[Some(it.shown()), Some(&it.arn)]);
+        let is_role = |it: &GraphRole| {
+            is(
+                self.permission_set.as_deref(),
+                &[Some(it.shown()), Some(&it.arn)],
+            )
+        };
         let roles: Vec<bool> = graph.roles.iter().map(is_role).collect();
-        let is_group = |it: &GraphGroup| is(&self.group, &[Some(&it.name)]);
+        let is_group = |it: &GraphGroup| is(self.group.as_deref(), &[Some(&it.name)]);
         let groups: Vec<bool> = graph.groups.iter().map(is_group).collect();
         let named = |it: &AccessPerson| {
             let names = [&it.user_name, &it.email, &it.user_id];
-            is(&self.user, &names.map(Option::as_deref))
+            is(self.user.as_deref(), &names.map(Option::as_deref))
         };
         let people = graph.people.iter().enumerate();
         let people: Vec<usize> = people.filter(|it| named(it.1)).map(|it| it.0).collect();
@@ -227,7 +232,7 @@ impl Args {
             path.is_some_and(|path| path.to_lowercase().starts_with(&wanted.to_lowercase()))
         };
         let wanted_accounts = graph.accounts.iter().filter(|it| {
-            is(&self.account, &[Some(&it.id), it.name.as_deref()])
+            is(self.account.as_deref(), &[Some(&it.id), it.name.as_deref()])
                 && is_below(it.ou_path.as_deref())
         });
         let wanted_accounts: BTreeSet<&str> = wanted_accounts.map(|it| it.id.as_str()).collect();
@@ -240,10 +245,10 @@ impl Args {
             let user = [&person.user_name, &person.email, &person.user_id].map(Option::as_deref);
             let group = group_of_way(&path.via);
             let set = [Some(path.role.shown()), Some(path.role.arn())];
-            is(&self.user, &user)
-                && is(&self.group, &[group])
+            is(self.user.as_deref(), &user)
+                && is(self.group.as_deref(), &[group])
                 && wanted_accounts.contains(path.account_id.as_str())
-                && is(&self.permission_set, &set)
+                && is(self.permission_set.as_deref(), &set)
                 && !(self.enabled_only && person.user_status.as_deref() == Some("DISABLED"))
         };
         let wanted_finding = |finding: &AccessFinding| {
@@ -253,7 +258,10 @@ impl Args {
             let is_of_somebody = self.user.is_none() && self.group.is_none()
                 || report.paths.iter().any(of_principal);
             wanted_accounts.contains(finding.account_id.as_str())
-                && is(&self.permission_set, &[Some(finding.role.shown())])
+                && is(
+                    self.permission_set.as_deref(),
+                    &[Some(finding.role.shown())],
+                )
                 && is_of_somebody
         };
         let findings = report
@@ -276,7 +284,7 @@ impl Args {
 }
 
 /// Whether one of the names is the one that is asked for, if any is.
-fn is(wanted: &Option<String>, names: &[Option<&str>]) -> bool {
+fn is(wanted: Option<&str>, names: &[Option<&str>]) -> bool {
     let Some(wanted) = wanted else { return true };
     let mut names = names.iter().flatten();
     names.any(|name| name.eq_ignore_ascii_case(wanted))
