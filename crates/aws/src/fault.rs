@@ -9,6 +9,7 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use hallpass_assignments::CenterFault;
+use hallpass_model::with_causes;
 use serde_json::Value;
 
 /// The longest wait we let AWS ask us for.
@@ -68,7 +69,7 @@ impl CallFailure {
 
     /// Nothing that could be called an answer.
     pub(crate) fn unanswered(error: &dyn Error) -> Self {
-        Self::unreachable(chain(error))
+        Self::unreachable(with_causes(error))
     }
 
     fn unreachable(message: String) -> Self {
@@ -90,7 +91,7 @@ impl CallFailure {
     {
         match error {
             SdkError::ConstructionFailure(_) => Self::bare(CenterFault::Refused {
-                reason: chain(error),
+                reason: with_causes(error),
             }),
             SdkError::ServiceError(service) => {
                 let raw = service.raw();
@@ -110,7 +111,7 @@ impl CallFailure {
                     ..ErrorAnswer::default()
                 }
                 .into(),
-                _ => Self::unreachable(chain(error)),
+                _ => Self::unreachable(with_causes(error)),
             },
         }
     }
@@ -289,21 +290,6 @@ fn kind(status: u16, code: Option<&str>, words: &str) -> CallFaultKind {
 fn plain_name(name: &str) -> &str {
     let name = name.split_once(':').map_or(name, |(name, _)| name);
     name.rsplit_once('#').map_or(name, |(_, name)| name).trim()
-}
-
-/// An error and its causes, each once.
-pub(crate) fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(next) = cause {
-        let words = next.to_string();
-        if !text.ends_with(&words) {
-            text.push_str(": ");
-            text.push_str(&words);
-        }
-        cause = next.source();
-    }
-    text
 }
 
 #[cfg(test)]

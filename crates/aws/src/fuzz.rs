@@ -4,7 +4,8 @@
 use hallpass_model::testing::{changed, in_time};
 
 use crate::fault::CallFailure;
-use crate::signed::{json_error, read_http_date, xml_error};
+use crate::signed::{json_error, xml_error};
+use crate::signing_clock::read_http_date;
 use crate::xml::texts;
 
 const LISTING: &[u8] = include_bytes!("__fuzz__/answers/corpus/listing.xml");

@@ -20,9 +20,11 @@ mod vending;
 mod head_key;
 mod objects;
 mod signed;
+mod signing_clock;
 
 mod fanout;
 
+mod answer_body;
 mod xml;
 
 mod bucket;

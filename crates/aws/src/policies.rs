@@ -68,6 +68,12 @@ pub(crate) fn fault(failure: CallFailure) -> OrganizationFault {
     }
 }
 
+/// A tag of what is made.
+pub(crate) fn tag(key: &str, value: &str) -> Result<org::Tag, OrganizationFault> {
+    let tag = org::Tag::builder().key(key).value(value).build();
+    tag.map_err(|error| fault(CallFailure::unparsable(&error.to_string())))
+}
+
 fn row(summary: Option<org::PolicySummary>) -> Result<PolicyRow, CallFailure> {
     match summary.map(|it| (it.id, it.name, it.aws_managed)) {
         Some((Some(id), Some(name), aws_managed)) => Ok(PolicyRow {
@@ -293,9 +299,7 @@ impl Organization for Aws {
             .description(&policy.description)
             .content(&policy.content);
         for (key, value) in &policy.tags {
-            let tag = org::Tag::builder().key(key).value(value).build();
-            let tag = tag.map_err(|error| fault(CallFailure::unparsable(&error.to_string())))?;
-            request = request.tags(tag);
+            request = request.tags(tag(key, value)?);
         }
         let made = self
             .org_line

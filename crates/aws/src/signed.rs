@@ -4,7 +4,6 @@
 //! Only for what may be sent again without harm.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, SystemTime};
 
 use aws_config::SdkConfig;
@@ -23,10 +22,12 @@ use hallpass_aws_wire::{EndpointVariant, catalog};
 use hallpass_model::{Clock, TimeSpan, Timestamp};
 use http::{HeaderMap, Method};
 
+use crate::answer_body::{BodyFault, whole};
 use crate::bucket::Bucket;
 use crate::call::{Deadline, ServiceClient};
 use crate::fault::CallFailure;
 use crate::jitter::Jitter;
+use crate::signing_clock::{SigningClock, is_about_time, read_http_date};
 use crate::xml;
 
 /// The longest wait for a connection.
@@ -41,9 +42,6 @@ const ANSWER_BYTES_MAX: usize = 16 << 20;
 const CREDENTIALS_KEPT: TimeSpan = TimeSpan::minutes(5);
 /// Credentials are found anew so long before they end.
 const CREDENTIALS_SPARE: Duration = Duration::from_mins(5);
-/// How far our clock may be from AWS's before signatures are made by AWS's.
-const SKEW_MAX: i64 = 3_600 * 24 * 365;
-
 /// Which service, and how it is spoken to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum SignedService {
@@ -111,8 +109,7 @@ pub(crate) struct Signed {
     service: SignedService,
     region: String,
     clock: Arc<dyn Clock>,
-    /// Seconds that AWS's clock is ahead of ours, once it said so.
-    skew: AtomicI64,
+    signing_clock: SigningClock,
     line: ServiceClient,
 }
 
@@ -139,8 +136,8 @@ impl Signed {
             found: tokio::sync::Mutex::new(None),
             service,
             region: region.to_owned(),
+            signing_clock: SigningClock::new(Arc::clone(&clock)),
             clock,
-            skew: AtomicI64::new(0),
             line: ServiceClient::new(service.name(), bucket, Jitter::new(seed)),
         })
     }
@@ -167,7 +164,12 @@ impl Signed {
             .await
             .map_err(|error| CallFailure::unanswered(&error))?;
         let (status, headers) = (answer.status(), answer.headers().clone());
-        let body = whole(answer).await?;
+        let body = whole(answer, ANSWER_BYTES_MAX)
+            .await
+            .map_err(|fault| match fault {
+                BodyFault::Lost(error) => CallFailure::unanswered(&error),
+                BodyFault::TooLarge => CallFailure::unparsable("it is too large"),
+            })?;
         if status.is_success() || call.answers.contains(&status.as_u16()) {
             return Ok(RawResponse {
                 status: status.as_u16(),
@@ -219,7 +221,7 @@ impl Signed {
             credentials,
             service: self.service.name(),
             region: &self.region,
-            at: self.now(),
+            at: self.signing_clock.now(),
             settings: self.settings(),
             method: call.method.as_str(),
             url: &call.url,
@@ -237,14 +239,6 @@ impl Signed {
         }
     }
 
-    /// The instant to sign by.
-    fn now(&self) -> SystemTime {
-        let now = SystemTime::from(self.clock.now());
-        let skew = self.skew.load(Ordering::Relaxed);
-        let by = Duration::from_secs(skew.unsigned_abs());
-        if skew < 0 { now - by } else { now + by }
-    }
-
     /// Sorts an error answer, and learns from it when it is about our clock.
     fn refused(&self, status: u16, headers: &HeaderMap, body: &[u8]) -> CallFailure {
         let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
@@ -252,16 +246,12 @@ impl Signed {
             SignedService::Kms => json_error(text("x-amzn-errortype"), body),
             SignedService::S3 => xml_error(body),
         };
-        if is_about_time(code.as_deref(), message.as_deref())
-            && let Some(theirs) = text("date").and_then(read_http_date)
+        if is_about_time(
+            code.as_deref().unwrap_or_default(),
+            message.as_deref().unwrap_or_default(),
+        ) && let Some(theirs) = text("date").and_then(read_http_date)
         {
-            let ours = self.clock.now().as_second();
-            let skew = (theirs - ours).clamp(-SKEW_MAX, SKEW_MAX);
-            tracing::warn!(
-                skew_s = skew,
-                "our clock is not AWS's; requests are signed by AWS's"
-            );
-            self.skew.store(skew, Ordering::Relaxed);
+            self.signing_clock.learn(theirs);
         }
         let mut message = message;
         if let Some(region) = text("x-amz-bucket-region").filter(|it| *it != self.region) {
@@ -336,32 +326,6 @@ fn bare_code(service: SignedService, status: u16) -> Option<&'static str> {
     }
 }
 
-fn is_about_time(code: Option<&str>, message: Option<&str>) -> bool {
-    match code {
-        Some("RequestTimeTooSkewed" | "RequestExpired") => true,
-        Some("InvalidSignatureException" | "SignatureDoesNotMatch") => {
-            let words = message.unwrap_or_default();
-            words.contains("Signature expired") || words.contains("not yet current")
-        }
-        _ => false,
-    }
-}
-
-/// Reads an answer, up to a size.
-async fn whole(mut answer: reqwest::Response) -> Result<Vec<u8>, CallFailure> {
-    let mut body = Vec::new();
-    loop {
-        let chunk = answer.chunk().await;
-        match chunk.map_err(|error| CallFailure::unanswered(&error))? {
-            None => return Ok(body),
-            Some(chunk) if body.len() + chunk.len() > ANSWER_BYTES_MAX => {
-                return Err(CallFailure::unparsable("it is too large"));
-            }
-            Some(chunk) => body.extend_from_slice(&chunk),
-        }
-    }
-}
-
 pub(crate) fn json_error(named: Option<&str>, body: &[u8]) -> (Option<String>, Option<String>) {
     let body: serde_json::Value = serde_json::from_slice(body).unwrap_or_default();
     let text = |name: &str| body.get(name).and_then(serde_json::Value::as_str);
@@ -373,12 +337,6 @@ pub(crate) fn json_error(named: Option<&str>, body: &[u8]) -> (Option<String>, O
 pub(crate) fn xml_error(body: &[u8]) -> (Option<String>, Option<String>) {
     let text = |name| xml::texts(body, &["Error", name]).ok()?.into_iter().next();
     (text("Code"), text("Message"))
-}
-
-/// Seconds since 1970 of an HTTP date.
-pub(crate) fn read_http_date(text: &str) -> Option<i64> {
-    let at = jiff::fmt::rfc2822::parse(text).ok()?;
-    Some(at.timestamp().as_second())
 }
 
 /// Where a service answers, when it is not where AWS has it: named for all services, or as the SDKs

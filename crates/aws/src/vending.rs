@@ -11,7 +11,7 @@ use crate::call::Deadline;
 use crate::center::is_active;
 use crate::fault::CallFailure;
 use crate::pages::listing;
-use crate::policies::fault;
+use crate::policies::{fault, tag};
 
 /// The largest page organizations gives.
 const PAGE: i32 = 20;
@@ -134,9 +134,7 @@ impl AccountAdmin for Aws {
             .account_name(&account.name)
             .email(&account.email);
         for (key, value) in &account.tags {
-            let tag = org::Tag::builder().key(key).value(value).build();
-            let tag = tag.map_err(|error| fault(CallFailure::unparsable(&error.to_string())))?;
-            request = request.tags(tag);
+            request = request.tags(tag(key, value)?);
         }
         let asked = self
             .org_line

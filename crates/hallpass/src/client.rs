@@ -15,6 +15,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::answer_body::{BodyFault, whole};
 use crate::credentials::Credentials;
 use crate::exit::{Failure, UNREACHABLE};
 use crate::output;
@@ -295,21 +296,13 @@ impl Client {
         }
     }
 
-    async fn answer(&self, mut answer: reqwest::Response) -> Result<Vec<u8>, Failure> {
+    async fn answer(&self, answer: reqwest::Response) -> Result<Vec<u8>, Failure> {
         let status = answer.status();
-        let mut bytes = Vec::new();
-        while let Some(chunk) = answer
-            .chunk()
-            .await
-            .map_err(|error| self.unreachable(&error))?
-        {
-            if bytes.len() + chunk.len() > ANSWER_BYTES_MAX {
-                return Err(Failure::failed(
-                    "the server's answer is longer than is read",
-                ));
-            }
-            bytes.extend_from_slice(&chunk);
-        }
+        let bytes = whole(answer, ANSWER_BYTES_MAX).await;
+        let bytes = bytes.map_err(|fault| match fault {
+            BodyFault::Lost(error) => self.unreachable(&error),
+            BodyFault::TooLarge => Failure::failed("the server's answer is longer than is read"),
+        })?;
         if status.is_success() {
             return Ok(bytes);
         }

@@ -6,6 +6,7 @@
 mod access_snapshots;
 mod activity_days;
 mod alerts;
+mod answer_body;
 mod aws_portal;
 mod browser;
 mod cli;

@@ -10,6 +10,7 @@ use reqwest::{Method, Url};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
 
+use crate::answer_body::{BodyFault, whole};
 use crate::exit::Failure;
 
 /// The longest time for one call.
@@ -80,15 +81,13 @@ impl ScimPeople {
             request = request.header(CONTENT_TYPE, "application/scim+json");
             request = request.body(body.to_string());
         }
-        let mut answer = request.send().await.map_err(|_| unanswered())?;
+        let answer = request.send().await.map_err(|_| unanswered())?;
         let status = answer.status().as_u16();
-        let mut bytes = Vec::new();
-        while let Some(chunk) = answer.chunk().await.map_err(|_| unanswered())? {
-            if bytes.len() + chunk.len() > ANSWER_BYTES_MAX {
-                return Err(fault(status, "the answer is too large"));
-            }
-            bytes.extend_from_slice(&chunk);
-        }
+        let bytes = whole(answer, ANSWER_BYTES_MAX).await;
+        let bytes = bytes.map_err(|broken| match broken {
+            BodyFault::Lost(_) => unanswered(),
+            BodyFault::TooLarge => fault(status, "the answer is too large"),
+        })?;
         let document: Value = serde_json::from_slice(&bytes).unwrap_or_default();
         match status {
             200..300 => Ok(Some(document)),

@@ -212,23 +212,10 @@ fn known(key: &str) -> Result<(), LoadError> {
     }
 }
 
-/// Services whose calls are known to name one resource of each required type
-/// (`policies.md` §2.7).
-const TYPED_SERVICES: [&str; 8] = [
-    "iam",
-    "identitystore",
-    "kms",
-    "organizations",
-    "s3",
-    "secretsmanager",
-    "sso",
-    "sts",
-];
-
 /// Refuses a list of resources that lacks a type the action requires.
 pub fn complete(action: &str, resources: &[&str]) -> Result<(), LoadError> {
     let service = action.split(':').next().unwrap_or_default();
-    if !TYPED_SERVICES.contains(&service.to_ascii_lowercase().as_str()) {
+    if !facts::is_held_against_pages(&service.to_ascii_lowercase()) {
         return Ok(());
     }
     let missing = facts::missing_resource_types(action, resources);

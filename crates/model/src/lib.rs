@@ -6,6 +6,7 @@
 #![warn(missing_docs)]
 
 mod aws;
+mod causes;
 mod email;
 #[cfg(test)]
 mod fuzz;
@@ -20,6 +21,7 @@ pub mod text;
 pub mod time;
 
 pub use aws::{AccountId, GroupId, IdError, PermissionSetArn, PermissionSetName, UserId};
+pub use causes::with_causes;
 pub use email::{Email, EmailError};
 pub use glob::Glob;
 pub use id::{AuditId, GrantId, PrefixedIdError, RequestId, SweepId, TokenId};

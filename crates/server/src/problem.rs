@@ -14,7 +14,7 @@ use axum::{
 };
 use hallpass_access::{AccessError, CommitError, PressRefused, Refusal};
 use hallpass_api::{FieldProblem, Problem};
-use hallpass_model::TimeSpan;
+use hallpass_model::{TimeSpan, with_causes};
 
 /// How long a call may take; event streams are excepted.
 const CALL_TIME_MAX: Duration = Duration::from_secs(30);
@@ -111,7 +111,7 @@ impl ProblemResponse {
     /// Something we depend on does not answer. Its words go to the log, not to the caller.
     pub(crate) fn unavailable(error: &(dyn std::error::Error + 'static)) -> Self {
         let reference = reference();
-        tracing::error!(error = %chain(error), reference, "a call failed");
+        tracing::error!(error = %with_causes(error), reference, "a call failed");
         let detail = "that did not work; nothing changed";
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail)
             .help("try again in a moment; access that is due to end still ends")
@@ -166,18 +166,6 @@ fn wire_problems(place: &str, refusal: &Refusal) -> Vec<FieldProblem> {
         message: field.message.clone(),
     });
     problems.collect()
-}
-
-/// The whole chain of an error, outermost first.
-fn chain(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(inner) = next {
-        text.push_str(": ");
-        text.push_str(&inner.to_string());
-        next = inner.source();
-    }
-    text
 }
 
 impl From<AccessError> for ProblemResponse {

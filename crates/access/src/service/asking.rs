@@ -9,7 +9,7 @@ use hallpass_rules::{Directory, Rules};
 
 use super::{Access, AccessError, RACES_MAX};
 use crate::ask::{self, Answered, Form};
-use crate::decide::{DecisionContext, PressMode};
+use crate::decide::DecisionContext;
 use crate::records::{Doer, StepContext};
 use crate::step::{ApprovedGrant, ApprovedThrough, RequestStep};
 use crate::{
@@ -319,15 +319,8 @@ impl Access {
             }
         }
         let (mut asked, made) = self.not_waiting_yet(all_or_none(answers)).await?;
-        let context = DecisionContext {
-            rules: &rules,
-            directory: &directory,
-            holds: &Holds::default(),
-            settings: &self.settings,
-            locks: &locks,
-            mode: PressMode::Now,
-            step,
-        };
+        let nobody = Holds::default();
+        let context = self.context((&rules, &directory), (&nobody, &locks), step);
         let mut change = Change::default();
         let first = made.first().map(Answered::id);
         for answered in made {

@@ -340,13 +340,8 @@ impl Access {
             return Err(PressRefused::Locked { since: lock.since });
         }
         let context = DecisionContext {
-            rules: &rules,
-            directory,
-            holds: &facts.holds,
-            settings: &self.settings,
-            locks: &facts.locks,
             mode: facts.mode,
-            step,
+            ..self.context((&rules, directory), (&facts.holds, &facts.locks), step)
         };
         let tried = press.step(request.clone(), actor, &context);
         let is_nobody = !target::is_enabled(own, directory);
@@ -463,15 +458,7 @@ impl Access {
             let holds = self.holds(Some(&grant.key)).await?;
             let (rules, directory, step) = (self.rules(), self.directory(), self.step());
             let locks = LocksSeen::default();
-            let context = DecisionContext {
-                rules: &rules,
-                directory: &directory,
-                holds: &holds,
-                settings: &self.settings,
-                locks: &locks,
-                mode: PressMode::Now,
-                step,
-            };
+            let context = self.context((&rules, &directory), (&holds, &locks), step);
             let judged = press.judge(&grant, actor, &context);
             let (does, cause) = match judged.and_then(|does| Ok((does, press.cause(actor)?))) {
                 Ok(both) => both,

@@ -5,10 +5,13 @@ use std::collections::BTreeSet;
 
 use hallpass_assignments::{StoreFault, queue::QueueLengths};
 use hallpass_model::{AccountId, Email, GrantId, RequestId, TimeSpan};
-use hallpass_rules::{Ask, Decision, DecisionStep, Permit, PressRefusedByRules, Principal};
+use hallpass_rules::{
+    Ask, Decision, DecisionStep, Directory, Permit, PressRefusedByRules, Principal, Rules,
+};
 
 use super::{Access, AccessError};
 use crate::decide::{self, DecisionContext, PressMode};
+use crate::records::StepContext;
 use crate::{
     Actor, Counts, Ends, Grant, GrantState, Holds, LocksSeen, PressRefused, ReadError, Request,
     Role, grant_press, target,
@@ -236,16 +239,28 @@ impl Access {
         let (rules, directory) = (self.rules(), self.directory());
         let holds = Holds::default();
         let locks = LocksSeen::default();
-        let context = DecisionContext {
-            rules: &rules,
-            directory: &directory,
-            holds: &holds,
-            settings: &self.settings,
-            locks: &locks,
+        ask(&DecisionContext {
             mode: PressMode::Preview,
-            step: self.step(),
-        };
-        ask(&context)
+            ..self.context((&rules, &directory), (&holds, &locks), self.step())
+        })
+    }
+
+    /// What a press that is made now is judged by: the rules and the people, and who holds and who is locked as stored.
+    pub(super) fn context<'a>(
+        &'a self,
+        (rules, directory): (&'a Rules, &'a Directory),
+        (holds, locks): (&'a Holds, &'a LocksSeen),
+        step: StepContext<'a>,
+    ) -> DecisionContext<'a> {
+        DecisionContext {
+            rules,
+            directory,
+            holds,
+            settings: &self.settings,
+            locks,
+            mode: PressMode::Now,
+            step,
+        }
     }
 
     pub(super) fn could_decide(&self, actor: &Actor, request: &Request) -> bool {

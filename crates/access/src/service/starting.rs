@@ -3,7 +3,6 @@
 use hallpass_model::UserId;
 
 use super::{Access, AccessError};
-use crate::decide::{DecisionContext, PressMode};
 use crate::step::{ApprovedThrough, RequestStep};
 use crate::{Change, Request, start};
 
@@ -26,15 +25,7 @@ impl Access {
         if self.ensure_fresh(&directory, step).is_err() || self.export_behind().await?.is_some() {
             return Ok(None);
         }
-        let context = DecisionContext {
-            rules: &rules,
-            directory: &directory,
-            holds: &holds,
-            settings: &self.settings,
-            locks: &locks,
-            mode: PressMode::Now,
-            step,
-        };
+        let context = self.context((&rules, &directory), (&holds, &locks), step);
         let change = match start::begin(pending.clone(), &context) {
             Ok(approved) => approved.fold(ApprovedThrough::Press),
             Err(why) if why.retry_after().is_some() => return Ok(None),

@@ -2,6 +2,7 @@
 //! of a crontab. All in UTC, to the minute.
 
 use std::fmt;
+use std::ops::RangeInclusive;
 use std::str::FromStr;
 
 use hallpass_model::{TimeSpan, Timestamp};
@@ -285,9 +286,18 @@ fn number(text: &str, least: u8, most: u8, names: &[&str]) -> Result<u8, String>
         .ok_or_else(|| format!("`{text}` is not a number from {least} to {most}"))
 }
 
-/// `*`, `5`, `1-5`, `0/15`, `*/15`, and several of these after commas.
-fn numbers(text: &str, least: u8, most: u8, names: &[&str]) -> Result<Bits, String> {
-    let mut bits = 0;
+/// `*`, `5`, `1-5`, `0/15`, `*/15`, and several of these after commas: what is named, in the order it is written,
+/// within `all`; `number` reads one.
+fn listed<T>(
+    text: &str,
+    all: (T, T),
+    number: impl Fn(&str) -> Result<T, String>,
+) -> Result<Vec<T>, String>
+where
+    T: Copy + PartialOrd,
+    RangeInclusive<T>: Iterator<Item = T>,
+{
+    let mut named = Vec::new();
     for part in text.split(',') {
         let (range, step) = match part.split_once('/') {
             Some((range, step)) => {
@@ -300,24 +310,24 @@ fn numbers(text: &str, least: u8, most: u8, names: &[&str]) -> Result<Bits, Stri
             None => (part, 1_usize),
         };
         let (from, to) = match range.split_once('-') {
-            _ if range == "*" => (least, most),
-            Some((from, to)) => (
-                number(from, least, most, names)?,
-                number(to, least, most, names)?,
-            ),
+            _ if range == "*" => all,
+            Some((from, to)) => (number(from)?, number(to)?),
             None => {
-                let from = number(range, least, most, names)?;
-                (from, if part.contains('/') { most } else { from })
+                let from = number(range)?;
+                (from, if part.contains('/') { all.1 } else { from })
             }
         };
         if from > to {
             return Err(format!("`{part}` ends before it begins"));
         }
-        for number in (from..=to).step_by(step) {
-            bits |= 1 << number;
-        }
+        named.extend((from..=to).step_by(step));
     }
-    Ok(bits)
+    Ok(named)
+}
+
+fn numbers(text: &str, least: u8, most: u8, names: &[&str]) -> Result<Bits, String> {
+    let named = listed(text, (least, most), |text| number(text, least, most, names))?;
+    Ok(named.into_iter().fold(0, |bits, number| bits | 1 << number))
 }
 
 fn listed_years(text: &str) -> Result<Vec<i16>, String> {
@@ -326,32 +336,7 @@ fn listed_years(text: &str) -> Result<Vec<i16>, String> {
         let year = year.filter(|year| (YEARS.0..=YEARS.1).contains(year));
         year.ok_or_else(|| format!("`{text}` is not a year from {} to {}", YEARS.0, YEARS.1))
     };
-    let mut years = Vec::new();
-    for part in text.split(',') {
-        let (range, step) = match part.split_once('/') {
-            Some((range, step)) => {
-                let step = step.parse().ok().filter(|step| *step > 0);
-                (
-                    range,
-                    step.ok_or_else(|| format!("`{part}`: a step is 1 or more"))?,
-                )
-            }
-            None => (part, 1_usize),
-        };
-        let (from, to) = match range.split_once('-') {
-            _ if range == "*" => YEARS,
-            Some((from, to)) => (year(from)?, year(to)?),
-            None => (
-                year(range)?,
-                if part.contains('/') {
-                    YEARS.1
-                } else {
-                    year(range)?
-                },
-            ),
-        };
-        years.extend((from..=to).step_by(step));
-    }
+    let mut years = listed(text, YEARS, year)?;
     years.sort_unstable();
     years.dedup();
     Ok(years)

@@ -119,6 +119,15 @@ pub(crate) const REST_JSON: ErrorForms = ErrorForms {
     ..JSON
 };
 
+/// As [`REST_JSON`], of services that call every input they refuse `ValidationException`.
+pub(crate) const REST_JSON_VALIDATION: ErrorForms = ErrorForms {
+    unreadable: |text| ApiError::new("ValidationException", text),
+    invalid: |_, violations| ApiError::new("ValidationException", message(violations)),
+    page_token: || ApiError::new("ValidationException", BAD_TOKEN),
+    denied: |text| ApiError::denied("AccessDeniedException", text).status(403),
+    ..REST_JSON
+};
+
 /// The usual words of services that speak Query, and of those that answer in XML.
 pub(crate) const QUERY: ErrorForms = ErrorForms {
     unreadable: |text| ApiError::new("MalformedInput", text),

@@ -73,6 +73,15 @@ pub(crate) enum CallRates {
     },
 }
 
+impl CallRates {
+    /// For services whose rates AWS does not say (?).
+    pub(crate) const UNDOCUMENTED: Self = Self::One(CallRate {
+        shared: BucketSharing::AccountAndRegion,
+        rate: 10.0,
+        burst: 20.0,
+    });
+}
+
 /// A bucket's rate.
 pub(crate) struct CallRate {
     /// Who shares a bucket.

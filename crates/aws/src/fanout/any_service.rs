@@ -1,7 +1,7 @@
 //! One call of any operation: written by its table, signed, sent once, read by its table.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
@@ -16,15 +16,14 @@ use hallpass_aws_wire::{
     WireResponse, catalog, next_page, read_error, read_response, write_request,
 };
 use hallpass_fanout::{CallFault, FaultKind};
-use hallpass_model::Clock;
+use hallpass_model::{Clock, with_causes};
 use http::Method;
 use serde_json::{Map, Value};
 
-use super::fault::{denied_here, is_about_time, refused, unanswered, undecodable};
-use crate::fault::chain;
-use crate::signed::{
-    ToSign, endpoint_of, no_endpoint, read_http_date, s3_settings, sha256, signature, variant_of,
-};
+use super::fault::{denied_here, refused, unanswered, undecodable};
+use crate::answer_body::{BodyFault, whole};
+use crate::signed::{ToSign, endpoint_of, no_endpoint, s3_settings, sha256, signature, variant_of};
+use crate::signing_clock::{SigningClock, is_about_time, read_http_date};
 
 /// The longest wait for a connection.
 const CONNECTION_MAX: Duration = Duration::from_secs(10);
@@ -32,9 +31,6 @@ const CONNECTION_MAX: Duration = Duration::from_secs(10);
 const CALL_MAX: Duration = Duration::from_mins(1);
 /// The largest answer that is read.
 const ANSWER_BYTES_MAX: usize = 64 << 20;
-/// How far our clock may be from AWS's before signatures are made by AWS's.
-const SKEW_MAX: i64 = 3_600 * 24 * 365;
-
 /// Whose credentials (none: the base's), and the Region.
 pub(super) type CallPlace<'a> = (&'a str, Option<&'a Credentials>);
 
@@ -44,9 +40,7 @@ pub(super) struct AnyService {
     endpoint: Option<String>,
     provider: Option<SharedCredentialsProvider>,
     base: tokio::sync::Mutex<Option<Credentials>>,
-    clock: Arc<dyn Clock>,
-    /// Seconds that AWS's clock is ahead of ours, once it said so.
-    skew: AtomicI64,
+    clock: SigningClock,
     is_skewed: AtomicBool,
     opened: Mutex<HashMap<&'static str, Arc<ServiceModel>>>,
     overrides: Mutex<HashMap<String, Option<String>>>,
@@ -72,8 +66,7 @@ impl AnyService {
             config,
             endpoint,
             base: tokio::sync::Mutex::default(),
-            clock,
-            skew: AtomicI64::new(0),
+            clock: SigningClock::new(clock),
             is_skewed: AtomicBool::new(false),
             opened: Mutex::default(),
             overrides: Mutex::default(),
@@ -82,10 +75,7 @@ impl AnyService {
 
     /// The instant by AWS's clock, as far as it is known.
     pub(super) fn now(&self) -> SystemTime {
-        let now = SystemTime::from(self.clock.now());
-        let skew = self.skew.load(Ordering::Relaxed);
-        let by = Duration::from_secs(skew.unsigned_abs());
-        if skew < 0 { now - by } else { now + by }
+        self.clock.now()
     }
 
     /// A call of an operation that we know by name.
@@ -173,7 +163,7 @@ impl AnyService {
         let provider = self.provider.as_ref().ok_or_else(none)?;
         let found = provider.provide_credentials().await;
         let found = found.map_err(|error| {
-            let message = format!("no credentials were found: {}", chain(&error));
+            let message = format!("no credentials were found: {}", with_causes(&error));
             denied_here("NoCredentials", &message)
         })?;
         *held = Some(found.clone());
@@ -221,7 +211,7 @@ impl AnyService {
         let answer = sent
             .send()
             .await
-            .map_err(|error| unanswered(&chain(&error)))?;
+            .map_err(|error| unanswered(&with_causes(&error)))?;
         let status = answer.status().as_u16();
         let headers: Vec<(String, String)> = answer
             .headers()
@@ -230,7 +220,12 @@ impl AnyService {
                 Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned()))
             })
             .collect();
-        let body = whole(answer).await?;
+        let body = whole(answer, ANSWER_BYTES_MAX)
+            .await
+            .map_err(|fault| match fault {
+                BodyFault::Lost(error) => unanswered(&with_causes(&error)),
+                BodyFault::TooLarge => undecodable("it is too large"),
+            })?;
         let response = WireResponse {
             status,
             headers: &headers,
@@ -246,18 +241,13 @@ impl AnyService {
     /// Sorts a refusal, and learns from it once when it is about our clock.
     fn refused(&self, response: &WireResponse<'_>) -> CallFault {
         let error = read_error(response);
-        let about_time = is_about_time(&error);
+        let about_time = is_about_time(&error.code, &error.message);
         let mut fault = refused(response, error);
         if about_time
             && let Some(theirs) = response.header("date").and_then(read_http_date)
             && !self.is_skewed.swap(true, Ordering::Relaxed)
         {
-            let skew = (theirs - self.clock.now().as_second()).clamp(-SKEW_MAX, SKEW_MAX);
-            self.skew.store(skew, Ordering::Relaxed);
-            tracing::warn!(
-                skew_s = skew,
-                "our clock is not AWS's; requests are signed by AWS's"
-            );
+            self.clock.learn(theirs);
         }
         // those that were under way when it was learnt are made again, too
         if about_time && self.is_skewed.load(Ordering::Relaxed) {
@@ -291,20 +281,5 @@ fn settings(service: &str) -> SigningSettings {
         s3_settings()
     } else {
         SigningSettings::default()
-    }
-}
-
-/// Reads an answer, up to a size.
-async fn whole(mut answer: reqwest::Response) -> Result<Vec<u8>, CallFault> {
-    let mut body = Vec::new();
-    loop {
-        let chunk = answer.chunk().await;
-        match chunk.map_err(|error| unanswered(&chain(&error)))? {
-            None => return Ok(body),
-            Some(chunk) if body.len() + chunk.len() > ANSWER_BYTES_MAX => {
-                return Err(undecodable("it is too large"));
-            }
-            Some(chunk) => body.extend_from_slice(&chunk),
-        }
     }
 }

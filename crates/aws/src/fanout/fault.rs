@@ -82,18 +82,6 @@ fn ours(stage: FailureStage, code: &str, message: &str) -> CallFault {
     }
 }
 
-/// Whether it is our clock that is refused.
-pub(super) fn is_about_time(error: &WireError) -> bool {
-    match error.code.as_str() {
-        "RequestTimeTooSkewed" | "RequestExpired" => true,
-        "InvalidSignatureException" | "SignatureDoesNotMatch" => {
-            let words = &error.message;
-            words.contains("Signature expired") || words.contains("not yet current")
-        }
-        _ => false,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

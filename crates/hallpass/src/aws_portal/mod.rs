@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) use self::sign_in::SignInWay;
 pub(crate) use self::token::SsoToken;
+use crate::answer_body::{BodyFault, whole};
 use crate::client::{is_loopback, root};
 use crate::exit::Failure;
 
@@ -307,19 +308,19 @@ impl AccessPortal {
             let message = format!("cannot reach the access portal: {why}");
             CallError::Failed(Failure::failed(message).code("portal"))
         };
-        let mut answer = request.send().await.map_err(unreachable)?;
+        let answer = request.send().await.map_err(unreachable)?;
         let status = answer.status();
         let name = answer.headers().get("x-amzn-errortype");
         let name = name.and_then(|it| it.to_str().ok()).unwrap_or_default();
         let name = name.split(':').next().unwrap_or_default().to_owned();
-        let mut bytes = Vec::new();
-        while let Some(chunk) = answer.chunk().await.map_err(unreachable)? {
-            if bytes.len() + chunk.len() > ANSWER_BYTES_MAX {
+        let bytes = whole(answer, ANSWER_BYTES_MAX).await;
+        let bytes = bytes.map_err(|fault| match fault {
+            BodyFault::Lost(error) => unreachable(error),
+            BodyFault::TooLarge => {
                 let message = "the access portal's answer is longer than is read";
-                return Err(CallError::Failed(Failure::failed(message)));
+                CallError::Failed(Failure::failed(message))
             }
-            bytes.extend_from_slice(&chunk);
-        }
+        })?;
         if status.is_success() {
             return Ok(bytes);
         }

@@ -8,6 +8,8 @@ pub(crate) mod operator;
 pub(crate) mod policy_author;
 pub(crate) mod requester;
 
+mod request_press;
+
 use crate::client::{Client, ServerArgs};
 use crate::exit::Failure;
 use crate::output::{self, Format, OutputArgs};

@@ -6,6 +6,7 @@ use hallpass_inventory::SliceFailure;
 use reqwest::header::HeaderMap;
 use serde_json::Value;
 
+use crate::answer_body::{BodyFault, whole};
 use crate::clock;
 
 /// The longest pause.
@@ -43,7 +44,7 @@ impl OktaAnswer {
         let answer = request.send().await.map_err(unanswered)?;
         let status = answer.status().as_u16();
         let headers = answer.headers().clone();
-        let body = whole(answer).await?;
+        let body = whole(answer, ANSWER_BYTES_MAX).await.map_err(broken)?;
         Ok(Self {
             status,
             headers,
@@ -93,20 +94,15 @@ impl OktaAnswer {
     }
 }
 
-async fn whole(mut answer: reqwest::Response) -> Result<Vec<u8>, OktaFault> {
-    let mut body = Vec::new();
-    loop {
-        match answer.chunk().await {
-            Ok(None) => return Ok(body),
-            Ok(Some(chunk)) if body.len() + chunk.len() > ANSWER_BYTES_MAX => {
-                let failure = failure("Undecodable", "the answer is too large", None);
-                return Err(OktaFault::Final(Box::new(failure)));
-            }
-            Ok(Some(chunk)) => body.extend_from_slice(&chunk),
-            Err(_) => {
-                let failure = failure("NoAnswer", "the answer was cut off", None);
-                return Err(OktaFault::Passing(Box::new(failure)));
-            }
+fn broken(fault: BodyFault) -> OktaFault {
+    match fault {
+        BodyFault::Lost(_) => {
+            let failure = failure("NoAnswer", "the answer was cut off", None);
+            OktaFault::Passing(Box::new(failure))
+        }
+        BodyFault::TooLarge => {
+            let failure = failure("Undecodable", "the answer is too large", None);
+            OktaFault::Final(Box::new(failure))
         }
     }
 }

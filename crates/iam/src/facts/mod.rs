@@ -18,7 +18,7 @@ mod template;
 
 pub use arns::ArnPattern;
 pub use required::{Required, missing_resource_types, required_resource_types};
-pub(crate) use required::{counts_all_required, has_all_types};
+pub(crate) use required::{counts_all_required, has_all_types, is_held_against_pages};
 pub use search::{actions_matching, nearest_action, nearest_service};
 pub use table::{Access, ActionFacts, Key, ResourceType, ServiceFacts, TypeUse, ValueType};
 

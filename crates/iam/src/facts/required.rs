@@ -32,7 +32,12 @@ const COMPLETE: &[&str] = &[
 
 /// Whether an action works on no other types of resources than those that are known.
 pub(crate) fn has_all_types(action: &ActionFacts) -> bool {
-    COMPLETE.contains(&action.service)
+    is_held_against_pages(action.service)
+}
+
+/// Whether calls of the service, in lower case, are known to name one resource of each required type.
+pub(crate) fn is_held_against_pages(service: &str) -> bool {
+    COMPLETE.contains(&service)
 }
 
 /// Whether a call is surely checked against every type that is marked required. AWS's reference

@@ -15,7 +15,7 @@ pub use document::{
 pub use operator::{Operator, Quantifier, Test};
 pub use problem::{Problem, What};
 pub use read::PolicyJson;
-pub(crate) use read::{embedded, scalar_text};
+pub(crate) use read::{STATEMENT_ELEMENTS, embedded, scalar_text};
 
 /// Whether an `Action` takes every action: `*`, also as `*:*`.
 pub(crate) fn is_any_action(text: &str) -> bool {

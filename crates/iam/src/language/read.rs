@@ -200,7 +200,8 @@ fn read<'t>(root: &'t Node<'_>, problems: &mut Vec<Problem>) -> Document<'t> {
     document
 }
 
-const STATEMENT_ELEMENTS: [&str; 9] = [
+/// What a statement may have.
+pub(crate) const STATEMENT_ELEMENTS: [&str; 9] = [
     "Sid",
     "Effect",
     "Principal",

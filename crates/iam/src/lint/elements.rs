@@ -9,27 +9,14 @@ use super::checker::Checker;
 use super::codes::{LintCode, Severity};
 use super::patch::PatchOperation;
 use crate::language::json::ByteSpan;
-use crate::language::{Effect, PolicyType, Problem, Version, What};
+use crate::language::{Effect, PolicyType, Problem, STATEMENT_ELEMENTS, Version, What};
 
 const CURRENT: &str = "2012-10-17";
 /// How many of the reader's complaints are passed on.
 const PROBLEMS_MAX: usize = 500;
 /// How many numbers behind a repeated `Sid` are tried.
 const SUFFIXES_TRIED: usize = 100;
-const ELEMENTS: [&str; 12] = [
-    "Version",
-    "Id",
-    "Statement",
-    "Sid",
-    "Effect",
-    "Principal",
-    "NotPrincipal",
-    "Action",
-    "NotAction",
-    "Resource",
-    "NotResource",
-    "Condition",
-];
+const DOCUMENT_ELEMENTS: [&str; 3] = ["Version", "Id", "Statement"];
 
 pub(super) fn check(checker: &mut Checker<'_>, problems: Vec<Problem>) {
     for problem in problems.into_iter().take(PROBLEMS_MAX) {
@@ -73,8 +60,9 @@ fn structure(checker: &mut Checker<'_>, problem: Problem) {
             .into_iter()
             .find(|word| word.eq_ignore_ascii_case(written.trim()))
             .map(|word| PatchOperation::replace(pointer, word)),
-        LintCode::UnknownElement => ELEMENTS
+        LintCode::UnknownElement => DOCUMENT_ELEMENTS
             .into_iter()
+            .chain(STATEMENT_ELEMENTS)
             .find(|name| name.eq_ignore_ascii_case(&written) && *name != written)
             .filter(|name| !has_sibling(checker, span, name))
             .map(|name| PatchOperation::rename(pointer, name)),

@@ -1,12 +1,12 @@
 //! The address of a PostgreSQL database, and the way there: TLS with a certificate that is checked, unless the
 //! address says otherwise or the database is on this machine.
 
-use std::error::Error;
 use std::fmt;
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use hallpass_model::with_causes;
 use tokio_postgres::config::{Host, SslMode};
 use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, Config};
@@ -56,7 +56,7 @@ impl PostgresAddress {
         }
         let (plain, words) = without_tls_words(text);
         let config: Result<Config, _> = plain.parse();
-        let mut config = config.map_err(|error| wrong(chain(&error)))?;
+        let mut config = config.map_err(|error| wrong(with_causes(&error)))?;
         if config.get_hosts().is_empty() {
             return Err(wrong("it names no host".to_owned()));
         }
@@ -114,7 +114,8 @@ impl PostgresAddress {
     /// What went wrong there.
     pub(crate) fn failure(&self, doing: &str, error: &tokio_postgres::Error) -> QueryFailure {
         let Some(answer) = error.as_db_error() else {
-            let failure = QueryFailure::failed(format!("{doing}: {}: {}", self.name, chain(error)));
+            let failure =
+                QueryFailure::failed(format!("{doing}: {}: {}", self.name, with_causes(error)));
             return failure.help(
                 "check address and network; `sslrootcert=FILE` names who signed its certificate, `sslmode=disable` goes without TLS",
             );
@@ -193,20 +194,6 @@ fn name_of(config: &Config) -> String {
         hosts.join(","),
         database.unwrap_or_default()
     )
-}
-
-/// An error with what caused it.
-fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        let words = cause.to_string();
-        if !text.contains(&words) {
-            text = format!("{text}: {words}");
-        }
-        next = cause.source();
-    }
-    text
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
+use hallpass_model::with_causes;
 use openidconnect::{
     HttpRequest, HttpResponse, IssuerUrl, JsonWebKeySetUrl, ProviderMetadataWithLogout,
     core::CoreJsonWebKeySet,
@@ -44,7 +45,7 @@ pub(super) fn discover(
     Box::pin(async move {
         let call = |request| send(http.clone(), request);
         let metadata = ProviderMetadataWithLogout::discover_async(issuer, &call);
-        metadata.await.map_err(|error| error_text(&error))
+        metadata.await.map_err(|error| with_causes(&error))
     })
 }
 
@@ -55,7 +56,7 @@ pub(super) fn fetch_keys(
     Box::pin(async move {
         let call = |request| send(http.clone(), request);
         let keys = CoreJsonWebKeySet::fetch_async(&url, &call);
-        keys.await.map_err(|error| error_text(&error))
+        keys.await.map_err(|error| with_causes(&error))
     })
 }
 
@@ -86,7 +87,7 @@ async fn send(http: reqwest::Client, request: HttpRequest) -> Result<HttpRespons
 pub(super) async fn answer(
     request: reqwest::RequestBuilder,
 ) -> Result<(reqwest::StatusCode, Vec<u8>), CallFault> {
-    let fault = |error: reqwest::Error| CallFault(error_text(&error.without_url()));
+    let fault = |error: reqwest::Error| CallFault(with_causes(&error.without_url()));
     let mut answer = request.send().await.map_err(fault)?;
     let mut bytes = Vec::new();
     while let Some(chunk) = answer.chunk().await.map_err(fault)? {
@@ -96,19 +97,4 @@ pub(super) async fn answer(
         bytes.extend_from_slice(&chunk);
     }
     Ok((answer.status(), bytes))
-}
-
-/// An error with its causes.
-pub(super) fn error_text(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(deeper) = cause {
-        let next = deeper.to_string();
-        if !text.contains(&next) {
-            text.push_str(": ");
-            text.push_str(&next);
-        }
-        cause = deeper.source();
-    }
-    text
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use aws_lc_rs::digest;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use hallpass_model::{Email, TimeSpan, Timestamp};
+use hallpass_model::{Email, TimeSpan, Timestamp, with_causes};
 use openidconnect::{
     ClaimsVerificationError, ClientId, IssuerUrl, Nonce, ProviderMetadataWithLogout,
     SignatureVerificationError,
@@ -16,7 +16,7 @@ use secrecy::ExposeSecret as _;
 use serde_json::Value;
 use tokio::sync::Mutex;
 
-use super::calls::{self, CallFault, answer, discover, error_text, fetch_keys};
+use super::calls::{self, CallFault, answer, discover, fetch_keys};
 use super::claims::{self, Claims, NotALogout};
 use super::{
     OidcSettings, SKEW,
@@ -382,7 +382,7 @@ impl Provider {
             }
             outcome => outcome,
         }
-        .map_err(|error| refused(error_text(&error)))?;
+        .map_err(|error| refused(with_causes(&error)))?;
         let claims = claims::unverified(token).ok_or_else(|| refused("it is not JSON".into()))?;
         if !claims::is_for(&claims, &self.settings.client_id) {
             return Err(refused("it was made for another party (`azp`)".to_owned()));

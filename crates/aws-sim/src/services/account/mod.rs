@@ -2,7 +2,6 @@
 
 mod contacts;
 
-use hallpass_aws_model::message;
 use serde_json::{Value, json};
 
 use super::{
@@ -13,7 +12,7 @@ use crate::{
     core::{
         call::Output,
         context::{Context, HandlerResult},
-        errors::{self, ApiError, ErrorForms},
+        errors::{self, ApiError},
         pages::paged,
         service::{
             BucketSharing, CallRate, CallRates, PolicyFacts, RequestForm, ScopeRegions, SimService,
@@ -38,15 +37,7 @@ pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
             rate: 5.0,
             burst: 5.0,
         }),
-        errors: ErrorForms {
-            unreadable: |text| ApiError::new("ValidationException", text),
-            invalid: |_, violations| ApiError::new("ValidationException", message(violations)),
-            page_token: || {
-                ApiError::new("ValidationException", "The pagination token is not valid.")
-            },
-            denied: |text| ApiError::denied("AccessDeniedException", text).status(403),
-            ..errors::REST_JSON
-        },
+        errors: errors::REST_JSON_VALIDATION,
         policies: Some(PolicyFacts::BY_NAME),
         secrets: &["NextToken"],
         names_origin: false,

@@ -4,7 +4,6 @@
 mod applications;
 mod entitlements;
 
-use hallpass_aws_model::message;
 use serde_json::{Map, Value};
 
 use super::{
@@ -39,12 +38,9 @@ pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
             burst: 20.0,
         }),
         errors: ErrorForms {
-            unreadable: |text| ApiError::new("ValidationException", text),
-            invalid: |_, violations| ApiError::new("ValidationException", message(violations)),
             page_token: || ApiError::new("ValidationException", "The token is not valid."),
             throttled: || ApiError::new("ThrottlingException", "Rate exceeded").status(429),
-            denied: |text| ApiError::denied("AccessDeniedException", text).status(403),
-            ..errors::REST_JSON
+            ..errors::REST_JSON_VALIDATION
         },
         policies: Some(PolicyFacts {
             resources,

@@ -18,8 +18,7 @@ use crate::core::{
     event_history::HistoryEvent,
     pages::paged,
     service::{
-        BucketSharing, CallRate, CallRates, DenialText, PolicyFacts, RequestForm, ScopeRegions,
-        SimService,
+        BucketSharing, CallRate, CallRates, PolicyFacts, RequestForm, ScopeRegions, SimService,
     },
 };
 
@@ -62,13 +61,7 @@ pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
             },
             ..errors::JSON
         },
-        policies: Some(PolicyFacts {
-            free: &[],
-            other_actions: &[],
-            condition_keys: &[],
-            resources: |_, _, _, _| Vec::new(),
-            denials: DenialText::SaysWhy,
-        }),
+        policies: Some(PolicyFacts::BY_NAME),
         secrets: &[],
         names_origin: false,
     },

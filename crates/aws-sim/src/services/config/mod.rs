@@ -17,9 +17,7 @@ use crate::core::{
     context::{Context, HandlerResult},
     errors::{self, ApiError, ErrorForms},
     pages::PageCursor,
-    service::{
-        BucketSharing, CallRate, CallRates, PolicyFacts, RequestForm, ScopeRegions, SimService,
-    },
+    service::{CallRates, PolicyFacts, RequestForm, ScopeRegions, SimService},
 };
 
 /// Rows on a page when the caller does not say (?).
@@ -31,11 +29,7 @@ pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
         signing_name: "config",
         requests: RequestForm::Table("config"),
         scope: ScopeRegions::Regional,
-        rates: CallRates::One(CallRate {
-            shared: BucketSharing::AccountAndRegion,
-            rate: 10.0,
-            burst: 20.0,
-        }),
+        rates: CallRates::UNDOCUMENTED,
         errors: ErrorForms {
             invalid: |_, violations| {
                 let limit = violations.iter().all(|one| one.path == "limit");

@@ -5,7 +5,6 @@ mod baselines;
 mod controls;
 mod zones;
 
-use hallpass_aws_model::message;
 use serde_json::Value;
 
 use super::{
@@ -16,9 +15,7 @@ use crate::core::{
     call::Output,
     context::{Context, HandlerResult},
     errors::{self, ApiError, ErrorForms},
-    service::{
-        BucketSharing, CallRate, CallRates, PolicyFacts, RequestForm, ScopeRegions, SimService,
-    },
+    service::{CallRates, PolicyFacts, RequestForm, ScopeRegions, SimService},
     tower::{SimTower, TowerOperation, enrolling},
     windows::Window,
 };
@@ -32,19 +29,11 @@ pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
         signing_name: "controltower",
         requests: RequestForm::Table("controltower"),
         scope: ScopeRegions::Regional,
-        // not documented (?)
-        rates: CallRates::One(CallRate {
-            shared: BucketSharing::AccountAndRegion,
-            rate: 10.0,
-            burst: 20.0,
-        }),
+        rates: CallRates::UNDOCUMENTED,
         errors: ErrorForms {
-            unreadable: |text| ApiError::new("ValidationException", text),
-            invalid: |_, violations| ApiError::new("ValidationException", message(violations)),
             page_token: || ApiError::new("ValidationException", "Invalid nextToken."),
             throttled: || ApiError::new("ThrottlingException", "Rate exceeded").status(429),
-            denied: |text| ApiError::denied("AccessDeniedException", text).status(403),
-            ..errors::REST_JSON
+            ..errors::REST_JSON_VALIDATION
         },
         policies: Some(PolicyFacts::BY_NAME),
         secrets: &["nextToken"],

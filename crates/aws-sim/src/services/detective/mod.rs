@@ -4,8 +4,6 @@
 mod administrators;
 mod members;
 
-use hallpass_aws_model::message;
-
 use super::{
     OperationHandler::{Reads, Writes},
     ServiceDescriptor,
@@ -15,10 +13,7 @@ use crate::core::{
     call::Output,
     context::{Context, HandlerResult},
     errors::{self, ApiError, ErrorForms},
-    service::{
-        BucketSharing, CallRate, CallRates, DenialText, PolicyFacts, RequestForm, ScopeRegions,
-        SimService,
-    },
+    service::{CallRates, PolicyFacts, RequestForm, ScopeRegions, SimService},
 };
 
 /// Its name in tables and principals.
@@ -32,26 +27,12 @@ pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
         signing_name: NAME,
         requests: RequestForm::Table(NAME),
         scope: ScopeRegions::Regional,
-        // not documented (?)
-        rates: CallRates::One(CallRate {
-            shared: BucketSharing::AccountAndRegion,
-            rate: 10.0,
-            burst: 20.0,
-        }),
+        rates: CallRates::UNDOCUMENTED,
         errors: ErrorForms {
-            unreadable: |text| ApiError::new("ValidationException", text),
-            invalid: |_, violations| ApiError::new("ValidationException", message(violations)),
             page_token: || ApiError::new("ValidationException", "Invalid NextToken."),
-            denied: |text| ApiError::denied("AccessDeniedException", text).status(403),
-            ..errors::REST_JSON
+            ..errors::REST_JSON_VALIDATION
         },
-        policies: Some(PolicyFacts {
-            free: &[],
-            other_actions: &[],
-            condition_keys: &[],
-            resources: |_, _, _, _| Vec::new(),
-            denials: DenialText::SaysWhy,
-        }),
+        policies: Some(PolicyFacts::BY_NAME),
         secrets: &["NextToken"],
         names_origin: false,
     },

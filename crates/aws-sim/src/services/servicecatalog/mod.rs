@@ -15,9 +15,7 @@ use crate::core::{
     context::{Context, HandlerResult},
     control_tower::tower_id,
     errors::{self, ApiError, ErrorForms},
-    service::{
-        BucketSharing, CallRate, CallRates, PolicyFacts, RequestForm, ScopeRegions, SimService,
-    },
+    service::{CallRates, PolicyFacts, RequestForm, ScopeRegions, SimService},
     tower::SimTower,
 };
 
@@ -30,12 +28,7 @@ pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
         signing_name: "servicecatalog",
         requests: RequestForm::Table("servicecatalog"),
         scope: ScopeRegions::Regional,
-        // not documented (?)
-        rates: CallRates::One(CallRate {
-            shared: BucketSharing::AccountAndRegion,
-            rate: 10.0,
-            burst: 20.0,
-        }),
+        rates: CallRates::UNDOCUMENTED,
         errors: ErrorForms {
             invalid: |_, violations| {
                 ApiError::new("InvalidParametersException", message(violations))

@@ -1,14 +1,12 @@
 //! `hallpass approve`: say yes to a request.
 
-use hallpass_api::{Approve, Request};
+use hallpass_api::Approve;
 use hallpass_model::{RequestId, TimeSpan};
 
-use crate::client::block_on;
 use crate::commands::ApiArgs;
-use crate::exit::{Exit, Outcome};
+use crate::commands::request_press::press;
+use crate::exit::Outcome;
 use crate::ids::request_id;
-use crate::output;
-use crate::tables::{self, Viewpoint};
 
 /// Say yes to a request, perhaps with a comment and for a shorter time
 #[derive(Debug, clap::Args)]
@@ -30,15 +28,9 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> Outcome {
-    let client = args.api.client()?;
     let body = Approve {
         comment: args.comment.clone(),
         duration_seconds: args.duration.map(TimeSpan::as_seconds),
     };
-    let path = ["requests", &args.id.to_string(), "approve"];
-    let request: Request = block_on(client.post(&path, &body))?;
-    output::one(args.api.format(), &request, tables::REQUEST_FIELDS, || {
-        tables::request(&request, &Viewpoint::here())
-    })?;
-    Ok(Exit::Ok)
+    press(&args.api, args.id, "approve", &body)
 }

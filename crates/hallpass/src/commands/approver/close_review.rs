@@ -1,14 +1,12 @@
 //! `hallpass close-review`: close the review of a break-glass grant.
 
-use hallpass_api::{CloseReview, Request};
+use hallpass_api::CloseReview;
 use hallpass_model::RequestId;
 
-use crate::client::block_on;
 use crate::commands::ApiArgs;
-use crate::exit::{Exit, Outcome};
+use crate::commands::request_press::press;
+use crate::exit::Outcome;
 use crate::ids::request_id;
-use crate::output;
-use crate::tables::{self, Viewpoint};
 
 /// Close the review of somebody's break-glass access
 #[derive(Debug, clap::Args)]
@@ -27,14 +25,8 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> Outcome {
-    let client = args.api.client()?;
     let body = CloseReview {
         reason: args.reason.clone(),
     };
-    let path = ["requests", &args.id.to_string(), "close-review"];
-    let request: Request = block_on(client.post(&path, &body))?;
-    output::one(args.api.format(), &request, tables::REQUEST_FIELDS, || {
-        tables::request(&request, &Viewpoint::here())
-    })?;
-    Ok(Exit::Ok)
+    press(&args.api, args.id, "close-review", &body)
 }

@@ -1,14 +1,12 @@
 //! `hallpass deny`: say no to a request.
 
-use hallpass_api::{Deny, Request};
+use hallpass_api::Deny;
 use hallpass_model::RequestId;
 
-use crate::client::block_on;
 use crate::commands::ApiArgs;
-use crate::exit::{Exit, Outcome};
+use crate::commands::request_press::press;
+use crate::exit::Outcome;
 use crate::ids::request_id;
-use crate::output;
-use crate::tables::{self, Viewpoint};
 
 /// Say no to a request; the requester is told at once
 #[derive(Debug, clap::Args)]
@@ -28,14 +26,8 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> Outcome {
-    let client = args.api.client()?;
     let body = Deny {
         reason: args.reason.clone(),
     };
-    let path = ["requests", &args.id.to_string(), "deny"];
-    let request: Request = block_on(client.post(&path, &body))?;
-    output::one(args.api.format(), &request, tables::REQUEST_FIELDS, || {
-        tables::request(&request, &Viewpoint::here())
-    })?;
-    Ok(Exit::Ok)
+    press(&args.api, args.id, "deny", &body)
 }

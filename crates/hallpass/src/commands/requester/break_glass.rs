@@ -6,11 +6,12 @@ use hallpass_wording::dialogs;
 
 use crate::client::block_on;
 use crate::commands::ApiArgs;
-use crate::exit::{Exit, Failure, Outcome};
+use crate::commands::request_press::print;
+use crate::exit::{Failure, Outcome};
 use crate::ids::request_id;
 use crate::output;
 use crate::prompt::{Consent, YesArgs, confirm_act};
-use crate::tables::{self, Viewpoint};
+use crate::tables;
 
 /// The shortest justification (`access.md` §17).
 const CHARACTERS_MIN: usize = 20;
@@ -61,10 +62,7 @@ pub(crate) fn run(args: &Args) -> Outcome {
         };
         let path = ["requests", &id, "break-glass"];
         let request: Request = client.post(&path, &body).await?;
-        output::one(args.api.format(), &request, tables::REQUEST_FIELDS, || {
-            tables::request(&request, &Viewpoint::here())
-        })?;
-        Ok(Exit::Ok)
+        print(&args.api, &request)
     })
 }
 

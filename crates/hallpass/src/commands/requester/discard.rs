@@ -1,15 +1,12 @@
 //! `hallpass discard`: take a request back.
 
-use hallpass_api::Request;
 use hallpass_model::RequestId;
 use serde_json::json;
 
-use crate::client::block_on;
 use crate::commands::ApiArgs;
-use crate::exit::{Exit, Outcome};
+use crate::commands::request_press::press;
+use crate::exit::Outcome;
 use crate::ids::request_id;
-use crate::output;
-use crate::tables::{self, Viewpoint};
 
 /// Take a request back before it is decided
 #[derive(Debug, clap::Args)]
@@ -23,11 +20,5 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> Outcome {
-    let client = args.api.client()?;
-    let path = ["requests", &args.id.to_string(), "discard"];
-    let request: Request = block_on(client.post(&path, &json!({})))?;
-    output::one(args.api.format(), &request, tables::REQUEST_FIELDS, || {
-        tables::request(&request, &Viewpoint::here())
-    })?;
-    Ok(Exit::Ok)
+    press(&args.api, args.id, "discard", &json!({}))
 }

@@ -38,10 +38,7 @@ pub(super) struct RetryArgs {
 }
 
 #[derive(Debug, clap::Args)]
-struct PressArgs {
-    /// Their ids
-    #[arg(value_name = "ID", required = true)]
-    ids: Vec<String>,
+struct ByArgs {
     /// Who says so, for the audit log
     #[arg(
         long,
@@ -51,6 +48,15 @@ struct PressArgs {
         default_value = "an operator"
     )]
     by: String,
+}
+
+#[derive(Debug, clap::Args)]
+struct PressArgs {
+    /// Their ids
+    #[arg(value_name = "ID", required = true)]
+    ids: Vec<String>,
+    #[command(flatten)]
+    by: ByArgs,
     #[command(flatten)]
     yes: YesArgs,
     #[command(flatten)]
@@ -61,15 +67,8 @@ struct PressArgs {
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  hallpass remediate pause --by ana@acme.example")]
 pub(super) struct PauseArgs {
-    /// Who says so, for the audit log
-    #[arg(
-        long,
-        value_name = "WHO",
-        env = "USER",
-        hide_env_values = true,
-        default_value = "an operator"
-    )]
-    by: String,
+    #[command(flatten)]
+    by: ByArgs,
     #[command(flatten)]
     config: ConfigArgs,
 }
@@ -78,15 +77,8 @@ pub(super) struct PauseArgs {
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  hallpass remediate resume")]
 pub(super) struct ResumeArgs {
-    /// Who says so, for the audit log
-    #[arg(
-        long,
-        value_name = "WHO",
-        env = "USER",
-        hide_env_values = true,
-        default_value = "an operator"
-    )]
-    by: String,
+    #[command(flatten)]
+    by: ByArgs,
     #[command(flatten)]
     config: ConfigArgs,
 }
@@ -139,7 +131,7 @@ fn press_all(args: &PressArgs, fits: fn(&RemediationPhase) -> bool) -> Outcome {
                 it.action, it.deviation.resource, it.deviation.account
             );
             confirm_act("this changes an account", &question, args.yes.consent())?;
-            press(&store, id, &args.by, fits).await?;
+            press(&store, id, &args.by.by, fits).await?;
             output::say(&format!("{id}: the server does it next"));
         }
         Ok(Exit::Ok)
@@ -163,8 +155,8 @@ pub(super) fn run_pause(args: &PauseArgs) -> Outcome {
     runtime()?.block_on(async {
         let store = open_store(path).await?;
         let now = clock::now();
-        let record = record(Event::RemediationsPaused, now, &args.by);
-        let paused = Some((args.by.clone(), now));
+        let record = record(Event::RemediationsPaused, now, &args.by.by);
+        let paused = Some((args.by.by.clone(), now));
         let done = store.pause_remediations(paused, record).await;
         done.map_err(|fault| failed(&fault))?;
         output::say(
@@ -178,7 +170,7 @@ pub(super) fn run_resume(args: &ResumeArgs) -> Outcome {
     let path = args.config.load()?.sqlite()?;
     runtime()?.block_on(async {
         let store = open_store(path).await?;
-        let record = record(Event::RemediationsResumed, clock::now(), &args.by);
+        let record = record(Event::RemediationsResumed, clock::now(), &args.by.by);
         let done = store.pause_remediations(None, record).await;
         done.map_err(|fault| failed(&fault))?;
         output::say("remediations go on");

@@ -1,0 +1,21 @@
+//! The body of an HTTP answer, up to a size.
+
+/// Why there is no whole body.
+pub(crate) enum BodyFault {
+    /// The connection broke.
+    Lost(reqwest::Error),
+    /// It has more bytes than are read.
+    TooLarge,
+}
+
+/// Reads an answer of up to `max` bytes.
+pub(crate) async fn whole(mut answer: reqwest::Response, max: usize) -> Result<Vec<u8>, BodyFault> {
+    let mut body = Vec::new();
+    while let Some(chunk) = answer.chunk().await.map_err(BodyFault::Lost)? {
+        if body.len() + chunk.len() > max {
+            return Err(BodyFault::TooLarge);
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
+}
