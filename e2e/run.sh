@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Plays the end-to-end scripts against the binary in $HALLPASS_BIN, three at a time; builds nothing. Each has
+# Plays the end-to-end scripts against the binary in $HALLPASS_BIN, six at a time; builds nothing. Each has
 # a folder and a range of ports of its own; what it says is printed when it has ended, with its minutes.
 # usage: e2e/run.sh [NAME…]    (all of them without a name; E2E_AT_ONCE=1: one after the other;
 #        E2E_FIRST_PORT=24000: two of these at a time on one machine)
@@ -12,7 +12,8 @@ export HALLPASS_BIN PYTHONDONTWRITEBYTECODE=1
 all=(readme chores attacks referees drain web outage killed channels access_code sync alerts findings remediate public_ips activity shrink pci trails people suspended readiness policy_data mail api_properties sweeps journey policies witness oidc endsessions slack audit badinput cutoff demo using each who convert decide sql payer vend standards enrol insights hygiene known)
 names=("$@")
 [[ ${#names[@]} -gt 0 ]] || names=("${all[@]}")
-at_once=${E2E_AT_ONCE:-3}
+# they wait more than they compute: a script takes a tenth to a third of a core
+at_once=${E2E_AT_ONCE:-6}
 folder=$(mktemp -d)
 running=()
 # ends what is under way, and nothing else

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use hallpass_audit::Event;
+use hallpass_audit::{Draft, Event};
 use hallpass_model::{Email, TimeSpan, Timestamp, UserId};
 use hallpass_rules::{
     Ask, Directory, Permit, PressRefusedByRules, Principal, Rules, SignInRequirement,
@@ -358,14 +358,8 @@ pub(crate) fn refused(
     actor: &Actor,
     step: StepContext<'_>,
 ) -> Change {
-    let record = step
-        .of_request(Event::PressRefused, Doer::Person(actor), request)
-        .why(press)
-        .error(&format!("{}: {why}", why.code()));
-    Change {
-        audit: vec![record],
-        ..Change::default()
-    }
+    let record = step.of_request(Event::PressRefused, Doer::Person(actor), request);
+    without_effect(record, press, why)
 }
 
 /// The record of a try to end a grant that had no effect.
@@ -376,10 +370,12 @@ pub(crate) fn refused_for_grant(
     actor: &Actor,
     step: StepContext<'_>,
 ) -> Change {
-    let record = step
-        .of_grant(Event::PressRefused, Doer::Person(actor), grant)
-        .why(press)
-        .error(&format!("{}: {why}", why.code()));
+    let record = step.of_grant(Event::PressRefused, Doer::Person(actor), grant);
+    without_effect(record, press, why)
+}
+
+fn without_effect(record: Draft, press: &str, why: &PressRefused) -> Change {
+    let record = record.why(press).error(&format!("{}: {why}", why.code()));
     Change {
         audit: vec![record],
         ..Change::default()

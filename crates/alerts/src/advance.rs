@@ -1,7 +1,7 @@
 //! From what is stored of rules and what their queries answered to new states and what is told
 //! (`inventory.md` ).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use hallpass_model::{TimeSpan, Timestamp};
 use serde_json::{Map, Value};
@@ -46,7 +46,10 @@ pub fn advance(
     let state_of = |id: &AlertRuleId| states.iter().find(|it| it.rule == *id);
     let run = rules.iter().filter_map(|rule| {
         let run = runs.get(&rule.id).filter(|_| rule.enabled)?;
-        let state = state_of(&rule.id).map_or_else(|| begun(rule), AlertState::clone);
+        let state = state_of(&rule.id).map_or_else(
+            || AlertState::begun(rule.id.clone(), rule.severity, Vec::new()),
+            AlertState::clone,
+        );
         Some(step(file, rule, state, run, now))
     });
     let is_gone = |state: &&AlertState| {
@@ -58,23 +61,6 @@ pub fn advance(
         .filter(is_gone)
         .map(|state| retired(state.clone(), now));
     run.chain(gone).collect()
-}
-
-fn begun(rule: &AlertRule) -> AlertState {
-    AlertState {
-        rule: rule.id.clone(),
-        version: 0,
-        file: String::new(),
-        severity: rule.severity,
-        key: Vec::new(),
-        asked_at: Timestamp::UNIX_EPOCH,
-        snapshot: None,
-        believed: None,
-        scope: BTreeSet::new(),
-        phase: RulePhase::Running,
-        rows: BTreeMap::new(),
-        mutes: Vec::new(),
-    }
 }
 
 /// A rule that is in no file closes its rows, and tells nobody (`inventory.md` R-4).

@@ -1,8 +1,6 @@
 //! Things that happen, in place of rows that a query finds: each is told once, by its key, and is over with that
 //! (`organization.md` Y-2).
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use hallpass_model::{TimeSpan, Timestamp};
 use serde_json::{Map, Value};
 
@@ -10,7 +8,7 @@ use crate::message::{AlertMessage, AlertNews, ListedRows, RowNews, ToldRow};
 use crate::ports::AlertWrite;
 use crate::row::{AlertRow, AlertRowKey, RowPhase, kept};
 use crate::rule::{AlertRuleId, AlertSeverity};
-use crate::state::{AlertState, RulePhase};
+use crate::state::AlertState;
 
 /// How long one is known: AWS delivers an event again for a day at most.
 const KNOWN: TimeSpan = TimeSpan::hours(30 * 24);
@@ -37,7 +35,8 @@ pub fn happened(
     values: &Map<String, Value>,
     now: Timestamp,
 ) -> Option<AlertWrite> {
-    let mut state = state.unwrap_or_else(|| begun(rule));
+    let mut state = state
+        .unwrap_or_else(|| AlertState::begun(rule.id.clone(), rule.severity, rule.key.clone()));
     let (key, values) = (AlertRowKey::of(values, &rule.key), kept(values));
     if state.rows.contains_key(&key) {
         return None;
@@ -81,24 +80,6 @@ pub fn happened(
         state,
         message: Some(message),
     })
-}
-
-fn begun(rule: &HappeningRule) -> AlertState {
-    AlertState {
-        rule: rule.id.clone(),
-        version: 0,
-        // no file of rules has an empty name
-        file: String::new(),
-        severity: rule.severity,
-        key: rule.key.clone(),
-        asked_at: Timestamp::UNIX_EPOCH,
-        snapshot: None,
-        believed: None,
-        scope: BTreeSet::new(),
-        phase: RulePhase::Running,
-        rows: BTreeMap::new(),
-        mutes: Vec::new(),
-    }
 }
 
 #[cfg(test)]

@@ -87,6 +87,24 @@ pub struct AlertState {
 }
 
 impl AlertState {
+    /// The state of a rule that has not been asked yet. It stands in no file so far: no file of rules has an empty name.
+    pub(crate) fn begun(rule: AlertRuleId, severity: AlertSeverity, key: Vec<String>) -> Self {
+        Self {
+            rule,
+            version: 0,
+            file: String::new(),
+            severity,
+            key,
+            asked_at: Timestamp::UNIX_EPOCH,
+            snapshot: None,
+            believed: None,
+            scope: BTreeSet::new(),
+            phase: RulePhase::Running,
+            rows: BTreeMap::new(),
+            mutes: Vec::new(),
+        }
+    }
+
     /// The mute that a row is under.
     pub fn mute_of(&self, key: &AlertRowKey, now: Timestamp) -> Option<&Mute> {
         let mut mutes = self.mutes.iter();

@@ -289,6 +289,18 @@ fn select(
     }
 }
 
+/// The field for words that go with a press.
+fn words_field(label: &str, longest: u16, hint: Option<&str>, optional: bool) -> Block {
+    Block::Input {
+        block_id: ids::REASON.to_owned(),
+        label: plain(label),
+        element: text_field(ids::REASON_ACTION, true, longest),
+        hint: hint.map(plain),
+        optional,
+        dispatch_action: false,
+    }
+}
+
 fn text_field(action: &str, multiline: bool, longest: u16) -> Element {
     Element::PlainTextInput {
         action_id: action.to_owned(),
@@ -307,14 +319,7 @@ pub(crate) fn break_glass(request: &Request, approvers: usize) -> SlackView {
             "question",
             format!("*{}*\n{told}", words::target(&request.names)),
         ),
-        Block::Input {
-            block_id: ids::REASON.to_owned(),
-            label: plain(dialogs::justification()),
-            element: text_field(ids::REASON_ACTION, true, INPUT_MAX),
-            hint: None,
-            optional: false,
-            dispatch_action: false,
-        },
+        words_field(&dialogs::justification(), INPUT_MAX, None, false),
     ];
     let name = dialogs::break_glass(request);
     SlackView {
@@ -338,14 +343,7 @@ pub(crate) fn close_review(request: &Request) -> SlackView {
     let blocks = vec![
         section("question", question),
         context("told", dialogs::closing_is_told(&name)),
-        Block::Input {
-            block_id: ids::REASON.to_owned(),
-            label: plain(dialogs::WHAT_WAS_FOUND),
-            element: text_field(ids::REASON_ACTION, true, 1_000),
-            hint: None,
-            optional: true,
-            dispatch_action: false,
-        },
+        words_field(dialogs::WHAT_WAS_FOUND, 1_000, None, true),
     ];
     SlackView {
         close: plain("Go back"),
@@ -379,14 +377,7 @@ pub(crate) fn approve(request: &Request, shorter: &[TimeSpan]) -> SlackView {
             "For how long",
             std::iter::once(as_asked).chain(shorter).collect(),
         ),
-        Block::Input {
-            block_id: ids::REASON.to_owned(),
-            label: plain("Comment"),
-            element: text_field(ids::REASON_ACTION, true, INPUT_MAX),
-            hint: None,
-            optional: true,
-            dispatch_action: false,
-        },
+        words_field("Comment", INPUT_MAX, None, true),
     ];
     SlackView {
         close: plain("Keep waiting"),
@@ -407,14 +398,7 @@ pub(crate) fn deny(request: &Request) -> SlackView {
                 request.duration
             ),
         ),
-        Block::Input {
-            block_id: ids::REASON.to_owned(),
-            label: plain("Why"),
-            element: text_field(ids::REASON_ACTION, true, 1_000),
-            hint: None,
-            optional: true,
-            dispatch_action: false,
-        },
+        words_field("Why", 1_000, None, true),
     ];
     SlackView {
         close: plain("Keep waiting"),
@@ -427,14 +411,7 @@ pub(crate) fn deny(request: &Request) -> SlackView {
 pub(crate) fn decline_remediation(about: String, metadata: String) -> SlackView {
     let blocks = vec![
         section("question", about),
-        Block::Input {
-            block_id: ids::REASON.to_owned(),
-            label: plain("Why"),
-            element: text_field(ids::REASON_ACTION, true, 1_000),
-            hint: Some(plain(dialogs::KEPT_WITH_NAME)),
-            optional: false,
-            dispatch_action: false,
-        },
+        words_field("Why", 1_000, Some(dialogs::KEPT_WITH_NAME), false),
     ];
     SlackView {
         close: plain("Go back"),
