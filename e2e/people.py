@@ -202,6 +202,13 @@ def guarded(hands):
     ran, planned = hands.run()
     check("a dry run says whom it would disable", ran.returncode == 0 and [it["user_id"] for it in planned["people"]] == [world.away], (ran.stderr, planned))
     check.equal("and does nothing", hands.status(world.away), "ENABLED")
+    name = next(it["UserName"] for it in world.everybody if it["UserId"] == world.warned)
+    ran, planned = hands.run("--warn", "80", "--expire", "86")
+    check("where an expired password is reset is told, and nobody is acted on for it", [it["user_id"] for it in planned["people"]] == [world.away]
+          and f"expired password: {name}." in ran.stderr and "Reset password" in ran.stderr, (planned["people"], ran.stderr))
+    for grace, due in (("1", [world.away, world.warned]), ("2", [world.away])):
+        ran, planned = hands.run("--warn", "80", "--expire", "86", "--grace", grace, "--max-people", "2")
+        check.equal(f"{grace} days after it expired it counts, where that is said", sorted(it["user_id"] for it in planned["people"]), sorted(due))
     ran, _ = hands.run("--apply", "--person", TOMASZ)
     check("who is not over a limit cannot be meant", ran.returncode == 2 and "not over a limit" in ran.stderr, ran.stderr)
     trail = world.trail
