@@ -202,6 +202,13 @@ def guarded(hands):
     ran, planned = hands.run()
     check("a dry run says whom it would disable", ran.returncode == 0 and [it["user_id"] for it in planned["people"]] == [world.away], (ran.stderr, planned))
     check.equal("and does nothing", hands.status(world.away), "ENABLED")
+    name = next(it["UserName"] for it in world.everybody if it["UserId"] == world.warned)
+    ran, planned = hands.run("--warn", "80", "--expire", "86")
+    check("where an expired password is reset is told, and nobody is acted on for it", [it["user_id"] for it in planned["people"]] == [world.away]
+          and f"expired password: {name}." in ran.stderr and "Reset password" in ran.stderr, (planned["people"], ran.stderr))
+    for grace, due in (("1", [world.away, world.warned]), ("2", [world.away])):
+        ran, planned = hands.run("--warn", "80", "--expire", "86", "--grace", grace, "--max-people", "2")
+        check.equal(f"{grace} days after it expired it counts, where that is said", sorted(it["user_id"] for it in planned["people"]), sorted(due))
     ran, _ = hands.run("--apply", "--person", TOMASZ)
     check("who is not over a limit cannot be meant", ran.returncode == 2 and "not over a limit" in ran.stderr, ran.stderr)
     trail = world.trail
@@ -238,6 +245,36 @@ def acted(hands):
     hands.switch("accepted")
 
 
+def again(hands):
+    """Whoever is enabled again meanwhile is disabled again by the same command: by a plan of its own, taken back by itself."""
+    world = hands.world
+    named = lambda done: [it["plan"] for it in done["plans"]]
+    disabled = lambda: wait(lambda: hands.status(world.away) == "DISABLED", 20)
+    enabled = lambda: wait(lambda: hands.status(world.away) == "ENABLED", 20)
+    _, first = hands.run("--apply")
+    check("the same command disables again what was taken back", disabled(), first)
+    ran, same = hands.run("--apply")
+    check("once more it has nothing to do", ran.returncode == 0 and same["plans"][0]["totals"]["unchanged"] == 1, (ran.returncode, same))
+    back = hands.undo(named(first)[0])
+    check("which takes the way back from nobody", back.returncode == 0 and enabled(), (back.returncode, back.stdout[-300:], back.stderr))
+    _, second = hands.run("--apply")
+    check("and again", disabled(), second)
+    world.identity.update_user(IdentityStoreId=world.store, UserId=world.away,
+                               Operations=[{"AttributePath": "userStatus", "AttributeValue": "ENABLED"}])
+    check("somebody enables them elsewhere", enabled())
+    ran, third = hands.run("--apply")
+    check("which is work for the next plan", ran.returncode == 0 and disabled() and "there is work again" in ran.stderr, (ran.returncode, ran.stderr, third))
+    check("each is a plan of its own", len({*named(first), *named(second), *named(third)}) == 3, (first, second, third))
+    listed = hands.stage.run("plan", "list", "--output", "json", **hands.environment)
+    rows = {it["plan"]: it for it in json.loads(listed.stdout)}
+    new = rows[named(third)[0]]
+    check("the list says which it is, and which came before", new["round"] > rows[named(second)[0]]["round"] and new["before"] == named(second)[0], new)
+    shown = hands.stage.run("plan", "show", named(third)[0], **hands.environment)
+    check("and so does the plan", named(second)[0] in shown.stderr, shown.stderr)
+    back = hands.undo(named(third)[0])
+    check("it is taken back by itself", back.returncode == 0 and enabled(), back.stderr)
+
+
 def killed(hands):
     """Acting that is killed, wherever it is, and done again."""
     world = hands.world
@@ -258,6 +295,27 @@ def deleted(hands):
     check("deleting comes after cutting", ran.returncode == 0 and [it["kind"] for it in done["plans"]][-1] == "pci.delete", (ran.returncode, ran.stderr, done))
     gone = lambda: world.away not in [it["UserId"] for it in world.identity.get_paginator("list_users").paginate(IdentityStoreId=world.store).build_full_result()["Users"]]
     check("and is for good", wait(gone, 30), ran.stderr)
+
+
+def cleared(world):
+    """Once nobody is over a limit that is told, once in a week, through kills."""
+    said = lambda: [body["text"] for body in world.told() if "nobody of " in body["text"]]
+    check.equal("while somebody is over a limit, all is not clear", said(), [])
+    world.trail.write(0, [world.trail.reset(world.warned, 0)], "cleared")
+    clear = wait(said, 60, world.served.process)
+    check("once nobody is, that is told, with how far the log goes", clear and "over a limit" in clear[0] and "whole since 20" in clear[0], world.lines())
+    found = world.people()
+    for _ in range(2):
+        world.stage.stop(world.served.process, signal.SIGKILL)
+        world.served.start()
+        found = world.run(found["as_of"])
+    check.equal("once in a week, through kills", len(said()), 1)
+    world.trail.write(0, [], "after")
+    found = world.run(found["as_of"])
+    bad = world.trail.path(world.trail.now, "broken-again")
+    bad.write_bytes(b"\x1f\x8b" + b"x" * 40)
+    check("a run that skipped a file clears nobody", wait(lambda: world.people().get("failed"), 60, world.served.process) and len(said()) == 1, said())
+    bad.unlink()
 
 
 def queued(hands):
@@ -284,8 +342,10 @@ def main():
         guarded(hands)
         queued(hands)
         acted(hands)
+        again(hands)
         killed(hands)
         deleted(hands)
+        cleared(world)
     check.end()
 
 

@@ -429,6 +429,12 @@ pub(crate) async fn settle(
             });
         }
         bench.runner.save(&plan).await?;
+        if let (Some(before), true) = (&plan.before, planned.has_changes()) {
+            output::say(&format!(
+                "plan {before} did the same before and is over; there is work again, as plan {}",
+                plan.id
+            ));
+        }
     }
     if !args.apply {
         let exit = if args.detailed_exitcode && planned.has_changes() {

@@ -54,6 +54,14 @@ pub(crate) struct QueryFailure {
     quiet: bool,
 }
 
+impl From<hallpass_activity::UnorderedPart> for QueryFailure {
+    fn from(error: hallpass_activity::UnorderedPart) -> Self {
+        Self::failed(format!(
+            "a part of the activity table cannot be joined: {error}"
+        ))
+    }
+}
+
 impl QueryFailure {
     /// A failure with its exit code: lower case, no final stop, subject in backticks.
     pub(crate) fn new(exit: QueryExit, message: impl Into<String>) -> Self {

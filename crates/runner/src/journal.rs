@@ -212,6 +212,8 @@ pub struct Folded {
     pub expected: BTreeMap<StepId, StepProbe>,
     /// Where each step stands that has left the start.
     pub steps: BTreeMap<StepId, StepState>,
+    /// The newest change of each step, whichever run made it: a later run does not take a change back.
+    pub changed: BTreeMap<StepId, Final>,
     /// Whether the last record was torn and left out.
     pub torn: bool,
 }
@@ -261,7 +263,12 @@ impl Folded {
                 let old = self.old(&step);
                 self.set(step, StepState::Accepted { remote, old });
             }
-            JournalEntry::Final { step, end } => self.set(step, StepState::Final(end)),
+            JournalEntry::Final { step, end } => {
+                if end.outcome == StepEnd::Changed {
+                    self.changed.insert(step.clone(), end.clone());
+                }
+                self.set(step, StepState::Final(end));
+            }
             JournalEntry::Poll { .. } | JournalEntry::Note { .. } => {}
         }
     }
@@ -370,6 +377,8 @@ mod tests {
         });
         let folded = fold(&journal(&entries)).unwrap();
         assert_eq!(folded.place(&step()), &StepState::Planned);
+        // but for what was changed
+        assert_eq!(folded.changed[&step()].old, json!({"a": 1}));
     }
 
     #[test]

@@ -232,8 +232,16 @@ pub struct Plan {
     pub kind: String,
     /// The organization it was made for.
     pub organization: String,
-    /// Rises with every explicit retry of what failed; part of the tokens (`organization.md` P-3).
+    /// Rises with every explicit retry of what failed, and from each plan of a wish to the next; part of the tokens
+    /// (`organization.md` P-3).
     pub generation: u32,
+    /// Which plan of its wish it is, the first being 0: one that changed something and is over is not run again, the same
+    /// wish is then the next plan (`organization.md` P-4).
+    #[serde(default, skip_serializing_if = "is_first")]
+    pub round: u32,
+    /// The plan of the same wish before this one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<PlanId>,
     /// The steps, sorted by target.
     pub steps: Vec<PlanStep>,
     /// What its kind has to remember, for its own report.
@@ -288,6 +296,54 @@ impl Plan {
         }
         self
     }
+
+    /// This plan in place of one of the same wish that changed nothing: what was sent there and failed keeps its token.
+    #[must_use]
+    pub(crate) fn in_place_of(mut self, earlier: &Self) -> Self {
+        self.id = earlier.id.clone();
+        self.round = earlier.round;
+        self.before.clone_from(&earlier.before);
+        self.generation = earlier.generation;
+        for step in &mut self.steps {
+            if let Some(same) = earlier.step(&step.id) {
+                step.token.clone_from(&same.token);
+            }
+        }
+        self
+    }
+
+    /// This plan as the next one of the wish of `earlier`: what was changed there has a new token, as a service that still
+    /// knows the old one would answer it without doing anything.
+    #[must_use]
+    pub(crate) fn following(self, earlier: &Self, was_changed: impl Fn(&StepId) -> bool) -> Self {
+        let mut plan = self.in_place_of(earlier);
+        plan.before = Some(earlier.id.clone());
+        plan.round = earlier.round.saturating_add(1);
+        plan.generation = earlier.generation.saturating_add(1);
+        plan.id = plan_id(&plan.steps, &plan.organization, plan.round);
+        for step in &mut plan.steps {
+            if was_changed(&step.id) {
+                step.token = token(&plan.kind, &plan.organization, step, plan.generation);
+            }
+        }
+        plan
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
+fn is_first(round: &u32) -> bool {
+    *round == 0
+}
+
+/// The name of a plan; the first of a wish is named by its steps alone.
+fn plan_id(steps: &[PlanStep], organization: &str, round: u32) -> PlanId {
+    let mut ids: Vec<&str> = steps.iter().map(|step| step.id.as_str()).collect();
+    ids.sort_unstable();
+    let first = format!("{}|{organization}", ids.join("|"));
+    PlanId(short(&match round {
+        0 => first,
+        _ => format!("{first}|{round}"),
+    }))
 }
 
 /// What names a step: all that it wants, and where.
@@ -401,6 +457,8 @@ impl PlanDraft {
             kind: self.kind,
             organization: self.organization,
             generation: 0,
+            round: 0,
+            before: None,
             steps: self.steps,
             facts: self.facts,
             limits: self.limits,
@@ -415,11 +473,14 @@ impl PlanDraft {
         &self.steps
     }
 
-    /// The name the plan will have.
+    /// The name of the first plan of this wish.
     pub fn id(&self) -> PlanId {
-        let mut ids: Vec<&str> = self.steps.iter().map(|step| step.id.as_str()).collect();
-        ids.sort_unstable();
-        PlanId(short(&format!("{}|{}", ids.join("|"), self.organization)))
+        self.id_of(0)
+    }
+
+    /// The name of a plan of this wish.
+    pub(crate) fn id_of(&self, round: u32) -> PlanId {
+        plan_id(&self.steps, &self.organization, round)
     }
 
     /// By target, whatever the order they were added in.
@@ -487,6 +548,40 @@ mod tests {
             first.steps[0].token,
             hash("test|o-abcdefghij|111122223333/global/x|put|{\"a\":1,\"b\":1}|0")
         );
+    }
+
+    #[test]
+    fn the_next_plan_of_a_wish_has_another_name_and_new_tokens_for_what_was_changed() {
+        let first = plan(&[("x", 1), ("y", 2)]);
+        let changed = first.steps[0].id.clone();
+        let next = plan(&[("y", 2), ("x", 1)]).following(&first, |it| *it == changed);
+        assert_ne!(next.id, first.id);
+        assert_eq!(
+            (next.round, next.before.as_ref()),
+            (1, Some(&first.id)),
+            "{next:?}"
+        );
+        assert_ne!(next.steps[0].token, first.steps[0].token);
+        // what was not changed may have been sent, and is the same to the service
+        assert_eq!(next.steps[1].token, first.steps[1].token);
+        let after = plan(&[("x", 1), ("y", 2)]).following(&next, |it| *it == changed);
+        let names = [&first.id, &next.id, &after.id];
+        assert!(names.iter().all(|it| it.as_str().len() == 16));
+        assert_ne!(after.id, next.id);
+        assert_ne!(after.steps[0].token, next.steps[0].token);
+        let same = plan(&[("x", 1), ("y", 2)]).in_place_of(&next);
+        assert_eq!(same, next);
+    }
+
+    #[test]
+    fn a_plan_that_was_saved_before_there_were_rounds_is_the_first() {
+        let first = plan(&[("x", 1)]);
+        let text = serde_json::to_string(&first).unwrap();
+        assert!(
+            !text.contains("round") && !text.contains("before"),
+            "{text}"
+        );
+        assert_eq!(serde_json::from_str::<Plan>(&text).unwrap(), first);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::journal::{Folded, StepEnd};
+use crate::journal::Folded;
 use crate::plan::{Plan, PlanDraft, PlanLimits, StepId};
 use crate::ports::{StepExecutor, Undo};
 
@@ -15,7 +15,7 @@ pub struct Undoing {
     pub not_undoable: Vec<(String, String)>,
 }
 
-/// The plan that goes back to the recorded old forms, in the reverse order.
+/// The plan that goes back to the recorded old forms, in the reverse order: of whatever any run of the plan changed.
 pub fn undo(plan: &Plan, folded: &Folded, hands: &dyn StepExecutor) -> Undoing {
     let kind = format!("{}.undo", plan.kind.trim_end_matches(".undo"));
     let mut draft = PlanDraft::new(kind, plan.organization.clone(), PlanLimits::DESTRUCTIVE);
@@ -30,10 +30,7 @@ pub fn undo(plan: &Plan, folded: &Folded, hands: &dyn StepExecutor) -> Undoing {
             break;
         };
         let step = left.remove(at);
-        let Some(end) = folded
-            .end(&step.id)
-            .filter(|end| end.outcome == StepEnd::Changed)
-        else {
+        let Some(end) = folded.changed.get(&step.id) else {
             continue;
         };
         let mut after: Vec<StepId> = plan

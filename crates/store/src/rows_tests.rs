@@ -385,6 +385,8 @@ fn plans_and_what_they_leave_behind() {
         kind: "test".to_owned(),
         organization: "o-abcdefghij".to_owned(),
         generation: 1,
+        round: 0,
+        before: None,
         steps: Vec::new(),
         facts: serde_json::json!({"n": 1}),
         limits: PlanLimits::USUAL,
@@ -392,7 +394,12 @@ fn plans_and_what_they_leave_behind() {
         made_at: at(0),
         made_by: "ana".to_owned(),
     };
-    check_json("plan", &[plan.clone(), a_plan_with_a_step(plan)]);
+    let again = Plan {
+        round: 1,
+        before: Some(PlanId::named("none")),
+        ..plan.clone()
+    };
+    check_json("plan", &[plan.clone(), a_plan_with_a_step(plan), again]);
     check_json("plan_journal", &journal_records());
 }
 

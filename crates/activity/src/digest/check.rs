@@ -33,8 +33,11 @@ pub fn verify_digests(
     };
     for chain in chains {
         check.chain(chain);
+        for (_, path) in &chain.backfilled {
+            check.backfilled(path);
+        }
     }
-    check.not_named(chains)?;
+    check.not_named()?;
     Ok(check.report)
 }
 
@@ -62,6 +65,13 @@ fn beside(path: &str, key: &str) -> String {
     let (root, _) = split_at_logs(path);
     let (_, tail) = split_at_logs(key);
     format!("{root}{tail}")
+}
+
+/// What a digest names, by paths of the place in which it lies.
+fn named_logs<'a>(path: &str, read: &'a ReadDigest) -> Vec<(String, &'a NamedLog)> {
+    let logs = read.document.log_files.iter();
+    logs.map(|log| (beside(path, &log.s3_object), log))
+        .collect()
 }
 
 impl DigestCheck<'_> {
@@ -111,6 +121,28 @@ impl DigestCheck<'_> {
         });
     }
 
+    /// Checks a digest that was written later. Nothing vouches for it but its own signature: without one it could be anybody's,
+    /// and what it names would pass for delivered, so that it names nothing then.
+    fn backfilled(&mut self, path: &str) {
+        let read = match ReadDigest::read(self.files, path) {
+            Ok(read) => read,
+            Err(error) => {
+                let why = error.to_string();
+                return self.report.find(path, DigestFault::Unreadable { why });
+            }
+        };
+        match self.signature(path, &read, None) {
+            Ok(true) => self.report.digests_verified += 1,
+            Ok(false) => return self.report.find(path, DigestFault::NotSigned),
+            Err(fault) => return self.report.find(path, fault),
+        }
+        let logs = named_logs(path, &read);
+        for (path, _) in &logs {
+            self.named.insert(self.key.hash_one(path.as_str()));
+        }
+        self.logs(&logs, true);
+    }
+
     /// Checks a digest and what it names; what it says of the one before it.
     fn digest(
         &mut self,
@@ -119,11 +151,7 @@ impl DigestCheck<'_> {
         vouched: Option<Vouched>,
     ) -> Option<Vouched> {
         let document = &read.document;
-        let logs: Vec<(String, &NamedLog)> = document
-            .log_files
-            .iter()
-            .map(|log| (beside(path, &log.s3_object), log))
-            .collect();
+        let logs = named_logs(path, read);
         let names = logs
             .iter()
             .map(|(path, _)| self.key.hash_one(path.as_str()));
@@ -249,10 +277,10 @@ impl DigestCheck<'_> {
     }
 
     /// Looks for files that no digest names, from the first digest of their account and Region to the last.
-    fn not_named(&mut self, chains: &[DigestChain]) -> io::Result<()> {
+    fn not_named(&mut self) -> io::Result<()> {
         let mut spans: BTreeMap<(AccountId, String), (Timestamp, Timestamp)> = BTreeMap::new();
-        for (chain, span) in chains.iter().zip(&self.report.chains) {
-            let place = (chain.account.clone(), chain.region.clone());
+        for span in &self.report.chains {
+            let place = (span.account.clone(), span.region.clone());
             let known = spans.entry(place).or_insert((span.from, span.until));
             *known = (known.0.min(span.from), known.1.max(span.until));
         }

@@ -22,6 +22,8 @@ pub struct DigestChain {
     pub home_region: String,
     /// The end of the time that each is about, with its path, in order.
     pub digests: Vec<(Timestamp, String)>,
+    /// Those that were written later, for files that came too late for the others; as above.
+    pub backfilled: Vec<(Timestamp, String)>,
 }
 
 /// Finds the digests of a scope. What was delivered at the end of its last day is in a digest of the next one.
@@ -53,14 +55,21 @@ pub fn digest_chains(files: &dyn LogFiles, scope: &LogScope) -> io::Result<Vec<D
                 trail: named.trail,
                 home_region: named.home_region,
                 digests: Vec::new(),
+                backfilled: Vec::new(),
             });
-            chain.digests.push((named.until, file.path));
+            let digests = if named.is_backfilled {
+                &mut chain.backfilled
+            } else {
+                &mut chain.digests
+            };
+            digests.push((named.until, file.path));
         }
         Ok(())
     })?;
     let mut chains: Vec<DigestChain> = chains.into_values().collect();
     for chain in &mut chains {
         chain.digests.sort();
+        chain.backfilled.sort();
     }
     Ok(chains)
 }
@@ -70,20 +79,27 @@ struct DigestName {
     trail: String,
     home_region: String,
     until: Timestamp,
+    is_backfilled: bool,
 }
 
 impl DigestName {
-    /// `ACCOUNT_CloudTrail-Digest_REGION_TRAIL_HOME_YYYYMMDDTHHMMSSZ.json.gz`; backfilled digests are not read.
+    /// `ACCOUNT_CloudTrail-Digest_REGION_TRAIL_HOME_YYYYMMDDTHHMMSSZ.json.gz`, with `_backfill` before `.json.gz` where
+    /// it was written later (AWS: "CloudTrail digest file structure").
     fn read(name: &str, account: &AccountId, region: &str) -> Option<Self> {
         let name = name.strip_prefix(&format!("{account}_CloudTrail-Digest_{region}_"))?;
         let name = name.strip_suffix(".gz").unwrap_or(name);
         let name = name.strip_suffix(".json")?;
+        let (name, is_backfilled) = match name.strip_suffix("_backfill") {
+            Some(name) => (name, true),
+            None => (name, false),
+        };
         let (name, time) = name.rsplit_once('_')?;
         let (trail, home_region) = name.rsplit_once('_')?;
         Some(Self {
             trail: trail.to_owned(),
             home_region: home_region.to_owned(),
             until: named_time(time, "%Y%m%dT%H%M%SZ")?,
+            is_backfilled,
         })
     }
 }
@@ -124,9 +140,18 @@ mod tests {
             ("my_trail", "us-east-1")
         );
         assert_eq!(digest.until.to_string(), "2026-11-22T19:00:00Z");
+        assert!(!digest.is_backfilled);
+        let later = read(
+            "111111111111_CloudTrail-Digest_eu-west-1_my_trail_us-east-1_20261122T190000Z_backfill.json.gz",
+        );
+        let later = later.unwrap();
+        assert_eq!(
+            (later.trail, later.until, later.is_backfilled),
+            (digest.trail, digest.until, true)
+        );
         for name in [
             "x.json.gz",
-            "111111111111_CloudTrail-Digest_eu-west-1_t_us-east-1_20261122T190000Z_backfill.json.gz",
+            "111111111111_CloudTrail-Digest_eu-west-1_t_us-east-1_backfill.json.gz",
             "111111111111_CloudTrail-Digest_us-east-1_t_us-east-1_20261122T190000Z.json.gz",
         ] {
             assert!(read(name).is_none(), "{name}");

@@ -1,13 +1,15 @@
 //! A row as a line of JSON: how what reads logs hands rows to what writes tables.
 
 use std::collections::BTreeSet;
+use std::iter;
 
 use hallpass_model::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
+use super::merge::{MergedPiece, PIECE_EVENTS};
 use super::principal::{ActivityPrincipal, PrincipalKind};
-use super::row::{ActivityFacts, ActivityKey, SampleSet};
+use super::row::{ActivityFacts, ActivityKey, ActivityTotals, SampleSet};
 
 /// The line is no row.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -42,6 +44,37 @@ struct RowLine {
 /// # Errors
 /// It cannot be written (this is a bug).
 pub fn write_line(key: &ActivityKey, facts: &ActivityFacts) -> Result<String, LineError> {
+    let events = facts.events.iter().copied().collect();
+    line_of(key, &facts.totals(), events)
+}
+
+/// The lines of a row, with at most [`PIECE_EVENTS`] of its events each: whoever reads them has no more in memory.
+pub fn write_lines<'a>(
+    key: &'a ActivityKey,
+    facts: &'a ActivityFacts,
+) -> impl Iterator<Item = Result<String, LineError>> + 'a {
+    let totals = facts.totals();
+    let mut left = facts.events.iter().copied().peekable();
+    iter::from_fn(move || {
+        left.peek()?;
+        let events = left.by_ref().take(PIECE_EVENTS).collect();
+        Some(line_of(key, &totals, events))
+    })
+}
+
+/// The line of a piece of a row.
+///
+/// # Errors
+/// It cannot be written (this is a bug).
+pub fn piece_line(piece: &MergedPiece<'_>) -> Result<String, LineError> {
+    line_of(piece.key, piece.totals, piece.events.to_vec())
+}
+
+fn line_of(
+    key: &ActivityKey,
+    totals: &ActivityTotals,
+    events: Vec<u64>,
+) -> Result<String, LineError> {
     let principal = key.principal.clone();
     let texts = |samples: &SampleSet| samples.iter().map(str::to_owned).collect();
     let line = RowLine {
@@ -57,17 +90,17 @@ pub fn write_line(key: &ActivityKey, facts: &ActivityFacts) -> Result<String, Li
         service: key.service.clone(),
         action: key.action.clone(),
         error: key.error_code.clone(),
-        first: facts.first_seen,
-        last: facts.last_seen,
-        write: facts.is_write,
-        resources: texts(&facts.resources),
-        addresses: texts(&facts.source_addresses),
-        events: facts.events.iter().copied().collect(),
+        first: totals.first_seen,
+        last: totals.last_seen,
+        write: totals.is_write,
+        resources: texts(&totals.resources),
+        addresses: texts(&totals.source_addresses),
+        events,
     };
     serde_json::to_string(&line).map_err(|error| LineError(error.to_string()))
 }
 
-/// The row of a line.
+/// The row of a line, or the piece of one.
 ///
 /// # Errors
 /// It is none.

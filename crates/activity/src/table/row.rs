@@ -80,7 +80,48 @@ pub struct ActivityFacts {
     pub source_addresses: SampleSet,
 }
 
+/// What is known of a row without its events one by one: only how many.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ActivityTotals {
+    /// How many events.
+    pub events: u64,
+    /// The first.
+    pub first_seen: Timestamp,
+    /// The last.
+    pub last_seen: Timestamp,
+    /// Whether it writes; unknown where no record says it.
+    pub is_write: Option<bool>,
+    /// ARNs of what it was done to.
+    pub resources: SampleSet,
+    /// From where.
+    pub source_addresses: SampleSet,
+}
+
+impl ActivityTotals {
+    /// Both together, of events that are not the same.
+    pub(super) fn join(&mut self, other: Self) {
+        self.events += other.events;
+        self.first_seen = self.first_seen.min(other.first_seen);
+        self.last_seen = self.last_seen.max(other.last_seen);
+        self.is_write = self.is_write.max(other.is_write);
+        self.resources.join(other.resources);
+        self.source_addresses.join(other.source_addresses);
+    }
+}
+
 impl ActivityFacts {
+    /// The same without the events.
+    pub fn totals(&self) -> ActivityTotals {
+        ActivityTotals {
+            events: self.count(),
+            first_seen: self.first_seen,
+            last_seen: self.last_seen,
+            is_write: self.is_write,
+            resources: self.resources.clone(),
+            source_addresses: self.source_addresses.clone(),
+        }
+    }
+
     /// How many events.
     pub fn count(&self) -> u64 {
         self.events.len() as u64

@@ -9,7 +9,7 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use super::principal::PrincipalKind;
-use super::row::{ActivityFacts, ActivityKey};
+use super::row::{ActivityKey, ActivityTotals};
 use super::rows::ActivityRows;
 
 /// The only form there is so far.
@@ -120,62 +120,56 @@ pub struct SessionCall {
     pub resources: Vec<String>,
 }
 
-type SessionKey<'a> = (&'a str, Option<&'a str>, &'a str, Option<Timestamp>);
-type CallKey<'a> = (&'a str, &'a str, Option<&'a str>);
-type SessionCalls<'a> = BTreeMap<CallKey<'a>, ActivityFacts>;
+/// Person, their id, permission set, when it began.
+type SessionKey = (String, Option<String>, String, Option<Timestamp>);
+/// Service, action, why it was not done.
+type CallKey = (String, String, Option<String>);
+type SessionCalls = BTreeMap<CallKey, ActivityTotals>;
 
-#[derive(Default)]
-struct AccountOfDay<'a> {
-    reach: Option<(Timestamp, Timestamp)>,
-    sessions: BTreeMap<SessionKey<'a>, SessionCalls<'a>>,
+struct AccountOfDay {
+    id: String,
+    reach: (Timestamp, Timestamp),
+    sessions: BTreeMap<SessionKey, SessionCalls>,
 }
 
-impl<'a> AccountOfDay<'a> {
-    fn add(&mut self, key: &'a ActivityKey, facts: &ActivityFacts) {
-        self.reach = Some(match self.reach {
-            None => (facts.first_seen, facts.last_seen),
-            Some((first, last)) => (first.min(facts.first_seen), last.max(facts.last_seen)),
-        });
+impl AccountOfDay {
+    fn add(&mut self, key: &ActivityKey, totals: &ActivityTotals) {
+        let (first, last) = self.reach;
+        self.reach = (first.min(totals.first_seen), last.max(totals.last_seen));
         let who = &key.principal;
-        let Some(set) = who.permission_set.as_deref() else {
+        let (Some(set), PrincipalKind::Person) = (&who.permission_set, who.kind) else {
             return;
         };
-        if who.kind != PrincipalKind::Person {
-            return;
-        }
         let session = (
-            who.name.as_str(),
-            who.user_id.as_deref(),
-            set,
+            who.name.clone(),
+            who.user_id.clone(),
+            set.clone(),
             who.session_started,
         );
         let call = (
-            key.service.as_str(),
-            key.action.as_str(),
-            key.error_code.as_deref(),
+            key.service.clone(),
+            key.action.clone(),
+            key.error_code.clone(),
         );
         let calls = self.sessions.entry(session).or_default();
-        // the same in several Regions is one
+        // the same in several Regions is one: an event is in one Region
         match calls.get_mut(&call) {
-            Some(before) => before.join(facts.clone()),
+            Some(before) => before.join(totals.clone()),
             None => {
-                calls.insert(call, facts.clone());
+                calls.insert(call, totals.clone());
             }
         }
     }
 
-    fn sessions(&self) -> SessionAccount {
-        let sessions = self.sessions.iter().map(|(session, calls)| {
+    fn sessions(self) -> SessionAccount {
+        let sessions = self.sessions.into_iter().map(|(session, calls)| {
             let (person, user_id, permission_set, started) = session;
             SessionOfDay {
-                person: (*person).to_owned(),
-                user_id: user_id.map(str::to_owned),
-                permission_set: (*permission_set).to_owned(),
-                started: *started,
-                calls: calls
-                    .iter()
-                    .map(|(call, facts)| call_of(*call, facts))
-                    .collect(),
+                person,
+                user_id,
+                permission_set,
+                started,
+                calls: calls.into_iter().map(call_of).collect(),
             }
         });
         SessionAccount {
@@ -184,16 +178,89 @@ impl<'a> AccountOfDay<'a> {
     }
 }
 
-fn call_of((service, action, error_code): CallKey<'_>, facts: &ActivityFacts) -> SessionCall {
+fn call_of(((service, action, error_code), totals): (CallKey, ActivityTotals)) -> SessionCall {
     SessionCall {
-        service: service.to_owned(),
-        action: action.to_owned(),
-        error_code: error_code.map(str::to_owned),
-        is_write: facts.is_write,
-        count: facts.count(),
-        first: facts.first_seen,
-        last: facts.last_seen,
-        resources: facts.resources.iter().map(str::to_owned).collect(),
+        service,
+        action,
+        error_code,
+        is_write: totals.is_write,
+        count: totals.events,
+        first: totals.first_seen,
+        last: totals.last_seen,
+        resources: totals.resources.iter().map(str::to_owned).collect(),
+    }
+}
+
+/// A day of sessions in the making: rows come in the order of their keys, and of one account at a time the sessions of
+/// people are in memory.
+pub struct SessionDayMaking {
+    head: SessionDayHead,
+    open: Option<AccountOfDay>,
+    length: u64,
+}
+
+impl SessionDayMaking {
+    /// An empty day.
+    pub fn new(day: Date) -> Self {
+        let head = SessionDayHead {
+            version: VERSION,
+            day,
+            accounts: BTreeMap::new(),
+        };
+        Self {
+            head,
+            open: None,
+            length: 0,
+        }
+    }
+
+    /// Takes a row; the line of the account before, with its end, where another one begins here.
+    ///
+    /// # Errors
+    /// The line cannot be written (this is a bug).
+    pub fn add(
+        &mut self,
+        key: &ActivityKey,
+        totals: &ActivityTotals,
+    ) -> Result<Option<String>, SessionDayError> {
+        let mut ended = None;
+        if self.open.as_ref().is_none_or(|it| it.id != key.account_id) {
+            ended = self.ended()?;
+        }
+        let account = self.open.get_or_insert_with(|| AccountOfDay {
+            id: key.account_id.clone(),
+            reach: (totals.first_seen, totals.last_seen),
+            sessions: BTreeMap::new(),
+        });
+        account.add(key, totals);
+        Ok(ended)
+    }
+
+    fn ended(&mut self) -> Result<Option<String>, SessionDayError> {
+        let Some(mut account) = self.open.take() else {
+            return Ok(None);
+        };
+        let (id, (first, last)) = (std::mem::take(&mut account.id), account.reach);
+        let line = serde_json::to_string(&account.sessions()).map_err(|it| unreadable(&it))?;
+        let reach = AccountReach {
+            first,
+            last,
+            at: self.length,
+            bytes: line.len() as u64,
+        };
+        self.head.accounts.insert(id, reach);
+        self.length += line.len() as u64 + 1;
+        Ok(Some(line + "\n"))
+    }
+
+    /// The first line, which goes before those of accounts, and the line of the last account; each with its end.
+    ///
+    /// # Errors
+    /// As [`add`](Self::add).
+    pub fn finish(mut self) -> Result<(String, Option<String>), SessionDayError> {
+        let last = self.ended()?;
+        let head = serde_json::to_string(&self.head).map_err(|it| unreadable(&it))?;
+        Ok((head + "\n", last))
     }
 }
 
@@ -202,33 +269,14 @@ fn call_of((service, action, error_code): CallKey<'_>, facts: &ActivityFacts) ->
 /// # Errors
 /// It cannot be written (this is a bug).
 pub fn session_day(day: Date, rows: &ActivityRows) -> Result<String, SessionDayError> {
-    let mut accounts: BTreeMap<&str, AccountOfDay<'_>> = BTreeMap::new();
-    for (key, facts) in rows.iter() {
-        accounts.entry(&key.account_id).or_default().add(key, facts);
-    }
+    let mut making = SessionDayMaking::new(day);
     let mut lines = String::new();
-    let mut head = SessionDayHead {
-        version: VERSION,
-        day,
-        accounts: BTreeMap::new(),
-    };
-    for (id, account) in accounts {
-        let Some((first, last)) = account.reach else {
-            continue;
-        };
-        let line = serde_json::to_string(&account.sessions()).map_err(|it| unreadable(&it))?;
-        let reach = AccountReach {
-            first,
-            last,
-            at: lines.len() as u64,
-            bytes: line.len() as u64,
-        };
-        head.accounts.insert(id.to_owned(), reach);
-        lines.push_str(&line);
-        lines.push('\n');
+    for (key, facts) in rows.iter() {
+        lines.extend(making.add(key, &facts.totals())?);
     }
-    let head = serde_json::to_string(&head).map_err(|it| unreadable(&it))?;
-    Ok(format!("{head}\n{lines}"))
+    let (head, last) = making.finish()?;
+    lines.extend(last);
+    Ok(head + &lines)
 }
 
 /// Reads the line of an account.

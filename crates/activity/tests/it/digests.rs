@@ -127,6 +127,42 @@ fn trail() -> SignedFiles {
     trail
 }
 
+/// A file that came too late for the digest of its hour, and the digest that was written for it.
+fn backfill(trail: &mut SignedFiles) -> (String, String) {
+    let log = json!({"Records": [{"eventID": "late"}]}).to_string();
+    let log_path = log_path(1).replace("_Ab1.", "_Late1.");
+    let path = digest_path(2).replace(".json.gz", "_backfill.json.gz");
+    let document = json!({
+        "awsAccountId": ACCOUNT, "digestStartTime": "2026-11-20T01:00:00Z", "digestEndTime": "2026-11-20T02:00:00Z",
+        "digestS3Bucket": "acme-trail", "digestS3Object": format!("kept/{path}"),
+        "digestPublicKeyFingerprint": FINGERPRINT, "digestSignatureAlgorithm": "SHA256withRSA",
+        "previousDigestS3Object": null, "previousDigestHashValue": null, "previousDigestSignature": null,
+        "logFiles": [{
+            "s3Object": format!("kept/{log_path}"), "hashValue": sha256(log.as_bytes()), "hashAlgorithm": "SHA-256",
+        }],
+    });
+    let text = document.to_string();
+    let hash = sha256(text.as_bytes());
+    let signed = format!("2026-11-20T02:00:00Z\nacme-trail/kept/{path}\n{hash}\nnull");
+    let mut signature = vec![0; key().public_modulus_len()];
+    let random = SystemRandom::new();
+    key()
+        .sign(
+            &RSA_PKCS1_SHA256,
+            &random,
+            signed.as_bytes(),
+            &mut signature,
+        )
+        .unwrap();
+    trail
+        .signatures
+        .insert(path.clone(), hex::encode(signature));
+    let files = &mut trail.files.files;
+    files.insert(path.clone(), gzipped(text.as_bytes()));
+    files.insert(log_path.clone(), gzipped(log.as_bytes()));
+    (log_path, path)
+}
+
 fn bytes_of(trail: &SignedFiles) -> Vec<u8> {
     trail.files.files[&log_path(1)].clone()
 }
@@ -381,4 +417,41 @@ fn h_39_what_came_after_the_last_digest_waits_for_the_next() {
             wanted
         );
     }
+}
+
+#[test]
+fn h_39_a_backfilled_digest_names_what_came_too_late() {
+    let mut files = trail();
+    let (log, digest) = backfill(&mut files);
+    let report = check(&files);
+    assert_eq!(found(&report), []);
+    assert_eq!((report.digests_verified, report.logs_verified), (4, 4));
+    // it is no link of the chain, whose end is that of its newest
+    assert_eq!(report.chains.len(), 1);
+    assert_eq!(report.chains[0].until.to_string(), "2026-11-20T03:00:00Z");
+    let not_named = (log.clone(), DigestFault::NotNamed);
+    // without a signature anybody could have written it
+    let mut unsigned = trail();
+    backfill(&mut unsigned);
+    unsigned.signatures.remove(&digest);
+    let unsigned = check(&unsigned);
+    let mut wanted = vec![(digest.clone(), DigestFault::NotSigned), not_named.clone()];
+    wanted.sort_by(|a, b| a.0.cmp(&b.0));
+    let mut told = found(&unsigned);
+    told.sort_by(|a, b| a.0.cmp(&b.0));
+    assert_eq!(told, wanted);
+    assert_eq!((unsigned.digests_verified, unsigned.logs_verified), (3, 3));
+    // nor if it was changed, or is not there
+    let mut other = trail();
+    backfill(&mut other);
+    changed(&mut other, &digest, "01:00:00Z", "00:30:00Z");
+    assert!(found(&check(&other)).contains(&(digest.clone(), DigestFault::DigestChanged)));
+    assert!(found(&check(&other)).contains(&not_named));
+    files.files.files.remove(&digest);
+    assert_eq!(found(&check(&files)), [not_named]);
+    // and what it names is held against it
+    let mut late = trail();
+    backfill(&mut late);
+    changed(&mut late, &log, "late", "lato");
+    assert_eq!(found(&check(&late)), [(log, DigestFault::LogChanged)]);
 }

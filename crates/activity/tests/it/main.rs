@@ -15,6 +15,7 @@ mod digests;
 mod faults;
 mod fixture;
 mod grant_use;
+mod merging;
 mod properties;
 mod reading;
 mod rules;

@@ -14,6 +14,7 @@ use hallpass_org::{ReadCalls as _, ReadPlace};
 use serde_json::{Map, Value, json};
 
 use super::{LogPlace, SourceFiles};
+use crate::clock;
 use crate::commands::read_text;
 use crate::exit::Failure;
 use crate::named_calls::NamedCalls;
@@ -138,7 +139,12 @@ fn take(answer: &Value, keys: &mut PublicKeys) -> Result<(), String> {
 fn ask(chains: &[DigestChain], keys: &mut PublicKeys) -> Result<(), Failure> {
     let mut spans: BTreeMap<&str, (Timestamp, Timestamp)> = BTreeMap::new();
     for chain in chains {
-        let times: BTreeSet<Timestamp> = chain.digests.iter().map(|(at, _)| *at).collect();
+        let digests = chain.digests.iter().chain(&chain.backfilled);
+        let mut times: BTreeSet<Timestamp> = digests.map(|(at, _)| *at).collect();
+        if !chain.backfilled.is_empty() {
+            // when they were written is not in their names, and it was by a key of then
+            times.insert(clock::now());
+        }
         let (Some(first), Some(last)) = (times.first(), times.last()) else {
             continue;
         };

@@ -1,12 +1,15 @@
 //! `seal-activity`: joins what `hallpass activity ingest` has read to the activity table. Not for people: the program that
 //! reads logs does not link what writes Parquet (`inventory.md` H-25).
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 
-use hallpass_activity::{ActivityManifest, ActivityRows, read_line};
+use hallpass_activity::{
+    ActivityDay, ActivityManifest, RowPiece, merge_rows, piece_line, read_line,
+};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::Deserialize;
@@ -41,28 +44,27 @@ pub(crate) fn run(args: &Args) -> QueryOutcome {
     let run: IngestRun = serde_json::from_str(&text).map_err(|it| broken(&it))?;
     let folder = ActivityFolder::new(args.folder.clone());
     let before = folder.manifest()?;
-    let mut manifest = before.unwrap_or_else(|| ActivityManifest::empty(&run.run, run.finished));
+    let manifest = before.unwrap_or_else(|| ActivityManifest::empty(&run.run, run.finished));
     if manifest.read_by.contains(&run.run) {
         let message = format!("the run `{}` is part of the table already", run.run);
         return Err(QueryFailure::failed(message));
     }
     let sources = args.run.join("sources.jsonl");
-    let list = fs::read(&sources).map_err(|it| QueryFailure::unreadable(sources.display(), it))?;
     let mut days = 0_u64;
-    // a day at a time is in memory
+    let noted = RefCell::new(manifest);
+    // CRASH: whatever was written until the manifest names it is taken away by the next run, with what it was made of
     for (day, paths) in rows_by_day(&args.run)? {
-        let mut rows = match manifest.days.get(&day) {
-            Some(entry) => folder.activity_day(day, entry)?,
-            None => ActivityRows::default(),
+        let new = DayParts {
+            day,
+            now: run.finished,
+            noted: &noted,
         };
-        for path in paths {
-            read_rows(&path, day, &mut rows, &mut manifest, run.finished)?;
-        }
-        let entry = folder.write_activity_day(day, &run.run, &rows)?;
-        manifest.days.insert(day, entry);
+        let entry = join(&folder, &run.run, &new, paths)?;
+        noted.borrow_mut().days.insert(day, entry);
         days += 1;
     }
-    folder.write_beside(&ActivityManifest::sources_of(&run.run), &list)?;
+    let mut manifest = noted.into_inner();
+    folder.copy_beside(&sources, &ActivityManifest::sources_of(&run.run))?;
     manifest.run.clone_from(&run.run);
     manifest.sealed = run.finished;
     manifest.read_by.insert(run.run);
@@ -99,27 +101,94 @@ fn listed(folder: &Path) -> Result<Vec<PathBuf>, QueryFailure> {
     Ok(paths)
 }
 
-/// Joins the rows of a file. How far the log goes is told by events that have happened: a record from the future
-/// says nothing of what came before it.
-fn read_rows(
-    path: &Path,
+/// So many files are open at once: of more, some are joined first.
+const OPEN_MAX: usize = 32;
+
+/// What is new of a day.
+struct DayParts<'a> {
     day: Date,
-    rows: &mut ActivityRows,
-    manifest: &mut ActivityManifest,
     now: Timestamp,
+    noted: &'a RefCell<ActivityManifest>,
+}
+
+/// Joins what is new of a day to what there is of it.
+fn join(
+    folder: &ActivityFolder,
+    run: &str,
+    new: &DayParts<'_>,
+    mut paths: Vec<PathBuf>,
+) -> Result<ActivityDay, QueryFailure> {
+    let known = new.noted.borrow().days.get(&new.day).cloned();
+    let (mut number, mut is_first) = (0_u32, true);
+    while paths.len() > OPEN_MAX {
+        let mut fewer = Vec::new();
+        for some in paths.chunks(OPEN_MAX) {
+            let parent = some.first().and_then(|it| it.parent());
+            let place = parent.unwrap_or(Path::new(""));
+            let place = place.join(format!("joined-{number}.jsonl"));
+            number += 1;
+            join_lines(new, some, is_first, &place)?;
+            fewer.push(place);
+        }
+        // what was joined was noted
+        (paths, is_first) = (fewer, false);
+    }
+    let mut parts: Vec<Box<dyn Iterator<Item = Result<RowPiece, QueryFailure>> + '_>> = Vec::new();
+    if let Some(entry) = &known {
+        parts.push(Box::new(folder.activity_day(new.day, entry)?));
+    }
+    for path in &paths {
+        parts.push(Box::new(new.lines(path, is_first)?));
+    }
+    let mut writer = folder.begin_day(new.day, run)?;
+    merge_rows(parts, |piece| writer.piece(piece))?;
+    writer.finish()
+}
+
+/// Joins files to one.
+fn join_lines(
+    new: &DayParts<'_>,
+    paths: &[PathBuf],
+    is_first: bool,
+    to: &Path,
 ) -> Result<(), QueryFailure> {
-    let broken = |it: &dyn std::fmt::Display| QueryFailure::unreadable(path.display(), it);
-    let file = File::open(path).map_err(|it| broken(&it))?;
-    for line in BufReader::new(file).lines() {
-        let line = line.map_err(|it| broken(&it))?;
-        let (key, facts) = read_line(&line).map_err(|it| broken(&it))?;
-        if key.day != day {
-            return Err(broken(&"it has a row of another day"));
-        }
-        if facts.first_seen <= now {
-            manifest.note(&key.account_id, facts.first_seen, facts.last_seen.min(now));
-        }
-        rows.add(key, facts);
+    let unwritable = |it| QueryFailure::unwritable(to.display(), it);
+    let parts: Result<Vec<_>, _> = paths.iter().map(|it| new.lines(it, is_first)).collect();
+    let mut file = BufWriter::new(File::create(to).map_err(unwritable)?);
+    merge_rows(parts?, |piece| {
+        let line = piece_line(piece).map_err(QueryFailure::bug)?;
+        writeln!(file, "{line}").map_err(unwritable)
+    })?;
+    file.flush().map_err(unwritable)?;
+    for path in paths {
+        fs::remove_file(path).map_err(|it| QueryFailure::unwritable(path.display(), it))?;
     }
     Ok(())
+}
+
+impl<'a> DayParts<'a> {
+    /// The pieces of a file, as they were written. How far the log goes is told by events that have happened: a record
+    /// from the future says nothing of what came before it.
+    fn lines(
+        &self,
+        path: &Path,
+        is_noted: bool,
+    ) -> Result<impl Iterator<Item = Result<RowPiece, QueryFailure>> + use<'a>, QueryFailure> {
+        let (day, now, noted, path) = (self.day, self.now, self.noted, path.to_path_buf());
+        let file = File::open(&path).map_err(|it| QueryFailure::unreadable(path.display(), it))?;
+        let lines = BufReader::new(file).lines();
+        Ok(lines.map(move |line| {
+            let broken = |it: &dyn std::fmt::Display| QueryFailure::unreadable(path.display(), it);
+            let line = line.map_err(|it| broken(&it))?;
+            let (key, facts) = read_line(&line).map_err(|it| broken(&it))?;
+            if key.day != day {
+                return Err(broken(&"it has a row of another day"));
+            }
+            if is_noted && facts.first_seen <= now {
+                let mut noted = noted.borrow_mut();
+                noted.note(&key.account_id, facts.first_seen, facts.last_seen.min(now));
+            }
+            Ok((key, facts))
+        }))
+    }
 }

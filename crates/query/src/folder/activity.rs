@@ -3,21 +3,21 @@
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
-use std::io;
-use std::path::PathBuf;
+use std::io::{self, BufRead as _, BufReader, BufWriter, Read as _, Write as _};
+use std::path::{Path, PathBuf};
 
 use hallpass_activity::{
-    ActivityDay, ActivityFacts, ActivityKey, ActivityManifest, ActivityPrincipal, ActivityRows,
-    PrincipalKind, SampleSet, session_day,
+    ActivityDay, ActivityFacts, ActivityKey, ActivityManifest, ActivityPrincipal, ActivityTotals,
+    MergedPiece, PIECE_EVENTS, PrincipalKind, RowPiece, SampleSet, SessionDayMaking,
 };
 use hallpass_inventory::{Cell, InventoryTable, TableRow, key_id, table};
 use jiff::Timestamp;
 use jiff::civil::Date;
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
 use serde_json::json;
 
 use super::place::SnapshotPlace;
-use super::write::{make_folder, write_synced, write_table};
+use super::write::{RowsWriter, WriteError, make_folder, write_synced};
 use super::{SnapshotFolder, columns};
 use crate::failure::QueryFailure;
 
@@ -84,87 +84,77 @@ impl ActivityFolder {
             .map_err(|it| QueryFailure::unreadable(path.display(), it))
     }
 
-    /// A day as it was written.
+    /// A day as it was written, row by row.
     ///
     /// # Errors
-    /// When a file of it cannot be read, or they do not fit together.
+    /// When a file of it cannot be read. That they do not fit together is said on the way.
     pub(crate) fn activity_day(
         &self,
         day: Date,
         entry: &ActivityDay,
-    ) -> Result<ActivityRows, QueryFailure> {
+    ) -> Result<DayPieces, QueryFailure> {
         let place = self.path.join(ActivityManifest::rows_of(day, &entry.run));
         let broken = |it: &dyn std::fmt::Display| QueryFailure::unreadable(place.display(), it);
         let beside = self.path.join(ActivityManifest::events_of(day, &entry.run));
         let prints =
-            fs::read(&beside).map_err(|it| QueryFailure::unreadable(beside.display(), it))?;
-        let mut prints = prints
-            .as_chunks::<8>()
-            .0
-            .iter()
-            .map(|it| u64::from_le_bytes(*it));
-        let table = activity_table()?;
+            File::open(&beside).map_err(|it| QueryFailure::unreadable(beside.display(), it))?;
         let opened = File::open(&place).map_err(|it| broken(&it))?;
         let reader = ParquetRecordBatchReaderBuilder::try_new(opened);
-        let reader = reader.and_then(ParquetRecordBatchReaderBuilder::build);
-        let mut rows = ActivityRows::default();
-        for batch in reader.map_err(|it| broken(&it))? {
-            let batch = batch.map_err(|it| broken(&it))?;
-            for cells in columns::rows(table, &batch) {
-                let read = CellReader {
-                    table,
-                    cells: &cells,
-                };
-                let (key, mut facts, count) = read
-                    .row(day)
-                    .ok_or_else(|| broken(&"a row is not as it is written"))?;
-                facts.events = prints.by_ref().take(count).collect::<BTreeSet<u64>>();
-                if facts.events.len() != count {
-                    return Err(broken(&"it does not fit the events beside it"));
-                }
-                rows.add(key, facts);
-            }
-        }
-        if rows.events() != entry.events || prints.next().is_some() {
-            return Err(broken(
-                &"it does not have the events that its manifest says",
-            ));
-        }
-        Ok(rows)
+        let reader = reader.and_then(|it| it.with_batch_size(ROWS_AT_ONCE).build());
+        let batches = reader.map_err(|it| broken(&it))?;
+        Ok(DayPieces {
+            table: activity_table()?,
+            day,
+            batches,
+            rows: Vec::new().into_iter(),
+            open: None,
+            prints: BufReader::new(prints),
+            read: 0,
+            wanted: entry.events,
+            place,
+            beside,
+        })
     }
 
-    /// Writes a day of the table: its rows, the fingerprints of their events, and sessions. Nobody sees them before a
-    /// manifest names them.
+    /// Begins a day of the table. Nobody sees it before a manifest names it.
     ///
     /// # Errors
-    /// When a file cannot be written.
-    pub(crate) fn write_activity_day(
-        &self,
-        day: Date,
-        run: &str,
-        rows: &ActivityRows,
-    ) -> Result<ActivityDay, QueryFailure> {
+    /// When a file cannot be made.
+    pub(crate) fn begin_day(&self, day: Date, run: &str) -> Result<DayWriter, QueryFailure> {
         let table = activity_table()?;
-        let cells: Vec<TableRow> = rows
-            .iter()
-            .map(|(key, facts)| row_of(table, key, facts))
-            .collect();
-        let place = self.path.join(ActivityManifest::rows_of(day, run));
-        place.parent().map_or(Ok(()), make_folder)?;
-        write_table(&place, table, &cells)
-            .map_err(|it| QueryFailure::unwritable(place.display(), it))?;
-        let prints = rows.iter().flat_map(|(_, facts)| &facts.events);
-        let prints: Vec<u8> = prints.flat_map(|it| it.to_le_bytes()).collect();
-        self.write_beside(&ActivityManifest::events_of(day, run), &prints)?;
-        let sessions = session_day(day, rows).map_err(QueryFailure::bug)?;
-        self.write_beside(
-            &ActivityManifest::sessions_of(day, run),
-            sessions.as_bytes(),
-        )?;
-        Ok(ActivityDay {
-            run: run.to_owned(),
-            rows: rows.len() as u64,
-            events: rows.events(),
+        let made = |path: &str| -> Result<OpenFile, QueryFailure> {
+            let place = self.path.join(path);
+            place.parent().map_or(Ok(()), make_folder)?;
+            let file = File::create(&place);
+            let file = file.map_err(|it| QueryFailure::unwritable(place.display(), it))?;
+            Ok(OpenFile { place, file })
+        };
+        let rows = made(&ActivityManifest::rows_of(day, run))?;
+        let failed = |it: WriteError| QueryFailure::unwritable(rows.place.display(), it);
+        let parquet = rows.file.try_clone().map_err(|it| failed(it.into()))?;
+        let parquet = RowsWriter::new(parquet, table).map_err(failed)?;
+        let events = made(&ActivityManifest::events_of(day, run))?;
+        let sessions = self.path.join(ActivityManifest::sessions_of(day, run));
+        let lines = made(&format!(
+            "{}.lines",
+            ActivityManifest::sessions_of(day, run)
+        ))?;
+        Ok(DayWriter {
+            table,
+            waiting: Vec::new(),
+            parquet,
+            rows,
+            events: BufWriter::new(events.file),
+            events_at: events.place,
+            making: SessionDayMaking::new(day),
+            lines: BufWriter::new(lines.file),
+            lines_at: lines.place,
+            sessions,
+            count: ActivityDay {
+                run: run.to_owned(),
+                rows: 0,
+                events: 0,
+            },
         })
     }
 
@@ -185,15 +175,214 @@ impl ActivityFolder {
             .map_err(|it| QueryFailure::unwritable(place.display(), it))
     }
 
-    /// Writes a file below the folder.
-    pub(crate) fn write_beside(&self, path: &str, bytes: &[u8]) -> Result<(), QueryFailure> {
+    /// Copies a file below the folder.
+    ///
+    /// # Errors
+    /// When it cannot be read or written.
+    pub(crate) fn copy_beside(&self, from: &Path, path: &str) -> Result<(), QueryFailure> {
+        let mut from =
+            File::open(from).map_err(|it| QueryFailure::unreadable(from.display(), it))?;
         let place = self.path.join(path);
         place.parent().map_or(Ok(()), make_folder)?;
-        write_synced(&place, bytes).map_err(|it| QueryFailure::unwritable(place.display(), it))
+        let mut copied = || {
+            let mut to = File::create(&place)?;
+            io::copy(&mut from, &mut to)?;
+            to.sync_all()
+        };
+        copied().map_err(|it| QueryFailure::unwritable(place.display(), it))
     }
 }
 
-fn row_of(table: &InventoryTable, key: &ActivityKey, facts: &ActivityFacts) -> TableRow {
+/// So many rows are cells at once: many more would be as much again as the columns that are made of them.
+const ROWS_AT_ONCE: usize = 1024;
+
+struct OpenFile {
+    place: PathBuf,
+    file: File,
+}
+
+/// A day as it was written: its rows with their events, some of which are in memory.
+pub(crate) struct DayPieces {
+    table: &'static InventoryTable,
+    day: Date,
+    batches: ParquetRecordBatchReader,
+    rows: std::vec::IntoIter<TableRow>,
+    /// The row whose events are being read, and how many of them are left.
+    open: Option<(ActivityKey, ActivityFacts, u64)>,
+    prints: BufReader<File>,
+    read: u64,
+    wanted: u64,
+    place: PathBuf,
+    beside: PathBuf,
+}
+
+impl DayPieces {
+    fn broken(&self, why: &dyn std::fmt::Display) -> QueryFailure {
+        QueryFailure::unreadable(self.place.display(), why)
+    }
+
+    fn row(&mut self) -> Result<Option<TableRow>, QueryFailure> {
+        loop {
+            if let Some(row) = self.rows.next() {
+                return Ok(Some(row));
+            }
+            let Some(batch) = self.batches.next() else {
+                return Ok(None);
+            };
+            let batch = batch.map_err(|it| self.broken(&it))?;
+            self.rows = columns::rows(self.table, &batch).into_iter();
+        }
+    }
+
+    fn piece(&mut self) -> Result<Option<RowPiece>, QueryFailure> {
+        if self.open.is_none() {
+            let Some(cells) = self.row()? else {
+                return self.ended();
+            };
+            let read = CellReader {
+                table: self.table,
+                cells: &cells,
+            };
+            let row = read.row(self.day);
+            self.open = Some(row.ok_or_else(|| self.broken(&"a row is not as it is written"))?);
+        }
+        let Some((key, mut facts, left)) = self.open.take() else {
+            return Ok(None);
+        };
+        for _ in 0..left.min(PIECE_EVENTS as u64) {
+            let mut print = [0; 8];
+            self.prints.read_exact(&mut print).map_err(|it| {
+                if it.kind() == io::ErrorKind::UnexpectedEof {
+                    self.broken(&"it does not fit the events beside it")
+                } else {
+                    QueryFailure::unreadable(self.beside.display(), it)
+                }
+            })?;
+            if !facts.events.insert(u64::from_le_bytes(print)) {
+                return Err(self.broken(&"it does not fit the events beside it"));
+            }
+        }
+        let count = facts.count();
+        self.read += count;
+        if left > count {
+            let rest = ActivityFacts {
+                events: BTreeSet::new(),
+                ..facts.clone()
+            };
+            self.open = Some((key.clone(), rest, left - count));
+        }
+        Ok(Some((key, facts)))
+    }
+
+    /// Nothing, if everything was there.
+    fn ended(&mut self) -> Result<Option<RowPiece>, QueryFailure> {
+        let rest = self.prints.fill_buf().map(<[u8]>::is_empty);
+        let is_over = rest.map_err(|it| QueryFailure::unreadable(self.beside.display(), it))?;
+        if is_over && self.read == self.wanted {
+            return Ok(None);
+        }
+        Err(self.broken(&"it does not have the events that its manifest says"))
+    }
+}
+
+impl Iterator for DayPieces {
+    type Item = Result<RowPiece, QueryFailure>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.piece().transpose()
+    }
+}
+
+/// A day of the table in the making: its rows, the fingerprints of their events, and sessions.
+pub(crate) struct DayWriter {
+    table: &'static InventoryTable,
+    /// Rows that are not columns yet.
+    waiting: Vec<TableRow>,
+    parquet: RowsWriter<File>,
+    rows: OpenFile,
+    events: BufWriter<File>,
+    events_at: PathBuf,
+    making: SessionDayMaking,
+    /// The lines of accounts, until the first line is known, which goes before them.
+    lines: BufWriter<File>,
+    lines_at: PathBuf,
+    sessions: PathBuf,
+    count: ActivityDay,
+}
+
+impl DayWriter {
+    /// Takes some events of a row; with the last of them the row.
+    ///
+    /// # Errors
+    /// When a file cannot be written.
+    pub(crate) fn piece(&mut self, piece: &MergedPiece<'_>) -> Result<(), QueryFailure> {
+        for print in piece.events {
+            let written = self.events.write_all(&print.to_le_bytes());
+            written.map_err(|it| QueryFailure::unwritable(self.events_at.display(), it))?;
+        }
+        if !piece.is_last {
+            return Ok(());
+        }
+        self.count.rows += 1;
+        self.count.events += piece.totals.events;
+        self.waiting
+            .push(row_of(self.table, piece.key, piece.totals));
+        if self.waiting.len() == ROWS_AT_ONCE {
+            self.write_waiting()?;
+        }
+        let ended = self.making.add(piece.key, piece.totals);
+        let ended = ended.map_err(QueryFailure::bug)?;
+        self.line(ended)
+    }
+
+    fn line(&mut self, line: Option<String>) -> Result<(), QueryFailure> {
+        let written = self.lines.write_all(line.unwrap_or_default().as_bytes());
+        written.map_err(|it| QueryFailure::unwritable(self.lines_at.display(), it))
+    }
+
+    fn write_waiting(&mut self) -> Result<(), QueryFailure> {
+        let written = self.parquet.write(self.table, &self.waiting);
+        self.waiting.clear();
+        written.map_err(|it| QueryFailure::unwritable(self.rows.place.display(), it))
+    }
+
+    /// Ends the day, on disk.
+    ///
+    /// # Errors
+    /// When a file cannot be written.
+    pub(crate) fn finish(mut self) -> Result<ActivityDay, QueryFailure> {
+        self.write_waiting()?;
+        let unwritable = |place: &Path, it: &dyn std::fmt::Display| {
+            QueryFailure::unwritable(place.display(), it)
+        };
+        self.parquet
+            .finish()
+            .map_err(|it| unwritable(&self.rows.place, &it))?;
+        let synced = self.rows.file.sync_all();
+        synced.map_err(|it| unwritable(&self.rows.place, &it))?;
+        let events = self.events.into_inner().map_err(io::Error::from);
+        let synced = events.and_then(|it| it.sync_all());
+        synced.map_err(|it| unwritable(&self.events_at, &it))?;
+        let making = std::mem::replace(&mut self.making, SessionDayMaking::new(Date::MIN));
+        let (head, last) = making.finish().map_err(QueryFailure::bug)?;
+        let written = self
+            .lines
+            .write_all(last.unwrap_or_default().as_bytes())
+            .and_then(|()| self.lines.flush());
+        written.map_err(|it| unwritable(&self.lines_at, &it))?;
+        let whole = || -> io::Result<()> {
+            let mut to = File::create(&self.sessions)?;
+            to.write_all(head.as_bytes())?;
+            io::copy(&mut File::open(&self.lines_at)?, &mut to)?;
+            to.sync_all()?;
+            fs::remove_file(&self.lines_at)
+        };
+        whole().map_err(|it| unwritable(&self.sessions, &it))?;
+        Ok(self.count)
+    }
+}
+
+fn row_of(table: &InventoryTable, key: &ActivityKey, facts: &ActivityTotals) -> TableRow {
     let text = |it: &str| Cell::Text(it.to_owned());
     let maybe = |it: &Option<String>| it.clone().map_or(Cell::Null, Cell::Text);
     let samples = |it: &SampleSet| Cell::Json(json!(it.iter().collect::<Vec<_>>()));
@@ -223,7 +412,7 @@ fn row_of(table: &InventoryTable, key: &ActivityKey, facts: &ActivityFacts) -> T
     let parts: Vec<Option<&str>> = parts.iter().map(Option::as_deref).collect();
     row.insert(0, Cell::Text(key_id(table.name, &parts)));
     row.extend([
-        i64::try_from(facts.count()).map_or(Cell::Null, Cell::Int),
+        i64::try_from(facts.events).map_or(Cell::Null, Cell::Int),
         Cell::Time(facts.first_seen),
         Cell::Time(facts.last_seen),
         facts.is_write.map_or(Cell::Null, Cell::Bool),
@@ -266,7 +455,7 @@ impl CellReader<'_> {
     }
 
     /// The row without its events, and how many these are.
-    fn row(&self, day: Date) -> Option<(ActivityKey, ActivityFacts, usize)> {
+    fn row(&self, day: Date) -> Option<(ActivityKey, ActivityFacts, u64)> {
         let key = ActivityKey {
             day,
             account_id: self.text("account_id")?,
@@ -297,6 +486,6 @@ impl CellReader<'_> {
             resources: self.samples("resources")?,
             source_addresses: self.samples("source_addresses")?,
         };
-        Some((key, facts, usize::try_from(*count).ok()?))
+        Some((key, facts, u64::try_from(*count).ok()?))
     }
 }

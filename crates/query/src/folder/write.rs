@@ -203,6 +203,47 @@ pub(super) fn write_table(
     Ok(file.metadata()?.len())
 }
 
+/// Rows that come a few at a time, with few of them in memory: a group of rows ends when it is so large, and pages are
+/// smaller than usual, since each column has some of its own.
+pub(super) struct RowsWriter<W: io::Write + Send> {
+    writer: ArrowWriter<W>,
+}
+
+/// A group of rows ends when its columns, as far as they are made, take so much.
+const GROUP_BYTES: usize = 4 << 20;
+/// A page, and the texts that a column names by numbers.
+const PAGE_BYTES: usize = 64 << 10;
+
+impl<W: io::Write + Send> RowsWriter<W> {
+    pub(super) fn new(to: W, table: &InventoryTable) -> Result<Self, WriteError> {
+        let properties = WriterProperties::builder()
+            .set_compression(Compression::ZSTD(ZstdLevel::default()))
+            .set_data_page_size_limit(PAGE_BYTES)
+            .set_dictionary_page_size_limit(PAGE_BYTES)
+            .build();
+        let writer = ArrowWriter::try_new(to, columns::schema(table), Some(properties))?;
+        Ok(Self { writer })
+    }
+
+    pub(super) fn write(
+        &mut self,
+        table: &InventoryTable,
+        rows: &[TableRow],
+    ) -> Result<(), WriteError> {
+        self.writer.write(&columns::batch(table, rows)?)?;
+        if self.writer.memory_size() >= GROUP_BYTES {
+            self.writer.flush()?;
+        }
+        Ok(())
+    }
+
+    /// Ends the file; it is not synced.
+    pub(super) fn finish(&mut self) -> Result<(), WriteError> {
+        self.writer.finish()?;
+        Ok(())
+    }
+}
+
 /// As many of the rows as one file in a bucket takes: the file, and how many they are. No rows are a file, too.
 fn write_part(
     table: &InventoryTable,

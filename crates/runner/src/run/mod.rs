@@ -14,7 +14,7 @@ use hallpass_model::{Clock, IdSource, TimeSpan, Timestamp};
 use crate::journal::{Final, Folded, JournalEntry, JournalError, StepEnd, StepState, fold};
 use crate::plan::{Plan, PlanDraft, PlanId, PlanStep, StepId, StepProbe};
 use crate::ports::{
-    LeaseAnswer, PlanStore, RunnerIdentity, Saved, Sleeper, StepError, StepExecutor, StoreFault,
+    LeaseAnswer, PlanStore, RunnerIdentity, Sleeper, StepError, StepExecutor, StoreFault,
 };
 use crate::report::{PlanReport, PlanState};
 use board::Board;
@@ -126,8 +126,8 @@ impl Runner {
         }
     }
 
-    /// Probes every step and saves the plan with what was seen; sends no write. A plan of that name
-    /// whose run is not over stays as it is.
+    /// Probes every step and saves the plan with what was seen; sends no write. A plan of this wish whose run is not over
+    /// stays as it is; of one that is over and changed something, this is the next.
     ///
     /// # Errors
     /// When a target cannot be looked at, or the store does not answer.
@@ -144,20 +144,55 @@ impl Runner {
     /// # Errors
     /// As [`look`](Self::look).
     pub async fn preview(&self, draft: PlanDraft) -> Result<Looked, RunError> {
-        let id = draft.id();
-        if let Some(Saved { plan, .. }) = self.store.plan(&id).await?
-            && is_under_way(&plan, &self.folded(&id).await?)
+        let newest = self.newest(&draft).await?;
+        if let Some((plan, folded)) = &newest
+            && is_under_way(plan, folded)
         {
             return Ok(Looked {
-                plan,
+                plan: plan.clone(),
                 under_way: true,
             });
         }
         let expected = self.probe_all(draft.steps()).await?;
+        let plan = draft.finish(expected, self.clock.now(), &self.keeper.actor);
         Ok(Looked {
-            plan: draft.finish(expected, self.clock.now(), &self.keeper.actor),
+            plan: match newest {
+                None => plan,
+                Some((earlier, folded)) if is_spent(&earlier, &folded) => {
+                    plan.following(&earlier, |step| folded.changed.contains_key(step))
+                }
+                Some((earlier, _)) => plan.in_place_of(&earlier),
+            },
             under_way: false,
         })
+    }
+
+    /// The name that a look at this wish will give its plan, as things are now.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn upcoming(&self, draft: &PlanDraft) -> Result<PlanId, RunError> {
+        Ok(match self.newest(draft).await? {
+            None => draft.id(),
+            Some((plan, folded)) if is_spent(&plan, &folded) => {
+                draft.id_of(plan.round.saturating_add(1))
+            }
+            Some((plan, _)) => plan.id,
+        })
+    }
+
+    /// The newest plan of a wish, with its journal.
+    async fn newest(&self, draft: &PlanDraft) -> Result<Option<(Plan, Folded)>, RunError> {
+        let mut newest = None;
+        for round in 0.. {
+            match self.store.plan(&draft.id_of(round)).await? {
+                Some(saved) => newest = Some(saved.plan),
+                None => break,
+            }
+        }
+        let Some(plan) = newest else { return Ok(None) };
+        let folded = self.folded(&plan.id).await?;
+        Ok(Some((plan, folded)))
     }
 
     /// Keeps a plan that was looked at.
@@ -203,30 +238,31 @@ impl Runner {
         }
     }
 
-    /// Applies a saved plan, or goes on with a run of it that is not over.
+    /// Applies a saved plan, or goes on with a run of it that is not over. One that changed something and is over stays as
+    /// it is: a look at the same wish makes the next.
     ///
     /// # Errors
     /// When there is no such plan, it is too large, somebody else runs it, or the store fails. What
     /// became of targets is in the report.
     pub async fn apply(&self, id: &PlanId, applying: &Applying) -> Result<PlanReport, RunError> {
-        let (plan, folded) = self.load(id).await?;
+        let (plan, _) = self.load(id).await?;
         let (changes, allowed) = (plan.changes(), plan.limits.changes_max);
         if changes > allowed {
             return Err(RunError::TooManyChanges { changes, allowed });
         }
         let name = format!("plan:{id}");
         self.take(&name, applying.patience).await?;
-        let run = self.run(plan, folded, applying).await;
+        let run = self.run(id, applying).await;
         self.give_back(&name).await?;
         run
     }
 
-    async fn run(
-        &self,
-        mut plan: Plan,
-        mut folded: Folded,
-        applying: &Applying,
-    ) -> Result<PlanReport, RunError> {
+    async fn run(&self, id: &PlanId, applying: &Applying) -> Result<PlanReport, RunError> {
+        // whoever had the plan until now may have ended it
+        let (mut plan, mut folded) = self.load(id).await?;
+        if is_spent(&plan, &folded) && !applying.retry_failed {
+            return Ok(report_of(&plan, &folded, false));
+        }
         self.store.set_aborted(&plan.id, false).await?;
         if applying.retry_failed {
             let expected = self.probe_all(&plan.steps).await?;
@@ -435,6 +471,11 @@ pub(crate) fn is_under_way(plan: &Plan, folded: &Folded) -> bool {
             .steps
             .iter()
             .any(|step| !matches!(folded.place(&step.id), StepState::Final(_)))
+}
+
+/// Whether it is over and changed something: its journal is then what is taken back, and no other run is added to it.
+fn is_spent(plan: &Plan, folded: &Folded) -> bool {
+    folded.began.is_some() && !is_under_way(plan, folded) && !folded.changed.is_empty()
 }
 
 /// What a plan's journal comes to; `aborted` as the store has it.

@@ -7,6 +7,7 @@
     reason = "tests"
 )]
 
+mod again;
 mod running;
 mod stopping;
 mod world;

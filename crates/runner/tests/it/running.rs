@@ -76,7 +76,10 @@ async fn a_world_that_changed_meanwhile_is_not_touched_unless_that_is_accepted()
         accept_drift: true,
         ..Applying::default()
     };
+    // what is over is not begun again
     let report = runner.apply(&plan.id, &accept).await.unwrap();
+    assert_eq!(outcomes(&report), "a drifted, b changed");
+    let report = bench.apply(puts(&["a", "b"]), &accept).await.unwrap();
     assert_eq!(outcomes(&report), "a changed, b unchanged");
 }
 

@@ -69,6 +69,8 @@ struct PlanPage {
     over: usize,
     all: usize,
     facts: Vec<(&'static str, String)>,
+    /// The plan of the same wish before this one.
+    before: Option<String>,
     /// What may be done about it, and the command that does it.
     commands: Vec<(&'static str, String)>,
     targets: Vec<TargetRow>,
@@ -127,8 +129,10 @@ async fn show(State(app): State<App>, viewer: Viewer, Path(id): Path<String>) ->
     if let Some(ended) = report.ended {
         facts.push(("Last heard of", at(ended)));
     }
-    if plan.generation > 0 {
-        facts.push(("Tried again", format!("{} times", plan.generation)));
+    // each plan of a wish begins a generation of its own
+    let tries = plan.generation.saturating_sub(plan.round);
+    if tries > 0 {
+        facts.push(("Tried again", format!("{tries} times")));
     }
     let title = format!("{} {id}", plan.kind);
     let targets = report.targets.iter().take(TARGETS);
@@ -139,6 +143,7 @@ async fn show(State(app): State<App>, viewer: Viewer, Path(id): Path<String>) ->
         over: over.count(),
         all: report.targets.len(),
         facts,
+        before: plan.before.as_ref().map(ToString::to_string),
         commands: commands(&id, &report),
         targets: targets.map(|it| target_row(it, &report)).collect(),
         more: report.targets.len().saturating_sub(TARGETS),
@@ -174,7 +179,10 @@ fn plan_row(app: &App, viewer: &Viewer, saved: &Saved, report: &PlanReport) -> P
     let plan = &saved.plan;
     PlanRow {
         id: plan.id.to_string(),
-        kind: plan.kind.clone(),
+        kind: match plan.round {
+            0 => plan.kind.clone(),
+            round => format!("{} ({})", plan.kind, u64::from(round) + 1),
+        },
         badge: state_badge(report.state),
         made: clock(plan.made_at, app.clock.now(), &viewer.zone),
         by: plain(&plan.made_by),

@@ -76,6 +76,32 @@ fn a_plan_says_what_would_change_and_how_to_carry_it_out() {
 }
 
 #[test]
+fn one_that_does_again_what_another_did_says_so() {
+    run(async {
+        let (server, plans) = server();
+        let first = plan(&server.clock.now().to_string());
+        let again = Plan {
+            id: hallpass_runner::PlanId::named("0000000000000002"),
+            round: 1,
+            generation: 1,
+            before: Some(first.id.clone()),
+            ..first.clone()
+        };
+        for plan in [&first, &again] {
+            plans.save_plan(plan).await.unwrap();
+        }
+        let visit = Visit::of(&server, "eve").await;
+        let list = visit.page("/plans").await;
+        assert!(list.contains("org.delegate (2)"), "{list}");
+        let page = visit.page("/plans/0000000000000002").await;
+        assert!(page.contains(&format!("href=\"/plans/{PLAN}\"")), "{page}");
+        assert!(!page.contains("Tried again"), "{page}");
+        let page = visit.page(&format!("/plans/{PLAN}")).await;
+        assert!(!page.contains("Done before"), "{page}");
+    });
+}
+
+#[test]
 fn one_whose_journal_is_broken_hides_no_other() {
     run(async {
         let (server, plans) = server();

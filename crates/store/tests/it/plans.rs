@@ -25,6 +25,8 @@ fn plan(id: &str, generation: u32) -> Plan {
         kind: "test".into(),
         organization: "o-abcdefghij".into(),
         generation,
+        round: 0,
+        before: None,
         steps: Vec::new(),
         facts: json!({"n": id}),
         limits: PlanLimits::USUAL,

@@ -6,7 +6,7 @@ use std::io::{self, BufWriter, Write};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
-use hallpass_activity::{ActivityFold, ActivityRows, write_line};
+use hallpass_activity::{ActivityFold, ActivityRows, write_lines};
 use hallpass_model::Timestamp;
 use serde_json::json;
 
@@ -106,8 +106,11 @@ impl ActivityRun {
                     .map_err(|error| Failure::unwritable(place.display(), &error))?;
                 open = Some((key.day, place, BufWriter::new(file)));
             }
-            let line = write_line(key, facts).map_err(Failure::bug)?;
-            if let Some((_, place, file)) = &mut open {
+            let Some((_, place, file)) = &mut open else {
+                continue;
+            };
+            for line in write_lines(key, facts) {
+                let line = line.map_err(Failure::bug)?;
                 writeln!(file, "{line}")
                     .map_err(|error| Failure::unwritable(place.display(), &error))?;
             }

@@ -57,7 +57,7 @@ pub(super) fn run_list(args: &ListArgs) -> Outcome {
         .map(|(plan, report)| {
             json!({
                 "plan": plan.id, "kind": plan.kind, "state": report.state, "made_at": plan.made_at,
-                "made_by": plan.made_by, "targets": report.targets.len(),
+                "made_by": plan.made_by, "round": plan.round, "before": plan.before, "targets": report.targets.len(),
                 "changed": report.totals.changed, "failed": report.totals.failed,
             })
         })
@@ -67,7 +67,7 @@ pub(super) fn run_list(args: &ListArgs) -> Outcome {
         for (plan, report) in &rows {
             table.row([
                 plan.id.to_string(),
-                plan.kind.clone(),
+                kind_cell(plan),
                 report.state.name().to_owned(),
                 utc(plan.made_at),
                 plan.made_by.clone(),
@@ -80,6 +80,14 @@ pub(super) fn run_list(args: &ListArgs) -> Outcome {
     Ok(Exit::Ok)
 }
 
+/// What a plan is for, and which plan of the same wish it is where there were others.
+fn kind_cell(plan: &Plan) -> String {
+    match plan.round {
+        0 => plan.kind.clone(),
+        round => format!("{} ({})", plan.kind, u64::from(round) + 1),
+    }
+}
+
 pub(super) fn run_show(args: &ShowArgs) -> Outcome {
     let path = args.config.load()?.sqlite()?;
     let id = plans::plan_id(&args.id)?;
@@ -90,6 +98,11 @@ pub(super) fn run_show(args: &ShowArgs) -> Outcome {
         let report = report(&store, &saved.plan, saved.aborted).await?;
         Ok::<_, Failure>((saved.plan, report))
     })?;
+    if let Some(before) = &plan.before {
+        output::say(&format!(
+            "the same was done before by plan {before}; this plan has its own journal and way back"
+        ));
+    }
     let whole = json!({ "report": report, "plan": plan });
     plans::print(&report, Some(&whole), args.output.format())?;
     Ok(Exit::Ok)

@@ -118,7 +118,8 @@ async fn carry_out(context: &PlanContext, file: &AccountsFile, args: &ListArgs) 
         &maker,
         limit,
     );
-    let (id, question) = (draft.id(), format!("Make {wanted} accounts?"));
+    let id = context.runner.upcoming(&draft).await?;
+    let question = format!("Make {wanted} accounts?");
     let settled = tokio::select! {
         settled = plans::settle(context, draft, &args.plan, &question) => settled?,
         never = follow(context, &id) => match never {},
