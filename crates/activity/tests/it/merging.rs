@@ -95,7 +95,9 @@ fn merged(parts: &[Vec<String>]) -> Result<(ActivityRows, Vec<String>, usize), B
 
 fn in_memory(parts: &[ActivityRows]) -> ActivityRows {
     let mut all = ActivityRows::default();
-    parts.iter().for_each(|it| all.merge(it.clone()));
+    for part in parts {
+        all.merge(part.clone());
+    }
     all
 }
 
