@@ -5,6 +5,7 @@ mod activity;
 mod alarms;
 mod alerts;
 mod clocks;
+mod drift;
 mod ends;
 mod events;
 mod exporting;
@@ -44,6 +45,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 pub(crate) use alerts::Alerting;
+pub(crate) use drift::{DriftWatching, retire_drift};
 pub(crate) use ends::EndsFile;
 pub(crate) use exporting::Exporting;
 pub(crate) use guards::{Guards, judge};
@@ -103,6 +105,8 @@ pub(crate) struct Parts {
     pub(crate) remediating: Option<Remediating>,
     /// What judges passwords and activity, where a source is configured.
     pub(crate) pci: Option<PciWatching>,
+    /// What compares files of access with what stands, where some are configured.
+    pub(crate) drift: Option<DriftWatching>,
 }
 
 /// A server that is ready to be driven.
@@ -131,6 +135,7 @@ pub(crate) struct Composed {
     events: Option<Arc<EventIntake>>,
     remediating: Option<Remediating>,
     pci: Option<PciWatching>,
+    drift: Option<DriftWatching>,
     stop: watch::Sender<bool>,
 }
 
@@ -258,6 +263,7 @@ pub(crate) async fn compose(parts: Parts) -> Result<Composed, Failure> {
         events: parts.events,
         remediating: parts.remediating,
         pci: parts.pci,
+        drift: parts.drift,
         stop,
     })
 }

@@ -33,6 +33,7 @@ use hallpass_store::SqliteStore;
 use hallpass_wording::plan;
 use serde_json::Value;
 
+use crate::access_look::AccessLook;
 use crate::clock::{self, ProcessClock};
 use crate::compose::RandomIds;
 use crate::config::Loaded;
@@ -237,6 +238,17 @@ pub(crate) struct PlanContext {
     pub(crate) runner: Runner,
     pub(crate) plans: Arc<dyn PlanStore>,
     pub(crate) hands: Arc<dyn StepExecutor>,
+}
+
+impl PlanContext {
+    /// Where permission sets and assignments are looked at.
+    pub(crate) fn access(&self) -> AccessLook<'_> {
+        AccessLook {
+            aws: &self.aws,
+            center: self.center.as_ref(),
+            grants: self.grants.as_ref(),
+        }
+    }
 }
 
 /// Opens the store and connects to AWS, as the server does.

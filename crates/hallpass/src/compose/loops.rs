@@ -19,6 +19,7 @@ use tokio::time::Instant;
 
 use super::alarms::{self, Watched};
 use super::alerts;
+use super::drift;
 use super::events;
 use super::exporting::{self, Exporter};
 use super::notices::{self, OutboxKeeper, Teller};
@@ -159,6 +160,10 @@ impl Composed {
         if let Some(watching) = self.pci.clone() {
             let with = (watching, Arc::clone(&self.clock));
             spawn(tasks, "pci", stop, &with, pci::watch);
+        }
+        if let Some(watching) = self.drift.clone() {
+            let with = (watching, Arc::clone(&self.clock));
+            spawn(tasks, "drift", stop, &with, drift::watch);
         }
         if let Some(intake) = &self.events {
             spawn(tasks, "events", stop, intake, events::watch);

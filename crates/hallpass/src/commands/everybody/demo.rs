@@ -212,6 +212,7 @@ async fn demo(args: &Args) -> Outcome {
         alerts: None,
         events,
         remediating,
+        drift: None,
         pci: Some(judging::watching(client_settings(&sim), &aws, &store).await?),
         store: store.clone(),
         aws,
