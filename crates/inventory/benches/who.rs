@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
 use divan::Bencher;
-use hallpass_inventory::{AccessGraph, AssignmentHolder, GraphAssignment, TableRow, import};
+use hallpass_inventory::{AccessGraph, GraphAssignment, TableRow, import};
 use serde_json::{Value, json};
 
 fn main() {
@@ -110,19 +110,15 @@ fn all_paths_counted(bencher: Bencher<'_, '_>) {
     bencher.bench(|| graph.count_of_some(|_| true, None));
 }
 
-/// What the program did before it made only what is asked for, over everything but the group of everybody: with that one
-/// it does not end.
+/// What the program did before it made only what is asked for, in a fiftieth of the accounts and without the group of
+/// everybody: with all of them it takes minutes and gigabytes.
 #[divan::bench(sample_count = 3)]
-fn paths_of_all_then_one_person(bencher: Bencher<'_, '_>) {
+fn paths_of_all_in_a_fiftieth_then_one_person(bencher: Bencher<'_, '_>) {
     let graph = graph();
-    let is_small = |it: &GraphAssignment| match &it.holder {
-        AssignmentHolder::Group(group) => {
-            graph.people_of(&AssignmentHolder::Group(*group)).len() < PEOPLE
-        }
-        AssignmentHolder::Person(_) | AssignmentHolder::Gone(..) => true,
-    };
+    let is_some =
+        |it: &GraphAssignment| it.account % 50 == 0 && graph.people_of(&it.holder).len() < PEOPLE;
     bencher.bench(|| {
-        let mut paths = graph.paths(is_small);
+        let mut paths = graph.paths(is_some);
         paths.retain(|it| it.person.user_name.as_deref() == Some("p7"));
         paths
     });
