@@ -33,7 +33,6 @@ use hallpass_store::SqliteStore;
 use hallpass_wording::plan;
 use serde_json::Value;
 
-use crate::access_look::AccessLook;
 use crate::clock::{self, ProcessClock};
 use crate::compose::RandomIds;
 use crate::config::Loaded;
@@ -242,8 +241,8 @@ pub(crate) struct PlanContext {
 
 impl PlanContext {
     /// Where permission sets and assignments are looked at.
-    pub(crate) fn access(&self) -> AccessLook<'_> {
-        AccessLook {
+    pub(crate) fn access(&self) -> crate::access_look::AccessLook<'_> {
+        crate::access_look::AccessLook {
             aws: &self.aws,
             center: self.center.as_ref(),
             grants: self.grants.as_ref(),

@@ -17,6 +17,7 @@ use hallpass_wording::alert::alert_text;
 use serde_json::{Map, Value, json};
 use tokio::sync::watch;
 
+use super::pci::PciWatching;
 use super::waiting::rest;
 use crate::access_look::{AccessLook, compared, usable};
 use crate::alerts::{AlertRunner, RuleFileOfAlerts};
@@ -37,6 +38,15 @@ const RULE: &str = "access/drift";
 /// Rows of a message; more are counted, and listed in a file.
 const TOLD_MAX: usize = 50;
 const COLUMNS: [&str; 4] = ["drift", "permission_set", "place", "what"];
+
+/// What is looked at on a schedule and told as alerts are.
+#[derive(Clone)]
+pub(crate) struct Watches {
+    /// What judges passwords and activity, where a source is configured.
+    pub(crate) pci: Option<PciWatching>,
+    /// What compares files of access with what stands, where some are configured.
+    pub(crate) drift: Option<DriftWatching>,
+}
 
 /// What the loop works with.
 #[derive(Clone)]

@@ -157,11 +157,11 @@ impl Composed {
             let with = (alerting, Arc::clone(&self.clock));
             spawn(tasks, "alerts", stop, &with, alerts::watch);
         }
-        if let Some(watching) = self.pci.clone() {
+        if let Some(watching) = self.watches.pci.clone() {
             let with = (watching, Arc::clone(&self.clock));
             spawn(tasks, "pci", stop, &with, pci::watch);
         }
-        if let Some(watching) = self.drift.clone() {
+        if let Some(watching) = self.watches.drift.clone() {
             let with = (watching, Arc::clone(&self.clock));
             spawn(tasks, "drift", stop, &with, drift::watch);
         }

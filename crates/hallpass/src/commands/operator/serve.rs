@@ -12,7 +12,7 @@ use hallpass_store::SqliteStore;
 use crate::alerts::{AlertRunner, alert_channels};
 use crate::clock;
 use crate::compose::{
-    self, Alerting, DriftWatching, EndsFile, Exporting, Parts, PciWatching, RandomIds,
+    self, Alerting, DriftWatching, EndsFile, Exporting, Parts, PciWatching, RandomIds, Watches,
 };
 use crate::config::{EndsPlace, ExportSettings, Loaded};
 use crate::event_intake::{self, Intake, IntakeMeans};
@@ -197,6 +197,19 @@ async fn drift_watching(
     Ok(Some(DriftWatching::new(schedule, aws, store, runner)))
 }
 
+/// What is looked at on a schedule.
+async fn watches(
+    loaded: &Loaded,
+    store: &SqliteStore,
+    aws: &Arc<Aws>,
+    clock: &Arc<dyn Clock>,
+) -> Result<Watches, Failure> {
+    Ok(Watches {
+        pci: pci_watching(loaded, store, aws.about()).await?,
+        drift: drift_watching(loaded, store, aws, clock).await?,
+    })
+}
+
 /// Where at AWS alerts are told.
 async fn alert_targets(
     loaded: &Loaded,
@@ -268,8 +281,7 @@ async fn serve(loaded: &Loaded, listen: Option<&str>) -> Outcome {
     let composed = compose::compose(Parts {
         alert_channels: alert_targets(loaded, &store, &its_clock).await?,
         alerts: alerting(loaded, &store)?,
-        pci: pci_watching(loaded, &store, &about).await?,
-        drift: drift_watching(loaded, &store, &aws, &its_clock).await?,
+        watches: watches(loaded, &store, &aws, &its_clock).await?,
         events,
         remediating,
         store,
