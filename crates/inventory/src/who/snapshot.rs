@@ -83,13 +83,9 @@ impl AccessSnapshot {
             "aws_identitystore_group_memberships" => &["group_id", "member_user_id"],
             "aws_ssoadmin_permission_sets" => &["permission_set_arn", "permission_set_name"],
             "aws_ssoadmin_provisioned" => &["permission_set_arn", "account_id", "latest"],
-            "aws_account_access_entitlements" => &[
-                "role_arn",
-                "account_id",
-                "principal_type",
-                "principal_id",
-                "hallpass_grant_id",
-            ],
+            "aws_account_access_entitlements" => {
+                &["role_arn", "account_id", "principal_type", "principal_id"]
+            }
             _ => &[],
         }
     }
