@@ -3,12 +3,14 @@
 says, account by account, in one order, whatever fails, is throttled, is killed or interrupted; and what it reads of
 moto, in every protocol, is what boto3 reads."""
 
+import http.server
 import json
 import os
 import random
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 import boto3
@@ -341,6 +343,50 @@ def normal(value):
     return value
 
 
+class Doorkeeper(http.server.BaseHTTPRequestHandler):
+    """A proxy that lets nobody out, and keeps whom they wanted to see."""
+
+    asked = []
+
+    def do_CONNECT(self):
+        Doorkeeper.asked.append(self.path)
+        self.send_error(403)
+
+    def log_message(self, *_):
+        pass
+
+
+def variants(stage, environment):
+    """Hosts of FIPS and dual-stack: where one is not there, nothing is called; where it is, it is the one that is called."""
+    door = http.server.ThreadingHTTPServer(("127.0.0.1", free_port()), Doorkeeper)
+    threading.Thread(target=door.serve_forever, daemon=True).start()
+    keys = {name: value for name, value in environment.items() if name != "AWS_ENDPOINT_URL"}
+    there = {**keys, "HTTPS_PROXY": f"http://127.0.0.1:{door.server_address[1]}"}
+    fips, dual = {"AWS_USE_FIPS_ENDPOINT": "true"}, {"AWS_USE_DUALSTACK_ENDPOINT": "true"}
+    stage.path("one.txt").write_text("111122223333\n")
+    asked = ("--accounts-file", "one.txt", "--home-region")
+    for name, switch, words, said in [
+        ("FIPS", fips, ("each", "ec2", "DescribeVpcs", "--regions", "us-east-1,eu-west-1", *asked, "us-east-1"), ["no FIPS endpoint of `ec2` in eu-west-1", "AWS_ENDPOINT_URL_EC2"]),
+        ("FIPS of the way there", fips, ("each", "s3", "ListBuckets", "--regions", "us-east-1", *asked, "eu-west-1"), ["no FIPS endpoint of `sts` in eu-west-1"]),
+        ("FIPS for a sync", fips, ("sync", "--only", "identity-center", "--home-region", "eu-west-1"), ["`sso-admin` in eu-west-1", "`identitystore` in eu-west-1"]),
+    ]:
+        ran = stage.run(*words, timeout=60, **{**there, **switch})
+        check(f"{name}: a host that is not there is exit 2 and named", ran.returncode == 2 and all(it in ran.stderr for it in said), (ran.returncode, ran.stderr))
+    check.equal("and nobody was called", Doorkeeper.asked, [])
+    # STS has no dual-stack host: one is named
+    sts = {"AWS_ENDPOINT_URL_STS": environment["AWS_ENDPOINT_URL"]}
+    member = next(it["Id"] for it in client("organizations", environment).list_accounts()["Accounts"] if it["State"] == "ACTIVE")
+    stage.path("one.txt").write_text(f"{member}\n")
+    for name, switch, host in [("FIPS", fips, "sts-fips.us-east-1.amazonaws.com:443"), ("neither", {}, "sts.us-east-1.amazonaws.com:443"),
+                               ("dual-stack", {**dual, **sts}, "ec2.us-east-1.api.aws:443")]:
+        Doorkeeper.asked.clear()
+        ran = stage.run("each", "ec2", "DescribeVpcs", "--regions", "us-east-1", "--include-management", *asked, "us-east-1", timeout=120, **{**there, **switch})
+        check(f"{name}: its hosts are called, and no others", ran.returncode == 1 and set(Doorkeeper.asked) == {host}, (ran.returncode, set(Doorkeeper.asked), ran.stderr[-300:]))
+    ran = stage.run("each", "sso-admin", "ListInstances", "--regions", environment["AWS_REGION"], "--accounts", "000000000000", timeout=60, **{**environment, **fips})
+    check("a named endpoint goes before the switch", "NoEndpoint" not in ran.stderr, ran.stderr)
+    door.shutdown()
+
+
 def main():
     with Stage("each") as stage:
         _, endpoint, environment = stage.simulator()
@@ -350,6 +396,7 @@ def main():
         wanted, accounts = whole(stage, environment, sim)
         troubled(stage, environment, sim, wanted, accounts)
         forms(stage, environment)
+        variants(stage, environment)
         written(stage, environment, sim)
         against_moto(stage)
         print(f"     {time.monotonic() - began:.0f} s", flush=True)

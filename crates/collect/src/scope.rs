@@ -36,6 +36,19 @@ pub enum PlanChoice {
 }
 
 impl SyncScope {
+    /// The services without which nothing comes of it, as the catalog names them. Those that have something in their place
+    /// are not among them: EC2 says which Regions an account has where the account service does not.
+    pub fn services(&self) -> Vec<&'static str> {
+        let mut services = vec!["organizations"];
+        if self.wants(SyncGroup::Iam) {
+            services.extend(["sts", "iam"]);
+        }
+        if self.wants(SyncGroup::IdentityCenter) {
+            services.extend(["sso-admin", "identitystore"]);
+        }
+        services
+    }
+
     /// Whether a group is wanted.
     pub fn wants(&self, group: SyncGroup) -> bool {
         self.groups.contains(&group)

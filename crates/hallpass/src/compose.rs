@@ -5,6 +5,7 @@ mod activity;
 mod alarms;
 mod alerts;
 mod clocks;
+mod drift;
 mod ends;
 mod events;
 mod exporting;
@@ -44,6 +45,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 pub(crate) use alerts::Alerting;
+pub(crate) use drift::{DriftWatching, Watches, retire_drift};
 pub(crate) use ends::EndsFile;
 pub(crate) use exporting::Exporting;
 pub(crate) use guards::{Guards, judge};
@@ -101,8 +103,8 @@ pub(crate) struct Parts {
     pub(crate) events: Option<Arc<EventIntake>>,
     /// What mends findings, where there are rules for it.
     pub(crate) remediating: Option<Remediating>,
-    /// What judges passwords and activity, where a source is configured.
-    pub(crate) pci: Option<PciWatching>,
+    /// What is looked at on a schedule and told.
+    pub(crate) watches: Watches,
 }
 
 /// A server that is ready to be driven.
@@ -130,7 +132,7 @@ pub(crate) struct Composed {
     alerts: Option<Alerting>,
     events: Option<Arc<EventIntake>>,
     remediating: Option<Remediating>,
-    pci: Option<PciWatching>,
+    watches: Watches,
     stop: watch::Sender<bool>,
 }
 
@@ -229,7 +231,7 @@ pub(crate) async fn compose(parts: Parts) -> Result<Composed, Failure> {
         activity: activity::known(parts.activity, parts.snapshots.as_ref()),
         snapshots: parts.snapshots.map(snapshots::kept),
         plans: Arc::new(store.clone()),
-        pci: parts.pci.as_ref().map(|it| Arc::clone(&it.store)),
+        pci: parts.watches.pci.as_ref().map(|it| Arc::clone(&it.store)),
         status: server_status(parts.rules_text, clock.as_ref()),
         mode: Arc::new(parts.mode),
         version: env!("CARGO_PKG_VERSION"),
@@ -257,7 +259,7 @@ pub(crate) async fn compose(parts: Parts) -> Result<Composed, Failure> {
         alerts: parts.alerts,
         events: parts.events,
         remediating: parts.remediating,
-        pci: parts.pci,
+        watches: parts.watches,
         stop,
     })
 }

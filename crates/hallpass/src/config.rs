@@ -2,6 +2,7 @@
 //! nearest name, secrets may be given as `${env:NAME}` or `file:PATH`.
 
 mod alerts;
+mod drift;
 mod events;
 mod exporting;
 #[cfg(test)]
@@ -29,6 +30,7 @@ use serde::Deserialize;
 use crate::exit::Failure;
 
 pub(crate) use alerts::AlertTargets;
+pub(crate) use drift::DriftSchedule;
 pub(crate) use exporting::{ExportPlace, ExportSettings, HeadKey, bucket_place};
 pub(crate) use guard::EndsPlace;
 pub(crate) use pci::PciSchedule;
@@ -47,6 +49,7 @@ pub(crate) struct Config {
     pub(crate) alerts: alerts::Alerts,
     pub(crate) payer: payer::Payer,
     pub(crate) pci: pci::Pci,
+    pub(crate) drift: drift::Drift,
     pub(crate) events: events::Events,
     pub(crate) findings: events::Findings,
     pub(crate) remediation: remediation::RemediationTable,

@@ -3,6 +3,7 @@
 //! Reads arguments, runs the one command they name, prints what went wrong. What a command does
 //! is in `commands/`, one file each.
 
+mod access_look;
 mod access_snapshots;
 mod activity_days;
 mod alerts;

@@ -239,6 +239,17 @@ pub(crate) struct PlanContext {
     pub(crate) hands: Arc<dyn StepExecutor>,
 }
 
+impl PlanContext {
+    /// Where permission sets and assignments are looked at.
+    pub(crate) fn access(&self) -> crate::access_look::AccessLook<'_> {
+        crate::access_look::AccessLook {
+            aws: &self.aws,
+            center: self.center.as_ref(),
+            grants: self.grants.as_ref(),
+        }
+    }
+}
+
 /// Opens the store and connects to AWS, as the server does.
 ///
 /// # Errors

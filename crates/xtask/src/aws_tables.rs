@@ -33,6 +33,8 @@ pub(crate) const SERVICES: &[&str] = &[
     "controltower",
     "servicecatalog",
     "devops-guru",
+    "ce",
+    "events",
 ];
 
 /// How much of a model a table keeps.

@@ -24,7 +24,9 @@ fn every_table_parses() {
             "cloudtrail",
             "controltower",
             "servicecatalog",
-            "devops-guru"
+            "devops-guru",
+            "ce",
+            "events"
         ]
     );
 }

@@ -2,12 +2,14 @@
 
 mod account;
 mod account_access;
+mod ce;
 mod cloudtrail;
 mod config;
 mod controltower;
 pub(crate) mod detective;
 mod devopsguru;
 mod ec2;
+mod events;
 mod iam;
 mod identity_store;
 mod noting;
@@ -57,6 +59,8 @@ static ALL: &[&ServiceDescriptor] = &[
     &cloudtrail::DESCRIPTOR,
     &controltower::DESCRIPTOR,
     &servicecatalog::DESCRIPTOR,
+    &ce::DESCRIPTOR,
+    &events::DESCRIPTOR,
 ];
 
 /// A service and what its operations do.

@@ -526,3 +526,49 @@ async fn a_list_is_late_and_a_question_by_name_is_not() {
     let listed = ok(&bench, &admin, "ListUsers").await;
     assert!((0..6).all(|number| listed.text.contains(&format!(">new-{number}<"))));
 }
+
+#[tokio::test]
+async fn what_a_principal_may_do_is_simulated() {
+    let bench = Bench::new(stated()).await;
+    let signer = bench.member("payments-prod");
+    let account = bench.account("payments-prod");
+    let decisions = |answer: &Answer| texts(answer, "EvalDecision").join(" ");
+    let asked = |principal: &str, more: &str| {
+        format!("SimulatePrincipalPolicy PolicySourceArn=arn:aws:iam::{account}:{principal} {more}")
+    };
+    for (principal, action, wanted) in [
+        // what the group has counts, too
+        ("user/people/ana", "ec2:DescribeInstances", "allowed"),
+        ("user/people/ana", "ec2:RunInstances", "implicitDeny"),
+        ("user/robot", "s3:PutObject", "allowed"),
+        ("group/ops", "s3:PutObject", "implicitDeny"),
+    ] {
+        let call = asked(principal, &format!("ActionNames.member.1={action}"));
+        assert_eq!(
+            decisions(&ok(&bench, &signer, &call).await),
+            wanted,
+            "{call}"
+        );
+    }
+    for (principal, more, wanted) in [
+        ("user/nobody", "", (404, "NoSuchEntity")),
+        ("policy/own/Own", "", (400, "InvalidInput")),
+        // what would change the answer and is not simulated
+        (
+            "user/robot",
+            "PolicyInputList.member.1={}",
+            (400, "InvalidInput"),
+        ),
+    ] {
+        let call = asked(
+            principal,
+            &format!("ActionNames.member.1=s3:GetObject {more}"),
+        );
+        let wanted = (wanted.0, wanted.1.to_owned());
+        assert_eq!(
+            refused(&bench, &signer, call.trim_end()).await,
+            wanted,
+            "{call}"
+        );
+    }
+}

@@ -119,6 +119,13 @@ impl AnyService {
         Some(model)
     }
 
+    /// Why a service cannot be asked for a Region, where no host of it is known in the variant that is asked for.
+    pub(super) fn no_host(&self, service: &str, region: &str) -> Option<String> {
+        let model = catalog().open(service).ok()?;
+        let address = self.address(&model, region, "");
+        address.err().map(|fault| fault.message)
+    }
+
     /// The address of a service for a Region, and the Region to sign for.
     /// A named one is taken as it is; else it is that of the variant that the environment or the profile asks for.
     fn address(

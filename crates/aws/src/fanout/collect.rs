@@ -105,6 +105,13 @@ impl OrganizationCalls {
         })
     }
 
+    /// Why a service cannot be asked for a Region at all: the environment or the profile asks for a variant of hosts (FIPS,
+    /// dual-stack) of which it has none there (AWS SDKs and Tools Reference Guide, "Dual-stack and FIPS endpoints").
+    /// Nothing is called.
+    pub fn no_host(&self, service: &str, region: &str) -> Option<String> {
+        self.aws.no_host(service, region)
+    }
+
     /// Calls so far, and how many of them were made again.
     pub fn counts(&self) -> (u64, u64) {
         let retries = self.retries();

@@ -117,6 +117,13 @@ impl FanoutCalls {
         hallpass_aws_wire::write_request(&operation.service, model, &operation.input).map(|_| ())
     }
 
+    /// Why a service cannot be asked for a Region at all: the environment or the profile asks for a variant of hosts (FIPS,
+    /// dual-stack) of which it has none there (AWS SDKs and Tools Reference Guide, "Dual-stack and FIPS endpoints").
+    /// Nothing is called.
+    pub fn no_host(&self, service: &str, region: &str) -> Option<String> {
+        self.aws.no_host(service, region)
+    }
+
     fn name(&self, account: &AccountId) -> String {
         let names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
         names.get(account).cloned().unwrap_or_default()

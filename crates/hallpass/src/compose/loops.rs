@@ -19,6 +19,7 @@ use tokio::time::Instant;
 
 use super::alarms::{self, Watched};
 use super::alerts;
+use super::drift;
 use super::events;
 use super::exporting::{self, Exporter};
 use super::notices::{self, OutboxKeeper, Teller};
@@ -156,9 +157,13 @@ impl Composed {
             let with = (alerting, Arc::clone(&self.clock));
             spawn(tasks, "alerts", stop, &with, alerts::watch);
         }
-        if let Some(watching) = self.pci.clone() {
+        if let Some(watching) = self.watches.pci.clone() {
             let with = (watching, Arc::clone(&self.clock));
             spawn(tasks, "pci", stop, &with, pci::watch);
+        }
+        if let Some(watching) = self.watches.drift.clone() {
+            let with = (watching, Arc::clone(&self.clock));
+            spawn(tasks, "drift", stop, &with, drift::watch);
         }
         if let Some(intake) = &self.events {
             spawn(tasks, "events", stop, intake, events::watch);

@@ -68,6 +68,11 @@ pub(super) const KEYS: &[(&str, &str)] = &[
     ("alerts.sqs.name", "needed"),
     ("alerts.sqs.queue", "needed"),
     ("alerts.security_hub.region", "none"),
+    ("drift.files", "[]"),
+    ("drift.every", "1h"),
+    ("drift.looks", "1"),
+    ("drift.remind", "0"),
+    ("drift.notify", "[]"),
     (
         "pci.password_events",
         "sso-directory.amazonaws.com:UpdatePassword",

@@ -1,7 +1,5 @@
 //! What is wrong with assignments and provisioned sets (`inventory.md` W-4).
 
-use std::collections::BTreeSet;
-
 use super::graph::{AccessGraph, AssignmentHolder, GraphAssignment};
 use super::{AccessFinding, AccessFindingKind};
 
@@ -16,11 +14,14 @@ impl AccessGraph {
             findings.extend(kinds.filter_map(|kind| self.finding(kind, pair, principal)));
         }
         let held = self.assignments.iter();
-        let held: BTreeSet<(usize, usize)> = held.map(|it| (it.role, it.account)).collect();
+        let mut held: Vec<(usize, usize)> = held.map(|it| (it.role, it.account)).collect();
+        held.sort_unstable();
         for (set, account, latest) in &self.provisioned {
             let pair = (*set, *account);
-            let unassigned =
-                (!held.contains(&pair)).then_some(AccessFindingKind::ProvisionedUnassigned);
+            let unassigned = held
+                .binary_search(&pair)
+                .is_err()
+                .then_some(AccessFindingKind::ProvisionedUnassigned);
             let outdated = (*latest == Some(false)).then_some(AccessFindingKind::Outdated);
             let kinds = [unassigned, outdated].into_iter().flatten();
             findings.extend(kinds.filter_map(|kind| self.finding(kind, pair, None)));

@@ -415,14 +415,7 @@ impl AccessGraph {
     ) -> Vec<AccessPath> {
         let mut paths = Vec::new();
         for assignment in self.assignments.iter().filter(|it| is_wanted(it)) {
-            let all = self.people_of(&assignment.holder);
-            let wanted: Cow<'_, [usize]> = match people {
-                None => Cow::Borrowed(all),
-                Some(people) => {
-                    let held = people.iter().filter(|it| all.binary_search(it).is_ok());
-                    Cow::Owned(held.copied().collect())
-                }
-            };
+            let wanted = self.held_by(assignment, people);
             if wanted.is_empty() && people.is_some() {
                 continue;
             }
@@ -441,6 +434,37 @@ impl AccessGraph {
         }
         paths.sort_by(|a, b| order(a).cmp(&order(b)));
         paths
+    }
+
+    /// How many paths [`AccessGraph::paths_of_some`] would make: a group that holds everybody makes more than fit in memory.
+    pub fn count_of_some(
+        &self,
+        is_wanted: impl Fn(&GraphAssignment) -> bool,
+        people: Option<&[usize]>,
+    ) -> usize {
+        let wanted = self.assignments.iter().filter(|it| is_wanted(it));
+        let count = wanted.map(|it| match (self.held_by(it, people).len(), &it.holder) {
+            // a group without members is a path of nobody
+            (0, AssignmentHolder::Group(_)) => usize::from(people.is_none()),
+            (held, _) => held,
+        });
+        count.sum()
+    }
+
+    /// The people who hold an assignment, or those of them who are among these, whose places are in order.
+    fn held_by<'a>(
+        &'a self,
+        assignment: &'a GraphAssignment,
+        people: Option<&[usize]>,
+    ) -> Cow<'a, [usize]> {
+        let all = self.people_of(&assignment.holder);
+        match people {
+            None => Cow::Borrowed(all),
+            Some(people) => {
+                let held = people.iter().filter(|it| all.binary_search(it).is_ok());
+                Cow::Owned(held.copied().collect())
+            }
+        }
     }
 
     /// Paths over some assignments, in the order of sets, accounts, holders and people: `most` of them

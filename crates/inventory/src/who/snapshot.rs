@@ -66,6 +66,30 @@ impl AccessSnapshot {
         ENTITLEMENTS,
     ];
 
+    /// The columns of one of these tables that it is made of: policies of sets and the like are not among them, and need
+    /// not be read. None for another table.
+    pub fn columns(table: &str) -> &'static [&'static str] {
+        match table {
+            "aws_organizations_accounts" => &["id", "name", "state", "status", "ou_path"],
+            "aws_ssoadmin_account_assignments" => &[
+                "permission_set_arn",
+                "account_id",
+                "principal_type",
+                "principal_id",
+                "hallpass_grant_id",
+            ],
+            "aws_identitystore_users" => &["user_id", "idc_user_name", "email", "idc_status"],
+            "aws_identitystore_groups" => &["group_id", "display_name"],
+            "aws_identitystore_group_memberships" => &["group_id", "member_user_id"],
+            "aws_ssoadmin_permission_sets" => &["permission_set_arn", "permission_set_name"],
+            "aws_ssoadmin_provisioned" => &["permission_set_arn", "account_id", "latest"],
+            "aws_account_access_entitlements" => {
+                &["role_arn", "account_id", "principal_type", "principal_id"]
+            }
+            _ => &[],
+        }
+    }
+
     /// What a snapshot says of access, with the grants that hold some of it.
     pub fn new(snapshot: &Snapshot, grants: &[HoldingGrant]) -> Self {
         let record = &snapshot.record;

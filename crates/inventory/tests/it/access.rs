@@ -1,6 +1,8 @@
 //! Who has what, where, over the people of the fixture (`inventory.md` §3.1).
 
-use hallpass_inventory::{HoldingGrant, effective, import, who};
+use hallpass_inventory::{
+    AccessGraph, AccessSnapshot, Cell, HoldingGrant, effective, import, table, who,
+};
 use serde_json::{Value, json};
 
 use crate::documents::fixture;
@@ -42,6 +44,35 @@ fn every_path_and_every_finding_of_the_fixture() {
         .iter()
         .find(|it| it.person.user_name.as_deref() == Some("alice"));
     assert_eq!(alice.unwrap().via, "direct;group:Developers");
+}
+
+#[test]
+fn columns_that_are_not_named_change_nothing() {
+    let mut rows = import(&fixture("inventory-who.json")).unwrap().rows;
+    let whole = AccessGraph::new(&rows, &[]);
+    let mut emptied = 0;
+    for (name, of_table) in &mut rows {
+        let columns = AccessSnapshot::columns(name);
+        assert_eq!(columns.is_empty(), !AccessSnapshot::TABLES.contains(name));
+        for (cell, column) in of_table.iter_mut().flat_map(|row| {
+            let named = table(name).unwrap().columns;
+            row.iter_mut().zip(named)
+        }) {
+            if !columns.contains(&column.name) {
+                emptied += usize::from(*cell != Cell::Null);
+                *cell = Cell::Null;
+            }
+        }
+    }
+    assert!(emptied > 0);
+    assert_eq!(AccessGraph::new(&rows, &[]), whole);
+    // and each that is named is a column
+    for name in AccessSnapshot::TABLES {
+        let table = table(name).unwrap();
+        for column in AccessSnapshot::columns(name) {
+            assert!(table.column(column).is_some(), "{name}.{column}");
+        }
+    }
 }
 
 #[test]

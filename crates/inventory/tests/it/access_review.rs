@@ -195,3 +195,19 @@ fn a_window_has_the_paths_that_all_of_them_have_there() {
         }
     }
 }
+
+#[test]
+fn as_many_paths_are_counted_as_would_be_made() {
+    let graph = world().graph;
+    let everybody: Vec<usize> = (0..graph.people.len()).collect();
+    for people in [None, Some(&everybody[..]), Some(&everybody[..1]), Some(&[])] {
+        for account in 0..graph.accounts.len() {
+            let is_wanted = |it: &hallpass_inventory::GraphAssignment| it.account == account;
+            let made = graph.paths_of_some(is_wanted, people).len();
+            let counted = graph.count_of_some(is_wanted, people);
+            assert_eq!(counted, made, "{people:?} in {account}");
+        }
+    }
+    // the group that nobody is in is a path of nobody
+    assert_eq!(graph.count_of_some(|_| true, None), 10);
+}

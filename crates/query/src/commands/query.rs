@@ -237,14 +237,13 @@ impl FromStr for WhichData {
     }
 }
 
-/// These tables of a snapshot, and the grants that hold some of it where a document names them.
+/// What a snapshot says of access, and the grants that hold some of it where a document names them.
 ///
 /// # Errors
 /// When it is not there, or cannot be read.
-pub(crate) async fn data(
+pub(crate) async fn access_data(
     folder: &SnapshotsAt,
     which: &WhichData,
-    tables: &[&str],
 ) -> Result<(Snapshot, Vec<HoldingGrant>), QueryFailure> {
     match which {
         WhichData::Document(path) => {
@@ -256,22 +255,19 @@ pub(crate) async fn data(
             let folder = SnapshotFolder::open(folder).await?;
             let manifests = folder.list().await?;
             let manifest = folder.pick(&manifests, which)?;
-            Ok((folder.read_tables(manifest, tables).await?, Vec::new()))
+            Ok((folder.read_access(manifest).await?, Vec::new()))
         }
     }
 }
 
 impl DatasetArgs {
-    /// These tables of it, and the grants that hold some of it where the document names them.
-    pub(crate) async fn snapshot(
-        &self,
-        tables: &[&str],
-    ) -> Result<(Snapshot, Vec<HoldingGrant>), QueryFailure> {
+    /// What it says of access, and the grants that hold some of it where the document names them.
+    pub(crate) async fn access(&self) -> Result<(Snapshot, Vec<HoldingGrant>), QueryFailure> {
         let which = match &self.data {
             Some(path) => WhichData::Document(path.clone()),
             None => WhichData::Kept(self.snapshot.clone()),
         };
-        data(&self.folder, &which, tables).await
+        access_data(&self.folder, &which).await
     }
 
     /// What is read, and the instant it speaks of where it says so.

@@ -18,10 +18,12 @@ use bytes::Bytes;
 use datafusion::object_store::ObjectStore;
 
 use hallpass_inventory::{
-    InventoryTable, Snapshot, SnapshotId, SnapshotState, TABLES, TableRow, table,
+    AccessSnapshot, InventoryTable, Snapshot, SnapshotId, SnapshotState, TABLES, TableRow, table,
 };
 use jiff::civil::Date;
+use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
+use parquet::file::reader::ChunkReader;
 
 pub(crate) use activity::ActivityFolder;
 pub(crate) use manifest::{Manifest, ManifestFile};
@@ -172,22 +174,27 @@ impl SnapshotFolder {
     /// # Errors
     /// When a file of it cannot be read.
     pub(crate) async fn read(&self, manifest: &Manifest) -> Result<Snapshot, QueryFailure> {
-        let all: Vec<&str> = TABLES.iter().map(|it| it.name).collect();
-        self.read_tables(manifest, &all).await
+        let mut rows = BTreeMap::new();
+        for table in TABLES {
+            if let Some(of_table) = self.rows(manifest, table).await? {
+                rows.insert(table.name, of_table);
+            }
+        }
+        Ok(Snapshot {
+            record: manifest.record.clone(),
+            rows,
+        })
     }
 
-    /// A snapshot with the rows of these tables.
+    /// A snapshot with as much of its rows as who can reach what is worked out from: of other columns nothing is read.
     ///
     /// # Errors
     /// When a file of it cannot be read.
-    pub(crate) async fn read_tables(
-        &self,
-        manifest: &Manifest,
-        tables: &[&str],
-    ) -> Result<Snapshot, QueryFailure> {
+    pub(crate) async fn read_access(&self, manifest: &Manifest) -> Result<Snapshot, QueryFailure> {
         let mut rows = BTreeMap::new();
-        for table in tables.iter().filter_map(|name| table(name)) {
-            if let Some(of_table) = self.rows(manifest, table).await? {
+        for table in AccessSnapshot::TABLES.iter().filter_map(|name| table(name)) {
+            let columns = Some(AccessSnapshot::columns(table.name));
+            if let Some(of_table) = self.rows_of(manifest, table, columns).await? {
                 rows.insert(table.name, of_table);
             }
         }
@@ -206,9 +213,19 @@ impl SnapshotFolder {
         manifest: &Manifest,
         table: &InventoryTable,
     ) -> Result<Option<Vec<TableRow>>, QueryFailure> {
+        self.rows_of(manifest, table, None).await
+    }
+
+    /// The same, with no value in columns besides these.
+    async fn rows_of(
+        &self,
+        manifest: &Manifest,
+        table: &InventoryTable,
+        wanted: Option<&[&str]>,
+    ) -> Result<Option<Vec<TableRow>>, QueryFailure> {
         let (mut rows, mut files) = (Vec::new(), 0);
         for file in manifest.files_of(table.name) {
-            for batch in self.batches(file).await? {
+            for batch in self.batches_of(file, wanted).await? {
                 let batch = batch.map_err(|it| self.broken(file, &it))?;
                 rows.extend::<Vec<TableRow>>(columns::rows(table, &batch));
             }
@@ -225,18 +242,25 @@ impl SnapshotFolder {
         &self,
         file: &ManifestFile,
     ) -> Result<ParquetRecordBatchReader, QueryFailure> {
+        self.batches_of(file, None).await
+    }
+
+    /// The same of these columns alone.
+    async fn batches_of(
+        &self,
+        file: &ManifestFile,
+        wanted: Option<&[&str]>,
+    ) -> Result<ParquetRecordBatchReader, QueryFailure> {
         let reader = match &self.place {
             SnapshotPlace::Folder(path) => {
                 let opened = File::open(path.join(&file.path));
                 let opened = opened.map_err(|it| self.broken(file, &it))?;
-                let reader = ParquetRecordBatchReaderBuilder::try_new(opened);
-                reader.and_then(ParquetRecordBatchReaderBuilder::build)
+                ParquetRecordBatchReaderBuilder::try_new(opened).and_then(|it| reader(it, wanted))
             }
             SnapshotPlace::Bucket(bucket) => {
                 let bytes = bucket.range(&file.path, 0..file.bytes).await;
-                let reader =
-                    ParquetRecordBatchReaderBuilder::try_new(Bytes::from(bytes.map_err(unread)?));
-                reader.and_then(ParquetRecordBatchReaderBuilder::build)
+                let bytes = Bytes::from(bytes.map_err(unread)?);
+                ParquetRecordBatchReaderBuilder::try_new(bytes).and_then(|it| reader(it, wanted))
             }
         };
         reader.map_err(|it| self.broken(file, &it))
@@ -250,6 +274,18 @@ impl SnapshotFolder {
     ) -> QueryFailure {
         QueryFailure::unreadable(self.place.shown(&file.path), error)
     }
+}
+
+/// A reader of these columns, or of all.
+fn reader<F: ChunkReader + 'static>(
+    builder: ParquetRecordBatchReaderBuilder<F>,
+    wanted: Option<&[&str]>,
+) -> parquet::errors::Result<ParquetRecordBatchReader> {
+    let Some(wanted) = wanted else {
+        return builder.build();
+    };
+    let mask = ProjectionMask::columns(builder.parquet_schema(), wanted.iter().copied());
+    builder.with_projection(mask).build()
 }
 
 fn access_key(id: &SnapshotId) -> String {

@@ -166,6 +166,19 @@ fn of_principal(state: &SimState, caller: &AwsCaller, layers: &mut Layers) {
     }
 }
 
+/// The policies of a principal, and those of the organization that hold back whoever is in its account.
+pub(super) fn of_held(state: &SimState, account: &str, held: &[&IamPolicies]) -> Layers {
+    let mut layers = Layers::default();
+    if *account != *state.head.management {
+        layers.scps = levels(state, account, SCP);
+    }
+    let iam = state.iam_seen(account, state.latest);
+    for policies in held {
+        add_policies(&iam, policies, &mut layers);
+    }
+    layers
+}
+
 /// What somebody holds, of AWS's managed policies, the account's own and inline ones.
 fn add_policies(iam: &Iam, held: &IamPolicies, layers: &mut Layers) {
     let read = |document: &Value, name: String| {

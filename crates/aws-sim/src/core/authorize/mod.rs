@@ -25,6 +25,7 @@ use super::{
     service::PolicyFacts,
     state::SimState,
 };
+use crate::organization::IamPolicies;
 use crate::vocabulary::policy_types::SCP;
 
 /// Everything that is asked of the policies.
@@ -159,6 +160,32 @@ pub(crate) fn cut_off_by(state: &SimState, session: &RoleSession) -> Vec<Id> {
         }
     }
     found
+}
+
+/// Whether the policies of a principal of an account and of its organization let it do something, as IAM simulates it
+/// (IAM User Guide, "IAM policy testing with the IAM policy simulator"): in every mode all of its policies, whoever asks.
+pub(crate) fn simulated(
+    state: &SimState,
+    account: &str,
+    (principal, held): (&str, &[&IamPolicies]),
+    (action, resource): (&str, &str),
+) -> Decision {
+    let layers = layers::of_held(state, account, held);
+    let caller = AwsCaller {
+        account: account.to_owned(),
+        arn: principal.to_owned(),
+        ..AwsCaller::default()
+    };
+    let region = &state.center.home_region;
+    let context = keys::of_caller(state, &caller, account, region);
+    let Ok(mut request) = Request::new(principal, action, resource, context) else {
+        return Decision::ImplicitlyDenied;
+    };
+    request = request
+        .resource_account(account)
+        .management_account(*account == *state.head.management);
+    request.derive_keys();
+    decide(&layers, &request)
 }
 
 fn session_caller(state: &SimState, session: &RoleSession) -> AwsCaller {

@@ -11,6 +11,7 @@ mod policies;
 mod report;
 mod role_changes;
 mod roles;
+mod simulate;
 mod users;
 
 use std::{borrow::Cow, fmt::Write as _};
@@ -94,6 +95,7 @@ pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
         ("GetPolicyVersion", Reads(policies::version)),
         ("ListPolicyVersions", Reads(policies::versions)),
         ("GetAccountAuthorizationDetails", Reads(details::list)),
+        ("SimulatePrincipalPolicy", Reads(simulate::principal)),
         (
             "GenerateCredentialReport",
             Writes(|call| Ok(report::generate(call))),

@@ -212,7 +212,7 @@ async fn demo(args: &Args) -> Outcome {
         alerts: None,
         events,
         remediating,
-        pci: Some(judging::watching(client_settings(&sim), &aws, &store).await?),
+        watches: judging::watches(client_settings(&sim), &aws, &store).await?,
         store: store.clone(),
         aws,
         clock,

@@ -4,14 +4,16 @@ use std::path::Path;
 use std::sync::Arc;
 
 use hallpass_access::{Channel, Settings};
-use hallpass_aws::{ConnectedOrganization, OwnAccountRole, RoleToAssume};
+use hallpass_aws::{Aws, ConnectedOrganization, OwnAccountRole, RoleToAssume};
 use hallpass_model::{AccountId, Clock, IdSource};
 use hallpass_server::{Connections, Rates, ServerMode};
 use hallpass_store::SqliteStore;
 
 use crate::alerts::{AlertRunner, alert_channels};
 use crate::clock;
-use crate::compose::{self, Alerting, EndsFile, Exporting, Parts, PciWatching, RandomIds};
+use crate::compose::{
+    self, Alerting, DriftWatching, EndsFile, Exporting, Parts, PciWatching, RandomIds, Watches,
+};
 use crate::config::{EndsPlace, ExportSettings, Loaded};
 use crate::event_intake::{self, Intake, IntakeMeans};
 use crate::exit::{Exit, Failure, Outcome};
@@ -177,6 +179,37 @@ async fn pci_watching(
     }))
 }
 
+/// Comparisons with files of access, where the configuration names some.
+async fn drift_watching(
+    loaded: &Loaded,
+    store: &SqliteStore,
+    aws: &Arc<Aws>,
+    clock: &Arc<dyn Clock>,
+) -> Result<Option<DriftWatching>, Failure> {
+    let runner = AlertRunner {
+        store: Arc::new(store.clone()),
+        folder: loaded.alerted_snapshots()?,
+    };
+    let Some(schedule) = loaded.drift_schedule()? else {
+        compose::retire_drift(&runner, clock.now()).await?;
+        return Ok(None);
+    };
+    Ok(Some(DriftWatching::new(schedule, aws, store, runner)))
+}
+
+/// What is looked at on a schedule.
+async fn watches(
+    loaded: &Loaded,
+    store: &SqliteStore,
+    aws: &Arc<Aws>,
+    clock: &Arc<dyn Clock>,
+) -> Result<Watches, Failure> {
+    Ok(Watches {
+        pci: pci_watching(loaded, store, aws.about()).await?,
+        drift: drift_watching(loaded, store, aws, clock).await?,
+    })
+}
+
 /// Where at AWS alerts are told.
 async fn alert_targets(
     loaded: &Loaded,
@@ -248,7 +281,7 @@ async fn serve(loaded: &Loaded, listen: Option<&str>) -> Outcome {
     let composed = compose::compose(Parts {
         alert_channels: alert_targets(loaded, &store, &its_clock).await?,
         alerts: alerting(loaded, &store)?,
-        pci: pci_watching(loaded, &store, &about).await?,
+        watches: watches(loaded, &store, &aws, &its_clock).await?,
         events,
         remediating,
         store,

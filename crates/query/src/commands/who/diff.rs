@@ -7,7 +7,7 @@ use hallpass_inventory::{
 use serde_json::{Value, json};
 
 use super::{NOT_COVERED, rows};
-use crate::commands::query::{WhichData, data};
+use crate::commands::query::{WhichData, access_data};
 use crate::failure::{QueryExit, QueryFailure, QueryOutcome, say};
 use crate::folder::SnapshotsAt;
 use crate::output::{OutputArgs, Sheet};
@@ -55,7 +55,7 @@ pub(crate) struct Args {
 
 pub(super) async fn run(args: &Args) -> QueryOutcome {
     let read = async |which| -> Result<AccessSnapshot, QueryFailure> {
-        let (snapshot, grants) = data(&args.folder, which, &AccessSnapshot::TABLES).await?;
+        let (snapshot, grants) = access_data(&args.folder, which).await?;
         Ok(AccessSnapshot::new(&snapshot, &grants))
     };
     let (before, after) = (read(&args.before).await?, read(&args.after).await?);

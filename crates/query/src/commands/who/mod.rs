@@ -3,18 +3,17 @@
 mod diff;
 mod live;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use hallpass_inventory::{
-    AccessFinding, AccessGraph, AccessPath, AccessPerson, AccessReport, AccessSnapshot,
-    AssignmentHolder, GraphAssignment, GraphGroup, GraphRole, TableCoverage, coverage_of,
-    effective, group_of_way,
+    AccessFinding, AccessGraph, AccessPath, AccessPerson, AccessReport, AssignmentHolder,
+    GraphAssignment, GraphGroup, GraphRole, TableCoverage, coverage_of, effective, group_of_way,
 };
 use serde_json::{Value, json};
 
-use super::query::{DatasetArgs, WhichData, data, tell};
+use super::query::{DatasetArgs, WhichData, access_data, tell};
 use crate::dataset::{PartialTable, not_synced};
-use crate::failure::{QueryExit, QueryOutcome, say};
+use crate::failure::{QueryExit, QueryFailure, QueryOutcome, say};
 use crate::output::{self, OutputArgs, Sheet};
 
 /// Who has what, where, and what is wrong with it
@@ -31,7 +30,7 @@ use crate::output::{self, OutputArgs, Sheet};
   hallpass who apply-review review.csv
 
 Exit codes: 0 ok, 1 data are partial, 2 bad input, 3 findings with
---fail-on-findings, 70 internal."
+--fail-on-findings, 4 more paths than --max-rows, 70 internal."
 )]
 pub(crate) struct Args {
     #[command(subcommand)]
@@ -70,6 +69,10 @@ pub(crate) struct Args {
     /// Exit 3 when there are findings
     #[arg(long)]
     fail_on_findings: bool,
+
+    /// How many paths the answer may have
+    #[arg(long, value_name = "N", default_value_t = 1_000_000)]
+    max_rows: usize,
 
     #[command(flatten)]
     dataset: DatasetArgs,
@@ -122,14 +125,9 @@ pub(crate) async fn run(args: &Args) -> QueryOutcome {
     }
     let (snapshot, grants) = if args.live.live {
         let live = args.live.collect(args.is_narrowed())?;
-        data(
-            &live.snapshots(),
-            &WhichData::NEWEST,
-            &AccessSnapshot::TABLES,
-        )
-        .await?
+        access_data(&live.snapshots(), &WhichData::NEWEST).await?
     } else {
-        args.dataset.snapshot(&AccessSnapshot::TABLES).await?
+        args.dataset.access().await?
     };
     let (mut partial, mut not_covered) = (Vec::new(), None);
     for name in TABLES.into_iter().chain([PROVISIONED, ENTITLEMENTS]) {
@@ -147,7 +145,7 @@ pub(crate) async fn run(args: &Args) -> QueryOutcome {
         }
     }
     let graph = AccessGraph::new(&snapshot.rows, &grants);
-    let report = args.chosen(&graph);
+    let report = args.chosen(&graph)?;
     if args.shape.review_csv {
         output::print(review(&report).spreadsheet_csv().as_bytes())?;
         not_covered.into_iter().for_each(say);
@@ -191,10 +189,14 @@ impl Args {
     }
 
     /// The paths that may be meant. A large organization has more than fit in memory: those that surely are not are never
-    /// made.
-    fn paths(&self, graph: &AccessGraph, accounts: &BTreeSet<&str>) -> Vec<AccessPath> {
+    /// made, and of more than `--max-rows` none is.
+    fn paths(
+        &self,
+        graph: &AccessGraph,
+        accounts: &BTreeSet<&str>,
+    ) -> Result<Vec<AccessPath>, QueryFailure> {
         if self.shape.no_expand {
-            return graph.stored();
+            return Ok(graph.stored());
         }
         let all = graph.accounts.iter();
         let accounts: Vec<bool> = all.map(|it| accounts.contains(it.id.as_str())).collect();
@@ -222,11 +224,20 @@ impl Args {
             is_held && has(&accounts, it.account) && has(&roles, it.role)
         };
         let people = self.user.is_some().then_some(people.as_slice());
-        graph.paths_of_some(is_wanted, people)
+        let count = graph.count_of_some(is_wanted, people);
+        if count > self.max_rows {
+            let message = format!("{count} paths, and `--max-rows` is {}", self.max_rows);
+            let failure = QueryFailure::new(QueryExit::Refused, message).code("E_SQL_ROWS");
+            return Err(failure.help(
+                "ask for less (`--user`, `--account`, `--permission-set`), for one row a group \
+                 (`--no-expand`), or raise `--max-rows`",
+            ));
+        }
+        Ok(graph.paths_of_some(is_wanted, people))
     }
 
     /// What was asked for of all that is known.
-    fn chosen(&self, graph: &AccessGraph) -> AccessReport {
+    fn chosen(&self, graph: &AccessGraph) -> Result<AccessReport, QueryFailure> {
         let is_below = |path: Option<&str>| {
             let Some(wanted) = &self.ou else { return true };
             path.is_some_and(|path| path.to_lowercase().starts_with(&wanted.to_lowercase()))
@@ -236,11 +247,8 @@ impl Args {
                 && is_below(it.ou_path.as_deref())
         });
         let wanted_accounts: BTreeSet<&str> = wanted_accounts.map(|it| it.id.as_str()).collect();
-        let report = AccessReport {
-            paths: self.paths(graph, &wanted_accounts),
-            findings: graph.findings(),
-        };
-        let wanted_path = |path: &AccessPath| {
+        let mut paths = self.paths(graph, &wanted_accounts)?;
+        paths.retain(|path| {
             let person = &path.person;
             let user = [&person.user_name, &person.email, &person.user_id].map(Option::as_deref);
             let group = group_of_way(&path.via);
@@ -250,36 +258,23 @@ impl Args {
                 && wanted_accounts.contains(path.account_id.as_str())
                 && is(self.permission_set.as_deref(), &set)
                 && !(self.enabled_only && person.user_status.as_deref() == Some("DISABLED"))
-        };
-        let wanted_finding = |finding: &AccessFinding| {
-            let of_principal = |path: &AccessPath| {
-                Some(&path.principal_id) == finding.principal_id.as_ref() && wanted_path(path)
-            };
-            let is_of_somebody = self.user.is_none() && self.group.is_none()
-                || report.paths.iter().any(of_principal);
+        });
+        let mut findings = graph.findings();
+        let is_of_somebody = self.user.is_some() || self.group.is_some();
+        let holders: HashSet<&str> = paths.iter().map(|it| it.principal_id.as_str()).collect();
+        findings.retain(|finding| {
+            let holder = finding.principal_id.as_deref();
             wanted_accounts.contains(finding.account_id.as_str())
                 && is(
                     self.permission_set.as_deref(),
                     &[Some(finding.role.shown())],
                 )
-                && is_of_somebody
-        };
-        let findings = report
-            .findings
-            .iter()
-            .filter(|it| wanted_finding(it))
-            .cloned();
-        let findings = findings.collect();
-        let mut paths: Vec<AccessPath> = report
-            .paths
-            .iter()
-            .filter(|it| wanted_path(it))
-            .cloned()
-            .collect();
+                && (!is_of_somebody || holder.is_some_and(|it| holders.contains(it)))
+        });
         if self.shape.effective {
             paths = effective(&paths);
         }
-        AccessReport { paths, findings }
+        Ok(AccessReport { paths, findings })
     }
 }
 
@@ -333,10 +328,13 @@ fn shown(report: &AccessReport) -> Sheet {
 
 /// The same of findings: principals by name where one is known.
 fn shown_findings(report: &AccessReport) -> Sheet {
+    // of several paths of one holder the first says its name
+    let paths = report.paths.iter().rev();
+    let by_holder: HashMap<&str, &AccessPath> =
+        paths.map(|it| (it.principal_id.as_str(), it)).collect();
     let name_of = |finding: &AccessFinding| {
         let id = finding.principal_id.as_ref()?;
-        let same = |path: &&AccessPath| path.principal_id == *id;
-        let path = report.paths.iter().find(same);
+        let path = by_holder.get(id.as_str());
         let name = path.and_then(|path| match path.principal_type.as_str() {
             "USER" => path.person.user_name.clone(),
             _ => Some(path.via.clone()),

@@ -21,8 +21,8 @@ use super::args::ReadArgs;
 use super::ended::{by_hand, end};
 use super::provided::{open, split};
 use super::reading::read;
+use crate::access_look::directory;
 use crate::clock;
-use crate::commands::inventory::access::directory;
 use crate::config::Loaded;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::logs::Fingerprints;
@@ -420,7 +420,7 @@ async fn cut(
     }
     let organization = context.aws.about().organization_id.clone();
     let organization = organization.unwrap_or_default();
-    let directory = directory(context, false).await?;
+    let directory = directory(&context.access(), false).await?;
     let facts = json!({ "people": people });
     let mut draft = removal_plan(CUT_PLAN_KIND, &removals, (&organization, &directory), facts);
     draft.limits_mut().changes_max = CUT_CHANGES_MAX;

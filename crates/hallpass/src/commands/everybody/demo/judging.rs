@@ -7,7 +7,7 @@ use hallpass_aws::{Aws, AwsClientSettings, RoleToAssume};
 use hallpass_model::TimeSpan;
 use hallpass_store::SqliteStore;
 
-use crate::compose::PciWatching;
+use crate::compose::{PciWatching, Watches};
 use crate::config::PciSchedule;
 use crate::exit::Failure;
 use crate::named_calls::NamedCalls;
@@ -15,18 +15,18 @@ use crate::pci::LogSource;
 
 /// Runs once a day, from the start. Nobody is told: most of the simulated people were never there, and the channels
 /// of the demo are for what its visitors do.
-pub(super) async fn watching(
+pub(super) async fn watches(
     client: AwsClientSettings,
     aws: &Aws,
     store: &SqliteStore,
-) -> Result<PciWatching, Failure> {
+) -> Result<Watches, Failure> {
     let about = aws.about();
     let limits = AgeLimits {
         warn_days: 86,
         over_days: 90,
     };
     let people = NamedCalls::of(client.clone(), RoleToAssume::default(), 1).await?;
-    Ok(PciWatching {
+    let pci = PciWatching {
         schedule: PciSchedule {
             source: LogSource::Lookup,
             accounts: Vec::new(),
@@ -48,5 +48,9 @@ pub(super) async fn watching(
         people: Arc::new(people),
         runner: None,
         store: Arc::new(store.clone()),
+    };
+    Ok(Watches {
+        pci: Some(pci),
+        drift: None,
     })
 }

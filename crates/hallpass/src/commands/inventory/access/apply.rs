@@ -6,9 +6,8 @@ use hallpass_access_files::{AccessRefusal, PLAN_KIND, SavedDiff};
 use hallpass_model::PermissionSetName;
 use hallpass_runner::{Plan, PlanId, PlanReport};
 
-use super::files::usable;
-use super::look::{compared, directory, seen};
 use super::plan::{MakingArgs, made, print};
+use crate::access_look::{compared, directory, seen, usable};
 use crate::exit::{Exit, Failure, Outcome};
 use crate::opening::runtime;
 use crate::output::{self, Format};
@@ -105,10 +104,10 @@ pub(super) fn run(args: &Args) -> Outcome {
 }
 
 fn apply_files(args: &Args, format: Format) -> Outcome {
-    let file = usable(&args.given)?;
+    let file = usable(&args.given, |it| output::say(&it))?;
     runtime()?.block_on(async {
         let context = plans::open(&args.running.config.load()?).await?;
-        let compared = compared(&context, &file).await?;
+        let compared = compared(&context.access(), &file).await?;
         let made = made(&context, &compared, args.making).await?;
         let Some(id) = &made.plan else {
             output::say("No changes");
@@ -133,7 +132,7 @@ async fn apply_plan(args: &Args, id: &PlanId, format: Format) -> Outcome {
     let context = plans::open(&args.running.config.load()?).await?;
     let (mut plan, folded) = context.runner.load(id).await?;
     let saved = saved_diff(&plan)?;
-    let directory = directory(&context, false).await?;
+    let directory = directory(&context.access(), false).await?;
     let was_run = folded.began.is_some_and(|began| began >= plan.made_at);
     if was_run {
         // what is over stays as it is, what is not goes on
@@ -167,7 +166,7 @@ fn saved_diff(plan: &Plan) -> Result<SavedDiff, Failure> {
 /// Holds what a plan touches against what stood there when it was made (`inventory.md` A-9).
 async fn check_drift(context: &PlanContext, saved: &SavedDiff) -> Result<(), Failure> {
     let names = saved.diff.sets();
-    let now = seen(context, |name| names.contains(name)).await?;
+    let now = seen(&context.access(), |name| names.contains(name)).await?;
     if now == saved.seen {
         return Ok(());
     }

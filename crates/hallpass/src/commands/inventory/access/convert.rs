@@ -13,8 +13,7 @@ use hallpass_model::{GroupId, PermissionSetName, TimeSpan, UserId};
 use hallpass_rules::{Directory, GroupRef};
 
 use super::convert_use;
-use super::files::usable;
-use super::look::{directory_with_members, seen};
+use crate::access_look::{directory_with_members, seen, usable};
 use crate::exit::{Exit, Failure, Outcome};
 use crate::opening::{ConfigArgs, runtime};
 use crate::output::{self, plain, wrapped};
@@ -70,13 +69,13 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args) -> Outcome {
     let mut keep: BTreeSet<PermissionSetName> = args.keep.iter().cloned().collect();
     if !args.files.is_empty() {
-        let sets = usable(&args.files)?.sets;
+        let sets = usable(&args.files, |it| output::say(&it))?.sets;
         let protected = sets.into_iter().filter(|(_, set)| set.protect);
         keep.extend(protected.map(|(name, _)| name));
     }
     let (conversion, converted, directory) = runtime()?.block_on(async {
         let context = plans::open(&args.config.load()?).await?;
-        let seen = seen(&context, |_| true).await?;
+        let seen = seen(&context.access(), |_| true).await?;
         let groups = seen
             .assignments
             .iter()
@@ -84,7 +83,7 @@ pub(super) fn run(args: &Args) -> Outcome {
                 PrincipalRef::Group(group) => Some(GroupRef::Id(group.clone())),
                 PrincipalRef::User(_) => None,
             });
-        let directory = directory_with_members(&context, groups.collect()).await?;
+        let directory = directory_with_members(&context.access(), groups.collect()).await?;
         let conversion = convert(&seen, &directory, &keep);
         let converted = seen
             .assignments

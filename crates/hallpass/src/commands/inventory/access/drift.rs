@@ -7,8 +7,7 @@ use hallpass_access_files::{
 };
 
 use super::drift_log::{self, ChangesWanted};
-use super::files::usable;
-use super::look::compared;
+use crate::access_look::{compared, usable};
 use crate::clock;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::opening::{ConfigArgs, runtime};
@@ -61,7 +60,7 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args) -> Outcome {
     let format = args.output.format();
     let run = || -> Outcome {
-        let file = usable(&args.files)?;
+        let file = usable(&args.files, |it| output::say(&it))?;
         let (items, unread) = found(args, &file)?;
         output::list(format, &items, FIELDS, || table(&items))?;
         if items.is_empty() {
@@ -93,7 +92,7 @@ fn found(args: &Args, file: &AccessFile) -> Result<(Vec<DriftedItem>, u64), Fail
     let runtime = runtime()?;
     let (mut items, seen, context) = runtime.block_on(async {
         let context = plans::open(&args.config.load()?).await?;
-        let compared = compared(&context, file).await?;
+        let compared = compared(&context.access(), file).await?;
         let (wanted, seen) = (&compared.wanted, &compared.seen);
         let items = drift(&compared.diff, wanted, seen, &compared.directory);
         Ok::<_, Failure>((items, compared.seen, context))

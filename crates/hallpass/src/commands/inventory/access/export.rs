@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use hallpass_access_files::{Exported, export};
 
-use super::look::{directory, seen};
+use crate::access_look::{directory, seen};
 use crate::exit::{Exit, Failure, Outcome};
 use crate::opening::{ConfigArgs, runtime};
 use crate::output;
@@ -35,8 +35,8 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args) -> Outcome {
     let exported = runtime()?.block_on(async {
         let context = plans::open(&args.config.load()?).await?;
-        let directory = directory(&context, false).await?;
-        let seen = seen(&context, |_| true).await?;
+        let directory = directory(&context.access(), false).await?;
+        let seen = seen(&context.access(), |_| true).await?;
         Ok::<_, Failure>(export(&seen, &directory, args.to.is_some()))
     })?;
     match &args.to {

@@ -7,13 +7,10 @@ mod diff_text;
 mod drift;
 mod drift_log;
 mod export;
-mod files;
 mod json_diff;
-mod look;
 mod plan;
+mod refused;
 mod validate;
-
-pub(in crate::commands) use look::directory;
 
 use crate::exit::Outcome;
 

@@ -7,8 +7,8 @@ use hallpass_rules::Directory;
 use serde_json::{Value, json};
 
 use super::diff_text::{self, Colour};
-use super::files::usable;
-use super::look::{Compared, compared, refused};
+use super::refused::refused;
+use crate::access_look::{Compared, compared, usable};
 use crate::exit::{Exit, Failure, Outcome};
 use crate::opening::{ConfigArgs, runtime};
 use crate::output::{self, Format, OutputArgs};
@@ -55,10 +55,10 @@ pub(super) struct MakingArgs {
 pub(super) fn run(args: &Args) -> Outcome {
     let format = args.output.format();
     let run = || -> Outcome {
-        let file = usable(&args.files)?;
+        let file = usable(&args.files, |it| output::say(&it))?;
         runtime()?.block_on(async {
             let context = plans::open(&args.config.load()?).await?;
-            let compared = compared(&context, &file).await?;
+            let compared = compared(&context.access(), &file).await?;
             let made = made(&context, &compared, args.making).await?;
             print(
                 &made.saved,

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use hallpass_access_files::FileFinding;
 use serde::Serialize;
 
-use super::files::{plain_lines, read_files};
+use crate::access_look::{plain_lines, read_files};
 use crate::exit::{Exit, Failure, Outcome};
 use crate::output::{self, Format, OutputArgs};
 

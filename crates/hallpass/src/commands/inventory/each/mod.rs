@@ -18,9 +18,10 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use clap::builder::NonEmptyStringValueParser;
+use hallpass_aws_wire::catalog;
 use hallpass_fanout::{
-    ApiCalls, FailureStage, FanoutError, FanoutSettings, Journal, Leaving, ResultSink, RunReport,
-    Slice, Spool, Wait,
+    ApiCalls, FailureStage, FanoutError, FanoutSettings, Journal, Leaving, RegionChoice,
+    ResultSink, RunReport, Slice, Spool, Wait,
 };
 use jmespath::Expression;
 
@@ -221,6 +222,7 @@ pub(crate) fn run(args: &Args) -> Outcome {
     let asked = asked::understand(args, &id)?;
     let query = asked.query.as_deref().map(lines::compile).transpose()?;
     write::check(&args.write, args.resume.is_some())?;
+    runtime()?.block_on(reachable(args, &asked))?;
     let planned = if asked.writes {
         let made = runtime()?.block_on(make_plan(args, &asked));
         Some(write::plan(args, &asked, made)?)
@@ -268,6 +270,47 @@ pub(crate) fn run(args: &Args) -> Outcome {
     };
     let resumed = (!asked.writes).then_some(id.as_str());
     end(args, resumed, folder, &mut results, report)
+}
+
+/// Whether the services that are called have hosts of the variant that is asked for; nothing is called. Where Regions are
+/// found out later, one that has a host will do: the others are failures of their own.
+async fn reachable(args: &Args, asked: &AskedOperation) -> Result<(), Failure> {
+    let calls = write::calls(asked, lines::writer(None, EmptyPages::Dropped)).await;
+    let calls = calls.map_err(|error| Failure::failed(error.to_string()))?;
+    let (home, service) = (&asked.access.client.region, &asked.operation.service.name);
+    let mut needed = vec![("sts", home.as_str())];
+    if args.selection.accounts_file.is_none() {
+        needed.push(("organizations", home));
+    }
+    let any = [home.clone()];
+    let is_open = matches!(asked.regions, RegionChoice::Enabled)
+        || matches!(args.regions.as_slice(), [one] if one == "all");
+    let named = match &asked.regions {
+        RegionChoice::Named(names) | RegionChoice::Certain(names) if !is_open => names.as_slice(),
+        _ => &any,
+    };
+    let every = catalog().regions(home);
+    let has_some = || every.iter().any(|it| calls.no_host(service, it).is_none());
+    if !(is_open && has_some()) {
+        needed.extend(named.iter().map(|it| (service.as_str(), it.as_str())));
+    }
+    let none = needed.iter().filter_map(|it| calls.no_host(it.0, it.1));
+    hosts_are_there(none.collect())
+}
+
+/// That hosts which are asked for are known.
+///
+/// # Errors
+/// Exit 2 with each that is not, its service and its Region.
+pub(super) fn hosts_are_there(none: Vec<String>) -> Result<(), Failure> {
+    if none.is_empty() {
+        return Ok(());
+    }
+    let failure = Failure::bad_input("hosts that are asked for are not there; nothing was called");
+    let failure = none.into_iter().fold(failure, Failure::detail);
+    Err(failure
+        .code("NoEndpoint")
+        .help("`AWS_USE_FIPS_ENDPOINT`, `AWS_USE_DUALSTACK_ENDPOINT` or the profile ask for them"))
 }
 
 /// What is told at the end, and whether somebody may go on with the run.

@@ -19,7 +19,7 @@ use serde_json::json;
 
 use self::run_folder::SyncFolder;
 use self::summary::Summary;
-use super::each::home_region;
+use super::each::{home_region, hosts_are_there};
 use super::{MemberRoleArgs, companion, runs};
 use crate::clock::{self, SystemClock};
 use crate::exit::{Exit, Failure, Outcome};
@@ -162,6 +162,7 @@ pub(crate) fn run(args: &Args) -> Outcome {
         Some(folder) => folder.clone(),
         None => runs::base("sync")?,
     };
+    runtime.block_on(reachable(args, &home, &scope))?;
     let asked = asked(args, &scope, &home, okta.as_ref());
     let mut folder = match &args.resume {
         Some(id) => SyncFolder::go_on(&base, id, &asked, new_id()?)?,
@@ -209,6 +210,18 @@ async fn calls_of(
     let (seed, clock) = (fastrand::u64(..), Arc::new(SystemClock));
     let calls = OrganizationCalls::new(client, role, args.concurrency, seed, clock).await;
     calls.map_err(std::io::Error::other)
+}
+
+/// Whether every service that is needed has a host of the variant that is asked for; nothing is called.
+///
+/// # Errors
+/// Exit 2 with each that has none, and its Region.
+async fn reachable(args: &Args, home: &str, scope: &SyncScope) -> Result<(), Failure> {
+    let calls = calls_of(args, home.to_owned(), RoleToAssume::default()).await;
+    let calls = calls.map_err(|error| Failure::failed(error.to_string()))?;
+    let services = scope.services();
+    let none = services.iter().filter_map(|it| calls.no_host(it, home));
+    hosts_are_there(none.collect())
 }
 
 /// Reads all slices; whether it came to its end.

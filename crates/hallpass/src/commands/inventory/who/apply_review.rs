@@ -13,7 +13,7 @@ use hallpass_model::{AccountId, GroupId, PermissionSetName, UserId};
 use hallpass_rules::Directory;
 use serde_json::{Value, json};
 
-use super::super::access::directory;
+use crate::access_look::directory;
 use crate::access_snapshots;
 use crate::exit::{Failure, Outcome};
 use crate::opening::runtime;
@@ -79,7 +79,7 @@ pub(super) fn run(args: &Args) -> Outcome {
         let looked = looked(args)?;
         runtime()?.block_on(async {
             let context = plans::open(&args.plan.load()?).await?;
-            let directory = directory(&context, false).await?;
+            let directory = directory(&context.access(), false).await?;
             say(&looked, &directory);
             if looked.removals.is_empty() {
                 output::say("No changes");

@@ -14,7 +14,7 @@ use hallpass_runner::PlanId;
 use serde_json::{Value, json};
 
 use super::shown::{ShownList, follow, unread, write};
-use crate::commands::inventory::access::directory;
+use crate::access_look::directory;
 use crate::commands::read_text;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::opening::runtime;
@@ -223,7 +223,7 @@ async fn facts(
     let mut facts = read.await.map_err(unread)?;
     let names_groups = file.rows().any(|row| !row.cell("AssignGroup").is_empty());
     if names_groups || !args.assign.is_empty() {
-        let snapshot = directory(context, false).await?;
+        let snapshot = directory(&context.access(), false).await?;
         let snapshot = snapshot.snapshot();
         let groups = snapshot.groups.iter();
         facts.groups = groups.map(|it| (it.name.clone(), it.id.clone())).collect();

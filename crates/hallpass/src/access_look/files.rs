@@ -9,16 +9,16 @@ use crate::exit::Failure;
 use crate::output;
 
 /// What reading came to: the files, or nothing, and what is to be said of them.
-pub(super) struct ReadFiles {
-    pub(super) file: Option<AccessFile>,
-    pub(super) findings: Vec<FileFinding>,
+pub(crate) struct ReadFiles {
+    pub(crate) file: Option<AccessFile>,
+    pub(crate) findings: Vec<FileFinding>,
 }
 
 /// Reads the files as one.
 ///
 /// # Errors
 /// When one cannot be read from disk; what is wrong with its text is a finding.
-pub(super) fn read_files(paths: &[PathBuf]) -> Result<ReadFiles, Failure> {
+pub(crate) fn read_files(paths: &[PathBuf]) -> Result<ReadFiles, Failure> {
     let mut sources = Vec::new();
     for path in paths {
         let name = path.display().to_string();
@@ -43,15 +43,18 @@ fn policy_beside(file: &str, path: &str) -> Result<String, String> {
     fs::read_to_string(folder.join(path)).map_err(|error| error.to_string())
 }
 
-/// The files as one, ready to be used; warnings are said.
+/// The files as one, ready to be used; warnings are given to whoever says them.
 ///
 /// # Errors
 /// Exit 2 with every error in them.
-pub(super) fn usable(paths: &[PathBuf]) -> Result<AccessFile, Failure> {
+pub(crate) fn usable(
+    paths: &[PathBuf],
+    mut say: impl FnMut(String),
+) -> Result<AccessFile, Failure> {
     let read = read_files(paths)?;
     let (errors, warnings): (Vec<_>, Vec<_>) = read.findings.iter().partition(|it| it.is_error());
     for warning in warnings {
-        output::say(&plain_lines(&warning.to_string()));
+        say(plain_lines(&warning.to_string()));
     }
     match read.file {
         Some(file) => Ok(file),
@@ -60,7 +63,7 @@ pub(super) fn usable(paths: &[PathBuf]) -> Result<AccessFile, Failure> {
 }
 
 /// Errors of files as one failure.
-pub(super) fn unusable<'a>(errors: impl Iterator<Item = &'a FileFinding>) -> Failure {
+pub(crate) fn unusable<'a>(errors: impl Iterator<Item = &'a FileFinding>) -> Failure {
     let mut failure = Failure::bad_input("the files cannot be used; nothing was done");
     for error in errors {
         for line in error.to_string().lines() {
@@ -71,7 +74,7 @@ pub(super) fn unusable<'a>(errors: impl Iterator<Item = &'a FileFinding>) -> Fai
 }
 
 /// Lines of others, with whatever is hidden in them written out.
-pub(super) fn plain_lines(text: &str) -> String {
+pub(crate) fn plain_lines(text: &str) -> String {
     let lines: Vec<String> = text.lines().map(output::plain).collect();
     lines.join("\n")
 }
