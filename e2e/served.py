@@ -81,6 +81,17 @@ class Served:
         return self.stage.said("serve.log")
 
 
+def serve_events(stage, environment, url):
+    """`hallpass serve` that takes events from a queue, over the store of the stage's configuration."""
+    port = free_port()
+    base = f"http://127.0.0.1:{port}"
+    path = stage.path("hallpass.toml")
+    path.write_text(path.read_text() + f'[server]\nlisten = "127.0.0.1:{port}"\npublic_url = "{base}"\n[events]\nqueue = "{url}"\n')
+    stage.path("rules.toml").write_text(RULES)
+    process = stage.spawn("serve", log="serve.log", **environment)
+    return process, wait(lambda: answers(Api(base), "/readyz"), 60, process)
+
+
 def asking(permission_set="DatabaseOperator", seconds=1800, **more):
     return {"account": "payments-prod", "permission_set": permission_set, "duration_seconds": seconds,
             "reason": "OPS-1: look", **more}

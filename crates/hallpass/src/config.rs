@@ -49,6 +49,7 @@ pub(crate) struct Config {
     pub(crate) pci: pci::Pci,
     pub(crate) events: events::Events,
     pub(crate) findings: events::Findings,
+    pub(crate) insights: events::Insights,
     pub(crate) remediation: remediation::RemediationTable,
     pub(crate) outage: Outage,
     pub(crate) audit: exporting::Audit,

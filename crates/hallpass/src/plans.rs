@@ -22,7 +22,7 @@ use hallpass_org::pci::{
 };
 use hallpass_org::standards::{StandardsStepExecutor, is_standards_step};
 use hallpass_org::vending::{AccountAdmin, VendingStepExecutor, is_vending_step};
-use hallpass_org::{ChoreError, OrgStepExecutor, OrgStore, Organization, ServiceCalls};
+use hallpass_org::{ChoreError, OrgStepExecutor, OrgStore, Organization, ServiceCalls, StepNews};
 use hallpass_remediation::{RemediationStepExecutor, is_remediation_step};
 use hallpass_runner::{
     Applying, Exit as PlanExit, LANE_LEASE, Plan, PlanDraft, PlanId, PlanReport, PlanState,
@@ -273,7 +273,11 @@ pub(crate) async fn open(loaded: &Loaded) -> Result<PlanContext, Failure> {
         standards: StandardsStepExecutor::new(Arc::clone(&calls)),
         people: PeopleStepExecutor::new(Arc::clone(&calls), Arc::clone(&clock)),
         providers: ProviderStepExecutor::new(providers(loaded), Arc::clone(&clock)),
-        enrolment: EnrolmentStepExecutor::new(enrolment.clone(), Arc::clone(&clock)),
+        enrolment: EnrolmentStepExecutor::new(
+            enrolment.clone(),
+            Arc::clone(&clock),
+            Arc::clone(&store) as Arc<dyn StepNews>,
+        ),
         remediation: remediations::step_executor(loaded, aws_settings(loaded), &clock),
         org: OrgStepExecutor::new(
             Arc::clone(&organization),

@@ -524,3 +524,22 @@ impl<P: SessionRevocationStore> SessionRevocationStore for Gated<P> {
         self.1.pass(call, unkept).await
     }
 }
+
+/// What was told of steps, in memory.
+#[derive(Default)]
+pub struct MemoryNews(Mutex<BTreeMap<StepId, u64>>);
+
+#[async_trait]
+impl StepNews for MemoryNews {
+    async fn tell(&self, steps: &[StepId], _at: Timestamp) -> Result<(), StoreFault> {
+        let mut all = locked(&self.0);
+        for step in steps {
+            *all.entry(step.clone()).or_default() += 1;
+        }
+        Ok(())
+    }
+
+    async fn told(&self, step: &StepId) -> Result<u64, StoreFault> {
+        Ok(locked(&self.0).get(step).copied().unwrap_or(0))
+    }
+}
