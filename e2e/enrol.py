@@ -10,7 +10,7 @@ import boto3
 import botocore.config
 import botocore.model
 
-from served import serve_events
+from served import longest_wait, serve_events
 from stage import Api, Checks, Stage, wait
 from drilled import ANA, MANAGEMENT, SCP, World
 
@@ -211,14 +211,15 @@ def told(stage):
     code, said, errors = enroll(world, "--account", ODD, "--to", "Workloads", "--via", "account-factory", "--create-role", "account", "--apply")
     seconds = time.monotonic() - began
     check("Account Factory takes one on", code == 0 and statuses(said) == {ODD: "ENROLLED"}, (code, said, errors))
-    check("its event ends the wait", seconds < 25, seconds)
-    print(f"      enrolled by Account Factory in {seconds:.1f} s")
     asked = world.sim.get("/_sim/calls?operation=DescribeRecord&limit=1000").json["calls"]
+    check("its event ends the wait", longest_wait(asked) < 28, longest_wait(asked))
+    print(f"      enrolled by Account Factory in {seconds:.1f} s, waited {longest_wait(asked):.1f} s of 30")
     check("and AWS was asked after it, too", 2 <= len(asked) <= 4, len(asked))
+    enroll(world, "--account", ERP, "--to", "Workloads", "--fix", "config", "--apply")
     began = time.monotonic()
-    code, said, errors = enroll(world, "--account", STRAY, "--to", "Workloads", "--via", "baseline", "--apply")
+    code, said, errors = enroll(world, "--account", ERP, "--to", "Workloads", "--via", "baseline", "--apply")
     print(f"      enrolled by its baseline in {time.monotonic() - began:.1f} s")
-    check("a baseline, too", code == 0 and statuses(said) == {STRAY: "ENROLLED"}, (code, said, errors))
+    check("a baseline, too", code == 0 and statuses(said) == {ERP: "ENROLLED"}, (code, said, errors))
     check("the server said so", wait(lambda: "steps that wait ask now" in stage.said("serve.log"), 20, process), stage.said("serve.log")[-800:])
     sent = {"source": "aws.controltower", "detail-type": "AWS Service Event via CloudTrail", "id": "e2e-unknown-1", "detail": {
         "eventName": "CreateManagedAccount", "serviceEventDetails": {"createManagedAccountStatus": {

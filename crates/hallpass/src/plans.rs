@@ -330,7 +330,7 @@ fn keeper(aws: &Aws, ids: &dyn IdSource, now: Timestamp) -> RunnerIdentity {
 /// Calls in flight of steps whose services have no port of their own.
 const CALLS_AT_ONCE: usize = 8;
 /// The role that AWS Organizations makes in the accounts it makes.
-const MEMBER_ROLE: &str = "OrganizationAccountAccessRole";
+pub(crate) const MEMBER_ROLE: &str = "OrganizationAccountAccessRole";
 
 /// Calls by name, with our own credentials and with those of the role in member accounts.
 async fn named_calls(loaded: &Loaded) -> Result<NamedCalls, Failure> {

@@ -7,12 +7,13 @@ use async_trait::async_trait;
 use hallpass_audit::Draft;
 use hallpass_iam::generate::sessions::RevocationEntry;
 use hallpass_model::{Clock, GrantId, TimeSpan, Timestamp};
-use hallpass_runner::StoreFault;
 use hallpass_runner::testing::Gated;
+use hallpass_runner::{StepId, StoreFault};
 
 use crate::ports::{
     AccountRow, AttachmentTarget, CallerIdentity, Drill, NewPolicy, OrgStore, Organization,
-    OrganizationFault, PolicyRow, PolicyText, Revocation, Root, TargetKind, TargetPresence,
+    OrganizationFault, PolicyRow, PolicyText, Revocation, Root, StepNews, TargetKind,
+    TargetPresence,
 };
 use crate::session_revocation::{SessionRevocation, SessionRevocationNews, SessionRevocationStore};
 

@@ -1,5 +1,6 @@
 //! `hallpass doctor`: checks what a server needs, one line each, with the remedy.
 
+mod chores;
 mod cutover;
 mod exports;
 mod guard;
@@ -14,6 +15,7 @@ use hallpass_clock::{BOUND, Reading};
 use hallpass_model::time::utc_seconds;
 use hallpass_model::{Clock, TimeSpan, Timestamp};
 use hallpass_org::Organization;
+use hallpass_org::enrolment::TRUSTED_ROLES;
 use hallpass_rules::{Directory, GroupRef, Rules};
 use serde::Serialize;
 
@@ -24,6 +26,7 @@ use crate::descriptors;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::opening::{ConfigArgs, connect, open_store, runtime};
 use crate::output::{self, OutputArgs, Table};
+use crate::plans::MEMBER_ROLE;
 
 const FIELDS: &[&str] = &["check", "result", "detail", "remedy"];
 
@@ -65,6 +68,22 @@ enum Whom {
     Vending,
     /// Who looks after stale passwords and accounts: reads the log, and acts on people
     Pci,
+    /// Who reads insights of DevOps Guru
+    Insights,
+    /// Who audits a payer account
+    Payer,
+    /// Who asks how ready the organization is
+    Readiness,
+    /// Who says which account administers which service
+    Delegation,
+    /// Who sets standards and controls of Security Hub
+    Standards,
+    /// Who enrols accounts in Control Tower
+    Enrolment,
+    /// Who enriches findings
+    Findings,
+    /// The role in accounts that those enter by
+    Accounts,
 }
 
 /// The result of one check.
@@ -106,6 +125,17 @@ impl DoctorReport {
     }
 }
 
+/// The policy of a chore, with the role that the configuration names.
+fn chore(actions: &chores::ChoreActions, loaded: &Loaded) -> String {
+    let partition = iam_policy::partition(&crate::opening::aws_settings(loaded).region);
+    let member_role = loaded.config.aws.member_role.as_deref();
+    actions.text(
+        partition,
+        member_role.unwrap_or(MEMBER_ROLE),
+        &TRUSTED_ROLES,
+    )
+}
+
 pub(crate) fn run(args: &Args) -> Outcome {
     let loaded = args.config.load()?;
     if args.iam_policy {
@@ -125,6 +155,14 @@ pub(crate) fn run(args: &Args) -> Outcome {
                 loaded.pci_log()?.as_ref(),
                 iam_policy::Acting::of(&loaded),
             ),
+            Whom::Insights => chore(&chores::INSIGHTS, &loaded),
+            Whom::Payer => chore(&chores::PAYER, &loaded),
+            Whom::Readiness => chore(&chores::READINESS, &loaded),
+            Whom::Delegation => chore(&chores::DELEGATION, &loaded),
+            Whom::Standards => chore(&chores::STANDARDS, &loaded),
+            Whom::Enrolment => chore(&chores::ENROLMENT, &loaded),
+            Whom::Findings => chore(&chores::FINDINGS, &loaded),
+            Whom::Accounts => chore(&chores::ACCOUNTS, &loaded),
         };
         output::print(&text)?;
         return Ok(Exit::Ok);
