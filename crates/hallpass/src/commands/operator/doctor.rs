@@ -5,6 +5,7 @@ mod cutover;
 mod exports;
 mod guard;
 mod iam_policy;
+mod whom;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -15,7 +16,6 @@ use hallpass_clock::{BOUND, Reading};
 use hallpass_model::time::utc_seconds;
 use hallpass_model::{Clock, TimeSpan, Timestamp};
 use hallpass_org::Organization;
-use hallpass_org::enrolment::TRUSTED_ROLES;
 use hallpass_rules::{Directory, GroupRef, Rules};
 use serde::Serialize;
 
@@ -26,7 +26,7 @@ use crate::descriptors;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::opening::{ConfigArgs, connect, open_store, runtime};
 use crate::output::{self, OutputArgs, Table};
-use crate::plans::MEMBER_ROLE;
+use whom::Whom;
 
 const FIELDS: &[&str] = &["check", "result", "detail", "remedy"];
 
@@ -51,39 +51,6 @@ pub(crate) struct Args {
     config: ConfigArgs,
     #[command(flatten)]
     output: OutputArgs,
-}
-
-/// Who needs rights at AWS.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-enum Whom {
-    /// The server
-    Server,
-    /// The guard: may list and delete, and give nothing
-    Guard,
-    /// Who ends sessions or runs drills from the command line, beside what the server has
-    Policies,
-    /// Who applies access as code
-    Access,
-    /// Who makes accounts from a list
-    Vending,
-    /// Who looks after stale passwords and accounts: reads the log, and acts on people
-    Pci,
-    /// Who reads insights of DevOps Guru
-    Insights,
-    /// Who audits a payer account
-    Payer,
-    /// Who asks how ready the organization is
-    Readiness,
-    /// Who says which account administers which service
-    Delegation,
-    /// Who sets standards and controls of Security Hub
-    Standards,
-    /// Who enrols accounts in Control Tower
-    Enrolment,
-    /// Who enriches findings
-    Findings,
-    /// The role in accounts that those enter by
-    Accounts,
 }
 
 /// The result of one check.
@@ -125,45 +92,10 @@ impl DoctorReport {
     }
 }
 
-/// The policy of a chore, with the role that the configuration names.
-fn chore(actions: &chores::ChoreActions, loaded: &Loaded) -> String {
-    let partition = iam_policy::partition(&crate::opening::aws_settings(loaded).region);
-    let member_role = loaded.config.aws.member_role.as_deref();
-    actions.text(
-        partition,
-        member_role.unwrap_or(MEMBER_ROLE),
-        &TRUSTED_ROLES,
-    )
-}
-
 pub(crate) fn run(args: &Args) -> Outcome {
     let loaded = args.config.load()?;
     if args.iam_policy {
-        let groups = read_rules(&loaded.rules()?)
-            .ok()
-            .map(|rules| rules.requested_groups());
-        let region = crate::opening::aws_settings(&loaded).region;
-        let uses = iam_policy::Uses::of(&loaded, groups.unwrap_or_default(), &region);
-        let text = match args.whom {
-            Whom::Server => iam_policy::text(&uses, &exports::statements(&loaded)?),
-            Whom::Guard => iam_policy::for_guard(&uses, &exports::for_guard(&loaded)?),
-            Whom::Policies => iam_policy::for_policies(&uses),
-            Whom::Access => iam_policy::for_access(&uses),
-            Whom::Vending => iam_policy::for_vending(&uses),
-            Whom::Pci => iam_policy::for_pci(
-                &uses,
-                loaded.pci_log()?.as_ref(),
-                iam_policy::Acting::of(&loaded),
-            ),
-            Whom::Insights => chore(&chores::INSIGHTS, &loaded),
-            Whom::Payer => chore(&chores::PAYER, &loaded),
-            Whom::Readiness => chore(&chores::READINESS, &loaded),
-            Whom::Delegation => chore(&chores::DELEGATION, &loaded),
-            Whom::Standards => chore(&chores::STANDARDS, &loaded),
-            Whom::Enrolment => chore(&chores::ENROLMENT, &loaded),
-            Whom::Findings => chore(&chores::FINDINGS, &loaded),
-            Whom::Accounts => chore(&chores::ACCOUNTS, &loaded),
-        };
+        let text = whom::policy_of(args.whom, &loaded)?;
         output::print(&text)?;
         return Ok(Exit::Ok);
     }

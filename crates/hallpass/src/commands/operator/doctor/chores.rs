@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use super::iam_policy::{allow, policy, statement};
+use super::iam_policy::{policy, statement};
 
 /// What a chore calls.
 pub(super) struct ChoreActions {
@@ -256,8 +256,12 @@ pub(super) const ACCOUNTS: ChoreActions = ChoreActions {
 impl ChoreActions {
     /// Its policy; `member_role` is the name of the role that accounts are entered by.
     pub(super) fn text(&self, partition: &str, member_role: &str, trusted: &[&str]) -> String {
-        let mut statements: Vec<Value> = allow("Read", self.reads, partition);
-        statements.extend(allow("Write", self.writes, partition));
+        // on everything: many of these services know no resources that a listing could be limited to
+        let sides = [("Read", self.reads), ("Write", self.writes)];
+        let used = sides.iter().filter(|(_, actions)| !actions.is_empty());
+        let mut statements: Vec<Value> = used
+            .map(|(name, actions)| statement(name, actions, &json!("*")))
+            .collect();
         let roles = match self.enters {
             Enters::Nothing => Vec::new(),
             Enters::MemberRole => vec![member_role],

@@ -115,7 +115,7 @@ fn every(pattern: &str, partition: &str) -> String {
 }
 
 /// Statements that allow the actions, each on the kinds of resources it works on.
-pub(super) fn allow(name: &str, actions: &[&'static str], partition: &str) -> Vec<Value> {
+fn allow(name: &str, actions: &[&'static str], partition: &str) -> Vec<Value> {
     let mut by_resources: BTreeMap<BTreeSet<String>, Vec<&str>> = BTreeMap::new();
     for action in actions {
         let on = resources(action, partition);
