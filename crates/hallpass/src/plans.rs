@@ -250,8 +250,7 @@ pub(crate) async fn open(loaded: &Loaded) -> Result<PlanContext, Failure> {
     let aws = connect(loaded, &time, Arc::clone(&ids)).await?;
     let clock: Arc<dyn Clock> = Arc::new(Elsewhere(time));
     let keeper = keeper(&aws, ids.as_ref(), clock.now());
-    let store = Arc::new(store);
-    let aws = Arc::new(aws);
+    let (store, aws) = (Arc::new(store), Arc::new(aws));
     let organization: Arc<dyn Organization> = Arc::clone(&aws) as Arc<dyn Organization>;
     let kept: Arc<dyn OrgStore> = Arc::clone(&store) as Arc<dyn OrgStore>;
     let center: Arc<dyn PermissionSetAdmin> = Arc::new(PermissionSets::new(Arc::clone(&aws)));
