@@ -15,6 +15,8 @@ check = Checks()
 MEMBER = "HallpassChores"
 # calls of services that are not simulated stand in the log by their path
 NAMES = {"sso-admin": "sso", "service-quotas": "servicequotas"}
+# operations whose action has another name
+ACTIONS = {"detective:ListOrganizationAdminAccounts": "detective:ListOrganizationAdminAccount"}
 DENIED = ("AccessDenied", "not authorized", "Forbidden")
 STANDARDS = """
 defaults:
@@ -83,6 +85,7 @@ def done(stage, sim, environment, name, commands, policy):
     check.equal(f"{name}: nothing that it calls is denied", sorted(refused), [])
     made = {f"{NAMES.get(it['service'], it['service'])}:{it['operation']}" for it in calls
             if f"/do-{name}/" in json.dumps(it["caller"]) and " /" not in it["operation"]} - {"sts:GetCallerIdentity"}
+    made = {ACTIONS.get(it, it) for it in made}
     check.equal(f"{name}: calls that its policy does not allow", sorted(made - allowed(policy)), [])
     print(f"      {name}: {len(made)} actions called, {len(allowed(policy) - made)} more for what did not happen here:",
           ", ".join(sorted(allowed(policy) - made)))

@@ -47,7 +47,10 @@ pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
         },
         policies: Some(PolicyFacts {
             free: &[],
-            other_actions: &[],
+            other_actions: &[(
+                "ListOrganizationAdminAccounts",
+                "ListOrganizationAdminAccount",
+            )],
             condition_keys: &[],
             resources: |_, _, _, _| Vec::new(),
             denials: DenialText::SaysWhy,

@@ -98,7 +98,7 @@ pub(super) const READINESS: ChoreActions = ChoreActions {
 
 pub(super) const DELEGATION: ChoreActions = ChoreActions {
     reads: &[
-        "detective:ListOrganizationAdminAccounts",
+        "detective:ListOrganizationAdminAccount",
         "guardduty:ListOrganizationAdminAccounts",
         "inspector2:GetDelegatedAdminAccount",
         "macie2:ListOrganizationAdminAccounts",
