@@ -4,11 +4,13 @@ with, and through Account Factory; boto3 looks at what came of it (`organization
 
 import json
 import signal
+import time
 
 import boto3
 import botocore.config
 import botocore.model
 
+from served import longest_wait, serve_events
 from stage import Api, Checks, Stage, wait
 from drilled import ANA, MANAGEMENT, SCP, World
 
@@ -20,6 +22,8 @@ for name in ("PRIORITY_ORDERED_SUPPORTED_PROTOCOLS", "PRIORITY_ORDERED_PROTOCOLS
 check = Checks()
 LOGS, AUDIT, OLD, ERP, ODD, STRAY, SHOP = (f"{n}" * 12 for n in "2356784")
 REGIONS = ["eu-west-1", "us-east-1"]
+QUEUE = "hallpass-events"
+EVENTS = [{"account": MANAGEMENT, "region": "eu-west-1", "queue": QUEUE, "source": "aws.controltower"}]
 FULL = {"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Action": "ec2:TerminateInstances", "Resource": "*"}]}
 
 
@@ -37,6 +41,7 @@ def organization(**tower):
         "iam": {ERP: {"roles": [{"name": "AWSControlTowerExecution", "trust": [f"arn:aws:iam::{MANAGEMENT}:root"],
                                  "policies": ["AdministratorAccess"]}]}},
         "policies": [{"name": "LegacyGuard", "type": SCP, "content": FULL, "targets": ["Legacy"]}],
+        "event_rules": EVENTS,
         "config_recorders": [{"account": ERP, "region": "eu-west-1"}],
         "control_tower": {"version": "3.3", "remediation_types": ["INHERITANCE_DRIFT"], "home_region": "eu-west-1",
                           "governed_regions": REGIONS, "log_archive": LOGS, "audit": AUDIT,
@@ -196,6 +201,39 @@ def launched(stage):
           and [(it["Name"], it["Status"]) for it in products] == [("Enroll-Account-erp", "ERROR")], (code, said, errors, products))
 
 
+def told(stage):
+    """A server hears of Control Tower, and the command beside it asks at once: without, it would ask again after half a minute."""
+    world = started(stage, version="3.0", remediation_types=[])
+    sqs = client(world, "sqs")
+    process, ready = serve_events(stage, world.environment, sqs.get_queue_url(QueueName=QUEUE)["QueueUrl"])
+    check("a server takes events", ready, stage.said("serve.log")[-800:])
+    began = time.monotonic()
+    code, said, errors = enroll(world, "--account", ODD, "--to", "Workloads", "--via", "account-factory", "--create-role", "account", "--apply")
+    seconds = time.monotonic() - began
+    check("Account Factory takes one on", code == 0 and statuses(said) == {ODD: "ENROLLED"}, (code, said, errors))
+    asked = world.sim.get("/_sim/calls?operation=DescribeRecord&limit=1000").json["calls"]
+    check("its event ends the wait", longest_wait(asked) < 28, longest_wait(asked))
+    print(f"      enrolled by Account Factory in {seconds:.1f} s, waited {longest_wait(asked):.1f} s of 30")
+    check("and AWS was asked after it, too", 2 <= len(asked) <= 4, len(asked))
+    enroll(world, "--account", ERP, "--to", "Workloads", "--fix", "config", "--apply")
+    began = time.monotonic()
+    code, said, errors = enroll(world, "--account", ERP, "--to", "Workloads", "--via", "baseline", "--apply")
+    print(f"      enrolled by its baseline in {time.monotonic() - began:.1f} s")
+    check("a baseline, too", code == 0 and statuses(said) == {ERP: "ENROLLED"}, (code, said, errors))
+    check("the server said so", wait(lambda: "steps that wait ask now" in stage.said("serve.log"), 20, process), stage.said("serve.log")[-800:])
+    sent = {"source": "aws.controltower", "detail-type": "AWS Service Event via CloudTrail", "id": "e2e-unknown-1", "detail": {
+        "eventName": "CreateManagedAccount", "serviceEventDetails": {"createManagedAccountStatus": {
+            "account": {"accountName": "nobody"}, "state": "FAILED", "message": "sample"}}}}
+    url = sqs.get_queue_url(QueueName=QUEUE)["QueueUrl"]
+    for _ in range(2):
+        sqs.send_message(QueueUrl=url, MessageBody=json.dumps(sent))
+    wanted = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+    empty = lambda: all(int(it) == 0 for it in sqs.get_queue_attributes(QueueUrl=url, AttributeNames=wanted)["Attributes"].values())
+    check("an event that nobody waits for is deleted", wait(empty, 30, process, every=1), stage.said("serve.log")[-800:])
+    check.equal("and none is parked", json.loads(world.run("events", "list", "-o", "json").stdout), [])
+    stage.stop(process)
+
+
 def main():
     with Stage("enrol") as stage:
         world = started(stage)
@@ -208,6 +246,8 @@ def main():
         check.equal("the audit log verifies", verified.returncode, 0)
     with Stage("enrol-older") as stage:
         launched(stage)
+    with Stage("enrol-told") as stage:
+        told(stage)
     check.end()
 
 

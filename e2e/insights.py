@@ -6,16 +6,18 @@ import json
 
 import boto3
 
-from served import Served
-from stage import Api, Checks, Stage
+from alerts import SECRET, Receiver
+from served import NOOR, Served
+from stage import Api, Checks, Stage, wait
 
 check = Checks()
 OTHER = "us-east-1"
+QUEUE = "insights"
 
 
 class World:
-    def __init__(self, stage):
-        self.stage, self.served = stage, Served(stage)
+    def __init__(self, stage, extra=""):
+        self.stage, self.served = stage, Served(stage, extra=extra)
         self.aws, self.sim = stage.directory, Api(self.served.endpoint)
         self.region = self.aws["AWS_REGION"]
         listed = self.client("organizations").get_paginator("list_accounts").paginate().build_full_result()
@@ -29,6 +31,11 @@ class World:
             self.row("old", "network", "HIGH", hours=24 * 40),
         ]
         answer = self.sim.post("/_sim/load?merge=1", {"version": 1, "devops_guru_insights": rows})
+        assert answer.status < 300, answer
+
+    def load(self, rows, rules):
+        # a merge of the file as it is now, so that what stands stays
+        answer = self.sim.post("/_sim/load?merge=1", {"version": 1, "devops_guru_insights": rows, "event_rules": rules})
         assert answer.status < 300, answer
 
     def row(self, name, account, severity, hours, end=None, **more):
@@ -115,6 +122,50 @@ def wrong(world):
           and "AccessDenied" in ran.stderr, (refused["Account"], ran.returncode, ran.stderr))
 
 
+def told(stage):
+    """An insight that begins and ends is told twice: when it begins, and when it is over; one that is not urgent is not."""
+    receiver = Receiver()
+    world = World(stage, f'[[webhooks]]\nname = "tickets"\nurl = "http://127.0.0.1:{receiver.port}/hook"\nsecret = "{SECRET}"\nevents = ["alert"]\n')
+    own = world.client("sts").get_caller_identity()["Account"]
+    rule = {"account": own, "region": world.region, "queue": QUEUE, "source": "aws.devops-guru"}
+    account = world.accounts["payments-prod"]
+    world.load([], [rule])
+    sqs = world.client("sqs")
+    url = sqs.get_queue_url(QueueName=QUEUE)["QueueUrl"]
+    world.stage.stop(world.served.process)
+    path = stage.path("hallpass.toml")
+    plain = path.read_text()
+    path.write_text(plain + f'[events]\nqueue = "{url}"\n[insights]\nleast_severity = "urgent"\n')
+    ran = stage.run("serve", timeout=60, **world.served.environment)
+    check("a severity that is none is exit 2", ran.returncode == 2 and "least_severity" in ran.stderr, (ran.returncode, ran.stderr))
+    path.write_text(plain + f'[events]\nqueue = "{url}"\n')
+    check("the server starts with a queue", world.served.start(), world.served.said()[-800:])
+    world.now = datetime.datetime.now(datetime.timezone.utc)
+    soon = lambda seconds: -seconds / 3600
+    world.load([world.row("fire", "payments-prod", "HIGH", hours=soon(4), end=soon(40), stacks=["ledger"]),
+                world.row("smoke", "payments-prod", "LOW", hours=soon(4))], [rule])
+    of = lambda: [call["body"] for call in receiver.told() if "devops-guru/insights" in json.dumps(call["body"])]
+    check("it is told when it begins", wait(lambda: len(of()) >= 1, 60, world.served.process), world.served.said()[-1500:])
+    values = world.served.api(NOOR).get("/api/v1/alerts/rows?rule=devops-guru/insights").json["items"]
+    check("and stands among the alerts, unless it is over by now",
+          len(values) == 1 and values[0]["values"]["insight_id"] == "insight-fire" and values[0]["values"]["account_id"] == account, values)
+    check("it is told when it is over", wait(lambda: len(of()) >= 2, 90, world.served.process), world.served.said()[-1500:])
+    texts = [json.dumps(body) for body in of()]
+    check("with what it is about", "fire latency" in texts[0] and "ledger" in texts[0] and account in texts[0], texts[0])
+    # the same events once more, in another order, as best-effort delivery may bring them
+    again = lambda number, kind: {"id": f"e2e-again-{number}", "source": "aws.devops-guru", "detail-type": kind, "detail": {
+        "insightId": "insight-fire", "accountId": account, "region": world.region, "insightSeverity": "high"}}
+    kinds = ["DevOps Guru New Insight Open", "DevOps Guru Insight Closed", "DevOps Guru New Recommendation Created"]
+    for number, kind in enumerate(kinds):
+        sqs.send_message(QueueUrl=url, MessageBody=json.dumps(again(number, kind)))
+    empty = lambda: sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]["ApproximateNumberOfMessages"] == "0"
+    check("the queue empties", wait(empty, 60, world.served.process))
+    rows = world.served.api(NOOR).get("/api/v1/alerts/rows?rule=devops-guru/insights&state=all").json
+    check.equal("each was told once, and the small one not", len(of()), 2)
+    check("the server shows what became of it", "insight-smoke" not in json.dumps(rows), rows)
+    world.stage.stop(world.served.process)
+
+
 def main():
     with Stage("insights") as stage:
         world = World(stage)
@@ -122,6 +173,8 @@ def main():
         listed(world)
         wrong(world)
         world.stage.stop(world.served.process)
+    with Stage("insights-told") as stage:
+        told(stage)
     check.end()
 
 

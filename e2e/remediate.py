@@ -26,6 +26,7 @@ rules:
   - {id: ports, match: {controls: [EC2.19]}, action: sg-revoke-public, params: {ports: [22, 3389]}, mode: auto, max_per_hour: 200}
   - {id: volumes, match: {controls: [EC2.7]}, action: ebs-default-encrypt, mode: auto}
   - {id: keys, match: {controls: [IAM.3]}, action: iam-key-deactivate, params: {older_than_days: 0}, mode: auto}
+  - {id: trails, match: {controls: [CloudTrail.4]}, action: trail-validation, mode: auto}
   - {id: passwords, match: {controls: [IAM.7]}, action: iam-password-policy, mode: auto}
 exceptions:
   - {resource: "arn:aws:s3:::e2e-honeypot", then: suppress, reason: a honeypot, until: 2099-12-31}
@@ -224,6 +225,20 @@ def other_actions(world):
     check("and nothing of it is lowered", policy()["MinimumPasswordLength"] == 20 and policy()["MaxPasswordAge"] == 30, policy())
 
 
+def trail_and_back(world):
+    """A trail whose files nobody could prove unchanged is validated from then on, and is not any more when that is taken back."""
+    trails = world.client("cloudtrail", world.shop)
+    world.s3.create_bucket(Bucket="e2e-trail-logs")
+    arn = trails.create_trail(Name="e2e-trail", S3BucketName="e2e-trail-logs")["TrailARN"]
+    validated = lambda: trails.get_trail(Name=arn)["Trail"]["LogFileValidationEnabled"]
+    check("a trail without validation", validated() is False, trails.get_trail(Name=arn))
+    one = world.found("CloudTrail.4", arn, "AwsCloudTrailTrail")
+    world.until("its files are validated", validated)
+    world.until("and the finding resolved", lambda: world.status(one) == "RESOLVED")
+    world.run("undo", world.of(one)["id"], "--apply", "--yes")
+    check("undo takes it back", validated() is False, trails.get_trail(Name=arn))
+
+
 def not_acted_on(world):
     """Rows 2, 4, 5, 9, 10, 15."""
     entered = len(world.calls("AssumeRole"))
@@ -370,6 +385,7 @@ def main():
         bucket_and_back(world)
         group_and_back(world)
         other_actions(world)
+        trail_and_back(world)
         not_acted_on(world)
         again_and_again(world)
         paused_and_approved(world)

@@ -1,6 +1,8 @@
 """A real server over a real simulated AWS, for the scripts that look at it from outside: the small
 organization of the demo, rules of their own."""
 
+import datetime
+
 from stage import Api, answers, free_port, wait
 
 MARA, TOMASZ, PRIYA = "mara.lindqvist@example.com", "tomasz.wilk@example.com", "priya.raman@example.com"
@@ -79,6 +81,27 @@ class Served:
 
     def said(self):
         return self.stage.said("serve.log")
+
+
+def serve_events(stage, environment, url):
+    """`hallpass serve` that takes events from a queue, over the store of the stage's configuration."""
+    port = free_port()
+    base = f"http://127.0.0.1:{port}"
+    path = stage.path("hallpass.toml")
+    path.write_text(path.read_text() + f'[server]\nlisten = "127.0.0.1:{port}"\npublic_url = "{base}"\n[events]\nqueue = "{url}"\n')
+    stage.path("rules.toml").write_text(RULES)
+    process = stage.spawn("serve", log="serve.log", **environment)
+    return process, wait(lambda: answers(Api(base), "/readyz"), 60, process)
+
+
+def longest_wait(calls):
+    """Seconds between the first and the last question about an operation, of the one that was asked about longest: Account
+    Factory is asked at once, and then after half a minute, unless an event says that it is done."""
+    at = lambda call: datetime.datetime.fromisoformat(call["at"].replace("Z", "+00:00"))
+    asked = {}
+    for call in calls:
+        asked.setdefault(call["request"]["Id"], []).append(at(call))
+    return max(((max(times) - min(times)).total_seconds() for times in asked.values()), default=0)
 
 
 def asking(permission_set="DatabaseOperator", seconds=1800, **more):

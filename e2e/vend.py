@@ -6,9 +6,19 @@ import csv
 import io
 import json
 import signal
+import time
+
+import boto3
+import botocore.model
 
 from drilled import ANA, MANAGEMENT, SCP, World
+from served import longest_wait, serve_events
 from stage import Api, Checks, Stage, wait
+
+# Service Catalog offers CBOR first, which is not simulated
+for name in ("PRIORITY_ORDERED_SUPPORTED_PROTOCOLS", "PRIORITY_ORDERED_PROTOCOLS"):
+    if hasattr(botocore.model, name):
+        setattr(botocore.model, name, [it for it in getattr(botocore.model, name) if "cbor" not in it])
 
 check = Checks()
 HEADER = "AccountName,SSOUserEmail,AccountEmail,SSOUserFirstName,SSOUserLastName,OrgUnit,Status,AccountId,ErrorMsg"
@@ -211,6 +221,48 @@ def delegated(world):
     check("the management account cannot", code == 2 and "management account" in errors, (code, errors))
 
 
+def by_factory(stage):
+    """Where Control Tower governs the organization its Account Factory makes the accounts, and its events end the waits."""
+    tower = {"version": "3.0", "home_region": "eu-west-1", "governed_regions": ["eu-west-1"], "log_archive": "222233334444",
+             "audit": "222233334444", "units": ["NonProd", "Team"]}
+    rule = {"account": MANAGEMENT, "region": "eu-west-1", "queue": "hallpass-events", "source": "aws.controltower"}
+    stage.path("organization.json").write_text(json.dumps({**organization(), "control_tower": tower, "event_rules": [rule]}))
+    _, endpoint, environment = stage.simulator("--organization", stage.path("organization.json"), "--speed", "fast")
+    stage.path("hallpass.toml").write_text('[store]\nurl = "sqlite:hallpass.db"\n[aws]\nregion = "eu-west-1"\n')
+    world = World(stage, Api(endpoint), endpoint, environment)
+    keys = {"aws_access_key_id": environment["AWS_ACCESS_KEY_ID"], "aws_secret_access_key": environment["AWS_SECRET_ACCESS_KEY"]}
+    client = lambda service: boto3.client(service, endpoint_url=endpoint, region_name="eu-west-1", **keys)
+    process, ready = serve_events(stage, environment, client("sqs").get_queue_url(QueueName="hallpass-events")["QueueUrl"])
+    check("a server takes events", ready, stage.said("serve.log")[-800:])
+    rows = [HEADER, "one,ana@acme.example,one@acme.example,Ana,X,NonProd,,,", "far,ana@acme.example,far@acme.example,Ana,X,Prod,,,",
+            "two,ana@acme.example,two@acme.example,Ana,X,/NonProd/Team,,,"]
+    stage.path("factory.csv").write_text("\n".join(rows) + "\n")
+    code, said, errors = vend(world, "factory.csv", "--assign", "Developers=Reader")
+    check("a unit that Control Tower does not know is said before anything is made",
+          statuses(said) == {"one": "VALID", "far": "INVALID", "two": "VALID"} and "not registered with Control Tower" in str(said), (code, said, errors))
+    check.equal("and nothing was written", calls(world, "ProvisionProduct") + calls(world, "CreateAccount"), [])
+    began = time.monotonic()
+    code, said, errors = vend(world, "factory.csv", "--assign", "Developers=Reader", "--apply")
+    seconds = time.monotonic() - began
+    check("two are made, one after the other", code == 1 and statuses(said) == {"one": "SUCCEEDED", "far": "INVALID", "two": "SUCCEEDED"}, (code, said, errors))
+    asked = world.sim.get("/_sim/calls?operation=DescribeRecord&limit=1000").json["calls"]
+    check("their events end the waits", len(asked) >= 4 and longest_wait(asked) < 28, [it["at"] for it in asked])
+    print(f"      two accounts by Account Factory in {seconds:.1f} s, the longer wait {longest_wait(asked):.1f} s of 30")
+    products = client("servicecatalog").search_provisioned_products()["ProvisionedProducts"]
+    check.equal("boto3 sees two products", sorted((it["Name"], it["Status"]) for it in products),
+                [("AccountLaunch-one", "AVAILABLE"), ("AccountLaunch-two", "AVAILABLE")])
+    found = standing(world)
+    check.equal("each in its unit", {name: found[name][1] for name in ("one", "two")}, {"one": "NonProd", "two": "Team"})
+    check.equal("with its access", [bool(access(world, found[name][2])) for name in ("one", "two")], [True, True])
+    enabled = client("controltower").list_enabled_baselines(includeChildren=True)["enabledBaselines"]
+    states = {it["targetIdentifier"].split("/")[-1]: it["statusSummary"]["status"] for it in enabled}
+    check.equal("and enrolled", [states.get(found[name][2]) for name in ("one", "two")], ["SUCCEEDED", "SUCCEEDED"])
+    check.equal("each was launched once", len(calls(world, "ProvisionProduct")), 2)
+    code, again, errors = vend(world, "factory.csv", "--assign", "Developers=Reader", "--apply")
+    check.equal("once more launches nothing", len(calls(world, "ProvisionProduct")), 2)
+    stage.stop(process)
+
+
 def main():
     with Stage("vend") as stage:
         file = stage.path("organization.json")
@@ -235,6 +287,8 @@ def main():
         delegated(world)
         done = stage.run("audit", "verify")
         check.equal("the audit log verifies", done.returncode, 0)
+    with Stage("vend-factory") as stage:
+        by_factory(stage)
     check.end()
 
 

@@ -749,6 +749,54 @@ def _(sim, w):
     refused("ResourceNotFoundException", account.delete_alternate_contact, http=404, **where)
 
 
+@row("DG-01")
+def _(sim, w):
+    guru = sim.client("devops-guru")
+    end = datetime.datetime.now(datetime.timezone.utc)
+    began = {"FromTime": end - datetime.timedelta(days=30), "ToTime": end}
+    some = {"Any": {"Type": "REACTIVE", "StartTimeRange": began}}
+    assert isinstance(guru.list_organization_insights(StatusFilter=some)["ReactiveInsights"], list)
+    health = guru.describe_organization_health()
+    assert health["OpenReactiveInsights"] >= 0 and health["OpenProactiveInsights"] >= 0, health
+    refused("ValidationException", guru.search_organization_insights, AccountIds=w.members[:2], StartTimeRange=began, Type="REACTIVE")
+    refused("ValidationException", guru.list_organization_insights, StatusFilter={**some, "Ongoing": {"Type": "REACTIVE"}})
+    member = sim.client("devops-guru", sim.credentials(w.members[0]))
+    refused("AccessDeniedException", member.describe_organization_health, http=403)
+
+
+@row("CT-01")
+def _(sim, w):
+    tower = sim.client("controltower")
+    if tower.list_landing_zones()["landingZones"]:
+        kinds = {row["name"] for row in pages_of(tower, "list_baselines", "baselines", size=5)}
+        assert "AWSControlTowerBaseline" in kinds, kinds
+        missing = f"arn:aws:controltower:{sim.region}:{sim.management}:enabledbaseline/XXXXXXXXXXXXXXXXX"
+        refused("ResourceNotFoundException", tower.get_enabled_baseline, http=404, enabledBaselineIdentifier=missing)
+    else:
+        refused("ResourceNotFoundException", tower.list_enabled_baselines, http=404)
+    member = sim.client("controltower", sim.credentials(w.members[0]))
+    assert member.list_landing_zones()["landingZones"] == []
+
+
+@row("DT-01")
+def _(sim, w):
+    home, member = sim.client("detective"), w.members[0]
+    inside = sim.client("detective", sim.credentials(member))
+    listed = lambda: [row["AccountId"] for row in home.list_organization_admin_accounts()["Administrators"]]
+    assert listed() == [] and inside.list_graphs()["GraphList"] == []
+    home.enable_organization_admin_account(AccountId=member)
+    try:
+        assert eventually(listed) == [member]
+        graph = eventually(lambda: inside.list_graphs()["GraphList"], 30)[0]["Arn"]
+        assert inside.describe_organization_configuration(GraphArn=graph)["AutoEnable"] is False
+        inside.update_organization_configuration(GraphArn=graph, AutoEnable=True)
+        assert inside.describe_organization_configuration(GraphArn=graph)["AutoEnable"] is True
+        refused("ResourceNotFoundException", inside.list_members, http=404, GraphArn=graph[:-4] + "0000")
+    finally:
+        home.disable_organization_admin_account()
+    assert eventually(lambda: not listed()) and inside.list_graphs()["GraphList"] == []
+
+
 @row("AA-01")
 def _(sim, w):
     access = sim.client("account-access")

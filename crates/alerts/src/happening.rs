@@ -1,5 +1,5 @@
-//! Things that happen, in place of rows that a query finds: each is told once, by its key, and is over with that
-//! (`organization.md` Y-2).
+//! Things that happen, in place of rows that a query finds: each is told once, by its key. Some are over with that
+//! (`organization.md` Y-2), others stand until it is told that they do not (D-9).
 
 use hallpass_model::{TimeSpan, Timestamp};
 use serde_json::{Map, Value};
@@ -12,6 +12,8 @@ use crate::state::AlertState;
 
 /// How long one is known: AWS delivers an event again for a day at most.
 const KNOWN: TimeSpan = TimeSpan::hours(30 * 24);
+/// How long one stands whose end nobody told: events may be lost.
+const STANDS: TimeSpan = TimeSpan::hours(180 * 24);
 
 /// What is told of things of one kind.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,11 +43,7 @@ pub fn happened(
     if state.rows.contains_key(&key) {
         return None;
     }
-    let before = KNOWN.before(now);
-    state.rows.retain(|_, row| row.first_seen >= before);
-    state.asked_at = now;
-    state.severity = rule.severity;
-    state.key.clone_from(&rule.key);
+    touch(&mut state, rule, now);
     let row = AlertRow {
         values: values.clone(),
         first_seen: now,
@@ -53,20 +51,116 @@ pub fn happened(
         phase: RowPhase::Recovered { at: now },
     };
     state.rows.insert(key.clone(), row);
-    let told = ToldRow {
-        key,
-        values,
-        since: now,
-        flap_count: 0,
-    };
+    let told = told(key, values, now);
     let news = RowNews {
-        new: ListedRows {
-            count: 1,
-            rows: vec![told],
-        },
+        new: told,
         ..RowNews::default()
     };
-    let message = AlertMessage {
+    Some(AlertWrite {
+        state,
+        message: Some(message(rule, news, now)),
+    })
+}
+
+/// What is told of something that stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HappeningTurn {
+    /// It began.
+    Began,
+    /// It became worse: told again where it stands, as new where nobody heard of it.
+    Worse,
+    /// It is over.
+    Ended,
+}
+
+/// The step of something that stands until its end; `None` where nothing changes. Its end may come before its beginning,
+/// which is not told then, and each may come several times.
+pub fn stood(
+    rule: &HappeningRule,
+    state: Option<AlertState>,
+    values: &Map<String, Value>,
+    turn: HappeningTurn,
+    now: Timestamp,
+) -> Option<AlertWrite> {
+    let mut state = state.unwrap_or_else(|| begun(rule));
+    let (key, values) = (AlertRowKey::of(values, &rule.key), kept(values));
+    touch(&mut state, rule, now);
+    let is_muted = state.mute_of(&key, now).is_some();
+    let there = state.rows.get(&key).cloned();
+    let listed = told(key.clone(), values.clone(), now);
+    let mut news = RowNews::default();
+    let told_at = (!is_muted).then_some(now);
+    let (first_seen, phase) = match (there, turn) {
+        // an end that came first, or a beginning that came late
+        (None, HappeningTurn::Ended) => (now, RowPhase::Recovered { at: now }),
+        (None, HappeningTurn::Began | HappeningTurn::Worse) => {
+            news.new = listed;
+            (
+                now,
+                RowPhase::Active {
+                    since: now,
+                    told_at,
+                },
+            )
+        }
+        (Some(row), turn) => {
+            let RowPhase::Active { since, .. } = row.phase else {
+                return None;
+            };
+            match turn {
+                HappeningTurn::Began => return None,
+                HappeningTurn::Worse if row.values == values => return None,
+                HappeningTurn::Worse => {
+                    news.still = listed;
+                    (row.first_seen, RowPhase::Active { since, told_at })
+                }
+                HappeningTurn::Ended => {
+                    news.recovered = listed;
+                    (row.first_seen, RowPhase::Recovered { at: now })
+                }
+            }
+        }
+    };
+    let row = AlertRow {
+        values,
+        first_seen,
+        flap_count: 0,
+        phase,
+    };
+    state.rows.insert(key, row);
+    let has_news = news != RowNews::default() && !is_muted;
+    Some(AlertWrite {
+        message: has_news.then(|| message(rule, news, now)),
+        state,
+    })
+}
+
+/// A state that something of a rule is about to be written to.
+fn touch(state: &mut AlertState, rule: &HappeningRule, now: Timestamp) {
+    let (known, stands) = (KNOWN.before(now), STANDS.before(now));
+    state.rows.retain(|_, row| match row.phase {
+        RowPhase::Recovered { at } => at >= known,
+        _ => row.first_seen >= stands,
+    });
+    state.asked_at = now;
+    state.severity = rule.severity;
+    state.key.clone_from(&rule.key);
+}
+
+fn told(key: AlertRowKey, values: Map<String, Value>, now: Timestamp) -> ListedRows {
+    ListedRows {
+        count: 1,
+        rows: vec![ToldRow {
+            key,
+            values,
+            since: now,
+            flap_count: 0,
+        }],
+    }
+}
+
+fn message(rule: &HappeningRule, news: RowNews, now: Timestamp) -> AlertMessage {
+    AlertMessage {
         alert: rule.id.clone(),
         severity: rule.severity,
         at: now,
@@ -75,11 +169,7 @@ pub fn happened(
         news: AlertNews::Rows(news),
         notify: Vec::new(),
         mail_to: rule.mail_to.clone(),
-    };
-    Some(AlertWrite {
-        state,
-        message: Some(message),
-    })
+    }
 }
 
 #[cfg(test)]
@@ -118,5 +208,79 @@ mod tests {
         let third = happened(&rule, Some(second.state), &row("c"), at(40)).unwrap();
         let kept: Vec<&str> = third.state.rows.keys().map(AlertRowKey::as_str).collect();
         assert_eq!(kept, ["[\"b\"]", "[\"c\"]"]);
+    }
+
+    fn insight(severity: &str) -> Map<String, Value> {
+        let values = json!({ "insight_id": "i-1", "severity": severity });
+        values.as_object().cloned().unwrap()
+    }
+
+    /// What each turn tells of one insight: new, still, recovered.
+    fn told_of(turns: &[(HappeningTurn, &str)], muted: bool) -> Vec<Option<[usize; 3]>> {
+        let rule = HappeningRule {
+            id: "devops-guru/insights".parse().unwrap(),
+            severity: AlertSeverity::High,
+            key: vec!["insight_id".to_owned()],
+            message: "{insight_id}".to_owned(),
+            mail_to: Vec::new(),
+        };
+        let now = Timestamp::from_second(1_780_000_000).unwrap();
+        let mut state = begun(&rule);
+        if muted {
+            state = state.muted(crate::state::Mute {
+                key: AlertRowKey::of(&insight("high"), &rule.key),
+                until: Timestamp::MAX,
+                by: "ana".to_owned(),
+                reason: "known".to_owned(),
+                at: now,
+            });
+        }
+        let mut told = Vec::new();
+        for (turn, severity) in turns {
+            let write = stood(&rule, Some(state.clone()), &insight(severity), *turn, now);
+            told.push(write.and_then(|write| {
+                state = write.state;
+                let AlertNews::Rows(news) = write.message?.news else {
+                    return None;
+                };
+                Some(
+                    [news.new.count, news.still.count, news.recovered.count]
+                        .map(|it| usize::try_from(it).unwrap()),
+                )
+            }));
+        }
+        told
+    }
+
+    #[test]
+    fn what_stands_is_told_when_it_begins_becomes_worse_and_is_over_once_each_in_any_order() {
+        use HappeningTurn::{Began, Ended, Worse};
+        let (new, still, over) = (Some([1, 0, 0]), Some([0, 1, 0]), Some([0, 0, 1]));
+        for (turns, expected) in [
+            (
+                vec![
+                    (Began, "low"),
+                    (Began, "low"),
+                    (Worse, "high"),
+                    (Worse, "high"),
+                    (Ended, "high"),
+                    (Ended, "high"),
+                ],
+                vec![new, None, still, None, over, None],
+            ),
+            // what was too small to be told, and became worse
+            (
+                vec![(Worse, "high"), (Began, "low"), (Ended, "high")],
+                vec![new, None, over],
+            ),
+            // its end overtook its beginning
+            (
+                vec![(Ended, "high"), (Began, "high"), (Worse, "high")],
+                vec![None, None, None],
+            ),
+        ] {
+            assert_eq!(told_of(&turns, false), expected, "{turns:?}");
+            assert_eq!(told_of(&turns, true), vec![None; turns.len()], "muted");
+        }
     }
 }

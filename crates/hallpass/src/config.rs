@@ -52,6 +52,7 @@ pub(crate) struct Config {
     pub(crate) drift: drift::Drift,
     pub(crate) events: events::Events,
     pub(crate) findings: events::Findings,
+    pub(crate) insights: events::Insights,
     pub(crate) remediation: remediation::RemediationTable,
     pub(crate) outage: Outage,
     pub(crate) audit: exporting::Audit,

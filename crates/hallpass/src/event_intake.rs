@@ -1,5 +1,5 @@
 //! What takes events of the organization from a queue, put together from the configuration: findings are enriched and
-//! mended, sign-ins of a root user told.
+//! mended, sign-ins of a root user told, and plans that wait for Control Tower ask it at once.
 
 use std::sync::Arc;
 
@@ -9,9 +9,10 @@ use hallpass_findings::{Enricher, FindingCalls, FindingHandler};
 use hallpass_model::{Clock, IdSource};
 use hallpass_store::SqliteStore;
 
-use crate::alerts::RootSignInHandler;
+use crate::alerts::{InsightHandler, RootSignInHandler};
 use crate::config::Loaded;
 use crate::exit::Failure;
+use crate::lifecycle_news::LifecycleHandler;
 use crate::opening::management_account;
 use crate::remediations::{self, Remediating, RemediationMeans};
 
@@ -77,6 +78,12 @@ pub(crate) async fn open(means: &IntakeMeans<'_>) -> Result<Intake, Failure> {
     if let Some(handler) = handler {
         handlers.push(Arc::new(handler));
     }
+    let plans = Arc::new(store.clone());
+    let lifecycle = LifecycleHandler::new(plans.clone(), plans, Arc::clone(clock));
+    handlers.push(Arc::new(lifecycle));
+    let states = Arc::new(store.clone());
+    let insights = InsightHandler::new(loaded.least_insight()?, states, Arc::clone(clock));
+    handlers.push(Arc::new(insights.map_err(Failure::bug)?));
     if let Some(payer) = payer {
         let states = Arc::new(store.clone());
         let sign_ins = RootSignInHandler::new(payer, states, Arc::clone(clock));

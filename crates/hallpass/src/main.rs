@@ -30,6 +30,7 @@ mod heads;
 mod held;
 mod ids;
 mod keys;
+mod lifecycle_news;
 mod live_grants;
 mod logging;
 mod logs;

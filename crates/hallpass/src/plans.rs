@@ -22,7 +22,7 @@ use hallpass_org::pci::{
 };
 use hallpass_org::standards::{StandardsStepExecutor, is_standards_step};
 use hallpass_org::vending::{AccountAdmin, VendingStepExecutor, is_vending_step};
-use hallpass_org::{ChoreError, OrgStepExecutor, OrgStore, Organization, ServiceCalls};
+use hallpass_org::{ChoreError, OrgStepExecutor, OrgStore, Organization, ServiceCalls, StepNews};
 use hallpass_remediation::{RemediationStepExecutor, is_remediation_step};
 use hallpass_runner::{
     Applying, Exit as PlanExit, LANE_LEASE, Plan, PlanDraft, PlanId, PlanReport, PlanState,
@@ -261,8 +261,7 @@ pub(crate) async fn open(loaded: &Loaded) -> Result<PlanContext, Failure> {
     let aws = connect(loaded, &time, Arc::clone(&ids)).await?;
     let clock: Arc<dyn Clock> = Arc::new(Elsewhere(time));
     let keeper = keeper(&aws, ids.as_ref(), clock.now());
-    let store = Arc::new(store);
-    let aws = Arc::new(aws);
+    let (store, aws) = (Arc::new(store), Arc::new(aws));
     let organization: Arc<dyn Organization> = Arc::clone(&aws) as Arc<dyn Organization>;
     let kept: Arc<dyn OrgStore> = Arc::clone(&store) as Arc<dyn OrgStore>;
     let center: Arc<dyn PermissionSetAdmin> = Arc::new(PermissionSets::new(Arc::clone(&aws)));
@@ -284,7 +283,11 @@ pub(crate) async fn open(loaded: &Loaded) -> Result<PlanContext, Failure> {
         standards: StandardsStepExecutor::new(Arc::clone(&calls)),
         people: PeopleStepExecutor::new(Arc::clone(&calls), Arc::clone(&clock)),
         providers: ProviderStepExecutor::new(providers(loaded), Arc::clone(&clock)),
-        enrolment: EnrolmentStepExecutor::new(enrolment.clone(), Arc::clone(&clock)),
+        enrolment: EnrolmentStepExecutor::new(
+            enrolment.clone(),
+            Arc::clone(&clock),
+            Arc::clone(&store) as Arc<dyn StepNews>,
+        ),
         remediation: remediations::step_executor(loaded, aws_settings(loaded), &clock),
         org: OrgStepExecutor::new(
             Arc::clone(&organization),
@@ -337,7 +340,7 @@ fn keeper(aws: &Aws, ids: &dyn IdSource, now: Timestamp) -> RunnerIdentity {
 /// Calls in flight of steps whose services have no port of their own.
 const CALLS_AT_ONCE: usize = 8;
 /// The role that AWS Organizations makes in the accounts it makes.
-const MEMBER_ROLE: &str = "OrganizationAccountAccessRole";
+pub(crate) const MEMBER_ROLE: &str = "OrganizationAccountAccessRole";
 
 /// Calls by name, with our own credentials and with those of the role in member accounts.
 async fn named_calls(loaded: &Loaded) -> Result<NamedCalls, Failure> {

@@ -19,6 +19,7 @@ pub mod control_tower;
 pub mod delegation;
 pub mod enrolment;
 pub mod insights;
+pub mod lifecycle;
 pub mod outage;
 pub mod payer;
 pub mod pci;
@@ -42,7 +43,8 @@ pub use hallpass_iam::generate::sessions::RevocationEntry;
 pub use judging::{Attestation, Attestations};
 pub use ports::{
     AccountRow, AttachmentTarget, CallerIdentity, Drill, NewPolicy, OrgStore, Organization,
-    OrganizationFault, PolicyRow, PolicyText, Revocation, Root, TargetKind, TargetPresence,
+    OrganizationFault, PolicyRow, PolicyText, Revocation, Root, StepNews, TargetKind,
+    TargetPresence,
 };
 pub use reading::{
     Operation, ReadAnswer, ReadCallFailed, ReadCalls, ReadFact, ReadPlace, UnreadFact,

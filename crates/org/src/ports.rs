@@ -7,7 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use hallpass_iam::generate::sessions::RevocationEntry;
 use hallpass_model::Timestamp;
-use hallpass_runner::StoreFault;
+use hallpass_runner::{StepId, StoreFault};
 use serde::{Deserialize, Serialize};
 
 /// A call to AWS that brought no result.
@@ -243,4 +243,13 @@ pub trait OrgStore: Send + Sync {
     ) -> Result<(), StoreFault>;
     /// Every entry, by policy.
     async fn revocations(&self) -> Result<Vec<Revocation>, StoreFault>;
+}
+
+/// What was told of steps that wait, between the process that hears of it and the one that waits (`organization.md` V-8).
+#[async_trait]
+pub trait StepNews: Send + Sync {
+    /// Something was told of these steps, all or none. May be repeated: a step then asks once more.
+    async fn tell(&self, steps: &[StepId], at: Timestamp) -> Result<(), StoreFault>;
+    /// How often something was told of a step; it never falls while a step waits.
+    async fn told(&self, step: &StepId) -> Result<u64, StoreFault>;
 }

@@ -7,12 +7,13 @@ use async_trait::async_trait;
 use hallpass_audit::Draft;
 use hallpass_iam::generate::sessions::RevocationEntry;
 use hallpass_model::{Clock, GrantId, TimeSpan, Timestamp};
-use hallpass_runner::StoreFault;
 use hallpass_runner::testing::Gated;
+use hallpass_runner::{StepId, StoreFault};
 
 use crate::ports::{
     AccountRow, AttachmentTarget, CallerIdentity, Drill, NewPolicy, OrgStore, Organization,
-    OrganizationFault, PolicyRow, PolicyText, Revocation, Root, TargetKind, TargetPresence,
+    OrganizationFault, PolicyRow, PolicyText, Revocation, Root, StepNews, TargetKind,
+    TargetPresence,
 };
 use crate::session_revocation::{SessionRevocation, SessionRevocationNews, SessionRevocationStore};
 
@@ -522,5 +523,24 @@ impl<P: SessionRevocationStore> SessionRevocationStore for Gated<P> {
             .0
             .settle_session_revocations(revocations, records, news);
         self.1.pass(call, unkept).await
+    }
+}
+
+/// What was told of steps, in memory.
+#[derive(Default)]
+pub struct MemoryNews(Mutex<BTreeMap<StepId, u64>>);
+
+#[async_trait]
+impl StepNews for MemoryNews {
+    async fn tell(&self, steps: &[StepId], _at: Timestamp) -> Result<(), StoreFault> {
+        let mut all = locked(&self.0);
+        for step in steps {
+            *all.entry(step.clone()).or_default() += 1;
+        }
+        Ok(())
+    }
+
+    async fn told(&self, step: &StepId) -> Result<u64, StoreFault> {
+        Ok(locked(&self.0).get(step).copied().unwrap_or(0))
     }
 }

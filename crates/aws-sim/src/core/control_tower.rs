@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use hallpass_sim_base::{Millis, Random};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{
     config_recorders::{SimRecorder, SimRecorders},
@@ -131,6 +131,7 @@ fn account_row(
         } else {
             BTreeSet::new()
         },
+        untold: false,
     }
 }
 
@@ -152,6 +153,7 @@ pub(crate) fn moved(state: &mut SimState, account: &str, to: &str, fail: Option<
     let row = is_governed.then(|| {
         let mut row = account_row(state, tower, account, to, ready, true);
         row.failed = fail.map(|it| it.reason.clone()).or(row.failed);
+        row.untold = true;
         row
     });
     let Some(tower) = &mut state.tower else {
@@ -184,7 +186,13 @@ pub(crate) fn settle(state: &mut SimState) -> Vec<Id> {
         .iter()
         .filter(|(_, it)| !it.done && it.due <= now);
     let products: Vec<String> = due.map(|(id, _)| id.clone()).collect();
+    let rows = tower.accounts.iter();
+    let enrolled = rows.filter(|(_, it)| it.untold && it.ready <= now);
+    let enrolled: Vec<String> = enrolled.map(|(id, _)| id.clone()).collect();
     let mut done = Vec::new();
+    for id in enrolled {
+        tell_enrolled(state, &id);
+    }
     for (_, id) in operations {
         finish_operation(state, &id);
         done.push(id.as_str().into());
@@ -228,6 +236,7 @@ fn finish_operation(state: &mut SimState, id: &str) {
         }
     }
     state.tower = Some(tower);
+    tell_operation(state, id);
 }
 
 /// Account Factory is done: the account is made or taken on, stands in its unit, and the lifecycle event says so.
@@ -295,11 +304,8 @@ fn fresh_account(state: &SimState, product: &str) -> String {
     }
 }
 
-/// The lifecycle event (AWS: "Lifecycle events in AWS Control Tower").
+/// The lifecycle event of Account Factory.
 fn tell(state: &mut SimState, product: &FactoryProduct, is_new: bool) {
-    let Some(home) = state.tower.as_ref().map(|it| it.basis.home_region.clone()) else {
-        return;
-    };
     let (name, member) = if is_new {
         ("CreateManagedAccount", "createManagedAccountStatus")
     } else {
@@ -317,6 +323,109 @@ fn tell(state: &mut SimState, product: &FactoryProduct, is_new: bool) {
         ),
         Some(why) => ("FAILED", why.clone()),
     };
+    let details = json!({ member: {
+        "organizationalUnit": { "organizationalUnitName": unit_name, "organizationalUnitId": product.unit },
+        "account": account, "state": word, "message": message,
+        "requestedTimestamp": dated(product.created, "+0000"),
+        "completedTimestamp": dated(product.due, "+0000"),
+    } });
+    put_lifecycle(state, name, product.due, &details);
+}
+
+/// What is told of a baseline that was set: whose it is, how it ended, and when.
+struct ToldBaseline<'a> {
+    kind: &'a str,
+    id: &'a str,
+    baseline: &'a str,
+    failed: bool,
+    at: (Millis, Millis),
+}
+
+/// The lifecycle event of a baseline.
+fn tell_baseline(state: &mut SimState, name: &str, told: &ToldBaseline<'_>) {
+    let (head, (asked, over)) = (&state.head, told.at);
+    let target = format!(
+        "arn:aws:organizations::{}:{}/{}/{}",
+        head.management, told.kind, head.id, told.id
+    );
+    let word = if told.failed { "FAILED" } else { "SUCCEEDED" };
+    let mut member = name.to_owned();
+    if let Some(first) = member.get_mut(..1) {
+        first.make_ascii_lowercase();
+    }
+    let details = json!({ format!("{member}Status"): {
+        "enabledBaselineDetails": {
+            "arn": told.baseline, "targetIdentifier": target, "statusSummary": { "status": word } },
+        "requestedTimestamp": dated(asked, "+0000"), "completedTimestamp": dated(over, "+0000"),
+    } });
+    put_lifecycle(state, name, over, &details);
+}
+
+/// What is told of an operation on a unit; of controls nothing that anybody waits for. A unit that comes under Control
+/// Tower is told of twice (?).
+fn tell_operation(state: &mut SimState, id: &str) {
+    let found = state.tower.as_ref().and_then(|tower| {
+        let operation = tower.operations.get(id)?;
+        let unit = tower.units.get(&operation.unit)?;
+        Some((operation.clone(), unit.baseline.clone()))
+    });
+    let Some((operation, baseline)) = found.filter(|(it, _)| it.control.is_none()) else {
+        return;
+    };
+    let is_new = operation.kind == "ENABLE_BASELINE";
+    let name = if is_new {
+        "EnableBaseline"
+    } else {
+        "ResetEnabledBaseline"
+    };
+    let told = ToldBaseline {
+        kind: "ou",
+        id: &operation.unit,
+        baseline: &baseline,
+        failed: operation.failed.is_some(),
+        at: (operation.started, operation.due),
+    };
+    tell_baseline(state, name, &told);
+    if is_new {
+        let unit_name = state.ou(&operation.unit).map(|it| it.name.clone());
+        let word = if told.failed { "FAILED" } else { "SUCCEEDED" };
+        let message = operation.failed.clone().unwrap_or_else(|| {
+            "AWS Control Tower successfully registered an organizational unit.".to_owned()
+        });
+        let details = json!({ "registerOrganizationalUnitStatus": {
+            "organizationalUnit": { "organizationalUnitName": unit_name, "organizationalUnitId": operation.unit },
+            "state": word, "message": message,
+            "requestedTimestamp": dated(operation.started, "+0000"),
+            "completedTimestamp": dated(operation.due, "+0000"),
+        } });
+        put_lifecycle(state, "RegisterOrganizationalUnit", operation.due, &details);
+    }
+}
+
+/// An account that was moved has its baseline; what AWS calls that is not documented (?).
+fn tell_enrolled(state: &mut SimState, id: &str) {
+    let row = state.tower.as_mut().and_then(|it| it.accounts.get_mut(id));
+    let Some(row) = row else {
+        return;
+    };
+    row.untold = false;
+    let row = row.clone();
+    let told = ToldBaseline {
+        kind: "account",
+        id,
+        baseline: &row.baseline,
+        failed: row.failed.is_some(),
+        at: (row.ready, row.ready),
+    };
+    tell_baseline(state, "EnableBaseline", &told);
+}
+
+/// Puts a lifecycle event on the bus of the management account (AWS Control Tower User Guide, "Lifecycle events in AWS
+/// Control Tower").
+fn put_lifecycle(state: &mut SimState, name: &str, at: Millis, details: &Value) {
+    let Some(home) = state.tower.as_ref().map(|it| it.basis.home_region.clone()) else {
+        return;
+    };
     let management = state.head.management.clone();
     let event = BusEvent {
         source: "aws.controltower",
@@ -325,16 +434,9 @@ fn tell(state: &mut SimState, product: &FactoryProduct, is_new: bool) {
         detail: json!({
             "eventVersion": "1.05",
             "userIdentity": { "accountId": management, "invokedBy": "AWS Internal" },
-            "eventTime": dated(product.due, "Z"), "eventSource": "controltower.amazonaws.com", "eventName": name,
+            "eventTime": dated(at, "Z"), "eventSource": "controltower.amazonaws.com", "eventName": name,
             "awsRegion": home, "sourceIPAddress": "AWS Internal", "userAgent": "AWS Internal", "readOnly": false,
-            "eventType": "AwsServiceEvent",
-            "serviceEventDetails": { member: {
-                "organizationalUnit": {
-                    "organizationalUnitName": unit_name, "organizationalUnitId": product.unit },
-                "account": account, "state": word, "message": message,
-                "requestedTimestamp": dated(product.created, "+0000"),
-                "completedTimestamp": dated(product.due, "+0000"),
-            } },
+            "eventType": "AwsServiceEvent", "serviceEventDetails": details,
         }),
     };
     put_event(state, &BTreeSet::from([(management, home)]), &event);

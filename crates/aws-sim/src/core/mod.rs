@@ -17,6 +17,7 @@ pub(crate) mod exposure;
 pub(crate) mod guardrails;
 pub(crate) mod hubs;
 pub(crate) mod iam;
+pub(crate) mod insight_events;
 pub(crate) mod limits;
 pub(crate) mod networks;
 pub(crate) mod objects;
@@ -63,5 +64,6 @@ pub(crate) fn advance(
     done.extend(control_tower::settle(state));
     done.extend(settle::settle(state));
     delivering::deliver(state);
+    insight_events::tell(state);
     done
 }

@@ -216,6 +216,9 @@ pub(crate) struct SimState {
     /// What DevOps Guru found.
     #[serde(default)]
     pub devops_guru_insights: Vec<StatedInsight>,
+    /// Until when they were told on the bus.
+    #[serde(default)]
+    pub insights_told: Millis,
     /// Events that rules took: ids are made of it.
     #[serde(default)]
     pub events_put: u64,
@@ -309,6 +312,7 @@ impl SimState {
     /// Starts the clock of a state that was just loaded.
     pub(crate) fn start(&mut self, at: Millis) {
         self.latest = at;
+        self.insights_told = at;
         self.inventory.as_of.get_or_insert(at);
         self.make_entitled_roles();
     }

@@ -47,6 +47,9 @@ pub(crate) struct TowerAccount {
     pub failed: Option<String>,
     /// ARNs of the controls of the unit that hold in it.
     pub controls: BTreeSet<String>,
+    /// Whether its own event is still to come.
+    #[serde(default)]
+    pub untold: bool,
 }
 
 /// What was begun with a unit.

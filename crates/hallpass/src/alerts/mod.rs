@@ -2,12 +2,14 @@
 //! loop and for `hallpass alerts`.
 
 mod evaluate;
+mod insights;
 mod root_sign_in;
 mod rule_file;
 mod runner;
 mod targets;
 
 pub(crate) use evaluate::evaluate;
+pub(crate) use insights::InsightHandler;
 pub(crate) use root_sign_in::RootSignInHandler;
 pub(crate) use rule_file::RuleFileOfAlerts;
 pub(crate) use runner::{AlertRunner, RanRule, WhichRules, asked, unstored};

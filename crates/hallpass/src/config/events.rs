@@ -1,6 +1,8 @@
-//! `[events]` and `[findings]`: where events of the organization come from, and how findings are enriched.
+//! `[events]`, `[findings]` and `[insights]`: where events of the organization come from, how findings are enriched, and
+//! which insights are told.
 
 use hallpass_findings::{DEFAULT_UPDATED_BY, EnrichSettings, NotePolicy};
+use hallpass_org::insights::InsightSeverity;
 use serde::Deserialize;
 
 use super::Loaded;
@@ -10,6 +12,12 @@ use crate::exit::Failure;
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Events {
     queue: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Insights {
+    least_severity: Option<String>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -54,6 +62,24 @@ impl Loaded {
         Err(failure.help(
             "write it as \"https://sqs.eu-west-1.amazonaws.com/111122223333/hallpass-events\"",
         ))
+    }
+
+    /// How urgent an insight of DevOps Guru is at least that the server tells.
+    ///
+    /// # Errors
+    /// A word that is none.
+    pub(crate) fn least_insight(&self) -> Result<InsightSeverity, Failure> {
+        match self.config.insights.least_severity.as_deref() {
+            None | Some("medium") => Ok(InsightSeverity::Medium),
+            Some("low") => Ok(InsightSeverity::Low),
+            Some("high") => Ok(InsightSeverity::High),
+            Some(other) => {
+                let failure = Failure::bad_input(format!(
+                    "`insights.least_severity` is `{other}`, which is no severity of an insight"
+                ));
+                Err(failure.help("write \"low\", \"medium\" or \"high\""))
+            }
+        }
     }
 
     /// How findings are enriched.
@@ -104,6 +130,11 @@ mod tests {
                 .event_queue()
                 .is_err()
         );
+        assert_eq!(plain.least_insight().unwrap(), InsightSeverity::Medium);
+        let of = |word: &str| loaded(&format!("[insights]\nleast_severity = \"{word}\""));
+        assert_eq!(of("low").least_insight().unwrap(), InsightSeverity::Low);
+        assert_eq!(of("high").least_insight().unwrap(), InsightSeverity::High);
+        assert!(of("urgent").least_insight().is_err());
         assert!(
             loaded("[findings]\nnotes = \"drop\"")
                 .enrich_settings()

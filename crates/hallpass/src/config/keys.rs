@@ -96,6 +96,7 @@ pub(super) const KEYS: &[(&str, &str)] = &[
     ("pci.scim_endpoint", "none"),
     ("pci.scim_token", "none"),
     ("events.queue", "none"),
+    ("insights.least_severity", "medium"),
     ("payer.file", "none"),
     ("findings.notes", "keep"),
     ("findings.updated_by", "Hallpass enrichment"),

@@ -131,6 +131,9 @@ pub(crate) async fn look_admitted(
     wish: &FactoryWish,
 ) -> Result<StepProbe, StepError> {
     let portfolio = portfolio_id(calls).await.map_err(unseen)?;
+    // what no launch could do without is said while nothing was changed yet
+    let product = product_id(calls).await.map_err(unseen)?;
+    artifact_id(calls, &product).await.map_err(unseen)?;
     let operation = (CATALOG, "ListPrincipalsForPortfolio");
     let input = json!({ "PortfolioId": portfolio });
     let rows = home(calls)

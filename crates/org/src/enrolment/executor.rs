@@ -15,13 +15,13 @@ use super::gather::parent;
 use super::plan::{
     CONTROLS, CREATE_ROLE, ControlsWish, GRANT_ROLE, MOVE, PlaceWish, RESET, RoleWish, WAIT,
 };
-use super::polling::{ENROLMENT, FACTORY, PollSchedule};
+use super::polling::{ENROLMENT, FACTORY, Pauses, PollSchedule};
 use super::roles::{EXECUTION, EnrolmentCalls};
 use crate::changing::ServiceCalls;
 use crate::control_tower::{
     self, ADMIT, BaselineStatus, EnabledBaseline, PROVISION, controls_in, enabled, unseen,
 };
-use crate::ports::OrganizationFault;
+use crate::ports::{OrganizationFault, StepNews};
 use crate::reading::{ReadPlace, Reader, text};
 use crate::step_executor::{failed, later, retry, setback};
 
@@ -35,6 +35,7 @@ const CONTROL_TOWER: &str = "controltower";
 pub struct EnrolmentStepExecutor {
     calls: EnrolmentCalls,
     clock: Arc<dyn Clock>,
+    news: Arc<dyn StepNews>,
     polls: PollSchedule,
 }
 
@@ -56,11 +57,12 @@ fn move_back(place: &PlaceWish) -> String {
 }
 
 impl EnrolmentStepExecutor {
-    /// An executor over its port.
-    pub fn new(calls: EnrolmentCalls, clock: Arc<dyn Clock>) -> Self {
+    /// An executor over its ports.
+    pub fn new(calls: EnrolmentCalls, clock: Arc<dyn Clock>, news: Arc<dyn StepNews>) -> Self {
         Self {
             calls,
             clock,
+            news,
             polls: PollSchedule::default(),
         }
     }
@@ -165,10 +167,14 @@ impl EnrolmentStepExecutor {
         })
     }
 
+    /// Whether AWS is asked about a step now: when its pause is over, or something was told of it.
+    async fn is_due(&self, step: &PlanStep, remote: &str, pauses: Pauses) -> bool {
+        // a store that does not answer brings no news; the pauses go on without it
+        let told = self.news.told(&step.id).await.unwrap_or(0);
+        self.polls.is_due(remote, pauses, self.clock.now(), told)
+    }
+
     async fn ask_enrolled(&self, place: &PlaceWish, remote: &str) -> Result<Verify, StepError> {
-        if !self.polls.is_due(remote, ENROLMENT, self.clock.now()) {
-            return Ok(Verify::Running);
-        }
         let mut is_over = false;
         if !remote.starts_with("arn:") {
             let operation = (CONTROL_TOWER, "GetBaselineOperation");
@@ -370,10 +376,15 @@ impl EnrolmentStepExecutor {
     async fn ask(&self, step: &PlanStep, remote: &str) -> Result<Verify, StepError> {
         let home = self.calls.home.as_ref();
         match step.kind.as_str() {
-            WAIT | RESET => self.ask_enrolled(&read(step)?, remote).await,
+            WAIT | RESET => {
+                if !self.is_due(step, remote, ENROLMENT).await {
+                    return Ok(Verify::Running);
+                }
+                self.ask_enrolled(&read(step)?, remote).await
+            }
             CONTROLS => self.ask_controls(&read(step)?).await,
             PROVISION => {
-                if !self.polls.is_due(remote, FACTORY, self.clock.now()) {
+                if !self.is_due(step, remote, FACTORY).await {
                     return Ok(Verify::Running);
                 }
                 control_tower::progress(home, &read(step)?, remote).await

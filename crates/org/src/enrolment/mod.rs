@@ -36,6 +36,7 @@ pub use gather::{EnrolmentUnread, gather};
 pub use plan::{
     CONFIG_KIND, EnrolmentPlan, PLAN_KIND, PlannedAccount, draft, draft_config, is_enrolment_step,
 };
+pub(crate) use plan::{PlaceWish, RESET, WAIT};
 pub use results::{EnrolmentStatus, enrolment_results};
 pub use roles::{EnrolmentCalls, TRUSTED_ROLES};
 pub use select::{SelectedAccounts, SkippedAccount, select};

@@ -14,22 +14,43 @@ pub(super) const ENROLMENT: Pauses = &[5, 30, 60, 120];
 /// Account Factory, in seconds: early refusals show within a minute and a half, and most of it takes half an hour.
 pub(super) const FACTORY: Pauses = &[30, 30, 30, 360, 300, 240, 180, 120, 60];
 
-/// What was asked about, by its id: how often, and when again.
+/// How often something was asked about, when again, and how much had been told of it then.
+#[derive(Clone, Copy)]
+struct PollTurn {
+    asked: usize,
+    due: Timestamp,
+    heard: u64,
+}
+
+/// What was asked about, by its id.
 #[derive(Default)]
-pub(super) struct PollSchedule(Mutex<BTreeMap<String, (usize, Timestamp)>>);
+pub(super) struct PollSchedule(Mutex<BTreeMap<String, PollTurn>>);
 
 impl PollSchedule {
-    /// Whether it is time to ask; the first time always is.
-    pub(super) fn is_due(&self, remote: &str, pauses: Pauses, now: Timestamp) -> bool {
+    /// Whether it is time to ask: the first time always is, and so is the first after `told` has grown.
+    pub(super) fn is_due(&self, remote: &str, pauses: Pauses, now: Timestamp, told: u64) -> bool {
         // every change is whole
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let (asked, due) = all.get(remote).copied().unwrap_or((0, now));
-        if now < due {
+        let first = PollTurn {
+            asked: 0,
+            due: now,
+            heard: told,
+        };
+        let turn = all.get(remote).copied().unwrap_or(first);
+        let is_news = told > turn.heard;
+        if now < turn.due && !is_news {
             return false;
         }
-        let seconds = pauses.get(asked).or(pauses.last()).copied().unwrap_or(1);
-        let next = TimeSpan::seconds(seconds).after(now);
-        all.insert(remote.to_owned(), (asked + 1, next));
+        // what was told does not change when it is asked without it
+        let (asked, due) = if now < turn.due {
+            (turn.asked, turn.due)
+        } else {
+            let seconds = pauses.get(turn.asked).or(pauses.last()).copied();
+            let next = TimeSpan::seconds(seconds.unwrap_or(1)).after(now);
+            (turn.asked + 1, next)
+        };
+        let heard = told.max(turn.heard);
+        all.insert(remote.to_owned(), PollTurn { asked, due, heard });
         true
     }
 }
@@ -44,7 +65,7 @@ mod tests {
         let (mut now, mut asked, start) =
             (Timestamp::UNIX_EPOCH, Vec::new(), Timestamp::UNIX_EPOCH);
         for _ in 0..2_400 {
-            if schedule.is_due("rec-1", FACTORY, now) {
+            if schedule.is_due("rec-1", FACTORY, now, 0) {
                 asked.push(TimeSpan::between(start, now).as_seconds());
             }
             now = TimeSpan::seconds(1).after(now);
@@ -54,6 +75,31 @@ mod tests {
             0, 30, 60, 90, 450, 750, 990, 1_170, 1_290, 1_350, 1_410, 1_470,
         ];
         assert_eq!(asked.get(..12), Some(expected.as_slice()));
-        assert!(schedule.is_due("rec-2", FACTORY, start), "each by itself");
+        assert!(
+            schedule.is_due("rec-2", FACTORY, start, 0),
+            "each by itself"
+        );
+    }
+
+    #[test]
+    fn what_is_told_is_asked_for_once_and_leaves_the_pauses_as_they_were() {
+        let (schedule, start) = (PollSchedule::default(), Timestamp::UNIX_EPOCH);
+        let due = |second: u64, told: u64| {
+            schedule.is_due(
+                "rec-1",
+                FACTORY,
+                TimeSpan::seconds(second).after(start),
+                told,
+            )
+        };
+        // told before anybody asked: the first question is the answer
+        assert!(due(0, 1) && !due(5, 1));
+        assert!(due(10, 2) && !due(11, 2), "told again");
+        assert!(
+            !due(29, 2) && due(30, 2),
+            "and asked when it would have been"
+        );
+        // a store that does not answer says nothing
+        assert!(!due(31, 0) && !due(32, 2));
     }
 }

@@ -3,10 +3,12 @@
 
 mod ask;
 mod range;
+mod told;
 mod units;
 
 pub use ask::{Insight, InsightsFound, OrganizationHealth, insights, organization_health};
 pub use range::{InsightRange, InsightRangeError};
+pub use told::{INSIGHT_SOURCE, InsightTurn, ToldInsight};
 pub use units::{UnitsNotFound, unit_ids};
 
 use hallpass_model::AccountId;

@@ -22,15 +22,12 @@ mod earlier;
 mod plan;
 mod results;
 
-mod factory_event;
-
 mod executor;
 mod ports;
 
 pub use check::{Adoption, ListWishes, RowUser, RowVerdict, VendingRequest, WantedAccess, check};
 pub use earlier::{EarlierPlans, earlier_plans};
 pub use executor::VendingStepExecutor;
-pub use factory_event::{FactoryEvent, FactoryState, RowInFlight};
 pub use facts::{KnownAccount, ProvisionedProduct, UnitFacts, VendingFacts, gather};
 pub use file::{AccountsFile, VendingRow};
 pub use plan::{AccountMaker, PLAN_KIND, PlannedRow, VendingPlan, is_vending_step};

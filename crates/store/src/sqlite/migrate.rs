@@ -116,6 +116,12 @@ const MIGRATIONS: &[Migration] = &[
         sql: include_str!("../../migrations/0016_pci.sql"),
         then: None,
     },
+    Migration {
+        version: 17,
+        name: "step_news",
+        sql: include_str!("../../migrations/0017_step_news.sql"),
+        then: None,
+    },
 ];
 
 /// A file with fewer migrations is laid out anew by one of them, and then has much room to give back.

@@ -1,12 +1,16 @@
-//! What plans about policies leave behind in SQLite: drills, and the ends of revocations.
+//! What plans leave behind in SQLite: drills, the ends of revocations, and what was told of steps that wait.
 
 use async_trait::async_trait;
-use hallpass_org::{Drill, OrgStore, Revocation, RevocationEntry};
-use hallpass_runner::StoreFault;
+use hallpass_model::{TimeSpan, Timestamp};
+use hallpass_org::{Drill, OrgStore, Revocation, RevocationEntry, StepNews};
+use hallpass_runner::{StepId, StoreFault};
 use rusqlite::OptionalExtension;
 
-use super::SqliteStore;
+use super::{SqliteStore, counter};
 use crate::rows::{body, instant, read_body};
+
+/// How long what was told of a step is kept: no step waits longer.
+const NEWS_KEPT: TimeSpan = TimeSpan::hours(30 * 24);
 
 #[async_trait]
 impl OrgStore for SqliteStore {
@@ -98,6 +102,41 @@ impl OrgStore for SqliteStore {
                     .iter()
                     .map(|text| read_body("revocation", text))
                     .collect()
+            })
+            .await?)
+    }
+}
+
+#[async_trait]
+impl StepNews for SqliteStore {
+    async fn tell(&self, steps: &[StepId], at: Timestamp) -> Result<(), StoreFault> {
+        let steps = steps.to_vec();
+        Ok(self
+            .write(move |tx| {
+                let mut tell = tx.prepare_cached(
+                    "INSERT INTO step_news (step, told, at) VALUES (?1, 1, ?2)
+                     ON CONFLICT (step) DO UPDATE SET told = told + 1, at = excluded.at",
+                )?;
+                for step in &steps {
+                    tell.execute((step.as_str(), at.as_millisecond()))?;
+                }
+                let before = NEWS_KEPT.before(at);
+                tx.prepare_cached("DELETE FROM step_news WHERE at < ?1")?
+                    .execute([before.as_millisecond()])?;
+                Ok(())
+            })
+            .await?)
+    }
+
+    async fn told(&self, step: &StepId) -> Result<u64, StoreFault> {
+        let step = step.clone();
+        Ok(self
+            .read(move |tx| {
+                let told: Option<i64> = tx
+                    .prepare_cached("SELECT told FROM step_news WHERE step = ?1")?
+                    .query_row([step.as_str()], |row| row.get(0))
+                    .optional()?;
+                Ok(told.map_or(0, counter))
             })
             .await?)
     }

@@ -32,7 +32,13 @@ pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
             page_token: || ApiError::new("ValidationException", "Invalid NextToken."),
             ..errors::REST_JSON_VALIDATION
         },
-        policies: Some(PolicyFacts::BY_NAME),
+        policies: Some(PolicyFacts {
+            other_actions: &[(
+                "ListOrganizationAdminAccounts",
+                "ListOrganizationAdminAccount",
+            )],
+            ..PolicyFacts::BY_NAME
+        }),
         secrets: &["NextToken"],
         names_origin: false,
     },

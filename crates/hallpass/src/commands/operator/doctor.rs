@@ -1,9 +1,11 @@
 //! `hallpass doctor`: checks what a server needs, one line each, with the remedy.
 
+mod chores;
 mod cutover;
 mod exports;
 mod guard;
 mod iam_policy;
+mod whom;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -24,6 +26,7 @@ use crate::descriptors;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::opening::{ConfigArgs, connect, open_store, runtime};
 use crate::output::{self, OutputArgs, Table};
+use whom::Whom;
 
 const FIELDS: &[&str] = &["check", "result", "detail", "remedy"];
 
@@ -48,23 +51,6 @@ pub(crate) struct Args {
     config: ConfigArgs,
     #[command(flatten)]
     output: OutputArgs,
-}
-
-/// Who needs rights at AWS.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-enum Whom {
-    /// The server
-    Server,
-    /// The guard: may list and delete, and give nothing
-    Guard,
-    /// Who ends sessions or runs drills from the command line, beside what the server has
-    Policies,
-    /// Who applies access as code
-    Access,
-    /// Who makes accounts from a list
-    Vending,
-    /// Who looks after stale passwords and accounts: reads the log, and acts on people
-    Pci,
 }
 
 /// The result of one check.
@@ -109,23 +95,7 @@ impl DoctorReport {
 pub(crate) fn run(args: &Args) -> Outcome {
     let loaded = args.config.load()?;
     if args.iam_policy {
-        let groups = read_rules(&loaded.rules()?)
-            .ok()
-            .map(|rules| rules.requested_groups());
-        let region = crate::opening::aws_settings(&loaded).region;
-        let uses = iam_policy::Uses::of(&loaded, groups.unwrap_or_default(), &region);
-        let text = match args.whom {
-            Whom::Server => iam_policy::text(&uses, &exports::statements(&loaded)?),
-            Whom::Guard => iam_policy::for_guard(&uses, &exports::for_guard(&loaded)?),
-            Whom::Policies => iam_policy::for_policies(&uses),
-            Whom::Access => iam_policy::for_access(&uses),
-            Whom::Vending => iam_policy::for_vending(&uses),
-            Whom::Pci => iam_policy::for_pci(
-                &uses,
-                loaded.pci_log()?.as_ref(),
-                iam_policy::Acting::of(&loaded),
-            ),
-        };
+        let text = whom::policy_of(args.whom, &loaded)?;
         output::print(&text)?;
         return Ok(Exit::Ok);
     }

@@ -10,11 +10,15 @@ use hallpass_org::enrolment::{
     EnrolmentWish, FactoryUser, RoleCreation, SelectedAccounts, TRUSTED_ROLES, checks, choose,
     draft, draft_config, gather, select,
 };
+use hallpass_org::testing::MemoryNews;
 use hallpass_org::{
     Operation, OrganizationFault, ReadAnswer, ReadCallFailed, ReadCalls, ReadPlace, ServiceCalls,
+    StepNews,
 };
 use hallpass_runner::testing::{Gate, Gated, Hourglass, MemoryPlans};
-use hallpass_runner::{PlanDraft, PlanId, PlanReport, Runner, RunnerIdentity, Undoing, undo};
+use hallpass_runner::{
+    PlanDraft, PlanId, PlanReport, Runner, RunnerIdentity, Sleeper, Undoing, undo,
+};
 use serde_json::{Value, json};
 
 pub(super) const MANAGEMENT: &str = "111111111111";
@@ -552,6 +556,7 @@ pub(super) struct World {
     pub(super) clock: Arc<Hourglass>,
     pub(super) aws: Arc<FakeTower>,
     pub(super) plans: Arc<MemoryPlans>,
+    pub(super) news: Arc<MemoryNews>,
 }
 
 /// What was found, and what is to be done.
@@ -592,6 +597,7 @@ impl World {
             }),
             clock,
             plans: Arc::default(),
+            news: Arc::default(),
         }
     }
 
@@ -618,14 +624,28 @@ impl World {
         }
     }
 
-    pub(super) fn runner(&self, holder: &str, gate: &Arc<Gate>) -> Runner {
+    fn executor(&self, gate: &Arc<Gate>) -> EnrolmentStepExecutor {
         let clock: Arc<dyn Clock> = Arc::clone(&self.clock) as Arc<_>;
+        let news: Arc<dyn StepNews> = Arc::clone(&self.news) as Arc<_>;
+        EnrolmentStepExecutor::new(self.calls(gate), clock, news)
+    }
+
+    pub(super) fn runner(&self, holder: &str, gate: &Arc<Gate>) -> Runner {
+        self.runner_that_waits(holder, gate, Arc::clone(&self.clock) as Arc<_>)
+    }
+
+    pub(super) fn runner_that_waits(
+        &self,
+        holder: &str,
+        gate: &Arc<Gate>,
+        nap: Arc<dyn Sleeper>,
+    ) -> Runner {
         Runner::new(
             Arc::new(Gated(Arc::clone(&self.plans), Arc::clone(gate))),
-            Arc::new(EnrolmentStepExecutor::new(self.calls(gate), clock)),
+            Arc::new(self.executor(gate)),
             Arc::clone(&self.clock) as Arc<_>,
             Arc::clone(&self.clock) as Arc<_>,
-            Arc::clone(&self.clock) as Arc<_>,
+            nap,
             RunnerIdentity {
                 holder: holder.into(),
                 actor: "arn:aws:iam::111111111111:user/admin".into(),
@@ -637,9 +657,7 @@ impl World {
     pub(super) async fn undo(&self, plan: &PlanId) -> Undoing {
         let gate = Gate::new(None);
         let (plan, folded) = self.runner("undoer", &gate).load(plan).await.unwrap();
-        let clock: Arc<dyn Clock> = Arc::clone(&self.clock) as Arc<_>;
-        let executor = EnrolmentStepExecutor::new(self.calls(&gate), clock);
-        undo(&plan, &folded, &executor)
+        undo(&plan, &folded, &self.executor(&gate))
     }
 
     /// What the command finds.

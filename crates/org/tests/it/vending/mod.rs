@@ -1,7 +1,6 @@
 //! Lists of accounts (`organization.md` §1).
 
 mod checking;
-mod events;
 mod making;
 mod stops;
 mod world;

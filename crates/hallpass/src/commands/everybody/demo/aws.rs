@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use hallpass_aws_sim::organization::{self, OrganizationFile};
 use hallpass_aws_sim::{Options, Simulator, SlackFacts, Speed};
+use hallpass_model::Clock as _;
 use serde::{Deserialize, Serialize};
 use tokio::net::TcpListener;
 
@@ -148,7 +149,7 @@ fn simulator(args: &Args) -> Result<Simulator, Failure> {
     };
     standing::add(&mut organization);
     lives::add_trail(&mut organization);
-    governed::add(&mut organization, args.scale);
+    governed::add(&mut organization, args.scale, SystemClock.now());
     let options = Options {
         organization,
         throttle: true,

@@ -66,7 +66,7 @@ impl Uses {
     }
 }
 
-fn partition(region: &str) -> &'static str {
+pub(super) fn partition(region: &str) -> &'static str {
     match region.split('-').collect::<Vec<_>>().as_slice() {
         ["cn", ..] => "aws-cn",
         ["us", "gov", ..] => "aws-us-gov",
@@ -144,7 +144,7 @@ fn allow(name: &str, actions: &[&'static str], partition: &str) -> Vec<Value> {
     statements
 }
 
-fn statement(name: &str, actions: &[&str], resource: &Value) -> Value {
+pub(super) fn statement(name: &str, actions: &[&str], resource: &Value) -> Value {
     json!({"Sid": name, "Effect": "Allow", "Action": actions, "Resource": resource})
 }
 
@@ -175,7 +175,7 @@ fn memberships(groups: &BTreeSet<GroupRef>, partition: &str) -> Vec<String> {
     resources
 }
 
-fn policy(statements: &[Value]) -> String {
+pub(super) fn policy(statements: &[Value]) -> String {
     let policy = json!({ "Version": "2012-10-17", "Statement": statements });
     // a JSON value always has a text
     let text = serde_json::to_string_pretty(&policy).unwrap_or_default();

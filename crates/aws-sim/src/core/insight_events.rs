@@ -1,0 +1,70 @@
+//! What DevOps Guru tells on the bus: an insight of the file begins, and is over (Amazon DevOps Guru User Guide, "Working
+//! with Amazon EventBridge"). What began before the file was loaded is not told.
+
+use std::collections::BTreeSet;
+
+use hallpass_sim_base::Millis;
+use serde_json::json;
+
+use super::{
+    iam::instant,
+    queues::{BusEvent, put_event},
+    state::SimState,
+};
+use crate::organization::StatedInsight;
+
+/// Tells what happened since the last time.
+pub(crate) fn tell(state: &mut SimState) {
+    let (from, to) = (state.insights_told, state.latest);
+    if to <= from {
+        return;
+    }
+    state.insights_told = to;
+    let is_due = |text: Option<&String>| instant(text).filter(|at| from < *at && *at <= to);
+    let mut due: Vec<(Millis, bool, StatedInsight)> = Vec::new();
+    for insight in &state.devops_guru_insights {
+        if let Some(at) = is_due(Some(&insight.start)) {
+            due.push((at, false, insight.clone()));
+        }
+        if let Some(at) = is_due(insight.end.as_ref()) {
+            due.push((at, true, insight.clone()));
+        }
+    }
+    due.sort_by_key(|(at, is_over, _)| (*at, *is_over));
+    for (_, is_over, insight) in due {
+        put(state, &insight, is_over);
+    }
+}
+
+/// On the bus of the account, and on that of the management account, as if a rule sent it on.
+fn put(state: &mut SimState, insight: &StatedInsight, is_over: bool) {
+    let (detail_type, message_type) = if is_over {
+        ("DevOps Guru Insight Closed", "CLOSED_INSIGHT")
+    } else {
+        ("DevOps Guru New Insight Open", "NEW_INSIGHT")
+    };
+    let mut detail = json!({
+        "insightId": insight.id, "accountId": insight.account, "region": insight.region,
+        "messageType": message_type, "insightType": insight.kind,
+        "insightSeverity": insight.severity.to_ascii_lowercase(), "insightDescription": insight.name,
+        "insightUrl": format!(
+            "https://{}.console.aws.amazon.com/devops-guru/#/insight/{}/{}",
+            insight.region, insight.kind.to_ascii_lowercase(), insight.id
+        ),
+        "startTime": instant(Some(&insight.start)).unwrap_or_default().to_string(),
+        "resourceCollection": { "cloudFormation": { "stackNames": insight.stacks } },
+    });
+    if let (true, Some(members)) = (is_over, detail.as_object_mut()) {
+        let end = instant(insight.end.as_ref()).unwrap_or_default();
+        members.insert("endTime".to_owned(), end.to_string().into());
+    }
+    let bus = |account: &str| (account.to_owned(), insight.region.clone());
+    let buses = BTreeSet::from([bus(&insight.account), bus(&state.head.management)]);
+    let event = BusEvent {
+        source: "aws.devops-guru",
+        detail_type,
+        resources: Vec::new(),
+        detail,
+    };
+    put_event(state, &buses, &event);
+}

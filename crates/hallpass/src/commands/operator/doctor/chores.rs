@@ -1,0 +1,339 @@
+//! The least policies for chores of the organization: what whoever gives a command needs, and the role that it enters
+//! accounts by. Each is held to the calls that are made (`e2e/least.py`).
+
+use serde_json::{Value, json};
+
+use super::iam_policy::{policy, statement};
+
+/// What a chore calls.
+pub(super) struct ChoreActions {
+    reads: &'static [&'static str],
+    writes: &'static [&'static str],
+    /// Roles that it enters accounts by.
+    enters: Enters,
+}
+
+/// By which roles accounts are entered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Enters {
+    /// None is.
+    Nothing,
+    /// By `aws.member_role`.
+    MemberRole,
+    /// By the first of those that Control Tower and Organizations make.
+    TrustedRoles,
+}
+
+pub(super) const INSIGHTS: ChoreActions = ChoreActions {
+    reads: &[
+        "account:ListRegions",
+        "devops-guru:DescribeOrganizationHealth",
+        "devops-guru:DescribeOrganizationOverview",
+        "devops-guru:ListOrganizationInsights",
+        "devops-guru:SearchOrganizationInsights",
+        "organizations:ListAccounts",
+        "organizations:ListDelegatedAdministrators",
+        "organizations:ListOrganizationalUnitsForParent",
+        "organizations:ListRoots",
+    ],
+    writes: &[],
+    enters: Enters::Nothing,
+};
+
+pub(super) const PAYER: ChoreActions = ChoreActions {
+    reads: &[
+        "account:GetAlternateContact",
+        "account:GetContactInformation",
+        "ce:GetCostAndUsage",
+        "events:ListRules",
+        "events:ListTargetsByRule",
+        "iam:GetAccountSummary",
+        "iam:SimulatePrincipalPolicy",
+        "organizations:DescribeOrganization",
+        "organizations:DescribePolicy",
+        "organizations:ListAccountsForParent",
+        "organizations:ListInboundResponsibilityTransfers",
+        "organizations:ListOutboundResponsibilityTransfers",
+        "organizations:ListPolicies",
+        "organizations:ListRoots",
+        "sns:ListSubscriptionsByTopic",
+    ],
+    writes: &[],
+    enters: Enters::Nothing,
+};
+
+pub(super) const READINESS: ChoreActions = ChoreActions {
+    reads: &[
+        "account:GetAlternateContact",
+        "account:ListRegions",
+        "ce:GetReservationUtilization",
+        "ce:GetSavingsPlansUtilizationDetails",
+        "controltower:GetLandingZone",
+        "controltower:ListEnabledBaselines",
+        "controltower:ListLandingZones",
+        "ec2:DescribeInstances",
+        "iam:GetAccountSummary",
+        "iam:ListOrganizationsFeatures",
+        "organizations:DescribeOrganization",
+        "organizations:DescribeOrganizationalUnit",
+        "organizations:ListAccounts",
+        "organizations:ListAccountsForParent",
+        "organizations:ListDelegatedAdministrators",
+        "organizations:ListDelegatedServicesForAccount",
+        "organizations:ListParents",
+        "organizations:ListPoliciesForTarget",
+        "organizations:ListRoots",
+        "organizations:ListTagsForResource",
+        "ram:ListPrincipals",
+        "servicequotas:GetServiceQuota",
+        "sso:ListInstances",
+        "sso:ListPermissionSets",
+        "wellarchitected:GetLensReview",
+        "wellarchitected:ListMilestones",
+        "wellarchitected:ListWorkloads",
+    ],
+    writes: &[],
+    enters: Enters::MemberRole,
+};
+
+pub(super) const DELEGATION: ChoreActions = ChoreActions {
+    reads: &[
+        "detective:ListOrganizationAdminAccount",
+        "guardduty:ListOrganizationAdminAccounts",
+        "inspector2:GetDelegatedAdminAccount",
+        "macie2:ListOrganizationAdminAccounts",
+        "organizations:DescribeOrganization",
+        "organizations:ListAWSServiceAccessForOrganization",
+        "organizations:ListAccounts",
+        "organizations:ListAccountsForParent",
+        "organizations:ListDelegatedAdministrators",
+        "organizations:ListOrganizationalUnitsForParent",
+        "securityhub:ListOrganizationAdminAccounts",
+        "sso:ListInstances",
+    ],
+    writes: &[
+        "detective:DisableOrganizationAdminAccount",
+        "detective:EnableOrganizationAdminAccount",
+        "guardduty:DisableOrganizationAdminAccount",
+        "guardduty:EnableOrganizationAdminAccount",
+        "inspector2:DisableDelegatedAdminAccount",
+        "inspector2:EnableDelegatedAdminAccount",
+        "macie2:DisableOrganizationAdminAccount",
+        "macie2:EnableOrganizationAdminAccount",
+        "organizations:DeregisterDelegatedAdministrator",
+        "organizations:EnableAWSServiceAccess",
+        "organizations:RegisterDelegatedAdministrator",
+        "securityhub:DisableOrganizationAdminAccount",
+        "securityhub:EnableOrganizationAdminAccount",
+    ],
+    enters: Enters::MemberRole,
+};
+
+pub(super) const STANDARDS: ChoreActions = ChoreActions {
+    reads: &[
+        "organizations:DescribeOrganization",
+        "organizations:ListAccountsForParent",
+        "organizations:ListDelegatedAdministrators",
+        "organizations:ListOrganizationalUnitsForParent",
+        "organizations:ListRoots",
+        "organizations:ListTagsForResource",
+        "sso:ListInstances",
+    ],
+    writes: &[],
+    enters: Enters::MemberRole,
+};
+
+pub(super) const ENROLMENT: ChoreActions = ChoreActions {
+    reads: &[
+        "account:ListRegions",
+        "controltower:GetBaselineOperation",
+        "controltower:GetLandingZone",
+        "controltower:ListEnabledBaselines",
+        "controltower:ListEnabledControls",
+        "controltower:ListLandingZones",
+        "iam:GetRole",
+        "organizations:DescribeOrganization",
+        "organizations:ListAccounts",
+        "organizations:ListAccountsForParent",
+        "organizations:ListOrganizationalUnitsForParent",
+        "organizations:ListParents",
+        "organizations:ListPoliciesForTarget",
+        "organizations:ListRoots",
+        "servicecatalog:DescribeRecord",
+        "servicecatalog:ListPortfoliosForProduct",
+        "servicecatalog:ListPrincipalsForPortfolio",
+        "servicecatalog:ListProvisioningArtifacts",
+        "servicecatalog:SearchProductsAsAdmin",
+        "servicecatalog:SearchProvisionedProducts",
+        "sso:ListInstances",
+    ],
+    writes: &[
+        "controltower:ResetEnabledBaseline",
+        "controltower:ResetEnabledControl",
+        "organizations:MoveAccount",
+        "servicecatalog:AssociatePrincipalWithPortfolio",
+        "servicecatalog:ProvisionProduct",
+    ],
+    enters: Enters::TrustedRoles,
+};
+
+pub(super) const FINDINGS: ChoreActions = ChoreActions {
+    reads: &[
+        "account:GetAlternateContact",
+        "organizations:DescribeAccount",
+        "organizations:DescribeOrganizationalUnit",
+        "organizations:ListParents",
+        "organizations:ListTagsForResource",
+        "securityhub:GetFindings",
+        "securityhub:GetInsights",
+        "securityhub:ListFindingAggregators",
+    ],
+    writes: &[
+        "securityhub:BatchUpdateFindings",
+        "securityhub:CreateInsight",
+    ],
+    enters: Enters::Nothing,
+};
+
+/// The role that accounts are entered by, for every chore that does.
+pub(super) const ACCOUNTS: ChoreActions = ChoreActions {
+    reads: &[
+        "account:ListRegions",
+        "cloudtrail:DescribeTrails",
+        "config:DescribeConfigurationRecorderStatus",
+        "config:DescribeConfigurationRecorders",
+        "config:DescribeDeliveryChannels",
+        "detective:DescribeOrganizationConfiguration",
+        "detective:ListDatasourcePackages",
+        "detective:ListGraphs",
+        "detective:ListMembers",
+        "ec2:DescribeNetworkInterfaces",
+        "ec2:DescribeVpcs",
+        "iam:GetAccountSummary",
+        "iam:GetRole",
+        "iam:ListAttachedRolePolicies",
+        "ram:ListPrincipals",
+        "securityhub:BatchGetStandardsControlAssociations",
+        "securityhub:DescribeHub",
+        "securityhub:DescribeOrganizationConfiguration",
+        "securityhub:DescribeStandards",
+        "securityhub:GetConfigurationPolicy",
+        "securityhub:GetConfigurationPolicyAssociation",
+        "securityhub:GetEnabledStandards",
+        "securityhub:ListConfigurationPolicies",
+        "securityhub:ListConfigurationPolicyAssociations",
+        "securityhub:ListFindingAggregators",
+        "securityhub:ListSecurityControlDefinitions",
+        "wellarchitected:GetLensReview",
+        "wellarchitected:ListMilestones",
+        "wellarchitected:ListWorkloads",
+    ],
+    writes: &[
+        "config:DeleteConfigurationRecorder",
+        "config:DeleteDeliveryChannel",
+        "config:PutConfigurationRecorder",
+        "config:PutDeliveryChannel",
+        "config:StartConfigurationRecorder",
+        "config:StopConfigurationRecorder",
+        "detective:CreateMembers",
+        "detective:UpdateDatasourcePackages",
+        "detective:UpdateOrganizationConfiguration",
+        "iam:AttachRolePolicy",
+        "iam:CreateRole",
+        "securityhub:BatchDisableStandards",
+        "securityhub:BatchEnableStandards",
+        "securityhub:BatchUpdateStandardsControlAssociations",
+        "securityhub:CreateConfigurationPolicy",
+        "securityhub:EnableSecurityHub",
+        "securityhub:StartConfigurationPolicyAssociation",
+        "securityhub:StartConfigurationPolicyDisassociation",
+        "securityhub:UpdateConfigurationPolicy",
+        "securityhub:UpdateStandardsControl",
+    ],
+    enters: Enters::Nothing,
+};
+
+impl ChoreActions {
+    /// Its policy; `member_role` is the name of the role that accounts are entered by.
+    pub(super) fn text(&self, partition: &str, member_role: &str, trusted: &[&str]) -> String {
+        // on everything: many of these services know no resources that a listing could be limited to
+        let sides = [("Read", self.reads), ("Write", self.writes)];
+        let used = sides.iter().filter(|(_, actions)| !actions.is_empty());
+        let mut statements: Vec<Value> = used
+            .map(|(name, actions)| statement(name, actions, &json!("*")))
+            .collect();
+        let roles = match self.enters {
+            Enters::Nothing => Vec::new(),
+            Enters::MemberRole => vec![member_role],
+            Enters::TrustedRoles => trusted.to_vec(),
+        };
+        if !roles.is_empty() {
+            let arns = roles
+                .iter()
+                .map(|it| format!("arn:{partition}:iam::*:role/{it}"));
+            let arns: Vec<String> = arns.collect();
+            statements.push(statement(
+                "EnterAccounts",
+                &["sts:AssumeRole"],
+                &json!(arns),
+            ));
+        }
+        policy(&statements)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use hallpass_iam::facts;
+
+    use super::*;
+
+    const ALL: &[&ChoreActions] = &[
+        &INSIGHTS,
+        &PAYER,
+        &READINESS,
+        &DELEGATION,
+        &STANDARDS,
+        &ENROLMENT,
+        &FINDINGS,
+        &ACCOUNTS,
+    ];
+
+    /// A verb that changes nothing; `Batch…` says it behind.
+    fn only_reads(action: &str) -> bool {
+        let name = action.split(':').nth(1).unwrap_or_default();
+        let name = name.strip_prefix("Batch").unwrap_or(name);
+        ["Get", "List", "Describe", "Search", "Simulate"]
+            .iter()
+            .any(|verb| name.starts_with(verb))
+    }
+
+    #[test]
+    fn each_action_is_one_of_aws_stands_once_and_on_its_side() {
+        for chore in ALL {
+            let all: Vec<&str> = chore.reads.iter().chain(chore.writes).copied().collect();
+            for action in &all {
+                assert!(facts::action(action).is_some(), "{action} is no action");
+                assert_eq!(all.iter().filter(|it| *it == action).count(), 1, "{action}");
+            }
+            for action in chore.reads {
+                assert!(only_reads(action), "{action} changes something");
+            }
+            for action in chore.writes {
+                assert!(!only_reads(action), "{action} changes nothing");
+            }
+        }
+    }
+
+    #[test]
+    fn accounts_are_entered_by_the_roles_that_the_chore_enters_by_and_no_other() {
+        let of = |it: &ChoreActions| it.text("aws-cn", "Member", &["One", "Two"]);
+        assert!(of(&READINESS).contains("\"arn:aws-cn:iam::*:role/Member\""));
+        let enrolment = of(&ENROLMENT);
+        assert!(enrolment.contains("role/One") && enrolment.contains("role/Two"));
+        assert!(!enrolment.contains("role/Member"), "{enrolment}");
+        for chore in [&INSIGHTS, &PAYER, &FINDINGS, &ACCOUNTS] {
+            assert!(!of(chore).contains("AssumeRole"));
+        }
+    }
+}

@@ -1,0 +1,195 @@
+//! What DevOps Guru tells of an insight (Amazon DevOps Guru User Guide, "Working with Amazon `EventBridge`";
+//! `organization.md` D-9).
+
+use hallpass_model::Timestamp;
+use hallpass_model::time::utc;
+use serde_json::{Map, Value, json};
+
+use super::InsightSeverity;
+
+/// Who says it.
+pub const INSIGHT_SOURCE: &str = "aws.devops-guru";
+/// The longest text that is taken of an event, in characters.
+const TEXT_MAX: usize = 200;
+/// Stacks that are named.
+const STACKS_MAX: usize = 5;
+
+/// What became of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InsightTurn {
+    /// It began.
+    Opened,
+    /// It is more urgent than it was.
+    Upgraded,
+    /// It is over.
+    Closed,
+}
+
+/// An insight, as an event tells of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ToldInsight {
+    /// Its id.
+    pub id: String,
+    /// The account it is about.
+    pub account: String,
+    /// The Region.
+    pub region: String,
+    /// `REACTIVE` or `PROACTIVE`.
+    pub kind: String,
+    /// How urgent it is now; `None` where the event does not say it in a word that is known.
+    pub severity: Option<InsightSeverity>,
+    /// What it is called.
+    pub name: String,
+    /// When it began, in UTC.
+    pub start: String,
+    /// Stacks that it is about.
+    pub stacks: Vec<String>,
+    /// Its page in the console; empty where there is none.
+    pub url: String,
+    /// What became of it.
+    pub turn: InsightTurn,
+}
+
+/// A number of milliseconds, also as text.
+fn instant(value: Option<&Value>) -> Option<Timestamp> {
+    let millis = match value? {
+        Value::String(text) => text.parse().ok()?,
+        other => other.as_i64()?,
+    };
+    Timestamp::from_millisecond(millis).ok()
+}
+
+impl ToldInsight {
+    /// The columns that tell one from another.
+    pub const KEY: [&'static str; 1] = ["insight_id"];
+    /// What is said of one.
+    pub const MESSAGE: &'static str = "{severity} insight in account {account_id}, {aws_region}: {name}; stacks {stacks}; since {start}; {url}";
+
+    /// Reads the detail of an event of DevOps Guru, by its `detail-type`; `None` of recommendations, anomalies and whatever
+    /// is new.
+    ///
+    /// # Errors
+    /// The event is about an insight, and does not say which.
+    pub fn read(detail_type: &str, detail: &Value) -> Result<Option<Self>, String> {
+        let turn = match detail_type {
+            "DevOps Guru New Insight Open" => InsightTurn::Opened,
+            "DevOps Guru Insight Severity Upgraded" => InsightTurn::Upgraded,
+            "DevOps Guru Insight Closed" => InsightTurn::Closed,
+            _ => return Ok(None),
+        };
+        let text = |name: &str| {
+            let text = detail.get(name).and_then(Value::as_str).unwrap_or_default();
+            text.chars().take(TEXT_MAX).collect::<String>()
+        };
+        let id = text("insightId");
+        if id.is_empty() {
+            return Err("the event has no `insightId`".to_owned());
+        }
+        let severity = match text("insightSeverity").to_ascii_uppercase().as_str() {
+            "LOW" => Some(InsightSeverity::Low),
+            "MEDIUM" => Some(InsightSeverity::Medium),
+            "HIGH" => Some(InsightSeverity::High),
+            _ => None,
+        };
+        let stacks = detail.pointer("/resourceCollection/cloudFormation/stackNames");
+        let stacks = stacks.and_then(Value::as_array).into_iter().flatten();
+        let stacks = stacks.filter_map(Value::as_str).take(STACKS_MAX);
+        let url = text("insightUrl");
+        Ok(Some(Self {
+            id,
+            account: text("accountId"),
+            region: text("region"),
+            kind: text("insightType"),
+            severity,
+            name: Some(text("insightName"))
+                .filter(|it| !it.is_empty())
+                .unwrap_or_else(|| text("insightDescription")),
+            start: instant(detail.get("startTime")).map_or_else(String::new, utc),
+            stacks: stacks
+                .map(|it| it.chars().take(TEXT_MAX).collect())
+                .collect(),
+            url: if url.starts_with("https://") {
+                url
+            } else {
+                String::new()
+            },
+            turn,
+        }))
+    }
+
+    /// As a row of alerts.
+    pub fn row(&self) -> Map<String, Value> {
+        let or_dash = |text: String| {
+            if text.is_empty() {
+                "-".to_owned()
+            } else {
+                text
+            }
+        };
+        let severity = self.severity.map_or("-", InsightSeverity::name);
+        let values = json!({
+            "insight_id": self.id, "account_id": self.account, "aws_region": self.region, "type": self.kind,
+            "severity": severity, "name": self.name, "start": or_dash(self.start.clone()),
+            "stacks": or_dash(self.stacks.join(", ")), "url": or_dash(self.url.clone()),
+        });
+        match values {
+            Value::Object(values) => values,
+            _ => Map::new(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const EVENT: &str =
+        include_str!("../../../../docs/spec/fixtures/org-devopsguru-insight-open.json");
+
+    fn event() -> Value {
+        serde_json::from_str(EVENT).unwrap()
+    }
+
+    #[test]
+    fn the_event_of_the_fixture_is_an_insight_that_began() {
+        let event = event();
+        let kind = event["detail-type"].as_str().unwrap();
+        let found = ToldInsight::read(kind, &event["detail"]).unwrap().unwrap();
+        assert_eq!(
+            (found.id.as_str(), found.severity, found.turn),
+            (
+                "AAAABBBBCCCC",
+                Some(InsightSeverity::High),
+                InsightTurn::Opened
+            )
+        );
+        let row = found.row();
+        assert_eq!(row["account_id"], "444444444444");
+        assert_eq!(
+            (&row["stacks"], &row["start"]),
+            (&json!("shop-api"), &json!("2026-03-02 11:00 UTC"))
+        );
+        assert!(ToldInsight::KEY.iter().all(|it| row.contains_key(*it)));
+    }
+
+    #[test]
+    fn what_is_no_insight_is_none_and_one_without_an_id_is_refused() {
+        let (kind, mut event) = ("DevOps Guru Insight Closed", event());
+        assert_eq!(
+            ToldInsight::read("DevOps Guru New Recommendation Created", &event["detail"]),
+            Ok(None)
+        );
+        // numbers as text, and words nobody knows
+        event["detail"]["startTime"] = "1635786120000".into();
+        event["detail"]["insightSeverity"] = "urgent".into();
+        event["detail"]["insightUrl"] = "javascript:alert(1)".into();
+        let found = ToldInsight::read(kind, &event["detail"]).unwrap().unwrap();
+        assert_eq!(
+            (found.start.as_str(), found.severity, found.url.as_str()),
+            ("2021-11-01 17:02 UTC", None, "")
+        );
+        event["detail"]["insightId"] = Value::Null;
+        assert!(ToldInsight::read(kind, &event["detail"]).is_err());
+        assert!(ToldInsight::read(kind, &Value::Null).is_err());
+    }
+}
