@@ -82,7 +82,8 @@ pub fn stood(
     turn: HappeningTurn,
     now: Timestamp,
 ) -> Option<AlertWrite> {
-    let mut state = state.unwrap_or_else(|| begun(rule));
+    let mut state = state
+        .unwrap_or_else(|| AlertState::begun(rule.id.clone(), rule.severity, rule.key.clone()));
     let (key, values) = (AlertRowKey::of(values, &rule.key), kept(values));
     touch(&mut state, rule, now);
     let is_muted = state.mute_of(&key, now).is_some();
