@@ -794,6 +794,8 @@ def _(sim, w):
         refused("ResourceNotFoundException", inside.list_members, http=404, GraphArn=graph[:-4] + "0000")
     finally:
         home.disable_organization_admin_account()
+        # which leaves it a delegated administrator, as Detective's pages say
+        w.org.deregister_delegated_administrator(AccountId=member, ServicePrincipal="detective.amazonaws.com")
     assert eventually(lambda: not listed()) and inside.list_graphs()["GraphList"] == []
 
 

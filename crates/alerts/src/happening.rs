@@ -226,7 +226,7 @@ mod tests {
             mail_to: Vec::new(),
         };
         let now = Timestamp::from_second(1_780_000_000).unwrap();
-        let mut state = begun(&rule);
+        let mut state = AlertState::begun(rule.id.clone(), rule.severity, rule.key.clone());
         if muted {
             state = state.muted(crate::state::Mute {
                 key: AlertRowKey::of(&insight("high"), &rule.key),

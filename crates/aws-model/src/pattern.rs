@@ -5,7 +5,7 @@
 //! [`BY_HAND`], and a test holds that every other pattern of the tables compiles.
 
 use std::fmt::Write as _;
-use std::sync::OnceLock;
+use std::sync::{LazyLock, OnceLock};
 
 use regex::Regex;
 
@@ -46,6 +46,8 @@ const BY_HAND: &[(&str, Check)] = &[
         r"^.+@(?:(?:(?!-)[A-Za-z0-9-]{1,62})?[A-Za-z0-9]{1}\.)+[A-Za-z]{2,63}$",
         is_mail_address,
     ),
+    (r"^(?! )[\p{L}\p{N}\p{Z}-_]*(?<! )$", is_category_name),
+    (r"^(?!\s*$).+", is_not_blank),
 ];
 
 const WORD: &str = "0-9A-Za-z_";
@@ -175,7 +177,6 @@ fn is_single_dashed_label(text: &str) -> bool {
         && !text.contains("--")
 }
 
-/// A key that does not begin with `aws:`, of letters, `_`, and what stands from `+` to `=`: digits and `,-./:;<` too.
 fn is_mail_address(text: &str) -> bool {
     let is_label = |label: &str| {
         let allowed = label
@@ -202,6 +203,23 @@ fn is_printable(text: &str) -> bool {
         .all(|it| it == '\t' || it >= ' ' && !matches!(it, '\u{FFFE}' | '\u{FFFF}'))
 }
 
+/// Letters, numbers, spaces of any kind, `-` and `_`; no space at an end.
+fn is_category_name(text: &str) -> bool {
+    static CHARACTERS: LazyLock<Pattern> =
+        LazyLock::new(|| Pattern::new(r"[\p{L}\p{N}\p{Z}\-_]*".to_owned()));
+    !text.starts_with(' ') && !text.ends_with(' ') && CHARACTERS.matches(text)
+}
+
+/// One line, of more than spaces.
+fn is_not_blank(text: &str) -> bool {
+    static LINE: LazyLock<Pattern> = LazyLock::new(|| Pattern::new(".+".to_owned()));
+    LINE.matches(text)
+        && text
+            .chars()
+            .any(|it| !matches!(it, ' ' | '\t' | '\u{b}' | '\u{c}'))
+}
+
+/// A key that does not begin with `aws:`, of letters, `_`, and what stands from `+` to `=`: digits and `,-./:;<` too.
 fn is_own_tag_key(text: &str) -> bool {
     let fits = |it: char| it.is_ascii_alphabetic() || it == '_' || ('+'..='=').contains(&it);
     !text.is_empty() && !text.starts_with("aws:") && text.chars().all(fits)
@@ -325,6 +343,27 @@ mod tests {
         }
         for bad in ["ab", "-ab", "ab-", "a--b", "Abc", "a_b", &"a".repeat(64)] {
             assert!(!is_single_dashed_label(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn category_names_and_lines_by_hand() {
+        let name = r"^(?! )[\p{L}\p{N}\p{Z}-_]*(?<! )$";
+        let line = r"^(?!\s*$).+";
+        for (pattern, text, fits) in [
+            (name, "Team A-1_ß", true),
+            (name, "", true),
+            (name, " Team", false),
+            (name, "Team ", false),
+            (name, "Team/A", false),
+            (line, "a", true),
+            (line, " a ", true),
+            (line, " \t", false),
+            (line, "", false),
+            (line, "a\nb", false),
+        ] {
+            let pattern = Pattern::new(pattern.to_owned());
+            assert_eq!(pattern.matches(text), fits, "{text:?}");
         }
     }
 

@@ -534,7 +534,7 @@ async fn what_a_principal_may_do_is_simulated() {
     let account = bench.account("payments-prod");
     let decisions = |answer: &Answer| texts(answer, "EvalDecision").join(" ");
     let asked = |principal: &str, more: &str| {
-        format!("SimulatePrincipalPolicy PolicySourceArn=arn:aws:iam::{account}:{principal} {more}")
+        format!("SimulatePrincipalPolicy&PolicySourceArn=arn:aws:iam::{account}:{principal}&{more}")
     };
     for (principal, action, wanted) in [
         // what the group has counts, too
@@ -556,17 +556,17 @@ async fn what_a_principal_may_do_is_simulated() {
         // what would change the answer and is not simulated
         (
             "user/robot",
-            "PolicyInputList.member.1={}",
+            "PolicyInputList.member.1=%7B%7D",
             (400, "InvalidInput"),
         ),
     ] {
         let call = asked(
             principal,
-            &format!("ActionNames.member.1=s3:GetObject {more}"),
+            &format!("ActionNames.member.1=s3:GetObject&{more}"),
         );
         let wanted = (wanted.0, wanted.1.to_owned());
         assert_eq!(
-            refused(&bench, &signer, call.trim_end()).await,
+            refused(&bench, &signer, call.trim_end_matches('&')).await,
             wanted,
             "{call}"
         );
