@@ -115,8 +115,9 @@ fn all_paths_counted(bencher: Bencher<'_, '_>) {
 #[divan::bench(sample_count = 3)]
 fn paths_of_all_in_a_fiftieth_then_one_person(bencher: Bencher<'_, '_>) {
     let graph = graph();
-    let is_some =
-        |it: &GraphAssignment| it.account % 50 == 0 && graph.people_of(&it.holder).len() < PEOPLE;
+    let is_some = |it: &GraphAssignment| {
+        it.account.is_multiple_of(50) && graph.people_of(&it.holder).len() < PEOPLE
+    };
     bencher.bench(|| {
         let mut paths = graph.paths(is_some);
         paths.retain(|it| it.person.user_name.as_deref() == Some("p7"));

@@ -326,8 +326,8 @@ where
 }
 
 fn numbers(text: &str, least: u8, most: u8, names: &[&str]) -> Result<Bits, String> {
-    let named = listed(text, (least, most), |text| number(text, least, most, names))?;
-    Ok(named.into_iter().fold(0, |bits, number| bits | 1 << number))
+    let found = listed(text, (least, most), |text| number(text, least, most, names))?;
+    Ok(found.into_iter().fold(0, |bits, number| bits | 1 << number))
 }
 
 fn listed_years(text: &str) -> Result<Vec<i16>, String> {

@@ -1,5 +1,5 @@
 //! What DevOps Guru tells on the bus: an insight of the file begins, and is over (Amazon DevOps Guru User Guide, "Working
-//! with Amazon EventBridge"). What began before the file was loaded is not told.
+//! with Amazon `EventBridge`"). What began before the file was loaded is not told.
 
 use std::collections::BTreeSet;
 

@@ -165,7 +165,7 @@ mod tests {
             .map(|it| match it.message {
                 Message::Alert(alert) => match alert.news {
                     AlertNews::Rows(news) => (news.new.count, news.recovered.count),
-                    other => panic!("{other:?}"),
+                    other @ AlertNews::Blocked { .. } => panic!("{other:?}"),
                 },
                 other => panic!("{other:?}"),
             })

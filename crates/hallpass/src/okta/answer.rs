@@ -44,7 +44,9 @@ impl OktaAnswer {
         let answer = request.send().await.map_err(unanswered)?;
         let status = answer.status().as_u16();
         let headers = answer.headers().clone();
-        let body = whole(answer, ANSWER_BYTES_MAX).await.map_err(broken)?;
+        let body = whole(answer, ANSWER_BYTES_MAX)
+            .await
+            .map_err(|fault| broken(&fault))?;
         Ok(Self {
             status,
             headers,
@@ -94,7 +96,7 @@ impl OktaAnswer {
     }
 }
 
-fn broken(fault: BodyFault) -> OktaFault {
+fn broken(fault: &BodyFault) -> OktaFault {
     match fault {
         BodyFault::Lost(_) => {
             let failure = failure("NoAnswer", "the answer was cut off", None);

@@ -1,4 +1,4 @@
-//! Amazon EventBridge: the rules of an account's default bus, of which there are none: what makes some is not simulated.
+//! Amazon `EventBridge`: the rules of an account's default bus, of which there are none: what makes some is not simulated.
 
 use serde_json::json;
 

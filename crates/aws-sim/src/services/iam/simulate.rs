@@ -1,4 +1,4 @@
-//! What the policies of a user, a group or a role let it do (IAM API Reference, "SimulatePrincipalPolicy"). Policies and
+//! What the policies of a user, a group or a role let it do (IAM API Reference, "`SimulatePrincipalPolicy`"). Policies and
 //! keys that the call brings itself are not simulated, and refused by name.
 
 use hallpass_iam::Decision;
