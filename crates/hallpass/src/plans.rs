@@ -1,33 +1,27 @@
 //! What commands that change an organization share: the flags, the pieces put together, and the way
 //! from a draft to a report. A plan is looked at first; `--apply` carries it out.
 
+mod every_step;
+
 use std::io::{self, IsTerminal as _};
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_trait::async_trait;
 use hallpass_access_files::{
-    AccessStepExecutor, LiveGrants, MembershipStepExecutor, PermissionSetAdmin, is_access_step,
-    is_membership_step,
+    AccessStepExecutor, LiveGrants, MembershipStepExecutor, PermissionSetAdmin,
 };
 use hallpass_assignments::IdentityCenter;
 use hallpass_aws::{Aws, PermissionSets, RoleToAssume};
 use hallpass_model::{Clock, IdSource, Timestamp};
-use hallpass_org::delegation::{DelegationStepExecutor, is_delegation_step};
-use hallpass_org::enrolment::{
-    EnrolmentCalls, EnrolmentStepExecutor, TRUSTED_ROLES, is_enrolment_step,
-};
-use hallpass_org::pci::{
-    PeopleStepExecutor, ProviderStepExecutor, is_people_step, is_provider_step,
-};
-use hallpass_org::standards::{StandardsStepExecutor, is_standards_step};
-use hallpass_org::vending::{AccountAdmin, VendingStepExecutor, is_vending_step};
+use hallpass_org::delegation::DelegationStepExecutor;
+use hallpass_org::enrolment::{EnrolmentCalls, EnrolmentStepExecutor, TRUSTED_ROLES};
+use hallpass_org::pci::{PeopleStepExecutor, ProviderStepExecutor};
+use hallpass_org::standards::StandardsStepExecutor;
+use hallpass_org::vending::{AccountAdmin, VendingStepExecutor};
 use hallpass_org::{ChoreError, OrgStepExecutor, OrgStore, Organization, ServiceCalls, StepNews};
-use hallpass_remediation::{RemediationStepExecutor, is_remediation_step};
 use hallpass_runner::{
     Applying, Exit as PlanExit, LANE_LEASE, Plan, PlanDraft, PlanId, PlanReport, PlanState,
-    PlanStep, PlanStore, RunError, Runner, RunnerIdentity, StepEnd as Ended, StepError,
-    StepExecutor, StepProbe, Undo, Verify, WriteAnswer, fold, report_of,
+    PlanStore, RunError, Runner, RunnerIdentity, StepEnd as Ended, StepExecutor, fold, report_of,
 };
 use hallpass_store::SqliteStore;
 use hallpass_wording::plan;
@@ -45,6 +39,8 @@ use crate::prompt::{YesArgs, confirm_act};
 use crate::providers::providers;
 use crate::remediations;
 use crate::timer::Timer;
+
+use self::every_step::EveryStep;
 
 /// Columns of a report's targets as CSV.
 pub(crate) const FIELDS: &[&str] = &["account", "region", "key", "outcome", "reason", "seconds"];
@@ -161,65 +157,6 @@ struct Elsewhere(Arc<ProcessClock>);
 impl Clock for Elsewhere {
     fn now(&self) -> Timestamp {
         self.0.elsewhere()
-    }
-}
-
-/// Steps of every kind, each carried out by the crate that knows what it means.
-struct EveryStep {
-    org: OrgStepExecutor,
-    vending: VendingStepExecutor,
-    delegation: DelegationStepExecutor,
-    standards: StandardsStepExecutor,
-    enrolment: EnrolmentStepExecutor,
-    remediation: RemediationStepExecutor,
-    access: Arc<AccessStepExecutor>,
-    memberships: MembershipStepExecutor,
-    people: PeopleStepExecutor,
-    providers: ProviderStepExecutor,
-}
-
-impl EveryStep {
-    fn of(&self, step: &PlanStep) -> &dyn StepExecutor {
-        if is_access_step(&step.kind) {
-            self.access.as_ref()
-        } else if is_vending_step(&step.kind) {
-            &self.vending
-        } else if is_delegation_step(&step.kind) {
-            &self.delegation
-        } else if is_standards_step(&step.kind) {
-            &self.standards
-        } else if is_enrolment_step(&step.kind) {
-            &self.enrolment
-        } else if is_remediation_step(&step.kind) {
-            &self.remediation
-        } else if is_membership_step(&step.kind) {
-            &self.memberships
-        } else if is_people_step(&step.kind) {
-            &self.people
-        } else if is_provider_step(&step.kind) {
-            &self.providers
-        } else {
-            &self.org
-        }
-    }
-}
-
-#[async_trait]
-impl StepExecutor for EveryStep {
-    async fn probe(&self, step: &PlanStep) -> Result<StepProbe, StepError> {
-        self.of(step).probe(step).await
-    }
-
-    async fn act(&self, step: &PlanStep, seen: &StepProbe) -> WriteAnswer {
-        self.of(step).act(step, seen).await
-    }
-
-    async fn verify(&self, step: &PlanStep, remote: &str) -> Verify {
-        self.of(step).verify(step, remote).await
-    }
-
-    fn undo(&self, step: &PlanStep, old: &Value, new: &Value) -> Undo {
-        self.of(step).undo(step, old, new)
     }
 }
 

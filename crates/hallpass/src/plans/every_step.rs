@@ -1,0 +1,78 @@
+//! The executor that plans run with: steps of every kind, each carried out by the crate that knows what it means.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use hallpass_access_files::{
+    AccessStepExecutor, MembershipStepExecutor, is_access_step, is_membership_step,
+};
+use hallpass_org::OrgStepExecutor;
+use hallpass_org::delegation::{DelegationStepExecutor, is_delegation_step};
+use hallpass_org::enrolment::{EnrolmentStepExecutor, is_enrolment_step};
+use hallpass_org::pci::{
+    PeopleStepExecutor, ProviderStepExecutor, is_people_step, is_provider_step,
+};
+use hallpass_org::standards::{StandardsStepExecutor, is_standards_step};
+use hallpass_org::vending::{VendingStepExecutor, is_vending_step};
+use hallpass_remediation::{RemediationStepExecutor, is_remediation_step};
+use hallpass_runner::{PlanStep, StepError, StepExecutor, StepProbe, Undo, Verify, WriteAnswer};
+use serde_json::Value;
+
+/// One executor for each kind.
+pub(super) struct EveryStep {
+    pub(super) org: OrgStepExecutor,
+    pub(super) vending: VendingStepExecutor,
+    pub(super) delegation: DelegationStepExecutor,
+    pub(super) standards: StandardsStepExecutor,
+    pub(super) enrolment: EnrolmentStepExecutor,
+    pub(super) remediation: RemediationStepExecutor,
+    pub(super) access: Arc<AccessStepExecutor>,
+    pub(super) memberships: MembershipStepExecutor,
+    pub(super) people: PeopleStepExecutor,
+    pub(super) providers: ProviderStepExecutor,
+}
+
+impl EveryStep {
+    fn of(&self, step: &PlanStep) -> &dyn StepExecutor {
+        if is_access_step(&step.kind) {
+            self.access.as_ref()
+        } else if is_vending_step(&step.kind) {
+            &self.vending
+        } else if is_delegation_step(&step.kind) {
+            &self.delegation
+        } else if is_standards_step(&step.kind) {
+            &self.standards
+        } else if is_enrolment_step(&step.kind) {
+            &self.enrolment
+        } else if is_remediation_step(&step.kind) {
+            &self.remediation
+        } else if is_membership_step(&step.kind) {
+            &self.memberships
+        } else if is_people_step(&step.kind) {
+            &self.people
+        } else if is_provider_step(&step.kind) {
+            &self.providers
+        } else {
+            &self.org
+        }
+    }
+}
+
+#[async_trait]
+impl StepExecutor for EveryStep {
+    async fn probe(&self, step: &PlanStep) -> Result<StepProbe, StepError> {
+        self.of(step).probe(step).await
+    }
+
+    async fn act(&self, step: &PlanStep, seen: &StepProbe) -> WriteAnswer {
+        self.of(step).act(step, seen).await
+    }
+
+    async fn verify(&self, step: &PlanStep, remote: &str) -> Verify {
+        self.of(step).verify(step, remote).await
+    }
+
+    fn undo(&self, step: &PlanStep, old: &Value, new: &Value) -> Undo {
+        self.of(step).undo(step, old, new)
+    }
+}
