@@ -4,17 +4,16 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use hallpass_alerts::{
-    AlertCommitError, AlertRuleIdError, AlertSeverity, AlertStore, HappeningRule, HappeningTurn,
-    stood,
+    AlertRuleIdError, AlertSeverity, AlertStore, AlertWrite, HappeningRule, HappeningTurn, stood,
 };
 use hallpass_events::{EventHandler, HandledEvent, OrganizationEvent};
 use hallpass_model::Clock;
 use hallpass_org::insights::{INSIGHT_SOURCE, InsightSeverity, InsightTurn, ToldInsight};
 
+use super::happening;
+
 /// The name that insights are known by among alerts.
 const INSIGHTS: &str = "devops-guru/insights";
-/// How often an event is tried that another writer was first with.
-const TRIES: usize = 8;
 
 /// Tells insights.
 pub(crate) struct InsightHandler {
@@ -67,26 +66,13 @@ impl InsightHandler {
             ..self.rule.clone()
         };
         let row = found.row();
-        for _ in 0..TRIES {
-            let state = match self.store.alert_state(&rule.id).await {
-                Ok(state) => state,
-                Err(error) => return HandledEvent::Again(error.to_string()),
-            };
-            let Some(write) = stood(&rule, state, &row, turn, self.clock.now()) else {
-                return HandledEvent::Done("it was told already".to_owned());
-            };
-            let is_told = write.message.is_some();
-            // CRASH: before this line it comes again; after it the message is delivered, and its row is known
-            match self.store.commit_alert(write).await {
-                Ok(()) if is_told => return HandledEvent::Done("it is told".to_owned()),
-                Ok(()) => return HandledEvent::Done("it is noted".to_owned()),
-                Err(AlertCommitError::Raced(_)) => {}
-                Err(error @ AlertCommitError::Unavailable(_)) => {
-                    return HandledEvent::Again(error.to_string());
-                }
-            }
-        }
-        HandledEvent::Again("others write of insights, too".to_owned())
+        let now = self.clock.now();
+        let step = |state| stood(&rule, state, &row, turn, now);
+        let done = |write: &AlertWrite| match write.message {
+            Some(_) => "it is told",
+            None => "it is noted",
+        };
+        happening::write(self.store.as_ref(), &rule.id, step, done).await
     }
 }
 

@@ -2,6 +2,7 @@
 //! loop and for `hallpass alerts`.
 
 mod evaluate;
+mod happening;
 mod insights;
 mod root_sign_in;
 mod rule_file;

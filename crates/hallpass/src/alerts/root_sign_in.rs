@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use hallpass_alerts::{
-    AlertCommitError, AlertRuleIdError, AlertSeverity, AlertStore, HappeningRule, happened,
+    AlertRuleIdError, AlertSeverity, AlertStore, AlertWrite, HappeningRule, happened,
 };
 use hallpass_events::{EventHandler, HandledEvent, OrganizationEvent};
 use hallpass_model::Clock;
@@ -12,10 +12,10 @@ use hallpass_org::payer::{
     PayerFile, PayerSide, RootSignIn, SIGN_IN_DETAIL_TYPE, SIGN_IN_SOURCE, root_sign_in,
 };
 
+use super::happening;
+
 /// The name that sign-ins are known by among alerts.
 const ROOT_SIGN_IN: &str = "payer/root-sign-in";
-/// How often an event is tried that another writer was first with.
-const TRIES: usize = 8;
 
 /// Tells sign-ins.
 pub(crate) struct RootSignInHandler {
@@ -56,24 +56,10 @@ impl RootSignInHandler {
 
     async fn tell(&self, found: &RootSignIn) -> HandledEvent {
         let row = found.row(&self.payer);
-        for _ in 0..TRIES {
-            let state = match self.store.alert_state(&self.rule.id).await {
-                Ok(state) => state,
-                Err(error) => return HandledEvent::Again(error.to_string()),
-            };
-            let Some(write) = happened(&self.rule, state, &row, self.clock.now()) else {
-                return HandledEvent::Done("it was told already".to_owned());
-            };
-            // CRASH: before this line it comes again; after it the message is delivered, and its row is known
-            match self.store.commit_alert(write).await {
-                Ok(()) => return HandledEvent::Done("both parties are told".to_owned()),
-                Err(AlertCommitError::Raced(_)) => {}
-                Err(error @ AlertCommitError::Unavailable(_)) => {
-                    return HandledEvent::Again(error.to_string());
-                }
-            }
-        }
-        HandledEvent::Again("others write of sign-ins, too".to_owned())
+        let now = self.clock.now();
+        let step = |state| happened(&self.rule, state, &row, now);
+        let done = |_: &AlertWrite| "both parties are told";
+        happening::write(self.store.as_ref(), &self.rule.id, step, done).await
     }
 }
 
