@@ -4,11 +4,13 @@ DuckDB over the same files; broken and changed files; a run that is killed; and 
 
 import collections
 import datetime
+import decimal
 import gzip
 import http.server
 import json
 import logging
 import os
+import pathlib
 import random
 import signal
 import threading
@@ -172,6 +174,26 @@ def of_duckdb(folder):
     return ordered([[*row[:-2], json.loads(row[-2]), json.loads(row[-1])] for row in rows])
 
 
+def questions(stage, folder):
+    """The shipped questions, their own text over the same files by DuckDB: the same rows."""
+    files = f"read_parquet('{stage.path(folder)}/aws_activity/dt=*/run=*/part-*.parquet')"
+    queries = pathlib.Path(__file__).parent / "../crates/query/src/saved/activity"
+    plain = lambda it: it if it is None or isinstance(it, (int, bool)) else str(it).replace("+00:00", "").replace("Z", "").replace("T", " ")
+    for name in ("people", "notable", "denied"):
+        database = duckdb.connect()
+        database.sql("SET timezone = 'UTC'")
+        database.sql(f"CREATE VIEW aws_activity AS SELECT * FROM {files}")
+        # its ~ wants the whole text to match
+        text_of = (queries / f"{name}.sql").read_text().replace("error_code ~ '(", "error_code ~ '.*(").replace(")'", ").*'")
+        found = database.sql(text_of if name == "denied" else (queries / f"{name}.sql").read_text())
+        theirs = [[plain(int(it) if isinstance(it, decimal.Decimal) else it) for it in row] for row in found.fetchall()]
+        ran = stage.run("query", "--folder", folder, "--name", f"activity/{name}", "--output", "jsonl", timeout=300)
+        ours = [[plain(it) if not isinstance(it, (list, dict)) else json.dumps(it) for it in json.loads(line).values()] for line in ran.stdout.splitlines()]
+        theirs, ours = ordered(theirs), ordered(ours)
+        check(f"activity/{name}: DuckDB answers the same question with the same {len(theirs)} rows",
+              ran.returncode == 0 and len(theirs) > 0 and ours == theirs, (ran.stderr, first_difference(ours, theirs)))
+
+
 def most(stage, source):
     """The most memory of their own, in MiB, of what reads the log and of its companion: without the pages of the programs,
     of which a debug build has many."""
@@ -197,6 +219,7 @@ def arrangements(stage, made, wanted):
     check("row for row as the slow reader has it", found == wanted, first_difference(found, wanted))
     found = of_duckdb(stage.path("one"))
     check("and so has DuckDB over the same files", found == wanted, first_difference(found, wanted))
+    questions(stage, "one")
     ran, said = ingest(stage, "one", "trail")
     check("a second run reads no file again, and changes nothing", ran.returncode == 0 and said["files_read"] == 0
           and said["files_known"] > 0 and table(stage, "one") == wanted, (said, ran.stderr))

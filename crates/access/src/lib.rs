@@ -26,6 +26,7 @@ mod decide;
 mod desired;
 mod end;
 mod grant;
+mod grant_activity;
 mod grant_press;
 mod guard_removals;
 mod haste;
@@ -62,6 +63,7 @@ pub use change::{
     StoredAnswer, Write,
 };
 pub use grant::{EndCause, Grant, GrantState, Stuck};
+pub use grant_activity::{ActivityLogs, PastUse, use_of_grant};
 pub use guard_removals::Removals;
 pub use hallpass_audit::{Approval, Origin};
 pub use hallpass_identity::{Actor, Role};
@@ -97,7 +99,7 @@ pub use service::{
     LastTime, Late, Meant, Muting, NamedId, Past, Patience, Ports, Presses, ReadTurn, Reconciled,
     RemediationApprovers, RemediationSource, RemediationView, RequestView, Revoking, Search,
     SearchPage, StandingView, Stands, SweepStatus, SweepsTended, TARGETS_MAX, Tended, Times,
-    about_remediation,
+    about_remediation, last_grant,
 };
 pub use session_revocation::credentials_until;
 pub use settings::{AdminSignIn, OnRuleChange, Settings, contact};

@@ -15,6 +15,7 @@ use hallpass_model::{
 use hallpass_remediation::{Remediation, RemediationStore, RemediationStoreFault};
 use hallpass_rules::{Ask, Directory};
 
+use crate::grant_activity::PastUse;
 use crate::{
     Accepted, Alarm, Change, Digest, Grant, GrantStateKind, Lock, Message, Notice, Removals,
     Request, RequestStateKind, StandingListing, StandingScope, StoredAnswer, Sweep, SweepItem,
@@ -254,6 +255,9 @@ pub struct NoticeContext {
     pub request: Request,
     /// The grant it is about, or that came of the request.
     pub grant: Option<Grant>,
+    /// What was done with the grant whose review is closed, or with the last that the requester had of what is asked for;
+    /// `None` of other news, and where no log says it.
+    pub used: Option<PastUse>,
 }
 
 /// A digest with the run it is about, as stored at the moment of telling.

@@ -177,6 +177,9 @@ pub struct Times {
     /// In which capacity: `not_required`, `self`, `peer`, `break_glass` or `adopted`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_approval: Option<String>,
+    /// What the requester did with it then, as far as a log goes, in words; only of the requester's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_use: Option<String>,
 }
 
 /// One person's yes.

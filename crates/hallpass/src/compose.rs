@@ -26,7 +26,9 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
-use hallpass_access::{Access, AlarmKind, Channel, DirectorySource, GuardSource, Ports, Settings};
+use hallpass_access::{
+    Access, ActivityLogs, AlarmKind, Channel, DirectorySource, GuardSource, Ports, Settings,
+};
 use hallpass_assignments::{Executor, ExecutorLimits};
 use hallpass_audit::AuditStore;
 use hallpass_aws::{Aws, Inventory, Policies};
@@ -36,8 +38,7 @@ use hallpass_model::{Clock, IdSource, TimeSpan};
 use hallpass_org::session_revocation::SessionRevoker;
 use hallpass_rules::{GroupRef, RuleFile, Rules};
 use hallpass_server::{
-    ActivityLogs, App, Connections, Rates, ReadinessProbe, ServerMode, ServerStatus,
-    SessionSettings, SignIn,
+    App, Connections, Rates, ReadinessProbe, ServerMode, ServerStatus, SessionSettings, SignIn,
 };
 use hallpass_store::{SqliteStore, StoredSessions, StoredTokens};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};

@@ -44,6 +44,7 @@ fn told_with(text: &str) -> NoticeContext {
         attempts: 0,
         request,
         grant: None,
+        used: None,
     }
 }
 

@@ -36,6 +36,7 @@ fn told() -> NoticeContext {
         attempts: 0,
         request: a_request(1),
         grant: Some(a_grant(1)),
+        used: None,
     }
 }
 

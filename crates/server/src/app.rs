@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use hallpass_access::{Access, PolicySource};
+use hallpass_access::{Access, ActivityLogs, PolicySource};
 use hallpass_activity::PciStore;
 use hallpass_audit::AuditStore;
 use hallpass_identity::{Identity, SessionStore, TokenStore};
@@ -10,8 +10,8 @@ use hallpass_model::Clock;
 use hallpass_runner::PlanStore;
 
 use crate::{
-    AccessSnapshots, ActivityLogs, Connections, Rates, ReadinessProbe, ServerStatus,
-    SessionSettings, SignIn, SlackDoor,
+    AccessSnapshots, Connections, Rates, ReadinessProbe, ServerStatus, SessionSettings, SignIn,
+    SlackDoor,
 };
 
 /// A person of the demo, for its sign-in.

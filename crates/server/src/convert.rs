@@ -1,7 +1,8 @@
 //! Domain types become wire types here and nowhere else.
 
 use hallpass_access::{
-    BreakGlassOffers, Grant, GrantState, InLine, Past, Request, RequestState, Times, Wanted,
+    BreakGlassOffers, Grant, GrantState, InLine, Past, PastUse, Request, RequestState, Times,
+    Wanted,
 };
 use hallpass_activity::{GrantCall, GrantUse, GrantUseState};
 use hallpass_api as api;
@@ -148,7 +149,7 @@ pub(crate) fn request_for(presses: &BreakGlassOffers, stored: &Request) -> api::
 }
 
 /// How often a target was had, as it travels.
-pub(crate) fn before(past: Past) -> api::Before {
+pub(crate) fn before(past: Past, used: Option<&PastUse>) -> api::Before {
     let times = |times: Times| {
         let last = times.last.as_ref();
         api::Times {
@@ -159,10 +160,14 @@ pub(crate) fn before(past: Past) -> api::Before {
             last_approver: last.map(|last| last.approver.to_string()),
             last_approver_name: last.map(|last| last.approver_name.clone()),
             last_approval: last.map(|last| last.approval.name().to_owned()),
+            last_use: None,
         }
     };
     api::Before {
-        requester: times(past.requester),
+        requester: api::Times {
+            last_use: used.and_then(|it| activity::last_use(it, &PlainStyle)),
+            ..times(past.requester)
+        },
         anyone: past.anyone.map(times),
     }
 }

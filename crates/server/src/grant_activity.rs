@@ -1,8 +1,7 @@
 //! What was done with a grant, from the sessions that lie beside the activity table (`inventory.md` H-28).
 
-use hallpass_access::{Grant, GrantState};
-use hallpass_activity::{GrantUse, GrantWindow, grant_use};
-use hallpass_model::{AccountId, Target, TargetNames, Timestamp};
+use hallpass_access::{Grant, PastUse, Request, use_of_grant};
+use hallpass_activity::GrantUse;
 
 use crate::App;
 
@@ -11,43 +10,23 @@ use crate::App;
 /// # Errors
 /// Words, when the logs cannot be read.
 pub(crate) async fn of_grant(app: &App, grant: &Grant) -> Result<Option<GrantUse>, String> {
-    let Some((logs, (account, window))) = app.activity.as_ref().zip(window(app, grant)) else {
+    let Some(logs) = app.activity.as_ref() else {
         return Ok(None);
     };
-    let now = app.clock.now();
-    let days = window.days(now);
-    let activity = logs.of(&account, &days).await?;
-    Ok(Some(grant_use(&window, &activity, now)))
-}
-
-fn window(app: &App, grant: &Grant) -> Option<(AccountId, GrantWindow)> {
-    let (Target::Account { account, .. }, TargetNames::Account { permission_set, .. }) =
-        (&grant.key.target, &grant.names)
-    else {
-        return None;
-    };
     let directory = app.access.directory();
-    let person = directory.person(&grant.key.user);
-    let user_name = person.map(|it| it.user_name.clone());
-    let address = grant.holder.email.to_string();
-    let window = GrantWindow {
-        account: account.to_string(),
-        permission_set: permission_set.clone(),
-        user_id: grant.key.user.to_string(),
-        names: user_name.into_iter().chain([address]).collect(),
-        from: grant.granted_at?,
-        until: over_at(grant),
-    };
-    Some((account.clone(), window))
+    use_of_grant(logs.as_ref(), &directory, grant, app.clock.now()).await
 }
 
-/// When the access was seen gone.
-fn over_at(grant: &Grant) -> Option<Timestamp> {
-    match &grant.state {
-        GrantState::Ended { at, .. } | GrantState::Failed { at, .. } => Some(*at),
-        GrantState::Scheduled
-        | GrantState::Granting
-        | GrantState::Active
-        | GrantState::Ending { .. } => None,
+/// What the requester did with the last they had of what is asked for. What cannot be read is said in the log: nobody waits
+/// for a decision because of it.
+pub(crate) async fn last_of_requester(app: &App, request: &Request) -> Option<PastUse> {
+    app.activity.as_ref()?;
+    let grant = app.access.last_grant(request).await.ok().flatten()?;
+    match of_grant(app, &grant).await {
+        Ok(found) => found.map(|found| PastUse { grant, found }),
+        Err(error) => {
+            tracing::warn!(grant.id = %grant.id, error, "what was done with a grant cannot be read");
+            None
+        }
     }
 }

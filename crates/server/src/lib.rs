@@ -6,7 +6,6 @@
 //! Knows nothing of SQL, AWS clients or Slack; the binary hands it what it needs.
 
 mod access_snapshots;
-mod activity_logs;
 mod address;
 mod alerts;
 mod api;
@@ -37,7 +36,6 @@ mod status;
 mod ui;
 
 pub use access_snapshots::{AccessSnapshots, KnownAccess};
-pub use activity_logs::ActivityLogs;
 pub use address::{NotARange, Proxies};
 pub use app::{App, PersonaCard, ServerMode};
 pub use connections::{

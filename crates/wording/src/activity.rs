@@ -1,6 +1,8 @@
 //! What is said of what was done with a grant. What the log does not reach is never called nothing.
 
-use hallpass_activity::{GrantUse, GrantUseState, NotableKind};
+use hallpass_access::PastUse;
+use hallpass_activity::{GrantCall, GrantUse, GrantUseState, NotableKind};
+use hallpass_model::Timestamp;
 
 use crate::lists::{count, number};
 use crate::style::ChannelStyle;
@@ -30,7 +32,7 @@ pub fn grant_use(found: &GrantUse, style: &impl ChannelStyle) -> String {
         style.instant(log.until)
     );
     let said = match found.state {
-        GrantUseState::Used => return format!("{} {until}{}", used(found), cut(found)),
+        GrantUseState::Used => return format!("{} {until}{}", used(found, style), cut(found)),
         GrantUseState::NeverUsed => "Never used.",
         GrantUseState::NotSoFar => "No use as far as the log goes.",
         GrantUseState::NotKnown => {
@@ -44,7 +46,49 @@ pub fn grant_use(found: &GrantUse, style: &impl ChannelStyle) -> String {
     format!("{said} {until}")
 }
 
-fn used(found: &GrantUse) -> String {
+/// What was done with a grant, for whoever is told of it, with the calls that somebody should look at.
+pub fn told_use(used: &PastUse, style: &impl ChannelStyle) -> String {
+    let found = &used.found;
+    let calls = notable_calls(found, style);
+    format!("{}{}", grant_use(found, style), calls.unwrap_or_default())
+}
+
+/// What somebody did the last time, for whoever is asked by them again; `None` where the log does not say it.
+pub fn last_use(used: &PastUse, style: &impl ChannelStyle) -> Option<String> {
+    if used.found.state == GrantUseState::NotKnown {
+        return None;
+    }
+    let grant = &used.grant;
+    let since = style.instant(grant.granted_at.unwrap_or(grant.scheduled_at));
+    let when = if grant.is_over() {
+        "Last time"
+    } else {
+        "So far"
+    };
+    Some(format!("{when}, since {since}: {}", told_use(used, style)))
+}
+
+/// The first of the notable calls, by name.
+fn notable_calls(found: &GrantUse, style: &impl ChannelStyle) -> Option<String> {
+    const NAMED_MAX: usize = 3;
+    let notable: Vec<&GrantCall> = found
+        .calls
+        .iter()
+        .filter(|it| it.notable.is_some())
+        .collect();
+    let named: Vec<String> = notable
+        .iter()
+        .take(NAMED_MAX)
+        .map(|it| style.name(&format!("{}:{}", it.call.service, it.call.action)))
+        .collect();
+    let more = match notable.len().saturating_sub(NAMED_MAX) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    (!named.is_empty()).then(|| format!(" Look at {}{more}.", named.join(", ")))
+}
+
+fn used(found: &GrantUse, style: &impl ChannelStyle) -> String {
     let plural = if found.count == 1 { "" } else { "s" };
     let calls = format!("{} call{plural}", number(found.count));
     let services = count(found.services.len(), "service");
@@ -53,13 +97,28 @@ fn used(found: &GrantUse) -> String {
         0 => String::new(),
         denied => format!(", {denied} of them refused or failed"),
     };
-    let after = found.calls.iter().any(|it| it.is_after_end);
-    let after = if after {
-        " Some came after the grant’s end."
-    } else {
-        ""
-    };
+    let after = after_end(found, style);
     format!("{calls} of {services} in {sessions}{denied}.{after}")
+}
+
+/// Whether sessions went on: what AWS did for them after the grant's end, and that it refused.
+fn after_end(found: &GrantUse, style: &impl ChannelStyle) -> String {
+    let last = |is_done: bool| -> Option<Timestamp> {
+        let calls = found.calls.iter().filter(|it| it.is_after_end);
+        let calls = calls.filter(|it| it.call.error_code.is_none() == is_done);
+        calls.map(|it| it.call.last).max()
+    };
+    match (last(true), last(false)) {
+        (Some(done), _) => {
+            let at = style.instant(done);
+            format!(" Some went through after the grant’s end, the last {at}.")
+        }
+        (None, Some(refused)) => {
+            let at = style.instant(refused);
+            format!(" After the grant’s end all were refused, the last {at}.")
+        }
+        (None, None) => String::new(),
+    }
 }
 
 fn cut(found: &GrantUse) -> &'static str {

@@ -46,10 +46,12 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("alerts", &["audit", "rules", "model"]),
     // rules: people are those of the directory snapshot
     ("identity", &["rules", "audit", "model"]),
-    // alerts: the outbox is the journey's, and carries what alerts tell; remediation: approvers say yes to them
+    // alerts: the outbox is the journey's, and carries what alerts tell; remediation: approvers say yes to them;
+    // activity: what was done with a grant goes with what is told of it
     (
         "access",
         &[
+            "activity",
             "alerts",
             "remediation",
             "identity",

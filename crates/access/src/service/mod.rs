@@ -52,7 +52,7 @@ pub use queries::{Explained, InLine, Late, RequestView};
 pub use remediating::{
     RemediationApprovers, RemediationSource, RemediationView, about_remediation,
 };
-pub use reviewing::{LastTime, Past, Times};
+pub use reviewing::{LastTime, Past, Times, last_grant};
 pub use search::{Hit, Search, SearchPage};
 pub use status::SweepStatus;
 pub use sweep_acting::SweepsTended;

@@ -1,11 +1,13 @@
 //! What reviewers look at: break-glass reviews that are open, and how often somebody had a target
 //! before.
 
-use hallpass_model::{Email, GrantId, TimeSpan, Timestamp};
+use hallpass_model::{Email, GrantId, HoldKey, TimeSpan, Timestamp};
 use serde::Serialize;
 
 use super::{Access, AccessError};
-use crate::{Actor, Approval, Grant, PastQuery, Request, Subject, break_glass};
+use crate::{
+    AccessStore, Actor, Approval, Grant, PastQuery, ReadError, Request, Subject, break_glass,
+};
 
 /// How far back is looked.
 const LOOKED_BACK: TimeSpan = TimeSpan::hours(90 * 24);
@@ -67,14 +69,8 @@ impl Access {
                 anyone: None,
             });
         };
-        let Some(subject) = Subject::of(&key.target, &request.names) else {
+        let Some(all) = past_of(key, request) else {
             return Err(AccessError::NotFound("request"));
-        };
-        let all = PastQuery {
-            subject,
-            holder: None,
-            from: GrantId::first_at(LOOKED_BACK.before(request.asked_at)),
-            before: GrantId::first_at(request.asked_at),
         };
         let own = PastQuery {
             holder: Some(key.user.clone()),
@@ -87,6 +83,14 @@ impl Access {
             Some(self.times(&all).await?)
         };
         Ok(Past { requester, anyone })
+    }
+
+    /// The newest grant that the requester had of what a request is for, in the 90 days before it.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn last_grant(&self, request: &Request) -> Result<Option<Grant>, ReadError> {
+        last_grant(self.ports.store.as_ref(), request).await
     }
 
     async fn times(&self, query: &PastQuery) -> Result<Times, AccessError> {
@@ -112,4 +116,36 @@ impl Access {
             approval: grant.approval,
         }
     }
+}
+
+/// The newest grant that the requester had of what a request is for, in the 90 days before it.
+///
+/// # Errors
+/// When the store does not answer.
+pub async fn last_grant(
+    store: &dyn AccessStore,
+    request: &Request,
+) -> Result<Option<Grant>, ReadError> {
+    let Some((key, all)) = request
+        .key
+        .as_ref()
+        .and_then(|key| Some((key, past_of(key, request)?)))
+    else {
+        return Ok(None);
+    };
+    let own = PastQuery {
+        holder: Some(key.user.clone()),
+        ..all
+    };
+    Ok(store.past(&own).await?.newest)
+}
+
+/// Grants of what a request is for, whoever had them, in the 90 days before it.
+fn past_of(key: &HoldKey, request: &Request) -> Option<PastQuery> {
+    Some(PastQuery {
+        subject: Subject::of(&key.target, &request.names)?,
+        holder: None,
+        from: GrantId::first_at(LOOKED_BACK.before(request.asked_at)),
+        before: GrantId::first_at(request.asked_at),
+    })
 }

@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use hallpass_access::ActivityLogs;
 use hallpass_activity::AccountActivity;
 use hallpass_model::AccountId;
-use hallpass_server::ActivityLogs;
 use jiff::civil::Date;
 
 use crate::activity_days;

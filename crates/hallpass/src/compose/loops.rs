@@ -126,6 +126,7 @@ impl Composed {
                 clock: Arc::clone(&self.clock),
                 news: self.access.newest_record(),
                 access: Some(Arc::clone(&self.access)),
+                logs: self.app.activity.clone(),
             };
             spawn(tasks, "notify", stop, &teller, notices::deliver_notices);
         }

@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use hallpass_access::{
-    Access, AccessStore, AlarmContext, AlertContext, Channel, Delivery, DigestContext, DigestKind,
-    Message, News, Notice, NoticeContext, ReadError, SweepStore, WaitingMessage,
+    Access, AccessStore, ActivityLogs, AlarmContext, AlertContext, Channel, Delivery,
+    DigestContext, DigestKind, Grant, Message, News, Notice, NoticeContext, NoticeKind, PastUse,
+    ReadError, Request, SweepStore, WaitingMessage, last_grant, use_of_grant,
 };
 use hallpass_model::{Clock, Look, TimeSpan, Timestamp};
 use hallpass_wording::alert::alert_text;
@@ -20,6 +21,8 @@ use crate::exit::Failure;
 
 /// One attempt to tell people is cut off after this.
 const TELL_MAX: Duration = Duration::from_mins(1);
+/// So long logs are waited for: a message is worth more at once than with what somebody did before.
+const LOGS_MAX: Duration = Duration::from_secs(10);
 /// A notice that was taken and neither acknowledged nor postponed is taken again after this: longer
 /// than [`TELL_MAX`], so that only a stop in between makes a repetition.
 const HIDDEN: TimeSpan = TimeSpan::seconds(90);
@@ -170,6 +173,40 @@ pub(super) async fn keep(keeper: OutboxKeeper, mut stop: watch::Receiver<bool>) 
     }
 }
 
+/// Whose use people judge by.
+enum JudgedGrant {
+    /// The grant that the news is about.
+    Own,
+    /// The last one that the requester had of the same.
+    Before,
+}
+
+/// Which grant's use goes with news.
+const fn judged_grant(news: NoticeKind) -> Option<JudgedGrant> {
+    match news {
+        NoticeKind::ReviewWanted | NoticeKind::Reminder => Some(JudgedGrant::Before),
+        NoticeKind::ReviewClosed => Some(JudgedGrant::Own),
+        NoticeKind::Reviewed
+        | NoticeKind::Approved
+        | NoticeKind::Denied
+        | NoticeKind::Rejected
+        | NoticeKind::Discarded
+        | NoticeKind::Expired
+        | NoticeKind::Granted
+        | NoticeKind::Failed
+        | NoticeKind::Extended
+        | NoticeKind::EndsSoon
+        | NoticeKind::Ended
+        | NoticeKind::Stuck
+        | NoticeKind::SessionsLive
+        | NoticeKind::Lost
+        | NoticeKind::BreakGlass
+        | NoticeKind::SetUpAgain
+        | NoticeKind::GuardActed
+        | NoticeKind::Adopted => None,
+    }
+}
+
 /// What one channel's task works with.
 #[derive(Clone)]
 pub(super) struct Teller {
@@ -181,6 +218,8 @@ pub(super) struct Teller {
     pub(super) news: watch::Receiver<u64>,
     /// Who is known today, and by which address; tests know nobody.
     pub(super) access: Option<Arc<Access>>,
+    /// What was done with grants, where logs are configured.
+    pub(super) logs: Option<Arc<dyn ActivityLogs>>,
 }
 
 /// Tells everything one channel has to tell, when it is due.
@@ -324,17 +363,55 @@ impl Teller {
             Some(id) => self.store.grant(id).await?,
             None => None,
         };
+        let used = self.used(&notice, &request, grant.as_ref()).await?;
         let told = NoticeContext {
             number,
             notice,
             attempts,
             request,
             grant,
+            used,
         };
         Ok(Some(match &self.access {
             Some(access) => told.addressed(&access.directory()),
             None => told,
         }))
+    }
+
+    /// What was done with the access that the news makes people judge. Logs that cannot be read keep nobody from hearing it.
+    async fn used(
+        &self,
+        notice: &Notice,
+        request: &Request,
+        grant: Option<&Grant>,
+    ) -> Result<Option<PastUse>, ReadError> {
+        let Some(logs) = &self.logs else {
+            return Ok(None);
+        };
+        let judged = match judged_grant(notice.kind()) {
+            Some(JudgedGrant::Own) => grant.cloned(),
+            Some(JudgedGrant::Before) => last_grant(self.store.as_ref(), request).await?,
+            None => None,
+        };
+        let Some(grant) = judged else {
+            return Ok(None);
+        };
+        let access = self.access.as_ref();
+        let directory = access.map_or_else(Arc::default, |it| it.directory());
+        let found = use_of_grant(logs.as_ref(), &directory, &grant, self.clock.now());
+        let found = match tokio::time::timeout(LOGS_MAX, found).await {
+            Ok(Ok(found)) => found,
+            Ok(Err(error)) => {
+                tracing::warn!(grant.id = %grant.id, error, "what was done with a grant is not told");
+                None
+            }
+            Err(_) => {
+                let seconds = LOGS_MAX.as_secs();
+                tracing::warn!(grant.id = %grant.id, seconds, "logs did not answer, what was done with a grant is not told");
+                None
+            }
+        };
+        Ok(found.map(|found| PastUse { grant, found }))
     }
 
     /// One attempt, kept apart: neither a panic nor a hang of the channel comes further than here.

@@ -3,12 +3,15 @@
 use std::sync::Mutex;
 
 use hallpass_access::{Alarm, Change, Request, RequestState, Write};
+use hallpass_activity::{AccountActivity, AccountSpan, SessionAccount, SessionCall, SessionOfDay};
 use hallpass_alerts::{AlertMessage, AlertState, AlertStore as _, AlertWrite};
+use hallpass_model::{AccountId, GrantId};
 use hallpass_store::MemoryStore;
 use hallpass_store::testing::{
-    a_digest, a_grant, a_notice, a_request, a_sweep, an_alert, an_alert_state, approved, at,
-    grant_id, request_id,
+    a_digest, a_grant, a_notice, a_request, a_sweep, an_alert, an_alert_state, approved, at, email,
+    ended, grant_id, request_id,
 };
+use jiff::civil::Date;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::*;
@@ -99,6 +102,7 @@ struct OutboxWorld {
     news: watch::Sender<u64>,
     stop: watch::Sender<bool>,
     tasks: JoinSet<()>,
+    logs: Option<Arc<dyn ActivityLogs>>,
 }
 
 impl OutboxWorld {
@@ -113,6 +117,7 @@ impl OutboxWorld {
             news: watch::Sender::new(0),
             stop: watch::Sender::new(false),
             tasks: JoinSet::new(),
+            logs: None,
         }
     }
 
@@ -138,6 +143,7 @@ impl OutboxWorld {
             clock: Arc::clone(&self.clock) as Arc<dyn Clock>,
             news: self.news.subscribe(),
             access: None,
+            logs: self.logs.clone(),
         };
         open(&self.store, &[Arc::clone(&teller.channel)], at(0))
             .await
@@ -419,4 +425,116 @@ async fn an_alert_is_told_by_the_channels_that_its_rule_names() {
     sleep(Duration::from_secs(5)).await;
     assert_eq!(*mail.alerts.lock().unwrap(), [an_alert()]);
     assert_eq!(*tickets.alerts.lock().unwrap(), [an_alert(), tickets_only]);
+}
+
+/// Logs that answer so.
+enum ScriptedLogs {
+    /// With so many calls of the holder on each day.
+    Says(u64),
+    Breaks,
+    Hangs,
+}
+
+#[async_trait]
+impl ActivityLogs for ScriptedLogs {
+    async fn of(&self, _: &AccountId, days: &[Date]) -> Result<AccountActivity, String> {
+        let count = match self {
+            Self::Says(count) => *count,
+            Self::Breaks => return Err("no such file".to_owned()),
+            Self::Hangs => std::future::pending().await,
+        };
+        let session = SessionOfDay {
+            person: email(1).to_string(),
+            user_id: None,
+            permission_set: "ReadOnly".to_owned(),
+            started: Some(at(20)),
+            calls: vec![SessionCall {
+                service: "iam".to_owned(),
+                action: "CreateUser".to_owned(),
+                error_code: None,
+                is_write: Some(true),
+                count,
+                first: at(30),
+                last: at(40),
+                resources: Vec::new(),
+            }],
+        };
+        let sessions = vec![session];
+        Ok(AccountActivity {
+            span: Some(AccountSpan {
+                from: at(0),
+                until: at(90_000),
+            }),
+            days: [(days[0], SessionAccount { sessions })].into(),
+        })
+    }
+}
+
+/// The same person asks again for what they had, and a break-glass review of it is closed.
+async fn judged_again(logs: ScriptedLogs) -> Vec<HeardNotice> {
+    let mut world = OutboxWorld::at(5_000);
+    world.logs = Some(Arc::new(logs));
+    let mail = world.channel("mail", done).await;
+    let had = Grant {
+        id: GrantId::first_at(at(10)),
+        granted_at: Some(at(11)),
+        state: ended(3_000),
+        ..a_grant(1)
+    };
+    let first = Request {
+        state: approved(2),
+        ..a_request(1)
+    };
+    let again = Request {
+        id: request_id(2),
+        asked_at: at(4_000),
+        ..a_request(1)
+    };
+    let of_the_first = |news| Notice {
+        news,
+        grant: Some(had.id),
+        ..a_notice(1)
+    };
+    let again_asked = Notice {
+        request: again.id,
+        ..a_notice(2)
+    };
+    let change = Change {
+        notices: vec![
+            of_the_first(News::Granted),
+            of_the_first(News::ReviewClosed),
+            again_asked,
+        ],
+        requests: vec![Write::Insert(first), Write::Insert(again)],
+        grants: vec![Write::Insert(had)],
+        ..Change::default()
+    };
+    world.store.commit(change).await.unwrap();
+    world.news.send_modify(|seq| *seq += 1);
+    sleep(Duration::from_secs(30)).await;
+    mail.heard()
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_judges_again_hears_what_was_done_with_it() {
+    let heard = judged_again(ScriptedLogs::Says(7)).await;
+    let counts: Vec<Option<u64>> = heard
+        .iter()
+        .map(|it| it.told.used.as_ref().map(|used| used.found.count))
+        .collect();
+    assert_eq!(counts, [None, Some(7), Some(7)], "{heard:?}");
+    let grants = heard[1..].iter().map(|it| it.told.used.as_ref());
+    for used in grants {
+        assert_eq!(used.unwrap().grant.granted_at, Some(at(11)));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn logs_that_break_or_hang_keep_nobody_from_hearing_it() {
+    for (logs, most) in [(ScriptedLogs::Breaks, 1), (ScriptedLogs::Hangs, 21)] {
+        let heard = judged_again(logs).await;
+        assert_eq!(heard.len(), 3, "{heard:?}");
+        assert!(heard.iter().all(|it| it.told.used.is_none()), "{heard:?}");
+        assert!(heard[2].after <= Duration::from_secs(most), "{heard:?}");
+    }
 }

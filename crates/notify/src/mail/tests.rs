@@ -46,6 +46,7 @@ fn told(news: News) -> NoticeContext {
         attempts: 0,
         request: a_request(1),
         grant: None,
+        used: None,
     }
 }
 

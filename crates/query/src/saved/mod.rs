@@ -100,6 +100,12 @@ pub(crate) const SAVED: &[SavedQuery] = &[
         sql: include_str!("assignments/orphaned.sql"),
     },
     SavedQuery {
+        name: "assignments/unused",
+        about: "Standing assignments that nobody used for 90 days, by the log",
+        parameters: &[],
+        sql: include_str!("assignments/unused.sql"),
+    },
+    SavedQuery {
         name: "assignments/direct-user",
         about: "Standing assignments to users instead of groups",
         parameters: &[],

@@ -23,7 +23,7 @@ use crate::{
     App,
     auth::AuthenticatedCaller,
     body::{Body, KeyOf, OptionalBody, Parameters, Path},
-    convert, convert_sweeps,
+    convert, convert_sweeps, grant_activity,
     problem::{ProblemResponse, bad_parameter},
 };
 
@@ -237,8 +237,9 @@ pub(crate) async fn show(
     let actor = caller.allow(&[TokenScope::Read, TokenScope::Request, TokenScope::Review])?;
     let request = app.access.request(actor, request_id(&id)?).await?;
     let past = app.access.past(actor, &request).await?;
+    let used = grant_activity::last_of_requester(&app, &request).await;
     Ok(Json(Request {
-        before: Some(convert::before(past)),
+        before: Some(convert::before(past, used.as_ref())),
         ..shown(&app, actor, &request).await?
     }))
 }

@@ -1,6 +1,6 @@
 //! What was done with a grant, for its request's page (`inventory.md` H-28).
 
-use hallpass_access::Grant;
+use hallpass_access::{Grant, Request};
 use hallpass_activity::GrantCall;
 use hallpass_wording::activity;
 
@@ -64,6 +64,12 @@ pub(crate) async fn of(app: &App, view: &Presenter, grant: Option<&Grant>) -> Op
         more: (more > 0)
             .then(|| format!("{} more in `hallpass activity show`", number(more as u64))),
     })
+}
+
+/// What the requester did the last time they had it, for those who decide.
+pub(crate) async fn last_use(app: &App, view: &Presenter, request: &Request) -> Option<Coded> {
+    let used = grant_activity::last_of_requester(app, request).await?;
+    activity::last_use(&used, view).map(Coded)
 }
 
 fn call(view: &Presenter, found: &GrantCall) -> UsedCall {

@@ -72,6 +72,8 @@ struct RequestPage {
     door: &'static str,
     secondary_domain: bool,
     before: Option<String>,
+    /// What the requester did with it the last time.
+    used: Option<Coded>,
     glass: Option<Glass>,
     stop: Option<String>,
     zone: String,
@@ -282,6 +284,10 @@ async fn assemble(
         door: timeline::door(request.origin.name()),
         secondary_domain: request.secondary_domain,
         before: before(view, &past),
+        used: match request.state {
+            RequestState::Pending => grant_activity::last_use(app, view, request).await,
+            _ => None,
+        },
         glass: glass(app, view, request),
         stop: is_live
             .filter(|grant| grant.is_hold())

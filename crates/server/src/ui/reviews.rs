@@ -19,6 +19,7 @@ use super::{
     approve::{self, approve_label, comments},
     decided,
     flash::{Flash, FlashQuery, pressed},
+    grant_activity,
     presenter::{Coded, PersonView, Presenter, TargetView},
     press::{self, WordsForm},
     refusals,
@@ -96,6 +97,8 @@ struct Open {
     note: Coded,
     is_changed: bool,
     before: Option<String>,
+    /// What the requester did with it the last time.
+    used: Option<Coded>,
     rule: Coded,
     approve: Option<String>,
     /// The same with a comment, or for less time.
@@ -378,6 +381,7 @@ async fn open(
         },
         is_changed,
         before: before(view, &past),
+        used: grant_activity::last_use(app, view, request).await,
         rule: rule(app, view, request),
         approve: presses.approve.is_ok().then(|| approve_label(request)),
         with: presses

@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use hallpass_access::{AccessStore as _, Change, Grant, GrantFilter, GrantState, Write};
+use hallpass_access::ActivityLogs;
+use hallpass_access::{
+    AccessStore as _, Change, EndCause, EndOutcome, Grant, GrantFilter, GrantState, Write,
+};
 use hallpass_activity::{AccountActivity, AccountSpan, SessionAccount, SessionCall, SessionOfDay};
 use hallpass_model::{AccountId, TimeSpan, Timestamp};
-use hallpass_server::ActivityLogs;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};
@@ -167,6 +169,47 @@ fn a_grants_use_is_told_as_far_as_the_log_goes() {
             page.contains("the logs cannot be read") && !page.contains("<b>read</b>"),
             "{page}"
         );
+    });
+}
+
+#[test]
+fn whoever_decides_again_sees_what_was_done_the_last_time() {
+    run(async {
+        let logs = Arc::new(Logs::default());
+        let port: Arc<dyn ActivityLogs> = logs.clone();
+        let server = TestServer::with(|app| app.activity = Some(port));
+        server.ask("ana/all", "ReadOnly").await;
+        becomes(&server, &[GrantState::Granting, GrantState::Active]).await;
+        let (seen, cause) = (server.now(), EndCause::Expired);
+        server.clock.advance(TimeSpan::minutes(30));
+        let (since, at) = (server.now(), server.now());
+        let over = GrantState::Ended {
+            cause: cause.clone(),
+            at,
+            removed: true,
+            why: EndOutcome::Removed,
+        };
+        becomes(&server, &[GrantState::Ending { cause, since }, over]).await;
+        server.clock.advance(TimeSpan::hours(1));
+        let again = server.ask("ana/all", "ReadOnly").await;
+        let path = format!("/api/v1/requests/{}", again["id"].as_str().unwrap());
+        let now = server.now();
+        let own = session("ana@corp.example", seen, seen);
+        *logs.0.lock().unwrap() = Some(Ok(activity(now, vec![own])));
+        let said = server.get(&path, "ana/all").await.json();
+        let words = said["before"]["requester"]["last_use"].as_str().unwrap();
+        assert!(
+            words.starts_with("Last time, since ")
+                && words.contains("9 calls of 3 services")
+                && words.contains("Look at cloudtrail:StopLogging."),
+            "{words}"
+        );
+        *logs.0.lock().unwrap() = Some(Ok(AccountActivity::default()));
+        let said = server.get(&path, "ana/all").await.json();
+        assert!(said["before"]["requester"]["last_use"].is_null(), "{said}");
+        *logs.0.lock().unwrap() = Some(Err("gone".to_owned()));
+        let said = server.get(&path, "ana/all").await;
+        assert_eq!(said.status, 200, "what cannot be read keeps no page away");
     });
 }
 

@@ -175,6 +175,7 @@ async fn news_told_twice_is_said_once() {
         },
         request,
         grant: None,
+        used: None,
     };
     let slack = app.restarted();
     assert_eq!(

@@ -52,6 +52,7 @@ async fn without_any_approver_on_slack_the_message_says_so_and_waits() {
         },
         request: request.clone(),
         grant: None,
+        used: None,
     };
     let again = hallpass_access::Channel::deliver(&app.restarted(), &told).await;
     assert_eq!(again, hallpass_access::Delivery::Done);

@@ -452,6 +452,7 @@ impl TestApp {
                 notice,
                 request,
                 grant,
+                used: None,
             };
             let delivery = slack.deliver(&told).await;
             match &delivery {

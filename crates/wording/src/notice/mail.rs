@@ -4,7 +4,7 @@
 use hallpass_access::{Grant, GrantState, News, NoticeContext, RequestState};
 use hallpass_model::{Target, TargetNames, TimeSpan, Timestamp, text};
 
-use super::{ReaderRole, sentence};
+use super::{ReaderRole, sentence, used};
 use crate::dialogs::secondary_domain;
 use crate::names::{asks, first_name, requester, target};
 use crate::style::{ChannelStyle as _, PlainStyle};
@@ -217,6 +217,10 @@ fn notes(told: &NoticeContext, reader: ReaderRole) -> Vec<String> {
         if let Some(at) = request.expires_at {
             notes.push(format!("Lapses {} if nobody decides.", utc(at)));
         }
+    }
+    // who asked knows what they did; a review is closed in sight of both
+    if reader != ReaderRole::Requester || told.notice.news == News::ReviewClosed {
+        notes.extend(used(told, &PlainStyle));
     }
     notes
 }

@@ -9,6 +9,7 @@ use hallpass_access::{
 };
 use hallpass_model::{TimeSpan, Timestamp};
 
+use crate::activity;
 use crate::grants::{
     adopter, ended, ends, issued_credentials, refused_by_aws, said_with_approval, unstopped,
 };
@@ -30,9 +31,20 @@ pub enum ReaderRole {
 /// The text of a webhook's body.
 pub fn webhook_text(told: &NoticeContext) -> String {
     let sentence = sentence(told, ReaderRole::Operator, told.notice.at, &PlainStyle);
-    match said_by_approvers(told, &PlainStyle) {
-        Some(said) => format!("{sentence} {said}"),
-        None => sentence,
+    let more = [
+        said_by_approvers(told, &PlainStyle),
+        used(told, &PlainStyle),
+    ];
+    let all: Vec<String> = [Some(sentence)].into_iter().chain(more).flatten().collect();
+    all.join(" ")
+}
+
+/// What was done with the access that the news makes people judge.
+pub(crate) fn used(told: &NoticeContext, style: &impl ChannelStyle) -> Option<String> {
+    let used = told.used.as_ref()?;
+    match told.notice.news {
+        News::ReviewClosed => Some(activity::told_use(used, style)),
+        _ => activity::last_use(used, style),
     }
 }
 

@@ -4,7 +4,7 @@
 use hallpass_access::{News, NoticeContext, Request, RequestState, RuleNames};
 use hallpass_model::{TimeSpan, Timestamp};
 
-use super::{ReaderRole, glass_broken, said_by_approvers, sentence};
+use super::{ReaderRole, glass_broken, said_by_approvers, sentence, used};
 use crate::SlackStyle;
 use crate::grants::{
     ended, ends, how_approved, lost, not_deleted, progress, refused_by_aws, said_with_approval,
@@ -56,7 +56,7 @@ pub fn reply(
 ) -> Option<String> {
     let (request, grant) = (&told.request, told.grant.as_ref());
     match &told.notice.news {
-        News::ReviewWanted => Some(wanted(told, facts)),
+        News::ReviewWanted => Some(and_used(wanted(told, facts), told, style)),
         News::Reminder => Some(reminder(request, facts, style)),
         News::Reviewed => Some(one_more(request, facts.asked, style)),
         News::Approved => said_by_approvers(told, style)
@@ -91,13 +91,20 @@ pub fn reply(
             break_glass_story(request, style),
             closes_the_review(&facts.asked.all())
         )),
-        News::ReviewClosed
-        | News::SessionsLive { .. }
-        | News::Adopted
-        | News::SetUpAgain
-        | News::GuardActed { .. } => {
+        News::ReviewClosed => {
+            let said = sentence(told, ReaderRole::Operator, style.seen_from, style);
+            Some(and_used(said, told, style))
+        }
+        News::SessionsLive { .. } | News::Adopted | News::SetUpAgain | News::GuardActed { .. } => {
             Some(sentence(told, ReaderRole::Operator, style.seen_from, style))
         }
+    }
+}
+
+fn and_used(said: String, told: &NoticeContext, style: &SlackStyle<'_>) -> String {
+    match used(told, style) {
+        Some(used) => format!("{said}\n{used}"),
+        None => said,
     }
 }
 

@@ -52,6 +52,8 @@ fn each_answer_says_how_far_the_log_goes() {
         calls: vec![call],
         ..found(GrantUseState::Used)
     };
+    let mut refused = used.clone();
+    refused.calls[0].call.error_code = Some("AccessDenied".to_owned());
     let once = GrantUse {
         count: 1,
         sessions: 2,
@@ -65,7 +67,8 @@ fn each_answer_says_how_far_the_log_goes() {
     };
     let until = "The log of this account reaches until 2026-11-20 14:05 UTC.";
     let rows = [
-        (used, format!("1,200 calls of 1 service in 1 session, 7 of them refused or failed. Some came after the grant’s end. {until}")),
+        (used, format!("1,200 calls of 1 service in 1 session, 7 of them refused or failed. Some went through after the grant’s end, the last 2026-11-20 14:00 UTC. {until}")),
+        (refused, format!("1,200 calls of 1 service in 1 session, 7 of them refused or failed. After the grant’s end all were refused, the last 2026-11-20 14:00 UTC. {until}")),
         (once, format!("1 call of 2 services in 2 sessions. {until} Only its first 62 days were looked at.")),
         (found(GrantUseState::NeverUsed), format!("Never used. {until}")),
         (found(GrantUseState::NotSoFar), format!("No use as far as the log goes. {until}")),

@@ -5,7 +5,10 @@ use std::fmt::Write as _;
 use hallpass_access::{
     AfterReview, Approval, Closing, CredentialsAfterEnd, Directory, EndCause, EndOutcome, Grant,
     GrantState, LateRemoval, LiveSessions, LostAccess, News, Notice, NoticeContext, NoticeKind,
-    Origin, Request, RequestState, Review, Shortened, Stuck,
+    Origin, PastUse, Request, RequestState, Review, Shortened, Stuck,
+};
+use hallpass_activity::{
+    AccountSpan, GrantCall, GrantUse, GrantUseState, NotableKind, SessionCall,
 };
 use hallpass_model::TimeSpan;
 use hallpass_store::testing::{a_grant, a_notice, a_request, approved, at, email};
@@ -43,6 +46,7 @@ fn case(
         attempts: 0,
         request,
         grant: grant.into(),
+        used: None,
     };
     Case { title, told }
 }
@@ -331,6 +335,73 @@ fn break_glass_cases() -> Vec<Case> {
     ]
 }
 
+/// What was done with a grant: once something to look at, with a name that is not meant well, once nothing.
+fn judged_cases() -> Vec<Case> {
+    let call = |service: &str, action: &str, notable| GrantCall {
+        call: SessionCall {
+            service: service.to_owned(),
+            action: action.to_owned(),
+            error_code: None,
+            is_write: Some(true),
+            count: 6,
+            first: at(20),
+            last: at(30),
+            resources: Vec::new(),
+        },
+        notable,
+        is_after_end: false,
+    };
+    let used = GrantUse {
+        state: GrantUseState::Used,
+        log: Some(AccountSpan {
+            from: at(0),
+            until: at(7_200),
+        }),
+        is_cut: false,
+        first: Some(at(20)),
+        last: Some(at(30)),
+        sessions: 1,
+        count: 12,
+        denied: 0,
+        services: vec!["cloudtrail".to_owned(), "s3".to_owned()],
+        calls: vec![
+            call("cloudtrail", "StopLogging", Some(NotableKind::Logging)),
+            call("<!here>", HOSTILE, Some(NotableKind::Identity)),
+            call("s3", "PutObject", None),
+        ],
+    };
+    let never = GrantUse {
+        state: GrantUseState::NeverUsed,
+        sessions: 0,
+        count: 0,
+        services: Vec::new(),
+        calls: Vec::new(),
+        ..used.clone()
+    };
+    let not_known = GrantUse {
+        state: GrantUseState::NotKnown,
+        ..never.clone()
+    };
+    let with = |case: Case, grant: Grant, found: GrantUse| Case {
+        told: NoticeContext {
+            used: Some(PastUse { grant, found }),
+            ..case.told
+        },
+        ..case
+    };
+    let asked = |title| case(title, News::ReviewWanted, a_request(1), None);
+    let closed = |title| case(title, News::ReviewClosed, a_request(1), active());
+    let before = || over(EndOutcome::Removed);
+    vec![
+        with(asked("asked again, used before"), before(), used.clone()),
+        with(asked("asked again, never used"), before(), never.clone()),
+        with(asked("longer, not used so far"), active(), never.clone()),
+        with(asked("asked again, nothing known"), before(), not_known),
+        with(closed("looked at, and used"), active(), used),
+        with(closed("looked at, and never used"), active(), never),
+    ]
+}
+
 fn cases() -> Vec<Case> {
     [
         waiting_cases(),
@@ -339,6 +410,7 @@ fn cases() -> Vec<Case> {
         ended_cases(),
         operators_cases(),
         break_glass_cases(),
+        judged_cases(),
     ]
     .into_iter()
     .flatten()

@@ -6,13 +6,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use hallpass_access::ActivityLogs;
 use hallpass_activity::{
     AccountActivity, ActivityManifest, ActivityRows, SessionAccount, SessionDayHead, account_in,
     read_activity, session_day,
 };
 use hallpass_aws::{AwsClientSettings, BucketError, BucketFiles, BucketPlace};
 use hallpass_model::AccountId;
-use hallpass_server::ActivityLogs;
 use jiff::civil::Date;
 
 use super::lives::BUCKET;

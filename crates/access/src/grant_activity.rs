@@ -1,0 +1,77 @@
+//! What was done with a grant (`inventory.md` H-28): which of an account's sessions in the log are its holder's. For the
+//! page of a request, and for whoever judges the same person again.
+
+use async_trait::async_trait;
+use hallpass_activity::{AccountActivity, GrantUse, GrantWindow, grant_use};
+use hallpass_model::{AccountId, Target, TargetNames, Timestamp};
+use hallpass_rules::Directory;
+use jiff::civil::Date;
+
+use crate::{Grant, GrantState};
+
+/// What logs of CloudTrail say of accounts.
+#[async_trait]
+pub trait ActivityLogs: Send + Sync {
+    /// What the activity table has of an account, of these days; empty where it has nothing. May be asked again.
+    ///
+    /// # Errors
+    /// Words, when it cannot be read.
+    async fn of(&self, account: &AccountId, days: &[Date]) -> Result<AccountActivity, String>;
+}
+
+/// What was done with a grant, and which it is.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PastUse {
+    /// The grant.
+    pub grant: Grant,
+    /// What was done with it, as far as the log goes.
+    pub found: GrantUse,
+}
+
+/// What was done with a grant; `None` of a group, and of a grant that was never there.
+///
+/// # Errors
+/// Words, when the logs cannot be read.
+pub async fn use_of_grant(
+    logs: &dyn ActivityLogs,
+    directory: &Directory,
+    grant: &Grant,
+    now: Timestamp,
+) -> Result<Option<GrantUse>, String> {
+    let Some((account, window)) = window(directory, grant) else {
+        return Ok(None);
+    };
+    let activity = logs.of(&account, &window.days(now)).await?;
+    Ok(Some(grant_use(&window, &activity, now)))
+}
+
+fn window(directory: &Directory, grant: &Grant) -> Option<(AccountId, GrantWindow)> {
+    let (Target::Account { account, .. }, TargetNames::Account { permission_set, .. }) =
+        (&grant.key.target, &grant.names)
+    else {
+        return None;
+    };
+    let person = directory.person(&grant.key.user);
+    let user_name = person.map(|it| it.user_name.clone());
+    let address = grant.holder.email.to_string();
+    let window = GrantWindow {
+        account: account.to_string(),
+        permission_set: permission_set.clone(),
+        user_id: grant.key.user.to_string(),
+        names: user_name.into_iter().chain([address]).collect(),
+        from: grant.granted_at?,
+        until: over_at(grant),
+    };
+    Some((account.clone(), window))
+}
+
+/// When the access was seen gone.
+fn over_at(grant: &Grant) -> Option<Timestamp> {
+    match &grant.state {
+        GrantState::Ended { at, .. } | GrantState::Failed { at, .. } => Some(*at),
+        GrantState::Scheduled
+        | GrantState::Granting
+        | GrantState::Active
+        | GrantState::Ending { .. } => None,
+    }
+}
