@@ -373,12 +373,13 @@ def variants(stage, environment):
         ran = stage.run(*words, timeout=60, **{**there, **switch})
         check(f"{name}: a host that is not there is exit 2 and named", ran.returncode == 2 and all(it in ran.stderr for it in said), (ran.returncode, ran.stderr))
     check.equal("and nobody was called", Doorkeeper.asked, [])
-    # STS has no dual-stack host: one is named
+    # STS is asked first: only with a host of its own, the others are
     sts = {"AWS_ENDPOINT_URL_STS": environment["AWS_ENDPOINT_URL"]}
     member = next(it["Id"] for it in client("organizations", environment).list_accounts()["Accounts"] if it["State"] == "ACTIVE")
     stage.path("one.txt").write_text(f"{member}\n")
     for name, switch, host in [("FIPS", fips, "sts-fips.us-east-1.amazonaws.com:443"), ("neither", {}, "sts.us-east-1.amazonaws.com:443"),
-                               ("dual-stack", {**dual, **sts}, "ec2.us-east-1.api.aws:443")]:
+                               ("dual-stack", dual, "sts.us-east-1.api.aws:443"), ("both", {**dual, **fips}, "sts-fips.us-east-1.api.aws:443"),
+                               ("dual-stack of the service", {**dual, **sts}, "ec2.us-east-1.api.aws:443")]:
         Doorkeeper.asked.clear()
         ran = stage.run("each", "ec2", "DescribeVpcs", "--regions", "us-east-1", "--include-management", *asked, "us-east-1", timeout=120, **{**there, **switch})
         check(f"{name}: its hosts are called, and no others", ran.returncode == 1 and set(Doorkeeper.asked) == {host}, (ran.returncode, set(Doorkeeper.asked), ran.stderr[-300:]))
