@@ -1,6 +1,13 @@
 //! People of other directories than Okta, as lists that somebody exported.
 
-use crate::table::{CQ_ID, InventoryTable, SliceColumns, json, text};
+use crate::table::{CQ_ID, InventoryColumn, InventoryTable, SliceColumns, json, text};
+
+const COLUMNS: &[InventoryColumn] = &[
+    CQ_ID,
+    text("id"),
+    text("status").about("ACTIVE, SUSPENDED or DEPROVISIONED; of CSV the file's word"),
+    json("profile").about("whole, and always with `email`"),
+];
 
 /// A table of people; `from` says which list.
 const fn people(name: &'static str, about: &'static str, from: &'static str) -> InventoryTable {
@@ -10,12 +17,7 @@ const fn people(name: &'static str, about: &'static str, from: &'static str) -> 
         from,
         key: &["id"],
         slice: SliceColumns::GLOBAL,
-        columns: &[
-            CQ_ID,
-            text("id"),
-            text("status").about("ACTIVE, SUSPENDED or DEPROVISIONED; of CSV the file's word"),
-            json("profile").about("whole, and always with `email`"),
-        ],
+        columns: COLUMNS,
     }
 }
 
