@@ -129,14 +129,14 @@ def troubled(stage, environment, sim, wanted, accounts):
     ran = stage.run(*VPCS, "--errors", os.devnull, "--resume", run, timeout=300, **environment)
     asked = sum(sim.get("/_sim/calls?limit=5000").json["counters"].get("sts:AssumeRole", {}).values())
     check("gone on with, only they are asked, and all is there", ran.stdout == wanted and asked < accounts, asked)
-    sim.post("/_sim/faults", {"kind": "latency", "fixed_ms": 800, "match": {"service": "ec2", "operation": "DescribeVpcs"}})
+    sim.post("/_sim/faults", {"kind": "latency", "distribution": {"fixed_ms": 800}, "match": {"service": "ec2", "operation": "DescribeVpcs"}})
     ran = stage.run("each", "ec2", "DescribeVpcs", "--accounts", json.loads(wanted.splitlines()[0])["account"], "--regions", "enabled", "-c", "1", timeout=300, **environment)
     sim.call("DELETE", "/_sim/faults")
     check("without a terminal it is told every ten seconds how far it is", 1 <= len(re.findall(r"(?m)^\d+/≥?\d+ slices, \d+ calls/s, 0 failed", ran.stderr)) <= 3, ran.stderr)
     other = stage.run("each", "ec2", "DescribeRegions", "--resume", run, **environment)
     check("other words do not go on with it", other.returncode == 2 and "another call" in other.stderr, other.stderr)
 
-    sim.post("/_sim/faults", {"kind": "latency", "fixed_ms": 150, "match": {"service": "ec2"}})
+    sim.post("/_sim/faults", {"kind": "latency", "distribution": {"fixed_ms": 150}, "match": {"service": "ec2"}})
     for how in (signal.SIGKILL, signal.SIGINT):
         before = set(os.listdir(runs(stage)))
         with open(stage.path("cut.jsonl"), "wb") as out, open(stage.path("cut.err"), "wb") as said:

@@ -145,7 +145,7 @@ def watched(demo, *arguments):
         environment = {**demo.stage.environment(**demo.environment), "TERM": "xterm", "COLUMNS": "100"}
         process = subprocess.Popen([demo.stage.binary, *arguments], stdout=written, stderr=theirs, cwd=demo.stage.folder, env=environment)
     os.close(theirs)
-    seen, until = b"", time.monotonic() + 1200
+    seen, until = b"", time.monotonic() + 3600
     while time.monotonic() < until:
         if select.select([ours], [], [], 1)[0]:
             try:

@@ -309,7 +309,7 @@ def killed(stage, environment, sim):
     unbroken = content(stage, said["snapshot_id"], environment)
     folder = stage.path(".local/state/hallpass/sync")
     before = set(os.listdir(folder))
-    sim.post("/_sim/faults", {"kind": "latency", "fixed_ms": 100, "match": {"service": "iam"}})
+    sim.post("/_sim/faults", {"kind": "latency", "distribution": {"fixed_ms": 100}, "match": {"service": "iam"}})
     with open(stage.path("killed.err"), "wb") as log:
         process = subprocess.Popen([stage.binary, "sync", "--only", "iam,identity-center", "-c", "8"], stdout=log, stderr=log,
                                    cwd=stage.folder, env=stage.environment(**environment))
