@@ -383,7 +383,7 @@ def variants(stage, environment):
     member = next(it["Id"] for it in client("organizations", environment).list_accounts()["Accounts"] if it["State"] == "ACTIVE")
     stage.path("one.txt").write_text(f"{member}\n")
     for name, switch, host in [("FIPS", fips, "sts-fips.us-east-1.amazonaws.com:443"), ("neither", {}, "sts.us-east-1.amazonaws.com:443"),
-                               ("dual-stack", dual, "sts.us-east-1.api.aws:443"), ("both", {**dual, **fips}, "sts-fips.us-east-1.api.aws:443"),
+                               ("dual-stack", dual, "sts.us-east-1.api.aws:443"),
                                ("dual-stack of the service", {**dual, **sts}, "ec2.us-east-1.api.aws:443")]:
         Doorkeeper.asked.clear()
         ran = stage.run("each", "ec2", "DescribeVpcs", "--regions", "us-east-1", "--include-management", *asked, "us-east-1", timeout=120, **{**there, **switch})

@@ -70,9 +70,9 @@ async fn a_throttle_is_outlasted_and_a_refusal_is_final() {
     let calls = calls(&server, RoleToAssume::default()).await;
     let throttled = json!({"__type": "TooManyRequestsException", "Message": "slower"});
     server.first([json_answer(400, &throttled)]);
-    let (service, operation) = roots();
+    let ((service, operation), nothing) = (roots(), json!({}));
     let begun = Instant::now();
-    let answer = calls.call(&CallPlace::Home, service, operation, &json!({}));
+    let answer = calls.call(&CallPlace::Home, service, operation, &nothing);
     assert_eq!(answer.await.unwrap().answer, json!({ "Roots": [] }));
     assert!(
         begun.elapsed() > Duration::from_millis(950),
@@ -83,7 +83,7 @@ async fn a_throttle_is_outlasted_and_a_refusal_is_final() {
 
     let denied = json!({"__type": "AccessDeniedException", "Message": "no"});
     server.first([json_answer(400, &denied)]);
-    let answer = calls.call(&CallPlace::Home, service, operation, &json!({}));
+    let answer = calls.call(&CallPlace::Home, service, operation, &nothing);
     let failure = answer.await.unwrap_err();
     assert_eq!(
         (
@@ -277,8 +277,8 @@ async fn a_clock_that_is_refused_is_corrected_by_the_answer() {
     let late = json!({"__type": "InvalidSignatureException", "message": "Signature expired: 20260302T100000Z is now earlier than 20260302T114500Z"});
     let date = ("date", "Mon, 02 Mar 2026 12:00:00 GMT".to_owned());
     server.first([(403, vec![date], late.to_string().into_bytes())]);
-    let (service, operation) = roots();
-    let answer = calls.call(&CallPlace::Home, service, operation, &json!({}));
+    let ((service, operation), nothing) = (roots(), json!({}));
+    let answer = calls.call(&CallPlace::Home, service, operation, &nothing);
     answer.await.unwrap();
     let signed: Vec<String> = server
         .asked()

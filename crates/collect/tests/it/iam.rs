@@ -232,7 +232,11 @@ async fn a_policy_that_is_no_json_is_kept_as_text_and_counted() {
     let details = json!({"UserDetailList": [], "GroupDetailList": [], "RoleDetailList": [],
         "Policies": [policy("broken", "%7B%22a"), policy("fine", "%7B%7D")]});
     let world = World {
-        instead: [("GetAccountAuthorizationDetails", details)].into(),
+        instead: [
+            ("GetAccountAuthorizationDetails", details),
+            ("ListUserTags", json!({"Tags": []})),
+        ]
+        .into(),
         ..World::default()
     };
     let kept = collected(&world, &IAM).await;
