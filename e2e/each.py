@@ -7,6 +7,7 @@ import http.server
 import json
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -128,10 +129,14 @@ def troubled(stage, environment, sim, wanted, accounts):
     ran = stage.run(*VPCS, "--errors", os.devnull, "--resume", run, timeout=300, **environment)
     asked = sum(sim.get("/_sim/calls?limit=5000").json["counters"].get("sts:AssumeRole", {}).values())
     check("gone on with, only they are asked, and all is there", ran.stdout == wanted and asked < accounts, asked)
+    sim.post("/_sim/faults", {"kind": "latency", "distribution": {"fixed_ms": 800}, "match": {"service": "ec2", "operation": "DescribeVpcs"}})
+    ran = stage.run("each", "ec2", "DescribeVpcs", "--accounts", json.loads(wanted.splitlines()[0])["account"], "--regions", "enabled", "-c", "1", timeout=300, **environment)
+    sim.call("DELETE", "/_sim/faults")
+    check("without a terminal it is told every ten seconds how far it is", 1 <= len(re.findall(r"(?m)^\d+/≥?\d+ slices, \d+ calls/s, 0 failed", ran.stderr)) <= 3, ran.stderr)
     other = stage.run("each", "ec2", "DescribeRegions", "--resume", run, **environment)
     check("other words do not go on with it", other.returncode == 2 and "another call" in other.stderr, other.stderr)
 
-    sim.post("/_sim/faults", {"kind": "latency", "fixed_ms": 150, "match": {"service": "ec2"}})
+    sim.post("/_sim/faults", {"kind": "latency", "distribution": {"fixed_ms": 150}, "match": {"service": "ec2"}})
     for how in (signal.SIGKILL, signal.SIGINT):
         before = set(os.listdir(runs(stage)))
         with open(stage.path("cut.jsonl"), "wb") as out, open(stage.path("cut.err"), "wb") as said:
@@ -373,12 +378,13 @@ def variants(stage, environment):
         ran = stage.run(*words, timeout=60, **{**there, **switch})
         check(f"{name}: a host that is not there is exit 2 and named", ran.returncode == 2 and all(it in ran.stderr for it in said), (ran.returncode, ran.stderr))
     check.equal("and nobody was called", Doorkeeper.asked, [])
-    # STS has no dual-stack host: one is named
+    # STS is asked first: only with a host of its own, the others are
     sts = {"AWS_ENDPOINT_URL_STS": environment["AWS_ENDPOINT_URL"]}
     member = next(it["Id"] for it in client("organizations", environment).list_accounts()["Accounts"] if it["State"] == "ACTIVE")
     stage.path("one.txt").write_text(f"{member}\n")
     for name, switch, host in [("FIPS", fips, "sts-fips.us-east-1.amazonaws.com:443"), ("neither", {}, "sts.us-east-1.amazonaws.com:443"),
-                               ("dual-stack", {**dual, **sts}, "ec2.us-east-1.api.aws:443")]:
+                               ("dual-stack", dual, "sts.us-east-1.api.aws:443"),
+                               ("dual-stack of the service", {**dual, **sts}, "ec2.us-east-1.api.aws:443")]:
         Doorkeeper.asked.clear()
         ran = stage.run("each", "ec2", "DescribeVpcs", "--regions", "us-east-1", "--include-management", *asked, "us-east-1", timeout=120, **{**there, **switch})
         check(f"{name}: its hosts are called, and no others", ran.returncode == 1 and set(Doorkeeper.asked) == {host}, (ran.returncode, set(Doorkeeper.asked), ran.stderr[-300:]))

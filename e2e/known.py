@@ -13,6 +13,8 @@ import subprocess
 import time
 import urllib.parse
 
+import boto3
+
 from stage import ROOT, Api, Checks, Stage, answers, free_port, wait
 
 MARA, NOOR = "mara.lindqvist@example.com", "noor.haddad@example.com"
@@ -143,7 +145,7 @@ def watched(demo, *arguments):
         environment = {**demo.stage.environment(**demo.environment), "TERM": "xterm", "COLUMNS": "100"}
         process = subprocess.Popen([demo.stage.binary, *arguments], stdout=written, stderr=theirs, cwd=demo.stage.folder, env=environment)
     os.close(theirs)
-    seen, until = b"", time.monotonic() + 1200
+    seen, until = b"", time.monotonic() + 3600
     while time.monotonic() < until:
         if select.select([ours], [], [], 1)[0]:
             try:
@@ -184,6 +186,44 @@ def everywhere(demo):
     print(f"     {len(lines):,} lines of {len({it['account'] for it in lines}):,} accounts: {counted and counted[0]}", flush=True)
 
 
+def everywhere_of_many(demo):
+    """The same over 5,000 accounts, once: every account and Region is an answer or a failure, and nothing is both or neither."""
+    keys = {"aws_access_key_id": demo.environment["AWS_ACCESS_KEY_ID"], "aws_secret_access_key": demo.environment["AWS_SECRET_ACCESS_KEY"]}
+    client = lambda service: boto3.client(service, endpoint_url=demo.aws, region_name=demo.environment["AWS_REGION"], **keys)
+    pages = client("organizations").get_paginator("list_accounts").paginate()
+    active = sorted(it["Id"] for page in pages for it in page["Accounts"] if it["Status"] == "ACTIVE" and it["Id"] != demo.management)
+    victim = active[len(active) // 2]
+    demo.sim.post("/_sim/faults", {"kind": "error", "code": "UnauthorizedOperation", "http": 403,
+                                   "match": {"service": "ec2", "operation": "DescribeVpcs", "caller_account": victim}})
+    began = time.monotonic()
+    code, out, seen = watched(demo, "each", "ec2", "DescribeVpcs", "--regions", "enabled", "--query", "Vpcs[].VpcId", "--keep-empty", "--errors", "failed.jsonl")
+    took = time.monotonic() - began
+    demo.sim.call("DELETE", "/_sim/faults")
+    found, failed = [json.loads(it) for it in out.splitlines()], failures(demo, "failed.jsonl")
+    places = [(it["account"], it["region"], it["page"]) for it in found]
+    check("by account, Region and page", len(places) > 50_000 and places == sorted(set(places)), len(places))
+    refused = {(it["account"], it["region"]) for it in failed}
+    answered = {it[:2] for it in places}
+    check.equal("nothing is an answer and a failure", answered & refused, set())
+    check.equal("every active account is one of both", sorted({it[0] for it in answered | refused}), active)
+    of = {}
+    for account, region in answered | refused:
+        of.setdefault(account, set()).add(region)
+    regions = client("account").get_paginator("list_regions")
+    for account in [*active[::len(active) // 20], victim]:
+        listed = regions.paginate(AccountId=account, RegionOptStatusContains=["ENABLED", "ENABLED_BY_DEFAULT"])
+        wanted = {it["RegionName"] for page in listed for it in page["Regions"]}
+        check.equal(f"{account}: in every Region that boto3 says is on", of[account], wanted)
+    check.equal("the one that refuses has failed everywhere", {it[1] for it in refused if it[0] == victim}, of[victim])
+    check("and nothing but policies refused the others", all("explicit deny in a service control policy" in it["message"] for it in failed if it["account"] != victim), failed[:2])
+    check("exit 1", code == 1, code)
+    shown = re.findall(r"(\d+)/(≥?)\s*(\d+) slices", seen)
+    check("a terminal saw it grow, and first as a lower bound", len(shown) > 5 and any(it[1] for it in shown) and int(shown[-1][0]) > int(shown[0][0]), shown[:3])
+    counted = re.search(r"ok (\d+), failed (\d+), .*seconds [\d.]+", seen)
+    check.equal("and at last what came of it", counted and (int(counted[1]), int(counted[2])), (len(answered), len(failed)))
+    print(f"     {len(places):,} lines of {len(active):,} accounts in {took:.0f} s: {counted and counted[0]}", flush=True)
+
+
 def failures(demo, name):
     return [json.loads(it) for it in demo.stage.path(name).read_text().splitlines()]
 
@@ -196,7 +236,9 @@ def main():
             tables = collected(demo)
             explained(demo, tables)
             applied(demo)
-        everywhere(demo)
+            everywhere(demo)
+        else:
+            everywhere_of_many(demo)
     check.end()
 
 

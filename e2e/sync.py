@@ -4,6 +4,8 @@ that refuses loses its own slices and no others; a run that is killed goes on; a
 (`inventory.md` §1)."""
 
 import base64
+import collections
+import contextlib
 import http.server
 import json
 import os
@@ -15,6 +17,7 @@ import urllib.parse
 
 import boto3
 import botocore.config
+import botocore.exceptions
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
@@ -201,6 +204,56 @@ def iam(stage, environment, accounts):
     check.equal("users, tags, keys and roles are those of boto3", different, [])
 
 
+def contacts(stage, environment, accounts):
+    """`inventory.md` Y-1: whom AWS writes to, as boto3 reads it; one that is not there is a row without values."""
+    boto, own = client("account", environment), client("sts", environment).get_caller_identity()["Account"]
+    of = lambda account: {} if account == own else {"AccountId": account}
+    changed, without = accounts[:2]
+    boto.put_alternate_contact(**of(changed), AlternateContactType="SECURITY", Name="Ana", Title="On call", EmailAddress="soc@customer.example", PhoneNumber="+1 555 0100")
+    wanted, kinds = [], ("BILLING", "OPERATIONS", "SECURITY")
+    for kind in kinds:
+        with contextlib.suppress(botocore.exceptions.ClientError):
+            boto.delete_alternate_contact(**of(without), AlternateContactType=kind)
+    for account in (*accounts, own):
+        for kind in kinds:
+            try:
+                found = boto.get_alternate_contact(**of(account), AlternateContactType=kind)["AlternateContact"]
+            except boto.exceptions.ResourceNotFoundException:
+                found = {}
+            wanted.append((account, kind, *(found.get(it) for it in ("Name", "Title", "EmailAddress", "PhoneNumber"))))
+    named = ",".join([*accounts, own])
+    ran, said = sync(stage, environment, "--only", "organizations,contacts", "--accounts", named, "--without-regions")
+    check("contacts are read where that is named", ran.returncode == 0 and said.get("state") == "complete", ran.stderr[-800:])
+    found = rows(stage, "SELECT contact_account_id a, contact_type t, name, title, email, phone FROM aws_alternate_contacts")
+    check.equal("and are those of boto3", sorted(map(str, (tuple(it.values()) for it in found))), sorted(map(str, wanted)))
+    check("with one that was set, and some that are not there", any(it[4] == "soc@customer.example" for it in wanted) and (without, "SECURITY", None, None, None, None) in wanted, wanted)
+    found = rows(stage, "SELECT contact_account_id a, full_name, phone FROM aws_primary_contacts ORDER BY 1")
+    theirs = [boto.get_contact_information(**of(account))["ContactInformation"] for account in sorted({*accounts, own})]
+    check.equal("so are those whom the accounts are of", [(it["full_name"], it["phone"]) for it in found], [(it["FullName"], it["PhoneNumber"]) for it in theirs])
+    found = rows(stage, "SELECT count(*) n FROM aws_alternate_contacts WHERE email IS NULL AND contact_type = 'SECURITY'")
+    asked = stage.run("query", "--name", "contacts/no-security", "--output", "json", timeout=120)
+    check.equal("a shipped query has who is without one", len(json.loads(asked.stdout)), found[0]["n"])
+
+
+def people(stage, environment):
+    """`inventory.md` K-7: another directory as a list, in the same snapshot as what AWS has."""
+    none = stage.run("query", "SELECT id FROM entra_users", timeout=120)
+    check("a list that was never given is no empty table", none.returncode == 2 and "--people entra:FILE" in none.stderr, none.stderr)
+    pages = [{"value": [{"id": "1", "accountEnabled": True, "mail": "ana@example.com"}]}, {"value": [{"id": "2", "accountEnabled": False, "userPrincipalName": "bo@example.com"}]}]
+    stage.path("entra.json").write_text(json.dumps(pages))
+    stage.path("people.csv").write_text("id,email,status\n7,cho@example.com,active\n")
+    stage.path("twice.csv").write_text("id,email\n7,a@example.com\n7,b@example.com\n")
+    for name, words, said in [("somebody who is there twice", ["scim:twice.csv"], "twice.csv"), ("no such form", ["ldap:people.csv"], "scim, google, entra"),
+                              ("two lists of one directory", ["scim:people.csv", "--people", "scim:people.csv"], "two lists")]:
+        ran = stage.run("sync", "--only", "organizations", "--people", *words, timeout=60, **environment)
+        check(f"{name} is exit 2", ran.returncode == 2 and said in ran.stderr and not ran.stdout, ran.stderr)
+    ran, said = sync(stage, environment, "--only", "organizations", "--without-regions", "--people", "entra:entra.json", "--people", "scim:people.csv")
+    check("lists are part of the snapshot", ran.returncode == 0 and said.get("state") == "complete", ran.stderr)
+    found = rows(stage, "SELECT id, status, profile ->> 'email' AS email FROM entra_users UNION ALL SELECT id, status, profile ->> 'email' FROM scim_users ORDER BY 1")
+    check.equal("people have their words and addresses", [tuple(it.values()) for it in found],
+                [("1", "ACTIVE", "ana@example.com"), ("2", "SUSPENDED", "bo@example.com"), ("7", "ACTIVE", "cho@example.com")])
+
+
 def refused(stage, environment, sim, account):
     """`inventory.md` T-4, T-5, T-7: what one account refuses."""
     sim.post("/_sim/faults", {"kind": "error", "code": "AccessDenied", "http": 403,
@@ -218,12 +271,15 @@ def refused(stage, environment, sim, account):
           changes and {it["change"] for it in changes} == {"unknown"} and {it["before"]["account_id"] for it in changes} == {account}, changes[:2])
     run = ran.stderr.split("--resume ")[-1].split("`")[0]
     sim.call("DELETE", "/_sim/faults")
+    manifest = stage.path(f"snapshots/_manifests/{said['snapshot_id']}.json")
+    partial = manifest.read_bytes()
     before = rows(stage, "SELECT count(*) AS n FROM aws_iam_users", "--allow-partial")
     sim.post("/_sim/calls/reset", {})
     ran, said = sync(stage, environment, "--only", "iam", "--resume", run)
     check("gone on with, it is whole", ran.returncode == 0 and said.get("state") == "complete", ran.stderr[-800:])
     assumed = sim.get("/_sim/calls?limit=5000").json["counters"].get("sts:AssumeRole", {})
     check.equal("and only that account was asked", sum(assumed.values()), 1)
+    check("the snapshot that was partial stays what it was, beside the whole one", manifest.read_bytes() == partial and manifest.stem != said["snapshot_id"], said)
     after = rows(stage, "SELECT count(*) AS n FROM aws_iam_users")
     check("with rows that were missing", after[0]["n"] > before[0]["n"], (before, after))
 
@@ -253,7 +309,7 @@ def killed(stage, environment, sim):
     unbroken = content(stage, said["snapshot_id"], environment)
     folder = stage.path(".local/state/hallpass/sync")
     before = set(os.listdir(folder))
-    sim.post("/_sim/faults", {"kind": "latency", "fixed_ms": 100, "match": {"service": "iam"}})
+    sim.post("/_sim/faults", {"kind": "latency", "distribution": {"fixed_ms": 100}, "match": {"service": "iam"}})
     with open(stage.path("killed.err"), "wb") as log:
         process = subprocess.Popen([stage.binary, "sync", "--only", "iam,identity-center", "-c", "8"], stdout=log, stderr=log,
                                    cwd=stage.folder, env=stage.environment(**environment))
@@ -314,6 +370,11 @@ def okta(stage, environment):
     check.equal("page by page, with those who left", [(it["id"], it["status"]) for it in found],
                 [("00gone", "DEPROVISIONED")] + [(f"00u{n}", "ACTIVE") for n in range(5)])
     check("after a throttle", Okta.throttles == 0 and len(Okta.seen) > 5, Okta.seen)
+    Okta.seen, Okta.throttles = [], 99
+    ran_into, _ = sync(stage, {**environment, **there}, "--only", "okta")
+    Okta.throttles = 0
+    asked = collections.Counter(path for path, _ in Okta.seen)
+    check("a throttle that goes on is a failure, after five times more", ran_into.returncode == 1 and "E0000047" in ran_into.stderr and set(asked.values()) == {6}, (asked, ran_into.stderr[-300:]))
     wrong, said = sync(stage, {**environment, **there, "HALLPASS_OKTA_TOKEN": "another-secret"}, "--only", "okta")
     check("a token that is refused is a failure, and exit 1", wrong.returncode == 1 and "E0000011" in wrong.stderr, wrong.stderr)
     everywhere = "".join(path.read_text(errors="replace") for path in stage.path(".local").rglob("*") if path.is_file())
@@ -340,6 +401,8 @@ def main():
         carried(stage, environment, sim, active[2])
         killed(stage, environment, sim)
         okta(stage, environment)
+        contacts(stage, environment, active[1:4])
+        people(stage, environment)
         unknown = stage.run("sync", "--accounts", "000000000001", **environment)
         check("an account that is not there is exit 2", unknown.returncode == 2 and "000000000001" in unknown.stderr, unknown.stderr)
     check.end()

@@ -258,10 +258,27 @@ impl Catalog {
         } else {
             region
         };
+        let listed = row.variants.get(tags).and_then(|it| it.get(key)).cloned();
+        let host = listed.or_else(|| self.documented(&service.name, region, variant))?;
         Some(Endpoint {
-            host: row.variants.get(tags)?.get(key)?.clone(),
+            host,
             region: plain.region,
         })
+    }
+
+    /// A host that AWS documents and that its list of endpoints, of which the catalog is made, leaves out: those of STS
+    /// with IPv6 (IAM User Guide, "Dual-stack endpoint support").
+    fn documented(&self, service: &str, region: &str, variant: EndpointVariant) -> Option<String> {
+        if service != "sts" || !variant.dual_stack || !self.has_region(region) {
+            return None;
+        }
+        let in_america = region.starts_with("us-") || region.starts_with("ca-");
+        match (self.partition(region), variant.fips) {
+            ("aws" | "aws-us-gov", false) => Some(format!("sts.{region}.api.aws")),
+            ("aws", true) if in_america => Some(format!("sts-fips.{region}.api.aws")),
+            ("aws-cn", false) => Some(format!("sts.{region}.api.amazonwebservices.com.cn")),
+            _ => None,
+        }
     }
 
     /// An operation of an unpacked service.

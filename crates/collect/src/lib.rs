@@ -15,22 +15,26 @@ mod ports;
 mod scope;
 
 mod collector;
+mod csv;
 mod documents;
 
 mod account_access;
 mod assignments;
+mod contacts;
 mod enumeration;
 mod iam;
 mod identity_center;
 mod identity_store;
 mod okta;
 mod organizations;
+mod people_list;
 mod regions;
 
 mod run;
 
 pub use enumeration::{EnumerationPlan, EnumerationSizes};
 pub use okta::{OktaProblem, next_link, same_origin};
+pub use people_list::{PeopleForm, PeopleList};
 pub use ports::{
     AnswerPage, CallPlace, OktaCalls, OktaPage, ServiceCalls, SliceStore, TemporaryAssignments,
 };

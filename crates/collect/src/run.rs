@@ -4,7 +4,7 @@
 use std::future::ready;
 use std::io;
 
-use futures_util::future::try_join3;
+use futures_util::future::try_join4;
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use hallpass_inventory::{SliceFailure, SyncGroup};
 use hallpass_model::AccountId;
@@ -54,7 +54,11 @@ pub async fn collect(
         temporary,
     };
     let whole = scope.groups.iter().map(|it| it.whole_tables().len());
-    store.expect(whole.sum());
+    store.expect(whole.sum::<usize>() + scope.people.len());
+    for list in &scope.people {
+        let (table, rows) = (list.form().table(), list.rows().to_vec());
+        collector.keep(table, None, collector.now(), Ok(rows))?;
+    }
     let organization = if scope.groups.iter().any(|it| *it != SyncGroup::Okta) {
         match collector.organization(scope).await? {
             Ok(organization) => organization,
@@ -95,7 +99,13 @@ pub async fn collect(
         }
         Ok(())
     };
-    try_join3(iam, identity_center, people_of_okta).await?;
+    let contacts = async {
+        if scope.wants(SyncGroup::Contacts) {
+            return collector.all_contacts(&organization.accounts).await;
+        }
+        Ok(())
+    };
+    try_join4(iam, identity_center, people_of_okta, contacts).await?;
     Ok(())
 }
 
@@ -165,6 +175,17 @@ impl Collector<'_> {
                 return self.iam(&account.id).await;
             }
             self.skip_all(SyncGroup::Iam, account)
+        });
+        let under_way = under_way.buffer_unordered(ACCOUNTS_AT_ONCE);
+        under_way.try_for_each(|()| ready(Ok(()))).await
+    }
+
+    async fn all_contacts(&self, accounts: &[FoundMember]) -> io::Result<()> {
+        let under_way = stream::iter(accounts).map(|account| async {
+            if account.is_active {
+                return self.contacts(&account.id).await;
+            }
+            self.skip_all(SyncGroup::Contacts, account)
         });
         let under_way = under_way.buffer_unordered(ACCOUNTS_AT_ONCE);
         under_way.try_for_each(|()| ready(Ok(()))).await

@@ -6,6 +6,7 @@ use hallpass_inventory::SyncGroup;
 use hallpass_model::AccountId;
 
 use crate::enumeration::EnumerationPlan;
+use crate::people_list::PeopleList;
 
 /// What is to be collected.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -19,6 +20,8 @@ pub struct SyncScope {
     pub units: Vec<String>,
     /// How assignments are found.
     pub plan: PlanChoice,
+    /// Lists of people, read from files: each is a table of its own.
+    pub people: Vec<PeopleList>,
     /// Whether the Regions of accounts are left out: they are a call for each account.
     pub without_regions: bool,
 }
@@ -42,6 +45,9 @@ impl SyncScope {
         let mut services = vec!["organizations"];
         if self.wants(SyncGroup::Iam) {
             services.extend(["sts", "iam"]);
+        }
+        if self.wants(SyncGroup::Contacts) {
+            services.push("account");
         }
         if self.wants(SyncGroup::IdentityCenter) {
             services.extend(["sso-admin", "identitystore"]);

@@ -14,16 +14,25 @@ pub enum SyncGroup {
     IdentityCenter,
     /// The directory of Okta.
     Okta,
+    /// Whom AWS writes to about each account.
+    Contacts,
 }
 
 impl SyncGroup {
     /// All of them.
-    pub const ALL: [Self; 4] = [
+    pub const ALL: [Self; 5] = [
         Self::Organizations,
         Self::Iam,
         Self::IdentityCenter,
         Self::Okta,
+        Self::Contacts,
     ];
+
+    /// Whether it is read only where somebody names it: it holds what others are not to have without need, takes
+    /// permissions that no other group does, and calls that a service allows few of.
+    pub const fn is_by_name_only(self) -> bool {
+        matches!(self, Self::Contacts)
+    }
 
     /// Its name on the command line.
     pub const fn name(self) -> &'static str {
@@ -32,6 +41,7 @@ impl SyncGroup {
             Self::Iam => "iam",
             Self::IdentityCenter => "identity-center",
             Self::Okta => "okta",
+            Self::Contacts => "contacts",
         }
     }
 
@@ -52,7 +62,7 @@ impl SyncGroup {
                 "aws_organizations_policy_targets",
                 "aws_organizations_delegated_admins",
             ],
-            Self::Iam => &[],
+            Self::Iam | Self::Contacts => &[],
             Self::IdentityCenter => &[
                 "aws_ssoadmin_instances",
                 "aws_ssoadmin_permission_sets",
@@ -83,6 +93,7 @@ impl SyncGroup {
                 "aws_iam_account_summary",
             ],
             Self::IdentityCenter => &["aws_account_access_entitlements"],
+            Self::Contacts => &["aws_alternate_contacts", "aws_primary_contacts"],
             Self::Okta => &[],
         }
     }
@@ -99,6 +110,6 @@ impl FromStr for SyncGroup {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let found = Self::ALL.into_iter().find(|it| it.name() == text);
-        found.ok_or_else(|| "one of organizations, iam, identity-center, okta".to_owned())
+        found.ok_or_else(|| "one of organizations, iam, identity-center, okta, contacts".to_owned())
     }
 }

@@ -221,6 +221,10 @@ pub(crate) fn not_synced(name: &str) -> QueryFailure {
     let hint = match SyncGroup::of(name) {
         Some(group) => format!("hallpass sync --only {group}"),
         None if name == ActivityManifest::TABLE => "hallpass activity ingest SOURCE".to_owned(),
+        None if name.ends_with("_users") => {
+            let form = name.trim_end_matches("_users");
+            format!("hallpass sync --people {form}:FILE")
+        }
         None => "nothing collects it yet; hallpass snapshots import".to_owned(),
     };
     QueryFailure::bad_input(format!("E_NOT_SYNCED table={name} hint={hint}"))

@@ -8,6 +8,7 @@ use hallpass_access_files::{
     AccessDiff, AccessStepExecutor, LiveGrants, PermissionSetAdmin, SavedDiff, SeenAccess,
     WantedAccess, compare, plan, read_access,
 };
+use hallpass_model::TimeSpan;
 use hallpass_runner::testing::{Gate, Gated, Hourglass, MemoryPlans, PortMode};
 use hallpass_runner::{
     Applying, Exit, PlanId, PlanReport, PlanStore, Runner, RunnerIdentity, StepExecutor, undo,
@@ -96,6 +97,32 @@ impl Stand {
 fn place(writes: &[String], write: &str) -> usize {
     let at = writes.iter().position(|it| it == write);
     at.unwrap_or_else(|| panic!("no `{write}` in {writes:?}"))
+}
+
+/// `inventory.md` A-7
+#[tokio::test]
+async fn steps_say_how_many_run_beside_them_and_how_long_they_may_take() {
+    let stand = Stand::new(SeenAccess::default());
+    let (diff, seen) = stand.compared(&wanted(WALK)).await;
+    let saved = SavedDiff {
+        seen: seen.of_sets(&diff.sets()),
+        diff,
+        refusals: Vec::new(),
+    };
+    let draft = plan(&saved, "o-ab12cd34ef", &directory(), false);
+    let looked = stand.runner(&Gate::new(None)).look(draft).await.unwrap();
+    let steps = &looked.plan.steps;
+    assert!(steps.len() > 6, "{steps:#?}");
+    for step in steps {
+        let lane = &step.lane;
+        assert_eq!(
+            (lane.name.as_str(), lane.width, step.timeout),
+            ("sso-admin-write", 10, TimeSpan::minutes(15))
+        );
+        let apart = lane.apart.as_deref().unwrap_or_default();
+        let is_assignment = step.kind.ends_with("assign");
+        assert_eq!(apart.contains('|'), is_assignment, "{step:#?}");
+    }
 }
 
 #[tokio::test]

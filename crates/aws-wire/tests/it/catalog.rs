@@ -68,6 +68,23 @@ fn variants_are_where_aws_has_them_and_nowhere_else() {
             fips,
             "sts.us-gov-west-1.amazonaws.com us-gov-west-1",
         ),
+        ("sts", "eu-west-1", dual, "sts.eu-west-1.api.aws eu-west-1"),
+        (
+            "sts",
+            "ca-central-1",
+            both,
+            "sts-fips.ca-central-1.api.aws ca-central-1",
+        ),
+        ("sts", "eu-west-1", both, ""),
+        ("sts", "us-gov-west-1", both, ""),
+        (
+            "sts",
+            "cn-north-1",
+            dual,
+            "sts.cn-north-1.api.amazonwebservices.com.cn cn-north-1",
+        ),
+        ("sts", "nowhere-1", dual, ""),
+        ("account", "us-east-1", dual, ""),
         ("sso-admin", "eu-west-1", fips, ""),
         ("account", "us-east-1", fips, ""),
         (

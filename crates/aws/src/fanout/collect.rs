@@ -36,6 +36,11 @@ const RATIONED: [(&str, f64, u32); 5] = [
     // looking events up: two a second (AWS CloudTrail API, "LookupEvents")
     ("cloudtrail", 1.9, 1),
 ];
+/// Operations with a limit of their own, beside that of their service (AWS Account Management Reference Guide, "Quotas").
+const RATIONED_ALONE: [(&str, f64, u32); 2] = [
+    ("GetAlternateContact", 10.0, 5),
+    ("GetContactInformation", 10.0, 5),
+];
 /// How long nothing is asked of such a service after it said that we are too fast.
 const RATION_PAUSE: Duration = Duration::from_secs(1);
 /// Credentials that end so soon are made anew.
@@ -98,6 +103,7 @@ impl OrganizationCalls {
             in_flight: Semaphore::new(concurrency),
             rations: RATIONED
                 .iter()
+                .chain(&RATIONED_ALONE)
                 .map(|(service, rate, burst)| (*service, Bucket::new(*rate, *burst)))
                 .collect(),
             own: tokio::sync::OnceCell::new(),
@@ -133,6 +139,12 @@ impl OrganizationCalls {
         Arc::clone(door)
     }
 
+    /// What bounds how often an operation is asked for.
+    fn ration(&self, service: &str, operation: &str) -> Option<&Bucket> {
+        let own = self.rations.get(operation);
+        own.or_else(|| self.rations.get(service))
+    }
+
     /// Does something until it works, or is not worth another try.
     async fn repeated<T, W: Future<Output = Result<T, CallFault>>>(
         &self,
@@ -140,7 +152,7 @@ impl OrganizationCalls {
         (service, operation): (&str, &str),
         work: impl Fn() -> W,
     ) -> Result<T, SliceFailure> {
-        let ration = self.rations.get(service);
+        let ration = self.ration(service, operation);
         let mut tries = 0;
         loop {
             tries += 1;
@@ -260,7 +272,7 @@ impl OrganizationCalls {
             Some(door) => door.in_flight.acquire().await.ok(),
             None => None,
         };
-        if let Some(ration) = self.rations.get(service) {
+        if let Some(ration) = self.ration(service, operation) {
             ration.take(Urgency::Grant).await;
         }
         self.retries().count_call();
@@ -338,3 +350,7 @@ fn failure(stage: FailureStage, operation: &str, attempts: u32, fault: CallFault
         request_id: fault.request_id,
     }
 }
+
+#[cfg(test)]
+#[path = "collect_tests.rs"]
+mod tests;

@@ -11,6 +11,7 @@ use serde_json::{Map, Value, json};
 
 use super::{IamAccount, REPORTS, SERVICE};
 use crate::collector::{Collected, Collector};
+use crate::csv::csv;
 use crate::documents::{needed, text, undecodable};
 
 const GET: &str = "GetCredentialReport";
@@ -128,37 +129,6 @@ fn typed(name: &str, cell: String) -> Value {
     }
 }
 
-/// Lines of RFC 4180.
-fn csv(text: &str) -> Vec<Vec<String>> {
-    let mut lines = Vec::new();
-    let (mut line, mut cell) = (Vec::new(), String::new());
-    let mut is_quoted = false;
-    let mut chars = text.chars().peekable();
-    while let Some(c) = chars.next() {
-        match (c, is_quoted) {
-            ('"', true) if chars.peek() == Some(&'"') => {
-                chars.next();
-                cell.push('"');
-            }
-            ('"', true) => is_quoted = false,
-            ('"', false) if cell.is_empty() => is_quoted = true,
-            (',', false) => line.push(std::mem::take(&mut cell)),
-            ('\r', false) => {}
-            ('\n', false) => {
-                line.push(std::mem::take(&mut cell));
-                lines.push(std::mem::take(&mut line));
-            }
-            (c, _) => cell.push(c),
-        }
-    }
-    if !cell.is_empty() || !line.is_empty() {
-        line.push(cell);
-        lines.push(line);
-    }
-    lines.retain(|it| it.iter().any(|cell| !cell.is_empty()));
-    lines
-}
-
 impl Collector<'_> {
     /// Has the report made, and reads it (`inventory.md` T-15).
     pub(super) async fn credential_report(
@@ -206,20 +176,6 @@ impl Collector<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn csv_is_read_with_and_without_quotes() {
-        let text = "user,arn\r\n\"a,b\",x\n\"say \"\"hi\"\"\",\"two\nlines\"\n\nlast,";
-        assert_eq!(
-            csv(text),
-            [
-                vec!["user", "arn"],
-                vec!["a,b", "x"],
-                vec!["say \"hi\"", "two\nlines"],
-                vec!["last", ""],
-            ]
-        );
-    }
 
     #[test]
     fn words_for_nothing_are_no_value() {

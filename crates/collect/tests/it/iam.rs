@@ -3,6 +3,8 @@
 use std::sync::Mutex;
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use hallpass_inventory::{SliceOutcome, SyncGroup};
 use serde_json::{Value, json};
 
@@ -177,4 +179,71 @@ async fn a_user_whom_the_report_does_not_know_is_asked_for() {
     assert_eq!(user["password_last_used"], Value::Null);
     assert_eq!(user["tags"], json!({}));
     assert!(world.count("ListAccessKeys") > 0, "it may have keys");
+}
+
+/// `inventory.md` T-16: what the list leaves out, the report may say.
+#[tokio::test]
+async fn the_report_says_when_a_password_was_used_where_the_list_does_not() {
+    let user = |name: &str, used: Value| {
+        json!({"UserName": name, "UserId": name, "Path": "/", "CreateDate": "2020-01-01T00:00:00Z",
+            "Arn": format!("arn:aws:iam::1:user/{name}"), "PasswordLastUsed": used})
+    };
+    let line = |name: &str, used: &str| {
+        format!(
+            "{name},arn:aws:iam::1:user/{name},2020-01-01T00:00:00+00:00,true,{used},N/A,N/A,false,false,N/A,false,N/A,x"
+        )
+    };
+    let (old, new) = ("2026-01-01T00:00:00+00:00", "2026-02-02T00:00:00Z");
+    let lines = [
+        World::default().report,
+        line("said", old),
+        line("unsaid", old),
+        line("never", "no_information"),
+    ];
+    let report = json!({"Content": STANDARD.encode(lines.join("\n")), "GeneratedTime": "2026-11-19T22:00:00Z"});
+    let users = json!({"Users": [user("said", json!(new)), user("unsaid", Value::Null), user("never", Value::Null)]});
+    let world = World {
+        instead: [
+            ("GetCredentialReport", report),
+            ("ListUsers", users),
+            ("ListUserTags", json!({"Tags": []})),
+        ]
+        .into(),
+        ..World::default()
+    };
+    let kept = collected(&world, &IAM).await;
+    let rows = kept.rows("aws_iam_users");
+    let used = |name: &str| {
+        let row = rows.iter().find(|it| it["user_name"] == name).unwrap();
+        row["password_last_used"].clone()
+    };
+    assert_eq!(used("said"), new);
+    assert_eq!(used("unsaid"), "2026-01-01T00:00:00Z");
+    assert_eq!(used("never"), Value::Null);
+}
+
+/// `inventory.md` T-18: what is no JSON is kept as text, and said.
+#[tokio::test]
+async fn a_policy_that_is_no_json_is_kept_as_text_and_counted() {
+    let policy = |name: &str, document: &str| {
+        json!({"PolicyName": name, "Arn": format!("arn:aws:iam::1:policy/{name}"), "AttachmentCount": 1, "DefaultVersionId": "v1",
+            "PolicyVersionList": [{"VersionId": "v1", "IsDefaultVersion": true, "Document": document}]})
+    };
+    let details = json!({"UserDetailList": [], "GroupDetailList": [], "RoleDetailList": [],
+        "Policies": [policy("broken", "%7B%22a"), policy("fine", "%7B%7D")]});
+    let world = World {
+        instead: [
+            ("GetAccountAuthorizationDetails", details),
+            ("ListUserTags", json!({"Tags": []})),
+        ]
+        .into(),
+        ..World::default()
+    };
+    let kept = collected(&world, &IAM).await;
+    let rows = kept.rows("aws_iam_policies");
+    assert_eq!(rows[0]["document"], "%7B%22a");
+    assert_eq!(rows[1]["document"], json!({}));
+    let notes = kept.notes.borrow();
+    let expected = format!("{MANAGEMENT}: 1 policies are no JSON, and kept as text");
+    assert!(notes.contains(&expected), "{notes:?}");
 }

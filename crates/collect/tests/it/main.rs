@@ -6,6 +6,7 @@
 )]
 #![cfg(test)]
 
+mod contacts;
 mod iam;
 mod okta;
 mod plans;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 
 use async_trait::async_trait;
-use hallpass_collect::{OktaCalls, OktaPage, collect};
+use hallpass_collect::{OktaCalls, OktaPage, PeopleForm, PeopleList, SyncScope, collect};
 use hallpass_inventory::{SliceFailure, SliceOutcome, SyncGroup};
 use serde_json::{Value, json};
 
@@ -150,4 +150,25 @@ async fn a_refusal_is_a_failure_and_not_an_empty_list() {
             assert!(matches!(outcome, SliceOutcome::Failed { .. }), "{table}");
         }
     }
+}
+
+/// `inventory.md` K-7: lists of other directories are slices like any, whatever else is asked for.
+#[tokio::test]
+async fn lists_of_people_are_tables_of_the_same_snapshot() {
+    let content = r#"{"users": [{"id": "1", "primaryEmail": "a@example.test"}]}"#;
+    let list = PeopleList::read(PeopleForm::Google, content).unwrap();
+    let scope = SyncScope {
+        people: vec![list],
+        ..scope(&[SyncGroup::Organizations])
+    };
+    let kept = Kept::default();
+    let world = World::default();
+    collect(&scope, &world, None, None, &kept).await.unwrap();
+    let rows = kept.rows("google_users");
+    assert_eq!(rows.len(), 1);
+    assert_eq!(rows[0]["status"], "ACTIVE");
+    assert_eq!(rows[0]["profile"]["email"], "a@example.test");
+    let outcome = kept.outcome("google_users", None);
+    assert_eq!(outcome, SliceOutcome::Ok { row_count: 1 });
+    assert_eq!(*kept.expected.borrow(), kept.slices.borrow().len());
 }

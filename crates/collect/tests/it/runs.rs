@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
-use hallpass_collect::{CallPlace, CollectError, SyncScope, TemporaryAssignments, collect};
+use hallpass_collect::{
+    CallPlace, CollectError, EnumerationPlan, PlanChoice, SyncScope, TemporaryAssignments, collect,
+};
 use hallpass_inventory::{SliceKey, SliceOutcome, SyncGroup};
 use hallpass_model::{AccountId, GrantId, HoldKey, PermissionSetArn, Target, UserId};
 use serde_json::{Value, json};
@@ -274,6 +276,30 @@ async fn assignments_cost_a_call_for_each_provisioned_pair() {
     );
     assert_eq!(world.count("DescribePermissionSet"), SETS);
     assert_eq!(world.count("ListGroupMemberships"), 2);
+}
+
+/// `inventory.md` W-8: what takes long is said before it begins.
+#[tokio::test]
+async fn a_plan_that_takes_long_is_told_with_its_calls_and_seconds() {
+    for (accounts, told) in [(150, false), (151, true)] {
+        let ids = (1..=accounts).map(|it| format!("{:012}", 100_000_000_000_u64 + it));
+        let world = World {
+            accounts: ids.collect(),
+            ..World::default()
+        };
+        let scope = SyncScope {
+            plan: PlanChoice::Fixed(EnumerationPlan::Nested),
+            ..scope(&[SyncGroup::IdentityCenter])
+        };
+        let kept = Kept::default();
+        collect(&scope, &world, None, None, &kept).await.unwrap();
+        let calls = accounts * SETS as u64;
+        let (seconds, notes) = (calls.div_ceil(20), kept.notes.borrow());
+        let note = format!(
+            "assignments are listed by the plan `nested`: {calls} calls, about {seconds} s"
+        );
+        assert_eq!(notes.contains(&note), told, "{notes:?}");
+    }
 }
 
 /// What grants hold, the first time it is asked and from then on.

@@ -146,6 +146,7 @@ impl World {
             "GetPermissionsBoundaryForPermissionSet" => {
                 Err(failed("call", operation, "ResourceNotFoundException", 400))
             }
+            "GetAlternateContact" | "GetContactInformation" => contact(operation, input),
             "GetAccountPasswordPolicy" => Err(failed("call", operation, "NoSuchEntity", 404)),
             _ if matches!(place, CallPlace::Home) => Ok(identity_center(operation, input)),
             _ => Ok(self.iam(account, operation, input)),
@@ -272,6 +273,26 @@ impl World {
                 "AccountAccessKeysPresent": 0}})),
             _ => keys_and_devices(account, operation, input),
         }
+    }
+}
+
+/// The second account has nobody for billing, the third no contact at all.
+fn contact(operation: &str, input: &Value) -> Result<AnswerPage, SliceFailure> {
+    let none = Err(failed("call", operation, "ResourceNotFoundException", 404));
+    let account = input["AccountId"].as_str().unwrap();
+    let kind = input["AlternateContactType"].as_str();
+    match kind {
+        _ if account.ends_with('3') => none,
+        Some("BILLING") if account.ends_with('2') => none,
+        Some(kind) => Ok(whole(
+            json!({"AlternateContact": {"AlternateContactType": kind, "Name": "Ana",
+            "Title": "Accounts", "EmailAddress": format!("{kind}@example.test"), "PhoneNumber": "+1 555 0100"}}),
+        )),
+        None => Ok(whole(
+            json!({"ContactInformation": {"FullName": "Ana", "PhoneNumber": "+1 555 0100",
+            "CountryCode": "SE", "City": "Lund", "PostalCode": "22100", "AddressLine1": "A street",
+            "AddressLine3": "third floor"}}),
+        )),
     }
 }
 
@@ -551,10 +572,11 @@ pub(crate) fn scope(groups: &[SyncGroup]) -> SyncScope {
     }
 }
 
-pub(crate) const OF_AWS: [SyncGroup; 3] = [
+pub(crate) const OF_AWS: [SyncGroup; 4] = [
     SyncGroup::Organizations,
     SyncGroup::Iam,
     SyncGroup::IdentityCenter,
+    SyncGroup::Contacts,
 ];
 
 pub(crate) async fn collected(world: &World, groups: &[SyncGroup]) -> Kept {

@@ -135,3 +135,82 @@ pub(super) fn failure(code: &str, message: &str, http_status: Option<u16>) -> Sl
         request_id: None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use reqwest::header::HeaderValue;
+    use serde_json::json;
+
+    use super::*;
+
+    fn answer(status: u16, headers: &[(&'static str, u64)], document: Value) -> OktaAnswer {
+        let headers = headers
+            .iter()
+            .map(|(name, value)| ((*name).parse().unwrap(), HeaderValue::from(*value)));
+        OktaAnswer {
+            status,
+            headers: headers.collect(),
+            document,
+        }
+    }
+
+    /// `inventory.md` K-5: a second after the reset, and never longer than a minute.
+    #[test]
+    fn throttles_last_until_the_reset_and_never_long() {
+        let now = u64::try_from(clock::now().as_second()).unwrap();
+        for (reset, least, most) in [(0, 1, 1), (now + 20, 19, 21), (now + 600, 60, 60)] {
+            let refusal = answer(429, &[("x-rate-limit-reset", reset)], json!({}));
+            let Err(OktaFault::Throttled(failure, pause)) = refusal.checked() else {
+                panic!("429 is a throttle");
+            };
+            assert!(
+                (least..=most).contains(&pause.as_secs()),
+                "{reset}: {pause:?}"
+            );
+            assert_eq!(failure.http_status, Some(429));
+        }
+    }
+
+    /// `inventory.md` K-5: what is left is spread once it is less than a tenth.
+    #[test]
+    fn little_that_is_left_is_spread() {
+        let now = u64::try_from(clock::now().as_second()).unwrap();
+        for (left, is_little) in [(60, false), (59, true), (0, true)] {
+            let headers = [
+                ("x-rate-limit-limit", 600),
+                ("x-rate-limit-remaining", left),
+                ("x-rate-limit-reset", now + 29),
+            ];
+            let pause = answer(200, &headers, json!([])).spread();
+            assert_eq!(pause.is_some(), is_little, "{left}");
+            if let Some(pause) = pause {
+                let whole = pause * u32::try_from(left + 1).unwrap();
+                let expected = Duration::from_secs(28)..=Duration::from_secs(31);
+                assert!(expected.contains(&whole), "{left}: {pause:?}");
+            }
+        }
+        assert!(answer(200, &[], json!([])).spread().is_none());
+    }
+
+    /// `inventory.md` K-6
+    #[test]
+    fn refusals_are_final_and_have_the_code_of_okta() {
+        let said = |code: &str| json!({"errorCode": code, "errorSummary": "in words"});
+        for (status, code, expected) in [
+            (403, "E0000006", "final"),
+            (401, "E0000011", "unknown"),
+            (503, "E0000009", "passing"),
+        ] {
+            let (kind, failure) = match answer(status, &[], said(code)).checked() {
+                Err(OktaFault::Final(failure)) => ("final", failure),
+                Err(OktaFault::Unknown(failure)) => ("unknown", failure),
+                Err(OktaFault::Passing(failure)) => ("passing", failure),
+                _ => panic!("{status} is a refusal"),
+            };
+            assert_eq!((kind, failure.code.as_str()), (expected, code));
+            assert_eq!(failure.message, "in words");
+        }
+        let empty = answer(200, &[], Value::Null).checked();
+        assert!(matches!(empty, Err(OktaFault::Final(_))));
+    }
+}

@@ -1,11 +1,13 @@
 //! Every table, declared once: the engine, files, imports and the reference are made of these lists.
 
+mod contacts;
 mod events;
 mod iam;
 mod identity_center;
 mod meta;
 mod okta;
 mod organizations;
+mod people;
 
 use crate::table::InventoryTable;
 
@@ -20,6 +22,8 @@ pub const TABLES: &[&InventoryTable] = &[
     &organizations::POLICY_TARGETS,
     &organizations::DELEGATED_ADMINS,
     &organizations::REGIONS,
+    &contacts::ALTERNATE,
+    &contacts::PRIMARY,
     &iam::USERS,
     &iam::USER_ACCESS_KEYS,
     &iam::CREDENTIAL_REPORTS,
@@ -41,6 +45,9 @@ pub const TABLES: &[&InventoryTable] = &[
     &okta::USERS,
     &okta::GROUPS,
     &okta::GROUP_MEMBERS,
+    &people::SCIM_USERS,
+    &people::GOOGLE_USERS,
+    &people::ENTRA_USERS,
     &events::CONFIG_RESOURCES,
     &events::ACTIVITY,
 ];

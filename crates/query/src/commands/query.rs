@@ -325,7 +325,7 @@ fn list(output: &OutputArgs) -> QueryOutcome {
         let parameters = saved
             .parameters
             .iter()
-            .map(|(name, value)| format!("{name}={value}"));
+            .map(|(name, value)| format!("{name}={}", value.unwrap_or("…")));
         let parameters = parameters.collect::<Vec<_>>().join(" ");
         sheet.rows.push(vec![
             json!(saved.name),

@@ -9,8 +9,8 @@ pub(crate) struct SavedQuery {
     pub(crate) name: &'static str,
     /// What its rows are.
     pub(crate) about: &'static str,
-    /// Its parameters, each with the value it has when none is given.
-    pub(crate) parameters: &'static [(&'static str, &'static str)],
+    /// Its parameters, each with the value it has when none is given; none where one has to be given.
+    pub(crate) parameters: &'static [(&'static str, Option<&'static str>)],
     pub(crate) sql: &'static str,
 }
 
@@ -24,7 +24,7 @@ impl SavedQuery {
     pub(crate) fn parameters(&self, given: &BTreeMap<String, String>) -> BTreeMap<String, String> {
         let own = self.parameters.iter();
         let mut all: BTreeMap<_, _> = own
-            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .filter_map(|(name, value)| Some(((*name).to_owned(), (*value)?.to_owned())))
             .collect();
         all.extend(given.clone());
         all
@@ -48,13 +48,13 @@ pub(crate) const SAVED: &[SavedQuery] = &[
     SavedQuery {
         name: "keys/no-creator-tag",
         about: "Access keys of users without the tag that names who made them",
-        parameters: &[("creator", "creator")],
+        parameters: &[("creator", Some("creator"))],
         sql: include_str!("keys/no-creator-tag.sql"),
     },
     SavedQuery {
         name: "keys/creator-left",
         about: "Access keys of users whose mail no live person in Okta has",
-        parameters: &[("email", "email")],
+        parameters: &[("email", Some("email"))],
         sql: include_str!("keys/creator-left.sql"),
     },
     SavedQuery {
@@ -86,6 +86,42 @@ pub(crate) const SAVED: &[SavedQuery] = &[
         about: "Sign-ins of the management account's root user in the last day",
         parameters: &[],
         sql: include_str!("payer/root-login.sql"),
+    },
+    SavedQuery {
+        name: "payer/contacts",
+        about: "Alternate contacts of the management account that are not the party's they should be, or are not there",
+        parameters: &[("partner_domain", None), ("customer_domain", None)],
+        sql: include_str!("payer/contacts.sql"),
+    },
+    SavedQuery {
+        name: "payer/customer-has-billing",
+        about: "Billing that policies of the customer's roles in the management account allow",
+        parameters: &[("roles", None)],
+        sql: include_str!("payer/customer-has-billing.sql"),
+    },
+    SavedQuery {
+        name: "payer/partner-has-more",
+        about: "What policies of the partner's roles in the management account allow beside billing",
+        parameters: &[("roles", None)],
+        sql: include_str!("payer/partner-has-more.sql"),
+    },
+    SavedQuery {
+        name: "payer/can-raise-itself",
+        about: "Changes of roles and policies that policies of roles in the management account allow",
+        parameters: &[("roles", None)],
+        sql: include_str!("payer/can-raise-itself.sql"),
+    },
+    SavedQuery {
+        name: "payer/scp-gap",
+        about: "Policies of the organization `old`, of which snapshots are kept too, that have no equal here",
+        parameters: &[("old", None)],
+        sql: include_str!("payer/scp-gap.sql"),
+    },
+    SavedQuery {
+        name: "contacts/no-security",
+        about: "Accounts without a contact for security",
+        parameters: &[],
+        sql: include_str!("contacts/no-security.sql"),
     },
     SavedQuery {
         name: "roles/unused-180d",

@@ -14,6 +14,7 @@ mod article;
 mod dialect;
 mod limits;
 mod saved;
+mod saved_assignments;
 mod seal;
 mod snapshots;
 mod who;

@@ -7,12 +7,20 @@ use serde_json::{Map, Value, json};
 
 use crate::{json_of, lostkeys, run, stderr, stdout};
 
+/// All of them, each with the words that give it what it must be given.
 fn names() -> Vec<String> {
     let listed = run(Path::new("."), "query --list -o json", None);
     let listed: Value = serde_json::from_str(&stdout(&listed)).unwrap();
     let names = listed.as_array().unwrap().iter();
+    let needed = |it: &Value| {
+        let parameters = it["parameters"].as_str().unwrap().split(' ');
+        let needed = parameters.filter_map(|it| it.strip_suffix("=…"));
+        needed
+            .map(|it| format!(" --param {it}=none"))
+            .collect::<String>()
+    };
     names
-        .map(|it| it["name"].as_str().unwrap().to_owned())
+        .map(|it| it["name"].as_str().unwrap().to_owned() + &needed(it))
         .collect()
 }
 
@@ -33,7 +41,7 @@ fn each_runs_over_every_table() {
         json!({"tables": empty}).to_string(),
     )
     .unwrap();
-    assert_eq!(names().len(), 21);
+    assert_eq!(names().len(), 27);
     for name in names() {
         let output = run(
             folder.path(),
@@ -119,88 +127,296 @@ fn the_root_user_of_the_management_account_is_found_and_no_other() {
         ("payer/root-login", "first_seen", "2026-11-19T23:00:00Z"),
     ] {
         let words = format!("query --data payer.json --name {name} -o json");
-        let output = run(folder.path(), &words, None);
-        assert!(output.status.success(), "{name}: {}", stderr(&output));
-        let rows: Value = serde_json::from_str(&stdout(&output)).unwrap();
-        let found: Vec<&str> = rows
-            .as_array()
-            .unwrap()
-            .iter()
-            .map(|it| it[column].as_str().unwrap())
-            .collect();
-        assert_eq!(found, [expected], "{name}");
+        assert_eq!(found(folder.path(), &words, column), [expected], "{name}");
     }
 }
 
-/// An assignment of the snapshot.
-fn assignment(account: &str, set: &str, kind: &str, principal: &str, grant: Option<&str>) -> Value {
-    json!({"permission_set_arn": set, "account_id": account, "principal_type": kind, "principal_id": principal,
-        "principal_exists": true, "hallpass_grant_id": grant})
-}
-
-/// A person's use of a permission set.
-fn used(account: &str, set: &str, person: &str, id: Option<&str>, time: &str) -> Value {
-    json!({"day": &time[..10], "account_id": account, "region": "us-east-1", "principal_kind": "person", "principal": person,
-        "user_id": id, "permission_set": set, "service": "s3", "action": "ListBuckets", "events": 1, "first_seen": time,
-        "last_seen": time, "resources": [], "source_addresses": []})
-}
-
-/// What nobody used is told; where the log does not say it, that it is not known.
-#[test]
-fn assignments_that_nobody_used_are_found() {
-    let folder = tempfile::tempdir().unwrap();
-    let (old, young) = ("111111111111", "222222222222");
-    let set = |name: &str| json!({"permission_set_arn": name, "permission_set_name": name, "managed_policies": [], "customer_policies": [], "ps_tags": []});
-    let user = |id: &str, name: &str| json!({"identity_store_id": "d-1", "user_id": id, "idc_user_name": name, "external_ids": []});
-    let member = |id: &str| json!({"membership_id": id, "group_id": "g-1", "member_user_id": id});
-    let document = json!({"now": "2026-11-20T00:00:00Z", "tables": {
-        "aws_ssoadmin_permission_sets": [set("Admin"), set("ReadOnly")],
-        "aws_identitystore_users": [user("u-ana", "Ana"), user("u-ben", "ben"), user("u-eve", "eve")],
-        "aws_identitystore_groups": [{"identity_store_id": "d-1", "group_id": "g-1", "display_name": "devs", "external_ids": []}],
-        "aws_identitystore_group_memberships": [member("u-ana"), member("u-ben")],
-        "aws_ssoadmin_account_assignments": [
-            assignment(old, "Admin", "USER", "u-ana", None),
-            assignment(old, "Admin", "USER", "u-ben", None),
-            assignment(old, "Admin", "USER", "u-eve", Some("grn_1")),
-            assignment(old, "ReadOnly", "GROUP", "g-1", None),
-            assignment(old, "Admin", "GROUP", "g-1", None),
-            assignment(old, "ReadOnly", "USER", "u-eve", None),
-            assignment(young, "Admin", "GROUP", "g-1", None),
-            assignment(young, "Admin", "USER", "u-eve", None),
-            assignment("333333333333", "Admin", "USER", "u-eve", None),
-        ],
-        "aws_activity": [
-            used(old, "Admin", "ana", None, "2026-11-19T12:00:00Z"),
-            used(old, "ReadOnly", "whatever", Some("u-ben"), "2026-09-01T00:00:00Z"),
-            used(old, "ReadOnly", "eve", Some("u-eve"), "2026-08-01T00:00:00Z"),
-            used(young, "Admin", "eve", Some("u-other"), "2026-11-01T00:00:00Z"),
-        ],
-    }});
-    fs::write(folder.path().join("held.json"), document.to_string()).unwrap();
-    let words = "query --data held.json --name assignments/unused -o json";
-    let output = run(folder.path(), words, None);
-    assert!(output.status.success(), "{}", stderr(&output));
+/// A column of the rows of a query.
+fn found(folder: &Path, words: &str, column: &str) -> Vec<String> {
+    let output = run(folder, words, None);
+    assert!(output.status.success(), "{words}: {}", stderr(&output));
     let rows: Value = serde_json::from_str(&stdout(&output)).unwrap();
-    let text = |row: &Value, name: &str| row[name].as_str().unwrap().to_owned();
-    let found: Vec<String> = rows
-        .as_array()
-        .unwrap()
+    let rows = rows.as_array().unwrap().iter();
+    rows.map(|it| it[column].as_str().unwrap().to_owned())
+        .collect()
+}
+
+const PAYER: &str = "111111111111";
+
+fn organization() -> Value {
+    json!([{"id": "o-1", "arn": "arn", "master_account_id": PAYER, "master_account_email": "a@example.com",
+        "feature_set": "ALL", "available_policy_types": []}])
+}
+
+/// Roles of the management account by name, each with its policies: written into it, or managed where the name
+/// begins with `managed`.
+fn roles(of: &[(&str, &[(&str, Value)])]) -> Value {
+    let (mut roles, mut attachments, mut policies) = (Vec::new(), Vec::new(), Vec::new());
+    for (name, held) in of {
+        let arn = format!("arn:aws:iam::{PAYER}:role/{name}");
+        let id = hallpass_inventory::key_id("aws_iam_roles", &[Some(&arn)]);
+        roles.push(
+            json!({"role_account_id": PAYER, "role_arn": arn, "role_name": name, "role_path": "/"}),
+        );
+        for (policy, document) in *held {
+            let mut row =
+                json!({"entity_cq_id": id, "entity_account_id": PAYER, "entity_type": "role"});
+            if policy.starts_with("managed") {
+                let arn = format!("arn:aws:iam::{PAYER}:policy/{policy}");
+                row["attached_policy_arn"] = json!(arn);
+                policies.push(
+                    json!({"policy_account_id": PAYER, "policy_arn": arn, "policy_name": policy,
+                    "policy_scope": "Local", "document": document}),
+                );
+            } else {
+                row["inline_name"] = json!(policy);
+                row["inline_document"] = document.clone();
+            }
+            attachments.push(row);
+        }
+    }
+    json!({"now": "2026-11-20T00:00:00Z", "tables": {"aws_organizations": organization(), "aws_iam_roles": roles,
+        "aws_iam_policy_attachments": attachments, "aws_iam_policies": policies}})
+}
+
+/// A policy of one statement, which stands without a list.
+fn statement(effect: &str, key: &str, actions: &Value) -> Value {
+    json!({"Statement": {"Effect": effect, key: actions, "Resource": "*"}})
+}
+
+/// What a query finds of roles: role, and the column.
+fn of_roles(document: &Value, query: &str, names: &str, column: &str) -> Vec<String> {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("roles.json"), document.to_string()).unwrap();
+    let words = format!("query --data roles.json --name {query} --param roles={names} -o json");
+    let role = found(folder.path(), &words, "role_name").into_iter();
+    let found = found(folder.path(), &words, column);
+    let found = role.zip(found).map(|(role, it)| format!("{role} {it}"));
+    found.collect()
+}
+
+const BILLING: [&str; 8] = [
+    "account:*BillingInfo",
+    "aws-portal:*",
+    "billing:*",
+    "ce:*",
+    "cur:*",
+    "invoicing:*",
+    "payments:*",
+    "tax:*",
+];
+
+/// `inventory.md` Y-2
+#[test]
+fn billing_of_the_customers_roles_is_found_unless_it_is_denied() {
+    let all = || statement("Allow", "Action", &json!("*"));
+    let (without_tax, conditional) = (json!(&BILLING[..7]), {
+        let mut denied = statement("Deny", "Action", &json!(BILLING));
+        denied["Statement"]["Condition"] = json!({"Bool": {"aws:MultiFactorAuthPresent": "false"}});
+        denied
+    });
+    let document = roles(&[
+        (
+            "ops",
+            &[
+                ("all", all()),
+                ("no", statement("Deny", "Action", &json!(BILLING))),
+            ],
+        ),
+        (
+            "tax",
+            &[
+                ("all", all()),
+                ("managed-no", statement("Deny", "Action", &without_tax)),
+            ],
+        ),
+        (
+            "some",
+            &[(
+                "ce",
+                statement("Allow", "Action", &json!(["ce:Get*", "s3:*"])),
+            )],
+        ),
+        (
+            "others",
+            &[(
+                "most",
+                statement("Allow", "NotAction", &json!(["iam:*", "ce:Get*"])),
+            )],
+        ),
+        (
+            "mfa",
+            &[
+                ("cur", statement("Allow", "Action", &json!("CUR:*"))),
+                ("no", conditional),
+            ],
+        ),
+        ("mf", &[("all", all())]),
+    ]);
+    let services: Vec<&str> = BILLING
         .iter()
-        .map(|it| {
-            let names = ["account_id", "permission_set_name", "principal", "state"];
-            let said: Vec<String> = names.map(|name| text(it, name)).into();
-            format!("{} {}", said.join(" "), it["people"])
-        })
+        .map(|it| it.strip_suffix(":*").unwrap_or(it))
         .collect();
-    let expected = [
-        "111111111111 Admin ben unused 1",
-        "111111111111 ReadOnly eve unused 1",
-        "222222222222 Admin devs not_known 2",
-        "222222222222 Admin eve not_known 1",
-        "333333333333 Admin eve not_known 1",
-    ];
-    assert_eq!(
-        found, expected,
-        "Ana used hers, and by it the group's; an old use of another's id is none"
+    let found = |names: &str| of_roles(&document, "payer/customer-has-billing", names, "service");
+    assert_eq!(found("ops"), Vec::<String>::new());
+    assert_eq!(found("tax"), ["tax tax"]);
+    assert_eq!(found("some,mfa"), ["mfa cur", "some ce"]);
+    // all that is not named, and what is named is not all of it
+    let whole: Vec<String> = services.iter().map(|it| format!("others {it}")).collect();
+    assert_eq!(found("others"), whole);
+}
+
+/// `inventory.md` Y-2
+#[test]
+fn what_the_partners_roles_have_beside_billing_is_found() {
+    let document = roles(&[
+        (
+            "billing",
+            &[("managed-own", statement("Allow", "Action", &json!(BILLING)))],
+        ),
+        (
+            "more",
+            &[(
+                "s3",
+                statement("Allow", "Action", &json!(["ce:*", "s3:GetObject"])),
+            )],
+        ),
+        (
+            "bounded",
+            &[
+                ("all", statement("Allow", "Action", &json!("*"))),
+                (
+                    "only",
+                    statement("Deny", "NotAction", &json!(["ce:*", "billing:*"])),
+                ),
+            ],
+        ),
+        (
+            "leaking",
+            &[
+                ("all", statement("Allow", "Action", &json!("*"))),
+                (
+                    "only",
+                    statement("Deny", "NotAction", &json!(["ce:*", "s3:*"])),
+                ),
+            ],
+        ),
+    ]);
+    let found = |names: &str| of_roles(&document, "payer/partner-has-more", names, "action");
+    // the account's own settings are no billing service
+    assert_eq!(found("billing"), ["billing account:*billinginfo"]);
+    assert_eq!(found("more,bounded"), ["more s3:getobject"]);
+    assert_eq!(found("leaking"), ["leaking *"]);
+}
+
+/// `inventory.md` Y-2
+#[test]
+fn roles_that_can_raise_themselves_are_found() {
+    let document = roles(&[
+        (
+            "reader",
+            &[(
+                "read",
+                statement("Allow", "Action", &json!(["iam:Get*", "iam:List*"])),
+            )],
+        ),
+        (
+            "writer",
+            &[(
+                "one",
+                statement("Allow", "Action", &json!("iam:*RolePolicy")),
+            )],
+        ),
+        (
+            "most",
+            &[(
+                "not",
+                statement("Allow", "NotAction", &json!(["iam:*", "s3:*"])),
+            )],
+        ),
+        (
+            "denied",
+            &[
+                ("managed-all", statement("Allow", "Action", &json!("*"))),
+                (
+                    "no",
+                    statement("Deny", "Action", &json!(["iam:*r*", "iam:Create*"])),
+                ),
+            ],
+        ),
+    ]);
+    let found = |names: &str| of_roles(&document, "payer/can-raise-itself", names, "action");
+    assert_eq!(found("reader,most"), Vec::<String>::new());
+    let expected = ["writer iam:attachrolepolicy", "writer iam:putrolepolicy"];
+    assert_eq!(found("writer"), expected);
+    assert_eq!(found("denied"), Vec::<String>::new());
+    let all = statement("Allow", "Action", &json!("*"));
+    let document = roles(&[("admin", &[("managed-all", all)])]);
+    let found = of_roles(&document, "payer/can-raise-itself", "admin", "action");
+    assert_eq!(found.len(), 12, "{found:?}");
+}
+
+/// `inventory.md` Y-1, Y-2
+#[test]
+fn contacts_in_a_wrong_domain_are_found_and_absent_ones() {
+    let folder = tempfile::tempdir().unwrap();
+    let contact = |account: &str, kind: &str, mail: Option<&str>| json!({"contact_account_id": account, "contact_type": kind, "email": mail});
+    let account = |id: &str| json!({"id": id, "arn": "arn", "name": "n", "email": "m", "status": "ACTIVE", "state": "ACTIVE"});
+    let other = "222222222222";
+    let document = json!({"tables": {"aws_organizations": organization(), "aws_organizations_accounts": [account(PAYER), account(other)],
+    "aws_alternate_contacts": [
+        contact(PAYER, "BILLING", Some("bills@Partner.example")),
+        contact(PAYER, "OPERATIONS", Some("ops@partner.example")),
+        contact(PAYER, "SECURITY", None),
+        contact(other, "BILLING", Some("bills@elsewhere.example")),
+        contact(other, "SECURITY", Some("sec@customer.example")),
+    ]}});
+    fs::write(folder.path().join("c.json"), document.to_string()).unwrap();
+    let words =
+        "query --data c.json --name payer/contacts -o json --param partner_domain=partner.example";
+    let both = format!("{words} --param customer_domain=customer.example");
+    let expected = ["OPERATIONS", "SECURITY"];
+    assert_eq!(found(folder.path(), &both, "contact_type"), expected);
+    let refused = run(folder.path(), words, None);
+    assert_eq!(refused.status.code(), Some(2));
+    let said = stderr(&refused);
+    assert!(
+        said.contains("E_SQL_PARAMETER") && said.contains("customer_domain"),
+        "{said}"
     );
+    let words = "query --data c.json --name contacts/no-security -o json";
+    assert_eq!(found(folder.path(), words, "account_id"), [PAYER]);
+}
+
+/// `inventory.md` Y-2: two organizations, the snapshots of both in one folder.
+#[test]
+fn policies_of_the_old_organization_without_an_equal_in_the_new_one_are_found() {
+    let folder = tempfile::tempdir().unwrap();
+    let policy = |organization: &str, id: &str, content: &Value| {
+        json!({"id": id, "arn": format!("arn:aws:organizations::{PAYER}:policy/{organization}/service_control_policy/{id}"),
+            "name": id, "type": "SERVICE_CONTROL_POLICY", "description": "", "aws_managed": id == "p-FullAWSAccess", "content": content})
+    };
+    let content = |action: &str| json!({"Statement": [{"Effect": "Deny", "Action": action, "Resource": "*"}]});
+    let keep = |now: &str, policies: Value| {
+        let document = json!({"now": now, "tables": {"aws_organizations_policies": policies}});
+        fs::write(folder.path().join("o.json"), document.to_string()).unwrap();
+        let output = run(folder.path(), "snapshots import o.json", None);
+        assert!(output.status.success(), "{}", stderr(&output));
+    };
+    let full = json!({"Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]});
+    let old = |id: &str, action: &str| policy("o-old", id, &content(action));
+    // one that the old organization has no longer is none that is missing
+    keep("2026-11-17T00:00:00Z", json!([old("p-gone", "ec2:*")]));
+    let all = json!([
+        old("p-same", "s3:*"),
+        old("p-lost", "kms:*"),
+        policy("o-old", "p-FullAWSAccess", &full)
+    ]);
+    keep("2026-11-18T00:00:00Z", all);
+    keep(
+        "2026-11-19T00:00:00Z",
+        json!([policy("o-new", "p-other", &content("s3:*"))]),
+    );
+    let words = "query --name payer/scp-gap --param old=o-old -o json";
+    assert_eq!(found(folder.path(), words, "id"), ["p-lost"]);
 }

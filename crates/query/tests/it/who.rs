@@ -73,6 +73,31 @@ fn every_path_and_finding_or_those_asked_for() {
     assert_eq!(temporary[0]["expires_at"], "2026-11-20T04:00:00Z");
 }
 
+/// `inventory.md` W-16: an answer that would be too long is none.
+#[test]
+fn more_paths_than_may_be_are_refused_and_none_is_printed() {
+    for (flags, code) in [
+        ("--max-rows 14", 4),
+        ("--max-rows 15", 0),
+        ("--max-rows 5 --user frank", 4),
+        ("--max-rows 6 --user frank", 0),
+        // one row a group
+        ("--max-rows 0 --no-expand", 0),
+    ] {
+        let line = format!("who --data {} --output json {flags}", fixture().display());
+        let output = run(Path::new("."), &line, None);
+        assert_eq!(
+            output.status.code(),
+            Some(code),
+            "{flags}: {}",
+            stderr(&output)
+        );
+        let is_refused = stderr(&output).contains("error[E_SQL_ROWS]");
+        assert_eq!(is_refused, code == 4, "{flags}: {}", stderr(&output));
+        assert_eq!(stdout(&output).is_empty(), code == 4, "{flags}");
+    }
+}
+
 /// `inventory.md` W-3, W-4.
 #[test]
 fn assignments_are_shown_as_they_are_stored() {

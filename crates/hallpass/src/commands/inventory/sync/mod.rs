@@ -11,9 +11,10 @@ use std::sync::Arc;
 
 use hallpass_aws::{AwsClientSettings, OrganizationCalls, RoleToAssume};
 use hallpass_collect::{
-    CollectError, EnumerationPlan, OktaCalls, PlanChoice, SyncScope, TemporaryAssignments, collect,
+    CollectError, EnumerationPlan, OktaCalls, PeopleForm, PeopleList, PlanChoice, SyncScope,
+    TemporaryAssignments, collect,
 };
-use hallpass_inventory::{SnapshotId, SyncGroup};
+use hallpass_inventory::{SnapshotId, SyncGroup, key_id};
 use hallpass_model::AccountId;
 use serde_json::json;
 
@@ -28,6 +29,10 @@ use crate::okta::{self, OktaHttp, OktaRights};
 use crate::opening::{open_store, runtime};
 use crate::output::{self, OutputArgs};
 use crate::snapshots_at::SnapshotsAt;
+use crate::text_file::read_text;
+
+/// The largest list of people that is read.
+const PEOPLE_BYTES_MAX: u64 = 1 << 30;
 
 /// Read the organization into a snapshot that can be queried
 #[derive(Debug, clap::Args)]
@@ -35,13 +40,14 @@ use crate::snapshots_at::SnapshotsAt;
   hallpass sync
   hallpass sync --only iam --ou /Workloads
   hallpass sync --explain
+  hallpass sync --people entra:users.json
   hallpass sync --snapshots s3://acme-inventory/hallpass
   hallpass query 'SELECT user_name FROM aws_iam_users WHERE NOT mfa_active'
 
 Okta is read where HALLPASS_OKTA_URL is set, with HALLPASS_OKTA_TOKEN, or with
 HALLPASS_OKTA_CLIENT_ID and the file of its key in HALLPASS_OKTA_KEY_FILE.")]
 pub(crate) struct Args {
-    /// Only these tables: organizations, iam, identity-center, okta [default: all that can be read]
+    /// Only these tables: organizations, iam, identity-center, okta, contacts [default: all that can be read but contacts]
     #[arg(long, value_name = "GROUP,...", value_delimiter = ',')]
     only: Vec<SyncGroup>,
     /// IAM and Regions of these accounts only
@@ -107,11 +113,30 @@ pub(crate) struct Args {
         hide_env_values = true
     )]
     okta_url: Option<String>,
+    /// People of another directory, from a file: scim, google or entra, and a list as its API gives it, or CSV
+    #[arg(long, value_name = "FORM:FILE", value_parser = people_file)]
+    people: Vec<PeopleFile>,
     /// Configuration of the server: its store tells which assignments Hallpass gave for a time
     #[arg(long, value_name = "FILE", env = "HALLPASS_CONFIG")]
     config: Option<PathBuf>,
     #[command(flatten)]
     output: OutputArgs,
+}
+
+/// A list of people, and where it is.
+#[derive(Clone, Debug)]
+struct PeopleFile {
+    form: PeopleForm,
+    path: PathBuf,
+}
+
+fn people_file(text: &str) -> Result<PeopleFile, String> {
+    let parted = text.split_once(':').filter(|(_, path)| !path.is_empty());
+    let (form, path) = parted.ok_or("`FORM:FILE` was expected, as scim:people.json")?;
+    Ok(PeopleFile {
+        form: form.parse()?,
+        path: path.into(),
+    })
 }
 
 fn span(text: &str) -> Result<String, String> {
@@ -282,7 +307,8 @@ fn store_of(args: &Args) -> Result<Option<PathBuf>, Failure> {
 fn scope(args: &Args, has_okta: bool) -> Result<SyncScope, Failure> {
     let mut groups: BTreeSet<SyncGroup> = args.only.iter().copied().collect();
     if groups.is_empty() {
-        groups.extend(SyncGroup::ALL);
+        let usual = SyncGroup::ALL.into_iter();
+        groups.extend(usual.filter(|it| !it.is_by_name_only()));
         if !has_okta {
             groups.remove(&SyncGroup::Okta);
         }
@@ -300,14 +326,33 @@ fn scope(args: &Args, has_okta: bool) -> Result<SyncScope, Failure> {
         accounts: accounts.map_err(|error| Failure::bad_input(error.to_string()))?,
         units: args.ou.clone(),
         plan: args.plan,
+        people: people_lists(&args.people)?,
         without_regions: args.without_regions,
     })
+}
+
+/// Reads the lists of people, before anything is asked of anybody.
+fn people_lists(files: &[PeopleFile]) -> Result<Vec<PeopleList>, Failure> {
+    let mut lists: Vec<PeopleList> = Vec::new();
+    for PeopleFile { form, path } in files {
+        if lists.iter().any(|it| it.form() == *form) {
+            let failure = Failure::bad_input(format!("there are two lists of `{form}`"));
+            return Err(failure.help("a list may have several pages, as an array"));
+        }
+        let text = read_text(path, PEOPLE_BYTES_MAX)?;
+        let list = PeopleList::read(*form, &text).map_err(|why| {
+            let path = path.display();
+            Failure::bad_input(format!("`{path}` is no list of people: {why}"))
+        })?;
+        lists.push(list);
+    }
+    Ok(lists)
 }
 
 /// The same words give the same text: a run is only gone on with by its own.
 fn asked(args: &Args, scope: &SyncScope, home: &str, okta: Option<&OktaHttp>) -> String {
     let groups: Vec<&str> = scope.groups.iter().map(|it| it.name()).collect();
-    json!({
+    let mut asked = json!({
         "groups": groups,
         "accounts": scope.accounts,
         "units": scope.units,
@@ -316,8 +361,21 @@ fn asked(args: &Args, scope: &SyncScope, home: &str, okta: Option<&OktaHttp>) ->
         "role": [args.role.role, args.role.via.join(",")],
         "home": home,
         "okta": okta.map(OktaCalls::base),
-    })
-    .to_string()
+    });
+    // left out where there is none: a run of an earlier release goes on
+    if let (Some(members), false) = (asked.as_object_mut(), scope.people.is_empty()) {
+        let digests = scope.people.iter().map(digest).collect();
+        members.insert("people".to_owned(), digests);
+    }
+    asked.to_string()
+}
+
+/// What tells a list of people from another one.
+fn digest(list: &PeopleList) -> String {
+    let rows = list.rows().iter().map(|it| Some(it.to_string()));
+    let rows: Vec<Option<String>> = rows.collect();
+    let rows: Vec<Option<&str>> = rows.iter().map(Option::as_deref).collect();
+    key_id(list.form().table(), &rows)
 }
 
 fn new_id() -> Result<SnapshotId, Failure> {

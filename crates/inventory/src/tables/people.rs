@@ -1,0 +1,40 @@
+//! People of other directories than Okta, as lists that somebody exported.
+
+use crate::table::{CQ_ID, InventoryColumn, InventoryTable, SliceColumns, json, text};
+
+const COLUMNS: &[InventoryColumn] = &[
+    CQ_ID,
+    text("id"),
+    text("status").about("ACTIVE, SUSPENDED or DEPROVISIONED; of CSV the file's word"),
+    json("profile").about("whole, and always with `email`"),
+];
+
+/// A table of people; `from` says which list.
+const fn people(name: &'static str, about: &'static str, from: &'static str) -> InventoryTable {
+    InventoryTable {
+        name,
+        about,
+        from,
+        key: &["id"],
+        slice: SliceColumns::GLOBAL,
+        columns: COLUMNS,
+    }
+}
+
+pub(super) static SCIM_USERS: InventoryTable = people(
+    "scim_users",
+    "A person in a directory that speaks SCIM",
+    "sync --people scim:FILE",
+);
+
+pub(super) static GOOGLE_USERS: InventoryTable = people(
+    "google_users",
+    "A person in Google Workspace",
+    "sync --people google:FILE",
+);
+
+pub(super) static ENTRA_USERS: InventoryTable = people(
+    "entra_users",
+    "A person in Microsoft Entra ID",
+    "sync --people entra:FILE",
+);
