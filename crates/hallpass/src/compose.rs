@@ -18,6 +18,7 @@ mod remediations;
 mod slack;
 mod snapshots;
 mod sources;
+mod standards;
 mod sweeping;
 mod timekeeper;
 mod waiting;
