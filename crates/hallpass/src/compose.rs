@@ -42,8 +42,7 @@ use hallpass_server::{
 };
 use hallpass_store::{SqliteStore, StoredSessions, StoredTokens};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
-use tokio::sync::watch;
-use tokio::task::JoinSet;
+use tokio::{sync::watch, task::JoinSet};
 
 pub(crate) use alerts::Alerting;
 pub(crate) use drift::{DriftWatching, Watches, retire_drift};

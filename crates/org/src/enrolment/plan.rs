@@ -279,7 +279,8 @@ fn add_registration(
     facts: &EnrolmentFacts,
 ) {
     let is_free = |it: &PlannedAccount| it.left_out.is_none() || !it.check_failed;
-    let (Some(with), true) = (&facts.registering, enrolment.accounts.values().all(is_free)) else {
+    let (Some(baseline), true) = (&facts.registering, enrolment.accounts.values().all(is_free))
+    else {
         return;
     };
     let target = |id: &AccountId, planned: &PlannedAccount| {
@@ -298,7 +299,7 @@ fn add_registration(
     let desired = stored(&RegisterWish {
         unit: selected.to.id.clone(),
         unit_arn: facts.unit_arn(&selected.to.id),
-        with: with.clone(),
+        with: baseline.clone(),
     });
     let registered = draft.step(unit, REGISTER, desired, control_tower_lane(), &roles);
     draft.set_timeout(&registered, ENROLLING);

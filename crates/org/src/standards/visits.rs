@@ -95,8 +95,8 @@ pub trait VisitStore: Send + Sync {
 
 /// Who sends events about calls to Security Hub.
 const HUB_SOURCE: &str = "aws.securityhub";
-/// What kind of events recorded calls are (Amazon EventBridge User Guide, "AWS service events delivered via AWS
-/// CloudTrail").
+/// What kind of events recorded calls are (Amazon `EventBridge` User Guide, "AWS service events delivered via AWS
+/// `CloudTrail`").
 const RECORDED_CALL: &str = "AWS API Call via CloudTrail";
 
 /// Whether an event may be about an account that has to be looked at.
