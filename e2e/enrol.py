@@ -93,7 +93,8 @@ def enrolled(world):
     """Accounts that Control Tower has, as boto3 sees them."""
     rows = client(world, "controltower").get_paginator("list_enabled_baselines").paginate(includeChildren=True)
     rows = [row for page in rows for row in page["enabledBaselines"]]
-    accounts = [row for row in rows if ":account/" in row["targetIdentifier"]]
+    # that of Identity Center is on the management account, and enrols nobody
+    accounts = [row for row in rows if ":account/" in row["targetIdentifier"] and "parentIdentifier" in row]
     return {row["targetIdentifier"].split("/")[-1]: row["statusSummary"]["status"] for row in accounts}
 
 
@@ -128,6 +129,15 @@ def checked(world):
     check("a unit that is not there is exit 2", code == 2 and "the unit does not exist" in errors, (code, errors))
     code, _, errors = enroll(world, "--account", ODD, "--to", "Legacy")
     check("nor one that is not governed", code == 2 and "does not govern" in errors, (code, errors))
+    tower = client(world, "controltower")
+    kind = next(row["arn"] for row in tower.list_baselines()["baselines"] if row["name"] == "AWSControlTowerBaseline")
+    target = f"arn:aws:organizations::{MANAGEMENT}:ou/o-ab12cd34ef/{world.units['Legacy']}"
+    try:
+        tower.enable_baseline(baselineIdentifier=kind, baselineVersion="4.0", targetIdentifier=target)
+        refused = "taken"
+    except tower.exceptions.ValidationException as error:
+        refused = str(error)
+    check("a unit is not registered without its Identity Center", "IdentityCenterEnabledBaselineArn" in refused, refused)
     written = [it for it in world.sim.get("/_sim/calls?limit=5000").json["calls"] if it["effect"] and it["service"] != "sts"]
     check.equal("nothing was written", written, [])
 
@@ -201,6 +211,31 @@ def launched(stage):
           and [(it["Name"], it["Status"]) for it in products] == [("Enroll-Account-erp", "ERROR")], (code, said, errors, products))
 
 
+def registered(stage):
+    """A unit that Control Tower does not govern, with all accounts in it: whole, or not at all."""
+    world = started(stage, version="3.3", remediation_types=[])
+    whole = ("--ou-from", "Legacy", "--to", "Legacy")
+    sent = lambda: [len(calls(world, it)) for it in ("EnableBaseline", "MoveAccount", "ProvisionProduct", "ResetEnabledBaseline")]
+    code, said, errors = enroll(world, *whole, "--apply")
+    check("an account that cannot be enrolled stops the unit", code == 1 and said["via"] == "register"
+          and statuses(said) == {OLD: "SKIPPED", ERP: "CHECK_FAILED", ODD: "CHECK_FAILED"}, (code, said, errors))
+    check.equal("and nothing was sent", sent(), [0, 0, 0, 0])
+    enroll(world, *whole, "--fix", "config", "--apply")
+    code, said, errors = enroll(world, *whole)
+    check("a dry run", code == 0 and statuses(said) == {OLD: "SKIPPED", ERP: "CHECKED", ODD: "CHECKED"} and sent() == [0, 0, 0, 0],
+          (code, said, errors))
+    code, said, errors = enroll(world, *whole, "--apply")
+    check("the unit is registered, and its accounts are enrolled", code == 0
+          and statuses(said) == {OLD: "SKIPPED", ERP: "ENROLLED", ODD: "ENROLLED"}, (code, said, errors))
+    check.equal("by one call", sent(), [1, 0, 0, 0])
+    rows = client(world, "controltower").list_enabled_baselines()["enabledBaselines"]
+    found = {row["targetIdentifier"].split("/")[-1]: row["statusSummary"]["status"] for row in rows}
+    check.equal("boto3 sees the unit", found.get(world.units["Legacy"]), "SUCCEEDED")
+    check.equal("and its accounts", [enrolled(world).get(it) for it in (ERP, ODD)], ["SUCCEEDED"] * 2)
+    undone = world.run("plan", "undo", said["report"]["plan"])
+    check("undoing says that it stays", "stays registered" in undone.stdout + undone.stderr, undone.stdout + undone.stderr)
+
+
 def told(stage):
     """A server hears of Control Tower, and the command beside it asks at once: without, it would ask again after half a minute."""
     world = started(stage, version="3.0", remediation_types=[])
@@ -246,6 +281,8 @@ def main():
         check.equal("the audit log verifies", verified.returncode, 0)
     with Stage("enrol-older") as stage:
         launched(stage)
+    with Stage("enrol-unit") as stage:
+        registered(stage)
     with Stage("enrol-told") as stage:
         told(stage)
     check.end()

@@ -9,6 +9,7 @@ import boto3
 import botocore.config
 
 from drilled import DEV, MANAGEMENT, PROD, TEST, started
+from served import serve_events
 from stage import Checks, Stage, wait
 
 check = Checks()
@@ -209,7 +210,70 @@ exceptions:
     check("accounts under it are left to it", code == 1 and outcomes(rows) == {"blocked"}, (code, rows, errors))
 
 
+RULE = {"account": MANAGEMENT, "region": "eu-west-1", "queue": "hallpass-events", "source": "aws.controltower"}
+
+
+def event(name, source, kind, **detail):
+    """As EventBridge brings it to a queue."""
+    return json.dumps({
+        "version": "0", "id": f"e2e-{name}", "detail-type": kind, "source": source, "account": MANAGEMENT, "region": "eu-west-1",
+        "time": datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"), "resources": [], "detail": detail})
+
+
+def made(account):
+    """Control Tower is done with an account."""
+    status = {"state": "SUCCEEDED", "account": {"accountName": "new", "accountId": account}}
+    return event(f"made-{account}", "aws.controltower", "AWS Service Event via CloudTrail",
+                 eventName="CreateManagedAccount", serviceEventDetails={"createManagedAccountStatus": status})
+
+
+def turned_on(account):
+    """Somebody turned Security Hub on in an account, as CloudTrail tells."""
+    return event(f"on-{account}", "aws.securityhub", "AWS API Call via CloudTrail",
+                 eventSource="securityhub.amazonaws.com", eventName="EnableSecurityHub", recipientAccountId=account)
+
+
+def follows(stage):
+    """A server that makes new accounts follow the file: those it finds, those whose hub comes on later, and nobody twice."""
+    world = started(stage, event_rules=[RULE])
+    region = "eu-west-1"
+    hubs = {account: hub(world, account, region) for account in (DEV, TEST, PROD)}
+    hubs[DEV].enable_security_hub(EnableDefaultStandards=False)
+    stage.path("standards.yaml").write_text(
+        "defaults:\n  standards: {enable: [pci-dss/v/3.2.1]}\n  controls:\n"
+        "    - {id: IAM.6, status: DISABLED, reason: central}\n")
+    path = stage.path("hallpass.toml")
+    path.write_text(path.read_text() + '[aws]\nregion = "eu-west-1"\n[standards]\nfile = "standards.yaml"\nregions = ["eu-west-1"]\n')
+    queue = world.client("sqs", world.environment)
+    url = queue.get_queue_url(QueueName="hallpass-events")["QueueUrl"]
+    process, ready = serve_events(stage, world.environment, url)
+    check("a server follows a file", ready, stage.said("serve.log")[-800:])
+    wanted = {("pci-dss", "IAM.6", "central")}
+    is_wanted = lambda account: wait(lambda: off(hubs[account]) == wanted, 60, process)
+    check("an account that it finds is made so", is_wanted(DEV), stage.said("serve.log")[-800:])
+    queue.send_message(QueueUrl=url, MessageBody=made(PROD))
+    later = lambda: "cannot be set yet" in stage.said("serve.log") and PROD in stage.said("serve.log")
+    check("a new account whose hub is off waits", wait(later, 30, process), stage.said("serve.log")[-800:])
+    check.equal("and nothing is changed in it", [it for it in calls(world, "BatchEnableStandards") if it.get("account") == PROD], [])
+    hubs[PROD].enable_security_hub(EnableDefaultStandards=False)
+    began = datetime.datetime.now()
+    queue.send_message(QueueUrl=url, MessageBody=turned_on(PROD))
+    check("once it is on, it is made so", is_wanted(PROD), stage.said("serve.log")[-800:])
+    print(f"      standards of a new account in {(datetime.datetime.now() - began).total_seconds():.1f} s after its hub came on")
+    check.equal("the other account was left alone", hubs[TEST].meta.region_name and len(calls(world, "BatchEnableStandards")), 2)
+    listed = world.run("plan", "list", "--output", "jsonl").stdout.splitlines()
+    states = sorted((json.loads(line)["kind"], json.loads(line)["state"]) for line in listed)
+    check.equal("plan list tells both", states, [("org.standards", "done"), ("org.standards", "done")])
+    queue.send_message(QueueUrl=url, MessageBody=made(DEV))
+    seen = lambda: stage.said("serve.log").count('"as_wanted"') >= 1
+    check("asked for again, nothing is sent", wait(seen, 30, process) and len(calls(world, "BatchEnableStandards")) == 2,
+          stage.said("serve.log")[-800:])
+    stage.stop(process)
+
+
 def main():
+    with Stage("standards-new") as stage:
+        follows(stage)
     with Stage("standards") as stage:
         world = started(stage, finding_aggregation="eu-west-1")
         hubs = {place: hub(world, *place) for place in HUBS}

@@ -241,6 +241,15 @@ def by_factory(stage):
     check("a unit that Control Tower does not know is said before anything is made",
           statuses(said) == {"one": "VALID", "far": "INVALID", "two": "VALID"} and "not registered with Control Tower" in str(said), (code, said, errors))
     check.equal("and nothing was written", calls(world, "ProvisionProduct") + calls(world, "CreateAccount"), [])
+    refused = {"kind": "error", "code": "AccessDeniedException", "http": 400, "message": "no"}
+    for operation in ("SearchProductsAsAdmin", "ListProvisioningArtifacts", "ListPortfoliosForProduct", "ListPrincipalsForPortfolio"):
+        world.sim.post("/_sim/faults", {**refused, "match": {"operation": operation}})
+        code, said, errors = vend(world, "factory.csv", "--apply")
+        check(f"without {operation} nothing is begun", code == 4 and said is None and f"servicecatalog:{operation} cannot be asked" in errors,
+              (code, said, errors))
+        world.sim.call("DELETE", "/_sim/faults")
+    written = [calls(world, it) for it in ("ProvisionProduct", "CreateAccount", "AssociatePrincipalWithPortfolio")]
+    check.equal("and nothing was changed, nor planned", (written, world.run("plan", "list", "--output", "jsonl").stdout.count("org.vend")), ([[], [], []], 1))
     began = time.monotonic()
     code, said, errors = vend(world, "factory.csv", "--assign", "Developers=Reader", "--apply")
     seconds = time.monotonic() - began

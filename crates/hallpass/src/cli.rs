@@ -349,4 +349,113 @@ mod tests {
         }
         assert!(help.contains("\n  request       Ask for access"), "{help}");
     }
+
+    /// The flags that choose targets (`organization.md` P-14).
+    const SELECTING: &[&str] = &[
+        "accounts",
+        "ou",
+        "ou_direct",
+        "tag",
+        "exclude",
+        "include_management",
+        "regions",
+    ];
+
+    /// Commands with a plan whose targets are named by something else, and by what.
+    const NAMED: &[(&str, &str)] = &[
+        ("access apply", "the files say who has what where"),
+        (
+            "org delegate",
+            "each service of the file names its administrator and Regions",
+        ),
+        (
+            "org delegate remove",
+            "one service, in the Regions that are named",
+        ),
+        (
+            "org enroll",
+            "--ou-from, --account and --email, and one unit they come into",
+        ),
+        (
+            "org vend",
+            "the rows of the list: its accounts are not there yet",
+        ),
+        ("org vend retry", "a plan that is there"),
+        ("outage apply", "one unit or account"),
+        ("outage reap", "drills that are over"),
+        ("outage remove", "one drill"),
+        ("pci act", "people"),
+        ("plan resume", "a plan that is there"),
+        ("plan undo", "what a plan changed"),
+        ("remediate undo", "what one remediation changed"),
+        ("sessions apply", "--target: where the policy is attached"),
+        ("sessions prune", "entries that are over"),
+        ("who apply-review", "the rows of the review"),
+    ];
+
+    /// Commands with all of these arguments, by their words.
+    fn with_arguments<'a>(
+        command: &'a clap::Command,
+        words: &str,
+        found: &mut Vec<(String, &'a clap::Command)>,
+    ) {
+        found.push((words.to_owned(), command));
+        for inner in command.get_subcommands() {
+            let words = format!("{words} {}", inner.get_name());
+            with_arguments(inner, words.trim(), found);
+        }
+    }
+
+    #[test]
+    fn plans_over_accounts_and_regions_are_chosen_by_the_same_flags() {
+        let program = program();
+        let mut all = Vec::new();
+        with_arguments(&program, "", &mut all);
+        let argument = |command: &clap::Command, id: &str| {
+            let mut all = command.get_arguments();
+            all.find(|it| it.get_id() == id).cloned()
+        };
+        let (mut named, mut selecting) = (BTreeSet::new(), Vec::new());
+        for (words, command) in &all {
+            // what every command that runs a plan takes
+            if argument(command, "accept_drift").is_none() {
+                continue;
+            }
+            let has_all = SELECTING.iter().all(|it| argument(command, it).is_some());
+            if has_all && !NAMED.iter().any(|(it, _)| it == words) {
+                selecting.push(words.as_str());
+            } else {
+                named.insert(words.as_str());
+            }
+        }
+        let known: BTreeSet<&str> = NAMED.iter().map(|(words, _)| *words).collect();
+        assert_eq!(
+            named, known,
+            "a plan command without the flags of its targets"
+        );
+        assert!(selecting.contains(&"org standards apply"), "{selecting:?}");
+        // whoever has one of them means the same by it
+        for id in SELECTING.iter().filter(|it| **it != "regions") {
+            let of = |words: &str| {
+                let (_, command) = all.iter().find(|(it, _)| it == words).unwrap();
+                argument(command, id).unwrap()
+            };
+            let shared = of("org standards apply");
+            for words in [
+                "org standards diff",
+                "org standards export",
+                "each",
+                "public-ips",
+            ] {
+                let found = of(words);
+                let said = |it: &clap::Arg| it.get_help().map(ToString::to_string);
+                assert_eq!(said(&found), said(&shared), "{words} --{id}");
+                assert_eq!(
+                    found.get_value_names(),
+                    shared.get_value_names(),
+                    "{words} --{id}"
+                );
+            }
+        }
+    }
 }

@@ -18,6 +18,7 @@ mod remediations;
 mod slack;
 mod snapshots;
 mod sources;
+mod standards;
 mod sweeping;
 mod timekeeper;
 mod waiting;
@@ -42,8 +43,7 @@ use hallpass_server::{
 };
 use hallpass_store::{SqliteStore, StoredSessions, StoredTokens};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
-use tokio::sync::watch;
-use tokio::task::JoinSet;
+use tokio::{sync::watch, task::JoinSet};
 
 pub(crate) use alerts::Alerting;
 pub(crate) use drift::{DriftWatching, Watches, retire_drift};

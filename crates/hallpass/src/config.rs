@@ -16,6 +16,7 @@ mod pci;
 mod remediation;
 mod sign_in;
 mod slack;
+mod standards;
 mod sweeps;
 
 use std::collections::BTreeMap;
@@ -35,6 +36,7 @@ pub(crate) use exporting::{ExportPlace, ExportSettings, HeadKey, bucket_place};
 pub(crate) use guard::EndsPlace;
 pub(crate) use pci::PciSchedule;
 pub(crate) use slack::SlackApp;
+pub(crate) use standards::StandardsSchedule;
 
 /// The whole file.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -50,6 +52,7 @@ pub(crate) struct Config {
     pub(crate) payer: payer::Payer,
     pub(crate) pci: pci::Pci,
     pub(crate) drift: drift::Drift,
+    pub(crate) standards: standards::StandardsTable,
     pub(crate) events: events::Events,
     pub(crate) findings: events::Findings,
     pub(crate) insights: events::Insights,

@@ -15,6 +15,7 @@ use crate::exit::Failure;
 use crate::lifecycle_news::LifecycleHandler;
 use crate::opening::management_account;
 use crate::remediations::{self, Remediating, RemediationMeans};
+use crate::standards_follow;
 
 /// What takes events, and what remediates; nothing where nothing is configured.
 pub(crate) type Intake = (Option<Arc<EventIntake>>, Option<Remediating>);
@@ -81,6 +82,7 @@ pub(crate) async fn open(means: &IntakeMeans<'_>) -> Result<Intake, Failure> {
     let plans = Arc::new(store.clone());
     let lifecycle = LifecycleHandler::new(plans.clone(), plans, Arc::clone(clock));
     handlers.push(Arc::new(lifecycle));
+    handlers.extend(standards_follow::handler(loaded, store, clock)?);
     let states = Arc::new(store.clone());
     let insights = InsightHandler::new(loaded.least_insight()?, states, Arc::clone(clock));
     handlers.push(Arc::new(insights.map_err(Failure::bug)?));

@@ -204,7 +204,7 @@ pub(crate) async fn open(loaded: &Loaded) -> Result<PlanContext, Failure> {
     let center: Arc<dyn PermissionSetAdmin> = Arc::new(PermissionSets::new(Arc::clone(&aws)));
     let grants: Arc<dyn LiveGrants> = Arc::new(StoredGrants(Arc::clone(&store)));
     let accounts = Arc::clone(&aws) as Arc<dyn AccountAdmin>;
-    let calls: Arc<dyn ServiceCalls> = Arc::new(named_calls(loaded).await?);
+    let calls: Arc<dyn ServiceCalls> = Arc::new(member_calls(loaded).await?);
     let enrolment = enrolment_calls(loaded, &aws, &calls).await?;
     let access = Arc::new(AccessStepExecutor::new(
         Arc::clone(&center),
@@ -280,7 +280,7 @@ const CALLS_AT_ONCE: usize = 8;
 pub(crate) const MEMBER_ROLE: &str = "OrganizationAccountAccessRole";
 
 /// Calls by name, with our own credentials and with those of the role in member accounts.
-async fn named_calls(loaded: &Loaded) -> Result<NamedCalls, Failure> {
+pub(crate) async fn member_calls(loaded: &Loaded) -> Result<NamedCalls, Failure> {
     let aws = &loaded.config.aws;
     let role = RoleToAssume {
         name: aws

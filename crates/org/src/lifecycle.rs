@@ -6,7 +6,7 @@ use hallpass_runner::{Folded, Plan, PlanStep, StepId, StepState};
 use serde_json::Value;
 
 use crate::control_tower::{PROVISION, ProductWish};
-use crate::enrolment::{PlaceWish, RESET, WAIT};
+use crate::enrolment::{PlaceWish, REGISTER, RESET, RegisterWish, WAIT};
 
 /// Who sends lifecycle events.
 pub const LIFECYCLE_SOURCE: &str = "aws.controltower";
@@ -148,7 +148,7 @@ impl LifecycleEvent {
         };
         match &self.subject {
             LifecycleSubject::Unit(unit) => {
-                found(&|step| place(step).is_some_and(|it| it.to == *unit))
+                found(&|step| place(step).is_some_and(|it| it.to == *unit) || registers(step, unit))
             }
             LifecycleSubject::Account { name, id } => {
                 let by_name = found(&|step| {
@@ -171,6 +171,11 @@ impl LifecycleEvent {
 fn product(step: &PlanStep) -> Option<ProductWish> {
     let is_one = step.kind == PROVISION;
     is_one.then(|| serde_json::from_value(step.desired.clone()).ok())?
+}
+
+fn registers(step: &PlanStep, unit: &str) -> bool {
+    let read = || serde_json::from_value::<RegisterWish>(step.desired.clone());
+    step.kind == REGISTER && read().is_ok_and(|it| it.unit == unit)
 }
 
 fn place(step: &PlanStep) -> Option<PlaceWish> {

@@ -1,5 +1,7 @@
 //! For tests: an organization in memory that answers as AWS does, and a store beside it.
 
+mod visits;
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -16,6 +18,8 @@ use crate::ports::{
     TargetPresence,
 };
 use crate::session_revocation::{SessionRevocation, SessionRevocationNews, SessionRevocationStore};
+
+pub use visits::MemoryVisits;
 
 /// The management account.
 pub const MANAGEMENT: &str = "111122223333";

@@ -24,6 +24,7 @@ use crate::alerts::{AlertRunner, RuleFileOfAlerts};
 use crate::config::DriftSchedule;
 use crate::exit::Failure;
 use crate::live_grants::StoredGrants;
+use crate::standards_follow::StandardsFollowing;
 
 /// How often is looked whether a comparison is due.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
@@ -44,6 +45,8 @@ const COLUMNS: [&str; 4] = ["drift", "permission_set", "place", "what"];
 pub(crate) struct Watches {
     /// What judges passwords and activity, where a source is configured.
     pub(crate) pci: Option<PciWatching>,
+    /// What makes new accounts follow a file of standards, where one is configured.
+    pub(crate) standards: Option<StandardsFollowing>,
     /// What compares files of access with what stands, where some are configured.
     pub(crate) drift: Option<DriftWatching>,
 }

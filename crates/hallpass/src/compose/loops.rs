@@ -26,6 +26,7 @@ use super::notices::{self, OutboxKeeper, Teller};
 use super::pci;
 use super::probes::Pulse;
 use super::remediations;
+use super::standards;
 use super::sweeping::{self, Sweeper};
 use super::timekeeper::Timekeeper;
 use super::waiting::{LOOK_AGAIN, rest, spawn, until};
@@ -165,6 +166,9 @@ impl Composed {
         if let Some(watching) = self.watches.drift.clone() {
             let with = (watching, Arc::clone(&self.clock));
             spawn(tasks, "drift", stop, &with, drift::watch);
+        }
+        if let Some(following) = &self.watches.standards {
+            spawn(tasks, "standards", stop, following, standards::watch);
         }
         if let Some(intake) = &self.events {
             spawn(tasks, "events", stop, intake, events::watch);

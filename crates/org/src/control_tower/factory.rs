@@ -16,6 +16,12 @@ const CATALOG: &str = "servicecatalog";
 /// As Control Tower calls it, and itself.
 const PRODUCT: &str = "AWS Control Tower Account Factory";
 const OWNER: &str = "AWS Control Tower";
+const PRODUCTS: Operation = (CATALOG, "SearchProductsAsAdmin");
+const VERSIONS: Operation = (CATALOG, "ListProvisioningArtifacts");
+const PORTFOLIOS: Operation = (CATALOG, "ListPortfoliosForProduct");
+pub(crate) const NO_PRODUCT: &str = "there is no product `AWS Control Tower Account Factory`";
+pub(crate) const NO_VERSION: &str = "no version of Account Factory is active";
+pub(crate) const NO_PORTFOLIO: &str = "Account Factory is in no portfolio";
 /// What AWS says of two at once (`organization.md` P-10).
 const BUSY: &str = "operation is in progress";
 /// Under which a step fails that Account Factory took on, and could not do.
@@ -78,25 +84,25 @@ async fn product_named(calls: &dyn ServiceCalls, name: &str) -> ReadFact<Option<
     Ok(all.into_iter().find(|it| text(it, "/Name") == name))
 }
 
-/// Account Factory among the products: its id.
-async fn product_id(calls: &dyn ServiceCalls) -> ReadFact<String> {
-    let operation = (CATALOG, "SearchProductsAsAdmin");
+/// Account Factory among the products: its id, where there is one.
+pub(crate) async fn find_product(calls: &dyn ServiceCalls) -> ReadFact<Option<String>> {
     let input = json!({ "Filters": { "Owner": [OWNER] } });
     let rows = home(calls)
-        .list(operation, input, "ProductViewDetails")
+        .list(PRODUCTS, input, "ProductViewDetails")
         .await?;
     let mut rows = rows.iter().filter_map(|it| it.get("ProductViewSummary"));
     let found = rows.find(|it| text(it, "/Name") == PRODUCT);
-    let id = found.map(|it| text(it, "/ProductId").to_owned());
-    id.ok_or_else(|| unread(operation, format!("there is no product `{PRODUCT}`")))
+    Ok(found.map(|it| text(it, "/ProductId").to_owned()))
 }
 
-/// The newest version that is active and not deprecated.
-async fn artifact_id(calls: &dyn ServiceCalls, product: &str) -> ReadFact<String> {
-    let operation = (CATALOG, "ListProvisioningArtifacts");
+/// The newest version that is active and not deprecated, where there is one.
+pub(crate) async fn find_version(
+    calls: &dyn ServiceCalls,
+    product: &str,
+) -> ReadFact<Option<String>> {
     let input = json!({ "ProductId": product });
     let rows = home(calls)
-        .list(operation, input, "ProvisioningArtifactDetails")
+        .list(VERSIONS, input, "ProvisioningArtifactDetails")
         .await?;
     let made = |it: &Value| match it.get("CreatedTime") {
         Some(Value::Number(seconds)) => (seconds.as_f64().unwrap_or_default(), String::new()),
@@ -110,19 +116,43 @@ async fn artifact_id(calls: &dyn ServiceCalls, product: &str) -> ReadFact<String
         let (one, other) = (made(one), made(other));
         one.0.total_cmp(&other.0).then(one.1.cmp(&other.1))
     });
-    let id = newest.map(|it| text(it, "/Id").to_owned());
-    id.ok_or_else(|| unread(operation, "no version of Account Factory is active"))
+    Ok(newest.map(|it| text(it, "/Id").to_owned()))
 }
 
-async fn portfolio_id(calls: &dyn ServiceCalls) -> ReadFact<String> {
-    let product = product_id(calls).await?;
-    let operation: Operation = (CATALOG, "ListPortfoliosForProduct");
+/// The portfolio that the product is in, where there is one.
+pub(crate) async fn find_portfolio(
+    calls: &dyn ServiceCalls,
+    product: &str,
+) -> ReadFact<Option<String>> {
     let input = json!({ "ProductId": product });
     let rows = home(calls)
-        .list(operation, input, "PortfolioDetails")
+        .list(PORTFOLIOS, input, "PortfolioDetails")
         .await?;
-    let first = rows.first().map(|it| text(it, "/Id").to_owned());
-    first.ok_or_else(|| unread(operation, "Account Factory is in no portfolio"))
+    Ok(rows.first().map(|it| text(it, "/Id").to_owned()))
+}
+
+/// Who may use a portfolio, by ARN.
+pub(crate) async fn principals(calls: &dyn ServiceCalls, portfolio: &str) -> ReadFact<Vec<String>> {
+    let operation = (CATALOG, "ListPrincipalsForPortfolio");
+    let input = json!({ "PortfolioId": portfolio });
+    let rows = home(calls).list(operation, input, "Principals").await?;
+    let arns = rows.iter().map(|it| text(it, "/PrincipalARN").to_owned());
+    Ok(arns.collect())
+}
+
+async fn product_id(calls: &dyn ServiceCalls) -> ReadFact<String> {
+    let found = find_product(calls).await?;
+    found.ok_or_else(|| unread(PRODUCTS, NO_PRODUCT))
+}
+
+async fn artifact_id(calls: &dyn ServiceCalls, product: &str) -> ReadFact<String> {
+    let found = find_version(calls, product).await?;
+    found.ok_or_else(|| unread(VERSIONS, NO_VERSION))
+}
+
+async fn portfolio_id(calls: &dyn ServiceCalls, product: &str) -> ReadFact<String> {
+    let found = find_portfolio(calls, product).await?;
+    found.ok_or_else(|| unread(PORTFOLIOS, NO_PORTFOLIO))
 }
 
 /// Whether we may use Account Factory.
@@ -130,20 +160,12 @@ pub(crate) async fn look_admitted(
     calls: &dyn ServiceCalls,
     wish: &FactoryWish,
 ) -> Result<StepProbe, StepError> {
-    let portfolio = portfolio_id(calls).await.map_err(unseen)?;
-    // what no launch could do without is said while nothing was changed yet
     let product = product_id(calls).await.map_err(unseen)?;
+    // what no launch could do without is said while nothing was changed yet
     artifact_id(calls, &product).await.map_err(unseen)?;
-    let operation = (CATALOG, "ListPrincipalsForPortfolio");
-    let input = json!({ "PortfolioId": portfolio });
-    let rows = home(calls)
-        .list(operation, input, "Principals")
-        .await
-        .map_err(unseen)?;
-    let is_there = rows
-        .iter()
-        .any(|it| text(it, "/PrincipalARN") == wish.principal);
-    Ok(if is_there {
+    let portfolio = portfolio_id(calls, &product).await.map_err(unseen)?;
+    let all = principals(calls, &portfolio).await.map_err(unseen)?;
+    Ok(if all.contains(&wish.principal) {
         StepProbe::Satisfied
     } else {
         StepProbe::Absent
@@ -155,7 +177,8 @@ pub(crate) async fn admit(
     calls: &dyn ServiceCalls,
     wish: &FactoryWish,
 ) -> Result<WriteAnswer, StepError> {
-    let portfolio = portfolio_id(calls).await.map_err(unseen)?;
+    let product = product_id(calls).await.map_err(unseen)?;
+    let portfolio = portfolio_id(calls, &product).await.map_err(unseen)?;
     let input = json!({
         "PortfolioId": portfolio, "PrincipalARN": wish.principal, "PrincipalType": "IAM",
     });

@@ -2,27 +2,24 @@
 
 use std::collections::BTreeSet;
 
-use hallpass_model::AccountId;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::baselines::enabled;
 use super::factory::{principal, products};
+use super::obstacles::{FactoryObstacle, factory_obstacles};
+use super::zone::{LandingZone, landing_zone};
 use crate::changing::ServiceCalls;
 use crate::reading::{ReadFact, ReadPlace, Reader, text};
 
-/// The landing zone.
+/// A product of Account Factory that was launched.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LandingZone {
-    /// Its version: `3.3`.
-    pub version: String,
-    /// Whether accounts that are moved are enrolled by themselves (`INHERITANCE_DRIFT`).
-    pub enrols_by_itself: bool,
-    /// Regions it governs.
-    pub regions: Vec<String>,
-    /// The account that keeps logs.
-    pub log_archive: Option<AccountId>,
-    /// The account that auditors use.
-    pub audit: Option<AccountId>,
+pub struct FactoryProduct {
+    /// Its id, `pp-…`.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// Whether it went wrong (`ERROR`, `TAINTED`): nothing is launched under its name until it is terminated.
+    pub broken: bool,
 }
 
 /// Control Tower, as far as accounts are made through it.
@@ -32,10 +29,12 @@ pub struct FactoryFacts {
     pub zone: LandingZone,
     /// Units that it governs, by id.
     pub registered: BTreeSet<String>,
-    /// Products of Account Factory: id and name.
-    pub products: Vec<(String, String)>,
+    /// Products of Account Factory.
+    pub products: Vec<FactoryProduct>,
     /// Who we are to Service Catalog, by ARN.
     pub principal: String,
+    /// What stands against a launch.
+    pub obstacles: Vec<FactoryObstacle>,
 }
 
 /// Reads Control Tower; none where there is no landing zone in our Region.
@@ -55,38 +54,17 @@ pub async fn factory_facts(calls: &dyn ServiceCalls) -> ReadFact<Option<FactoryF
     let ids = units.filter_map(|arn| arn.rsplit('/').next());
     let caller = home.one(("sts", "GetCallerIdentity"), json!({})).await?;
     let found = products(&home, "type:CONTROL_TOWER_ACCOUNT").await?;
-    let found = found
-        .iter()
-        .map(|it| (text(it, "/Id").to_owned(), text(it, "/Name").to_owned()));
+    let found = found.iter().map(|it| FactoryProduct {
+        id: text(it, "/Id").to_owned(),
+        name: text(it, "/Name").to_owned(),
+        broken: matches!(text(it, "/Status"), "ERROR" | "TAINTED"),
+    });
+    let principal = principal(&home, text(&caller, "/Arn")).await;
     Ok(Some(FactoryFacts {
         registered: ids.map(str::to_owned).collect(),
         products: found.collect(),
-        principal: principal(&home, text(&caller, "/Arn")).await,
+        obstacles: factory_obstacles(calls, &zone, &principal).await,
+        principal,
         zone,
-    }))
-}
-
-/// The landing zone, and what its manifest says.
-pub(crate) async fn landing_zone(home: &Reader<'_>) -> ReadFact<Option<LandingZone>> {
-    let operation = ("controltower", "ListLandingZones");
-    let zones = home.list(operation, json!({}), "landingZones").await?;
-    let Some(zone) = zones.first() else {
-        return Ok(None);
-    };
-    let input = json!({ "landingZoneIdentifier": text(zone, "/arn") });
-    let answer = home.one(("controltower", "GetLandingZone"), input).await?;
-    let list = |pointer: &str| {
-        let found = answer.pointer(pointer).and_then(Value::as_array);
-        let names = found.into_iter().flatten().filter_map(Value::as_str);
-        names.map(str::to_owned).collect::<Vec<String>>()
-    };
-    let account = |pointer: &str| AccountId::new(text(&answer, pointer)).ok();
-    Ok(Some(LandingZone {
-        version: text(&answer, "/landingZone/version").to_owned(),
-        enrols_by_itself: list("/landingZone/remediationTypes")
-            .contains(&"INHERITANCE_DRIFT".to_owned()),
-        regions: list("/landingZone/manifest/governedRegions"),
-        log_archive: account("/landingZone/manifest/centralizedLogging/accountId"),
-        audit: account("/landingZone/manifest/securityRoles/accountId"),
     }))
 }

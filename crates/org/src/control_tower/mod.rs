@@ -4,7 +4,10 @@
 mod baselines;
 mod factory;
 mod landing;
+mod obstacles;
 mod product;
+mod registration;
+mod zone;
 
 pub use baselines::{BaselineStatus, EnabledBaseline, EnabledControl};
 pub(crate) use baselines::{controls_in, controls_of, enabled};
@@ -12,12 +15,16 @@ pub(crate) use factory::{
     FACTORY_FAILED, admit, enrolment_product, launch, look, look_admitted, principal, products,
     progress,
 };
-pub(crate) use landing::landing_zone;
-pub use landing::{FactoryFacts, LandingZone, factory_facts};
+pub use landing::{FactoryFacts, FactoryProduct, factory_facts};
+pub use obstacles::{FactoryObstacle, factory_obstacles};
 pub use product::FactoryUser;
 pub(crate) use product::{
     ADMIT, PROVISION, ProductWish, add_admission, add_product, control_tower_lane,
 };
+pub use registration::UnitBaseline;
+pub(crate) use registration::unit_baseline;
+pub(crate) use zone::landing_zone;
+pub use zone::{LandingZone, governed_regions};
 
 use crate::reading::UnreadFact;
 use crate::step_executor::{failed, retry};

@@ -2,7 +2,8 @@
 
 use super::EnrolmentRefused;
 use super::facts::EnrolmentFacts;
-use super::wish::EnrolmentBackend;
+use super::select::SelectedAccounts;
+use super::wish::{EnrolmentBackend, EnrolmentWish};
 use crate::control_tower::LandingZone;
 
 /// The first version that enrols accounts which are moved.
@@ -35,6 +36,49 @@ fn not_by_itself(zone: &LandingZone) -> Option<String> {
         )),
         Some(_) => None,
     }
+}
+
+/// Accounts that a unit may have for Control Tower to govern it; AWS does not raise it (AWS Control Tower User Guide,
+/// "Quotas in AWS Control Tower").
+const UNIT_ACCOUNTS: usize = 300;
+
+/// The way for what was selected.
+///
+/// # Errors
+/// As [`choose`], and when the unit cannot be registered.
+pub fn choose_for(
+    wish: &EnrolmentWish,
+    selected: &SelectedAccounts,
+    facts: &EnrolmentFacts,
+) -> Result<ChosenBackend, EnrolmentRefused> {
+    let to = &selected.to.id;
+    if !selected.registers {
+        return choose(wish.via, to, facts);
+    }
+    let accounts = facts.standing.get(to).map_or(0, Vec::len);
+    if accounts > UNIT_ACCOUNTS {
+        return Err(EnrolmentRefused::TooMany {
+            unit: to.clone(),
+            accounts,
+            most: UNIT_ACCOUNTS,
+        });
+    }
+    let above = facts.units.iter().find(|it| it.id == *to);
+    let above = above.map_or("", |it| it.parent.as_str());
+    let is_governed = above == facts.root || facts.baselines.contains_key(&facts.unit_arn(above));
+    if !is_governed {
+        return Err(EnrolmentRefused::Unusable(format!(
+            "--to {}: the unit above it, {above}, is not registered with Control Tower: register that first",
+            wish.to
+        )));
+    }
+    Ok(ChosenBackend {
+        backend: EnrolmentBackend::Register,
+        reason: format!(
+            "Control Tower does not govern {} yet: it is registered, with the {accounts} accounts in it",
+            selected.to.name
+        ),
+    })
 }
 
 /// The way that was asked for, or the first that is possible.

@@ -13,9 +13,11 @@ use serde_json::{Value, json};
 use super::config_steps::{self, is_config_step};
 use super::gather::parent;
 use super::plan::{
-    CONTROLS, CREATE_ROLE, ControlsWish, GRANT_ROLE, MOVE, PlaceWish, RESET, RoleWish, WAIT,
+    CONTROLS, CREATE_ROLE, ControlsWish, GRANT_ROLE, MOVE, PlaceWish, REGISTER, RESET, RoleWish,
+    WAIT,
 };
 use super::polling::{ENROLMENT, FACTORY, Pauses, PollSchedule};
+use super::registering;
 use super::roles::{EXECUTION, EnrolmentCalls};
 use crate::changing::ServiceCalls;
 use crate::control_tower::{
@@ -49,6 +51,12 @@ fn there(is_there: bool) -> StepProbe {
 
 /// What people do to take a move back: by themselves, since it takes policies away (`organization.md` N-7).
 fn move_back(place: &PlaceWish) -> String {
+    if place.from == place.to {
+        return format!(
+            "account {} stands in {}, as before",
+            place.account, place.to
+        );
+    }
     format!(
         "account {} stands in {}, and stood in {}; `aws organizations move-account --account-id {} --source-parent-id {} \
          --destination-parent-id {}` moves it back, and takes the policies and controls of {} away",
@@ -126,9 +134,9 @@ impl EnrolmentStepExecutor {
     async fn own_baseline(&self, place: &PlaceWish) -> Result<Option<BaselineStatus>, StepError> {
         let found = self.baseline_of(&place.account_arn).await?;
         let is_of_unit = |it: &EnabledBaseline| {
-            it.parent
-                .as_ref()
-                .is_none_or(|parent| *parent == place.baseline)
+            let of = it.parent.as_ref();
+            // a unit that is being registered had no baseline when the plan was made
+            place.baseline.is_empty() || of.is_none_or(|parent| *parent == place.baseline)
         };
         Ok(found.filter(is_of_unit).map(|it| it.status))
     }
@@ -339,6 +347,7 @@ impl EnrolmentStepExecutor {
         match step.kind.as_str() {
             MOVE => self.look_place(&read(step)?).await,
             kind @ (WAIT | RESET) => self.look_enrolled(kind, &read(step)?).await,
+            REGISTER => registering::look(home, &read(step)?).await,
             CONTROLS => self.look_controls(&read(step)?).await,
             kind @ (CREATE_ROLE | GRANT_ROLE) => self.look_role(kind, &read(step)?).await,
             ADMIT => control_tower::look_admitted(home, &read(step)?).await,
@@ -362,6 +371,7 @@ impl EnrolmentStepExecutor {
                 })
             }
             RESET => self.reset(&read(step)?).await,
+            REGISTER => registering::register(home, &read(step)?).await,
             CONTROLS => self.reset_controls(&read(step)?).await,
             kind @ (CREATE_ROLE | GRANT_ROLE) => self.make_role(kind, &read(step)?).await,
             ADMIT => control_tower::admit(home, &read(step)?).await,
@@ -381,6 +391,12 @@ impl EnrolmentStepExecutor {
                     return Ok(Verify::Running);
                 }
                 self.ask_enrolled(&read(step)?, remote).await
+            }
+            REGISTER => {
+                if !self.is_due(step, remote, ENROLMENT).await {
+                    return Ok(Verify::Running);
+                }
+                registering::ask(home, &read(step)?, remote).await
             }
             CONTROLS => self.ask_controls(&read(step)?).await,
             PROVISION => {
@@ -444,6 +460,7 @@ impl StepExecutor for EnrolmentStepExecutor {
                 Err(_) => not("the step cannot be read"),
             },
             WAIT | RESET => not("an enrolled account stays enrolled: unmanage it in Control Tower"),
+            REGISTER => not("a registered unit stays registered: deregister it in Control Tower"),
             CONTROLS => not("controls of a unit hold in every account there"),
             CREATE_ROLE | GRANT_ROLE => not("Control Tower enters the account by the role"),
             ADMIT => not("others may launch accounts as the same principal by now"),

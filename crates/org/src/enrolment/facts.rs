@@ -6,7 +6,7 @@ use hallpass_model::AccountId;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::control_tower::{EnabledBaseline, EnabledControl, LandingZone};
+use crate::control_tower::{EnabledBaseline, EnabledControl, LandingZone, UnitBaseline};
 use crate::reading::ReadFact;
 use crate::vending::UnitFacts;
 
@@ -85,6 +85,8 @@ pub struct EnrolmentFacts {
     pub zone: Option<LandingZone>,
     /// Baselines of units and accounts, by the ARN of what they are on.
     pub baselines: BTreeMap<String, EnabledBaseline>,
+    /// What the unit is registered with that all are meant of, where Control Tower does not govern it yet.
+    pub registering: Option<UnitBaseline>,
     /// Products of Account Factory that are under way.
     pub products_in_change: ReadFact<Vec<String>>,
     /// Accounts that are meant, from inside.

@@ -10,10 +10,12 @@ use serde_json::{Value, json};
 use super::EnrolmentRefused;
 use super::facts::{EnrolmentAccount, EnrolmentFacts, GovernedPart, InsideFacts, RegionConfig};
 use super::roles::{EXECUTION, EnrolmentCalls};
-use super::select::{left_out, source_units, unit_of};
+use super::select::{left_out, source_units, target_unit};
 use super::wish::EnrolmentWish;
 use crate::changing::ServiceCalls;
-use crate::control_tower::{controls_of, enabled, landing_zone, principal, products};
+use crate::control_tower::{
+    controls_of, enabled, landing_zone, principal, products, unit_baseline,
+};
 use crate::organization_wide::root_id;
 use crate::reading::{ReadFact, ReadPlace, Reader, UnreadFact, text, unread};
 use crate::vending::UnitFacts;
@@ -65,6 +67,9 @@ pub async fn gather(
         return Ok(facts);
     }
     facts.products_in_change = products_in_change(&home).await;
+    if let (Some(zone), true) = (&facts.zone, target_unit(wish, &facts)?.1) {
+        facts.registering = Some(unit_baseline(calls.home.as_ref(), zone).await?);
+    }
     for unit in source_units(wish, &facts)? {
         let standing = standing(&home, &unit).await?;
         facts.standing.insert(unit, standing);
@@ -124,6 +129,7 @@ async fn head(home: &Reader<'_>) -> Result<EnrolmentFacts, EnrolmentUnread> {
         standing: BTreeMap::new(),
         zone: None,
         baselines: BTreeMap::new(),
+        registering: None,
         products_in_change: Ok(Vec::new()),
         inside: BTreeMap::new(),
         governed: BTreeMap::new(),
@@ -349,7 +355,7 @@ async fn governed(
     wish: &EnrolmentWish,
     facts: &mut EnrolmentFacts,
 ) -> Result<(), EnrolmentUnread> {
-    let to = unit_of(&wish.to, facts, true, "--to")?;
+    let (to, _) = target_unit(wish, facts)?;
     let parents = facts
         .inside
         .values()

@@ -14,10 +14,11 @@ mod facts;
 mod gather;
 mod roles;
 
-mod backend;
 mod checks;
 mod gains;
 mod select;
+
+mod backend;
 
 mod plan;
 mod results;
@@ -25,9 +26,10 @@ mod results;
 mod config_steps;
 mod executor;
 mod polling;
+mod registering;
 
 pub use crate::control_tower::FactoryUser;
-pub use backend::{ChosenBackend, choose};
+pub use backend::{ChosenBackend, choose, choose_for};
 pub use checks::{EnrolmentCheck, checks, enrollable};
 pub use executor::EnrolmentStepExecutor;
 pub use facts::{EnrolmentAccount, EnrolmentFacts, GovernedPart, InsideFacts, RegionConfig};
@@ -36,7 +38,7 @@ pub use gather::{EnrolmentUnread, gather};
 pub use plan::{
     CONFIG_KIND, EnrolmentPlan, PLAN_KIND, PlannedAccount, draft, draft_config, is_enrolment_step,
 };
-pub(crate) use plan::{PlaceWish, RESET, WAIT};
+pub(crate) use plan::{PlaceWish, REGISTER, RESET, RegisterWish, WAIT};
 pub use results::{EnrolmentStatus, enrolment_results};
 pub use roles::{EnrolmentCalls, TRUSTED_ROLES};
 pub use select::{SelectedAccounts, SkippedAccount, select};
@@ -48,6 +50,16 @@ pub enum EnrolmentRefused {
     /// What was given makes no sense here.
     #[error("{0}")]
     Unusable(String),
+    /// The unit has more accounts than Control Tower governs in one.
+    #[error("unit {unit} has {accounts} accounts, and Control Tower governs {most} in one")]
+    TooMany {
+        /// The unit.
+        unit: String,
+        /// The accounts directly in it.
+        accounts: usize,
+        /// As many as it governs.
+        most: usize,
+    },
     /// The credentials are not those of the management account.
     #[error("account {account} cannot enrol accounts")]
     NotManagement {

@@ -13,7 +13,8 @@ use super::gains::{Exchange, exchange};
 use super::select::SelectedAccounts;
 use super::wish::{EnrolmentBackend, EnrolmentWish, RoleCreation};
 use crate::control_tower::{
-    EnabledControl, ProductWish, add_admission, add_product, control_tower_lane, enrolment_product,
+    EnabledControl, ProductWish, UnitBaseline, add_admission, add_product, control_tower_lane,
+    enrolment_product,
 };
 use crate::steps::stored;
 
@@ -47,6 +48,9 @@ pub(crate) const PUT_CHANNEL: &str = "enrolment.put-channel";
 /// The recorder records again: [`ConfigWish`].
 pub(crate) const START_RECORDER: &str = "enrolment.start-recorder";
 
+/// The unit is registered: [`RegisterWish`].
+pub(crate) const REGISTER: &str = "enrolment.register";
+
 /// How long Control Tower may take for an account, lines of others included.
 const ENROLLING: TimeSpan = TimeSpan::minutes(90);
 
@@ -75,6 +79,17 @@ pub(crate) struct PlaceWish {
     pub(crate) account_arn: String,
     /// ARN of the baseline of the unit.
     pub(crate) baseline: String,
+}
+
+/// A unit that Control Tower governs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct RegisterWish {
+    pub(crate) unit: String,
+    /// ARN of the unit in the organization.
+    pub(crate) unit_arn: String,
+    /// What it is registered with.
+    #[serde(flatten)]
+    pub(crate) with: UnitBaseline,
 }
 
 /// Controls of a unit in an account.
@@ -155,7 +170,13 @@ impl EnrolmentPlan {
             };
             accounts.insert(skipped.account.clone(), planned);
         }
-        let free = super::checks::enrollable(wish, selected, checks);
+        // a unit is registered with all of its accounts, or not
+        let takes_all = backend == EnrolmentBackend::Register;
+        let wish_of_all = EnrolmentWish {
+            all_or_nothing: wish.all_or_nothing || takes_all,
+            ..wish.clone()
+        };
+        let free = super::checks::enrollable(&wish_of_all, selected, checks);
         for id in &selected.accounts {
             let parent = facts.inside.get(id).and_then(|it| it.parent.as_ref().ok());
             let from = parent.cloned().unwrap_or_default();
@@ -164,7 +185,10 @@ impl EnrolmentPlan {
                 .filter(|it| it.stops())
                 .map(|it| it.result.id.as_str())
                 .collect();
-            let why = if ids.is_empty() {
+            let why = if ids.is_empty() && takes_all {
+                "another account of the unit cannot be enrolled, and it is registered with all"
+                    .to_owned()
+            } else if ids.is_empty() {
                 "another account cannot be enrolled, and --all-or-nothing is given".to_owned()
             } else {
                 ids.join(", ")
@@ -208,6 +232,10 @@ pub fn draft(
         .accounts
         .iter()
         .filter(|(_, it)| it.left_out.is_none());
+    if enrolment.backend == EnrolmentBackend::Register {
+        add_registration(&mut draft, wish, enrolment, selected, facts);
+        return draft;
+    }
     let mut admitted: Vec<StepId> = Vec::new();
     for (id, planned) in free {
         let target = StepTarget::global(id.as_str(), planned.name.clone());
@@ -226,6 +254,8 @@ pub fn draft(
             EnrolmentBackend::Baseline => {
                 add_baseline(&mut draft, id, (planned, &role), &selected.to.id, facts);
             }
+            // all at once, above
+            EnrolmentBackend::Register => {}
             EnrolmentBackend::AccountFactory => {
                 if admitted.is_empty() {
                     let principal = &facts.caller;
@@ -238,6 +268,53 @@ pub fn draft(
         }
     }
     draft
+}
+
+/// The unit after the roles of its accounts, then what becomes of each.
+fn add_registration(
+    draft: &mut PlanDraft,
+    wish: &EnrolmentWish,
+    enrolment: &EnrolmentPlan,
+    selected: &SelectedAccounts,
+    facts: &EnrolmentFacts,
+) {
+    let is_free = |it: &PlannedAccount| it.left_out.is_none() || !it.check_failed;
+    let (Some(baseline), true) = (&facts.registering, enrolment.accounts.values().all(is_free))
+    else {
+        return;
+    };
+    let target = |id: &AccountId, planned: &PlannedAccount| {
+        StepTarget::global(id.as_str(), planned.name.clone())
+    };
+    let free = enrolment
+        .accounts
+        .iter()
+        .filter(|(_, it)| it.left_out.is_none());
+    let free: Vec<(&AccountId, &PlannedAccount)> = free.collect();
+    let mut roles = Vec::new();
+    for (id, planned) in &free {
+        roles.extend(add_role(draft, wish, &target(id, planned), id, facts));
+    }
+    let unit = StepTarget::global(&facts.management, selected.to.managed_name.clone());
+    let desired = stored(&RegisterWish {
+        unit: selected.to.id.clone(),
+        unit_arn: facts.unit_arn(&selected.to.id),
+        with: baseline.clone(),
+    });
+    let registered = draft.step(unit, REGISTER, desired, control_tower_lane(), &roles);
+    draft.set_timeout(&registered, ENROLLING);
+    for (id, planned) in free {
+        let place = place_wish(id, planned, &selected.to.id, facts);
+        let after = std::slice::from_ref(&registered);
+        let waits = draft.step(
+            target(id, planned),
+            WAIT,
+            stored(&place),
+            Lane::usual(),
+            after,
+        );
+        draft.set_timeout(&waits, ENROLLING);
+    }
 }
 
 fn place_wish(

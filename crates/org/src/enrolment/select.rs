@@ -6,7 +6,7 @@ use hallpass_model::AccountId;
 
 use super::EnrolmentRefused;
 use super::facts::EnrolmentFacts;
-use super::wish::EnrolmentWish;
+use super::wish::{EnrolmentBackend, EnrolmentWish};
 use crate::vending::{OrgUnit, UnitRefused, VendingFacts, find_unit};
 
 /// An account that nothing is done with.
@@ -27,6 +27,8 @@ pub struct SelectedAccounts {
     pub skipped: Vec<SkippedAccount>,
     /// The unit they come into.
     pub to: OrgUnit,
+    /// Whether the unit is registered, with all accounts in it.
+    pub registers: bool,
 }
 
 /// The unit that a text means; of one to enrol into Control Tower must know.
@@ -47,12 +49,33 @@ pub(crate) fn unit_of(
         let why = match why {
             UnitRefused::Missing => "the unit does not exist".to_owned(),
             UnitRefused::NotRegistered => {
-                "Control Tower does not govern the unit: register it there first".to_owned()
+                "Control Tower does not govern the unit; naming it as `--ou-from` too, and nothing else, registers it \
+                 with all accounts in it"
+                    .to_owned()
             }
             other => other.to_string().replacen("OrgUnit", "the unit", 1),
         };
         EnrolmentRefused::Unusable(format!("{flag} {text}: {why}"))
     })
+}
+
+/// The unit that accounts come into, and whether it is registered with all accounts in it: it stands for itself, as source
+/// and as target, and Control Tower does not govern it.
+pub(crate) fn target_unit(
+    wish: &EnrolmentWish,
+    facts: &EnrolmentFacts,
+) -> Result<(OrgUnit, bool), EnrolmentRefused> {
+    let found = unit_of(&wish.to, facts, false, "--to")?;
+    let only_itself = wish.accounts.is_empty() && wish.emails.is_empty() && !wish.recursive;
+    let by_baseline = matches!(wish.via, None | Some(EnrolmentBackend::Baseline));
+    let is_governed = facts.baselines.contains_key(&facts.unit_arn(&found.id));
+    if !is_governed && only_itself && by_baseline {
+        let sources = source_units(wish, facts)?;
+        if sources == BTreeSet::from([found.id.clone()]) {
+            return Ok((found, true));
+        }
+    }
+    Ok((unit_of(&wish.to, facts, true, "--to")?, false))
 }
 
 /// Units whose accounts are meant, by their ids.
@@ -89,7 +112,7 @@ pub fn select(
             "there is no landing zone of Control Tower in this Region: set `aws.region` to its home Region".to_owned(),
         );
     }
-    let to = unit_of(&wish.to, facts, true, "--to")?;
+    let (to, registers) = target_unit(wish, facts)?;
     let mut meant = BTreeSet::new();
     for unit in source_units(wish, facts)? {
         meant.extend(facts.standing.get(&unit).into_iter().flatten().cloned());
@@ -125,6 +148,7 @@ pub fn select(
         accounts,
         skipped,
         to,
+        registers,
     })
 }
 

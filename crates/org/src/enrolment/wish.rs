@@ -15,6 +15,8 @@ pub enum EnrolmentBackend {
     Move,
     /// They are moved, and the baseline and the controls of their unit are set again.
     Baseline,
+    /// The unit they stand in is registered, and they with it.
+    Register,
     /// Account Factory takes each on as a product of Service Catalog.
     AccountFactory,
 }
@@ -25,6 +27,7 @@ impl EnrolmentBackend {
         match self {
             Self::Move => "move",
             Self::Baseline => "baseline",
+            Self::Register => "register",
             Self::AccountFactory => "account-factory",
         }
     }

@@ -32,6 +32,8 @@ pub struct StandardsScope {
     pub exclude: BTreeSet<AccountId>,
     /// Only below these units: ids or paths; anywhere where empty.
     pub units: Vec<String>,
+    /// Only directly in these units, not below them.
+    pub direct: bool,
     /// Only with all of these tags: `KEY=VALUE` or `KEY`.
     pub tags: Vec<String>,
     /// The management account, too.
@@ -233,7 +235,13 @@ impl StandardsScope {
     /// Whether an account is meant, whatever its state.
     pub fn is_meant(&self, account: &StandardsAccount, tree: &UnitTree) -> bool {
         let named = |all: &BTreeSet<AccountId>| all.iter().any(|it| it.as_str() == account.id);
-        let below = |unit: &String| tree.is_below(account, unit);
+        let below = |unit: &String| {
+            if self.direct {
+                tree.is_directly_in(account, unit)
+            } else {
+                tree.is_below(account, unit)
+            }
+        };
         (self.accounts.is_empty() || named(&self.accounts))
             && !named(&self.exclude)
             && (self.units.is_empty() || self.units.iter().any(below))

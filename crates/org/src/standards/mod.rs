@@ -7,7 +7,7 @@
 //!   organization ─► gather ────┘             └─► central policies and where they hold
 //! ```
 //!
-//! Everything but `hub`, `gather` and the executor is pure.
+//! Everything but `hub`, `gather`, `follow` and the executor is pure.
 
 mod names;
 
@@ -31,6 +31,10 @@ mod looks;
 
 mod executor;
 
+mod visits;
+
+mod follow;
+
 pub use central::{CentralPolicy, CentralRow, central_rows, needs_local_mode};
 pub use compare::{ComparedHub, HubStanding, StandardsChoices, compare};
 pub use executor::StandardsStepExecutor;
@@ -40,6 +44,10 @@ pub use facts::{
     StandardSubscription, StandardsFacts,
 };
 pub use file::StandardsFile;
+pub use follow::{
+    FileInForce, FollowSettings, StandardsFollower, Swept, VisitEnd, VisitTeller, Visited,
+};
 pub use gather::{StandardsScope, StandardsUnread, gather_hubs, gather_organization};
 pub use plan::{PLAN_KIND, draft, draft_central, is_standards_step};
 pub use units::{StandardsAccount, UnitTree};
+pub use visits::{StandardsVisit, VisitCause, VisitStore, asks_for_visit, visit_asked_by};

@@ -47,6 +47,12 @@ impl UnitTree {
         unit.is_some_and(|unit| account.units.iter().any(|it| it == unit))
     }
 
+    /// Whether an account stands in a unit itself.
+    pub(super) fn is_directly_in(&self, account: &StandardsAccount, named: &str) -> bool {
+        self.unit(named)
+            .is_some_and(|unit| account.units.last().map(String::as_str) == Some(unit))
+    }
+
     /// Whether a place of the file is this account and Region; none of a Region where every Region is meant.
     pub(super) fn is_meant(
         &self,

@@ -11,7 +11,7 @@ use super::email::is_account_email;
 use super::facts::VendingFacts;
 use super::file::{
     ACCOUNT_EMAIL, ACCOUNT_NAME, ASSIGN_GROUP, AccountsFile, FIRST_NAME, LAST_NAME, ORG_UNIT,
-    PERMISSION_SET, SSO_EMAIL, TAGS, VendingRow,
+    PERMISSION_SET, PRODUCT_PREFIX, SSO_EMAIL, TAGS, VendingRow,
 };
 use super::status::RowStatus;
 use super::units::{OrgUnit, find_unit};
@@ -20,8 +20,6 @@ use super::units::{OrgUnit, find_unit};
 const NAME_MAX: usize = 50;
 /// Characters of a person's name at most.
 const PERSON_MAX: usize = 64;
-/// How Account Factory calls the product of an account: this, then the account's name.
-pub(crate) const PRODUCT_PREFIX: &str = "AccountLaunch-";
 
 /// Somebody who gets access to the accounts of a list.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

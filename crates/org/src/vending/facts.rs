@@ -6,7 +6,9 @@ use hallpass_access_files::PrincipalRef;
 use hallpass_model::{GroupId, PermissionSetName};
 use hallpass_runner::PlanId;
 
+use super::file::{ACCOUNT_EMAIL, ACCOUNT_NAME, AccountsFile, PRODUCT_PREFIX, VendingRow};
 use super::ports::AccountAdmin;
+use crate::control_tower::FactoryProduct;
 use crate::ports::OrganizationFault;
 
 /// An account of the organization.
@@ -77,6 +79,29 @@ impl VendingFacts {
         let of_id = || self.groups.values().find(|group| group.as_str() == named);
         let found = self.groups.get(named).or_else(of_id);
         found.map(|group| PrincipalRef::Group(group.clone()))
+    }
+
+    /// Takes over the products of Account Factory: those that an earlier run of this list launched are its own, and
+    /// wait for nobody, unless they went wrong.
+    pub fn heed_products(&mut self, file: &AccountsFile, products: Vec<FactoryProduct>) {
+        let began = |row: &VendingRow<'_>| {
+            let email = row.cell(ACCOUNT_EMAIL).to_ascii_lowercase();
+            self.ours.contains(&email)
+        };
+        let own: BTreeSet<String> = file
+            .rows()
+            .filter(began)
+            .map(|row| format!("{PRODUCT_PREFIX}{}", row.cell(ACCOUNT_NAME)))
+            .collect();
+        let taken = products
+            .into_iter()
+            .filter(|it| it.broken || !own.contains(&it.name));
+        self.products = taken
+            .map(|it| ProvisionedProduct {
+                id: it.id,
+                name: it.name,
+            })
+            .collect();
     }
 
     /// The account of an address, whatever the case of its letters.

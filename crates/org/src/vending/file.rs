@@ -27,6 +27,9 @@ pub(crate) const PERMISSION_SET: &str = "PermissionSet";
 /// Tags of the account, `k=v;k2=v2`.
 pub(crate) const TAGS: &str = "Tags";
 
+/// How Account Factory calls the product of an account: this, then the account's name.
+pub(crate) const PRODUCT_PREFIX: &str = "AccountLaunch-";
+
 const STATUS: &str = "Status";
 const ACCOUNT_ID: &str = "AccountId";
 const ERROR: &str = "ErrorMsg";

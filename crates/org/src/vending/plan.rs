@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use std::collections::BTreeMap;
 
-use super::check::{ListWishes, PRODUCT_PREFIX, RowVerdict, VendingRequest, WantedAccess};
-use super::file::AccountsFile;
+use super::check::{ListWishes, RowVerdict, VendingRequest, WantedAccess};
+use super::file::{AccountsFile, PRODUCT_PREFIX};
 use super::ports::NewAccount;
 use crate::control_tower::{FactoryUser, ProductWish, add_admission, add_product};
 use crate::steps::stored;

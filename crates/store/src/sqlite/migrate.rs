@@ -122,6 +122,12 @@ const MIGRATIONS: &[Migration] = &[
         sql: include_str!("../../migrations/0017_step_news.sql"),
         then: None,
     },
+    Migration {
+        version: 19,
+        name: "standards_visits",
+        sql: include_str!("../../migrations/0019_standards_visits.sql"),
+        then: None,
+    },
 ];
 
 /// A file with fewer migrations is laid out anew by one of them, and then has much room to give back.

@@ -36,6 +36,7 @@ mod remediations;
 mod requests;
 mod session_revocation;
 mod sessions;
+mod standards_visits;
 mod sweeps;
 mod tokens;
 

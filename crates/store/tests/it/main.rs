@@ -19,6 +19,7 @@ mod plans;
 mod remediations;
 mod same_answers;
 mod same_lines;
+mod standards_visits;
 mod tokens;
 
 use std::sync::Arc;

@@ -19,6 +19,9 @@ const KINDS: &[(&str, &str)] = &[
     ("J8HX46AHS5MIKQPD", "LogArchiveBaseline"),
     ("LN25R72TTG6IGPTQ", "IdentityCenterBaseline"),
 ];
+const IDENTITY_CENTER: &str = "IdentityCenterBaseline";
+/// What says which Identity Center a unit's accounts are assigned in.
+const IDENTITY_CENTER_PARAMETER: &str = "IdentityCenterEnabledBaselineArn";
 /// The version that fits landing zones from 3.0 on.
 const VERSION: &str = "4.0";
 /// Accounts of a unit that can be governed (AWS Control Tower User Guide, "Limitations and quotas").
@@ -46,6 +49,21 @@ pub(super) fn kinds(context: &Context<'_>) -> HandlerResult {
         )
     });
     page(context, "baselines", rows.collect())
+}
+
+/// The baseline of Identity Center, which the landing zone has on the management account as long as it looks after access
+/// (AWS Control Tower User Guide, "Examples for baseline API usage").
+fn identity_center(context: &Context<'_>, tower: &SimTower) -> (String, Value) {
+    let management = &context.state.head.management;
+    let id = tower_id(context.state, "identity center baseline");
+    let arn = tower.arn(management, "enabledbaseline", &id);
+    let kind = KINDS.iter().find(|(_, name)| *name == IDENTITY_CENTER);
+    let row = json!({
+        "arn": arn, "baselineIdentifier": kind_arn(tower, kind.map_or("", |(id, _)| id)), "baselineVersion": "1.0",
+        "targetIdentifier": target(context, "account", management),
+        "statusSummary": { "status": "SUCCEEDED" },
+    });
+    (arn, row)
 }
 
 fn unit_row(context: &Context<'_>, tower: &SimTower, id: &str, unit: &TowerUnit) -> Value {
@@ -90,6 +108,7 @@ pub(super) fn list(context: &Context<'_>) -> HandlerResult {
     let mut rows: Vec<Value> = units
         .map(|(id, unit)| unit_row(context, tower, id, unit))
         .collect();
+    rows.push(identity_center(context, tower).1);
     if with_children {
         let accounts = tower.accounts.iter();
         rows.extend(accounts.map(|(id, row)| account_row(context, tower, id, row)));
@@ -139,6 +158,38 @@ pub(super) fn get(context: &Context<'_>) -> HandlerResult {
     Ok(Output::Members(json!({ "enabledBaselineDetails": row })))
 }
 
+/// What has to be said with a unit, and what has to stand above it (AWS Control Tower User Guide, "Register an existing
+/// organizational unit").
+fn allowed(context: &Context<'_>, tower: &SimTower, unit: &str) -> Result<(), ApiError> {
+    let invalid = |text: &str| Err(ApiError::new("ValidationException", text));
+    if context.text("baselineVersion") != VERSION {
+        return invalid(
+            "The baseline version is not compatible with the version of the landing zone.",
+        );
+    }
+    let given = context
+        .call
+        .input
+        .get("parameters")
+        .and_then(Value::as_array);
+    let mut given = given.into_iter().flatten();
+    let given =
+        given.find(|it| it.get("key").and_then(Value::as_str) == Some(IDENTITY_CENTER_PARAMETER));
+    let value = given.and_then(|it| it.get("value")).and_then(Value::as_str);
+    if value != Some(identity_center(context, tower).0.as_str()) {
+        return invalid("The parameter IdentityCenterEnabledBaselineArn is missing or invalid.");
+    }
+    let parent = context.state.ou(unit).map(|it| it.parent.to_string());
+    let is_below_governed =
+        parent.is_some_and(|it| it == context.state.head.root || tower.units.contains_key(&it));
+    if !is_below_governed {
+        return invalid(
+            "The parent of the organizational unit is not registered with AWS Control Tower.",
+        );
+    }
+    Ok(())
+}
+
 /// `EnableBaseline`: of a unit; accounts have theirs from there.
 pub(super) fn enable(context: &mut Context<'_>) -> HandlerResult {
     let tower = need(context)?;
@@ -153,6 +204,7 @@ pub(super) fn enable(context: &mut Context<'_>) -> HandlerResult {
         let text = "The target of a baseline is an organizational unit.";
         return Err(ApiError::new("ValidationException", text));
     }
+    allowed(context, tower, &id)?;
     if tower.units.contains_key(&id) {
         let text = "The baseline is already enabled on the target.";
         return Err(ApiError::new("ConflictException", text).status(409));

@@ -26,7 +26,7 @@ use crate::opening::{
     ConfigArgs, asked_to_stop, aws_settings, connect_patiently, management_account, open_store,
     runtime,
 };
-use crate::{descriptors, keys, logging, output, plans};
+use crate::{descriptors, keys, logging, output, plans, standards_follow};
 
 /// Run the server
 #[derive(Debug, clap::Args)]
@@ -202,11 +202,12 @@ async fn watches(
     loaded: &Loaded,
     store: &SqliteStore,
     aws: &Arc<Aws>,
-    clock: &Arc<dyn Clock>,
+    (clock, ids): (&Arc<dyn Clock>, &Arc<dyn IdSource>),
 ) -> Result<Watches, Failure> {
     Ok(Watches {
         pci: pci_watching(loaded, store, aws.about()).await?,
         drift: drift_watching(loaded, store, aws, clock).await?,
+        standards: standards_follow::open(loaded, store, (clock, ids), &aws.about().arn).await?,
     })
 }
 
@@ -281,7 +282,7 @@ async fn serve(loaded: &Loaded, listen: Option<&str>) -> Outcome {
     let composed = compose::compose(Parts {
         alert_channels: alert_targets(loaded, &store, &its_clock).await?,
         alerts: alerting(loaded, &store)?,
-        watches: watches(loaded, &store, &aws, &its_clock).await?,
+        watches: watches(loaded, &store, &aws, (&its_clock, &ids)).await?,
         events,
         remediating,
         store,

@@ -299,7 +299,8 @@ async fn what_makes_no_sense_is_refused_before_anything_else() {
         ),
         (
             to("Legacy"),
-            "--to Legacy: Control Tower does not govern the unit: register it there first",
+            "--to Legacy: Control Tower does not govern the unit; naming it as `--ou-from` too, and nothing else, registers \
+             it with all accounts in it",
         ),
         (
             to("Team"),

@@ -2,6 +2,7 @@
 
 mod acceptance;
 mod events;
+mod registering;
 mod stops;
 mod world;
 mod writes;

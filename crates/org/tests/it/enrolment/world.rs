@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use hallpass_model::{AccountId, Clock, TimeSpan, Timestamp};
 use hallpass_org::enrolment::{
     EnrolmentCalls, EnrolmentCheck, EnrolmentFacts, EnrolmentPlan, EnrolmentStepExecutor,
-    EnrolmentWish, FactoryUser, RoleCreation, SelectedAccounts, TRUSTED_ROLES, checks, choose,
+    EnrolmentWish, FactoryUser, RoleCreation, SelectedAccounts, TRUSTED_ROLES, checks, choose_for,
     draft, draft_config, gather, select,
 };
 use hallpass_org::testing::MemoryNews;
@@ -27,6 +27,10 @@ const ORGANIZATION: &str = "o-ab12cd34ef";
 pub(super) const ENROLLING: TimeSpan = TimeSpan::seconds(40);
 /// How long Account Factory takes.
 pub(super) const LAUNCHING: TimeSpan = TimeSpan::minutes(25);
+
+pub(super) const UNITS_KIND: &str = "kind/units";
+/// The enabled baseline of Identity Center.
+pub(super) const IDENTITY_CENTER: &str = "base/identity-center";
 
 pub(super) fn fixture(name: &str) -> Value {
     let path = format!(
@@ -274,6 +278,14 @@ impl FakeTower {
                         "securityRoles": { "accountId": zone["audit"] } } } }),
                 ))
             }
+            "ListBaselines" => {
+                let row = |(name, arn)| json!({ "name": name, "arn": arn });
+                let all = [
+                    ("AWSControlTowerBaseline", UNITS_KIND),
+                    ("IdentityCenterBaseline", "kind/ic"),
+                ];
+                rows("baselines", all.map(row).to_vec())
+            }
             "ListEnabledBaselines" => rows("enabledBaselines", Self::baselines(state, now, input)),
             "GetBaselineOperation" => {
                 let due = state.resets[&text(input, "/operationIdentifier")].1;
@@ -310,8 +322,14 @@ impl FakeTower {
     }
 
     fn baselines(state: &State, now: Timestamp, input: &Value) -> Vec<Value> {
+        let kind = text(input, "/filter/baselineIdentifiers/0");
+        if kind == "kind/ic" {
+            return vec![
+                json!({ "arn": IDENTITY_CENTER, "targetIdentifier": arn("account", MANAGEMENT) }),
+            ];
+        }
         let row = |target: String, name: &str, parent: Option<String>, status: &str| {
-            json!({ "arn": format!("base/{name}"), "targetIdentifier": target, "parentIdentifier": parent,
+            json!({ "arn": format!("base/{name}"), "baselineVersion": "4.0", "targetIdentifier": target, "parentIdentifier": parent,
                 "statusSummary": { "status": status } })
         };
         let units = state
@@ -665,7 +683,7 @@ impl World {
         let calls = self.calls(&Gate::new(None));
         let facts = gather(&calls, wish).await.map_err(|it| it.to_string())?;
         let selected = select(wish, &facts).map_err(|it| it.to_string())?;
-        let chosen = choose(wish.via, &selected.to.id, &facts).map_err(|it| it.to_string())?;
+        let chosen = choose_for(wish, &selected, &facts).map_err(|it| it.to_string())?;
         let found = checks(wish, &selected, chosen.backend, &facts);
         let enrolment = EnrolmentPlan::new(wish, &selected, chosen.backend, &found, &facts);
         Ok(Found {

@@ -4,7 +4,10 @@ use hallpass_model::{Clock, Timestamp};
 use hallpass_org::{Operation, OrganizationFault, ReadPlace};
 use serde_json::{Value, json};
 
-use super::world::{ENROLLING, FakeTower, LAUNCHING, MANAGEMENT, Product, State, fault, text};
+use super::world::{
+    ENROLLING, FakeTower, IDENTITY_CENTER, LAUNCHING, MANAGEMENT, Product, State, UNITS_KIND,
+    fault, text,
+};
 
 impl FakeTower {
     /// Recorders and delivery channels, in AWS's order.
@@ -132,6 +135,36 @@ impl FakeTower {
         Ok(json!({ "operationIdentifier": id }))
     }
 
+    /// A unit comes under Control Tower, with its accounts; without its Identity Center it does not.
+    fn register(
+        state: &mut State,
+        input: &Value,
+        now: Timestamp,
+    ) -> Result<Value, OrganizationFault> {
+        let identity_center =
+            json!([{ "key": "IdentityCenterEnabledBaselineArn", "value": IDENTITY_CENTER }]);
+        assert_eq!(input["parameters"], identity_center);
+        assert_eq!(
+            (&input["baselineIdentifier"], &input["baselineVersion"]),
+            (&UNITS_KIND.into(), &"4.0".into())
+        );
+        let unit = text(input, "/targetIdentifier");
+        let unit = unit.rsplit('/').next().unwrap().to_owned();
+        let busy = state.resets.values().any(|(_, due)| *due > now);
+        if busy || state.is_governed(&unit) {
+            state.writes.pop();
+            let message = "busy, or enabled already".to_owned();
+            return Err(OrganizationFault::Conflict { message });
+        }
+        let row = state.units.iter_mut().find(|it| it["Id"] == unit.as_str());
+        row.unwrap()["ControlTowerRegistered"] = true.into();
+        let id = format!("op-{}", state.resets.len());
+        state
+            .resets
+            .insert(id.clone(), (unit, ENROLLING.after(now)));
+        Ok(json!({ "operationIdentifier": id }))
+    }
+
     pub(super) fn write(
         &self,
         place: &ReadPlace,
@@ -153,6 +186,7 @@ impl FakeTower {
             "/enabledBaselineIdentifier",
             "/enabledControlIdentifier",
             "/PrincipalARN",
+            "/targetIdentifier",
         ];
         let about: String = about.iter().map(|it| text(input, it)).collect();
         state
@@ -170,6 +204,7 @@ impl FakeTower {
                 state.principals.insert(text(input, "/PrincipalARN"));
             }
             "ResetEnabledBaseline" => return Self::reset(state, input, now),
+            "EnableBaseline" => return Self::register(state, input, now),
             "ResetEnabledControl" => {
                 let control = text(input, "/enabledControlIdentifier");
                 state.control_resets.insert(control, ENROLLING.after(now));

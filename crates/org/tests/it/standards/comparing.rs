@@ -333,6 +333,25 @@ async fn who_is_left_out_is_told_why() {
     );
 }
 
+/// `organization.md` P-14.
+#[tokio::test]
+async fn a_unit_means_what_is_below_it_unless_it_alone_is_meant() {
+    let mut world = World::new();
+    for (unit, direct, rows) in [("/", false, 6), ("/", true, 0), (UNIT, true, 6)] {
+        world.scope = StandardsScope {
+            units: vec![unit.to_owned()],
+            direct,
+            ..StandardsScope::default()
+        };
+        let ran = world.compare(TWO_OFF).await;
+        let seen = ran
+            .rows
+            .iter()
+            .filter(|it| matches!(it.standing, HubStanding::Compared));
+        assert_eq!(seen.count(), rows, "{unit} {direct}");
+    }
+}
+
 /// `organization.md` S-2, `organization.md` S-3, `organization.md` S-9.
 #[tokio::test]
 async fn what_is_not_there_is_skipped_and_a_reason_alone_is_no_change() {

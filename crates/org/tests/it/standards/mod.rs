@@ -3,5 +3,6 @@
 mod central;
 mod comparing;
 mod exporting;
+mod following;
 mod stops;
 mod world;

@@ -465,7 +465,7 @@ fn set(hub: &mut Hub, standard: &str, control: &str, status: &Value, reason: Opt
     }
 }
 
-pub(super) struct GatedCalls(Arc<FakeHubs>, Arc<Gate>);
+pub(super) struct GatedCalls(pub(super) Arc<FakeHubs>, pub(super) Arc<Gate>);
 
 #[async_trait]
 impl ReadCalls for GatedCalls {

@@ -1,6 +1,7 @@
 //! Lists of accounts (`organization.md` §1).
 
 mod checking;
+mod factory;
 mod making;
 mod stops;
 mod world;

@@ -52,5 +52,6 @@ pub(super) async fn watches(
     Ok(Watches {
         pci: Some(pci),
         drift: None,
+        standards: None,
     })
 }

@@ -200,21 +200,17 @@ pub(in crate::commands::inventory) fn regions(
 pub(in crate::commands::inventory) fn selection(
     args: &SelectionArgs,
 ) -> Result<Selection, Failure> {
-    let ids = |names: &[String]| {
-        let ids = names.iter().map(|it| AccountId::new(it.as_str()));
-        ids.collect::<Result<_, _>>()
-            .map_err(|error| Failure::bad_input(error.to_string()))
-    };
-    let tags = args.tag.iter().map(|it| match it.split_once('=') {
+    let which = &args.which;
+    let tags = which.tag.iter().map(|it| match it.split_once('=') {
         Some((key, value)) => (key.to_owned(), Some(value.to_owned())),
         None => (it.clone(), None),
     });
     Ok(Selection {
-        accounts: ids(&args.accounts)?,
-        exclude: ids(&args.exclude)?,
+        accounts: which.accounts.iter().cloned().collect(),
+        exclude: which.exclude.iter().cloned().collect(),
         names: args.name_glob.clone(),
         tags: tags.collect(),
-        management: if args.include_management {
+        management: if which.include_management {
             Management::Included
         } else {
             Management::Skipped
@@ -247,14 +243,14 @@ pub(in crate::commands::inventory) fn accounts_to_find(
     let given = args.accounts_file.as_deref();
     Ok(AccountsToFind {
         given: given.map(accounts_of_file).transpose()?,
-        units: args.ou.clone(),
-        depth: if args.ou_direct {
+        units: args.which.ou.clone(),
+        depth: if args.which.ou_direct {
             OrganizationUnits::Named
         } else {
             OrganizationUnits::AllBelow
         },
         without: args.exclude_ou.clone(),
-        with_tags: !args.tag.is_empty(),
+        with_tags: !args.which.tag.is_empty(),
     })
 }
 

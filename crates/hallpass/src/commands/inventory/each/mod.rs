@@ -23,6 +23,7 @@ use hallpass_fanout::{
     ApiCalls, FailureStage, FanoutError, FanoutSettings, Journal, Leaving, RegionChoice,
     ResultSink, RunReport, Slice, Spool, Wait,
 };
+use hallpass_model::AccountId;
 use jmespath::Expression;
 
 use self::asked::AskedOperation;
@@ -35,6 +36,7 @@ use crate::exit::{Exit, Failure, Outcome};
 use crate::opening::runtime;
 use crate::output::{self, OutputArgs};
 use crate::prompt::YesArgs;
+use crate::selection_args::AccountArgs;
 
 /// Calls in flight inside one account.
 pub(super) const PER_ACCOUNT: usize = 8;
@@ -146,33 +148,17 @@ pub(crate) struct WriteArgs {
 /// Which accounts.
 #[derive(Debug, clap::Args)]
 pub(crate) struct SelectionArgs {
-    /// Only these accounts
-    #[arg(long, value_name = "ID,...", value_delimiter = ',')]
-    accounts: Vec<String>,
+    #[command(flatten)]
+    which: AccountArgs,
     /// Only the accounts of this file, without asking the organization: ids, or CSV with `account_id`
     #[arg(long, value_name = "FILE", conflicts_with_all = ["accounts", "ou", "exclude_ou", "tag", "name_glob"])]
     accounts_file: Option<PathBuf>,
-    /// Only below this organizational unit: an id, or a path as `/Workloads/Production`
-    #[arg(long, value_name = "OU")]
-    ou: Vec<String>,
-    /// Only in the units that were named, not below them
-    #[arg(long, requires = "ou")]
-    ou_direct: bool,
     /// Nothing in this organizational unit or below it
     #[arg(long, value_name = "OU")]
     exclude_ou: Vec<String>,
-    /// Only with this tag
-    #[arg(long, value_name = "KEY[=VALUE]")]
-    tag: Vec<String>,
     /// Only with such a name: `prod-*`
     #[arg(long, value_name = "GLOB")]
     name_glob: Vec<String>,
-    /// Not these accounts
-    #[arg(long, value_name = "ID,...", value_delimiter = ',')]
-    exclude: Vec<String>,
-    /// The management account, too
-    #[arg(long)]
-    include_management: bool,
 }
 
 impl SelectionArgs {
@@ -180,13 +166,17 @@ impl SelectionArgs {
     pub(super) fn words(&self) -> String {
         let file = self.accounts_file.as_ref();
         let file = file.map(|it| format!("those of {}", it.display()));
+        let ids = |all: &[AccountId]| {
+            let all: Vec<&str> = all.iter().map(AccountId::as_str).collect();
+            all.join(",")
+        };
         let parts = [
-            ("", self.accounts.join(",")),
+            ("", ids(&self.which.accounts)),
             ("", file.unwrap_or_default()),
-            ("below ", self.ou.join(",")),
-            ("with the tag ", self.tag.join(",")),
+            ("below ", self.which.ou.join(",")),
+            ("with the tag ", self.which.tag.join(",")),
             ("named ", self.name_glob.join(",")),
-            ("without ", self.exclude.join(",")),
+            ("without ", ids(&self.which.exclude)),
             ("without those below ", self.exclude_ou.join(",")),
         ];
         let parts = parts.iter().filter(|(_, value)| !value.is_empty());
@@ -196,7 +186,7 @@ impl SelectionArgs {
         } else {
             format!("accounts {}", parts.join(", "))
         };
-        if self.include_management {
+        if self.which.include_management {
             words.push_str(" and the management account");
         }
         words

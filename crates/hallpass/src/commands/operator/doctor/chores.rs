@@ -131,6 +131,8 @@ pub(super) const DELEGATION: ChoreActions = ChoreActions {
 
 pub(super) const STANDARDS: ChoreActions = ChoreActions {
     reads: &[
+        "controltower:GetLandingZone",
+        "controltower:ListLandingZones",
         "organizations:DescribeOrganization",
         "organizations:ListAccountsForParent",
         "organizations:ListDelegatedAdministrators",
@@ -148,6 +150,7 @@ pub(super) const ENROLMENT: ChoreActions = ChoreActions {
         "account:ListRegions",
         "controltower:GetBaselineOperation",
         "controltower:GetLandingZone",
+        "controltower:ListBaselines",
         "controltower:ListEnabledBaselines",
         "controltower:ListEnabledControls",
         "controltower:ListLandingZones",
@@ -168,6 +171,7 @@ pub(super) const ENROLMENT: ChoreActions = ChoreActions {
         "sso:ListInstances",
     ],
     writes: &[
+        "controltower:EnableBaseline",
         "controltower:ResetEnabledBaseline",
         "controltower:ResetEnabledControl",
         "organizations:MoveAccount",

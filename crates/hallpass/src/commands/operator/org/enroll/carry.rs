@@ -2,13 +2,16 @@
 
 use std::fs;
 
+use hallpass_org::control_tower::factory_obstacles;
 use hallpass_org::enrolment::{
-    EnrolmentCheck, EnrolmentFacts, EnrolmentPlan, EnrolmentRefused, EnrolmentUnread,
-    EnrolmentWish, SelectedAccounts, checks, choose, draft, draft_config, gather, select,
+    EnrolmentBackend, EnrolmentCheck, EnrolmentFacts, EnrolmentPlan, EnrolmentRefused,
+    EnrolmentUnread, EnrolmentWish, SelectedAccounts, checks, choose_for, draft, draft_config,
+    gather, select,
 };
 use hallpass_runner::{CheckStrictness, PlanId, PlanState, fold, junit, report_of};
 use serde_json::json;
 
+use super::super::factory::can_launch;
 use super::shown::ShownEnrolment;
 use super::{Args, CheckingArgs};
 use crate::exit::{Exit, Failure, Outcome};
@@ -30,7 +33,7 @@ pub(super) async fn carry_out(context: &PlanContext, args: &Args) -> Outcome {
     }
     let facts = gather(&context.enrolment, &wish).await.map_err(unread)?;
     let selected = select(&wish, &facts).map_err(refused)?;
-    let chosen = choose(wish.via, &selected.to.id, &facts).map_err(refused)?;
+    let chosen = choose_for(&wish, &selected, &facts).map_err(refused)?;
     let found = checks(&wish, &selected, chosen.backend, &facts);
     if let Some(path) = &args.checking.junit {
         let rows: Vec<_> = found.iter().map(|it| it.result.clone()).collect();
@@ -43,6 +46,10 @@ pub(super) async fn carry_out(context: &PlanContext, args: &Args) -> Outcome {
     }
     if args.fix.is_some() {
         return fix_config(context, args, (&wish, &selected, &facts)).await;
+    }
+    if let (EnrolmentBackend::AccountFactory, Some(zone)) = (chosen.backend, &facts.zone) {
+        let home = context.enrolment.home.as_ref();
+        can_launch(&factory_obstacles(home, zone, &facts.caller).await)?;
     }
     let enrolment = EnrolmentPlan::new(&wish, &selected, chosen.backend, &found, &facts);
     let draft = draft(&wish, &enrolment, &selected, &facts);
@@ -207,6 +214,8 @@ fn refused(why: EnrolmentRefused) -> Failure {
     let message = why.to_string();
     match why {
         EnrolmentRefused::Unusable(_) => Failure::bad_input(message),
+        EnrolmentRefused::TooMany { .. } => Failure::refused(message)
+            .help("move accounts into other units first: AWS does not raise the quota"),
         EnrolmentRefused::NotManagement { .. } => {
             Failure::refused(message).help("use credentials of the management account")
         }

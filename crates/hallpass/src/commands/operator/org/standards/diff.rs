@@ -9,13 +9,13 @@ use hallpass_org::standards::{
 use hallpass_runner::PlanReport;
 
 use super::central::{self, Mode};
-use super::scope::ScopeArgs;
 use super::shown::ShownStandards;
 use super::{day, read_file, unread};
 use crate::exit::{Exit, Outcome};
 use crate::opening::{ConfigArgs, runtime};
 use crate::output::OutputArgs;
 use crate::plans::{self, PlanContext};
+use crate::selection_args::TargetSelectionArgs;
 
 /// Hold a file against the organization; nothing is changed or saved
 #[derive(Debug, clap::Args)]
@@ -27,7 +27,7 @@ pub(super) struct Args {
     #[arg(value_name = "FILE")]
     file: PathBuf,
     #[command(flatten)]
-    scope: ScopeArgs,
+    selection: TargetSelectionArgs,
     /// Who says which standards are on
     #[arg(long, value_enum, value_name = "MODE", default_value = "auto")]
     mode: Mode,
@@ -55,7 +55,7 @@ pub(super) fn run(args: &Args) -> Outcome {
 
 async fn carry_out(context: &PlanContext, file: &StandardsFile, args: &Args) -> Outcome {
     let calls: &dyn ReadCalls = context.calls.as_ref();
-    let (scope, now) = (args.scope.scope(), context.clock.now());
+    let (scope, now) = (args.selection.scope(calls).await?, context.clock.now());
     let facts = gather_organization(calls, Some(file), &scope).await;
     let mut facts = facts.map_err(unread)?;
     let shown = if let Some(central) = central::central(args.mode, &facts)? {

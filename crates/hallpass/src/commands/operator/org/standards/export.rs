@@ -3,12 +3,12 @@
 use hallpass_org::ReadCalls;
 use hallpass_org::standards::{HubLook, HubState, export, gather_hubs, gather_organization};
 
-use super::scope::ScopeArgs;
 use super::unread;
 use crate::exit::{Exit, Outcome};
 use crate::opening::{ConfigArgs, runtime};
 use crate::output;
 use crate::plans::{self, PlanContext};
+use crate::selection_args::TargetSelectionArgs;
 
 /// Print the file for what is there now
 #[derive(Debug, clap::Args)]
@@ -17,7 +17,7 @@ use crate::plans::{self, PlanContext};
 )]
 pub(super) struct Args {
     #[command(flatten)]
-    scope: ScopeArgs,
+    selection: TargetSelectionArgs,
     #[command(flatten)]
     config: ConfigArgs,
 }
@@ -32,7 +32,7 @@ pub(super) fn run(args: &Args) -> Outcome {
 
 async fn carry_out(context: &PlanContext, args: &Args) -> Outcome {
     let calls: &dyn ReadCalls = context.calls.as_ref();
-    let scope = args.scope.scope();
+    let scope = args.selection.scope(calls).await?;
     let facts = gather_organization(calls, None, &scope).await;
     let mut facts = facts.map_err(unread)?;
     gather_hubs(calls, None, &scope, &mut facts).await;

@@ -4,7 +4,6 @@ mod apply;
 mod central;
 mod diff;
 mod export;
-mod scope;
 mod shown;
 
 use std::path::Path;

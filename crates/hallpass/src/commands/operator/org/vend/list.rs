@@ -7,12 +7,13 @@ use clap::ValueEnum;
 use hallpass_model::{PermissionSetName, TimeSpan};
 use hallpass_org::control_tower::factory_facts;
 use hallpass_org::vending::{
-    AccountMaker, AccountsFile, Adoption, ListWishes, ProvisionedProduct, RowVerdict, VendingFacts,
-    VendingPlan, WantedAccess, check, earlier_plans, gather,
+    AccountMaker, AccountsFile, Adoption, ListWishes, RowVerdict, VendingFacts, VendingPlan,
+    WantedAccess, check, earlier_plans, gather,
 };
 use hallpass_runner::PlanId;
 use serde_json::{Value, json};
 
+use super::super::factory::can_launch;
 use super::shown::{ShownList, follow, unread, write};
 use crate::access_look::directory;
 use crate::commands::read_text;
@@ -269,6 +270,7 @@ async fn maker(
         let message = "there is no landing zone of Control Tower in this Region";
         return Err(Failure::bad_input(message).help("set `aws.region` to its home Region"));
     };
+    can_launch(&found.obstacles)?;
     if file.rows().any(|row| !row.cell("Tags").is_empty()) {
         let message = "Account Factory gives accounts no tags";
         return Err(Failure::bad_input(message)
@@ -285,20 +287,7 @@ async fn maker(
     for unit in &mut facts.units {
         unit.registered = found.registered.contains(&unit.id);
     }
-    let own = file.rows().filter(|row| {
-        let email = row.cell("AccountEmail").to_ascii_lowercase();
-        facts.ours.contains(&email)
-    });
-    let own: BTreeSet<String> = own
-        .map(|row| format!("AccountLaunch-{}", row.cell("AccountName")))
-        .collect();
-    let others = found
-        .products
-        .into_iter()
-        .filter(|(_, name)| !own.contains(name));
-    facts.products = others
-        .map(|(id, name)| ProvisionedProduct { id, name })
-        .collect();
+    facts.heed_products(file, found.products);
     Ok(AccountMaker::Factory {
         principal: found.principal,
     })

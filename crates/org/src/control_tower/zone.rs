@@ -1,0 +1,61 @@
+//! The landing zone.
+
+use hallpass_model::AccountId;
+use serde_json::{Value, json};
+
+use crate::reading::{ReadCalls, ReadFact, ReadPlace, Reader, text};
+
+/// The landing zone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LandingZone {
+    /// Its version: `3.3`.
+    pub version: String,
+    /// `ACTIVE`, `PROCESSING` or `FAILED`; empty where AWS does not say.
+    pub status: String,
+    /// Whether accounts that are moved are enrolled by themselves (`INHERITANCE_DRIFT`).
+    pub enrols_by_itself: bool,
+    /// Regions it governs.
+    pub regions: Vec<String>,
+    /// The account that keeps logs.
+    pub log_archive: Option<AccountId>,
+    /// The account that auditors use.
+    pub audit: Option<AccountId>,
+}
+
+/// The Regions that Control Tower governs; none where there is no landing zone in our Region.
+///
+/// # Errors
+/// What could not be read.
+pub async fn governed_regions(calls: &dyn ReadCalls) -> ReadFact<Option<Vec<String>>> {
+    let home = Reader {
+        calls,
+        place: ReadPlace::default(),
+    };
+    Ok(landing_zone(&home).await?.map(|it| it.regions))
+}
+
+/// The landing zone, and what its manifest says.
+pub(crate) async fn landing_zone(home: &Reader<'_>) -> ReadFact<Option<LandingZone>> {
+    let operation = ("controltower", "ListLandingZones");
+    let zones = home.list(operation, json!({}), "landingZones").await?;
+    let Some(zone) = zones.first() else {
+        return Ok(None);
+    };
+    let input = json!({ "landingZoneIdentifier": text(zone, "/arn") });
+    let answer = home.one(("controltower", "GetLandingZone"), input).await?;
+    let list = |pointer: &str| {
+        let found = answer.pointer(pointer).and_then(Value::as_array);
+        let names = found.into_iter().flatten().filter_map(Value::as_str);
+        names.map(str::to_owned).collect::<Vec<String>>()
+    };
+    let account = |pointer: &str| AccountId::new(text(&answer, pointer)).ok();
+    Ok(Some(LandingZone {
+        version: text(&answer, "/landingZone/version").to_owned(),
+        status: text(&answer, "/landingZone/status").to_owned(),
+        enrols_by_itself: list("/landingZone/remediationTypes")
+            .contains(&"INHERITANCE_DRIFT".to_owned()),
+        regions: list("/landingZone/manifest/governedRegions"),
+        log_archive: account("/landingZone/manifest/centralizedLogging/accountId"),
+        audit: account("/landingZone/manifest/securityRoles/accountId"),
+    }))
+}

@@ -1,0 +1,190 @@
+//! A whole unit comes under Control Tower (`organization.md` N-5): with all accounts in it, or not at all.
+
+use hallpass_org::enrolment::{
+    EnrolmentBackend, EnrolmentStatus, EnrolmentWish, RoleCreation, enrolment_results,
+};
+use hallpass_runner::testing::{Gate, PortMode};
+use hallpass_runner::{Exit, PlanStore as _};
+use serde_json::json;
+
+use super::world::{World, wish};
+
+const LEGACY: &str = "ou-ab12-legacy01";
+const TWO: [&str; 2] = ["666666666666", "777777777777"];
+
+fn world() -> World {
+    let world = World::new();
+    world.with(|it| {
+        it.recorders.clear();
+        it.channels.clear();
+    });
+    world
+}
+
+fn whole() -> EnrolmentWish {
+    EnrolmentWish {
+        to: "Legacy".to_owned(),
+        ..wish(&[], &["Legacy"])
+    }
+}
+
+#[tokio::test]
+async fn a_unit_that_is_its_own_source_is_registered_by_one_call() {
+    let world = world();
+    let found = world.find(&whole()).await.unwrap();
+    assert_eq!(found.enrolment.backend, EnrolmentBackend::Register);
+    assert!(found.reason.contains("Legacy"), "{}", found.reason);
+    let report = world.enrol(&whole()).await;
+    assert_eq!(report.exit(), Exit::Ok, "{report:?}");
+    let sent = world.writes();
+    assert!(
+        matches!(&sent[..], [only] if only.starts_with("EnableBaseline")),
+        "{sent:?}"
+    );
+    assert!(world.with(|it| TWO.iter().all(|id| it.enrolled.contains_key(*id))));
+    let saved = world.plans.plans(1).await.unwrap();
+    let gate = Gate::new(None);
+    let (plan, folded) = world
+        .runner("look", &gate)
+        .load(&saved[0].plan.id)
+        .await
+        .unwrap();
+    let results = enrolment_results(&found.enrolment, Some((&plan, &folded)));
+    let of = |id: &str| {
+        results
+            .iter()
+            .find(|(it, _)| it.as_str() == id)
+            .unwrap()
+            .1
+            .0
+    };
+    assert_eq!(TWO.map(of), [EnrolmentStatus::Enrolled; 2]);
+    assert_eq!(of("555555555555"), EnrolmentStatus::Skipped);
+    // nothing is left to be done, and nothing is sent again
+    let refused = world.find(&whole()).await.unwrap();
+    assert_ne!(refused.enrolment.backend, EnrolmentBackend::Register);
+    assert_eq!(world.undo(&plan.id).await.draft.steps().len(), 0);
+}
+
+#[tokio::test]
+async fn an_account_that_a_check_stops_stops_the_unit() {
+    let world = world();
+    world.with(|it| {
+        let place = (TWO[0].to_owned(), "eu-west-1".to_owned());
+        it.recorders.insert(place, true);
+    });
+    let found = world.find(&whole()).await.unwrap();
+    let left_out = |id: &str| {
+        let mut all = found.enrolment.accounts.iter();
+        all.find(|(it, _)| it.as_str() == id)
+            .unwrap()
+            .1
+            .left_out
+            .clone()
+    };
+    assert_eq!(left_out(TWO[0]).unwrap(), "config-recorder");
+    assert!(left_out(TWO[1]).unwrap().contains("registered with all"));
+    assert!(world.draft(&whole()).await.is_empty());
+    assert_eq!(world.writes(), [""; 0]);
+}
+
+#[tokio::test]
+async fn what_cannot_be_registered_is_refused_before_anything_is_changed() {
+    let other = |to: &str, change: fn(&mut EnrolmentWish)| {
+        let mut wish = EnrolmentWish {
+            to: to.to_owned(),
+            ..whole()
+        };
+        change(&mut wish);
+        wish
+    };
+    let table: [(EnrolmentWish, fn(&World), &str); 5] = [
+        (
+            whole(),
+            |world| {
+                world.with(|it| {
+                    for n in 0..301_u32 {
+                        let id = format!("4{n:011}");
+                        let row = json!({ "Id": id, "Name": "x", "Email": "x@example.com", "State": "ACTIVE", "ParentId": LEGACY });
+                        it.accounts.insert(id.clone(), row);
+                        it.roles.insert(id, std::collections::BTreeSet::from(["OrganizationAccountAccessRole".to_owned()]));
+                    }
+                });
+            },
+            "unit ou-ab12-legacy01 has 304 accounts, and Control Tower governs 300 in one",
+        ),
+        (
+            whole(),
+            |world| {
+                world.with(|it| {
+                    it.units.push(json!({ "Id": "ou-ab12-above001", "Name": "Above", "ParentId": "r-ab12", "ControlTowerRegistered": false }));
+                    let legacy = it.units.iter_mut().find(|it| it["Id"] == LEGACY);
+                    legacy.unwrap()["ParentId"] = "ou-ab12-above001".into();
+                });
+            },
+            "the unit above it, ou-ab12-above001, is not registered",
+        ),
+        (
+            other("Legacy", |it| it.recursive = true),
+            |_| {},
+            "does not govern the unit",
+        ),
+        (
+            other("Legacy", |it| {
+                it.via = Some(EnrolmentBackend::AccountFactory)
+            }),
+            |_| {},
+            "does not govern the unit",
+        ),
+        (
+            other("Legacy", |it| it.units = vec!["Test-OU-1".to_owned()]),
+            |_| {},
+            "does not govern the unit",
+        ),
+    ];
+    for (wish, change, said) in table {
+        let world = world();
+        change(&world);
+        let refused = world.find(&wish).await.map(|_| ()).unwrap_err();
+        assert!(refused.contains(said), "{refused}");
+        assert_eq!(world.writes(), [""; 0]);
+    }
+}
+
+#[tokio::test]
+async fn stopped_anywhere_a_unit_is_registered_once() {
+    let roles = || EnrolmentWish {
+        create_role: RoleCreation::Account,
+        ..whole()
+    };
+    let unbroken = world();
+    let gate = Gate::new(None);
+    let draft = unbroken.draft(&roles()).await;
+    let report = unbroken.apply(draft, "first", &gate).await.unwrap();
+    assert_eq!(report.exit(), Exit::Ok);
+    let sent = unbroken.writes();
+    // the role of one account, and what it may do
+    assert_eq!(sent.len(), 3, "{sent:?}");
+    for call in 1..=gate.calls() {
+        for mode in PortMode::ALL {
+            let case = format!("call {call}, {mode:?}");
+            let world = world();
+            let draft = world.draft(&roles()).await;
+            let gate = Gate::new(Some((call, mode)));
+            let done = tokio::select! {
+                report = world.apply(draft.clone(), "first", &gate) => report.is_some_and(|it| it.exit() == Exit::Ok),
+                () = gate.stop() => false,
+            };
+            if !done {
+                world.clock.advance(std::time::Duration::from_secs(61));
+                let again = world.apply(draft, "second", &Gate::new(None)).await;
+                assert_eq!(again.unwrap().exit(), Exit::Ok, "{case}");
+            }
+            assert_eq!(world.writes(), sent, "{case}");
+            assert!(
+                world.with(|it| TWO.iter().all(|id| it.enrolled.contains_key(*id))),
+                "{case}"
+            );
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! Accounts whose standards are looked at (`organization.md` S-8): SQLite answers as the model in memory.
+
+use hallpass_model::{AccountId, TimeSpan, Timestamp};
+use hallpass_org::standards::{StandardsVisit, VisitCause, VisitStore};
+use hallpass_org::testing::MemoryVisits;
+use hallpass_runner::PlanId;
+use hallpass_store::SqliteStore;
+use hallpass_store::testing::at;
+use tempfile::tempdir;
+
+fn visit(account: &str, now: Timestamp) -> StandardsVisit {
+    let account = AccountId::new(account).unwrap();
+    StandardsVisit::now(account, VisitCause::Created, now)
+}
+
+async fn whole_life(store: &dyn VisitStore) {
+    let (one, other) = (visit("111111111111", at(10)), visit("222222222222", at(5)));
+    store
+        .ask_visits(&[one.clone(), other.clone()])
+        .await
+        .unwrap();
+    assert_eq!(store.due_visits(at(4), 9).await.unwrap(), []);
+    let both = [other.clone(), one.clone()];
+    assert_eq!(store.due_visits(at(10), 9).await.unwrap(), both);
+    assert_eq!(store.due_visits(at(10), 1).await.unwrap(), [other.clone()]);
+    // put off, with the plan that was begun
+    let begun = StandardsVisit {
+        plan: Some(PlanId::named("0123456789abcdef")),
+        ..one.clone()
+    };
+    assert!(store.settle_visit(&one, Some(&begun)).await.unwrap());
+    let later = StandardsVisit {
+        due: TimeSpan::minutes(10).after(at(10)),
+        looks: 1,
+        why: "not yet".to_owned(),
+        ..begun.clone()
+    };
+    assert!(store.settle_visit(&begun, Some(&later)).await.unwrap());
+    assert_eq!(store.due_visits(at(10), 9).await.unwrap(), [other.clone()]);
+    // whoever holds an older form changes nothing
+    assert!(!store.settle_visit(&one, None).await.unwrap());
+    // asked for anew it is due at once, and its plan is known still
+    let anew = visit("111111111111", at(20));
+    store.ask_visits(std::slice::from_ref(&anew)).await.unwrap();
+    assert!(!store.settle_visit(&later, None).await.unwrap());
+    let known = StandardsVisit {
+        plan: begun.plan.clone(),
+        ..anew.clone()
+    };
+    assert_eq!(
+        store.due_visits(at(20), 9).await.unwrap(),
+        [other, known.clone()]
+    );
+    assert!(store.settle_visit(&known, None).await.unwrap());
+    assert_eq!(store.due_visits(at(20), 9).await.unwrap().len(), 1);
+    assert_eq!(store.last_sweep().await.unwrap(), None);
+    store.swept(at(1)).await.unwrap();
+    store.swept(at(2)).await.unwrap();
+    assert_eq!(store.last_sweep().await.unwrap(), Some(at(2)));
+}
+
+#[tokio::test]
+async fn visits_are_asked_for_put_off_and_ended() {
+    whole_life(&MemoryVisits::default()).await;
+    let folder = tempdir().unwrap();
+    let store = SqliteStore::open(&folder.path().join("hallpass.db")).unwrap();
+    whole_life(&store).await;
+}
