@@ -267,7 +267,7 @@ async fn the_session_of_a_flow_log_is_for_its_vpc() {
         "params": { "destination": "arn:aws:logs:{region}:{account}:log-group:flows", "role": "flow-logs", "traffic": "ALL" },
     }] });
     let server = process(&world, &disk, RuleFile::read(&file.to_string()).unwrap());
-    let vpc = "arn:aws:ec2:eu-west-1:444444444444:vpc/vpc-0123456789abcdef0";
+    let vpc = "arn:aws:ec2:us-east-1:444444444444:vpc/vpc-0123456789abcdef0";
     server
         .hears(changed(
             "org-rem-sg",
@@ -284,7 +284,7 @@ async fn the_session_of_a_flow_log_is_for_its_vpc() {
     let sent = world.written("CreateFlowLogs").remove(0);
     assert_eq!(
         sent["LogDestination"],
-        "arn:aws:logs:eu-west-1:444444444444:log-group:flows"
+        "arn:aws:logs:us-east-1:444444444444:log-group:flows"
     );
     assert_eq!(
         sent["DeliverLogsPermissionArn"],
