@@ -139,9 +139,24 @@ def asked(one):
     check("declined with a reason it is for people", wait(lambda: tomasz.get(path).json["state"] == "manual", 10), tomasz.get(path))
     check("as the message says", wait(lambda: not pressable(of(one, second["id"])) and "moved &lt;tomorrow&gt;" in of(one, second["id"])["text"], 10),
           of(one, second["id"]))
+    elsewhere(one, rows)
     records = {it["event"]: it for it in one.demo.api(NOOR).all("/api/v1/audit") if it["event"].startswith("remediation.")}
     check.equal("both are records of the person", {name: (it["actor"], bool(it["actor_user_id"])) for name, it in records.items()},
                 {"remediation.approved": (TOMASZ, True), "remediation.declined": (TOMASZ, True)})
+
+
+def elsewhere(one, rows):
+    """What is decided over HTTP loses its buttons in Slack, also when the server was killed in between."""
+    tomasz = one.demo.api(TOMASZ)
+    group = opened(one, "edge-elsewhere")
+    third = wait(lambda: (rows().get(group) or {}).get("state") == "waiting" and rows()[group], 30)
+    if not check("a third port waits", third and wait(lambda: of(one, third["id"]), 30), rows()):
+        return
+    path = f"/api/v1/remediations/{third['id']}"
+    check.equal("it is approved over HTTP", tomasz.post(f"{path}/approve", {}).status, 200)
+    message = wait(lambda: not pressable(found := of(one, third["id"])) and found, 20)
+    check("its message has no buttons any more, and says by whom", message and f"Approved by {TOMASZ}" in message["text"], message)
+    check("and the port is closed", wait(lambda: tomasz.get(path).json["state"] == "changed", 30), tomasz.get(path))
 
 
 def act(one, user, **what):
@@ -166,15 +181,15 @@ def whispers(one, user):
     return [it["text"] for it in one.sim.get("/_slack/messages").json["messages"] if it["only_for"] == user]
 
 
-def opened(one):
+def opened(one, name="edge-rdp"):
     """Lets everybody in to a port, and tells Security Hub; the group's id."""
     ec2, account = one.client("ec2", "edge-prod"), one.accounts["edge-prod"]
-    group = ec2.create_security_group(GroupName="edge-rdp", Description="for an hour")["GroupId"]
+    group = ec2.create_security_group(GroupName=name, Description="for an hour")["GroupId"]
     ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[
         {"IpProtocol": "tcp", "FromPort": 3389, "ToPort": 3389, "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}])
     finding = json.loads((ROOT / "demo/finding.json").read_text())[0]
     product = f"arn:aws:securityhub:eu-west-1:{account}:product/{account}/default"
-    finding |= {"Id": f"{product}/rdp", "ProductArn": product, "AwsAccountId": account, "Compliance": {"Status": "FAILED", "SecurityControlId": "EC2.19"},
+    finding |= {"Id": f"{product}/{name}", "ProductArn": product, "AwsAccountId": account, "Compliance": {"Status": "FAILED", "SecurityControlId": "EC2.19"},
                 "Resources": [{"Type": "AwsEc2SecurityGroup", "Id": f"arn:aws:ec2:eu-west-1:{account}:security-group/{group}", "Region": "eu-west-1"}]}
     answer = one.client("securityhub", "edge-prod").batch_import_findings(Findings=[finding])
     assert answer["FailedCount"] == 0, answer

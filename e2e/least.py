@@ -4,12 +4,14 @@ an AWS that decides by policies, and enters accounts by roles that may do what `
 allows beside what was called is counted."""
 
 import json
+import time
 
 import boto3
 
 import enrol
 from drilled import MANAGEMENT
-from stage import Api, Checks, Stage
+from served import serve_events
+from stage import Api, Checks, Stage, free_port, wait
 
 check = Checks()
 MEMBER = "HallpassChores"
@@ -17,6 +19,13 @@ MEMBER = "HallpassChores"
 NAMES = {"sso-admin": "sso", "service-quotas": "servicequotas"}
 # operations whose action has another name
 ACTIONS = {"detective:ListOrganizationAdminAccounts": "detective:ListOrganizationAdminAccount"}
+# and those of S3, whose operations have the same name for a bucket as its control plane has for an account
+BUCKETS = {"s3:GetPublicAccessBlock": "s3:GetBucketPublicAccessBlock", "s3:PutPublicAccessBlock": "s3:PutBucketPublicAccessBlock",
+           "s3:DeletePublicAccessBlock": "s3:PutBucketPublicAccessBlock",
+           "s3:DeleteAccountPublicAccessBlock": "s3:PutAccountPublicAccessBlock"}
+ACTIONS |= BUCKETS
+# a batch needs the right of its single call
+ACTIONS |= {"sqs:DeleteMessageBatch": "sqs:DeleteMessage", "sqs:ChangeMessageVisibilityBatch": "sqs:ChangeMessageVisibility"}
 DENIED = ("AccessDenied", "not authorized", "Forbidden")
 STANDARDS = """
 defaults:
@@ -24,6 +33,22 @@ defaults:
   controls: [{id: IAM.6, status: DISABLED, reason: root users have no keys here}]
 """
 REGION = ("--regions", "eu-west-1")
+PRODUCT = f"arn:aws:securityhub:eu-west-1:{enrol.SHOP}:product/{enrol.SHOP}/default"
+REMEDIATION = """
+rules:
+  - {id: groups, match: {controls: [EC2.19]}, action: sg-revoke-public, params: {ports: [22]}, mode: auto}
+  - {id: default, match: {controls: [EC2.2]}, action: sg-default-close, mode: auto}
+  - {id: buckets, match: {controls: [S3.8]}, action: s3-bucket-block, mode: auto}
+  - {id: account, match: {controls: [S3.1]}, action: s3-account-block, mode: auto}
+  - {id: keys, match: {controls: [IAM.3]}, action: iam-key-deactivate, params: {older_than_days: 0}, mode: auto}
+  - {id: passwords, match: {controls: [IAM.7]}, action: iam-password-policy, mode: auto}
+  - {id: volumes, match: {controls: [EC2.7]}, action: ebs-default-encrypt, mode: auto}
+  - {id: rotation, match: {controls: [KMS.4]}, action: kms-rotate, mode: auto}
+  - {id: trails, match: {controls: [CloudTrail.4]}, action: trail-validation, mode: auto}
+  - {id: flows, match: {controls: [EC2.6]}, action: flow-logs, mode: auto,
+     params: {destination: "arn:aws:logs:{region}:{account}:log-group:flows", role: flow-logs}}
+  - {id: databases, match: {controls: [RDS.2]}, action: rds-private, mode: approve}
+"""
 # the chore's name, and its commands with the exit code each has
 CHORES = [
     ("insights", [(0, "insights", "list", "--ou", "/Workloads", "--regions", "enabled"), (0, "insights", "list", "--account", enrol.SHOP),
@@ -38,13 +63,17 @@ CHORES = [
     ("enrolment", [(0, "org", "enroll", "--ou-from", "Legacy", "--to", "Workloads", "--fix", "config", "--apply"),
                    (0, "org", "enroll", "--account", enrol.ODD, "--to", "Workloads", "--create-role", "account", "--apply"),
                    (0, "org", "enroll", "--account", enrol.ERP, "--to", "Workloads", "--via", "baseline", "--apply")]),
+    ("public-ips", [(1, "public-ips", *REGION, "--role", MEMBER, "--verify"),
+                    (0, "public-ips", *REGION, "--role", MEMBER, "--ou", "/Workloads", "--tag", "env=prod"),
+                    (1, "public-ips", "--aggregator", "organization", "--region", "eu-west-1"),
+                    (2, "public-ips", "--aggregator", "mine", "--region", "eu-west-1")]),
     ("findings", [(0, "findings", "enrich", "--backfill", "--apply"), (0, "findings", "show", enrol.SHOP),
                   (0, "findings", "insight", "create", "--group-by", "SeverityLabel", "--apply")]),
 ]
 
 
-def printed(stage, whom):
-    ran = stage.run("doctor", "--iam-policy", "--for", whom)
+def printed(stage, whom, *more):
+    ran = stage.run("doctor", "--iam-policy", "--for", whom, *more)
     check(f"doctor prints the policy for {whom}", ran.returncode == 0, ran.stderr)
     return json.loads(ran.stdout)
 
@@ -67,28 +96,132 @@ def organization(policies, accounts):
     return file
 
 
-def done(stage, sim, environment, name, commands, policy):
-    """Runs the commands as their role; what was called there."""
+def role_of(environment, name):
+    """The environment of somebody who has taken a role."""
     keys = {"aws_access_key_id": environment["AWS_ACCESS_KEY_ID"], "aws_secret_access_key": environment["AWS_SECRET_ACCESS_KEY"]}
     sts = boto3.client("sts", endpoint_url=environment["AWS_ENDPOINT_URL"], region_name="eu-west-1", **keys)
     taken = sts.assume_role(RoleArn=f"arn:aws:iam::{MANAGEMENT}:role/do-{name}", RoleSessionName="least")["Credentials"]
-    role = {**environment, "AWS_ACCESS_KEY_ID": taken["AccessKeyId"], "AWS_SECRET_ACCESS_KEY": taken["SecretAccessKey"],
+    return {**environment, "AWS_ACCESS_KEY_ID": taken["AccessKeyId"], "AWS_SECRET_ACCESS_KEY": taken["SecretAccessKey"],
             "AWS_SESSION_TOKEN": taken["SessionToken"]}
-    since = max((it["seq"] for it in sim.get("/_sim/calls?since=0&limit=100000").json["calls"]), default=0)
+
+
+def now():
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+
+
+def latest(sim):
+    return max((it["seq"] for it in sim.get("/_sim/calls?since=0&limit=100000").json["calls"]), default=0)
+
+
+def done(stage, sim, environment, name, commands, policy):
+    """Runs the commands as their role; what was called there."""
+    role, since = role_of(environment, name), latest(sim)
     for code, *words in commands:
         ran = stage.run(*words, timeout=240, **role)
         said = ran.stdout + ran.stderr
         check(f"{' '.join(words)}", ran.returncode == code, (ran.returncode, said[-600:]))
+    held_to(sim, since, name, f"/do-{name}/", policy)
+
+
+def held_to(sim, since, name, whose, policy):
+    """Nothing was denied since then, and nothing was called that the policy does not allow."""
     calls = sim.get(f"/_sim/calls?since={since}&limit=100000").json["calls"]
     refused = {f"{it['service']}:{it['operation']} in {it['caller'].get('account')}" for it in calls
                if it.get("http") in (400, 403) and any(word in json.dumps(it) for word in DENIED) and it["operation"] != "AssumeRole"}
     check.equal(f"{name}: nothing that it calls is denied", sorted(refused), [])
     made = {f"{NAMES.get(it['service'], it['service'])}:{it['operation']}" for it in calls
-            if f"/do-{name}/" in json.dumps(it["caller"]) and " /" not in it["operation"]} - {"sts:GetCallerIdentity"}
+            if whose in json.dumps(it["caller"]) and " /" not in it["operation"]} - {"sts:GetCallerIdentity"}
     made = {ACTIONS.get(it, it) for it in made}
     check.equal(f"{name}: calls that its policy does not allow", sorted(made - allowed(policy)), [])
     print(f"      {name}: {len(made)} actions called, {len(allowed(policy) - made)} more for what did not happen here:",
           ", ".join(sorted(allowed(policy) - made)))
+
+
+def opened(client):
+    """What is wrong in an account: each resource by its control."""
+    ec2, iam, s3 = (client(it) for it in ("ec2", "iam", "s3"))
+    everybody = [{"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22, "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}]
+    arn = lambda service, rest: f"arn:aws:{service}:eu-west-1:{enrol.SHOP}:{rest}"
+    groups = {}
+    for name in ("least", "default"):
+        groups[name] = ec2.create_security_group(GroupName=name, Description=name)["GroupId"]
+        ec2.authorize_security_group_ingress(GroupId=groups[name], IpPermissions=everybody)
+    for name in ("least-bucket", "least-logs"):
+        s3.create_bucket(Bucket=name)
+    s3.delete_public_access_block(Bucket="least-bucket")
+    iam.create_user(UserName="eve")
+    iam.create_access_key(UserName="eve")
+    trail = client("cloudtrail").create_trail(Name="least", S3BucketName="least-logs")["TrailARN"]
+    rds = client("rds")
+    rds.create_db_instance(DBInstanceIdentifier="least", DBInstanceClass="db.t3.micro", Engine="postgres", PubliclyAccessible=True)
+    wait(lambda: rds.describe_db_instances()["DBInstances"][0]["DBInstanceStatus"] == "available", 20)
+    account = f"AWS::::Account:{enrol.SHOP}"
+    return {"EC2.19": arn("ec2", f"security-group/{groups['least']}"), "EC2.2": arn("ec2", f"security-group/{groups['default']}"),
+            "S3.8": "arn:aws:s3:::least-bucket", "S3.1": account, "IAM.3": f"arn:aws:iam::{enrol.SHOP}:user/eve", "IAM.7": account,
+            "EC2.7": account, "KMS.4": client("kms").create_key()["KeyMetadata"]["Arn"], "CloudTrail.4": trail,
+            "EC2.6": arn("ec2", f"vpc/{ec2.describe_vpcs()['Vpcs'][0]['VpcId']}"), "RDS.2": arn("rds", "db:least")}
+
+
+def of_remediation(stage, url, configuration):
+    """The policies for remediating, and the configuration that they are for."""
+    stage.path("remediation.yaml").write_text(REMEDIATION)
+    whole = f'{configuration}[remediation]\nrules = "remediation.yaml"\nexternal_id = "x-1"\n'
+    stage.path("remediate.toml").write_text(f'{whole}[events]\nqueue = "{url}"\n')
+    policies = {whom: printed(stage, whom, "--config", "remediate.toml") for whom in ("server", "remediate", "remediation-role")}
+    check("the queue is named in it", f"arn:aws:sqs:eu-west-1:{MANAGEMENT}:hallpass-events" in json.dumps(policies["remediate"]), policies["remediate"])
+    return policies, whole
+
+
+def may_remediate(file, policies):
+    """Adds the two roles, and the rule that fills the queue."""
+    trust = [f"arn:aws:iam::{MANAGEMENT}:root"]
+    own = {"name": "do-remediate", "trust": trust, "inline": [policies["server"], policies["remediate"]]}
+    file["iam"][MANAGEMENT]["roles"].append(own)
+    file["iam"][enrol.SHOP]["roles"].append({"name": "HallpassRemediation", "trust": trust, "inline": [policies["remediation-role"]]})
+    file["event_rules"] = [{"account": MANAGEMENT, "region": "eu-west-1", "queue": "hallpass-events", "source": "aws.securityhub"}]
+
+
+def imported(client, controls):
+    """Findings of controls, each of its resource."""
+    answer = client("securityhub").batch_import_findings(Findings=[{
+        "SchemaVersion": "2018-10-08", "Id": f"{PRODUCT}/{control}", "ProductArn": PRODUCT, "GeneratorId": control, "AwsAccountId": enrol.SHOP,
+        "Types": ["Software and Configuration Checks"], "CreatedAt": now(), "UpdatedAt": now(), "Severity": {"Label": "HIGH"}, "Title": control,
+        "Description": control, "Compliance": {"Status": "FAILED", "SecurityControlId": control},
+        "Resources": [{"Type": "Other", "Id": resource, "Region": "eu-west-1"}]} for control, resource in controls.items()])
+    assert answer["FailedCount"] == 0, answer
+
+
+def inside(sim, endpoint):
+    """Clients with every right in the account whose resources are wrong."""
+    keys = sim.get(f"/_sim/credentials?account={enrol.SHOP}").json
+    return lambda service: boto3.client(service, endpoint_url=endpoint, region_name="eu-west-1",
+                                        aws_access_key_id=keys["access_key_id"], aws_secret_access_key=keys["secret_access_key"])
+
+
+def remediated(stage, sim, endpoint, environment, policies, whole):
+    """Every action is carried out and taken back by a server with its printed policies, through a role in the account with its."""
+    client, url = inside(sim, endpoint), f"{endpoint}/{MANAGEMENT}/hallpass-events"
+    wrong, role = opened(client), role_of(environment, "remediate")
+    stage.path("hallpass.toml").write_text(whole)
+    since = latest(sim)
+    process, ready = serve_events(stage, role, url)
+    if not check("a server starts with its least policies", ready, stage.said("serve.log")[-1500:]):
+        return
+    imported(client, wrong)
+    listed = lambda: {it["finding"].rsplit("/", 1)[1]: it for it in json.loads(stage.run("remediate", "list", "--output", "json", **role).stdout or "[]")}
+    states = lambda: {control: it["state"] for control, it in listed().items()}
+    wait(lambda: len(states()) == len(wrong) and "pending" not in states().values(), 120, process, every=1)
+    check.equal("each was seen to", states(), {control: "waiting" if control == "RDS.2" else "changed" for control in wrong})
+    ran = stage.run("remediate", "approve", listed()["RDS.2"]["id"], "--by", "ana", "--yes", **role)
+    wait(lambda: states().get("RDS.2") == "changed", 60, process, every=1)
+    check.equal("and the database after a yes", states().get("RDS.2"), "changed")
+    for control, it in sorted(listed().items()):
+        ran = stage.run("remediate", "undo", it["id"], "--apply", "--yes", timeout=120, **role)
+        check(f"{control} is taken back", ran.returncode == 0, (ran.stdout + ran.stderr)[-600:])
+    stage.stop(process)
+    both = {"Statement": policies["server"]["Statement"] + policies["remediate"]["Statement"]}
+    held_to(sim, since, "remediate", "/do-remediate/", both)
+    held_to(sim, since, "remediation-role", "/HallpassRemediation/", policies["remediation-role"])
 
 
 def main():
@@ -97,9 +230,15 @@ def main():
         stage.path("hallpass.toml").write_text(configuration)
         policies = {name: printed(stage, name) for name, _ in CHORES}
         accounts = printed(stage, "accounts")
-        stage.path("organization.json").write_text(json.dumps(organization(policies, accounts)))
+        port = free_port()
+        ours, whole = of_remediation(stage, f"http://127.0.0.1:{port}/{MANAGEMENT}/hallpass-events", configuration)
+        file = organization(policies, accounts)
+        may_remediate(file, ours)
+        stage.path("organization.json").write_text(json.dumps(file))
         _, endpoint, environment = stage.simulator("--organization", stage.path("organization.json"), "--speed", "fast",
-                                                   "--authorization", "full")
+                                                   "--authorization", "full", port=port)
+        # something to enrich
+        imported(inside(Api(endpoint), endpoint), {"S3.1": f"AWS::::Account:{enrol.SHOP}"})
         stage.path("standards.yaml").write_text(STANDARDS)
         stage.path("delegate.yaml").write_text(
             f'services:\n  - {{service: devops-guru, account: "{enrol.AUDIT}"}}\n'
@@ -109,6 +248,7 @@ def main():
             'customer: {account: "100000000060", email_domain: customer.example, roles: [CustomerSecurity]}\n')
         for name, commands in CHORES:
             done(stage, Api(endpoint), environment, name, commands, policies[name])
+        remediated(stage, Api(endpoint), endpoint, environment, ours, whole)
     check.end()
 
 

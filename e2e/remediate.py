@@ -27,6 +27,12 @@ rules:
   - {id: volumes, match: {controls: [EC2.7]}, action: ebs-default-encrypt, mode: auto}
   - {id: keys, match: {controls: [IAM.3]}, action: iam-key-deactivate, params: {older_than_days: 0}, mode: auto}
   - {id: trails, match: {controls: [CloudTrail.4]}, action: trail-validation, mode: auto}
+  - {id: keys-of-kms, match: {controls: [KMS.4]}, action: kms-rotate, mode: auto}
+  - {id: flows, match: {controls: [EC2.6]}, action: flow-logs, mode: auto, params: {destination: "arn:aws:s3:::e2e-flow-logs/{account}"}}
+  - {id: databases, match: {controls: [RDS.2]}, action: rds-private, mode: approve}
+  - {id: threats, match: {product: ["*:product/aws/guardduty"]}, action: notify, mode: auto}
+  - {id: accounts, match: {controls: [S3.1]}, action: s3-account-block, mode: auto}
+  - {id: default-groups, match: {controls: [EC2.2]}, action: sg-default-close, mode: auto}
   - {id: passwords, match: {controls: [IAM.7]}, action: iam-password-policy, mode: auto}
 exceptions:
   - {resource: "arn:aws:s3:::e2e-honeypot", then: suppress, reason: a honeypot, until: 2099-12-31}
@@ -239,6 +245,127 @@ def trail_and_back(world):
     check("undo takes it back", validated() is False, trails.get_trail(Name=arn))
 
 
+def key_and_back(world):
+    """A key rotates from its finding on; one that cannot, and one whose policy keeps us out, are for people."""
+    kms = world.client("kms", world.shop)
+    made = kms.create_key(Description="e2e")["KeyMetadata"]
+    rotates = lambda: kms.get_key_rotation_status(KeyId=made["KeyId"])["KeyRotationEnabled"]
+    check("a new key does not rotate", rotates() is False)
+    one = world.found("KMS.4", made["Arn"], "AwsKmsKey")
+    world.until("it rotates after its finding", rotates)
+    world.until("and the finding is RESOLVED", lambda: world.status(one) == "RESOLVED")
+    id = world.of(one)["id"]
+    check("with a note", f"Hallpass {id}: kms-rotate changed" in world.finding(one)["Note"]["Text"], world.finding(one))
+    sessions = [row for row in world.calls("AssumeRole") if row["request"]["RoleSessionName"] == f"hp-{id}"]
+    check("by a session for this key alone", sessions and made["Arn"] in sessions[0]["request"]["Policy"], sessions)
+    world.run("undo", id, "--apply", "--yes")
+    check("undo takes it back", rotates() is False)
+    world.until("and the finding is NEW", lambda: world.status(one) == "NEW")
+    off = kms.create_key()["KeyMetadata"]
+    kms.disable_key(KeyId=off["KeyId"])
+    rsa = kms.create_key(KeySpec="RSA_2048", KeyUsage="SIGN_VERIFY")["KeyMetadata"]
+    return [world.found("KMS.4", it["Arn"], "AwsKmsKey") for it in (off, rsa)]
+
+
+def flows_and_back(world):
+    """A VPC gets a flow log to the bucket of the rule; undone, that log is gone and no other."""
+    vpc = world.ec2.describe_vpcs()["Vpcs"][0]["VpcId"]
+    arn = f"arn:aws:ec2:{world.region}:{world.shop}:vpc/{vpc}"
+    logs = lambda: world.ec2.describe_flow_logs(Filters=[{"Name": "resource-id", "Values": [vpc]}])["FlowLogs"]
+    own = world.ec2.create_flow_logs(ResourceIds=[vpc], ResourceType="VPC", TrafficType="ACCEPT", LogDestinationType="s3",
+                                     LogDestination="arn:aws:s3:::e2e-other")["FlowLogIds"]
+    one = world.found("EC2.6", arn, "AwsEc2Vpc")
+    world.until("a VPC is logged after its finding", lambda: len(logs()) == 2)
+    made = next(it for it in logs() if it["FlowLogId"] not in own)
+    check("to where the rule says, of what is refused",
+          (made["LogDestination"], made["TrafficType"]) == (f"arn:aws:s3:::e2e-flow-logs/{world.shop}", "REJECT"), made)
+    world.until("and the finding is RESOLVED", lambda: world.status(one) == "RESOLVED")
+    world.run("undo", world.of(one)["id"], "--apply", "--yes")
+    check.equal("undo deletes that one alone", [it["FlowLogId"] for it in logs()], own)
+
+
+def database_and_back(world):
+    """A public database is cut off after a yes, and reached again when that is taken back."""
+    rds = world.client("rds", world.shop)
+    rds.create_db_instance(DBInstanceIdentifier="e2e-shop", DBInstanceClass="db.t3.micro", Engine="postgres",
+                           MasterUsername="shop", MasterUserPassword="not-a-secret", PubliclyAccessible=True)
+    row = lambda: rds.describe_db_instances(DBInstanceIdentifier="e2e-shop")["DBInstances"][0]
+    world.until("a public database", lambda: row()["DBInstanceStatus"] == "available" and row()["PubliclyAccessible"])
+    arn = row()["DBInstanceArn"]
+    one = world.found("RDS.2", arn, "AwsRdsDbInstance")
+    world.until("it waits for a yes", lambda: (world.of(one) or {}).get("state") == "waiting")
+    check("and stays as it is", row()["PubliclyAccessible"] and world.status(one) == "NEW", row())
+    id = world.of(one)["id"]
+    world.run("approve", id, "--by", "ana", "--yes")
+    world.until("approved, it is cut off", lambda: not row()["PubliclyAccessible"], 90)
+    world.until("and the finding is RESOLVED", lambda: world.status(one) == "RESOLVED", 90)
+    calls = [it for it in world.calls("ModifyDBInstance") if it["request"]["DBInstanceIdentifier"] == "e2e-shop"]
+    check("by one call that applies nothing else", len(calls) == 1 and "ApplyImmediately" not in calls[0]["request"], calls)
+    world.until("it is available", lambda: row()["DBInstanceStatus"] == "available")
+    world.run("undo", id, "--apply", "--yes")
+    world.until("undone, it is public again", lambda: row()["PubliclyAccessible"])
+
+
+def told_only(world):
+    """What GuardDuty found is told, and changes nothing."""
+    product = f"arn:aws:securityhub:{world.region}::product/aws/guardduty"
+    arn = world.bucket("e2e-threat")
+    event = {"id": "threat-1", "source": "aws.securityhub", "detail-type": "Security Hub Findings - Imported", "account": world.own,
+             "region": world.region, "detail": {"findings": [{
+                 "SchemaVersion": "2018-10-08", "Id": f"{product}/threat-1", "ProductArn": product, "GeneratorId": "guardduty",
+                 "AwsAccountId": world.shop, "Types": ["TTPs/Discovery"], "CreatedAt": "2026-01-01T00:00:00Z",
+                 "UpdatedAt": "2026-01-01T00:00:00Z", "Severity": {"Label": "HIGH"}, "Title": "threat", "Description": "threat",
+                 "RecordState": "ACTIVE", "Workflow": {"Status": "NEW"},
+                 "Resources": [{"Type": "AwsS3Bucket", "Id": arn, "Region": world.region}]}]}}
+    entered = len(world.calls("AssumeRole"))
+    world.sqs.send_message(QueueUrl=world.url, MessageBody=json.dumps(event))
+    threat = lambda: next((row for row in world.rows("list") if row["finding"] == f"{product}/threat-1"), {})
+    world.until("what GuardDuty found is for people", lambda: threat().get("state") == "manual")
+    check("because a rule tells it", "rule `threats` tells people" in threat()["why"], threat())
+    told = lambda: [row for row in world.served.api(PRIYA).get("/api/v1/alerts").json["items"] if row["rule"] == "remediate/manual"]
+    world.until("and told by the channels of alerts", told)
+    check("no account is entered", len(world.calls("AssumeRole")) == entered and not world.is_closed("e2e-threat"))
+    check.equal("nor is it tried again by a press", world.run("retry", threat()["id"], "--yes", exit=2).returncode, 2)
+
+
+def account_and_group(world):
+    """All buckets of an account at once, and a VPC's default group."""
+    control = world.client("s3control", world.shop)
+    # addresses of S3's control plane begin with the account, which a loopback address cannot
+    plain = lambda request, **_: setattr(request, "url", request.url.replace(f"//{world.shop}.", "//"))
+    control.meta.events.register("before-sign.s3-control", plain)
+
+    def blocked():
+        try:
+            return all(control.get_public_access_block(AccountId=world.shop)["PublicAccessBlockConfiguration"].values())
+        except ClientError:
+            return False
+
+    check("an account without a block", not blocked())
+    one = world.found("S3.1", f"AWS::::Account:{world.shop}", "AwsAccount")
+    world.until("public access of all of its buckets is blocked", blocked)
+    world.until("and the finding is RESOLVED", lambda: world.status(one) == "RESOLVED")
+    world.run("undo", world.of(one)["id"], "--apply", "--yes")
+    check("undo takes it back", not blocked())
+    arn = world.group("default")
+    rules = lambda: world.ec2.describe_security_group_rules(Filters=[{"Name": "group-id", "Values": [arn.rsplit("/", 1)[1]]}])["SecurityGroupRules"]
+    form = lambda: sorted((it["IsEgress"], it["IpProtocol"], it["FromPort"], it.get("CidrIpv4") or it.get("CidrIpv6"), it.get("Description") or "") for it in rules())
+    before = form()
+    one = world.found("EC2.2", arn, "AwsEc2SecurityGroup")
+    world.until("a default group is closed both ways", lambda: not rules())
+    world.until("its finding is RESOLVED", lambda: world.status(one) == "RESOLVED")
+    world.run("undo", world.of(one)["id"], "--apply", "--yes")
+    check.equal("undo brings back every rule", form(), before)
+
+
+def left_to_people(world, ones):
+    """What AWS refuses is tried three times within minutes, and then for people, with AWS's words."""
+    off, rsa = ones
+    world.until("a key that cannot rotate is for people", lambda: all((world.of(it) or {}).get("state") == "manual" for it in ones), 300)
+    check("with why", "Disabled" in world.of(off)["why"] and "Unsupported" in world.of(rsa)["why"], (world.of(off), world.of(rsa)))
+    world.until("their findings are NOTIFIED", lambda: {world.status(it) for it in ones} == {"NOTIFIED"})
+
+
 def not_acted_on(world):
     """Rows 2, 4, 5, 9, 10, 15."""
     entered = len(world.calls("AssumeRole"))
@@ -306,7 +433,7 @@ def paused_and_approved(world):
     check.equal("exit 2: once more", world.run("approve", id, "--yes", exit=2).returncode, 2)
     pressed(world)
     events = [row["event"] for row in world.served.api(INES).all("/api/v1/audit") if row["event"].startswith("remediation")]
-    wanted = ["remediation.approved", "remediation.approved", "remediation.declined", "remediations.paused", "remediations.resumed"]
+    wanted = [*["remediation.approved"] * 3, "remediation.declined", "remediations.paused", "remediations.resumed"]
     check.equal("and the audit log has each press once", sorted(events), wanted)
 
 
@@ -386,11 +513,17 @@ def main():
         group_and_back(world)
         other_actions(world)
         trail_and_back(world)
+        cannot = key_and_back(world)
+        flows_and_back(world)
+        database_and_back(world)
+        told_only(world)
+        account_and_group(world)
         not_acted_on(world)
         again_and_again(world)
         paused_and_approved(world)
         killed(world)
         files(world)
+        left_to_people(world, cannot)
         world.stage.stop(world.served.process)
     check.end()
 

@@ -764,6 +764,68 @@ def _(sim, w):
     refused("AccessDeniedException", member.describe_organization_health, http=403)
 
 
+@row("KM-01")
+def _(sim, w):
+    kms = sim.client("kms")
+    made = kms.create_key(Description="conformance", Tags=[{"TagKey": "k", "TagValue": "v"}])["KeyMetadata"]
+    assert made["KeyState"] == "Enabled" and made["KeySpec"] == "SYMMETRIC_DEFAULT" and made["Arn"].endswith(made["KeyId"]), made
+    assert kms.describe_key(KeyId=made["Arn"])["KeyMetadata"]["Arn"] == made["Arn"]
+    listed = [row["KeyId"] for row in pages_of(kms, "list_keys", "Keys", size=1)]
+    assert made["KeyId"] in listed and len(listed) == len(set(listed)), listed
+    policy = json.loads(kms.get_key_policy(KeyId=made["KeyId"])["Policy"])
+    assert policy["Statement"][0]["Principal"]["AWS"].endswith(":root"), policy
+    status = lambda: kms.get_key_rotation_status(KeyId=made["KeyId"])
+    assert status()["KeyRotationEnabled"] is False
+    kms.enable_key_rotation(KeyId=made["KeyId"], RotationPeriodInDays=90)
+    assert status()["KeyRotationEnabled"] and status()["RotationPeriodInDays"] == 90 and status()["NextRotationDate"].tzinfo, status()
+    kms.disable_key_rotation(KeyId=made["KeyId"])
+    kms.disable_key(KeyId=made["KeyId"])
+    refused("DisabledException", kms.enable_key_rotation, KeyId=made["KeyId"])
+    refused("ValidationException", kms.enable_key_rotation, KeyId=made["KeyId"], RotationPeriodInDays=9999)
+    refused("NotFoundException", kms.describe_key, KeyId="00000000-0000-0000-0000-000000000000")
+    refused("MalformedPolicyDocumentException", kms.put_key_policy, KeyId=made["KeyId"], Policy="{}")
+    kms.schedule_key_deletion(KeyId=made["KeyId"], PendingWindowInDays=7)
+    refused("KMSInvalidStateException", kms.enable_key_rotation, KeyId=made["KeyId"])
+
+
+@row("RD-01")
+def _(sim, w):
+    rds = sim.client("rds")
+    name = f"conformance-{uuid.uuid4().hex[:8]}"
+    rds.create_db_instance(DBInstanceIdentifier=name.upper(), DBInstanceClass="db.t3.micro", Engine="mysql", PubliclyAccessible=True)
+    row = lambda: rds.describe_db_instances(DBInstanceIdentifier=name)["DBInstances"][0]
+    refused("DBInstanceAlreadyExists", rds.create_db_instance, DBInstanceIdentifier=name, DBInstanceClass="db.t3.micro", Engine="mysql")
+    assert eventually(lambda: row()["DBInstanceStatus"] == "available", 30) and row()["PubliclyAccessible"] is True, row()
+    rds.modify_db_instance(DBInstanceIdentifier=name, PubliclyAccessible=False)
+    assert eventually(lambda: row()["DBInstanceStatus"] == "available", 30) and row()["PubliclyAccessible"] is False, row()
+    assert name in [it["DBInstanceIdentifier"] for it in rds.get_paginator("describe_db_instances").paginate().build_full_result()["DBInstances"]]
+    rds.delete_db_instance(DBInstanceIdentifier=name, SkipFinalSnapshot=True)
+    refused("DBInstanceNotFound", rds.describe_db_instances, http=404, DBInstanceIdentifier=name)
+
+
+@row("FL-01")
+def _(sim, w):
+    ec2 = sim.client("ec2", sim.credentials(w.members[0]))
+    vpcs = ec2.describe_vpcs()["Vpcs"]
+    if not vpcs:
+        return
+    vpc, bucket = vpcs[0]["VpcId"], "arn:aws:s3:::conformance"
+    wish = {"ResourceType": "VPC", "TrafficType": "ALL", "LogDestinationType": "s3", "LogDestination": bucket}
+    token = str(uuid.uuid4())
+    tags = [{"ResourceType": "vpc-flow-log", "Tags": [{"Key": "k", "Value": "v"}]}]
+    made = ec2.create_flow_logs(ResourceIds=[vpc], ClientToken=token, TagSpecifications=tags, **wish)
+    again = ec2.create_flow_logs(ResourceIds=[vpc], ClientToken=token, TagSpecifications=tags, **wish)
+    assert made["FlowLogIds"] == again["FlowLogIds"] and made["Unsuccessful"] == [], (made, again)
+    failed = ec2.create_flow_logs(ResourceIds=[vpc, "vpc-0000000000000dead"], **wish)["Unsuccessful"]
+    assert [it["Error"]["Code"] for it in failed] == ["FlowLogAlreadyExists", "InvalidVpcID.NotFound"], failed
+    refused("MissingParameter", ec2.create_flow_logs, ResourceIds=[vpc], ResourceType="VPC", TrafficType="ALL")
+    rows = ec2.describe_flow_logs(Filters=[{"Name": "resource-id", "Values": [vpc]}])["FlowLogs"]
+    assert rows[0]["Tags"] == tags[0]["Tags"] and rows[0]["FlowLogStatus"] == "ACTIVE" and rows[0]["TrafficType"] == "ALL", rows
+    assert ec2.delete_flow_logs(FlowLogIds=made["FlowLogIds"])["Unsuccessful"] == []
+    assert ec2.describe_flow_logs(Filters=[{"Name": "resource-id", "Values": [vpc]}])["FlowLogs"] == []
+    refused("InvalidFlowLogId.NotFound", ec2.describe_flow_logs, FlowLogIds=made["FlowLogIds"])
+
+
 @row("CT-01")
 def _(sim, w):
     tower = sim.client("controltower")

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use crate::table::{OperationModel, ServiceModel};
 
 /// The committed tables, in the order in which a lookup tries them.
-const TEXTS: [&str; 19] = [
+const TEXTS: [&str; 21] = [
     include_str!("../tables/sts.json"),
     include_str!("../tables/organizations.json"),
     include_str!("../tables/sso-admin.json"),
@@ -25,6 +25,8 @@ const TEXTS: [&str; 19] = [
     include_str!("../tables/devops-guru.json"),
     include_str!("../tables/ce.json"),
     include_str!("../tables/events.json"),
+    include_str!("../tables/kms.json"),
+    include_str!("../tables/rds.json"),
 ];
 
 static TABLES: LazyLock<Tables> = LazyLock::new(|| {

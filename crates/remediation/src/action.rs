@@ -29,11 +29,17 @@ pub enum ActionKind {
     KmsRotate,
     /// Log files of a trail are validated.
     TrailValidation,
+    /// What flows in a VPC is logged.
+    FlowLogs,
+    /// A database is not reached from outside.
+    RdsPrivate,
+    /// People are told; no account is touched.
+    Notify,
 }
 
 impl ActionKind {
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 13] = [
         Self::Suppress,
         Self::SgRevokePublic,
         Self::SgDefaultClose,
@@ -44,6 +50,9 @@ impl ActionKind {
         Self::EbsDefaultEncrypt,
         Self::KmsRotate,
         Self::TrailValidation,
+        Self::FlowLogs,
+        Self::RdsPrivate,
+        Self::Notify,
     ];
 
     /// Its name in files.
@@ -59,7 +68,15 @@ impl ActionKind {
             Self::EbsDefaultEncrypt => "ebs-default-encrypt",
             Self::KmsRotate => "kms-rotate",
             Self::TrailValidation => "trail-validation",
+            Self::FlowLogs => "flow-logs",
+            Self::RdsPrivate => "rds-private",
+            Self::Notify => "notify",
         }
+    }
+
+    /// Whether it touches nothing but the finding.
+    pub const fn leaves_accounts_alone(self) -> bool {
+        matches!(self, Self::Suppress | Self::Notify)
     }
 
     /// The action of that name.
@@ -152,6 +169,68 @@ impl Default for PasswordParams {
     }
 }
 
+/// Which traffic `flow-logs` logs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub(crate) enum LoggedTraffic {
+    /// What is let through.
+    Accept,
+    /// What is not, which is what control EC2.6 looks for.
+    #[default]
+    Reject,
+    /// Both.
+    All,
+}
+
+impl LoggedTraffic {
+    /// As EC2 spells it.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Accept => "ACCEPT",
+            Self::Reject => "REJECT",
+            Self::All => "ALL",
+        }
+    }
+}
+
+/// Where `flow-logs` has them written.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct FlowLogParams {
+    /// The ARN of a bucket, with a folder where there is one, or of a log group; `{account}` and `{region}` stand for
+    /// those of the VPC.
+    pub(crate) destination: String,
+    /// The role in the account that writes to a log group, by name.
+    #[serde(default)]
+    pub(crate) role: Option<String>,
+    /// Which traffic.
+    #[serde(default)]
+    pub(crate) traffic: LoggedTraffic,
+}
+
+impl FlowLogParams {
+    /// Whether they go to a bucket; else they go to a log group.
+    pub(crate) fn to_bucket(&self) -> bool {
+        self.destination.split(':').nth(2) == Some("s3")
+    }
+
+    fn check(&self) -> Result<(), &'static str> {
+        let mut parts = self.destination.split(':');
+        let (start, _, service) = (parts.next(), parts.next(), parts.next());
+        match (start, service, &self.role) {
+            (Some("arn"), Some("s3"), None) => Ok(()),
+            (Some("arn"), Some("s3"), Some(_)) => {
+                Err("`role` is for log groups: a bucket's policy lets the logs in")
+            }
+            (Some("arn"), Some("logs"), Some(role)) if !role.contains([':', '/']) => Ok(()),
+            (Some("arn"), Some("logs"), _) => {
+                Err("`role` is the name of the role in each account that writes to the log group")
+            }
+            _ => Err("`destination` is the ARN of a bucket or of a log group"),
+        }
+    }
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct NoParams {}
@@ -181,7 +260,14 @@ pub(crate) fn check_params(action: ActionKind, params: Value) -> Result<Value, S
         ActionKind::IamPasswordPolicy => {
             let _: PasswordParams = serde_json::from_value(params.clone()).map_err(wrong)?;
         }
+        ActionKind::FlowLogs => {
+            let read: FlowLogParams = serde_json::from_value(params.clone()).map_err(wrong)?;
+            let wrong = |why| format!("`params` of `{action}`: {why}");
+            read.check().map_err(wrong)?;
+        }
         ActionKind::Suppress
+        | ActionKind::RdsPrivate
+        | ActionKind::Notify
         | ActionKind::SgDefaultClose
         | ActionKind::S3AccountBlock
         | ActionKind::S3BucketBlock

@@ -2,7 +2,8 @@
 
 use hallpass_model::{AccountId, Glob, TimeSpan, Timestamp};
 
-use crate::deviation::Deviation;
+use crate::action::ActionKind;
+use crate::deviation::{Deviation, ONLY_TOLD};
 use crate::remediation::{Remediation, RemediationPhase};
 use crate::rules::{
     ExceptionAction, RemediationException, RemediationMode, RemediationRule, RuleFile,
@@ -131,9 +132,13 @@ pub fn choose<'a>(
         Some(found) if it.finding.is_some() => return RuleChoice::Excepted(rule, found),
         Some(_) | None => {}
     }
-    if rule.action != crate::ActionKind::Suppress
-        && let Some(why) = refused(rule, it, standing)
-    {
+    if rule.action.leaves_accounts_alone() {
+        return RuleChoice::Rule(rule);
+    }
+    if it.is_of_guard_duty() {
+        return RuleChoice::Refused(rule, ONLY_TOLD.to_owned());
+    }
+    if let Some(why) = refused(rule, it, standing) {
         return RuleChoice::Refused(rule, why);
     }
     RuleChoice::Rule(rule)
@@ -168,6 +173,10 @@ pub fn settle(
     }
     if let Some(why) = refused {
         return Some(RemediationDecision::Manual(why.clone()));
+    }
+    if rule.action == ActionKind::Notify {
+        let why = format!("rule `{}` tells people", rule.id);
+        return Some(RemediationDecision::Manual(why));
     }
     if let Some(why) = unsettled(rule, before, now) {
         return Some(RemediationDecision::Manual(why));

@@ -12,6 +12,11 @@ pub(crate) const SECURITY_HUB: &str = "aws.securityhub";
 pub(crate) const CONFIG: &str = "aws.config";
 /// What AWS Config calls a resource that is judged otherwise than before.
 pub(crate) const COMPLIANCE_CHANGE: &str = "Config Rules Compliance Change";
+/// How the ARN of GuardDuty ends as a product of Security Hub.
+pub(crate) const GUARD_DUTY: &str = "product/aws/guardduty";
+/// Why no account is touched for a finding of GuardDuty (`organization.md` R-4).
+pub(crate) const ONLY_TOLD: &str = "findings of GuardDuty say what happens, not what is set wrong: they are suppressed or told \
+     (`action: suppress` or `notify`), and no account is changed for them";
 /// The field that says which remediation wrote to a finding.
 pub const REMEDIATED_BY: &str = "hallpassRemediation";
 /// The field that says what came of it.
@@ -64,6 +69,12 @@ pub struct Deviation {
 }
 
 impl Deviation {
+    /// Whether GuardDuty found it.
+    pub(crate) fn is_of_guard_duty(&self) -> bool {
+        let finding = self.finding.as_ref();
+        finding.is_some_and(|it| it.product.ends_with(GUARD_DUTY))
+    }
+
     /// The account in the resource's name; none where the name has none, as that of a bucket.
     pub fn resource_account(&self) -> Option<&str> {
         account_of(&self.resource)
@@ -247,6 +258,7 @@ fn arn_of(kind: &str, id: &str, region: &str, account: &AccountId) -> String {
         "AWS::EC2::SecurityGroup" => {
             format!("arn:{partition}:ec2:{region}:{account}:security-group/{id}")
         }
+        "AWS::EC2::VPC" => format!("arn:{partition}:ec2:{region}:{account}:vpc/{id}"),
         "AWS::S3::Bucket" => format!("arn:{partition}:s3:::{id}"),
         "AWS::KMS::Key" => format!("arn:{partition}:kms:{region}:{account}:key/{id}"),
         "AWS::::Account" => format!("AWS::::Account:{id}"),

@@ -49,5 +49,7 @@ pub use remediation::{
 pub use rules::{
     ExceptionAction, RemediationException, RemediationMode, RemediationRule, RuleFile,
 };
-pub use steps::{RemediationStepExecutor, RemediationWish, is_remediation_step, plan_of};
+pub use steps::{
+    RemediationStepExecutor, RemediationWish, actions_in_accounts, is_remediation_step, plan_of,
+};
 pub use worker::{RemediationWorker, Worked};

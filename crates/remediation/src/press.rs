@@ -14,6 +14,9 @@ pub enum PressRefusal {
     /// The time to answer is over; what becomes of it is being written.
     #[error("`{0}` waited until {1}, which is over: it is for people")]
     TooLate(String, Timestamp),
+    /// There is nothing that we could do about it.
+    #[error("`{0}` is told to people and nothing else: no account is changed for it")]
+    OnlyTold(String),
     /// Nothing was changed that could be taken back.
     #[error("`{0}` changed nothing that could be taken back: it is {1}")]
     NothingToUndo(String, &'static str),
@@ -39,6 +42,11 @@ pub fn approved(
         | RemediationPhase::Undone { .. } => {
             return Err(PressRefusal::NotWaiting(it.id.to_string(), it.phase.name()));
         }
+    }
+    if it.action == ActionKind::Notify
+        || !it.action.leaves_accounts_alone() && it.deviation.is_of_guard_duty()
+    {
+        return Err(PressRefusal::OnlyTold(it.id.to_string()));
     }
     it.approved_by = Some(by.to_owned());
     it.acts_at = Some(now);

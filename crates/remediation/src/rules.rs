@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::action::{ActionKind, check_params};
 use crate::approvers::{ApproverEntry, ApproverForm, GROUP, read_approvers};
 use crate::conditions::Conditions;
-use crate::deviation::{CONFIG, Deviation, SECURITY_HUB};
+use crate::deviation::{CONFIG, Deviation, GUARD_DUTY, ONLY_TOLD, SECURITY_HUB};
 
 /// How many times an hour a rule acts, unless it says otherwise.
 const MAX_PER_HOUR: u32 = 20;
@@ -170,6 +170,20 @@ fn is_id(text: &str) -> bool {
     !text.is_empty() && text.len() <= 64 && text.bytes().all(plain)
 }
 
+/// Some actions may not be done by themselves, or have nothing to approve (`organization.md` R-4).
+fn check_mode(action: ActionKind, mode: RemediationMode) -> Result<(), String> {
+    match (action, mode) {
+        (ActionKind::RdsPrivate, RemediationMode::Auto) => Err(
+            "`rds-private` cuts off whoever connects from outside: `mode` is `observe` or `approve`"
+                .to_owned(),
+        ),
+        (ActionKind::Notify, RemediationMode::Approve) => {
+            Err("`notify` changes nothing that could be approved: `mode` is `observe` or `auto`".to_owned())
+        }
+        _ => Ok(()),
+    }
+}
+
 fn rule(form: RuleForm) -> Result<RemediationRule, String> {
     let id = form.id;
     let of_rule = |why: String| format!("rule `{id}`: {why}");
@@ -203,6 +217,12 @@ fn rule(form: RuleForm) -> Result<RemediationRule, String> {
         return Err(of_rule(
             "`suppress` is for findings of Security Hub".to_owned(),
         ));
+    }
+    check_mode(action, form.mode).map_err(of_rule)?;
+    let of_guard_duty = |it: &String| it.ends_with(GUARD_DUTY);
+    let products = form.matches.product.iter().flatten();
+    if !action.leaves_accounts_alone() && products.clone().any(of_guard_duty) {
+        return Err(of_rule(ONLY_TOLD.to_owned()));
     }
     let tries = form.retry.unwrap_or(TRIES);
     if tries == 0 {

@@ -282,7 +282,7 @@ fn is_status(news: NoticeKind) -> bool {
 }
 
 /// Whether what we sent is wrong, so that sending it again cannot help.
-fn is_ours(error: &SlackError) -> bool {
+pub(crate) fn is_ours(error: &SlackError) -> bool {
     matches!(
         error.code(),
         Some(

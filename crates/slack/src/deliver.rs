@@ -284,7 +284,7 @@ impl Slack {
 }
 
 /// Whether the message is not there any more.
-fn is_gone(error: &SlackError) -> bool {
+pub(crate) fn is_gone(error: &SlackError) -> bool {
     matches!(
         error.code(),
         Some(

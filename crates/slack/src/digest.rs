@@ -60,6 +60,7 @@ impl Slack {
             }),
         })
         .await
+        .map(drop)
     }
 
     /// Posts that an alarm began or is over, unless it is there already.
@@ -83,6 +84,7 @@ impl Slack {
             }),
         })
         .await
+        .map(drop)
     }
 
     /// Posts what a query found, unless it is there already.
@@ -92,7 +94,7 @@ impl Slack {
         let setup = &self.inner.setup;
         let text = alert_text(alert);
         let asked = remediation::asked_for(alert);
-        self.announce_once(&Announcement {
+        let said = Announcement {
             name: format!("alert-{}/{what}", alert.alert),
             mark: &setup.marks.waiting,
             text: &text,
@@ -105,15 +107,21 @@ impl Slack {
                 "event_type": ALERT,
                 "event_payload": {"id": alert.alert.as_str(), "alert": what},
             }),
-        })
-        .await
+        };
+        let ts = self.announce_once(&said).await?;
+        // CRASH: before this is kept, the alert is not delivered: it comes again, and finds its message
+        match asked {
+            Some(id) => Ok(self.now_asks(id, ts).await?),
+            None => Ok(()),
+        }
     }
 
-    async fn announce_once(&self, it: &Announcement<'_>) -> Result<(), PostError> {
+    /// Says it, unless it was said; the timestamp of the message.
+    async fn announce_once(&self, it: &Announcement<'_>) -> Result<String, PostError> {
         let remembered = &self.inner.remembered;
         let before = remembered.digest(&it.name).await?;
-        if before.as_ref().is_some_and(|said| said.ts.is_some()) {
-            return Ok(());
+        if let Some(ts) = before.as_ref().and_then(|said| said.ts.clone()) {
+            return Ok(ts);
         }
         let meant = before.clone().unwrap_or_else(|| self.meant());
         remembered.keep_digest(&it.name, &meant).await?;
@@ -136,10 +144,10 @@ impl Slack {
         };
         let (ts, _) = self.post_once(&outgoing, before.as_ref()).await?;
         let said = SentMark {
-            ts: Some(ts),
+            ts: Some(ts.clone()),
             ..meant
         };
         remembered.keep_digest(&it.name, &said).await?;
-        Ok(())
+        Ok(ts)
     }
 }

@@ -19,6 +19,7 @@ mod options;
 mod presses;
 mod refusals;
 mod remediating;
+mod undecided;
 
 mod channel;
 mod deliver;

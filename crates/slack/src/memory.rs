@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use async_trait::async_trait;
 use hallpass_model::{Email, RequestId, Timestamp, UserId};
+use hallpass_remediation::RemediationId;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 /// The memory did not answer. Worth another try.
@@ -90,10 +91,21 @@ pub(crate) enum LinkedBy {
     Address(Email),
 }
 
+/// A message that asks about something, and has buttons still.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct AskingMessage {
+    /// Its channel.
+    pub(crate) channel: String,
+    /// Its timestamp.
+    pub(crate) ts: String,
+}
+
 /// Typed access to a [`SlackMemory`], one writer per request at a time.
 pub(crate) struct Remembered {
     memory: Arc<dyn SlackMemory>,
     locks: Mutex<HashMap<RequestId, Weak<tokio::sync::Mutex<()>>>>,
+    /// Held by whoever changes messages that ask about remediations, or what is remembered of them.
+    pub(crate) asking: tokio::sync::Mutex<()>,
 }
 
 impl Remembered {
@@ -101,6 +113,7 @@ impl Remembered {
         Self {
             memory,
             locks: Mutex::default(),
+            asking: tokio::sync::Mutex::default(),
         }
     }
 
@@ -138,6 +151,21 @@ impl Remembered {
 
     pub(crate) async fn keep_digest(&self, name: &str, said: &SentMark) -> Result<(), MemoryFault> {
         self.write(&format!("slack/sweep/{name}"), said).await
+    }
+
+    /// Messages that ask about remediations and have buttons, by remediation.
+    pub(crate) async fn asking_messages(
+        &self,
+    ) -> Result<BTreeMap<RemediationId, AskingMessage>, MemoryFault> {
+        Ok(self.read("slack/remediations").await?.unwrap_or_default())
+    }
+
+    /// The caller holds [`asking`](Self::asking) since it read them.
+    pub(crate) async fn keep_asking_messages(
+        &self,
+        all: &BTreeMap<RemediationId, AskingMessage>,
+    ) -> Result<(), MemoryFault> {
+        self.write("slack/remediations", all).await
     }
 
     /// The Slack user that belongs to a user of the directory.

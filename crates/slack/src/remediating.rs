@@ -2,13 +2,13 @@
 //! exactly as on its page.
 
 use hallpass_access::{AccessError, PressRefused, RemediationView};
-use hallpass_remediation::{Remediation, RemediationId, RemediationPhase};
+use hallpass_remediation::{RemediationId, RemediationPhase};
 use hallpass_wording::{PlainStyle, dialogs, escape, remediation};
 use serde::{Deserialize, Serialize};
 
 use crate::app::Slack;
 use crate::asking::{FormOutcome, capital, opened};
-use crate::blocks::{Element, Style, button, context, section};
+use crate::blocks::{Element, Style, button};
 use crate::ids;
 use crate::inbound::{MessagePlace, Press, SubmittedForm};
 use crate::modal;
@@ -153,36 +153,6 @@ impl Slack {
         let decided = decided.filter(|it| !matches!(it.phase, RemediationPhase::Waiting { .. }));
         if let Some(it) = decided {
             self.show_decided(press.place.as_ref(), &it).await;
-        }
-    }
-
-    /// The message says what was decided, and has no buttons any more.
-    async fn show_decided(&self, place: Option<&MessagePlace>, it: &Remediation) {
-        let Some(place) = place.filter(|it| !it.channel.is_empty() && !it.ts.is_empty()) else {
-            return;
-        };
-        let marks = &self.inner.setup.marks;
-        let answer = match (&it.approved_by, &it.phase) {
-            (_, RemediationPhase::Manual { reason }) => {
-                format!("{} For people: {}", marks.bad, escape(reason))
-            }
-            (Some(by), _) => format!("{} Approved by {}.", marks.good, escape(by)),
-            (None, _) => format!("{} It does not wait any more.", marks.discarded),
-        };
-        let text = format!(
-            "{answer}\n{}",
-            escape(&remediation::question(it, &PlainStyle))
-        );
-        let blocks = [
-            section("sweep", text.clone()),
-            context("link", self.remediation_link(&it.id)),
-        ];
-        let client = &self.inner.client;
-        let updated = client
-            .update(&place.channel, &place.ts, &text, &blocks)
-            .await;
-        if let Err(error) = updated {
-            tracing::warn!(remediation = %it.id, error = %error, "the message of a remediation could not be changed");
         }
     }
 }

@@ -39,6 +39,11 @@ pub const fn action(kind: ActionKind) -> &'static str {
         ActionKind::EbsDefaultEncrypt => "encrypt new volumes by default",
         ActionKind::KmsRotate => "switch on rotation of the key",
         ActionKind::TrailValidation => "switch on validation of the trail's log files",
+        ActionKind::FlowLogs => "log what flows in the VPC",
+        ActionKind::RdsPrivate => {
+            "take the database off the internet; whoever connects from outside is cut off"
+        }
+        ActionKind::Notify => "tell people; no account is touched",
     }
 }
 

@@ -35,6 +35,8 @@ pub(crate) const SERVICES: &[&str] = &[
     "devops-guru",
     "ce",
     "events",
+    "kms",
+    "rds",
 ];
 
 /// How much of a model a table keeps.

@@ -302,6 +302,21 @@ impl Access {
         }
     }
 
+    /// One of them as it is kept, for whoever only shows how far it is to people who were told of it before.
+    ///
+    /// # Errors
+    /// The store did not answer.
+    pub async fn stored_remediation(
+        &self,
+        id: &RemediationId,
+    ) -> Result<Option<Remediation>, AccessError> {
+        let Some(source) = &self.remediations else {
+            return Ok(None);
+        };
+        let found = source.kept.remediation(id).await;
+        found.map_err(|fault| unread(&fault))
+    }
+
     /// The addresses of those who may say yes to it; none where that cannot be known now.
     pub async fn asked_about(&self, it: &Remediation) -> Vec<Email> {
         let Some(source) = &self.remediations else {

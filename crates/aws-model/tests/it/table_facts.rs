@@ -26,7 +26,9 @@ fn every_table_parses() {
             "servicecatalog",
             "devops-guru",
             "ce",
-            "events"
+            "events",
+            "kms",
+            "rds"
         ]
     );
 }

@@ -57,6 +57,28 @@ pub(crate) struct GroupRule {
     pub description: Option<String>,
 }
 
+/// A flow log of a VPC. It records nothing.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct FlowLog {
+    pub id: String,
+    /// The VPC.
+    pub resource: String,
+    /// `ACCEPT`, `REJECT` or `ALL`.
+    pub traffic: String,
+    /// `s3` or `cloud-watch-logs`.
+    pub kind: String,
+    /// The ARN of the bucket or of the log group.
+    pub destination: String,
+    /// The name of the log group.
+    pub group: Option<String>,
+    /// The role that delivers to a log group.
+    pub role: Option<String>,
+    pub created: Millis,
+    pub tags: BTreeMap<String, String>,
+    /// The client token that it was made with.
+    pub token: Option<String>,
+}
+
 /// All of it.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Exposure {
@@ -70,6 +92,12 @@ pub(crate) struct Exposure {
     pub encrypted: BTreeMap<String, bool>,
     /// Groups that were ever made.
     pub made: u64,
+    /// Flow logs, by account and Region in one text.
+    #[serde(default)]
+    pub flow_logs: BTreeMap<String, Vec<FlowLog>>,
+    /// Flow logs that were ever made.
+    #[serde(default)]
+    pub flow_logs_made: u64,
 }
 
 /// An account and a Region as one key.

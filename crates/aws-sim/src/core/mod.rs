@@ -8,6 +8,7 @@
 pub(crate) mod account_access;
 pub(crate) mod config_recorders;
 pub(crate) mod contacts;
+pub(crate) mod databases;
 pub(crate) mod deliveries;
 pub(crate) mod digests;
 pub(crate) mod document;
@@ -18,6 +19,7 @@ pub(crate) mod guardrails;
 pub(crate) mod hubs;
 pub(crate) mod iam;
 pub(crate) mod insight_events;
+pub(crate) mod kms;
 pub(crate) mod limits;
 pub(crate) mod networks;
 pub(crate) mod objects;

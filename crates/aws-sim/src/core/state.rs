@@ -14,6 +14,7 @@ use super::{
     account_creation::AccountRequest,
     administrators::{BehaviorGraph, GraphPlace, RegionalAdministrator, ServicePlace},
     config_recorders::SimRecorders,
+    databases::{DatabasePlace, SimDatabase},
     deliveries::Deliveries,
     entities::{
         Account, Assignment, AssignmentKey, Assumed, AsyncKind, CredentialReport, Group,
@@ -25,6 +26,7 @@ use super::{
     guardrails::Guardrails,
     hubs::{HubPlace, SimHub, SimHubPolicies},
     iam::{InventoryFacts, KeyUse},
+    kms::SimKey,
     limits::Buckets,
     portal::Portal,
     queues::{MessageQueue, QueueKey},
@@ -249,6 +251,12 @@ pub(crate) struct SimState {
     /// How the administrator of Security Hub configures accounts.
     #[serde(default)]
     pub hub_policies: SimHubPolicies,
+    /// Keys of KMS, by id.
+    #[serde(default)]
+    pub keys: BTreeMap<String, SimKey>,
+    /// Databases of RDS, by account and Region, then by identifier.
+    #[serde(default, with = "super::queues::as_rows")]
+    pub databases: BTreeMap<DatabasePlace, BTreeMap<String, SimDatabase>>,
     /// What accounts leave open or close.
     #[serde(default)]
     pub exposure: Exposure,

@@ -12,8 +12,10 @@ mod ec2;
 mod events;
 mod iam;
 mod identity_store;
+mod kms;
 mod noting;
 mod organizations;
+mod rds;
 pub(crate) mod redact;
 mod s3;
 mod securityhub;
@@ -61,6 +63,8 @@ static ALL: &[&ServiceDescriptor] = &[
     &servicecatalog::DESCRIPTOR,
     &ce::DESCRIPTOR,
     &events::DESCRIPTOR,
+    &kms::DESCRIPTOR,
+    &rds::DESCRIPTOR,
 ];
 
 /// A service and what its operations do.

@@ -23,6 +23,7 @@ mod faults;
 mod files;
 mod iam;
 mod inventory_reads;
+mod keys;
 mod organization_policies;
 mod pages;
 mod portal;

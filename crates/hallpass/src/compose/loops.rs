@@ -135,6 +135,10 @@ impl Composed {
             spawn(tasks, "line", stop, slack, |slack, stop| async move {
                 slack.follow_line(stop).await;
             });
+            let what = "remediation messages";
+            spawn(tasks, what, stop, slack, |slack, stop| async move {
+                slack.follow_remediations(stop).await;
+            });
         }
         if let Some(socket) = self.socket.clone() {
             spawn(

@@ -291,3 +291,37 @@ fn bad_input_is_named_by_code_and_place() {
         assert!(!error.message.contains('\n'), "{error}");
     }
 }
+
+/// `organization.md` §5, row 19: ten thousand decisions over as many lines as a real database has.
+#[test]
+fn ten_thousand_decisions_take_less_than_five_milliseconds_each() {
+    let lines = (0..200_000_u32).map(|n| {
+        let [_, a, b, c] = (n * 16).to_be_bytes();
+        format!(
+            "{}.{b}.{c}.0/28,{}",
+            20 + a,
+            ["US", "FR", "GB"][n as usize % 3]
+        )
+    });
+    let text: Vec<String> = std::iter::once("cidr,country".to_owned())
+        .chain(lines)
+        .collect();
+    let (countries, policy) = (
+        geo(&text.join("\n")),
+        Policy::of_countries(["US", "GB"].into_iter()).unwrap(),
+    );
+    let mut took: Vec<std::time::Duration> = (0..10_000_u32)
+        .map(|n| {
+            let [_, _, b, c] = (n * 400).to_be_bytes();
+            let event = from(&format!("20.{b}.{c}.1"));
+            let began = std::time::Instant::now();
+            let answer = handler(&event, Some(&policy), &countries, Schema::V2, now());
+            let span = began.elapsed();
+            assert_ne!(answer.reason.as_str(), "private");
+            span
+        })
+        .collect();
+    took.sort_unstable();
+    let p99 = took[9_900];
+    assert!(p99 < std::time::Duration::from_millis(5), "{p99:?}");
+}

@@ -1,5 +1,6 @@
 //! Carries single steps out.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -8,13 +9,13 @@ use hallpass_runner::{
     Effect, PlanStep, StepError, StepExecutor, StepProbe, Undo, Verify, WriteAnswer,
 };
 use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::place::{Allowed, StepCalls, failed, session};
 use super::public_access::BlockedPlace;
-use super::switches::Switch;
+use super::switches::{DATABASE, Switch};
 use super::wish::{MEND, RESTORE, RemediationWish};
-use super::{keys, password, security_groups};
+use super::{flow_logs, keys, password, security_groups};
 use crate::action::ActionKind;
 use crate::deviation::{account_of, partition};
 use crate::ports::{MemberCalls, MemberPlace};
@@ -63,7 +64,12 @@ fn needs(wish: &RemediationWish, account: &str, region: &str) -> Vec<Allowed> {
     );
     let kms = pick("kms:EnableKeyRotation", "kms:DisableKeyRotation");
     match wish.action {
-        ActionKind::Suppress => Vec::new(),
+        ActionKind::Suppress | ActionKind::Notify => Vec::new(),
+        ActionKind::FlowLogs => flow_logs::needs(wish, account, region),
+        ActionKind::RdsPrivate => vec![this(vec![
+            "rds:DescribeDBInstances",
+            "rds:ModifyDBInstance",
+        ])],
         ActionKind::SgRevokePublic => of_groups(&[into]),
         ActionKind::SgDefaultClose => of_groups(&[into, out]),
         ActionKind::S3AccountBlock => vec![any(vec![
@@ -93,6 +99,22 @@ fn needs(wish: &RemediationWish, account: &str, region: &str) -> Vec<Allowed> {
             vec![this(vec!["cloudtrail:GetTrail", "cloudtrail:UpdateTrail"])]
         }
     }
+}
+
+/// All that an action may call in an account, on its way there and back.
+pub fn actions_in_accounts(action: ActionKind) -> BTreeSet<&'static str> {
+    let wish = |old| RemediationWish {
+        remediation: String::new(),
+        generation: 0,
+        action,
+        resource: String::new(),
+        // a role is passed where one is named
+        params: json!({ "role": "" }),
+        old,
+    };
+    let ways = [wish(None), wish(Some(Value::Null))];
+    let needed = ways.iter().flat_map(|it| needs(it, "", ""));
+    needed.flat_map(|(actions, _)| actions).collect()
 }
 
 impl RemediationStepExecutor {
@@ -140,7 +162,8 @@ impl RemediationStepExecutor {
     ) -> Result<StepProbe, StepError> {
         let (resource, account) = (wish.resource.as_str(), calls.place.account.as_str());
         match wish.action {
-            ActionKind::Suppress => Ok(StepProbe::Satisfied),
+            ActionKind::Suppress | ActionKind::Notify => Ok(StepProbe::Satisfied),
+            ActionKind::FlowLogs => flow_logs::look(calls, resource, &params(wish)?).await,
             ActionKind::SgRevokePublic => {
                 security_groups::look_public(calls, resource, &params(wish)?).await
             }
@@ -151,9 +174,10 @@ impl RemediationStepExecutor {
                 keys::look(calls, resource, &params(wish)?, self.clock.now()).await
             }
             ActionKind::IamPasswordPolicy => password::look(calls, &params(wish)?).await,
-            ActionKind::EbsDefaultEncrypt | ActionKind::KmsRotate | ActionKind::TrailValidation => {
-                switch(wish)?.look(calls, true).await
-            }
+            ActionKind::EbsDefaultEncrypt
+            | ActionKind::KmsRotate
+            | ActionKind::TrailValidation
+            | ActionKind::RdsPrivate => switch(wish)?.look(calls, true).await,
         }
     }
 
@@ -161,16 +185,22 @@ impl RemediationStepExecutor {
         let wish = wish(step)?;
         let calls = self.calls(step, &wish)?;
         match &wish.old {
-            None => mend(&calls, &wish, &seen.old()).await,
+            None => mend(&calls, &wish, &seen.old(), &step.token).await,
             Some(old) => restore(&calls, &wish, old).await,
         }
     }
 }
 
-async fn mend(calls: &StepCalls<'_>, wish: &RemediationWish, old: &Value) -> Result<(), StepError> {
+async fn mend(
+    calls: &StepCalls<'_>,
+    wish: &RemediationWish,
+    old: &Value,
+    token: &str,
+) -> Result<(), StepError> {
     let (resource, account) = (wish.resource.as_str(), calls.place.account.as_str());
     match wish.action {
-        ActionKind::Suppress => Ok(()),
+        ActionKind::Suppress | ActionKind::Notify => Ok(()),
+        ActionKind::FlowLogs => flow_logs::make(calls, wish, token, &params(wish)?).await,
         ActionKind::SgRevokePublic | ActionKind::SgDefaultClose => {
             security_groups::revoke(calls, resource, old).await
         }
@@ -178,9 +208,10 @@ async fn mend(calls: &StepCalls<'_>, wish: &RemediationWish, old: &Value) -> Res
         ActionKind::S3BucketBlock => BlockedPlace::bucket(resource, account)?.block(calls).await,
         ActionKind::IamKeyDeactivate => keys::set(calls, resource, old, "Inactive").await,
         ActionKind::IamPasswordPolicy => password::raise(calls, old, &params(wish)?).await,
-        ActionKind::EbsDefaultEncrypt | ActionKind::KmsRotate | ActionKind::TrailValidation => {
-            switch(wish)?.turn(calls, true).await
-        }
+        ActionKind::EbsDefaultEncrypt
+        | ActionKind::KmsRotate
+        | ActionKind::TrailValidation
+        | ActionKind::RdsPrivate => switch(wish)?.turn(calls, true).await,
     }
 }
 
@@ -191,7 +222,8 @@ async fn look_restored(
 ) -> Result<StepProbe, StepError> {
     let (resource, account) = (wish.resource.as_str(), calls.place.account.as_str());
     match wish.action {
-        ActionKind::Suppress => Ok(StepProbe::Satisfied),
+        ActionKind::Suppress | ActionKind::Notify => Ok(StepProbe::Satisfied),
+        ActionKind::FlowLogs => flow_logs::look_gone(calls, wish).await,
         ActionKind::SgRevokePublic | ActionKind::SgDefaultClose => {
             security_groups::look_restored(calls, resource, old).await
         }
@@ -206,9 +238,10 @@ async fn look_restored(
         }
         ActionKind::IamKeyDeactivate => keys::look_restored(calls, resource, old).await,
         ActionKind::IamPasswordPolicy => password::look_restored(calls, old).await,
-        ActionKind::EbsDefaultEncrypt | ActionKind::KmsRotate | ActionKind::TrailValidation => {
-            switch(wish)?.look(calls, false).await
-        }
+        ActionKind::EbsDefaultEncrypt
+        | ActionKind::KmsRotate
+        | ActionKind::TrailValidation
+        | ActionKind::RdsPrivate => switch(wish)?.look(calls, false).await,
     }
 }
 
@@ -219,7 +252,8 @@ async fn restore(
 ) -> Result<(), StepError> {
     let (resource, account) = (wish.resource.as_str(), calls.place.account.as_str());
     match wish.action {
-        ActionKind::Suppress => Ok(()),
+        ActionKind::Suppress | ActionKind::Notify => Ok(()),
+        ActionKind::FlowLogs => flow_logs::delete(calls, wish).await,
         ActionKind::SgRevokePublic | ActionKind::SgDefaultClose => {
             security_groups::restore(calls, resource, old).await
         }
@@ -230,9 +264,10 @@ async fn restore(
         }
         ActionKind::IamKeyDeactivate => keys::set(calls, resource, old, "Active").await,
         ActionKind::IamPasswordPolicy => password::restore(calls, old).await,
-        ActionKind::EbsDefaultEncrypt | ActionKind::KmsRotate | ActionKind::TrailValidation => {
-            switch(wish)?.turn(calls, false).await
-        }
+        ActionKind::EbsDefaultEncrypt
+        | ActionKind::KmsRotate
+        | ActionKind::TrailValidation
+        | ActionKind::RdsPrivate => switch(wish)?.turn(calls, false).await,
     }
 }
 
@@ -247,6 +282,10 @@ fn params<T: DeserializeOwned>(wish: &RemediationWish) -> Result<T, StepError> {
 }
 
 fn switch(wish: &RemediationWish) -> Result<Switch, StepError> {
+    if wish.action == ActionKind::RdsPrivate && !wish.resource.contains(DATABASE) {
+        let text = format!("`{}` is no database instance", wish.resource);
+        return Err(failed("NoDatabase", &text));
+    }
     Switch::of(wish.action, &wish.resource).ok_or_else(|| {
         failed(
             "plan",

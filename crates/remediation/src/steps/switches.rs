@@ -7,13 +7,17 @@ use super::place::StepCalls;
 use crate::action::ActionKind;
 use crate::ports::MemberOperation;
 
+/// What stands in the ARN of a database instance before its identifier.
+pub(super) const DATABASE: &str = ":db:";
+
 /// A thing that is on or off.
 pub(super) struct Switch {
     read: MemberOperation,
     on: MemberOperation,
     off: MemberOperation,
-    /// Where the answer says it.
+    /// Where the answer says it, and what it says where it is on.
     pointer: &'static str,
+    says: bool,
     read_input: Value,
     on_input: Value,
     off_input: Value,
@@ -28,6 +32,7 @@ impl Switch {
                 on: ("ec2", "EnableEbsEncryptionByDefault"),
                 off: ("ec2", "DisableEbsEncryptionByDefault"),
                 pointer: "/EbsEncryptionByDefault",
+                says: true,
                 read_input: json!({}),
                 on_input: json!({}),
                 off_input: json!({}),
@@ -37,6 +42,7 @@ impl Switch {
                 on: ("kms", "EnableKeyRotation"),
                 off: ("kms", "DisableKeyRotation"),
                 pointer: "/KeyRotationEnabled",
+                says: true,
                 read_input: json!({ "KeyId": resource }),
                 on_input: json!({ "KeyId": resource }),
                 off_input: json!({ "KeyId": resource }),
@@ -46,23 +52,43 @@ impl Switch {
                 on: ("cloudtrail", "UpdateTrail"),
                 off: ("cloudtrail", "UpdateTrail"),
                 pointer: "/Trail/LogFileValidationEnabled",
+                says: true,
                 read_input: json!({ "Name": resource }),
                 on_input: json!({ "Name": resource, "EnableLogFileValidation": true }),
                 off_input: json!({ "Name": resource, "EnableLogFileValidation": false }),
             }),
+            // `ApplyImmediately` would apply what else waits; this is applied at once without it (Amazon RDS API
+            // Reference, `ModifyDBInstance`)
+            ActionKind::RdsPrivate => {
+                let (_, id) = resource.split_once(DATABASE)?;
+                let modify = |public: bool| json!({ "DBInstanceIdentifier": id, "PubliclyAccessible": public });
+                Some(Self {
+                    read: ("rds", "DescribeDBInstances"),
+                    on: ("rds", "ModifyDBInstance"),
+                    off: ("rds", "ModifyDBInstance"),
+                    pointer: "/DBInstances/0/PubliclyAccessible",
+                    says: false,
+                    read_input: json!({ "DBInstanceIdentifier": id }),
+                    on_input: modify(false),
+                    off_input: modify(true),
+                })
+            }
             ActionKind::Suppress
             | ActionKind::SgRevokePublic
             | ActionKind::SgDefaultClose
             | ActionKind::S3AccountBlock
             | ActionKind::S3BucketBlock
             | ActionKind::IamKeyDeactivate
-            | ActionKind::IamPasswordPolicy => None,
+            | ActionKind::IamPasswordPolicy
+            | ActionKind::FlowLogs
+            | ActionKind::Notify => None,
         }
     }
 
     async fn is_on(&self, calls: &StepCalls<'_>) -> Result<bool, StepError> {
         let found = calls.read(self.read, self.read_input.clone()).await?;
-        Ok(found.pointer(self.pointer).and_then(Value::as_bool) == Some(true))
+        let said = found.pointer(self.pointer).and_then(Value::as_bool);
+        Ok(said.unwrap_or(!self.says) == self.says)
     }
 
     pub(super) async fn look(

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use hallpass_remediation::RuleFile;
+use hallpass_model::Clock as _;
+use hallpass_remediation::{RuleFile, approved};
 use hallpass_runner::{Applying, undo};
 use serde_json::{Value, json};
 
@@ -66,7 +67,14 @@ async fn check(case: Case) {
     assert_eq!(sent(), whole, "{}", case.action);
     if !case.action.starts_with("sg-") {
         let (after, before) = (seen(&world), before);
-        let on = |it: &Value| it.get("EbsEncryptionByDefault").cloned();
+        let on = |it: &Value| {
+            let names = [
+                "/EbsEncryptionByDefault",
+                "/KeyRotationEnabled",
+                "/Trail/LogFileValidationEnabled",
+            ];
+            names.iter().find_map(|name| it.pointer(name).cloned())
+        };
         for (key, value) in before {
             // a switch says whether it is on, and nothing else counts
             match on(&value) {
@@ -141,6 +149,154 @@ async fn every_action_mends_and_goes_back() {
         ),
     })
     .await;
+}
+
+/// Keys, trails, VPCs and databases: on, and off again.
+#[tokio::test]
+async fn every_switch_is_turned_and_turned_back() {
+    let off = |name: &str| json!({ name: false });
+    let key = "arn:aws:kms:eu-west-1:444444444444:key/1234abcd-12ab-34cd-56ef-1234567890ab";
+    check(Case {
+        action: "kms-rotate",
+        params: json!({}),
+        resource: key,
+        before: vec![(
+            "kms/KeyRotation/arn:aws:kms:eu-west-1:444444444444:key/1234abcd-12ab-34cd-56ef-1234567890ab",
+            off("KeyRotationEnabled"),
+        )],
+        writes: (vec!["EnableKeyRotation"], vec!["DisableKeyRotation"]),
+    })
+    .await;
+    check(Case {
+        action: "trail-validation",
+        params: json!({}),
+        resource: "arn:aws:cloudtrail:eu-west-1:444444444444:trail/main",
+        before: vec![(
+            "cloudtrail/Trail/arn:aws:cloudtrail:eu-west-1:444444444444:trail/main",
+            json!({ "Trail": { "LogFileValidationEnabled": false } }),
+        )],
+        writes: (vec!["UpdateTrail"], vec!["UpdateTrail"]),
+    })
+    .await;
+    // one that does not arrive does not count, and stays
+    let broken = json!({ "FlowLogId": "fl-old", "FlowLogStatus": "ACTIVE", "DeliverLogsStatus": "FAILED", "TrafficType": "ALL" });
+    check(Case {
+        action: "flow-logs",
+        params: json!({ "destination": "arn:aws:s3:::flow-logs-{account}/{region}" }),
+        resource: "arn:aws:ec2:eu-west-1:444444444444:vpc/vpc-0123456789abcdef0",
+        before: vec![("DescribeFlowLogs", json!({ "FlowLogs": [broken] }))],
+        writes: (vec!["CreateFlowLogs"], vec!["DeleteFlowLogs"]),
+    })
+    .await;
+}
+
+/// A database is cut off with somebody's yes alone.
+#[tokio::test]
+async fn a_public_database_waits_for_a_yes() {
+    let (world, disk) = (World::new(), Disk::new());
+    let public = json!({ "DBInstances": [{ "PubliclyAccessible": true }] });
+    let seen = "DescribeDBInstances".to_owned();
+    world
+        .accounts
+        .lock()
+        .unwrap()
+        .get_mut(ACCOUNT)
+        .unwrap()
+        .things = std::collections::BTreeMap::from([(seen.clone(), public.clone())]);
+    let rule = r"{id: r, match: {controls: [EC2.19]}, action: rds-private, mode: approve}";
+    let server = process(
+        &world,
+        &disk,
+        RuleFile::read(&format!("rules: [{rule}]")).unwrap(),
+    );
+    let resource = json!("arn:aws:rds:eu-west-1:444444444444:db:shop");
+    server
+        .hears(changed(
+            "org-rem-sg",
+            &[("/detail/findings/0/Resources/0/Id", resource)],
+        ))
+        .await;
+    server.works().await;
+    let it = disk.only().await;
+    assert_eq!(it.phase.name(), "waiting");
+    assert!(world.writes.lock().unwrap().is_empty());
+    let yes = approved(it, "ana", world.now()).unwrap();
+    disk.remediations.change_remediation(&yes).await.unwrap();
+    server.works().await;
+    assert_eq!(disk.only().await.phase.name(), "changed");
+    let sent = world.written("ModifyDBInstance");
+    // nothing else that waits for the window of the database is applied with it
+    assert_eq!(
+        sent,
+        [json!({ "DBInstanceIdentifier": "shop", "PubliclyAccessible": false })]
+    );
+    let plan = disk.only().await.plan.unwrap();
+    let (plan, folded) = server.runner.load(&plan).await.unwrap();
+    let back = server
+        .runner
+        .look(undo(&plan, &folded, server.hands.as_ref()).draft)
+        .await
+        .unwrap();
+    server
+        .runner
+        .apply(&back.plan.id, &Applying::default())
+        .await
+        .unwrap();
+    assert_eq!(
+        world.accounts.lock().unwrap()[ACCOUNT].things[&seen],
+        public
+    );
+}
+
+/// The session of a flow log is for this VPC, and passes the one role that is named.
+#[tokio::test]
+async fn the_session_of_a_flow_log_is_for_its_vpc() {
+    let (world, disk) = (World::new(), Disk::new());
+    world
+        .accounts
+        .lock()
+        .unwrap()
+        .get_mut(ACCOUNT)
+        .unwrap()
+        .things = std::collections::BTreeMap::from([(
+        "DescribeFlowLogs".to_owned(),
+        json!({ "FlowLogs": [] }),
+    )]);
+    let file = json!({ "rules": [{
+        "id": "r", "match": { "controls": ["EC2.19"] }, "action": "flow-logs", "mode": "auto",
+        "params": { "destination": "arn:aws:logs:{region}:{account}:log-group:flows", "role": "flow-logs", "traffic": "ALL" },
+    }] });
+    let server = process(&world, &disk, RuleFile::read(&file.to_string()).unwrap());
+    let vpc = "arn:aws:ec2:us-east-1:444444444444:vpc/vpc-0123456789abcdef0";
+    server
+        .hears(changed(
+            "org-rem-sg",
+            &[("/detail/findings/0/Resources/0/Id", json!(vpc))],
+        ))
+        .await;
+    server.works().await;
+    assert_eq!(
+        disk.only().await.phase.name(),
+        "changed",
+        "{:?}",
+        disk.only().await
+    );
+    let sent = world.written("CreateFlowLogs").remove(0);
+    assert_eq!(
+        sent["LogDestination"],
+        "arn:aws:logs:us-east-1:444444444444:log-group:flows"
+    );
+    assert_eq!(
+        sent["DeliverLogsPermissionArn"],
+        "arn:aws:iam::444444444444:role/flow-logs"
+    );
+    assert!(sent["ClientToken"].as_str().unwrap().len() <= 64, "{sent}");
+    let policy = world.places.lock().unwrap()[0].session.policy.clone();
+    assert!(
+        policy.contains(vpc) && policy.contains("arn:aws:iam::444444444444:role/flow-logs"),
+        "{policy}"
+    );
+    assert!(!policy.contains("DeleteFlowLogs"), "{policy}");
 }
 
 #[tokio::test]

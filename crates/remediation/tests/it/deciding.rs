@@ -2,8 +2,8 @@
 
 use hallpass_model::{AccountId, Timestamp};
 use hallpass_remediation::{
-    AccountStanding, Before, Deviation, RemediationDecision, RuleChoice, RuleFile, choose,
-    is_own_account, read_deviations, settle,
+    AccountStanding, Before, Deviation, RemediationDecision, RuleChoice, RuleFile, approved,
+    choose, is_own_account, read_deviations, settle,
 };
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -153,6 +153,111 @@ fn accounts_that_may_not_be_touched_are_for_people() {
     ] {
         let expected = format!("manual: {why}");
         assert_eq!(decided(&file, &row(name), &standing, &none), expected);
+    }
+}
+
+/// `organization.md` R-4: what GuardDuty finds is suppressed or told, and changes no account, whatever a rule says.
+#[test]
+fn findings_of_guard_duty_are_only_suppressed_or_told() {
+    let product = "arn:aws:securityhub:us-east-1::product/aws/guardduty";
+    let it = with("/detail/findings/0/ProductArn", json!(product));
+    let of = |action: &str, mode: &str, more: &str| {
+        let text = format!(
+            "rules: [{{id: r, match: {{accounts: ['*']{more}}}, action: {action}, mode: {mode}}}]"
+        );
+        RuleFile::read(&text)
+    };
+    let none = Before::default();
+    for (action, mode, expected) in [
+        ("suppress", "auto", "act"),
+        ("notify", "auto", "manual: rule `r` tells people"),
+        ("notify", "observe", "observe"),
+        (
+            "s3-bucket-block",
+            "auto",
+            "manual: findings of GuardDuty say what happens",
+        ),
+        (
+            "s3-bucket-block",
+            "approve",
+            "manual: findings of GuardDuty say what happens",
+        ),
+    ] {
+        let file = of(action, mode, "").unwrap();
+        let found = decided(&file, &it, &member("Prod"), &none);
+        assert!(found.starts_with(expected), "{action} {mode}: {found}");
+    }
+    // where the rule names the product, its file is wrong
+    let named = format!(", product: ['{product}']");
+    let refused = of("s3-bucket-block", "auto", &named).unwrap_err();
+    assert!(refused.contains("findings of GuardDuty"), "{refused}");
+    assert!(of("notify", "auto", &named).is_ok());
+    // however often a rule tells, it asks nobody for more
+    let busy = Before {
+        rule_this_hour: 10_000,
+        ..Before::default()
+    };
+    let found = decided(
+        &of("notify", "auto", "").unwrap(),
+        &it,
+        &member("Prod"),
+        &busy,
+    );
+    assert_eq!(found, "manual: rule `r` tells people");
+}
+
+/// What is told is not acted on by a press either.
+#[test]
+fn what_is_only_told_is_not_tried_again() {
+    let product = "arn:aws:securityhub:us-east-1::product/aws/guardduty";
+    let mut it = crate::world::kept(with("/detail/findings/0/ProductArn", json!(product)));
+    let refused = approved(it.clone(), "ana", now()).unwrap_err();
+    assert!(refused.to_string().contains("told to people"), "{refused}");
+    it.deviation = row("org-rem-sg");
+    assert!(approved(it.clone(), "ana", now()).is_ok());
+    it.action = hallpass_remediation::ActionKind::Notify;
+    assert!(approved(it, "ana", now()).is_err());
+}
+
+#[test]
+fn an_action_takes_its_own_params_and_modes() {
+    let of = |rest: &str| {
+        RuleFile::read(&format!(
+            "rules: [{{id: r, match: {{controls: [A.1]}}, {rest}}}]"
+        ))
+    };
+    for (rest, expected) in [
+        ("action: rds-private, mode: auto", "cuts off"),
+        ("action: notify, mode: approve", "changes nothing"),
+        ("action: flow-logs", "missing field"),
+        (
+            "action: flow-logs, params: {destination: bucket}",
+            "the ARN of a bucket",
+        ),
+        (
+            "action: flow-logs, params: {destination: 'arn:aws:s3:::b', role: r}",
+            "for log groups",
+        ),
+        (
+            "action: flow-logs, params: {destination: 'arn:aws:logs:eu-west-1:1:log-group:g'}",
+            "the name of the role",
+        ),
+        (
+            "action: flow-logs, params: {destination: 'arn:aws:s3:::b', traffic: SOME}",
+            "SOME",
+        ),
+        ("action: kms-rotate, params: {days: 90}", "days"),
+    ] {
+        let refused = of(rest).unwrap_err();
+        assert!(refused.contains(expected), "{rest}: {refused}");
+    }
+    for rest in [
+        "action: rds-private, mode: approve",
+        "action: rds-private",
+        "action: flow-logs, mode: auto, params: {destination: 'arn:aws:s3:::b/folder', traffic: ALL}",
+        "action: flow-logs, params: {destination: 'arn:aws:logs:eu-west-1:1:log-group:g', role: flows}",
+    ] {
+        assert!(of(rest).is_ok(), "{rest}: {:?}", of(rest));
     }
 }
 

@@ -10,9 +10,10 @@ use hallpass_findings::{CallRefusal, EnrichSettings, FindingCalls, RefusalKind};
 use hallpass_model::{AccountId, Clock, IdSource, Timestamp};
 use hallpass_remediation::testing::MemoryRemediations;
 use hallpass_remediation::{
-    AccountStanding, AccountStandings, MemberAnswer, MemberCalls, MemberFault, MemberFaultKind,
-    MemberOperation, MemberPlace, Remediation, RemediationFilter, RemediationHandler,
-    RemediationStepExecutor, RemediationStore, RemediationWorker, RuleFile, Worked,
+    AccountStanding, AccountStandings, ActionKind, Deviation, MemberAnswer, MemberCalls,
+    MemberFault, MemberFaultKind, MemberOperation, MemberPlace, Remediation, RemediationFilter,
+    RemediationHandler, RemediationId, RemediationMode, RemediationPhase, RemediationStepExecutor,
+    RemediationStore, RemediationWorker, RuleFile, Worked,
 };
 use hallpass_runner::testing::{Gate, Gated, MemoryPlans};
 use hallpass_runner::{PlanStore, Runner, RunnerIdentity, Sleeper, StepExecutor};
@@ -76,6 +77,19 @@ pub(crate) struct Account {
 }
 
 impl Account {
+    /// Makes a flow log, or deletes those that are named.
+    fn log_flows(&mut self, input: &Value) {
+        let all = self.things.get_mut("DescribeFlowLogs").unwrap();
+        let rows = all["FlowLogs"].as_array_mut().unwrap();
+        match input.get("FlowLogIds").and_then(Value::as_array) {
+            Some(ids) => rows.retain(|it| !ids.contains(&it["FlowLogId"])),
+            None => rows.push(json!({
+                "FlowLogId": "fl-new", "FlowLogStatus": "ACTIVE", "TrafficType": input["TrafficType"],
+                "Tags": input["TagSpecifications"][0]["Tags"],
+            })),
+        }
+    }
+
     fn authorize(&mut self, input: &Value) {
         let id = input["GroupId"].as_str().unwrap();
         let group = self.groups.get_mut(id).unwrap();
@@ -217,6 +231,29 @@ fn refused(code: &str) -> MemberFault {
     }
 }
 
+/// One that is for people.
+pub(crate) fn kept(it: Deviation) -> Remediation {
+    Remediation {
+        id: RemediationId::of(&it, "r", RemediationMode::Auto),
+        rule: "r".to_owned(),
+        action: ActionKind::S3BucketBlock,
+        params: json!({}),
+        mode: RemediationMode::Auto,
+        deviation: it,
+        decided_at: "2026-03-02T10:05:00Z".parse().unwrap(),
+        acts_at: None,
+        phase: RemediationPhase::Manual {
+            reason: "why".to_owned(),
+        },
+        generation: 0,
+        plan: None,
+        changed_at: None,
+        write_back: None,
+        approved_by: None,
+        version: 0,
+    }
+}
+
 impl World {
     fn enter(&self, place: &MemberPlace) -> Result<(), MemberFault> {
         let account = place.account.as_str();
@@ -273,6 +310,10 @@ impl MemberCalls for World {
             "DescribeSecurityGroups" => json!({ "SecurityGroups": [{
                 "GroupId": input["GroupIds"][0], "GroupName": "default", "Tags": account.tags,
             }] }),
+            "DescribeDBInstances" | "DescribeFlowLogs" => {
+                let found = account.things.get(operation.1).cloned();
+                found.ok_or_else(|| refused("NotThere"))?
+            }
             "ListAccessKeys" => account.things.get("keys").cloned().unwrap_or_default(),
             "GetAccessKeyLastUsed" => account.things.get("used").cloned().unwrap_or(json!({})),
             _ => {
@@ -332,6 +373,14 @@ impl MemberCalls for World {
                 let wanted = json!({ "PublicAccessBlockConfiguration": input["PublicAccessBlockConfiguration"] });
                 account.things.insert(key, wanted);
             }
+            "ModifyDBInstance" => {
+                let row = json!([{ "PubliclyAccessible": input["PubliclyAccessible"] }]);
+                let rows = json!({ "DBInstances": row });
+                account
+                    .things
+                    .insert("DescribeDBInstances".to_owned(), rows);
+            }
+            "CreateFlowLogs" | "DeleteFlowLogs" => account.log_flows(input),
             it if it.starts_with("Delete") => drop(account.things.remove(&key)),
             it => {
                 let on = it.starts_with("Enable");

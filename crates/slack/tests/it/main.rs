@@ -19,4 +19,5 @@ mod mentions;
 mod presses;
 mod telling;
 mod test_app;
+mod undecided;
 mod wire;

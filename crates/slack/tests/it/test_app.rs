@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use hallpass_access::{
     Access, AccessStore, Channel, Delivery, Directory, DirectoryFault, DirectorySource,
-    NoticeContext, Request, RequestFilter, Settings,
+    NoticeContext, RemediationSource, Request, RequestFilter, Settings,
 };
 use hallpass_assignments::{Executor, ExecutorLimits};
 use hallpass_identity::Identity;
@@ -224,6 +224,21 @@ impl TestApp {
         habits: Habits,
         setup: impl FnOnce(&mut Setup),
     ) -> Self {
+        Self::over(settings, habits, setup, |access| access).await
+    }
+
+    /// With what findings led to.
+    pub(crate) async fn remediating(source: RemediationSource) -> Self {
+        let with = |access: Access| access.with_remediations(source);
+        Self::over(Settings::default(), Habits::default(), |_| {}, with).await
+    }
+
+    async fn over(
+        settings: Settings,
+        habits: Habits,
+        setup: impl FnOnce(&mut Setup),
+        more: impl FnOnce(Access) -> Access,
+    ) -> Self {
         let fake = Fake::new().await;
         let clock = Arc::new(Wall::new(Timestamp::from_second(1_780_000_000).unwrap()));
         let store = Arc::new(MemoryStore::new());
@@ -244,7 +259,7 @@ impl TestApp {
             clock: clock.clone(),
             ids: ids.clone(),
         };
-        let access = Arc::new(Access::new(ports, settings, rules(RULES)));
+        let access = Arc::new(more(Access::new(ports, settings, rules(RULES))));
         let center = Arc::new(Center::new(Arc::clone(&clock), habits));
         let limits = ExecutorLimits::default();
         let pace = access.pace();

@@ -10,7 +10,7 @@ use crate::{
     core::{
         caller::{AwsCaller, CallerKind},
         entities::Id,
-        iam as core_iam,
+        iam as core_iam, kms,
         portal::reserved_set,
         roles::ACCESS_ROLE,
         state::SimState,
@@ -200,6 +200,20 @@ fn add_policies(iam: &Iam, held: &IamPolicies, layers: &mut Layers) {
     if let Some(name) = &held.boundary {
         layers.boundary = or_nothing(managed::find(name));
     }
+}
+
+/// The policy of a key of KMS, without which nobody may do anything with it; in mode `rules` it lets everybody, as what
+/// other principals may do is not looked at.
+pub(super) fn key_policy(state: &SimState, account: &str, resource: &str) -> Option<Arc<Policy>> {
+    let key = kms::find(&state.keys, account, resource)?;
+    if state.settings.full {
+        return key.policy.policy(PolicyType::Resource, "key policy");
+    }
+    let text = json!({ "Version": "2012-10-17", "Statement": [{
+        "Effect": "Allow", "Principal": "*", "Action": "kms:*", "Resource": "*",
+    }]});
+    let policy = Policy::parse(&text.to_string(), PolicyType::Resource).ok()?;
+    Some(Arc::new(policy.named("key policy")))
 }
 
 /// The trust policy of a role that was found to trust the caller: by name, or its account.

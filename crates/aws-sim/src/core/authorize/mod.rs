@@ -106,6 +106,9 @@ impl AuthorizationRequest<'_> {
         layers.resource = trust.and_then(|by_name| layers::trust(&self.caller.account, by_name));
         let context = keys::of(self);
         for resource in resources {
+            if trust.is_none() {
+                layers.resource = layers::key_policy(self.state, &self.caller.account, resource);
+            }
             let own = keys::of_resource(self.state, resource, context.clone());
             let request = Request::new(&self.caller.arn, &self.action, resource, own);
             let Ok(mut request) = request else {

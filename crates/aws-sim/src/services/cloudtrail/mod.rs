@@ -20,6 +20,7 @@ use crate::core::{
     service::{
         BucketSharing, CallRate, CallRates, PolicyFacts, RequestForm, ScopeRegions, SimService,
     },
+    trails::Trail,
 };
 
 /// Its name in tables and principals.
@@ -61,7 +62,17 @@ pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
             },
             ..errors::JSON
         },
-        policies: Some(PolicyFacts::BY_NAME),
+        policies: Some(PolicyFacts {
+            // a trail that a call names, as far as there is one; `LookupEvents` and listings are on everything
+            resources: |state, caller, _, input| {
+                let named = input_text(input, "Name").unwrap_or_default();
+                let own = |it: &&Trail| it.account == caller.account || it.arn() == named;
+                let mut trails = state.trails.values().filter(own);
+                let found = trails.find(|it| it.name == named || it.arn() == named);
+                found.map(Trail::arn).into_iter().collect()
+            },
+            ..PolicyFacts::BY_NAME
+        }),
         secrets: &[],
         names_origin: false,
     },

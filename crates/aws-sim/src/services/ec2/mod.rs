@@ -2,6 +2,7 @@
 //! account and Region: Regions, VPCs with their route tables, interfaces, addresses and machines.
 //! There is no table.
 
+mod flow_logs;
 mod interfaces;
 mod security_groups;
 mod xml;
@@ -53,7 +54,13 @@ pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
             ..errors::QUERY
         },
         policies: Some(PolicyFacts {
-            resources: security_groups::resources,
+            resources: |state, caller, operation, input| {
+                if operation.ends_with("FlowLogs") {
+                    flow_logs::resources(state, caller, operation, input)
+                } else {
+                    security_groups::resources(state, caller, operation, input)
+                }
+            },
             ..PolicyFacts::BY_NAME
         }),
         secrets: &[],
@@ -95,6 +102,9 @@ pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
             "RevokeSecurityGroupEgress",
             Writes(security_groups::revoke_egress),
         ),
+        ("CreateFlowLogs", Writes(flow_logs::create)),
+        ("DescribeFlowLogs", Reads(flow_logs::describe)),
+        ("DeleteFlowLogs", Writes(flow_logs::delete)),
         (
             "GetEbsEncryptionByDefault",
             Reads(security_groups::get_encryption),

@@ -56,9 +56,13 @@ pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
                 ("SendMessageBatch", "SendMessage"),
             ],
             condition_keys: &[],
-            resources: |_, _, _, input| {
+            resources: |state, _, _, input| {
                 let named = input_text(input, "QueueUrl").and_then(|url| key_of("*", url));
-                named.iter().map(arn).collect()
+                let known = named.as_ref().and_then(|(_, account, name)| {
+                    let mut keys = state.queues.keys();
+                    keys.find(|(_, of, it)| of == account && it == name)
+                });
+                known.or(named.as_ref()).map(arn).into_iter().collect()
             },
             denials: DenialText::SaysWhy,
         }),

@@ -5,6 +5,7 @@ mod cutover;
 mod exports;
 mod guard;
 mod iam_policy;
+mod remediation;
 mod whom;
 
 use std::collections::BTreeSet;

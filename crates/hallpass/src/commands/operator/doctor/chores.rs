@@ -199,6 +199,23 @@ pub(super) const FINDINGS: ChoreActions = ChoreActions {
     enters: Enters::Nothing,
 };
 
+pub(super) const PUBLIC_IPS: ChoreActions = ChoreActions {
+    reads: &[
+        "account:ListRegions",
+        "config:DescribeConfigurationAggregatorSourcesStatus",
+        "config:DescribeConfigurationAggregators",
+        "config:SelectAggregateResourceConfig",
+        "organizations:DescribeOrganization",
+        "organizations:ListAccounts",
+        "organizations:ListAccountsForParent",
+        "organizations:ListOrganizationalUnitsForParent",
+        "organizations:ListRoots",
+        "organizations:ListTagsForResource",
+    ],
+    writes: &[],
+    enters: Enters::MemberRole,
+};
+
 /// The role that accounts are entered by, for every chore that does.
 pub(super) const ACCOUNTS: ChoreActions = ChoreActions {
     reads: &[
@@ -207,10 +224,12 @@ pub(super) const ACCOUNTS: ChoreActions = ChoreActions {
         "config:DescribeConfigurationRecorderStatus",
         "config:DescribeConfigurationRecorders",
         "config:DescribeDeliveryChannels",
+        "config:SelectResourceConfig",
         "detective:DescribeOrganizationConfiguration",
         "detective:ListDatasourcePackages",
         "detective:ListGraphs",
         "detective:ListMembers",
+        "ec2:DescribeAddresses",
         "ec2:DescribeNetworkInterfaces",
         "ec2:DescribeVpcs",
         "iam:GetAccountSummary",
@@ -300,6 +319,7 @@ mod tests {
         &STANDARDS,
         &ENROLMENT,
         &FINDINGS,
+        &PUBLIC_IPS,
         &ACCOUNTS,
     ];
 

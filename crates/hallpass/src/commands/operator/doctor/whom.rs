@@ -2,7 +2,7 @@
 
 use hallpass_org::enrolment::TRUSTED_ROLES;
 
-use super::{chores, exports, iam_policy};
+use super::{chores, exports, iam_policy, remediation};
 use crate::compose::read_rules;
 use crate::config::Loaded;
 use crate::exit::Failure;
@@ -37,8 +37,14 @@ pub(super) enum Whom {
     Enrolment,
     /// Who enriches findings
     Findings,
+    /// Who lists public addresses
+    PublicIps,
     /// The role in accounts that those enter by
     Accounts,
+    /// A server that remediates findings, beside what a server has
+    Remediate,
+    /// The role in accounts that findings are remediated by, for the rules of the configuration
+    RemediationRole,
 }
 
 /// The policy of a chore, with the role that the configuration names.
@@ -80,6 +86,9 @@ pub(super) fn policy_of(whom: Whom, loaded: &Loaded) -> Result<String, Failure> 
         Whom::Standards => chore(&chores::STANDARDS, loaded),
         Whom::Enrolment => chore(&chores::ENROLMENT, loaded),
         Whom::Findings => chore(&chores::FINDINGS, loaded),
+        Whom::PublicIps => chore(&chores::PUBLIC_IPS, loaded),
         Whom::Accounts => chore(&chores::ACCOUNTS, loaded),
+        Whom::Remediate => remediation::for_server(loaded)?,
+        Whom::RemediationRole => remediation::for_role(loaded)?,
     })
 }

@@ -1,0 +1,212 @@
+//! Amazon RDS: database instances of an account in a Region, and whether they are reached from outside. They hold nothing.
+
+use serde_json::{Value, json};
+
+use super::{
+    OperationHandler::{Reads, Writes},
+    ServiceDescriptor,
+};
+use crate::core::{
+    call::{Output, input_text},
+    context::{Context, HandlerResult},
+    databases::{DatabasePlace, SimDatabase, taking},
+    errors::{self, ApiError, ErrorForms},
+    issue::whole_seconds,
+    service::{CallRates, PolicyFacts, RequestForm, ScopeRegions, SimService},
+    windows::Window,
+};
+
+/// Its name in tables.
+const NAME: &str = "rds";
+/// Instances on a page when the caller does not say (Amazon RDS API Reference, `DescribeDBInstances`).
+const DEFAULT_PAGE: usize = 100;
+
+pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
+    service: SimService {
+        name: "Rds",
+        signing_name: NAME,
+        requests: RequestForm::Table(NAME),
+        scope: ScopeRegions::Regional,
+        rates: CallRates::UNDOCUMENTED,
+        errors: ErrorForms {
+            page_token: || ApiError::new("InvalidParameterValue", "The marker is not valid."),
+            ..errors::QUERY
+        },
+        policies: Some(PolicyFacts {
+            resources: |state, caller, _, input| {
+                let Some(id) = input_text(input, "DBInstanceIdentifier") else {
+                    return Vec::new();
+                };
+                let (account, id) = (&caller.account, id.to_ascii_lowercase());
+                let mut places = state.databases.iter();
+                let place = places.find(|((of, _), rows)| of == account && rows.contains_key(&id));
+                let region = place.map_or("*", |((_, region), _)| region.as_str());
+                vec![format!("arn:aws:rds:{region}:{account}:db:{id}")]
+            },
+            ..PolicyFacts::BY_NAME
+        }),
+        secrets: &["MasterUserPassword"],
+        names_origin: false,
+    },
+    begin: |call| call.admit(),
+    operations: &[
+        ("CreateDBInstance", Writes(create)),
+        ("DescribeDBInstances", Reads(describe)),
+        ("ModifyDBInstance", Writes(modify)),
+        ("DeleteDBInstance", Writes(delete)),
+    ],
+};
+
+fn place(context: &Context<'_>) -> DatabasePlace {
+    (context.caller.account.clone(), context.call.region.clone())
+}
+
+/// Identifiers are lower case, however they are written (the same, `CreateDBInstance`).
+fn identifier(context: &Context<'_>) -> String {
+    context.text("DBInstanceIdentifier").to_ascii_lowercase()
+}
+
+fn no_database(id: &str) -> ApiError {
+    let text = format!("DBInstance {id} not found.");
+    ApiError::new("DBInstanceNotFound", text).status(404)
+}
+
+fn find<'a>(context: &'a Context<'_>, id: &str) -> Result<&'a SimDatabase, ApiError> {
+    let here = context.state.databases.get(&place(context));
+    here.and_then(|rows| rows.get(id))
+        .ok_or_else(|| no_database(id))
+}
+
+fn shown(context: &Context<'_>, it: &SimDatabase) -> Value {
+    let (account, region) = place(context);
+    let mut row = json!({
+        "DBInstanceIdentifier": it.id, "DBInstanceClass": it.class, "Engine": it.engine,
+        "DBInstanceStatus": it.status(context.now), "AllocatedStorage": it.storage,
+        "InstanceCreateTime": whole_seconds(it.created), "PubliclyAccessible": it.is_public(context.now),
+        "PendingModifiedValues": {}, "MultiAZ": false, "StorageEncrypted": false, "DeletionProtection": false,
+        "DBInstanceArn": format!("arn:aws:rds:{region}:{account}:db:{}", it.id),
+    });
+    if let (Some(user), Some(members)) = (&it.user, row.as_object_mut()) {
+        members.insert("MasterUsername".to_owned(), user.as_str().into());
+    }
+    row
+}
+
+fn one(context: &Context<'_>, it: &SimDatabase) -> Output {
+    Output::Members(json!({ "DBInstance": shown(context, it) }))
+}
+
+/// `CreateDBInstance`: without `PubliclyAccessible` it is reached from inside alone.
+fn create(context: &mut Context<'_>) -> HandlerResult {
+    let id = identifier(context);
+    if find(context, &id).is_ok() {
+        let text = "DB instance already exists";
+        return Err(ApiError::new("DBInstanceAlreadyExists", text));
+    }
+    let input = &context.call.input;
+    let storage = input.get("AllocatedStorage").and_then(Value::as_i64);
+    let made = SimDatabase {
+        id: id.clone(),
+        class: context.text("DBInstanceClass").to_owned(),
+        engine: context.text("Engine").to_owned(),
+        user: context.optional("MasterUsername").map(str::to_owned),
+        storage: storage.unwrap_or(20),
+        created: context.now,
+        available: context.now + taking(context.state.settings.speed).0,
+        public: input.get("PubliclyAccessible") == Some(&Value::Bool(true)),
+        changed: None,
+    };
+    let answer = one(context, &made);
+    context.write(Window::Immediate);
+    let place = place(context);
+    let here = context.state.databases.entry(place).or_default();
+    here.insert(id, made);
+    Ok(answer)
+}
+
+/// `DescribeDBInstances`: one by its identifier, or pages of all.
+fn describe(context: &Context<'_>) -> HandlerResult {
+    if context.call.input.get("Filters").is_some() {
+        let text = "Filters are not simulated.";
+        return Err(ApiError::new("InvalidParameterValue", text));
+    }
+    if context.optional("DBInstanceIdentifier").is_some() {
+        let row = shown(context, find(context, &identifier(context))?);
+        return Ok(Output::Members(json!({ "DBInstances": [row] })));
+    }
+    let size = context
+        .call
+        .input
+        .get("MaxRecords")
+        .and_then(Value::as_u64)
+        .and_then(|it| usize::try_from(it).ok());
+    let page = context.page(size.unwrap_or(DEFAULT_PAGE))?;
+    let here = context.state.databases.get(&place(context));
+    let after = page.after.as_ref().map(|(_, id)| id.clone());
+    let rows = here
+        .into_iter()
+        .flatten()
+        .filter(|(id, _)| after.as_ref().is_none_or(|after| *id > after))
+        .map(|(id, it)| (0, id.clone(), shown(context, it)));
+    let (rows, token) = page.take(rows);
+    let mut answer = json!({ "DBInstances": rows });
+    if let (Some(token), Some(members)) = (token, answer.as_object_mut()) {
+        members.insert("Marker".to_owned(), token.into());
+    }
+    Ok(Output::Members(answer))
+}
+
+/// `ModifyDBInstance`: who reaches it, at once whatever `ApplyImmediately` says (the same, `ModifyDBInstance`), shown once it
+/// is available again; other members are not simulated, and are refused.
+fn modify(context: &mut Context<'_>) -> HandlerResult {
+    let id = identifier(context);
+    let (now, is_at) = {
+        let it = find(context, &id)?;
+        (context.now, it.status(context.now))
+    };
+    if is_at != "available" {
+        let text = format!("Instance {id} is not in available state.");
+        return Err(ApiError::new("InvalidDBInstanceState", text));
+    }
+    let known = [
+        "DBInstanceIdentifier",
+        "PubliclyAccessible",
+        "ApplyImmediately",
+    ];
+    let members = context.call.input.as_object();
+    let mut others = members.into_iter().flatten().map(|(name, _)| name);
+    if let Some(other) = others.find(|name| !known.contains(&name.as_str())) {
+        let text = format!("{other} is not simulated.");
+        return Err(ApiError::new("InvalidParameterValue", text));
+    }
+    let wanted = context.call.input.get("PubliclyAccessible");
+    let wanted = wanted.and_then(Value::as_bool);
+    let until = now + taking(context.state.settings.speed).1;
+    let place = place(context);
+    let here = context.state.databases.get_mut(&place);
+    let it = here
+        .and_then(|rows| rows.get_mut(&id))
+        .ok_or_else(|| no_database(&id))?;
+    if let Some(public) = wanted.filter(|public| *public != it.public) {
+        it.public = public;
+        it.changed = Some(until);
+    }
+    let changed = it.clone();
+    context.write(Window::Immediate);
+    Ok(one(context, &changed))
+}
+
+/// `DeleteDBInstance`: at once.
+fn delete(context: &mut Context<'_>) -> HandlerResult {
+    let id = identifier(context);
+    let mut gone = shown(context, find(context, &id)?);
+    if let Some(members) = gone.as_object_mut() {
+        members.insert("DBInstanceStatus".to_owned(), "deleting".into());
+    }
+    context.write(Window::Immediate);
+    let place = place(context);
+    if let Some(here) = context.state.databases.get_mut(&place) {
+        here.remove(&id);
+    }
+    Ok(Output::Members(json!({ "DBInstance": gone })))
+}

@@ -1,0 +1,147 @@
+//! Messages that ask about remediations lose their buttons once it is decided, wherever that was, and say by whom
+//! (`organization.md` R-3).
+
+use std::time::Duration;
+
+use hallpass_remediation::{Remediation, RemediationId, RemediationPhase};
+use hallpass_wording::{PlainStyle, escape, remediation};
+use tokio::sync::watch;
+
+use crate::app::Slack;
+use crate::blocks::{context, section};
+use crate::channel::is_ours;
+use crate::deliver::is_gone;
+use crate::inbound::MessagePlace;
+use crate::memory::{AskingMessage, MemoryFault};
+
+/// How often those that ask are looked at.
+const LOOK_EVERY: Duration = Duration::from_secs(3);
+
+impl Slack {
+    /// Remembers that a message has buttons, until it is drawn without.
+    pub(crate) async fn now_asks(&self, id: RemediationId, ts: String) -> Result<(), MemoryFault> {
+        let remembered = &self.inner.remembered;
+        let _one_hand = remembered.asking.lock().await;
+        let mut all = remembered.asking_messages().await?;
+        let channel = self.inner.setup.channel.clone();
+        all.insert(id, AskingMessage { channel, ts });
+        remembered.keep_asking_messages(&all).await
+    }
+
+    /// Takes the buttons off messages about what was decided, until `stop`.
+    pub async fn follow_remediations(&self, mut stop: watch::Receiver<bool>) {
+        while !*stop.borrow() {
+            if let Err(error) = self.show_what_was_decided().await {
+                tracing::warn!(error = %error, "messages about remediations could not be looked at");
+            }
+            tokio::select! {
+                _ = stop.changed() => {}
+                () = tokio::time::sleep(LOOK_EVERY) => {}
+            }
+        }
+    }
+
+    /// Draws every message anew that asks about something that does not wait any more.
+    ///
+    /// # Errors
+    /// What asks cannot be read or kept; it is drawn by the next call.
+    pub async fn show_what_was_decided(&self) -> Result<(), MemoryFault> {
+        let asking = self.inner.remembered.asking_messages().await?;
+        for (id, message) in asking {
+            let found = self.inner.access.stored_remediation(&id).await;
+            let place = MessagePlace {
+                channel: message.channel,
+                ts: message.ts,
+            };
+            match found {
+                Ok(Some(it)) if matches!(it.phase, RemediationPhase::Waiting { .. }) => {}
+                Ok(Some(it)) => {
+                    if !self.draw_decided(&place, &it, true).await? {
+                        return Ok(());
+                    }
+                }
+                // it was long ago
+                Ok(None) => self.asks_no_more(&id).await?,
+                Err(error) => {
+                    tracing::debug!(remediation = %id, error = %error, "it is looked at again");
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn asks_no_more(&self, id: &RemediationId) -> Result<(), MemoryFault> {
+        let remembered = &self.inner.remembered;
+        let _one_hand = remembered.asking.lock().await;
+        self.forget_asking(id).await
+    }
+
+    /// The caller holds the lock.
+    async fn forget_asking(&self, id: &RemediationId) -> Result<(), MemoryFault> {
+        let remembered = &self.inner.remembered;
+        let mut all = remembered.asking_messages().await?;
+        match all.remove(id) {
+            Some(_) => remembered.keep_asking_messages(&all).await,
+            None => Ok(()),
+        }
+    }
+
+    /// A press was answered: its message says what was decided.
+    pub(crate) async fn show_decided(&self, place: Option<&MessagePlace>, it: &Remediation) {
+        let Some(place) = place.filter(|it| !it.channel.is_empty() && !it.ts.is_empty()) else {
+            return;
+        };
+        if let Err(error) = self.draw_decided(place, it, false).await {
+            tracing::warn!(remediation = %it.id, error = %error, "it is drawn again");
+        }
+    }
+
+    /// The message says what was decided, and has no buttons any more; false where Slack does not let us now. With
+    /// `unless_drawn` only where nobody did that before.
+    async fn draw_decided(
+        &self,
+        place: &MessagePlace,
+        it: &Remediation,
+        unless_drawn: bool,
+    ) -> Result<bool, MemoryFault> {
+        let remembered = &self.inner.remembered;
+        let _one_hand = remembered.asking.lock().await;
+        if unless_drawn && !remembered.asking_messages().await?.contains_key(&it.id) {
+            return Ok(true);
+        }
+        let text = self.decided_text(it);
+        let blocks = [
+            section("sweep", text.clone()),
+            context("link", self.remediation_link(&it.id)),
+        ];
+        let client = &self.inner.client;
+        let updated = client
+            .update(&place.channel, &place.ts, &text, &blocks)
+            .await;
+        // CRASH: a message that was drawn and is not forgotten yet is drawn once more, in the same words
+        match updated {
+            Err(error) if !is_gone(&error) && !is_ours(&error) => {
+                tracing::warn!(remediation = %it.id, error = %error, "the message of a remediation is changed later");
+                return Ok(false);
+            }
+            Err(error) => {
+                tracing::warn!(remediation = %it.id, error = %error, "the message of a remediation cannot be changed");
+            }
+            Ok(()) => {}
+        }
+        self.forget_asking(&it.id).await.map(|()| true)
+    }
+
+    fn decided_text(&self, it: &Remediation) -> String {
+        let marks = &self.inner.setup.marks;
+        let answer = match (&it.approved_by, &it.phase) {
+            (_, RemediationPhase::Manual { reason }) => {
+                format!("{} For people: {}", marks.bad, escape(reason))
+            }
+            (Some(by), _) => format!("{} Approved by {}.", marks.good, escape(by)),
+            (None, _) => format!("{} It does not wait any more.", marks.discarded),
+        };
+        let about = escape(&remediation::question(it, &PlainStyle));
+        format!("{answer}\n{about}")
+    }
+}
