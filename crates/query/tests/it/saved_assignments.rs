@@ -6,7 +6,6 @@ use serde_json::{Value, json};
 
 use crate::{run, stderr, stdout};
 
-
 /// An assignment of the snapshot.
 fn assignment(account: &str, set: &str, kind: &str, principal: &str, grant: Option<&str>) -> Value {
     json!({"permission_set_arn": set, "account_id": account, "principal_type": kind, "principal_id": principal,
