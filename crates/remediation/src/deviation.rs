@@ -12,9 +12,9 @@ pub(crate) const SECURITY_HUB: &str = "aws.securityhub";
 pub(crate) const CONFIG: &str = "aws.config";
 /// What AWS Config calls a resource that is judged otherwise than before.
 pub(crate) const COMPLIANCE_CHANGE: &str = "Config Rules Compliance Change";
-/// How the ARN of GuardDuty ends as a product of Security Hub.
+/// How the ARN of `GuardDuty` ends as a product of Security Hub.
 pub(crate) const GUARD_DUTY: &str = "product/aws/guardduty";
-/// Why no account is touched for a finding of GuardDuty (`organization.md` R-4).
+/// Why no account is touched for a finding of `GuardDuty` (`organization.md` R-4).
 pub(crate) const ONLY_TOLD: &str = "findings of GuardDuty say what happens, not what is set wrong: they are suppressed or told \
      (`action: suppress` or `notify`), and no account is changed for them";
 /// The field that says which remediation wrote to a finding.
@@ -69,7 +69,7 @@ pub struct Deviation {
 }
 
 impl Deviation {
-    /// Whether GuardDuty found it.
+    /// Whether `GuardDuty` found it.
     pub(crate) fn is_of_guard_duty(&self) -> bool {
         let finding = self.finding.as_ref();
         finding.is_some_and(|it| it.product.ends_with(GUARD_DUTY))

@@ -89,7 +89,6 @@ fn asked(context: &Context<'_>) -> Result<FlowLog, ApiError> {
     let role = context.optional("DeliverLogsPermissionArn");
     let destination = match (kind, context.optional("LogDestination"), group) {
         ("s3", Some(bucket), _) if bucket.starts_with("arn:aws:s3:::") => bucket.to_owned(),
-        ("s3", ..) => return missing("LogDestination"),
         ("cloud-watch-logs", Some(arn), None) => arn.to_owned(),
         ("cloud-watch-logs", None, Some(name)) => {
             format!(
@@ -97,7 +96,7 @@ fn asked(context: &Context<'_>) -> Result<FlowLog, ApiError> {
                 context.caller.account
             )
         }
-        ("cloud-watch-logs", ..) => return missing("LogDestination"),
+        ("s3" | "cloud-watch-logs", ..) => return missing("LogDestination"),
         (other, ..) => {
             let text = format!("Invalid value for log destination type: {other}");
             return Err(ApiError::new("InvalidParameterValue", text));
