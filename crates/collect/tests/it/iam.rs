@@ -213,13 +213,13 @@ async fn the_report_says_when_a_password_was_used_where_the_list_does_not() {
     };
     let kept = collected(&world, &IAM).await;
     let rows = kept.rows("aws_iam_users");
-    let used = |name: &str| {
+    let password_used = |name: &str| {
         let row = rows.iter().find(|it| it["user_name"] == name).unwrap();
         row["password_last_used"].clone()
     };
-    assert_eq!(used("said"), new);
-    assert_eq!(used("unsaid"), "2026-01-01T00:00:00Z");
-    assert_eq!(used("never"), Value::Null);
+    assert_eq!(password_used("said"), new);
+    assert_eq!(password_used("unsaid"), "2026-01-01T00:00:00Z");
+    assert_eq!(password_used("never"), Value::Null);
 }
 
 /// `inventory.md` T-18: what is no JSON is kept as text, and said.

@@ -12,7 +12,7 @@ use crate::standards_follow::StandardsFollowing;
 /// How often is looked whether something is due.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
 /// After how long a look at the organization that failed is made again.
-const TRY_AGAIN: Duration = Duration::from_secs(600);
+const TRY_AGAIN: Duration = Duration::from_mins(10);
 
 /// Follows new accounts until the server stops.
 pub(super) async fn watch(with: StandardsFollowing, mut stop: watch::Receiver<bool>) {

@@ -308,7 +308,7 @@ fn ten_thousand_decisions_take_less_than_five_milliseconds_each() {
         .collect();
     let (countries, policy) = (
         geo(&text.join("\n")),
-        Policy::of_countries(["US", "GB"].into_iter()).unwrap(),
+        Policy::of_countries(["US", "GB"]).unwrap(),
     );
     let mut took: Vec<std::time::Duration> = (0..10_000_u32)
         .map(|n| {

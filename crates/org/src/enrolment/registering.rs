@@ -45,23 +45,19 @@ pub(super) async fn register(
     calls: &dyn ServiceCalls,
     wish: &RegisterWish,
 ) -> Result<WriteAnswer, StepError> {
-    let (operation, input) = match baseline(calls, wish).await? {
-        Some(there) => (
-            "ResetEnabledBaseline",
-            json!({ "enabledBaselineIdentifier": there.arn }),
-        ),
-        None => {
-            let mut input = json!({
-                "baselineIdentifier": wish.with.arn, "baselineVersion": wish.with.version,
-                "targetIdentifier": wish.unit_arn,
-            });
-            if let (Some(arn), Some(members)) = (&wish.with.identity_center, input.as_object_mut())
-            {
-                let parameter = json!({ "key": "IdentityCenterEnabledBaselineArn", "value": arn });
-                members.insert("parameters".to_owned(), json!([parameter]));
-            }
-            ("EnableBaseline", input)
+    let (operation, input) = if let Some(there) = baseline(calls, wish).await? {
+        let input = json!({ "enabledBaselineIdentifier": there.arn });
+        ("ResetEnabledBaseline", input)
+    } else {
+        let mut input = json!({
+            "baselineIdentifier": wish.with.arn, "baselineVersion": wish.with.version,
+            "targetIdentifier": wish.unit_arn,
+        });
+        if let (Some(arn), Some(members)) = (&wish.with.identity_center, input.as_object_mut()) {
+            let parameter = json!({ "key": "IdentityCenterEnabledBaselineArn", "value": arn });
+            members.insert("parameters".to_owned(), json!([parameter]));
         }
+        ("EnableBaseline", input)
     };
     let place = ReadPlace::default();
     let sent = calls

@@ -15,9 +15,8 @@ fn names() -> Vec<String> {
     let needed = |it: &Value| {
         let parameters = it["parameters"].as_str().unwrap().split(' ');
         let needed = parameters.filter_map(|it| it.strip_suffix("=…"));
-        needed
-            .map(|it| format!(" --param {it}=none"))
-            .collect::<String>()
+        let given: Vec<String> = needed.map(|it| format!(" --param {it}=none")).collect();
+        given.concat()
     };
     names
         .map(|it| it["name"].as_str().unwrap().to_owned() + &needed(it))

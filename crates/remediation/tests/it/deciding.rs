@@ -156,7 +156,7 @@ fn accounts_that_may_not_be_touched_are_for_people() {
     }
 }
 
-/// `organization.md` R-4: what GuardDuty finds is suppressed or told, and changes no account, whatever a rule says.
+/// `organization.md` R-4: what `GuardDuty` finds is suppressed or told, and changes no account, whatever a rule says.
 #[test]
 fn findings_of_guard_duty_are_only_suppressed_or_told() {
     let product = "arn:aws:securityhub:us-east-1::product/aws/guardduty";

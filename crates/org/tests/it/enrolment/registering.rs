@@ -90,6 +90,7 @@ async fn an_account_that_a_check_stops_stops_the_unit() {
 
 #[tokio::test]
 async fn what_cannot_be_registered_is_refused_before_anything_is_changed() {
+    type Row = (EnrolmentWish, fn(&World), &'static str);
     let other = |to: &str, change: fn(&mut EnrolmentWish)| {
         let mut wish = EnrolmentWish {
             to: to.to_owned(),
@@ -98,7 +99,7 @@ async fn what_cannot_be_registered_is_refused_before_anything_is_changed() {
         change(&mut wish);
         wish
     };
-    let table: [(EnrolmentWish, fn(&World), &str); 5] = [
+    let table: [Row; 5] = [
         (
             whole(),
             |world| {
@@ -131,7 +132,7 @@ async fn what_cannot_be_registered_is_refused_before_anything_is_changed() {
         ),
         (
             other("Legacy", |it| {
-                it.via = Some(EnrolmentBackend::AccountFactory)
+                it.via = Some(EnrolmentBackend::AccountFactory);
             }),
             |_| {},
             "does not govern the unit",

@@ -75,7 +75,7 @@ pub(super) fn understand(args: &Args, id: &str) -> Result<AskedOperation, Failur
     let home = home_region(args.home_region.as_ref())?;
     Ok(AskedOperation {
         regions: regions(&args.regions, &service, &home)?,
-        selection: selection(&args.selection)?,
+        selection: selection(&args.selection),
         access: access(args, home, id)?,
         operation: asked,
         query,
@@ -197,15 +197,13 @@ pub(in crate::commands::inventory) fn regions(
 }
 
 /// Which of the accounts that are found are asked.
-pub(in crate::commands::inventory) fn selection(
-    args: &SelectionArgs,
-) -> Result<Selection, Failure> {
+pub(in crate::commands::inventory) fn selection(args: &SelectionArgs) -> Selection {
     let which = &args.which;
     let tags = which.tag.iter().map(|it| match it.split_once('=') {
         Some((key, value)) => (key.to_owned(), Some(value.to_owned())),
         None => (it.clone(), None),
     });
-    Ok(Selection {
+    Selection {
         accounts: which.accounts.iter().cloned().collect(),
         exclude: which.exclude.iter().cloned().collect(),
         names: args.name_glob.clone(),
@@ -215,7 +213,7 @@ pub(in crate::commands::inventory) fn selection(
         } else {
             Management::Skipped
         },
-    })
+    }
 }
 
 fn access(args: &Args, home: String, id: &str) -> Result<FanoutAccess, Failure> {

@@ -169,7 +169,7 @@ fn kinds(args: &Args) -> Result<BTreeSet<AddressKind>, Failure> {
 /// The accounts and Regions that are asked one by one: those that were selected, and with an aggregator all that it
 /// may have.
 fn everywhere(args: &Args, home: &str) -> Result<Everywhere, Failure> {
-    let mut chosen = selection(&args.selection)?;
+    let mut chosen = selection(&args.selection);
     let mut accounts = accounts_to_find(&args.selection)?;
     if args.aggregator.is_some() {
         chosen = Selection {
