@@ -795,8 +795,11 @@ def _(sim, w):
     rds.create_db_instance(DBInstanceIdentifier=name.upper(), DBInstanceClass="db.t3.micro", Engine="mysql", PubliclyAccessible=True)
     row = lambda: rds.describe_db_instances(DBInstanceIdentifier=name)["DBInstances"][0]
     refused("DBInstanceAlreadyExists", rds.create_db_instance, DBInstanceIdentifier=name, DBInstanceClass="db.t3.micro", Engine="mysql")
+    # it is made in five minutes, and modified in one
+    sim.advance(300)
     assert eventually(lambda: row()["DBInstanceStatus"] == "available", 30) and row()["PubliclyAccessible"] is True, row()
     rds.modify_db_instance(DBInstanceIdentifier=name, PubliclyAccessible=False)
+    sim.advance(60)
     assert eventually(lambda: row()["DBInstanceStatus"] == "available", 30) and row()["PubliclyAccessible"] is False, row()
     assert name in [it["DBInstanceIdentifier"] for it in rds.get_paginator("describe_db_instances").paginate().build_full_result()["DBInstances"]]
     rds.delete_db_instance(DBInstanceIdentifier=name, SkipFinalSnapshot=True)

@@ -27,9 +27,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
-use hallpass_access::{
-    Access, ActivityLogs, AlarmKind, Channel, DirectorySource, GuardSource, Ports, Settings,
-};
+use hallpass_access::{Access, AlarmKind, Channel, DirectorySource, GuardSource, Ports, Settings};
 use hallpass_assignments::{Executor, ExecutorLimits};
 use hallpass_audit::AuditStore;
 use hallpass_aws::{Aws, Inventory, Policies};
@@ -86,7 +84,7 @@ pub(crate) struct Parts {
     /// Where snapshots are.
     pub(crate) snapshots: Option<SnapshotsAt>,
     /// What logs say, where that is not the activity table beside snapshots.
-    pub(crate) activity: Option<Arc<dyn ActivityLogs>>,
+    pub(crate) activity: Option<Arc<dyn hallpass_access::ActivityLogs>>,
     pub(crate) sessions: SessionSettings,
     pub(crate) sign_in: Arc<SignIn>,
     pub(crate) rates: Rates,

@@ -139,6 +139,13 @@ async fn a_role_that_refuses_is_asked_once_for_all_of_its_account() {
     );
 }
 
+/// The access key that a request is signed with.
+fn key_of(asked: &ReceivedRequest) -> String {
+    let signed = asked.header("authorization").unwrap_or_default().to_owned();
+    let scope = signed.split("Credential=").nth(1).unwrap_or_default();
+    scope.split('/').next().unwrap_or_default().to_owned()
+}
+
 /// `inventory.md` F-4: external id, tags and source identity go to the last role, and each is assumed with the
 /// credentials of the one before; the account of the credentials is called with these.
 #[tokio::test]
@@ -167,28 +174,14 @@ async fn roles_follow_one_another_and_the_last_has_what_its_trust_asks_for() {
             .unwrap();
     }
     let asked = server.asked();
-    let key = |it: &ReceivedRequest| {
-        let signed = it.header("authorization").unwrap_or_default().to_owned();
-        signed
-            .split("Credential=")
-            .nth(1)
-            .and_then(|it| it.split('/').next())
-            .unwrap_or_default()
-            .to_owned()
+    let of = |action: &'static str| {
+        asked
+            .iter()
+            .filter(move |it| body(it).contains(&format!("Action={action}")))
     };
-    let roles: Vec<(String, String)> = asked
-        .iter()
-        .filter(|it| body(it).contains("Action=AssumeRole"))
-        .map(|it| {
-            (
-                role_of(it)
-                    .rsplit("%3A")
-                    .next()
-                    .unwrap_or_default()
-                    .to_owned(),
-                key(it),
-            )
-        })
+    let last_part = |arn: String| arn.rsplit("%3A").next().unwrap_or_default().to_owned();
+    let roles: Vec<(String, String)> = of("AssumeRole")
+        .map(|it| (last_part(role_of(it)), key_of(it)))
         .collect();
     let chain = [
         ("first", "AKIA0000111122223333"),
@@ -198,10 +191,7 @@ async fn roles_follow_one_another_and_the_last_has_what_its_trust_asks_for() {
     ];
     let chain = chain.map(|(role, with)| (format!("role%2F{role}"), with.to_owned()));
     assert_eq!(roles, chain);
-    for it in asked
-        .iter()
-        .filter(|it| body(it).contains("Action=AssumeRole"))
-    {
+    for it in of("AssumeRole") {
         let said = body(it);
         let is_last = role_of(it).ends_with("last");
         for wanted in [
@@ -216,11 +206,7 @@ async fn roles_follow_one_another_and_the_last_has_what_its_trust_asks_for() {
             "{said}"
         );
     }
-    let listing: Vec<String> = asked
-        .iter()
-        .filter(|it| body(it).contains("Action=ListUsers"))
-        .map(key)
-        .collect();
+    let listing: Vec<String> = of("ListUsers").map(key_of).collect();
     assert_eq!(listing, ["ASIALAST", "ASIALAST", "AKIA0000111122223333"]);
 }
 

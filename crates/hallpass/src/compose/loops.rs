@@ -151,6 +151,12 @@ impl Composed {
                 },
             );
         }
+        self.spawn_watching(tasks);
+    }
+
+    /// Starts what watches for what people have to hear, and what mends.
+    fn spawn_watching(&self, tasks: &mut JoinSet<()>) {
+        let stop = &self.stop;
         let watched = Watched {
             probes: self.alarming.clone(),
             desk: Arc::clone(&self.app.status),

@@ -1,6 +1,6 @@
 //! What was done with a grant, for its request's page (`inventory.md` H-28).
 
-use hallpass_access::{Grant, Request};
+use hallpass_access::{Grant, Request, RequestState};
 use hallpass_activity::GrantCall;
 use hallpass_wording::activity;
 
@@ -66,8 +66,11 @@ pub(crate) async fn of(app: &App, view: &Presenter, grant: Option<&Grant>) -> Op
     })
 }
 
-/// What the requester did the last time they had it, for those who decide.
+/// What the requester did the last time they had it, while somebody has to decide.
 pub(crate) async fn last_use(app: &App, view: &Presenter, request: &Request) -> Option<Coded> {
+    if request.state != RequestState::Pending {
+        return None;
+    }
     let used = grant_activity::last_of_requester(app, request).await?;
     activity::last_use(&used, view).map(Coded)
 }

@@ -284,10 +284,7 @@ async fn assemble(
         door: timeline::door(request.origin.name()),
         secondary_domain: request.secondary_domain,
         before: before(view, &past),
-        used: match request.state {
-            RequestState::Pending => grant_activity::last_use(app, view, request).await,
-            _ => None,
-        },
+        used: grant_activity::last_use(app, view, request).await,
         glass: glass(app, view, request),
         stop: is_live
             .filter(|grant| grant.is_hold())
