@@ -48,6 +48,13 @@ const BY_HAND: &[(&str, Check)] = &[
     ),
     (r"^(?! )[\p{L}\p{N}\p{Z}-_]*(?<! )$", is_category_name),
     (r"^(?!\s*$).+", is_not_blank),
+    (
+        concat!(
+            r"[A-Za-z](?!.*--)[0-9A-Za-z-]*[^-]|",
+            r"^default(?!.*--)(?!.*\.\.)[0-9A-Za-z-.]*[^-]"
+        ),
+        is_parameter_group,
+    ),
 ];
 
 const WORD: &str = "0-9A-Za-z_";
@@ -219,6 +226,24 @@ fn is_not_blank(text: &str) -> bool {
             .any(|it| !matches!(it, ' ' | '\t' | '\u{b}' | '\u{c}'))
 }
 
+/// The name of a parameter group of RDS: two hyphens never follow one another, and the last is none; with points only after
+/// `default`, and there never two either.
+fn is_parameter_group(text: &str) -> bool {
+    let is_name = |rest: &str, allowed: &str| {
+        let mut characters = rest.chars();
+        let ends_well = characters.next_back().is_some_and(|it| it != '-');
+        let is_allowed = |it: char| it.is_ascii_alphanumeric() || allowed.contains(it);
+        ends_well && characters.all(is_allowed) && !rest.contains("--")
+    };
+    let of_ours = text
+        .strip_prefix(|it: char| it.is_ascii_alphabetic())
+        .is_some_and(|rest| is_name(rest, "-"));
+    let of_aws = text
+        .strip_prefix("default")
+        .is_some_and(|rest| is_name(rest, "-.") && !rest.contains(".."));
+    of_ours || of_aws
+}
+
 /// A key that does not begin with `aws:`, of letters, `_`, and what stands from `+` to `=`: digits and `,-./:;<` too.
 fn is_own_tag_key(text: &str) -> bool {
     let fits = |it: char| it.is_ascii_alphabetic() || it == '_' || ('+'..='=').contains(&it);
@@ -294,6 +319,26 @@ mod tests {
             (r"\", r"\"),
         ] {
             assert_eq!(translate(java), ours, "{java}");
+        }
+    }
+
+    #[test]
+    fn parameter_groups_have_no_two_hyphens() {
+        for (name, expected) in [
+            ("ours", true),
+            ("a-b-c1", true),
+            ("a--b", false),
+            ("a-", false),
+            ("a", false),
+            ("1a", false),
+            ("", false),
+            ("a.b.c", false),
+            ("default.mysql8.0", true),
+            ("default..mysql", false),
+            ("default.a--b", false),
+            ("default.", true),
+        ] {
+            assert_eq!(is_parameter_group(name), expected, "{name}");
         }
     }
 
