@@ -346,7 +346,11 @@ fn roles_that_can_raise_themselves_are_found() {
     ]);
     let found = |names: &str| of_roles(&document, "payer/can-raise-itself", names, "action");
     assert_eq!(found("reader,most"), Vec::<String>::new());
-    let expected = ["writer iam:attachrolepolicy", "writer iam:putrolepolicy"];
+    let expected = [
+        "writer iam:attachrolepolicy",
+        "writer iam:putrolepolicy",
+        "writer iam:updateassumerolepolicy",
+    ];
     assert_eq!(found("writer"), expected);
     assert_eq!(found("denied"), Vec::<String>::new());
     let all = statement("Allow", "Action", &json!("*"));
