@@ -11,6 +11,7 @@ use super::facts::{
     Commitment, FoundationFacts, JoiningFacts, LeavingFacts, ListedAccount, LogAccounts,
     MemberFacts, ReadinessFacts, ReviewedWorkload, TargetUnit,
 };
+use crate::control_tower::landing_zone;
 use crate::organization_wide::{
     accounts_in_root, alternate_contact, has_all_features, has_scps, root_id,
 };
@@ -168,20 +169,10 @@ async fn running_in(home: &Reader<'_>, region: &str) -> ReadFact<Vec<String>> {
 
 /// The accounts of the landing zone, by its manifest.
 async fn log_accounts(home: &Reader<'_>) -> ReadFact<Option<LogAccounts>> {
-    let operation = ("controltower", "ListLandingZones");
-    let zones = home.list(operation, json!({}), "landingZones").await?;
-    let Some(zone) = zones.first() else {
-        return Ok(None);
-    };
-    let input = json!({ "landingZoneIdentifier": text(zone, "/arn") });
-    let answer = home.one(("controltower", "GetLandingZone"), input).await?;
-    let account = |pointer: &str| {
-        let id = text(&answer, &format!("/landingZone/manifest{pointer}"));
-        AccountId::new(id).ok()
-    };
-    Ok(Some(LogAccounts {
-        log_archive: account("/centralizedLogging/accountId"),
-        audit: account("/securityRoles/accountId"),
+    let zone = landing_zone(home).await?;
+    Ok(zone.map(|it| LogAccounts {
+        log_archive: it.log_archive,
+        audit: it.audit,
     }))
 }
 
