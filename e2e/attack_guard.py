@@ -456,12 +456,14 @@ def walk(check, stage):
         check("guide: the journal and AWS's record show it", '"guard.ended"' in said and "DeleteAccountAssignment" in said, said)
         terminals[1].signal(signal.SIGCONT)
         grants = "export HALLPASS_SERVER=http://127.0.0.1:8090\n" + after.splitlines()[0]
+        grants_said = []
         def told():
             shell = Terminal(stage, folder, ports)
             shell.type(grants + "\nexit\n")
             found = shell.said()
-            return '"cause": "guard"' in found.replace('":"', '": "') and found
-        check("guide: the cause is the guard", wait(told, 60, every=1))
+            grants_said.append(found)
+            return '"cause": "guard"' in found.replace('":"', '": "')
+        check("guide: the cause is the guard", wait(told, 60, every=1), grants_said[-1])
         terminals[4].type("export HALLPASS_SERVER=http://127.0.0.1:8090\nset -e\n" + after + "exit\n")
         said = terminals[4].said()
         check("guide: the log and the journal verify", terminals[4].shell.returncode == 0, said)

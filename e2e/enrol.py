@@ -8,6 +8,7 @@ import time
 
 import boto3
 import botocore.config
+import botocore.exceptions
 import botocore.model
 
 from served import longest_wait, serve_events
@@ -236,6 +237,49 @@ def registered(stage):
     check("undoing says that it stays", "stays registered" in undone.stdout + undone.stderr, undone.stdout + undone.stderr)
 
 
+def by_stack_set(stage):
+    """Accounts that nothing lets us into are opened by a stack set: killed half way, one failing, and nothing made twice."""
+    world = started(stage)
+    words = ("--account", STRAY, "--account", ODD, "--to", "Workloads", "--create-role", "ou")
+    code, said, errors = enroll(world, *words, "--apply")
+    sent = lambda name: len(calls(world, name))
+    check("without trusted access it is said", code == 4 and "stack-sets" in errors and "trusted access is off" in errors, (code, errors))
+    check.equal("and nothing was changed", [sent(it) for it in ("CreateStackSet", "CreateStackInstances", "MoveAccount")], [0, 0, 0])
+    cloudformation = client(world, "cloudformation")
+    cloudformation.activate_organizations_access()
+    code, said, errors = enroll(world, *words)
+    check("a dry run", code == 0 and statuses(said) == {STRAY: "CHECKED", ODD: "CHECKED"} and sent("CreateStackSet") == 0, (code, said, errors))
+    world.sim.post("/_sim/faults", {"kind": "latency", "distribution": {"fixed_ms": 1500}, "match": {"operation": "DescribeStackSetOperation"}})
+    world.sim.post("/_sim/faults", {"kind": "fail_async", "reason": "sample reason", "count": 1, "match": {"operation": "CreateStackInstances"}})
+    process = world.stage.spawn("org", "enroll", *words, "--apply", log="stacks.log", **world.environment)
+    check("a stack is begun", wait(lambda: calls(world, "CreateStackInstances"), 120, process), world.stage.said("stacks.log"))
+    world.stage.stop(process, signal.SIGKILL)
+    world.sim.call("DELETE", "/_sim/faults")
+    code, said, errors = enroll(world, *words, "--apply")
+    found = sorted((statuses(said) or {}).values())
+    why = " ".join(row["why"] for row in said["accounts"]) if said else ""
+    check("one failed by its stack, and the other is enrolled", code == 1 and found == ["ENROLLED", "FAILED"] and "sample reason" in why,
+          (code, said, errors))
+    check.equal("by one stack set and a stack for each", (sent("CreateStackSet"), sent("CreateStackInstances")), (1, 2))
+    code, said, errors = enroll(world, *words, "--apply")
+    done = statuses(said) or {}
+    check("the same command does what failed", code in (0, 1) and "ENROLLED" in done.values(), (code, said, errors))
+    rows = cloudformation.list_stack_instances(StackSetName="HallpassControlTowerExecution")["Summaries"]
+    check.equal("boto3 sees a stack in these accounts and no other",
+                {row["Account"]: row["StackInstanceStatus"]["DetailedStatus"] for row in rows}, {STRAY: "SUCCEEDED", ODD: "SUCCEEDED"})
+    check.equal("both are enrolled", [enrolled(world).get(it) for it in (STRAY, ODD)], ["SUCCEEDED"] * 2)
+    sts, role = client(world, "sts"), f"arn:aws:iam::{STRAY}:role/AWSControlTowerExecution"
+    taken = sts.assume_role(RoleArn=role, RoleSessionName="e2e")["AssumedRoleUser"]["Arn"]
+    check("the role lets the management account in", STRAY in taken, taken)
+    try:
+        missing = client(world, "iam", SHOP).get_role(RoleName="AWSControlTowerExecution")
+    except botocore.exceptions.ClientError as error:
+        missing = error.response["Error"]["Code"]
+    check.equal("an account that was not listed has none", missing, "NoSuchEntity")
+    verified = stage.run("audit", "verify")
+    check.equal("the audit log verifies", verified.returncode, 0)
+
+
 def told(stage):
     """A server hears of Control Tower, and the command beside it asks at once: without, it would ask again after half a minute."""
     world = started(stage, version="3.0", remediation_types=[])
@@ -283,6 +327,8 @@ def main():
         launched(stage)
     with Stage("enrol-unit") as stage:
         registered(stage)
+    with Stage("enrol-stacks") as stage:
+        by_stack_set(stage)
     with Stage("enrol-told") as stage:
         told(stage)
     check.end()

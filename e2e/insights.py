@@ -122,12 +122,81 @@ def wrong(world):
           and "AccessDenied" in ran.stderr, (refused["Account"], ran.returncode, ran.stderr))
 
 
+def lists_of(world, account, region=None):
+    rows = world.client("devops-guru", account, region).list_notification_channels()["Channels"]
+    return [(row["Config"]["Sns"]["TopicArn"], sorted(row["Config"].get("Filters", {}).get("Severities", []))) for row in rows]
+
+
+def channelled(world):
+    """Topics that insights are told to: planned, made, held against the file, told, and taken away."""
+    shop, network = world.accounts["payments-prod"], world.accounts["network"]
+    invited = "990000000099"
+    # loading makes the world anew, so insights that begin once there are channels are loaded before these
+    began = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=45)
+    rows = [{**world.row(name, "payments-prod", severity, hours=0), "start": began.strftime("%Y-%m-%dT%H:%M:%SZ")}
+            for name, severity in (("loud", "HIGH"), ("quiet", "LOW"))]
+    answer = world.sim.post("/_sim/load?merge=1", {"version": 1, "devops_guru_insights": rows, "accounts": [
+        {"id": invited, "name": "invited", "email": "invited@example.com", "joined_method": "INVITED"}]})
+    assert answer.status < 300, answer
+    sns, sqs = world.client("sns"), world.client("sqs")
+    topic = sns.create_topic(Name="insights")["TopicArn"]
+    path = world.stage.path("channels.yaml")
+    write = lambda severities: path.write_text(
+        f"notifications:\n  - {{service: devops-guru, topic_arn: '{topic}', severities: [{severities}], message_types: [NEW_INSIGHT]}}\n")
+    write("HIGH, MEDIUM")
+    two = ("--accounts", f"{shop},{network}")
+    ran, said = world.run("channels", str(path), *two)
+    outcomes = lambda said: {row["account"]: row["outcome"] for row in said["rows"]} if said else None
+    check("a dry run makes none", ran.returncode == 0 and lists_of(world, shop) == [] and set(outcomes(said)) == {shop, network}, (ran.returncode, said, ran.stderr))
+    ran, said = world.run("channels", str(path), *two, "--apply")
+    check("a topic that does not let DevOps Guru in is said", ran.returncode == 1 and topic in ran.stdout + ran.stderr and lists_of(world, shop) == [], (ran.stdout, ran.stderr))
+    policy = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"Service": f"{world.region}.devops-guru.amazonaws.com"},
+                                                       "Action": "sns:Publish", "Resource": topic}]}
+    sns.set_topic_attributes(TopicArn=topic, AttributeName="Policy", AttributeValue=json.dumps(policy))
+    # what DevOps Guru tells the topic reaches a queue
+    url = sqs.create_queue(QueueName="told")["QueueUrl"]
+    queue = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    let_in = {"Statement": [{"Effect": "Allow", "Principal": {"Service": "sns.amazonaws.com"}, "Action": "sqs:SendMessage", "Resource": queue}]}
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": json.dumps(let_in)})
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue)
+    ran, said = world.run("channels", str(path), "--accounts", f"{shop},{network},{invited}", "--apply")
+    check("an account that cannot be entered is told, and the others go on",
+          ran.returncode == 1 and outcomes(said)[invited] == "unread" and f"{invited}" in ran.stderr, (ran.returncode, said, ran.stderr))
+    wanted = [(topic, ["HIGH", "MEDIUM"])]
+    check.equal("boto3 sees a channel in each", (lists_of(world, shop), lists_of(world, network)), (wanted, wanted))
+    ran, said = world.run("channels", str(path), *two, "--apply")
+    check.equal("a second time changes nothing", (ran.returncode, set(outcomes(said).values())), (0, {"unchanged"}))
+    write("HIGH")
+    ran, said = world.run("channels", "check", str(path), *two, "--fail-on-findings")
+    check.equal("other severities differ", (ran.returncode, set(outcomes(said).values())), (3, {"differs"}))
+    ran, said = world.run("channels", str(path), *two, "--apply")
+    check.equal("and are put right", (ran.returncode, lists_of(world, shop)), (0, [(topic, ["HIGH"])]))
+    plan = said["report"]["plan"]
+    undone = world.stage.run("plan", "undo", plan, "--apply", timeout=120, **{**world.aws, "AWS_ENDPOINT_URL": world.served.endpoint})
+    check.equal("undoing goes back to those of before", (undone.returncode, lists_of(world, shop)), (0, wanted))
+    got = []
+
+    def heard():
+        world.sim.get("/_sim/state")
+        got.extend(sqs.receive_message(QueueUrl=url, WaitTimeSeconds=1).get("Messages", []))
+        return got
+    check("an insight that begins reaches the topic's queue", wait(heard, 90), got)
+    bodies = [json.loads(json.loads(it["Body"])["Message"]) for it in got]
+    check.equal("that of a severity that is wanted", [(it["InsightId"], it["MessageType"], it["AccountId"]) for it in bodies], [("insight-loud", "NEW_INSIGHT", shop)])
+    ran, said = world.run("channels", "remove", str(path), *two, "--apply")
+    check.equal("they are taken away", (ran.returncode, lists_of(world, shop), lists_of(world, network)), (0, [], []))
+    path.write_text("notifications: [{service: devops-guru, topic_arn: insights}]\n")
+    ran, _ = world.run("channels", str(path))
+    check("a topic that is none is exit 2", ran.returncode == 2 and "no topic of SNS" in ran.stderr, (ran.returncode, ran.stderr))
+
+
 def told(stage):
     """An insight that begins and ends is told twice: when it begins, and when it is over; one that is not urgent is not."""
     receiver = Receiver()
     world = World(stage, f'[[webhooks]]\nname = "tickets"\nurl = "http://127.0.0.1:{receiver.port}/hook"\nsecret = "{SECRET}"\nevents = ["alert"]\n')
     own = world.client("sts").get_caller_identity()["Account"]
-    rule = {"account": own, "region": world.region, "queue": QUEUE, "source": "aws.devops-guru"}
+    # by way of a topic, whose envelope the server takes off
+    rule = {"account": own, "region": world.region, "queue": QUEUE, "topic": "events", "source": "aws.devops-guru"}
     account = world.accounts["payments-prod"]
     world.load([], [rule])
     sqs = world.client("sqs")
@@ -172,6 +241,7 @@ def main():
         by_boto3(world)
         listed(world)
         wrong(world)
+        channelled(world)
         world.stage.stop(world.served.process)
     with Stage("insights-told") as stage:
         told(stage)

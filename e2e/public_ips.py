@@ -180,6 +180,18 @@ def denied(stage, environment, sim):
     check("coverage that cannot be read is told", ran.returncode == 1 and any(
         "could not be read" in it["reason"] and it["account_id"] is None for it in json.loads(ran.stdout)["uncovered"]), ran.stderr)
     sim.call("DELETE", "/_sim/faults")
+    asked = lambda: public_ips(stage, environment, "--regions", "eu-west-1", "-o", "json")
+    whole = json.loads(asked().stdout)
+    sim.post("/_sim/faults", {"kind": "error", "code": "AccessDenied", "http": 403, "message": "no", "count": 1,
+                              "match": {"service": "sts", "operation": "AssumeRole"}})
+    ran = asked()
+    part = json.loads(ran.stdout)
+    closed = [it for it in part["uncovered"] if it not in whole["uncovered"]]
+    check("a member that does not let the role in is told by name", ran.returncode == 1 and len(closed) == 1
+          and closed[0]["account_id"] and "AccessDenied" in closed[0]["reason"], (ran.returncode, part["uncovered"], ran.stderr[-600:]))
+    of = lambda report: {(it["public_ip"], it["account_id"]) for it in report["addresses"] if it["account_id"] != closed[0]["account_id"]}
+    check.equal("and the others are read", (of(whole) ^ of(part), len(of(part)) > 0), (set(), True))
+    sim.call("DELETE", "/_sim/faults")
     sim.post("/_sim/faults", {"kind": "error", "code": "AccessDeniedException", "http": 400,
                               "match": {"service": "config", "operation": "SelectResourceConfig"}})
     ran = public_ips(stage, environment, "--regions", "eu-west-1", "-o", "json")

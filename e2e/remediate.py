@@ -36,6 +36,7 @@ rules:
   - {id: passwords, match: {controls: [IAM.7]}, action: iam-password-policy, mode: auto}
 exceptions:
   - {resource: "arn:aws:s3:::e2e-honeypot", then: suppress, reason: a honeypot, until: 2099-12-31}
+  - {resource: "arn:aws:s3:::e2e-old", then: suppress, reason: a site of the past, until: 2020-01-31}
 approvers:
   - {people: [tomasz.wilk@example.com], match: {controls: [S3.3]}}
 """
@@ -484,6 +485,17 @@ def killed(world):
     check.equal("and each is known as changed", states, {"changed"})
 
 
+def expired(world, before=None):
+    """An exception that is over is told once, whatever restarts."""
+    rows = lambda: world.served.api(PRIYA).get("/api/v1/alerts/rows?rule=remediate/exception-over").json.get("items")
+    world.until("an exception that is over is told", rows)
+    found = [(row["values"]["about"], row["values"]["until"], row["since"]) for row in rows()]
+    check("with what it was for", [it[:2] for it in found] == [("resource arn:aws:s3:::e2e-old", "2020-02-01T00:00:00Z")], rows())
+    if before is not None:
+        check.equal("and once, over a restart", found, before)
+    return found
+
+
 def files(world):
     event = world.stage.path("finding.json")
     finding = world.finding(world.found("S3.8", world.bucket("e2e-file")))
@@ -509,6 +521,7 @@ def main():
     with Stage("remediate") as stage:
         world = World(stage)
         check("the server starts with rules", world.serve(), world.served.said()[-800:])
+        over = expired(world)
         bucket_and_back(world)
         group_and_back(world)
         other_actions(world)
@@ -522,6 +535,7 @@ def main():
         again_and_again(world)
         paused_and_approved(world)
         killed(world)
+        expired(world, over)
         files(world)
         left_to_people(world, cannot)
         world.stage.stop(world.served.process)

@@ -83,25 +83,36 @@ class Served:
         return self.stage.said("serve.log")
 
 
-def serve_events(stage, environment, url):
+def serve_events(stage, environment, url, rules=RULES):
     """`hallpass serve` that takes events from a queue, over the store of the stage's configuration."""
     port = free_port()
     base = f"http://127.0.0.1:{port}"
     path = stage.path("hallpass.toml")
     path.write_text(path.read_text() + f'[server]\nlisten = "127.0.0.1:{port}"\npublic_url = "{base}"\n[events]\nqueue = "{url}"\n')
-    stage.path("rules.toml").write_text(RULES)
+    stage.path("rules.toml").write_text(rules)
     process = stage.spawn("serve", log="serve.log", **environment)
     return process, wait(lambda: answers(Api(base), "/readyz"), 60, process)
 
 
-def longest_wait(calls):
-    """Seconds between the first and the last question about an operation, of the one that was asked about longest: Account
-    Factory is asked at once, and then after half a minute, unless an event says that it is done."""
+def waits(calls):
+    """From the first to the last question about each operation: so long it was waited for."""
     at = lambda call: datetime.datetime.fromisoformat(call["at"].replace("Z", "+00:00"))
     asked = {}
     for call in calls:
         asked.setdefault(call["request"]["Id"], []).append(at(call))
-    return max(((max(times) - min(times)).total_seconds() for times in asked.values()), default=0)
+    return [(min(times), max(times)) for times in asked.values()]
+
+
+def longest_wait(calls):
+    """Seconds that an operation was waited for at most: Account Factory is asked at once, and then after half a minute,
+    unless an event says that it is done."""
+    return max(((last - first).total_seconds() for first, last in waits(calls)), default=0)
+
+
+def waited_for_at_once(calls):
+    """How many operations were waited for at the same time, at most."""
+    found = waits(calls)
+    return max((sum(first <= began < last for first, last in found) for began, _ in found), default=0)
 
 
 def asking(permission_set="DatabaseOperator", seconds=1800, **more):

@@ -184,8 +184,20 @@ def central(world, hubs):
     administrator = hubs[(DEV, "eu-west-1")]
     code, _, errors = standards(world, "apply", "org-standards.yaml", "--mode", "central")
     check("policies are refused where there are none", code == 4 and "not configured centrally" in errors, (code, errors))
-    administrator.update_organization_configuration(
-        AutoEnable=False, AutoEnableStandards="NONE", OrganizationConfiguration={"ConfigurationType": "CENTRAL"})
+    kind = lambda: administrator.describe_organization_configuration()["OrganizationConfiguration"]["ConfigurationType"]
+    enable = ("org", "standards", "apply", "central.yaml", "--mode", "central", "--enable-central")
+    code, _, errors = standards(world, "apply", "org-standards.yaml", *enable[4:], "--apply")
+    check("what policies cannot say is said before anything is switched", code == 2 and "needs local mode" in errors and kind() == "LOCAL", (code, errors))
+    world.stage.path("central.yaml").write_text("defaults:\n  standards: {enable: [pci-dss/v/3.2.1]}\n")
+    ran = world.run(*enable, "--detailed-exitcode")
+    check("letting policies configure it is planned first", ran.returncode == 3 and "no longer come on in new accounts" in ran.stderr and kind() == "LOCAL",
+          (ran.returncode, ran.stderr))
+    ran = world.run(*enable, "--apply", "-o", "json")
+    check("and then done", ran.returncode == 0 and kind() == "CENTRAL", (ran.returncode, ran.stderr))
+    ran = world.run("plan", "undo", json.loads(ran.stdout)["plan"], "--apply")
+    check("taken back", ran.returncode == 0 and kind() == "LOCAL", (ran.returncode, ran.stderr))
+    ran = world.run(*enable, "--apply")
+    check("and done again", ran.returncode == 0 and kind() == "CENTRAL", (ran.returncode, ran.stderr))
     code, _, errors = standards(world, "apply", "org-standards.yaml")
     check("a Region alone is no matter of policies", code == 2 and "line 7: needs local mode" in errors, (code, errors))
     world.stage.path("central.yaml").write_text(f"""defaults:

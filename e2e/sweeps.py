@@ -106,15 +106,21 @@ class House(Served):
         made = self.cli(ADMIN, "sweep", "run")
         if made.returncode:
             return {"state": made.stderr}
-        id_ = json.loads(made.stdout)["id"]
+        return self.looked(json.loads(made.stdout)["id"])
+
+    def run_of(self, id_):
+        return self.api(ADMIN).get(f"/api/v1/sweeps/{id_}").json["sweep"]
+
+    def looked(self, id_):
+        """A run, once it has looked."""
         def looked():
-            run = self.api(ADMIN).get(f"/api/v1/sweeps/{id_}").json["sweep"]
-            return run if run["state"] != "running" else None
+            run = self.run_of(id_)
+            return run if run["state"] not in ("queued", "running") else None
         return wait(looked, 60, self.process) or {"state": "still running"}
 
     def settled(self, id_, seconds=60):
         def over():
-            run = self.api(ADMIN).get(f"/api/v1/sweeps/{id_}").json["sweep"]
+            run = self.run_of(id_)
             return run if run["state"] != "working" else None
         return wait(over, seconds, self.process) or {"state": "working"}
 
@@ -125,6 +131,28 @@ class House(Served):
 
     def events(self, event):
         return self.api(AUDITOR).all(f"/api/v1/audit?event={event}")
+
+
+def wanted_while_one_looks(house):
+    """AWS answers slowly and the check of the start looks: what is wanted meanwhile looks after it, once, and finds
+    what was made in between."""
+    aws = Api(house.endpoint)
+    fault = aws.post("/_sim/faults", {"kind": "latency", "distribution": {"fixed_ms": 300}, "match": {"operation": "ListAccountAssignments"}}).json["ids"][0]
+    looked = house.sweep()
+    check("one that looks is not disturbed", looked["state"] == "done", looked)
+    first = json.loads(house.cli(ADMIN, "sweep", "run").stdout)
+    wait(lambda: house.run_of(first["id"])["state"] == "running", 20)
+    made = house.by_hand(TOMASZ, "payments-dev", "ReadOnly")
+    said = house.cli(ADMIN, "sweep", "run", output=None)
+    again = json.loads(house.cli(ADMIN, "sweep", "run").stdout)
+    check("the second is queued, and is one for all who want it", made and again["state"] == "queued" and again["id"] in said.stdout
+          and "as soon as that is over" in said.stderr, said)
+    check("the page says that it waits", "Queued" in house.page(ADMIN, "/sweeps"))
+    aws.call("DELETE", f"/_sim/faults/{fault}")
+    over = house.looked(again["id"])
+    check("it looks after the first", over["state"] == "done" and over["report"]["began"] > house.run_of(first["id"])["at"], over)
+    check("and finds what was made in between", house.item(TOMASZ, "payments-dev", "ReadOnly").get("kind") == "unknown")
+    check("that is gone again", house.undone(TOMASZ, "payments-dev", "ReadOnly") and house.sweep()["state"] == "done")
 
 
 def found_and_shown(house):
@@ -213,7 +241,7 @@ def removed(house):
         house.cli(ADMIN, "standing", "accept", "--user", INES, "--account", account, "--permission-set", "ReadOnly", "--reason", "by intent")
     house.become(mode='"revoke"')
     first = wait(lambda: next((run for run in house.api(ADMIN).get("/api/v1/sweeps").json["items"]
-                               if run["mode"] == "revoke" and run["state"] != "running"), None), 60, house.process)
+                               if run["mode"] == "revoke" and run["state"] not in ("queued", "running")), None), 60, house.process)
     check("a check in the new mode only looks", first and first["state"] == "done" and house.has(MARA, "orders-prod", "ReadOnly"), first)
     house.become()
     run = house.sweep()
@@ -313,6 +341,7 @@ def off(house):
 def main():
     with Stage("sweeps") as stage:
         house = House(stage)
+        wanted_while_one_looks(house)
         run = found_and_shown(house)
         by_whom(house, run)
         truth_before_asking(house)

@@ -11,9 +11,11 @@ import time
 import boto3
 import botocore.model
 
-from drilled import ANA, MANAGEMENT, SCP, World
-from served import longest_wait, serve_events
-from stage import Api, Checks, Stage, wait
+from alerts import SECRET, Receiver
+from mail import Inbox
+from drilled import ANA, MANAGEMENT, RULES, SCP, World
+from served import longest_wait, serve_events, waited_for_at_once
+from stage import Api, Checks, Stage, answers, free_port, wait
 
 # Service Catalog offers CBOR first, which is not simulated
 for name in ("PRIORITY_ORDERED_SUPPORTED_PROTOCOLS", "PRIORITY_ORDERED_PROTOCOLS"):
@@ -158,6 +160,79 @@ def failed(world):
     world.sim.call("DELETE", "/_sim/faults")
     code, said, errors = vend(world, "retry", said["plan"])
     check("retry makes it", code == 0 and statuses(said) == {"delta": "SUCCEEDED"}, (code, said, errors))
+    # what only Organizations knows: an address of another organization, and a call that is not taken at all
+    limit = {"kind": "error", "code": "ConstraintViolationException", "http": 400, "message": "You have exceeded the number of accounts"}
+    for name, fault, status, said_so in [
+            ("lambda", {"kind": "fail_async", "reason": "EMAIL_ALREADY_EXISTS"}, "FAILED", "EMAIL_ALREADY_EXISTS"),
+            ("mu", limit, "NOT_PROVISIONED", "ConstraintViolationException: You have exceeded the number of accounts")]:
+        world.sim.post("/_sim/faults", {**fault, "match": {"operation": "CreateAccount"}})
+        world.stage.path(f"{name}.csv").write_text(f"{HEADER}\n{name},{ANA},{name}@acme.example,Ana,X,Prod,,,\n")
+        code, said, errors = vend(world, f"{name}.csv", "--apply")
+        row = said["rows"][0] if said else {}
+        check(f"{said_so.split(':')[0]} is told in its row", code == 1 and (row["status"], row["error"], row["account_id"]) == (status, said_so, ""),
+              (code, row, errors))
+        world.sim.call("DELETE", "/_sim/faults")
+        check(f"{name} is nowhere, and moved nowhere", name not in standing(world), standing(world))
+        again, _, errors = vend(world, "retry", said["plan"])
+        check(f"{name} is made once somebody made room", again == 0 and name in standing(world), (again, errors))
+
+
+def configured(world):
+    """Access that the configuration names for every list, and people who are made (`organization.md` V-4, V-9)."""
+    arn = world.client("sso-admin", world.environment, attempts=10)
+    arn = arn.list_permission_sets(InstanceArn=arn.list_instances()["Instances"][0]["InstanceArn"])["PermissionSets"][0]
+    config = world.stage.path("assign.toml")
+    table = '[store]\nurl = "sqlite:hallpass.db"\n[vending]\nassign = [{{ {who}, permission_set = "{set}" }}]\n'.format
+    world.stage.path("assigned.csv").write_text(f"{HEADER}\neta,new@acme.example,eta@acme.example,New,Person,Prod,,,\n"
+                                                "theta,new@acme.example,theta@acme.example,New,Person,Prod,,,\n")
+    words = ("assigned.csv", "--config", "assign.toml", "--create-users", "--apply")
+    for who, said in [('group = "Nobody"', "there is no group `Nobody`"), ('user = "nobody@acme.example"', "there is no user"), ("", "either a `group`")]:
+        config.write_text(table(who=who, set="Reader").replace("{ ,", "{"))
+        code, _, errors = vend(world, *words)
+        check(f"access to [{who}] is exit 2", code == 2 and said in errors and "vending.assign" in errors, (code, errors))
+    people = world.client("identitystore", world.environment, attempts=10)
+    def person():
+        try:
+            return people.get_user_id(IdentityStoreId="d-1234567890", AlternateIdentifier={
+                "UniqueAttribute": {"AttributePath": "emails.value", "AttributeValue": "new@acme.example"}})["UserId"]
+        except people.exceptions.ResourceNotFoundException:
+            return None
+    check("nothing was made", not person() and "eta" not in standing(world))
+    config.write_text(table(who=f'user = "{ANA}"', set=arn))
+    code, said, errors = vend(world, *words)
+    check("rows that say nothing go by the configuration", code == 0 and set(statuses(said).values()) == {"SUCCEEDED"}, (code, said, errors))
+    check.equal("and a person gets the access", access(world, standing(world)["eta"][2]), ["USER"])
+    check("whoever signs in is made", person() is not None)
+    check.equal("once, however many rows name them", len(calls(world, "CreateUser")), 1)
+    undone, said, errors = world.json("plan", "undo", said["plan"])
+    check("and stays, as an account does", errors.count("not undoable") == 3 and "person who was made stays" in errors, errors)
+    code, _, errors = vend(world, "assigned.csv", "--concurrency", "6")
+    check("six at once is exit 2", code == 2 and "1..=5" in errors, (code, errors))
+
+
+def tags_of(world, account):
+    return {it["Key"]: it["Value"] for it in world.org.list_tags_for_resource(ResourceId=account)["Tags"]}
+
+
+def tagged(world):
+    """Tags of the whole list and of rows, and what empty cells mean (`organization.md` V-4)."""
+    config = world.stage.path("tags.toml")
+    whole = '[store]\nurl = "sqlite:hallpass.db"\n[vending]\n'
+    rows = [HEADER + ",Tags", "iota,,iota@acme.example,,,,,,,team=shop", f"kappa,{ANA},kappa@acme.example,Ana,X,Prod,,,,Aws:x=1"]
+    world.stage.path("tags.csv").write_text("\n".join(rows) + "\n")
+    sent = len(calls(world, "CreateAccount"))
+    config.write_text(whole + 'tags = { "aws:owner" = "x" }\n')
+    code, _, errors = vend(world, "tags.csv", "--config", "tags.toml", "--apply")
+    check("a tag that AWS keeps for itself is exit 2", code == 2 and "aws:owner" in errors and "vending.tags" in errors, (code, errors))
+    check.equal("and nothing was made", len(calls(world, "CreateAccount")), sent)
+    user = f'sso_user = {{ email = "{ANA}", first_name = "Ana", last_name = "X" }}'
+    config.write_text(f'{whole}tags = {{ cost = "4711", team = "cloud" }}\norg_unit = "Prod"\n{user}\n')
+    code, said, errors = vend(world, "tags.csv", "--config", "tags.toml", "--apply")
+    check("the row that can be made is", code == 1 and statuses(said) == {"iota": "SUCCEEDED", "kappa": "INVALID"}, (code, said, errors))
+    check("the other says what AWS would not take", "Tags: Aws:x begins with aws:" in str(said), said)
+    there = standing(world)
+    check.equal("in the unit of the configuration", (there["iota"][1], "kappa" in there), ("Prod", False))
+    check.equal("with its own tags over those of the list", tags_of(world, there["iota"][2]), {"cost": "4711", "team": "shop"})
 
 
 def taken_back(world, plan):
@@ -206,6 +281,7 @@ def delegated(world):
     code, rows, errors = delegate(world, "delegate.yaml", "--apply")
     check("again it changes nothing", code == 0 and set(rows.values()) == {"unchanged"}, (code, rows, errors))
     check.equal("and nobody is set twice", len(calls(world, "EnableOrganizationAdminAccount")), sent)
+    watched(world)
     world.org.deregister_delegated_administrator(AccountId=DEV, ServicePrincipal="devops-guru.amazonaws.com")
     code, rows, errors = delegate(world, "check", "delegate.yaml", "--fail-on-findings")
     check("what somebody else changed is seen", code == 3 and rows["devops-guru global"] == "changed", (code, rows, errors))
@@ -221,10 +297,166 @@ def delegated(world):
     check("the management account cannot", code == 2 and "management account" in errors, (code, errors))
 
 
+class Server:
+    """`hallpass serve` over the world's store, with what is added to its configuration."""
+
+    def __init__(self, world, extra):
+        self.world, self.port = world, free_port()
+        world.stage.path("server.toml").write_text(
+            f'[server]\nlisten = "127.0.0.1:{self.port}"\n[store]\nurl = "sqlite:hallpass.db"\n[identity]\nadmins = ["{ANA}"]\n{extra}')
+        world.stage.path("rules.toml").write_text(RULES)
+        self.api = Api(f"http://127.0.0.1:{self.port}", world.stage.token(ANA, config="server.toml"))
+        self.start()
+
+    def start(self):
+        self.process = self.world.stage.spawn("serve", "--config", "server.toml", log="server.log", **self.world.environment)
+        assert wait(lambda: answers(self.api, "/readyz"), 60, self.process), self.said()
+
+    def stop(self, how=signal.SIGTERM):
+        self.world.stage.stop(self.process, how)
+
+    def said(self):
+        return self.world.stage.said("server.log")
+
+    def counted(self, metric):
+        lines = [line for line in self.api.get("/metrics").body.decode().splitlines() if line.startswith(metric + " ")]
+        return int(float(lines[0].split()[-1])) if lines else 0
+
+
+def state_of(world, plan):
+    rows = [json.loads(line) for line in world.run("plan", "list", "--output", "jsonl").stdout.splitlines()]
+    return next(row["state"] for row in rows if row["plan"] == plan)
+
+
+def goes_on(world):
+    """A server goes on with a list that was begun where it is told to (`organization.md` P-7), is killed in turn, and does nothing twice."""
+    slow = {"kind": "latency", "distribution": {"fixed_ms": 3000}, "match": {"operation": "DescribeCreateAccountStatus"}}
+    world.sim.post("/_sim/faults", slow)
+    inbox = Inbox()
+    inbox.start()
+    mail = (f'[mail]\nurl = "smtp://hallpass:hunter2%2F%25%40@127.0.0.1:{inbox.port}?tls=none"\nfrom = "Hallpass <hallpass@acme.example>"\n'
+            '[vending]\nmail_to = ["ops@acme.example"]\n')
+    with world.stage.path("hallpass.toml").open("a") as file:
+        file.write(mail)
+    plan = killed(world)
+    server = Server(world, mail)
+    check("a server that is not told to leaves it alone, and says so",
+          "a plan was begun and is not over; `hallpass plan resume` goes on with it" in server.said(), server.said()[-600:])
+    server.stop()
+    check.equal("nothing was sent", (len(calls(world, "CreateAccount")), state_of(world, plan)), (2, "running"))
+    config = world.stage.path("server.toml")
+    whole = config.read_text()
+    config.write_text(whole + '[plans]\nresume = ["org.delegate.remove"]\n')
+    ran = world.run("serve", "--config", "server.toml", timeout=30)
+    check("what asks for a second yes is exit 2", ran.returncode == 2 and "`org.delegate.remove`" in ran.stderr, (ran.returncode, ran.stderr))
+    config.write_text(whole + '[plans]\nresume = ["org.vend"]\n')
+    server.start()
+    check("one that is goes on", wait(lambda: len(calls(world, "CreateAccount")) == 3, 150, server.process), server.said()[-800:])
+    server.stop(signal.SIGKILL)
+    check.equal("killed in the middle", state_of(world, plan), "running")
+    world.sim.call("DELETE", "/_sim/faults")
+    server.start()
+    check("and the next one ends it", wait(lambda: state_of(world, plan) in ("done", "partial"), 150, server.process, every=2), server.said()[-800:])
+    code, said, _ = vend(world, "status", plan)
+    wanted = {"alpha": "SUCCEEDED", "wrong": "INVALID", "beta": "SUCCEEDED", "gamma": "SUCCEEDED"}
+    check.equal("as it should be", statuses(said), wanted)
+    check("with a count of it", wait(lambda: server.counted('hallpass_plans_resumed_total{outcome="done"}') == 1, 20), server.said()[-600:])
+    check.equal("each account was asked for once", len(calls(world, "CreateAccount")), 3)
+    now = standing(world)
+    check.equal("and has its access once", [access(world, now[name][2]) for name in ("alpha", "beta", "gamma")], [["GROUP"]] * 3)
+    rows = server.api.all("/api/v1/audit?event=plan.changed")
+    actors = {row["actor"] for row in rows}
+    by_server = [it for it in actors if it.endswith(" (server, plans.resume)")]
+    check("the audit log says who did what", len(by_server) == 1 and len(actors) == 2, actors)
+    steps = [(row["plan"]["target"], row["plan"]["step"]) for row in rows] if "plan" in rows[0] else [json.dumps(row["after"]) for row in rows]
+    check.equal("and has no change twice", len(steps), len(set(map(str, steps))))
+    mailed(world, inbox, plan)
+    server.stop()
+    held(world, server)
+    inbox.stop()
+
+
+def mailed(world, inbox, plan):
+    """Each row is told once to whom it concerns, and the list once, whoever ran the plan when (`organization.md` V-11)."""
+    summary = "List of accounts: 1 INVALID, 3 SUCCEEDED"
+    check("the end of the list is told", wait(lambda: inbox.find("ops@acme.example", summary), 30), [it["Subject"] for it in inbox.mails()])
+    rows = ["Account alpha is there", "Account beta is there", "Account gamma is there"]
+    told = lambda who: sorted(dict((it["Message-ID"], it["Subject"]) for it in inbox.mails(who)).values())
+    check.equal("whoever looks after lists hears of each row", told("ops@acme.example"), sorted([*rows, "Account wrong is not made", summary]))
+    check.equal("the person of a row of theirs", told(ANA), rows)
+    again = len(inbox.mails()) - len({it["Message-ID"] for it in inbox.mails()})
+    # only where a process was killed between a mail and its note in the journal
+    check("none is another mail about the same", again <= 2, again)
+    sent = len(inbox.mails())
+    ran = world.run("plan", "resume", plan)
+    check.equal("what was told is not told again", len(inbox.mails()), sent)
+    invalid = inbox.find("ops@acme.example", "Account wrong")[0].get_body(("plain",)).get_content()
+    check("with what is wrong", "OrgUnit does not exist" in invalid and plan in invalid, invalid)
+
+
+def held(world, server):
+    """A list whose first account somebody wants to see first waits for them, whatever the server is told."""
+    world.stage.path("few.csv").write_text(f"{HEADER}\nepsilon,{ANA},epsilon@acme.example,Ana,X,Prod,,,\nzeta,{ANA},zeta@acme.example,Ana,X,Prod,,,\n")
+    code, said, errors = vend(world, "few.csv", "--apply", "--canary", "1")
+    check("the first of two is made", said and sorted(statuses(said).values()) == ["SUCCEEDED", "VALID"], (code, said, errors))
+    check.equal("and the plan is paused", state_of(world, said["plan"]), "paused")
+    sent = len(calls(world, "CreateAccount"))
+    server.start()
+    time.sleep(5)
+    check.equal("a server waits with them", (len(calls(world, "CreateAccount")), state_of(world, said["plan"])), (sent, "paused"))
+    server.stop()
+    ran = world.run("plan", "resume", said["plan"])
+    check.equal("until somebody says so", (ran.returncode, len(calls(world, "CreateAccount"))), (0, sent + 1))
+
+
+def watched(world):
+    """Who administers what, held against the file by the server: told once, and once when it is over (`organization.md` D-10)."""
+    receiver = Receiver()
+    hook = (f'[[webhooks]]\nname = "tickets"\nurl = "http://127.0.0.1:{receiver.port}/hook"\nsecret = "{SECRET}"\nevents = ["alert"]\n')
+    server = Server(world, hook + '[delegation]\nfile = "delegate.yaml"\nevery = "10s"\n')
+    metric = lambda outcome: f'hallpass_delegation_looks_total{{outcome="{outcome}"}}'
+    def looked(outcome="ok", times=1):
+        until = server.counted(metric(outcome)) + times
+        return wait(lambda: server.counted(metric(outcome)) >= until, 90, server.process, every=0.5)
+    def told(rule="delegation/drift", last="difference"):
+        changes = [call["body"]["alert"] for call in receiver.told()]
+        changes = [it["news"]["rows"] for it in changes if rule in str(it)]
+        line = lambda row: " ".join(str(row["values"][name]) for name in ("service", "region", "account", last))
+        return [{change: [line(row) for row in it[change]["rows"]] for change in ("new", "recovered")} for it in changes]
+    check("what is as the file says is no news", looked() and told() == [], (told(), server.said()[-800:]))
+    sent = len(calls(world, "RegisterDelegatedAdministrator"))
+    world.org.deregister_delegated_administrator(AccountId=DEV, ServicePrincipal="devops-guru.amazonaws.com")
+    wanted = f"devops-guru global {DEV} register"
+    check("an administrator who was taken away is told", wait(lambda: told(), 60, server.process), server.said()[-800:])
+    check.equal("by name", told(), [{"new": [wanted], "recovered": []}])
+    server.stop(signal.SIGKILL)
+    server.start()
+    check("once, whatever is killed", looked(times=2) and len(told()) == 1, told())
+    world.sim.post("/_sim/faults", {"kind": "error", "code": "AccessDeniedException", "http": 400, "message": "no",
+                                    "match": {"operation": "DescribeOrganization"}})
+    check("an organization that cannot be read", looked("failed"), server.said()[-600:])
+    world.sim.call("DELETE", "/_sim/faults")
+    check.equal("is not taken for mended", (len(told()), told("delegation/unread", "reason")), (1, []))
+    check.equal("and nothing is put right", len(calls(world, "RegisterDelegatedAdministrator")), sent)
+    world.sim.post("/_sim/faults", {"kind": "error", "code": "AccessDeniedException", "http": 400, "message": "no",
+                                    "match": {"operation": "ListOrganizationAdminAccounts", "region": "us-east-1"}})
+    world.org.register_delegated_administrator(AccountId=DEV, ServicePrincipal="devops-guru.amazonaws.com")
+    check("what is over is told while another place cannot be read",
+          looked("partial", 2) and wait(lambda: len(told()) == 2, 60, server.process), (told(), server.said()[-800:]))
+    check.equal("as over", told()[1:], [{"new": [], "recovered": [wanted]}])
+    missing = told("delegation/unread", "reason")
+    check("and that place once as not read", len(missing) == 1 and len(missing[0]["new"]) == 1 and not missing[0]["recovered"]
+          and missing[0]["new"][0].startswith(f"detective us-east-1 {DEV} ") and "AccessDeniedException" in missing[0]["new"][0], missing)
+    world.sim.call("DELETE", "/_sim/faults")
+    check("and once when it is read again", wait(lambda: len(told("delegation/unread", "reason")) == 2, 90, server.process), server.said()[-800:])
+    check.equal("with nothing new", [told("delegation/unread", "reason")[1]["recovered"], len(told())], [missing[0]["new"], 2])
+    server.stop()
+
+
 def by_factory(stage):
     """Where Control Tower governs the organization its Account Factory makes the accounts, and its events end the waits."""
     tower = {"version": "3.0", "home_region": "eu-west-1", "governed_regions": ["eu-west-1"], "log_archive": "222233334444",
-             "audit": "222233334444", "units": ["NonProd", "Team"]}
+             "audit": "222233334444", "units": ["NonProd", "Team"], "account_operations": 5}
     rule = {"account": MANAGEMENT, "region": "eu-west-1", "queue": "hallpass-events", "source": "aws.controltower"}
     stage.path("organization.json").write_text(json.dumps({**organization(), "control_tower": tower, "event_rules": [rule]}))
     _, endpoint, environment = stage.simulator("--organization", stage.path("organization.json"), "--speed", "fast")
@@ -269,21 +501,43 @@ def by_factory(stage):
     check.equal("each was launched once", len(calls(world, "ProvisionProduct")), 2)
     code, again, errors = vend(world, "factory.csv", "--assign", "Developers=Reader", "--apply")
     check.equal("once more launches nothing", len(calls(world, "ProvisionProduct")), 2)
+    at_once(world, rows)
     stage.stop(process)
+
+
+def at_once(world, rows):
+    """Several at once, where somebody asks for it (`organization.md` V-7)."""
+    world.stage.path("tagged.csv").write_text("\n".join([rows[0] + ",Tags", rows[1].replace("one", "tagged") + ",team=shop;env=a=b"]) + "\n")
+    code, said, errors = vend(world, "tagged.csv", "--apply")
+    check("Account Factory's account has its tags, too", code == 0 and statuses(said) == {"tagged": "SUCCEEDED"}
+          and tags_of(world, said["rows"][0]["account_id"]) == {"team": "shop", "env": "a=b"}, (code, said, errors))
+    check.equal("by one call", len(calls(world, "TagResource")), 1)
+    world.stage.path("several.csv").write_text("\n".join([rows[0], *(rows[1].replace("one", name) for name in ("five", "six", "seven"))]) + "\n")
+    described = lambda: world.sim.get("/_sim/calls?operation=DescribeRecord&limit=1000").json["calls"]
+    before = {it["request"]["Id"] for it in described()}
+    code, said, errors = vend(world, "several.csv", "--concurrency", "2", "--apply")
+    asked = [it for it in described() if it["request"]["Id"] not in before]
+    check.equal("two of three are made at once, and never three", (code, len({it["request"]["Id"] for it in asked}), waited_for_at_once(asked)), (0, 3, 2))
+    check.equal("each was launched once", len([it for it in calls(world, "ProvisionProduct") if it.get("http", 200) < 300]), 6)
+
+
+def begun(stage):
+    """The small organization, and lists of accounts beside its configuration."""
+    file = stage.path("organization.json")
+    file.write_text(json.dumps(organization()))
+    _, endpoint, environment = stage.simulator("--organization", file, "--speed", "fast")
+    stage.path("hallpass.toml").write_text('[store]\nurl = "sqlite:hallpass.db"\n')
+    stage.path("accounts.csv").write_text(LIST, newline="")
+    lines = LIST.replace("\r", "").splitlines()
+    stage.path("good.csv").write_text("\n".join(line for line in lines if not line.startswith("wrong")))
+    stage.path("other.csv").write_text(f"{HEADER}\ngamma,{ANA},Gamma@acme.example,Ana,X,Prod,,,\n")
+    stage.path("bad.csv").write_text("AccountName\nalpha\n")
+    return World(stage, Api(endpoint), endpoint, environment)
 
 
 def main():
     with Stage("vend") as stage:
-        file = stage.path("organization.json")
-        file.write_text(json.dumps(organization()))
-        _, endpoint, environment = stage.simulator("--organization", file, "--speed", "fast")
-        stage.path("hallpass.toml").write_text('[store]\nurl = "sqlite:hallpass.db"\n')
-        world = World(stage, Api(endpoint), endpoint, environment)
-        stage.path("accounts.csv").write_text(LIST, newline="")
-        lines = LIST.replace("\r", "").splitlines()
-        stage.path("good.csv").write_text("\n".join(line for line in lines if not line.startswith("wrong")))
-        stage.path("other.csv").write_text(f"{HEADER}\ngamma,{ANA},Gamma@acme.example,Ana,X,Prod,,,\n")
-        stage.path("bad.csv").write_text("AccountName\nalpha\n")
+        world = begun(stage)
         looked_at(world)
         # slow enough to be killed in the middle
         world.sim.post("/_sim/faults", {"kind": "latency", "distribution": {"fixed_ms": 3000},
@@ -293,9 +547,13 @@ def main():
         finished(world, plan)
         failed(world)
         taken_back(world, plan)
+        configured(world)
+        tagged(world)
         delegated(world)
         done = stage.run("audit", "verify")
         check.equal("the audit log verifies", done.returncode, 0)
+    with Stage("vend-server") as stage:
+        goes_on(begun(stage))
     with Stage("vend-factory") as stage:
         by_factory(stage)
     check.end()

@@ -362,7 +362,9 @@ def _(sim, w):
         ("iam", "create_instance_profile", {"InstanceProfileName": "x"}),
         ("ec2", "describe_subnets", {}),
         ("s3", "list_multipart_uploads", {"Bucket": "red"}),
-        ("sns", "list_topics", {}),
+        ("sns", "list_platform_applications", {}),
+        ("events", "list_archives", {}),
+        ("cloudformation", "list_stacks", {}),
         ("sqs", "list_message_move_tasks", {"SourceArn": "arn:aws:sqs:eu-west-1:111111111111:q"}),
         ("cloudtrail", "list_channels", {}),
         ("guardduty", "list_detectors", {}),
@@ -762,6 +764,183 @@ def _(sim, w):
     refused("ValidationException", guru.list_organization_insights, StatusFilter={**some, "Ongoing": {"Type": "REACTIVE"}})
     member = sim.client("devops-guru", sim.credentials(w.members[0]))
     refused("AccessDeniedException", member.describe_organization_health, http=403)
+
+
+@row("DG-02")
+def _(sim, w):
+    name = f"conformance-{uuid.uuid4().hex[:8]}"
+    sns, guru = sim.client("sns"), sim.client("devops-guru", sim.credentials(w.members[0]))
+    topic = sns.create_topic(Name=name)["TopicArn"]
+    channel = {"Sns": {"TopicArn": topic}, "Filters": {"Severities": ["HIGH"], "MessageTypes": ["NEW_INSIGHT", "CLOSED_INSIGHT"]}}
+    refused("AccessDeniedException", guru.add_notification_channel, http=403, Config=channel)
+    policy = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"Service": f"{sim.region}.devops-guru.amazonaws.com"},
+                                                       "Action": "sns:Publish", "Resource": topic}]}
+    sns.set_topic_attributes(TopicArn=topic, AttributeName="Policy", AttributeValue=json.dumps(policy))
+    made = guru.add_notification_channel(Config=channel)["Id"]
+    rows = [it for it in guru.list_notification_channels()["Channels"] if it["Id"] == made]
+    assert [it["Config"] for it in rows] == [channel], rows
+    refused("ConflictException", guru.add_notification_channel, http=409, Config=channel)
+    refused("ResourceNotFoundException", guru.add_notification_channel, http=404, Config={"Sns": {"TopicArn": topic + "-none"}})
+    own = sim.client("sns", sim.credentials(w.members[0]))
+    others = [own.create_topic(Name=f"{name}-{it}")["TopicArn"] for it in range(2)]
+    second = guru.add_notification_channel(Config={"Sns": {"TopicArn": others[0]}})["Id"]
+    refused("ServiceQuotaExceededException", guru.add_notification_channel, http=402, Config={"Sns": {"TopicArn": others[1]}})
+    for it in (made, second):
+        guru.remove_notification_channel(Id=it)
+    refused("ResourceNotFoundException", guru.remove_notification_channel, http=404, Id=made)
+
+
+@row("EB-01")
+def _(sim, w):
+    name = f"conformance-{uuid.uuid4().hex[:8]}"
+    bus, sqs, sns = sim.client("events"), sim.client("sqs"), sim.client("sns")
+    pattern = {"source": [name], "detail": {"n": [{"numeric": [">", 1]}], "who": [{"anything-but": {"prefix": "x"}}]}}
+    arn = bus.put_rule(Name=name, EventPattern=json.dumps(pattern), Description="d")["RuleArn"]
+    assert arn == f"arn:aws:events:{sim.region}:{sim.management}:rule/{name}", arn
+    found = bus.describe_rule(Name=name)
+    assert (found["State"], found["CreatedBy"], json.loads(found["EventPattern"])) == ("ENABLED", sim.management, pattern), found
+    policy = lambda service, action: json.dumps({"Version": "2012-10-17", "Statement": [{
+        "Effect": "Allow", "Principal": {"Service": service}, "Action": action, "Resource": "*", "Condition": {"ArnEquals": {"aws:SourceArn": arn}}}]})
+    url = sqs.create_queue(QueueName=name, Attributes={"Policy": policy("events.amazonaws.com", "sqs:SendMessage")})["QueueUrl"]
+    queue = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    topic = sns.create_topic(Name=name, Attributes={"Policy": policy("events.amazonaws.com", "sns:Publish")})["TopicArn"]
+    behind = sqs.create_queue(QueueName=name + "-2", Attributes={"Policy": policy("sns.amazonaws.com", "sqs:SendMessage").replace(arn, topic)})["QueueUrl"]
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue + "-2", Attributes={"RawMessageDelivery": "true"})
+    transformer = {"InputPathsMap": {"who": "$.detail.who"}, "InputTemplate": '{"by": <who>, "rule": "<aws.events.rule-name>"}'}
+    targets = [{"Id": "queue", "Arn": queue}, {"Id": "topic", "Arn": topic, "InputTransformer": transformer}]
+    assert bus.put_targets(Rule=name, Targets=targets)["FailedEntryCount"] == 0
+    assert bus.list_targets_by_rule(Rule=name)["Targets"] == targets
+    assert bus.list_rule_names_by_target(TargetArn=queue)["RuleNames"] == [name]
+    assert [it["Arn"] for it in bus.get_paginator("list_rules").paginate(NamePrefix=name).build_full_result()["Rules"]] == [arn]
+    got = lambda url: [it["Body"] for it in sqs.receive_message(QueueUrl=url, WaitTimeSeconds=1, VisibilityTimeout=600).get("Messages", [])]
+    entry = lambda **detail: {"Source": name, "DetailType": "t", "Detail": json.dumps(detail), "Resources": ["arn:r"]}
+    answer = bus.put_events(Entries=[entry(n=2, who="ana"), entry(n=1, who="ana"), entry(n=2, who="xi"), {**entry(), "Source": "aws.s3"}, {"Source": name}])
+    codes = [it.get("ErrorCode") for it in answer["Entries"]]
+    assert answer["FailedEntryCount"] == 2 and codes == [None, None, None, "NotAuthorizedForSourceException", "InvalidArgument"], answer
+    event, = [json.loads(it) for it in got(url)]
+    assert (event["id"], event["account"], event["detail-type"], event["resources"], event["detail"]) == (
+        answer["Entries"][0]["EventId"], sim.management, "t", ["arn:r"], {"n": 2, "who": "ana"}), event
+    assert got(behind) == [json.dumps({"by": "ana", "rule": name})]
+    bus.disable_rule(Name=name)
+    bus.put_events(Entries=[entry(n=3, who="ana")])
+    assert bus.describe_rule(Name=name)["State"] == "DISABLED" and got(url) == []
+    bus.enable_rule(Name=name)
+    event = {"id": "1", "account": "1", "source": name, "time": "2026-03-02T10:00:00Z", "region": sim.region, "resources": [], "detail-type": "t",
+             "detail": {"n": 2, "who": "ana"}}
+    assert bus.test_event_pattern(EventPattern=json.dumps(pattern), Event=json.dumps(event))["Result"] is True
+    six = [{"Id": str(it), "Arn": queue} for it in range(4)]
+    refused("LimitExceededException", bus.put_targets, Rule=name, Targets=six)
+    refused("InvalidEventPatternException", bus.put_rule, Name=name, EventPattern='{"source": "a"}')
+    refused("ValidationException", bus.put_rule, Name="n" * 65, EventPattern='{"source": ["a"]}')
+    refused("ValidationException", bus.put_events, Entries=[entry()] * 11)
+    refused("ValidationException", bus.delete_rule, Name=name)
+    refused("ResourceNotFoundException", bus.describe_rule, Name=name + "-none")
+    refused("ResourceNotFoundException", bus.put_rule, Name=name, EventPattern='{"source": ["a"]}', EventBusName="own")
+    assert json.loads(bus.describe_rule(Name=name)["EventPattern"]) == pattern and len(bus.list_targets_by_rule(Rule=name)["Targets"]) == 2
+    assert bus.remove_targets(Rule=name, Ids=["queue", "topic"])["FailedEntryCount"] == 0
+    bus.delete_rule(Name=name)
+    refused("ResourceNotFoundException", bus.list_targets_by_rule, Rule=name)
+
+
+@row("SN-01")
+def _(sim, w):
+    name = f"conformance-{uuid.uuid4().hex[:8]}"
+    sns, sqs = sim.client("sns"), sim.client("sqs")
+    topic = sns.create_topic(Name=name, Attributes={"DisplayName": "d"})["TopicArn"]
+    assert sns.create_topic(Name=name)["TopicArn"] == topic and topic.split(":")[3:5] == [sim.region, sim.management], topic
+    assert topic in [it["TopicArn"] for it in sns.get_paginator("list_topics").paginate().build_full_result()["Topics"]]
+    assert sns.get_topic_attributes(TopicArn=topic)["Attributes"]["DisplayName"] == "d"
+    url = sqs.create_queue(QueueName=name)["QueueUrl"]
+    queue = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    got = lambda: sqs.receive_message(QueueUrl=url, WaitTimeSeconds=1, VisibilityTimeout=600).get("Messages", [])
+    sub = sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue)["SubscriptionArn"]
+    assert sub == sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue)["SubscriptionArn"] and sub.startswith(topic + ":"), sub
+    # a queue that does not let the topic in gets nothing
+    sns.publish(TopicArn=topic, Message="lost")
+    assert got() == [], "the queue has no policy"
+    policy = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"Service": "sns.amazonaws.com"}, "Action": "sqs:SendMessage",
+                                                       "Resource": queue, "Condition": {"ArnEquals": {"aws:SourceArn": topic}}}]}
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": json.dumps(policy)})
+    id = sns.publish(TopicArn=topic, Message='{"a": 1}', Subject="s", MessageAttributes={"k": {"DataType": "String", "StringValue": "v"}})["MessageId"]
+    body = json.loads(got()[0]["Body"])
+    assert (body["Type"], body["MessageId"], body["TopicArn"], body["Message"], body["Subject"]) == ("Notification", id, topic, '{"a": 1}', "s"), body
+    assert body["MessageAttributes"] == {"k": {"Type": "String", "Value": "v"}} and body["Timestamp"].endswith("Z"), body
+    sns.set_subscription_attributes(SubscriptionArn=sub, AttributeName="RawMessageDelivery", AttributeValue="true")
+    assert sns.get_subscription_attributes(SubscriptionArn=sub)["Attributes"]["RawMessageDelivery"] == "true"
+    sns.publish(TopicArn=topic, Message="raw")
+    assert [it["Body"] for it in got()] == ["raw"]
+    pending = sns.subscribe(TopicArn=topic, Protocol="email", Endpoint="a@example.com")["SubscriptionArn"]
+    rows = sns.list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"]
+    assert pending == "pending confirmation" and sorted(it["SubscriptionArn"] for it in rows) == sorted([sub, "PendingConfirmation"]), rows
+    sns.unsubscribe(SubscriptionArn=sub)
+    sns.publish(TopicArn=topic, Message="nobody")
+    assert got() == []
+    refused("InvalidParameter", sns.create_topic, Name=name + ".fifo")
+    refused("NotFound", sns.publish, http=404, TopicArn=topic + "x", Message="m")
+    sns.delete_topic(TopicArn=topic)
+    refused("NotFound", sns.get_topic_attributes, http=404, TopicArn=topic)
+
+
+@row("CF-01")
+def _(sim, w):
+    cfn, name, role = sim.client("cloudformation"), f"conformance-{uuid.uuid4().hex[:8]}", f"conformance-{uuid.uuid4().hex[:8]}"
+    template = {"Parameters": {"Who": {"Type": "String"}}, "Resources": {"Role": {"Type": "AWS::IAM::Role", "Properties": {
+        "RoleName": role, "ManagedPolicyArns": [{"Fn::Sub": "arn:${AWS::Partition}:iam::aws:policy/ReadOnlyAccess"}],
+        "AssumeRolePolicyDocument": {"Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole",
+                                                     "Principal": {"AWS": {"Fn::Sub": "arn:aws:iam::${Who}:root"}}}]}}}}}
+    wish = {"StackSetName": name, "TemplateBody": json.dumps(template), "PermissionModel": "SERVICE_MANAGED", "AutoDeployment": {"Enabled": False},
+            "Parameters": [{"ParameterKey": "Who", "ParameterValue": sim.management}], "ClientRequestToken": "token-1"}
+    cfn.deactivate_organizations_access()
+    assert cfn.describe_organizations_access()["Status"] == "DISABLED"
+    refused("ValidationError", cfn.create_stack_set, Capabilities=["CAPABILITY_NAMED_IAM"], **wish)
+    cfn.activate_organizations_access()
+    assert cfn.describe_organizations_access(CallAs="SELF")["Status"] == "ENABLED"
+    refused("InsufficientCapabilitiesException", cfn.create_stack_set, **wish)
+    wish["Capabilities"] = ["CAPABILITY_NAMED_IAM"]
+    made = cfn.create_stack_set(**wish)["StackSetId"]
+    assert cfn.create_stack_set(**wish)["StackSetId"] == made, "the same token is the same stack set"
+    refused("NameAlreadyExistsException", cfn.create_stack_set, http=409, **{**wish, "ClientRequestToken": "token-2"})
+    seen = cfn.describe_stack_set(StackSetName=name)["StackSet"]
+    assert (seen["PermissionModel"], seen["AutoDeployment"], seen["Parameters"]) == ("SERVICE_MANAGED", {"Enabled": False}, wish["Parameters"]), seen
+    assert json.loads(seen["TemplateBody"]) == template
+    root, member = sim.client("organizations").list_roots()["Roots"][0]["Id"], w.members[0]
+    targets = {"OrganizationalUnitIds": [root], "Accounts": [member], "AccountFilterType": "INTERSECTION"}
+    begin = lambda id, **more: cfn.create_stack_instances(StackSetName=name, DeploymentTargets={**targets, **more}, Regions=[sim.region], OperationId=id)
+    assert begin("op-1")["OperationId"] == "op-1"
+    refused("OperationIdAlreadyExistsException", begin, "op-1", http=409)
+    state = lambda id: cfn.describe_stack_set_operation(StackSetName=name, OperationId=id)["StackSetOperation"]["Status"]
+    if state("op-1") == "RUNNING":
+        refused("OperationInProgressException", begin, "op-2", http=409)
+    sim.advance(60)
+    assert eventually(lambda: state("op-1") == "SUCCEEDED", 30), state("op-1")
+    rows = cfn.list_stack_set_operation_results(StackSetName=name, OperationId="op-1")["Summaries"]
+    assert [(it["Account"], it["Status"]) for it in rows] == [(member, "SUCCEEDED")], rows
+    stack = cfn.describe_stack_instance(StackSetName=name, StackInstanceAccount=member, StackInstanceRegion=sim.region)["StackInstance"]
+    assert stack["StackInstanceStatus"] == {"DetailedStatus": "SUCCEEDED"} and stack["Status"] == "CURRENT", stack
+    held = sim.client("iam", sim.credentials(member)).list_attached_role_policies(RoleName=role)["AttachedPolicies"]
+    assert [it["PolicyName"] for it in held] == ["ReadOnlyAccess"], held
+    # what stands there already fails in its account, and says so
+    other = w.members[1]
+    trust = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}]}
+    sim.client("iam", sim.credentials(other)).create_role(RoleName=role, AssumeRolePolicyDocument=json.dumps(trust))
+    begin("op-3", Accounts=[other])
+    sim.advance(60)
+    assert eventually(lambda: state("op-3") == "FAILED", 30), state("op-3")
+    rows = cfn.list_stack_set_operation_results(StackSetName=name, OperationId="op-3")["Summaries"]
+    assert rows[0]["Status"] == "FAILED" and "already exists" in rows[0]["StatusReason"], rows
+    listed = pages_of(cfn, "list_stack_instances", "Summaries", size=1, StackSetName=name)
+    assert {it["Account"]: it["StackInstanceStatus"]["DetailedStatus"] for it in listed} == {member: "SUCCEEDED", other: "FAILED"}, listed
+    refused("StackSetNotEmptyException", cfn.delete_stack_set, http=409, StackSetName=name)
+    refused("StackInstanceNotFoundException", cfn.describe_stack_instance, http=404, StackSetName=name, StackInstanceAccount="000000000000",
+            StackInstanceRegion=sim.region)
+    refused("OperationNotFoundException", cfn.describe_stack_set_operation, http=404, StackSetName=name, OperationId="op-9")
+    both = {**targets, "Accounts": [member, other]}
+    gone = cfn.delete_stack_instances(StackSetName=name, DeploymentTargets=both, Regions=[sim.region], RetainStacks=True)["OperationId"]
+    sim.advance(60)
+    assert eventually(lambda: state(gone) == "SUCCEEDED", 30), state(gone)
+    cfn.delete_stack_set(StackSetName=name)
+    refused("StackSetNotFoundException", cfn.describe_stack_set, http=404, StackSetName=name)
+    refused("ValidationError", sim.client("cloudformation", sim.credentials(member)).create_stack_set, **wish)
 
 
 @row("KM-01")

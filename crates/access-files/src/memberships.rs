@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::ports::LiveGrants;
-use crate::step_executor::{failed, read_back, setback};
+use crate::step_executor::{read_back, setback};
 
 /// A person in a group.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -60,7 +60,7 @@ impl MembershipStepExecutor {
 
     async fn look(&self, kind: &str, member: &GroupMember) -> Result<StepProbe, StepError> {
         let is_temporary = self.grants.is_temporary_member(member).await;
-        if is_temporary.map_err(|why| failed("store", &why))? {
+        if is_temporary.map_err(|why| StepError::failed("store", &why))? {
             let reason = "Hallpass gave this membership for a time, and ends it itself".to_owned();
             return Ok(StepProbe::Blocked { reason });
         }
@@ -82,7 +82,7 @@ impl MembershipStepExecutor {
 
 fn read(step: &PlanStep) -> Result<GroupMember, StepError> {
     let read = serde_json::from_value(step.desired.clone());
-    read.map_err(|error| failed("plan", &format!("the step cannot be read: {error}")))
+    read.map_err(|error| StepError::failed("plan", &format!("the step cannot be read: {error}")))
 }
 
 #[async_trait]

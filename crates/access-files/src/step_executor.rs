@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use hallpass_assignments::{CenterFault, OperationKind, OperationStatus, SentOperation};
 use hallpass_model::{PermissionSetArn, PermissionSetName};
 use hallpass_runner::{
-    Class, Effect, PlanStep, Retry, StepError, StepExecutor, StepProbe, Undo, Verify, WriteAnswer,
+    Class, Effect, PlanStep, StepError, StepExecutor, StepProbe, Undo, Verify, WriteAnswer,
 };
 use serde_json::{Value, json};
 
@@ -128,7 +128,7 @@ impl AccessStepExecutor {
             });
         };
         let is_temporary = self.grants.is_temporary(&arn, it).await;
-        if is_temporary.map_err(|why| failed("store", &why))? {
+        if is_temporary.map_err(|why| StepError::failed("store", &why))? {
             let reason = "Hallpass gave this access for a time, and ends it itself".to_owned();
             return Ok(StepProbe::Blocked { reason });
         }
@@ -152,7 +152,7 @@ impl AccessStepExecutor {
             return Ok(read_back());
         }
         let Some(arn) = self.arn(set).await? else {
-            return Err(failed(
+            return Err(StepError::failed(
                 "missing",
                 &format!("there is no permission set `{set}`"),
             ));
@@ -182,7 +182,7 @@ impl AccessStepExecutor {
     ) -> Result<WriteAnswer, StepError> {
         let Some(arn) = self.arn(&it.permission_set).await? else {
             let text = format!("permission set `{}` is not seen yet", it.permission_set);
-            return Err(later(Class::Throttle, text));
+            return Err(StepError::later(Class::Throttle, text));
         };
         match self.center.send(kind, &arn, it).await {
             Ok(SentOperation::InProgress { operation_id }) => Ok(WriteAnswer::Accepted {
@@ -242,9 +242,9 @@ impl AccessStepExecutor {
         Ok(match (status, seen) {
             (OperationStatus::InProgress, _) => Verify::Running,
             (OperationStatus::Failed { reason }, _) if is_provision => {
-                Verify::Setback(failed("FAILED", &reason))
+                Verify::Setback(StepError::failed("FAILED", &reason))
             }
-            (OperationStatus::Unknown, _) if is_provision => Verify::Setback(failed(
+            (OperationStatus::Unknown, _) if is_provision => Verify::Setback(StepError::failed(
                 "unknown",
                 "AWS does not know the provisioning any more",
             )),
@@ -253,7 +253,9 @@ impl AccessStepExecutor {
                 new: json!(action),
                 requests: Vec::new(),
             }),
-            (OperationStatus::Failed { reason }, _) => Verify::Setback(failed("FAILED", &reason)),
+            (OperationStatus::Failed { reason }, _) => {
+                Verify::Setback(StepError::failed("FAILED", &reason))
+            }
             // listings lag behind
             (OperationStatus::Succeeded | OperationStatus::Unknown, _) => Verify::Running,
         })
@@ -266,21 +268,6 @@ pub(crate) fn read_back() -> WriteAnswer {
     }
 }
 
-pub(crate) fn failed(code: &str, text: &str) -> StepError {
-    StepError::Failed {
-        code: code.to_owned(),
-        text: text.to_owned(),
-    }
-}
-
-fn later(class: Class, why: String) -> StepError {
-    StepError::Retry(Retry {
-        class,
-        after: None,
-        why,
-    })
-}
-
 #[expect(
     clippy::needless_pass_by_value,
     reason = "it stands in `map_err` everywhere"
@@ -291,16 +278,16 @@ pub(crate) fn setback(fault: CenterFault) -> StepError {
         CenterFault::Throttled { .. }
         | CenterFault::NotSent
         | CenterFault::Full { .. }
-        | CenterFault::Unreachable { .. } => later(Class::Throttle, why),
-        CenterFault::Conflict { .. } => later(Class::Conflict, why),
-        CenterFault::NotFound { .. } => failed("ResourceNotFoundException", &why),
-        CenterFault::Refused { .. } => failed("refused", &why),
+        | CenterFault::Unreachable { .. } => StepError::later(Class::Throttle, why),
+        CenterFault::Conflict { .. } => StepError::later(Class::Conflict, why),
+        CenterFault::NotFound { .. } => StepError::failed("ResourceNotFoundException", &why),
+        CenterFault::Refused { .. } => StepError::failed("refused", &why),
     }
 }
 
 fn read(step: &PlanStep) -> Result<AccessAction, StepError> {
     let read = serde_json::from_value(step.desired.clone());
-    read.map_err(|error| failed("plan", &format!("the step cannot be read: {error}")))
+    read.map_err(|error| StepError::failed("plan", &format!("the step cannot be read: {error}")))
 }
 
 #[async_trait]

@@ -231,4 +231,4 @@ pub(crate) fn alarm(removal: &GuardRemoval, grant: &Grant, step: StepContext<'_>
 
 #[cfg(test)]
 #[path = "guard_removals_tests.rs"]
-mod tests;
+pub(crate) mod tests;

@@ -35,7 +35,7 @@ fn key() -> HoldKey {
 }
 
 /// The `n`th grant, active until then.
-fn grant(n: u64, until: u64) -> Grant {
+pub(crate) fn grant(n: u64, until: u64) -> Grant {
     let email = Email::new("mara@example.com").unwrap();
     Grant {
         id: GrantId::new(id(n)),
@@ -74,7 +74,7 @@ fn grant(n: u64, until: u64) -> Grant {
 }
 
 /// Asked for at 10, wanted until 100.
-fn row(verdict: Verdict) -> AssignmentRow {
+pub(crate) fn row(verdict: Verdict) -> AssignmentRow {
     AssignmentRow {
         key: key(),
         desired: Desired {
@@ -93,7 +93,7 @@ fn row(verdict: Verdict) -> AssignmentRow {
     }
 }
 
-fn present() -> Verdict {
+pub(crate) fn present() -> Verdict {
     Verdict::Present { at: at(12) }
 }
 

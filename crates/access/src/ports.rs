@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use hallpass_alerts::AlertMessage;
@@ -518,10 +519,10 @@ pub trait DirectorySource: Send + Sync {
 /// What guards did, as their journals say.
 #[async_trait]
 pub trait GuardSource: Send + Sync {
-    /// Everything they removed, the newest of each key. Asked at every tick: cheap while nothing
-    /// changed. A journal that cannot be read now is no error here: what was read of it before
-    /// counts, and the rest when it can be read again.
-    async fn removals(&self) -> Arc<Removals>;
+    /// Everything they removed, the newest of each key, as of `age` ago or later. Asked at every tick:
+    /// cheap while nothing changed. A journal that cannot be read now is no error here: what was read
+    /// of it before counts, and the rest when it can be read again.
+    async fn removals(&self, age: Duration) -> Arc<Removals>;
 }
 
 /// No guard is configured.
@@ -530,7 +531,7 @@ pub struct NoGuards;
 
 #[async_trait]
 impl GuardSource for NoGuards {
-    async fn removals(&self) -> Arc<Removals> {
+    async fn removals(&self, _age: Duration) -> Arc<Removals> {
         Arc::default()
     }
 }

@@ -75,3 +75,24 @@ pub(crate) fn is_reached(grant: &Grant, settings: &Settings) -> bool {
 fn whole_second_after(at: Timestamp) -> Timestamp {
     Timestamp::from_second(at.as_second().saturating_add(1)).unwrap_or(at)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Policies compare whole seconds: what was issued in the second of the end is denied, what comes after is not.
+    #[test]
+    fn what_is_denied_was_issued_before_the_next_whole_second() {
+        for (at, next) in [
+            ("2026-11-20T10:00:00Z", "2026-11-20T10:00:01Z"),
+            ("2026-11-20T10:00:00.999Z", "2026-11-20T10:00:01Z"),
+            (
+                "9999-12-30T22:00:00.999999999Z",
+                "9999-12-30T22:00:00.999999999Z",
+            ),
+        ] {
+            let at: Timestamp = at.parse().unwrap();
+            assert_eq!(whole_second_after(at).to_string(), next);
+        }
+    }
+}

@@ -106,8 +106,14 @@ fn step(
     if let Some(why) = run.blocked(&state.scope) {
         return blocked(rule, state, why, now);
     }
-    let RunRows::Rows { columns, rows } = &run.result else {
-        return silent(state);
+    let (columns, rows, unread) = match &run.result {
+        RunRows::Rows { columns, rows } => (columns, rows, [].as_slice()),
+        RunRows::Partly {
+            columns,
+            rows,
+            unread,
+        } => (columns, rows, unread.as_slice()),
+        RunRows::NotAsked | RunRows::Failed { .. } => return silent(state),
     };
     let key = if rule.key.is_empty() {
         columns
@@ -129,7 +135,7 @@ fn step(
     let rows = keyed(rows, key);
     see(rule, &mut state, &rows, is_new_snapshot, now);
     let mut told = Changes {
-        recovered: recover(rule, &mut state, &rows, now),
+        recovered: recover(rule, &mut state, &rows, unread, now),
         ..Changes::default()
     };
     tell(rule, &mut state, &mut told, now);
@@ -216,19 +222,24 @@ fn see(
     }
 }
 
-/// Takes note of the rows that are not there any more; answers those whose going is told.
+/// Takes note of the rows that are not there any more, and were looked for; answers those whose going is told.
 fn recover(
     rule: &AlertRule,
     state: &mut AlertState,
     rows: &BTreeMap<AlertRowKey, Map<String, Value>>,
+    unread: &[Map<String, Value>],
     now: Timestamp,
 ) -> Vec<ToldRow> {
     let mut told = Vec::new();
+    let is_unread = |row: &AlertRow| {
+        let has = |(name, value): (&String, &Value)| row.values.get(name) == Some(value);
+        unread.iter().any(|place| place.iter().all(has))
+    };
     let gone: Vec<AlertRowKey> = state
         .rows
-        .keys()
-        .filter(|it| !rows.contains_key(it))
-        .cloned()
+        .iter()
+        .filter(|(key, row)| !rows.contains_key(key) && !is_unread(row))
+        .map(|(key, _)| key.clone())
         .collect();
     for key in gone {
         let is_muted = state.mute_of(&key, now).is_some();

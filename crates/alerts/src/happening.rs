@@ -1,6 +1,8 @@
 //! Things that happen, in place of rows that a query finds: each is told once, by its key. Some are over with that
 //! (`organization.md` Y-2), others stand until it is told that they do not (D-9).
 
+use std::collections::BTreeMap;
+
 use hallpass_model::{TimeSpan, Timestamp};
 use serde_json::{Map, Value};
 
@@ -44,16 +46,61 @@ pub fn happened(
         return None;
     }
     touch(&mut state, rule, now);
-    let row = AlertRow {
+    state.rows.insert(key.clone(), told_once(&values, now));
+    let told = told(key, values, now);
+    let news = RowNews {
+        new: told,
+        ..RowNews::default()
+    };
+    Some(AlertWrite {
+        state,
+        message: Some(message(rule, news, now)),
+    })
+}
+
+/// The row of something that is told and never stands.
+fn told_once(values: &Map<String, Value>, now: Timestamp) -> AlertRow {
+    AlertRow {
         values: values.clone(),
         first_seen: now,
         flap_count: 0,
         phase: RowPhase::Recovered { at: now },
-    };
-    state.rows.insert(key.clone(), row);
-    let told = told(key, values, now);
+    }
+}
+
+/// The step of a list of things that are so, each told once, however long the list has it; `None` where all were told.
+/// What the list no longer has is forgotten with the next that is told.
+pub fn listed(
+    rule: &HappeningRule,
+    state: Option<AlertState>,
+    things: &[Map<String, Value>],
+    now: Timestamp,
+) -> Option<AlertWrite> {
+    let mut state = state
+        .unwrap_or_else(|| AlertState::begun(rule.id.clone(), rule.severity, rule.key.clone()));
+    let things = things
+        .iter()
+        .map(|it| (AlertRowKey::of(it, &rule.key), kept(it)));
+    let things: BTreeMap<AlertRowKey, Map<String, Value>> = things.collect();
+    state.rows.retain(|key, _| things.contains_key(key));
+    let mut new = Vec::new();
+    for (key, values) in things {
+        if state.rows.contains_key(&key) {
+            continue;
+        }
+        state.rows.insert(key.clone(), told_once(&values, now));
+        new.extend(told(key, values, now).rows);
+    }
+    if new.is_empty() {
+        return None;
+    }
+    // what is told once for as long as it is listed is not forgotten with age
+    note_asked(&mut state, rule, now);
     let news = RowNews {
-        new: told,
+        new: ListedRows {
+            count: u64::try_from(new.len()).unwrap_or(u64::MAX),
+            rows: new,
+        },
         ..RowNews::default()
     };
     Some(AlertWrite {
@@ -143,6 +190,10 @@ fn touch(state: &mut AlertState, rule: &HappeningRule, now: Timestamp) {
         RowPhase::Recovered { at } => at >= known,
         _ => row.first_seen >= stands,
     });
+    note_asked(state, rule, now);
+}
+
+fn note_asked(state: &mut AlertState, rule: &HappeningRule, now: Timestamp) {
     state.asked_at = now;
     state.severity = rule.severity;
     state.key.clone_from(&rule.key);
@@ -209,6 +260,36 @@ mod tests {
         let third = happened(&rule, Some(second.state), &row("c"), at(40)).unwrap();
         let kept: Vec<&str> = third.state.rows.keys().map(AlertRowKey::as_str).collect();
         assert_eq!(kept, ["[\"b\"]", "[\"c\"]"]);
+    }
+
+    #[test]
+    fn what_a_list_has_is_told_once_however_long_and_what_it_lost_is_forgotten() {
+        let rule = HappeningRule {
+            id: "remediate/exception-over".parse().unwrap(),
+            severity: AlertSeverity::Medium,
+            key: vec!["what".to_owned()],
+            message: "{what}".to_owned(),
+            mail_to: Vec::new(),
+        };
+        let things = |names: &[&str]| -> Vec<Map<String, Value>> {
+            let row = |name: &&str| json!({ "what": name }).as_object().cloned().unwrap();
+            names.iter().map(row).collect()
+        };
+        let at = |day: i64| Timestamp::from_second(1_780_000_000 + day * 86_400).unwrap();
+        let told = |write: &AlertWrite| match &write.message.as_ref().unwrap().news {
+            AlertNews::Rows(news) => news.new.count,
+            AlertNews::Blocked { .. } => panic!("rows"),
+        };
+        let first = listed(&rule, None, &things(&["a", "b"]), at(0)).unwrap();
+        assert_eq!(told(&first), 2, "in one message");
+        let state = || Some(first.state.clone());
+        assert!(listed(&rule, state(), &things(&["b", "a"]), at(400)).is_none());
+        assert!(listed(&rule, state(), &things(&[]), at(400)).is_none());
+        let second = listed(&rule, state(), &things(&["b", "c"]), at(400)).unwrap();
+        assert_eq!(told(&second), 1, "`b` was told a year ago");
+        let kept: Vec<&str> = second.state.rows.keys().map(AlertRowKey::as_str).collect();
+        assert_eq!(kept, ["[\"b\"]", "[\"c\"]"]);
+        assert!(listed(&rule, None, &things(&[]), at(0)).is_none());
     }
 
     fn insight(severity: &str) -> Map<String, Value> {

@@ -67,6 +67,15 @@ pub enum RunRows {
         /// The rows.
         rows: Vec<Map<String, Value>>,
     },
+    /// Rows of what could be read. Nothing that is stored of the rest counts as over.
+    Partly {
+        /// The names of the columns.
+        columns: Vec<String>,
+        /// The rows.
+        rows: Vec<Map<String, Value>>,
+        /// What was not read: values of columns, each meaning all the rows that have them.
+        unread: Vec<Map<String, Value>>,
+    },
     /// It was not asked: what it reads is not all there.
     NotAsked,
     /// It could not be answered.
@@ -150,7 +159,7 @@ impl RunAnswer {
                 RunRows::NotAsked => Some(BlockedBy::QueryFailed {
                     message: "it was not asked (this is a bug)".to_owned(),
                 }),
-                RunRows::Rows { .. } => None,
+                RunRows::Rows { .. } | RunRows::Partly { .. } => None,
             })
     }
 

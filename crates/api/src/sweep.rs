@@ -11,7 +11,7 @@ use crate::Grant;
 pub struct Sweep {
     /// `swp_…`.
     pub id: String,
-    /// `running`, `planned`, `stopped`, `working`, `done`, `replaced`, `failed` or `interrupted`.
+    /// `queued`, `running`, `planned`, `stopped`, `working`, `done`, `replaced`, `failed` or `interrupted`.
     pub state: String,
     /// Why it was made: `check`, `schedule`, `person`, or `switched_off`.
     pub trigger: String,
@@ -25,7 +25,7 @@ pub struct Sweep {
     pub adopt_seconds: Option<u64>,
     /// Where it looks: `rules` or `all`.
     pub scope: String,
-    /// When it began.
+    /// When it began; while it is queued, when it was wanted.
     #[schema(value_type = String, format = DateTime)]
     pub begun_at: Timestamp,
     /// When it came to its state.

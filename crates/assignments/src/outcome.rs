@@ -536,3 +536,7 @@ fn is_still_good(observation: Observation, now: Timestamp) -> bool {
         Observation::Absent { at, .. } => now < ABSENCE_KEPT.after(at),
     }
 }
+
+#[cfg(test)]
+#[path = "outcome_tests.rs"]
+mod tests;

@@ -536,4 +536,4 @@ pub struct GuardRemoval {
 
 #[cfg(test)]
 #[path = "row_tests.rs"]
-mod tests;
+pub(crate) mod tests;

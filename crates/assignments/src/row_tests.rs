@@ -8,7 +8,7 @@ use hallpass_model::{GroupId, Target, TimeSpan, UserId};
 use super::*;
 use crate::{OperationStatus, RowAction, StepOutcome, next};
 
-fn at(seconds: u64) -> Timestamp {
+pub(crate) fn at(seconds: u64) -> Timestamp {
     TimeSpan::seconds(seconds).after(Timestamp::from_second(1_780_000_000).unwrap())
 }
 
@@ -16,7 +16,7 @@ fn at(seconds: u64) -> Timestamp {
 const SECOND: Duration = Duration::from_secs(1);
 
 /// Asked for at 10, wanted until 100.
-fn row() -> AssignmentRow {
+pub(crate) fn row() -> AssignmentRow {
     AssignmentRow {
         key: HoldKey {
             user: UserId::new("00000001-0000-4000-8000-000000000000").unwrap(),

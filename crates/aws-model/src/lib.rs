@@ -2,13 +2,14 @@
 //!
 //! The tables are made by `cargo xtask aws-tables` from the published service models and are part
 //! of the program. On top of them: the front-door validation of AWS with its texts, a check of
-//! answers, and the two directions of the Query protocol. The simulator and the client read the
-//! same tables.
+//! answers, the two directions of the Query protocol, and the language of event patterns. The
+//! simulator and the client read the same tables.
 //!
 //! Knows nothing of accounts, networks, signing or what an operation does.
 #![warn(missing_docs)]
 
 mod constraint;
+mod event_pattern;
 mod lookup;
 mod output;
 mod pattern;
@@ -18,6 +19,7 @@ mod table;
 mod time;
 mod validate;
 mod xml;
+pub use event_pattern::{EventPattern, InvalidEventPattern};
 pub use lookup::{Tables, tables};
 pub use output::{Mismatch, check_error, check_output};
 pub use pattern::Pattern;

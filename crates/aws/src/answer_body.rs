@@ -1,8 +1,8 @@
-//! The body of an answer, up to a size.
+//! The body of an HTTP answer, up to a size.
 
 /// Why there is no whole body.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum BodyFault {
+pub enum BodyFault {
     /// The connection broke.
     #[error("the answer was cut off")]
     Lost(#[source] reqwest::Error),
@@ -12,7 +12,10 @@ pub(crate) enum BodyFault {
 }
 
 /// Reads an answer of up to `max` bytes.
-pub(crate) async fn whole(mut answer: reqwest::Response, max: usize) -> Result<Vec<u8>, BodyFault> {
+///
+/// # Errors
+/// The connection broke, or there is more.
+pub async fn whole(mut answer: reqwest::Response, max: usize) -> Result<Vec<u8>, BodyFault> {
     let mut body = Vec::new();
     while let Some(chunk) = answer.chunk().await.map_err(BodyFault::Lost)? {
         if body.len() + chunk.len() > max {

@@ -24,7 +24,7 @@ mod signing_clock;
 
 mod fanout;
 
-mod answer_body;
+pub mod answer_body;
 mod xml;
 
 mod bucket;

@@ -1,5 +1,7 @@
 //! Making accounts and moving them, as lists of accounts need it.
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 use aws_sdk_organizations::types as org;
 use hallpass_assignments::Urgency;
@@ -177,6 +179,36 @@ impl AccountAdmin for Aws {
             .into_iter()
             .filter_map(|row| row.account_name.zip(row.id))
             .collect())
+    }
+
+    async fn account_tags(
+        &self,
+        account: &str,
+    ) -> Result<BTreeMap<String, String>, OrganizationFault> {
+        let rows = listing!(
+            self.org_line.read("ListTagsForResource", read()),
+            tags,
+            self.org.list_tags_for_resource().resource_id(account)
+        )
+        .await
+        .map_err(fault)?;
+        Ok(rows.into_iter().map(|it| (it.key, it.value)).collect())
+    }
+
+    async fn tag_account(
+        &self,
+        account: &str,
+        tags: &BTreeMap<String, String>,
+    ) -> Result<(), OrganizationFault> {
+        let mut request = self.org.tag_resource().resource_id(account);
+        for (key, value) in tags {
+            request = request.tags(tag(key, value)?);
+        }
+        self.org_line
+            .write("TagResource", write(), request.send())
+            .await
+            .map(drop)
+            .map_err(fault)
     }
 
     async fn relocate(&self, account: &str, from: &str, to: &str) -> Result<(), OrganizationFault> {

@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 
-use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+use clap::{ArgMatches, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::commands::approver::{approve, close_review, deny};
 use crate::commands::auditor::{activity, audit, pci};
@@ -18,7 +18,7 @@ use crate::commands::requester::{
     aws, break_glass, catalog, console, discard, exec, extend, grants, login, logout, release,
     request, requests, whoami,
 };
-use crate::exit::{Exit, Outcome};
+use crate::exit::{Exit, FailureForm, Outcome};
 use crate::output;
 
 /// The columns that help is laid out in.
@@ -240,12 +240,14 @@ fn grouped(program: &clap::Command) -> String {
 ///
 /// # Errors
 /// The exit code when there is nothing to run.
-pub(crate) fn parse() -> Result<Command, Exit> {
+pub(crate) fn parse() -> Result<(Command, FailureForm), Exit> {
     let words = lambda::words().unwrap_or_else(|| std::env::args_os().collect());
     program()
         .try_get_matches_from(words)
-        .and_then(|found| Cli::from_arg_matches(&found))
-        .map(|cli| cli.command)
+        .and_then(|found| {
+            let form = failure_form(&found);
+            Cli::from_arg_matches(&found).map(|cli| (cli.command, form))
+        })
         .map_err(|error| {
             let exit = if error.use_stderr() {
                 Exit::BadInput
@@ -256,6 +258,21 @@ pub(crate) fn parse() -> Result<Command, Exit> {
             let _ = error.print();
             exit
         })
+}
+
+/// The form of a failure: that of `--output` of the command that was called, whatever values it takes.
+fn failure_form(found: &ArgMatches) -> FailureForm {
+    let mut called = found;
+    while let Some((_, inner)) = called.subcommand() {
+        called = inner;
+    }
+    let output = called.try_get_raw("output").ok().flatten();
+    let is_json = output.is_some_and(|mut values| values.any(|it| it == "json"));
+    if is_json {
+        FailureForm::Json
+    } else {
+        FailureForm::Text
+    }
 }
 
 /// Runs a command.
@@ -348,6 +365,21 @@ mod tests {
             assert!(line.chars().count() <= WIDTH, "{line}");
         }
         assert!(help.contains("\n  request       Ask for access"), "{help}");
+    }
+
+    #[test]
+    fn a_command_says_why_it_failed_in_the_form_of_its_data() {
+        let told = |words: &str| failure_form(&program().get_matches_from(words.split(' ')));
+        for (words, wanted) in [
+            ("hallpass org vend a.csv --output json", FailureForm::Json),
+            ("hallpass org vend a.csv -o table", FailureForm::Text),
+            ("hallpass org vend a.csv", FailureForm::Text),
+            ("hallpass org payer audit a.yaml -o json", FailureForm::Json),
+            ("hallpass plan list --output=json", FailureForm::Json),
+            ("hallpass serve", FailureForm::Text),
+        ] {
+            assert_eq!(told(words), wanted, "{words}");
+        }
     }
 
     /// The flags that choose targets (`organization.md` P-14).

@@ -9,13 +9,13 @@ use std::future::Future;
 use std::time::Duration;
 
 use hallpass_api::{Page, Problem};
+use hallpass_aws::answer_body::{BodyFault, whole};
 use reqwest::header::{HeaderMap, HeaderValue, RETRY_AFTER};
 use reqwest::{Method, StatusCode, Url, redirect};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::answer_body::{BodyFault, whole};
 use crate::credentials::Credentials;
 use crate::exit::{Failure, UNREACHABLE};
 use crate::output;

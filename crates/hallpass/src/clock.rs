@@ -1,12 +1,12 @@
 //! The one place where the binary asks the system what time it is, and the honest time made of it.
 
+use crate::server_store::ServerStore;
 use std::sync::Arc;
 
 use hallpass_audit::AuditStore;
 use hallpass_aws::{Aws, DateListener};
 use hallpass_clock::{ANSWERS, HonestClock};
 use hallpass_model::{Clock, Timestamp};
-use hallpass_store::SqliteStore;
 
 /// The system's clock, UTC.
 #[derive(Clone, Copy, Debug, Default)]
@@ -31,12 +31,12 @@ pub(crate) fn now() -> Timestamp {
 pub(crate) type ProcessClock = HonestClock<SystemClock>;
 
 /// A clock that begins no earlier than the newest record of the log, unless that lies in the future.
-pub(crate) async fn after_log(store: &SqliteStore) -> Arc<ProcessClock> {
+pub(crate) async fn after_log(store: &ServerStore) -> Arc<ProcessClock> {
     Arc::new(HonestClock::new(SystemClock, newest_record(store).await))
 }
 
 /// The instant of the newest record of the log.
-pub(crate) async fn newest_record(store: &SqliteStore) -> Option<Timestamp> {
+pub(crate) async fn newest_record(store: &ServerStore) -> Option<Timestamp> {
     let head = store.head().await.ok().flatten()?;
     let newest = store.records_from(head.seq, 1).await.ok()?;
     let millisecond = newest.first()?.fields().get("timestamp")?.as_i64()?;

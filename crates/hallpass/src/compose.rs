@@ -5,7 +5,7 @@ mod activity;
 mod alarms;
 mod alerts;
 mod clocks;
-mod drift;
+mod compared;
 mod ends;
 mod events;
 mod exporting;
@@ -39,17 +39,17 @@ use hallpass_rules::{GroupRef, RuleFile, Rules};
 use hallpass_server::{
     App, Connections, Rates, ReadinessProbe, ServerMode, ServerStatus, SessionSettings, SignIn,
 };
-use hallpass_store::{SqliteStore, StoredSessions, StoredTokens};
+use hallpass_store::{StoredSessions, StoredTokens};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tokio::{sync::watch, task::JoinSet};
 
 pub(crate) use alerts::Alerting;
-pub(crate) use drift::{DriftWatching, Watches, retire_drift};
+pub(crate) use compared::{Comparing, Watches, retire};
 pub(crate) use ends::EndsFile;
 pub(crate) use exporting::Exporting;
 pub(crate) use guards::{Guards, judge};
 pub(crate) use pci::PciWatching;
-pub(crate) use sources::{RandomIds, cache_snapshot, cached_snapshot, new_secret, next_record};
+pub(crate) use sources::{cache_snapshot, cached_snapshot, new_secret, next_record};
 pub(crate) use waiting::{rest, spawn};
 
 use crate::clock::ProcessClock;
@@ -57,12 +57,14 @@ use crate::config::SlackApp;
 use crate::descriptors;
 use crate::exit::Failure;
 use crate::guards::journals::Journals;
+use crate::random_ids::RandomIds;
 use crate::remediations::Remediating;
+use crate::server_store::ServerStore;
 use crate::snapshots_at::SnapshotsAt;
 
 /// What a running server is made of.
 pub(crate) struct Parts {
-    pub(crate) store: SqliteStore,
+    pub(crate) store: ServerStore,
     pub(crate) aws: Arc<Aws>,
     pub(crate) identity: Identity,
     pub(crate) settings: Settings,
@@ -113,7 +115,7 @@ pub(crate) struct Composed {
     pub(crate) app: App,
     executor: Arc<Executor>,
     revoker: Arc<SessionRevoker>,
-    store: SqliteStore,
+    store: ServerStore,
     clock: Arc<dyn Clock>,
     watch: clocks::ClockWatch,
     export: Option<Exporting>,
@@ -241,7 +243,7 @@ pub(crate) async fn compose(parts: Parts) -> Result<Composed, Failure> {
         app,
         executor,
         revoker,
-        watch: watch_of_clocks(time, parts.aws, &access, &store),
+        watch: clocks::ClockWatch::new(time, parts.aws, &access, &store),
         access,
         store,
         clock,
@@ -268,7 +270,7 @@ fn slack_app(
     wanted: Option<&SlackApp>,
     access: &Arc<Access>,
     identity: &Arc<Identity>,
-    store: &SqliteStore,
+    store: &ServerStore,
     clock: &Arc<dyn Clock>,
 ) -> Result<Option<hallpass_slack::Slack>, Failure> {
     let slack = wanted.map(|wanted| slack::app(wanted, access, identity, store, clock));
@@ -281,20 +283,6 @@ fn known_to(rules_now: &RulesNow, access: &Arc<Access>) {
         .write()
         .unwrap_or_else(std::sync::PoisonError::into_inner);
     *known = Some(Arc::clone(access));
-}
-
-fn watch_of_clocks(
-    clock: Arc<ProcessClock>,
-    aws: Arc<Aws>,
-    access: &Arc<Access>,
-    store: &SqliteStore,
-) -> clocks::ClockWatch {
-    clocks::ClockWatch {
-        clock,
-        aws,
-        access: Arc::clone(access),
-        store: store.clone(),
-    }
 }
 
 /// The journey that takes guards into account, and what listens for them.
@@ -327,7 +315,7 @@ pub(crate) async fn put_in_force(
 }
 
 fn executor(
-    store: &Arc<SqliteStore>,
+    store: &Arc<ServerStore>,
     aws: &Arc<Aws>,
     clock: &Arc<dyn Clock>,
     ids: Arc<dyn IdSource>,
@@ -345,7 +333,7 @@ fn executor(
 
 /// Ends sessions that outlive grants. Its lane is that of plans: one writes to Organizations.
 fn session_revoker(
-    store: &Arc<SqliteStore>,
+    store: &Arc<ServerStore>,
     aws: &Arc<Aws>,
     clock: &Arc<dyn Clock>,
     ids: &Arc<dyn IdSource>,
@@ -382,7 +370,7 @@ fn channels(
 
 /// The ports of the journey.
 pub(crate) fn journey(
-    store: &Arc<SqliteStore>,
+    store: &Arc<ServerStore>,
     aws: &Arc<Aws>,
     directory: &Arc<Inventory>,
     clock: &Arc<dyn Clock>,

@@ -2,6 +2,7 @@
 //! nearest name, secrets may be given as `${env:NAME}` or `file:PATH`.
 
 mod alerts;
+mod delegation;
 mod drift;
 mod events;
 mod exporting;
@@ -13,11 +14,13 @@ mod keys;
 mod notifications;
 mod payer;
 mod pci;
+mod plans;
 mod remediation;
 mod sign_in;
 mod slack;
 mod standards;
 mod sweeps;
+mod vending;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -31,12 +34,13 @@ use serde::Deserialize;
 use crate::exit::Failure;
 
 pub(crate) use alerts::AlertTargets;
-pub(crate) use drift::DriftSchedule;
+pub(crate) use drift::CompareSchedule;
 pub(crate) use exporting::{ExportPlace, ExportSettings, HeadKey, bucket_place};
 pub(crate) use guard::EndsPlace;
 pub(crate) use pci::PciSchedule;
 pub(crate) use slack::SlackApp;
 pub(crate) use standards::StandardsSchedule;
+pub(crate) use vending::{ConfiguredAccess, ConfiguredPrincipal};
 
 /// The whole file.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -51,6 +55,7 @@ pub(crate) struct Config {
     pub(crate) alerts: alerts::Alerts,
     pub(crate) payer: payer::Payer,
     pub(crate) pci: pci::Pci,
+    pub(crate) delegation: delegation::Delegation,
     pub(crate) drift: drift::Drift,
     pub(crate) standards: standards::StandardsTable,
     pub(crate) events: events::Events,
@@ -58,6 +63,8 @@ pub(crate) struct Config {
     pub(crate) insights: events::Insights,
     pub(crate) remediation: remediation::RemediationTable,
     pub(crate) outage: Outage,
+    pub(crate) plans: plans::Plans,
+    pub(crate) vending: vending::VendingTable,
     pub(crate) audit: exporting::Audit,
     pub(crate) slack: slack::SlackTable,
     pub(crate) mail: notifications::MailTable,

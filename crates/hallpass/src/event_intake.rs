@@ -7,7 +7,6 @@ use hallpass_aws::{AwsClientSettings, ConnectedOrganization, FindingClient, SqsQ
 use hallpass_events::{EventHandler, EventIntake, IntakeLimits};
 use hallpass_findings::{Enricher, FindingCalls, FindingHandler};
 use hallpass_model::{Clock, IdSource};
-use hallpass_store::SqliteStore;
 
 use crate::alerts::{InsightHandler, RootSignInHandler};
 use crate::config::Loaded;
@@ -15,6 +14,7 @@ use crate::exit::Failure;
 use crate::lifecycle_news::LifecycleHandler;
 use crate::opening::management_account;
 use crate::remediations::{self, Remediating, RemediationMeans};
+use crate::server_store::ServerStore;
 use crate::standards_follow;
 
 /// What takes events, and what remediates; nothing where nothing is configured.
@@ -25,7 +25,7 @@ pub(crate) struct IntakeMeans<'a> {
     pub(crate) loaded: &'a Loaded,
     /// How AWS is called.
     pub(crate) client: &'a AwsClientSettings,
-    pub(crate) store: &'a SqliteStore,
+    pub(crate) store: &'a ServerStore,
     pub(crate) clock: &'a Arc<dyn Clock>,
     pub(crate) ids: &'a Arc<dyn IdSource>,
     pub(crate) about: &'a ConnectedOrganization,

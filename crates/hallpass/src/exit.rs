@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use hallpass_iam::BadInput;
 
-use crate::output::{self, Format};
+use crate::output;
 
 /// The exit codes of every command (`design.md` §8).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,6 +54,16 @@ pub(crate) const UNREACHABLE: &str = "unreachable";
 /// What every command answers.
 pub(crate) type Outcome = Result<Exit, Failure>;
 
+/// How a command says why it did not do what was asked, on stderr.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum FailureForm {
+    /// As text.
+    Text,
+    /// As one document `{"error":{"code","message","pointer","file","help"}}` (`policies.md` §1), where
+    /// data is wanted as JSON.
+    Json,
+}
+
 /// Why a command did not do what was asked, for people.
 #[derive(Debug)]
 pub(crate) struct Failure {
@@ -64,7 +74,6 @@ pub(crate) struct Failure {
     help: Option<String>,
     /// Boxed, so that a failure stays small.
     place: Option<Box<InputPlace>>,
-    as_json: bool,
     quiet: bool,
 }
 
@@ -95,7 +104,6 @@ impl Failure {
             details: Vec::new(),
             help: None,
             place: None,
-            as_json: false,
             quiet: false,
         }
     }
@@ -179,14 +187,6 @@ impl Failure {
         self
     }
 
-    /// Said as `{"error":{"code","message","pointer"}}` when data is wanted as one JSON document
-    /// (`policies.md` §1).
-    #[must_use]
-    pub(crate) fn said_as(mut self, format: Format) -> Self {
-        self.as_json = format == Format::Json;
-        self
-    }
-
     /// The exit code it leads to.
     pub(crate) fn exit(&self) -> Exit {
         self.exit
@@ -222,14 +222,13 @@ impl Failure {
     }
 
     /// Says what went wrong, on stderr.
-    pub(crate) fn report(&self) {
+    pub(crate) fn report(&self, form: FailureForm) {
         if self.quiet {
             return;
         }
-        if self.as_json {
-            output::say(&self.json());
-        } else {
-            output::say(&self.text(output::stderr_has_colour()));
+        match form {
+            FailureForm::Json => output::say(&self.json()),
+            FailureForm::Text => output::say(&self.text(output::stderr_has_colour())),
         }
     }
 
@@ -238,6 +237,8 @@ impl Failure {
             "code": self.code,
             "message": self.words(),
             "pointer": self.place.as_ref().map_or("", |place| &place.pointer),
+            "file": self.place.as_ref().map(|place| &place.file).filter(|it| !it.is_empty()),
+            "help": self.help,
         }})
         .to_string()
     }
@@ -286,6 +287,8 @@ fn reason(error: &io::Error) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
 
     #[test]
@@ -323,7 +326,12 @@ mod tests {
         assert_eq!(failure.text(false), "error[E_TIME]: no zone (at /0/start)");
         assert_eq!(
             failure.json(),
-            r#"{"error":{"code":"E_TIME","message":"no zone","pointer":"/0/start"}}"#
+            r#"{"error":{"code":"E_TIME","message":"no zone","pointer":"/0/start","file":null,"help":null}}"#
+        );
+        let whole = failure.within(Path::new("times.json")).help("add `Z`");
+        assert_eq!(
+            whole.json(),
+            r#"{"error":{"code":"E_TIME","message":"no zone","pointer":"/0/start","file":"times.json","help":"add `Z`"}}"#
         );
     }
 

@@ -37,13 +37,12 @@ impl PolicyArgs {
         }
     }
 
-    /// Prints the policy on stdout and what is to be known about it on stderr; a failure is said
-    /// in the format that was asked for.
+    /// Prints the policy on stdout and what is to be known about it on stderr.
     ///
     /// # Errors
     /// When nothing was made, or stdout does not take it.
     pub(crate) fn finish(&self, made: Result<Generated, Failure>) -> Outcome {
-        let made = made.map_err(|failure| self.said(failure))?;
+        let made = made?;
         warn(&made.warnings);
         output::print(&made.policy.text(self.layout()))?;
         Ok(Exit::Ok)
@@ -56,11 +55,6 @@ impl PolicyArgs {
         } else {
             Layout::Minified
         }
-    }
-
-    /// The failure, to be said in the format that was asked for.
-    pub(crate) fn said(&self, failure: Failure) -> Failure {
-        failure.said_as(self.output.format())
     }
 }
 

@@ -1,6 +1,7 @@
 //! What Hallpass gave for a time, as its store has it: plans of access leave it alone (promise P3), and a
 //! snapshot names it.
 
+use crate::server_store::ServerStore;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -9,10 +10,9 @@ use hallpass_access_files::{AccountAssignment, GroupMember, LiveGrants, Principa
 use hallpass_assignments::AssignmentStore as _;
 use hallpass_collect::TemporaryAssignments;
 use hallpass_model::{GrantId, HoldKey, PermissionSetArn, Target};
-use hallpass_store::SqliteStore;
 
 /// Grants of the store beside the configuration.
-pub(crate) struct StoredGrants(pub(crate) Arc<SqliteStore>);
+pub(crate) struct StoredGrants(pub(crate) Arc<ServerStore>);
 
 impl StoredGrants {
     /// Whether something is held for a grant: a row stays until a minute after the last has ended.

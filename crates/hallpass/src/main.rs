@@ -7,16 +7,17 @@ mod access_look;
 mod access_snapshots;
 mod activity_days;
 mod alerts;
-mod answer_body;
 mod aws_portal;
 mod browser;
 mod cli;
 mod client;
 mod clock;
 mod commands;
+mod comparisons;
 mod compose;
 mod config;
 mod credentials;
+mod delegation_files;
 mod descriptors;
 mod event_intake;
 mod exit;
@@ -43,11 +44,13 @@ mod person;
 mod plans;
 mod prompt;
 mod providers;
+mod random_ids;
 #[cfg(test)]
 mod reference;
 mod remediations;
 mod scim;
 mod selection_args;
+mod server_store;
 mod snapshots_at;
 mod standards_follow;
 mod status_http;
@@ -55,14 +58,15 @@ mod tables;
 mod target_args;
 mod text_file;
 mod timer;
+mod vending_mail;
 mod words;
 
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
     let exit = match cli::parse() {
-        Ok(command) => cli::run(command).unwrap_or_else(|failure| {
-            failure.report();
+        Ok((command, form)) => cli::run(command).unwrap_or_else(|failure| {
+            failure.report(form);
             failure.exit()
         }),
         Err(exit) => exit,

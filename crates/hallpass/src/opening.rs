@@ -9,11 +9,11 @@ use std::time::Duration;
 use hallpass_assignments::CenterFault;
 use hallpass_aws::{Aws, AwsClientSettings as AwsSettings, ConnectError, ConnectedOrganization};
 use hallpass_model::{AccountId, IdSource};
-use hallpass_store::SqliteStore;
 
 use crate::clock::{self, ProcessClock};
 use crate::config::{self, Loaded};
 use crate::exit::Failure;
+use crate::server_store::ServerStore;
 
 /// `--config FILE`.
 #[derive(Clone, Debug, clap::Args)]
@@ -44,8 +44,8 @@ pub(crate) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
 }
 
 /// Opens the store, which blocks.
-pub(crate) async fn open_store(path: PathBuf) -> Result<SqliteStore, Failure> {
-    let opened = tokio::task::spawn_blocking(move || SqliteStore::open(path)).await;
+pub(crate) async fn open_store(path: PathBuf) -> Result<ServerStore, Failure> {
+    let opened = tokio::task::spawn_blocking(move || ServerStore::open(path)).await;
     match opened {
         Ok(Ok(store)) => Ok(store),
         Ok(Err(error)) => {

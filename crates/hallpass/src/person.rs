@@ -10,12 +10,13 @@ use hallpass_identity::Owner;
 use hallpass_model::{Email, Timestamp};
 use hallpass_rules::Directory;
 use hallpass_rules::directory::{NotOnePerson, Snapshot};
-use hallpass_store::SqliteStore;
 
-use crate::compose::{RandomIds, cached_snapshot};
+use crate::compose::cached_snapshot;
 use crate::config::Loaded;
 use crate::exit::Failure;
 use crate::opening::connect;
+use crate::random_ids::RandomIds;
+use crate::server_store::ServerStore;
 
 /// The user of the directory who has an address.
 ///
@@ -23,7 +24,7 @@ use crate::opening::connect;
 /// Exit 1 when nobody, more than one, or somebody disabled has it, or when it cannot be known.
 pub(crate) async fn owner_of(
     loaded: &Loaded,
-    store: &SqliteStore,
+    store: &ServerStore,
     email: &Email,
     now: Timestamp,
 ) -> Result<Owner, Failure> {

@@ -1,46 +1,29 @@
-//! What commands that change an organization share: the flags, the pieces put together, and the way
-//! from a draft to a report. A plan is looked at first; `--apply` carries it out.
+//! What commands that change an organization share: the flags, and the way from a draft to a report. A plan is looked at
+//! first; `--apply` carries it out.
 
+mod context;
 mod every_step;
+mod unasked;
 
 use std::io::{self, IsTerminal as _};
-use std::sync::Arc;
 use std::time::Duration;
 
-use hallpass_access_files::{
-    AccessStepExecutor, LiveGrants, MembershipStepExecutor, PermissionSetAdmin,
-};
-use hallpass_assignments::IdentityCenter;
-use hallpass_aws::{Aws, PermissionSets, RoleToAssume};
-use hallpass_model::{Clock, IdSource, Timestamp};
-use hallpass_org::delegation::DelegationStepExecutor;
-use hallpass_org::enrolment::{EnrolmentCalls, EnrolmentStepExecutor, TRUSTED_ROLES};
-use hallpass_org::pci::{PeopleStepExecutor, ProviderStepExecutor};
-use hallpass_org::standards::StandardsStepExecutor;
-use hallpass_org::vending::{AccountAdmin, VendingStepExecutor};
-use hallpass_org::{ChoreError, OrgStepExecutor, OrgStore, Organization, ServiceCalls, StepNews};
+use hallpass_org::ChoreError;
 use hallpass_runner::{
-    Applying, Exit as PlanExit, LANE_LEASE, Plan, PlanDraft, PlanId, PlanReport, PlanState,
-    PlanStore, RunError, Runner, RunnerIdentity, StepEnd as Ended, StepExecutor, fold, report_of,
+    Applying, Exit as PlanExit, LANE_LEASE, Plan, PlanDraft, PlanId, PlanReport, RunError,
+    StepEnd as Ended,
 };
-use hallpass_store::SqliteStore;
 use hallpass_wording::plan;
 use serde_json::Value;
 
-use crate::clock::{self, ProcessClock};
-use crate::compose::RandomIds;
 use crate::config::Loaded;
 use crate::exit::{Exit, Failure};
-use crate::live_grants::StoredGrants;
-use crate::named_calls::NamedCalls;
-use crate::opening::{ConfigArgs, aws_settings, connect, open_store};
+use crate::opening::ConfigArgs;
 use crate::output::{self, Format, OutputArgs, Table};
 use crate::prompt::{YesArgs, confirm_act};
-use crate::providers::providers;
-use crate::remediations;
-use crate::timer::Timer;
 
-use self::every_step::EveryStep;
+pub(crate) use self::context::{MEMBER_ROLE, PlanContext, PlanMeans, assemble, member_calls, open};
+pub(crate) use self::unasked::{UnaskedPlans, unfinished};
 
 /// Columns of a report's targets as CSV.
 pub(crate) const FIELDS: &[&str] = &["account", "region", "key", "outcome", "reason", "seconds"];
@@ -151,200 +134,6 @@ impl PlanArgs {
     }
 }
 
-/// What plans go by: their drills and denials end by AWS's time, whatever this machine's clock shows.
-struct Elsewhere(Arc<ProcessClock>);
-
-impl Clock for Elsewhere {
-    fn now(&self) -> Timestamp {
-        self.0.elsewhere()
-    }
-}
-
-/// The pieces that plans run on.
-pub(crate) struct PlanContext {
-    pub(crate) aws: Arc<Aws>,
-    pub(crate) center: Arc<dyn PermissionSetAdmin>,
-    pub(crate) grants: Arc<dyn LiveGrants>,
-    pub(crate) organization: Arc<dyn Organization>,
-    pub(crate) accounts: Arc<dyn AccountAdmin>,
-    pub(crate) calls: Arc<dyn ServiceCalls>,
-    pub(crate) enrolment: EnrolmentCalls,
-    pub(crate) kept: Arc<dyn OrgStore>,
-    pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) runner: Runner,
-    pub(crate) plans: Arc<dyn PlanStore>,
-    pub(crate) hands: Arc<dyn StepExecutor>,
-}
-
-impl PlanContext {
-    /// Where permission sets and assignments are looked at.
-    pub(crate) fn access(&self) -> crate::access_look::AccessLook<'_> {
-        crate::access_look::AccessLook {
-            aws: &self.aws,
-            center: self.center.as_ref(),
-            grants: self.grants.as_ref(),
-        }
-    }
-}
-
-/// Opens the store and connects to AWS, as the server does.
-///
-/// # Errors
-/// When one of them does not answer.
-pub(crate) async fn open(loaded: &Loaded) -> Result<PlanContext, Failure> {
-    let store = open_store(loaded.sqlite()?).await?;
-    let time = clock::after_log(&store).await;
-    let ids: Arc<dyn IdSource> = Arc::new(RandomIds);
-    let aws = connect(loaded, &time, Arc::clone(&ids)).await?;
-    let clock: Arc<dyn Clock> = Arc::new(Elsewhere(time));
-    let keeper = keeper(&aws, ids.as_ref(), clock.now());
-    let (store, aws) = (Arc::new(store), Arc::new(aws));
-    let organization: Arc<dyn Organization> = Arc::clone(&aws) as Arc<dyn Organization>;
-    let kept: Arc<dyn OrgStore> = Arc::clone(&store) as Arc<dyn OrgStore>;
-    let center: Arc<dyn PermissionSetAdmin> = Arc::new(PermissionSets::new(Arc::clone(&aws)));
-    let grants: Arc<dyn LiveGrants> = Arc::new(StoredGrants(Arc::clone(&store)));
-    let accounts = Arc::clone(&aws) as Arc<dyn AccountAdmin>;
-    let calls: Arc<dyn ServiceCalls> = Arc::new(member_calls(loaded).await?);
-    let enrolment = enrolment_calls(loaded, &aws, &calls).await?;
-    let access = Arc::new(AccessStepExecutor::new(
-        Arc::clone(&center),
-        Arc::clone(&grants),
-    ));
-    let hands: Arc<dyn StepExecutor> = Arc::new(EveryStep {
-        vending: VendingStepExecutor::new(
-            Arc::clone(&accounts),
-            Arc::clone(&access) as Arc<dyn StepExecutor>,
-            Arc::clone(&clock),
-        ),
-        delegation: DelegationStepExecutor::new(Arc::clone(&calls)),
-        standards: StandardsStepExecutor::new(Arc::clone(&calls)),
-        people: PeopleStepExecutor::new(Arc::clone(&calls), Arc::clone(&clock)),
-        providers: ProviderStepExecutor::new(providers(loaded), Arc::clone(&clock)),
-        enrolment: EnrolmentStepExecutor::new(
-            enrolment.clone(),
-            Arc::clone(&clock),
-            Arc::clone(&store) as Arc<dyn StepNews>,
-        ),
-        remediation: remediations::step_executor(loaded, aws_settings(loaded), &clock),
-        org: OrgStepExecutor::new(
-            Arc::clone(&organization),
-            Arc::clone(&kept),
-            Arc::clone(&clock),
-        ),
-        access,
-        memberships: MembershipStepExecutor::new(
-            Arc::clone(&aws) as Arc<dyn IdentityCenter>,
-            Arc::clone(&grants),
-        ),
-    });
-    let plans: Arc<dyn PlanStore> = store;
-    let runner = Runner::new(
-        Arc::clone(&plans),
-        Arc::clone(&hands),
-        Arc::clone(&clock),
-        ids,
-        Arc::new(Timer),
-        keeper,
-    );
-    Ok(PlanContext {
-        aws,
-        center,
-        grants,
-        organization,
-        accounts,
-        calls,
-        enrolment,
-        kept,
-        clock,
-        runner,
-        plans,
-        hands,
-    })
-}
-
-/// Who runs plans: this process, for whoever's credentials it has.
-fn keeper(aws: &Aws, ids: &dyn IdSource, now: Timestamp) -> RunnerIdentity {
-    RunnerIdentity {
-        holder: format!(
-            "process {} ({})",
-            std::process::id(),
-            ids.next(now).simple()
-        ),
-        actor: aws.about().arn.clone(),
-    }
-}
-
-/// Calls in flight of steps whose services have no port of their own.
-const CALLS_AT_ONCE: usize = 8;
-/// The role that AWS Organizations makes in the accounts it makes.
-pub(crate) const MEMBER_ROLE: &str = "OrganizationAccountAccessRole";
-
-/// Calls by name, with our own credentials and with those of the role in member accounts.
-pub(crate) async fn member_calls(loaded: &Loaded) -> Result<NamedCalls, Failure> {
-    let aws = &loaded.config.aws;
-    let role = RoleToAssume {
-        name: aws
-            .member_role
-            .clone()
-            .unwrap_or_else(|| MEMBER_ROLE.to_owned()),
-        external_id: aws.member_external_id.clone(),
-        session_name: "hallpass-plan".to_owned(),
-        ..RoleToAssume::default()
-    };
-    NamedCalls::of(aws_settings(loaded), role, CALLS_AT_ONCE).await
-}
-
-/// The same, and calls by each of the roles that accounts may have for the management account; each is told the
-/// organization's id as external id.
-async fn enrolment_calls(
-    loaded: &Loaded,
-    aws: &Aws,
-    home: &Arc<dyn ServiceCalls>,
-) -> Result<EnrolmentCalls, Failure> {
-    let mut trusted: Vec<(&'static str, Arc<dyn ServiceCalls>)> = Vec::new();
-    for name in TRUSTED_ROLES {
-        let role = RoleToAssume {
-            name: name.to_owned(),
-            external_id: aws.about().organization_id.clone(),
-            session_name: "hallpass-enrol".to_owned(),
-            ..RoleToAssume::default()
-        };
-        let calls = NamedCalls::of(aws_settings(loaded), role, CALLS_AT_ONCE).await?;
-        trusted.push((name, Arc::new(calls)));
-    }
-    Ok(EnrolmentCalls {
-        home: Arc::clone(home),
-        trusted,
-    })
-}
-
-/// Says in the server's log which plans were begun and are not over. They are left to people: the
-/// server's own role need not have the permissions of plans.
-pub(crate) async fn warn_of_unfinished(store: &SqliteStore) {
-    let plans = match store.plans(UNFINISHED_LOOK).await {
-        Ok(plans) => plans,
-        Err(fault) => {
-            tracing::warn!(%fault, "plans cannot be read");
-            return;
-        }
-    };
-    for saved in plans {
-        let stored = store.journal(&saved.plan.id).await.unwrap_or_default();
-        let Ok(folded) = fold(&stored) else { continue };
-        let report = report_of(&saved.plan, &folded, saved.aborted);
-        if report.state == PlanState::Running {
-            tracing::warn!(
-                plan = %saved.plan.id,
-                kind = saved.plan.kind,
-                "a plan was begun and is not over; `hallpass plan resume` goes on with it"
-            );
-        }
-    }
-}
-
-/// Plans looked at when the server starts.
-const UNFINISHED_LOOK: u32 = 50;
-
 /// What a command's plan came to.
 pub(crate) struct Settled {
     /// The report, of what happened or of what would.
@@ -360,7 +149,7 @@ pub(crate) struct Settled {
 /// # Errors
 /// When it cannot be looked at or run.
 pub(crate) async fn settle(
-    bench: &PlanContext,
+    context: &PlanContext,
     mut draft: PlanDraft,
     args: &PlanArgs,
     question: &str,
@@ -368,7 +157,7 @@ pub(crate) async fn settle(
     let limits = draft.limits_mut();
     limits.changes_max = args.max_changes.unwrap_or(limits.changes_max);
     limits.failures_max = args.max_failures.or(limits.failures_max);
-    let looked = bench.runner.preview(draft).await?;
+    let looked = context.runner.preview(draft).await?;
     let plan = looked.plan;
     let planned = PlanReport::planned(&plan);
     if !looked.under_way {
@@ -379,7 +168,7 @@ pub(crate) async fn settle(
                 refused: Some(refused),
             });
         }
-        bench.runner.save(&plan).await?;
+        context.runner.save(&plan).await?;
         if let (Some(before), true) = (&plan.before, planned.has_changes()) {
             output::say(&format!(
                 "plan {before} did the same before and is over; there is work again, as plan {}",
@@ -412,7 +201,7 @@ pub(crate) async fn settle(
         args.running
             .consent("this changes the organization", question)?;
     }
-    let report = bench
+    let report = context
         .runner
         .apply(&plan.id, &args.running.applying())
         .await?;
@@ -500,7 +289,7 @@ pub(crate) fn finish(
 ) -> Result<Exit, Failure> {
     print(&settled.report, whole, format)?;
     match settled.refused {
-        Some(refused) => Err(refused.said_as(format)),
+        Some(refused) => Err(refused),
         None => Ok(settled.exit),
     }
 }
@@ -551,6 +340,8 @@ impl From<ChoreError> for Failure {
 
 #[cfg(test)]
 mod tests {
+    use hallpass_model::Timestamp;
+
     use super::*;
 
     #[test]

@@ -4,13 +4,13 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
+use hallpass_aws::answer_body::{BodyFault, whole};
 use hallpass_org::pci::{ProviderFault, ProviderPeople, ProviderPerson, ProviderState};
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use reqwest::{Method, Url};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
 
-use crate::answer_body::{BodyFault, whole};
 use crate::exit::Failure;
 
 /// The longest time for one call.

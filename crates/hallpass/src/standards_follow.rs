@@ -16,12 +16,12 @@ use hallpass_org::standards::{
     VisitTeller, asks_for_visit, visit_asked_by,
 };
 use hallpass_runner::{PlanStore, Runner, RunnerIdentity, StoreFault};
-use hallpass_store::SqliteStore;
 use serde_json::{Map, Value, json};
 
 use crate::config::{Loaded, StandardsSchedule};
 use crate::exit::Failure;
 use crate::plans::member_calls;
+use crate::server_store::ServerStore;
 use crate::text_file::read_text;
 use crate::timer::Timer;
 
@@ -197,7 +197,7 @@ pub(crate) struct StandardsFollowing {
 /// Exit 2 where the configuration makes no sense.
 pub(crate) fn handler(
     loaded: &Loaded,
-    store: &SqliteStore,
+    store: &ServerStore,
     clock: &Arc<dyn Clock>,
 ) -> Result<Option<Arc<dyn EventHandler>>, Failure> {
     Ok(loaded.standards_schedule()?.map(|_| {
@@ -214,7 +214,7 @@ pub(crate) fn handler(
 /// Exit 2 where the file cannot be used.
 pub(crate) async fn open(
     loaded: &Loaded,
-    store: &SqliteStore,
+    store: &ServerStore,
     (clock, ids): (&Arc<dyn Clock>, &Arc<dyn IdSource>),
     actor: &str,
 ) -> Result<Option<StandardsFollowing>, Failure> {

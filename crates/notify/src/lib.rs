@@ -14,7 +14,7 @@ mod webhook;
 
 mod targets;
 
-pub use mail::{Mail, MailSettings, MailSettingsError};
+pub use mail::{Mail, MailSettings, MailSettingsError, PostError};
 pub use signature::{REPLAY_WINDOW, SignatureError, sign, verify};
 pub use targets::{
     AlertTarget, AlertsOnly, QueueTarget, SecurityHubTarget, TargetCalls, TargetFault,

@@ -69,7 +69,7 @@ pub(crate) fn unread((service, operation): Operation, reason: impl Into<String>)
     }
 }
 
-fn failed(operation: Operation, failed: &ReadCallFailed) -> UnreadFact {
+pub(crate) fn failed(operation: Operation, failed: &ReadCallFailed) -> UnreadFact {
     UnreadFact {
         passing: failed.passing,
         ..unread(operation, format!("{}: {}", failed.code, failed.message))

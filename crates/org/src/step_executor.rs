@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 
 use crate::outage::check_drill;
 use crate::ports::{Drill, NewPolicy, OrgStore, Organization, OrganizationFault, PolicyText};
+use crate::reading::UnreadFact;
 use crate::sessions::check_revocation;
 use crate::steps::{
     ATTACH, DELETE, DETACH, Guard, Instant, Keeping, Mark, PUT, Pair, PolicyRef, StepSpec, stored,
@@ -86,7 +87,7 @@ impl OrgStepExecutor {
                 reason: reasons(&refusals),
             }),
             Err(ChoreError::Unread { fault, .. }) => Err(setback(fault)),
-            Err(other) => Err(failed("guard", &other.to_string())),
+            Err(other) => Err(StepError::failed("guard", &other.to_string())),
         }
     }
 
@@ -164,7 +165,7 @@ impl OrgStepExecutor {
         match sent {
             Ok(remote) => WriteAnswer::Accepted { remote },
             // the name is taken by a policy that listings do not show yet
-            Err(OrganizationFault::AlreadyThere { message }) => later(message),
+            Err(OrganizationFault::AlreadyThere { message }) => WriteAnswer::later(message),
             Err(fault) => WriteAnswer::Setback(setback(fault)),
         }
     }
@@ -172,7 +173,12 @@ impl OrgStepExecutor {
     async fn attach(&self, pair: &Pair) -> WriteAnswer {
         let id = match self.find(&pair.policy).await {
             Ok(Some(found)) => found.row.id,
-            Ok(None) => return later(format!("policy `{}` is not seen yet", pair.policy.name)),
+            Ok(None) => {
+                return WriteAnswer::later(format!(
+                    "policy `{}` is not seen yet",
+                    pair.policy.name
+                ));
+            }
             Err(setback) => return WriteAnswer::Setback(setback),
         };
         match self.organization.attach(&id, &pair.target).await {
@@ -190,7 +196,7 @@ impl OrgStepExecutor {
             .and_then(Value::as_str)
             .map(str::to_owned)
         else {
-            return WriteAnswer::Setback(failed(
+            return WriteAnswer::Setback(StepError::failed(
                 "detach",
                 "nothing was seen attached (this is a bug)",
             ));
@@ -210,7 +216,10 @@ impl OrgStepExecutor {
             .and_then(Value::as_str)
             .map(str::to_owned)
         else {
-            return WriteAnswer::Setback(failed("delete", "no policy was seen (this is a bug)"));
+            return WriteAnswer::Setback(StepError::failed(
+                "delete",
+                "no policy was seen (this is a bug)",
+            ));
         };
         match self.organization.delete_policy(&id).await {
             Ok(()) | Err(OrganizationFault::NotThere { .. }) => {
@@ -320,7 +329,7 @@ impl StepExecutor for OrgStepExecutor {
         match spec_of(step) {
             Err(setback) => WriteAnswer::Setback(setback),
             Ok(StepSpec::Guard(_)) => {
-                WriteAnswer::Setback(failed("guard", "a guard has nothing to do"))
+                WriteAnswer::Setback(StepError::failed("guard", "a guard has nothing to do"))
             }
             Ok(StepSpec::Put(wanted)) => self.put(&wanted, seen).await,
             Ok(StepSpec::Attach(pair)) => self.attach(&pair).await,
@@ -402,26 +411,17 @@ impl StepExecutor for OrgStepExecutor {
 }
 
 fn spec_of(step: &PlanStep) -> Result<StepSpec, StepError> {
-    StepSpec::read(&step.kind, &step.desired).map_err(|why| failed("unknown_step", &why))
+    StepSpec::read(&step.kind, &step.desired).map_err(|why| StepError::failed("unknown_step", &why))
 }
 
-pub(crate) fn failed(code: &str, text: &str) -> StepError {
-    StepError::Failed {
-        code: code.to_owned(),
-        text: text.to_owned(),
+/// What a look that brought nothing means for a step.
+#[expect(clippy::needless_pass_by_value, reason = "it stands in `map_err`")]
+pub(crate) fn unseen(fact: UnreadFact) -> StepError {
+    if fact.passing {
+        let why = format!("{}: {}", fact.action, fact.reason);
+        return StepError::later(Class::Throttle, why);
     }
-}
-
-pub(crate) fn retry(class: Class, why: String) -> Retry {
-    Retry {
-        class,
-        after: None,
-        why,
-    }
-}
-
-pub(crate) fn later(why: String) -> WriteAnswer {
-    WriteAnswer::Setback(StepError::Retry(retry(Class::Conflict, why)))
+    StepError::failed(&fact.action, &fact.reason)
 }
 
 /// What a fault means for the engine (`organization.md` P-10).
@@ -429,23 +429,24 @@ pub(crate) fn setback(fault: OrganizationFault) -> StepError {
     match fault {
         OrganizationFault::Throttled { message, after } => StepError::Retry(Retry {
             after,
-            ..retry(Class::Throttle, message)
+            ..Retry::new(Class::Throttle, message)
         }),
-        OrganizationFault::Unreachable { message } => {
-            StepError::Retry(retry(Class::Throttle, message))
+        OrganizationFault::Unreachable { message } => StepError::later(Class::Throttle, message),
+        OrganizationFault::Conflict { message } => StepError::later(Class::Conflict, message),
+        OrganizationFault::AlreadyThere { message } => StepError::failed("already_there", &message),
+        OrganizationFault::NotThere { message } => StepError::failed("not_there", &message),
+        OrganizationFault::Refused { code, message } => {
+            // AWS's words may begin with the code already
+            let begins = message.strip_prefix(code.as_str());
+            let words = begins.and_then(|it| it.strip_prefix(": "));
+            StepError::failed(&code, words.unwrap_or(&message))
         }
-        OrganizationFault::Conflict { message } => {
-            StepError::Retry(retry(Class::Conflict, message))
-        }
-        OrganizationFault::AlreadyThere { message } => failed("already_there", &message),
-        OrganizationFault::NotThere { message } => failed("not_there", &message),
-        OrganizationFault::Refused { code, message } => failed(&code, &message),
     }
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "it stands in `map_err`")]
 fn unkept(fault: StoreFault) -> StepError {
-    StepError::Retry(retry(Class::Throttle, fault.to_string()))
+    StepError::later(Class::Throttle, fault.to_string())
 }
 
 fn instant(drill: &Drill, which: Instant) -> Option<hallpass_model::Timestamp> {

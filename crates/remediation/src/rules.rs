@@ -290,6 +290,29 @@ fn exception(number: usize, form: ExceptionForm) -> Result<RemediationException,
     })
 }
 
+impl RemediationException {
+    /// What it is for, in words: `account 111111111111, controls EC2.19`.
+    pub fn about(&self) -> String {
+        let matches = &self.matches;
+        let list = |name: &str, values: Option<&Vec<String>>| {
+            values.map(|all| format!("{name} {}", all.join(" ")))
+        };
+        let tags = matches.tags.as_ref().map(|all| {
+            let all: Vec<String> = all.iter().map(|(key, it)| format!("{key}={it}")).collect();
+            format!("tag {}", all.join(" "))
+        });
+        let parts = [
+            list("account", matches.accounts.as_ref()),
+            list("OU", matches.ou.as_ref()),
+            self.resource.as_ref().map(|it| format!("resource {it}")),
+            tags,
+            list("controls", matches.controls.as_ref()),
+        ];
+        let parts: Vec<String> = parts.into_iter().flatten().collect();
+        parts.join(", ")
+    }
+}
+
 impl RuleFile {
     /// Reads a file: YAML, or JSON, which is part of it.
     ///

@@ -1,7 +1,7 @@
 //! The journal: what was planned, sent, taken on and found, in the order it happened
 //! (`organization.md` P-6), and the state of every step that follows from it (P-7).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use hallpass_model::Timestamp;
@@ -132,6 +132,16 @@ pub enum JournalEntry {
         #[serde(flatten)]
         end: Final,
     },
+    /// From here on the run begins only so many targets, until somebody looked at them; or all (`organization.md` P-11).
+    Bounded {
+        /// How many more; `None` = all.
+        targets: Option<usize>,
+    },
+    /// Somebody was told of it: not to be told again.
+    Told {
+        /// Who, and of what.
+        what: String,
+    },
     /// Something to know.
     Note {
         /// The step it is about, if it is about one.
@@ -214,6 +224,10 @@ pub struct Folded {
     pub steps: BTreeMap<StepId, StepState>,
     /// The newest change of each step, whichever run made it: a later run does not take a change back.
     pub changed: BTreeMap<StepId, Final>,
+    /// How many targets the newest run may begin before somebody looks at them; `None` = all.
+    pub bound: Option<usize>,
+    /// What somebody was told, in any run.
+    pub told: BTreeSet<String>,
     /// Whether the last record was torn and left out.
     pub torn: bool,
 }
@@ -269,8 +283,19 @@ impl Folded {
                 }
                 self.set(step, StepState::Final(end));
             }
+            JournalEntry::Bounded { targets } => self.bound = targets,
+            JournalEntry::Told { what } => {
+                self.told.insert(what);
+            }
             JournalEntry::Poll { .. } | JournalEntry::Note { .. } => {}
         }
+    }
+
+    /// Whether a write was sent whose outcome is not in the journal.
+    pub(crate) fn is_amid_step(&self) -> bool {
+        self.steps
+            .values()
+            .any(|it| matches!(it, StepState::Intent { .. } | StepState::Accepted { .. }))
     }
 }
 

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::journal::{JournalEntry, Stored};
 use crate::plan::{Plan, PlanId, PlanStep, StepId, StepProbe, StepTarget};
-use crate::retry::Retry;
+use crate::retry::{Class, Retry};
 
 /// Why a look or a write brought no result.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,6 +24,26 @@ pub enum StepError {
         /// AWS's words.
         text: String,
     },
+}
+
+impl StepError {
+    /// It never will: `code` is the service's error name, or ours.
+    pub fn failed(code: &str, text: &str) -> Self {
+        Self::Failed {
+            code: code.to_owned(),
+            text: text.to_owned(),
+        }
+    }
+
+    /// It may work later, after the pauses of `class`.
+    pub fn later(class: Class, why: String) -> Self {
+        Self::Retry(Retry::new(class, why))
+    }
+
+    /// A plan of another version has a step that nothing here carries out.
+    pub fn unknown_step(kind: &str) -> Self {
+        Self::failed("unknown_step", &format!("no step is called `{kind}`"))
+    }
 }
 
 /// What a write did.
@@ -47,6 +67,13 @@ pub enum WriteAnswer {
     },
     /// Not done, or not known to be.
     Setback(StepError),
+}
+
+impl WriteAnswer {
+    /// Something else is at work on the same thing; it is tried again.
+    pub fn later(why: String) -> Self {
+        Self::Setback(StepError::later(Class::Conflict, why))
+    }
 }
 
 /// What became of something that was taken on.

@@ -34,6 +34,17 @@ pub struct Retry {
     pub why: String,
 }
 
+impl Retry {
+    /// As soon as its class allows; the service named no time.
+    pub fn new(class: Class, why: String) -> Self {
+        Self {
+            class,
+            after: None,
+            why,
+        }
+    }
+}
+
 /// The pause after try number `tries` (from 1) of a class; `None` when there is no further one.
 /// `chance` spreads throttled callers: any number will do.
 pub fn pause(retry: &Retry, tries: u32, chance: u64) -> Option<Duration> {

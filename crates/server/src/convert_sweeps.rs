@@ -41,7 +41,7 @@ pub(crate) fn sweep(sweep: &Sweep) -> api::Sweep {
 /// When a run came to its state, and what is to be said of that.
 fn reached(state: &SweepState) -> (Option<Timestamp>, Option<String>) {
     match state {
-        SweepState::Running => (None, None),
+        SweepState::Queued | SweepState::Running => (None, None),
         SweepState::Interrupted { at } | SweepState::Planned { at } | SweepState::Done { at } => {
             (Some(*at), None)
         }

@@ -2,6 +2,7 @@
 //! with a gate of its own, and what it can see in the hands of the test.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use hallpass_access::{AccessStore, GuardSource, Removals};
@@ -67,12 +68,32 @@ impl KeptStore for Papers {
 
 /// The journals a world's server reads.
 #[derive(Default)]
-pub struct Journals(Mutex<Vec<Arc<Papers>>>);
+pub struct Journals {
+    papers: Mutex<Vec<Arc<Papers>>>,
+    /// What was read before the process stood still, given to whoever takes what is so old.
+    before: Mutex<Option<Arc<Removals>>>,
+}
+
+/// How old what was read before it stood still is said to be.
+const MOMENT: Duration = Duration::from_millis(500);
+
+impl Journals {
+    /// From here on ticks go by what is known now, as one does in the middle of which the process stood
+    /// still; who must know what came after is told.
+    pub async fn stand_still(&self) {
+        let now = self.removals(Duration::ZERO).await;
+        *lock(&self.before) = Some(now);
+    }
+}
 
 #[async_trait]
 impl GuardSource for Journals {
-    async fn removals(&self) -> Arc<Removals> {
-        let papers = lock(&self.0);
+    async fn removals(&self, age: Duration) -> Arc<Removals> {
+        let before = lock(&self.before).clone();
+        if let Some(before) = before.filter(|_| age >= MOMENT) {
+            return before;
+        }
+        let papers = lock(&self.papers);
         let records = papers.iter().flat_map(|papers| papers.records());
         let records: Vec<Record> = records.collect();
         let revision = u64::try_from(records.len()).unwrap_or(u64::MAX);
@@ -207,7 +228,7 @@ impl<S: AccessStore + AssignmentStore + AuditStore + 'static> GuardBeside<S> {
         plan: Option<GatePlan>,
     ) -> Self {
         let papers = Arc::new(Papers::default());
-        lock(&world.journals.0).push(Arc::clone(&papers));
+        lock(&world.journals.papers).push(Arc::clone(&papers));
         let seed = name.bytes().map(u64::from).sum();
         let beside = Beside {
             name: name.to_owned(),

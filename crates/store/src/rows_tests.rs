@@ -491,7 +491,11 @@ fn journal_records() -> Vec<hallpass_runner::Record> {
     ];
     let over = ends.into_iter().chain([whole]);
     let over = over.map(|end| JournalEntry::Final { step: step(1), end });
-    let entries = begun.into_iter().chain(over);
+    let bounds = [Some(1), None].map(|targets| JournalEntry::Bounded { targets });
+    let told = JournalEntry::Told {
+        what: "row 2 SUCCEEDED ana@acme.example".to_owned(),
+    };
+    let entries = begun.into_iter().chain(over).chain(bounds).chain([told]);
     entries
         .zip(1..)
         .map(|(entry, n)| hallpass_runner::Record { at: at(n), entry })

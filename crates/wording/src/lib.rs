@@ -11,6 +11,7 @@ pub mod notice;
 pub mod plan;
 pub mod remediation;
 pub mod sweeps;
+pub mod vending;
 
 pub mod activity;
 pub mod asking;

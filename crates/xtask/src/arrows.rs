@@ -85,8 +85,18 @@ const ARROWS: &[(&str, &[&str])] = &[
     // events: what is to be mended arrives as one; findings: what came of it is written to them; runner: mending is a plan
     ("remediation", &["events", "findings", "runner", "model"]),
     ("activity", &["iam", "model"]),
-    // access-files: access to a new account is given by its steps
-    ("org", &["access-files", "iam", "runner", "audit", "model"]),
+    // access-files: access to a new account is given by its steps; aws-model: which events a rule takes
+    (
+        "org",
+        &[
+            "access-files",
+            "iam",
+            "runner",
+            "audit",
+            "aws-model",
+            "model",
+        ],
+    ),
     // rules: the directory snapshot, and the reader of TOML, YAML and JSON that knows places; activity: who changed
     // what drifted
     (

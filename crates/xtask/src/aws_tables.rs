@@ -37,6 +37,8 @@ pub(crate) const SERVICES: &[&str] = &[
     "events",
     "kms",
     "rds",
+    "cloudformation",
+    "sns",
 ];
 
 /// How much of a model a table keeps.

@@ -1,18 +1,21 @@
 //! Guards' journals, taken into account as they grow.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
-use hallpass_assignments::GuardRemoval;
+use hallpass_assignments::{AssignmentRow, GuardRemoval, Verdict};
 use hallpass_model::{TimeSpan, Timestamp};
 
 use super::{Access, AccessError};
 use crate::step::GrantStep;
-use crate::{EndCause, GrantState, Notice, Removals, guard_removals};
+use crate::{EndCause, Grant, GrantState, Notice, Removals, guard_removals};
 
 /// Operators hear of guards that had to act this often at most: one outage of the server is one
 /// matter, however many ends fell into it.
 const ALARM_EVERY: TimeSpan = TimeSpan::hours(1);
+/// How old what is known of journals may be where nothing asks for newer.
+pub(super) const JOURNALS_AGE: Duration = Duration::from_millis(900);
 
 /// What of the journals was taken into account by this process.
 #[derive(Debug, Default)]
@@ -26,8 +29,41 @@ impl Access {
     /// so that it sends nothing for ends that came without it. Returns how many could not be; ticks
     /// take those again.
     pub async fn apply_guard_removals(&self) -> u32 {
-        let removals = self.guards.removals().await;
+        let removals = self.guards.removals(Duration::ZERO).await;
         self.fold_removals(&removals).await
+    }
+
+    /// What guards removed, read later than the access of a grant was seen gone, where a step would say
+    /// that it went by itself, by us or by somebody else: what was read before may not name who did it.
+    pub(super) async fn removals_after_loss(
+        &self,
+        taken: &GrantStep,
+        row: Option<&AssignmentRow>,
+    ) -> Option<Arc<Removals>> {
+        let at = match row?.execution.verdict {
+            Verdict::Absent { at, .. } | Verdict::Lost { at } => at,
+            Verdict::Working
+            | Verdict::Present { .. }
+            | Verdict::Kept { .. }
+            | Verdict::Refused { .. }
+            | Verdict::Stuck { .. } => return None,
+        };
+        let says_so = |grant: &Grant| match &grant.state {
+            GrantState::Ended { cause, .. } => {
+                matches!(cause, EndCause::Expired | EndCause::Drift)
+            }
+            GrantState::Ending { cause, .. } => *cause == EndCause::Drift,
+            GrantState::Scheduled
+            | GrantState::Granting
+            | GrantState::Active
+            | GrantState::Failed { .. } => false,
+        };
+        if !taken.grants.iter().any(says_so) {
+            return None;
+        }
+        // a clock that stepped back in between: now
+        let age = Duration::try_from(self.now().duration_since(at)).unwrap_or_default();
+        Some(self.guards.removals(age).await)
     }
 
     /// Takes new records of guards' journals into account. Returns how many could not be; they are

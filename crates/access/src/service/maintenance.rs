@@ -9,12 +9,13 @@ use hallpass_assignments::{GuardRemoval, Verdict};
 use hallpass_model::{GrantId, HoldKey, TimeSpan};
 use hallpass_rules::DecisionKind;
 
+use super::guarding::JOURNALS_AGE;
 use super::{Access, AccessError};
-use crate::records::Doer;
+use crate::records::{Doer, StepContext};
 use crate::step::{GrantStep, RequestStep};
 use crate::{
     Approval, Change, CommitError, DesiredAssignment, EndCause, EndOutcome, Grant, GrantFilter,
-    GrantState, GrantStateKind, LostAccess, News, OnRuleChange, ReadError, Removals, decide,
+    GrantState, GrantStateKind, Holds, LostAccess, News, OnRuleChange, ReadError, Removals, decide,
     desired, end, grant, guard_removals, target,
 };
 
@@ -63,7 +64,7 @@ impl Access {
     pub async fn tick(&self) -> Result<Tended, AccessError> {
         let mut tended = Tended::default();
         // first: what a guard ended is not taken for drift, nor for an end of our own
-        let removals = self.guards.removals().await;
+        let removals = self.guards.removals(JOURNALS_AGE).await;
         tended.failed += self.fold_removals(&removals).await;
         // before requests and grants: whoever is locked asks for nothing and holds nothing more
         if let Err(error) = self.tend_locks().await {
@@ -145,26 +146,13 @@ impl Access {
             return Ok(None);
         };
         let step = self.step();
-        let removal = removals.of(&due.key);
-        let taken = match &current.state {
-            GrantState::Scheduled | GrantState::Granting | GrantState::Active
-                if step.now >= current.ends_at =>
-            {
-                let cause = guard_removals::due_cause(removal, &holds, current);
-                end::begin(current, cause, Doer::Hallpass, &holds, step)
-            }
-            GrantState::Scheduled | GrantState::Granting => grant::advance(current, &holds, step),
-            GrantState::Active => self.watch(current, &holds, removal),
-            GrantState::Ending { .. } => {
-                let known = end::EndFacts {
-                    directory: &self.directory(),
-                    settings: &self.settings,
-                    removal,
-                };
-                end::advance(current, &holds, known, step)
-            }
-            GrantState::Ended { .. } | GrantState::Failed { .. } => GrantStep::default(),
-        };
+        let mut removal = removals.of(&due.key);
+        let mut taken = self.grant_step(current, &holds, removal, step);
+        let newer = self.removals_after_loss(&taken, holds.row.as_ref()).await;
+        if let Some(newer) = &newer {
+            removal = newer.of(&due.key);
+            taken = self.grant_step(current, &holds, removal, step);
+        }
         let over = over(current, &taken);
         let alarm = self.alarm_of(&taken, removal);
         self.store_change(taken.with_notice(alarm.clone()).fold())
@@ -177,13 +165,37 @@ impl Access {
         }))
     }
 
-    /// An active grant: lost to somebody else, or about to end.
-    fn watch(
+    /// The step that is due for a grant, given what a guard removed of its key.
+    fn grant_step(
         &self,
-        active: &Grant,
-        holds: &crate::Holds,
+        current: &Grant,
+        holds: &Holds,
         removal: Option<&GuardRemoval>,
+        step: StepContext<'_>,
     ) -> GrantStep {
+        match &current.state {
+            GrantState::Scheduled | GrantState::Granting | GrantState::Active
+                if step.now >= current.ends_at =>
+            {
+                let cause = guard_removals::due_cause(removal, holds, current);
+                end::begin(current, cause, Doer::Hallpass, holds, step)
+            }
+            GrantState::Scheduled | GrantState::Granting => grant::advance(current, holds, step),
+            GrantState::Active => self.watch(current, holds, removal),
+            GrantState::Ending { .. } => {
+                let known = end::EndFacts {
+                    directory: &self.directory(),
+                    settings: &self.settings,
+                    removal,
+                };
+                end::advance(current, holds, known, step)
+            }
+            GrantState::Ended { .. } | GrantState::Failed { .. } => GrantStep::default(),
+        }
+    }
+
+    /// An active grant: lost to somebody else, or about to end.
+    fn watch(&self, active: &Grant, holds: &Holds, removal: Option<&GuardRemoval>) -> GrantStep {
         let step = self.step();
         let granted_at = active.granted_at.unwrap_or(active.scheduled_at);
         if let Some(row) = &holds.row
@@ -318,7 +330,7 @@ impl Access {
         let directory = self.directory();
         if !grant.is_hold() {
             // an end whose news was missed
-            let removals = self.guards.removals().await;
+            let removals = self.guards.removals(JOURNALS_AGE).await;
             self.advance_grant(grant, &removals).await?;
             return Ok(());
         }

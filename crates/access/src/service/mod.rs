@@ -25,6 +25,7 @@ mod search;
 mod starting;
 mod status;
 mod sweep_acting;
+mod sweep_beginning;
 mod sweep_input;
 mod sweep_people;
 mod sweep_survey;

@@ -41,6 +41,10 @@ impl Access {
         let newest = sweeps.newest_listing().await?;
         let report = newest.as_ref().and_then(|sweep| sweep.report.as_ref());
         let recent = sweeps.sweeps(None, LOOKED_BACK).await?;
+        let looked: Vec<&crate::Sweep> = recent
+            .iter()
+            .filter(|run| run.state != SweepState::Queued)
+            .collect();
         let open = sweeps.open_sweep_items().await?;
         let count = |wanted: fn(&Fate) -> bool| {
             let found = open.iter().filter(|item| wanted(&item.fate)).count();
@@ -62,7 +66,7 @@ impl Access {
                 .iter()
                 .find(|run| run.state.is_waiting())
                 .map(|run| run.id),
-            failed: recent.first().and_then(|run| match &run.state {
+            failed: looked.first().and_then(|run| match &run.state {
                 SweepState::Failed { error, .. } => Some(error.clone()),
                 _ => None,
             }),

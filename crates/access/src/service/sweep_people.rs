@@ -40,7 +40,9 @@ pub struct StandingView {
 }
 
 impl Access {
-    /// Wants a run: it looks as soon as the sweeper comes to it. One that runs already is returned.
+    /// Wants a run: it looks as soon as the sweeper comes to it. While another looks it is queued, for
+    /// that one may have read what has changed since, and may be a check, which acts on nothing. One that
+    /// is queued already is returned.
     ///
     /// # Errors
     /// When the actor is no administrator, sweeps are off, or the store does not answer.
@@ -50,16 +52,7 @@ impl Access {
             return Err(PressRefused::from(StandingRefused::Off).into());
         }
         let by = actor.email.clone();
-        match self.begin_sweep(Trigger::Person { by }).await {
-            Err(AccessError::Commit(CommitError::Raced(_))) => {
-                let open = self.ports.sweeps.open_sweeps().await?;
-                let running = open
-                    .into_iter()
-                    .find(|sweep| sweep.state == SweepState::Running);
-                running.ok_or(AccessError::NotFound("sweep"))
-            }
-            outcome => outcome,
-        }
+        self.begin_or_queue(Trigger::Person { by }).await
     }
 
     /// Runs, newest first.

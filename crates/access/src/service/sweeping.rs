@@ -1,14 +1,14 @@
-//! Runs of sweeps: when one is due, how it begins and looks, and what is stored of what it found.
+//! A run of a sweep: how it looks, and what is stored of what it found.
 //!
-//! A run may take many minutes and may be stopped at any await: until its findings are committed it
+//! It may take many minutes and may be stopped at any await: until its findings are committed it
 //! is a row that says `running`, and the next process begins it anew.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{MutexGuard, PoisonError};
+use std::collections::BTreeMap;
 
 use hallpass_audit::Event;
-use hallpass_model::{HoldKey, SweepId, Target, TargetNames, TimeSpan, Timestamp};
+use hallpass_model::{HoldKey, SweepId, Target, TargetNames, Timestamp};
 
+use super::sweep_beginning::{AGAIN_AFTER, LOOKED_BACK};
 use super::{Access, AccessError, RACES_MAX};
 use crate::records::Doer;
 use crate::sweep::{self, TargetLabels};
@@ -18,10 +18,6 @@ use crate::{
     SweepMode, SweepState, Trigger, Write,
 };
 
-/// Runs looked back at to know when the next is due, and whether the mode was confirmed.
-const LOOKED_BACK: u32 = 100;
-/// A run that could not look is made again after this.
-const AGAIN_AFTER: TimeSpan = TimeSpan::minutes(10);
 /// New unknown items that get a record each; where there are more, one record counts them.
 const FOUND_RECORDS_MAX: usize = 100;
 /// Runs whose items are kept, and runs kept at all.
@@ -38,103 +34,6 @@ pub(super) struct SweepRunFacts {
 }
 
 impl Access {
-    /// When the next run is due, and why; `None` while sweeps are off. The instant may be past.
-    ///
-    /// # Errors
-    /// When the store does not answer.
-    pub async fn next_sweep(&self) -> Result<Option<(Timestamp, Trigger)>, AccessError> {
-        let recent = self.ports.sweeps.sweeps(None, LOOKED_BACK).await?;
-        Ok(next(&recent, &self.settings.sweep, self.now()))
-    }
-
-    /// Begins a run: from here on a row says so. It looks once [`run_sweep`](Access::run_sweep) is
-    /// called.
-    ///
-    /// # Errors
-    /// [`CommitError::Raced`] when one is running already.
-    pub async fn begin_sweep(&self, trigger: Trigger) -> Result<Sweep, AccessError> {
-        let sweep = self.new_sweep(trigger);
-        let change = Change {
-            sweeps: vec![Write::Insert(sweep.clone())],
-            ..Change::default()
-        };
-        self.begin_stored(&sweep, change).await?;
-        self.wake_sweeper.notify_one();
-        Ok(sweep)
-    }
-
-    /// Stores a run that this process begins. It is known as ours before anybody can see it.
-    async fn begin_stored(&self, sweep: &Sweep, change: Change) -> Result<(), CommitError> {
-        self.own_sweeps().insert(sweep.id);
-        let stored = self.store_change(change).await;
-        if stored.is_err() {
-            self.own_sweeps().remove(&sweep.id);
-        }
-        stored.map(drop)
-    }
-
-    fn new_sweep(&self, trigger: Trigger) -> Sweep {
-        let settings = &self.settings.sweep;
-        let is_over = trigger == Trigger::SwitchedOff;
-        let now = self.now();
-        Sweep {
-            id: self.step().sweep_id(),
-            trigger,
-            mode: settings.mode,
-            reach: settings.reach,
-            begun_at: now,
-            report: None,
-            consent: None,
-            state: if is_over {
-                SweepState::Done { at: now }
-            } else {
-                SweepState::Running
-            },
-            version: 0,
-        }
-    }
-
-    fn own_sweeps(&self) -> MutexGuard<'_, BTreeSet<SweepId>> {
-        // ids alone: a panic elsewhere leaves them whole
-        self.own_sweeps
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// The run that is to look now, if there is one. One that another process began, and did not
-    /// finish, is closed as interrupted and begun anew.
-    ///
-    /// # Errors
-    /// When the store does not answer.
-    pub async fn sweep_to_run(&self) -> Result<Option<Sweep>, AccessError> {
-        let open = self.ports.sweeps.open_sweeps().await?;
-        let running = open
-            .into_iter()
-            .find(|sweep| sweep.state == SweepState::Running);
-        let Some(sweep) = running else {
-            return Ok(None);
-        };
-        if self.own_sweeps().contains(&sweep.id) {
-            return Ok(Some(sweep));
-        }
-        let step = self.step();
-        let again = self.new_sweep(sweep.trigger.clone());
-        let record = step
-            .of_sweep(Event::SweepFailed, Doer::Hallpass, &sweep)
-            .why("interrupted");
-        let interrupted = Sweep {
-            state: SweepState::Interrupted { at: step.now },
-            ..sweep
-        };
-        let change = Change {
-            audit: vec![record],
-            sweeps: vec![Write::Update(interrupted), Write::Insert(again.clone())],
-            ..Change::default()
-        };
-        self.begin_stored(&again, change).await?;
-        Ok(Some(again))
-    }
-
     /// Looks at everything in scope and stores what was found, with what is to be done about it.
     ///
     /// # Errors
@@ -222,7 +121,11 @@ impl Access {
         let recent = self.ports.sweeps.sweeps(None, LOOKED_BACK).await?;
         let failed_before = recent
             .iter()
-            .find(|other| other.id != sweep.id && other.trigger != Trigger::SwitchedOff)
+            .find(|other| {
+                other.id != sweep.id
+                    && other.trigger != Trigger::SwitchedOff
+                    && other.state != SweepState::Queued
+            })
             .is_some_and(|other| matches!(other.state, SweepState::Failed { .. }));
         let failed = Sweep {
             state: SweepState::Failed {
@@ -390,7 +293,8 @@ impl Access {
                 let record = step.of_sweep(Event::SweepStopped, Doer::Hallpass, sweep);
                 records.push(record.why(&brake.to_string()));
             }
-            SweepState::Running
+            SweepState::Queued
+            | SweepState::Running
             | SweepState::Interrupted { .. }
             | SweepState::Failed { .. }
             | SweepState::Replaced { .. }
@@ -409,49 +313,6 @@ impl Access {
     pub fn names_of_target(&self, target: &Target) -> TargetNames {
         let directory = self.directory();
         TargetLabels::of(&directory).of_target(target, None)
-    }
-}
-
-/// When the next run is due, and why. `recent` is newest first.
-fn next(
-    recent: &[Sweep],
-    settings: &crate::SweepSettings,
-    now: Timestamp,
-) -> Option<(Timestamp, Trigger)> {
-    let newest = recent
-        .iter()
-        .find(|run| !matches!(run.state, SweepState::Interrupted { .. }));
-    if settings.mode == SweepMode::Off {
-        let was_on = newest.is_some_and(|run| run.mode != SweepMode::Off);
-        return was_on.then_some((now, Trigger::SwitchedOff));
-    }
-    let Some(newest) = newest else {
-        return Some((now, Trigger::Check));
-    };
-    if newest.mode != settings.mode {
-        return Some((now, Trigger::Check));
-    }
-    if matches!(newest.state, SweepState::Failed { .. }) {
-        return Some((AGAIN_AFTER.after(newest.begun_at), newest.trigger.clone()));
-    }
-    let check = (settings.check_every.after(newest.begun_at), Trigger::Check);
-    // without a mode that acts, a sweep would do no more than a check
-    let Some(_) = settings.mode.action() else {
-        return Some(check);
-    };
-    // counted from the last sweep, or from when the mode came into force
-    let in_force = || recent.iter().take_while(|run| run.mode == settings.mode);
-    let acted = in_force().find(|run| {
-        run.trigger == Trigger::Schedule && !matches!(run.state, SweepState::Interrupted { .. })
-    });
-    let anchor = acted.or_else(|| in_force().last()).unwrap_or(newest);
-    let act = settings
-        .at
-        .next(anchor.begun_at)
-        .map(|at| (at, Trigger::Schedule));
-    match act {
-        Some(act) if act.0 <= check.0 => Some(act),
-        Some(_) | None => Some(check),
     }
 }
 

@@ -163,3 +163,24 @@ fn stuck(
         ..Change::default()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::guard_removals::tests::{grant, present, row};
+
+    /// A grant without a row was decided and not yet begun; a row without a grant is being looked at.
+    #[test]
+    fn what_is_held_in_any_way_is_left_alone() {
+        let (grants, row) = (vec![grant(1, 100)], Some(row(present())));
+        for (grants, row, left) in [
+            (Vec::new(), None, None),
+            (grants.clone(), None, Some(LeftAlone::Held)),
+            (Vec::new(), row.clone(), Some(LeftAlone::Held)),
+            (grants, row, Some(LeftAlone::Held)),
+        ] {
+            let holds = Holds { grants, row };
+            assert_eq!(not_any_more(&holds, None), left, "{holds:?}");
+        }
+    }
+}

@@ -105,7 +105,8 @@ fn waits(sweep: &Sweep, limits: RemovalLimit) -> Result<(), StandingRefused> {
             RemovalLimit::Keep => Err(StandingRefused::OverLimit { brake: *brake }),
             RemovalLimit::Exceed => Ok(()),
         },
-        SweepState::Running
+        SweepState::Queued
+        | SweepState::Running
         | SweepState::Interrupted { .. }
         | SweepState::Failed { .. }
         | SweepState::Replaced { .. }

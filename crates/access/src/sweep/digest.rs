@@ -239,6 +239,7 @@ pub(crate) fn looked(
             (DigestKind::SweepFound, LookedOutcome::Done)
         }
         SweepState::Done { .. }
+        | SweepState::Queued
         | SweepState::Running
         | SweepState::Interrupted { .. }
         | SweepState::Failed { .. }

@@ -1,6 +1,8 @@
 //! A run: one look at what stands, with what was found and what is done about it.
 //!
 //! ```text
+//!   queued ──┬──► running                        the run that looked is over
+//!            └──► failed                         sweeps were switched off meanwhile
 //!   running ──┬──► done                          nothing to act on
 //!             ├──► planned ──┬──► working ──► done    an administrator confirmed the plan
 //!             ├──► stopped ──┤                        more than a run may do by itself
@@ -76,6 +78,9 @@ pub enum Brake {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "snake_case")]
 pub enum SweepState {
+    /// Somebody wanted it while another looked: what that one reads may be older than the wish, and it
+    /// may be one that does not act. It looks next.
+    Queued,
     /// It looks.
     Running,
     /// The process stopped meanwhile.
@@ -126,6 +131,7 @@ impl SweepState {
     /// The state's name in storage, API and pages.
     pub const fn name(&self) -> &'static str {
         match self {
+            Self::Queued => "queued",
             Self::Running => "running",
             Self::Interrupted { .. } => "interrupted",
             Self::Failed { .. } => "failed",
@@ -139,6 +145,8 @@ impl SweepState {
 
     /// Every legal step, as (prior, next); the store refuses any other.
     pub const STEPS: &'static [(&'static str, &'static str)] = &[
+        ("queued", "running"),
+        ("queued", "failed"),
         ("running", "interrupted"),
         ("running", "failed"),
         ("running", "planned"),

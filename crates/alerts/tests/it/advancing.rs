@@ -72,6 +72,29 @@ fn nothing_recovers_while_what_is_read_is_not_all_there() {
     );
 }
 
+/// Of a place that was not read nothing is new, over or forgotten; the rest goes on.
+#[test]
+fn what_was_not_read_stays_as_it_is_and_the_rest_goes_on() {
+    let mut world = AlertWorld::default();
+    let rules = rules("");
+    let partly = |snapshot, given: &str, unread: &str| RunAnswer {
+        result: RunRows::Partly {
+            columns: vec!["name".to_owned(), "n".to_owned()],
+            rows: given.split_whitespace().map(row).collect(),
+            unread: vec![Map::from_iter([("name".to_owned(), json!(unread))])],
+        },
+        ..answer(snapshot, Vec::new())
+    };
+    let mut told = |at, answer: RunAnswer| world.run(&rules, &answer, hour(at));
+    assert_eq!(told(0, names(1, "ana ben")), "new ana ben");
+    assert_eq!(told(6, partly(2, "cho", "ana")), "new cho recovered ben");
+    assert_eq!(told(12, partly(3, "cho", "ana")), "");
+    assert_eq!(told(18, partly(4, "cho", "nobody")), "recovered ana");
+    // what is not known to be told stays so
+    assert_eq!(told(24, partly(5, "ana", "cho")), "new ana(1)");
+    assert_eq!(told(30, names(6, "ana cho")), "");
+}
+
 #[test]
 fn a_row_has_to_be_in_several_snapshots_one_after_the_other() {
     plays(

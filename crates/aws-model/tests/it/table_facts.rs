@@ -28,7 +28,9 @@ fn every_table_parses() {
             "ce",
             "events",
             "kms",
-            "rds"
+            "rds",
+            "cloudformation",
+            "sns"
         ]
     );
 }

@@ -66,7 +66,9 @@ fn merged(world: &SimWorld, body: Value) -> Result<Value, Refusal> {
             continue;
         };
         for row in rows {
-            held.retain(|old| name.is_empty() || old.get(*name) != row.get(*name));
+            // a row that does not say it takes the place of none
+            let same = |old: &Value| row.get(*name).is_some() && old.get(*name) == row.get(*name);
+            held.retain(|old| !same(old));
             held.push(row.clone());
         }
     }

@@ -86,6 +86,7 @@ pub(crate) fn designate(
         account: account.to_owned(),
         since: now,
     };
+    state.without_administrator.remove(&place);
     state.regional_administrators.insert(place, administrator);
 }
 

@@ -2,6 +2,7 @@
 //! writes are seen.
 
 use hallpass_sim_base::{Bucket, Millis, Random};
+use serde_json::{Map, Value};
 
 use super::{
     call::{Call, Output, input_text},
@@ -87,6 +88,27 @@ impl<'a> Context<'a> {
 
     pub(crate) fn page(&self, default: usize) -> Result<PageCursor, ApiError> {
         PageCursor::of(self.call, self.caller, self.state.seed, default, self.now)
+    }
+
+    /// A page of rows, each with what it is sorted by, which come in that order; `member` is their name in the answer.
+    ///
+    /// # Errors
+    /// The token is not from this listing, or is too old.
+    pub(crate) fn listing(
+        &self,
+        member: &str,
+        size: usize,
+        rows: Vec<(String, Value)>,
+    ) -> HandlerResult {
+        let page = self.page(size)?;
+        let after = page.after.as_ref().map_or("", |(_, id)| id.as_str());
+        let rows = rows.into_iter().filter(|(id, _)| id.as_str() > after);
+        let (rows, token) = page.take(rows.map(|(id, row)| (0, id, row)));
+        let mut members = Map::from_iter([(member.to_owned(), Value::Array(rows))]);
+        if let Some(token) = token {
+            members.insert("NextToken".to_owned(), token.into());
+        }
+        Ok(Output::Members(Value::Object(members)))
     }
 
     /// Takes a token of the service's bucket.

@@ -7,9 +7,9 @@ use hallpass_sim_base::{Millis, Random};
 use serde_json::{Value, json};
 
 use super::{
+    bus::{BusEvent, put_event},
     config_recorders::{SimRecorder, SimRecorders},
     entities::{Account, FailAsync, Id},
-    queues::{BusEvent, put_event},
     state::SimState,
     tower::{FactoryProduct, SimTower, TowerAccount, TowerUnit, enrolling},
     tree::put_under,

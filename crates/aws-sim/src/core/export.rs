@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 use super::{
     entities::{Id, PrincipalType, User},
     state::SimState,
+    stated_rules,
     tower::SimTower,
     trails::{Trail, TrailOwner, TrailReach},
 };
@@ -52,7 +53,7 @@ pub(crate) fn export(state: &SimState) -> OrganizationFile {
         contacts: state.contacts.clone(),
         config_aggregators: state.config_aggregators.clone(),
         trails: trails(state),
-        event_rules: state.event_rules.clone(),
+        event_rules: stated_rules::exported(state),
         devops_guru_insights: state.devops_guru_insights.clone(),
         finding_aggregation: state.finding_aggregation.clone(),
         control_tower: state.tower.as_ref().map(SimTower::exported),

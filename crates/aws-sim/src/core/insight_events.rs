@@ -7,9 +7,11 @@ use hallpass_sim_base::Millis;
 use serde_json::json;
 
 use super::{
+    bus::{BusEvent, put_event},
     iam::instant,
-    queues::{BusEvent, put_event},
+    publishing::publish,
     state::SimState,
+    topics::{TopicMessage, topic_key},
 };
 use crate::organization::StatedInsight;
 
@@ -58,6 +60,7 @@ fn put(state: &mut SimState, insight: &StatedInsight, is_over: bool) {
         let end = instant(insight.end.as_ref()).unwrap_or_default();
         members.insert("endTime".to_owned(), end.to_string().into());
     }
+    tell_channels(state, insight, message_type);
     let bus = |account: &str| (account.to_owned(), insight.region.clone());
     let buses = BTreeSet::from([bus(&insight.account), bus(&state.head.management)]);
     let event = BusEvent {
@@ -67,4 +70,29 @@ fn put(state: &mut SimState, insight: &StatedInsight, is_over: bool) {
         detail,
     };
     put_event(state, &buses, &event);
+}
+
+/// To the topics of the account's channels (the same, "Working with Amazon SNS").
+fn tell_channels(state: &mut SimState, insight: &StatedInsight, message_type: &str) {
+    let place = (insight.account.clone(), insight.region.clone());
+    let channels = state.notification_channels.get(&place).cloned();
+    let text = json!({
+        "AccountId": insight.account, "Region": insight.region, "MessageType": message_type,
+        "InsightId": insight.id, "InsightName": insight.name, "InsightType": insight.kind,
+        "InsightSeverity": insight.severity.to_ascii_lowercase(), "InsightDescription": insight.name,
+        "StartTime": instant(Some(&insight.start)).unwrap_or_default(),
+        "ResourceCollection": { "cloudFormation": { "stackNames": insight.stacks } },
+    })
+    .to_string();
+    let message = TopicMessage {
+        text: &text,
+        ..TopicMessage::default()
+    };
+    for it in channels.into_iter().flatten() {
+        if it.takes(&insight.severity, message_type)
+            && let Some(key) = topic_key(&it.topic)
+        {
+            publish(state, &key, &message);
+        }
+    }
 }

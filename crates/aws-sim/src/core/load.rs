@@ -16,6 +16,7 @@ use super::{
     guardrails::Guardrail,
     iam::{InventoryFacts, instant},
     state::{Center, Head, SimSettings, SimState},
+    stated_rules,
     trails::Trail,
 };
 use crate::{
@@ -62,6 +63,7 @@ pub(crate) fn load(
 ) -> Result<SimState, Vec<Problem>> {
     let seed = overrides.seed.or(file.seed).unwrap_or(DEFAULT_SEED);
     check_portal(file)?;
+    stated_rules::check(file)?;
     let mut state = SimState {
         seed,
         settings: settings(file, overrides)?,
@@ -235,7 +237,7 @@ impl Loader<'_> {
         });
         self.trails(state);
         self.insights(state);
-        self.event_rules(state);
+        stated_rules::load_file(state, self.file, &self.names);
         state
             .finding_aggregation
             .clone_from(&self.file.finding_aggregation);
@@ -250,19 +252,6 @@ impl Loader<'_> {
             .clone_from(&self.file.devops_guru_insights);
         for insight in &mut state.devops_guru_insights {
             insight.account = self.account(&insight.account);
-        }
-    }
-
-    fn event_rules(&self, state: &mut SimState) {
-        state.event_rules.clone_from(&self.file.event_rules);
-        for rule in &mut state.event_rules {
-            rule.account = self.account(&rule.account);
-            let key = (
-                rule.region.clone(),
-                rule.account.clone(),
-                rule.queue.clone(),
-            );
-            state.queues.entry(key).or_default();
         }
     }
 

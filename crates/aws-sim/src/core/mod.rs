@@ -26,24 +26,32 @@ pub(crate) mod objects;
 pub(crate) mod portal;
 pub(crate) mod queues;
 pub(crate) mod roles;
+pub(crate) mod rules;
+pub(crate) mod stack_sets;
 pub(crate) mod state;
 pub(crate) mod table;
+pub(crate) mod topics;
 pub(crate) mod tower;
 pub(crate) mod trails;
 pub(crate) mod tree;
 // what becomes of it in time
 pub(crate) mod account_creation;
 pub(crate) mod administrators;
+pub(crate) mod bus;
 pub(crate) mod control_tower;
 pub(crate) mod delivering;
 pub(crate) mod directory;
+pub(crate) mod publishing;
 pub(crate) mod settle;
 pub(crate) mod sign_in_events;
+pub(crate) mod stack_operations;
+pub(crate) mod target_input;
 pub(crate) mod windows;
 // how it comes and goes
 pub(crate) mod export;
 pub(crate) mod load;
 pub(crate) mod mutate;
+pub(crate) mod stated_rules;
 // a call
 pub(crate) mod authorize;
 pub(crate) mod call;
@@ -64,6 +72,7 @@ pub(crate) fn advance(
     state.latest = state.latest.max(now);
     let mut done = account_creation::settle(state);
     done.extend(control_tower::settle(state));
+    stack_operations::settle(state);
     done.extend(settle::settle(state));
     delivering::deliver(state);
     insight_events::tell(state);

@@ -1,14 +1,12 @@
-//! Queues of SQS and the rules of `EventBridge` that fill them: any service may say something on the bus of an
-//! account.
+//! Queues of SQS.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use hallpass_sim_base::{Millis, Random};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use super::{issue::whole_seconds, state::SimState};
-use crate::organization::EventRule;
+use super::state::SimState;
 
 /// Where a queue is, and what it is called: Region, account, name.
 pub(crate) type QueueKey = (String, String, String);
@@ -183,56 +181,6 @@ pub(crate) fn key_of(region: &str, url: &str) -> Option<QueueKey> {
     let (name, account) = (parts.next()?, parts.next()?);
     let named = account.len() == 12 && account.bytes().all(|it| it.is_ascii_digit());
     named.then(|| (region.to_owned(), account.to_owned(), name.to_owned()))
-}
-
-/// An event that a service puts on the default buses of accounts in a Region.
-pub(crate) struct BusEvent<'a> {
-    /// `aws.…`
-    pub source: &'a str,
-    /// What it says.
-    pub detail_type: &'a str,
-    /// ARNs of what it is about.
-    pub resources: Vec<String>,
-    /// What happened.
-    pub detail: Value,
-}
-
-/// Delivers an event to the queues of rules on these buses: accounts and Regions.
-pub(crate) fn put_event(
-    state: &mut SimState,
-    buses: &BTreeSet<(String, String)>,
-    event: &BusEvent<'_>,
-) {
-    let rules: Vec<EventRule> = state
-        .event_rules
-        .iter()
-        .filter(|rule| takes(rule, event))
-        .cloned()
-        .collect();
-    for rule in rules {
-        if !buses.contains(&(rule.account.clone(), rule.region.clone())) {
-            continue;
-        }
-        state.events_put += 1;
-        let id = uuid(state.seed, &format!("event {}", state.events_put));
-        let body = json!({
-            "version": "0", "id": id, "detail-type": event.detail_type, "source": event.source,
-            "account": rule.account, "time": whole_seconds(state.latest), "region": rule.region,
-            "resources": event.resources, "detail": event.detail,
-        });
-        let key = (
-            rule.region.clone(),
-            rule.account.clone(),
-            rule.queue.clone(),
-        );
-        send(state, &key, &body.to_string(), 0);
-    }
-}
-
-fn takes(rule: &EventRule, event: &BusEvent<'_>) -> bool {
-    let fits =
-        |wanted: &Option<String>, is: &str| wanted.as_ref().is_none_or(|wanted| wanted == is);
-    fits(&rule.source, event.source) && fits(&rule.detail_type, event.detail_type)
 }
 
 /// A UUID of version 4 in form, drawn from the seed.

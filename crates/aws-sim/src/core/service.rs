@@ -150,6 +150,22 @@ pub(crate) struct Draw {
 }
 
 impl SimService {
+    /// A service of every Region with a table: what most have in common, so that each says what is otherwise with it. `name` is
+    /// for the state log, `signing_name` for everything else.
+    pub(crate) const fn named(name: &'static str, signing_name: &'static str) -> Self {
+        Self {
+            name,
+            signing_name,
+            requests: RequestForm::Table(signing_name),
+            scope: ScopeRegions::Regional,
+            rates: CallRates::UNDOCUMENTED,
+            errors: super::errors::JSON,
+            policies: Some(PolicyFacts::BY_NAME),
+            secrets: &[],
+            names_origin: false,
+        }
+    }
+
     /// The table of the service.
     pub(crate) fn table(&self) -> Option<&'static ServiceModel> {
         match self.requests {

@@ -30,14 +30,17 @@ use super::{
     limits::Buckets,
     portal::Portal,
     queues::{MessageQueue, QueueKey},
+    rules::{BusRule, RuleKey},
+    stack_sets::{SimStackSet, StackSetPlace},
     table::Table,
+    topics::{NotificationChannel, SimTopic, TopicKey},
     tower::SimTower,
     trails::Trail,
 };
 use crate::{
     organization::{
-        AccessKey, AccountContacts, ConfigAggregator, Consistency, Delegation, EventRule, Iam,
-        Limit, Speed, StatedInsight,
+        AccessKey, AccountContacts, ConfigAggregator, Consistency, Delegation, Iam, Limit, Speed,
+        StatedInsight,
     },
     vocabulary::Behaviour,
 };
@@ -212,16 +215,16 @@ pub(crate) struct SimState {
     /// Queues, by Region, account and name.
     #[serde(default, with = "super::queues::as_rows")]
     pub queues: BTreeMap<QueueKey, MessageQueue>,
-    /// Rules of `EventBridge` that fill them.
-    #[serde(default)]
-    pub event_rules: Vec<EventRule>,
+    /// Rules of `EventBridge`, by account, Region and name.
+    #[serde(default, with = "super::queues::as_rows")]
+    pub bus_rules: BTreeMap<RuleKey, BusRule>,
     /// What DevOps Guru found.
     #[serde(default)]
     pub devops_guru_insights: Vec<StatedInsight>,
     /// Until when they were told on the bus.
     #[serde(default)]
     pub insights_told: Millis,
-    /// Events that rules took: ids are made of it.
+    /// Events that were put on buses: ids are made of it.
     #[serde(default)]
     pub events_put: u64,
     /// The Region that has the findings of all Regions.
@@ -236,6 +239,9 @@ pub(crate) struct SimState {
     /// Administrators that services know, by service and Region.
     #[serde(default, with = "super::queues::as_rows")]
     pub regional_administrators: BTreeMap<ServicePlace, RegionalAdministrator>,
+    /// Where a service has no administrator any more, whoever Organizations names for it.
+    #[serde(default)]
+    pub without_administrator: BTreeSet<ServicePlace>,
     /// Behavior graphs, by account and Region.
     #[serde(default, with = "super::queues::as_rows")]
     pub behavior_graphs: BTreeMap<GraphPlace, BehaviorGraph>,
@@ -257,6 +263,15 @@ pub(crate) struct SimState {
     /// Databases of RDS, by account and Region, then by identifier.
     #[serde(default, with = "super::queues::as_rows")]
     pub databases: BTreeMap<DatabasePlace, BTreeMap<String, SimDatabase>>,
+    /// Stack sets of `CloudFormation`, by account and Region, then by name.
+    #[serde(default, with = "super::queues::as_rows")]
+    pub stack_sets: BTreeMap<StackSetPlace, BTreeMap<String, SimStackSet>>,
+    /// Topics of SNS.
+    #[serde(default, with = "super::queues::as_rows")]
+    pub topics: BTreeMap<TopicKey, SimTopic>,
+    /// Channels of DevOps Guru, by account and Region.
+    #[serde(default, with = "super::queues::as_rows")]
+    pub notification_channels: BTreeMap<GraphPlace, Vec<NotificationChannel>>,
     /// What accounts leave open or close.
     #[serde(default)]
     pub exposure: Exposure,

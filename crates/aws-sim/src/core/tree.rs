@@ -20,6 +20,14 @@ pub(crate) fn path(state: &SimState, parent: &str) -> String {
     path
 }
 
+/// Accounts that stand in a root or unit, however deep.
+pub(crate) fn accounts_below(state: &SimState, parent: &str) -> Vec<String> {
+    let at = format!("/{parent}/");
+    let all = state.accounts.iter().map(|(_, row)| row);
+    let below = all.filter(|row| path(state, &row.parent).contains(&at));
+    below.map(|row| row.id.to_string()).collect()
+}
+
 /// A root, an OU or an account as a target of policies: ARN, name, type.
 pub(crate) fn node(state: &SimState, id: &str) -> Option<(String, String, &'static str)> {
     let head = &state.head;

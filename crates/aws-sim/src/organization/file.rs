@@ -454,7 +454,7 @@ pub struct StatedTrail {
     pub since: Option<String>,
 }
 
-/// A rule of `EventBridge` on the default bus of an account, whose target is a queue beside it.
+/// A rule of `EventBridge` on the default bus of an account.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct EventRule {
@@ -462,14 +462,39 @@ pub struct EventRule {
     pub account: String,
     /// Their Region.
     pub region: String,
-    /// Name of the queue.
+    /// What it is called; absent: as its queue, with a number where that is taken.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Name of the queue that is made for it, and is its target unless `targets` says otherwise.
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub queue: String,
+    /// Name of a topic that stands between the rule and the queue; absent: the rule's target is the queue.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub topic: Option<String>,
     /// Events of this source only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
     /// Events that say this only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub detail_type: Option<String>,
+    /// An event pattern, or the text of one, in place of `source` and `detail_type`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pattern: Option<Value>,
+    /// `ENABLED`, unless it says otherwise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub state: Option<String>,
+    /// What it is for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// ARN of its role.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub role: Option<String>,
+    /// The service that manages it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub managed_by: Option<String>,
+    /// Targets as `PutTargets` has them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub targets: Option<Vec<Value>>,
 }
 
 /// An insight of DevOps Guru.

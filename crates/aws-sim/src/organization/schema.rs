@@ -1,6 +1,7 @@
 //! The organization file's keys and types as a table, so that every problem of a file is found
 //! in one pass and named by a JSON pointer.
 
+mod event_rule;
 mod slack;
 
 use hallpass_sim_base::Problem;
@@ -30,6 +31,7 @@ type Field = (&'static str, Need, FieldKind);
 
 use FieldKind::{Any, Flag, List, Number, Object, OneOf, Text, Time, Whole};
 use Need::{May, Must};
+use event_rule::EVENT_RULE;
 use slack::SLACK;
 
 const TEXTS: FieldKind = List(&Text);
@@ -285,6 +287,7 @@ const CONTROL_TOWER: &[Field] = &[
         May,
         List(&Object(&[("unit", Must, Text), ("control", Must, Text)])),
     ),
+    ("account_operations", May, Whole),
     ("factory_principals", May, TEXTS),
 ];
 const LIMIT: &[Field] = &[
@@ -312,17 +315,7 @@ const FILE: &[Field] = &[
             ("region", Must, Text),
         ])),
     ),
-    (
-        "event_rules",
-        May,
-        List(&Object(&[
-            ("account", Must, Text),
-            ("region", Must, Text),
-            ("queue", Must, Text),
-            ("source", May, Text),
-            ("detail_type", May, Text),
-        ])),
-    ),
+    ("event_rules", May, List(&Object(EVENT_RULE))),
     (
         "devops_guru_insights",
         May,

@@ -27,6 +27,9 @@ pub struct ControlTowerBasis {
     /// Optional controls that are on.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub controls: Vec<UnitControl>,
+    /// Accounts that Account Factory makes at once; absent: one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub account_operations: Option<usize>,
     /// Principals that may use Account Factory, by ARN.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub factory_principals: Vec<String>,

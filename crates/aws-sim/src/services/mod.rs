@@ -3,6 +3,7 @@
 mod account;
 mod account_access;
 mod ce;
+mod cloudformation;
 mod cloudtrail;
 mod config;
 mod controltower;
@@ -20,6 +21,7 @@ pub(crate) mod redact;
 mod s3;
 mod securityhub;
 mod servicecatalog;
+mod sns;
 mod sqs;
 mod sso_admin;
 pub(crate) mod sso_oidc;
@@ -65,6 +67,8 @@ static ALL: &[&ServiceDescriptor] = &[
     &events::DESCRIPTOR,
     &kms::DESCRIPTOR,
     &rds::DESCRIPTOR,
+    &cloudformation::DESCRIPTOR,
+    &sns::DESCRIPTOR,
 ];
 
 /// A service and what its operations do.

@@ -22,6 +22,7 @@ const OF_DATA: &[(&str, &str)] = &[
     ("sqs", "DeleteMessage"),
     ("sqs", "DeleteMessageBatch"),
     ("sqs", "ChangeMessageVisibility"),
+    ("events", "PutEvents"),
     ("s3", "ListObjects"),
     ("s3", "ListObjectsV2"),
     ("s3", "GetObject"),

@@ -5,13 +5,13 @@ use serde_json::{Value, json};
 
 use crate::bench::{Bench, Signer, options};
 
-const SCP: &str = "SERVICE_CONTROL_POLICY";
+pub(crate) const SCP: &str = "SERVICE_CONTROL_POLICY";
 
 pub(crate) fn document(statement: Value) -> Value {
     json!({ "Version": "2012-10-17", "Statement": [statement] })
 }
 
-fn deny(action: &str) -> Value {
+pub(crate) fn deny(action: &str) -> Value {
     document(json!({ "Sid": "No", "Effect": "Deny", "Action": action, "Resource": "*" }))
 }
 
@@ -20,7 +20,7 @@ pub(crate) fn allow(action: &str) -> Value {
 }
 
 /// Attaches through the API and gives the policy's id.
-async fn attach(bench: &Bench, target: &str, content: &Value) -> String {
+pub(crate) async fn attach(bench: &Bench, target: &str, content: &Value) -> String {
     let create = json!({
         "Name": format!("p-{target}-{content}").chars().take(100).collect::<String>(),
         "Description": "", "Type": SCP, "Content": content.to_string(),
@@ -34,7 +34,7 @@ async fn attach(bench: &Bench, target: &str, content: &Value) -> String {
     id.as_str().unwrap().to_owned()
 }
 
-async fn detach(bench: &Bench, target: &str, policy: &str) {
+pub(crate) async fn detach(bench: &Bench, target: &str, policy: &str) {
     let input = json!({ "PolicyId": policy, "TargetId": target });
     let answer = bench.call("organizations:DetachPolicy", input).await;
     assert_eq!(answer.outcome(), "ok", "{}", answer.text);
@@ -202,243 +202,6 @@ async fn denials_name_the_layer_where_aws_does() {
 }
 
 #[tokio::test]
-async fn permission_sets_let_their_sessions_do_what_they_say() {
-    let bench = Bench::small().await;
-    let denied = "AccessDenied";
-    for (set, calls) in [
-        (
-            "AdministratorAccess",
-            &[
-                ("iam:ListUsers", "ok"),
-                ("ec2:DescribeRegions", "ok"),
-                ("sts:GetCallerIdentity", "ok"),
-            ][..],
-        ),
-        (
-            "ReadOnly",
-            &[
-                ("iam:ListUsers", "ok"),
-                ("ec2:DescribeRegions", "ok"),
-                ("organizations:DescribeOrganization", "ok"),
-            ],
-        ),
-        (
-            "PowerUser",
-            &[
-                ("iam:ListUsers", denied),
-                ("iam:ListRoles", "ok"),
-                ("ec2:DescribeRegions", "ok"),
-                ("organizations:DescribeOrganization", "ok"),
-            ],
-        ),
-        (
-            "Billing",
-            &[
-                ("iam:ListUsers", denied),
-                ("ec2:DescribeRegions", "UnauthorizedOperation"),
-                (
-                    "organizations:DescribeOrganization",
-                    "AccessDeniedException",
-                ),
-                ("sts:GetCallerIdentity", "ok"),
-            ],
-        ),
-    ] {
-        let session = bench.enter("noor.haddad", "payments-staging", set).await;
-        try_it(&bench, &session, calls).await;
-    }
-    let session = bench
-        .login("noor.haddad", "payments-staging", "AdministratorAccess")
-        .await;
-    let answer = bench.form(&session, "iam:GetUser").await;
-    assert_eq!(answer.outcome(), "ValidationError");
-    let chain = format!(
-        "arn:aws:iam::{}:role/OrganizationAccountAccessRole",
-        bench.account("payments-dev")
-    );
-    let form = format!("Action=AssumeRole&RoleSessionName=me&RoleArn={chain}");
-    assert_eq!(
-        bench.query(&session, &form).await.outcome(),
-        "AccessDenied",
-        "not trusted"
-    );
-}
-
-#[tokio::test]
-async fn a_changed_set_counts_once_it_is_provisioned() {
-    let bench = Bench::small().await;
-    let session = bench
-        .enter("noor.haddad", "payments-staging", "Support")
-        .await;
-    let arn = bench.set("Support");
-    let inline = json!({ "PermissionSetArn": arn, "InlinePolicy": deny("iam:*").to_string() });
-    try_it(&bench, &session, &[("iam:ListRoles", "ok")]).await;
-    assert_eq!(
-        bench
-            .call("sso:PutInlinePolicyToPermissionSet", inline)
-            .await
-            .outcome(),
-        "ok"
-    );
-    let detach = json!({
-        "PermissionSetArn": arn, "ManagedPolicyArn": "arn:aws:iam::aws:policy/job-function/SupportUser",
-    });
-    assert_eq!(
-        bench
-            .call("sso:DetachManagedPolicyFromPermissionSet", detach)
-            .await
-            .outcome(),
-        "ok"
-    );
-    try_it(
-        &bench,
-        &session,
-        &[("iam:ListRoles", "ok"), ("ec2:DescribeRegions", "ok")],
-    )
-    .await;
-    let provision = json!({ "PermissionSetArn": arn, "TargetType": "ALL_PROVISIONED_ACCOUNTS" });
-    assert_eq!(
-        bench
-            .call("sso:ProvisionPermissionSet", provision)
-            .await
-            .outcome(),
-        "ok"
-    );
-    bench.advance(61.0).await;
-    try_it(
-        &bench,
-        &session,
-        &[
-            ("iam:ListRoles", "AccessDenied"),
-            ("ec2:DescribeRegions", "UnauthorizedOperation"),
-        ],
-    )
-    .await;
-    let answer = bench.form(&session, "iam:ListRoles").await;
-    assert!(
-        answer
-            .text
-            .contains("with an explicit deny in an identity-based policy"),
-        "{}",
-        answer.text
-    );
-}
-
-/// `simulator.md` F-15, and N-2: what ends a session before its time.
-#[tokio::test]
-async fn sessions_are_cut_off() {
-    let bench = Bench::new(Options {
-        consistency: Some(Consistency::Typical),
-        ..options()
-    })
-    .await;
-    let account = bench.account("payments-staging");
-    let mara = bench
-        .enter("mara.lindqvist", "payments-staging", "PowerUser")
-        .await;
-    let tomasz = bench
-        .enter("tomasz.wilk", "payments-staging", "AdministratorAccess")
-        .await;
-    let row = json!({ "account": "payments-staging", "permission_set": "PowerUser", "user": "ines.moreau@example.com" });
-    bench.mutate(json!({ "create_assignment": row })).await;
-    let gone = json!({ "account": "payments-staging", "permission_set": "PowerUser", "user": "mara.lindqvist@example.com" });
-    bench.mutate(json!({ "delete_assignment": gone })).await;
-    bench.advance(10.0).await;
-    // `simulator.md` F-14: the assignment is gone, the session is not
-    try_it(&bench, &mara, &[("iam:ListRoles", "ok")]).await;
-    let cut = document(json!({
-        "Sid": "Cut", "Effect": "Deny", "Action": "*", "Resource": "*",
-        "Condition": {
-            "DateLessThan": { "aws:TokenIssueTime": "2026-11-20T07:27:53Z" },
-            "ArnLike": { "aws:PrincipalArn": "arn:aws:iam::*:role/aws-reserved/sso.amazonaws.com/*/AWSReservedSSO_PowerUser_*" },
-        },
-    }));
-    let policy = attach(&bench, &account, &cut).await;
-    let listed = bench
-        .call(
-            "organizations:ListPoliciesForTarget",
-            json!({ "TargetId": account, "Filter": SCP }),
-        )
-        .await
-        .json();
-    assert_eq!(
-        listed["Policies"].as_array().unwrap().len(),
-        2,
-        "listed at once"
-    );
-    bench.advance(5.1).await;
-    try_it(
-        &bench,
-        &mara,
-        &[
-            ("iam:ListRoles", "AccessDenied"),
-            ("sts:GetCallerIdentity", "ok"),
-        ],
-    )
-    .await;
-    try_it(&bench, &tomasz, &[("iam:ListRoles", "ok")]).await;
-    // who comes later in the same role is let in
-    let ines = bench
-        .login("ines.moreau", "payments-staging", "PowerUser")
-        .await;
-    try_it(&bench, &ines, &[("iam:ListRoles", "ok")]).await;
-    let (_, shown) = bench
-        .control(
-            "GET",
-            &format!("/sessions?account={account}&live=1"),
-            Value::Null,
-        )
-        .await;
-    for session in shown["sessions"].as_array().unwrap() {
-        let mine = session["user"] == "mara.lindqvist@example.com";
-        let expected = if mine { json!([policy]) } else { json!([]) };
-        assert_eq!(session["denied_by"], expected, "{session}");
-    }
-    detach(&bench, &account, &policy).await;
-    bench.advance(5.1).await;
-    try_it(&bench, &mara, &[("iam:ListRoles", "ok")]).await;
-}
-
-#[tokio::test]
-async fn a_person_is_cut_off_everywhere() {
-    let bench = Bench::small().await;
-    let ines = bench
-        .enter("ines.moreau", "payments-staging", "PowerUser")
-        .await;
-    let tomasz = bench
-        .enter("tomasz.wilk", "payments-staging", "AdministratorAccess")
-        .await;
-    let user = bench.user("tomasz.wilk");
-    let by_id = document(json!({
-        "Sid": "RevokeUserId", "Effect": "Deny", "Action": "*", "Resource": "*",
-        "Condition": { "StringEquals": { "identitystore:UserId": [user] } },
-    }));
-    let root = bench.file().organization.root;
-    attach(&bench, &root, &by_id).await;
-    try_it(
-        &bench,
-        &tomasz,
-        &[
-            ("iam:ListRoles", "AccessDenied"),
-            ("ec2:DescribeRegions", "UnauthorizedOperation"),
-        ],
-    )
-    .await;
-    try_it(&bench, &ines, &[("iam:ListRoles", "ok")]).await;
-    let again = bench
-        .login("tomasz.wilk", "payments-staging", "AdministratorAccess")
-        .await;
-    try_it(&bench, &again, &[("iam:ListRoles", "AccessDenied")]).await;
-    // keys that last have no time of issue
-    try_it(
-        &bench,
-        &bench.member("payments-staging"),
-        &[("iam:ListRoles", "ok")],
-    )
-    .await;
-}
-
-#[tokio::test]
 async fn a_policy_is_in_force_within_five_seconds_and_not_always_at_once() {
     let (mut late, mut early) = (0, 0);
     let bench = Bench::new(Options {
@@ -569,58 +332,6 @@ async fn from_where_and_from_which_organization() {
 }
 
 #[tokio::test]
-async fn taking_a_role_needs_both_sides() {
-    let bench = Bench::small().await;
-    let account = bench.account("payments-dev");
-    let own = json!({ "iam": { account.clone(): { "roles": [
-        { "name": "by-account", "trust": [format!("arn:aws:iam::{account}:root")] },
-        { "name": "by-name", "path": "/team/", "trust": [format!("arn:aws:iam::{account}:user/sim-admin")] },
-    ] } } });
-    let (status, said) = bench.control("POST", "/load?merge=1", own).await;
-    assert_eq!(status, 200, "{said}");
-    let member = bench.member("payments-dev");
-    let billing = bench.enter("noor.haddad", "payments-dev", "Billing").await;
-    let admin = bench
-        .enter("noor.haddad", "payments-dev", "AdministratorAccess")
-        .await;
-    let role = |name: &str| format!("arn:aws:iam::{account}:role/{name}");
-    let ask = async |signer: &Signer, name: &str| {
-        let form = format!(
-            "Action=AssumeRole&RoleSessionName=me&RoleArn={}",
-            role(name)
-        );
-        bench.query(signer, &form).await
-    };
-    let rows: [(&str, &Signer, &str, &str); 6] = [
-        ("member", &member, "by-account", "ok"),
-        ("member", &member, "team/by-name", "ok"),
-        ("admin", &admin, "by-account", "ok"),
-        ("admin", &admin, "team/by-name", "AccessDenied"),
-        ("billing", &billing, "by-account", "AccessDenied"),
-        ("member", &member, "absent", "AccessDenied"),
-    ];
-    for (who, signer, name, expected) in rows {
-        let answer = ask(signer, name).await;
-        assert_eq!(answer.outcome(), expected, "{who} {name} {}", answer.text);
-    }
-    attach(&bench, &account, &deny("sts:AssumeRole")).await;
-    let answer = ask(&member, "by-account").await;
-    assert!(
-        answer
-            .text
-            .contains("with an explicit deny in a service control policy"),
-        "{}",
-        answer.text
-    );
-    let answer = ask(&member, "absent").await;
-    assert!(
-        !answer.text.contains("service control policy"),
-        "never tells: {}",
-        answer.text
-    );
-}
-
-#[tokio::test]
 async fn the_delegated_administrator_is_held_back_by_resource() {
     let mut organization = small();
     organization.organization.delegated_administrators =
@@ -670,34 +381,6 @@ async fn nothing_is_looked_at_with_authorization_off() {
     .await;
     let (_, state) = bench.control("GET", "/state", Value::Null).await;
     assert_eq!(state["policies"], "not evaluated");
-}
-
-#[tokio::test]
-async fn session_tags_are_known_and_go_on() {
-    let bench = Bench::small().await;
-    let account = bench.account("payments-dev");
-    let own = json!({ "iam": { account.clone(): { "roles": [
-        { "name": "one", "trust": [format!("arn:aws:iam::{account}:root")] },
-    ] } } });
-    bench.control("POST", "/load?merge=1", own).await;
-    let fence = document(json!({
-        "Effect": "Deny", "Action": "iam:*", "Resource": "*",
-        "Condition": { "StringEquals": { "aws:PrincipalTag/team": "red" } },
-    }));
-    attach(&bench, &account, &fence).await;
-    let role = format!("arn:aws:iam::{account}:role/one");
-    let member = bench.member("payments-dev");
-    let tags = "&Tags.member.1.Key=team&Tags.member.1.Value=red&TransitiveTagKeys.member.1=team";
-    let plain = bench.assume(&member, &role, "").await;
-    let red = bench.assume(&member, &role, tags).await;
-    let chained = bench.assume(&red, &role, "").await;
-    for (signer, expected) in [
-        (&plain, "ok"),
-        (&red, "AccessDenied"),
-        (&chained, "AccessDenied"),
-    ] {
-        try_it(&bench, signer, &[("iam:ListRoles", expected)]).await;
-    }
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@ use crate::bench::{Answer, Bench, options};
 const REGION: &str = "eu-west-1";
 
 /// A bench whose bus of the management account fills the queue `events`.
-async fn bench() -> Bench {
+pub(crate) async fn bench() -> Bench {
     let mut file = organization::small();
     let rule = json!({ "account": "example-management", "region": REGION, "queue": "events", "source": "aws.securityhub" });
     file.event_rules.push(serde_json::from_value(rule).unwrap());
@@ -21,7 +21,7 @@ async fn bench() -> Bench {
 }
 
 /// A call of SQS, whose answer is what the model says.
-async fn sqs(bench: &Bench, operation: &str, input: Value) -> Answer {
+pub(crate) async fn sqs(bench: &Bench, operation: &str, input: Value) -> Answer {
     let answer = bench.call(&format!("sqs:{operation}"), input).await;
     let service = tables().by_signing_name("sqs").unwrap();
     if answer.status == 200 && !answer.text.is_empty() {
@@ -35,7 +35,7 @@ async fn sqs(bench: &Bench, operation: &str, input: Value) -> Answer {
     answer
 }
 
-async fn queue(bench: &Bench, name: &str, attributes: Value) -> String {
+pub(crate) async fn queue(bench: &Bench, name: &str, attributes: Value) -> String {
     let answer = sqs(
         bench,
         "CreateQueue",
@@ -49,7 +49,7 @@ async fn queue(bench: &Bench, name: &str, attributes: Value) -> String {
 }
 
 /// Bodies, receipts and counts of deliveries of up to ten messages.
-async fn received(bench: &Bench, url: &str) -> Vec<(String, String, String)> {
+pub(crate) async fn received(bench: &Bench, url: &str) -> Vec<(String, String, String)> {
     let input = json!({ "QueueUrl": url, "MaxNumberOfMessages": 10, "MessageSystemAttributeNames": ["All"] });
     let answer = sqs(bench, "ReceiveMessage", input).await.json();
     let rows = answer["Messages"].as_array().cloned().unwrap_or_default();

@@ -45,6 +45,9 @@ const RATIONED_ALONE: [(&str, f64, u32); 2] = [
 const RATION_PAUSE: Duration = Duration::from_secs(1);
 /// Credentials that end so soon are made anew.
 const ENDS_SOON: Duration = Duration::from_mins(5);
+/// How long an account that could not be entered is not asked again: every slice of it is told the same. A server runs for
+/// months, and a role may be made at any time.
+const REFUSED_FOR: Duration = Duration::from_secs(10);
 
 /// Calls of any service, with the credentials that we began with or with those of a role.
 pub struct OrganizationCalls {
@@ -70,8 +73,8 @@ pub(super) enum SendFailure {
 /// How an account is entered.
 struct AccountDoor {
     in_flight: Semaphore,
-    /// What came of entering; a refusal is final, and told for every slice of the account.
-    entered: tokio::sync::Mutex<Option<Result<(), SliceFailure>>>,
+    /// When entering failed last, and why: told for every slice of the account meanwhile.
+    refused: tokio::sync::Mutex<Option<(tokio::time::Instant, SliceFailure)>>,
 }
 
 impl std::fmt::Debug for OrganizationCalls {
@@ -133,7 +136,7 @@ impl OrganizationCalls {
         let door = doors.entry(account.clone()).or_insert_with(|| {
             Arc::new(AccountDoor {
                 in_flight: Semaphore::new(PER_ACCOUNT),
-                entered: tokio::sync::Mutex::new(None),
+                refused: tokio::sync::Mutex::new(None),
             })
         });
         Arc::clone(door)
@@ -207,8 +210,10 @@ impl OrganizationCalls {
             return Ok(None);
         }
         let door = self.door(account);
-        let mut entered = door.entered.lock().await;
-        if let Some(Err(failure)) = &*entered {
+        let mut refused = door.refused.lock().await;
+        if let Some((at, failure)) = &*refused
+            && at.elapsed() < REFUSED_FOR
+        {
             return Err(failure.clone());
         }
         let soon = self.aws.now() + ENDS_SOON;
@@ -218,12 +223,12 @@ impl OrganizationCalls {
         }
         let stage = FailureStage::AssumeRole;
         let enter = || self.roles.enter(&self.aws, account);
-        let outcome = self
-            .repeated(stage, ("sts", "AssumeRole"), enter)
-            .await
-            .map(|_| ());
-        *entered = Some(outcome.clone());
-        outcome.map(|()| self.roles.credentials(account))
+        let outcome = self.repeated(stage, ("sts", "AssumeRole"), enter).await;
+        *refused = match &outcome {
+            Ok(_) => None,
+            Err(failure) => Some((tokio::time::Instant::now(), failure.clone())),
+        };
+        outcome.map(|_| self.roles.credentials(account))
     }
 
     async fn once(

@@ -1,6 +1,7 @@
 //! Calls of a collection against a server that answers as a test says: what is made again, what is final, who is
 //! asked with whose credentials, and how often.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use super::*;
@@ -138,6 +139,39 @@ async fn a_role_that_refuses_is_asked_once_for_all_of_its_account() {
         "who we are, and the role"
     );
 }
+
+/// A role that is made later lets in what runs for long.
+#[tokio::test]
+async fn a_role_that_refuses_is_asked_again_after_a_while() {
+    let server = FakeHttp::start(|asked| {
+        let said = body(asked);
+        if said.contains("AssumeRole") && said.contains("%2FLate") && !LATE.load(Ordering::SeqCst) {
+            let refusal = "<ErrorResponse><Error><Code>AccessDenied</Code><Message>no</Message></Error></ErrorResponse>";
+            return xml_answer(403, refusal);
+        }
+        let empty = "<ListUsersResponse><ListUsersResult><Users/></ListUsersResult></ListUsersResponse>";
+        sts(asked).unwrap_or_else(|| xml_answer(200, empty))
+    })
+    .await;
+    let role = RoleToAssume {
+        name: "Late".to_owned(),
+        ..RoleToAssume::default()
+    };
+    let calls = calls(&server, role).await;
+    let place = CallPlace::Inside(AccountId::new(OTHER).unwrap());
+    let nothing = json!({});
+    let ask = || calls.call(&place, "iam", "ListUsers", &nothing);
+    ask().await.unwrap_err();
+    LATE.store(true, Ordering::SeqCst);
+    ask().await.unwrap_err();
+    tokio::time::pause();
+    tokio::time::advance(REFUSED_FOR).await;
+    tokio::time::resume();
+    ask().await.unwrap();
+}
+
+/// The role of the test above is there.
+static LATE: AtomicBool = AtomicBool::new(false);
 
 /// The access key that a request is signed with.
 fn key_of(asked: &ReceivedRequest) -> String {

@@ -10,6 +10,7 @@ use std::fmt;
 use std::time::Duration;
 
 use hallpass_api::Portal;
+use hallpass_aws::answer_body::{BodyFault, whole};
 use hallpass_model::Timestamp;
 use reqwest::{RequestBuilder, StatusCode, Url, redirect};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -18,7 +19,6 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) use self::sign_in::SignInWay;
 pub(crate) use self::token::SsoToken;
-use crate::answer_body::{BodyFault, whole};
 use crate::client::{is_loopback, root};
 use crate::exit::Failure;
 

@@ -10,7 +10,6 @@ use hallpass_aws::Aws;
 use hallpass_clock::{BOUND, Reading};
 use hallpass_model::{Clocks, Disagreement, TimeSpan};
 use hallpass_server::{ProbeResult, ReadinessProbe};
-use hallpass_store::SqliteStore;
 use hallpass_wording::health;
 use jiff::SignedDuration;
 use tokio::sync::watch;
@@ -18,6 +17,7 @@ use tokio::time::Instant;
 
 use super::waiting::rest;
 use crate::clock::ProcessClock;
+use crate::server_store::ServerStore;
 
 /// How often the clocks are looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -36,10 +36,26 @@ const AGREE: &[u8] = b"agree";
 /// What the watch works with.
 #[derive(Clone)]
 pub(super) struct ClockWatch {
-    pub(super) clock: Arc<ProcessClock>,
-    pub(super) aws: Arc<Aws>,
-    pub(super) access: Arc<Access>,
-    pub(super) store: SqliteStore,
+    clock: Arc<ProcessClock>,
+    aws: Arc<Aws>,
+    access: Arc<Access>,
+    store: ServerStore,
+}
+
+impl ClockWatch {
+    pub(super) fn new(
+        clock: Arc<ProcessClock>,
+        aws: Arc<Aws>,
+        access: &Arc<Access>,
+        store: &ServerStore,
+    ) -> Self {
+        Self {
+            clock,
+            aws,
+            access: Arc::clone(access),
+            store: store.clone(),
+        }
+    }
 }
 
 /// What was said last, and when AWS was asked last.

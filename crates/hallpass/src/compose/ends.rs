@@ -8,10 +8,11 @@ use hallpass_assignments::{AssignmentStore as _, OwnedEnd};
 use hallpass_audit::{AuditStore as _, ExportTarget, Signer};
 use hallpass_guard::{Mark, render};
 use hallpass_model::{Clock, TimeSpan, Timestamp};
-use hallpass_store::{FolderTarget, SqliteStore};
+use hallpass_store::FolderTarget;
 use tokio::sync::watch;
 
 use super::waiting::rest;
+use crate::server_store::ServerStore;
 
 /// How soon a change is in the file.
 const EVERY: Duration = Duration::from_millis(800);
@@ -61,7 +62,7 @@ struct Written {
 /// Writes the file, now and whenever something in it changed.
 pub(super) async fn write(
     file: EndsFile,
-    store: SqliteStore,
+    store: ServerStore,
     clock: Arc<dyn Clock>,
     mut stop: watch::Receiver<bool>,
 ) {
@@ -92,7 +93,7 @@ pub(super) async fn write(
 
 async fn write_once(
     file: &EndsFile,
-    store: &SqliteStore,
+    store: &ServerStore,
     clock: &dyn Clock,
     written: &mut Option<Written>,
 ) -> Result<(), String> {
@@ -144,7 +145,7 @@ mod tests {
     #[tokio::test]
     async fn the_file_holds_what_is_ours_signed_and_is_written_when_it_changes() {
         let folder = tempfile::tempdir().unwrap();
-        let store = SqliteStore::open(folder.path().join("hallpass.db")).unwrap();
+        let store = ServerStore::open(folder.path().join("hallpass.db")).unwrap();
         let signer = Arc::new(Signer::from_seed(&[9; 32]).unwrap());
         let path = folder.path().join("audit/ends.jsonl");
         let file = EndsFile::new(&path, Some(Arc::clone(&signer)));

@@ -12,10 +12,10 @@ use hallpass_audit::{
 };
 use hallpass_model::{Clock, TimeSpan, Timestamp};
 use hallpass_server::ServerStatus;
-use hallpass_store::SqliteStore;
 use tokio::sync::watch;
 
 use super::waiting::rest;
+use crate::server_store::ServerStore;
 
 /// How often the log is exported.
 const EXPORT_EVERY: Duration = Duration::from_secs(2);
@@ -41,7 +41,7 @@ pub(crate) struct Exporting {
 /// What the loop works with.
 #[derive(Clone)]
 pub(super) struct Exporter {
-    pub(super) store: SqliteStore,
+    pub(super) store: ServerStore,
     pub(super) exporting: Exporting,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) status: Arc<ServerStatus>,

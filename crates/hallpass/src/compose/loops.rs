@@ -12,14 +12,13 @@ use hallpass_aws::Inventory;
 use hallpass_model::{Clock, Look, TimeSpan};
 use hallpass_org::session_revocation::SessionRevoker;
 use hallpass_server::ServerStatus;
-use hallpass_store::SqliteStore;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::alarms::{self, Watched};
 use super::alerts;
-use super::drift;
+use super::compared;
 use super::events;
 use super::exporting::{self, Exporter};
 use super::notices::{self, OutboxKeeper, Teller};
@@ -31,6 +30,8 @@ use super::sweeping::{self, Sweeper};
 use super::timekeeper::Timekeeper;
 use super::waiting::{LOOK_AGAIN, rest, spawn, until};
 use super::{Composed, clocks, rules_and_text, sources, unread_rules};
+use crate::plans::UnaskedPlans;
+use crate::server_store::ServerStore;
 
 /// How often live grants are compared with the directory and the rules (`access.md` §10.6).
 const RECONCILE_EVERY: Duration = Duration::from_mins(10);
@@ -52,7 +53,7 @@ struct Engine {
     directory: Arc<Inventory>,
     executor: Arc<Executor>,
     revoker: Arc<SessionRevoker>,
-    store: SqliteStore,
+    store: ServerStore,
     clock: Arc<dyn Clock>,
     pulse: Arc<Pulse>,
     /// Notified when a verdict changed that a grant waits for.
@@ -173,12 +174,15 @@ impl Composed {
             let with = (watching, Arc::clone(&self.clock));
             spawn(tasks, "pci", stop, &with, pci::watch);
         }
-        if let Some(watching) = self.watches.drift.clone() {
-            let with = (watching, Arc::clone(&self.clock));
-            spawn(tasks, "drift", stop, &with, drift::watch);
+        for comparing in &self.watches.compared {
+            let with = (comparing.clone(), Arc::clone(&self.clock));
+            spawn(tasks, "drift", stop, &with, compared::watch);
         }
         if let Some(following) = &self.watches.standards {
             spawn(tasks, "standards", stop, following, standards::watch);
+        }
+        if let Some(unasked) = &self.watches.unasked {
+            spawn(tasks, "plans", stop, unasked, UnaskedPlans::watch);
         }
         if let Some(intake) = &self.events {
             spawn(tasks, "events", stop, intake, events::watch);

@@ -78,6 +78,12 @@ async fn tell((with, access): (Remediating, Arc<Access>), mut stop: watch::Recei
                 "what people have to see to cannot be told; it is tried again"
             );
         }
+        if let Err(error) = with.exceptions.tell(&with.rules.rules()).await {
+            tracing::error!(
+                error,
+                "exceptions that are over cannot be told; it is tried again"
+            );
+        }
         if !rest(&mut stop, GATHERING).await {
             return;
         }

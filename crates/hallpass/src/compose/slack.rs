@@ -8,13 +8,13 @@ use hallpass_identity::Identity;
 use hallpass_model::Clock;
 use hallpass_server::{Hook, HookAnswer};
 use hallpass_slack::{Client, MemoryFault, Ports, Setup, Signed, Slack, SlackMemory};
-use hallpass_store::SqliteStore;
 
 use crate::config::SlackApp;
 use crate::exit::Failure;
+use crate::server_store::ServerStore;
 
 /// Blobs of the store.
-struct Blobs(SqliteStore);
+struct Blobs(ServerStore);
 
 #[async_trait]
 impl SlackMemory for Blobs {
@@ -34,7 +34,7 @@ pub(super) fn app(
     wanted: &SlackApp,
     access: &Arc<Access>,
     identity: &Arc<Identity>,
-    store: &SqliteStore,
+    store: &ServerStore,
     clock: &Arc<dyn Clock>,
 ) -> Result<Slack, Failure> {
     let client = Client::new(&wanted.api_url, wanted.bot_token.clone())

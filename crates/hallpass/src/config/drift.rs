@@ -33,11 +33,9 @@ impl Default for Drift {
     }
 }
 
-/// What the server compares, and how often.
+/// How often files are compared, and how what differs is told.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct DriftSchedule {
-    /// The files, read again each time.
-    pub(crate) files: Vec<PathBuf>,
+pub(crate) struct CompareSchedule {
     pub(crate) every: TimeSpan,
     /// In how many comparisons one after the other an item is there before it is told.
     pub(crate) looks: u32,
@@ -46,38 +44,50 @@ pub(crate) struct DriftSchedule {
     pub(crate) notify: Vec<String>,
 }
 
+impl CompareSchedule {
+    /// Refuses what makes no sense; `table` is where it stands.
+    pub(super) fn checked(self, table: &str, channels: &[String]) -> Result<Self, Failure> {
+        if self.every < EVERY_MIN {
+            return Err(Failure::bad_input(format!(
+                "`{table}.every` is {}; the shortest is {EVERY_MIN}",
+                self.every
+            )));
+        }
+        if self.looks == 0 {
+            return Err(Failure::bad_input(format!(
+                "`{table}.looks` is 0; the least is 1"
+            )));
+        }
+        if let Some(unknown) = self.notify.iter().find(|it| !channels.contains(it)) {
+            let failure =
+                Failure::bad_input(format!("`{table}.notify`: `{unknown}` is no channel here"));
+            return Err(failure.help(format!("there are: `{}`", channels.join("`, `"))));
+        }
+        Ok(self)
+    }
+}
+
 impl Loaded {
-    /// What the server compares; `None` where it does not.
+    /// Files of access that the server compares, read again each time; `None` where it does not.
     ///
     /// # Errors
     /// Exit 2 where it makes no sense.
-    pub(crate) fn drift_schedule(&self) -> Result<Option<DriftSchedule>, Failure> {
+    pub(crate) fn drift_schedule(
+        &self,
+    ) -> Result<Option<(Vec<PathBuf>, CompareSchedule)>, Failure> {
         let drift = &self.config.drift;
         if drift.files.is_empty() {
             return Ok(None);
         }
-        if drift.every.0 < EVERY_MIN {
-            return Err(Failure::bad_input(format!(
-                "`drift.every` is {}; the shortest is {EVERY_MIN}",
-                drift.every.0
-            )));
-        }
-        if drift.looks == 0 {
-            return Err(Failure::bad_input("`drift.looks` is 0; the least is 1"));
-        }
-        let known = self.channel_names();
-        if let Some(unknown) = drift.notify.iter().find(|it| !known.contains(it)) {
-            let failure =
-                Failure::bad_input(format!("`drift.notify`: `{unknown}` is no channel here"));
-            return Err(failure.help(format!("there are: `{}`", known.join("`, `"))));
-        }
-        Ok(Some(DriftSchedule {
-            files: drift.files.iter().map(|it| self.path(it)).collect(),
+        let schedule = CompareSchedule {
             every: drift.every.0,
             looks: drift.looks,
             remind: drift.remind.0,
             notify: drift.notify.clone(),
-        }))
+        };
+        let schedule = schedule.checked("drift", &self.channel_names())?;
+        let files = drift.files.iter().map(|it| self.path(it)).collect();
+        Ok(Some((files, schedule)))
     }
 }
 
@@ -86,7 +96,7 @@ mod tests {
     use super::super::parse;
     use super::*;
 
-    fn schedule(text: &str) -> Result<Option<DriftSchedule>, String> {
+    fn schedule(text: &str) -> Result<Option<(Vec<PathBuf>, CompareSchedule)>, String> {
         let config = parse(&format!("[drift]\n{text}"), "h.toml").map_err(|it| it.words())?;
         let loaded = Loaded {
             config,
@@ -98,13 +108,10 @@ mod tests {
     #[test]
     fn the_server_compares_only_where_files_are_named() {
         assert!(schedule("every = \"2h\"\n").unwrap().is_none());
-        let found = schedule("files = [\"access/access.yaml\"]\n")
+        let (files, found) = schedule("files = [\"access/access.yaml\"]\n")
             .unwrap()
             .unwrap();
-        assert_eq!(
-            found.files,
-            [PathBuf::from("/etc/hallpass/access/access.yaml")]
-        );
+        assert_eq!(files, [PathBuf::from("/etc/hallpass/access/access.yaml")]);
         assert_eq!((found.every, found.looks), (TimeSpan::hours(1), 1));
     }
 

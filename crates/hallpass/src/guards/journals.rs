@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
@@ -13,26 +13,27 @@ use hallpass_assignments::GuardRemoval;
 use hallpass_audit::{Followed, Record};
 use hallpass_guard::{Status, removal_of, whole_lines};
 
-use super::{JOURNAL, STATUS, within};
+use super::{FILE_PATIENCE, JOURNAL, STATUS, within};
 
-/// How old what is known may be when it is asked for.
-const FRESH: Duration = Duration::from_millis(900);
-/// How long whoever asks waits for the files. What is not read by then is read the next time.
-const WAIT_MAX: Duration = Duration::from_millis(400);
+/// How long a folder that is late is waited for once more.
+const STOOD_STILL: Duration = Duration::from_millis(400);
 
 /// The journals of a folder.
 pub(crate) struct Journals {
     folder: PathBuf,
     /// What was read so far; whoever holds it reads.
-    known: Arc<Mutex<ReadJournals>>,
+    known: Arc<tokio::sync::Mutex<ReadJournals>>,
     latest: Arc<RwLock<Latest>>,
 }
 
 #[derive(Default)]
 struct Latest {
     removals: Arc<Removals>,
+    /// When it was begun to be read.
     read_at: Option<Instant>,
     faults: Vec<String>,
+    /// The folder did not answer in time, and has not answered since.
+    is_silent: bool,
 }
 
 #[derive(Default)]
@@ -65,8 +66,7 @@ impl Journals {
 
     /// Journals that cannot be read or believed, and why.
     pub(crate) fn faults(&self) -> Vec<String> {
-        let latest = self.latest.read().unwrap_or_else(PoisonError::into_inner);
-        latest.faults.clone()
+        read_lock(&self.latest).faults.clone()
     }
 
     /// What guards say of themselves, by the name of the file.
@@ -78,57 +78,85 @@ impl Journals {
         }
     }
 
-    async fn poll(&self) {
-        let (folder, known, latest) = (
-            self.folder.clone(),
-            Arc::clone(&self.known),
-            Arc::clone(&self.latest),
-        );
-        let read = tokio::task::spawn_blocking(move || {
-            // somebody reads already: what they find is found
-            let Ok(mut known) = known.try_lock() else {
-                return;
+    /// Reads on, unless somebody else did `age` ago or later. A folder that hangs, such as one of another
+    /// machine, is waited for once: until it answers again nobody is held up.
+    async fn read(&self, age: Duration) {
+        let asked = Instant::now();
+        let is_fresh = move |latest: &RwLock<Latest>| {
+            let read_at = read_lock(latest).read_at;
+            read_at.is_some_and(|at| asked.saturating_duration_since(at) < age || at > asked)
+        };
+        if is_fresh(&self.latest) {
+            return;
+        }
+        let (folder, known) = (self.folder.clone(), Arc::clone(&self.known));
+        let latest = Arc::clone(&self.latest);
+        let reading = async move {
+            let mut known = known.lock_owned().await;
+            let read = move || {
+                if !is_fresh(&latest) {
+                    known.read_into(&latest, &folder);
+                }
             };
-            let before = latest
-                .read()
-                .unwrap_or_else(PoisonError::into_inner)
-                .removals
-                .clone();
-            let (found, faults) = known.read_on(&folder);
-            let removals = if found.is_empty() {
-                before
-            } else {
-                known.revision += u64::try_from(found.len()).unwrap_or(1);
-                let all = before.iter().cloned().chain(found);
-                Arc::new(Removals::new(known.revision, all))
-            };
-            *latest.write().unwrap_or_else(PoisonError::into_inner) = Latest {
-                removals,
-                read_at: Some(Instant::now()),
-                faults,
-            };
-        });
-        // a folder that hangs, such as one of another machine, holds up nobody
-        let _late: Result<_, _> = tokio::time::timeout(WAIT_MAX, read).await;
+            tokio::task::spawn_blocking(read).await
+        };
+        let is_silent = read_lock(&self.latest).is_silent;
+        let patience = if is_silent {
+            Duration::ZERO
+        } else {
+            FILE_PATIENCE
+        };
+        tokio::pin!(reading);
+        let read = tokio::time::timeout(patience, reading.as_mut()).await;
+        if read.is_ok() || is_silent {
+            return;
+        }
+        // it may have been this process that stood still: then the folder answers now
+        let read = tokio::time::timeout(STOOD_STILL, reading).await;
+        if read.is_err() {
+            write_lock(&self.latest).is_silent = true;
+        }
     }
+}
+
+fn read_lock(latest: &RwLock<Latest>) -> RwLockReadGuard<'_, Latest> {
+    // what is written is whole: a panic elsewhere leaves it usable
+    latest.read().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn write_lock(latest: &RwLock<Latest>) -> RwLockWriteGuard<'_, Latest> {
+    latest.write().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[async_trait]
 impl GuardSource for Journals {
-    async fn removals(&self) -> Arc<Removals> {
-        let is_fresh = {
-            let latest = self.latest.read().unwrap_or_else(PoisonError::into_inner);
-            latest.read_at.is_some_and(|at| at.elapsed() < FRESH)
-        };
-        if !is_fresh {
-            self.poll().await;
-        }
-        let latest = self.latest.read().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(&latest.removals)
+    async fn removals(&self, age: Duration) -> Arc<Removals> {
+        self.read(age).await;
+        Arc::clone(&read_lock(&self.latest).removals)
     }
 }
 
 impl ReadJournals {
+    fn read_into(&mut self, latest: &RwLock<Latest>, folder: &Path) {
+        // a process may stand still while it reads: what it read is as old as the beginning of that
+        let read_at = Some(Instant::now());
+        let (found, faults) = self.read_on(folder);
+        let before = Arc::clone(&read_lock(latest).removals);
+        let removals = if found.is_empty() {
+            before
+        } else {
+            self.revision += u64::try_from(found.len()).unwrap_or(1);
+            let all = before.iter().cloned().chain(found);
+            Arc::new(Removals::new(self.revision, all))
+        };
+        *write_lock(latest) = Latest {
+            removals,
+            read_at,
+            faults,
+            is_silent: false,
+        };
+    }
+
     /// New removals of every journal, and what is wrong with them.
     fn read_on(&mut self, folder: &Path) -> (Vec<GuardRemoval>, Vec<String>) {
         let (mut found, mut faults) = (Vec::new(), Vec::new());

@@ -63,8 +63,7 @@ impl Folder {
     }
 
     async fn removals(&self) -> Arc<Removals> {
-        self.journals.poll().await;
-        self.journals.removals().await
+        self.journals.removals(Duration::ZERO).await
     }
 }
 
@@ -159,4 +158,50 @@ async fn what_guards_say_of_themselves_is_read() {
     assert_eq!(heard.len(), 1);
     assert_eq!(heard[0].name, "h");
     assert!(heard[0].said.is_err());
+}
+
+#[tokio::test]
+async fn a_read_is_as_old_as_its_beginning_and_no_older_than_asked_for() {
+    let folder = Folder::new();
+    let first = ended(1, Event::GuardEnded, None);
+    folder.append(&format!("{}\n", first.canonical()));
+    folder.removals().await;
+    let second = ended(2, Event::GuardEnded, Some(&first));
+    folder.append(&format!("{}\n", second.canonical()));
+    let of_a_while_ago = folder.journals.removals(Duration::from_mins(1)).await;
+    assert!(of_a_while_ago.of(&key(2)).is_none());
+    // whoever holds the files read a moment before: that is awaited, and read on from there
+    let reading = folder.journals.known.clone().lock_owned().await;
+    let waits = folder.journals.removals(Duration::ZERO);
+    let lets_go = async {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        drop(reading);
+    };
+    let (found, ()) = tokio::join!(waits, lets_go);
+    assert!(found.of(&key(2)).is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_folder_that_hangs_is_waited_for_once_and_read_when_it_answers() {
+    let folder = Folder::new();
+    let first = ended(1, Event::GuardEnded, None);
+    folder.append(&format!("{}\n", first.canonical()));
+    let hangs = folder.journals.known.clone().lock_owned().await;
+    let waited = async || {
+        let began = tokio::time::Instant::now();
+        let found = folder.journals.removals(Duration::ZERO).await;
+        (began.elapsed().as_secs(), found.iter().count())
+    };
+    assert_eq!(waited().await, (FILE_PATIENCE.as_secs(), 0));
+    for _ in 0..3 {
+        assert_eq!(waited().await, (0, 0));
+    }
+    drop(hangs);
+    // begun by one that does not wait for it
+    while waited().await.1 == 0 {
+        tokio::task::yield_now().await;
+    }
+    let second = ended(2, Event::GuardEnded, Some(&first));
+    folder.append(&format!("{}\n", second.canonical()));
+    assert_eq!(waited().await, (0, 2));
 }

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
+use hallpass_aws::answer_body::{BodyFault, whole};
 use hallpass_inventory::SliceFailure;
 use reqwest::header::HeaderMap;
 use serde_json::Value;
 
-use crate::answer_body::{BodyFault, whole};
 use crate::clock;
 
 /// The longest pause.

@@ -9,11 +9,12 @@ use hallpass_access_files::{
 use hallpass_org::OrgStepExecutor;
 use hallpass_org::delegation::{DelegationStepExecutor, is_delegation_step};
 use hallpass_org::enrolment::{EnrolmentStepExecutor, is_enrolment_step};
+use hallpass_org::insights::{ChannelStepExecutor, is_channel_step};
 use hallpass_org::pci::{
     PeopleStepExecutor, ProviderStepExecutor, is_people_step, is_provider_step,
 };
 use hallpass_org::standards::{StandardsStepExecutor, is_standards_step};
-use hallpass_org::vending::{VendingStepExecutor, is_vending_step};
+use hallpass_org::vending::{UserStepExecutor, VendingStepExecutor, is_user_step, is_vending_step};
 use hallpass_remediation::{RemediationStepExecutor, is_remediation_step};
 use hallpass_runner::{PlanStep, StepError, StepExecutor, StepProbe, Undo, Verify, WriteAnswer};
 use serde_json::Value;
@@ -22,6 +23,7 @@ use serde_json::Value;
 pub(super) struct EveryStep {
     pub(super) org: OrgStepExecutor,
     pub(super) vending: VendingStepExecutor,
+    pub(super) users: UserStepExecutor,
     pub(super) delegation: DelegationStepExecutor,
     pub(super) standards: StandardsStepExecutor,
     pub(super) enrolment: EnrolmentStepExecutor,
@@ -30,6 +32,7 @@ pub(super) struct EveryStep {
     pub(super) memberships: MembershipStepExecutor,
     pub(super) people: PeopleStepExecutor,
     pub(super) providers: ProviderStepExecutor,
+    pub(super) channels: ChannelStepExecutor,
 }
 
 impl EveryStep {
@@ -38,6 +41,8 @@ impl EveryStep {
             self.access.as_ref()
         } else if is_vending_step(&step.kind) {
             &self.vending
+        } else if is_user_step(&step.kind) {
+            &self.users
         } else if is_delegation_step(&step.kind) {
             &self.delegation
         } else if is_standards_step(&step.kind) {
@@ -52,6 +57,8 @@ impl EveryStep {
             &self.people
         } else if is_provider_step(&step.kind) {
             &self.providers
+        } else if is_channel_step(&step.kind) {
+            &self.channels
         } else {
             &self.org
         }

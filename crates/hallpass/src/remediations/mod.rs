@@ -1,6 +1,7 @@
 //! Remediations at work: the parts of the core put together, with the calls that fill its ports.
 
 mod calls;
+mod exceptions;
 mod rule_source;
 mod telling;
 
@@ -17,13 +18,14 @@ use hallpass_remediation::{
     RemediationStore, RemediationWorker,
 };
 use hallpass_runner::{PlanStore, Runner, RunnerIdentity, StepExecutor};
-use hallpass_store::SqliteStore;
 
 use crate::config::Loaded;
 use crate::exit::Failure;
+use crate::server_store::ServerStore;
 use crate::timer::Timer;
 
 pub(crate) use calls::MemberSessions;
+pub(crate) use exceptions::ExceptionTeller;
 pub(crate) use rule_source::{RuleSource, read_rules};
 pub(crate) use telling::BacklogTeller;
 
@@ -76,6 +78,7 @@ pub(crate) struct Remediating {
     pub(crate) worker: Arc<RemediationWorker>,
     pub(crate) store: Arc<dyn RemediationStore>,
     pub(crate) teller: Arc<BacklogTeller>,
+    pub(crate) exceptions: Arc<ExceptionTeller>,
     pub(crate) clock: Arc<dyn Clock>,
     /// What people decide by.
     pub(crate) source: RemediationSource,
@@ -86,7 +89,7 @@ pub(crate) struct RemediationMeans<'a> {
     pub(crate) loaded: &'a Loaded,
     /// How AWS is called.
     pub(crate) client: &'a AwsClientSettings,
-    pub(crate) store: &'a SqliteStore,
+    pub(crate) store: &'a ServerStore,
     pub(crate) clock: &'a Arc<dyn Clock>,
     pub(crate) ids: &'a Arc<dyn IdSource>,
     pub(crate) enricher: &'a Arc<Enricher>,
@@ -158,6 +161,8 @@ pub(crate) fn open(
         Arc::clone(means.clock),
         &means.loaded.config.server.public_url,
     );
+    let alerts = Arc::clone(&store) as Arc<dyn AlertStore>;
+    let exceptions = ExceptionTeller::new(alerts, Arc::clone(means.clock));
     let deciding = Arc::clone(&rules);
     let parts = Remediating {
         source: RemediationSource {
@@ -168,6 +173,7 @@ pub(crate) fn open(
         worker: Arc::new(worker),
         store,
         teller: Arc::new(teller.map_err(Failure::bug)?),
+        exceptions: Arc::new(exceptions.map_err(Failure::bug)?),
         rules: Arc::clone(&rules),
         clock: Arc::clone(means.clock),
     };

@@ -256,6 +256,43 @@ impl Mail {
     }
 }
 
+impl Mail {
+    /// One mail to one person, about something that no notice is about. The same `number` and `about` have the same
+    /// `Message-ID`, which readers take for the same mail.
+    ///
+    /// # Errors
+    /// Why it was not taken, for now or for good.
+    pub async fn post(
+        &self,
+        to: &Email,
+        letter: &Letter,
+        (number, about, page): (u64, &str, &str),
+    ) -> Result<(), PostError> {
+        let about = MailSubject {
+            number,
+            id: about.to_owned(),
+            link: format!("{}{page}", self.public_url),
+        };
+        self.send(&about, to, letter)
+            .await
+            .map_err(|failure| match failure {
+                MailFailure::ForNow(why) => PostError::ForNow(why),
+                MailFailure::ForGood(why) => PostError::ForGood(why),
+            })
+    }
+}
+
+/// Why a mail was not sent.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PostError {
+    /// It may be taken later.
+    #[error("{0}")]
+    ForNow(String),
+    /// This person gets no mail.
+    #[error("{0}")]
+    ForGood(String),
+}
+
 /// What mails are about.
 struct MailSubject {
     /// The notice's number.

@@ -6,11 +6,10 @@ use hallpass_runner::{Class, Effect, Retry, StepError, StepProbe, Verify, WriteA
 use serde_json::{Value, json};
 
 use super::product::{FactoryWish, ProductWish};
-use super::unseen;
 use crate::changing::ServiceCalls;
 use crate::ports::OrganizationFault;
 use crate::reading::{Operation, ReadFact, ReadPlace, Reader, text, unread};
-use crate::step_executor::{failed, retry, setback};
+use crate::step_executor::{setback, unseen};
 
 const CATALOG: &str = "servicecatalog";
 /// As Control Tower calls it, and itself.
@@ -221,7 +220,7 @@ pub(crate) async fn look(
                 remote: remote.to_owned(),
             })
         }
-        _ => Err(failed(FACTORY_FAILED, &why_not(&product))),
+        _ => Err(StepError::failed(FACTORY_FAILED, &why_not(&product))),
     }
 }
 
@@ -229,26 +228,30 @@ pub(crate) async fn look(
 fn busy_until(why: String) -> WriteAnswer {
     WriteAnswer::Setback(StepError::Retry(Retry {
         after: Some(BUSY_PAUSE),
-        ..retry(Class::Conflict, why)
+        ..Retry::new(Class::Conflict, why)
     }))
 }
 
-/// Launches it, once nothing else is under way. The same token again is the same launch.
+/// Launches it, once fewer than `at_once` others are under way. The same token again is the same launch.
 pub(crate) async fn launch(
     calls: &dyn ServiceCalls,
     wish: &ProductWish,
-    token: &str,
+    (token, at_once): (&str, u32),
 ) -> Result<WriteAnswer, StepError> {
     let others = products(&home(calls), "type:CONTROL_TOWER_ACCOUNT")
         .await
         .map_err(unseen)?;
-    let mut others = others.iter();
-    let busy = others.find(|it| matches!(text(it, "/Status"), "UNDER_CHANGE" | "PLAN_IN_PROGRESS"));
-    if let Some(busy) = busy {
-        return Ok(busy_until(format!(
-            "Account Factory is busy with {}",
-            text(busy, "/Name")
-        )));
+    let is_busy = |it: &&Value| matches!(text(it, "/Status"), "UNDER_CHANGE" | "PLAN_IN_PROGRESS");
+    let busy: Vec<&str> = others
+        .iter()
+        .filter(is_busy)
+        .map(|it| text(it, "/Name"))
+        .collect();
+    // whoever else uses it counts, too
+    let has_room = u32::try_from(busy.len()).is_ok_and(|it| it < at_once.max(1));
+    if !has_room {
+        let names = busy.join(", ");
+        return Ok(busy_until(format!("Account Factory is busy with {names}")));
     }
     let product = product_id(calls).await.map_err(unseen)?;
     let artifact = artifact_id(calls, &product).await.map_err(unseen)?;
@@ -334,7 +337,7 @@ pub(crate) async fn progress(
                 said.join("; ")
             };
             let text = format!("{said} (product {}, record {remote})", wish.product);
-            Ok(Verify::Setback(failed(FACTORY_FAILED, &text)))
+            Ok(Verify::Setback(StepError::failed(FACTORY_FAILED, &text)))
         }
         _ => Ok(Verify::Running),
     }

@@ -17,7 +17,7 @@ pub(crate) use factory::{
 };
 pub use landing::{FactoryFacts, FactoryProduct, factory_facts};
 pub use obstacles::{FactoryObstacle, factory_obstacles};
-pub use product::FactoryUser;
+pub use product::{ACCOUNTS_AT_ONCE_MAX, FactoryUser};
 pub(crate) use product::{
     ADMIT, PROVISION, ProductWish, add_admission, add_product, control_tower_lane,
 };
@@ -25,16 +25,3 @@ pub use registration::UnitBaseline;
 pub(crate) use registration::unit_baseline;
 pub(crate) use zone::landing_zone;
 pub use zone::{LandingZone, governed_regions};
-
-use crate::reading::UnreadFact;
-use crate::step_executor::{failed, retry};
-
-#[expect(clippy::needless_pass_by_value, reason = "it stands in `map_err`")]
-/// What a look that brought nothing means for a step.
-pub(crate) fn unseen(fact: UnreadFact) -> hallpass_runner::StepError {
-    if fact.passing {
-        let why = format!("{}: {}", fact.action, fact.reason);
-        return hallpass_runner::StepError::Retry(retry(hallpass_runner::Class::Throttle, why));
-    }
-    failed(&fact.action, &fact.reason)
-}

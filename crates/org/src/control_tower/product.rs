@@ -63,15 +63,23 @@ pub(crate) fn add_admission(draft: &mut PlanDraft, management: &str, principal: 
     draft.step(target, ADMIT, stored(&wish), control_tower_lane(), &[])
 }
 
-/// The step after which Account Factory has made an account, or taken it on.
+/// Account operations that Control Tower carries out at once, where nobody raised its quota ("Concurrent account
+/// operations", *AWS Control Tower endpoints and quotas*).
+pub const ACCOUNTS_AT_ONCE_MAX: u32 = 5;
+
+/// The step after which Account Factory has made an account, or taken it on; `width` products of a plan at once.
 pub(crate) fn add_product(
     draft: &mut PlanDraft,
     target: StepTarget,
     wish: &ProductWish,
     after: &[StepId],
-    timeout: TimeSpan,
+    (width, timeout): (u32, TimeSpan),
 ) -> StepId {
-    let made = draft.step(target, PROVISION, stored(wish), control_tower_lane(), after);
+    let lane = Lane {
+        width: width.clamp(1, ACCOUNTS_AT_ONCE_MAX),
+        ..control_tower_lane()
+    };
+    let made = draft.step(target, PROVISION, stored(wish), lane, after);
     draft.set_timeout(&made, timeout);
     made
 }

@@ -8,6 +8,8 @@ use crate::reading::{ReadCalls, ReadFact, ReadPlace, Reader, text};
 /// The landing zone.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LandingZone {
+    /// Its home Region; empty where its ARN does not say.
+    pub home: String,
     /// Its version: `3.3`.
     pub version: String,
     /// `ACTIVE`, `PROCESSING` or `FAILED`; empty where AWS does not say.
@@ -49,7 +51,9 @@ pub(crate) async fn landing_zone(home: &Reader<'_>) -> ReadFact<Option<LandingZo
         names.map(str::to_owned).collect::<Vec<String>>()
     };
     let account = |pointer: &str| AccountId::new(text(&answer, pointer)).ok();
+    let home = text(zone, "/arn").split(':').nth(3);
     Ok(Some(LandingZone {
+        home: home.unwrap_or_default().to_owned(),
         version: text(&answer, "/landingZone/version").to_owned(),
         status: text(&answer, "/landingZone/status").to_owned(),
         enrols_by_itself: list("/landingZone/remediationTypes")

@@ -9,6 +9,9 @@ use super::file::{DelegationFile, MembersWanted, ServiceWish};
 /// The accounts that a behavior graph may have (AWS: "Amazon Detective quotas").
 pub const MEMBERS_MAX: usize = 1_200;
 
+/// Stands for the Regions of a wish that are those of its account, where nobody knows them.
+pub const ENABLED_REGIONS: &str = "enabled";
+
 /// Why nothing is planned.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DelegationRefused {
@@ -127,6 +130,12 @@ pub fn compare(
     let mut rows = Vec::new();
     for wish in &file.services {
         check_account(&wish.account, facts)?;
+        if let Some(reason) = wish.unknown_places(facts) {
+            let mut row = planned(wish, ENABLED_REGIONS.to_owned());
+            let reason = reason.to_owned();
+            row.state = DelegationState::Unread { reason };
+            rows.push(row);
+        }
         for region in wish.places(facts) {
             rows.push(row(wish, region, facts, replacing)?);
         }
@@ -152,22 +161,39 @@ fn check_account(account: &AccountId, facts: &DelegationFacts) -> Result<(), Del
     }
 }
 
-fn row(
-    wish: &ServiceWish,
-    region: String,
-    facts: &DelegationFacts,
-    replacing: Replacing,
-) -> Result<DelegationRow, DelegationRefused> {
-    let mut row = DelegationRow {
+fn planned(wish: &ServiceWish, region: String) -> DelegationRow {
+    DelegationRow {
         wish: wish.clone(),
         region,
         state: DelegationState::Planned,
         replaces: None,
         problems: Vec::new(),
         members: Vec::new(),
-    };
+    }
+}
+
+fn row(
+    wish: &ServiceWish,
+    region: String,
+    facts: &DelegationFacts,
+    replacing: Replacing,
+) -> Result<DelegationRow, DelegationRefused> {
+    let mut row = planned(wish, region);
     if let Some(reason) = skipped(&row, facts) {
         row.state = DelegationState::Skipped { reason };
+        return Ok(row);
+    }
+    if let Some(reason) = facts.silent.get(wish.service.name) {
+        let reason = reason.clone();
+        row.state = DelegationState::Unread { reason };
+        return Ok(row);
+    }
+    if let (true, Some(reason)) = (
+        wish.has_members(),
+        facts.closed.get(row.wish.account.as_str()),
+    ) {
+        let reason = reason.clone();
+        row.state = DelegationState::Unread { reason };
         return Ok(row);
     }
     let other = match administrator(&row, facts) {

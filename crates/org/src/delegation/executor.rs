@@ -19,8 +19,8 @@ use super::plan::{
 };
 use crate::changing::ServiceCalls;
 use crate::ports::OrganizationFault;
-use crate::reading::{Operation, ReadPlace, UnreadFact};
-use crate::step_executor::{failed, later, retry, setback};
+use crate::reading::{Operation, ReadPlace};
+use crate::step_executor::{setback, unseen};
 use crate::steps::stored;
 
 const ORGANIZATIONS: &str = "organizations";
@@ -163,7 +163,7 @@ impl DelegationStepExecutor {
         if refused.is_empty() {
             Ok(StepProbe::Satisfied)
         } else {
-            Err(failed("MemberDisabled", &refused.join("; ")))
+            Err(StepError::failed("MemberDisabled", &refused.join("; ")))
         }
     }
 
@@ -187,7 +187,7 @@ impl DelegationStepExecutor {
             kind @ (GRAPH | AUTO_ENABLE | PACKAGES | MEMBERS) => {
                 self.look_graph(kind, &read(step)?, region).await
             }
-            other => Err(unknown(other)),
+            other => Err(StepError::unknown_step(other)),
         }
     }
 
@@ -206,9 +206,13 @@ impl DelegationStepExecutor {
             GRAPH => return Ok(accepted("the organization's behavior graph")),
             AUTO_ENABLE | PACKAGES | MEMBERS => match self.graph_call(step).await? {
                 Some(call) => call,
-                None => return Ok(later("the behavior graph is not seen yet".to_owned())),
+                None => {
+                    return Ok(WriteAnswer::later(
+                        "the behavior graph is not seen yet".to_owned(),
+                    ));
+                }
             },
-            other => return Err(unknown(other)),
+            other => return Err(StepError::unknown_step(other)),
         };
         let sent = self
             .calls
@@ -218,11 +222,11 @@ impl DelegationStepExecutor {
             Ok(answer) => Ok(answered(&answer)),
             Err(OrganizationFault::AlreadyThere { message }) => match step.kind.as_str() {
                 REGISTER | DESIGNATE => Ok(accepted("it was set already")),
-                _ => Err(failed("already_there", &message)),
+                _ => Err(StepError::failed("already_there", &message)),
             },
             Err(OrganizationFault::NotThere { message }) => match step.kind.as_str() {
                 DEREGISTER | WITHDRAW => Ok(accepted("it was gone already")),
-                _ => Err(failed("not_there", &message)),
+                _ => Err(StepError::failed("not_there", &message)),
             },
             Err(fault) => Err(setback(fault)),
         }
@@ -307,7 +311,7 @@ fn answered(answer: &Value) -> WriteAnswer {
     if rows.is_empty() {
         accepted("sent")
     } else {
-        WriteAnswer::Setback(failed("UnprocessedAccounts", &rows.join("; ")))
+        WriteAnswer::Setback(StepError::failed("UnprocessedAccounts", &rows.join("; ")))
     }
 }
 
@@ -326,12 +330,13 @@ fn there(is_there: bool) -> StepProbe {
 }
 
 fn family(name: &str) -> Result<&'static DelegatedService, StepError> {
-    service_named(name).ok_or_else(|| failed("plan", &format!("no service is called `{name}`")))
+    service_named(name)
+        .ok_or_else(|| StepError::failed("plan", &format!("no service is called `{name}`")))
 }
 
 fn own_calls(name: &str) -> Result<RegionalCalls, StepError> {
     let none = || {
-        failed(
+        StepError::failed(
             "plan",
             &format!("`{name}` has one administrator everywhere"),
         )
@@ -341,20 +346,7 @@ fn own_calls(name: &str) -> Result<RegionalCalls, StepError> {
 
 fn read<T: DeserializeOwned>(step: &PlanStep) -> Result<T, StepError> {
     let read = serde_json::from_value(step.desired.clone());
-    read.map_err(|error| failed("plan", &format!("the step cannot be read: {error}")))
-}
-
-fn unknown(kind: &str) -> StepError {
-    failed("unknown_step", &format!("no step is called `{kind}`"))
-}
-
-#[expect(clippy::needless_pass_by_value, reason = "it stands in `map_err`")]
-fn unseen(fact: UnreadFact) -> StepError {
-    if fact.passing {
-        let why = format!("{}: {}", fact.action, fact.reason);
-        return StepError::Retry(retry(hallpass_runner::Class::Throttle, why));
-    }
-    failed(&fact.action, &fact.reason)
+    read.map_err(|error| StepError::failed("plan", &format!("the step cannot be read: {error}")))
 }
 
 #[async_trait]
@@ -377,7 +369,9 @@ impl StepExecutor for DelegationStepExecutor {
             Ok(StepProbe::Absent | StepProbe::Differs { .. } | StepProbe::InProgress { .. }) => {
                 Verify::Running
             }
-            Ok(StepProbe::Blocked { reason }) => Verify::Setback(failed("conflict", &reason)),
+            Ok(StepProbe::Blocked { reason }) => {
+                Verify::Setback(StepError::failed("conflict", &reason))
+            }
             Err(error) => Verify::Setback(error),
         }
     }

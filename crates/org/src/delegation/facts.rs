@@ -66,14 +66,18 @@ pub struct DelegationFacts {
     pub all_features: bool,
     /// Its accounts.
     pub accounts: Vec<OrganizationMember>,
-    /// Principals with trusted access.
+    /// Principals with trusted access; read where services are listed.
     pub trusted: BTreeSet<String>,
     /// Administrators that Organizations knows, by principal.
     pub administrators: BTreeMap<String, BTreeSet<String>>,
     /// The administrator that a service knows in a Region, by service and Region.
     pub regional: BTreeMap<(String, String), Seen<Option<String>>>,
+    /// Services that Organizations says nothing of, and why.
+    pub silent: BTreeMap<String, String>,
     /// Regions that are enabled in an account; why they are not known.
     pub enabled: BTreeMap<String, Seen<BTreeSet<String>>>,
+    /// Accounts that are to have behavior graphs and cannot be entered, and why.
+    pub closed: BTreeMap<String, String>,
     /// Accounts below a unit.
     pub units: BTreeMap<String, BTreeSet<String>>,
     /// Behavior graphs of the accounts that are to have them, by Region.

@@ -6,6 +6,10 @@ use hallpass_model::AccountId;
 use serde::{Deserialize, Deserializer, de::Error as _};
 
 use super::families::{DETECTIVE, DelegatedService, known_services, service_named};
+use crate::insights::{ChannelWish, check_channels};
+
+/// The service whose notifications these are.
+const DEVOPS_GURU: &str = "devops-guru";
 
 /// Which Regions.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,13 +53,14 @@ pub struct ServiceWish {
 pub struct DelegationFile {
     /// The services, as they stand in the file.
     pub services: Vec<ServiceWish>,
-    /// Notifications that somebody wants: they are not part of delegation.
-    pub notifications: usize,
+    /// Topics that insights are told to: not part of who administers what, and set up by `insights channels`.
+    pub notifications: Vec<ChannelWish>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct FileForm {
+    #[serde(default)]
     services: Vec<ServiceForm>,
     #[serde(default)]
     notifications: Vec<NotificationForm>,
@@ -83,18 +88,35 @@ enum RegionsForm {
     List(Vec<String>),
 }
 
-/// Read to say what of it is wrong; [`DelegationFile::notifications`] says what becomes of it.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct NotificationForm {
-    #[serde(rename = "service")]
-    _service: String,
-    #[serde(rename = "topic_arn")]
-    _topic_arn: String,
-    #[serde(default, rename = "severities")]
-    _severities: Vec<String>,
-    #[serde(default, rename = "message_types")]
-    _message_types: Vec<String>,
+    service: String,
+    topic_arn: String,
+    #[serde(default)]
+    severities: Vec<String>,
+    #[serde(default)]
+    message_types: Vec<String>,
+}
+
+/// Notifications of a file.
+fn channels(forms: Vec<NotificationForm>) -> Result<Vec<ChannelWish>, String> {
+    let mut all = Vec::new();
+    for form in forms {
+        if form.service != DEVOPS_GURU {
+            return Err(format!(
+                "`notifications` are for `{DEVOPS_GURU}`, not for `{}`",
+                form.service
+            ));
+        }
+        all.push(ChannelWish::new(
+            &form.topic_arn,
+            form.severities,
+            form.message_types,
+        )?);
+    }
+    check_channels(&all)?;
+    Ok(all)
 }
 
 impl<'de> Deserialize<'de> for MembersWanted {
@@ -179,7 +201,23 @@ impl DelegationFile {
     pub fn read(text: &str) -> Result<Self, String> {
         let form: FileForm = serde_saphyr::from_str(text).map_err(|error| error.to_string())?;
         let services: Result<Vec<_>, _> = form.services.into_iter().map(wish).collect();
-        Self::new(services?, form.notifications.len())
+        Self::new(services?, channels(form.notifications)?)
+    }
+
+    /// Reads what such a file says of topics; it may name no service.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn read_channels(text: &str) -> Result<Vec<ChannelWish>, String> {
+        let form: FileForm = serde_saphyr::from_str(text).map_err(|error| error.to_string())?;
+        // what stands beside it is held to the same rules
+        let services: Result<Vec<_>, _> = form.services.into_iter().map(wish).collect();
+        services?;
+        let found = channels(form.notifications)?;
+        if found.is_empty() {
+            return Err("`notifications` names none".to_owned());
+        }
+        Ok(found)
     }
 
     /// The wish for one service, as arguments of a command give it.
@@ -207,10 +245,10 @@ impl DelegationFile {
             members: None,
             packages: Vec::new(),
         };
-        Self::new(vec![wish(form)?], 0)
+        Self::new(vec![wish(form)?], Vec::new())
     }
 
-    fn new(services: Vec<ServiceWish>, notifications: usize) -> Result<Self, String> {
+    fn new(services: Vec<ServiceWish>, notifications: Vec<ChannelWish>) -> Result<Self, String> {
         if services.is_empty() {
             return Err("`services` names none".to_owned());
         }

@@ -11,7 +11,7 @@ use super::families::{
 };
 use super::file::{DelegationFile, MembersWanted, RegionsWanted, ServiceWish};
 use super::graphs;
-use crate::reading::{ReadCalls, ReadFact, ReadPlace, Reader, inside, text, unread};
+use crate::reading::{ReadCalls, ReadFact, ReadPlace, Reader, UnreadFact, inside, text, unread};
 
 const ORGANIZATIONS: &str = "organizations";
 
@@ -140,6 +140,15 @@ impl ServiceWish {
         }
     }
 
+    /// Why nobody knows the Regions of a wish; none where they are known.
+    pub(super) fn unknown_places<'a>(&self, facts: &'a DelegationFacts) -> Option<&'a str> {
+        let known = facts.enabled.get(self.account.as_str());
+        match (&self.regions, known) {
+            (RegionsWanted::Enabled, Some(Err(why))) => Some(why),
+            (RegionsWanted::Enabled | RegionsWanted::These(_), _) => None,
+        }
+    }
+
     /// Whether somebody has to look into the service beyond its administrator.
     pub(super) fn has_members(&self) -> bool {
         self.service.name == DETECTIVE
@@ -167,27 +176,39 @@ async fn organization(calls: &dyn ReadCalls) -> ReadFact<DelegationFacts> {
 /// of the administrators.
 ///
 /// # Errors
-/// What of the organization itself cannot be read. What a single Region does not say is kept as that.
+/// What of the organization itself cannot be read. What is not said of a single service or Region is kept as that.
 pub async fn gather(calls: &dyn ReadCalls, file: &DelegationFile) -> ReadFact<DelegationFacts> {
     let mut facts = organization(calls).await?;
     if facts.caller != facts.management {
         // the rest is not ours to read, and the caller is refused
         return Ok(facts);
     }
-    facts.trusted = trusted(calls).await?;
     for wish in &file.services {
-        let principal = wish.service.principal;
-        let found = administrators(calls, principal).await?;
-        facts.administrators.insert(principal.to_owned(), found);
-        if let Some(MembersWanted::Unit(unit)) = &wish.members {
-            let accounts = below(&home(calls), unit).await?;
-            facts.units.insert(unit.clone(), accounts);
+        if let Err(why) = in_organization(calls, wish, &mut facts).await {
+            let why = format!("{}: {}", why.action, why.reason);
+            facts.silent.insert(wish.service.name.to_owned(), why);
+            // where it is meant is still read: each place is told by itself
         }
         if let Some(own) = &wish.service.regional {
-            in_regions(calls, wish, own, &mut facts).await?;
+            in_regions(calls, wish, own, &mut facts).await;
         }
     }
     Ok(facts)
+}
+
+async fn in_organization(
+    calls: &dyn ReadCalls,
+    wish: &ServiceWish,
+    facts: &mut DelegationFacts,
+) -> ReadFact<()> {
+    let principal = wish.service.principal;
+    let found = administrators(calls, principal).await?;
+    facts.administrators.insert(principal.to_owned(), found);
+    if let Some(MembersWanted::Unit(unit)) = &wish.members {
+        let accounts = below(&home(calls), unit).await?;
+        facts.units.insert(unit.clone(), accounts);
+    }
+    Ok(())
 }
 
 async fn in_regions(
@@ -195,23 +216,30 @@ async fn in_regions(
     wish: &ServiceWish,
     own: &RegionalCalls,
     facts: &mut DelegationFacts,
-) -> ReadFact<()> {
+) {
     let account = wish.account.as_str();
     let is_member = facts.account(account).is_some_and(|it| it.active);
     if !is_member || account == facts.management {
         // refused without another call
-        return Ok(());
+        return;
     }
     if !facts.enabled.contains_key(account) {
         let found = enabled(calls, &wish.account).await;
-        if let (Err(why), RegionsWanted::Enabled) = (&found, &wish.regions) {
-            return Err(unread(
-                ("account", "ListRegions"),
-                format!("in account {account}: {}", why.reason),
-            ));
-        }
-        let found = found.map_err(|why| why.reason);
+        let named =
+            |why: UnreadFact| format!("{} in account {account}: {}", why.action, why.reason);
+        let found = found.map_err(named);
         facts.enabled.insert(account.to_owned(), found);
+    }
+    if wish.has_members() {
+        // an administrator whose account cannot be entered would be named, and its members never
+        let whoever = ("sts", "GetCallerIdentity");
+        if let Err(why) = inside(calls, &wish.account, None)
+            .one(whoever, json!({}))
+            .await
+        {
+            let why = format!("account {account} cannot be entered: {}", why.reason);
+            facts.closed.insert(account.to_owned(), why);
+        }
     }
     let mut graphs = BTreeMap::new();
     for region in wish.places(facts) {
@@ -230,7 +258,6 @@ async fn in_regions(
         facts.regional.insert(key, found);
     }
     facts.graphs.extend(graphs);
-    Ok(())
 }
 
 /// Reads who administers any service that is known, in some Regions.

@@ -23,7 +23,8 @@ mod executor;
 mod graphs;
 
 pub use compare::{
-    DelegationRefused, DelegationRow, DelegationState, MEMBERS_MAX, Replacing, compare,
+    DelegationRefused, DelegationRow, DelegationState, ENABLED_REGIONS, MEMBERS_MAX, Replacing,
+    compare,
 };
 pub use executor::DelegationStepExecutor;
 pub use facts::{DelegationFacts, GraphFacts, MemberFacts, MemberStanding, OrganizationMember};

@@ -57,7 +57,13 @@ const ROLE_MISSING: About = (
     "role-missing",
     "Control Tower can enter the account",
     Some("AWSControlTowerExecution Role does not exist. This script will create the role"),
-    "`--create-role account` makes AWSControlTowerExecution in this account",
+    "`--create-role account` makes AWSControlTowerExecution in this account; `ou` does where no role lets us in",
+);
+const STACK_SETS: About = (
+    "stack-sets",
+    "stack sets may make roles in accounts of the organization",
+    None,
+    "`aws cloudformation activate-organizations-access`, with credentials of the management account",
 );
 const MANAGED: About = (
     "already-managed",
@@ -199,13 +205,13 @@ impl Sheet<'_> {
         &mut self,
         about: About,
         inside: &InsideFacts,
-        may_stay: bool,
+        (severity, may_stay): (CheckSeverity, bool),
         name: fn(&RegionConfig) -> Option<&serde_json::Value>,
     ) {
         if inside.config.is_empty() {
             let reason = "nothing lets us into the account".to_owned();
             let action = "sts:AssumeRole".to_owned();
-            self.add(about, Error, CheckOutcome::Unknown { action, reason });
+            self.add(about, severity, CheckOutcome::Unknown { action, reason });
             return;
         }
         for (region, found) in &inside.config {
@@ -230,7 +236,7 @@ fn unless_created(
     other: CheckSeverity,
 ) -> CheckSeverity {
     match (wish.create_role, backend) {
-        (RoleCreation::Account, _) => Info,
+        (RoleCreation::Account | RoleCreation::Ou, _) => Info,
         (RoleCreation::None, EnrolmentBackend::AccountFactory) => Error,
         (RoleCreation::None, _) => other,
     }
@@ -249,6 +255,23 @@ pub fn checks(
             fail_if(!busy.is_empty(), busy.join(", "))
         });
         all.push(row(None, None, BUSY, Warn, outcome));
+    }
+    let lacks = |id: &AccountId| {
+        let inside = facts.inside.get(id);
+        inside.is_some_and(|it| it.execution_role == Ok(false))
+    };
+    if let (Some(trusted), true) = (&facts.stack_sets, selected.accounts.iter().any(lacks)) {
+        let outcome = of(trusted, |yes| {
+            fail_if(
+                !yes,
+                if *yes {
+                    "ENABLED"
+                } else {
+                    "trusted access is off"
+                },
+            )
+        });
+        all.push(row(None, None, STACK_SETS, Error, outcome));
     }
     for account in &selected.accounts {
         let Some(inside) = facts.inside.get(account) else {
@@ -300,10 +323,15 @@ fn of_account(
         Some(role) => CheckOutcome::Pass(role.clone()),
         None => CheckOutcome::Fail("none of the three".to_owned()),
     });
-    sheet.add(NO_ROLE, Error, trusted);
-    let may_stay = wish.allow_config.contains(sheet.account);
-    sheet.config(RECORDER, inside, may_stay, |it| it.recorder.as_ref());
-    sheet.config(CHANNEL, inside, may_stay, |it| it.channel.as_ref());
+    // a stack set needs no role to make one; what could not be looked at is looked at then, before anything else
+    let is_opened = wish.create_role == RoleCreation::Ou
+        && inside.trusted == Ok(None)
+        && inside.execution_role == Ok(false);
+    let closed = if is_opened { Info } else { Error };
+    sheet.add(NO_ROLE, closed, trusted);
+    let how = (closed, wish.allow_config.contains(sheet.account));
+    sheet.config(RECORDER, inside, how, |it| it.recorder.as_ref());
+    sheet.config(CHANNEL, inside, how, |it| it.channel.as_ref());
     let in_root = of(&inside.parent, |parent| {
         fail_if(*parent == facts.root, facts.unit_name(parent))
     });

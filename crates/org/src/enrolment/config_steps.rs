@@ -10,10 +10,9 @@ use super::plan::{
     STOP_RECORDER,
 };
 use super::roles::EnrolmentCalls;
-use crate::control_tower::unseen;
 use crate::ports::OrganizationFault;
 use crate::reading::ReadPlace;
-use crate::step_executor::{failed, setback};
+use crate::step_executor::{setback, unseen};
 use crate::steps::stored;
 
 /// Whether a kind is about Config.
@@ -31,8 +30,8 @@ pub(super) fn is_config_step(kind: &str) -> bool {
 
 async fn now(calls: &EnrolmentCalls, wish: &ConfigWish) -> Result<RegionConfig, StepError> {
     let inside = calls.by(&wish.by);
-    let inside =
-        inside.ok_or_else(|| failed("plan", &format!("no role is called `{}`", wish.by)))?;
+    let inside = inside
+        .ok_or_else(|| StepError::failed("plan", &format!("no role is called `{}`", wish.by)))?;
     let found = region_config(inside.as_ref(), &wish.account, &wish.region).await;
     found.map_err(unseen)
 }
@@ -112,8 +111,8 @@ pub(super) async fn act(
         ),
     };
     let inside = calls.by(&wish.by);
-    let inside =
-        inside.ok_or_else(|| failed("plan", &format!("no role is called `{}`", wish.by)))?;
+    let inside = inside
+        .ok_or_else(|| StepError::failed("plan", &format!("no role is called `{}`", wish.by)))?;
     let place = ReadPlace {
         account: Some(wish.account.clone()),
         region: Some(wish.region.clone()),

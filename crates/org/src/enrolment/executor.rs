@@ -5,27 +5,26 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use hallpass_model::Clock;
 use hallpass_runner::{
-    Class, Effect, PlanStep, StepError, StepExecutor, StepProbe, Undo, Verify, WriteAnswer,
+    Class, Effect, PlanStep, Retry, StepError, StepExecutor, StepProbe, Undo, Verify, WriteAnswer,
 };
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::config_steps::{self, is_config_step};
 use super::gather::parent;
-use super::plan::{
-    CONTROLS, CREATE_ROLE, ControlsWish, GRANT_ROLE, MOVE, PlaceWish, REGISTER, RESET, RoleWish,
-    WAIT,
-};
+use super::plan::{CONTROLS, ControlsWish, MOVE, PlaceWish, REGISTER, RESET, WAIT};
 use super::polling::{ENROLMENT, FACTORY, Pauses, PollSchedule};
 use super::registering;
+use super::role_steps::{CREATE_ROLE, GRANT_ROLE, RoleWish};
 use super::roles::{EXECUTION, EnrolmentCalls};
+use super::stack_sets::{self, INSIDE, STACK_INSTANCE, STACK_SET};
 use crate::changing::ServiceCalls;
 use crate::control_tower::{
-    self, ADMIT, BaselineStatus, EnabledBaseline, PROVISION, controls_in, enabled, unseen,
+    self, ADMIT, BaselineStatus, EnabledBaseline, PROVISION, controls_in, enabled,
 };
 use crate::ports::{OrganizationFault, StepNews};
 use crate::reading::{ReadPlace, Reader, text};
-use crate::step_executor::{failed, later, retry, setback};
+use crate::step_executor::{setback, unseen};
 
 /// What Control Tower's role may do (AWS Control Tower User Guide, "Manually add the required IAM role").
 const ADMINISTRATOR: &str = "arn:aws:iam::aws:policy/AdministratorAccess";
@@ -161,7 +160,7 @@ impl EnrolmentStepExecutor {
         let unit = all.values().find(|it| it.arn == place.baseline);
         if unit.is_some_and(|it| it.status == BaselineStatus::UnderChange) {
             // it may be ours, whose answer was lost, or enrol the account as well
-            return Ok(later(
+            return Ok(WriteAnswer::later(
                 "the baseline of the unit is being set already".to_owned(),
             ));
         }
@@ -205,7 +204,7 @@ impl EnrolmentStepExecutor {
             Some(BaselineStatus::Failed) => Verify::Setback(not_enrolled(place, "")),
             None if is_over => {
                 let why = "the operation did not reach the account".to_owned();
-                Verify::Again(retry(Class::Conflict, why))
+                Verify::Again(Retry::new(Class::Conflict, why))
             }
             Some(BaselineStatus::UnderChange) | None => Verify::Running,
         })
@@ -268,12 +267,12 @@ impl EnrolmentStepExecutor {
             return Ok(Verify::Running);
         }
         let why = format!("{} controls do not hold in the account yet", missing.len());
-        Ok(Verify::Again(retry(Class::Conflict, why)))
+        Ok(Verify::Again(Retry::new(Class::Conflict, why)))
     }
 
     fn inside(&self, wish: &RoleWish) -> Result<&Arc<dyn ServiceCalls>, StepError> {
         let found = self.calls.by(&wish.by);
-        found.ok_or_else(|| failed("plan", &format!("no role is called `{}`", wish.by)))
+        found.ok_or_else(|| StepError::failed("plan", &format!("no role is called `{}`", wish.by)))
     }
 
     async fn look_role(&self, kind: &str, wish: &RoleWish) -> Result<StepProbe, StepError> {
@@ -336,7 +335,7 @@ impl EnrolmentStepExecutor {
             Err(OrganizationFault::Refused { code, message })
                 if code.starts_with("NoSuchEntity") =>
             {
-                Ok(later(message))
+                Ok(WriteAnswer::later(message))
             }
             Err(fault) => Err(setback(fault)),
         }
@@ -350,12 +349,15 @@ impl EnrolmentStepExecutor {
             REGISTER => registering::look(home, &read(step)?).await,
             CONTROLS => self.look_controls(&read(step)?).await,
             kind @ (CREATE_ROLE | GRANT_ROLE) => self.look_role(kind, &read(step)?).await,
+            STACK_SET => stack_sets::look_set(home, &read(step)?).await,
+            STACK_INSTANCE => stack_sets::look_instance(&self.calls, &read(step)?).await,
+            INSIDE => stack_sets::look_inside(&self.calls, &read(step)?).await,
             ADMIT => control_tower::look_admitted(home, &read(step)?).await,
             PROVISION => control_tower::look(home, &read(step)?).await,
             kind if is_config_step(kind) => {
                 config_steps::look(&self.calls, kind, &read(step)?).await
             }
-            other => Err(unknown(other)),
+            other => Err(StepError::unknown_step(other)),
         }
     }
 
@@ -374,12 +376,21 @@ impl EnrolmentStepExecutor {
             REGISTER => registering::register(home, &read(step)?).await,
             CONTROLS => self.reset_controls(&read(step)?).await,
             kind @ (CREATE_ROLE | GRANT_ROLE) => self.make_role(kind, &read(step)?).await,
+            STACK_SET => stack_sets::make_set(home, &read(step)?, &step.token).await,
+            STACK_INSTANCE => stack_sets::make_instance(home, &read(step)?, &step.token).await,
+            // the role let us in a moment ago: the look that follows asks again
+            INSIDE => Ok(WriteAnswer::later(
+                "the account cannot be entered".to_owned(),
+            )),
             ADMIT => control_tower::admit(home, &read(step)?).await,
-            PROVISION => control_tower::launch(home, &read(step)?, &step.token).await,
+            PROVISION => {
+                let pace = (step.token.as_str(), step.lane.width);
+                control_tower::launch(home, &read(step)?, pace).await
+            }
             kind if is_config_step(kind) => {
                 config_steps::act(&self.calls, kind, &read(step)?).await
             }
-            other => Err(unknown(other)),
+            other => Err(StepError::unknown_step(other)),
         }
     }
 
@@ -399,6 +410,7 @@ impl EnrolmentStepExecutor {
                 registering::ask(home, &read(step)?, remote).await
             }
             CONTROLS => self.ask_controls(&read(step)?).await,
+            STACK_INSTANCE => stack_sets::ask_instance(&self.calls, &read(step)?, remote).await,
             PROVISION => {
                 if !self.is_due(step, remote, FACTORY).await {
                     return Ok(Verify::Running);
@@ -413,7 +425,9 @@ impl EnrolmentStepExecutor {
                     new: step.desired.clone(),
                     requests: Vec::new(),
                 }),
-                StepProbe::Blocked { reason } => Verify::Setback(failed("elsewhere", &reason)),
+                StepProbe::Blocked { reason } => {
+                    Verify::Setback(StepError::failed("elsewhere", &reason))
+                }
                 _ => Verify::Running,
             }),
         }
@@ -426,16 +440,12 @@ fn not_enrolled(place: &PlaceWish, why: &str) -> StepError {
     } else {
         format!("Control Tower did not enrol it: {why}")
     };
-    failed(NOT_ENROLLED, &format!("{said}; {}", move_back(place)))
+    StepError::failed(NOT_ENROLLED, &format!("{said}; {}", move_back(place)))
 }
 
 fn read<T: DeserializeOwned>(step: &PlanStep) -> Result<T, StepError> {
     let read = serde_json::from_value(step.desired.clone());
-    read.map_err(|error| failed("plan", &format!("the step cannot be read: {error}")))
-}
-
-fn unknown(kind: &str) -> StepError {
-    failed("unknown_step", &format!("no step is called `{kind}`"))
+    read.map_err(|error| StepError::failed("plan", &format!("the step cannot be read: {error}")))
 }
 
 #[async_trait]
@@ -462,7 +472,13 @@ impl StepExecutor for EnrolmentStepExecutor {
             WAIT | RESET => not("an enrolled account stays enrolled: unmanage it in Control Tower"),
             REGISTER => not("a registered unit stays registered: deregister it in Control Tower"),
             CONTROLS => not("controls of a unit hold in every account there"),
-            CREATE_ROLE | GRANT_ROLE => not("Control Tower enters the account by the role"),
+            CREATE_ROLE | GRANT_ROLE | STACK_INSTANCE => {
+                not("Control Tower enters the account by the role")
+            }
+            STACK_SET => {
+                not("other enrolments may use the stack set by now; empty, it costs nothing")
+            }
+            INSIDE => not("it only looks"),
             ADMIT => not("others may launch accounts as the same principal by now"),
             PROVISION => not(
                 "an account that Account Factory has taken on stays: terminating its product would unmanage it",

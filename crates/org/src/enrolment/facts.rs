@@ -87,6 +87,8 @@ pub struct EnrolmentFacts {
     pub baselines: BTreeMap<String, EnabledBaseline>,
     /// What the unit is registered with that all are meant of, where Control Tower does not govern it yet.
     pub registering: Option<UnitBaseline>,
+    /// Whether stack sets may enter accounts of the organization; `None` where nobody wants them to.
+    pub stack_sets: Option<ReadFact<bool>>,
     /// Products of Account Factory that are under way.
     pub products_in_change: ReadFact<Vec<String>>,
     /// Accounts that are meant, from inside.

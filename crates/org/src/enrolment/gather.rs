@@ -11,7 +11,7 @@ use super::EnrolmentRefused;
 use super::facts::{EnrolmentAccount, EnrolmentFacts, GovernedPart, InsideFacts, RegionConfig};
 use super::roles::{EXECUTION, EnrolmentCalls};
 use super::select::{left_out, source_units, target_unit};
-use super::wish::EnrolmentWish;
+use super::wish::{EnrolmentWish, RoleCreation};
 use crate::changing::ServiceCalls;
 use crate::control_tower::{
     controls_of, enabled, landing_zone, principal, products, unit_baseline,
@@ -67,6 +67,9 @@ pub async fn gather(
         return Ok(facts);
     }
     facts.products_in_change = products_in_change(&home).await;
+    if wish.create_role == RoleCreation::Ou {
+        facts.stack_sets = Some(stack_sets_trusted(&home).await);
+    }
     if let (Some(zone), true) = (&facts.zone, target_unit(wish, &facts)?.1) {
         facts.registering = Some(unit_baseline(calls.home.as_ref(), zone).await?);
     }
@@ -130,6 +133,7 @@ async fn head(home: &Reader<'_>) -> Result<EnrolmentFacts, EnrolmentUnread> {
         zone: None,
         baselines: BTreeMap::new(),
         registering: None,
+        stack_sets: None,
         products_in_change: Ok(Vec::new()),
         inside: BTreeMap::new(),
         governed: BTreeMap::new(),
@@ -177,6 +181,13 @@ async fn products_in_change(home: &Reader<'_>) -> ReadFact<Vec<String>> {
         }
     }
     Ok(found)
+}
+
+/// Whether stack sets may enter accounts of the organization by themselves.
+async fn stack_sets_trusted(home: &Reader<'_>) -> ReadFact<bool> {
+    let operation = ("cloudformation", "DescribeOrganizationsAccess");
+    let found = home.one(operation, json!({ "CallAs": "SELF" })).await?;
+    Ok(text(&found, "/Status") == "ENABLED")
 }
 
 /// Accounts that are looked into; what is wrong with the wish is said by `select`.

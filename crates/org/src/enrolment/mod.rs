@@ -27,6 +27,8 @@ mod config_steps;
 mod executor;
 mod polling;
 mod registering;
+mod role_steps;
+mod stack_sets;
 
 pub use crate::control_tower::FactoryUser;
 pub use backend::{ChosenBackend, choose, choose_for};

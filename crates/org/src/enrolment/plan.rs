@@ -10,8 +10,9 @@ use serde::{Deserialize, Serialize};
 use super::checks::EnrolmentCheck;
 use super::facts::{EnrolmentFacts, RegionConfig};
 use super::gains::{Exchange, exchange};
+use super::role_steps::RoleSteps;
 use super::select::SelectedAccounts;
-use super::wish::{EnrolmentBackend, EnrolmentWish, RoleCreation};
+use super::wish::{EnrolmentBackend, EnrolmentWish};
 use crate::control_tower::{
     EnabledControl, ProductWish, UnitBaseline, add_admission, add_product, control_tower_lane,
     enrolment_product,
@@ -23,10 +24,6 @@ pub const PLAN_KIND: &str = "org.enroll";
 /// The kind of plans that take Config away first.
 pub const CONFIG_KIND: &str = "org.enroll.config";
 
-/// The role is there: [`RoleWish`].
-pub(crate) const CREATE_ROLE: &str = "enrolment.create-role";
-/// It may do everything: [`RoleWish`].
-pub(crate) const GRANT_ROLE: &str = "enrolment.grant-role";
 /// The account stands in its unit: [`PlaceWish`].
 pub(crate) const MOVE: &str = "enrolment.move";
 /// The account is enrolled, by itself: [`PlaceWish`].
@@ -57,16 +54,6 @@ const ENROLLING: TimeSpan = TimeSpan::minutes(90);
 /// Whether steps of a kind are carried out by [`EnrolmentStepExecutor`](super::EnrolmentStepExecutor).
 pub fn is_enrolment_step(kind: &str) -> bool {
     kind.starts_with("enrolment.") || kind.starts_with("factory.")
-}
-
-/// The role that Control Tower enters by.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct RoleWish {
-    pub(crate) account: AccountId,
-    /// The role by which we enter.
-    pub(crate) by: String,
-    /// The account that it trusts.
-    pub(crate) management: String,
 }
 
 /// An account in a unit.
@@ -237,9 +224,10 @@ pub fn draft(
         return draft;
     }
     let mut admitted: Vec<StepId> = Vec::new();
+    let mut roles = RoleSteps::default();
     for (id, planned) in free {
         let target = StepTarget::global(id.as_str(), planned.name.clone());
-        let role = add_role(&mut draft, wish, &target, id, facts);
+        let role = roles.add(&mut draft, (wish, facts), &target, id);
         match enrolment.backend {
             EnrolmentBackend::Move => {
                 let place = place_wish(id, planned, &selected.to.id, facts);
@@ -263,7 +251,7 @@ pub fn draft(
                 }
                 let product = product_wish(wish, id, selected, facts);
                 let after: Vec<StepId> = admitted.iter().chain(&role).cloned().collect();
-                add_product(&mut draft, target, &product, &after, ENROLLING);
+                add_product(&mut draft, target, &product, &after, (1, ENROLLING));
             }
         }
     }
@@ -291,9 +279,9 @@ fn add_registration(
         .iter()
         .filter(|(_, it)| it.left_out.is_none());
     let free: Vec<(&AccountId, &PlannedAccount)> = free.collect();
-    let mut roles = Vec::new();
+    let (mut roles, mut role_steps) = (Vec::new(), RoleSteps::default());
     for (id, planned) in &free {
-        roles.extend(add_role(draft, wish, &target(id, planned), id, facts));
+        roles.extend(role_steps.add(draft, (wish, facts), &target(id, planned), id));
     }
     let unit = StepTarget::global(&facts.management, selected.to.managed_name.clone());
     let desired = stored(&RegisterWish {
@@ -331,41 +319,6 @@ fn place_wish(
         account_arn: facts.account_arn(id),
         baseline: baseline.map(|it| it.arn.clone()).unwrap_or_default(),
     }
-}
-
-fn add_role(
-    draft: &mut PlanDraft,
-    wish: &EnrolmentWish,
-    target: &StepTarget,
-    id: &AccountId,
-    facts: &EnrolmentFacts,
-) -> Vec<StepId> {
-    let inside = facts.inside.get(id);
-    let has_it = inside.is_some_and(|it| it.execution_role == Ok(true));
-    let by = inside.and_then(|it| it.trusted.as_ref().ok()?.clone());
-    let (RoleCreation::Account, false, Some(by)) = (wish.create_role, has_it, by) else {
-        return Vec::new();
-    };
-    let wish = RoleWish {
-        account: id.clone(),
-        by,
-        management: facts.management.clone(),
-    };
-    let made = draft.step(
-        target.clone(),
-        CREATE_ROLE,
-        stored(&wish),
-        Lane::usual(),
-        &[],
-    );
-    let granted = draft.step(
-        target.clone(),
-        GRANT_ROLE,
-        stored(&wish),
-        Lane::usual(),
-        &[made],
-    );
-    vec![granted]
 }
 
 fn add_baseline(

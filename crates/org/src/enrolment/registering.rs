@@ -5,9 +5,9 @@ use serde_json::json;
 
 use super::plan::RegisterWish;
 use crate::changing::ServiceCalls;
-use crate::control_tower::{BaselineStatus, EnabledBaseline, enabled, unseen};
+use crate::control_tower::{BaselineStatus, EnabledBaseline, enabled};
 use crate::reading::{ReadPlace, Reader, text};
-use crate::step_executor::{failed, setback};
+use crate::step_executor::{setback, unseen};
 
 /// Under which a step fails whose unit Control Tower did not register.
 const NOT_REGISTERED: &str = "NotRegistered";
@@ -85,7 +85,7 @@ pub(super) async fn ask(
             "Control Tower did not register unit {}: {why}; its accounts stand where they stood",
             wish.unit
         );
-        Verify::Setback(failed(NOT_REGISTERED, &text))
+        Verify::Setback(StepError::failed(NOT_REGISTERED, &text))
     };
     if !remote.starts_with("arn:") {
         let home = Reader {

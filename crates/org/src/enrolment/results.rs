@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use hallpass_model::AccountId;
 use hallpass_runner::{Folded, Plan, StepState};
 
-use super::plan::{CREATE_ROLE, EnrolmentPlan, GRANT_ROLE, MOVE};
+use super::plan::{EnrolmentPlan, MOVE};
+use super::role_steps::{CREATE_ROLE, GRANT_ROLE};
+use super::stack_sets::{INSIDE, STACK_INSTANCE};
 
 /// How far an account is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,8 +76,8 @@ fn of_account(id: &AccountId, plan: &Plan, folded: &Folded) -> (EnrolmentStatus,
         .iter()
         .filter(|it| it.target.account == id.as_str());
     let rank = |kind: &str| match kind {
-        CREATE_ROLE => 0,
-        GRANT_ROLE => 1,
+        CREATE_ROLE | STACK_INSTANCE => 0,
+        GRANT_ROLE | INSIDE => 1,
         MOVE => 2,
         _ => 3,
     };
@@ -84,7 +86,7 @@ fn of_account(id: &AccountId, plan: &Plan, folded: &Folded) -> (EnrolmentStatus,
     let mut is_begun = false;
     for step in own {
         let under_way = match step.kind.as_str() {
-            CREATE_ROLE | GRANT_ROLE => EnrolmentStatus::RoleCreating,
+            CREATE_ROLE | GRANT_ROLE | STACK_INSTANCE | INSIDE => EnrolmentStatus::RoleCreating,
             MOVE => EnrolmentStatus::Moving,
             _ => EnrolmentStatus::Enrolling,
         };

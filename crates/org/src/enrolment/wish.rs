@@ -41,6 +41,8 @@ pub enum RoleCreation {
     None,
     /// In each account that lacks it, with a role that can enter it.
     Account,
+    /// In each account that lacks it, by a stack set of the management account: no role has to be there.
+    Ou,
 }
 
 /// What is wanted.

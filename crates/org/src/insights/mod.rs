@@ -1,12 +1,19 @@
 //! Insights of DevOps Guru across an organization (`organization.md` D-7 to D-9): asked Region by Region, unit by unit
-//! or account by account, and joined. What could not be asked is kept as that.
+//! or account by account, and joined. What could not be asked is kept as that. Channels are what it tells topics of SNS.
 
 mod ask;
+mod channel_steps;
+mod channels;
 mod range;
 mod told;
 mod units;
 
 pub use ask::{Insight, InsightsFound, OrganizationHealth, insights, organization_health};
+pub use channel_steps::ChannelStepExecutor;
+pub use channels::{
+    CHANNELS_KIND, CHANNELS_REMOVE_KIND, ChannelRow, ChannelState, ChannelWish, ChannelsFound,
+    check_channels, compare_channels, draft_channel_removal, draft_channels, is_channel_step,
+};
 pub use range::{InsightRange, InsightRangeError};
 pub use told::{INSIGHT_SOURCE, InsightTurn, ToldInsight};
 pub use units::{UnitsNotFound, unit_ids};

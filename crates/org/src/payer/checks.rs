@@ -6,7 +6,7 @@ use hallpass_runner::{CheckOutcome, CheckResult, CheckSeverity};
 use jiff::civil::Date;
 use serde_json::Value;
 
-use super::facts::PayerFacts;
+use super::facts::{PayerFacts, RootLoginAlert};
 use super::file::{PayerFile, PayerSide};
 use crate::judging::{attested, judged, missing, unknown, verdict};
 use crate::reading::ReadFact;
@@ -128,19 +128,7 @@ impl PayerChecks<'_> {
                 verdict(*found == wanted, format!("{name} is {found}"))
             })
         };
-        let alert = judged(self.facts.root_login.as_ref(), |alert| {
-            if !alert.is_present {
-                return CheckOutcome::Fail("no rule takes sign-ins of the root user".to_owned());
-            }
-            let sides = [PayerSide::Partner, PayerSide::Customer];
-            let untold = sides.iter().filter(|it| !alert.told.contains(it));
-            let untold: Vec<&str> = untold.map(|it| it.name()).collect();
-            if untold.is_empty() {
-                CheckOutcome::Pass("both parties are told".to_owned())
-            } else {
-                CheckOutcome::Fail(format!("no target for {}", untold.join(" and ")))
-            }
-        });
+        let alert = judged(self.facts.root_login.as_ref(), alert_verdict);
         vec![
             self.check(
                 "root-mfa",
@@ -372,6 +360,27 @@ impl PayerChecks<'_> {
 enum Wanted {
     Allowed,
     Denied,
+}
+
+/// Whether both parties hear of sign-ins. A rule whose pattern could not be read may do what the others do not.
+fn alert_verdict(alert: &RootLoginAlert) -> CheckOutcome {
+    let sides = [PayerSide::Partner, PayerSide::Customer];
+    let untold = sides.iter().filter(|it| !alert.told.contains(it));
+    let untold: Vec<&str> = untold.map(|it| it.name()).collect();
+    if alert.is_present && untold.is_empty() {
+        return CheckOutcome::Pass("both parties are told".to_owned());
+    }
+    if !alert.unread.is_empty() {
+        return CheckOutcome::Unknown {
+            action: "events:ListRules".to_owned(),
+            reason: format!("a pattern was not understood: {}", alert.unread.join("; ")),
+        };
+    }
+    CheckOutcome::Fail(if alert.is_present {
+        format!("no target for {}", untold.join(" and "))
+    } else {
+        "no rule takes sign-ins of the root user".to_owned()
+    })
 }
 
 fn is_in_domain(mail: &str, domain: &str) -> bool {

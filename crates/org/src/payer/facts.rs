@@ -14,6 +14,8 @@ pub struct RootLoginAlert {
     pub is_present: bool,
     /// Who hears of it.
     pub told: BTreeSet<PayerSide>,
+    /// Rules that are on and whose pattern could not be read, with the reason: they may take sign-ins, or not.
+    pub unread: Vec<String>,
 }
 
 /// What was read.

@@ -2,7 +2,6 @@
 //! checks made of both.
 
 mod checks;
-mod event_pattern;
 mod facts;
 mod file;
 mod read;
@@ -10,7 +9,6 @@ mod root_sign_in;
 mod tasks;
 
 pub use checks::payer_checks;
-pub use event_pattern::accepts;
 pub use facts::{PayerFacts, RootLoginAlert};
 pub use file::{PayerFile, PayerParty, PayerSide};
 pub use read::read_facts;

@@ -2,12 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use hallpass_aws_model::EventPattern;
 use hallpass_model::AccountId;
 use jiff::civil::Date;
 use serde_json::{Value, json};
 
 use super::checks::{BILLING, CUSTOMER, NOT_BILLING, RAISING};
-use super::event_pattern::accepts;
 use super::facts::{PayerFacts, RootLoginAlert};
 use super::file::{PayerFile, PayerSide};
 use crate::organization_wide::{accounts_in_root, alternate_contact, has_all_features, has_scps};
@@ -162,10 +162,19 @@ impl PayerAccount<'_> {
             .iter()
             .filter(|it| it.get("State").is_none_or(|it| it != "DISABLED"))
         {
-            let pattern = rule.get("EventPattern").and_then(Value::as_str);
-            let pattern: Option<Value> = pattern.and_then(|it| serde_json::from_str(it).ok());
-            if !pattern.is_some_and(|it| accepts(&it, &event)) {
+            // a rule by a schedule has no pattern, and takes no events
+            let Some(pattern) = rule.get("EventPattern").and_then(Value::as_str) else {
                 continue;
+            };
+            match EventPattern::read(pattern) {
+                Ok(pattern) if pattern.takes(&event) => {}
+                Ok(_) => continue,
+                Err(reason) => {
+                    let name = rule.get("Name").and_then(Value::as_str);
+                    let name = name.unwrap_or_default();
+                    alert.unread.push(format!("`{name}`: {reason}"));
+                    continue;
+                }
             }
             alert.is_present = true;
             let input = json!({ "Rule": rule.get("Name") });

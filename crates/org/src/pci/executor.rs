@@ -14,7 +14,7 @@ use super::read_back::ReadBack;
 use crate::changing::ServiceCalls;
 use crate::ports::OrganizationFault;
 use crate::reading::ReadPlace;
-use crate::step_executor::{failed, retry, setback};
+use crate::step_executor::setback;
 
 const SERVICE: &str = "identitystore";
 /// What the service calls somebody who is not there.
@@ -57,9 +57,9 @@ impl PeopleStepExecutor {
             Err(fault) if fault.code == NOT_THERE => Ok(None),
             Err(fault) if fault.passing => {
                 let why = format!("{}: {}", fault.code, fault.message);
-                Err(StepError::Retry(retry(Class::Throttle, why)))
+                Err(StepError::later(Class::Throttle, why))
             }
-            Err(fault) => Err(failed(&fault.code, &fault.message)),
+            Err(fault) => Err(StepError::failed(&fault.code, &fault.message)),
         }
     }
 
@@ -79,7 +79,7 @@ impl PeopleStepExecutor {
             // who is gone signs in no more
             (DISABLE | DELETE, None) | (DISABLE | ENABLE, Some(_)) => StepProbe::Satisfied,
             (other, _) => {
-                return Err(failed(
+                return Err(StepError::failed(
                     "unknown_step",
                     &format!("no step is called `{other}`"),
                 ));
@@ -133,7 +133,7 @@ fn named(wish: &PersonWish) -> Value {
 
 fn read(step: &PlanStep) -> Result<PersonWish, StepError> {
     let read = serde_json::from_value(step.desired.clone());
-    read.map_err(|error| failed("plan", &format!("the step cannot be read: {error}")))
+    read.map_err(|error| StepError::failed("plan", &format!("the step cannot be read: {error}")))
 }
 
 #[async_trait]

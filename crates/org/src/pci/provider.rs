@@ -14,7 +14,6 @@ use serde_json::{Value, json};
 
 use super::choose::StalePerson;
 use super::read_back::ReadBack;
-use crate::step_executor::{failed, retry};
 use crate::steps::stored;
 
 /// The kind of plans that suspend people at Okta.
@@ -193,9 +192,9 @@ pub struct ProviderStepExecutor {
 
 fn unsaid(fault: &ProviderFault) -> StepError {
     if fault.passing {
-        StepError::Retry(retry(Class::Throttle, fault.to_string()))
+        StepError::later(Class::Throttle, fault.to_string())
     } else {
-        failed(&fault.code, &fault.message)
+        StepError::failed(&fault.code, &fault.message)
     }
 }
 
@@ -216,7 +215,7 @@ impl ProviderStepExecutor {
         };
         let name = wish.provider.name();
         let found = found.ok_or_else(|| {
-            failed(
+            StepError::failed(
                 "no_provider",
                 &format!(
                     "`{name}` is not set up here: the plan is about `{}`",
@@ -227,7 +226,7 @@ impl ProviderStepExecutor {
         if found.base() != wish.base {
             let (plan, here) = (&wish.base, found.base());
             let text = format!("the plan is about `{plan}`, and here `{name}` is `{here}`");
-            return Err(failed("other_provider", &text));
+            return Err(StepError::failed("other_provider", &text));
         }
         Ok(found)
     }
@@ -256,7 +255,7 @@ impl ProviderStepExecutor {
                 reason: format!("`{}` left `{}`", wish.user_name, wish.base),
             },
             (other, _) => {
-                return Err(failed(
+                return Err(StepError::failed(
                     "unknown_step",
                     &format!("no step is called `{other}`"),
                 ));
@@ -279,7 +278,7 @@ impl ProviderStepExecutor {
 
 fn read(step: &PlanStep) -> Result<ProviderWish, StepError> {
     let read = serde_json::from_value(step.desired.clone());
-    read.map_err(|error| failed("plan", &format!("the step cannot be read: {error}")))
+    read.map_err(|error| StepError::failed("plan", &format!("the step cannot be read: {error}")))
 }
 
 #[async_trait]

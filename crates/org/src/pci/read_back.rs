@@ -5,8 +5,6 @@ use std::sync::Arc;
 use hallpass_model::{Clock, TimeSpan, Timestamp};
 use hallpass_runner::{Effect, PlanStep, StepError, StepProbe, Verify, WriteAnswer};
 
-use crate::step_executor::failed;
-
 /// How long after a write it may take to show. A service that took it and shows nothing of it by then did not do it.
 const SHOWS_WITHIN: TimeSpan = TimeSpan::minutes(1);
 
@@ -42,7 +40,7 @@ impl ReadBack {
             }),
             Ok(_) if self.would_show(remote) => {
                 let text = format!("it was taken at {remote} and does not show");
-                Verify::Setback(failed("not_shown", &text))
+                Verify::Setback(StepError::failed("not_shown", &text))
             }
             Ok(_) => Verify::Running,
             Err(error) => Verify::Setback(error),

@@ -6,11 +6,12 @@ use hallpass_runner::{StepError, StepProbe};
 use serde_json::{Value, json};
 
 use super::facts::{OUR_POLICIES, SELF_MANAGED};
-use super::hub::{HubReader, SECURITY_HUB, unseen};
-use super::plan::{AssociationWish, PolicyWish};
+use super::hub::{HubReader, SECURITY_HUB};
+use super::plan::{AssociationWish, ConfigurationWish, PolicyWish};
 use super::policies;
 use crate::reading::{UnreadFact, text};
-use crate::step_executor::failed;
+use crate::step_executor::unseen;
+use crate::steps::stored;
 
 /// What an update of a policy is for.
 const UPDATED_REASON: &str = "hallpass: as the file says";
@@ -25,6 +26,40 @@ fn written(wish: &PolicyWish) -> Value {
         "ServiceEnabled": true, "EnabledStandardIdentifiers": wish.policy.standards,
         "SecurityControlsConfiguration": { "DisabledSecurityControlIdentifiers": off },
     } })
+}
+
+/// Who configures the organization now.
+pub(super) async fn look_configuration(
+    reader: HubReader<'_>,
+    wish: &ConfigurationWish,
+) -> Result<StepProbe, StepError> {
+    let operation = (SECURITY_HUB, "DescribeOrganizationConfiguration");
+    let found = reader.reader().one(operation, json!({})).await;
+    let found = found.map_err(unseen)?;
+    let part = |name: &str| text(&found, &format!("/OrganizationConfiguration/{name}"));
+    let now = ConfigurationWish {
+        kind: part("ConfigurationType").to_owned(),
+        auto_enable: found.get("AutoEnable") == Some(&Value::Bool(true)),
+        auto_enable_standards: text(&found, "/AutoEnableStandards").to_owned(),
+    };
+    match part("Status") {
+        "PENDING" => Ok(StepProbe::InProgress {
+            remote: now.kind.clone(),
+        }),
+        "FAILED" if now.kind == wish.kind => {
+            Err(StepError::failed("FAILED", part("StatusMessage")))
+        }
+        _ if now == *wish => Ok(StepProbe::Satisfied),
+        _ => Ok(StepProbe::Differs { old: stored(&now) }),
+    }
+}
+
+pub(super) fn configure(wish: &ConfigurationWish) -> CentralCall {
+    let input = json!({
+        "AutoEnable": wish.auto_enable, "AutoEnableStandards": wish.auto_enable_standards,
+        "OrganizationConfiguration": { "ConfigurationType": wish.kind },
+    });
+    ("UpdateOrganizationConfiguration", input)
 }
 
 fn sorted(policy: &Value, pointer: &str) -> Vec<String> {
@@ -144,7 +179,10 @@ pub(super) async fn look_association(
         "PENDING" => Ok(StepProbe::InProgress {
             remote: wish.target.clone(),
         }),
-        "FAILED" => Err(failed("FAILED", text(&found, "/AssociationStatusMessage"))),
+        "FAILED" => Err(StepError::failed(
+            "FAILED",
+            text(&found, "/AssociationStatusMessage"),
+        )),
         _ => Ok(StepProbe::Satisfied),
     }
 }

@@ -13,16 +13,16 @@ use serde_json::{Value, json};
 
 use super::central_steps;
 use super::facts::{ControlStatus, ControlUpdate, HubState};
-use super::hub::{HubReader, INVALID_INPUT, SECURITY_HUB, unseen};
+use super::hub::{HubReader, INVALID_INPUT, SECURITY_HUB};
 use super::looks::{HubBefore, before, look_controls, look_off, look_on, look_ready};
 use super::plan::{
-    AssociationWish, CENTRAL_ASSOCIATE, CENTRAL_POLICY, ControlsWish, DISABLE, ENABLE, ENABLE_HUB,
-    SET, StandardsWish, WAIT,
+    AssociationWish, CENTRAL_ASSOCIATE, CENTRAL_POLICY, CONFIGURE, ControlsWish, DISABLE, ENABLE,
+    ENABLE_HUB, SET, StandardsWish, WAIT,
 };
 use crate::changing::ServiceCalls;
 use crate::ports::OrganizationFault;
 use crate::reading::ReadPlace;
-use crate::step_executor::{failed, later, retry, setback};
+use crate::step_executor::{setback, unseen};
 use crate::steps::stored;
 
 /// Whoever carries the steps of files of standards out.
@@ -39,7 +39,7 @@ struct StepPlace {
 impl StepPlace {
     fn of(step: &PlanStep) -> Result<Self, StepError> {
         let account = AccountId::new(step.target.account.clone());
-        let account = account.map_err(|error| failed("plan", &error.to_string()))?;
+        let account = account.map_err(|error| StepError::failed("plan", &error.to_string()))?;
         Ok(Self {
             account,
             region: step.target.region.clone(),
@@ -79,6 +79,7 @@ impl StandardsStepExecutor {
             CENTRAL_ASSOCIATE => {
                 return central_steps::look_association(reader, &read(step)?).await;
             }
+            CONFIGURE => return central_steps::look_configuration(reader, &read(step)?).await,
             _ => {}
         }
         if step.kind == ENABLE_HUB {
@@ -101,7 +102,7 @@ impl StandardsStepExecutor {
             WAIT => look_ready(&read(step)?, &subscriptions),
             SET => look_controls(reader, &read(step)?, &subscriptions).await,
             DISABLE => look_off(reader, &read(step)?, &subscriptions).await,
-            other => Err(failed(
+            other => Err(StepError::failed(
                 "unknown_step",
                 &format!("no step is called `{other}`"),
             )),
@@ -130,8 +131,12 @@ impl StandardsStepExecutor {
                 let call = central_steps::put_association(self.reader(&place), &read(step)?).await;
                 match call.map_err(unseen)? {
                     Some((operation, input)) => self.send(&place, operation, &input).await,
-                    None => Ok(later("the policy is not seen yet".to_owned())),
+                    None => Ok(WriteAnswer::later("the policy is not seen yet".to_owned())),
                 }
+            }
+            CONFIGURE => {
+                let (operation, input) = central_steps::configure(&read(step)?);
+                self.send(&place, operation, &input).await
             }
             DISABLE => {
                 let wish: StandardsWish = read(step)?;
@@ -143,7 +148,7 @@ impl StandardsStepExecutor {
                 let input = json!({ "StandardsSubscriptionArns": arns });
                 self.send(&place, "BatchDisableStandards", &input).await
             }
-            other => Err(failed(
+            other => Err(StepError::failed(
                 "unknown_step",
                 &format!("no step is called `{other}`"),
             )),
@@ -186,7 +191,7 @@ impl StandardsStepExecutor {
             .iter()
             .find(|it| of(it).is_some_and(|it| !it.is_on()))
         {
-            return Ok(later(format!("{leaving} is being turned off")));
+            return Ok(WriteAnswer::later(format!("{leaving} is being turned off")));
         }
         let missing = wish.arns.iter().filter(|it| of(it).is_none());
         let rows: Vec<Value> = missing.map(|it| json!({ "StandardsArn": it })).collect();
@@ -214,12 +219,17 @@ impl StandardsStepExecutor {
                 .iter()
                 .find(|it| it.standard == update.standard && it.is_on());
             match found {
-                None => return Err(failed("not_on", &format!("{} is not on", update.standard))),
+                None => {
+                    return Err(StepError::failed(
+                        "not_on",
+                        &format!("{} is not on", update.standard),
+                    ));
+                }
                 Some(it) if it.updatable => {}
                 Some(it) => match it.trouble() {
-                    Some(trouble) => return Err(failed(&it.status, &trouble)),
+                    Some(trouble) => return Err(StepError::failed(&it.status, &trouble)),
                     None => {
-                        return Ok(later(format!(
+                        return Ok(WriteAnswer::later(format!(
                             "controls of {} cannot be changed yet",
                             it.standard
                         )));
@@ -235,7 +245,7 @@ impl StandardsStepExecutor {
             Ok(accepted("sent"))
         } else {
             let refused = refused.join("; ");
-            Err(failed("UnprocessedAssociationUpdates", &refused))
+            Err(StepError::failed("UnprocessedAssociationUpdates", &refused))
         }
     }
 
@@ -342,7 +352,7 @@ fn accepted(remote: &str) -> WriteAnswer {
 fn fault_of(fault: OrganizationFault) -> StepError {
     match fault {
         OrganizationFault::Refused { code, message } if code == "LimitExceededException" => {
-            StepError::Retry(retry(Class::Throttle, message))
+            StepError::later(Class::Throttle, message)
         }
         fault => setback(fault),
     }
@@ -350,7 +360,7 @@ fn fault_of(fault: OrganizationFault) -> StepError {
 
 fn read<T: DeserializeOwned>(step: &PlanStep) -> Result<T, StepError> {
     let read = serde_json::from_value(step.desired.clone());
-    read.map_err(|error| failed("plan", &format!("the step cannot be read: {error}")))
+    read.map_err(|error| StepError::failed("plan", &format!("the step cannot be read: {error}")))
 }
 
 #[async_trait]
@@ -373,7 +383,9 @@ impl StepExecutor for StandardsStepExecutor {
             Ok(StepProbe::Absent | StepProbe::Differs { .. } | StepProbe::InProgress { .. }) => {
                 Verify::Running
             }
-            Ok(StepProbe::Blocked { reason }) => Verify::Setback(failed("blocked", &reason)),
+            Ok(StepProbe::Blocked { reason }) => {
+                Verify::Setback(StepError::failed("blocked", &reason))
+            }
             Err(error) => Verify::Setback(error),
         }
     }
@@ -410,6 +422,7 @@ impl StepExecutor for StandardsStepExecutor {
                 }
                 Err(_) => Undo::Not("the step cannot be read".to_owned()),
             },
+            CONFIGURE => Undo::By(vec![by(CONFIGURE, old.clone())]),
             CENTRAL_POLICY => {
                 Undo::Not("the policy stays: others may have come to need it".to_owned())
             }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use hallpass_model::AccountId;
 use serde::{Deserialize, Serialize};
 
 use super::units::UnitTree;
@@ -148,6 +149,29 @@ pub struct CentralFacts {
     pub held: BTreeMap<String, String>,
     /// Names of policies.
     pub names: BTreeMap<String, String>,
+}
+
+/// Where an organization is configured by policies, or would be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CentralHome {
+    /// The administrator.
+    pub account: AccountId,
+    /// The Region that its findings are collected in.
+    pub region: String,
+}
+
+/// Why nobody can configure an organization by policies.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NoCentralHome {
+    /// Organizations knows no administrator of Security Hub.
+    #[error("Security Hub has no delegated administrator")]
+    Administrator,
+    /// The administrator collects findings nowhere.
+    #[error("the administrator of Security Hub, {administrator}, has no finding aggregator")]
+    Aggregator {
+        /// The account.
+        administrator: String,
+    },
 }
 
 /// The policy of whoever looks after itself.

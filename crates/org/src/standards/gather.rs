@@ -7,7 +7,10 @@ use futures_util::stream::{self, StreamExt};
 use hallpass_model::AccountId;
 use serde_json::{Value, json};
 
-use super::facts::{CentralFacts, HubFacts, HubLook, HubState, SELF_MANAGED, StandardsFacts};
+use super::facts::{
+    CentralFacts, CentralHome, HubFacts, HubLook, HubState, NoCentralHome, SELF_MANAGED,
+    StandardsFacts,
+};
 use super::file::StandardsFile;
 use super::hub::{HubReader, SECURITY_HUB};
 use super::names::offered_as;
@@ -88,6 +91,58 @@ pub async fn gather_organization(
         tree,
         central: central(calls, &home).await?,
         hubs: BTreeMap::new(),
+    })
+}
+
+/// The accounts and Regions that a selection means, and what is left out.
+pub(crate) struct SelectedPlaces {
+    /// The organization.
+    pub(crate) organization: String,
+    /// The accounts and Regions.
+    pub(crate) places: Vec<(AccountId, String)>,
+    /// Account, Region or `global`, and why: it is skipped, or could not be read.
+    pub(crate) left_out: Vec<(String, String, Result<String, String>)>,
+}
+
+/// Finds the accounts and Regions that a selection means (`organization.md` P-14).
+///
+/// # Errors
+/// What of the organization itself cannot be read, and names that it does not have.
+pub(crate) async fn selected_places(
+    calls: &dyn ReadCalls,
+    scope: &StandardsScope,
+) -> Result<SelectedPlaces, StandardsUnread> {
+    let home = Reader {
+        calls,
+        place: ReadPlace::default(),
+    };
+    let operation = (ORGANIZATIONS, "DescribeOrganization");
+    let about = home.one(operation, json!({})).await?;
+    let tree = tree(&home, !scope.tags.is_empty()).await?;
+    check_names(None, scope, &tree)?;
+    let mut facts = StandardsFacts {
+        organization: text(&about, "/Organization/Id").to_owned(),
+        management: text(&about, "/Organization/MasterAccountId").to_owned(),
+        tree,
+        central: None,
+        hubs: BTreeMap::new(),
+    };
+    let places = places(calls, scope, &mut facts).await;
+    let left_out = facts
+        .hubs
+        .into_iter()
+        .filter_map(|((account, region), it)| {
+            let why = match it {
+                HubLook::Skipped(why) => Ok(why),
+                HubLook::Unread(why) | HubLook::Blocked(why) => Err(why),
+                HubLook::Seen(_) => return None,
+            };
+            Some((account, region, why))
+        });
+    Ok(SelectedPlaces {
+        organization: facts.organization,
+        places,
+        left_out: left_out.collect(),
     })
 }
 
@@ -182,8 +237,22 @@ async fn account(
     })
 }
 
-/// What a delegated administrator configures by policies, if there is one and it does.
-async fn central(calls: &dyn ReadCalls, home: &Reader<'_>) -> ReadFact<Option<CentralFacts>> {
+/// Who would configure the organization, and where; or why nobody can.
+///
+/// # Errors
+/// When something could not be read.
+pub async fn central_home(calls: &dyn ReadCalls) -> ReadFact<Result<CentralHome, NoCentralHome>> {
+    let home = Reader {
+        calls,
+        place: ReadPlace::default(),
+    };
+    administrator_home(calls, &home).await
+}
+
+async fn administrator_home(
+    calls: &dyn ReadCalls,
+    home: &Reader<'_>,
+) -> ReadFact<Result<CentralHome, NoCentralHome>> {
     let operation = (ORGANIZATIONS, "ListDelegatedAdministrators");
     let input = json!({ "ServicePrincipal": PRINCIPAL });
     let rows = home
@@ -191,7 +260,7 @@ async fn central(calls: &dyn ReadCalls, home: &Reader<'_>) -> ReadFact<Option<Ce
         .await?;
     let administrator = rows.first().map(|it| text(it, "/Id"));
     let Some(account) = administrator.and_then(|it| AccountId::new(it.to_owned()).ok()) else {
-        return Ok(None);
+        return Ok(Err(NoCentralHome::Administrator));
     };
     let operation = (SECURITY_HUB, "ListFindingAggregators");
     // an administrator whose hub is off has no aggregator, and configures nobody
@@ -201,8 +270,19 @@ async fn central(calls: &dyn ReadCalls, home: &Reader<'_>) -> ReadFact<Option<Ce
     let found = found.await?.unwrap_or_default();
     let arn = found.first().map(|it| text(it, "/FindingAggregatorArn"));
     let Some(region) = arn.and_then(|it| it.split(':').nth(3)) else {
+        let administrator = account.to_string();
+        return Ok(Err(NoCentralHome::Aggregator { administrator }));
+    };
+    let region = region.to_owned();
+    Ok(Ok(CentralHome { account, region }))
+}
+
+/// What a delegated administrator configures by policies, if there is one and it does.
+async fn central(calls: &dyn ReadCalls, home: &Reader<'_>) -> ReadFact<Option<CentralFacts>> {
+    let Ok(CentralHome { account, region }) = administrator_home(calls, home).await? else {
         return Ok(None);
     };
+    let region = region.as_str();
     let reader = inside(calls, &account, Some(region));
     let operation = (SECURITY_HUB, "DescribeOrganizationConfiguration");
     let found = reader.one(operation, json!({})).await?;

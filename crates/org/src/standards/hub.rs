@@ -3,12 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use hallpass_model::AccountId;
-use hallpass_runner::{Class, StepError};
 use serde_json::{Value, json};
 
 use super::facts::{ControlAssociation, ControlStatus, HubState, StandardSubscription};
 use crate::reading::{Operation, ReadCalls, ReadFact, Reader, UnreadFact, inside, text, unread};
-use crate::step_executor::{failed, retry};
 
 pub(super) const SECURITY_HUB: &str = "securityhub";
 /// Associations that one call is asked for; AWS states no limit, and says so when it is too many.
@@ -150,14 +148,4 @@ fn association(row: &Value) -> ((String, String), ControlAssociation) {
         arns: arns.map(str::to_owned).collect(),
     };
     (key, found)
-}
-
-/// What a look that failed means for a step.
-#[expect(clippy::needless_pass_by_value, reason = "it stands in `map_err`")]
-pub(super) fn unseen(fact: UnreadFact) -> StepError {
-    if fact.passing {
-        let why = format!("{}: {}", fact.action, fact.reason);
-        return StepError::Retry(retry(Class::Throttle, why));
-    }
-    failed(&fact.action, &fact.reason)
 }

@@ -6,9 +6,9 @@ use hallpass_runner::{StepError, StepProbe};
 use serde::{Deserialize, Serialize};
 
 use super::facts::{ControlAssociation, ControlStatus, ControlUpdate, StandardSubscription};
-use super::hub::{HubReader, unseen};
+use super::hub::HubReader;
 use super::plan::{ControlsWish, StandardsWish};
-use crate::step_executor::failed;
+use crate::step_executor::unseen;
 use crate::steps::stored;
 
 /// What stood before: standards that were on, and controls that were not as they are to be. What undoing goes back to.
@@ -46,7 +46,7 @@ pub(super) fn look_ready(
     for arn in &wish.arns {
         let it = found.iter().find(|it| it.standard == *arn && it.is_on());
         if let Some((it, trouble)) = it.and_then(|it| Some((it, it.trouble()?))) {
-            return Err(failed(&it.status, &trouble));
+            return Err(StepError::failed(&it.status, &trouble));
         }
         is_there &= it.is_some();
         is_ready &= it.is_some_and(|it| it.updatable && it.status == "READY");

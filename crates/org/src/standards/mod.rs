@@ -40,14 +40,15 @@ pub use compare::{ComparedHub, HubStanding, StandardsChoices, compare};
 pub use executor::StandardsStepExecutor;
 pub use export::export;
 pub use facts::{
-    CentralFacts, ControlAssociation, ControlStatus, ControlUpdate, HubFacts, HubLook, HubState,
-    StandardSubscription, StandardsFacts,
+    CentralFacts, CentralHome, ControlAssociation, ControlStatus, ControlUpdate, HubFacts, HubLook,
+    HubState, NoCentralHome, StandardSubscription, StandardsFacts,
 };
 pub use file::StandardsFile;
 pub use follow::{
     FileInForce, FollowSettings, StandardsFollower, Swept, VisitEnd, VisitTeller, Visited,
 };
-pub use gather::{StandardsScope, StandardsUnread, gather_hubs, gather_organization};
-pub use plan::{PLAN_KIND, draft, draft_central, is_standards_step};
+pub(crate) use gather::{SelectedPlaces, selected_places};
+pub use gather::{StandardsScope, StandardsUnread, central_home, gather_hubs, gather_organization};
+pub use plan::{PLAN_KIND, draft, draft_central, draft_configuration, is_standards_step};
 pub use units::{StandardsAccount, UnitTree};
 pub use visits::{StandardsVisit, VisitCause, VisitStore, asks_for_visit, visit_asked_by};

@@ -7,11 +7,13 @@ use serde::{Deserialize, Serialize};
 
 use super::central::{CentralPolicy, CentralRow};
 use super::compare::{ComparedHub, HubStanding};
-use super::facts::{CentralFacts, ControlUpdate, StandardsFacts};
+use super::facts::{CentralFacts, CentralHome, ControlUpdate, StandardsFacts};
 use crate::steps::stored;
 
 /// The kind of these plans.
 pub const PLAN_KIND: &str = "org.standards";
+/// The kind of plans that change who configures an organization: no server goes on with one by itself.
+const CONFIGURE_KIND: &str = "org.standards.configure";
 /// The key of their targets: there is one hub in an account and a Region.
 const KEY: &str = "securityhub";
 
@@ -30,6 +32,11 @@ pub(super) const DISABLE: &str = "standards.disable-standards";
 pub(super) const CENTRAL_POLICY: &str = "standards.central-policy";
 /// A policy holds for a root, a unit or an account: [`AssociationWish`].
 pub(super) const CENTRAL_ASSOCIATE: &str = "standards.central-associate";
+
+/// The organization is configured so: [`ConfigurationWish`].
+pub(super) const CONFIGURE: &str = "standards.configure-organization";
+/// How long AWS may take to change who configures the organization.
+const CONFIGURE_TIMEOUT: TimeSpan = TimeSpan::minutes(30);
 
 /// Standards that one call takes (AWS: `BatchEnableStandards`).
 const STANDARDS_AT_ONCE: usize = 25;
@@ -59,6 +66,37 @@ pub(super) struct StandardsWish {
 pub(super) struct ControlsWish {
     /// How they are to be.
     pub(super) updates: Vec<ControlUpdate>,
+}
+
+/// Who says which standards are on in an organization.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct ConfigurationWish {
+    /// `CENTRAL` or `LOCAL`.
+    pub(super) kind: String,
+    /// Whether Security Hub comes on in new accounts.
+    pub(super) auto_enable: bool,
+    /// `DEFAULT` or `NONE`: whether the default standards do.
+    pub(super) auto_enable_standards: String,
+}
+
+/// The plan that lets policies of the administrator configure an organization (`organization.md` S-4). It counts as taking
+/// away: new accounts get nothing by themselves any more.
+pub fn draft_configuration(organization: &str, home: &CentralHome) -> PlanDraft {
+    let mut draft = PlanDraft::new(CONFIGURE_KIND, organization, PlanLimits::DESTRUCTIVE);
+    let target = StepTarget {
+        account: home.account.to_string(),
+        region: home.region.clone(),
+        key: "organization".to_owned(),
+    };
+    let wish = ConfigurationWish {
+        kind: "CENTRAL".to_owned(),
+        auto_enable: false,
+        auto_enable_standards: "NONE".to_owned(),
+    };
+    let lane = Lane::serial(format!("securityhub:{}:{}", home.account, home.region));
+    let step = draft.step(target, CONFIGURE, stored(&wish), lane, &[]);
+    draft.set_timeout(&step, CONFIGURE_TIMEOUT);
+    draft
 }
 
 /// A policy, by its name.

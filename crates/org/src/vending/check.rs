@@ -11,9 +11,10 @@ use super::email::is_account_email;
 use super::facts::VendingFacts;
 use super::file::{
     ACCOUNT_EMAIL, ACCOUNT_NAME, ASSIGN_GROUP, AccountsFile, FIRST_NAME, LAST_NAME, ORG_UNIT,
-    PERMISSION_SET, PRODUCT_PREFIX, SSO_EMAIL, TAGS, VendingRow,
+    PERMISSION_SET, PRODUCT_PREFIX, SSO_EMAIL, VendingRow,
 };
 use super::status::RowStatus;
+use super::tags::check_tags;
 use super::units::{OrgUnit, find_unit};
 
 /// Characters of a name at most.
@@ -76,6 +77,8 @@ pub enum RowVerdict {
 pub struct ListWishes {
     /// Who gets access to the accounts of rows that say nothing of their own.
     pub access: Vec<WantedAccess>,
+    /// Tags of all accounts; those of a row's own win.
+    pub tags: BTreeMap<String, String>,
     /// Whether an account with the name and address of a row is taken on.
     pub adopt: Adoption,
 }
@@ -163,16 +166,16 @@ fn judge(
     check_person(row, &mut wrong);
     let unit = check_unit(row, adopts.as_deref(), facts, &mut wrong);
     let access = check_access(row, wishes, facts, &mut wrong);
-    let tags = check_tags(row, &mut wrong);
+    let tags = check_tags(row, &wishes.tags, &mut wrong);
     match unit {
         Some(unit) if wrong.is_empty() => RowVerdict::Valid(Box::new(VendingRequest {
             name: name.to_owned(),
             email: row.cell(ACCOUNT_EMAIL).to_owned(),
             unit,
             user: RowUser {
-                email: row.cell("SSOUserEmail").to_owned(),
-                first_name: row.cell("SSOUserFirstName").to_owned(),
-                last_name: row.cell("SSOUserLastName").to_owned(),
+                email: row.cell(SSO_EMAIL).to_owned(),
+                first_name: row.cell(FIRST_NAME).to_owned(),
+                last_name: row.cell(LAST_NAME).to_owned(),
             },
             tags,
             access,
@@ -317,24 +320,4 @@ fn check_access(
             permission_set,
         });
     both.into_iter().collect()
-}
-
-fn check_tags(row: &VendingRow<'_>, wrong: &mut Vec<String>) -> BTreeMap<String, String> {
-    let mut tags = BTreeMap::new();
-    for part in row
-        .cell(TAGS)
-        .split(';')
-        .filter(|part| !part.trim().is_empty())
-    {
-        match part.split_once('=') {
-            Some((key, value)) if !key.trim().is_empty() => {
-                tags.insert(key.trim().to_owned(), value.trim().to_owned());
-            }
-            _ => {
-                wrong.push(format!("{TAGS} must be written k=v;k2=v2"));
-                return BTreeMap::new();
-            }
-        }
-    }
-    tags
 }

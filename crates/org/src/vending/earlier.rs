@@ -47,7 +47,8 @@ pub async fn earlier_plans(
         if folded.began.is_none() {
             continue;
         }
-        let is_over = report_of(&plan, &folded, false).state != PlanState::Running;
+        let state = report_of(&plan, &folded, false).state;
+        let is_over = !matches!(state, PlanState::Running | PlanState::Paused);
         let keys = vending.rows.iter().filter_map(|row| match row {
             PlannedRow::Wanted { key, .. } => Some(key.clone()),
             PlannedRow::Kept | PlannedRow::Invalid { .. } => None,

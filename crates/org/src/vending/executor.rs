@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use hallpass_access_files::AccessAction;
 use hallpass_model::{AccountId, Clock, TimeSpan, Timestamp};
 use hallpass_runner::{
-    Class, Effect, PlanStep, StepError, StepExecutor, StepProbe, Undo, Verify, WriteAnswer,
+    Class, Effect, PlanStep, Retry, StepError, StepExecutor, StepProbe, Undo, Verify, WriteAnswer,
 };
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -15,8 +15,9 @@ use serde_json::{Value, json};
 use super::facts::KnownAccount;
 use super::plan::{ASSIGN, AccessWish, AccountPlace, CREATE, MOVE, UNASSIGN};
 use super::ports::{AccountAdmin, AccountCreation, NewAccount};
+use super::tags::{AccountTags, TAG};
 use crate::ports::OrganizationFault;
-use crate::step_executor::{failed, later, retry, setback};
+use crate::step_executor::setback;
 use crate::steps::stored;
 
 /// Under which a step fails whose account AWS began to make, and did not.
@@ -121,7 +122,7 @@ impl VendingStepExecutor {
 
     async fn relocate(&self, place: &AccountPlace) -> Result<WriteAnswer, StepError> {
         let Some(there) = self.account_of(&place.email).await? else {
-            return Ok(later(format!(
+            return Ok(WriteAnswer::later(format!(
                 "the account of {} is not seen yet",
                 place.email
             )));
@@ -129,7 +130,7 @@ impl VendingStepExecutor {
         let parent = self.admin.parent(&there.id).await.map_err(setback)?;
         if parent != place.from && parent != place.to {
             let text = format!("account {} is in {parent}", there.id);
-            return Err(failed("elsewhere", &text));
+            return Err(StepError::failed("elsewhere", &text));
         }
         let moved = self.admin.relocate(&there.id, &place.from, &place.to).await;
         match moved {
@@ -151,7 +152,7 @@ impl VendingStepExecutor {
             // listings lag behind
             None => Verify::Running,
             Some(made) if made.email.eq_ignore_ascii_case(&wanted.email) => done(wanted, &account),
-            Some(_) => Verify::Again(retry(
+            Some(_) => Verify::Again(Retry::new(
                 Class::Conflict,
                 format!("{account} was made by somebody else, with the same name"),
             )),
@@ -161,14 +162,14 @@ impl VendingStepExecutor {
     /// What a failure of AWS's means.
     async fn not_made(&self, wanted: &NewAccount, reason: String) -> Result<Verify, StepError> {
         Ok(match reason.as_str() {
-            "CONCURRENT_ACCOUNT_MODIFICATION" => Verify::Again(retry(Class::Conflict, reason)),
-            "INTERNAL_FAILURE" => Verify::Again(retry(Class::Throttle, reason)),
+            "CONCURRENT_ACCOUNT_MODIFICATION" => Verify::Again(Retry::new(Class::Conflict, reason)),
+            "INTERNAL_FAILURE" => Verify::Again(Retry::new(Class::Throttle, reason)),
             // an earlier try of ours, whose answer was lost and which no listing showed
             EMAIL_TAKEN => match self.account_of(&wanted.email).await? {
                 Some(there) if there.name == wanted.name => done(wanted, &there.id),
-                _ => Verify::Setback(failed(CREATION_FAILED, &reason)),
+                _ => Verify::Setback(StepError::failed(CREATION_FAILED, &reason)),
             },
-            _ => Verify::Setback(failed(CREATION_FAILED, &reason)),
+            _ => Verify::Setback(StepError::failed(CREATION_FAILED, &reason)),
         })
     }
 
@@ -184,14 +185,51 @@ impl VendingStepExecutor {
         })
     }
 
+    async fn look_tags(&self, wish: &AccountTags) -> Result<StepProbe, StepError> {
+        let Some(there) = self.account_of(&wish.email).await? else {
+            return Ok(StepProbe::Absent);
+        };
+        let has = self.admin.account_tags(&there.id).await.map_err(setback)?;
+        let missing = wish
+            .tags
+            .iter()
+            .any(|(key, value)| has.get(key) != Some(value));
+        Ok(if missing {
+            // whatever it has: an account that was made meanwhile is no drift
+            StepProbe::Absent
+        } else {
+            StepProbe::Satisfied
+        })
+    }
+
+    async fn tag(&self, wish: &AccountTags) -> Result<WriteAnswer, StepError> {
+        let Some(there) = self.account_of(&wish.email).await? else {
+            return Ok(WriteAnswer::later("the account is not seen yet".to_owned()));
+        };
+        let sent = self.admin.tag_account(&there.id, &wish.tags).await;
+        sent.map_err(setback)?;
+        Ok(WriteAnswer::Accepted { remote: there.id })
+    }
+
+    async fn tagged(&self, wish: &AccountTags, account: &str) -> Result<Verify, StepError> {
+        Ok(match self.look_tags(wish).await? {
+            StepProbe::Satisfied => Verify::Done(Effect {
+                new: json!({"account": account, "tags": wish.tags}),
+                requests: Vec::new(),
+            }),
+            // listings lag behind
+            _ => Verify::Running,
+        })
+    }
+
     /// A step of access files for the account, once it is seen.
     async fn access_step(&self, step: &PlanStep) -> Result<Option<PlanStep>, StepError> {
         let wish: AccessWish = read(step)?;
         let Some(there) = self.account_of(&wish.email).await? else {
             return Ok(None);
         };
-        let account =
-            AccountId::new(there.id).map_err(|error| failed("account", &error.to_string()))?;
+        let account = AccountId::new(there.id)
+            .map_err(|error| StepError::failed("account", &error.to_string()))?;
         let wanted = wish.in_account(account);
         let action = if step.kind == UNASSIGN {
             AccessAction::Unassign(wanted)
@@ -209,13 +247,14 @@ impl VendingStepExecutor {
         match step.kind.as_str() {
             CREATE => self.look_create(&read(step)?).await,
             MOVE => self.look_place(&read(step)?).await,
+            TAG => self.look_tags(&read(step)?).await,
             ASSIGN | UNASSIGN => match self.access_step(step).await? {
                 // nobody has access to what is not there
                 None if step.kind == UNASSIGN => Ok(StepProbe::Satisfied),
                 None => Ok(StepProbe::Absent),
                 Some(step) => self.access.probe(&step).await,
             },
-            other => Err(unknown(other)),
+            other => Err(StepError::unknown_step(other)),
         }
     }
 
@@ -223,11 +262,12 @@ impl VendingStepExecutor {
         match step.kind.as_str() {
             CREATE => self.create(&read(step)?).await,
             MOVE => self.relocate(&read(step)?).await,
+            TAG => self.tag(&read(step)?).await,
             ASSIGN | UNASSIGN => match self.access_step(step).await? {
-                None => Ok(later("the account is not seen yet".to_owned())),
+                None => Ok(WriteAnswer::later("the account is not seen yet".to_owned())),
                 Some(step) => Ok(self.access.act(&step, seen).await),
             },
-            other => Err(unknown(other)),
+            other => Err(StepError::unknown_step(other)),
         }
     }
 
@@ -235,11 +275,12 @@ impl VendingStepExecutor {
         match step.kind.as_str() {
             CREATE => self.creation(&read(step)?, remote).await,
             MOVE => self.placed(&read(step)?, remote).await,
+            TAG => self.tagged(&read(step)?, remote).await,
             ASSIGN | UNASSIGN => match self.access_step(step).await? {
                 None => Ok(Verify::Running),
                 Some(step) => Ok(self.access.verify(&step, remote).await),
             },
-            other => Err(unknown(other)),
+            other => Err(StepError::unknown_step(other)),
         }
     }
 }
@@ -257,11 +298,7 @@ fn done(wanted: &NewAccount, account: &str) -> Verify {
 
 fn read<T: DeserializeOwned>(step: &PlanStep) -> Result<T, StepError> {
     let read = serde_json::from_value(step.desired.clone());
-    read.map_err(|error| failed("plan", &format!("the step cannot be read: {error}")))
-}
-
-fn unknown(kind: &str) -> StepError {
-    failed("unknown_step", &format!("no step is called `{kind}`"))
+    read.map_err(|error| StepError::failed("plan", &format!("the step cannot be read: {error}")))
 }
 
 #[async_trait]
@@ -296,6 +333,7 @@ impl StepExecutor for VendingStepExecutor {
                 )]),
                 Err(_) => Undo::Not("the step cannot be read".to_owned()),
             },
+            TAG => Undo::Not("the tags of an account stay, as the account does".to_owned()),
             // by address, as it was given: what is recorded need not have the account, where an answer was lost
             ASSIGN => Undo::By(vec![(UNASSIGN.to_owned(), step.desired.clone())]),
             UNASSIGN => Undo::By(vec![(ASSIGN.to_owned(), step.desired.clone())]),

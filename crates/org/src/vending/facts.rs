@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use hallpass_access_files::PrincipalRef;
-use hallpass_model::{GroupId, PermissionSetName};
+use hallpass_model::{GroupId, PermissionSetName, UserId};
 use hallpass_runner::PlanId;
 
 use super::file::{ACCOUNT_EMAIL, ACCOUNT_NAME, AccountsFile, PRODUCT_PREFIX, VendingRow};
@@ -69,8 +69,12 @@ pub struct VendingFacts {
     pub ours: BTreeSet<String>,
     /// Groups of the directory by name.
     pub groups: BTreeMap<String, GroupId>,
+    /// People of the directory, by name and by address.
+    pub users: BTreeMap<String, UserId>,
     /// Names of the permission sets.
     pub permission_sets: BTreeSet<PermissionSetName>,
+    /// The same by ARN.
+    pub permission_set_arns: BTreeMap<String, PermissionSetName>,
 }
 
 impl VendingFacts {
@@ -79,6 +83,13 @@ impl VendingFacts {
         let of_id = || self.groups.values().find(|group| group.as_str() == named);
         let found = self.groups.get(named).or_else(of_id);
         found.map(|group| PrincipalRef::Group(group.clone()))
+    }
+
+    /// Somebody by their name or address, whatever the case of its letters.
+    pub fn user(&self, named: &str) -> Option<PrincipalRef> {
+        let mut all = self.users.iter();
+        let found = all.find(|(name, _)| name.eq_ignore_ascii_case(named));
+        found.map(|(_, user)| PrincipalRef::User(user.clone()))
     }
 
     /// Takes over the products of Account Factory: those that an earlier run of this list launched are its own, and

@@ -27,6 +27,9 @@ pub(crate) const PERMISSION_SET: &str = "PermissionSet";
 /// Tags of the account, `k=v;k2=v2`.
 pub(crate) const TAGS: &str = "Tags";
 
+/// Somebody who is told what became of the row.
+pub(crate) const MANAGER_EMAIL: &str = "ManagerEmail";
+
 /// How Account Factory calls the product of an account: this, then the account's name.
 pub(crate) const PRODUCT_PREFIX: &str = "AccountLaunch-";
 
@@ -57,6 +60,9 @@ const ROWS_MAX: usize = 10_000;
 pub struct AccountsFile {
     columns: Vec<String>,
     rows: Vec<Vec<String>>,
+    /// What cells of a column mean that are empty; they are written back empty.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    defaults: BTreeMap<String, String>,
 }
 
 /// A row of the list.
@@ -66,13 +72,20 @@ pub struct VendingRow<'a> {
     pub number: usize,
     columns: &'a [String],
     cells: &'a [String],
+    defaults: &'a BTreeMap<String, String>,
 }
 
 impl<'a> VendingRow<'a> {
-    /// The cell of a column; empty where there is no such column.
+    /// The cell of a column, or what holds for the whole list where it is empty; empty where there is no such column.
     pub fn cell(&self, column: &str) -> &'a str {
         let at = self.columns.iter().position(|name| name == column);
-        at.and_then(|at| self.cells.get(at)).map_or("", |it| it)
+        match at.and_then(|at| self.cells.get(at)) {
+            Some(cell) if !cell.trim().is_empty() => cell,
+            other => {
+                let default = self.defaults.get(column);
+                default.or(other).map_or("", |it| it)
+            }
+        }
     }
 
     /// What is written in the column `Status`.
@@ -132,7 +145,17 @@ impl AccountsFile {
             cells.resize(columns.len(), String::new());
             rows.push(cells);
         }
-        Ok(Self { columns, rows })
+        Ok(Self {
+            columns,
+            rows,
+            defaults: BTreeMap::new(),
+        })
+    }
+
+    /// The same list where empty cells of these columns mean something.
+    #[must_use]
+    pub fn with_defaults(self, defaults: BTreeMap<String, String>) -> Self {
+        Self { defaults, ..self }
     }
 
     /// The rows, in their order.
@@ -142,6 +165,7 @@ impl AccountsFile {
             number,
             columns: &self.columns,
             cells,
+            defaults: &self.defaults,
         })
     }
 

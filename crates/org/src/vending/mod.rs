@@ -19,8 +19,11 @@ mod email;
 mod facts;
 
 mod earlier;
+mod mails;
+mod people;
 mod plan;
 mod results;
+mod tags;
 
 mod executor;
 mod ports;
@@ -30,8 +33,11 @@ pub use earlier::{EarlierPlans, earlier_plans};
 pub use executor::VendingStepExecutor;
 pub use facts::{KnownAccount, ProvisionedProduct, UnitFacts, VendingFacts, gather};
 pub use file::{AccountsFile, VendingRow};
+pub use mails::{DueMail, MailTopic, due_mails};
+pub use people::{UserStepExecutor, is_user_step};
 pub use plan::{AccountMaker, PLAN_KIND, PlannedRow, VendingPlan, is_vending_step};
 pub use ports::{AccountAdmin, AccountCreation, NewAccount};
 pub use results::{finished, results};
 pub use status::{RowResult, RowStatus};
+pub use tags::tag_fault;
 pub use units::{OrgUnit, UnitRefused, find_unit};

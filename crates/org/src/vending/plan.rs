@@ -10,7 +10,9 @@ use std::collections::BTreeMap;
 
 use super::check::{ListWishes, RowVerdict, VendingRequest, WantedAccess};
 use super::file::{AccountsFile, PRODUCT_PREFIX};
+use super::people::{CREATE_USER, NewUser};
 use super::ports::NewAccount;
+use super::tags::{AccountTags, TAG};
 use crate::control_tower::{FactoryUser, ProductWish, add_admission, add_product};
 use crate::steps::stored;
 
@@ -30,7 +32,7 @@ const ASSIGNMENTS: u32 = 10;
 
 /// Whether steps of a kind are carried out by [`VendingStepExecutor`](super::VendingStepExecutor).
 pub fn is_vending_step(kind: &str) -> bool {
-    [CREATE, MOVE, ASSIGN, UNASSIGN].contains(&kind)
+    [CREATE, MOVE, TAG, ASSIGN, UNASSIGN].contains(&kind)
 }
 
 /// Where an account is to stand.
@@ -69,11 +71,16 @@ impl AccessWish {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AccountMaker {
     /// Organizations, and the account is moved.
-    Organizations,
+    Organizations {
+        /// The identity store in which people of the list are made who are not there; `None`: nobody is made.
+        people: Option<String>,
+    },
     /// Account Factory of Control Tower.
     Factory {
         /// Who we are to Service Catalog, by ARN.
         principal: String,
+        /// Accounts that it makes at once, up to [`ACCOUNTS_AT_ONCE_MAX`](crate::control_tower::ACCOUNTS_AT_ONCE_MAX).
+        at_once: u32,
     },
 }
 
@@ -158,17 +165,27 @@ impl VendingPlan {
             };
             let target = StepTarget::global(management, key(request));
             let stands = match maker {
-                AccountMaker::Factory { principal } if request.adopts.is_none() => {
+                AccountMaker::Factory { principal, at_once } if request.adopts.is_none() => {
                     if admitted.is_empty() {
                         admitted.push(add_admission(&mut draft, management, principal));
                     }
                     let wish = product(request);
-                    add_product(&mut draft, target.clone(), &wish, &admitted, row_timeout)
+                    let pace = (*at_once, row_timeout);
+                    add_product(&mut draft, target.clone(), &wish, &admitted, pace)
                 }
-                AccountMaker::Factory { .. } | AccountMaker::Organizations => {
+                AccountMaker::Factory { .. } | AccountMaker::Organizations { .. } => {
                     add_account(&mut draft, &target, request, root, row_timeout)
                 }
             };
+            if let AccountMaker::Organizations {
+                people: Some(store),
+            } = maker
+            {
+                add_user(&mut draft, &target, request, (store, &stands));
+            }
+            if !is_tagged_when_made(request, maker) {
+                add_tags(&mut draft, &target, request, &stands);
+            }
             add_access(&mut draft, &target, request, &stands);
         }
         draft
@@ -177,8 +194,14 @@ impl VendingPlan {
 
 /// Equal for equal lists with equal wishes.
 pub(crate) fn source(file: &AccountsFile, wishes: &ListWishes) -> String {
-    let wishes = (&wishes.access, wishes.adopt == super::Adoption::Never);
-    hash(&stored(&(file, wishes)).to_string())
+    let (access, never) = (&wishes.access, wishes.adopt == super::Adoption::Never);
+    let all = if wishes.tags.is_empty() {
+        // as plans were called before lists had tags
+        stored(&(file, (access, never)))
+    } else {
+        stored(&(file, (access, never), &wishes.tags))
+    };
+    hash(&all.to_string())
 }
 
 /// What tells the steps of a row from those of others: no two accounts share an address.
@@ -224,6 +247,43 @@ fn add_account(
         to: request.unit.id.clone(),
     };
     draft.step(target.clone(), MOVE, stored(&place), lane, &[made])
+}
+
+/// Whether the call that makes the account gives it its tags, too; Account Factory does not, nor does taking it on.
+fn is_tagged_when_made(request: &VendingRequest, maker: &AccountMaker) -> bool {
+    let by_organizations = matches!(maker, AccountMaker::Organizations { .. });
+    request.tags.is_empty() || (by_organizations && request.adopts.is_none())
+}
+
+fn add_tags(draft: &mut PlanDraft, target: &StepTarget, request: &VendingRequest, stands: &StepId) {
+    let wish = AccountTags {
+        email: request.email.clone(),
+        tags: request.tags.clone(),
+    };
+    let (lane, after) = (Lane::organizations_write(), std::slice::from_ref(stands));
+    draft.step(target.clone(), TAG, stored(&wish), lane, after);
+}
+
+/// The person of the row, once the account stands: for one that was not made nobody is made.
+fn add_user(
+    draft: &mut PlanDraft,
+    target: &StepTarget,
+    request: &VendingRequest,
+    (store, stands): (&str, &StepId),
+) {
+    let lane = Lane {
+        shared: false,
+        // rows may name one person
+        ..Lane::serial("identity-store-write")
+    };
+    let wish = NewUser {
+        identity_store_id: store.to_owned(),
+        email: request.user.email.clone(),
+        given_name: request.user.first_name.clone(),
+        family_name: request.user.last_name.clone(),
+    };
+    let after = std::slice::from_ref(stands);
+    draft.step(target.clone(), CREATE_USER, stored(&wish), lane, after);
 }
 
 fn add_access(

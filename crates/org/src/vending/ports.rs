@@ -54,6 +54,17 @@ pub trait AccountAdmin: Send + Sync {
     async fn creation(&self, request: &str) -> Result<AccountCreation, OrganizationFault>;
     /// What is under way, whoever asked for it: the account's name, and the id to ask about.
     async fn under_way(&self) -> Result<Vec<(String, String)>, OrganizationFault>;
+    /// The tags of an account.
+    async fn account_tags(
+        &self,
+        account: &str,
+    ) -> Result<BTreeMap<String, String>, OrganizationFault>;
+    /// Gives an account tags; others that it has stay. Sent twice, it has them all the same.
+    async fn tag_account(
+        &self,
+        account: &str,
+        tags: &BTreeMap<String, String>,
+    ) -> Result<(), OrganizationFault>;
     /// Moves an account. [`OrganizationFault::AlreadyThere`] when it is.
     async fn relocate(&self, account: &str, from: &str, to: &str) -> Result<(), OrganizationFault>;
 }

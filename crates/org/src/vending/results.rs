@@ -5,8 +5,10 @@ use std::collections::BTreeMap;
 use hallpass_runner::{Folded, Plan, PlanStep, StepState};
 
 use super::executor::CREATION_FAILED;
+use super::people::CREATE_USER;
 use super::plan::{ASSIGN, CREATE, MOVE, PlannedRow, VendingPlan};
 use super::status::{RowResult, RowStatus};
+use super::tags::TAG;
 use crate::control_tower::{FACTORY_FAILED, PROVISION};
 
 /// The last three cells of every row but those that are written back as they are. `accounts` has the ids of
@@ -79,7 +81,10 @@ fn row_result(plan: &Plan, folded: &Folded, key: &str, done: RowStatus) -> RowRe
     if let Some(result) = moved {
         return result;
     }
-    let assigned = of_kind(ASSIGN).map(|step| folded.place(&step.id));
+    let assigned = of_kind(ASSIGN)
+        .chain(of_kind(CREATE_USER))
+        .chain(of_kind(TAG))
+        .map(|step| folded.place(&step.id));
     let mut errors = Vec::new();
     let mut waits = false;
     for state in assigned {

@@ -22,7 +22,7 @@ pub enum RowStatus {
     NotProvisioned,
     /// AWS took it on, and it went wrong.
     Failed,
-    /// The account is there, and access is not.
+    /// The account is there, and access, its tags or its person are not.
     AssignFailed,
     /// The account was there before, and has been adopted.
     Exists,

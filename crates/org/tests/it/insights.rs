@@ -8,8 +8,10 @@ use hallpass_org::insights::{
     InsightFilter, InsightKind, InsightRange, InsightScope, InsightSeverity, InsightStatus,
     UnitsNotFound, insights, organization_health, unit_ids,
 };
-use hallpass_org::{ReadAnswer, ReadCallFailed, ReadCalls, ReadPlace};
+use hallpass_org::{ReadAnswer, ReadCalls, ReadPlace};
 use serde_json::{Map, Value, json};
+
+use crate::gated::read_failed;
 
 const PARENT: &str = "ou-ab12-11111111";
 const NESTED: &str = "ou-ab12-22222222";
@@ -89,11 +91,7 @@ impl ReadCalls for Guru {
                 .push(format!("{region} {operation} {kind} {about}"));
         }
         if self.silent_region == Some(region) {
-            return Err(ReadCallFailed {
-                code: "AccessDeniedException".to_owned(),
-                message: "no".to_owned(),
-                passing: false,
-            });
+            return Err(read_failed("AccessDeniedException", "no"));
         }
         Ok(match operation {
             "ListAccounts" => (

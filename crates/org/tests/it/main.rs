@@ -8,15 +8,18 @@
 )]
 
 mod bench;
+mod channels;
 mod cutting_off;
 mod delegation;
 mod drills;
 mod enrolment;
+mod gated;
 mod insights;
 mod payer;
 mod people;
 mod providers;
 mod readiness;
+mod scripted;
 mod standards;
 mod stopping;
 mod vending;

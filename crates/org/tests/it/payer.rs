@@ -1,17 +1,18 @@
 //! The rows of `organization.md` §8, from the fixtures and from scripted answers.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Mutex;
 
-use async_trait::async_trait;
+use hallpass_aws_model::EventPattern;
+use hallpass_org::UnreadFact;
 use hallpass_org::payer::{
-    BillingTransfer, PayerFacts, PayerFile, PayerSide, PayerTaskState, RootLoginAlert, accepts,
+    BillingTransfer, PayerFacts, PayerFile, PayerSide, PayerTaskState, RootLoginAlert,
     payer_checks, payer_tasks, read_facts, read_transfers,
 };
-use hallpass_org::{ReadAnswer, ReadCallFailed, ReadCalls, ReadPlace, UnreadFact};
 use hallpass_runner::{CheckResult, CheckStrictness};
 use jiff::civil::{Date, date};
 use serde_json::{Value, json};
+
+use crate::scripted::Scripted;
 
 const TODAY: Date = date(2026, 3, 2);
 
@@ -67,6 +68,7 @@ fn facts() -> PayerFacts {
                 .into_iter()
                 .filter(|side| targets.contains(&json!(side.name())))
                 .collect(),
+            unread: Vec::new(),
         }),
         accounts_in_root: Ok(in_root.map(|it| it.as_str().unwrap().to_owned()).collect()),
         policies: Ok(BTreeMap::new()),
@@ -113,6 +115,7 @@ fn all_right() -> PayerFacts {
     facts.root_login = Ok(RootLoginAlert {
         is_present: true,
         told: BTreeSet::from([PayerSide::Partner, PayerSide::Customer]),
+        unread: Vec::new(),
     });
     facts.accounts_in_root = Ok(Vec::new());
     facts
@@ -359,137 +362,82 @@ fn a_rule_for_sign_ins_takes_the_event_of_the_fixture() {
         "../../../../docs/spec/fixtures/org-root-login.json"
     ))
     .unwrap();
-    let pattern = json!({"detail-type": ["AWS Console Sign In via CloudTrail"], "detail": {"userIdentity": {"type": ["Root"]}}});
-    assert!(accepts(&pattern, &event));
-    assert!(!accepts(
-        &json!({"detail": {"userIdentity": {"type": ["IAMUser"]}}}),
-        &event
-    ));
-}
-
-/// An account whose answers are given by operation; what is not given is refused.
-#[derive(Default)]
-struct ScriptedPayer {
-    answers: BTreeMap<&'static str, Value>,
-    asked: Mutex<Vec<String>>,
-}
-
-#[async_trait]
-impl ReadCalls for ScriptedPayer {
-    async fn call(
-        &self,
-        place: &ReadPlace,
-        service: &'static str,
-        operation: &'static str,
-        input: &Value,
-    ) -> ReadAnswer {
-        assert_eq!(*place, ReadPlace::default());
-        self.asked
-            .lock()
+    let takes = |user: &str| {
+        let pattern = json!({
+            "detail-type": ["AWS Console Sign In via CloudTrail"], "detail": {"userIdentity": {"type": [user]}},
+        });
+        EventPattern::read(&pattern.to_string())
             .unwrap()
-            .push(format!("{service}:{operation}"));
-        if operation == "SimulatePrincipalPolicy" && self.answers.contains_key(operation) {
-            let customer = input["PolicySourceArn"]
-                .as_str()
-                .unwrap()
-                .ends_with("CustomerSecurity");
-            let names = input["ActionNames"].as_array().unwrap().iter();
-            let rows = names.map(|name| {
-                let text = name.as_str().unwrap();
-                let is_billing = ["aws-portal", "billing", "ce", "cur", "invoicing", "payments", "tax"]
-                    .contains(&text.split(':').next().unwrap());
-                let allowed = is_billing != customer && !text.starts_with("iam:");
-                json!({"EvalActionName": name, "EvalDecision": if allowed { "allowed" } else { "implicitDeny" }})
-            });
-            return Ok((json!({"EvaluationResults": rows.collect::<Vec<_>>()}), None));
-        }
-        if operation == "GetAlternateContact" && self.answers.contains_key(operation) {
-            let domain = match input["AlternateContactType"].as_str() {
-                Some("BILLING") => "partner.example",
-                _ => "Customer.example",
-            };
-            return Ok((
-                json!({"AlternateContact": {"EmailAddress": format!("a@{domain}")}}),
-                None,
-            ));
-        }
-        let denied = || ReadCallFailed {
-            code: "AccessDeniedException".to_owned(),
-            message: "no".to_owned(),
-            passing: false,
-        };
-        self.answers
-            .get(operation)
-            .map(|it| (it.clone(), None))
-            .ok_or_else(denied)
-    }
+            .takes(&event)
+    };
+    assert!(takes("Root"));
+    assert!(!takes("IAMUser"));
 }
 
-fn answers() -> BTreeMap<&'static str, Value> {
+/// What the simulation says of a role of each party.
+fn simulated(input: &Value) -> Value {
+    let role = input["PolicySourceArn"].as_str().unwrap();
+    let customer = role.ends_with("CustomerSecurity");
+    let names = input["ActionNames"].as_array().unwrap().iter();
+    let rows = names.map(|name| {
+        let text = name.as_str().unwrap();
+        let is_billing = ["aws-portal", "billing", "ce", "cur", "invoicing", "payments", "tax"]
+            .contains(&text.split(':').next().unwrap());
+        let allowed = is_billing != customer && !text.starts_with("iam:");
+        json!({"EvalActionName": name, "EvalDecision": if allowed { "allowed" } else { "implicitDeny" }})
+    });
+    json!({"EvaluationResults": rows.collect::<Vec<_>>()})
+}
+
+fn contact(input: &Value) -> Value {
+    let domain = match input["AlternateContactType"].as_str() {
+        Some("BILLING") => "partner.example",
+        _ => "Customer.example",
+    };
+    json!({"AlternateContact": {"EmailAddress": format!("a@{domain}")}})
+}
+
+/// Everything as the parties agreed, in answers.
+fn account() -> Scripted {
     let pattern = json!({"detail": {"userIdentity": {"type": ["Root"]}}}).to_string();
-    BTreeMap::from([
-        (
-            "GetAccountSummary",
-            json!({"SummaryMap": {"AccountMFAEnabled": 1, "AccountAccessKeysPresent": 0}}),
-        ),
-        ("GetAlternateContact", Value::Null),
-        (
-            "GetContactInformation",
-            json!({"ContactInformation": {"PhoneNumber": "+1 (555) 0111"}}),
-        ),
-        ("SimulatePrincipalPolicy", Value::Null),
-        (
-            "DescribeOrganization",
-            json!({"Organization": {"FeatureSet": "ALL"}}),
-        ),
-        (
-            "ListRoots",
-            json!({"Roots": [{"Id": "r-1", "PolicyTypes": [{"Type": "SERVICE_CONTROL_POLICY", "Status": "ENABLED"}]}]}),
-        ),
-        (
-            "ListAccountsForParent",
-            json!({"Accounts": [{"Id": "111111111111"}]}),
-        ),
-        (
-            "ListPolicies",
-            json!({"Policies": [{"Id": "p-FullAWSAccess", "Name": "FullAWSAccess", "AwsManaged": true}]}),
-        ),
-        (
-            "GetCostAndUsage",
-            json!({"ResultsByTime": [{"Groups": []}]}),
-        ),
-        (
-            "ListRules",
-            json!({"Rules": [
-                {"Name": "other", "EventPattern": "{\"source\":[\"aws.s3\"]}"},
-                {"Name": "off", "State": "DISABLED", "EventPattern": pattern.clone()},
-                {"Name": "root", "State": "ENABLED", "EventPattern": pattern},
-            ]}),
-        ),
-        (
-            "ListTargetsByRule",
-            json!({"Targets": [
-                {"Arn": "arn:aws:events:us-east-1:100000000050:event-bus/default"},
-                {"Arn": "arn:aws:sns:us-east-1:111111111111:root"},
-            ]}),
-        ),
-        (
-            "ListSubscriptionsByTopic",
-            json!({"Subscriptions": [
-                {"SubscriptionArn": "PendingConfirmation", "Endpoint": "ops@partner.example"},
-                {"SubscriptionArn": "arn:aws:sns:us-east-1:111111111111:root:1", "Endpoint": "soc@customer.example"},
-            ]}),
-        ),
-    ])
+    let answers = json!({
+        "GetAccountSummary": {"SummaryMap": {"AccountMFAEnabled": 1, "AccountAccessKeysPresent": 0}},
+        "GetContactInformation": {"ContactInformation": {"PhoneNumber": "+1 (555) 0111"}},
+        "DescribeOrganization": {"Organization": {"FeatureSet": "ALL"}},
+        "ListRoots": {"Roots": [{"Id": "r-1", "PolicyTypes": [{"Type": "SERVICE_CONTROL_POLICY", "Status": "ENABLED"}]}]},
+        "ListAccountsForParent": {"Accounts": [{"Id": "111111111111"}]},
+        "ListPolicies": {"Policies": [{"Id": "p-FullAWSAccess", "Name": "FullAWSAccess", "AwsManaged": true}]},
+        "GetCostAndUsage": {"ResultsByTime": [{"Groups": []}]},
+        "ListRules": {"Rules": [
+            {"Name": "other", "EventPattern": "{\"source\":[\"aws.s3\"]}"},
+            {"Name": "off", "State": "DISABLED", "EventPattern": pattern},
+            {"Name": "root", "State": "ENABLED", "EventPattern": pattern},
+        ]},
+        "ListTargetsByRule": {"Targets": [
+            {"Arn": "arn:aws:events:us-east-1:100000000050:event-bus/default"},
+            {"Arn": "arn:aws:sns:us-east-1:111111111111:root"},
+        ]},
+        "ListSubscriptionsByTopic": {"Subscriptions": [
+            {"SubscriptionArn": "PendingConfirmation", "Endpoint": "ops@partner.example"},
+            {"SubscriptionArn": "arn:aws:sns:us-east-1:111111111111:root:1", "Endpoint": "soc@customer.example"},
+        ]},
+    });
+    Scripted::of(&answers)
+        .making("GetAlternateContact", contact)
+        .making("SimulatePrincipalPolicy", simulated)
+}
+
+async fn read(calls: &Scripted) -> Vec<CheckResult> {
+    found(&read_facts(calls, &file(), TODAY).await)
 }
 
 #[tokio::test]
 async fn an_account_that_is_all_right_has_nothing_failed_or_unknown() {
-    let calls = ScriptedPayer {
-        answers: answers(),
-        ..ScriptedPayer::default()
-    };
-    let checks = found(&read_facts(&calls, &file(), TODAY).await);
+    let calls = account();
+    let checks = read(&calls).await;
+    let asked = calls.asked.lock().unwrap();
+    let elsewhere: Vec<_> = asked.iter().filter(|it| it.contains(' ')).collect();
+    assert!(elsewhere.is_empty(), "{elsewhere:?}");
     let bad: Vec<_> = checks
         .iter()
         .map(CheckResult::row)
@@ -499,12 +447,45 @@ async fn an_account_that_is_all_right_has_nothing_failed_or_unknown() {
 }
 
 #[tokio::test]
+async fn a_pattern_counts_as_eventbridge_reads_it_and_one_that_is_none_is_not_known() {
+    let rows = include_str!("../../../../docs/spec/fixtures/org-root-login-patterns.json");
+    let rows: Vec<Value> = serde_json::from_str(rows).unwrap();
+    assert!(rows.len() > 10);
+    for wanted in rows {
+        let pattern = wanted["pattern"].as_str().unwrap();
+        let rules =
+            json!({"Rules": [{"Name": "root", "State": "ENABLED", "EventPattern": pattern}]});
+        let checks = read(&account().with("ListRules", rules)).await;
+        let (status, evidence) = row(&checks, "root-login-alert");
+        assert_eq!(wanted["status"], status, "{pattern}: {evidence}");
+        let said = wanted["evidence"].as_str().unwrap();
+        assert!(evidence.contains(said), "{pattern}: {evidence}");
+    }
+}
+
+#[tokio::test]
+async fn a_pattern_that_is_none_changes_nothing_where_other_rules_tell_both() {
+    let root = json!({"detail": {"userIdentity": {"type": ["Root"]}}}).to_string();
+    let rules = json!({"Rules": [
+        {"Name": "root", "EventPattern": root},
+        {"Name": "new", "EventPattern": "{\"source\":[{\"sounds-like\":\"a\"}]}"},
+        {"Name": "daily", "ScheduleExpression": "rate(1 day)"},
+    ]});
+    for (tells_both, expected) in [(true, "pass"), (false, "unknown")] {
+        let mut calls = account().with("ListRules", rules.clone());
+        if !tells_both {
+            calls = calls.with("ListTargetsByRule", json!({"Targets": []}));
+        }
+        let checks = read(&calls).await;
+        let (status, evidence) = row(&checks, "root-login-alert");
+        assert_eq!(status, expected, "{evidence}");
+        assert_eq!(evidence.contains("`new`"), !tells_both, "{evidence}");
+    }
+}
+
+#[tokio::test]
 async fn each_call_that_is_refused_leaves_its_checks_unknown_and_no_others() {
-    let whole = ScriptedPayer {
-        answers: answers(),
-        ..ScriptedPayer::default()
-    };
-    let fine = found(&read_facts(&whole, &file(), TODAY).await);
+    let fine = read(&account()).await;
     for (operation, unknown) in [
         ("GetAccountSummary", &["root-mfa", "root-access-keys"][..]),
         (
@@ -531,13 +512,7 @@ async fn each_call_that_is_refused_leaves_its_checks_unknown_and_no_others() {
         ("ListTargetsByRule", &["root-login-alert"]),
         ("ListSubscriptionsByTopic", &["root-login-alert"]),
     ] {
-        let mut answers = answers();
-        answers.remove(operation);
-        let calls = ScriptedPayer {
-            answers,
-            ..ScriptedPayer::default()
-        };
-        let checks = found(&read_facts(&calls, &file(), TODAY).await);
+        let checks = read(&account().refusing(operation)).await;
         for (check, before) in checks.iter().zip(&fine) {
             let row = check.row();
             if unknown.contains(&check.id.as_str()) {
@@ -614,16 +589,14 @@ async fn transfers_of_the_bill_are_told_in_both_directions() {
         json!({"Status": status, "StartTimestamp": "2026-04-01T00:00:00Z",
         "Source": {"ManagementAccountId": "100000000060"}, "Target": {"ManagementAccountId": "100000000050"}})
     };
-    let mut calls = ScriptedPayer::default();
-    calls.answers.insert(
-        "ListInboundResponsibilityTransfers",
-        json!({"ResponsibilityTransfers": [row("REQUESTED")]}),
-    );
+    let calls = Scripted::of(&json!({
+        "ListInboundResponsibilityTransfers": {"ResponsibilityTransfers": [row("REQUESTED")]},
+    }));
     assert_eq!(
         read_transfers(&calls).await.unwrap_err().action,
         "organizations:ListOutboundResponsibilityTransfers"
     );
-    calls.answers.insert(
+    let calls = calls.with(
         "ListOutboundResponsibilityTransfers",
         json!({"ResponsibilityTransfers": [row("ACCEPTED")]}),
     );
@@ -643,7 +616,7 @@ async fn transfers_of_the_bill_are_told_in_both_directions() {
     assert_eq!(first(transfers), PayerTaskState::Done);
     assert_eq!(first(Ok(wanted[..1].to_vec())), PayerTaskState::Open);
     assert_eq!(
-        first(read_transfers(&ScriptedPayer::default()).await),
+        first(read_transfers(&Scripted::default()).await),
         PayerTaskState::Unknown
     );
 }

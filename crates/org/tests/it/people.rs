@@ -5,19 +5,16 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use async_trait::async_trait;
 use hallpass_model::UserId;
 use hallpass_org::pci::{
     PeopleStepExecutor, StaleBecause, StalePerson, delete_plan, disable_plan, reach_of,
 };
-use hallpass_org::{
-    Operation, OrganizationFault, ReadAnswer, ReadCallFailed, ReadCalls, ReadPlace, ServiceCalls,
-};
-use hallpass_runner::testing::{Gate, Gated, Hourglass, MemoryPlans, PortMode};
-use hallpass_runner::{
-    Exit, PlanDraft, PlanReport, PlanStore as _, Runner, RunnerIdentity, Undoing, undo,
-};
+use hallpass_org::{Operation, OrganizationFault, ReadAnswer, ReadCallFailed, ReadPlace};
+use hallpass_runner::testing::{Gate, Hourglass, MemoryPlans, PortMode};
+use hallpass_runner::{Exit, PlanDraft, PlanReport, PlanStore as _, Runner, Undoing, undo};
 use serde_json::{Value, json};
+
+use crate::gated::{FakeCalls, GatedCalls, carried, read_failed, runner};
 
 const STORE: &str = "d-1234567890";
 
@@ -58,24 +55,13 @@ impl FakePeople {
 }
 
 fn gone() -> ReadCallFailed {
-    ReadCallFailed {
-        code: "ResourceNotFoundException".to_owned(),
-        message: "USER not found.".to_owned(),
-        passing: false,
-    }
+    read_failed("ResourceNotFoundException", "USER not found.")
 }
 
-#[async_trait]
-impl ReadCalls for FakePeople {
-    async fn call(
-        &self,
-        _: &ReadPlace,
-        service: &'static str,
-        operation: &'static str,
-        input: &Value,
-    ) -> ReadAnswer {
+impl FakeCalls for FakePeople {
+    fn read(&self, _: &ReadPlace, call: Operation, input: &Value) -> ReadAnswer {
         let who = input["UserId"].as_str().unwrap_or_default();
-        let answer = match (service, operation) {
+        let answer = match call {
             ("identitystore", "DescribeUser") => {
                 let people = self.people.lock().unwrap();
                 let (enabled, revision) = people.get(who).ok_or_else(gone)?;
@@ -98,11 +84,8 @@ impl ReadCalls for FakePeople {
         };
         Ok((answer, None))
     }
-}
 
-#[async_trait]
-impl ServiceCalls for FakePeople {
-    async fn send(
+    fn write(
         &self,
         _: &ReadPlace,
         (_, operation): Operation,
@@ -141,46 +124,6 @@ impl ServiceCalls for FakePeople {
     }
 }
 
-struct GatedPeople(Arc<FakePeople>, Arc<Gate>);
-
-#[async_trait]
-impl ReadCalls for GatedPeople {
-    async fn call(
-        &self,
-        place: &ReadPlace,
-        service: &'static str,
-        operation: &'static str,
-        input: &Value,
-    ) -> ReadAnswer {
-        let lost = || {
-            Err(ReadCallFailed {
-                code: "NoAnswer".to_owned(),
-                message: "no answer".to_owned(),
-                passing: true,
-            })
-        };
-        let call = self.0.call(place, service, operation, input);
-        self.1.pass(call, lost).await
-    }
-}
-
-#[async_trait]
-impl ServiceCalls for GatedPeople {
-    async fn send(
-        &self,
-        place: &ReadPlace,
-        operation: Operation,
-        input: &Value,
-    ) -> Result<Value, OrganizationFault> {
-        let lost = || {
-            let message = "no answer".to_owned();
-            Err(OrganizationFault::Unreachable { message })
-        };
-        let sent = self.0.send(place, operation, input);
-        self.1.pass(sent, lost).await
-    }
-}
-
 struct World {
     clock: Arc<Hourglass>,
     people: Arc<FakePeople>,
@@ -202,21 +145,11 @@ impl World {
     }
 
     fn runner(&self, holder: &str, gate: &Arc<Gate>) -> Runner {
-        let calls = GatedPeople(Arc::clone(&self.people), Arc::clone(gate));
-        Runner::new(
-            Arc::new(Gated(Arc::clone(&self.plans), Arc::clone(gate))),
-            Arc::new(self.executor(calls)),
-            Arc::clone(&self.clock) as Arc<_>,
-            Arc::clone(&self.clock) as Arc<_>,
-            Arc::clone(&self.clock) as Arc<_>,
-            RunnerIdentity {
-                holder: holder.into(),
-                actor: "arn:aws:iam::111111111111:user/admin".into(),
-            },
-        )
+        let calls = GatedCalls::through(&self.people, gate);
+        runner(&self.plans, self.executor(calls), &self.clock, holder, gate)
     }
 
-    fn executor(&self, calls: GatedPeople) -> PeopleStepExecutor {
+    fn executor(&self, calls: GatedCalls<FakePeople>) -> PeopleStepExecutor {
         PeopleStepExecutor::new(Arc::new(calls), Arc::clone(&self.clock) as Arc<_>)
     }
 
@@ -225,16 +158,14 @@ impl World {
         let gate = Gate::new(None);
         let runner = self.runner("undoing", &gate);
         let (plan, folded) = runner.load(&report.plan).await.unwrap();
-        let calls = GatedPeople(Arc::clone(&self.people), gate);
+        let calls = GatedCalls::through(&self.people, &gate);
         undo(&plan, &folded, &self.executor(calls))
     }
 
     /// What a plan comes to; none when a port failed it.
     async fn apply(&self, draft: PlanDraft, holder: &str, gate: &Arc<Gate>) -> Option<PlanReport> {
         let runner = self.runner(holder, gate);
-        let plan = runner.look(draft).await.ok()?.plan;
-        let applied = runner.apply(&plan.id, &crate::bench::patient()).await;
-        applied.ok()
+        carried(&runner, draft, true).await
     }
 }
 
@@ -318,7 +249,12 @@ async fn who_is_gone_is_done_and_who_was_deleted_does_not_come_back() {
 async fn own_access_is_read_page_by_page_and_what_groups_give_is_not_of_a_person() {
     let world = World::new(StatusWrites::Accepted);
     let ana = UserId::new(id("ana")).unwrap();
-    let found = reach_of(world.people.as_ref(), ("arn:instance", STORE), &ana).await;
+    let found = reach_of(
+        &GatedCalls::calm(&world.people),
+        ("arn:instance", STORE),
+        &ana,
+    )
+    .await;
     let found = found.unwrap();
     assert_eq!(found.groups, ["g1", "g2"]);
     assert_eq!(

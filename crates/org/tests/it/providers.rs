@@ -11,10 +11,10 @@ use hallpass_org::pci::{
     PeopleProvider, ProvidedPerson, ProviderFault, ProviderPeople, ProviderPerson, ProviderState,
     ProviderStepExecutor, Providers, StaleBecause, StalePerson, suspend_plan,
 };
-use hallpass_runner::testing::{Gate, Gated, Hourglass, MemoryPlans, PortMode};
-use hallpass_runner::{
-    Exit, PlanDraft, PlanReport, PlanStore as _, Runner, RunnerIdentity, Undoing, undo,
-};
+use hallpass_runner::testing::{Gate, Hourglass, MemoryPlans, PortMode};
+use hallpass_runner::{Exit, PlanDraft, PlanReport, PlanStore as _, Runner, Undoing, undo};
+
+use crate::gated::{carried, runner};
 
 const BASE: &str = "https://acme.okta.com";
 
@@ -168,25 +168,18 @@ impl World {
     }
 
     fn runner(&self, holder: &str, gate: &Arc<Gate>, base: &'static str) -> Runner {
-        Runner::new(
-            Arc::new(Gated(Arc::clone(&self.plans), Arc::clone(gate))),
-            Arc::new(self.executor(gate, base)),
-            Arc::clone(&self.clock) as Arc<_>,
-            Arc::clone(&self.clock) as Arc<_>,
-            Arc::clone(&self.clock) as Arc<_>,
-            RunnerIdentity {
-                holder: holder.into(),
-                actor: "arn:aws:iam::111111111111:user/admin".into(),
-            },
+        runner(
+            &self.plans,
+            self.executor(gate, base),
+            &self.clock,
+            holder,
+            gate,
         )
     }
 
     /// What a plan comes to; none when a port failed it.
     async fn apply(&self, draft: PlanDraft, holder: &str, gate: &Arc<Gate>) -> Option<PlanReport> {
-        let runner = self.runner(holder, gate, BASE);
-        let plan = runner.look(draft).await.ok()?.plan;
-        let applied = runner.apply(&plan.id, &crate::bench::patient()).await;
-        applied.ok()
+        carried(&self.runner(holder, gate, BASE), draft, true).await
     }
 
     async fn applied(&self, draft: PlanDraft, holder: &str) -> PlanReport {

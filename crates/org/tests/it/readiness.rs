@@ -1,28 +1,22 @@
 //! The rows of `organization.md` M-3 and O-1, from scripted answers.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Mutex;
 
-use async_trait::async_trait;
+use hallpass_org::Attestation;
 use hallpass_org::readiness::{
     CandidateAccount, ReadinessQuestion, ReadinessReading, openshift_checks, read_readiness,
     readiness_checks,
 };
-use hallpass_org::{Attestation, ReadAnswer, ReadCallFailed, ReadCalls, ReadPlace};
 use hallpass_runner::{CheckResult, CheckSeverity, CheckStrictness};
 use jiff::civil::{Date, date};
-use serde_json::{Value, json};
+use serde_json::json;
+
+use crate::scripted::Scripted;
 
 const TODAY: Date = date(2026, 3, 2);
 const MANAGEMENT: &str = "111111111111";
 const MEMBER: &str = "222222222222";
-
-/// Answers by operation, and those of one account or Region before them; what is not given is refused.
-struct Scripted {
-    answers: BTreeMap<String, Value>,
-    refused: BTreeSet<&'static str>,
-    asked: Mutex<Vec<String>>,
-}
 
 impl Scripted {
     fn all_right() -> Self {
@@ -56,55 +50,7 @@ impl Scripted {
             "ListPoliciesForTarget": {"Policies": [{"Name": "FullAWSAccess", "AwsManaged": true}]},
             "ListParents": {"Parents": [{"Id": "r-1"}]},
         });
-        let answers = answers.as_object().unwrap().clone().into_iter();
-        Self {
-            answers: answers.collect(),
-            refused: BTreeSet::new(),
-            asked: Mutex::default(),
-        }
-    }
-
-    fn with(mut self, operation: &str, answer: Value) -> Self {
-        self.answers.insert(operation.to_owned(), answer);
-        self
-    }
-
-    fn refusing(mut self, operation: &'static str) -> Self {
-        self.refused.insert(operation);
-        self
-    }
-}
-
-#[async_trait]
-impl ReadCalls for Scripted {
-    async fn call(
-        &self,
-        place: &ReadPlace,
-        service: &'static str,
-        operation: &'static str,
-        input: &Value,
-    ) -> ReadAnswer {
-        let account = place.account.as_ref().map(ToString::to_string);
-        let account = account.or_else(|| Some(input.get("AccountId")?.as_str()?.to_owned()));
-        let place = account.or_else(|| place.region.clone()).unwrap_or_default();
-        let asked = format!("{service}:{operation} {place}");
-        self.asked.lock().unwrap().push(asked);
-        let own = self.answers.get(&format!("{operation} {place}"));
-        let found = own.or_else(|| self.answers.get(operation));
-        match found.filter(|_| !self.refused.contains(operation)) {
-            // a code instead of an answer: a refusal of that kind
-            Some(Value::String(code)) => Err(ReadCallFailed {
-                code: code.clone(),
-                message: "nothing".to_owned(),
-                passing: false,
-            }),
-            Some(found) => Ok((found.clone(), None)),
-            None => Err(ReadCallFailed {
-                code: "AccessDeniedException".to_owned(),
-                message: "no".to_owned(),
-                passing: false,
-            }),
-        }
+        Self::of(&answers)
     }
 }
 
@@ -158,9 +104,9 @@ async fn an_organization_that_is_ready_has_nothing_failed_or_unknown() {
     let asked = calls.asked.lock().unwrap();
     // the management account is read with the credentials that we began with, members by their role
     for wanted in [
-        "account:GetAlternateContact ",
+        "account:GetAlternateContact",
         "account:GetAlternateContact 222222222222",
-        "iam:GetAccountSummary ",
+        "iam:GetAccountSummary",
         "iam:GetAccountSummary 222222222222",
         "ec2:DescribeInstances eu-west-1",
     ] {
@@ -411,16 +357,14 @@ async fn the_rows_of_the_specification() {
 async fn what_is_refused_is_unknown_and_never_passes() {
     let calls = Scripted::all_right();
     let fine = found(&calls).await;
-    let operations: BTreeSet<String> = calls.answers.keys().cloned().collect();
+    let operations = calls.operations();
     assert!(operations.len() > 20);
     // it says only how the root users of members are judged
     for operation in operations
         .iter()
         .filter(|it| *it != "ListOrganizationsFeatures")
     {
-        let mut calls = Scripted::all_right();
-        calls.answers.remove(operation);
-        let checks = found(&calls).await;
+        let checks = found(&Scripted::all_right().refusing(operation)).await;
         let rows: Vec<_> = checks.iter().map(CheckResult::row).collect();
         let named = rows
             .iter()

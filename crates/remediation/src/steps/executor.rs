@@ -11,7 +11,7 @@ use hallpass_runner::{
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::place::{Allowed, StepCalls, failed, session};
+use super::place::{Allowed, StepCalls, session};
 use super::public_access::BlockedPlace;
 use super::switches::{DATABASE, Switch};
 use super::wish::{MEND, RESTORE, RemediationWish};
@@ -131,7 +131,7 @@ impl RemediationStepExecutor {
             && other != account
         {
             let why = format!("`{}` is of account {other}, not {account}", wish.resource);
-            return Err(failed("OtherAccount", &why));
+            return Err(StepError::failed("OtherAccount", &why));
         }
         let region = &step.target.region;
         let allowed = needs(wish, account, region);
@@ -139,7 +139,7 @@ impl RemediationStepExecutor {
             calls: self.calls.as_ref(),
             place: MemberPlace {
                 account: AccountId::new(account)
-                    .map_err(|error| failed("plan", &error.to_string()))?,
+                    .map_err(|error| StepError::failed("plan", &error.to_string()))?,
                 region: region.clone(),
                 session: session(&wish.remediation, &allowed),
             },
@@ -273,21 +273,21 @@ async fn restore(
 
 fn wish(step: &PlanStep) -> Result<RemediationWish, StepError> {
     let read = serde_json::from_value(step.desired.clone());
-    read.map_err(|error| failed("plan", &format!("the step cannot be read: {error}")))
+    read.map_err(|error| StepError::failed("plan", &format!("the step cannot be read: {error}")))
 }
 
 fn params<T: DeserializeOwned>(wish: &RemediationWish) -> Result<T, StepError> {
     let read = serde_json::from_value(wish.params.clone());
-    read.map_err(|error| failed("plan", &format!("`params` cannot be read: {error}")))
+    read.map_err(|error| StepError::failed("plan", &format!("`params` cannot be read: {error}")))
 }
 
 fn switch(wish: &RemediationWish) -> Result<Switch, StepError> {
     if wish.action == ActionKind::RdsPrivate && !wish.resource.contains(DATABASE) {
         let text = format!("`{}` is no database instance", wish.resource);
-        return Err(failed("NoDatabase", &text));
+        return Err(StepError::failed("NoDatabase", &text));
     }
     Switch::of(wish.action, &wish.resource).ok_or_else(|| {
-        failed(
+        StepError::failed(
             "plan",
             &format!(
                 "`{}` is nothing that is on or off (this is a bug)",
@@ -323,7 +323,9 @@ impl StepExecutor for RemediationStepExecutor {
             Ok(StepProbe::Absent | StepProbe::Differs { .. } | StepProbe::InProgress { .. }) => {
                 Verify::Running
             }
-            Ok(StepProbe::Blocked { reason }) => Verify::Setback(failed("Blocked", &reason)),
+            Ok(StepProbe::Blocked { reason }) => {
+                Verify::Setback(StepError::failed("Blocked", &reason))
+            }
             Err(error) => Verify::Setback(error),
         }
     }

@@ -3,7 +3,7 @@
 use hallpass_runner::{StepError, StepProbe};
 use serde_json::{Value, json};
 
-use super::place::{Allowed, StepCalls, failed, text};
+use super::place::{Allowed, StepCalls, text};
 use super::wish::RemediationWish;
 use crate::action::{FlowLogParams, LoggedTraffic};
 use crate::deviation::partition;
@@ -20,7 +20,10 @@ fn vpc_of(resource: &str) -> Result<&str, StepError> {
     if id.starts_with("vpc-") {
         return Ok(id);
     }
-    Err(failed("NoVpc", &format!("`{resource}` is no VPC")))
+    Err(StepError::failed(
+        "NoVpc",
+        &format!("`{resource}` is no VPC"),
+    ))
 }
 
 /// The actions that a step needs.
@@ -81,7 +84,7 @@ fn whole(answer: &Value, operation: &str) -> Result<(), StepError> {
     let error = rows.and_then(|it| it.first()?.get("Error"));
     error.map_or(Ok(()), |error| {
         let words = format!("{operation}: {}", text(error, "Message"));
-        Err(failed(text(error, "Code"), &words))
+        Err(StepError::failed(text(error, "Code"), &words))
     })
 }
 

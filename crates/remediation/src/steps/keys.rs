@@ -4,7 +4,7 @@ use hallpass_model::{TimeSpan, Timestamp};
 use hallpass_runner::{StepError, StepProbe};
 use serde_json::{Value, json};
 
-use super::place::{StepCalls, failed, text};
+use super::place::{StepCalls, text};
 use crate::action::KeyParams;
 
 const IAM: &str = "iam";
@@ -15,7 +15,7 @@ fn user_of(resource: &str) -> Result<&str, StepError> {
         .split_once(":user/")
         .and_then(|(_, it)| it.rsplit('/').next());
     name.filter(|it| !it.is_empty())
-        .ok_or_else(|| failed("NoUser", &format!("`{resource}` is no user")))
+        .ok_or_else(|| StepError::failed("NoUser", &format!("`{resource}` is no user")))
 }
 
 async fn keys(calls: &StepCalls<'_>, user: &str) -> Result<Vec<Value>, StepError> {

@@ -60,7 +60,7 @@ impl StepCalls<'_> {
                 members.extend(next);
             }
         }
-        Err(failed(
+        Err(StepError::failed(
             "Endless",
             &format!("{}: the answer has no end", operation.1),
         ))
@@ -92,13 +92,6 @@ pub(crate) fn session(remediation: &str, allowed: &[Allowed]) -> MemberSession {
     }
 }
 
-pub(crate) fn failed(code: &str, text: &str) -> StepError {
-    StepError::Failed {
-        code: code.to_owned(),
-        text: text.to_owned(),
-    }
-}
-
 fn setback((_, operation): MemberOperation, fault: MemberFault) -> StepError {
     let MemberFault {
         kind,
@@ -116,8 +109,10 @@ fn setback((_, operation): MemberOperation, fault: MemberFault) -> StepError {
     match kind {
         MemberFaultKind::Passing => later(Class::Throttle),
         MemberFaultKind::Conflict => later(Class::Conflict),
-        MemberFaultKind::NotEntered => failed(NOT_ENTERED, &format!("{code}: {message}")),
-        MemberFaultKind::Refused => failed(&code, &format!("{operation}: {message}")),
+        MemberFaultKind::NotEntered => {
+            StepError::failed(NOT_ENTERED, &format!("{code}: {message}"))
+        }
+        MemberFaultKind::Refused => StepError::failed(&code, &format!("{operation}: {message}")),
     }
 }
 

@@ -3,7 +3,7 @@
 use hallpass_runner::{StepError, StepProbe};
 use serde_json::{Value, json};
 
-use super::place::{StepCalls, failed};
+use super::place::StepCalls;
 use crate::ports::MemberOperation;
 
 /// The four settings; all of them have to be on.
@@ -39,7 +39,10 @@ impl BlockedPlace {
     pub(super) fn bucket(resource: &str, account: &str) -> Result<Self, StepError> {
         let name = resource.rsplit(":::").next().unwrap_or_default();
         if name.is_empty() || name.contains(['/', ':']) {
-            return Err(failed("NoBucket", &format!("`{resource}` is no bucket")));
+            return Err(StepError::failed(
+                "NoBucket",
+                &format!("`{resource}` is no bucket"),
+            ));
         }
         Ok(Self {
             service: "s3",

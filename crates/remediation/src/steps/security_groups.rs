@@ -3,7 +3,7 @@
 use hallpass_runner::{StepError, StepProbe};
 use serde_json::{Map, Value, json};
 
-use super::place::{StepCalls, failed, number, text};
+use super::place::{StepCalls, number, text};
 use crate::action::PortParams;
 use crate::decide::NEVER_TAG;
 use crate::ports::MemberOperation;
@@ -25,7 +25,7 @@ fn group_of(resource: &str) -> Result<&str, StepError> {
     if id.starts_with("sg-") {
         return Ok(id);
     }
-    Err(failed(
+    Err(StepError::failed(
         "NoGroup",
         &format!("`{resource}` is no security group"),
     ))
@@ -73,7 +73,7 @@ async fn described(calls: &StepCalls<'_>, group: &str) -> Result<Value, StepErro
     let input = json!({ "GroupIds": [group] });
     let found = calls.read((EC2, "DescribeSecurityGroups"), input).await?;
     let row = found.pointer("/SecurityGroups/0").cloned();
-    row.ok_or_else(|| failed("NoGroup", &format!("`{group}` is not there")))
+    row.ok_or_else(|| StepError::failed("NoGroup", &format!("`{group}` is not there")))
 }
 
 /// The tag of the group itself counts as well as that in the finding.

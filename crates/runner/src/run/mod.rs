@@ -103,6 +103,8 @@ pub struct Runner {
     keeper: RunnerIdentity,
     /// When each lane we hold was taken or renewed.
     renewed: Mutex<BTreeMap<String, Timestamp>>,
+    /// How many steps are in each lane we hold: it is given back when the last leaves.
+    inside: Mutex<BTreeMap<String, u32>>,
 }
 
 impl Runner {
@@ -123,6 +125,7 @@ impl Runner {
             nap,
             keeper,
             renewed: Mutex::default(),
+            inside: Mutex::default(),
         }
     }
 
@@ -263,6 +266,11 @@ impl Runner {
         if is_spent(&plan, &folded) && !applying.retry_failed {
             return Ok(report_of(&plan, &folded, false));
         }
+        // CRASH: before anything of this run, so that a run nobody looked at yet is never taken for one that may go on
+        if folded.bound != applying.canary {
+            let targets = applying.canary;
+            self.note(id, &JournalEntry::Bounded { targets }).await?;
+        }
         self.store.set_aborted(&plan.id, false).await?;
         if applying.retry_failed {
             let expected = self.probe_all(&plan.steps).await?;
@@ -299,6 +307,58 @@ impl Runner {
             return self.apply(id, applying).await;
         }
         Ok(report_of(&plan, &folded, false))
+    }
+
+    /// Goes on with a run that nobody asks for now, where that may be done ([`goes_on_by_itself`]); `None` where not. `why`
+    /// is noted in the journal.
+    ///
+    /// # Errors
+    /// As [`apply`](Self::apply).
+    pub async fn go_on(
+        &self,
+        id: &PlanId,
+        patience: Duration,
+        why: &str,
+    ) -> Result<Option<PlanReport>, RunError> {
+        let name = format!("plan:{id}");
+        self.take(&name, patience).await?;
+        let run = self.run_unasked(id, patience, why).await;
+        self.give_back(&name).await?;
+        run
+    }
+
+    async fn run_unasked(
+        &self,
+        id: &PlanId,
+        patience: Duration,
+        why: &str,
+    ) -> Result<Option<PlanReport>, RunError> {
+        // somebody may have ended or aborted it while the lane was waited for
+        let (plan, folded) = self.load(id).await?;
+        let aborted = self.store.plan(id).await?.is_some_and(|it| it.aborted);
+        if !goes_on_by_itself(&plan, &folded, aborted) {
+            return Ok(None);
+        }
+        let text = why.to_owned();
+        self.note(id, &JournalEntry::Note { step: None, text })
+            .await?;
+        let applying = Applying {
+            patience,
+            ..Applying::default()
+        };
+        let stopped = self.drive(&plan, folded, &applying).await?;
+        let folded = self.folded(id).await?;
+        Ok(Some(report_when(&plan, &folded, stopped)))
+    }
+
+    /// What carrying a draft out would change as things are now, whatever was planned before. Nothing is kept.
+    ///
+    /// # Errors
+    /// When a target cannot be looked at.
+    pub async fn differences(&self, draft: PlanDraft) -> Result<PlanReport, RunError> {
+        let expected = self.probe_all(draft.steps()).await?;
+        let plan = draft.finish(expected, self.clock.now(), &self.keeper.actor);
+        Ok(PlanReport::planned(&plan))
     }
 
     /// What became of a plan so far.
@@ -357,7 +417,12 @@ impl Runner {
                     self.nap.sleep(LANE_PAUSE).await;
                     waited += LANE_PAUSE;
                 }
-                answer => return answer,
+                answer => {
+                    if answer.is_ok() {
+                        *self.inside().entry(lane.to_owned()).or_default() += 1;
+                    }
+                    return answer;
+                }
             }
         }
     }
@@ -389,8 +454,28 @@ impl Runner {
     }
 
     async fn give_back(&self, lane: &str) -> Result<(), RunError> {
+        if !self.is_last_out(lane) {
+            return Ok(());
+        }
         self.renewals().remove(lane);
         Ok(self.store.unlease(lane, &self.keeper.holder).await?)
+    }
+
+    /// Leaves a lane; whether nobody of ours is in it any more.
+    fn is_last_out(&self, lane: &str) -> bool {
+        let mut inside = self.inside();
+        let left = inside.get(lane).map_or(0, |it| it.saturating_sub(1));
+        if left == 0 {
+            inside.remove(lane);
+        } else {
+            inside.insert(lane.to_owned(), left);
+        }
+        left == 0
+    }
+
+    fn inside(&self) -> MutexGuard<'_, BTreeMap<String, u32>> {
+        // every change of the map is whole
+        self.inside.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn renewals(&self) -> MutexGuard<'_, BTreeMap<String, Timestamp>> {
@@ -480,7 +565,24 @@ fn is_spent(plan: &Plan, folded: &Folded) -> bool {
 
 /// What a plan's journal comes to; `aborted` as the store has it.
 pub fn report_of(plan: &Plan, folded: &Folded, aborted: bool) -> PlanReport {
-    report_when(plan, folded, aborted.then_some(Stopped::Aborted))
+    let stopped = if aborted {
+        Some(Stopped::Aborted)
+    } else {
+        is_paused(plan, folded).then_some(Stopped::Paused)
+    };
+    report_when(plan, folded, stopped)
+}
+
+/// Whether the first targets of a run were to be looked at, and none of it is in the middle of something.
+fn is_paused(plan: &Plan, folded: &Folded) -> bool {
+    let has_begun = !folded.steps.is_empty();
+    folded.bound.is_some() && has_begun && is_under_way(plan, folded) && !folded.is_amid_step()
+}
+
+/// Whether a process may go on with a plan without asking anybody (`organization.md` P-7): it was begun, nobody aborted
+/// it, and nobody wanted to look at its first targets before the others.
+pub fn goes_on_by_itself(plan: &Plan, folded: &Folded, aborted: bool) -> bool {
+    !aborted && folded.bound.is_none() && is_under_way(plan, folded)
 }
 
 fn report_when(plan: &Plan, folded: &Folded, stopped: Option<Stopped>) -> PlanReport {

@@ -10,4 +10,5 @@
 mod again;
 mod running;
 mod stopping;
+mod unasked;
 mod world;

@@ -4,7 +4,10 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use hallpass_model::Clock;
-use hallpass_runner::{Applying, Exit, Lane, PlanLimits, PlanReport, PlanStore, RunError, undo};
+use hallpass_runner::testing::Gate;
+use hallpass_runner::{
+    Applying, Exit, Lane, LeaseAnswer, PlanLimits, PlanReport, PlanStore, RunError, undo,
+};
 use serde_json::json;
 
 use crate::world::{Bench, conflict, denied, limited, outcomes, patient, put, puts, throttled};
@@ -256,6 +259,8 @@ async fn a_canary_goes_first_and_the_rest_on_resume() {
     assert_eq!(outcomes(&report), "a changed, b skipped, c skipped");
     assert_eq!(report.state.name(), "paused");
     let runner = bench.runner("one");
+    let told = runner.report(&report.plan).await.unwrap();
+    assert_eq!(told.state.name(), "paused", "whoever looks later");
     let report = runner.resume(&report.plan, &canary).await.unwrap();
     assert_eq!(outcomes(&report), "a changed, b changed, c skipped");
     let report = runner
@@ -263,6 +268,49 @@ async fn a_canary_goes_first_and_the_rest_on_resume() {
         .await
         .unwrap();
     assert_eq!(outcomes(&report), "a changed, b changed, c changed");
+}
+
+#[tokio::test]
+async fn a_wide_lane_is_ours_until_the_last_of_its_steps_is_over() {
+    let bench = Bench::new();
+    // `a` is over at once, the others are asked for
+    for key in ["b", "c", "d"] {
+        bench.world.slow.lock().unwrap().insert(key.into(), 3);
+    }
+    let wide = Lane {
+        width: 2,
+        ..Lane::serial("control-tower")
+    };
+    let draft = limited(&["a", "b", "c", "d"], PlanLimits::USUAL, &wide);
+    let gate = Gate::new(None);
+    let runner = bench.gated("one", &gate);
+    let plan = runner.look(draft).await.unwrap().plan.id;
+    let patient = patient(0);
+    let run = runner.apply(&plan, &patient);
+    let others = async {
+        loop {
+            let (now, wanted) = (bench.clock.now(), "control-tower");
+            let begun = !bench.world.writes().is_empty();
+            let over = bench.world.get("d").is_some();
+            if begun && !over {
+                let held = bench.store.lease(wanted, "two", now, now).await.unwrap();
+                assert!(matches!(held, LeaseAnswer::Held { .. }), "{held:?}");
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    let report = tokio::select! {
+        report = run => report.unwrap(),
+        () = others => unreachable!("it looks for ever"),
+    };
+    assert_eq!(
+        outcomes(&report),
+        "a changed, b changed, c changed, d changed"
+    );
+    assert_eq!(bench.world.most.load(Ordering::SeqCst), 2);
+    let now = bench.clock.now();
+    let free = bench.store.lease("control-tower", "two", now, now).await;
+    assert_eq!(free, Ok(LeaseAnswer::Ours), "it was given back");
 }
 
 #[tokio::test]
@@ -301,7 +349,7 @@ async fn a_lane_of_somebody_else_is_waited_for_or_reported() {
         format!("plan:{}", report.plan),
     ] {
         let answer = bench.store.lease(&lane, "third", now, now).await.unwrap();
-        assert_eq!(answer, hallpass_runner::LeaseAnswer::Ours, "{lane}");
+        assert_eq!(answer, LeaseAnswer::Ours, "{lane}");
     }
 }
 

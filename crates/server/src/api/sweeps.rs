@@ -48,7 +48,8 @@ pub(crate) async fn list(
     }))
 }
 
-/// Look now; administrators. Answers before it has looked. One that looks already is returned.
+/// Look now; administrators. Answers before it has looked. While another looks, it is `queued`
+/// and looks next; one that is queued already is returned.
 #[utoipa::path(post, path = "/api/v1/sweeps",
     responses((status = 202, body = Sweep), (status = 403, body = Problem), (status = 409, body = Problem)))]
 pub(crate) async fn begin(

@@ -52,6 +52,7 @@ mod rules;
 mod rules_explain;
 mod sign_in_again;
 mod standing;
+mod sweep_words;
 mod sweeps;
 
 use axum::{

@@ -9,7 +9,7 @@ use axum::{
 };
 use hallpass_access::{
     AccessError, Fate, ItemChange, RemovalLimit, Role, Sweep, SweepAction, SweepItem, SweepMode,
-    SweepReport, SweepState, SweepWork, Trigger,
+    SweepReport, SweepState, SweepWork,
 };
 use hallpass_model::{SweepId, Target};
 use hallpass_wording::{standing, sweeps::work};
@@ -19,6 +19,7 @@ use super::people::{self, Face, count_of, counted};
 use super::presenter::{At, Presenter};
 use super::press::missing;
 use super::shell::{Nav, PageResult, Posted, Shell, Viewer, page, see_other, url_encoded};
+use super::sweep_words::{badge, lead, state_words, why};
 use super::words::{Badge, capital, lasting, plain, sentence};
 use super::{forbidden, sign_in_again};
 use crate::{App, body::Path, problem::ProblemResponse};
@@ -186,48 +187,6 @@ fn run_row(view: &Presenter, run: &Sweep) -> Run {
     }
 }
 
-fn why(view: &Presenter, run: &Sweep) -> String {
-    match &run.trigger {
-        Trigger::Check => "Check".to_owned(),
-        Trigger::Schedule => "Schedule".to_owned(),
-        Trigger::Person { by } => capital(&view.named(by)),
-        Trigger::SwitchedOff => "Switched off".to_owned(),
-    }
-}
-
-fn badge(state: &SweepState) -> Badge {
-    let (word, look) = match state {
-        SweepState::Running => ("Looking", "pending"),
-        SweepState::Interrupted { .. } => ("Interrupted", "ended"),
-        SweepState::Failed { .. } => ("Failed", "failed"),
-        SweepState::Planned { .. } => ("Plan waits", "pending"),
-        SweepState::Stopped { .. } => ("Stopped", "failed"),
-        SweepState::Replaced { .. } => ("Replaced", "discarded"),
-        SweepState::Working { .. } => ("At work", "ending"),
-        SweepState::Done { .. } => ("Done", "active"),
-    };
-    Badge { word, look }
-}
-
-fn state_words(view: &Presenter, run: &Sweep) -> String {
-    match &run.state {
-        SweepState::Running => "It reads what stands.".to_owned(),
-        SweepState::Interrupted { .. } => "The server stopped meanwhile; begun anew.".to_owned(),
-        SweepState::Failed { error, .. } => sentence(&plain(error)),
-        SweepState::Planned { .. } => "Nothing is done before somebody confirms it.".to_owned(),
-        SweepState::Stopped { brake, .. } => sentence(&brake.to_string()),
-        SweepState::Replaced { .. } => "A newer plan took its place; nothing was done.".to_owned(),
-        SweepState::Working { since } => format!("Acting since {}.", view.words(*since)),
-        SweepState::Done { .. } => match &run.report {
-            Some(report) if report.to_act > 0 => {
-                let count = usize::try_from(report.to_act).unwrap_or(usize::MAX);
-                format!("It acted on {}.", count_of(count, "item", "items"))
-            }
-            Some(_) | None => "It reported, and changed nothing.".to_owned(),
-        },
-    }
-}
-
 async fn begin(State(app): State<App>, Posted { viewer, form: _ }: Posted<Nothing>) -> PageResult {
     match app.access.want_sweep(&viewer.actor).await {
         Ok(run) => Ok(see_other(&format!("/sweeps/{}", run.id))),
@@ -350,12 +309,6 @@ const fn rank(item: &SweepItem) -> u8 {
             }
         }
     }
-}
-
-fn lead(view: &Presenter, run: &Sweep) -> String {
-    let words = state_words(view, run);
-    let mode = sentence(&standing::mode(run.mode));
-    format!("{words} {mode}")
 }
 
 fn plan(

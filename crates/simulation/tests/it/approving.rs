@@ -1,18 +1,18 @@
 //! Approving with a comment and for less time than was asked for (`access.md` §3.7).
 
 use hallpass_access::{
-    AccessError, AccessStore, Approving, AskOutcome, COMMENT_CHARACTERS_MAX, Extending, Request,
-    RequestState,
+    AccessError, AccessStore, Approving, AskOutcome, COMMENT_CHARACTERS_MAX, Extending,
+    PressRefused, Request, RequestState,
 };
 use hallpass_audit::AuditStore as _;
-use hallpass_model::{RequestId, TimeSpan};
+use hallpass_model::{Clock as _, GrantId, RequestId, TimeSpan};
 use hallpass_simulation::{
     Habits,
     Human::{self, Ana, Bo, Cai, Dee, Eve},
     World,
 };
 
-use crate::acting::{ask, grants, run, take};
+use crate::acting::{ask, grant, grants, run, take};
 
 const HOUR: TimeSpan = TimeSpan::hours(1);
 
@@ -213,5 +213,66 @@ fn no_time_at_all_is_never_approved() {
             "{refused:?}"
         );
         assert!(grants(&world).await.is_empty());
+    });
+}
+
+/// An extension of what Ana has, which waits.
+async fn extension(world: &World, hours: u64) -> (GrantId, RequestId) {
+    let id = waiting(world, "Admin", HOUR).await;
+    approve(world, Cai, id, None, None).await.unwrap();
+    world.live(TimeSpan::minutes(2)).await;
+    let grant = grants(world).await.remove(0).id;
+    let by = Extending::by(TimeSpan::hours(hours));
+    let asked = world
+        .access
+        .extend(&world.actor(Ana), grant, by, None)
+        .await;
+    let AskOutcome::Pending(extension) = asked.unwrap() else {
+        panic!("it needs approval");
+    };
+    (grant, extension.id)
+}
+
+#[test]
+fn what_is_over_is_not_extended_however_far_its_end_was() {
+    run(async {
+        let world = world(57);
+        let (grant, extension) = extension(&world, 4).await;
+        world
+            .access
+            .release(&world.actor(Ana), grant, None)
+            .await
+            .unwrap();
+        let ended = grants(&world).await.remove(0);
+        assert!(
+            world.clock.now() < ended.ends_at,
+            "its end was still to come"
+        );
+        let refused = approve(&world, Cai, extension, None, None).await;
+        assert!(
+            matches!(
+                &refused,
+                Err(AccessError::Refused(PressRefused::GrantOver { .. }))
+            ),
+            "{refused:?}"
+        );
+        assert_eq!(grants(&world).await.remove(0), ended);
+        world.live(TimeSpan::minutes(2)).await;
+        assert!(world.center.present().is_empty());
+    });
+}
+
+#[test]
+fn what_was_extended_is_warned_of_again() {
+    run(async {
+        let world = world(58);
+        let (id, extension) = extension(&world, 2).await;
+        let minute = TimeSpan::seconds(60);
+        world.live_coarsely(TimeSpan::minutes(55), minute).await;
+        assert!(grant(&world, id).await.warned);
+        approve(&world, Cai, extension, None, None).await.unwrap();
+        assert!(!grant(&world, id).await.warned);
+        world.live_coarsely(TimeSpan::minutes(118), minute).await;
+        assert!(grant(&world, id).await.warned);
     });
 }

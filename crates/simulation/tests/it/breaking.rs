@@ -339,3 +339,20 @@ fn the_past_of_a_target_is_counted() {
         assert_eq!((past.requester.count, past.requester.last), (0, None));
     });
 }
+
+/// What a directory of hours ago says of approvers does not count.
+#[test]
+fn no_review_is_offered_while_the_directory_is_not_read() {
+    run(async {
+        let world = world();
+        let id = waiting(&world, Ana, "Glass", 1).await;
+        press(&world, Ana, id, WHY).await.unwrap();
+        assert_eq!(open(&world, Cai).await, [id]);
+        world.silence_directory();
+        world
+            .live_coarsely(TimeSpan::hours(3), TimeSpan::seconds(60))
+            .await;
+        assert_eq!(open(&world, Cai).await, []);
+        assert!(close(&world, Cai, id).await.is_err());
+    });
+}

@@ -1,11 +1,13 @@
 //! Presses: who may, who was first, what lapses, what reminds.
 
-use hallpass_access::{AccessError, AccessStore, AskOutcome, NoticeKind, PressRefused};
+use hallpass_access::{
+    AccessError, AccessStore, AskOutcome, NoticeKind, PressRefused, RequestFilter, RequestView,
+};
 use hallpass_audit::AuditStore as _;
 use hallpass_model::{Clock, TimeSpan};
 use hallpass_simulation::{
     Habits,
-    Human::{Ana, Bo, Cai, Dee, Eve},
+    Human::{self, Ana, Bo, Cai, Dee, Eve},
     World,
 };
 
@@ -365,5 +367,54 @@ fn what_cannot_be_asked_for_is_stored_as_rejected_with_every_reason() {
             world.access.ask(&ana, &long, None).await.unwrap(),
             AskOutcome::Rejected(..)
         ));
+    });
+}
+
+/// Who has the request in their list of what waits for them.
+async fn listed_for(world: &World) -> Vec<Human> {
+    let mut found = Vec::new();
+    for human in Human::ALL {
+        let (actor, all) = (world.actor(human), RequestFilter::default());
+        let page = world
+            .access
+            .requests(&actor, RequestView::ToReview, &all, 9)
+            .await;
+        if !page.unwrap().rows.is_empty() {
+            found.push(human);
+        }
+    }
+    found
+}
+
+#[test]
+fn what_waits_is_listed_for_those_who_can_still_decide_it() {
+    run(async {
+        let world = world(36);
+        let id = ask(&world, Cai, "Admin", TimeSpan::hours(1))
+            .await
+            .request()
+            .id;
+        assert_eq!(listed_for(&world).await, [Dee], "not for who asks");
+        world
+            .access
+            .discard(&world.actor(Cai), id, None)
+            .await
+            .unwrap();
+        let withdrawn = world.store.request(id).await.unwrap().unwrap();
+        assert!(!withdrawn.is_waiting(world.clock.now()));
+        let id = ask(&world, Ana, "Root", TimeSpan::hours(1))
+            .await
+            .request()
+            .id;
+        assert_eq!(listed_for(&world).await, [Cai, Dee]);
+        world
+            .access
+            .approve(&world.actor(Cai), id, None)
+            .await
+            .unwrap();
+        assert_eq!(listed_for(&world).await, [Dee], "nobody decides twice");
+        // over, before any tick says so
+        world.clock.advance(TimeSpan::hours(9));
+        assert_eq!(listed_for(&world).await, []);
     });
 }

@@ -539,3 +539,25 @@ fn access_given_by_hand_after_an_end_is_standing_for_the_next_grant() {
         check_all(&world, std::slice::from_ref(&key)).await.unwrap();
     });
 }
+
+#[test]
+fn an_end_of_our_own_is_counted_as_no_guards() {
+    run(async {
+        let world = World::new(24, Habits::default(), None);
+        let id = take(&world, Ana, "ReadOnly", TimeSpan::hours(1)).await;
+        world.live(TimeSpan::seconds(20)).await;
+        release(&world, Ana, id).await.unwrap();
+        let (mut grants, mut by_guards) = (0, 0);
+        for _ in 0..60 {
+            world.clock.advance(TimeSpan::seconds(1));
+            world.time.hear();
+            let _: Result<_, _> = world.executor.tick().await;
+            let tended = world.access.tick().await.unwrap();
+            grants += tended.grants;
+            by_guards += tended.by_guards;
+        }
+        assert_eq!(grant(&world, id).await.state.name(), "ended");
+        assert!(grants > 0);
+        assert_eq!(by_guards, 0);
+    });
+}

@@ -200,6 +200,27 @@ fn a_server_that_stopped_for_days_finds_its_ends_made_by_the_guard() {
 }
 
 #[test]
+fn a_server_that_stood_still_while_it_read_journals_says_who_ended_it_all_the_same() {
+    for set in ["ReadOnly", "oncall"] {
+        run(async {
+            let mut pair = Pair::new(74, Habits::default(), None).await;
+            let id = take(&pair.world, Ana, set, TimeSpan::seconds(60)).await;
+            let key = grant(&pair.world, id).await.key;
+            pair.live(20, Alive::Both).await;
+            pair.world.journals.stand_still().await;
+            pair.live(60 + 60 + 30, Alive::Guard).await;
+            assert!(!pair.is_there(&key), "{set}: still there");
+            pair.live(30, Alive::Server).await;
+            let grant = grant(&pair.world, id).await;
+            assert_eq!(closing(&grant.state), by_guard(), "{set}");
+            assert_eq!(pair.events("drift.missing").await, 0);
+            pair.settle().await;
+            pair.check(&[], set).await;
+        });
+    }
+}
+
+#[test]
 fn the_guard_leaves_alone_what_a_living_server_ends_in_time() {
     run(async {
         let mut pair = Pair::new(72, Habits::default(), None).await;

@@ -5,7 +5,7 @@ use hallpass_access::{
     AccessError, Actor, AskOutcome, Extending, Force, HeldAccess, Locking, PressRefused,
     RequestState,
 };
-use hallpass_identity::{Authentication, TokenSource};
+use hallpass_identity::{Authentication, Role, TokenSource};
 use hallpass_model::{Clock, Email, TimeSpan};
 use hallpass_rules::directory::Person;
 use hallpass_rules::{PressRefusedByRules, RuleFile, load};
@@ -484,5 +484,46 @@ fn nothing_is_granted_to_somebody_who_is_locked() {
             "{refused}"
         );
         assert!(grants(&world).await.is_empty());
+    });
+}
+
+#[test]
+fn an_operator_locks_anybody_but_administrators() {
+    run(async {
+        let world = World::new(414, Habits::default(), None);
+        let access = &world.access;
+        let holding = |human, roles: &[Role]| Actor {
+            roles: roles.iter().copied().collect(),
+            ..world.actor(human)
+        };
+        let user = |human| world.actor(human).user.unwrap();
+        for (roles, whom, may) in [
+            (&[][..], Ana, false),
+            (&[Role::Auditor], Ana, false),
+            (&[Role::Operator], Ana, true),
+            (&[Role::Operator], Eve, false),
+            (&[Role::Admin], Ana, true),
+            (&[Role::Admin], Eve, true),
+        ] {
+            let dee = holding(Dee, roles);
+            assert_eq!(
+                access.may_lock(&dee, &user(whom)),
+                may,
+                "{roles:?} {whom:?}"
+            );
+        }
+        let operator = holding(Dee, &[Role::Operator]);
+        let refused = access
+            .lock(&operator, &user(Eve), stolen(HeldAccess::GoesOn))
+            .await;
+        assert!(
+            matches!(refused, Err(AccessError::Refused(PressRefused::NotYours))),
+            "{refused:?}"
+        );
+        assert!(access.locks(&world.actor(Eve)).await.unwrap().is_empty());
+        let locked = access
+            .lock(&operator, &user(Ana), stolen(HeldAccess::GoesOn))
+            .await;
+        locked.unwrap();
     });
 }

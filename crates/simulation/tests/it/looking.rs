@@ -15,6 +15,8 @@ use hallpass_rules::{DecisionKind, RuleFile, Rules, load};
 use hallpass_simulation::{Center, Habits, Human, Ids, Wall, World};
 use hallpass_store::MemoryStore;
 
+use crate::acting::run;
+
 const RULES: &str = r#"
 [[rule]]
 id = "read"
@@ -378,5 +380,66 @@ fn pages_of_the_catalog_add_up_to_the_whole() {
             }
         }
         assert_eq!(entries, whole.entries, "{limit}");
+    }
+}
+
+#[test]
+fn groups_of_the_catalog_go_on_where_a_page_ended() {
+    let scene = scene();
+    let changed = rules(
+        &RULES
+            .replace("\"oncall-others\"", "\"none\"")
+            .replace("[\"oncall\"]", "[\"oncall\", \"staff\", \"oncall-others\"]"),
+    );
+    run(scene.access.set_rules(changed, "test")).unwrap();
+    for limit in 1..5 {
+        let (mut names, mut after) = (Vec::new(), None);
+        loop {
+            let page = CatalogPage {
+                after,
+                limit,
+                ..CatalogPage::default()
+            };
+            let page = scene.access.catalog_page(&scene.ana, &page).unwrap();
+            names.extend(
+                page.entries
+                    .into_iter()
+                    .filter_map(|it| it.group)
+                    .map(|it| it.name),
+            );
+            after = page.next;
+            if after.is_none() {
+                break;
+            }
+        }
+        assert_eq!(names, ["oncall", "staff", "oncall-others"], "{limit}");
+    }
+}
+
+/// Who may ask for one set somewhere sees what that one holds, and no other.
+#[test]
+fn a_set_is_shown_to_who_may_ask_for_it() {
+    let scene = scene();
+    let named = rules(&RULES.replace(
+        "permission_sets = [\"*\"]",
+        "permission_sets = [\"ReadOnly\"]",
+    ));
+    run(scene.access.set_rules(named, "test")).unwrap();
+    let mut snapshot = scene.shelf.current().snapshot().clone();
+    let mut sealed = snapshot.permission_sets[0].clone();
+    sealed.name = "Sealed".to_owned();
+    sealed.arn = "arn:aws:sso:::permissionSet/ssoins-0123456789abcdef/ps-Sealed"
+        .parse()
+        .unwrap();
+    snapshot.permission_sets.push(sealed);
+    *scene.shelf.0.write().unwrap() = Arc::new(Directory::new(snapshot));
+    for (name, shown) in [
+        ("ReadOnly", true),
+        ("Admin", true),
+        ("Sealed", false),
+        ("Gone", false),
+    ] {
+        let sees = run(scene.access.may_see_set(&scene.ana, name)).unwrap();
+        assert_eq!(sees, shown, "{name}");
     }
 }

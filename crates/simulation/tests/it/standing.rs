@@ -368,3 +368,24 @@ fn an_adoption_repeated_with_its_key_is_one() {
         assert_eq!(grants(&world).await.len(), 1);
     });
 }
+
+#[test]
+fn the_holder_of_adopted_access_is_told_that_it_ends_soon() {
+    run(async {
+        let world = world_with(SweepMode::Report);
+        let now = world.clock.now();
+        world.store.open_channel("test", now).await.unwrap();
+        world.center.give(&world.key(Ana, "ReadOnly").unwrap());
+        pass(&world, minutes(1)).await;
+        let (eve, meant) = (world.actor(Eve), of(Ana, "ReadOnly"));
+        let adopted = world
+            .access
+            .adopt_standing(&eve, &meant, minutes(90), "moving in", None);
+        let adopted = adopted.await.unwrap();
+        assert!(!adopted.end_sessions, "nobody asked for that");
+        told(&world).await;
+        pass(&world, minutes(80)).await;
+        let soon = |message: &Message| matches!(message, Message::Notice(it) if it.kind() == NoticeKind::EndsSoon);
+        assert!(told(&world).await.iter().any(soon));
+    });
+}

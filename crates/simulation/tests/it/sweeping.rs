@@ -582,13 +582,17 @@ fn a_run_that_a_stop_interrupted_is_closed_and_begun_anew() {
 }
 
 #[test]
-fn one_run_at_a_time_and_whoever_wants_another_gets_the_one_that_runs() {
+fn one_run_at_a_time_and_whoever_wants_another_gets_one_that_looks_after_it() {
     run(async {
         let world = world_with(SweepMode::Report);
         let eve = world.actor(Eve);
         let first = world.access.want_sweep(&eve).await.unwrap();
         let second = world.access.want_sweep(&eve).await.unwrap();
-        assert_eq!(first.id, second.id);
+        let third = world.access.want_sweep(&eve).await.unwrap();
+        assert_eq!(
+            (first.state.name(), second.state.name(), second.id),
+            ("running", "queued", third.id)
+        );
         let refused = world.access.begin_sweep(Trigger::Check).await;
         assert!(
             matches!(refused, Err(AccessError::Commit(_))),
@@ -596,8 +600,56 @@ fn one_run_at_a_time_and_whoever_wants_another_gets_the_one_that_runs() {
         );
         // it is still the one that this process began
         assert!(world.sweep_if_due().await.unwrap());
-        let done = world.store.sweep(first.id).await.unwrap().unwrap();
-        assert_eq!(done.state.name(), "done");
+        let state = async |id| world.store.sweep(id).await.unwrap().unwrap().state.name();
+        assert_eq!(
+            (state(first.id).await, state(second.id).await),
+            ("done", "queued")
+        );
+        // what changed after the first had looked is found by the second
+        world.center.give(&world.key(Ana, "ReadOnly").unwrap());
+        assert!(world.sweep_if_due().await.unwrap());
+        assert_eq!(state(second.id).await, "done");
+        let newest = world.store.newest_listing().await.unwrap().unwrap();
+        assert_eq!((newest.id, newest.report.unwrap().unknown), (second.id, 1));
+        assert!(!world.sweep_if_due().await.unwrap());
+    });
+}
+
+/// A check acts on nothing: whoever wants a run while one looks gets one that does what the mode says.
+#[test]
+fn a_run_that_is_wanted_during_a_check_acts() {
+    run(async {
+        let world = world_with(SweepMode::Revoke);
+        world.center.give(&world.key(Ana, "ReadOnly").unwrap());
+        world.access.begin_sweep(Trigger::Check).await.unwrap();
+        let wanted = world.access.want_sweep(&world.actor(Eve)).await.unwrap();
+        assert!(world.sweep_if_due().await.unwrap());
+        world.clock.advance(minutes(11));
+        assert!(world.sweep_if_due().await.unwrap());
+        let planned = world.store.sweep(wanted.id).await.unwrap().unwrap();
+        assert_eq!(planned.state.name(), "planned");
+    });
+}
+
+/// The process stops while one run looks and another is queued: the queued one takes its place, with
+/// the settings of the process that begins it. Where sweeps are off by then, nobody looks.
+#[test]
+fn what_is_queued_outlives_a_stop() {
+    run(async {
+        for (mode, end) in [(SweepMode::Report, "done"), (SweepMode::Off, "failed")] {
+            let mut world = world_with(SweepMode::Revoke);
+            let begun = world.access.begin_sweep(Trigger::Check).await.unwrap();
+            let queued = world.access.want_sweep(&world.actor(Eve)).await.unwrap();
+            world.sweeps_become(|settings| settings.mode = mode);
+            let ran = world.sweep_if_due().await.unwrap();
+            assert!(ran);
+            let state = async |id| world.store.sweep(id).await.unwrap().unwrap();
+            assert_eq!(state(begun.id).await.state.name(), "interrupted");
+            let ended = state(queued.id).await;
+            assert_eq!(ended.state.name(), end);
+            assert_eq!(ended.report.is_some(), mode == SweepMode::Report);
+            assert_eq!(world.access.sweep_to_run().await.unwrap(), None);
+        }
     });
 }
 

@@ -25,6 +25,7 @@ pub mod queries;
 pub mod queue;
 pub mod reviews;
 pub mod session_revocation;
+pub mod sweep_rows;
 pub mod sweeps;
 
 use hallpass_access::{AccessStore, SweepStore};
@@ -131,16 +132,18 @@ macro_rules! conformance {
             sweeps:
                 a_run_is_stored_with_what_it_found
                 one_run_looks_at_a_time
+                one_run_waits_for_the_one_that_looks
                 every_step_of_a_run_is_taken_and_no_other
                 runs_and_items_are_guarded_by_version
                 open_items_are_found_until_they_are_settled
                 acceptance_is_stored_changed_and_withdrawn
                 old_findings_are_dropped_and_open_ones_stay
                 what_was_acted_on_is_kept_with_its_run
+                digests_wait_like_notices;
+            sweep_rows:
                 adopted_access_has_a_row_that_is_ours_and_is_never_created
                 what_is_to_be_removed_has_a_row_that_is_ours
-                nothing_is_adopted_or_removed_over_a_row
-                digests_wait_like_notices;
+                nothing_is_adopted_or_removed_over_a_row;
             locks:
                 a_lock_is_written_over_what_was_read_and_no_other
                 a_change_is_refused_when_a_lock_is_not_as_it_was_seen;

@@ -1,17 +1,16 @@
-//! Sweeps: runs, what they found, what is accepted, and the rows their desires make.
+//! Sweeps: runs, what they found, what is accepted.
 
 use hallpass_access::{
-    Acceptance, AcceptanceWrite, Accepted, Brake, Change, CommitError, Consent, DesiredAssignment,
-    Fate, ItemKind, LeftAlone, Sweep, SweepAction, SweepItem, SweepMode, SweepState, Trigger, Wait,
-    Write,
+    Acceptance, AcceptanceWrite, Accepted, Brake, Change, CommitError, Consent, Fate, ItemKind,
+    LeftAlone, Sweep, SweepAction, SweepItem, SweepMode, SweepState, Trigger, Wait, Write,
 };
-use hallpass_assignments::{Absence, Ownership, Verdict};
-use hallpass_model::{HoldKey, TimeSpan};
+use hallpass_assignments::Absence;
+use hallpass_model::{HoldKey, SweepId, TimeSpan};
 
 use super::Store;
 use crate::testing::{
     a_digest, a_grant, a_notice, a_report, a_sweep, a_sweep_item, account_key, an_acceptance, at,
-    email, grant_id, group_key, sweep_id, wanted, with_desired,
+    email, grant_id, group_key, sweep_id,
 };
 
 fn with_sweep(write: Write<Sweep>) -> Change {
@@ -35,12 +34,13 @@ fn with_acceptance(write: AcceptanceWrite) -> Change {
     }
 }
 
-fn raced<T>(outcome: &Result<T, CommitError>) -> bool {
+pub(super) fn raced<T>(outcome: &Result<T, CommitError>) -> bool {
     matches!(outcome, Err(CommitError::Raced(_)))
 }
 
 fn states() -> Vec<SweepState> {
     vec![
+        SweepState::Queued,
         SweepState::Running,
         SweepState::Interrupted { at: at(5) },
         SweepState::Failed {
@@ -197,14 +197,43 @@ pub async fn one_run_looks_at_a_time(store: Store) {
         ..Change::default()
     };
     store.commit(change).await.unwrap();
-    let open = store.open_sweeps().await.unwrap();
-    let ids: Vec<_> = open.iter().map(|sweep| sweep.id).collect();
-    assert_eq!(ids, [sweep_id(3)]);
+    assert_eq!(open_ids(&store).await, [sweep_id(3)]);
     let newest_first: Vec<_> = store.sweeps(None, 9).await.unwrap();
     let ids: Vec<_> = newest_first.iter().map(|sweep| sweep.id).collect();
     assert_eq!(ids, [sweep_id(3), sweep_id(1)]);
     let before = store.sweeps(Some(sweep_id(3)), 9).await.unwrap();
     assert_eq!(before.len(), 1);
+}
+
+async fn open_ids(store: &Store) -> Vec<SweepId> {
+    let open = store.open_sweeps().await.unwrap();
+    open.iter().map(|sweep| sweep.id).collect()
+}
+
+pub async fn one_run_waits_for_the_one_that_looks(store: Store) {
+    let queued = |n| Sweep {
+        state: SweepState::Queued,
+        ..a_sweep(n)
+    };
+    for row in [a_sweep(1), queued(2)] {
+        store.commit(with_sweep(Write::Insert(row))).await.unwrap();
+    }
+    let second = store.commit(with_sweep(Write::Insert(queued(3)))).await;
+    assert!(raced(&second), "{second:?}");
+    assert_eq!(open_ids(&store).await, [sweep_id(1), sweep_id(2)]);
+    store.prune_sweeps(0, 0).await.unwrap();
+    assert_eq!(open_ids(&store).await, [sweep_id(1), sweep_id(2)]);
+    // not before the other is over
+    let early = store.commit(with_sweep(Write::Update(a_sweep(2)))).await;
+    assert!(raced(&early), "{early:?}");
+    let over = Sweep {
+        state: SweepState::Done { at: at(9) },
+        ..a_sweep(1)
+    };
+    for row in [over, a_sweep(2)] {
+        store.commit(with_sweep(Write::Update(row))).await.unwrap();
+    }
+    assert_eq!(open_ids(&store).await, [sweep_id(2)]);
 }
 
 pub async fn every_step_of_a_run_is_taken_and_no_other(store: Store) {
@@ -230,11 +259,14 @@ pub async fn every_step_of_a_run_is_taken_and_no_other(store: Store) {
             assert_eq!(outcome.is_ok(), is_legal, "{step:?}: {outcome:?}");
             let is_named = matches!(outcome, Err(CommitError::IllegalStep(_)));
             assert!(is_legal || is_named, "{step:?}: {outcome:?}");
-            // one that runs would be in the way of the next
+            // one that is queued or runs would be in the way of the next
             let stored = store.sweep(row.id).await.unwrap().unwrap();
-            if stored.state == SweepState::Running {
+            if matches!(stored.state, SweepState::Queued | SweepState::Running) {
                 let over = Sweep {
-                    state: SweepState::Done { at: at(9) },
+                    state: SweepState::Failed {
+                        at: at(9),
+                        error: "over".to_owned(),
+                    },
                     ..stored
                 };
                 store.commit(with_sweep(Write::Update(over))).await.unwrap();
@@ -433,63 +465,6 @@ pub async fn what_was_acted_on_is_kept_with_its_run(store: Store) {
         left.push(store.sweep_items(sweep_id(n)).await.unwrap().len());
     }
     assert_eq!(left, [0, 1, 1, 2]);
-}
-
-pub async fn adopted_access_has_a_row_that_is_ours_and_is_never_created(store: Store) {
-    let key = account_key(1, 1);
-    let adopt = DesiredAssignment::Adopt {
-        key: key.clone(),
-        until: at(500),
-        seen_at: at(10),
-    };
-    store.commit(with_desired(adopt)).await.unwrap();
-    let row = store.assignment(&key).await.unwrap().unwrap();
-    assert_eq!(row.execution.ownership, Ownership::Ours);
-    assert_eq!((row.desired.until, row.desired.asked_at), (at(500), at(10)));
-    assert!(row.was_seen() && row.is_wanted(at(20)));
-    assert_eq!(row.execution.verdict, Verdict::Working);
-    let next = hallpass_assignments::next(&row, at(20));
-    assert_eq!(next, hallpass_assignments::RowAction::Look);
-}
-
-pub async fn what_is_to_be_removed_has_a_row_that_is_ours(store: Store) {
-    let key = account_key(1, 1);
-    let remove = DesiredAssignment::Remove {
-        key: key.clone(),
-        since: at(10),
-    };
-    store.commit(with_desired(remove)).await.unwrap();
-    let row = store.assignment(&key).await.unwrap().unwrap();
-    assert_eq!(row.execution.ownership, Ownership::Ours);
-    assert!(!row.is_wanted(at(10)) && !row.is_settled());
-    // it is looked at before anything is sent
-    let next = hallpass_assignments::next(&row, at(20));
-    assert_eq!(next, hallpass_assignments::RowAction::Look);
-    let due = hallpass_assignments::AssignmentStore::next_due(store.as_ref(), at(1)).await;
-    assert_eq!(due.unwrap(), Some(at(10)));
-}
-
-pub async fn nothing_is_adopted_or_removed_over_a_row(store: Store) {
-    let key = account_key(1, 1);
-    store
-        .commit(with_desired(wanted(&key, 100, 1)))
-        .await
-        .unwrap();
-    let row = store.assignment(&key).await.unwrap();
-    let adopt = DesiredAssignment::Adopt {
-        key: key.clone(),
-        until: at(500),
-        seen_at: at(10),
-    };
-    let remove = DesiredAssignment::Remove {
-        key: key.clone(),
-        since: at(10),
-    };
-    for desire in [adopt, remove] {
-        let outcome = store.commit(with_desired(desire)).await;
-        assert!(raced(&outcome), "{outcome:?}");
-    }
-    assert_eq!(store.assignment(&key).await.unwrap(), row);
 }
 
 pub async fn digests_wait_like_notices(store: Store) {

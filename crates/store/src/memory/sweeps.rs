@@ -20,14 +20,23 @@ pub(super) struct Sweeps {
     accepted: BTreeMap<HoldKey, Accepted>,
 }
 
-fn is_running(sweep: &Sweep) -> bool {
-    sweep.state == SweepState::Running
+/// States that one run at a time may be in.
+fn is_alone(state: &SweepState) -> bool {
+    matches!(state, SweepState::Queued | SweepState::Running)
 }
 
 fn is_open(sweep: &Sweep) -> bool {
-    sweep.state.is_waiting()
-        || is_running(sweep)
-        || matches!(sweep.state, SweepState::Working { .. })
+    match sweep.state {
+        SweepState::Queued
+        | SweepState::Running
+        | SweepState::Planned { .. }
+        | SweepState::Stopped { .. }
+        | SweepState::Working { .. } => true,
+        SweepState::Interrupted { .. }
+        | SweepState::Failed { .. }
+        | SweepState::Replaced { .. }
+        | SweepState::Done { .. } => false,
+    }
 }
 
 impl Sweeps {
@@ -54,9 +63,10 @@ impl Sweeps {
                 }
             }
         };
-        let other = |it: &Sweep| it.id != next.id && is_running(it);
-        if is_running(&next) && self.runs.values().any(other) {
-            return Err(exists_already("another sweep that runs"));
+        let other = |it: &Sweep| it.id != next.id && it.state == next.state;
+        if is_alone(&next.state) && self.runs.values().any(other) {
+            let name = next.state.name();
+            return Err(exists_already(&format!("another sweep that is {name}")));
         }
         self.runs.insert(next.id, next);
         Ok(())

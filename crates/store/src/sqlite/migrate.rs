@@ -128,6 +128,12 @@ const MIGRATIONS: &[Migration] = &[
         sql: include_str!("../../migrations/0019_standards_visits.sql"),
         then: None,
     },
+    Migration {
+        version: 20,
+        name: "queued_sweeps",
+        sql: include_str!("../../migrations/0020_queued_sweeps.sql"),
+        then: None,
+    },
 ];
 
 /// A file with fewer migrations is laid out anew by one of them, and then has much room to give back.

@@ -173,7 +173,7 @@ fn prune(tx: &Transaction<'_>, listings: u32, runs: u32) -> Result<(), StorageFa
     tx.prepare_cached(
         "DELETE FROM sweeps
          WHERE id NOT IN (SELECT id FROM sweeps ORDER BY id DESC LIMIT ?1)
-           AND state NOT IN ('running', 'planned', 'stopped', 'working')
+           AND state NOT IN ('queued', 'running', 'planned', 'stopped', 'working')
            AND id NOT IN (SELECT sweep_id FROM sweep_items WHERE open = 1)",
     )?
     .execute([i64::from(runs)])?;
@@ -183,7 +183,7 @@ fn prune(tx: &Transaction<'_>, listings: u32, runs: u32) -> Result<(), StorageFa
            AND sweep_id NOT IN (
                SELECT id FROM sweeps WHERE listed = 1 ORDER BY id DESC LIMIT ?1)
            AND sweep_id NOT IN (
-               SELECT id FROM sweeps WHERE state IN ('running', 'planned', 'stopped', 'working'))",
+               SELECT id FROM sweeps WHERE state IN ('queued', 'running', 'planned', 'stopped', 'working'))",
     )?
     .execute([i64::from(listings)])?;
     tx.prepare_cached(
@@ -218,7 +218,7 @@ impl SweepStore for SqliteStore {
 
     async fn open_sweeps(&self) -> Result<Vec<Sweep>, ReadError> {
         let sql = "SELECT body FROM sweeps
-                   WHERE state IN ('running', 'planned', 'stopped', 'working') ORDER BY id";
+                   WHERE state IN ('queued', 'running', 'planned', 'stopped', 'working') ORDER BY id";
         Ok(self.read(move |tx| all(tx, "sweep", sql, [])).await?)
     }
 

@@ -14,9 +14,7 @@ use crate::{
         context::{Context, HandlerResult},
         errors::{self, ApiError},
         pages::paged,
-        service::{
-            BucketSharing, CallRate, CallRates, PolicyFacts, RequestForm, ScopeRegions, SimService,
-        },
+        service::{BucketSharing, CallRate, CallRates, ScopeRegions, SimService},
     },
     vocabulary::regions,
 };
@@ -28,9 +26,6 @@ const DEFAULT_PAGE: usize = 20;
 
 pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
     service: SimService {
-        name: "Account",
-        signing_name: "account",
-        requests: RequestForm::Table("account"),
         scope: ScopeRegions::Global,
         rates: CallRates::One(CallRate {
             shared: BucketSharing::Account,
@@ -38,9 +33,8 @@ pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
             burst: 5.0,
         }),
         errors: errors::REST_JSON_VALIDATION,
-        policies: Some(PolicyFacts::BY_NAME),
         secrets: &["NextToken"],
-        names_origin: false,
+        ..SimService::named("Account", "account")
     },
     begin: |call| call.admit(),
     operations: &[

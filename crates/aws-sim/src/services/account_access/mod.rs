@@ -17,9 +17,7 @@ use crate::core::{
     clearance,
     context::{Context, HandlerResult},
     errors::{self, ApiError, ErrorForms},
-    service::{
-        BucketSharing, CallRate, CallRates, PolicyFacts, RequestForm, ScopeRegions, SimService,
-    },
+    service::{BucketSharing, CallRate, CallRates, PolicyFacts, SimService},
     state::SimState,
 };
 
@@ -28,10 +26,6 @@ const DEFAULT_PAGE: usize = 100;
 
 pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
     service: SimService {
-        name: "AccountAccess",
-        signing_name: "account-access",
-        requests: RequestForm::Table("account-access"),
-        scope: ScopeRegions::Regional,
         rates: CallRates::One(CallRate {
             shared: BucketSharing::Everybody,
             rate: 20.0,
@@ -47,7 +41,7 @@ pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
             ..PolicyFacts::BY_NAME
         }),
         secrets: &["nextToken"],
-        names_origin: false,
+        ..SimService::named("AccountAccess", "account-access")
     },
     begin,
     operations: &[

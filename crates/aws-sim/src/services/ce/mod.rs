@@ -10,16 +10,11 @@ use crate::core::{
     call::Output,
     context::{Context, HandlerResult},
     errors::{self, ApiError, ErrorForms},
-    service::{
-        BucketSharing, CallRate, CallRates, PolicyFacts, RequestForm, ScopeRegions, SimService,
-    },
+    service::{BucketSharing, CallRate, CallRates, ScopeRegions, SimService},
 };
 
 pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
     service: SimService {
-        name: "CostExplorer",
-        signing_name: "ce",
-        requests: RequestForm::Table("ce"),
         scope: ScopeRegions::Global,
         // not documented (?)
         rates: CallRates::One(CallRate {
@@ -31,9 +26,8 @@ pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
             invalid: |_, violations| ApiError::new("ValidationException", message(violations)),
             ..errors::JSON
         },
-        policies: Some(PolicyFacts::BY_NAME),
         secrets: &["NextPageToken"],
-        names_origin: false,
+        ..SimService::named("CostExplorer", "ce")
     },
     begin: |call| call.admit(),
     operations: &[("GetCostAndUsage", Reads(cost_and_usage))],

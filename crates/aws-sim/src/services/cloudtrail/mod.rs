@@ -17,9 +17,7 @@ use crate::core::{
     errors::{self, ApiError, ErrorForms},
     event_history::HistoryEvent,
     pages::paged,
-    service::{
-        BucketSharing, CallRate, CallRates, PolicyFacts, RequestForm, ScopeRegions, SimService,
-    },
+    service::{BucketSharing, CallRate, CallRates, PolicyFacts, SimService},
     trails::Trail,
 };
 
@@ -30,10 +28,6 @@ const PAGE_EVENTS: usize = 50;
 
 pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
     service: SimService {
-        name: "CloudTrail",
-        signing_name: NAME,
-        requests: RequestForm::Table(NAME),
-        scope: ScopeRegions::Regional,
         // `LookupEvents`, which is counted among writes here: two a second per account and Region (the same page)
         rates: CallRates::Split {
             reads: CallRate {
@@ -73,8 +67,7 @@ pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
             },
             ..PolicyFacts::BY_NAME
         }),
-        secrets: &[],
-        names_origin: false,
+        ..SimService::named("CloudTrail", NAME)
     },
     begin: |call| call.admit(),
     operations: &[

@@ -17,7 +17,7 @@ use crate::core::{
     context::{Context, HandlerResult},
     errors::{self, ApiError, ErrorForms},
     pages::PageCursor,
-    service::{CallRates, PolicyFacts, RequestForm, ScopeRegions, SimService},
+    service::SimService,
 };
 
 /// Rows on a page when the caller does not say (?).
@@ -25,11 +25,6 @@ const DEFAULT_PAGE: usize = 25;
 
 pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
     service: SimService {
-        name: "Config",
-        signing_name: "config",
-        requests: RequestForm::Table("config"),
-        scope: ScopeRegions::Regional,
-        rates: CallRates::UNDOCUMENTED,
         errors: ErrorForms {
             invalid: |_, violations| {
                 let limit = violations.iter().all(|one| one.path == "limit");
@@ -46,9 +41,7 @@ pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
             },
             ..errors::JSON
         },
-        policies: Some(PolicyFacts::BY_NAME),
-        secrets: &[],
-        names_origin: false,
+        ..SimService::named("Config", "config")
     },
     begin: |call| call.admit(),
     operations: &[

@@ -15,7 +15,7 @@ use crate::core::{
     call::Output,
     context::{Context, HandlerResult},
     errors::{self, ApiError, ErrorForms},
-    service::{CallRates, PolicyFacts, RequestForm, ScopeRegions, SimService},
+    service::SimService,
     tower::{SimTower, TowerOperation, enrolling},
     windows::Window,
 };
@@ -25,19 +25,13 @@ const DEFAULT_PAGE: usize = 100;
 
 pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
     service: SimService {
-        name: "ControlTower",
-        signing_name: "controltower",
-        requests: RequestForm::Table("controltower"),
-        scope: ScopeRegions::Regional,
-        rates: CallRates::UNDOCUMENTED,
         errors: ErrorForms {
             page_token: || ApiError::new("ValidationException", "Invalid nextToken."),
             throttled: || ApiError::new("ThrottlingException", "Rate exceeded").status(429),
             ..errors::REST_JSON_VALIDATION
         },
-        policies: Some(PolicyFacts::BY_NAME),
         secrets: &["nextToken"],
-        names_origin: false,
+        ..SimService::named("ControlTower", "controltower")
     },
     begin: |call| call.admit(),
     operations: &[

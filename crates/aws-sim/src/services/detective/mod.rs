@@ -13,7 +13,7 @@ use crate::core::{
     call::Output,
     context::{Context, HandlerResult},
     errors::{self, ApiError, ErrorForms},
-    service::{CallRates, PolicyFacts, RequestForm, ScopeRegions, SimService},
+    service::{PolicyFacts, SimService},
 };
 
 /// Its name in tables and principals.
@@ -23,11 +23,6 @@ const PRINCIPAL: &str = "detective.amazonaws.com";
 
 pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
     service: SimService {
-        name: "Detective",
-        signing_name: NAME,
-        requests: RequestForm::Table(NAME),
-        scope: ScopeRegions::Regional,
-        rates: CallRates::UNDOCUMENTED,
         errors: ErrorForms {
             page_token: || ApiError::new("ValidationException", "Invalid NextToken."),
             ..errors::REST_JSON_VALIDATION
@@ -40,7 +35,7 @@ pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
             ..PolicyFacts::BY_NAME
         }),
         secrets: &["NextToken"],
-        names_origin: false,
+        ..SimService::named("Detective", NAME)
     },
     begin: |call| call.admit(),
     operations: &[

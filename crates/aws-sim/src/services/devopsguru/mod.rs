@@ -1,16 +1,22 @@
 //! Amazon DevOps Guru for an organization: insights that the organization file states, found, searched and counted by
-//! its administrator. That a model finds insights by itself, recommendations and channels are not simulated.
+//! its administrator, and told to the channels of accounts. That a model finds insights by itself, and recommendations,
+//! are not simulated.
+
+mod channels;
 
 use hallpass_sim_base::{Millis, hash};
 use serde_json::{Map, Value, json};
 
-use super::{OperationHandler::Reads, ServiceDescriptor};
+use super::{
+    OperationHandler::{Reads, Writes},
+    ServiceDescriptor,
+};
 use crate::core::{
     call::{Output, input_text, seconds},
     context::{Context, HandlerResult},
     errors::{self, ApiError, ErrorForms},
     iam::instant,
-    service::{CallRates, PolicyFacts, RequestForm, ScopeRegions, SimService},
+    service::SimService,
 };
 use crate::organization::StatedInsight;
 
@@ -23,18 +29,12 @@ const DEFAULT_PAGE: usize = 100;
 
 pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
     service: SimService {
-        name: "DevOps Guru",
-        signing_name: NAME,
-        requests: RequestForm::Table(NAME),
-        scope: ScopeRegions::Regional,
-        rates: CallRates::UNDOCUMENTED,
         errors: ErrorForms {
             page_token: || ApiError::new("ValidationException", "Invalid NextToken."),
             ..errors::REST_JSON_VALIDATION
         },
-        policies: Some(PolicyFacts::BY_NAME),
         secrets: &["NextToken"],
-        names_origin: false,
+        ..SimService::named("DevOps Guru", NAME)
     },
     begin: |call| call.admit(),
     operations: &[
@@ -42,6 +42,9 @@ pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
         ("SearchOrganizationInsights", Reads(search)),
         ("DescribeOrganizationHealth", Reads(health)),
         ("DescribeOrganizationOverview", Reads(overview)),
+        ("AddNotificationChannel", Writes(channels::add)),
+        ("ListNotificationChannels", Reads(channels::list)),
+        ("RemoveNotificationChannel", Writes(channels::remove)),
     ],
 };
 

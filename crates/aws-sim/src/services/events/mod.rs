@@ -1,64 +1,127 @@
-//! Amazon `EventBridge`: the rules of an account's default bus, of which there are none: what makes some is not simulated.
+//! Amazon `EventBridge`: rules and their targets on the default bus of an account's Region, and events that are put there.
+//! Other buses, schedules, tags and archives are not simulated.
+
+mod putting;
+mod rules;
+mod targets;
 
 use serde_json::json;
 
-use super::{OperationHandler::Reads, ServiceDescriptor};
-use crate::core::{
-    call::Output,
-    context::{Context, HandlerResult},
-    errors::{self, ApiError},
-    service::{
-        BucketSharing, CallRate, CallRates, PolicyFacts, RequestForm, ScopeRegions, SimService,
-    },
+use super::{
+    OperationHandler::{Reads, Writes},
+    ServiceDescriptor,
 };
+use crate::core::{
+    call::input_text,
+    context::{Context, HandlerResult},
+    errors::ApiError,
+    rules::{BusRule, RuleKey},
+    service::{BucketSharing, CallRate, CallRates, PolicyFacts, SimService},
+};
+
+/// Its name in tables.
+const NAME: &str = "events";
+/// Rows on a page (Amazon `EventBridge` API Reference, `ListRules`).
+const PAGE: usize = 100;
 
 pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
     service: SimService {
-        name: "EventBridge",
-        signing_name: "events",
-        requests: RequestForm::Table("events"),
-        scope: ScopeRegions::Regional,
         // AWS: "Amazon EventBridge quotas": 50 a second for most operations
         rates: CallRates::One(CallRate {
             shared: BucketSharing::AccountAndRegion,
             rate: 50.0,
             burst: 50.0,
         }),
-        errors: errors::JSON,
-        policies: Some(PolicyFacts::BY_NAME),
+        policies: Some(PolicyFacts {
+            resources: |_, caller, operation, input| {
+                let place = format!("arn:aws:events:*:{}", caller.account);
+                if operation == "PutEvents" {
+                    return vec![format!("{place}:event-bus/{BUS}")];
+                }
+                let mut named = ["Name", "Rule"].iter();
+                let named = named.find_map(|it| input_text(input, it));
+                named
+                    .map(|name| format!("{place}:rule/{name}"))
+                    .into_iter()
+                    .collect()
+            },
+            ..PolicyFacts::BY_NAME
+        }),
         secrets: &["NextToken"],
-        names_origin: false,
+        ..SimService::named("EventBridge", NAME)
     },
     begin: |call| call.admit(),
     operations: &[
-        ("ListRules", Reads(list_rules)),
-        ("ListTargetsByRule", Reads(list_targets)),
+        ("PutRule", Writes(rules::put)),
+        ("DescribeRule", Reads(rules::describe)),
+        ("ListRules", Reads(rules::list)),
+        ("EnableRule", Writes(rules::enable)),
+        ("DisableRule", Writes(rules::disable)),
+        ("DeleteRule", Writes(rules::delete)),
+        ("PutTargets", Writes(targets::put)),
+        ("ListTargetsByRule", Reads(targets::list)),
+        ("ListRuleNamesByTarget", Reads(targets::rules_of_target)),
+        ("RemoveTargets", Writes(targets::remove)),
+        ("PutEvents", Writes(putting::put)),
+        ("TestEventPattern", Reads(putting::test_pattern)),
     ],
 };
+
+/// The bus that every account has in each Region.
+const BUS: &str = "default";
 
 fn absent(text: String) -> ApiError {
     ApiError::new("ResourceNotFoundException", text)
 }
 
-/// Every account has the default bus, and no other.
-fn bus(context: &Context<'_>) -> Result<(), ApiError> {
+fn invalid(text: impl Into<String>) -> ApiError {
+    ApiError::new("ValidationException", text)
+}
+
+fn limit_exceeded() -> ApiError {
+    let text = "The requested resource exceeds the maximum number allowed.";
+    ApiError::new("LimitExceededException", text)
+}
+
+/// The account and the Region of the default bus, by its name or its ARN. There is no other.
+fn bus(context: &Context<'_>) -> Result<(String, String), ApiError> {
+    let own = (context.caller.account.clone(), context.call.region.clone());
     match context.optional("EventBusName") {
-        None | Some("default") => Ok(()),
+        None => Ok(own),
+        Some(name) if name == BUS || name == bus_arn(&own) => Ok(own),
         Some(name) => Err(absent(format!("Event bus {name} does not exist."))),
     }
 }
 
-/// `ListRules`
-fn list_rules(context: &Context<'_>) -> HandlerResult {
-    bus(context)?;
-    Ok(Output::Members(json!({ "Rules": [] })))
+fn bus_arn((account, region): &(String, String)) -> String {
+    format!("arn:aws:events:{region}:{account}:event-bus/{BUS}")
 }
 
-/// `ListTargetsByRule`
-fn list_targets(context: &Context<'_>) -> HandlerResult {
-    bus(context)?;
-    let rule = context.text("Rule");
-    Err(absent(format!(
-        "Rule {rule} does not exist on EventBus default."
-    )))
+/// The place of the rule that a call names, whether it is there or not.
+fn place(context: &Context<'_>, member: &str) -> Result<RuleKey, ApiError> {
+    let (account, region) = bus(context)?;
+    Ok((account, region, context.text(member).to_owned()))
+}
+
+fn no_rule(name: &str) -> ApiError {
+    absent(format!("Rule {name} does not exist on EventBus {BUS}."))
+}
+
+/// The rule that a call names.
+fn named<'a>(context: &'a Context<'_>, key: &RuleKey) -> Result<&'a BusRule, ApiError> {
+    let rule = context.state.bus_rules.get(key);
+    rule.ok_or_else(|| no_rule(&key.2))
+}
+
+/// Refuses to change what a service manages, unless it may be and is forced.
+fn unmanaged(context: &Context<'_>, key: &RuleKey, may_force: bool) -> Result<(), ApiError> {
+    let rule = context.state.bus_rules.get(key);
+    let is_managed = rule.is_some_and(|it| it.managed_by.is_some());
+    let is_forced = may_force && context.call.input.get("Force") == Some(&json!(true));
+    if !is_managed || is_forced {
+        return Ok(());
+    }
+    let name = &key.2;
+    let text = format!("{name} is a managed rule. Set 'force' parameter to true to override.");
+    Err(ApiError::new("ManagedRuleException", text))
 }

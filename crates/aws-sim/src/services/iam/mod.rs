@@ -29,11 +29,9 @@ use crate::{
         caller::{AwsCaller, CallerKind},
         context::{Context, HandlerResult},
         errors::{self, ApiError, ErrorForms},
-        iam::instant,
+        iam::{holder, instant},
         issue::whole_seconds,
-        service::{
-            BucketSharing, CallRate, CallRates, PolicyFacts, RequestForm, ScopeRegions, SimService,
-        },
+        service::{BucketSharing, CallRate, CallRates, PolicyFacts, ScopeRegions, SimService},
         state::SimState,
     },
     organization::{Iam, IamUser},
@@ -41,9 +39,6 @@ use crate::{
 
 pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
     service: SimService {
-        name: "Iam",
-        signing_name: "iam",
-        requests: RequestForm::Table("iam"),
         scope: ScopeRegions::Global,
         rates: CallRates::One(CallRate {
             shared: BucketSharing::Account,
@@ -59,7 +54,7 @@ pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
             ..PolicyFacts::BY_NAME
         }),
         secrets: &["Password", "SecretAccessKey"],
-        names_origin: false,
+        ..SimService::named("Iam", "iam")
     },
     begin: |call| call.admit(),
     operations: &[
@@ -132,7 +127,7 @@ pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
 /// Rows on a page when the caller does not say.
 const DEFAULT_PAGE: usize = 100;
 
-fn resources(_: &SimState, caller: &AwsCaller, operation: &str, input: &Value) -> Vec<String> {
+fn resources(state: &SimState, caller: &AwsCaller, operation: &str, input: &Value) -> Vec<String> {
     let of = |kind: &str, name: &str| format!("arn:aws:iam::{}:{kind}/{name}", caller.account);
     let named = [
         ("RoleName", "role"),
@@ -141,10 +136,17 @@ fn resources(_: &SimState, caller: &AwsCaller, operation: &str, input: &Value) -
     ];
     let mut named = named.iter();
     let own = || (operation == "GetUser").then(|| caller.arn.clone());
+    // a key is decided on by its user
+    let holder_of_key = || {
+        let id = input_text(input, "AccessKeyId")?;
+        let (holder, _) = holder(&state.iam_now(&caller.account), &caller.account, id)?;
+        (operation == "GetAccessKeyLastUsed").then_some(holder)
+    };
     named
         .find_map(|(member, kind)| Some(of(kind, input_text(input, member)?)))
         .or_else(|| input_text(input, "PolicyArn").map(str::to_owned))
         .or_else(own)
+        .or_else(holder_of_key)
         .into_iter()
         .collect()
 }

@@ -22,18 +22,12 @@ use crate::core::{
     errors::{self, ApiError, ErrorForms},
     limits::DIRECTORY,
     pages::{PageCursor, paged},
-    service::{
-        BucketSharing, CallRate, CallRates, PolicyFacts, RequestForm, ScopeRegions, SimService,
-    },
+    service::{BucketSharing, CallRate, CallRates, PolicyFacts, SimService},
     state::SimState,
 };
 
 pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
     service: SimService {
-        name: "IdentityStore",
-        signing_name: "identitystore",
-        requests: RequestForm::Table("identitystore"),
-        scope: ScopeRegions::Regional,
         rates: CallRates::One(CallRate {
             shared: BucketSharing::Everybody,
             rate: 20.0,
@@ -48,7 +42,7 @@ pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
             ..PolicyFacts::BY_NAME
         }),
         secrets: &["NextToken"],
-        names_origin: false,
+        ..SimService::named("IdentityStore", "identitystore")
     },
     begin,
     operations: &[

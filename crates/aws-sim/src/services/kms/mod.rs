@@ -14,9 +14,7 @@ use crate::core::{
     document::Document,
     errors::{self, ApiError, ErrorForms},
     kms::{KeyRotation, SYMMETRIC, SimKey, SimKeyState, default_policy, find},
-    service::{
-        BucketSharing, CallRate, CallRates, PolicyFacts, RequestForm, ScopeRegions, SimService,
-    },
+    service::{BucketSharing, CallRate, CallRates, PolicyFacts, SimService},
     windows::Window,
 };
 
@@ -34,10 +32,6 @@ const POLICY_NAME: &str = "default";
 
 pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
     service: SimService {
-        name: "Kms",
-        signing_name: NAME,
-        requests: RequestForm::Table(NAME),
-        scope: ScopeRegions::Regional,
         // AWS KMS Developer Guide, "Request quotas": that of `ListKeys`, and that of `EnableKeyRotation`
         rates: CallRates::Split {
             reads: CallRate {
@@ -64,8 +58,7 @@ pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
             },
             ..PolicyFacts::BY_NAME
         }),
-        secrets: &[],
-        names_origin: false,
+        ..SimService::named("Kms", NAME)
     },
     begin: |call| call.admit(),
     operations: &[

@@ -116,6 +116,7 @@ pub(super) fn deregister(context: &mut Context<'_>) -> HandlerResult {
     state
         .regional_administrators
         .retain(|(of, _), it| of != name || it.account != account);
+    state.without_administrator.retain(|(of, _)| of != name);
     if name == crate::services::detective::NAME {
         state.behavior_graphs.retain(|(of, _), _| of != account);
     }

@@ -27,8 +27,7 @@ use crate::core::{
     guardrails::policy_arn,
     pages::paged,
     service::{
-        BucketSharing, CallRate, CallRates, DenialText, PolicyFacts, RequestForm, ScopeRegions,
-        SimService,
+        BucketSharing, CallRate, CallRates, DenialText, PolicyFacts, ScopeRegions, SimService,
     },
     state::SimState,
     tree::node_arn,
@@ -36,9 +35,6 @@ use crate::core::{
 
 pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
     service: SimService {
-        name: "Organizations",
-        signing_name: "organizations",
-        requests: RequestForm::Table("organizations"),
         scope: ScopeRegions::Global,
         rates: CallRates::Split {
             reads: CallRate {
@@ -66,7 +62,7 @@ pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
             denials: DenialText::SaysWhy,
         }),
         secrets: &["NextToken"],
-        names_origin: false,
+        ..SimService::named("Organizations", "organizations")
     },
     begin,
     operations: &[

@@ -12,7 +12,7 @@ use crate::core::{
     databases::{DatabasePlace, SimDatabase, taking},
     errors::{self, ApiError, ErrorForms},
     issue::whole_seconds,
-    service::{CallRates, PolicyFacts, RequestForm, ScopeRegions, SimService},
+    service::{PolicyFacts, SimService},
     windows::Window,
 };
 
@@ -23,11 +23,6 @@ const DEFAULT_PAGE: usize = 100;
 
 pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
     service: SimService {
-        name: "Rds",
-        signing_name: NAME,
-        requests: RequestForm::Table(NAME),
-        scope: ScopeRegions::Regional,
-        rates: CallRates::UNDOCUMENTED,
         errors: ErrorForms {
             page_token: || ApiError::new("InvalidParameterValue", "The marker is not valid."),
             ..errors::QUERY
@@ -46,7 +41,7 @@ pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
             ..PolicyFacts::BY_NAME
         }),
         secrets: &["MasterUserPassword"],
-        names_origin: false,
+        ..SimService::named("Rds", NAME)
     },
     begin: |call| call.admit(),
     operations: &[

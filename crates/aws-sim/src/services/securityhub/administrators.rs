@@ -6,7 +6,7 @@ use super::{ApiError, Context, HandlerResult, Output, PRINCIPAL};
 use crate::core::{administrators::designate, pages::paged, windows::Window};
 
 fn place(context: &Context<'_>) -> (String, String) {
-    ("securityhub".to_owned(), context.call.region.clone())
+    super::place(&context.call.region)
 }
 
 fn only_management(context: &Context<'_>) -> Result<(), ApiError> {
@@ -51,6 +51,7 @@ pub(super) fn disable(context: &mut Context<'_>) -> HandlerResult {
     }
     context.write(Window::Immediate);
     context.state.regional_administrators.remove(&place);
+    context.state.without_administrator.insert(place);
     Ok(Output::Members(json!({})))
 }
 

@@ -24,7 +24,7 @@ const POLICIES_MAX: usize = 20;
 const SELF_MANAGED: &str = "SELF_MANAGED_SECURITY_HUB";
 
 fn only_administrator(context: &Context<'_>) -> Result<(), ApiError> {
-    if *context.caller.account == *administrator(context.state) {
+    if *context.caller.account == *administrator(context.state, &context.call.region) {
         return Ok(());
     }
     let text = "The account is not the Security Hub administrator of the organization.";

@@ -6,10 +6,10 @@ use serde_json::{Map, Value, json};
 
 use super::{ApiError, Context, HandlerResult, Output, SimState, administrator, filters::Filters};
 use crate::core::{
+    bus::{BusEvent, put_event},
     call::input_text,
     issue::whole_seconds,
     pages::paged,
-    queues::{BusEvent, put_event},
     windows::Window,
 };
 
@@ -94,17 +94,14 @@ pub(super) fn import(context: &mut Context<'_>) -> HandlerResult {
 /// Keeps a finding, and says so on the buses of its account and of the administrator.
 fn put(state: &mut SimState, key: FindingKey, finding: &Value) {
     let region = key.0.clone();
-    let administrator = administrator(state).to_owned();
+    let here = administrator(state, &region).to_owned();
     let mut buses = BTreeSet::from([
         (text(finding, "AwsAccountId"), region.clone()),
-        (administrator.clone(), region.clone()),
+        (here, region),
     ]);
-    buses.extend(
-        state
-            .finding_aggregation
-            .clone()
-            .map(|home| (administrator, home)),
-    );
+    if let Some(home) = state.finding_aggregation.clone() {
+        buses.insert((administrator(state, &home).to_owned(), home));
+    }
     let resource = format!("{}/{}", text(finding, "ProductArn"), text(finding, "Id"));
     state.findings.insert(key, finding.clone());
     put_event(
@@ -122,7 +119,7 @@ fn put(state: &mut SimState, key: FindingKey, finding: &Value) {
 /// Whether the caller sees a finding from the Region of the call.
 fn sees(context: &Context<'_>, (region, ..): &FindingKey, finding: &Value) -> bool {
     let caller = context.caller.account.as_str();
-    let is_administrator = caller == administrator(context.state);
+    let is_administrator = caller == administrator(context.state, &context.call.region);
     let aggregates = is_administrator
         && context.state.finding_aggregation.as_ref() == Some(&context.call.region);
     let own = input_text(finding, "AwsAccountId") == Some(caller);

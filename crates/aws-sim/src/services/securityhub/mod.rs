@@ -19,12 +19,11 @@ use super::{
     ServiceDescriptor,
 };
 use crate::core::{
+    administrators::ServicePlace,
     call::Output,
     context::{Context, HandlerResult},
     errors::{self, ApiError, ErrorForms},
-    service::{
-        BucketSharing, CallRate, CallRates, PolicyFacts, RequestForm, ScopeRegions, SimService,
-    },
+    service::{BucketSharing, CallRate, CallRates, SimService},
     state::SimState,
 };
 
@@ -33,10 +32,6 @@ const PRINCIPAL: &str = "securityhub.amazonaws.com";
 
 pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
     service: SimService {
-        name: "SecurityHub",
-        signing_name: "securityhub",
-        requests: RequestForm::Table("securityhub"),
-        scope: ScopeRegions::Regional,
         // AWS: "Service quotas" of Security Hub: 10 a second and bursts of 30 for most operations
         rates: CallRates::One(CallRate {
             shared: BucketSharing::AccountAndRegion,
@@ -50,9 +45,8 @@ pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
             denied: |text| ApiError::denied("AccessDeniedException", text).status(403),
             ..errors::REST_JSON
         },
-        policies: Some(PolicyFacts::BY_NAME),
         secrets: &["NextToken"],
-        names_origin: false,
+        ..SimService::named("SecurityHub", "securityhub")
     },
     begin: |call| call.admit(),
     operations: &[
@@ -137,8 +131,22 @@ fn invalid(text: String) -> ApiError {
     ApiError::new("InvalidInputException", text)
 }
 
-/// The account that sees the findings of all.
-fn administrator(state: &SimState) -> &str {
+/// The service in a Region, as its administrators are kept.
+fn place(region: &str) -> ServicePlace {
+    ("securityhub".to_owned(), region.to_owned())
+}
+
+/// The account that sees the findings of all in a Region: whom the Region has, or whom Organizations names where
+/// the Region was never asked (Security Hub User Guide, "Removing or changing the delegated administrator":
+/// its API takes one out of one Region).
+fn administrator<'s>(state: &'s SimState, region: &str) -> &'s str {
+    let place = place(region);
+    if let Some(held) = state.regional_administrators.get(&place) {
+        return &held.account;
+    }
+    if state.without_administrator.contains(&place) {
+        return &state.head.management;
+    }
     let delegated = state
         .head
         .delegations
@@ -151,7 +159,7 @@ fn administrator(state: &SimState) -> &str {
 #[expect(clippy::unnecessary_wraps, reason = "operations have one form")]
 fn aggregators(context: &Context<'_>) -> HandlerResult {
     let region = context.state.finding_aggregation.as_deref();
-    let own = *context.caller.account == *administrator(context.state);
+    let own = *context.caller.account == *administrator(context.state, &context.call.region);
     let rows: Vec<Value> = region.filter(|_| own).map(|region| {
         let account = &context.caller.account;
         let id = crate::core::queues::uuid(context.state.seed, "finding aggregator");

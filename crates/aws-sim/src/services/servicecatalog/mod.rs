@@ -15,7 +15,7 @@ use crate::core::{
     context::{Context, HandlerResult},
     control_tower::tower_id,
     errors::{self, ApiError, ErrorForms},
-    service::{CallRates, PolicyFacts, RequestForm, ScopeRegions, SimService},
+    service::SimService,
     tower::SimTower,
 };
 
@@ -24,11 +24,6 @@ const DEFAULT_PAGE: usize = 20;
 
 pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
     service: SimService {
-        name: "ServiceCatalog",
-        signing_name: "servicecatalog",
-        requests: RequestForm::Table("servicecatalog"),
-        scope: ScopeRegions::Regional,
-        rates: CallRates::UNDOCUMENTED,
         errors: ErrorForms {
             invalid: |_, violations| {
                 ApiError::new("InvalidParametersException", message(violations))
@@ -36,9 +31,8 @@ pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
             page_token: || ApiError::new("InvalidParametersException", "Invalid PageToken."),
             ..errors::JSON
         },
-        policies: Some(PolicyFacts::BY_NAME),
         secrets: &["PageToken"],
-        names_origin: false,
+        ..SimService::named("ServiceCatalog", "servicecatalog")
     },
     begin: |call| call.admit(),
     operations: &[

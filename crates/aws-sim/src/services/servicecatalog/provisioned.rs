@@ -77,8 +77,10 @@ pub(super) fn provision(context: &mut Context<'_>) -> HandlerResult {
     for key in PARAMETERS {
         parameter(context, key)?;
     }
-    // Account Factory takes one at a time here; its quota is five
-    if tower.products.values().any(|it| !it.done) || tower.is_busy(true) {
+    // one at a time, where the file does not say; AWS takes five
+    let under_way = tower.products.values().filter(|it| !it.done).count();
+    let at_once = tower.basis.account_operations.unwrap_or(1);
+    if under_way >= at_once || tower.is_busy(true) {
         let text = "AWS Control Tower cannot launch the account: another account enrollment operation is in progress.";
         return Err(invalid(text));
     }

@@ -16,19 +16,12 @@ use crate::core::{
     context::{Context, HandlerResult},
     errors::{self, ApiError, ErrorForms},
     queues::{QueueKey, arn, key_of},
-    service::{
-        BucketSharing, CallRate, CallRates, DenialText, PolicyFacts, RequestForm, ScopeRegions,
-        SimService,
-    },
+    service::{BucketSharing, CallRate, CallRates, DenialText, PolicyFacts, SimService},
     windows::Window,
 };
 
 pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
     service: SimService {
-        name: "Sqs",
-        signing_name: "sqs",
-        requests: RequestForm::Table("sqs"),
-        scope: ScopeRegions::Regional,
         // standard queues take nearly any number of calls (AWS: "Amazon SQS message quotas")
         rates: CallRates::One(CallRate {
             shared: BucketSharing::AccountAndRegion,
@@ -66,8 +59,8 @@ pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
             },
             denials: DenialText::SaysWhy,
         }),
-        secrets: &[],
         names_origin: true,
+        ..SimService::named("Sqs", "sqs")
     },
     begin: |call| call.admit(),
     operations: &[

@@ -12,16 +12,12 @@ use crate::core::{
     context::{Context, HandlerResult},
     errors::{self, ApiError},
     service::{
-        BucketSharing, CallRate, CallRates, DenialText, PolicyFacts, RequestForm, ScopeRegions,
-        SimService,
+        BucketSharing, CallRate, CallRates, DenialText, PolicyFacts, ScopeRegions, SimService,
     },
 };
 
 pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
     service: SimService {
-        name: "Sts",
-        signing_name: "sts",
-        requests: RequestForm::Table("sts"),
         scope: ScopeRegions::RegionalAndGlobal,
         rates: CallRates::One(CallRate {
             shared: BucketSharing::AccountAndRegion,
@@ -47,7 +43,7 @@ pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
             "TokenCode",
             "WebIdentityToken",
         ],
-        names_origin: false,
+        ..SimService::named("Sts", "sts")
     },
     begin: |call| call.admit(),
     operations: &[

@@ -27,7 +27,7 @@ use hallpass_model::{Clock, IdSource, TimeSpan};
 use hallpass_rules::{Directory, RuleFile, Rules};
 use hallpass_server::{Connections, Proxies, Rates, ServerMode, SignIn};
 use hallpass_slack::{Marks, Setup};
-use hallpass_store::{FolderTarget, SqliteStore};
+use hallpass_store::FolderTarget;
 use secrecy::SecretString;
 use tokio::net::TcpListener;
 
@@ -35,12 +35,14 @@ use self::aws::Aws;
 use self::trail::DemoTrail;
 use self::uses::DemoPortal;
 use crate::clock::{self, ProcessClock};
-use crate::compose::{self, Exporting, Parts, RandomIds};
+use crate::compose::{self, Exporting, Parts};
 use crate::config::{Loaded, SlackApp};
 use crate::event_intake::{self, Intake, IntakeMeans};
 use crate::exit::{Exit, Failure, Outcome};
 use crate::file_lock::only_server;
 use crate::opening::{asked_to_stop, open_store, runtime};
+use crate::random_ids::RandomIds;
+use crate::server_store::ServerStore;
 use crate::snapshots_at::SnapshotsAt;
 use crate::{descriptors, facts, keys, logging, output};
 
@@ -230,7 +232,7 @@ async fn demo(args: &Args) -> Outcome {
 async fn intake(
     loaded: &Loaded,
     sim: &Aws,
-    store: &SqliteStore,
+    store: &ServerStore,
     (clock, ids): (&Arc<ProcessClock>, &Arc<dyn IdSource>),
     aws: &hallpass_aws::Aws,
 ) -> Result<Intake, Failure> {
@@ -259,7 +261,7 @@ async fn live_on(
     args: &Args,
     scene: people::Scene,
     sim: &Aws,
-    (store, trail): (SqliteStore, DemoTrail),
+    (store, trail): (ServerStore, DemoTrail),
 ) -> Result<(), Failure> {
     let scenery = scenery::Scenery::of(sim, client_settings(sim)).await;
     tokio::spawn(scenery.map_err(Failure::failed)?.set_up());

@@ -21,12 +21,13 @@ use hallpass_rules::{Directory, GroupRef, Rules};
 use serde::Serialize;
 
 use crate::clock::{ProcessClock, SystemClock, newest_record};
-use crate::compose::{RandomIds, read_rules};
+use crate::compose::read_rules;
 use crate::config::Loaded;
 use crate::descriptors;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::opening::{ConfigArgs, connect, open_store, runtime};
 use crate::output::{self, OutputArgs, Table};
+use crate::random_ids::RandomIds;
 use whom::Whom;
 
 const FIELDS: &[&str] = &["check", "result", "detail", "remedy"];

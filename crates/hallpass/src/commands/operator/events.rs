@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use hallpass_aws::SqsQueue;
 use hallpass_events::{EventKey, EventMemory as _, EventRecord, EventState};
-use hallpass_store::SqliteStore;
 use hallpass_wording::time::utc;
 use serde_json::json;
 
@@ -13,6 +12,7 @@ use crate::config::Loaded;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::opening::{ConfigArgs, aws_settings, open_store, runtime};
 use crate::output::{self, OutputArgs, Table};
+use crate::server_store::ServerStore;
 
 const FIELDS: &[&str] = &["id", "source", "detail_type", "at", "why", "body"];
 /// The most that is listed.
@@ -68,7 +68,7 @@ pub(crate) fn run(args: &Args) -> Outcome {
     }
 }
 
-async fn parked(store: &SqliteStore) -> Result<Vec<EventRecord>, Failure> {
+async fn parked(store: &ServerStore) -> Result<Vec<EventRecord>, Failure> {
     let found = store.parked(LISTED_MAX).await;
     found.map_err(|error| Failure::failed(error.to_string()))
 }
@@ -150,7 +150,7 @@ async fn replay(loaded: &Loaded, ids: &[String], all: bool) -> Outcome {
 }
 
 /// A message without an event comes again under another id: its row would never go.
-async fn forget_unreadable(store: &SqliteStore, row: &EventRecord) -> Result<(), Failure> {
+async fn forget_unreadable(store: &ServerStore, row: &EventRecord) -> Result<(), Failure> {
     if EventKey::is_of_message(&row.key) {
         let outcome = "sent again under another id".to_owned();
         let over = EventRecord {

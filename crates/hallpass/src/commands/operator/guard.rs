@@ -12,7 +12,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::clock::SystemClock;
-use crate::compose::{self, RandomIds, rest};
+use crate::compose::{self, rest};
 use crate::config::{EndsPlace, Loaded};
 use crate::exit::{Exit, Failure, Outcome};
 use crate::file_lock::only_process;
@@ -24,6 +24,7 @@ use crate::guards::time::AnchoredTime;
 use crate::heads::{Means, open_bucket};
 use crate::opening::starter_is_gone;
 use crate::opening::{ConfigArgs, asked_to_stop, aws_settings, runtime};
+use crate::random_ids::RandomIds;
 use crate::status_http::{self, Face};
 use crate::{logging, output};
 

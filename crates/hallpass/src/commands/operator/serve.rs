@@ -6,14 +6,15 @@ use std::sync::Arc;
 use hallpass_access::{Channel, Settings};
 use hallpass_aws::{Aws, ConnectedOrganization, OwnAccountRole, RoleToAssume};
 use hallpass_model::{AccountId, Clock, IdSource};
+use hallpass_runner::PlanId;
 use hallpass_server::{Connections, Rates, ServerMode};
-use hallpass_store::SqliteStore;
 
 use crate::alerts::{AlertRunner, alert_channels};
-use crate::clock;
-use crate::compose::{
-    self, Alerting, DriftWatching, EndsFile, Exporting, Parts, PciWatching, RandomIds, Watches,
+use crate::clock::{self, ProcessClock};
+use crate::comparisons::{
+    ACCESS_RULE, AccessComparison, Comparison, DELEGATION_RULE, DelegationComparison,
 };
+use crate::compose::{self, Alerting, Comparing, EndsFile, Exporting, Parts, PciWatching, Watches};
 use crate::config::{EndsPlace, ExportSettings, Loaded};
 use crate::event_intake::{self, Intake, IntakeMeans};
 use crate::exit::{Exit, Failure, Outcome};
@@ -26,6 +27,9 @@ use crate::opening::{
     ConfigArgs, asked_to_stop, aws_settings, connect_patiently, management_account, open_store,
     runtime,
 };
+use crate::plans::{PlanContext, PlanMeans, UnaskedPlans};
+use crate::random_ids::RandomIds;
+use crate::server_store::ServerStore;
 use crate::{descriptors, keys, logging, output, plans, standards_follow};
 
 /// Run the server
@@ -140,7 +144,7 @@ fn journals(loaded: &Loaded) -> Option<Arc<Journals>> {
 }
 
 /// Rules over queries, where the configuration names some.
-fn alerting(loaded: &Loaded, store: &SqliteStore) -> Result<Option<Alerting>, Failure> {
+fn alerting(loaded: &Loaded, store: &ServerStore) -> Result<Option<Alerting>, Failure> {
     let Some(file) = loaded.alert_file() else {
         return Ok(None);
     };
@@ -157,7 +161,7 @@ fn alerting(loaded: &Loaded, store: &SqliteStore) -> Result<Option<Alerting>, Fa
 /// Runs about passwords and activity, where the configuration names a source.
 async fn pci_watching(
     loaded: &Loaded,
-    store: &SqliteStore,
+    store: &ServerStore,
     about: &ConnectedOrganization,
 ) -> Result<Option<PciWatching>, Failure> {
     let Some(schedule) = loaded.pci_schedule(&about.region)? else {
@@ -179,42 +183,79 @@ async fn pci_watching(
     }))
 }
 
-/// Comparisons with files of access, where the configuration names some.
-async fn drift_watching(
+/// What is held against files: access, and who administers which service.
+async fn comparing(
     loaded: &Loaded,
-    store: &SqliteStore,
+    store: &ServerStore,
     aws: &Arc<Aws>,
-    clock: &Arc<dyn Clock>,
-) -> Result<Option<DriftWatching>, Failure> {
+    (clock, plans): (&Arc<dyn Clock>, Option<&Arc<PlanContext>>),
+) -> Result<Vec<Comparing>, Failure> {
     let runner = AlertRunner {
         store: Arc::new(store.clone()),
         folder: loaded.alerted_snapshots()?,
     };
-    let Some(schedule) = loaded.drift_schedule()? else {
-        compose::retire_drift(&runner, clock.now()).await?;
-        return Ok(None);
+    let mut found = Vec::new();
+    let mut add = |comparison: Arc<dyn Comparison>, schedule| {
+        found.push(Comparing {
+            comparison,
+            schedule,
+            runner: runner.clone(),
+        });
     };
-    Ok(Some(DriftWatching::new(schedule, aws, store, runner)))
+    match loaded.drift_schedule()? {
+        Some((files, schedule)) => {
+            add(Arc::new(AccessComparison::new(files, aws, store)), schedule);
+        }
+        None => compose::retire(&ACCESS_RULE, &runner, clock.now()).await?,
+    }
+    match (loaded.delegation_schedule()?, plans) {
+        (Some((file, schedule)), Some(context)) => {
+            let context = Arc::clone(context);
+            add(Arc::new(DelegationComparison { file, context }), schedule);
+        }
+        (None, _) | (_, None) => {
+            compose::retire(&DELEGATION_RULE, &runner, clock.now()).await?;
+        }
+    }
+    Ok(found)
 }
 
-/// What is looked at on a schedule.
+/// What is looked at on a schedule, and what goes on from before.
 async fn watches(
     loaded: &Loaded,
-    store: &SqliteStore,
+    store: &ServerStore,
     aws: &Arc<Aws>,
-    (clock, ids): (&Arc<dyn Clock>, &Arc<dyn IdSource>),
+    (time, ids): (&Arc<ProcessClock>, &Arc<dyn IdSource>),
+    unfinished: Vec<PlanId>,
 ) -> Result<Watches, Failure> {
+    let clock = &(Arc::clone(time) as Arc<dyn Clock>);
+    let has_use = !unfinished.is_empty() || loaded.delegation_schedule()?.is_some();
+    let context = if has_use {
+        let means = PlanMeans {
+            store: Arc::new(store.clone()),
+            aws: Arc::clone(aws),
+            time: Arc::clone(time),
+            ids: Arc::clone(ids),
+        };
+        Some(Arc::new(plans::assemble(loaded, means).await?))
+    } else {
+        None
+    };
     Ok(Watches {
         pci: pci_watching(loaded, store, aws.about()).await?,
-        drift: drift_watching(loaded, store, aws, clock).await?,
+        compared: comparing(loaded, store, aws, (clock, context.as_ref())).await?,
         standards: standards_follow::open(loaded, store, (clock, ids), &aws.about().arn).await?,
+        unasked: context.map(|context| UnaskedPlans {
+            context,
+            plans: unfinished,
+        }),
     })
 }
 
 /// Where at AWS alerts are told.
 async fn alert_targets(
     loaded: &Loaded,
-    store: &SqliteStore,
+    store: &ServerStore,
     clock: &Arc<dyn Clock>,
 ) -> Result<Vec<Arc<dyn Channel>>, Failure> {
     let (targets, states) = (loaded.named_alert_targets()?, Arc::new(store.clone()));
@@ -224,7 +265,7 @@ async fn alert_targets(
 /// What takes events from the queue, where the configuration names one.
 async fn intake(
     loaded: &Loaded,
-    store: &SqliteStore,
+    store: &ServerStore,
     (clock, ids): (&Arc<dyn Clock>, &Arc<dyn IdSource>),
     about: &ConnectedOrganization,
 ) -> Result<Intake, Failure> {
@@ -261,7 +302,7 @@ async fn serve(loaded: &Loaded, listen: Option<&str>) -> Outcome {
     let path = loaded.sqlite()?;
     let _only = only_server(&path)?;
     let store = open_store(path.clone()).await?;
-    plans::warn_of_unfinished(&store).await;
+    let unfinished = plans::unfinished(&store, loaded.resumed_kinds()?).await;
     let clock = clock::after_log(&store).await;
     let ids: Arc<dyn IdSource> = Arc::new(RandomIds);
     let its_clock: Arc<dyn Clock> = Arc::clone(&clock) as Arc<dyn Clock>;
@@ -282,7 +323,7 @@ async fn serve(loaded: &Loaded, listen: Option<&str>) -> Outcome {
     let composed = compose::compose(Parts {
         alert_channels: alert_targets(loaded, &store, &its_clock).await?,
         alerts: alerting(loaded, &store)?,
-        watches: watches(loaded, &store, &aws, (&its_clock, &ids)).await?,
+        watches: watches(loaded, &store, &aws, (&clock, &ids), unfinished).await?,
         events,
         remediating,
         store,

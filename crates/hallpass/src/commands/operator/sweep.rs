@@ -68,7 +68,8 @@ enum Command {
     #[command(
         long_about = "Look now\n\nAdministrators. A run that somebody wants does what the mode says, \
                       with the same brakes as one by the clock. Answers before it has looked: \
-                      `hallpass sweep show` shows what it found.",
+                      `hallpass sweep show` shows what it found. While another run looks, it is \
+                      queued and looks next.",
         after_help = "Example:\n  hallpass sweep run"
     )]
     Run {
@@ -179,8 +180,12 @@ fn begin(api: &ApiArgs) -> Outcome {
         output::one(api.format(), &sweep, FIELDS, || {
             head(&sweep, &Viewpoint::here())
         })?;
+        let when = match sweep.state.as_str() {
+            "queued" => "Another run looks already; this one looks as soon as that is over",
+            _ => "It looks now",
+        };
         output::say(&format!(
-            "It looks now; `hallpass sweep show {}` shows what it finds.",
+            "{when}; `hallpass sweep show {}` shows what it finds.",
             plain(&sweep.id)
         ));
         Ok(Exit::Ok)

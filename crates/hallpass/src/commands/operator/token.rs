@@ -2,13 +2,15 @@
 
 use hallpass_identity::{Owner, TokenScope, TokenSource, hash_secret};
 use hallpass_model::{Email, IdSource, TimeSpan, Timestamp, TokenId};
-use hallpass_store::{SqliteStore, TokenRow};
+use hallpass_store::TokenRow;
 use hallpass_wording::time::utc;
 
-use crate::compose::{RandomIds, new_secret, next_record};
+use crate::compose::{new_secret, next_record};
 use crate::exit::{Exit, Failure, Outcome};
 use crate::opening::{ConfigArgs, open_store, runtime};
 use crate::output::{self, OutputArgs};
+use crate::random_ids::RandomIds;
+use crate::server_store::ServerStore;
 use crate::{clock, person};
 
 const FIELDS: &[&str] = &[
@@ -135,7 +137,7 @@ fn scopes_of(names: &[String]) -> Result<Vec<TokenScope>, Failure> {
 
 /// Stores a new token with its record and returns the secret, which is stored nowhere.
 pub(crate) async fn create(
-    store: &SqliteStore,
+    store: &ServerStore,
     owner: &Owner,
     scopes: &[TokenScope],
     ttl: TimeSpan,
@@ -199,7 +201,7 @@ fn list(rows: &[TokenRow], output: &OutputArgs) -> Result<(), Failure> {
     output::list(output.format(), &shown, FIELDS, table)
 }
 
-async fn revoke(store: &SqliteStore, id: TokenId) -> Result<(), Failure> {
+async fn revoke(store: &ServerStore, id: TokenId) -> Result<(), Failure> {
     let now = clock::now();
     let record = next_record(now).token_revoked_by_operator(id);
     let revoked = store

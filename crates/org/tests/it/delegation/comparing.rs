@@ -8,6 +8,7 @@ use hallpass_runner::testing::Gate;
 use serde_json::Value;
 
 use super::world::{ADMIN, MANAGEMENT, OTHER, World};
+use crate::gated::GatedCalls;
 
 const DETECTIVE: &str = r#"
 services:
@@ -263,6 +264,91 @@ async fn a_region_that_cannot_be_read_is_told_and_the_others_go_on() {
     assert_eq!(ran.target("detective", "us-east-1").0, "changed");
 }
 
+/// `organization.md` D-10: each place by itself, also where Organizations says nothing of one service.
+#[tokio::test]
+async fn a_service_that_nothing_is_said_of_is_told_and_the_others_go_on() {
+    let world = World::new();
+    let file = format!("{DETECTIVE}\n  - {{service: devops-guru, account: \"333333333333\"}}\n");
+    let refuse = |operation: &str| {
+        let refused = (operation.to_owned(), "AccessDeniedException".to_owned());
+        world.with(|it| it.refused = [refused].into());
+    };
+    refuse("organizations:ListDelegatedAdministrators devops-guru.amazonaws.com");
+    let ran = world.delegate(&file, true, "first", &Gate::new(None)).await;
+    let ran = ran.unwrap();
+    let state_of = |name: &str, region: &str| {
+        let mut rows = ran.rows.iter();
+        let found = rows.find(|it| it.wish.service.name == name && it.region == region);
+        found.map(|it| it.state.clone())
+    };
+    let said = "organizations:ListDelegatedAdministrators: AccessDeniedException: no".to_owned();
+    let unread = DelegationState::Unread { reason: said };
+    assert_eq!(state_of("devops-guru", "global"), Some(unread));
+    assert_eq!(ran.target("detective", "us-east-1").0, "changed");
+    let registered = |it: &&String| it.contains("devops-guru");
+    assert_eq!(world.writes().iter().find(registered), None);
+}
+
+/// Where an account is enabled is not known: that is told for its service, and nothing else waits for it.
+#[tokio::test]
+async fn regions_that_nobody_knows_are_told_as_one_place() {
+    let world = World::new();
+    let services = "services:\n  - {service: guardduty, account: \"333333333333\", regions: enabled}\n  - {service: \
+                    devops-guru, account: \"333333333333\"}\n";
+    world.with(|it| {
+        it.refused.insert(
+            "account:ListRegions ".to_owned(),
+            "AccessDeniedException".to_owned(),
+        );
+    });
+    let ran = world
+        .delegate(services, true, "first", &Gate::new(None))
+        .await;
+    let ran = ran.unwrap();
+    let row = ran
+        .rows
+        .iter()
+        .find(|it| it.wish.service.name == "guardduty");
+    let row = row.unwrap();
+    let DelegationState::Unread { reason } = &row.state else {
+        panic!("{row:?}")
+    };
+    assert_eq!(row.region, "enabled");
+    assert!(
+        reason.contains("account:ListRegions in account 333333333333"),
+        "{reason}"
+    );
+    assert_eq!(ran.target("devops-guru", "global").0, "changed");
+}
+
+#[tokio::test]
+async fn an_administrator_whose_account_cannot_be_entered_is_told_before_it_is_named() {
+    let world = World::new();
+    world.with(|it| it.closed = true);
+    let file = format!("{DETECTIVE}\n  - {{service: devops-guru, account: \"333333333333\"}}\n");
+    let ran = world
+        .delegate(&file, true, "first", &Gate::new(None))
+        .await
+        .unwrap();
+    for row in ran.rows.iter().filter(|it| it.region != "global") {
+        let DelegationState::Unread { reason } = &row.state else {
+            panic!("{row:?}")
+        };
+        assert!(
+            reason.contains("333333333333 cannot be entered"),
+            "{reason}"
+        );
+        assert!(row.is_bad());
+    }
+    assert_eq!(
+        ran.target("devops-guru", "global").0,
+        "changed",
+        "the others go on"
+    );
+    let named = |it: &&String| it.contains("EnableOrganizationAdminAccount");
+    assert_eq!(world.writes().iter().find(named), None);
+}
+
 /// Row 12, and the order: Regions first, Organizations last.
 #[tokio::test]
 async fn what_goes_is_told_before_it_goes() {
@@ -274,10 +360,10 @@ async fn what_goes_is_told_before_it_goes() {
         .unwrap();
     let service = service_named("detective").unwrap();
     let regions = ["us-east-1".to_owned()];
-    let (facts, regions) = look_at(world.aws.as_ref(), service, Some(&regions))
+    let (facts, regions) = look_at(&GatedCalls::calm(&world.aws), service, Some(&regions))
         .await
         .unwrap();
-    let told = graphs_of(world.aws.as_ref(), service, &facts).await;
+    let told = graphs_of(&GatedCalls::calm(&world.aws), service, &facts).await;
     assert_eq!(told.len(), 1);
     assert!(told[0].contains("with 3 members is deleted"), "{told:?}");
     let wish = RemovalWish {
@@ -367,7 +453,7 @@ async fn detective_has_one_administrator_everywhere() {
         );
     });
     let file = DelegationFile::read(DETECTIVE).unwrap();
-    let facts = gather(world.aws.as_ref(), &file).await.unwrap();
+    let facts = gather(&GatedCalls::calm(&world.aws), &file).await.unwrap();
     assert_eq!(facts.administrators.len(), 1);
     let rows = world.rows(DETECTIVE, Replacing::Never).await.unwrap();
     let other = OTHER.to_owned();

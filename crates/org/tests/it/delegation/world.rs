@@ -3,17 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
-use async_trait::async_trait;
 use hallpass_model::{Clock, TimeSpan, Timestamp};
 use hallpass_org::delegation::{
     DelegationFile, DelegationRow, DelegationStepExecutor, Replacing, compare, draft, gather,
 };
-use hallpass_org::{
-    Operation, OrganizationFault, ReadAnswer, ReadCallFailed, ReadCalls, ReadPlace, ServiceCalls,
-};
-use hallpass_runner::testing::{Gate, Gated, Hourglass, MemoryPlans};
-use hallpass_runner::{PlanReport, Runner, RunnerIdentity};
+use hallpass_org::{Operation, OrganizationFault, ReadAnswer, ReadPlace};
+use hallpass_runner::testing::{Gate, Hourglass, MemoryPlans};
+use hallpass_runner::{PlanReport, Runner};
 use serde_json::{Value, json};
+
+use crate::gated::{FakeCalls, GatedCalls, carried, read_failed, runner};
 
 pub(super) const MANAGEMENT: &str = "111111111111";
 pub(super) const ADMIN: &str = "333333333333";
@@ -37,6 +36,8 @@ pub(super) struct State {
     pub(super) too_large: BTreeSet<String>,
     /// service:operation Region → the code of a refusal
     pub(super) refused: BTreeMap<String, String>,
+    /// Whether member accounts cannot be entered.
+    pub(super) closed: bool,
     pub(super) writes: Vec<String>,
     pub(super) asked: Vec<String>,
     /// The sizes of what was sent to `CreateMembers`.
@@ -58,7 +59,7 @@ fn graph(region: &str) -> String {
 }
 
 impl FakeDelegation {
-    fn read(&self, place: &ReadPlace, (service, name): Operation, input: &Value) -> Option<Value> {
+    fn found(&self, place: &ReadPlace, (service, name): Operation, input: &Value) -> Option<Value> {
         let now = self.clock.now();
         let region = place.region.clone().unwrap_or_default();
         let state = self.state.lock().unwrap();
@@ -120,6 +121,30 @@ impl FakeDelegation {
             _ => None,
         }
     }
+}
+
+impl FakeCalls for FakeDelegation {
+    fn read(&self, place: &ReadPlace, operation: Operation, input: &Value) -> ReadAnswer {
+        let region = place.region.as_deref().unwrap_or_default();
+        let asked = format!("{}:{} {region}", operation.0, operation.1);
+        let of_service = input["ServicePrincipal"].as_str().unwrap_or_default();
+        let refused = |state: &State| {
+            let one = format!("{}:{} {of_service}", operation.0, operation.1);
+            let code = state.refused.get(&asked).or(state.refused.get(&one));
+            code.cloned()
+        };
+        let code = refused(&self.state.lock().unwrap());
+        self.state.lock().unwrap().asked.push(asked);
+        let is_closed = self.state.lock().unwrap().closed && place.account.is_some();
+        let found = self.found(place, operation, input);
+        match (found.filter(|_| !is_closed), code) {
+            (Some(answer), None) => Ok((answer, None)),
+            (_, code) => {
+                let code = code.unwrap_or_else(|| "AccessDeniedException".to_owned());
+                Err(read_failed(&code, "no"))
+            }
+        }
+    }
 
     fn write(
         &self,
@@ -176,84 +201,6 @@ impl FakeDelegation {
             other => panic!("nobody sends {other}"),
         }
         Ok(json!({}))
-    }
-}
-
-#[async_trait]
-impl ReadCalls for FakeDelegation {
-    async fn call(
-        &self,
-        place: &ReadPlace,
-        service: &'static str,
-        operation: &'static str,
-        input: &Value,
-    ) -> ReadAnswer {
-        let region = place.region.as_deref().unwrap_or_default();
-        let asked = format!("{service}:{operation} {region}");
-        let code = self.state.lock().unwrap().refused.get(&asked).cloned();
-        self.state.lock().unwrap().asked.push(asked);
-        let found = self.read(place, (service, operation), input);
-        match (found, code) {
-            (Some(answer), None) => Ok((answer, None)),
-            (_, code) => Err(ReadCallFailed {
-                code: code.unwrap_or_else(|| "AccessDeniedException".to_owned()),
-                message: "no".to_owned(),
-                passing: false,
-            }),
-        }
-    }
-}
-
-#[async_trait]
-impl ServiceCalls for FakeDelegation {
-    async fn send(
-        &self,
-        place: &ReadPlace,
-        operation: Operation,
-        input: &Value,
-    ) -> Result<Value, OrganizationFault> {
-        self.write(place, operation, input)
-    }
-}
-
-struct GatedCalls(Arc<FakeDelegation>, Arc<Gate>);
-
-#[async_trait]
-impl ReadCalls for GatedCalls {
-    async fn call(
-        &self,
-        place: &ReadPlace,
-        service: &'static str,
-        operation: &'static str,
-        input: &Value,
-    ) -> ReadAnswer {
-        let lost = || {
-            Err(ReadCallFailed {
-                code: "NoAnswer".to_owned(),
-                message: "no answer".to_owned(),
-                passing: true,
-            })
-        };
-        let call = self.0.call(place, service, operation, input);
-        self.1.pass(call, lost).await
-    }
-}
-
-#[async_trait]
-impl ServiceCalls for GatedCalls {
-    async fn send(
-        &self,
-        place: &ReadPlace,
-        operation: Operation,
-        input: &Value,
-    ) -> Result<Value, OrganizationFault> {
-        let lost = || {
-            let message = "no answer".to_owned();
-            Err(OrganizationFault::Unreachable { message })
-        };
-        self.1
-            .pass(self.0.send(place, operation, input), lost)
-            .await
     }
 }
 
@@ -321,18 +268,8 @@ impl World {
     }
 
     pub(super) fn runner(&self, holder: &str, gate: &Arc<Gate>) -> Runner {
-        let calls = GatedCalls(Arc::clone(&self.aws), Arc::clone(gate));
-        Runner::new(
-            Arc::new(Gated(Arc::clone(&self.plans), Arc::clone(gate))),
-            Arc::new(DelegationStepExecutor::new(Arc::new(calls))),
-            Arc::clone(&self.clock) as Arc<_>,
-            Arc::clone(&self.clock) as Arc<_>,
-            Arc::clone(&self.clock) as Arc<_>,
-            RunnerIdentity {
-                holder: holder.into(),
-                actor: "arn:aws:iam::111111111111:user/admin".into(),
-            },
-        )
+        let hands = DelegationStepExecutor::new(Arc::new(GatedCalls::through(&self.aws, gate)));
+        runner(&self.plans, hands, &self.clock, holder, gate)
     }
 
     pub(super) async fn rows(
@@ -341,7 +278,7 @@ impl World {
         replacing: Replacing,
     ) -> Result<Vec<DelegationRow>, String> {
         let file = DelegationFile::read(file)?;
-        let facts = gather(self.aws.as_ref(), &file).await;
+        let facts = gather(&GatedCalls::calm(&self.aws), &file).await;
         let facts = facts.map_err(|why| why.reason)?;
         compare(&file, &facts, replacing).map_err(|why| why.to_string())
     }
@@ -367,21 +304,14 @@ impl World {
         gate: &Arc<Gate>,
     ) -> Option<Ran> {
         let file = DelegationFile::read(file).unwrap();
-        let calls = GatedCalls(Arc::clone(&self.aws), Arc::clone(gate));
+        let calls = GatedCalls::through(&self.aws, gate);
         let facts = gather(&calls, &file).await.ok()?;
         let rows = compare(&file, &facts, replacing).unwrap();
         let draft = draft(&rows, &facts);
         if draft.is_empty() {
             return Some(Ran { rows, report: None });
         }
-        let runner = self.runner(holder, gate);
-        let plan = runner.look(draft).await.ok()?.plan;
-        let report = if applies {
-            let done = runner.apply(&plan.id, &crate::bench::patient()).await;
-            done.ok()?
-        } else {
-            PlanReport::planned(&plan)
-        };
+        let report = carried(&self.runner(holder, gate), draft, applies).await?;
         let report = Some(report);
         Some(Ran { rows, report })
     }

@@ -10,7 +10,8 @@ use hallpass_org::enrolment::{
 use hallpass_runner::{CheckSeverity, Exit, StepEnd};
 use serde_json::{Value, json};
 
-use super::world::{Found, World, fixture, wish};
+use super::tower::fixture;
+use super::world::{Found, World, wish};
 
 /// The command of the fixture.
 fn of_fixture() -> EnrolmentWish {

@@ -15,7 +15,8 @@ use hallpass_runner::testing::{Gate, Hourglass, MemoryPlans};
 use hallpass_runner::{Exit, PlanReport, PlanStore, Sleeper, StepEnd, fold};
 use serde_json::{Value, json};
 
-use super::world::{ENROLLING, LAUNCHING, World, fixture, wish};
+use super::tower::{ENROLLING, LAUNCHING, fixture};
+use super::world::{World, wish};
 
 /// Waits, and hears of an event at its time.
 struct Bus {

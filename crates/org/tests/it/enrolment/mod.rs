@@ -3,6 +3,9 @@
 mod acceptance;
 mod events;
 mod registering;
+mod stack_sets;
+mod stacks;
 mod stops;
+mod tower;
 mod world;
 mod writes;

@@ -4,7 +4,7 @@ use hallpass_model::{Clock, Timestamp};
 use hallpass_org::{Operation, OrganizationFault, ReadPlace};
 use serde_json::{Value, json};
 
-use super::world::{
+use super::tower::{
     ENROLLING, FakeTower, IDENTITY_CENTER, LAUNCHING, MANAGEMENT, Product, State, UNITS_KIND,
     fault, text,
 };
@@ -168,12 +168,17 @@ impl FakeTower {
     pub(super) fn write(
         &self,
         place: &ReadPlace,
-        (_, name): Operation,
+        (service, name): Operation,
         input: &Value,
     ) -> Result<Value, OrganizationFault> {
         let now = self.clock.now();
         let state = &mut *self.state.lock().unwrap();
         state.settle(now);
+        if service == "cloudformation" {
+            let done = state.stacks.write(name, input, now)?;
+            state.writes.extend(done);
+            return Ok(json!({}));
+        }
         let account = place
             .account
             .as_ref()

@@ -2,12 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use hallpass_org::standards::{StandardsFile, StandardsStepExecutor, needs_local_mode};
+use hallpass_org::standards::{
+    CentralHome, NoCentralHome, StandardsFile, StandardsStepExecutor, central_home,
+    draft_configuration, needs_local_mode,
+};
 use hallpass_runner::testing::{Gate, PortMode};
 use hallpass_runner::{Exit, PlanStore as _, undo};
 use serde_json::{Value, json};
 
-use super::world::{CentralRan, FIRST, MANAGEMENT, OTHER, UNIT, World, fixture};
+use super::hubs::{FIRST, MANAGEMENT, OTHER, UNIT, fixture};
+use super::world::{CentralRan, World};
 
 const ALIKE: &str = r"
 defaults:
@@ -185,4 +189,89 @@ async fn stopped_anywhere_policies_are_made_once() {
             assert_eq!(world.writes(), sent, "{case}");
         }
     }
+}
+
+fn local() -> Value {
+    json!({ "AutoEnable": true, "AutoEnableStandards": "DEFAULT",
+        "OrganizationConfiguration": { "ConfigurationType": "LOCAL", "Status": "ENABLED" } })
+}
+
+/// An organization whose accounts look after themselves, with an administrator.
+fn by_itself() -> World {
+    let world = World::managed();
+    world.with(|it| it.configuration = local());
+    world
+}
+
+async fn home(world: &World) -> CentralHome {
+    central_home(&world.calls()).await.unwrap().unwrap()
+}
+
+/// `organization.md` S-4: switched once, whatever is stopped when, and back to what it was.
+#[tokio::test]
+async fn stopped_anywhere_an_organization_is_switched_once_and_goes_back() {
+    let draft = async |world: &World| draft_configuration("o-ab12cd34ef", &home(world).await);
+    let world = by_itself();
+    let gate = Gate::new(None);
+    let runner = world.runner("first", &gate);
+    let plan = runner.look(draft(&world).await).await.unwrap().plan;
+    assert!(world.writes().is_empty(), "a look changes nothing");
+    let report = runner.apply(&plan.id, &crate::bench::patient()).await;
+    assert_eq!(report.unwrap().exit(), Exit::Ok);
+    assert_eq!(
+        world.writes(),
+        ["UpdateOrganizationConfiguration \"CENTRAL\" false"]
+    );
+    let (saved, folded) = runner.load(&plan.id).await.unwrap();
+    let hands = StandardsStepExecutor::new(std::sync::Arc::new(world.calls()));
+    let back = undo(&saved, &folded, &hands);
+    let back = runner.look(back.draft).await.unwrap().plan;
+    let report = runner.apply(&back.id, &crate::bench::patient()).await;
+    assert_eq!(report.unwrap().exit(), Exit::Ok);
+    let now = world.with(|it| it.configuration.clone());
+    assert_eq!(
+        now["OrganizationConfiguration"]["ConfigurationType"],
+        "LOCAL"
+    );
+    assert_eq!(
+        (&now["AutoEnable"], &now["AutoEnableStandards"]),
+        (&json!(true), &json!("DEFAULT"))
+    );
+    for call in 1..=gate.calls() {
+        for mode in PortMode::ALL {
+            let case = format!("call {call}, {mode:?}");
+            let world = by_itself();
+            let gate = Gate::new(Some((call, mode)));
+            let run = async {
+                let runner = world.runner("first", &gate);
+                let plan = runner.look(draft(&world).await).await.ok()?.plan.id;
+                runner.apply(&plan, &crate::bench::patient()).await.ok()
+            };
+            tokio::select! {
+                _ = run => {}
+                () = gate.stop() => {}
+            }
+            world.clock.advance(std::time::Duration::from_secs(61));
+            let runner = world.runner("second", &Gate::new(None));
+            let plan = runner.look(draft(&world).await).await.unwrap().plan.id;
+            let report = runner.apply(&plan, &crate::bench::patient()).await.unwrap();
+            assert_eq!(report.exit(), Exit::Ok, "{case}: {report:?}");
+            assert_eq!(world.writes().len(), 1, "{case}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn who_could_not_configure_it_is_said_and_nothing_is_sent() {
+    let world = World::new();
+    let none = central_home(&world.calls()).await.unwrap();
+    assert_eq!(none, Err(NoCentralHome::Administrator));
+    let world = by_itself();
+    world.with(|it| it.scattered = true);
+    let none = central_home(&world.calls()).await.unwrap();
+    assert!(
+        matches!(none, Err(NoCentralHome::Aggregator { .. })),
+        "{none:?}"
+    );
+    assert!(world.writes().is_empty());
 }

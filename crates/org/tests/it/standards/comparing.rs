@@ -8,7 +8,8 @@ use hallpass_runner::testing::Gate;
 use hallpass_runner::{Exit, StepEnd, undo};
 use serde_json::{Map, Value, json};
 
-use super::world::{FIRST, OTHER, PCI, Subscribed, UNIT, World, fixture};
+use super::hubs::{FIRST, OTHER, PCI, Subscribed, UNIT, fixture};
+use super::world::World;
 
 const TWO_OFF: &str = r"
 defaults:
@@ -100,6 +101,39 @@ async fn a_hub_that_is_off_blocks_nobody_else() {
             .iter()
             .any(hallpass_org::standards::ComparedHub::is_bad)
     );
+}
+
+#[tokio::test]
+async fn an_account_without_the_role_is_told_before_anything_is_changed_and_the_others_go_on() {
+    let world = World::new();
+    world.aws.0.lock().unwrap().closed = vec![OTHER];
+    let looked = world.compare(TWO_OFF).await;
+    let unread: Vec<_> = looked
+        .rows
+        .iter()
+        .filter(|it| it.account == OTHER)
+        .collect();
+    assert!(!unread.is_empty());
+    for row in unread {
+        let HubStanding::Unread(why) = &row.standing else {
+            panic!("{row:?}")
+        };
+        assert!(
+            why.contains("AccessDenied: the role cannot be assumed"),
+            "{why}"
+        );
+        assert!(row.is_bad());
+    }
+    assert!(world.writes().is_empty());
+    let ran = world.apply(TWO_OFF).await;
+    assert_eq!(
+        ran.report.as_ref().unwrap().exit(),
+        Exit::Ok,
+        "{:?}",
+        ran.report
+    );
+    // of three accounts in two Regions
+    assert_eq!(ran.ended(StepEnd::Changed), 4);
 }
 
 #[tokio::test]

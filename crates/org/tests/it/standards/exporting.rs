@@ -2,7 +2,8 @@
 
 use hallpass_org::standards::export;
 
-use super::world::{FIRST, PCI, World, fixture};
+use super::hubs::{FIRST, PCI, fixture};
+use super::world::World;
 
 #[tokio::test]
 async fn applying_an_export_changes_nothing() {

@@ -15,7 +15,9 @@ use hallpass_runner::testing::{Gate, Gated, PortMode};
 use hallpass_runner::{PlanStore as _, StoreFault};
 use serde_json::json;
 
-use super::world::{FIRST, GatedCalls, OTHER, PCI, UNIT, World};
+use super::hubs::{FIRST, OTHER, PCI, UNIT};
+use super::world::World;
+use crate::gated::GatedCalls;
 
 const FILE: &str = r"
 defaults:
@@ -70,7 +72,7 @@ impl Server {
     fn follower(&self, world: &World, holder: &str, gate: &Arc<Gate>) -> StandardsFollower {
         let file = Arc::new(StandardsFile::read(FILE).unwrap());
         StandardsFollower {
-            calls: Arc::new(GatedCalls(Arc::clone(&world.aws), Arc::clone(gate))),
+            calls: Arc::new(GatedCalls::through(&world.aws, gate)),
             runner: world.runner(holder, gate),
             visits: Arc::new(Gated(Arc::clone(&self.visits), Arc::clone(gate))),
             teller: Arc::clone(&self.told) as Arc<_>,

@@ -4,5 +4,7 @@ mod central;
 mod comparing;
 mod exporting;
 mod following;
+mod hubs;
 mod stops;
 mod world;
+mod writes;

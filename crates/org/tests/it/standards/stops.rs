@@ -4,7 +4,8 @@
 use hallpass_runner::testing::{Gate, PortMode};
 use hallpass_runner::{Exit, PlanStore as _};
 
-use super::world::{FIRST, World};
+use super::hubs::{FIRST, Subscribed};
+use super::world::World;
 
 const FILE: &str = r"
 defaults:
@@ -23,8 +24,7 @@ fn world() -> World {
             .iter()
             .find(|it| it.contains("foundational"))
             .cloned();
-        it.on
-            .insert(best.unwrap(), super::world::Subscribed::default());
+        it.on.insert(best.unwrap(), Subscribed::default());
     });
     world
 }

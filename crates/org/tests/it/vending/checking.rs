@@ -284,6 +284,87 @@ fn groups_sets_and_tags_of_a_row_are_checked_after_its_unit() {
     }
 }
 
+/// `organization.md` V-4: what AWS would not take is said before anything is made; a row's own tags win.
+#[test]
+fn tags_are_those_of_the_list_and_of_the_row_as_far_as_aws_takes_them() {
+    let longest = |letter: &str, count| letter.repeat(count);
+    let many = |count| {
+        let all: Vec<_> = (0..count).map(|at| format!("k{at}=v")).collect();
+        all.join(";")
+    };
+    let judged = |cell: &str| {
+        let wishes = ListWishes {
+            tags: BTreeMap::from([("team".to_owned(), "shop".to_owned())]),
+            ..ListWishes::default()
+        };
+        let text = format!("{HEADER},Tags\na-1,s@example.com,a@example.com,A,B,Prod,{cell}\n");
+        let file = AccountsFile::read(text.as_bytes()).unwrap();
+        match check(&file, &wishes, &tree()).remove(&2).unwrap() {
+            RowVerdict::Invalid(errors) => Err(errors.join("; ")),
+            RowVerdict::Valid(request) => Ok(request.tags),
+            RowVerdict::Kept => panic!("it was never made"),
+        }
+    };
+    assert_eq!(judged("").unwrap()["team"], "shop");
+    assert_eq!(judged("team=bank;env=a=b").unwrap()["team"], "bank");
+    assert_eq!(judged("env=a=b").unwrap()["env"], "a=b");
+    let edge = format!("{}={}", longest("k", 128), longest("é", 256));
+    assert_eq!(judged(&edge).unwrap().len(), 2);
+    assert_eq!(judged(&many(49)).unwrap().len(), 50);
+    for (cell, wanted) in [
+        (
+            many(50),
+            "Tags: 51 in all, and an account takes 50".to_owned(),
+        ),
+        (
+            format!("{}=v", longest("k", 129)),
+            "Tags: a key has 1 to 128 characters".to_owned(),
+        ),
+        (
+            format!("k={}", longest("v", 257)),
+            "Tags: the value of k has more than 256 characters".to_owned(),
+        ),
+        (
+            "Aws:x=1;k=1;k=2".to_owned(),
+            "Tags: Aws:x begins with aws:, which is for AWS alone; Tags: k stands there twice"
+                .to_owned(),
+        ),
+    ] {
+        assert_eq!(judged(&cell), Err(wanted), "{cell}");
+    }
+}
+
+/// `organization.md` V-4: what the configuration says holds for empty cells alone, and comes back empty.
+#[test]
+fn empty_cells_mean_what_the_configuration_says() {
+    let text =
+        format!("{HEADER}\na-1,,a@example.com,,,\nb-1,s@example.com,b@example.com,A,B,Prod\n");
+    let defaults = [
+        ("SSOUserEmail", "ops@example.com"),
+        ("SSOUserFirstName", "Ops"),
+        ("SSOUserLastName", "Team"),
+        ("OrgUnit", "Prod"),
+    ];
+    let defaults = defaults.map(|(column, value)| (column.to_owned(), value.to_owned()));
+    let plain = AccountsFile::read(text.as_bytes()).unwrap();
+    let file = plain.clone().with_defaults(BTreeMap::from(defaults));
+    let none = ListWishes::default();
+    let verdicts = check(&file, &none, &tree());
+    let emails = verdicts.values().map(|it| match it {
+        RowVerdict::Valid(request) => request.user.email.as_str(),
+        RowVerdict::Invalid(_) | RowVerdict::Kept => panic!("{it:?}"),
+    });
+    assert_eq!(
+        emails.collect::<Vec<_>>(),
+        ["ops@example.com", "s@example.com"]
+    );
+    assert!(matches!(
+        check(&plain, &none, &tree())[&2],
+        RowVerdict::Invalid(_)
+    ));
+    assert_eq!(file.write(&BTreeMap::new()), plain.write(&BTreeMap::new()));
+}
+
 #[test]
 fn files_that_are_no_lists_are_refused_whole() {
     let table = [

@@ -6,10 +6,10 @@ use std::sync::Mutex;
 use async_trait::async_trait;
 use hallpass_org::control_tower::{FactoryProduct, factory_facts, factory_obstacles};
 use hallpass_org::vending::{AccountsFile, ListWishes, RowVerdict, VendingFacts, check};
-use hallpass_org::{
-    Operation, OrganizationFault, ReadAnswer, ReadCallFailed, ReadCalls, ReadPlace, ServiceCalls,
-};
+use hallpass_org::{Operation, OrganizationFault, ReadAnswer, ReadCalls, ReadPlace, ServiceCalls};
 use serde_json::{Value, json};
+
+use crate::gated::read_failed;
 
 const HELP: &str = "docs/guide/vending.md lists the permissions that are needed";
 const REPAIR: &str = "repair the landing zone in Control Tower";
@@ -63,11 +63,7 @@ impl ReadCalls for Factory {
         _: &Value,
     ) -> ReadAnswer {
         if self.refused.contains(operation) {
-            return Err(ReadCallFailed {
-                code: "AccessDeniedException".to_owned(),
-                message: "no".to_owned(),
-                passing: false,
-            });
+            return Err(read_failed("AccessDeniedException", "no"));
         }
         let answer = self.otherwise.get(operation).cloned();
         Ok((answer.unwrap_or_else(|| usual(operation)), None))

@@ -78,19 +78,20 @@ async fn what_passes_is_asked_for_again() {
 
 #[tokio::test]
 async fn what_aws_does_not_take_on_is_not_provisioned() {
-    let world = World::new(TimeSpan::ZERO);
-    let (code, message) = (
-        "ConstraintViolationException".to_owned(),
-        "too many".to_owned(),
-    );
-    world
-        .accounts
-        .refuse(OrganizationFault::Refused { code, message });
-    let ran = world.vend(&list(&["a"]), "first", &calm()).await.unwrap();
-    assert_eq!(
-        ends(&ran.csv),
-        ["NOT_PROVISIONED,,ConstraintViolationException: too many"]
-    );
+    // AWS's words, with or without the code before them
+    for words in ["too many", "ConstraintViolationException: too many"] {
+        let world = World::new(TimeSpan::ZERO);
+        world.accounts.refuse(OrganizationFault::Refused {
+            code: "ConstraintViolationException".to_owned(),
+            message: words.to_owned(),
+        });
+        let ran = world.vend(&list(&["a"]), "first", &calm()).await.unwrap();
+        assert_eq!(
+            ends(&ran.csv),
+            ["NOT_PROVISIONED,,ConstraintViolationException: too many"]
+        );
+        assert!(world.writes().is_empty(), "{:?}", world.writes());
+    }
 }
 
 #[tokio::test]

@@ -4,4 +4,5 @@ mod checking;
 mod factory;
 mod making;
 mod stops;
+mod users;
 mod world;

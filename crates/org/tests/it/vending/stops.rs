@@ -1,7 +1,10 @@
 //! Every port call failed, its answer lost, the process stopped before or after it: after the same command again,
 //! or a resume, every account was made once, stands in its unit, and its access was given once.
 
+use std::collections::BTreeMap;
+
 use hallpass_model::TimeSpan;
+use hallpass_org::vending::{Adoption, ListWishes};
 use hallpass_runner::testing::{Gate, PortMode};
 use hallpass_runner::{Exit, PlanStore as _};
 
@@ -91,6 +94,51 @@ async fn access_is_taken_back_whatever_was_heard_of_it() {
             let report = runner.apply(&back, &crate::bench::patient()).await.unwrap();
             assert_eq!(report.exit(), Exit::Ok, "{case}: {report:?}");
             assert_eq!(world.access.count(), 0, "{case}");
+        }
+    }
+}
+
+/// `organization.md` V-4: an account that is taken on has its tags from a call of its own, sent once wherever it stops.
+#[tokio::test]
+async fn tags_of_an_account_that_is_taken_on_are_given_once() {
+    let text = list(&["a"]);
+    let tags = BTreeMap::from([("team".to_owned(), "shop".to_owned())]);
+    let wishes = ListWishes {
+        adopt: Adoption::SameNameAndAddress,
+        tags: tags.clone(),
+        ..ListWishes::default()
+    };
+    let begun = || {
+        let world = World::new(TimeSpan::ZERO);
+        world.accounts.add("900000000042", "a", "a@example.com");
+        world
+    };
+    let unbroken = begun();
+    let gate = Gate::new(None);
+    let ran = unbroken
+        .vend_with(&text, &wishes, "first", &gate)
+        .await
+        .unwrap();
+    assert_eq!(ends(&ran.csv), ["EXISTS,900000000042,"]);
+    assert_eq!(unbroken.accounts.tags_of("900000000042"), tags);
+    let sent = unbroken.writes();
+    assert!(sent.contains(&"tag 900000000042".to_owned()), "{sent:?}");
+    for call in 1..=gate.calls() {
+        for mode in PortMode::ALL {
+            let world = begun();
+            let gate = Gate::new(Some((call, mode)));
+            tokio::select! {
+                _ = world.vend_with(&text, &wishes, "first", &gate) => {}
+                () = gate.stop() => {}
+            }
+            world.wait(1);
+            let free = Gate::new(None);
+            world
+                .vend_with(&text, &wishes, "second", &free)
+                .await
+                .unwrap();
+            assert_eq!(world.writes(), sent, "call {call}, {mode:?}");
+            assert_eq!(world.accounts.tags_of("900000000042"), tags);
         }
     }
 }

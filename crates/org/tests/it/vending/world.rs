@@ -15,10 +15,12 @@ use hallpass_org::vending::{
 };
 use hallpass_runner::testing::{Gate, Gated, Hourglass, MemoryPlans};
 use hallpass_runner::{
-    Applying, Effect, PlanId, PlanReport, PlanStep, Runner, RunnerIdentity, StepError,
-    StepExecutor, StepProbe, Undo, Verify, WriteAnswer,
+    Applying, Effect, PlanId, PlanReport, PlanStep, Runner, StepError, StepExecutor, StepProbe,
+    Undo, Verify, WriteAnswer,
 };
 use serde_json::Value;
+
+use crate::gated::runner;
 
 const MANAGEMENT: &str = "111111111111";
 const ROOT: &str = "r-ab12";
@@ -44,6 +46,8 @@ struct Accounts {
     /// By address: what AWS says once, or each time.
     fails: BTreeMap<String, Vec<String>>,
     refused: Option<OrganizationFault>,
+    /// By account.
+    tags: BTreeMap<String, BTreeMap<String, String>>,
 }
 
 /// Organizations, as far as accounts go.
@@ -74,6 +78,9 @@ impl FakeAccounts {
                 email: making.account.email.clone(),
                 active: true,
             };
+            state
+                .tags
+                .insert(row.id.clone(), making.account.tags.clone());
             state.rows.push((self.lag.after(making.due), row));
         }
         then(state, now)
@@ -87,6 +94,11 @@ impl FakeAccounts {
     pub(super) fn fail(&self, email: &str, reasons: &[&str]) {
         let reasons = reasons.iter().map(|it| (*it).to_owned()).collect();
         self.settled(|state, _| state.fails.insert(email.to_owned(), reasons));
+    }
+
+    /// The tags of an account.
+    pub(super) fn tags_of(&self, id: &str) -> BTreeMap<String, String> {
+        self.settled(|state, _| state.tags.get(id).cloned().unwrap_or_default())
     }
 
     pub(super) fn refuse(&self, fault: OrganizationFault) {
@@ -186,6 +198,29 @@ impl AccountAdmin for FakeAccounts {
         })
     }
 
+    async fn account_tags(
+        &self,
+        account: &str,
+    ) -> Result<BTreeMap<String, String>, OrganizationFault> {
+        Ok(self.tags_of(account))
+    }
+
+    async fn tag_account(
+        &self,
+        account: &str,
+        tags: &BTreeMap<String, String>,
+    ) -> Result<(), OrganizationFault> {
+        self.settled(|state, _| {
+            let has = state.tags.entry(account.to_owned()).or_default();
+            let before = has.clone();
+            has.extend(tags.clone());
+            if *has != before {
+                state.writes.push(format!("tag {account}"));
+            }
+        });
+        Ok(())
+    }
+
     async fn creation(&self, request: &str) -> Result<AccountCreation, OrganizationFault> {
         self.settled(|state, now| {
             let at: usize = request.strip_prefix("car-").unwrap().parse().unwrap();
@@ -261,6 +296,19 @@ impl AccountAdmin for GatedAccounts {
     }
     async fn creation(&self, request: &str) -> Result<AccountCreation, OrganizationFault> {
         self.1.pass(self.0.creation(request), lost).await
+    }
+    async fn account_tags(
+        &self,
+        account: &str,
+    ) -> Result<BTreeMap<String, String>, OrganizationFault> {
+        self.1.pass(self.0.account_tags(account), lost).await
+    }
+    async fn tag_account(
+        &self,
+        account: &str,
+        tags: &BTreeMap<String, String>,
+    ) -> Result<(), OrganizationFault> {
+        self.1.pass(self.0.tag_account(account, tags), lost).await
     }
     async fn under_way(&self) -> Result<Vec<(String, String)>, OrganizationFault> {
         self.1.pass(self.0.under_way(), lost).await
@@ -409,18 +457,7 @@ impl World {
     }
 
     pub(super) fn runner(&self, holder: &str, gate: &Arc<Gate>) -> Runner {
-        let hands = self.hands(gate);
-        Runner::new(
-            Arc::new(Gated(Arc::clone(&self.plans), Arc::clone(gate))),
-            Arc::new(hands),
-            Arc::clone(&self.clock) as Arc<_>,
-            Arc::clone(&self.clock) as Arc<_>,
-            Arc::clone(&self.clock) as Arc<_>,
-            RunnerIdentity {
-                holder: holder.into(),
-                actor: "arn:aws:iam::111111111111:user/admin".into(),
-            },
-        )
+        runner(&self.plans, self.hands(gate), &self.clock, holder, gate)
     }
 
     /// What the command does with a list; `None` when a port failed it.
@@ -459,7 +496,7 @@ impl World {
                 &verdicts,
                 "o-abcdefghij",
                 (ROOT, MANAGEMENT),
-                &AccountMaker::Organizations,
+                &AccountMaker::Organizations { people: None },
                 limit,
             );
             runner.look(draft).await.ok()?.plan.id

@@ -11,11 +11,11 @@ use hallpass_aws::{AwsClientSettings as AwsSettings, BucketPlace};
 use hallpass_store::{FolderTarget, read_lines};
 
 use crate::clock::SystemClock;
-use crate::compose::RandomIds;
 use crate::config::{ExportPlace, bucket_place};
 use crate::exit::Failure;
 use crate::heads::{Means, open_source};
 use crate::opening::{ConfigArgs, aws_settings};
+use crate::random_ids::RandomIds;
 
 /// What opening a bucket takes, as the configuration says, or as the AWS CLI finds it.
 pub(super) fn means(config: &ConfigArgs) -> Result<Means, Failure> {

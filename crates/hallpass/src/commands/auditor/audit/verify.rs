@@ -6,7 +6,6 @@ use hallpass_audit::{
     Assurance, AuditStore as _, BadRecord, Evidence, Export, FaultKind, Input, PublishedHead,
     Record, Trust, TrustedKeys, Verified, assure,
 };
-use hallpass_store::SqliteStore;
 use hallpass_wording::lists::count;
 use serde_json::{Value, json};
 
@@ -17,6 +16,7 @@ use crate::config::ExportPlace;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::opening::{ConfigArgs, open_store, runtime};
 use crate::output::{self, OutputArgs};
+use crate::server_store::ServerStore;
 
 /// Records read from a store at once.
 const BATCH: u32 = 500;
@@ -414,7 +414,7 @@ impl RecordRange {
 }
 
 /// Every record of a store, in its order.
-async fn stored(store: &SqliteStore) -> Result<Vec<Input>, Failure> {
+async fn stored(store: &ServerStore) -> Result<Vec<Input>, Failure> {
     let path: &Path = store.path();
     let mut inputs: Vec<Input> = Vec::new();
     let mut next = 1;

@@ -106,10 +106,6 @@ struct Acted {
 
 pub(super) fn run(args: &Args) -> Outcome {
     let format = args.plan.format();
-    act(args, format).map_err(|failure| failure.said_as(format))
-}
-
-fn act(args: &Args, format: Format) -> Outcome {
     let loaded = args.plan.load()?;
     let guards = PeopleGuards {
         protected: loaded.pci_protected()?,

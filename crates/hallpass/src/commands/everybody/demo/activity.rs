@@ -11,7 +11,7 @@ use hallpass_model::{IdSource, TimeSpan};
 
 use super::people::Scene;
 use crate::clock;
-use crate::compose::RandomIds;
+use crate::random_ids::RandomIds;
 
 /// Somebody does something this often.
 const EVERY: Duration = Duration::from_secs(6);

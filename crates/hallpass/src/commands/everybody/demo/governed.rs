@@ -70,7 +70,7 @@ pub(super) fn add(organization: &mut OrganizationFile, scale: Scale, now: Timest
             region: home.clone(),
             queue: QUEUE.to_owned(),
             source: Some(source.to_owned()),
-            detail_type: None,
+            ..EventRule::default()
         });
     }
     if matches!(scale, Scale::Large) {

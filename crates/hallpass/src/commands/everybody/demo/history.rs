@@ -3,10 +3,10 @@
 
 use hallpass_access::{Access, AskOutcome, Asking, GrantState, RequestFilter, Wanted};
 use hallpass_model::{GrantId, TimeSpan};
-use hallpass_store::SqliteStore;
 
 use super::people::Scene;
 use super::uses::DemoPortal;
+use crate::server_store::ServerStore;
 
 /// How long a grant of the history may take to become active.
 const PATIENCE: u32 = 300;
@@ -101,7 +101,7 @@ const ASKS: [Ask; 8] = [
 ];
 
 /// Writes the history into an empty store. What does not fit the rules any more is left out.
-pub(super) async fn write(scene: Scene, portal: DemoPortal, store: SqliteStore) {
+pub(super) async fn write(scene: Scene, portal: DemoPortal, store: ServerStore) {
     use hallpass_access::AccessStore as _;
     let is_empty = store
         .requests(&RequestFilter::default(), 1)

@@ -5,20 +5,20 @@ use std::sync::Arc;
 use hallpass_activity::{ActivityPolicy, AgeLimits, PciLimits, PciRules};
 use hallpass_aws::{Aws, AwsClientSettings, RoleToAssume};
 use hallpass_model::TimeSpan;
-use hallpass_store::SqliteStore;
 
 use crate::compose::{PciWatching, Watches};
 use crate::config::PciSchedule;
 use crate::exit::Failure;
 use crate::named_calls::NamedCalls;
 use crate::pci::LogSource;
+use crate::server_store::ServerStore;
 
 /// Runs once a day, from the start. Nobody is told: most of the simulated people were never there, and the channels
 /// of the demo are for what its visitors do.
 pub(super) async fn watches(
     client: AwsClientSettings,
     aws: &Aws,
-    store: &SqliteStore,
+    store: &ServerStore,
 ) -> Result<Watches, Failure> {
     let about = aws.about();
     let limits = AgeLimits {
@@ -51,7 +51,6 @@ pub(super) async fn watches(
     };
     Ok(Watches {
         pci: Some(pci),
-        drift: None,
-        standards: None,
+        ..Watches::default()
     })
 }

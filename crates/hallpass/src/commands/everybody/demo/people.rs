@@ -9,13 +9,13 @@ use hallpass_identity::{Identity, TokenScope};
 use hallpass_model::{Email, TimeSpan, Timestamp};
 use hallpass_rules::Directory;
 use hallpass_server::PersonaCard;
-use hallpass_store::SqliteStore;
 
 use crate::commands::operator::token;
 use crate::compose::Composed;
 use crate::credentials;
 use crate::exit::Failure;
 use crate::person;
+use crate::server_store::ServerStore;
 
 /// E-mail, name, what they are there for.
 const PERSONAS: [(&str, &str, &str); 5] = [
@@ -66,7 +66,7 @@ pub(super) fn names() -> String {
 
 /// A fresh token for each persona.
 pub(super) async fn with_tokens(
-    store: &SqliteStore,
+    store: &ServerStore,
     directory: &Directory,
     now: Timestamp,
 ) -> Result<Vec<Persona>, Failure> {

@@ -94,13 +94,10 @@ impl Args {
 
 pub(super) fn run(args: &Args) -> Outcome {
     let format = args.running.format();
-    let run = || -> Outcome {
-        match args.plan() {
-            Some(id) => runtime()?.block_on(apply_plan(args, &id, format)),
-            None => apply_files(args, format),
-        }
-    };
-    run().map_err(|failure| failure.said_as(format))
+    match args.plan() {
+        Some(id) => runtime()?.block_on(apply_plan(args, &id, format)),
+        None => apply_files(args, format),
+    }
 }
 
 fn apply_files(args: &Args, format: Format) -> Outcome {

@@ -59,32 +59,29 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args) -> Outcome {
     let format = args.output.format();
-    let run = || -> Outcome {
-        let file = usable(&args.files, |it| output::say(&it))?;
-        let (items, unread) = found(args, &file)?;
-        output::list(format, &items, FIELDS, || table(&items))?;
-        if items.is_empty() {
-            output::say("No drift");
-        }
-        if items
-            .iter()
-            .any(|it| it.last_change == DriftAuthor::NotInLog)
-        {
-            output::say(&format!(
-                "`not in the log`: no such change in the last {} days, or later than CloudTrail has \
-                 written (some five minutes)",
-                args.days
-            ));
-        }
-        Ok(if unread > 0 {
-            Exit::Failed
-        } else if args.detailed_exitcode && !items.is_empty() {
-            Exit::Findings
-        } else {
-            Exit::Ok
-        })
-    };
-    run().map_err(|failure| failure.said_as(format))
+    let file = usable(&args.files, |it| output::say(&it))?;
+    let (items, unread) = found(args, &file)?;
+    output::list(format, &items, FIELDS, || table(&items))?;
+    if items.is_empty() {
+        output::say("No drift");
+    }
+    if items
+        .iter()
+        .any(|it| it.last_change == DriftAuthor::NotInLog)
+    {
+        output::say(&format!(
+            "`not in the log`: no such change in the last {} days, or later than CloudTrail has \
+             written (some five minutes)",
+            args.days
+        ));
+    }
+    Ok(if unread > 0 {
+        Exit::Failed
+    } else if args.detailed_exitcode && !items.is_empty() {
+        Exit::Findings
+    } else {
+        Exit::Ok
+    })
 }
 
 /// What drifted, with who did it where a log is named, and how much of the log was not read.

@@ -54,36 +54,33 @@ pub(super) struct MakingArgs {
 
 pub(super) fn run(args: &Args) -> Outcome {
     let format = args.output.format();
-    let run = || -> Outcome {
-        let file = usable(&args.files, |it| output::say(&it))?;
-        runtime()?.block_on(async {
-            let context = plans::open(&args.config.load()?).await?;
-            let compared = compared(&context.access(), &file).await?;
-            let made = made(&context, &compared, args.making).await?;
-            print(
-                &made.saved,
-                made.plan.as_ref().map(hallpass_runner::PlanId::as_str),
-                &compared.directory,
-                format,
-            )?;
-            for refusal in &made.saved.refusals {
-                output::say(&output::plain(&format!("will be refused: {refusal}")));
-            }
-            match &made.plan {
-                None => output::say("No changes"),
-                Some(id) => output::say(&format!(
-                    "plan {id}: nothing was done; `hallpass access apply {id}` carries it out"
-                )),
-            }
-            let has_changes = !compared.diff.changes.is_empty();
-            Ok(if args.detailed_exitcode && has_changes {
-                Exit::Findings
-            } else {
-                Exit::Ok
-            })
+    let file = usable(&args.files, |it| output::say(&it))?;
+    runtime()?.block_on(async {
+        let context = plans::open(&args.config.load()?).await?;
+        let compared = compared(&context.access(), &file).await?;
+        let made = made(&context, &compared, args.making).await?;
+        print(
+            &made.saved,
+            made.plan.as_ref().map(hallpass_runner::PlanId::as_str),
+            &compared.directory,
+            format,
+        )?;
+        for refusal in &made.saved.refusals {
+            output::say(&output::plain(&format!("will be refused: {refusal}")));
+        }
+        match &made.plan {
+            None => output::say("No changes"),
+            Some(id) => output::say(&format!(
+                "plan {id}: nothing was done; `hallpass access apply {id}` carries it out"
+            )),
+        }
+        let has_changes = !compared.diff.changes.is_empty();
+        Ok(if args.detailed_exitcode && has_changes {
+            Exit::Findings
+        } else {
+            Exit::Ok
         })
-    };
-    run().map_err(|failure| failure.said_as(format))
+    })
 }
 
 /// A difference as a plan.

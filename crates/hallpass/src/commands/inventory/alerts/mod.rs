@@ -11,7 +11,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use hallpass_alerts::{AlertMessage, AlertStore};
-use hallpass_store::SqliteStore;
 use hallpass_wording::alert::alert_text;
 use serde_json::{Value, json};
 
@@ -20,6 +19,7 @@ use crate::config::Loaded;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::opening::{ConfigArgs, open_store};
 use crate::output;
+use crate::server_store::ServerStore;
 
 /// Rules over queries: what is new and what is over is told once
 #[derive(Debug, clap::Args)]
@@ -65,7 +65,7 @@ pub(crate) fn run(args: &Args) -> Outcome {
 
 /// The store that keeps what is known of rules: that of the configuration.
 pub(crate) async fn store(loaded: &Loaded) -> Result<Arc<dyn AlertStore>, Failure> {
-    let store: SqliteStore = open_store(loaded.sqlite()?).await?;
+    let store: ServerStore = open_store(loaded.sqlite()?).await?;
     Ok(Arc::new(store))
 }
 

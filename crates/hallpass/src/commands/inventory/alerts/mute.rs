@@ -13,10 +13,10 @@ use jiff::tz::TimeZone;
 use super::{loaded, store};
 use crate::alerts::unstored;
 use crate::clock;
-use crate::compose::RandomIds;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::opening::{ConfigArgs, runtime};
 use crate::output;
+use crate::random_ids::RandomIds;
 
 /// Do not tell of a row for a while; it stays in lists, with who and why
 #[derive(Debug, clap::Args)]

@@ -75,29 +75,26 @@ struct Looked {
 
 pub(super) fn run(args: &Args) -> Outcome {
     let format = args.plan.format();
-    let run = || -> Outcome {
-        let looked = looked(args)?;
-        runtime()?.block_on(async {
-            let context = plans::open(&args.plan.load()?).await?;
-            let directory = directory(&context.access(), false).await?;
-            say(&looked, &directory);
-            if looked.removals.is_empty() {
-                output::say("No changes");
-                return Ok(crate::exit::Exit::Ok);
-            }
-            args.check(&looked, &context)?;
-            let organization = context.aws.about().organization_id.clone();
-            let organization = organization.unwrap_or_default();
-            let facts = json!({ "removals": looked.review.removals });
-            let draft = review_plan(&looked.removals, &organization, &directory, facts);
-            let count = looked.removals.len();
-            let question = format!("Take {count} assignments and memberships away?");
-            let settled = plans::settle(&context, draft, &args.plan, &question).await?;
-            let whole = looked.whole(&json!(settled.report));
-            plans::finish(settled, Some(&whole), format)
-        })
-    };
-    run().map_err(|failure| failure.said_as(format))
+    let looked = looked(args)?;
+    runtime()?.block_on(async {
+        let context = plans::open(&args.plan.load()?).await?;
+        let directory = directory(&context.access(), false).await?;
+        say(&looked, &directory);
+        if looked.removals.is_empty() {
+            output::say("No changes");
+            return Ok(crate::exit::Exit::Ok);
+        }
+        args.check(&looked, &context)?;
+        let organization = context.aws.about().organization_id.clone();
+        let organization = organization.unwrap_or_default();
+        let facts = json!({ "removals": looked.review.removals });
+        let draft = review_plan(&looked.removals, &organization, &directory, facts);
+        let count = looked.removals.len();
+        let question = format!("Take {count} assignments and memberships away?");
+        let settled = plans::settle(&context, draft, &args.plan, &question).await?;
+        let whole = looked.whole(&json!(settled.report));
+        plans::finish(settled, Some(&whole), format)
+    })
 }
 
 fn looked(args: &Args) -> Result<Looked, Failure> {

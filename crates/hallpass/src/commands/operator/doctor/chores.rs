@@ -40,6 +40,21 @@ pub(super) const INSIGHTS: ChoreActions = ChoreActions {
     enters: Enters::Nothing,
 };
 
+pub(super) const CHANNELS: ChoreActions = ChoreActions {
+    reads: &[
+        "controltower:GetLandingZone",
+        "controltower:ListLandingZones",
+        "organizations:DescribeOrganization",
+        "organizations:ListAccountsForParent",
+        "organizations:ListOrganizationalUnitsForParent",
+        "organizations:ListRoots",
+        "organizations:ListTagsForResource",
+        "sso:ListInstances",
+    ],
+    writes: &[],
+    enters: Enters::MemberRole,
+};
+
 pub(super) const PAYER: ChoreActions = ChoreActions {
     reads: &[
         "account:GetAlternateContact",
@@ -148,6 +163,11 @@ pub(super) const STANDARDS: ChoreActions = ChoreActions {
 pub(super) const ENROLMENT: ChoreActions = ChoreActions {
     reads: &[
         "account:ListRegions",
+        "cloudformation:DescribeOrganizationsAccess",
+        "cloudformation:DescribeStackInstance",
+        "cloudformation:DescribeStackSet",
+        "cloudformation:DescribeStackSetOperation",
+        "cloudformation:ListStackSetOperationResults",
         "controltower:GetBaselineOperation",
         "controltower:GetLandingZone",
         "controltower:ListBaselines",
@@ -171,6 +191,8 @@ pub(super) const ENROLMENT: ChoreActions = ChoreActions {
         "sso:ListInstances",
     ],
     writes: &[
+        "cloudformation:CreateStackInstances",
+        "cloudformation:CreateStackSet",
         "controltower:EnableBaseline",
         "controltower:ResetEnabledBaseline",
         "controltower:ResetEnabledControl",
@@ -179,6 +201,30 @@ pub(super) const ENROLMENT: ChoreActions = ChoreActions {
         "servicecatalog:ProvisionProduct",
     ],
     enters: Enters::TrustedRoles,
+};
+
+/// What making accounts needs besides Organizations: Account Factory where Control Tower governs, and people of the list who
+/// are made.
+pub(super) const ACCOUNT_FACTORY: ChoreActions = ChoreActions {
+    reads: &[
+        "controltower:GetLandingZone",
+        "controltower:ListEnabledBaselines",
+        "controltower:ListLandingZones",
+        "iam:GetRole",
+        "identitystore:GetUserId",
+        "servicecatalog:DescribeRecord",
+        "servicecatalog:ListPortfoliosForProduct",
+        "servicecatalog:ListPrincipalsForPortfolio",
+        "servicecatalog:ListProvisioningArtifacts",
+        "servicecatalog:SearchProductsAsAdmin",
+        "servicecatalog:SearchProvisionedProducts",
+    ],
+    writes: &[
+        "identitystore:CreateUser",
+        "servicecatalog:AssociatePrincipalWithPortfolio",
+        "servicecatalog:ProvisionProduct",
+    ],
+    enters: Enters::Nothing,
 };
 
 pub(super) const FINDINGS: ChoreActions = ChoreActions {
@@ -229,6 +275,7 @@ pub(super) const ACCOUNTS: ChoreActions = ChoreActions {
         "detective:ListDatasourcePackages",
         "detective:ListGraphs",
         "detective:ListMembers",
+        "devops-guru:ListNotificationChannels",
         "ec2:DescribeAddresses",
         "ec2:DescribeNetworkInterfaces",
         "ec2:DescribeVpcs",
@@ -261,6 +308,8 @@ pub(super) const ACCOUNTS: ChoreActions = ChoreActions {
         "detective:CreateMembers",
         "detective:UpdateDatasourcePackages",
         "detective:UpdateOrganizationConfiguration",
+        "devops-guru:AddNotificationChannel",
+        "devops-guru:RemoveNotificationChannel",
         "iam:AttachRolePolicy",
         "iam:CreateRole",
         "securityhub:BatchDisableStandards",
@@ -271,20 +320,25 @@ pub(super) const ACCOUNTS: ChoreActions = ChoreActions {
         "securityhub:StartConfigurationPolicyAssociation",
         "securityhub:StartConfigurationPolicyDisassociation",
         "securityhub:UpdateConfigurationPolicy",
+        "securityhub:UpdateOrganizationConfiguration",
         "securityhub:UpdateStandardsControl",
     ],
     enters: Enters::Nothing,
 };
 
 impl ChoreActions {
+    /// What it calls, as statements of these names.
+    pub(super) fn statements(&self, names: (&str, &str)) -> Vec<Value> {
+        // on everything: many of these services know no resources that a listing could be limited to
+        let sides = [(names.0, self.reads), (names.1, self.writes)];
+        let used = sides.iter().filter(|(_, actions)| !actions.is_empty());
+        used.map(|(name, actions)| statement(name, actions, &json!("*")))
+            .collect()
+    }
+
     /// Its policy; `member_role` is the name of the role that accounts are entered by.
     pub(super) fn text(&self, partition: &str, member_role: &str, trusted: &[&str]) -> String {
-        // on everything: many of these services know no resources that a listing could be limited to
-        let sides = [("Read", self.reads), ("Write", self.writes)];
-        let used = sides.iter().filter(|(_, actions)| !actions.is_empty());
-        let mut statements: Vec<Value> = used
-            .map(|(name, actions)| statement(name, actions, &json!("*")))
-            .collect();
+        let mut statements = self.statements(("Read", "Write"));
         let roles = match self.enters {
             Enters::Nothing => Vec::new(),
             Enters::MemberRole => vec![member_role],
@@ -313,11 +367,13 @@ mod tests {
 
     const ALL: &[&ChoreActions] = &[
         &INSIGHTS,
+        &CHANNELS,
         &PAYER,
         &READINESS,
         &DELEGATION,
         &STANDARDS,
         &ENROLMENT,
+        &ACCOUNT_FACTORY,
         &FINDINGS,
         &PUBLIC_IPS,
         &ACCOUNTS,
@@ -356,7 +412,7 @@ mod tests {
         let enrolment = of(&ENROLMENT);
         assert!(enrolment.contains("role/One") && enrolment.contains("role/Two"));
         assert!(!enrolment.contains("role/Member"), "{enrolment}");
-        for chore in [&INSIGHTS, &PAYER, &FINDINGS, &ACCOUNTS] {
+        for chore in [&INSIGHTS, &PAYER, &FINDINGS, &ACCOUNTS, &ACCOUNT_FACTORY] {
             assert!(!of(chore).contains("AssumeRole"));
         }
     }

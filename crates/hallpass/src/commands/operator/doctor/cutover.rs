@@ -14,11 +14,12 @@ use serde::Serialize;
 
 use super::super::serve::out_of_reach;
 use crate::clock::{ProcessClock, SystemClock};
-use crate::compose::{RandomIds, journey, read_rules};
+use crate::compose::{journey, read_rules};
 use crate::config::Loaded;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::opening::{connect, open_store};
 use crate::output::{self, Format, Table};
+use crate::random_ids::RandomIds;
 use crate::tables::Viewpoint;
 
 const FIELDS: &[&str] = &[

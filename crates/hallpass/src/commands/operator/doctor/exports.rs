@@ -8,12 +8,12 @@ use serde_json::{Map, Value, json};
 
 use super::DoctorReport;
 use crate::clock::SystemClock;
-use crate::compose::RandomIds;
 use crate::config::{EndsPlace, ExportPlace, ExportSettings, HeadKey, Loaded};
 use crate::exit::Failure;
 use crate::heads::{HeadSigning, Means, Opened, open_export, open_key};
 use crate::keys::Absent;
 use crate::opening::aws_settings;
+use crate::random_ids::RandomIds;
 
 const EXPORT: &str = "audit export";
 const HEADS: &str = "head signatures";

@@ -1,17 +1,19 @@
 //! What a guard needs, and whether it was heard.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use hallpass_guard::{Ends as _, EndsCopy, EndsFault, Trust};
 use hallpass_model::TimeSpan;
 
 use super::DoctorReport;
-use crate::compose::{Guards, RandomIds, judge};
+use crate::compose::{Guards, judge};
 use crate::config::{EndsPlace, Loaded};
 use crate::guards::ends::{ObjectEnds, read_file};
 use crate::guards::journals::Journals;
 use crate::heads::{Means, open_bucket};
 use crate::opening::aws_settings;
+use crate::random_ids::RandomIds;
 use crate::{clock, keys};
 
 const CHECK: &str = "guard";
@@ -31,7 +33,7 @@ pub(super) async fn check(loaded: &Loaded, report: &mut DoctorReport) {
     let clock = Arc::new(clock::SystemClock);
     let journals = Arc::new(Journals::new(folder));
     // reads the journals, so that broken ones are known
-    let removals = hallpass_access::GuardSource::removals(journals.as_ref()).await;
+    let removals = hallpass_access::GuardSource::removals(journals.as_ref(), Duration::ZERO).await;
     let ended = removals.iter().count();
     let said = match journals.statuses().await {
         Ok(heard) => judge(&heard, clock::now()),

@@ -218,24 +218,47 @@ pub(super) fn for_access(uses: &Uses) -> String {
     policy(&statements)
 }
 
-/// What making accounts from a list needs: everything the server reads, accounts to write, and access to them to
-/// give.
-pub(super) fn for_vending(uses: &Uses) -> String {
+/// What the server reads for grants, sweeps and permission sets, and lists of accounts do not: `e2e/least.py` makes some
+/// without.
+const NOT_FOR_VENDING: &[&str] = &[
+    "identitystore:DescribeGroup",
+    "identitystore:DescribeUser",
+    "identitystore:GetGroupMembershipId",
+    "identitystore:ListGroupMemberships",
+    "organizations:DescribeAccount",
+    "sso:DescribeAccountAssignmentDeletionStatus",
+    "sso:GetInlinePolicyForPermissionSet",
+    "sso:GetPermissionsBoundaryForPermissionSet",
+    "sso:ListAccountAssignmentCreationStatus",
+    "sso:ListAccountAssignmentDeletionStatus",
+    "sso:ListAccountAssignmentsForPrincipal",
+    "sso:ListAccountsForProvisionedPermissionSet",
+    "sso:ListCustomerManagedPolicyReferencesInPermissionSet",
+    "sso:ListManagedPoliciesInPermissionSet",
+    "sso:ListPermissionSetsProvisionedToAccount",
+];
+
+/// What making accounts from a list needs: what the server reads of the organization, accounts to write, and access to them to
+/// give; and what `others` say.
+pub(super) fn for_vending(uses: &Uses, others: &[Value]) -> String {
     let own = |writes: bool| {
         actions(|it| {
-            let is_read = !it.writes && it.need == Need::Always;
+            let is_read =
+                !it.writes && it.need == Need::Always && !NOT_FOR_VENDING.contains(&it.name);
             let gives = ["sso:CreateAccountAssignment", "organizations:TagResource"];
             let is_write = gives.contains(&it.name) || (it.writes && it.need == Need::Vending);
-            let is_own_read = !it.writes && it.need == Need::Vending;
+            // an account's tags are read back, where they are not given with it
+            let is_own_read = it.need == Need::Vending || it.need == Need::AccountTags;
             if writes {
                 is_write
             } else {
-                is_read || is_own_read
+                is_read || (!it.writes && is_own_read)
             }
         })
     };
     let mut statements = allow("Read", &own(false), uses.partition);
     statements.extend(allow("Write", &own(true), uses.partition));
+    statements.extend(others.iter().cloned());
     policy(&statements)
 }
 
@@ -453,7 +476,10 @@ mod tests {
         ] {
             assert_eq!(access.contains(action), is_needed, "{action}");
         }
-        let vending = allowed(&for_vending(&uses(&[], Policies::Untouched, "eu-west-1")));
+        let vending = allowed(&for_vending(
+            &uses(&[], Policies::Untouched, "eu-west-1"),
+            &[],
+        ));
         for (action, is_needed) in [
             ("organizations:CreateAccount", true),
             ("organizations:MoveAccount", true),
@@ -461,6 +487,7 @@ mod tests {
             ("organizations:ListAccounts", true),
             ("sso:CreateAccountAssignment", true),
             ("sso:DeleteAccountAssignment", false),
+            ("sso:GetInlinePolicyForPermissionSet", false),
             ("organizations:AttachPolicy", false),
         ] {
             assert_eq!(vending.contains(action), is_needed, "{action}");

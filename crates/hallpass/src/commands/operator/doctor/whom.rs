@@ -25,6 +25,8 @@ pub(super) enum Whom {
     Pci,
     /// Who reads insights of DevOps Guru
     Insights,
+    /// Who says which topics DevOps Guru tells insights to
+    Channels,
     /// Who audits a payer account
     Payer,
     /// Who asks how ready the organization is
@@ -73,13 +75,17 @@ pub(super) fn policy_of(whom: Whom, loaded: &Loaded) -> Result<String, Failure> 
         Whom::Guard => iam_policy::for_guard(&uses, &exports::for_guard(loaded)?),
         Whom::Policies => iam_policy::for_policies(&uses),
         Whom::Access => iam_policy::for_access(&uses),
-        Whom::Vending => iam_policy::for_vending(&uses),
+        Whom::Vending => {
+            let factory = chores::ACCOUNT_FACTORY.statements(("ReadFactory", "WriteFactory"));
+            iam_policy::for_vending(&uses, &factory)
+        }
         Whom::Pci => iam_policy::for_pci(
             &uses,
             loaded.pci_log()?.as_ref(),
             iam_policy::Acting::of(loaded),
         ),
         Whom::Insights => chore(&chores::INSIGHTS, loaded),
+        Whom::Channels => chore(&chores::CHANNELS, loaded),
         Whom::Payer => chore(&chores::PAYER, loaded),
         Whom::Readiness => chore(&chores::READINESS, loaded),
         Whom::Delegation => chore(&chores::DELEGATION, loaded),

@@ -1,5 +1,6 @@
 //! `hallpass insights`: what DevOps Guru found, across accounts and Regions.
 
+mod channels;
 mod health;
 mod list;
 
@@ -25,7 +26,8 @@ const CONCURRENCY: usize = 4;
 #[command(after_help = "Examples:
   hallpass insights list --since 1d
   hallpass insights list --ou /Workloads --severity high --regions eu-west-1,us-east-1
-  hallpass insights health --regions enabled")]
+  hallpass insights health --regions enabled
+  hallpass insights channels org-delegate.yaml --ou /Workloads")]
 pub(crate) struct Args {
     #[command(subcommand)]
     command: Command,
@@ -35,12 +37,14 @@ pub(crate) struct Args {
 enum Command {
     List(list::Args),
     Health(health::Args),
+    Channels(Box<channels::Args>),
 }
 
 pub(crate) fn run(args: &Args) -> Outcome {
     match &args.command {
         Command::List(args) => list::run(args),
         Command::Health(args) => health::run(args),
+        Command::Channels(args) => channels::run(args),
     }
 }
 

@@ -40,7 +40,7 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args) -> Outcome {
     let format = args.plan.format();
-    let done = carry_out(args).map_err(|failure| failure.said_as(format))?;
+    let done = carry_out(args)?;
     let (settled, whole) = done;
     plans::finish(settled, Some(&whole), format)
 }
@@ -61,16 +61,16 @@ fn carry_out(args: &Args) -> Result<(Settled, Value), Failure> {
         },
     };
     runtime()?.block_on(async {
-        let bench = plans::open(&loaded).await?;
-        let (draft, drill) = plan_apply(bench.organization.as_ref(), &wanted).await?;
+        let context = plans::open(&loaded).await?;
+        let (draft, drill) = plan_apply(context.organization.as_ref(), &wanted).await?;
         let question = format!(
             "Deny calls in {} accounts below {} until {}?",
             drill.accounts.len(),
             drill.target,
             drill.ends_at
         );
-        let settled = plans::settle(&bench, draft, &args.plan, &question).await?;
-        let kept = bench.kept.drill(&drill.id).await;
+        let settled = plans::settle(&context, draft, &args.plan, &question).await?;
+        let kept = context.kept.drill(&drill.id).await;
         let kept = kept.map_err(|fault| Failure::failed(fault.to_string()))?;
         let drill = kept.unwrap_or(drill);
         if args.plan.is_applying() && settled.refused.is_none() {

@@ -31,27 +31,27 @@ pub(super) struct ReapArgs {
 pub(super) fn run_remove(args: &RemoveArgs) -> Outcome {
     let format = args.plan.format();
     let done = runtime()?.block_on(async {
-        let bench = plans::open(&args.plan.load()?).await?;
-        let draft = plan_remove(bench.organization.as_ref(), &args.id).await?;
-        settle(&bench, draft, std::slice::from_ref(&args.id), &args.plan).await
+        let context = plans::open(&args.plan.load()?).await?;
+        let draft = plan_remove(context.organization.as_ref(), &args.id).await?;
+        settle(&context, draft, std::slice::from_ref(&args.id), &args.plan).await
     });
-    let (settled, whole) = done.map_err(|failure| failure.said_as(format))?;
+    let (settled, whole) = done?;
     plans::finish(settled, Some(&whole), format)
 }
 
 pub(super) fn run_reap(args: &ReapArgs) -> Outcome {
     let format = args.plan.format();
     let done = runtime()?.block_on(async {
-        let bench = plans::open(&args.plan.load()?).await?;
-        let now = bench.clock.now();
-        let (organization, kept) = (bench.organization.as_ref(), bench.kept.as_ref());
+        let context = plans::open(&args.plan.load()?).await?;
+        let now = context.clock.now();
+        let (organization, kept) = (context.organization.as_ref(), context.kept.as_ref());
         let (draft, ids) = plan_reap(organization, kept, now).await?;
         if draft.is_empty() {
             return Ok(None);
         }
-        settle(&bench, draft, &ids, &args.plan).await.map(Some)
+        settle(&context, draft, &ids, &args.plan).await.map(Some)
     });
-    let done = done.map_err(|failure: Failure| failure.said_as(format))?;
+    let done = done?;
     if let Some((settled, whole)) = done {
         return plans::finish(settled, Some(&whole), format);
     }
@@ -60,16 +60,16 @@ pub(super) fn run_reap(args: &ReapArgs) -> Outcome {
 }
 
 async fn settle(
-    bench: &PlanContext,
+    context: &PlanContext,
     draft: PlanDraft,
     ids: &[String],
     args: &PlanArgs,
 ) -> Result<(Settled, Value), Failure> {
     let question = format!("End drill {}?", ids.join(", "));
-    let settled = plans::settle(bench, draft, args, &question).await?;
+    let settled = plans::settle(context, draft, args, &question).await?;
     let mut drills = Vec::new();
     for id in ids {
-        let kept = bench.kept.drill(id).await;
+        let kept = context.kept.drill(id).await;
         let kept = kept.map_err(|fault| Failure::failed(fault.to_string()))?;
         drills.push(json!({
             "id": id,

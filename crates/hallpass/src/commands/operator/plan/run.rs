@@ -8,6 +8,7 @@ use crate::exit::{Exit, Failure, Outcome};
 use crate::opening::{ConfigArgs, runtime};
 use crate::output::{self, OutputArgs};
 use crate::plans::{self, PlanArgs, RunningArgs};
+use crate::vending_mail::with_mails;
 
 /// Go on with a plan that was stopped, paused or aborted, or begin a saved one
 #[derive(Debug, clap::Args)]
@@ -56,8 +57,8 @@ pub(super) fn run_resume(args: &ResumeArgs) -> Outcome {
     let id = plans::plan_id(&args.id)?;
     let format = args.running.format();
     let report = runtime()?.block_on(async {
-        let bench = plans::open(&args.running.config.load()?).await?;
-        let (plan, folded) = bench.runner.load(&id).await?;
+        let context = plans::open(&args.running.config.load()?).await?;
+        let (plan, folded) = context.runner.load(&id).await?;
         if folded.began.is_none() && !args.apply {
             let question = format!(
                 "Begin plan {id} ({}), with {} changes?",
@@ -68,9 +69,13 @@ pub(super) fn run_resume(args: &ResumeArgs) -> Outcome {
         }
         let mut applying = args.running.applying();
         applying.retry_failed = args.retry_failed;
-        Ok::<PlanReport, Failure>(bench.runner.resume(&id, &applying).await?)
+        let run = async { Ok(context.runner.resume(&id, &applying).await?) };
+        with_mails(context.mailer.as_ref(), &id, run, |it: &PlanReport| {
+            it.state
+        })
+        .await
     });
-    let report = report.map_err(|failure| failure.said_as(format))?;
+    let report = report?;
     plans::print(&report, None, format)?;
     Ok(plans::exit_of(&report))
 }
@@ -88,11 +93,11 @@ pub(super) fn run_abort(args: &AbortArgs) -> Outcome {
     let id = plans::plan_id(&args.id)?;
     let format = args.output.format();
     let report = runtime()?.block_on(async {
-        let bench = plans::open(&args.config.load()?).await?;
+        let context = plans::open(&args.config.load()?).await?;
         let patience = Duration::from_secs(2 * LANE_LEASE.as_seconds());
-        Ok::<PlanReport, Failure>(bench.runner.abort(&id, patience).await?)
+        Ok::<PlanReport, Failure>(context.runner.abort(&id, patience).await?)
     });
-    let report = report.map_err(|failure| failure.said_as(format))?;
+    let report = report?;
     output::say(&format!("plan {id} begins nothing new"));
     plans::print(&report, None, format)?;
     Ok(Exit::Ok)
@@ -102,15 +107,15 @@ pub(super) fn run_undo(args: &UndoArgs) -> Outcome {
     let id = plans::plan_id(&args.id)?;
     let format = args.plan.format();
     let settled = runtime()?.block_on(async {
-        let bench = plans::open(&args.plan.load()?).await?;
-        let (plan, folded) = bench.runner.load(&id).await?;
-        let undoing = undo(&plan, &folded, bench.hands.as_ref());
+        let context = plans::open(&args.plan.load()?).await?;
+        let (plan, folded) = context.runner.load(&id).await?;
+        let undoing = undo(&plan, &folded, context.hands.as_ref());
         for (target, why) in &undoing.not_undoable {
             output::say(&format!("not undoable: {target}: {why}"));
         }
         let question = format!("Take back what plan {id} changed?");
-        plans::settle(&bench, undoing.draft, &args.plan, &question).await
+        plans::settle(&context, undoing.draft, &args.plan, &question).await
     });
-    let settled = settled.map_err(|failure| failure.said_as(format))?;
+    let settled = settled?;
     plans::finish(settled, None, format)
 }

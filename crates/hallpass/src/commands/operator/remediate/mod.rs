@@ -6,9 +6,9 @@ mod show;
 mod undo;
 
 use hallpass_remediation::{Remediation, RemediationId, RemediationStore as _};
-use hallpass_store::SqliteStore;
 
 use crate::exit::{Failure, Outcome};
+use crate::server_store::ServerStore;
 
 /// Findings that mend themselves: rules, what was done, what waits for people
 #[derive(Debug, clap::Args)]
@@ -70,7 +70,7 @@ pub(crate) fn run(args: &Args) -> Outcome {
 }
 
 /// The remediation of an id as typed.
-async fn found(store: &SqliteStore, id: &str) -> Result<Remediation, Failure> {
+async fn found(store: &ServerStore, id: &str) -> Result<Remediation, Failure> {
     let missing = || {
         let failure = Failure::bad_input(format!("there is no remediation `{id}`"));
         failure.help("`hallpass remediate list` shows them")

@@ -4,15 +4,15 @@ use hallpass_access::{RemediationPresses as _, about_remediation};
 use hallpass_audit::{Draft, Event, Origin};
 use hallpass_model::{AuditId, IdSource as _, Timestamp};
 use hallpass_remediation::{Remediation, RemediationPhase, RemediationStoreFault, approved};
-use hallpass_store::SqliteStore;
 
 use super::found;
 use crate::clock;
-use crate::compose::RandomIds;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::opening::{ConfigArgs, open_store, runtime};
 use crate::output;
 use crate::prompt::{YesArgs, confirm_act};
+use crate::random_ids::RandomIds;
+use crate::server_store::ServerStore;
 
 /// How often one is tried that the server was first with.
 const TRIES: usize = 8;
@@ -94,7 +94,7 @@ fn failed(fault: &RemediationStoreFault) -> Failure {
 }
 
 async fn press(
-    store: &SqliteStore,
+    store: &ServerStore,
     id: &str,
     by: &str,
     fits: fn(&RemediationPhase) -> bool,

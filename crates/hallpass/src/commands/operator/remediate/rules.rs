@@ -15,11 +15,11 @@ use serde_json::{Value, json};
 
 use crate::clock;
 use crate::commands::read_text;
-use crate::compose::RandomIds;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::opening::{ConfigArgs, aws_settings, open_store, runtime};
 use crate::output::{self, OutputArgs, Table};
 use crate::plans;
+use crate::random_ids::RandomIds;
 use crate::remediations::{self, RemediationMeans, RuleSource, read_rules};
 
 /// The largest event that is read; messages of SQS have 256 KiB.
@@ -160,15 +160,15 @@ pub(super) fn run_replay(args: &ReplayArgs) -> Outcome {
     runtime()?.block_on(async {
         let rules = Arc::new(RuleSource::open(path)?);
         let store = open_store(loaded.sqlite()?).await?;
-        let bench = plans::open(&loaded).await?;
+        let context = plans::open(&loaded).await?;
         let settings = loaded.enrich_settings()?;
-        let clock: Arc<dyn Clock> = Arc::clone(&bench.clock);
+        let clock: Arc<dyn Clock> = Arc::clone(&context.clock);
         let client = FindingClient::new(aws_settings(&loaded), fastrand::u64(..), Arc::clone(&clock));
         let client = client.await.map_err(Failure::failed)?;
         let findings: Arc<dyn FindingCalls> = Arc::new(client);
         let enricher = Enricher::new(Arc::clone(&findings), Arc::clone(&clock), settings.clone());
         let ids: Arc<dyn IdSource> = Arc::new(RandomIds);
-        let about = bench.aws.about();
+        let about = context.aws.about();
         let management = about.management_account.as_deref();
         let handler = remediations::handler(
             &RemediationMeans {

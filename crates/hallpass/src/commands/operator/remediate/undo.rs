@@ -9,6 +9,7 @@ use crate::exit::{Exit, Failure, Outcome};
 use crate::opening::{open_store, runtime};
 use crate::output;
 use crate::plans::{self, PlanArgs};
+use crate::server_store::ServerStore;
 
 /// Take back what a remediation changed
 #[derive(Debug, clap::Args)]
@@ -42,18 +43,18 @@ pub(super) fn run(args: &UndoArgs) -> Outcome {
             let next = undone(it, "an operator", clock::now());
             return kept(&store, &next).await.map(|()| Exit::Ok);
         };
-        let bench = plans::open(&loaded).await?;
-        let (plan, folded) = bench.runner.load(id).await?;
-        let undoing = undo(&plan, &folded, bench.hands.as_ref());
+        let context = plans::open(&loaded).await?;
+        let (plan, folded) = context.runner.load(id).await?;
+        let undoing = undo(&plan, &folded, context.hands.as_ref());
         for (target, why) in &undoing.not_undoable {
             output::say(&format!("not undoable: {target}: {why}"));
         }
         let question = format!("Take back what {} changed?", it.id);
-        let settled = plans::settle(&bench, undoing.draft, &args.plan, &question).await?;
+        let settled = plans::settle(&context, undoing.draft, &args.plan, &question).await?;
         let done = args.plan.is_applying() && settled.exit == Exit::Ok && settled.refused.is_none();
         if done {
             // CRASH: before this the plan is found done when undone once more
-            let by = bench.aws.about().arn.clone();
+            let by = context.aws.about().arn.clone();
             kept(&store, &undone(it, &by, clock::now())).await?;
         }
         plans::finish(settled, None, format)
@@ -61,7 +62,7 @@ pub(super) fn run(args: &UndoArgs) -> Outcome {
 }
 
 async fn kept(
-    store: &hallpass_store::SqliteStore,
+    store: &ServerStore,
     next: &hallpass_remediation::Remediation,
 ) -> Result<(), Failure> {
     let done = store.change_remediation(next).await;

@@ -57,7 +57,7 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args) -> Outcome {
     let format = args.plan.format();
-    let settled = carry_out(args).map_err(|failure| failure.said_as(format))?;
+    let settled = carry_out(args)?;
     plans::finish(settled, None, format)
 }
 
@@ -79,14 +79,14 @@ fn carry_out(args: &Args) -> Result<Settled, Failure> {
         ends,
     };
     runtime()?.block_on(async {
-        let bench = plans::open(&args.plan.load()?).await?;
-        let (organization, kept) = (bench.organization.as_ref(), bench.kept.as_ref());
-        let draft = plan_apply(organization, kept, &wanted, bench.clock.now()).await?;
+        let context = plans::open(&args.plan.load()?).await?;
+        let (organization, kept) = (context.organization.as_ref(), context.kept.as_ref());
+        let draft = plan_apply(organization, kept, &wanted, context.clock.now()).await?;
         let question = format!(
             "Cut off {} selections of sessions below {}?",
             wanted.wanted.entries().len(),
             wanted.targets.join(", ")
         );
-        plans::settle(&bench, draft, &args.plan, &question).await
+        plans::settle(&context, draft, &args.plan, &question).await
     })
 }

@@ -40,9 +40,9 @@ pub(super) fn run(args: &Args) -> Outcome {
         return signed_in::run_list(&args.config, &args.output);
     }
     let rows = runtime()?.block_on(async {
-        let bench = plans::open(&args.config.load()?).await?;
-        let (organization, kept) = (bench.organization.as_ref(), bench.kept.as_ref());
-        Ok::<_, Failure>(list(organization, kept, bench.clock.now()).await?)
+        let context = plans::open(&args.config.load()?).await?;
+        let (organization, kept) = (context.organization.as_ref(), context.kept.as_ref());
+        Ok::<_, Failure>(list(organization, kept, context.clock.now()).await?)
     })?;
     let table = || {
         let mut table = output::Table::new(&[

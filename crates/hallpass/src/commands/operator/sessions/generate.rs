@@ -111,9 +111,8 @@ enum MatchArg {
 }
 
 pub(super) fn run(args: &Args) -> Outcome {
-    let said = |failure| args.policy.said(failure);
-    let made = make(args).map_err(said)?;
-    let text = text(args, &made).map_err(said)?;
+    let made = make(args)?;
+    let text = text(args, &made)?;
     if let Some(path) = &args.into {
         replace(path, &text)?;
     }

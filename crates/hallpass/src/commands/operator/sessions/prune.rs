@@ -3,7 +3,7 @@
 use hallpass_iam::residual::instant;
 use hallpass_org::sessions::plan_prune;
 
-use crate::exit::{Exit, Failure, Outcome};
+use crate::exit::{Exit, Outcome};
 use crate::opening::runtime;
 use crate::output;
 use crate::plans::{self, PlanArgs};
@@ -24,12 +24,12 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args) -> Outcome {
     let format = args.plan.format();
     let settled = runtime()?.block_on(async {
-        let bench = plans::open(&args.plan.load()?).await?;
+        let context = plans::open(&args.plan.load()?).await?;
         let at = match args.at.as_str() {
-            "now" => bench.clock.now(),
+            "now" => context.clock.now(),
             text => instant(text, "--at")?,
         };
-        let (organization, kept) = (bench.organization.as_ref(), bench.kept.as_ref());
+        let (organization, kept) = (context.organization.as_ref(), context.kept.as_ref());
         let pruned = plan_prune(organization, kept, at).await?;
         for entry in &pruned.without_end {
             output::say(&format!(
@@ -41,11 +41,11 @@ pub(super) fn run(args: &Args) -> Outcome {
             return Ok(None);
         }
         let question = format!("Take {} entries out?", pruned.gone.len());
-        plans::settle(&bench, pruned.draft, &args.plan, &question)
+        plans::settle(&context, pruned.draft, &args.plan, &question)
             .await
             .map(Some)
     });
-    match settled.map_err(|failure: Failure| failure.said_as(format))? {
+    match settled? {
         Some(settled) => plans::finish(settled, None, format),
         None => Ok(Exit::Ok),
     }

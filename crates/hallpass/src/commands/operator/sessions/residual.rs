@@ -109,7 +109,7 @@ impl From<DenyArg> for Deny {
 
 pub(super) fn run(args: &Args) -> Outcome {
     let format = args.output.format();
-    let answer = answer(args).map_err(|failure| failure.said_as(format))?;
+    let answer = answer(args)?;
     output::one(format, &answer, FIELDS, || text(&answer))?;
     Ok(Exit::Ok)
 }

@@ -6,7 +6,6 @@ use std::collections::BTreeSet;
 use hallpass_access::ReadError;
 use hallpass_identity::{SignedIn, WebSession};
 use hallpass_model::{Email, Timestamp, UserId};
-use hallpass_store::SqliteStore;
 use hallpass_wording::{lists, time::utc};
 
 use crate::compose::next_record;
@@ -14,6 +13,7 @@ use crate::config::Loaded;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::opening::{ConfigArgs, open_store, runtime};
 use crate::output::{self, OutputArgs};
+use crate::server_store::ServerStore;
 use crate::{clock, person};
 
 const FIELDS: &[&str] = &["user", "signed_in_by", "began_at", "seen_at", "ends_at"];
@@ -83,7 +83,7 @@ pub(super) fn run_forget(args: &ForgetArgs) -> Outcome {
 
 async fn user_of(
     loaded: &Loaded,
-    store: &SqliteStore,
+    store: &ServerStore,
     text: &str,
     now: Timestamp,
 ) -> Result<UserId, Failure> {
@@ -128,7 +128,7 @@ pub(super) fn run_end(args: &EndArgs) -> Outcome {
 }
 
 /// Sessions that are not over, and whose secret was not replaced.
-async fn live(store: &SqliteStore) -> Result<Vec<WebSession>, Failure> {
+async fn live(store: &ServerStore) -> Result<Vec<WebSession>, Failure> {
     let now = clock::now();
     let sessions = store
         .sessions()

@@ -76,7 +76,7 @@ enum IdpArg {
 
 pub(super) fn run(args: &Args) -> Outcome {
     let format = args.output.format();
-    let produced = made(args).map_err(|failure| failure.said_as(format))?;
+    let produced = made(args)?;
     match format {
         // the document is for machines; people read it best indented
         Format::Table => output::one(Format::Json, &produced, FIELDS, String::new)?,

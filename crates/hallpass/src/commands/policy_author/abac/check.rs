@@ -41,7 +41,7 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args) -> Outcome {
     let format = args.output.format();
-    let session = checked(args).map_err(|failure| failure.said_as(format))?;
+    let session = checked(args)?;
     output::one(format, &session, FIELDS, || text(&session))?;
     Ok(Exit::Ok)
 }

@@ -56,9 +56,8 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> Outcome {
-    let said = |failure| args.policy.said(failure);
-    let made = make(args).map_err(said)?;
-    let texts = texts(args, &made).map_err(said)?;
+    let made = make(args)?;
+    let texts = texts(args, &made)?;
     match &args.out {
         None => output::print(&object(&texts))?,
         Some(folder) => write(folder, &texts)?,

@@ -84,12 +84,11 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args) -> Outcome {
     let format = args.output.format();
-    let said = |failure: Failure| failure.said_as(format);
-    let text = read_text(&args.policy, FILE_BYTES_MAX).map_err(said)?;
+    let text = read_text(&args.policy, FILE_BYTES_MAX)?;
     if let Some(cases) = &args.cases {
-        return answer(args, &text, Input::open(cases)?).map_err(said);
+        return answer(args, &text, Input::open(cases)?);
     }
-    let report = report(args, &text).map_err(said)?;
+    let report = report(args, &text)?;
     print(args, format, &report)?;
     Ok(if report.escalations.is_empty() {
         Exit::Ok

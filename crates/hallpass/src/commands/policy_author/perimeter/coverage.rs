@@ -87,10 +87,6 @@ struct CoverageRow {
 }
 
 pub(super) fn run(args: &Args) -> Outcome {
-    survey(args).map_err(|failure| failure.said_as(args.output.format()))
-}
-
-fn survey(args: &Args) -> Outcome {
     let tree = Tree::read(&super::read(&args.tree)?)?;
     let rails = guardrails(&args.policies, &tree)?;
     say_unattached(&args.policies, &rails);

@@ -90,11 +90,11 @@ pub(super) fn run(args: &Args) -> Outcome {
     let shown = match (&args.service, &args.action) {
         _ if args.version => output::print(&format!("{}\n", facts::version())),
         (Some(prefix), _) => {
-            let service = service(prefix).map_err(|it| it.said_as(format))?;
+            let service = service(prefix)?;
             show(service, args.show, format)
         }
         (None, Some(pattern)) => {
-            let rows = matching(pattern).map_err(|it| it.said_as(format))?;
+            let rows = matching(pattern)?;
             show_actions(&rows, format)
         }
         (None, None) => summary(format),

@@ -49,10 +49,6 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> Outcome {
-    compare(args).map_err(|failure| failure.said_as(args.output.format()))
-}
-
-fn compare(args: &Args) -> Outcome {
     let (old, new) = (read(&args.old)?, read(&args.new)?);
     let language = args.reading.scp_language.into();
     let replacement = Replacement::new(&old, &new, args.kind, language);

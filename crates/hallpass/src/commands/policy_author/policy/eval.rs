@@ -113,7 +113,7 @@ impl EvalCase {
 
 pub(crate) fn run(args: &Args) -> Outcome {
     let asked = args.question.ask();
-    let asked = asked.map_err(|failure| failure.said_as(args.output))?;
+    let asked = asked?;
     let (explanation, request) = asked.explained();
     one(args.output, &explanation, &["decision", "core"], || {
         let mut text = explanation.words(request).join("\n");

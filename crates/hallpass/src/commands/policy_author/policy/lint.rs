@@ -14,7 +14,7 @@ use serde_json::json;
 use super::files::{self, FoundPolicies, PolicyFile};
 use super::simulate::Language;
 use crate::clock;
-use crate::exit::{Exit, Failure, Outcome};
+use crate::exit::{Exit, Failure, FailureForm, Outcome};
 use crate::output::{self, Format, plain};
 
 const FIELDS: &[&str] = &[
@@ -112,14 +112,10 @@ struct LintRow<'a> {
 }
 
 pub(crate) fn run(args: &Args) -> Outcome {
-    let done = if args.codes {
+    if args.codes {
         codes(args.form())
     } else {
         check(args)
-    };
-    match args.form() {
-        LintFormat::Json => done.map_err(|failure| failure.said_as(Format::Json)),
-        LintFormat::Table | LintFormat::Jsonl | LintFormat::Csv | LintFormat::Sarif => done,
     }
 }
 
@@ -223,15 +219,14 @@ impl Args {
 
     /// Says what could not be looked at; the exit code of the worst.
     fn report(&self, failures: Vec<Failure>) -> Option<Exit> {
-        let format = match self.form() {
-            LintFormat::Json => Format::Json,
+        let form = match self.form() {
+            LintFormat::Json => FailureForm::Json,
             LintFormat::Table | LintFormat::Jsonl | LintFormat::Csv | LintFormat::Sarif => {
-                Format::Table
+                FailureForm::Text
             }
         };
-        let said = failures.into_iter().map(|it| {
-            let failure = it.said_as(format);
-            failure.report();
+        let said = failures.into_iter().map(|failure| {
+            failure.report(form);
             failure.exit()
         });
         said.max_by_key(|exit| exit.code())

@@ -51,10 +51,6 @@ struct SizeRow {
 }
 
 pub(crate) fn run(args: &Args) -> Outcome {
-    check(args).map_err(|failure| failure.said_as(args.output.format()))
-}
-
-fn check(args: &Args) -> Outcome {
     let limit = args.limit.and_then(|it| usize::try_from(it).ok());
     let inline = matches!(
         args.place,

@@ -75,10 +75,6 @@ struct TestLine<'r> {
 }
 
 pub(crate) fn run(args: &Args) -> Outcome {
-    run_all(args).map_err(|failure| failure.said_as(args.output.format()))
-}
-
-fn run_all(args: &Args) -> Outcome {
     let mut suites = Vec::new();
     for path in &args.paths {
         find(path, 0, &mut suites)?;

@@ -30,7 +30,7 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args) -> Outcome {
     let asked = args.question.ask();
-    let asked: EvalCase = asked.map_err(|failure| failure.said_as(args.output))?;
+    let asked: EvalCase = asked?;
     let (explanation, request) = asked.explained();
     one(args.output, &explanation, &["decision", "core"], || {
         let mut lines = explanation.words(request);

@@ -6,7 +6,7 @@ use hallpass_iam::vpn::{CountryDatabase, Policy, Schema, VpnAnswer, deny_list, h
 use hallpass_model::Timestamp;
 
 use crate::commands::read_text;
-use crate::exit::Failure;
+use crate::exit::{Failure, FailureForm};
 use crate::geo::{self, CountrySource, Unreadable};
 use crate::output;
 
@@ -82,11 +82,14 @@ impl JudgeArgs {
 
     /// A judge who always answers: what cannot be read is told on stderr and denies.
     pub(crate) fn judge_whatever_happens(&self) -> Judge {
-        let policy = self.read_policy().map_err(|failure| failure.report()).ok();
+        let policy = self
+            .read_policy()
+            .map_err(|failure| failure.report(FailureForm::Text))
+            .ok();
         let databases = policy.as_ref().map(|policy| self.databases(policy));
         let open = |path: PathBuf| {
             geo::open(&path).unwrap_or_else(|failure| {
-                failure.report();
+                failure.report(FailureForm::Text);
                 Box::new(Unreadable(failure.words()))
             })
         };

@@ -7,7 +7,7 @@ use hallpass_org::ReadCalls;
 use hallpass_org::delegation::{DelegationFile, Replacing, compare, draft, gather};
 
 use super::shown::ShownDelegation;
-use super::{read_file, refused, unread};
+use crate::delegation_files::{read_file, refused, unread};
 use crate::exit::{Exit, Failure, Outcome};
 use crate::opening::runtime;
 use crate::output;
@@ -56,16 +56,12 @@ impl ApplyArgs {
 }
 
 pub(super) fn run(args: &ApplyArgs) -> Outcome {
-    let format = args.plan.format();
-    let carried = || -> Outcome {
-        let file = args.wishes()?;
-        let loaded = args.plan.load()?;
-        runtime()?.block_on(async {
-            let context = plans::open(&loaded).await?;
-            carry_out(&context, &file, args).await
-        })
-    };
-    carried().map_err(|failure| failure.said_as(format))
+    let file = args.wishes()?;
+    let loaded = args.plan.load()?;
+    runtime()?.block_on(async {
+        let context = plans::open(&loaded).await?;
+        carry_out(&context, &file, args).await
+    })
 }
 
 async fn carry_out(context: &PlanContext, file: &DelegationFile, args: &ApplyArgs) -> Outcome {
@@ -100,9 +96,9 @@ pub(super) fn warn(file: &DelegationFile) {
     for warning in file.apart() {
         output::say(&format!("warning: {warning}"));
     }
-    if file.notifications > 0 {
+    if !file.notifications.is_empty() {
         output::say(
-            "warning: `notifications` is not carried out: it is not part of who administers a service",
+            "`notifications` is for `hallpass insights channels`, and not carried out here",
         );
     }
 }

@@ -3,11 +3,12 @@
 use std::path::PathBuf;
 
 use hallpass_org::ReadCalls;
-use hallpass_org::delegation::{DelegationFile, Replacing, compare, draft, gather};
+use hallpass_org::delegation::{DelegationFile, Replacing, compare, gather};
 use hallpass_runner::PlanReport;
 
+use super::apply;
 use super::shown::ShownDelegation;
-use super::{apply, read_file, refused, unread};
+use crate::delegation_files::{differences, read_file, refused, unread};
 use crate::exit::{Exit, Outcome};
 use crate::opening::{ConfigArgs, runtime};
 use crate::output::OutputArgs;
@@ -32,32 +33,25 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> Outcome {
-    let format = args.output.format();
-    let carried = || -> Outcome {
-        let file = read_file(&args.file)?;
-        let loaded = args.config.load()?;
-        runtime()?.block_on(async {
-            let context = plans::open(&loaded).await?;
-            carry_out(&context, &file, args).await
-        })
-    };
-    carried().map_err(|failure| failure.said_as(format))
+    let file = read_file(&args.file)?;
+    let loaded = args.config.load()?;
+    runtime()?.block_on(async {
+        let context = plans::open(&loaded).await?;
+        carry_out(&context, &file, args).await
+    })
 }
 
 async fn carry_out(context: &PlanContext, file: &DelegationFile, args: &Args) -> Outcome {
     let calls: &dyn ReadCalls = context.calls.as_ref();
     let facts = gather(calls, file).await.map_err(unread)?;
-    let rows = compare(file, &facts, Replacing::Never).map_err(refused)?;
+    let mut rows = compare(file, &facts, Replacing::Never).map_err(refused)?;
     apply::warn(file);
-    let draft = draft(&rows, &facts);
+    let reports = differences(context, &mut rows, &facts).await;
     let mut shown = ShownDelegation::of(&rows);
-    let mut differs = false;
-    if !draft.is_empty() {
-        let looked = context.runner.preview(draft).await?;
-        let report = PlanReport::planned(&looked.plan);
-        differs = report.has_changes();
-        shown.tell(&report);
+    for report in &reports {
+        shown.tell(report);
     }
+    let differs = reports.iter().any(PlanReport::has_changes);
     shown.print(None, args.output.format())?;
     let exit = if differs && args.fail_on_findings {
         Exit::Findings

@@ -3,7 +3,7 @@
 use hallpass_org::delegation::{DelegationFacts, known_services, look_around};
 use serde_json::{Value, json};
 
-use super::unread;
+use crate::delegation_files::unread;
 use crate::exit::{Exit, Outcome};
 use crate::opening::{ConfigArgs, runtime};
 use crate::output::{self, OutputArgs, Table};
@@ -27,25 +27,22 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args) -> Outcome {
     let format = args.output.format();
-    let carried = || -> Outcome {
-        let loaded = args.config.load()?;
-        runtime()?.block_on(async {
-            let context = plans::open(&loaded).await?;
-            let own = vec![crate::opening::aws_settings(&loaded).region];
-            let regions = if args.regions.is_empty() {
-                &own
-            } else {
-                &args.regions
-            };
-            let facts = look_around(context.calls.as_ref(), regions);
-            let facts = facts.await.map_err(unread)?;
-            let rows = rows(&facts, regions);
-            let is_partial = rows.iter().any(|row| row["reason"] != "");
-            output::list(format, &rows, FIELDS, || table(&rows))?;
-            Ok(if is_partial { Exit::Failed } else { Exit::Ok })
-        })
-    };
-    carried().map_err(|failure| failure.said_as(format))
+    let loaded = args.config.load()?;
+    runtime()?.block_on(async {
+        let context = plans::open(&loaded).await?;
+        let own = vec![crate::opening::aws_settings(&loaded).region];
+        let regions = if args.regions.is_empty() {
+            &own
+        } else {
+            &args.regions
+        };
+        let facts = look_around(context.calls.as_ref(), regions);
+        let facts = facts.await.map_err(unread)?;
+        let rows = rows(&facts, regions);
+        let is_partial = rows.iter().any(|row| row["reason"] != "");
+        output::list(format, &rows, FIELDS, || table(&rows))?;
+        Ok(if is_partial { Exit::Failed } else { Exit::Ok })
+    })
 }
 
 fn rows(facts: &DelegationFacts, regions: &[String]) -> Vec<Value> {

@@ -6,14 +6,7 @@ mod list;
 mod remove;
 mod shown;
 
-use hallpass_org::UnreadFact;
-use hallpass_org::delegation::{DelegationFile, DelegationRefused};
-
-use crate::commands::read_text;
-use crate::exit::{Failure, Outcome};
-
-/// The largest file that is read.
-const FILE_BYTES_MAX: u64 = 1 << 20;
+use crate::exit::Outcome;
 
 /// Say which account administers which service, and make it so
 #[derive(Debug, clap::Args)]
@@ -55,34 +48,5 @@ pub(super) fn run(args: &Args) -> Outcome {
         Some(Command::Check(args)) => check::run(args),
         Some(Command::Remove(args)) => remove::run(args),
         None => apply::run(&args.apply),
-    }
-}
-
-/// Reads a file of administrators.
-fn read_file(path: &std::path::Path) -> Result<DelegationFile, Failure> {
-    let text = read_text(path, FILE_BYTES_MAX)?;
-    DelegationFile::read(&text).map_err(|error| Failure::bad_input(error).within(path))
-}
-
-/// Something of the organization was not read.
-#[expect(clippy::needless_pass_by_value, reason = "it stands in `map_err`")]
-fn unread(fact: UnreadFact) -> Failure {
-    let message = format!(
-        "the organization cannot be read: {}: {}",
-        fact.action, fact.reason
-    );
-    Failure::failed(message)
-}
-
-/// Nothing is planned.
-#[expect(clippy::needless_pass_by_value, reason = "it stands in `map_err`")]
-fn refused(why: DelegationRefused) -> Failure {
-    let message = why.to_string();
-    match why {
-        DelegationRefused::Unusable(_) => Failure::bad_input(message),
-        DelegationRefused::NotManagement { .. } => {
-            Failure::refused(message).help("use credentials of the management account")
-        }
-        DelegationRefused::TooManyMembers { .. } => Failure::refused(message),
     }
 }

@@ -5,7 +5,8 @@ use hallpass_org::delegation::{
     look_at, service_named,
 };
 
-use super::{shown::print_report, unread};
+use super::shown::print_report;
+use crate::delegation_files::unread;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::opening::runtime;
 use crate::output;
@@ -35,20 +36,16 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> Outcome {
-    let format = args.plan.format();
-    let carried = || -> Outcome {
-        let service = service_named(&args.service).ok_or_else(|| unknown(&args.service))?;
-        if args.regions.is_some() && service.regional.is_none() {
-            let message = format!("`{}` has one administrator for all Regions", service.name);
-            return Err(Failure::bad_input(message).help("leave `--regions` out"));
-        }
-        let loaded = args.plan.load()?;
-        runtime()?.block_on(async {
-            let context = plans::open(&loaded).await?;
-            carry_out(&context, service, args).await
-        })
-    };
-    carried().map_err(|failure| failure.said_as(format))
+    let service = service_named(&args.service).ok_or_else(|| unknown(&args.service))?;
+    if args.regions.is_some() && service.regional.is_none() {
+        let message = format!("`{}` has one administrator for all Regions", service.name);
+        return Err(Failure::bad_input(message).help("leave `--regions` out"));
+    }
+    let loaded = args.plan.load()?;
+    runtime()?.block_on(async {
+        let context = plans::open(&loaded).await?;
+        carry_out(&context, service, args).await
+    })
 }
 
 fn unknown(name: &str) -> Failure {

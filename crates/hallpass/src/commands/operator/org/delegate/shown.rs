@@ -4,24 +4,12 @@ use hallpass_org::delegation::{DelegationRow, DelegationState};
 use hallpass_runner::{PlanReport, StepEnd, TargetReport};
 use serde_json::{Value, json};
 
+use crate::delegation_files::step_names;
 use crate::exit::{Exit, Failure};
 use crate::output::{self, Format, Table};
 
 /// Columns as CSV.
 const FIELDS: &[&str] = &["service", "region", "account", "outcome", "reason"];
-
-/// Steps in the order in which they happen; reports have them by their ids.
-const ORDER: [&str; 9] = [
-    "withdraw",
-    "deregister",
-    "enable-trusted-access",
-    "register",
-    "designate",
-    "wait-graph",
-    "auto-enable",
-    "packages",
-    "enable-members",
-];
 
 struct ShownRow {
     service: &'static str,
@@ -101,13 +89,7 @@ impl ShownRow {
     fn tell(&mut self, target: &TargetReport, would: bool) {
         self.outcome = target.outcome.to_string();
         self.is_planned = would && target.outcome == StepEnd::Changed;
-        let mut changes: Vec<&str> = target
-            .steps
-            .iter()
-            .filter(|it| it.outcome == StepEnd::Changed)
-            .map(|it| it.kind.trim_start_matches("delegation."))
-            .collect();
-        changes.sort_by_key(|name| ORDER.iter().position(|it| it == name));
+        let changes = step_names(target);
         let told = if target.reason.is_empty() {
             changes.join(", ")
         } else {

@@ -8,7 +8,7 @@ use hallpass_org::enrolment::{
     EnrolmentUnread, EnrolmentWish, SelectedAccounts, checks, choose_for, draft, draft_config,
     gather, select,
 };
-use hallpass_runner::{CheckStrictness, PlanId, PlanState, fold, junit, report_of};
+use hallpass_runner::{CheckOutcome, CheckStrictness, PlanId, PlanState, fold, junit, report_of};
 use serde_json::json;
 
 use super::super::factory::can_launch;
@@ -46,6 +46,15 @@ pub(super) async fn carry_out(context: &PlanContext, args: &Args) -> Outcome {
     }
     if args.fix.is_some() {
         return fix_config(context, args, (&wish, &selected, &facts)).await;
+    }
+    if let Some(check) = found.iter().find(|it| it.account.is_none() && it.stops()) {
+        let (CheckOutcome::Fail(why) | CheckOutcome::Unknown { reason: why, .. }) =
+            &check.result.outcome
+        else {
+            return Err(Failure::bug("a check that passed stops an enrolment"));
+        };
+        let message = format!("`{}`: {why}; nothing was changed", check.result.id);
+        return Err(Failure::refused(message).help(check.result.remedy.clone()));
     }
     if let (EnrolmentBackend::AccountFactory, Some(zone)) = (chosen.backend, &facts.zone) {
         let home = context.enrolment.home.as_ref();

@@ -9,7 +9,7 @@ use clap::ValueEnum;
 use hallpass_model::AccountId;
 use hallpass_org::enrolment::{EnrolmentBackend, EnrolmentWish, FactoryUser, RoleCreation};
 
-use crate::exit::{Failure, Outcome};
+use crate::exit::Outcome;
 use crate::opening::runtime;
 use crate::plans::{self, PlanArgs};
 
@@ -26,6 +26,7 @@ use crate::plans::{self, PlanArgs};
   hallpass org enroll --ou-from Legacy --to Workloads --check-only
   hallpass org enroll --ou-from Legacy --to Workloads --fix config --apply
   hallpass org enroll --ou-from Legacy --to Workloads --create-role account --apply
+  hallpass org enroll --ou-from Legacy --to Workloads --create-role ou
   hallpass org enroll --account 666666666666 --to 'Team (ou-ab12-team0001)' --via account-factory"
 )]
 pub(super) struct Args {
@@ -37,7 +38,7 @@ pub(super) struct Args {
     /// How accounts are enrolled
     #[arg(long, value_enum, value_name = "WAY", default_value = "auto")]
     via: Via,
-    /// Where the role `AWSControlTowerExecution` is made: nowhere, or in each account that lacks it
+    /// How the role `AWSControlTowerExecution` is made in accounts that lack it
     #[arg(long, value_enum, value_name = "WHERE", default_value = "none")]
     create_role: CreateRole,
     /// Take away what stands in the way, and enrol nothing yet; `plan undo` brings it back
@@ -114,8 +115,10 @@ enum Via {
 enum CreateRole {
     /// Nowhere
     None,
-    /// In each account that lacks it
+    /// In each account that lacks it, by a role that is there
     Account,
+    /// In each account that lacks it, by a stack set: no role has to be there
+    Ou,
 }
 
 /// What is taken away.
@@ -142,6 +145,7 @@ impl Args {
             create_role: match self.create_role {
                 CreateRole::None => RoleCreation::None,
                 CreateRole::Account => RoleCreation::Account,
+                CreateRole::Ou => RoleCreation::Ou,
             },
             allow_config: self.allow_config.iter().cloned().collect(),
             all_or_nothing: self.all_or_nothing,
@@ -158,13 +162,9 @@ impl Args {
 /// # Errors
 /// Exit 2 for units and accounts that make no sense, 4 for what is refused.
 pub(super) fn run(args: &Args) -> Outcome {
-    let format = args.plan.format();
-    let carried = || -> Outcome {
-        let loaded = args.plan.load()?;
-        runtime()?.block_on(async {
-            let context = plans::open(&loaded).await?;
-            carry::carry_out(&context, args).await
-        })
-    };
-    carried().map_err(|failure: Failure| failure.said_as(format))
+    let loaded = args.plan.load()?;
+    runtime()?.block_on(async {
+        let context = plans::open(&loaded).await?;
+        carry::carry_out(&context, args).await
+    })
 }

@@ -33,6 +33,18 @@ pub(super) struct Args {
     /// Who says which standards are on
     #[arg(long, value_enum, value_name = "MODE", default_value = "auto")]
     mode: Mode,
+    /// With `--mode central`: let policies configure the organization, where they do not yet
+    #[arg(long, requires = "mode")]
+    enable_central: bool,
+    #[command(flatten)]
+    own: OwnHubArgs,
+    #[command(flatten)]
+    plan: PlanArgs,
+}
+
+/// What holds for accounts that look after themselves.
+#[derive(Debug, clap::Args)]
+struct OwnHubArgs {
     /// Turn Security Hub on where it is off
     #[arg(long)]
     enable_hub: bool,
@@ -42,13 +54,11 @@ pub(super) struct Args {
     /// Turn on controls that are off and that the file does not name
     #[arg(long)]
     enable_unnamed: bool,
-    #[command(flatten)]
-    plan: PlanArgs,
 }
 
 impl Args {
     fn is_for_policies(&self) -> Result<(), Failure> {
-        if self.enable_hub || self.update_reasons || self.enable_unnamed {
+        if self.own.enable_hub || self.own.update_reasons || self.own.enable_unnamed {
             let text = "`--enable-hub`, `--update-reasons` and `--enable-unnamed` are for accounts that look after themselves";
             return Err(Failure::bad_input(text).help("`--mode local`"));
         }
@@ -57,16 +67,12 @@ impl Args {
 }
 
 pub(super) fn run(args: &Args) -> Outcome {
-    let format = args.plan.format();
-    let carried = || -> Outcome {
-        let file = read_file(&args.file)?;
-        let loaded = args.plan.load()?;
-        runtime()?.block_on(async {
-            let context = plans::open(&loaded).await?;
-            carry_out(&context, &file, args).await
-        })
-    };
-    carried().map_err(|failure| failure.said_as(format))
+    let file = read_file(&args.file)?;
+    let loaded = args.plan.load()?;
+    runtime()?.block_on(async {
+        let context = plans::open(&loaded).await?;
+        carry_out(&context, &file, args).await
+    })
 }
 
 async fn carry_out(context: &PlanContext, file: &StandardsFile, args: &Args) -> Outcome {
@@ -74,6 +80,15 @@ async fn carry_out(context: &PlanContext, file: &StandardsFile, args: &Args) -> 
     let (scope, now) = (args.selection.scope(calls).await?, context.clock.now());
     let facts = gather_organization(calls, Some(file), &scope).await;
     let mut facts = facts.map_err(unread)?;
+    if args.enable_central && args.mode != Mode::Central {
+        let text = "`--enable-central` is for policies";
+        return Err(Failure::bad_input(text).help("`--mode central`"));
+    }
+    if args.enable_central && facts.central.is_none() {
+        args.is_for_policies()?;
+        central::can_say(file)?;
+        return central::enable(context, &facts.organization, &args.plan).await;
+    }
     if let Some(central) = central::central(args.mode, &facts)? {
         args.is_for_policies()?;
         let rows = central::rows(file, &facts, central, &scope, now)?;
@@ -88,9 +103,9 @@ async fn carry_out(context: &PlanContext, file: &StandardsFile, args: &Args) -> 
     }
     gather_hubs(calls, Some(file), &scope, &mut facts).await;
     let choices = StandardsChoices {
-        enable_hub: args.enable_hub,
-        update_reasons: args.update_reasons,
-        enable_unnamed: args.enable_unnamed,
+        enable_hub: args.own.enable_hub,
+        update_reasons: args.own.update_reasons,
+        enable_unnamed: args.own.enable_unnamed,
     };
     let rows = compare(file, &facts, choices, day(now));
     settle(

@@ -2,12 +2,15 @@
 
 use hallpass_model::Timestamp;
 use hallpass_org::standards::{
-    CentralFacts, CentralRow, StandardsAccount, StandardsFacts, StandardsFile, StandardsScope,
-    central_rows, needs_local_mode,
+    CentralFacts, CentralRow, NoCentralHome, StandardsAccount, StandardsFacts, StandardsFile,
+    StandardsScope, StandardsUnread, central_home, central_rows, draft_configuration,
+    needs_local_mode,
 };
 
-use super::day;
-use crate::exit::Failure;
+use super::{day, unread};
+use crate::exit::{Exit, Failure, Outcome};
+use crate::output;
+use crate::plans::{self, PlanArgs, PlanContext};
 
 /// Who says which standards are on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -34,9 +37,7 @@ pub(super) fn central(
         (Mode::Central, None) => Err(Failure::refused(
             "the organization is not configured centrally",
         )
-        .help(
-            "turn central configuration on in Security Hub, in the account of its administrator",
-        )),
+        .help("`--enable-central` plans that")),
     }
 }
 
@@ -51,6 +52,16 @@ pub(super) fn rows(
     scope: &StandardsScope,
     now: Timestamp,
 ) -> Result<Vec<CentralRow>, Failure> {
+    can_say(file)?;
+    let meant = |it: &StandardsAccount| scope.is_meant(it, &facts.tree);
+    Ok(central_rows(file, facts, central, day(now), meant))
+}
+
+/// Whether policies can say what a file says.
+///
+/// # Errors
+/// Exit 2 with each entry that they cannot.
+pub(super) fn can_say(file: &StandardsFile) -> Result<(), Failure> {
     let cannot = needs_local_mode(file);
     if !cannot.is_empty() {
         let mut failure = Failure::bad_input("central policies cannot say what the file says");
@@ -59,6 +70,38 @@ pub(super) fn rows(
         }
         return Err(failure.help("`--mode local`, for accounts that look after themselves"));
     }
-    let meant = |it: &StandardsAccount| scope.is_meant(it, &facts.tree);
-    Ok(central_rows(file, facts, central, day(now), meant))
+    Ok(())
+}
+
+/// Lets policies of the administrator configure the organization; the file is planned after that.
+///
+/// # Errors
+/// Exit 4 where nobody could.
+pub(super) async fn enable(context: &PlanContext, organization: &str, args: &PlanArgs) -> Outcome {
+    let home = central_home(context.calls.as_ref())
+        .await
+        .map_err(|fact| unread(StandardsUnread::Unread(fact)))?;
+    let home = home.map_err(|why| {
+        let help = match why {
+            NoCentralHome::Administrator => "`hallpass org delegate --service securityhub --account ID --regions REGION,…`",
+            NoCentralHome::Aggregator { .. } => {
+                "create a finding aggregator in the Region that is to be home, in the account of the administrator"
+            }
+        };
+        Failure::refused(why.to_string()).help(help)
+    })?;
+    output::say(
+        "warning: Security Hub and its standards no longer come on in new accounts by themselves, accounts go on as they are \
+         until a policy holds for them, and standards of accounts under a policy cannot be changed there",
+    );
+    let draft = draft_configuration(organization, &home);
+    let question = format!(
+        "Let policies of account {} in {} configure Security Hub of the organization?",
+        home.account, home.region
+    );
+    let settled = plans::settle(context, draft, args, &question).await?;
+    if args.is_applying() && settled.exit == Exit::Ok {
+        output::say("the same command now plans the policies of the file");
+    }
+    plans::finish(settled, None, args.format())
 }

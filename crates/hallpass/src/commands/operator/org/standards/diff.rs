@@ -41,16 +41,12 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> Outcome {
-    let format = args.output.format();
-    let carried = || -> Outcome {
-        let file = read_file(&args.file)?;
-        let loaded = args.config.load()?;
-        runtime()?.block_on(async {
-            let context = plans::open(&loaded).await?;
-            carry_out(&context, &file, args).await
-        })
-    };
-    carried().map_err(|failure| failure.said_as(format))
+    let file = read_file(&args.file)?;
+    let loaded = args.config.load()?;
+    runtime()?.block_on(async {
+        let context = plans::open(&loaded).await?;
+        carry_out(&context, &file, args).await
+    })
 }
 
 async fn carry_out(context: &PlanContext, file: &StandardsFile, args: &Args) -> Outcome {

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use hallpass_org::vending::VendingPlan;
-use hallpass_runner::PlanId;
+use hallpass_runner::{PlanId, PlanReport};
 use serde_json::json;
 
 use super::shown::{ShownList, follow, write};
@@ -11,6 +11,7 @@ use crate::exit::{Exit, Failure, Outcome};
 use crate::opening::{ConfigArgs, runtime};
 use crate::output::{self, OutputArgs};
 use crate::plans::{self, PlanContext, RunningArgs};
+use crate::vending_mail::with_mails;
 
 /// Show what became of the rows of a list
 #[derive(Debug, clap::Args)]
@@ -63,7 +64,7 @@ async fn shown(context: &PlanContext, id: &PlanId) -> Result<ShownList, Failure>
 pub(super) fn status(args: &StatusArgs) -> Outcome {
     let format = args.output.format();
     let id = plans::plan_id(&args.id)?;
-    let done = runtime()?.block_on(async {
+    runtime()?.block_on(async {
         let context = plans::open(&args.config.load()?).await?;
         let shown = shown(&context, &id).await?;
         let report = json!(context.runner.report(&id).await?);
@@ -73,8 +74,7 @@ pub(super) fn status(args: &StatusArgs) -> Outcome {
         } else {
             Exit::Ok
         })
-    });
-    done.map_err(|failure: Failure| failure.said_as(format))
+    })
 }
 
 pub(super) fn export(args: &ExportArgs) -> Outcome {
@@ -93,7 +93,7 @@ pub(super) fn export(args: &ExportArgs) -> Outcome {
 pub(super) fn retry(args: &RetryArgs) -> Outcome {
     let format = args.running.format();
     let id = plans::plan_id(&args.id)?;
-    let done = runtime()?.block_on(async {
+    runtime()?.block_on(async {
         let context = plans::open(&args.running.config.load()?).await?;
         let before = shown(&context, &id).await?;
         if before.has_failed() {
@@ -103,16 +103,19 @@ pub(super) fn retry(args: &RetryArgs) -> Outcome {
         }
         let mut applying = args.running.applying();
         applying.retry_failed = before.has_failed();
-        let report = tokio::select! {
-            report = context.runner.resume(&id, &applying) => report?,
-            never = follow(&context, &id) => match never {},
+        let run = async {
+            tokio::select! {
+                report = context.runner.resume(&id, &applying) => Ok(report?),
+                never = follow(&context, &id) => match never {},
+            }
         };
+        let state = |report: &PlanReport| report.state;
+        let report = with_mails(context.mailer.as_ref(), &id, run, state).await?;
         let shown = shown(&context, &id).await?;
         shown.print(Some(&id), &json!(report), format)?;
         let path = PathBuf::from(format!("{id}.csv"));
         write(&path, &shown.csv())?;
         output::say(&format!("the list is written to {}", path.display()));
         Ok(shown.exit())
-    });
-    done.map_err(|failure: Failure| failure.said_as(format))
+    })
 }

@@ -5,27 +5,31 @@ use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 use hallpass_model::{PermissionSetName, TimeSpan};
-use hallpass_org::control_tower::factory_facts;
+use hallpass_org::control_tower::{ACCOUNTS_AT_ONCE_MAX, factory_facts};
 use hallpass_org::vending::{
     AccountMaker, AccountsFile, Adoption, ListWishes, RowVerdict, VendingFacts, VendingPlan,
     WantedAccess, check, earlier_plans, gather,
 };
-use hallpass_runner::PlanId;
+use hallpass_runner::{PlanId, PlanReport};
 use serde_json::{Value, json};
 
 use super::super::factory::can_launch;
 use super::shown::{ShownList, follow, unread, write};
 use crate::access_look::directory;
 use crate::commands::read_text;
+use crate::config::{ConfiguredAccess, ConfiguredPrincipal, Loaded};
 use crate::exit::{Exit, Failure, Outcome};
 use crate::opening::runtime;
 use crate::output;
 use crate::plans::{self, PlanArgs, PlanContext, Settled};
+use crate::vending_mail::with_mails;
 
 /// The largest file that is read.
 const FILE_BYTES_MAX: u64 = 8 << 20;
 /// An account takes minutes; through a queue of others it may take longer.
 const ROW_TIMEOUT: TimeSpan = TimeSpan::minutes(90);
+
+const ACCOUNTS_AT_ONCE: i64 = ACCOUNTS_AT_ONCE_MAX as i64;
 
 /// What is wanted of a list.
 #[derive(Debug, clap::Args)]
@@ -33,9 +37,16 @@ pub(super) struct ListArgs {
     /// The CSV
     #[arg(value_name = "FILE")]
     pub(super) file: Option<PathBuf>,
-    /// A group that gets a permission set in every account; rows that name a group go by that
+    /// A group that gets a permission set in every account, in place of `vending.assign`; rows that name a group go by
+    /// that
     #[arg(long, value_name = "GROUP=PERMISSION_SET")]
     assign: Vec<String>,
+    /// Make people of the list who are not in Identity Center (by Organizations; Account Factory does it itself)
+    #[arg(long)]
+    create_users: bool,
+    /// Accounts that Account Factory makes at once: 1 to 5
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=ACCOUNTS_AT_ONCE))]
+    concurrency: u32,
     /// Take on accounts that are there with the name and address of a row
     #[arg(long)]
     adopt: bool,
@@ -64,23 +75,27 @@ enum VendVia {
 }
 
 pub(super) fn run(path: &Path, args: &ListArgs) -> Outcome {
-    let format = args.plan.format();
-    let carried = || -> Outcome {
-        let text = read_text(path, FILE_BYTES_MAX)?;
-        let file =
-            AccountsFile::read(text.as_bytes()).map_err(|bad| Failure::from(bad).within(path))?;
-        let loaded = args.plan.load()?;
-        runtime()?.block_on(async {
-            let context = plans::open(&loaded).await?;
-            carry_out(&context, &file, args).await
-        })
-    };
-    carried().map_err(|failure| failure.said_as(format))
+    let text = read_text(path, FILE_BYTES_MAX)?;
+    let file =
+        AccountsFile::read(text.as_bytes()).map_err(|bad| Failure::from(bad).within(path))?;
+    let loaded = args.plan.load()?;
+    runtime()?.block_on(async {
+        let context = plans::open(&loaded).await?;
+        let file = file.with_defaults(loaded.vending_defaults()?);
+        carry_out(&loaded, &context, &file, args).await
+    })
 }
 
-async fn carry_out(context: &PlanContext, file: &AccountsFile, args: &ListArgs) -> Outcome {
-    let mut facts = facts(context, file, args).await?;
-    let wishes = wishes(args, &facts)?;
+async fn carry_out(
+    loaded: &Loaded,
+    context: &PlanContext,
+    file: &AccountsFile,
+    args: &ListArgs,
+) -> Outcome {
+    let assign = wanted_access(loaded, args)?;
+    let mut facts = facts(context, file, &assign).await?;
+    let mut wishes = wishes(args, &assign, &facts)?;
+    wishes.tags = loaded.vending_tags()?;
     let earlier = earlier_plans(context.plans.as_ref(), file, &wishes).await;
     let earlier = earlier.map_err(|fault| Failure::failed(fault.to_string()))?;
     if let Some(plan) = &earlier.resume {
@@ -88,7 +103,7 @@ async fn carry_out(context: &PlanContext, file: &AccountsFile, args: &ListArgs) 
     }
     facts.unfinished = earlier.unfinished;
     facts.ours = earlier.ours;
-    let maker = maker(context, file, &mut facts, args.via).await?;
+    let maker = maker(context, file, &mut facts, args).await?;
     let verdicts = check(file, &wishes, &facts);
     let vending = VendingPlan::new(file, &wishes, &verdicts);
     let wanted = verdicts
@@ -121,10 +136,15 @@ async fn carry_out(context: &PlanContext, file: &AccountsFile, args: &ListArgs) 
     );
     let id = context.runner.upcoming(&draft).await?;
     let question = format!("Make {wanted} accounts?");
-    let settled = tokio::select! {
-        settled = plans::settle(context, draft, &args.plan, &question) => settled?,
-        never = follow(context, &id) => match never {},
+    let run = async {
+        tokio::select! {
+            settled = plans::settle(context, draft, &args.plan, &question) => settled,
+            never = follow(context, &id) => match never {},
+        }
     };
+    let mailer = context.mailer.as_ref().filter(|_| args.plan.is_applying());
+    let state = |settled: &Settled| settled.report.state;
+    let settled = with_mails(mailer, &id, run, state).await?;
     show(context, &vending, settled, args).await
 }
 
@@ -187,10 +207,14 @@ async fn go_on(context: &PlanContext, id: &PlanId, args: &ListArgs) -> Outcome {
         "plan {id} was begun before and is not over: going on"
     ));
     let applying = args.plan.running().applying();
-    let report = tokio::select! {
-        report = context.runner.apply(id, &applying) => report?,
-        never = follow(context, id) => match never {},
+    let run = async {
+        tokio::select! {
+            report = context.runner.apply(id, &applying) => Ok(report?),
+            never = follow(context, id) => match never {},
+        }
     };
+    let state = |report: &PlanReport| report.state;
+    let report = with_mails(context.mailer.as_ref(), id, run, state).await?;
     let settled = Settled {
         exit: plans::exit_of(&report),
         report,
@@ -203,7 +227,7 @@ async fn go_on(context: &PlanContext, id: &PlanId, args: &ListArgs) -> Outcome {
 async fn facts(
     context: &PlanContext,
     file: &AccountsFile,
-    args: &ListArgs,
+    assign: &[ConfiguredAccess],
 ) -> Result<VendingFacts, Failure> {
     let caller = context.organization.caller().await.map_err(unread)?;
     if caller.account != caller.management_account {
@@ -223,15 +247,24 @@ async fn facts(
     );
     let mut facts = read.await.map_err(unread)?;
     let names_groups = file.rows().any(|row| !row.cell("AssignGroup").is_empty());
-    if names_groups || !args.assign.is_empty() {
+    if names_groups || !assign.is_empty() {
         let snapshot = directory(&context.access(), false).await?;
         let snapshot = snapshot.snapshot();
         let groups = snapshot.groups.iter();
         facts.groups = groups.map(|it| (it.name.clone(), it.id.clone())).collect();
-        let sets = snapshot.permission_sets.iter();
-        facts.permission_sets = sets
-            .filter_map(|it| it.name.parse::<PermissionSetName>().ok())
-            .collect();
+        for person in &snapshot.people {
+            let addresses = person.emails.iter().map(ToString::to_string);
+            for name in addresses.chain([person.user_name.clone()]) {
+                facts.users.insert(name, person.user_id.clone());
+            }
+        }
+        for set in &snapshot.permission_sets {
+            if let Ok(name) = set.name.parse::<PermissionSetName>() {
+                let arn = set.arn.to_string();
+                facts.permission_set_arns.insert(arn, name.clone());
+                facts.permission_sets.insert(name);
+            }
+        }
     }
     Ok(facts)
 }
@@ -241,10 +274,15 @@ async fn maker(
     context: &PlanContext,
     file: &AccountsFile,
     facts: &mut VendingFacts,
-    via: VendVia,
+    args: &ListArgs,
 ) -> Result<AccountMaker, Failure> {
+    let via = args.via;
+    let store = &context.aws.about().identity_store_id;
+    let by_organizations = AccountMaker::Organizations {
+        people: args.create_users.then(|| store.clone()),
+    };
     if via == VendVia::Organizations {
-        return Ok(AccountMaker::Organizations);
+        return Ok(by_organizations);
     }
     let found = match factory_facts(context.calls.as_ref()).await {
         Ok(found) => found,
@@ -253,7 +291,7 @@ async fn maker(
                 "warning: whether Control Tower governs the organization is not known ({}: {}); by Organizations",
                 why.action, why.reason
             ));
-            return Ok(AccountMaker::Organizations);
+            return Ok(by_organizations);
         }
         Err(why) => {
             let message = format!(
@@ -265,18 +303,12 @@ async fn maker(
     };
     let Some(found) = found else {
         if via == VendVia::Auto {
-            return Ok(AccountMaker::Organizations);
+            return Ok(by_organizations);
         }
         let message = "there is no landing zone of Control Tower in this Region";
         return Err(Failure::bad_input(message).help("set `aws.region` to its home Region"));
     };
     can_launch(&found.obstacles)?;
-    if file.rows().any(|row| !row.cell("Tags").is_empty()) {
-        let message = "Account Factory gives accounts no tags";
-        return Err(Failure::bad_input(message)
-            .at("Tags")
-            .help("empty the column, or `--via organizations`"));
-    }
     if found.zone.enrols_by_itself {
         output::say(
             "note: this landing zone enrols accounts that are moved; `--via organizations` takes minutes a row, Account \
@@ -290,22 +322,51 @@ async fn maker(
     facts.heed_products(file, found.products);
     Ok(AccountMaker::Factory {
         principal: found.principal,
+        at_once: args.concurrency,
     })
 }
 
-/// What the flags say of the whole list.
-fn wishes(args: &ListArgs, facts: &VendingFacts) -> Result<ListWishes, Failure> {
+/// Who gets access where a row says nothing of its own: as the flags say, else as the configuration does.
+fn wanted_access(loaded: &Loaded, args: &ListArgs) -> Result<Vec<ConfiguredAccess>, Failure> {
+    if args.assign.is_empty() {
+        return loaded.vending_access();
+    }
+    let read = |text: &String| {
+        let (group, set) = text.rsplit_once('=').ok_or_else(|| {
+            Failure::bad_input(format!("`{text}` is not GROUP=PERMISSION_SET")).at("--assign")
+        })?;
+        Ok(ConfiguredAccess {
+            who: ConfiguredPrincipal::Group(group.to_owned()),
+            permission_set: set.to_owned(),
+            place: "--assign",
+        })
+    };
+    args.assign.iter().map(read).collect()
+}
+
+/// What is said of the whole list, by flags and configuration.
+fn wishes(
+    args: &ListArgs,
+    assign: &[ConfiguredAccess],
+    facts: &VendingFacts,
+) -> Result<ListWishes, Failure> {
     let mut access = BTreeSet::new();
-    for text in &args.assign {
-        let unusable = |what: String| Failure::bad_input(what).at("--assign");
-        let (group, set) = text
-            .rsplit_once('=')
-            .ok_or_else(|| unusable(format!("`{text}` is not GROUP=PERMISSION_SET")))?;
-        let principal = facts
-            .group(group)
-            .ok_or_else(|| unusable(format!("there is no group `{group}`")))?;
-        let found = facts.permission_sets.iter().find(|it| it.as_str() == set);
-        let permission_set = found
+    for wanted in assign {
+        let unusable = |what: String| Failure::bad_input(what).at(wanted.place);
+        let principal = match &wanted.who {
+            ConfiguredPrincipal::Group(group) => facts
+                .group(group)
+                .ok_or_else(|| unusable(format!("there is no group `{group}`")))?,
+            ConfiguredPrincipal::User(user) => facts
+                .user(user)
+                .ok_or_else(|| unusable(format!("there is no user `{user}`")))?,
+        };
+        // by name, or by ARN
+        let set = wanted.permission_set.as_str();
+        let by_arn = facts.permission_set_arns.get(set);
+        let named = facts.permission_sets.iter().find(|it| it.as_str() == set);
+        let permission_set = by_arn
+            .or(named)
             .ok_or_else(|| unusable(format!("there is no permission set `{set}`")))?
             .clone();
         access.insert(WantedAccess {
@@ -320,5 +381,6 @@ fn wishes(args: &ListArgs, facts: &VendingFacts) -> Result<ListWishes, Failure> 
         } else {
             Adoption::Never
         },
+        ..ListWishes::default()
     })
 }

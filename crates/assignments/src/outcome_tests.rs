@@ -1,0 +1,207 @@
+//! What a row keeps, forgets and waits for when an operation begins and when a look answers.
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+use super::*;
+use crate::Execution;
+use crate::row::tests::{self, at};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// Ours, asked for at 10, wanted until 1000.
+fn row() -> AssignmentRow {
+    let mut row = tests::row();
+    row.desired.until = at(1000);
+    row
+}
+
+fn with(change: impl FnOnce(&mut Execution)) -> AssignmentRow {
+    let mut row = row();
+    change(&mut row.execution);
+    row
+}
+
+/// An operation that began at 20, whose listings prove nothing of it.
+fn operation(kind: OperationKind, id: Option<&str>) -> Operation {
+    Operation {
+        kind,
+        started_at: at(20),
+        operation_id: id.map(str::to_owned),
+        polls: 0,
+        proof: Proof::Status,
+        over_at: None,
+    }
+}
+
+fn looked(row: AssignmentRow, present: bool, second: u64) -> AssignmentRow {
+    let before = row.clone();
+    let look = StepOutcome::Looked {
+        at: at(second),
+        present,
+    };
+    row.learn(&before, look, at(second), SECOND)
+}
+
+#[test]
+fn an_intent_to_create_makes_it_ours_and_one_to_delete_keeps_what_is_known() {
+    let before = with(|it| {
+        it.ownership = Ownership::Undecided;
+        it.created_at = Some(at(11));
+        it.deleted_at = Some(at(12));
+    });
+    let create = before
+        .clone()
+        .begin(OperationKind::Create, at(20))
+        .execution;
+    assert_eq!(create.ownership, Ownership::Ours);
+    assert_eq!((create.created_at, create.deleted_at), (None, None));
+    assert_eq!(create.trying_since, Some(at(20)));
+    let delete = before.begin(OperationKind::Delete, at(20)).execution;
+    assert_eq!(delete.ownership, Ownership::Undecided);
+    assert_eq!(delete.created_at, Some(at(11)));
+    assert_eq!(delete.deleted_at, Some(at(12)));
+    assert_eq!(delete.trying_since, None);
+    assert_eq!(delete.verdict, Verdict::Working);
+    assert_eq!(delete.operation.unwrap().polls, 0);
+}
+
+#[test]
+fn an_operation_leaves_a_row_stuck_that_is_and_no_other() {
+    let stuck = Verdict::Stuck {
+        since: at(12),
+        reason: "denied".to_owned(),
+    };
+    for (verdict, then) in [
+        (stuck.clone(), stuck),
+        (Verdict::Present { at: at(12) }, Verdict::Working),
+    ] {
+        let row = with(|it| it.verdict = verdict);
+        let begun = row.begin(OperationKind::Delete, at(20));
+        assert_eq!(begun.execution.verdict, then);
+    }
+}
+
+/// Kind, whether AWS answered, second of the look; whether the operation is over, and counts as seen.
+#[test]
+fn a_look_that_shows_access_ends_the_operations_that_it_settles() {
+    let (create, delete) = (OperationKind::Create, OperationKind::Delete);
+    for (kind, id, second, is_over, is_seen) in [
+        (create, Some("op"), 30, true, true),
+        (create, None, 30, true, true),
+        // nobody wants it any more, and the listing may be older than the operation
+        (create, Some("op"), 1001, false, true),
+        (create, None, 1001, true, true),
+        // nothing came of what was not answered
+        (delete, None, 30, true, true),
+        (delete, Some("op"), 30, false, false),
+        (delete, Some("op"), 1001, false, false),
+    ] {
+        let after = looked(
+            with(|it| it.operation = Some(operation(kind, id))),
+            true,
+            second,
+        );
+        let case = format!("{kind:?} {id:?} {second}");
+        assert_eq!(after.execution.operation.is_none(), is_over, "{case}");
+        let seen = after.execution.last_present_at.is_some();
+        assert_eq!(seen, is_seen, "{case}");
+    }
+}
+
+#[test]
+fn access_that_nobody_decided_on_was_there_before_and_ours_stays_ours() {
+    for (before, wanted, then) in [
+        (Ownership::Undecided, true, Ownership::Standing),
+        (Ownership::Ours, true, Ownership::Ours),
+        (Ownership::Undecided, false, Ownership::Undecided),
+    ] {
+        let second = if wanted { 30 } else { 1001 };
+        let after = looked(with(|it| it.ownership = before), true, second);
+        assert_eq!(after.execution.ownership, then);
+        let is_present = after.execution.verdict == Verdict::Present { at: at(second) };
+        assert_eq!(is_present, wanted);
+    }
+}
+
+#[test]
+fn why_a_removal_was_refused_is_kept_until_it_is_gone() {
+    for (refused, kept) in [(0, false), (1, true)] {
+        let row = with(|it| {
+            it.refused_removals = refused;
+            it.last_error = Some("denied".to_owned());
+        });
+        let after = looked(row, true, 1001);
+        assert_eq!(after.execution.last_error.is_some(), kept, "{refused}");
+    }
+}
+
+#[test]
+fn access_is_lost_a_minute_after_it_was_missed_and_not_before() {
+    let missed = looked(with(|it| it.last_present_at = Some(at(15))), false, 100);
+    assert_eq!(missed.execution.verdict, Verdict::Working);
+    assert_eq!(missed.execution.due, at(160));
+    let before = looked(missed.clone(), false, 159);
+    assert_eq!(before.execution.verdict, Verdict::Working);
+    let lost = looked(missed, false, 160);
+    assert_eq!(lost.execution.verdict, Verdict::Lost { at: at(160) });
+}
+
+/// A removal that was not answered counts as ours, unless a guard removed it since: also in the same second.
+#[test]
+fn a_removal_by_a_guard_since_ours_began_is_not_ours() {
+    for (by_guard, is_ours) in [
+        (None, true),
+        (Some(at(19)), true),
+        (Some(at(20)), false),
+        (Some(at(21)), false),
+    ] {
+        // wanted again, and not wanted
+        for second in [30, 1001] {
+            let row = with(|it| {
+                it.operation = Some(operation(OperationKind::Delete, None));
+                it.guard_removal_applied_at = by_guard;
+            });
+            let after = looked(row, false, second).execution;
+            assert_eq!(after.operation, None);
+            let deleted_at = is_ours.then(|| at(second));
+            assert_eq!(after.deleted_at, deleted_at, "{by_guard:?} {second}");
+        }
+    }
+}
+
+/// A listing without it says something of a removal that it is younger than, and nothing of a create.
+#[test]
+fn what_a_listing_does_not_show_ends_a_removal_and_no_create() {
+    let (create, delete) = (OperationKind::Create, OperationKind::Delete);
+    for (kind, second, is_over) in [
+        (delete, 1001, true),
+        (delete, 30, false),
+        (create, 1001, false),
+    ] {
+        let row = with(|it| it.operation = Some(operation(kind, Some("op"))));
+        let after = looked(row, false, second).execution;
+        assert_eq!(after.operation.is_none(), is_over, "{kind:?} {second}");
+        assert_eq!(after.deleted_at.is_some(), is_over, "{kind:?} {second}");
+    }
+}
+
+/// A removal that was refused is looked for again in two seconds where listings prove nothing yet.
+#[test]
+fn what_should_be_gone_is_looked_for_at_once_unless_its_removal_was_refused() {
+    for (refused, confidence, deleted, due) in [
+        (0, AbsenceConfidence::Settled, None, 1001),
+        (1, AbsenceConfidence::Settled, None, 1003),
+        (0, AbsenceConfidence::LostCreate, None, 1001),
+        (1, AbsenceConfidence::LostCreate, None, 1061),
+        (0, AbsenceConfidence::LostCreate, Some(990), 1061),
+        (0, AbsenceConfidence::FailedCreate, None, 1006),
+    ] {
+        let row = with(|it| {
+            it.created_at = Some(at(980));
+            it.deleted_at = deleted.map(at);
+            it.refused_removals = refused;
+            it.absence_confidence = confidence;
+        });
+        let after = looked(row, false, 1001);
+        assert_eq!(after.execution.due, at(due), "{refused} {confidence:?}");
+    }
+}

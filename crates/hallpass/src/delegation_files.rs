@@ -1,0 +1,119 @@
+//! Files of administrators, as commands and the server read them, and what is said where one cannot be held against the
+//! organization.
+
+use std::path::Path;
+
+use hallpass_org::UnreadFact;
+use hallpass_org::delegation::{
+    DelegationFacts, DelegationFile, DelegationRefused, DelegationRow, DelegationState, draft,
+};
+use hallpass_runner::{PlanReport, StepEnd, TargetReport};
+
+use crate::exit::Failure;
+use crate::plans::PlanContext;
+use crate::text_file::read_text;
+
+/// The largest file that is read.
+const FILE_BYTES_MAX: u64 = 1 << 20;
+
+/// Steps in the order in which they happen; reports have them by their ids.
+const ORDER: [&str; 9] = [
+    "withdraw",
+    "deregister",
+    "enable-trusted-access",
+    "register",
+    "designate",
+    "wait-graph",
+    "auto-enable",
+    "packages",
+    "enable-members",
+];
+
+/// Reads a file of administrators.
+///
+/// # Errors
+/// Exit 2 where it is none.
+pub(crate) fn read_file(path: &Path) -> Result<DelegationFile, Failure> {
+    let text = read_text(path, FILE_BYTES_MAX)?;
+    DelegationFile::read(&text).map_err(|error| Failure::bad_input(error).within(path))
+}
+
+/// Something of the organization was not read.
+#[expect(clippy::needless_pass_by_value, reason = "it stands in `map_err`")]
+pub(crate) fn unread(fact: UnreadFact) -> Failure {
+    let message = format!(
+        "the organization cannot be read: {}: {}",
+        fact.action, fact.reason
+    );
+    Failure::failed(message)
+}
+
+/// Nothing is planned.
+#[expect(clippy::needless_pass_by_value, reason = "it stands in `map_err`")]
+pub(crate) fn refused(why: DelegationRefused) -> Failure {
+    let message = why.to_string();
+    match why {
+        DelegationRefused::Unusable(_) => Failure::bad_input(message),
+        DelegationRefused::NotManagement { .. } => {
+            Failure::refused(message).help("use credentials of the management account")
+        }
+        DelegationRefused::TooManyMembers { .. } => Failure::refused(message),
+    }
+}
+
+/// What a plan of rows would change; nothing is changed or saved. Where not all of them can be looked at each is looked
+/// at by itself, and those that cannot be are told as unread.
+pub(crate) async fn differences(
+    context: &PlanContext,
+    rows: &mut [DelegationRow],
+    facts: &DelegationFacts,
+) -> Vec<PlanReport> {
+    let whole = draft(rows, facts);
+    if whole.is_empty() {
+        return Vec::new();
+    }
+    if let Ok(report) = context.runner.differences(whole).await {
+        return vec![report];
+    }
+    let mut reports = Vec::new();
+    for row in rows {
+        let alone = draft(std::slice::from_ref(row), facts);
+        if alone.is_empty() {
+            continue;
+        }
+        match context.runner.differences(alone).await {
+            Ok(report) => reports.push(report),
+            Err(error) => {
+                let reason = Failure::from(error).words();
+                row.state = DelegationState::Unread { reason };
+            }
+        }
+    }
+    reports
+}
+
+/// What reports say of a row.
+pub(crate) fn target_of<'a>(
+    row: &DelegationRow,
+    reports: &'a [PlanReport],
+) -> Option<&'a TargetReport> {
+    let mut targets = reports.iter().flat_map(|it| &it.targets);
+    targets.find(|it| {
+        it.target.key == row.wish.service.name
+            && it.target.region == row.region
+            && it.target.account == row.wish.account.as_str()
+    })
+}
+
+/// What changes in a place, or would, in the order in which it happens.
+pub(crate) fn step_names(target: &TargetReport) -> Vec<&str> {
+    let mut changes: Vec<&str> = target
+        .steps
+        .iter()
+        .filter(|it| it.outcome == StepEnd::Changed)
+        .map(|it| it.kind.trim_start_matches("delegation."))
+        .collect();
+    changes.sort_by_key(|name| ORDER.iter().position(|it| it == name));
+    changes.dedup();
+    changes
+}

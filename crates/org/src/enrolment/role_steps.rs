@@ -1,0 +1,124 @@
+//! The steps that make the role of Control Tower in an account (`organization.md` N-4).
+
+use hallpass_model::AccountId;
+use hallpass_runner::{Lane, PlanDraft, StepId, StepTarget};
+use serde::{Deserialize, Serialize};
+
+use super::facts::{EnrolmentFacts, InsideFacts};
+use super::stack_sets::{
+    self, INSIDE, InsideWish, STACK_INSTANCE, STACK_SET, StackInstanceWish, StackSetWish,
+};
+use super::wish::{EnrolmentWish, RoleCreation};
+use crate::steps::stored;
+
+/// The role is there: [`RoleWish`].
+pub(crate) const CREATE_ROLE: &str = "enrolment.create-role";
+/// It may do everything: [`RoleWish`].
+pub(crate) const GRANT_ROLE: &str = "enrolment.grant-role";
+
+/// The role that Control Tower enters by.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct RoleWish {
+    pub(crate) account: AccountId,
+    /// The role by which we enter.
+    pub(crate) by: String,
+    /// The account that it trusts.
+    pub(crate) management: String,
+}
+
+/// Adds them to a plan, the stack set once for all accounts.
+#[derive(Default)]
+pub(super) struct RoleSteps {
+    set: Option<StepId>,
+}
+
+impl RoleSteps {
+    /// The step after which the role is there, or none where nothing has to be made.
+    pub(super) fn add(
+        &mut self,
+        draft: &mut PlanDraft,
+        (wish, facts): (&EnrolmentWish, &EnrolmentFacts),
+        target: &StepTarget,
+        id: &AccountId,
+    ) -> Vec<StepId> {
+        let Some(inside) = facts.inside.get(id) else {
+            return Vec::new();
+        };
+        if inside.execution_role != Ok(false) {
+            return Vec::new();
+        }
+        match wish.create_role {
+            RoleCreation::None => Vec::new(),
+            RoleCreation::Account => {
+                let by = inside.trusted.as_ref().ok().and_then(Clone::clone);
+                let steps = by.map(|by| by_account(draft, target, (id, by), facts));
+                steps.into_iter().collect()
+            }
+            RoleCreation::Ou => {
+                let steps = self.by_stack_set(draft, target, (id, inside), (wish, facts));
+                steps.into_iter().collect()
+            }
+        }
+    }
+
+    fn by_stack_set(
+        &mut self,
+        draft: &mut PlanDraft,
+        target: &StepTarget,
+        (id, inside): (&AccountId, &InsideFacts),
+        (wish, facts): (&EnrolmentWish, &EnrolmentFacts),
+    ) -> Option<StepId> {
+        let unit = inside.parent.as_ref().ok()?;
+        let zone = facts.zone.as_ref()?;
+        let set = self.set.get_or_insert_with(|| {
+            let at = StepTarget::global(&facts.management, "stack set");
+            let desired = stored(&StackSetWish::of(&facts.management));
+            draft.step(at, STACK_SET, desired, stack_sets::lane(), &[])
+        });
+        let first = zone.regions.first();
+        let region = Some(&zone.home).filter(|it| !it.is_empty()).or(first)?;
+        let instance = StackInstanceWish {
+            account: id.clone(),
+            unit: unit.clone(),
+            region: region.clone(),
+        };
+        let after = [set.clone()];
+        let lane = stack_sets::lane();
+        let kind = STACK_INSTANCE;
+        let made = draft.step(target.clone(), kind, stored(&instance), lane, &after);
+        draft.set_timeout(&made, stack_sets::MAKING);
+        if inside.trusted != Ok(None) {
+            // it was entered by another role, and checked
+            return Some(made);
+        }
+        let look = InsideWish {
+            account: id.clone(),
+            regions: zone.regions.clone(),
+            may_stay: wish.allow_config.contains(id),
+        };
+        let (target, lane) = (target.clone(), Lane::usual());
+        Some(draft.step(target, INSIDE, stored(&look), lane, &[made]))
+    }
+}
+
+fn by_account(
+    draft: &mut PlanDraft,
+    target: &StepTarget,
+    (id, by): (&AccountId, String),
+    facts: &EnrolmentFacts,
+) -> StepId {
+    let wish = RoleWish {
+        account: id.clone(),
+        by,
+        management: facts.management.clone(),
+    };
+    let (desired, lane) = (stored(&wish), Lane::usual());
+    let made = draft.step(
+        target.clone(),
+        CREATE_ROLE,
+        desired.clone(),
+        lane.clone(),
+        &[],
+    );
+    draft.step(target.clone(), GRANT_ROLE, desired, lane, &[made])
+}

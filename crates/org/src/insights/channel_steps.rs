@@ -1,0 +1,164 @@
+//! Carries steps of channels out. `AddNotificationChannel` has no idempotency field: what is there is looked at first,
+//! always (`organization.md` D-9).
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use hallpass_model::AccountId;
+use hallpass_runner::{
+    Effect, PlanStep, StepError, StepExecutor, StepProbe, Undo, Verify, WriteAnswer,
+};
+use serde_json::{Value, json};
+
+use super::channels::{CHANNEL, ChannelWish, NO_CHANNEL, SeenChannel, channels_in};
+use crate::changing::ServiceCalls;
+use crate::ports::OrganizationFault;
+use crate::reading::ReadPlace;
+use crate::step_executor::{setback, unseen};
+use crate::steps::stored;
+
+const DEVOPS_GURU: &str = "devops-guru";
+
+/// Whoever carries the steps of channels out.
+pub struct ChannelStepExecutor {
+    calls: Arc<dyn ServiceCalls>,
+}
+
+/// A step that was read.
+struct ChannelStep {
+    wish: ChannelWish,
+    account: AccountId,
+    region: String,
+}
+
+fn read(step: &PlanStep) -> Result<ChannelStep, StepError> {
+    let unreadable =
+        |why: String| StepError::failed("plan", &format!("the step cannot be read: {why}"));
+    let wish = serde_json::from_value(step.desired.clone());
+    let account = AccountId::new(step.target.account.clone());
+    Ok(ChannelStep {
+        wish: wish.map_err(|error| unreadable(error.to_string()))?,
+        account: account.map_err(|error| unreadable(error.to_string()))?,
+        region: step.target.region.clone(),
+    })
+}
+
+impl ChannelStepExecutor {
+    /// An executor over its port.
+    pub fn new(calls: Arc<dyn ServiceCalls>) -> Self {
+        Self { calls }
+    }
+
+    /// The channel to the topic.
+    async fn seen(&self, step: &ChannelStep) -> Result<Option<SeenChannel>, StepError> {
+        let found = channels_in(self.calls.as_ref(), &step.account, &step.region).await;
+        let mut found = found.map_err(unseen)?.into_iter();
+        Ok(found.find(|it| it.wish.topic == step.wish.topic))
+    }
+
+    async fn look(&self, step: &PlanStep) -> Result<StepProbe, StepError> {
+        let own = read(step)?;
+        let seen = self.seen(&own).await?;
+        let old = |it: &SeenChannel| StepProbe::Differs {
+            old: stored(&it.wish),
+        };
+        Ok(match (step.kind.as_str(), &seen) {
+            (NO_CHANNEL, None) => StepProbe::Satisfied,
+            (NO_CHANNEL, Some(it)) => old(it),
+            (_, None) => StepProbe::Absent,
+            (_, Some(it)) if it.wish.is_same(&own.wish) => StepProbe::Satisfied,
+            (_, Some(it)) => old(it),
+        })
+    }
+
+    async fn send(
+        &self,
+        step: &ChannelStep,
+        operation: &'static str,
+        input: &Value,
+    ) -> Result<Value, OrganizationFault> {
+        let place = ReadPlace {
+            account: Some(step.account.clone()),
+            region: Some(step.region.clone()),
+        };
+        let sent = self.calls.send(&place, (DEVOPS_GURU, operation), input);
+        sent.await
+    }
+
+    /// Takes the channel to the topic away; one that is gone already is gone.
+    async fn take_away(&self, step: &ChannelStep) -> Result<bool, StepError> {
+        let Some(there) = self.seen(step).await? else {
+            return Ok(false);
+        };
+        let input = json!({ "Id": there.id });
+        match self.send(step, "RemoveNotificationChannel", &input).await {
+            Ok(_) | Err(OrganizationFault::NotThere { .. }) => Ok(true),
+            Err(fault) => Err(setback(fault)),
+        }
+    }
+
+    async fn act_on(&self, step: &PlanStep) -> Result<WriteAnswer, StepError> {
+        let own = read(step)?;
+        // filters cannot be changed: the channel goes and comes again, and a stop between leaves none, which is added
+        let was_there = self.take_away(&own).await?;
+        if step.kind == NO_CHANNEL {
+            return Ok(WriteAnswer::Done(Effect {
+                new: Value::Null,
+                requests: Vec::new(),
+            }));
+        }
+        let input = json!({ "Config": own.wish.config() });
+        match self.send(&own, "AddNotificationChannel", &input).await {
+            Ok(_) => Ok(WriteAnswer::Done(Effect {
+                new: stored(&own.wish),
+                requests: Vec::new(),
+            })),
+            Err(fault) => Err(refused(fault, &own, was_there)),
+        }
+    }
+}
+
+/// What a refusal means here, and what stands after it.
+fn refused(fault: OrganizationFault, step: &ChannelStep, was_there: bool) -> StepError {
+    let topic = &step.wish.topic;
+    let after = if was_there {
+        "; the channel with its old filters is gone, and `--retry-failed` adds it with the new ones"
+    } else {
+        ""
+    };
+    match fault {
+        OrganizationFault::Refused { code, .. } if code == "ServiceQuotaExceededException" => {
+            StepError::failed(&code, &format!("channel limit reached{after}"))
+        }
+        OrganizationFault::NotThere { message } => {
+            let text = format!("the topic {topic} is not there: {message}{after}");
+            StepError::failed("ResourceNotFoundException", &text)
+        }
+        OrganizationFault::Refused { code, message } => {
+            StepError::failed(&code, &format!("the topic {topic}: {message}{after}"))
+        }
+        other => setback(other),
+    }
+}
+
+#[async_trait]
+impl StepExecutor for ChannelStepExecutor {
+    async fn probe(&self, step: &PlanStep) -> Result<StepProbe, StepError> {
+        self.look(step).await
+    }
+
+    async fn act(&self, step: &PlanStep, _seen: &StepProbe) -> WriteAnswer {
+        self.act_on(step).await.unwrap_or_else(WriteAnswer::Setback)
+    }
+
+    async fn verify(&self, _step: &PlanStep, _remote: &str) -> Verify {
+        // nothing is taken on: each call is done when it is answered
+        Verify::Running
+    }
+
+    fn undo(&self, step: &PlanStep, old: &Value, _new: &Value) -> Undo {
+        let wish = if old.is_null() { &step.desired } else { old };
+        let kind = if old.is_null() { NO_CHANNEL } else { CHANNEL };
+        Undo::By(vec![(kind.to_owned(), wish.clone())])
+    }
+}

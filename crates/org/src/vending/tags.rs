@@ -1,0 +1,79 @@
+//! Tags of the accounts of a list (`organization.md` V-4).
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::file::{TAGS, VendingRow};
+
+/// Tags of one account at most (AWS: "Quotas and service limits for AWS Organizations").
+const TAGS_MAX: usize = 50;
+/// Characters of a key at most (AWS Organizations API Reference: "Tag").
+const KEY_MAX: usize = 128;
+/// Characters of a value at most (AWS Organizations API Reference: "Tag").
+const VALUE_MAX: usize = 256;
+/// What keys of AWS itself begin with, whatever the case.
+const RESERVED: &str = "aws:";
+
+/// An account that was made, or was there, has its tags: [`AccountTags`].
+pub(crate) const TAG: &str = "account.tag";
+
+/// Tags that an account is to have, besides others.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct AccountTags {
+    /// The address of its root user.
+    pub(crate) email: String,
+    /// The tags.
+    pub(crate) tags: BTreeMap<String, String>,
+}
+
+/// Why AWS would not take a tag; `None` where it does.
+pub fn tag_fault(key: &str, value: &str) -> Option<String> {
+    let begins = key.get(..RESERVED.len());
+    if key.is_empty() || key.chars().count() > KEY_MAX {
+        return Some(format!("a key has 1 to {KEY_MAX} characters"));
+    }
+    if value.chars().count() > VALUE_MAX {
+        return Some(format!(
+            "the value of {key} has more than {VALUE_MAX} characters"
+        ));
+    }
+    if begins.is_some_and(|it| it.eq_ignore_ascii_case(RESERVED)) {
+        return Some(format!(
+            "{key} begins with {RESERVED}, which is for AWS alone"
+        ));
+    }
+    None
+}
+
+/// The tags of a row: those of the whole list, and its own, which win.
+pub(super) fn check_tags(
+    row: &VendingRow<'_>,
+    of_list: &BTreeMap<String, String>,
+    wrong: &mut Vec<String>,
+) -> BTreeMap<String, String> {
+    let mut own = BTreeMap::new();
+    for part in row.cell(TAGS).split(';').filter(|it| !it.trim().is_empty()) {
+        let Some((key, value)) = part.split_once('=').filter(|it| !it.0.trim().is_empty()) else {
+            wrong.push(format!("{TAGS} must be written k=v;k2=v2"));
+            return BTreeMap::new();
+        };
+        let (key, value) = (key.trim().to_owned(), value.trim().to_owned());
+        if let Some(fault) = tag_fault(&key, &value) {
+            wrong.push(format!("{TAGS}: {fault}"));
+        }
+        if own.contains_key(&key) {
+            wrong.push(format!("{TAGS}: {key} stands there twice"));
+        }
+        own.insert(key, value);
+    }
+    let mut tags = of_list.clone();
+    tags.extend(own);
+    if tags.len() > TAGS_MAX {
+        let count = tags.len();
+        wrong.push(format!(
+            "{TAGS}: {count} in all, and an account takes {TAGS_MAX}"
+        ));
+    }
+    tags
+}

@@ -1,0 +1,120 @@
+//! Calls of organizations in memory through a gate, and the runner over them.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use hallpass_org::{
+    Operation, OrganizationFault, ReadAnswer, ReadCallFailed, ReadCalls, ReadPlace, ServiceCalls,
+};
+use hallpass_runner::testing::{Gate, Gated, Hourglass, MemoryPlans};
+use hallpass_runner::{PlanReport, Runner, RunnerIdentity, StepExecutor};
+use serde_json::Value;
+
+/// What an organization in memory answers.
+pub(crate) trait FakeCalls: Send + Sync {
+    /// A call that looks.
+    fn read(&self, place: &ReadPlace, operation: Operation, input: &Value) -> ReadAnswer;
+
+    /// A call that changes something.
+    fn write(
+        &self,
+        place: &ReadPlace,
+        operation: Operation,
+        input: &Value,
+    ) -> Result<Value, OrganizationFault>;
+}
+
+/// Its calls, each of which the gate may fail, or lose the answer of.
+pub(crate) struct GatedCalls<T>(pub(crate) Arc<T>, pub(crate) Arc<Gate>);
+
+impl<T> GatedCalls<T> {
+    pub(crate) fn through(fake: &Arc<T>, gate: &Arc<Gate>) -> Self {
+        Self(Arc::clone(fake), Arc::clone(gate))
+    }
+
+    /// Calls that come through.
+    pub(crate) fn calm(fake: &Arc<T>) -> Self {
+        Self::through(fake, &Gate::new(None))
+    }
+}
+
+#[async_trait]
+impl<T: FakeCalls> ReadCalls for GatedCalls<T> {
+    async fn call(
+        &self,
+        place: &ReadPlace,
+        service: &'static str,
+        operation: &'static str,
+        input: &Value,
+    ) -> ReadAnswer {
+        let lost = || {
+            Err(ReadCallFailed {
+                code: "NoAnswer".to_owned(),
+                message: "no answer".to_owned(),
+                passing: true,
+            })
+        };
+        let call = async { self.0.read(place, (service, operation), input) };
+        self.1.pass(call, lost).await
+    }
+}
+
+#[async_trait]
+impl<T: FakeCalls> ServiceCalls for GatedCalls<T> {
+    async fn send(
+        &self,
+        place: &ReadPlace,
+        operation: Operation,
+        input: &Value,
+    ) -> Result<Value, OrganizationFault> {
+        let lost = || {
+            let message = "no answer".to_owned();
+            Err(OrganizationFault::Unreachable { message })
+        };
+        let call = async { self.0.write(place, operation, input) };
+        self.1.pass(call, lost).await
+    }
+}
+
+/// A read that is refused for good.
+pub(crate) fn read_failed(code: &str, message: &str) -> ReadCallFailed {
+    ReadCallFailed {
+        code: code.to_owned(),
+        message: message.to_owned(),
+        passing: false,
+    }
+}
+
+/// A process that carries out plans.
+pub(crate) fn runner(
+    plans: &Arc<MemoryPlans>,
+    hands: impl StepExecutor + 'static,
+    clock: &Arc<Hourglass>,
+    holder: &str,
+    gate: &Arc<Gate>,
+) -> Runner {
+    Runner::new(
+        Arc::new(Gated(Arc::clone(plans), Arc::clone(gate))),
+        Arc::new(hands),
+        Arc::clone(clock) as Arc<_>,
+        Arc::clone(clock) as Arc<_>,
+        Arc::clone(clock) as Arc<_>,
+        RunnerIdentity {
+            holder: holder.into(),
+            actor: "arn:aws:iam::111111111111:user/admin".into(),
+        },
+    )
+}
+
+/// What a process makes of a plan: it looks, and applies it if it is to; none when a port failed it.
+pub(crate) async fn carried(
+    runner: &Runner,
+    draft: hallpass_runner::PlanDraft,
+    applies: bool,
+) -> Option<PlanReport> {
+    let plan = runner.look(draft).await.ok()?.plan;
+    if !applies {
+        return Some(PlanReport::planned(&plan));
+    }
+    runner.apply(&plan.id, &crate::bench::patient()).await.ok()
+}

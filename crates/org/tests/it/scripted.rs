@@ -1,0 +1,85 @@
+//! Answers that are written down, for what reads and changes nothing.
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+
+use async_trait::async_trait;
+use hallpass_org::{ReadAnswer, ReadCalls, ReadPlace};
+use serde_json::Value;
+
+use crate::gated::read_failed;
+
+/// What is said to an operation.
+#[derive(Clone)]
+enum Said {
+    /// This; a text is the code of a refusal.
+    Always(Value),
+    /// What is made of the question.
+    Made(fn(&Value) -> Value),
+}
+
+/// Answers by operation, and those of one account or Region before them; what is not given is refused.
+#[derive(Default)]
+pub(crate) struct Scripted {
+    answers: BTreeMap<String, Said>,
+    /// What was asked: `iam:GetAccountSummary 222222222222`.
+    pub(crate) asked: Mutex<Vec<String>>,
+}
+
+impl Scripted {
+    /// The members of an object are the answers.
+    pub(crate) fn of(answers: &Value) -> Self {
+        let members = answers.as_object().unwrap().iter();
+        members.fold(Self::default(), |made, (operation, answer)| {
+            made.with(operation, answer.clone())
+        })
+    }
+
+    pub(crate) fn with(mut self, operation: &str, answer: Value) -> Self {
+        self.answers
+            .insert(operation.to_owned(), Said::Always(answer));
+        self
+    }
+
+    pub(crate) fn making(mut self, operation: &str, answer: fn(&Value) -> Value) -> Self {
+        self.answers
+            .insert(operation.to_owned(), Said::Made(answer));
+        self
+    }
+
+    /// What has an answer.
+    pub(crate) fn operations(&self) -> Vec<String> {
+        self.answers.keys().cloned().collect()
+    }
+
+    pub(crate) fn refusing(mut self, operation: &str) -> Self {
+        self.answers.remove(operation);
+        self
+    }
+}
+
+#[async_trait]
+impl ReadCalls for Scripted {
+    async fn call(
+        &self,
+        place: &ReadPlace,
+        service: &'static str,
+        operation: &'static str,
+        input: &Value,
+    ) -> ReadAnswer {
+        let account = place.account.as_ref().map(ToString::to_string);
+        let account = account.or_else(|| Some(input.get("AccountId")?.as_str()?.to_owned()));
+        let place = account.or_else(|| place.region.clone()).unwrap_or_default();
+        let asked = format!("{service}:{operation} {place}")
+            .trim_end()
+            .to_owned();
+        self.asked.lock().unwrap().push(asked);
+        let own = self.answers.get(&format!("{operation} {place}"));
+        match own.or_else(|| self.answers.get(operation)) {
+            Some(Said::Always(Value::String(code))) => Err(read_failed(code, "nothing")),
+            Some(Said::Always(found)) => Ok((found.clone(), None)),
+            Some(Said::Made(made)) => Ok((made(input), None)),
+            None => Err(read_failed("AccessDeniedException", "no")),
+        }
+    }
+}

@@ -1,0 +1,305 @@
+//! Security Hub in memory, in each account and Region of an organization, and what it answers.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Mutex;
+
+use hallpass_org::{Operation, OrganizationFault, ReadAnswer, ReadPlace};
+use serde_json::{Value, json};
+
+use crate::gated::{FakeCalls, read_failed};
+
+pub(super) const MANAGEMENT: &str = "111111111111";
+pub(super) const ADMIN: &str = "333333333333";
+pub(super) const FIRST: &str = "012345678901";
+pub(super) const OTHER: &str = "444444444444";
+pub(super) const TODAY: &str = "2026-03-05";
+pub(super) const UNIT: &str = "ou-ab12-work0001";
+pub(super) const PCI: &str = "arn:aws:securityhub:us-east-1::standards/pci-dss/v/3.2.1";
+
+pub(super) fn fixture(name: &str) -> String {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/spec/fixtures/");
+    std::fs::read_to_string(format!("{folder}{name}")).unwrap()
+}
+
+/// A standard that is on.
+#[derive(Clone, Default)]
+pub(super) struct Subscribed {
+    /// Questions until its controls can be changed.
+    pub(super) polls: u32,
+    pub(super) status: Option<&'static str>,
+    pub(super) reason: &'static str,
+}
+
+#[derive(Clone, Default)]
+pub(super) struct Hub {
+    pub(super) off: bool,
+    pub(super) by_standard: bool,
+    pub(super) offered: BTreeSet<String>,
+    pub(super) controls_of: BTreeMap<String, BTreeSet<String>>,
+    pub(super) on: BTreeMap<String, Subscribed>,
+    /// Controls that are off, by standard, and why.
+    pub(super) disabled: BTreeMap<(String, String), Option<String>>,
+}
+
+#[derive(Default)]
+pub(super) struct State {
+    pub(super) accounts: Vec<(String, &'static str)>,
+    pub(super) hubs: BTreeMap<(String, String), Hub>,
+    /// Policies of the administrator, by target; none where it configures nobody.
+    pub(super) policies: Option<BTreeMap<String, String>>,
+    /// Who configures the organization, as AWS says it; the administrator does where it is nothing.
+    pub(super) configuration: Value,
+    /// Where findings are collected nowhere.
+    pub(super) scattered: bool,
+    /// Policies that are there: id, name, what they say.
+    pub(super) known: Vec<(String, String, Value)>,
+    /// Questions that a standard takes until it is ready.
+    pub(super) polls: u32,
+    /// What becomes of standards that are turned on, where that is not `READY`.
+    pub(super) stays: Option<(&'static str, &'static str)>,
+    /// Controls that a call takes.
+    pub(super) most: usize,
+    /// Accounts that cannot be entered.
+    pub(super) closed: Vec<&'static str>,
+    pub(super) writes: Vec<String>,
+    pub(super) batches: Vec<usize>,
+}
+
+pub(super) struct FakeHubs(pub(super) Mutex<State>);
+
+pub(super) fn text(value: &Value, name: &str) -> String {
+    value[name].as_str().unwrap_or_default().to_owned()
+}
+
+pub(super) fn short(arn: &str) -> &str {
+    let (_, tail) = arn.rsplit_once("::").unwrap();
+    tail.split_once('/').unwrap().1
+}
+
+impl Hub {
+    fn subscriptions(&mut self, account: &str, region: &str) -> Vec<Value> {
+        let rows = self.on.iter_mut().map(|(standard, it)| {
+            let is_ready = it.polls == 0;
+            it.polls = it.polls.saturating_sub(1);
+            let status = it.status.unwrap_or(if is_ready { "READY" } else { "PENDING" });
+            json!({
+                "StandardsArn": standard, "StandardsStatus": status,
+                "StandardsSubscriptionArn":
+                    format!("arn:aws:securityhub:{region}:{account}:subscription/{}", short(standard)),
+                "StandardsControlsUpdatable":
+                    if is_ready && it.status.is_none() { "READY_FOR_UPDATES" } else { "NOT_READY_FOR_UPDATES" },
+                "StandardsStatusReason": { "StatusReasonCode": it.reason },
+            })
+        });
+        rows.collect()
+    }
+
+    fn association(&self, place: (&str, &str), id: &Value) -> Option<Value> {
+        let (standard, control) = (text(id, "StandardsArn"), text(id, "SecurityControlId"));
+        self.controls_of.get(short(&standard))?.get(&control)?;
+        let off = self.disabled.get(&(standard.clone(), control.clone()));
+        let (account, region) = place;
+        Some(json!({
+            "StandardsArn": standard, "SecurityControlId": control,
+            "AssociationStatus": if off.is_some() { "DISABLED" } else { "ENABLED" },
+            "UpdatedReason": off,
+            "StandardsControlArns":
+                [format!("arn:aws:securityhub:{region}:{account}:control/{}/X.{control}", short(&standard))],
+        }))
+    }
+}
+
+type Answered = Result<Value, (&'static str, &'static str)>;
+
+/// What the administrator alone is asked.
+const IS_CENTRAL: [&str; 6] = [
+    "ListFindingAggregators",
+    "DescribeOrganizationConfiguration",
+    "ListConfigurationPolicyAssociations",
+    "ListConfigurationPolicies",
+    "GetConfigurationPolicy",
+    "GetConfigurationPolicyAssociation",
+];
+
+fn read_organization(state: &State, account: &str, name: &str, input: &Value) -> Answered {
+    let rows = |rows: Vec<Value>, list: &str| Ok(json!({ list: rows }));
+    match name {
+        "DescribeOrganization" => Ok(json!({ "Organization": {
+                "Id": "o-ab12cd34ef", "MasterAccountId": MANAGEMENT } })),
+        "ListRoots" => rows(vec![json!({ "Id": "r-ab12" })], "Roots"),
+        "ListAccountsForParent" => {
+            let at_root = text(input, "ParentId") == "r-ab12";
+            let all = state
+                .accounts
+                .iter()
+                .filter(|(id, _)| (id == MANAGEMENT) == at_root);
+            let all = all.map(|(id, status)| json!({ "Id": id, "State": status }));
+            rows(all.collect(), "Accounts")
+        }
+        "ListOrganizationalUnitsForParent" => {
+            let at_root = text(input, "ParentId") == "r-ab12";
+            let all = at_root.then(|| json!({ "Id": UNIT, "Name": "Workloads" }));
+            rows(all.into_iter().collect(), "OrganizationalUnits")
+        }
+        "ListDelegatedAdministrators" => {
+            let all = state.policies.as_ref().map(|_| json!({ "Id": ADMIN }));
+            rows(all.into_iter().collect(), "DelegatedAdministrators")
+        }
+        "ListTagsForResource" => {
+            let all = (text(input, "ResourceId") == FIRST)
+                .then(|| json!({ "Key": "team", "Value": "red" }));
+            rows(all.into_iter().collect(), "Tags")
+        }
+        "ListRegions" => {
+            let of = state.hubs.keys().filter(|(id, _)| id == account);
+            let all = of.map(|(_, region)| json!({ "RegionName": region }));
+            rows(all.collect(), "Regions")
+        }
+        other => panic!("nobody asks {other}"),
+    }
+}
+
+fn read_central(
+    state: &State,
+    (account, region): (&str, &str),
+    name: &str,
+    input: &Value,
+) -> Answered {
+    let rows = |rows: Vec<Value>, list: &str| Ok(json!({ list: rows }));
+    match name {
+        "ListFindingAggregators" => {
+            let arn = format!("arn:aws:securityhub:us-east-1:{ADMIN}:finding-aggregator/1");
+            let all = (!state.scattered).then(|| json!({ "FindingAggregatorArn": arn }));
+            rows(all.into_iter().collect(), "FindingAggregators")
+        }
+        "DescribeOrganizationConfiguration" => {
+            assert_eq!((account, region), (ADMIN, "us-east-1"));
+            if state.configuration.is_null() {
+                return Ok(
+                    json!({ "OrganizationConfiguration": { "ConfigurationType": "CENTRAL" } }),
+                );
+            }
+            Ok(state.configuration.clone())
+        }
+        "ListConfigurationPolicyAssociations" => {
+            let all = state.policies.iter().flatten().map(
+                |(target, policy)| json!({ "TargetId": target, "ConfigurationPolicyId": policy }),
+            );
+            rows(all.collect(), "ConfigurationPolicyAssociationSummaries")
+        }
+        "ListConfigurationPolicies" => {
+            let all = state
+                .known
+                .iter()
+                .map(|(id, name, _)| json!({ "Id": id, "Name": name }));
+            rows(all.collect(), "ConfigurationPolicySummaries")
+        }
+        "GetConfigurationPolicy" => {
+            let mut all = state.known.iter();
+            let found = all
+                .find(|(id, ..)| *id == text(input, "Identifier"))
+                .unwrap();
+            Ok(json!({ "ConfigurationPolicy": found.2 }))
+        }
+        "GetConfigurationPolicyAssociation" => {
+            let target = input["Target"]
+                .as_object()
+                .unwrap()
+                .values()
+                .next()
+                .unwrap();
+            let found = state
+                .policies
+                .as_ref()
+                .and_then(|it| it.get(target.as_str().unwrap()));
+            let found = found.ok_or(("ResourceNotFoundException", "none"))?;
+            Ok(
+                json!({ "ConfigurationPolicyId": found, "AssociationType": "APPLIED", "AssociationStatus": "SUCCESS" }),
+            )
+        }
+        other => panic!("nobody asks {other}"),
+    }
+}
+
+impl FakeHubs {
+    fn found(&self, place: &ReadPlace, (service, name): Operation, input: &Value) -> Answered {
+        let region = place
+            .region
+            .clone()
+            .unwrap_or_else(|| "us-east-1".to_owned());
+        let account = place.account.as_ref().map_or(MANAGEMENT, |it| it.as_str());
+        let state = &mut *self.0.lock().unwrap();
+        if place.account.is_some() && state.closed.contains(&account) {
+            return Err(("AccessDenied", "the role cannot be assumed"));
+        }
+        match (service, name) {
+            ("securityhub", "DescribeStandards") if account == ADMIN => {
+                let hub = state.hubs.values().next().unwrap();
+                let all = hub.offered.iter().map(|it| json!({ "StandardsArn": it }));
+                Ok(json!({ "Standards": all.collect::<Vec<_>>() }))
+            }
+            ("securityhub", name) if IS_CENTRAL.contains(&name) => {
+                read_central(state, (account, &region), name, input)
+            }
+            ("securityhub", _) => {
+                let key = (account.to_owned(), region.clone());
+                let hub = state.hubs.get_mut(&key).filter(|it| !it.off);
+                let hub = hub.ok_or((
+                    "InvalidAccessException",
+                    "Account is not subscribed to AWS Security Hub",
+                ))?;
+                Self::read_hub(hub, (account, &region), name, input)
+            }
+            (_, name) => read_organization(state, account, name, input),
+        }
+    }
+
+    fn read_hub(hub: &mut Hub, place: (&str, &str), name: &str, input: &Value) -> Answered {
+        let rows = |rows: Vec<Value>, list: &str| Ok(json!({ list: rows }));
+        match name {
+            "DescribeHub" => Ok(json!({ "ControlFindingGenerator":
+                if hub.by_standard { "STANDARD_CONTROL" } else { "SECURITY_CONTROL" } })),
+            "DescribeStandards" => {
+                let all = hub.offered.iter().map(|it| json!({ "StandardsArn": it }));
+                rows(all.collect(), "Standards")
+            }
+            "GetEnabledStandards" => rows(
+                hub.subscriptions(place.0, place.1),
+                "StandardsSubscriptions",
+            ),
+            "ListSecurityControlDefinitions" => {
+                let of = hub.controls_of.get(short(&text(input, "StandardsArn")));
+                let all = of.into_iter().flatten().map(|it| {
+                    json!({ "SecurityControlId": it, "CurrentRegionAvailability":
+                        if it.starts_with("Far.") { "UNAVAILABLE" } else { "AVAILABLE" } })
+                });
+                rows(all.collect(), "SecurityControlDefinitions")
+            }
+            "BatchGetStandardsControlAssociations" => {
+                let ids = input["StandardsControlAssociationIds"].as_array().unwrap();
+                assert!(!ids.is_empty() && ids.len() <= 100);
+                let all = ids.iter().filter_map(|it| hub.association(place, it));
+                rows(all.collect(), "StandardsControlAssociationDetails")
+            }
+            other => panic!("nobody asks {other}"),
+        }
+    }
+}
+
+impl FakeCalls for FakeHubs {
+    fn read(&self, place: &ReadPlace, operation: Operation, input: &Value) -> ReadAnswer {
+        let found = self.found(place, operation, input);
+        found
+            .map(|it| (it, None))
+            .map_err(|(code, message)| read_failed(code, message))
+    }
+
+    fn write(
+        &self,
+        place: &ReadPlace,
+        operation: Operation,
+        input: &Value,
+    ) -> Result<Value, OrganizationFault> {
+        self.change(place, operation, input)
+    }
+}
