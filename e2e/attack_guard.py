@@ -440,14 +440,14 @@ def walk(check, stage):
         check("guide: the second terminal", wait(lambda: answers(server_api, "/readyz"), 60))
         # the guard is told where nobody else listens; its terminal stays open until the end
         terminals[2].type(asking + "echo asked\n")
-        line = ""
-        while "asked" not in line:
-            line = terminals[2].shell.stdout.readline()
-            if not line:
-                break
+        lines = [""]
+        while "asked" not in lines[-1] and (line := terminals[2].shell.stdout.readline()):
+            lines.append(line)
         journal = folder / "guard/guard.jsonl"
         deletions = lambda: aws_api.get("/_sim/calls?operation=DeleteAccountAssignment").json["calls"]
-        check("guide: the access is there, and nothing was deleted", "asked" in line and not deletions(), line)
+        asker = Api(f"http://127.0.0.1:{ports['8090']}", (folder / "token").read_text().strip())
+        states = [grant["state"] for grant in asker.get("/api/v1/grants").json["items"]]
+        check("guide: the access is there, and nothing was deleted", states == ["active"] and not deletions(), (states, lines))
         terminals[1].signal(signal.SIGSTOP)
         ended = lambda: journal.exists() and '"guard.ended"' in journal.read_text()
         check("guide: the guard ends it", wait(ended, 90), journal.exists() and journal.read_text()[-600:])

@@ -63,7 +63,7 @@ def follow(stage, check, files, shells):
     check("rules are right", "0 errors" in said[0], said[0])
     policy = stage.path("policy.json").read_text()
     check("the policy is one", '"sso:CreateAccountAssignment"' in policy, policy[:300])
-    simulator, endpoint, aws = stage.simulator("--scale", "small")
+    simulator, endpoint, aws = stage.simulator("--scale", "small", "--speed", "fast")
     reader.environment = aws
     said = reader.runs(doctor[0])
     check("the doctor finds the organization", "inventory" in said, said[-900:])
