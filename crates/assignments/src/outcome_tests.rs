@@ -205,3 +205,134 @@ fn what_should_be_gone_is_looked_for_at_once_unless_its_removal_was_refused() {
         assert_eq!(after.execution.due, at(due), "{refused} {confidence:?}");
     }
 }
+
+fn learned(row: AssignmentRow, outcome: StepOutcome, second: u64) -> Execution {
+    let before = row.clone();
+    row.learn(&before, outcome, at(second), SECOND).execution
+}
+
+/// `access.md` §9.5: one second doubling to sixty.
+#[test]
+fn pauses_double_from_one_second_to_sixty() {
+    let mut row = row();
+    let pauses = [1, 2, 4, 8, 16, 32, 60, 60];
+    let found = pauses.map(|_| row.pause(at(0)));
+    assert_eq!(found, pauses.map(at));
+}
+
+#[test]
+fn a_running_operation_is_checked_after_a_quarter_of_its_time_and_then_less_often() {
+    for (expected, polls, millis) in [
+        (1, 0, 500),
+        (8, 0, 2_000),
+        (8, 2, 4_500),
+        (8, 16, 5_000),
+        (60, 0, 5_000),
+    ] {
+        let pause = check_pause(Duration::from_secs(expected), polls);
+        assert_eq!(pause, Duration::from_millis(millis), "{expected} {polls}");
+    }
+    let running = with(|it| {
+        it.operation = Some(operation(OperationKind::Create, Some("op")));
+        it.attempts = 3;
+    });
+    let polled = StepOutcome::Polled(OperationStatus::InProgress);
+    assert_eq!(learned(running, polled, 30).attempts, 0);
+}
+
+/// Kind, whether AWS gave it an id, whether it was over before, when it is looked at.
+#[test]
+fn what_ended_well_is_looked_at_at_once_or_when_listings_show_it() {
+    let (create, delete) = (OperationKind::Create, OperationKind::Delete);
+    for (kind, id, is_over, due) in [
+        (create, Some("op"), false, 30),
+        (create, Some("op"), true, 31),
+        (delete, Some("op"), false, 31),
+        (delete, None, false, 30),
+    ] {
+        let row = with(|it| {
+            let mut operation = operation(kind, id);
+            operation.over_at = is_over.then(|| at(29));
+            it.operation = Some(operation);
+        });
+        let done = StepOutcome::Polled(OperationStatus::Succeeded);
+        assert_eq!(learned(row, done, 30).due, at(due), "{kind:?} {id:?}");
+    }
+}
+
+#[test]
+fn live_access_is_compared_after_ten_minutes_or_at_its_end() {
+    assert_eq!(looked(row(), true, 30).execution.due, at(630));
+    assert_eq!(looked(row(), true, 900).execution.due, at(1000));
+}
+
+#[test]
+fn what_is_listed_after_its_removal_is_looked_at_after_a_pause() {
+    for (deleted, due) in [(None, 1001), (Some(at(1000)), 1002)] {
+        let row = with(|it| it.deleted_at = deleted);
+        assert_eq!(looked(row, true, 1001).execution.due, at(due));
+    }
+}
+
+#[test]
+fn a_first_refusal_is_looked_at_at_once_and_the_next_after_a_pause() {
+    let mut row = row();
+    for due in [1001, 1002] {
+        row.execution.operation = Some(operation(OperationKind::Delete, Some("op")));
+        let reason = "no".to_owned();
+        let refused = StepOutcome::Polled(OperationStatus::Failed { reason });
+        row.execution = learned(row.clone(), refused, 1001);
+        assert_eq!(row.execution.due, at(due));
+    }
+}
+
+/// `access.md` §5: five minutes of trying, and not while AWS may have accepted something.
+#[test]
+fn trying_ends_after_five_minutes_in_which_nothing_was_accepted() {
+    let trying = |it: &mut Execution| it.trying_since = Some(at(10));
+    let running = |it: &mut Execution| {
+        it.trying_since = Some(at(10));
+        it.operation = Some(operation(OperationKind::Create, Some("op")));
+    };
+    for (row, second, gives_up) in [
+        (with(trying), 309, false),
+        (with(trying), 310, true),
+        (with(running), 310, false),
+        (row(), 30, false),
+    ] {
+        let failed = StepOutcome::ReadFailed(CenterFault::NotSent);
+        let after = learned(row, failed, second);
+        assert_eq!(after.giving_up.is_some(), gives_up, "{second}");
+    }
+}
+
+/// `access.md` §8.3: whose it is stays as it was where AWS did not take the operation.
+#[test]
+fn what_was_not_sent_decides_nothing() {
+    for ownership in [Ownership::Undecided, Ownership::Ours] {
+        let before = with(|it| it.ownership = ownership);
+        let begun = before.clone().begin(OperationKind::Create, at(20));
+        let failed = StepOutcome::SendFailed(CenterFault::NotSent);
+        let after = begun.learn(&before, failed, at(21), SECOND).execution;
+        assert_eq!((after.ownership, after.operation), (ownership, None));
+    }
+}
+
+#[test]
+fn a_listing_without_it_is_good_for_ninety_seconds() {
+    let seen = Observation::Absent {
+        since: at(20),
+        at: at(20),
+    };
+    assert!(is_still_good(seen, at(109)));
+    assert!(!is_still_good(seen, at(110)));
+}
+
+#[test]
+fn a_read_that_brought_no_answer_is_tried_again_in_a_second() {
+    let fault = CenterFault::Unreachable {
+        message: String::new(),
+    };
+    let after = learned(row(), StepOutcome::ReadFailed(fault), 30);
+    assert_eq!(after.due, at(31));
+}

@@ -280,3 +280,7 @@ fn settle(row: &AssignmentRow, verdict: Verdict, now: Timestamp) -> RowAction {
         RowAction::Settle(verdict)
     }
 }
+
+#[cfg(test)]
+#[path = "plan_tests.rs"]
+mod tests;

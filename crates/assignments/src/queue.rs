@@ -469,3 +469,7 @@ impl QueueFronts {
 #[cfg(test)]
 #[path = "queue_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "queue_slot_tests.rs"]
+mod slot_tests;

@@ -5,7 +5,7 @@ use hallpass_model::{HoldKey, TimeSpan};
 use super::*;
 use crate::{Desired, Execution, GivingUp, Operation, Ownership, Proof};
 
-fn at(seconds: i64) -> Timestamp {
+pub(super) fn at(seconds: i64) -> Timestamp {
     Timestamp::from_second(1_780_000_000 + seconds).unwrap()
 }
 
@@ -28,7 +28,7 @@ fn key(target: &str) -> HoldKey {
 }
 
 /// Asked for at 0, wanted until 1000, looked at as of `due`.
-fn row(due: i64) -> AssignmentRow {
+pub(super) fn row(due: i64) -> AssignmentRow {
     AssignmentRow {
         key: key("account"),
         desired: Desired {
@@ -46,7 +46,7 @@ fn row(due: i64) -> AssignmentRow {
     }
 }
 
-fn absent(due: i64) -> AssignmentRow {
+pub(super) fn absent(due: i64) -> AssignmentRow {
     let mut row = row(due);
     row.execution.observation = Observation::Absent {
         since: at(due),
@@ -55,7 +55,7 @@ fn absent(due: i64) -> AssignmentRow {
     row
 }
 
-fn present(due: i64, seen: i64) -> AssignmentRow {
+pub(super) fn present(due: i64, seen: i64) -> AssignmentRow {
     let mut row = row(due);
     row.execution.ownership = Ownership::Ours;
     row.execution.observation = Observation::Present { at: at(seen) };
@@ -64,7 +64,7 @@ fn present(due: i64, seen: i64) -> AssignmentRow {
     row
 }
 
-fn at_work(kind: OperationKind, operation_id: Option<&str>, due: i64) -> AssignmentRow {
+pub(super) fn at_work(kind: OperationKind, operation_id: Option<&str>, due: i64) -> AssignmentRow {
     let mut row = present(due, 1);
     row.execution.verdict = Verdict::Working;
     row.execution.observation = Observation::Unseen;
@@ -79,9 +79,9 @@ fn at_work(kind: OperationKind, operation_id: Option<&str>, due: i64) -> Assignm
     row
 }
 
-const CREATE: Queue = Queue::Write(Urgency::Grant, Slot::Account);
-const DELETE: Queue = Queue::Write(Urgency::End, Slot::Account);
-const DELETE_NOW: Queue = Queue::Write(Urgency::AtOnce, Slot::Account);
+pub(super) const CREATE: Queue = Queue::Write(Urgency::Grant, Slot::Account);
+pub(super) const DELETE: Queue = Queue::Write(Urgency::End, Slot::Account);
+pub(super) const DELETE_NOW: Queue = Queue::Write(Urgency::AtOnce, Slot::Account);
 
 fn gave_up() -> AssignmentRow {
     let mut row = at_work(OperationKind::Create, None, 50);
@@ -250,7 +250,11 @@ fn where_a_row_stands() {
 }
 
 /// `urgency since` of each head, for accounts unless it says otherwise.
-fn heads(waiting: &[(Queue, i64)], in_flight: InFlight, at_once_waiting: u32) -> QueueFronts {
+pub(super) fn heads(
+    waiting: &[(Queue, i64)],
+    in_flight: InFlight,
+    at_once_waiting: u32,
+) -> QueueFronts {
     QueueFronts {
         in_flight,
         at_once_waiting,
@@ -265,7 +269,12 @@ fn heads(waiting: &[(Queue, i64)], in_flight: InFlight, at_once_waiting: u32) ->
     }
 }
 
-const fn busy(creates: u32, deletes: u32, at_once: u32, at_once_unanswered: u32) -> InFlight {
+pub(super) const fn busy(
+    creates: u32,
+    deletes: u32,
+    at_once: u32,
+    at_once_unanswered: u32,
+) -> InFlight {
     InFlight {
         creates,
         deletes,
@@ -274,10 +283,10 @@ const fn busy(creates: u32, deletes: u32, at_once: u32, at_once_unanswered: u32)
     }
 }
 
-const LOOK: Queue = Queue::Step(Urgency::End);
+pub(super) const LOOK: Queue = Queue::Step(Urgency::End);
 const ASK: Queue = Queue::Step(Urgency::Grant);
 const COMPARE: Queue = Queue::Step(Urgency::Background);
-const MEMBER: Queue = Queue::Write(Urgency::Grant, Slot::None);
+pub(super) const MEMBER: Queue = Queue::Write(Urgency::Grant, Slot::None);
 
 /// What, who stands in line, what is in flight, how many at once wait for a slot, who goes, whether
 /// somebody waits for a slot.

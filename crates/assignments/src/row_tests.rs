@@ -248,3 +248,21 @@ fn refused_removals_are_asked_about_after_five_and_then_after_four() {
     }
     assert_eq!(counts, [5, 4, 4]);
 }
+
+#[test]
+fn a_change_of_verdict_ownership_or_refusals_is_news_each_by_itself() {
+    let before = row().execution;
+    assert!(!before.is_news_after(&before));
+    let verdict = verdict(gone(20)).execution;
+    let ownership = with(|row| row.execution.ownership = Ownership::Standing).execution;
+    let refused = with(|row| row.execution.refused_removals = 1).execution;
+    for after in [verdict, ownership, refused] {
+        assert!(after.is_news_after(&before), "{after:?}");
+    }
+}
+
+#[test]
+fn what_was_seen_in_the_second_of_the_hold_says_something_of_it() {
+    assert!(!row().is_since_newest_hold(at(9)));
+    assert!(row().is_since_newest_hold(at(10)));
+}

@@ -92,3 +92,7 @@ fn must_see(row: &AssignmentRow, now: Timestamp) -> Timestamp {
     .max()
     .unwrap_or(Timestamp::MIN)
 }
+
+#[cfg(test)]
+#[path = "looks_tests.rs"]
+mod tests;

@@ -1,0 +1,152 @@
+//! What is done next, at the edges of its limits.
+
+use super::*;
+use crate::GivingUp;
+use crate::row::tests::{self, at};
+
+/// Ours, asked for at 10, wanted until 1000.
+fn with(change: impl FnOnce(&mut Execution)) -> AssignmentRow {
+    let mut row = tests::row();
+    row.desired.until = at(1000);
+    change(&mut row.execution);
+    row
+}
+
+fn operation(kind: OperationKind, started: u64, polls: u32) -> Operation {
+    Operation {
+        kind,
+        started_at: at(started),
+        operation_id: Some("op".to_owned()),
+        polls,
+        proof: Proof::Status,
+        over_at: None,
+    }
+}
+
+fn absent(second: u64) -> Observation {
+    Observation::Absent {
+        since: at(second),
+        at: at(second),
+    }
+}
+
+/// `access.md` §6: a create without an end is decided by a listing after five minutes of trying.
+#[test]
+fn a_listing_decides_on_a_create_after_five_minutes_of_trying() {
+    let creating = |it: &mut Execution| {
+        it.trying_since = Some(at(10));
+        it.operation = Some(operation(OperationKind::Create, 10, 0));
+    };
+    let row = with(creating);
+    assert!(matches!(next(&row, at(309)), RowAction::Poll { .. }));
+    assert_eq!(next(&row, at(310)), RowAction::Look);
+    let given_up = with(|it| {
+        creating(it);
+        it.giving_up = Some(GivingUp {
+            reason: String::new(),
+            at: at(50),
+        });
+    });
+    assert!(matches!(next(&given_up, at(310)), RowAction::Poll { .. }));
+    let seen = with(|it| {
+        creating(it);
+        it.last_present_at = Some(at(15));
+    });
+    assert!(!is_overdue(&seen, at(310)));
+    let deleting = with(|it| {
+        creating(it);
+        it.operation = Some(operation(OperationKind::Delete, 10, 1));
+    });
+    assert!(matches!(next(&deleting, at(310)), RowAction::Poll { .. }));
+}
+
+#[test]
+fn a_listing_shows_a_removal_that_it_is_younger_than() {
+    let removal = operation(OperationKind::Delete, 1001, 0);
+    assert!(!is_shown_by_listing(&with(|_| ()), &removal, at(1001)));
+    assert!(is_shown_by_listing(&with(|_| ()), &removal, at(1002)));
+}
+
+#[test]
+fn what_is_over_is_looked_at_once_and_then_asked_about() {
+    for (seen, looks) in [
+        (Observation::Unseen, true),
+        (absent(1004), true),
+        (absent(1005), false),
+    ] {
+        let row = with(|it| {
+            let mut removal = operation(OperationKind::Delete, 1001, 1);
+            removal.over_at = Some(at(1005));
+            it.operation = Some(removal);
+            it.observation = seen;
+        });
+        assert_eq!(next(&row, at(1006)) == RowAction::Look, looks, "{seen:?}");
+    }
+}
+
+/// `access.md` §9.9: still listed, though the person is gone: stuck, and tried again after that.
+#[test]
+fn what_is_listed_though_somebody_is_gone_is_stuck_and_then_tried_again() {
+    let row = with(|it| {
+        it.observation = Observation::Present { at: at(1001) };
+        it.gone = Some(Absence::PrincipalGone);
+    });
+    let action = next(&row, at(1001));
+    let RowAction::Settle(stuck) = action else {
+        panic!("not settled: {action:?}");
+    };
+    assert_eq!(stuck.name(), "stuck");
+    let mut row = row;
+    row.execution.verdict = stuck;
+    let delete = RowAction::Begin(OperationKind::Delete);
+    assert_eq!(next(&row, at(1001)), delete);
+}
+
+/// `access.md` §8.7 and §9: what a listing without it is worth once it is unwanted.
+#[test]
+fn a_listing_without_it_settles_what_it_can() {
+    let delete = || RowAction::Begin(OperationKind::Delete);
+    let change = |created: Option<u64>, seen: Option<u64>, deleted: Option<u64>, refused, lost| {
+        with(|it| {
+            it.created_at = created.map(at);
+            it.last_present_at = seen.map(at);
+            it.deleted_at = deleted.map(at);
+            it.refused_removals = refused;
+            it.observation = absent(1001);
+            if lost {
+                it.absence_confidence = AbsenceConfidence::LostCreate;
+            }
+        })
+    };
+    for (row, action) in [
+        // made and never seen: removed all the same, once
+        (change(Some(20), None, None, 0, false), Some(delete())),
+        (change(Some(20), None, None, 1, false), None),
+        (change(Some(20), Some(20), None, 0, false), None),
+        // a create that may still be running
+        (change(None, None, None, 0, true), Some(delete())),
+        (change(None, None, None, 1, true), Some(RowAction::Look)),
+        (
+            change(None, None, Some(900), 0, true),
+            Some(RowAction::Look),
+        ),
+    ] {
+        let found = next(&row, at(1001));
+        match action {
+            Some(action) => assert_eq!(found, action, "{row:?}"),
+            None => assert!(matches!(found, RowAction::Settle(_)), "{found:?} {row:?}"),
+        }
+    }
+    let old = with(|it| it.observation = absent(9));
+    assert_eq!(next(&old, at(1001)), RowAction::Look, "older than the hold");
+}
+
+#[test]
+fn listings_lag_for_a_minute_and_no_longer() {
+    let made = with(|it| it.created_at = Some(at(100))).execution;
+    assert!(is_unsettled(&made, at(159)));
+    assert!(!is_unsettled(&made, at(160)));
+    let removed = with(|it| it.deleted_at = Some(at(100))).execution;
+    assert!(lags_behind_delete(&removed, at(159)));
+    assert!(!lags_behind_delete(&removed, at(160)));
+}
