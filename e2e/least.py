@@ -3,6 +3,7 @@
 an AWS that decides by policies, and enters accounts by roles that may do what `--for accounts` prints. Nothing is denied, and what a policy
 allows beside what was called is listed in `UNCALLED`, each with its why."""
 
+import contextlib
 import json
 import re
 import time
@@ -141,6 +142,7 @@ def organization(policies, accounts):
     file["ous"].append({"name": "Legacy2"})
     file["identity_center"]["groups"] = [{"name": "Builders", "members": [ANA]}, {"name": "OnCall", "members": []}]
     file["control_tower"]["account_operations"] = 5
+    file["finding_aggregation"] = "eu-west-1"
     file["organization"]["service_access"] = ["sso.amazonaws.com", "account.amazonaws.com", "member.org.stacksets.cloudformation.amazonaws.com"]
     return file
 
@@ -191,17 +193,48 @@ def inside_accounts(sim, policy):
     check("accounts: Detective of an organization is configured in its administrator's account", "detective:UpdateOrganizationConfiguration" in made, made)
 
 
+def centrally(stage, sim, endpoint, environment, policies):
+    """An organization is let be configured by policies, and is, by the least that standards need."""
+    client = inside(sim, endpoint, MANAGEMENT)("securityhub")
+    client.enable_organization_admin_account(AdminAccountId=enrol.AUDIT)
+    administrator = inside(sim, endpoint, enrol.AUDIT)("securityhub")
+    with contextlib.suppress(administrator.exceptions.ResourceConflictException):
+        administrator.enable_security_hub(EnableDefaultStandards=False)
+    role, since = role_of(environment, "standards"), latest(sim)
+    for control in ("IAM.6", "S3.7"):
+        stage.path("central.yaml").write_text(
+            "defaults:\n  standards: {enable: [pci-dss/v/3.2.1]}\n"
+            f"  controls: [{{id: {control}, status: DISABLED, reason: central}}]\n")
+        apply = ("org", "standards", "apply", "central.yaml", "--mode", "central", "--apply", "-o", "json")
+        for words in [(*apply, "--enable-central"), apply] if control == "IAM.6" else [apply]:
+            ran = stage.run(*words, timeout=240, **role)
+            check(f"{' '.join(words)} ({control})", ran.returncode == 0, (ran.returncode, (ran.stdout + ran.stderr)[-600:]))
+    ran = stage.run("plan", "undo", json.loads(ran.stdout)["report"]["plan"], "--apply", timeout=240, **role)
+    check("and taken back", ran.returncode == 0, (ran.stdout + ran.stderr)[-600:])
+    own, accounts = policies
+    not_denied(sim, since, "standards, centrally", "/do-standards/", own)
+    made = not_denied(sim, since, "accounts, centrally", f"/{MEMBER}/", accounts)
+    check("accounts: Security Hub of an organization is configured in its administrator's account",
+          {"securityhub:UpdateOrganizationConfiguration", "securityhub:CreateConfigurationPolicy"} <= made, made)
+
+
 def held_to(sim, since, name, whose, policy, made=frozenset()):
     """Nothing was denied since then, nothing was called that the policy does not allow, and all that it allows was called, here
     or where `made` is from, but for what `UNCALLED` says."""
+    made = made | not_denied(sim, since, name, whose, policy, made)
+    check.equal(f"{name}: all {len(allowed(policy))} actions are called but for those of another case",
+                sorted(allowed(policy) - made - BY_CHANCE.get(name, set())), sorted(UNCALLED.get(name, {})))
+
+
+def not_denied(sim, since, name, whose, policy, made=frozenset()):
+    """Nothing was denied since then, and nothing was called that the policy does not allow. What was called."""
     calls = sim.get(f"/_sim/calls?since={since}&limit=100000").json["calls"]
     refused = {f"{it['service']}:{it['operation']} in {it['caller'].get('account')}" for it in calls
                if it.get("http") in (400, 403) and any(word in json.dumps(it) for word in DENIED) and it["operation"] != "AssumeRole"}
     check.equal(f"{name}: nothing that it calls is denied", sorted(refused), [])
     made = made | actions(calls, whose)
     check.equal(f"{name}: calls that its policy does not allow", sorted(made - allowed(policy)), [])
-    check.equal(f"{name}: all {len(allowed(policy))} actions are called but for those of another case",
-                sorted(allowed(policy) - made - BY_CHANCE.get(name, set())), sorted(UNCALLED.get(name, {})))
+    return made
 
 
 def opened(client):
@@ -375,6 +408,7 @@ def main():
             done(stage, Api(endpoint), environment, name, commands, policies[name], before)
         inside_accounts(Api(endpoint), accounts)
         remediated(stage, Api(endpoint), endpoint, environment, ours, whole)
+        centrally(stage, Api(endpoint), endpoint, environment, (policies["standards"], accounts))
     check.end()
 
 

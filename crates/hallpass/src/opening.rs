@@ -163,27 +163,33 @@ pub(crate) fn management_account(about: &ConnectedOrganization) -> Option<Accoun
     account.and_then(|account| account.parse().ok())
 }
 
-/// Resolves when the process is asked to stop.
-pub(crate) async fn asked_to_stop() {
+/// Resolves when the process is asked to stop. From the call on the process is not ended by being asked, also
+/// while nobody waits for this yet.
+pub(crate) fn asked_to_stop() -> impl Future<Output = ()> {
     #[cfg(unix)]
     {
         use tokio::signal::unix::{SignalKind, signal};
-        let terminate = async {
-            match signal(SignalKind::terminate()) {
-                Ok(mut signal) => {
-                    signal.recv().await;
+        let asked = [SignalKind::interrupt(), SignalKind::terminate()].map(|kind| {
+            // listened to here, not when it is first waited for
+            let listening = signal(kind);
+            Box::pin(async move {
+                match listening {
+                    Ok(mut listening) => {
+                        listening.recv().await;
+                    }
+                    Err(_) => std::future::pending().await,
                 }
-                Err(_) => std::future::pending().await,
-            }
-        };
-        tokio::select! {
-            _ = tokio::signal::ctrl_c() => {}
-            () = terminate => {}
+            })
+        });
+        async move {
+            futures_util::future::select_all(asked).await;
         }
     }
     #[cfg(not(unix))]
     {
-        let _ = tokio::signal::ctrl_c().await;
+        async {
+            let _ = tokio::signal::ctrl_c().await;
+        }
     }
 }
 
@@ -198,4 +204,23 @@ pub(crate) async fn starter_is_gone() {
     });
     // an error says that the sender is dropped, which is the news
     let _closed: Result<_, _> = told.await;
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::process::Command;
+    use std::time::Duration;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn who_is_asked_to_stop_before_waiting_for_it_is_not_ended() {
+        let asked = asked_to_stop();
+        let own = std::process::id().to_string();
+        let sent = Command::new("kill").args(["-TERM", &own]).status().unwrap();
+        assert!(sent.success());
+        // long enough for a signal that nobody listens to
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        asked.await;
+    }
 }

@@ -125,6 +125,7 @@ async fn guard(args: &Args, loaded: &Loaded) -> Outcome {
         let guard = Arc::clone(&made.guard) as Arc<dyn Face>;
         tasks.spawn(status_http::serve(listener, guard, stop.subscribe()));
     }
+    let asked = asked_to_stop();
     spawn_loops(&mut tasks, &stop, &made);
     output::say(&format!(
         "hallpass {} guards as `{name}`: what is {} past its end is removed",
@@ -133,11 +134,11 @@ async fn guard(args: &Args, loaded: &Loaded) -> Outcome {
     ));
     if args.stop_with_stdin {
         tokio::select! {
-            () = asked_to_stop() => {}
+            () = asked => {}
             () = starter_is_gone() => {}
         }
     } else {
-        asked_to_stop().await;
+        asked.await;
     }
     stop.send_replace(true);
     made.guard.write_waiting().await;
