@@ -19,6 +19,8 @@ use crate::{
     RowAction, StepOutcome, StoreFault, Task, Urgency, Verdict, next,
 };
 
+#[cfg(test)]
+mod fake;
 mod looks;
 mod rounds;
 

@@ -237,7 +237,8 @@ fn a_running_operation_is_checked_after_a_quarter_of_its_time_and_then_less_ofte
         it.attempts = 3;
     });
     let polled = StepOutcome::Polled(OperationStatus::InProgress);
-    assert_eq!(learned(running, polled, 30).attempts, 0);
+    let after = learned(running, polled, 30);
+    assert_eq!((after.attempts, after.operation.unwrap().polls), (0, 1));
 }
 
 /// Kind, whether AWS gave it an id, whether it was over before, when it is looked at.
@@ -336,4 +337,114 @@ fn a_read_that_brought_no_answer_is_tried_again_in_a_second() {
     };
     let after = learned(row(), StepOutcome::ReadFailed(fault), 30);
     assert_eq!(after.due, at(31));
+}
+
+/// `access.md` §9.5 and §9.9: hourly once stuck, for as long as it is.
+#[test]
+fn a_removal_that_is_stuck_is_tried_every_hour() {
+    let stuck = Verdict::Stuck {
+        since: at(1001),
+        reason: "denied".to_owned(),
+    };
+    let settled = learned(row(), StepOutcome::Settled(stuck.clone()), 1001);
+    assert_eq!(settled.due, at(1001 + 3_600));
+    let trying = with(|it| {
+        it.verdict = stuck;
+        it.operation = Some(operation(OperationKind::Delete, Some("op")));
+    });
+    let reason = "denied".to_owned();
+    let refused = StepOutcome::Polled(OperationStatus::Failed { reason });
+    assert_eq!(learned(trying, refused, 1002).due, at(1002 + 3_600));
+}
+
+#[test]
+fn a_create_that_nobody_waits_for_is_asked_about_every_thirty_seconds() {
+    let abandoned = with(|it| {
+        it.operation = Some(operation(OperationKind::Create, Some("op")));
+        it.giving_up = Some(GivingUp {
+            reason: String::new(),
+            at: at(320),
+        });
+    });
+    let polled = StepOutcome::Polled(OperationStatus::InProgress);
+    assert_eq!(learned(abandoned, polled, 330).due, at(360));
+}
+
+#[test]
+fn what_aws_was_too_full_for_is_sent_again_in_a_quarter_of_a_second() {
+    let (full, throttled) = (
+        CenterFault::Full {
+            message: String::new(),
+        },
+        CenterFault::Throttled {
+            message: String::new(),
+        },
+    );
+    for (fault, millis) in [(full, 250), (throttled, 0)] {
+        let begun = row().begin(OperationKind::Delete, at(1001));
+        let after = learned(begun, StepOutcome::SendFailed(fault), 1001);
+        assert_eq!(after.due, later(at(1001), Duration::from_millis(millis)));
+    }
+}
+
+/// A success starts the doubling of pauses anew.
+#[test]
+fn pauses_begin_anew_after_an_operation_that_ended_well() {
+    let row = with(|it| {
+        it.operation = Some(operation(OperationKind::Create, Some("op")));
+        it.attempts = 3;
+    });
+    let done = StepOutcome::Polled(OperationStatus::Succeeded);
+    assert_eq!(learned(row, done, 30).attempts, 0);
+}
+
+/// `access.md` §8.7: a create whose status was lost may still be running, whatever ends badly after it.
+#[test]
+fn what_an_absence_is_worth_after_an_operation_that_did_not_end_well() {
+    use AbsenceConfidence::{FailedCreate, LostCreate, Settled};
+    let (create, delete) = (OperationKind::Create, OperationKind::Delete);
+    let failed = || OperationStatus::Failed {
+        reason: String::new(),
+    };
+    for (kind, status, before, then) in [
+        (create, OperationStatus::Unknown, Settled, LostCreate),
+        (delete, OperationStatus::Unknown, Settled, Settled),
+        (create, failed(), Settled, FailedCreate),
+        (create, failed(), LostCreate, LostCreate),
+        (delete, failed(), Settled, Settled),
+    ] {
+        let row = with(|it| {
+            it.operation = Some(operation(kind, Some("op")));
+            it.absence_confidence = before;
+        });
+        let case = format!("{kind:?} {status:?} {before:?}");
+        let after = learned(row, StepOutcome::Polled(status), 30);
+        assert_eq!(after.absence_confidence, then, "{case}");
+    }
+}
+
+/// What was listed while a removal ran counts as there once the removal has failed.
+#[test]
+fn a_sight_during_a_removal_counts_when_the_removal_fails() {
+    for (last, seen, then) in [(None, 25, 25), (Some(15), 25, 25), (Some(26), 25, 26)] {
+        let row = with(|it| {
+            it.operation = Some(operation(OperationKind::Delete, Some("op")));
+            it.observation = Observation::Present { at: at(seen) };
+            it.last_present_at = last.map(at);
+        });
+        let reason = String::new();
+        let failed = StepOutcome::Polled(OperationStatus::Failed { reason });
+        assert_eq!(learned(row, failed, 30).last_present_at, Some(at(then)));
+    }
+}
+
+/// Also where the clock is behind the one by which it was asked for.
+#[test]
+fn giving_up_counts_for_the_newest_hold() {
+    for (second, then) in [(5, 10), (30, 30)] {
+        let mut row = row();
+        row.give_up(at(second), "no");
+        assert_eq!(row.execution.giving_up.as_ref().unwrap().at, at(then));
+        assert!(row.gave_up());
+    }
 }

@@ -150,3 +150,59 @@ fn listings_lag_for_a_minute_and_no_longer() {
     assert!(lags_behind_delete(&removed, at(159)));
     assert!(!lags_behind_delete(&removed, at(160)));
 }
+
+#[test]
+fn looks_and_questions_take_turns() {
+    for (polls, looks) in [(0, true), (1, false), (2, true), (3, false)] {
+        let row = with(|it| {
+            let mut create = operation(OperationKind::Create, 10, polls);
+            create.proof = Proof::Listing;
+            it.operation = Some(create);
+        });
+        assert_eq!(next(&row, at(11)) == RowAction::Look, looks, "{polls}");
+    }
+}
+
+/// `access.md` §8.3: what somebody else gave meanwhile is theirs.
+#[test]
+fn a_first_create_goes_by_a_listing_of_less_than_ninety_seconds() {
+    for (ownership, seen, second, is_old) in [
+        (Ownership::Undecided, absent(20), 109, false),
+        (Ownership::Undecided, absent(20), 110, true),
+        (Ownership::Undecided, Observation::Unseen, 110, false),
+        (Ownership::Ours, absent(20), 110, false),
+    ] {
+        let row = with(|it| {
+            it.ownership = ownership;
+            it.observation = seen;
+        });
+        let found = goes_by_old_listing(&row, at(second));
+        assert_eq!(found, is_old, "{ownership:?} {seen:?} {second}");
+    }
+}
+
+/// `access.md` §8.4: only what a listing since the hold is without, was never seen, and is not just made.
+#[test]
+fn what_is_wanted_is_made_once() {
+    for (created, seen, listed, second, creates) in [
+        (None, None, 10, 11, true),
+        (None, None, 9, 11, false),
+        (None, Some(15), 20, 21, false),
+        (None, Some(9), 20, 21, true),
+        (Some(20), None, 21, 79, false),
+        (Some(20), None, 21, 80, true),
+        (Some(20), None, 9, 80, false),
+    ] {
+        let row = with(|it| {
+            it.created_at = created.map(at);
+            it.last_present_at = seen.map(at);
+            it.observation = absent(listed);
+        });
+        let expected = if creates {
+            RowAction::Begin(OperationKind::Create)
+        } else {
+            RowAction::Look
+        };
+        assert_eq!(next(&row, at(second)), expected, "{row:?}");
+    }
+}

@@ -86,3 +86,30 @@ fn a_create_takes_a_slot_that_is_free_and_no_other() {
         assert_eq!(goes, expected, "{in_flight:?}");
     }
 }
+
+/// A listing may lag behind a removal until 1050: at 1060 it does not, and the row stands in line.
+#[test]
+fn a_row_stands_where_it_will_at_the_instant_it_is_due() {
+    let mut row = present(1060, 1);
+    row.execution.deleted_at = Some(at(990));
+    let stands = QueuePosition::of(&row).queue(at(1060));
+    assert_eq!(stands, Some((DELETE, at(1000))));
+}
+
+#[test]
+fn what_is_due_at_its_end_has_nothing_to_do_before() {
+    for (due, expected) in [(999, WhileWanted::Watch), (1000, WhileWanted::Nothing)] {
+        let position = QueuePosition::of(&present(due, 1));
+        assert_eq!(position.while_wanted, expected, "{due}");
+    }
+}
+
+#[test]
+fn only_nine_of_ten_that_persons_want_are_a_crowd_that_leaves_one_slot() {
+    for (at_once, expected) in [(8, DELETE_NOW), (9, CREATE)] {
+        let waiting = [(DELETE_NOW, 9), (CREATE, 1)];
+        let heads = heads(&waiting, busy(0, 9, at_once, 0), 1);
+        let first = choose(&heads, &Room::whole(10)).head.map(|head| head.queue);
+        assert_eq!(first, Some(expected), "{at_once}");
+    }
+}

@@ -138,6 +138,13 @@ fn a_removal_by_a_guard_is_heeded_once() {
     );
     assert_eq!(execution.verdict, Verdict::Working);
     assert_eq!(heeded.clone().apply_guard_removal(at(91)), heeded, "twice");
+    let mut settled = heeded;
+    settled.execution.observation = Observation::Absent {
+        since: at(95),
+        at: at(95),
+    };
+    settled.execution.verdict = gone(95);
+    assert_eq!(settled.clone().apply_guard_removal(at(96)), settled);
 }
 
 #[test]
@@ -265,4 +272,23 @@ fn a_change_of_verdict_ownership_or_refusals_is_news_each_by_itself() {
 fn what_was_seen_in_the_second_of_the_hold_says_something_of_it() {
     assert!(!row().is_since_newest_hold(at(9)));
     assert!(row().is_since_newest_hold(at(10)));
+}
+
+/// What was made in the second of a removal by a guard may have been removed.
+#[test]
+fn a_removal_by_a_guard_takes_what_was_made_until_then() {
+    for (made, deleted) in [(79, Some(80)), (80, Some(80)), (81, None)] {
+        let row = with(|row| {
+            row.execution.created_at = Some(at(made));
+            row.desired.removed_at = Some(at(80));
+        });
+        let heeded = row.apply_guard_removal(at(90)).execution;
+        assert_eq!(heeded.deleted_at, deleted.map(at), "{made}");
+    }
+}
+
+#[test]
+fn access_is_wanted_before_its_end_and_not_at_it() {
+    assert!(row().is_wanted(at(99)));
+    assert!(!row().is_wanted(at(100)));
 }

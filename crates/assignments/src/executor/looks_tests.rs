@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use super::*;
+use crate::Taken;
+use crate::executor::fake::Fake;
 use crate::outcome::later;
 use crate::row::tests::{at, row};
 
@@ -35,5 +37,52 @@ fn only_a_removal_that_aws_has_done_with_is_over() {
             row = row.over(at(30), at(31));
         }
         assert_eq!(is_over(&row), expected, "{kind:?} {ended}");
+    }
+}
+
+/// Which listing serves a look: that of the person where AWS has done with one of several removals.
+#[tokio::test]
+async fn only_what_is_removed_with_others_is_looked_for_by_person() {
+    for (removals, ended, expected) in [
+        (2, true, "held_by"),
+        (2, false, "holders"),
+        (1, true, "holders"),
+    ] {
+        let mut row = row().begin(OperationKind::Delete, at(120));
+        if ended {
+            row = row.over(at(130), at(131));
+        }
+        let fake = Fake::new(at(150), Vec::new(), &[]);
+        let executor = fake.executor();
+        let people = vec![&row.key.user; removals];
+        executor.memory.note_people(people.into_iter());
+        executor.look(&row, Urgency::End).await;
+        assert_eq!(fake.calls(), [(expected, Urgency::End)], "{removals}");
+    }
+}
+
+/// Creates in flight, whether one is the row's own, second it is due, now, when it is looked at.
+#[test]
+fn first_looks_are_made_together_while_aws_works_on_several_creates() {
+    for (creates, is_busy, due, now, shared) in [
+        (3, false, 11, 21, Some(22)),
+        (2, false, 11, 21, None),
+        (3, true, 11, 21, None),
+        // gathered already
+        (3, false, 12, 21, None),
+        // nobody wants it any more
+        (3, false, 11, 101, None),
+    ] {
+        let mut row = row();
+        if is_busy {
+            row = row.begin(OperationKind::Create, at(10));
+        }
+        row.execution.due = at(due);
+        let executor = Fake::new(at(now), Vec::new(), &[]).executor();
+        let mut taken = Taken::default();
+        taken.in_flight.creates = creates;
+        executor.memory.note_line(&taken);
+        let found = executor.shared_look_at(&row, at(now));
+        assert_eq!(found, shared.map(at), "{creates} {is_busy} {due} {now}");
     }
 }

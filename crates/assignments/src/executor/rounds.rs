@@ -111,3 +111,7 @@ impl Drop for Round<'_> {
         self.0.end_round(self.1);
     }
 }
+
+#[cfg(test)]
+#[path = "rounds_tests.rs"]
+mod tests;
