@@ -362,3 +362,7 @@ fn distance(a: &str, b: &str) -> usize {
     }
     row.last().copied().unwrap_or(0)
 }
+
+#[cfg(test)]
+#[path = "diagnostic_tests.rs"]
+mod tests;

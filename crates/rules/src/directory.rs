@@ -329,3 +329,46 @@ fn picked<'a, K: std::hash::Hash + Eq>(
 ) -> impl Iterator<Item = usize> + use<'a, K> {
     index.get(key).into_iter().flatten().copied()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn people_are_known_where_either_users_or_groups_are() {
+        let user_id: UserId = "c24e7e9528-e31b6b96-e213-4882-bde1-581c8df6e813"
+            .parse()
+            .expect("an id");
+        let people = vec![Person {
+            user_id,
+            user_name: "ana".to_owned(),
+            display_name: String::new(),
+            emails: Vec::new(),
+            enabled: true,
+        }];
+        let groups = vec![Group {
+            id: "c24e7e9528-e31b6b96-e213-4882-bde1-581c8df6e814"
+                .parse()
+                .expect("an id"),
+            name: "Builders".to_owned(),
+            members: None,
+        }];
+        for (people, groups, wanted) in [
+            (Vec::new(), Vec::new(), false),
+            (people.clone(), Vec::new(), true),
+            (Vec::new(), groups.clone(), true),
+            (people, groups, true),
+        ] {
+            let snapshot = Snapshot {
+                people,
+                groups,
+                ..Snapshot::default()
+            };
+            assert_eq!(
+                Directory::new(snapshot.clone()).knows_people(),
+                wanted,
+                "{snapshot:?}"
+            );
+        }
+    }
+}

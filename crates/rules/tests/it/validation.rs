@@ -362,3 +362,29 @@ fn yaml_says_the_same_as_json() {
     );
     assert_eq!(codes("r.yaml", &long), ["too-large"]);
 }
+
+#[test]
+fn values_nest_as_deep_as_is_read_and_no_deeper() {
+    let nested = |levels: usize, open: &str, close: &str| {
+        format!("{}1{}", open.repeat(levels), close.repeat(levels))
+    };
+    // 64 lists and maps in JSON; in the others what stands in the innermost counts, too
+    for (name, before, open, close, most) in [
+        ("r.json", "", "[", "]", 64),
+        ("r.json", "", r#"{"a":"#, "}", 64),
+        ("r.yaml", "", "[", "]", 63),
+        ("r.yaml", "", "{a: ", "}", 63),
+        ("r.tf", "config = ", "[", "]", 63),
+        ("r.tf", "config = ", "{a = ", "}", 63),
+        ("r.tf", "config = ", "(", ")", 63),
+    ] {
+        for (levels, wanted) in [(most - 1, false), (most, false), (most + 1, true)] {
+            let found = codes(name, &format!("{before}{}\n", nested(levels, open, close)));
+            let is_too_deep = found.iter().any(|code| code == "too-deep");
+            assert_eq!(
+                is_too_deep, wanted,
+                "{name}, {levels} of `{open}`: {found:?}"
+            );
+        }
+    }
+}

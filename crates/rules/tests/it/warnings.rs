@@ -86,6 +86,39 @@ fn targets_nobody_can_approve() {
     ]);
 }
 
+/// What keeps a target from being approved, by how many may approve and how many have to.
+#[test]
+fn as_many_as_are_needed_can_never_ask_themselves() {
+    // another rule that needs more does not change what is said of this one
+    let beside = one(r#""Approvers": ["x@corp.com", "y@corp.com", "z@corp.com", "w@corp.com"], "MinApprovals": 3"#)
+        .replace(r#""PermissionSet": "*""#, r#""PermissionSet": "Other""#);
+    for needed in 1..=3_usize {
+        for people in 1..=4_usize {
+            let listed: Vec<String> = (0..people).map(|n| format!("\"p{n}@corp.com\"")).collect();
+            let fields = format!(
+                r#""Approvers": [{}], "MinApprovals": {needed}"#,
+                listed.join(", ")
+            );
+            let list =
+                all(&fields).replace(r#""PermissionSet": "*""#, r#""PermissionSet": "Reader""#);
+            let wanted = match people.cmp(&needed) {
+                std::cmp::Ordering::Less => vec!["nobody-can-approve"],
+                std::cmp::Ordering::Equal => vec!["sole-approver"],
+                std::cmp::Ordering::Greater => vec![],
+            };
+            for list in [list.clone(), format!("{list},{beside}")] {
+                let found = warnings(&list);
+                let found: Vec<&str> = found
+                    .iter()
+                    .filter(|it| it.contains(" 0: "))
+                    .filter_map(|it| it.split(' ').next())
+                    .collect();
+                assert_eq!(found, wanted, "{people} people, {needed} needed: {list}");
+            }
+        }
+    }
+}
+
 #[test]
 fn flags_that_cancel_and_forms_read_out_of_courtesy() {
     check(&[
