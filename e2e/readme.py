@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""The README's "Run it for real", as a stranger follows it: its own files and its own commands, in its order, with the
-simulated organization in the place of AWS. Installing and the address of whoever reads it are all that differs."""
+""""Install Hallpass in your organization", as a stranger follows it: its own files and its own commands, in its order, with
+the simulated organization in the place of AWS. Installing, ports, and the address of whoever reads it are all that differs."""
 
 import os
 import re
@@ -11,13 +11,12 @@ import subprocess
 from stage import ROOT, Api, Checks, Stage, answers, free_port, wait
 
 ME = "priya.raman@example.com"
-SECTION = re.compile(r"^## Run it for real\n(.*?)^### ", re.M | re.S)
+GUIDE = ROOT / "docs" / "guide" / "first-real-organization.md"
 BLOCK = re.compile(r"^```(toml|sh)\n(.*?)^```", re.M | re.S)
 
 
 def blocks():
-    section = SECTION.search((ROOT / "README.md").read_text()).group(1)
-    found = BLOCK.findall(section)
+    found = BLOCK.findall(GUIDE.read_text())
     files = [text for kind, text in found if kind == "toml"]
     return files, [text.splitlines() for kind, text in found if kind == "sh"]
 
@@ -44,11 +43,11 @@ class Reader:
 
 
 def begin(stage, check, files):
-    names = {re.match(r"# (\S+)", text).group(1): text for text in files}
+    names = {re.match(r"# ([\w.]+)", text).group(1): text for text in files}
     check.equal("two files are written", sorted(names), ["hallpass.toml", "rules.toml"])
     port = free_port()
     # the port is ours, so that several can run side by side
-    names["hallpass.toml"] = f'[server]\nlisten = "127.0.0.1:{port}"\n' + names["hallpass.toml"]
+    names["hallpass.toml"] = names["hallpass.toml"].replace("127.0.0.1:8080", f"127.0.0.1:{port}")
     for name, text in names.items():
         stage.path(name).write_text(text)
     return Reader(stage, check, port)
@@ -56,11 +55,12 @@ def begin(stage, check, files):
 
 def follow(stage, check, files, shells):
     reader = begin(stage, check, files)
-    install, checks, doctor, serve, first = shells
+    install, rules, policy, doctor, serve, token, first, backup = shells
     check("it is installed with what the Makefile has, too", all("hallpass" in line for line in install), install)
     # no account, no network: what is checked on any machine
-    said = [reader.runs(line) for line in checks]
-    check("rules are right", "0 errors" in said[0], said[0])
+    said = reader.runs(rules[0])
+    check("rules are right", "0 errors" in said, said)
+    reader.runs(policy[0])
     policy = stage.path("policy.json").read_text()
     check("the policy is one", '"sso:CreateAccountAssignment"' in policy, policy[:300])
     simulator, endpoint, aws = stage.simulator("--scale", "small", "--speed", "fast")
@@ -73,12 +73,15 @@ def follow(stage, check, files, shells):
     ready = wait(lambda: answers(Api(base), "/readyz"), 90, server)
     check("the server says where it listens", ready and f"listens on {base}" in stage.said("serve.log"), stage.said("serve.log")[-600:])
     reader.environment = aws | {"HALLPASS_SERVER": base}
-    said = {line.split()[1]: reader.runs(line) for line in first}
+    said = {line.split()[1]: reader.runs(line) for line in token + first}
     check("the first is an administrator", "admin" in said["whoami"], said["whoami"])
     check("the catalog has what the rules allow", "ReadOnly" in said["catalog"], said["catalog"][:600])
     check("the request is granted", "orders-dev" in said["request"], said["request"])
     check("the grant is there", "orders-dev" in said["grants"], said["grants"])
     check("the log verifies", '"ok":true' in said["audit"], said["audit"])
+    stage.path("backups").mkdir()
+    for line in backup:
+        reader.runs(line.replace("/var/backups", str(stage.path("backups"))))
     check.equal("it stops in order", stage.stop(server), 0)
     stage.stop(simulator, signal.SIGTERM)
 
@@ -86,7 +89,7 @@ def follow(stage, check, files, shells):
 def main():
     check = Checks()
     files, shells = blocks()
-    check.equal("the section has its blocks", (len(files), len(shells)), (2, 5))
+    check.equal("the guide has its blocks", (len(files), len(shells)), (2, 8))
     with Stage("readme") as stage:
         follow(stage, check, files, shells)
     check.end()
