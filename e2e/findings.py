@@ -156,6 +156,64 @@ def thousand(world):
     print("     ", *line)
 
 
+def annotate(world, account, titles):
+    """An analyst writes a note and a field to findings."""
+    product = f"arn:aws:securityhub:{world.region}:{account}:product/{account}/default"
+    for title in titles:
+        answer = world.hub.batch_update_findings(
+            FindingIdentifiers=[{"Id": f"{product}/{title}", "ProductArn": product}],
+            Note={"Text": f"seen, ticket {title}", "UpdatedBy": "ana"}, UserDefinedFields={"ticket": title})
+        assert not answer["UnprocessedFindings"], answer
+
+
+def annotated(world):
+    """Findings that analysts wrote to before their events are handled keep all of it, whichever event comes first."""
+    account = world.accounts["network"]
+    sqs = world.client("sqs")
+    url = sqs.get_queue_url(QueueName=QUEUE)["QueueUrl"]
+    for run, order in (("down", None), ("reversed", "reversed")):
+        titles = [f"{run}-{it}" for it in range(20)]
+        world.stage.stop(world.served.process)
+        world.found(account, titles)
+        annotate(world, account, titles)
+        if order:
+            bodies = []
+            while found := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, WaitTimeSeconds=1).get("Messages"):
+                bodies += [message["Body"] for message in found]
+                for message in found:
+                    sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+            bodies.sort(key=lambda body: '"ticket"' not in body)
+            for body in bodies:
+                sqs.send_message(QueueUrl=url, MessageBody=body)
+        check(f"{run}: the server starts", world.served.start(), world.served.said()[-800:])
+        check(f"{run}: the queue empties", wait(lambda: settled(world, sqs, url), 120, world.served.process, every=1), world.served.said()[-1500:])
+        found = world.enriched(account)
+        check(f"{run}: all are enriched", all(it in found for it in titles), sorted(found))
+        lost = [it for it in titles if found[it]["Note"]["Text"] != f"seen, ticket {it}" or found[it]["UserDefinedFields"].get("ticket") != it]
+        check.equal(f"{run}: no note or field of an analyst is lost", lost, [])
+    # a backfill whose listing is old by the time that it writes reads again, too
+    world.stage.stop(world.served.process)
+    world.found(account, ["forged-0"])
+    product = f"arn:aws:securityhub:{world.region}:{account}:product/{account}/default"
+    finding = {"Id": f"{product}/forged-0", "ProductArn": product, "AwsAccountId": world.own, "Region": world.region, "RecordState": "ACTIVE"}
+    sqs.send_message(QueueUrl=url, MessageBody=json.dumps({
+        "id": "forged-0", "source": "aws.securityhub", "detail-type": "Security Hub Findings - Imported", "account": world.own,
+        "region": world.region, "detail": {"findings": [finding]}}))
+    check("it starts again", world.served.start(), world.served.said()[-800:])
+    check("the queue empties", wait(lambda: settled(world, sqs, url), 60, world.served.process, every=1), world.served.said()[-800:])
+    fields = world.enriched(account)["forged-0"]["UserDefinedFields"]
+    check.equal("an event that names another account does not say whose finding it is", fields["AccountName"], "network")
+
+
+def template(world):
+    """The template has the queue, its rules and a role, as JSON that CloudFormation reads."""
+    ran = world.stage.run("findings", "template", **world.aws)
+    kinds = sorted({it["Type"] for it in json.loads(ran.stdout)["Resources"].values()})
+    check.equal("the template", kinds, ["AWS::Events::Rule", "AWS::IAM::Role", "AWS::SQS::Queue", "AWS::SQS::QueuePolicy"])
+    ran = world.stage.run("findings", "cache", "drop", world.accounts["network"], **world.aws)
+    check("an account is read anew when somebody asks for it", ran.returncode == 0 and "sent" in ran.stderr, ran.stderr)
+
+
 def parked(world):
     ran, rows = world.run("events", "list")
     check("the message that is no event is parked, with why", ran.returncode == 0 and len(rows) == 1
@@ -324,6 +382,8 @@ def main():
         newcomer(world)
         thousand(world)
         parked(world)
+        annotated(world)
+        template(world)
         killed(world)
         moto(world)
         world.stage.stop(world.served.process)

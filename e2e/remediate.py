@@ -311,15 +311,13 @@ def told_only(world):
     """What GuardDuty found is told, and changes nothing."""
     product = f"arn:aws:securityhub:{world.region}::product/aws/guardduty"
     arn = world.bucket("e2e-threat")
-    event = {"id": "threat-1", "source": "aws.securityhub", "detail-type": "Security Hub Findings - Imported", "account": world.own,
-             "region": world.region, "detail": {"findings": [{
-                 "SchemaVersion": "2018-10-08", "Id": f"{product}/threat-1", "ProductArn": product, "GeneratorId": "guardduty",
-                 "AwsAccountId": world.shop, "Types": ["TTPs/Discovery"], "CreatedAt": "2026-01-01T00:00:00Z",
-                 "UpdatedAt": "2026-01-01T00:00:00Z", "Severity": {"Label": "HIGH"}, "Title": "threat", "Description": "threat",
-                 "RecordState": "ACTIVE", "Workflow": {"Status": "NEW"},
-                 "Resources": [{"Type": "AwsS3Bucket", "Id": arn, "Region": world.region}]}]}}
     entered = len(world.calls("AssumeRole"))
-    world.sqs.send_message(QueueUrl=world.url, MessageBody=json.dumps(event))
+    answer = world.client("securityhub", world.shop).batch_import_findings(Findings=[{
+        "SchemaVersion": "2018-10-08", "Id": f"{product}/threat-1", "ProductArn": product, "GeneratorId": "guardduty",
+        "AwsAccountId": world.shop, "Types": ["TTPs/Discovery"], "CreatedAt": "2026-01-01T00:00:00Z",
+        "UpdatedAt": "2026-01-01T00:00:00Z", "Severity": {"Label": "HIGH"}, "Title": "threat", "Description": "threat",
+        "Resources": [{"Type": "AwsS3Bucket", "Id": arn, "Region": world.region}]}])
+    assert answer["FailedCount"] == 0, answer
     threat = lambda: next((row for row in world.rows("list") if row["finding"] == f"{product}/threat-1"), {})
     world.until("what GuardDuty found is for people", lambda: threat().get("state") == "manual")
     check("because a rule tells it", "rule `threats` tells people" in threat()["why"], threat())
@@ -485,6 +483,127 @@ def killed(world):
     check.equal("and each is known as changed", states, {"changed"})
 
 
+RISK = {"Text": "accepted risk, ticket 9", "UpdatedBy": "ana"}
+
+
+def decide(world, one, status=None):
+    """Somebody labels a finding, with a note of why."""
+    key = {"Id": one, "ProductArn": one.rsplit("/", 1)[0]}
+    more = {"Workflow": {"Status": status}} if status else {}
+    answer = world.hub.batch_update_findings(FindingIdentifiers=[key], Note=RISK, **more)
+    assert not answer["UnprocessedFindings"], answer
+
+
+def archive(world, one):
+    finding = world.finding(one)
+    kept = {name: value for name, value in finding.items() if name not in ("Note", "UserDefinedFields", "Workflow", "Region")}
+    world.client("securityhub", world.shop).batch_import_findings(Findings=[{**kept, "RecordState": "ARCHIVED"}])
+
+
+def left(world, words, one, status, bucket):
+    finding = world.finding(one)
+    check(f"{words}: label and note stand, and nothing of ours is on it", finding["Workflow"]["Status"] == status
+          and finding["Note"]["Text"] == RISK["Text"] and "hallpassResult" not in finding.get("UserDefinedFields", {}), finding)
+    check(f"{words}: the bucket stays open", not world.is_closed(bucket), world.access(bucket))
+
+
+def decided_by_people(world):
+    """What somebody decided before the event is handled, or while it waits for a yes, stands."""
+    tomasz = world.served.api(TOMASZ)
+    # while nobody is there to handle it
+    world.stage.stop(world.served.process)
+    early = world.found("S3.8", world.bucket("e2e-early"))
+    decide(world, early, "SUPPRESSED")
+    gone = world.found("S3.8", world.bucket("e2e-archived"))
+    decide(world, gone)
+    archive(world, gone)
+    check("it starts again", world.served.start(), world.served.said()[-800:])
+    world.until("the queue empties", lambda: settled(world))
+    left(world, "suppressed before", early, "SUPPRESSED", "e2e-early")
+    left(world, "archived before", gone, "NEW", "e2e-archived")
+    check("neither is begun", world.of(early) is None and world.of(gone) is None, (world.of(early), world.of(gone)))
+    # while it waits: pressed on the page's way, on the command line, and approved before somebody decides
+    waiting = []
+    for name in ("page", "line", "late"):
+        one = world.found("S3.3", world.bucket(f"e2e-wait-{name}"))
+        world.until(f"{name}: it waits", lambda: (world.of(one) or {}).get("state") == "waiting")
+        waiting.append((one, world.of(one)["id"]))
+    (page, page_id), (line, line_id), (late, late_id) = waiting
+    decide(world, page, "SUPPRESSED")
+    answer = tomasz.post(f"/api/v1/remediations/{page_id}/approve", {})
+    check("a yes to what was suppressed is refused as drifted", answer.status == 409 and "drifted" in str(answer.json), answer.json)
+    decide(world, line, "RESOLVED")
+    ran = world.run("approve", line_id, "--by", "ana", "--yes", exit=1)
+    check("and so on the command line", ran.returncode == 1 and "drifted" in ran.stderr and "RESOLVED" in ran.stderr, ran.stderr)
+    world.run("pause", "--by", "ana")
+    check.equal("approved while all is paused", tomasz.post(f"/api/v1/remediations/{late_id}/approve", {}).status, 200)
+    decide(world, late, "SUPPRESSED")
+    world.run("resume")
+    world.until("then suppressed, it ends as drifted", lambda: world.of(late)["state"] == "drifted")
+    check("with why", "SUPPRESSED" in world.of(late)["why"], world.of(late))
+    check.equal("all of them do", {world.of(it)["state"] for it in (page, line)}, {"drifted"})
+    time.sleep(5)
+    left(world, "suppressed while it waited", page, "SUPPRESSED", "e2e-wait-page")
+    left(world, "resolved while it waited", line, "RESOLVED", "e2e-wait-line")
+    left(world, "suppressed after the yes", late, "SUPPRESSED", "e2e-wait-late")
+    # open again, it is asked about again
+    decide(world, page, "NEW")
+    world.until("open again it waits again", lambda: world.of(page)["state"] == "waiting")
+
+
+def forged(world):
+    """An event names a finding, and is believed nothing else."""
+    victim = world.bucket("e2e-victim")
+    real = world.finding(world.found("S3.2", world.bucket("e2e-real")))
+    entered = len(world.calls("AssumeRole"))
+    send = lambda number, finding, account: world.sqs.send_message(QueueUrl=world.url, MessageBody=json.dumps({
+        "id": f"forged-{number}", "source": "aws.securityhub", "detail-type": "Security Hub Findings - Imported", "account": account,
+        "region": world.region, "detail": {"findings": [finding]}}, default=str))
+    control = {"Status": "FAILED", "SecurityControlId": "S3.8"}
+    resources = [{"Type": "AwsS3Bucket", "Id": victim, "Region": world.region}]
+    send(1, {**real, "Id": real["Id"] + "-forged", "Compliance": control, "Resources": resources}, world.own)
+    send(2, {**real, "Compliance": control, "Resources": resources}, world.own)
+    send(3, {**real, "Compliance": control}, "999999999999")
+    world.until("the queue empties", lambda: settled(world))
+    check("no bucket is closed for a forged event", not world.is_closed("e2e-victim") and not world.is_closed("e2e-real"))
+    check.equal("and no account is entered", len(world.calls("AssumeRole")), entered)
+    parked = json.loads(world.stage.run("events", "list", "--output", "json", **world.aws).stdout)
+    check("what another organization sent is parked", any("not the organization's" in it["why"] for it in parked), parked)
+
+
+def undone_after_work(world):
+    """What somebody worked on since is not taken back."""
+    arn = world.group("worked-on")
+    one = world.found("EC2.19", arn, "AwsEc2SecurityGroup")
+    world.until("a group is closed", lambda: world.status(one) == "RESOLVED")
+    group = arn.rsplit("/", 1)[1]
+    world.ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[
+        {"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22, "IpRanges": [{"CidrIp": "10.9.0.0/16", "Description": "the office"}]}])
+    now = world.ingress(arn)
+    ran = world.run("undo", world.of(one)["id"], "--apply", "--yes", exit=1)
+    check("a group that somebody worked on is drifted", ran.returncode == 1 and "drifted" in ran.stderr, ran.stderr)
+    check.equal("and stays as it is", world.ingress(arn), now)
+    check.equal("its finding, too", world.status(one), "RESOLVED")
+    bucket = world.bucket("e2e-worked", OPEN)
+    two = world.found("S3.8", bucket)
+    world.until("a bucket is closed", lambda: world.status(two) == "RESOLVED")
+    theirs = {**OPEN, "IgnorePublicAcls": True, "RestrictPublicBuckets": True}
+    world.s3.put_public_access_block(Bucket="e2e-worked", PublicAccessBlockConfiguration=theirs)
+    ran = world.run("undo", world.of(two)["id"], "--apply", "--yes", exit=1)
+    check("so is a bucket", ran.returncode == 1 and "drifted" in ran.stderr, ran.stderr)
+    check.equal("which stays as somebody set it", world.access("e2e-worked"), theirs)
+    labelled = world.bucket("e2e-labelled", OPEN)
+    three = world.found("S3.8", labelled)
+    world.until("another bucket is closed", lambda: world.status(three) == "RESOLVED")
+    decide(world, three, "SUPPRESSED")
+    world.run("undo", world.of(three)["id"], "--apply", "--yes")
+    check.equal("its block is taken back", world.access("e2e-labelled"), OPEN)
+    time.sleep(5)
+    finding = world.finding(three)
+    check("and a label that somebody set since stays", finding["Workflow"]["Status"] == "SUPPRESSED"
+          and finding["Note"]["Text"] == RISK["Text"], finding)
+
+
 def expired(world, before=None):
     """An exception that is over is told once, whatever restarts."""
     rows = lambda: world.served.api(PRIYA).get("/api/v1/alerts/rows?rule=remediate/exception-over").json.get("items")
@@ -508,11 +627,17 @@ def files(world):
     bad.write_text(RULES.replace("max_per_hour", "max_an_hour", 1))
     ran = world.run("rules", "check", str(bad), exit=2)
     check("a bad file is exit 2 with its place", ran.returncode == 2 and "bad.yaml" in ran.stderr and "max_an_hour" in ran.stderr, ran.stderr)
+    one = finding["Id"]
+    world.until("it is mended", lambda: (world.of(one) or {}).get("state") == "changed")
+    rows = world.rows("replay", str(event))
+    check("replay reads the finding as it stands", [(row["decision"], row["why"]) for row in rows]
+          == [("ignored", "its workflow status is RESOLVED")], rows)
     finding["Id"] += "-replayed"
     event.write_text(json.dumps({"id": "file-2", "source": "aws.securityhub", "detail-type": "Security Hub Findings - Imported",
                                  "account": world.own, "region": world.region, "detail": {"findings": [finding]}}, default=str))
     rows = world.rows("replay", str(event))
-    check("replay takes an event in", rows and rows[0]["decision"] in ("pending", "known"), rows)
+    check("and one that Security Hub does not have is no finding", [(row["decision"], row["why"]) for row in rows]
+          == [("ignored", "Security Hub does not have the finding")], rows)
     for wrong in (("show", "rm-1"), ("undo", "rm-0000000000000000"), ("replay", "no-such.json")):
         check.equal(f"exit 2: {' '.join(wrong)}", world.run(*wrong, exit=2).returncode, 2)
 
@@ -534,6 +659,9 @@ def main():
         not_acted_on(world)
         again_and_again(world)
         paused_and_approved(world)
+        decided_by_people(world)
+        forged(world)
+        undone_after_work(world)
         killed(world)
         expired(world, over)
         files(world)

@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 pub struct Remediation {
     /// Its id.
     pub id: String,
-    /// `observed`, `waiting`, `pending`, `changed`, `unchanged`, `suppressed`, `manual` or `undone`.
+    /// `observed`, `waiting`, `pending`, `changed`, `unchanged`, `suppressed`, `manual`, `drifted` or `undone`.
     pub state: String,
     /// The rule that decided it.
     pub rule: String,

@@ -32,14 +32,6 @@ impl UpdateBatch {
         members.insert("FindingIdentifiers".to_owned(), identifiers.into());
         Value::Object(members)
     }
-
-    /// The same for some of its findings.
-    pub(crate) fn only(&self, identifiers: Vec<(String, String)>) -> Self {
-        Self {
-            identifiers,
-            ..self.clone()
-        }
-    }
 }
 
 /// Puts updates together: one request has one note and one map of fields, and names no finding twice.

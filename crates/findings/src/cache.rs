@@ -10,6 +10,8 @@ use crate::account::AccountFacts;
 
 /// How long what was looked up counts, the last second included.
 pub const ENTRY_LASTS: TimeSpan = TimeSpan::hours(24);
+/// How long tags count before they are read anew: one call, where all else of an account is four.
+const TAGS_LAST: TimeSpan = TimeSpan::minutes(5);
 /// The same for an account that is not the organization's.
 const OUTSIDE_LASTS: TimeSpan = TimeSpan::hours(1);
 
@@ -21,6 +23,7 @@ pub(crate) type CacheEntry = Arc<futures_util::lock::Mutex<Option<CachedFacts>>>
 pub(crate) struct CachedFacts {
     pub(crate) facts: AccountFacts,
     pub(crate) read_at: Timestamp,
+    pub(crate) tags_read_at: Timestamp,
 }
 
 impl CachedFacts {
@@ -31,6 +34,16 @@ impl CachedFacts {
         };
         // an entry from the future is of a clock that was wrong
         self.read_at <= now && now <= lasts.after(self.read_at)
+    }
+
+    /// Whether its tags, as far as it has some, were read lately.
+    pub(crate) fn has_recent_tags(&self, now: Timestamp) -> bool {
+        match self.facts {
+            AccountFacts::Member(_) => {
+                self.tags_read_at <= now && now < TAGS_LAST.after(self.tags_read_at)
+            }
+            AccountFacts::Outside => true,
+        }
     }
 }
 
@@ -50,5 +63,11 @@ impl AccountCache {
     pub(crate) fn forget(&self, account: &AccountId) {
         let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
         entries.remove(account);
+    }
+
+    /// Forgets all of them.
+    pub(crate) fn forget_all(&self) {
+        let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
+        entries.clear();
     }
 }

@@ -1,8 +1,7 @@
 //! The driver: looks accounts up, writes updates, and says what came of each finding.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use futures_util::stream::{self, StreamExt as _};
 use hallpass_model::{AccountId, Clock, TimeSpan};
@@ -10,37 +9,20 @@ use jiff::Timestamp;
 use serde_json::json;
 
 use crate::account::AccountFacts;
-use crate::batch::{LeftOut, UpdateBatch, batches, left_out};
 use crate::cache::{AccountCache, CachedFacts};
-use crate::finding::Finding;
-use crate::lookup::{look_up, text};
+use crate::fields;
+use crate::finding::{Finding, WantedFinding, wants};
+use crate::lookup::{look_up, tags, text};
 use crate::ports::{CallRefusal, FindingCalls, RefusalKind};
 use crate::settings::EnrichSettings;
+use crate::standing::StandingFinding;
 use crate::update::{FindingUpdate, least_update, update_of};
+use crate::writing::{EnrichOutcome, Intent, Room, write_standing};
 
 /// Accounts that are looked up at once.
 const LOOKUPS: usize = 4;
-/// How often a finding is sent that somebody else was updating.
-const TRIES_MAX: u32 = 5;
-/// How long is waited before that.
-const TRY_AGAIN: Duration = Duration::from_secs(1);
 /// How often is said that contacts may not be read.
 const WARN_EVERY: TimeSpan = TimeSpan::hours(1);
-
-/// What came of a finding.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum EnrichOutcome {
-    /// Written.
-    Written,
-    /// Written without note and tags: Security Hub refused them.
-    WrittenLess(String),
-    /// The finding is gone.
-    Gone,
-    /// Security Hub does not take it; why.
-    GaveUp(String),
-    /// Not now; why.
-    Again(String),
-}
 
 /// What came of findings, in their order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -67,9 +49,6 @@ impl std::fmt::Debug for Enricher {
     }
 }
 
-/// What came of findings so far, by Region and identifier.
-type Outcomes = HashMap<(String, (String, String)), EnrichOutcome>;
-
 impl Enricher {
     /// Nothing is called yet.
     pub fn new(
@@ -92,6 +71,11 @@ impl Enricher {
         self.cache.forget(account);
     }
 
+    /// All accounts are looked up anew.
+    pub fn forget_all(&self) {
+        self.cache.forget_all();
+    }
+
     /// What the organization knows of an account.
     ///
     /// # Errors
@@ -103,7 +87,8 @@ impl Enricher {
         let entry = self.cache.entry(account);
         let mut held = entry.lock().await;
         let now = self.clock.now();
-        if let Some(cached) = held.as_ref().filter(|it| it.counts(now)) {
+        if let Some(cached) = held.as_mut().filter(|it| it.counts(now)) {
+            self.refresh_tags(account, cached, now).await;
             return Ok((cached.facts.clone(), None));
         }
         let own = self.own_account().await?;
@@ -111,11 +96,26 @@ impl Enricher {
         *held = Some(CachedFacts {
             facts: found.facts.clone(),
             read_at: now,
+            tags_read_at: now,
         });
         let warning = found
             .contact_denied
             .and_then(|refusal| self.warning(&refusal, now));
         Ok((found.facts, warning))
+    }
+
+    /// Reads the tags anew that are older than some minutes: nobody may have told us that they were changed.
+    async fn refresh_tags(&self, account: &AccountId, cached: &mut CachedFacts, now: Timestamp) {
+        if cached.has_recent_tags(now) {
+            return;
+        }
+        // what cannot be read now is as it was known to be, and is asked for again
+        if let Ok(found) = tags(self.calls.as_ref(), account.as_str()).await
+            && let AccountFacts::Member(member) = &mut cached.facts
+        {
+            member.tags = found;
+            cached.tags_read_at = now;
+        }
     }
 
     /// What would be written to each finding, or why its account cannot be read now; and what an operator should know.
@@ -124,7 +124,8 @@ impl Enricher {
         findings: &[Finding],
     ) -> (Vec<Result<FindingUpdate, CallRefusal>>, Vec<String>) {
         let mut report = EnrichReport::default();
-        let facts = self.facts_of(findings, &mut report).await;
+        let accounts = findings.iter().map(|it| &it.account);
+        let facts = self.facts_of(accounts, &mut report).await;
         let updates = findings
             .iter()
             .map(|finding| match facts.get(&finding.account) {
@@ -135,40 +136,81 @@ impl Enricher {
         (updates.collect(), report.warnings)
     }
 
-    /// Writes to findings what is known of their accounts.
-    pub async fn enrich(&self, findings: &[Finding]) -> EnrichReport {
+    /// Writes to findings what is known of their accounts, each as it stands when it is written.
+    pub async fn enrich(&self, wanted: &[WantedFinding]) -> EnrichReport {
         let mut report = EnrichReport::default();
-        let facts = self.facts_of(findings, &mut report).await;
-        let known = |finding: &Finding| facts.get(&finding.account).and_then(|it| it.as_ref().ok());
-        let updates = findings.iter().filter_map(|finding| {
-            Some((finding, update_of(finding, known(finding)?, &self.settings)))
-        });
-        let mut outcomes = Outcomes::new();
-        let mut less = Vec::new();
-        for batch in batches(updates) {
-            self.write(batch, &mut outcomes, &mut less).await;
-        }
-        self.write_less(findings, less, &known, &mut outcomes).await;
-        report.outcomes = findings
-            .iter()
-            .map(|finding| match facts.get(&finding.account) {
+        let accounts = wanted.iter().map(|it| &it.account);
+        let facts = self.facts_of(accounts, &mut report).await;
+        let mut outcomes: Vec<EnrichOutcome> = Vec::with_capacity(wanted.len());
+        let (mut places, mut keys) = (Vec::new(), Vec::new());
+        for (place, it) in wanted.iter().enumerate() {
+            outcomes.push(match facts.get(&it.account) {
                 Some(Ok(_)) => {
-                    let found = outcomes.get(&key(finding)).cloned();
-                    found.unwrap_or_else(|| EnrichOutcome::Again("it was not sent".to_owned()))
+                    places.push(place);
+                    keys.push(it.key.clone());
+                    // until something is known of it
+                    EnrichOutcome::Again("it was not sent (this is a bug)".to_owned())
                 }
                 Some(Err(refusal)) => EnrichOutcome::Again(refusal.to_string()),
                 None => EnrichOutcome::Again(unknown_account().to_string()),
-            })
-            .collect();
+            });
+        }
+        let judge = |number: usize, standing: &StandingFinding, room: Room| {
+            let it = places.get(number).and_then(|place| wanted.get(*place));
+            let found = it.and_then(|it| Some((it, facts.get(&it.account)?.as_ref().ok()?)));
+            match found {
+                Some((it, facts)) => self.intent(it, facts, &standing.finding, room),
+                None => Intent::Leave(unknown_account().to_string()),
+            }
+        };
+        let written = write_standing(self.calls.as_ref(), &keys, &judge).await;
+        for (place, outcome) in places.iter().zip(written) {
+            if let Some(stands) = outcomes.get_mut(*place) {
+                *stands = outcome;
+            }
+        }
+        report.outcomes = outcomes;
         report
+    }
+
+    /// What is done about a finding as it stands.
+    fn intent(
+        &self,
+        wanted: &WantedFinding,
+        facts: &AccountFacts,
+        finding: &Finding,
+        room: Room,
+    ) -> Intent {
+        if finding.account != wanted.account {
+            let (own, said) = (&finding.account, &wanted.account);
+            return Intent::Leave(format!("it is of account {own}, not {said}"));
+        }
+        if !wants(finding, wanted.trigger) {
+            let why = if finding.active {
+                "it is enriched already"
+            } else {
+                "its record is archived"
+            };
+            return Intent::Leave(why.to_owned());
+        }
+        let update = match room {
+            Room::All => update_of(finding, facts, &self.settings),
+            Room::Least => least_update(finding, facts),
+        };
+        match fields::lost(&finding.fields, &update.fields) {
+            Some(key) => Intent::Leave(format!(
+                "its fields leave no room for ours: `{key}` would be lost"
+            )),
+            None => Intent::Write(update),
+        }
     }
 
     async fn facts_of(
         &self,
-        findings: &[Finding],
+        accounts: impl Iterator<Item = &AccountId>,
         report: &mut EnrichReport,
     ) -> BTreeMap<AccountId, Result<AccountFacts, CallRefusal>> {
-        let mut accounts: Vec<AccountId> = findings.iter().map(|it| it.account.clone()).collect();
+        let mut accounts: Vec<AccountId> = accounts.cloned().collect();
         accounts.sort_unstable();
         accounts.dedup();
         let lookups = accounts.into_iter().map(|account| async move {
@@ -222,151 +264,6 @@ impl Enricher {
             "security contacts cannot be read and are left out: {refusal}"
         ))
     }
-
-    async fn write(
-        &self,
-        batch: UpdateBatch,
-        outcomes: &mut Outcomes,
-        less: &mut Vec<(UpdateBatch, String)>,
-    ) {
-        send(self.calls.as_ref(), batch, outcomes, less).await;
-    }
-
-    /// Sends what was refused once more, with less.
-    async fn write_less<'a>(
-        &self,
-        findings: &'a [Finding],
-        refused: Vec<(UpdateBatch, String)>,
-        known: &impl Fn(&Finding) -> Option<&'a AccountFacts>,
-        outcomes: &mut Outcomes,
-    ) {
-        for (batch, code) in refused {
-            let [identifier] = batch.identifiers.as_slice() else {
-                continue;
-            };
-            let place = (batch.region.clone(), identifier.clone());
-            let Some(finding) = findings.iter().find(|it| key(it) == place) else {
-                continue;
-            };
-            let Some(facts) = known(finding) else {
-                continue;
-            };
-            let update = least_update(finding, facts);
-            if update == batch.update {
-                continue;
-            }
-            let mut given_up = Vec::new();
-            let once = UpdateBatch { update, ..batch };
-            Box::pin(self.write(once, outcomes, &mut given_up)).await;
-            if outcomes.get(&place) == Some(&EnrichOutcome::Written) {
-                outcomes.insert(place, EnrichOutcome::WrittenLess(code));
-            }
-        }
-    }
-}
-
-/// Sends a batch, and what the answer leaves out again.
-async fn send(
-    calls: &dyn FindingCalls,
-    batch: UpdateBatch,
-    outcomes: &mut Outcomes,
-    less: &mut Vec<(UpdateBatch, String)>,
-) {
-    let mut waiting = vec![(batch, 1)];
-    while let Some((batch, tries)) = waiting.pop() {
-        let input = batch.input();
-        let answer = calls.call(
-            Some(&batch.region),
-            "securityhub",
-            "BatchUpdateFindings",
-            &input,
-        );
-        let left = match answer.await {
-            Ok(answer) => left_out(&answer),
-            Err(refusal) if !refusal.is_about_input() => {
-                let again = EnrichOutcome::Again(refusal.to_string());
-                let all = batch
-                    .identifiers
-                    .iter()
-                    .map(|it| ((batch.region.clone(), it.clone()), again.clone()));
-                outcomes.extend(all);
-                continue;
-            }
-            // one finding of several may be what is refused
-            Err(_) if batch.identifiers.len() > 1 => {
-                waiting.extend(
-                    batch
-                        .identifiers
-                        .iter()
-                        .map(|it| (batch.only(vec![it.clone()]), tries)),
-                );
-                continue;
-            }
-            Err(refusal) => {
-                let all = batch.identifiers.iter().cloned();
-                all.map(|it| (it, LeftOut::Less(refusal.code.clone())))
-                    .collect()
-            }
-        };
-        let repeated = settle(&batch, left, tries < TRIES_MAX, outcomes, less);
-        if !repeated.is_empty() {
-            calls.pause(TRY_AGAIN).await;
-            waiting.push((batch.only(repeated), tries + 1));
-        }
-    }
-}
-
-/// Writes updates as they are, and says what came of each, in their order. What Security Hub refuses is not
-/// sent again.
-pub async fn write_updates(
-    calls: &dyn FindingCalls,
-    updates: &[(Finding, FindingUpdate)],
-) -> Vec<EnrichOutcome> {
-    let (mut outcomes, mut less) = (Outcomes::new(), Vec::new());
-    for batch in batches(updates.iter().map(|(it, update)| (it, update.clone()))) {
-        send(calls, batch, &mut outcomes, &mut less).await;
-    }
-    let found = updates
-        .iter()
-        .map(|(it, _)| outcomes.get(&key(it)).cloned());
-    let unsent = || EnrichOutcome::Again("it was not sent".to_owned());
-    found.map(|it| it.unwrap_or_else(unsent)).collect()
-}
-
-/// What came of a batch; those of its findings that are sent again.
-fn settle(
-    batch: &UpdateBatch,
-    mut left: BTreeMap<(String, String), LeftOut>,
-    may_repeat: bool,
-    outcomes: &mut Outcomes,
-    less: &mut Vec<(UpdateBatch, String)>,
-) -> Vec<(String, String)> {
-    let mut repeated = Vec::new();
-    for identifier in &batch.identifiers {
-        let outcome = match left.remove(identifier) {
-            None => EnrichOutcome::Written,
-            Some(LeftOut::Gone) => EnrichOutcome::Gone,
-            Some(LeftOut::GiveUp(code)) => EnrichOutcome::GaveUp(code),
-            Some(LeftOut::Less(code)) => {
-                less.push((batch.only(vec![identifier.clone()]), code.clone()));
-                EnrichOutcome::GaveUp(code)
-            }
-            Some(LeftOut::Repeat) if may_repeat => {
-                repeated.push(identifier.clone());
-                continue;
-            }
-            Some(LeftOut::Repeat) => EnrichOutcome::Again("somebody else updates it".to_owned()),
-        };
-        outcomes.insert((batch.region.clone(), identifier.clone()), outcome);
-    }
-    repeated
-}
-
-fn key(finding: &Finding) -> (String, (String, String)) {
-    (
-        finding.region.clone(),
-        (finding.product_arn.clone(), finding.id.clone()),
-    )
 }
 
 fn unknown_account() -> CallRefusal {

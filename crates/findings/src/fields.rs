@@ -79,7 +79,7 @@ pub(crate) fn with_existing(
     fields
 }
 
-/// Fields beside all of a finding's.
+/// Fields beside all of a finding's; where there is not room for all, those of the finding alone.
 pub(crate) fn beside(
     own: &BTreeMap<String, String>,
     existing: &BTreeMap<String, String>,
@@ -88,14 +88,25 @@ pub(crate) fn beside(
         .iter()
         .map(|(key, value)| (key.clone(), cut(&one_line(value), VALUE_MAX)))
         .collect();
-    let room = FIELDS_MAX.saturating_sub(fields.len());
     let others = existing.iter().filter(|(key, _)| !own.contains_key(*key));
-    fields.extend(
-        others
-            .take(room)
-            .map(|(key, value)| (key.clone(), value.clone())),
-    );
+    fields.extend(others.map(|(key, value)| (key.clone(), value.clone())));
+    if fields.len() > FIELDS_MAX {
+        // theirs are not dropped for ours
+        return existing.clone();
+    }
     fields
+}
+
+/// A field of the finding that somebody else wrote and that an update would not keep.
+pub(crate) fn lost<'a>(
+    existing: &'a BTreeMap<String, String>,
+    written: &BTreeMap<String, String>,
+) -> Option<&'a str> {
+    let mut lost = existing
+        .iter()
+        .filter(|(key, _)| !OWN.contains(&key.as_str()))
+        .filter(|(key, value)| written.get(*key) != Some(value));
+    lost.next().map(|(key, _)| key.as_str())
 }
 
 fn fits(key: &str, value: &str) -> bool {

@@ -3,9 +3,33 @@
 use std::collections::BTreeMap;
 
 use hallpass_model::AccountId;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::fields::ENRICHED;
+
+/// A finding by its identifier, and where it is read and updated.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct FindingKey {
+    /// The product that found it.
+    pub product: String,
+    /// Its id there.
+    pub id: String,
+    /// Its Region.
+    pub region: String,
+}
+
+/// A finding that somebody or something wants enriched. It says which one, and no more: what is written follows from
+/// the finding as it stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WantedFinding {
+    /// Which.
+    pub key: FindingKey,
+    /// The account that it is said to be about.
+    pub account: AccountId,
+    /// Why it is looked at.
+    pub trigger: EnrichTrigger,
+}
 
 /// A finding, as far as it is read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,6 +53,24 @@ pub struct Finding {
 }
 
 impl Finding {
+    /// Its identifier, and where it is updated.
+    pub fn key(&self) -> FindingKey {
+        FindingKey {
+            product: self.product_arn.clone(),
+            id: self.id.clone(),
+            region: self.region.clone(),
+        }
+    }
+
+    /// It, to be enriched.
+    pub fn wanted(&self, trigger: EnrichTrigger) -> WantedFinding {
+        WantedFinding {
+            key: self.key(),
+            account: self.account.clone(),
+            trigger,
+        }
+    }
+
     /// A finding of which nothing is known but its account: to show what one would get.
     pub fn bare(account: AccountId) -> Self {
         Self {

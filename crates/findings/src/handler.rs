@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use hallpass_events::{EventHandler, HandledEvent, OrganizationEvent};
-use hallpass_model::AccountId;
+use hallpass_model::{AccountId, Timestamp};
 use serde_json::{Value, json};
 
-use crate::enricher::{EnrichOutcome, Enricher};
+use crate::enricher::Enricher;
 use crate::fields::ENRICHED;
-use crate::finding::{EnrichTrigger, Finding, read_finding, wants};
+use crate::finding::{EnrichTrigger, WantedFinding, read_finding, wants};
+use crate::writing::EnrichOutcome;
 
 const SECURITY_HUB: &str = "aws.securityhub";
 /// Findings that are new, or were changed.
@@ -30,6 +31,18 @@ const CHANGES: [(&str, &[&str]); 2] = [
     ),
 ];
 
+/// What `hallpass findings cache drop` sends to the queue: source and detail type.
+const FORGET: (&str, &str) = ("hallpass.findings", "Forget Accounts");
+
+/// The envelope that makes whoever takes it from the queue forget what was read of an account, or of all.
+pub fn forget_event(id: &str, account: Option<&AccountId>, now: Timestamp) -> Value {
+    let (source, detail_type) = FORGET;
+    json!({
+        "version": "0", "id": id, "source": source, "detail-type": detail_type, "time": now.to_string(),
+        "account": account, "region": "", "resources": [], "detail": { "account": account },
+    })
+}
+
 /// The pattern of the rule that sends findings here (`organization.md` E-1).
 pub fn rule_pattern() -> Value {
     json!({
@@ -40,6 +53,17 @@ pub fn rule_pattern() -> Value {
             "UserDefinedFields": { ENRICHED: [{ "exists": false }] },
         } },
     })
+}
+
+/// The pattern of the rule for findings that somebody chose an action for.
+pub(crate) fn custom_action_pattern() -> Value {
+    json!({ "source": [SECURITY_HUB], "detail-type": [CUSTOM_ACTION] })
+}
+
+/// The patterns of the rules that tell of changed accounts, one for each source.
+pub(crate) fn change_patterns() -> Vec<Value> {
+    let pattern = |(source, calls): &(&str, &[&str])| json!({ "source": [source], "detail-type": [CALL_RECORDED], "detail": { "eventName": calls } });
+    CHANGES.iter().map(pattern).collect()
 }
 
 /// Enriches the findings of events.
@@ -56,6 +80,21 @@ impl FindingHandler {
     }
 }
 
+impl FindingHandler {
+    fn forget_what_changed(&self, event: &OrganizationEvent) {
+        if (event.source.as_str(), event.detail_type.as_str()) == FORGET {
+            let named = event.detail.get("account").and_then(Value::as_str);
+            match named.and_then(|it| AccountId::new(it).ok()) {
+                Some(account) => self.enricher.forget(&account),
+                None => self.enricher.forget_all(),
+            }
+        }
+        if let Some(account) = changed_account(event) {
+            self.enricher.forget(&account);
+        }
+    }
+}
+
 /// The findings of an event: where the wanted ones stand among those of a round, and what else is to be said.
 #[derive(Default)]
 struct EventFindings {
@@ -68,12 +107,15 @@ struct EventFindings {
 impl EventHandler for FindingHandler {
     fn takes(&self, source: &str, detail_type: &str) -> bool {
         let findings = source == SECURITY_HUB && matches!(detail_type, IMPORTED | CUSTOM_ACTION);
-        findings || detail_type == CALL_RECORDED && CHANGES.iter().any(|(name, _)| *name == source)
+        let forgets = (source, detail_type) == FORGET;
+        findings
+            || forgets
+            || detail_type == CALL_RECORDED && CHANGES.iter().any(|(name, _)| *name == source)
     }
 
     async fn handle(&self, events: &[OrganizationEvent]) -> Vec<HandledEvent> {
-        for account in events.iter().filter_map(changed_account) {
-            self.enricher.forget(&account);
+        for event in events {
+            self.forget_what_changed(event);
         }
         let mut findings = Vec::new();
         let read: Vec<EventFindings> = events
@@ -107,7 +149,7 @@ fn changed_account(event: &OrganizationEvent) -> Option<AccountId> {
     AccountId::new(named.unwrap_or(&event.account)).ok()
 }
 
-fn read_event(event: &OrganizationEvent, findings: &mut Vec<Finding>) -> EventFindings {
+fn read_event(event: &OrganizationEvent, findings: &mut Vec<WantedFinding>) -> EventFindings {
     let mut read = EventFindings::default();
     if event.source != SECURITY_HUB {
         return read;
@@ -125,7 +167,7 @@ fn read_event(event: &OrganizationEvent, findings: &mut Vec<Finding>) -> EventFi
         match read_finding(row, &event.region) {
             Ok(finding) if wants(&finding, trigger) => {
                 read.places.push(findings.len());
-                findings.push(finding);
+                findings.push(finding.wanted(trigger));
             }
             Ok(_) => read.skipped += 1,
             Err(problem) => read.broken.push(problem.to_string()),
@@ -143,11 +185,12 @@ fn said(
     if event.source != SECURITY_HUB {
         return HandledEvent::Done("what is known of the account is read anew".to_owned());
     }
-    let (mut written, mut gone) = (0, 0);
+    let (mut written, mut left, mut gone) = (0, read.skipped, 0);
     let mut refused = read.broken.clone();
     for place in &read.places {
         match outcomes.get(*place) {
             Some(EnrichOutcome::Written | EnrichOutcome::WrittenLess(_)) => written += 1,
+            Some(EnrichOutcome::LeftAlone(_)) => left += 1,
             Some(EnrichOutcome::Gone) => gone += 1,
             Some(EnrichOutcome::GaveUp(code)) => {
                 refused.push(format!("Security Hub refuses the update: {code}"));
@@ -161,9 +204,8 @@ fn said(
         }
     }
     if refused.is_empty() {
-        let skipped = read.skipped;
         HandledEvent::Done(format!(
-            "{written} findings enriched, {skipped} left as they are, {gone} gone"
+            "{written} findings enriched, {left} left as they are, {gone} gone"
         ))
     } else {
         refused.dedup();

@@ -75,7 +75,11 @@ async fn unit(calls: &dyn FindingCalls, id: &str) -> Result<String, CallRefusal>
     Ok(if name.is_empty() { parent } else { name })
 }
 
-async fn tags(calls: &dyn FindingCalls, id: &str) -> Result<Vec<AccountTag>, CallRefusal> {
+/// The tags of an account, to the end.
+pub(crate) async fn tags(
+    calls: &dyn FindingCalls,
+    id: &str,
+) -> Result<Vec<AccountTag>, CallRefusal> {
     let mut tags = Vec::new();
     let mut input = json!({ "ResourceId": id });
     for _ in 0..PAGES_MAX {

@@ -82,12 +82,12 @@ pub(crate) fn least_update(finding: &Finding, facts: &AccountFacts) -> FindingUp
 }
 
 /// What is written to a finding by whoever did something about it: a note by the same rules, its own fields beside
-/// all that stand there, and a workflow status (`organization.md` R-6).
+/// all that stand there, and a workflow status, where that is ours to set (`organization.md` R-6).
 pub fn annotation(
     finding: &Finding,
     note: &str,
     own: &BTreeMap<String, String>,
-    workflow: &'static str,
+    workflow: Option<&'static str>,
     settings: &EnrichSettings,
 ) -> FindingUpdate {
     let text = note::merged(&note::fitting(note), finding.note.as_ref(), settings);
@@ -97,7 +97,7 @@ pub fn annotation(
             updated_by: settings.updated_by.clone(),
         }),
         fields: fields::beside(own, &finding.fields),
-        workflow: Some(workflow),
+        workflow,
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use hallpass_model::Glob;
 use serde::Deserialize;
 
-use crate::deviation::{Deviation, SECURITY_HUB};
+use crate::deviation::{CONFIG, Deviation, SECURITY_HUB};
 
 /// Conditions; a list that is absent holds for everything, and `*` and `?` stand for text in it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -77,6 +77,11 @@ impl Conditions {
             ..self.clone()
         };
         same.hold(it, unit)
+    }
+
+    /// Whether these are about what AWS Config judges.
+    pub fn are_of_config(&self) -> bool {
+        self.source() == CONFIG
     }
 
     fn source(&self) -> &str {

@@ -215,7 +215,8 @@ fn unsettled(rule: &RemediationRule, before: &Before, now: Timestamp) -> Option<
         | RemediationPhase::Waiting { .. }
         | RemediationPhase::Pending { .. }
         | RemediationPhase::Finished { .. }
-        | RemediationPhase::Manual { .. } => None,
+        | RemediationPhase::Manual { .. }
+        | RemediationPhase::Drifted { .. } => None,
     });
     if let Some(by) = undone {
         return Some(format!(

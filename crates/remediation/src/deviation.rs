@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use hallpass_events::OrganizationEvent;
-use hallpass_findings::{Finding, IMPORTED, read_finding};
+use hallpass_findings::{Finding, FindingKey, IMPORTED, read_finding};
 use hallpass_model::AccountId;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -22,15 +22,11 @@ pub const REMEDIATED_BY: &str = "hallpassRemediation";
 /// The field that says what came of it.
 pub const RESULT: &str = "hallpassResult";
 
-/// A finding by its identifier, and where it is updated.
+/// What AWS Config calls a resource.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct FindingKey {
-    /// The product that found it.
-    pub product: String,
-    /// Its id there.
-    pub id: String,
-    /// Its Region.
-    pub region: String,
+pub struct ConfigKey {
+    /// Its id, of its type.
+    pub resource_id: String,
 }
 
 /// One resource that is not as it should be.
@@ -40,6 +36,9 @@ pub struct Deviation {
     pub source: String,
     /// The finding; AWS Config has none.
     pub finding: Option<FindingKey>,
+    /// What AWS Config calls the resource, where it says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub config: Option<ConfigKey>,
     /// The account that it is about.
     pub account: AccountId,
     /// Where the resource is.
@@ -124,7 +123,7 @@ pub fn read_deviations(event: &OrganizationEvent) -> ReadDeviations {
     };
     for row in rows {
         match read_finding(row, &event.region) {
-            Ok(finding) => read.rows.extend(of_finding(&finding, row)),
+            Ok(finding) => read.rows.extend(deviations_of(&finding, row)),
             Err(problem) => read.broken.push(problem.to_string()),
         }
     }
@@ -171,13 +170,10 @@ fn settled(finding: &Finding, document: &Value) -> Option<String> {
     }
 }
 
-fn of_finding(finding: &Finding, document: &Value) -> Vec<Deviation> {
+/// A row for each resource of a finding.
+pub(crate) fn deviations_of(finding: &Finding, document: &Value) -> Vec<Deviation> {
     let resources = document.get("Resources").and_then(Value::as_array);
-    let key = FindingKey {
-        product: finding.product_arn.clone(),
-        id: finding.id.clone(),
-        region: finding.region.clone(),
-    };
+    let key = finding.key();
     let standards = document.pointer("/Compliance/AssociatedStandards");
     let row = |resource: &Value| {
         let region = text(resource, "/Region");
@@ -186,6 +182,7 @@ fn of_finding(finding: &Finding, document: &Value) -> Vec<Deviation> {
         Deviation {
             source: SECURITY_HUB.to_owned(),
             finding: Some(key.clone()),
+            config: None,
             account: finding.account.clone(),
             region: if region.is_empty() {
                 finding.region.clone()
@@ -208,6 +205,11 @@ fn of_finding(finding: &Finding, document: &Value) -> Vec<Deviation> {
     resources.into_iter().flatten().map(row).collect()
 }
 
+/// Why nothing is done about what AWS Config judges so.
+pub(crate) fn judged_by_config(judged: &str) -> Option<String> {
+    (judged != "NON_COMPLIANT").then(|| format!("AWS Config judges it {judged}"))
+}
+
 fn of_config(event: &OrganizationEvent) -> Result<Deviation, String> {
     let detail = &event.detail;
     let account = text(detail, "/awsAccountId");
@@ -225,6 +227,9 @@ fn of_config(event: &OrganizationEvent) -> Result<Deviation, String> {
     Ok(Deviation {
         source: CONFIG.to_owned(),
         finding: None,
+        config: Some(ConfigKey {
+            resource_id: id.to_owned(),
+        }),
         resource: arn_of(kind, id, &region, &account),
         account,
         region,
@@ -236,7 +241,7 @@ fn of_config(event: &OrganizationEvent) -> Result<Deviation, String> {
         severity: String::new(),
         config_rule: text(detail, "/configRuleName").to_owned(),
         updated_at: event.id.as_str().to_owned(),
-        settled: (judged != "NON_COMPLIANT").then(|| format!("AWS Config judges it {judged}")),
+        settled: judged_by_config(judged),
         written_by: None,
     })
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use hallpass_events::{EventHandler, HandledEvent, OrganizationEvent};
-use hallpass_model::{Clock, TimeSpan};
+use hallpass_model::{AccountId, Clock, TimeSpan};
 
 use crate::decide::{
     AccountStanding, Before, FLAPPING_WITHIN, RemediationDecision, RuleChoice, choose, settle,
@@ -15,6 +15,7 @@ use crate::remediation::{
     Remediation, RemediationId, RemediationPhase, RemediationResult, WorkflowStatus,
 };
 use crate::rules::{RemediationRule, RuleFile};
+use crate::standing::{Standing, Standings};
 
 /// An hour, for the limit of rules.
 const HOUR: TimeSpan = TimeSpan::hours(1);
@@ -35,7 +36,8 @@ pub enum Taken {
 /// Decides what is done about events, and keeps it.
 pub struct RemediationHandler {
     file: Arc<dyn Fn() -> Arc<RuleFile> + Send + Sync>,
-    standings: Arc<dyn AccountStandings>,
+    accounts: Arc<dyn AccountStandings>,
+    standings: Arc<dyn Standings>,
     store: Arc<dyn RemediationStore>,
     clock: Arc<dyn Clock>,
 }
@@ -50,40 +52,67 @@ impl RemediationHandler {
     /// With the rules of the moment.
     pub fn new(
         file: Arc<dyn Fn() -> Arc<RuleFile> + Send + Sync>,
-        standings: Arc<dyn AccountStandings>,
+        accounts: Arc<dyn AccountStandings>,
+        standings: Arc<dyn Standings>,
         store: Arc<dyn RemediationStore>,
         clock: Arc<dyn Clock>,
     ) -> Self {
         Self {
             file,
+            accounts,
             standings,
             store,
             clock,
         }
     }
 
-    async fn standing(&self, file: &RuleFile, it: &Deviation) -> Result<AccountStanding, String> {
-        let may_fit = |rule: &RemediationRule| {
-            let mut anywhere = rule.matches.clone();
-            anywhere.ou = None;
-            anywhere.hold(it, "")
-        };
-        // whose account it is is asked only where some rule may want it
-        if it.settled.is_some() || !file.rules.iter().any(may_fit) {
-            return Ok(AccountStanding::Outside);
+    /// Decides about deviations as they stand, and keeps what is to be done; in their order, an error where one cannot be
+    /// decided or kept now.
+    pub async fn take_all(&self, rows: Vec<Deviation>) -> Vec<Result<Taken, String>> {
+        let file = (self.file)();
+        let mut taken: Vec<Option<Result<Taken, String>>> = Vec::with_capacity(rows.len());
+        let mut asked = Vec::new();
+        for row in rows {
+            let ignored = worth_a_look(&file, &row).err();
+            if ignored.is_none() {
+                asked.push(row);
+            }
+            taken.push(ignored.map(|why| Ok(Taken::Ignored(why))));
         }
-        self.standings.standing(&it.account).await
+        let mut stand = self.standings.standings(&asked).await.into_iter();
+        let mut all = Vec::with_capacity(taken.len());
+        for known in taken {
+            all.push(match known {
+                Some(known) => known,
+                None => match stand.next() {
+                    Some(Ok(Standing::Open(it))) => self.take_open(&file, *it).await,
+                    Some(Ok(Standing::Over(why))) => Ok(Taken::Ignored(why)),
+                    Some(Err(why)) => Err(why),
+                    None => Err("nothing was said of it (this is a bug)".to_owned()),
+                },
+            });
+        }
+        all
     }
 
-    /// Decides about a deviation, and keeps what is to be done.
+    /// The same for one.
     ///
     /// # Errors
     /// It cannot be decided or kept now.
     pub async fn take(&self, it: Deviation) -> Result<Taken, String> {
-        let file = (self.file)();
-        let standing = self.standing(&file, &it).await?;
+        let mut all = self.take_all(vec![it]).await;
+        all.pop()
+            .unwrap_or_else(|| Err("nothing was said of it (this is a bug)".to_owned()))
+    }
+
+    /// Decides about one as it stands.
+    async fn take_open(&self, file: &RuleFile, it: Deviation) -> Result<Taken, String> {
+        if let Err(why) = worth_a_look(file, &it) {
+            return Ok(Taken::Ignored(why));
+        }
+        let standing = self.accounts.standing(&it.account).await?;
         let now = self.clock.now();
-        let choice = choose(&file, &it, &standing, now);
+        let choice = choose(file, &it, &standing, now);
         let rule = match &choice {
             RuleChoice::Ignored(why) => return Ok(Taken::Ignored(why.clone())),
             RuleChoice::Rule(rule)
@@ -108,12 +137,29 @@ impl RemediationHandler {
             return Ok(Taken::Ignored("no rule is for it".to_owned()));
         };
         let kept = begun(rule, it, decision, now);
-        let is_new = self.store.begin_remediation(&kept).await.map_err(told)?;
-        Ok(if is_new {
-            Taken::Kept(Box::new(kept))
-        } else {
-            Taken::Known(kept.id)
-        })
+        if self.store.begin_remediation(&kept).await.map_err(told)? {
+            return Ok(Taken::Kept(Box::new(kept)));
+        }
+        self.again(kept).await
+    }
+
+    /// One that had drifted, and is open again as it was: it begins anew.
+    async fn again(&self, new: Remediation) -> Result<Taken, String> {
+        let told = |fault: RemediationStoreFault| fault.to_string();
+        let known = self.store.remediation(&new.id).await.map_err(told)?;
+        let Some(known) = known.filter(|it| matches!(it.phase, RemediationPhase::Drifted { .. }))
+        else {
+            return Ok(Taken::Known(new.id));
+        };
+        let again = Remediation {
+            generation: known.generation + 1,
+            changed_at: known.changed_at,
+            labelled: known.labelled,
+            version: known.version,
+            ..new
+        };
+        self.store.change_remediation(&again).await.map_err(told)?;
+        Ok(Taken::Kept(Box::new(again)))
     }
 
     /// The remediation whose own note made Security Hub send the event (`organization.md` R-6).
@@ -129,25 +175,60 @@ impl RemediationHandler {
         Ok(found.filter(is_own).map(|kept| kept.id))
     }
 
-    async fn handle_one(&self, event: &OrganizationEvent) -> HandledEvent {
-        let read = read_deviations(event);
-        let (mut kept, mut known, mut ignored) = (0, 0, 0);
-        for row in read.rows {
-            match self.take(row).await {
-                // what was kept before this is known when the event comes again
-                Err(why) => return HandledEvent::Again(why),
-                Ok(Taken::Kept(_)) => kept += 1,
-                Ok(Taken::Known(_)) => known += 1,
-                Ok(Taken::Ignored(_)) => ignored += 1,
-            }
+    /// Why an event is not believed to be one of ours at all: who sent it is not the organization's.
+    async fn foreign(&self, event: &OrganizationEvent) -> Result<Option<String>, String> {
+        if event.account.is_empty() {
+            return Ok(None);
         }
-        if read.broken.is_empty() {
-            HandledEvent::Done(format!(
-                "{kept} remediations begun, {known} known, {ignored} resources left as they are"
-            ))
-        } else {
-            HandledEvent::Refused(read.broken.join("; "))
+        let standing = match AccountId::new(&event.account) {
+            Ok(account) => self.accounts.standing(&account).await?,
+            Err(_) => AccountStanding::Outside,
+        };
+        Ok((standing == AccountStanding::Outside).then(|| {
+            format!(
+                "the event was sent from account {}, which is not the organization's",
+                event.account
+            )
+        }))
+    }
+}
+
+/// Whether a deviation may concern a rule, by what is said of it; else why not. Whatever is said otherwise later is said by
+/// another event.
+fn worth_a_look(file: &RuleFile, it: &Deviation) -> Result<(), String> {
+    if let Some(why) = &it.settled {
+        return Err(why.clone());
+    }
+    let may_fit = |rule: &RemediationRule| {
+        let mut anywhere = rule.matches.clone();
+        anywhere.ou = None;
+        anywhere.hold(it, "")
+    };
+    if file.rules.iter().any(may_fit) {
+        Ok(())
+    } else {
+        Err("no rule is for it".to_owned())
+    }
+}
+
+/// What came of an event's resources.
+fn said(broken: &[String], taken: Vec<Result<Taken, String>>) -> HandledEvent {
+    let (mut kept, mut known, mut ignored) = (0, 0, 0);
+    for one in taken {
+        match one {
+            // what was kept before this is known when the event comes again
+            Err(why) => return HandledEvent::Again(why),
+            Ok(Taken::Kept(_)) => kept += 1,
+            Ok(Taken::Known(_)) => known += 1,
+            Ok(Taken::Ignored(_)) => ignored += 1,
         }
+    }
+    if broken.is_empty() {
+        HandledEvent::Done(format!(
+            "{kept} remediations begun, {known} known, {ignored} resources left as they are"
+        ))
+    } else {
+        HandledEvent::Refused(broken.join("; "))
     }
 }
 
@@ -172,6 +253,7 @@ fn begun(
         plan: None,
         changed_at: None,
         write_back: None,
+        labelled: None,
         approved_by: None,
         version: 0,
     };
@@ -237,10 +319,36 @@ impl EventHandler for RemediationHandler {
     }
 
     async fn handle(&self, events: &[OrganizationEvent]) -> Vec<HandledEvent> {
-        let mut handled = Vec::with_capacity(events.len());
+        let file = (self.file)();
+        let mut refused: Vec<Option<HandledEvent>> = Vec::with_capacity(events.len());
+        let (mut rows, mut reads) = (Vec::new(), Vec::with_capacity(events.len()));
         for event in events {
-            handled.push(self.handle_one(event).await);
+            let mut read = read_deviations(event);
+            let concerns = read.rows.iter().any(|it| worth_a_look(&file, it).is_ok());
+            let foreign = if concerns {
+                self.foreign(event).await
+            } else {
+                Ok(None)
+            };
+            refused.push(match foreign {
+                Ok(None) => None,
+                Ok(Some(why)) => Some(HandledEvent::Refused(why)),
+                Err(why) => Some(HandledEvent::Again(why)),
+            });
+            if matches!(refused.last(), Some(Some(_))) {
+                read.rows.clear();
+            }
+            reads.push((read.rows.len(), read.broken));
+            rows.append(&mut read.rows);
         }
+        // all that a round names is read together
+        let mut taken = self.take_all(rows).await.into_iter();
+        let handled = refused.into_iter().zip(reads);
         handled
+            .map(|(refused, (count, broken))| {
+                let own = taken.by_ref().take(count).collect();
+                refused.unwrap_or_else(|| said(&broken, own))
+            })
+            .collect()
     }
 }

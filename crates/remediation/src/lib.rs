@@ -12,11 +12,14 @@ mod approvers;
 mod conditions;
 mod deviation;
 
+mod span;
+
 mod rules;
 
 mod decide;
 mod remediation;
 
+mod standing;
 mod steps;
 
 mod handler;
@@ -35,8 +38,9 @@ pub use decide::{
     AccountStanding, Before, RemediationDecision, RuleChoice, choose, is_own_account, settle,
 };
 pub use deviation::{
-    Deviation, FindingKey, REMEDIATED_BY, RESULT, ReadDeviations, read_deviations, takes,
+    ConfigKey, Deviation, REMEDIATED_BY, RESULT, ReadDeviations, read_deviations, takes,
 };
+pub use hallpass_findings::FindingKey;
 pub use handler::{RemediationHandler, Taken};
 pub use ports::{
     AccountStandings, MemberAnswer, MemberCalls, MemberFault, MemberFaultKind, MemberOperation,
@@ -44,12 +48,14 @@ pub use ports::{
 };
 pub use press::{PressRefusal, approved, declined, may_undo, undone};
 pub use remediation::{
-    Remediation, RemediationId, RemediationPhase, RemediationResult, WorkflowStatus, WriteBack,
+    Label, Remediation, RemediationId, RemediationPhase, RemediationResult, WorkflowStatus,
+    WriteBack,
 };
 pub use rules::{
     ExceptionAction, RemediationException, RemediationMode, RemediationRule, RuleFile,
 };
+pub use standing::{CONFIG_ACTION, Standing, StandingReader, Standings};
 pub use steps::{
     RemediationStepExecutor, RemediationWish, actions_in_accounts, is_remediation_step, plan_of,
 };
-pub use worker::{RemediationWorker, Worked};
+pub use worker::{RemediationWorker, Worked, is_labelled_by_us};

@@ -17,6 +17,9 @@ pub enum PressRefusal {
     /// There is nothing that we could do about it.
     #[error("`{0}` is told to people and nothing else: no account is changed for it")]
     OnlyTold(String),
+    /// It is not as it was when it was decided.
+    #[error("`{0}` has drifted: {1}; nothing is done")]
+    Drifted(String, String),
     /// Nothing was changed that could be taken back.
     #[error("`{0}` changed nothing that could be taken back: it is {1}")]
     NothingToUndo(String, &'static str),
@@ -39,6 +42,7 @@ pub fn approved(
         RemediationPhase::Observed
         | RemediationPhase::Pending { .. }
         | RemediationPhase::Finished { .. }
+        | RemediationPhase::Drifted { .. }
         | RemediationPhase::Undone { .. } => {
             return Err(PressRefusal::NotWaiting(it.id.to_string(), it.phase.name()));
         }
@@ -90,12 +94,15 @@ pub fn may_undo(it: &Remediation) -> Result<(), PressRefusal> {
             result: RemediationResult::Changed | RemediationResult::Suppressed,
         } => Ok(()),
         // a failure may come after a part of it
-        RemediationPhase::Manual { .. } if it.plan.is_some() => Ok(()),
+        RemediationPhase::Manual { .. } | RemediationPhase::Drifted { .. } if it.plan.is_some() => {
+            Ok(())
+        }
         RemediationPhase::Observed
         | RemediationPhase::Waiting { .. }
         | RemediationPhase::Pending { .. }
         | RemediationPhase::Finished { .. }
         | RemediationPhase::Manual { .. }
+        | RemediationPhase::Drifted { .. }
         | RemediationPhase::Undone { .. } => Err(PressRefusal::NothingToUndo(
             it.id.to_string(),
             it.phase.name(),

@@ -111,6 +111,11 @@ pub enum RemediationPhase {
         /// Why.
         reason: String,
     },
+    /// It is not as it was when it was decided or approved, and nothing was done.
+    Drifted {
+        /// What is otherwise.
+        reason: String,
+    },
     /// It was taken back.
     Undone {
         /// When.
@@ -129,6 +134,7 @@ impl RemediationPhase {
             Self::Pending { .. } => "pending",
             Self::Finished { result } => result.name(),
             Self::Manual { .. } => "manual",
+            Self::Drifted { .. } => "drifted",
             Self::Undone { .. } => "undone",
         }
     }
@@ -173,6 +179,15 @@ pub struct WriteBack {
     pub from: Timestamp,
 }
 
+/// What a finding said when we set its workflow status: who says otherwise later has worked on it since.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Label {
+    /// Its workflow status.
+    pub status: WorkflowStatus,
+    /// Its note, whoever wrote that; empty where it had none.
+    pub note: String,
+}
+
 /// A remediation as it is kept.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Remediation {
@@ -202,6 +217,9 @@ pub struct Remediation {
     pub changed_at: Option<Timestamp>,
     /// What is yet to be written to the finding.
     pub write_back: Option<WriteBack>,
+    /// What the finding said when we set its workflow status last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub labelled: Option<Label>,
     /// Who approved it, or had it tried again.
     pub approved_by: Option<String>,
     /// Rises with every write.
@@ -217,10 +235,19 @@ impl Remediation {
             RemediationPhase::Observed
             | RemediationPhase::Finished { .. }
             | RemediationPhase::Manual { .. }
+            | RemediationPhase::Drifted { .. }
             | RemediationPhase::Undone { .. } => None,
         };
         let written = self.write_back.as_ref().map(|it| it.from);
         [phase, written].into_iter().flatten().min()
+    }
+
+    /// It is not as it was: nothing is done, and the finding is not written to.
+    #[must_use]
+    pub fn drifted(mut self, reason: String) -> Self {
+        self.phase = RemediationPhase::Drifted { reason };
+        self.write_back = None;
+        self
     }
 
     /// Puts it into another phase, with what the finding is told of that.
@@ -232,7 +259,8 @@ impl Remediation {
             RemediationPhase::Undone { by, .. } => ("undone", format!("taken back by {by}")),
             RemediationPhase::Observed
             | RemediationPhase::Waiting { .. }
-            | RemediationPhase::Pending { .. } => (phase.name(), phase.name().to_owned()),
+            | RemediationPhase::Pending { .. }
+            | RemediationPhase::Drifted { .. } => (phase.name(), phase.name().to_owned()),
         };
         if self.deviation.finding.is_some() {
             self.write_back = Some(WriteBack {

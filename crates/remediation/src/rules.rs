@@ -10,6 +10,7 @@ use crate::action::{ActionKind, check_params};
 use crate::approvers::{ApproverEntry, ApproverForm, GROUP, read_approvers};
 use crate::conditions::Conditions;
 use crate::deviation::{CONFIG, Deviation, GUARD_DUTY, ONLY_TOLD, SECURITY_HUB};
+use crate::span::written_span;
 
 /// How many times an hour a rule acts, unless it says otherwise.
 const MAX_PER_HOUR: u32 = 20;
@@ -132,9 +133,9 @@ struct RuleForm {
     mode: RemediationMode,
     #[serde(default)]
     max_per_hour: Option<u32>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "written_span")]
     cooldown: Option<TimeSpan>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "written_span")]
     timeout: Option<TimeSpan>,
     #[serde(default)]
     retry: Option<u32>,

@@ -6,8 +6,29 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use hallpass_model::{AccountId, Timestamp};
 
+use crate::deviation::Deviation;
 use crate::ports::{RemediationFilter, RemediationStore, RemediationStoreFault};
 use crate::remediation::{Remediation, RemediationId};
+use crate::standing::{Standing, Standings};
+
+/// Deviations that stand as they were found, unless a test says that they are over, and why.
+#[derive(Debug, Default)]
+pub struct FoundStandings {
+    /// Why all of them are over.
+    pub over: Mutex<Option<String>>,
+}
+
+#[async_trait]
+impl Standings for FoundStandings {
+    async fn standings(&self, rows: &[Deviation]) -> Vec<Result<Standing, String>> {
+        let over = self.over.lock().unwrap_or_else(PoisonError::into_inner);
+        let stands = |it: &Deviation| match over.as_ref() {
+            Some(why) => Standing::Over(why.clone()),
+            None => Standing::Open(Box::new(it.clone())),
+        };
+        rows.iter().map(|it| Ok(stands(it))).collect()
+    }
+}
 
 /// What is kept.
 #[derive(Debug, Default)]

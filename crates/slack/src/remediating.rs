@@ -168,6 +168,7 @@ fn may_not(view: &RemediationView) -> String {
         | RemediationPhase::Pending { .. }
         | RemediationPhase::Finished { .. }
         | RemediationPhase::Manual { .. }
+        | RemediationPhase::Drifted { .. }
         | RemediationPhase::Undone { .. } => "It does not wait any more.".to_owned(),
     }
 }

@@ -138,6 +138,9 @@ impl Slack {
             (_, RemediationPhase::Manual { reason }) => {
                 format!("{} For people: {}", marks.bad, escape(reason))
             }
+            (_, RemediationPhase::Drifted { reason }) => {
+                format!("{} Nothing is done: {}", marks.discarded, escape(reason))
+            }
             (Some(by), _) => format!("{} Approved by {}.", marks.good, escape(by)),
             (None, _) => format!("{} It does not wait any more.", marks.discarded),
         };

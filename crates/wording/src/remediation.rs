@@ -84,6 +84,9 @@ pub fn why(it: &Remediation, style: &impl ChannelStyle) -> String {
     match &it.phase {
         RemediationPhase::Waiting { why, .. } => style.quoted(why),
         RemediationPhase::Manual { reason } => style.quoted(reason),
+        RemediationPhase::Drifted { reason } => {
+            format!("nothing was done: {}", style.quoted(reason))
+        }
         RemediationPhase::Undone { by, .. } => format!("{} took it back", style.name(by)),
         RemediationPhase::Pending { failed: 0, .. }
         | RemediationPhase::Observed

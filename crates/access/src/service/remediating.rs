@@ -10,8 +10,8 @@ use hallpass_identity::{is_named, people_of};
 use hallpass_model::{AccountId, Email, Timestamp};
 use hallpass_remediation::{
     AccountStanding, AccountStandings, Deviation, PressRefusal, Remediation, RemediationFilter,
-    RemediationId, RemediationPhase, RemediationRule, RemediationStoreFault, RuleFile, approved,
-    declined,
+    RemediationId, RemediationPhase, RemediationRule, RemediationStoreFault, RuleFile, Standing,
+    Standings, approved, declined,
 };
 use hallpass_rules::Directory;
 
@@ -35,6 +35,8 @@ pub struct RemediationSource {
     pub rules: Arc<dyn Fn() -> Arc<RuleFile> + Send + Sync>,
     /// Where accounts are in the organization.
     pub accounts: Arc<dyn AccountStandings>,
+    /// How deviations stand.
+    pub standings: Arc<dyn Standings>,
 }
 
 /// Who may say yes.
@@ -120,6 +122,19 @@ impl<'a> Places<'a> {
 }
 
 impl RemediationSource {
+    /// What is otherwise than it was when it was asked for. What cannot be read in time is read again before anything is
+    /// done.
+    async fn drift(&self, it: &Remediation) -> Option<String> {
+        if !matches!(it.phase, RemediationPhase::Waiting { .. }) {
+            return None;
+        }
+        let asked = self.standings.standing(&it.deviation);
+        match tokio::time::timeout(PATIENCE, asked).await {
+            Ok(Ok(Standing::Over(why))) => Some(why),
+            Ok(Ok(Standing::Open(_)) | Err(_)) | Err(_) => None,
+        }
+    }
+
     async fn approvers(
         &self,
         it: &Deviation,
@@ -282,6 +297,11 @@ impl Access {
             if !self.may_decide(actor, &approvers, &directory) {
                 return Err(PressRefused::NotAnApprover.into());
             }
+            if matches!(answer, Answer::Yes)
+                && let Some(why) = source.drift(&it).await
+            {
+                return Err(drifted(source, it, why).await);
+            }
             let next = next(it, answer, (actor, source), self.now())?;
             let event = match answer {
                 Answer::Yes => Event::RemediationApproved,
@@ -387,6 +407,18 @@ impl Access {
 fn is_among(actor: &Actor, people: &[String], directory: &Directory) -> bool {
     let user = actor.user.as_ref();
     user.is_some_and(|user| is_named(user, people, directory))
+}
+
+/// Nothing is done about what is not as it was, and it does not wait any more.
+async fn drifted(source: &RemediationSource, it: Remediation, why: String) -> AccessError {
+    let refusal = PressRefusal::Drifted(it.id.to_string(), why.clone());
+    match source.kept.change_remediation(&it.drifted(why)).await {
+        // somebody else was first with it, and what they said stands
+        Ok(()) | Err(RemediationStoreFault::Raced(_)) => {
+            PressRefused::Remediation(refusal.to_string()).into()
+        }
+        Err(fault @ RemediationStoreFault::Unavailable(_)) => unread(&fault),
+    }
 }
 
 /// The remediation after somebody's answer. What its rule asks for by now is what they said yes to, or nothing is done.

@@ -9,7 +9,7 @@ use hallpass_findings::{
 };
 use serde_json::Value;
 
-use crate::world::{World, event, findings, fixture};
+use crate::world::{World, event, findings, fixture, wanted};
 
 /// Keys in order at every level.
 fn sorted(mut value: Value) -> String {
@@ -84,7 +84,7 @@ async fn requests_are_those_of_the_fixture() {
         let world = World::new();
         let report = world
             .enricher(with(notes))
-            .enrich(&findings(name)[range])
+            .enrich(&wanted(&findings(name)[range]))
             .await;
         assert!(
             report
@@ -158,7 +158,11 @@ async fn row_5_a_note_that_leaves_no_room_stays() {
     let world = World::new();
     let mut all = findings("org-sh-analyst-note");
     all[0].note.as_mut().unwrap().text = "x".repeat(500);
-    world.enricher(with(NotePolicy::Append)).enrich(&all).await;
+    world.stand(&all);
+    world
+        .enricher(with(NotePolicy::Append))
+        .enrich(&wanted(&all))
+        .await;
     let request = &world.inputs("BatchUpdateFindings")[0];
     assert!(
         request.get("Note").is_none() && request["UserDefinedFields"]["ticket"] == "4711",
@@ -181,7 +185,8 @@ async fn what_ours_was_appended_to_is_kept_when_it_is_enriched_again() {
         let note = all[0].note.as_mut().unwrap();
         note.text = "Ticket 4711 || Account Name: old OU Name: Old".to_owned();
         note.updated_by = "Hallpass enrichment".to_owned();
-        world.enricher(with(notes)).enrich(&all).await;
+        world.stand(&all);
+        world.enricher(with(notes)).enrich(&wanted(&all)).await;
         let request = &world.inputs("BatchUpdateFindings")[0];
         let text = request.pointer("/Note/Text").and_then(Value::as_str);
         assert_eq!(text.is_some(), expected.is_some(), "{notes:?}");
@@ -199,7 +204,12 @@ async fn row_9_the_account_of_the_credentials_is_not_named() {
     let mut all = findings("org-sh-imported");
     all.push(all[0].clone());
     all[1].account = crate::world::OWN.parse().unwrap();
-    world.enricher(EnrichSettings::default()).enrich(&all).await;
+    all[1].id = "f-own".to_owned();
+    world.stand(&all);
+    world
+        .enricher(EnrichSettings::default())
+        .enrich(&wanted(&all))
+        .await;
     let inputs = world.inputs("GetAlternateContact");
     let named: Vec<_> = inputs
         .iter()
@@ -226,7 +236,7 @@ async fn row_10_without_contacts_it_goes_on_and_warns_once_an_hour() {
     let mut all = findings("org-sh-other-accounts");
     all.truncate(2);
     for _ in 0..3 {
-        warnings.push(enricher.enrich(&all).await.warnings.len());
+        warnings.push(enricher.enrich(&wanted(&all)).await.warnings.len());
         for finding in &all {
             enricher.forget(&finding.account);
         }
@@ -305,11 +315,15 @@ async fn row_13_only_what_was_left_out_is_sent_again() {
     let mut all = findings("org-sh-multi");
     all.push(findings("org-sh-multi")[0].clone());
     all[2].id = "f-0009".to_owned();
+    world.stand(&all);
     let left = |id: &str, code: &str| vec![(id.to_owned(), code.to_owned())];
     // taken from the end
     world.script.lock().unwrap().unprocessed =
         vec![vec![], left("f-0002", "ConcurrentUpdateError")];
-    let report = world.enricher(EnrichSettings::default()).enrich(&all).await;
+    let report = world
+        .enricher(EnrichSettings::default())
+        .enrich(&wanted(&all))
+        .await;
     assert_eq!(report.outcomes, vec![EnrichOutcome::Written; 3]);
     let sizes = world.inputs("BatchUpdateFindings");
     let sizes: Vec<_> = sizes
@@ -336,7 +350,7 @@ async fn what_security_hub_leaves_out_for_good_is_said() {
             vec![vec![("f-0003".to_owned(), code.to_owned())]];
         let report = world
             .enricher(with(NotePolicy::Replace))
-            .enrich(&findings("org-sh-analyst-note"))
+            .enrich(&wanted(&findings("org-sh-analyst-note")))
             .await;
         assert_eq!(report.outcomes, [expected], "{code}");
         let sent = world.inputs("BatchUpdateFindings");
@@ -367,7 +381,11 @@ async fn one_finding_that_is_refused_blocks_no_other() {
     let mut twin = all[0].clone();
     twin.id = "f-twin".to_owned();
     all.push(twin);
-    let report = world.enricher(EnrichSettings::default()).enrich(&all).await;
+    world.stand(&all);
+    let report = world
+        .enricher(EnrichSettings::default())
+        .enrich(&wanted(&all))
+        .await;
     let less = EnrichOutcome::WrittenLess("InvalidInputException".to_owned());
     assert_eq!(
         report.outcomes,

@@ -8,4 +8,6 @@
 
 mod acceptance;
 mod limits;
+mod standing;
+mod template;
 mod world;

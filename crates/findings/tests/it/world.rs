@@ -1,26 +1,35 @@
 //! An organization of the fixture, behind the port, with refusals that a test asks for.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use hallpass_events::{OrganizationEvent, read_event};
 use hallpass_findings::{
-    CallRefusal, EnrichSettings, Enricher, Finding, FindingCalls, RefusalKind, read_finding,
+    CallRefusal, EnrichSettings, EnrichTrigger, Enricher, Finding, FindingCalls, RefusalKind,
+    WantedFinding, read_finding,
 };
 use hallpass_model::{Clock, Timestamp};
 use serde_json::{Value, json};
 
+/// Findings of a page.
+const PAGE: usize = 3;
 /// The account of the credentials.
 pub(crate) const OWN: &str = "111111111111";
 
+/// A fixture, read from its file once.
 pub(crate) fn fixture(name: &str) -> Value {
-    let path = format!(
-        "{}/../../docs/spec/fixtures/{name}.json",
-        env!("CARGO_MANIFEST_DIR")
-    );
-    serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
+    static READ: LazyLock<Mutex<BTreeMap<String, Value>>> = LazyLock::new(Mutex::default);
+    let mut read = READ.lock().unwrap();
+    let parse = || {
+        let path = format!(
+            "{}/../../docs/spec/fixtures/{name}.json",
+            env!("CARGO_MANIFEST_DIR")
+        );
+        serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
+    };
+    read.entry(name.to_owned()).or_insert_with(parse).clone()
 }
 
 pub(crate) fn event(name: &str) -> OrganizationEvent {
@@ -33,6 +42,23 @@ pub(crate) fn findings(name: &str) -> Vec<Finding> {
     rows.iter()
         .map(|row| read_finding(row, &event.region).unwrap())
         .collect()
+}
+
+/// Findings, as an event of new ones wants them.
+pub(crate) fn wanted(findings: &[Finding]) -> Vec<WantedFinding> {
+    let imported = EnrichTrigger::Imported;
+    findings.iter().map(|it| it.wanted(imported)).collect()
+}
+
+/// A finding as Security Hub shows it.
+pub(crate) fn document(it: &Finding) -> Value {
+    let note = it.note.as_ref();
+    let note = note.map(|it| json!({ "Text": it.text, "UpdatedBy": it.updated_by }));
+    let state = if it.active { "ACTIVE" } else { "ARCHIVED" };
+    json!({
+        "ProductArn": it.product_arn, "Id": it.id, "AwsAccountId": it.account, "Region": it.region,
+        "AwsAccountName": it.account_name, "RecordState": state, "Note": note, "UserDefinedFields": it.fields,
+    })
 }
 
 pub(crate) fn now() -> Timestamp {
@@ -50,16 +76,37 @@ pub(crate) struct Script {
     pub(crate) fields_max: Option<usize>,
 }
 
+/// What somebody does to the findings of Security Hub before one of our calls.
+pub(crate) type Interference = Box<dyn FnMut(&str, &mut BTreeMap<String, Value>) + Send>;
+
 pub(crate) struct World {
-    accounts: Value,
+    accounts: Mutex<Value>,
+    /// Security Hub's findings, by id.
+    pub(crate) hub: Mutex<BTreeMap<String, Value>>,
+    /// What somebody does before each of our calls of Security Hub.
+    pub(crate) before_calls: Mutex<Option<Interference>>,
     pub(crate) script: Mutex<Script>,
     now: Mutex<Timestamp>,
 }
 
 impl World {
     pub(crate) fn new() -> Arc<Self> {
+        let names = [
+            "imported",
+            "multi",
+            "enriched",
+            "analyst-note",
+            "other-accounts",
+        ];
+        let events = names.map(|name| fixture(&format!("org-sh-{name}")));
+        let rows = events
+            .iter()
+            .flat_map(|it| it["detail"]["findings"].as_array().unwrap());
+        let hub = rows.map(|it| (it["Id"].as_str().unwrap().to_owned(), it.clone()));
         Arc::new(Self {
-            accounts: fixture("org-account-metadata"),
+            accounts: Mutex::new(fixture("org-account-metadata")),
+            hub: Mutex::new(hub.collect()),
+            before_calls: Mutex::default(),
             script: Mutex::default(),
             now: Mutex::new(now()),
         })
@@ -71,6 +118,22 @@ impl World {
             Arc::clone(self) as Arc<dyn Clock>,
             settings,
         )
+    }
+
+    /// Security Hub has these.
+    pub(crate) fn stand(&self, findings: &[Finding]) {
+        let mut hub = self.hub.lock().unwrap();
+        hub.extend(findings.iter().map(|it| (it.id.clone(), document(it))));
+    }
+
+    /// Gives an account another tag than it had.
+    pub(crate) fn tag(&self, account: &str, key: &str, value: &str) {
+        let mut accounts = self.accounts.lock().unwrap();
+        let tags = accounts["accounts"][account]["Tags"]
+            .as_array_mut()
+            .unwrap();
+        tags.retain(|it| it["Key"] != key);
+        tags.push(json!({ "Key": key, "Value": value }));
     }
 
     pub(crate) fn pass(&self, seconds: i64) {
@@ -127,6 +190,11 @@ impl FindingCalls for World {
         operation: &'static str,
         input: &Value,
     ) -> Result<Value, CallRefusal> {
+        if service == "securityhub"
+            && let Some(interfere) = self.before_calls.lock().unwrap().as_mut()
+        {
+            interfere(operation, &mut self.hub.lock().unwrap());
+        }
         let mut script = self.script.lock().unwrap();
         script.calls.push((operation.to_owned(), input.clone()));
         if let Some(refusal) = script.refusals.get_mut(operation).and_then(Vec::pop) {
@@ -134,7 +202,7 @@ impl FindingCalls for World {
         }
         let text = |name: &str| input[name].as_str().unwrap_or(OWN).to_owned();
         let account = |id: &str| {
-            let found = self.accounts["accounts"].get(id).cloned();
+            let found = self.accounts.lock().unwrap()["accounts"].get(id).cloned();
             found.ok_or_else(|| refusal(operation, "AccountNotFoundException"))
         };
         match (service, operation) {
@@ -178,13 +246,49 @@ impl FindingCalls for World {
                     return Err(refusal(operation, "InvalidInputException"));
                 }
                 let left = script.unprocessed.pop().unwrap_or_default();
+                let mut hub = self.hub.lock().unwrap();
                 let rows = input["FindingIdentifiers"].as_array().unwrap().iter().filter_map(|row| {
-                    let (_, code) = left.iter().find(|(id, _)| row["Id"].as_str().unwrap().ends_with(id.as_str()))?;
+                    let id = row["Id"].as_str().unwrap();
+                    let code = left.iter().find(|(end, _)| id.ends_with(end.as_str()));
+                    let code = match (code, hub.get_mut(id)) {
+                        (Some((_, code)), _) => code.as_str(),
+                        (None, None) => "FindingNotFound",
+                        (None, Some(finding)) => {
+                            for name in ["Note", "UserDefinedFields"] {
+                                if let Some(value) = input.get(name) {
+                                    finding[name] = value.clone();
+                                }
+                            }
+                            return None;
+                        }
+                    };
                     Some(json!({ "FindingIdentifier": row, "ErrorCode": code, "ErrorMessage": "" }))
                 });
                 Ok(
                     json!({ "ProcessedFindings": [], "UnprocessedFindings": rows.collect::<Vec<_>>() }),
                 )
+            }
+            ("securityhub", "GetFindings") => {
+                // a page has three, so that all are read
+                let ids = input["Filters"]["Id"].as_array().unwrap();
+                assert!((1..=20).contains(&ids.len()), "{ids:?}");
+                let hub = self.hub.lock().unwrap();
+                let rows = hub
+                    .iter()
+                    .filter(|(id, _)| ids.iter().any(|it| it["Value"] == **id));
+                let from: usize = input["NextToken"]
+                    .as_str()
+                    .map_or(0, |it| it.parse().unwrap());
+                let rows: Vec<Value> = rows
+                    .skip(from)
+                    .take(PAGE + 1)
+                    .map(|(_, it)| it.clone())
+                    .collect();
+                let more = rows.len() > PAGE;
+                Ok(json!({
+                    "Findings": rows.iter().take(PAGE).collect::<Vec<_>>(),
+                    "NextToken": more.then(|| (from + PAGE).to_string()),
+                }))
             }
             other => panic!("{other:?}"),
         }

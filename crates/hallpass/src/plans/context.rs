@@ -142,7 +142,7 @@ pub(crate) async fn assemble(loaded: &Loaded, means: PlanMeans) -> Result<PlanCo
             Arc::clone(&clock),
             Arc::clone(&store) as Arc<dyn StepNews>,
         ),
-        remediation: remediations::step_executor(loaded, aws_settings(loaded), &clock),
+        remediation: remediations::step_executor(loaded, &clock).await?,
         org: OrgStepExecutor::new(
             Arc::clone(&organization),
             Arc::clone(&kept),

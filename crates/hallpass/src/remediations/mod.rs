@@ -10,17 +10,18 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use hallpass_access::{RemediationPresses, RemediationSource};
 use hallpass_alerts::AlertStore;
-use hallpass_aws::AwsClientSettings;
+use hallpass_aws::{AwsClientSettings, FindingClient};
 use hallpass_findings::{AccountFacts, EnrichSettings, Enricher, FindingCalls};
 use hallpass_model::{AccountId, Clock, IdSource};
 use hallpass_remediation::{
     AccountStanding, AccountStandings, MemberCalls, RemediationHandler, RemediationStepExecutor,
-    RemediationStore, RemediationWorker,
+    RemediationStore, RemediationWorker, StandingReader, Standings,
 };
 use hallpass_runner::{PlanStore, Runner, RunnerIdentity, StepExecutor};
 
 use crate::config::Loaded;
 use crate::exit::Failure;
+use crate::opening::aws_settings;
 use crate::server_store::ServerStore;
 use crate::timer::Timer;
 
@@ -59,16 +60,49 @@ impl AccountStandings for KnownAccounts {
     }
 }
 
-/// The steps of remediations, with the configured role.
-pub(crate) fn step_executor(
+/// Calls in accounts with the configured role, and how deviations stand by what `findings` and these read.
+pub(crate) fn member_calls(
     loaded: &Loaded,
     client: AwsClientSettings,
     clock: &Arc<dyn Clock>,
-) -> RemediationStepExecutor {
+    findings: &Arc<dyn FindingCalls>,
+) -> (Arc<dyn MemberCalls>, Arc<dyn Standings>) {
     let (role, external_id) = loaded.remediation_role();
     let calls = MemberSessions::new(client, role, external_id, Arc::clone(clock));
     let calls: Arc<dyn MemberCalls> = Arc::new(calls);
-    RemediationStepExecutor::new(calls, Arc::clone(clock))
+    let reader = StandingReader::new(Arc::clone(findings), Arc::clone(&calls));
+    (calls, Arc::new(reader))
+}
+
+/// The steps of remediations, for commands that carry plans of any kind out.
+///
+/// # Errors
+/// No client can be made.
+pub(crate) async fn step_executor(
+    loaded: &Loaded,
+    clock: &Arc<dyn Clock>,
+) -> Result<RemediationStepExecutor, Failure> {
+    let (calls, standings) = standings(loaded, clock).await?;
+    Ok(RemediationStepExecutor::new(
+        calls,
+        standings,
+        Arc::clone(clock),
+    ))
+}
+
+/// Calls in accounts, and how deviations stand, for commands.
+///
+/// # Errors
+/// No client can be made.
+pub(crate) async fn standings(
+    loaded: &Loaded,
+    clock: &Arc<dyn Clock>,
+) -> Result<(Arc<dyn MemberCalls>, Arc<dyn Standings>), Failure> {
+    let client = aws_settings(loaded);
+    let findings = FindingClient::new(client.clone(), fastrand::u64(..), Arc::clone(clock)).await;
+    let findings = findings.map_err(|error| Failure::failed(format!("cannot start: {error}")))?;
+    let findings: Arc<dyn FindingCalls> = Arc::new(findings);
+    Ok(member_calls(loaded, client, clock, &findings))
 }
 
 /// What a server remediates with.
@@ -106,11 +140,16 @@ fn known_accounts(means: &RemediationMeans<'_>) -> KnownAccounts {
 }
 
 /// The handler of events.
-pub(crate) fn handler(means: &RemediationMeans<'_>, rules: &Arc<RuleSource>) -> RemediationHandler {
+pub(crate) fn handler(
+    means: &RemediationMeans<'_>,
+    rules: &Arc<RuleSource>,
+    standings: Arc<dyn Standings>,
+) -> RemediationHandler {
     let source = Arc::clone(rules);
     RemediationHandler::new(
         Arc::new(move || source.rules()),
         Arc::new(known_accounts(means)),
+        standings,
         Arc::new(means.store.clone()),
         Arc::clone(means.clock),
     )
@@ -128,7 +167,10 @@ pub(crate) fn open(
     };
     let rules = Arc::new(RuleSource::open(path)?);
     let store = Arc::new(means.store.clone());
-    let hands = step_executor(means.loaded, means.client.clone(), means.clock);
+    let client = means.client.clone();
+    let (calls, standings) = member_calls(means.loaded, client, means.clock, means.findings);
+    let clock = Arc::clone(means.clock);
+    let hands = RemediationStepExecutor::new(calls, Arc::clone(&standings), clock);
     let hands: Arc<dyn StepExecutor> = Arc::new(hands);
     let runner = Runner::new(
         Arc::clone(&store) as Arc<dyn PlanStore>,
@@ -149,7 +191,7 @@ pub(crate) fn open(
     let worker = RemediationWorker::new(
         Arc::clone(&store) as Arc<dyn RemediationStore>,
         runner,
-        Arc::clone(means.findings),
+        (Arc::clone(means.findings), Arc::clone(&standings)),
         Arc::new(move || source.rules()),
         means.settings.clone(),
         means.organization.clone(),
@@ -169,6 +211,7 @@ pub(crate) fn open(
             kept: Arc::clone(&store) as Arc<dyn RemediationPresses>,
             rules: Arc::new(move || deciding.rules()),
             accounts: Arc::new(known_accounts(means)),
+            standings: Arc::clone(&standings),
         },
         worker: Arc::new(worker),
         store,
@@ -177,5 +220,5 @@ pub(crate) fn open(
         rules: Arc::clone(&rules),
         clock: Arc::clone(means.clock),
     };
-    Ok(Some((handler(means, &rules), parts)))
+    Ok(Some((handler(means, &rules, standings), parts)))
 }

@@ -106,6 +106,7 @@ impl BacklogTeller {
                 RemediationPhase::Observed
                 | RemediationPhase::Pending { .. }
                 | RemediationPhase::Finished { .. }
+                | RemediationPhase::Drifted { .. }
                 | RemediationPhase::Undone { .. } => continue,
             }
             let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);

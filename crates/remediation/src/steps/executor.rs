@@ -6,7 +6,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use hallpass_model::{AccountId, Clock};
 use hallpass_runner::{
-    Effect, PlanStep, StepError, StepExecutor, StepProbe, Undo, Verify, WriteAnswer,
+    Class, Effect, PlanStep, StepError, StepExecutor, StepProbe, Undo, Verify, WriteAnswer,
 };
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -17,12 +17,15 @@ use super::switches::{DATABASE, Switch};
 use super::wish::{MEND, RESTORE, RemediationWish};
 use super::{flow_logs, keys, password, security_groups};
 use crate::action::ActionKind;
+use crate::decide::NEVER_TAG;
 use crate::deviation::{account_of, partition};
 use crate::ports::{MemberCalls, MemberPlace};
+use crate::standing::{Standing, Standings};
 
 /// Whoever carries the steps of remediations out.
 pub struct RemediationStepExecutor {
     calls: Arc<dyn MemberCalls>,
+    standings: Arc<dyn Standings>,
     clock: Arc<dyn Clock>,
 }
 
@@ -111,6 +114,8 @@ pub fn actions_in_accounts(action: ActionKind) -> BTreeSet<&'static str> {
         // a role is passed where one is named
         params: json!({ "role": "" }),
         old,
+        left: None,
+        found: None,
     };
     let ways = [wish(None), wish(Some(Value::Null))];
     let needed = ways.iter().flat_map(|it| needs(it, "", ""));
@@ -119,8 +124,31 @@ pub fn actions_in_accounts(action: ActionKind) -> BTreeSet<&'static str> {
 
 impl RemediationStepExecutor {
     /// An executor over its ports.
-    pub fn new(calls: Arc<dyn MemberCalls>, clock: Arc<dyn Clock>) -> Self {
-        Self { calls, clock }
+    pub fn new(
+        calls: Arc<dyn MemberCalls>,
+        standings: Arc<dyn Standings>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        Self {
+            calls,
+            standings,
+            clock,
+        }
+    }
+
+    /// What stands in the way of a change that a look asks for: nothing is done about what is not as it was judged.
+    async fn objection(&self, wish: &RemediationWish) -> Result<Option<String>, StepError> {
+        let (None, Some(found)) = (&wish.old, &wish.found) else {
+            return Ok(None);
+        };
+        match self.standings.standing(found).await {
+            Ok(Standing::Open(now)) => {
+                let never = now.tags.get(NEVER_TAG.0).map(String::as_str) == Some(NEVER_TAG.1);
+                Ok(never.then(|| format!("its tag `{}` says never", NEVER_TAG.0)))
+            }
+            Ok(Standing::Over(why)) => Ok(Some(why)),
+            Err(why) => Err(StepError::later(Class::Throttle, why)),
+        }
     }
 
     /// INVARIANT: every call of a step is made in the account of its target, which is that of the finding, and only
@@ -151,7 +179,34 @@ impl RemediationStepExecutor {
         let calls = self.calls(step, &wish)?;
         match &wish.old {
             None => self.look_mended(&calls, &wish).await,
-            Some(old) => look_restored(&calls, &wish, old).await,
+            Some(old) => self.look_restored(&calls, &wish, old).await,
+        }
+    }
+
+    /// The form that an action left, whole: what has to stand there when it is taken back.
+    async fn left(&self, step: &PlanStep) -> Result<Value, StepError> {
+        let wish = wish(step)?;
+        let calls = self.calls(step, &wish)?;
+        let (resource, account) = (wish.resource.as_str(), calls.place.account.as_str());
+        match wish.action {
+            ActionKind::SgRevokePublic | ActionKind::SgDefaultClose => {
+                security_groups::form_now(&calls, resource).await
+            }
+            ActionKind::S3AccountBlock => BlockedPlace::account(account).form_now(&calls).await,
+            ActionKind::S3BucketBlock => {
+                let place = BlockedPlace::bucket(resource, account)?;
+                place.form_now(&calls).await
+            }
+            ActionKind::IamKeyDeactivate => keys::form_now(&calls, resource).await,
+            ActionKind::IamPasswordPolicy => password::form_now(&calls).await,
+            ActionKind::EbsDefaultEncrypt
+            | ActionKind::KmsRotate
+            | ActionKind::TrailValidation
+            | ActionKind::RdsPrivate => switch(&wish)?.form_now(&calls).await,
+            // what is ours is known by its tag
+            ActionKind::FlowLogs | ActionKind::Suppress | ActionKind::Notify => {
+                Ok(step.desired.clone())
+            }
         }
     }
 
@@ -178,6 +233,40 @@ impl RemediationStepExecutor {
             | ActionKind::KmsRotate
             | ActionKind::TrailValidation
             | ActionKind::RdsPrivate => switch(wish)?.look(calls, true).await,
+        }
+    }
+
+    /// Whether it is back; where it is not, it has to be as the action left it.
+    async fn look_restored(
+        &self,
+        calls: &StepCalls<'_>,
+        wish: &RemediationWish,
+        old: &Value,
+    ) -> Result<StepProbe, StepError> {
+        let (resource, account) = (wish.resource.as_str(), calls.place.account.as_str());
+        let left = wish.left.as_ref();
+        match wish.action {
+            ActionKind::Suppress | ActionKind::Notify => Ok(StepProbe::Satisfied),
+            ActionKind::FlowLogs => flow_logs::look_gone(calls, wish).await,
+            ActionKind::SgRevokePublic | ActionKind::SgDefaultClose => {
+                security_groups::look_restored(calls, resource, (old, left)).await
+            }
+            ActionKind::S3AccountBlock => {
+                let place = BlockedPlace::account(account);
+                place.look_restored(calls, old).await
+            }
+            ActionKind::S3BucketBlock => {
+                let place = BlockedPlace::bucket(resource, account)?;
+                place.look_restored(calls, old).await
+            }
+            ActionKind::IamKeyDeactivate => keys::look_restored(calls, resource, (old, left)).await,
+            ActionKind::IamPasswordPolicy => {
+                password::look_restored(calls, (old, left), &params(wish)?).await
+            }
+            ActionKind::EbsDefaultEncrypt
+            | ActionKind::KmsRotate
+            | ActionKind::TrailValidation
+            | ActionKind::RdsPrivate => switch(wish)?.look_off(calls, left).await,
         }
     }
 
@@ -212,36 +301,6 @@ async fn mend(
         | ActionKind::KmsRotate
         | ActionKind::TrailValidation
         | ActionKind::RdsPrivate => switch(wish)?.turn(calls, true).await,
-    }
-}
-
-async fn look_restored(
-    calls: &StepCalls<'_>,
-    wish: &RemediationWish,
-    old: &Value,
-) -> Result<StepProbe, StepError> {
-    let (resource, account) = (wish.resource.as_str(), calls.place.account.as_str());
-    match wish.action {
-        ActionKind::Suppress | ActionKind::Notify => Ok(StepProbe::Satisfied),
-        ActionKind::FlowLogs => flow_logs::look_gone(calls, wish).await,
-        ActionKind::SgRevokePublic | ActionKind::SgDefaultClose => {
-            security_groups::look_restored(calls, resource, old).await
-        }
-        ActionKind::S3AccountBlock => {
-            BlockedPlace::account(account)
-                .look_restored(calls, old)
-                .await
-        }
-        ActionKind::S3BucketBlock => {
-            let place = BlockedPlace::bucket(resource, account)?;
-            place.look_restored(calls, old).await
-        }
-        ActionKind::IamKeyDeactivate => keys::look_restored(calls, resource, old).await,
-        ActionKind::IamPasswordPolicy => password::look_restored(calls, old).await,
-        ActionKind::EbsDefaultEncrypt
-        | ActionKind::KmsRotate
-        | ActionKind::TrailValidation
-        | ActionKind::RdsPrivate => switch(wish)?.look(calls, false).await,
     }
 }
 
@@ -300,7 +359,14 @@ fn switch(wish: &RemediationWish) -> Result<Switch, StepError> {
 #[async_trait]
 impl StepExecutor for RemediationStepExecutor {
     async fn probe(&self, step: &PlanStep) -> Result<StepProbe, StepError> {
-        self.look(step).await
+        let seen = self.look(step).await?;
+        if !seen.is_change() {
+            return Ok(seen);
+        }
+        Ok(match self.objection(&wish(step)?).await? {
+            Some(reason) => StepProbe::Blocked { reason },
+            None => seen,
+        })
     }
 
     async fn act(&self, step: &PlanStep, seen: &StepProbe) -> WriteAnswer {
@@ -315,10 +381,13 @@ impl StepExecutor for RemediationStepExecutor {
 
     async fn verify(&self, step: &PlanStep, _remote: &str) -> Verify {
         match self.look(step).await {
-            Ok(StepProbe::Satisfied) => Verify::Done(Effect {
-                new: step.desired.clone(),
-                requests: Vec::new(),
-            }),
+            Ok(StepProbe::Satisfied) => match self.left(step).await {
+                Ok(new) => Verify::Done(Effect {
+                    new,
+                    requests: Vec::new(),
+                }),
+                Err(error) => Verify::Setback(error),
+            },
             // IAM shows a write within a minute
             Ok(StepProbe::Absent | StepProbe::Differs { .. } | StepProbe::InProgress { .. }) => {
                 Verify::Running
@@ -330,11 +399,14 @@ impl StepExecutor for RemediationStepExecutor {
         }
     }
 
-    fn undo(&self, step: &PlanStep, old: &Value, _new: &Value) -> Undo {
+    fn undo(&self, step: &PlanStep, old: &Value, new: &Value) -> Undo {
         match wish(step) {
             Ok(wish) if wish.old.is_none() && !old.is_null() => {
                 let wish = RemediationWish {
                     old: Some(old.clone()),
+                    // a stop between writing and seeing leaves no record of the form
+                    left: (*new != step.desired && !new.is_null()).then(|| new.clone()),
+                    found: None,
                     ..wish
                 };
                 // a wish is plain data, and always has a form

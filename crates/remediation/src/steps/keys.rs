@@ -1,9 +1,12 @@
 //! Access keys of a user: made inactive, never deleted.
 
+use std::collections::BTreeMap;
+
 use hallpass_model::{TimeSpan, Timestamp};
 use hallpass_runner::{StepError, StepProbe};
 use serde_json::{Value, json};
 
+use super::drifted;
 use super::place::{StepCalls, text};
 use crate::action::KeyParams;
 
@@ -105,19 +108,52 @@ pub(super) async fn set(
     Ok(())
 }
 
+/// All keys of the user, with their status.
+pub(super) async fn form_now(calls: &StepCalls<'_>, resource: &str) -> Result<Value, StepError> {
+    let found = keys(calls, user_of(resource)?).await?;
+    let states = found.iter().map(|key| {
+        let (id, status) = (text(key, "AccessKeyId"), text(key, "Status"));
+        (id.to_owned(), json!(status))
+    });
+    // in the order of their ids
+    let states: BTreeMap<String, Value> = states.collect();
+    Ok(json!({ "keys": states }))
+}
+
+/// Whether the keys are active again; where they are not, they have to be as they were left. They are made active one
+/// after the other, so that after a stop the first of them may be.
 pub(super) async fn look_restored(
     calls: &StepCalls<'_>,
     resource: &str,
-    old: &Value,
+    (old, left): (&Value, Option<&Value>),
 ) -> Result<StepProbe, StepError> {
     let wanted = named(old);
-    let found = keys(calls, user_of(resource)?).await?;
-    let inactive = found.iter().any(|key| {
-        wanted.iter().any(|id| *id == text(key, "AccessKeyId")) && text(key, "Status") != "Active"
-    });
-    Ok(if inactive {
-        StepProbe::Absent
-    } else {
-        StepProbe::Satisfied
+    let found = form_now(calls, resource).await?;
+    let status = |form: &Value, id: &str| {
+        let state = form.get("keys").and_then(|it| it.get(id)?.as_str());
+        state.map(str::to_owned)
+    };
+    let is_active = |id: &&String| status(&found, id).as_deref() == Some("Active");
+    if let Some(gone) = wanted.iter().find(|id| status(&found, id).is_none()) {
+        return Ok(drifted(&format!("key {gone} was deleted")));
+    }
+    let back = wanted.iter().take_while(is_active).count();
+    if back == wanted.len() {
+        return Ok(StepProbe::Satisfied);
+    }
+    if wanted.iter().skip(back).any(|id| is_active(&id)) {
+        return Ok(drifted("a key was made active"));
+    }
+    let others = |form: &Value| {
+        let keys = form.get("keys").and_then(Value::as_object).cloned();
+        let mut keys = keys.unwrap_or_default();
+        keys.retain(|id, _| !wanted.contains(id));
+        keys
+    };
+    Ok(match left {
+        Some(left) if others(left) != others(&found) => {
+            drifted("other keys of the user were made, deleted or changed")
+        }
+        Some(_) | None => StepProbe::Absent,
     })
 }

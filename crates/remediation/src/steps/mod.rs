@@ -10,6 +10,15 @@ mod security_groups;
 mod switches;
 mod wish;
 
+use hallpass_runner::StepProbe;
+
+/// Somebody has worked on it since the action: nothing is taken back.
+fn drifted(what: &str) -> StepProbe {
+    StepProbe::Blocked {
+        reason: format!("drifted: {what} since it was mended; nothing is taken back"),
+    }
+}
+
 pub use executor::{RemediationStepExecutor, actions_in_accounts, is_remediation_step};
-pub(crate) use place::NOT_ENTERED;
+pub(crate) use place::{NOT_ENTERED, session};
 pub use wish::{RemediationWish, plan_of};

@@ -3,6 +3,7 @@
 use hallpass_runner::{StepError, StepProbe};
 use serde_json::{Map, Value, json};
 
+use super::drifted;
 use super::place::{StepCalls, number};
 use crate::action::{CharacterKind, PasswordParams};
 
@@ -96,16 +97,31 @@ pub(super) async fn raise(
     calls.send(operation, wanted).await.map(drop)
 }
 
+/// As it stands.
+pub(super) async fn form_now(calls: &StepCalls<'_>) -> Result<Value, StepError> {
+    let found = policy(calls).await?;
+    let found = found.map(|it| Value::Object(written(&it)));
+    Ok(json!({ "policy": found }))
+}
+
 pub(super) async fn look_restored(
     calls: &StepCalls<'_>,
-    old: &Value,
+    (old, left): (&Value, Option<&Value>),
+    least: &PasswordParams,
 ) -> Result<StepProbe, StepError> {
-    let found = policy(calls).await?;
-    let found = found.map_or(Value::Null, |it| Value::Object(written(&it)));
-    Ok(if found == *old_policy(old) {
+    let found = form_now(calls).await?;
+    let old = old_policy(old);
+    let left = match left {
+        Some(left) => old_policy(left).clone(),
+        None => Value::Object(raised(old, least)),
+    };
+    let found = old_policy(&found);
+    Ok(if found == old {
         StepProbe::Satisfied
-    } else {
+    } else if *found == left {
         StepProbe::Absent
+    } else {
+        drifted("the password policy was changed")
     })
 }
 

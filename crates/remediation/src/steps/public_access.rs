@@ -3,6 +3,7 @@
 use hallpass_runner::{StepError, StepProbe};
 use serde_json::{Value, json};
 
+use super::drifted;
 use super::place::StepCalls;
 use crate::ports::MemberOperation;
 
@@ -24,6 +25,12 @@ const CONFIGURATION: &str = "PublicAccessBlockConfiguration";
 pub(super) struct BlockedPlace {
     service: &'static str,
     named: Value,
+}
+
+/// Whether all four are on.
+fn is_blocked(configuration: &Value) -> bool {
+    let on = |name: &str| configuration.get(name).and_then(Value::as_bool) == Some(true);
+    SETTINGS.iter().all(|name| on(name))
 }
 
 impl BlockedPlace {
@@ -64,11 +71,7 @@ impl BlockedPlace {
 
     pub(super) async fn look(&self, calls: &StepCalls<'_>) -> Result<StepProbe, StepError> {
         let found = self.configuration(calls).await?;
-        let is_on = |found: &Value| {
-            let on = |name: &str| found.get(name).and_then(Value::as_bool) == Some(true);
-            SETTINGS.iter().all(|name| on(name))
-        };
-        if found.as_ref().is_some_and(is_on) {
+        if found.as_ref().is_some_and(is_blocked) {
             return Ok(StepProbe::Satisfied);
         }
         Ok(StepProbe::Differs {
@@ -101,9 +104,17 @@ impl BlockedPlace {
         let wanted = old.get("configuration").unwrap_or(&Value::Null);
         Ok(if found == *wanted {
             StepProbe::Satisfied
-        } else {
+        } else if is_blocked(&found) {
             StepProbe::Absent
+        } else {
+            drifted("the block of public access was changed")
         })
+    }
+
+    /// As it stands.
+    pub(super) async fn form_now(&self, calls: &StepCalls<'_>) -> Result<Value, StepError> {
+        let found = self.configuration(calls).await?;
+        Ok(json!({ "configuration": found }))
     }
 
     pub(super) async fn restore(

@@ -3,6 +3,7 @@
 use hallpass_runner::{StepError, StepProbe};
 use serde_json::{Map, Value, json};
 
+use super::drifted;
 use super::place::{StepCalls, number, text};
 use crate::action::PortParams;
 use crate::decide::NEVER_TAG;
@@ -163,16 +164,50 @@ async fn missing(calls: &StepCalls<'_>, id: &str, old: &Value) -> Result<Vec<Val
     Ok(gone.filter(|it| !there.contains(&form(it))).collect())
 }
 
+/// All rules of the group.
+pub(super) async fn form_now(calls: &StepCalls<'_>, resource: &str) -> Result<Value, StepError> {
+    let found = rules(calls, group_of(resource)?).await?;
+    Ok(json!({ "rules": found }))
+}
+
+/// Forms in an order of their own, so that two listings compare.
+fn forms(rows: &[Value]) -> Vec<String> {
+    let mut all: Vec<String> = rows.iter().map(|it| form(it).to_string()).collect();
+    all.sort_unstable();
+    all
+}
+
+/// Whether the rules are back; where they are not, the group has to be as it was left. Rules inward come back before rules
+/// outward, each with one call, so that after a stop the first of these may be.
 pub(super) async fn look_restored(
     calls: &StepCalls<'_>,
     resource: &str,
-    old: &Value,
+    (old, left): (&Value, Option<&Value>),
 ) -> Result<StepProbe, StepError> {
-    let missing = missing(calls, group_of(resource)?, old).await?;
-    Ok(if missing.is_empty() {
-        StepProbe::Satisfied
-    } else {
+    let found = rules(calls, group_of(resource)?).await?;
+    let there = forms(&found);
+    let wanted = kept(old);
+    let is_back = |rule: &Value| there.contains(&form(rule).to_string());
+    if wanted.iter().all(is_back) {
+        return Ok(StepProbe::Satisfied);
+    }
+    let (out, into): (Vec<Value>, Vec<Value>) = wanted.into_iter().partition(is_egress);
+    let some_back = into.iter().any(is_back);
+    let in_turn = !some_back || into.iter().all(is_back);
+    if !in_turn || out.iter().any(is_back) {
+        return Ok(drifted("rules that were revoked were added again"));
+    }
+    let Some(left) = left else {
+        return Ok(StepProbe::Absent);
+    };
+    let mut expected = kept(left);
+    if some_back {
+        expected.extend(into);
+    }
+    Ok(if there == forms(&expected) {
         StepProbe::Absent
+    } else {
+        drifted("the rules of the group were changed")
     })
 }
 

@@ -3,12 +3,16 @@
 use hallpass_runner::{StepError, StepProbe};
 use serde_json::{Value, json};
 
+use super::drifted;
 use super::place::StepCalls;
 use crate::action::ActionKind;
 use crate::ports::MemberOperation;
 
 /// What stands in the ARN of a database instance before its identifier.
 pub(super) const DATABASE: &str = ":db:";
+
+/// Which member says how often a key is rotated.
+const DAYS: &str = "RotationPeriodInDays";
 
 /// A thing that is on or off.
 pub(super) struct Switch {
@@ -101,6 +105,31 @@ impl Switch {
         }
         Ok(StepProbe::Differs {
             old: json!({ "on": !wanted }),
+        })
+    }
+
+    /// As it stands: whether it is on, and what else of it somebody may set.
+    pub(super) async fn form_now(&self, calls: &StepCalls<'_>) -> Result<Value, StepError> {
+        let found = calls.read(self.read, self.read_input.clone()).await?;
+        let said = found.pointer(self.pointer).and_then(Value::as_bool);
+        let is_on = said.unwrap_or(!self.says) == self.says;
+        Ok(json!({ "on": is_on, "days": found.get(DAYS) }))
+    }
+
+    /// Whether it is off again; where it is on, it has to be as it was left.
+    pub(super) async fn look_off(
+        &self,
+        calls: &StepCalls<'_>,
+        left: Option<&Value>,
+    ) -> Result<StepProbe, StepError> {
+        let found = self.form_now(calls).await?;
+        let is_on = found.get("on").and_then(Value::as_bool) == Some(true);
+        Ok(match left {
+            _ if !is_on => StepProbe::Satisfied,
+            Some(left) if *left != found => drifted("it was set otherwise"),
+            Some(_) | None => StepProbe::Differs {
+                old: json!({ "on": true }),
+            },
         })
     }
 

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::action::ActionKind;
+use crate::deviation::Deviation;
 use crate::remediation::Remediation;
 
 /// The kind of plans.
@@ -33,6 +34,12 @@ pub struct RemediationWish {
     /// To go back: the form that it had, of the part that was changed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub old: Option<Value>,
+    /// To go back: the form that the action left, which is what has to stand there still; none where no record has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub left: Option<Value>,
+    /// What was found, which has to stand when it is mended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub found: Option<Box<Deviation>>,
 }
 
 /// The plan of a remediation: one step at the account of its finding and nowhere else.
@@ -44,6 +51,8 @@ pub fn plan_of(it: &Remediation, organization: &str, timeout: TimeSpan) -> PlanD
         resource: it.deviation.resource.clone(),
         params: it.params.clone(),
         old: None,
+        left: None,
+        found: Some(Box::new(it.deviation.clone())),
     };
     let target = StepTarget {
         account: it.deviation.account.as_str().to_owned(),

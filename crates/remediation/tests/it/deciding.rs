@@ -262,6 +262,36 @@ fn an_action_takes_its_own_params_and_modes() {
 }
 
 #[test]
+fn durations_are_read_as_everywhere_else_and_as_seconds() {
+    let of = |rest: &str| {
+        let rule = format!("rules: [{{id: r, match: {{controls: [X]}}, action: notify, {rest}}}]");
+        RuleFile::read(&rule).map(|file| {
+            (
+                file.rules[0].cooldown.as_seconds(),
+                file.rules[0].timeout.as_seconds(),
+            )
+        })
+    };
+    for (rest, expected) in [
+        ("cooldown: 1h", (3_600, 120)),
+        ("cooldown: 1h30m, timeout: 90s", (5_400, 90)),
+        ("cooldown: 3600, timeout: 60", (3_600, 60)),
+        ("cooldown: '01:30', timeout: 5m", (5_400, 300)),
+        ("retry: 1", (0, 120)),
+    ] {
+        assert_eq!(of(rest).unwrap(), expected, "{rest}");
+    }
+    for (rest, expected) in [
+        ("cooldown: soon", "`soon` is not a duration: write `90m`"),
+        ("timeout: -1", "a duration is not negative"),
+        ("timeout: [1]", "a duration such as `1h`"),
+    ] {
+        let refused = of(rest).unwrap_err();
+        assert!(refused.contains(expected), "{rest}: {refused}");
+    }
+}
+
+#[test]
 fn an_exception_counts_until_its_last_second() {
     let mut it = row("org-rem-sg");
     it.account = AccountId::new("999999999999").unwrap();

@@ -9,5 +9,6 @@
 mod acceptance;
 mod actions;
 mod deciding;
+mod drift;
 mod killed;
 mod world;

@@ -1,7 +1,7 @@
 //! Member accounts, Security Hub and an organization in memory, with refusals that a test asks for.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -13,7 +13,7 @@ use hallpass_remediation::{
     AccountStanding, AccountStandings, ActionKind, Deviation, MemberAnswer, MemberCalls,
     MemberFault, MemberFaultKind, MemberOperation, MemberPlace, Remediation, RemediationFilter,
     RemediationHandler, RemediationId, RemediationMode, RemediationPhase, RemediationStepExecutor,
-    RemediationStore, RemediationWorker, RuleFile, Worked,
+    RemediationStore, RemediationWorker, RuleFile, StandingReader, Standings, Worked,
 };
 use hallpass_runner::testing::{Gate, Gated, MemoryPlans};
 use hallpass_runner::{PlanStore, Runner, RunnerIdentity, Sleeper, StepExecutor};
@@ -23,12 +23,18 @@ use uuid::Uuid;
 pub(crate) const ACCOUNT: &str = "444444444444";
 pub(crate) const GROUP: &str = "sg-0123456789abcdef0";
 
+/// A file of the fixtures, read once.
 pub(crate) fn text(name: &str) -> String {
+    static READ: LazyLock<Mutex<BTreeMap<String, String>>> = LazyLock::new(Mutex::default);
+    let mut read = READ.lock().unwrap();
     let path = format!(
         "{}/../../docs/spec/fixtures/{name}",
         env!("CARGO_MANIFEST_DIR")
     );
-    std::fs::read_to_string(path).unwrap()
+    let text = read
+        .entry(name.to_owned())
+        .or_insert_with(|| std::fs::read_to_string(path).unwrap());
+    text.clone()
 }
 
 pub(crate) fn fixture(name: &str) -> Value {
@@ -62,10 +68,13 @@ pub(crate) fn found_again(time: u32) -> OrganizationEvent {
 }
 
 pub(crate) fn rules(mode: &str) -> RuleFile {
-    RuleFile::read(
-        &text("org-remediate-rules.yaml").replace("mode: auto", &format!("mode: {mode}")),
-    )
-    .unwrap()
+    static READ: LazyLock<Mutex<BTreeMap<String, RuleFile>>> = LazyLock::new(Mutex::default);
+    let mut read = READ.lock().unwrap();
+    let file = read.entry(mode.to_owned()).or_insert_with(|| {
+        let file = text("org-remediate-rules.yaml");
+        RuleFile::read(&file.replace("mode: auto", &format!("mode: {mode}"))).unwrap()
+    });
+    file.clone()
 }
 
 #[derive(Default)]
@@ -114,7 +123,15 @@ impl Account {
     }
 }
 
+/// What somebody does before one of our calls, by its operation.
+pub(crate) type Interference = Box<dyn FnMut(&World, &str) + Send>;
+
 pub(crate) struct World {
+    /// What AWS Config judges, by its rule.
+    pub(crate) judged: Mutex<BTreeMap<String, String>>,
+    pub(crate) before_calls: Mutex<Option<Interference>>,
+    /// Calls in their order, and what somebody did between them.
+    pub(crate) log: Mutex<Vec<String>>,
     pub(crate) accounts: Mutex<BTreeMap<String, Account>>,
     /// Calls that changed something: account, operation, input.
     pub(crate) writes: Mutex<Vec<(String, String, Value)>>,
@@ -135,6 +152,9 @@ impl World {
             .groups
             .insert(GROUP.to_owned(), rules.as_array().unwrap().clone());
         let world = Self {
+            judged: Mutex::default(),
+            before_calls: Mutex::default(),
+            log: Mutex::default(),
             accounts: Mutex::new(BTreeMap::from([(ACCOUNT.to_owned(), account)])),
             writes: Mutex::default(),
             places: Mutex::default(),
@@ -148,6 +168,54 @@ impl World {
             world.stands(&fixture(name)["detail"]["findings"][0]);
         }
         Arc::new(world)
+    }
+
+    /// A finding that a product imports once more keeps what people wrote and, unless it was found anew, what became of it.
+    pub(crate) fn imports(&self, event: &OrganizationEvent) {
+        let rows = event.detail.get("findings").and_then(Value::as_array);
+        for row in rows.into_iter().flatten() {
+            let mut next = row.clone();
+            let mut findings = self.findings.lock().unwrap();
+            let Some(id) = row["Id"].as_str() else {
+                continue;
+            };
+            if let Some(stands) = findings.get(id) {
+                let mut kept = vec!["Note", "UserDefinedFields"];
+                if stands["UpdatedAt"] == row["UpdatedAt"] {
+                    kept.extend(["Workflow", "RecordState"]);
+                }
+                for name in kept {
+                    if let Some(value) = stands.get(name) {
+                        next[name] = value.clone();
+                    }
+                }
+            }
+            findings.insert(id.to_owned(), next);
+        }
+    }
+
+    /// Somebody may do something before a call of ours.
+    fn called(&self, operation: &str) {
+        let taken = self.before_calls.lock().unwrap().take();
+        if let Some(mut interfere) = taken {
+            interfere(self, operation);
+            self.before_calls.lock().unwrap().get_or_insert(interfere);
+        }
+        self.log.lock().unwrap().push(operation.to_owned());
+    }
+
+    /// Somebody does something.
+    pub(crate) fn does(&self, what: &str) {
+        self.log.lock().unwrap().push(what.to_owned());
+    }
+
+    /// Changes members of a finding.
+    pub(crate) fn sets(&self, id: &str, members: &[(&str, Value)]) {
+        let mut findings = self.findings.lock().unwrap();
+        let finding = findings.get_mut(id).unwrap();
+        for (name, value) in members {
+            finding[*name] = value.clone();
+        }
     }
 
     /// A finding as Security Hub has it.
@@ -249,6 +317,7 @@ pub(crate) fn kept(it: Deviation) -> Remediation {
         plan: None,
         changed_at: None,
         write_back: None,
+        labelled: None,
         approved_by: None,
         version: 0,
     }
@@ -297,12 +366,22 @@ impl MemberCalls for World {
         operation: MemberOperation,
         input: &Value,
     ) -> Result<MemberAnswer, MemberFault> {
+        self.called(operation.1);
         self.enter(place)?;
         let accounts = self.accounts.lock().unwrap();
         let account = accounts
             .get(place.account.as_str())
             .ok_or_else(|| refused("NoAccount"))?;
         let answer = match operation.1 {
+            "GetComplianceDetailsByResource" => {
+                let rows = self.judged.lock().unwrap().clone().into_iter().map(|(rule, judged)| json!({
+                    "ComplianceType": judged,
+                    "EvaluationResultIdentifier": { "EvaluationResultQualifier": {
+                        "ConfigRuleName": rule, "ResourceType": input["ResourceType"], "ResourceId": input["ResourceId"],
+                    } },
+                }));
+                json!({ "EvaluationResults": rows.collect::<Vec<_>>() })
+            }
             "DescribeSecurityGroupRules" => {
                 let id = input["Filters"][0]["Values"][0].as_str().unwrap();
                 json!({ "SecurityGroupRules": account.groups.get(id).cloned().unwrap_or_default() })
@@ -335,6 +414,7 @@ impl MemberCalls for World {
         operation: MemberOperation,
         input: &Value,
     ) -> Result<Value, MemberFault> {
+        self.called(operation.1);
         self.enter(place)?;
         let account = place.account.as_str().to_owned();
         let name = operation.1.to_owned();
@@ -408,6 +488,7 @@ impl FindingCalls for World {
         operation: &'static str,
         input: &Value,
     ) -> Result<Value, CallRefusal> {
+        self.called(operation);
         let mut findings = self.findings.lock().unwrap();
         if operation == "GetFindings" {
             let ids = input["Filters"]["Id"].as_array().unwrap().clone();
@@ -427,16 +508,20 @@ impl FindingCalls for World {
                 message: "too fast".to_owned(),
             });
         }
+        let mut gone = Vec::new();
         self.updates.lock().unwrap().push(input.clone());
         for key in input["FindingIdentifiers"].as_array().unwrap() {
-            let finding = findings.get_mut(key["Id"].as_str().unwrap()).unwrap();
+            let Some(finding) = findings.get_mut(key["Id"].as_str().unwrap()) else {
+                gone.push(json!({ "FindingIdentifier": key, "ErrorCode": "FindingNotFound", "ErrorMessage": "" }));
+                continue;
+            };
             for member in ["UserDefinedFields", "Note", "Workflow"] {
                 if let Some(value) = input.get(member) {
                     finding[member] = value.clone();
                 }
             }
         }
-        Ok(json!({ "UnprocessedFindings": [] }))
+        Ok(json!({ "UnprocessedFindings": gone }))
     }
 
     async fn pause(&self, _: Duration) {}
@@ -444,6 +529,7 @@ impl FindingCalls for World {
 
 /// A server's parts over a world: thrown away and made anew where a test stops the process.
 pub(crate) struct Process {
+    world: Arc<World>,
     pub(crate) handler: RemediationHandler,
     pub(crate) worker: RemediationWorker,
     pub(crate) hands: Arc<RemediationStepExecutor>,
@@ -492,7 +578,11 @@ pub(crate) fn gated_process(
 ) -> Process {
     let clock = || Arc::clone(world) as Arc<dyn Clock>;
     let calls = Arc::clone(world) as Arc<dyn MemberCalls>;
-    let hands = Arc::new(RemediationStepExecutor::new(calls, clock()));
+    let findings = Arc::clone(world) as Arc<dyn FindingCalls>;
+    let reader = StandingReader::new(Arc::clone(&findings), Arc::clone(&calls));
+    let standings: Arc<dyn Standings> = Arc::new(reader);
+    let hands = RemediationStepExecutor::new(calls, Arc::clone(&standings), clock());
+    let hands = Arc::new(hands);
     let gated = Arc::new(Gated(Arc::clone(&hands), Arc::clone(gate)));
     let runner = || {
         Runner::new(
@@ -510,16 +600,18 @@ pub(crate) fn gated_process(
     let file = Arc::new(file);
     let rules: Arc<dyn Fn() -> Arc<RuleFile> + Send + Sync> = Arc::new(move || Arc::clone(&file));
     Process {
+        world: Arc::clone(world),
         handler: RemediationHandler::new(
             Arc::clone(&rules),
             Arc::clone(world) as Arc<dyn AccountStandings>,
+            Arc::clone(&standings),
             Arc::clone(&disk.remediations),
             clock(),
         ),
         worker: RemediationWorker::new(
             Arc::clone(&disk.remediations),
             runner(),
-            Arc::clone(world) as Arc<dyn FindingCalls>,
+            (findings, standings),
             rules,
             EnrichSettings::default(),
             "o-abcdefghij".to_owned(),
@@ -531,7 +623,14 @@ pub(crate) fn gated_process(
 }
 
 impl Process {
+    /// A product imports a finding, and its event arrives.
     pub(crate) async fn hears(&self, event: OrganizationEvent) {
+        self.world.imports(&event);
+        self.hears_of(event).await;
+    }
+
+    /// An event arrives, whatever Security Hub has by now.
+    pub(crate) async fn hears_of(&self, event: OrganizationEvent) {
         let handled = self.handler.handle(&[event]).await;
         assert!(
             matches!(handled[..], [HandledEvent::Done(_)]),

@@ -48,6 +48,7 @@ fn body(view: &RemediationView) -> Remediation {
             | RemediationPhase::Pending { .. }
             | RemediationPhase::Finished { .. }
             | RemediationPhase::Manual { .. }
+            | RemediationPhase::Drifted { .. }
             | RemediationPhase::Undone { .. } => None,
         },
         why: (!why.is_empty()).then_some(why),

@@ -109,6 +109,7 @@ fn state_badge(phase: &RemediationPhase) -> Badge {
             RemediationResult::Suppressed => badge("Suppressed", "ended"),
         },
         RemediationPhase::Manual { .. } => badge("For people", "failed"),
+        RemediationPhase::Drifted { .. } => badge("Drifted", "ended"),
         RemediationPhase::Undone { .. } => badge("Taken back", "ended"),
     }
 }
@@ -274,6 +275,7 @@ async fn show(
         | RemediationPhase::Pending { .. }
         | RemediationPhase::Finished { .. }
         | RemediationPhase::Manual { .. }
+        | RemediationPhase::Drifted { .. }
         | RemediationPhase::Undone { .. } => sentence(&capital(&why)),
     };
     Ok(page(&OnePage {

@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use hallpass_access::RemediationSource;
 use hallpass_audit::AuditStore as _;
 use hallpass_model::{AccountId, TimeSpan};
+use hallpass_remediation::testing::FoundStandings;
 use hallpass_remediation::{
     AccountStanding, AccountStandings, Remediation, RemediationId, RemediationPhase,
     RemediationStore as _, RuleFile,
@@ -43,6 +44,7 @@ struct World {
     store: SqliteStore,
     rules: Arc<Mutex<Arc<RuleFile>>>,
     places: Arc<Places>,
+    standings: Arc<FoundStandings>,
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "what the place answers")]
@@ -78,13 +80,16 @@ async fn world(account: &str) -> World {
     assert!(store.begin_remediation(&it).await.unwrap());
     let rules = Arc::new(Mutex::new(Arc::new(RuleFile::read(RULES).unwrap())));
     let places = Arc::new(Places(Mutex::new(in_unit("Prod"))));
+    let standings = Arc::new(FoundStandings::default());
     let now = Arc::clone(&rules);
     let server = TestServer::remediating(RemediationSource {
         kept: Arc::new(store.clone()),
         rules: Arc::new(move || Arc::clone(&now.lock().unwrap())),
         accounts: places.clone(),
+        standings: standings.clone(),
     });
     World {
+        standings,
         server,
         store,
         rules,
@@ -158,6 +163,30 @@ fn the_page_is_for_those_who_read_all_and_for_whom_the_rules_name() {
             let form = browser.get(&format!("{PAGE}/approve")).await;
             assert_eq!(form.status.as_u16(), if decides { 200 } else { 403 });
         }
+    });
+}
+
+#[test]
+fn a_yes_to_what_somebody_suppressed_meanwhile_does_nothing() {
+    run(async {
+        let world = world("444444444444").await;
+        let why = "its workflow status is SUPPRESSED";
+        *world.standings.over.lock().unwrap() = Some(why.to_owned());
+        let mut ana = Browser::of(&world.server, "ana").await;
+        let reply = ana
+            .press(&format!("{PAGE}/approve"), &[("reason", "")])
+            .await;
+        assert_eq!(reply.status.as_u16(), 409);
+        let said = reply.text();
+        assert!(said.contains("has drifted") && said.contains(why), "{said}");
+        let phase = world.phase().await;
+        assert!(
+            matches!(&phase, RemediationPhase::Drifted { reason } if reason == why),
+            "{phase:?}"
+        );
+        assert!(world.recorded().await.is_empty());
+        let page = ana.get(PAGE).await.text();
+        assert!(page.contains("Drifted") && page.contains(why), "{page}");
     });
 }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use hallpass_access::{AlertContext, Channel, Delivery, RemediationSource};
 use hallpass_model::{AccountId, TimeSpan, Timestamp};
+use hallpass_remediation::testing::FoundStandings;
 use hallpass_remediation::{
     AccountStanding, AccountStandings, Remediation, RemediationId, RemediationStore as _, RuleFile,
     approved, declined,
@@ -62,6 +63,7 @@ impl World {
             kept: Arc::new(store.clone()),
             rules: Arc::new(move || Arc::clone(&rules)),
             accounts: Arc::new(InProd),
+            standings: Arc::new(FoundStandings::default()),
         });
         Self {
             app: app.await,

@@ -39,6 +39,7 @@ fn a_remediation(number: u8, phase: RemediationPhase) -> Remediation {
         standards: Vec::new(),
         types: Vec::new(),
         severity: "HIGH".to_owned(),
+        config: None,
         config_rule: String::new(),
         updated_at: "2026-03-02T10:00:00Z".to_owned(),
         settled: None,
@@ -59,6 +60,7 @@ fn a_remediation(number: u8, phase: RemediationPhase) -> Remediation {
         plan: None,
         changed_at: None,
         write_back: None,
+        labelled: None,
         approved_by: None,
         version: 0,
     }

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use hallpass_remediation::{ActionKind, actions_in_accounts};
+use hallpass_remediation::{ActionKind, CONFIG_ACTION, actions_in_accounts};
 use serde_json::{Value, json};
 
 use super::iam_policy::{partition, policy, statement};
@@ -66,14 +66,20 @@ pub(super) fn for_server(loaded: &Loaded) -> Result<String, Failure> {
 /// # Errors
 /// Exit 2 where the rules cannot be read.
 pub(super) fn for_role(loaded: &Loaded) -> Result<String, Failure> {
-    let used: Vec<ActionKind> = match loaded.remediation_rules() {
+    let (used, of_config): (Vec<ActionKind>, bool) = match loaded.remediation_rules() {
         Some(path) => {
             let file = RuleSource::open(path)?.rules();
-            file.rules.iter().map(|it| it.action).collect()
+            let used = file.rules.iter().map(|it| it.action).collect();
+            let of_config = file.rules.iter().any(|it| it.matches.are_of_config());
+            (used, of_config)
         }
-        None => ActionKind::ALL.to_vec(),
+        None => (ActionKind::ALL.to_vec(), true),
     };
-    let actions: BTreeSet<&str> = used.into_iter().flat_map(actions_in_accounts).collect();
+    let mut actions: BTreeSet<&str> = used.into_iter().flat_map(actions_in_accounts).collect();
+    // what AWS Config judges is read from it before anything is done
+    if of_config {
+        actions.insert(CONFIG_ACTION);
+    }
     let (passed, others): (Vec<&str>, Vec<&str>) =
         actions.into_iter().partition(|it| *it == "iam:PassRole");
     let mut statements: Vec<Value> = vec![statement("Remediate", &others, &json!("*"))];

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use hallpass_findings::{
-    BackfillError, EnrichOutcome, Enricher, Finding, FindingCalls, FindingUpdate, FoundFindings,
-    NotePolicy, find_findings, homes,
+    BackfillError, EnrichOutcome, EnrichTrigger, Enricher, Finding, FindingCalls, FindingUpdate,
+    FoundFindings, NotePolicy, WantedFinding, find_findings, homes,
 };
 use hallpass_model::{TimeSpan, Timestamp};
 use serde::Serialize;
@@ -181,7 +181,9 @@ async fn enrich(args: &Args, enricher: &Enricher, found: &FoundFindings) -> Outc
 async fn write(enricher: &Enricher, findings: &[Finding]) -> Vec<EnrichOutcome> {
     let mut outcomes = Vec::new();
     for some in findings.chunks(AT_ONCE) {
-        outcomes.extend(enricher.enrich(some).await.outcomes);
+        let imported = EnrichTrigger::Imported;
+        let wanted: Vec<WantedFinding> = some.iter().map(|it| it.wanted(imported)).collect();
+        outcomes.extend(enricher.enrich(&wanted).await.outcomes);
         if findings.len() > AT_ONCE {
             output::say(&format!(
                 "{} of {} findings",
@@ -199,6 +201,7 @@ fn told(outcome: EnrichOutcome) -> (String, bool) {
         EnrichOutcome::WrittenLess(code) => {
             (format!("written without note and tags: {code}"), true)
         }
+        EnrichOutcome::LeftAlone(why) => (format!("left alone: {why}"), true),
         EnrichOutcome::Gone => ("gone".to_owned(), true),
         EnrichOutcome::GaveUp(why) | EnrichOutcome::Again(why) => {
             (format!("not written: {why}"), false)

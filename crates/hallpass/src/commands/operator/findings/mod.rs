@@ -1,8 +1,10 @@
 //! `hallpass findings`: what Security Hub's findings get from their accounts.
 
+mod cache;
 mod enrich;
 mod insight;
 mod show;
+mod template;
 
 use std::sync::Arc;
 
@@ -20,6 +22,8 @@ use crate::opening::aws_settings;
   hallpass findings enrich --backfill --since 30d
   hallpass findings enrich --backfill --since 30d --apply
   hallpass findings show 111122223333
+  hallpass findings cache drop 111122223333
+  hallpass findings template
   hallpass findings insight create --group-by SeverityLabel --where Owner=team-shop --apply")]
 pub(crate) struct Args {
     #[command(subcommand)]
@@ -30,7 +34,22 @@ pub(crate) struct Args {
 enum Command {
     Enrich(enrich::Args),
     Show(show::Args),
+    Cache(CacheArgs),
     Insight(InsightArgs),
+    Template(template::Args),
+}
+
+/// What the server remembers of accounts
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  hallpass findings cache drop 111122223333")]
+struct CacheArgs {
+    #[command(subcommand)]
+    command: CacheCommand,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum CacheCommand {
+    Drop(cache::Args),
 }
 
 /// Saved groupings of findings
@@ -51,6 +70,10 @@ pub(crate) fn run(args: &Args) -> Outcome {
     match &args.command {
         Command::Enrich(args) => enrich::run(args),
         Command::Show(args) => show::run(args),
+        Command::Cache(CacheArgs {
+            command: CacheCommand::Drop(args),
+        }) => cache::run(args),
+        Command::Template(args) => template::run(args),
         Command::Insight(InsightArgs {
             command: InsightCommand::Create(args),
         }) => insight::run(args),

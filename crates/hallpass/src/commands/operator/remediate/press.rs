@@ -1,17 +1,23 @@
 //! `hallpass remediate approve|retry|pause|resume`.
 
+use std::sync::Arc;
+
 use hallpass_access::{RemediationPresses as _, about_remediation};
 use hallpass_audit::{Draft, Event, Origin};
-use hallpass_model::{AuditId, IdSource as _, Timestamp};
-use hallpass_remediation::{Remediation, RemediationPhase, RemediationStoreFault, approved};
+use hallpass_model::{AuditId, Clock, IdSource as _, Timestamp};
+use hallpass_remediation::{
+    PressRefusal, Remediation, RemediationPhase, RemediationStore as _, RemediationStoreFault,
+    Standing, Standings, approved,
+};
 
 use super::found;
-use crate::clock;
+use crate::clock::{self, SystemClock};
 use crate::exit::{Exit, Failure, Outcome};
 use crate::opening::{ConfigArgs, open_store, runtime};
 use crate::output;
 use crate::prompt::{YesArgs, confirm_act};
 use crate::random_ids::RandomIds;
+use crate::remediations;
 use crate::server_store::ServerStore;
 
 /// How often one is tried that the server was first with.
@@ -94,7 +100,7 @@ fn failed(fault: &RemediationStoreFault) -> Failure {
 }
 
 async fn press(
-    store: &ServerStore,
+    (store, standings): (&ServerStore, &dyn Standings),
     id: &str,
     by: &str,
     fits: fn(&RemediationPhase) -> bool,
@@ -106,6 +112,16 @@ async fn press(
             return Err(
                 Failure::bad_input(words).help("`hallpass remediate backlog` shows what waits")
             );
+        }
+        // what cannot be read now is read by the server before anything is done
+        if let Ok(Standing::Over(why)) = standings.standing(&it.deviation).await {
+            let refusal = PressRefusal::Drifted(id.to_owned(), why.clone());
+            let noted = store.change_remediation(&it.drifted(why)).await;
+            return match noted {
+                Ok(()) => Err(Failure::failed(refusal.to_string())),
+                Err(RemediationStoreFault::Raced(_)) => continue,
+                Err(fault @ RemediationStoreFault::Unavailable(_)) => Err(failed(&fault)),
+            };
         }
         let now = clock::now();
         let next = approved(it, by, now);
@@ -121,9 +137,12 @@ async fn press(
 }
 
 fn press_all(args: &PressArgs, fits: fn(&RemediationPhase) -> bool) -> Outcome {
-    let path = args.config.load()?.sqlite()?;
+    let loaded = args.config.load()?;
+    let path = loaded.sqlite()?;
     runtime()?.block_on(async {
         let store = open_store(path).await?;
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let (_, standings) = remediations::standings(&loaded, &clock).await?;
         for id in &args.ids {
             let it = found(&store, id).await?;
             let question = format!(
@@ -131,7 +150,7 @@ fn press_all(args: &PressArgs, fits: fn(&RemediationPhase) -> bool) -> Outcome {
                 it.action, it.deviation.resource, it.deviation.account
             );
             confirm_act("this changes an account", &question, args.yes.consent())?;
-            press(&store, id, &args.by.by, fits).await?;
+            press((&store, standings.as_ref()), id, &args.by.by, fits).await?;
             output::say(&format!("{id}: the server does it next"));
         }
         Ok(Exit::Ok)

@@ -170,6 +170,8 @@ pub(super) fn run_replay(args: &ReplayArgs) -> Outcome {
         let ids: Arc<dyn IdSource> = Arc::new(RandomIds);
         let about = context.aws.about();
         let management = about.management_account.as_deref();
+        let client = aws_settings(&loaded);
+        let (_, standings) = remediations::member_calls(&loaded, client, &clock, &findings);
         let handler = remediations::handler(
             &RemediationMeans {
                 loaded: &loaded,
@@ -185,6 +187,7 @@ pub(super) fn run_replay(args: &ReplayArgs) -> Outcome {
                 actor: about.arn.clone(),
             },
             &rules,
+            standings,
         );
         let mut rows = Vec::new();
         for it in read_deviations(&event).rows {

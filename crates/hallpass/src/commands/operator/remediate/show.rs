@@ -64,7 +64,9 @@ pub(super) struct ShowArgs {
 fn why(it: &Remediation) -> String {
     match &it.phase {
         RemediationPhase::Waiting { until, why } => format!("{why}; until {}", utc(*until)),
-        RemediationPhase::Manual { reason } => reason.clone(),
+        RemediationPhase::Manual { reason } | RemediationPhase::Drifted { reason } => {
+            reason.clone()
+        }
         RemediationPhase::Undone { by, .. } => format!("taken back by {by}"),
         RemediationPhase::Pending { failed: 0, .. }
         | RemediationPhase::Observed

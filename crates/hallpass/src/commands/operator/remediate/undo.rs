@@ -1,12 +1,20 @@
 //! `hallpass remediate undo`: back to what was, by a plan.
 
-use hallpass_remediation::{RemediationStore as _, may_undo, undone};
-use hallpass_runner::undo;
+use std::sync::Arc;
+
+use hallpass_aws::FindingClient;
+use hallpass_findings::read_standing;
+use hallpass_model::Clock;
+use hallpass_remediation::{
+    PressRefusal, Remediation, RemediationStore as _, is_labelled_by_us, may_undo, undone,
+};
+use hallpass_runner::{PlanDraft, StepExecutor, StepProbe, undo};
 
 use super::found;
-use crate::clock;
+use crate::clock::{self, SystemClock};
+use crate::config::Loaded;
 use crate::exit::{Exit, Failure, Outcome};
-use crate::opening::{open_store, runtime};
+use crate::opening::{aws_settings, open_store, runtime};
 use crate::output;
 use crate::plans::{self, PlanArgs};
 use crate::server_store::ServerStore;
@@ -35,6 +43,7 @@ pub(super) fn run(args: &UndoArgs) -> Outcome {
         let it = found(&store, &args.id).await?;
         may_undo(&it).map_err(|refusal| Failure::bad_input(refusal.to_string()))?;
         let Some(id) = &it.plan else {
+            check_label(&loaded, &it).await?;
             // no account was touched: the finding alone is opened again
             if !args.plan.is_applying() {
                 output::say("nothing was done; `--apply` sets the finding to NEW again");
@@ -49,6 +58,7 @@ pub(super) fn run(args: &UndoArgs) -> Outcome {
         for (target, why) in &undoing.not_undoable {
             output::say(&format!("not undoable: {target}: {why}"));
         }
+        check_work(context.hands.as_ref(), &it, &undoing.draft).await?;
         let question = format!("Take back what {} changed?", it.id);
         let settled = plans::settle(&context, undoing.draft, &args.plan, &question).await?;
         let done = args.plan.is_applying() && settled.exit == Exit::Ok && settled.refused.is_none();
@@ -61,10 +71,56 @@ pub(super) fn run(args: &UndoArgs) -> Outcome {
     })
 }
 
-async fn kept(
-    store: &ServerStore,
-    next: &hallpass_remediation::Remediation,
+/// Whether the finding is as it was labelled: who labelled it since decides about it.
+///
+/// # Errors
+/// It is not, or it cannot be read.
+async fn check_label(loaded: &Loaded, it: &Remediation) -> Result<(), Failure> {
+    let Some(key) = it.deviation.finding.clone() else {
+        return Ok(());
+    };
+    let own = loaded.enrich_settings()?.updated_by;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let client = FindingClient::new(aws_settings(loaded), fastrand::u64(..), clock).await;
+    let client = client.map_err(Failure::failed)?;
+    let mut read = read_standing(&client, [key.clone()]).await;
+    let why = match read.remove(&key) {
+        // what is yet to be written is judged when it is
+        _ if it.write_back.is_some() => return Ok(()),
+        Some(Ok(Some(standing))) if is_labelled_by_us(it, &standing, &own) => return Ok(()),
+        Some(Ok(Some(standing))) => format!(
+            "somebody has worked on the finding since: its workflow status is {}",
+            standing.workflow()
+        ),
+        Some(Err(refusal)) => return Err(Failure::failed(refusal.to_string())),
+        Some(Ok(None)) | None => "Security Hub does not have the finding".to_owned(),
+    };
+    let refusal = PressRefusal::Drifted(it.id.to_string(), why);
+    Err(Failure::failed(refusal.to_string()))
+}
+
+/// Whether all that is to be taken back is as the remediation left it.
+///
+/// # Errors
+/// It is not, or it cannot be read.
+async fn check_work(
+    hands: &dyn StepExecutor,
+    it: &Remediation,
+    draft: &PlanDraft,
 ) -> Result<(), Failure> {
+    for step in draft.steps() {
+        match hands.probe(step).await {
+            Ok(StepProbe::Blocked { reason }) => {
+                return Err(Failure::failed(format!("`{}` has {reason}", it.id)));
+            }
+            // what cannot be seen now the plan says of its step
+            Ok(_) | Err(_) => {}
+        }
+    }
+    Ok(())
+}
+
+async fn kept(store: &ServerStore, next: &Remediation) -> Result<(), Failure> {
     let done = store.change_remediation(next).await;
     done.map_err(|fault| {
         Failure::failed(fault.to_string()).help("run it again: what is back already stays")

@@ -1,36 +1,35 @@
 //! The driver: does what is due, one remediation at a time for each who calls it, and tells findings what came of it.
+//! How a finding stands is read before anything is done about it, and again by the step itself (`organization.md` R-13).
+
+mod telling;
+
+pub use telling::is_labelled_by_us;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use hallpass_findings::{
-    EnrichOutcome, EnrichSettings, Finding, FindingCalls, annotation, read_finding, write_updates,
-};
+use hallpass_findings::{EnrichSettings, FindingCalls};
 use hallpass_model::{AccountId, Clock, TimeSpan, Timestamp};
-use hallpass_runner::{Applying, Final, PlanDraft, PlanId, RunError, Runner, StepEnd};
-use serde_json::{Value, json};
+use hallpass_runner::{Applying, Final, PlanDraft, PlanId, RunError, Runner, StepEnd, StepState};
 
-use crate::deviation::{FindingKey, REMEDIATED_BY, RESULT};
+use crate::decide::NEVER_TAG;
+use crate::deviation::Deviation;
 use crate::ports::{RemediationStore, RemediationStoreFault};
 use crate::remediation::{
     Remediation, RemediationId, RemediationPhase, RemediationResult, WorkflowStatus,
 };
 use crate::rules::{RemediationRule, RuleFile};
+use crate::standing::{Standing, Standings};
 use crate::steps::{NOT_ENTERED, plan_of};
 
 /// Remediations looked at for the next one to do.
 const LOOKED_AT: usize = 200;
 /// Of an account so many are under way at once (`organization.md` R-11).
 const PER_ACCOUNT: usize = 3;
-/// Findings that are told at once, and the most that one question names (Security Hub API Reference, `GetFindings`).
-const TOLD_AT_ONCE: usize = 100;
-const NAMED_AT_ONCE: usize = 20;
 /// The first pause after a failure; doubles.
 const TRY_AGAIN: TimeSpan = TimeSpan::minutes(1);
-/// How long until a finding is told that could not be told now.
-const TELL_AGAIN: TimeSpan = TimeSpan::seconds(30);
 /// Tries and timeout where the rule is gone from the file.
 const TRIES: u32 = 3;
 const TIMEOUT: TimeSpan = TimeSpan::minutes(2);
@@ -53,6 +52,7 @@ pub struct RemediationWorker {
     store: Arc<dyn RemediationStore>,
     runner: Runner,
     findings: Arc<dyn FindingCalls>,
+    standings: Arc<dyn Standings>,
     file: Arc<dyn Fn() -> Arc<RuleFile> + Send + Sync>,
     settings: EnrichSettings,
     organization: String,
@@ -87,11 +87,11 @@ enum Ended {
 }
 
 impl RemediationWorker {
-    /// Nothing is done yet.
+    /// Nothing is done yet. `findings` are the calls that write to findings, `standings` what reads how deviations stand.
     pub fn new(
         store: Arc<dyn RemediationStore>,
         runner: Runner,
-        findings: Arc<dyn FindingCalls>,
+        (findings, standings): (Arc<dyn FindingCalls>, Arc<dyn Standings>),
         file: Arc<dyn Fn() -> Arc<RuleFile> + Send + Sync>,
         settings: EnrichSettings,
         organization: String,
@@ -101,6 +101,7 @@ impl RemediationWorker {
             store,
             runner,
             findings,
+            standings,
             file,
             settings,
             organization,
@@ -137,13 +138,19 @@ impl RemediationWorker {
         };
         let id = it.id.clone();
         let next = match &it.phase {
-            RemediationPhase::Waiting { until, .. } if *until <= now => expired(it, now),
+            RemediationPhase::Waiting { until, .. } if *until <= now => {
+                match self.standings.standing(&it.deviation).await {
+                    Ok(Standing::Over(why)) => it.drifted(why),
+                    Ok(Standing::Open(_)) | Err(_) => expired(it, now),
+                }
+            }
             RemediationPhase::Pending { from, .. } if *from <= now => self.mend(it).await?,
             RemediationPhase::Observed
             | RemediationPhase::Waiting { .. }
             | RemediationPhase::Pending { .. }
             | RemediationPhase::Finished { .. }
             | RemediationPhase::Manual { .. }
+            | RemediationPhase::Drifted { .. }
             | RemediationPhase::Undone { .. } => return Ok(Worked::Nothing),
         };
         let name = next.phase.name();
@@ -170,6 +177,7 @@ impl RemediationWorker {
             RemediationPhase::Observed
             | RemediationPhase::Finished { .. }
             | RemediationPhase::Manual { .. }
+            | RemediationPhase::Drifted { .. }
             | RemediationPhase::Undone { .. } => false,
         };
         let mut held = self.held();
@@ -186,20 +194,51 @@ impl RemediationWorker {
     /// Mends by a plan: a new one, the one that was begun, or the one that ended before that was kept.
     async fn mend(&self, mut it: Remediation) -> Result<Remediation, RemediationStoreFault> {
         let rule = (self.file)().rule(&it.rule).cloned();
-        let (draft, plan) = self.draft(&it, rule.as_ref());
+        let rule = rule.as_ref();
+        let (draft, plan) = self.draft(&it, rule);
         // CRASH: the plan's name follows from the remediation; whoever comes next finds how far it got
-        let ended = match self.ended(&plan).await {
-            Ok(Some(end)) => Ok(Ended::With(end)),
-            Ok(None) => self.apply(draft, &plan).await,
+        let ended = match self.place(&plan).await {
+            Ok(Some(StepState::Final(end))) => Ok(Ended::With(end)),
+            Ok(Some(StepState::Intent { .. } | StepState::Accepted { .. })) => {
+                self.apply(draft, &plan).await
+            }
+            Ok(Some(StepState::Planned) | None) => {
+                if let Some(otherwise) = self.otherwise(&it, rule).await {
+                    return Ok(match otherwise {
+                        Ok(why) => it.drifted(why),
+                        Err(why) => failed(it, rule, why, self.clock.now()),
+                    });
+                }
+                self.apply(draft, &plan).await
+            }
             Err(error) => Err(error),
         };
         it.plan = Some(plan);
-        let rule = rule.as_ref();
         let now = self.clock.now();
         match ended {
+            // what stood in the way may be that it was not as it was judged
+            Ok(Ended::With(end)) if matches!(end.outcome, StepEnd::Blocked | StepEnd::Drifted) => {
+                match self.otherwise(&it, rule).await {
+                    Some(Ok(why)) => Ok(it.drifted(why)),
+                    Some(Err(_)) | None => Ok(after(it, rule, &end, now)),
+                }
+            }
             Ok(Ended::With(end)) => Ok(after(it, rule, &end, now)),
             Ok(Ended::Not(why)) => Ok(failed(it, rule, why, now)),
             Err(error) => Err(RemediationStoreFault::Unavailable(error.to_string())),
+        }
+    }
+
+    /// What is otherwise than it was when this was decided; none where nothing is, an error where that cannot be read now.
+    async fn otherwise(
+        &self,
+        it: &Remediation,
+        rule: Option<&RemediationRule>,
+    ) -> Option<Result<String, String>> {
+        match self.standings.standing(&it.deviation).await {
+            Ok(Standing::Open(now)) => misfit(rule, &now).map(Ok),
+            Ok(Standing::Over(why)) => Some(Ok(why)),
+            Err(why) => Some(Err(why)),
         }
     }
 
@@ -210,12 +249,12 @@ impl RemediationWorker {
         (draft, plan)
     }
 
-    /// How the one step of a plan ended, if it did.
-    async fn ended(&self, plan: &PlanId) -> Result<Option<Final>, RunError> {
+    /// Where the one step of a plan stands; none where there is no such plan.
+    async fn place(&self, plan: &PlanId) -> Result<Option<StepState>, RunError> {
         match self.runner.load(plan).await {
             Ok((plan, folded)) => {
                 let step = plan.steps.first();
-                Ok(step.and_then(|step| folded.end(&step.id)).cloned())
+                Ok(step.map(|step| folded.place(&step.id).clone()))
             }
             Err(RunError::Unknown(_)) => Ok(None),
             Err(error) => Err(error),
@@ -224,9 +263,9 @@ impl RemediationWorker {
 
     async fn apply(&self, draft: PlanDraft, plan: &PlanId) -> Result<Ended, RunError> {
         match self.run(draft, plan).await {
-            Ok(()) => Ok(match self.ended(plan).await? {
-                Some(end) => Ended::With(end),
-                None => Ended::Not("it was sent, and is not seen yet".to_owned()),
+            Ok(()) => Ok(match self.place(plan).await? {
+                Some(StepState::Final(end)) => Ended::With(end),
+                Some(_) | None => Ended::Not("it was sent, and is not seen yet".to_owned()),
             }),
             Err(RunError::Unseen { why, .. }) => Ok(Ended::Not(why)),
             Err(error @ RunError::Held { .. }) => Ok(Ended::Not(error.to_string())),
@@ -243,146 +282,18 @@ impl RemediationWorker {
         self.runner.look(draft).await?;
         self.runner.apply(plan, &applying).await.map(drop)
     }
-
-    /// Tells findings what came of their remediations; how many were told.
-    ///
-    /// # Errors
-    /// The store; who was told and not noted is told again.
-    pub async fn tell(&self) -> Result<usize, RemediationStoreFault> {
-        let now = self.clock.now();
-        if self.store.paused().await?.is_some() {
-            return Ok(0);
-        }
-        let due = self.store.due_remediations(now, LOOKED_AT).await?;
-        let is_due = |it: &Remediation| it.write_back.as_ref().is_some_and(|it| it.from <= now);
-        let due: Vec<Remediation> = due.into_iter().filter(is_due).take(TOLD_AT_ONCE).collect();
-        if due.is_empty() {
-            return Ok(0);
-        }
-        let found = self.read(&due).await;
-        let mut updates = Vec::new();
-        let mut places = Vec::new();
-        let mut outcomes: Vec<EnrichOutcome> = Vec::new();
-        for it in &due {
-            let read = it.deviation.finding.as_ref().map(|key| found.get(key));
-            outcomes.push(match read {
-                Some(Some(Ok(Some(finding)))) if !is_told(it, finding) => {
-                    if let Some(update) = self.update(it, finding) {
-                        places.push(outcomes.len());
-                        updates.push((finding.clone(), update));
-                    }
-                    EnrichOutcome::Written
-                }
-                Some(Some(Ok(Some(_)))) => EnrichOutcome::Written,
-                Some(Some(Err(why))) => EnrichOutcome::Again(why.clone()),
-                Some(Some(Ok(None)) | None) | None => EnrichOutcome::Gone,
-            });
-        }
-        let written = write_updates(self.findings.as_ref(), &updates).await;
-        for (place, outcome) in places.into_iter().zip(written) {
-            if let Some(stands) = outcomes.get_mut(place) {
-                *stands = outcome;
-            }
-        }
-        let mut told = 0;
-        for (it, outcome) in due.into_iter().zip(outcomes) {
-            told += usize::from(self.note_told(it, &outcome, now).await?);
-        }
-        Ok(told)
-    }
-
-    fn update(
-        &self,
-        it: &Remediation,
-        finding: &Finding,
-    ) -> Option<hallpass_findings::FindingUpdate> {
-        let write_back = it.write_back.as_ref()?;
-        let own = own_fields(it)?;
-        let (note, status) = (&write_back.note, write_back.status.name());
-        Some(annotation(finding, note, &own, status, &self.settings))
-    }
-
-    async fn note_told(
-        &self,
-        mut it: Remediation,
-        outcome: &EnrichOutcome,
-        now: Timestamp,
-    ) -> Result<bool, RemediationStoreFault> {
-        let is_over = !matches!(outcome, EnrichOutcome::Again(_));
-        match &mut it.write_back {
-            Some(write_back) if !is_over => write_back.from = TELL_AGAIN.after(now),
-            _ => it.write_back = None,
-        }
-        match self.store.change_remediation(&it).await {
-            Ok(()) => Ok(is_over),
-            // it has something else to say by now
-            Err(RemediationStoreFault::Raced(_)) => Ok(false),
-            Err(fault) => Err(fault),
-        }
-    }
-
-    /// The findings as they stand now, so that nothing of others is lost; none where one is gone.
-    async fn read(
-        &self,
-        due: &[Remediation],
-    ) -> BTreeMap<FindingKey, Result<Option<Finding>, String>> {
-        let mut regions: BTreeMap<&str, Vec<&FindingKey>> = BTreeMap::new();
-        for key in due.iter().filter_map(|it| it.deviation.finding.as_ref()) {
-            regions.entry(key.region.as_str()).or_default().push(key);
-        }
-        let mut read = BTreeMap::new();
-        for (region, mut keys) in regions {
-            keys.sort();
-            keys.dedup();
-            for some in keys.chunks(NAMED_AT_ONCE) {
-                let ids: Vec<Value> = some
-                    .iter()
-                    .map(|key| json!({ "Value": key.id, "Comparison": "EQUALS" }))
-                    .collect();
-                let input = json!({ "Filters": { "Id": ids }, "MaxResults": TOLD_AT_ONCE });
-                let found = self
-                    .findings
-                    .call(Some(region), "securityhub", "GetFindings", &input)
-                    .await;
-                for key in some {
-                    let one = found.as_ref().map_err(ToString::to_string);
-                    let one = one.map(|answer| pick(answer, key));
-                    read.insert((*key).clone(), one);
-                }
-            }
-        }
-        read
-    }
 }
 
-fn pick(answer: &Value, key: &FindingKey) -> Option<Finding> {
-    let rows = answer.get("Findings").and_then(Value::as_array);
-    let rows = rows.into_iter().flatten();
-    let mut rows = rows.filter_map(|row| read_finding(row, &key.region).ok());
-    rows.find(|it| it.id == key.id && it.product_arn == key.product)
-}
-
-/// The fields that a finding gets.
-fn own_fields(it: &Remediation) -> Option<BTreeMap<String, String>> {
-    let write_back = it.write_back.as_ref()?;
-    let by = match write_back.status {
-        // one text for all that a rule suppresses
-        WorkflowStatus::Suppressed => format!("rule {}", it.rule),
-        WorkflowStatus::New | WorkflowStatus::Notified | WorkflowStatus::Resolved => {
-            it.id.to_string()
-        }
-    };
-    Some(BTreeMap::from([
-        (REMEDIATED_BY.to_owned(), by),
-        (RESULT.to_owned(), write_back.result.clone()),
-    ]))
-}
-
-/// Whether the finding says so already: a stop came between writing to it and noting that.
-fn is_told(it: &Remediation, finding: &Finding) -> bool {
-    let own = own_fields(it).unwrap_or_default();
-    own.iter()
-        .all(|(key, value)| finding.fields.get(key) == Some(value))
+/// Why a rule is not for a deviation as it stands.
+fn misfit(rule: Option<&RemediationRule>, it: &Deviation) -> Option<String> {
+    if it.tags.get(NEVER_TAG.0).map(String::as_str) == Some(NEVER_TAG.1) {
+        return Some(format!("its tag `{}` says never", NEVER_TAG.0));
+    }
+    let rule = rule?;
+    let mut anywhere = rule.matches.clone();
+    anywhere.ou = None;
+    let fits = anywhere.hold(it, "");
+    (!fits).then(|| format!("rule `{}` is not for it as it stands", rule.id))
 }
 
 /// Nobody approved it in time.

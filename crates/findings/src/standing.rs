@@ -1,0 +1,126 @@
+//! Findings as they stand in Security Hub. An event or a listing says which finding is meant; what is judged and written
+//! follows from what is read here, right before (`organization.md` E-13).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures_util::stream::{self, StreamExt as _};
+use serde_json::{Value, json};
+
+use crate::finding::{Finding, FindingKey, read_finding};
+use crate::ports::{CallRefusal, FindingCalls, RefusalKind};
+
+/// Values of a filter at most, and findings of a page (Security Hub API Reference, `GetFindings`).
+const NAMED_AT_ONCE: usize = 20;
+const PAGE: usize = 100;
+/// Pages of an answer at most: ids are a product's own, and few products share some.
+const PAGES_MAX: usize = 20;
+/// Questions at once.
+const AT_ONCE: usize = 6;
+
+/// A finding as it stands.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StandingFinding {
+    /// As far as enriching reads it; updated in the Region that it was asked for in.
+    pub finding: Finding,
+    /// All of it, in the AWS Security Finding Format.
+    pub document: Value,
+}
+
+impl StandingFinding {
+    /// Its workflow status, as Security Hub spells it; empty where it has none.
+    pub fn workflow(&self) -> &str {
+        let status = self.document.pointer("/Workflow/Status");
+        status.and_then(Value::as_str).unwrap_or_default()
+    }
+}
+
+/// What was read of each finding: none where Security Hub does not have it.
+pub type StandingFindings = BTreeMap<FindingKey, Result<Option<StandingFinding>, CallRefusal>>;
+
+/// Reads findings, each in its Region, with as few calls as Security Hub has for that.
+pub async fn read_standing(
+    calls: &dyn FindingCalls,
+    keys: impl IntoIterator<Item = FindingKey>,
+) -> StandingFindings {
+    let mut regions: BTreeMap<String, BTreeSet<FindingKey>> = BTreeMap::new();
+    for key in keys {
+        regions.entry(key.region.clone()).or_default().insert(key);
+    }
+    let mut lots: Vec<Vec<FindingKey>> = Vec::new();
+    for keys in regions.into_values() {
+        let keys: Vec<FindingKey> = keys.into_iter().collect();
+        lots.extend(keys.chunks(NAMED_AT_ONCE).map(<[FindingKey]>::to_vec));
+    }
+    let reads = lots.into_iter().map(|lot| async move {
+        let read = read_some(calls, &lot).await;
+        (lot, read)
+    });
+    let read: Vec<_> = stream::iter(reads)
+        .buffer_unordered(AT_ONCE)
+        .collect()
+        .await;
+    let mut all = StandingFindings::new();
+    for (lot, read) in read {
+        match read {
+            Ok(mut found) => {
+                all.extend(lot.into_iter().map(|key| {
+                    let one = found.remove(&key);
+                    (key, Ok(one))
+                }));
+            }
+            Err(refusal) => all.extend(lot.into_iter().map(|key| (key, Err(refusal.clone())))),
+        }
+    }
+    all
+}
+
+/// Some findings of one Region, as many as a question names.
+async fn read_some(
+    calls: &dyn FindingCalls,
+    keys: &[FindingKey],
+) -> Result<BTreeMap<FindingKey, StandingFinding>, CallRefusal> {
+    let mut found = BTreeMap::new();
+    let Some(region) = keys.first().map(|key| key.region.as_str()) else {
+        return Ok(found);
+    };
+    let ids: BTreeSet<&str> = keys.iter().map(|key| key.id.as_str()).collect();
+    let ids: Vec<Value> = ids
+        .into_iter()
+        .map(|id| json!({ "Value": id, "Comparison": "EQUALS" }))
+        .collect();
+    let mut input = json!({ "Filters": { "Id": ids }, "MaxResults": PAGE });
+    for _ in 0..PAGES_MAX {
+        let answer = calls
+            .call(Some(region), "securityhub", "GetFindings", &input)
+            .await?;
+        let rows = answer.get("Findings").and_then(Value::as_array);
+        for row in rows.into_iter().flatten() {
+            let Ok(mut finding) = read_finding(row, region) else {
+                continue;
+            };
+            region.clone_into(&mut finding.region);
+            let key = finding.key();
+            if keys.contains(&key) {
+                let document = row.clone();
+                found.insert(key, StandingFinding { finding, document });
+            }
+        }
+        let next = answer.get("NextToken").and_then(Value::as_str);
+        let Some(next) = next.filter(|it| !it.is_empty()) else {
+            return Ok(found);
+        };
+        if found.len() == keys.len() {
+            return Ok(found);
+        }
+        if let Some(members) = input.as_object_mut() {
+            members.insert("NextToken".to_owned(), next.into());
+        }
+    }
+    // what was not seen to the end is not known to be gone
+    Err(CallRefusal {
+        kind: RefusalKind::Passing,
+        operation: "GetFindings".to_owned(),
+        code: "Endless".to_owned(),
+        message: format!("the answer has more than {PAGES_MAX} pages"),
+    })
+}

@@ -1,0 +1,122 @@
+//! The template of CloudFormation for enriching findings as they arrive: a queue with dead letters, rules of the bus that
+//! fill it, and a role that may do what enriching calls (`organization.md` E-14).
+
+use serde_json::{Map, Value, json};
+
+use crate::handler::{change_patterns, custom_action_pattern, rule_pattern};
+
+/// How long a message stays hidden while its event is handled, in seconds.
+const HIDDEN_SECONDS: u32 = 300;
+/// Deliveries before a message is a dead letter: more than after which the server parks it (`organization.md` I-5).
+const DELIVERIES: u32 = 25;
+/// How long messages are kept, in seconds: 14 days, the most that SQS keeps them.
+const KEPT_SECONDS: u32 = 1_209_600;
+
+/// What enriching calls, of findings and of accounts.
+pub const ENRICH_ACTIONS: [&str; 7] = [
+    "account:GetAlternateContact",
+    "organizations:DescribeAccount",
+    "organizations:DescribeOrganizationalUnit",
+    "organizations:ListParents",
+    "organizations:ListTagsForResource",
+    "securityhub:BatchUpdateFindings",
+    "securityhub:GetFindings",
+];
+/// What taking events from the queue calls, `events replay` and `findings cache drop` included.
+pub const QUEUE_ACTIONS: [&str; 4] = [
+    "sqs:ChangeMessageVisibility",
+    "sqs:DeleteMessage",
+    "sqs:ReceiveMessage",
+    "sqs:SendMessage",
+];
+
+fn resource(kind: &str, properties: Value) -> Value {
+    json!({ "Type": kind, "Properties": properties })
+}
+
+fn reference(name: &str) -> Value {
+    json!({ "Ref": name })
+}
+
+fn arn(name: &str) -> Value {
+    json!({ "Fn::GetAtt": [name, "Arn"] })
+}
+
+fn allow(name: &str, actions: &[&str], on: Value) -> Value {
+    json!({ "Sid": name, "Effect": "Allow", "Action": actions, "Resource": on })
+}
+
+/// The rules, each by its name in the template and its pattern.
+fn rules() -> Vec<(String, Value)> {
+    let mut rules = vec![
+        ("ImportedFindings".to_owned(), rule_pattern()),
+        ("ChosenFindings".to_owned(), custom_action_pattern()),
+    ];
+    let changes = change_patterns().into_iter().enumerate();
+    rules.extend(changes.map(|(at, pattern)| (format!("ChangedAccounts{}", at + 1), pattern)));
+    rules
+}
+
+/// The template, for the account and Region of Security Hub's administrator.
+pub fn template() -> Value {
+    let rules = rules();
+    let mut resources = Map::new();
+    let dead = json!({ "MessageRetentionPeriod": KEPT_SECONDS, "SqsManagedSseEnabled": true });
+    resources.insert("DeadLetters".to_owned(), resource("AWS::SQS::Queue", dead));
+    let queue = json!({
+        "QueueName": reference("QueueName"), "VisibilityTimeout": HIDDEN_SECONDS, "MessageRetentionPeriod": KEPT_SECONDS,
+        "SqsManagedSseEnabled": true,
+        "RedrivePolicy": { "deadLetterTargetArn": arn("DeadLetters"), "maxReceiveCount": DELIVERIES },
+    });
+    resources.insert("Events".to_owned(), resource("AWS::SQS::Queue", queue));
+    // only these rules may send
+    let senders: Vec<Value> = rules.iter().map(|(name, _)| arn(name)).collect();
+    let mut sends = allow("RulesSend", &["sqs:SendMessage"], arn("Events"));
+    if let Some(members) = sends.as_object_mut() {
+        let service = json!({ "Service": "events.amazonaws.com" });
+        members.insert("Principal".to_owned(), service);
+        let only = json!({ "ArnEquals": { "aws:SourceArn": senders } });
+        members.insert("Condition".to_owned(), only);
+    }
+    let policy = json!({
+        "Queues": [reference("Events")],
+        "PolicyDocument": { "Version": "2012-10-17", "Statement": [sends] },
+    });
+    let policy = resource("AWS::SQS::QueuePolicy", policy);
+    resources.insert("EventsPolicy".to_owned(), policy);
+    for (name, pattern) in rules {
+        let target = json!([{ "Id": "events", "Arn": arn("Events") }]);
+        let rule = json!({ "EventPattern": pattern, "State": "ENABLED", "Targets": target });
+        resources.insert(name, resource("AWS::Events::Rule", rule));
+    }
+    let trust = json!({ "Version": "2012-10-17", "Statement": [{
+        "Effect": "Allow", "Action": "sts:AssumeRole", "Principal": { "AWS": reference("TrustedPrincipal") },
+    }] });
+    let statements = [
+        allow("Enrich", &ENRICH_ACTIONS, json!("*")),
+        allow("TakeEvents", &QUEUE_ACTIONS, arn("Events")),
+    ];
+    let may = json!({
+        "PolicyName": "enrich", "PolicyDocument": { "Version": "2012-10-17", "Statement": statements },
+    });
+    let role = json!({ "AssumeRolePolicyDocument": trust, "Policies": [may] });
+    resources.insert("Role".to_owned(), resource("AWS::IAM::Role", role));
+    let parameter = |words: &str| json!({ "Type": "String", "Description": words });
+    let mut queue_name = parameter("The name of the queue");
+    if let Some(members) = queue_name.as_object_mut() {
+        members.insert("Default".to_owned(), json!("hallpass-events"));
+    }
+    json!({
+        "AWSTemplateFormatVersion": "2010-09-09",
+        "Description": "Hallpass: findings of Security Hub get what is known of their account, as they arrive",
+        "Parameters": {
+            "QueueName": queue_name,
+            "TrustedPrincipal": parameter("The ARN of the principal that Hallpass runs as"),
+        },
+        "Resources": resources,
+        "Outputs": {
+            "QueueUrl": { "Description": "For `events.queue`", "Value": reference("Events") },
+            "RoleArn": { "Description": "What Hallpass enriches as", "Value": arn("Role") },
+        },
+    })
+}

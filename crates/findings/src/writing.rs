@@ -1,0 +1,272 @@
+//! Writes to findings as they stand: each is read right before it is written, and again before it is sent once more
+//! (`organization.md` E-9, E-13).
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+use crate::batch::{LeftOut, UpdateBatch, batches, left_out};
+use crate::finding::FindingKey;
+use crate::ports::FindingCalls;
+use crate::standing::{StandingFinding, read_standing};
+use crate::update::FindingUpdate;
+
+/// How often a finding is sent that somebody else was updating.
+const TRIES_MAX: u32 = 5;
+/// How long is waited before that.
+const TRY_AGAIN: Duration = Duration::from_secs(1);
+/// Findings that are read together before they are written: those of a request; fewer where each is a request by itself,
+/// so that none is old by then.
+const TOGETHER: usize = 100;
+const ALONE: usize = 20;
+
+/// What came of a finding.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum EnrichOutcome {
+    /// Written.
+    Written,
+    /// Written without note and tags: Security Hub refused them.
+    WrittenLess(String),
+    /// It is not as it was said to be, and nothing was written; why.
+    LeftAlone(String),
+    /// The finding is gone.
+    Gone,
+    /// Security Hub does not take it; why.
+    GaveUp(String),
+    /// Not now; why.
+    Again(String),
+}
+
+/// How much may be written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Room {
+    /// All that there is to say.
+    All,
+    /// As little as makes sense: Security Hub refused more.
+    Least,
+}
+
+/// What is done about a finding as it stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Intent {
+    /// This is written.
+    Write(FindingUpdate),
+    /// Nothing; why.
+    Leave(String),
+}
+
+/// From the place of a finding among those that are wanted, and how it stands, to what is done about it.
+pub type Judge<'a> = dyn Fn(usize, &StandingFinding, Room) -> Intent + Send + Sync + 'a;
+
+/// A finding that is yet to be written.
+struct Waiting {
+    place: usize,
+    key: FindingKey,
+    tries: u32,
+    how: How,
+}
+
+/// How it is sent.
+enum How {
+    /// With others that get the same.
+    Together,
+    /// By itself: a request with others was refused, and nobody said for which of them.
+    Alone,
+    /// By itself and with less: this was refused, with this code.
+    Less(FindingUpdate, String),
+}
+
+impl How {
+    const fn is_together(&self) -> bool {
+        matches!(self, Self::Together)
+    }
+}
+
+/// What is to be written, and what came of it.
+struct Board {
+    waiting: VecDeque<Waiting>,
+    outcomes: Vec<Option<EnrichOutcome>>,
+    /// Whether something is sent again that somebody else was updating.
+    repeats: bool,
+}
+
+/// Writes to findings what `judge` makes of each as it stands, and says what came of each, in their order. One that is
+/// named twice is written once.
+pub async fn write_standing(
+    calls: &dyn FindingCalls,
+    keys: &[FindingKey],
+    judge: &Judge<'_>,
+) -> Vec<EnrichOutcome> {
+    let mut first: BTreeMap<&FindingKey, usize> = BTreeMap::new();
+    let mut board = Board {
+        waiting: VecDeque::new(),
+        outcomes: vec![None; keys.len()],
+        repeats: false,
+    };
+    for (place, key) in keys.iter().enumerate() {
+        first.entry(key).or_insert_with(|| {
+            board.waiting.push_back(Waiting {
+                place,
+                key: key.clone(),
+                tries: 1,
+                how: How::Together,
+            });
+            place
+        });
+    }
+    while !board.waiting.is_empty() {
+        if std::mem::take(&mut board.repeats) {
+            calls.pause(TRY_AGAIN).await;
+        }
+        let lot = board.next_lot();
+        board.write_lot(calls, lot, judge).await;
+    }
+    let outcome = |key: &FindingKey| {
+        let place = first.get(key)?;
+        board.outcomes.get(*place)?.clone()
+    };
+    let unsent = || EnrichOutcome::Again("it was not sent (this is a bug)".to_owned());
+    keys.iter()
+        .map(|key| outcome(key).unwrap_or_else(unsent))
+        .collect()
+}
+
+impl Board {
+    /// The next findings that are read together.
+    fn next_lot(&mut self) -> Vec<Waiting> {
+        let together = self.waiting.front().is_some_and(|it| it.how.is_together());
+        let most = if together { TOGETHER } else { ALONE };
+        let mut lot = Vec::new();
+        while lot.len() < most
+            && let Some(next) = self
+                .waiting
+                .pop_front_if(|it| it.how.is_together() == together)
+        {
+            lot.push(next);
+        }
+        lot
+    }
+
+    fn ends(&mut self, place: usize, outcome: EnrichOutcome) {
+        if let Some(stands) = self.outcomes.get_mut(place) {
+            *stands = Some(outcome);
+        }
+    }
+
+    async fn write_lot(&mut self, calls: &dyn FindingCalls, lot: Vec<Waiting>, judge: &Judge<'_>) {
+        let mut read = read_standing(calls, lot.iter().map(|it| it.key.clone())).await;
+        let mut together = Vec::new();
+        let mut alone = Vec::new();
+        let mut sent: BTreeMap<FindingKey, Waiting> = BTreeMap::new();
+        for waiting in lot {
+            let standing = match read.remove(&waiting.key) {
+                Some(Ok(Some(standing))) => standing,
+                Some(Ok(None)) | None => {
+                    self.ends(waiting.place, EnrichOutcome::Gone);
+                    continue;
+                }
+                Some(Err(refusal)) => {
+                    self.ends(waiting.place, EnrichOutcome::Again(refusal.to_string()));
+                    continue;
+                }
+            };
+            let room = match &waiting.how {
+                How::Together | How::Alone => Room::All,
+                How::Less(..) => Room::Least,
+            };
+            match (judge(waiting.place, &standing, room), &waiting.how) {
+                (Intent::Leave(why), _) => {
+                    self.ends(waiting.place, EnrichOutcome::LeftAlone(why));
+                    continue;
+                }
+                // there is no less to say
+                (Intent::Write(update), How::Less(refused, code)) if update == *refused => {
+                    let gave_up = EnrichOutcome::GaveUp(code.clone());
+                    self.ends(waiting.place, gave_up);
+                    continue;
+                }
+                (Intent::Write(update), How::Together) => together.push((standing.finding, update)),
+                (Intent::Write(update), How::Alone | How::Less(..)) => {
+                    alone.push((standing.finding, update));
+                }
+            }
+            sent.insert(waiting.key.clone(), waiting);
+        }
+        let mut all = batches(together.iter().map(|(it, update)| (it, update.clone())));
+        for (finding, update) in &alone {
+            all.extend(batches([(finding, update.clone())]));
+        }
+        for batch in all {
+            self.send(calls, &batch, &mut sent).await;
+        }
+    }
+
+    /// Sends a batch once; what its answer leaves out may wait for another turn.
+    async fn send(
+        &mut self,
+        calls: &dyn FindingCalls,
+        batch: &UpdateBatch,
+        sent: &mut BTreeMap<FindingKey, Waiting>,
+    ) {
+        let region = Some(batch.region.as_str());
+        let input = batch.input();
+        let answer = calls.call(region, "securityhub", "BatchUpdateFindings", &input);
+        let answer = answer.await;
+        let mut left = match &answer {
+            Ok(answer) => left_out(answer),
+            Err(_) => BTreeMap::new(),
+        };
+        for identifier in &batch.identifiers {
+            let key = FindingKey {
+                product: identifier.0.clone(),
+                id: identifier.1.clone(),
+                region: batch.region.clone(),
+            };
+            let Some(waiting) = sent.remove(&key) else {
+                continue;
+            };
+            let refused = match &answer {
+                Ok(_) => left.remove(identifier),
+                Err(refusal) if !refusal.is_about_input() => {
+                    let again = EnrichOutcome::Again(refusal.to_string());
+                    self.ends(waiting.place, again);
+                    continue;
+                }
+                // one finding of several may be what is refused
+                Err(_) if batch.identifiers.len() > 1 => {
+                    let how = How::Alone;
+                    self.waiting.push_back(Waiting { how, ..waiting });
+                    continue;
+                }
+                Err(refusal) => Some(LeftOut::Less(refusal.code.clone())),
+            };
+            self.settle(waiting, refused, &batch.update);
+        }
+    }
+
+    /// What came of one finding of a batch.
+    fn settle(&mut self, mut waiting: Waiting, refused: Option<LeftOut>, update: &FindingUpdate) {
+        let outcome = match (refused, &waiting.how) {
+            (None, How::Together | How::Alone) => EnrichOutcome::Written,
+            (None, How::Less(_, code)) => EnrichOutcome::WrittenLess(code.clone()),
+            (Some(LeftOut::Gone), _) => EnrichOutcome::Gone,
+            (Some(LeftOut::GiveUp(code)), _) | (Some(LeftOut::Less(code)), How::Less(..)) => {
+                EnrichOutcome::GaveUp(code)
+            }
+            (Some(LeftOut::Less(code)), How::Together | How::Alone) => {
+                waiting.how = How::Less(update.clone(), code);
+                self.waiting.push_back(waiting);
+                return;
+            }
+            (Some(LeftOut::Repeat), _) if waiting.tries < TRIES_MAX => {
+                waiting.tries += 1;
+                self.repeats = true;
+                self.waiting.push_back(waiting);
+                return;
+            }
+            (Some(LeftOut::Repeat), _) => {
+                EnrichOutcome::Again("somebody else updates it".to_owned())
+            }
+        };
+        self.ends(waiting.place, outcome);
+    }
+}

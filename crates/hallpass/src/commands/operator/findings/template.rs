@@ -1,0 +1,23 @@
+//! `hallpass findings template`: what enriching as findings arrive needs at AWS, for CloudFormation.
+
+use hallpass_findings::template;
+
+use crate::exit::{Exit, Outcome};
+use crate::output;
+
+/// Print a template of CloudFormation: queue, dead letters, rules and role for findings as they arrive
+#[derive(Debug, clap::Args)]
+#[command(
+    long_about = "Print a template of CloudFormation: queue, dead letters, rules and role for findings as they arrive\n\n\
+                  For the account and Region of Security Hub's administrator. Nothing is called.",
+    after_help = "Example:
+  hallpass findings template > findings.json
+  aws cloudformation deploy --stack-name hallpass-findings --template-file findings.json --capabilities CAPABILITY_IAM \\
+    --parameter-overrides TrustedPrincipal=arn:aws:iam::111122223333:role/hallpass"
+)]
+pub(super) struct Args {}
+
+pub(super) fn run(_: &Args) -> Outcome {
+    output::print(&format!("{:#}\n", template()))?;
+    Ok(Exit::Ok)
+}
