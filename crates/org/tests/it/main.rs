@@ -16,6 +16,7 @@ mod enrolment;
 mod gated;
 mod insights;
 mod payer;
+mod payer_roles;
 mod people;
 mod providers;
 mod readiness;
