@@ -9,6 +9,7 @@
 
 mod bench;
 mod channels;
+mod clusters;
 mod cutting_off;
 mod delegation;
 mod drills;
