@@ -69,6 +69,7 @@ approval_is_not_required = true
 # what a policy allows and nothing here calls, with why
 FLOW_LOGS = "AWS asks for it behind ec2:CreateFlowLogs, the simulator does not"
 UNCALLED = {
+    "payer": {it: "only where a policy is attached that the listing of all leaves out" for it in ("iam:GetPolicy", "iam:GetPolicyVersion")},
     "vending": {"organizations:ListDelegatedAdministrators": "asked only from another account than the management account"},
     "remediation-role": {"ec2:CreateTags": FLOW_LOGS, "iam:PassRole": FLOW_LOGS, "logs:CreateLogDelivery": FLOW_LOGS,
                          "logs:DeleteLogDelivery": FLOW_LOGS},
@@ -138,6 +139,12 @@ def organization(policies, accounts):
         roles.append({"name": MEMBER, "trust": trust, "inline": [accounts]})
     file["devops_guru_insights"] = [{"id": "i-1", "account": enrol.SHOP, "region": "eu-west-1", "kind": "REACTIVE", "name": "latency",
                                      "severity": "HIGH", "start": "2026-11-20T10:00:00Z"}]
+    regions = ("eu-west-1", "us-east-1")
+    file["workloads"] = [{"name": f"shop in {region}", "account": enrol.SHOP, "region": region, "environment": "PRODUCTION", "updated": "2026-11-20T10:00:00Z",
+                          "shared_with": [MANAGEMENT], "lenses": [{"alias": "wellarchitected", "risks": {"security": {"HIGH": 1}}}]} for region in regions]
+    file["resource_shares"] = [{"name": "networks", "account": account, "region": region, "principals": ["organization"],
+                                "resources": [f"arn:aws:ec2:{region}:{account}:subnet/subnet-1"]} for account in (MANAGEMENT, enrol.SHOP) for region in regions]
+    file["commitments"] = [{"account": enrol.SHOP, "kind": "savings_plan", "id": "plan-1"}, {"account": enrol.SHOP, "kind": "reservation", "id": "one"}]
     file["accounts"] += [{"id": id, "name": name, "email": f"{name}@acme.example", "ou": "Legacy2"} for id, name in ((LATE, "late"), (LATER, "later"))]
     file["ous"].append({"name": "Legacy2"})
     file["identity_center"]["groups"] = [{"name": "Builders", "members": [ANA]}, {"name": "OnCall", "members": []}]

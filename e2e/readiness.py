@@ -55,15 +55,68 @@ def landing_zone(stage, environment):
     check("second factors of root users are read inside of each account", len(mfa) == len(active) and set(mfa) <= {"pass", "fail"}, mfa)
     failed = any(it["status"] == "fail" and it["severity"] == "error" for it in found.values())
     check.equal("the exit code counts errors", ran.returncode, 1 if failed else 0)
-    check("the score is told", f"of {sum(it['status'] != 'not_applicable' for it in found.values())} as they should be" in " ".join(ran.stderr.split()), ran.stderr)
+    passed, applies = (sum(test(it["status"]) for it in found.values()) for test in (("pass", "attested").__contains__, "not_applicable".__ne__))
+    check("the score says of what", f"passed {passed} of {applies} applicable checks" in " ".join(ran.stderr.split()), ran.stderr)
     return found, own
 
 
-def other_profiles(stage, environment):
+def assets(stage, environment, endpoint, own):
+    """Workloads, shares and what was paid ahead: what readiness says is what boto3 reads, every lens of it."""
+    accounts = client("organizations", environment).get_paginator("list_accounts").paginate().build_full_result()["Accounts"]
+    member = next(it["Id"] for it in accounts if it["Id"] != own and it["Status"] == "ACTIVE")
+    region = environment["AWS_REGION"]
+    lenses = [{"alias": "wellarchitected", "risks": {"security": {"HIGH": 1}}}, {"alias": "serverless", "updated": "2025-01-20T00:00:00Z", "risks": {"reliability": {"HIGH": 2, "MEDIUM": 1}}}]
+    file = {"version": 1,
+            "workloads": [{"name": "shop", "account": member, "region": region, "environment": "PRODUCTION", "updated": "2026-02-01T00:00:00Z", "shared_with": [own],
+                           "lenses": lenses, "milestones": [{"name": "first", "at": "2026-02-01T00:00:00Z"}]}],
+            "resource_shares": [{"name": "networks", "account": member, "region": region, "principals": ["organization"],
+                                 "resources": [f"arn:aws:ec2:{region}:{member}:subnet/subnet-{number}" for number in (1, 2)]}],
+            "commitments": [{"account": member, "kind": "savings_plan", "id": "plan-1"}, {"account": own, "kind": "reservation", "id": "one"}]}
+    answer = Api(endpoint).post("/_sim/load?merge=1", file)
+    assert answer.status < 300, answer
+    kept = Api(endpoint).get("/_sim/state?full=1").json["file"]
+    tool = client("wellarchitected", environment)
+    workload = tool.list_workloads()["WorkloadSummaries"][0]
+    reviews = tool.list_lens_reviews(WorkloadId=workload["WorkloadId"])["LensReviewSummaries"]
+    risks = {}
+    for it in reviews:
+        pillars = tool.get_lens_review(WorkloadId=workload["WorkloadId"], LensAlias=it["LensAlias"])["LensReview"]["PillarReviewSummaries"]
+        risks[f"{workload['Owner']}/shop/{it['LensAlias']}"] = ", ".join(f"{one['PillarId']} {one['RiskCounts']['HIGH']}" for one in pillars)
+    check.equal("boto3 reads two lenses", sorted(it["LensAlias"] for it in reviews), ["serverless", "wellarchitected"])
+    check.equal("and a milestone", [it["MilestoneName"] for it in tool.list_milestones(WorkloadId=workload["WorkloadId"])["MilestoneSummaries"]], ["first"])
+    check.equal("and the workload", tool.get_workload(WorkloadId=workload["WorkloadId"])["Workload"]["Owner"], member)
+    for number, wrong in enumerate([{"WorkloadId": "ab" * 16}, {"WorkloadId": workload["WorkloadId"], "LensAlias": "saas"}]):
+        try:
+            tool.get_lens_review(**{"LensAlias": "serverless", **wrong})
+            code = None
+        except botocore.exceptions.ClientError as error:
+            code = error.response["Error"]["Code"]
+        check.equal(f"another is not found ({number})", code, "ResourceNotFoundException")
+    ram = client("ram", environment)
+    check.equal("the management account shares nothing", [ram.get_resource_shares(resourceOwner="SELF")["resourceShares"], ram.list_principals(resourceOwner="SELF")["principals"]], [[], []])
+    others = ram.get_resource_shares(resourceOwner="OTHER-ACCOUNTS")["resourceShares"]
+    check.equal("and has the share of another", [(it["name"], it["owningAccountId"]) for it in others], [("networks", member)])
+    check.equal("with what is shared", [it["type"] for it in ram.list_resources(resourceOwner="OTHER-ACCOUNTS")["resources"]], ["ec2:Subnet"] * 2)
+    _, merger = ready(stage, environment, "--profile", "merger", "--regions", "eu-west-1")
+    check.equal("high risks of every lens are what boto3 reads", {target: it["evidence"] for (name, target), it in merger.items() if name == "workload-risks"}, risks)
+    reviewed = {target.rsplit("/", 1)[1]: (it["status"], it["severity"]) for (name, target), it in merger.items() if name == "lens-reviewed"}
+    check.equal("a lens that was forgotten is an error, whatever the others are", reviewed, {"wellarchitected": ("pass", "warn"), "serverless": ("fail", "error")})
+    share = merger[("organization-shares", member)]
+    check("the share is told by name, as a warning", (share["status"], share["severity"]) == ("fail", "warn") and share["evidence"].startswith("networks: 2 ec2:Subnet with arn:aws:organizations:"), share)
+    paid = merger[("commitments", "organization")]["evidence"]
+    check("and what was paid ahead, with its owner", f"reservation one of {own}" in paid and f"savingsplan/plan-1 of {member}" in paid, paid)
+    check.equal("nothing is unknown any more", [key for key, it in merger.items() if it["status"] == "unknown"], [])
+    check.equal("the simulator gives back what it was told", [[it["name"] for it in kept["workloads"]], [it["name"] for it in kept["resource_shares"]], len(kept["commitments"])],
+                [["shop"], ["networks"], 2])
+
+
+def other_profiles(stage, environment, endpoint):
+    own = client("sts", environment).get_caller_identity()["Account"]
     _, merger = ready(stage, environment, "--profile", "merger", "--regions", "eu-west-1")
     unknown = {name: it["evidence"] for (name, _), it in merger.items() if it["status"] == "unknown"}
-    check("what is not simulated is unknown, with its action", "wellarchitected:ListWorkloads" in unknown.get("workloads-reviewed", "")
-          and "ce:GetReservationUtilization" in unknown.get("commitments", ""), unknown)
+    check.equal("without a workload nothing is known of reviews, and all else is", unknown, {"workloads-reviewed": "wellarchitected:ListWorkloads: there is no workload in the tool"})
+    check.equal("nothing is paid ahead", merger[("commitments", "organization")]["evidence"], "none")
+    assets(stage, environment, endpoint, own)
     check("permission sets are counted", "permission sets" in merger[("identity-center", "organization")]["evidence"], merger)
     accounts = client("organizations", environment).get_paginator("list_accounts").paginate().build_full_result()["Accounts"]
     theirs = [{"Id": "987654321098", "Name": accounts[1]["Name"].upper(), "Email": "new@other.example"},
@@ -76,6 +129,17 @@ def other_profiles(stage, environment):
     ran = stage.run("org", "readiness", "--profile", "openshift", "--file", "install-config.yaml", "-o", "json")
     rows = {it["id"]: it["status"] for it in json.loads(ran.stdout)}
     check.equal("a cluster's file is judged without AWS", (ran.returncode, rows["control-plane-replicas"], rows["user-tags"]), (1, "fail", "fail"))
+    stage.path("prod.yaml").write_text("metadata: {name: shop}\nbaseDomain: acme.example\nplatform: {aws: {region: eu-west-1, userTags: {environment: production}, subnets: [subnet-1]}}\n")
+    stage.path("dev.yaml").write_text("metadata: {name: shop}\nbaseDomain: acme.example\nplatform: {aws: {region: eu-west-1, userTags: {environment: dev}, subnets: [subnet-1]}}\n")
+    ran = stage.run("org", "readiness", "--profile", "openshift", "--file", "prod.yaml", "--file", "dev.yaml", "-o", "json")
+    rows = {it["id"]: it["status"] for it in json.loads(ran.stdout) if it["target"] == "clusters"}
+    check.equal("two files are held against each other", {it: rows[it] for it in ("clusters-apart", "cluster-names", "inner-networks", "one-control-plane-per-location")},
+                {"clusters-apart": "fail", "cluster-names": "fail", "inner-networks": "fail", "one-control-plane-per-location": "pass"})
+    ran = stage.run("org", "readiness", "--profile", "openshift", "--file", "prod.yaml", "--file", "dev.yaml", "-o", "table")
+    check("a warning is called one, and its severity stands beside it", [it.split()[:2] for it in ran.stdout.splitlines() if "infrastructure-machines" in it] == [["warn", "warn"], ["info", "info"]], ran.stdout)
+    stage.path("dev.yaml").write_text("metadata: {name: shop}\ncontrolPlane: {replicas: many}\nplatform: {aws: {region: eu-west-1}}\n")
+    ran = stage.run("org", "readiness", "--profile", "openshift", "--file", "prod.yaml", "--file", "dev.yaml")
+    check("what is wrong is said with file and line", ran.returncode == 2 and "dev.yaml:2:" in ran.stderr, ran.stderr)
     for name, words, said in [
         ("a unit that is no id", ("--profile", "acquire", "--to", "Workloads"), "no id of a unit"),
         ("a unit without its profile", ("--to", "ou-ab12-cdef3456"), "--profile acquire"),
@@ -92,7 +156,7 @@ def main():
     with Stage("readiness") as stage:
         _, endpoint, environment = stage.simulator("--scale", "small")
         found, own = landing_zone(stage, environment)
-        other_profiles(stage, environment)
+        other_profiles(stage, environment, endpoint)
 
         stage.path("before.json").write_text(json.dumps(list(found.values())))
         ran, same = ready(stage, environment, "--baseline", "before.json")

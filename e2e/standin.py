@@ -10,20 +10,12 @@ import threading
 from stage import free_port
 
 SCOPE = re.compile(r"Credential=([^/]+)/\d+/[^/]+/([^/]+)/aws4_request")
-REVIEW = {"LensReview": {"PillarReviewSummaries": [{"PillarId": "security", "RiskCounts": {"HIGH": 1}}]}}
-WORKLOAD = {"WorkloadId": "ab" * 16, "WorkloadName": "shop", "Owner": "1" * 12, "UpdatedAt": 1772000000}
 TRANSFERS = {"ResponsibilityTransfers": []}
 # service and target or path, the action, and the answer
 ANSWERS = [
     ("organizations", r".*\.ListInboundResponsibilityTransfers", "organizations:ListInboundResponsibilityTransfers", TRANSFERS),
     ("organizations", r".*\.ListOutboundResponsibilityTransfers", "organizations:ListOutboundResponsibilityTransfers", TRANSFERS),
-    ("ce", r".*\.GetReservationUtilization", "ce:GetReservationUtilization", {"UtilizationsByTime": []}),
-    ("ce", r".*\.GetSavingsPlansUtilizationDetails", "ce:GetSavingsPlansUtilizationDetails", {"SavingsPlansUtilizationDetails": []}),
     ("servicequotas", r".*\.GetServiceQuota", "servicequotas:GetServiceQuota", {"Quota": {"Value": 50.0}}),
-    ("ram", r"POST /listprincipals", "ram:ListPrincipals", {"principals": []}),
-    ("wellarchitected", r"POST /workloadsSummaries", "wellarchitected:ListWorkloads", {"WorkloadSummaries": [WORKLOAD]}),
-    ("wellarchitected", r"POST /workloads/\w+/milestonesSummaries", "wellarchitected:ListMilestones", {"MilestoneSummaries": []}),
-    ("wellarchitected", r"GET /workloads/\w+/lensReviews/\w+", "wellarchitected:GetLensReview", REVIEW),
 ]
 # services whose administrator is set, taken away and shown: where it stands in a request, and the answer that shows it
 ADMINISTRATORS = {

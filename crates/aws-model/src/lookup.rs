@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use crate::table::{OperationModel, ServiceModel};
 
 /// The committed tables, in the order in which a lookup tries them.
-const TEXTS: [&str; 23] = [
+const TEXTS: [&str; 25] = [
     include_str!("../tables/sts.json"),
     include_str!("../tables/organizations.json"),
     include_str!("../tables/sso-admin.json"),
@@ -29,6 +29,8 @@ const TEXTS: [&str; 23] = [
     include_str!("../tables/rds.json"),
     include_str!("../tables/cloudformation.json"),
     include_str!("../tables/sns.json"),
+    include_str!("../tables/ram.json"),
+    include_str!("../tables/wellarchitected.json"),
 ];
 
 static TABLES: LazyLock<Tables> = LazyLock::new(|| {

@@ -38,6 +38,7 @@ pub mod language;
 pub mod lint;
 mod pattern;
 pub mod perimeter;
+pub mod powers;
 pub mod residual;
 pub mod samples;
 pub mod size;

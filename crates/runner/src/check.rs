@@ -1,7 +1,7 @@
 //! Checks: what was found out about one thing without changing it (`organization.md` §0.2). What could not be read is
 //! `unknown`, and never counts as right.
 
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 
 use jiff::civil::Date;
 use serde::Serialize;
@@ -16,6 +16,17 @@ pub enum CheckSeverity {
     Warn,
     /// It must not be so.
     Error,
+}
+
+impl CheckSeverity {
+    /// Its word.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Info => "info",
+            Self::Warn => "warn",
+            Self::Error => "error",
+        }
+    }
 }
 
 /// What a check found.
@@ -81,6 +92,45 @@ pub struct CheckRow {
     pub remedy: String,
 }
 
+/// What checks come to together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CheckScore {
+    /// They passed, or somebody vouches for them.
+    pub passed: usize,
+    /// They are asked here.
+    pub applicable: usize,
+    /// All of them.
+    pub all: usize,
+}
+
+impl CheckScore {
+    /// Counts.
+    pub fn of<'a>(checks: impl IntoIterator<Item = &'a CheckResult>) -> Self {
+        let mut score = Self::default();
+        for check in checks {
+            score.all += 1;
+            score.applicable +=
+                usize::from(!matches!(check.outcome, CheckOutcome::NotApplicable(_)));
+            score.passed += usize::from(matches!(
+                check.outcome,
+                CheckOutcome::Pass(_) | CheckOutcome::Attested { .. }
+            ));
+        }
+        score
+    }
+}
+
+impl fmt::Display for CheckScore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (passed, applicable) = (self.passed, self.applicable);
+        write!(f, "passed {passed} of {applicable} applicable checks")?;
+        match self.all.saturating_sub(applicable) {
+            0 => Ok(()),
+            others => write!(f, " ({others} do not apply)"),
+        }
+    }
+}
+
 /// What counts as failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CheckStrictness {
@@ -91,6 +141,16 @@ pub enum CheckStrictness {
 }
 
 impl CheckResult {
+    /// The word for people: what is only a warning, or good to know, is not called a failure.
+    pub fn verdict(&self) -> &'static str {
+        match (&self.outcome, self.severity) {
+            (CheckOutcome::Fail(_), CheckSeverity::Warn | CheckSeverity::Info) => {
+                self.severity.name()
+            }
+            _ => self.row().status,
+        }
+    }
+
     /// The check as it is printed.
     pub fn row(&self) -> CheckRow {
         let (status, evidence) = match &self.outcome {
@@ -137,10 +197,10 @@ impl CheckResult {
     }
 }
 
-/// Checks as a suite of `JUnit`'s XML: what failed is a failure, what could not be read an error, and what no API says
-/// is skipped.
+/// Checks as a suite of `JUnit`'s XML: what must not be so is a failure, what could not be read an error, and what no API
+/// says is skipped. A warning is no failure: it is said as the output of its test.
 pub fn junit(suite: &str, checks: &[CheckResult]) -> String {
-    let of = |wanted: &str| checks.iter().filter(|it| it.row().status == wanted).count();
+    let of = |wanted: &str| checks.iter().filter(|it| it.verdict() == wanted).count();
     let (failures, errors, tests) = (of("fail"), of("unknown"), checks.len());
     let skipped = of("manual") + of("attested") + of("not_applicable");
     let mut text = format!(
@@ -152,8 +212,11 @@ pub fn junit(suite: &str, checks: &[CheckResult]) -> String {
         let row = check.row();
         let (id, target) = (escaped(&row.id), escaped(&row.target));
         let (said, remedy) = (escaped(&row.evidence), escaped(&row.remedy));
-        let inner = match row.status {
+        let inner = match check.verdict() {
             "pass" => String::new(),
+            word @ ("warn" | "info") => {
+                format!("<system-out>{word}: {said}; {remedy}</system-out>")
+            }
             "fail" => format!("<failure message=\"{said}\">{remedy}</failure>"),
             "unknown" => format!("<error message=\"{said}\">{remedy}</error>"),
             status => format!("<skipped message=\"{status}: {said}\"/>"),
@@ -268,10 +331,15 @@ mod tests {
             check(CheckSeverity::Error, CheckOutcome::Fail(hostile.to_owned())),
             check(CheckSeverity::Error, unknown()),
             check(CheckSeverity::Info, CheckOutcome::Manual("look".to_owned())),
+            check(CheckSeverity::Warn, CheckOutcome::Fail("old".to_owned())),
         ];
         let text = junit("payer", &checks);
+        assert!(
+            text.contains("<system-out>warn: old; set one up</system-out>"),
+            "{text}"
+        );
         assert!(text.contains(
-            "<testsuite name=\"payer\" tests=\"4\" failures=\"1\" errors=\"1\" skipped=\"1\">"
+            "<testsuite name=\"payer\" tests=\"5\" failures=\"1\" errors=\"1\" skipped=\"1\">"
         ));
         assert!(
             text.contains("message=\"a\u{fffd}&lt;b&gt; &amp; &quot;c&quot; ]]&gt;\""),
@@ -281,6 +349,26 @@ mod tests {
             text.contains("<error message=\"iam:GetAccountSummary: AccessDenied\">"),
             "{text}"
         );
-        assert_eq!(text.matches("<testcase").count(), 4);
+        assert_eq!(text.matches("<testcase").count(), 5);
+    }
+
+    #[test]
+    fn a_score_says_of_what_and_a_warning_is_no_failure() {
+        use CheckSeverity::{Error, Info, Warn};
+        let fail = || CheckOutcome::Fail("0".to_owned());
+        let mut checks = vec![
+            check(Error, CheckOutcome::Pass("1".to_owned())),
+            check(Error, fail()),
+            check(Warn, fail()),
+            check(Info, fail()),
+            check(Warn, unknown()),
+        ];
+        let words: Vec<&str> = checks.iter().map(CheckResult::verdict).collect();
+        assert_eq!(words, ["pass", "fail", "warn", "info", "unknown"]);
+        let said = CheckScore::of(&checks).to_string();
+        assert_eq!(said, "passed 1 of 5 applicable checks");
+        checks.push(check(Error, CheckOutcome::NotApplicable("no".to_owned())));
+        let said = CheckScore::of(&checks).to_string();
+        assert_eq!(said, "passed 1 of 5 applicable checks (1 do not apply)");
     }
 }

@@ -25,7 +25,9 @@ mod ports;
 #[cfg(feature = "testing")]
 pub mod testing;
 
-pub use check::{CheckOutcome, CheckResult, CheckRow, CheckSeverity, CheckStrictness, junit};
+pub use check::{
+    CheckOutcome, CheckResult, CheckRow, CheckScore, CheckSeverity, CheckStrictness, junit,
+};
 pub use journal::{
     Final, Folded, JournalEntry, JournalError, Record, StepEnd, StepState, Stored, fold,
 };

@@ -39,6 +39,8 @@ pub(crate) const SERVICES: &[&str] = &[
     "rds",
     "cloudformation",
     "sns",
+    "ram",
+    "wellarchitected",
 ];
 
 /// How much of a model a table keeps.

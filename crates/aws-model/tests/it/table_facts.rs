@@ -30,7 +30,9 @@ fn every_table_parses() {
             "kms",
             "rds",
             "cloudformation",
-            "sns"
+            "sns",
+            "ram",
+            "wellarchitected"
         ]
     );
 }

@@ -237,6 +237,7 @@ impl Loader<'_> {
         });
         self.trails(state);
         self.insights(state);
+        self.assets(state);
         stated_rules::load_file(state, self.file, &self.names);
         state
             .finding_aggregation
@@ -252,6 +253,35 @@ impl Loader<'_> {
             .clone_from(&self.file.devops_guru_insights);
         for insight in &mut state.devops_guru_insights {
             insight.account = self.account(&insight.account);
+        }
+    }
+
+    /// What accounts have that the Well-Architected Tool, RAM and Cost Explorer tell of.
+    fn assets(&self, state: &mut SimState) {
+        state.workloads.clone_from(&self.file.workloads);
+        for workload in &mut state.workloads {
+            workload.account = self.account(&workload.account);
+            for with in &mut workload.shared_with {
+                *with = self.account(with);
+            }
+        }
+        state.resource_shares.clone_from(&self.file.resource_shares);
+        let (id, management) = (state.head.id.clone(), state.head.management.clone());
+        let arn = |rest: String| format!("arn:aws:organizations::{management}:{rest}");
+        for share in &mut state.resource_shares {
+            share.account = self.account(&share.account);
+            for principal in &mut share.principals {
+                let unit = self.names.ou(principal).map(str::to_owned);
+                *principal = match unit {
+                    _ if principal == "organization" => arn(format!("organization/{id}")),
+                    Ok(unit) => arn(format!("ou/{id}/{unit}")),
+                    Err(_) => self.account(principal),
+                };
+            }
+        }
+        state.commitments.clone_from(&self.file.commitments);
+        for commitment in &mut state.commitments {
+            commitment.account = self.account(&commitment.account);
         }
     }
 

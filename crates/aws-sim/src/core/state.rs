@@ -40,7 +40,7 @@ use super::{
 use crate::{
     organization::{
         AccessKey, AccountContacts, ConfigAggregator, Consistency, Delegation, Iam, Limit, Speed,
-        StatedInsight,
+        StatedCommitment, StatedInsight, StatedShare, StatedWorkload,
     },
     vocabulary::Behaviour,
 };
@@ -221,6 +221,15 @@ pub(crate) struct SimState {
     /// What DevOps Guru found.
     #[serde(default)]
     pub devops_guru_insights: Vec<StatedInsight>,
+    /// Workloads of the Well-Architected Tool.
+    #[serde(default)]
+    pub workloads: Vec<StatedWorkload>,
+    /// Resource shares; whom they are with is said by ids and ARNs.
+    #[serde(default)]
+    pub resource_shares: Vec<StatedShare>,
+    /// Reservations and savings plans.
+    #[serde(default)]
+    pub commitments: Vec<StatedCommitment>,
     /// Until when they were told on the bus.
     #[serde(default)]
     pub insights_told: Millis,

@@ -57,6 +57,15 @@ pub struct OrganizationFile {
     /// What DevOps Guru found.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub devops_guru_insights: Vec<StatedInsight>,
+    /// Workloads of the Well-Architected Tool.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub workloads: Vec<StatedWorkload>,
+    /// Resource shares of RAM.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub resource_shares: Vec<StatedShare>,
+    /// What was paid for ahead: reservations and savings plans.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub commitments: Vec<StatedCommitment>,
     /// The Region in which Security Hub shows the findings of all Regions; absent: each shows its own.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub finding_aggregation: Option<String>,
@@ -524,6 +533,82 @@ pub struct StatedInsight {
     /// ARNs of resources that it is about.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub resources: Vec<String>,
+}
+
+/// A workload of the Well-Architected Tool.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct StatedWorkload {
+    /// Its name, unique in the organization: its id is made of it.
+    pub name: String,
+    /// The account that defined it.
+    pub account: String,
+    /// The Region.
+    pub region: String,
+    /// `PRODUCTION` or `PREPRODUCTION`.
+    pub environment: String,
+    /// When somebody last answered something of it, RFC 3339.
+    pub updated: String,
+    /// Accounts that it is shared with.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub shared_with: Vec<String>,
+    /// Its lenses.
+    pub lenses: Vec<StatedLens>,
+    /// Its milestones, the first one first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub milestones: Vec<StatedMilestone>,
+}
+
+/// A lens of a workload, and what its review found.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct StatedLens {
+    /// `wellarchitected`, `serverless`, or the ARN of one's own.
+    pub alias: String,
+    /// When somebody last answered something of it, RFC 3339; absent: with the workload.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub updated: Option<String>,
+    /// Open risks by pillar and level: `security: {HIGH: 2, MEDIUM: 1}`.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub risks: BTreeMap<String, BTreeMap<String, u32>>,
+}
+
+/// A milestone of a workload.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct StatedMilestone {
+    /// Its name.
+    pub name: String,
+    /// When it was recorded, RFC 3339.
+    pub at: String,
+}
+
+/// A resource share of RAM.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct StatedShare {
+    /// Its name, unique in its account: its ARN is made of both.
+    pub name: String,
+    /// The account that shares.
+    pub account: String,
+    /// The Region.
+    pub region: String,
+    /// With whom: `organization`, units by name, path, id or ARN, accounts by name or id.
+    pub principals: Vec<String>,
+    /// ARNs of what is shared.
+    pub resources: Vec<String>,
+}
+
+/// Something that was paid for a while ahead.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct StatedCommitment {
+    /// The account that owns it.
+    pub account: String,
+    /// `reservation` or `savings_plan`.
+    pub kind: String,
+    /// Its id, unique.
+    pub id: String,
 }
 
 /// What goes into IAM users, networks and the like of accounts of which the file says nothing.

@@ -21,7 +21,8 @@ pub use file::{
     AccessKey, Account, AccountContacts, Assignment, ConfigAggregator, Consistency,
     CustomerManaged, Delegation, Entitlement, EventRule, ExternalId, Group, IdentityCenter,
     InventoryBasis, Limit, Organization, OrganizationFile, OrganizationPolicy, Ou, PermissionSet,
-    Provisioned, Speed, StatedInsight, StatedTrail, User,
+    Provisioned, Speed, StatedCommitment, StatedInsight, StatedLens, StatedMilestone, StatedShare,
+    StatedTrail, StatedWorkload, User,
 };
 pub(crate) use generate::{DOMAIN, address};
 pub use generate::{Shape, Sizes, generate};

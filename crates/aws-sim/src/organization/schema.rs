@@ -333,6 +333,52 @@ const FILE: &[Field] = &[
         ])),
     ),
     (
+        "workloads",
+        May,
+        List(&Object(&[
+            ("name", Must, Text),
+            ("account", Must, Text),
+            ("region", Must, Text),
+            ("environment", Must, OneOf(&["PRODUCTION", "PREPRODUCTION"])),
+            ("updated", Must, Time),
+            ("shared_with", May, List(&Text)),
+            (
+                "lenses",
+                Must,
+                List(&Object(&[
+                    ("alias", Must, Text),
+                    ("updated", May, Time),
+                    ("risks", May, FieldKind::Map(&FieldKind::Map(&Whole))),
+                ])),
+            ),
+            (
+                "milestones",
+                May,
+                List(&Object(&[("name", Must, Text), ("at", Must, Time)])),
+            ),
+        ])),
+    ),
+    (
+        "resource_shares",
+        May,
+        List(&Object(&[
+            ("name", Must, Text),
+            ("account", Must, Text),
+            ("region", Must, Text),
+            ("principals", Must, List(&Text)),
+            ("resources", Must, List(&Text)),
+        ])),
+    ),
+    (
+        "commitments",
+        May,
+        List(&Object(&[
+            ("account", Must, Text),
+            ("kind", Must, OneOf(&["reservation", "savings_plan"])),
+            ("id", Must, Text),
+        ])),
+    ),
+    (
         "trails",
         May,
         List(&Object(&[

@@ -16,6 +16,7 @@ mod identity_store;
 mod kms;
 mod noting;
 mod organizations;
+mod ram;
 mod rds;
 pub(crate) mod redact;
 mod s3;
@@ -27,6 +28,7 @@ mod sso_admin;
 pub(crate) mod sso_oidc;
 mod sso_portal;
 mod sts;
+mod wellarchitected;
 
 use hallpass_sim_base::Millis;
 use serde::{Deserialize, Deserializer, de::Error as _};
@@ -69,6 +71,8 @@ static ALL: &[&ServiceDescriptor] = &[
     &rds::DESCRIPTOR,
     &cloudformation::DESCRIPTOR,
     &sns::DESCRIPTOR,
+    &wellarchitected::DESCRIPTOR,
+    &ram::DESCRIPTOR,
 ];
 
 /// A service and what its operations do.

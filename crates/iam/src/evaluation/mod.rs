@@ -14,7 +14,9 @@ mod template;
 pub(crate) mod values;
 mod words;
 
+pub(crate) use caller::Listed;
 pub use caller::{Caller, CallerKind, CallerMatch};
+pub(crate) use condition::Condition;
 pub use condition::Reason;
 pub use context::{Context, ContextValue};
 pub use decide::{Decision, GrantedBy, Layer, Layers, decide};

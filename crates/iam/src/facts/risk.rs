@@ -166,6 +166,60 @@ const ALSO_EXPOSURE: &[&str] = &[
 /// Services whose every write decides who may do what.
 const EXPOSING_SERVICES: &[&str] = &["iam", "ram", "sso"];
 
+/// Services whose changes decide who may do what: every one of them may give its caller more.
+const DECIDING_SERVICES: &[&str] = &[
+    "iam",
+    "sso",
+    "sso-directory",
+    "identitystore",
+    "identity-sync",
+];
+
+/// Changes there that give nobody more. What passing a role gives depends on the role.
+const GIVES_NOBODY_MORE: &[&str] = &[
+    "iam:CreateAccountAlias",
+    "iam:CreateServiceLinkedRole",
+    "iam:DeleteAccountAlias",
+    "iam:DeleteServiceLinkedRole",
+    "iam:GenerateCredentialReport",
+    "iam:GenerateOrganizationsAccessReport",
+    "iam:GenerateServiceLastAccessedDetails",
+    "iam:PassRole",
+];
+
+/// Actions with which what is there already does something with the role that it has, and the service that takes that role:
+/// no role has to be passed.
+pub const RUNS_AS_ATTACHED: &[(&str, &str)] = &[
+    (
+        "cloudformation:CreateChangeSet",
+        "cloudformation.amazonaws.com",
+    ),
+    ("cloudformation:UpdateStack", "cloudformation.amazonaws.com"),
+    ("codebuild:StartBuild", "codebuild.amazonaws.com"),
+    ("codebuild:UpdateProject", "codebuild.amazonaws.com"),
+    ("ec2-instance-connect:SendSSHPublicKey", "ec2.amazonaws.com"),
+    ("ec2:ModifyInstanceAttribute", "ec2.amazonaws.com"),
+    ("ecs:ExecuteCommand", "ecs-tasks.amazonaws.com"),
+    ("glue:UpdateJob", "glue.amazonaws.com"),
+    ("lambda:UpdateFunctionCode", "lambda.amazonaws.com"),
+    ("lambda:UpdateFunctionConfiguration", "lambda.amazonaws.com"),
+    (
+        "sagemaker:CreatePresignedNotebookInstanceUrl",
+        "sagemaker.amazonaws.com",
+    ),
+    ("ssm:SendCommand", "ec2.amazonaws.com"),
+    ("ssm:StartSession", "ec2.amazonaws.com"),
+    ("states:UpdateStateMachine", "states.amazonaws.com"),
+];
+
+/// Whether the action by itself may give its caller more permissions: a change of who may do what, or the root user of
+/// another account.
+pub fn decides_rights(action: &ActionFacts) -> bool {
+    let changes = !matches!(action.access, Access::List | Access::Read);
+    let decides = DECIDING_SERVICES.contains(&action.service) && changes;
+    decides && !holds(GIVES_NOBODY_MORE, action) || holds(&["sts:AssumeRoot"], action)
+}
+
 /// Whether the action gives data away (`DATA_EXFIL`).
 pub fn exfiltrates(action: &ActionFacts) -> bool {
     holds(DATA_EXFILTRATION, action)
@@ -194,5 +248,7 @@ fn holds(list: &[&str], action: &ActionFacts) -> bool {
 pub fn named() -> impl Iterator<Item = &'static str> {
     let sets = ESCALATIONS.iter().flat_map(|it| it.actions);
     let lists = [DATA_EXFILTRATION, CREDENTIALS_EXPOSURE, ALSO_EXPOSURE];
-    sets.chain(lists.into_iter().flatten()).copied()
+    let attached = RUNS_AS_ATTACHED.iter().map(|(action, _)| action);
+    let all = sets.chain(lists.into_iter().flatten()).chain(attached);
+    all.chain(GIVES_NOBODY_MORE).copied()
 }

@@ -28,6 +28,7 @@ pub use sarif::{Linted, sarif};
 pub use tree::{OrgTree, TreeFinding};
 
 use checker::Checker;
+pub(crate) use resources::works_on;
 
 use crate::error::{LoadError, LoadErrorCode};
 use crate::language::{PolicyJson, PolicyType};

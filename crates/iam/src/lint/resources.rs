@@ -108,7 +108,7 @@ fn usable<'p>(part: &'p StatementFacts<'_>) -> Vec<&'p str> {
 }
 
 /// Whether an action can work on a resource pattern.
-pub(super) fn works_on(action: &ActionFacts, resource: &str) -> bool {
+pub(crate) fn works_on(action: &ActionFacts, resource: &str) -> bool {
     let service = facts::service(action.service);
     action.resource_types.iter().any(|used| {
         service

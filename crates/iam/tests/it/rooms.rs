@@ -20,6 +20,7 @@ const ORDER: &[&str] = &[
     "samples",
     "size",
     "lint",
+    "powers",
     "residual",
     "generate",
     "suite",

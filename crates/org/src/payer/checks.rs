@@ -8,11 +8,12 @@ use serde_json::Value;
 
 use super::facts::{PayerFacts, RootLoginAlert};
 use super::file::{PayerFile, PayerSide};
+use super::role_powers::{RoleQuestion, by_policies};
 use crate::judging::{attested, judged, missing, unknown, verdict};
 use crate::reading::ReadFact;
 
-/// Billing: what only the partner may do. Simulation takes no patterns, so each service is asked for by some of its
-/// actions.
+/// Billing: what only the partner may do. AWS's simulation takes no patterns, so it is asked for some actions of each
+/// service; what is proved of all of them is proved from the policies.
 pub(super) const BILLING: [&str; 9] = [
     "aws-portal:ViewBilling",
     "aws-portal:ModifyBilling",
@@ -193,39 +194,57 @@ impl PayerChecks<'_> {
 
     fn roles(&self) -> Vec<CheckResult> {
         let (partner, customer) = (PayerSide::Partner, PayerSide::Customer);
-        let simulate = "simulated for the roles of the file";
-        vec![
-            self.check(
+        let rows = [
+            (
                 "customer-access",
                 "the customer's roles may do what they are for",
-                self.simulated(customer, &CUSTOMER, Wanted::Allowed),
+                self.judged_roles(customer, RoleQuestion::May(&CUSTOMER), &CUSTOMER),
                 "give them Organizations, S3, CloudTrail, CloudWatch and CloudFormation",
             ),
-            self.check(
+            (
                 "customer-no-billing",
                 "the customer's roles see no billing",
-                self.simulated(customer, &BILLING, Wanted::Denied),
-                &format!("take billing away from them ({simulate})"),
+                self.judged_roles(customer, RoleQuestion::NoBilling, &BILLING),
+                "take billing away from them",
             ),
-            self.check(
+            (
                 "partner-billing-only",
                 "the partner's roles do nothing but billing",
-                self.simulated(partner, &NOT_BILLING, Wanted::Denied),
-                &format!("take away what is not billing ({simulate})"),
+                self.judged_roles(partner, RoleQuestion::BillingOnly, &NOT_BILLING),
+                "take away what is not billing",
             ),
-            self.check(
+            (
                 "customer-cannot-raise-itself",
                 "the customer's roles cannot give themselves more",
-                self.simulated(customer, &RAISING, Wanted::Denied),
-                "deny changes of roles and policies to them",
+                self.judged_roles(customer, RoleQuestion::CannotRaiseItself, &RAISING),
+                "deny what is named to them, without a condition",
             ),
-            self.check(
+            (
                 "partner-cannot-raise-itself",
                 "the partner's roles cannot give themselves more",
-                self.simulated(partner, &RAISING, Wanted::Denied),
-                "deny changes of roles and policies to them",
+                self.judged_roles(partner, RoleQuestion::CannotRaiseItself, &RAISING),
+                "deny what is named to them, without a condition",
             ),
-        ]
+        ];
+        let rows = rows.into_iter();
+        rows.map(|(id, title, outcome, remedy)| self.check(id, title, outcome, remedy))
+            .collect()
+    }
+
+    /// What the policies of the roles prove, and what AWS's simulation says of some actions: the worse of both.
+    fn judged_roles(
+        &self,
+        side: PayerSide,
+        question: RoleQuestion<'_>,
+        samples: &[&str],
+    ) -> CheckOutcome {
+        let names = &self.file.party(side).roles;
+        let by_policies = by_policies((&self.file.payer, side), names, &self.facts.roles, question);
+        let wanted = match question {
+            RoleQuestion::May(_) => Wanted::Allowed,
+            _ => Wanted::Denied,
+        };
+        worse(by_policies, self.simulated(side, samples, wanted))
     }
 
     /// What all roles of a side may do, of some actions.
@@ -353,6 +372,28 @@ impl PayerChecks<'_> {
         let outcome = attested(&self.file.attestations, id, words, today);
         let remedy = format!("look, and write it down under `attestations.{id}`");
         self.check(id, title, outcome, &remedy)
+    }
+}
+
+/// The worse of what policies prove and what AWS's simulation says. Where they differ both are named: one of them is wrong.
+fn worse(policies: CheckOutcome, simulation: CheckOutcome) -> CheckOutcome {
+    let both =
+        |proved: &str, said: &str| format!("by the policies: {proved}; by simulation: {said}");
+    match (policies, simulation) {
+        (CheckOutcome::Pass(proved), CheckOutcome::Pass(said)) => {
+            CheckOutcome::Pass(format!("{proved}; simulated: {said}"))
+        }
+        (CheckOutcome::Pass(proved), CheckOutcome::Fail(said)) => {
+            CheckOutcome::Fail(both(&proved, &said))
+        }
+        (CheckOutcome::Unknown { action, reason }, CheckOutcome::Fail(said)) => {
+            CheckOutcome::Fail(both(&format!("not known, {action}: {reason}"), &said))
+        }
+        (CheckOutcome::Fail(proved), CheckOutcome::Pass(said) | CheckOutcome::Fail(said)) => {
+            CheckOutcome::Fail(both(&proved, &said))
+        }
+        (CheckOutcome::Pass(_), said) => said,
+        (proved, _) => proved,
     }
 }
 

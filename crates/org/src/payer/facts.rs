@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use hallpass_iam::powers::{NamedPolicy, RolePolicies};
 use serde_json::Value;
 
 use super::file::PayerSide;
@@ -18,6 +19,19 @@ pub struct RootLoginAlert {
     pub unread: Vec<String>,
 }
 
+/// A role of the payer account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PayerRole {
+    /// Its name, without its path.
+    pub name: String,
+    /// Its ARN.
+    pub arn: String,
+    /// What it may do, boundary among it; unread where one of its policies is.
+    pub policies: ReadFact<RolePolicies>,
+    /// Who may take it.
+    pub trust: NamedPolicy,
+}
+
 /// What was read.
 #[derive(Clone, Debug)]
 pub struct PayerFacts {
@@ -27,7 +41,9 @@ pub struct PayerFacts {
     pub contacts: BTreeMap<&'static str, ReadFact<Option<String>>>,
     /// The telephone number of the account.
     pub phone: ReadFact<Option<String>>,
-    /// What each role may do, of the actions that were asked for.
+    /// Every role with its policies.
+    pub roles: ReadFact<Vec<PayerRole>>,
+    /// What each role of a party may do, of the actions that were asked for: AWS's own opinion.
     pub simulated: BTreeMap<String, ReadFact<BTreeMap<String, bool>>>,
     /// Whether the organization has all features.
     pub has_all_features: ReadFact<bool>,

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use super::checks::{BILLING, CUSTOMER, NOT_BILLING, RAISING};
 use super::facts::{PayerFacts, RootLoginAlert};
 use super::file::{PayerFile, PayerSide};
+use super::roles::read_roles;
 use crate::organization_wide::{accounts_in_root, alternate_contact, has_all_features, has_scps};
 use crate::reading::{ReadCalls, ReadFact, ReadPlace, Reader, unread};
 
@@ -34,6 +35,7 @@ pub async fn read_facts(calls: &dyn ReadCalls, file: &PayerFile, today: Date) ->
         summary: account.summary().await,
         contacts,
         phone: account.phone().await,
+        roles: read_roles(&account.reader).await,
         simulated,
         has_all_features: has_all_features(&account.reader).await,
         has_scps: has_scps(&account.reader).await,

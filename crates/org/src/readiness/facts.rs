@@ -39,7 +39,7 @@ pub struct MemberFacts {
     /// Whether its root user has a second factor; none where it has no way to sign in at all.
     pub root_has_mfa: ReadFact<Option<bool>>,
     /// What it shares with the whole organization or units of it; empty where nobody asked.
-    pub shares: ReadFact<Vec<String>>,
+    pub shares: ReadFact<Vec<WideShare>>,
 }
 
 /// What every profile asks.
@@ -85,8 +85,46 @@ pub struct ReviewedWorkload {
     pub updated: Option<Timestamp>,
     /// Milestones that were recorded.
     pub milestones: ReadFact<usize>,
+    /// Its lenses; unread where their listing is.
+    pub lenses: ReadFact<Vec<ReviewedLens>>,
+}
+
+/// A lens of a workload.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReviewedLens {
+    /// Its alias, or the ARN of one's own.
+    pub alias: String,
+    /// When somebody last answered something of it; none where that is not said.
+    pub updated: Option<Timestamp>,
     /// Open high risks by pillar.
     pub high_risks: ReadFact<BTreeMap<String, u64>>,
+}
+
+/// Something that an account shares.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct WideShare {
+    /// Its name.
+    pub name: String,
+    /// With which organization or units.
+    pub principals: Vec<String>,
+    /// What is shared, by type.
+    pub resources: BTreeMap<String, usize>,
+}
+
+impl std::fmt::Display for WideShare {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let of = self
+            .resources
+            .iter()
+            .map(|(kind, count)| format!("{count} {kind}"));
+        let of: Vec<String> = of.collect();
+        let of = if of.is_empty() {
+            "nothing".to_owned()
+        } else {
+            of.join(", ")
+        };
+        write!(f, "{}: {of} with {}", self.name, self.principals.join(", "))
+    }
 }
 
 /// What somebody asks who is bought.

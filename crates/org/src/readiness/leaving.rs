@@ -1,12 +1,13 @@
 //! What an organization that is bought should know: what ends with it, and what was reviewed.
 
 use hallpass_runner::{CheckOutcome, CheckResult, CheckSeverity};
+use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 use super::checks::{ORGANIZATION, ReadinessQuestion, check, nothing_of, warning};
-use super::facts::{FoundationFacts, LeavingFacts, ReviewedWorkload};
-use crate::judging::{judged, verdict};
+use super::facts::{FoundationFacts, LeavingFacts, ReviewedLens, ReviewedWorkload};
+use crate::judging::{judged, unknown, verdict};
 
 /// A review that is older says little.
 const REVIEW_WARN_MONTHS: i64 = 6;
@@ -26,7 +27,10 @@ pub(super) fn leaving_checks(
                 "nothing is shared with the whole organization",
             ),
             account.as_str(),
-            judged(member.shares.as_ref(), |found| nothing_of(found)),
+            judged(member.shares.as_ref(), |found| {
+                let rows = found.iter().map(ToString::to_string);
+                nothing_of(&rows.collect::<Vec<_>>())
+            }),
             "share it with accounts by their ids: shares with the organization end for who leaves it",
         )));
     }
@@ -113,9 +117,14 @@ fn workloads(facts: &LeavingFacts, today: Date) -> Vec<CheckResult> {
     all.iter().flat_map(|it| of_workload(it, today)).collect()
 }
 
-fn of_workload(workload: &ReviewedWorkload, today: Date) -> [CheckResult; 3] {
-    let target = format!("{}/{}", workload.owner, workload.name);
-    let day = workload.updated.map(|it| it.to_zoned(TimeZone::UTC).date());
+/// A check of when something was last reviewed: a warning after some months, an error after more.
+fn reviewed(
+    (id, title): (&str, &str),
+    target: &str,
+    updated: Option<Timestamp>,
+    today: Date,
+) -> CheckResult {
+    let day = updated.map(|it| it.to_zoned(TimeZone::UTC).date());
     let before = |months: i64| {
         let limit = today.saturating_sub(jiff::Span::new().months(months));
         day.is_none_or(|it| it < limit)
@@ -125,36 +134,71 @@ fn of_workload(workload: &ReviewedWorkload, today: Date) -> [CheckResult; 3] {
         |it| format!("last on {it}"),
     );
     let reviewed = check(
-        (
-            "workload-reviewed",
-            "the workload was reviewed in the last months",
-        ),
-        &target,
+        (id, title),
+        target,
         verdict(!before(REVIEW_WARN_MONTHS), seen),
         "review it in the AWS Well-Architected Tool",
     );
-    let reviewed = if before(REVIEW_FAIL_MONTHS) {
+    if before(REVIEW_FAIL_MONTHS) {
         reviewed
     } else {
         warning(reviewed)
-    };
+    }
+}
+
+fn of_workload(workload: &ReviewedWorkload, today: Date) -> Vec<CheckResult> {
+    let target = format!("{}/{}", workload.owner, workload.name);
     let milestone = judged(workload.milestones.as_ref(), |count| {
         verdict(*count > 0, format!("{count} milestones"))
     });
-    let risks = judged(workload.high_risks.as_ref(), |found| {
-        let rows = found
-            .iter()
-            .map(|(pillar, count)| format!("{pillar} {count}"));
-        nothing_of(&rows.collect::<Vec<_>>())
-    });
-    [
-        reviewed,
+    let mut checks = vec![
+        reviewed(
+            (
+                "workload-reviewed",
+                "the workload was reviewed in the last months",
+            ),
+            &target,
+            workload.updated,
+            today,
+        ),
         warning(check(
             ("workload-milestone", "the state of a review is kept"),
             &target,
             milestone,
             "save a milestone",
         )),
+    ];
+    match &workload.lenses {
+        Ok(lenses) => checks.extend(lenses.iter().flat_map(|it| of_lens(it, &target, today))),
+        Err(unread) => checks.push(warning(check(
+            ("workload-risks", "no high risk is open"),
+            &target,
+            unknown(unread),
+            "let it list the lenses of the workload",
+        ))),
+    }
+    checks
+}
+
+/// Each lens by itself: one that was looked at yesterday says nothing of another.
+fn of_lens(lens: &ReviewedLens, workload: &str, today: Date) -> [CheckResult; 2] {
+    let target = format!("{workload}/{}", lens.alias);
+    let risks = judged(lens.high_risks.as_ref(), |found| {
+        let rows = found
+            .iter()
+            .map(|(pillar, count)| format!("{pillar} {count}"));
+        nothing_of(&rows.collect::<Vec<_>>())
+    });
+    [
+        reviewed(
+            (
+                "lens-reviewed",
+                "the workload was reviewed through the lens in the last months",
+            ),
+            &target,
+            lens.updated,
+            today,
+        ),
         warning(check(
             ("workload-risks", "no high risk is open"),
             &target,

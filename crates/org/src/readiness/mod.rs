@@ -7,12 +7,13 @@ mod joining;
 mod leaving;
 mod openshift;
 mod read;
+mod read_leaving;
 
 pub use checks::{ReadinessQuestion, readiness_checks};
 pub use facts::{
     Commitment, FoundationFacts, JoiningFacts, LeavingFacts, ListedAccount, LogAccounts,
-    MemberFacts, ReadinessFacts, ReviewedWorkload, TargetUnit,
+    MemberFacts, ReadinessFacts, ReviewedLens, ReviewedWorkload, TargetUnit, WideShare,
 };
 pub use joining::CandidateAccount;
-pub use openshift::{InstallFileError, openshift_checks};
+pub use openshift::{InstallFile, InstallFileError, openshift_checks};
 pub use read::{ReadinessReading, read_readiness};

@@ -8,9 +8,10 @@ use jiff::civil::Date;
 use serde_json::{Value, json};
 
 use super::facts::{
-    Commitment, FoundationFacts, JoiningFacts, LeavingFacts, ListedAccount, LogAccounts,
-    MemberFacts, ReadinessFacts, ReviewedWorkload, TargetUnit,
+    FoundationFacts, JoiningFacts, ListedAccount, LogAccounts, MemberFacts, ReadinessFacts,
+    TargetUnit,
 };
+use super::read_leaving::{leaving, wide_shares};
 use crate::control_tower::landing_zone;
 use crate::organization_wide::{
     accounts_in_root, alternate_contact, has_all_features, has_scps, root_id,
@@ -21,8 +22,6 @@ use crate::reading::{ReadCalls, ReadFact, ReadPlace, Reader, text, unread};
 const WIDTH: usize = 16;
 /// Units above one another, the root among them (AWS: "Quotas for AWS Organizations").
 const DEPTH_MAX: usize = 6;
-/// The lens that every workload has.
-const LENS: &str = "wellarchitected";
 /// Service Quotas' code of "Default maximum number of accounts".
 const ACCOUNTS_QUOTA: &str = "L-E619E033";
 
@@ -228,7 +227,7 @@ async fn member(
         tags: tags(home, id).await,
         root_has_mfa: root_has_mfa(&inside, has_root_user).await,
         shares: if with_shares {
-            shares(&inside).await
+            wide_shares(&inside).await
         } else {
             Ok(Vec::new())
         },
@@ -259,130 +258,6 @@ async fn root_has_mfa(inside: &Reader<'_>, has_user: bool) -> ReadFact<Option<bo
     } else {
         Some(mfa == 1)
     })
-}
-
-/// Shares whose principals are the organization or units of it.
-async fn shares(inside: &Reader<'_>) -> ReadFact<Vec<String>> {
-    let operation = ("ram", "ListPrincipals");
-    let rows = inside
-        .list(operation, json!({ "resourceOwner": "SELF" }), "principals")
-        .await?;
-    let is_wide = |it: &&Value| text(it, "/id").contains(":organizations::");
-    let shares = rows.iter().filter(is_wide);
-    let mut shares: Vec<String> = shares
-        .map(|it| text(it, "/resourceShareArn").to_owned())
-        .collect();
-    shares.sort();
-    shares.dedup();
-    Ok(shares)
-}
-
-async fn leaving(home: &Reader<'_>, today: Date) -> LeavingFacts {
-    LeavingFacts {
-        commitments: commitments(home, today).await,
-        delegated: delegated(home).await,
-        permission_sets: permission_sets(home).await,
-        workloads: workloads(home).await,
-    }
-}
-
-async fn commitments(home: &Reader<'_>, today: Date) -> ReadFact<Vec<Commitment>> {
-    let end = today.first_of_month();
-    let start = end.saturating_sub(jiff::Span::new().months(1));
-    let period = json!({ "Start": start.to_string(), "End": end.to_string() });
-    // Cost Explorer refuses to answer where there is none
-    let none = Some("DataUnavailableException");
-    let operation = ("ce", "GetReservationUtilization");
-    let group = json!([{ "Type": "DIMENSION", "Key": "SUBSCRIPTION_ID" }]);
-    let input = json!({ "TimePeriod": period, "GroupBy": group });
-    let months = home.list_unless(operation, input, "UtilizationsByTime", none);
-    let months = months.await?.unwrap_or_default();
-    let groups = months.iter().filter_map(|it| it.get("Groups")?.as_array());
-    let mut found: Vec<Commitment> = groups
-        .flatten()
-        .map(|it| Commitment {
-            account: text(it, "/Attributes/accountId").to_owned(),
-            kind: "reservation",
-            id: text(it, "/Value").to_owned(),
-        })
-        .collect();
-    let operation = ("ce", "GetSavingsPlansUtilizationDetails");
-    let name = "SavingsPlansUtilizationDetails";
-    let plans = home.list_unless(operation, json!({ "TimePeriod": period }), name, none);
-    found.extend(plans.await?.unwrap_or_default().iter().map(|it| {
-        let arn = text(it, "/SavingsPlanArn");
-        Commitment {
-            account: arn.split(':').nth(4).unwrap_or_default().to_owned(),
-            kind: "savings plan",
-            id: arn.to_owned(),
-        }
-    }));
-    found.sort();
-    Ok(found)
-}
-
-async fn delegated(home: &Reader<'_>) -> ReadFact<BTreeMap<String, Vec<String>>> {
-    let operation = ("organizations", "ListDelegatedAdministrators");
-    let rows = home
-        .list(operation, json!({}), "DelegatedAdministrators")
-        .await?;
-    let mut found = BTreeMap::new();
-    for row in rows {
-        let id = text(&row, "/Id").to_owned();
-        let operation = ("organizations", "ListDelegatedServicesForAccount");
-        let input = json!({ "AccountId": id });
-        let services = home.list(operation, input, "DelegatedServices").await?;
-        let services = services
-            .iter()
-            .map(|it| text(it, "/ServicePrincipal").to_owned());
-        found.insert(id, services.collect());
-    }
-    Ok(found)
-}
-
-async fn permission_sets(home: &Reader<'_>) -> ReadFact<Option<usize>> {
-    let operation = ("sso-admin", "ListInstances");
-    let instances = home.list(operation, json!({}), "Instances").await?;
-    let Some(instance) = instances.first() else {
-        return Ok(None);
-    };
-    let input = json!({ "InstanceArn": text(instance, "/InstanceArn") });
-    let operation = ("sso-admin", "ListPermissionSets");
-    let sets = home.list(operation, input, "PermissionSets").await?;
-    Ok(Some(sets.len()))
-}
-
-async fn workloads(home: &Reader<'_>) -> ReadFact<Vec<ReviewedWorkload>> {
-    let operation = (LENS, "ListWorkloads");
-    let rows = home.list(operation, json!({}), "WorkloadSummaries").await?;
-    let mut found = Vec::new();
-    for row in rows {
-        let id = json!({ "WorkloadId": text(&row, "/WorkloadId") });
-        let operation = (LENS, "ListMilestones");
-        let milestones = home.list(operation, id.clone(), "MilestoneSummaries").await;
-        found.push(ReviewedWorkload {
-            name: text(&row, "/WorkloadName").to_owned(),
-            owner: text(&row, "/Owner").to_owned(),
-            updated: text(&row, "/UpdatedAt").parse().ok(),
-            milestones: milestones.map(|it| it.len()),
-            high_risks: high_risks(home, id).await,
-        });
-    }
-    Ok(found)
-}
-
-async fn high_risks(home: &Reader<'_>, mut input: Value) -> ReadFact<BTreeMap<String, u64>> {
-    if let Some(members) = input.as_object_mut() {
-        members.insert("LensAlias".to_owned(), LENS.into());
-    }
-    let answer = home.one((LENS, "GetLensReview"), input).await?;
-    let pillars = answer.pointer("/LensReview/PillarReviewSummaries");
-    let pillars = pillars.and_then(Value::as_array).into_iter().flatten();
-    let high = pillars.filter_map(|it| {
-        let count = it.pointer("/RiskCounts/HIGH")?.as_u64()?;
-        (count > 0).then(|| (text(it, "/PillarId").to_owned(), count))
-    });
-    Ok(high.collect())
 }
 
 async fn account_quota(home: &Reader<'_>) -> ReadFact<i64> {

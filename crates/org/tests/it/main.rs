@@ -9,6 +9,7 @@
 
 mod bench;
 mod channels;
+mod clusters;
 mod cutting_off;
 mod delegation;
 mod drills;
@@ -16,6 +17,7 @@ mod enrolment;
 mod gated;
 mod insights;
 mod payer;
+mod payer_roles;
 mod people;
 mod providers;
 mod readiness;

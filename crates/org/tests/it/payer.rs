@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use hallpass_aws_model::EventPattern;
+use hallpass_iam::powers::{NamedPolicy, RolePolicies};
 use hallpass_org::UnreadFact;
 use hallpass_org::payer::{
-    BillingTransfer, PayerFacts, PayerFile, PayerSide, PayerTaskState, RootLoginAlert,
+    BillingTransfer, PayerFacts, PayerFile, PayerRole, PayerSide, PayerTaskState, RootLoginAlert,
     payer_checks, payer_tasks, read_facts, read_transfers,
 };
 use hallpass_runner::{CheckResult, CheckStrictness};
@@ -28,6 +29,51 @@ fn state() -> Value {
         "../../../../docs/spec/fixtures/org-payer-state.json"
     ))
     .unwrap()
+}
+
+/// What the customer's roles are for.
+pub(crate) const CUSTOMERS: &str = r#"{"Effect": "Allow", "Action": ["organizations:*", "s3:*", "cloudtrail:*", "cloudwatch:*", "cloudformation:*", "iam:Get*", "iam:List*"], "Resource": "*"}"#;
+/// What the partner's are for.
+pub(crate) const PARTNERS: &str = r#"{"Effect": "Allow", "Action": ["aws-portal:*", "billing:*", "ce:*", "cur:*", "invoicing:*", "payments:*", "tax:*", "budgets:View*"], "Resource": "*"}"#;
+const BILLING_TOO: &str = r#"{"Effect": "Allow", "Action": "ce:GetCostAndUsage", "Resource": "*"}"#;
+const BY_ACCOUNT: &str = r#"{"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::111111111111:root"}, "Action": "sts:AssumeRole"}"#;
+
+pub(crate) fn arn(name: &str) -> String {
+    format!("arn:aws:iam::111111111111:role/{name}")
+}
+
+pub(crate) fn policy(name: &str, statements: &[&str]) -> NamedPolicy {
+    NamedPolicy {
+        name: name.to_owned(),
+        text: format!(
+            r#"{{"Version": "2012-10-17", "Statement": [{}]}}"#,
+            statements.join(", ")
+        ),
+    }
+}
+
+/// A role that the account may take, with one policy, and a boundary of one statement.
+pub(crate) fn role(name: &str, statements: &[&str], boundary: Option<&str>) -> PayerRole {
+    PayerRole {
+        name: name.to_owned(),
+        arn: arn(name),
+        policies: Ok(RolePolicies {
+            arn: arn(name),
+            identity: vec![policy("own", statements)],
+            boundary: boundary.map(|it| policy("limit", &[it])),
+        }),
+        trust: policy("trust", &[BY_ACCOUNT]),
+    }
+}
+
+/// The same, taken by others.
+pub(crate) fn trusting(role: PayerRole, principal: &str) -> PayerRole {
+    let statement =
+        format!(r#"{{"Effect": "Allow", "Principal": {principal}, "Action": "sts:AssumeRole"}}"#);
+    PayerRole {
+        trust: policy("trust", &[&statement]),
+        ..role
+    }
 }
 
 /// The facts of the fixture.
@@ -59,6 +105,10 @@ fn facts() -> PayerFacts {
             .map(|kind| (kind, mail(kind)))
             .into(),
         phone: Ok(state["phone"].as_str().map(str::to_owned)),
+        roles: Ok(vec![
+            role("CustomerSecurity", &[CUSTOMERS, BILLING_TOO], None),
+            role("PartnerBilling", &[PARTNERS], None),
+        ]),
         simulated: simulated.collect(),
         has_all_features: Ok(true),
         has_scps: Ok(true),
@@ -87,7 +137,7 @@ fn actions(
 }
 
 /// Everything as the parties agreed.
-fn all_right() -> PayerFacts {
+pub(crate) fn all_right() -> PayerFacts {
     let mut facts = facts();
     let security = Ok(Some("soc@customer.example".to_owned()));
     facts.contacts.insert("SECURITY", security);
@@ -112,6 +162,10 @@ fn all_right() -> PayerFacts {
         actions("CustomerSecurity", &customer),
         actions("PartnerBilling", &partner),
     ]);
+    facts.roles = Ok(vec![
+        role("CustomerSecurity", &[CUSTOMERS], None),
+        role("PartnerBilling", &[PARTNERS], None),
+    ]);
     facts.root_login = Ok(RootLoginAlert {
         is_present: true,
         told: BTreeSet::from([PayerSide::Partner, PayerSide::Customer]),
@@ -121,11 +175,11 @@ fn all_right() -> PayerFacts {
     facts
 }
 
-fn found(facts: &PayerFacts) -> Vec<CheckResult> {
+pub(crate) fn found(facts: &PayerFacts) -> Vec<CheckResult> {
     payer_checks(&file(), facts, Some(&BTreeMap::new()), TODAY)
 }
 
-fn row(checks: &[CheckResult], id: &str) -> (&'static str, String) {
+pub(crate) fn row(checks: &[CheckResult], id: &str) -> (&'static str, String) {
     let row = checks.iter().find(|it| it.id == id).unwrap().row();
     (row.status, row.evidence)
 }
@@ -389,6 +443,38 @@ fn simulated(input: &Value) -> Value {
     json!({"EvaluationResults": rows.collect::<Vec<_>>()})
 }
 
+/// Both roles: one policy inside, one attached, texts as IAM writes them.
+fn details(input: &Value) -> Value {
+    let written = |statement: &str| {
+        let text = policy("", &[statement]).text;
+        text.bytes()
+            .map(|byte| format!("%{byte:02X}"))
+            .collect::<String>()
+    };
+    if input["Filter"][0] != "Role" {
+        return json!({"Policies": [{
+            "Arn": "arn:aws:iam::111111111111:policy/billing", "DefaultVersionId": "v2",
+            "PolicyVersionList": [
+                {"VersionId": "v1", "IsDefaultVersion": false, "Document": written(CUSTOMERS)},
+                {"VersionId": "v2", "IsDefaultVersion": true, "Document": written(PARTNERS)},
+            ],
+        }]});
+    }
+    let row = |name: &str| {
+        json!({
+            "RoleName": name, "Arn": arn(name), "Path": "/",
+            "AssumeRolePolicyDocument": written(BY_ACCOUNT), "RolePolicyList": [],
+            "AttachedManagedPolicies": [],
+        })
+    };
+    let (mut customer, mut partner) = (row("CustomerSecurity"), row("PartnerBilling"));
+    customer["RolePolicyList"] =
+        json!([{"PolicyName": "work", "PolicyDocument": written(CUSTOMERS)}]);
+    partner["AttachedManagedPolicies"] =
+        json!([{"PolicyArn": "arn:aws:iam::111111111111:policy/billing"}]);
+    json!({"RoleDetailList": [customer, partner]})
+}
+
 fn contact(input: &Value) -> Value {
     let domain = match input["AlternateContactType"].as_str() {
         Some("BILLING") => "partner.example",
@@ -398,7 +484,7 @@ fn contact(input: &Value) -> Value {
 }
 
 /// Everything as the parties agreed, in answers.
-fn account() -> Scripted {
+pub(crate) fn account() -> Scripted {
     let pattern = json!({"detail": {"userIdentity": {"type": ["Root"]}}}).to_string();
     let answers = json!({
         "GetAccountSummary": {"SummaryMap": {"AccountMFAEnabled": 1, "AccountAccessKeysPresent": 0}},
@@ -423,11 +509,12 @@ fn account() -> Scripted {
         ]},
     });
     Scripted::of(&answers)
+        .making("GetAccountAuthorizationDetails", details)
         .making("GetAlternateContact", contact)
         .making("SimulatePrincipalPolicy", simulated)
 }
 
-async fn read(calls: &Scripted) -> Vec<CheckResult> {
+pub(crate) async fn read(calls: &Scripted) -> Vec<CheckResult> {
     found(&read_facts(calls, &file(), TODAY).await)
 }
 
@@ -495,6 +582,16 @@ async fn each_call_that_is_refused_leaves_its_checks_unknown_and_no_others() {
         ("GetContactInformation", &["phone"]),
         (
             "SimulatePrincipalPolicy",
+            &[
+                "customer-access",
+                "customer-no-billing",
+                "partner-billing-only",
+                "customer-cannot-raise-itself",
+                "partner-cannot-raise-itself",
+            ],
+        ),
+        (
+            "GetAccountAuthorizationDetails",
             &[
                 "customer-access",
                 "customer-no-billing",

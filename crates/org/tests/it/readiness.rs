@@ -5,12 +5,11 @@ use std::sync::Mutex;
 
 use hallpass_org::Attestation;
 use hallpass_org::readiness::{
-    CandidateAccount, ReadinessQuestion, ReadinessReading, openshift_checks, read_readiness,
-    readiness_checks,
+    CandidateAccount, ReadinessQuestion, ReadinessReading, read_readiness, readiness_checks,
 };
 use hallpass_runner::{CheckResult, CheckSeverity, CheckStrictness};
 use jiff::civil::{Date, date};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::scripted::Scripted;
 
@@ -43,18 +42,33 @@ impl Scripted {
             "ListInstances": {"Instances": []},
             "ListWorkloads": {"WorkloadSummaries": [{"WorkloadId": "w1", "WorkloadName": "shop", "Owner": MEMBER, "UpdatedAt": "2026-01-15T00:00:00Z"}]},
             "ListMilestones": {"MilestoneSummaries": [{"MilestoneNumber": 1}]},
-            "GetLensReview": {"LensReview": {"PillarReviewSummaries": [{"PillarId": "security", "RiskCounts": {"NONE": 9, "HIGH": 0}}]}},
+            "ListLensReviews": lenses("2026-01-15T00:00:00Z"),
             "GetServiceQuota": {"Quota": {"Value": 10.0}},
             "DescribeOrganizationalUnit": {"OrganizationalUnit": {"Arn": "arn:aws:organizations::111111111111:ou/o-1/ou-1"}},
             "ListEnabledBaselines": {"enabledBaselines": [{"statusSummary": {"status": "SUCCEEDED"}}]},
             "ListPoliciesForTarget": {"Policies": [{"Name": "FullAWSAccess", "AwsManaged": true}]},
             "ListParents": {"Parents": [{"Id": "r-1"}]},
         });
-        Self::of(&answers)
+        Self::of(&answers).making("GetLensReview", |_| review(0, 0))
     }
 }
 
-fn question() -> ReadinessQuestion {
+/// The tool's own lens, and another that was looked at on another day.
+fn lenses(other: &str) -> Value {
+    json!({"LensReviewSummaries": [
+        {"LensAlias": "wellarchitected", "UpdatedAt": "2026-01-15T00:00:00Z"},
+        {"LensAlias": "serverless", "UpdatedAt": other},
+    ]})
+}
+
+fn review(security: u64, reliability: u64) -> Value {
+    json!({"LensReview": {"PillarReviewSummaries": [
+        {"PillarId": "security", "RiskCounts": {"NONE": 9, "HIGH": security}},
+        {"PillarId": "reliability", "RiskCounts": {"HIGH": reliability}},
+    ]}})
+}
+
+pub(crate) fn question() -> ReadinessQuestion {
     ReadinessQuestion {
         owner_tag: "owner".to_owned(),
         attestations: BTreeMap::new(),
@@ -78,7 +92,11 @@ async fn found(calls: &Scripted) -> Vec<CheckResult> {
     readiness_checks(&facts, &question())
 }
 
-fn row(checks: &[CheckResult], id: &str, target: &str) -> (&'static str, String, CheckSeverity) {
+pub(crate) fn row(
+    checks: &[CheckResult],
+    id: &str,
+    target: &str,
+) -> (&'static str, String, CheckSeverity) {
     let it = checks
         .iter()
         .find(|it| it.id == id && it.target.contains(target));
@@ -197,12 +215,61 @@ static ROWS: &[Row] = &[
                 "ListPrincipals 222222222222",
                 json!({ "principals": shares }),
             )
+            .with("GetResourceShares", json!({"resourceShares": [{"resourceShareArn": "arn:wide", "name": "networks"}]}))
+            .with("ListResources", json!({"resources": [{"resourceShareArn": "arn:wide", "type": "ec2:Subnet"},
+                {"resourceShareArn": "arn:wide", "type": "ec2:Subnet"}, {"resourceShareArn": "arn:one", "type": "ec2:Subnet"}]}))
         },
         "organization-shares",
         MEMBER,
         "fail",
         CheckSeverity::Warn,
-        "arn:wide",
+        "networks: 2 ec2:Subnet with arn:aws:organizations::111111111111:organization/o-1",
+    ),
+    // one lens says nothing of another
+    (
+        |it| it.with("ListLensReviews", lenses("2025-08-14T00:00:00Z")),
+        "lens-reviewed",
+        "serverless",
+        "fail",
+        CheckSeverity::Warn,
+        "2025-08-14",
+    ),
+    (
+        |it| it.with("ListLensReviews", lenses("2025-01-26T00:00:00Z")),
+        "lens-reviewed",
+        "serverless",
+        "fail",
+        CheckSeverity::Error,
+        "2025-01-26",
+    ),
+    (
+        |it| it.with("ListLensReviews", lenses("2025-08-14T00:00:00Z")),
+        "lens-reviewed",
+        "shop/wellarchitected",
+        "pass",
+        CheckSeverity::Warn,
+        "2026-01-15",
+    ),
+    (
+        |it| {
+            it.making("GetLensReview", |input| {
+                let is_other = input["LensAlias"] == "serverless";
+                review(0, if is_other { 2 } else { 0 })
+            })
+        },
+        "workload-risks",
+        "serverless",
+        "fail",
+        CheckSeverity::Warn,
+        "reliability 2",
+    ),
+    (
+        |it| it.refusing("ListLensReviews"),
+        "workload-risks",
+        "shop",
+        "unknown",
+        CheckSeverity::Warn,
+        "wellarchitected:ListLensReviews: AccessDeniedException",
     ),
     (
         |it| {
@@ -441,92 +508,4 @@ async fn what_no_api_says_is_vouched_for_or_asked() {
         (status, said.as_str()),
         ("attested", "Kim vouches for it until 2026-03-02")
     );
-}
-
-const CLUSTER: &str = "apiVersion: v1
-baseDomain: acme.example
-metadata: {name: shop}
-controlPlane: {name: master, replicas: 3, platform: {aws: {zones: [eu-west-1a, eu-west-1b, eu-west-1c]}}}
-compute:
-- {name: worker, replicas: 3, platform: {aws: {zones: [eu-west-1a, eu-west-1b, eu-west-1c]}}}
-platform: {aws: {region: eu-west-1, userTags: {owner: shop}}}
-publish: Internal
-fips: true
-";
-
-/// Text of the file, what stands in its place, check, what is seen.
-static CLUSTERS: [(&str, &str, &str, &str); 7] = [
-    (
-        "master, replicas: 3",
-        "master, replicas: 4",
-        "control-plane-replicas",
-        "4 replicas",
-    ),
-    (
-        "master, replicas: 3",
-        "master, replicas: 1",
-        "control-plane-replicas",
-        "1 replicas",
-    ),
-    (
-        "worker, replicas: 3",
-        "worker, replicas: 2",
-        "compute-replicas",
-        "2 replicas",
-    ),
-    (
-        "master, replicas: 3, platform: {aws: {zones: [eu-west-1a,",
-        "master, replicas: 3, platform: {aws: {zones: [eu-west-1b,",
-        "control-plane-zones",
-        "eu-west-1b, eu-west-1c",
-    ),
-    (
-        "worker, replicas: 3, platform: {aws: {zones: [eu-west-1a",
-        "worker, replicas: 3, platform: {aws: {zones: [eu-west-2a",
-        "compute-region",
-        "not in eu-west-1: eu-west-2a",
-    ),
-    (
-        "worker, replicas: 3, platform: {aws: {zones: [eu-west-1a",
-        "worker, replicas: 3, platform: {aws: {zones: [eu-west-1-bos-1a",
-        "compute-region",
-        "eu-west-1-bos-1a",
-    ),
-    (", userTags: {owner: shop}", "", "user-tags", "none"),
-];
-
-#[test]
-fn a_cluster_is_advised() {
-    let checks = openshift_checks(CLUSTER, &question()).unwrap();
-    let bad: Vec<_> = checks
-        .iter()
-        .map(CheckResult::row)
-        .filter(|it| it.status == "fail")
-        .collect();
-    assert!(bad.is_empty(), "{bad:#?}");
-    for (from, to, id, evidence) in CLUSTERS {
-        let text = CLUSTER.replace(from, to);
-        assert_ne!(text, CLUSTER, "{from}");
-        let checks = openshift_checks(&text, &question()).unwrap();
-        let (status, said, _) = row(&checks, id, "shop");
-        assert_eq!(status, "fail", "{id}: {said}");
-        assert!(said.contains(evidence), "{id}: {said}");
-    }
-    let free = CLUSTER.replace(
-        ", platform: {aws: {zones: [eu-west-1a, eu-west-1b, eu-west-1c]}}",
-        "",
-    );
-    let checks = openshift_checks(&free, &question()).unwrap();
-    assert_eq!(row(&checks, "compute-zones", "shop").0, "not_applicable");
-    for (text, said) in [
-        (
-            "metadata: {name: a}\nplatform: {gcp: {}}\n",
-            "no cluster on AWS",
-        ),
-        ("- 1\n", ""),
-        ("platform: {aws: {region: eu-west-1}}\n", "metadata"),
-    ] {
-        let error = openshift_checks(text, &question()).unwrap_err().to_string();
-        assert!(error.contains(said), "{error}");
-    }
 }

@@ -1,5 +1,5 @@
 //! AWS Cost Explorer: what accounts cost, which is nothing, since nothing that is simulated costs anything. Months of one or
-//! all accounts, whole or by one dimension; whatever else it takes is refused by name.
+//! all accounts, whole or by one dimension; and which reservations and savings plans the organization file states. Whatever else it takes is refused by name.
 
 use hallpass_aws_model::message;
 use jiff::{Span, civil::Date};
@@ -12,6 +12,7 @@ use crate::core::{
     errors::{self, ApiError, ErrorForms},
     service::{BucketSharing, CallRate, CallRates, ScopeRegions, SimService},
 };
+use crate::organization::StatedCommitment;
 
 pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
     service: SimService {
@@ -30,7 +31,11 @@ pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
         ..SimService::named("CostExplorer", "ce")
     },
     begin: |call| call.admit(),
-    operations: &[("GetCostAndUsage", Reads(cost_and_usage))],
+    operations: &[
+        ("GetCostAndUsage", Reads(cost_and_usage)),
+        ("GetReservationUtilization", Reads(reservations)),
+        ("GetSavingsPlansUtilizationDetails", Reads(savings_plans)),
+    ],
 };
 
 /// Months of an answer.
@@ -42,6 +47,65 @@ fn refused(text: impl Into<String>) -> ApiError {
 
 fn not_simulated(what: &str) -> ApiError {
     refused(format!("ce:GetCostAndUsage {what} is not simulated"))
+}
+
+/// Where there is none, Cost Explorer refuses to answer (AWS: `GetReservationUtilization`, errors).
+fn no_data() -> ApiError {
+    ApiError::new("DataUnavailableException", "Data is unavailable.")
+}
+
+/// Those of a kind that the caller sees: its own, or in the management account all.
+fn owned<'a>(context: &'a Context<'_>, kind: &str) -> Result<Vec<&'a StatedCommitment>, ApiError> {
+    let own = &context.caller.account;
+    let sees_all = context.state.head.management == *own;
+    let all = context.state.commitments.iter();
+    let found: Vec<&StatedCommitment> = all
+        .filter(|it| it.kind == kind && (sees_all || it.account == *own))
+        .collect();
+    if found.is_empty() {
+        return Err(no_data());
+    }
+    Ok(found)
+}
+
+fn period(context: &Context<'_>) -> Value {
+    context
+        .call
+        .input
+        .get("TimePeriod")
+        .cloned()
+        .unwrap_or_default()
+}
+
+/// `GetReservationUtilization`, by subscription: what it says of use is nothing.
+fn reservations(context: &Context<'_>) -> HandlerResult {
+    let group = context.call.input.pointer("/GroupBy/0/Key");
+    if group.and_then(Value::as_str) != Some("SUBSCRIPTION_ID") {
+        return Err(refused(
+            "ce:GetReservationUtilization without a group by SUBSCRIPTION_ID is not simulated",
+        ));
+    }
+    let rows = owned(context, "reservation")?;
+    let rows = rows.into_iter().map(|it| {
+        json!({ "Key": "SUBSCRIPTION_ID", "Value": it.id, "Attributes": { "accountId": it.account } })
+    });
+    let rows: Vec<Value> = rows.collect();
+    Ok(Output::Members(json!({
+        "UtilizationsByTime": [{ "TimePeriod": period(context), "Groups": rows }],
+    })))
+}
+
+/// `GetSavingsPlansUtilizationDetails`: which there are; what it says of use is nothing.
+fn savings_plans(context: &Context<'_>) -> HandlerResult {
+    let rows = owned(context, "savings_plan")?;
+    let rows = rows.into_iter().map(|it| {
+        let (account, id) = (&it.account, &it.id);
+        json!({ "SavingsPlanArn": format!("arn:aws:savingsplans::{account}:savingsplan/{id}") })
+    });
+    let rows: Vec<Value> = rows.collect();
+    Ok(Output::Members(json!({
+        "SavingsPlansUtilizationDetails": rows, "TimePeriod": period(context),
+    })))
 }
 
 /// `GetCostAndUsage`

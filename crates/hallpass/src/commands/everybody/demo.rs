@@ -2,6 +2,7 @@
 //! guard. Nothing reaches AWS.
 
 mod activity;
+mod assets;
 mod aws;
 mod child;
 mod chores;

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use tokio::net::TcpListener;
 
 use super::child::{self, Child};
-use super::{Scale, governed, lives, standing};
+use super::{Scale, assets, governed, lives, standing};
 use crate::clock::{self, SystemClock};
 use crate::exit::{Exit, Failure, Outcome};
 use crate::opening::runtime;
@@ -150,6 +150,9 @@ fn simulator(args: &Args) -> Result<Simulator, Failure> {
     standing::add(&mut organization);
     lives::add_trail(&mut organization);
     governed::add(&mut organization, args.scale, SystemClock.now());
+    if matches!(args.scale, Scale::Small) {
+        assets::add(&mut organization, SystemClock.now());
+    }
     let options = Options {
         organization,
         throttle: true,

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use askama::Template;
 use clap::ValueEnum;
-use hallpass_runner::{CheckResult, CheckRow, CheckSeverity, CheckStrictness, junit};
+use hallpass_runner::{CheckResult, CheckRow, CheckScore, CheckSeverity, CheckStrictness, junit};
 
 use crate::exit::{Exit, Failure};
 use crate::output::{self, Format, OutputArgs, Table};
@@ -14,13 +14,15 @@ use crate::output::{self, Format, OutputArgs, Table};
 const COLUMNS: [&str; 7] = [
     "id", "status", "severity", "target", "title", "evidence", "remedy",
 ];
-/// The words of outcomes, in the order in which they are counted.
-const STATUSES: [&str; 6] = [
-    "pass",
+/// The words for people, what they should look at first before the others.
+const VERDICTS: [&str; 8] = [
     "fail",
+    "warn",
     "unknown",
     "manual",
+    "info",
     "attested",
+    "pass",
     "not_applicable",
 ];
 
@@ -68,9 +70,7 @@ impl CheckOutputArgs {
             })?;
         }
         self.print(title, shown)?;
-        let rows: Vec<CheckRow> = checks.iter().map(CheckResult::row).collect();
-        let counts = STATUSES.map(|it| format!("{it} {}", count(&rows, it)));
-        output::say(&format!("{}; {}", counts.join(", "), score(&rows)));
+        tell_score(checks);
         let strictness = if self.strict {
             CheckStrictness::Everything
         } else {
@@ -89,58 +89,64 @@ impl CheckOutputArgs {
             Some(CheckFormat::Csv) => Format::Csv,
             None => OutputArgs::default().format(),
         };
-        print_checks(format, checks)
+        list_checks(format, checks)
     }
 }
 
-/// Prints checks, for people the most urgent first.
+/// Prints checks, for people the most urgent first, and says what they come to.
 ///
 /// # Errors
 /// When stdout does not take it.
 pub(super) fn print_checks(format: Format, checks: &[CheckResult]) -> Result<(), Failure> {
+    list_checks(format, checks)?;
+    tell_score(checks);
+    Ok(())
+}
+
+fn list_checks(format: Format, checks: &[CheckResult]) -> Result<(), Failure> {
     let rows: Vec<CheckRow> = checks.iter().map(CheckResult::row).collect();
-    output::list(format, &rows, &COLUMNS, || {
-        let mut table = Table::new(&["=STATUS", "=CHECK", "=TARGET", "SEEN"]);
-        let mut rows: Vec<&CheckRow> = rows.iter().collect();
-        rows.sort_by_key(|it| urgency(it));
-        for row in rows {
-            let mut seen = row.evidence.clone();
-            if !row.remedy.is_empty() {
-                seen = format!("{seen}\n-> {}", row.remedy);
-            }
-            let (status, id) = (row.status.to_owned(), row.id.clone());
-            table.row_of_lines([status, id, row.target.clone(), seen]);
+    output::list(format, &rows, &COLUMNS, || table(checks))
+}
+
+/// One row a check. What was found and how bad it would be stand apart.
+fn table(checks: &[CheckResult]) -> Table {
+    let mut table = Table::new(&["=STATUS", "=SEVERITY", "=CHECK", "=TARGET", "SEEN"]);
+    let mut checks: Vec<&CheckResult> = checks.iter().collect();
+    checks.sort_by_key(|it| urgency(it));
+    for check in checks {
+        let row = check.row();
+        let mut seen = row.evidence;
+        if !row.remedy.is_empty() {
+            seen = format!("{seen}\n-> {}", row.remedy);
         }
-        table
-    })
+        let severity = row.severity.name().to_owned();
+        let status = check.verdict().to_owned();
+        table.row_of_lines([status, severity, row.id, row.target, seen]);
+    }
+    table
 }
 
 /// What people should look at first comes first.
-fn urgency(row: &CheckRow) -> (usize, std::cmp::Reverse<CheckSeverity>) {
-    let order = [
-        "fail",
-        "unknown",
-        "manual",
-        "attested",
-        "pass",
-        "not_applicable",
-    ];
-    let place = order.iter().position(|it| *it == row.status);
+fn urgency(check: &CheckResult) -> (usize, std::cmp::Reverse<CheckSeverity>) {
+    let word = check.verdict();
+    let place = VERDICTS.iter().position(|it| *it == word);
     (
-        place.unwrap_or(order.len()),
-        std::cmp::Reverse(row.severity),
+        place.unwrap_or(VERDICTS.len()),
+        std::cmp::Reverse(check.severity),
     )
 }
 
-fn count(rows: &[CheckRow], status: &str) -> usize {
-    rows.iter().filter(|it| it.status == status).count()
-}
-
-/// What passed, or is vouched for, of what applies.
-fn score(rows: &[CheckRow]) -> String {
-    let passed = count(rows, "pass") + count(rows, "attested");
-    let applies = rows.len() - count(rows, "not_applicable");
-    format!("{passed} of {applies} as they should be")
+/// How many checks came to what, and how many of those that apply passed.
+fn tell_score(checks: &[CheckResult]) {
+    let count = |word: &&str| checks.iter().filter(|it| it.verdict() == *word).count();
+    let counts = VERDICTS.iter().map(|it| (*it, count(it)));
+    let counts = counts.filter(|(_, count)| *count > 0);
+    let counts: Vec<String> = counts.map(|(it, count)| format!("{it} {count}")).collect();
+    output::say(&format!(
+        "{}: {}",
+        CheckScore::of(checks),
+        counts.join(", ")
+    ));
 }
 
 /// The report.
@@ -184,7 +190,7 @@ impl<'a> Report<'a> {
         let parts = parts.into_iter().filter(|it| !it.rows.is_empty());
         Self {
             title,
-            score: score(&rows),
+            score: CheckScore::of(checks).to_string(),
             parts: parts.collect(),
         }
     }
@@ -250,6 +256,29 @@ mod tests {
     }
 
     #[test]
+    fn a_warning_is_not_called_a_failure_and_its_severity_stands_beside_it() {
+        let fail = || CheckOutcome::Fail("old".to_owned());
+        let checks = [
+            check(CheckSeverity::Info, fail()),
+            check(CheckSeverity::Warn, fail()),
+            check(CheckSeverity::Warn, CheckOutcome::Pass("new".to_owned())),
+            check(CheckSeverity::Error, fail()),
+        ];
+        let text = table(&checks).text(None);
+        let words = |line: &str| line.split_whitespace().take(2).map(str::to_owned).collect();
+        let rows = text.lines().filter(|it| !it.contains("->"));
+        let rows: Vec<Vec<String>> = rows.map(words).collect();
+        let wanted = [
+            ["STATUS", "SEVERITY"],
+            ["fail", "error"],
+            ["warn", "warn"],
+            ["info", "info"],
+            ["pass", "warn"],
+        ];
+        assert_eq!(rows, wanted);
+    }
+
+    #[test]
     fn a_report_says_everything_and_is_led_by_nothing_in_it() {
         let hostile = "<script>|`x`\n# y";
         let checks = [
@@ -266,7 +295,7 @@ mod tests {
         let report = Report::new("readiness", &checks);
         let text = report.text(Path::new("a.md")).unwrap();
         let at = |part: &str| text.find(part).unwrap_or_else(|| panic!("{part}: {text}"));
-        assert!(text.contains("1 of 3 as they should be"), "{text}");
+        assert!(text.contains("passed 1 of 3 applicable checks"), "{text}");
         assert!(at("Somebody should look (1)") < at("Could not be read (1)"));
         assert!(at("Could not be read (1)") < at("As it should be (1)"));
         assert!(text.contains("\\<script\\>\\|\\`x\\`"), "{text}");

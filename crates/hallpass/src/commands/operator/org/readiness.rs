@@ -9,8 +9,8 @@ use hallpass_fanout::{Progress, Totals};
 use hallpass_model::AccountId;
 use hallpass_org::Attestations;
 use hallpass_org::readiness::{
-    CandidateAccount, ReadinessQuestion, ReadinessReading, openshift_checks, read_readiness,
-    readiness_checks,
+    CandidateAccount, InstallFile, ReadinessQuestion, ReadinessReading, openshift_checks,
+    read_readiness, readiness_checks,
 };
 use hallpass_runner::CheckResult;
 use jiff::Timestamp;
@@ -37,7 +37,7 @@ const CONCURRENCY: usize = 16;
 #[command(after_help = "Examples:
   hallpass org readiness --profile merger --report readiness.html
   hallpass org readiness --profile acquire --to ou-ab12-cdef3456 --candidates theirs.json
-  hallpass org readiness --profile openshift --file install-config.yaml
+  hallpass org readiness --profile openshift --file dev.yaml --file prod.yaml
   hallpass org readiness -o json > before.json
   hallpass org readiness --baseline before.json
 
@@ -63,9 +63,9 @@ pub(super) struct Args {
     /// With `acquire`, the id of the unit that they are to come into
     #[arg(long, value_name = "OU")]
     to: Option<String>,
-    /// With `openshift`, the cluster's `install-config.yaml`
+    /// With `openshift`, a cluster's `install-config.yaml`; several are held against each other
     #[arg(long, value_name = "FILE", required_if_eq("profile", "openshift"))]
-    file: Option<PathBuf>,
+    file: Vec<PathBuf>,
     /// Show only what is different from this, printed before with `-o json`
     #[arg(long, value_name = "FILE")]
     baseline: Option<PathBuf>,
@@ -101,7 +101,7 @@ enum Profile {
     Merger,
     /// We take accounts in
     Acquire,
-    /// A cluster is to be installed; its file alone is read
+    /// Clusters are to be installed; their files alone are read
     Openshift,
 }
 
@@ -148,13 +148,9 @@ pub(super) fn run(args: &Args) -> Outcome {
         today: as_of.to_zoned(TimeZone::UTC).date(),
     };
     let earlier = args.baseline.as_deref().map(earlier).transpose()?;
-    let checks = match (&args.profile, &args.file) {
-        (Profile::Openshift, Some(file)) => {
-            let text = read_text(file, FILE_BYTES_MAX)?;
-            let wrong = |error| Failure::bad_input(format!("{error}")).within(file);
-            openshift_checks(&text, &question).map_err(wrong)?
-        }
-        (profile, _) => of_organization(args, *profile, &question)?,
+    let checks = match args.profile {
+        Profile::Openshift => of_clusters(&args.file, &question)?,
+        profile => of_organization(args, profile, &question)?,
     };
     let (name, day) = (profile_name(args.profile), question.today);
     let title = format!("Readiness: {name}, {day}");
@@ -175,7 +171,7 @@ fn refuse_of_others(args: &Args) -> Result<(), Failure> {
     for (flag, is_given, profile) in [
         ("--to", args.to.is_some(), Profile::Acquire),
         ("--candidates", args.candidates.is_some(), Profile::Acquire),
-        ("--file", args.file.is_some(), Profile::Openshift),
+        ("--file", !args.file.is_empty(), Profile::Openshift),
     ] {
         if is_given && args.profile != profile {
             let wanted = profile_name(profile);
@@ -191,6 +187,26 @@ fn refuse_of_others(args: &Args) -> Result<(), Failure> {
 fn profile_name(profile: Profile) -> String {
     let value = profile.to_possible_value();
     value.map(|it| it.get_name().to_owned()).unwrap_or_default()
+}
+
+fn of_clusters(
+    paths: &[PathBuf],
+    question: &ReadinessQuestion,
+) -> Result<Vec<CheckResult>, Failure> {
+    let files = paths.iter().map(|path| {
+        Ok(InstallFile {
+            name: path.display().to_string(),
+            text: read_text(path, FILE_BYTES_MAX)?,
+        })
+    });
+    let files = files.collect::<Result<Vec<InstallFile>, Failure>>()?;
+    openshift_checks(&files, question).map_err(|error| {
+        let place = match error.place {
+            Some((line, column)) => format!("{}:{line}:{column}", error.file),
+            None => error.file.clone(),
+        };
+        Failure::bad_input(error.message).at(place)
+    })
 }
 
 fn of_organization(

@@ -1,0 +1,219 @@
+//! AWS Resource Access Manager: resource shares that the organization file states, as their owner and those who have them
+//! see them. Sharing and accepting are not simulated.
+
+use hallpass_sim_base::{Millis, hash};
+use serde_json::{Map, Value, json};
+
+use super::{OperationHandler::Reads, ServiceDescriptor};
+use crate::core::{
+    call::{Output, seconds},
+    context::{Context, HandlerResult},
+    errors::{self, ApiError, ErrorForms},
+    service::SimService,
+};
+use crate::organization::StatedShare;
+
+/// Its name in tables.
+const NAME: &str = "ram";
+/// Rows on a page when the caller does not say (?).
+const DEFAULT_PAGE: usize = 100;
+/// 2024-01-08: when every share was made; the file does not say.
+const MADE: Millis = 1_704_672_000_000;
+
+pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
+    service: SimService {
+        errors: ErrorForms {
+            invalid: |_, violations| {
+                let text = hallpass_aws_model::message(violations);
+                ApiError::new("InvalidParameterException", text)
+            },
+            page_token: || {
+                let text = "The specified value for nextToken isn't valid.";
+                ApiError::new("InvalidNextTokenException", text)
+            },
+            ..errors::REST_JSON
+        },
+        secrets: &["nextToken"],
+        ..SimService::named("Ram", NAME)
+    },
+    begin: |call| call.admit(),
+    operations: &[
+        ("GetResourceShares", Reads(shares)),
+        ("ListPrincipals", Reads(principals)),
+        ("ListResources", Reads(resources)),
+        ("GetResourceShareAssociations", Reads(associations)),
+    ],
+};
+
+fn arn(share: &StatedShare) -> String {
+    let (region, account) = (&share.region, &share.account);
+    let half = |part: &str| hash(&format!("share/{part}/{account}/{}", share.name));
+    let hex = format!("{:016x}{:016x}", half("a"), half("b"));
+    let (a, rest) = hex.split_at(8);
+    let (b, rest) = rest.split_at(4);
+    let (c, rest) = rest.split_at(4);
+    let (d, e) = rest.split_at(4);
+    format!("arn:aws:ram:{region}:{account}:resource-share/{a}-{b}-{c}-{d}-{e}")
+}
+
+/// Whether a principal of a share has the caller's account.
+fn has(context: &Context<'_>, principal: &str) -> bool {
+    let own = &context.caller.account;
+    if principal == *own || principal.contains(":organization/") {
+        return true;
+    }
+    let Some((_, unit)) = principal.rsplit_once('/') else {
+        return false;
+    };
+    let units = context.state.path_up(own);
+    units.iter().any(|it| **it == *unit)
+}
+
+/// Shares of the call's Region: the caller's own, or those of others that it has. Filters other than those named are
+/// refused.
+fn seen<'a>(context: &'a Context<'_>, filters: &[&str]) -> Result<Vec<&'a StatedShare>, ApiError> {
+    let known = [
+        "resourceOwner",
+        "associationType",
+        "nextToken",
+        "maxResults",
+    ];
+    let members = context.call.input.as_object();
+    let mut given = members
+        .into_iter()
+        .flatten()
+        .filter(|(_, it)| !it.is_null());
+    let other = given
+        .find(|(name, _)| !known.contains(&name.as_str()) && !filters.contains(&name.as_str()));
+    if let Some((name, _)) = other {
+        let text = format!("{name} is not simulated.");
+        return Err(ApiError::new("InvalidParameterException", text));
+    }
+    let wanted = context.call.input.get("resourceShareArns");
+    let wanted = wanted.and_then(Value::as_array).filter(|it| !it.is_empty());
+    let name = context.optional("name");
+    let is_of_others = context.text("resourceOwner") == "OTHER-ACCOUNTS";
+    let own = &context.caller.account;
+    let all = context.state.resource_shares.iter();
+    let found = all.filter(|it| {
+        let is_seen = if is_of_others {
+            it.account != *own && it.principals.iter().any(|one| has(context, one))
+        } else {
+            it.account == *own
+        };
+        is_seen
+            && it.region == context.call.region
+            && name.is_none_or(|name| it.name == name)
+            && wanted.is_none_or(|all| all.iter().any(|one| *one == arn(it)))
+    });
+    Ok(found.collect())
+}
+
+/// One page, by what rows are sorted by.
+fn page(context: &Context<'_>, name: &str, mut rows: Vec<(String, Value)>) -> HandlerResult {
+    rows.sort_by(|a, b| a.0.cmp(&b.0));
+    let page = context.page(DEFAULT_PAGE)?;
+    let after = page.after.as_ref().map(|(_, id)| id.clone());
+    let rows = rows
+        .into_iter()
+        .filter(|(id, _)| after.as_ref().is_none_or(|after| id > after))
+        .map(|(id, row)| (0, id, row));
+    let (rows, token) = page.take(rows);
+    let mut members = Map::from_iter([(name.to_owned(), Value::Array(rows))]);
+    if let Some(token) = token {
+        members.insert("nextToken".to_owned(), token.into());
+    }
+    Ok(Output::Members(Value::Object(members)))
+}
+
+/// With when it was made.
+fn dated(mut row: Value) -> Value {
+    if let Some(members) = row.as_object_mut() {
+        members.insert("creationTime".to_owned(), seconds(MADE));
+        members.insert("lastUpdatedTime".to_owned(), seconds(MADE));
+    }
+    row
+}
+
+/// Whether a principal is no part of the organization.
+fn is_external(context: &Context<'_>, principal: &str) -> bool {
+    !principal.contains(":organizations::") && context.state.account(principal).is_none()
+}
+
+/// `GetResourceShares`
+fn shares(context: &Context<'_>) -> HandlerResult {
+    let rows = seen(context, &["resourceShareArns", "name"])?;
+    let rows = rows.into_iter().map(|it| {
+        let row = json!({
+            "resourceShareArn": arn(it), "name": it.name, "owningAccountId": it.account,
+            "allowExternalPrincipals": it.principals.iter().any(|one| is_external(context, one)),
+            "status": "ACTIVE", "featureSet": "STANDARD",
+        });
+        (arn(it), dated(row))
+    });
+    page(context, "resourceShares", rows.collect())
+}
+
+/// `ListPrincipals`
+fn principals(context: &Context<'_>) -> HandlerResult {
+    let shares = seen(context, &["resourceShareArns"])?;
+    let rows = shares.into_iter().flat_map(|share| {
+        share.principals.iter().map(|it| {
+            let row = json!({
+                "id": it, "resourceShareArn": arn(share), "external": is_external(context, it),
+            });
+            (format!("{} {it}", arn(share)), dated(row))
+        })
+    });
+    page(context, "principals", rows.collect())
+}
+
+/// `ec2:Subnet` of `arn:aws:ec2:eu-west-1:111122223333:subnet/subnet-1`.
+fn kind(resource: &str) -> String {
+    let mut parts = resource.splitn(6, ':').skip(2);
+    let service = parts.next().unwrap_or_default();
+    let rest = parts.nth(2).unwrap_or_default();
+    let words = rest.split('/').next().unwrap_or_default().split('-');
+    let words = words.map(|word| {
+        let mut letters = word.chars();
+        let first = letters.next().map(|it| it.to_ascii_uppercase());
+        first.into_iter().chain(letters).collect::<String>()
+    });
+    format!("{service}:{}", words.collect::<String>())
+}
+
+/// `ListResources`
+fn resources(context: &Context<'_>) -> HandlerResult {
+    let shares = seen(context, &["resourceShareArns"])?;
+    let rows = shares.into_iter().flat_map(|share| {
+        share.resources.iter().map(|it| {
+            let row = json!({
+                "arn": it, "type": kind(it), "resourceShareArn": arn(share), "status": "AVAILABLE",
+            });
+            (format!("{} {it}", arn(share)), dated(row))
+        })
+    });
+    page(context, "resources", rows.collect())
+}
+
+/// `GetResourceShareAssociations`: of the caller's own shares.
+fn associations(context: &Context<'_>) -> HandlerResult {
+    let kind = context.text("associationType");
+    let shares = seen(context, &["resourceShareArns"])?;
+    let rows = shares.into_iter().flat_map(|share| {
+        let entities = if kind == "PRINCIPAL" {
+            &share.principals
+        } else {
+            &share.resources
+        };
+        entities.iter().map(|it| {
+            let row = json!({
+                "resourceShareArn": arn(share), "resourceShareName": share.name, "associatedEntity": it,
+                "associationType": kind, "status": "ASSOCIATED",
+                "external": kind == "PRINCIPAL" && is_external(context, it),
+            });
+            (format!("{} {it}", arn(share)), dated(row))
+        })
+    });
+    page(context, "resourceShareAssociations", rows.collect())
+}

@@ -1,0 +1,196 @@
+//! A statement, held against what is the same in every request of a role.
+
+use std::collections::BTreeSet;
+
+use super::{NamedPolicy, UnreadablePolicy};
+use crate::evaluation::{Caller, Condition, Context};
+use crate::facts::{ActionFacts, actions_matching};
+use crate::glob::Glob;
+use crate::language::{Effect, PolicyJson, PolicyType, ScpLanguage, Statement, Version};
+
+/// Keys that are the same in every request of a role, or never there (AWS: "AWS global condition context keys").
+const FIXED: [&str; 5] = [
+    "aws:principalarn",
+    "aws:principalaccount",
+    "aws:principaltype",
+    "aws:principalisawsservice",
+    "aws:username",
+];
+
+/// Which resources a statement is about.
+#[derive(Debug, Clone)]
+pub(super) enum Scope {
+    /// `Resource`.
+    Of(Vec<String>),
+    /// `NotResource`.
+    But(Vec<String>),
+}
+
+/// A statement.
+#[derive(Debug, Clone)]
+pub(super) struct PowerRule {
+    not_action: bool,
+    written: Vec<String>,
+    actions: Vec<Glob>,
+    pub(super) scope: Scope,
+    /// Conditions that may hold or not: empty where it always holds.
+    pub(super) doubts: BTreeSet<String>,
+}
+
+/// The statements of a policy that can hold at all.
+pub(super) struct PowerRules {
+    pub(super) allows: Vec<PowerRule>,
+    pub(super) denies: Vec<PowerRule>,
+}
+
+/// The values of [`FIXED`] for a role.
+pub(super) fn known_keys(role: &str) -> Context {
+    let mut known = Context::new()
+        .with("aws:PrincipalArn", role)
+        .with("aws:PrincipalType", "AssumedRole")
+        .with("aws:PrincipalIsAWSService", "false");
+    let account = Caller::parse(role).and_then(|it| it.account().map(str::to_owned));
+    if let Some(account) = account {
+        known = known.with("aws:PrincipalAccount", account);
+    }
+    known
+}
+
+/// `service:name`, as patterns are compared with it.
+pub(super) fn lower_name(action: &ActionFacts) -> String {
+    format!("{}:{}", action.service, action.name).to_ascii_lowercase()
+}
+
+pub(super) fn read(policy: &NamedPolicy, known: &Context) -> Result<PowerRules, UnreadablePolicy> {
+    let wrong = |error| UnreadablePolicy {
+        name: policy.name.clone(),
+        error,
+    };
+    let source = PolicyJson::new(&policy.text).map_err(wrong)?;
+    let document = source.strict(PolicyType::Identity, ScpLanguage::Full);
+    let document = document.map_err(wrong)?;
+    let mut rules = PowerRules {
+        allows: Vec::new(),
+        denies: Vec::new(),
+    };
+    for statement in &document.statements {
+        let Some(doubts) = doubts(statement, document.version, known, &policy.name) else {
+            continue;
+        };
+        let rule = PowerRule::new(statement, document.version, doubts, &policy.name);
+        match statement.effect {
+            Effect::Allow => rules.allows.push(rule),
+            Effect::Deny => rules.denies.push(rule),
+        }
+    }
+    Ok(rules)
+}
+
+/// The conditions that decide; none where one never holds.
+pub(super) fn doubts(
+    statement: &Statement<'_>,
+    version: Version,
+    known: &Context,
+    policy: &str,
+) -> Option<BTreeSet<String>> {
+    let mut doubts = BTreeSet::new();
+    for written in &statement.conditions {
+        let key = written.key.text.to_ascii_lowercase();
+        let has_variable = written.values.iter().any(|it| it.text.contains("${"));
+        if FIXED.contains(&key.as_str()) && !has_variable {
+            if !Condition::new(written, version).holds(known) {
+                return None;
+            }
+        } else {
+            doubts.insert(format!("{} in `{policy}`", written.key.text));
+        }
+    }
+    Some(doubts)
+}
+
+impl PowerRule {
+    fn new(
+        statement: &Statement<'_>,
+        version: Version,
+        mut doubts: BTreeSet<String>,
+        policy: &str,
+    ) -> Self {
+        let texts = |list: &crate::language::List<'_>| -> Vec<String> {
+            list.items.iter().map(|it| it.text.to_string()).collect()
+        };
+        let written = texts(&statement.actions);
+        let actions = written.iter().map(|it| Glob::new(&it.to_ascii_lowercase()));
+        let actions = actions.collect();
+        let mut scope = match &statement.resources {
+            None => Scope::Of(vec!["*".to_owned()]),
+            Some(list) if list.not => Scope::But(texts(list)),
+            Some(list) => Scope::Of(texts(list)),
+        };
+        if version == Version::V2012 {
+            let (Scope::Of(all) | Scope::But(all)) = &mut scope;
+            // a role has no user name: what names it fits nothing
+            all.retain(|it| !it.to_ascii_lowercase().contains("${aws:username}"));
+            let open = all.iter().filter(|it| it.contains("${"));
+            doubts.extend(open.map(|it| format!("{it} in `{policy}`")));
+            match &mut scope {
+                Scope::Of(all) => all.iter_mut().for_each(|it| *it = opened(it)),
+                // what is left out may be less than it looks
+                Scope::But(all) => all.retain(|it| !it.contains("${")),
+            }
+        }
+        Self {
+            not_action: statement.actions.not,
+            written,
+            actions,
+            scope,
+            doubts,
+        }
+    }
+
+    /// Whether it speaks of an action, `service:name` in lower case.
+    pub(super) fn takes(&self, name: &str) -> bool {
+        let is_everything = |it: &String| it == "*";
+        let listed = self.written.iter().any(is_everything)
+            || self.actions.iter().any(|it| it.matches(name));
+        listed != self.not_action
+    }
+
+    /// The patterns of what it allows.
+    pub(super) fn patterns(&self) -> Vec<String> {
+        match &self.scope {
+            Scope::Of(all) => all.clone(),
+            Scope::But(_) => vec!["*".to_owned()],
+        }
+    }
+
+    pub(super) fn known_actions(&self) -> Vec<&'static ActionFacts> {
+        if self.not_action {
+            let all = actions_matching("*");
+            return all.filter(|it| self.takes(&lower_name(it))).collect();
+        }
+        let all = self.written.iter().flat_map(|it| actions_matching(it));
+        all.collect()
+    }
+
+    pub(super) fn unknown_actions(&self) -> Vec<String> {
+        if self.not_action {
+            return Vec::new();
+        }
+        let strange = self
+            .written
+            .iter()
+            .filter(|it| actions_matching(it).next().is_none());
+        strange.cloned().collect()
+    }
+}
+
+/// With `*` for each variable.
+pub(super) fn opened(text: &str) -> String {
+    let (mut out, mut rest) = (String::new(), text);
+    while let Some((before, inside)) = rest.split_once("${") {
+        out.push_str(before);
+        out.push('*');
+        rest = inside.split_once('}').map_or("", |(_, after)| after);
+    }
+    out + rest
+}

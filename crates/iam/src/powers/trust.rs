@@ -1,0 +1,107 @@
+//! Who may take a role, by its trust policy.
+
+use std::collections::BTreeSet;
+
+use super::rule::{doubts, known_keys};
+use super::{NamedPolicy, Power, UnreadablePolicy};
+use crate::evaluation::{Caller, CallerMatch, Listed};
+use crate::glob::Glob;
+use crate::language::{Effect, PolicyJson, PolicyType, PrincipalKind, ScpLanguage};
+
+/// Who may take a role.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RoleTrust {
+    /// Whether the caller may take it whatever its own policies say: it is named itself.
+    pub direct: Power,
+    /// Whether the caller may take it where its own policies allow that.
+    pub by_own_policies: Power,
+    /// Why either is not known.
+    pub doubts: BTreeSet<String>,
+    /// The services that may take it, whatever the conditions say.
+    pub services: BTreeSet<String>,
+}
+
+/// Reads a trust policy for a caller of the same account, named by its ARN.
+///
+/// # Errors
+/// AWS would not take it as a policy.
+pub fn role_trust(policy: &NamedPolicy, caller: &str) -> Result<RoleTrust, UnreadablePolicy> {
+    let wrong = |error| UnreadablePolicy {
+        name: policy.name.clone(),
+        error,
+    };
+    let source = PolicyJson::new(&policy.text).map_err(wrong)?;
+    let document = source.strict(PolicyType::Trust, ScpLanguage::Full);
+    let document = document.map_err(wrong)?;
+    let known = known_keys(caller);
+    let parsed = Caller::parse(caller);
+    let mut trust = RoleTrust {
+        direct: Power::Never,
+        by_own_policies: Power::Never,
+        doubts: BTreeSet::new(),
+        services: BTreeSet::new(),
+    };
+    let mut is_denied = false;
+    for statement in &document.statements {
+        let named = |it: &crate::language::Text<'_>| {
+            Glob::new(&it.text.to_ascii_lowercase()).matches("sts:assumerole")
+        };
+        if statement.actions.items.iter().any(named) == statement.actions.not {
+            continue;
+        }
+        let Some(reasons) = doubts(statement, document.version, &known, &policy.name) else {
+            continue;
+        };
+        let Some(principals) = &statement.principals else {
+            continue;
+        };
+        let is_allow = statement.effect == Effect::Allow;
+        let services = principals
+            .entries
+            .iter()
+            .filter(|it| it.kind == PrincipalKind::Service);
+        if is_allow && !principals.not {
+            trust
+                .services
+                .extend(services.map(|it| it.text.text.to_string()));
+        }
+        let mut names = principals.entries.iter();
+        let matched = match (&parsed, principals.not) {
+            (None, _) => CallerMatch::Not,
+            (Some(caller), false) => names
+                .map(|it| Listed::new(it).names(caller))
+                .max()
+                .unwrap_or(CallerMatch::Not),
+            // who is not left out is named as by `*`
+            (Some(caller), true) => {
+                if names.any(|it| Listed::new(it).names(caller) != CallerMatch::Not) {
+                    CallerMatch::Not
+                } else {
+                    CallerMatch::Everyone
+                }
+            }
+        };
+        if matched == CallerMatch::Not {
+            continue;
+        }
+        if !is_allow {
+            is_denied |= reasons.is_empty();
+            trust.doubts.extend(reasons);
+            continue;
+        }
+        let power = if reasons.is_empty() {
+            Power::Surely
+        } else {
+            Power::Perhaps
+        };
+        trust.doubts.extend(reasons);
+        trust.by_own_policies = trust.by_own_policies.max(power);
+        if matched != CallerMatch::Account {
+            trust.direct = trust.direct.max(power);
+        }
+    }
+    if is_denied {
+        (trust.direct, trust.by_own_policies) = (Power::Never, Power::Never);
+    }
+    Ok(trust)
+}

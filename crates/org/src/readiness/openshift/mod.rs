@@ -1,0 +1,38 @@
+//! Clusters' `install-config.yaml`, judged as advice (`organization.md` O-1): each by itself, and several against each
+//! other. Nothing is called.
+
+mod compare;
+mod file;
+mod network;
+mod single;
+
+use std::collections::BTreeMap;
+
+use hallpass_runner::CheckResult;
+
+use super::checks::ReadinessQuestion;
+pub use file::{InstallFile, InstallFileError};
+
+/// Checks files.
+///
+/// # Errors
+/// The first that is no such file, or whose cluster is not on AWS, with its place.
+pub fn openshift_checks(
+    files: &[InstallFile],
+    question: &ReadinessQuestion,
+) -> Result<Vec<CheckResult>, InstallFileError> {
+    let clusters: Result<Vec<file::Cluster>, _> = files.iter().map(file::Cluster::read).collect();
+    let mut clusters = clusters?;
+    let mut named: BTreeMap<String, usize> = BTreeMap::new();
+    for cluster in &clusters {
+        *named.entry(cluster.said.clone()).or_default() += 1;
+    }
+    for cluster in &mut clusters {
+        if named.get(&cluster.said).is_some_and(|count| *count > 1) {
+            cluster.said = format!("{} ({})", cluster.said, cluster.file);
+        }
+    }
+    let mut checks: Vec<CheckResult> = clusters.iter().flat_map(single::checks).collect();
+    checks.extend(compare::checks(&clusters, question));
+    Ok(checks)
+}
