@@ -279,6 +279,44 @@ class Stage:
         return secret, form
 
 
+class Somebody:
+    """Somebody else, who acts before or after a call of ours (`simulator.md` §4.1): `with Somebody(…) as other:`. `skip` calls that
+    fit `match` are let through first, so that 0, 1, 2, … is between any two calls. `other.fired` says how often they acted, and
+    `other.failed` what was refused to them."""
+
+    def __init__(self, stage, acts, skip=0, match=None, when="before", count=1, **more):
+        self.api = Api(stage.directory["AWS_ENDPOINT_URL"])
+        self.fault = {"kind": "somebody_acts", "acts": acts, "skip": skip, "when": when, "match": match or {}, **more}
+        if count is not None:
+            self.fault["count"] = count
+
+    def __enter__(self):
+        made = self.api.post("/_sim/faults", self.fault)
+        assert made.status == 201, made
+        self.id = made.json["ids"][0]
+        return self
+
+    def __exit__(self, *_):
+        self.row = self.now()
+        self.api.call("DELETE", f"/_sim/faults/{self.id}")
+
+    def now(self):
+        return next(it for it in self.api.get("/_sim/faults").json["faults"] if it["id"] == self.id)
+
+    @property
+    def fired(self):
+        return self.row["fired"]
+
+    @property
+    def failed(self):
+        return self.row["acts_failed"]
+
+
+def somebody(stage, acts, **more):
+    """The same by its verb."""
+    return Somebody(stage, acts, **more)
+
+
 def wait(condition, seconds, process=None, every=0.1):
     """Until it holds, or time is up, or the process it is about has ended."""
     until = time.monotonic() + seconds

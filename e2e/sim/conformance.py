@@ -2339,6 +2339,23 @@ def _(sim, w):
     sim.quiet()
 
 
+@row("F-23")
+def _(sim, w):
+    before = [it["GroupId"] for it in pages(w.ids, "list_groups", "Groups", IdentityStoreId=sim.store)]
+    made = {"service": "identitystore", "operation": "CreateGroup", "input": {"IdentityStoreId": sim.store, "DisplayName": "f-23"}}
+    gone = {"service": "identitystore", "operation": "DeleteGroup", "input": {"IdentityStoreId": sim.store, "GroupId": before[-1]}}
+    sim.fault(kind="somebody_acts", acts=[made, gone], skip=1, count=1, match={"operation": "ListGroups"})
+    found = [it["GroupId"] for it in w.ids.get_paginator("list_groups").paginate(
+        IdentityStoreId=sim.store, PaginationConfig={"PageSize": 2}).build_full_result()["Groups"]]
+    for group in before[:-1]:
+        assert found.count(group) == 1, (group, found)
+    listed = sim.control("GET", "/faults")["faults"][0]
+    assert (listed["fired"], listed["acts_done"], listed["acts_failed"]) == (1, 2, []), listed
+    sim.quiet()
+    after = [it["DisplayName"] for it in pages(w.ids, "list_groups", "Groups", IdentityStoreId=sim.store)]
+    assert "f-23" in after and len(after) == len(before), after
+
+
 class Own:
     """A simulator process of our own."""
 

@@ -252,7 +252,12 @@ fn loads_again(file: &OrganizationFile) {
 
 #[test]
 fn faults_are_read_whole_or_refused_with_their_field() {
-    const SAMPLES: [&[u8]; 1] = [include_bytes!("__fuzz__/faults/corpus/throttle.json")];
+    const SAMPLES: [&[u8]; 2] = [
+        include_bytes!("__fuzz__/faults/corpus/throttle.json"),
+        include_bytes!("__fuzz__/faults/corpus/somebody.json"),
+    ];
+    let somebody = serde_json::from_slice(SAMPLES[1]).unwrap();
+    assert!(faults::read_all(&somebody).is_ok());
     hallpass_model::fuzz_target!("faults", |input: &[u8]| {
         let bytes = changed(input, &SAMPLES, LETTERS);
         let Ok(body) = serde_json::from_slice::<Value>(&bytes) else {

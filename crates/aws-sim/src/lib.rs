@@ -20,6 +20,7 @@ mod vocabulary;
 mod call_log;
 mod commands;
 mod faults;
+mod somebody;
 mod state;
 mod world;
 

@@ -90,6 +90,51 @@ impl SimWorld {
         Ok(())
     }
 
+    /// Runs a command, logs it as somebody else's call, and puts it on disk.
+    pub(crate) fn run_command(
+        &mut self,
+        wall: Timestamp,
+        name: &str,
+        body: Value,
+    ) -> Result<Value, Refusal> {
+        let seq = self.next_seq();
+        let now = self.now(wall);
+        let answer = commands::run(&mut self.state, name, &body, seq, now)?;
+        if name == "mutate" {
+            let operation = body
+                .as_object()
+                .and_then(|body| body.keys().find(|key| *key != "async"));
+            let operation = operation.cloned().unwrap_or_default();
+            let shown = json!({
+                "seq": seq, "at": instant(now), "wall": wall.to_string(), "service": "sim",
+                "operation": operation, "caller": { "arn": "somebody-else" }, "request": body,
+                "outcome": "ok", "effect": true,
+            });
+            self.calls.push(CallRecord {
+                seq,
+                service: "sim".to_owned(),
+                operation,
+                outcome: "ok",
+                shown,
+            });
+        }
+        let record = Record::Command {
+            name: name.to_owned(),
+            body,
+            seq,
+            now,
+        };
+        self.persist(&record).map_err(|error| {
+            tracing::error!(%error, "the state log could not be written");
+            Refusal::new(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "state_log",
+                "the change could not be recorded",
+            )
+        })?;
+        Ok(answer)
+    }
+
     fn start_log(&self, path: &Path) -> io::Result<StateLog> {
         let snapshot = Snapshot {
             version: 1,
@@ -173,43 +218,7 @@ impl Shared {
     /// Runs a command, logs it as somebody else's call, and puts it on disk.
     pub(crate) fn run(&self, name: &str, body: Value) -> Result<Value, Refusal> {
         let wall = self.clock.now();
-        let mut world = self.lock();
-        let seq = world.next_seq();
-        let now = world.now(wall);
-        let answer = commands::run(&mut world.state, name, &body, seq, now)?;
-        if name == "mutate" {
-            let operation = body
-                .as_object()
-                .and_then(|body| body.keys().find(|key| *key != "async"));
-            let operation = operation.cloned().unwrap_or_default();
-            let shown = json!({
-                "seq": seq, "at": instant(now), "wall": wall.to_string(), "service": "sim",
-                "operation": operation, "caller": { "arn": "somebody-else" }, "request": body,
-                "outcome": "ok", "effect": true,
-            });
-            world.calls.push(CallRecord {
-                seq,
-                service: "sim".to_owned(),
-                operation,
-                outcome: "ok",
-                shown,
-            });
-        }
-        let record = Record::Command {
-            name: name.to_owned(),
-            body,
-            seq,
-            now,
-        };
-        world.persist(&record).map_err(|error| {
-            tracing::error!(%error, "the state log could not be written");
-            Refusal::new(
-                StatusCode::INTERNAL_SERVER_ERROR,
-                "state_log",
-                "the change could not be recorded",
-            )
-        })?;
-        Ok(answer)
+        self.lock().run_command(wall, name, body)
     }
 }
 

@@ -38,6 +38,21 @@ pub(crate) enum ErrorClass {
     Unsupported,
 }
 
+impl ErrorClass {
+    /// What the call log says of a call that ended so; `ok` without an error.
+    pub(crate) fn outcome(class: Option<Self>) -> &'static str {
+        match class {
+            None => "ok",
+            Some(Self::Client) => "client_error",
+            Some(Self::Server) => "server_error",
+            Some(Self::Throttled) => "throttled",
+            Some(Self::Denied) => "denied",
+            Some(Self::AuthFailed) => "auth_failed",
+            Some(Self::Unsupported) => "unsupported",
+        }
+    }
+}
+
 impl ApiError {
     /// A client error with status 400 (`simulator.md` R-2).
     pub(crate) fn new(code: &str, message: impl Into<String>) -> Self {

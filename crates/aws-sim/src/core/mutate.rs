@@ -113,21 +113,33 @@ pub(crate) fn mutate(
         seq,
         now,
     };
-    match name.as_str() {
-        "create_assignment" => assignment(state, change, AsyncKind::Create),
-        "delete_assignment" => assignment(state, change, AsyncKind::Delete),
-        "delete_user" | "disable_user" | "enable_user" | "delete_portal_sessions" => {
-            user(state, change)
-        }
-        "rename_group" | "delete_group" => group(state, change),
-        "add_member" | "remove_member" => member(state, change),
-        "move_account" | "close_account" | "suspend_account" => account(state, change),
-        "change_permission_set" | "rename_permission_set_role" => permission_set(state, change),
-        "delegate" | "undelegate" => delegate(state, change),
-        "attach_scp" => attach(state, change),
-        "detach_scp" => detach(state, change),
-        other => refuse(other, "unknown change"),
+    match change_of(name) {
+        Some(make) => make(state, change),
+        None => refuse(name, "unknown change"),
     }
+}
+
+type Change = fn(&mut SimState, MutationFields<'_>) -> Result<(), MutationRefused>;
+
+fn change_of(name: &str) -> Option<Change> {
+    Some(match name {
+        "create_assignment" => |state, change| assignment(state, change, AsyncKind::Create),
+        "delete_assignment" => |state, change| assignment(state, change, AsyncKind::Delete),
+        "delete_user" | "disable_user" | "enable_user" | "delete_portal_sessions" => user,
+        "rename_group" | "delete_group" => group,
+        "add_member" | "remove_member" => member,
+        "move_account" | "close_account" | "suspend_account" => account,
+        "change_permission_set" | "rename_permission_set_role" => permission_set,
+        "delegate" | "undelegate" => delegate,
+        "attach_scp" => attach,
+        "detach_scp" => detach,
+        _ => return None,
+    })
+}
+
+/// Whether there is a change of this name.
+pub(crate) fn is_change(name: &str) -> bool {
+    change_of(name).is_some()
 }
 
 /// An account by id or name.

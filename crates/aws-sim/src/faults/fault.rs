@@ -1,10 +1,12 @@
 //! A fault as the operator wrote it.
 
+use std::sync::Arc;
+
 use hallpass_sim_base::{Cut, Millis, Random};
 use hallpass_slack_sim::SlackFault;
 use serde_json::{Map, Value};
 
-use super::Subject;
+use super::{Subject, acts::Act};
 use crate::vocabulary::glob;
 
 /// One fault.
@@ -101,6 +103,11 @@ pub(crate) enum FaultEffect {
         seconds: i64,
     },
     ExpireCredentials,
+    /// Somebody else acts.
+    SomebodyActs {
+        when: When,
+        acts: Arc<[Act]>,
+    },
     /// An answer of the simulated Slack.
     Slack(SlackFault),
 }

@@ -1,12 +1,19 @@
 //! Faults by an operator's request: which calls they match, when they fire, what they do
 //! (`simulator.md` §4).
 
+mod acts;
 mod fault;
+mod fields;
 mod read;
 
-use std::collections::BTreeMap;
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::Arc,
+};
 
-use fault::{Fault, FaultEffect, ThrottleScope, When};
+pub(crate) use acts::{Act, ActCall, Principal, PrincipalKind, filled};
+pub(crate) use fault::When;
+use fault::{Fault, FaultEffect, ThrottleScope};
 pub(crate) use read::read_all;
 
 use hallpass_sim_base::{Bucket, Cut, Millis, Random};
@@ -61,9 +68,27 @@ pub(crate) struct Effects {
     pub before_ms: u64,
     pub after_ms: u64,
     pub modifiers: Modifiers,
+    /// What somebody else does beside the call.
+    pub acts: Vec<FiredActs>,
     /// The fault named in the call log.
     pub fault: Option<String>,
 }
+
+/// What somebody else does beside one call.
+#[derive(Debug, Clone)]
+pub(crate) struct FiredActs {
+    /// The fault.
+    pub fault: String,
+    /// Its how many-th firing, from 1.
+    pub firing: u64,
+    /// Before or after the call.
+    pub when: When,
+    /// What is done, in order.
+    pub acts: Arc<[Act]>,
+}
+
+/// Refused acts that a fault remembers, the newest.
+const FAILURES_KEPT: usize = 100;
 
 /// What the faults do before authentication.
 #[derive(Debug, Default)]
@@ -78,6 +103,8 @@ struct Active {
     matched: u64,
     fired: u64,
     buckets: BTreeMap<String, Bucket>,
+    acts_done: u64,
+    acts_failed: VecDeque<Value>,
 }
 
 /// The faults in force, in order of creation.
@@ -103,6 +130,8 @@ impl Faults {
                 matched: 0,
                 fired: 0,
                 buckets: BTreeMap::new(),
+                acts_done: 0,
+                acts_failed: VecDeque::new(),
             });
         }
         ids
@@ -127,9 +156,32 @@ impl Faults {
             row.insert("id".to_owned(), active.fault.id.clone().into());
             row.insert("matched".to_owned(), active.matched.into());
             row.insert("fired".to_owned(), active.fired.into());
+            if matches!(active.fault.kind, FaultEffect::SomebodyActs { .. }) {
+                let failed = active.acts_failed.iter().cloned().collect();
+                row.insert("acts_done".to_owned(), active.acts_done.into());
+                row.insert("acts_failed".to_owned(), Value::Array(failed));
+            }
             Value::Object(row)
         };
         self.active.iter().map(show).collect()
+    }
+
+    /// Notes what came of an act: nothing to tell when it was done, else why it was not.
+    pub(crate) fn note_act(&mut self, id: &str, failure: Option<Value>) {
+        let named = |active: &&mut Active| active.fault.id.as_deref() == Some(id);
+        // the fault may have been taken away meanwhile
+        let Some(active) = self.active.iter_mut().find(named) else {
+            return;
+        };
+        match failure {
+            None => active.acts_done += 1,
+            Some(failure) => {
+                if active.acts_failed.len() == FAILURES_KEPT {
+                    active.acts_failed.pop_front();
+                }
+                active.acts_failed.push_back(failure);
+            }
+        }
     }
 
     /// Removes one, or all.
@@ -290,6 +342,14 @@ impl Active {
             }
             FaultEffect::StaleRead { seconds } => {
                 effects.modifiers.stale_ms = effects.modifiers.stale_ms.max(*seconds);
+            }
+            FaultEffect::SomebodyActs { when, acts } => {
+                effects.acts.push(FiredActs {
+                    fault: self.fault.id.clone().unwrap_or_default(),
+                    firing: self.fired,
+                    when: *when,
+                    acts: acts.clone(),
+                });
             }
             FaultEffect::Throttle { .. }
             | FaultEffect::ClockSkew { .. }

@@ -2,103 +2,13 @@
 
 use hallpass_sim_base::Cut;
 use hallpass_slack_sim::SlackFault;
-use serde::de::DeserializeOwned;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-use super::fault::{Distribution, Fault, FaultEffect, Match, ThrottleScope, When};
-
-/// A field that is not as it should be.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Wrong {
-    pub field: String,
-    pub message: String,
-}
-
-struct Fields {
-    place: String,
-    rest: Map<String, Value>,
-}
-
-impl Fields {
-    fn of(place: &str, value: &Value) -> Result<Self, Wrong> {
-        match value {
-            Value::Object(rest) => Ok(Self {
-                place: place.to_owned(),
-                rest: rest.clone(),
-            }),
-            _ => Err(Wrong {
-                field: place.to_owned(),
-                message: "expected an object".to_owned(),
-            }),
-        }
-    }
-
-    fn name(&self, field: &str) -> String {
-        if self.place.is_empty() {
-            field.to_owned()
-        } else {
-            format!("{}.{field}", self.place)
-        }
-    }
-
-    fn wrong<T>(&self, field: &str, message: impl Into<String>) -> Result<T, Wrong> {
-        Err(Wrong {
-            field: self.name(field),
-            message: message.into(),
-        })
-    }
-
-    fn take<T: DeserializeOwned>(&mut self, field: &str) -> Result<Option<T>, Wrong> {
-        match self.rest.shift_remove(field) {
-            None | Some(Value::Null) => Ok(None),
-            Some(value) => serde_json::from_value(value)
-                .map(Some)
-                .map_err(|error| Wrong {
-                    field: self.name(field),
-                    message: error.to_string(),
-                }),
-        }
-    }
-
-    fn need<T: DeserializeOwned>(&mut self, field: &str) -> Result<T, Wrong> {
-        match self.take(field)? {
-            Some(value) => Ok(value),
-            None => self.wrong(field, "is missing"),
-        }
-    }
-
-    fn not_negative(&mut self, field: &str, value: Option<f64>) -> Result<Option<f64>, Wrong> {
-        match value {
-            Some(number) if !number.is_finite() || number < 0.0 => {
-                self.wrong(field, "must not be negative")
-            }
-            other => Ok(other),
-        }
-    }
-
-    fn millis(&mut self, field: &str) -> Result<i64, Wrong> {
-        let seconds: f64 = self.need(field)?;
-        self.not_negative(field, Some(seconds))?;
-        #[expect(
-            clippy::cast_possible_truncation,
-            reason = "a century of milliseconds fits"
-        )]
-        let millis = (seconds.min(3.2e9) * 1000.0) as i64;
-        Ok(millis)
-    }
-
-    fn instant(&mut self, field: &str) -> Result<Option<i64>, Wrong> {
-        let at: Option<jiff::Timestamp> = self.take(field)?;
-        Ok(at.map(jiff::Timestamp::as_millisecond))
-    }
-
-    fn done(self) -> Result<(), Wrong> {
-        match self.rest.keys().next() {
-            Some(key) => self.wrong(key, "unknown key"),
-            None => Ok(()),
-        }
-    }
-}
+use super::{
+    acts,
+    fault::{Distribution, Fault, FaultEffect, Match, ThrottleScope, When},
+    fields::{Fields, Wrong},
+};
 
 /// Reads one fault or `{"faults": […]}`.
 pub(crate) fn read_all(body: &Value) -> Result<Vec<Fault>, Wrong> {
@@ -146,6 +56,11 @@ fn read(place: &str, value: &Value) -> Result<Fault, Wrong> {
         _ => None,
     };
     let kind = read_kind(&mut fields)?;
+    if matches!(kind, FaultEffect::SomebodyActs { .. })
+        && matches.service.as_deref() == Some("slack")
+    {
+        return fields.wrong("match.service", "somebody acts beside calls of AWS alone");
+    }
     fields.done()?;
     let mut matches = matches;
     matches.operation = method.or(matches.operation);
@@ -195,11 +110,7 @@ fn read_kind(fields: &mut Fields) -> Result<FaultEffect, Wrong> {
         }
         "latency" => FaultEffect::Latency {
             distribution: read_distribution(fields)?,
-            when: match fields.take::<String>("when")?.as_deref() {
-                None | Some("before") => When::Before,
-                Some("after") => When::After,
-                Some(_) => return fields.wrong("when", "is one of before, after"),
-            },
+            when: read_when(fields)?,
         },
         "drop_before_effect" => FaultEffect::DropBefore {
             how: read_cut(fields)?,
@@ -233,9 +144,24 @@ fn read_kind(fields: &mut Fields) -> Result<FaultEffect, Wrong> {
             seconds: fields.need("seconds")?,
         },
         "expire_credentials" => FaultEffect::ExpireCredentials,
+        "somebody_acts" => {
+            let when = read_when(fields)?;
+            FaultEffect::SomebodyActs {
+                when,
+                acts: acts::read(fields, when == When::After)?.into(),
+            }
+        }
         "slack_error" => read_slack(fields)?,
         other => return fields.wrong("kind", format!("there is no kind `{other}`")),
     })
+}
+
+fn read_when(fields: &mut Fields) -> Result<When, Wrong> {
+    match fields.take::<String>("when")?.as_deref() {
+        None | Some("before") => Ok(When::Before),
+        Some("after") => Ok(When::After),
+        Some(_) => fields.wrong("when", "is one of before, after"),
+    }
 }
 
 fn read_slack(fields: &mut Fields) -> Result<FaultEffect, Wrong> {

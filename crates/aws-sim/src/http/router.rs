@@ -26,8 +26,9 @@ use crate::{
         portal, queues,
         service::{SimService, throttled},
     },
-    faults::{Effects, ReplyFault},
+    faults::{Effects, ReplyFault, When},
     services::{self, redact::redact},
+    somebody::Beside,
     state::Record,
     vocabulary::regions,
     world::{Shared, SimWorld},
@@ -126,6 +127,8 @@ struct Exchange {
     wall: Timestamp,
     caller: Result<AwsCaller, ApiError>,
     effects: Effects,
+    /// What was answered, where somebody acts upon it.
+    answered: Value,
 }
 
 impl Exchange {
@@ -169,6 +172,7 @@ impl Exchange {
             wall: started,
             caller: Err(ApiError::new("InternalFailure", "").status(500)),
             effects: Effects::default(),
+            answered: Value::Null,
             asked,
         };
         exchange.caller = exchange.authenticate(shared, world, request, authorization, now);
@@ -316,8 +320,36 @@ impl Exchange {
         Ok(())
     }
 
-    /// Makes the effect and the answer.
+    /// Makes the effect and the answer, and lets somebody else act before and after.
     fn act(&mut self, shared: &Shared, world: &mut SimWorld) -> Result<Response<Body>, Cut> {
+        if self.somebody_acts(shared, world, When::Before) {
+            // what they did comes before this call, and is numbered so
+            self.seq = world.next_seq();
+            self.request_id = world.request_id(self.seq);
+        }
+        let answer = self.answer(shared, world);
+        self.somebody_acts(shared, world, When::After);
+        answer
+    }
+
+    /// Whether somebody acted.
+    fn somebody_acts(&self, shared: &Shared, world: &mut SimWorld, when: When) -> bool {
+        let beside = Beside {
+            region: &self.region,
+            request: self.asked.input.as_ref().unwrap_or(&Value::Null),
+            answer: &self.answered,
+        };
+        let wall = shared.clock.now();
+        let mut acted = false;
+        for acts in self.effects.acts.iter().filter(|acts| acts.when == when) {
+            world.somebody_acts(wall, acts, &beside);
+            acted = true;
+        }
+        acted
+    }
+
+    /// Makes the effect and the answer.
+    fn answer(&mut self, shared: &Shared, world: &mut SimWorld) -> Result<Response<Body>, Cut> {
         let (result, effect) = match &self.effects.reply {
             Some(ReplyFault::DropBefore(how)) if self.caller.is_ok() => {
                 let how = *how;
@@ -354,9 +386,12 @@ impl Exchange {
         let outcome = if dropped.is_some() {
             "dropped"
         } else {
-            outcome(&result)
+            ErrorClass::outcome(result.as_ref().err().map(|error| error.class))
         };
         self.record(shared, world, outcome, result.as_ref().err(), effect);
+        if let (Ok(Output::Members(members)), false) = (&result, self.effects.acts.is_empty()) {
+            self.answered.clone_from(members);
+        }
         if let Some(how) = dropped {
             return Err(how);
         }
@@ -477,18 +512,6 @@ impl Exchange {
             outcome,
             shown,
         });
-    }
-}
-
-fn outcome(result: &Result<Output, ApiError>) -> &'static str {
-    match result.as_ref().map_err(|error| error.class) {
-        Ok(_) => "ok",
-        Err(ErrorClass::Client) => "client_error",
-        Err(ErrorClass::Server) => "server_error",
-        Err(ErrorClass::Throttled) => "throttled",
-        Err(ErrorClass::Denied) => "denied",
-        Err(ErrorClass::AuthFailed) => "auth_failed",
-        Err(ErrorClass::Unsupported) => "unsupported",
     }
 }
 

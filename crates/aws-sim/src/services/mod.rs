@@ -160,6 +160,11 @@ pub(crate) fn is_elsewhere(scope: &str) -> bool {
     service(|one| one.signing_name == scope).is_none()
 }
 
+/// The service of this signing name, if principals call it: not one that is called with a token.
+pub(crate) fn of_principals(signing_name: &str) -> Option<&'static SimService> {
+    service(|one| one.signing_name == signing_name && one.policies.is_some())
+}
+
 /// The service that a table of `aws-model` describes.
 pub(crate) fn of_table(name: &str) -> Option<&'static SimService> {
     service(|one| matches!(one.requests, RequestForm::Table(table) if table == name))

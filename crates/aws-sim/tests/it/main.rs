@@ -35,6 +35,7 @@ mod portal_tokens;
 mod queues;
 mod repeatability;
 mod scale;
+mod somebody;
 mod switches;
 mod throttling;
 mod trails;
