@@ -133,6 +133,7 @@ const ACTIONS: &[NeededAction] = &[
     for_policies(write("organizations:TagResource")),
     for_vending(read("organizations:DescribeCreateAccountStatus")),
     for_vending(read("organizations:ListCreateAccountStatus")),
+    for_vending(read("organizations:DescribeOrganizationalUnit")),
     for_vending(write("organizations:CreateAccount")),
     for_vending(write("organizations:MoveAccount")),
     for_files(read("sso:ListTagsForResource")),

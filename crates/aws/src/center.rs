@@ -372,7 +372,11 @@ impl Aws {
         Ok(found.membership_id)
     }
 
-    async fn user_exists(&self, user: &UserId, pace: Deadline) -> Result<bool, CallFailure> {
+    pub(crate) async fn user_exists(
+        &self,
+        user: &UserId,
+        pace: Deadline,
+    ) -> Result<bool, CallFailure> {
         let found = self
             .store_line
             .read("DescribeUser", pace, || {
@@ -386,7 +390,11 @@ impl Aws {
         exists(found.map(|_| ()))
     }
 
-    async fn group_exists(&self, group: &GroupId, pace: Deadline) -> Result<bool, CallFailure> {
+    pub(crate) async fn group_exists(
+        &self,
+        group: &GroupId,
+        pace: Deadline,
+    ) -> Result<bool, CallFailure> {
         let found = self
             .store_line
             .read("DescribeGroup", pace, || {

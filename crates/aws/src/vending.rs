@@ -4,9 +4,13 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use aws_sdk_organizations::types as org;
+use hallpass_access_files::PrincipalRef;
 use hallpass_assignments::Urgency;
+use hallpass_model::Timestamp;
 use hallpass_org::OrganizationFault;
-use hallpass_org::vending::{AccountAdmin, AccountCreation, KnownAccount, NewAccount, UnitFacts};
+use hallpass_org::vending::{
+    AccountAdmin, AccountCreation, AccountRequest, KnownAccount, NewAccount, UnitFacts,
+};
 
 use crate::Aws;
 use crate::call::Deadline;
@@ -20,8 +24,9 @@ const PAGE: i32 = 20;
 /// AWS allows five levels of units below the root.
 const DEPTH_MAX: usize = 16;
 
+/// Lists are long and nobody waits for one answer: throttles are waited out (`organization.md` P-10).
 fn read() -> Deadline {
-    Deadline::port(Urgency::Grant)
+    Deadline::look()
 }
 
 fn write() -> Deadline {
@@ -69,7 +74,31 @@ fn state_of(status: org::CreateAccountStatus) -> Result<AccountCreation, CallFai
     }
 }
 
+fn request(status: org::CreateAccountStatus) -> Result<AccountRequest, CallFailure> {
+    let unclear = || CallFailure::unparsable("the making of an account without an id or its time");
+    let at = status.requested_timestamp.as_ref().ok_or_else(unclear)?;
+    let millis = at.to_millis().map_err(|_| unclear())?;
+    Ok(AccountRequest {
+        id: status.id.clone().ok_or_else(unclear)?,
+        name: status.account_name.clone().unwrap_or_default(),
+        at: Timestamp::from_millisecond(millis).map_err(|_| unclear())?,
+        state: state_of(status)?,
+    })
+}
+
 impl Aws {
+    /// Whether a user or a group of the directory is there.
+    ///
+    /// # Errors
+    /// When AWS does not say.
+    pub async fn has_principal(&self, principal: &PrincipalRef) -> Result<bool, OrganizationFault> {
+        let found = match principal {
+            PrincipalRef::User(user) => self.user_exists(user, read()).await,
+            PrincipalRef::Group(group) => self.group_exists(group, read()).await,
+        };
+        found.map_err(fault)
+    }
+
     async fn units_in(&self, parent: &str) -> Result<Vec<UnitFacts>, CallFailure> {
         let rows = listing!(
             self.org_line
@@ -97,6 +126,43 @@ impl AccountAdmin for Aws {
         .map_err(fault)?;
         let rows = rows.into_iter().map(account);
         rows.collect::<Result<_, _>>().map_err(fault)
+    }
+
+    async fn account(&self, id: &str) -> Result<Option<KnownAccount>, OrganizationFault> {
+        let found = self
+            .org_line
+            .read("DescribeAccount", read(), || {
+                self.org.describe_account().account_id(id).send()
+            })
+            .await;
+        match found.map_err(fault) {
+            Ok(reply) => match reply.account {
+                Some(row) => account(row).map(Some).map_err(fault),
+                None => Err(fault(CallFailure::unparsable("no account in an answer"))),
+            },
+            Err(OrganizationFault::NotThere { .. }) => Ok(None),
+            Err(other) => Err(other),
+        }
+    }
+
+    async fn unit_name(&self, id: &str) -> Result<Option<String>, OrganizationFault> {
+        let found = self
+            .org_line
+            .read("DescribeOrganizationalUnit", read(), || {
+                self.org
+                    .describe_organizational_unit()
+                    .organizational_unit_id(id)
+                    .send()
+            })
+            .await;
+        match found.map_err(fault) {
+            Ok(reply) => match reply.organizational_unit.and_then(|it| it.name) {
+                Some(name) => Ok(Some(name)),
+                None => Err(fault(CallFailure::unparsable("a unit without a name"))),
+            },
+            Err(OrganizationFault::NotThere { .. }) => Ok(None),
+            Err(other) => Err(other),
+        }
     }
 
     async fn units(&self, root: &str) -> Result<Vec<UnitFacts>, OrganizationFault> {
@@ -164,21 +230,16 @@ impl AccountAdmin for Aws {
         status.and_then(state_of).map_err(fault)
     }
 
-    async fn under_way(&self) -> Result<Vec<(String, String)>, OrganizationFault> {
+    async fn requests(&self) -> Result<Vec<AccountRequest>, OrganizationFault> {
         let rows = listing!(
             self.org_line.read("ListCreateAccountStatus", read()),
             create_account_statuses,
-            self.org
-                .list_create_account_status()
-                .states(org::CreateAccountState::InProgress)
-                .max_results(PAGE)
+            self.org.list_create_account_status().max_results(PAGE)
         )
         .await
         .map_err(fault)?;
-        Ok(rows
-            .into_iter()
-            .filter_map(|row| row.account_name.zip(row.id))
-            .collect())
+        let rows = rows.into_iter().map(request);
+        rows.collect::<Result<_, _>>().map_err(fault)
     }
 
     async fn account_tags(

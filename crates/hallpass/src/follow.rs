@@ -189,13 +189,13 @@ fn too_long(last: &Last, patience: TimeSpan) -> Failure {
 }
 
 /// A line that changes in place on a terminal; a line per change elsewhere.
-struct Progress {
+pub(crate) struct Progress {
     bar: Option<ProgressBar>,
     last: String,
 }
 
 impl Progress {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let bar = io::stderr().is_terminal().then(|| {
             let bar = ProgressBar::new_spinner();
             if let Ok(style) = ProgressStyle::with_template("{spinner} {wide_msg} {elapsed}") {
@@ -210,7 +210,8 @@ impl Progress {
         }
     }
 
-    fn show(&mut self, line: &str) {
+    /// What is done now.
+    pub(crate) fn show(&mut self, line: &str) {
         if line == self.last {
             return;
         }

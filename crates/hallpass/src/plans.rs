@@ -1,6 +1,7 @@
 //! What commands that change an organization share: the flags, and the way from a draft to a report. A plan is looked at
 //! first; `--apply` carries it out.
 
+mod access_needs;
 mod context;
 mod every_step;
 mod unasked;
@@ -10,8 +11,8 @@ use std::time::Duration;
 
 use hallpass_org::ChoreError;
 use hallpass_runner::{
-    Applying, Exit as PlanExit, LANE_LEASE, Plan, PlanDraft, PlanId, PlanReport, RunError,
-    StepEnd as Ended,
+    Applying, Exit as PlanExit, LANE_LEASE, Plan, PlanDraft, PlanId, PlanLimits, PlanReport,
+    RunError, StepEnd as Ended,
 };
 use hallpass_wording::plan;
 use serde_json::Value;
@@ -126,6 +127,11 @@ impl PlanArgs {
     /// Whether a plan with changes has an exit code of its own.
     pub(crate) fn has_detailed_exitcode(&self) -> bool {
         self.detailed_exitcode
+    }
+
+    /// How many changes a plan with these limits may have.
+    pub(crate) fn changes_max(&self, limits: PlanLimits) -> usize {
+        self.max_changes.unwrap_or(limits.changes_max)
     }
 
     /// Whether the plan is to be carried out.

@@ -14,6 +14,7 @@ mod judging;
 mod organization_wide;
 mod reading;
 mod refusal;
+mod repeating;
 
 pub mod control_tower;
 pub mod delegation;

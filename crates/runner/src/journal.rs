@@ -224,6 +224,8 @@ pub struct Folded {
     pub steps: BTreeMap<StepId, StepState>,
     /// The newest change of each step, whichever run made it: a later run does not take a change back.
     pub changed: BTreeMap<StepId, Final>,
+    /// When writes of a step were about to be sent, in any run: what they came to need not be known.
+    pub sent: BTreeMap<StepId, Vec<Timestamp>>,
     /// How many targets the newest run may begin before somebody looks at them; `None` = all.
     pub bound: Option<usize>,
     /// What somebody was told, in any run.
@@ -271,6 +273,7 @@ impl Folded {
                     StepState::Intent { old } | StepState::Accepted { old, .. } => old.clone(),
                     StepState::Planned | StepState::Final(_) => old,
                 };
+                self.sent.entry(step.clone()).or_default().push(record.at);
                 self.set(step, StepState::Intent { old });
             }
             JournalEntry::Accepted { step, remote } => {

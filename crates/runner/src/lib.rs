@@ -35,8 +35,8 @@ pub use plan::{
     Lane, Plan, PlanDraft, PlanId, PlanLimits, PlanStep, StepId, StepProbe, StepTarget, hash,
 };
 pub use ports::{
-    Effect, LeaseAnswer, PlanStore, RunnerIdentity, Saved, Sleeper, StepError, StepExecutor,
-    StoreFault, TargetChange, Undo, Verify, WriteAnswer,
+    Effect, LeaseAnswer, PlanStore, RunnerIdentity, Saved, SentBefore, Sleeper, StepError,
+    StepExecutor, StoreFault, TargetChange, Undo, Verify, WriteAnswer,
 };
 pub use report::{Exit, PlanReport, PlanState, StepReport, TargetReport, Totals};
 pub use retry::{Class, Retry, pause};

@@ -98,7 +98,16 @@ pub enum Undo {
     Not(String),
 }
 
-/// Whoever knows what steps mean. `probe` and `verify` change nothing; `act` sends one write and
+/// Writes of a step that were sent before, or may have been: each has its intent in the journal.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SentBefore {
+    /// When each was about to be sent, in any run of the plan, the oldest first.
+    pub at: Vec<Timestamp>,
+    /// Whether the newest belongs to the run that looks: what it came to is not known then.
+    pub in_this_run: bool,
+}
+
+/// Whoever knows what steps mean. `probe`, `look_again` and `verify` change nothing; `act` sends one write and
 /// never repeats it.
 #[async_trait]
 pub trait StepExecutor: Send + Sync {
@@ -107,6 +116,19 @@ pub trait StepExecutor: Send + Sync {
     /// # Errors
     /// When it cannot be seen.
     async fn probe(&self, step: &PlanStep) -> Result<StepProbe, StepError>;
+    /// Looks once more directly before the write: what many steps of a plan may share while it is made is read here for
+    /// this one alone. What such a look calls absent is sent, also where something was sent before: an executor whose
+    /// call must not be repeated blindly looks for its effect here.
+    ///
+    /// # Errors
+    /// As [`probe`](Self::probe); also while an effect may be there that does not show yet.
+    async fn look_again(
+        &self,
+        step: &PlanStep,
+        _sent: &SentBefore,
+    ) -> Result<StepProbe, StepError> {
+        self.probe(step).await
+    }
     /// Sends the write that `seen` asks for.
     async fn act(&self, step: &PlanStep, seen: &StepProbe) -> WriteAnswer;
     /// Asks what became of `remote`.

@@ -13,8 +13,8 @@ use uuid::Uuid;
 use crate::journal::{JournalEntry, Record, Stored};
 use crate::plan::{Plan, PlanId, PlanStep, StepProbe};
 use crate::ports::{
-    LeaseAnswer, PlanStore, Saved, Sleeper, StepError, StepExecutor, StoreFault, TargetChange,
-    Undo, Verify, WriteAnswer,
+    LeaseAnswer, PlanStore, Saved, SentBefore, Sleeper, StepError, StepExecutor, StoreFault,
+    TargetChange, Undo, Verify, WriteAnswer,
 };
 use crate::retry::{Class, Retry};
 
@@ -245,6 +245,11 @@ fn unheard() -> StepError {
 impl<P: StepExecutor> StepExecutor for Gated<P> {
     async fn probe(&self, step: &PlanStep) -> Result<StepProbe, StepError> {
         self.1.pass(self.0.probe(step), || Err(unheard())).await
+    }
+
+    async fn look_again(&self, step: &PlanStep, sent: &SentBefore) -> Result<StepProbe, StepError> {
+        let look = self.0.look_again(step, sent);
+        self.1.pass(look, || Err(unheard())).await
     }
 
     async fn act(&self, step: &PlanStep, seen: &StepProbe) -> WriteAnswer {

@@ -203,6 +203,32 @@ impl BucketFiles {
         }
     }
 
+    /// A file as it was when somebody told of it, by the entity tag that they told; `None` where it is gone, or another by
+    /// now. No longer than `bytes_max`.
+    ///
+    /// # Errors
+    /// When it cannot be read, or is longer.
+    pub async fn get_as_told(
+        &self,
+        key: &str,
+        etag: &str,
+        bytes_max: usize,
+    ) -> Result<Option<Vec<u8>>, BucketError> {
+        let mut call = self.0.call("GetObject", Method::GET, key);
+        call.headers = vec![("if-match", format!("\"{etag}\""))];
+        call.answers = &[404, 412];
+        call.bulk = bytes_max;
+        let reply = self.send(&call, key).await?;
+        if call.answers.contains(&reply.status) {
+            return Ok(None);
+        }
+        if reply.body.len() > bytes_max {
+            let why = format!("it has more than {bytes_max} bytes");
+            return Err(self.error(call.operation, key, &CallFailure::unparsable(&why)));
+        }
+        Ok(Some(reply.body))
+    }
+
     /// What was said of a file when it was put (`x-amz-meta-NAME`); `None` where nothing was, or there is no file.
     ///
     /// # Errors

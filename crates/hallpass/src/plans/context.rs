@@ -17,6 +17,7 @@ use hallpass_org::vending::{AccountAdmin, UserStepExecutor, VendingStepExecutor}
 use hallpass_org::{OrgStepExecutor, OrgStore, Organization, ServiceCalls, StepNews};
 use hallpass_runner::{PlanStore, Runner, RunnerIdentity, StepExecutor};
 
+use super::access_needs::DirectoryNeeds;
 use super::every_step::EveryStep;
 use crate::clock::{self, ProcessClock};
 use crate::config::Loaded;
@@ -129,6 +130,10 @@ pub(crate) async fn assemble(loaded: &Loaded, means: PlanMeans) -> Result<PlanCo
         vending: VendingStepExecutor::new(
             Arc::clone(&accounts),
             Arc::clone(&access) as Arc<dyn StepExecutor>,
+            Arc::new(DirectoryNeeds {
+                aws: Arc::clone(&aws),
+                center: Arc::clone(&center),
+            }),
             Arc::clone(&clock),
         ),
         users: UserStepExecutor::new(Arc::clone(&calls)),
@@ -136,7 +141,7 @@ pub(crate) async fn assemble(loaded: &Loaded, means: PlanMeans) -> Result<PlanCo
         standards: StandardsStepExecutor::new(Arc::clone(&calls)),
         people: PeopleStepExecutor::new(Arc::clone(&calls), Arc::clone(&clock)),
         providers: ProviderStepExecutor::new(providers(loaded), Arc::clone(&clock)),
-        channels: ChannelStepExecutor::new(Arc::clone(&calls)),
+        channels: ChannelStepExecutor::new(Arc::clone(&calls), Arc::clone(&clock)),
         enrolment: EnrolmentStepExecutor::new(
             enrolment.clone(),
             Arc::clone(&clock),

@@ -16,7 +16,9 @@ use hallpass_org::pci::{
 use hallpass_org::standards::{StandardsStepExecutor, is_standards_step};
 use hallpass_org::vending::{UserStepExecutor, VendingStepExecutor, is_user_step, is_vending_step};
 use hallpass_remediation::{RemediationStepExecutor, is_remediation_step};
-use hallpass_runner::{PlanStep, StepError, StepExecutor, StepProbe, Undo, Verify, WriteAnswer};
+use hallpass_runner::{
+    PlanStep, SentBefore, StepError, StepExecutor, StepProbe, Undo, Verify, WriteAnswer,
+};
 use serde_json::Value;
 
 /// One executor for each kind.
@@ -69,6 +71,10 @@ impl EveryStep {
 impl StepExecutor for EveryStep {
     async fn probe(&self, step: &PlanStep) -> Result<StepProbe, StepError> {
         self.of(step).probe(step).await
+    }
+
+    async fn look_again(&self, step: &PlanStep, sent: &SentBefore) -> Result<StepProbe, StepError> {
+        self.of(step).look_again(step, sent).await
     }
 
     async fn act(&self, step: &PlanStep, seen: &StepProbe) -> WriteAnswer {

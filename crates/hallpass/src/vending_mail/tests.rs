@@ -6,7 +6,8 @@ use std::sync::Mutex;
 use hallpass_model::Timestamp;
 use hallpass_org::OrganizationFault;
 use hallpass_org::vending::{
-    AccountCreation, AccountsFile, KnownAccount, ListWishes, NewAccount, RowVerdict, UnitFacts,
+    AccountCreation, AccountRequest, AccountsFile, KnownAccount, ListWishes, NewAccount, UnitFacts,
+    VendingFacts, check,
 };
 use hallpass_runner::testing::{Gate, Gated, Hourglass, MemoryPlans, PortMode};
 use hallpass_runner::{Plan, PlanDraft, PlanLimits};
@@ -61,7 +62,13 @@ impl AccountAdmin for Nobody {
     async fn creation(&self, _: &str) -> Result<AccountCreation, OrganizationFault> {
         panic!("no mail needs it")
     }
-    async fn under_way(&self) -> Result<Vec<(String, String)>, OrganizationFault> {
+    async fn account(&self, _: &str) -> Result<Option<KnownAccount>, OrganizationFault> {
+        panic!("no mail needs it")
+    }
+    async fn unit_name(&self, _: &str) -> Result<Option<String>, OrganizationFault> {
+        panic!("no mail needs it")
+    }
+    async fn requests(&self) -> Result<Vec<AccountRequest>, OrganizationFault> {
         panic!("no mail needs it")
     }
     async fn account_tags(&self, _: &str) -> Result<BTreeMap<String, String>, OrganizationFault> {
@@ -91,8 +98,7 @@ impl World {
     async fn begun() -> Self {
         let start: Timestamp = "2026-01-02T00:00:00Z".parse().unwrap();
         let file = AccountsFile::read(LIST.as_bytes()).unwrap();
-        let wrong = || RowVerdict::Invalid(vec!["OrgUnit is required".to_owned()]);
-        let verdicts = BTreeMap::from([(2, wrong()), (3, wrong())]);
+        let verdicts = check(&file, &ListWishes::default(), &VendingFacts::default());
         let vending = VendingPlan::new(&file, &ListWishes::default(), &verdicts);
         let draft = PlanDraft::new(PLAN_KIND, "o-abcdefghij", PlanLimits::USUAL);
         let plan = Plan {

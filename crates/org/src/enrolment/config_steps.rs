@@ -64,6 +64,36 @@ pub(super) async fn look(
     })
 }
 
+/// Directly before something is taken away: settings that are not those that were recorded any more are somebody's, and
+/// going back to the recorded ones would lose theirs. What comes back is put nowhere else either.
+pub(super) async fn look_again(
+    calls: &EnrolmentCalls,
+    kind: &str,
+    wish: &ConfigWish,
+) -> Result<StepProbe, StepError> {
+    let seen = look(calls, kind, wish).await?;
+    if !seen.is_change() {
+        return Ok(seen);
+    }
+    let now = now(calls, wish).await?;
+    let same =
+        |one: &Option<Value>, other: &Option<Value>| given(one.as_ref()) == given(other.as_ref());
+    let recorder = same(&now.recorder, &wish.before.recorder);
+    let channel = same(&now.channel, &wish.before.channel);
+    let is_as_recorded = match kind {
+        STOP_RECORDER | DELETE_CHANNEL => recorder && channel,
+        DELETE_RECORDER | START_RECORDER => recorder,
+        _ => true,
+    };
+    Ok(if is_as_recorded {
+        seen
+    } else {
+        StepProbe::Differs {
+            old: json!({ "recorder": now.recorder, "channel": now.channel }),
+        }
+    })
+}
+
 /// Settings as they are put: without what Config adds.
 fn given(settings: Option<&Value>) -> Value {
     let mut settings = settings.cloned().unwrap_or_default();

@@ -5,15 +5,17 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use hallpass_model::Clock;
 use hallpass_runner::{
-    Class, Effect, PlanStep, Retry, StepError, StepExecutor, StepProbe, Undo, Verify, WriteAnswer,
+    Class, Effect, PlanStep, Retry, SentBefore, StepError, StepExecutor, StepProbe, Undo, Verify,
+    WriteAnswer,
 };
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::config_steps::{self, is_config_step};
 use super::gather::parent;
-use super::plan::{CONTROLS, ControlsWish, MOVE, PlaceWish, REGISTER, RESET, WAIT};
+use super::plan::{CONTROLS, ControlsWish, MOVE, MoveWish, PlaceWish, REGISTER, RESET, WAIT};
 use super::polling::{ENROLMENT, FACTORY, Pauses, PollSchedule};
+use super::rechecks;
 use super::registering;
 use super::role_steps::{CREATE_ROLE, GRANT_ROLE, RoleWish};
 use super::roles::{EXECUTION, EnrolmentCalls};
@@ -94,6 +96,33 @@ impl EnrolmentStepExecutor {
         sent.await
     }
 
+    /// Directly before the move: what it rests on is looked at again, and where the account stands by now.
+    async fn look_before_move(
+        &self,
+        step: &PlanStep,
+        sent: &SentBefore,
+    ) -> Result<StepProbe, StepError> {
+        let wish: MoveWish = read(step)?;
+        let seen = self.look_place(&wish.place).await?;
+        if seen != StepProbe::Absent {
+            return Ok(match seen {
+                // somebody moved it: not the account that was judged, and not ours to move from there
+                StepProbe::Blocked { .. } if sent.at.is_empty() => {
+                    let unit = parent(&self.home(), &wish.place.account).await;
+                    StepProbe::Differs {
+                        old: json!({ "unit": unit.map_err(unseen)? }),
+                    }
+                }
+                other => other,
+            });
+        }
+        let Some(needs) = &wish.needs else {
+            return Ok(seen);
+        };
+        let obstacle = rechecks::obstacle(&self.calls, &wish.place, needs).await?;
+        Ok(obstacle.map_or(seen, |reason| StepProbe::Blocked { reason }))
+    }
+
     async fn look_place(&self, place: &PlaceWish) -> Result<StepProbe, StepError> {
         let parent = parent(&self.home(), &place.account).await.map_err(unseen)?;
         Ok(if parent == place.to {
@@ -106,9 +135,16 @@ impl EnrolmentStepExecutor {
         })
     }
 
-    async fn relocate(&self, place: &PlaceWish) -> Result<WriteAnswer, StepError> {
+    async fn relocate(
+        &self,
+        place: &PlaceWish,
+        seen: &StepProbe,
+    ) -> Result<WriteAnswer, StepError> {
+        let old = seen.old();
+        let from = old.get("unit").and_then(Value::as_str);
+        let from = from.unwrap_or(&place.from);
         let input = json!({
-            "AccountId": place.account, "SourceParentId": place.from, "DestinationParentId": place.to,
+            "AccountId": place.account, "SourceParentId": from, "DestinationParentId": place.to,
         });
         let (operation, place_of_call) = (("organizations", "MoveAccount"), ReadPlace::default());
         let sent = self.calls.home.send(&place_of_call, operation, &input);
@@ -361,10 +397,20 @@ impl EnrolmentStepExecutor {
         }
     }
 
-    async fn act_on(&self, step: &PlanStep) -> Result<WriteAnswer, StepError> {
+    async fn look_again(&self, step: &PlanStep, sent: &SentBefore) -> Result<StepProbe, StepError> {
+        match step.kind.as_str() {
+            MOVE => self.look_before_move(step, sent).await,
+            kind if is_config_step(kind) => {
+                config_steps::look_again(&self.calls, kind, &read(step)?).await
+            }
+            _ => self.look(step).await,
+        }
+    }
+
+    async fn act_on(&self, step: &PlanStep, seen: &StepProbe) -> Result<WriteAnswer, StepError> {
         let home = self.calls.home.as_ref();
         match step.kind.as_str() {
-            MOVE => self.relocate(&read(step)?).await,
+            MOVE => self.relocate(&read(step)?, seen).await,
             // Control Tower enrols it by itself
             WAIT => {
                 let place: PlaceWish = read(step)?;
@@ -454,8 +500,13 @@ impl StepExecutor for EnrolmentStepExecutor {
         self.look(step).await
     }
 
-    async fn act(&self, step: &PlanStep, _seen: &StepProbe) -> WriteAnswer {
-        self.act_on(step).await.unwrap_or_else(WriteAnswer::Setback)
+    async fn look_again(&self, step: &PlanStep, sent: &SentBefore) -> Result<StepProbe, StepError> {
+        Self::look_again(self, step, sent).await
+    }
+
+    async fn act(&self, step: &PlanStep, seen: &StepProbe) -> WriteAnswer {
+        let sent = self.act_on(step, seen).await;
+        sent.unwrap_or_else(WriteAnswer::Setback)
     }
 
     async fn verify(&self, step: &PlanStep, remote: &str) -> Verify {

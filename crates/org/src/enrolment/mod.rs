@@ -26,6 +26,7 @@ mod results;
 mod config_steps;
 mod executor;
 mod polling;
+mod rechecks;
 mod registering;
 mod role_steps;
 mod stack_sets;

@@ -24,7 +24,7 @@ pub const PLAN_KIND: &str = "org.enroll";
 /// The kind of plans that take Config away first.
 pub const CONFIG_KIND: &str = "org.enroll.config";
 
-/// The account stands in its unit: [`PlaceWish`].
+/// The account stands in its unit: [`MoveWish`].
 pub(crate) const MOVE: &str = "enrolment.move";
 /// The account is enrolled, by itself: [`PlaceWish`].
 pub(crate) const WAIT: &str = "enrolment.wait";
@@ -66,6 +66,28 @@ pub(crate) struct PlaceWish {
     pub(crate) account_arn: String,
     /// ARN of the baseline of the unit.
     pub(crate) baseline: String,
+}
+
+/// What a move to a unit rests on, as it was when the plan was made.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct MoveNeeds {
+    /// The unit's name.
+    pub(crate) unit_name: String,
+    /// Its ARN: Control Tower governs it.
+    pub(crate) unit_arn: String,
+    /// Governed Regions, in which the account has no Config.
+    pub(crate) regions: Vec<String>,
+    /// Whether its Config may stay.
+    pub(crate) config_may_stay: bool,
+}
+
+/// A move, and what it rests on; plans of earlier versions do not say.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct MoveWish {
+    #[serde(flatten)]
+    pub(crate) place: PlaceWish,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) needs: Option<MoveNeeds>,
 }
 
 /// A unit that Control Tower governs.
@@ -233,14 +255,17 @@ pub fn draft(
                 let place = place_wish(id, planned, &selected.to.id, facts);
                 // accounts that come into one unit at once disturb each other
                 let lane = Lane::serial(format!("ct-move:{}", selected.to.id));
-                let moved = draft.step(target.clone(), MOVE, stored(&place), lane.clone(), &role);
+                let wish = move_wish(wish, &place, selected, facts);
+                let moved = draft.step(target.clone(), MOVE, stored(&wish), lane.clone(), &role);
                 // an account that stands there already, and is not enrolled, is not moved again
                 let kind = if place.from == place.to { RESET } else { WAIT };
                 let waits = draft.step(target, kind, stored(&place), lane, &[moved]);
                 draft.set_timeout(&waits, ENROLLING);
             }
             EnrolmentBackend::Baseline => {
-                add_baseline(&mut draft, id, (planned, &role), &selected.to.id, facts);
+                let place = place_wish(id, planned, &selected.to.id, facts);
+                let moves = move_wish(wish, &place, selected, facts);
+                add_baseline(&mut draft, (target, &moves), &role, facts);
             }
             // all at once, above
             EnrolmentBackend::Register => {}
@@ -321,17 +346,33 @@ fn place_wish(
     }
 }
 
+fn move_wish(
+    wish: &EnrolmentWish,
+    place: &PlaceWish,
+    selected: &SelectedAccounts,
+    facts: &EnrolmentFacts,
+) -> MoveWish {
+    let regions = facts.zone.iter().flat_map(|it| it.regions.clone());
+    MoveWish {
+        place: place.clone(),
+        needs: Some(MoveNeeds {
+            unit_name: selected.to.name.clone(),
+            unit_arn: facts.unit_arn(&selected.to.id),
+            regions: regions.collect(),
+            config_may_stay: wish.allow_config.contains(&place.account),
+        }),
+    }
+}
+
 fn add_baseline(
     draft: &mut PlanDraft,
-    id: &AccountId,
-    (planned, role): (&PlannedAccount, &[StepId]),
-    to: &str,
+    (target, moves): (StepTarget, &MoveWish),
+    role: &[StepId],
     facts: &EnrolmentFacts,
 ) {
-    let target = StepTarget::global(id.as_str(), planned.name.clone());
-    let place = place_wish(id, planned, to, facts);
+    let place = moves.place.clone();
     let lane = Lane::organizations_write();
-    let moved = draft.step(target.clone(), MOVE, stored(&place), lane, role);
+    let moved = draft.step(target.clone(), MOVE, stored(moves), lane, role);
     let reset = draft.step(
         target.clone(),
         RESET,
@@ -340,7 +381,7 @@ fn add_baseline(
         &[moved],
     );
     draft.set_timeout(&reset, ENROLLING);
-    let part = facts.governed.get(to);
+    let part = facts.governed.get(&place.to);
     let controls = part
         .and_then(|it| it.controls.clone().ok())
         .unwrap_or_default();
@@ -349,7 +390,7 @@ fn add_baseline(
     }
     let wish = ControlsWish {
         account_arn: place.account_arn,
-        unit_arn: facts.unit_arn(to),
+        unit_arn: facts.unit_arn(&place.to),
         controls,
     };
     let set = draft.step(

@@ -4,9 +4,9 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use hallpass_model::AccountId;
+use hallpass_model::{AccountId, Clock};
 use hallpass_runner::{
-    Effect, PlanStep, StepError, StepExecutor, StepProbe, Undo, Verify, WriteAnswer,
+    Effect, PlanStep, SentBefore, StepError, StepExecutor, StepProbe, Undo, Verify, WriteAnswer,
 };
 use serde_json::{Value, json};
 
@@ -14,6 +14,7 @@ use super::channels::{CHANNEL, ChannelWish, NO_CHANNEL, SeenChannel, channels_in
 use crate::changing::ServiceCalls;
 use crate::ports::OrganizationFault;
 use crate::reading::ReadPlace;
+use crate::repeating::UnsafeWrite;
 use crate::step_executor::{setback, unseen};
 use crate::steps::stored;
 
@@ -22,6 +23,7 @@ const DEVOPS_GURU: &str = "devops-guru";
 /// Whoever carries the steps of channels out.
 pub struct ChannelStepExecutor {
     calls: Arc<dyn ServiceCalls>,
+    clock: Arc<dyn Clock>,
 }
 
 /// A step that was read.
@@ -44,9 +46,9 @@ fn read(step: &PlanStep) -> Result<ChannelStep, StepError> {
 }
 
 impl ChannelStepExecutor {
-    /// An executor over its port.
-    pub fn new(calls: Arc<dyn ServiceCalls>) -> Self {
-        Self { calls }
+    /// An executor over its ports.
+    pub fn new(calls: Arc<dyn ServiceCalls>, clock: Arc<dyn Clock>) -> Self {
+        Self { calls, clock }
     }
 
     /// The channel to the topic.
@@ -145,6 +147,15 @@ fn refused(fault: OrganizationFault, step: &ChannelStep, was_there: bool) -> Ste
 impl StepExecutor for ChannelStepExecutor {
     async fn probe(&self, step: &PlanStep) -> Result<StepProbe, StepError> {
         self.look(step).await
+    }
+
+    async fn look_again(&self, step: &PlanStep, sent: &SentBefore) -> Result<StepProbe, StepError> {
+        let seen = self.look(step).await?;
+        if step.kind == CHANNEL && seen == StepProbe::Absent {
+            // a channel that is added twice tells everything twice
+            UnsafeWrite::AddNotificationChannel.may_repeat(sent, self.clock.now())?;
+        }
+        Ok(seen)
     }
 
     async fn act(&self, step: &PlanStep, _seen: &StepProbe) -> WriteAnswer {

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::email::is_account_email;
 use super::facts::VendingFacts;
+use super::fault::{FaultBasis, RowFault, RowFaults};
 use super::file::{
     ACCOUNT_EMAIL, ACCOUNT_NAME, ASSIGN_GROUP, AccountsFile, FIRST_NAME, LAST_NAME, ORG_UNIT,
     PERMISSION_SET, PRODUCT_PREFIX, SSO_EMAIL, VendingRow,
@@ -48,6 +49,8 @@ pub struct VendingRequest {
     pub access: Vec<WantedAccess>,
     /// The account that is there already, and is taken on.
     pub adopts: Option<String>,
+    /// The account that is there already: that one, or one that an earlier run of the list made.
+    pub there: Option<String>,
 }
 
 /// Whom Account Factory gives access to an account.
@@ -67,7 +70,7 @@ pub enum RowVerdict {
     /// It is written back as it is: an earlier plan was done with it.
     Kept,
     /// It cannot be used; the texts are those of the column `ErrorMsg`.
-    Invalid(Vec<String>),
+    Invalid(Vec<RowFault>),
     /// It can.
     Valid(Box<VendingRequest>),
 }
@@ -121,6 +124,17 @@ pub fn check(
     verdicts
 }
 
+/// Rows that something would be made for, by the list alone: what the organization says against them is not known yet.
+pub fn wanted_rows(file: &AccountsFile) -> usize {
+    let verdicts = check(file, &ListWishes::default(), &VendingFacts::default());
+    let wants = |verdict: &&RowVerdict| match verdict {
+        RowVerdict::Kept => false,
+        RowVerdict::Valid(_) => true,
+        RowVerdict::Invalid(faults) => faults.iter().all(|it| it.basis == FaultBasis::Organization),
+    };
+    verdicts.values().filter(wants).count()
+}
+
 /// Rows above it that have the same.
 struct Repeats {
     name: Option<usize>,
@@ -144,10 +158,14 @@ fn is_done(row: &VendingRow<'_>) -> bool {
 }
 
 /// A cell of a column that has to be filled, once it is.
-fn filled<'a>(row: &VendingRow<'a>, column: &str, wrong: &mut Vec<String>) -> Option<&'a str> {
+fn filled<'a>(
+    row: &VendingRow<'a>,
+    column: &'static str,
+    wrong: &mut RowFaults,
+) -> Option<&'a str> {
     let cell = row.cell(column);
     if cell.trim().is_empty() || cell == "None" {
-        wrong.push(format!("{column} is required"));
+        wrong.in_list(column, format!("{column} is required"));
         return None;
     }
     Some(cell)
@@ -159,12 +177,12 @@ fn judge(
     wishes: &ListWishes,
     facts: &VendingFacts,
 ) -> RowVerdict {
-    let mut wrong = Vec::new();
+    let mut wrong = RowFaults::default();
     let name = check_name(row, repeats, facts, &mut wrong);
     check_sso_email(row, &mut wrong);
-    let adopts = check_email(row, repeats, wishes.adopt, facts, &mut wrong);
+    let found = check_email(row, repeats, wishes.adopt, facts, &mut wrong);
     check_person(row, &mut wrong);
-    let unit = check_unit(row, adopts.as_deref(), facts, &mut wrong);
+    let unit = check_unit(row, found.id(), facts, &mut wrong);
     let access = check_access(row, wishes, facts, &mut wrong);
     let tags = check_tags(row, &wishes.tags, &mut wrong);
     match unit {
@@ -179,9 +197,13 @@ fn judge(
             },
             tags,
             access,
-            adopts,
+            there: found.id().map(str::to_owned),
+            adopts: match found {
+                FoundAccount::TakenOn(id) => Some(id),
+                FoundAccount::None | FoundAccount::Ours(_) => None,
+            },
         })),
-        _ => RowVerdict::Invalid(wrong),
+        _ => RowVerdict::Invalid(wrong.into_vec()),
     }
 }
 
@@ -189,7 +211,7 @@ fn check_name<'a>(
     row: &VendingRow<'a>,
     repeats: &Repeats,
     facts: &VendingFacts,
-    wrong: &mut Vec<String>,
+    wrong: &mut RowFaults,
 ) -> &'a str {
     let Some(name) = filled(row, ACCOUNT_NAME, wrong) else {
         return "";
@@ -199,92 +221,128 @@ fn check_name<'a>(
             .bytes()
             .all(|it| it.is_ascii_alphanumeric() || it == b'_' || it == b'-');
     if !is_name {
-        wrong.push(format!(
-            "{ACCOUNT_NAME} must be 1-{NAME_MAX} characters of A-Z a-z 0-9 _ -"
-        ));
+        wrong.in_list(
+            ACCOUNT_NAME,
+            format!("{ACCOUNT_NAME} must be 1-{NAME_MAX} characters of A-Z a-z 0-9 _ -"),
+        );
     }
     if let Some(number) = repeats.name {
-        wrong.push(format!("{ACCOUNT_NAME} repeats row {number}"));
+        wrong.in_list(ACCOUNT_NAME, format!("{ACCOUNT_NAME} repeats row {number}"));
     }
     let product = format!("{PRODUCT_PREFIX}{name}");
     if let Some(taken) = facts.products.iter().find(|it| it.name == product) {
-        wrong.push(format!("{ACCOUNT_NAME} in use by product {}", taken.id));
+        wrong.in_organization(
+            ACCOUNT_NAME,
+            format!("{ACCOUNT_NAME} in use by product {}", taken.id),
+        );
     }
     name
 }
 
-fn is_address(column: &str, cell: &str, wrong: &mut Vec<String>) {
+fn is_address(column: &'static str, cell: &str, wrong: &mut RowFaults) {
     if !is_account_email(cell) {
-        wrong.push(format!("{column} is not a valid e-mail address"));
+        wrong.in_list(column, format!("{column} is not a valid e-mail address"));
     }
 }
 
-fn check_sso_email(row: &VendingRow<'_>, wrong: &mut Vec<String>) {
+fn check_sso_email(row: &VendingRow<'_>, wrong: &mut RowFaults) {
     if let Some(cell) = filled(row, SSO_EMAIL, wrong) {
         is_address(SSO_EMAIL, cell, wrong);
     }
 }
 
-/// The account that the row takes on, if it does.
+/// The account that a row has already.
+enum FoundAccount {
+    None,
+    /// It is taken on.
+    TakenOn(String),
+    /// An earlier run of the list made it.
+    Ours(String),
+}
+
+impl FoundAccount {
+    fn id(&self) -> Option<&str> {
+        match self {
+            Self::None => None,
+            Self::TakenOn(id) | Self::Ours(id) => Some(id),
+        }
+    }
+}
+
+/// Whether the row has an account already.
 fn check_email(
     row: &VendingRow<'_>,
     repeats: &Repeats,
     adopt: Adoption,
     facts: &VendingFacts,
-    wrong: &mut Vec<String>,
-) -> Option<String> {
-    let cell = filled(row, ACCOUNT_EMAIL, wrong)?;
+    wrong: &mut RowFaults,
+) -> FoundAccount {
+    let Some(cell) = filled(row, ACCOUNT_EMAIL, wrong) else {
+        return FoundAccount::None;
+    };
     is_address(ACCOUNT_EMAIL, cell, wrong);
     if let Some(number) = repeats.email {
-        wrong.push(format!("{ACCOUNT_EMAIL} repeats row {number}"));
+        wrong.in_list(
+            ACCOUNT_EMAIL,
+            format!("{ACCOUNT_EMAIL} repeats row {number}"),
+        );
     }
     let key = cell.to_ascii_lowercase();
     if let Some(plan) = facts.unfinished.get(&key) {
-        wrong.push(format!("already in plan {plan}"));
-        return None;
+        wrong.in_organization(ACCOUNT_EMAIL, format!("already in plan {plan}"));
+        return FoundAccount::None;
     }
-    let there = facts.account_of(cell)?;
+    let Some(there) = facts.account_of(cell) else {
+        return FoundAccount::None;
+    };
     let is_same = there.active && there.name == row.cell(ACCOUNT_NAME);
-    if is_same && facts.ours.contains(&key) {
-        return None;
+    if is_same && facts.is_ours(&key, &there.id) {
+        return FoundAccount::Ours(there.id.clone());
     }
     if is_same && adopt == Adoption::SameNameAndAddress {
-        return Some(there.id.clone());
+        return FoundAccount::TakenOn(there.id.clone());
     }
-    wrong.push(format!("{ACCOUNT_EMAIL} in use by account {}", there.id));
-    None
+    wrong.in_organization(
+        ACCOUNT_EMAIL,
+        format!("{ACCOUNT_EMAIL} in use by account {}", there.id),
+    );
+    FoundAccount::None
 }
 
-fn check_person(row: &VendingRow<'_>, wrong: &mut Vec<String>) {
+fn check_person(row: &VendingRow<'_>, wrong: &mut RowFaults) {
     for column in [FIRST_NAME, LAST_NAME] {
         if let Some(cell) = filled(row, column, wrong)
             && cell.chars().count() > PERSON_MAX
         {
-            wrong.push(format!("{column} must be at most {PERSON_MAX} characters"));
+            wrong.in_list(
+                column,
+                format!("{column} must be at most {PERSON_MAX} characters"),
+            );
         }
     }
 }
 
-/// The unit; an account that is taken on has to be there already, or in the root.
+/// The unit; an account that is there already has to stand in it, or in the root: where else it stands somebody wants it.
 fn check_unit(
     row: &VendingRow<'_>,
-    adopts: Option<&str>,
+    there: Option<&str>,
     facts: &VendingFacts,
-    wrong: &mut Vec<String>,
+    wrong: &mut RowFaults,
 ) -> Option<OrgUnit> {
     let cell = filled(row, ORG_UNIT, wrong)?;
     let unit = match find_unit(cell, facts) {
         Ok(unit) => unit,
         Err(refused) => {
-            wrong.push(refused.to_string());
+            wrong.in_organization(ORG_UNIT, refused.to_string());
             return None;
         }
     };
-    let parent = adopts.and_then(|account| facts.parents.get(account));
+    let parent = there.and_then(|account| facts.parents.get(account));
     if let Some(parent) = parent.filter(|it| **it != unit.id && **it != facts.root) {
-        wrong.push(format!(
-            "OrgUnit is not that of the account, which is in {parent}"
-        ));
+        wrong.in_organization(
+            ORG_UNIT,
+            format!("OrgUnit is not that of the account, which is in {parent}"),
+        );
     }
     Some(unit)
 }
@@ -293,7 +351,7 @@ fn check_access(
     row: &VendingRow<'_>,
     wishes: &ListWishes,
     facts: &VendingFacts,
-    wrong: &mut Vec<String>,
+    wrong: &mut RowFaults,
 ) -> Vec<WantedAccess> {
     let (group, set) = (row.cell(ASSIGN_GROUP), row.cell(PERMISSION_SET));
     if group.is_empty() && set.is_empty() {
@@ -302,14 +360,14 @@ fn check_access(
     let group = filled(row, ASSIGN_GROUP, wrong).and_then(|named| {
         let found = facts.group(named);
         if found.is_none() {
-            wrong.push(format!("{ASSIGN_GROUP} does not exist"));
+            wrong.in_organization(ASSIGN_GROUP, format!("{ASSIGN_GROUP} does not exist"));
         }
         found
     });
     let set = filled(row, PERMISSION_SET, wrong).and_then(|named| {
         let found = facts.permission_sets.iter().find(|it| it.as_str() == named);
         if found.is_none() {
-            wrong.push(format!("{PERMISSION_SET} does not exist"));
+            wrong.in_organization(PERMISSION_SET, format!("{PERMISSION_SET} does not exist"));
         }
         found.cloned()
     });

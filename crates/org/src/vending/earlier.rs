@@ -1,12 +1,15 @@
 //! What earlier plans have to do with a list: one that is not over goes on, and no row is in two of them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use hallpass_runner::{PlanId, PlanState, PlanStore, StoreFault, fold, report_of};
+use hallpass_model::Timestamp;
+use hallpass_runner::{Folded, Plan, PlanId, PlanState, PlanStore, StoreFault, fold, report_of};
+use serde_json::Value;
 
 use super::check::ListWishes;
 use super::file::AccountsFile;
-use super::plan::{PLAN_KIND, PlannedRow, VendingPlan, source};
+use super::plan::{CREATE, PLAN_KIND, PlannedRow, VendingPlan, source};
+use crate::control_tower::PROVISION;
 
 /// Plans looked at, newest first.
 const PLANS_MAX: u32 = 200;
@@ -18,8 +21,37 @@ pub struct EarlierPlans {
     pub resume: Option<PlanId>,
     /// Rows of other plans that are not over: their address in lower case, and the plan.
     pub unfinished: BTreeMap<String, PlanId>,
-    /// Addresses that a run of this very list began with.
-    pub ours: BTreeSet<String>,
+    /// Rows that a run of this very list began with, by their address in lower case.
+    pub ours: BTreeMap<String, EarlierRow>,
+}
+
+/// What an earlier run of a list did about an account.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct EarlierRow {
+    /// The account it made, where its journal says so.
+    pub account: Option<String>,
+    /// When it was about to ask for one.
+    pub sent: Vec<Timestamp>,
+    /// Whether Account Factory was to make it: it knows its launches by their name.
+    pub by_factory: bool,
+}
+
+impl EarlierRow {
+    fn add(&mut self, plan: &Plan, folded: &Folded, key: &str) {
+        let of_row = plan.steps.iter().filter(|step| step.target.key == key);
+        for step in of_row.filter(|step| [CREATE, PROVISION].contains(&step.kind.as_str())) {
+            self.by_factory |= step.kind == PROVISION;
+            self.sent
+                .extend(folded.sent.get(&step.id).into_iter().flatten());
+            let made = folded.changed.get(&step.id).map(|end| &end.new);
+            let made = made
+                .and_then(|new| new.get("account"))
+                .and_then(Value::as_str);
+            if let Some(account) = made {
+                self.account = Some(account.to_owned());
+            }
+        }
+    }
 }
 
 /// Looks through the plans that the store has.
@@ -54,7 +86,12 @@ pub async fn earlier_plans(
             PlannedRow::Kept | PlannedRow::Invalid { .. } => None,
         });
         match (vending.source == source, is_over) {
-            (true, true) => found.ours.extend(keys),
+            (true, true) => {
+                for key in keys {
+                    let row = found.ours.entry(key.clone()).or_default();
+                    row.add(&plan, &folded, &key);
+                }
+            }
             (true, false) => {
                 found.resume.get_or_insert(plan.id);
             }

@@ -1,176 +1,166 @@
 //! Carries single steps out: looks, sends one write, looks until it shows. Access is given by the steps of access
 //! files and nothing else.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use hallpass_access_files::AccessAction;
-use hallpass_model::{AccountId, Clock, TimeSpan, Timestamp};
+use hallpass_model::{AccountId, Clock};
 use hallpass_runner::{
-    Class, Effect, PlanStep, Retry, StepError, StepExecutor, StepProbe, Undo, Verify, WriteAnswer,
+    Effect, PlanStep, SentBefore, StepError, StepExecutor, StepProbe, Undo, Verify, WriteAnswer,
 };
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::facts::KnownAccount;
+use super::creating::AccountMaking;
+use super::known::{ListingAge, SeenAccounts};
 use super::plan::{ASSIGN, AccessWish, AccountPlace, CREATE, MOVE, UNASSIGN};
-use super::ports::{AccountAdmin, AccountCreation, NewAccount};
+use super::ports::{AccessNeeds, AccountAdmin};
 use super::tags::{AccountTags, TAG};
 use crate::ports::OrganizationFault;
 use crate::step_executor::setback;
 use crate::steps::stored;
 
-/// Under which a step fails whose account AWS began to make, and did not.
-pub(crate) const CREATION_FAILED: &str = "CreateAccount";
-/// AWS's word for an address that is taken.
-const EMAIL_TAKEN: &str = "EMAIL_ALREADY_EXISTS";
-/// How old a listing may be that is looked at again; after a write of ours it is read anew. Many rows are looked at
-/// in one go, and an organization may have thousands of accounts.
-const LISTING_AGE_MAX: TimeSpan = TimeSpan::seconds(2);
-
-type AccountListing = Arc<Vec<KnownAccount>>;
-
 /// Whoever carries the steps of lists of accounts out.
 pub struct VendingStepExecutor {
     admin: Arc<dyn AccountAdmin>,
     access: Arc<dyn StepExecutor>,
-    clock: Arc<dyn Clock>,
-    /// The last listing, and when it was asked for.
-    listed: Mutex<Option<(Timestamp, AccountListing)>>,
+    seen: Arc<SeenAccounts>,
+    making: AccountMaking,
+}
+
+/// Whether a look is for a plan, which shares a listing with others, or directly before a write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum LookFor {
+    Plan,
+    Write,
+}
+
+impl LookFor {
+    const fn age(self) -> ListingAge {
+        match self {
+            Self::Plan => ListingAge::Run,
+            Self::Write => ListingAge::Now,
+        }
+    }
+}
+
+fn blocked(reason: String) -> StepProbe {
+    StepProbe::Blocked { reason }
+}
+
+fn not_seen_yet(email: &str) -> WriteAnswer {
+    WriteAnswer::later(format!("the account of {email} is not seen yet"))
 }
 
 impl VendingStepExecutor {
-    /// An executor over its ports; `access` carries the steps of access files out.
+    /// An executor over its ports; `access` carries the steps of access files out, `needs` says whether what they need is
+    /// there.
     pub fn new(
         admin: Arc<dyn AccountAdmin>,
         access: Arc<dyn StepExecutor>,
+        needs: Arc<dyn AccessNeeds>,
         clock: Arc<dyn Clock>,
     ) -> Self {
+        let seen = Arc::new(SeenAccounts::new(Arc::clone(&admin), Arc::clone(&clock)));
+        let making = AccountMaking {
+            admin: Arc::clone(&admin),
+            needs,
+            clock,
+            seen: Arc::clone(&seen),
+        };
         Self {
             admin,
             access,
-            clock,
-            listed: Mutex::default(),
+            seen,
+            making,
         }
     }
 
-    async fn accounts(&self) -> Result<AccountListing, StepError> {
-        let now = self.clock.now();
-        let kept = self.remembered();
-        if let Some((_, listing)) = kept.filter(|(at, _)| now < LISTING_AGE_MAX.after(*at)) {
-            return Ok(listing);
-        }
-        let listing = Arc::new(self.admin.accounts().await.map_err(setback)?);
-        self.remember(Some((now, Arc::clone(&listing))));
-        Ok(listing)
-    }
-
-    fn remembered(&self) -> Option<(Timestamp, AccountListing)> {
-        // every change is whole
-        self.listed
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
-    }
-
-    fn remember(&self, listing: Option<(Timestamp, AccountListing)>) {
-        *self.listed.lock().unwrap_or_else(PoisonError::into_inner) = listing;
-    }
-
-    async fn account_of(&self, email: &str) -> Result<Option<KnownAccount>, StepError> {
-        let all = self.accounts().await?;
-        let found = all.iter().find(|it| it.email.eq_ignore_ascii_case(email));
-        Ok(found.cloned())
-    }
-
-    async fn look_create(&self, wanted: &NewAccount) -> Result<StepProbe, StepError> {
-        if let Some(there) = self.account_of(&wanted.email).await? {
-            return Ok(if there.name == wanted.name {
-                StepProbe::Satisfied
-            } else {
-                let reason = format!("{} has the address, and is called {}", there.id, there.name);
-                StepProbe::Blocked { reason }
-            });
-        }
-        let under_way = self.admin.under_way().await.map_err(setback)?;
-        let ours = under_way.into_iter().find(|(name, _)| *name == wanted.name);
-        Ok(match ours {
-            Some((_, remote)) => StepProbe::InProgress { remote },
-            None => StepProbe::Absent,
-        })
-    }
-
-    async fn look_place(&self, place: &AccountPlace) -> Result<StepProbe, StepError> {
-        let Some(there) = self.account_of(&place.email).await? else {
+    /// Where an account stands. Where neither we nor the plan want it, somebody has moved it.
+    async fn look_place(
+        &self,
+        place: &AccountPlace,
+        look: LookFor,
+    ) -> Result<StepProbe, StepError> {
+        let Some(id) = self.seen.id_of(&place.email, look.age()).await? else {
             return Ok(StepProbe::Absent);
         };
-        let parent = self.admin.parent(&there.id).await.map_err(setback)?;
-        Ok(if parent == place.to {
-            StepProbe::Satisfied
-        } else {
+        if look == LookFor::Write
+            && let Some(reason) = self.unfit(&id, &place.email).await?
+        {
+            return Ok(blocked(reason));
+        }
+        let parent = self.admin.parent(&id).await.map_err(setback)?;
+        if parent == place.to {
+            return Ok(StepProbe::Satisfied);
+        }
+        if look == LookFor::Write
+            && let Some(reason) = self.no_way_to(&place.to, &id, &parent).await?
+        {
+            return Ok(blocked(reason));
+        }
+        Ok(if parent == place.from {
             StepProbe::Absent
+        } else if look == LookFor::Plan {
+            let reason = format!("account {id} stands in {parent} by now: it is left there");
+            blocked(reason)
+        } else {
+            StepProbe::Differs {
+                old: json!({ "account": id, "unit": parent }),
+            }
         })
     }
 
-    async fn create(&self, wanted: &NewAccount) -> Result<WriteAnswer, StepError> {
-        self.remember(None);
-        let sent = self.admin.create(wanted).await;
-        self.remember(None);
-        let remote = sent.map_err(setback)?;
-        Ok(WriteAnswer::Accepted { remote })
+    /// Why nothing may be done with an account any more.
+    async fn unfit(&self, id: &str, email: &str) -> Result<Option<String>, StepError> {
+        Ok(match self.admin.account(id).await.map_err(setback)? {
+            // reads lag behind
+            None => None,
+            Some(it) if !it.active => Some(format!("account {id} is closed or suspended")),
+            Some(it) if !it.email.eq_ignore_ascii_case(email) => Some(format!(
+                "account {id} has another address by now: {}",
+                it.email
+            )),
+            Some(_) => None,
+        })
     }
 
-    async fn relocate(&self, place: &AccountPlace) -> Result<WriteAnswer, StepError> {
-        let Some(there) = self.account_of(&place.email).await? else {
-            return Ok(WriteAnswer::later(format!(
-                "the account of {} is not seen yet",
-                place.email
-            )));
-        };
-        let parent = self.admin.parent(&there.id).await.map_err(setback)?;
-        if parent != place.from && parent != place.to {
-            let text = format!("account {} is in {parent}", there.id);
-            return Err(StepError::failed("elsewhere", &text));
+    /// Why an account cannot be moved to a unit; a root is always there.
+    async fn no_way_to(
+        &self,
+        unit: &str,
+        account: &str,
+        stands: &str,
+    ) -> Result<Option<String>, StepError> {
+        if !unit.starts_with("ou-") {
+            return Ok(None);
         }
-        let moved = self.admin.relocate(&there.id, &place.from, &place.to).await;
-        match moved {
+        let name = self.admin.unit_name(unit).await.map_err(setback)?;
+        Ok(name.is_none().then(|| {
+            format!("unit {unit} is not there any more; account {account} stands in {stands}")
+        }))
+    }
+
+    async fn relocate(
+        &self,
+        place: &AccountPlace,
+        seen: &StepProbe,
+    ) -> Result<WriteAnswer, StepError> {
+        let Some(id) = self.seen.id_of(&place.email, ListingAge::Now).await? else {
+            return Ok(not_seen_yet(&place.email));
+        };
+        // where it was seen a moment ago, or where the plan has it: from elsewhere AWS moves nothing
+        let old = seen.old();
+        let from = old.get("unit").and_then(Value::as_str);
+        let from = from.unwrap_or(&place.from);
+        match self.admin.relocate(&id, from, &place.to).await {
             Ok(()) | Err(OrganizationFault::AlreadyThere { .. }) => {
-                Ok(WriteAnswer::Accepted { remote: there.id })
+                Ok(WriteAnswer::Accepted { remote: id })
             }
             Err(fault) => Err(setback(fault)),
         }
-    }
-
-    async fn creation(&self, wanted: &NewAccount, remote: &str) -> Result<Verify, StepError> {
-        let account = match self.admin.creation(remote).await.map_err(setback)? {
-            AccountCreation::InProgress => return Ok(Verify::Running),
-            AccountCreation::Failed { reason } => return self.not_made(wanted, reason).await,
-            AccountCreation::Succeeded { account } => account,
-        };
-        let all = self.accounts().await?;
-        Ok(match all.iter().find(|it| it.id == account) {
-            // listings lag behind
-            None => Verify::Running,
-            Some(made) if made.email.eq_ignore_ascii_case(&wanted.email) => done(wanted, &account),
-            Some(_) => Verify::Again(Retry::new(
-                Class::Conflict,
-                format!("{account} was made by somebody else, with the same name"),
-            )),
-        })
-    }
-
-    /// What a failure of AWS's means.
-    async fn not_made(&self, wanted: &NewAccount, reason: String) -> Result<Verify, StepError> {
-        Ok(match reason.as_str() {
-            "CONCURRENT_ACCOUNT_MODIFICATION" => Verify::Again(Retry::new(Class::Conflict, reason)),
-            "INTERNAL_FAILURE" => Verify::Again(Retry::new(Class::Throttle, reason)),
-            // an earlier try of ours, whose answer was lost and which no listing showed
-            EMAIL_TAKEN => match self.account_of(&wanted.email).await? {
-                Some(there) if there.name == wanted.name => done(wanted, &there.id),
-                _ => Verify::Setback(StepError::failed(CREATION_FAILED, &reason)),
-            },
-            _ => Verify::Setback(StepError::failed(CREATION_FAILED, &reason)),
-        })
     }
 
     async fn placed(&self, place: &AccountPlace, account: &str) -> Result<Verify, StepError> {
@@ -180,39 +170,46 @@ impl VendingStepExecutor {
                 new: json!({"account": account, "unit": place.to}),
                 requests: Vec::new(),
             })
-        } else {
+        } else if parent == place.from {
             Verify::Running
+        } else {
+            let text = format!("account {account} stands in {parent} by now: somebody moved it");
+            Verify::Setback(StepError::failed("elsewhere", &text))
         })
     }
 
-    async fn look_tags(&self, wish: &AccountTags) -> Result<StepProbe, StepError> {
-        let Some(there) = self.account_of(&wish.email).await? else {
+    /// Tags that are missing are added; one that has another value is what somebody wrote, and the form before.
+    async fn look_tags(&self, wish: &AccountTags, look: LookFor) -> Result<StepProbe, StepError> {
+        let Some(id) = self.seen.id_of(&wish.email, look.age()).await? else {
             return Ok(StepProbe::Absent);
         };
-        let has = self.admin.account_tags(&there.id).await.map_err(setback)?;
-        let missing = wish
-            .tags
+        let has = self.admin.account_tags(&id).await.map_err(setback)?;
+        let others: BTreeMap<&String, &String> = has
             .iter()
-            .any(|(key, value)| has.get(key) != Some(value));
-        Ok(if missing {
-            // whatever it has: an account that was made meanwhile is no drift
-            StepProbe::Absent
-        } else {
+            .filter(|(key, value)| wish.tags.get(*key).is_some_and(|wanted| wanted != *value))
+            .collect();
+        Ok(if !others.is_empty() {
+            StepProbe::Differs {
+                old: json!({ "account": id, "tags": others }),
+            }
+        } else if wish.tags.keys().all(|key| has.contains_key(key)) {
             StepProbe::Satisfied
+        } else {
+            StepProbe::Absent
         })
     }
 
     async fn tag(&self, wish: &AccountTags) -> Result<WriteAnswer, StepError> {
-        let Some(there) = self.account_of(&wish.email).await? else {
-            return Ok(WriteAnswer::later("the account is not seen yet".to_owned()));
+        let Some(id) = self.seen.id_of(&wish.email, ListingAge::Now).await? else {
+            return Ok(not_seen_yet(&wish.email));
         };
-        let sent = self.admin.tag_account(&there.id, &wish.tags).await;
+        let sent = self.admin.tag_account(&id, &wish.tags).await;
         sent.map_err(setback)?;
-        Ok(WriteAnswer::Accepted { remote: there.id })
+        Ok(WriteAnswer::Accepted { remote: id })
     }
 
     async fn tagged(&self, wish: &AccountTags, account: &str) -> Result<Verify, StepError> {
-        Ok(match self.look_tags(wish).await? {
+        Ok(match self.look_tags(wish, LookFor::Write).await? {
             StepProbe::Satisfied => Verify::Done(Effect {
                 new: json!({"account": account, "tags": wish.tags}),
                 requests: Vec::new(),
@@ -223,13 +220,17 @@ impl VendingStepExecutor {
     }
 
     /// A step of access files for the account, once it is seen.
-    async fn access_step(&self, step: &PlanStep) -> Result<Option<PlanStep>, StepError> {
+    async fn access_step(
+        &self,
+        step: &PlanStep,
+        age: ListingAge,
+    ) -> Result<Option<PlanStep>, StepError> {
         let wish: AccessWish = read(step)?;
-        let Some(there) = self.account_of(&wish.email).await? else {
+        let Some(id) = self.seen.id_of(&wish.email, age).await? else {
             return Ok(None);
         };
-        let account = AccountId::new(there.id)
-            .map_err(|error| StepError::failed("account", &error.to_string()))?;
+        let account =
+            AccountId::new(id).map_err(|error| StepError::failed("account", &error.to_string()))?;
         let wanted = wish.in_account(account);
         let action = if step.kind == UNASSIGN {
             AccessAction::Unassign(wanted)
@@ -243,28 +244,48 @@ impl VendingStepExecutor {
         }))
     }
 
-    async fn probe_any(&self, step: &PlanStep) -> Result<StepProbe, StepError> {
-        match step.kind.as_str() {
-            CREATE => self.look_create(&read(step)?).await,
-            MOVE => self.look_place(&read(step)?).await,
-            TAG => self.look_tags(&read(step)?).await,
-            ASSIGN | UNASSIGN => match self.access_step(step).await? {
-                // nobody has access to what is not there
-                None if step.kind == UNASSIGN => Ok(StepProbe::Satisfied),
-                None => Ok(StepProbe::Absent),
-                Some(step) => self.access.probe(&step).await,
+    async fn look_access(
+        &self,
+        step: &PlanStep,
+        sent: Option<&SentBefore>,
+    ) -> Result<StepProbe, StepError> {
+        let age = sent.map_or(ListingAge::Run, |_| ListingAge::Now);
+        match self.access_step(step, age).await? {
+            // nobody has access to what is not there
+            None if step.kind == UNASSIGN => Ok(StepProbe::Satisfied),
+            None => Ok(StepProbe::Absent),
+            Some(step) => match sent {
+                None => self.access.probe(&step).await,
+                Some(sent) => self.access.look_again(&step, sent).await,
             },
+        }
+    }
+
+    async fn probe_any(
+        &self,
+        step: &PlanStep,
+        sent: Option<&SentBefore>,
+    ) -> Result<StepProbe, StepError> {
+        let look = sent.map_or(LookFor::Plan, |_| LookFor::Write);
+        match step.kind.as_str() {
+            CREATE => match sent {
+                None => self.making.look(&read(step)?).await,
+                Some(sent) => self.making.look_again(&read(step)?, sent).await,
+            },
+            MOVE => self.look_place(&read(step)?, look).await,
+            TAG => self.look_tags(&read(step)?, look).await,
+            ASSIGN | UNASSIGN => self.look_access(step, sent).await,
             other => Err(StepError::unknown_step(other)),
         }
     }
 
     async fn act_on(&self, step: &PlanStep, seen: &StepProbe) -> Result<WriteAnswer, StepError> {
         match step.kind.as_str() {
-            CREATE => self.create(&read(step)?).await,
-            MOVE => self.relocate(&read(step)?).await,
+            CREATE => self.making.create(&read(step)?).await,
+            MOVE => self.relocate(&read(step)?, seen).await,
             TAG => self.tag(&read(step)?).await,
-            ASSIGN | UNASSIGN => match self.access_step(step).await? {
-                None => Ok(WriteAnswer::later("the account is not seen yet".to_owned())),
+            ASSIGN | UNASSIGN => match self.access_step(step, ListingAge::Now).await? {
+                None => Ok(not_seen_yet(&step.target.key)),
                 Some(step) => Ok(self.access.act(&step, seen).await),
             },
             other => Err(StepError::unknown_step(other)),
@@ -273,27 +294,16 @@ impl VendingStepExecutor {
 
     async fn verify_any(&self, step: &PlanStep, remote: &str) -> Result<Verify, StepError> {
         match step.kind.as_str() {
-            CREATE => self.creation(&read(step)?, remote).await,
+            CREATE => self.making.progress(&read(step)?, remote).await,
             MOVE => self.placed(&read(step)?, remote).await,
             TAG => self.tagged(&read(step)?, remote).await,
-            ASSIGN | UNASSIGN => match self.access_step(step).await? {
+            ASSIGN | UNASSIGN => match self.access_step(step, ListingAge::Now).await? {
                 None => Ok(Verify::Running),
                 Some(step) => Ok(self.access.verify(&step, remote).await),
             },
             other => Err(StepError::unknown_step(other)),
         }
     }
-}
-
-fn done(wanted: &NewAccount, account: &str) -> Verify {
-    let mut new = stored(wanted);
-    if let Some(members) = new.as_object_mut() {
-        members.insert("account".to_owned(), account.into());
-    }
-    Verify::Done(Effect {
-        new,
-        requests: Vec::new(),
-    })
 }
 
 fn read<T: DeserializeOwned>(step: &PlanStep) -> Result<T, StepError> {
@@ -304,7 +314,11 @@ fn read<T: DeserializeOwned>(step: &PlanStep) -> Result<T, StepError> {
 #[async_trait]
 impl StepExecutor for VendingStepExecutor {
     async fn probe(&self, step: &PlanStep) -> Result<StepProbe, StepError> {
-        self.probe_any(step).await
+        self.probe_any(step, None).await
+    }
+
+    async fn look_again(&self, step: &PlanStep, sent: &SentBefore) -> Result<StepProbe, StepError> {
+        self.probe_any(step, Some(sent)).await
     }
 
     async fn act(&self, step: &PlanStep, seen: &StepProbe) -> WriteAnswer {

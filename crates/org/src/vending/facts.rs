@@ -6,8 +6,10 @@ use hallpass_access_files::PrincipalRef;
 use hallpass_model::{GroupId, PermissionSetName, UserId};
 use hallpass_runner::PlanId;
 
+use super::earlier::EarlierRow;
 use super::file::{ACCOUNT_EMAIL, ACCOUNT_NAME, AccountsFile, PRODUCT_PREFIX, VendingRow};
-use super::ports::AccountAdmin;
+use super::ports::{AccountAdmin, AccountCreation};
+use super::requests::asked_by_us;
 use crate::control_tower::FactoryProduct;
 use crate::ports::OrganizationFault;
 
@@ -65,8 +67,10 @@ pub struct VendingFacts {
     pub products: Vec<ProvisionedProduct>,
     /// Rows of plans that are not over: their address in lower case, and the plan.
     pub unfinished: BTreeMap<String, PlanId>,
-    /// Rows of this list that an earlier run of it began with: their addresses in lower case.
-    pub ours: BTreeSet<String>,
+    /// Rows of this list that an earlier run of it began with, by their addresses in lower case.
+    pub ours: BTreeMap<String, EarlierRow>,
+    /// Accounts that were made on a request of an earlier run of this list.
+    pub asked_for: BTreeSet<String>,
     /// Groups of the directory by name.
     pub groups: BTreeMap<String, GroupId>,
     /// People of the directory, by name and by address.
@@ -97,7 +101,7 @@ impl VendingFacts {
     pub fn heed_products(&mut self, file: &AccountsFile, products: Vec<FactoryProduct>) {
         let began = |row: &VendingRow<'_>| {
             let email = row.cell(ACCOUNT_EMAIL).to_ascii_lowercase();
-            self.ours.contains(&email)
+            self.ours.contains_key(&email)
         };
         let own: BTreeSet<String> = file
             .rows()
@@ -113,6 +117,47 @@ impl VendingFacts {
                 name: it.name,
             })
             .collect();
+    }
+
+    /// Whether an earlier run of this list made an account: its journal says so, or AWS knows of its request. A name and an
+    /// address alone do not say it (`organization.md` V-9).
+    pub fn is_ours(&self, email: &str, account: &str) -> bool {
+        let Some(row) = self.ours.get(email) else {
+            return false;
+        };
+        row.by_factory
+            || row.account.as_deref() == Some(account)
+            || self.asked_for.contains(account)
+    }
+
+    /// Takes over what earlier runs of this list began, and which accounts AWS made on their requests whose answer was lost.
+    ///
+    /// # Errors
+    /// When AWS does not say.
+    pub async fn heed_earlier(
+        &mut self,
+        admin: &dyn AccountAdmin,
+        ours: BTreeMap<String, EarlierRow>,
+    ) -> Result<(), OrganizationFault> {
+        self.ours = ours;
+        let unheard = |(email, row): &(&String, &EarlierRow)| {
+            row.account.is_none() && !row.sent.is_empty() && self.account_of(email).is_some()
+        };
+        let unheard: Vec<&EarlierRow> = self.ours.iter().filter(unheard).map(|it| it.1).collect();
+        if unheard.is_empty() {
+            return Ok(());
+        }
+        for request in admin.requests().await? {
+            let AccountCreation::Succeeded { account } = &request.state else {
+                continue;
+            };
+            let named = self.accounts.iter().find(|it| it.id == *account);
+            let is_ours = |row: &&EarlierRow| asked_by_us(&request, &row.sent);
+            if named.is_some_and(|it| it.name == request.name) && unheard.iter().any(is_ours) {
+                self.asked_for.insert(account.clone());
+            }
+        }
+        Ok(())
     }
 
     /// The account of an address, whatever the case of its letters.

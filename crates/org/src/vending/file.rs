@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use hallpass_iam::BadInput;
 use serde::{Deserialize, Serialize};
 
+use super::cells::{CsvPlace, CsvRecord, records, unusable};
 use super::status::RowResult;
 
 /// The account's name.
@@ -56,13 +57,16 @@ const BOM: &[u8] = &[0xEF, 0xBB, 0xBF];
 const ROWS_MAX: usize = 10_000;
 
 /// A list of accounts to be made.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct AccountsFile {
     columns: Vec<String>,
     rows: Vec<Vec<String>>,
     /// What cells of a column mean that are empty; they are written back empty.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     defaults: BTreeMap<String, String>,
+    /// Where cells stand in the file; known only of one that was just read.
+    #[serde(skip)]
+    places: Vec<Vec<CsvPlace>>,
 }
 
 /// A row of the list.
@@ -99,57 +103,65 @@ impl<'a> VendingRow<'a> {
     }
 }
 
-fn unusable(message: impl Into<String>) -> BadInput {
-    BadInput::new("E_CSV", message, "")
+/// The same list is the same wherever its cells stand.
+impl PartialEq for AccountsFile {
+    fn eq(&self, other: &Self) -> bool {
+        (&self.columns, &self.rows, &self.defaults)
+            == (&other.columns, &other.rows, &other.defaults)
+    }
 }
+
+impl Eq for AccountsFile {}
 
 impl AccountsFile {
     /// Reads a list.
     ///
     /// # Errors
-    /// When it is no CSV, lacks a column, has one twice, or a row has more cells than there are columns.
+    /// When it is no CSV, lacks a column, has one twice, or a row has more cells than there are columns; with line and
+    /// column. Nothing is half read.
     pub fn read(bytes: &[u8]) -> Result<Self, BadInput> {
         let bytes = bytes.strip_prefix(BOM).unwrap_or(bytes);
-        let mut reader = csv::ReaderBuilder::new()
-            .has_headers(false)
-            .flexible(true)
-            .from_reader(bytes);
-        let mut records = reader.records();
-        let header = match records.next() {
-            None => {
-                return Err(unusable(
-                    "the file is empty: the first row names the columns",
-                ));
-            }
-            Some(header) => header.map_err(|error| unusable(error.to_string()))?,
+        let text = std::str::from_utf8(bytes).map_err(|error| not_text(bytes, &error))?;
+        let mut all = records(text)?.into_iter();
+        let Some(header) = all.next() else {
+            let message = "the file is empty: the first row names the columns";
+            return Err(BadInput::new("E_CSV", message, ""));
         };
         let columns = columns(&header)?;
-        let mut rows: Vec<Vec<String>> = Vec::new();
-        for record in records {
-            let record = record.map_err(|error| unusable(error.to_string()))?;
-            if record.iter().all(str::is_empty) {
-                continue;
-            }
-            let number = rows.len() + 2;
-            if record.len() > header.len() {
-                return Err(unusable(format!(
-                    "row {number} has {} cells, and there are {} columns: a comma inside a cell needs quotes",
-                    record.len(),
-                    header.len()
-                )));
+        let (mut rows, mut places) = (Vec::new(), Vec::new());
+        for record in all {
+            if record.cells.len() > header.cells.len() {
+                let message = format!(
+                    "row {} has {} cells, and there are {} columns: a comma inside a cell needs quotes",
+                    rows.len() + 2,
+                    record.cells.len(),
+                    header.cells.len()
+                );
+                return Err(unusable(record.place(header.cells.len()), message));
             }
             if rows.len() == ROWS_MAX {
-                return Err(unusable(format!("the file has more than {ROWS_MAX} rows")));
+                let message = format!("the file has more than {ROWS_MAX} rows");
+                return Err(unusable(record.place(0), message));
             }
-            let mut cells: Vec<String> = record.iter().map(str::to_owned).collect();
+            let mut cells = record.cells;
             cells.resize(columns.len(), String::new());
             rows.push(cells);
+            places.push(record.places);
         }
         Ok(Self {
             columns,
             rows,
+            places,
             defaults: BTreeMap::new(),
         })
+    }
+
+    /// Where the cell of a column stands, of a list that was just read; the row where it has no such cell.
+    pub fn place(&self, row: usize, column: &str) -> Option<CsvPlace> {
+        let places = self.places.get(row.checked_sub(2)?)?;
+        let at = self.columns.iter().position(|name| name == column);
+        let cell = at.and_then(|at| places.get(at)).or(places.first());
+        cell.copied()
     }
 
     /// The same list where empty cells of these columns mean something.
@@ -193,9 +205,20 @@ impl AccountsFile {
     }
 }
 
+fn not_text(bytes: &[u8], error: &std::str::Utf8Error) -> BadInput {
+    let before = bytes.get(..error.valid_up_to()).unwrap_or_default();
+    let lines = before.iter().filter(|it| **it == b'\n').count();
+    let line = before.rsplit(|it| *it == b'\n').next().unwrap_or_default();
+    let at = CsvPlace {
+        line: lines + 1,
+        column: String::from_utf8_lossy(line).chars().count() + 1,
+    };
+    unusable(at, "the file is not UTF-8 here: save it as \"CSV UTF-8\"")
+}
+
 /// Names of the columns, ours among them.
-fn columns(header: &csv::StringRecord) -> Result<Vec<String>, BadInput> {
-    let mut columns: Vec<String> = header.iter().map(str::to_owned).collect();
+fn columns(header: &CsvRecord) -> Result<Vec<String>, BadInput> {
+    let mut columns: Vec<String> = header.cells.clone();
     for alias in ERROR_ALIASES {
         let has_own = columns.iter().any(|name| name == ERROR);
         if let Some(column) = columns.iter_mut().find(|name| *name == alias && !has_own) {
@@ -207,10 +230,8 @@ fn columns(header: &csv::StringRecord) -> Result<Vec<String>, BadInput> {
         .filter(|name| columns.iter().all(|column| column != name))
         .collect();
     if !missing.is_empty() {
-        return Err(unusable(format!(
-            "column `{}` is missing",
-            missing.join("`, `")
-        )));
+        let message = format!("column `{}` is missing", missing.join("`, `"));
+        return Err(unusable(header.place(0), message));
     }
     for name in OURS {
         if columns.iter().all(|column| column != name) {
@@ -221,7 +242,10 @@ fn columns(header: &csv::StringRecord) -> Result<Vec<String>, BadInput> {
         !name.is_empty() && columns.iter().take(*at).any(|other| other == *name)
     });
     match twice {
-        Some((_, name)) => Err(unusable(format!("column `{name}` stands there twice"))),
+        Some((at, name)) => {
+            let message = format!("column `{name}` stands there twice");
+            Err(unusable(header.place(at), message))
+        }
         None => Ok(columns),
     }
 }

@@ -9,6 +9,7 @@
 //!
 //! Everything but the executor is pure.
 
+mod cells;
 mod file;
 mod status;
 
@@ -17,6 +18,7 @@ mod units;
 mod check;
 mod email;
 mod facts;
+mod fault;
 
 mod earlier;
 mod mails;
@@ -25,18 +27,25 @@ mod plan;
 mod results;
 mod tags;
 
+mod creating;
 mod executor;
+mod known;
 mod ports;
+mod requests;
 
-pub use check::{Adoption, ListWishes, RowUser, RowVerdict, VendingRequest, WantedAccess, check};
-pub use earlier::{EarlierPlans, earlier_plans};
+pub use cells::CsvPlace;
+pub use check::{
+    Adoption, ListWishes, RowUser, RowVerdict, VendingRequest, WantedAccess, check, wanted_rows,
+};
+pub use earlier::{EarlierPlans, EarlierRow, earlier_plans};
 pub use executor::VendingStepExecutor;
 pub use facts::{KnownAccount, ProvisionedProduct, UnitFacts, VendingFacts, gather};
+pub use fault::{FaultBasis, RowFault};
 pub use file::{AccountsFile, VendingRow};
 pub use mails::{DueMail, MailTopic, due_mails};
 pub use people::{UserStepExecutor, is_user_step};
 pub use plan::{AccountMaker, PLAN_KIND, PlannedRow, VendingPlan, is_vending_step};
-pub use ports::{AccountAdmin, AccountCreation, NewAccount};
+pub use ports::{AccessNeeds, AccountAdmin, AccountCreation, AccountRequest, NewAccount};
 pub use results::{finished, results};
 pub use status::{RowResult, RowStatus};
 pub use tags::tag_fault;

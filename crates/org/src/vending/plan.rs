@@ -18,7 +18,7 @@ use crate::steps::stored;
 
 /// The kind of these plans.
 pub const PLAN_KIND: &str = "org.vend";
-/// An account of that name and address: [`NewAccount`].
+/// An account of that name and address: [`AccountWish`].
 pub(crate) const CREATE: &str = "account.create";
 /// It stands in its unit: [`AccountPlace`].
 pub(crate) const MOVE: &str = "account.move";
@@ -33,6 +33,29 @@ const ASSIGNMENTS: u32 = 10;
 /// Whether steps of a kind are carried out by [`VendingStepExecutor`](super::VendingStepExecutor).
 pub fn is_vending_step(kind: &str) -> bool {
     [CREATE, MOVE, TAG, ASSIGN, UNASSIGN].contains(&kind)
+}
+
+/// An account, and what it is made for: that has to be there still when it is made, which cannot be taken back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct AccountWish {
+    #[serde(flatten)]
+    pub(crate) account: NewAccount,
+    /// The unit that it is moved to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) unit: Option<NamedUnit>,
+    /// Who gets access to it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) access: Vec<WantedAccess>,
+    /// The account that is there already: taken on, or made by an earlier run of the list.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) there: Option<String>,
+}
+
+/// A unit as it was when the list was judged.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct NamedUnit {
+    pub(crate) id: String,
+    pub(crate) name: String,
 }
 
 /// Where an account is to stand.
@@ -126,7 +149,7 @@ impl VendingPlan {
         let rows = verdicts.values().map(|verdict| match verdict {
             RowVerdict::Kept => PlannedRow::Kept,
             RowVerdict::Invalid(errors) => PlannedRow::Invalid {
-                errors: errors.clone(),
+                errors: errors.iter().map(ToString::to_string).collect(),
             },
             RowVerdict::Valid(request) => PlannedRow::Wanted {
                 key: key(request),
@@ -233,10 +256,18 @@ fn add_account(
     root: &str,
     row_timeout: TimeSpan,
 ) -> StepId {
-    let account = NewAccount {
-        name: request.name.clone(),
-        email: request.email.clone(),
-        tags: request.tags.clone(),
+    let account = AccountWish {
+        account: NewAccount {
+            name: request.name.clone(),
+            email: request.email.clone(),
+            tags: request.tags.clone(),
+        },
+        unit: Some(NamedUnit {
+            id: request.unit.id.clone(),
+            name: request.unit.name.clone(),
+        }),
+        access: request.access.clone(),
+        there: request.there.clone(),
     };
     let lane = Lane::organizations_write();
     let made = draft.step(target.clone(), CREATE, stored(&account), lane.clone(), &[]);

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use hallpass_runner::{Folded, Plan, PlanStep, StepState};
 
-use super::executor::CREATION_FAILED;
+use super::creating::CREATION_FAILED;
 use super::people::CREATE_USER;
 use super::plan::{ASSIGN, CREATE, MOVE, PlannedRow, VendingPlan};
 use super::status::{RowResult, RowStatus};

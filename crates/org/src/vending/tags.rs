@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::fault::RowFaults;
 use super::file::{TAGS, VendingRow};
 
 /// Tags of one account at most (AWS: "Quotas and service limits for AWS Organizations").
@@ -50,20 +51,20 @@ pub fn tag_fault(key: &str, value: &str) -> Option<String> {
 pub(super) fn check_tags(
     row: &VendingRow<'_>,
     of_list: &BTreeMap<String, String>,
-    wrong: &mut Vec<String>,
+    wrong: &mut RowFaults,
 ) -> BTreeMap<String, String> {
     let mut own = BTreeMap::new();
     for part in row.cell(TAGS).split(';').filter(|it| !it.trim().is_empty()) {
         let Some((key, value)) = part.split_once('=').filter(|it| !it.0.trim().is_empty()) else {
-            wrong.push(format!("{TAGS} must be written k=v;k2=v2"));
+            wrong.in_list(TAGS, format!("{TAGS} must be written k=v;k2=v2"));
             return BTreeMap::new();
         };
         let (key, value) = (key.trim().to_owned(), value.trim().to_owned());
         if let Some(fault) = tag_fault(&key, &value) {
-            wrong.push(format!("{TAGS}: {fault}"));
+            wrong.in_list(TAGS, format!("{TAGS}: {fault}"));
         }
         if own.contains_key(&key) {
-            wrong.push(format!("{TAGS}: {key} stands there twice"));
+            wrong.in_list(TAGS, format!("{TAGS}: {key} stands there twice"));
         }
         own.insert(key, value);
     }
@@ -71,9 +72,10 @@ pub(super) fn check_tags(
     tags.extend(own);
     if tags.len() > TAGS_MAX {
         let count = tags.len();
-        wrong.push(format!(
-            "{TAGS}: {count} in all, and an account takes {TAGS_MAX}"
-        ));
+        wrong.in_list(
+            TAGS,
+            format!("{TAGS}: {count} in all, and an account takes {TAGS_MAX}"),
+        );
     }
     tags
 }

@@ -218,7 +218,10 @@ impl World {
     }
 
     fn hands(&self, gate: &Arc<Gate>) -> ChannelStepExecutor {
-        ChannelStepExecutor::new(Arc::new(GatedCalls::through(&self.guru, gate)))
+        ChannelStepExecutor::new(
+            Arc::new(GatedCalls::through(&self.guru, gate)),
+            Arc::clone(&self.clock) as Arc<_>,
+        )
     }
 
     async fn carry(&self, draft: PlanDraft, holder: &str, gate: &Arc<Gate>) -> Option<PlanReport> {

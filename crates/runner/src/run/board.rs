@@ -24,6 +24,8 @@ pub(super) struct Board<'a> {
     chosen: Option<BTreeSet<&'a StepTarget>>,
     failed: BTreeSet<&'a StepTarget>,
     failures_allowed: usize,
+    /// Why steps did not end well.
+    reasons: BTreeMap<&'a StepId, String>,
 }
 
 impl<'a> Board<'a> {
@@ -53,8 +55,13 @@ impl<'a> Board<'a> {
             .filter(|(_, state)| **state == BoardState::Over(StepEnd::Failed))
             .map(|(step, _)| &step.target)
             .collect();
+        let reason = |step: &'a crate::PlanStep| {
+            let end = folded.end(&step.id)?;
+            (!end.outcome.is_good()).then(|| (&step.id, end.reason.clone()))
+        };
         Self {
             plan,
+            reasons: plan.steps.iter().filter_map(reason).collect(),
             places: plan.steps.iter().map(|step| &step.id).zip(0..).collect(),
             states,
             chosen,
@@ -134,12 +141,25 @@ impl<'a> Board<'a> {
         let step = self.plan.steps.get(index)?;
         step.after.iter().find_map(|id| match self.state_of(id) {
             Some(BoardState::Over(end)) if !end.is_good() => {
-                let place = self.plan.step(id).map(|step| step.target.to_string());
-                Some(format!("blocked by {}: {end}", place.unwrap_or_default()))
+                Some(self.stands_in_the_way(step, id, end))
             }
             None => Some(format!("blocked by `{id}`, which is not in the plan")),
             Some(_) => None,
         })
+    }
+
+    /// A step that did not succeed, and why: of another target it is named, of the same its step is.
+    fn stands_in_the_way(&self, step: &crate::PlanStep, before: &StepId, end: StepEnd) -> String {
+        let earlier = self.plan.step(before);
+        let what = match earlier {
+            Some(it) if it.target == step.target => format!("step `{}` before it", it.kind),
+            Some(it) => it.target.to_string(),
+            None => String::new(),
+        };
+        match self.reasons.get(before).filter(|it| !it.is_empty()) {
+            Some(reason) => format!("blocked by {what}: {end}: {reason}"),
+            None => format!("blocked by {what}: {end}"),
+        }
     }
 
     pub(super) fn begun(&mut self, index: usize) {
@@ -152,8 +172,14 @@ impl<'a> Board<'a> {
             other => BoardState::Over(other),
         };
         self.set(index, state);
-        if let (StepEnd::Failed, Some(step)) = (end.outcome, self.plan.steps.get(index)) {
+        let Some(step) = self.plan.steps.get(index) else {
+            return;
+        };
+        if end.outcome == StepEnd::Failed {
             self.failed.insert(&step.target);
+        }
+        if !end.outcome.is_good() {
+            self.reasons.insert(&step.id, end.reason.clone());
         }
     }
 

@@ -14,7 +14,8 @@ use hallpass_model::{Clock, IdSource, TimeSpan, Timestamp};
 use crate::journal::{Final, Folded, JournalEntry, JournalError, StepEnd, StepState, fold};
 use crate::plan::{Plan, PlanDraft, PlanId, PlanStep, StepId, StepProbe};
 use crate::ports::{
-    LeaseAnswer, PlanStore, RunnerIdentity, Sleeper, StepError, StepExecutor, StoreFault,
+    LeaseAnswer, PlanStore, RunnerIdentity, SentBefore, Sleeper, StepError, StepExecutor,
+    StoreFault,
 };
 use crate::report::{PlanReport, PlanState};
 use board::Board;
@@ -156,7 +157,9 @@ impl Runner {
                 under_way: true,
             });
         }
-        let expected = self.probe_all(draft.steps()).await?;
+        let nothing = BTreeMap::new();
+        let sent = newest.as_ref().map_or(&nothing, |(_, folded)| &folded.sent);
+        let expected = self.probe_all(draft.steps(), sent).await?;
         let plan = draft.finish(expected, self.clock.now(), &self.keeper.actor);
         Ok(Looked {
             plan: match newest {
@@ -206,8 +209,20 @@ impl Runner {
         Ok(self.store.save_plan(plan).await?)
     }
 
-    async fn probe_all(&self, steps: &[PlanStep]) -> Result<BTreeMap<StepId, StepProbe>, RunError> {
-        let looks: Vec<_> = steps.iter().map(|step| self.probe_one(step)).collect();
+    /// Looks at all; where an earlier run sent something, for what became of that, too.
+    async fn probe_all(
+        &self,
+        steps: &[PlanStep],
+        sent: &BTreeMap<StepId, Vec<Timestamp>>,
+    ) -> Result<BTreeMap<StepId, StepProbe>, RunError> {
+        let before = |step: &PlanStep| {
+            sent.get(&step.id).map(|at| SentBefore {
+                at: at.clone(),
+                in_this_run: false,
+            })
+        };
+        let looks = steps.iter().map(|step| self.probe_one(step, before(step)));
+        let looks: Vec<_> = looks.collect();
         let answers: Vec<_> = stream::iter(looks).buffered(LOOKS).collect().await;
         answers
             .into_iter()
@@ -221,14 +236,26 @@ impl Runner {
             .collect()
     }
 
-    async fn probe_one<'a>(&self, step: &'a PlanStep) -> (&'a PlanStep, Result<StepProbe, String>) {
-        (step, self.probe_for_plan(step).await)
+    async fn probe_one<'a>(
+        &self,
+        step: &'a PlanStep,
+        sent: Option<SentBefore>,
+    ) -> (&'a PlanStep, Result<StepProbe, String>) {
+        (step, self.probe_for_plan(step, sent.as_ref()).await)
     }
 
-    async fn probe_for_plan(&self, step: &PlanStep) -> Result<StepProbe, String> {
+    async fn probe_for_plan(
+        &self,
+        step: &PlanStep,
+        sent: Option<&SentBefore>,
+    ) -> Result<StepProbe, String> {
         let mut tries = 1;
         loop {
-            match self.hands.probe(step).await {
+            let seen = match sent {
+                Some(sent) => self.hands.look_again(step, sent).await,
+                None => self.hands.probe(step).await,
+            };
+            match seen {
                 Ok(probe) => return Ok(probe),
                 Err(StepError::Failed { code, text }) => return Err(format!("{code}: {text}")),
                 Err(StepError::Retry(retry)) if tries >= LOOK_TRIES => return Err(retry.why),
@@ -273,7 +300,7 @@ impl Runner {
         }
         self.store.set_aborted(&plan.id, false).await?;
         if applying.retry_failed {
-            let expected = self.probe_all(&plan.steps).await?;
+            let expected = self.probe_all(&plan.steps, &folded.sent).await?;
             plan = Plan {
                 expected,
                 ..plan.again()
@@ -356,7 +383,7 @@ impl Runner {
     /// # Errors
     /// When a target cannot be looked at.
     pub async fn differences(&self, draft: PlanDraft) -> Result<PlanReport, RunError> {
-        let expected = self.probe_all(draft.steps()).await?;
+        let expected = self.probe_all(draft.steps(), &BTreeMap::new()).await?;
         let plan = draft.finish(expected, self.clock.now(), &self.keeper.actor);
         Ok(PlanReport::planned(&plan))
     }
@@ -515,9 +542,10 @@ impl Runner {
                     break;
                 }
                 board.begun(index);
-                let place = folded.place(&step.id).clone();
+                let sent_at = folded.sent.get(&step.id).cloned().unwrap_or_default();
+                let stands = (folded.place(&step.id).clone(), sent_at);
                 running.push(async move {
-                    let end = self.carry_out(plan, step, place, applying).await;
+                    let end = self.carry_out(plan, step, stands, applying).await;
                     (index, end)
                 });
             }

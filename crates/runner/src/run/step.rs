@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::{Applying, RunError, Runner};
 use crate::journal::{Final, JournalEntry, StepEnd, StepState};
 use crate::plan::{Plan, PlanStep, StepProbe, hash};
-use crate::ports::{Effect, StepError, TargetChange, Verify, WriteAnswer};
+use crate::ports::{Effect, SentBefore, StepError, TargetChange, Verify, WriteAnswer};
 use crate::retry::pause;
 
 /// Before the first question about something that was taken on is repeated: most things are done by
@@ -38,6 +38,8 @@ struct Walk<'a> {
     tries: u32,
     /// Whether a write was sent, in this run or one before; and what stood there before it.
     sent: Option<Value>,
+    /// When writes were about to be sent, in any run of the plan.
+    sent_at: Vec<Timestamp>,
     accept_drift: bool,
 }
 
@@ -62,13 +64,13 @@ impl Runner {
         &self,
         plan: &Plan,
         step: &PlanStep,
-        place: StepState,
+        (place, sent_at): (StepState, Vec<Timestamp>),
         applying: &Applying,
     ) -> Result<Final, RunError> {
         if step.lane.shared {
             self.take(&step.lane.name, applying.patience).await?;
         }
-        let end = self.walk(plan, step, place, applying).await;
+        let end = self.walk(plan, step, (place, sent_at), applying).await;
         if step.lane.shared {
             self.give_back(&step.lane.name).await?;
         }
@@ -79,7 +81,7 @@ impl Runner {
         &self,
         plan: &Plan,
         step: &PlanStep,
-        place: StepState,
+        (place, sent_at): (StepState, Vec<Timestamp>),
         applying: &Applying,
     ) -> Result<Final, RunError> {
         let mut walk = Walk {
@@ -88,6 +90,7 @@ impl Runner {
             began: self.clock.now(),
             tries: 0,
             sent: None,
+            sent_at,
             accept_drift: applying.accept_drift,
         };
         let mut turn = match place {
@@ -114,7 +117,11 @@ impl Runner {
     /// One look, and one write if it asks for one.
     async fn look_and_act(&self, walk: &mut Walk<'_>) -> Result<Turn, RunError> {
         self.still_ours(walk).await?;
-        let seen = match self.hands.probe(walk.step).await {
+        let sent = SentBefore {
+            at: walk.sent_at.clone(),
+            in_this_run: walk.sent.is_some(),
+        };
+        let seen = match self.hands.look_again(walk.step, &sent).await {
             Ok(seen) => seen,
             Err(setback) => return self.set_back(walk, setback).await,
         };
@@ -144,6 +151,7 @@ impl Runner {
         // CRASH: from here on nobody knows whether it was sent; whoever comes next looks first
         self.note(&walk.plan.id, &intent).await?;
         walk.sent.get_or_insert_with(|| seen.old());
+        walk.sent_at.push(self.clock.now());
         self.still_ours(walk).await?;
         match self.hands.act(walk.step, &seen).await {
             WriteAnswer::Done(effect) => self.changed(walk, effect).await,

@@ -1,13 +1,18 @@
 //! Objects: those that trails deliver, and those that somebody puts. They do not outlive the process.
 
-use std::{collections::BTreeMap, fmt::Write as _, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Write as _,
+    sync::Arc,
+};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use jiff::Timestamp;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{NAMESPACE, own};
 use crate::core::{
+    bus::{BusEvent, put_event},
     call::{ObjectAnswer, Output},
     context::{Context, HandlerResult},
     digests::sha256_hex,
@@ -181,6 +186,11 @@ fn answer(http: u16, headers: Vec<(String, String)>, bytes: Arc<[u8]>) -> Output
 /// `GetObject`, of a range where one is asked for.
 pub(super) fn get(context: &Context<'_>) -> HandlerResult {
     let object = found(context)?;
+    let wanted = context.optional("IfMatch").map(|it| it.trim_matches('"'));
+    if wanted.is_some_and(|wanted| wanted != "*" && wanted != tag(object)) {
+        let text = "At least one of the pre-conditions you specified did not hold";
+        return Err(ApiError::new("PreconditionFailed", text).status(412));
+    }
     let mut headers = headers(object);
     let Some((from, to)) = context.optional("Range").and_then(range) else {
         return Ok(answer(200, headers, Arc::clone(&object.bytes)));
@@ -215,7 +225,8 @@ pub(super) fn head(context: &Context<'_>) -> HandlerResult {
 
 /// `PutObject`
 pub(super) fn put(context: &mut Context<'_>) -> HandlerResult {
-    own(context)?;
+    let home = own(context)?;
+    let bus = (home.account.clone(), home.region.clone());
     let body = STANDARD.decode(context.text("Body"));
     let body = body.map_err(|_| ApiError::new("IncompleteBody", "The body is not whole."))?;
     let said = context
@@ -233,9 +244,25 @@ pub(super) fn put(context: &mut Context<'_>) -> HandlerResult {
         modified: context.now,
         metadata,
     };
-    let tag = ("etag".to_owned(), format!("\"{}\"", tag(&object)));
-    let (bucket, key) = (context.text("Bucket"), context.text("Key"));
-    context.state.deliveries.objects.put(bucket, key, object);
+    let (etag, size) = (tag(&object), object.bytes.len());
+    let (bucket, key) = (
+        context.text("Bucket").to_owned(),
+        context.text("Key").to_owned(),
+    );
+    context.state.deliveries.objects.put(&bucket, &key, object);
+    // every bucket tells EventBridge (Amazon S3 User Guide, "EventBridge event message structure")
+    let requester = context.caller.account.clone();
+    let event = BusEvent {
+        source: "aws.s3",
+        detail_type: "Object Created",
+        resources: vec![format!("arn:aws:s3:::{bucket}")],
+        detail: json!({
+            "version": "0", "bucket": { "name": bucket },
+            "object": { "key": key, "size": size, "etag": etag }, "requester": requester, "reason": "PutObject",
+        }),
+    };
+    put_event(context.state, &BTreeSet::from([bus]), &event);
+    let tag = ("etag".to_owned(), format!("\"{etag}\""));
     Ok(answer(200, vec![tag], Arc::from([])))
 }
 

@@ -438,6 +438,6 @@ async fn an_account_that_somebody_moved_meanwhile_is_left_alone() {
         .await
         .unwrap();
     let outcomes: BTreeSet<StepEnd> = report.targets.iter().map(|it| it.outcome).collect();
-    assert_eq!(outcomes, BTreeSet::from([StepEnd::Blocked]));
+    assert_eq!(outcomes, BTreeSet::from([StepEnd::Drifted]));
     assert_eq!(world.writes(), Vec::<String>::new());
 }

@@ -5,6 +5,7 @@ mod events;
 mod registering;
 mod stack_sets;
 mod stacks;
+mod stale;
 mod stops;
 mod tower;
 mod world;

@@ -227,6 +227,17 @@ impl FakeTower {
                 "Id": ORGANIZATION, "MasterAccountId": MANAGEMENT,
                 "Arn": format!("arn:aws:organizations::{MANAGEMENT}:organization/{ORGANIZATION}") } }))),
             "ListAccounts" => rows("Accounts", state.accounts.values().cloned().collect()),
+            "DescribeAccount" => match state.accounts.get(&text(input, "/AccountId")) {
+                Some(found) => Some(Ok(json!({ "Account": found }))),
+                None => refused("AccountNotFoundException"),
+            },
+            "DescribeOrganizationalUnit" => {
+                let id = &input["OrganizationalUnitId"];
+                match state.units.iter().find(|it| it["Id"] == *id) {
+                    Some(found) => Some(Ok(json!({ "OrganizationalUnit": found }))),
+                    None => refused("OrganizationalUnitNotFoundException"),
+                }
+            }
             "ListRoots" => rows("Roots", vec![json!({ "Id": "r-ab12" })]),
             "ListOrganizationalUnitsForParent" => {
                 let below = state

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use hallpass_org::vending::{
-    AccountsFile, Adoption, KnownAccount, ListWishes, ProvisionedProduct, RowResult, RowStatus,
-    RowVerdict, UnitFacts, VendingFacts, check, find_unit,
+    AccountsFile, Adoption, EarlierRow, KnownAccount, ListWishes, ProvisionedProduct, RowFault,
+    RowResult, RowStatus, RowVerdict, UnitFacts, VendingFacts, check, find_unit, wanted_rows,
 };
 use hallpass_runner::PlanId;
 use proptest::prelude::*;
@@ -64,6 +64,11 @@ fn tree() -> VendingFacts {
     }
 }
 
+/// Faults as they are told.
+fn told(faults: &[RowFault]) -> Vec<String> {
+    faults.iter().map(ToString::to_string).collect()
+}
+
 /// The list as it is written after the check.
 fn checked(bytes: &[u8], wishes: &ListWishes, facts: &VendingFacts) -> String {
     let file = AccountsFile::read(bytes).unwrap();
@@ -73,7 +78,7 @@ fn checked(bytes: &[u8], wishes: &ListWishes, facts: &VendingFacts) -> String {
             RowVerdict::Kept => return None,
             RowVerdict::Valid(_) => RowResult::of(RowStatus::Valid),
             RowVerdict::Invalid(errors) => RowResult {
-                error: errors.join("; "),
+                error: told(errors).join("; "),
                 ..RowResult::of(RowStatus::Invalid)
             },
         };
@@ -95,7 +100,7 @@ fn errors_of(row: &str, wishes: &ListWishes, facts: &VendingFacts) -> Vec<String
     match check(&file, wishes, facts).remove(&2).unwrap() {
         RowVerdict::Kept => vec!["kept".to_owned()],
         RowVerdict::Valid(_) => Vec::new(),
-        RowVerdict::Invalid(errors) => errors,
+        RowVerdict::Invalid(errors) => errors.iter().map(ToString::to_string).collect(),
     }
 }
 
@@ -241,11 +246,64 @@ fn a_row_of_a_plan_that_is_not_over_is_refused_and_one_of_ours_goes_on() {
     };
     let errors = errors_of(row, &ListWishes::default(), &taken);
     assert_eq!(errors, ["already in plan 0123456789abcdef"]);
-    let ours = VendingFacts {
-        ours: BTreeSet::from([key]),
-        ..tree()
+    // its journal has the account, or AWS a request of ours; a name and an address alone do not say it
+    let id = tree().account_of("stray@example.com").unwrap().id.clone();
+    let made = EarlierRow {
+        account: Some(id.clone()),
+        ..EarlierRow::default()
     };
-    assert!(errors_of(row, &ListWishes::default(), &ours).is_empty());
+    for (row_of, asked_for, expected) in [
+        (made, BTreeSet::new(), None),
+        (EarlierRow::default(), BTreeSet::from([id.clone()]), None),
+        (
+            EarlierRow::default(),
+            BTreeSet::new(),
+            Some(format!("AccountEmail in use by account {id}")),
+        ),
+    ] {
+        let ours = VendingFacts {
+            ours: BTreeMap::from([(key.clone(), row_of)]),
+            asked_for,
+            ..tree()
+        };
+        let errors = errors_of(row, &ListWishes::default(), &ours);
+        assert_eq!(errors.first(), expected.as_ref());
+    }
+}
+
+/// What is wrong is said where it stands, whatever rows and lines there are before it.
+#[test]
+fn faults_have_the_place_of_their_cell() {
+    let text = format!(
+        "{HEADER}\n\n\"a\n1\",s@example.com,a@example.com,A,B,Prod\nb,s@example.com,\"no address\",A,B,Prod\n"
+    );
+    let file = AccountsFile::read(text.as_bytes()).unwrap();
+    let verdicts = check(&file, &ListWishes::default(), &tree());
+    let places = verdicts.iter().flat_map(|(row, verdict)| {
+        let RowVerdict::Invalid(faults) = verdict else {
+            panic!("{verdict:?}");
+        };
+        faults
+            .iter()
+            .map(|it| format!("{}: {it}", file.place(*row, it.column).unwrap()))
+    });
+    let places: Vec<String> = places.collect();
+    assert_eq!(
+        places,
+        [
+            "3:1: AccountName must be 1-50 characters of A-Z a-z 0-9 _ -",
+            "5:17: AccountEmail is not a valid e-mail address"
+        ]
+    );
+    assert_eq!(wanted_rows(&file), 0);
+    for (bytes, place) in [
+        (format!("{HEADER}\na,\"b,c\n").into_bytes(), "2:3"),
+        (format!("{HEADER}\na,b,c,d,e,f,g\n").into_bytes(), "2:13"),
+        (b"AccountName,x\xff\n".to_vec(), "1:14"),
+        (format!("{HEADER},OrgUnit\n").into_bytes(), "1:80"),
+    ] {
+        assert_eq!(AccountsFile::read(&bytes).unwrap_err().pointer, place);
+    }
 }
 
 #[test]
@@ -277,7 +335,7 @@ fn groups_sets_and_tags_of_a_row_are_checked_after_its_unit() {
             .remove(&2)
             .unwrap()
         {
-            RowVerdict::Invalid(errors) => errors.join("; "),
+            RowVerdict::Invalid(errors) => told(&errors).join("; "),
             RowVerdict::Valid(_) | RowVerdict::Kept => String::new(),
         };
         assert_eq!(got, expected, "{cells}");
@@ -300,7 +358,7 @@ fn tags_are_those_of_the_list_and_of_the_row_as_far_as_aws_takes_them() {
         let text = format!("{HEADER},Tags\na-1,s@example.com,a@example.com,A,B,Prod,{cell}\n");
         let file = AccountsFile::read(text.as_bytes()).unwrap();
         match check(&file, &wishes, &tree()).remove(&2).unwrap() {
-            RowVerdict::Invalid(errors) => Err(errors.join("; ")),
+            RowVerdict::Invalid(errors) => Err(told(&errors).join("; ")),
             RowVerdict::Valid(request) => Ok(request.tags),
             RowVerdict::Kept => panic!("it was never made"),
         }
@@ -465,7 +523,8 @@ proptest! {
         let file = AccountsFile::read(text.as_bytes()).unwrap();
         let mut verdicts = check(&file, &ListWishes::default(), &tree());
         let (_, last) = verdicts.pop_last().unwrap();
-        prop_assert_eq!(last, RowVerdict::Invalid(vec!["AccountEmail repeats row 2".to_owned()]));
+        let RowVerdict::Invalid(last) = last else { panic!("{last:?}") };
+        prop_assert_eq!(told(&last), ["AccountEmail repeats row 2"]);
         prop_assert!(verdicts.values().all(|it| matches!(it, RowVerdict::Valid(_))));
     }
 }

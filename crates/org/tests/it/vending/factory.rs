@@ -5,7 +5,9 @@ use std::sync::Mutex;
 
 use async_trait::async_trait;
 use hallpass_org::control_tower::{FactoryProduct, factory_facts, factory_obstacles};
-use hallpass_org::vending::{AccountsFile, ListWishes, RowVerdict, VendingFacts, check};
+use hallpass_org::vending::{
+    AccountsFile, EarlierRow, ListWishes, RowVerdict, VendingFacts, check,
+};
 use hallpass_org::{Operation, OrganizationFault, ReadAnswer, ReadCalls, ReadPlace, ServiceCalls};
 use serde_json::{Value, json};
 
@@ -221,7 +223,8 @@ fn a_product_of_ours_that_went_wrong_takes_its_name_until_it_is_terminated() {
     let judged = |broken: bool, ours: bool| {
         let mut facts = VendingFacts::default();
         if ours {
-            facts.ours.insert("a@example.com".to_owned());
+            let row = EarlierRow::default();
+            facts.ours.insert("a@example.com".to_owned(), row);
         }
         let product = FactoryProduct {
             id: "pp-1".to_owned(),
@@ -232,7 +235,7 @@ fn a_product_of_ours_that_went_wrong_takes_its_name_until_it_is_terminated() {
         match check(&file, &ListWishes::default(), &facts).remove(&2) {
             Some(RowVerdict::Invalid(errors)) => errors
                 .iter()
-                .any(|it| it == "AccountName in use by product pp-1"),
+                .any(|it| it.to_string() == "AccountName in use by product pp-1"),
             other => panic!("{other:?}"),
         }
     };

@@ -3,6 +3,7 @@
 mod checking;
 mod factory;
 mod making;
+mod somebody;
 mod stops;
 mod users;
 mod world;

@@ -9,14 +9,14 @@ use hallpass_access_files::PrincipalRef;
 use hallpass_model::{Clock, TimeSpan, Timestamp};
 use hallpass_org::OrganizationFault;
 use hallpass_org::vending::{
-    AccountAdmin, AccountCreation, AccountMaker, AccountsFile, KnownAccount, ListWishes,
-    NewAccount, UnitFacts, VendingPlan, VendingStepExecutor, WantedAccess, check, earlier_plans,
-    gather, results,
+    AccessNeeds, AccountAdmin, AccountCreation, AccountMaker, AccountRequest, AccountsFile,
+    KnownAccount, ListWishes, NewAccount, UnitFacts, VendingPlan, VendingStepExecutor,
+    WantedAccess, check, earlier_plans, gather, results,
 };
 use hallpass_runner::testing::{Gate, Gated, Hourglass, MemoryPlans};
 use hallpass_runner::{
-    Applying, Effect, PlanId, PlanReport, PlanStep, Runner, StepError, StepExecutor, StepProbe,
-    Undo, Verify, WriteAnswer,
+    Applying, Effect, Folded, Plan, PlanId, PlanReport, PlanStep, Runner, StepError, StepExecutor,
+    StepProbe, Undo, Verify, WriteAnswer,
 };
 use serde_json::Value;
 
@@ -25,12 +25,15 @@ use crate::gated::runner;
 const MANAGEMENT: &str = "111111111111";
 const ROOT: &str = "r-ab12";
 pub(super) const UNIT: &str = "ou-ab12-cdef3456";
+/// Another unit, which no list names.
+pub(super) const ELSEWHERE: &str = "ou-ab12-elsewher";
 /// How long AWS takes for an account.
 const MAKING: TimeSpan = TimeSpan::seconds(40);
 
 #[derive(Clone)]
 struct Making {
     account: NewAccount,
+    at: Timestamp,
     due: Timestamp,
     fails: Option<String>,
     made: Option<String>,
@@ -46,6 +49,8 @@ struct Accounts {
     /// By address: what AWS says once, or each time.
     fails: BTreeMap<String, Vec<String>>,
     refused: Option<OrganizationFault>,
+    /// The name of the unit; `None` when somebody deleted it.
+    unit: Option<String>,
     /// By account.
     tags: BTreeMap<String, BTreeMap<String, String>>,
 }
@@ -55,9 +60,72 @@ pub(super) struct FakeAccounts {
     clock: Arc<Hourglass>,
     state: Mutex<Accounts>,
     pub(super) lag: TimeSpan,
+    pub(super) making: TimeSpan,
+}
+
+/// What somebody else does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Act {
+    MovesAccount,
+    ClosesAccount,
+    DeletesUnit,
+    RenamesUnit,
+    ChangesTag,
+    TakesAddress,
 }
 
 impl FakeAccounts {
+    /// Somebody else does it, to the first row's account where it is about one.
+    pub(super) fn somebody(&self, act: Act) {
+        let made = |state: &Accounts| {
+            let mut rows = state.rows.iter();
+            let found = rows.find(|(_, row)| row.email == "a@example.com");
+            found.map(|(_, row)| row.id.clone())
+        };
+        self.settled(|state, now| match act {
+            Act::MovesAccount => {
+                if let Some(id) = made(state) {
+                    let places = state.places.get_mut(&id).unwrap();
+                    places.push((Timestamp::MIN, ELSEWHERE.to_owned()));
+                    state.writes.push(format!("somebody moves {id}"));
+                }
+            }
+            Act::ClosesAccount => {
+                if let Some(id) = made(state) {
+                    let mut rows = state.rows.iter_mut();
+                    rows.find(|(_, row)| row.id == id).unwrap().1.active = false;
+                    state.writes.push(format!("somebody closes {id}"));
+                }
+            }
+            Act::DeletesUnit => state.unit = None,
+            Act::RenamesUnit => state.unit = Some("Other".to_owned()),
+            Act::ChangesTag => {
+                if let Some(id) = made(state) {
+                    let tags = state.tags.entry(id).or_default();
+                    tags.insert("team".to_owned(), "theirs".to_owned());
+                }
+            }
+            Act::TakesAddress => {
+                let asked = state
+                    .makings
+                    .iter()
+                    .any(|it| it.account.email == "a@example.com");
+                if !asked && made(state).is_none() {
+                    let id = "777777777777".to_owned();
+                    let places = vec![(Timestamp::MIN, ROOT.to_owned())];
+                    state.places.insert(id.clone(), places);
+                    let row = KnownAccount {
+                        id,
+                        name: "a".to_owned(),
+                        email: "a@example.com".to_owned(),
+                        active: true,
+                    };
+                    state.rows.push((now, row));
+                }
+            }
+        });
+    }
+
     /// Brings the state to now.
     fn settled<T>(&self, then: impl FnOnce(&mut Accounts, Timestamp) -> T) -> T {
         let now = self.clock.now();
@@ -143,13 +211,25 @@ impl AccountAdmin for FakeAccounts {
         })
     }
 
+    async fn account(&self, id: &str) -> Result<Option<KnownAccount>, OrganizationFault> {
+        let all = self.accounts().await?;
+        Ok(all.into_iter().find(|it| it.id == id))
+    }
+
     async fn units(&self, root: &str) -> Result<Vec<UnitFacts>, OrganizationFault> {
-        Ok(vec![UnitFacts {
+        let name = self.settled(|state, _| state.unit.clone());
+        let unit = name.map(|name| UnitFacts {
             id: UNIT.to_owned(),
-            name: "Test-OU-1".to_owned(),
+            name,
             parent: root.to_owned(),
             registered: false,
-        }])
+        });
+        Ok(unit.into_iter().collect())
+    }
+
+    async fn unit_name(&self, id: &str) -> Result<Option<String>, OrganizationFault> {
+        assert_eq!(id, UNIT);
+        Ok(self.settled(|state, _| state.unit.clone()))
     }
 
     async fn parent(&self, account: &str) -> Result<String, OrganizationFault> {
@@ -190,7 +270,8 @@ impl AccountAdmin for FakeAccounts {
             }
             state.makings.push(Making {
                 account: account.clone(),
-                due: MAKING.after(now),
+                at: now,
+                due: self.making.after(now),
                 fails,
                 made: None,
             });
@@ -238,17 +319,23 @@ impl AccountAdmin for FakeAccounts {
         })
     }
 
-    async fn under_way(&self) -> Result<Vec<(String, String)>, OrganizationFault> {
-        self.settled(|state, now| {
-            let all = state
-                .makings
-                .iter()
-                .enumerate()
-                .filter(|(_, it)| it.due > now);
-            Ok(all
-                .map(|(at, it)| (it.account.name.clone(), format!("car-{at}")))
-                .collect())
-        })
+    async fn requests(&self) -> Result<Vec<AccountRequest>, OrganizationFault> {
+        let ids: Vec<(String, String, Timestamp)> = self.settled(|state, _| {
+            let all = state.makings.iter().enumerate();
+            all.map(|(at, it)| (format!("car-{at}"), it.account.name.clone(), it.at))
+                .collect()
+        });
+        let mut all = Vec::new();
+        for (id, name, at) in ids {
+            let state = self.creation(&id).await?;
+            all.push(AccountRequest {
+                id,
+                name,
+                at,
+                state,
+            });
+        }
+        Ok(all)
     }
 
     async fn relocate(&self, account: &str, from: &str, to: &str) -> Result<(), OrganizationFault> {
@@ -272,8 +359,33 @@ impl AccountAdmin for FakeAccounts {
     }
 }
 
-/// A port behind the gate.
-struct GatedAccounts(Arc<FakeAccounts>, Arc<Gate>);
+/// A port behind the gate; before one of its calls somebody else may do something.
+struct GatedAccounts(Arc<FakeAccounts>, Arc<Gate>, Option<(u64, Act)>);
+
+impl GatedAccounts {
+    async fn pass<T>(
+        &self,
+        call: impl Future<Output = Result<T, OrganizationFault>>,
+    ) -> Result<T, OrganizationFault> {
+        if let Some((at, act)) = self.2
+            && self.1.calls() + 1 == at
+        {
+            self.0.somebody(act);
+        }
+        self.1.pass(call, lost).await
+    }
+}
+
+/// A directory that has what it needs, until somebody takes it away.
+#[derive(Default)]
+pub(super) struct FakeNeeds(pub(super) Mutex<Option<String>>);
+
+#[async_trait]
+impl AccessNeeds for FakeNeeds {
+    async fn missing(&self, _: &WantedAccess) -> Result<Option<String>, OrganizationFault> {
+        Ok(self.0.lock().unwrap().clone())
+    }
+}
 
 fn lost<T>() -> Result<T, OrganizationFault> {
     let message = "lost".to_owned();
@@ -283,38 +395,44 @@ fn lost<T>() -> Result<T, OrganizationFault> {
 #[async_trait]
 impl AccountAdmin for GatedAccounts {
     async fn accounts(&self) -> Result<Vec<KnownAccount>, OrganizationFault> {
-        self.1.pass(self.0.accounts(), lost).await
+        self.pass(self.0.accounts()).await
     }
     async fn units(&self, root: &str) -> Result<Vec<UnitFacts>, OrganizationFault> {
-        self.1.pass(self.0.units(root), lost).await
+        self.pass(self.0.units(root)).await
     }
     async fn parent(&self, account: &str) -> Result<String, OrganizationFault> {
-        self.1.pass(self.0.parent(account), lost).await
+        self.pass(self.0.parent(account)).await
     }
     async fn create(&self, account: &NewAccount) -> Result<String, OrganizationFault> {
-        self.1.pass(self.0.create(account), lost).await
+        self.pass(self.0.create(account)).await
     }
     async fn creation(&self, request: &str) -> Result<AccountCreation, OrganizationFault> {
-        self.1.pass(self.0.creation(request), lost).await
+        self.pass(self.0.creation(request)).await
     }
     async fn account_tags(
         &self,
         account: &str,
     ) -> Result<BTreeMap<String, String>, OrganizationFault> {
-        self.1.pass(self.0.account_tags(account), lost).await
+        self.pass(self.0.account_tags(account)).await
     }
     async fn tag_account(
         &self,
         account: &str,
         tags: &BTreeMap<String, String>,
     ) -> Result<(), OrganizationFault> {
-        self.1.pass(self.0.tag_account(account, tags), lost).await
+        self.pass(self.0.tag_account(account, tags)).await
     }
-    async fn under_way(&self) -> Result<Vec<(String, String)>, OrganizationFault> {
-        self.1.pass(self.0.under_way(), lost).await
+    async fn requests(&self) -> Result<Vec<AccountRequest>, OrganizationFault> {
+        self.pass(self.0.requests()).await
+    }
+    async fn account(&self, id: &str) -> Result<Option<KnownAccount>, OrganizationFault> {
+        self.pass(self.0.account(id)).await
+    }
+    async fn unit_name(&self, id: &str) -> Result<Option<String>, OrganizationFault> {
+        self.pass(self.0.unit_name(id)).await
     }
     async fn relocate(&self, account: &str, from: &str, to: &str) -> Result<(), OrganizationFault> {
-        self.1.pass(self.0.relocate(account, from, to), lost).await
+        self.pass(self.0.relocate(account, from, to)).await
     }
 }
 
@@ -390,7 +508,10 @@ pub(super) struct World {
     pub(super) clock: Arc<Hourglass>,
     pub(super) accounts: Arc<FakeAccounts>,
     pub(super) access: Arc<FakeAccess>,
+    pub(super) needs: Arc<FakeNeeds>,
     pub(super) plans: Arc<MemoryPlans>,
+    /// Before which call somebody does what.
+    pub(super) somebody: Option<(u64, Act)>,
 }
 
 /// What the command came to.
@@ -428,12 +549,18 @@ impl World {
         Self {
             accounts: Arc::new(FakeAccounts {
                 clock: Arc::clone(&clock),
-                state: Mutex::default(),
+                state: Mutex::new(Accounts {
+                    unit: Some("Test-OU-1".to_owned()),
+                    ..Accounts::default()
+                }),
                 lag,
+                making: MAKING,
             }),
             clock,
             access: Arc::default(),
+            needs: Arc::default(),
             plans: Arc::default(),
+            somebody: None,
         }
     }
 
@@ -448,10 +575,15 @@ impl World {
         all
     }
 
+    fn gated(&self, gate: &Arc<Gate>) -> GatedAccounts {
+        GatedAccounts(Arc::clone(&self.accounts), Arc::clone(gate), self.somebody)
+    }
+
     pub(super) fn hands(&self, gate: &Arc<Gate>) -> VendingStepExecutor {
         VendingStepExecutor::new(
-            Arc::new(GatedAccounts(Arc::clone(&self.accounts), Arc::clone(gate))),
+            Arc::new(self.gated(gate)),
             Arc::new(Gated(Arc::clone(&self.access), Arc::clone(gate))),
+            Arc::clone(&self.needs) as Arc<_>,
             Arc::clone(&self.clock) as Arc<_>,
         )
     }
@@ -473,37 +605,72 @@ impl World {
         gate: &Arc<Gate>,
     ) -> Option<Ran> {
         let runner = self.runner(holder, gate);
-        let file = AccountsFile::read(text.as_bytes()).unwrap();
-        let plans = Gated(Arc::clone(&self.plans), Arc::clone(gate));
-        let earlier = earlier_plans(&plans, &file, wishes).await.ok()?;
-        let plan = if let Some(plan) = earlier.resume {
-            plan
-        } else {
-            let admin = GatedAccounts(Arc::clone(&self.accounts), Arc::clone(gate));
-            let addresses = file
-                .rows()
-                .map(|row| row.cell("AccountEmail").to_lowercase())
-                .collect();
-            let mut facts = gather(&admin, "o-abcdefghij", ROOT, &addresses)
-                .await
-                .ok()?;
-            facts.unfinished = earlier.unfinished;
-            facts.ours = earlier.ours;
-            let verdicts = check(&file, wishes, &facts);
-            let vending = VendingPlan::new(&file, wishes, &verdicts);
-            let limit = TimeSpan::minutes(90);
-            let draft = vending.draft(
-                &verdicts,
-                "o-abcdefghij",
-                (ROOT, MANAGEMENT),
-                &AccountMaker::Organizations { people: None },
-                limit,
-            );
-            runner.look(draft).await.ok()?.plan.id
-        };
+        let plan = self.look(text, wishes, &runner, gate).await?;
         let report = runner.apply(&plan, &crate::bench::patient()).await.ok()?;
         let csv = self.export(&plan).await;
         Some(Ran { plan, report, csv })
+    }
+
+    /// The plan of a list: the one that is not over, or one that is made and saved.
+    async fn look(
+        &self,
+        text: &str,
+        wishes: &ListWishes,
+        runner: &Runner,
+        gate: &Arc<Gate>,
+    ) -> Option<PlanId> {
+        let file = AccountsFile::read(text.as_bytes()).unwrap();
+        let plans = Gated(Arc::clone(&self.plans), Arc::clone(gate));
+        let earlier = earlier_plans(&plans, &file, wishes).await.ok()?;
+        if let Some(plan) = earlier.resume {
+            return Some(plan);
+        }
+        let admin = self.gated(gate);
+        let addresses = file
+            .rows()
+            .map(|row| row.cell("AccountEmail").to_lowercase())
+            .collect();
+        let mut facts = gather(&admin, "o-abcdefghij", ROOT, &addresses)
+            .await
+            .ok()?;
+        facts.unfinished = earlier.unfinished;
+        facts.heed_earlier(&admin, earlier.ours).await.ok()?;
+        let verdicts = check(&file, wishes, &facts);
+        let vending = VendingPlan::new(&file, wishes, &verdicts);
+        let limit = TimeSpan::minutes(90);
+        let draft = vending.draft(
+            &verdicts,
+            "o-abcdefghij",
+            (ROOT, MANAGEMENT),
+            &AccountMaker::Organizations { people: None },
+            limit,
+        );
+        Some(runner.look(draft).await.ok()?.plan.id)
+    }
+
+    /// A plan that is saved, and not applied.
+    pub(super) async fn planned(&self, text: &str) -> PlanId {
+        let gate = Gate::new(None);
+        let runner = self.runner("planner", &gate);
+        self.look(text, &wishes(), &runner, &gate).await.unwrap()
+    }
+
+    /// What becomes of a saved plan.
+    pub(super) async fn resume(&self, plan: &PlanId) -> Ran {
+        let runner = self.runner("later", &Gate::new(None));
+        let report = runner.resume(plan, &crate::bench::patient()).await.unwrap();
+        let csv = self.export(plan).await;
+        Ran {
+            plan: plan.clone(),
+            report,
+            csv,
+        }
+    }
+
+    /// A plan and its journal.
+    pub(super) async fn loaded(&self, plan: &PlanId) -> (Plan, Folded) {
+        let runner = self.runner("reader", &Gate::new(None));
+        runner.load(plan).await.unwrap()
     }
 
     pub(super) async fn retry(&self, plan: &PlanId) -> Ran {

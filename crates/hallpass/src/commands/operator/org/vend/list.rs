@@ -15,10 +15,12 @@ use serde_json::{Value, json};
 
 use super::super::factory::can_launch;
 use super::shown::{ShownList, follow, unread, write};
+use super::told::{tell_faults, tell_strangers, within_limit};
 use crate::access_look::directory;
 use crate::commands::read_text;
 use crate::config::{ConfiguredAccess, ConfiguredPrincipal, Loaded};
 use crate::exit::{Exit, Failure, Outcome};
+use crate::follow::Progress;
 use crate::opening::runtime;
 use crate::output;
 use crate::plans::{self, PlanArgs, PlanContext, Settled};
@@ -82,29 +84,42 @@ pub(super) fn run(path: &Path, args: &ListArgs) -> Outcome {
     runtime()?.block_on(async {
         let context = plans::open(&loaded).await?;
         let file = file.with_defaults(loaded.vending_defaults()?);
-        carry_out(&loaded, &context, &file, args).await
+        within_limit(context.plans.as_ref(), &file, &args.plan).await?;
+        carry_out(&loaded, &context, (path, &file), args).await
     })
 }
 
 async fn carry_out(
     loaded: &Loaded,
     context: &PlanContext,
-    file: &AccountsFile,
+    (path, file): (&Path, &AccountsFile),
     args: &ListArgs,
 ) -> Outcome {
     let assign = wanted_access(loaded, args)?;
-    let mut facts = facts(context, file, &assign).await?;
+    let mut progress = Progress::new();
+    progress.show("reading the organization");
+    let mut facts = facts(
+        context,
+        file,
+        !assign.is_empty() || args.via != VendVia::AccountFactory,
+    )
+    .await?;
     let mut wishes = wishes(args, &assign, &facts)?;
     wishes.tags = loaded.vending_tags()?;
     let earlier = earlier_plans(context.plans.as_ref(), file, &wishes).await;
     let earlier = earlier.map_err(|fault| Failure::failed(fault.to_string()))?;
     if let Some(plan) = &earlier.resume {
+        drop(progress);
         return go_on(context, plan, args).await;
     }
     facts.unfinished = earlier.unfinished;
-    facts.ours = earlier.ours;
+    let heeded = facts.heed_earlier(context.accounts.as_ref(), earlier.ours);
+    heeded.await.map_err(unread)?;
     let maker = maker(context, file, &mut facts, args).await?;
+    drop(progress);
     let verdicts = check(file, &wishes, &facts);
+    tell_faults(path, file, &verdicts);
+    tell_strangers(path, (file, &verdicts), &facts, &maker);
     let vending = VendingPlan::new(file, &wishes, &verdicts);
     let wanted = verdicts
         .values()
@@ -227,7 +242,7 @@ async fn go_on(context: &PlanContext, id: &PlanId, args: &ListArgs) -> Outcome {
 async fn facts(
     context: &PlanContext,
     file: &AccountsFile,
-    assign: &[ConfiguredAccess],
+    reads_directory: bool,
 ) -> Result<VendingFacts, Failure> {
     let caller = context.organization.caller().await.map_err(unread)?;
     if caller.account != caller.management_account {
@@ -247,7 +262,7 @@ async fn facts(
     );
     let mut facts = read.await.map_err(unread)?;
     let names_groups = file.rows().any(|row| !row.cell("AssignGroup").is_empty());
-    if names_groups || !assign.is_empty() {
+    if names_groups || reads_directory {
         let snapshot = directory(&context.access(), false).await?;
         let snapshot = snapshot.snapshot();
         let groups = snapshot.groups.iter();

@@ -3,6 +3,7 @@
 mod earlier;
 mod list;
 mod shown;
+mod told;
 
 use crate::exit::{Failure, Outcome};
 

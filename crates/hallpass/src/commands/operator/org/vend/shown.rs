@@ -175,10 +175,20 @@ async fn accounts(context: &PlanContext) -> Result<BTreeMap<String, String>, Fai
 
 /// AWS did not say.
 #[expect(clippy::needless_pass_by_value, reason = "it stands in `map_err`")]
-pub(super) fn unread(fault: OrganizationFault) -> Failure {
-    let message = format!("the organization cannot be read: {fault}");
-    Failure::failed(message)
-        .help("`hallpass doctor --iam-policy --for vending` shows the permissions that are needed")
+pub(crate) fn unread(fault: OrganizationFault) -> Failure {
+    let help = match &fault {
+        OrganizationFault::Throttled { .. } => {
+            "other programs use the same quota: try again later, or lower `aws.requests_per_second`"
+        }
+        OrganizationFault::Unreachable { .. } => "try again; nothing was changed",
+        OrganizationFault::Refused { .. }
+        | OrganizationFault::NotThere { .. }
+        | OrganizationFault::AlreadyThere { .. }
+        | OrganizationFault::Conflict { .. } => {
+            "`hallpass doctor --iam-policy --for vending` shows the permissions that are needed"
+        }
+    };
+    Failure::failed(format!("the organization cannot be read: {fault}")).help(help)
 }
 
 /// Writes a list to a file, whole or not at all.

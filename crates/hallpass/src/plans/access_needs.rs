@@ -1,0 +1,53 @@
+//! Whether what access is made of is there: asked before an account is made for it.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use hallpass_access_files::{PermissionSetAdmin, PrincipalRef};
+use hallpass_assignments::CenterFault;
+use hallpass_aws::Aws;
+use hallpass_org::OrganizationFault;
+use hallpass_org::vending::{AccessNeeds, WantedAccess};
+
+/// Asks the directory and Identity Center.
+pub(super) struct DirectoryNeeds {
+    pub(super) aws: Arc<Aws>,
+    pub(super) center: Arc<dyn PermissionSetAdmin>,
+}
+
+fn unanswered(fault: CenterFault) -> OrganizationFault {
+    let message = fault.to_string();
+    match fault {
+        CenterFault::Throttled { .. } | CenterFault::NotSent | CenterFault::Full { .. } => {
+            OrganizationFault::Throttled {
+                message,
+                after: None,
+            }
+        }
+        CenterFault::Unreachable { .. } => OrganizationFault::Unreachable { message },
+        CenterFault::Conflict { .. } => OrganizationFault::Conflict { message },
+        CenterFault::NotFound { .. } => OrganizationFault::NotThere { message },
+        CenterFault::Refused { .. } => OrganizationFault::Refused {
+            code: "Refused".to_owned(),
+            message,
+        },
+    }
+}
+
+#[async_trait]
+impl AccessNeeds for DirectoryNeeds {
+    async fn missing(&self, access: &WantedAccess) -> Result<Option<String>, OrganizationFault> {
+        if !self.aws.has_principal(&access.principal).await? {
+            return Ok(Some(match &access.principal {
+                PrincipalRef::Group(id) => format!("group {id} of the access to it"),
+                PrincipalRef::User(id) => format!("user {id} of the access to it"),
+            }));
+        }
+        let sets = self.center.sets().await.map_err(unanswered)?;
+        let set = &access.permission_set;
+        Ok(
+            (!sets.contains_key(set))
+                .then(|| format!("permission set `{set}` of the access to it")),
+        )
+    }
+}

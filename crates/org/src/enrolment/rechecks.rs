@@ -1,0 +1,137 @@
+//! What was checked when the plan was made, directly before the account is moved: a move is never taken back silently, so
+//! what would make the enrolment fail after it is looked at before it (`organization.md` N-2, N-7).
+
+use hallpass_runner::StepError;
+use serde_json::json;
+
+use super::gather::region_config;
+use super::plan::{MoveNeeds, PlaceWish};
+use super::roles::EnrolmentCalls;
+use crate::control_tower::{BaselineStatus, enabled};
+use crate::reading::{ReadPlace, Reader, text};
+use crate::step_executor::unseen;
+
+const ORGANIZATIONS: &str = "organizations";
+
+/// Why the account cannot be enrolled by moving it; `None` where nothing speaks against it.
+pub(super) async fn obstacle(
+    calls: &EnrolmentCalls,
+    place: &PlaceWish,
+    needs: &MoveNeeds,
+) -> Result<Option<String>, StepError> {
+    if let Some(reason) = of_account(calls, place).await? {
+        return Ok(Some(reason));
+    }
+    if let Some(reason) = of_unit(calls, place, needs).await? {
+        return Ok(Some(reason));
+    }
+    inside(calls, place, needs).await
+}
+
+fn home(calls: &EnrolmentCalls) -> Reader<'_> {
+    Reader {
+        calls: calls.home.as_ref(),
+        place: ReadPlace::default(),
+    }
+}
+
+async fn of_account(
+    calls: &EnrolmentCalls,
+    place: &PlaceWish,
+) -> Result<Option<String>, StepError> {
+    let id = &place.account;
+    let operation = (ORGANIZATIONS, "DescribeAccount");
+    let input = json!({ "AccountId": id });
+    let missing = "AccountNotFoundException";
+    let found = home(calls).one_unless(operation, input, missing).await;
+    let Some(found) = found.map_err(unseen)? else {
+        return Ok(Some(format!(
+            "account {id} is not of the organization any more"
+        )));
+    };
+    let state = [
+        text(&found, "/Account/State"),
+        text(&found, "/Account/Status"),
+    ];
+    let state = state.into_iter().find(|it| !it.is_empty());
+    if state.is_some_and(|it| it != "ACTIVE") {
+        let state = state.unwrap_or_default().to_lowercase().replace('_', " ");
+        return Ok(Some(format!("account {id} is {state}")));
+    }
+    let own = enabled(calls.home.as_ref(), Some(&place.account_arn)).await;
+    let own = own.map_err(unseen)?.remove(&place.account_arn);
+    Ok(own
+        .filter(|it| it.status != BaselineStatus::Failed)
+        .map(|_| format!("account {id} is enrolled by now, where it stands")))
+}
+
+async fn of_unit(
+    calls: &EnrolmentCalls,
+    place: &PlaceWish,
+    needs: &MoveNeeds,
+) -> Result<Option<String>, StepError> {
+    let (unit, was) = (&place.to, &needs.unit_name);
+    let operation = (ORGANIZATIONS, "DescribeOrganizationalUnit");
+    let input = json!({ "OrganizationalUnitId": unit });
+    let missing = "OrganizationalUnitNotFoundException";
+    let found = home(calls).one_unless(operation, input, missing).await;
+    let Some(found) = found.map_err(unseen)? else {
+        return Ok(Some(format!("unit `{was}` ({unit}) is not there any more")));
+    };
+    let name = text(&found, "/OrganizationalUnit/Name");
+    if name != was.as_str() {
+        return Ok(Some(format!(
+            "unit {unit} is called `{name}` by now, and was `{was}`"
+        )));
+    }
+    let arn = &needs.unit_arn;
+    let baseline = enabled(calls.home.as_ref(), Some(arn)).await;
+    let baseline = baseline.map_err(unseen)?.remove(arn);
+    Ok(match baseline {
+        None => Some(format!(
+            "Control Tower does not govern unit `{was}` ({unit}) any more"
+        )),
+        Some(it) if it.status == BaselineStatus::Failed => Some(format!(
+            "the baseline of unit `{was}` ({unit}) has failed: set it again in Control Tower"
+        )),
+        Some(_) => None,
+    })
+}
+
+/// What Config of the account itself would make Control Tower refuse.
+async fn inside(
+    calls: &EnrolmentCalls,
+    place: &PlaceWish,
+    needs: &MoveNeeds,
+) -> Result<Option<String>, StepError> {
+    let mut entered = None;
+    for (role, by) in &calls.trusted {
+        if calls.enters(&place.account, role).await.map_err(unseen)? {
+            entered = Some(by);
+            break;
+        }
+    }
+    let Some(by) = entered else {
+        return Ok(Some(format!(
+            "nothing lets the management account into account {} any more",
+            place.account
+        )));
+    };
+    let mut found = Vec::new();
+    for region in needs.regions.iter().filter(|_| !needs.config_may_stay) {
+        let config = region_config(by.as_ref(), &place.account, region).await;
+        let config = config.map_err(unseen)?;
+        if config.recorder.is_some() {
+            found.push(format!("config-recorder in {region}"));
+        }
+        if config.channel.is_some() {
+            found.push(format!("delivery-channel in {region}"));
+        }
+    }
+    Ok((!found.is_empty()).then(|| {
+        format!(
+            "{}: `--fix config` deletes it, and keeps its settings",
+            found.join(", ")
+        )
+    }))
+}

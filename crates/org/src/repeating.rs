@@ -1,0 +1,89 @@
+//! Which writes must not be sent again because no answer came (`organization.md` §12). All others may: their APIs know
+//! what they were asked for before, by a token, a name or the form that is wanted. The client below never repeats a
+//! write; this is for those who look after an unknown outcome and may send once more.
+
+use std::time::Duration;
+
+use hallpass_model::{TimeSpan, Timestamp};
+use hallpass_runner::{Class, Retry, SentBefore, StepError};
+
+/// A call that makes another thing each time it is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum UnsafeWrite {
+    /// `organizations:CreateAccount`: there is no idempotency field.
+    CreateAccount,
+    /// `devops-guru:AddNotificationChannel`: a second channel to the same topic.
+    AddNotificationChannel,
+}
+
+impl UnsafeWrite {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::CreateAccount => "CreateAccount",
+            Self::AddNotificationChannel => "AddNotificationChannel",
+        }
+    }
+
+    /// How long after it was sent a listing that does not show it is not believed: what is on its way to AWS when its
+    /// answer is given up may be carried out after that, and listings lag.
+    const fn shows_after(self) -> TimeSpan {
+        match self {
+            Self::CreateAccount => TimeSpan::seconds(8),
+            Self::AddNotificationChannel => TimeSpan::seconds(10),
+        }
+    }
+
+    /// Whether it may be sent though this was sent before and a look showed nothing of it.
+    ///
+    /// # Errors
+    /// It is to be looked for later, as long as its effect may be there unseen.
+    pub(crate) fn may_repeat(self, sent: &SentBefore, now: Timestamp) -> Result<(), StepError> {
+        let Some(last) = sent.at.last().filter(|_| sent.in_this_run) else {
+            return Ok(());
+        };
+        let shows = self.shows_after().after(*last);
+        if now >= shows {
+            return Ok(());
+        }
+        let left = TimeSpan::between(now, shows).as_seconds().max(1);
+        let why = format!(
+            "what became of `{}` is not known; it is looked for before it is sent again",
+            self.name()
+        );
+        Err(StepError::Retry(Retry {
+            after: Some(Duration::from_secs(left)),
+            ..Retry::new(Class::Throttle, why)
+        }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_write_of_unknown_outcome_is_looked_for_until_it_would_show() {
+        let now: Timestamp = "2026-03-02T10:05:00Z".parse().unwrap();
+        for call in [
+            UnsafeWrite::CreateAccount,
+            UnsafeWrite::AddNotificationChannel,
+        ] {
+            let seconds = call.shows_after().as_seconds();
+            for (age, in_this_run, may) in [
+                (0, true, false),
+                (seconds - 1, true, false),
+                (seconds, true, true),
+                (0, false, true),
+            ] {
+                let at = TimeSpan::seconds(age).before(now);
+                let sent = SentBefore {
+                    at: vec![at],
+                    in_this_run,
+                };
+                let answer = call.may_repeat(&sent, now);
+                assert_eq!(answer.is_ok(), may, "{call:?} {age} {in_this_run}");
+            }
+            assert!(call.may_repeat(&SentBefore::default(), now).is_ok());
+        }
+    }
+}

@@ -1,0 +1,261 @@
+//! The step that makes an account. It cannot be taken back, so it looks closely: whether what the account is made for is
+//! there still, and what became of requests whose answer was lost.
+
+use std::sync::Arc;
+
+use hallpass_model::Clock;
+use hallpass_runner::{
+    Class, Effect, Retry, SentBefore, StepError, StepProbe, Verify, WriteAnswer,
+};
+
+use super::facts::KnownAccount;
+use super::known::{ListingAge, SeenAccounts};
+use super::plan::{AccountWish, NamedUnit};
+use super::ports::{AccessNeeds, AccountAdmin, AccountCreation, AccountRequest, NewAccount};
+use super::requests::asked_by_us;
+use crate::repeating::UnsafeWrite;
+use crate::step_executor::setback;
+use crate::steps::stored;
+
+/// Under which a step fails whose account AWS began to make, and did not.
+pub(crate) const CREATION_FAILED: &str = "CreateAccount";
+/// AWS's word for an address that is taken.
+const EMAIL_TAKEN: &str = "EMAIL_ALREADY_EXISTS";
+
+/// Whoever makes accounts.
+pub(super) struct AccountMaking {
+    pub(super) admin: Arc<dyn AccountAdmin>,
+    pub(super) needs: Arc<dyn AccessNeeds>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) seen: Arc<SeenAccounts>,
+}
+
+/// What became of requests of ours.
+enum OwnRequests {
+    /// One is under way, or done: its id.
+    Goes(String),
+    /// The newest failed since the address is taken.
+    Taken,
+    /// AWS knows of none, or of none that came to anything.
+    Nothing,
+}
+
+fn blocked(reason: String) -> StepProbe {
+    StepProbe::Blocked { reason }
+}
+
+impl AccountMaking {
+    /// For a plan: one listing serves all rows.
+    pub(super) async fn look(&self, wish: &AccountWish) -> Result<StepProbe, StepError> {
+        let there = self
+            .seen
+            .listed(&wish.account.email, ListingAge::Run)
+            .await?;
+        Ok(there.map_or(StepProbe::Absent, |it| judged(wish, &it)))
+    }
+
+    /// Directly before the write.
+    pub(super) async fn look_again(
+        &self,
+        wish: &AccountWish,
+        sent: &SentBefore,
+    ) -> Result<StepProbe, StepError> {
+        if let Some(id) = &wish.there {
+            return Ok(match self.account(id).await? {
+                Some(there) => judged(wish, &there),
+                None => blocked(format!("account {id} is not there any more")),
+            });
+        }
+        let mut age = ListingAge::Run;
+        if !sent.at.is_empty() {
+            match self.own_requests(&wish.account, sent).await? {
+                OwnRequests::Goes(remote) => return Ok(StepProbe::InProgress { remote }),
+                OwnRequests::Taken if sent.in_this_run => {
+                    return self.taken(wish).await;
+                }
+                OwnRequests::Taken => {}
+                OwnRequests::Nothing => {
+                    UnsafeWrite::CreateAccount.may_repeat(sent, self.clock.now())?;
+                }
+            }
+            age = ListingAge::Now;
+        }
+        if let Some(there) = self.seen.listed(&wish.account.email, age).await? {
+            return Ok(judged(wish, &there));
+        }
+        Ok(match self.gap(wish).await? {
+            Some(reason) => blocked(reason),
+            None => StepProbe::Absent,
+        })
+    }
+
+    async fn account(&self, id: &str) -> Result<Option<KnownAccount>, StepError> {
+        self.admin.account(id).await.map_err(setback)
+    }
+
+    /// Looks for requests that were taken when ones of ours were about to leave (`organization.md` §12).
+    async fn own_requests(
+        &self,
+        wanted: &NewAccount,
+        sent: &SentBefore,
+    ) -> Result<OwnRequests, StepError> {
+        let all = self.admin.requests().await.map_err(setback)?;
+        let is_own = |it: &AccountRequest| it.name == wanted.name && asked_by_us(it, &sent.at);
+        let mut own: Vec<AccountRequest> = all.into_iter().filter(is_own).collect();
+        own.sort_by_key(|it| it.at);
+        for request in own.iter().rev() {
+            let goes = match &request.state {
+                AccountCreation::InProgress => true,
+                AccountCreation::Succeeded { account } => {
+                    // made, and not described yet: its request is asked about until it is
+                    let made = self.account(account).await?;
+                    made.is_none_or(|it| it.email.eq_ignore_ascii_case(&wanted.email))
+                }
+                AccountCreation::Failed { .. } => false,
+            };
+            if goes {
+                return Ok(OwnRequests::Goes(request.id.clone()));
+            }
+        }
+        Ok(match own.last().map(|it| &it.state) {
+            Some(AccountCreation::Failed { reason }) if reason == EMAIL_TAKEN => OwnRequests::Taken,
+            _ => OwnRequests::Nothing,
+        })
+    }
+
+    /// Who has an address that AWS says is taken.
+    async fn taken(&self, wish: &AccountWish) -> Result<StepProbe, StepError> {
+        let email = &wish.account.email;
+        match self.seen.listed(email, ListingAge::Now).await? {
+            Some(there) => Ok(judged(wish, &there)),
+            None => Err(StepError::failed(CREATION_FAILED, EMAIL_TAKEN)),
+        }
+    }
+
+    /// What the account is made for and is not there any more.
+    async fn gap(&self, wish: &AccountWish) -> Result<Option<String>, StepError> {
+        if let Some(unit) = &wish.unit
+            && let Some(reason) = self.unit_gap(unit).await?
+        {
+            return Ok(Some(reason));
+        }
+        for access in &wish.access {
+            let missing = self.needs.missing(access).await.map_err(setback)?;
+            if let Some(what) = missing {
+                return Ok(Some(format!("{what} is not there any more")));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Why an account cannot be moved to its unit as the list was judged.
+    pub(super) async fn unit_gap(&self, unit: &NamedUnit) -> Result<Option<String>, StepError> {
+        let name = self.admin.unit_name(&unit.id).await.map_err(setback)?;
+        Ok(match name {
+            None => Some(format!(
+                "unit `{}` ({}) is not there any more",
+                unit.name, unit.id
+            )),
+            Some(name) if name != unit.name => Some(format!(
+                "unit {} is called `{name}` by now, and was `{}`",
+                unit.id, unit.name
+            )),
+            Some(_) => None,
+        })
+    }
+
+    pub(super) async fn create(&self, wish: &AccountWish) -> Result<WriteAnswer, StepError> {
+        let sent = self.admin.create(&wish.account).await;
+        let remote = sent.map_err(setback)?;
+        Ok(WriteAnswer::Accepted { remote })
+    }
+
+    /// How far a request is.
+    pub(super) async fn progress(
+        &self,
+        wish: &AccountWish,
+        remote: &str,
+    ) -> Result<Verify, StepError> {
+        let wanted = &wish.account;
+        let account = match self.admin.creation(remote).await.map_err(setback)? {
+            AccountCreation::InProgress => return Ok(Verify::Running),
+            AccountCreation::Failed { reason } => return Ok(not_made(reason)),
+            AccountCreation::Succeeded { account } => account,
+        };
+        Ok(match self.account(&account).await? {
+            // reads lag behind
+            None => Verify::Running,
+            Some(made) if made.email.eq_ignore_ascii_case(&wanted.email) => {
+                self.seen.note_made(&wanted.email, &account);
+                done(wanted, &account)
+            }
+            Some(_) => Verify::Again(Retry::new(
+                Class::Conflict,
+                format!("{account} was made by somebody else, with the same name"),
+            )),
+        })
+    }
+}
+
+/// What an account with the address of a wish means for it: only one that is known to be its own is.
+fn judged(wish: &AccountWish, there: &KnownAccount) -> StepProbe {
+    let wanted = &wish.account;
+    if !there.email.eq_ignore_ascii_case(&wanted.email) {
+        return blocked(format!(
+            "account {} has another address by now: {}",
+            there.id, there.email
+        ));
+    }
+    if !there.active {
+        return blocked(format!(
+            "account {} has the address, and is closed or suspended",
+            there.id
+        ));
+    }
+    if wish.there.as_ref() == Some(&there.id) {
+        return if there.name == wanted.name {
+            StepProbe::Satisfied
+        } else {
+            blocked(format!(
+                "account {} is called {} by now",
+                there.id, there.name
+            ))
+        };
+    }
+    let reason = if there.name == wanted.name {
+        format!(
+            "{} in use by account {}, which this plan did not make; `--adopt` takes it on",
+            super::file::ACCOUNT_EMAIL,
+            there.id
+        )
+    } else {
+        format!(
+            "{} in use by account {}, which is called {}",
+            super::file::ACCOUNT_EMAIL,
+            there.id,
+            there.name
+        )
+    };
+    blocked(reason)
+}
+
+/// What a failure of AWS's means.
+fn not_made(reason: String) -> Verify {
+    match reason.as_str() {
+        "CONCURRENT_ACCOUNT_MODIFICATION" => Verify::Again(Retry::new(Class::Conflict, reason)),
+        // an earlier try of ours, whose answer was lost, may have it: the look that follows tells
+        "INTERNAL_FAILURE" | EMAIL_TAKEN => Verify::Again(Retry::new(Class::Throttle, reason)),
+        _ => Verify::Setback(StepError::failed(CREATION_FAILED, &reason)),
+    }
+}
+
+fn done(wanted: &NewAccount, account: &str) -> Verify {
+    let mut new = stored(wanted);
+    if let Some(members) = new.as_object_mut() {
+        members.insert("account".to_owned(), account.into());
+    }
+    Verify::Done(Effect {
+        new,
+        requests: Vec::new(),
+    })
+}

@@ -1,0 +1,106 @@
+//! Accounts as a process has seen them: one listing serves a whole run, and who was made in it is remembered.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use futures_util::lock::Mutex as Turn;
+use hallpass_model::{Clock, TimeSpan, Timestamp};
+use hallpass_runner::StepError;
+
+use super::facts::KnownAccount;
+use super::ports::AccountAdmin;
+use crate::step_executor::setback;
+
+/// How old a listing may be in which nobody looks for what was made meanwhile. That an address is taken is AWS's to
+/// say; nothing is written by such a look alone.
+const RUN_AGE_MAX: TimeSpan = TimeSpan::minutes(10);
+/// How old one may be in which something is expected that may be new.
+const NOW_AGE_MAX: TimeSpan = TimeSpan::seconds(5);
+
+/// How new a listing has to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ListingAge {
+    /// Of this run.
+    Run,
+    /// Of now: something is looked for that the last one may not have.
+    Now,
+}
+
+impl ListingAge {
+    const fn max(self) -> TimeSpan {
+        match self {
+            Self::Run => RUN_AGE_MAX,
+            Self::Now => NOW_AGE_MAX,
+        }
+    }
+}
+
+/// By address in lower case.
+type AccountListing = Arc<BTreeMap<String, KnownAccount>>;
+
+/// What is known of accounts.
+pub(super) struct SeenAccounts {
+    admin: Arc<dyn AccountAdmin>,
+    clock: Arc<dyn Clock>,
+    /// The last listing, and when it was asked for; whoever finds none lists while others wait for it.
+    listed: Turn<Option<(Timestamp, AccountListing)>>,
+    /// Accounts that steps of this process have seen made, by address in lower case: listings may not show them yet.
+    made: Mutex<BTreeMap<String, String>>,
+}
+
+impl SeenAccounts {
+    pub(super) fn new(admin: Arc<dyn AccountAdmin>, clock: Arc<dyn Clock>) -> Self {
+        Self {
+            admin,
+            clock,
+            listed: Turn::default(),
+            made: Mutex::default(),
+        }
+    }
+
+    fn made(&self) -> MutexGuard<'_, BTreeMap<String, String>> {
+        // every change of the map is whole
+        self.made.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// An account was seen made.
+    pub(super) fn note_made(&self, email: &str, account: &str) {
+        let key = email.to_ascii_lowercase();
+        self.made().insert(key, account.to_owned());
+    }
+
+    /// The account of an address in a listing.
+    pub(super) async fn listed(
+        &self,
+        email: &str,
+        age: ListingAge,
+    ) -> Result<Option<KnownAccount>, StepError> {
+        let key = email.to_ascii_lowercase();
+        let mut listed = self.listed.lock().await;
+        let now = self.clock.now();
+        let kept = listed.as_ref();
+        if let Some((_, all)) = kept.filter(|(at, _)| now < age.max().after(*at)) {
+            return Ok(all.get(&key).cloned());
+        }
+        let rows = self.admin.accounts().await.map_err(setback)?;
+        let rows = rows
+            .into_iter()
+            .map(|row| (row.email.to_ascii_lowercase(), row));
+        let all: AccountListing = Arc::new(rows.collect());
+        *listed = Some((now, Arc::clone(&all)));
+        Ok(all.get(&key).cloned())
+    }
+
+    /// The id of the account of an address.
+    pub(super) async fn id_of(
+        &self,
+        email: &str,
+        age: ListingAge,
+    ) -> Result<Option<String>, StepError> {
+        let made = self.made().get(&email.to_ascii_lowercase()).cloned();
+        match made {
+            Some(id) => Ok(Some(id)),
+            None => Ok(self.listed(email, age).await?.map(|it| it.id)),
+        }
+    }
+}

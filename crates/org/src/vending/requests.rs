@@ -1,0 +1,51 @@
+//! Whether AWS was asked for an account by us: by when it took the request, and when we were about to send one.
+
+use hallpass_model::{TimeSpan, Timestamp};
+
+use super::ports::AccountRequest;
+
+/// AWS's clock and ours differ by so much at most: requests are refused that are signed five minutes off.
+const CLOCKS_APART: TimeSpan = TimeSpan::seconds(30);
+/// A write leaves within so long after its intent, or not at all: it waits for its turn, and then for its answer.
+const LEAVES_WITHIN: TimeSpan = TimeSpan::seconds(60);
+
+/// Whether a request is one of those that were about to be sent at these times. Its name says the rest: the address of an
+/// account is unique, so nobody else has made one of the same name and address then.
+pub(super) fn asked_by_us(request: &AccountRequest, sent: &[Timestamp]) -> bool {
+    sent.iter().any(|at| {
+        let latest = LEAVES_WITHIN.after(CLOCKS_APART.after(*at));
+        CLOCKS_APART.before(*at) <= request.at && request.at <= latest
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::ports::AccountCreation;
+    use super::*;
+
+    #[test]
+    fn a_request_is_ours_when_aws_took_it_as_we_were_about_to_send_one() {
+        let now: Timestamp = "2026-03-02T10:05:00Z".parse().unwrap();
+        for (seconds, is_ours) in [
+            (-31, false),
+            (-30, true),
+            (0, true),
+            (90, true),
+            (91, false),
+        ] {
+            let at = if seconds < 0 {
+                TimeSpan::seconds(u64::try_from(-seconds).unwrap()).before(now)
+            } else {
+                TimeSpan::seconds(u64::try_from(seconds).unwrap()).after(now)
+            };
+            let request = AccountRequest {
+                id: "car-1".to_owned(),
+                name: "a".to_owned(),
+                at,
+                state: AccountCreation::InProgress,
+            };
+            assert_eq!(asked_by_us(&request, &[now]), is_ours, "{seconds}");
+            assert!(!asked_by_us(&request, &[]));
+        }
+    }
+}
