@@ -222,6 +222,8 @@ pub struct Folded {
     pub expected: BTreeMap<StepId, StepProbe>,
     /// Where each step stands that has left the start.
     pub steps: BTreeMap<StepId, StepState>,
+    /// Steps of which a write was sent, in any run: what stands half done may be ours.
+    pub sent: BTreeSet<StepId>,
     /// The newest change of each step, whichever run made it: a later run does not take a change back.
     pub changed: BTreeMap<StepId, Final>,
     /// How many targets the newest run may begin before somebody looks at them; `None` = all.
@@ -266,6 +268,7 @@ impl Folded {
                 self.steps.clear();
             }
             JournalEntry::Intent { step, old, .. } => {
+                self.sent.insert(step.clone());
                 // the first intent knows what stood there before any of ours
                 let old = match self.place(&step) {
                     StepState::Intent { old } | StepState::Accepted { old, .. } => old.clone(),

@@ -15,10 +15,20 @@ enum BoardState {
     Over(StepEnd),
 }
 
+/// What keeps a step from ever beginning.
+enum InTheWay<'a> {
+    /// A step that ended so.
+    Ended(usize, StepEnd),
+    /// A step that the plan does not have.
+    Unknown(&'a StepId),
+}
+
 /// Which steps wait, run and are over.
 pub(super) struct Board<'a> {
     plan: &'a Plan,
     states: Vec<BoardState>,
+    /// Why steps that are over ended as they did; empty where there is nothing to say.
+    reasons: Vec<String>,
     places: BTreeMap<&'a StepId, usize>,
     /// Targets that this run may begin; `None` = all.
     chosen: Option<BTreeSet<&'a StepTarget>>,
@@ -37,6 +47,12 @@ impl<'a> Board<'a> {
         let states: Vec<BoardState> = states.collect();
         let targets: BTreeSet<&StepTarget> = plan.steps.iter().map(|step| &step.target).collect();
         let failures_allowed = plan.limits.failures_allowed(targets.len());
+        let reason = |step: &crate::PlanStep| match folded.place(&step.id) {
+            StepState::Final(end) => end.reason.clone(),
+            StepState::Planned | StepState::Intent { .. } | StepState::Accepted { .. } => {
+                String::new()
+            }
+        };
         let fresh = targets.iter().copied().filter(|target| {
             let of_it = |(step, _): &(&crate::PlanStep, &BoardState)| step.target == **target;
             plan.steps
@@ -56,6 +72,7 @@ impl<'a> Board<'a> {
         Self {
             plan,
             places: plan.steps.iter().map(|step| &step.id).zip(0..).collect(),
+            reasons: plan.steps.iter().map(reason).collect(),
             states,
             chosen,
             failed,
@@ -129,15 +146,42 @@ impl<'a> Board<'a> {
         self.states.get(*index).copied()
     }
 
-    /// Why a step can never begin: something before it did not succeed.
+    /// Why a step can never begin: which step before it did not succeed, and why.
     pub(super) fn blocked_by(&self, index: usize) -> Option<String> {
+        let step = self.plan.steps.get(index)?;
+        let (mut index, mut end) = match self.in_the_way(index)? {
+            InTheWay::Unknown(id) => return Some(format!("`{id}` before it is not in the plan")),
+            InTheWay::Ended(index, end) => (index, end),
+        };
+        // the first in the chain is what somebody can do something about
+        for _ in 0..self.plan.steps.len() {
+            match self.in_the_way(index) {
+                Some(InTheWay::Ended(earlier, its_end)) if end == StepEnd::Blocked => {
+                    (index, end) = (earlier, its_end);
+                }
+                Some(InTheWay::Ended(..) | InTheWay::Unknown(_)) | None => break,
+            }
+        }
+        let other = self.plan.steps.get(index)?;
+        let which = if other.target == step.target {
+            format!("its step `{}`", other.kind)
+        } else {
+            format!("step `{}` of {}", other.kind, other.target)
+        };
+        let why = self.reasons.get(index).filter(|it| !it.is_empty());
+        let why = why.map(|it| format!(": {it}")).unwrap_or_default();
+        Some(format!("waits for {which}: {end}{why}"))
+    }
+
+    /// The step before one that did not succeed.
+    fn in_the_way(&self, index: usize) -> Option<InTheWay<'_>> {
         let step = self.plan.steps.get(index)?;
         step.after.iter().find_map(|id| match self.state_of(id) {
             Some(BoardState::Over(end)) if !end.is_good() => {
-                let place = self.plan.step(id).map(|step| step.target.to_string());
-                Some(format!("blocked by {}: {end}", place.unwrap_or_default()))
+                let index = self.places.get(id)?;
+                Some(InTheWay::Ended(*index, end))
             }
-            None => Some(format!("blocked by `{id}`, which is not in the plan")),
+            None => Some(InTheWay::Unknown(id)),
             Some(_) => None,
         })
     }
@@ -152,6 +196,9 @@ impl<'a> Board<'a> {
             other => BoardState::Over(other),
         };
         self.set(index, state);
+        if let Some(reason) = self.reasons.get_mut(index) {
+            reason.clone_from(&end.reason);
+        }
         if let (StepEnd::Failed, Some(step)) = (end.outcome, self.plan.steps.get(index)) {
             self.failed.insert(&step.target);
         }
