@@ -146,15 +146,15 @@ def checked(world):
 def fixed(world):
     config = client(world, "config", ERP)
     before = (config.describe_configuration_recorders()["ConfigurationRecorders"], config.describe_delivery_channels()["DeliveryChannels"])
-    ran = world.run("org", "enroll", "--ou-from", "Legacy", "--to", "Workloads", "--fix", "config", "--apply", "-o", "json")
+    ran = world.run("org", "enroll", "--ou-from", "Legacy", "--to", "Workloads", "--fix", "config", "--apply", "--yes", "-o", "json")
     plan = json.loads(ran.stdout)["plan"]
     gone = (config.describe_configuration_recorders()["ConfigurationRecorders"], config.describe_delivery_channels()["DeliveryChannels"])
     check.equal("recorder and channel are gone", (ran.returncode, gone), (0, ([], [])))
-    ran = world.run("plan", "undo", plan, "--apply", "-o", "json")
+    ran = world.run("plan", "undo", plan, "--apply", "--yes", "-o", "json")
     back = (config.describe_configuration_recorders()["ConfigurationRecorders"], config.describe_delivery_channels()["DeliveryChannels"])
     recording = [row["recording"] for row in config.describe_configuration_recorder_status()["ConfigurationRecordersStatus"]]
     check.equal("and come back as they were", (ran.returncode, back, recording), (0, before, [True]))
-    ran = world.run("org", "enroll", "--ou-from", "Legacy", "--to", "Workloads", "--fix", "config", "--apply", "-o", "json")
+    ran = world.run("org", "enroll", "--ou-from", "Legacy", "--to", "Workloads", "--fix", "config", "--apply", "--yes", "-o", "json")
     check.equal("gone again", ran.returncode, 0)
 
 
@@ -167,11 +167,11 @@ def moved(world):
     check.equal("shows what is lost and gained", rows[ERP]["exchange"], {
         "policies_gained": [], "policies_lost": ["LegacyGuard"], "controls_gained": ["AWS-GR_RESTRICT_ROOT_USER"], "controls_lost": []})
     world.sim.post("/_sim/faults", {"kind": "latency", "distribution": {"fixed_ms": 1500}, "match": {"operation": "ListEnabledBaselines"}})
-    process = world.stage.spawn("org", "enroll", *words, "--apply", log="killed.log", **world.environment)
+    process = world.stage.spawn("org", "enroll", *words, "--apply", "--yes", log="killed.log", **world.environment)
     check("one is moved", wait(lambda: calls(world, "MoveAccount"), 120, process), world.stage.said("killed.log"))
     world.stage.stop(process, signal.SIGKILL)
     world.sim.call("DELETE", "/_sim/faults")
-    code, said, errors = enroll(world, *words, "--apply")
+    code, said, errors = enroll(world, *words, "--apply", "--yes")
     check("the same command goes on", code == 0 and "going on" in errors
           and statuses(said) == {OLD: "SKIPPED", ERP: "ENROLLED", ODD: "ENROLLED"}, (code, said, errors))
     check.equal("each was moved once", len(calls(world, "MoveAccount")), 2)
@@ -189,7 +189,7 @@ def failing(world):
     world.org.move_account(AccountId=ERP, SourceParentId=world.units["Workloads"], DestinationParentId=world.units["Legacy"])
     world.org.move_account(AccountId=ODD, SourceParentId=world.units["Workloads"], DestinationParentId=world.units["Legacy"])
     world.sim.post("/_sim/faults", {"kind": "fail_async", "reason": "sample reason", "count": 1, "match": {"operation": "MoveAccount"}})
-    code, said, errors = enroll(world, "--account", ERP, "--account", ODD, "--to", "/Workloads/Team", "--apply")
+    code, said, errors = enroll(world, "--account", ERP, "--account", ODD, "--to", "/Workloads/Team", "--apply", "--yes")
     found = sorted((statuses(said) or {}).values())
     why = " ".join(row["why"] for row in said["accounts"]) if said else ""
     check("one fails, the other is enrolled", code == 1 and found == ["ENROLLED", "FAILED"] and "move-account" in why, (code, said, errors))
@@ -199,14 +199,14 @@ def failing(world):
 def launched(stage):
     """An older landing zone: the baseline again, and Account Factory where it is asked for."""
     world = started(stage, version="3.0", remediation_types=[])
-    code, said, errors = enroll(world, "--account", ODD, "--to", "Workloads", "--apply")
+    code, said, errors = enroll(world, "--account", ODD, "--to", "Workloads", "--apply", "--yes")
     check("the baseline is set again, and said why", code == 0 and said["via"] == "baseline" and "landing zone 3.0" in said["reason"]
           and statuses(said) == {ODD: "ENROLLED"}, (code, said, errors))
     check.equal("one reset each", [len(calls(world, it)) for it in ("ResetEnabledBaseline", "ResetEnabledControl")], [1, 1])
     controls = client(world, "controltower").list_enabled_controls(includeChildren=True)["enabledControls"]
     held = {row["targetIdentifier"].split("/")[-1] for row in controls if ":account/" in row["targetIdentifier"]}
     check.equal("the control holds in it", held, {SHOP, ODD})
-    code, said, errors = enroll(world, "--account", ERP, "--to", "Workloads", "--via", "account-factory", "--allow-config", ERP, "--apply")
+    code, said, errors = enroll(world, "--account", ERP, "--to", "Workloads", "--via", "account-factory", "--allow-config", ERP, "--apply", "--yes")
     products = client(world, "servicecatalog").search_provisioned_products()["ProvisionedProducts"]
     check("Account Factory tried one that has a recorder", code == 1 and "configuration recorder" in str(said)
           and [(it["Name"], it["Status"]) for it in products] == [("Enroll-Account-erp", "ERROR")], (code, said, errors, products))
@@ -217,15 +217,15 @@ def registered(stage):
     world = started(stage, version="3.3", remediation_types=[])
     whole = ("--ou-from", "Legacy", "--to", "Legacy")
     sent = lambda: [len(calls(world, it)) for it in ("EnableBaseline", "MoveAccount", "ProvisionProduct", "ResetEnabledBaseline")]
-    code, said, errors = enroll(world, *whole, "--apply")
+    code, said, errors = enroll(world, *whole, "--apply", "--yes")
     check("an account that cannot be enrolled stops the unit", code == 1 and said["via"] == "register"
           and statuses(said) == {OLD: "SKIPPED", ERP: "CHECK_FAILED", ODD: "CHECK_FAILED"}, (code, said, errors))
     check.equal("and nothing was sent", sent(), [0, 0, 0, 0])
-    enroll(world, *whole, "--fix", "config", "--apply")
+    enroll(world, *whole, "--fix", "config", "--apply", "--yes")
     code, said, errors = enroll(world, *whole)
     check("a dry run", code == 0 and statuses(said) == {OLD: "SKIPPED", ERP: "CHECKED", ODD: "CHECKED"} and sent() == [0, 0, 0, 0],
           (code, said, errors))
-    code, said, errors = enroll(world, *whole, "--apply")
+    code, said, errors = enroll(world, *whole, "--apply", "--yes")
     check("the unit is registered, and its accounts are enrolled", code == 0
           and statuses(said) == {OLD: "SKIPPED", ERP: "ENROLLED", ODD: "ENROLLED"}, (code, said, errors))
     check.equal("by one call", sent(), [1, 0, 0, 0])
@@ -241,7 +241,7 @@ def by_stack_set(stage):
     """Accounts that nothing lets us into are opened by a stack set: killed half way, one failing, and nothing made twice."""
     world = started(stage)
     words = ("--account", STRAY, "--account", ODD, "--to", "Workloads", "--create-role", "ou")
-    code, said, errors = enroll(world, *words, "--apply")
+    code, said, errors = enroll(world, *words, "--apply", "--yes")
     sent = lambda name: len(calls(world, name))
     check("without trusted access it is said", code == 4 and "stack-sets" in errors and "trusted access is off" in errors, (code, errors))
     check.equal("and nothing was changed", [sent(it) for it in ("CreateStackSet", "CreateStackInstances", "MoveAccount")], [0, 0, 0])
@@ -251,17 +251,17 @@ def by_stack_set(stage):
     check("a dry run", code == 0 and statuses(said) == {STRAY: "CHECKED", ODD: "CHECKED"} and sent("CreateStackSet") == 0, (code, said, errors))
     world.sim.post("/_sim/faults", {"kind": "latency", "distribution": {"fixed_ms": 1500}, "match": {"operation": "DescribeStackSetOperation"}})
     world.sim.post("/_sim/faults", {"kind": "fail_async", "reason": "sample reason", "count": 1, "match": {"operation": "CreateStackInstances"}})
-    process = world.stage.spawn("org", "enroll", *words, "--apply", log="stacks.log", **world.environment)
+    process = world.stage.spawn("org", "enroll", *words, "--apply", "--yes", log="stacks.log", **world.environment)
     check("a stack is begun", wait(lambda: calls(world, "CreateStackInstances"), 120, process), world.stage.said("stacks.log"))
     world.stage.stop(process, signal.SIGKILL)
     world.sim.call("DELETE", "/_sim/faults")
-    code, said, errors = enroll(world, *words, "--apply")
+    code, said, errors = enroll(world, *words, "--apply", "--yes")
     found = sorted((statuses(said) or {}).values())
     why = " ".join(row["why"] for row in said["accounts"]) if said else ""
     check("one failed by its stack, and the other is enrolled", code == 1 and found == ["ENROLLED", "FAILED"] and "sample reason" in why,
           (code, said, errors))
     check.equal("by one stack set and a stack for each", (sent("CreateStackSet"), sent("CreateStackInstances")), (1, 2))
-    code, said, errors = enroll(world, *words, "--apply")
+    code, said, errors = enroll(world, *words, "--apply", "--yes")
     done = statuses(said) or {}
     check("the same command does what failed", code in (0, 1) and "ENROLLED" in done.values(), (code, said, errors))
     rows = cloudformation.list_stack_instances(StackSetName="HallpassControlTowerExecution")["Summaries"]
@@ -287,16 +287,16 @@ def told(stage):
     process, ready = serve_events(stage, world.environment, sqs.get_queue_url(QueueName=QUEUE)["QueueUrl"])
     check("a server takes events", ready, stage.said("serve.log")[-800:])
     began = time.monotonic()
-    code, said, errors = enroll(world, "--account", ODD, "--to", "Workloads", "--via", "account-factory", "--create-role", "account", "--apply")
+    code, said, errors = enroll(world, "--account", ODD, "--to", "Workloads", "--via", "account-factory", "--create-role", "account", "--apply", "--yes")
     seconds = time.monotonic() - began
     check("Account Factory takes one on", code == 0 and statuses(said) == {ODD: "ENROLLED"}, (code, said, errors))
     asked = world.sim.get("/_sim/calls?operation=DescribeRecord&limit=1000").json["calls"]
     check("its event ends the wait", longest_wait(asked) < 28, longest_wait(asked))
     print(f"      enrolled by Account Factory in {seconds:.1f} s, waited {longest_wait(asked):.1f} s of 30")
     check("and AWS was asked after it, too", 2 <= len(asked) <= 4, len(asked))
-    enroll(world, "--account", ERP, "--to", "Workloads", "--fix", "config", "--apply")
+    enroll(world, "--account", ERP, "--to", "Workloads", "--fix", "config", "--apply", "--yes")
     began = time.monotonic()
-    code, said, errors = enroll(world, "--account", ERP, "--to", "Workloads", "--via", "baseline", "--apply")
+    code, said, errors = enroll(world, "--account", ERP, "--to", "Workloads", "--via", "baseline", "--apply", "--yes")
     print(f"      enrolled by its baseline in {time.monotonic() - began:.1f} s")
     check("a baseline, too", code == 0 and statuses(said) == {ERP: "ENROLLED"}, (code, said, errors))
     check("the server said so", wait(lambda: "steps that wait ask now" in stage.said("serve.log"), 20, process), stage.said("serve.log")[-800:])

@@ -148,7 +148,7 @@ def channelled(world):
     ran, said = world.run("channels", str(path), *two)
     outcomes = lambda said: {row["account"]: row["outcome"] for row in said["rows"]} if said else None
     check("a dry run makes none", ran.returncode == 0 and lists_of(world, shop) == [] and set(outcomes(said)) == {shop, network}, (ran.returncode, said, ran.stderr))
-    ran, said = world.run("channels", str(path), *two, "--apply")
+    ran, said = world.run("channels", str(path), *two, "--apply", "--yes")
     check("a topic that does not let DevOps Guru in is said", ran.returncode == 1 and topic in ran.stdout + ran.stderr and lists_of(world, shop) == [], (ran.stdout, ran.stderr))
     policy = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"Service": f"{world.region}.devops-guru.amazonaws.com"},
                                                        "Action": "sns:Publish", "Resource": topic}]}
@@ -159,20 +159,20 @@ def channelled(world):
     let_in = {"Statement": [{"Effect": "Allow", "Principal": {"Service": "sns.amazonaws.com"}, "Action": "sqs:SendMessage", "Resource": queue}]}
     sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": json.dumps(let_in)})
     sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue)
-    ran, said = world.run("channels", str(path), "--accounts", f"{shop},{network},{invited}", "--apply")
+    ran, said = world.run("channels", str(path), "--accounts", f"{shop},{network},{invited}", "--apply", "--yes")
     check("an account that cannot be entered is told, and the others go on",
           ran.returncode == 1 and outcomes(said)[invited] == "unread" and f"{invited}" in ran.stderr, (ran.returncode, said, ran.stderr))
     wanted = [(topic, ["HIGH", "MEDIUM"])]
     check.equal("boto3 sees a channel in each", (lists_of(world, shop), lists_of(world, network)), (wanted, wanted))
-    ran, said = world.run("channels", str(path), *two, "--apply")
+    ran, said = world.run("channels", str(path), *two, "--apply", "--yes")
     check.equal("a second time changes nothing", (ran.returncode, set(outcomes(said).values())), (0, {"unchanged"}))
     write("HIGH")
     ran, said = world.run("channels", "check", str(path), *two, "--fail-on-findings")
     check.equal("other severities differ", (ran.returncode, set(outcomes(said).values())), (3, {"differs"}))
-    ran, said = world.run("channels", str(path), *two, "--apply")
+    ran, said = world.run("channels", str(path), *two, "--apply", "--yes")
     check.equal("and are put right", (ran.returncode, lists_of(world, shop)), (0, [(topic, ["HIGH"])]))
     plan = said["report"]["plan"]
-    undone = world.stage.run("plan", "undo", plan, "--apply", timeout=120, **{**world.aws, "AWS_ENDPOINT_URL": world.served.endpoint})
+    undone = world.stage.run("plan", "undo", plan, "--apply", "--yes", timeout=120, **{**world.aws, "AWS_ENDPOINT_URL": world.served.endpoint})
     check.equal("undoing goes back to those of before", (undone.returncode, lists_of(world, shop)), (0, wanted))
     got = []
 
@@ -183,7 +183,7 @@ def channelled(world):
     check("an insight that begins reaches the topic's queue", wait(heard, 90), got)
     bodies = [json.loads(json.loads(it["Body"])["Message"]) for it in got]
     check.equal("that of a severity that is wanted", [(it["InsightId"], it["MessageType"], it["AccountId"]) for it in bodies], [("insight-loud", "NEW_INSIGHT", shop)])
-    ran, said = world.run("channels", "remove", str(path), *two, "--apply")
+    ran, said = world.run("channels", "remove", str(path), *two, "--apply", "--yes")
     check.equal("they are taken away", (ran.returncode, lists_of(world, shop), lists_of(world, network)), (0, [], []))
     path.write_text("notifications: [{service: devops-guru, topic_arn: insights}]\n")
     ran, _ = world.run("channels", str(path))

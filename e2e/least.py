@@ -86,34 +86,34 @@ BY_CHANCE = {"remediate": {"identitystore:DescribeGroup", "identitystore:Describ
 CHORES = [
     ("insights", [(0, "insights", "list", "--ou", "/Workloads", "--regions", "enabled"), (0, "insights", "list", "--account", enrol.SHOP),
                   (0, "insights", "health", "--since", "1m")]),
-    ("channels", [(0, "insights", "channels", "channels.yaml", "--accounts", enrol.SHOP, *REGION, "--apply"),
+    ("channels", [(0, "insights", "channels", "channels.yaml", "--accounts", enrol.SHOP, *REGION, "--apply", "--yes"),
                   (0, "insights", "channels", "check", "channels.yaml", "--ou", "/Workloads", "--tag", "env=prod"),
                   (0, "insights", "channels", "check", "channels.yaml", "--ou", "/Workloads", "--tag", "env=prod", "--regions", "governed"),
-                  (0, "insights", "channels", "remove", "channels.yaml", "--accounts", enrol.SHOP, "--apply")]),
+                  (0, "insights", "channels", "remove", "channels.yaml", "--accounts", enrol.SHOP, "--apply", "--yes")]),
     ("payer", [(1, "org", "payer", "audit", "payer.yaml"), (0, "org", "payer", "plan", "payer.yaml")]),
     ("readiness", [(1, "org", "readiness"), (1, "org", "readiness", "--profile", "merger"),
                    (1, "org", "readiness", "--profile", "acquire", "--candidates", "theirs.json", "--to", "{Workloads}", *REGION)]),
-    ("standards", [(0, "org", "standards", "apply", "standards.yaml", *REGION, "--enable-hub", "--apply"),
+    ("standards", [(0, "org", "standards", "apply", "standards.yaml", *REGION, "--enable-hub", "--apply", "--yes"),
                    (0, "org", "standards", "export", *REGION), (0, "org", "standards", "diff", "standards.yaml", *REGION),
                    (0, "org", "standards", "diff", "standards.yaml", "--regions", "governed", "--tag", "env=prod")]),
-    ("delegation", [(0, "org", "delegate", "delegate.yaml", "--apply"), (0, "org", "delegate", "check", "delegate.yaml"),
+    ("delegation", [(0, "org", "delegate", "delegate.yaml", "--apply", "--yes"), (0, "org", "delegate", "check", "delegate.yaml"),
                     (0, "org", "delegate", "check", "unit.yaml"),
-                    *((0, "org", "delegate", "remove", "--service", it, "--confirm", it, *REGION, "--apply") for it in ("guardduty", "inspector2", "macie2")),
-                    (0, "org", "delegate", "remove", "--service", "securityhub", "--confirm", "securityhub", *REGION, "--apply"),
-                    (0, "org", "delegate", "remove", "--service", "detective", "--confirm", "detective", *REGION, "--apply"),
-                    (0, "org", "delegate", "remove", "--service", "devops-guru", "--confirm", "devops-guru", "--apply")]),
-    ("enrolment", [(0, "org", "enroll", "--ou-from", "Legacy", "--to", "Workloads", "--fix", "config", "--apply"),
-                   (0, "org", "enroll", "--account", enrol.ODD, "--to", "Workloads", "--create-role", "account", "--apply"),
-                   (0, "org", "enroll", "--account", LATE, "--to", "Workloads", "--via", "account-factory", "--create-role", "account", "--apply"),
-                   (0, "org", "enroll", "--account", LATER, "--to", "Workloads", "--via", "baseline", "--apply"),
-                   (0, "org", "enroll", "--account", enrol.STRAY, "--to", "Workloads", "--create-role", "ou", "--apply"),
-                   (0, "org", "enroll", "--ou-from", "Legacy", "--to", "Legacy", "--apply")]),
+                    *((0, "org", "delegate", "remove", "--service", it, "--confirm", it, *REGION, "--apply", "--yes") for it in ("guardduty", "inspector2", "macie2")),
+                    (0, "org", "delegate", "remove", "--service", "securityhub", "--confirm", "securityhub", *REGION, "--apply", "--yes"),
+                    (0, "org", "delegate", "remove", "--service", "detective", "--confirm", "detective", *REGION, "--apply", "--yes"),
+                    (0, "org", "delegate", "remove", "--service", "devops-guru", "--confirm", "devops-guru", "--apply", "--yes")]),
+    ("enrolment", [(0, "org", "enroll", "--ou-from", "Legacy", "--to", "Workloads", "--fix", "config", "--apply", "--yes"),
+                   (0, "org", "enroll", "--account", enrol.ODD, "--to", "Workloads", "--create-role", "account", "--apply", "--yes"),
+                   (0, "org", "enroll", "--account", LATE, "--to", "Workloads", "--via", "account-factory", "--create-role", "account", "--apply", "--yes"),
+                   (0, "org", "enroll", "--account", LATER, "--to", "Workloads", "--via", "baseline", "--apply", "--yes"),
+                   (0, "org", "enroll", "--account", enrol.STRAY, "--to", "Workloads", "--create-role", "ou", "--apply", "--yes"),
+                   (0, "org", "enroll", "--ou-from", "Legacy", "--to", "Legacy", "--apply", "--yes")]),
     ("public-ips", [(1, "public-ips", *REGION, "--role", MEMBER, "--verify"),
                     (0, "public-ips", *REGION, "--role", MEMBER, "--ou", "/Workloads", "--tag", "env=prod"),
                     (1, "public-ips", "--aggregator", "organization", "--region", "eu-west-1"),
                     (2, "public-ips", "--aggregator", "mine", "--region", "eu-west-1")]),
-    ("vending", [(0, "org", "vend", "factory.csv", "--apply", "--concurrency", "2"),
-                 (0, "org", "vend", "direct.csv", "--via", "organizations", "--create-users", "--assign", "Builders=Reader", "--apply")]),
+    ("vending", [(0, "org", "vend", "factory.csv", "--apply", "--yes", "--concurrency", "2"),
+                 (0, "org", "vend", "direct.csv", "--via", "organizations", "--create-users", "--assign", "Builders=Reader", "--apply", "--yes")]),
     ("findings", [(0, "findings", "enrich", "--backfill", "--apply"), (0, "findings", "show", enrol.SHOP),
                   (0, "findings", "insight", "create", "--group-by", "SeverityLabel", "--apply")]),
 ]
@@ -212,11 +212,11 @@ def centrally(stage, sim, endpoint, environment, policies):
         stage.path("central.yaml").write_text(
             "defaults:\n  standards: {enable: [pci-dss/v/3.2.1]}\n"
             f"  controls: [{{id: {control}, status: DISABLED, reason: central}}]\n")
-        apply = ("org", "standards", "apply", "central.yaml", "--mode", "central", "--apply", "-o", "json")
+        apply = ("org", "standards", "apply", "central.yaml", "--mode", "central", "--apply", "--yes", "-o", "json")
         for words in [(*apply, "--enable-central"), apply] if control == "IAM.6" else [apply]:
             ran = stage.run(*words, timeout=240, **role)
             check(f"{' '.join(words)} ({control})", ran.returncode == 0, (ran.returncode, (ran.stdout + ran.stderr)[-600:]))
-    ran = stage.run("plan", "undo", json.loads(ran.stdout)["report"]["plan"], "--apply", timeout=240, **role)
+    ran = stage.run("plan", "undo", json.loads(ran.stdout)["report"]["plan"], "--apply", "--yes", timeout=240, **role)
     check("and taken back", ran.returncode == 0, (ran.stdout + ran.stderr)[-600:])
     own, accounts = policies
     not_denied(sim, since, "standards, centrally", "/do-standards/", own)

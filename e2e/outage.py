@@ -23,7 +23,7 @@ def refusals(check, world):
     targets = {"the root": world.root, "the management account": "111122223333", "production": world.units["Prod"],
                "an account in production": PROD}
     for name, target in targets.items():
-        code, said, errors = world.json("outage", "apply", "drill.json", "--target", target, "--apply")
+        code, said, errors = world.json("outage", "apply", "drill.json", "--target", target, "--apply", "--yes")
         check.equal(f"{name} is refused", code, 4)
         check(f"{name}: the refused plan is shown", said and said["plan"]["state"] == "planned", errors)
         check(f"{name}: with a reason", "refused" in errors, errors)
@@ -46,7 +46,7 @@ def drill(check, world):
     check.equal("and nothing is done", world.ours(), {})
     (ana, ana_s3), (bo, _) = world.login(ANA), world.login(BO, "BreakGlass")
     check("a member's admin may call before", not denied(ana.list_roles))
-    code, said, errors = world.json("outage", "apply", "drill.json", "--target", unit, "--apply")
+    code, said, errors = world.json("outage", "apply", "drill.json", "--target", unit, "--apply", "--yes")
     check("it is applied", code == 0 and said["applied_at"], (code, errors))
     name = "hallpass-drill-" + said["id"]
     check.equal("one policy, attached once", world.ours(), {name: [unit]})
@@ -55,17 +55,17 @@ def drill(check, world):
     check("calls of a member's admin are refused", wait(lambda: denied(ana.list_roles), 15))
     check("those of the break-glass role are not", not denied(bo.list_roles))
     check("nor those of other services", not denied(ana_s3.list_buckets))
-    code, again, errors = world.json("outage", "apply", "drill.json", "--target", unit, "--apply")
+    code, again, errors = world.json("outage", "apply", "drill.json", "--target", unit, "--apply", "--yes")
     check("applying again changes nothing", code == 0 and again["plan"]["totals"]["changed"] == 0, (code, errors))
     code, rows, _ = world.json("outage", "list")
     check("it is listed as active", code == 0 and rows[0]["state"] == "active", rows)
-    code, _, errors = world.json("outage", "reap", "--apply")
+    code, _, errors = world.json("outage", "reap", "--apply", "--yes")
     check("nothing is reaped before its end", code == 0 and list(world.ours()) == [name], errors)
     time.sleep(max(0, end - time.monotonic()) + 1)
     check("it ends by the clock alone", wait(lambda: not denied(ana.list_roles), 15))
     code, rows, errors = world.json("outage", "list")
     check("over and still attached is exit 1", code == 1 and rows[0]["state"] == "expired", (code, rows))
-    code, said, errors = world.json("outage", "reap", "--apply")
+    code, said, errors = world.json("outage", "reap", "--apply", "--yes")
     check("it is reaped", code == 0, (code, said, errors))
     check.equal("nothing is left", world.ours(), {})
     code, rows, _ = world.json("outage", "list")
@@ -83,7 +83,7 @@ def killed(check, world, operation):
     generated(world, file, 3600 + len(operation))
     world.sim.post("/_sim/faults", {"kind": "latency", "distribution": {"fixed_ms": 4000}, "match": {"operation": operation}})
     before = len(calls(world, operation))
-    process = world.stage.spawn("outage", "apply", file, "--target", unit, "--apply", log="killed.log", **world.environment)
+    process = world.stage.spawn("outage", "apply", file, "--target", unit, "--apply", "--yes", log="killed.log", **world.environment)
     sent = lambda: (len(calls(world, operation)) > before
                     or any(row["state"] == "running" for row in plans(world)))
     check(f"{operation}: under way", wait(sent, 60, process), world.stage.said("killed.log"))
@@ -102,9 +102,9 @@ def killed(check, world, operation):
     check(f"{operation}: one policy, attached once", list(ours.values()) == [[unit]], ours)
     identity = next(iter(ours), "hallpass-drill-").removeprefix("hallpass-drill-")
     # another machine has nothing but the tags
-    code, _, errors = world.json("outage", "remove", identity, "--apply", "--config", "other.toml")
+    code, _, errors = world.json("outage", "remove", identity, "--apply", "--yes", "--config", "other.toml")
     check(f"{operation}: removed by its tags alone", code == 0 and world.ours() == {}, (code, errors))
-    code, _, errors = world.json("outage", "remove", identity, "--apply")
+    code, _, errors = world.json("outage", "remove", identity, "--apply", "--yes")
     check(f"{operation}: removing what is gone is fine", code == 0, (code, errors))
 
 
@@ -126,11 +126,11 @@ def intent_of(world, operation):
 def taken_back(check, world):
     unit = world.units["NonProd"]
     generated(world, "undo.json", 4000)
-    _, said, _ = world.json("outage", "apply", "undo.json", "--target", DEV, "--apply")
+    _, said, _ = world.json("outage", "apply", "undo.json", "--target", DEV, "--apply", "--yes")
     check.equal("another is applied to an account", list(world.ours().values()), [[DEV]])
     code, shown, _ = world.json("plan", "show", said["plan"]["plan"])
     check("its plan is shown", code == 0 and shown["report"]["state"] == "done", shown)
-    code, _, errors = world.json("plan", "undo", said["plan"]["plan"], "--apply")
+    code, _, errors = world.json("plan", "undo", said["plan"]["plan"], "--apply", "--yes")
     check("and taken back", code == 0 and world.ours() == {}, (code, errors))
     code, _, errors = world.json("outage", "apply", "undo.json", "--target", unit, "--max-changes", "1")
     check.equal("a plan above its limit is refused", code, 4)

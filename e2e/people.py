@@ -176,7 +176,7 @@ class Hands:
         return ran, json.loads(ran.stdout) if ran.stdout.strip() else None
 
     def undo(self, plan):
-        return self.stage.run("plan", "undo", plan, "--apply", "--output", "json", timeout=300, **self.environment)
+        return self.stage.run("plan", "undo", plan, "--apply", "--yes", "--output", "json", timeout=300, **self.environment)
 
     def status(self, user):
         return self.world.identity.describe_user(IdentityStoreId=self.world.store, UserId=user)["UserStatus"]
@@ -197,7 +197,7 @@ def guarded(hands):
     world = hands.world
     off = hands.stage.path("hallpass.toml").read_text().replace("act = true", "act = false")
     hands.stage.path("off.toml").write_text(off)
-    ran, _ = hands.run("--apply", "--config", "off.toml")
+    ran, _ = hands.run("--apply", "--yes", "--config", "off.toml")
     check("acting is off unless it is switched on (exit 4)", ran.returncode == 4 and "switched off" in ran.stderr, (ran.returncode, ran.stderr))
     ran, planned = hands.run()
     check("a dry run says whom it would disable", ran.returncode == 0 and [it["user_id"] for it in planned["people"]] == [world.away], (ran.stderr, planned))
@@ -209,25 +209,25 @@ def guarded(hands):
     for grace, due in (("1", [world.away, world.warned]), ("2", [world.away])):
         ran, planned = hands.run("--warn", "80", "--expire", "86", "--grace", grace, "--max-people", "2")
         check.equal(f"{grace} days after it expired it counts, where that is said", sorted(it["user_id"] for it in planned["people"]), sorted(due))
-    ran, _ = hands.run("--apply", "--person", TOMASZ)
+    ran, _ = hands.run("--apply", "--yes", "--person", TOMASZ)
     check("who is not over a limit cannot be meant", ran.returncode == 2 and "not over a limit" in ran.stderr, ran.stderr)
     trail = world.trail
     gap = trail.path(trail.now - datetime.timedelta(days=50), "day")
     content = gap.read_bytes()
     gap.unlink()
-    ran, _ = hands.run("--apply")
+    ran, _ = hands.run("--apply", "--yes")
     check("a day without a log refuses everything (exit 4)", ran.returncode == 4 and "whole since" in ran.stderr, (ran.returncode, ran.stderr))
     gap.write_bytes(content)
     protected = hands.stage.path("hallpass.toml").read_text().replace(f'protected = ["{INES}"]', f'protected = ["{world.away}"]')
     hands.stage.path("protected.toml").write_text(protected)
-    ran, found = hands.run("--apply", "--config", "protected.toml")
+    ran, found = hands.run("--apply", "--yes", "--config", "protected.toml")
     check("who is protected is left alone", ran.returncode == 0 and found["people"] == [] and found["left"][0]["why"] == "protected", (ran.stderr, found))
     check.equal("nothing of it changed anything", hands.status(world.away), "ENABLED")
 
 
 def acted(hands):
     world = hands.world
-    ran, done = hands.run("--apply")
+    ran, done = hands.run("--apply", "--yes")
     check("who is inactive is disabled", ran.returncode == 0 and hands.status(world.away) == "DISABLED", (ran.returncode, ran.stderr, done))
     check.equal("by one plan", [it["kind"] for it in done["plans"]], ["pci.disable"])
     back = hands.undo(done["plans"][0]["plan"])
@@ -236,7 +236,7 @@ def acted(hands):
     check("they have access of their own to lose", before[0] or before[1], before)
     for value in ("refused", "ignored"):
         hands.switch(value)
-        ran, done = hands.run("--apply")
+        ran, done = hands.run("--apply", "--yes")
         check.equal(f"where a status is {value}, access goes", (ran.returncode, [it["kind"] for it in done["plans"]]), (0, ["pci.disable", "pci.cut"]))
         gone = wait(lambda: hands.access(world.away) == ([], []), 60)
         check("all of it", gone and hands.status(world.away) == "ENABLED", hands.access(world.away))
@@ -251,18 +251,18 @@ def again(hands):
     named = lambda done: [it["plan"] for it in done["plans"]]
     disabled = lambda: wait(lambda: hands.status(world.away) == "DISABLED", 20)
     enabled = lambda: wait(lambda: hands.status(world.away) == "ENABLED", 20)
-    _, first = hands.run("--apply")
+    _, first = hands.run("--apply", "--yes")
     check("the same command disables again what was taken back", disabled(), first)
-    ran, same = hands.run("--apply")
+    ran, same = hands.run("--apply", "--yes")
     check("once more it has nothing to do", ran.returncode == 0 and same["plans"][0]["totals"]["unchanged"] == 1, (ran.returncode, same))
     back = hands.undo(named(first)[0])
     check("which takes the way back from nobody", back.returncode == 0 and enabled(), (back.returncode, back.stdout[-300:], back.stderr))
-    _, second = hands.run("--apply")
+    _, second = hands.run("--apply", "--yes")
     check("and again", disabled(), second)
     world.identity.update_user(IdentityStoreId=world.store, UserId=world.away,
                                Operations=[{"AttributePath": "userStatus", "AttributeValue": "ENABLED"}])
     check("somebody enables them elsewhere", enabled())
-    ran, third = hands.run("--apply")
+    ran, third = hands.run("--apply", "--yes")
     check("which is work for the next plan", ran.returncode == 0 and disabled() and "there is work again" in ran.stderr, (ran.returncode, ran.stderr, third))
     check("each is a plan of its own", len({*named(first), *named(second), *named(third)}) == 3, (first, second, third))
     listed = hands.stage.run("plan", "list", "--output", "json", **hands.environment)
@@ -280,18 +280,18 @@ def killed(hands):
     world = hands.world
     for seconds in (0.3, 0.6, 0.9, 1.3):
         process = hands.stage.spawn("pci", "act", "--users", "users.json", "--source", "dir:trail", "--regions", world.region,
-                                    "--apply", log="act.log", **hands.environment)
+                                    "--apply", "--yes", log="act.log", **hands.environment)
         try:
             process.wait(seconds)
         except Exception:
             hands.stage.stop(process, signal.SIGKILL)
-    ran, done = hands.run("--apply")
+    ran, done = hands.run("--apply", "--yes")
     check("after kills everybody is disabled", ran.returncode == 0 and hands.status(world.away) == "DISABLED", (ran.returncode, ran.stderr))
 
 
 def deleted(hands):
     world = hands.world
-    ran, done = hands.run("--apply", "--by", "cut-access", "--allow-delete")
+    ran, done = hands.run("--apply", "--yes", "--by", "cut-access", "--allow-delete")
     check("deleting comes after cutting", ran.returncode == 0 and [it["kind"] for it in done["plans"]][-1] == "pci.delete", (ran.returncode, ran.stderr, done))
     gone = lambda: world.away not in [it["UserId"] for it in world.identity.get_paginator("list_users").paginate(IdentityStoreId=world.store).build_full_result()["Users"]]
     check("and is for good", wait(gone, 30), ran.stderr)

@@ -99,13 +99,13 @@ def planned(world, hubs):
 def killed(world, hubs):
     """Killed between standards and their controls."""
     world.sim.post("/_sim/faults", {"kind": "latency", "distribution": {"fixed_ms": 1500}, "match": {"operation": "GetEnabledStandards"}})
-    process = world.stage.spawn("org", "standards", "apply", "org-standards.yaml", "--regions", ",".join(REGIONS), "--apply",
+    process = world.stage.spawn("org", "standards", "apply", "org-standards.yaml", "--regions", ",".join(REGIONS), "--apply", "--yes",
                                 log="killed.log", **world.environment)
     check("standards are on", wait(lambda: len(calls(world, "BatchEnableStandards")) == 6, 120, process), world.stage.said("killed.log"))
     world.stage.stop(process, signal.SIGKILL)
     set_before = len(calls(world, "BatchUpdateStandardsControlAssociations"))
     world.sim.call("DELETE", "/_sim/faults")
-    code, rows, errors = standards(world, "apply", "org-standards.yaml", "--apply")
+    code, rows, errors = standards(world, "apply", "org-standards.yaml", "--apply", "--yes")
     check("the same command goes on", code == 0 and outcomes(rows) <= {"changed", "unchanged"}, (code, set_before, rows, errors))
     check.equal("no standard was turned on twice", len(calls(world, "BatchEnableStandards")), 6)
     wanted = {("pci-dss", "IAM.6", "Root credentials are removed centrally"), ("pci-dss", "S3.7", "Replication is covered by backup policy")}
@@ -119,7 +119,7 @@ def killed(world, hubs):
 
 def again(world):
     before = len(calls(world, "BatchUpdateStandardsControlAssociations"))
-    code, rows, errors = standards(world, "apply", "org-standards.yaml", "--apply")
+    code, rows, errors = standards(world, "apply", "org-standards.yaml", "--apply", "--yes")
     check("again it changes nothing", code == 0 and outcomes(rows) == {"unchanged"} and "nothing is to be changed" in errors, (code, rows, errors))
     check.equal("and sends nothing", len(calls(world, "BatchUpdateStandardsControlAssociations")), before)
     exported = world.run("org", "standards", "export", "--regions", ",".join(REGIONS))
@@ -147,11 +147,11 @@ def drifted(world, hubs):
     check("an exception that is over is told, and its control comes on", row and row["notes"] ==
           [f"exception expired: EC2.19 (SEC-12) until {day(-1)}"] and [it["SecurityControlId"] for it in row["changes"]["controls"]] == ["EC2.19"], row)
     check.equal("a reason alone is told as that", [it["SecurityControlId"] for it in row["changes"]["reason_only"]], ["IAM.6"])
-    code, rows, errors = standards(world, "apply", "org-standards.yaml", "--apply", "--update-reasons")
+    code, rows, errors = standards(world, "apply", "org-standards.yaml", "--apply", "--yes", "--update-reasons")
     check("it is made so", code == 0 and outcomes(rows) == {"changed"}, (code, rows, errors))
     check.equal("with the new reason", off(hubs[(DEV, "us-east-1")]),
                 {("pci-dss", "IAM.6", "Moved"), ("pci-dss", "S3.7", "Replication is covered by backup policy")})
-    return json.loads(world.run("org", "standards", "apply", "off.yaml", "--regions", "us-east-1", "--accounts", DEV, "--apply", "-o", "json").stdout)
+    return json.loads(world.run("org", "standards", "apply", "off.yaml", "--regions", "us-east-1", "--accounts", DEV, "--apply", "--yes", "-o", "json").stdout)
 
 
 def taken_back(world, hubs, said):
@@ -159,7 +159,7 @@ def taken_back(world, hubs, said):
     client = hubs[(DEV, "us-east-1")]
     gone = lambda: not client.get_enabled_standards()["StandardsSubscriptions"]
     check("a standard is off", said["report"]["state"] == "done" and wait(gone, 30), said)
-    undone = world.run("plan", "undo", said["report"]["plan"], "--apply", "-o", "json")
+    undone = world.run("plan", "undo", said["report"]["plan"], "--apply", "--yes", "-o", "json")
     check.equal("undone", undone.returncode, 0)
     check.equal("its controls are off again", off(client),
                 {("pci-dss", "IAM.6", "Moved"), ("pci-dss", "S3.7", "Replication is covered by backup policy")})
@@ -170,7 +170,7 @@ def without_config(world, hubs):
     world.stage.path("cis.yaml").write_text("defaults:\n  standards: {enable: [cis-aws-foundations-benchmark/v/3.0.0]}\n")
     world.sim.post("/_sim/faults", {"kind": "fail_async", "reason": "NO_AVAILABLE_CONFIGURATION_RECORDER", "count": 1,
                                     "match": {"operation": "BatchEnableStandards"}})
-    code, rows, errors = standards(world, "apply", "cis.yaml", "--accounts", TEST, "--apply")
+    code, rows, errors = standards(world, "apply", "cis.yaml", "--accounts", TEST, "--apply", "--yes")
     reasons = sorted(rows[(TEST, region)]["reason"] for region in REGIONS)
     check("one fails with what would help, the other does not", code == 1 and reasons[0] == ""
           and reasons[1].endswith("turn on AWS Config"), (code, rows, errors))
@@ -186,17 +186,17 @@ def central(world, hubs):
     check("policies are refused where there are none", code == 4 and "not configured centrally" in errors, (code, errors))
     kind = lambda: administrator.describe_organization_configuration()["OrganizationConfiguration"]["ConfigurationType"]
     enable = ("org", "standards", "apply", "central.yaml", "--mode", "central", "--enable-central")
-    code, _, errors = standards(world, "apply", "org-standards.yaml", *enable[4:], "--apply")
+    code, _, errors = standards(world, "apply", "org-standards.yaml", *enable[4:], "--apply", "--yes")
     check("what policies cannot say is said before anything is switched", code == 2 and "needs local mode" in errors and kind() == "LOCAL", (code, errors))
     world.stage.path("central.yaml").write_text("defaults:\n  standards: {enable: [pci-dss/v/3.2.1]}\n")
     ran = world.run(*enable, "--detailed-exitcode")
     check("letting policies configure it is planned first", ran.returncode == 3 and "no longer come on in new accounts" in ran.stderr and kind() == "LOCAL",
           (ran.returncode, ran.stderr))
-    ran = world.run(*enable, "--apply", "-o", "json")
+    ran = world.run(*enable, "--apply", "--yes", "-o", "json")
     check("and then done", ran.returncode == 0 and kind() == "CENTRAL", (ran.returncode, ran.stderr))
-    ran = world.run("plan", "undo", json.loads(ran.stdout)["plan"], "--apply")
+    ran = world.run("plan", "undo", json.loads(ran.stdout)["plan"], "--apply", "--yes")
     check("taken back", ran.returncode == 0 and kind() == "LOCAL", (ran.returncode, ran.stderr))
-    ran = world.run(*enable, "--apply")
+    ran = world.run(*enable, "--apply", "--yes")
     check("and done again", ran.returncode == 0 and kind() == "CENTRAL", (ran.returncode, ran.stderr))
     code, _, errors = standards(world, "apply", "org-standards.yaml")
     check("a Region alone is no matter of policies", code == 2 and "line 7: needs local mode" in errors, (code, errors))
@@ -207,7 +207,7 @@ def central(world, hubs):
 exceptions:
   - {{ou: /NonProd, control: S3.7, status: DISABLED, reason: backup}}
 """)
-    ran = world.run("org", "standards", "apply", "central.yaml", "--apply", "-o", "json")
+    ran = world.run("org", "standards", "apply", "central.yaml", "--apply", "--yes", "-o", "json")
     rows = {row["account"]: row["outcome"] for row in json.loads(ran.stdout)["rows"]} if ran.stdout else {}
     check("two policies: at the root and at a unit", ran.returncode == 0 and rows == {world.root: "changed", world.units["NonProd"]: "changed"},
           (ran.returncode, rows, ran.stderr))

@@ -115,19 +115,19 @@ def at_okta(hands):
     ran, _ = hands.run("--by", "okta")
     check("without an address of Okta that is exit 2", ran.returncode == 2 and "`--by okta`: it is not set up" in ran.stderr, (ran.returncode, ran.stderr))
     hands.environment = hands.plain | hands.okta_environment
-    ran, done = hands.run("--by", "okta", "--apply")
+    ran, done = hands.run("--by", "okta", "--apply", "--yes")
     check("who does not come from an outside provider is left as they were", ran.returncode == 1 and "not at `okta`" in ran.stderr
           and hands.writes() == [], (ran.returncode, ran.stderr))
     ran, done = hands.run("--by", "okta,disable")
     check.equal("and the next rung is shown", (ran.returncode, kinds(done)), (0, ["pci.disable"]))
     hands.comes_from("somebody@else", "00unobody", "00umara")
     Provider.okta["00umara"]["profile"] = {"login": "zoe", "email": "zoe@example.com"}
-    ran, done = hands.run("--by", "okta", "--apply")
+    ran, done = hands.run("--by", "okta", "--apply", "--yes")
     check("an id that is somebody else's there is not touched", ran.returncode == 1 and hands.writes() == [], (ran.returncode, ran.stderr))
     Provider.okta["00umara"]["profile"] = {"login": hands.name.upper(), "email": MARA}
     ran, done = hands.run("--by", "okta")
     check.equal("a dry run shows it, and does nothing", (ran.returncode, kinds(done), hands.writes()), (0, ["pci.okta"], []))
-    ran, done = hands.run("--by", "okta", "--apply")
+    ran, done = hands.run("--by", "okta", "--apply", "--yes")
     check("they are suspended", ran.returncode == 0 and hands.writes() == ["suspend 00umara"], (ran.returncode, ran.stderr, done))
     check("how their sessions are cut off is told", f"--user {hands.name}" in ran.stderr and "sessions apply" in ran.stderr, ran.stderr)
     said = ran.stdout + ran.stderr
@@ -135,16 +135,16 @@ def at_okta(hands):
     check("taken back they may sign in again", back.returncode == 0 and hands.writes() == ["unsuspend 00umara"], (back.returncode, back.stdout, back.stderr))
     check("nothing shows the token", OKTA_TOKEN not in said + back.stdout + back.stderr, said)
     Provider.lost = 1
-    ran, done = hands.run("--by", "okta", "--apply")
+    ran, done = hands.run("--by", "okta", "--apply", "--yes")
     check.equal("an answer that is lost is looked after, not sent again", (ran.returncode, hands.writes(), hands.state()[0]), (0, ["suspend 00umara"], "SUSPENDED"))
-    ran, _ = hands.run("--by", "okta", "--apply")
+    ran, _ = hands.run("--by", "okta", "--apply", "--yes")
     check.equal("a second time nothing is sent", (ran.returncode, hands.writes()), (0, []))
     Provider.okta["00umara"]["status"] = "ACTIVE"
 
 
 def ladder(hands):
     Provider.refusing = True
-    ran, done = hands.run("--by", "okta,scim,disable,cut-access", "--apply")
+    ran, done = hands.run("--by", "okta,scim,disable,cut-access", "--apply", "--yes")
     check.equal("where Okta refuses, SCIM is next, and nothing after it", (ran.returncode, kinds(done), hands.writes()),
                 (0, ["pci.okta", "pci.scim"], [f"active=False {hands.world.away}"]))
     check.equal("the identity store was not touched", hands.status(hands.world.away), "ENABLED")
@@ -152,7 +152,7 @@ def ladder(hands):
     check.equal("and taken back", (back.returncode, hands.writes(), hands.state()[1]), (0, [f"active=True {hands.world.away}"], True))
     check("nothing shows the token", SCIM_TOKEN not in ran.stdout + ran.stderr + back.stdout + back.stderr, ran.stderr)
     Provider.scim[hands.world.away]["userName"] = "zoe"
-    ran, done = hands.run("--by", "okta,scim,disable", "--apply")
+    ran, done = hands.run("--by", "okta,scim,disable", "--apply", "--yes")
     check.equal("who is called otherwise there is disabled in the identity store", (ran.returncode, kinds(done), hands.writes()), (0, ["pci.okta", "pci.disable"], []))
     check.equal("and is", hands.status(hands.world.away), "DISABLED")
     Provider.scim[hands.world.away]["userName"], Provider.refusing = hands.name, False
@@ -160,8 +160,8 @@ def ladder(hands):
     check("and back", back.returncode == 0 and wait(lambda: hands.status(hands.world.away) == "ENABLED", 20), back.stderr)
     elsewhere = hands.stage.path("hallpass.toml").read_text().replace("/tenant/", "/other/")
     hands.stage.path("elsewhere.toml").write_text(elsewhere)
-    ran, done = hands.run("--by", "scim", "--apply")
-    ran = hands.stage.run("plan", "undo", done["plans"][0]["plan"], "--apply", "--output", "json", "--config", "elsewhere.toml", timeout=300, **hands.environment)
+    ran, done = hands.run("--by", "scim", "--apply", "--yes")
+    ran = hands.stage.run("plan", "undo", done["plans"][0]["plan"], "--apply", "--yes", "--output", "json", "--config", "elsewhere.toml", timeout=300, **hands.environment)
     check("a plan about one endpoint is not carried out at another", ran.returncode != 0 and hands.writes() == [f"active=False {hands.world.away}"], (ran.returncode, ran.stdout[-400:]))
     hands.undo(done["plans"][0]["plan"])
     half = hands.stage.path("hallpass.toml").read_text().replace("scim_token", "#")
@@ -174,18 +174,18 @@ def ladder(hands):
 def killed(hands):
     for seconds in (0.3, 0.6, 0.9, 1.2):
         process = hands.stage.spawn("pci", "act", "--users", "users.json", "--source", "dir:trail", "--regions", hands.world.region,
-                                    "--by", "okta", "--apply", log="act.log", **hands.environment)
+                                    "--by", "okta", "--apply", "--yes", log="act.log", **hands.environment)
         try:
             process.wait(seconds)
         except Exception:
             hands.stage.stop(process, signal.SIGKILL)
-    ran, done = hands.run("--by", "okta", "--apply")
+    ran, done = hands.run("--by", "okta", "--apply", "--yes")
     check.equal("after kills they are suspended, once", (ran.returncode, hands.writes(), hands.state()[0]), (0, ["suspend 00umara"], "SUSPENDED"))
     Provider.okta["00umara"]["status"] = "ACTIVE"
 
 
 def sessions(hands):
-    ran, done = hands.run("--by", "disable", "--apply", "--end-sessions")
+    ran, done = hands.run("--by", "disable", "--apply", "--yes", "--end-sessions")
     organizations = client("organizations", hands.world.aws)
     policies = organizations.list_policies(Filter="SERVICE_CONTROL_POLICY")["Policies"]
     mine = [it["Id"] for it in policies if it["Name"] == "hallpass-sessions"]
@@ -223,14 +223,14 @@ def least(hands):
     hands.environment = hands.plain | hands.okta_environment
     for value, by in (("accepted", "disable"), ("accepted", "cut-access")):
         hands.switch(value)
-        ran, done = hands.run("--by", by, "--apply", *config)
+        ran, done = hands.run("--by", by, "--apply", "--yes", *config)
         check("the role acts", ran.returncode == 0, (by, ran.stderr))
         for plan in done["plans"]:
-            back = hands.stage.run("plan", "undo", plan["plan"], "--apply", "--output", "json", *config, timeout=300, **hands.environment)
+            back = hands.stage.run("plan", "undo", plan["plan"], "--apply", "--yes", "--output", "json", *config, timeout=300, **hands.environment)
             check("and takes it back", back.returncode == 0, back.stderr)
         wait(lambda: hands.status(world.away) == "ENABLED", 20)
     hands.run("--by", "okta", *config)
-    ran, done = hands.run("--by", "cut-access", "--allow-delete", "--apply", *config)
+    ran, done = hands.run("--by", "cut-access", "--allow-delete", "--apply", "--yes", *config)
     check("the role deletes", ran.returncode == 0, ran.stderr)
     calls = [it for it in sim.get(f"/_sim/calls?since={since}&limit=100000").json["calls"] if "/people/" in json.dumps(it)]
     services = {"sso": "sso", "sso-admin": "sso", "identitystore": "identitystore", "organizations": "organizations"}

@@ -99,7 +99,7 @@ def looked_at(world):
 
 def killed(world):
     """Killed while AWS makes the second account."""
-    process = world.stage.spawn("org", "vend", "accounts.csv", "--assign", "Developers=Reader", "--apply",
+    process = world.stage.spawn("org", "vend", "accounts.csv", "--assign", "Developers=Reader", "--apply", "--yes",
                                 log="killed.log", **world.environment)
     check("the second account is under way", wait(lambda: len(calls(world, "CreateAccount")) == 2, 120, process),
           world.stage.said("killed.log"))
@@ -118,7 +118,7 @@ def killed(world):
 
 
 def finished(world, plan):
-    code, said, errors = vend(world, "accounts.csv", "--assign", "Developers=Reader", "--apply")
+    code, said, errors = vend(world, "accounts.csv", "--assign", "Developers=Reader", "--apply", "--yes")
     wanted = {"alpha": "SUCCEEDED", "wrong": "INVALID", "beta": "SUCCEEDED", "gamma": "SUCCEEDED"}
     check("the same command goes on", said and said["plan"] == plan and statuses(said) == wanted, (code, said, errors))
     check.equal("a wrong row is still exit 1", code, 1)
@@ -137,7 +137,7 @@ def finished(world, plan):
                 [now["alpha"][2], "", now["beta"][2], now["gamma"][2]])
     world.stage.path("again.csv").write_text("\n".join(line for line in text.splitlines() if not line.startswith("wrong,")))
     before = len(calls(world, "CreateAccount")) + len(calls(world, "MoveAccount"))
-    code, said, errors = vend(world, "again.csv", "--apply")
+    code, said, errors = vend(world, "again.csv", "--apply", "--yes")
     after = len(calls(world, "CreateAccount")) + len(calls(world, "MoveAccount"))
     check("fed again it changes nothing", code == 0 and before == after, (code, errors))
     exported = world.run("org", "vend", "export", plan)
@@ -153,7 +153,7 @@ def failed(world):
     world.sim.post("/_sim/faults", {"kind": "fail_async", "reason": "ACCOUNT_LIMIT_EXCEEDED", "count": 1,
                                     "match": {"operation": "CreateAccount"}})
     world.stage.path("late.csv").write_text(f"{HEADER}\ndelta,{ANA},delta@acme.example,Ana,X,Prod,,,\n")
-    code, said, errors = vend(world, "late.csv", "--apply")
+    code, said, errors = vend(world, "late.csv", "--apply", "--yes")
     row = said["rows"][0] if said else None
     check("a failure keeps AWS's reason", code == 1 and row["status"] == "FAILED" and row["error"] == "ACCOUNT_LIMIT_EXCEEDED",
           (code, row, errors))
@@ -167,7 +167,7 @@ def failed(world):
             ("mu", limit, "NOT_PROVISIONED", "ConstraintViolationException: You have exceeded the number of accounts")]:
         world.sim.post("/_sim/faults", {**fault, "match": {"operation": "CreateAccount"}})
         world.stage.path(f"{name}.csv").write_text(f"{HEADER}\n{name},{ANA},{name}@acme.example,Ana,X,Prod,,,\n")
-        code, said, errors = vend(world, f"{name}.csv", "--apply")
+        code, said, errors = vend(world, f"{name}.csv", "--apply", "--yes")
         row = said["rows"][0] if said else {}
         check(f"{said_so.split(':')[0]} is told in its row", code == 1 and (row["status"], row["error"], row["account_id"]) == (status, said_so, ""),
               (code, row, errors))
@@ -185,7 +185,7 @@ def configured(world):
     table = '[store]\nurl = "sqlite:hallpass.db"\n[vending]\nassign = [{{ {who}, permission_set = "{set}" }}]\n'.format
     world.stage.path("assigned.csv").write_text(f"{HEADER}\neta,new@acme.example,eta@acme.example,New,Person,Prod,,,\n"
                                                 "theta,new@acme.example,theta@acme.example,New,Person,Prod,,,\n")
-    words = ("assigned.csv", "--config", "assign.toml", "--create-users", "--apply")
+    words = ("assigned.csv", "--config", "assign.toml", "--create-users", "--apply", "--yes")
     for who, said in [('group = "Nobody"', "there is no group `Nobody`"), ('user = "nobody@acme.example"', "there is no user"), ("", "either a `group`")]:
         config.write_text(table(who=who, set="Reader").replace("{ ,", "{"))
         code, _, errors = vend(world, *words)
@@ -222,12 +222,12 @@ def tagged(world):
     world.stage.path("tags.csv").write_text("\n".join(rows) + "\n")
     sent = len(calls(world, "CreateAccount"))
     config.write_text(whole + 'tags = { "aws:owner" = "x" }\n')
-    code, _, errors = vend(world, "tags.csv", "--config", "tags.toml", "--apply")
+    code, _, errors = vend(world, "tags.csv", "--config", "tags.toml", "--apply", "--yes")
     check("a tag that AWS keeps for itself is exit 2", code == 2 and "aws:owner" in errors and "vending.tags" in errors, (code, errors))
     check.equal("and nothing was made", len(calls(world, "CreateAccount")), sent)
     user = f'sso_user = {{ email = "{ANA}", first_name = "Ana", last_name = "X" }}'
     config.write_text(f'{whole}tags = {{ cost = "4711", team = "cloud" }}\norg_unit = "Prod"\n{user}\n')
-    code, said, errors = vend(world, "tags.csv", "--config", "tags.toml", "--apply")
+    code, said, errors = vend(world, "tags.csv", "--config", "tags.toml", "--apply", "--yes")
     check("the row that can be made is", code == 1 and statuses(said) == {"iota": "SUCCEEDED", "kappa": "INVALID"}, (code, said, errors))
     check("the other says what AWS would not take", "Tags: Aws:x begins with aws:" in str(said), said)
     there = standing(world)
@@ -236,7 +236,7 @@ def tagged(world):
 
 
 def taken_back(world, plan):
-    code, said, errors = world.json("plan", "undo", plan, "--apply")
+    code, said, errors = world.json("plan", "undo", plan, "--apply", "--yes")
     check("a list is taken back", code == 0 and said["state"] == "done", (code, said, errors))
     check.equal("but accounts stay", errors.count("not undoable"), 3)
     now = standing(world)
@@ -267,7 +267,7 @@ def delegated(world):
     check("what would change is said, and nothing is changed",
           code == 3 and rows == dict.fromkeys(places, "changed") and not calls(world, "EnableOrganizationAdminAccount"),
           (code, rows, errors))
-    code, rows, errors = delegate(world, "delegate.yaml", "--apply")
+    code, rows, errors = delegate(world, "delegate.yaml", "--apply", "--yes")
     check("it is made so", code == 0 and rows == dict.fromkeys(places, "changed"), (code, rows, errors))
     hub = world.client("securityhub", world.environment)
     found = hub.list_organization_admin_accounts()["AdminAccounts"]
@@ -278,17 +278,17 @@ def delegated(world):
     known = world.org.list_delegated_administrators(ServicePrincipal="devops-guru.amazonaws.com")["DelegatedAdministrators"]
     check.equal("and that of DevOps Guru", [it["Id"] for it in known], [DEV])
     sent = len(calls(world, "EnableOrganizationAdminAccount"))
-    code, rows, errors = delegate(world, "delegate.yaml", "--apply")
+    code, rows, errors = delegate(world, "delegate.yaml", "--apply", "--yes")
     check("again it changes nothing", code == 0 and set(rows.values()) == {"unchanged"}, (code, rows, errors))
     check.equal("and nobody is set twice", len(calls(world, "EnableOrganizationAdminAccount")), sent)
     watched(world)
     world.org.deregister_delegated_administrator(AccountId=DEV, ServicePrincipal="devops-guru.amazonaws.com")
     code, rows, errors = delegate(world, "check", "delegate.yaml", "--fail-on-findings")
     check("what somebody else changed is seen", code == 3 and rows["devops-guru global"] == "changed", (code, rows, errors))
-    taken = world.run("org", "delegate", "remove", "--service", "detective", "--regions", "us-east-1", "--apply")
+    taken = world.run("org", "delegate", "remove", "--service", "detective", "--regions", "us-east-1", "--apply", "--yes")
     check("a graph goes only by its name", taken.returncode == 4 and "members is deleted" in taken.stderr
           and "--confirm detective" in taken.stderr, (taken.returncode, taken.stderr))
-    taken = world.run("org", "delegate", "remove", "--service", "detective", "--regions", "us-east-1", "--confirm", "detective", "--apply")
+    taken = world.run("org", "delegate", "remove", "--service", "detective", "--regions", "us-east-1", "--confirm", "detective", "--apply", "--yes")
     check.equal("then it does", taken.returncode, 0)
     listed = world.run("org", "delegate", "list", "--regions", "eu-west-1,us-east-1", "-o", "csv").stdout
     rows = [line.split(",")[:3] for line in listed.splitlines() if line.startswith("detective")]
@@ -397,7 +397,7 @@ def mailed(world, inbox, plan):
 def held(world, server):
     """A list whose first account somebody wants to see first waits for them, whatever the server is told."""
     world.stage.path("few.csv").write_text(f"{HEADER}\nepsilon,{ANA},epsilon@acme.example,Ana,X,Prod,,,\nzeta,{ANA},zeta@acme.example,Ana,X,Prod,,,\n")
-    code, said, errors = vend(world, "few.csv", "--apply", "--canary", "1")
+    code, said, errors = vend(world, "few.csv", "--apply", "--yes", "--canary", "1")
     check("the first of two is made", said and sorted(statuses(said).values()) == ["SUCCEEDED", "VALID"], (code, said, errors))
     check.equal("and the plan is paused", state_of(world, said["plan"]), "paused")
     sent = len(calls(world, "CreateAccount"))
@@ -476,14 +476,14 @@ def by_factory(stage):
     refused = {"kind": "error", "code": "AccessDeniedException", "http": 400, "message": "no"}
     for operation in ("SearchProductsAsAdmin", "ListProvisioningArtifacts", "ListPortfoliosForProduct", "ListPrincipalsForPortfolio"):
         world.sim.post("/_sim/faults", {**refused, "match": {"operation": operation}})
-        code, said, errors = vend(world, "factory.csv", "--apply")
+        code, said, errors = vend(world, "factory.csv", "--apply", "--yes")
         check(f"without {operation} nothing is begun", code == 4 and said is None and f"servicecatalog:{operation} cannot be asked" in errors,
               (code, said, errors))
         world.sim.call("DELETE", "/_sim/faults")
     written = [calls(world, it) for it in ("ProvisionProduct", "CreateAccount", "AssociatePrincipalWithPortfolio")]
     check.equal("and nothing was changed, nor planned", (written, world.run("plan", "list", "--output", "jsonl").stdout.count("org.vend")), ([[], [], []], 1))
     began = time.monotonic()
-    code, said, errors = vend(world, "factory.csv", "--assign", "Developers=Reader", "--apply")
+    code, said, errors = vend(world, "factory.csv", "--assign", "Developers=Reader", "--apply", "--yes")
     seconds = time.monotonic() - began
     check("two are made, one after the other", code == 1 and statuses(said) == {"one": "SUCCEEDED", "far": "INVALID", "two": "SUCCEEDED"}, (code, said, errors))
     asked = world.sim.get("/_sim/calls?operation=DescribeRecord&limit=1000").json["calls"]
@@ -499,7 +499,7 @@ def by_factory(stage):
     states = {it["targetIdentifier"].split("/")[-1]: it["statusSummary"]["status"] for it in enabled}
     check.equal("and enrolled", [states.get(found[name][2]) for name in ("one", "two")], ["SUCCEEDED", "SUCCEEDED"])
     check.equal("each was launched once", len(calls(world, "ProvisionProduct")), 2)
-    code, again, errors = vend(world, "factory.csv", "--assign", "Developers=Reader", "--apply")
+    code, again, errors = vend(world, "factory.csv", "--assign", "Developers=Reader", "--apply", "--yes")
     check.equal("once more launches nothing", len(calls(world, "ProvisionProduct")), 2)
     at_once(world, rows)
     stage.stop(process)
@@ -508,14 +508,14 @@ def by_factory(stage):
 def at_once(world, rows):
     """Several at once, where somebody asks for it (`organization.md` V-7)."""
     world.stage.path("tagged.csv").write_text("\n".join([rows[0] + ",Tags", rows[1].replace("one", "tagged") + ",team=shop;env=a=b"]) + "\n")
-    code, said, errors = vend(world, "tagged.csv", "--apply")
+    code, said, errors = vend(world, "tagged.csv", "--apply", "--yes")
     check("Account Factory's account has its tags, too", code == 0 and statuses(said) == {"tagged": "SUCCEEDED"}
           and tags_of(world, said["rows"][0]["account_id"]) == {"team": "shop", "env": "a=b"}, (code, said, errors))
     check.equal("by one call", len(calls(world, "TagResource")), 1)
     world.stage.path("several.csv").write_text("\n".join([rows[0], *(rows[1].replace("one", name) for name in ("five", "six", "seven"))]) + "\n")
     described = lambda: world.sim.get("/_sim/calls?operation=DescribeRecord&limit=1000").json["calls"]
     before = {it["request"]["Id"] for it in described()}
-    code, said, errors = vend(world, "several.csv", "--concurrency", "2", "--apply")
+    code, said, errors = vend(world, "several.csv", "--concurrency", "2", "--apply", "--yes")
     asked = [it for it in described() if it["request"]["Id"] not in before]
     check.equal("two of three are made at once, and never three", (code, len({it["request"]["Id"] for it in asked}), waited_for_at_once(asked)), (0, 3, 2))
     check.equal("each was launched once", len([it for it in calls(world, "ProvisionProduct") if it.get("http", 200) < 300]), 6)

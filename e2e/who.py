@@ -65,10 +65,10 @@ def is_row(row, user, account, name, via):
 def refused(check, world):
     """What is wrong is said at its line, and nothing is done."""
     reviewed(world, lambda row: "perhaps" if is_row(row, BO, DEV, "Admin", "direct") else "")
-    done = world.run("who", "apply-review", "review.csv", "--apply")
+    done = world.run("who", "apply-review", "review.csv", "--apply", "--yes")
     check("what is no decision is said at its line", done.returncode == 2 and "`perhaps` is no decision" in done.stderr, done.stderr)
     reviewed(world, lambda row: {("group:" + GROUP, TEST): "remove", ("group:" + GROUP, MANAGEMENT): "keep"}.get((row["via"], row["account_id"]), ""))
-    done = world.run("who", "apply-review", "review.csv", "--apply")
+    done = world.run("who", "apply-review", "review.csv", "--apply", "--yes")
     check("one membership is not kept and removed", done.returncode == 2 and "it is to be kept, and line" in done.stderr, done.stderr)
     done = world.run("who", "apply-review", "nothing.csv")
     check("a file that is not there is said", done.returncode == 2, done.stderr)

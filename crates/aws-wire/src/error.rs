@@ -22,14 +22,19 @@ pub fn read_error(response: &WireResponse<'_>) -> WireError {
     let from_json = json(response);
     let found = from_json.unwrap_or_else(|| xml(response.body));
     let (code, message, inside) = found;
-    let named = ["x-amzn-requestid", "x-amz-request-id", "x-amzn-request-id"];
-    let request_id = named.iter().find_map(|name| response.header(name));
+    let request_id = request_id(response);
     let fallback = || format!("HTTP {}", response.status);
     WireError {
         code: code.unwrap_or_else(fallback),
         message: message.unwrap_or_default(),
         request_id: request_id.map(str::to_owned).or(inside),
     }
+}
+
+/// The id of the request that was answered, where a header names it.
+pub fn request_id<'a>(response: &'a WireResponse<'_>) -> Option<&'a str> {
+    let named = ["x-amzn-requestid", "x-amz-request-id", "x-amzn-request-id"];
+    named.iter().find_map(|name| response.header(name))
 }
 
 type Found = (Option<String>, Option<String>, Option<String>);

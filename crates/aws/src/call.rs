@@ -9,12 +9,14 @@ use std::time::Duration;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use aws_types::request_id::RequestId;
 use hallpass_assignments::{CenterFault, Urgency};
 use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::bucket::Bucket;
 use crate::fault::CallFailure;
 use crate::jitter::Jitter;
+use crate::request_ids;
 
 /// The longest wait for one answer.
 pub(crate) const ATTEMPT_MAX: Duration = Duration::from_secs(10);
@@ -202,6 +204,7 @@ impl ServiceClient {
     ) -> impl Future<Output = Result<T, CallFailure>>
     where
         Fut: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
+        T: RequestId,
         E: ProvideErrorMetadata + Error + 'static,
     {
         // sent too late, the answer would be lost and somebody would have to look
@@ -210,7 +213,7 @@ impl ServiceClient {
             .checked_sub(WRITE_PATIENCE_MIN)
             .unwrap_or(pace.until);
         // the SDK's futures are 16 KB; boxed here, those who wait stay small
-        self.attempt(operation, pace, send_by, Box::pin(sorted(request)))
+        self.attempt(operation, pace, send_by, Box::pin(sorted(noted(request))))
     }
 
     async fn attempt<T, Fut>(
@@ -271,6 +274,24 @@ impl ServiceClient {
             .min(PAUSE_MAX);
         self.jitter.up_to(span) + asked.unwrap_or_default()
     }
+}
+
+/// A write whose id is kept for whoever wants to name it.
+async fn noted<T, E>(
+    request: impl Future<Output = Result<T, SdkError<E, HttpResponse>>>,
+) -> Result<T, SdkError<E, HttpResponse>>
+where
+    T: RequestId,
+{
+    request_ids::writing(async {
+        let answered = request.await;
+        request_ids::note(match &answered {
+            Ok(answer) => answer.request_id(),
+            Err(error) => error.request_id(),
+        });
+        answered
+    })
+    .await
 }
 
 /// A request whose errors are sorted.

@@ -32,6 +32,7 @@ mod call;
 mod fault;
 mod jitter;
 mod pages;
+mod request_ids;
 
 mod actions;
 
@@ -60,6 +61,7 @@ pub use objects::{
     BucketError, BucketFile, BucketFiles, BucketFolder, BucketPlace, BucketProblem, LockMode,
     Objects, Retention, is_plain_path,
 };
+pub use request_ids::with_request_ids;
 pub use permission_sets::PermissionSets;
 pub use settings::{AwsClientSettings, Credentials, Survey};
 

@@ -17,6 +17,7 @@ mod journal;
 mod report;
 mod retry;
 
+mod difference;
 mod run;
 mod undo;
 
@@ -28,15 +29,17 @@ pub mod testing;
 pub use check::{
     CheckOutcome, CheckResult, CheckRow, CheckScore, CheckSeverity, CheckStrictness, junit,
 };
+pub use difference::{PlanDifference, plan_differences};
 pub use journal::{
     Final, Folded, JournalEntry, JournalError, Record, StepEnd, StepState, Stored, fold,
 };
 pub use plan::{
-    Lane, Plan, PlanDraft, PlanId, PlanLimits, PlanStep, StepId, StepProbe, StepTarget, hash,
+    Lane, Plan, PlanDraft, PlanId, PlanLimits, PlanStep, StepId, StepProbe, StepTarget, TakenBack,
+    hash,
 };
 pub use ports::{
     Effect, LeaseAnswer, PlanStore, RunnerIdentity, Saved, SentBefore, Sleeper, StepError,
-    StepExecutor, StoreFault, TargetChange, Undo, Verify, WriteAnswer,
+    StepExecutor, StoreFault, TargetChange, Undo, Verify, WriteAnswer, is_rest_of,
 };
 pub use report::{Exit, PlanReport, PlanState, StepReport, TargetReport, Totals};
 pub use retry::{Class, Retry, pause};

@@ -223,6 +223,17 @@ impl PlanLimits {
     }
 }
 
+/// What a step of a plan back takes back.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TakenBack {
+    /// The step whose change it is: where a look at that finds anything but [`StepProbe::Satisfied`], what was left is not
+    /// what stands there.
+    pub step: PlanStep,
+    /// Why it is left alone, where somebody changed it before this plan was saved.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drifted: Option<String>,
+}
+
 /// A plan as saved.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Plan {
@@ -250,6 +261,12 @@ pub struct Plan {
     pub limits: PlanLimits,
     /// What the probes said when it was saved (`organization.md` P-5).
     pub expected: BTreeMap<StepId, StepProbe>,
+    /// Of a plan back: the changes that its steps take back, each by the first of the steps that do (`organization.md` P-15).
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub takes_back: BTreeMap<StepId, TakenBack>,
+    /// The names that accounts had when it was saved, as far as they are known, by id.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub account_names: BTreeMap<String, String>,
     /// When it was made.
     pub made_at: Timestamp,
     /// Who made it.
@@ -260,6 +277,18 @@ impl Plan {
     /// The step of that name.
     pub fn step(&self, id: &StepId) -> Option<&PlanStep> {
         self.steps.iter().find(|step| step.id == *id)
+    }
+
+    /// What an account is called; empty where that is not known.
+    pub fn account_name(&self, account: &str) -> &str {
+        self.account_names.get(account).map_or("", String::as_str)
+    }
+
+    /// Why a step would not be carried out, where what it takes back was changed since, and before the plan was saved.
+    pub(crate) fn drifted_before(&self, id: &StepId) -> Option<&str> {
+        let changes = self.expected.get(id).is_some_and(StepProbe::is_change);
+        let taken_back = self.takes_back.get(id).filter(|_| changes)?;
+        taken_back.drifted.as_deref()
     }
 
     /// Why it is refused: what its probes say cannot be done.
@@ -375,6 +404,8 @@ pub struct PlanDraft {
     steps: Vec<PlanStep>,
     facts: Value,
     limits: PlanLimits,
+    takes_back: BTreeMap<StepId, PlanStep>,
+    account_names: BTreeMap<String, String>,
 }
 
 impl PlanDraft {
@@ -390,7 +421,25 @@ impl PlanDraft {
             steps: Vec::new(),
             facts: Value::Null,
             limits,
+            takes_back: BTreeMap::new(),
+            account_names: BTreeMap::new(),
         }
+    }
+
+    /// What accounts are called, by id, for whoever reads the plan.
+    pub fn name_accounts(&mut self, names: BTreeMap<String, String>) {
+        self.account_names = names;
+    }
+
+    /// Says whose change a step takes back.
+    pub(crate) fn takes_back(&mut self, id: &StepId, step: &PlanStep) {
+        let kept = self.takes_back.entry(id.clone());
+        kept.or_insert_with(|| step.clone());
+    }
+
+    /// The changes that are taken back, by the step that does.
+    pub(crate) fn taken_back(&self) -> &BTreeMap<StepId, PlanStep> {
+        &self.takes_back
     }
 
     /// What its kind has to remember.
@@ -448,11 +497,19 @@ impl PlanDraft {
     pub(crate) fn finish(
         mut self,
         expected: BTreeMap<StepId, StepProbe>,
+        drifted: &BTreeMap<StepId, String>,
         made_at: Timestamp,
         made_by: &str,
     ) -> Plan {
         self.sort();
+        let taken_back = |(id, step): (StepId, PlanStep)| {
+            let drifted = drifted.get(&id).cloned();
+            (id, TakenBack { step, drifted })
+        };
+        let takes_back = std::mem::take(&mut self.takes_back);
         Plan {
+            takes_back: takes_back.into_iter().map(taken_back).collect(),
+            account_names: std::mem::take(&mut self.account_names),
             id: self.id(),
             kind: self.kind,
             organization: self.organization,
@@ -509,7 +566,8 @@ mod tests {
     }
 
     fn plan(rows: &[(&str, i32)]) -> Plan {
-        draft(rows).finish(BTreeMap::new(), Timestamp::UNIX_EPOCH, "ana")
+        let none = BTreeMap::new();
+        draft(rows).finish(BTreeMap::new(), &none, Timestamp::UNIX_EPOCH, "ana")
     }
 
     #[test]

@@ -135,6 +135,25 @@ pub trait StepExecutor: Send + Sync {
     async fn verify(&self, step: &PlanStep, remote: &str) -> Verify;
     /// How a step that changed `old` to `new` is undone.
     fn undo(&self, step: &PlanStep, old: &Value, new: &Value) -> Undo;
+    /// Whether `now` is what a write of this step leaves that was stopped half way, where `before` stood before it. Asked
+    /// only after a write was sent whose answer is not known, or which failed; where it is not, somebody else was at work
+    /// since, and the step is `drifted`. A step of one write is never half done.
+    fn is_half_done(&self, _step: &PlanStep, _before: &Value, _now: &StepProbe) -> bool {
+        false
+    }
+}
+
+/// Whether `rest` is what is left of `whole` after parts of it were taken away, and nothing else: what
+/// [`StepExecutor::is_half_done`] says of steps that write part by part.
+pub fn is_rest_of(rest: &Value, whole: &Value) -> bool {
+    match (rest, whole) {
+        (Value::Array(rest), Value::Array(whole)) => rest.iter().all(|it| whole.contains(it)),
+        (Value::Object(rest), Value::Object(whole)) => rest.iter().all(|(name, value)| {
+            let before = whole.get(name);
+            before.is_some_and(|before| is_rest_of(value, before))
+        }),
+        (rest, whole) => rest == whole,
+    }
 }
 
 /// The store could not answer. Nothing was half done; the plan can be resumed.

@@ -68,6 +68,9 @@ pub struct TargetReport {
     /// Where it acted.
     #[serde(flatten)]
     pub target: StepTarget,
+    /// The account's name when the plan was saved, where it is known.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub account_name: String,
     /// The worst of its steps' outcomes.
     pub outcome: StepEnd,
     /// The reason of that step.
@@ -177,6 +180,7 @@ impl PlanReport {
             };
             let row = targets.entry(&step.target).or_insert_with(|| TargetReport {
                 target: step.target.clone(),
+                account_name: plan.account_name(&step.target.account).to_owned(),
                 outcome: StepEnd::Unchanged,
                 reason: String::new(),
                 steps: Vec::new(),
@@ -249,6 +253,14 @@ impl TargetReport {
 }
 
 fn would(plan: &Plan, step: &PlanStep) -> Final {
+    if let Some(reason) = plan.drifted_before(&step.id) {
+        let old = plan.expected.get(&step.id).map(StepProbe::old);
+        return Final {
+            old: old.unwrap_or_default(),
+            new: step.desired.clone(),
+            ..Final::without_change(StepEnd::Drifted, reason, 0)
+        };
+    }
     let wanted = |old: Value| Final {
         old,
         new: step.desired.clone(),

@@ -265,6 +265,10 @@ impl<P: StepExecutor> StepExecutor for Gated<P> {
     fn undo(&self, step: &PlanStep, old: &Value, new: &Value) -> Undo {
         self.0.undo(step, old, new)
     }
+
+    fn is_half_done(&self, step: &PlanStep, before: &Value, now: &StepProbe) -> bool {
+        self.0.is_half_done(step, before, now)
+    }
 }
 
 #[async_trait]

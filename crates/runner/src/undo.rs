@@ -15,11 +15,13 @@ pub struct Undoing {
     pub not_undoable: Vec<(String, String)>,
 }
 
-/// The plan that goes back to the recorded old forms, in the reverse order: of whatever any run of the plan changed.
+/// The plan that goes back to the recorded old forms, in the reverse order: of whatever any run of the plan changed. What
+/// is no longer as the plan left it is `drifted` there: a look at the step that changed it finds something to do again.
 pub fn undo(plan: &Plan, folded: &Folded, hands: &dyn StepExecutor) -> Undoing {
     let kind = format!("{}.undo", plan.kind.trim_end_matches(".undo"));
     let mut draft = PlanDraft::new(kind, plan.organization.clone(), PlanLimits::DESTRUCTIVE);
     draft.remember(plan.facts.clone());
+    draft.name_accounts(plan.account_names.clone());
     let mut not_undoable = Vec::new();
     // step → the steps that undo it; a step is undone after all that came after it
     let mut undone: BTreeMap<&StepId, Vec<StepId>> = BTreeMap::new();
@@ -43,9 +45,12 @@ pub fn undo(plan: &Plan, folded: &Folded, hands: &dyn StepExecutor) -> Undoing {
             .collect();
         match hands.undo(step, &end.old, &end.new) {
             Undo::By(wishes) => {
-                for (kind, desired) in wishes {
+                for (nth, (kind, desired)) in wishes.into_iter().enumerate() {
                     let (target, lane) = (step.target.clone(), step.lane.clone());
                     let id = draft.step(target, &kind, desired, lane, &after);
+                    if nth == 0 {
+                        draft.takes_back(&id, step);
+                    }
                     undone.entry(&step.id).or_default().push(id.clone());
                     after = vec![id];
                 }

@@ -13,7 +13,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use hallpass_aws_model::{OperationModel, ServiceModel};
 use hallpass_aws_wire::{
-    WireResponse, catalog, next_page, read_error, read_response, write_request,
+    WireResponse, catalog, next_page, read_error, read_response, request_id, write_request,
 };
 use hallpass_fanout::{CallFault, FaultKind};
 use hallpass_model::{Clock, with_causes};
@@ -22,6 +22,7 @@ use serde_json::{Map, Value};
 
 use super::fault::{denied_here, refused, unanswered, undecodable};
 use crate::answer_body::{BodyFault, whole};
+use crate::request_ids;
 use crate::signed::{ToSign, endpoint_of, no_endpoint, s3_settings, sha256, signature, variant_of};
 use crate::signing_clock::{SigningClock, is_about_time, read_http_date};
 
@@ -238,6 +239,7 @@ impl AnyService {
             headers: &headers,
             body: &body,
         };
+        request_ids::note(request_id(&response));
         if (200..300).contains(&status) {
             return read_response(service, operation, &response)
                 .map_err(|error| undecodable(&error.to_string()));

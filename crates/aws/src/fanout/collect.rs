@@ -287,7 +287,7 @@ impl OrganizationCalls {
         let sent = self
             .aws
             .named(service, operation, input, (region, with.as_ref()));
-        sent.await.map_err(SendFailure::Call)
+        request_ids::writing(sent).await.map_err(SendFailure::Call)
     }
 
     /// One call as `ServiceCalls::call` makes it, in another Region than ours.

@@ -15,17 +15,25 @@ enum BoardState {
     Over(StepEnd),
 }
 
+/// What keeps a step from ever beginning.
+enum InTheWay<'a> {
+    /// A step that ended so.
+    Ended(usize, StepEnd),
+    /// A step that the plan does not have.
+    Unknown(&'a StepId),
+}
+
 /// Which steps wait, run and are over.
 pub(super) struct Board<'a> {
     plan: &'a Plan,
     states: Vec<BoardState>,
+    /// Why steps that are over ended as they did; empty where there is nothing to say.
+    reasons: Vec<String>,
     places: BTreeMap<&'a StepId, usize>,
     /// Targets that this run may begin; `None` = all.
     chosen: Option<BTreeSet<&'a StepTarget>>,
     failed: BTreeSet<&'a StepTarget>,
     failures_allowed: usize,
-    /// Why steps did not end well.
-    reasons: BTreeMap<&'a StepId, String>,
 }
 
 impl<'a> Board<'a> {
@@ -39,6 +47,12 @@ impl<'a> Board<'a> {
         let states: Vec<BoardState> = states.collect();
         let targets: BTreeSet<&StepTarget> = plan.steps.iter().map(|step| &step.target).collect();
         let failures_allowed = plan.limits.failures_allowed(targets.len());
+        let reason = |step: &crate::PlanStep| match folded.place(&step.id) {
+            StepState::Final(end) => end.reason.clone(),
+            StepState::Planned | StepState::Intent { .. } | StepState::Accepted { .. } => {
+                String::new()
+            }
+        };
         let fresh = targets.iter().copied().filter(|target| {
             let of_it = |(step, _): &(&crate::PlanStep, &BoardState)| step.target == **target;
             plan.steps
@@ -55,14 +69,10 @@ impl<'a> Board<'a> {
             .filter(|(_, state)| **state == BoardState::Over(StepEnd::Failed))
             .map(|(step, _)| &step.target)
             .collect();
-        let reason = |step: &'a crate::PlanStep| {
-            let end = folded.end(&step.id)?;
-            (!end.outcome.is_good()).then(|| (&step.id, end.reason.clone()))
-        };
         Self {
             plan,
-            reasons: plan.steps.iter().filter_map(reason).collect(),
             places: plan.steps.iter().map(|step| &step.id).zip(0..).collect(),
+            reasons: plan.steps.iter().map(reason).collect(),
             states,
             chosen,
             failed,
@@ -136,30 +146,44 @@ impl<'a> Board<'a> {
         self.states.get(*index).copied()
     }
 
-    /// Why a step can never begin: something before it did not succeed.
+    /// Why a step can never begin: which step before it did not succeed, and why.
     pub(super) fn blocked_by(&self, index: usize) -> Option<String> {
+        let step = self.plan.steps.get(index)?;
+        let (mut index, mut end) = match self.in_the_way(index)? {
+            InTheWay::Unknown(id) => return Some(format!("`{id}` before it is not in the plan")),
+            InTheWay::Ended(index, end) => (index, end),
+        };
+        // the first in the chain is what somebody can do something about
+        for _ in 0..self.plan.steps.len() {
+            match self.in_the_way(index) {
+                Some(InTheWay::Ended(earlier, its_end)) if end == StepEnd::Blocked => {
+                    (index, end) = (earlier, its_end);
+                }
+                Some(InTheWay::Ended(..) | InTheWay::Unknown(_)) | None => break,
+            }
+        }
+        let other = self.plan.steps.get(index)?;
+        let which = if other.target == step.target {
+            format!("its step `{}`", other.kind)
+        } else {
+            format!("step `{}` of {}", other.kind, other.target)
+        };
+        let why = self.reasons.get(index).filter(|it| !it.is_empty());
+        let why = why.map(|it| format!(": {it}")).unwrap_or_default();
+        Some(format!("waits for {which}: {end}{why}"))
+    }
+
+    /// The step before one that did not succeed.
+    fn in_the_way(&self, index: usize) -> Option<InTheWay<'_>> {
         let step = self.plan.steps.get(index)?;
         step.after.iter().find_map(|id| match self.state_of(id) {
             Some(BoardState::Over(end)) if !end.is_good() => {
-                Some(self.stands_in_the_way(step, id, end))
+                let index = self.places.get(id)?;
+                Some(InTheWay::Ended(*index, end))
             }
-            None => Some(format!("blocked by `{id}`, which is not in the plan")),
+            None => Some(InTheWay::Unknown(id)),
             Some(_) => None,
         })
-    }
-
-    /// A step that did not succeed, and why: of another target it is named, of the same its step is.
-    fn stands_in_the_way(&self, step: &crate::PlanStep, before: &StepId, end: StepEnd) -> String {
-        let earlier = self.plan.step(before);
-        let what = match earlier {
-            Some(it) if it.target == step.target => format!("step `{}` before it", it.kind),
-            Some(it) => it.target.to_string(),
-            None => String::new(),
-        };
-        match self.reasons.get(before).filter(|it| !it.is_empty()) {
-            Some(reason) => format!("blocked by {what}: {end}: {reason}"),
-            None => format!("blocked by {what}: {end}"),
-        }
     }
 
     pub(super) fn begun(&mut self, index: usize) {
@@ -172,14 +196,11 @@ impl<'a> Board<'a> {
             other => BoardState::Over(other),
         };
         self.set(index, state);
-        let Some(step) = self.plan.steps.get(index) else {
-            return;
-        };
-        if end.outcome == StepEnd::Failed {
-            self.failed.insert(&step.target);
+        if let Some(reason) = self.reasons.get_mut(index) {
+            reason.clone_from(&end.reason);
         }
-        if !end.outcome.is_good() {
-            self.reasons.insert(&step.id, end.reason.clone());
+        if let (StepEnd::Failed, Some(step)) = (end.outcome, self.plan.steps.get(index)) {
+            self.failed.insert(&step.target);
         }
     }
 

@@ -159,8 +159,7 @@ impl Runner {
         }
         let nothing = BTreeMap::new();
         let sent = newest.as_ref().map_or(&nothing, |(_, folded)| &folded.sent);
-        let expected = self.probe_all(draft.steps(), sent).await?;
-        let plan = draft.finish(expected, self.clock.now(), &self.keeper.actor);
+        let plan = self.looked_at(draft, sent).await?;
         Ok(Looked {
             plan: match newest {
                 None => plan,
@@ -171,6 +170,38 @@ impl Runner {
             },
             under_way: false,
         })
+    }
+
+    /// A draft as a plan, with what stands there now.
+    async fn looked_at(
+        &self,
+        draft: PlanDraft,
+        sent: &BTreeMap<StepId, Vec<Timestamp>>,
+    ) -> Result<Plan, RunError> {
+        let expected = self.probe_all(draft.steps(), sent).await?;
+        let mut drifted = BTreeMap::new();
+        for (id, taken_back) in draft.taken_back() {
+            let step = draft.steps().iter().find(|step| step.id == *id);
+            // what another step of the target takes back first stands in between still
+            let is_first = step.is_some_and(|step| {
+                let mut others = draft.steps().iter();
+                !others.any(|it| it.target == step.target && step.after.contains(&it.id))
+            });
+            let changes = expected.get(id).is_some_and(StepProbe::is_change);
+            if !(is_first && changes) {
+                continue;
+            }
+            let unseen = |why| RunError::Unseen {
+                target: taken_back.target.to_string(),
+                why,
+            };
+            let seen = self.probe_for_plan(taken_back, None).await.map_err(unseen)?;
+            if let Some(reason) = no_longer_as_left(&seen) {
+                drifted.insert(id.clone(), reason);
+            }
+        }
+        let actor = &self.keeper.actor;
+        Ok(draft.finish(expected, &drifted, self.clock.now(), actor))
     }
 
     /// The name that a look at this wish will give its plan, as things are now.
@@ -300,7 +331,8 @@ impl Runner {
         }
         self.store.set_aborted(&plan.id, false).await?;
         if applying.retry_failed {
-            let expected = self.probe_all(&plan.steps, &folded.sent).await?;
+            let seen = self.probe_all(&plan.steps, &folded.sent).await?;
+            let expected = expected_again(&plan, &folded, seen);
             plan = Plan {
                 expected,
                 ..plan.again()
@@ -383,8 +415,7 @@ impl Runner {
     /// # Errors
     /// When a target cannot be looked at.
     pub async fn differences(&self, draft: PlanDraft) -> Result<PlanReport, RunError> {
-        let expected = self.probe_all(draft.steps(), &BTreeMap::new()).await?;
-        let plan = draft.finish(expected, self.clock.now(), &self.keeper.actor);
+        let plan = self.looked_at(draft, &BTreeMap::new()).await?;
         Ok(PlanReport::planned(&plan))
     }
 
@@ -575,6 +606,39 @@ pub(crate) enum Stopped {
     Paused,
     /// Too many targets failed.
     TooManyFailures,
+}
+
+/// What another try expects to see: what the plan expected, and of steps that are done that they are. What is there `now`
+/// counts only where the plan could not know what to expect: somebody looked at the plan, and not at the world since.
+fn expected_again(
+    plan: &Plan,
+    folded: &Folded,
+    now: BTreeMap<StepId, StepProbe>,
+) -> BTreeMap<StepId, StepProbe> {
+    let expected = |(id, seen): (StepId, StepProbe)| {
+        let is_done = folded.end(&id).is_some_and(|end| end.outcome.is_good());
+        let expected = match plan.expected.get(&id) {
+            _ if is_done => StepProbe::Satisfied,
+            Some(
+                before @ (StepProbe::Satisfied | StepProbe::Absent | StepProbe::Differs { .. }),
+            ) => before.clone(),
+            // what was under way or in the way has its own end
+            Some(StepProbe::InProgress { .. } | StepProbe::Blocked { .. }) | None => seen,
+        };
+        (id, expected)
+    };
+    now.into_iter().map(expected).collect()
+}
+
+/// Why a change is not taken back: what a look at its step says now.
+fn no_longer_as_left(seen: &StepProbe) -> Option<String> {
+    match seen {
+        StepProbe::Satisfied => None,
+        StepProbe::InProgress { remote } => Some(format!("`{remote}` is under way there")),
+        StepProbe::Absent | StepProbe::Differs { .. } | StepProbe::Blocked { .. } => Some(
+            "somebody changed it after the plan that is taken back; it is left as it is".to_owned(),
+        ),
+    }
 }
 
 /// Whether a run began and is not over.

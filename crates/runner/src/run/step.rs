@@ -8,7 +8,9 @@ use serde_json::Value;
 use super::{Applying, RunError, Runner};
 use crate::journal::{Final, JournalEntry, StepEnd, StepState};
 use crate::plan::{Plan, PlanStep, StepProbe, hash};
-use crate::ports::{Effect, SentBefore, StepError, TargetChange, Verify, WriteAnswer};
+use crate::ports::{
+    Effect, SentBefore, StepError, StepExecutor, TargetChange, Verify, WriteAnswer,
+};
 use crate::retry::pause;
 
 /// Before the first question about something that was taken on is repeated: most things are done by
@@ -43,11 +45,25 @@ struct Walk<'a> {
     accept_drift: bool,
 }
 
+/// The target is not as the plan has it.
+const CHANGED_SINCE: &str = "the target changed since the plan was saved; make a new plan";
+/// A write was sent, and neither its work nor what was before stands there.
+const CHANGED_AFTER_US: &str = "a write was sent, and what stands there is neither what was nor what is wanted; make a new plan";
+
 impl Walk<'_> {
-    /// Whether the world is not the one that was planned for.
-    fn is_drift(&self, seen: &StepProbe) -> bool {
-        let expected = self.plan.expected.get(&self.step.id);
-        expected.is_some_and(|expected| expected != seen)
+    /// Why the step is not carried out: the world is not the one that was planned for.
+    fn drift(&self, hands: &dyn StepExecutor, seen: &StepProbe) -> Option<&'static str> {
+        let expected = self.plan.expected.get(&self.step.id)?;
+        let is_half_done =
+            |before: &Value| !self.sent_at.is_empty() && hands.is_half_done(self.step, before, seen);
+        match (&self.sent, expected) {
+            (None, expected) if expected == seen || is_half_done(&expected.old()) => None,
+            (None, _) => Some(CHANGED_SINCE),
+            // whose operation it was is not known, nor what stood there before it
+            (Some(Value::Null), StepProbe::InProgress { .. }) => None,
+            (Some(before), _) if *before == seen.old() || is_half_done(before) => None,
+            (Some(_), _) => Some(CHANGED_AFTER_US),
+        }
     }
 }
 
@@ -137,11 +153,14 @@ impl Runner {
             }
             StepProbe::Absent | StepProbe::Differs { .. } => {}
         }
-        if walk.sent.is_none() && !walk.accept_drift && walk.is_drift(&seen) {
-            let reason = "the target changed since the plan was saved; make a new plan";
-            let mut end = Final::without_change(StepEnd::Drifted, reason, self.seconds(walk));
-            end.old = seen.old();
-            return self.finish(walk, end).await;
+        match self.drift(walk, &seen).await {
+            Err(setback) => return self.set_back(walk, setback).await,
+            Ok(Some(reason)) => {
+                let mut end = Final::without_change(StepEnd::Drifted, reason, self.seconds(walk));
+                end.old = seen.old();
+                return self.finish(walk, end).await;
+            }
+            Ok(None) => {}
         }
         let intent = JournalEntry::Intent {
             step: walk.step.id.clone(),
@@ -160,6 +179,23 @@ impl Runner {
                 Ok(Turn::Verify(remote))
             }
             WriteAnswer::Setback(setback) => self.set_back(walk, setback).await,
+        }
+    }
+
+    /// Why nothing is written: somebody else was at work on the target (`organization.md` P-5).
+    async fn drift(&self, walk: &Walk<'_>, seen: &StepProbe) -> Result<Option<String>, StepError> {
+        if walk.accept_drift {
+            return Ok(None);
+        }
+        if let Some(reason) = walk.drift(self.hands.as_ref(), seen) {
+            return Ok(Some(reason.to_owned()));
+        }
+        match walk.plan.takes_back.get(&walk.step.id) {
+            Some(taken_back) if walk.sent.is_none() => {
+                let left = self.hands.probe(&taken_back.step).await?;
+                Ok(super::no_longer_as_left(&left))
+            }
+            Some(_) | None => Ok(None),
         }
     }
 

@@ -8,6 +8,7 @@
 )]
 
 mod again;
+mod persons;
 mod running;
 mod stopping;
 mod unasked;
