@@ -3,15 +3,19 @@
 seconds of their findings and come back by `remediate undo`; what is observed, suppressed, paused, approved, refused and
 killed in the middle. boto3 looks at the accounts."""
 
+import hashlib
+import hmac
+import http.server
 import json
 import signal
+import threading
 import time
 
 import boto3
 from botocore.exceptions import ClientError
 
 from served import INES, MARA, PRIYA, TOMASZ, Served
-from stage import Api, Checks, Stage, wait
+from stage import Api, Checks, Stage, free_port, wait
 
 QUEUE, ROLE = "hallpass-events", "HallpassRemediation"
 OPEN = {"BlockPublicAcls": True, "IgnorePublicAcls": False, "BlockPublicPolicy": False, "RestrictPublicBuckets": False}
@@ -33,7 +37,8 @@ rules:
   - {id: threats, match: {product: ["*:product/aws/guardduty"]}, action: notify, mode: auto}
   - {id: accounts, match: {controls: [S3.1]}, action: s3-account-block, mode: auto}
   - {id: default-groups, match: {controls: [EC2.2]}, action: sg-default-close, mode: auto}
-  - {id: passwords, match: {controls: [IAM.7]}, action: iam-password-policy, mode: auto}
+  - {id: passwords, match: {controls: [IAM.7]}, action: iam-password-policy, mode: auto, cooldown: 1h, timeout: 90s}
+  - {id: own, match: {controls: [EC2.8]}, action: webhook, params: {name: isolate, with: {queue: night}}, mode: auto}
 exceptions:
   - {resource: "arn:aws:s3:::e2e-honeypot", then: suppress, reason: a honeypot, until: 2099-12-31}
   - {resource: "arn:aws:s3:::e2e-old", then: suppress, reason: a site of the past, until: 2020-01-31}
@@ -42,8 +47,37 @@ approvers:
 """
 
 
+class Code:
+    """Code of somebody's own: takes signed calls, and answers 503 to the first."""
+
+    SECRET = "a secret of sixteen"
+
+    def __init__(self):
+        self.calls, code = [], self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_POST(self):
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                at, sign = (it.split("=", 1)[1] for it in self.headers["Hallpass-Signature"].split(","))
+                wanted = hmac.new(code.SECRET.encode(), f"{at}.".encode() + body, hashlib.sha256).hexdigest()
+                code.calls.append((self.headers["Hallpass-Delivery"], json.loads(body), hmac.compare_digest(sign, wanted)))
+                text = b"isolated by the night shift"
+                self.send_response(503 if len(code.calls) == 1 else 200)
+                self.send_header("Content-Length", str(len(text)))
+                self.end_headers()
+                self.wfile.write(text)
+
+            def log_message(self, *_):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", free_port()), Handler)
+        self.address = f"http://127.0.0.1:{self.server.server_address[1]}/isolate"
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+
 class World:
     def __init__(self, stage):
+        self.code = Code()
         self.stage, self.served = stage, Served(stage)
         self.aws, self.sim = stage.directory, Api(self.served.endpoint)
         self.region, self.findings = self.aws["AWS_REGION"], 0
@@ -76,7 +110,8 @@ class World:
         self.stage.path("remediation.yaml").write_text(RULES)
         path = self.stage.path("hallpass.toml")
         path.write_text(path.read_text() + f'[events]\nqueue = "{self.url}"\n'
-                        f'[remediation]\nrules = "remediation.yaml"\nrole = "{ROLE}"\nexternal_id = "x-1"\n')
+                        f'[remediation]\nrules = "remediation.yaml"\nrole = "{ROLE}"\nexternal_id = "x-1"\n'
+                        f'[[webhooks]]\nname = "isolate"\nurl = "{self.code.address}"\nsecret = "{Code.SECRET}"\nevents = ["remediation"]\n')
         return self.served.start()
 
     def found(self, control, resource, kind="AwsS3Bucket", account=None, severity="HIGH", title=None):
@@ -325,6 +360,25 @@ def told_only(world):
     world.until("and told by the channels of alerts", told)
     check("no account is entered", len(world.calls("AssumeRole")) == entered and not world.is_closed("e2e-threat"))
     check.equal("nor is it tried again by a press", world.run("retry", threat()["id"], "--yes", exit=2).returncode, 2)
+
+
+def own_code(world):
+    """Code of somebody's own is called for a finding, signed and once, and its answer is kept."""
+    instance = f"arn:aws:ec2:{world.region}:{world.shop}:instance/i-0123456789abcdef0"
+    one = world.found("EC2.8", instance, "AwsEc2Instance")
+    world.until("code is called until it answers", lambda: (world.of(one) or {}).get("state") == "changed", 60)
+    calls = world.code.calls
+    ids = {id for id, _, _ in calls}
+    check("the second time with the same id", len(calls) == 2 and len(ids) == 1, calls)
+    check("signed", all(it[2] for it in calls), calls)
+    told = calls[0][1]
+    check("with what it is about", (told["account"], told["resource"], told["finding"]["id"], told["with"])
+          == (world.shop, instance, one, {"queue": "night"}), told)
+    id = world.of(one)["id"]
+    check.equal("its answer is kept", world.rows("show", id)["answer"], "isolated by the night shift")
+    ran = world.run("undo", id, "--apply", "--yes", exit=2)
+    check("only its owner can take it back", ran.returncode == 2 and "code of your own" in ran.stderr, ran.stderr)
+    world.until("and the finding is RESOLVED", lambda: world.status(one) == "RESOLVED")
 
 
 def account_and_group(world):
@@ -655,6 +709,7 @@ def main():
         flows_and_back(world)
         database_and_back(world)
         told_only(world)
+        own_code(world)
         account_and_group(world)
         not_acted_on(world)
         again_and_again(world)

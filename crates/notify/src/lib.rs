@@ -20,4 +20,4 @@ pub use targets::{
     AlertTarget, AlertsOnly, QueueTarget, SecurityHubTarget, TargetCalls, TargetFault,
     TargetSettingsError, TopicTarget,
 };
-pub use webhook::{Webhook, WebhookSettings, WebhookSettingsError};
+pub use webhook::{CodeCallFailed, Webhook, WebhookSettings, WebhookSettingsError};

@@ -33,6 +33,10 @@ const SECRET_MIN: usize = 16;
 const ALARM: &str = "alarm";
 /// What queries found is called among the news.
 const ALERT: &str = "alert";
+/// What calls of remediation rules are called among the news: told to whom a rule names, and to nobody else.
+const REMEDIATION: &str = "remediation";
+/// What is kept of an answer, in bytes.
+const ANSWER_BYTES_MAX: usize = 2_000;
 /// The version of the body. Grows when a receiver that knows this one would misread it.
 const VERSION: u32 = 1;
 
@@ -61,6 +65,15 @@ pub struct WebhookSettingsError {
     pub key: &'static str,
     /// What is wrong with its value.
     pub message: String,
+}
+
+/// Code that was called did not say that it was done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CodeCallFailed {
+    /// Whether it is worth another call; whether it was done is not known.
+    pub is_later: bool,
+    /// What went wrong, without the address.
+    pub why: String,
 }
 
 /// News for one program.
@@ -111,7 +124,7 @@ impl Webhook {
         }
         let mut names: Vec<&str> = NoticeKind::ALL.map(NoticeKind::name).to_vec();
         names.extend(DigestKind::ALL.map(DigestKind::name));
-        names.extend([ALARM, ALERT]);
+        names.extend([ALARM, ALERT, REMEDIATION]);
         let unknown = |event: &&String| *event != "*" && !names.contains(&event.as_str());
         if let Some(event) = settings.events.iter().find(unknown) {
             let message = format!("has `{event}`, and knows {} and *", names.join(", "));
@@ -144,6 +157,59 @@ impl Webhook {
         })
     }
 
+    /// Its name in the configuration.
+    pub fn setting_name(&self) -> &str {
+        self.channel.split_once(':').map_or("", |(_, name)| name)
+    }
+
+    /// Calls code that a remediation rule names, once, and gives status and answer back.
+    ///
+    /// # Errors
+    /// No answer, or one that is no success; whether it may be another one later.
+    pub async fn call_code(&self, id: &str, body: &Value) -> Result<(u16, String), CodeCallFailed> {
+        let now = self.clock.elsewhere();
+        let sent = self.post(id.to_owned(), &body.to_string(), now).await;
+        let mut answer = sent.map_err(|error| CodeCallFailed {
+            is_later: true,
+            why: reason(&error),
+        })?;
+        let status = answer.status();
+        if !status.is_success() {
+            return Err(CodeCallFailed {
+                is_later: is_later(status),
+                why: format!("the receiver answered {}", status.as_u16()),
+            });
+        }
+        let mut text = Vec::new();
+        // what breaks off after a success is a success
+        while let Ok(Some(chunk)) = answer.chunk().await {
+            text.extend_from_slice(&chunk);
+            if text.len() >= ANSWER_BYTES_MAX {
+                text.truncate(ANSWER_BYTES_MAX);
+                break;
+            }
+        }
+        let text = line(&String::from_utf8_lossy(&text), ANSWER_BYTES_MAX);
+        Ok((status.as_u16(), text))
+    }
+
+    async fn post(
+        &self,
+        id: String,
+        body: &str,
+        now: Timestamp,
+    ) -> Result<reqwest::Response, reqwest::Error> {
+        let secret = self.secret.expose_secret().as_bytes();
+        let signature = signature::sign(secret, body.as_bytes(), now);
+        let call = self.client.post(self.url.clone());
+        call.header(CONTENT_TYPE, "application/json")
+            .header("Hallpass-Signature", signature)
+            .header("Hallpass-Delivery", id)
+            .body(body.to_owned())
+            .send()
+            .await
+    }
+
     /// Calls for one kind of news, unless it is not told here.
     async fn call(&self, name: &str, id: String, body: &Value) -> Delivery {
         if !self.events.is_empty() && !self.events.iter().any(|event| event == name) {
@@ -156,18 +222,7 @@ impl Webhook {
         let body = shown(body).to_string();
         // whoever is called compares it with its own time
         let now = self.clock.elsewhere();
-        let secret = self.secret.expose_secret().as_bytes();
-        let signature = signature::sign(secret, body.as_bytes(), now);
-        let sent = self
-            .client
-            .post(self.url.clone())
-            .header(CONTENT_TYPE, "application/json")
-            .header("Hallpass-Signature", signature)
-            .header("Hallpass-Delivery", id)
-            .body(body)
-            .send()
-            .await;
-        match sent {
+        match self.post(id, &body, now).await {
             Ok(answer) => self.judge(answer.status(), answer.headers(), now),
             Err(error) => again(TimeSpan::ZERO, reason(&error)),
         }
@@ -176,12 +231,9 @@ impl Webhook {
     /// What an answer means.
     fn judge(&self, status: StatusCode, headers: &HeaderMap, now: Timestamp) -> Delivery {
         let why = format!("the receiver answered {}", status.as_u16());
-        let is_later = status.is_server_error()
-            || status == StatusCode::REQUEST_TIMEOUT
-            || status == StatusCode::TOO_MANY_REQUESTS;
         if status.is_success() {
             Delivery::Done
-        } else if is_later {
+        } else if is_later(status) {
             again(retry_after(headers, now), why)
         } else if status == StatusCode::GONE {
             self.gone.store(true, Ordering::Relaxed);
@@ -191,6 +243,13 @@ impl Webhook {
             Delivery::GaveUp { why }
         }
     }
+}
+
+/// Whether another answer may come later.
+fn is_later(status: StatusCode) -> bool {
+    status.is_server_error()
+        || status == StatusCode::REQUEST_TIMEOUT
+        || status == StatusCode::TOO_MANY_REQUESTS
 }
 
 fn again(after: TimeSpan, why: String) -> Delivery {

@@ -306,6 +306,10 @@ fn settings_that_cannot_work_are_refused() {
 
 /// Answers one call with 200, and returns its bytes as they came.
 async fn one_call(listener: tokio::net::TcpListener) -> Vec<u8> {
+    one_call_answered(listener, "200 OK", "").await
+}
+
+async fn one_call_answered(listener: tokio::net::TcpListener, status: &str, text: &str) -> Vec<u8> {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     let (mut stream, _) = listener.accept().await.unwrap();
     let mut came = Vec::new();
@@ -322,10 +326,47 @@ async fn one_call(listener: tokio::net::TcpListener) -> Vec<u8> {
         let length = text.split("content-length: ").nth(1).unwrap();
         let length: usize = length.lines().next().unwrap().parse().unwrap();
         if came.len() >= head + 4 + length {
-            let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
-            stream.write_all(answer).await.unwrap();
+            let length = text.len();
+            let head =
+                format!("HTTP/1.1 {status}\r\ncontent-length: {length}\r\nconnection: close");
+            let answer = format!("{head}\r\n\r\n{text}");
+            stream.write_all(answer.as_bytes()).await.unwrap();
             return came;
         }
+    }
+}
+
+#[tokio::test]
+async fn code_that_is_called_answers_within_bounds() {
+    let long = "x".repeat(5_000);
+    let later = |why: &str, is_later| {
+        let why = why.to_owned();
+        Err(CodeCallFailed { is_later, why })
+    };
+    for (status, text, expected) in [
+        ("200 OK", "isolated\u{1b}", Ok((200, "isolated".to_owned()))),
+        ("202 Accepted", long.as_str(), Ok((202, "x".repeat(2_000)))),
+        ("503 Busy", "", later("the receiver answered 503", true)),
+        ("410 Gone", "", later("the receiver answered 410", false)),
+    ] {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/hook", listener.local_addr().unwrap());
+        let hook = webhook(&WebhookSettings {
+            url: url.into(),
+            events: vec!["remediation".to_owned()],
+            ..settings()
+        });
+        let hook = hook.unwrap();
+        let body = json!({ "id": "token" });
+        let call = hook.call_code("token", &body);
+        let (answer, came) = tokio::join!(call, one_call_answered(listener, status, text));
+        assert_eq!(answer, expected, "{status}");
+        let came = String::from_utf8(came).unwrap().to_lowercase();
+        assert!(
+            came.contains("hallpass-delivery: token") && came.contains("hallpass-signature: t=")
+        );
+        // other news are none of its business
+        assert_eq!(hook.deliver(&told()).await, Delivery::Done);
     }
 }
 

@@ -33,13 +33,15 @@ pub enum ActionKind {
     FlowLogs,
     /// A database is not reached from outside.
     RdsPrivate,
+    /// Code of somebody's own is called, which does what it does.
+    Webhook,
     /// People are told; no account is touched.
     Notify,
 }
 
 impl ActionKind {
     /// All of them.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Suppress,
         Self::SgRevokePublic,
         Self::SgDefaultClose,
@@ -52,6 +54,7 @@ impl ActionKind {
         Self::TrailValidation,
         Self::FlowLogs,
         Self::RdsPrivate,
+        Self::Webhook,
         Self::Notify,
     ];
 
@@ -70,6 +73,7 @@ impl ActionKind {
             Self::TrailValidation => "trail-validation",
             Self::FlowLogs => "flow-logs",
             Self::RdsPrivate => "rds-private",
+            Self::Webhook => "webhook",
             Self::Notify => "notify",
         }
     }
@@ -89,6 +93,17 @@ impl fmt::Display for ActionKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
     }
+}
+
+/// Which code `webhook` calls.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct WebhookParams {
+    /// The name of a table of `[[webhooks]]`, which has address and secret.
+    pub(crate) name: String,
+    /// What it is told besides, as it stands.
+    #[serde(default)]
+    with: Value,
 }
 
 /// Ports of `sg-revoke-public`.
@@ -259,6 +274,9 @@ pub(crate) fn check_params(action: ActionKind, params: Value) -> Result<Value, S
         }
         ActionKind::IamPasswordPolicy => {
             let _: PasswordParams = serde_json::from_value(params.clone()).map_err(wrong)?;
+        }
+        ActionKind::Webhook => {
+            let _: WebhookParams = serde_json::from_value(params.clone()).map_err(wrong)?;
         }
         ActionKind::FlowLogs => {
             let read: FlowLogParams = serde_json::from_value(params.clone()).map_err(wrong)?;

@@ -254,6 +254,7 @@ fn begun(
         changed_at: None,
         write_back: None,
         labelled: None,
+        answer: None,
         approved_by: None,
         version: 0,
     };

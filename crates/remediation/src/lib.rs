@@ -43,8 +43,9 @@ pub use deviation::{
 pub use hallpass_findings::FindingKey;
 pub use handler::{RemediationHandler, Taken};
 pub use ports::{
-    AccountStandings, MemberAnswer, MemberCalls, MemberFault, MemberFaultKind, MemberOperation,
-    MemberPlace, MemberSession, RemediationFilter, RemediationStore, RemediationStoreFault,
+    AccountStandings, CodeAnswer, CodeFault, MemberAnswer, MemberCalls, MemberFault,
+    MemberFaultKind, MemberOperation, MemberPlace, MemberSession, OwnCode, RemediationFilter,
+    RemediationStore, RemediationStoreFault,
 };
 pub use press::{PressRefusal, approved, declined, may_undo, undone};
 pub use remediation::{

@@ -78,6 +78,34 @@ pub trait MemberCalls: Send + Sync {
     ) -> Result<Value, MemberFault>;
 }
 
+/// What code of somebody's own answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CodeAnswer {
+    /// The status of HTTP.
+    pub status: u16,
+    /// What it said, as far as that is kept.
+    pub text: String,
+}
+
+/// Calls of code of somebody's own that brought no answer that counts.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CodeFault {
+    /// Worth another try: no answer, or one that asks for it. Whether it was done is not known.
+    #[error("{0}")]
+    Passing(String),
+    /// The same answer each time.
+    #[error("{0}")]
+    Refused(String),
+}
+
+/// Code of somebody's own, by its name in the configuration.
+#[async_trait]
+pub trait OwnCode: Send + Sync {
+    /// One call, signed, with an id that is the same whenever it is repeated, so that it is done once. Bounded in time and
+    /// size by whoever implements this.
+    async fn call(&self, name: &str, id: &str, body: &Value) -> Result<CodeAnswer, CodeFault>;
+}
+
 /// What the organization knows of accounts.
 #[async_trait]
 pub trait AccountStandings: Send + Sync {

@@ -17,6 +17,9 @@ pub enum PressRefusal {
     /// There is nothing that we could do about it.
     #[error("`{0}` is told to people and nothing else: no account is changed for it")]
     OnlyTold(String),
+    /// Only whoever owns the code knows what it did.
+    #[error("`{0}` called code of your own, which alone can take back what it did")]
+    OwnCode(String),
     /// It is not as it was when it was decided.
     #[error("`{0}` has drifted: {1}; nothing is done")]
     Drifted(String, String),
@@ -89,6 +92,9 @@ pub fn declined(
 /// # Errors
 /// There is not.
 pub fn may_undo(it: &Remediation) -> Result<(), PressRefusal> {
+    if it.action == ActionKind::Webhook {
+        return Err(PressRefusal::OwnCode(it.id.to_string()));
+    }
     match &it.phase {
         RemediationPhase::Finished {
             result: RemediationResult::Changed | RemediationResult::Suppressed,

@@ -220,6 +220,9 @@ pub struct Remediation {
     /// What the finding said when we set its workflow status last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub labelled: Option<Label>,
+    /// What code of somebody's own answered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answer: Option<String>,
     /// Who approved it, or had it tried again.
     pub approved_by: Option<String>,
     /// Rises with every write.

@@ -43,6 +43,7 @@ pub const fn action(kind: ActionKind) -> &'static str {
         ActionKind::RdsPrivate => {
             "take the database off the internet; whoever connects from outside is cut off"
         }
+        ActionKind::Webhook => "call code of your own, which does what it does",
         ActionKind::Notify => "tell people; no account is touched",
     }
 }
@@ -88,9 +89,15 @@ pub fn why(it: &Remediation, style: &impl ChannelStyle) -> String {
             format!("nothing was done: {}", style.quoted(reason))
         }
         RemediationPhase::Undone { by, .. } => format!("{} took it back", style.name(by)),
-        RemediationPhase::Pending { failed: 0, .. }
-        | RemediationPhase::Observed
-        | RemediationPhase::Finished { .. } => String::new(),
+        RemediationPhase::Finished { .. } => {
+            let answer = it.answer.as_deref().unwrap_or_default();
+            if answer.is_empty() {
+                String::new()
+            } else {
+                format!("it answered: {}", style.quoted(answer))
+            }
+        }
+        RemediationPhase::Pending { failed: 0, .. } | RemediationPhase::Observed => String::new(),
         RemediationPhase::Pending { failed: 1, .. } => "it failed once".to_owned(),
         RemediationPhase::Pending { failed, .. } => format!("it failed {failed} times"),
     }

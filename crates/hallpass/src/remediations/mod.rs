@@ -2,6 +2,7 @@
 
 mod calls;
 mod exceptions;
+mod own_code;
 mod rule_source;
 mod telling;
 
@@ -27,6 +28,7 @@ use crate::timer::Timer;
 
 pub(crate) use calls::MemberSessions;
 pub(crate) use exceptions::ExceptionTeller;
+pub(crate) use own_code::NamedWebhooks;
 pub(crate) use rule_source::{RuleSource, read_rules};
 pub(crate) use telling::BacklogTeller;
 
@@ -83,11 +85,9 @@ pub(crate) async fn step_executor(
     clock: &Arc<dyn Clock>,
 ) -> Result<RemediationStepExecutor, Failure> {
     let (calls, standings) = standings(loaded, clock).await?;
-    Ok(RemediationStepExecutor::new(
-        calls,
-        standings,
-        Arc::clone(clock),
-    ))
+    let code = NamedWebhooks::of(loaded, clock)?;
+    let clock = Arc::clone(clock);
+    Ok(RemediationStepExecutor::new(calls, standings, code, clock))
 }
 
 /// Calls in accounts, and how deviations stand, for commands.
@@ -170,7 +170,8 @@ pub(crate) fn open(
     let client = means.client.clone();
     let (calls, standings) = member_calls(means.loaded, client, means.clock, means.findings);
     let clock = Arc::clone(means.clock);
-    let hands = RemediationStepExecutor::new(calls, Arc::clone(&standings), clock);
+    let code = NamedWebhooks::of(means.loaded, means.clock)?;
+    let hands = RemediationStepExecutor::new(calls, Arc::clone(&standings), code, clock);
     let hands: Arc<dyn StepExecutor> = Arc::new(hands);
     let runner = Runner::new(
         Arc::clone(&store) as Arc<dyn PlanStore>,

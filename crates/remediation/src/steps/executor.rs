@@ -15,17 +15,18 @@ use super::place::{Allowed, StepCalls, session};
 use super::public_access::BlockedPlace;
 use super::switches::{DATABASE, Switch};
 use super::wish::{MEND, RESTORE, RemediationWish};
-use super::{flow_logs, keys, password, security_groups};
+use super::{flow_logs, keys, own_code, password, security_groups};
 use crate::action::ActionKind;
 use crate::decide::NEVER_TAG;
 use crate::deviation::{account_of, partition};
-use crate::ports::{MemberCalls, MemberPlace};
+use crate::ports::{MemberCalls, MemberPlace, OwnCode};
 use crate::standing::{Standing, Standings};
 
 /// Whoever carries the steps of remediations out.
 pub struct RemediationStepExecutor {
     calls: Arc<dyn MemberCalls>,
     standings: Arc<dyn Standings>,
+    code: Arc<dyn OwnCode>,
     clock: Arc<dyn Clock>,
 }
 
@@ -67,7 +68,7 @@ fn needs(wish: &RemediationWish, account: &str, region: &str) -> Vec<Allowed> {
     );
     let kms = pick("kms:EnableKeyRotation", "kms:DisableKeyRotation");
     match wish.action {
-        ActionKind::Suppress | ActionKind::Notify => Vec::new(),
+        ActionKind::Suppress | ActionKind::Notify | ActionKind::Webhook => Vec::new(),
         ActionKind::FlowLogs => flow_logs::needs(wish, account, region),
         ActionKind::RdsPrivate => vec![this(vec![
             "rds:DescribeDBInstances",
@@ -127,11 +128,13 @@ impl RemediationStepExecutor {
     pub fn new(
         calls: Arc<dyn MemberCalls>,
         standings: Arc<dyn Standings>,
+        code: Arc<dyn OwnCode>,
         clock: Arc<dyn Clock>,
     ) -> Self {
         Self {
             calls,
             standings,
+            code,
             clock,
         }
     }
@@ -204,9 +207,10 @@ impl RemediationStepExecutor {
             | ActionKind::TrailValidation
             | ActionKind::RdsPrivate => switch(&wish)?.form_now(&calls).await,
             // what is ours is known by its tag
-            ActionKind::FlowLogs | ActionKind::Suppress | ActionKind::Notify => {
-                Ok(step.desired.clone())
-            }
+            ActionKind::FlowLogs
+            | ActionKind::Suppress
+            | ActionKind::Webhook
+            | ActionKind::Notify => Ok(step.desired.clone()),
         }
     }
 
@@ -218,6 +222,8 @@ impl RemediationStepExecutor {
         let (resource, account) = (wish.resource.as_str(), calls.place.account.as_str());
         match wish.action {
             ActionKind::Suppress | ActionKind::Notify => Ok(StepProbe::Satisfied),
+            // nobody else knows whether it was done: sent again, it has the same id
+            ActionKind::Webhook => Ok(StepProbe::Absent),
             ActionKind::FlowLogs => flow_logs::look(calls, resource, &params(wish)?).await,
             ActionKind::SgRevokePublic => {
                 security_groups::look_public(calls, resource, &params(wish)?).await
@@ -246,7 +252,9 @@ impl RemediationStepExecutor {
         let (resource, account) = (wish.resource.as_str(), calls.place.account.as_str());
         let left = wish.left.as_ref();
         match wish.action {
-            ActionKind::Suppress | ActionKind::Notify => Ok(StepProbe::Satisfied),
+            ActionKind::Suppress | ActionKind::Notify | ActionKind::Webhook => {
+                Ok(StepProbe::Satisfied)
+            }
             ActionKind::FlowLogs => flow_logs::look_gone(calls, wish).await,
             ActionKind::SgRevokePublic | ActionKind::SgDefaultClose => {
                 security_groups::look_restored(calls, resource, (old, left)).await
@@ -288,7 +296,7 @@ async fn mend(
 ) -> Result<(), StepError> {
     let (resource, account) = (wish.resource.as_str(), calls.place.account.as_str());
     match wish.action {
-        ActionKind::Suppress | ActionKind::Notify => Ok(()),
+        ActionKind::Suppress | ActionKind::Notify | ActionKind::Webhook => Ok(()),
         ActionKind::FlowLogs => flow_logs::make(calls, wish, token, &params(wish)?).await,
         ActionKind::SgRevokePublic | ActionKind::SgDefaultClose => {
             security_groups::revoke(calls, resource, old).await
@@ -311,7 +319,7 @@ async fn restore(
 ) -> Result<(), StepError> {
     let (resource, account) = (wish.resource.as_str(), calls.place.account.as_str());
     match wish.action {
-        ActionKind::Suppress | ActionKind::Notify => Ok(()),
+        ActionKind::Suppress | ActionKind::Notify | ActionKind::Webhook => Ok(()),
         ActionKind::FlowLogs => flow_logs::delete(calls, wish).await,
         ActionKind::SgRevokePublic | ActionKind::SgDefaultClose => {
             security_groups::restore(calls, resource, old).await
@@ -370,6 +378,17 @@ impl StepExecutor for RemediationStepExecutor {
     }
 
     async fn act(&self, step: &PlanStep, seen: &StepProbe) -> WriteAnswer {
+        match wish(step) {
+            Ok(wish) if wish.action == ActionKind::Webhook => {
+                return match params(&wish) {
+                    Ok(params) => {
+                        own_code::call(self.code.as_ref(), &wish, &params, &step.token).await
+                    }
+                    Err(error) => WriteAnswer::Setback(error),
+                };
+            }
+            Ok(_) | Err(_) => {}
+        }
         match self.act_on(step, seen).await {
             // what was written is told by the next look at it
             Ok(()) => WriteAnswer::Accepted {
@@ -401,6 +420,9 @@ impl StepExecutor for RemediationStepExecutor {
 
     fn undo(&self, step: &PlanStep, old: &Value, new: &Value) -> Undo {
         match wish(step) {
+            Ok(wish) if wish.action == ActionKind::Webhook => {
+                Undo::Not("only whoever owns the code can take back what it did".to_owned())
+            }
             Ok(wish) if wish.old.is_none() && !old.is_null() => {
                 let wish = RemediationWish {
                     old: Some(old.clone()),

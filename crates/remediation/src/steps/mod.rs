@@ -3,6 +3,7 @@
 mod executor;
 mod flow_logs;
 mod keys;
+mod own_code;
 mod password;
 mod place;
 mod public_access;
@@ -20,5 +21,6 @@ fn drifted(what: &str) -> StepProbe {
 }
 
 pub use executor::{RemediationStepExecutor, actions_in_accounts, is_remediation_step};
+pub(crate) use own_code::answer;
 pub(crate) use place::{NOT_ENTERED, session};
 pub use wish::{RemediationWish, plan_of};

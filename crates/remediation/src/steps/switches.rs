@@ -85,6 +85,7 @@ impl Switch {
             | ActionKind::IamKeyDeactivate
             | ActionKind::IamPasswordPolicy
             | ActionKind::FlowLogs
+            | ActionKind::Webhook
             | ActionKind::Notify => None,
         }
     }

@@ -22,7 +22,7 @@ use crate::remediation::{
 };
 use crate::rules::{RemediationRule, RuleFile};
 use crate::standing::{Standing, Standings};
-use crate::steps::{NOT_ENTERED, plan_of};
+use crate::steps::{NOT_ENTERED, answer, plan_of};
 
 /// Remediations looked at for the next one to do.
 const LOOKED_AT: usize = 200;
@@ -339,6 +339,7 @@ fn after(
     };
     if result == RemediationResult::Changed {
         it.changed_at = Some(now);
+        it.answer = answer(&end.new);
     }
     let resolves = rule.is_none_or(|rule| rule.resolve);
     let status = if resolves {

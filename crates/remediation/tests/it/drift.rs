@@ -230,6 +230,13 @@ async fn a_config_event_counts_for_what_config_judges() {
             "{judged:?}"
         );
     }
+    // an account that cannot be entered is for people
+    let (world, disk) = (World::new(), Disk::new());
+    *world.not_entered.lock().unwrap() = vec![ACCOUNT.to_owned()];
+    let server = process(&world, &disk, RuleFile::read(CONFIG).unwrap());
+    server.hears(event("org-rem-config")).await;
+    server.works().await;
+    assert_eq!(disk.only().await.phase.name(), "manual");
     // it is judged otherwise before it is done
     let (world, disk) = (World::new(), Disk::new());
     world

@@ -11,4 +11,5 @@ mod actions;
 mod deciding;
 mod drift;
 mod killed;
+mod own_code;
 mod world;

@@ -10,10 +10,11 @@ use hallpass_findings::{CallRefusal, EnrichSettings, FindingCalls, RefusalKind};
 use hallpass_model::{AccountId, Clock, IdSource, Timestamp};
 use hallpass_remediation::testing::MemoryRemediations;
 use hallpass_remediation::{
-    AccountStanding, AccountStandings, ActionKind, Deviation, MemberAnswer, MemberCalls,
-    MemberFault, MemberFaultKind, MemberOperation, MemberPlace, Remediation, RemediationFilter,
-    RemediationHandler, RemediationId, RemediationMode, RemediationPhase, RemediationStepExecutor,
-    RemediationStore, RemediationWorker, RuleFile, StandingReader, Standings, Worked,
+    AccountStanding, AccountStandings, ActionKind, CodeAnswer, CodeFault, Deviation, MemberAnswer,
+    MemberCalls, MemberFault, MemberFaultKind, MemberOperation, MemberPlace, OwnCode, Remediation,
+    RemediationFilter, RemediationHandler, RemediationId, RemediationMode, RemediationPhase,
+    RemediationStepExecutor, RemediationStore, RemediationWorker, RuleFile, StandingReader,
+    Standings, Worked,
 };
 use hallpass_runner::testing::{Gate, Gated, MemoryPlans};
 use hallpass_runner::{PlanStore, Runner, RunnerIdentity, Sleeper, StepExecutor};
@@ -126,7 +127,15 @@ impl Account {
 /// What somebody does before one of our calls, by its operation.
 pub(crate) type Interference = Box<dyn FnMut(&World, &str) + Send>;
 
+/// Calls of somebody's own code, and answers, the last first.
+pub(crate) type Hooked = (
+    Vec<(String, String, Value)>,
+    Vec<Result<CodeAnswer, CodeFault>>,
+);
+
 pub(crate) struct World {
+    /// Calls of somebody's own code, and what the next of them answer.
+    pub(crate) hooked: Mutex<Hooked>,
     /// What AWS Config judges, by its rule.
     pub(crate) judged: Mutex<BTreeMap<String, String>>,
     pub(crate) before_calls: Mutex<Option<Interference>>,
@@ -152,6 +161,7 @@ impl World {
             .groups
             .insert(GROUP.to_owned(), rules.as_array().unwrap().clone());
         let world = Self {
+            hooked: Mutex::default(),
             judged: Mutex::default(),
             before_calls: Mutex::default(),
             log: Mutex::default(),
@@ -318,6 +328,7 @@ pub(crate) fn kept(it: Deviation) -> Remediation {
         changed_at: None,
         write_back: None,
         labelled: None,
+        answer: None,
         approved_by: None,
         version: 0,
     }
@@ -480,6 +491,23 @@ impl MemberCalls for World {
 }
 
 #[async_trait]
+impl OwnCode for World {
+    async fn call(&self, name: &str, id: &str, body: &Value) -> Result<CodeAnswer, CodeFault> {
+        self.called("webhook");
+        let mut hooked = self.hooked.lock().unwrap();
+        hooked
+            .0
+            .push((name.to_owned(), id.to_owned(), body.clone()));
+        hooked.1.pop().unwrap_or_else(|| {
+            Ok(CodeAnswer {
+                status: 200,
+                text: "isolated".to_owned(),
+            })
+        })
+    }
+}
+
+#[async_trait]
 impl FindingCalls for World {
     async fn call(
         &self,
@@ -581,7 +609,8 @@ pub(crate) fn gated_process(
     let findings = Arc::clone(world) as Arc<dyn FindingCalls>;
     let reader = StandingReader::new(Arc::clone(&findings), Arc::clone(&calls));
     let standings: Arc<dyn Standings> = Arc::new(reader);
-    let hands = RemediationStepExecutor::new(calls, Arc::clone(&standings), clock());
+    let code = Arc::clone(world) as Arc<dyn OwnCode>;
+    let hands = RemediationStepExecutor::new(calls, Arc::clone(&standings), code, clock());
     let hands = Arc::new(hands);
     let gated = Arc::new(Gated(Arc::clone(&hands), Arc::clone(gate)));
     let runner = || {

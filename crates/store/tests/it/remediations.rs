@@ -61,6 +61,7 @@ fn a_remediation(number: u8, phase: RemediationPhase) -> Remediation {
         changed_at: None,
         write_back: None,
         labelled: None,
+        answer: None,
         approved_by: None,
         version: 0,
     }

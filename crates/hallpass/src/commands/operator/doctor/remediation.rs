@@ -106,11 +106,8 @@ mod tests {
     fn what_actions_call_is_of_aws_and_what_touches_nothing_calls_nothing() {
         for action in ActionKind::ALL {
             let called = actions_in_accounts(action);
-            assert_eq!(
-                called.is_empty(),
-                action.leaves_accounts_alone(),
-                "{action}"
-            );
+            let calls_nothing = action.leaves_accounts_alone() || action == ActionKind::Webhook;
+            assert_eq!(called.is_empty(), calls_nothing, "{action}");
             for name in called {
                 assert!(facts::action(name).is_some(), "{name} is no action");
             }

@@ -82,7 +82,7 @@ fn row(it: &Remediation) -> Value {
         "resource": it.deviation.resource, "control": it.deviation.control,
         "finding": it.deviation.finding.as_ref().map(|it| it.id.clone()), "decided_at": it.decided_at,
         "changed_at": it.changed_at, "approved_by": it.approved_by, "plan": it.plan,
-        "finding_to_be_told": it.write_back.is_some(),
+        "answer": it.answer, "finding_to_be_told": it.write_back.is_some(),
     })
 }
 
