@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Two persons at once, for every chore (`twosome.py` plays them): whatever somebody else wrote or decided stands at the end, and
 whoever runs the chore is told. Then a simulated day of an analyst, a responder and the server on the same findings (`persons_day.py`).
-PERSONS_ONLY=vend,access plays some of them; PERSONS_SEED and PERSONS_HOURS make another day, or a longer one."""
+PERSONS_ONLY=vend,access plays some of them, PERSONS_EVERY=1 between any two calls; PERSONS_SEED and PERSONS_HOURS make another day, or a longer one."""
 
 import datetime
 import gzip
@@ -24,6 +24,7 @@ class Access(Chore):
     """An access file gives a set a policy of its own; Kim gives it another one."""
 
     name, relevant = "access apply", "PutInlinePolicyToPermissionSet"
+    looked = {"operation": "GetInlinePolicyForPermissionSet", "permission_set": "Admin"}
     hers = {"Version": "2012-10-17", "Statement": [{"Sid": "Kim", "Effect": "Allow", "Action": "s3:List*", "Resource": "*"}]}
     mine = {"Version": "2012-10-17", "Statement": [{"Sid": "Ana", "Effect": "Allow", "Action": "ec2:*", "Resource": "*"}]}
 
@@ -99,6 +100,7 @@ class Sessions(Chore):
     """Entries of one policy, to which Kim adds a statement of her own."""
 
     name, relevant = "sessions apply", "UpdatePolicy"
+    looked = {"operation": "DescribePolicy"}
     sid = "Kim"
 
     def begin(self):
@@ -138,6 +140,7 @@ class Delegate(Chore):
 
     name, relevant = "org delegate", "EnableOrganizationAdminAccount"
     slack = 0
+    looked = {"operation": "ListOrganizationAdminAccounts"}
 
     def begin(self):
         self.hub = self.client("securityhub")
@@ -167,6 +170,7 @@ class Standards(Chore):
     """Controls off for A's reasons; Kim turns one off for hers."""
 
     name, relevant = "org standards", "BatchUpdateStandardsControlAssociations"
+    looked = {"operation": "BatchGetStandardsControlAssociations"}
     standard = "arn:aws:securityhub:eu-west-1::standards/pci-dss/v/3.2.1"
 
     def begin(self):
@@ -272,6 +276,7 @@ class Enrolment(Chore):
 
     name, relevant = "org enroll", "MoveAccount"
     slack = 0
+    looked = {"operation": "ListParents"}
     organization = staticmethod(enrol.organization)
 
     def command(self):
@@ -301,6 +306,7 @@ class Channels(Chore):
 
     name, relevant = "insights channels", "AddNotificationChannel"
     slack = 0
+    looked = {"operation": "ListNotificationChannels"}
     region = "eu-west-1"
 
     def begin(self):

@@ -191,6 +191,7 @@ class Day:
             assert moved.status == 200, moved
         check("the day: the queue empties at its end", wait(lambda: persons_findings.remediate.settled(self.world), 60, self.world.served.process, every=0.5),
               self.world.served.said()[-1500:])
+        wait(lambda: not [it for it in self.world.rows("list") if it["state"] == "pending"], 20, every=1)
 
     # the referee
 

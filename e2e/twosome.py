@@ -2,6 +2,7 @@
 and before A takes it back. What Kim wrote has to stand, and A has to be told (`organization.md` P-5)."""
 
 import json
+import os
 import subprocess
 
 from drilled import MANAGEMENT, World, organization
@@ -35,10 +36,12 @@ class Ran:
 
 class Chore:
     """What A does, and what Kim does beside it. `relevant` is the call of A's that would write over Kim; `slack` is how many calls
-    of A's at least lie between her and that: what AWS has no condition for can be looked at directly before, and no later."""
+    of A's at least lie between her and that: what AWS has no condition for can be looked at directly before, and no later. `looked` is
+    the read by which A first sees what Kim changes."""
 
     name = relevant = settings = ""
     slack = 1
+    looked = None
     has_undo = True
     more = {}
     organization = staticmethod(organization)
@@ -146,6 +149,11 @@ class Chore:
         for at in picked:
             gap = max(at - self.slack, 1)
             found.setdefault((rows[gap], rows[:gap].count(rows[gap])), rows[at])
+        if os.environ.get("PERSONS_EVERY"):
+            # all but those between A's last look and what would write over Kim
+            for gap in range(1, len(rows)):
+                if not any(gap <= at < gap + self.slack for at in relevant):
+                    found.setdefault((rows[gap], rows[:gap].count(rows[gap])), rows[gap])
         return found
 
     def play(self):
@@ -161,11 +169,14 @@ class Chore:
         self.look()
         self.now(self.acts())
         self.judge("between look and apply", self.apply())
-        for (operation, skip), ahead in found.items():
+        gaps = [(f"at {operation} {skip + 1}, ahead of {ahead}", {"match": {"operation": operation}, "skip": skip})
+                for (operation, skip), ahead in found.items()]
+        if self.looked:
+            gaps.append((f"after {self.looked['operation']}", {"match": self.looked, "when": "after"}))
+        for when, where in gaps:
             self.fresh()
-            with somebody(self.stage, self.acts(), skip=skip, match={"operation": operation}) as kim:
+            with somebody(self.stage, self.acts(), **where) as kim:
                 ran = self.apply()
-            when = f"at {operation} {skip + 1}, ahead of {ahead}"
             if kim.failed and self.is_late():
                 # A was there before her, and AWS has refused her
                 continue
