@@ -119,9 +119,11 @@ impl PublicAccess {
         SETTINGS.into_iter().zip(self.0)
     }
 
-    /// From members that are `true`; others are off.
+    /// From members that are `true`, as XML has them or as JSON has them; others are off.
     pub(crate) fn of(members: &Map<String, Value>) -> Self {
-        let on = |name| members.get(name).and_then(Value::as_str) == Some("true");
+        let is_true =
+            |value: &Value| value.as_str() == Some("true") || value.as_bool() == Some(true);
+        let on = |name| members.get(name).is_some_and(is_true);
         Self(SETTINGS.map(on))
     }
 }

@@ -282,6 +282,15 @@ impl Active {
         }
     }
 
+    fn fired_acts(&self, when: When, acts: &Arc<[Act]>) -> FiredActs {
+        FiredActs {
+            fault: self.fault.id.clone().unwrap_or_default(),
+            firing: self.fired,
+            when,
+            acts: acts.clone(),
+        }
+    }
+
     fn apply(&mut self, subject: &Subject, seed: u64, now: Millis, effects: &mut Effects) {
         if !self.is_meant(subject) {
             return;
@@ -344,12 +353,7 @@ impl Active {
                 effects.modifiers.stale_ms = effects.modifiers.stale_ms.max(*seconds);
             }
             FaultEffect::SomebodyActs { when, acts } => {
-                effects.acts.push(FiredActs {
-                    fault: self.fault.id.clone().unwrap_or_default(),
-                    firing: self.fired,
-                    when: *when,
-                    acts: acts.clone(),
-                });
+                effects.acts.push(self.fired_acts(*when, acts));
             }
             FaultEffect::Throttle { .. }
             | FaultEffect::ClockSkew { .. }

@@ -73,7 +73,7 @@ async fn between_two_pages_of_a_listing() {
         all.contains(&"zebras") && !all.contains(&"oncall"),
         "{all:?}"
     );
-    // what was there all the time comes exactly once (PG-2)
+    // what was there all the time comes exactly once (`simulator.md` PG-2)
     for name in all.iter().filter(|name| **name != "zebras") {
         assert_eq!(
             names.iter().filter(|one| one == name).count(),
