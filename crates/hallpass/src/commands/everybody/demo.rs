@@ -244,6 +244,7 @@ async fn intake(
         clock: &clock,
         ids,
         about: aws.about(),
+        lists: None,
     })
     .await
 }
