@@ -184,6 +184,21 @@ def moved(world):
     check("undoing says how to move one back, and does not", "aws organizations move-account" in told, told)
 
 
+def stale(world):
+    """A plan of yesterday: what would fail after the move is said before it."""
+    code, said, errors = enroll(world, "--account", ODD, "--to", "Workloads", "--create-role", "account")
+    plan = said["report"]["plan"]
+    check.equal("an enrolment is planned", (code, statuses(said)), (0, {ODD: "CHECKED"}))
+    old = next(it["Id"] for it in world.org.list_parents(ChildId=ODD)["Parents"])
+    world.org.update_organizational_unit(OrganizationalUnitId=world.units["Workloads"], Name="Renamed")
+    ran = world.run("plan", "resume", plan)
+    shown = ran.stdout + ran.stderr + world.run("plan", "show", plan, "-o", "json").stdout
+    parent = next(it["Id"] for it in world.org.list_parents(ChildId=ODD)["Parents"])
+    check("its unit is another by now: the account is not moved", ran.returncode == 1 and parent == old and calls(world, "MoveAccount") == []
+          and "is called `Renamed` by now" in shown, (ran.returncode, shown))
+    world.org.update_organizational_unit(OrganizationalUnitId=world.units["Workloads"], Name="Workloads")
+
+
 def failing(world):
     """One that Control Tower does not enrol: the others go on, and it is told where it stands."""
     world.org.move_account(AccountId=ERP, SourceParentId=world.units["Workloads"], DestinationParentId=world.units["Legacy"])
@@ -319,6 +334,7 @@ def main():
         looked(world)
         checked(world)
         fixed(world)
+        stale(world)
         moved(world)
         failing(world)
         verified = stage.run("audit", "verify")

@@ -5,6 +5,7 @@
 import csv
 import io
 import json
+import os
 import signal
 import time
 
@@ -175,6 +176,108 @@ def failed(world):
         check(f"{name} is nowhere, and moved nowhere", name not in standing(world), standing(world))
         again, _, errors = vend(world, "retry", said["plan"])
         check(f"{name} is made once somebody made room", again == 0 and name in standing(world), (again, errors))
+
+
+def rows_of(world, name, *rows):
+    world.stage.path(name).write_text("\n".join([HEADER, *rows]) + "\n")
+
+
+def row(name, unit="Prod"):
+    return f"{name},{ANA},{name}@acme.example,Ana,X,{unit},,,"
+
+
+def asked_for(world, name):
+    return [it for it in calls(world, "CreateAccount") if it["request"].get("AccountName") == name]
+
+
+def lost(world):
+    """The answer to CreateAccount is lost after its effect: the account is found by its request, and nobody else's is taken for it."""
+    for how in ("reset", "close"):
+        name = f"lost-{how}"
+        world.sim.post("/_sim/faults", {"kind": "drop_after_effect", "how": how, "count": 1, "match": {"operation": "CreateAccount"}})
+        rows_of(world, "lost.csv", row(name))
+        code, said, errors = vend(world, "lost.csv", "--assign", "Developers=Reader", "--apply")
+        check(f"an answer that is lost ({how}) is looked for", code == 0 and statuses(said) == {name: "SUCCEEDED"}, (code, said, errors))
+        check.equal("one account was asked for", len(asked_for(world, name)), 1)
+        there = standing(world)[name]
+        check.equal("it stands in its unit, with its access", (there[1], access(world, there[2])), ("Prod", ["GROUP"]))
+        world.sim.call("DELETE", "/_sim/faults")
+    # a colleague makes the very account between plan and apply
+    rows_of(world, "theirs.csv", row("theirs"))
+    code, said, errors = vend(world, "theirs.csv")
+    plan = said["report"]["plan"]
+    world.org.create_account(AccountName="theirs", Email="theirs@acme.example")
+    check("a colleague makes it", wait(lambda: "theirs" in standing(world), 30), standing(world))
+    ran = world.run("plan", "resume", plan)
+    code, said, errors = vend(world, "status", plan)
+    found = said["rows"][0]
+    check("an account that somebody else made is not taken on", ran.returncode == 1 and "which this plan did not make" in found["error"]
+          and standing(world)["theirs"][1] == "Root", (ran.returncode, found, ran.stderr))
+
+
+def stale(world):
+    """A plan of yesterday: what the account is made for is gone, and none is made."""
+    soon = world.org.create_organizational_unit(ParentId=world.root, Name="Soon")["OrganizationalUnit"]["Id"]
+    rows_of(world, "stale.csv", row("stale", "Soon"))
+    code, said, errors = vend(world, "stale.csv", "--assign", "Developers=Reader")
+    plan = said["report"]["plan"]
+    check.equal("a list is planned", (code, statuses(said)), (0, {"stale": "VALID"}))
+    world.org.delete_organizational_unit(OrganizationalUnitId=soon)
+    ran = world.run("plan", "resume", plan)
+    shown = world.run("plan", "show", plan).stdout + ran.stdout
+    check("its unit is gone: nothing is made", ran.returncode == 1 and asked_for(world, "stale") == [], (ran.returncode, shown))
+    code, said, errors = vend(world, "status", plan)
+    check("and the row says why", said["rows"][0]["status"] == "NOT_PROVISIONED" and f"unit `Soon` ({soon}) is not there any more" in said["rows"][0]["error"], said)
+
+
+def named(world):
+    """What is wrong in a list is said where it stands, and nothing is half read."""
+    looks = lambda: len(world.sim.get("/_sim/calls?operation=ListAccounts&limit=10000").json["calls"])
+    before = looks()
+    world.stage.path("quotes.csv").write_text(f"{HEADER}\n{row('q-1')}\nq-2,\"ana,b@acme.example,A,B,Prod,,,\n{row('q-3')}\n")
+    world.stage.path("binary.csv").write_bytes(HEADER.encode() + b"\nq-1,\xff\n")
+    for name, place, words in [("quotes.csv", "quotes.csv:3:5", "never closed"), ("binary.csv", "binary.csv:2:5", "UTF-8")]:
+        code, said, errors = vend(world, name, "--apply")
+        check(f"{name} is refused where it is wrong", code == 2 and said is None and place in errors and words in errors, (code, errors))
+    check.equal("before anybody is asked", looks(), before)
+    rows_of(world, "faults.csv", "q-1,ana,q-1@acme.example,Ana,X,Prod,,,", "q-2,nobody@acme.example,q-2@acme.example,No,Body,Prod,,,")
+    code, said, errors = vend(world, "faults.csv")
+    check("a bad address has its line and column", code == 1 and "faults.csv:2:5: SSOUserEmail is not a valid e-mail address" in errors, errors)
+    check("and whoever nobody knows is named before anything is made",
+          "faults.csv:3:5: warning: SSOUserEmail `nobody@acme.example` is nobody in Identity Center; `--create-users` makes them" in errors, errors)
+
+
+def many(world):
+    """A thousand rows are planned with one listing, and refused by their number before any."""
+    looks = lambda name: len(world.sim.get(f"/_sim/calls?operation={name}&limit=10000").json["calls"])
+    rows_of(world, "many.csv", *(row(f"many-{number}") for number in range(1000)))
+    before = looks("ListAccounts"), looks("DescribeOrganization")
+    began = time.monotonic()
+    code, said, errors = vend(world, "many.csv", "--assign", "Developers=Reader")
+    refused = time.monotonic() - began
+    check("too many rows are refused at once", code == 4 and said is None and "1000 rows" in errors and "--max-changes" in errors, (code, errors))
+    check.equal("before anything is listed", looks("ListAccounts"), before[0])
+    began = time.monotonic()
+    code, said, errors = vend(world, "many.csv", "--assign", "Developers=Reader", "--max-changes", "5000")
+    seconds = time.monotonic() - began
+    check("a thousand rows are planned", code == 0 and len(said["rows"]) == 1000 and "reading the organization" in errors, (code, errors[-600:]))
+    check("with a listing for the rows, one for the plan and one of the directory", looks("ListAccounts") - before[0] <= 3, looks("ListAccounts") - before[0])
+    print(f"      1,000 rows planned in {seconds:.1f} s, refused in {refused:.1f} s")
+    check("in ten seconds", seconds < 10 or os.environ.get("E2E_SLOW"), seconds)
+
+
+def throttled(world):
+    """Two calls a second are enough: throttles are waited out (`organization.md` P-10)."""
+    world.sim.post("/_sim/faults", {"kind": "throttle", "rate": 2, "burst": 2, "match": {"service": "organizations"}})
+    rows_of(world, "slow.csv", row("slow-1"), row("slow-2"))
+    began = time.monotonic()
+    ran = world.stage.run("org", "vend", "slow.csv", "--apply", "-o", "json", timeout=240, **world.environment)
+    world.sim.call("DELETE", "/_sim/faults")
+    said = json.loads(ran.stdout) if ran.stdout else None
+    check("throttled to two calls a second, all rows are made", ran.returncode == 0 and set(statuses(said).values()) == {"SUCCEEDED"},
+          (ran.returncode, said, ran.stderr[-800:]))
+    check("and nobody is told of permissions", "permission" not in ran.stderr, ran.stderr)
+    print(f"      two rows at two calls a second in {time.monotonic() - began:.1f} s")
 
 
 def configured(world):
@@ -505,6 +608,49 @@ def by_factory(stage):
     stage.stop(process)
 
 
+def dropped(stage):
+    """A list is dropped in a bucket: planned, told, and carried out by whoever says so."""
+    rule = {"account": MANAGEMENT, "region": "eu-west-1", "queue": "hallpass-lists", "source": "aws.s3"}
+    stage.path("organization.json").write_text(json.dumps({**organization(), "event_rules": [rule]}))
+    _, endpoint, environment = stage.simulator("--organization", stage.path("organization.json"), "--speed", "fast")
+    stage.path("hallpass.toml").write_text('[store]\nurl = "sqlite:hallpass.db"\n[aws]\nregion = "eu-west-1"\n')
+    world = World(stage, Api(endpoint), endpoint, environment)
+    keys = {"aws_access_key_id": environment["AWS_ACCESS_KEY_ID"], "aws_secret_access_key": environment["AWS_SECRET_ACCESS_KEY"]}
+    client = lambda service: boto3.client(service, endpoint_url=endpoint, region_name="eu-west-1", **keys)
+    s3, sqs = client("s3"), client("sqs")
+    s3.create_bucket(Bucket="acme-accounts", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    queue = sqs.get_queue_url(QueueName="hallpass-lists")["QueueUrl"]
+    receiver = Receiver()
+    server = Server(world, f'[[webhooks]]\nname = "tickets"\nurl = "http://127.0.0.1:{receiver.port}/hook"\nsecret = "{SECRET}"\nevents = ["alert"]\n'
+                           f'[events]\nqueue = "{queue}"\n[vending]\nbucket = "s3://acme-accounts/new"\n')
+    put = lambda key, body: s3.put_object(Bucket="acme-accounts", Key=key, Body=body.encode())
+    told = lambda: [call["body"]["alert"]["news"]["rows"]["new"]["rows"][0]["values"]
+                    for call in receiver.told() if "vending/lists" in str(call["body"])]
+    words = lambda name: " ".join(row["said"] for row in told() if name in row["list"])
+    put("new/shop.csv", f"{HEADER}\n{row('drop-1')}\n{row('drop-2', 'Nowhere')}\n")
+    check("a list that is dropped is told", wait(lambda: words("new/shop.csv"), 60, server.process, every=0.5), server.said()[-1200:])
+    said = words("new/shop.csv")
+    check("with its rows, and the command that carries it out", said.startswith("1 VALID, 1 INVALID; nothing was made") and "hallpass plan resume " in said, said)
+    result = list(csv.DictReader(io.StringIO(s3.get_object(Bucket="acme-accounts", Key="new/shop.result.csv")["Body"].read().decode())))
+    check.equal("the result lies beside it", [(it["Status"], it["ErrorMsg"]) for it in result], [("VALID", ""), ("INVALID", "OrgUnit does not exist")])
+    check.equal("nothing was made", (calls(world, "CreateAccount"), calls(world, "MoveAccount")), ([], []))
+    put("new/bad.csv", f"{HEADER}\nq-1,\"ana,,,,,,,\n")
+    put("new/shop.xlsx", "no list")
+    put("old/shop.csv", f"{HEADER}\n{row('drop-3')}\n")
+    put("new/large.csv", HEADER + "\n" + "\n".join(row(f"large-{number}") for number in range(60)) + "\n")
+    check("what is no list is told, with its place", wait(lambda: "2:5: the quote that opens here is never closed" in words("new/bad.csv"), 60, server.process, every=0.5), told())
+    check("so is another type", wait(lambda: "lists of accounts end in `.csv`" in words("new/shop.xlsx"), 60, server.process, every=0.5), told())
+    check("and one that would change too much", wait(lambda: "no plan is saved" in words("new/large.csv") and "50 are allowed" in words("new/large.csv"), 90, server.process, every=0.5), told())
+    check.equal("nothing else is", len(told()), 4)
+    sqs.send_message(QueueUrl=queue, MessageBody=json.dumps({"id": "e2e-s3-1", "source": "aws.s3", "detail-type": "Object Created", "detail": {"bucket": {}}}))
+    parked = lambda: json.loads(world.run("events", "list", "-o", "json").stdout)
+    check("an event that names no object is parked in sight", wait(lambda: len(parked()) == 1, 60, server.process, every=1), parked())
+    plan = said.split("hallpass plan resume ")[1].split()[0]
+    ran = world.run("plan", "resume", plan)
+    check("a person carries it out", ran.returncode == 0 and standing(world).get("drop-1", ("", ""))[1] == "Prod", (ran.returncode, ran.stdout, ran.stderr))
+    server.stop()
+
+
 def at_once(world, rows):
     """Several at once, where somebody asks for it (`organization.md` V-7)."""
     world.stage.path("tagged.csv").write_text("\n".join([rows[0] + ",Tags", rows[1].replace("one", "tagged") + ",team=shop;env=a=b"]) + "\n")
@@ -546,6 +692,11 @@ def main():
         world.sim.call("DELETE", "/_sim/faults")
         finished(world, plan)
         failed(world)
+        lost(world)
+        stale(world)
+        named(world)
+        many(world)
+        throttled(world)
         taken_back(world, plan)
         configured(world)
         tagged(world)
@@ -556,6 +707,8 @@ def main():
         goes_on(begun(stage))
     with Stage("vend-factory") as stage:
         by_factory(stage)
+    with Stage("vend-bucket") as stage:
+        dropped(stage)
     check.end()
 
 

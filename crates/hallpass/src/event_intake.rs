@@ -29,6 +29,8 @@ pub(crate) struct IntakeMeans<'a> {
     pub(crate) clock: &'a Arc<dyn Clock>,
     pub(crate) ids: &'a Arc<dyn IdSource>,
     pub(crate) about: &'a ConnectedOrganization,
+    /// Who takes lists of accounts that are dropped in a bucket.
+    pub(crate) lists: Option<Arc<dyn EventHandler>>,
 }
 
 /// What takes events from the queue, and what remediates; nothing where the configuration names no queue.
@@ -36,6 +38,7 @@ pub(crate) struct IntakeMeans<'a> {
 /// # Errors
 /// Exit 2 where the configuration or a file that it names cannot be used.
 pub(crate) async fn open(means: &IntakeMeans<'_>) -> Result<Intake, Failure> {
+    let lists = means.lists.clone();
     let IntakeMeans {
         loaded,
         client,
@@ -43,7 +46,10 @@ pub(crate) async fn open(means: &IntakeMeans<'_>) -> Result<Intake, Failure> {
         clock,
         ids,
         about,
-    } = *means;
+        lists: _,
+    } = means;
+    let (loaded, client, store) = (*loaded, *client, *store);
+    let (clock, ids, about) = (*clock, *ids, *about);
     let (settings, payer) = (loaded.enrich_settings()?, loaded.payer()?);
     loaded.check_remediation()?;
     let Some(url) = loaded.event_queue()? else {
@@ -83,6 +89,7 @@ pub(crate) async fn open(means: &IntakeMeans<'_>) -> Result<Intake, Failure> {
     let lifecycle = LifecycleHandler::new(plans.clone(), plans, Arc::clone(clock));
     handlers.push(Arc::new(lifecycle));
     handlers.extend(standards_follow::handler(loaded, store, clock)?);
+    handlers.extend(lists);
     let states = Arc::new(store.clone());
     let insights = InsightHandler::new(loaded.least_insight()?, states, Arc::clone(clock));
     handlers.push(Arc::new(insights.map_err(Failure::bug)?));

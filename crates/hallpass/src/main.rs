@@ -5,6 +5,7 @@
 
 mod access_look;
 mod access_snapshots;
+mod account_factory;
 mod activity_days;
 mod alerts;
 mod aws_portal;
@@ -58,6 +59,8 @@ mod tables;
 mod target_args;
 mod text_file;
 mod timer;
+mod vending_drop;
+mod vending_lists;
 mod vending_mail;
 mod words;
 

@@ -218,6 +218,24 @@ pub(crate) async fn settle(
     })
 }
 
+/// Looks at a draft and saves its plan; one that is begun already stays as it is.
+///
+/// # Errors
+/// Exit 4 for what its checks and limits say against it.
+pub(crate) async fn save_unapplied(
+    context: &PlanContext,
+    draft: PlanDraft,
+) -> Result<PlanId, Failure> {
+    let looked = context.runner.preview(draft).await?;
+    if !looked.under_way {
+        if let Some(refused) = refusal(&looked.plan) {
+            return Err(refused);
+        }
+        context.runner.save(&looked.plan).await?;
+    }
+    Ok(looked.plan.id)
+}
+
 /// What a plan's own checks and limits say against it.
 fn refusal(plan: &Plan) -> Option<Failure> {
     let blocked = plan.blocked();

@@ -8,7 +8,7 @@ const TRIES: usize = 8;
 
 /// Stores what `step` makes of the rule's state as it is stored, again while another writer is first; `None` of the step
 /// is what was told already. `done` are the words for what was stored.
-pub(super) async fn write(
+pub(crate) async fn write(
     store: &dyn AlertStore,
     rule: &AlertRuleId,
     step: impl Fn(Option<AlertState>) -> Option<AlertWrite>,

@@ -10,6 +10,7 @@ mod runner;
 mod targets;
 
 pub(crate) use evaluate::evaluate;
+pub(crate) use happening::write as write_happening;
 pub(crate) use insights::InsightHandler;
 pub(crate) use root_sign_in::RootSignInHandler;
 pub(crate) use rule_file::RuleFileOfAlerts;

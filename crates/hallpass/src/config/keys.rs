@@ -117,6 +117,7 @@ pub(super) const KEYS: &[(&str, &str)] = &[
     ("vending.org_unit", "none"),
     ("vending.sso_user", "none"),
     ("vending.mail_to", "[]"),
+    ("vending.bucket", "none"),
     ("audit.export.target", "none"),
     ("audit.export.prefix", "logs"),
     ("audit.export.region", "`aws.region`"),

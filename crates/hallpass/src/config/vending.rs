@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use hallpass_aws::BucketPlace;
 use hallpass_model::Email;
 use hallpass_org::vending::tag_fault;
 use serde::Deserialize;
@@ -20,6 +21,7 @@ pub(crate) struct VendingTable {
     tags: BTreeMap<String, String>,
     org_unit: Option<String>,
     sso_user: Option<SsoUserEntry>,
+    bucket: Option<String>,
 }
 
 /// Whom Account Factory gives access to accounts whose rows name nobody.
@@ -128,6 +130,31 @@ impl Loaded {
             Ok((column.to_owned(), value.clone()))
         };
         defaults.into_iter().map(read).collect()
+    }
+
+    /// The place in which lists are dropped, where there is one.
+    ///
+    /// # Errors
+    /// Exit 2 for what is no place in a bucket, and where no queue brings its events.
+    pub(crate) fn vending_bucket(&self) -> Result<Option<BucketPlace>, Failure> {
+        let Some(text) = &self.config.vending.bucket else {
+            return Ok(None);
+        };
+        let key = "vending.bucket";
+        let unusable = |what: String| {
+            Failure::bad_input(what)
+                .at(key)
+                .help("bucket = \"s3://lists/new\"")
+        };
+        let place = BucketPlace::parse(text).map_err(unusable)?;
+        let place = place.ok_or_else(|| unusable(format!("`{text}` is no place in a bucket")))?;
+        if self.event_queue()?.is_none() {
+            let text = "`vending.bucket` is given, and no queue brings its events";
+            return Err(Failure::bad_input(text).at(key).help(
+                "name the queue in `events.queue`, and send `Object Created` of the bucket there",
+            ));
+        }
+        Ok(Some(place))
     }
 
     /// Who gets the mails of lists, besides the people of their rows; nobody: no mails.

@@ -46,7 +46,7 @@ pub use mails::{DueMail, MailTopic, due_mails};
 pub use people::{UserStepExecutor, is_user_step};
 pub use plan::{AccountMaker, PLAN_KIND, PlannedRow, VendingPlan, is_vending_step};
 pub use ports::{AccessNeeds, AccountAdmin, AccountCreation, AccountRequest, NewAccount};
-pub use results::{finished, results};
+pub use results::{checked_results, finished, results};
 pub use status::{RowResult, RowStatus};
 pub use tags::tag_fault;
 pub use units::{OrgUnit, UnitRefused, find_unit};

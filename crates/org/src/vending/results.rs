@@ -45,6 +45,22 @@ pub fn results(
     results
 }
 
+/// What the check says of every row but those that are written back as they are: nothing was begun.
+pub fn checked_results(vending: &VendingPlan) -> BTreeMap<usize, RowResult> {
+    let rows = (2..).zip(&vending.rows).filter_map(|(number, row)| {
+        let result = match row {
+            PlannedRow::Kept => return None,
+            PlannedRow::Invalid { errors } => RowResult {
+                error: errors.join("; "),
+                ..RowResult::of(RowStatus::Invalid)
+            },
+            PlannedRow::Wanted { .. } => RowResult::of(RowStatus::Valid),
+        };
+        Some((number, result))
+    });
+    rows.collect()
+}
+
 /// Whether every row that has a result ended well.
 pub fn finished(results: &BTreeMap<usize, RowResult>) -> bool {
     let ended_well =

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 /// The words of the column `Status` (`organization.md` §1).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum RowStatus {
     /// Checked, and nothing was sent.

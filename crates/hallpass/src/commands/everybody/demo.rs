@@ -245,6 +245,7 @@ async fn intake(
         clock: &clock,
         ids,
         about: aws.about(),
+        lists: None,
     })
     .await
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use hallpass_access::{Channel, Settings};
 use hallpass_aws::{Aws, ConnectedOrganization, OwnAccountRole, RoleToAssume};
+use hallpass_events::EventHandler;
 use hallpass_model::{AccountId, Clock, IdSource};
 use hallpass_runner::PlanId;
 use hallpass_server::{Connections, Rates, ServerMode};
@@ -30,6 +31,7 @@ use crate::opening::{
 use crate::plans::{PlanContext, PlanMeans, UnaskedPlans};
 use crate::random_ids::RandomIds;
 use crate::server_store::ServerStore;
+use crate::vending_drop::DroppedLists;
 use crate::{descriptors, keys, logging, output, plans, standards_follow};
 
 /// Run the server
@@ -262,20 +264,44 @@ async fn alert_targets(
     alert_channels(&targets, aws_settings(loaded), states, clock).await
 }
 
+/// What takes lists of accounts from a bucket, where the configuration names one.
+async fn lists(
+    loaded: &Loaded,
+    store: &ServerStore,
+    aws: &Arc<Aws>,
+    (time, ids): (&Arc<ProcessClock>, &Arc<dyn IdSource>),
+) -> Result<Option<Arc<dyn EventHandler>>, Failure> {
+    if loaded.vending_bucket()?.is_none() {
+        return Ok(None);
+    }
+    let means = PlanMeans {
+        store: Arc::new(store.clone()),
+        aws: Arc::clone(aws),
+        time: Arc::clone(time),
+        ids: Arc::clone(ids),
+    };
+    let context = Arc::new(plans::assemble(loaded, means).await?);
+    let (alerts, client) = (Arc::new(store.clone()), aws_settings(loaded));
+    let clock = Arc::clone(time) as Arc<dyn Clock>;
+    let lists = DroppedLists::open(loaded, &client, context, alerts, clock).await?;
+    Ok(lists.map(|it| Arc::new(it) as Arc<dyn EventHandler>))
+}
+
 /// What takes events from the queue, where the configuration names one.
 async fn intake(
     loaded: &Loaded,
     store: &ServerStore,
     (clock, ids): (&Arc<dyn Clock>, &Arc<dyn IdSource>),
-    about: &ConnectedOrganization,
+    (aws, time): (&Arc<Aws>, &Arc<ProcessClock>),
 ) -> Result<Intake, Failure> {
     event_intake::open(&IntakeMeans {
+        lists: lists(loaded, store, aws, (time, ids)).await?,
         loaded,
         client: &aws_settings(loaded),
         store,
         clock,
         ids,
-        about,
+        about: aws.about(),
     })
     .await
 }
@@ -319,7 +345,7 @@ async fn serve(loaded: &Loaded, listen: Option<&str>) -> Outcome {
     let local = listener.local_addr();
     let local = local.map(|addr| addr.to_string()).unwrap_or_default();
     let file = rules_file.display().to_string();
-    let (events, remediating) = intake(loaded, &store, (&its_clock, &ids), &about).await?;
+    let (events, remediating) = intake(loaded, &store, (&its_clock, &ids), (&aws, &clock)).await?;
     let composed = compose::compose(Parts {
         alert_channels: alert_targets(loaded, &store, &its_clock).await?,
         alerts: alerting(loaded, &store)?,

@@ -3,7 +3,6 @@
 mod check_output;
 mod delegate;
 mod enroll;
-mod factory;
 mod payer_audit;
 mod payer_look;
 mod payer_plan;

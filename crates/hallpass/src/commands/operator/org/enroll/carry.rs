@@ -11,9 +11,9 @@ use hallpass_org::enrolment::{
 use hallpass_runner::{CheckOutcome, CheckStrictness, PlanId, PlanState, fold, junit, report_of};
 use serde_json::json;
 
-use super::super::factory::can_launch;
 use super::shown::ShownEnrolment;
 use super::{Args, CheckingArgs};
+use crate::account_factory::can_launch;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::output;
 use crate::plans::{self, PlanContext, Settled};

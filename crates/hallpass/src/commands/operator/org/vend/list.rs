@@ -1,22 +1,15 @@
 //! `hallpass org vend FILE`: checks a list, and with `--apply` makes its accounts.
 
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use clap::ValueEnum;
-use hallpass_model::{PermissionSetName, TimeSpan};
-use hallpass_org::control_tower::{ACCOUNTS_AT_ONCE_MAX, factory_facts};
-use hallpass_org::vending::{
-    AccountMaker, AccountsFile, Adoption, ListWishes, RowVerdict, VendingFacts, VendingPlan,
-    WantedAccess, check, earlier_plans, gather,
-};
+use hallpass_model::TimeSpan;
+use hallpass_org::control_tower::ACCOUNTS_AT_ONCE_MAX;
+use hallpass_org::vending::{AccountsFile, Adoption, VendingPlan};
 use hallpass_runner::{PlanId, PlanReport};
 use serde_json::{Value, json};
 
-use super::super::factory::can_launch;
-use super::shown::{ShownList, follow, unread, write};
+use super::shown::{ShownList, follow, write};
 use super::told::{tell_faults, tell_strangers, within_limit};
-use crate::access_look::directory;
 use crate::commands::read_text;
 use crate::config::{ConfiguredAccess, ConfiguredPrincipal, Loaded};
 use crate::exit::{Exit, Failure, Outcome};
@@ -24,12 +17,11 @@ use crate::follow::Progress;
 use crate::opening::runtime;
 use crate::output;
 use crate::plans::{self, PlanArgs, PlanContext, Settled};
+use crate::vending_lists::{JudgedList, ListChoice, ROW_TIMEOUT, VendVia, judge};
 use crate::vending_mail::with_mails;
 
 /// The largest file that is read.
 const FILE_BYTES_MAX: u64 = 8 << 20;
-/// An account takes minutes; through a queue of others it may take longer.
-const ROW_TIMEOUT: TimeSpan = TimeSpan::minutes(90);
 
 const ACCOUNTS_AT_ONCE: i64 = ACCOUNTS_AT_ONCE_MAX as i64;
 
@@ -65,17 +57,6 @@ pub(super) struct ListArgs {
     plan: PlanArgs,
 }
 
-/// Who makes the accounts of a list.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum VendVia {
-    /// Account Factory where Control Tower governs the organization, else Organizations
-    Auto,
-    /// Account Factory of Control Tower
-    AccountFactory,
-    /// Organizations
-    Organizations,
-}
-
 pub(super) fn run(path: &Path, args: &ListArgs) -> Outcome {
     let text = read_text(path, FILE_BYTES_MAX)?;
     let file =
@@ -95,38 +76,32 @@ async fn carry_out(
     (path, file): (&Path, &AccountsFile),
     args: &ListArgs,
 ) -> Outcome {
-    let assign = wanted_access(loaded, args)?;
+    let choice = ListChoice {
+        assign: wanted_access(loaded, args)?,
+        tags: loaded.vending_tags()?,
+        create_users: args.create_users,
+        at_once: args.concurrency,
+        adoption: if args.adopt {
+            Adoption::SameNameAndAddress
+        } else {
+            Adoption::Never
+        },
+        via: args.via,
+    };
     let mut progress = Progress::new();
     progress.show("reading the organization");
-    let mut facts = facts(
-        context,
-        file,
-        !assign.is_empty() || args.via != VendVia::AccountFactory,
-    )
-    .await?;
-    let mut wishes = wishes(args, &assign, &facts)?;
-    wishes.tags = loaded.vending_tags()?;
-    let earlier = earlier_plans(context.plans.as_ref(), file, &wishes).await;
-    let earlier = earlier.map_err(|fault| Failure::failed(fault.to_string()))?;
-    if let Some(plan) = &earlier.resume {
-        drop(progress);
-        return go_on(context, plan, args).await;
-    }
-    facts.unfinished = earlier.unfinished;
-    let heeded = facts.heed_earlier(context.accounts.as_ref(), earlier.ours);
-    heeded.await.map_err(unread)?;
-    let maker = maker(context, file, &mut facts, args).await?;
+    let judged = judge(context, file, &choice).await?;
     drop(progress);
-    let verdicts = check(file, &wishes, &facts);
-    tell_faults(path, file, &verdicts);
-    tell_strangers(path, (file, &verdicts), &facts, &maker);
-    let vending = VendingPlan::new(file, &wishes, &verdicts);
-    let wanted = verdicts
-        .values()
-        .filter(|it| matches!(it, RowVerdict::Valid(_)));
-    let wanted = wanted.count();
+    let judged = match judged {
+        JudgedList::GoesOn(plan) => return go_on(context, &plan, args).await,
+        JudgedList::Judged(judged) => judged,
+    };
+    tell_faults(path, file, &judged.verdicts);
+    tell_strangers(path, file, &judged);
+    let vending = &judged.vending;
+    let wanted = judged.wanted();
     if wanted == 0 {
-        let shown = ShownList::of_check(&vending);
+        let shown = ShownList::of_check(vending);
         shown.print(None, &Value::Null, args.plan.format())?;
         output::say("no row of the list is to be made");
         return Ok(if shown.has_bad() {
@@ -135,20 +110,8 @@ async fn carry_out(
             Exit::Ok
         });
     }
-    let management = context
-        .aws
-        .about()
-        .management_account
-        .clone()
-        .unwrap_or_default();
     let limit = args.row_timeout.unwrap_or(ROW_TIMEOUT);
-    let draft = vending.draft(
-        &verdicts,
-        &facts.organization,
-        (&facts.root, &management),
-        &maker,
-        limit,
-    );
+    let draft = judged.draft(context, limit);
     let id = context.runner.upcoming(&draft).await?;
     let question = format!("Make {wanted} accounts?");
     let run = async {
@@ -160,7 +123,7 @@ async fn carry_out(
     let mailer = context.mailer.as_ref().filter(|_| args.plan.is_applying());
     let state = |settled: &Settled| settled.report.state;
     let settled = with_mails(mailer, &id, run, state).await?;
-    show(context, &vending, settled, args).await
+    show(context, vending, settled, args).await
 }
 
 /// Prints what a plan came to, and writes the list.
@@ -238,109 +201,6 @@ async fn go_on(context: &PlanContext, id: &PlanId, args: &ListArgs) -> Outcome {
     show(context, &vending, settled, args).await
 }
 
-/// Reads the organization as far as the list is checked against it.
-async fn facts(
-    context: &PlanContext,
-    file: &AccountsFile,
-    reads_directory: bool,
-) -> Result<VendingFacts, Failure> {
-    let caller = context.organization.caller().await.map_err(unread)?;
-    if caller.account != caller.management_account {
-        let message = format!("account {} cannot make accounts", caller.account);
-        return Err(Failure::refused(message).help("use credentials of the management account"));
-    }
-    let root = context.organization.root().await.map_err(unread)?;
-    let addresses: BTreeSet<String> = file
-        .rows()
-        .map(|row| row.cell("AccountEmail").to_ascii_lowercase())
-        .collect();
-    let read = gather(
-        context.accounts.as_ref(),
-        &caller.organization,
-        &root.id,
-        &addresses,
-    );
-    let mut facts = read.await.map_err(unread)?;
-    let names_groups = file.rows().any(|row| !row.cell("AssignGroup").is_empty());
-    if names_groups || reads_directory {
-        let snapshot = directory(&context.access(), false).await?;
-        let snapshot = snapshot.snapshot();
-        let groups = snapshot.groups.iter();
-        facts.groups = groups.map(|it| (it.name.clone(), it.id.clone())).collect();
-        for person in &snapshot.people {
-            let addresses = person.emails.iter().map(ToString::to_string);
-            for name in addresses.chain([person.user_name.clone()]) {
-                facts.users.insert(name, person.user_id.clone());
-            }
-        }
-        for set in &snapshot.permission_sets {
-            if let Ok(name) = set.name.parse::<PermissionSetName>() {
-                let arn = set.arn.to_string();
-                facts.permission_set_arns.insert(arn, name.clone());
-                facts.permission_sets.insert(name);
-            }
-        }
-    }
-    Ok(facts)
-}
-
-/// Who makes the accounts, and what of Control Tower rows are checked against.
-async fn maker(
-    context: &PlanContext,
-    file: &AccountsFile,
-    facts: &mut VendingFacts,
-    args: &ListArgs,
-) -> Result<AccountMaker, Failure> {
-    let via = args.via;
-    let store = &context.aws.about().identity_store_id;
-    let by_organizations = AccountMaker::Organizations {
-        people: args.create_users.then(|| store.clone()),
-    };
-    if via == VendVia::Organizations {
-        return Ok(by_organizations);
-    }
-    let found = match factory_facts(context.calls.as_ref()).await {
-        Ok(found) => found,
-        Err(why) if via == VendVia::Auto => {
-            output::say(&format!(
-                "warning: whether Control Tower governs the organization is not known ({}: {}); by Organizations",
-                why.action, why.reason
-            ));
-            return Ok(by_organizations);
-        }
-        Err(why) => {
-            let message = format!(
-                "Control Tower cannot be read: {}: {}",
-                why.action, why.reason
-            );
-            return Err(Failure::failed(message));
-        }
-    };
-    let Some(found) = found else {
-        if via == VendVia::Auto {
-            return Ok(by_organizations);
-        }
-        let message = "there is no landing zone of Control Tower in this Region";
-        return Err(Failure::bad_input(message).help("set `aws.region` to its home Region"));
-    };
-    can_launch(&found.obstacles)?;
-    if found.zone.enrols_by_itself {
-        output::say(
-            "note: this landing zone enrols accounts that are moved; `--via organizations` takes minutes a row, Account \
-             Factory half an hour",
-        );
-    }
-    facts.has_landing_zone = true;
-    for unit in &mut facts.units {
-        unit.registered = found.registered.contains(&unit.id);
-    }
-    facts.heed_products(file, found.products);
-    Ok(AccountMaker::Factory {
-        principal: found.principal,
-        at_once: args.concurrency,
-    })
-}
-
 /// Who gets access where a row says nothing of its own: as the flags say, else as the configuration does.
 fn wanted_access(loaded: &Loaded, args: &ListArgs) -> Result<Vec<ConfiguredAccess>, Failure> {
     if args.assign.is_empty() {
@@ -357,45 +217,4 @@ fn wanted_access(loaded: &Loaded, args: &ListArgs) -> Result<Vec<ConfiguredAcces
         })
     };
     args.assign.iter().map(read).collect()
-}
-
-/// What is said of the whole list, by flags and configuration.
-fn wishes(
-    args: &ListArgs,
-    assign: &[ConfiguredAccess],
-    facts: &VendingFacts,
-) -> Result<ListWishes, Failure> {
-    let mut access = BTreeSet::new();
-    for wanted in assign {
-        let unusable = |what: String| Failure::bad_input(what).at(wanted.place);
-        let principal = match &wanted.who {
-            ConfiguredPrincipal::Group(group) => facts
-                .group(group)
-                .ok_or_else(|| unusable(format!("there is no group `{group}`")))?,
-            ConfiguredPrincipal::User(user) => facts
-                .user(user)
-                .ok_or_else(|| unusable(format!("there is no user `{user}`")))?,
-        };
-        // by name, or by ARN
-        let set = wanted.permission_set.as_str();
-        let by_arn = facts.permission_set_arns.get(set);
-        let named = facts.permission_sets.iter().find(|it| it.as_str() == set);
-        let permission_set = by_arn
-            .or(named)
-            .ok_or_else(|| unusable(format!("there is no permission set `{set}`")))?
-            .clone();
-        access.insert(WantedAccess {
-            principal,
-            permission_set,
-        });
-    }
-    Ok(ListWishes {
-        access: access.into_iter().collect(),
-        adopt: if args.adopt {
-            Adoption::SameNameAndAddress
-        } else {
-            Adoption::Never
-        },
-        ..ListWishes::default()
-    })
 }

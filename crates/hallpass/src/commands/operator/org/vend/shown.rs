@@ -5,9 +5,8 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use hallpass_org::OrganizationFault;
 use hallpass_org::vending::{
-    AccountsFile, PlannedRow, RowResult, RowStatus, VendingPlan, finished, results,
+    AccountsFile, PlannedRow, RowResult, RowStatus, VendingPlan, checked_results, finished, results,
 };
 use hallpass_runner::{Folded, Plan, PlanId};
 use serde_json::{Value, json};
@@ -15,6 +14,7 @@ use serde_json::{Value, json};
 use crate::exit::{Exit, Failure};
 use crate::output::{self, Format, Table};
 use crate::plans::PlanContext;
+use crate::vending_lists::unread;
 
 /// Rows of a list, and what became of them.
 pub(super) struct ShownList {
@@ -45,19 +45,8 @@ impl ShownList {
 
     /// As the check says: nothing was begun.
     pub(super) fn of_check(vending: &VendingPlan) -> Self {
-        let rows = (2..).zip(&vending.rows).filter_map(|(number, row)| {
-            let result = match row {
-                PlannedRow::Kept => return None,
-                PlannedRow::Invalid { errors } => RowResult {
-                    error: errors.join("; "),
-                    ..RowResult::of(RowStatus::Invalid)
-                },
-                PlannedRow::Wanted { .. } => RowResult::of(RowStatus::Valid),
-            };
-            Some((number, result))
-        });
         Self {
-            results: rows.collect(),
+            results: checked_results(vending),
             adopted: adopted(vending),
             file: vending.file.clone(),
         }
@@ -171,24 +160,6 @@ async fn accounts(context: &PlanContext) -> Result<BTreeMap<String, String>, Fai
     Ok(rows
         .map(|it| (it.email.to_ascii_lowercase(), it.id))
         .collect())
-}
-
-/// AWS did not say.
-#[expect(clippy::needless_pass_by_value, reason = "it stands in `map_err`")]
-pub(crate) fn unread(fault: OrganizationFault) -> Failure {
-    let help = match &fault {
-        OrganizationFault::Throttled { .. } => {
-            "other programs use the same quota: try again later, or lower `aws.requests_per_second`"
-        }
-        OrganizationFault::Unreachable { .. } => "try again; nothing was changed",
-        OrganizationFault::Refused { .. }
-        | OrganizationFault::NotThere { .. }
-        | OrganizationFault::AlreadyThere { .. }
-        | OrganizationFault::Conflict { .. } => {
-            "`hallpass doctor --iam-policy --for vending` shows the permissions that are needed"
-        }
-    };
-    Failure::failed(format!("the organization cannot be read: {fault}")).help(help)
 }
 
 /// Writes a list to a file, whole or not at all.

@@ -5,13 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use hallpass_org::vending::{
-    AccountMaker, AccountsFile, PlannedRow, RowVerdict, VendingFacts, VendingPlan, wanted_rows,
+    AccountMaker, AccountsFile, PlannedRow, RowVerdict, VendingPlan, wanted_rows,
 };
 use hallpass_runner::{PlanLimits, PlanStore};
 
 use crate::exit::Failure;
 use crate::output;
 use crate::plans::PlanArgs;
+use crate::vending_lists::ListVerdicts;
 
 /// The column of whoever signs in first.
 const SSO_EMAIL: &str = "SSOUserEmail";
@@ -70,23 +71,18 @@ pub(crate) fn tell_faults(
 
 /// Says on stderr who is to sign in to an account and is nobody in the directory: Organizations makes the account all the
 /// same, and nobody who could sign in (`organization.md` V-9). Account Factory makes them itself.
-pub(crate) fn tell_strangers(
-    path: &Path,
-    (file, verdicts): (&AccountsFile, &BTreeMap<usize, RowVerdict>),
-    facts: &VendingFacts,
-    maker: &AccountMaker,
-) {
-    let AccountMaker::Organizations { people: None } = maker else {
+pub(crate) fn tell_strangers(path: &Path, file: &AccountsFile, judged: &ListVerdicts) {
+    let AccountMaker::Organizations { people: None } = &judged.maker else {
         return;
     };
     let mut told = BTreeSet::new();
     let mut lines = Vec::new();
-    for (row, verdict) in verdicts {
+    for (row, verdict) in &judged.verdicts {
         let RowVerdict::Valid(request) = verdict else {
             continue;
         };
         let email = &request.user.email;
-        if facts.user(email).is_none() && told.insert(email.to_ascii_lowercase()) {
+        if judged.facts.user(email).is_none() && told.insert(email.to_ascii_lowercase()) {
             let text = format!(
                 "warning: {SSO_EMAIL} `{email}` is nobody in Identity Center; `--create-users` makes them"
             );

@@ -9,7 +9,7 @@ use crate::exit::Failure;
 ///
 /// # Errors
 /// Exit 4 with each obstacle and what would help.
-pub(super) fn can_launch(obstacles: &[FactoryObstacle]) -> Result<(), Failure> {
+pub(crate) fn can_launch(obstacles: &[FactoryObstacle]) -> Result<(), Failure> {
     if obstacles.is_empty() {
         return Ok(());
     }
