@@ -30,14 +30,14 @@ rules:
   - {id: ports, match: {controls: [EC2.19]}, action: sg-revoke-public, params: {ports: [22, 3389]}, mode: auto, max_per_hour: 200}
   - {id: volumes, match: {controls: [EC2.7]}, action: ebs-default-encrypt, mode: auto}
   - {id: keys, match: {controls: [IAM.3]}, action: iam-key-deactivate, params: {older_than_days: 0}, mode: auto}
-  - {id: trails, match: {controls: [CloudTrail.4]}, action: trail-validation, mode: auto}
+  - {id: trails, match: {controls: [CloudTrail.4]}, action: trail-validation, mode: auto, cooldown: 1h, timeout: 90s}
   - {id: keys-of-kms, match: {controls: [KMS.4]}, action: kms-rotate, mode: auto}
   - {id: flows, match: {controls: [EC2.6]}, action: flow-logs, mode: auto, params: {destination: "arn:aws:s3:::e2e-flow-logs/{account}"}}
   - {id: databases, match: {controls: [RDS.2]}, action: rds-private, mode: approve}
   - {id: threats, match: {product: ["*:product/aws/guardduty"]}, action: notify, mode: auto}
   - {id: accounts, match: {controls: [S3.1]}, action: s3-account-block, mode: auto}
   - {id: default-groups, match: {controls: [EC2.2]}, action: sg-default-close, mode: auto}
-  - {id: passwords, match: {controls: [IAM.7]}, action: iam-password-policy, mode: auto, cooldown: 1h, timeout: 90s}
+  - {id: passwords, match: {controls: [IAM.7]}, action: iam-password-policy, mode: auto}
   - {id: own, match: {controls: [EC2.8]}, action: webhook, params: {name: isolate, with: {queue: night}}, mode: auto}
 exceptions:
   - {resource: "arn:aws:s3:::e2e-honeypot", then: suppress, reason: a honeypot, until: 2099-12-31}

@@ -186,28 +186,27 @@ impl RemediationStepExecutor {
         }
     }
 
-    /// The form that an action left, whole: what has to stand there when it is taken back.
+    /// The form that an action left, whole: what has to stand there when it is taken back. A second look may be older than
+    /// the first, so that what was just seen to be done is not taken from it.
     async fn left(&self, step: &PlanStep) -> Result<Value, StepError> {
         let wish = wish(step)?;
         let calls = self.calls(step, &wish)?;
-        let (resource, account) = (wish.resource.as_str(), calls.place.account.as_str());
+        let resource = wish.resource.as_str();
         match wish.action {
-            ActionKind::SgRevokePublic | ActionKind::SgDefaultClose => {
-                security_groups::form_now(&calls, resource).await
+            ActionKind::SgRevokePublic => {
+                security_groups::form_left(&calls, resource, &params(&wish)?).await
             }
-            ActionKind::S3AccountBlock => BlockedPlace::account(account).form_now(&calls).await,
-            ActionKind::S3BucketBlock => {
-                let place = BlockedPlace::bucket(resource, account)?;
-                place.form_now(&calls).await
-            }
+            ActionKind::SgDefaultClose => Ok(json!({ "rules": [] })),
             ActionKind::IamKeyDeactivate => keys::form_now(&calls, resource).await,
-            ActionKind::IamPasswordPolicy => password::form_now(&calls).await,
             ActionKind::EbsDefaultEncrypt
             | ActionKind::KmsRotate
             | ActionKind::TrailValidation
-            | ActionKind::RdsPrivate => switch(&wish)?.form_now(&calls).await,
-            // what is ours is known by its tag
-            ActionKind::FlowLogs
+            | ActionKind::RdsPrivate => switch(&wish)?.form_left(&calls).await,
+            // it follows from the action, or is known by a tag of ours
+            ActionKind::S3AccountBlock
+            | ActionKind::S3BucketBlock
+            | ActionKind::IamPasswordPolicy
+            | ActionKind::FlowLogs
             | ActionKind::Suppress
             | ActionKind::Webhook
             | ActionKind::Notify => Ok(step.desired.clone()),
@@ -269,7 +268,7 @@ impl RemediationStepExecutor {
             }
             ActionKind::IamKeyDeactivate => keys::look_restored(calls, resource, (old, left)).await,
             ActionKind::IamPasswordPolicy => {
-                password::look_restored(calls, (old, left), &params(wish)?).await
+                password::look_restored(calls, old, &params(wish)?).await
             }
             ActionKind::EbsDefaultEncrypt
             | ActionKind::KmsRotate

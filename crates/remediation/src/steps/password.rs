@@ -97,28 +97,18 @@ pub(super) async fn raise(
     calls.send(operation, wanted).await.map(drop)
 }
 
-/// As it stands.
-pub(super) async fn form_now(calls: &StepCalls<'_>) -> Result<Value, StepError> {
-    let found = policy(calls).await?;
-    let found = found.map(|it| Value::Object(written(&it)));
-    Ok(json!({ "policy": found }))
-}
-
+/// Whether the policy of before is back; where it is not, it has to be as it was raised.
 pub(super) async fn look_restored(
     calls: &StepCalls<'_>,
-    (old, left): (&Value, Option<&Value>),
+    old: &Value,
     least: &PasswordParams,
 ) -> Result<StepProbe, StepError> {
-    let found = form_now(calls).await?;
+    let found = policy(calls).await?;
+    let found = found.map_or(Value::Null, |it| Value::Object(written(&it)));
     let old = old_policy(old);
-    let left = match left {
-        Some(left) => old_policy(left).clone(),
-        None => Value::Object(raised(old, least)),
-    };
-    let found = old_policy(&found);
-    Ok(if found == old {
+    Ok(if found == *old {
         StepProbe::Satisfied
-    } else if *found == left {
+    } else if found == Value::Object(raised(old, least)) {
         StepProbe::Absent
     } else {
         drifted("the password policy was changed")

@@ -111,12 +111,6 @@ impl BlockedPlace {
         })
     }
 
-    /// As it stands.
-    pub(super) async fn form_now(&self, calls: &StepCalls<'_>) -> Result<Value, StepError> {
-        let found = self.configuration(calls).await?;
-        Ok(json!({ "configuration": found }))
-    }
-
     pub(super) async fn restore(
         &self,
         calls: &StepCalls<'_>,

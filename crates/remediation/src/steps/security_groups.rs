@@ -164,9 +164,14 @@ async fn missing(calls: &StepCalls<'_>, id: &str, old: &Value) -> Result<Vec<Val
     Ok(gone.filter(|it| !there.contains(&form(it))).collect())
 }
 
-/// All rules of the group.
-pub(super) async fn form_now(calls: &StepCalls<'_>, resource: &str) -> Result<Value, StepError> {
-    let found = rules(calls, group_of(resource)?).await?;
+/// All rules of the group but those that were revoked.
+pub(super) async fn form_left(
+    calls: &StepCalls<'_>,
+    resource: &str,
+    params: &PortParams,
+) -> Result<Value, StepError> {
+    let mut found = rules(calls, group_of(resource)?).await?;
+    found.retain(|rule| !is_public(rule, &params.ports));
     Ok(json!({ "rules": found }))
 }
 

@@ -109,12 +109,10 @@ impl Switch {
         })
     }
 
-    /// As it stands: whether it is on, and what else of it somebody may set.
-    pub(super) async fn form_now(&self, calls: &StepCalls<'_>) -> Result<Value, StepError> {
+    /// What else of it somebody may set, where it is on.
+    pub(super) async fn form_left(&self, calls: &StepCalls<'_>) -> Result<Value, StepError> {
         let found = calls.read(self.read, self.read_input.clone()).await?;
-        let said = found.pointer(self.pointer).and_then(Value::as_bool);
-        let is_on = said.unwrap_or(!self.says) == self.says;
-        Ok(json!({ "on": is_on, "days": found.get(DAYS) }))
+        Ok(json!({ "on": true, "days": found.get(DAYS) }))
     }
 
     /// Whether it is off again; where it is on, it has to be as it was left.
@@ -123,14 +121,17 @@ impl Switch {
         calls: &StepCalls<'_>,
         left: Option<&Value>,
     ) -> Result<StepProbe, StepError> {
-        let found = self.form_now(calls).await?;
-        let is_on = found.get("on").and_then(Value::as_bool) == Some(true);
-        Ok(match left {
-            _ if !is_on => StepProbe::Satisfied,
-            Some(left) if *left != found => drifted("it was set otherwise"),
-            Some(_) | None => StepProbe::Differs {
-                old: json!({ "on": true }),
-            },
+        if !self.is_on(calls).await? {
+            return Ok(StepProbe::Satisfied);
+        }
+        let days = |form: &Value| form.get("days").and_then(Value::as_i64);
+        if let Some(left) = left.and_then(days)
+            && days(&self.form_left(calls).await?) != Some(left)
+        {
+            return Ok(drifted("its period was changed"));
+        }
+        Ok(StepProbe::Differs {
+            old: json!({ "on": true }),
         })
     }
 

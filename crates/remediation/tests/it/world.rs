@@ -480,7 +480,7 @@ impl MemberCalls for World {
                     .cloned()
                     .unwrap_or_default();
                 let answer = json!({
-                    "EbsEncryptionByDefault": on, "KeyRotationEnabled": on,
+                    "EbsEncryptionByDefault": on, "KeyRotationEnabled": on, "RotationPeriodInDays": on.then_some(365),
                     "Trail": { "LogFileValidationEnabled": trail },
                 });
                 account.things.insert(key, answer);
