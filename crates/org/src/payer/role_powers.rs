@@ -468,14 +468,14 @@ fn is_billing(action: &ActionFacts) -> bool {
 
 /// Whether all actions of a service are permitted, those that are not known yet, too.
 fn permits_all_of(service: &str, permits: &impl Fn(&ActionFacts) -> bool) -> bool {
-    let known = facts::service(service).map(|it| it.actions());
+    let known = facts::service(service).map(facts::ServiceFacts::actions);
     known.is_some_and(|all| all.iter().all(permits))
 }
 
 /// Whether an action that is not known is of a service that decides nobody's rights.
 fn is_plainly_harmless(action: &str) -> bool {
     let service = action.split(':').next().unwrap_or_default();
-    let known = facts::service(service).map(|it| it.actions());
+    let known = facts::service(service).map(facts::ServiceFacts::actions);
     known.is_some_and(|all| !all.iter().any(risk::decides_rights))
 }
 
