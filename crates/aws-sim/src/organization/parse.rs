@@ -1,5 +1,7 @@
 //! Reads an organization file. Every problem is reported, not only the first.
 
+mod assets;
+
 use std::collections::HashSet;
 
 use hallpass_sim_base::Problem;
@@ -380,7 +382,7 @@ fn check_references(file: &OrganizationFile, problems: &mut Problems) {
         let at = format!("/devops_guru_insights/{index}/account");
         problems.name(&names.account(&row.account), at, "account", &row.account);
     }
-    check_assets(file, &names, problems);
+    assets::check(file, &names, problems);
     for (index, row) in file.trails.iter().enumerate() {
         let at = format!("/trails/{index}/account");
         problems.name(&names.account(&row.account), at, "account", &row.account);
@@ -389,36 +391,6 @@ fn check_references(file: &OrganizationFile, problems: &mut Problems) {
     check_iam_groups(file, problems);
     check_entitlements(file, &names, problems);
     check_targets(file, &names, problems);
-}
-
-/// Workloads, shares and commitments are accounts'.
-fn check_assets(file: &OrganizationFile, names: &NameIndex, problems: &mut Problems) {
-    let workloads = file.workloads.iter().enumerate();
-    let workloads = workloads.flat_map(|(index, row)| {
-        let owner = (format!("/workloads/{index}/account"), &row.account);
-        let shared = row.shared_with.iter().enumerate();
-        let shared =
-            shared.map(move |(at, it)| (format!("/workloads/{index}/shared_with/{at}"), it));
-        [owner].into_iter().chain(shared)
-    });
-    let shares = file.resource_shares.iter().enumerate();
-    let shares = shares.map(|(at, row)| (format!("/resource_shares/{at}/account"), &row.account));
-    let paid = file.commitments.iter().enumerate();
-    let paid = paid.map(|(at, row)| (format!("/commitments/{at}/account"), &row.account));
-    for (at, account) in workloads.chain(shares).chain(paid) {
-        problems.name(&names.account(account), at, "account", account);
-    }
-    for (index, share) in file.resource_shares.iter().enumerate() {
-        for (number, principal) in share.principals.iter().enumerate() {
-            let known = principal == "organization"
-                || principal.starts_with("arn:")
-                || names.ou(principal).is_ok();
-            if !known {
-                let at = format!("/resource_shares/{index}/principals/{number}");
-                problems.name(&names.account(principal), at, "unit or account", principal);
-            }
-        }
-    }
 }
 
 fn check_tower(file: &OrganizationFile, names: &NameIndex, problems: &mut Problems) {

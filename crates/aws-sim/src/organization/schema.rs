@@ -1,6 +1,7 @@
 //! The organization file's keys and types as a table, so that every problem of a file is found
 //! in one pass and named by a JSON pointer.
 
+mod assets;
 mod event_rule;
 mod slack;
 
@@ -332,52 +333,9 @@ const FILE: &[Field] = &[
             ("resources", May, List(&Text)),
         ])),
     ),
-    (
-        "workloads",
-        May,
-        List(&Object(&[
-            ("name", Must, Text),
-            ("account", Must, Text),
-            ("region", Must, Text),
-            ("environment", Must, OneOf(&["PRODUCTION", "PREPRODUCTION"])),
-            ("updated", Must, Time),
-            ("shared_with", May, List(&Text)),
-            (
-                "lenses",
-                Must,
-                List(&Object(&[
-                    ("alias", Must, Text),
-                    ("updated", May, Time),
-                    ("risks", May, FieldKind::Map(&FieldKind::Map(&Whole))),
-                ])),
-            ),
-            (
-                "milestones",
-                May,
-                List(&Object(&[("name", Must, Text), ("at", Must, Time)])),
-            ),
-        ])),
-    ),
-    (
-        "resource_shares",
-        May,
-        List(&Object(&[
-            ("name", Must, Text),
-            ("account", Must, Text),
-            ("region", Must, Text),
-            ("principals", Must, List(&Text)),
-            ("resources", Must, List(&Text)),
-        ])),
-    ),
-    (
-        "commitments",
-        May,
-        List(&Object(&[
-            ("account", Must, Text),
-            ("kind", Must, OneOf(&["reservation", "savings_plan"])),
-            ("id", Must, Text),
-        ])),
-    ),
+    ("workloads", May, List(&Object(assets::WORKLOAD))),
+    ("resource_shares", May, List(&Object(assets::SHARE))),
+    ("commitments", May, List(&Object(assets::COMMITMENT))),
     (
         "trails",
         May,

@@ -6,7 +6,7 @@ use super::rule::{doubts, known_keys};
 use super::{NamedPolicy, Power, UnreadablePolicy};
 use crate::evaluation::{Caller, CallerMatch, Listed};
 use crate::glob::Glob;
-use crate::language::{Effect, PolicyJson, PolicyType, PrincipalKind, ScpLanguage};
+use crate::language::{Effect, PolicyJson, PolicyType, PrincipalKind, Principals, ScpLanguage};
 
 /// Who may take a role.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,22 +65,7 @@ pub fn role_trust(policy: &NamedPolicy, caller: &str) -> Result<RoleTrust, Unrea
                 .services
                 .extend(services.map(|it| it.text.text.to_string()));
         }
-        let mut names = principals.entries.iter();
-        let matched = match (&parsed, principals.not) {
-            (None, _) => CallerMatch::Not,
-            (Some(caller), false) => names
-                .map(|it| Listed::new(it).names(caller))
-                .max()
-                .unwrap_or(CallerMatch::Not),
-            // who is not left out is named as by `*`
-            (Some(caller), true) => {
-                if names.any(|it| Listed::new(it).names(caller) != CallerMatch::Not) {
-                    CallerMatch::Not
-                } else {
-                    CallerMatch::Everyone
-                }
-            }
-        };
+        let matched = matched(principals, parsed.as_ref());
         if matched == CallerMatch::Not {
             continue;
         }
@@ -104,4 +89,19 @@ pub fn role_trust(policy: &NamedPolicy, caller: &str) -> Result<RoleTrust, Unrea
         (trust.direct, trust.by_own_policies) = (Power::Never, Power::Never);
     }
     Ok(trust)
+}
+
+/// How principals name a caller; who is not left out is named as by `*`.
+fn matched(principals: &Principals<'_>, caller: Option<&Caller>) -> CallerMatch {
+    let Some(caller) = caller else {
+        return CallerMatch::Not;
+    };
+    let names = principals.entries.iter();
+    let found = names.map(|it| Listed::new(it).names(caller)).max();
+    let found = found.unwrap_or(CallerMatch::Not);
+    match (principals.not, found) {
+        (false, found) => found,
+        (true, CallerMatch::Not) => CallerMatch::Everyone,
+        (true, _) => CallerMatch::Not,
+    }
 }

@@ -383,13 +383,11 @@ fn worse(policies: CheckOutcome, simulation: CheckOutcome) -> CheckOutcome {
         (CheckOutcome::Pass(proved), CheckOutcome::Pass(said)) => {
             CheckOutcome::Pass(format!("{proved}; simulated: {said}"))
         }
-        (CheckOutcome::Pass(proved), CheckOutcome::Fail(said)) => {
-            CheckOutcome::Fail(both(&proved, &said))
-        }
         (CheckOutcome::Unknown { action, reason }, CheckOutcome::Fail(said)) => {
             CheckOutcome::Fail(both(&format!("not known, {action}: {reason}"), &said))
         }
-        (CheckOutcome::Fail(proved), CheckOutcome::Pass(said) | CheckOutcome::Fail(said)) => {
+        (CheckOutcome::Pass(proved), CheckOutcome::Fail(said))
+        | (CheckOutcome::Fail(proved), CheckOutcome::Pass(said) | CheckOutcome::Fail(said)) => {
             CheckOutcome::Fail(both(&proved, &said))
         }
         (CheckOutcome::Pass(_), said) => said,

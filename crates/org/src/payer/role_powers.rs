@@ -468,14 +468,14 @@ fn is_billing(action: &ActionFacts) -> bool {
 
 /// Whether all actions of a service are permitted, those that are not known yet, too.
 fn permits_all_of(service: &str, permits: &impl Fn(&ActionFacts) -> bool) -> bool {
-    let known = facts::service(service).map(|it| it.actions());
+    let known = facts::service(service).map(facts::ServiceFacts::actions);
     known.is_some_and(|all| all.iter().all(permits))
 }
 
 /// Whether an action that is not known is of a service that decides nobody's rights.
 fn is_plainly_harmless(action: &str) -> bool {
     let service = action.split(':').next().unwrap_or_default();
-    let known = facts::service(service).map(|it| it.actions());
+    let known = facts::service(service).map(facts::ServiceFacts::actions);
     known.is_some_and(|all| !all.iter().any(risk::decides_rights))
 }
 
@@ -503,17 +503,17 @@ fn shortened<'a>(actions: impl Iterator<Item = &'a ActionFacts>) -> Vec<String> 
     }
     let place = |service: &str| FIRST.iter().position(|it| *it == service);
     services.sort_by_key(|(service, _)| place(service).unwrap_or(FIRST.len()));
-    let mut names: Vec<(String, usize)> = Vec::new();
+    let mut counted: Vec<(String, usize)> = Vec::new();
     for (service, all) in services {
         let known = facts::service(service).map_or(0, |it| it.actions().len());
         if all.len() == known {
-            names.push((format!("{service}:*"), all.len()));
+            counted.push((format!("{service}:*"), all.len()));
         } else {
-            names.extend(all.iter().map(|it| (it.full_name(), 1)));
+            counted.extend(all.iter().map(|it| (it.full_name(), 1)));
         }
     }
-    let more: usize = names.iter().skip(NAMED_MAX).map(|(_, count)| count).sum();
-    let mut named: Vec<String> = names.into_iter().take(NAMED_MAX).map(|it| it.0).collect();
+    let more: usize = counted.iter().skip(NAMED_MAX).map(|(_, count)| count).sum();
+    let mut named: Vec<String> = counted.into_iter().take(NAMED_MAX).map(|it| it.0).collect();
     if more > 0 {
         named.push(format!("and {more} more actions"));
     }

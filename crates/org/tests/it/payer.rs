@@ -447,9 +447,8 @@ fn simulated(input: &Value) -> Value {
 fn details(input: &Value) -> Value {
     let written = |statement: &str| {
         let text = policy("", &[statement]).text;
-        text.bytes()
-            .map(|byte| format!("%{byte:02X}"))
-            .collect::<String>()
+        let bytes: Vec<String> = text.bytes().map(|byte| format!("%{byte:02X}")).collect();
+        bytes.concat()
     };
     if input["Filter"][0] != "Role" {
         return json!({"Policies": [{

@@ -19,6 +19,7 @@ const ACCESS: &str = "customer-access";
 const ADMIN: &str = r#"{"Effect": "Allow", "Action": "*", "Resource": "*"}"#;
 
 /// Of which party the role is, what it has beside what it is for, and its boundary.
+#[derive(Clone, Copy)]
 struct RoleCase {
     name: &'static str,
     check: &'static str,
@@ -573,7 +574,7 @@ fn with_role(of: RoleCase) -> PayerFacts {
 fn those_who_can_take_over_do_not_pass() {
     let mut wrong = Vec::new();
     for of in CASES {
-        let of = RoleCase { ..*of };
+        let of = *of;
         let (name, check, status, evidence) = (of.name, of.check, of.status, of.evidence);
         let (seen, said) = row(&found(&with_role(of)), check);
         let is_said = evidence.iter().all(|it| said.contains(it));

@@ -7,9 +7,9 @@ use serde_saphyr::{Location, Spanned};
 
 use super::network::Network;
 
-/// The key that says that machines are for infrastructure (OpenShift: "Creating infrastructure machine sets").
+/// The key that says that machines are for infrastructure (`OpenShift`: "Creating infrastructure machine sets").
 const INFRASTRUCTURE: &str = "node-role.kubernetes.io/infra";
-/// What the installer takes where the file says nothing (OpenShift: "Network configuration parameters").
+/// What the installer takes where the file says nothing (`OpenShift`: "Network configuration parameters").
 const MACHINES: &str = "10.0.0.0/16";
 const PODS: &str = "10.128.0.0/14";
 const SERVICES: &str = "172.30.0.0/16";
@@ -97,14 +97,13 @@ pub(super) struct ClusterOnAws {
 }
 
 #[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase")]
 struct Networking {
-    #[serde(default)]
-    machine_network: Vec<Range>,
-    #[serde(default)]
-    cluster_network: Vec<Range>,
-    #[serde(default)]
-    service_network: Vec<Spanned<String>>,
+    #[serde(default, rename = "machineNetwork")]
+    machines: Vec<Range>,
+    #[serde(default, rename = "clusterNetwork")]
+    pods: Vec<Range>,
+    #[serde(default, rename = "serviceNetwork")]
+    services: Vec<Spanned<String>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -179,17 +178,14 @@ impl Cluster {
         let ranges = |all: &'_ [Range]| -> Vec<Spanned<String>> {
             all.iter().map(|it| it.cidr.clone()).collect()
         };
-        let (machines, pods) = (
-            ranges(&networking.machine_network),
-            ranges(&networking.cluster_network),
-        );
+        let (machines, pods) = (ranges(&networking.machines), ranges(&networking.pods));
         Ok(Self {
             said: config.metadata.name.clone(),
             file: file.name.clone(),
             machines: read(machines.iter().collect(), "machineNetwork", MACHINES)?,
             pods: read(pods.iter().collect(), "clusterNetwork", PODS)?,
             services: read(
-                networking.service_network.iter().collect(),
+                networking.services.iter().collect(),
                 "serviceNetwork",
                 SERVICES,
             )?,

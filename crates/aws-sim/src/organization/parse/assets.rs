@@ -1,0 +1,34 @@
+//! Whose workloads, shares and commitments are.
+
+use super::super::{file::OrganizationFile, resolve::NameIndex};
+use super::Problems;
+
+/// Workloads, shares and commitments are accounts'.
+pub(super) fn check(file: &OrganizationFile, names: &NameIndex, problems: &mut Problems) {
+    let workloads = file.workloads.iter().enumerate();
+    let workloads = workloads.flat_map(|(index, row)| {
+        let owner = (format!("/workloads/{index}/account"), &row.account);
+        let shared = row.shared_with.iter().enumerate();
+        let shared =
+            shared.map(move |(at, it)| (format!("/workloads/{index}/shared_with/{at}"), it));
+        [owner].into_iter().chain(shared)
+    });
+    let shares = file.resource_shares.iter().enumerate();
+    let shares = shares.map(|(at, row)| (format!("/resource_shares/{at}/account"), &row.account));
+    let paid = file.commitments.iter().enumerate();
+    let paid = paid.map(|(at, row)| (format!("/commitments/{at}/account"), &row.account));
+    for (at, account) in workloads.chain(shares).chain(paid) {
+        problems.name(&names.account(account), at, "account", account);
+    }
+    for (index, share) in file.resource_shares.iter().enumerate() {
+        for (number, principal) in share.principals.iter().enumerate() {
+            let known = principal == "organization"
+                || principal.starts_with("arn:")
+                || names.ou(principal).is_ok();
+            if !known {
+                let at = format!("/resource_shares/{index}/principals/{number}");
+                problems.name(&names.account(principal), at, "unit or account", principal);
+            }
+        }
+    }
+}
