@@ -87,11 +87,14 @@ impl ChannelStepExecutor {
         sent.await
     }
 
-    /// Takes the channel to the topic away; one that is gone already is gone.
-    async fn take_away(&self, step: &ChannelStep) -> Result<bool, StepError> {
+    /// Takes the channel to the topic away that was `judged`; one that is gone already is gone, and another one is somebody else's.
+    async fn take_away(&self, step: &ChannelStep, judged: &StepProbe) -> Result<bool, StepError> {
         let Some(there) = self.seen(step).await? else {
             return Ok(false);
         };
+        if !matches!(judged, StepProbe::Differs { old } if *old == stored(&there.wish)) {
+            return Err(drifted(step));
+        }
         let input = json!({ "Id": there.id });
         match self.send(step, "RemoveNotificationChannel", &input).await {
             Ok(_) | Err(OrganizationFault::NotThere { .. }) => Ok(true),
@@ -99,10 +102,10 @@ impl ChannelStepExecutor {
         }
     }
 
-    async fn act_on(&self, step: &PlanStep) -> Result<WriteAnswer, StepError> {
+    async fn act_on(&self, step: &PlanStep, judged: &StepProbe) -> Result<WriteAnswer, StepError> {
         let own = read(step)?;
         // filters cannot be changed: the channel goes and comes again, and a stop between leaves none, which is added
-        let was_there = self.take_away(&own).await?;
+        let was_there = self.take_away(&own, judged).await?;
         if step.kind == NO_CHANNEL {
             return Ok(WriteAnswer::Done(Effect {
                 new: Value::Null,
@@ -115,9 +118,32 @@ impl ChannelStepExecutor {
                 new: stored(&own.wish),
                 requests: Vec::new(),
             })),
-            Err(fault) => Err(refused(fault, &own, was_there)),
+            Err(fault) => Err(self.refusal(fault, &own, was_there).await),
         }
     }
+
+    /// What a refusal means. A conflict is somebody else's channel to the topic, where there is one by now.
+    async fn refusal(
+        &self,
+        fault: OrganizationFault,
+        step: &ChannelStep,
+        was_there: bool,
+    ) -> StepError {
+        let is_conflict = matches!(fault, OrganizationFault::Conflict { .. });
+        if is_conflict && matches!(self.seen(step).await, Ok(Some(_))) {
+            return drifted(step);
+        }
+        refused(fault, step, was_there)
+    }
+}
+
+/// Somebody else was at the channel since it was looked at.
+fn drifted(step: &ChannelStep) -> StepError {
+    let text = format!(
+        "drifted: the channel to {} is not as it was looked at; it is left as it is",
+        step.wish.topic
+    );
+    StepError::failed("drifted", &text)
 }
 
 /// What a refusal means here, and what stands after it.
@@ -158,8 +184,9 @@ impl StepExecutor for ChannelStepExecutor {
         Ok(seen)
     }
 
-    async fn act(&self, step: &PlanStep, _seen: &StepProbe) -> WriteAnswer {
-        self.act_on(step).await.unwrap_or_else(WriteAnswer::Setback)
+    async fn act(&self, step: &PlanStep, seen: &StepProbe) -> WriteAnswer {
+        let answer = self.act_on(step, seen).await;
+        answer.unwrap_or_else(WriteAnswer::Setback)
     }
 
     async fn verify(&self, _step: &PlanStep, _remote: &str) -> Verify {

@@ -12,7 +12,8 @@ use hallpass_org::standards::{StandardsScope, StandardsUnread};
 use hallpass_org::{Operation, OrganizationFault, ReadAnswer, ReadPlace};
 use hallpass_runner::testing::{Gate, Hourglass, MemoryPlans, PortMode};
 use hallpass_runner::{
-    Exit, PlanDraft, PlanReport, PlanStore as _, Runner, StepEnd, Undoing, undo,
+    Exit, PlanDraft, PlanReport, PlanStore as _, Runner, StepEnd, StepError, StepExecutor as _,
+    Undoing, WriteAnswer, undo,
 };
 use serde_json::{Value, json};
 
@@ -257,6 +258,27 @@ fn ours() -> Told {
         words(&["HIGH", "MEDIUM"]),
         words(&["NEW_INSIGHT"]),
     )
+}
+
+#[tokio::test]
+async fn a_channel_that_somebody_made_or_changed_since_the_look_is_left() {
+    let world = World::new();
+    world.there(ERP, &[TOPIC], &["LOW"]);
+    let draft = draft_channels(&world.find(FILE).await);
+    let hands = world.hands(&Gate::new(None));
+    let mut looked = Vec::new();
+    for step in draft.steps() {
+        looked.push((step, hands.probe(step).await.unwrap()));
+    }
+    for account in [SHOP, ERP] {
+        world.there(account, &[TOPIC], &["INFO"]);
+    }
+    for (step, seen) in looked {
+        let answer = hands.act(step, &seen).await;
+        let is_drifted = matches!(&answer, WriteAnswer::Setback(StepError::Failed { code, .. }) if code == "drifted");
+        assert!(is_drifted, "{answer:?}");
+    }
+    assert_eq!(world.writes(), Vec::<String>::new());
 }
 
 #[test]
