@@ -191,7 +191,7 @@ def stale(world):
     check.equal("an enrolment is planned", (code, statuses(said)), (0, {ODD: "CHECKED"}))
     old = next(it["Id"] for it in world.org.list_parents(ChildId=ODD)["Parents"])
     world.org.update_organizational_unit(OrganizationalUnitId=world.units["Workloads"], Name="Renamed")
-    ran = world.run("plan", "resume", plan)
+    ran = world.run("plan", "resume", plan, "--apply")
     shown = ran.stdout + ran.stderr + world.run("plan", "show", plan, "-o", "json").stdout
     parent = next(it["Id"] for it in world.org.list_parents(ChildId=ODD)["Parents"])
     check("its unit is another by now: the account is not moved", ran.returncode == 1 and parent == old and calls(world, "MoveAccount") == []

@@ -239,7 +239,7 @@ fn summary(counts: &BTreeMap<RowStatus, usize>, plan: Option<&PlanId>) -> String
         .collect();
     match plan {
         Some(plan) => format!(
-            "{}; nothing was made; `hallpass plan show {plan}` shows plan {plan}, `hallpass plan resume {plan}` carries it out",
+            "{}; nothing was made; `hallpass plan show {plan}` shows plan {plan}, `hallpass plan resume {plan} --apply` carries it out",
             rows.join(", ")
         ),
         None => format!("{}; no row of the list is to be made", rows.join(", ")),

@@ -1,4 +1,4 @@
-//! Which writes must not be sent again because no answer came (`organization.md` §12). All others may: their APIs know
+//! Which writes must not be sent again because no answer came (`organization.md` V-9, D-9). All others may: their APIs know
 //! what they were asked for before, by a token, a name or the form that is wanted. The client below never repeats a
 //! write; this is for those who look after an unknown outcome and may send once more.
 

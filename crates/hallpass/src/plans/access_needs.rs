@@ -11,8 +11,17 @@ use hallpass_org::vending::{AccessNeeds, WantedAccess};
 
 /// Asks the directory and Identity Center.
 pub(super) struct DirectoryNeeds {
-    pub(super) aws: Arc<Aws>,
-    pub(super) center: Arc<dyn PermissionSetAdmin>,
+    aws: Arc<Aws>,
+    center: Arc<dyn PermissionSetAdmin>,
+}
+
+impl DirectoryNeeds {
+    pub(super) fn of(aws: &Arc<Aws>, center: &Arc<dyn PermissionSetAdmin>) -> Arc<Self> {
+        Arc::new(Self {
+            aws: Arc::clone(aws),
+            center: Arc::clone(center),
+        })
+    }
 }
 
 fn unanswered(fault: CenterFault) -> OrganizationFault {

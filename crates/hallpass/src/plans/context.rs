@@ -130,10 +130,7 @@ pub(crate) async fn assemble(loaded: &Loaded, means: PlanMeans) -> Result<PlanCo
         vending: VendingStepExecutor::new(
             Arc::clone(&accounts),
             Arc::clone(&access) as Arc<dyn StepExecutor>,
-            Arc::new(DirectoryNeeds {
-                aws: Arc::clone(&aws),
-                center: Arc::clone(&center),
-            }),
+            DirectoryNeeds::of(&aws, &center),
             Arc::clone(&clock),
         ),
         users: UserStepExecutor::new(Arc::clone(&calls)),

@@ -93,7 +93,7 @@ impl AccountMaking {
         self.admin.account(id).await.map_err(setback)
     }
 
-    /// Looks for requests that were taken when ones of ours were about to leave (`organization.md` §12).
+    /// Looks for requests that were taken when ones of ours were about to leave (`organization.md` V-9).
     async fn own_requests(
         &self,
         wanted: &NewAccount,

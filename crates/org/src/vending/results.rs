@@ -35,7 +35,9 @@ pub fn results(
                 };
                 let mut result = row_result(plan, folded, key, done);
                 if result.status != RowStatus::Valid && result.status != RowStatus::NotProvisioned {
-                    result.account_id = accounts.get(key).cloned().unwrap_or_default();
+                    let listed = accounts.get(key).cloned();
+                    let id = listed.or_else(|| made(plan, folded, key));
+                    result.account_id = id.unwrap_or_default();
                 }
                 result
             }
@@ -117,6 +119,16 @@ fn row_result(plan: &Plan, folded: &Folded, key: &str, done: RowStatus) -> RowRe
         (true, true) => RowResult::of(RowStatus::Assigning),
         (true, false) => RowResult::of(done),
     }
+}
+
+/// The account of a row by what its steps have seen: listings lag behind.
+fn made(plan: &Plan, folded: &Folded, key: &str) -> Option<String> {
+    let of_row = plan.steps.iter().filter(|step| step.target.key == key);
+    let mut made = of_row.filter(|step| [CREATE, PROVISION, MOVE].contains(&step.kind.as_str()));
+    made.find_map(|step| {
+        let account = folded.end(&step.id)?.new.get("account")?.as_str()?;
+        (!account.is_empty()).then(|| account.to_owned())
+    })
 }
 
 /// What the making of the account says of a row; `None` when the account is there.

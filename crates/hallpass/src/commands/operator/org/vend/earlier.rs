@@ -111,7 +111,10 @@ pub(super) fn retry(args: &RetryArgs) -> Outcome {
         };
         let state = |report: &PlanReport| report.state;
         let report = with_mails(context.mailer.as_ref(), &id, run, state).await?;
-        let shown = shown(&context, &id).await?;
+        let (plan, folded) = context.runner.load(&id).await?;
+        let vending = VendingPlan::of(&plan)
+            .ok_or_else(|| Failure::bug("a plan of a list that keeps no list"))?;
+        let shown = ShownList::of_run(&context, &vending, &plan, &folded).await?;
         shown.print(Some(&id), &json!(report), format)?;
         let path = PathBuf::from(format!("{id}.csv"));
         write(&path, &shown.csv())?;

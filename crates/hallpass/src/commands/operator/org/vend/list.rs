@@ -150,7 +150,7 @@ async fn show(
         });
     }
     let (plan, folded) = context.runner.load(&id).await?;
-    let shown = ShownList::of_plan(context, vending, &plan, &folded).await?;
+    let shown = ShownList::of_run(context, vending, &plan, &folded).await?;
     shown.print(Some(&id), &report, format)?;
     let path = args
         .to

@@ -1,6 +1,6 @@
 //! What became of the rows of a list, as it is printed and written.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 use std::time::Duration;
@@ -22,7 +22,12 @@ pub(super) struct ShownList {
     pub(super) results: BTreeMap<usize, RowResult>,
     /// Rows whose account is there already.
     adopted: Vec<usize>,
+    /// Whether a listing shows every account that a row has.
+    listed: bool,
 }
+
+/// How long a listing that does not show what was just made is looked at again.
+const LISTS_WITHIN: u32 = 20;
 
 impl ShownList {
     /// As the journal of a plan says.
@@ -36,16 +41,44 @@ impl ShownList {
         folded: &Folded,
     ) -> Result<Self, Failure> {
         let accounts = accounts(context).await?;
+        let results = results(vending, plan, folded, &accounts);
+        let ids: BTreeSet<&String> = accounts.values().collect();
+        let is_listed =
+            |row: &RowResult| row.account_id.is_empty() || ids.contains(&row.account_id);
         Ok(Self {
-            results: results(vending, plan, folded, &accounts),
+            listed: results.values().all(is_listed),
+            results,
             adopted: adopted(vending),
             file: vending.file.clone(),
         })
     }
 
+    /// As the journal of a plan says that was just run; once a listing shows what it made, so that whoever reads the
+    /// organization next sees it.
+    ///
+    /// # Errors
+    /// When AWS does not name its accounts.
+    pub(super) async fn of_run(
+        context: &PlanContext,
+        vending: &VendingPlan,
+        plan: &Plan,
+        folded: &Folded,
+    ) -> Result<Self, Failure> {
+        let mut looks = 1;
+        loop {
+            let shown = Self::of_plan(context, vending, plan, folded).await?;
+            if shown.listed || looks >= LISTS_WITHIN {
+                return Ok(shown);
+            }
+            looks += 1;
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+    }
+
     /// As the check says: nothing was begun.
     pub(super) fn of_check(vending: &VendingPlan) -> Self {
         Self {
+            listed: true,
             results: checked_results(vending),
             adopted: adopted(vending),
             file: vending.file.clone(),
