@@ -284,7 +284,7 @@ pub(crate) fn say(line: &str) {
 }
 
 /// The columns of stderr, where it is a terminal.
-fn stderr_width() -> Option<u16> {
+pub(crate) fn stderr_width() -> Option<u16> {
     let size = terminal_size::terminal_size_of(io::stderr());
     size.map(|(terminal_size::Width(width), _)| width)
 }

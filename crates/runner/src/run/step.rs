@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use hallpass_model::{AuditId, Timestamp};
+use hallpass_model::{AuditId, TimeSpan, Timestamp};
 use serde_json::Value;
 
 use super::{Applying, RunError, Runner};
@@ -348,8 +348,14 @@ impl Runner {
         Ok(())
     }
 
+    /// How long the step took so far, begun seconds counted whole where it wrote: what was done took some time.
     fn seconds(&self, walk: &Walk<'_>) -> u64 {
-        hallpass_model::TimeSpan::between(walk.began, self.clock.now()).as_seconds()
+        let whole = TimeSpan::between(walk.began, self.clock.now()).as_seconds();
+        if walk.sent.is_some() {
+            whole.max(1)
+        } else {
+            whole
+        }
     }
 
     /// A number that spreads pauses: others in the same trouble draw another one.
