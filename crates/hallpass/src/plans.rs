@@ -200,9 +200,8 @@ pub(crate) fn exit_of(report: &PlanReport) -> Exit {
         PlanExit::Failed => {
             // a guard that says no while the plan is applied is a refusal, too
             let guarded = report.targets.iter().any(|row| {
-                let guard = |step: &hallpass_runner::StepReport| {
-                    step.kind == "guard" && step.outcome == Ended::Blocked
-                };
+                let guard =
+                    |step: &StepReport| step.kind == "guard" && step.outcome == Ended::Blocked;
                 row.steps.iter().any(guard)
             });
             if guarded && report.totals.changed == 0 {

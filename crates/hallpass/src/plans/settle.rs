@@ -4,7 +4,8 @@
 use std::fmt::Write as _;
 
 use hallpass_runner::{
-    Looked, Plan, PlanDifference, PlanDraft, PlanId, PlanReport, RunError, plan_differences,
+    Looked, Plan, PlanDifference, PlanDraft, PlanId, PlanReport, PlanStep, RunError,
+    plan_differences,
 };
 use hallpass_wording::plan::change_lines;
 use hallpass_wording::time::utc;
@@ -137,9 +138,9 @@ fn only_shown(plan: &Plan, planned: PlanReport, args: &PlanArgs) -> Settled {
     };
     let id = &plan.id;
     output::say(&format!(
-        "plan {id}: nothing was done; this carries out exactly what is shown:\n  {} --apply --plan {id}",
-        as_typed()
+        "plan {id}: nothing was done; this carries out exactly what is shown:"
     ));
+    output::say_command(&format!("{} --apply --plan {id}", as_typed()));
     Settled {
         report: planned,
         exit,
@@ -186,8 +187,8 @@ fn another_plan(named: &[Plan], now: &Plan) -> Failure {
 /// Says what changed since somebody looked at the same and did not carry it out.
 async fn tell_changed(context: &PlanContext, now: &Plan) -> Result<(), Failure> {
     let shares = |plan: &Plan| {
-        let has = |target| now.steps.iter().any(|it| it.target == *target);
-        plan.steps.iter().any(|it| has(&it.target))
+        let has = |step: &PlanStep| now.steps.iter().any(|it| it.target == step.target);
+        plan.steps.iter().any(has)
     };
     let plans = context.plans.plans(PLANS_MAX).await;
     let plans = plans.map_err(RunError::from)?.into_iter();

@@ -5,6 +5,7 @@ use std::time::Duration;
 use hallpass_model::{AuditId, TimeSpan, Timestamp};
 use serde_json::Value;
 
+use super::expected::no_longer_as_left;
 use super::{Applying, RunError, Runner};
 use crate::journal::{Final, JournalEntry, StepEnd, StepState};
 use crate::plan::{Plan, PlanStep, StepProbe, hash};
@@ -187,7 +188,7 @@ impl Runner {
         match walk.plan.takes_back.get(&walk.step.id) {
             Some(taken_back) if walk.sent.is_none() => {
                 let left = self.hands.probe(&taken_back.step).await?;
-                Ok(super::no_longer_as_left(&left))
+                Ok(no_longer_as_left(&left))
             }
             Some(_) | None => Ok(None),
         }
