@@ -31,8 +31,8 @@ pub(super) struct ApproveArgs {
     #[arg(value_name = "ID", required = true)]
     ids: Vec<String>,
     /// A remark, for the record
-    #[arg(long, value_name = "TEXT", default_value = "")]
-    comment: String,
+    #[arg(long, value_name = "TEXT")]
+    comment: Option<String>,
     #[command(flatten)]
     yes: YesArgs,
     #[command(flatten)]
@@ -114,7 +114,7 @@ pub(super) fn run_approve(args: &ApproveArgs) -> Outcome {
             let question = format!("{action} of `{resource}` in account {}?", it.account);
             confirm_act(ACT, &question, args.yes.consent())?;
             let body = ApproveRemediation {
-                comment: args.comment.clone(),
+                comment: args.comment.clone().unwrap_or_default(),
             };
             let path = ["remediations", id, "approve"];
             let _: hallpass_api::Remediation = client.post(&path, &body).await?;
