@@ -127,6 +127,18 @@ impl RunningArgs {
         )
     }
 
+    /// The same about a plan that was begun and is named by its id: where nobody can be asked, that is the consent.
+    ///
+    /// # Errors
+    /// Exit 4 when the answer is no.
+    pub(crate) fn consent_to_named(&self, question: &str) -> Result<(), Failure> {
+        if io::stdin().is_terminal() {
+            self.consent(question)
+        } else {
+            Ok(())
+        }
+    }
+
     /// The same, after showing what a plan changes.
     ///
     /// # Errors
