@@ -13,8 +13,8 @@ use serde_json::{Value, json};
 
 use crate::ports::{LiveGrants, PermissionSetAdmin};
 use crate::probe::probe_set;
-use crate::state::{AccountAssignment, PermissionSetContent};
-use crate::steps::{AccessAction, SetAction};
+use crate::state::{AccountAssignment, PermissionSetContent, SetPart};
+use crate::steps::{AccessAction, DELETE_MADE, SetAction};
 
 /// In place of an operation's id: the write was answered, and is looked for.
 const READ_BACK: &str = "read-back";
@@ -139,6 +139,32 @@ impl AccessStepExecutor {
             (OperationKind::Create, false) => StepProbe::Absent,
             (OperationKind::Delete, true) => StepProbe::Differs { old: json!(it) },
         })
+    }
+
+    /// Whether a set has nothing but what it was made with: policies that it has are somebody's by now.
+    async fn is_as_made(&self, set: &PermissionSetName) -> Result<(), StepError> {
+        let Some(arn) = self.arn(set).await? else {
+            return Ok(());
+        };
+        let parts = [
+            SetPart::Managed,
+            SetPart::Customer,
+            SetPart::Inline,
+            SetPart::Boundary,
+        ];
+        let found = self.center.content(&arn, &parts).await.map_err(setback)?;
+        let is_bare = found.is_none_or(|it| {
+            it.managed_policies.is_empty()
+                && it.customer_managed_policies.is_empty()
+                && it.inline_policy.is_none()
+                && it.permissions_boundary.is_none()
+        });
+        if is_bare {
+            return Ok(());
+        }
+        let text =
+            format!("somebody gave permission set `{set}` a policy since it was made; it stays");
+        Err(StepError::failed("drifted", &text))
     }
 
     async fn write_set(
@@ -302,7 +328,12 @@ impl StepExecutor for AccessStepExecutor {
                 AccessAction::Set {
                     permission_set,
                     action,
-                } => self.write_set(&permission_set, &action).await,
+                } => {
+                    if step.kind == DELETE_MADE {
+                        self.is_as_made(&permission_set).await?;
+                    }
+                    self.write_set(&permission_set, &action).await
+                }
                 AccessAction::Assign(it) => self.write_assignment(&it, OperationKind::Create).await,
                 AccessAction::Unassign(it) => {
                     self.write_assignment(&it, OperationKind::Delete).await
@@ -325,6 +356,21 @@ impl StepExecutor for AccessStepExecutor {
 
     fn undo(&self, step: &PlanStep, old: &Value, _: &Value) -> Undo {
         match read(step) {
+            Ok(
+                made @ AccessAction::Set {
+                    action: SetAction::Create { .. },
+                    ..
+                },
+            ) => match undo(made, old) {
+                Undo::By(back) => {
+                    let back = back.into_iter();
+                    Undo::By(
+                        back.map(|(_, wish)| (DELETE_MADE.to_owned(), wish))
+                            .collect(),
+                    )
+                }
+                other @ Undo::Not(_) => other,
+            },
             Ok(action) => undo(action, old),
             Err(_) => Undo::Not("the step cannot be read".to_owned()),
         }

@@ -112,10 +112,12 @@ const SET: &str = "access.set";
 const PROVISION: &str = "access.provision";
 const ASSIGN: &str = "access.assign";
 const UNASSIGN: &str = "access.unassign";
+/// A set deleted that a plan made, once all that the plan gave it is taken back.
+pub(crate) const DELETE_MADE: &str = "access.delete_made_set";
 
 /// Whether steps of a kind are carried out by [`AccessStepExecutor`](crate::AccessStepExecutor).
 pub fn is_access_step(kind: &str) -> bool {
-    [SET, PROVISION, ASSIGN, UNASSIGN].contains(&kind)
+    [SET, PROVISION, ASSIGN, UNASSIGN, DELETE_MADE].contains(&kind)
 }
 
 impl AccessAction {

@@ -61,8 +61,8 @@ pub use objects::{
     BucketError, BucketFile, BucketFiles, BucketFolder, BucketPlace, BucketProblem, LockMode,
     Objects, Retention, is_plain_path,
 };
-pub use request_ids::with_request_ids;
 pub use permission_sets::PermissionSets;
+pub use request_ids::with_request_ids;
 pub use settings::{AwsClientSettings, Credentials, Survey};
 
 use crate::call::ServiceClient;

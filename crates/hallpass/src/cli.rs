@@ -153,7 +153,7 @@ pub(crate) const GROUPS: [CommandGroup; 7] = [
         commands: &["approve", "deny", "close-review"],
     },
     CommandGroup {
-        title: "Run the server, take access away",
+        title: "Run the server, take access away, change the organization",
         commands: &[
             "serve",
             "guard",

@@ -283,8 +283,13 @@ pub(crate) fn say(line: &str) {
     let _ = writeln!(io::stderr().lock(), "{text}");
 }
 
+/// Says a command on stderr, on one line however long it is: it is there to be copied.
+pub(crate) fn say_command(line: &str) {
+    let _ = writeln!(io::stderr().lock(), "  {}", plain(line));
+}
+
 /// The columns of stderr, where it is a terminal.
-fn stderr_width() -> Option<u16> {
+pub(crate) fn stderr_width() -> Option<u16> {
     let size = terminal_size::terminal_size_of(io::stderr());
     size.map(|(terminal_size::Width(width), _)| width)
 }

@@ -2,8 +2,10 @@
 //! first; `--apply` carries it out.
 
 mod access_needs;
+mod command_line;
 mod context;
 mod every_step;
+mod settle;
 mod unasked;
 
 use std::io::{self, IsTerminal as _};
@@ -11,8 +13,8 @@ use std::time::Duration;
 
 use hallpass_org::ChoreError;
 use hallpass_runner::{
-    Applying, Exit as PlanExit, LANE_LEASE, Plan, PlanDraft, PlanId, PlanLimits, PlanReport,
-    RunError, StepEnd as Ended,
+    Applying, Exit as PlanExit, LANE_LEASE, Plan, PlanId, PlanLimits, PlanReport, RunError,
+    StepEnd as Ended, StepReport, StepTarget,
 };
 use hallpass_wording::plan;
 use serde_json::Value;
@@ -23,11 +25,21 @@ use crate::opening::ConfigArgs;
 use crate::output::{self, Format, OutputArgs, Table};
 use crate::prompt::{YesArgs, confirm_act};
 
+pub(crate) use self::command_line::quoted;
 pub(crate) use self::context::{MEMBER_ROLE, PlanContext, PlanMeans, assemble, member_calls, open};
+pub(crate) use self::settle::{save_unapplied, settle};
 pub(crate) use self::unasked::{UnaskedPlans, unfinished};
 
 /// Columns of a report's targets as CSV.
-pub(crate) const FIELDS: &[&str] = &["account", "region", "key", "outcome", "reason", "seconds"];
+pub(crate) const FIELDS: &[&str] = &[
+    "account",
+    "region",
+    "key",
+    "outcome",
+    "reason",
+    "seconds",
+    "account_name",
+];
 
 /// What every command with a plan takes.
 #[derive(Debug, clap::Args)]
@@ -35,6 +47,14 @@ pub(crate) struct PlanArgs {
     /// Carry the plan out; without it, it is only shown and saved
     #[arg(long)]
     apply: bool,
+    /// With `--apply`: exactly this saved plan, and nothing if something else is wanted by now
+    #[arg(
+        long = "plan",
+        value_name = "PLAN,...",
+        value_delimiter = ',',
+        requires = "apply"
+    )]
+    reviewed: Vec<String>,
     #[command(flatten)]
     running: RunningArgs,
     /// Refuse a plan with more changes than this
@@ -90,16 +110,45 @@ impl RunningArgs {
         }
     }
 
-    /// Asks on a terminal; in scripts the flag that led here is the consent.
+    /// Asks before an organization is changed, and refuses where nobody can be asked.
+    ///
+    /// # Errors
+    /// Exit 4 when the answer is no, and without `--yes` where there is no terminal.
+    pub(crate) fn consent(&self, question: &str) -> Result<(), Failure> {
+        if !self.has_yes() && !io::stdin().is_terminal() {
+            let message = "this changes the organization, and there is no terminal to ask on";
+            return Err(Failure::refused(message).help(
+                "`--yes` does it without asking, `--apply --plan PLAN` what was looked at and saved",
+            ));
+        }
+        confirm_act(
+            "this changes the organization",
+            question,
+            self.yes.consent(),
+        )
+    }
+
+    /// The same about a plan that was begun and is named by its id: where nobody can be asked, that is the consent.
     ///
     /// # Errors
     /// Exit 4 when the answer is no.
-    pub(crate) fn consent(&self, act: &str, question: &str) -> Result<(), Failure> {
+    pub(crate) fn consent_to_named(&self, question: &str) -> Result<(), Failure> {
         if io::stdin().is_terminal() {
-            confirm_act(act, question, self.yes.consent())
+            self.consent(question)
         } else {
             Ok(())
         }
+    }
+
+    /// The same, after showing what a plan changes.
+    ///
+    /// # Errors
+    /// As [`consent`](Self::consent).
+    pub(crate) fn consent_to(&self, plan: &Plan, question: &str) -> Result<(), Failure> {
+        if !self.has_yes() && io::stdin().is_terminal() {
+            output::say(&settle::changes_text(plan));
+        }
+        self.consent(question)
     }
 
     /// Whether consent was given in so many words.
@@ -134,6 +183,18 @@ impl PlanArgs {
         self.max_changes.unwrap_or(limits.changes_max)
     }
 
+    /// Asks before a plan goes on that was begun and is not over, unless it was named.
+    ///
+    /// # Errors
+    /// As [`RunningArgs::consent`].
+    pub(crate) fn consent_to_go_on(&self, plan: &Plan) -> Result<(), Failure> {
+        if self.reviewed.iter().any(|it| *it == plan.id.as_str()) {
+            return Ok(());
+        }
+        let question = format!("Go on with plan {}?", plan.id);
+        self.running.consent_to(plan, &question)
+    }
+
     /// Whether the plan is to be carried out.
     pub(crate) fn is_applying(&self) -> bool {
         self.apply
@@ -150,106 +211,6 @@ pub(crate) struct Settled {
     pub(crate) refused: Option<Failure>,
 }
 
-/// From a draft to a report: looks, and with `--apply` asks and carries out.
-///
-/// # Errors
-/// When it cannot be looked at or run.
-pub(crate) async fn settle(
-    context: &PlanContext,
-    mut draft: PlanDraft,
-    args: &PlanArgs,
-    question: &str,
-) -> Result<Settled, Failure> {
-    let limits = draft.limits_mut();
-    limits.changes_max = args.max_changes.unwrap_or(limits.changes_max);
-    limits.failures_max = args.max_failures.or(limits.failures_max);
-    let looked = context.runner.preview(draft).await?;
-    let plan = looked.plan;
-    let planned = PlanReport::planned(&plan);
-    if !looked.under_way {
-        if let Some(refused) = refusal(&plan) {
-            return Ok(Settled {
-                report: planned,
-                exit: Exit::Refused,
-                refused: Some(refused),
-            });
-        }
-        context.runner.save(&plan).await?;
-        if let (Some(before), true) = (&plan.before, planned.has_changes()) {
-            output::say(&format!(
-                "plan {before} did the same before and is over; there is work again, as plan {}",
-                plan.id
-            ));
-        }
-    }
-    if !args.apply {
-        let exit = if args.detailed_exitcode && planned.has_changes() {
-            Exit::Findings
-        } else {
-            Exit::Ok
-        };
-        output::say(&format!(
-            "plan {}: nothing was done; `--apply` carries it out, `hallpass plan show {}` shows it",
-            plan.id, plan.id
-        ));
-        return Ok(Settled {
-            report: planned,
-            exit,
-            refused: None,
-        });
-    }
-    if looked.under_way {
-        output::say(&format!(
-            "plan {} was begun before and is not over: going on",
-            plan.id
-        ));
-    } else if planned.has_changes() {
-        args.running
-            .consent("this changes the organization", question)?;
-    }
-    let report = context
-        .runner
-        .apply(&plan.id, &args.running.applying())
-        .await?;
-    Ok(Settled {
-        exit: exit_of(&report),
-        report,
-        refused: None,
-    })
-}
-
-/// Looks at a draft and saves its plan; one that is begun already stays as it is.
-///
-/// # Errors
-/// Exit 4 for what its checks and limits say against it.
-pub(crate) async fn save_unapplied(
-    context: &PlanContext,
-    draft: PlanDraft,
-) -> Result<PlanId, Failure> {
-    let looked = context.runner.preview(draft).await?;
-    if !looked.under_way {
-        if let Some(refused) = refusal(&looked.plan) {
-            return Err(refused);
-        }
-        context.runner.save(&looked.plan).await?;
-    }
-    Ok(looked.plan.id)
-}
-
-/// What a plan's own checks and limits say against it.
-fn refusal(plan: &Plan) -> Option<Failure> {
-    let blocked = plan.blocked();
-    if !blocked.is_empty() {
-        let mut failure = Failure::refused("the plan is refused; nothing was changed");
-        for reason in blocked {
-            failure = failure.detail(reason);
-        }
-        return Some(failure.code("refused"));
-    }
-    let (changes, allowed) = (plan.changes(), plan.limits.changes_max);
-    (changes > allowed).then(|| RunError::TooManyChanges { changes, allowed }.into())
-}
-
 /// The exit code of a run.
 pub(crate) fn exit_of(report: &PlanReport) -> Exit {
     match report.exit() {
@@ -257,9 +218,8 @@ pub(crate) fn exit_of(report: &PlanReport) -> Exit {
         PlanExit::Failed => {
             // a guard that says no while the plan is applied is a refusal, too
             let guarded = report.targets.iter().any(|row| {
-                let guard = |step: &hallpass_runner::StepReport| {
-                    step.kind == "guard" && step.outcome == Ended::Blocked
-                };
+                let guard =
+                    |step: &StepReport| step.kind == "guard" && step.outcome == Ended::Blocked;
                 row.steps.iter().any(guard)
             });
             if guarded && report.totals.changed == 0 {
@@ -290,16 +250,28 @@ pub(crate) fn print(
 }
 
 fn table(report: &PlanReport) -> Table {
-    let mut table = Table::new(&["what", "where", "outcome", "why"]);
+    let mut table = Table::new(&["what", "where", "outcome", "from → to, and why"]);
     for row in &report.targets {
         let outcome = plan::outcome_cell(row.outcome, report.is_planned()).to_owned();
-        let place = match (row.target.account.as_str(), row.target.region.as_str()) {
-            (account, "global") => account.to_owned(),
-            (account, region) => format!("{account} {region}"),
+        let moved = |step: &&StepReport| {
+            step.outcome == Ended::Changed || !(step.old.is_null() && step.new.is_null())
         };
-        table.row([row.target.key.clone(), place, outcome, row.reason.clone()]);
+        let changes = row.steps.iter().filter(moved).flat_map(plan::change_lines);
+        let why = Some(row.reason.clone()).filter(|it| !it.is_empty());
+        let lines: Vec<String> = changes.chain(why).collect();
+        let at = place(&row.target, &row.account_name);
+        table.row_of_lines([row.target.key.clone(), at, outcome, lines.join("\n")]);
     }
     table
+}
+
+/// Where a target is: the account by name, and the Region.
+fn place(target: &StepTarget, account_name: &str) -> String {
+    let account = plan::account(account_name, &target.account);
+    match target.region.as_str() {
+        "global" => account,
+        region => format!("{account} {region}"),
+    }
 }
 
 /// Ends a command: the report on stdout, a refusal on stderr.

@@ -17,7 +17,7 @@ use hallpass_model::{TargetNames, TimeSpan};
 use hallpass_org::{Drill, session_revocation::SessionRevocationState};
 use hallpass_runner::{
     Final, JournalEntry, Lane, Plan, PlanId, PlanLimits, PlanStep, StepEnd, StepId, StepProbe,
-    StepTarget,
+    StepTarget, TakenBack,
 };
 use serde_json::json;
 
@@ -391,6 +391,8 @@ fn plans_and_what_they_leave_behind() {
         facts: serde_json::json!({"n": 1}),
         limits: PlanLimits::USUAL,
         expected: BTreeMap::new(),
+        takes_back: BTreeMap::new(),
+        account_names: BTreeMap::new(),
         made_at: at(0),
         made_by: "ana".to_owned(),
     };
@@ -418,7 +420,14 @@ fn a_plan_with_a_step(plan: Plan) -> Plan {
         token: "0123".to_owned(),
         timeout: TimeSpan::minutes(5),
     };
+    let taken_back = TakenBack {
+        step: step.clone(),
+        drifted: Some("somebody changed it".to_owned()),
+    };
+    let name = ("000000000001".to_owned(), "shop".to_owned());
     Plan {
+        takes_back: BTreeMap::from([(step.id.clone(), taken_back)]),
+        account_names: BTreeMap::from([name]),
         steps: vec![step],
         expected: probes(),
         ..plan

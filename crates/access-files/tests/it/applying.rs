@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use hallpass_access_files::{
     AccessDiff, AccessStepExecutor, LiveGrants, PermissionSetAdmin, SavedDiff, SeenAccess,
-    WantedAccess, compare, plan, read_access,
+    SetAction, WantedAccess, compare, plan, read_access,
 };
 use hallpass_model::TimeSpan;
 use hallpass_runner::testing::{Gate, Gated, Hourglass, MemoryPlans, PortMode};
@@ -15,7 +15,9 @@ use hallpass_runner::{
 };
 
 use crate::comparing::WALK;
-use crate::world::{DEV, FRANK, FakeCenter, TEST, assignment, directory, user, wanted};
+use crate::world::{
+    DEV, FRANK, FakeCenter, TEST, arn_of, assignment, directory, name, user, wanted,
+};
 
 pub(crate) struct Stand {
     pub(crate) center: Arc<FakeCenter>,
@@ -241,6 +243,36 @@ async fn a_plan_is_taken_back() {
             .collect::<Vec<_>>()
     };
     assert_eq!(names(stand.seen().await), names(before));
+}
+
+#[tokio::test]
+async fn a_set_that_somebody_worked_on_since_stays_when_the_plan_that_made_it_is_taken_back() {
+    let stand = Stand::new(SeenAccess::default());
+    let id = stand.saved(&wanted(BEFORE), false).await;
+    let runner = stand.runner(&Gate::new(None));
+    runner.apply(&id, &Applying::default()).await.unwrap();
+    let theirs = SetAction::AttachManaged {
+        arn: "arn:aws:iam::aws:policy/Theirs".to_owned(),
+    };
+    let old = arn_of(&name("Old"));
+    stand.center.change_set(&old, &theirs).await.unwrap();
+    let (plan, folded) = runner.load(&id).await.unwrap();
+    let draft = undo(&plan, &folded, &stand.executor()).draft;
+    let back = runner.look(draft).await.unwrap();
+    let report = runner.apply(&back.plan.id, &Applying::default()).await;
+    let report = report.unwrap();
+    assert_eq!(report.exit(), Exit::Failed, "{report:#?}");
+    let set = stand.center.set("Old").unwrap();
+    assert!(
+        set.content
+            .managed_policies
+            .iter()
+            .any(|it| it.ends_with("/Theirs"))
+    );
+    assert!(
+        stand.center.set("Edited").is_none(),
+        "nobody worked on that"
+    );
 }
 
 #[tokio::test]

@@ -22,6 +22,7 @@ use super::roles::{AccountRoles, RoleToAssume};
 use crate::AwsClientSettings;
 use crate::bucket::Bucket;
 use crate::connect::configure_quietly;
+use crate::request_ids;
 
 /// Calls in flight inside one account.
 const PER_ACCOUNT: usize = 8;

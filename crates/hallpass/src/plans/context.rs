@@ -1,5 +1,6 @@
 //! The pieces that plans run on, put together for a command or for the server.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use hallpass_access_files::{
@@ -16,9 +17,10 @@ use hallpass_org::standards::StandardsStepExecutor;
 use hallpass_org::vending::{AccountAdmin, UserStepExecutor, VendingStepExecutor};
 use hallpass_org::{OrgStepExecutor, OrgStore, Organization, ServiceCalls, StepNews};
 use hallpass_runner::{PlanStore, Runner, RunnerIdentity, StepExecutor};
+use tokio::sync::OnceCell;
 
 use super::access_needs::DirectoryNeeds;
-use super::every_step::EveryStep;
+use super::every_step::{EveryStep, StepRequests};
 use crate::clock::{self, ProcessClock};
 use crate::config::Loaded;
 use crate::exit::Failure;
@@ -58,9 +60,24 @@ pub(crate) struct PlanContext {
     /// Who sends the mails of lists of accounts, where somebody is told.
     pub(crate) mailer: Option<VendingMailer>,
     ids: Arc<dyn IdSource>,
+    names: OnceCell<BTreeMap<String, String>>,
 }
 
 impl PlanContext {
+    /// The names of the organization's accounts, by id; none where they cannot be listed: no plan waits for them.
+    pub(super) async fn account_names(&self) -> BTreeMap<String, String> {
+        let listed = async {
+            match self.accounts.accounts().await {
+                Ok(accounts) => accounts.into_iter().map(|it| (it.id, it.name)).collect(),
+                Err(fault) => {
+                    tracing::debug!(%fault, "accounts cannot be listed, and are shown without their names");
+                    BTreeMap::new()
+                }
+            }
+        };
+        self.names.get_or_init(|| listed).await.clone()
+    }
+
     /// A runner of its own, which shares no lane with the others of this process; the audit log has `actor` for what it
     /// changes.
     pub(super) fn another_runner(&self, actor: &str) -> Runner {
@@ -127,6 +144,7 @@ pub(crate) async fn assemble(loaded: &Loaded, means: PlanMeans) -> Result<PlanCo
         Arc::clone(&grants),
     ));
     let hands: Arc<dyn StepExecutor> = Arc::new(EveryStep {
+        requests: StepRequests::default(),
         vending: VendingStepExecutor::new(
             Arc::clone(&accounts),
             Arc::clone(&access) as Arc<dyn StepExecutor>,
@@ -161,6 +179,7 @@ pub(crate) async fn assemble(loaded: &Loaded, means: PlanMeans) -> Result<PlanCo
     Ok(PlanContext {
         mailer: VendingMailer::of(loaded, &plans, &accounts, &clock)?,
         ids,
+        names: OnceCell::new(),
         aws,
         center,
         grants,

@@ -1,11 +1,14 @@
-//! The executor that plans run with: steps of every kind, each carried out by the crate that knows what it means.
+//! The executor that plans run with: steps of every kind, each carried out by the crate that knows what it means; and the
+//! ids of the requests that they wrote with, which only whoever sent them knows.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use hallpass_access_files::{
     AccessStepExecutor, MembershipStepExecutor, is_access_step, is_membership_step,
 };
+use hallpass_aws::with_request_ids;
 use hallpass_org::OrgStepExecutor;
 use hallpass_org::delegation::{DelegationStepExecutor, is_delegation_step};
 use hallpass_org::enrolment::{EnrolmentStepExecutor, is_enrolment_step};
@@ -17,7 +20,7 @@ use hallpass_org::standards::{StandardsStepExecutor, is_standards_step};
 use hallpass_org::vending::{UserStepExecutor, VendingStepExecutor, is_user_step, is_vending_step};
 use hallpass_remediation::{RemediationStepExecutor, is_remediation_step};
 use hallpass_runner::{
-    PlanStep, SentBefore, StepError, StepExecutor, StepProbe, Undo, Verify, WriteAnswer,
+    PlanStep, SentBefore, StepError, StepExecutor, StepId, StepProbe, Undo, Verify, WriteAnswer,
 };
 use serde_json::Value;
 
@@ -35,6 +38,27 @@ pub(super) struct EveryStep {
     pub(super) people: PeopleStepExecutor,
     pub(super) providers: ProviderStepExecutor,
     pub(super) channels: ChannelStepExecutor,
+    pub(super) requests: StepRequests,
+}
+
+/// The ids of requests that steps wrote with, until it is known what came of them; those of a process that stopped are gone
+/// with it.
+#[derive(Default)]
+pub(super) struct StepRequests(Mutex<BTreeMap<StepId, Vec<String>>>);
+
+impl StepRequests {
+    fn all(&self) -> MutexGuard<'_, BTreeMap<StepId, Vec<String>>> {
+        // every change of the map is whole
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn note(&self, step: &StepId, ids: Vec<String>) {
+        self.all().entry(step.clone()).or_default().extend(ids);
+    }
+
+    fn take(&self, step: &StepId) -> Vec<String> {
+        self.all().remove(step).unwrap_or_default()
+    }
 }
 
 impl EveryStep {
@@ -78,11 +102,24 @@ impl StepExecutor for EveryStep {
     }
 
     async fn act(&self, step: &PlanStep, seen: &StepProbe) -> WriteAnswer {
-        self.of(step).act(step, seen).await
+        let (mut answer, ids) = with_request_ids(self.of(step).act(step, seen)).await;
+        self.requests.note(&step.id, ids);
+        if let WriteAnswer::Done(effect) = &mut answer {
+            effect.requests.extend(self.requests.take(&step.id));
+        }
+        answer
     }
 
     async fn verify(&self, step: &PlanStep, remote: &str) -> Verify {
-        self.of(step).verify(step, remote).await
+        let mut answer = self.of(step).verify(step, remote).await;
+        if let Verify::Done(effect) = &mut answer {
+            effect.requests.extend(self.requests.take(&step.id));
+        }
+        answer
+    }
+
+    fn is_half_done(&self, step: &PlanStep, before: &Value, now: &StepProbe) -> bool {
+        self.of(step).is_half_done(step, before, now)
     }
 
     fn undo(&self, step: &PlanStep, old: &Value, new: &Value) -> Undo {

@@ -112,6 +112,8 @@ impl World {
             facts: serde_json::to_value(&vending).unwrap(),
             limits: PlanLimits::USUAL,
             expected: BTreeMap::new(),
+            takes_back: BTreeMap::new(),
+            account_names: BTreeMap::new(),
             made_at: start,
             made_by: "ana".to_owned(),
         };

@@ -194,6 +194,11 @@ impl StepExecutor for ChannelStepExecutor {
         Verify::Running
     }
 
+    fn is_half_done(&self, step: &PlanStep, _before: &Value, now: &StepProbe) -> bool {
+        // the channel goes before it comes again with other filters
+        step.kind == CHANNEL && *now == StepProbe::Absent
+    }
+
     fn undo(&self, step: &PlanStep, old: &Value, _new: &Value) -> Undo {
         let wish = if old.is_null() { &step.desired } else { old };
         let kind = if old.is_null() { NO_CHANNEL } else { CHANNEL };

@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use hallpass_model::AccountId;
 use hallpass_runner::{
     Class, Effect, PlanStep, StepError, StepExecutor, StepProbe, Undo, Verify, WriteAnswer,
+    is_rest_of,
 };
 use serde::de::DeserializeOwned;
 
@@ -388,6 +389,11 @@ impl StepExecutor for StandardsStepExecutor {
             }
             Err(error) => Verify::Setback(error),
         }
+    }
+
+    fn is_half_done(&self, step: &PlanStep, before: &Value, now: &StepProbe) -> bool {
+        // controls are set some at a time: those that are not yet are as they were
+        step.kind == SET && is_rest_of(&now.old(), before)
     }
 
     fn undo(&self, step: &PlanStep, old: &Value, _new: &Value) -> Undo {

@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use hallpass_model::{AccountId, Clock};
 use hallpass_runner::{
     Class, Effect, PlanStep, StepError, StepExecutor, StepProbe, Undo, Verify, WriteAnswer,
+    is_rest_of,
 };
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -415,6 +416,18 @@ impl StepExecutor for RemediationStepExecutor {
             }
             Err(error) => Verify::Setback(error),
         }
+    }
+
+    fn is_half_done(&self, step: &PlanStep, before: &Value, now: &StepProbe) -> bool {
+        // rules in and rules out are revoked one after the other
+        let revokes = wish(step).is_ok_and(|wish| {
+            let of_groups = matches!(
+                wish.action,
+                ActionKind::SgRevokePublic | ActionKind::SgDefaultClose
+            );
+            of_groups && wish.old.is_none()
+        });
+        revokes && is_rest_of(&now.old(), before)
     }
 
     fn undo(&self, step: &PlanStep, old: &Value, new: &Value) -> Undo {

@@ -2,6 +2,7 @@
 //! [`board`] and by the folded journal.
 
 mod board;
+mod expected;
 mod step;
 
 use std::collections::BTreeMap;
@@ -19,6 +20,7 @@ use crate::ports::{
 };
 use crate::report::{PlanReport, PlanState};
 use board::Board;
+use expected::{expected_again, no_longer_as_left};
 
 /// How long a lane is held without being renewed: longer than the calls of one write take, short
 /// enough that a stop does not keep others waiting.
@@ -606,39 +608,6 @@ pub(crate) enum Stopped {
     Paused,
     /// Too many targets failed.
     TooManyFailures,
-}
-
-/// What another try expects to see: what the plan expected, and of steps that are done that they are. What is there `now`
-/// counts only where the plan could not know what to expect: somebody looked at the plan, and not at the world since.
-fn expected_again(
-    plan: &Plan,
-    folded: &Folded,
-    now: BTreeMap<StepId, StepProbe>,
-) -> BTreeMap<StepId, StepProbe> {
-    let expected = |(id, seen): (StepId, StepProbe)| {
-        let is_done = folded.end(&id).is_some_and(|end| end.outcome.is_good());
-        let expected = match plan.expected.get(&id) {
-            _ if is_done => StepProbe::Satisfied,
-            Some(
-                before @ (StepProbe::Satisfied | StepProbe::Absent | StepProbe::Differs { .. }),
-            ) => before.clone(),
-            // what was under way or in the way has its own end
-            Some(StepProbe::InProgress { .. } | StepProbe::Blocked { .. }) | None => seen,
-        };
-        (id, expected)
-    };
-    now.into_iter().map(expected).collect()
-}
-
-/// Why a change is not taken back: what a look at its step says now.
-fn no_longer_as_left(seen: &StepProbe) -> Option<String> {
-    match seen {
-        StepProbe::Satisfied => None,
-        StepProbe::InProgress { remote } => Some(format!("`{remote}` is under way there")),
-        StepProbe::Absent | StepProbe::Differs { .. } | StepProbe::Blocked { .. } => Some(
-            "somebody changed it after the plan that is taken back; it is left as it is".to_owned(),
-        ),
-    }
 }
 
 /// Whether a run began and is not over.

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use hallpass_model::{AuditId, Timestamp};
+use hallpass_model::{AuditId, TimeSpan, Timestamp};
 use serde_json::Value;
 
+use super::expected::no_longer_as_left;
 use super::{Applying, RunError, Runner};
 use crate::journal::{Final, JournalEntry, StepEnd, StepState};
 use crate::plan::{Plan, PlanStep, StepProbe, hash};
@@ -193,7 +194,7 @@ impl Runner {
         match walk.plan.takes_back.get(&walk.step.id) {
             Some(taken_back) if walk.sent.is_none() => {
                 let left = self.hands.probe(&taken_back.step).await?;
-                Ok(super::no_longer_as_left(&left))
+                Ok(no_longer_as_left(&left))
             }
             Some(_) | None => Ok(None),
         }
@@ -354,8 +355,14 @@ impl Runner {
         Ok(())
     }
 
+    /// How long the step took so far, begun seconds counted whole where it wrote: what was done took some time.
     fn seconds(&self, walk: &Walk<'_>) -> u64 {
-        hallpass_model::TimeSpan::between(walk.began, self.clock.now()).as_seconds()
+        let whole = TimeSpan::between(walk.began, self.clock.now()).as_seconds();
+        if walk.sent.is_some() {
+            whole.max(1)
+        } else {
+            whole
+        }
     }
 
     /// A number that spreads pauses: others in the same trouble draw another one.

@@ -56,6 +56,8 @@ struct StepRow {
     kind: String,
     badge: Badge,
     reason: String,
+    /// From what to what.
+    changes: Vec<String>,
 }
 
 #[derive(Template)]
@@ -232,7 +234,8 @@ fn is_over(target: &TargetReport, report: &PlanReport) -> bool {
 fn target_row(target: &TargetReport, report: &PlanReport) -> TargetRow {
     let is_planned = report.is_planned();
     let at = &target.target;
-    let parts = [at.account.as_str(), at.region.as_str()];
+    let account = plan::account(&target.account_name, &at.account);
+    let parts = [account.as_str(), at.region.as_str()];
     let parts: Vec<&str> = parts
         .into_iter()
         .filter(|it| !it.is_empty() && *it != "global")
@@ -259,6 +262,17 @@ fn step_row(step: &StepReport, is_planned: bool) -> StepRow {
         kind: plain(&step.kind),
         badge: end_badge(step.outcome, is_planned),
         reason: plain(&step.reason),
+        changes: match step.outcome {
+            StepEnd::Changed | StepEnd::Drifted => {
+                let lines = plan::change_lines(step);
+                lines.iter().map(|it| plain(it)).collect()
+            }
+            StepEnd::Unchanged
+            | StepEnd::Skipped
+            | StepEnd::InProgress
+            | StepEnd::Blocked
+            | StepEnd::Failed => Vec::new(),
+        },
     }
 }
 

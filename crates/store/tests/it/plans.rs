@@ -31,6 +31,8 @@ fn plan(id: &str, generation: u32) -> Plan {
         facts: json!({"n": id}),
         limits: PlanLimits::USUAL,
         expected: BTreeMap::new(),
+        takes_back: BTreeMap::new(),
+        account_names: BTreeMap::new(),
         made_at: at(0),
         made_by: "ana".into(),
     }

@@ -6,7 +6,7 @@ use hallpass_org::pci::StalePerson;
 use hallpass_org::sessions::{ApplyRevocation, Ends, POLICY_NAME, plan_apply};
 
 use crate::exit::Failure;
-use crate::plans::{self, PlanArgs, PlanContext, Settled};
+use crate::plans::{self, PlanArgs, PlanContext, Settled, quoted};
 
 /// The longest role session that AWS issues (AWS: "Methods to assume a role").
 const SESSION_MAX: TimeSpan = TimeSpan::hours(12);
@@ -54,31 +54,4 @@ pub(super) fn by_hand(people: &[&StalePerson]) -> String {
         "sessions that are open go on up to their length. To cut them off: `hallpass sessions generate --as scp{users} > \
          cut.json`, then `hallpass sessions apply cut.json --target ROOT --apply`; `--end-sessions` does both"
     )
-}
-
-/// A word for a shell.
-fn quoted(word: &str) -> String {
-    let is_plain = |it: char| it.is_ascii_alphanumeric() || "@._+-".contains(it);
-    let word = crate::output::plain(word);
-    if !word.is_empty() && word.chars().all(is_plain) {
-        return word;
-    }
-    format!("'{}'", word.replace('\'', "'\\''"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_are_one_word_of_a_shell() {
-        for (name, word) in [
-            ("ana@example.com", "ana@example.com"),
-            ("ana lima", "'ana lima'"),
-            ("o'neill; rm", "'o'\\''neill; rm'"),
-            ("$(id)", "'$(id)'"),
-        ] {
-            assert_eq!(quoted(name), word);
-        }
-    }
 }

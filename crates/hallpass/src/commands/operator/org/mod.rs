@@ -12,7 +12,7 @@ mod vend;
 
 use crate::exit::Outcome;
 
-/// Check how the organization is set up, and make accounts in it
+/// Set the organization up, and check how it is: accounts, Control Tower, standards, administrators, payer
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   hallpass org readiness --profile merger --report readiness.html
@@ -20,7 +20,23 @@ use crate::exit::Outcome;
   hallpass org delegate org-delegate.yaml --apply
   hallpass org standards diff org-standards.yaml
   hallpass org enroll --ou-from Legacy --to Workloads --check-only
-  hallpass org vend accounts.csv --assign Developers=ReadOnly --apply")]
+  hallpass org vend accounts.csv --assign Developers=ReadOnly --apply
+  hallpass plan resume 3f0c9a5b7d1e2f46
+
+What changes the organization is a plan: shown first, carried out with `--apply`. One that
+was stopped goes on with `hallpass plan resume`, and is taken back with `hallpass plan undo`.
+
+Other chores of the organization:
+  hallpass outage       deny calls below a unit for a while, to see what breaks
+  hallpass sessions     cut off sessions that are open
+  hallpass findings     what findings of Security Hub get from their accounts
+  hallpass remediate    findings that mend themselves
+  hallpass insights     what DevOps Guru found, and whom it tells
+  hallpass pci          people who have not signed in for long
+  hallpass public-ips   public addresses, and what they belong to
+  hallpass access       permission sets and assignments as files
+  hallpass each         one call over many accounts and Regions
+  hallpass plan         what these changed, are changing, or would change")]
 pub(crate) struct Args {
     #[command(subcommand)]
     command: Command,

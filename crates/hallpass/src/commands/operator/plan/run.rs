@@ -14,12 +14,12 @@ use crate::vending_mail::with_mails;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   hallpass plan resume 3f0c9a5b7d1e2f46
-  hallpass plan resume 3f0c9a5b7d1e2f46 --retry-failed --yes")]
+  hallpass plan resume 3f0c9a5b7d1e2f46 --retry-failed")]
 pub(super) struct ResumeArgs {
     /// The plan's id
     #[arg(value_name = "PLAN")]
     id: String,
-    /// Begin a plan that was never applied, without asking
+    /// Begin a plan that was never applied, exactly as it was saved, without asking
     #[arg(long)]
     apply: bool,
     /// Try what failed once more
@@ -44,7 +44,9 @@ pub(super) struct AbortArgs {
 
 /// Plan the way back from what a plan changed
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  hallpass plan undo 3f0c9a5b7d1e2f46 --apply")]
+#[command(
+    after_help = "Examples:\n  hallpass plan undo 3f0c9a5b7d1e2f46\n  hallpass plan undo 3f0c9a5b7d1e2f46 --apply"
+)]
 pub(super) struct UndoArgs {
     /// The plan's id
     #[arg(value_name = "PLAN")]
@@ -65,7 +67,7 @@ pub(super) fn run_resume(args: &ResumeArgs) -> Outcome {
                 plan.kind,
                 plan.changes()
             );
-            begin(&args.running, &question)?;
+            args.running.consent_to(&plan, &question)?;
         }
         let mut applying = args.running.applying();
         applying.retry_failed = args.retry_failed;
@@ -78,15 +80,6 @@ pub(super) fn run_resume(args: &ResumeArgs) -> Outcome {
     let report = report?;
     plans::print(&report, None, format)?;
     Ok(plans::exit_of(&report))
-}
-
-/// A plan that was never applied is begun only when somebody says so.
-fn begin(running: &RunningArgs, question: &str) -> Result<(), Failure> {
-    use std::io::IsTerminal as _;
-    if running.has_yes() || std::io::stdin().is_terminal() {
-        return running.consent("this changes the organization", question);
-    }
-    Err(Failure::refused("the plan was never applied").help("give `--apply` to begin it"))
 }
 
 pub(super) fn run_abort(args: &AbortArgs) -> Outcome {

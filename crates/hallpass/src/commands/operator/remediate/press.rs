@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use hallpass_access::{RemediationPresses as _, about_remediation};
+use hallpass_api::ApproveRemediation;
 use hallpass_audit::{Draft, Event, Origin};
 use hallpass_model::{AuditId, Clock, IdSource as _, Timestamp};
 use hallpass_remediation::{
@@ -11,6 +12,7 @@ use hallpass_remediation::{
 };
 
 use super::found;
+use crate::client::{ServerArgs, block_on};
 use crate::clock::{self, SystemClock};
 use crate::exit::{Exit, Failure, Outcome};
 use crate::opening::{ConfigArgs, open_store, runtime};
@@ -26,11 +28,21 @@ const TRIES: usize = 8;
 /// Let what waits for an approval happen
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Example:\n  hallpass remediate approve rm-3f0c9a5b7d1e2f46 --by ana@acme.example"
+    long_about = "Let what waits for an approval happen\n\nThe server judges whether you may, as on the page and in \
+                  Slack: whom the rules of remediations name for it, or administrators.",
+    after_help = "Example:\n  hallpass remediate approve rm-3f0c9a5b7d1e2f46"
 )]
 pub(super) struct ApproveArgs {
+    /// Their ids
+    #[arg(value_name = "ID", required = true)]
+    ids: Vec<String>,
+    /// A remark, for the record
+    #[arg(long, value_name = "TEXT")]
+    comment: Option<String>,
     #[command(flatten)]
-    press: PressArgs,
+    yes: YesArgs,
+    #[command(flatten)]
+    server: ServerArgs,
 }
 
 /// Have what is for people tried once more
@@ -99,15 +111,36 @@ fn failed(fault: &RemediationStoreFault) -> Failure {
     Failure::failed(fault.to_string())
 }
 
+pub(super) fn run_approve(args: &ApproveArgs) -> Outcome {
+    let client = args.server.client()?;
+    block_on(async {
+        for id in &args.ids {
+            let it: hallpass_api::Remediation = client.get(&["remediations", id], &[]).await?;
+            let (action, resource) = (output::plain(&it.action), output::plain(&it.resource));
+            let question = format!("{action} of `{resource}` in account {}?", it.account);
+            confirm_act(ACT, &question, args.yes.consent())?;
+            let body = ApproveRemediation {
+                comment: args.comment.clone().unwrap_or_default(),
+            };
+            let path = ["remediations", id, "approve"];
+            let _: hallpass_api::Remediation = client.post(&path, &body).await?;
+            output::say(&format!("{id}: the server does it next"));
+        }
+        Ok(Exit::Ok)
+    })
+}
+
+/// What is asked about.
+const ACT: &str = "this changes an account";
+
 async fn press(
     (store, standings): (&ServerStore, &dyn Standings),
     id: &str,
     by: &str,
-    fits: fn(&RemediationPhase) -> bool,
 ) -> Result<Remediation, Failure> {
     for _ in 0..TRIES {
         let it = found(store, id).await?;
-        if !fits(&it.phase) {
+        if !matches!(it.phase, RemediationPhase::Manual { .. }) {
             let words = format!("`{id}` is {}", it.phase.name());
             return Err(
                 Failure::bad_input(words).help("`hallpass remediate backlog` shows what waits")
@@ -136,7 +169,8 @@ async fn press(
     Err(Failure::failed(format!("`{id}` changes all the time")))
 }
 
-fn press_all(args: &PressArgs, fits: fn(&RemediationPhase) -> bool) -> Outcome {
+pub(super) fn run_retry(args: &RetryArgs) -> Outcome {
+    let args = &args.press;
     let loaded = args.config.load()?;
     let path = loaded.sqlite()?;
     runtime()?.block_on(async {
@@ -149,23 +183,11 @@ fn press_all(args: &PressArgs, fits: fn(&RemediationPhase) -> bool) -> Outcome {
                 "{} of `{}` in account {}?",
                 it.action, it.deviation.resource, it.deviation.account
             );
-            confirm_act("this changes an account", &question, args.yes.consent())?;
-            press((&store, standings.as_ref()), id, &args.by.by, fits).await?;
+            confirm_act(ACT, &question, args.yes.consent())?;
+            press((&store, standings.as_ref()), id, &args.by.by).await?;
             output::say(&format!("{id}: the server does it next"));
         }
         Ok(Exit::Ok)
-    })
-}
-
-pub(super) fn run_approve(args: &ApproveArgs) -> Outcome {
-    press_all(&args.press, |phase| {
-        matches!(phase, RemediationPhase::Waiting { .. })
-    })
-}
-
-pub(super) fn run_retry(args: &RetryArgs) -> Outcome {
-    press_all(&args.press, |phase| {
-        matches!(phase, RemediationPhase::Manual { .. })
     })
 }
 

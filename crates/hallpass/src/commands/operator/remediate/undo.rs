@@ -49,6 +49,8 @@ pub(super) fn run(args: &UndoArgs) -> Outcome {
                 output::say("nothing was done; `--apply` sets the finding to NEW again");
                 return Ok(Exit::Ok);
             }
+            let question = format!("Set the finding of {} to NEW again?", it.id);
+            args.plan.running().consent(&question)?;
             let next = undone(it, "an operator", clock::now());
             return kept(&store, &next).await.map(|()| Exit::Ok);
         };

@@ -153,6 +153,7 @@ async fn go_on(context: &PlanContext, id: &PlanId, args: &Args) -> Outcome {
     output::say(&format!(
         "plan {id} was begun before and is not over: going on"
     ));
+    args.plan.consent_to_go_on(&plan)?;
     let applying = args.plan.running().applying();
     let report = context.runner.apply(id, &applying).await?;
     let settled = Settled {

@@ -98,8 +98,7 @@ pub(super) fn retry(args: &RetryArgs) -> Outcome {
         let before = shown(&context, &id).await?;
         if before.has_failed() {
             let question = format!("Try the rows of plan {id} that failed once more?");
-            args.running
-                .consent("this changes the organization", &question)?;
+            args.running.consent_to_named(&question)?;
         }
         let mut applying = args.running.applying();
         applying.retry_failed = before.has_failed();

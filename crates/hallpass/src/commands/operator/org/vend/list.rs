@@ -184,6 +184,7 @@ async fn go_on(context: &PlanContext, id: &PlanId, args: &ListArgs) -> Outcome {
     output::say(&format!(
         "plan {id} was begun before and is not over: going on"
     ));
+    args.plan.consent_to_go_on(&plan)?;
     let applying = args.plan.running().applying();
     let run = async {
         tokio::select! {

@@ -1,0 +1,39 @@
+//! What a step is held against: pure, so that it is the same whoever asks and whenever.
+
+use std::collections::BTreeMap;
+
+use crate::journal::Folded;
+use crate::plan::{Plan, StepId, StepProbe};
+
+/// What another try expects to see: what the plan expected, and of steps that are done that they are. What is there `now`
+/// counts only where the plan could not know what to expect: somebody looked at the plan, and not at the world since.
+pub(super) fn expected_again(
+    plan: &Plan,
+    folded: &Folded,
+    now: BTreeMap<StepId, StepProbe>,
+) -> BTreeMap<StepId, StepProbe> {
+    let expected = |(id, seen): (StepId, StepProbe)| {
+        let is_done = folded.end(&id).is_some_and(|end| end.outcome.is_good());
+        let expected = match plan.expected.get(&id) {
+            _ if is_done => StepProbe::Satisfied,
+            Some(
+                before @ (StepProbe::Satisfied | StepProbe::Absent | StepProbe::Differs { .. }),
+            ) => before.clone(),
+            // what was under way or in the way has its own end
+            Some(StepProbe::InProgress { .. } | StepProbe::Blocked { .. }) | None => seen,
+        };
+        (id, expected)
+    };
+    now.into_iter().map(expected).collect()
+}
+
+/// Why a change is not taken back: what a look at its step says now.
+pub(super) fn no_longer_as_left(seen: &StepProbe) -> Option<String> {
+    match seen {
+        StepProbe::Satisfied => None,
+        StepProbe::InProgress { remote } => Some(format!("`{remote}` is under way there")),
+        StepProbe::Absent | StepProbe::Differs { .. } | StepProbe::Blocked { .. } => Some(
+            "somebody changed it after the plan that is taken back; it is left as it is".to_owned(),
+        ),
+    }
+}
