@@ -34,7 +34,7 @@ pub use plan::{
 };
 pub use ports::{
     Effect, LeaseAnswer, PlanStore, RunnerIdentity, Saved, Sleeper, StepError, StepExecutor,
-    StoreFault, TargetChange, Undo, Verify, WriteAnswer,
+    StepPart, StoreFault, TargetChange, Undo, Verify, WriteAnswer,
 };
 pub use report::{Exit, PlanReport, PlanState, StepReport, TargetReport, Totals};
 pub use retry::{Class, Retry, pause};

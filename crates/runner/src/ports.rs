@@ -98,6 +98,28 @@ pub enum Undo {
     Not(String),
 }
 
+/// What is left of a step of which somebody changed parts since the plan was judged.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StepPart {
+    /// What is still to be so.
+    pub desired: Value,
+    /// What was seen of that.
+    pub seen: StepProbe,
+    /// What is left as somebody made it, in words; empty where nothing is.
+    pub left: String,
+}
+
+impl StepPart {
+    /// All of it: every part is as the plan expects, or as it is to be.
+    pub fn whole(desired: Value, seen: StepProbe) -> Self {
+        Self {
+            desired,
+            seen,
+            left: String::new(),
+        }
+    }
+}
+
 /// Whoever knows what steps mean. `probe` and `verify` change nothing; `act` sends one write and
 /// never repeats it.
 #[async_trait]
@@ -113,6 +135,20 @@ pub trait StepExecutor: Send + Sync {
     async fn verify(&self, step: &PlanStep, remote: &str) -> Verify;
     /// How a step that changed `old` to `new` is undone.
     fn undo(&self, step: &PlanStep, old: &Value, new: &Value) -> Undo;
+    /// Whether a step is made of parts that are judged one by one.
+    fn has_parts(&self, _step: &PlanStep) -> bool {
+        false
+    }
+    /// What is left of a step that has parts: those that were neither as `expected` nor as wanted when they were `seen`
+    /// somebody changed, and they are left alone. None where the step is judged as a whole.
+    fn without_changed_parts(
+        &self,
+        _step: &PlanStep,
+        _expected: &StepProbe,
+        _seen: &StepProbe,
+    ) -> Option<StepPart> {
+        None
+    }
 }
 
 /// The store could not answer. Nothing was half done; the plan can be resumed.

@@ -16,7 +16,9 @@ use hallpass_org::pci::{
 use hallpass_org::standards::{StandardsStepExecutor, is_standards_step};
 use hallpass_org::vending::{UserStepExecutor, VendingStepExecutor, is_user_step, is_vending_step};
 use hallpass_remediation::{RemediationStepExecutor, is_remediation_step};
-use hallpass_runner::{PlanStep, StepError, StepExecutor, StepProbe, Undo, Verify, WriteAnswer};
+use hallpass_runner::{
+    PlanStep, StepError, StepExecutor, StepPart, StepProbe, Undo, Verify, WriteAnswer,
+};
 use serde_json::Value;
 
 /// One executor for each kind.
@@ -77,6 +79,19 @@ impl StepExecutor for EveryStep {
 
     async fn verify(&self, step: &PlanStep, remote: &str) -> Verify {
         self.of(step).verify(step, remote).await
+    }
+
+    fn has_parts(&self, step: &PlanStep) -> bool {
+        self.of(step).has_parts(step)
+    }
+
+    fn without_changed_parts(
+        &self,
+        step: &PlanStep,
+        expected: &StepProbe,
+        seen: &StepProbe,
+    ) -> Option<StepPart> {
+        self.of(step).without_changed_parts(step, expected, seen)
     }
 
     fn undo(&self, step: &PlanStep, old: &Value, new: &Value) -> Undo {

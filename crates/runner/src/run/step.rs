@@ -39,9 +39,21 @@ struct Walk<'a> {
     /// Whether a write was sent, in this run or one before; and what stood there before it.
     sent: Option<Value>,
     accept_drift: bool,
+    /// What is left of the step, where somebody changed parts of it; and those parts, in words.
+    part: Option<(PlanStep, String)>,
 }
 
 impl Walk<'_> {
+    /// What is to be done, without what somebody changed.
+    fn wanted(&self) -> &PlanStep {
+        self.part.as_ref().map_or(self.step, |(step, _)| step)
+    }
+
+    /// What somebody changed of it; empty where nobody did.
+    fn left(&self) -> &str {
+        self.part.as_ref().map_or("", |(_, left)| left)
+    }
+
     /// Whether the world is not the one that was planned for.
     fn is_drift(&self, seen: &StepProbe) -> bool {
         let expected = self.plan.expected.get(&self.step.id);
@@ -89,6 +101,7 @@ impl Runner {
             tries: 0,
             sent: None,
             accept_drift: applying.accept_drift,
+            part: None,
         };
         let mut turn = match place {
             StepState::Planned => Turn::Again,
@@ -98,7 +111,12 @@ impl Runner {
             }
             StepState::Accepted { remote, old } => {
                 walk.sent = Some(old);
-                Turn::Verify(remote)
+                if self.hands.has_parts(step) {
+                    // which of them are ours to wait for is judged first
+                    Turn::Again
+                } else {
+                    Turn::Verify(remote)
+                }
             }
             StepState::Final(end) => return Ok(end),
         };
@@ -118,6 +136,7 @@ impl Runner {
             Ok(seen) => seen,
             Err(setback) => return self.set_back(walk, setback).await,
         };
+        let (seen, is_judged) = self.without_changed_parts(walk, seen);
         match &seen {
             StepProbe::Satisfied => return self.satisfied(walk).await,
             StepProbe::Blocked { reason } => {
@@ -130,7 +149,7 @@ impl Runner {
             }
             StepProbe::Absent | StepProbe::Differs { .. } => {}
         }
-        if walk.sent.is_none() && !walk.accept_drift && walk.is_drift(&seen) {
+        if walk.sent.is_none() && !walk.accept_drift && !is_judged && walk.is_drift(&seen) {
             let reason = "the target changed since the plan was saved; make a new plan";
             let mut end = Final::without_change(StepEnd::Drifted, reason, self.seconds(walk));
             end.old = seen.old();
@@ -145,7 +164,7 @@ impl Runner {
         self.note(&walk.plan.id, &intent).await?;
         walk.sent.get_or_insert_with(|| seen.old());
         self.still_ours(walk).await?;
-        match self.hands.act(walk.step, &seen).await {
+        match self.hands.act(walk.wanted(), &seen).await {
             WriteAnswer::Done(effect) => self.changed(walk, effect).await,
             WriteAnswer::Accepted { remote } => {
                 self.accepted(walk, &remote).await?;
@@ -155,12 +174,32 @@ impl Runner {
         }
     }
 
+    /// Leaves out what somebody changed since the plan was judged; whether it was judged part by part.
+    fn without_changed_parts(&self, walk: &mut Walk<'_>, seen: StepProbe) -> (StepProbe, bool) {
+        let expected = walk.plan.expected.get(&walk.step.id);
+        let Some(expected) = expected.filter(|_| !walk.accept_drift) else {
+            return (seen, false);
+        };
+        let part = self.hands.without_changed_parts(walk.step, expected, &seen);
+        let Some(part) = part else {
+            return (seen, false);
+        };
+        if !part.left.is_empty() {
+            let step = PlanStep {
+                desired: part.desired,
+                ..walk.step.clone()
+            };
+            walk.part = Some((step, part.left));
+        }
+        (part.seen, true)
+    }
+
     /// Asks until what was taken on is final.
     async fn ask(&self, walk: &mut Walk<'_>, remote: &str) -> Result<Turn, RunError> {
         let mut asked = 0_u32;
         loop {
             self.still_ours(walk).await?;
-            match self.hands.verify(walk.step, remote).await {
+            match self.hands.verify(walk.wanted(), remote).await {
                 Verify::Done(effect) => return self.changed(walk, effect).await,
                 Verify::Again(retry) => {
                     return self.set_back(walk, StepError::Retry(retry)).await;
@@ -196,21 +235,31 @@ impl Runner {
         // what we may have sent before a stop is ours, and has its record like every change
         if walk.sent.is_some() {
             let effect = Effect {
-                new: walk.step.desired.clone(),
+                new: walk.wanted().desired.clone(),
                 requests: Vec::new(),
             };
             return self.changed(walk, effect).await;
         }
-        let end = Final::without_change(StepEnd::Unchanged, "", self.seconds(walk));
+        let outcome = if walk.part.is_some() {
+            StepEnd::Drifted
+        } else {
+            StepEnd::Unchanged
+        };
+        let end = Final::without_change(outcome, walk.left(), self.seconds(walk));
         self.finish(walk, end).await
     }
 
     async fn changed(&self, walk: &mut Walk<'_>, effect: Effect) -> Result<Turn, RunError> {
+        let outcome = if walk.part.is_some() {
+            StepEnd::Drifted
+        } else {
+            StepEnd::Changed
+        };
         let end = Final {
             old: walk.sent.clone().unwrap_or_default(),
             new: effect.new,
             requests: effect.requests,
-            ..Final::without_change(StepEnd::Changed, "", self.seconds(walk))
+            ..Final::without_change(outcome, walk.left(), self.seconds(walk))
         };
         let now = self.clock.now();
         let change = TargetChange {
