@@ -124,7 +124,7 @@ pub(crate) struct EventLookup<'a> {
 pub(crate) async fn each_page(
     calls: &dyn ReadCalls,
     lookup: &EventLookup<'_>,
-    each: &mut dyn FnMut(&str) -> Option<LogFault>,
+    each: &mut impl FnMut(&str) -> Option<LogFault>,
 ) -> Option<LogFault> {
     let place = ReadPlace {
         account: lookup.account.cloned(),
