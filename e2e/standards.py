@@ -8,7 +8,7 @@ import signal
 import boto3
 import botocore.config
 
-from drilled import DEV, MANAGEMENT, PROD, TEST, started
+from drilled import DEV, MANAGEMENT, PROD, TEST, organization, started
 from served import serve_events
 from stage import Checks, Stage, wait
 
@@ -40,8 +40,8 @@ exceptions:
 """
 
 
-def hub(world, account, region):
-    """Security Hub of an account, with the role that Hallpass uses, too."""
+def hub(world, account, region, service="securityhub"):
+    """Security Hub (or another service) of an account, with the role that Hallpass uses, too."""
     keys = world.environment
     client = lambda service, keys: boto3.client(
         service, endpoint_url=world.endpoint, region_name=region, aws_access_key_id=keys[0], aws_secret_access_key=keys[1],
@@ -49,7 +49,7 @@ def hub(world, account, region):
     own = (keys["AWS_ACCESS_KEY_ID"], keys["AWS_SECRET_ACCESS_KEY"], keys.get("AWS_SESSION_TOKEN"))
     taken = client("sts", own).assume_role(
         RoleArn=f"arn:aws:iam::{account}:role/OrganizationAccountAccessRole", RoleSessionName="e2e")["Credentials"]
-    return client("securityhub", (taken["AccessKeyId"], taken["SecretAccessKey"], taken["SessionToken"]))
+    return client(service, (taken["AccessKeyId"], taken["SecretAccessKey"], taken["SessionToken"]))
 
 
 def off(client):
@@ -255,7 +255,7 @@ def follows(stage):
         "defaults:\n  standards: {enable: [pci-dss/v/3.2.1]}\n  controls:\n"
         "    - {id: IAM.6, status: DISABLED, reason: central}\n")
     path = stage.path("hallpass.toml")
-    path.write_text(path.read_text() + '[aws]\nregion = "eu-west-1"\n[standards]\nfile = "standards.yaml"\nregions = ["eu-west-1"]\n')
+    path.write_text(path.read_text() + '[aws]\nregion = "eu-west-1"\n[standards]\nfile = "standards.yaml"\nmode = "enforce"\nregions = ["eu-west-1"]\n')
     queue = world.client("sqs", world.environment)
     url = queue.get_queue_url(QueueName="hallpass-events")["QueueUrl"]
     process, ready = serve_events(stage, world.environment, url)
@@ -289,7 +289,128 @@ def follows(stage):
     stage.stop(process)
 
 
+MANY = [f"5{number:011}" for number in range(1, 141)]
+WRONG = "defaults:\n  controls:\n    - {id: S3.7, status: DISABLED, reason: a line that is wrong}\n"
+
+
+def modes(stage):
+    """A wrong line in the file, and an event in each of 38 accounts: told, or ten a day; and 140 accounts on pages of a hundred."""
+    more = [{"id": id, "name": f"many-{id[-3:]}", "email": f"{id}@acme.example", "ou": "NonProd"} for id in MANY]
+    world = started(stage, event_rules=[RULE], accounts=organization()["accounts"] + more)
+    region, accounts = "eu-west-1", MANY[:38]
+    hubs = {account: hub(world, account, region) for account in accounts}
+    for client in hubs.values():
+        client.enable_security_hub(EnableDefaultStandards=False)
+        client.batch_enable_standards(StandardsSubscriptionRequests=[{"StandardsArn": pci(region)}])
+    last = lambda: hubs[accounts[-1]].get_enabled_standards()["StandardsSubscriptions"][0]["StandardsControlsUpdatable"]
+    check("38 accounts have a standard", wait(lambda: last() == "READY_FOR_UPDATES", 60))
+    queue = world.client("sqs", world.environment)
+    url = queue.get_queue_url(QueueName="hallpass-events")["QueueUrl"]
+    stage.path("standards.yaml").write_text(WRONG)
+    path = stage.path("hallpass.toml")
+    base = path.read_text()
+    changed = lambda: {it["account"] for it in calls(world, "BatchUpdateStandardsControlAssociations")}
+
+    def serve(mode, run):
+        """All accounts have an event; what the server said of it."""
+        path.write_text(base + f'[aws]\nregion = "{region}"\n[standards]\nfile = "standards.yaml"\nregions = ["{region}"]\n{mode}')
+        process, ready = serve_events(stage, world.environment, url)
+        check(f"{run}: a server starts", ready, stage.said("serve.log")[-800:])
+        before = stage.said("serve.log").count("standards of an account were looked at")
+        for account in accounts:
+            queue.send_message(QueueUrl=url, MessageBody=turned_on(account).replace(f"on-{account}", f"{run}-{account}"))
+        looked = lambda: stage.said("serve.log").count("standards of an account were looked at") - before >= 38
+        check(f"{run}: all are looked at", wait(looked, 240, process), stage.said("serve.log")[-800:])
+        told = [json.loads(line) for line in world.run("alerts", "list", "--rows", "--output", "jsonl").stdout.splitlines()]
+        stage.stop(process)
+        return [row for row in told if "standards/new-accounts" in json.dumps(row)]
+
+    told = serve("", "notify")
+    check("by default nothing is changed, and the accounts are told together", not changed() and len(told) == 38, (changed(), told))
+    serve('mode = "new"\n', "new")
+    check.equal("nor where nobody applied the file, and no account is new", changed(), set())
+    told = serve('mode = "enforce"\n', "enforce")
+    check.equal("enforced, ten a day are", len(changed()), 10)
+    said = json.dumps(told)
+    check("each is told with who changed it, or that nobody knows", said.count("was put back") == 10 and "changed by unknown" in said, said[:1500])
+    serve('mode = "enforce"\n', "again")
+    check.equal("and no more after a restart", len(changed()), 10)
+    paged(world)
+
+
+def paged(world):
+    """Detective shows a hundred members on a page."""
+    world.stage.path("delegate.yaml").write_text(
+        f'services:\n  - {{service: detective, account: "{DEV}", regions: [eu-west-1], members: all, '
+        'invite: [{account: "999988887777", email: root@other.example}], invitation_mail: none}\n')
+    members = len(MANY) + 3  # all but the administrator
+    ran = world.run("org", "delegate", "delegate.yaml", "--max-changes", "500", "--apply", "--yes", "-o", "json")
+    said = json.loads(ran.stdout)
+    row = said["rows"][0]
+    check("an account outside is invited, which is under way", row["outcome"] == "in_progress" and "999988887777" in row["reason"], (row, ran.stderr))
+    client = hub(world, DEV, "eu-west-1", "detective")
+    graph = client.list_graphs()["GraphList"][0]["Arn"]
+    first = client.list_members(GraphArn=graph)
+    rest = client.list_members(GraphArn=graph, NextToken=first["NextToken"])
+    check.equal("all are members, on two pages", len(first["MemberDetails"]) + len(rest["MemberDetails"]), members + 1)
+    before = len(calls(world, "CreateMembers"))
+    ran = world.run("org", "delegate", "delegate.yaml", "--apply", "--yes", "-o", "json")
+    row = json.loads(ran.stdout)["rows"][0]
+    check("again nobody is asked twice", len(calls(world, "CreateMembers")) == before and row["outcome"] == "in_progress", (row, ran.stderr))
+
+
+def mistyped(world):
+    """What nobody knows is bad input, and what is not there here is not."""
+    for text, about in [("defaults:\n  controls:\n    - {id: IAM.66, status: ENABLED}\n", ["line 3", "`IAM.66`", "did you mean"]),
+                        ("defaults:\n  standards: {enable: [pci-ds/v/3.2.1]}\n", ["line 2", "`pci-ds/v/3.2.1`", "`pci-dss/v/3.2.1`"]),
+                        ("overrides:\n  - match: {region: eu-wset-1}\n    standards: {enable: [pci-dss/v/3.2.1]}\n", ["line 2", "eu-wset-1", "`eu-west-1`"]),
+                        ("overrides:\n  - match: {ou: /NonPrd}\n    standards: {enable: [pci-dss/v/3.2.1]}\n", ["line 2", "/NonPrd", "`/NonProd`"])]:
+        world.stage.path("typo.yaml").write_text(text)
+        code, _, errors = standards(world, "apply", "typo.yaml", "--apply")
+        check(f"{about[1]} is exit 2 with its line and the nearest name", code == 2 and all(it in errors for it in about), (code, errors))
+    ran = world.run("org", "standards", "diff", "org-standards.yaml", "--regions", "mars-1")
+    check("so is a Region of a flag", ran.returncode == 2 and "`mars-1` is no Region" in ran.stderr, (ran.returncode, ran.stderr))
+
+
+def by_hand(world, hubs):
+    """Somebody turns a control off between review and apply."""
+    client, place = hubs[(TEST, "us-east-1")], (TEST, "us-east-1")
+    world.stage.path("review.yaml").write_text(
+        "defaults:\n  controls:\n    - {id: EC2.19, status: DISABLED, reason: reviewed}\n    - {id: KMS.4, status: DISABLED, reason: reviewed}\n")
+    only = ("--regions", "us-east-1", "--accounts", TEST)
+    reviewed = json.loads(world.run("org", "standards", "apply", "review.yaml", *only, "-o", "json").stdout)["report"]["plan"]
+    row = {"StandardsArn": pci("us-east-1"), "SecurityControlId": "EC2.19", "AssociationStatus": "DISABLED", "UpdatedReason": "by hand"}
+    client.batch_update_standards_control_associations(StandardsControlAssociationUpdates=[row])
+    ran = world.run("plan", "resume", reviewed, "--yes", "-o", "json")
+    said = json.loads(ran.stdout)
+    target = said["targets"][0]
+    check("what somebody changed is drifted by its name", ran.returncode == 1 and target["outcome"] == "drifted" and "EC2.19" in target["reason"], (said, ran.stderr))
+    now = off(client)
+    check("it stays, and the other is set", ("pci-dss", "EC2.19", "by hand") in now and ("pci-dss", "KMS.4", "reviewed") in now, now)
+    ran = world.run("plan", "undo", reviewed, "--apply", "--yes", "-o", "json")
+    now = off(client)
+    check("undoing takes back what was set alone", ran.returncode == 0 and ("pci-dss", "EC2.19", "by hand") in now
+          and ("pci-dss", "KMS.4", "reviewed") not in now, (now, ran.stdout, ran.stderr))
+    client.batch_update_standards_control_associations(StandardsControlAssociationUpdates=[{**row, "AssociationStatus": "ENABLED"}])
+
+
+def hub_in_one_run(world):
+    """Nobody's hub is on in the Region: it, its standard and its controls come in one plan."""
+    client = hub(world, TEST, "eu-central-1")
+    world.stage.path("fresh.yaml").write_text(
+        "defaults:\n  standards: {enable: [pci-dss/v/3.2.1]}\n  controls:\n    - {id: IAM.6, status: DISABLED, reason: fresh}\n")
+    apply = ("org", "standards", "apply", "fresh.yaml", "--regions", "eu-central-1", "--accounts", TEST, "--enable-hub", "--apply", "--yes", "-o", "json")
+    ran = world.run(*apply)
+    row = [it for it in json.loads(ran.stdout)["rows"] if it["account"] == TEST][0]
+    check("a hub comes on with its standards and controls in one run", ran.returncode == 0 and row["outcome"] == "changed"
+          and off(client) == {("pci-dss", "IAM.6", "fresh")}, (row, ran.stderr))
+    ran = world.run(*apply)
+    check("a second changes nothing", ran.returncode == 0 and "nothing is to be changed" in ran.stderr, (ran.stdout, ran.stderr))
+
+
 def main():
+    with Stage("standards-modes") as stage:
+        modes(stage)
     with Stage("standards-new") as stage:
         follows(stage)
     with Stage("standards") as stage:
@@ -302,6 +423,9 @@ def main():
         planned(world, hubs)
         killed(world, hubs)
         again(world)
+        mistyped(world)
+        by_hand(world, hubs)
+        hub_in_one_run(world)
         said = drifted(world, hubs)
         taken_back(world, hubs, said)
         without_config(world, hubs)

@@ -4,11 +4,11 @@
 use std::io::Read;
 
 use hallpass_model::Timestamp;
-use serde::Deserialize;
 use serde_json::Value;
 
-use crate::log::{EventNames, LogFault, ReadCount, each_text, null_is_default, record_text};
-use crate::table::{ActivityIdentity, ActivityPrincipal};
+use crate::log::{EventNames, LogFault, ReadCount};
+use crate::recorded::{RecordedChange, read_recorded_changes};
+use crate::table::ActivityPrincipal;
 
 /// Where permission sets and assignments are changed.
 const CENTER: &str = "sso.amazonaws.com";
@@ -38,24 +38,6 @@ pub struct CenterChange {
     pub principal: Option<String>,
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct CenterRecord<'a> {
-    #[serde(rename = "eventID")]
-    event_id: String,
-    event_time: Timestamp,
-    event_source: String,
-    event_name: String,
-    #[serde(default)]
-    error_code: Option<String>,
-    #[serde(default, borrow, deserialize_with = "null_is_default")]
-    user_identity: ActivityIdentity<'a>,
-    #[serde(default)]
-    request_parameters: Value,
-    #[serde(default)]
-    response_elements: Value,
-}
-
 /// Gives each change of a file whose event has one of these names.
 ///
 /// # Errors
@@ -66,50 +48,42 @@ pub fn read_center_changes(
     mut each: impl FnMut(CenterChange),
 ) -> Result<ReadCount, LogFault> {
     let mut wanted = 0;
-    let mut count = each_text(bytes, |text, kind| {
-        if !names.may_be_in(text.as_bytes(), kind) {
-            return Ok(());
-        }
-        let text = record_text(text, kind)?;
-        let record: CenterRecord<'_> = serde_json::from_str(&text)?;
-        if names.has(&record.event_name)
-            && let Some(change) = change_of(record)
-        {
+    let mut count = read_recorded_changes(bytes, names, |record| {
+        if let Some(change) = change_of(record) {
             wanted += 1;
             each(change);
         }
-        Ok(())
     })?;
     count.wanted = wanted;
     Ok(count)
 }
 
-/// Nothing of a service that only has an operation of the same name, and nothing of a call that failed.
-fn change_of(record: CenterRecord<'_>) -> Option<CenterChange> {
-    let source = record.event_source.as_str();
-    let is_of_directory = OF_DIRECTORY.contains(&record.event_name.as_str());
+/// Nothing of a service that only has an operation of the same name.
+fn change_of(record: RecordedChange) -> Option<CenterChange> {
+    let source = record.source.as_str();
+    let is_of_directory = OF_DIRECTORY.contains(&record.event.as_str());
     let is_ours = if is_of_directory {
         DIRECTORIES.contains(&source)
     } else {
         source == CENTER
     };
-    if !is_ours || record.error_code.is_some() {
+    if !is_ours {
         return None;
     }
-    let asked = |name: &str| text(&record.request_parameters, name);
-    let created = record.response_elements.get("permissionSet");
+    let asked = |name: &str| text(&record.request, name);
+    let created = record.response.get("permissionSet");
     let created = created.and_then(|it| text(it, "permissionSetArn"));
     let principal = ["principalId", "userId", "groupId"];
     Some(CenterChange {
-        at: record.event_time,
-        by: ActivityPrincipal::of(&record.user_identity),
+        at: record.at,
         permission_set: asked("permissionSetArn")
             .or_else(|| asked("resourceArn"))
             .or(created),
         set_name: asked("name"),
         account: asked("targetId"),
         principal: principal.into_iter().find_map(asked),
-        event: record.event_name,
+        by: record.by,
+        event: record.event,
         event_id: record.event_id,
     })
 }

@@ -1,11 +1,12 @@
 //! What people did with their access, from logs of CloudTrail (`inventory.md` §7).
 //!
-//! Seven modules. `log` reads logs, once and at the speed of the disk, one record after the other
+//! Eight modules. `log` reads logs, once and at the speed of the disk, one record after the other
 //! whatever the size of a file, and only those of wanted names. `digest` holds what lies there against what
 //! CloudTrail signed. `pci` folds records into when each person's password
 //! was set and when they were last there, and judges that at an instant. `table` folds all records into the activity
 //! table: who did what, where, on which day. `unused` holds what is allowed against that, and `shrink` proposes the smaller
-//! policy with the proof that nobody misses anything. `center` says who changed what in Identity Center.
+//! policy with the proof that nobody misses anything. `recorded` says who
+//! changed what, and `center` reads that of Identity Center.
 //!
 //! Knows CloudTrail's records and what they say of people of Identity Center. Never knows file systems, networks,
 //! clocks, or how anything is told: files come through [`LogFiles`], the instant is an argument.
@@ -17,6 +18,7 @@ mod digest;
 mod fuzz;
 mod log;
 mod pci;
+mod recorded;
 mod shrink;
 mod table;
 mod unused;
@@ -37,6 +39,7 @@ pub use pci::{
     PciState, PciStore, PciStoreFault, PeopleError, PeopleList, PersonStatus, ReadLog, ReadLogs,
     SeedForm, SignInPlace, StateError, WholePciRun, judge, read_file, read_folder, seed,
 };
+pub use recorded::{RecordedChange, read_recorded_changes};
 pub use shrink::{
     CallOutcome, GivenUpRisk, GivenUpService, KeptBecause, LevelChange, PolicyText,
     ProposedStatement, ReplayAnswer, ReplayVerdict, ReplayedCalls, ResourceGrain, SeenCall,

@@ -58,6 +58,56 @@ pub fn happened(
     })
 }
 
+/// As [`happened`], of several things that happened at once: those that were not told before are one message.
+pub fn happened_together(
+    rule: &HappeningRule,
+    state: Option<AlertState>,
+    things: &[Map<String, Value>],
+    now: Timestamp,
+) -> Option<AlertWrite> {
+    let mut state = state
+        .unwrap_or_else(|| AlertState::begun(rule.id.clone(), rule.severity, rule.key.clone()));
+    let things = things
+        .iter()
+        .map(|it| (AlertRowKey::of(it, &rule.key), kept(it)));
+    let new = add_new(&mut state, things.collect(), now);
+    if new.is_empty() {
+        return None;
+    }
+    touch(&mut state, rule, now);
+    Some(AlertWrite {
+        state,
+        message: Some(message(rule, news_of(new), now)),
+    })
+}
+
+/// Adds what was not told before, and says which that is.
+fn add_new(
+    state: &mut AlertState,
+    things: BTreeMap<AlertRowKey, Map<String, Value>>,
+    now: Timestamp,
+) -> Vec<ToldRow> {
+    let mut new = Vec::new();
+    for (key, values) in things {
+        if state.rows.contains_key(&key) {
+            continue;
+        }
+        state.rows.insert(key.clone(), told_once(&values, now));
+        new.extend(told(key, values, now).rows);
+    }
+    new
+}
+
+fn news_of(rows: Vec<ToldRow>) -> RowNews {
+    RowNews {
+        new: ListedRows {
+            count: u64::try_from(rows.len()).unwrap_or(u64::MAX),
+            rows,
+        },
+        ..RowNews::default()
+    }
+}
+
 /// The row of something that is told and never stands.
 fn told_once(values: &Map<String, Value>, now: Timestamp) -> AlertRow {
     AlertRow {
@@ -83,29 +133,15 @@ pub fn listed(
         .map(|it| (AlertRowKey::of(it, &rule.key), kept(it)));
     let things: BTreeMap<AlertRowKey, Map<String, Value>> = things.collect();
     state.rows.retain(|key, _| things.contains_key(key));
-    let mut new = Vec::new();
-    for (key, values) in things {
-        if state.rows.contains_key(&key) {
-            continue;
-        }
-        state.rows.insert(key.clone(), told_once(&values, now));
-        new.extend(told(key, values, now).rows);
-    }
+    let new = add_new(&mut state, things, now);
     if new.is_empty() {
         return None;
     }
     // what is told once for as long as it is listed is not forgotten with age
     note_asked(&mut state, rule, now);
-    let news = RowNews {
-        new: ListedRows {
-            count: u64::try_from(new.len()).unwrap_or(u64::MAX),
-            rows: new,
-        },
-        ..RowNews::default()
-    };
     Some(AlertWrite {
         state,
-        message: Some(message(rule, news, now)),
+        message: Some(message(rule, news_of(new), now)),
     })
 }
 

@@ -23,7 +23,7 @@ mod ports;
 pub const EXAMPLE: &str = include_str!("example.yaml");
 
 pub use advance::{RuleStep, advance, is_due};
-pub use happening::{HappeningRule, HappeningTurn, happened, listed, stood};
+pub use happening::{HappeningRule, HappeningTurn, happened, happened_together, listed, stood};
 pub use message::{AlertMessage, AlertNews, ListedRows, RowNews, ToldRow};
 pub use muting::{MuteStep, NoSuchRow, mute, unmute};
 pub use ports::{AlertCommitError, AlertStore, AlertWrite};

@@ -100,6 +100,35 @@ pub struct Paging {
     pub more: Option<String>,
 }
 
+/// Tokens of pages, by the member of an input that takes one and that of an output that gives the next.
+const PAGE_TOKENS: [(&str, &str); 10] = [
+    ("NextToken", "NextToken"),
+    ("nextToken", "nextToken"),
+    ("Marker", "Marker"),
+    ("Marker", "NextMarker"),
+    ("NextMarker", "NextMarker"),
+    ("PageToken", "NextPageToken"),
+    ("pageToken", "nextPageToken"),
+    ("NextPageToken", "NextPageToken"),
+    ("PaginationToken", "PaginationToken"),
+    ("ContinuationToken", "NextContinuationToken"),
+];
+
+/// How an operation is paged that AWS's lists of paged operations leave out, as those of Detective: by what its members
+/// are called. Where its rows are is not known.
+fn told_by_names(input: &[Member], output: &[Member]) -> Option<Paging> {
+    let has = |members: &[Member], name: &str| members.iter().any(|it| it.name == name);
+    let mut pairs = PAGE_TOKENS.iter();
+    let found = pairs.find(|(takes, gives)| has(input, takes) && has(output, gives));
+    found.map(|(takes, gives)| Paging {
+        input: vec![(*takes).to_owned()],
+        output: vec![(*gives).to_owned()],
+        result: Vec::new(),
+        limit: None,
+        more: None,
+    })
+}
+
 /// One named type.
 #[derive(Debug)]
 pub struct Shape {
@@ -303,7 +332,17 @@ impl ServiceModel {
         }
         let operations = raw.operations.into_iter();
         let operations = operations
-            .map(|(name, it)| (name.clone(), it.typed(name)))
+            .map(|(name, it)| {
+                let mut operation = it.typed(name.clone());
+                operation.page = operation.page.or_else(|| {
+                    let members = |shape: &Option<String>| {
+                        let shape = shape.as_ref().and_then(|it| shapes.get(it));
+                        shape.map_or(&[][..], Shape::members)
+                    };
+                    told_by_names(members(&operation.input), members(&operation.output))
+                });
+                (name, operation)
+            })
             .collect();
         Ok(Self {
             name: raw.name,

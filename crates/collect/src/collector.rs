@@ -1,7 +1,7 @@
 //! What every service's collector uses: calls page by page, several at a time, and slices handed to the
 //! store.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::future::Future;
 use std::io;
 
@@ -19,6 +19,8 @@ use crate::ports::{AnswerPage, CallPlace, ServiceCalls, SliceStore, TemporaryAss
 /// Calls side by side for the things of one slice; all calls together are bounded by whoever makes
 /// them.
 const AT_ONCE: usize = 16;
+/// The most pages of a listing that are read.
+const PAGES_MAX: usize = 100_000;
 
 /// What a listing or a slice came to.
 pub(crate) type Collected<T> = Result<T, SliceFailure>;
@@ -52,6 +54,7 @@ impl Collector<'_> {
     ) -> Collected<Vec<Value>> {
         let mut pages = Vec::new();
         let mut token: Option<Map<String, Value>> = None;
+        let mut asked = BTreeSet::new();
         loop {
             let mut input = input.clone();
             if let (Some(members), Some(token)) = (input.as_object_mut(), &token) {
@@ -62,12 +65,15 @@ impl Collector<'_> {
             pages.push(answer);
             match next {
                 None => return Ok(pages),
-                // the same token for ever would be the same page for ever
-                Some(next) if token.as_ref() == Some(&next) => {
+                // tokens that come again would be the same pages for ever
+                Some(next) if !asked.insert(Value::Object(next.clone()).to_string()) => {
                     return Err(undecodable(
                         operation,
-                        "its token of the next page is the one it was asked with",
+                        "its token of the next page is one it was asked with before",
                     ));
+                }
+                Some(_) if asked.len() > PAGES_MAX => {
+                    return Err(undecodable(operation, "it has no end"));
                 }
                 Some(next) => token = Some(next),
             }

@@ -9,6 +9,7 @@ use hallpass_org::delegation::{
 };
 use hallpass_runner::{PlanReport, StepEnd, TargetReport};
 
+use crate::bad_names::check_region;
 use crate::exit::Failure;
 use crate::plans::PlanContext;
 use crate::text_file::read_text;
@@ -17,7 +18,7 @@ use crate::text_file::read_text;
 const FILE_BYTES_MAX: u64 = 1 << 20;
 
 /// Steps in the order in which they happen; reports have them by their ids.
-const ORDER: [&str; 9] = [
+const ORDER: [&str; 10] = [
     "withdraw",
     "deregister",
     "enable-trusted-access",
@@ -27,6 +28,7 @@ const ORDER: [&str; 9] = [
     "auto-enable",
     "packages",
     "enable-members",
+    "invite-members",
 ];
 
 /// Reads a file of administrators.
@@ -35,7 +37,12 @@ const ORDER: [&str; 9] = [
 /// Exit 2 where it is none.
 pub(crate) fn read_file(path: &Path) -> Result<DelegationFile, Failure> {
     let text = read_text(path, FILE_BYTES_MAX)?;
-    DelegationFile::read(&text).map_err(|error| Failure::bad_input(error).within(path))
+    let file = DelegationFile::read(&text);
+    let file = file.map_err(|error| Failure::bad_input(error).within(path))?;
+    for (line, region) in file.regions() {
+        check_region(line, region).map_err(|failure| failure.within(path))?;
+    }
+    Ok(file)
 }
 
 /// Something of the organization was not read.

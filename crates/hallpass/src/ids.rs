@@ -200,7 +200,7 @@ impl Offered {
 }
 
 /// The name that comes nearest to what was typed, if one comes near.
-fn nearest<'a>(text: &str, known: &'a BTreeSet<String>) -> Option<&'a String> {
+pub(crate) fn nearest<'a>(text: &str, known: &'a BTreeSet<String>) -> Option<&'a String> {
     let typed = text.to_lowercase();
     let near = known.iter().filter_map(|name| {
         let name_typed = name.to_lowercase();

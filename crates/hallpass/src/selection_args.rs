@@ -6,6 +6,7 @@ use hallpass_org::ReadCalls;
 use hallpass_org::control_tower::governed_regions;
 use hallpass_org::standards::StandardsScope;
 
+use crate::bad_names::check_regions;
 use crate::exit::Failure;
 
 /// Which accounts.
@@ -47,6 +48,13 @@ pub(crate) struct TargetSelectionArgs {
 }
 
 impl TargetSelectionArgs {
+    /// Whether some accounts are left out.
+    pub(crate) fn is_part(&self) -> bool {
+        let args = &self.accounts;
+        let named = !args.accounts.is_empty() || !args.exclude.is_empty();
+        named || !args.ou.is_empty() || !args.tag.is_empty()
+    }
+
     /// As it is asked for; Control Tower is read where its Regions are meant.
     ///
     /// # Errors
@@ -62,6 +70,7 @@ impl TargetSelectionArgs {
                     let message = format!("`{word}` stands alone, not beside other Regions");
                     return Err(Failure::bad_input(message).at("--regions"));
                 }
+                check_regions("--regions", named)?;
                 Some(named.to_vec())
             }
         };

@@ -5,26 +5,32 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use async_trait::async_trait;
+use hallpass_activity::{EventNames, read_recorded_changes};
 use hallpass_alerts::{
-    AlertCommitError, AlertRuleIdError, AlertSeverity, AlertStore, HappeningRule, happened,
+    AlertCommitError, AlertRuleIdError, AlertSeverity, AlertStore, HappeningRule, happened_together,
 };
 use hallpass_events::{EventHandler, HandledEvent, OrganizationEvent};
-use hallpass_model::{Clock, IdSource, TimeSpan, Timestamp};
+use hallpass_model::{AccountId, Clock, IdSource, TimeSpan, Timestamp};
 use hallpass_org::ServiceCalls;
 use hallpass_org::standards::{
-    StandardsFile, StandardsFollower, StandardsStepExecutor, StandardsVisit, VisitStore,
-    VisitTeller, asks_for_visit, visit_asked_by,
+    HUB_EVENTS, HubChange, HubLog, StandardsFile, StandardsFollower, StandardsNews,
+    StandardsStepExecutor, StandardsVisit, VisitStore, VisitTeller, asks_for_visit, visit_asked_by,
 };
 use hallpass_runner::{PlanStore, Runner, RunnerIdentity, StoreFault};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
+use crate::bad_names::check_region;
 use crate::config::{Loaded, StandardsSchedule};
 use crate::exit::Failure;
+use crate::pci::{EventLookup, each_page};
 use crate::plans::member_calls;
 use crate::server_store::ServerStore;
+use crate::standards_words;
 use crate::text_file::read_text;
 use crate::timer::Timer;
 
+/// Who sends the events of Security Hub to `CloudTrail`.
+const HUB_SOURCE: &str = "securityhub.amazonaws.com";
 /// The largest file that is read.
 const FILE_BYTES_MAX: u64 = 4 << 20;
 /// The name that these are known by among alerts.
@@ -55,6 +61,9 @@ impl StandardsSource {
         let text = read_text(path, FILE_BYTES_MAX)?;
         let file = StandardsFile::read(&text);
         let file = file.map_err(|error| Failure::bad_input(error).within(path))?;
+        for (line, region) in file.regions() {
+            check_region(Some(line), region).map_err(|failure| failure.within(path))?;
+        }
         Ok((text, Arc::new(file)))
     }
 
@@ -110,12 +119,14 @@ impl AlertingTeller {
         })
     }
 
-    async fn tell(&self, row: Value) -> Result<(), StoreFault> {
-        let row: Map<String, Value> = row.as_object().cloned().unwrap_or_default();
+    async fn tell_rows(&self, rows: &[Value]) -> Result<(), StoreFault> {
+        let rows = rows.iter().filter_map(|it| it.as_object().cloned());
+        let rows: Vec<Map<String, Value>> = rows.collect();
         for _ in 0..TRIES {
             let state = self.store.alert_state(&self.rule.id).await;
             let state = state.map_err(|error| StoreFault(error.to_string()))?;
-            let Some(write) = happened(&self.rule, state, &row, self.clock.now()) else {
+            let now = self.clock.now();
+            let Some(write) = happened_together(&self.rule, state, &rows, now) else {
                 return Ok(());
             };
             match self.store.commit_alert(write).await {
@@ -132,22 +143,53 @@ impl AlertingTeller {
 
 #[async_trait]
 impl VisitTeller for AlertingTeller {
-    async fn tell_visit(&self, visit: &StandardsVisit, why: &str) -> Result<(), StoreFault> {
-        let account = &visit.account;
-        let row = json!({
-            "what": format!("{account} {}", visit.asked_at), "account": account,
-            "subject": format!("account {account} does not follow the file of standards"), "reason": why,
-        });
-        self.tell(row).await
+    async fn tell(&self, news: &StandardsNews) -> Result<(), StoreFault> {
+        self.tell_rows(&standards_words::rows(news)).await
     }
+}
 
-    async fn tell_sweep(&self, accounts: usize, at: Timestamp) -> Result<(), StoreFault> {
-        let row = json!({
-            "what": format!("sweep {}", at.strftime("%Y-%m-%d")),
-            "subject": format!("{accounts} accounts differ from the file of standards, and none is changed"),
-            "reason": "one look changes `standards.sweep_accounts` at most; `hallpass org standards apply` shows them",
-        });
-        self.tell(row).await
+/// What `CloudTrail` has of Security Hub in an account.
+struct LookedUpHubs {
+    calls: Arc<dyn ServiceCalls>,
+    clock: Arc<dyn Clock>,
+}
+
+#[async_trait]
+impl HubLog for LookedUpHubs {
+    async fn changes(
+        &self,
+        account: &AccountId,
+        region: &str,
+        since: Timestamp,
+    ) -> Result<Vec<HubChange>, String> {
+        let mut found = Vec::new();
+        for name in HUB_EVENTS {
+            let names = EventNames::new([name]);
+            let lookup = EventLookup {
+                account: Some(account),
+                region,
+                name,
+                from: since,
+                until: self.clock.now(),
+            };
+            let mut read_page = |page: &str| {
+                read_recorded_changes(page.as_bytes(), &names, |it| {
+                    if it.source == HUB_SOURCE {
+                        found.push(HubChange {
+                            at: it.at,
+                            who: it.who(),
+                            event: it.event,
+                            request: it.request,
+                        });
+                    }
+                })
+                .err()
+            };
+            if let Some(fault) = each_page(self.calls.as_ref(), &lookup, &mut read_page).await {
+                return Err(fault.to_string());
+            }
+        }
+        Ok(found)
     }
 }
 
@@ -246,12 +288,17 @@ pub(crate) async fn open(
     );
     let teller = AlertingTeller::new(Arc::clone(&store) as Arc<dyn AlertStore>, Arc::clone(clock));
     let visits: Arc<dyn VisitStore> = store;
+    let log = Arc::new(LookedUpHubs {
+        calls: Arc::clone(&calls),
+        clock: Arc::clone(clock),
+    });
     Ok(Some(StandardsFollowing {
         follower: Arc::new(StandardsFollower {
             calls,
             runner,
             visits: Arc::clone(&visits),
             teller: Arc::new(teller.map_err(Failure::bug)?),
+            log,
             file: Arc::new(move || source.file()),
             settings,
             clock: Arc::clone(clock),

@@ -48,7 +48,7 @@ pub use ports::{
     TargetPresence,
 };
 pub use reading::{
-    Operation, ReadAnswer, ReadCallFailed, ReadCalls, ReadFact, ReadPlace, UnreadFact,
+    Operation, ReadAnswer, ReadCallFailed, ReadCalls, ReadFact, ReadPlace, UnreadFact, read_all,
 };
 pub use refusal::{Refusal, lint};
 pub use step_executor::OrgStepExecutor;

@@ -1,6 +1,8 @@
 //! Reading for checks: every call by itself, so that one that is refused leaves the others known. What was refused is
 //! kept as that, and is never taken for nothing.
 
+use std::collections::BTreeSet;
+
 use async_trait::async_trait;
 use hallpass_model::AccountId;
 use serde_json::{Map, Value};
@@ -138,6 +140,7 @@ impl Reader<'_> {
         code: Option<&str>,
     ) -> ReadFact<Option<Vec<Value>>> {
         let (mut input, mut all) = (input, Vec::new());
+        let (mut is_named, mut asked) = (false, BTreeSet::new());
         for _ in 0..PAGES_MAX {
             let found = self
                 .calls
@@ -147,19 +150,38 @@ impl Reader<'_> {
                 Err(it) if code == Some(it.code.as_str()) => return Ok(None),
                 Err(it) => return Err(failed(operation, &it)),
             };
+            // a page may be empty, and have no list at all, before the rows come
             let rows = answer.get(name).and_then(Value::as_array);
-            let rows =
-                rows.ok_or_else(|| unread(operation, format!("no `{name}` in the answer")))?;
-            all.extend(rows.iter().cloned());
+            is_named |= rows.is_some();
+            all.extend(rows.into_iter().flatten().cloned());
             let Some(next) = next else {
-                return Ok(Some(all));
+                let no_rows = || unread(operation, format!("no `{name}` in the answer"));
+                return is_named.then_some(Some(all)).ok_or_else(no_rows);
             };
+            if !asked.insert(Value::Object(next.clone()).to_string()) {
+                let again = "the token of the next page is one that was asked with before";
+                return Err(unread(operation, again));
+            }
             if let Some(members) = input.as_object_mut() {
                 members.extend(next);
             }
         }
         Err(unread(operation, "the answer has no end"))
     }
+}
+
+/// The rows of every page of a listing, in one place.
+///
+/// # Errors
+/// What could not be read, and a listing that has no end.
+pub async fn read_all(
+    calls: &dyn ReadCalls,
+    place: ReadPlace,
+    operation: Operation,
+    input: Value,
+    name: &str,
+) -> ReadFact<Vec<Value>> {
+    Reader { calls, place }.list(operation, input, name).await
 }
 
 /// Reads in an account; with our own credentials where it is ours.

@@ -281,7 +281,9 @@ impl Folded {
                 self.set(step, StepState::Accepted { remote, old });
             }
             JournalEntry::Final { step, end } => {
-                if end.outcome == StepEnd::Changed {
+                // of a drifted one parts may have been changed
+                let is_part = end.outcome == StepEnd::Drifted && !end.new.is_null();
+                if end.outcome == StepEnd::Changed || is_part {
                     self.changed.insert(step.clone(), end.clone());
                 }
                 self.set(step, StepState::Final(end));

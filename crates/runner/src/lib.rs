@@ -39,7 +39,7 @@ pub use plan::{
 };
 pub use ports::{
     Effect, LeaseAnswer, PlanStore, RunnerIdentity, Saved, SentBefore, Sleeper, StepError,
-    StepExecutor, StoreFault, TargetChange, Undo, Verify, WriteAnswer, is_rest_of,
+    StepExecutor, StepPart, StoreFault, TargetChange, Undo, Verify, WriteAnswer, is_rest_of,
 };
 pub use report::{Exit, PlanReport, PlanState, StepReport, TargetReport, Totals};
 pub use retry::{Class, Retry, pause};

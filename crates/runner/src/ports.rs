@@ -98,6 +98,28 @@ pub enum Undo {
     Not(String),
 }
 
+/// What is left of a step of which somebody changed parts since the plan was judged.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StepPart {
+    /// What is still to be so.
+    pub desired: Value,
+    /// What was seen of that.
+    pub seen: StepProbe,
+    /// What is left as somebody made it, in words; empty where nothing is.
+    pub left: String,
+}
+
+impl StepPart {
+    /// All of it: every part is as the plan expects, or as it is to be.
+    pub fn whole(desired: Value, seen: StepProbe) -> Self {
+        Self {
+            desired,
+            seen,
+            left: String::new(),
+        }
+    }
+}
+
 /// Writes of a step that were sent before, or may have been: each has its intent in the journal.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SentBefore {
@@ -140,6 +162,20 @@ pub trait StepExecutor: Send + Sync {
     /// since, and the step is `drifted`. A step of one write is never half done.
     fn is_half_done(&self, _step: &PlanStep, _before: &Value, _now: &StepProbe) -> bool {
         false
+    }
+    /// Whether a step is made of parts that are judged one by one.
+    fn has_parts(&self, _step: &PlanStep) -> bool {
+        false
+    }
+    /// What is left of a step that has parts: those that were neither as `expected` nor as wanted when they were `seen`
+    /// somebody changed, and they are left alone. None where the step is judged as a whole.
+    fn without_changed_parts(
+        &self,
+        _step: &PlanStep,
+        _expected: &StepProbe,
+        _seen: &StepProbe,
+    ) -> Option<StepPart> {
+        None
     }
 }
 

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::journal::Folded;
-use crate::plan::{Plan, PlanDraft, PlanLimits, StepId};
+use crate::journal::{Final, Folded, StepEnd};
+use crate::plan::{Plan, PlanDraft, PlanLimits, PlanStep, StepId};
 use crate::ports::{StepExecutor, Undo};
 
 /// What undoing comes to.
@@ -49,7 +49,7 @@ pub fn undo(plan: &Plan, folded: &Folded, hands: &dyn StepExecutor) -> Undoing {
                     let (target, lane) = (step.target.clone(), step.lane.clone());
                     let id = draft.step(target, &kind, desired, lane, &after);
                     if nth == 0 {
-                        draft.takes_back(&id, step);
+                        draft.takes_back(&id, &left_by(step, end));
                     }
                     undone.entry(&step.id).or_default().push(id.clone());
                     after = vec![id];
@@ -62,4 +62,13 @@ pub fn undo(plan: &Plan, folded: &Folded, hands: &dyn StepExecutor) -> Undoing {
         draft,
         not_undoable,
     }
+}
+
+/// The step as it was carried out: without the parts that somebody else had changed, where it is `drifted` for those.
+fn left_by(step: &PlanStep, end: &Final) -> PlanStep {
+    let mut left = step.clone();
+    if end.outcome == StepEnd::Drifted {
+        left.desired = end.new.clone();
+    }
+    left
 }

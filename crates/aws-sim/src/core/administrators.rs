@@ -48,6 +48,9 @@ pub(crate) struct GraphMember {
     pub ready: Millis,
     /// Why it stays out.
     pub refused: Option<String>,
+    /// Whether it is outside the organization, and was invited: nobody there says yes.
+    #[serde(default)]
+    pub outside: bool,
 }
 
 /// How long AWS takes for a graph or a member (?).

@@ -10,6 +10,9 @@ mod queue;
 mod roles;
 mod walk;
 
+#[cfg(test)]
+mod paging_tests;
+
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 

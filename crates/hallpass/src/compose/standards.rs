@@ -1,4 +1,4 @@
-//! New accounts at work: one loop looks at those that are due, and now and then at the whole organization.
+//! Accounts and their standards at work: one loop looks at those that are due, and now and then at the whole organization.
 
 use std::time::Duration;
 
@@ -52,7 +52,7 @@ async fn look(with: &StandardsFollowing, not_before: &mut Option<Timestamp>) {
             *not_before = None;
             tracing::info!(
                 differing = swept.differing.len(),
-                too_many = swept.too_many,
+                asked = swept.asked.len(),
                 unknown = swept.unknown.len(),
                 "standards of the organization were looked at"
             );
@@ -69,7 +69,7 @@ fn note(visited: &Visited) {
     let outcome = visited.end.name();
     metrics::counter!("hallpass_standards_visits_total", "outcome" => outcome).increment(1);
     match &visited.end {
-        VisitEnd::AsWanted | VisitEnd::Changed => {
+        VisitEnd::AsWanted | VisitEnd::Changed | VisitEnd::Told(_) => {
             tracing::info!(%account, cause, outcome, "standards of an account were looked at");
         }
         VisitEnd::Later(why) => {

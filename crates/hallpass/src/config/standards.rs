@@ -1,45 +1,60 @@
-//! `[standards]`: the file that new accounts follow, and how far the server goes.
+//! `[standards]`: the file that accounts are held against, and how far the server goes.
 
 use std::path::PathBuf;
 
 use hallpass_model::TimeSpan;
-use hallpass_org::standards::{FollowSettings, StandardsChoices};
+use hallpass_org::standards::{FollowMode, FollowSettings, StandardsChoices};
 use serde::Deserialize;
 
 use super::{Loaded, Time};
+use crate::bad_names::check_regions;
 use crate::exit::Failure;
 
 /// As often as the whole organization may be looked at: every account and Region is read.
 const SWEEP_MIN: TimeSpan = TimeSpan::minutes(1);
-/// Accounts that one look at the organization changes, where the file does not say: as many as plans that take something
-/// away (`organization.md` P-11).
-const ACCOUNTS_MAX: usize = 10;
+/// Accounts that are changed in a day, where the file does not say: as many as plans that take something away
+/// (`organization.md` P-11).
+const A_DAY: usize = 10;
+
+/// How far the server goes, as it is written.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum ModeWord {
+    #[default]
+    Notify,
+    New,
+    Enforce,
+}
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct StandardsTable {
     file: Option<PathBuf>,
+    mode: ModeWord,
     regions: Vec<String>,
     enable_hub: bool,
     max_changes: Option<usize>,
     sweep_every: Time,
-    sweep_accounts: usize,
+    // as it was called where it bounded one of two triggers
+    #[serde(alias = "sweep_accounts")]
+    accounts_a_day: usize,
 }
 
 impl Default for StandardsTable {
     fn default() -> Self {
         Self {
             file: None,
+            mode: ModeWord::Notify,
             regions: Vec::new(),
             enable_hub: false,
             max_changes: None,
             sweep_every: Time(TimeSpan::hours(24)),
-            sweep_accounts: ACCOUNTS_MAX,
+            accounts_a_day: A_DAY,
         }
     }
 }
 
-/// What the server makes new accounts be like, and how often it looks at all.
+/// What the server holds accounts against, how far it goes, and how often it looks at all.
 #[derive(Clone, Debug)]
 pub(crate) struct StandardsSchedule {
     pub(crate) file: PathBuf,
@@ -48,7 +63,7 @@ pub(crate) struct StandardsSchedule {
 }
 
 impl Loaded {
-    /// What new accounts follow; `None` where the server changes none.
+    /// What accounts are held against; `None` where the server looks at none.
     ///
     /// # Errors
     /// Exit 2 where it makes no sense.
@@ -63,17 +78,23 @@ impl Loaded {
                 table.sweep_every.0
             )));
         }
+        check_regions("`standards.regions`", &table.regions)?;
         let regions = Some(table.regions.clone()).filter(|it| !it.is_empty());
         Ok(Some(StandardsSchedule {
             file: self.path(file),
             settings: FollowSettings {
+                mode: match table.mode {
+                    ModeWord::Notify => FollowMode::Notify,
+                    ModeWord::New => FollowMode::New,
+                    ModeWord::Enforce => FollowMode::Enforce,
+                },
                 regions,
                 choices: StandardsChoices {
                     enable_hub: table.enable_hub,
                     ..StandardsChoices::default()
                 },
                 changes_max: table.max_changes,
-                accounts_max: table.sweep_accounts,
+                a_day: table.accounts_a_day,
             },
             every: table.sweep_every.0,
         }))
@@ -102,10 +123,28 @@ mod tests {
         assert_eq!(found.file, PathBuf::from("/etc/hallpass/s.yaml"));
         assert_eq!(found.settings.regions, Some(vec!["eu-west-1".to_owned()]));
         assert_eq!(
-            (found.every, found.settings.accounts_max),
+            (found.every, found.settings.a_day),
             (TimeSpan::hours(24), 10)
         );
         assert!(!found.settings.choices.enable_hub);
+    }
+
+    #[test]
+    fn nothing_is_changed_unless_the_configuration_says_so_in_words() {
+        for (text, mode) in [
+            ("", FollowMode::Notify),
+            ("mode = \"notify\"\n", FollowMode::Notify),
+            ("mode = \"new\"\n", FollowMode::New),
+            ("mode = \"enforce\"\n", FollowMode::Enforce),
+            // what was written before there were modes
+            ("sweep_accounts = 30\n", FollowMode::Notify),
+        ] {
+            let found = schedule(&format!("file = \"s.yaml\"\n{text}"));
+            let settings = found.unwrap().unwrap().settings;
+            assert_eq!(settings.mode, mode, "{text}");
+            let most = if text.contains("30") { 30 } else { 10 };
+            assert_eq!(settings.a_day, most, "{text}");
+        }
     }
 
     #[test]
@@ -113,6 +152,8 @@ mod tests {
         for (text, said) in [
             ("sweep_every = \"3s\"\n", "sweep_every"),
             ("sauce = 1\n", "sauce"),
+            ("regions = [\"eu-wset-1\"]\n", "eu-west-1"),
+            ("mode = \"enforec\"\n", "`notify`, `new`, `enforce`"),
         ] {
             let refused = schedule(&format!("file = \"s.yaml\"\n{text}")).expect_err(text);
             assert!(refused.contains(said), "{text}: {refused}");

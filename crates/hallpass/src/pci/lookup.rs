@@ -4,7 +4,7 @@ use std::io::IsTerminal as _;
 
 use hallpass_activity::{LogFault, LookupPass, PciFold, ReadCount, ReadLog, read_file};
 use hallpass_aws::{AwsClientSettings, RoleToAssume};
-use hallpass_model::Timestamp;
+use hallpass_model::{AccountId, Timestamp};
 use hallpass_org::{ReadCalls, ReadPlace};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Map, Value, json};
@@ -91,6 +91,7 @@ async fn one_pass(calls: &NamedCalls, pass: &LookupPass, fold: &mut PciFold) -> 
     };
     let names = fold.rules().names();
     let lookup = EventLookup {
+        account: None,
         region: &pass.region,
         name: &pass.name,
         from: pass.from,
@@ -110,6 +111,8 @@ async fn one_pass(calls: &NamedCalls, pass: &LookupPass, fold: &mut PciFold) -> 
 
 /// What is looked up.
 pub(crate) struct EventLookup<'a> {
+    /// The account; none: that of the credentials.
+    pub(crate) account: Option<&'a AccountId>,
     pub(crate) region: &'a str,
     /// The name of the events; one attribute is all that a call takes.
     pub(crate) name: &'a str,
@@ -121,11 +124,11 @@ pub(crate) struct EventLookup<'a> {
 pub(crate) async fn each_page(
     calls: &dyn ReadCalls,
     lookup: &EventLookup<'_>,
-    each: &mut dyn FnMut(&str) -> Option<LogFault>,
+    each: &mut impl FnMut(&str) -> Option<LogFault>,
 ) -> Option<LogFault> {
     let place = ReadPlace {
+        account: lookup.account.cloned(),
         region: Some(lookup.region.to_owned()),
-        ..ReadPlace::default()
     };
     let mut token = Some(Map::new());
     while let Some(more) = token.take() {

@@ -13,7 +13,7 @@ use hallpass_org::delegation::DelegationStepExecutor;
 use hallpass_org::enrolment::{EnrolmentCalls, EnrolmentStepExecutor, TRUSTED_ROLES};
 use hallpass_org::insights::ChannelStepExecutor;
 use hallpass_org::pci::{PeopleStepExecutor, ProviderStepExecutor};
-use hallpass_org::standards::StandardsStepExecutor;
+use hallpass_org::standards::{StandardsStepExecutor, VisitStore};
 use hallpass_org::vending::{AccountAdmin, UserStepExecutor, VendingStepExecutor};
 use hallpass_org::{OrgStepExecutor, OrgStore, Organization, ServiceCalls, StepNews};
 use hallpass_runner::{PlanStore, Runner, RunnerIdentity, StepExecutor};
@@ -53,6 +53,7 @@ pub(crate) struct PlanContext {
     pub(crate) calls: Arc<dyn ServiceCalls>,
     pub(crate) enrolment: EnrolmentCalls,
     pub(crate) kept: Arc<dyn OrgStore>,
+    pub(crate) visits: Arc<dyn VisitStore>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) runner: Runner,
     pub(crate) plans: Arc<dyn PlanStore>,
@@ -174,6 +175,7 @@ pub(crate) async fn assemble(loaded: &Loaded, means: PlanMeans) -> Result<PlanCo
             Arc::clone(&grants),
         ),
     });
+    let visits = Arc::clone(&store) as Arc<dyn VisitStore>;
     let plans: Arc<dyn PlanStore> = store;
     let runner = runner((&plans, &hands), &clock, &ids, &aws.about().arn);
     Ok(PlanContext {
@@ -188,6 +190,7 @@ pub(crate) async fn assemble(loaded: &Loaded, means: PlanMeans) -> Result<PlanCo
         calls,
         enrolment,
         kept,
+        visits,
         clock,
         runner,
         plans,

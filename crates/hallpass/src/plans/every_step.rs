@@ -20,7 +20,8 @@ use hallpass_org::standards::{StandardsStepExecutor, is_standards_step};
 use hallpass_org::vending::{UserStepExecutor, VendingStepExecutor, is_user_step, is_vending_step};
 use hallpass_remediation::{RemediationStepExecutor, is_remediation_step};
 use hallpass_runner::{
-    PlanStep, SentBefore, StepError, StepExecutor, StepId, StepProbe, Undo, Verify, WriteAnswer,
+    PlanStep, SentBefore, StepError, StepExecutor, StepId, StepPart, StepProbe, Undo, Verify,
+    WriteAnswer,
 };
 use serde_json::Value;
 
@@ -120,6 +121,19 @@ impl StepExecutor for EveryStep {
 
     fn is_half_done(&self, step: &PlanStep, before: &Value, now: &StepProbe) -> bool {
         self.of(step).is_half_done(step, before, now)
+    }
+
+    fn has_parts(&self, step: &PlanStep) -> bool {
+        self.of(step).has_parts(step)
+    }
+
+    fn without_changed_parts(
+        &self,
+        step: &PlanStep,
+        expected: &StepProbe,
+        seen: &StepProbe,
+    ) -> Option<StepPart> {
+        self.of(step).without_changed_parts(step, expected, seen)
     }
 
     fn undo(&self, step: &PlanStep, old: &Value, new: &Value) -> Undo {

@@ -94,6 +94,10 @@ pub struct DelegationRow {
     pub problems: Vec<String>,
     /// Accounts that are to become members.
     pub(crate) members: Vec<WantedMember>,
+    /// Accounts outside the organization that are to be invited, or have not said yes.
+    pub(crate) invited: Vec<WantedMember>,
+    /// Accounts that were invited and have not said yes.
+    pub waiting: Vec<String>,
 }
 
 impl DelegationRow {
@@ -169,6 +173,8 @@ fn planned(wish: &ServiceWish, region: String) -> DelegationRow {
         replaces: None,
         problems: Vec::new(),
         members: Vec::new(),
+        invited: Vec::new(),
+        waiting: Vec::new(),
     }
 }
 
@@ -242,6 +248,37 @@ fn administrator(row: &DelegationRow, facts: &DelegationFacts) -> Result<Option<
     }
 }
 
+/// Accounts outside the organization: whoever is a member stays one, also where the file no longer names it.
+fn add_invited(
+    row: &mut DelegationRow,
+    graph: Option<&GraphFacts>,
+    facts: &DelegationFacts,
+) -> Result<(), DelegationRefused> {
+    for it in &row.wish.invite {
+        let id = it.account.as_str();
+        if facts.account(id).is_some() {
+            let text = format!(
+                "account {id} is in the organization: `members` names it, and nobody has to be invited"
+            );
+            return Err(DelegationRefused::Unusable(text));
+        }
+        match graph.and_then(|graph| graph.member(id)) {
+            Some(MemberStanding::Enabled) => continue,
+            Some(MemberStanding::Disabled(reason)) => {
+                row.problems.push(format!("account {id}: {reason}"));
+                continue;
+            }
+            Some(MemberStanding::Invited) => row.waiting.push(id.to_owned()),
+            Some(MemberStanding::Verifying) | None => {}
+        }
+        row.invited.push(WantedMember {
+            account: id.to_owned(),
+            email: it.email.clone(),
+        });
+    }
+    Ok(())
+}
+
 fn add_members(row: &mut DelegationRow, facts: &DelegationFacts) -> Result<(), DelegationRefused> {
     let graph = match facts.graphs.get(&row.region) {
         Some(Err(reason)) if row.wish.has_members() => {
@@ -252,6 +289,7 @@ fn add_members(row: &mut DelegationRow, facts: &DelegationFacts) -> Result<(), D
         Some(Ok(graph)) => graph.as_ref(),
         Some(Err(_)) | None => None,
     };
+    add_invited(row, graph, facts)?;
     let Some(wanted) = &row.wish.members else {
         return Ok(());
     };
@@ -279,10 +317,12 @@ fn add_members(row: &mut DelegationRow, facts: &DelegationFacts) -> Result<(), D
                 row.problems
                     .push(format!("account {}: {reason}", account.id));
             }
-            Some(MemberStanding::Verifying) | None => row.members.push(WantedMember {
-                account: account.id.clone(),
-                email: account.email.clone(),
-            }),
+            Some(MemberStanding::Verifying | MemberStanding::Invited) | None => {
+                row.members.push(WantedMember {
+                    account: account.id.clone(),
+                    email: account.email.clone(),
+                })
+            }
         }
     }
     Ok(())

@@ -9,13 +9,15 @@ use hallpass_runner::{
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
+use super::compare::WantedMember;
 use super::facts::MemberStanding;
 use super::families::{DETECTIVE, DelegatedService, RegionalCalls, service_named};
+use super::file::InvitationMail;
 use super::gather::{administrators, regional, trusted};
 use super::graphs;
 use super::plan::{
-    AUTO_ENABLE, AdministratorWish, DEREGISTER, DESIGNATE, GRAPH, GraphWish, MEMBERS, PACKAGES,
-    PrincipalWish, REGISTER, TRUST, WITHDRAW,
+    AUTO_ENABLE, AdministratorWish, DEREGISTER, DESIGNATE, GRAPH, GraphWish, INVITE, MEMBERS,
+    PACKAGES, PrincipalWish, REGISTER, TRUST, WITHDRAW,
 };
 use crate::changing::ServiceCalls;
 use crate::ports::OrganizationFault;
@@ -125,7 +127,7 @@ impl DelegationStepExecutor {
                 let found = found.map_err(unseen)?;
                 Ok(there(wish.packages.iter().all(|it| found.contains(it))))
             }
-            MEMBERS => self.look_members(wish, region, &graph).await,
+            MEMBERS | INVITE => self.look_members(wish, region, &graph).await,
             _ => Ok(StepProbe::Satisfied),
         }
     }
@@ -142,11 +144,13 @@ impl DelegationStepExecutor {
             let row = found.iter().find(|it| it.account == id);
             row.map(|it| &it.standing)
         };
-        let (mut missing, mut verifying, mut refused) = (false, false, Vec::new());
+        let (mut missing, mut refused) = (false, Vec::new());
+        let (mut verifying, mut invited) = (Vec::new(), Vec::new());
         for member in &wish.members {
             match standing(&member.account) {
                 Some(MemberStanding::Enabled) => {}
-                Some(MemberStanding::Verifying) => verifying = true,
+                Some(MemberStanding::Verifying) => verifying.push(member.account.as_str()),
+                Some(MemberStanding::Invited) => invited.push(member.account.as_str()),
                 Some(MemberStanding::Disabled(why)) => {
                     refused.push(format!("account {}: {why}", member.account));
                 }
@@ -156,7 +160,11 @@ impl DelegationStepExecutor {
         if missing {
             return Ok(StepProbe::Absent);
         }
-        if verifying {
+        if !invited.is_empty() {
+            let remote = format!("the answer of {} to the invitation", invited.join(", "));
+            return Ok(StepProbe::InProgress { remote });
+        }
+        if !verifying.is_empty() {
             let remote = graph.to_owned();
             return Ok(StepProbe::InProgress { remote });
         }
@@ -184,7 +192,7 @@ impl DelegationStepExecutor {
                 let is_there = found.as_deref() == Some(wish.account.as_str());
                 Ok(Self::look_gone(&wish, is_there))
             }
-            kind @ (GRAPH | AUTO_ENABLE | PACKAGES | MEMBERS) => {
+            kind @ (GRAPH | AUTO_ENABLE | PACKAGES | MEMBERS | INVITE) => {
                 self.look_graph(kind, &read(step)?, region).await
             }
             other => Err(StepError::unknown_step(other)),
@@ -204,11 +212,11 @@ impl DelegationStepExecutor {
             WITHDRAW => designation(step, false)?,
             // AWS makes the graph by itself
             GRAPH => return Ok(accepted("the organization's behavior graph")),
-            AUTO_ENABLE | PACKAGES | MEMBERS => match self.graph_call(step).await? {
+            AUTO_ENABLE | PACKAGES | MEMBERS | INVITE => match self.graph_call(step).await? {
                 Some(call) => call,
                 None => {
                     return Ok(WriteAnswer::later(
-                        "the behavior graph is not seen yet".to_owned(),
+                        "the behavior graph, or its members, are not as they were seen".to_owned(),
                     ));
                 }
             },
@@ -246,13 +254,24 @@ impl DelegationStepExecutor {
                 "UpdateDatasourcePackages",
                 json!({ "GraphArn": graph, "DatasourcePackages": wish.packages }),
             ),
-            _ => {
-                let rows = wish.members.iter();
+            kind => {
+                // read directly before: whoever is there by now is not asked again
+                let (calls, account) = (self.calls.as_ref(), &wish.account);
+                let there = graphs::members(calls, account, region, &graph).await;
+                let there = there.map_err(unseen)?;
+                let is_missing =
+                    |it: &&WantedMember| there.iter().all(|row| row.account != it.account);
+                let rows = wish.members.iter().filter(is_missing);
                 let rows: Vec<Value> = rows
                     .map(|it| json!({ "AccountId": it.account, "EmailAddress": it.email }))
                     .collect();
+                if rows.is_empty() {
+                    return Ok(None);
+                }
                 let input = json!({
-                    "GraphArn": graph, "Accounts": rows, "DisableEmailNotification": true,
+                    "GraphArn": graph, "Accounts": rows,
+                    "DisableEmailNotification":
+                        kind == MEMBERS || wish.invitation == InvitationMail::None,
                 });
                 ("CreateMembers", input)
             }

@@ -20,6 +20,8 @@ pub enum MemberStanding {
     Enabled,
     /// AWS is looking at its volume of data.
     Verifying,
+    /// It was invited, and has not said yes.
+    Invited,
     /// It is none, and why: `VOLUME_TOO_HIGH`.
     Disabled(String),
 }

@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use hallpass_iam::facts::nearest_service;
 use hallpass_model::AccountId;
-use serde::{Deserialize, Deserializer, de::Error as _};
+use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
+use serde_saphyr::Spanned;
 
 use super::families::{DETECTIVE, DelegatedService, known_services, service_named};
 use crate::insights::{ChannelWish, check_channels};
@@ -31,6 +33,14 @@ pub enum MembersWanted {
     These(Vec<AccountId>),
 }
 
+impl InvitationMail {
+    /// Whether they get one.
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks by reference")]
+    pub(crate) fn is_sent(&self) -> bool {
+        *self == Self::Sent
+    }
+}
+
 /// What is wanted of one service.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServiceWish {
@@ -44,8 +54,35 @@ pub struct ServiceWish {
     pub auto_enable: Option<bool>,
     /// Who is a member.
     pub members: Option<MembersWanted>,
+    /// Accounts outside the organization that are invited; one that the file no longer names stays.
+    pub invite: Vec<InvitedAccount>,
+    /// Whether AWS writes to the root addresses of those.
+    pub invitation: InvitationMail,
     /// Sources of data beside the usual ones.
     pub packages: Vec<String>,
+    /// The line of the file; none where a flag says it.
+    pub line: Option<u64>,
+}
+
+/// An account outside the organization.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct InvitedAccount {
+    /// The account.
+    pub account: AccountId,
+    /// The address of its root user.
+    pub email: String,
+}
+
+/// Whether whoever is invited gets a mail from AWS.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum InvitationMail {
+    /// They do.
+    #[default]
+    Sent,
+    /// They are told some other way.
+    None,
 }
 
 /// The file.
@@ -61,7 +98,7 @@ pub struct DelegationFile {
 #[serde(deny_unknown_fields)]
 struct FileForm {
     #[serde(default)]
-    services: Vec<ServiceForm>,
+    services: Vec<Spanned<ServiceForm>>,
     #[serde(default)]
     notifications: Vec<NotificationForm>,
 }
@@ -77,6 +114,10 @@ struct ServiceForm {
     auto_enable: Option<bool>,
     #[serde(default)]
     members: Option<MembersWanted>,
+    #[serde(default)]
+    invite: Vec<InvitedAccount>,
+    #[serde(default)]
+    invitation_mail: InvitationMail,
     #[serde(default)]
     packages: Vec<String>,
 }
@@ -169,17 +210,29 @@ fn regions(form: Option<RegionsForm>, service: &DelegatedService) -> Result<Regi
 fn wish(form: ServiceForm) -> Result<ServiceWish, String> {
     let service = service_named(&form.service).ok_or_else(|| {
         let names: Vec<&str> = known_services().iter().map(|it| it.name).collect();
+        let meant = nearest_service(&form.service).filter(|it| service_named(it).is_some());
         format!(
-            "`{}` is no service that is known here: {}",
+            "`{}` is no service that is known here{}: {}",
             form.service,
+            meant
+                .map(|it| format!(" (did you mean `{it}`?)"))
+                .unwrap_or_default(),
             names.join(", ")
         )
     })?;
-    let has_members =
-        form.auto_enable.is_some() || form.members.is_some() || !form.packages.is_empty();
+    let has_members = form.auto_enable.is_some()
+        || form.members.is_some()
+        || !form.invite.is_empty()
+        || !form.packages.is_empty();
+    if let Some(bad) = form.invite.iter().find(|it| !it.email.contains('@')) {
+        return Err(format!(
+            "`{}` of `invite` is no address of a root user",
+            bad.email
+        ));
+    }
     if has_members && service.name != DETECTIVE {
         return Err(format!(
-            "`auto_enable`, `members` and `packages` are for `{DETECTIVE}`, not for `{}`",
+            "`auto_enable`, `members`, `invite` and `packages` are for `{DETECTIVE}`, not for `{}`",
             service.name
         ));
     }
@@ -189,7 +242,20 @@ fn wish(form: ServiceForm) -> Result<ServiceWish, String> {
         account: form.account,
         auto_enable: form.auto_enable,
         members: form.members,
+        invite: form.invite,
+        invitation: form.invitation_mail,
         packages: form.packages,
+        line: None,
+    })
+}
+
+/// A wish of a file, with its line.
+fn wish_of_file(form: Spanned<ServiceForm>) -> Result<ServiceWish, String> {
+    let line = form.defined.line();
+    let read = wish(form.value).map_err(|text| format!("line {line}: {text}"))?;
+    Ok(ServiceWish {
+        line: Some(line),
+        ..read
     })
 }
 
@@ -200,7 +266,7 @@ impl DelegationFile {
     /// What is wrong with it.
     pub fn read(text: &str) -> Result<Self, String> {
         let form: FileForm = serde_saphyr::from_str(text).map_err(|error| error.to_string())?;
-        let services: Result<Vec<_>, _> = form.services.into_iter().map(wish).collect();
+        let services: Result<Vec<_>, _> = form.services.into_iter().map(wish_of_file).collect();
         Self::new(services?, channels(form.notifications)?)
     }
 
@@ -211,7 +277,7 @@ impl DelegationFile {
     pub fn read_channels(text: &str) -> Result<Vec<ChannelWish>, String> {
         let form: FileForm = serde_saphyr::from_str(text).map_err(|error| error.to_string())?;
         // what stands beside it is held to the same rules
-        let services: Result<Vec<_>, _> = form.services.into_iter().map(wish).collect();
+        let services: Result<Vec<_>, _> = form.services.into_iter().map(wish_of_file).collect();
         services?;
         let found = channels(form.notifications)?;
         if found.is_empty() {
@@ -243,6 +309,8 @@ impl DelegationFile {
             regions,
             auto_enable: None,
             members: None,
+            invite: Vec::new(),
+            invitation_mail: InvitationMail::default(),
             packages: Vec::new(),
         };
         Self::new(vec![wish(form)?], Vec::new())
@@ -262,6 +330,17 @@ impl DelegationFile {
         Ok(Self {
             services,
             notifications,
+        })
+    }
+
+    /// The Regions that the file names, and the lines.
+    pub fn regions(&self) -> impl Iterator<Item = (Option<u64>, &str)> {
+        self.services.iter().flat_map(|wish| {
+            let named = match &wish.regions {
+                RegionsWanted::These(list) if wish.service.regional.is_some() => list.as_slice(),
+                RegionsWanted::These(_) | RegionsWanted::Enabled => &[],
+            };
+            named.iter().map(|it| (wish.line, it.as_str()))
         })
     }
 

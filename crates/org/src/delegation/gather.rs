@@ -152,7 +152,10 @@ impl ServiceWish {
     /// Whether somebody has to look into the service beyond its administrator.
     pub(super) fn has_members(&self) -> bool {
         self.service.name == DETECTIVE
-            && (self.auto_enable.is_some() || self.members.is_some() || !self.packages.is_empty())
+            && (self.auto_enable.is_some()
+                || self.members.is_some()
+                || !self.invite.is_empty()
+                || !self.packages.is_empty())
     }
 }
 

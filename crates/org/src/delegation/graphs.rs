@@ -44,6 +44,7 @@ fn standing(row: &Value) -> MemberStanding {
     match text(row, "/Status") {
         "ENABLED" => MemberStanding::Enabled,
         "VERIFICATION_IN_PROGRESS" => MemberStanding::Verifying,
+        "INVITED" => MemberStanding::Invited,
         status => MemberStanding::Disabled(match text(row, "/DisabledReason") {
             "" => status.to_owned(),
             reason => reason.to_owned(),

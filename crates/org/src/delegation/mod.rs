@@ -31,7 +31,9 @@ pub use facts::{DelegationFacts, GraphFacts, MemberFacts, MemberStanding, Organi
 pub use families::{
     DelegatedService, RegionalCalls, ShownAdministrator, known_services, service_named,
 };
-pub use file::{DelegationFile, MembersWanted, RegionsWanted, ServiceWish};
+pub use file::{
+    DelegationFile, InvitationMail, InvitedAccount, MembersWanted, RegionsWanted, ServiceWish,
+};
 pub use gather::{gather, graphs_of, look_around, look_at};
 pub use plan::{PLAN_KIND, draft, is_delegation_step};
 pub use remove::{REMOVE_KIND, RemovalWish, draft_removal};

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::compare::{DelegationRow, DelegationState, WantedMember};
 use super::facts::DelegationFacts;
 use super::families::DETECTIVE;
+use super::file::InvitationMail;
 use crate::steps::stored;
 
 /// The kind of these plans.
@@ -34,10 +35,16 @@ pub(crate) const PACKAGES: &str = "delegation.packages";
 /// Accounts are members: [`GraphWish`].
 pub(crate) const MEMBERS: &str = "delegation.enable-members";
 
+/// Accounts outside the organization are invited; they are members once they say yes: [`GraphWish`].
+pub(crate) const INVITE: &str = "delegation.invite-members";
+
 /// How long the organization's graph may take (`organization.md` D-5).
 const GRAPH_TIMEOUT: TimeSpan = TimeSpan::minutes(10);
 /// How long somebody waits for members; AWS takes up to an hour, and what is still under way then is told as that.
 const MEMBERS_TIMEOUT: TimeSpan = TimeSpan::minutes(15);
+
+/// How long an invitation is looked for; whether somebody says yes is told, and not waited for.
+const INVITATION_TIMEOUT: TimeSpan = TimeSpan::seconds(5);
 
 /// Whether steps of a kind are carried out by [`DelegationStepExecutor`](super::DelegationStepExecutor).
 pub fn is_delegation_step(kind: &str) -> bool {
@@ -77,6 +84,9 @@ pub(crate) struct GraphWish {
     /// Members.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) members: Vec<WantedMember>,
+    /// Whether whoever is invited gets a mail.
+    #[serde(default, skip_serializing_if = "InvitationMail::is_sent")]
+    pub(crate) invitation: InvitationMail,
 }
 
 /// The steps of the rows that are to be planned.
@@ -146,6 +156,7 @@ fn add_graph(draft: &mut PlanDraft, row: &DelegationRow, target: &StepTarget, se
         auto_enable: None,
         packages: Vec::new(),
         members: Vec::new(),
+        invitation: row.wish.invitation,
     };
     let mut step = |kind: &str, wish: &GraphWish, after: &StepId, timeout: TimeSpan| {
         let after = std::slice::from_ref(after);
@@ -174,5 +185,12 @@ fn add_graph(draft: &mut PlanDraft, row: &DelegationRow, target: &StepTarget, se
             ..none.clone()
         };
         step(MEMBERS, &wish, &last, MEMBERS_TIMEOUT);
+    }
+    for some in row.invited.chunks(MEMBERS_AT_ONCE) {
+        let wish = GraphWish {
+            members: some.to_vec(),
+            ..none.clone()
+        };
+        step(INVITE, &wish, &last, INVITATION_TIMEOUT);
     }
 }

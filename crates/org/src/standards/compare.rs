@@ -4,9 +4,11 @@ use std::collections::BTreeSet;
 
 use jiff::civil::Date;
 
+use super::by_name::NamedControl;
 use super::facts::{ControlStatus, ControlUpdate, HubFacts, HubLook, HubState, StandardsFacts};
 use super::file::StandardsFile;
 use super::names::{ControlPlace, offered_as, short_name};
+use super::news::{ChangeAuthor, ChangedThing, StandardsChange};
 use super::wanted::WantedHub;
 
 /// What somebody chose beside the file.
@@ -18,6 +20,8 @@ pub struct StandardsChoices {
     pub update_reasons: bool,
     /// Turn on controls that are off and that the file does not name.
     pub enable_unnamed: bool,
+    /// Leave on what somebody turned on: nobody watches who could say that it is to go off.
+    pub leave_on: bool,
 }
 
 /// How an account and a Region stand.
@@ -44,16 +48,20 @@ pub struct ComparedHub {
     pub standing: HubStanding,
     /// Whether Security Hub is to be turned on.
     pub enable_hub: bool,
-    /// Standards to be turned on: ARNs.
+    /// Standards to be turned on: ARNs, or short names where Security Hub is off and nobody says what is offered.
     pub enable: Vec<String>,
-    /// Standards whose controls cannot be changed yet: ARNs.
+    /// Standards whose controls cannot be changed yet, named as those.
     pub wait: Vec<String>,
+    /// Controls as the file has them, where they are looked up once Security Hub is on.
+    pub named: Vec<NamedControl>,
     /// Controls to be changed.
     pub updates: Vec<ControlUpdate>,
     /// Standards to be turned off: ARNs.
     pub disable: Vec<String>,
     /// Controls that are off for another reason than the file's, which alone is no change.
     pub reason_only: Vec<ControlUpdate>,
+    /// What the file wants off and that stays on, since somebody turned it on.
+    pub left_on: Vec<StandardsChange>,
     /// What is told of it.
     pub notes: Vec<String>,
 }
@@ -67,9 +75,11 @@ impl ComparedHub {
             enable_hub: false,
             enable: Vec::new(),
             wait: Vec::new(),
+            named: Vec::new(),
             updates: Vec::new(),
             disable: Vec::new(),
             reason_only: Vec::new(),
+            left_on: Vec::new(),
             notes: Vec::new(),
         }
     }
@@ -129,8 +139,15 @@ fn off(
     }
     row.enable_hub = true;
     if hub.offered.is_empty() {
+        let on = wanted.standards.iter().filter(|(_, is_on)| **is_on);
+        row.enable = on.map(|(name, _)| (*name).to_owned()).collect();
+        row.wait.clone_from(&row.enable);
+        if !row.enable.is_empty() {
+            row.named = wanted.named();
+        }
+        row.notes = wanted.expired();
         row.notes
-            .push("run it again for its standards: they are not known before".to_owned());
+            .push("its standards and controls are looked up once Security Hub is on".to_owned());
         return row;
     }
     seen(row, hub, wanted, choices)
@@ -189,8 +206,40 @@ fn seen(
         }
     }
     row.updates.sort();
+    if choices.leave_on {
+        leave_on(&mut row, hub);
+    }
     waits(&mut row, hub);
     row
+}
+
+/// Standards that are on, and controls that somebody turned on by themselves, stay on.
+fn leave_on(row: &mut ComparedHub, hub: &HubFacts) {
+    let region = row.region.clone();
+    let stays = |what| StandardsChange {
+        region: region.clone(),
+        what,
+        wanted_on: false,
+        author: ChangeAuthor::NotAsked,
+    };
+    let standards = std::mem::take(&mut row.disable).into_iter();
+    let standards = standards.map(|it| stays(ChangedThing::Standard(short_name(&it).to_owned())));
+    row.left_on.extend(standards);
+    let is_left = |it: &ControlUpdate| {
+        it.status == ControlStatus::Disabled && hub.was_turned_on(&it.standard, &it.control)
+    };
+    let (left, updates) = std::mem::take(&mut row.updates)
+        .into_iter()
+        .partition(is_left);
+    row.updates = updates;
+    let left: Vec<ControlUpdate> = left;
+    row.left_on.extend(left.into_iter().map(|it| {
+        stays(ChangedThing::Control {
+            standard: short_name(&it.standard).to_owned(),
+            control: it.control,
+            reason: None,
+        })
+    }));
 }
 
 /// What differs in the controls of a place.

@@ -5,25 +5,27 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use hallpass_model::AccountId;
 use hallpass_runner::{
-    Class, Effect, PlanStep, StepError, StepExecutor, StepProbe, Undo, Verify, WriteAnswer,
-    is_rest_of,
+    Effect, PlanStep, StepError, StepExecutor, StepPart, StepProbe, Undo, Verify, WriteAnswer,
 };
 use serde::de::DeserializeOwned;
 
 use serde_json::{Value, json};
 
-use super::central_steps;
-use super::facts::{ControlStatus, ControlUpdate, HubState};
+use super::answers::{Sent, fault_of, unprocessed};
+use super::facts::{ControlStatus, ControlUpdate, HubState, StandardSubscription};
 use super::hub::{HubReader, INVALID_INPUT, SECURITY_HUB};
-use super::looks::{HubBefore, before, look_controls, look_off, look_on, look_ready};
+use super::looks::{
+    HubBefore, before, look_controls, look_off, look_on, look_ready, state_of, without_changed,
+};
 use super::plan::{
     AssociationWish, CENTRAL_ASSOCIATE, CENTRAL_POLICY, CONFIGURE, ControlsWish, DISABLE, ENABLE,
     ENABLE_HUB, SET, StandardsWish, WAIT,
 };
+use super::{by_name, central_steps};
 use crate::changing::ServiceCalls;
 use crate::ports::OrganizationFault;
 use crate::reading::ReadPlace;
-use crate::step_executor::{setback, unseen};
+use crate::step_executor::unseen;
 use crate::steps::stored;
 
 /// Whoever carries the steps of files of standards out.
@@ -99,15 +101,56 @@ impl StandardsStepExecutor {
             }
         };
         match step.kind.as_str() {
-            ENABLE => Ok(look_on(&read(step)?, &subscriptions)),
-            WAIT => look_ready(&read(step)?, &subscriptions),
-            SET => look_controls(reader, &read(step)?, &subscriptions).await,
-            DISABLE => look_off(reader, &read(step)?, &subscriptions).await,
+            SET => {
+                let wish: ControlsWish = read(step)?;
+                if state == HubState::Off && !wish.named.is_empty() {
+                    return Ok(StepProbe::Absent);
+                }
+                look_controls(reader, wish, &subscriptions).await
+            }
+            ENABLE | WAIT | DISABLE => {
+                self.look_standards(reader, step, (state, &subscriptions))
+                    .await
+            }
             other => Err(StepError::failed(
                 "unknown_step",
                 &format!("no step is called `{other}`"),
             )),
         }
+    }
+
+    async fn look_standards(
+        &self,
+        reader: HubReader<'_>,
+        step: &PlanStep,
+        (state, found): (HubState, &[StandardSubscription]),
+    ) -> Result<StepProbe, StepError> {
+        let wish: StandardsWish = read(step)?;
+        if state == HubState::Off && !wish.names.is_empty() {
+            return Ok(if step.kind == DISABLE {
+                StepProbe::Satisfied
+            } else {
+                StepProbe::Absent
+            });
+        }
+        let wish = by_name::standards(reader, wish).await?;
+        match step.kind.as_str() {
+            ENABLE => Ok(look_on(&wish, found)),
+            WAIT => look_ready(&wish, found),
+            _ => look_off(reader, &wish, found).await,
+        }
+    }
+
+    /// What a step left, with what it names looked up.
+    async fn form(&self, step: &PlanStep) -> Result<Value, StepError> {
+        if step.kind != SET || read::<ControlsWish>(step)?.named.is_empty() {
+            return Ok(step.desired.clone());
+        }
+        let place = StepPlace::of(step)?;
+        let reader = self.reader(&place);
+        let on = reader.subscriptions().await.map_err(unseen)?;
+        let wish = by_name::controls(reader, read(step)?, &on).await?;
+        Ok(stored(&wish))
     }
 
     async fn act_on(&self, step: &PlanStep, seen: &StepProbe) -> Result<WriteAnswer, StepError> {
@@ -119,7 +162,10 @@ impl StandardsStepExecutor {
                 });
                 self.send(&place, "EnableSecurityHub", &input).await
             }
-            ENABLE => self.enable(&place, &read(step)?).await,
+            ENABLE => {
+                let wish = by_name::standards(self.reader(&place), read(step)?).await?;
+                self.enable(&place, &wish).await
+            }
             // AWS gets there by itself
             WAIT => Ok(accepted("until controls can be changed")),
             SET => self.set(&place, &read(step)?, seen).await,
@@ -140,7 +186,7 @@ impl StandardsStepExecutor {
                 self.send(&place, operation, &input).await
             }
             DISABLE => {
-                let wish: StandardsWish = read(step)?;
+                let wish = by_name::standards(self.reader(&place), read(step)?).await?;
                 let on = self.reader(&place).subscriptions().await.map_err(unseen)?;
                 let meant = on
                     .iter()
@@ -207,12 +253,21 @@ impl StandardsStepExecutor {
         wish: &ControlsWish,
         seen: &StepProbe,
     ) -> Result<WriteAnswer, StepError> {
-        let before = before(seen);
+        let HubBefore {
+            updates: before,
+            wanted,
+            ..
+        } = before(seen);
         let differs = |it: &&ControlUpdate| {
             let of = |old: &ControlUpdate| old.standard == it.standard && old.control == it.control;
-            before.updates.iter().any(of)
+            before.iter().any(of)
         };
-        let updates: Vec<&ControlUpdate> = wish.updates.iter().filter(differs).collect();
+        let all = if wish.named.is_empty() {
+            &wish.updates
+        } else {
+            &wanted
+        };
+        let updates: Vec<&ControlUpdate> = all.iter().filter(differs).collect();
         let reader = self.reader(place);
         let on = reader.subscriptions().await.map_err(unseen)?;
         for update in &updates {
@@ -238,16 +293,37 @@ impl StandardsStepExecutor {
                 },
             }
         }
-        let refused = match reader.state().await.map_err(unseen)? {
-            HubState::OnByStandard => self.set_by_standard(place, &updates).await?,
-            HubState::On | HubState::Off => self.set_together(place, &updates).await?,
+        let sent = match reader.state().await.map_err(unseen)? {
+            HubState::OnByStandard => self.set_by_standard(place, &updates, &before).await?,
+            HubState::On | HubState::Off => self.set_together(place, &updates, &before).await?,
         };
-        if refused.is_empty() {
-            Ok(accepted("sent"))
-        } else {
-            let refused = refused.join("; ");
-            Err(StepError::failed("UnprocessedAssociationUpdates", &refused))
+        match sent {
+            Sent::All => Ok(accepted("sent")),
+            // the engine looks again, and leaves them out
+            Sent::Changed(what) => Ok(WriteAnswer::later(format!("somebody changed {what}"))),
+            Sent::Refused(refused) => {
+                let refused = refused.join("; ");
+                Err(StepError::failed("UnprocessedAssociationUpdates", &refused))
+            }
         }
+    }
+
+    /// What somebody changed since it was looked at, read directly before it is written.
+    async fn changed_meanwhile(
+        &self,
+        place: &StepPlace,
+        some: &[&ControlUpdate],
+        before: &[ControlUpdate],
+    ) -> Result<Option<String>, StepError> {
+        let pairs = some
+            .iter()
+            .map(|it| (it.standard.clone(), it.control.clone()));
+        let pairs: Vec<(String, String)> = pairs.collect();
+        let now = self.reader(place).associations(&pairs).await;
+        let now = now.map_err(unseen)?;
+        let mut states = some.iter().map(|it| state_of(it, &now));
+        let changed = states.find(|it| !before.contains(it));
+        Ok(changed.map(|it| it.control))
     }
 
     /// As many at once as AWS takes; what it does not take of a request, and why.
@@ -255,9 +331,13 @@ impl StandardsStepExecutor {
         &self,
         place: &StepPlace,
         updates: &[&ControlUpdate],
-    ) -> Result<Vec<String>, StepError> {
+        before: &[ControlUpdate],
+    ) -> Result<Sent, StepError> {
         let (mut refused, mut open) = (Vec::new(), vec![updates]);
         while let Some(some) = open.pop().filter(|it| !it.is_empty()) {
+            if let Some(what) = self.changed_meanwhile(place, some, before).await? {
+                return Ok(Sent::Changed(what));
+            }
             let input = json!({ "StandardsControlAssociationUpdates": some });
             let sent = self.sent(place, "BatchUpdateStandardsControlAssociations", &input);
             match sent.await {
@@ -273,7 +353,7 @@ impl StandardsStepExecutor {
                 Err(fault) => return Err(fault_of(fault)),
             }
         }
-        Ok(refused)
+        Ok(Sent::of(refused))
     }
 
     /// Where each standard has findings of its own, one call for each of its controls.
@@ -281,7 +361,8 @@ impl StandardsStepExecutor {
         &self,
         place: &StepPlace,
         updates: &[&ControlUpdate],
-    ) -> Result<Vec<String>, StepError> {
+        before: &[ControlUpdate],
+    ) -> Result<Sent, StepError> {
         let pairs = updates
             .iter()
             .map(|it| (it.standard.clone(), it.control.clone()));
@@ -301,6 +382,9 @@ impl StandardsStepExecutor {
                     update.control
                 ));
             }
+            if let Some(what) = self.changed_meanwhile(place, &[update], before).await? {
+                return Ok(Sent::Changed(what));
+            }
             for arn in arns {
                 let mut input =
                     json!({ "StandardsControlArn": arn, "ControlStatus": update.status });
@@ -319,43 +403,13 @@ impl StandardsStepExecutor {
                 }
             }
         }
-        Ok(refused)
+        Ok(Sent::of(refused))
     }
-}
-
-/// What AWS did not take of a request that it took.
-fn unprocessed(answer: &Value) -> Vec<String> {
-    let rows = answer
-        .get("UnprocessedAssociationUpdates")
-        .and_then(Value::as_array);
-    let part = |row: &Value, pointer: &str| {
-        let text = row.pointer(pointer).and_then(Value::as_str);
-        text.unwrap_or_default().to_owned()
-    };
-    let rows = rows.into_iter().flatten().map(|row| {
-        let control = part(row, "/StandardsControlAssociationUpdate/SecurityControlId");
-        format!(
-            "{control}: {} {}",
-            part(row, "/ErrorCode"),
-            part(row, "/ErrorReason")
-        )
-    });
-    rows.collect()
 }
 
 fn accepted(remote: &str) -> WriteAnswer {
     WriteAnswer::Accepted {
         remote: remote.to_owned(),
-    }
-}
-
-/// Security Hub has a code of its own for too many calls (`organization.md` P-10).
-fn fault_of(fault: OrganizationFault) -> StepError {
-    match fault {
-        OrganizationFault::Refused { code, message } if code == "LimitExceededException" => {
-            StepError::later(Class::Throttle, message)
-        }
-        fault => setback(fault),
     }
 }
 
@@ -377,10 +431,13 @@ impl StepExecutor for StandardsStepExecutor {
 
     async fn verify(&self, step: &PlanStep, _remote: &str) -> Verify {
         match self.look(step).await {
-            Ok(StepProbe::Satisfied) => Verify::Done(Effect {
-                new: step.desired.clone(),
-                requests: Vec::new(),
-            }),
+            Ok(StepProbe::Satisfied) => match self.form(step).await {
+                Ok(new) => Verify::Done(Effect {
+                    new,
+                    requests: Vec::new(),
+                }),
+                Err(error) => Verify::Setback(error),
+            },
             Ok(StepProbe::Absent | StepProbe::Differs { .. } | StepProbe::InProgress { .. }) => {
                 Verify::Running
             }
@@ -391,29 +448,59 @@ impl StepExecutor for StandardsStepExecutor {
         }
     }
 
-    fn is_half_done(&self, step: &PlanStep, before: &Value, now: &StepProbe) -> bool {
-        // controls are set some at a time: those that are not yet are as they were
-        step.kind == SET && is_rest_of(&now.old(), before)
+    fn has_parts(&self, step: &PlanStep) -> bool {
+        step.kind == SET
     }
 
-    fn undo(&self, step: &PlanStep, old: &Value, _new: &Value) -> Undo {
+    fn without_changed_parts(
+        &self,
+        step: &PlanStep,
+        expected: &StepProbe,
+        seen: &StepProbe,
+    ) -> Option<StepPart> {
+        let wish = read::<ControlsWish>(step)
+            .ok()
+            .filter(|_| step.kind == SET)?;
+        without_changed(&wish, expected, seen)
+    }
+
+    fn undo(&self, step: &PlanStep, old: &Value, new: &Value) -> Undo {
         let before: HubBefore = serde_json::from_value(old.clone()).unwrap_or_default();
         let by = |kind: &str, wish: Value| (kind.to_owned(), wish);
         match step.kind.as_str() {
             ENABLE => Undo::By(vec![by(DISABLE, step.desired.clone())]),
             WAIT => Undo::By(Vec::new()),
-            SET => Undo::By(vec![by(
-                SET,
-                stored(&ControlsWish {
-                    updates: before.updates,
-                }),
-            )]),
+            SET => {
+                // what somebody else had changed was left alone, and is
+                let ours: ControlsWish = serde_json::from_value(new.clone()).unwrap_or_default();
+                let is_ours = |it: &ControlUpdate| {
+                    let of = |new: &ControlUpdate| {
+                        new.standard == it.standard && new.control == it.control
+                    };
+                    ours.updates.iter().any(of)
+                };
+                let updates = before.updates.into_iter().filter(is_ours).collect();
+                Undo::By(vec![by(
+                    SET,
+                    stored(&ControlsWish {
+                        updates,
+                        ..ControlsWish::default()
+                    }),
+                )])
+            }
             DISABLE => {
-                let standards = stored(&StandardsWish { arns: before.arns });
+                let standards = stored(&StandardsWish {
+                    arns: before.arns,
+                    ..StandardsWish::default()
+                });
                 let mut steps = vec![by(ENABLE, standards.clone()), by(WAIT, standards)];
                 if !before.updates.is_empty() {
                     let updates = before.updates;
-                    steps.push(by(SET, stored(&ControlsWish { updates })));
+                    let wish = ControlsWish {
+                        updates,
+                        ..ControlsWish::default()
+                    };
+                    steps.push(by(SET, stored(&wish)));
                 }
                 Undo::By(steps)
             }

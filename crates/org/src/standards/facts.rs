@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use hallpass_model::AccountId;
+use hallpass_model::{AccountId, TimeSpan, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::units::UnitTree;
@@ -87,6 +87,8 @@ pub struct ControlAssociation {
     pub reason: Option<String>,
     /// What the control is called in the standard: ARNs.
     pub arns: Vec<String>,
+    /// When it was changed last, as far as AWS says it.
+    pub updated: Option<Timestamp>,
 }
 
 /// Security Hub in an account and a Region.
@@ -111,11 +113,34 @@ pub struct HubFacts {
     pub subscriptions: Vec<StandardSubscription>,
     /// The controls of standards that are there in the Region, by ARN of the standard.
     pub controls: BTreeMap<String, BTreeSet<String>>,
+    /// Controls that the Region knows of and that none of these standards has; read only where a file names one.
+    pub other_controls: BTreeSet<String>,
     /// How controls of standards that are on stand, by ARN of the standard and id.
     pub associations: BTreeMap<(String, String), ControlAssociation>,
 }
 
+/// Controls of a standard that is turned on are changed in so much time, by nobody.
+const COMES_ON_WITHIN: TimeSpan = TimeSpan::minutes(10);
+
 impl HubFacts {
+    /// Whether somebody turned a control on by itself, in place of the standard all of whose controls come on with it:
+    /// AWS says of it alone, or of a later instant, that it was changed.
+    pub(super) fn was_turned_on(&self, standard: &str, control: &str) -> bool {
+        let key = (standard.to_owned(), control.to_owned());
+        let found = self.associations.get(&key);
+        let on = found.filter(|it| it.status == ControlStatus::Enabled);
+        let Some(at) = on.and_then(|it| it.updated) else {
+            return false;
+        };
+        let of = self
+            .associations
+            .iter()
+            .filter(|((it, _), _)| it == standard)
+            .map(|(_, it)| it.updated);
+        let first = of.min().flatten();
+        first.is_none_or(|first| at > COMES_ON_WITHIN.after(first))
+    }
+
     /// The subscription of a standard that is on.
     pub(super) fn subscription(&self, standard: &str) -> Option<&StandardSubscription> {
         let mut all = self.subscriptions.iter();

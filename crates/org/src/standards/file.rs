@@ -1,6 +1,7 @@
 //! The file (`organization.md` S-1): which standards and controls are on or off, why, and where not.
 
 use hallpass_model::AccountId;
+use hallpass_runner::hash;
 use jiff::civil::Date;
 use serde::Deserialize;
 use serde_saphyr::Spanned;
@@ -68,6 +69,10 @@ pub struct StandardsFile {
     pub(super) layers: Vec<FileLayer>,
     /// They win over all of them.
     pub(super) exceptions: Vec<(PlaceMatch, ControlEntry)>,
+    /// Standards that it names anywhere, and the lines.
+    named: Vec<(u64, String)>,
+    /// The hash of its text: whether a person applied this very file.
+    hash: String,
 }
 
 #[derive(Deserialize)]
@@ -105,9 +110,17 @@ struct OverrideForm {
 #[serde(deny_unknown_fields)]
 struct NamesForm {
     #[serde(default)]
-    enable: Vec<String>,
+    enable: Vec<Spanned<String>>,
     #[serde(default)]
-    disable: Vec<String>,
+    disable: Vec<Spanned<String>>,
+}
+
+impl NamesForm {
+    /// Each standard, by its short name, with its line.
+    fn named(&self) -> impl Iterator<Item = (u64, String)> {
+        let all = self.enable.iter().chain(&self.disable);
+        all.map(|it| (it.defined.line(), short_name(&it.value).to_owned()))
+    }
 }
 
 #[derive(Deserialize)]
@@ -251,7 +264,7 @@ fn layer(
     line: u64,
 ) -> Result<FileLayer, String> {
     let NamesForm { enable, disable } = names;
-    let short = |it: &String| short_name(it).to_owned();
+    let short = |it: &Spanned<String>| short_name(&it.value).to_owned();
     let on = enable.iter().map(|it| (short(it), true));
     let standards: Vec<(String, bool)> = on
         .chain(disable.iter().map(|it| (short(it), false)))
@@ -286,6 +299,7 @@ impl StandardsFile {
             standards,
             controls,
         } = form.defaults;
+        let mut named: Vec<(u64, String)> = standards.named().collect();
         let mut layers = vec![layer(PlaceMatch::default(), standards, controls, 0)?];
         for it in form.overrides {
             let line = it.defined.line();
@@ -294,6 +308,7 @@ impl StandardsFile {
                 standards,
                 controls,
             } = it.value;
+            named.extend(standards.named());
             check_place(&place).map_err(|text| at(line, text))?;
             if place == PlaceMatch::default() {
                 return Err(at(line, "`match` says nothing: that belongs to `defaults`"));
@@ -311,11 +326,18 @@ impl StandardsFile {
         let file = Self {
             layers,
             exceptions: exceptions?,
+            named,
+            hash: hash(text),
         };
         if file.says_nothing() {
             return Err("the file says nothing of any standard or control".to_owned());
         }
         Ok(file)
+    }
+
+    /// The hash of its text.
+    pub fn hash(&self) -> &str {
+        &self.hash
     }
 
     fn says_nothing(&self) -> bool {
@@ -331,13 +353,48 @@ impl StandardsFile {
 
     /// Whether accounts are told apart by their tags.
     pub(super) fn needs_tags(&self) -> bool {
-        self.places().any(|it| it.tag.is_some())
+        self.places().any(|(_, it)| it.tag.is_some())
     }
 
     /// Every place that the file names.
-    pub(super) fn places(&self) -> impl Iterator<Item = &PlaceMatch> {
-        let layers = self.layers.iter().map(|it| &it.place);
-        layers.chain(self.exceptions.iter().map(|(place, _)| place))
+    pub(super) fn places(&self) -> impl Iterator<Item = (u64, &PlaceMatch)> {
+        let layers = self.layers.iter().map(|it| (it.line, &it.place));
+        let exceptions = self.exceptions.iter();
+        layers.chain(exceptions.map(|(place, entry)| (entry.line, place)))
+    }
+
+    /// The Regions that the file names, and the lines.
+    pub fn regions(&self) -> impl Iterator<Item = (u64, &str)> {
+        self.places()
+            .filter_map(|(line, it)| Some((line, it.region.as_deref()?)))
+    }
+
+    fn entries(&self) -> impl Iterator<Item = &ControlEntry> {
+        let layers = self.layers.iter().flat_map(|it| &it.controls);
+        layers.chain(self.exceptions.iter().map(|(_, entry)| entry))
+    }
+
+    /// Every standard that the file names, by its short name, and the line.
+    pub(super) fn named_standards(&self) -> impl Iterator<Item = (u64, &str)> {
+        let of_controls = self.entries().flat_map(|it| {
+            let names = it.standards.iter().flatten();
+            names.map(|name| (it.line, name.as_str()))
+        });
+        let of_layers = self.named.iter().map(|(line, name)| (*line, name.as_str()));
+        of_layers.chain(of_controls)
+    }
+
+    /// Every control that the file names, and the line.
+    pub(super) fn named_controls(&self) -> impl Iterator<Item = (u64, &ControlName)> {
+        self.entries().map(|it| (it.line, &it.name))
+    }
+
+    /// The controls that it names by their ids.
+    pub(super) fn control_ids(&self) -> impl Iterator<Item = &str> {
+        self.named_controls().filter_map(|(_, it)| match it {
+            ControlName::Id(id) => Some(id.as_str()),
+            ControlName::Arn(_) => None,
+        })
     }
 }
 

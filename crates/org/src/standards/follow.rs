@@ -1,9 +1,9 @@
-//! New accounts get what the file says (`organization.md` S-8): each account that something asked to look at is compared
-//! with the file, and changed by a plan of its own.
+//! Accounts are held against the file where nobody watches (`organization.md` S-8): each that something asked to look at is
+//! compared, and told, or changed by a plan of its own where the mode allows it.
 //!
 //! ```text
 //!   event ─┐                       ┌─► as wanted: over
-//!   sweep ─┴─► visit ─► look ──────┼─► differs: plan ─► over, or told
+//!   sweep ─┴─► visit ─► look ──────┼─► differs: told; or, where it may be, plan ─► over and told, or failed and told
 //!               ▲                  └─► cannot be changed yet ─┐
 //!               └───────── every 10 minutes, for a day ───────┘
 //! ```
@@ -20,13 +20,17 @@ use hallpass_runner::{
 };
 use jiff::{civil::Date, tz::TimeZone};
 
+use super::allowed::{AppliedFile, FollowMode, MayChange, may_change};
+use super::authors::{HubLog, name_authors};
 use super::central::{central_rows, needs_local_mode};
 use super::compare::{ComparedHub, HubStanding, StandardsChoices, compare};
 use super::facts::{CentralFacts, StandardsFacts};
 use super::file::StandardsFile;
 use super::gather::{StandardsScope, gather_hubs, gather_organization};
+use super::news::{LeftAlone, StandardsChange, StandardsNews, Told};
 use super::plan::{draft, draft_central};
-use super::visits::{StandardsVisit, VisitCause, VisitStore};
+use super::typos::{UnknownName, unknown_names};
+use super::visits::{StandardsVisit, VisitStore};
 use crate::changing::ServiceCalls;
 
 /// After how long an account is looked at again that could not be changed.
@@ -36,17 +40,19 @@ const PATIENCE: TimeSpan = TimeSpan::hours(24);
 /// Accounts that share a look at the organization.
 const AT_ONCE: u32 = 20;
 
-/// How new accounts are followed.
+/// How accounts are followed.
 #[derive(Clone, Debug)]
 pub struct FollowSettings {
+    /// How far the server goes.
+    pub mode: FollowMode,
     /// In these Regions; none: in those that are enabled in each account.
     pub regions: Option<Vec<String>>,
     /// How far a plan may go.
     pub choices: StandardsChoices,
     /// Changes that the plan of one account may have; none: as many as plans usually may.
     pub changes_max: Option<usize>,
-    /// Accounts that one look at the organization may change: above it none is.
-    pub accounts_max: usize,
+    /// Accounts that are changed in a day (UTC), whatever asked for it, where every account may be.
+    pub a_day: usize,
 }
 
 /// What came of looking at an account.
@@ -56,6 +62,8 @@ pub enum VisitEnd {
     AsWanted,
     /// A plan made it so.
     Changed,
+    /// It differs, which was told, and is left.
+    Told(LeftAlone),
     /// It cannot be changed yet, and is looked at again.
     Later(String),
     /// It could not be changed for a day: nobody looks at it again.
@@ -70,6 +78,7 @@ impl VisitEnd {
         match self {
             Self::AsWanted => "as_wanted",
             Self::Changed => "changed",
+            Self::Told(_) => "told",
             Self::Later(_) => "later",
             Self::GivenUp(_) => "given_up",
             Self::Failed(_) => "failed",
@@ -89,10 +98,10 @@ pub struct Visited {
 /// What came of looking at the whole organization.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Swept {
-    /// Accounts that differ, and are looked at now; or that would be, where they are too many.
+    /// Accounts that differ.
     pub differing: BTreeSet<AccountId>,
-    /// Whether they are too many: then none is changed.
-    pub too_many: bool,
+    /// Those of them that are looked at now, to be changed; the others were told.
+    pub asked: BTreeSet<AccountId>,
     /// Accounts of which something could not be read or changed.
     pub unknown: BTreeSet<AccountId>,
 }
@@ -100,16 +109,14 @@ pub struct Swept {
 /// Tells people what they have to see to.
 #[async_trait]
 pub trait VisitTeller: Send + Sync {
-    /// An account was given up or failed, and why. May be repeated for the same visit.
-    async fn tell_visit(&self, visit: &StandardsVisit, why: &str) -> Result<(), StoreFault>;
-    /// So many accounts differ that none is changed. May be repeated for the same day.
-    async fn tell_sweep(&self, accounts: usize, at: Timestamp) -> Result<(), StoreFault>;
+    /// Tells it once: the same news may come again, after a stop or a day later.
+    async fn tell(&self, news: &StandardsNews) -> Result<(), StoreFault>;
 }
 
 /// The file in force.
 pub type FileInForce = Arc<dyn Fn() -> Arc<StandardsFile> + Send + Sync>;
 
-/// Follows new accounts.
+/// Follows accounts.
 pub struct StandardsFollower {
     /// Reads the organization, and Security Hub in each account.
     pub calls: Arc<dyn ServiceCalls>,
@@ -119,6 +126,8 @@ pub struct StandardsFollower {
     pub visits: Arc<dyn VisitStore>,
     /// Tells people.
     pub teller: Arc<dyn VisitTeller>,
+    /// Says who changed what.
+    pub log: Arc<dyn HubLog>,
     /// The file.
     pub file: FileInForce,
     /// How far it goes.
@@ -127,34 +136,52 @@ pub struct StandardsFollower {
     pub clock: Arc<dyn Clock>,
 }
 
-fn day(now: Timestamp) -> Date {
+pub(super) fn day(now: Timestamp) -> Date {
     now.to_zoned(TimeZone::UTC).date()
+}
+
+/// What all visits of one look at the organization stand on.
+struct VisitGround<'a> {
+    file: &'a StandardsFile,
+    facts: &'a StandardsFacts,
+    applied: Option<AppliedFile>,
 }
 
 /// What a look at an account says is to be done.
 enum Wanted {
     Nothing,
-    Plan(Box<PlanDraft>),
+    Plan(Box<PlanDraft>, Vec<StandardsChange>),
+    /// Policies above it differ.
+    Policies,
     Refused(String),
 }
 
-/// A look at an account: what is to be done, and what cannot be yet.
+/// A look at an account: what is to be done, what stays as somebody turned it on, and what cannot be done yet.
 struct AccountLook {
     wanted: Wanted,
+    left_on: Vec<StandardsChange>,
     later: Vec<String>,
 }
 
 impl AccountLook {
+    fn only(wanted: Wanted) -> Self {
+        Self {
+            wanted,
+            left_on: Vec::new(),
+            later: Vec::new(),
+        }
+    }
+
     fn only_later(why: String) -> Self {
         Self {
-            wanted: Wanted::Nothing,
             later: vec![why],
+            ..Self::only(Wanted::Nothing)
         }
     }
 }
 
 impl StandardsFollower {
-    /// Looks at what is due, and changes what differs.
+    /// Looks at what is due, and tells or changes what differs.
     ///
     /// # Errors
     /// The store; whatever was not settled is due again.
@@ -164,17 +191,54 @@ impl StandardsFollower {
             return Ok(Vec::new());
         }
         let file = (self.file)();
+        let applied = self.visits.last_applied().await?;
         let scope = StandardsScope::default();
         let facts = gather_organization(self.calls.as_ref(), Some(&file), &scope).await;
-        let mut all = Vec::with_capacity(due.len());
+        let ground = facts.as_ref().map(|facts| VisitGround {
+            file: &file,
+            facts,
+            applied,
+        });
+        let (mut all, mut open) = (Vec::with_capacity(due.len()), Vec::new());
+        let mut told = Told::default();
         for mut visit in due {
-            let end = match &facts {
-                Ok(facts) => self.visit(&mut visit, &file, facts).await?,
+            let mut own = Told::default();
+            let end = match &ground {
+                Ok(ground) => self.visit(&mut visit, ground, &mut own).await?,
                 Err(why) => VisitEnd::Later(why.to_string()),
             };
+            if own.is_empty() {
+                all.push(self.settle(visit, end).await?);
+            } else {
+                open.push((visit, end));
+                told.append(own);
+            }
+        }
+        // CRASH: told again by the next process, which finds the visits as they are
+        self.tell_differences(told).await?;
+        for (visit, end) in open {
             all.push(self.settle(visit, end).await?);
         }
         Ok(all)
+    }
+
+    pub(super) async fn tell_differences(&self, told: Told) -> Result<(), StoreFault> {
+        for news in told.news(self.clock.now()) {
+            self.teller.tell(&news).await?;
+        }
+        Ok(())
+    }
+
+    /// What the mode lets the server do with an account.
+    pub(super) fn may_change(
+        &self,
+        file: &StandardsFile,
+        facts: &StandardsFacts,
+        applied: Option<&AppliedFile>,
+        account: &AccountId,
+    ) -> MayChange {
+        let found = facts.tree.accounts.get(account.as_str());
+        may_change(self.settings.mode, file.hash(), applied, found)
     }
 
     async fn settle(&self, visit: StandardsVisit, end: VisitEnd) -> Result<Visited, StoreFault> {
@@ -184,7 +248,7 @@ impl StandardsFollower {
             end => end,
         };
         let then = match &end {
-            VisitEnd::AsWanted | VisitEnd::Changed => None,
+            VisitEnd::AsWanted | VisitEnd::Changed | VisitEnd::Told(_) => None,
             VisitEnd::Later(why) => Some(StandardsVisit {
                 due: AGAIN.after(now),
                 looks: visit.looks.saturating_add(1),
@@ -192,8 +256,11 @@ impl StandardsFollower {
                 ..visit.clone()
             }),
             VisitEnd::GivenUp(why) | VisitEnd::Failed(why) => {
+                let (visit, why) = (visit.clone(), why.clone());
                 // CRASH: told again by the next process, which finds the visit as it is
-                self.teller.tell_visit(&visit, why).await?;
+                self.teller
+                    .tell(&StandardsNews::Stuck { visit, why })
+                    .await?;
                 None
             }
         };
@@ -204,50 +271,108 @@ impl StandardsFollower {
     async fn visit(
         &self,
         visit: &mut StandardsVisit,
-        file: &StandardsFile,
-        facts: &StandardsFacts,
+        ground: &VisitGround<'_>,
+        told: &mut Told,
     ) -> Result<VisitEnd, StoreFault> {
-        if let Some(plan) = &visit.plan {
+        if let Some(plan) = visit.plan.clone() {
+            if self.settings.mode == FollowMode::Notify {
+                // whoever turned changing off means this, too
+                return Ok(VisitEnd::Failed(format!(
+                    "plan {plan} was begun and is not gone on with: `plan resume` does that"
+                )));
+            }
             // it was begun before a stop: it is ended first, whatever the file says by now
-            match self.apply(plan).await {
-                Ok(report) if is_good(&report) => visit.plan = None,
-                Ok(report) => return Ok(VisitEnd::Failed(reasons(&report))),
-                Err(RunError::Store(fault)) => return Err(fault),
+            match self.finish(visit, &plan).await? {
+                Ok(VisitEnd::Changed) => {}
+                Ok(end) => return Ok(end),
                 Err(RunError::Unknown(_)) => visit.plan = None,
                 Err(why) => return Ok(VisitEnd::Later(why.to_string())),
             }
         }
-        let look = self.look(&visit.account, file, facts).await;
-        let changed = match look.wanted {
-            Wanted::Nothing => false,
-            Wanted::Refused(why) => return Ok(VisitEnd::Failed(why)),
-            Wanted::Plan(draft) => match self.carry_out(visit, *draft).await? {
-                VisitEnd::AsWanted => false,
-                VisitEnd::Changed => true,
-                other => return Ok(other),
-            },
+        let look = self.look(&visit.account, ground).await;
+        let applied = ground.applied.as_ref();
+        let may = self.may_change(ground.file, ground.facts, applied, &visit.account);
+        let mut changed = false;
+        let mut left_on = look.left_on;
+        match (look.wanted, may) {
+            (Wanted::Refused(why), _) => return Ok(VisitEnd::Failed(why)),
+            (Wanted::Policies, _) => {
+                told.add(LeftAlone::Policies, visit.account.clone(), Vec::new());
+                return Ok(VisitEnd::Told(LeftAlone::Policies));
+            }
+            (Wanted::Plan(_, mut changes), MayChange::No(why)) => {
+                changes.append(&mut left_on);
+                told.add(why, visit.account.clone(), changes);
+                return Ok(VisitEnd::Told(why));
+            }
+            (Wanted::Nothing, _) => {}
+            (Wanted::Plan(draft, changes), may) => {
+                let end = self
+                    .carry_out(visit, *draft, (may, changes.clone()))
+                    .await?;
+                match end {
+                    VisitEnd::AsWanted => {}
+                    VisitEnd::Changed => changed = true,
+                    VisitEnd::Told(why) => {
+                        told.add(why, visit.account.clone(), changes);
+                        return Ok(end);
+                    }
+                    other => return Ok(other),
+                }
+            }
+        }
+        let why = match may {
+            MayChange::No(why) => why,
+            MayChange::Yes | MayChange::WithinTheDay => LeftAlone::TurnedOn,
         };
+        let stays_on = !left_on.is_empty();
+        told.add(why, visit.account.clone(), left_on);
         Ok(match (look.later.is_empty(), changed) {
             (false, _) => VisitEnd::Later(look.later.join("; ")),
             (true, true) => VisitEnd::Changed,
+            (true, false) if stays_on => VisitEnd::Told(why),
             (true, false) => VisitEnd::AsWanted,
         })
     }
 
-    /// What an account lacks.
-    async fn look(
+    /// Ends a plan, and tells what it put back.
+    async fn finish(
         &self,
-        account: &AccountId,
-        file: &StandardsFile,
-        facts: &StandardsFacts,
-    ) -> AccountLook {
+        visit: &mut StandardsVisit,
+        plan: &PlanId,
+    ) -> Result<Result<VisitEnd, RunError>, StoreFault> {
+        let report = match self.apply(plan).await {
+            Ok(report) => report,
+            Err(RunError::Store(fault)) => return Err(fault),
+            Err(why) => return Ok(Err(why)),
+        };
+        if !is_good(&report) {
+            // what became of each part stands in the plan, which is named
+            return Ok(Ok(VisitEnd::Failed(reasons(&report))));
+        }
+        if !visit.put_back.is_empty() {
+            let news = StandardsNews::PutBack {
+                account: visit.account.clone(),
+                plan: plan.clone(),
+                changes: std::mem::take(&mut visit.put_back),
+            };
+            // CRASH: told again by the next process, which finds the plan in the visit
+            self.teller.tell(&news).await?;
+        }
+        visit.plan = None;
+        Ok(Ok(VisitEnd::Changed))
+    }
+
+    /// What an account lacks.
+    async fn look(&self, account: &AccountId, ground: &VisitGround<'_>) -> AccountLook {
+        let (file, facts) = (ground.file, ground.facts);
         let Some(found) = facts.tree.accounts.get(account.as_str()) else {
             let why = "the organization does not list the account yet";
             return AccountLook::only_later(why.to_owned());
         };
         let today = day(self.clock.now());
         if let Some(central) = &facts.central {
-            return of_policies(found.id.as_str(), file, facts, central, today);
+            return AccountLook::only(of_policies(found.id.as_str(), file, facts, central, today));
         }
         let scope = StandardsScope {
             accounts: BTreeSet::from([account.clone()]),
@@ -256,15 +381,30 @@ impl StandardsFollower {
         };
         let mut facts = facts.clone();
         gather_hubs(self.calls.as_ref(), Some(file), &scope, &mut facts).await;
-        let rows = compare(file, &facts, self.settings.choices, today);
+        let unknown = unknown_names(file, &facts);
+        if !unknown.is_empty() {
+            return AccountLook::only(Wanted::Refused(in_words(&unknown)));
+        }
+        let rows = compare(file, &facts, self.choices(), today);
         let plan = draft(&rows, &facts);
         AccountLook {
             wanted: if plan.is_empty() {
                 Wanted::Nothing
             } else {
-                Wanted::Plan(Box::new(plan))
+                let changes = rows.iter().flat_map(|it| it.changes(&facts));
+                let changes = changes.collect();
+                Wanted::Plan(Box::new(plan), changes)
             },
+            left_on: rows.iter().flat_map(|it| it.left_on.clone()).collect(),
             later: rows.iter().filter_map(not_yet).collect(),
+        }
+    }
+
+    /// Nobody watches: what somebody turned on stays on.
+    pub(super) fn choices(&self) -> StandardsChoices {
+        StandardsChoices {
+            leave_on: true,
+            ..self.settings.choices
         }
     }
 
@@ -273,6 +413,7 @@ impl StandardsFollower {
         &self,
         visit: &mut StandardsVisit,
         mut draft: PlanDraft,
+        (may, mut changes): (MayChange, Vec<StandardsChange>),
     ) -> Result<VisitEnd, StoreFault> {
         let limits = draft.limits_mut();
         limits.changes_max = self.settings.changes_max.unwrap_or(limits.changes_max);
@@ -289,6 +430,19 @@ impl StandardsFollower {
             if let Some(why) = refusal(&plan) {
                 return Ok(VisitEnd::Failed(why));
             }
+        }
+        let now = self.clock.now();
+        if may == MayChange::WithinTheDay {
+            let most = self.settings.a_day;
+            let today = day(now).to_string();
+            // CRASH: the visit keeps what it took, and its next look goes on with it
+            if !self.visits.take_change(&today, visit, most).await? {
+                return Ok(VisitEnd::Told(LeftAlone::DayFull { most }));
+            }
+            name_authors(self.log.as_ref(), &visit.account, &mut changes, now).await;
+            visit.put_back = changes;
+        }
+        if !looked.under_way {
             match self.runner.save(&plan).await {
                 Ok(()) => {}
                 Err(RunError::Store(fault)) => return Err(fault),
@@ -298,13 +452,8 @@ impl StandardsFollower {
         visit.plan = Some(plan.id.clone());
         // CRASH: from here on the next process knows the plan, and ends it first
         self.visits.settle_visit(visit, Some(visit)).await?;
-        match self.apply(&plan.id).await {
-            Ok(report) if is_good(&report) => {
-                visit.plan = None;
-                Ok(VisitEnd::Changed)
-            }
-            Ok(report) => Ok(VisitEnd::Failed(reasons(&report))),
-            Err(RunError::Store(fault)) => Err(fault),
+        match self.finish(visit, &plan.id).await? {
+            Ok(end) => Ok(end),
             Err(why) => Ok(VisitEnd::Later(why.to_string())),
         }
     }
@@ -316,50 +465,6 @@ impl StandardsFollower {
             ..Applying::default()
         };
         self.runner.apply(plan, &applying).await
-    }
-
-    /// Looks at the whole organization, and asks for a visit of each account that differs; of none where they are more
-    /// than one look may change.
-    ///
-    /// # Errors
-    /// The organization or the store, in words; nothing was asked for.
-    pub async fn sweep(&self) -> Result<Swept, String> {
-        let file = (self.file)();
-        let scope = StandardsScope {
-            regions: self.settings.regions.clone(),
-            ..StandardsScope::default()
-        };
-        let facts = gather_organization(self.calls.as_ref(), Some(&file), &scope).await;
-        let mut facts = facts.map_err(|why| why.to_string())?;
-        let mut swept = Swept::default();
-        let now = self.clock.now();
-        if facts.central.is_none() {
-            gather_hubs(self.calls.as_ref(), Some(&file), &scope, &mut facts).await;
-            for row in compare(&file, &facts, self.settings.choices, day(now)) {
-                let Ok(account) = AccountId::new(row.account.clone()) else {
-                    continue;
-                };
-                if row.is_bad() {
-                    swept.unknown.insert(account);
-                } else if row.standing == HubStanding::Compared && !row.is_as_wanted() {
-                    swept.differing.insert(account);
-                }
-            }
-        }
-        swept.too_many = swept.differing.len() > self.settings.accounts_max;
-        let kept = |fault: StoreFault| fault.to_string();
-        if swept.too_many {
-            let told = self.teller.tell_sweep(swept.differing.len(), now).await;
-            told.map_err(kept)?;
-        } else {
-            let visits = swept.differing.iter().cloned();
-            let visits: Vec<StandardsVisit> = visits
-                .map(|it| StandardsVisit::now(it, VisitCause::Sweep, now))
-                .collect();
-            self.visits.ask_visits(&visits).await.map_err(kept)?;
-        }
-        self.visits.swept(now).await.map_err(kept)?;
-        Ok(swept)
     }
 }
 
@@ -379,27 +484,27 @@ fn of_policies(
     facts: &StandardsFacts,
     central: &CentralFacts,
     today: Date,
-) -> AccountLook {
+) -> Wanted {
     let cannot = needs_local_mode(file);
     if !cannot.is_empty() {
-        return AccountLook {
-            wanted: Wanted::Refused(cannot.join("; ")),
-            later: Vec::new(),
-        };
+        return Wanted::Refused(cannot.join("; "));
     }
     let mut rows = central_rows(file, facts, central, today, |_| true);
     let found = facts.tree.accounts.get(account);
     let is_above = |target: &String| found.is_some_and(|it| it.units.contains(target));
     rows.retain(|it| it.target == account || is_above(&it.target));
-    let plan = draft_central(&rows, facts, central);
-    AccountLook {
-        wanted: if plan.is_empty() {
-            Wanted::Nothing
-        } else {
-            Wanted::Plan(Box::new(plan))
-        },
-        later: Vec::new(),
+    // a policy turns off whatever it does not name, in every account below it: a person applies that
+    if draft_central(&rows, facts, central).is_empty() {
+        Wanted::Nothing
+    } else {
+        Wanted::Policies
     }
+}
+
+/// Names that nobody knows, in one text.
+pub(super) fn in_words(unknown: &[UnknownName]) -> String {
+    let words: Vec<String> = unknown.iter().map(ToString::to_string).collect();
+    words.join("; ")
 }
 
 /// What a plan's own limits say against it (`organization.md` P-11).

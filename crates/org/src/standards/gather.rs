@@ -15,6 +15,7 @@ use super::file::StandardsFile;
 use super::hub::{HubReader, SECURITY_HUB};
 use super::names::offered_as;
 use super::policies;
+use super::typos::{UnknownName, unknown_places};
 use super::units::{StandardsAccount, UnitTree, has_tag};
 use crate::reading::{ReadCalls, ReadFact, ReadPlace, Reader, UnreadFact, inside, text};
 
@@ -52,8 +53,8 @@ pub enum StandardsUnread {
     #[error("the organization cannot be read: {}: {}", .0.action, .0.reason)]
     Unread(UnreadFact),
     /// The file or the selection names what is not there.
-    #[error("not in the organization: {}", .0.join(", "))]
-    Unknown(Vec<String>),
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    Unknown(Vec<UnknownName>),
 }
 
 impl From<UnreadFact> for StandardsUnread {
@@ -163,12 +164,7 @@ fn check_names(
     scope: &StandardsScope,
     tree: &UnitTree,
 ) -> Result<(), StandardsUnread> {
-    let places: Vec<_> = file.into_iter().flat_map(StandardsFile::places).collect();
-    let units = places.iter().filter_map(|it| it.ou.as_deref());
-    let units = units.chain(scope.units.iter().map(String::as_str));
-    let accounts = places.iter().filter_map(|it| it.account.as_ref());
-    let accounts = accounts.chain(&scope.accounts).chain(&scope.exclude);
-    let unknown = tree.unknown(units, accounts.map(AccountId::as_str));
+    let unknown = unknown_places(file, scope, tree);
     if unknown.is_empty() {
         Ok(())
     } else {
@@ -234,6 +230,7 @@ async fn account(
         active: state == "ACTIVE",
         units: units.to_vec(),
         tags,
+        joined: text(row, "/JoinedTimestamp").parse().ok(),
     })
 }
 
@@ -411,6 +408,7 @@ async fn enabled(calls: &dyn ReadCalls, account: &AccountId) -> ReadFact<BTreeSe
 struct RegionFacts {
     offered: BTreeSet<String>,
     controls: BTreeMap<String, BTreeSet<String>>,
+    other_controls: BTreeSet<String>,
 }
 
 async fn read_hubs(
@@ -496,6 +494,7 @@ async fn hub(calls: &dyn ReadCalls, account: &AccountId, region: &str) -> ReadFa
         subscriptions,
         offered: BTreeSet::new(),
         controls: BTreeMap::new(),
+        other_controls: BTreeSet::new(),
         associations: BTreeMap::new(),
     })
 }
@@ -514,7 +513,19 @@ async fn of_region(
         let found = reader.controls(&standard).await?;
         controls.insert(standard, found);
     }
-    Ok(RegionFacts { offered, controls })
+    // whether what no standard here has is a control at all
+    let is_here = |id: &str| controls.values().any(|it| it.contains(id));
+    let others = file.into_iter().flat_map(StandardsFile::control_ids);
+    let other_controls = if others.into_iter().all(is_here) {
+        BTreeSet::new()
+    } else {
+        reader.all_controls().await?
+    };
+    Ok(RegionFacts {
+        offered,
+        controls,
+        other_controls,
+    })
 }
 
 async fn with_controls(
@@ -529,6 +540,7 @@ async fn with_controls(
     let common = common.as_ref().map_err(Clone::clone)?;
     hub.offered.clone_from(&common.offered);
     hub.controls.clone_from(&common.controls);
+    hub.other_controls.clone_from(&common.other_controls);
     let on = hub.subscriptions.iter().filter(|it| it.is_on());
     let pairs = on.flat_map(|it| {
         let ids = hub.controls.get(&it.standard).into_iter().flatten();

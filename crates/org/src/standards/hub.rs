@@ -94,6 +94,18 @@ impl<'a> HubReader<'a> {
         Ok(ids.collect())
     }
 
+    /// Every control that Security Hub has, wherever it is there.
+    pub(super) async fn all_controls(&self) -> ReadFact<BTreeSet<String>> {
+        let name = operation("ListSecurityControlDefinitions");
+        let reader = self.reader();
+        let rows = reader.list(name, json!({}), "SecurityControlDefinitions");
+        let rows = rows.await?;
+        let ids = rows
+            .iter()
+            .map(|row| text(row, "/SecurityControlId").to_owned());
+        Ok(ids.collect())
+    }
+
     /// How controls stand, by standard and id. One that AWS says nothing of is left out.
     pub(super) async fn associations(
         &self,
@@ -146,6 +158,7 @@ fn association(row: &Value) -> ((String, String), ControlAssociation) {
         },
         reason: Some(reason.to_owned()).filter(|it| !it.is_empty()),
         arns: arns.map(str::to_owned).collect(),
+        updated: text(row, "/UpdatedAt").parse().ok(),
     };
     (key, found)
 }

@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use hallpass_runner::{StepError, StepProbe};
+use hallpass_runner::{StepError, StepPart, StepProbe};
 use serde::{Deserialize, Serialize};
 
+use super::by_name;
 use super::facts::{ControlAssociation, ControlStatus, ControlUpdate, StandardSubscription};
 use super::hub::HubReader;
+use super::names::short_name;
 use super::plan::{ControlsWish, StandardsWish};
 use crate::step_executor::unseen;
 use crate::steps::stored;
@@ -18,9 +20,12 @@ pub(super) struct HubBefore {
     pub(super) arns: Vec<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) updates: Vec<ControlUpdate>,
+    /// How controls are to be that the plan knows by their names only.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) wanted: Vec<ControlUpdate>,
 }
 
-type Associations = BTreeMap<(String, String), ControlAssociation>;
+pub(super) type Associations = BTreeMap<(String, String), ControlAssociation>;
 
 pub(super) fn look_on(wish: &StandardsWish, found: &[StandardSubscription]) -> StepProbe {
     let on = |arn: &&String| found.iter().any(|it| it.standard == **arn && it.is_on());
@@ -32,7 +37,7 @@ pub(super) fn look_on(wish: &StandardsWish, found: &[StandardSubscription]) -> S
     } else {
         let old = stored(&HubBefore {
             arns,
-            updates: Vec::new(),
+            ..HubBefore::default()
         });
         StepProbe::Differs { old }
     }
@@ -73,35 +78,124 @@ async fn standing(
 
 pub(super) async fn look_controls(
     reader: HubReader<'_>,
-    wish: &ControlsWish,
+    planned: ControlsWish,
     found: &[StandardSubscription],
 ) -> Result<StepProbe, StepError> {
+    let is_named = !planned.named.is_empty();
+    let wish = by_name::controls(reader, planned, found).await?;
     let key = |it: &ControlUpdate| (it.standard.clone(), it.control.clone());
     let now = standing(reader, wish.updates.iter().map(key), found).await?;
-    let mut updates = Vec::new();
-    for update in &wish.updates {
-        let now = now.get(&key(update));
-        let status = now.map_or(ControlStatus::Enabled, |it| it.status);
-        let reason = now.and_then(|it| it.reason.clone());
-        let is_same = status == update.status
-            && (status == ControlStatus::Enabled || reason == update.reason);
-        if !is_same {
-            updates.push(ControlUpdate {
-                status,
-                // a standard that is turned on knows no reasons
-                reason: reason.filter(|_| status == ControlStatus::Disabled),
-                ..update.clone()
-            });
-        }
-    }
+    let states = wish.updates.iter().map(|it| (it, state_of(it, &now)));
+    let updates = states
+        .filter(|(wanted, is)| !is_as_wanted(wanted, is))
+        .map(|(_, is)| is);
+    let updates: Vec<ControlUpdate> = updates.collect();
     if updates.is_empty() {
         return Ok(StepProbe::Satisfied);
     }
     let old = stored(&HubBefore {
-        arns: Vec::new(),
         updates,
+        wanted: if is_named { wish.updates } else { Vec::new() },
+        ..HubBefore::default()
     });
     Ok(StepProbe::Differs { old })
+}
+
+/// How a control stands.
+pub(super) fn state_of(update: &ControlUpdate, now: &Associations) -> ControlUpdate {
+    let found = now.get(&(update.standard.clone(), update.control.clone()));
+    let status = found.map_or(ControlStatus::Enabled, |it| it.status);
+    let reason = found.and_then(|it| it.reason.clone());
+    ControlUpdate {
+        status,
+        // a standard that is turned on knows no reasons
+        reason: reason.filter(|_| status == ControlStatus::Disabled),
+        ..update.clone()
+    }
+}
+
+fn is_as_wanted(wanted: &ControlUpdate, is: &ControlUpdate) -> bool {
+    is.status == wanted.status
+        && (is.status == ControlStatus::Enabled || is.reason == wanted.reason)
+}
+
+/// What of controls is left to be set, where somebody changed others since the plan was judged: those are neither as they
+/// were then nor as they are to be.
+pub(super) fn without_changed(
+    wish: &ControlsWish,
+    expected: &StepProbe,
+    seen: &StepProbe,
+) -> Option<StepPart> {
+    let StepProbe::Differs { .. } = seen else {
+        return None;
+    };
+    let (judged, is_fresh) = match expected {
+        StepProbe::Satisfied => (HubBefore::default(), false),
+        StepProbe::Differs { .. } => (before(expected), false),
+        // of a standard that was turned on since every control is on
+        StepProbe::Absent => (HubBefore::default(), true),
+        StepProbe::InProgress { .. } | StepProbe::Blocked { .. } => return None,
+    };
+    let is_on = |it: &ControlUpdate| it.status == ControlStatus::Enabled && it.reason.is_none();
+    let of = |all: &[ControlUpdate], it: &ControlUpdate| {
+        let mut all = all.iter();
+        let found = all.find(|other| other.standard == it.standard && other.control == it.control);
+        found.cloned()
+    };
+    let (mut left, mut rest) = (Vec::new(), Vec::new());
+    let seen_now = before(seen);
+    for is in seen_now.updates {
+        // one that was as wanted is not in it
+        if of(&judged.updates, &is).as_ref() == Some(&is) || (is_fresh && is_on(&is)) {
+            rest.push(is);
+        } else {
+            left.push(is);
+        }
+    }
+    if left.is_empty() {
+        return Some(StepPart::whole(stored(wish), seen.clone()));
+    }
+    let wanted = if wish.named.is_empty() {
+        &wish.updates
+    } else {
+        &seen_now.wanted
+    };
+    let ours = wanted.iter().filter(|it| of(&left, it).is_none());
+    let desired = stored(&ControlsWish {
+        updates: ours.cloned().collect(),
+        named: Vec::new(),
+    });
+    let words: Vec<String> = left.iter().map(changed_words).collect();
+    Some(StepPart {
+        desired,
+        seen: if rest.is_empty() {
+            StepProbe::Satisfied
+        } else {
+            let old = stored(&HubBefore {
+                updates: rest,
+                ..HubBefore::default()
+            });
+            StepProbe::Differs { old }
+        },
+        left: format!(
+            "left as somebody changed it since the plan was saved: {}",
+            words.join(", ")
+        ),
+    })
+}
+
+fn changed_words(is: &ControlUpdate) -> String {
+    let status = match is.status {
+        ControlStatus::Enabled => "on",
+        ControlStatus::Disabled => "off",
+    };
+    let reason = is.reason.as_ref().map(|it| format!(" (\"{it}\")"));
+    format!(
+        "{} of {} is {status}{}",
+        is.control,
+        short_name(&is.standard),
+        reason.unwrap_or_default()
+    )
 }
 
 /// Before a standard goes its controls are looked at: Security Hub forgets them (`organization.md` S-7).
@@ -140,7 +234,11 @@ pub(super) async fn look_off(
         reason: it.reason,
     });
     let updates = updates.collect();
-    let old = stored(&HubBefore { arns, updates });
+    let old = stored(&HubBefore {
+        arns,
+        updates,
+        ..HubBefore::default()
+    });
     Ok(StepProbe::Differs { old })
 }
 

@@ -25,16 +25,26 @@ mod central;
 mod compare;
 mod export;
 mod plan;
+mod typos;
 
+mod answers;
+mod by_name;
 mod central_steps;
 mod looks;
 
 mod executor;
 
+mod allowed;
+mod authors;
+mod news;
 mod visits;
 
 mod follow;
+mod sweep;
 
+pub use allowed::{AppliedFile, FollowMode};
+pub use authors::{HUB_EVENTS, HubChange, HubLog};
+pub use by_name::NamedControl;
 pub use central::{CentralPolicy, CentralRow, central_rows, needs_local_mode};
 pub use compare::{ComparedHub, HubStanding, StandardsChoices, compare};
 pub use executor::StandardsStepExecutor;
@@ -49,6 +59,10 @@ pub use follow::{
 };
 pub(crate) use gather::{SelectedPlaces, selected_places};
 pub use gather::{StandardsScope, StandardsUnread, central_home, gather_hubs, gather_organization};
+pub use news::{
+    AccountDifference, ChangeAuthor, ChangedThing, LeftAlone, StandardsChange, StandardsNews,
+};
 pub use plan::{PLAN_KIND, draft, draft_central, draft_configuration, is_standards_step};
+pub use typos::{NamedThing, UnknownName, unknown_names};
 pub use units::{StandardsAccount, UnitTree};
 pub use visits::{StandardsVisit, VisitCause, VisitStore, asks_for_visit, visit_asked_by};

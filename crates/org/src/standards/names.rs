@@ -97,7 +97,7 @@ pub(super) struct ControlPlace<'a> {
 }
 
 /// `pci-dss/v/3.2.1/PCI.IAM.6`, `aws-foundational-security-best-practices/v/1.0.0/ACM.1`.
-fn is_called(control: &str, short: &str, id: &str) -> bool {
+pub(super) fn is_called(control: &str, short: &str, id: &str) -> bool {
     let own = control
         .strip_prefix(short)
         .and_then(|it| it.strip_prefix('/'));

@@ -5,6 +5,7 @@ use hallpass_model::TimeSpan;
 use hallpass_runner::{Lane, PlanDraft, PlanLimits, StepId, StepTarget};
 use serde::{Deserialize, Serialize};
 
+use super::by_name::NamedControl;
 use super::central::{CentralPolicy, CentralRow};
 use super::compare::{ComparedHub, HubStanding};
 use super::facts::{CentralFacts, CentralHome, ControlUpdate, StandardsFacts};
@@ -59,6 +60,16 @@ pub(super) struct HubWish {}
 pub(super) struct StandardsWish {
     /// Their ARNs.
     pub(super) arns: Vec<String>,
+    /// Short names of others, which are looked up once Security Hub is on.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) names: Vec<String>,
+}
+
+impl StandardsWish {
+    fn of(all: &[String]) -> Self {
+        let (arns, names) = all.iter().cloned().partition(|it| it.starts_with("arn:"));
+        Self { arns, names }
+    }
 }
 
 /// Controls.
@@ -66,6 +77,9 @@ pub(super) struct StandardsWish {
 pub(super) struct ControlsWish {
     /// How they are to be.
     pub(super) updates: Vec<ControlUpdate>,
+    /// How others are to be, which are looked up once Security Hub is on; the last that names a control counts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) named: Vec<NamedControl>,
 }
 
 /// Who says which standards are on in an organization.
@@ -190,19 +204,26 @@ fn add(draft: &mut PlanDraft, row: &ComparedHub) {
     };
     let standards = |arns: &[String]| -> Vec<serde_json::Value> {
         let chunks = arns.chunks(STANDARDS_AT_ONCE);
-        let wishes = chunks.map(|it| stored(&StandardsWish { arns: it.to_vec() }));
+        let wishes = chunks.map(|it| stored(&StandardsWish::of(it)));
         wishes.collect()
     };
     let controls = row.updates.chunks(CONTROLS_AT_ONCE);
     let controls = controls.map(|it| {
         stored(&ControlsWish {
             updates: it.to_vec(),
+            named: Vec::new(),
+        })
+    });
+    let named = (!row.named.is_empty()).then(|| {
+        stored(&ControlsWish {
+            updates: Vec::new(),
+            named: row.named.clone(),
         })
     });
     let hub = row.enable_hub.then(|| stored(&HubWish {}));
     all(ENABLE_HUB, hub.into_iter().collect(), &mut after);
     all(ENABLE, standards(&row.enable), &mut after);
     all(WAIT, standards(&row.wait), &mut after);
-    all(SET, controls.collect(), &mut after);
+    all(SET, controls.chain(named).collect(), &mut after);
     all(DISABLE, standards(&row.disable), &mut after);
 }

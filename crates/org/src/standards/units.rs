@@ -1,6 +1,8 @@
 //! The accounts of an organization and the units they stand in.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
+
+use hallpass_model::Timestamp;
 
 use super::file::PlaceMatch;
 
@@ -15,6 +17,8 @@ pub struct StandardsAccount {
     pub units: Vec<String>,
     /// Its tags, where somebody asks for them.
     pub tags: BTreeMap<String, String>,
+    /// When it joined the organization, as far as that is known.
+    pub joined: Option<Timestamp>,
 }
 
 /// The units and accounts.
@@ -69,21 +73,6 @@ impl UnitTree {
                 .is_none_or(|it| it.as_str() == account.id)
             && tag.is_none_or(|tag| has_tag(&account.tags, tag))
             && place.region.as_deref().is_none_or(|it| Some(it) == region)
-    }
-
-    /// Units and accounts that a file or a selection names and that are not there.
-    pub(super) fn unknown<'a>(
-        &self,
-        units: impl Iterator<Item = &'a str>,
-        accounts: impl Iterator<Item = &'a str>,
-    ) -> Vec<String> {
-        let units = units.filter(|it| self.unit(it).is_none());
-        let units: BTreeSet<&str> = units.collect();
-        let accounts = accounts.filter(|it| !self.accounts.contains_key(*it));
-        let accounts: BTreeSet<&str> = accounts.collect();
-        let units = units.into_iter().map(|it| format!("unit `{it}`"));
-        let accounts = accounts.into_iter().map(|it| format!("account {it}"));
-        units.chain(accounts).collect()
     }
 }
 

@@ -6,6 +6,8 @@ use hallpass_runner::{PlanId, StoreFault};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::allowed::AppliedFile;
+use super::news::StandardsChange;
 use crate::lifecycle::{LIFECYCLE_SOURCE, LifecycleEvent, LifecycleState, LifecycleSubject};
 
 /// Why an account is looked at.
@@ -48,6 +50,9 @@ pub struct StandardsVisit {
     /// The plan that was begun for it, as long as it is not known to be over.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plan: Option<PlanId>,
+    /// What that plan puts back, which people are told of once it is over.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub put_back: Vec<StandardsChange>,
     /// What kept the last look from an end.
     #[serde(default)]
     pub why: String,
@@ -63,6 +68,7 @@ impl StandardsVisit {
             due: now,
             looks: 0,
             plan: None,
+            put_back: Vec::new(),
             why: String::new(),
         }
     }
@@ -91,6 +97,20 @@ pub trait VisitStore: Send + Sync {
     async fn last_sweep(&self) -> Result<Option<Timestamp>, StoreFault>;
     /// It was looked at as a whole.
     async fn swept(&self, at: Timestamp) -> Result<(), StoreFault>;
+    /// A person applied a file. One with the hash of the last keeps the instant and the person of then.
+    async fn file_applied(&self, file: &AppliedFile) -> Result<(), StoreFault>;
+    /// The file that a person applied last.
+    async fn last_applied(&self) -> Result<Option<AppliedFile>, StoreFault>;
+    /// Takes one of the `most` changes of a day (UTC, `2026-11-24`) for a visit, whatever asked for it. `false` where all
+    /// were taken by others. May be repeated: a visit that has one keeps it.
+    async fn take_change(
+        &self,
+        day: &str,
+        visit: &StandardsVisit,
+        most: usize,
+    ) -> Result<bool, StoreFault>;
+    /// How many changes of a day are taken.
+    async fn changes_taken(&self, day: &str) -> Result<usize, StoreFault>;
 }
 
 /// Who sends events about calls to Security Hub.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use jiff::civil::Date;
 
+use super::by_name::NamedControl;
 use super::file::{ControlEntry, PlaceMatch, StandardsFile};
 use super::names::ControlPlace;
 use super::units::{StandardsAccount, UnitTree};
@@ -75,6 +76,17 @@ impl<'a> WantedHub<'a> {
     pub(super) fn entries(&self) -> impl Iterator<Item = &'a ControlEntry> {
         let over = self.over.iter().map(|(_, it)| *it);
         self.entries.iter().copied().chain(over)
+    }
+
+    /// Every entry that counts, the strongest last.
+    pub(super) fn named(&self) -> Vec<NamedControl> {
+        let all = self.entries.iter().map(|it| NamedControl {
+            name: it.name.as_str().to_owned(),
+            status: it.status,
+            reason: it.reason.clone(),
+            standards: it.standards.clone(),
+        });
+        all.collect()
     }
 
     /// What is said of entries that are over.

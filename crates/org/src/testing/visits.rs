@@ -1,6 +1,6 @@
 //! Visits in memory.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
@@ -8,7 +8,7 @@ use hallpass_model::{AccountId, Timestamp};
 use hallpass_runner::StoreFault;
 use hallpass_runner::testing::Gated;
 
-use crate::standards::{StandardsVisit, VisitStore};
+use crate::standards::{AppliedFile, StandardsVisit, VisitStore};
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
@@ -23,6 +23,9 @@ fn unkept<T>() -> Result<T, StoreFault> {
 pub struct MemoryVisits {
     rows: Mutex<BTreeMap<AccountId, StandardsVisit>>,
     swept: Mutex<Option<Timestamp>>,
+    applied: Mutex<Option<AppliedFile>>,
+    /// Day, account and when it was asked for.
+    taken: Mutex<BTreeSet<(String, AccountId, Timestamp)>>,
 }
 
 impl MemoryVisits {
@@ -87,6 +90,40 @@ impl VisitStore for MemoryVisits {
         *locked(&self.swept) = Some(at);
         Ok(())
     }
+
+    async fn file_applied(&self, file: &AppliedFile) -> Result<(), StoreFault> {
+        let mut applied = locked(&self.applied);
+        if applied.as_ref().is_none_or(|it| it.hash != file.hash) {
+            *applied = Some(file.clone());
+        }
+        Ok(())
+    }
+
+    async fn last_applied(&self) -> Result<Option<AppliedFile>, StoreFault> {
+        Ok(locked(&self.applied).clone())
+    }
+
+    async fn take_change(
+        &self,
+        day: &str,
+        visit: &StandardsVisit,
+        most: usize,
+    ) -> Result<bool, StoreFault> {
+        let mut taken = locked(&self.taken);
+        taken.retain(|(it, ..)| it == day);
+        let own = (day.to_owned(), visit.account.clone(), visit.asked_at);
+        if taken.len() < most {
+            taken.insert(own.clone());
+        }
+        Ok(taken.contains(&own))
+    }
+
+    async fn changes_taken(&self, day: &str) -> Result<usize, StoreFault> {
+        Ok(locked(&self.taken)
+            .iter()
+            .filter(|(it, ..)| it == day)
+            .count())
+    }
 }
 
 #[async_trait]
@@ -117,5 +154,27 @@ impl<P: VisitStore> VisitStore for Gated<P> {
 
     async fn swept(&self, at: Timestamp) -> Result<(), StoreFault> {
         self.1.pass(self.0.swept(at), unkept).await
+    }
+
+    async fn file_applied(&self, file: &AppliedFile) -> Result<(), StoreFault> {
+        self.1.pass(self.0.file_applied(file), unkept).await
+    }
+
+    async fn last_applied(&self) -> Result<Option<AppliedFile>, StoreFault> {
+        self.1.pass(self.0.last_applied(), unkept).await
+    }
+
+    async fn take_change(
+        &self,
+        day: &str,
+        visit: &StandardsVisit,
+        most: usize,
+    ) -> Result<bool, StoreFault> {
+        let take = self.0.take_change(day, visit, most);
+        self.1.pass(take, unkept).await
+    }
+
+    async fn changes_taken(&self, day: &str) -> Result<usize, StoreFault> {
+        self.1.pass(self.0.changes_taken(day), unkept).await
     }
 }

@@ -44,6 +44,8 @@ struct Walk<'a> {
     /// When writes were about to be sent, in any run of the plan.
     sent_at: Vec<Timestamp>,
     accept_drift: bool,
+    /// What is left of the step, where somebody changed parts of it; and those parts, in words.
+    part: Option<(PlanStep, String)>,
 }
 
 /// The target is not as the plan has it.
@@ -52,6 +54,16 @@ const CHANGED_SINCE: &str = "the target changed since the plan was saved; make a
 const CHANGED_AFTER_US: &str = "a write was sent, and what stands there is neither what was nor what is wanted; make a new plan";
 
 impl Walk<'_> {
+    /// What is to be done, without what somebody changed.
+    fn wanted(&self) -> &PlanStep {
+        self.part.as_ref().map_or(self.step, |(step, _)| step)
+    }
+
+    /// What somebody changed of it; empty where nobody did.
+    fn left(&self) -> &str {
+        self.part.as_ref().map_or("", |(_, left)| left)
+    }
+
     /// Why the step is not carried out: the world is not the one that was planned for.
     fn drift(&self, hands: &dyn StepExecutor, seen: &StepProbe) -> Option<&'static str> {
         let expected = self.plan.expected.get(&self.step.id)?;
@@ -109,6 +121,7 @@ impl Runner {
             sent: None,
             sent_at,
             accept_drift: applying.accept_drift,
+            part: None,
         };
         let mut turn = match place {
             StepState::Planned => Turn::Again,
@@ -118,7 +131,12 @@ impl Runner {
             }
             StepState::Accepted { remote, old } => {
                 walk.sent = Some(old);
-                Turn::Verify(remote)
+                if self.hands.has_parts(step) {
+                    // which of them are ours to wait for is judged first
+                    Turn::Again
+                } else {
+                    Turn::Verify(remote)
+                }
             }
             StepState::Final(end) => return Ok(end),
         };
@@ -142,6 +160,7 @@ impl Runner {
             Ok(seen) => seen,
             Err(setback) => return self.set_back(walk, setback).await,
         };
+        let (seen, is_judged) = self.without_changed_parts(walk, seen);
         match &seen {
             StepProbe::Satisfied => return self.satisfied(walk).await,
             StepProbe::Blocked { reason } => {
@@ -154,7 +173,8 @@ impl Runner {
             }
             StepProbe::Absent | StepProbe::Differs { .. } => {}
         }
-        match self.drift(walk, &seen).await {
+        let whole = (!is_judged).then_some(&seen);
+        match self.drift(walk, whole).await {
             Err(setback) => return self.set_back(walk, setback).await,
             Ok(Some(reason)) => {
                 let mut end = Final::without_change(StepEnd::Drifted, reason, self.seconds(walk));
@@ -173,7 +193,7 @@ impl Runner {
         walk.sent.get_or_insert_with(|| seen.old());
         walk.sent_at.push(self.clock.now());
         self.still_ours(walk).await?;
-        match self.hands.act(walk.step, &seen).await {
+        match self.hands.act(walk.wanted(), &seen).await {
             WriteAnswer::Done(effect) => self.changed(walk, effect).await,
             WriteAnswer::Accepted { remote } => {
                 self.accepted(walk, &remote).await?;
@@ -183,12 +203,18 @@ impl Runner {
         }
     }
 
-    /// Why nothing is written: somebody else was at work on the target (`organization.md` P-5).
-    async fn drift(&self, walk: &Walk<'_>, seen: &StepProbe) -> Result<Option<String>, StepError> {
+    /// Why nothing is written: somebody else was at work on the target (`organization.md` P-5). `whole`: what was seen of
+    /// a step whose parts were not judged one by one.
+    async fn drift(
+        &self,
+        walk: &Walk<'_>,
+        whole: Option<&StepProbe>,
+    ) -> Result<Option<String>, StepError> {
         if walk.accept_drift {
             return Ok(None);
         }
-        if let Some(reason) = walk.drift(self.hands.as_ref(), seen) {
+        let reason = whole.and_then(|seen| walk.drift(self.hands.as_ref(), seen));
+        if let Some(reason) = reason {
             return Ok(Some(reason.to_owned()));
         }
         match walk.plan.takes_back.get(&walk.step.id) {
@@ -200,12 +226,32 @@ impl Runner {
         }
     }
 
+    /// Leaves out what somebody changed since the plan was judged; whether it was judged part by part.
+    fn without_changed_parts(&self, walk: &mut Walk<'_>, seen: StepProbe) -> (StepProbe, bool) {
+        let expected = walk.plan.expected.get(&walk.step.id);
+        let Some(expected) = expected.filter(|_| !walk.accept_drift) else {
+            return (seen, false);
+        };
+        let part = self.hands.without_changed_parts(walk.step, expected, &seen);
+        let Some(part) = part else {
+            return (seen, false);
+        };
+        if !part.left.is_empty() {
+            let step = PlanStep {
+                desired: part.desired,
+                ..walk.step.clone()
+            };
+            walk.part = Some((step, part.left));
+        }
+        (part.seen, true)
+    }
+
     /// Asks until what was taken on is final.
     async fn ask(&self, walk: &mut Walk<'_>, remote: &str) -> Result<Turn, RunError> {
         let mut asked = 0_u32;
         loop {
             self.still_ours(walk).await?;
-            match self.hands.verify(walk.step, remote).await {
+            match self.hands.verify(walk.wanted(), remote).await {
                 Verify::Done(effect) => return self.changed(walk, effect).await,
                 Verify::Again(retry) => {
                     return self.set_back(walk, StepError::Retry(retry)).await;
@@ -241,21 +287,31 @@ impl Runner {
         // what we may have sent before a stop is ours, and has its record like every change
         if walk.sent.is_some() {
             let effect = Effect {
-                new: walk.step.desired.clone(),
+                new: walk.wanted().desired.clone(),
                 requests: Vec::new(),
             };
             return self.changed(walk, effect).await;
         }
-        let end = Final::without_change(StepEnd::Unchanged, "", self.seconds(walk));
+        let outcome = if walk.part.is_some() {
+            StepEnd::Drifted
+        } else {
+            StepEnd::Unchanged
+        };
+        let end = Final::without_change(outcome, walk.left(), self.seconds(walk));
         self.finish(walk, end).await
     }
 
     async fn changed(&self, walk: &mut Walk<'_>, effect: Effect) -> Result<Turn, RunError> {
+        let outcome = if walk.part.is_some() {
+            StepEnd::Drifted
+        } else {
+            StepEnd::Changed
+        };
         let end = Final {
             old: walk.sent.clone().unwrap_or_default(),
             new: effect.new,
             requests: effect.requests,
-            ..Final::without_change(StepEnd::Changed, "", self.seconds(walk))
+            ..Final::without_change(outcome, walk.left(), self.seconds(walk))
         };
         let now = self.clock.now();
         let change = TargetChange {

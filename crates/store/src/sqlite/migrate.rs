@@ -134,6 +134,12 @@ const MIGRATIONS: &[Migration] = &[
         sql: include_str!("../../migrations/0020_queued_sweeps.sql"),
         then: None,
     },
+    Migration {
+        version: 22,
+        name: "standards_modes",
+        sql: include_str!("../../migrations/0022_standards_modes.sql"),
+        then: None,
+    },
 ];
 
 /// A file with fewer migrations is laid out anew by one of them, and then has much room to give back.

@@ -3,7 +3,7 @@
 
 use async_trait::async_trait;
 use hallpass_model::Timestamp;
-use hallpass_org::standards::{StandardsVisit, VisitStore};
+use hallpass_org::standards::{AppliedFile, StandardsVisit, VisitStore};
 use hallpass_runner::{PlanId, StoreFault};
 use rusqlite::OptionalExtension;
 
@@ -125,6 +125,81 @@ impl VisitStore for SqliteStore {
                 )?
                 .execute([at.as_millisecond()])?;
                 Ok(())
+            })
+            .await?)
+    }
+
+    async fn file_applied(&self, file: &AppliedFile) -> Result<(), StoreFault> {
+        let file = file.clone();
+        Ok(self
+            .write(move |tx| {
+                tx.prepare_cached(
+                    "INSERT INTO standards_applied (only, hash, at, by) VALUES (1, ?1, ?2, ?3)
+                     ON CONFLICT (only) DO UPDATE
+                     SET hash = excluded.hash, at = excluded.at, by = excluded.by
+                     WHERE hash <> excluded.hash",
+                )?
+                .execute((file.hash, file.at.as_millisecond(), file.by))?;
+                Ok(())
+            })
+            .await?)
+    }
+
+    async fn last_applied(&self) -> Result<Option<AppliedFile>, StoreFault> {
+        Ok(self
+            .read(|tx| {
+                let found: Option<(String, i64, String)> = tx
+                    .prepare_cached("SELECT hash, at, by FROM standards_applied")?
+                    .query_row([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+                    .optional()?;
+                Ok(found.and_then(|(hash, at, by)| {
+                    let at = Timestamp::from_millisecond(at).ok()?;
+                    Some(AppliedFile { hash, at, by })
+                }))
+            })
+            .await?)
+    }
+
+    async fn take_change(
+        &self,
+        day: &str,
+        visit: &StandardsVisit,
+        most: usize,
+    ) -> Result<bool, StoreFault> {
+        let (day, account) = (day.to_owned(), visit.account.as_str().to_owned());
+        let asked_at = visit.asked_at.as_millisecond();
+        let most = i64::try_from(most).unwrap_or(i64::MAX);
+        Ok(self
+            .write(move |tx| {
+                // other days are of no use any more
+                tx.prepare_cached("DELETE FROM standards_changes WHERE day <> ?1")?
+                    .execute([&day])?;
+                tx.prepare_cached(
+                    "INSERT INTO standards_changes (day, account, asked_at)
+                     SELECT ?1, ?2, ?3 WHERE
+                     (SELECT count(*) FROM standards_changes WHERE day = ?1) < ?4
+                     ON CONFLICT DO NOTHING",
+                )?
+                .execute((&day, &account, asked_at, most))?;
+                let has = tx
+                    .prepare_cached(
+                        "SELECT 1 FROM standards_changes
+                         WHERE day = ?1 AND account = ?2 AND asked_at = ?3",
+                    )?
+                    .exists((&day, &account, asked_at))?;
+                Ok(has)
+            })
+            .await?)
+    }
+
+    async fn changes_taken(&self, day: &str) -> Result<usize, StoreFault> {
+        let day = day.to_owned();
+        Ok(self
+            .read(move |tx| {
+                let taken: i64 = tx
+                    .prepare_cached("SELECT count(*) FROM standards_changes WHERE day = ?1")?
+                    .query_row([&day], |row| row.get(0))?;
+                Ok(usize::try_from(taken).unwrap_or(usize::MAX))
             })
             .await?)
     }

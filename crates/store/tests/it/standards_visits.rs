@@ -1,7 +1,10 @@
 //! Accounts whose standards are looked at (`organization.md` S-8): SQLite answers as the model in memory.
 
 use hallpass_model::{AccountId, TimeSpan, Timestamp};
-use hallpass_org::standards::{StandardsVisit, VisitCause, VisitStore};
+use hallpass_org::standards::{
+    AppliedFile, ChangeAuthor, ChangedThing, StandardsChange, StandardsVisit, VisitCause,
+    VisitStore,
+};
 use hallpass_org::testing::MemoryVisits;
 use hallpass_runner::PlanId;
 use hallpass_store::SqliteStore;
@@ -29,6 +32,16 @@ async fn whole_life(store: &dyn VisitStore) {
     // put off, with the plan that was begun
     let begun = StandardsVisit {
         plan: Some(PlanId::named("0123456789abcdef")),
+        put_back: vec![StandardsChange {
+            region: "eu-west-1".to_owned(),
+            what: ChangedThing::Standard("pci-dss/v/3.2.1".to_owned()),
+            wanted_on: true,
+            author: ChangeAuthor::Known {
+                who: "ana".to_owned(),
+                at: at(3),
+                event: "BatchDisableStandards".to_owned(),
+            },
+        }],
         ..one.clone()
     };
     assert!(store.settle_visit(&one, Some(&begun)).await.unwrap());
@@ -65,10 +78,57 @@ async fn whole_life(store: &dyn VisitStore) {
     assert_eq!(store.last_sweep().await.unwrap(), Some(at(2)));
 }
 
+/// The first time that a file was applied since another one was is what counts.
+async fn files_applied(store: &dyn VisitStore) {
+    let applied = |hash: &str, second, by: &str| AppliedFile {
+        hash: hash.to_owned(),
+        at: at(second),
+        by: by.to_owned(),
+    };
+    assert_eq!(store.last_applied().await.unwrap(), None);
+    for (hash, second, by, kept) in [
+        ("one", 10, "ana", applied("one", 10, "ana")),
+        ("one", 20, "ben", applied("one", 10, "ana")),
+        ("two", 30, "ben", applied("two", 30, "ben")),
+        ("one", 40, "cai", applied("one", 40, "cai")),
+    ] {
+        store
+            .file_applied(&applied(hash, second, by))
+            .await
+            .unwrap();
+        assert_eq!(store.last_applied().await.unwrap(), Some(kept));
+    }
+}
+
+/// A day has so many changes, whoever asks; a visit keeps its own.
+async fn changes_of_a_day(store: &dyn VisitStore) {
+    let (today, tomorrow) = ("2026-11-24", "2026-11-25");
+    let visits = [
+        visit("111111111111", at(1)),
+        visit("222222222222", at(1)),
+        visit("111111111111", at(2)),
+    ];
+    let mut took = Vec::new();
+    for visit in visits.iter().chain(&visits) {
+        took.push(store.take_change(today, visit, 2).await.unwrap());
+    }
+    assert_eq!(took, [true, true, false, true, true, false]);
+    assert_eq!(store.changes_taken(today).await.unwrap(), 2);
+    assert_eq!(store.changes_taken(tomorrow).await.unwrap(), 0);
+    assert!(store.take_change(tomorrow, &visits[2], 1).await.unwrap());
+    assert!(!store.take_change(tomorrow, &visits[0], 1).await.unwrap());
+    assert_eq!(store.changes_taken(tomorrow).await.unwrap(), 1);
+}
+
 #[tokio::test]
 async fn visits_are_asked_for_put_off_and_ended() {
-    whole_life(&MemoryVisits::default()).await;
+    let memory = MemoryVisits::default();
     let folder = tempdir().unwrap();
     let store = SqliteStore::open(folder.path().join("hallpass.db")).unwrap();
-    whole_life(&store).await;
+    let both: [&dyn VisitStore; 2] = [&memory, &store];
+    for store in both {
+        whole_life(store).await;
+        files_applied(store).await;
+        changes_of_a_day(store).await;
+    }
 }

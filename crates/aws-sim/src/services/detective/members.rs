@@ -19,6 +19,7 @@ const CORE: &str = "DETECTIVE_CORE";
 
 fn shape(context: &Context<'_>, arn: &str, account: &str, member: &GraphMember) -> Value {
     let (status, reason) = match &member.refused {
+        _ if member.outside => ("INVITED", None),
         _ if member.ready > context.now => ("VERIFICATION_IN_PROGRESS", None),
         Some(reason) => ("ACCEPTED_BUT_DISABLED", Some(reason.as_str())),
         None => ("ENABLED", None),
@@ -27,7 +28,7 @@ fn shape(context: &Context<'_>, arn: &str, account: &str, member: &GraphMember) 
         "AccountId": account, "EmailAddress": member.email, "GraphArn": arn,
         "AdministratorId": *context.caller.account, "Status": status,
         "InvitedTime": seconds(member.since), "UpdatedTime": seconds(member.ready.min(context.now)),
-        "InvitationType": "ORGANIZATION",
+        "InvitationType": if member.outside { "INVITATION" } else { "ORGANIZATION" },
     });
     if let (Some(reason), Some(members)) = (reason, row.as_object_mut()) {
         members.insert("DisabledReason".to_owned(), reason.into());
@@ -49,7 +50,8 @@ pub(super) fn list(context: &Context<'_>) -> HandlerResult {
     Ok(paged("MemberDetails", rows, token))
 }
 
-/// `CreateMembers`: accounts of the organization become members without an invitation.
+/// `CreateMembers`: accounts of the organization become members without an invitation; others are invited, by their id and
+/// the address of their root user.
 pub(super) fn create(context: &mut Context<'_>) -> HandlerResult {
     let arn = graph(context)?.arn.clone();
     let asked = context.call.input.get("Accounts").and_then(Value::as_array);
@@ -71,12 +73,14 @@ pub(super) fn create(context: &mut Context<'_>) -> HandlerResult {
     let (mut made, mut unprocessed) = (Vec::new(), Vec::new());
     let place = own_place(context);
     for (account, email) in asked {
-        if context.state.account(&account).is_none() {
-            let reason = "The account is not a member of the organization.";
+        let outside = context.state.account(&account).is_none();
+        if outside && !email.contains('@') {
+            let reason = "The email address is not that of the account.";
             unprocessed.push(json!({ "AccountId": account, "Reason": reason }));
             continue;
         }
         let member = GraphMember {
+            outside,
             email,
             since: context.now,
             ready,

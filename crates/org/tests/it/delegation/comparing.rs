@@ -187,6 +187,89 @@ async fn members_come_in_fifties() {
     assert_eq!(batches, [20, 50, 50]);
 }
 
+/// Detective shows a hundred members on a page: those on the next are there, too, and nobody is asked twice.
+#[tokio::test]
+async fn members_on_further_pages_are_seen_and_a_second_run_changes_nothing() {
+    for members in [110, 140, 250] {
+        let world = World::new();
+        world.with(|it| {
+            let more = (0..members - 3).map(|n| (format!("6{n:011}"), "ACTIVE"));
+            it.accounts.extend(more);
+        });
+        let file = DETECTIVE.replace("us-east-1, eu-west-1", "us-east-1");
+        let run = async || {
+            let ran = world.delegate(&file, true, "first", &Gate::new(None)).await;
+            ran.unwrap()
+        };
+        let ran = run().await;
+        assert_eq!(
+            ran.target("detective", "us-east-1").0,
+            "changed",
+            "{members}"
+        );
+        let sent = world.writes();
+        let there = world.aws.state.lock().unwrap().members.len();
+        assert_eq!(there, members);
+        let again = run().await;
+        assert_eq!(
+            again.target("detective", "us-east-1").0,
+            "unchanged",
+            "{members}"
+        );
+        assert_eq!(world.writes(), sent, "{members}");
+    }
+}
+
+/// Accounts outside the organization are invited: whether they say yes is told, not waited for, and nobody is removed.
+#[tokio::test]
+async fn whoever_is_outside_is_invited_and_told_until_they_say_yes() {
+    let world = World::new();
+    let file = |invite: &str| {
+        format!(
+            "services:\n  - {{service: detective, account: '333333333333', regions: [us-east-1], invitation_mail: none, \
+             invite: [{invite}]}}\n"
+        )
+    };
+    let outside = "{account: '777777777777', email: root@example.com}";
+    let run = async |invite: &str| {
+        let gate = Gate::new(None);
+        world
+            .delegate(&file(invite), true, "first", &gate)
+            .await
+            .unwrap()
+    };
+    let ran = run(outside).await;
+    let (outcome, _) = ran.target("detective", "us-east-1");
+    assert_eq!(outcome, "in_progress", "{:?}", ran.report);
+    let place = ("us-east-1".to_owned(), "777777777777".to_owned());
+    let invited = world.aws.state.lock().unwrap().invited.clone();
+    assert_eq!(invited.get(&place), Some(&false), "{invited:?}");
+    let sent = world.writes();
+    let again = run(outside).await;
+    assert_eq!(again.target("detective", "us-east-1").0, "in_progress");
+    assert_eq!(again.rows[0].waiting, ["777777777777"]);
+    // no longer named, it stays
+    let other = "{account: '888888888888', email: other@example.com}";
+    run(other).await;
+    assert_eq!(world.aws.state.lock().unwrap().invited.len(), 2);
+    // it says yes
+    world.with(|it| {
+        it.invited.clear();
+        for account in ["777777777777", "888888888888"] {
+            let place = ("us-east-1".to_owned(), account.to_owned());
+            it.members.insert(place, world.clock.now());
+        }
+    });
+    assert_eq!(
+        run(outside).await.target("detective", "us-east-1").0,
+        "unchanged"
+    );
+    assert_eq!(world.writes().len(), sent.len() + 1);
+    let inside = file("{account: '222222222222', email: x@example.com}");
+    let refused = world.rows(&inside, Replacing::Never).await.unwrap_err();
+    assert!(refused.contains("is in the organization"), "{refused}");
+}
+
 /// Row 6.
 #[tokio::test]
 async fn a_graph_takes_1200_members() {

@@ -54,3 +54,26 @@ async fn stopped_anywhere_nothing_is_sent_twice() {
         }
     }
 }
+
+/// Somebody names another administrator between any two calls: theirs stays, and the step says so.
+#[tokio::test]
+async fn whoever_is_named_meanwhile_stays() {
+    let mut conflicts = 0;
+    for call in 1..200 {
+        let world = World::new();
+        let place = ("detective".to_owned(), "us-east-1".to_owned());
+        world.with(|it| it.person = Some((call, place.0.clone(), place.1.clone())));
+        let ran = world.delegate(FILE, true, "first", &Gate::new(None)).await;
+        let state = world.aws.state.lock().unwrap();
+        let held = state.regional.get(&place).map(String::as_str);
+        if !state.person_was_there || held == Some("333333333333") {
+            assert!(conflicts > 3, "{call}");
+            break;
+        }
+        assert_eq!(held, Some("222222222222"), "call {call}");
+        conflicts += 1;
+        let report = ran.unwrap().report;
+        let good = report.is_some_and(|it| it.exit() == Exit::Ok);
+        assert!(!good, "call {call}");
+    }
+}

@@ -10,7 +10,7 @@ use hallpass_org::delegation::{
 use hallpass_org::{Operation, OrganizationFault, ReadAnswer, ReadPlace};
 use hallpass_runner::testing::{Gate, Hourglass, MemoryPlans};
 use hallpass_runner::{PlanReport, Runner};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::gated::{FakeCalls, GatedCalls, carried, read_failed, runner};
 
@@ -32,6 +32,8 @@ pub(super) struct State {
     pub(super) graphs: BTreeMap<String, (Timestamp, bool)>,
     /// Region and account → when it is enabled
     pub(super) members: BTreeMap<(String, String), Timestamp>,
+    /// Region and account of those that were invited, and whether they got a mail.
+    pub(super) invited: BTreeMap<(String, String), bool>,
     /// Accounts that have too much data.
     pub(super) too_large: BTreeSet<String>,
     /// service:operation Region → the code of a refusal
@@ -40,8 +42,36 @@ pub(super) struct State {
     pub(super) closed: bool,
     pub(super) writes: Vec<String>,
     pub(super) asked: Vec<String>,
+    /// A person who names another administrator of a service in a Region, where there is none, after so many calls.
+    pub(super) person: Option<(u32, String, String)>,
+    pub(super) person_was_there: bool,
     /// The sizes of what was sent to `CreateMembers`.
     pub(super) batches: Vec<usize>,
+}
+
+impl State {
+    /// Whether somebody else administers the service that is told its administrator.
+    fn is_taken(&self, region: &str, input: &Value) -> bool {
+        let (service, account) = match input.get("AdminAccountId") {
+            Some(_) => ("securityhub", text(input, "AdminAccountId")),
+            None => ("detective", text(input, "AccountId")),
+        };
+        let held = self.regional.get(&(service.to_owned(), region.to_owned()));
+        held.is_some_and(|it| *it != account)
+    }
+
+    /// Another call was answered.
+    fn person_acts(&mut self) {
+        match self.person.take() {
+            Some((1, service, region)) => {
+                let free = self.regional.entry((service, region));
+                free.or_insert_with(|| OTHER.to_owned());
+                self.person_was_there = true;
+            }
+            Some((calls, service, region)) => self.person = Some((calls - 1, service, region)),
+            None => {}
+        }
+    }
 }
 
 /// The organization.
@@ -52,6 +82,24 @@ pub(super) struct FakeDelegation {
 
 fn text(value: &Value, name: &str) -> String {
     value[name].as_str().unwrap_or_default().to_owned()
+}
+
+/// Of a long list of members a page of a hundred, as Detective gives them.
+fn page_of(mut answer: Value, input: &Value) -> (Value, Option<Map<String, Value>>) {
+    let Some(rows) = answer.get("MemberDetails").and_then(Value::as_array) else {
+        return (answer, None);
+    };
+    let from = input["NextToken"]
+        .as_str()
+        .map_or(0, |it| it.parse().unwrap());
+    let rest = rows.len().saturating_sub(from);
+    let page: Vec<Value> = rows.iter().skip(from).take(100).cloned().collect();
+    answer["MemberDetails"] = page.into();
+    let next = json!({ "NextToken": (from + 100).to_string() });
+    (
+        answer,
+        (rest > 100).then(|| next.as_object().unwrap().clone()),
+    )
 }
 
 fn graph(region: &str) -> String {
@@ -116,7 +164,10 @@ impl FakeDelegation {
                     };
                     json!({ "AccountId": id, "Status": status, "DisabledReason": reason })
                 });
-                rows(all.collect(), "MemberDetails")
+                let invited = state.invited.keys().filter(|(it, _)| *it == region);
+                let invited =
+                    invited.map(|(_, id)| json!({ "AccountId": id, "Status": "INVITED" }));
+                rows(all.chain(invited).collect(), "MemberDetails")
             }
             _ => None,
         }
@@ -135,10 +186,11 @@ impl FakeCalls for FakeDelegation {
         };
         let code = refused(&self.state.lock().unwrap());
         self.state.lock().unwrap().asked.push(asked);
+        self.state.lock().unwrap().person_acts();
         let is_closed = self.state.lock().unwrap().closed && place.account.is_some();
         let found = self.found(place, operation, input);
         match (found.filter(|_| !is_closed), code) {
-            (Some(answer), None) => Ok((answer, None)),
+            (Some(answer), None) => Ok(page_of(answer, input)),
             (_, code) => {
                 let code = code.unwrap_or_else(|| "AccessDeniedException".to_owned());
                 Err(read_failed(&code, "no"))
@@ -171,6 +223,13 @@ impl FakeCalls for FakeDelegation {
                     return Err(OrganizationFault::AlreadyThere { message });
                 }
             }
+            "EnableOrganizationAdminAccount" if state.is_taken(&region, input) => {
+                state.writes.pop();
+                return Err(OrganizationFault::Refused {
+                    code: "InvalidInputException".to_owned(),
+                    message: "there is another administrator".to_owned(),
+                });
+            }
             "EnableOrganizationAdminAccount" => {
                 let service = if input.get("AdminAccountId").is_some() {
                     ("securityhub", text(input, "AdminAccountId"))
@@ -190,11 +249,17 @@ impl FakeCalls for FakeDelegation {
             }
             "CreateMembers" => {
                 let asked = input["Accounts"].as_array().unwrap();
-                assert!(asked.len() <= 50 && input["DisableEmailNotification"] == true);
+                assert!(asked.len() <= 50 && !asked.is_empty());
                 state.batches.push(asked.len());
+                let is_quiet = input["DisableEmailNotification"] == true;
                 for row in asked {
                     assert!(text(row, "EmailAddress").ends_with("@example.com"));
                     let place = (region.clone(), text(row, "AccountId"));
+                    if state.accounts.iter().all(|(id, _)| *id != place.1) {
+                        state.invited.insert(place, !is_quiet);
+                        continue;
+                    }
+                    assert!(is_quiet);
                     state.members.entry(place).or_insert(MAKING.after(now));
                 }
             }

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use hallpass_model::AccountId;
-use hallpass_org::standards::{HubStanding, StandardsScope, draft};
+use hallpass_org::standards::{
+    HubStanding, StandardsFacts, StandardsFile, StandardsScope, draft, unknown_names,
+};
 use hallpass_runner::testing::Gate;
 use hallpass_runner::{Exit, StepEnd, undo};
 use serde_json::{Map, Value, json};
@@ -149,19 +151,60 @@ async fn a_hub_is_turned_on_when_somebody_says_so() {
         choices: world.choices,
         ..alone
     };
-    // nobody else in the Region says what it offers
-    assert_eq!(
-        alone
-            .apply(TWO_OFF)
-            .await
-            .row(FIRST, "us-east-1")
-            .notes
-            .len(),
-        1
-    );
-    assert_eq!(alone.writes().len(), 1);
-    alone.apply(TWO_OFF).await;
+    // nobody else in the Region says what it offers: that is looked up once it is on, in the same plan
+    let ran = alone.apply(TWO_OFF).await;
+    let report = ran.report.as_ref().unwrap();
+    assert_eq!(report.exit(), Exit::Ok, "{report:?}");
+    let sent = alone.writes();
+    // the hub, the standard, and two controls
+    assert_eq!(sent.len(), 4, "{sent:?}");
+    let off = alone.hub(FIRST, "us-east-1", |it| it.disabled.clone());
+    let off: Vec<&str> = off.keys().map(|(_, id)| id.as_str()).collect();
+    assert_eq!(off, ["IAM.6", "S3.7"]);
     assert!(alone.apply(TWO_OFF).await.report.is_none());
+    assert_eq!(alone.writes(), sent);
+}
+
+/// A standard that no Region offers, a control that none knows; one that is not there here is known.
+#[tokio::test]
+async fn names_that_nobody_knows_are_told_with_their_lines_and_those_of_other_regions_are_not() {
+    let file = "defaults:
+  standards: {enable: [pci-dss/v/3.2.1], disable: [pci-dss/v/9]}
+  controls:
+    - {id: NOPE.99, status: DISABLED, reason: x}
+    - {id: IAM.6, status: DISABLED, reason: x, standards: [pci-ds/v/3.2.1]}
+    - {id: Far.1, status: DISABLED, reason: x}
+exceptions:
+  - {account: '012345678901', control: S3.77, status: DISABLED, reason: x}
+";
+    let world = World::new();
+    world.hub(FIRST, "us-east-1", |it| {
+        let of = it.controls_of.get_mut("pci-dss/v/3.2.1").unwrap();
+        of.insert("Far.1".to_owned());
+    });
+    let of = |file: &str, facts: &StandardsFacts| {
+        let file = StandardsFile::read(file).unwrap();
+        let all = unknown_names(&file, facts);
+        all.iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    let facts = world.compare(file).await.facts;
+    assert_eq!(
+        of(file, &facts),
+        [
+            "line 2: no Region that was asked offers a standard `pci-dss/v/9`",
+            "line 4: no Region that was asked knows a control `NOPE.99`",
+            "line 5: no Region that was asked offers a standard `pci-ds/v/3.2.1`",
+            "line 8: no Region that was asked knows a control `S3.77`",
+        ]
+    );
+    assert_eq!(of(TWO_OFF, &facts), [""; 0]);
+    // where no hub is on nobody can say
+    for region in ["eu-west-1", "us-east-1"] {
+        for account in [FIRST, OTHER, "999999999999"] {
+            world.hub(account, region, |it| it.off = true);
+        }
+    }
+    assert_eq!(of(file, &world.compare(file).await.facts), [""; 0]);
 }
 
 /// Row 6.

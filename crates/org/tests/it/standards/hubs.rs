@@ -39,12 +39,18 @@ pub(super) struct Hub {
     pub(super) on: BTreeMap<String, Subscribed>,
     /// Controls that are off, by standard, and why.
     pub(super) disabled: BTreeMap<(String, String), Option<String>>,
+    /// Controls that somebody changed, and when.
+    pub(super) touched: BTreeMap<(String, String), &'static str>,
 }
 
 #[derive(Default)]
 pub(super) struct State {
     pub(super) accounts: Vec<(String, &'static str)>,
     pub(super) hubs: BTreeMap<(String, String), Hub>,
+    /// A person who turns a control off in the first hub, after so many calls.
+    pub(super) person: Option<(u32, (String, String))>,
+    /// When accounts joined, as AWS says it.
+    pub(super) joined: Option<&'static str>,
     /// Policies of the administrator, by target; none where it configures nobody.
     pub(super) policies: Option<BTreeMap<String, String>>,
     /// Who configures the organization, as AWS says it; the administrator does where it is nothing.
@@ -97,12 +103,13 @@ impl Hub {
     fn association(&self, place: (&str, &str), id: &Value) -> Option<Value> {
         let (standard, control) = (text(id, "StandardsArn"), text(id, "SecurityControlId"));
         self.controls_of.get(short(&standard))?.get(&control)?;
-        let off = self.disabled.get(&(standard.clone(), control.clone()));
+        let key = (standard.clone(), control.clone());
+        let off = self.disabled.get(&key);
         let (account, region) = place;
         Some(json!({
             "StandardsArn": standard, "SecurityControlId": control,
             "AssociationStatus": if off.is_some() { "DISABLED" } else { "ENABLED" },
-            "UpdatedReason": off,
+            "UpdatedReason": off, "UpdatedAt": self.touched.get(&key),
             "StandardsControlArns":
                 [format!("arn:aws:securityhub:{region}:{account}:control/{}/X.{control}", short(&standard))],
         }))
@@ -133,7 +140,7 @@ fn read_organization(state: &State, account: &str, name: &str, input: &Value) ->
                 .accounts
                 .iter()
                 .filter(|(id, _)| (id == MANAGEMENT) == at_root);
-            let all = all.map(|(id, status)| json!({ "Id": id, "State": status }));
+            let all = all.map(|(id, status)| json!({ "Id": id, "State": status, "JoinedTimestamp": state.joined }));
             rows(all.collect(), "Accounts")
         }
         "ListOrganizationalUnitsForParent" => {
@@ -268,8 +275,10 @@ impl FakeHubs {
                 "StandardsSubscriptions",
             ),
             "ListSecurityControlDefinitions" => {
-                let of = hub.controls_of.get(short(&text(input, "StandardsArn")));
-                let all = of.into_iter().flatten().map(|it| {
+                let arn = text(input, "StandardsArn");
+                let of = hub.controls_of.iter();
+                let of = of.filter(|(name, _)| arn.is_empty() || short(&arn) == *name);
+                let all = of.flat_map(|(_, ids)| ids).map(|it| {
                     json!({ "SecurityControlId": it, "CurrentRegionAvailability":
                         if it.starts_with("Far.") { "UNAVAILABLE" } else { "AVAILABLE" } })
                 });
@@ -286,9 +295,27 @@ impl FakeHubs {
     }
 }
 
+impl FakeHubs {
+    /// Another call was answered.
+    fn person_acts(&self) {
+        let state = &mut *self.0.lock().unwrap();
+        match state.person.take() {
+            Some((1, control)) => {
+                let hub = state.hubs.values_mut().next().unwrap();
+                hub.disabled.insert(control, Some("by hand".to_owned()));
+            }
+            later => state.person = later.map(|(calls, control)| (calls - 1, control)),
+        }
+    }
+}
+
 impl FakeCalls for FakeHubs {
     fn read(&self, place: &ReadPlace, operation: Operation, input: &Value) -> ReadAnswer {
         let found = self.found(place, operation, input);
+        // between the look directly before a write and the write nobody can act here: AWS offers no way to notice
+        if operation.1 != "BatchGetStandardsControlAssociations" {
+            self.person_acts();
+        }
         found
             .map(|it| (it, None))
             .map_err(|(code, message)| read_failed(code, message))
@@ -300,6 +327,8 @@ impl FakeCalls for FakeHubs {
         operation: Operation,
         input: &Value,
     ) -> Result<Value, OrganizationFault> {
-        self.change(place, operation, input)
+        let changed = self.change(place, operation, input);
+        self.person_acts();
+        changed
     }
 }

@@ -1,10 +1,13 @@
 //! Every port call failed, its answer lost, the process stopped before or after it: after the same command again or a
 //! resume, everything is as it should be, no standard was turned on twice and no control set twice (row 14).
 
-use hallpass_runner::testing::{Gate, PortMode};
-use hallpass_runner::{Exit, PlanStore as _};
+use std::sync::Arc;
 
-use super::hubs::{FIRST, Subscribed};
+use hallpass_org::standards::StandardsStepExecutor;
+use hallpass_runner::testing::{Gate, PortMode};
+use hallpass_runner::{Exit, PlanStore as _, StepEnd};
+
+use super::hubs::{FIRST, PCI, Subscribed};
 use super::world::World;
 
 const FILE: &str = r"
@@ -29,7 +32,7 @@ fn world() -> World {
     world
 }
 
-async fn attempt(world: &World, holder: &str, gate: &std::sync::Arc<Gate>) -> bool {
+async fn attempt(world: &World, holder: &str, gate: &Arc<Gate>) -> bool {
     let run = async {
         let ran = world.run(FILE, true, holder, gate).await;
         let report = ran.and_then(|ran| ran.report);
@@ -71,4 +74,103 @@ async fn stopped_anywhere_nothing_is_sent_twice() {
             assert_eq!(world.writes(), sent, "{case}");
         }
     }
+}
+
+const SET_ONLY: &str = r"
+defaults:
+  controls:
+    - {id: IAM.6, status: DISABLED, reason: central}
+    - {id: S3.7, status: DISABLED, reason: backup}
+    - {id: EC2.19, status: ENABLED}
+";
+
+/// A standard that is on, with a control that is off.
+fn standing() -> World {
+    let world = World::small();
+    world.hub(FIRST, "us-east-1", |it| {
+        it.on.insert(PCI.to_owned(), Subscribed::default());
+        let earlier = Some("earlier".to_owned());
+        it.disabled.insert(control("EC2.19"), earlier);
+    });
+    world
+}
+
+fn control(id: &str) -> (String, String) {
+    (PCI.to_owned(), id.to_owned())
+}
+
+fn off(world: &World) -> Vec<(String, Option<String>)> {
+    let of = |it: &mut super::hubs::Hub| it.disabled.clone();
+    let all = world.hub(FIRST, "us-east-1", of).into_iter();
+    all.map(|((_, id), reason)| (id, reason)).collect()
+}
+
+fn named(all: &[(&str, Option<&str>)]) -> Vec<(String, Option<String>)> {
+    let owned = |(id, reason): &(&str, Option<&str>)| ((*id).to_owned(), reason.map(str::to_owned));
+    all.iter().map(owned).collect()
+}
+
+/// Between review and apply somebody turns a control off, with a reason: it stays as they made it, and is told; the others
+/// are set, and undoing takes back those alone.
+#[tokio::test]
+async fn a_control_that_somebody_changed_since_the_review_is_left_and_the_others_are_set() {
+    for by_standard in [false, true] {
+        let world = standing();
+        world.hub(FIRST, "us-east-1", |it| it.by_standard = by_standard);
+        let reviewed = world.compare(SET_ONLY).await.report.unwrap();
+        world.hub(FIRST, "us-east-1", |it| {
+            let by_hand = Some("by hand".to_owned());
+            it.disabled.insert(control("IAM.6"), by_hand);
+        });
+        let runner = world.runner("second", &Gate::new(None));
+        let patient = crate::bench::patient();
+        let report = runner.apply(&reviewed.plan, &patient).await.unwrap();
+        let target = &report.targets[0];
+        assert_eq!(target.outcome, StepEnd::Drifted, "{by_standard}");
+        assert!(
+            target
+                .reason
+                .contains("IAM.6 of pci-dss/v/3.2.1 is off (\"by hand\")"),
+            "{}",
+            target.reason
+        );
+        let set = named(&[("IAM.6", Some("by hand")), ("S3.7", Some("backup"))]);
+        assert_eq!(off(&world), set, "{by_standard}");
+        let (plan, folded) = runner.load(&reviewed.plan).await.unwrap();
+        let hands = StandardsStepExecutor::new(Arc::new(world.calls()));
+        let back = hallpass_runner::undo(&plan, &folded, &hands);
+        let back = runner.look(back.draft).await.unwrap().plan;
+        let report = runner.apply(&back.id, &patient).await.unwrap();
+        assert_eq!(report.exit(), Exit::Ok, "{report:?}");
+        let before = named(&[("EC2.19", Some("earlier")), ("IAM.6", Some("by hand"))]);
+        assert_eq!(off(&world), before, "{by_standard}");
+    }
+}
+
+/// Somebody turns a control off, with a reason of theirs, after the n-th call of applying: whatever was or was not sent by
+/// then, it ends as they made it.
+#[tokio::test]
+async fn whenever_somebody_acts_what_they_decided_stands() {
+    let mut drifted = 0;
+    for by_standard in [false, true] {
+        for call in 1..100 {
+            let world = standing();
+            world.hub(FIRST, "us-east-1", |it| it.by_standard = by_standard);
+            let reviewed = world.compare(SET_ONLY).await.report.unwrap();
+            world.with(|it| it.person = Some((call, control("IAM.6"))));
+            let runner = world.runner("second", &Gate::new(None));
+            let patient = crate::bench::patient();
+            let report = runner.apply(&reviewed.plan, &patient).await.unwrap();
+            if world.with(|it| it.person.is_some()) {
+                // it was over before
+                assert!(call > 5, "{call}");
+                break;
+            }
+            let outcome = report.targets[0].outcome;
+            drifted += usize::from(outcome == StepEnd::Drifted);
+            let set = named(&[("IAM.6", Some("by hand")), ("S3.7", Some("backup"))]);
+            assert_eq!(off(&world), set, "call {call}, {by_standard}, {outcome:?}");
+        }
+    }
+    assert!(drifted > 2, "{drifted}");
 }

@@ -46,6 +46,7 @@ pub(super) async fn look_up(calls: &dyn ReadCalls, wanted: &ChangesWanted<'_>) -
     for name in wanted.names {
         let names = EventNames::new([*name]);
         let lookup = EventLookup {
+            account: None,
             region: wanted.region,
             name,
             from: wanted.since(),

@@ -277,6 +277,7 @@ pub(super) const ACCOUNTS: ChoreActions = ChoreActions {
     reads: &[
         "account:ListRegions",
         "cloudtrail:DescribeTrails",
+        "cloudtrail:LookupEvents",
         "config:DescribeConfigurationRecorderStatus",
         "config:DescribeConfigurationRecorders",
         "config:DescribeDeliveryChannels",

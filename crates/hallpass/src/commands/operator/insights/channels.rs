@@ -13,6 +13,7 @@ use hallpass_runner::{PlanDraft, PlanReport};
 use hallpass_wording::plan;
 use serde_json::{Value, json};
 
+use crate::bad_names;
 use crate::commands::read_text;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::opening::{ConfigArgs, runtime};
@@ -137,7 +138,7 @@ async fn find(
         StandardsUnread::Unread(_) => {
             Failure::failed(why.to_string()).help("use credentials of the management account")
         }
-        StandardsUnread::Unknown(_) => Failure::bad_input(why.to_string()),
+        StandardsUnread::Unknown(names) => bad_names::unknown(&names, None),
     })
 }
 

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use hallpass_aws::RoleToAssume;
 use hallpass_model::AccountId;
 use hallpass_org::insights::{InsightRange, InsightScope, UnitsNotFound, unit_ids};
-use hallpass_org::{ReadCalls as _, ReadPlace, UnreadFact};
+use hallpass_org::{ReadPlace, UnreadFact, read_all};
 use serde_json::json;
 
 use crate::clock;
@@ -117,17 +117,13 @@ async fn enabled(calls: &NamedCalls) -> Result<Vec<String>, Failure> {
     let input =
         json!({ "RegionOptStatusContains": ["ENABLED", "ENABLED_BY_DEFAULT"], "MaxResults": 50 });
     let place = ReadPlace::default();
-    let asked = calls.call(&place, "account", "ListRegions", &input);
-    let (answer, _) = asked.await.map_err(|it| {
-        Failure::failed(format!(
-            "`account:ListRegions`: {}: {}",
-            it.code, it.message
-        ))
-        .help("name the Regions: `--regions eu-west-1,us-east-1`")
+    let listing = ("account", "ListRegions");
+    let rows = read_all(calls, place, listing, input, "Regions").await;
+    let rows = rows.map_err(|it| {
+        Failure::failed(format!("`{}`: {}", it.action, it.reason))
+            .help("name the Regions: `--regions eu-west-1,us-east-1`")
     })?;
-    let rows = answer.get("Regions").and_then(serde_json::Value::as_array);
-    let names = rows.into_iter().flatten();
-    let names = names.filter_map(|it| it.get("RegionName")?.as_str());
+    let names = rows.iter().filter_map(|it| it.get("RegionName")?.as_str());
     Ok(names.map(str::to_owned).collect())
 }
 

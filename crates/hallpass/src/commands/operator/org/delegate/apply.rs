@@ -7,6 +7,7 @@ use hallpass_org::ReadCalls;
 use hallpass_org::delegation::{DelegationFile, Replacing, compare, draft, gather};
 
 use super::shown::ShownDelegation;
+use crate::bad_names::check_regions;
 use crate::delegation_files::{read_file, refused, unread};
 use crate::exit::{Exit, Failure, Outcome};
 use crate::opening::runtime;
@@ -46,6 +47,10 @@ impl ApplyArgs {
             (Some(path), _, _) => read_file(path),
             (None, Some(service), Some(account)) => {
                 let regions = self.regions.clone();
+                let named: Vec<String> = regions.iter().flatten().cloned().collect();
+                if named != ["enabled"] {
+                    check_regions("--regions", &named)?;
+                }
                 DelegationFile::of_one(service, account.clone(), regions)
                     .map_err(Failure::bad_input)
             }

@@ -118,7 +118,10 @@ impl ShownRow {
 }
 
 fn shown(row: &DelegationRow) -> ShownRow {
-    let problems = row.problems.join("; ");
+    let waiting = row.waiting.iter();
+    let waiting = waiting.map(|it| format!("account {it} was invited and has not said yes"));
+    let problems: Vec<String> = row.problems.iter().cloned().chain(waiting).collect();
+    let problems = problems.join("; ");
     let (outcome, reason) = match &row.state {
         DelegationState::Planned => ("planned", problems),
         DelegationState::Conflict { other } => {

@@ -4,14 +4,14 @@ use std::path::PathBuf;
 
 use hallpass_org::ReadCalls;
 use hallpass_org::standards::{
-    StandardsChoices, StandardsFile, compare, draft, draft_central, gather_hubs,
+    AppliedFile, StandardsChoices, StandardsFile, compare, draft, draft_central, gather_hubs,
     gather_organization,
 };
 use hallpass_runner::PlanDraft;
 
 use super::central::{self, Mode};
 use super::shown::ShownStandards;
-use super::{day, read_file, unread};
+use super::{check_names, day, read_file, unread};
 use crate::exit::{Exit, Failure, Outcome};
 use crate::opening::runtime;
 use crate::output;
@@ -79,7 +79,7 @@ async fn carry_out(context: &PlanContext, file: &StandardsFile, args: &Args) -> 
     let calls: &dyn ReadCalls = context.calls.as_ref();
     let (scope, now) = (args.selection.scope(calls).await?, context.clock.now());
     let facts = gather_organization(calls, Some(file), &scope).await;
-    let mut facts = facts.map_err(unread)?;
+    let mut facts = facts.map_err(|why| unread(why, Some(&args.file)))?;
     if args.enable_central && args.mode != Mode::Central {
         let text = "`--enable-central` is for policies";
         return Err(Failure::bad_input(text).help("`--mode central`"));
@@ -93,43 +93,59 @@ async fn carry_out(context: &PlanContext, file: &StandardsFile, args: &Args) -> 
         args.is_for_policies()?;
         let rows = central::rows(file, &facts, central, &scope, now)?;
         let draft = draft_central(&rows, &facts, central);
-        return settle(
-            context,
-            draft,
-            ShownStandards::of_policies(&rows, &central.home),
-            args,
-        )
-        .await;
+        let shown = ShownStandards::of_policies(&rows, &central.home);
+        return settle(context, file, (draft, shown), args).await;
     }
     gather_hubs(calls, Some(file), &scope, &mut facts).await;
+    check_names(&args.file, file, &facts)?;
     let choices = StandardsChoices {
         enable_hub: args.own.enable_hub,
         update_reasons: args.own.update_reasons,
         enable_unnamed: args.own.enable_unnamed,
+        ..StandardsChoices::default()
     };
     let rows = compare(file, &facts, choices, day(now));
-    settle(
-        context,
-        draft(&rows, &facts),
-        ShownStandards::of(&rows),
-        args,
-    )
-    .await
+    let shown = ShownStandards::of(&rows);
+    settle(context, file, (draft(&rows, &facts), shown), args).await
+}
+
+/// Keeps that a person applied this very file: to the whole organization, and not to a part of it. A server makes new
+/// accounts follow only such a file (`organization.md` S-8).
+async fn note_applied(
+    context: &PlanContext,
+    file: &StandardsFile,
+    args: &Args,
+) -> Result<(), Failure> {
+    if !args.plan.is_applying() || args.selection.is_part() {
+        return Ok(());
+    }
+    let applied = AppliedFile {
+        hash: file.hash().to_owned(),
+        at: context.clock.now(),
+        by: context.aws.about().arn.clone(),
+    };
+    let kept = context.visits.file_applied(&applied).await;
+    kept.map_err(|fault| Failure::failed(fault.to_string()))
 }
 
 async fn settle(
     context: &PlanContext,
-    draft: PlanDraft,
-    mut shown: ShownStandards,
+    file: &StandardsFile,
+    (draft, mut shown): (PlanDraft, ShownStandards),
     args: &Args,
 ) -> Outcome {
     if draft.is_empty() {
+        note_applied(context, file, args).await?;
         shown.print(None, args.plan.format())?;
         output::say("nothing is to be changed");
         return Ok(shown.exit(Exit::Ok));
     }
     let question = "Change standards and controls in these accounts?";
     let settled = plans::settle(context, draft, &args.plan, question).await?;
+    if settled.refused.is_none() {
+        // CRASH: not noted, the server goes on telling; the same command notes it
+        note_applied(context, file, args).await?;
+    }
     shown.tell(&settled.report);
     shown.print(Some(&settled.report), args.plan.format())?;
     match settled.refused {

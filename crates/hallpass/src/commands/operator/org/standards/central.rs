@@ -80,7 +80,7 @@ pub(super) fn can_say(file: &StandardsFile) -> Result<(), Failure> {
 pub(super) async fn enable(context: &PlanContext, organization: &str, args: &PlanArgs) -> Outcome {
     let home = central_home(context.calls.as_ref())
         .await
-        .map_err(|fact| unread(StandardsUnread::Unread(fact)))?;
+        .map_err(|fact| unread(StandardsUnread::Unread(fact), None))?;
     let home = home.map_err(|why| {
         let help = match why {
             NoCentralHome::Administrator => "`hallpass org delegate --service securityhub --account ID --regions REGION,…`",

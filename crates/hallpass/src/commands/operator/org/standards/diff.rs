@@ -10,7 +10,7 @@ use hallpass_runner::PlanReport;
 
 use super::central::{self, Mode};
 use super::shown::ShownStandards;
-use super::{day, read_file, unread};
+use super::{check_names, day, read_file, unread};
 use crate::exit::{Exit, Outcome};
 use crate::opening::{ConfigArgs, runtime};
 use crate::output::OutputArgs;
@@ -53,7 +53,7 @@ async fn carry_out(context: &PlanContext, file: &StandardsFile, args: &Args) -> 
     let calls: &dyn ReadCalls = context.calls.as_ref();
     let (scope, now) = (args.selection.scope(calls).await?, context.clock.now());
     let facts = gather_organization(calls, Some(file), &scope).await;
-    let mut facts = facts.map_err(unread)?;
+    let mut facts = facts.map_err(|why| unread(why, Some(&args.file)))?;
     let shown = if let Some(central) = central::central(args.mode, &facts)? {
         let rows = central::rows(file, &facts, central, &scope, now)?;
         let mut shown = ShownStandards::of_policies(&rows, &central.home);
@@ -65,6 +65,7 @@ async fn carry_out(context: &PlanContext, file: &StandardsFile, args: &Args) -> 
         shown
     } else {
         gather_hubs(calls, Some(file), &scope, &mut facts).await;
+        check_names(&args.file, file, &facts)?;
         ShownStandards::of(&compare(
             file,
             &facts,

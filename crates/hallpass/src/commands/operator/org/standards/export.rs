@@ -34,7 +34,7 @@ async fn carry_out(context: &PlanContext, args: &Args) -> Outcome {
     let calls: &dyn ReadCalls = context.calls.as_ref();
     let scope = args.selection.scope(calls).await?;
     let facts = gather_organization(calls, None, &scope).await;
-    let mut facts = facts.map_err(unread)?;
+    let mut facts = facts.map_err(|why| unread(why, None))?;
     gather_hubs(calls, None, &scope, &mut facts).await;
     let mut is_whole = true;
     for ((account, region), look) in &facts.hubs {

@@ -9,9 +9,10 @@ mod shown;
 use std::path::Path;
 
 use hallpass_model::Timestamp;
-use hallpass_org::standards::{StandardsFile, StandardsUnread};
+use hallpass_org::standards::{StandardsFacts, StandardsFile, StandardsUnread, unknown_names};
 use jiff::{civil::Date, tz::TimeZone};
 
+use crate::bad_names::{self, check_region};
 use crate::commands::read_text;
 use crate::exit::{Failure, Outcome};
 
@@ -59,7 +60,25 @@ pub(super) fn run(args: &Args) -> Outcome {
 /// Reads a file of standards.
 fn read_file(path: &Path) -> Result<StandardsFile, Failure> {
     let text = read_text(path, FILE_BYTES_MAX)?;
-    StandardsFile::read(&text).map_err(|error| Failure::bad_input(error).within(path))
+    let file = StandardsFile::read(&text);
+    let file = file.map_err(|error| Failure::bad_input(error).within(path))?;
+    for (line, region) in file.regions() {
+        check_region(Some(line), region).map_err(|failure| failure.within(path))?;
+    }
+    Ok(file)
+}
+
+/// Holds the names of a file against what the Regions know that were read.
+///
+/// # Errors
+/// Exit 2 with each that none of them knows.
+fn check_names(path: &Path, file: &StandardsFile, facts: &StandardsFacts) -> Result<(), Failure> {
+    let unknown = unknown_names(file, facts);
+    if unknown.is_empty() {
+        Ok(())
+    } else {
+        Err(bad_names::unknown(&unknown, Some(path)))
+    }
 }
 
 fn day(now: Timestamp) -> Date {
@@ -67,13 +86,13 @@ fn day(now: Timestamp) -> Date {
 }
 
 /// Nothing can be compared.
-fn unread(why: StandardsUnread) -> Failure {
+fn unread(why: StandardsUnread, file: Option<&Path>) -> Failure {
     match why {
         StandardsUnread::Unread(fact) => Failure::failed(format!(
             "the organization cannot be read: {}: {}",
             fact.action, fact.reason
         ))
         .help("use credentials of the management account"),
-        StandardsUnread::Unknown(_) => Failure::bad_input(why.to_string()),
+        StandardsUnread::Unknown(names) => bad_names::unknown(&names, file),
     }
 }

@@ -1,0 +1,55 @@
+//! What Security Hub answered to writes.
+
+use hallpass_runner::{Class, StepError};
+use serde_json::Value;
+
+use crate::ports::OrganizationFault;
+use crate::step_executor::setback;
+
+/// What became of updates.
+pub(super) enum Sent {
+    All,
+    /// Somebody changed a control meanwhile; it and what would have come after it were not sent.
+    Changed(String),
+    Refused(Vec<String>),
+}
+
+impl Sent {
+    pub(super) fn of(refused: Vec<String>) -> Self {
+        if refused.is_empty() {
+            Self::All
+        } else {
+            Self::Refused(refused)
+        }
+    }
+}
+
+/// What AWS did not take of a request that it took.
+pub(super) fn unprocessed(answer: &Value) -> Vec<String> {
+    let rows = answer
+        .get("UnprocessedAssociationUpdates")
+        .and_then(Value::as_array);
+    let part = |row: &Value, pointer: &str| {
+        let text = row.pointer(pointer).and_then(Value::as_str);
+        text.unwrap_or_default().to_owned()
+    };
+    let rows = rows.into_iter().flatten().map(|row| {
+        let control = part(row, "/StandardsControlAssociationUpdate/SecurityControlId");
+        format!(
+            "{control}: {} {}",
+            part(row, "/ErrorCode"),
+            part(row, "/ErrorReason")
+        )
+    });
+    rows.collect()
+}
+
+/// Security Hub has a code of its own for too many calls (`organization.md` P-10).
+pub(super) fn fault_of(fault: OrganizationFault) -> StepError {
+    match fault {
+        OrganizationFault::Refused { code, message } if code == "LimitExceededException" => {
+            StepError::later(Class::Throttle, message)
+        }
+        fault => setback(fault),
+    }
+}

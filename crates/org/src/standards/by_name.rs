@@ -1,0 +1,99 @@
+//! Wishes for a place whose Security Hub is off when it is looked at: no Region says then which standards it offers nor which
+//! controls they have, so that the names of the file stand in the plan, and are looked up once it is on.
+
+use hallpass_runner::StepError;
+use serde::{Deserialize, Serialize};
+
+use super::facts::{ControlStatus, ControlUpdate, StandardSubscription};
+use super::hub::HubReader;
+use super::names::{ControlName, ControlPlace, offered_as, short_name};
+use super::plan::{ControlsWish, StandardsWish};
+use crate::step_executor::unseen;
+
+/// A control as the file names it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NamedControl {
+    /// `IAM.6`, or an ARN with open places.
+    pub name: String,
+    /// Whether it is to be on.
+    pub status: ControlStatus,
+    /// Why it is off.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// In these standards, by their short names; none: in all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub standards: Option<Vec<String>>,
+}
+
+/// The standards of a wish, by their ARNs.
+pub(super) async fn standards(
+    reader: HubReader<'_>,
+    wish: StandardsWish,
+) -> Result<StandardsWish, StepError> {
+    if wish.names.is_empty() {
+        return Ok(wish);
+    }
+    let offered = reader.offered().await.map_err(unseen)?;
+    let mut arns = wish.arns;
+    for name in &wish.names {
+        let found = offered_as(&offered, name).ok_or_else(|| {
+            let text = format!("`{name}` is not offered in {}", reader.region);
+            StepError::failed("not_offered", &text)
+        })?;
+        arns.push(found.clone());
+    }
+    Ok(StandardsWish {
+        arns,
+        names: Vec::new(),
+    })
+}
+
+/// The controls of a wish in each standard that is on; the last entry that names one counts.
+pub(super) async fn controls(
+    reader: HubReader<'_>,
+    wish: ControlsWish,
+    on: &[StandardSubscription],
+) -> Result<ControlsWish, StepError> {
+    if wish.named.is_empty() {
+        return Ok(wish);
+    }
+    let wrong = |text: String| StepError::failed("plan", &text);
+    let mut entries = Vec::new();
+    for entry in &wish.named {
+        let name = ControlName::read(&entry.name).map_err(wrong)?;
+        entries.push((name, entry));
+    }
+    let mut updates = wish.updates;
+    for standard in on.iter().filter(|it| it.is_on()) {
+        let standard = &standard.standard;
+        let ids = reader.controls(standard).await.map_err(unseen)?;
+        let pairs = ids.iter().map(|id| (standard.clone(), id.clone()));
+        let pairs: Vec<(String, String)> = pairs.collect();
+        let known = reader.associations(&pairs).await.map_err(unseen)?;
+        for (key, id) in pairs.iter().zip(&ids) {
+            let place = ControlPlace {
+                account: reader.account.as_str(),
+                region: reader.region,
+                short: short_name(standard),
+                id,
+                arns: known.get(key).map_or(&[], |it| it.arns.as_slice()),
+            };
+            let is_for = |(name, entry): &&(ControlName, &NamedControl)| {
+                let of = entry.standards.as_ref();
+                of.is_none_or(|it| it.iter().any(|it| it == place.short)) && name.names(&place)
+            };
+            if let Some((_, entry)) = entries.iter().rfind(is_for) {
+                updates.push(ControlUpdate {
+                    standard: standard.clone(),
+                    control: id.clone(),
+                    status: entry.status,
+                    reason: entry.reason.clone(),
+                });
+            }
+        }
+    }
+    Ok(ControlsWish {
+        updates,
+        named: Vec::new(),
+    })
+}

@@ -1,0 +1,221 @@
+//! What people are told of accounts that differ from the file, and of what was put back (`organization.md` S-8): facts,
+//! whose words are somebody else's.
+
+use std::collections::BTreeMap;
+
+use hallpass_model::{AccountId, Timestamp};
+use hallpass_runner::PlanId;
+use serde::{Deserialize, Serialize};
+
+use super::compare::ComparedHub;
+use super::facts::{ControlStatus, HubLook, StandardsFacts};
+use super::names::short_name;
+use super::visits::StandardsVisit;
+
+/// What differs.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ChangedThing {
+    /// Security Hub itself.
+    Hub,
+    /// A standard, by its short name.
+    Standard(String),
+    /// A control of a standard.
+    Control {
+        /// The short name of the standard.
+        standard: String,
+        /// The control.
+        control: String,
+        /// The reason that somebody gave for how it is.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
+    },
+}
+
+/// Who made something as it is.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ChangeAuthor {
+    /// Nobody asked.
+    #[default]
+    NotAsked,
+    /// `CloudTrail` has no such change, or not yet.
+    NotInLog,
+    /// `CloudTrail` could not be read, and why.
+    Unread(String),
+    /// Somebody did.
+    Known {
+        /// Who, as people read it.
+        who: String,
+        /// When.
+        at: Timestamp,
+        /// The name of the event.
+        event: String,
+    },
+}
+
+/// One thing that the file wants otherwise.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct StandardsChange {
+    /// The Region.
+    pub region: String,
+    /// What.
+    pub what: ChangedThing,
+    /// Whether the file wants it on.
+    pub wanted_on: bool,
+    /// Who made it as it is.
+    #[serde(default)]
+    pub author: ChangeAuthor,
+}
+
+/// An account that differs from the file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AccountDifference {
+    /// The account.
+    pub account: AccountId,
+    /// What of it; where policies configure it, nothing that is named.
+    pub changes: Vec<StandardsChange>,
+}
+
+/// Why what differs is told and left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum LeftAlone {
+    /// The server only tells.
+    Notify,
+    /// Nobody has applied this very file.
+    NotApplied,
+    /// It joined before somebody applied the file, or nobody knows when.
+    NotNew,
+    /// As many accounts were changed today as may be.
+    DayFull {
+        /// So many may be.
+        most: usize,
+    },
+    /// More differ than may be changed today.
+    TooMany {
+        /// So many may still be.
+        left: usize,
+    },
+    /// Somebody turned it on.
+    TurnedOn,
+    /// Policies of the administrator configure it.
+    Policies,
+}
+
+/// What people are told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StandardsNews {
+    /// An account was given up, or failed, and why.
+    Stuck {
+        /// The visit.
+        visit: StandardsVisit,
+        /// Why.
+        why: String,
+    },
+    /// The file names what nobody knows: nothing is changed by it.
+    Unusable {
+        /// The hash of the file.
+        hash: String,
+        /// What is wrong, with lines.
+        why: String,
+    },
+    /// Accounts differ, and are left.
+    Differs {
+        /// The accounts.
+        accounts: Vec<AccountDifference>,
+        /// Why they are left.
+        why: LeftAlone,
+        /// When they were looked at.
+        at: Timestamp,
+    },
+    /// An account was put back.
+    PutBack {
+        /// The account.
+        account: AccountId,
+        /// The plan that did it.
+        plan: PlanId,
+        /// What was put back.
+        changes: Vec<StandardsChange>,
+    },
+}
+
+impl ComparedHub {
+    /// What is to be changed here.
+    pub(super) fn changes(&self, facts: &StandardsFacts) -> Vec<StandardsChange> {
+        let of = |what, wanted_on| StandardsChange {
+            region: self.region.clone(),
+            what,
+            wanted_on,
+            author: ChangeAuthor::NotAsked,
+        };
+        let standard = |arn: &String| ChangedThing::Standard(short_name(arn).to_owned());
+        let hub = self.enable_hub.then(|| of(ChangedThing::Hub, true));
+        let on = self.enable.iter().map(|it| of(standard(it), true));
+        let off = self.disable.iter().map(|it| of(standard(it), false));
+        let key = (self.account.clone(), self.region.clone());
+        let seen = facts.hubs.get(&key);
+        let controls = self.updates.iter().map(|it| {
+            let key = (it.standard.clone(), it.control.clone());
+            let found = match seen {
+                Some(HubLook::Seen(hub)) => hub.associations.get(&key),
+                Some(HubLook::Skipped(_) | HubLook::Blocked(_) | HubLook::Unread(_)) | None => None,
+            };
+            let what = ChangedThing::Control {
+                standard: short_name(&it.standard).to_owned(),
+                control: it.control.clone(),
+                reason: found.and_then(|it| it.reason.clone()),
+            };
+            of(what, it.status == ControlStatus::Enabled)
+        });
+        let named = self.named.iter().map(|it| {
+            let of_all = || "each standard".to_owned();
+            let what = ChangedThing::Control {
+                standard: it
+                    .standards
+                    .as_ref()
+                    .map_or_else(of_all, |it| it.join(", ")),
+                control: it.name.clone(),
+                reason: None,
+            };
+            of(what, it.status == ControlStatus::Enabled)
+        });
+        let controls = controls.chain(named);
+        let all = hub.into_iter().chain(on).chain(controls).chain(off);
+        all.collect()
+    }
+}
+
+/// What is told of accounts, by why they are left.
+#[derive(Debug, Default)]
+pub(super) struct Told(BTreeMap<LeftAlone, Vec<AccountDifference>>);
+
+impl Told {
+    pub(super) fn add(
+        &mut self,
+        why: LeftAlone,
+        account: AccountId,
+        changes: Vec<StandardsChange>,
+    ) {
+        // of policies no single change is known
+        if !changes.is_empty() || why == LeftAlone::Policies {
+            let rows = self.0.entry(why).or_default();
+            rows.push(AccountDifference { account, changes });
+        }
+    }
+
+    pub(super) fn append(&mut self, other: Self) {
+        for (why, mut accounts) in other.0 {
+            self.0.entry(why).or_default().append(&mut accounts);
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// One piece of news for all accounts that are left for the same reason.
+    pub(super) fn news(self, at: Timestamp) -> impl Iterator<Item = StandardsNews> {
+        let all = self.0.into_iter();
+        all.map(move |(why, accounts)| StandardsNews::Differs { accounts, why, at })
+    }
+}

@@ -1,0 +1,139 @@
+//! Names of a file that nobody knows (`organization.md` S-2, S-3): a name that is mistyped is never taken for one that is not
+//! offered here.
+
+use std::collections::BTreeSet;
+
+use super::facts::{HubFacts, HubLook, StandardsFacts};
+use super::file::StandardsFile;
+use super::gather::StandardsScope;
+use super::names::{ControlName, short_name};
+use super::units::UnitTree;
+
+/// What a name is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum NamedThing {
+    /// A standard.
+    Standard,
+    /// A control.
+    Control,
+    /// An organizational unit.
+    Unit,
+    /// An account.
+    Account,
+}
+
+impl NamedThing {
+    /// As people read it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Standard => "standard",
+            Self::Control => "control",
+            Self::Unit => "organizational unit",
+            Self::Account => "account",
+        }
+    }
+}
+
+/// A name that is not there.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct UnknownName {
+    /// The line of the file; none where a flag names it.
+    pub line: Option<u64>,
+    /// What it would be the name of.
+    pub what: NamedThing,
+    /// The name.
+    pub name: String,
+    /// The names that there are.
+    pub known: BTreeSet<String>,
+}
+
+impl std::fmt::Display for UnknownName {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if let Some(line) = self.line {
+            write!(f, "line {line}: ")?;
+        }
+        let (what, name) = (self.what.name(), &self.name);
+        match self.what {
+            NamedThing::Standard => write!(f, "no Region that was asked offers a {what} `{name}`"),
+            NamedThing::Control => write!(f, "no Region that was asked knows a {what} `{name}`"),
+            NamedThing::Unit | NamedThing::Account => {
+                write!(f, "the organization has no {what} `{name}`")
+            }
+        }
+    }
+}
+
+/// The standards and controls of a file that no Region knows which was read; none where no Region could say.
+pub fn unknown_names(file: &StandardsFile, facts: &StandardsFacts) -> Vec<UnknownName> {
+    let hubs: Vec<&HubFacts> = facts
+        .hubs
+        .values()
+        .filter_map(|look| match look {
+            HubLook::Seen(hub) => Some(hub.as_ref()),
+            HubLook::Skipped(_) | HubLook::Blocked(_) | HubLook::Unread(_) => None,
+        })
+        .collect();
+    let offered = hubs.iter().flat_map(|it| &it.offered);
+    let standards: BTreeSet<String> = offered.map(|it| short_name(it).to_owned()).collect();
+    let of_standards = hubs.iter().flat_map(|it| it.controls.values().flatten());
+    let controls: BTreeSet<String> = of_standards
+        .chain(hubs.iter().flat_map(|it| &it.other_controls))
+        .cloned()
+        .collect();
+    let missing = |what, known: &BTreeSet<String>, line, name: &str| {
+        (!known.is_empty() && !known.contains(name)).then(|| UnknownName {
+            line: Some(line),
+            what,
+            name: name.to_owned(),
+            known: known.clone(),
+        })
+    };
+    let of_standards = file
+        .named_standards()
+        .filter_map(|(line, name)| missing(NamedThing::Standard, &standards, line, name));
+    let of_controls = file.named_controls().filter_map(|(line, name)| match name {
+        ControlName::Id(id) => missing(NamedThing::Control, &controls, line, id),
+        // what a standard calls its controls is known only where it is on
+        ControlName::Arn(_) => None,
+    });
+    let all: BTreeSet<UnknownName> = of_standards.chain(of_controls).collect();
+    all.into_iter().collect()
+}
+
+/// The units and accounts of a file and a selection that the organization does not have.
+pub(super) fn unknown_places(
+    file: Option<&StandardsFile>,
+    scope: &StandardsScope,
+    tree: &UnitTree,
+) -> Vec<UnknownName> {
+    let places: Vec<_> = file.into_iter().flat_map(StandardsFile::places).collect();
+    let units = places
+        .iter()
+        .filter_map(|(line, it)| Some((Some(*line), it.ou.as_deref()?)));
+    let units = units.chain(scope.units.iter().map(|it| (None, it.as_str())));
+    let accounts = places
+        .iter()
+        .filter_map(|(line, it)| Some((Some(*line), it.account.as_ref()?)));
+    let flags = scope.accounts.iter().chain(&scope.exclude);
+    let accounts = accounts.chain(flags.map(|it| (None, it)));
+    let name = |what, line, name: &str, known| UnknownName {
+        line,
+        what,
+        name: name.to_owned(),
+        known,
+    };
+    let units = units
+        .filter(|(_, it)| tree.unit(it).is_none())
+        .map(|(line, it)| {
+            let known = tree.paths.values().chain(tree.paths.keys());
+            name(NamedThing::Unit, line, it, known.cloned().collect())
+        });
+    let accounts = accounts
+        .filter(|(_, it)| !tree.accounts.contains_key(it.as_str()))
+        .map(|(line, it)| {
+            let known = tree.accounts.keys().cloned().collect();
+            name(NamedThing::Account, line, it.as_str(), known)
+        });
+    let unknown: BTreeSet<UnknownName> = units.chain(accounts).collect();
+    unknown.into_iter().collect()
+}
