@@ -13,8 +13,8 @@ use uuid::Uuid;
 use crate::journal::{JournalEntry, Record, Stored};
 use crate::plan::{Plan, PlanId, PlanStep, StepProbe};
 use crate::ports::{
-    LeaseAnswer, PlanStore, Saved, SentBefore, Sleeper, StepError, StepExecutor, StoreFault,
-    TargetChange, Undo, Verify, WriteAnswer,
+    LeaseAnswer, PlanStore, Saved, SentBefore, Sleeper, StepError, StepExecutor, StepPart,
+    StoreFault, TargetChange, Undo, Verify, WriteAnswer,
 };
 use crate::retry::{Class, Retry};
 
@@ -268,6 +268,19 @@ impl<P: StepExecutor> StepExecutor for Gated<P> {
 
     fn is_half_done(&self, step: &PlanStep, before: &Value, now: &StepProbe) -> bool {
         self.0.is_half_done(step, before, now)
+    }
+
+    fn has_parts(&self, step: &PlanStep) -> bool {
+        self.0.has_parts(step)
+    }
+
+    fn without_changed_parts(
+        &self,
+        step: &PlanStep,
+        expected: &StepProbe,
+        seen: &StepProbe,
+    ) -> Option<StepPart> {
+        self.0.without_changed_parts(step, expected, seen)
     }
 }
 
