@@ -1,4 +1,4 @@
-//! The template of CloudFormation for enriching findings as they arrive: a queue with dead letters, rules of the bus that
+//! The template of `CloudFormation` for enriching findings as they arrive: a queue with dead letters, rules of the bus that
 //! fill it, and a role that may do what enriching calls (`organization.md` E-14).
 
 use serde_json::{Map, Value, json};
@@ -30,7 +30,7 @@ pub const QUEUE_ACTIONS: [&str; 4] = [
     "sqs:SendMessage",
 ];
 
-fn resource(kind: &str, properties: Value) -> Value {
+fn resource(kind: &str, properties: &Value) -> Value {
     json!({ "Type": kind, "Properties": properties })
 }
 
@@ -42,7 +42,7 @@ fn arn(name: &str) -> Value {
     json!({ "Fn::GetAtt": [name, "Arn"] })
 }
 
-fn allow(name: &str, actions: &[&str], on: Value) -> Value {
+fn allow(name: &str, actions: &[&str], on: &Value) -> Value {
     json!({ "Sid": name, "Effect": "Allow", "Action": actions, "Resource": on })
 }
 
@@ -62,16 +62,16 @@ pub fn template() -> Value {
     let rules = rules();
     let mut resources = Map::new();
     let dead = json!({ "MessageRetentionPeriod": KEPT_SECONDS, "SqsManagedSseEnabled": true });
-    resources.insert("DeadLetters".to_owned(), resource("AWS::SQS::Queue", dead));
+    resources.insert("DeadLetters".to_owned(), resource("AWS::SQS::Queue", &dead));
     let queue = json!({
         "QueueName": reference("QueueName"), "VisibilityTimeout": HIDDEN_SECONDS, "MessageRetentionPeriod": KEPT_SECONDS,
         "SqsManagedSseEnabled": true,
         "RedrivePolicy": { "deadLetterTargetArn": arn("DeadLetters"), "maxReceiveCount": DELIVERIES },
     });
-    resources.insert("Events".to_owned(), resource("AWS::SQS::Queue", queue));
+    resources.insert("Events".to_owned(), resource("AWS::SQS::Queue", &queue));
     // only these rules may send
     let senders: Vec<Value> = rules.iter().map(|(name, _)| arn(name)).collect();
-    let mut sends = allow("RulesSend", &["sqs:SendMessage"], arn("Events"));
+    let mut sends = allow("RulesSend", &["sqs:SendMessage"], &arn("Events"));
     if let Some(members) = sends.as_object_mut() {
         let service = json!({ "Service": "events.amazonaws.com" });
         members.insert("Principal".to_owned(), service);
@@ -82,25 +82,25 @@ pub fn template() -> Value {
         "Queues": [reference("Events")],
         "PolicyDocument": { "Version": "2012-10-17", "Statement": [sends] },
     });
-    let policy = resource("AWS::SQS::QueuePolicy", policy);
+    let policy = resource("AWS::SQS::QueuePolicy", &policy);
     resources.insert("EventsPolicy".to_owned(), policy);
     for (name, pattern) in rules {
         let target = json!([{ "Id": "events", "Arn": arn("Events") }]);
         let rule = json!({ "EventPattern": pattern, "State": "ENABLED", "Targets": target });
-        resources.insert(name, resource("AWS::Events::Rule", rule));
+        resources.insert(name, resource("AWS::Events::Rule", &rule));
     }
     let trust = json!({ "Version": "2012-10-17", "Statement": [{
         "Effect": "Allow", "Action": "sts:AssumeRole", "Principal": { "AWS": reference("TrustedPrincipal") },
     }] });
     let statements = [
-        allow("Enrich", &ENRICH_ACTIONS, json!("*")),
-        allow("TakeEvents", &QUEUE_ACTIONS, arn("Events")),
+        allow("Enrich", &ENRICH_ACTIONS, &json!("*")),
+        allow("TakeEvents", &QUEUE_ACTIONS, &arn("Events")),
     ];
     let may = json!({
         "PolicyName": "enrich", "PolicyDocument": { "Version": "2012-10-17", "Statement": statements },
     });
     let role = json!({ "AssumeRolePolicyDocument": trust, "Policies": [may] });
-    resources.insert("Role".to_owned(), resource("AWS::IAM::Role", role));
+    resources.insert("Role".to_owned(), resource("AWS::IAM::Role", &role));
     let parameter = |words: &str| json!({ "Type": "String", "Description": words });
     let mut queue_name = parameter("The name of the queue");
     if let Some(members) = queue_name.as_object_mut() {

@@ -60,7 +60,7 @@ impl RemediationWorker {
                 }
                 Some(_) => {}
                 None => {
-                    told += usize::from(self.note_told(it, &EnrichOutcome::Gone, None, now).await?)
+                    told += usize::from(self.note_told(it, &EnrichOutcome::Gone, None, now).await?);
                 }
             }
         }
