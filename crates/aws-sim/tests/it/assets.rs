@@ -26,8 +26,8 @@ async fn what_was_stated_goes_out_by_ids_and_comes_in_again() {
     let none = bench
         .call("ce:GetSavingsPlansUtilizationDetails", period())
         .await
-        .json();
-    assert_eq!(none["__type"], "DataUnavailableException", "{none}");
+        .outcome();
+    assert!(none.contains("DataUnavailableException"), "{none}");
     let (status, answer) = bench.control("POST", "/load?merge=1", added()).await;
     assert_eq!(status, 200, "{answer}");
     let (_, before) = bench.control("GET", "/state?full=1", Value::Null).await;
