@@ -13,7 +13,6 @@ mod bench;
 mod account_access;
 mod account_creation;
 mod answers;
-mod assets;
 mod assignments;
 mod authentication;
 mod durability;
