@@ -47,13 +47,13 @@ class Access(Chore):
         return found == self.hers, found
 
     def look(self):
-        ran = self.run("access", "plan", "access.yaml")
-        self.plan = ran.said["plan"]
-        return ran
+        return self.run("access", "plan", "access.yaml")
 
     def apply(self):
-        plan, self.plan = getattr(self, "plan", None), None
-        return self.run("access", "apply", plan or "access.yaml", "--yes")
+        return self.run("access", "apply", "access.yaml", "--yes")
+
+    def apply_looked(self, looked):
+        return self.run("access", "apply", looked.said["plan"], "--yes")
 
 
 class Outage(Chore):

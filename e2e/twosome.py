@@ -100,6 +100,12 @@ class Chore:
     def apply(self):
         return self.run(*self.command(), "--apply", "--yes")
 
+    def apply_looked(self, looked):
+        """What was looked at before, and nothing else (`organization.md` P-5)."""
+        plans = [json.loads(line) for line in self.run("plan", "list", form="jsonl").text.splitlines() if line.startswith("{")]
+        saved = [it["plan"] for it in plans if it["state"] == "planned"]
+        return self.run(*self.command(), "--apply", "--plan", saved[0]) if saved else looked
+
     def fresh(self):
         """The organization as it was, and a store of its own."""
         self.turn += 1
@@ -166,9 +172,9 @@ class Chore:
             self.judge("before it is taken back", self.undo(None), self.stands_later)
             self.is_undone = False
         self.fresh()
-        self.look()
+        looked = self.look()
         self.now(self.acts())
-        self.judge("between look and apply", self.apply())
+        self.judge("between look and apply", self.apply_looked(looked))
         gaps = [(f"at {operation} {skip + 1}, ahead of {ahead}", {"match": {"operation": operation}, "skip": skip})
                 for (operation, skip), ahead in found.items()]
         if self.looked:
