@@ -1,6 +1,8 @@
 //! Making accounts and moving them, as lists of accounts need it.
 
 use std::collections::BTreeMap;
+use std::future::Future;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use aws_sdk_organizations::types as org;
@@ -84,6 +86,31 @@ fn request(status: org::CreateAccountStatus) -> Result<AccountRequest, CallFailu
         at: Timestamp::from_millisecond(millis).map_err(|_| unclear())?,
         state: state_of(status)?,
     })
+}
+
+/// Tries of a write that AWS throttles: it says that nothing was done, so that any call may be sent again. The reads before
+/// it have used the quota up.
+const WRITE_TRIES: u32 = 6;
+/// The pause after the first; grows with each.
+const WRITE_PAUSE: Duration = Duration::from_millis(700);
+
+/// Sends a write until AWS does not throttle it. Whatever else it says is final here: nobody knows what came of a write
+/// that was not answered.
+async fn unthrottled<T, Fut>(mut send: impl FnMut() -> Fut) -> Result<T, CallFailure>
+where
+    Fut: Future<Output = Result<T, CallFailure>>,
+{
+    let mut tried = 1;
+    loop {
+        match send().await {
+            Err(failure) if failure.is_throttle() && tried < WRITE_TRIES => {
+                let asked = failure.retry_after.unwrap_or_default();
+                tokio::time::sleep((WRITE_PAUSE * tried).max(asked)).await;
+                tried += 1;
+            }
+            answered => return answered,
+        }
+    }
 }
 
 impl Aws {
@@ -204,11 +231,12 @@ impl AccountAdmin for Aws {
         for (key, value) in &account.tags {
             request = request.tags(tag(key, value)?);
         }
-        let asked = self
-            .org_line
-            .write("CreateAccount", write(), request.send())
-            .await
-            .map_err(fault)?;
+        let asked = unthrottled(|| {
+            self.org_line
+                .write("CreateAccount", write(), request.clone().send())
+        })
+        .await
+        .map_err(fault)?;
         let id = asked.create_account_status.and_then(|status| status.id);
         id.ok_or_else(|| fault(CallFailure::unparsable("CreateAccount without an id")))
     }
@@ -265,11 +293,13 @@ impl AccountAdmin for Aws {
         for (key, value) in tags {
             request = request.tags(tag(key, value)?);
         }
-        self.org_line
-            .write("TagResource", write(), request.send())
-            .await
-            .map(drop)
-            .map_err(fault)
+        unthrottled(|| {
+            self.org_line
+                .write("TagResource", write(), request.clone().send())
+        })
+        .await
+        .map(drop)
+        .map_err(fault)
     }
 
     async fn relocate(&self, account: &str, from: &str, to: &str) -> Result<(), OrganizationFault> {
@@ -279,10 +309,12 @@ impl AccountAdmin for Aws {
             .account_id(account)
             .source_parent_id(from)
             .destination_parent_id(to);
-        self.org_line
-            .write("MoveAccount", write(), request.send())
-            .await
-            .map(drop)
-            .map_err(fault)
+        unthrottled(|| {
+            self.org_line
+                .write("MoveAccount", write(), request.clone().send())
+        })
+        .await
+        .map(drop)
+        .map_err(fault)
     }
 }

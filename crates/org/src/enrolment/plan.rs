@@ -366,13 +366,13 @@ fn move_wish(
 
 fn add_baseline(
     draft: &mut PlanDraft,
-    (target, moves): (StepTarget, &MoveWish),
+    (target, wish): (StepTarget, &MoveWish),
     role: &[StepId],
     facts: &EnrolmentFacts,
 ) {
-    let place = moves.place.clone();
+    let place = wish.place.clone();
     let lane = Lane::organizations_write();
-    let moved = draft.step(target.clone(), MOVE, stored(moves), lane, role);
+    let moved = draft.step(target.clone(), MOVE, stored(wish), lane, role);
     let reset = draft.step(
         target.clone(),
         RESET,
@@ -388,7 +388,7 @@ fn add_baseline(
     if controls.is_empty() {
         return;
     }
-    let wish = ControlsWish {
+    let controls = ControlsWish {
         account_arn: place.account_arn,
         unit_arn: facts.unit_arn(&place.to),
         controls,
@@ -396,7 +396,7 @@ fn add_baseline(
     let set = draft.step(
         target,
         CONTROLS,
-        stored(&wish),
+        stored(&controls),
         control_tower_lane(),
         &[reset],
     );

@@ -116,14 +116,13 @@ impl VendingStepExecutor {
     /// Why nothing may be done with an account any more.
     async fn unfit(&self, id: &str, email: &str) -> Result<Option<String>, StepError> {
         Ok(match self.admin.account(id).await.map_err(setback)? {
-            // reads lag behind
-            None => None,
             Some(it) if !it.active => Some(format!("account {id} is closed or suspended")),
             Some(it) if !it.email.eq_ignore_ascii_case(email) => Some(format!(
                 "account {id} has another address by now: {}",
                 it.email
             )),
-            Some(_) => None,
+            // reads lag behind
+            Some(_) | None => None,
         })
     }
 

@@ -207,10 +207,10 @@ impl AccountsFile {
 
 fn not_text(bytes: &[u8], error: &std::str::Utf8Error) -> BadInput {
     let before = bytes.get(..error.valid_up_to()).unwrap_or_default();
-    let lines = before.iter().filter(|it| **it == b'\n').count();
+    let lines = before.split(|it| *it == b'\n').count();
     let line = before.rsplit(|it| *it == b'\n').next().unwrap_or_default();
     let at = CsvPlace {
-        line: lines + 1,
+        line: lines,
         column: String::from_utf8_lossy(line).chars().count() + 1,
     };
     unusable(at, "the file is not UTF-8 here: save it as \"CSV UTF-8\"")
