@@ -161,7 +161,7 @@ impl DelegationStepExecutor {
             return Ok(StepProbe::Absent);
         }
         if !invited.is_empty() {
-            let remote = format!("the answer of {} to the invitation", invited.join(", "));
+            let remote = awaited(&invited);
             return Ok(StepProbe::InProgress { remote });
         }
         if !verifying.is_empty() {
@@ -227,7 +227,14 @@ impl DelegationStepExecutor {
             .send(&call.place, call.operation, &call.input)
             .await;
         match sent {
-            Ok(answer) => Ok(answered(&answer)),
+            Ok(answer) => match answered(&answer) {
+                WriteAnswer::Accepted { .. } if step.kind == INVITE => {
+                    let wish: GraphWish = read(step)?;
+                    let all = wish.members.iter().map(|it| it.account.as_str());
+                    Ok(accepted(&awaited(&all.collect::<Vec<_>>())))
+                }
+                other => Ok(other),
+            },
             Err(OrganizationFault::AlreadyThere { message }) => match step.kind.as_str() {
                 REGISTER | DESIGNATE => Ok(accepted("it was set already")),
                 _ => Err(StepError::failed("already_there", &message)),
@@ -332,6 +339,11 @@ fn answered(answer: &Value) -> WriteAnswer {
     } else {
         WriteAnswer::Setback(StepError::failed("UnprocessedAccounts", &rows.join("; ")))
     }
+}
+
+/// What an invitation waits for.
+fn awaited(invited: &[&str]) -> String {
+    format!("the answer of {} to the invitation", invited.join(", "))
 }
 
 fn accepted(remote: &str) -> WriteAnswer {

@@ -7,8 +7,8 @@ use async_trait::async_trait;
 use hallpass_model::{AccountId, TimeSpan, Timestamp};
 use serde_json::Value;
 
+use super::change::{ChangeAuthor, ChangedThing, StandardsChange};
 use super::names::{is_called, short_name};
-use super::news::{ChangeAuthor, ChangedThing, StandardsChange};
 
 /// How far back is looked.
 const LOOKED_BACK: TimeSpan = TimeSpan::hours(14 * 24);

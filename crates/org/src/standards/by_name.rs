@@ -2,28 +2,12 @@
 //! controls they have, so that the names of the file stand in the plan, and are looked up once it is on.
 
 use hallpass_runner::StepError;
-use serde::{Deserialize, Serialize};
 
-use super::facts::{ControlStatus, ControlUpdate, StandardSubscription};
+use super::facts::{ControlUpdate, NamedControl, StandardSubscription};
 use super::hub::HubReader;
 use super::names::{ControlName, ControlPlace, offered_as, short_name};
 use super::plan::{ControlsWish, StandardsWish};
 use crate::step_executor::unseen;
-
-/// A control as the file names it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct NamedControl {
-    /// `IAM.6`, or an ARN with open places.
-    pub name: String,
-    /// Whether it is to be on.
-    pub status: ControlStatus,
-    /// Why it is off.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reason: Option<String>,
-    /// In these standards, by their short names; none: in all.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub standards: Option<Vec<String>>,
-}
 
 /// The standards of a wish, by their ARNs.
 pub(super) async fn standards(

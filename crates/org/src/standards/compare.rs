@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 
 use jiff::civil::Date;
 
-use super::by_name::NamedControl;
-use super::facts::{ControlStatus, ControlUpdate, HubFacts, HubLook, HubState, StandardsFacts};
+use super::change::{ChangeAuthor, ChangedThing, StandardsChange};
+use super::facts::{
+    ControlStatus, ControlUpdate, HubFacts, HubLook, HubState, NamedControl, StandardsFacts,
+};
 use super::file::StandardsFile;
 use super::names::{ControlPlace, offered_as, short_name};
-use super::news::{ChangeAuthor, ChangedThing, StandardsChange};
 use super::wanted::WantedHub;
 
 /// What somebody chose beside the file.

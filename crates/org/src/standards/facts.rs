@@ -41,6 +41,21 @@ pub struct ControlUpdate {
     pub reason: Option<String>,
 }
 
+/// A control as the file names it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NamedControl {
+    /// `IAM.6`, or an ARN with open places.
+    pub name: String,
+    /// Whether it is to be on.
+    pub status: ControlStatus,
+    /// Why it is off.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// In these standards, by their short names; none: in all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub standards: Option<Vec<String>>,
+}
+
 /// A standard that is on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StandardSubscription {

@@ -164,7 +164,8 @@ fn check_names(
     scope: &StandardsScope,
     tree: &UnitTree,
 ) -> Result<(), StandardsUnread> {
-    let unknown = unknown_places(file, scope, tree);
+    let accounts = scope.accounts.iter().chain(&scope.exclude);
+    let unknown = unknown_places(file, (&scope.units, accounts), tree);
     if unknown.is_empty() {
         Ok(())
     } else {

@@ -22,6 +22,7 @@ mod gather;
 mod wanted;
 
 mod central;
+mod change;
 mod compare;
 mod export;
 mod plan;
@@ -44,14 +45,14 @@ mod sweep;
 
 pub use allowed::{AppliedFile, FollowMode};
 pub use authors::{HUB_EVENTS, HubChange, HubLog};
-pub use by_name::NamedControl;
 pub use central::{CentralPolicy, CentralRow, central_rows, needs_local_mode};
+pub use change::{ChangeAuthor, ChangedThing, StandardsChange};
 pub use compare::{ComparedHub, HubStanding, StandardsChoices, compare};
 pub use executor::StandardsStepExecutor;
 pub use export::export;
 pub use facts::{
     CentralFacts, CentralHome, ControlAssociation, ControlStatus, ControlUpdate, HubFacts, HubLook,
-    HubState, NoCentralHome, StandardSubscription, StandardsFacts,
+    HubState, NamedControl, NoCentralHome, StandardSubscription, StandardsFacts,
 };
 pub use file::StandardsFile;
 pub use follow::{
@@ -59,9 +60,7 @@ pub use follow::{
 };
 pub(crate) use gather::{SelectedPlaces, selected_places};
 pub use gather::{StandardsScope, StandardsUnread, central_home, gather_hubs, gather_organization};
-pub use news::{
-    AccountDifference, ChangeAuthor, ChangedThing, LeftAlone, StandardsChange, StandardsNews,
-};
+pub use news::{AccountDifference, LeftAlone, StandardsNews};
 pub use plan::{PLAN_KIND, draft, draft_central, draft_configuration, is_standards_step};
 pub use typos::{NamedThing, UnknownName, unknown_names};
 pub use units::{StandardsAccount, UnitTree};

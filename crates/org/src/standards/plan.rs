@@ -5,10 +5,9 @@ use hallpass_model::TimeSpan;
 use hallpass_runner::{Lane, PlanDraft, PlanLimits, StepId, StepTarget};
 use serde::{Deserialize, Serialize};
 
-use super::by_name::NamedControl;
 use super::central::{CentralPolicy, CentralRow};
 use super::compare::{ComparedHub, HubStanding};
-use super::facts::{CentralFacts, CentralHome, ControlUpdate, StandardsFacts};
+use super::facts::{CentralFacts, CentralHome, ControlUpdate, NamedControl, StandardsFacts};
 use crate::steps::stored;
 
 /// The kind of these plans.

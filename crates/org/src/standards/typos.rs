@@ -3,9 +3,10 @@
 
 use std::collections::BTreeSet;
 
+use hallpass_model::AccountId;
+
 use super::facts::{HubFacts, HubLook, StandardsFacts};
 use super::file::StandardsFile;
-use super::gather::StandardsScope;
 use super::names::{ControlName, short_name};
 use super::units::UnitTree;
 
@@ -73,7 +74,8 @@ pub fn unknown_names(file: &StandardsFile, facts: &StandardsFacts) -> Vec<Unknow
             HubLook::Skipped(_) | HubLook::Blocked(_) | HubLook::Unread(_) => None,
         })
         .collect();
-    let offered = hubs.iter().flat_map(|it| &it.offered);
+    let central = facts.central.iter().flat_map(|it| &it.offered);
+    let offered = hubs.iter().flat_map(|it| &it.offered).chain(central);
     let standards: BTreeSet<String> = offered.map(|it| short_name(it).to_owned()).collect();
     let of_standards = hubs.iter().flat_map(|it| it.controls.values().flatten());
     let controls: BTreeSet<String> = of_standards
@@ -100,22 +102,21 @@ pub fn unknown_names(file: &StandardsFile, facts: &StandardsFacts) -> Vec<Unknow
     all.into_iter().collect()
 }
 
-/// The units and accounts of a file and a selection that the organization does not have.
-pub(super) fn unknown_places(
+/// The units and accounts of a file, and of flags, that the organization does not have.
+pub(super) fn unknown_places<'a>(
     file: Option<&StandardsFile>,
-    scope: &StandardsScope,
+    (units_asked, accounts_asked): (&[String], impl Iterator<Item = &'a AccountId>),
     tree: &UnitTree,
 ) -> Vec<UnknownName> {
     let places: Vec<_> = file.into_iter().flat_map(StandardsFile::places).collect();
     let units = places
         .iter()
         .filter_map(|(line, it)| Some((Some(*line), it.ou.as_deref()?)));
-    let units = units.chain(scope.units.iter().map(|it| (None, it.as_str())));
+    let units = units.chain(units_asked.iter().map(|it| (None, it.as_str())));
     let accounts = places
         .iter()
         .filter_map(|(line, it)| Some((Some(*line), it.account.as_ref()?)));
-    let flags = scope.accounts.iter().chain(&scope.exclude);
-    let accounts = accounts.chain(flags.map(|it| (None, it)));
+    let accounts = accounts.chain(accounts_asked.map(|it| (None, it)));
     let name = |what, line, name: &str, known| UnknownName {
         line,
         what,

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::allowed::AppliedFile;
-use super::news::StandardsChange;
+use super::change::StandardsChange;
 use crate::lifecycle::{LIFECYCLE_SOURCE, LifecycleEvent, LifecycleState, LifecycleSubject};
 
 /// Why an account is looked at.

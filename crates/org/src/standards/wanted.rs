@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use jiff::civil::Date;
 
-use super::by_name::NamedControl;
+use super::facts::NamedControl;
 use super::file::{ControlEntry, PlaceMatch, StandardsFile};
 use super::names::ControlPlace;
 use super::units::{StandardsAccount, UnitTree};

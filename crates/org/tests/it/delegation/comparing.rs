@@ -1,5 +1,6 @@
 //! The acceptance table of `organization.md` §3, but for the calls of DevOps Guru.
 
+use hallpass_model::Clock as _;
 use hallpass_org::delegation::{
     DelegationFile, DelegationState, RemovalWish, Replacing, draft_removal, gather, graphs_of,
     look_at, service_named,
