@@ -197,7 +197,10 @@ impl Runner {
                 target: taken_back.target.to_string(),
                 why,
             };
-            let seen = self.probe_for_plan(taken_back, None).await.map_err(unseen)?;
+            let seen = self
+                .probe_for_plan(taken_back, None)
+                .await
+                .map_err(unseen)?;
             if let Some(reason) = no_longer_as_left(&seen) {
                 drifted.insert(id.clone(), reason);
             }

@@ -67,8 +67,9 @@ impl Walk<'_> {
     /// Why the step is not carried out: the world is not the one that was planned for.
     fn drift(&self, hands: &dyn StepExecutor, seen: &StepProbe) -> Option<&'static str> {
         let expected = self.plan.expected.get(&self.step.id)?;
-        let is_half_done =
-            |before: &Value| !self.sent_at.is_empty() && hands.is_half_done(self.step, before, seen);
+        let is_half_done = |before: &Value| {
+            !self.sent_at.is_empty() && hands.is_half_done(self.step, before, seen)
+        };
         match (&self.sent, expected) {
             (None, expected) if expected == seen || is_half_done(&expected.old()) => None,
             (None, _) => Some(CHANGED_SINCE),
