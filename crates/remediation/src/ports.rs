@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use hallpass_model::{AccountId, Timestamp};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use crate::decide::AccountStanding;
 use crate::remediation::{Remediation, RemediationId, RemediationPhase};
@@ -14,6 +14,24 @@ pub struct MemberSession {
     pub name: String,
     /// The session policy: the action's calls on this resource, where the service can say so.
     pub policy: String,
+}
+
+/// Actions, and the resources that they are allowed on.
+pub(crate) type Allowed = (Vec<&'static str>, Vec<String>);
+
+impl MemberSession {
+    /// The session of a remediation: these actions on these resources and nothing else.
+    pub(crate) fn allowing(remediation: &str, allowed: &[Allowed]) -> Self {
+        let statements: Vec<Value> = allowed
+            .iter()
+            .map(|(actions, on)| json!({ "Effect": "Allow", "Action": actions, "Resource": on }))
+            .collect();
+        let policy = json!({ "Version": "2012-10-17", "Statement": statements });
+        Self {
+            name: format!("hp-{remediation}"),
+            policy: policy.to_string(),
+        }
+    }
 }
 
 /// Where a call is made.

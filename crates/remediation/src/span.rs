@@ -14,8 +14,8 @@ use serde::de::{Error, Visitor};
 pub(crate) fn written_span<'de, D: Deserializer<'de>>(
     reader: D,
 ) -> Result<Option<TimeSpan>, D::Error> {
-    struct Written;
-    impl Visitor<'_> for Written {
+    struct SpanVisitor;
+    impl Visitor<'_> for SpanVisitor {
         type Value = Option<TimeSpan>;
 
         fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -36,5 +36,5 @@ pub(crate) fn written_span<'de, D: Deserializer<'de>>(
             text.parse().map(Some).map_err(E::custom)
         }
     }
-    reader.deserialize_any(Written)
+    reader.deserialize_any(SpanVisitor)
 }

@@ -10,7 +10,6 @@ use serde_json::{Value, json};
 
 use crate::deviation::{ConfigKey, Deviation, deviations_of, judged_by_config};
 use crate::ports::{MemberCalls, MemberFaultKind, MemberOperation, MemberPlace};
-use crate::steps::session;
 
 /// What AWS Config is asked.
 const JUDGED: MemberOperation = ("config", "GetComplianceDetailsByResource");
@@ -58,7 +57,10 @@ impl StandingReader {
         let place = MemberPlace {
             account: it.account.clone(),
             region: it.region.clone(),
-            session: session("judge", &[(vec![CONFIG_ACTION], vec!["*".to_owned()])]),
+            session: MemberSession::allowing(
+                "judge",
+                &[(vec![CONFIG_ACTION], vec!["*".to_owned()])],
+            ),
         };
         let mut input = json!({ "ResourceType": it.resource_type, "ResourceId": key.resource_id });
         for _ in 0..PAGES_MAX {

@@ -13,6 +13,7 @@ mod bench;
 mod account_access;
 mod account_creation;
 mod answers;
+mod assets;
 mod assignments;
 mod authentication;
 mod durability;

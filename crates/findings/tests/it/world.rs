@@ -181,6 +181,64 @@ fn refusal(operation: &str, code: &str) -> CallRefusal {
     }
 }
 
+impl World {
+    /// What `BatchUpdateFindings` writes, and what it leaves out.
+    fn update(&self, script: &mut Script, input: &Value) -> Result<Value, CallRefusal> {
+        let fields = input["UserDefinedFields"].as_object().unwrap().len();
+        if script.fields_max.is_some_and(|most| fields > most) {
+            return Err(refusal("BatchUpdateFindings", "InvalidInputException"));
+        }
+        let left = script.unprocessed.pop().unwrap_or_default();
+        let mut hub = self.hub.lock().unwrap();
+        let rows = input["FindingIdentifiers"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter_map(|row| {
+                let id = row["Id"].as_str().unwrap();
+                let code = left.iter().find(|(end, _)| id.ends_with(end.as_str()));
+                let code = match (code, hub.get_mut(id)) {
+                    (Some((_, code)), _) => code.as_str(),
+                    (None, None) => "FindingNotFound",
+                    (None, Some(finding)) => {
+                        for name in ["Note", "UserDefinedFields"] {
+                            if let Some(value) = input.get(name) {
+                                finding[name] = value.clone();
+                            }
+                        }
+                        return None;
+                    }
+                };
+                Some(json!({ "FindingIdentifier": row, "ErrorCode": code, "ErrorMessage": "" }))
+            });
+        Ok(json!({ "ProcessedFindings": [], "UnprocessedFindings": rows.collect::<Vec<_>>() }))
+    }
+
+    /// A page of `GetFindings`.
+    fn page(&self, input: &Value) -> Value {
+        // a page has three, so that all are read
+        let ids = input["Filters"]["Id"].as_array().unwrap();
+        assert!((1..=20).contains(&ids.len()), "{ids:?}");
+        let hub = self.hub.lock().unwrap();
+        let rows = hub
+            .iter()
+            .filter(|(id, _)| ids.iter().any(|it| it["Value"] == **id));
+        let from: usize = input["NextToken"]
+            .as_str()
+            .map_or(0, |it| it.parse().unwrap());
+        let rows: Vec<Value> = rows
+            .skip(from)
+            .take(PAGE + 1)
+            .map(|(_, it)| it.clone())
+            .collect();
+        let more = rows.len() > PAGE;
+        json!({
+            "Findings": rows.iter().take(PAGE).collect::<Vec<_>>(),
+            "NextToken": more.then(|| (from + PAGE).to_string()),
+        })
+    }
+}
+
 #[async_trait]
 impl FindingCalls for World {
     async fn call(
@@ -240,56 +298,8 @@ impl FindingCalls for World {
                     contact => Ok(json!({ "AlternateContact": contact })),
                 }
             }
-            ("securityhub", "BatchUpdateFindings") => {
-                let fields = input["UserDefinedFields"].as_object().unwrap().len();
-                if script.fields_max.is_some_and(|most| fields > most) {
-                    return Err(refusal(operation, "InvalidInputException"));
-                }
-                let left = script.unprocessed.pop().unwrap_or_default();
-                let mut hub = self.hub.lock().unwrap();
-                let rows = input["FindingIdentifiers"].as_array().unwrap().iter().filter_map(|row| {
-                    let id = row["Id"].as_str().unwrap();
-                    let code = left.iter().find(|(end, _)| id.ends_with(end.as_str()));
-                    let code = match (code, hub.get_mut(id)) {
-                        (Some((_, code)), _) => code.as_str(),
-                        (None, None) => "FindingNotFound",
-                        (None, Some(finding)) => {
-                            for name in ["Note", "UserDefinedFields"] {
-                                if let Some(value) = input.get(name) {
-                                    finding[name] = value.clone();
-                                }
-                            }
-                            return None;
-                        }
-                    };
-                    Some(json!({ "FindingIdentifier": row, "ErrorCode": code, "ErrorMessage": "" }))
-                });
-                Ok(
-                    json!({ "ProcessedFindings": [], "UnprocessedFindings": rows.collect::<Vec<_>>() }),
-                )
-            }
-            ("securityhub", "GetFindings") => {
-                // a page has three, so that all are read
-                let ids = input["Filters"]["Id"].as_array().unwrap();
-                assert!((1..=20).contains(&ids.len()), "{ids:?}");
-                let hub = self.hub.lock().unwrap();
-                let rows = hub
-                    .iter()
-                    .filter(|(id, _)| ids.iter().any(|it| it["Value"] == **id));
-                let from: usize = input["NextToken"]
-                    .as_str()
-                    .map_or(0, |it| it.parse().unwrap());
-                let rows: Vec<Value> = rows
-                    .skip(from)
-                    .take(PAGE + 1)
-                    .map(|(_, it)| it.clone())
-                    .collect();
-                let more = rows.len() > PAGE;
-                Ok(json!({
-                    "Findings": rows.iter().take(PAGE).collect::<Vec<_>>(),
-                    "NextToken": more.then(|| (from + PAGE).to_string()),
-                }))
-            }
+            ("securityhub", "BatchUpdateFindings") => self.update(&mut script, input),
+            ("securityhub", "GetFindings") => Ok(self.page(input)),
             other => panic!("{other:?}"),
         }
     }

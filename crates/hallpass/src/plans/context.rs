@@ -170,10 +170,7 @@ pub(crate) async fn assemble(loaded: &Loaded, means: PlanMeans) -> Result<PlanCo
             Arc::clone(&clock),
         ),
         access,
-        memberships: MembershipStepExecutor::new(
-            Arc::clone(&aws) as Arc<dyn IdentityCenter>,
-            Arc::clone(&grants),
-        ),
+        memberships: memberships(&aws, &grants),
     });
     let visits = Arc::clone(&store) as Arc<dyn VisitStore>;
     let plans: Arc<dyn PlanStore> = store;
@@ -196,6 +193,11 @@ pub(crate) async fn assemble(loaded: &Loaded, means: PlanMeans) -> Result<PlanCo
         plans,
         hands,
     })
+}
+
+fn memberships(aws: &Arc<Aws>, grants: &Arc<dyn LiveGrants>) -> MembershipStepExecutor {
+    let center = Arc::clone(aws) as Arc<dyn IdentityCenter>;
+    MembershipStepExecutor::new(center, Arc::clone(grants))
 }
 
 fn runner(

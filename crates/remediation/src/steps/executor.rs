@@ -12,7 +12,7 @@ use hallpass_runner::{
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::place::{Allowed, StepCalls, session};
+use super::place::StepCalls;
 use super::public_access::BlockedPlace;
 use super::switches::{DATABASE, Switch};
 use super::wish::{MEND, RESTORE, RemediationWish};
@@ -20,7 +20,7 @@ use super::{flow_logs, keys, own_code, password, security_groups};
 use crate::action::ActionKind;
 use crate::decide::NEVER_TAG;
 use crate::deviation::{account_of, partition};
-use crate::ports::{MemberCalls, MemberPlace, OwnCode};
+use crate::ports::{Allowed, MemberCalls, MemberPlace, MemberSession, OwnCode};
 use crate::standing::{Standing, Standings};
 
 /// Whoever carries the steps of remediations out.
@@ -173,7 +173,7 @@ impl RemediationStepExecutor {
                 account: AccountId::new(account)
                     .map_err(|error| StepError::failed("plan", &error.to_string()))?,
                 region: region.clone(),
-                session: session(&wish.remediation, &allowed),
+                session: MemberSession::allowing(&wish.remediation, &allowed),
             },
         })
     }

@@ -3,11 +3,11 @@
 use hallpass_runner::{StepError, StepProbe};
 use serde_json::{Value, json};
 
-use super::place::{Allowed, StepCalls, text};
+use super::place::{StepCalls, text};
 use super::wish::RemediationWish;
 use crate::action::{FlowLogParams, LoggedTraffic};
 use crate::deviation::partition;
-use crate::ports::MemberOperation;
+use crate::ports::{Allowed, MemberOperation};
 
 const EC2: &str = "ec2";
 const LOGS: MemberOperation = (EC2, "DescribeFlowLogs");

@@ -22,5 +22,5 @@ fn drifted(what: &str) -> StepProbe {
 
 pub use executor::{RemediationStepExecutor, actions_in_accounts, is_remediation_step};
 pub(crate) use own_code::answer;
-pub(crate) use place::{NOT_ENTERED, session};
+pub(crate) use place::NOT_ENTERED;
 pub use wish::{RemediationWish, plan_of};

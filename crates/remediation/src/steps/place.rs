@@ -1,11 +1,9 @@
 //! One account, one session: what steps call through.
 
 use hallpass_runner::{Class, Retry, StepError};
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use crate::ports::{
-    MemberCalls, MemberFault, MemberFaultKind, MemberOperation, MemberPlace, MemberSession,
-};
+use crate::ports::{MemberCalls, MemberFault, MemberFaultKind, MemberOperation, MemberPlace};
 
 /// The most pages of a listing that are read.
 const PAGES_MAX: usize = 100;
@@ -73,22 +71,6 @@ impl StepCalls<'_> {
     ) -> Result<Value, StepError> {
         let sent = self.calls.send(&self.place, operation, &input).await;
         sent.map_err(|fault| setback(operation, fault))
-    }
-}
-
-/// Actions, and the resources that they are allowed on.
-pub(crate) type Allowed = (Vec<&'static str>, Vec<String>);
-
-/// The session of a remediation: these actions on these resources and nothing else.
-pub(crate) fn session(remediation: &str, allowed: &[Allowed]) -> MemberSession {
-    let statements = allowed.iter();
-    let statements: Vec<Value> = statements
-        .map(|(actions, on)| json!({ "Effect": "Allow", "Action": actions, "Resource": on }))
-        .collect();
-    let policy = json!({ "Version": "2012-10-17", "Statement": statements });
-    MemberSession {
-        name: format!("hp-{remediation}"),
-        policy: policy.to_string(),
     }
 }
 

@@ -463,9 +463,17 @@ async fn what_somebody_worked_on_since_is_not_taken_back() {
     }
 }
 
-/// Every other action: what somebody made of it since is not overwritten.
-#[tokio::test]
-async fn no_action_is_taken_back_over_later_work() {
+/// Action, parameters, resource, what stood there, what somebody makes of it afterwards, and how undoing ends.
+type LaterWork = (
+    &'static str,
+    Value,
+    &'static str,
+    (String, Option<Value>),
+    Value,
+    Option<StepEnd>,
+);
+
+fn later_work() -> Vec<LaterWork> {
     let block = |public: bool| {
         json!({ "PublicAccessBlockConfiguration": {
         "BlockPublicAcls": true, "IgnorePublicAcls": true, "BlockPublicPolicy": true, "RestrictPublicBuckets": public,
@@ -483,13 +491,12 @@ async fn no_action_is_taken_back_over_later_work() {
     let key = "arn:aws:kms:us-east-1:444444444444:key/1234abcd-12ab-34cd-56ef-1234567890ab";
     let kms = format!("kms/KeyRotation/{key}");
     let policy = |length: u32| json!({ "PasswordPolicy": { "MinimumPasswordLength": length } });
-    // action, params, resource, what stood there, what somebody makes of it afterwards
-    let cases = [
+    vec![
         (
             "s3-bucket-block",
             json!({}),
             "arn:aws:s3:::shop",
-            ("s3/PublicAccessBlock/shop", Some(block(false))),
+            ("s3/PublicAccessBlock/shop".to_owned(), Some(block(false))),
             block(false).clone(),
             None,
         ),
@@ -497,7 +504,7 @@ async fn no_action_is_taken_back_over_later_work() {
             "s3-bucket-block",
             json!({}),
             "arn:aws:s3:::shop",
-            ("s3/PublicAccessBlock/shop", None),
+            ("s3/PublicAccessBlock/shop".to_owned(), None),
             block(false),
             Some(StepEnd::Blocked),
         ),
@@ -505,7 +512,7 @@ async fn no_action_is_taken_back_over_later_work() {
             "iam-key-deactivate",
             json!({ "older_than_days": 90 }),
             "arn:aws:iam::444444444444:user/ana",
-            ("keys", Some(keys("Active", false))),
+            ("keys".to_owned(), Some(keys("Active", false))),
             keys("Inactive", true),
             Some(StepEnd::Blocked),
         ),
@@ -513,7 +520,7 @@ async fn no_action_is_taken_back_over_later_work() {
             "iam-key-deactivate",
             json!({ "older_than_days": 90 }),
             "arn:aws:iam::444444444444:user/ana",
-            ("keys", Some(keys("Active", false))),
+            ("keys".to_owned(), Some(keys("Active", false))),
             json!({ "AccessKeyMetadata": [] }),
             Some(StepEnd::Blocked),
         ),
@@ -521,7 +528,7 @@ async fn no_action_is_taken_back_over_later_work() {
             "iam-password-policy",
             json!({}),
             "AWS::::Account:444444444444",
-            ("iam/AccountPasswordPolicy/-", Some(policy(6))),
+            ("iam/AccountPasswordPolicy/-".to_owned(), Some(policy(6))),
             policy(30),
             Some(StepEnd::Blocked),
         ),
@@ -529,19 +536,24 @@ async fn no_action_is_taken_back_over_later_work() {
             "kms-rotate",
             json!({}),
             key,
-            (kms.as_str(), Some(json!({ "KeyRotationEnabled": false }))),
+            (kms, Some(json!({ "KeyRotationEnabled": false }))),
             json!({ "KeyRotationEnabled": true, "RotationPeriodInDays": 90 }),
             Some(StepEnd::Blocked),
         ),
-    ];
-    for (action, params, resource, (thing, before), later, expected) in cases {
+    ]
+}
+
+/// Every other action: what somebody made of it since is not overwritten.
+#[tokio::test]
+async fn no_action_is_taken_back_over_later_work() {
+    for (action, params, resource, (thing, before), later, expected) in later_work() {
         let (world, disk) = (World::new(), Disk::new());
         let put = |value: Option<Value>| {
             let mut accounts = world.accounts.lock().unwrap();
             let things = &mut accounts.get_mut(ACCOUNT).unwrap().things;
             match value {
-                Some(value) => drop(things.insert(thing.to_owned(), value)),
-                None => drop(things.remove(thing)),
+                Some(value) => drop(things.insert(thing.clone(), value)),
+                None => drop(things.remove(&thing)),
             }
         };
         put(before);
@@ -658,6 +670,11 @@ async fn interleaved(seed: u64) {
         }
     }
     server.works().await;
+    stands(seed, &world, &decided, &disk.all().await);
+}
+
+/// What people decided stands, each change came right after a look, and nothing came of what was forged.
+fn stands(seed: u64, world: &World, decided: &Decided, all: &[Remediation]) {
     let log = world.log.lock().unwrap().clone();
     let finding = world.findings.lock().unwrap()[FINDING].clone();
     // every change comes right after a look at the finding, and that look saw an open one
@@ -696,10 +713,7 @@ async fn interleaved(seed: u64) {
             .map(|it: &FindingKey| it.id.clone())
     };
     assert!(
-        disk.all()
-            .await
-            .iter()
-            .all(|it| about(it).as_deref() == Some(FINDING)),
+        all.iter().all(|it| about(it).as_deref() == Some(FINDING)),
         "seed {seed}"
     );
 }

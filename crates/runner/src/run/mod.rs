@@ -3,10 +3,11 @@
 
 mod board;
 mod expected;
+mod lanes;
 mod step;
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures_util::stream::{self, FuturesUnordered, StreamExt};
@@ -15,8 +16,7 @@ use hallpass_model::{Clock, IdSource, TimeSpan, Timestamp};
 use crate::journal::{Final, Folded, JournalEntry, JournalError, StepEnd, StepState, fold};
 use crate::plan::{Plan, PlanDraft, PlanId, PlanStep, StepId, StepProbe};
 use crate::ports::{
-    LeaseAnswer, PlanStore, RunnerIdentity, SentBefore, Sleeper, StepError, StepExecutor,
-    StoreFault,
+    PlanStore, RunnerIdentity, SentBefore, Sleeper, StepError, StepExecutor, StoreFault,
 };
 use crate::report::{PlanReport, PlanState};
 use board::Board;
@@ -25,10 +25,6 @@ use expected::{expected_again, no_longer_as_left};
 /// How long a lane is held without being renewed: longer than the calls of one write take, short
 /// enough that a stop does not keep others waiting.
 pub const LANE_LEASE: TimeSpan = TimeSpan::seconds(60);
-/// A lease is renewed when it is older than this.
-const RENEW_AFTER: TimeSpan = TimeSpan::seconds(10);
-/// Between looks at a lane that somebody else has.
-const LANE_PAUSE: Duration = Duration::from_secs(1);
 /// Probes at once.
 const LOOKS: usize = 8;
 /// Tries of a probe whose answer is lost while a plan is made.
@@ -469,81 +465,6 @@ impl Runner {
     async fn note(&self, id: &PlanId, entry: &JournalEntry) -> Result<(), RunError> {
         self.store.append(id, self.clock.now(), entry, None).await?;
         Ok(())
-    }
-
-    /// Takes a lane, waiting for whoever has it: one who was stopped does not renew it.
-    async fn take(&self, lane: &str, patience: Duration) -> Result<(), RunError> {
-        let mut waited = Duration::ZERO;
-        loop {
-            match self.lease(lane).await {
-                Err(RunError::Held { .. }) if waited < patience => {
-                    self.nap.sleep(LANE_PAUSE).await;
-                    waited += LANE_PAUSE;
-                }
-                answer => {
-                    if answer.is_ok() {
-                        *self.inside().entry(lane.to_owned()).or_default() += 1;
-                    }
-                    return answer;
-                }
-            }
-        }
-    }
-
-    async fn lease(&self, lane: &str) -> Result<(), RunError> {
-        let now = self.clock.now();
-        let until = LANE_LEASE.after(now);
-        let holder = &self.keeper.holder;
-        match self.store.lease(lane, holder, now, until).await? {
-            LeaseAnswer::Ours => {
-                self.renewals().insert(lane.to_owned(), now);
-                Ok(())
-            }
-            LeaseAnswer::Held { by, until } => Err(RunError::Held {
-                lane: lane.to_owned(),
-                by,
-                until,
-            }),
-        }
-    }
-
-    /// Makes sure a lane is ours for long enough to send something.
-    async fn renew(&self, lane: &str) -> Result<(), RunError> {
-        let taken = self.renewals().get(lane).copied();
-        if taken.is_some_and(|at| self.clock.now() < RENEW_AFTER.after(at)) {
-            return Ok(());
-        }
-        self.lease(lane).await
-    }
-
-    async fn give_back(&self, lane: &str) -> Result<(), RunError> {
-        if !self.is_last_out(lane) {
-            return Ok(());
-        }
-        self.renewals().remove(lane);
-        Ok(self.store.unlease(lane, &self.keeper.holder).await?)
-    }
-
-    /// Leaves a lane; whether nobody of ours is in it any more.
-    fn is_last_out(&self, lane: &str) -> bool {
-        let mut inside = self.inside();
-        let left = inside.get(lane).map_or(0, |it| it.saturating_sub(1));
-        if left == 0 {
-            inside.remove(lane);
-        } else {
-            inside.insert(lane.to_owned(), left);
-        }
-        left == 0
-    }
-
-    fn inside(&self) -> MutexGuard<'_, BTreeMap<String, u32>> {
-        // every change of the map is whole
-        self.inside.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn renewals(&self) -> MutexGuard<'_, BTreeMap<String, Timestamp>> {
-        // every change of the map is whole
-        self.renewed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Begins steps as their turn comes, until none is left or something stops it. Those that run

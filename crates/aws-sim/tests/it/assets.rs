@@ -1,0 +1,89 @@
+//! Workloads, shares and what was paid ahead, of the organization file. boto3 reads them in `e2e/readiness.py`.
+
+use serde_json::{Value, json};
+
+use crate::bench::Bench;
+
+fn added() -> Value {
+    json!({
+        "workloads": [{
+            "name": "shop", "account": "payments-prod", "region": "eu-west-1", "environment": "PRODUCTION",
+            "updated": "2026-02-01T00:00:00Z", "shared_with": ["payments-dev"],
+            "lenses": [{"alias": "wellarchitected", "risks": {"security": {"HIGH": 1}}}, {"alias": "serverless"}],
+            "milestones": [{"name": "first", "at": "2026-02-01T00:00:00Z"}],
+        }],
+        "resource_shares": [{
+            "name": "networks", "account": "payments-prod", "region": "eu-west-1",
+            "principals": ["organization", "Sandbox", "payments-dev"], "resources": ["arn:aws:ec2:eu-west-1:1:subnet/subnet-1"],
+        }],
+        "commitments": [{"account": "payments-prod", "kind": "savings_plan", "id": "plan-1"}],
+    })
+}
+
+#[tokio::test]
+async fn what_was_stated_goes_out_by_ids_and_comes_in_again() {
+    let bench = Bench::small().await;
+    let none = bench
+        .call("ce:GetSavingsPlansUtilizationDetails", period())
+        .await
+        .outcome();
+    assert!(none.contains("DataUnavailableException"), "{none}");
+    let (status, answer) = bench.control("POST", "/load?merge=1", added()).await;
+    assert_eq!(status, 200, "{answer}");
+    let (_, before) = bench.control("GET", "/state?full=1", Value::Null).await;
+    let (owner, other) = (
+        bench.account("payments-prod"),
+        bench.account("payments-dev"),
+    );
+    let file = &before["file"];
+    assert_eq!(file["workloads"][0]["account"], json!(owner));
+    assert_eq!(file["workloads"][0]["shared_with"], json!([other]));
+    let principals = file["resource_shares"][0]["principals"].as_array().unwrap();
+    for (at, part) in [":organization/o-", ":ou/o-", other.as_str()]
+        .iter()
+        .enumerate()
+    {
+        assert!(
+            principals[at].as_str().unwrap().contains(part),
+            "{principals:?}"
+        );
+    }
+    let plans = bench
+        .call("ce:GetSavingsPlansUtilizationDetails", period())
+        .await
+        .json();
+    let arn = plans["SavingsPlansUtilizationDetails"][0]["SavingsPlanArn"].as_str();
+    assert_eq!(
+        arn,
+        Some(format!("arn:aws:savingsplans::{owner}:savingsplan/plan-1").as_str())
+    );
+    let (status, answer) = bench.control("POST", "/load", file.clone()).await;
+    assert_eq!(status, 200, "{answer}");
+    let (_, after) = bench.control("GET", "/state?full=1", Value::Null).await;
+    assert_eq!(before["file"], after["file"]);
+}
+
+fn period() -> Value {
+    json!({ "TimePeriod": { "Start": "2026-02-01", "End": "2026-03-01" } })
+}
+
+#[tokio::test]
+async fn what_is_nobodys_is_refused_with_its_place() {
+    let bench = Bench::small().await;
+    for (change, pointer) in [
+        ("/workloads/0/account", "/workloads/0/account"),
+        ("/workloads/0/shared_with/0", "/workloads/0/shared_with/0"),
+        ("/resource_shares/0/account", "/resource_shares/0/account"),
+        (
+            "/resource_shares/0/principals/1",
+            "/resource_shares/0/principals/1",
+        ),
+        ("/commitments/0/account", "/commitments/0/account"),
+    ] {
+        let mut file = added();
+        *file.pointer_mut(change).unwrap() = json!("nobody");
+        let (status, answer) = bench.control("POST", "/load?merge=1", file).await;
+        assert_eq!(status, 400, "{change}: {answer}");
+        assert!(answer.to_string().contains(pointer), "{change}: {answer}");
+    }
+}
