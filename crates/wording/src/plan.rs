@@ -243,7 +243,7 @@ mod tests {
             (
                 json!(null),
                 json!({"on": true, "name": "n"}),
-                vec!["put: name n, on true"],
+                vec!["put: on true, name n"],
             ),
             (
                 json!({"a": {"b": ""}}),
