@@ -10,13 +10,23 @@ use aws_smithy_types::error::ErrorMetadata;
 
 use super::*;
 
-type FakeResult = Result<u32, SdkError<DescribeUserError, HttpResponse>>;
+type FakeResult<T = u32> = Result<T, SdkError<DescribeUserError, HttpResponse>>;
+
+/// What a write is answered.
+#[derive(Debug)]
+struct FakeReply;
+
+impl RequestId for FakeReply {
+    fn request_id(&self) -> Option<&str> {
+        None
+    }
+}
 
 fn line() -> ServiceClient {
     ServiceClient::new("test", Bucket::new(1000.0, 1000), Jitter::new(1))
 }
 
-fn refusal(status: u16, code: &str, body: &'static str) -> FakeResult {
+fn refusal<T>(status: u16, code: &str, body: &'static str) -> FakeResult<T> {
     let meta = ErrorMetadata::builder().code(code).build();
     let raw = HttpResponse::new(StatusCode::try_from(status).unwrap(), SdkBody::from(body));
     Err(SdkError::service_error(
@@ -84,7 +94,7 @@ async fn reads_of_the_inventory_outlast_throttles_and_nothing_else() {
     let result = line()
         .read("List", Deadline::look(), || {
             tries.set(tries.get() + 1);
-            std::future::ready(refusal(400, "TooManyRequestsException", ""))
+            std::future::ready(refusal::<u32>(400, "TooManyRequestsException", ""))
         })
         .await;
     assert_eq!(result.unwrap_err().outcome(), "throttled");
@@ -95,7 +105,7 @@ async fn reads_of_the_inventory_outlast_throttles_and_nothing_else() {
     let result = line()
         .read("List", Deadline::look(), || {
             tries.set(tries.get() + 1);
-            std::future::ready(refusal(500, "InternalServerException", ""))
+            std::future::ready(refusal::<u32>(500, "InternalServerException", ""))
         })
         .await;
     assert_eq!(
@@ -159,7 +169,7 @@ async fn writes_are_sent_once_whatever_happens() {
         let result = line()
             .write("Do", Deadline::port(Urgency::Grant), async {
                 tries.set(tries.get() + 1);
-                refusal(status, code, "")
+                refusal::<FakeReply>(status, code, "")
             })
             .await;
         assert!(result.is_err());
@@ -170,7 +180,7 @@ async fn writes_are_sent_once_whatever_happens() {
         .write(
             "Do",
             Deadline::port(Urgency::Grant),
-            std::future::pending::<FakeResult>(),
+            std::future::pending::<FakeResult<FakeReply>>(),
         )
         .await;
     assert_eq!(result.unwrap_err().outcome(), "unreachable");
@@ -186,7 +196,7 @@ async fn a_write_that_waited_too_long_is_not_sent() {
     let result = line
         .write("Do", Deadline::port(Urgency::End), async {
             sent.set(true);
-            FakeResult::Ok(1)
+            FakeResult::Ok(FakeReply)
         })
         .await;
     assert_eq!(result.unwrap_err().outcome(), "not_sent");

@@ -54,7 +54,7 @@ enum Dropped {
     List(DroppedObject),
 }
 
-/// What an event of S3 tells ("Amazon S3 User Guide", "EventBridge event message structure").
+/// What an event of S3 tells ("Amazon S3 User Guide", "`EventBridge` event message structure").
 fn dropped(place: &BucketPlace, detail: &Value) -> Result<Dropped, String> {
     let text = |pointer: &str| detail.pointer(pointer).and_then(Value::as_str);
     let (Some(bucket), Some(key)) = (text("/bucket/name"), text("/object/key")) else {

@@ -322,8 +322,8 @@ async fn one_call_answered(listener: tokio::net::TcpListener, status: &str, text
         let Some(head) = head else {
             continue;
         };
-        let text = String::from_utf8_lossy(&came[..head]).to_lowercase();
-        let length = text.split("content-length: ").nth(1).unwrap();
+        let asked = String::from_utf8_lossy(&came[..head]).to_lowercase();
+        let length = asked.split("content-length: ").nth(1).unwrap();
         let length: usize = length.lines().next().unwrap().parse().unwrap();
         if came.len() >= head + 4 + length {
             let length = text.len();

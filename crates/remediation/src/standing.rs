@@ -9,7 +9,7 @@ use hallpass_findings::{FindingCalls, FindingKey, StandingFinding, read_standing
 use serde_json::{Value, json};
 
 use crate::deviation::{ConfigKey, Deviation, deviations_of, judged_by_config};
-use crate::ports::{MemberCalls, MemberFaultKind, MemberOperation, MemberPlace};
+use crate::ports::{MemberCalls, MemberFaultKind, MemberOperation, MemberPlace, MemberSession};
 
 /// What AWS Config is asked.
 const JUDGED: MemberOperation = ("config", "GetComplianceDetailsByResource");

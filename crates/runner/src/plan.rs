@@ -502,13 +502,13 @@ impl PlanDraft {
         made_by: &str,
     ) -> Plan {
         self.sort();
-        let taken_back = |(id, step): (StepId, PlanStep)| {
+        let judged = |(id, step): (StepId, PlanStep)| {
             let drifted = drifted.get(&id).cloned();
             (id, TakenBack { step, drifted })
         };
         let takes_back = std::mem::take(&mut self.takes_back);
         Plan {
-            takes_back: takes_back.into_iter().map(taken_back).collect(),
+            takes_back: takes_back.into_iter().map(judged).collect(),
             account_names: std::mem::take(&mut self.account_names),
             id: self.id(),
             kind: self.kind,

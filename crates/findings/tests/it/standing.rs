@@ -36,7 +36,7 @@ fn annotate(document: &mut Value, number: usize) {
 
 fn is_annotated(document: &Value, number: usize) -> bool {
     document["Note"]["Text"] == format!("seen by ana, ticket {number}")
-        && document["UserDefinedFields"]["ticket"] == number.to_string()
+        && document["UserDefinedFields"]["ticket"] == json!(number.to_string())
 }
 
 #[tokio::test]
@@ -297,7 +297,7 @@ async fn interleaved(seed: u64) {
     forged.account = "999999999999".parse().unwrap();
     events.push(event_of(90, &forged));
     let mut unknown = forged.clone();
-    unknown.id = "unknown".to_owned();
+    "unknown".clone_into(&mut unknown.id);
     events.push(event_of(91, &unknown));
     for at in (1..events.len()).rev() {
         events.swap(at, draws.below(at + 1));

@@ -1,4 +1,4 @@
-//! The template for CloudFormation: its rules are those that we write patterns for, only these send to the queue, and its
+//! The template for `CloudFormation`: its rules are those that we write patterns for, only these send to the queue, and its
 //! role may do what is called and no more.
 
 use std::collections::BTreeSet;

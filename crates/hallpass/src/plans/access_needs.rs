@@ -24,7 +24,7 @@ impl DirectoryNeeds {
     }
 }
 
-fn unanswered(fault: CenterFault) -> OrganizationFault {
+fn unanswered(fault: &CenterFault) -> OrganizationFault {
     let message = fault.to_string();
     match fault {
         CenterFault::Throttled { .. } | CenterFault::NotSent | CenterFault::Full { .. } => {
@@ -52,7 +52,11 @@ impl AccessNeeds for DirectoryNeeds {
                 PrincipalRef::User(id) => format!("user {id} of the access to it"),
             }));
         }
-        let sets = self.center.sets().await.map_err(unanswered)?;
+        let sets = self
+            .center
+            .sets()
+            .await
+            .map_err(|fault| unanswered(&fault))?;
         let set = &access.permission_set;
         Ok(
             (!sets.contains_key(set))

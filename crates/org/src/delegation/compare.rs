@@ -321,7 +321,7 @@ fn add_members(row: &mut DelegationRow, facts: &DelegationFacts) -> Result<(), D
                 row.members.push(WantedMember {
                     account: account.id.clone(),
                     email: account.email.clone(),
-                })
+                });
             }
         }
     }

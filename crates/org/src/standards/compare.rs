@@ -21,8 +21,18 @@ pub struct StandardsChoices {
     pub update_reasons: bool,
     /// Turn on controls that are off and that the file does not name.
     pub enable_unnamed: bool,
-    /// Leave on what somebody turned on: nobody watches who could say that it is to go off.
-    pub leave_on: bool,
+    /// What becomes of what somebody turned on.
+    pub turned_on: TurnedOn,
+}
+
+/// What becomes of what somebody turned on, and the file does not want.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TurnedOn {
+    /// It is turned off: a person looks at the plan.
+    #[default]
+    GoesOff,
+    /// It stays: nobody watches who could say that it is to go off.
+    Stays,
 }
 
 /// How an account and a Region stand.
@@ -207,7 +217,7 @@ fn seen(
         }
     }
     row.updates.sort();
-    if choices.leave_on {
+    if choices.turned_on == TurnedOn::Stays {
         leave_on(&mut row, hub);
     }
     waits(&mut row, hub);

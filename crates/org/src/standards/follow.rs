@@ -24,7 +24,7 @@ use super::allowed::{AppliedFile, FollowMode, MayChange, may_change};
 use super::authors::{HubLog, name_authors};
 use super::central::{central_rows, needs_local_mode};
 use super::change::StandardsChange;
-use super::compare::{ComparedHub, HubStanding, StandardsChoices, compare};
+use super::compare::{ComparedHub, HubStanding, StandardsChoices, TurnedOn, compare};
 use super::facts::{CentralFacts, StandardsFacts};
 use super::file::StandardsFile;
 use super::gather::{StandardsScope, gather_hubs, gather_organization};
@@ -293,7 +293,7 @@ impl StandardsFollower {
         let look = self.look(&visit.account, ground).await;
         let applied = ground.applied.as_ref();
         let may = self.may_change(ground.file, ground.facts, applied, &visit.account);
-        let mut changed = false;
+        let mut has_changed = false;
         let mut left_on = look.left_on;
         match (look.wanted, may) {
             (Wanted::Refused(why), _) => return Ok(VisitEnd::Failed(why)),
@@ -313,7 +313,7 @@ impl StandardsFollower {
                     .await?;
                 match end {
                     VisitEnd::AsWanted => {}
-                    VisitEnd::Changed => changed = true,
+                    VisitEnd::Changed => has_changed = true,
                     VisitEnd::Told(why) => {
                         told.add(why, visit.account.clone(), changes);
                         return Ok(end);
@@ -328,7 +328,7 @@ impl StandardsFollower {
         };
         let stays_on = !left_on.is_empty();
         told.add(why, visit.account.clone(), left_on);
-        Ok(match (look.later.is_empty(), changed) {
+        Ok(match (look.later.is_empty(), has_changed) {
             (false, _) => VisitEnd::Later(look.later.join("; ")),
             (true, true) => VisitEnd::Changed,
             (true, false) if stays_on => VisitEnd::Told(why),
@@ -404,7 +404,7 @@ impl StandardsFollower {
     /// Nobody watches: what somebody turned on stays on.
     pub(super) fn choices(&self) -> StandardsChoices {
         StandardsChoices {
-            leave_on: true,
+            turned_on: TurnedOn::Stays,
             ..self.settings.choices
         }
     }

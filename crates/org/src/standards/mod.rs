@@ -47,7 +47,7 @@ pub use allowed::{AppliedFile, FollowMode};
 pub use authors::{HUB_EVENTS, HubChange, HubLog};
 pub use central::{CentralPolicy, CentralRow, central_rows, needs_local_mode};
 pub use change::{ChangeAuthor, ChangedThing, StandardsChange};
-pub use compare::{ComparedHub, HubStanding, StandardsChoices, compare};
+pub use compare::{ComparedHub, HubStanding, StandardsChoices, TurnedOn, compare};
 pub use executor::StandardsStepExecutor;
 pub use export::export;
 pub use facts::{

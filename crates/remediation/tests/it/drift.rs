@@ -20,8 +20,10 @@ fn risk() -> Value {
     json!({ "Text": "accepted risk, ticket 9", "UpdatedBy": "ana" })
 }
 
-/// What somebody does to a finding, and what a remediation says of it.
-fn decisions() -> [(&'static str, Vec<(&'static str, Value)>, &'static str); 4] {
+/// What it is called, what somebody does to a finding, and what a remediation says of it.
+type Decision = (&'static str, Vec<(&'static str, Value)>, &'static str);
+
+fn decisions() -> [Decision; 4] {
     let status = |it: &str| ("Workflow", json!({ "Status": it }));
     [
         (

@@ -89,11 +89,11 @@ async fn world(account: &str) -> World {
         standings: standings.clone(),
     });
     World {
-        standings,
         server,
         store,
         rules,
         places,
+        standings,
     }
 }
 

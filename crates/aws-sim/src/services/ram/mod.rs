@@ -49,11 +49,15 @@ fn arn(share: &StatedShare) -> String {
     let (region, account) = (&share.region, &share.account);
     let half = |part: &str| hash(&format!("share/{part}/{account}/{}", share.name));
     let hex = format!("{:016x}{:016x}", half("a"), half("b"));
-    let (a, rest) = hex.split_at(8);
-    let (b, rest) = rest.split_at(4);
-    let (c, rest) = rest.split_at(4);
-    let (d, e) = rest.split_at(4);
-    format!("arn:aws:ram:{region}:{account}:resource-share/{a}-{b}-{c}-{d}-{e}")
+    // the form of a UUID
+    let mut id = String::new();
+    for (at, digit) in hex.chars().enumerate() {
+        if matches!(at, 8 | 12 | 16 | 20) {
+            id.push('-');
+        }
+        id.push(digit);
+    }
+    format!("arn:aws:ram:{region}:{account}:resource-share/{id}")
 }
 
 /// Whether a principal of a share has the caller's account.

@@ -58,8 +58,7 @@ async fn stopped_anywhere_nothing_is_sent_twice() {
 /// Somebody names another administrator between any two calls: theirs stays, and the step says so.
 #[tokio::test]
 async fn whoever_is_named_meanwhile_stays() {
-    let mut conflicts = 0;
-    for call in 1..200 {
+    for (conflicts, call) in (1..200).enumerate() {
         let world = World::new();
         let place = ("detective".to_owned(), "us-east-1".to_owned());
         world.with(|it| it.person = Some((call, place.0.clone(), place.1.clone())));
@@ -71,7 +70,6 @@ async fn whoever_is_named_meanwhile_stays() {
             break;
         }
         assert_eq!(held, Some("222222222222"), "call {call}");
-        conflicts += 1;
         let ran = ran.unwrap();
         let good = ran.report.is_some_and(|it| it.exit() == Exit::Ok)
             && ran.rows.iter().all(|it| !it.is_bad());

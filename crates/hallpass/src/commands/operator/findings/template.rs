@@ -1,14 +1,14 @@
-//! `hallpass findings template`: what enriching as findings arrive needs at AWS, for CloudFormation.
+//! `hallpass findings template`: what enriching as findings arrive needs at AWS, for `CloudFormation`.
 
 use hallpass_findings::template;
 
 use crate::exit::{Exit, Outcome};
 use crate::output;
 
-/// Print a template of CloudFormation: queue, dead letters, rules and role for findings as they arrive
+/// Print a stack template: queue, dead letters, rules and role for findings as they arrive
 #[derive(Debug, clap::Args)]
 #[command(
-    long_about = "Print a template of CloudFormation: queue, dead letters, rules and role for findings as they arrive\n\n\
+    long_about = "Print a stack template: queue, dead letters, rules and role for findings as they arrive\n\nFor CloudFormation, as JSON. \
                   For the account and Region of Security Hub's administrator. Nothing is called.",
     after_help = "Example:
   hallpass findings template > findings.json

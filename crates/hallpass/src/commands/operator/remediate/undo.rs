@@ -111,12 +111,9 @@ async fn check_work(
     draft: &PlanDraft,
 ) -> Result<(), Failure> {
     for step in draft.steps() {
-        match hands.probe(step).await {
-            Ok(StepProbe::Blocked { reason }) => {
-                return Err(Failure::failed(format!("`{}` has {reason}", it.id)));
-            }
-            // what cannot be seen now the plan says of its step
-            Ok(_) | Err(_) => {}
+        // what cannot be seen now the plan says of its step
+        if let Ok(StepProbe::Blocked { reason }) = hands.probe(step).await {
+            return Err(Failure::failed(format!("`{}` has {reason}", it.id)));
         }
     }
     Ok(())
