@@ -304,7 +304,7 @@ fn sources(folder: &Path, into: &mut BTreeSet<String>) {
             .into_owned();
         if path.is_dir() && name != "demo" {
             sources(&path, into);
-        } else if name.ends_with(".rs") && !name.contains("tests") {
+        } else if path.extension().is_some_and(|it| it == "rs") && !name.contains("tests") {
             quoted(&std::fs::read_to_string(&path).unwrap(), into);
         }
     }
