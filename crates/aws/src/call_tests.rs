@@ -12,6 +12,37 @@ use super::*;
 
 type FakeResult = Result<u32, SdkError<DescribeUserError, HttpResponse>>;
 
+/// The answer to a write, with its id.
+#[derive(Debug, PartialEq)]
+struct Written(&'static str);
+
+impl RequestId for Written {
+    fn request_id(&self) -> Option<&str> {
+        Some(self.0)
+    }
+}
+
+type WriteResult = Result<Written, SdkError<DescribeUserError, HttpResponse>>;
+
+/// What a write is refused with.
+fn refused(status: u16, code: &str) -> WriteResult {
+    refusal(status, code, "").map(|_| Written("r-1"))
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_ids_of_writes_are_for_who_asks_for_them() {
+    let (line, pace) = (line(), Deadline::port(Urgency::Grant));
+    let (_, ids) = crate::with_request_ids(async {
+        let write = async { WriteResult::Ok(Written("w-1")) };
+        line.write("Do", pace, write).await.unwrap();
+        line.read("Look", pace, || async { WriteResult::Ok(Written("r-1")) })
+            .await
+            .unwrap();
+    })
+    .await;
+    assert_eq!(ids, ["w-1"]);
+}
+
 fn line() -> ServiceClient {
     ServiceClient::new("test", Bucket::new(1000.0, 1000), Jitter::new(1))
 }
@@ -159,7 +190,7 @@ async fn writes_are_sent_once_whatever_happens() {
         let result = line()
             .write("Do", Deadline::port(Urgency::Grant), async {
                 tries.set(tries.get() + 1);
-                refusal(status, code, "")
+                refused(status, code)
             })
             .await;
         assert!(result.is_err());
@@ -170,7 +201,7 @@ async fn writes_are_sent_once_whatever_happens() {
         .write(
             "Do",
             Deadline::port(Urgency::Grant),
-            std::future::pending::<FakeResult>(),
+            std::future::pending::<WriteResult>(),
         )
         .await;
     assert_eq!(result.unwrap_err().outcome(), "unreachable");
@@ -186,7 +217,7 @@ async fn a_write_that_waited_too_long_is_not_sent() {
     let result = line
         .write("Do", Deadline::port(Urgency::End), async {
             sent.set(true);
-            FakeResult::Ok(1)
+            WriteResult::Ok(Written("w-1"))
         })
         .await;
     assert_eq!(result.unwrap_err().outcome(), "not_sent");

@@ -169,7 +169,7 @@ fn called(list: &str, row: &Value) -> String {
     let texts = row.as_object().into_iter().flatten();
     let texts = texts.filter_map(|(_, value)| value.as_str());
     let shortest = texts.filter(|it| !it.is_empty()).min_by_key(|it| it.len());
-    shortest.map_or_else(|| list.to_owned(), |it| short(it))
+    shortest.map_or_else(|| list.to_owned(), short)
 }
 
 /// A value in a line.
