@@ -32,7 +32,7 @@ fn refused(status: u16, code: &str) -> WriteResult {
 #[tokio::test(start_paused = true)]
 async fn the_ids_of_writes_are_for_who_asks_for_them() {
     let (line, pace) = (line(), Deadline::port(Urgency::Grant));
-    let (_, ids) = crate::with_request_ids(async {
+    let ((), ids) = crate::with_request_ids(async {
         let write = async { WriteResult::Ok(Written("w-1")) };
         line.write("Do", pace, write).await.unwrap();
         line.read("Look", pace, || async { WriteResult::Ok(Written("r-1")) })

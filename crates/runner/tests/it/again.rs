@@ -293,11 +293,11 @@ async fn any_sequence_leaves_what_is_wanted_and_a_way_back() {
             match number / WAYS.pow(at) % WAYS {
                 0 => {
                     bench.world.put("a", json!({"v": "theirs"}));
-                    stays(&mut done, "a", &old("theirs"));
+                    stays(&mut done, "a", old("theirs").as_ref());
                 }
                 1 => {
                     bench.world.values.lock().unwrap().remove("b");
-                    stays(&mut done, "b", &None);
+                    stays(&mut done, "b", None);
                 }
                 2 => bench.world.trouble("a", &[denied()]),
                 3 => {
@@ -316,9 +316,9 @@ async fn any_sequence_leaves_what_is_wanted_and_a_way_back() {
 }
 
 /// What somebody did to a key after runs that changed it is not theirs to take back.
-fn stays(done: &mut [(PlanId, BTreeMap<String, Option<Value>>)], key: &str, value: &Option<Value>) {
+fn stays(done: &mut [(PlanId, BTreeMap<String, Option<Value>>)], key: &str, value: Option<&Value>) {
     for before in done.iter_mut().filter_map(|(_, it)| it.get_mut(key)) {
-        before.clone_from(value);
+        *before = value.cloned();
     }
 }
 
