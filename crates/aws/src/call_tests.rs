@@ -10,23 +10,44 @@ use aws_smithy_types::error::ErrorMetadata;
 
 use super::*;
 
-type FakeResult<T = u32> = Result<T, SdkError<DescribeUserError, HttpResponse>>;
+type FakeResult = Result<u32, SdkError<DescribeUserError, HttpResponse>>;
 
-/// What a write is answered.
-#[derive(Debug)]
-struct FakeReply;
+/// The answer to a write, with its id.
+#[derive(Debug, PartialEq)]
+struct Written(&'static str);
 
-impl RequestId for FakeReply {
+impl RequestId for Written {
     fn request_id(&self) -> Option<&str> {
-        None
+        Some(self.0)
     }
+}
+
+type WriteResult = Result<Written, SdkError<DescribeUserError, HttpResponse>>;
+
+/// What a write is refused with.
+fn refused(status: u16, code: &str) -> WriteResult {
+    refusal(status, code, "").map(|_| Written("r-1"))
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_ids_of_writes_are_for_who_asks_for_them() {
+    let (line, pace) = (line(), Deadline::port(Urgency::Grant));
+    let ((), ids) = crate::with_request_ids(async {
+        let write = async { WriteResult::Ok(Written("w-1")) };
+        line.write("Do", pace, write).await.unwrap();
+        line.read("Look", pace, || async { WriteResult::Ok(Written("r-1")) })
+            .await
+            .unwrap();
+    })
+    .await;
+    assert_eq!(ids, ["w-1"]);
 }
 
 fn line() -> ServiceClient {
     ServiceClient::new("test", Bucket::new(1000.0, 1000), Jitter::new(1))
 }
 
-fn refusal<T>(status: u16, code: &str, body: &'static str) -> FakeResult<T> {
+fn refusal(status: u16, code: &str, body: &'static str) -> FakeResult {
     let meta = ErrorMetadata::builder().code(code).build();
     let raw = HttpResponse::new(StatusCode::try_from(status).unwrap(), SdkBody::from(body));
     Err(SdkError::service_error(
@@ -94,7 +115,7 @@ async fn reads_of_the_inventory_outlast_throttles_and_nothing_else() {
     let result = line()
         .read("List", Deadline::look(), || {
             tries.set(tries.get() + 1);
-            std::future::ready(refusal::<u32>(400, "TooManyRequestsException", ""))
+            std::future::ready(refusal(400, "TooManyRequestsException", ""))
         })
         .await;
     assert_eq!(result.unwrap_err().outcome(), "throttled");
@@ -105,7 +126,7 @@ async fn reads_of_the_inventory_outlast_throttles_and_nothing_else() {
     let result = line()
         .read("List", Deadline::look(), || {
             tries.set(tries.get() + 1);
-            std::future::ready(refusal::<u32>(500, "InternalServerException", ""))
+            std::future::ready(refusal(500, "InternalServerException", ""))
         })
         .await;
     assert_eq!(
@@ -169,7 +190,7 @@ async fn writes_are_sent_once_whatever_happens() {
         let result = line()
             .write("Do", Deadline::port(Urgency::Grant), async {
                 tries.set(tries.get() + 1);
-                refusal::<FakeReply>(status, code, "")
+                refused(status, code)
             })
             .await;
         assert!(result.is_err());
@@ -180,7 +201,7 @@ async fn writes_are_sent_once_whatever_happens() {
         .write(
             "Do",
             Deadline::port(Urgency::Grant),
-            std::future::pending::<FakeResult<FakeReply>>(),
+            std::future::pending::<WriteResult>(),
         )
         .await;
     assert_eq!(result.unwrap_err().outcome(), "unreachable");
@@ -196,7 +217,7 @@ async fn a_write_that_waited_too_long_is_not_sent() {
     let result = line
         .write("Do", Deadline::port(Urgency::End), async {
             sent.set(true);
-            FakeResult::Ok(FakeReply)
+            WriteResult::Ok(Written("w-1"))
         })
         .await;
     assert_eq!(result.unwrap_err().outcome(), "not_sent");

@@ -506,9 +506,9 @@ impl PlanDraft {
             let drifted = drifted.get(&id).cloned();
             (id, TakenBack { step, drifted })
         };
-        let takes_back = std::mem::take(&mut self.takes_back);
+        let kept = std::mem::take(&mut self.takes_back);
         Plan {
-            takes_back: takes_back.into_iter().map(judged).collect(),
+            takes_back: kept.into_iter().map(judged).collect(),
             account_names: std::mem::take(&mut self.account_names),
             id: self.id(),
             kind: self.kind,

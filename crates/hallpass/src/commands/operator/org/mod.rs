@@ -12,7 +12,7 @@ mod vend;
 
 use crate::exit::Outcome;
 
-/// Set the organization up, and check how it is: accounts, Control Tower, standards, administrators, payer
+/// Set the organization up, and check how it is set up
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   hallpass org readiness --profile merger --report readiness.html
