@@ -55,6 +55,14 @@ const BY_HAND: &[(&str, Check)] = &[
         ),
         is_parameter_group,
     ),
+    (r"(?:(?!\$\{[a-zA-Z]+:)[\P{C}])*", is_visible),
+    (r"(?:(?!\$\{[a-zA-Z]+:)[\P{C}])+", |text| {
+        !text.is_empty() && is_visible(text)
+    }),
+    (r"(?:(?!\$\{[a-zA-Z]+:)[\P{C}\r\n])*", are_visible_lines),
+    (r"(?:(?!\$\{[a-zA-Z]+:)[\P{C}\r\n])+", |text| {
+        !text.is_empty() && are_visible_lines(text)
+    }),
 ];
 
 const WORD: &str = "0-9A-Za-z_";
@@ -244,6 +252,26 @@ fn is_parameter_group(text: &str) -> bool {
     of_ours || of_aws
 }
 
+/// A look-up such as `${env:HOME}`: a dollar, a brace, letters and a colon.
+fn has_lookup(text: &str) -> bool {
+    text.split("${").skip(1).any(|rest| {
+        let letters = rest.chars().take_while(char::is_ascii_alphabetic).count();
+        letters > 0 && rest.chars().nth(letters) == Some(':')
+    })
+}
+
+/// No look-up, and no character that is not seen.
+fn is_visible(text: &str) -> bool {
+    static VISIBLE: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"\A\P{C}*\z").ok());
+    let is_seen = |it: &Regex| it.is_match(text);
+    !has_lookup(text) && VISIBLE.as_ref().is_none_or(is_seen)
+}
+
+/// The same in several lines.
+fn are_visible_lines(text: &str) -> bool {
+    !has_lookup(text) && text.split(['\r', '\n']).all(is_visible)
+}
+
 /// A key that does not begin with `aws:`, of letters, `_`, and what stands from `+` to `=`: digits and `,-./:;<` too.
 fn is_own_tag_key(text: &str) -> bool {
     let fits = |it: char| it.is_ascii_alphabetic() || it == '_' || ('+'..='=').contains(&it);
@@ -319,6 +347,22 @@ mod tests {
             (r"\", r"\"),
         ] {
             assert_eq!(translate(java), ours, "{java}");
+        }
+    }
+
+    #[test]
+    fn texts_of_reviews_have_no_lookups_and_nothing_unseen() {
+        let one = Pattern::new(r"(?:(?!\$\{[a-zA-Z]+:)[\P{C}])+".to_owned());
+        let lines = Pattern::new(r"(?:(?!\$\{[a-zA-Z]+:)[\P{C}\r\n])*".to_owned());
+        for (text, in_one, in_lines) in [
+            ("", false, true),
+            ("costs ${5}: ${:x} ${a b:", true, true),
+            ("${env:HOME}", false, false),
+            ("two\r\nlines", false, true),
+            ("bell\u{7}", false, false),
+        ] {
+            let found = (one.matches(text), lines.matches(text));
+            assert_eq!(found, (in_one, in_lines), "{text:?}");
         }
     }
 

@@ -36,6 +36,7 @@ const PAGED: &[(&str, &[(&str, &str)])] = &[
         &[
             ("DescribeConfigurationAggregatorSourcesStatus", ""),
             ("DescribeConfigurationAggregators", ""),
+            ("GetComplianceDetailsByResource", "EvaluationResults"),
             ("ListTagsForResource", ""),
             ("SelectAggregateResourceConfig", ""),
             ("SelectResourceConfig", ""),
@@ -145,7 +146,14 @@ const PAGED: &[(&str, &[(&str, &str)])] = &[
             ("ListTargetsForPolicy", ""),
         ],
     ),
-    ("ram", &[("ListPrincipals", "")]),
+    (
+        "ram",
+        &[
+            ("GetResourceShares", ""),
+            ("ListPrincipals", ""),
+            ("ListResources", ""),
+        ],
+    ),
     ("rds", &[("DescribeDBInstances", "")]),
     (
         "securityhub",
@@ -192,6 +200,7 @@ const PAGED: &[(&str, &[(&str, &str)])] = &[
     (
         "wellarchitected",
         &[
+            ("ListLensReviews", "LensReviewSummaries"),
             ("ListMilestones", "MilestoneSummaries"),
             ("ListWorkloads", "WorkloadSummaries"),
         ],

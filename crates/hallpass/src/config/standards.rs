@@ -152,7 +152,7 @@ mod tests {
         for (text, said) in [
             ("sweep_every = \"3s\"\n", "sweep_every"),
             ("sauce = 1\n", "sauce"),
-            ("regions = [\"eu-wset-1\"]\n", "eu-west-1"),
+            ("regions = [\"eu-wset-1\"]\n", "`eu-wset-1` is no Region"),
             ("mode = \"enforec\"\n", "`notify`, `new`, `enforce`"),
         ] {
             let refused = schedule(&format!("file = \"s.yaml\"\n{text}")).expect_err(text);

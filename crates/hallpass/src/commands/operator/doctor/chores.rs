@@ -397,9 +397,11 @@ mod tests {
     fn only_reads(action: &str) -> bool {
         let name = action.split(':').nth(1).unwrap_or_default();
         let name = name.strip_prefix("Batch").unwrap_or(name);
-        ["Get", "List", "Describe", "Search", "Select", "Simulate"]
-            .iter()
-            .any(|verb| name.starts_with(verb))
+        [
+            "Get", "List", "Describe", "Search", "Select", "Simulate", "Lookup",
+        ]
+        .iter()
+        .any(|verb| name.starts_with(verb))
     }
 
     #[test]

@@ -5,10 +5,11 @@ use hallpass_findings::template;
 use crate::exit::{Exit, Outcome};
 use crate::output;
 
-/// Print a stack template: queue, dead letters, rules and role for findings as they arrive
+/// Print a stack template for the enrichment of findings as they arrive
 #[derive(Debug, clap::Args)]
 #[command(
-    long_about = "Print a stack template: queue, dead letters, rules and role for findings as they arrive\n\nFor CloudFormation, as JSON. \
+    long_about = "Print a stack template for the enrichment of findings as they arrive\n\nQueue, dead letters, rules and role, \
+                  for CloudFormation, as JSON. \
                   For the account and Region of Security Hub's administrator. Nothing is called.",
     after_help = "Example:
   hallpass findings template > findings.json
