@@ -196,7 +196,7 @@ def lost(world):
         name = f"lost-{how}"
         world.sim.post("/_sim/faults", {"kind": "drop_after_effect", "how": how, "count": 1, "match": {"operation": "CreateAccount"}})
         rows_of(world, "lost.csv", row(name))
-        code, said, errors = vend(world, "lost.csv", "--assign", "Developers=Reader", "--apply")
+        code, said, errors = vend(world, "lost.csv", "--assign", "Developers=Reader", "--apply", "--yes")
         check(f"an answer that is lost ({how}) is looked for", code == 0 and statuses(said) == {name: "SUCCEEDED"}, (code, said, errors))
         check.equal("one account was asked for", len(asked_for(world, name)), 1)
         there = wait(lambda: standing(world).get(name), 30)
@@ -235,7 +235,7 @@ def named(world):
     looks = lambda: len(world.sim.get("/_sim/calls?operation=ListAccounts&limit=10000").json["calls"])
     before = looks()
     world.stage.path("quotes.csv").write_text(f"{HEADER}\n{row('q-1')}\nq-2,\"ana,b@acme.example,A,B,Prod,,,\n{row('q-3')}\n")
-    code, said, errors = vend(world, "quotes.csv", "--apply")
+    code, said, errors = vend(world, "quotes.csv", "--apply", "--yes")
     check("a quote that is never closed is refused where it opened", code == 2 and said is None and '"pointer":"3:5","file":"quotes.csv"' in errors
           and "never closed" in errors, (code, errors))
     check.equal("before anybody is asked", looks(), before)
@@ -270,7 +270,7 @@ def throttled(world):
     world.sim.post("/_sim/faults", {"kind": "throttle", "rate": 2, "burst": 2, "match": {"service": "organizations"}})
     rows_of(world, "slow.csv", row("slow-1"), row("slow-2"))
     began = time.monotonic()
-    ran = world.stage.run("org", "vend", "slow.csv", "--apply", "-o", "json", timeout=240, **world.environment)
+    ran = world.stage.run("org", "vend", "slow.csv", "--apply", "--yes", "-o", "json", timeout=240, **world.environment)
     world.sim.call("DELETE", "/_sim/faults")
     said = json.loads(ran.stdout) if ran.stdout else None
     check("throttled to two calls a second, all rows are made", ran.returncode == 0 and set(statuses(said).values()) == {"SUCCEEDED"},
