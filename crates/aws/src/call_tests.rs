@@ -14,28 +14,28 @@ type FakeResult = Result<u32, SdkError<DescribeUserError, HttpResponse>>;
 
 /// The answer to a write, with its id.
 #[derive(Debug, PartialEq)]
-struct Written(&'static str);
+struct FakeWrite(&'static str);
 
-impl RequestId for Written {
+impl RequestId for FakeWrite {
     fn request_id(&self) -> Option<&str> {
         Some(self.0)
     }
 }
 
-type WriteResult = Result<Written, SdkError<DescribeUserError, HttpResponse>>;
+type WriteResult = Result<FakeWrite, SdkError<DescribeUserError, HttpResponse>>;
 
 /// What a write is refused with.
 fn refused(status: u16, code: &str) -> WriteResult {
-    refusal(status, code, "").map(|_| Written("r-1"))
+    refusal(status, code, "").map(|_| FakeWrite("r-1"))
 }
 
 #[tokio::test(start_paused = true)]
 async fn the_ids_of_writes_are_for_who_asks_for_them() {
     let (line, pace) = (line(), Deadline::port(Urgency::Grant));
     let ((), ids) = crate::with_request_ids(async {
-        let write = async { WriteResult::Ok(Written("w-1")) };
+        let write = async { WriteResult::Ok(FakeWrite("w-1")) };
         line.write("Do", pace, write).await.unwrap();
-        line.read("Look", pace, || async { WriteResult::Ok(Written("r-1")) })
+        line.read("Look", pace, || async { WriteResult::Ok(FakeWrite("r-1")) })
             .await
             .unwrap();
     })
@@ -217,7 +217,7 @@ async fn a_write_that_waited_too_long_is_not_sent() {
     let result = line
         .write("Do", Deadline::port(Urgency::End), async {
             sent.set(true);
-            WriteResult::Ok(Written("w-1"))
+            WriteResult::Ok(FakeWrite("w-1"))
         })
         .await;
     assert_eq!(result.unwrap_err().outcome(), "not_sent");
