@@ -9,7 +9,7 @@ import signal
 
 import persons_findings
 from persons_findings import HALF, World, blocked
-from served import INES
+from served import INES, PRIYA
 from stage import Stage, somebody, wait
 from twosome import act, check
 
@@ -168,7 +168,7 @@ class Day:
         waiting = [it for it in rows if it["state"] == "waiting"]
         changed = [it for it in rows if it["state"] == "changed"]
         if waiting and self.random.random() < 0.7:
-            self.world.stage.run("remediate", "approve", waiting[0]["id"], "--by", "ines", "--yes", timeout=120, **self.world.aws)
+            self.world.approve(PRIYA, waiting[0]["id"], "--yes")
             self.count("approvals")
         elif changed:
             one = self.random.choice(changed)

@@ -4,6 +4,7 @@ import json
 import time
 
 import remediate
+from served import PRIYA
 from stage import somebody, wait
 from twosome import act, check
 
@@ -102,7 +103,7 @@ def suppressed(world):
     hers = world.kim(asked, Note=NOTE, Workflow={"Status": "SUPPRESSED"})
     with somebody(world.stage, [hers], match={"operation": "GetCallerIdentity"}):
         world.client("sts").get_caller_identity()
-    ran = world.stage.run("remediate", "approve", world.of(asked)["id"], "--by", "ana", "--yes", timeout=120, **world.aws)
+    ran = world.approve(PRIYA, world.of(asked)["id"], "--yes")
     wait(lambda: world.is_closed("two-asked"), 6)
     check("remediate: at the approval: what Kim suppressed is left as it is",
           not world.is_closed("two-asked") and world.status(asked) == "SUPPRESSED" and world.is_hers(asked),

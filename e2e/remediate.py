@@ -594,7 +594,7 @@ def decided_by_people(world):
     answer = tomasz.post(f"/api/v1/remediations/{page_id}/approve", {})
     check("a yes to what was suppressed is refused as drifted", answer.status == 409 and "drifted" in str(answer.json), answer.json)
     decide(world, line, "RESOLVED")
-    ran = world.run("approve", line_id, "--by", "ana", "--yes", exit=1)
+    ran = world.approve(TOMASZ, line_id, "--yes")
     check("and so on the command line", ran.returncode == 1 and "drifted" in ran.stderr and "RESOLVED" in ran.stderr, ran.stderr)
     world.run("pause", "--by", "ana")
     check.equal("approved while all is paused", tomasz.post(f"/api/v1/remediations/{late_id}/approve", {}).status, 200)
@@ -690,6 +690,7 @@ def files(world):
     check("a bad file is exit 2 with its place", ran.returncode == 2 and "bad.yaml" in ran.stderr and "max_an_hour" in ran.stderr, ran.stderr)
     one = finding["Id"]
     world.until("it is mended", lambda: (world.of(one) or {}).get("state") == "changed")
+    world.until("and told", lambda: world.finding(one)["Workflow"]["Status"] == "RESOLVED")
     rows = world.rows("replay", str(event))
     check("replay reads the finding as it stands", [(row["decision"], row["why"]) for row in rows]
           == [("ignored", "its workflow status is RESOLVED")], rows)

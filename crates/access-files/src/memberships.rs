@@ -68,7 +68,13 @@ impl MembershipStepExecutor {
         let holders = match self.center.holders(&target, Urgency::Background).await {
             Ok(holders) => holders,
             // a group that is gone has no members
-            Err(CenterFault::NotFound { .. }) if kind == LEAVE => return Ok(StepProbe::Satisfied),
+            Err(CenterFault::NotFound { .. }) => {
+                return Ok(if kind == LEAVE {
+                    StepProbe::Satisfied
+                } else {
+                    StepProbe::Absent
+                });
+            }
             Err(fault) => return Err(setback(fault)),
         };
         let is_there = holders.contains(&member.user);
@@ -101,9 +107,9 @@ impl StepExecutor for MembershipStepExecutor {
             };
             match sent {
                 // whether it is as wanted is what the look after it says
-                Ok(_) | Err(CenterFault::NotFound { .. } | CenterFault::Conflict { .. }) => {
-                    Ok(read_back())
-                }
+                Ok(_) | Err(CenterFault::Conflict { .. }) => Ok(read_back()),
+                Err(CenterFault::NotFound { .. }) if step.kind == LEAVE => Ok(read_back()),
+                // nobody can join a group that is gone
                 Err(fault) => Err(setback(fault)),
             }
         };

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use hallpass_model::AccountId;
 use hallpass_runner::{
-    Effect, PlanStep, StepError, StepExecutor, StepPart, StepProbe, Undo, Verify, WriteAnswer,
+    Class, Effect, PlanStep, StepError, StepExecutor, StepPart, StepProbe, Undo, Verify,
+    WriteAnswer,
 };
 use serde::de::DeserializeOwned;
 
@@ -300,7 +301,10 @@ impl StandardsStepExecutor {
         match sent {
             Sent::All => Ok(accepted("sent")),
             // the engine looks again, and leaves them out
-            Sent::Changed(what) => Ok(WriteAnswer::later(format!("somebody changed {what}"))),
+            Sent::Changed(what) => {
+                let why = format!("somebody changed {what}");
+                Err(StepError::later(Class::Throttle, why))
+            }
             Sent::Refused(refused) => {
                 let refused = refused.join("; ");
                 Err(StepError::failed("UnprocessedAssociationUpdates", &refused))

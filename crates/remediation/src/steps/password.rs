@@ -42,6 +42,13 @@ fn written(policy: &Value) -> Map<String, Value> {
         .collect()
 }
 
+/// What a policy demands: AWS shows members that were never written, as those that demand nothing.
+fn demands(policy: &Value) -> Map<String, Value> {
+    let mut members = written(policy);
+    members.retain(|_, value| *value != json!(false) && *value != json!(0));
+    members
+}
+
 /// The policy that is at least as strict as both.
 fn raised(found: &Value, least: &PasswordParams) -> Map<String, Value> {
     let mut policy = written(found);
@@ -106,9 +113,10 @@ pub(super) async fn look_restored(
     let found = policy(calls).await?;
     let found = found.map_or(Value::Null, |it| Value::Object(written(&it)));
     let old = old_policy(old);
+    let left = Value::Object(raised(old, least));
     Ok(if found == *old {
         StepProbe::Satisfied
-    } else if found == Value::Object(raised(old, least)) {
+    } else if demands(&found) == demands(&left) {
         StepProbe::Absent
     } else {
         drifted("the password policy was changed")
@@ -149,5 +157,18 @@ mod tests {
         assert_eq!(better["MinimumPasswordLength"], 14);
         assert_eq!(better["MaxPasswordAge"], 90);
         assert_eq!(better["AllowUsersToChangePassword"], true);
+    }
+
+    #[test]
+    fn what_aws_adds_to_a_policy_that_was_written_demands_nothing() {
+        let sent = raised(&Value::Null, &PasswordParams::default());
+        let mut shown = sent.clone();
+        for name in ["AllowUsersToChangePassword", "HardExpiry"] {
+            shown.insert(name.to_owned(), json!(false));
+        }
+        let demanded = demands(&Value::Object(sent));
+        assert_eq!(demands(&Value::Object(shown.clone())), demanded);
+        shown.insert("HardExpiry".to_owned(), json!(true));
+        assert_ne!(demands(&Value::Object(shown)), demanded);
     }
 }

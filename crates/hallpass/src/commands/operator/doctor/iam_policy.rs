@@ -221,11 +221,8 @@ pub(super) fn for_access(uses: &Uses) -> String {
 /// What the server reads for grants, sweeps and permission sets, and lists of accounts do not: `e2e/least.py` makes some
 /// without.
 const NOT_FOR_VENDING: &[&str] = &[
-    "identitystore:DescribeGroup",
-    "identitystore:DescribeUser",
     "identitystore:GetGroupMembershipId",
     "identitystore:ListGroupMemberships",
-    "organizations:DescribeAccount",
     "sso:DescribeAccountAssignmentDeletionStatus",
     "sso:GetInlinePolicyForPermissionSet",
     "sso:GetPermissionsBoundaryForPermissionSet",
