@@ -70,7 +70,8 @@ approval_is_not_required = true
 FLOW_LOGS = "AWS asks for it behind ec2:CreateFlowLogs, the simulator does not"
 UNCALLED = {
     "payer": {it: "only where a policy is attached that the listing of all leaves out" for it in ("iam:GetPolicy", "iam:GetPolicyVersion")},
-    "vending": {"organizations:ListDelegatedAdministrators": "asked only from another account than the management account"},
+    "vending": {"organizations:ListDelegatedAdministrators": "asked only from another account than the management account",
+                "identitystore:DescribeUser": "only where a person, and no group, gets access"},
     "remediation-role": {"ec2:CreateTags": FLOW_LOGS, "iam:PassRole": FLOW_LOGS, "logs:CreateLogDelivery": FLOW_LOGS,
                          "logs:DeleteLogDelivery": FLOW_LOGS},
     "remediate": {"organizations:ListDelegatedAdministrators": "asked only from another account than the management account",
@@ -78,7 +79,8 @@ UNCALLED = {
 }
 # what is called where several operations happen to be under way at once, where one keeps failing, or where an event takes
 # long: may be left
-BY_CHANCE = {"remediate": {"identitystore:DescribeGroup", "identitystore:DescribeUser", "organizations:DescribeAccount",
+BY_CHANCE = {"vending": {"organizations:ListCreateAccountStatus"},
+             "remediate": {"identitystore:DescribeGroup", "identitystore:DescribeUser", "organizations:DescribeAccount",
                            "sso:DescribeAccountAssignmentCreationStatus", "sso:DescribeAccountAssignmentDeletionStatus",
                            "sso:ListAccountAssignmentCreationStatus", "sso:ListAccountAssignmentDeletionStatus",
                            "sso:ListAccountAssignmentsForPrincipal", "sqs:ChangeMessageVisibility"}}
