@@ -39,23 +39,7 @@ pub fn happened(
     values: &Map<String, Value>,
     now: Timestamp,
 ) -> Option<AlertWrite> {
-    let mut state = state
-        .unwrap_or_else(|| AlertState::begun(rule.id.clone(), rule.severity, rule.key.clone()));
-    let (key, values) = (AlertRowKey::of(values, &rule.key), kept(values));
-    if state.rows.contains_key(&key) {
-        return None;
-    }
-    touch(&mut state, rule, now);
-    state.rows.insert(key.clone(), told_once(&values, now));
-    let told = told(key, values, now);
-    let news = RowNews {
-        new: told,
-        ..RowNews::default()
-    };
-    Some(AlertWrite {
-        state,
-        message: Some(message(rule, news, now)),
-    })
+    happened_together(rule, state, std::slice::from_ref(values), now)
 }
 
 /// As [`happened`], of several things that happened at once: those that were not told before are one message.
