@@ -165,7 +165,9 @@ impl OrgStepExecutor {
         match sent {
             Ok(remote) => WriteAnswer::Accepted { remote },
             // the name is taken by a policy that listings do not show yet
-            Err(OrganizationFault::AlreadyThere { message }) => WriteAnswer::later(message),
+            Err(OrganizationFault::AlreadyThere { message }) => {
+                WriteAnswer::AlreadyThere { why: message }
+            }
             Err(fault) => WriteAnswer::Setback(setback(fault)),
         }
     }

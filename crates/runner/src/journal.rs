@@ -110,6 +110,11 @@ pub enum JournalEntry {
         #[serde(default, skip_serializing_if = "Value::is_null")]
         old: Value,
     },
+    /// The first write of a step did nothing: somebody else's stands there already.
+    NotOurs {
+        /// The step.
+        step: StepId,
+    },
     /// The service has taken it on.
     Accepted {
         /// The step.
@@ -275,6 +280,10 @@ impl Folded {
                 };
                 self.sent.entry(step.clone()).or_default().push(record.at);
                 self.set(step, StepState::Intent { old });
+            }
+            JournalEntry::NotOurs { step } => {
+                self.sent.remove(&step);
+                self.steps.remove(&step);
             }
             JournalEntry::Accepted { step, remote } => {
                 let old = self.old(&step);

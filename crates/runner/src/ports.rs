@@ -65,6 +65,12 @@ pub enum WriteAnswer {
         /// The id at the service.
         remote: String,
     },
+    /// Nothing was done, for what is wanted stands there already: ours where an earlier write of the step was sent,
+    /// somebody else's where none was.
+    AlreadyThere {
+        /// What the service said.
+        why: String,
+    },
     /// Not done, or not known to be.
     Setback(StepError),
 }

@@ -100,7 +100,9 @@ impl UserStepExecutor {
                 })
             }
             // an earlier try of ours, or somebody who makes the same person now: a look tells
-            Err(OrganizationFault::AlreadyThere { message }) => WriteAnswer::later(message),
+            Err(OrganizationFault::AlreadyThere { message }) => {
+                WriteAnswer::AlreadyThere { why: message }
+            }
             Err(fault) => WriteAnswer::Setback(setback(fault)),
         }
     }

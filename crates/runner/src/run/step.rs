@@ -12,7 +12,7 @@ use crate::plan::{Plan, PlanStep, StepProbe, hash};
 use crate::ports::{
     Effect, SentBefore, StepError, StepExecutor, TargetChange, Verify, WriteAnswer,
 };
-use crate::retry::pause;
+use crate::retry::{Class, pause};
 
 /// Before the first question about something that was taken on is repeated: most things are done by
 /// then. Doubles.
@@ -200,8 +200,25 @@ impl Runner {
                 self.accepted(walk, &remote).await?;
                 Ok(Turn::Verify(remote))
             }
+            WriteAnswer::AlreadyThere { why } => {
+                if walk.sent_at.len() == 1 {
+                    self.not_ours(walk).await?;
+                }
+                self.set_back(walk, StepError::later(Class::Conflict, why))
+                    .await
+            }
             WriteAnswer::Setback(setback) => self.set_back(walk, setback).await,
         }
+    }
+
+    /// Forgets a write that did nothing, the only one of the step: what stands there is no change of ours.
+    async fn not_ours(&self, walk: &mut Walk<'_>) -> Result<(), RunError> {
+        let step = walk.step.id.clone();
+        self.note(&walk.plan.id, &JournalEntry::NotOurs { step })
+            .await?;
+        walk.sent = None;
+        walk.sent_at.clear();
+        Ok(())
     }
 
     /// Why nothing is written: somebody else was at work on the target (`organization.md` P-5). `whole`: what was seen of

@@ -16,6 +16,8 @@ use crate::gated::{FakeCalls, GatedCalls, carried, read_failed, runner};
 struct Directory {
     people: Mutex<BTreeMap<String, String>>,
     made: Mutex<Vec<String>>,
+    /// So many looks after somebody is made do not show them yet.
+    unseen: Mutex<u32>,
 }
 
 impl Directory {
@@ -35,6 +37,12 @@ impl FakeCalls for Directory {
         assert_eq!(operation, ("identitystore", "GetUserId"));
         let by = &input["AlternateIdentifier"]["UniqueAttribute"];
         let text = |name: &str| by[name].as_str().unwrap();
+        let mut unseen = self.unseen.lock().unwrap();
+        if *unseen > 0 && !self.people.lock().unwrap().is_empty() {
+            *unseen -= 1;
+            return Err(read_failed("ResourceNotFoundException", "USER not found."));
+        }
+        drop(unseen);
         if self.holds(text("AttributePath"), text("AttributeValue")) {
             return Ok((json!({ "UserId": "u-1" }), None));
         }
@@ -115,6 +123,18 @@ async fn stopped_anywhere_a_person_is_made_once() {
             }
             assert_eq!(world.directory.made.lock().unwrap().len(), 1, "{case}");
         }
+    }
+}
+
+#[tokio::test]
+async fn whom_a_listing_does_not_show_yet_is_not_made_by_both_rows() {
+    for unseen in 0..=6 {
+        let world = World::default();
+        *world.directory.unseen.lock().unwrap() = unseen;
+        let report = attempt(&world, "first", &Gate::new(None)).await.unwrap();
+        let totals = (report.totals.changed, report.totals.unchanged);
+        assert_eq!((report.exit(), totals), (Exit::Ok, (1, 1)), "{unseen}");
+        assert_eq!(world.plans.changes().len(), 1, "{unseen}");
     }
 }
 
