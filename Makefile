@@ -3,15 +3,19 @@
 # Build output is kept outside the checkout, so that a clone made anew at the same place builds quickly; nothing
 # depends on its being there. One folder for each checkout: cargo takes what another one built for its own.
 export CARGO_TARGET_DIR ?= $(HOME)/.cache/hallpass/target-$(firstword $(shell printf %s '$(CURDIR)' | cksum))
-BINARY := $(CARGO_TARGET_DIR)/debug/hallpass
+BUILT := $(CARGO_TARGET_DIR)/debug
+BINARY := $(BUILT)/hallpass
 TEST := $(shell cargo nextest --version >/dev/null 2>&1 && echo "nextest run" || echo "test")
+# says when a phase begins, and what it took
+PHASE := .ci/phase
 
-.PHONY: help demo build query test unit e2e pictures pins lint bench docs tools clean
+.PHONY: help demo build query compile test unit e2e soak pictures pins lint bench docs tools clean
 
 help:
 	@echo "make demo    run Hallpass over a simulated AWS organization; SCALE=large: 5,000 accounts, 20,000 people"
 	@echo "make query   hallpass-query beside it: snapshots, and SQL over them; minutes the first time"
 	@echo "make test    all tests: unit, simulation, end to end"
+	@echo "make soak    the same kinds of tests for hours: every stop, all seeds, attacks that go on; says what it ran"
 	@echo "make lint    format, clippy, house rules, licences"
 	@echo "make bench   benchmarks; docs/benchmarks.md says how to read them"
 	@echo "make docs    the documentation as a site (site/index.html), and of every crate"
@@ -19,13 +23,15 @@ help:
 tools:
 	@sh e2e/tools.sh build
 
+# Whatever is compiled here says --workspace and then which part of it: so features are resolved once, and programs, tests
+# and lints share what is compiled (`cargo xtask tidy` compares).
 build: tools
-	cargo build --locked --package hallpass
+	cargo build --locked --workspace --bin hallpass
 	@ln -sfn $(BINARY) hallpass
 
 # the companion of `hallpass query`, `snapshots` and `tables`; apart, since its engine takes minutes to build
 query: build
-	cargo build --locked --package hallpass-query
+	cargo build --locked --workspace --bin hallpass-query
 
 # SCALE=large: 5,000 accounts and 20,000 people; DEMO: more arguments of `hallpass demo`
 demo: build
@@ -33,20 +39,31 @@ demo: build
 
 test: unit e2e
 
-# the companion by itself: among the others its engine would be compiled with other features, and once more for e2e
-unit: tools
-	cargo $(TEST) --locked --workspace --exclude hallpass-query
-	cargo $(TEST) --locked --package hallpass-query
+# everything that tests run: their own programs, ours, and the client's suite; TIMINGS=1: with cargo's account of it
+compile: tools
+	@$(PHASE) "compile everything" cargo test --locked --workspace --no-run $(if $(TIMINGS),--timings)
 
-e2e: build query
+unit: compile
+	@$(PHASE) "unit and simulation tests" cargo $(TEST) --locked --workspace
+
+e2e: compile
 	@sh e2e/tools.sh test
-	cargo build --locked --package hallpass-aws --example suite
-	PATH="$(HOME)/.cache/hallpass/venv/bin:$$PATH" HALLPASS_BIN=$(BINARY) HALLPASS_AWS_SUITE=$(CARGO_TARGET_DIR)/debug/examples/suite bash e2e/run.sh
+	@PATH="$(HOME)/.cache/hallpass/venv/bin:$$PATH" HALLPASS_BIN=$(BINARY) HALLPASS_AWS_SUITE=$(BUILT)/examples/suite $(PHASE) "end-to-end tests" bash e2e/run.sh
+
+# what `make test` takes samples of, whole: each call of a journey stopped in each way, every seed, fuzz targets that search,
+# attacks that go on. SOAK=5: minutes for each of these (30 without it)
+soak: compile
+	@sh e2e/tools.sh test
+	@$(PHASE) "every stop and all seeds, SEED=$${SEED:=$$(date +%s)}" env HALLPASS_SOAK=1 PROPTEST_RNG_SEED=$${SEED:=$$(date +%s)} PROPTEST_CASES=2000 \
+	  cargo nextest run --locked --workspace --no-fail-fast --profile soak
+	@$(PHASE) "fuzz targets search" env BOLERO_RANDOM_TEST_TIME_MS=$$(( $${SOAK:-30} * 60000 )) cargo nextest run --locked --workspace --no-fail-fast --profile soak -E 'test(fuzz)'
+	@PATH="$(HOME)/.cache/hallpass/venv/bin:$$PATH" HALLPASS_BIN=$(BINARY) ATTACK_SOAK_MINUTES=$${SOAK:-30} $(PHASE) "attacks that go on" bash e2e/run.sh attacks:connections attacks:all_at_once
 
 lint: tools
-	cargo fmt --all --check
-	cargo clippy --locked --workspace --all-targets -- --deny warnings
-	cargo xtask tidy
+	@$(PHASE) "format" cargo fmt --all --check
+	@$(PHASE) "clippy" cargo clippy --locked --workspace --all-targets -- --deny warnings
+	cargo build --locked --workspace --bin xtask
+	@$(PHASE) "house rules" $(BUILT)/xtask tidy
 	@if cargo deny --version >/dev/null 2>&1; then cargo deny check bans licenses sources; \
 	else echo "lint: cargo-deny is not installed; licences and bans were not checked"; fi
 

@@ -3,7 +3,7 @@
 # simulated Slack; our AWS client is judged against the simulator and against moto. Builds nothing:
 # the binary is $HALLPASS_BIN, the client's suite (cargo example `suite` of hallpass-aws) is
 # $HALLPASS_AWS_SUITE; without that one its two parts are left out.
-# usage: e2e/referees.sh
+# usage: e2e/referees.sh [boto3|cli|portal|slack|client|moto…]    (all of them without a name)
 set -u
 cd "$(dirname "$0")"
 : "${HALLPASS_BIN:?set it to the hallpass executable to be tested}"
@@ -52,28 +52,58 @@ referee() {
   echo "     $name: ${good:-0} passed, ${bad:-0} failed"
 }
 
-simulate
-referee "boto3" python3 sim/conformance.py --endpoint "$endpoint" --command "$HALLPASS_BIN sim"
-simulate
-referee "aws CLI" bash sim/cli.sh "$endpoint"
-simulate
-referee "access portal" python3 sim/portal.py --endpoint "$endpoint"
-simulate
-referee "Slack's SDK" python3 sim/slack.py --endpoint "$endpoint"
-if [[ -n ${HALLPASS_AWS_SUITE:-} ]]; then
+judge_boto3() {
+  simulate
+  referee "boto3" python3 sim/conformance.py --endpoint "$endpoint" --command "$HALLPASS_BIN sim"
+}
+
+judge_cli() {
+  simulate
+  referee "aws CLI" bash sim/cli.sh "$endpoint"
+}
+
+judge_portal() {
+  simulate
+  referee "access portal" python3 sim/portal.py --endpoint "$endpoint"
+}
+
+judge_slack() {
+  simulate
+  referee "Slack's SDK" python3 sim/slack.py --endpoint "$endpoint"
+}
+
+judge_client() {
+  [[ -n ${HALLPASS_AWS_SUITE:-} ]] || {
+    echo "     HALLPASS_AWS_SUITE is not set: the client's suite is left out"
+    return
+  }
   simulate --accounts 30 --users 120 --speed fast
+  local keys region
   keys=$(curl -sf "$endpoint/_sim/credentials?account=$(curl -sf "$endpoint/_sim/state" | python3 -c 'import json, sys; print(json.load(sys.stdin)["organization"]["management_account"])')")
   region=$(curl -sf "$endpoint/_sim/state" | python3 -c 'import json, sys; print(json.load(sys.stdin)["identity_center"]["home_region"])')
   field() { python3 -c 'import json, sys; print(json.loads(sys.argv[1])[sys.argv[2]])' "$keys" "$1"; }
   referee "our client, our simulator" "$HALLPASS_AWS_SUITE" --endpoint "$endpoint" --region "$region" \
     --access-key-id "$(field access_key_id)" --secret "$(field secret_access_key)"
+}
+
+judge_moto() {
+  [[ -n ${HALLPASS_AWS_SUITE:-} ]] || return
   if python3 -c 'import moto' 2>/dev/null; then
     referee "our client, moto" bash aws/moto.sh "$(free_port)"
   else
     echo "     moto is not installed: left out"
   fi
-else
-  echo "     HALLPASS_AWS_SUITE is not set: the client's suite is left out"
-fi
+}
+
+all=(boto3 cli portal slack client moto)
+named=("$@")
+[[ ${#named[@]} -gt 0 ]] || named=("${all[@]}")
+for name in "${named[@]}"; do
+  [[ " ${all[*]} " == *" $name "* ]] || {
+    echo "no referee $name: there are ${all[*]}" >&2
+    exit 2
+  }
+  "judge_$name"
+done
 echo "$passed passed, $failed failed"
 [[ $failed == 0 ]]

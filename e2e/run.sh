@@ -1,19 +1,20 @@
 #!/usr/bin/env bash
-# Plays the end-to-end scripts against the binary in $HALLPASS_BIN, six at a time; builds nothing. Each has
-# a folder and a range of ports of its own; what it says is printed when it has ended, with its minutes.
-# usage: e2e/run.sh [NAME…]    (all of them without a name; E2E_AT_ONCE=1: one after the other;
-#        E2E_FIRST_PORT=24000: two of these at a time on one machine)
+# Plays the end-to-end scripts against the binary in $HALLPASS_BIN, several at a time; builds nothing. Each has
+# a folder and a range of ports of its own; what it says is printed when it has ended, with its minutes and the
+# seconds of processor that it took.
+# usage: e2e/run.sh [NAME…]    (all of them without a name; NAME:PART is one part of a script;
+#        E2E_AT_ONCE=1: one after the other; E2E_FIRST_PORT=24000: two of these at a time on one machine)
 set -u
 cd "$(dirname "$0")"
 : "${HALLPASS_BIN:?set it to the hallpass executable to be tested}"
 case $HALLPASS_BIN in /*) ;; *) HALLPASS_BIN=$OLDPWD/$HALLPASS_BIN ;; esac
 export HALLPASS_BIN PYTHONDONTWRITEBYTECODE=1
 # the longest first, so that the last to end does not run alone
-all=(vend enrol readme chores persons least remediate standards people outage attacks referees drain web killed channels access_code drift sync alerts findings public_ips activity shrink pci trails suspended readiness policy_data mail api_properties sweeps journey policies witness oidc endsessions slack audit badinput cutoff demo using each who convert decide sql payer confirmed insights hygiene known)
+all=(vend enrol readme chores persons least remediate standards people outage attacks:guard attacks:connections attacks:clock attacks:directory attacks:operator attacks:identity attacks:all_at_once referees:boto3 referees:moto referees:client referees:cli referees:portal referees:slack drain web killed channels access_code drift sync alerts findings public_ips activity shrink pci trails suspended readiness policy_data mail api_properties sweeps journey policies witness oidc endsessions slack audit badinput cutoff demo using each who convert decide sql payer confirmed insights hygiene known)
 names=("$@")
 [[ ${#names[@]} -gt 0 ]] || names=("${all[@]}")
 # they wait more than they compute: a script takes a tenth to a third of a core
-at_once=${E2E_AT_ONCE:-6}
+at_once=${E2E_AT_ONCE:-10}
 folder=$(mktemp -d)
 running=()
 # ends what is under way, and nothing else
@@ -23,23 +24,32 @@ passed=0 failed=0 table=""
 
 # begins a script in the background: name, number
 begin() {
-  local first=$((${E2E_FIRST_PORT:-20000} + $2 * 200)) command
-  if [[ -f $1.py ]]; then command=(python3 "$1.py"); else command=(bash "$1.sh"); fi
+  local first=$((${E2E_FIRST_PORT:-20000} + $2 * 180)) command script=${1%%:*} part=()
+  [[ $1 != *:* ]] || part=("${1#*:}")
+  if [[ -f $script.py ]]; then command=(python3 "$script.py"); else command=(bash "$script.sh"); fi
   (
-    export E2E_PORTS=$first-$((first + 199))
+    export E2E_PORTS=$first-$((first + 179))
     SECONDS=0
-    "${command[@]}" >"$folder/$1.said" 2>&1 &
+    "${command[@]}" "${part[@]}" >"$folder/$1.said" 2>&1 &
     trap "kill $! 2>/dev/null" TERM
     wait $!
-    echo "$? $SECONDS" >"$folder/$1.ended"
+    echo "$? $SECONDS" >"$folder/$1.status"
+    # of this shell: in a pipe it would say what the pipe took
+    times >"$folder/$1.times"
+    echo "$(<"$folder/$1.status") $(computed "$folder/$1.times")" >"$folder/$1.ended"
   ) &
   running+=($!)
 }
 
+# seconds of processor, from what `times` said
+computed() {
+  tail -n 1 "$1" | tr 'ms.' '   ' | awk '{ print int(60 * $1 + $2 + 60 * $4 + $5 + ($3 + $6) / 1000) }'
+}
+
 # counts a script that has ended, and shows what it said
 count() {
-  local status seconds last minutes
-  read -r status seconds <"$folder/$1.ended"
+  local status seconds used last minutes
+  read -r status seconds used <"$folder/$1.ended"
   minutes=$(printf '%d:%02d' $((seconds / 60)) $((seconds % 60)))
   echo "== $1 ($minutes)"
   cat "$folder/$1.said"
@@ -53,7 +63,7 @@ count() {
     echo "FAIL $1 ended before its last check (exit $status)"
     failed=$((failed + 1))
   fi
-  table+=$(printf '%8s  %s' "$minutes" "$1")$'\n'
+  table+=$(printf '%8s %5s s  %s' "$minutes" "$used" "$1")$'\n'
 }
 
 SECONDS=0 counted=()
@@ -69,9 +79,9 @@ for name in "${names[@]}"; do
   [[ " ${counted[*]-} " == *" $name "* ]] || count "$name"
 done
 running=()
-echo "== minutes of each script, $at_once at a time"
+echo "== minutes and seconds of processor of each script, $at_once at a time"
 printf '%s' "$table"
-printf '%8s  all\n' "$((SECONDS / 60)):$(printf '%02d' $((SECONDS % 60)))"
+printf '%8s          all\n' "$((SECONDS / 60)):$(printf '%02d' $((SECONDS % 60)))"
 echo "== all"
 echo "$passed passed, $failed failed"
 [[ $failed == 0 ]]

@@ -30,9 +30,6 @@ mod statement;
 mod verify;
 mod witness;
 
-#[cfg(feature = "testing")]
-pub mod testing;
-
 pub use alarm::{Alarm, AlarmKind};
 pub use chain::{GENESIS_HASH, Head, Record, RecordError, SEQ_MAX, seal};
 pub use draft::{Approval, Draft, Event, NOT_APPLICABLE, Origin};

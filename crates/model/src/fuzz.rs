@@ -4,11 +4,11 @@
 use std::fmt::{Debug, Display};
 use std::str::FromStr;
 
-use crate::testing::{changed, in_time};
 use crate::{
     AccountId, AuditId, Email, GrantId, GroupId, PermissionSetArn, PermissionSetName, RequestId,
     SweepId, TimeSpan, Timestamp, TokenId, UserId, text,
 };
+use hallpass_testing::{changed, in_time};
 
 const SAMPLES: [&[u8]; 10] = [
     b"1d2h30m",
@@ -33,7 +33,7 @@ fn reads_back<T: FromStr + Display + PartialEq + Debug>(text: &str) {
 
 #[test]
 fn words_read_back_or_are_refused() {
-    crate::fuzz_target!("words", |input: &[u8]| {
+    hallpass_testing::fuzz_target!("words", |input: &[u8]| {
         let bytes = changed(input, &SAMPLES, b"0123456789dhms:-_@.+ aT/");
         let text = String::from_utf8_lossy(&bytes);
         in_time(|| {
@@ -71,7 +71,7 @@ fn words_read_back_or_are_refused() {
 
 #[test]
 fn nothing_hidden_gets_through() {
-    crate::fuzz_target!("shown", |input: &[u8]| {
+    hallpass_testing::fuzz_target!("shown", |input: &[u8]| {
         let bytes = changed(input, &SAMPLES, "\u{202e}\u{feff}\t\r\n=\"".as_bytes());
         let told = String::from_utf8_lossy(&bytes);
         in_time(|| {

@@ -15,8 +15,6 @@ mod id;
 mod sources;
 mod span;
 mod target;
-#[cfg(any(test, feature = "testing"))]
-pub mod testing;
 pub mod text;
 pub mod time;
 

@@ -1,10 +1,10 @@
 //! Fuzz targets for texts of strangers in webhooks and mails, and for the header that receivers check. See
-//! `hallpass_model::testing`.
+//! `hallpass_testing`.
 
 use hallpass_access::NoticeContext;
-use hallpass_model::testing::{changed, in_time};
 use hallpass_model::{TargetNames, Timestamp, text};
-use hallpass_store::testing::{a_notice, a_request};
+use hallpass_store_testing::{a_notice, a_request};
+use hallpass_testing::{changed, in_time};
 use serde_json::Value;
 
 use crate::signature::{REPLAY_WINDOW, sign, verify};
@@ -50,7 +50,7 @@ fn told_with(text: &str) -> NoticeContext {
 
 #[test]
 fn nothing_hidden_leaves_by_a_webhook() {
-    hallpass_model::fuzz_target!("texts", |input: &[u8]| {
+    hallpass_testing::fuzz_target!("texts", |input: &[u8]| {
         let bytes = changed(input, &TEXTS, "\u{202e}\u{feff}\r\n\t\0\"<&".as_bytes());
         let text = String::from_utf8_lossy(&bytes);
         let sent = in_time(|| webhook::sent(&told_with(&text), "id", "https://h.example"));
@@ -76,7 +76,7 @@ fn a_receiver_believes_what_was_signed_alone() {
     let at = Timestamp::from_second(1_780_000_000).unwrap();
     let good = sign(SECRET, BODY, at);
     let tag = good.split_once("v1=").unwrap().1;
-    hallpass_model::fuzz_target!("signature", |input: &[u8]| {
+    hallpass_testing::fuzz_target!("signature", |input: &[u8]| {
         let bytes = changed(input, &SAMPLES, b"tv=,0129af +-");
         let header = String::from_utf8_lossy(&bytes);
         if in_time(|| verify(SECRET, &header, BODY, at, REPLAY_WINDOW)).is_ok() {

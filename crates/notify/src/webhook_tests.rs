@@ -1,7 +1,7 @@
 //! What is called, what an answer means, and what settings are refused.
 
 use hallpass_access::{Alarm, AlarmKind, AlarmState};
-use hallpass_store::testing::{
+use hallpass_store_testing::{
     a_blocked_alert, a_digest, a_grant, a_notice, a_report, a_request, a_sweep, an_alert, at,
 };
 

@@ -35,9 +35,6 @@ mod steps;
 
 mod ports;
 
-#[cfg(feature = "testing")]
-pub mod testing;
-
 pub use changing::ServiceCalls;
 pub use facts::{Surroundings, TargetFacts, gather, surroundings};
 pub use hallpass_iam::generate::sessions::RevocationEntry;

@@ -28,9 +28,6 @@ mod worker;
 
 mod ports;
 
-#[cfg(feature = "testing")]
-pub mod testing;
-
 pub use action::ActionKind;
 pub use approvers::ApproverEntry;
 pub use conditions::Conditions;

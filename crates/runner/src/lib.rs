@@ -23,9 +23,6 @@ mod undo;
 
 mod ports;
 
-#[cfg(feature = "testing")]
-pub mod testing;
-
 pub use check::{
     CheckOutcome, CheckResult, CheckRow, CheckScore, CheckSeverity, CheckStrictness, junit,
 };

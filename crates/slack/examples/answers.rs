@@ -144,7 +144,7 @@ impl Bench {
                 store: store.clone(),
                 assignments: store.clone(),
                 sweeps: store.clone(),
-                standing: Arc::new(hallpass_store::testing::StandingDouble::default()),
+                standing: Arc::new(hallpass_store_testing::StandingDouble::default()),
                 directory: Arc::new(Stalled(Arc::new(directory))),
                 clock: clock.clone(),
                 ids: Arc::new(Ids::new(1)),

@@ -1,8 +1,8 @@
 //! Fuzz targets for what comes from Slack, or seems to: bodies, payloads, signatures. See
-//! `hallpass_model::testing`.
+//! `hallpass_testing`.
 
 use hallpass_model::Timestamp;
-use hallpass_model::testing::{changed, in_time};
+use hallpass_testing::{changed, in_time};
 use secrecy::SecretString;
 
 use crate::inbound::{command, interaction, is_check, parse};
@@ -29,7 +29,7 @@ fn a_body_means_one_thing_or_is_not_understood() {
         samples.extend(payload.map(|(_, value)| value.into_owned().into_bytes()));
     }
     let samples: Vec<&[u8]> = samples.iter().map(Vec::as_slice).collect();
-    hallpass_model::fuzz_target!("bodies", |input: &[u8]| {
+    hallpass_testing::fuzz_target!("bodies", |input: &[u8]| {
         let bytes = changed(input, &samples, LETTERS);
         let _ = in_time(|| (is_check(&bytes), parse(&bytes).is_ok()));
         let text = String::from_utf8_lossy(&bytes);
@@ -51,7 +51,7 @@ fn only_what_slack_signed_counts() {
     const GIVEN: &[u8] = include_bytes!("__fuzz__/signature/corpus/header");
     let secret = SecretString::from("8f742231b10e8888abcd99yyyzzz85a5");
     let now = Timestamp::from_second(1_531_420_618).unwrap();
-    hallpass_model::fuzz_target!("signature", |input: &[u8]| {
+    hallpass_testing::fuzz_target!("signature", |input: &[u8]| {
         let bytes = changed(input, &[GIVEN], b"v0=19aF +-");
         let text = String::from_utf8_lossy(&bytes);
         let (timestamp, signature) = text.split_once(' ').unzip();

@@ -24,11 +24,6 @@ mod folder;
 mod sign_in;
 mod token;
 
-#[cfg(feature = "testing")]
-pub mod conformance;
-#[cfg(feature = "testing")]
-pub mod testing;
-
 pub use files::{Existing, make_private_file, make_private_folder, write_private};
 pub use folder::{FolderTarget, read_lines};
 pub use identity::{StoredSessions, StoredTokens};

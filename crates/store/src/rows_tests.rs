@@ -26,11 +26,11 @@ mod earlier;
 
 use super::*;
 use crate::steps::{desired, revocation_of};
-use crate::testing::{a_blocked_alert, an_alert, an_alert_state};
-use crate::testing::{
-    a_digest, a_grant, a_lock, a_notice, a_report, a_request, a_sweep, a_sweep_item, a_token,
-    account_key, an_acceptance, an_answer, at, email, grant_id, grant_states, group_key, in_flight,
-    person, request_states, user, wanted,
+use hallpass_store_testing::{a_blocked_alert, an_alert, an_alert_state};
+use hallpass_store_testing::{
+    a_digest, a_grant, a_lock, a_notice, a_report, a_request, a_sweep, a_sweep_item, account_key,
+    an_acceptance, an_answer, at, email, grant_id, grant_states, group_key, in_flight, person,
+    request_states, user, wanted,
 };
 
 fn golden(kind: &str) -> PathBuf {
@@ -281,7 +281,9 @@ fn messages_and_alarms() {
         Message::Alert(Box::new(a_blocked_alert())),
     ];
     check_json("alert_state", &[an_alert_state()]);
-    let digests = crate::testing::digests().into_iter().map(Message::Digest);
+    let digests = hallpass_store_testing::digests()
+        .into_iter()
+        .map(Message::Digest);
     let messages = notices.chain(others).chain(digests).collect::<Vec<_>>();
     check_json("message", &messages);
     check_json("alarm", &[an_alarm()]);
@@ -301,12 +303,25 @@ fn locks_answers_and_tokens() {
     };
     check_json("lock", &[a_lock(1), lifted]);
     check_json("answer", &[an_answer(1, "key")]);
-    let token = a_token(1);
+    let token = crate::TokenRow {
+        id: hallpass_model::TokenId::new(hallpass_store_testing::uuid(1)),
+        hash: format!("{:064x}", 1),
+        user: email(1),
+        user_id: Some(user(1)),
+        secondary_domain: false,
+        scopes: vec!["read".to_owned()],
+        created_at: at(1),
+        expires_at: at(86_401),
+        revoked_at: None,
+        name: "token 1".to_owned(),
+        source: hallpass_identity::TokenSource::SignIn,
+        used_at: None,
+    };
     let revoked = crate::TokenRow {
         secondary_domain: true,
         revoked_at: Some(at(9)),
         used_at: Some(at(8)),
-        ..a_token(1)
+        ..token.clone()
     };
     check_json("token", &[token, revoked]);
 }

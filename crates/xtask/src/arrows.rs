@@ -180,6 +180,27 @@ const ARROWS: &[(&str, &[&str])] = &[
         ],
     ),
     // never shipped
+    ("testing", &[]),
+    ("audit-testing", &["audit"]),
+    ("runner-testing", &["runner", "model"]),
+    ("remediation-testing", &["remediation", "model"]),
+    (
+        "org-testing",
+        &["org", "runner-testing", "runner", "iam", "audit", "model"],
+    ),
+    (
+        "store-testing",
+        &[
+            "store",
+            "access",
+            "alerts",
+            "assignments",
+            "identity",
+            "org",
+            "audit",
+            "model",
+        ],
+    ),
     (
         "simulation",
         &["+cores", "guard", "store", "clock", "model"],

@@ -20,6 +20,7 @@ mod manifests;
 mod mapped;
 mod metric_names;
 mod outside;
+mod resolution;
 mod sizes;
 mod sources;
 mod spec;

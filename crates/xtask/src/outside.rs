@@ -58,7 +58,9 @@ const BANS: &[Ban] = &[
 
 /// Breaches in one Rust file of `crates/NAME/src`; tests may take what they need.
 pub(crate) fn check(path: &str, text: &str) -> Vec<Breach> {
-    let is_test = path.ends_with("tests.rs") || path.ends_with("/testing.rs");
+    let is_test = path.ends_with("tests.rs")
+        || path.contains("-testing/src/")
+        || path.starts_with("crates/testing/");
     let Some(name) = crate_of(path).filter(|_| !is_test && !is_generated(text)) else {
         return Vec::new();
     };

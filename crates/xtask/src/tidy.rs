@@ -13,7 +13,9 @@ use crate::metric_names::{self, MetricNames};
 use crate::spec::Spec;
 use crate::texts::has_extension;
 use crate::type_names::TypeNames;
-use crate::{acceptance, arrows, citations, manifests, outside, site, sizes, sources, texts};
+use crate::{
+    acceptance, arrows, citations, manifests, outside, resolution, site, sizes, sources, texts,
+};
 
 /// Why the tree could not be looked at.
 #[derive(Debug, thiserror::Error)]
@@ -40,6 +42,10 @@ pub(crate) fn run(root: &Path) -> Result<Vec<Breach>, TidyError> {
     )?;
     let metadata = serde_json::from_slice(&metadata).map_err(TidyError::Metadata)?;
     let mut findings = arrows::check(&metadata);
+    let tree = |edges| output("cargo", &resolution::question(edges), root);
+    let (programs, tests) = (tree(resolution::PROGRAMS)?, tree(resolution::TESTS)?);
+    let text = String::from_utf8_lossy;
+    findings.extend(resolution::check(&text(&programs), &text(&tests)));
     let mut files = Vec::new();
     for path in tracked(root)? {
         if let Some(text) = read(root, &path)? {
@@ -72,6 +78,7 @@ pub(crate) fn run(root: &Path) -> Result<Vec<Breach>, TidyError> {
     };
     let (page, fixture) = (text_of(acceptance::DECISIONS), text_of(acceptance::FIXTURE));
     findings.extend(acceptance::decisions(page, fixture));
+    findings.extend(resolution::commands("Makefile", text_of("Makefile")));
     findings.extend(metrics.check(text_of(metric_names::PAGE)));
     findings.extend(site::check(root).map_err(|source| TidyError::Read {
         path: "docs".into(),

@@ -9,10 +9,10 @@ use hallpass_access_files::{
     SetAction, WantedAccess, compare, plan, read_access,
 };
 use hallpass_model::TimeSpan;
-use hallpass_runner::testing::{Gate, Gated, Hourglass, MemoryPlans, PortMode};
 use hallpass_runner::{
     Applying, Exit, PlanId, PlanReport, PlanStore, Runner, RunnerIdentity, StepExecutor, undo,
 };
+use hallpass_runner_testing::{Gate, Gated, Hourglass, MemoryPlans, PortMode};
 
 use crate::comparing::WALK;
 use crate::world::{

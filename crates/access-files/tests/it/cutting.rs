@@ -11,11 +11,11 @@ use hallpass_access_files::{
 };
 use hallpass_assignments::IdentityCenter;
 use hallpass_model::{GroupId, UserId};
-use hallpass_runner::testing::{Gate, PortMode};
 use hallpass_runner::{
     Applying, Exit, PlanDraft, PlanStep, PlanStore as _, StepError, StepExecutor, StepProbe, Undo,
     Verify, WriteAnswer,
 };
+use hallpass_runner_testing::{Gate, PortMode};
 use serde_json::{Value, json};
 
 use crate::applying::Stand;

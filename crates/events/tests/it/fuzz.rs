@@ -4,7 +4,7 @@ use hallpass_events::{EventKey, read_event};
 
 #[test]
 fn fuzz_envelope() {
-    hallpass_model::fuzz_target!("envelope", |input: &[u8]| {
+    hallpass_testing::fuzz_target!("envelope", |input: &[u8]| {
         let text = String::from_utf8_lossy(input);
         if let Ok(event) = read_event(&text) {
             assert!(EventKey::of_event(event.id.as_str()).is_some());

@@ -106,7 +106,7 @@ mod tests {
     use hallpass_alerts::AlertNews;
     use hallpass_events::read_event;
     use hallpass_store::MemoryStore;
-    use hallpass_store::testing::at;
+    use hallpass_store_testing::at;
 
     use super::*;
     use crate::clock::SystemClock;

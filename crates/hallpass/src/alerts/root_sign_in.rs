@@ -87,7 +87,7 @@ mod tests {
     use hallpass_access::{AccessStore as _, Message};
     use hallpass_events::read_event;
     use hallpass_store::MemoryStore;
-    use hallpass_store::testing::at;
+    use hallpass_store_testing::at;
 
     use super::*;
     use crate::clock::SystemClock;

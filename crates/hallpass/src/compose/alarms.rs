@@ -164,7 +164,7 @@ mod tests {
     use hallpass_access::Message;
     use hallpass_server::ProbeResult;
     use hallpass_store::MemoryStore;
-    use hallpass_store::testing::at;
+    use hallpass_store_testing::at;
 
     use super::*;
 

@@ -130,7 +130,7 @@ mod tests {
     use hallpass_access::{AccessStore as _, Change};
     use hallpass_assignments::{Ownership, queue::Room};
     use hallpass_guard::{Trust, read};
-    use hallpass_store::testing::{a_draft, a_lease, account_key, at, wanted};
+    use hallpass_store_testing::{a_draft, a_lease, account_key, at, wanted};
 
     use super::*;
 

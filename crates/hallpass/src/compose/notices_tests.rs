@@ -7,7 +7,7 @@ use hallpass_activity::{AccountActivity, AccountSpan, SessionAccount, SessionCal
 use hallpass_alerts::{AlertMessage, AlertState, AlertStore as _, AlertWrite};
 use hallpass_model::{AccountId, GrantId};
 use hallpass_store::MemoryStore;
-use hallpass_store::testing::{
+use hallpass_store_testing::{
     a_digest, a_grant, a_notice, a_request, a_sweep, an_alert, an_alert_state, approved, at, email,
     ended, grant_id, request_id,
 };

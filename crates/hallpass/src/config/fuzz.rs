@@ -1,4 +1,4 @@
-//! Fuzz target for the reader of `hallpass.toml`. See `hallpass_model::testing`.
+//! Fuzz target for the reader of `hallpass.toml`. See `hallpass_testing`.
 //!
 //! An input that begins with `=` is a text as it is; any other one says how the sample is changed.
 
@@ -72,7 +72,7 @@ fn the_sample_is_read() {
 #[test]
 fn a_configuration_is_read_whole_or_refused_with_its_place() {
     let known: BTreeSet<&str> = KEYS.iter().map(|(key, _)| *key).collect();
-    hallpass_model::fuzz_target!("configuration", |input: &[u8]| {
+    hallpass_testing::fuzz_target!("configuration", |input: &[u8]| {
         let text = text(input);
         match parse(&text, "any.toml") {
             Ok(_) => {

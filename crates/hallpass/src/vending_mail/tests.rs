@@ -9,8 +9,8 @@ use hallpass_org::vending::{
     AccountCreation, AccountRequest, AccountsFile, KnownAccount, ListWishes, NewAccount, UnitFacts,
     VendingFacts, check,
 };
-use hallpass_runner::testing::{Gate, Gated, Hourglass, MemoryPlans, PortMode};
 use hallpass_runner::{Plan, PlanDraft, PlanLimits};
+use hallpass_runner_testing::{Gate, Gated, Hourglass, MemoryPlans, PortMode};
 
 use super::*;
 

@@ -1,4 +1,4 @@
-//! Fuzz targets of policies, cases, patterns and operators. See `hallpass_model::testing`.
+//! Fuzz targets of policies, cases, patterns and operators. See `hallpass_testing`.
 
 use hallpass_iam::language::PolicyJson;
 use hallpass_iam::{CaseOptions, Policy, PolicyType, ScpLanguage, simulate_line};
@@ -49,7 +49,7 @@ fn text(input: &[u8]) -> String {
 
 #[test]
 fn policies() {
-    hallpass_model::fuzz_target!("policies", |input: &[u8]| {
+    hallpass_testing::fuzz_target!("policies", |input: &[u8]| {
         let text = text(input);
         let standard = serde_json::from_str::<Value>(&text);
         for (_, kind) in PolicyType::ALL {
@@ -82,7 +82,7 @@ fn cases() {
         no_derive: true,
         ..CaseOptions::default()
     };
-    hallpass_model::fuzz_target!("cases", |input: &[u8]| {
+    hallpass_testing::fuzz_target!("cases", |input: &[u8]| {
         let line = text(input);
         let answer: Value =
             serde_json::from_str(&simulate_line(&line, 7, &options).json()).unwrap();
@@ -115,7 +115,7 @@ fn cases() {
 #[test]
 fn patterns() {
     const ALPHABET: &[char] = &['a', 'b', '*', '?', 'é', ':', '$', '{', '}', '/'];
-    hallpass_model::fuzz_target!("patterns", |input: &[u8]| {
+    hallpass_testing::fuzz_target!("patterns", |input: &[u8]| {
         let letters = |bytes: &[u8]| -> String {
             let letter = |byte: &u8| ALPHABET[usize::from(*byte) % ALPHABET.len()];
             bytes.iter().take(14).map(letter).collect()
@@ -139,7 +139,7 @@ fn patterns() {
 
 #[test]
 fn operator_names() {
-    hallpass_model::fuzz_target!("operators", |input: &[u8]| {
+    hallpass_testing::fuzz_target!("operators", |input: &[u8]| {
         let name = String::from_utf8_lossy(input);
         let case = json!({ "id": "c", "principal": "arn:aws:iam::111111111111:user/ann",
             "action": "s3:GetObject", "resource": "*", "identityPolicies": [{ "Statement":

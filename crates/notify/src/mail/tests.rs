@@ -5,7 +5,7 @@ use hallpass_access::{
     Notice, RequestState,
 };
 use hallpass_model::{TargetNames, Timestamp};
-use hallpass_store::testing::{
+use hallpass_store_testing::{
     a_digest, a_grant, a_notice, a_request, a_sweep, an_alert, approved, at, email, ended,
 };
 use proptest::prelude::*;

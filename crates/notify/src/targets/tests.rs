@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 
 use hallpass_alerts::{AlertCommitError, AlertRuleId, AlertState, AlertStore, AlertWrite};
-use hallpass_store::testing::{a_blocked_alert, an_alert, an_alert_state, at};
+use hallpass_store_testing::{a_blocked_alert, an_alert, an_alert_state, at};
 use serde_json::json;
 
 use super::*;

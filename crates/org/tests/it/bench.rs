@@ -7,10 +7,10 @@ use hallpass_iam::generate::sessions::{RevocationEntry, Revocations};
 use hallpass_model::{Clock, TimeSpan, Timestamp};
 use hallpass_org::outage::{ApplyDrill, BreakGlass, DrillFile};
 use hallpass_org::sessions::{ApplyRevocation, Ends, POLICY_NAME};
-use hallpass_org::testing::{FakeOrganization, MemoryOrg, UNIT};
 use hallpass_org::{OrgStepExecutor, OrgStore, Organization};
-use hallpass_runner::testing::{Gate, Gated, Hourglass, MemoryPlans};
+use hallpass_org_testing::{FakeOrganization, GatedOrg, MemoryOrg, UNIT};
 use hallpass_runner::{Applying, PlanDraft, PlanReport, RunError, Runner, RunnerIdentity};
+use hallpass_runner_testing::{Gate, Gated, Hourglass, MemoryPlans};
 
 /// When every test begins.
 pub(crate) const START: &str = "2026-03-02T10:05:00Z";
@@ -42,8 +42,8 @@ impl Bench {
 
     pub(crate) fn process(&self, holder: &str, gate: &Arc<Gate>) -> Process {
         let organization: Arc<dyn Organization> =
-            Arc::new(Gated(Arc::clone(&self.organization), Arc::clone(gate)));
-        let kept: Arc<dyn OrgStore> = Arc::new(Gated(Arc::clone(&self.kept), Arc::clone(gate)));
+            Arc::new(GatedOrg(Arc::clone(&self.organization), Arc::clone(gate)));
+        let kept: Arc<dyn OrgStore> = Arc::new(GatedOrg(Arc::clone(&self.kept), Arc::clone(gate)));
         let hand = OrgStepExecutor::new(
             Arc::clone(&organization),
             Arc::clone(&kept),

@@ -3,8 +3,8 @@
 use hallpass_iam::generate::sessions::Revocations;
 use hallpass_model::{TimeSpan, Timestamp};
 use hallpass_org::sessions::{EntryState, POLICY_NAME, list, plan_apply, plan_prune};
-use hallpass_org::testing::{ANA, MANAGEMENT, ROOT, UNIT};
 use hallpass_org::{ChoreError, NewPolicy, Organization};
+use hallpass_org_testing::{ANA, MANAGEMENT, ROOT, UNIT};
 use hallpass_runner::Exit;
 
 use crate::bench::{Bench, Process, cut_off, name, outcomes};

@@ -4,8 +4,8 @@ use hallpass_model::TimeSpan;
 use hallpass_org::outage::{
     BreakGlass, DrillFile, DrillState, list, plan_apply, plan_reap, plan_remove, probes,
 };
-use hallpass_org::testing::{ANA, MANAGEMENT, ROOT, Situation, UNIT};
 use hallpass_org::{NewPolicy, Organization, TargetPresence};
+use hallpass_org_testing::{ANA, MANAGEMENT, ROOT, Situation, UNIT};
 use hallpass_runner::{Exit, StepProbe};
 use std::collections::BTreeMap;
 

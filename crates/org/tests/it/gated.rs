@@ -6,8 +6,8 @@ use async_trait::async_trait;
 use hallpass_org::{
     Operation, OrganizationFault, ReadAnswer, ReadCallFailed, ReadCalls, ReadPlace, ServiceCalls,
 };
-use hallpass_runner::testing::{Gate, Gated, Hourglass, MemoryPlans};
 use hallpass_runner::{PlanReport, Runner, RunnerIdentity, StepExecutor};
+use hallpass_runner_testing::{Gate, Gated, Hourglass, MemoryPlans};
 use serde_json::Value;
 
 /// What an organization in memory answers.

@@ -10,8 +10,8 @@ use hallpass_org::pci::{
     PeopleStepExecutor, StaleBecause, StalePerson, delete_plan, disable_plan, reach_of,
 };
 use hallpass_org::{Operation, OrganizationFault, ReadAnswer, ReadCallFailed, ReadPlace};
-use hallpass_runner::testing::{Gate, Hourglass, MemoryPlans, PortMode};
 use hallpass_runner::{Exit, PlanDraft, PlanReport, PlanStore as _, Runner, Undoing, undo};
+use hallpass_runner_testing::{Gate, Hourglass, MemoryPlans, PortMode};
 use serde_json::{Value, json};
 
 use crate::gated::{FakeCalls, GatedCalls, carried, read_failed, runner};

@@ -11,8 +11,8 @@ use hallpass_org::pci::{
     PeopleProvider, ProvidedPerson, ProviderFault, ProviderPeople, ProviderPerson, ProviderState,
     ProviderStepExecutor, Providers, StaleBecause, StalePerson, suspend_plan,
 };
-use hallpass_runner::testing::{Gate, Hourglass, MemoryPlans, PortMode};
 use hallpass_runner::{Exit, PlanDraft, PlanReport, PlanStore as _, Runner, Undoing, undo};
+use hallpass_runner_testing::{Gate, Hourglass, MemoryPlans, PortMode};
 
 use crate::gated::{carried, runner};
 

@@ -4,10 +4,10 @@
 use std::sync::Arc;
 
 use hallpass_model::{TimeSpan, Timestamp};
-use hallpass_org::testing::UNIT;
 use hallpass_org::{outage, sessions};
-use hallpass_runner::testing::{Gate, PortMode};
+use hallpass_org_testing::UNIT;
 use hallpass_runner::{Exit, PlanDraft};
+use hallpass_runner_testing::{Gate, PortMode};
 
 use crate::bench::{Bench, Process, cut_off, drill, name};
 

@@ -720,29 +720,9 @@ fn stands(seed: u64, world: &World, decided: &Decided, all: &[Remediation]) {
     );
 }
 
-async fn all_of(seeds: std::ops::Range<u64>) {
-    for seed in seeds {
+#[tokio::test]
+async fn interleavings_overwrite_nothing_that_somebody_decided() {
+    for seed in 0..hallpass_testing::cases(1_500, 10_000) {
         interleaved(seed).await;
     }
-}
-
-/// Ten thousand in all, as four tests, which run side by side.
-#[tokio::test]
-async fn interleavings_overwrite_nothing_that_somebody_decided_first_quarter() {
-    all_of(0..2_500).await;
-}
-
-#[tokio::test]
-async fn interleavings_overwrite_nothing_that_somebody_decided_second_quarter() {
-    all_of(2_500..5_000).await;
-}
-
-#[tokio::test]
-async fn interleavings_overwrite_nothing_that_somebody_decided_third_quarter() {
-    all_of(5_000..7_500).await;
-}
-
-#[tokio::test]
-async fn interleavings_overwrite_nothing_that_somebody_decided_last_quarter() {
-    all_of(7_500..10_000).await;
 }

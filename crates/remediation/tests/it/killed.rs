@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use hallpass_remediation::Worked;
-use hallpass_runner::testing::{Gate, Gated, MemoryPlans, PortMode};
+use hallpass_runner_testing::{Gate, Gated, MemoryPlans, PortMode};
 
 use crate::world::{Disk, World, event, gated_process, process, rules};
 
@@ -18,7 +18,7 @@ mod gated {
     use hallpass_remediation::{
         Remediation, RemediationFilter, RemediationId, RemediationStore, RemediationStoreFault,
     };
-    use hallpass_runner::testing::Gate;
+    use hallpass_runner_testing::Gate;
 
     pub(crate) struct Stopped(pub(crate) Arc<dyn RemediationStore>, pub(crate) Arc<Gate>);
 

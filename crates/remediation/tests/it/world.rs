@@ -8,7 +8,6 @@ use async_trait::async_trait;
 use hallpass_events::{EventHandler, HandledEvent, OrganizationEvent, read_event};
 use hallpass_findings::{CallRefusal, EnrichSettings, FindingCalls, RefusalKind};
 use hallpass_model::{AccountId, Clock, IdSource, Timestamp};
-use hallpass_remediation::testing::MemoryRemediations;
 use hallpass_remediation::{
     AccountStanding, AccountStandings, ActionKind, CodeAnswer, CodeFault, Deviation, MemberAnswer,
     MemberCalls, MemberFault, MemberFaultKind, MemberOperation, MemberPlace, OwnCode, Remediation,
@@ -16,8 +15,9 @@ use hallpass_remediation::{
     RemediationStepExecutor, RemediationStore, RemediationWorker, RuleFile, StandingReader,
     Standings, Worked,
 };
-use hallpass_runner::testing::{Gate, Gated, MemoryPlans};
+use hallpass_remediation_testing::MemoryRemediations;
 use hallpass_runner::{PlanStore, Runner, RunnerIdentity, Sleeper, StepExecutor};
+use hallpass_runner_testing::{Gate, Gated, MemoryPlans};
 use serde_json::{Value, json};
 use uuid::Uuid;
 

@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use hallpass_model::Clock as _;
-use hallpass_runner::testing::{Gate, PortMode};
 use hallpass_runner::{
     Applying, LANE_LEASE, LeaseAnswer, PlanDraft, PlanId, PlanReport, PlanStore, RunError, Runner,
     RunnerIdentity, Sleeper, fold, undo,
 };
+use hallpass_runner_testing::{Gate, PortMode};
 use serde_json::{Value, json};
 
 use crate::world::{Bench, denied, outcomes, patient, puts};

@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use hallpass_model::Timestamp;
-use hallpass_runner::testing::{Gate, Gated, Hourglass, MemoryPlans, PortMode};
 use hallpass_runner::{
     Applying, Effect, PlanId, PlanReport, PlanStep, PlanStore as _, RunError, Runner,
     RunnerIdentity, StepError, StepExecutor, StepProbe, Undo, Verify, WriteAnswer, is_rest_of,
     undo,
 };
+use hallpass_runner_testing::{Gate, Gated, Hourglass, MemoryPlans, PortMode};
 use serde_json::{Value, json};
 
 use crate::world::{Bench, denied, outcomes, patient, puts};

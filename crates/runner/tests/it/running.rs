@@ -4,10 +4,10 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use hallpass_model::Clock;
-use hallpass_runner::testing::Gate;
 use hallpass_runner::{
     Applying, Exit, Lane, LeaseAnswer, PlanLimits, PlanReport, PlanStore, RunError, undo,
 };
+use hallpass_runner_testing::Gate;
 use serde_json::json;
 
 use crate::world::{Bench, conflict, denied, limited, outcomes, patient, put, puts, throttled};

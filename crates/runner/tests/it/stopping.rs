@@ -3,8 +3,8 @@
 
 use std::sync::Arc;
 
-use hallpass_runner::testing::{Gate, PortMode};
 use hallpass_runner::{Applying, Lane, PlanDraft, RunError, StepEnd};
+use hallpass_runner_testing::{Gate, PortMode};
 use serde_json::json;
 
 use crate::world::{Bench, patient, put, puts};

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use hallpass_runner::testing::{Gate, PortMode};
 use hallpass_runner::{Applying, PlanDraft, PlanId, PlanReport, PlanStore as _, RunError, fold};
+use hallpass_runner_testing::{Gate, PortMode};
 
 use crate::world::{Bench, outcomes, patient, puts};
 

@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use hallpass_model::Timestamp;
-use hallpass_runner::testing::{Gate, Gated, Hourglass, MemoryPlans};
 use hallpass_runner::{
     Applying, Class, Effect, Lane, PlanDraft, PlanLimits, PlanReport, PlanStep, Retry, RunError,
     Runner, RunnerIdentity, StepError, StepExecutor, StepId, StepProbe, StepTarget, Undo, Verify,
     WriteAnswer,
 };
+use hallpass_runner_testing::{Gate, Gated, Hourglass, MemoryPlans};
 use serde_json::{Value, json};
 
 /// What is there, and what was sent.

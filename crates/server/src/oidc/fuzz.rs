@@ -1,10 +1,10 @@
 //! Fuzz targets for what a provider of sign-in sends, or whoever pretends to be one: tokens, sets of
-//! keys, discovery documents. See `hallpass_model::testing`.
+//! keys, discovery documents. See `hallpass_testing`.
 
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use hallpass_model::Timestamp;
-use hallpass_model::testing::{changed, in_time};
+use hallpass_testing::{changed, in_time};
 use openidconnect::core::{CoreIdToken, CoreJsonWebKeySet};
 use openidconnect::{JsonWebKey as _, ProviderMetadataWithLogout};
 use serde_json::json;
@@ -62,7 +62,7 @@ fn a_token_counts_for_what_the_provider_signed_alone() {
     let token = |part: &[u8]| format!("{}.{signature}", String::from_utf8_lossy(part));
     let settings = settings();
     let wanted = claims::logout(&token(&good), &keys, &settings, now).unwrap();
-    hallpass_model::fuzz_target!("tokens", |input: &[u8]| {
+    hallpass_testing::fuzz_target!("tokens", |input: &[u8]| {
         let text = changed(input, &TOKENS, LETTERS);
         let part = signed_part(&text);
         for token in [token(&part), String::from_utf8_lossy(&text).into_owned()] {
@@ -88,7 +88,7 @@ fn keys_of_any_form_verify_nothing_or_say_no() {
     let read: CoreJsonWebKeySet = serde_json::from_slice(KEYS).unwrap();
     assert_eq!(read.keys().len(), 4);
     serde_json::from_slice::<ProviderMetadataWithLogout>(DISCOVERY).unwrap();
-    hallpass_model::fuzz_target!("keys", |input: &[u8]| {
+    hallpass_testing::fuzz_target!("keys", |input: &[u8]| {
         let bytes = changed(input, &[KEYS, DISCOVERY], LETTERS);
         if let Ok(set) = in_time(|| serde_json::from_slice::<CoreJsonWebKeySet>(&bytes)) {
             for key in set.keys() {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use hallpass_alerts::{AlertStore as _, AlertWrite};
 use hallpass_audit::AuditStore as _;
 use hallpass_identity::Identity;
-use hallpass_store::testing::an_alert_state;
+use hallpass_store_testing::an_alert_state;
 use serde_json::{Value, json};
 
 use crate::browser::Browser;

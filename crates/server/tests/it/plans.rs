@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use hallpass_model::Clock as _;
-use hallpass_runner::testing::MemoryPlans;
 use hallpass_runner::{JournalEntry, Plan, PlanStore};
+use hallpass_runner_testing::MemoryPlans;
 use serde_json::json;
 
 use crate::pages_visit::{Visit, text};

@@ -6,11 +6,11 @@ use async_trait::async_trait;
 use hallpass_access::RemediationSource;
 use hallpass_audit::AuditStore as _;
 use hallpass_model::{AccountId, TimeSpan};
-use hallpass_remediation::testing::FoundStandings;
 use hallpass_remediation::{
     AccountStanding, AccountStandings, Remediation, RemediationId, RemediationPhase,
     RemediationStore as _, RuleFile,
 };
+use hallpass_remediation_testing::FoundStandings;
 use hallpass_store::SqliteStore;
 use serde_json::{Value, json};
 

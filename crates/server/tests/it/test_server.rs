@@ -22,13 +22,13 @@ use hallpass_model::{
 };
 use hallpass_rules::directory::Snapshot;
 use hallpass_rules::{RuleFile, Rules, load};
-use hallpass_runner::testing::MemoryPlans;
+use hallpass_runner_testing::MemoryPlans;
 use hallpass_server::{
     App, ConnectionSettings, Connections, ProbeResult, ReadinessProbe, ServerMode, SignIn, router,
 };
 use hallpass_store::MemorySessions;
 use hallpass_store::MemoryStore;
-use hallpass_store::testing::StandingDouble;
+use hallpass_store_testing::StandingDouble;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 use tower::ServiceExt as _;

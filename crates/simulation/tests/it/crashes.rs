@@ -11,6 +11,7 @@ use hallpass_simulation::{
     Human::{Ana, Cai},
     World, check_all,
 };
+use hallpass_testing::stops;
 
 use hallpass_store::SqliteStore;
 use std::sync::Arc;
@@ -452,23 +453,17 @@ fn all_stops_of(scenario: &Scenario) {
         calls
     });
     assert!(calls > 10, "{}: only {calls} calls", scenario.name);
-    for call in 1..=calls {
-        for mode in GateMode::ALL {
-            run(async {
-                let plan = GatePlan { call, mode };
-                let mut world = World::new(41, Habits::default(), Some(plan));
-                if scenario.standing {
-                    world.center.give(&world.key(Ana, "ReadOnly").unwrap());
-                }
-                play(&mut world, scenario).await;
-                check(
-                    &world,
-                    scenario,
-                    &format!("call {call} of {calls}, {mode:?}"),
-                )
-                .await;
-            });
-        }
+    for (call, mode) in stops(calls, GateMode::ALL) {
+        run(async {
+            let plan = GatePlan { call, mode };
+            let mut world = World::new(41, Habits::default(), Some(plan));
+            if scenario.standing {
+                world.center.give(&world.key(Ana, "ReadOnly").unwrap());
+            }
+            play(&mut world, scenario).await;
+            let case = format!("call {call} of {calls}, {mode:?}");
+            check(&world, scenario, &case).await;
+        });
     }
 }
 

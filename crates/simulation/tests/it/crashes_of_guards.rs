@@ -6,6 +6,7 @@ use hallpass_simulation::{
     GateMode, GatePlan, GuardView, Habits,
     Human::{Ana, Bo},
 };
+use hallpass_testing::stops;
 
 use crate::acting::{grant, run, take};
 use crate::guarded::{Alive, Pair, cause_of};
@@ -118,11 +119,9 @@ fn all_stops_of_the_guard(scene: usize) {
     let (name, scene) = SCENES[scene];
     let (calls, _) = run(life(scene, None, None, name));
     assert!(calls > 50, "{name}: {calls} calls");
-    for call in 1..=calls {
-        for mode in GateMode::ALL {
-            let case = format!("{name}: the guard's call {call} of {calls}, {mode:?}");
-            run(life(scene, Some(GatePlan { call, mode }), None, &case));
-        }
+    for (call, mode) in stops(calls, GateMode::ALL) {
+        let case = format!("{name}: the guard's call {call} of {calls}, {mode:?}");
+        run(life(scene, Some(GatePlan { call, mode }), None, &case));
     }
 }
 
@@ -131,11 +130,9 @@ fn all_stops_of_the_server(scene: usize) {
     let (name, scene) = SCENES[scene];
     let (_, calls) = run(life(scene, None, None, name));
     // what comes after the first minute is calm
-    for call in 1..=calls.min(120) {
-        for mode in GateMode::ALL {
-            let case = format!("{name}: the server's call {call} of {calls}, {mode:?}");
-            run(life(scene, None, Some(GatePlan { call, mode }), &case));
-        }
+    for (call, mode) in stops(calls.min(120), GateMode::ALL) {
+        let case = format!("{name}: the server's call {call} of {calls}, {mode:?}");
+        run(life(scene, None, Some(GatePlan { call, mode }), &case));
     }
 }
 

@@ -10,10 +10,8 @@ use hallpass_assignments::{
 };
 use hallpass_model::{Clock, HoldKey, IdSource, TimeSpan, Timestamp};
 use hallpass_simulation::{Answers, Center, Habits, Ids, Refuses, Wall};
-use hallpass_store::{
-    MemoryStore,
-    testing::{account_key, at, wanted, wanted_at_once, with_desired},
-};
+use hallpass_store::MemoryStore;
+use hallpass_store_testing::{account_key, at, wanted, wanted_at_once, with_desired};
 
 use crate::acting::run;
 

@@ -10,14 +10,15 @@ use hallpass_org::session_revocation::{
     SessionRevocation, SessionRevocationState, SessionRevocationStore as _, SessionRevoker,
     policy_name, statement_id,
 };
-use hallpass_org::testing::FakeOrganization;
 use hallpass_org::{NewPolicy, Organization as _};
-use hallpass_runner::testing::{Gate, Gated, MemoryPlans, PortMode};
+use hallpass_org_testing::{FakeOrganization, GatedOrg};
+use hallpass_runner_testing::{Gate, Gated, MemoryPlans, PortMode};
 use hallpass_simulation::{
     Habits,
     Human::{self, Ana, Bo},
     Ids, World, check_all,
 };
+use hallpass_testing::stops;
 use serde_json::{Value, json};
 
 use crate::acting::{grant, run, take};
@@ -48,8 +49,8 @@ impl Bench {
 
     fn revoker(&self, holder: &str, gate: &Arc<Gate>) -> SessionRevoker {
         SessionRevoker::new(
-            Arc::new(Gated(Arc::clone(&self.organization), Arc::clone(gate))),
-            Arc::new(Gated(Arc::clone(&self.world.store), Arc::clone(gate))),
+            Arc::new(GatedOrg(Arc::clone(&self.organization), Arc::clone(gate))),
+            Arc::new(GatedOrg(Arc::clone(&self.world.store), Arc::clone(gate))),
             Arc::new(Gated(Arc::clone(&self.lanes), Arc::clone(gate))),
             Arc::clone(&self.world.clock) as Arc<_>,
             Arc::clone(&self.ids) as Arc<_>,
@@ -360,48 +361,46 @@ async fn stopped_everywhere(chore: Chore, lag: TimeSpan) {
     unbroken.tend(&unbroken.revoker("first", &gate), 20).await;
     let calls = gate.calls();
     assert!(calls >= 6, "{chore:?}");
-    for call in 1..=calls {
-        for mode in PortMode::ALL {
-            let case = format!("{chore:?}, lag {lag}, call {call}, {mode:?}");
-            let bench = Bench::new(lag);
-            let (stays, (revocations, restored)) = chore.prepare(&bench).await;
-            let gate = Gate::new(Some((call, mode)));
-            let revoker = bench.revoker("first", &gate);
-            tokio::select! {
-                biased;
-                () = gate.stop() => {}
-                () = bench.tend(&revoker, 20) => {}
-            }
-            // whoever died keeps the lane for a minute
-            bench
-                .tend(&bench.revoker("second", &Gate::new(None)), 90)
-                .await;
-            let mut sids = bench.sids();
-            sids.sort();
-            let mut wanted = stays;
-            wanted.sort();
-            assert_eq!(sids, wanted, "{case}");
-            if wanted.is_empty() {
-                assert!(bench.organization.standing().is_empty(), "{case}");
-            }
-            assert_eq!(
-                bench.records("sessions.cut").await.len(),
-                revocations,
-                "{case}"
-            );
-            assert_eq!(
-                bench.records("sessions.restored").await.len(),
-                restored,
-                "{case}"
-            );
-            let text = bench.statements();
-            assert_eq!(
-                text.contains(&foreign()),
-                wanted.contains(&"Theirs".to_owned()),
-                "{case}"
-            );
-            check_all(&bench.world, &[]).await.unwrap();
+    for (call, mode) in stops(calls, PortMode::ALL) {
+        let case = format!("{chore:?}, lag {lag}, call {call}, {mode:?}");
+        let bench = Bench::new(lag);
+        let (stays, (revocations, restored)) = chore.prepare(&bench).await;
+        let gate = Gate::new(Some((call, mode)));
+        let revoker = bench.revoker("first", &gate);
+        tokio::select! {
+            biased;
+            () = gate.stop() => {}
+            () = bench.tend(&revoker, 20) => {}
         }
+        // whoever died keeps the lane for a minute
+        bench
+            .tend(&bench.revoker("second", &Gate::new(None)), 90)
+            .await;
+        let mut sids = bench.sids();
+        sids.sort();
+        let mut wanted = stays;
+        wanted.sort();
+        assert_eq!(sids, wanted, "{case}");
+        if wanted.is_empty() {
+            assert!(bench.organization.standing().is_empty(), "{case}");
+        }
+        assert_eq!(
+            bench.records("sessions.cut").await.len(),
+            revocations,
+            "{case}"
+        );
+        assert_eq!(
+            bench.records("sessions.restored").await.len(),
+            restored,
+            "{case}"
+        );
+        let text = bench.statements();
+        assert_eq!(
+            text.contains(&foreign()),
+            wanted.contains(&"Theirs".to_owned()),
+            "{case}"
+        );
+        check_all(&bench.world, &[]).await.unwrap();
     }
 }
 

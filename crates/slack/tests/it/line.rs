@@ -7,7 +7,7 @@ use hallpass_access::{
 use hallpass_assignments::Haste;
 use hallpass_model::TimeSpan;
 use hallpass_slack::ToldOfLine;
-use hallpass_store::testing::account_key;
+use hallpass_store_testing::account_key;
 
 use crate::fake::Message;
 use crate::test_app::TestApp;

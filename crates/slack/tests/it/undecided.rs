@@ -6,11 +6,11 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use hallpass_access::{AlertContext, Channel, Delivery, RemediationSource};
 use hallpass_model::{AccountId, TimeSpan, Timestamp};
-use hallpass_remediation::testing::FoundStandings;
 use hallpass_remediation::{
     AccountStanding, AccountStandings, Remediation, RemediationId, RemediationStore as _, RuleFile,
     approved, declined,
 };
+use hallpass_remediation_testing::FoundStandings;
 use hallpass_store::SqliteStore;
 use serde_json::json;
 

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::rows::{body, grant_text, request_text};
-use crate::testing::{a_draft, a_grant, a_request, grant_states, request_states};
+use hallpass_store_testing::{a_draft, a_grant, a_request, grant_states, request_states};
 
 #[test]
 fn words_keep_their_numbers() {

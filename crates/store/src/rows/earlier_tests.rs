@@ -9,7 +9,7 @@ use hallpass_org::{Drill, Revocation, RevocationEntry, session_revocation::Sessi
 use hallpass_runner::Plan;
 
 use super::*;
-use crate::testing::{at, email, user};
+use hallpass_store_testing::{at, email, user};
 
 type Reader = fn(&str) -> Result<(), StorageFault>;
 

@@ -87,7 +87,6 @@ impl ListingPool {
     }
 
     /// Counts the steps of SQLite's machine that listings take, in hundreds.
-    #[cfg(feature = "testing")]
     pub(super) fn count_steps(&self) -> Result<Arc<std::sync::atomic::AtomicU64>, rusqlite::Error> {
         use std::sync::atomic::{AtomicU64, Ordering};
         let steps = Arc::new(AtomicU64::new(0));

@@ -234,7 +234,6 @@ pub(super) fn bring_up_to_date(connection: &mut Connection, path: &Path) -> Resu
 }
 
 /// Makes an empty file one of an earlier schema.
-#[cfg(feature = "testing")]
 pub(super) fn up_to(transaction: &Transaction<'_>, version: u32) -> Result<(), rusqlite::Error> {
     transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
     transaction.execute_batch(HISTORY)?;

@@ -11,7 +11,6 @@ mod alarms;
 mod alert_states;
 mod assignments;
 mod audit;
-#[cfg(feature = "testing")]
 mod before;
 mod commit;
 mod ends;
@@ -286,7 +285,6 @@ impl SqliteStore {
     }
 
     /// The same, but one call reads so many entries of indexes and records at most.
-    #[cfg(feature = "testing")]
     #[must_use]
     pub fn looking_at(mut self, most: usize) -> Self {
         self.bounds = Bounds {
@@ -300,7 +298,6 @@ impl SqliteStore {
     ///
     /// # Errors
     /// When SQLite does not take the counter.
-    #[cfg(feature = "testing")]
     pub fn count_steps(
         &self,
     ) -> Result<Arc<std::sync::atomic::AtomicU64>, hallpass_access::ReadError> {

@@ -4,8 +4,8 @@ use std::process::{Command, Stdio};
 
 use hallpass_access::{AccessStore, Change, Write};
 use hallpass_audit::ExportTarget as _;
-use hallpass_store::testing::{a_draft, a_grant, a_notice, a_request, account_key, at, wanted};
 use hallpass_store::{FolderTarget, SqliteStore};
+use hallpass_store_testing::{a_draft, a_grant, a_notice, a_request, account_key, at, wanted};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tempfile::tempdir;
 

@@ -6,8 +6,8 @@ use hallpass_access::{Change, Write};
 use hallpass_assignments::queue::Room;
 use hallpass_assignments::{AssignmentStore, OwnedEnd, Ownership};
 use hallpass_audit::AuditStore;
-use hallpass_store::testing::{a_draft, a_grant, a_lease, account_key, at, grant_id, wanted};
 use hallpass_store::{EndsReader, SqliteStore};
+use hallpass_store_testing::{a_draft, a_grant, a_lease, account_key, at, grant_id, wanted};
 use rusqlite::{Connection, TransactionBehavior};
 use tempfile::tempdir;
 

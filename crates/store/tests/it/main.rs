@@ -24,8 +24,8 @@ mod tokens;
 
 use std::sync::Arc;
 
-use hallpass_store::conformance::Store;
 use hallpass_store::{MemoryStore, SqliteStore};
+use hallpass_store_testing::conformance::Store;
 use tempfile::TempDir;
 
 fn fresh_memory() -> (Store, Option<TempDir>) {
@@ -42,6 +42,6 @@ fn fresh_sqlite_file() -> (Store, Option<TempDir>) {
     (Arc::new(store), Some(folder))
 }
 
-hallpass_store::conformance!(memory, crate::fresh_memory);
-hallpass_store::conformance!(sqlite, crate::fresh_sqlite);
-hallpass_store::conformance!(sqlite_file, crate::fresh_sqlite_file);
+hallpass_store_testing::conformance!(memory, crate::fresh_memory);
+hallpass_store_testing::conformance!(sqlite, crate::fresh_sqlite);
+hallpass_store_testing::conformance!(sqlite_file, crate::fresh_sqlite_file);

@@ -11,12 +11,12 @@ use hallpass_access::{
 };
 use hallpass_assignments::AssignmentStore;
 use hallpass_audit::AuditStore;
-use hallpass_store::conformance::Store;
-use hallpass_store::testing::{
+use hallpass_store::{BackupError, SqliteStore};
+use hallpass_store_testing::conformance::Store;
+use hallpass_store_testing::{
     a_digest, a_draft, a_grant, a_notice, a_request, a_sweep, a_sweep_item, a_token, account_key,
     an_acceptance, an_answer, approved, at, grant_id, request_id, sweep_id, user, wanted,
 };
-use hallpass_store::{BackupError, SqliteStore};
 use rusqlite::{Connection, TransactionBehavior};
 use tempfile::tempdir;
 

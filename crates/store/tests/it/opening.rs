@@ -8,10 +8,10 @@ use hallpass_access::{
     AccessStore, Change, Grant, GrantFilter, Request, RequestFilter, ViewerScope, Write,
 };
 use hallpass_audit::{AuditStore, RecordQuery, Words};
-use hallpass_store::testing::{
+use hallpass_store::{OpenError, SqliteStore};
+use hallpass_store_testing::{
     a_draft, a_grant, a_request, account_key, at, email, grant_states, request_states, user,
 };
-use hallpass_store::{OpenError, SqliteStore};
 use rusqlite::Connection;
 use tempfile::tempdir;
 

@@ -5,15 +5,15 @@ use std::collections::BTreeMap;
 
 use hallpass_audit::AuditStore;
 use hallpass_model::{AuditId, TimeSpan, Timestamp};
-use hallpass_org::testing::MemoryOrg;
 use hallpass_org::{Drill, OrgStore, Revocation, RevocationEntry as Selection};
-use hallpass_runner::testing::MemoryPlans;
+use hallpass_org_testing::MemoryOrg;
 use hallpass_runner::{
     Final, JournalEntry, LeaseAnswer, Plan, PlanId, PlanLimits, PlanStore, StepEnd, StepId,
     StepTarget, TargetChange, fold,
 };
+use hallpass_runner_testing::MemoryPlans;
 use hallpass_store::SqliteStore;
-use hallpass_store::testing::at;
+use hallpass_store_testing::at;
 use rusqlite::Connection;
 use serde_json::json;
 use tempfile::tempdir;

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use hallpass_model::{AccountId, TimeSpan, Timestamp};
-use hallpass_remediation::testing::MemoryRemediations;
 use hallpass_remediation::{
     ActionKind, Deviation, FindingKey, Remediation, RemediationFilter, RemediationId,
     RemediationMode, RemediationPhase, RemediationResult, RemediationStore, RemediationStoreFault,
     WorkflowStatus,
 };
+use hallpass_remediation_testing::MemoryRemediations;
 use hallpass_store::SqliteStore;
 
 fn at(minute: u64) -> Timestamp {

@@ -16,8 +16,8 @@ use hallpass_assignments::{
 };
 use hallpass_audit::{Order, Record, RecordQuery, RecordSubject, Words};
 use hallpass_model::{GrantId, HoldKey, Timestamp};
-use hallpass_store::conformance::Store;
-use hallpass_store::testing::{
+use hallpass_store_testing::conformance::Store;
+use hallpass_store_testing::{
     a_digest, a_draft, a_grant, a_lease, a_notice, a_report, a_request, a_sweep, a_sweep_item,
     account, account_key, an_acceptance, an_answer, at, email, grant_id, grant_states, group_key,
     request_id, request_states, sweep_id, user,

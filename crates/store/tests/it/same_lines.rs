@@ -9,8 +9,8 @@ use hallpass_assignments::{
     StoreFault, Taken, Urgency, Verdict,
 };
 use hallpass_model::{HoldKey, Timestamp};
-use hallpass_store::conformance::Store;
-use hallpass_store::testing::{a_lease, account_key, at, group_key, in_flight, with_desired};
+use hallpass_store_testing::conformance::Store;
+use hallpass_store_testing::{a_lease, account_key, at, group_key, in_flight, with_desired};
 
 use crate::same_answers::{Dice, assert_same};
 

@@ -5,10 +5,10 @@ use hallpass_org::standards::{
     AppliedFile, ChangeAuthor, ChangedThing, StandardsChange, StandardsVisit, VisitCause,
     VisitStore,
 };
-use hallpass_org::testing::MemoryVisits;
+use hallpass_org_testing::MemoryVisits;
 use hallpass_runner::PlanId;
 use hallpass_store::SqliteStore;
-use hallpass_store::testing::at;
+use hallpass_store_testing::at;
 use tempfile::tempdir;
 
 fn visit(account: &str, now: Timestamp) -> StandardsVisit {

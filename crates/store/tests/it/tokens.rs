@@ -2,8 +2,8 @@
 
 use hallpass_access::CommitError;
 use hallpass_audit::AuditStore;
-use hallpass_store::testing::{a_draft, a_token, at, user};
 use hallpass_store::{MemoryStore, SqliteStore, TokenRow};
+use hallpass_store_testing::{a_draft, a_token, at, user};
 
 /// The same test for each engine: these methods are not part of a port yet.
 macro_rules! for_both {

@@ -6,7 +6,7 @@ use hallpass_alerts::{
     AlertMessage, AlertNews, AlertRowKey, AlertSeverity, BlockedBy, ListedRows, RowNews, ToldRow,
 };
 use hallpass_model::text::is_plain;
-use hallpass_store::testing::{a_blocked_alert, an_alert, at};
+use hallpass_store_testing::{a_blocked_alert, an_alert, at};
 use hallpass_wording::alert::{alert_letter, alert_text};
 use hallpass_wording::shown;
 use serde_json::{Map, Value, json};

@@ -11,7 +11,7 @@ use hallpass_activity::{
     AccountSpan, GrantCall, GrantUse, GrantUseState, NotableKind, SessionCall,
 };
 use hallpass_model::TimeSpan;
-use hallpass_store::testing::{a_grant, a_notice, a_request, approved, at, email};
+use hallpass_store_testing::{a_grant, a_notice, a_request, approved, at, email};
 use hallpass_wording::notice::mail::letter;
 use hallpass_wording::notice::slack::{Mentions, SlackFacts, direct, reply};
 use hallpass_wording::notice::{ReaderRole, webhook_text};

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use hallpass_store::testing::{a_digest, digests};
+use hallpass_store_testing::{a_digest, digests};
 use hallpass_wording::sweeps::{digest_letter, digest_text};
 
 const GOLDEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/sweeps.txt");

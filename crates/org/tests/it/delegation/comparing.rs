@@ -5,7 +5,7 @@ use hallpass_org::delegation::{
     DelegationFile, DelegationState, RemovalWish, Replacing, draft_removal, gather, graphs_of,
     look_at, service_named,
 };
-use hallpass_runner::testing::Gate;
+use hallpass_runner_testing::Gate;
 use serde_json::Value;
 
 use super::world::{ADMIN, MANAGEMENT, OTHER, World};

@@ -1,8 +1,8 @@
 //! Every port call failed, its answer lost, the process stopped before or after it: after the same command again or a
 //! resume, everything is as it should be, and no administrator was set twice (row 9).
 
-use hallpass_runner::testing::{Gate, PortMode};
 use hallpass_runner::{Exit, PlanStore as _};
+use hallpass_runner_testing::{Gate, PortMode};
 
 use super::world::World;
 

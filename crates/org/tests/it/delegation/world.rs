@@ -8,8 +8,8 @@ use hallpass_org::delegation::{
     DelegationFile, DelegationRow, DelegationStepExecutor, Replacing, compare, draft, gather,
 };
 use hallpass_org::{Operation, OrganizationFault, ReadAnswer, ReadPlace};
-use hallpass_runner::testing::{Gate, Hourglass, MemoryPlans};
 use hallpass_runner::{PlanReport, Runner};
+use hallpass_runner_testing::{Gate, Hourglass, MemoryPlans};
 use serde_json::{Map, Value, json};
 
 use crate::gated::{FakeCalls, GatedCalls, carried, read_failed, runner};

@@ -10,9 +10,9 @@ use hallpass_model::{Clock, TimeSpan, Timestamp};
 use hallpass_org::StepNews as _;
 use hallpass_org::enrolment::{EnrolmentBackend, EnrolmentWish, RoleCreation};
 use hallpass_org::lifecycle::{LifecycleEvent, LifecycleState, LifecycleSubject};
-use hallpass_org::testing::MemoryNews;
-use hallpass_runner::testing::{Gate, Hourglass, MemoryPlans};
+use hallpass_org_testing::MemoryNews;
 use hallpass_runner::{Exit, PlanReport, PlanStore, Sleeper, StepEnd, fold};
+use hallpass_runner_testing::{Gate, Hourglass, MemoryPlans};
 use serde_json::{Value, json};
 
 use super::tower::{ENROLLING, LAUNCHING, fixture};

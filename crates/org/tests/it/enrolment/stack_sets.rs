@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use hallpass_org::enrolment::{
     EnrolmentBackend, EnrolmentStatus, EnrolmentWish, RoleCreation, enrollable, enrolment_results,
 };
-use hallpass_runner::testing::Gate;
 use hallpass_runner::{Exit, PlanReport, StepEnd};
+use hallpass_runner_testing::Gate;
 use serde_json::json;
 
 use super::world::{World, wish};

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use hallpass_model::TimeSpan;
 use hallpass_org::enrolment::{EnrolmentBackend, EnrolmentWish};
 use hallpass_runner::Exit;
-use hallpass_runner::testing::Gate;
+use hallpass_runner_testing::Gate;
 use serde_json::json;
 
 use super::tower::State;

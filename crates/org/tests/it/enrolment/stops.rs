@@ -4,8 +4,9 @@
 use std::collections::BTreeSet;
 
 use hallpass_org::enrolment::{EnrolmentBackend, EnrolmentWish, RoleCreation};
-use hallpass_runner::testing::{Gate, PortMode};
 use hallpass_runner::{Exit, PlanDraft, PlanStore as _};
+use hallpass_runner_testing::{Gate, PortMode};
+use hallpass_testing::stops;
 use serde_json::json;
 
 use super::world::{World, wish};
@@ -59,32 +60,30 @@ async fn stopped_everywhere(wish: &EnrolmentWish, by_itself: bool, writes: usize
     assert!(attempt(&unbroken, draft, "first", &gate).await);
     let sent = unbroken.writes();
     assert_eq!(sent.len(), writes, "{sent:?}");
-    for call in 1..=gate.calls() {
-        for mode in PortMode::ALL {
-            let case = format!("call {call}, {mode:?}");
-            let world = world_of(wish, by_itself);
-            let draft = world.draft(wish).await;
-            let gate = Gate::new(Some((call, mode)));
-            if !attempt(&world, draft.clone(), "first", &gate).await {
-                // whoever was stopped holds its lanes for a minute
-                world.clock.advance(std::time::Duration::from_secs(61));
-                let runner = world.runner("second", &Gate::new(None));
-                let patient = crate::bench::patient();
-                match world.plans.plans(1).await.unwrap().first() {
-                    Some(saved) => drop(runner.resume(&saved.plan.id, &patient).await.unwrap()),
-                    None => assert!(
-                        attempt(&world, draft, "second", &Gate::new(None)).await,
-                        "{case}"
-                    ),
-                }
+    for (call, mode) in stops(gate.calls(), PortMode::ALL) {
+        let case = format!("call {call}, {mode:?}");
+        let world = world_of(wish, by_itself);
+        let draft = world.draft(wish).await;
+        let gate = Gate::new(Some((call, mode)));
+        if !attempt(&world, draft.clone(), "first", &gate).await {
+            // whoever was stopped holds its lanes for a minute
+            world.clock.advance(std::time::Duration::from_secs(61));
+            let runner = world.runner("second", &Gate::new(None));
+            let patient = crate::bench::patient();
+            match world.plans.plans(1).await.unwrap().first() {
+                Some(saved) => drop(runner.resume(&saved.plan.id, &patient).await.unwrap()),
+                None => assert!(
+                    attempt(&world, draft, "second", &Gate::new(None)).await,
+                    "{case}"
+                ),
             }
-            assert_eq!(world.writes(), sent, "{case}");
-            let parents = ["777777777777", "888888888888"].map(|id| world.with(|it| it.parent(id)));
-            assert!(
-                parents.iter().all(|it| it == "ou-ab12-sandbox02"),
-                "{case}: {parents:?}"
-            );
         }
+        assert_eq!(world.writes(), sent, "{case}");
+        let parents = ["777777777777", "888888888888"].map(|id| world.with(|it| it.parent(id)));
+        assert!(
+            parents.iter().all(|it| it == "ou-ab12-sandbox02"),
+            "{case}: {parents:?}"
+        );
     }
 }
 
@@ -126,19 +125,17 @@ async fn stopped_once(wish: &EnrolmentWish) {
     assert!(attempt(&unbroken, draft, "first", &gate).await);
     let sent = unbroken.writes();
     assert_eq!(sent.len(), 3, "{sent:?}");
-    for call in 1..=gate.calls() {
-        for mode in PortMode::ALL {
-            let case = format!("call {call}, {mode:?}");
-            let world = world(false);
-            let draft = world.draft(&one).await;
-            let gate = Gate::new(Some((call, mode)));
-            if !attempt(&world, draft.clone(), "first", &gate).await {
-                world.clock.advance(std::time::Duration::from_secs(61));
-                let again = world.apply(draft, "second", &Gate::new(None)).await;
-                assert_eq!(again.unwrap().exit(), Exit::Ok, "{case}");
-            }
-            assert_eq!(world.writes(), sent, "{case}");
+    for (call, mode) in stops(gate.calls(), PortMode::ALL) {
+        let case = format!("call {call}, {mode:?}");
+        let world = world(false);
+        let draft = world.draft(&one).await;
+        let gate = Gate::new(Some((call, mode)));
+        if !attempt(&world, draft.clone(), "first", &gate).await {
+            world.clock.advance(std::time::Duration::from_secs(61));
+            let again = world.apply(draft, "second", &Gate::new(None)).await;
+            assert_eq!(again.unwrap().exit(), Exit::Ok, "{case}");
         }
+        assert_eq!(world.writes(), sent, "{case}");
     }
 }
 

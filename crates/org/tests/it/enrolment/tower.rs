@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use hallpass_model::{Clock, TimeSpan, Timestamp};
 use hallpass_org::{Operation, OrganizationFault, ReadAnswer, ReadCallFailed, ReadPlace};
-use hallpass_runner::testing::Hourglass;
+use hallpass_runner_testing::Hourglass;
 use serde_json::{Value, json};
 
 use super::stacks::FakeStacks;

@@ -9,12 +9,12 @@ use hallpass_org::enrolment::{
     EnrolmentWish, FactoryUser, RoleCreation, SelectedAccounts, TRUSTED_ROLES, checks, choose_for,
     draft, draft_config, gather, select,
 };
-use hallpass_org::testing::MemoryNews;
 use hallpass_org::{ServiceCalls, StepNews};
-use hallpass_runner::testing::{Gate, Gated, Hourglass, MemoryPlans};
+use hallpass_org_testing::MemoryNews;
 use hallpass_runner::{
     PlanDraft, PlanId, PlanReport, Runner, RunnerIdentity, Sleeper, Undoing, undo,
 };
+use hallpass_runner_testing::{Gate, Gated, Hourglass, MemoryPlans};
 
 use super::tower::{FakeTower, Inside, State};
 use crate::gated::{GatedCalls, carried, runner};

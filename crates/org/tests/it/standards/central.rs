@@ -6,8 +6,8 @@ use hallpass_org::standards::{
     CentralHome, NoCentralHome, StandardsFile, StandardsStepExecutor, central_home,
     draft_configuration, needs_local_mode,
 };
-use hallpass_runner::testing::{Gate, PortMode};
 use hallpass_runner::{Exit, PlanStore as _, undo};
+use hallpass_runner_testing::{Gate, PortMode};
 use serde_json::{Value, json};
 
 use super::hubs::{FIRST, MANAGEMENT, OTHER, UNIT, fixture};

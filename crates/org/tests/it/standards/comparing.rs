@@ -6,8 +6,8 @@ use hallpass_model::AccountId;
 use hallpass_org::standards::{
     HubStanding, StandardsFacts, StandardsFile, StandardsScope, draft, unknown_names,
 };
-use hallpass_runner::testing::Gate;
 use hallpass_runner::{Exit, StepEnd, undo};
+use hallpass_runner_testing::Gate;
 use serde_json::{Map, Value, json};
 
 use super::hubs::{FIRST, OTHER, PCI, Subscribed, UNIT, fixture};

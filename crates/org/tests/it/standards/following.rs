@@ -11,9 +11,9 @@ use hallpass_org::standards::{
     LeftAlone, StandardsChoices, StandardsFile, StandardsFollower, StandardsNews, StandardsVisit,
     Swept, VisitCause, VisitEnd, VisitStore as _, VisitTeller, asks_for_visit, visit_asked_by,
 };
-use hallpass_org::testing::MemoryVisits;
-use hallpass_runner::testing::{Gate, Gated, PortMode};
+use hallpass_org_testing::{GatedOrg, MemoryVisits};
 use hallpass_runner::{PlanStore as _, StoreFault};
+use hallpass_runner_testing::{Gate, PortMode};
 use serde_json::json;
 
 use super::hubs::{FIRST, OTHER, PCI, Subscribed};
@@ -127,7 +127,7 @@ impl Server {
         StandardsFollower {
             calls: Arc::new(GatedCalls::through(&world.aws, gate)),
             runner: world.runner(holder, gate),
-            visits: Arc::new(Gated(Arc::clone(&self.visits), Arc::clone(gate))),
+            visits: Arc::new(GatedOrg(Arc::clone(&self.visits), Arc::clone(gate))),
             teller: Arc::clone(&self.told) as Arc<_>,
             log: Arc::clone(&self.log) as Arc<_>,
             file: Arc::new(move || Arc::clone(&file)),

@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use hallpass_org::standards::StandardsStepExecutor;
-use hallpass_runner::testing::{Gate, PortMode};
 use hallpass_runner::{Exit, PlanStore as _, StepEnd};
+use hallpass_runner_testing::{Gate, PortMode};
 
 use super::hubs::{FIRST, PCI, Subscribed};
 use super::world::World;

@@ -4,7 +4,7 @@ use hallpass_model::TimeSpan;
 use hallpass_org::OrganizationFault;
 use hallpass_org::vending::{Adoption, ListWishes};
 use hallpass_runner::Exit;
-use hallpass_runner::testing::Gate;
+use hallpass_runner_testing::Gate;
 
 use super::world::{UNIT, World, ends, list};
 

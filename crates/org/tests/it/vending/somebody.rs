@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 
 use hallpass_model::TimeSpan;
 use hallpass_org::vending::{Adoption, ListWishes};
-use hallpass_runner::testing::{Gate, PortMode};
 use hallpass_runner::{Exit, PlanStore as _};
+use hallpass_runner_testing::{Gate, PortMode};
 
 use super::world::{Act, ELSEWHERE, Ran, UNIT, World, ends, list};
 

@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex};
 
 use hallpass_org::vending::UserStepExecutor;
 use hallpass_org::{Operation, OrganizationFault, ReadAnswer, ReadPlace};
-use hallpass_runner::testing::{Gate, Hourglass, MemoryPlans, PortMode};
 use hallpass_runner::{Exit, Lane, PlanDraft, PlanLimits, PlanReport, StepTarget, undo};
+use hallpass_runner_testing::{Gate, Hourglass, MemoryPlans, PortMode};
 use serde_json::{Value, json};
 
 use crate::gated::{FakeCalls, GatedCalls, carried, read_failed, runner};

@@ -13,11 +13,11 @@ use hallpass_org::vending::{
     KnownAccount, ListWishes, NewAccount, UnitFacts, VendingPlan, VendingStepExecutor,
     WantedAccess, check, earlier_plans, gather, results,
 };
-use hallpass_runner::testing::{Gate, Gated, Hourglass, MemoryPlans};
 use hallpass_runner::{
     Applying, Effect, Folded, Plan, PlanId, PlanReport, PlanStep, Runner, StepError, StepExecutor,
     StepProbe, Undo, Verify, WriteAnswer,
 };
+use hallpass_runner_testing::{Gate, Gated, Hourglass, MemoryPlans};
 use serde_json::Value;
 
 use crate::gated::runner;

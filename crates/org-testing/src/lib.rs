@@ -1,0 +1,555 @@
+//! For tests: an organization in memory that answers as AWS does, and a store beside it.
+
+mod visits;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+use hallpass_audit::Draft;
+use hallpass_iam::generate::sessions::RevocationEntry;
+use hallpass_model::{Clock, GrantId, TimeSpan, Timestamp};
+use hallpass_runner::{StepId, StoreFault};
+use hallpass_runner_testing::Gate;
+
+use hallpass_org::session_revocation::{
+    SessionRevocation, SessionRevocationNews, SessionRevocationStore,
+};
+use hallpass_org::{
+    AccountRow, AttachmentTarget, CallerIdentity, Drill, NewPolicy, OrgStore, Organization,
+    OrganizationFault, PolicyRow, PolicyText, Revocation, Root, StepNews, TargetKind,
+    TargetPresence,
+};
+
+pub use visits::MemoryVisits;
+
+/// The management account.
+pub const MANAGEMENT: &str = "111122223333";
+/// The root.
+pub const ROOT: &str = "r-ab12";
+/// A unit with [`ANA`] and [`BEN`] in it.
+pub const UNIT: &str = "ou-ab12-11111111";
+/// An account of the unit.
+pub const ANA: &str = "222233334444";
+/// Another account of the unit.
+pub const BEN: &str = "333344445555";
+
+/// AWS's own policy, attached everywhere.
+const FULL: &str = "p-FullAWSAccess";
+/// Policies on one target.
+const SLOTS: usize = 5;
+
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Policies {
+    /// id → name, text, tags
+    rows: BTreeMap<String, (String, String, BTreeMap<String, String>)>,
+    /// policy, target
+    attached: Vec<(String, String)>,
+    made: u32,
+}
+
+/// What a test may change.
+#[derive(Clone, Debug)]
+pub struct Situation {
+    /// Who asks.
+    pub caller: CallerIdentity,
+    /// Whether policies are enabled.
+    pub scps_enabled: bool,
+    /// Tags of accounts.
+    pub tags: BTreeMap<String, BTreeMap<String, String>>,
+    /// Whether break-glass roles are there.
+    pub roles: BTreeMap<String, TargetPresence>,
+    /// How long until listings show a write.
+    pub lag: TimeSpan,
+}
+
+/// An organization of a unit with two accounts.
+pub struct FakeOrganization {
+    clock: Arc<dyn Clock>,
+    /// What is, and since when; the last is the newest.
+    history: Mutex<Vec<(Timestamp, Policies)>>,
+    situation: Mutex<Situation>,
+    writes: Mutex<Vec<String>>,
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // every change of the state is whole
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl FakeOrganization {
+    /// All is well, nothing is attached but AWS's own policy.
+    pub fn new(clock: Arc<dyn Clock>) -> Self {
+        let attached = [ROOT, UNIT, ANA, BEN, MANAGEMENT];
+        let policies = Policies {
+            attached: attached.map(|it| (FULL.to_owned(), it.to_owned())).into(),
+            ..Policies::default()
+        };
+        let situation = Situation {
+            caller: CallerIdentity {
+                account: MANAGEMENT.to_owned(),
+                arn: format!("arn:aws:iam::{MANAGEMENT}:user/admin"),
+                organization: "o-abcdefghij".to_owned(),
+                management_account: MANAGEMENT.to_owned(),
+                is_delegated: false,
+            },
+            scps_enabled: true,
+            tags: BTreeMap::new(),
+            roles: BTreeMap::new(),
+            lag: TimeSpan::ZERO,
+        };
+        Self {
+            clock,
+            history: Mutex::new(vec![(Timestamp::MIN, policies)]),
+            situation: Mutex::new(situation),
+            writes: Mutex::default(),
+        }
+    }
+
+    /// Changes the situation.
+    pub fn change(&self, change: impl FnOnce(&mut Situation)) {
+        change(&mut locked(&self.situation));
+    }
+
+    /// The writes that had an effect, in order.
+    pub fn writes(&self) -> Vec<String> {
+        locked(&self.writes).clone()
+    }
+
+    /// Names of customers' policies, with what each is attached to, as things are.
+    pub fn standing(&self) -> Vec<(String, Vec<String>)> {
+        let now = self.newest();
+        let targets = |id: &String| {
+            let of = now.attached.iter().filter(|(policy, _)| policy == id);
+            of.map(|(_, target)| target.clone()).collect()
+        };
+        let rows = now.rows.iter();
+        rows.map(|(id, (name, ..))| (name.clone(), targets(id)))
+            .collect()
+    }
+
+    /// The text of a policy, as things are.
+    pub fn text(&self, name: &str) -> Option<String> {
+        let now = self.newest();
+        let row = now.rows.values().find(|(other, ..)| other == name);
+        row.map(|(_, content, _)| content.clone())
+    }
+
+    fn newest(&self) -> Policies {
+        let history = locked(&self.history);
+        history.last().map(|(_, it)| it.clone()).unwrap_or_default()
+    }
+
+    /// As listings show it.
+    fn shown(&self) -> Policies {
+        let lag = locked(&self.situation).lag;
+        let until = lag.before(self.clock.now());
+        let history = locked(&self.history);
+        let seen = history.iter().rfind(|(at, _)| *at <= until);
+        seen.map(|(_, it)| it.clone()).unwrap_or_default()
+    }
+
+    fn write<T>(
+        &self,
+        what: &str,
+        change: impl FnOnce(&mut Policies) -> Result<T, OrganizationFault>,
+    ) -> Result<T, OrganizationFault> {
+        let mut next = self.newest();
+        let done = change(&mut next)?;
+        locked(&self.writes).push(what.to_owned());
+        locked(&self.history).push((self.clock.now(), next));
+        Ok(done)
+    }
+}
+
+fn refused(code: &str) -> OrganizationFault {
+    OrganizationFault::Refused {
+        code: code.to_owned(),
+        message: code.to_owned(),
+    }
+}
+
+fn gone(what: &str) -> OrganizationFault {
+    OrganizationFault::NotThere {
+        message: what.to_owned(),
+    }
+}
+
+fn there(what: &str) -> OrganizationFault {
+    OrganizationFault::AlreadyThere {
+        message: what.to_owned(),
+    }
+}
+
+fn row(id: &str, policies: &Policies) -> PolicyRow {
+    let name = policies.rows.get(id).map(|(name, ..)| name.clone());
+    PolicyRow {
+        id: id.to_owned(),
+        aws_managed: id == FULL,
+        name: name.unwrap_or_else(|| "FullAWSAccess".to_owned()),
+    }
+}
+
+#[async_trait]
+impl Organization for FakeOrganization {
+    async fn caller(&self) -> Result<CallerIdentity, OrganizationFault> {
+        Ok(locked(&self.situation).caller.clone())
+    }
+
+    async fn root(&self) -> Result<Root, OrganizationFault> {
+        Ok(Root {
+            id: ROOT.to_owned(),
+            scps_enabled: locked(&self.situation).scps_enabled,
+        })
+    }
+
+    async fn policies(&self) -> Result<Vec<PolicyRow>, OrganizationFault> {
+        let shown = self.shown();
+        let all = [FULL]
+            .into_iter()
+            .chain(shown.rows.keys().map(String::as_str));
+        Ok(all.map(|id| row(id, &shown)).collect())
+    }
+
+    async fn policy(&self, id: &str) -> Result<Option<PolicyText>, OrganizationFault> {
+        let shown = self.shown();
+        Ok(shown.rows.get(id).map(|(_, content, _)| PolicyText {
+            row: row(id, &shown),
+            content: content.clone(),
+        }))
+    }
+
+    async fn create_policy(&self, policy: &NewPolicy) -> Result<String, OrganizationFault> {
+        self.write(&format!("create {}", policy.name), |it| {
+            if it.rows.values().any(|(name, ..)| *name == policy.name) {
+                return Err(there("DuplicatePolicyException"));
+            }
+            it.made += 1;
+            let id = format!("p-{:08}", it.made);
+            let row = (
+                policy.name.clone(),
+                policy.content.clone(),
+                policy.tags.clone(),
+            );
+            it.rows.insert(id.clone(), row);
+            Ok(id)
+        })
+    }
+
+    async fn update_policy(&self, id: &str, content: &str) -> Result<(), OrganizationFault> {
+        self.write("update", |it| {
+            let row = it.rows.get_mut(id).ok_or_else(|| gone(id))?;
+            content.clone_into(&mut row.1);
+            Ok(())
+        })
+    }
+
+    async fn delete_policy(&self, id: &str) -> Result<(), OrganizationFault> {
+        self.write("delete", |it| {
+            if it.attached.iter().any(|(policy, _)| policy == id) {
+                return Err(refused("PolicyInUseException"));
+            }
+            it.rows.remove(id).map(drop).ok_or_else(|| gone(id))
+        })
+    }
+
+    async fn attach(&self, policy: &str, target: &str) -> Result<(), OrganizationFault> {
+        self.write(&format!("attach {target}"), |it| {
+            if !it.rows.contains_key(policy) {
+                return Err(gone(policy));
+            }
+            let pair = (policy.to_owned(), target.to_owned());
+            if it.attached.contains(&pair) {
+                return Err(there("DuplicatePolicyAttachmentException"));
+            }
+            if it.attached.iter().filter(|(_, at)| at == target).count() >= SLOTS {
+                return Err(refused("ConstraintViolationException"));
+            }
+            it.attached.push(pair);
+            Ok(())
+        })
+    }
+
+    async fn detach(&self, policy: &str, target: &str) -> Result<(), OrganizationFault> {
+        self.write(&format!("detach {target}"), |it| {
+            let before = it.attached.len();
+            it.attached
+                .retain(|(one, at)| !(one == policy && at == target));
+            if it.attached.len() == before {
+                return Err(gone("PolicyNotAttachedException"));
+            }
+            Ok(())
+        })
+    }
+
+    async fn targets_of(&self, policy: &str) -> Result<Vec<AttachmentTarget>, OrganizationFault> {
+        let shown = self.shown();
+        if policy != FULL && !shown.rows.contains_key(policy) {
+            return Err(gone(policy));
+        }
+        let of = shown.attached.iter().filter(|(one, _)| one == policy);
+        let kind = |id: &str| match id {
+            ROOT => TargetKind::Root,
+            id if id.starts_with("ou-") => TargetKind::Unit,
+            _ => TargetKind::Account,
+        };
+        Ok(of
+            .map(|(_, id)| AttachmentTarget {
+                id: id.clone(),
+                name: id.clone(),
+                kind: kind(id),
+            })
+            .collect())
+    }
+
+    async fn policies_of(&self, target: &str) -> Result<Vec<PolicyRow>, OrganizationFault> {
+        let is_account = target.len() == 12 && target.bytes().all(|b| b.is_ascii_digit());
+        if ![ROOT, UNIT].contains(&target) && !is_account {
+            return Err(gone(target));
+        }
+        let shown = self.shown();
+        let of = shown.attached.iter().filter(|(_, at)| at == target);
+        Ok(of.map(|(policy, _)| row(policy, &shown)).collect())
+    }
+
+    async fn tags(&self, id: &str) -> Result<BTreeMap<String, String>, OrganizationFault> {
+        if let Some((_, _, tags)) = self.shown().rows.get(id) {
+            return Ok(tags.clone());
+        }
+        let situation = locked(&self.situation);
+        Ok(situation.tags.get(id).cloned().unwrap_or_default())
+    }
+
+    async fn accounts_below(&self, target: &str) -> Result<Vec<AccountRow>, OrganizationFault> {
+        let ids: &[&str] = match target {
+            ROOT => &[MANAGEMENT, ANA, BEN],
+            UNIT => &[ANA, BEN],
+            MANAGEMENT => &[MANAGEMENT],
+            ANA => &[ANA],
+            BEN => &[BEN],
+            other => return Err(gone(other)),
+        };
+        let rows = ids.iter().map(|id| AccountRow {
+            id: (*id).to_owned(),
+            name: format!("account {id}"),
+            active: true,
+        });
+        Ok(rows.collect())
+    }
+
+    async fn role_in(
+        &self,
+        account: &str,
+        _role: &str,
+    ) -> Result<TargetPresence, OrganizationFault> {
+        let situation = locked(&self.situation);
+        Ok(situation
+            .roles
+            .get(account)
+            .cloned()
+            .unwrap_or(TargetPresence::There))
+    }
+}
+
+/// What policies cannot hold, in memory.
+#[derive(Default)]
+pub struct MemoryOrg(Mutex<(BTreeMap<String, Drill>, Vec<Revocation>)>);
+
+#[async_trait]
+impl OrgStore for MemoryOrg {
+    async fn keep_drill(&self, drill: &Drill) -> Result<(), StoreFault> {
+        locked(&self.0).0.insert(drill.id.clone(), drill.clone());
+        Ok(())
+    }
+
+    async fn drill(&self, id: &str) -> Result<Option<Drill>, StoreFault> {
+        Ok(locked(&self.0).0.get(id).cloned())
+    }
+
+    async fn drills(&self) -> Result<Vec<Drill>, StoreFault> {
+        let mut all: Vec<Drill> = locked(&self.0).0.values().cloned().collect();
+        all.sort_by(|a, b| (b.ends_at, &a.id).cmp(&(a.ends_at, &b.id)));
+        Ok(all)
+    }
+
+    async fn keep_revocations(&self, rows: &[Revocation]) -> Result<(), StoreFault> {
+        let kept = &mut locked(&self.0).1;
+        for row in rows {
+            kept.retain(|it| it.policy != row.policy || it.entry != row.entry);
+            kept.push(row.clone());
+        }
+        Ok(())
+    }
+
+    async fn drop_revocations(
+        &self,
+        policy: &str,
+        entries: &[RevocationEntry],
+    ) -> Result<(), StoreFault> {
+        locked(&self.0)
+            .1
+            .retain(|it| it.policy != policy || !entries.contains(&it.entry));
+        Ok(())
+    }
+
+    async fn revocations(&self) -> Result<Vec<Revocation>, StoreFault> {
+        let mut all = locked(&self.0).1.clone();
+        all.sort_by(|a, b| (&a.policy, &a.entry).cmp(&(&b.policy, &b.entry)));
+        Ok(all)
+    }
+}
+
+/// A port of the organization behind the gate.
+pub struct GatedOrg<P>(pub Arc<P>, pub Arc<Gate>);
+
+fn unheard<T>() -> Result<T, OrganizationFault> {
+    Err(OrganizationFault::Unreachable {
+        message: "lost".to_owned(),
+    })
+}
+
+#[async_trait]
+impl<P: Organization> Organization for GatedOrg<P> {
+    async fn caller(&self) -> Result<CallerIdentity, OrganizationFault> {
+        self.1.pass(self.0.caller(), unheard).await
+    }
+
+    async fn root(&self) -> Result<Root, OrganizationFault> {
+        self.1.pass(self.0.root(), unheard).await
+    }
+
+    async fn policies(&self) -> Result<Vec<PolicyRow>, OrganizationFault> {
+        self.1.pass(self.0.policies(), unheard).await
+    }
+
+    async fn policy(&self, id: &str) -> Result<Option<PolicyText>, OrganizationFault> {
+        self.1.pass(self.0.policy(id), unheard).await
+    }
+
+    async fn create_policy(&self, policy: &NewPolicy) -> Result<String, OrganizationFault> {
+        self.1.pass(self.0.create_policy(policy), unheard).await
+    }
+
+    async fn update_policy(&self, id: &str, content: &str) -> Result<(), OrganizationFault> {
+        self.1
+            .pass(self.0.update_policy(id, content), unheard)
+            .await
+    }
+
+    async fn delete_policy(&self, id: &str) -> Result<(), OrganizationFault> {
+        self.1.pass(self.0.delete_policy(id), unheard).await
+    }
+
+    async fn attach(&self, policy: &str, target: &str) -> Result<(), OrganizationFault> {
+        self.1.pass(self.0.attach(policy, target), unheard).await
+    }
+
+    async fn detach(&self, policy: &str, target: &str) -> Result<(), OrganizationFault> {
+        self.1.pass(self.0.detach(policy, target), unheard).await
+    }
+
+    async fn targets_of(&self, policy: &str) -> Result<Vec<AttachmentTarget>, OrganizationFault> {
+        self.1.pass(self.0.targets_of(policy), unheard).await
+    }
+
+    async fn policies_of(&self, target: &str) -> Result<Vec<PolicyRow>, OrganizationFault> {
+        self.1.pass(self.0.policies_of(target), unheard).await
+    }
+
+    async fn tags(&self, id: &str) -> Result<BTreeMap<String, String>, OrganizationFault> {
+        self.1.pass(self.0.tags(id), unheard).await
+    }
+
+    async fn accounts_below(&self, target: &str) -> Result<Vec<AccountRow>, OrganizationFault> {
+        self.1.pass(self.0.accounts_below(target), unheard).await
+    }
+
+    async fn role_in(
+        &self,
+        account: &str,
+        role: &str,
+    ) -> Result<TargetPresence, OrganizationFault> {
+        self.1.pass(self.0.role_in(account, role), unheard).await
+    }
+}
+
+fn unkept<T>() -> Result<T, StoreFault> {
+    Err(StoreFault("lost".to_owned()))
+}
+
+#[async_trait]
+impl<P: OrgStore> OrgStore for GatedOrg<P> {
+    async fn keep_drill(&self, drill: &Drill) -> Result<(), StoreFault> {
+        self.1.pass(self.0.keep_drill(drill), unkept).await
+    }
+
+    async fn drill(&self, id: &str) -> Result<Option<Drill>, StoreFault> {
+        self.1.pass(self.0.drill(id), unkept).await
+    }
+
+    async fn drills(&self) -> Result<Vec<Drill>, StoreFault> {
+        self.1.pass(self.0.drills(), unkept).await
+    }
+
+    async fn keep_revocations(&self, rows: &[Revocation]) -> Result<(), StoreFault> {
+        self.1.pass(self.0.keep_revocations(rows), unkept).await
+    }
+
+    async fn drop_revocations(
+        &self,
+        policy: &str,
+        entries: &[RevocationEntry],
+    ) -> Result<(), StoreFault> {
+        let call = self.0.drop_revocations(policy, entries);
+        self.1.pass(call, unkept).await
+    }
+
+    async fn revocations(&self) -> Result<Vec<Revocation>, StoreFault> {
+        self.1.pass(self.0.revocations(), unkept).await
+    }
+}
+
+#[async_trait]
+impl<P: SessionRevocationStore> SessionRevocationStore for GatedOrg<P> {
+    async fn open_session_revocations(&self) -> Result<Vec<SessionRevocation>, StoreFault> {
+        self.1.pass(self.0.open_session_revocations(), unkept).await
+    }
+
+    async fn session_revocation(
+        &self,
+        grant: GrantId,
+    ) -> Result<Option<SessionRevocation>, StoreFault> {
+        self.1.pass(self.0.session_revocation(grant), unkept).await
+    }
+
+    async fn settle_session_revocations(
+        &self,
+        revocations: &[SessionRevocation],
+        records: Vec<Draft>,
+        news: Vec<SessionRevocationNews>,
+    ) -> Result<(), StoreFault> {
+        let call = self
+            .0
+            .settle_session_revocations(revocations, records, news);
+        self.1.pass(call, unkept).await
+    }
+}
+
+/// What was told of steps, in memory.
+#[derive(Default)]
+pub struct MemoryNews(Mutex<BTreeMap<StepId, u64>>);
+
+#[async_trait]
+impl StepNews for MemoryNews {
+    async fn tell(&self, steps: &[StepId], _at: Timestamp) -> Result<(), StoreFault> {
+        let mut all = locked(&self.0);
+        for step in steps {
+            *all.entry(step.clone()).or_default() += 1;
+        }
+        Ok(())
+    }
+
+    async fn told(&self, step: &StepId) -> Result<u64, StoreFault> {
+        Ok(locked(&self.0).get(step).copied().unwrap_or(0))
+    }
+}

@@ -1,0 +1,67 @@
+//! Locks of people: stored with their change, and guarding others.
+
+use hallpass_access::{Change, Lifted, Lock, LocksSeen, Write};
+
+use super::Store;
+use super::changes::raced;
+use crate::{a_lock, a_request, at, person, request_id, user};
+
+async fn write(store: &Store, write: Write<Lock>) -> bool {
+    let change = Change {
+        locks: vec![write],
+        ..Change::default()
+    };
+    store.commit(change).await.is_ok()
+}
+
+pub async fn a_lock_is_written_over_what_was_read_and_no_other(store: Store) {
+    assert_eq!(store.lock_of(&user(1)).await.unwrap(), None);
+    assert!(write(&store, Write::Insert(a_lock(1))).await);
+    assert!(!write(&store, Write::Insert(a_lock(1))).await, "twice");
+    assert!(write(&store, Write::Insert(a_lock(2))).await);
+    let stored = store.lock_of(&user(1)).await.unwrap().unwrap();
+    assert_eq!(stored, a_lock(1));
+    assert_eq!(store.locks().await.unwrap(), [a_lock(1), a_lock(2)]);
+    let lifted = Lock {
+        lifted: Some(Lifted {
+            by: person(900),
+            at: at(9),
+            reason: "found".to_owned(),
+        }),
+        ..stored
+    };
+    assert!(write(&store, Write::Update(lifted.clone())).await);
+    assert!(!write(&store, Write::Update(lifted.clone())).await, "stale");
+    let stored = store.lock_of(&user(1)).await.unwrap().unwrap();
+    assert_eq!(
+        stored,
+        Lock {
+            version: 1,
+            ..lifted
+        }
+    );
+    // one that was lifted is in force for nobody
+    assert_eq!(store.locks().await.unwrap(), [a_lock(2)]);
+}
+
+/// A change that was decided before somebody was locked is not committed after.
+pub async fn a_change_is_refused_when_a_lock_is_not_as_it_was_seen(store: Store) {
+    let change = |seen: Option<Lock>| {
+        let mut locks_seen = LocksSeen::default();
+        locks_seen.add(user(1), seen);
+        Change {
+            requests: vec![Write::Insert(a_request(1))],
+            locks_seen,
+            ..Change::default()
+        }
+    };
+    assert!(write(&store, Write::Insert(a_lock(1))).await);
+    assert!(raced(&store.commit(change(None)).await));
+    assert_eq!(store.request(request_id(1)).await.unwrap(), None);
+    let stored = store.lock_of(&user(1)).await.unwrap();
+    assert!(write(&store, Write::Update(stored.clone().unwrap())).await);
+    assert!(raced(&store.commit(change(stored)).await));
+    let newest = store.lock_of(&user(1)).await.unwrap();
+    store.commit(change(newest)).await.unwrap();
+    assert!(store.request(request_id(1)).await.unwrap().is_some());
+}

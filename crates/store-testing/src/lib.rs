@@ -1,0 +1,568 @@
+//! Builders for tests: legal values, of which a test changes what matters to it.
+#![allow(
+    clippy::unwrap_used,
+    clippy::missing_panics_doc,
+    reason = "test values are written by hand; a wrong one should fail loudly"
+)]
+
+pub mod conformance;
+
+mod alerts;
+mod digests;
+
+use std::collections::BTreeSet;
+use std::sync::Mutex;
+
+use async_trait::async_trait;
+use hallpass_access::{
+    Accepted, Approval, Change, DecidedKind, DecisionKind, DesiredAssignment, Digest, DigestKind,
+    DigestNews, DirectoryFault, Drift, EndCause, EndOutcome, Fate, Grant, GrantState, HeldAccess,
+    ItemChange, ItemKind, ItemSight, LeftOut, Lock, News, Notice, Origin, Person, Reminders,
+    Request, RequestState, RulingAtAsking, StandingListing, StandingScope, StandingSource,
+    StoredAnswer, Sweep, SweepItem, SweepMode, SweepReach, SweepReport, SweepState, Trigger,
+    Unread, UnreadPlace, Wanted, Write,
+};
+use hallpass_assignments::{AssignmentRow, Haste, Lease, Operation, OperationKind, Proof};
+use hallpass_audit::{Draft, Event};
+use hallpass_identity::TokenSource;
+use hallpass_model::{
+    AccountId, AuditId, Email, GrantId, GroupId, HoldKey, PermissionSetArn, RequestId, SweepId,
+    Target, TargetNames, TimeSpan, Timestamp, TokenId, UserId,
+};
+use uuid::Uuid;
+
+pub use alerts::{a_blocked_alert, an_alert, an_alert_state};
+pub use digests::digests;
+
+use hallpass_store::TokenRow;
+
+/// `seconds` after the start of 5 January 2026, UTC.
+pub fn at(seconds: u64) -> Timestamp {
+    TimeSpan::seconds(seconds).after(Timestamp::from_second(1_767_571_200).unwrap())
+}
+
+/// A UUID v7 (RFC 9562) of the instant [`at`]`(n)`; larger for larger `n`.
+pub fn uuid(n: u64) -> Uuid {
+    let millisecond = u128::try_from(at(n).as_millisecond()).unwrap();
+    Uuid::from_u128(millisecond << 80 | 7 << 76 | 1 << 63 | u128::from(n))
+}
+
+/// The `n`th request id.
+pub fn request_id(n: u64) -> RequestId {
+    RequestId::new(uuid(n))
+}
+
+/// The `n`th grant id.
+pub fn grant_id(n: u64) -> GrantId {
+    GrantId::new(uuid(n))
+}
+
+/// The `n`th identity store user.
+pub fn user(n: u64) -> UserId {
+    UserId::new(format!("{n:08x}-0000-4000-8000-000000000000")).unwrap()
+}
+
+/// The `n`th person's address.
+pub fn email(n: u64) -> Email {
+    Email::new(&format!("person{n}@example.com")).unwrap()
+}
+
+/// The `n`th person.
+pub fn person(n: u64) -> Person {
+    Person {
+        user: user(n),
+        email: email(n),
+        name: format!("Person {n}"),
+    }
+}
+
+/// The `n`th account's id.
+pub fn account(n: u64) -> AccountId {
+    AccountId::new(format!("{n:012}")).unwrap()
+}
+
+/// A person's access to an account through the one permission set of these tests.
+pub fn account_key(person: u64, account_number: u64) -> HoldKey {
+    HoldKey {
+        user: user(person),
+        target: Target::Account {
+            account: account(account_number),
+            permission_set: PermissionSetArn::new(
+                "arn:aws:sso:::permissionSet/ssoins-0000000000000001/ps-0000000000000001",
+            )
+            .unwrap(),
+        },
+    }
+}
+
+/// A person's membership of a group.
+pub fn group_key(person: u64, group: u64) -> HoldKey {
+    HoldKey {
+        user: user(person),
+        target: Target::Group {
+            group: GroupId::new(format!("{group:08x}-0000-4000-8000-000000000001")).unwrap(),
+        },
+    }
+}
+
+fn names() -> TargetNames {
+    TargetNames::Account {
+        account: "payments-prod".to_owned(),
+        permission_set: "ReadOnly".to_owned(),
+    }
+}
+
+/// A pending request, the `n`th, by person `n` for account 1.
+pub fn a_request(n: u64) -> Request {
+    Request {
+        id: request_id(n),
+        requester: person(n),
+        wanted: Wanted::Account {
+            account: "payments-prod".to_owned(),
+            permission_set: "ReadOnly".to_owned(),
+        },
+        key: Some(account_key(n, 1)),
+        names: names(),
+        duration: TimeSpan::hours(2),
+        shortened: None,
+        reason: "the queue is stuck".to_owned(),
+        ticket: None,
+        origin: Origin::Web,
+        secondary_domain: false,
+        asked_at: at(n),
+        expires_at: Some(at(n + 28_800)),
+        start: None,
+        extends: None,
+        asked_with: vec![request_id(n + 500)],
+        decided: RulingAtAsking {
+            kind: DecidedKind::Rules(DecisionKind::RequiresApproval),
+            approvers: vec![email(900)],
+            approver_users: vec![user(900)],
+            notify: Vec::new(),
+            based_on: vec!["prod".to_owned()],
+            config_hash: "abc".to_owned(),
+            approvals_needed: 1,
+        },
+        reviews: Vec::new(),
+        reminders: Reminders {
+            sent: 0,
+            next_at: Some(at(n + 900)),
+        },
+        grant: None,
+        after_review: None,
+        state: RequestState::Pending,
+        version: 0,
+    }
+}
+
+/// Approved by person 900 at [`at`]`(n)`.
+pub fn approved(n: u64) -> RequestState {
+    RequestState::Approved {
+        by: email(900),
+        at: at(n),
+        approval: Approval::Peer,
+        comment: None,
+    }
+}
+
+/// A scheduled grant of two hours, the `n`th, made from the `n`th request.
+pub fn a_grant(n: u64) -> Grant {
+    Grant {
+        id: grant_id(n),
+        request: request_id(n),
+        holder: person(n),
+        key: account_key(n, 1),
+        names: names(),
+        duration: TimeSpan::hours(2),
+        reason: "the queue is stuck".to_owned(),
+        origin: Origin::Web,
+        approver: email(900),
+        approver_user: Some(user(900)),
+        approval: Approval::Peer,
+        based_on: vec!["prod".to_owned()],
+        config_hash: "abc".to_owned(),
+        secondary_domain: false,
+        scheduled_at: at(n),
+        granted_at: None,
+        ends_at: at(n + 7_200),
+        standing: false,
+        warned: false,
+        refusals: 0,
+        stuck: None,
+        end_sessions: false,
+        aws_request: None,
+        seen_news: 0,
+        state: GrantState::Scheduled,
+        version: 0,
+    }
+}
+
+/// Ending since [`at`]`(n)`, because its end came.
+pub fn ending(n: u64) -> GrantState {
+    GrantState::Ending {
+        cause: EndCause::Expired,
+        since: at(n),
+    }
+}
+
+/// Ended at [`at`]`(n)`, with its access removed.
+pub fn ended(n: u64) -> GrantState {
+    GrantState::Ended {
+        cause: EndCause::Expired,
+        at: at(n),
+        removed: true,
+        why: EndOutcome::Removed,
+    }
+}
+
+/// A request's states: one of each, with all their members filled.
+pub fn request_states() -> Vec<RequestState> {
+    vec![
+        RequestState::Pending,
+        approved(5),
+        RequestState::Denied {
+            by: email(2),
+            at: at(5),
+            reason: Some("not today".to_owned()),
+        },
+        RequestState::Discarded {
+            by: email(1),
+            at: at(5),
+        },
+        RequestState::Expired { at: at(5) },
+        RequestState::Rejected {
+            at: at(5),
+            code: "duration_too_long".to_owned(),
+            detail: "at most 24h".to_owned(),
+        },
+    ]
+}
+
+/// A grant's states: one of each, and of each cause of an end.
+pub fn grant_states() -> Vec<GrantState> {
+    let causes = [
+        EndCause::Expired,
+        EndCause::Released,
+        EndCause::Revoked {
+            by: email(2),
+            reason: "incident".to_owned(),
+        },
+        EndCause::RuleChanged,
+        EndCause::PrincipalLeft,
+        EndCause::Drift,
+    ];
+    let mut states = vec![
+        GrantState::Scheduled,
+        GrantState::Granting,
+        GrantState::Active,
+    ];
+    for cause in causes {
+        states.push(GrantState::Ending {
+            cause: cause.clone(),
+            since: at(5),
+        });
+        states.push(GrantState::Ended {
+            cause,
+            at: at(5),
+            removed: true,
+            why: EndOutcome::Removed,
+        });
+    }
+    states.push(GrantState::Failed {
+        at: at(5),
+        error: "denied".to_owned(),
+    });
+    states
+}
+
+/// The `n`th draft of a record.
+pub fn a_draft(n: u64) -> Draft {
+    let id = AuditId::new(uuid(n));
+    Draft::new(
+        id,
+        Event::RequestCreated,
+        at(n),
+        "person1@example.com",
+        Origin::Web,
+    )
+    .about(request_id(n), None)
+}
+
+/// The `n`th notice.
+pub fn a_notice(n: u64) -> Notice {
+    Notice {
+        news: News::ReviewWanted,
+        request: request_id(n),
+        grant: None,
+        to: vec![email(900)],
+        at: at(n),
+    }
+}
+
+/// The `n`th sweep's id.
+pub fn sweep_id(n: u64) -> SweepId {
+    SweepId::new(uuid(n))
+}
+
+/// The `n`th sweep, which is looking.
+pub fn a_sweep(n: u64) -> Sweep {
+    Sweep {
+        id: sweep_id(n),
+        trigger: Trigger::Check,
+        mode: SweepMode::Report,
+        reach: SweepReach::Rules,
+        begun_at: at(n),
+        report: None,
+        consent: None,
+        state: SweepState::Running,
+        version: 0,
+    }
+}
+
+/// What a run found that found nothing.
+pub fn a_report(n: u64) -> SweepReport {
+    SweepReport {
+        began: at(n),
+        ended: at(n + 1),
+        pairs_read: 1,
+        groups_read: 0,
+        seen: 0,
+        ours: 0,
+        accepted: 0,
+        under_grant: 0,
+        preexisting: 0,
+        unknown: 0,
+        reviews_overdue: 0,
+        new: 0,
+        changed: 0,
+        gone: 0,
+        gone_items: Vec::new(),
+        to_act: 0,
+        group_assignments: 0,
+        unread: 0,
+        unread_places: Vec::new(),
+        left_out: vec![LeftOut::Entitlements],
+        drift: Drift::default(),
+    }
+}
+
+/// An unknown item of the `n`th sweep.
+pub fn a_sweep_item(n: u64, key: &HoldKey) -> SweepItem {
+    SweepItem {
+        sweep: sweep_id(n),
+        key: key.clone(),
+        names: names(),
+        holder: Some(person(9)),
+        kind: ItemKind::Unknown,
+        change: ItemChange::New,
+        sight: ItemSight::Seen,
+        seen_at: at(n),
+        first_seen: at(n),
+        unaccepted_since: Some(at(n)),
+        unaccepted_runs: 1,
+        fate: Fate::Reported,
+        version: 0,
+    }
+}
+
+/// That something is accepted as standing.
+pub fn an_acceptance(key: &HoldKey) -> Accepted {
+    Accepted {
+        key: key.clone(),
+        names: names(),
+        holder: Some(person(9)),
+        reason: "the nightly export".to_owned(),
+        by: email(900),
+        at: at(5),
+        review_at: Some(at(86_400)),
+        version: 0,
+    }
+}
+
+/// The `n`th digest.
+pub fn a_digest(n: u64) -> Digest {
+    Digest {
+        digest: DigestKind::SweepFound,
+        sweep: sweep_id(n),
+        at: at(n),
+        news: DigestNews::Text(format!("digest {n}")),
+    }
+}
+
+/// The lock of person `n`, by person 900.
+pub fn a_lock(n: u64) -> Lock {
+    Lock {
+        person: person(n),
+        since: at(n),
+        until: None,
+        by: person(900),
+        reason: "a laptop was stolen".to_owned(),
+        held: HeldAccess::GoesOn,
+        lifted: None,
+        version: 0,
+    }
+}
+
+/// An answer to `key` of person 1 that led to the `n`th request and is kept for a day.
+pub fn an_answer(n: u64, key: &str) -> StoredAnswer {
+    StoredAnswer {
+        actor: user(1),
+        key: key.to_owned(),
+        fingerprint: format!("fingerprint {n}"),
+        request: request_id(n),
+        until: at(n + 86_400),
+    }
+}
+
+/// The `n`th token, of person 1.
+pub fn a_token(n: u64) -> TokenRow {
+    TokenRow {
+        id: TokenId::new(uuid(n)),
+        hash: format!("{n:064x}"),
+        user: email(1),
+        user_id: Some(user(1)),
+        secondary_domain: false,
+        scopes: vec!["read".to_owned()],
+        created_at: at(n),
+        expires_at: at(n + 86_400),
+        revoked_at: None,
+        name: format!("token {n}"),
+        source: TokenSource::SignIn,
+        used_at: None,
+    }
+}
+
+/// A lease until [`at`]`(until)`.
+pub fn a_lease(token: &str, until: u64) -> Lease {
+    Lease {
+        token: token.to_owned(),
+        until: at(until),
+    }
+}
+
+/// A desire for a new row, asked for at [`at`]`(asked)`.
+pub fn wanted(key: &HoldKey, until: u64, asked: u64) -> DesiredAssignment {
+    DesiredAssignment::Until {
+        key: key.clone(),
+        rev: None,
+        until: at(until),
+        asked_at: at(asked),
+        haste: Haste::Ordinary,
+    }
+}
+
+/// Another desire for a row that was read.
+pub fn wanted_instead(row: &AssignmentRow, until: u64, asked: u64) -> DesiredAssignment {
+    DesiredAssignment::Until {
+        key: row.key.clone(),
+        rev: Some(row.desired.rev),
+        until: at(until),
+        asked_at: at(asked),
+        haste: Haste::Ordinary,
+    }
+}
+
+/// The desire that a row that was read goes before every deadline.
+pub fn wanted_at_once(row: &AssignmentRow, until: u64) -> DesiredAssignment {
+    DesiredAssignment::Until {
+        key: row.key.clone(),
+        rev: Some(row.desired.rev),
+        until: at(until),
+        asked_at: row.desired.asked_at,
+        haste: Haste::AtOnce,
+    }
+}
+
+/// The desire that a row that was read goes.
+pub fn forgotten(row: &AssignmentRow) -> DesiredAssignment {
+    DesiredAssignment::Forget {
+        key: row.key.clone(),
+        rev: row.desired.rev,
+    }
+}
+
+/// The row with an operation in flight since [`at`]`(since)`.
+#[must_use]
+pub fn in_flight(row: &AssignmentRow, kind: OperationKind, since: u64) -> AssignmentRow {
+    let mut row = row.clone();
+    row.execution.operation = Some(Operation {
+        kind,
+        started_at: at(since),
+        operation_id: None,
+        polls: 0,
+        proof: Proof::Listing,
+        over_at: None,
+    });
+    row
+}
+
+/// A change of one request.
+pub fn with_request(write: Write<Request>) -> Change {
+    Change {
+        requests: vec![write],
+        ..Change::default()
+    }
+}
+
+/// A change of one grant.
+pub fn with_grant(write: Write<Grant>) -> Change {
+    Change {
+        grants: vec![write],
+        ..Change::default()
+    }
+}
+
+/// A change of one desire.
+pub fn with_desired(desire: DesiredAssignment) -> Change {
+    Change {
+        desired: vec![desire],
+        ..Change::default()
+    }
+}
+
+/// Identity Center for tests that only look at it: what stands is what the test says.
+#[derive(Debug, Default)]
+pub struct StandingDouble {
+    /// Who holds what.
+    pub stands: Mutex<BTreeSet<HoldKey>>,
+    /// What cannot be read.
+    pub unreadable: Mutex<Vec<UnreadPlace>>,
+}
+
+impl StandingDouble {
+    /// Somebody holds something from now on.
+    pub fn give(&self, key: &HoldKey) {
+        self.stands.lock().unwrap().insert(key.clone());
+    }
+}
+
+#[async_trait]
+impl StandingSource for StandingDouble {
+    async fn read(&self, scope: &StandingScope) -> StandingListing {
+        let unread = self.unreadable.lock().unwrap().clone();
+        let unread = unread.into_iter().map(|what| Unread {
+            what,
+            error: "AccessDenied".to_owned(),
+        });
+        let mut listing = StandingListing {
+            unread: unread.collect(),
+            pairs_read: 1,
+            ..StandingListing::default()
+        };
+        let hidden = listing.clone();
+        let hidden = hidden.not_read();
+        let stands = self.stands.lock().unwrap().clone();
+        listing.seen = stands
+            .into_iter()
+            .filter(|key| scope.contains(&key.target) && !hidden.contains(&key.target))
+            .map(|key| (key, Timestamp::UNIX_EPOCH))
+            .collect();
+        listing
+    }
+
+    async fn holders(&self, target: &Target) -> Result<Vec<UserId>, DirectoryFault> {
+        let stands = self.stands.lock().unwrap();
+        let of_target = stands.iter().filter(|key| key.target == *target);
+        Ok(of_target.map(|key| key.user.clone()).collect())
+    }
+}
