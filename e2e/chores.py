@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Chores on the demo, as a newcomer does them: the commands of `docs/guide/chores.md`, as they stand and in their order, over
+"""Chores on the demo, as a newcomer does them: the commands of `docs/tutorials/organization-chores.md`, as they stand and in their order, over
 `hallpass demo`; boto3 and the page of plans look at what came of each."""
 
 import csv
@@ -23,7 +23,7 @@ OPEN = dict.fromkeys(["BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy"
 
 def sections():
     """The lines of each section's shells."""
-    text = (ROOT / "docs/guide/chores.md").read_text()
+    text = (ROOT / "docs/tutorials/organization-chores.md").read_text()
     return {name: [line for shell in SHELL.findall(body) for line in shell.splitlines()] for name, body in BLOCK.findall(text)}
 
 

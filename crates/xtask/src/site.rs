@@ -20,11 +20,14 @@ const TOP: &[(&str, &str)] = &[
 ];
 /// Folders below `docs/`, in the order of the menu.
 const FOLDERS: &[(&str, &str)] = &[
-    ("guide", "Guide"),
-    ("concepts", "Concepts"),
+    ("tutorials", "Tutorials"),
+    ("how-to", "How-to guides"),
     ("reference", "Reference"),
+    ("explanation", "Explanation"),
+    ("operations", "Operations"),
+    ("operations/runbooks", "Runbooks"),
+    ("contributing", "Contributing"),
     ("spec", "Specification"),
-    ("runbooks", "Runbooks"),
     ("decisions", "Decisions"),
 ];
 const STYLE: &str = include_str!("site.css");
@@ -407,10 +410,10 @@ mod tests {
         let tree = tree(&[
             (
                 "README.md",
-                "# Top\n\n[a](docs/guide/a.md) [b](docs/guide/b.md)\n",
+                "# Top\n\n[a](docs/how-to/a.md) [b](docs/how-to/b.md)\n",
             ),
             (
-                "docs/guide/a.md",
+                "docs/how-to/a.md",
                 "# A\n\n## Two words\n\n[x](#two-words) [y](#three)\n[z](../../README.md#top)\n",
             ),
         ]);
@@ -422,8 +425,8 @@ mod tests {
         assert_eq!(
             found,
             [
-                "README.md:3: `docs/guide/b.md` leads to `docs/guide/b.md`, which is not there",
-                "docs/guide/a.md:5: `docs/guide/a.md` has no heading `#three`",
+                "README.md:3: `docs/how-to/b.md` leads to `docs/how-to/b.md`, which is not there",
+                "docs/how-to/a.md:5: `docs/how-to/a.md` has no heading `#three`",
             ]
         );
     }
@@ -431,9 +434,9 @@ mod tests {
     #[test]
     fn pages_link_to_pages_of_the_site() {
         let tree = tree(&[
-            ("README.md", "# Top\n\n[a](docs/guide/a.md#x-y)\n"),
+            ("README.md", "# Top\n\n[a](docs/how-to/a.md#x-y)\n"),
             (
-                "docs/guide/a.md",
+                "docs/how-to/a.md",
                 "# A <b>\n\n## x `y`\n\n[home](../../README.md)\n\n| a |\n|---|\n| b |\n",
             ),
         ]);
@@ -441,10 +444,10 @@ mod tests {
         assert_eq!(write(tree.path(), &out).unwrap(), 2);
         let home = fs::read_to_string(out.join("index.html")).unwrap();
         assert!(
-            home.contains("<a href=\"docs/guide/a.html#x-y\">a</a>"),
+            home.contains("<a href=\"docs/how-to/a.html#x-y\">a</a>"),
             "{home}"
         );
-        let page = fs::read_to_string(out.join("docs/guide/a.html")).unwrap();
+        let page = fs::read_to_string(out.join("docs/how-to/a.html")).unwrap();
         assert!(page.contains("<h2 id=\"x-y\">"), "{page}");
         assert!(
             page.contains("<a href=\"../../index.html\">home</a>"),
