@@ -90,6 +90,7 @@ def look(browser, check, site):
                 page = browser.window(size=size, dark=dark)
                 page.goto((site / f"{name}.html").as_uri())
                 label = f"{name.rsplit('/', 1)[-1]}-{size}-{'dark' if dark else 'light'}"
+                check.equal(f"{label} begins at its beginning", page.evaluate("window.scrollY"), 0)
                 check.equal(f"{label} does not scroll sideways", overflow(page), 0)
                 check.equal(f"{label} keeps nobody out", serious(page), [])
                 shoot(page, f"docs-{label}", whole=False)

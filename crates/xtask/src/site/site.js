@@ -158,5 +158,7 @@ function searchBox(form) {
 document.addEventListener("DOMContentLoaded", () => {
   themeButton(document.querySelector(".theme"));
   searchBox(document.querySelector("form.search"));
-  document.querySelector("nav [aria-current]")?.scrollIntoView({ block: "nearest" });
+  // within the menu alone: where it is no column of its own, the page stays at its beginning
+  const menu = document.querySelector("nav.pages");
+  menu.scrollTop = (menu.querySelector("[aria-current]")?.offsetTop ?? 0) - menu.clientHeight / 2;
 });
