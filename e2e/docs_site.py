@@ -32,6 +32,8 @@ SEARCHES = [
     ("least privilege", "how-to/shrink-policies"),
     ("how do I install it", "how-to/install"),
     ("account factory", "how-to/vend-accounts"),
+    ("approval workflow", "how-to/write-rules"),
+    ("audit log", "explanation/audit-log"),
     ("database is full", "operations/runbooks/store-full"),
     ("revoking sessions", "how-to/revoke-sessions"),
 ]
