@@ -49,15 +49,15 @@ pub(crate) fn read(text: &str) -> Vec<Place> {
                     place.words.clone_from(&words);
                 }
             }
-            Event::Start(Tag::Link { dest_url, .. }) if item.is_some() => {
-                if !leads_outside(&dest_url) && !dest_url.contains('#') {
-                    found.push(Place {
-                        path: resolve(Path::new(INDEX), &dest_url),
-                        group: group.clone(),
-                        words: String::new(),
-                        line: line(text, range.start),
-                    });
-                }
+            Event::Start(Tag::Link { dest_url, .. })
+                if item.is_some() && !leads_outside(&dest_url) && !dest_url.contains('#') =>
+            {
+                found.push(Place {
+                    path: resolve(Path::new(INDEX), &dest_url),
+                    group: group.clone(),
+                    words: String::new(),
+                    line: line(text, range.start),
+                });
             }
             Event::SoftBreak => {
                 if let Some((_, words)) = &mut item {
