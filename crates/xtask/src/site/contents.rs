@@ -17,7 +17,7 @@ const WHOLE: &[&str] = &["docs/spec", "docs/decisions"];
 
 /// Where a page stands in the index.
 #[derive(Debug)]
-pub(crate) struct Place {
+pub(crate) struct IndexEntry {
     pub(crate) path: PathBuf,
     /// The headings above it: `How-to guides`, `Set up`.
     pub(crate) group: (String, String),
@@ -27,8 +27,8 @@ pub(crate) struct Place {
 }
 
 /// The places of the index, in its order.
-pub(crate) fn read(text: &str) -> Vec<Place> {
-    let mut found: Vec<Place> = Vec::new();
+pub(crate) fn read(text: &str) -> Vec<IndexEntry> {
+    let mut found: Vec<IndexEntry> = Vec::new();
     let mut group = (String::new(), String::new());
     let mut heading: Option<HeadingLevel> = None;
     let mut item: Option<(usize, String)> = None;
@@ -52,7 +52,7 @@ pub(crate) fn read(text: &str) -> Vec<Place> {
             Event::Start(Tag::Link { dest_url, .. })
                 if item.is_some() && !leads_outside(&dest_url) && !dest_url.contains('#') =>
             {
-                found.push(Place {
+                found.push(IndexEntry {
                     path: resolve(Path::new(INDEX), &dest_url),
                     group: group.clone(),
                     words: String::new(),

@@ -26,7 +26,7 @@ fn weight(path: &Path) -> f64 {
         ("docs/tutorials", 1.0),
         ("docs/how-to", 1.0),
         ("docs/operations", 1.0),
-        ("docs/explanation", 0.8),
+        ("docs/explanation", 0.9),
         ("docs/reference", 0.7),
         ("docs/spec", 0.3),
         ("docs/decisions", 0.2),

@@ -74,7 +74,8 @@ function search(query) {
     const cells = table.map(({ column }) => column[row]);
     if (cells.filter((cell) => cell.value > 0).length < needed) return null;
     let value = cells.reduce((sum, cell, index) => sum + cell.value * table[index].rarity, 0);
-    if (page.title.toLowerCase().includes(phrase)) value += 20;
+    // a title that says little else is about just that
+    if (page.title.toLowerCase().includes(phrase)) value += 10 + 20 * phrase.length / page.title.length;
     else if (page.words.toLowerCase().includes(phrase)) value += 15;
     const strongest = cells.reduce((one, other) => (other.parts > one.parts ? other : one));
     return { page, part: page.parts[strongest.part], value: value * page.weight };
