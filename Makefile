@@ -17,7 +17,7 @@ help:
 	@echo "make test    all tests: unit, simulation, end to end"
 	@echo "make soak    the same kinds of tests for hours: every stop, all seeds, attacks that go on; says what it ran"
 	@echo "make lint    format, clippy, house rules, licences"
-	@echo "make bench   benchmarks; docs/benchmarks.md says how to read them"
+	@echo "make bench   benchmarks; docs/operations/benchmarks.md says how to read them"
 	@echo "make docs    the documentation as a site (site/index.html), and of every crate"
 
 tools:
@@ -67,10 +67,10 @@ lint: tools
 	@if cargo deny --version >/dev/null 2>&1; then cargo deny check bans licenses sources; \
 	else echo "lint: cargo-deny is not installed; licences and bans were not checked"; fi
 
-# the guide's pictures, as the browser tests see the pages
+# the documentation’s pictures, as the browser tests see the pages
 pictures: build
 	@sh e2e/tools.sh test
-	cd e2e && PATH="$(HOME)/.cache/hallpass/venv/bin:$$PATH" WEB_QUICK=1 PICTURES=$(CURDIR)/docs/guide/images HALLPASS_BIN=$(BINARY) python3 web.py
+	cd e2e && PATH="$(HOME)/.cache/hallpass/venv/bin:$$PATH" WEB_QUICK=1 PICTURES=$(CURDIR)/docs/images HALLPASS_BIN=$(BINARY) python3 web.py
 
 # the Python packages of the end-to-end tests, pinned anew from e2e/requirements.in
 pins:

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The benchmarks. Numbers of the last run are in docs/benchmarks.md.
+# The benchmarks. Numbers of the last run are in docs/operations/benchmarks.md.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 echo "== decisions (rules)"

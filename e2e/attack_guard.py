@@ -389,7 +389,7 @@ def verified(world, say):
 
 def blocks():
     """The commands of the guide's walk in pieces, one text for each block."""
-    part = (ROOT / "docs/guide/guard.md").read_text().split("## See it in pieces")[1].split("\n## ")[0]
+    part = (ROOT / "docs/how-to/guard.md").read_text().split("## Try it step by step")[1].split("\n## ")[0]
     return re.findall(r"```sh\n(.*?)```", part, re.S)
 
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Chores on the demo, as a newcomer does them: the commands of `docs/guide/chores.md`, as they stand and in their order, over
+"""Chores on the demo, as a newcomer does them: the commands of `docs/tutorials/organization-chores.md`, as they stand and in their order, over
 `hallpass demo`; boto3 and the page of plans look at what came of each."""
 
 import csv
@@ -23,7 +23,7 @@ OPEN = dict.fromkeys(["BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy"
 
 def sections():
     """The lines of each section's shells."""
-    text = (ROOT / "docs/guide/chores.md").read_text()
+    text = (ROOT / "docs/tutorials/organization-chores.md").read_text()
     return {name: [line for shell in SHELL.findall(body) for line in shell.splitlines()] for name, body in BLOCK.findall(text)}
 
 
@@ -279,13 +279,13 @@ def main():
         checkout(stage)
         demo = Demo(stage, quiet=True)
         one = Newcomer(stage, demo)
-        bucket(one, lines["A public bucket is closed"])
+        bucket(one, lines["Remediate a public bucket"])
         asked(one)
-        vended(one, lines["Three accounts from a list, killed half way"])
-        enrolled(one, lines["An account comes under Control Tower"])
-        switched(one, lines["A control is off everywhere, with a reason"])
-        paid(one, lines["The account that pays"])
-        on_the_page(demo, story(one, lines["The whole story"]))
+        vended(one, lines["Vend three accounts and interrupt it"])
+        enrolled(one, lines["Enroll an account in Control Tower"])
+        switched(one, lines["Disable a Security Hub control everywhere"])
+        paid(one, lines["Audit the payer account"])
+        on_the_page(demo, story(one, lines["Review the plans"]))
         stage.stop(demo.process)
     check.end()
 

@@ -11,7 +11,7 @@ import subprocess
 from stage import ROOT, Api, Checks, Stage, answers, free_port, wait
 
 ME = "priya.raman@example.com"
-GUIDE = ROOT / "docs" / "guide" / "first-real-organization.md"
+GUIDE = ROOT / "docs/how-to/install.md"
 BLOCK = re.compile(r"^```(toml|sh)\n(.*?)^```", re.M | re.S)
 
 

@@ -67,11 +67,15 @@ impl AlarmKind {
     /// The runbook that says what to do.
     pub const fn runbook(self) -> &'static str {
         match self {
-            Self::ClocksDisagree => "docs/runbooks/clock-wrong.md",
-            Self::OrganizationUnread => "docs/runbooks/aws-throttling.md",
-            Self::AssignmentsUntended | Self::EndsOverdue => "docs/runbooks/end-overdue.md",
-            Self::Guard => "docs/runbooks/guard-silent.md",
-            Self::AuditNotExported | Self::HeadNotPublished => "docs/runbooks/audit-behind.md",
+            Self::ClocksDisagree => "docs/operations/runbooks/clock-wrong.md",
+            Self::OrganizationUnread => "docs/operations/runbooks/aws-throttling.md",
+            Self::AssignmentsUntended | Self::EndsOverdue => {
+                "docs/operations/runbooks/end-overdue.md"
+            }
+            Self::Guard => "docs/operations/runbooks/guard-silent.md",
+            Self::AuditNotExported | Self::HeadNotPublished => {
+                "docs/operations/runbooks/audit-behind.md"
+            }
         }
     }
 

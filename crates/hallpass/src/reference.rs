@@ -88,7 +88,7 @@ fn shown(command: &Command) -> Vec<&Arg> {
 
 fn commands_page() -> String {
     let mut text = String::from(
-        "# Commands\n\nEvery command takes `--help`, which says the same with examples. Data goes to standard output, \
+        "# Commands\n\nFor whoever types `hallpass`: every command and its options. Every command takes `--help`, which says the same with examples. Data goes to standard output, \
          everything else to standard error.\n",
     );
     for group in &GROUPS {
@@ -131,7 +131,7 @@ fn environment_page() -> String {
         }
     }
     let mut text = String::from(
-        "# Environment variables\n\nArguments win over variables.\n\n| variable | meaning | used by |\n|---|---|---|\n",
+        "# Environment variables\n\nFor scripts and services: the variables that commands read. Arguments win over variables.\n\n| variable | meaning | used by |\n|---|---|---|\n",
     );
     for (variable, (help, users)) in known {
         let shown = match users.len() {

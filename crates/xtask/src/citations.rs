@@ -457,7 +457,7 @@ mod tests {
             ("a.md", "`access.md` as `b.md` says, §7\n", &[]),
             (
                 "a.md",
-                "`access.md`, as in [1](guide/b.md) and [2](c.md), §7, §9\n",
+                "`access.md`, as in [1](how-to/b.md) and [2](c.md), §7, §9\n",
                 &[1],
             ),
             (

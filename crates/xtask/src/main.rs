@@ -20,6 +20,7 @@ mod manifests;
 mod mapped;
 mod metric_names;
 mod outside;
+mod pages_named;
 mod resolution;
 mod sizes;
 mod sources;
@@ -40,7 +41,8 @@ usage: cargo xtask <task>
 
   tidy  hold the tree against the house rules; exit 1 with `path:line: message` for each breach
 
-  docs [DIR]  write the documentation as a site (default: site/)
+  docs [DIR]  write the documentation as a site (default: site/), and follow its links; exit 1 if
+              one leads nowhere or a page has no place in the index
 
   aws-tables --models DIR [SERVICE...]
         read the service models below DIR (the `data` folder of an installed botocore)
@@ -81,22 +83,30 @@ fn tidy() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    for finding in &findings {
+    told("tidy", &findings)
+}
+
+fn told(task: &str, findings: &[breach::Breach]) -> ExitCode {
+    for finding in findings {
         println!("{finding}");
     }
     if findings.is_empty() {
         return ExitCode::SUCCESS;
     }
-    eprintln!("tidy: {} found", findings.len());
+    eprintln!("{task}: {} found", findings.len());
     ExitCode::FAILURE
 }
 
 fn write_site(out: &Path) -> ExitCode {
     match site::write(&root(), out) {
-        Ok(pages) => {
-            println!("{pages} pages: {}", out.join("index.html").display());
-            ExitCode::SUCCESS
+        Ok(pages) => println!("{pages} pages: {}", out.join("index.html").display()),
+        Err(error) => {
+            eprintln!("docs: {}", chain(&error));
+            return ExitCode::FAILURE;
         }
+    }
+    match site::check(&root()) {
+        Ok(findings) => told("docs", &findings),
         Err(error) => {
             eprintln!("docs: {}", chain(&error));
             ExitCode::FAILURE

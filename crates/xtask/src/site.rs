@@ -1,16 +1,22 @@
 //! The documentation as a site: every page below `docs/` and those at the top, with links and
-//! anchors checked. `cargo xtask docs` writes it; `tidy` only checks the links.
+//! anchors checked. `cargo xtask docs` writes it; `tidy` only checks.
+
+mod contents;
+mod markdown;
+mod page;
+mod search;
+mod wording;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write as _;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 use std::{fs, io};
 
-use pulldown_cmark::{CowStr, Event, Options, Parser, Tag, TagEnd, html};
-
+use self::contents::INDEX;
+use self::page::{SitePage, address, slashed};
+use self::search::Searched;
 use crate::breach::Breach;
 
-/// Pages at the top of the repository, in the order of the menu.
+/// Pages at the top of the repository, and what they are called in the menu.
 const TOP: &[(&str, &str)] = &[
     ("README.md", "Hallpass"),
     ("CHANGELOG.md", "Changes"),
@@ -18,117 +24,187 @@ const TOP: &[(&str, &str)] = &[
     ("CONTRIBUTING.md", "Contributing"),
     ("SECURITY.md", "Security"),
 ];
-/// Folders below `docs/`, in the order of the menu.
-const FOLDERS: &[(&str, &str)] = &[
-    ("guide", "Guide"),
-    ("concepts", "Concepts"),
-    ("reference", "Reference"),
-    ("spec", "Specification"),
-    ("runbooks", "Runbooks"),
-    ("decisions", "Decisions"),
+/// Folders whose pages stand after those of the index, by name.
+const AFTER: &[(&str, &str)] = &[
+    ("docs/spec", "Specification"),
+    ("docs/decisions", "Decisions"),
 ];
-const STYLE: &str = include_str!("site.css");
+const STYLE: &str = include_str!("site/site.css");
+const SCRIPT: &str = include_str!("site/site.js");
 /// The product's own tokens of colour and type.
 const TOKENS: &str = include_str!("../../server/src/ui/static/hallpass.css");
-
-/// One page, read.
-struct SitePage {
-    /// From the top of the repository.
-    path: PathBuf,
-    title: String,
-    text: String,
-    anchors: BTreeSet<String>,
-}
 
 /// Writes the site below `out` and says how many pages it has.
 pub(crate) fn write(root: &Path, out: &Path) -> Result<usize, io::Error> {
     let pages = read(root)?;
-    let menu = menu(&pages);
     fs::create_dir_all(out)?;
     fs::write(out.join("site.css"), format!("{TOKENS}\n{STYLE}"))?;
-    for page in &pages {
-        let target = out.join(address(&page.path));
-        if let Some(folder) = target.parent() {
-            fs::create_dir_all(folder)?;
-        }
-        fs::write(target, render(page, &menu))?;
+    fs::write(out.join("site.js"), SCRIPT)?;
+    let searched: Vec<Searched<'_>> = pages
+        .iter()
+        .filter(|page| page.path != Path::new(INDEX))
+        .map(|page| Searched {
+            address: slashed(&address(&page.path)),
+            path: &page.path,
+            title: &page.title,
+            group: &page.group,
+            words: &page.words,
+            text: &page.text,
+        })
+        .collect();
+    fs::write(out.join("search-index.js"), search::script(&searched))?;
+    for (at, page) in pages.iter().enumerate() {
+        let target = made(out, &address(&page.path))?;
+        fs::write(target, page::render(&pages, at))?;
     }
     for image in images(root)? {
-        let target = out.join(&image);
-        if let Some(folder) = target.parent() {
-            fs::create_dir_all(folder)?;
-        }
-        fs::copy(root.join(&image), target)?;
+        fs::copy(root.join(&image), made(out, &image)?)?;
     }
     Ok(pages.len())
 }
 
-/// Links that lead nowhere: to a file that is not there, or an anchor no heading has.
+/// A path below `out` whose folder is there.
+fn made(out: &Path, path: &Path) -> Result<PathBuf, io::Error> {
+    let target = out.join(path);
+    if let Some(folder) = target.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    Ok(target)
+}
+
+/// Links that lead nowhere, pages without a place in the index, pages that begin badly.
 pub(crate) fn check(root: &Path) -> Result<Vec<Breach>, io::Error> {
     let pages = read(root)?;
-    let known: BTreeMap<&Path, &SitePage> =
-        pages.iter().map(|it| (it.path.as_path(), it)).collect();
-    let mut findings = Vec::new();
+    let paths: Vec<PathBuf> = pages.iter().map(|page| page.path.clone()).collect();
+    let mut findings = contents::check(&index(root)?, &paths);
     for page in &pages {
-        for (link, offset) in links(&page.text) {
-            let line = page
-                .text
-                .get(..offset)
-                .map_or(1, |text| text.matches('\n').count() + 1);
-            let mut add = |message: String| {
+        findings.extend(wording::check(&page.path, &page.text));
+    }
+    let anchors: BTreeMap<&Path, BTreeSet<String>> = pages
+        .iter()
+        .map(|page| {
+            let parts = markdown::passages(&page.text).into_iter();
+            (page.path.as_path(), parts.map(|part| part.anchor).collect())
+        })
+        .collect();
+    for page in &pages {
+        for (link, offset) in markdown::links(&page.text) {
+            if let Some(message) = wrong(root, page, &link, &anchors) {
+                let line = markdown::line(&page.text, offset);
                 findings.push(Breach::new(&page.path.display().to_string(), line, message));
-            };
-            if link.contains("://") || link.starts_with("mailto:") {
-                continue;
-            }
-            let (file, anchor) = link.split_once('#').unwrap_or((&link, ""));
-            let target = if file.is_empty() {
-                page.path.clone()
-            } else {
-                resolve(&page.path, file)
-            };
-            if !root.join(&target).exists() {
-                add(format!(
-                    "`{link}` leads to `{}`, which is not there",
-                    target.display()
-                ));
-            } else if !anchor.is_empty()
-                && let Some(known) = known.get(target.as_path())
-                && !known.anchors.contains(anchor)
-            {
-                add(format!("`{}` has no heading `#{anchor}`", target.display()));
             }
         }
     }
     Ok(findings)
 }
 
-fn read(root: &Path) -> Result<Vec<SitePage>, io::Error> {
-    let mut paths: Vec<PathBuf> = TOP.iter().map(|(path, _)| PathBuf::from(path)).collect();
-    let docs = Path::new("docs");
-    paths.extend(listed(root, docs, "md")?);
-    for (folder, _) in FOLDERS {
-        paths.extend(listed(root, &docs.join(folder), "md")?);
+/// What is wrong with a link: it leads to a file that is not there, or an anchor no heading has.
+fn wrong(
+    root: &Path,
+    page: &SitePage,
+    link: &str,
+    anchors: &BTreeMap<&Path, BTreeSet<String>>,
+) -> Option<String> {
+    if markdown::leads_outside(link) {
+        return None;
     }
-    paths.retain(|path| root.join(path).exists());
-    paths
-        .into_iter()
-        .map(|path| {
-            let text = fs::read_to_string(root.join(&path))?;
-            let headings = headings(&text);
-            let title = headings.first().map(|(_, words)| words.clone());
-            let known = TOP.iter().find(|(top, _)| Path::new(top) == path);
-            Ok(SitePage {
-                title: known
-                    .map(|(_, title)| (*title).to_owned())
-                    .or(title)
-                    .unwrap_or_else(|| path.display().to_string()),
-                anchors: headings.into_iter().map(|(anchor, _)| anchor).collect(),
-                path,
-                text,
-            })
-        })
-        .collect()
+    let (file, anchor) = link.split_once('#').unwrap_or((link, ""));
+    let target = if file.is_empty() {
+        page.path.clone()
+    } else {
+        markdown::resolve(&page.path, file)
+    };
+    if !root.join(&target).exists() {
+        let target = target.display();
+        return Some(format!("`{link}` leads to `{target}`, which is not there"));
+    }
+    let known = anchors.get(target.as_path())?;
+    let is_there = anchor.is_empty() || known.contains(anchor);
+    (!is_there).then(|| format!("`{}` has no heading `#{anchor}`", target.display()))
+}
+
+fn index(root: &Path) -> Result<String, io::Error> {
+    match fs::read_to_string(root.join(INDEX)) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(String::new()),
+        read => read,
+    }
+}
+
+/// Every page in the order of the menu: the two that lead on, those of the index in its order, the
+/// folders that it names as a whole, and what has no place yet.
+fn read(root: &Path) -> Result<Vec<SitePage>, io::Error> {
+    let mut found: Vec<SitePage> = Vec::new();
+    let mut add = |path: PathBuf, group: String, words: String| -> Result<(), io::Error> {
+        let is_known = found.iter().any(|page| page.path == path);
+        if !is_known && root.join(&path).is_file() {
+            found.push(site_page(root, path, group, words)?);
+        }
+        Ok(())
+    };
+    add("README.md".into(), String::new(), String::new())?;
+    add(INDEX.into(), String::new(), String::new())?;
+    let mut places = contents::read(&index(root)?);
+    // a page of the specification has its place among the others of its folder
+    places.retain(|place| {
+        !AFTER
+            .iter()
+            .any(|(folder, _)| place.path.starts_with(folder))
+    });
+    for place in places {
+        let (kind, group) = place.group;
+        let group = if group.is_empty() {
+            kind
+        } else {
+            format!("{kind}: {group}")
+        };
+        add(place.path, group, place.words)?;
+    }
+    for (folder, title) in AFTER {
+        for path in listed(root, Path::new(folder), "md")? {
+            add(path, (*title).to_owned(), String::new())?;
+        }
+    }
+    let mut rest: Vec<PathBuf> = TOP.iter().map(|(path, _)| PathBuf::from(path)).collect();
+    rest.extend(below(root, Path::new("docs"))?);
+    for path in rest {
+        add(path, "More".to_owned(), String::new())?;
+    }
+    Ok(found)
+}
+
+fn site_page(
+    root: &Path,
+    path: PathBuf,
+    group: String,
+    words: String,
+) -> Result<SitePage, io::Error> {
+    let text = fs::read_to_string(root.join(&path))?;
+    let known = TOP.iter().find(|(top, _)| Path::new(top) == path);
+    let title = known.map(|(_, title)| (*title).to_owned());
+    let heading = || markdown::passages(&text).into_iter().next();
+    let title = title.or_else(|| heading().map(|first| first.heading));
+    Ok(SitePage {
+        title: title.unwrap_or_else(|| path.display().to_string()),
+        path,
+        text,
+        group,
+        words,
+    })
+}
+
+/// Pages of a folder and of those in it.
+fn below(root: &Path, folder: &Path) -> Result<Vec<PathBuf>, io::Error> {
+    let mut found = listed(root, folder, "md")?;
+    if root.join(folder).is_dir() {
+        for entry in fs::read_dir(root.join(folder))? {
+            let entry = entry?;
+            if entry.file_type()?.is_dir() {
+                found.extend(below(root, &folder.join(entry.file_name()))?);
+            }
+        }
+    }
+    found.sort();
+    Ok(found)
 }
 
 /// Files of a folder with an ending, sorted; none when there is no folder.
@@ -150,242 +226,10 @@ fn listed(root: &Path, folder: &Path, ending: &str) -> Result<Vec<PathBuf>, io::
 
 fn images(root: &Path) -> Result<Vec<PathBuf>, io::Error> {
     let mut found = Vec::new();
-    for (folder, _) in FOLDERS {
-        let folder = Path::new("docs").join(folder).join("images");
-        for ending in ["png", "svg", "webp"] {
-            found.extend(listed(root, &folder, ending)?);
-        }
+    for ending in ["png", "svg", "webp"] {
+        found.extend(listed(root, Path::new("docs/images"), ending)?);
     }
     Ok(found)
-}
-
-fn parser(text: &str) -> Parser<'_> {
-    let options =
-        Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH | Options::ENABLE_TASKLISTS;
-    Parser::new_ext(text, options)
-}
-
-/// Headings as anchors and words, in order; a repeated anchor gets a number, as on code hosts.
-fn headings(text: &str) -> Vec<(String, String)> {
-    let mut found: Vec<(String, String)> = Vec::new();
-    let mut words: Option<String> = None;
-    for event in parser(text) {
-        match event {
-            Event::Start(Tag::Heading { .. }) => words = Some(String::new()),
-            Event::Text(text) | Event::Code(text) => {
-                if let Some(words) = &mut words {
-                    words.push_str(&text);
-                }
-            }
-            Event::End(TagEnd::Heading(_)) => {
-                let words = words.take().unwrap_or_default();
-                let plain = anchor(&words);
-                let twins = found
-                    .iter()
-                    .filter(|(_, known)| anchor(known) == plain)
-                    .count();
-                let anchor = if twins == 0 {
-                    plain
-                } else {
-                    format!("{plain}-{twins}")
-                };
-                found.push((anchor, words));
-            }
-            _ => {}
-        }
-    }
-    found
-}
-
-/// The anchor of a heading: lower case, words joined by hyphens, nothing else.
-fn anchor(words: &str) -> String {
-    words
-        .to_lowercase()
-        .chars()
-        .filter_map(|c| match c {
-            ' ' | '-' => Some('-'),
-            '_' => Some('_'),
-            c if c.is_alphanumeric() => Some(c),
-            _ => None,
-        })
-        .collect()
-}
-
-/// Links and images of a page with where they stand.
-fn links(text: &str) -> Vec<(String, usize)> {
-    parser(text)
-        .into_offset_iter()
-        .filter_map(|(event, range)| match event {
-            Event::Start(Tag::Link { dest_url, .. } | Tag::Image { dest_url, .. }) => {
-                Some((dest_url.to_string(), range.start))
-            }
-            _ => None,
-        })
-        .collect()
-}
-
-/// A link of a page, from the top of the repository.
-fn resolve(page: &Path, link: &str) -> PathBuf {
-    let mut path = page.parent().map(Path::to_path_buf).unwrap_or_default();
-    for part in Path::new(link).components() {
-        match part {
-            Component::ParentDir => {
-                path.pop();
-            }
-            Component::Normal(name) => path.push(name),
-            Component::CurDir | Component::RootDir | Component::Prefix(_) => {}
-        }
-    }
-    path
-}
-
-/// Where a page is in the site.
-fn address(path: &Path) -> PathBuf {
-    if path == Path::new("README.md") {
-        return PathBuf::from("index.html");
-    }
-    path.with_extension("html")
-}
-
-/// The way from one page of the site to another.
-fn way(from: &Path, to: &Path) -> String {
-    let up = from.components().count().saturating_sub(1);
-    let mut text = "../".repeat(up);
-    let parts: Vec<_> = to.iter().map(|part| part.to_string_lossy()).collect();
-    text.push_str(&parts.join("/"));
-    text
-}
-
-/// The menu: group, pages.
-fn menu(pages: &[SitePage]) -> Vec<(String, Vec<(PathBuf, String)>)> {
-    let of = |wanted: &dyn Fn(&Path) -> bool| -> Vec<(PathBuf, String)> {
-        let found = pages.iter().filter(|page| wanted(&page.path));
-        found
-            .map(|page| (address(&page.path), page.title.clone()))
-            .collect()
-    };
-    let mut menu = vec![(
-        String::new(),
-        of(&|path| path.parent() == Some(Path::new(""))),
-    )];
-    for (folder, title) in FOLDERS {
-        let folder = Path::new("docs").join(folder);
-        menu.push((
-            (*title).to_owned(),
-            of(&|path| path.parent() == Some(&folder)),
-        ));
-    }
-    menu.push((
-        "More".to_owned(),
-        of(&|path| path.parent() == Some(Path::new("docs"))),
-    ));
-    menu.retain(|(_, pages)| !pages.is_empty());
-    menu
-}
-
-fn render(page: &SitePage, menu: &[(String, Vec<(PathBuf, String)>)]) -> String {
-    let here = address(&page.path);
-    let mut nav = String::new();
-    for (title, pages) in menu {
-        if !title.is_empty() {
-            let _ = write!(nav, "<h2>{}</h2>", escaped(title));
-        }
-        nav.push_str("<ul>");
-        for (target, title) in pages {
-            let current = if *target == here {
-                " aria-current=\"page\""
-            } else {
-                ""
-            };
-            let way = way(&here, target);
-            let _ = write!(
-                nav,
-                "<li><a href=\"{way}\"{current}>{}</a></li>",
-                escaped(title)
-            );
-        }
-        nav.push_str("</ul>");
-    }
-    let style = way(&here, Path::new("site.css"));
-    format!(
-        "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" \
-         content=\"width=device-width, initial-scale=1\"><title>{title} · Hallpass</title>\
-         <link rel=\"stylesheet\" href=\"{style}\"></head><body class=\"docs\">\
-         <a class=\"skip\" href=\"#main\">Skip to content</a>\
-         <header><a class=\"brand\" href=\"{home}\">Hallpass</a></header>\
-         <details class=\"pages\" open><summary>Pages</summary><nav aria-label=\"Pages\">{nav}</nav></details>\
-         <main id=\"main\">{body}</main></body></html>\n",
-        title = escaped(&page.title),
-        home = way(&here, Path::new("index.html")),
-        body = body(page),
-    )
-}
-
-fn body(page: &SitePage) -> String {
-    let here = address(&page.path);
-    let mut anchors = headings(&page.text).into_iter();
-    let events = parser(&page.text).map(|event| match event {
-        Event::Start(Tag::Heading {
-            level,
-            classes,
-            attrs,
-            ..
-        }) => {
-            let id = anchors.next().map(|(anchor, _)| CowStr::from(anchor));
-            Event::Start(Tag::Heading {
-                level,
-                id,
-                classes,
-                attrs,
-            })
-        }
-        Event::Start(Tag::Link {
-            link_type,
-            dest_url,
-            title,
-            id,
-        }) => {
-            let dest_url = CowStr::from(rewritten(&page.path, &here, &dest_url));
-            Event::Start(Tag::Link {
-                link_type,
-                dest_url,
-                title,
-                id,
-            })
-        }
-        other => other,
-    });
-    let mut text = String::new();
-    html::push_html(&mut text, events);
-    text.replace("<table>", "<div class=\"scroll\" tabindex=\"0\"><table>")
-        .replace("</table>", "</table></div>")
-        .replace("<pre>", "<pre tabindex=\"0\">")
-}
-
-/// A link between pages of the repository, as one between pages of the site.
-fn rewritten(page: &Path, here: &Path, link: &str) -> String {
-    if link.contains("://") || link.starts_with("mailto:") || link.starts_with('#') {
-        return link.to_owned();
-    }
-    let (file, anchor) = link.split_once('#').unwrap_or((link, ""));
-    let target = resolve(page, file);
-    let target = if target.extension().is_some_and(|it| it == "md") {
-        address(&target)
-    } else {
-        target
-    };
-    let anchor = if anchor.is_empty() {
-        String::new()
-    } else {
-        format!("#{anchor}")
-    };
-    format!("{}{anchor}", way(here, &target))
-}
-
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('"', "&quot;")
 }
 
 #[cfg(test)]
@@ -407,10 +251,10 @@ mod tests {
         let tree = tree(&[
             (
                 "README.md",
-                "# Top\n\n[a](docs/guide/a.md) [b](docs/guide/b.md)\n",
+                "# Top\n\n[a](docs/spec/a.md) [b](docs/spec/b.md)\n",
             ),
             (
-                "docs/guide/a.md",
+                "docs/spec/a.md",
                 "# A\n\n## Two words\n\n[x](#two-words) [y](#three)\n[z](../../README.md#top)\n",
             ),
         ]);
@@ -422,34 +266,43 @@ mod tests {
         assert_eq!(
             found,
             [
-                "README.md:3: `docs/guide/b.md` leads to `docs/guide/b.md`, which is not there",
-                "docs/guide/a.md:5: `docs/guide/a.md` has no heading `#three`",
+                "README.md:3: `docs/spec/b.md` leads to `docs/spec/b.md`, which is not there",
+                "docs/spec/a.md:5: `docs/spec/a.md` has no heading `#three`",
             ]
         );
     }
 
     #[test]
-    fn pages_link_to_pages_of_the_site() {
+    fn pages_link_to_pages_of_the_site_in_the_order_of_the_index() {
         let tree = tree(&[
-            ("README.md", "# Top\n\n[a](docs/guide/a.md#x-y)\n"),
+            ("README.md", "# Top\n\n[a](docs/how-to/a.md#x-y)\n"),
             (
-                "docs/guide/a.md",
+                "docs/README.md",
+                "# Index\n\n## Guides\n\n- [B](how-to/b.md)\n- [A](how-to/a.md) (alias)\n",
+            ),
+            (
+                "docs/how-to/a.md",
                 "# A <b>\n\n## x `y`\n\n[home](../../README.md)\n\n| a |\n|---|\n| b |\n",
             ),
+            ("docs/how-to/b.md", "# B\n"),
         ]);
         let out = tree.path().join("site");
-        assert_eq!(write(tree.path(), &out).unwrap(), 2);
+        assert_eq!(write(tree.path(), &out).unwrap(), 4);
         let home = fs::read_to_string(out.join("index.html")).unwrap();
-        assert!(
-            home.contains("<a href=\"docs/guide/a.html#x-y\">a</a>"),
-            "{home}"
-        );
-        let page = fs::read_to_string(out.join("docs/guide/a.html")).unwrap();
-        assert!(page.contains("<h2 id=\"x-y\">"), "{page}");
-        assert!(
-            page.contains("<a href=\"../../index.html\">home</a>"),
-            "{page}"
-        );
-        assert!(page.contains("class=\"scroll\""), "{page}");
+        let page = fs::read_to_string(out.join("docs/how-to/a.html")).unwrap();
+        let search = fs::read_to_string(out.join("search-index.js")).unwrap();
+        for (text, wanted) in [
+            (&home, "<a href=\"docs/how-to/a.html#x-y\">a</a>"),
+            (&page, "<h2 id=\"x-y\">"),
+            (&page, "<a href=\"../../index.html\">home</a>"),
+            (&page, "class=\"scroll\""),
+            (&page, "rel=\"prev\" href=\"../../docs/how-to/b.html\""),
+            (&page, "<details open><summary>Guides</summary>"),
+            (&search, "\"words\":\"A (alias)\""),
+        ] {
+            assert!(text.contains(wanted), "{wanted} in {text}");
+        }
+        assert!(!page.contains("rel=\"next\""), "{page}");
+        assert!(!search.contains("docs/README.html"), "{search}");
     }
 }

@@ -202,7 +202,7 @@ mod tests {
     fn other_files_are_no_pages() {
         let mut spec = Spec::default();
         for path in [
-            "docs/guide/a.md",
+            "docs/how-to/a.md",
             "docs/spec/README.md",
             "docs/spec/a.png",
             "docs/spec/old/a.md",

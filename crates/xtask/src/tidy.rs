@@ -1,6 +1,7 @@
 //! Holds the tree against the house rules. Collects the facts (files, metadata), lets the checks
 //! judge them; the checks themselves read nothing.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -14,7 +15,8 @@ use crate::spec::Spec;
 use crate::texts::has_extension;
 use crate::type_names::TypeNames;
 use crate::{
-    acceptance, arrows, citations, manifests, outside, resolution, site, sizes, sources, texts,
+    acceptance, arrows, citations, manifests, outside, pages_named, resolution, site, sizes, sources,
+    texts,
 };
 
 /// Why the tree could not be looked at.
@@ -66,8 +68,10 @@ pub(crate) fn run(root: &Path) -> Result<Vec<Breach>, TidyError> {
     }
     findings.extend(names.check());
     findings.extend(circles.check());
+    let pages: BTreeSet<&str> = files.iter().map(|(path, _)| path.as_str()).collect();
     for (path, text) in &files {
         findings.extend(check_file(path, text));
+        findings.extend(pages_named::check(&pages, path, text));
         findings.extend(citations::check(&spec, path, text));
         findings.extend(acceptance::played(&spec, path, text));
         findings.extend(landmarks.check(path, text));

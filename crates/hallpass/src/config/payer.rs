@@ -44,7 +44,7 @@ impl Loaded {
         let Some(queue) = self.event_queue()? else {
             let failure = Failure::bad_input("`payer.file` is given, and `events.queue` is not");
             return Err(
-                failure.help("sign-ins arrive through the queue: see docs/guide/shared-payer.md")
+                failure.help("sign-ins arrive through the queue: see docs/how-to/shared-payer.md")
             );
         };
         if self.config.mail.url.is_none() {

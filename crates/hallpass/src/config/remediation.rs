@@ -41,7 +41,7 @@ impl Loaded {
             let failure =
                 Failure::bad_input("`remediation.rules` is given, and `events.queue` is not");
             return Err(
-                failure.help("findings arrive through the queue: see docs/guide/remediation.md")
+                failure.help("findings arrive through the queue: see docs/how-to/remediation.md")
             );
         }
         Ok(())

@@ -125,7 +125,7 @@ impl Loaded {
         }
         if table.client_id.is_empty() {
             return Err(Failure::bad_input("`oidc.client_id` is missing")
-                .help("register an application at the provider; docs/guide/sign-in.md says how"));
+                .help("register an application at the provider; docs/how-to/sign-in.md says how"));
         }
         if table.require_verified_email && table.email_claim != "email" {
             return Err(Failure::bad_input(format!(

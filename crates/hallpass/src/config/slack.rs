@@ -111,7 +111,7 @@ impl Loaded {
             Failure::bad_input(format!(
                 "`slack.bot_token` is given and `slack.{key}` is not"
             ))
-            .help("docs/guide/slack.md says where Slack shows it")
+            .help("docs/how-to/slack.md says where Slack shows it")
         };
         let app_token = given(&table.app_token);
         let signing_secret = match (given(&table.signing_secret), &app_token) {

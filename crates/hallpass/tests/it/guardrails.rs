@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::run::{Ran, hallpass, run_args, run_with};
 
-const GUIDE: &str = include_str!("../../../../docs/guide/perimeter.md");
+const GUIDE: &str = include_str!("../../../../docs/how-to/data-perimeter.md");
 
 /// The blocks of the guide that are to be pasted into a shell.
 fn pasted() -> Vec<&'static str> {

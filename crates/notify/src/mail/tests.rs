@@ -415,7 +415,10 @@ async fn alarms_are_told_to_those_who_look_after_the_place_when_they_begin_and_a
         begun.subject,
         "Alarm: The clocks disagree: no access is given"
     );
-    assert_eq!(begun.notes, ["What to do: docs/runbooks/clock-wrong.md."]);
+    assert_eq!(
+        begun.notes,
+        ["What to do: docs/operations/runbooks/clock-wrong.md."]
+    );
     let over = alarm_letter(&told(AlarmState::Over).alarm);
     assert_eq!(
         over.subject,

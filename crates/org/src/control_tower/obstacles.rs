@@ -28,7 +28,7 @@ impl FactoryObstacle {
         let what = format!("{} cannot be asked: {}", fact.action, fact.reason);
         Self::new(
             what,
-            "docs/guide/vending.md lists the permissions that are needed",
+            "docs/how-to/vend-accounts.md lists the permissions that are needed",
         )
     }
 }

@@ -179,7 +179,7 @@ fn probed(result: &ProbeResult) -> HealthPart {
         "guard" => (
             "Guard",
             "Ends come from this server alone.",
-            "Look at the guard’s own log: docs/runbooks/guard-silent.md.",
+            "Look at the guard’s own log: docs/operations/runbooks/guard-silent.md.",
         ),
         other => (other, "", "Look at the server’s log."),
     };
@@ -231,7 +231,7 @@ async fn line(app: &App) -> HealthPart {
         badge,
         now: format!("{words}{rate}"),
         todo: if is_late {
-            "AWS’s limits bind: docs/runbooks/aws-throttling.md."
+            "AWS’s limits bind: docs/operations/runbooks/aws-throttling.md."
         } else {
             ""
         },

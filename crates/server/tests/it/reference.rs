@@ -94,7 +94,7 @@ const EVERYWHERE: [&str; 6] = ["400", "401", "408", "413", "415", "429"];
 fn page() -> String {
     let document = serde_json::to_value(hallpass_server::openapi_document()).unwrap();
     let mut text = String::from(
-        "# API reference\n\nEvery call of `/api/v1`, made from the description at `/api/openapi.json`. \
+        "# API reference\n\nFor developers of programs that call Hallpass: every call of `/api/v1`, made from the description at `/api/openapi.json`. \
          [HTTP API](http.md) says how to call it, what is remembered and how it fails: refusals that any call may be \
          answered (400, 401, 408, 413, 415, 429) are said there alone.\n",
     );

@@ -293,7 +293,7 @@ async fn check_sign_in(loaded: &Loaded, report: &mut DoctorReport) {
     let provider = match loaded.sign_in().and_then(|_| loaded.provider()) {
         Ok(Some(provider)) => provider,
         Ok(None) => {
-            let remedy = "set `[oidc]`; docs/guide/sign-in.md says how";
+            let remedy = "set `[oidc]`; docs/how-to/sign-in.md says how";
             report.warn(
                 "sign-in",
                 "nobody can sign in on the web".to_owned(),
@@ -322,7 +322,7 @@ async fn check_sign_in(loaded: &Loaded, report: &mut DoctorReport) {
             report.add("redirect URI", registered);
         }
         Err(why) => {
-            let remedy = "`oidc.issuer` must be as the discovery document has it; docs/runbooks/sign-in-fails.md";
+            let remedy = "`oidc.issuer` must be as the discovery document has it; docs/operations/runbooks/sign-in-fails.md";
             report.add("sign-in", Err((why, remedy)));
         }
     }
@@ -384,8 +384,7 @@ fn check_clock(
     reading: &Reading,
     newest_record: Option<Timestamp>,
 ) -> Result<String, (String, &'static str)> {
-    let remedy =
-        "keep the machine's time (chrony or systemd-timesyncd); docs/runbooks/clock-wrong.md";
+    let remedy = "keep the machine's time (chrony or systemd-timesyncd); docs/operations/runbooks/clock-wrong.md";
     let shown = utc_seconds;
     let apart = |this: Timestamp, other: Timestamp| {
         let way = if this > other { "behind" } else { "ahead" };

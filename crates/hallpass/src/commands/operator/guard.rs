@@ -379,5 +379,5 @@ async fn once(made: &GuardParts) -> Outcome {
     for alarm in alarms {
         failure = failure.detail(alarm);
     }
-    Err(failure.help("docs/runbooks/guard-silent.md"))
+    Err(failure.help("docs/operations/runbooks/guard-silent.md"))
 }

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use crate::gated::read_failed;
 
-const HELP: &str = "docs/guide/vending.md lists the permissions that are needed";
+const HELP: &str = "docs/how-to/vend-accounts.md lists the permissions that are needed";
 const REPAIR: &str = "repair the landing zone in Control Tower";
 const USER: &str = "arn:aws:iam::111111111111:user/admin";
 

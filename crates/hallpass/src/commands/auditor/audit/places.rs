@@ -161,7 +161,7 @@ pub(super) fn trusted(path: &Path) -> Result<TrustedKeys, Failure> {
     let text = String::from_utf8_lossy(&bytes_of(path)?).into_owned();
     let keys = TrustedKeys::parse(&text).map_err(|fault| {
         Failure::bad_input(format!("`{shown}`, {fault}")).help(
-            "`hallpass audit key --heads` prints lines for it; docs/guide/witness.md explains them",
+            "`hallpass audit key --heads` prints lines for it; docs/how-to/witness.md explains them",
         )
     })?;
     if keys.heads() == 0 {

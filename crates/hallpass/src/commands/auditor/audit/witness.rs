@@ -34,8 +34,7 @@ const MEMORY: &str = "memory.json";
 /// The key that is made when none is named.
 const KEY: &str = "witness.key";
 /// Where to read on after an alarm.
-const HELP: &str =
-    "keep the export and this folder as they are; docs/guide/witness.md says what each alarm means";
+const HELP: &str = "keep the export and this folder as they are; docs/how-to/witness.md says what each alarm means";
 
 /// Follow an export from elsewhere and countersign its heads
 #[derive(Debug, clap::Args)]

@@ -122,6 +122,6 @@ pub(super) fn how_to_try(folder: &Folder, program: &str, sim: &Aws) -> String {
         format!("\n  {program} remediate list")
     };
     format!(
-        "Do chores of the organization, with the variables above and these; docs/guide/chores.md has them all:\n{variables}{tries}"
+        "Do chores of the organization, with the variables above and these; docs/tutorials/organization-chores.md has them all:\n{variables}{tries}"
     )
 }

@@ -93,7 +93,7 @@ async fn check_heads(loaded: &Loaded, means: &Means, report: &mut DoctorReport) 
                 Err(fault) => fault.to_string(),
             };
             let remedy = "whoever runs this server has that key: set `audit.sign.kms_key`, and let a \
-                          witness follow the export (docs/guide/witness.md)";
+                          witness follow the export (docs/how-to/witness.md)";
             report.warn(HEADS, words, remedy);
         }
         Err(failure) if is_made_later(loaded) => {

@@ -25,7 +25,7 @@ pub(super) async fn check(loaded: &Loaded, report: &mut DoctorReport) {
     check_ends(loaded, report).await;
     let Some(folder) = loaded.guard_journal() else {
         let none = "none is configured: ends come from the server alone".to_owned();
-        return report.warn(CHECK, none, "docs/guide/guard.md says how to run one");
+        return report.warn(CHECK, none, "docs/how-to/guard.md says how to run one");
     };
     if let Err(failure) = loaded.guard_name() {
         report.add(CHECK, Err((failure.words(), "fix `guard.name`")));
@@ -41,7 +41,10 @@ pub(super) async fn check(loaded: &Loaded, report: &mut DoctorReport) {
     };
     let broken = Guards { journals, clock }.journals.faults();
     for alarm in said.alarms.into_iter().chain(broken) {
-        report.add(CHECK, Err((alarm, "docs/runbooks/guard-silent.md")));
+        report.add(
+            CHECK,
+            Err((alarm, "docs/operations/runbooks/guard-silent.md")),
+        );
     }
     for fine in said.fine {
         report.add(

@@ -155,7 +155,7 @@ pub(super) fn run_replay(args: &ReplayArgs) -> Outcome {
     let loaded = args.config.load()?;
     let Some(path) = loaded.remediation_rules() else {
         let failure = Failure::bad_input("`remediation.rules` is not set: there are no rules");
-        return Err(failure.help("docs/guide/remediation.md has an example"));
+        return Err(failure.help("docs/how-to/remediation.md has an example"));
     };
     runtime()?.block_on(async {
         let rules = Arc::new(RuleSource::open(path)?);

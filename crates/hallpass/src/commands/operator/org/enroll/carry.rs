@@ -236,6 +236,6 @@ fn unread(why: EnrolmentUnread) -> Failure {
     match why {
         EnrolmentUnread::Refused(why) => refused(why),
         EnrolmentUnread::Unread(_) => Failure::failed(why.to_string())
-            .help("docs/guide/enrolment.md lists the permissions that are needed"),
+            .help("docs/how-to/enroll-accounts.md lists the permissions that are needed"),
     }
 }

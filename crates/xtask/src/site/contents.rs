@@ -1,0 +1,155 @@
+//! The index of the documentation, `docs/README.md`, is the one place that says which pages there
+//! are, in which order, and which other words people search them by. The menu, the previous and
+//! the next page and the search follow from it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use pulldown_cmark::{Event, HeadingLevel, Tag, TagEnd};
+
+use super::markdown::{leads_outside, line, parser, resolve};
+use crate::breach::Breach;
+
+/// The index.
+pub(crate) const INDEX: &str = "docs/README.md";
+/// Folders whose pages the index names as a whole.
+const WHOLE: &[&str] = &["docs/spec", "docs/decisions"];
+
+/// Where a page stands in the index.
+#[derive(Debug)]
+pub(crate) struct IndexEntry {
+    pub(crate) path: PathBuf,
+    /// The headings above it: `How-to guides`, `Set up`.
+    pub(crate) group: (String, String),
+    /// Its item: the words of the link and those in brackets.
+    pub(crate) words: String,
+    line: usize,
+}
+
+/// The places of the index, in its order.
+pub(crate) fn read(text: &str) -> Vec<IndexEntry> {
+    let mut found: Vec<IndexEntry> = Vec::new();
+    let mut group = (String::new(), String::new());
+    let mut heading: Option<HeadingLevel> = None;
+    let mut item: Option<(usize, String)> = None;
+    for (event, range) in parser(text).into_offset_iter() {
+        match event {
+            Event::Start(Tag::Heading { level, .. }) => {
+                if level <= HeadingLevel::H2 {
+                    group.0.clear();
+                }
+                group.1.clear();
+                heading = Some(level);
+            }
+            Event::End(TagEnd::Heading(_)) => heading = None,
+            Event::Start(Tag::Item) => item = Some((found.len(), String::new())),
+            Event::End(TagEnd::Item) => {
+                let (first, words) = item.take().unwrap_or_default();
+                for place in found.iter_mut().skip(first) {
+                    place.words.clone_from(&words);
+                }
+            }
+            Event::Start(Tag::Link { dest_url, .. })
+                if item.is_some() && !leads_outside(&dest_url) && !dest_url.contains('#') =>
+            {
+                found.push(IndexEntry {
+                    path: resolve(Path::new(INDEX), &dest_url),
+                    group: group.clone(),
+                    words: String::new(),
+                    line: line(text, range.start),
+                });
+            }
+            Event::SoftBreak => {
+                if let Some((_, words)) = &mut item {
+                    words.push(' ');
+                }
+            }
+            Event::Text(text) | Event::Code(text) => match (heading, &mut item) {
+                (Some(level), _) if level <= HeadingLevel::H2 => group.0.push_str(&text),
+                (Some(_), _) => group.1.push_str(&text),
+                (None, Some((_, words))) => words.push_str(&text),
+                (None, None) => {}
+            },
+            _ => {}
+        }
+    }
+    found
+}
+
+/// Pages that the index does not name, and those that it names twice.
+pub(crate) fn check(text: &str, pages: &[PathBuf]) -> Vec<Breach> {
+    let mut findings = Vec::new();
+    let mut seen: BTreeMap<PathBuf, usize> = BTreeMap::new();
+    for place in read(text) {
+        if let Some(before) = seen.get(&place.path) {
+            let message = format!(
+                "`{}` has its place in line {before}: a page has one place",
+                place.path.display()
+            );
+            findings.push(Breach::new(INDEX, place.line, message));
+        } else {
+            seen.insert(place.path, place.line);
+        }
+    }
+    let known: BTreeSet<&Path> = seen.keys().map(PathBuf::as_path).collect();
+    for page in pages {
+        let is_whole = WHOLE.iter().any(|folder| page.starts_with(folder));
+        if page.starts_with("docs")
+            && page != Path::new(INDEX)
+            && !is_whole
+            && !known.contains(page.as_path())
+        {
+            let message = format!("give the page a place in `{INDEX}`");
+            findings.push(Breach::new(&page.display().to_string(), 1, message));
+        }
+    }
+    findings
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEXT: &str = "# Documentation\n\n## How-to\n\n### Set up\n\n\
+        - [A](how-to/a.md) (first,\n  second)\n- [B](../B.md), [part](how-to/a.md#x)\n";
+
+    #[test]
+    fn a_place_has_its_headings_and_the_words_of_its_item() {
+        let places = read(TEXT);
+        let found: Vec<_> = places
+            .iter()
+            .map(|it| {
+                (
+                    it.path.to_str().unwrap(),
+                    it.group.1.as_str(),
+                    it.words.as_str(),
+                )
+            })
+            .collect();
+        assert_eq!(
+            found,
+            [
+                ("docs/how-to/a.md", "Set up", "A (first, second)"),
+                ("B.md", "Set up", "B, part"),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_page_has_one_place() {
+        let pages = ["docs/how-to/a.md", "docs/how-to/c.md", "docs/spec/d.md"];
+        let pages = pages.map(PathBuf::from);
+        let twice = format!("{TEXT}- [A](how-to/a.md)\n");
+        let found: Vec<String> = check(&twice, &pages)
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        assert_eq!(
+            found,
+            [
+                "docs/README.md:10: `docs/how-to/a.md` has its place in line 7: a page has one place",
+                "docs/how-to/c.md:1: give the page a place in `docs/README.md`",
+            ]
+        );
+    }
+}

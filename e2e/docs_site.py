@@ -1,0 +1,157 @@
+"""The documentation as a site, from a folder and without a network, in a real browser: every link and anchor leads
+somewhere, both sizes and themes, axe, the menu, and what people search for is found first."""
+
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+from html.parser import HTMLParser
+from urllib.parse import unquote
+
+from browsing import Browser, overflow, serious, shoot
+from stage import ROOT, Checks
+
+# what a platform engineer, an approver or an auditor types, and the page that is meant
+SEARCHES = [
+    ("JIT access", "how-to/request-access"),
+    ("revoke", "how-to/revoke-sessions"),
+    ("backup", "operations/backup-and-restore"),
+    ("Terraform", "how-to/access-as-code"),
+    ("break glass", "how-to/break-glass"),
+    ("offboarding", "how-to/revoke-sessions"),
+    ("MFA", "how-to/sign-in"),
+    ("PostgreSQL", "how-to/inventory"),
+    ("Slack", "how-to/slack"),
+    ("PCI", "how-to/pci"),
+    ("SCP", "how-to/data-perimeter"),
+    ("delegated administrator", "how-to/delegated-administrators"),
+    ("restore", "operations/backup-and-restore"),
+    ("upgrade", "operations/upgrade"),
+    ("Entra", "how-to/sign-in"),
+    ("least privilege", "how-to/shrink-policies"),
+    ("how do I install it", "how-to/install"),
+    ("account factory", "how-to/vend-accounts"),
+    ("approval workflow", "how-to/write-rules"),
+    ("audit log", "explanation/audit-log"),
+    ("database is full", "operations/runbooks/store-full"),
+    ("revoking sessions", "how-to/revoke-sessions"),
+]
+LOOKED_AT = ["index", "docs/README", "docs/how-to/install", "docs/reference/commands", "docs/operations/runbooks/end-overdue",
+             "docs/tutorials/in-the-browser"]
+
+
+class Links(HTMLParser):
+    """What a page links to and what can be linked to in it."""
+
+    def __init__(self):
+        super().__init__()
+        self.links, self.ids = [], set()
+
+    def handle_starttag(self, tag, attrs):
+        attrs = dict(attrs)
+        if "id" in attrs:
+            self.ids.add(attrs["id"])
+        self.links += [attrs[name] for name in ("href", "src") if name in attrs]
+
+
+def dead_links(site):
+    """Every link of every page that leads to no file or to no anchor, and how many were followed."""
+    pages = {}
+    for path in site.rglob("*.html"):
+        pages[path] = Links()
+        pages[path].feed(path.read_text())
+    dead, followed = [], 0
+    for path, page in pages.items():
+        for link in page.links:
+            if "://" in link or link.startswith("mailto:"):
+                continue
+            followed += 1
+            file, _, anchor = unquote(link).partition("#")
+            target = pathlib.Path(os.path.normpath(path.parent / file)) if file else path
+            known = pages.get(target)
+            # a link to a file of the repository that is no page leads to the repository
+            is_there = target.exists() or (ROOT / target.relative_to(site)).exists()
+            if not is_there or (anchor and known and anchor not in known.ids):
+                dead.append(f"{path.relative_to(site)}: {link}")
+    return dead, followed
+
+
+def searched(page, query):
+    """The pages that a search finds, the best first."""
+    page.fill("input[type=search]", query)
+    page.wait_for_function("() => document.querySelector('.results [role=status]').textContent !== ''")
+    return page.evaluate("""() => [...document.querySelectorAll('.results a')]
+        .map(link => link.href.split('#')[0].split('/docs/').pop().replace('.html', ''))""")
+
+
+def look(browser, check, site):
+    for name in LOOKED_AT:
+        for size in ("wide", "phone"):
+            for dark in (False, True):
+                page = browser.window(size=size, dark=dark)
+                page.goto((site / f"{name}.html").as_uri())
+                label = f"{name.rsplit('/', 1)[-1]}-{size}-{'dark' if dark else 'light'}"
+                check.equal(f"{label} begins at its beginning", page.evaluate("window.scrollY"), 0)
+                check.equal(f"{label} does not scroll sideways", overflow(page), 0)
+                check.equal(f"{label} keeps nobody out", serious(page), [])
+                shoot(page, f"docs-{label}", whole=False)
+                page.context.close()
+
+
+def walk(browser, check, site):
+    page = browser.window()
+    page.goto((site / "docs/how-to/install.html").as_uri())
+    background = "getComputedStyle(document.body).backgroundColor"
+    light = page.evaluate(background)
+    page.click(".theme")
+    page.click(".theme")
+    check("the theme can be dark on a light system", page.evaluate(background) != light, light)
+    page.reload()
+    check("the choice is kept", page.evaluate(background) != light)
+    title = page.locator(".around a[rel=next]").inner_text().split("\n")[-1].removeprefix("Next ")
+    page.click(".around a[rel=next]")
+    check.equal("the next page is the one it names", page.locator("h1").inner_text(), title)
+    page.keyboard.press("/")
+    page.keyboard.type("break glass")
+    page.wait_for_selector(".results a")
+    shoot(page, "docs-search", whole=False)
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/break-glass.html*")
+    check("a search goes by keyboard", page.locator("h1").is_visible())
+    check("nonsense finds nothing", searched(page, "xyzzyplugh") == [], page.locator(".results").inner_text())
+    phone = browser.window(size="phone", script=False)
+    phone.goto((site / "docs/how-to/install.html").as_uri())
+    check("without script there is no search that does nothing", not phone.locator("form.search").is_visible())
+    phone.click(".to-menu")
+    phone.click("nav.pages a[aria-current] >> nth=0")
+    check("the menu works without script", phone.locator("h1").is_visible())
+
+
+def main():
+    check = Checks()
+    with tempfile.TemporaryDirectory() as folder:
+        site = pathlib.Path(folder).resolve() / "site"
+        made = subprocess.run(["cargo", "xtask", "docs", str(site)], cwd=ROOT, capture_output=True, text=True, check=False)
+        if not check("the site is made", made.returncode == 0, (made.stdout + made.stderr)[-900:]):
+            sys.exit(1)
+        dead, followed = dead_links(site)
+        check("every link leads somewhere", followed > 1000 and not dead, dead[:10])
+        with Browser(site.as_uri()) as browser:
+            page = browser.window()
+            page.context.route("**/*", lambda route: route.continue_() if route.request.url.startswith("file:") else route.abort())
+            page.goto((site / "index.html").as_uri())
+            for query, wanted in SEARCHES:
+                found = searched(page, query)
+                check(f"`{query}` finds {wanted} first", found[:1] == [wanted], found[:4])
+            walk(browser, check, site)
+            look(browser, check, site)
+            # axe asks for the style sheet by a call, which no page from a folder may make
+            problems = [said for said in browser.problems if "XMLHttpRequest" not in said and "ERR_FAILED" not in said]
+            check.equal("no page complains", problems, [])
+    check.end()
+
+
+if __name__ == "__main__":
+    main()
