@@ -8,6 +8,7 @@ use std::io::{self, IsTerminal as _};
 
 use clap::{ArgMatches, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
+#[cfg(test)]
 pub(crate) use self::listing::{BESIDE, GROUPS};
 use self::listing::{DAILY, grouped};
 use crate::commands::approver::{approve, deny};
@@ -20,7 +21,7 @@ use crate::commands::requester::{
     aws, break_glass, catalog, console, exec, grants, login, logout, request, requests, whoami,
 };
 use crate::exit::{Exit, Failure, FailureForm, Outcome};
-use crate::old_names::{OldName, in_place};
+use crate::old_names::{OLD_NAMES, OldName, in_place};
 use crate::output;
 
 /// Just-in-time access to AWS accounts: request it, get approval, and it ends on time
@@ -90,6 +91,18 @@ pub(crate) fn program() -> clap::Command {
     program.help_template(format!(
         "{{about}}\n\n{{usage-heading}} {{usage}}\n\n{groups}\nOptions:\n{{options}}{{after-help}}"
     ))
+}
+
+/// The program with its short forms at the top, too, as shells complete them.
+pub(crate) fn with_short_forms() -> clap::Command {
+    let program = program();
+    let short = OLD_NAMES.iter().filter(|it| it.is_short());
+    let at_place = |it: &OldName| {
+        let parent = program.find_subcommand(it.parent)?;
+        parent.find_subcommand(it.name).cloned()
+    };
+    let short: Vec<clap::Command> = short.filter_map(at_place).collect();
+    program.subcommands(short)
 }
 
 /// A command line that was read.
@@ -240,28 +253,55 @@ pub(crate) fn run(called: Called) -> Outcome {
 mod tests {
     use std::collections::BTreeSet;
 
+    use super::listing::WIDTH;
     use super::*;
 
     #[test]
-    fn every_command_is_in_one_group_and_help_fits_the_terminal() {
+    fn at_most_25_commands_are_listed_and_help_fits_the_terminal() {
         let program = program();
-        let grouped: Vec<&str> = GROUPS.iter().flat_map(|it| it.commands).copied().collect();
-        let once: BTreeSet<&str> = grouped.iter().copied().collect();
-        assert_eq!(grouped.len(), once.len(), "a command stands in two groups");
+        let listed: Vec<&str> = GROUPS.iter().flat_map(|it| it.commands).copied().collect();
+        assert!(listed.len() <= 25, "{} are listed", listed.len());
         let shown = program.get_subcommands().filter(|it| !it.is_hide_set());
         let mut names: Vec<&str> = shown.map(clap::Command::get_name).collect();
-        names.push("help");
-        assert_eq!(grouped, names, "in the order of the table, too");
+        let mut known: Vec<&str> = listed.iter().chain(BESIDE).copied().collect();
+        names.sort_unstable();
+        known.sort_unstable();
+        assert_eq!(known, names, "each is in one group, or beside them");
         let help = program.clone().render_help().to_string();
-        for line in help.lines() {
-            assert!(line.chars().count() <= WIDTH, "{line}");
+        for line in help.lines().chain(DAILY.lines()) {
+            assert!(line.chars().count() <= WIDTH + 2, "{line}");
         }
-        assert!(help.contains("\n  request       Ask for access"), "{help}");
+        for name in listed {
+            let command = program.find_subcommand(name).unwrap();
+            let about = command.get_about().unwrap().to_string();
+            let line = format!("\n  {name:<13}{about}");
+            assert!(help.contains(&line), "not on one line: {line}");
+        }
+    }
+
+    #[test]
+    fn hallpass_alone_says_the_commands_of_every_day_in_20_lines() {
+        assert!(DAILY.lines().count() <= 20);
+        let program = program();
+        let known = |name: &str| {
+            let is_old = OLD_NAMES.iter().any(|it| it.name == name);
+            is_old || program.find_subcommand(name).is_some()
+        };
+        let told = DAILY
+            .lines()
+            .filter_map(|it| it.strip_prefix("  hallpass "));
+        let names: Vec<&str> = told.filter_map(|it| it.split(' ').next()).collect();
+        assert!(names.contains(&"request"), "{names:?}");
+        assert!(names.iter().all(|name| known(name)), "{names:?}");
     }
 
     #[test]
     fn a_command_says_why_it_failed_in_the_form_of_its_data() {
-        let told = |words: &str| failure_form(&program().get_matches_from(words.split(' ')));
+        let told = |words: &str| {
+            read(words.split(' ').map(Into::into).collect())
+                .unwrap()
+                .form
+        };
         for (words, wanted) in [
             ("hallpass org vend a.csv --output json", FailureForm::Json),
             ("hallpass org vend a.csv -o table", FailureForm::Text),
@@ -305,15 +345,18 @@ mod tests {
             "the rows of the list: its accounts are not there yet",
         ),
         ("org vend retry", "a plan that is there"),
-        ("outage apply", "one unit or account"),
-        ("outage reap", "drills that are over"),
-        ("outage remove", "one drill"),
-        ("pci act", "people"),
-        ("plan resume", "a plan that is there"),
-        ("plan undo", "what a plan changed"),
-        ("remediate undo", "what one remediation changed"),
-        ("sessions apply", "--target: where the policy is attached"),
-        ("sessions prune", "entries that are over"),
+        ("org outage apply", "one unit or account"),
+        ("org outage reap", "drills that are over"),
+        ("org outage remove", "one drill"),
+        ("activity pci act", "people"),
+        ("org plan resume", "a plan that is there"),
+        ("org plan undo", "what a plan changed"),
+        ("org remediate undo", "what one remediation changed"),
+        (
+            "people sessions apply",
+            "--target: where the policy is attached",
+        ),
+        ("people sessions prune", "entries that are over"),
         ("who apply-review", "the rows of the review"),
     ];
 
@@ -369,7 +412,7 @@ mod tests {
                 "org standards diff",
                 "org standards export",
                 "each",
-                "public-ips",
+                "org public-ips",
             ] {
                 let found = of(words);
                 let said = |it: &clap::Arg| it.get_help().map(ToString::to_string);
@@ -380,6 +423,193 @@ mod tests {
                     "{words} --{id}"
                 );
             }
+        }
+    }
+
+    /// Every name at the top before commands moved, but for those that nobody types.
+    const BEFORE: &str = "login logout whoami catalog request requests grants exec console aws extend release discard \
+        break-glass approve deny close-review serve guard doctor store token slack lambda revoke lock unlock sessions \
+        standing sweep org outage findings insights remediate events plan audit activity pci access each public-ips \
+        sync who query snapshots tables alerts rules policy perimeter vpn abac delegation demo sim completions man";
+
+    /// Arguments that each old name takes.
+    const TYPED: &[(&str, &str)] = &[
+        ("discard", "req_01934a5b6c7d7e8f90123456789abcde"),
+        (
+            "close-review",
+            "req_01934a5b6c7d7e8f90123456789abcde --reason well",
+        ),
+        ("extend", "grn_01934a5b6c7d7e8f90123456789abcde --for 1h"),
+        ("release", "grn_01934a5b6c7d7e8f90123456789abcde --yes"),
+        ("revoke", "--user ana@acme.example --all --reason x -o json"),
+        ("lock", "--user ana@acme.example --reason x --for 2d"),
+        ("unlock", "--user ana@acme.example --reason x"),
+        ("sessions", "end --user ana@acme.example"),
+        ("doctor", "--config other.toml"),
+        ("guard", "--bound 60s"),
+        ("store", "check"),
+        ("token", "create --user ana@acme.example --ttl 30d"),
+        ("slack", "manifest --url https://hallpass.example.com"),
+        (
+            "lambda",
+            "vpn --runtime-api 127.0.0.1:1 --geo country.mmdb --allow DE",
+        ),
+        ("sweep", "show"),
+        ("standing", "list -o csv"),
+        ("findings", "enrich"),
+        ("insights", "list"),
+        ("remediate", "list --output json"),
+        ("events", "list"),
+        ("outage", "reap --apply"),
+        ("plan", "undo 3f0c9a5b7d1e2f46 --apply"),
+        ("public-ips", "diff a.json b.json"),
+        (
+            "perimeter",
+            "coverage --policies policies --tree organization.json",
+        ),
+        ("vpn", "handler --geo country.mmdb --allow DE"),
+        (
+            "abac",
+            "check --map attributes.toml --assertion claims.json",
+        ),
+        (
+            "delegation",
+            "check delegate.json --management-account 111122223333",
+        ),
+        (
+            "pci",
+            "report --users users.json --source dir:trail --regions eu-west-1",
+        ),
+        ("snapshots", "diff previous newest --table aws_iam_users"),
+        ("tables", "aws_iam_users -o csv"),
+        ("alerts", "run alerts.yaml"),
+    ];
+
+    fn words(line: &str) -> Vec<OsString> {
+        line.split(' ').map(Into::into).collect()
+    }
+
+    #[test]
+    fn an_old_name_is_the_command_at_its_new_place() {
+        let named: Vec<&str> = OLD_NAMES.iter().map(|it| it.name).collect();
+        let typed: Vec<&str> = TYPED.iter().map(|(name, _)| *name).collect();
+        assert_eq!(named, typed, "a row of arguments for each old name");
+        let mut wrong = Vec::new();
+        for (old, (name, arguments)) in OLD_NAMES.iter().zip(TYPED) {
+            let parent = old.parent;
+            let before = read(words(&format!("hallpass {name} {arguments}")));
+            let now = read(words(&format!("hallpass {parent} {name} {arguments}")));
+            let (before, now) = match (before, now) {
+                (Ok(before), Ok(now)) => (before, now),
+                (before, now) => {
+                    wrong.push(format!("{name}: {:?} {:?}", before.err(), now.err()));
+                    continue;
+                }
+            };
+            assert_eq!(
+                format!("{:?}", before.command),
+                format!("{:?}", now.command),
+                "{name}"
+            );
+            assert_eq!(before.form, now.form, "{name}");
+            assert_eq!((before.old, now.old), (Some(old), None), "{name}");
+        }
+        assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    }
+
+    #[test]
+    fn the_help_of_an_old_name_is_that_of_its_new_place_below_a_line_that_tells_it() {
+        let program = program();
+        let help = |line: &str| read(words(line)).map(|_| ()).unwrap_err().to_string();
+        let mut seen = 0;
+        for old in OLD_NAMES {
+            let OldName { name, parent, .. } = old;
+            let place = program.find_subcommand(parent).unwrap();
+            let place = place.find_subcommand(name).unwrap();
+            if ["snapshots", "tables"].contains(name) {
+                // the companion prints it
+                let Command::Query(args) = read(words(&format!("hallpass {name} list --help")))
+                    .unwrap()
+                    .command
+                else {
+                    panic!("{name} is below query");
+                };
+                assert!(args.asks_for_help());
+                continue;
+            }
+            let mut all = Vec::new();
+            with_arguments(place, name, &mut all);
+            for (path, _) in all {
+                let before = help(&format!("hallpass {path} --help"));
+                let now = help(&format!("hallpass {parent} {path} --help"));
+                assert_eq!(before, format!("{}\n\n{now}", old.line()), "{path}");
+                assert!(
+                    now.contains(&format!("Usage: hallpass {parent} {path}")),
+                    "{now}"
+                );
+                seen += 1;
+            }
+            let asked = help(&format!("hallpass help {name}"));
+            assert!(asked.starts_with(&old.line()), "{asked}");
+        }
+        assert!(seen > 60, "{seen}");
+    }
+
+    #[test]
+    fn every_name_of_before_is_a_command() {
+        let program = program();
+        for name in BEFORE.split_whitespace() {
+            let (words, _) = in_place(words(&format!("hallpass {name}")));
+            let mut place = &program;
+            for word in &words[1..] {
+                place = place.find_subcommand(word).unwrap();
+            }
+            assert_eq!(place.get_name(), name);
+        }
+    }
+
+    #[test]
+    fn who_types_a_name_every_day_is_not_told_another() {
+        for name in "extend release revoke discard lock unlock doctor guard plan".split(' ') {
+            let old = OLD_NAMES.iter().find(|it| it.name == name).unwrap();
+            assert_eq!(old.note(), None, "{name}");
+        }
+        let store = OLD_NAMES.iter().find(|it| it.name == "store").unwrap();
+        let note = store.note().unwrap();
+        assert!(
+            note.starts_with("note: `hallpass store` is now `hallpass server store`"),
+            "{note}"
+        );
+    }
+
+    #[test]
+    fn sql_is_asked_beside_the_commands_below_query() {
+        let asked = |line: &[&str]| {
+            let words = line.iter().map(Into::into).collect();
+            format!("{:?}", read(words).unwrap().command)
+        };
+        for (line, wanted) in [
+            (
+                &["hallpass", "query", "SELECT 1", "-o", "csv"][..],
+                "[\"SELECT 1\", \"-o\", \"csv\"]",
+            ),
+            (
+                &["hallpass", "query", "-o", "csv", "SELECT 1", "--help"],
+                "[\"-o\", \"csv\", \"SELECT 1\", \"--help\"]",
+            ),
+            (
+                &["hallpass", "query", "--name", "keys/unused"],
+                "[\"--name\", \"keys/unused\"]",
+            ),
+            (&["hallpass", "query", "--help"], "help: true"),
+            (&["hallpass", "query", "-h"], "short_help: true"),
+            (
+                &["hallpass", "query", "--snapshots", "x", "-f", "q.sql"],
+                "[\"--snapshots\"",
+            ),
+        ] {
+            let found = asked(line);
+            assert!(found.contains(wanted), "{line:?}: {found}");
         }
     }
 }

@@ -90,9 +90,14 @@ impl OldName {
         }
     }
 
+    /// Whether it stays as a short form.
+    pub(crate) fn is_short(&self) -> bool {
+        self.typed == Typed::Daily
+    }
+
     /// What somebody is told who types it at a terminal.
     pub(crate) fn note(&self) -> Option<String> {
-        (self.typed == Typed::Seldom).then(|| format!("note: {}", self.line()))
+        (!self.is_short()).then(|| format!("note: {}", self.line()))
     }
 }
 

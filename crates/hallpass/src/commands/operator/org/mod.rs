@@ -14,7 +14,7 @@ use super::{events, findings, insights, outage, plan, remediate};
 use crate::commands::inventory::public_ips;
 use crate::exit::Outcome;
 
-/// Set the organization up, and check how it is set up
+/// Set up and check the organization: accounts, standards, findings
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   hallpass org readiness --profile merger --report readiness.html
@@ -50,7 +50,7 @@ enum Command {
     Plan(plan::Args),
 }
 
-/// A payer account that a partner and a customer share
+/// Check and plan a payer account that a partner and a customer share
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  hallpass org payer audit org-payer.yaml")]
 struct PayerArgs {

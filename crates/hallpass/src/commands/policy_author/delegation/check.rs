@@ -1,4 +1,4 @@
-//! `hallpass delegation check`: what a delegate's policy really allows.
+//! `hallpass policy delegation check`: what a delegate's policy really allows.
 
 use std::fmt::Write as _;
 use std::io;
@@ -40,9 +40,9 @@ const FILE_BYTES_MAX: u64 = 1024 * 1024;
                   With --cases the policy is asked the cases of a file instead (see \
                   `hallpass policy simulate`), beside the identity policies that a case brings.",
     after_help = "Examples:
-  hallpass delegation check delegate.json --management-account 111122223333
-  hallpass delegation check delegate.json --output json
-  hallpass delegation check delegate.json --cases cases.jsonl --expect"
+  hallpass policy delegation check delegate.json --management-account 111122223333
+  hallpass policy delegation check delegate.json --output json
+  hallpass policy delegation check delegate.json --cases cases.jsonl --expect"
 )]
 #[expect(
     clippy::struct_excessive_bools,

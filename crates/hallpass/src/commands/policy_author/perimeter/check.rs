@@ -1,4 +1,4 @@
-//! `hallpass perimeter check`: a table of cases, decided with one more policy in force.
+//! `hallpass policy perimeter check`: a table of cases, decided with one more policy in force.
 
 use std::io;
 use std::path::PathBuf;
@@ -21,9 +21,9 @@ use crate::exit::{Exit, Failure, Outcome};
                   the account, as one more policy of the principal, or into the policy of the \
                   resource. With --expect each decision is held against the case's `expected`.",
     after_help = "Examples:
-  hallpass perimeter check boundary.json --as scp --cases table.jsonl --expect
-  hallpass perimeter generate --side identity --scope org --id o-ab12cd34ef --as rcp |
-      hallpass perimeter check - --as rcp --cases table.jsonl --explain"
+  hallpass policy perimeter check boundary.json --as scp --cases table.jsonl --expect
+  hallpass policy perimeter generate --side identity --scope org --id o-ab12cd34ef --as rcp |
+      hallpass policy perimeter check - --as rcp --cases table.jsonl --explain"
 )]
 pub(super) struct Args {
     /// The policy; `-` for standard input
