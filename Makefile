@@ -23,7 +23,7 @@ build: tools
 	cargo build --locked --package hallpass
 	@ln -sfn $(BINARY) hallpass
 
-# the companion of `hallpass query`, `snapshots` and `tables`; apart, since its engine takes minutes to build
+# the companion of `hallpass query`; apart, since its engine takes minutes to build
 query: build
 	cargo build --locked --package hallpass-query
 

@@ -144,10 +144,25 @@ fn read(words: Vec<OsString>) -> Result<Called, clap::Error> {
         Some(old) => telling(program(), old),
         None => program(),
     };
-    let found = program.try_get_matches_from(words)?;
+    let found = program.try_get_matches_from(left_to_companion(words))?;
     let form = failure_form(&found);
     let Cli { command } = Cli::from_arg_matches(&found)?;
     Ok(Called { command, form, old })
+}
+
+/// The words, where `query --help` and `query --version` are for the companion: clap would answer itself.
+fn left_to_companion(mut words: Vec<OsString>) -> Vec<OsString> {
+    let is_asked = match words.as_slice() {
+        [_, command, option, ..] if command == "query" => {
+            let known = ["--help", "-h", "--version", "-V"];
+            known.iter().any(|it| option == it)
+        }
+        _ => false,
+    };
+    if is_asked {
+        words.insert(2, "--".into());
+    }
+    words
 }
 
 /// The program where the help of a command begins with where it is now.
@@ -601,8 +616,8 @@ mod tests {
                 &["hallpass", "query", "--name", "keys/unused"],
                 "[\"--name\", \"keys/unused\"]",
             ),
-            (&["hallpass", "query", "--help"], "help: true"),
-            (&["hallpass", "query", "-h"], "short_help: true"),
+            (&["hallpass", "query", "--help"], "[\"--help\"]"),
+            (&["hallpass", "query", "-h"], "[\"-h\"]"),
             (
                 &["hallpass", "query", "--snapshots", "x", "-f", "q.sql"],
                 "[\"--snapshots\"",

@@ -23,14 +23,6 @@ pub(crate) struct Args {
 }
 
 impl Args {
-    /// These after some more.
-    pub(super) fn after(&self, first: impl Iterator<Item = OsString>) -> Self {
-        let arguments = first.chain(self.arguments.iter().cloned());
-        Self {
-            arguments: arguments.collect(),
-        }
-    }
-
     /// Whether it is asked for its help.
     pub(super) fn asks_for_help(&self) -> bool {
         let mut options = self.arguments.iter().take_while(|word| *word != "--");

@@ -1,7 +1,5 @@
 //! `hallpass query`: carried out by the companion, as are its snapshots and tables; alerts are not.
 
-use std::ffi::OsString;
-
 use super::{alerts, companion};
 use crate::exit::Outcome;
 
@@ -9,37 +7,12 @@ use crate::exit::Outcome;
 #[derive(Debug, clap::Args)]
 // its name is that of the companion's arguments
 #[group(skip)]
-#[command(args_conflicts_with_subcommands = true, disable_help_subcommand = true)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct Args {
     #[command(subcommand)]
     command: Option<Command>,
     #[command(flatten)]
-    asked: AskedOfCompanion,
-    #[command(flatten)]
     companion: companion::Args,
-}
-
-/// What clap would answer for a command that has commands below it, and the companion knows better.
-#[derive(Debug, clap::Args)]
-struct AskedOfCompanion {
-    #[arg(long, hide = true)]
-    help: bool,
-    #[arg(id = "short_help", short = 'h', hide = true)]
-    short_help: bool,
-    #[arg(long, short = 'V', hide = true)]
-    version: bool,
-}
-
-impl AskedOfCompanion {
-    fn words(&self) -> impl Iterator<Item = OsString> {
-        let all = [
-            (self.help, "--help"),
-            (self.short_help, "-h"),
-            (self.version, "--version"),
-        ];
-        let asked = all.into_iter().filter(|(is_asked, _)| *is_asked);
-        asked.map(|(_, word)| word.into())
-    }
 }
 
 #[derive(Debug, clap::Subcommand)]
@@ -68,6 +41,6 @@ pub(crate) fn run(args: &Args) -> Outcome {
         Some(Command::Snapshots(args)) => companion::run("snapshots", args),
         Some(Command::Tables(args)) => companion::run("tables", args),
         Some(Command::Alerts(args)) => alerts::run(args),
-        None => companion::run("query", &args.companion.after(args.asked.words())),
+        None => companion::run("query", &args.companion),
     }
 }
