@@ -24,7 +24,7 @@ use crate::exit::{Exit, Failure, FailureForm, Outcome};
 use crate::old_names::{OLD_NAMES, OldName, in_place};
 use crate::output;
 
-/// Just-in-time access to AWS accounts: request it, get approval, and it ends on time
+/// Just-in-time access to AWS accounts: request it, get approval, it ends on time
 #[derive(Debug, Parser)]
 #[command(
     name = "hallpass",
@@ -284,7 +284,7 @@ mod tests {
         assert_eq!(known, names, "each is in one group, or beside them");
         let help = program.clone().render_help().to_string();
         for line in help.lines().chain(DAILY.lines()) {
-            assert!(line.chars().count() <= WIDTH + 2, "{line}");
+            assert!(line.chars().count() <= WIDTH, "{line}");
         }
         for name in listed {
             let command = program.find_subcommand(name).unwrap();
@@ -471,7 +471,7 @@ mod tests {
         ),
         ("sweep", "show"),
         ("standing", "list -o csv"),
-        ("findings", "enrich"),
+        ("findings", "enrich --backfill --since 30d"),
         ("insights", "list"),
         ("remediate", "list --output json"),
         ("events", "list"),

@@ -53,7 +53,8 @@ pub(crate) const GROUPS: [CommandGroup; 6] = [
     },
 ];
 
-/// Commands that are in no group: `login --help` names the first two, `UNLISTED` the others.
+/// Commands that are in no group, for tests and reference pages: `login --help` names the first two, `UNLISTED` the others.
+#[cfg(test)]
 pub(crate) const BESIDE: &[&str] = &["logout", "whoami", "sim", "completions", "man"];
 
 /// What stands below the groups.
@@ -66,12 +67,12 @@ for your shell. Short forms: `extend`, `release` and `revoke` are `grants …`,
 
 /// What `hallpass` alone says: the commands of every day, and where the others are.
 pub(super) const DAILY: &str = "\
-Just-in-time access to AWS accounts: request it, get approval, and it ends on time
+Just-in-time access to AWS accounts: request it, get approval, it ends on time
 
   hallpass login       Sign in to a server
   hallpass catalog     List what you may ask for, and who would approve
   hallpass request     Ask for access; `--wait` waits until you have it
-  hallpass requests    List your requests; `--role to-review` those you may review
+  hallpass requests    List your requests, or those that wait for you
   hallpass approve     Approve a request
   hallpass deny        Deny a request
   hallpass grants      List who holds what until when

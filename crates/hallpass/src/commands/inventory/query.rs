@@ -3,7 +3,7 @@
 use super::{alerts, companion};
 use crate::exit::Outcome;
 
-/// Run SQL over a snapshot of the organization, manage snapshots and alerts
+/// Run SQL over a snapshot of the organization; manage alerts
 #[derive(Debug, clap::Args)]
 // its name is that of the companion's arguments
 #[group(skip)]

@@ -3,7 +3,7 @@
 use super::{doctor, guard, lambda, slack, standing, store, sweep, token};
 use crate::exit::Outcome;
 
-/// Check the server, back up its database, make tokens, run the guard
+/// Check the server, back up its database, make tokens, run sweeps
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   hallpass server doctor
