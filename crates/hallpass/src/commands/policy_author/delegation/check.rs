@@ -12,8 +12,8 @@ use hallpass_iam::generate::ids::Lengths;
 use hallpass_iam::{Decision, Policy, PolicyType, simulate_changed};
 use serde_json::json;
 
-use crate::commands::policy_author::policy::cases::{Input, answer_all};
-use crate::commands::policy_author::policy::simulate::Reading;
+use crate::commands::policy_author::cases::{Input, answer_all};
+use crate::commands::policy_author::reading::Reading;
 use crate::commands::read_text;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::generated::warn;

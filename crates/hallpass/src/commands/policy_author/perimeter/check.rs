@@ -8,8 +8,8 @@ use hallpass_iam::perimeter::{AttachedPolicy, GuardrailSlot};
 use hallpass_iam::simulate_changed;
 use hallpass_wording::lists;
 
-use crate::commands::policy_author::policy::cases::{Input, answer_all};
-use crate::commands::policy_author::policy::simulate::Reading;
+use crate::commands::policy_author::cases::{Input, answer_all};
+use crate::commands::policy_author::reading::Reading;
 use crate::exit::{Exit, Failure, Outcome};
 
 /// Decide cases as if a policy were attached

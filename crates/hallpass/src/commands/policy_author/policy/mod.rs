@@ -1,13 +1,12 @@
 //! `hallpass policy …`: ask, check and test IAM policies.
 
-pub(crate) mod cases;
 mod data;
 mod diff;
 mod eval;
 mod files;
 mod lint;
 mod shrink;
-pub(crate) mod simulate;
+mod simulate;
 mod size;
 mod test;
 mod why;
