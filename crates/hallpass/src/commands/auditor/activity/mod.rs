@@ -30,7 +30,7 @@ enum Command {
     Ingest(ingest::Args),
     Show(show::Args),
     Unused(unused::Args),
-    Pci(pci::Args),
+    Pci(Box<pci::Args>),
 }
 
 /// Runs the command.
