@@ -29,7 +29,7 @@ build: tools
 	cargo build --locked --workspace --bin hallpass
 	@ln -sfn $(BINARY) hallpass
 
-# the companion of `hallpass query`, `snapshots` and `tables`; apart, since its engine takes minutes to build
+# the companion of `hallpass query`; apart, since its engine takes minutes to build
 query: build
 	cargo build --locked --workspace --bin hallpass-query
 

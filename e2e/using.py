@@ -163,6 +163,11 @@ def looks(check, mara):
         check(f"{' '.join(arguments)} fits 80 columns", plain and not wide, wide or shown)
     check("a state has a colour", "\x1b[32mActive\x1b[0m" in terminal(mara, "grants", "--state", "active"))
     check("and none with NO_COLOR", "\x1b" not in terminal(mara, "grants", "--state", "active", NO_COLOR="1"))
+    told = terminal(mara, "token", "list")
+    check("an old name tells an administrator at a terminal where the command is", "note: `hallpass token` is now `hallpass server token`" in
+          " ".join(told.split()), told)
+    check("a verb of every day tells nobody", "note:" not in terminal(mara, "extend", "grn_01934a5b6c7d7e8f90123456789abcde", "--for", "1h"))
+    check("nor does what runs without one", "note:" not in mara("token", "list").stderr)
     script = mara.stage.path("completions.bash")
     script.write_text(mara("completions", "bash").stdout)
     def completed(*words):

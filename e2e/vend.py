@@ -443,7 +443,7 @@ def goes_on(world):
     plan = killed(world)
     server = Server(world, mail)
     check("a server that is not told to leaves it alone, and says so",
-          "a plan was begun and is not over; `hallpass plan resume` goes on with it" in server.said(), server.said()[-600:])
+          "a plan was begun and is not over; `hallpass org plan resume` goes on with it" in server.said(), server.said()[-600:])
     server.stop()
     check.equal("nothing was sent", (len(calls(world, "CreateAccount")), state_of(world, plan)), (2, "running"))
     config = world.stage.path("server.toml")
@@ -629,7 +629,7 @@ def dropped(stage):
     put("new/shop.csv", f"{HEADER}\n{row('drop-1')}\n{row('drop-2', 'Nowhere')}\n")
     check("a list that is dropped is told", wait(lambda: words("new/shop.csv"), 60, server.process, every=0.5), server.said()[-1200:])
     said = words("new/shop.csv")
-    check("with its rows, and the command that carries it out", said.startswith("1 VALID, 1 INVALID; nothing was made") and "hallpass plan resume " in said, said)
+    check("with its rows, and the command that carries it out", said.startswith("1 VALID, 1 INVALID; nothing was made") and "hallpass org plan resume " in said, said)
     result = list(csv.DictReader(io.StringIO(s3.get_object(Bucket="acme-accounts", Key="new/shop.result.csv")["Body"].read().decode())))
     check.equal("the result lies beside it", [(it["Status"], it["ErrorMsg"]) for it in result], [("VALID", ""), ("INVALID", "OrgUnit does not exist")])
     check.equal("nothing was made", (calls(world, "CreateAccount"), calls(world, "MoveAccount")), ([], []))
@@ -644,7 +644,7 @@ def dropped(stage):
     sqs.send_message(QueueUrl=queue, MessageBody=json.dumps({"id": "e2e-s3-1", "source": "aws.s3", "detail-type": "Object Created", "detail": {"bucket": {}}}))
     parked = lambda: json.loads(world.run("events", "list", "-o", "json").stdout)
     check("an event that names no object is parked in sight", wait(lambda: len(parked()) == 1, 60, server.process, every=1), parked())
-    plan = said.split("hallpass plan resume ")[1].split()[0]
+    plan = said.split("hallpass org plan resume ")[1].split()[0]
     ran = world.run("plan", "resume", plan, "--apply")
     check("a person carries it out", ran.returncode == 0 and wait(lambda: "drop-1" in standing(world), 30) and standing(world).get("drop-1", ("", ""))[1] == "Prod", (ran.returncode, ran.stdout, ran.stderr))
     server.stop()

@@ -69,7 +69,7 @@ pub enum PressRefused {
     OwnLock,
     /// Then nobody could let anybody in again.
     #[error(
-        "the last administrator who is not locked cannot be locked, but by `hallpass lock --force` with \
+        "the last administrator who is not locked cannot be locked, but by `hallpass people lock --force` with \
          a token made on the server's own machine"
     )]
     LastAdministrator,

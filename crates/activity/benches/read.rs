@@ -1,4 +1,4 @@
-//! How fast a log is read for `hallpass pci` and `hallpass activity`, beside what it cannot do without (decompression) and what it saves
+//! How fast a log is read for `hallpass activity pci` and `hallpass activity`, beside what it cannot do without (decompression) and what it saves
 //! (a parse of every record).
 #![allow(
     clippy::unwrap_used,

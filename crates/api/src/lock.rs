@@ -33,7 +33,7 @@ pub struct LockPerson {
     #[serde(default)]
     pub held: HeldAccess,
     /// Also the last administrator who is not locked. It counts with a token that was made on the
-    /// server's own machine (`hallpass token create`).
+    /// server's own machine (`hallpass server token create`).
     #[serde(default)]
     pub force: bool,
 }

@@ -1,4 +1,4 @@
-//! The IAM actions this client needs, for the least policy that `hallpass doctor` prints.
+//! The IAM actions this client needs, for the least policy that `hallpass server doctor` prints.
 
 /// Who needs an action.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

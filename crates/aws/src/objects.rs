@@ -398,7 +398,9 @@ fn remedy(error: &SinkError, needed: &str) -> String {
             "something else writes there: give the export a prefix of its own".to_owned()
         }
         SinkErrorKind::Refused => {
-            format!("allow {needed} (`hallpass doctor --iam-policy`); check `audit.export.region`")
+            format!(
+                "allow {needed} (`hallpass server doctor --iam-policy`); check `audit.export.region`"
+            )
         }
     }
 }

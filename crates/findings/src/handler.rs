@@ -31,7 +31,7 @@ const CHANGES: [(&str, &[&str]); 2] = [
     ),
 ];
 
-/// What `hallpass findings cache drop` sends to the queue: source and detail type.
+/// What `hallpass org findings cache drop` sends to the queue: source and detail type.
 const FORGET: (&str, &str) = ("hallpass.findings", "Forget Accounts");
 
 /// The envelope that makes whoever takes it from the queue forget what was read of an account, or of all.

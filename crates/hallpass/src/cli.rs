@@ -1,30 +1,30 @@
-//! The table from command to function, in the order of `--help`: grouped by who uses what. A new
-//! command is a variant, an arm, its place in `GROUPS` and a module line in its group's `mod.rs`.
+//! The table from command to function. A new command at the top is a variant, an arm, its place in `GROUPS`
+//! and a module line in its folder's `mod.rs`; most belong below one that is there.
 
-use std::fmt::Write as _;
+mod listing;
+
+use std::ffi::OsString;
+use std::io::{self, IsTerminal as _};
 
 use clap::{ArgMatches, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
-use crate::commands::approver::{approve, close_review, deny};
-use crate::commands::auditor::{activity, audit, pci};
+#[cfg(test)]
+pub(crate) use self::listing::{BESIDE, GROUPS};
+use self::listing::{DAILY, grouped};
+use crate::commands::approver::{approve, deny};
+use crate::commands::auditor::{activity, audit};
 use crate::commands::everybody::{complete, completions, demo, man, sim};
-use crate::commands::inventory::{access, alerts, companion, each, public_ips, sync, who};
-use crate::commands::operator::{
-    doctor, events, findings, guard, insights, lambda, lock, org, outage, plan, remediate, revoke,
-    serve, sessions, slack, standing, store, sweep, token,
-};
-use crate::commands::policy_author::{abac, delegation, perimeter, policy, rules, vpn};
+use crate::commands::inventory::{access, each, query, sync, who};
+use crate::commands::operator::{lambda, org, people, serve, server};
+use crate::commands::policy_author::{policy, rules};
 use crate::commands::requester::{
-    aws, break_glass, catalog, console, discard, exec, extend, grants, login, logout, release,
-    request, requests, whoami,
+    aws, break_glass, catalog, console, exec, grants, login, logout, request, requests, whoami,
 };
-use crate::exit::{Exit, FailureForm, Outcome};
+use crate::exit::{Exit, Failure, FailureForm, Outcome};
+use crate::old_names::{OLD_NAMES, OldName, in_place};
 use crate::output;
 
-/// The columns that help is laid out in.
-const WIDTH: usize = 80;
-
-/// Temporary access to AWS accounts: ask, approve, and it ends by itself
+/// Just-in-time access to AWS accounts: request it, get approval, it ends on time
 #[derive(Debug, Parser)]
 #[command(
     name = "hallpass",
@@ -45,165 +45,44 @@ pub(crate) struct Cli {
     command: Command,
 }
 
-/// Every command.
+/// Every command. Where one stands is the order of completions and of the manual; `--help` has its own.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    Login(login::Args),
-    Logout(logout::Args),
-    Whoami(whoami::Args),
-    Catalog(catalog::Args),
     Request(request::Args),
     Requests(requests::Args),
+    Catalog(catalog::Args),
     Grants(grants::Args),
     Exec(exec::Args),
     Console(console::Args),
     Aws(aws::Args),
-    Extend(extend::Args),
-    Release(release::Args),
-    Discard(discard::Args),
     BreakGlass(break_glass::Args),
+    Login(login::Args),
     Approve(approve::Args),
     Deny(deny::Args),
-    CloseReview(close_review::Args),
-    Serve(serve::Args),
-    Guard(guard::Args),
-    Doctor(doctor::Args),
-    Store(store::Args),
-    Token(token::Args),
-    Slack(slack::Args),
-    Lambda(lambda::Args),
-    Revoke(revoke::Args),
-    Lock(lock::LockArgs),
-    Unlock(lock::UnlockArgs),
-    Sessions(sessions::Args),
-    Standing(standing::Args),
-    Sweep(sweep::Args),
-    Org(org::Args),
-    Outage(outage::Args),
-    Findings(findings::Args),
-    Insights(insights::Args),
-    Remediate(Box<remediate::Args>),
-    Events(events::Args),
-    Plan(plan::Args),
-    Audit(audit::Args),
-    Activity(activity::Args),
-    Pci(pci::Args),
-    Access(access::Args),
-    Each(Box<each::Args>),
-    PublicIps(Box<public_ips::Args>),
-    Sync(Box<sync::Args>),
-    /// Who has what, where, and what is wrong with it
+    /// Show who has access to what, and what is wrong with it
     #[command(disable_help_flag = true, disable_version_flag = true)]
     Who(who::Args),
-    /// SQL over a snapshot: SELECT as PostgreSQL has it
-    #[command(disable_help_flag = true, disable_version_flag = true)]
-    Query(companion::Args),
-    /// Snapshots of what exists: list, show, import, export, compare, remove
-    #[command(disable_help_flag = true, disable_version_flag = true)]
-    Snapshots(companion::Args),
-    /// The tables that can be queried, or the columns of one
-    #[command(disable_help_flag = true, disable_version_flag = true)]
-    Tables(companion::Args),
-    Alerts(alerts::Args),
-    Rules(rules::Args),
+    Query(Box<query::Args>),
+    Each(Box<each::Args>),
+    Sync(Box<sync::Args>),
+    Activity(activity::Args),
+    Org(Box<org::Args>),
+    Access(access::Args),
     Policy(policy::Args),
-    Perimeter(perimeter::Args),
-    Vpn(vpn::Args),
-    Abac(abac::Args),
-    Delegation(delegation::Args),
+    Rules(rules::Args),
+    Serve(serve::Args),
+    Server(server::Args),
+    People(people::Args),
+    Audit(audit::Args),
     Demo(demo::Args),
+    Logout(logout::Args),
+    Whoami(whoami::Args),
     Sim(Box<sim::Args>),
     Completions(completions::Args),
     Man(man::Args),
     #[command(name = "__complete", hide = true)]
     Complete(complete::Args),
 }
-
-/// Commands of one kind of person.
-pub(crate) struct CommandGroup {
-    /// What they do with them.
-    pub(crate) title: &'static str,
-    /// The commands by name.
-    pub(crate) commands: &'static [&'static str],
-}
-
-/// Every command in its group; the folders of `commands/` are the same.
-pub(crate) const GROUPS: [CommandGroup; 7] = [
-    CommandGroup {
-        title: "Ask for access and use it",
-        commands: &[
-            "login",
-            "logout",
-            "whoami",
-            "catalog",
-            "request",
-            "requests",
-            "grants",
-            "exec",
-            "console",
-            "aws",
-            "extend",
-            "release",
-            "discard",
-            "break-glass",
-        ],
-    },
-    CommandGroup {
-        title: "Approve",
-        commands: &["approve", "deny", "close-review"],
-    },
-    CommandGroup {
-        title: "Run the server, take access away, change the organization",
-        commands: &[
-            "serve",
-            "guard",
-            "doctor",
-            "store",
-            "token",
-            "slack",
-            "lambda",
-            "revoke",
-            "lock",
-            "unlock",
-            "sessions",
-            "standing",
-            "sweep",
-            "org",
-            "outage",
-            "findings",
-            "insights",
-            "remediate",
-            "events",
-            "plan",
-        ],
-    },
-    CommandGroup {
-        title: "Audit",
-        commands: &["audit", "activity", "pci"],
-    },
-    CommandGroup {
-        title: "Look across the organization",
-        commands: &[
-            "access",
-            "each",
-            "public-ips",
-            "sync",
-            "who",
-            "query",
-            "snapshots",
-            "tables",
-            "alerts",
-        ],
-    },
-    CommandGroup {
-        title: "Write rules and policies",
-        commands: &["rules", "policy", "perimeter", "vpn", "abac", "delegation"],
-    },
-    CommandGroup {
-        title: "Try it out, set up the shell",
-        commands: &["demo", "sim", "completions", "man", "help"],
-    },
-];
 
 /// The program with its help.
 pub(crate) fn program() -> clap::Command {
@@ -214,50 +93,119 @@ pub(crate) fn program() -> clap::Command {
     ))
 }
 
-/// Every command with its first line, by group.
-fn grouped(program: &clap::Command) -> String {
-    let names = GROUPS.iter().flat_map(|group| group.commands);
-    let column = names.map(|name| name.len()).max().unwrap_or(0) + 4;
-    let mut text = String::new();
-    for group in &GROUPS {
-        // writing to a `String` cannot fail
-        let _ = writeln!(text, "{}:", group.title);
-        for name in group.commands {
-            let about = match program.find_subcommand(name) {
-                Some(command) => command.get_about().map(ToString::to_string),
-                None => Some("Print this, or the help of a command".to_owned()),
-            };
-            let about = output::wrapped(&about.unwrap_or_default(), WIDTH - column, column);
-            let _ = writeln!(text, "  {name:0$}{about}", column - 2);
-        }
-        text.push('\n');
-    }
-    text.pop();
-    text
+/// The program with its short forms at the top, too, as shells complete them.
+pub(crate) fn with_short_forms() -> clap::Command {
+    let program = program();
+    let short = OLD_NAMES.iter().filter(|it| it.is_short());
+    let at_place = |it: &OldName| {
+        let parent = program.find_subcommand(it.parent)?;
+        parent.find_subcommand(it.name).cloned()
+    };
+    let short: Vec<clap::Command> = short.filter_map(at_place).collect();
+    program.subcommands(short)
+}
+
+/// A command line that was read.
+#[derive(Debug)]
+pub(crate) struct Called {
+    /// The command with its arguments.
+    command: Command,
+    /// How its failure is told.
+    pub(crate) form: FailureForm,
+    /// The name it was called by, where that is an old one.
+    old: Option<&'static OldName>,
 }
 
 /// Reads the command line. Help, versions and usage errors are printed here.
 ///
 /// # Errors
 /// The exit code when there is nothing to run.
-pub(crate) fn parse() -> Result<(Command, FailureForm), Exit> {
+pub(crate) fn parse() -> Result<Called, Exit> {
     let words = lambda::words().unwrap_or_else(|| std::env::args_os().collect());
-    program()
-        .try_get_matches_from(words)
-        .and_then(|found| {
-            let form = failure_form(&found);
-            Cli::from_arg_matches(&found).map(|cli| (cli.command, form))
-        })
-        .map_err(|error| {
-            let exit = if error.use_stderr() {
-                Exit::BadInput
+    if words.len() < 2 {
+        output::say(DAILY.trim_end());
+        return Err(Exit::BadInput);
+    }
+    read(words).map_err(|error| {
+        let exit = if error.use_stderr() {
+            Exit::BadInput
+        } else {
+            Exit::Ok
+        };
+        // nobody is left to tell when this cannot be printed
+        let _ = error.print();
+        exit
+    })
+}
+
+fn read(words: Vec<OsString>) -> Result<Called, clap::Error> {
+    let (words, old) = in_place(words);
+    let program = match old {
+        Some(old) => telling(program(), old),
+        None => program(),
+    };
+    let found = program.try_get_matches_from(left_to_companion(words))?;
+    let form = failure_form(&found);
+    let Cli { command } = Cli::from_arg_matches(&found)?;
+    Ok(Called { command, form, old })
+}
+
+/// The words, where `query --help` and `query --version` are for the companion: clap would answer itself.
+fn left_to_companion(mut words: Vec<OsString>) -> Vec<OsString> {
+    let is_asked = match words.as_slice() {
+        [_, command, option, ..] if command == "query" => {
+            let known = ["--help", "-h", "--version", "-V"];
+            known.iter().any(|it| option == it)
+        }
+        _ => false,
+    };
+    if is_asked {
+        words.insert(2, "--".into());
+    }
+    words
+}
+
+/// The program where the help of a command begins with where it is now.
+fn telling(program: clap::Command, old: &OldName) -> clap::Command {
+    program.mut_subcommands(|parent| {
+        if parent.get_name() != old.parent {
+            return parent;
+        }
+        parent.mut_subcommands(|command| {
+            if command.get_name() == old.name {
+                beginning_with(command, &old.line())
             } else {
-                Exit::Ok
-            };
-            // nobody is left to tell when this cannot be printed
-            let _ = error.print();
-            exit
+                command
+            }
         })
+    })
+}
+
+fn beginning_with(command: clap::Command, line: &str) -> clap::Command {
+    let command = command.before_help(line.to_owned());
+    command.mut_subcommands(|below| beginning_with(below, line))
+}
+
+impl Called {
+    /// Tells a person who used an old name where the command is now: in the help that the companion
+    /// prints, else on a terminal.
+    ///
+    /// # Errors
+    /// When standard output does not take it.
+    fn tell_place(&self) -> Result<(), Failure> {
+        let Some(old) = self.old else { return Ok(()) };
+        let asks_companion = match &self.command {
+            Command::Query(args) => args.asks_for_help(),
+            _ => false,
+        };
+        if asks_companion {
+            return output::print(&format!("{}\n\n", old.line()));
+        }
+        if let Some(note) = old.note().filter(|_| io::stderr().is_terminal()) {
+            output::say(&note);
+        }
+        Ok(())
+    }
 }
 
 /// The form of a failure: that of `--output` of the command that was called, whatever values it takes.
@@ -279,64 +227,36 @@ fn failure_form(found: &ArgMatches) -> FailureForm {
 ///
 /// # Errors
 /// Why it did not do what was asked.
-pub(crate) fn run(command: Command) -> Outcome {
-    match command {
-        Command::Login(args) => login::run(&args),
-        Command::Logout(args) => logout::run(&args),
-        Command::Whoami(args) => whoami::run(&args),
-        Command::Catalog(args) => catalog::run(&args),
+pub(crate) fn run(called: Called) -> Outcome {
+    called.tell_place()?;
+    match called.command {
         Command::Request(args) => request::run(&args),
         Command::Requests(args) => requests::run(&args),
+        Command::Catalog(args) => catalog::run(&args),
         Command::Grants(args) => grants::run(&args),
         Command::Exec(args) => exec::run(&args),
         Command::Console(args) => console::run(&args),
         Command::Aws(args) => aws::run(&args),
-        Command::Extend(args) => extend::run(&args),
-        Command::Release(args) => release::run(&args),
-        Command::Discard(args) => discard::run(&args),
         Command::BreakGlass(args) => break_glass::run(&args),
+        Command::Login(args) => login::run(&args),
         Command::Approve(args) => approve::run(&args),
         Command::Deny(args) => deny::run(&args),
-        Command::CloseReview(args) => close_review::run(&args),
-        Command::Serve(args) => serve::run(&args),
-        Command::Guard(args) => guard::run(&args),
-        Command::Doctor(args) => doctor::run(&args),
-        Command::Store(args) => store::run(&args),
-        Command::Token(args) => token::run(&args),
-        Command::Slack(args) => slack::run(&args),
-        Command::Lambda(args) => lambda::run(&args),
-        Command::Revoke(args) => revoke::run(&args),
-        Command::Lock(args) => lock::run_lock(&args),
-        Command::Unlock(args) => lock::run_unlock(&args),
-        Command::Sessions(args) => sessions::run(&args),
-        Command::Standing(args) => standing::run(&args),
-        Command::Sweep(args) => sweep::run(&args),
-        Command::Org(args) => org::run(&args),
-        Command::Outage(args) => outage::run(&args),
-        Command::Findings(args) => findings::run(&args),
-        Command::Insights(args) => insights::run(&args),
-        Command::Remediate(args) => remediate::run(&args),
-        Command::Events(args) => events::run(&args),
-        Command::Plan(args) => plan::run(&args),
-        Command::Audit(args) => audit::run(&args),
-        Command::Activity(args) => activity::run(&args),
-        Command::Pci(args) => pci::run(&args),
-        Command::Query(args) => companion::run("query", &args),
-        Command::Snapshots(args) => companion::run("snapshots", &args),
-        Command::Tables(args) => companion::run("tables", &args),
         Command::Who(args) => who::run(&args),
-        Command::Alerts(args) => alerts::run(&args),
-        Command::Access(args) => access::run(&args),
+        Command::Query(args) => query::run(&args),
         Command::Each(args) => each::run(&args),
-        Command::PublicIps(args) => public_ips::run(&args),
         Command::Sync(args) => sync::run(&args),
-        Command::Rules(args) => rules::run(&args),
+        Command::Activity(args) => activity::run(&args),
+        Command::Org(args) => org::run(&args),
+        Command::Access(args) => access::run(&args),
         Command::Policy(args) => policy::run(&args),
-        Command::Perimeter(args) => perimeter::run(&args),
-        Command::Vpn(args) => vpn::run(&args),
-        Command::Abac(args) => abac::run(&args),
-        Command::Delegation(args) => delegation::run(&args),
+        Command::Rules(args) => rules::run(&args),
+        Command::Serve(args) => serve::run(&args),
+        Command::Server(args) => server::run(&args),
+        Command::People(args) => people::run(&args),
+        Command::Audit(args) => audit::run(&args),
         Command::Demo(args) => demo::run(&args),
+        Command::Logout(args) => logout::run(&args),
+        Command::Whoami(args) => whoami::run(&args),
         Command::Sim(args) => sim::run(&args),
         Command::Completions(args) => completions::run(&args),
         Command::Man(args) => man::run(&args),
@@ -348,28 +268,55 @@ pub(crate) fn run(command: Command) -> Outcome {
 mod tests {
     use std::collections::BTreeSet;
 
+    use super::listing::WIDTH;
     use super::*;
 
     #[test]
-    fn every_command_is_in_one_group_and_help_fits_the_terminal() {
+    fn at_most_25_commands_are_listed_and_help_fits_the_terminal() {
         let program = program();
-        let grouped: Vec<&str> = GROUPS.iter().flat_map(|it| it.commands).copied().collect();
-        let once: BTreeSet<&str> = grouped.iter().copied().collect();
-        assert_eq!(grouped.len(), once.len(), "a command stands in two groups");
+        let listed: Vec<&str> = GROUPS.iter().flat_map(|it| it.commands).copied().collect();
+        assert!(listed.len() <= 25, "{} are listed", listed.len());
         let shown = program.get_subcommands().filter(|it| !it.is_hide_set());
         let mut names: Vec<&str> = shown.map(clap::Command::get_name).collect();
-        names.push("help");
-        assert_eq!(grouped, names, "in the order of the table, too");
+        let mut known: Vec<&str> = listed.iter().chain(BESIDE).copied().collect();
+        names.sort_unstable();
+        known.sort_unstable();
+        assert_eq!(known, names, "each is in one group, or beside them");
         let help = program.clone().render_help().to_string();
-        for line in help.lines() {
+        for line in help.lines().chain(DAILY.lines()) {
             assert!(line.chars().count() <= WIDTH, "{line}");
         }
-        assert!(help.contains("\n  request       Ask for access"), "{help}");
+        for name in listed {
+            let command = program.find_subcommand(name).unwrap();
+            let about = command.get_about().unwrap().to_string();
+            let line = format!("\n  {name:<13}{about}");
+            assert!(help.contains(&line), "not on one line: {line}");
+        }
+    }
+
+    #[test]
+    fn hallpass_alone_says_the_commands_of_every_day_in_20_lines() {
+        assert!(DAILY.lines().count() <= 20);
+        let program = program();
+        let known = |name: &str| {
+            let is_old = OLD_NAMES.iter().any(|it| it.name == name);
+            is_old || program.find_subcommand(name).is_some()
+        };
+        let told = DAILY
+            .lines()
+            .filter_map(|it| it.strip_prefix("  hallpass "));
+        let names: Vec<&str> = told.filter_map(|it| it.split(' ').next()).collect();
+        assert!(names.contains(&"request"), "{names:?}");
+        assert!(names.iter().all(|name| known(name)), "{names:?}");
     }
 
     #[test]
     fn a_command_says_why_it_failed_in_the_form_of_its_data() {
-        let told = |words: &str| failure_form(&program().get_matches_from(words.split(' ')));
+        let told = |words: &str| {
+            read(words.split(' ').map(Into::into).collect())
+                .unwrap()
+                .form
+        };
         for (words, wanted) in [
             ("hallpass org vend a.csv --output json", FailureForm::Json),
             ("hallpass org vend a.csv -o table", FailureForm::Text),
@@ -413,15 +360,18 @@ mod tests {
             "the rows of the list: its accounts are not there yet",
         ),
         ("org vend retry", "a plan that is there"),
-        ("outage apply", "one unit or account"),
-        ("outage reap", "drills that are over"),
-        ("outage remove", "one drill"),
-        ("pci act", "people"),
-        ("plan resume", "a plan that is there"),
-        ("plan undo", "what a plan changed"),
-        ("remediate undo", "what one remediation changed"),
-        ("sessions apply", "--target: where the policy is attached"),
-        ("sessions prune", "entries that are over"),
+        ("org outage apply", "one unit or account"),
+        ("org outage reap", "drills that are over"),
+        ("org outage remove", "one drill"),
+        ("activity pci act", "people"),
+        ("org plan resume", "a plan that is there"),
+        ("org plan undo", "what a plan changed"),
+        ("org remediate undo", "what one remediation changed"),
+        (
+            "people sessions apply",
+            "--target: where the policy is attached",
+        ),
+        ("people sessions prune", "entries that are over"),
         ("who apply-review", "the rows of the review"),
     ];
 
@@ -477,7 +427,7 @@ mod tests {
                 "org standards diff",
                 "org standards export",
                 "each",
-                "public-ips",
+                "org public-ips",
             ] {
                 let found = of(words);
                 let said = |it: &clap::Arg| it.get_help().map(ToString::to_string);
@@ -488,6 +438,193 @@ mod tests {
                     "{words} --{id}"
                 );
             }
+        }
+    }
+
+    /// Every name at the top before commands moved, but for those that nobody types.
+    const BEFORE: &str = "login logout whoami catalog request requests grants exec console aws extend release discard \
+        break-glass approve deny close-review serve guard doctor store token slack lambda revoke lock unlock sessions \
+        standing sweep org outage findings insights remediate events plan audit activity pci access each public-ips \
+        sync who query snapshots tables alerts rules policy perimeter vpn abac delegation demo sim completions man";
+
+    /// Arguments that each old name takes.
+    const TYPED: &[(&str, &str)] = &[
+        ("discard", "req_01934a5b6c7d7e8f90123456789abcde"),
+        (
+            "close-review",
+            "req_01934a5b6c7d7e8f90123456789abcde --reason well",
+        ),
+        ("extend", "grn_01934a5b6c7d7e8f90123456789abcde --for 1h"),
+        ("release", "grn_01934a5b6c7d7e8f90123456789abcde --yes"),
+        ("revoke", "--user ana@acme.example --all --reason x -o json"),
+        ("lock", "--user ana@acme.example --reason x --for 2d"),
+        ("unlock", "--user ana@acme.example --reason x"),
+        ("sessions", "end --user ana@acme.example"),
+        ("doctor", "--config other.toml"),
+        ("guard", "--bound 60s"),
+        ("store", "check"),
+        ("token", "create --user ana@acme.example --ttl 30d"),
+        ("slack", "manifest --url https://hallpass.example.com"),
+        (
+            "lambda",
+            "vpn --runtime-api 127.0.0.1:1 --geo country.mmdb --allow DE",
+        ),
+        ("sweep", "show"),
+        ("standing", "list -o csv"),
+        ("findings", "enrich --backfill --since 30d"),
+        ("insights", "list"),
+        ("remediate", "list --output json"),
+        ("events", "list"),
+        ("outage", "reap --apply"),
+        ("plan", "undo 3f0c9a5b7d1e2f46 --apply"),
+        ("public-ips", "diff a.json b.json"),
+        (
+            "perimeter",
+            "coverage --policies policies --tree organization.json",
+        ),
+        ("vpn", "handler --geo country.mmdb --allow DE"),
+        (
+            "abac",
+            "check --map attributes.toml --assertion claims.json",
+        ),
+        (
+            "delegation",
+            "check delegate.json --management-account 111122223333",
+        ),
+        (
+            "pci",
+            "report --users users.json --source dir:trail --regions eu-west-1",
+        ),
+        ("snapshots", "diff previous newest --table aws_iam_users"),
+        ("tables", "aws_iam_users -o csv"),
+        ("alerts", "run alerts.yaml"),
+    ];
+
+    fn words(line: &str) -> Vec<OsString> {
+        line.split(' ').map(Into::into).collect()
+    }
+
+    #[test]
+    fn an_old_name_is_the_command_at_its_new_place() {
+        let named: Vec<&str> = OLD_NAMES.iter().map(|it| it.name).collect();
+        let typed: Vec<&str> = TYPED.iter().map(|(name, _)| *name).collect();
+        assert_eq!(named, typed, "a row of arguments for each old name");
+        let mut wrong = Vec::new();
+        for (old, (name, arguments)) in OLD_NAMES.iter().zip(TYPED) {
+            let parent = old.parent;
+            let before = read(words(&format!("hallpass {name} {arguments}")));
+            let now = read(words(&format!("hallpass {parent} {name} {arguments}")));
+            let (before, now) = match (before, now) {
+                (Ok(before), Ok(now)) => (before, now),
+                (before, now) => {
+                    wrong.push(format!("{name}: {:?} {:?}", before.err(), now.err()));
+                    continue;
+                }
+            };
+            assert_eq!(
+                format!("{:?}", before.command),
+                format!("{:?}", now.command),
+                "{name}"
+            );
+            assert_eq!(before.form, now.form, "{name}");
+            assert_eq!((before.old, now.old), (Some(old), None), "{name}");
+        }
+        assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    }
+
+    #[test]
+    fn the_help_of_an_old_name_is_that_of_its_new_place_below_a_line_that_tells_it() {
+        let program = program();
+        let help = |line: &str| read(words(line)).map(|_| ()).unwrap_err().to_string();
+        let mut seen = 0;
+        for old in OLD_NAMES {
+            let OldName { name, parent, .. } = old;
+            let place = program.find_subcommand(parent).unwrap();
+            let place = place.find_subcommand(name).unwrap();
+            if ["snapshots", "tables"].contains(name) {
+                // the companion prints it
+                let Command::Query(args) = read(words(&format!("hallpass {name} list --help")))
+                    .unwrap()
+                    .command
+                else {
+                    panic!("{name} is below query");
+                };
+                assert!(args.asks_for_help());
+                continue;
+            }
+            let mut all = Vec::new();
+            with_arguments(place, name, &mut all);
+            for (path, _) in all {
+                let before = help(&format!("hallpass {path} --help"));
+                let now = help(&format!("hallpass {parent} {path} --help"));
+                assert_eq!(before, format!("{}\n\n{now}", old.line()), "{path}");
+                assert!(
+                    now.contains(&format!("Usage: hallpass {parent} {path}")),
+                    "{now}"
+                );
+                seen += 1;
+            }
+            let asked = help(&format!("hallpass help {name}"));
+            assert!(asked.starts_with(&old.line()), "{asked}");
+        }
+        assert!(seen > 60, "{seen}");
+    }
+
+    #[test]
+    fn every_name_of_before_is_a_command() {
+        let program = program();
+        for name in BEFORE.split_whitespace() {
+            let (words, _) = in_place(words(&format!("hallpass {name}")));
+            let mut place = &program;
+            for word in &words[1..] {
+                place = place.find_subcommand(word).unwrap();
+            }
+            assert_eq!(place.get_name(), name);
+        }
+    }
+
+    #[test]
+    fn who_types_a_name_every_day_is_not_told_another() {
+        for name in "extend release revoke discard lock unlock doctor guard plan".split(' ') {
+            let old = OLD_NAMES.iter().find(|it| it.name == name).unwrap();
+            assert_eq!(old.note(), None, "{name}");
+        }
+        let store = OLD_NAMES.iter().find(|it| it.name == "store").unwrap();
+        let note = store.note().unwrap();
+        assert!(
+            note.starts_with("note: `hallpass store` is now `hallpass server store`"),
+            "{note}"
+        );
+    }
+
+    #[test]
+    fn sql_is_asked_beside_the_commands_below_query() {
+        let asked = |line: &[&str]| {
+            let words = line.iter().map(Into::into).collect();
+            format!("{:?}", read(words).unwrap().command)
+        };
+        for (line, wanted) in [
+            (
+                &["hallpass", "query", "SELECT 1", "-o", "csv"][..],
+                "[\"SELECT 1\", \"-o\", \"csv\"]",
+            ),
+            (
+                &["hallpass", "query", "-o", "csv", "SELECT 1", "--help"],
+                "[\"-o\", \"csv\", \"SELECT 1\", \"--help\"]",
+            ),
+            (
+                &["hallpass", "query", "--name", "keys/unused"],
+                "[\"--name\", \"keys/unused\"]",
+            ),
+            (&["hallpass", "query", "--help"], "[\"--help\"]"),
+            (&["hallpass", "query", "-h"], "[\"-h\"]"),
+            (
+                &["hallpass", "query", "--snapshots", "x", "-f", "q.sql"],
+                "[\"--snapshots\"",
+            ),
+        ] {
+            let found = asked(line);
+            assert!(found.contains(wanted), "{line:?}: {found}");
         }
     }
 }

@@ -39,6 +39,7 @@ mod logging;
 mod logs;
 mod named_calls;
 mod okta;
+mod old_names;
 mod opening;
 mod output;
 mod pci;
@@ -70,10 +71,13 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     let exit = match cli::parse() {
-        Ok((command, form)) => cli::run(command).unwrap_or_else(|failure| {
-            failure.report(form);
-            failure.exit()
-        }),
+        Ok(called) => {
+            let form = called.form;
+            cli::run(called).unwrap_or_else(|failure| {
+                failure.report(form);
+                failure.exit()
+            })
+        }
         Err(exit) => exit,
     };
     exit.into()

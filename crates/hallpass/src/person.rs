@@ -41,7 +41,7 @@ pub(crate) async fn owner_of(
     }
     let unknown = |words: String| {
         Failure::failed(format!("who `{email}` is cannot be known: {words}")).help(
-            "a token belongs to a user of the directory; `hallpass doctor` says what AWS lacks",
+            "a token belongs to a user of the directory; `hallpass server doctor` says what AWS lacks",
         )
     };
     let clock = Arc::new(crate::clock::ProcessClock::new(

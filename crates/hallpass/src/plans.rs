@@ -76,7 +76,7 @@ pub(crate) struct RunningArgs {
     /// Do it even where the world changed since the plan was saved
     #[arg(long)]
     accept_drift: bool,
-    /// Only the first N targets, then pause; `plan resume` goes on
+    /// Only the first N targets, then pause; `org plan resume` goes on
     #[arg(long, value_name = "N")]
     canary: Option<usize>,
     /// Exit with 5 at once when another process has the lane, instead of waiting for one that died
@@ -297,27 +297,29 @@ pub(crate) fn plan_id(text: &str) -> Result<PlanId, Failure> {
         return Ok(PlanId::named(text));
     }
     Err(Failure::bad_input(format!("`{text}` is no plan's id"))
-        .help("`hallpass plan list` shows them"))
+        .help("`hallpass org plan list` shows them"))
 }
 
 impl From<RunError> for Failure {
     fn from(error: RunError) -> Self {
         let text = error.to_string();
         match error {
-            RunError::Unknown(_) => Self::bad_input(text).help("`hallpass plan list` shows them"),
+            RunError::Unknown(_) => {
+                Self::bad_input(text).help("`hallpass org plan list` shows them")
+            }
             RunError::Held { .. } => {
                 Self::new(Exit::Held, text).help("wait until the other run is over, or abort it")
             }
             RunError::TooManyChanges { .. } => {
                 Self::refused(text).help("`--max-changes` raises the limit")
             }
-            RunError::Store(_) => Self::failed(text)
-                .help("the plan can be resumed: `hallpass plan list`, `hallpass plan resume ID`"),
-            RunError::Journal(_) => {
-                Self::failed(text).help("make a new plan; `hallpass store check` reads everything")
-            }
+            RunError::Store(_) => Self::failed(text).help(
+                "the plan can be resumed: `hallpass org plan list`, `hallpass org plan resume ID`",
+            ),
+            RunError::Journal(_) => Self::failed(text)
+                .help("make a new plan; `hallpass server store check` reads everything"),
             RunError::Unseen { .. } => {
-                Self::failed(text).help("`hallpass doctor` says which permission is missing")
+                Self::failed(text).help("`hallpass server doctor` says which permission is missing")
             }
         }
     }
@@ -328,7 +330,7 @@ impl From<ChoreError> for Failure {
         match error {
             ChoreError::Unusable(bad) => bad.into(),
             ChoreError::Unread { .. } => Self::failed(error.to_string())
-                .help("`hallpass doctor` says which permission is missing"),
+                .help("`hallpass server doctor` says which permission is missing"),
             ChoreError::Store(_) => Self::failed(error.to_string()),
         }
     }

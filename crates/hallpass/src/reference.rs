@@ -7,7 +7,8 @@ use std::path::Path;
 
 use clap::{Arg, Command};
 
-use crate::cli::{self, GROUPS};
+use crate::cli::{self, BESIDE, GROUPS};
+use crate::old_names::OLD_NAMES;
 
 /// Every command with its path, in the order of `--help`.
 fn commands(command: &Command, name: &str, found: &mut Vec<(String, Command)>) {
@@ -86,17 +87,32 @@ fn shown(command: &Command) -> Vec<&Arg> {
         .collect()
 }
 
+/// Where commands of other names are.
+fn old_names() -> String {
+    let rows = OLD_NAMES.iter().map(|it| {
+        let (name, parent) = (it.name, it.parent);
+        format!("| `hallpass {name}` | [hallpass {parent} {name}](#hallpass-{parent}-{name}) |\n")
+    });
+    format!(
+        "\n## Short forms and names of before\n\nCommands that had a name of their own before keep it, for \
+         people and for scripts.\n\n| typed | is |\n|---|---|\n{}",
+        rows.collect::<String>()
+    )
+}
+
 fn commands_page() -> String {
     let mut text = String::from(
         "# Commands\n\nFor whoever types `hallpass`: every command and its options. Every command takes `--help`, which says the same with examples. Data goes to standard output, \
          everything else to standard error.\n",
     );
+    let link = |name: &&str| format!("[{name}](#hallpass-{name})");
     for group in &GROUPS {
-        let link = |name: &&str| format!("[{name}](#hallpass-{name})");
-        let known = group.commands.iter().filter(|name| **name != "help");
-        let links: Vec<String> = known.map(link).collect();
+        let links: Vec<String> = group.commands.iter().map(link).collect();
         let _ = write!(text, "\n**{}**: {}\n", group.title, links.join(", "));
     }
+    let links: Vec<String> = BESIDE.iter().map(link).collect();
+    let _ = write!(text, "\n**Not listed by `--help`**: {}\n", links.join(", "));
+    text.push_str(&old_names());
     for (name, command) in all() {
         let about = command
             .get_about()

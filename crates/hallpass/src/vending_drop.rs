@@ -165,7 +165,7 @@ impl DroppedLists {
         };
         match judge(&self.context, &file, &self.choice).await? {
             JudgedList::GoesOn(plan) => Ok(told(format!(
-                "plan {plan} of this list was begun and is not over; `hallpass plan resume {plan}` goes on with it"
+                "plan {plan} of this list was begun and is not over; `hallpass org plan resume {plan}` goes on with it"
             ))),
             JudgedList::Judged(judged) => {
                 let saved = save(&self.context, &judged, ROW_TIMEOUT).await;
@@ -239,7 +239,7 @@ fn summary(counts: &BTreeMap<RowStatus, usize>, plan: Option<&PlanId>) -> String
         .collect();
     match plan {
         Some(plan) => format!(
-            "{}; nothing was made; `hallpass plan show {plan}` shows plan {plan}, `hallpass plan resume {plan} --apply` carries it out",
+            "{}; nothing was made; `hallpass org plan show {plan}` shows plan {plan}, `hallpass org plan resume {plan} --apply` carries it out",
             rows.join(", ")
         ),
         None => format!("{}; no row of the list is to be made", rows.join(", ")),
@@ -306,7 +306,7 @@ mod tests {
             "{said}"
         );
         assert!(
-            said.contains("hallpass plan resume 0123456789abcdef"),
+            said.contains("hallpass org plan resume 0123456789abcdef"),
             "{said}"
         );
         assert!(summary(&counts, None).ends_with("no row of the list is to be made"));

@@ -312,7 +312,7 @@ pub(crate) fn unread(fault: OrganizationFault) -> Failure {
         | OrganizationFault::NotThere { .. }
         | OrganizationFault::AlreadyThere { .. }
         | OrganizationFault::Conflict { .. } => {
-            "`hallpass doctor --iam-policy --for vending` shows the permissions that are needed"
+            "`hallpass server doctor --iam-policy --for vending` shows the permissions that are needed"
         }
     };
     Failure::failed(format!("the organization cannot be read: {fault}")).help(help)

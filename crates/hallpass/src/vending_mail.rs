@@ -204,7 +204,7 @@ pub(crate) async fn with_mails<T>(
     };
     if let Err(why) = mailer.finish(plan, state(&ended)).await {
         crate::output::say(&format!(
-            "warning: not all mails of plan {plan} are sent: {why}; `hallpass plan resume {plan}` sends the others"
+            "warning: not all mails of plan {plan} are sent: {why}; `hallpass org plan resume {plan}` sends the others"
         ));
     }
     Ok(ended)

@@ -225,7 +225,7 @@ pub(crate) fn not_synced(name: &str) -> QueryFailure {
             let form = name.trim_end_matches("_users");
             format!("hallpass sync --people {form}:FILE")
         }
-        None => "nothing collects it yet; hallpass snapshots import".to_owned(),
+        None => "nothing collects it yet; hallpass query snapshots import".to_owned(),
     };
     QueryFailure::bad_input(format!("E_NOT_SYNCED table={name} hint={hint}"))
         .lines(["it was never collected, so nobody knows whether there are any".to_owned()])

@@ -18,7 +18,7 @@ mod progress;
 use std::env;
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{CommandFactory as _, FromArgMatches as _, Parser};
 use jiff::Timestamp;
 
 use commands::{evaluate, query, seal, seal_activity, snapshots, tables, who};
@@ -50,7 +50,7 @@ enum Cli {
 const VERSION_VARIABLE: &str = "HALLPASS_COMPANION_VERSION";
 
 fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    let cli = match parse() {
         Ok(cli) => cli,
         Err(error) => {
             // nobody is left to tell when this cannot be printed
@@ -70,6 +70,18 @@ fn main() -> ExitCode {
             failure.exit().into()
         }
     }
+}
+
+/// Reads the command line. `hallpass` runs `query snapshots` and `query tables` without the first word, with
+/// which they are shown.
+fn parse() -> Result<Cli, clap::Error> {
+    let command = env::args_os().nth(1).unwrap_or_default();
+    let program = if command == "snapshots" || command == "tables" {
+        Cli::command().bin_name("hallpass query")
+    } else {
+        Cli::command()
+    };
+    Cli::from_arg_matches(&program.try_get_matches()?)
 }
 
 fn same_release() -> Result<(), QueryFailure> {

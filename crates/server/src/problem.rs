@@ -100,7 +100,7 @@ impl ProblemResponse {
 
     pub(crate) fn unauthorized(detail: &str) -> Self {
         Self::new(StatusCode::UNAUTHORIZED, "unauthorized", detail)
-            .help("send `Authorization: Bearer …` with a token from `hallpass token create`")
+            .help("send `Authorization: Bearer …` with a token from `hallpass server token create`")
     }
 
     pub(crate) fn not_found(what: &str) -> Self {
@@ -223,10 +223,10 @@ impl From<PressRefused> for ProblemResponse {
 fn what_helps(refused: &PressRefused) -> &'static str {
     match refused {
         PressRefused::ClocksDisagree(_) => {
-            "an administrator sets the clock right (`hallpass doctor`); then try again"
+            "an administrator sets the clock right (`hallpass server doctor`); then try again"
         }
         PressRefused::DirectoryUnread { .. } | PressRefused::ExportBehind { .. } => {
-            "try again in a minute; an administrator looks at Health and `hallpass doctor`"
+            "try again in a minute; an administrator looks at Health and `hallpass server doctor`"
         }
         _ => "try again in a moment",
     }

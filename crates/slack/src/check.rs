@@ -1,4 +1,4 @@
-//! Whether Slack is set up as needed: for `hallpass doctor`.
+//! Whether Slack is set up as needed: for `hallpass server doctor`.
 
 use serde_json::Value;
 

@@ -29,7 +29,7 @@ pub fn alert_text(told: &AlertMessage) -> String {
 /// The headline, for a channel that cannot take as many rows as there are.
 pub fn short_text(told: &AlertMessage) -> String {
     format!(
-        "{}\nThe rows are too long for a message of this channel: `hallpass alerts list --rows` has them.",
+        "{}\nThe rows are too long for a message of this channel: `hallpass query alerts list --rows` has them.",
         headline(told)
     )
 }

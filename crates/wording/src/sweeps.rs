@@ -88,7 +88,7 @@ fn looked_lines(digest: &Digest, looked: &SweepLooked) -> Vec<String> {
     }
     match looked.outcome {
         LookedOutcome::Planned(_) | LookedOutcome::Stopped(_) => lines.push(format!(
-            "An administrator confirms it with `hallpass sweep confirm {}`.",
+            "An administrator confirms it with `hallpass server sweep confirm {}`.",
             digest.sweep
         )),
         LookedOutcome::Working(_) | LookedOutcome::Done => {}

@@ -40,7 +40,7 @@ impl Executor {
                     tracing::warn!(
                         reason,
                         "AWS refuses to list operations in progress, so each is asked about by itself, which is \
-                         slower; `hallpass doctor --iam-policy` prints the policy that allows it"
+                         slower; `hallpass server doctor --iam-policy` prints the policy that allows it"
                     );
                 }
             }

@@ -109,7 +109,7 @@ pub(crate) async fn seen(
     let seen = read_access(at.center, at.grants, is_chosen).await;
     seen.map_err(|unread| {
         Failure::failed(unread.to_string()).help(
-            "`hallpass doctor --iam-policy --for access` shows the permissions that are needed",
+            "`hallpass server doctor --iam-policy --for access` shows the permissions that are needed",
         )
     })
 }

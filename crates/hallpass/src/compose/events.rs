@@ -74,7 +74,7 @@ fn note(round: &EventRound) {
     if round.parked > 0 {
         tracing::warn!(
             events = round.parked,
-            "events were parked: `hallpass events list` shows why"
+            "events were parked: `hallpass org events list` shows why"
         );
     }
     if round.received > 0 {

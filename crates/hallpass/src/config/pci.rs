@@ -145,12 +145,12 @@ impl Loaded {
         rules
     }
 
-    /// Whether `hallpass pci act` is switched on.
+    /// Whether `hallpass activity pci act` is switched on.
     pub(crate) fn pci_acts(&self) -> bool {
         self.config.pci.act
     }
 
-    /// Who is never acted on, where `hallpass pci act` is switched on.
+    /// Who is never acted on, where `hallpass activity pci act` is switched on.
     ///
     /// # Errors
     /// Exit 4 where it is not.
@@ -158,7 +158,8 @@ impl Loaded {
         if self.pci_acts() {
             return Ok(self.config.pci.protected.clone());
         }
-        let failure = Failure::refused("`pci act` is switched off here").code("refused");
+        let failure =
+            Failure::refused("`hallpass activity pci act` is switched off here").code("refused");
         Err(failure.help("`act = true` below `[pci]` in the configuration switches it on; `protected` names who is never acted on"))
     }
 

@@ -32,7 +32,7 @@ impl Loaded {
                 "`plans.resume`: plans of kind `{other}` do not go on by themselves"
             ));
             return Err(failure.help(format!(
-                "these may: `{}`; the others ask for a second yes or take access away, and are left to `hallpass plan \
+                "these may: `{}`; the others ask for a second yes or take access away, and are left to `hallpass org plan \
                  resume`",
                 RESUMABLE.join("`, `")
             )));

@@ -1,4 +1,4 @@
-//! Passwords and activity of people, read and judged: for `hallpass pci` and for the server, which does it on a schedule
+//! Passwords and activity of people, read and judged: for `hallpass activity pci` and for the server, which does it on a schedule
 //! (`inventory.md` §7).
 
 mod alerting;

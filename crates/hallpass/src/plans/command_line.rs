@@ -2,9 +2,12 @@
 
 use std::env;
 
-/// The command of this process, ready for a shell.
+use crate::old_names::in_place;
+
+/// The command of this process, ready for a shell; where it was typed by an old name, its new place.
 pub(crate) fn as_typed() -> String {
-    let words = env::args_os().skip(1);
+    let (words, _) = in_place(env::args_os().collect());
+    let words = words.into_iter().skip(1);
     let words = words.map(|it| quoted(&it.to_string_lossy()));
     let words: Vec<String> = std::iter::once("hallpass".to_owned())
         .chain(words)

@@ -99,7 +99,7 @@ async fn is_still_ours(context: &PlanContext, plan: &Plan) -> Result<(), Failure
     if began.is_some_and(|began| began >= plan.made_at) {
         let message = format!("drifted: plan {} was begun elsewhere meanwhile", plan.id);
         let failure = Failure::refused(message).code("drifted");
-        return Err(failure.help(format!("`hallpass plan show {}` shows it", plan.id)));
+        return Err(failure.help(format!("`hallpass org plan show {}` shows it", plan.id)));
     }
     Ok(())
 }
@@ -197,7 +197,7 @@ fn another_plan(named: &[Plan], now: &Plan) -> Failure {
         failure = failure.detail(line);
     }
     failure.help(format!(
-        "look at it again without `--apply`; `hallpass plan resume {} --apply` carries out what was saved, but for what changed",
+        "look at it again without `--apply`; `hallpass org plan resume {} --apply` carries out what was saved, but for what changed",
         saved.id
     ))
 }

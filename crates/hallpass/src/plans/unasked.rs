@@ -46,7 +46,7 @@ pub(crate) async fn unfinished(store: &dyn PlanStore, kinds: &[String]) -> Vec<P
             tracing::warn!(
                 plan = %id,
                 kind,
-                "a plan was begun and is not over; `hallpass plan resume` goes on with it"
+                "a plan was begun and is not over; `hallpass org plan resume` goes on with it"
             );
         }
     }
@@ -114,7 +114,7 @@ fn note(plan: &PlanId, report: Option<&PlanReport>) {
             %plan,
             state,
             failed = report.totals.failed,
-            "a plan was gone on with and is not as it should be; `hallpass plan show` tells why"
+            "a plan was gone on with and is not as it should be; `hallpass org plan show` tells why"
         );
     }
 }

@@ -1,4 +1,4 @@
-//! `hallpass sessions residual` and `hallpass abac …`, as scripts run them.
+//! `hallpass people sessions residual` and `hallpass policy abac …`, as scripts run them.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! `hallpass vpn handler` and `hallpass lambda vpn` with a real database file.
+//! `hallpass policy vpn handler` and `hallpass server lambda vpn` with a real database file.
 
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};

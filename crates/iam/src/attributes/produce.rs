@@ -100,7 +100,7 @@ fn notes(map: &AttributeMap, mode: ProduceMode, tagging: Tagging) -> Vec<String>
          condition on it holds"
             .to_owned(),
         "a changed attribute takes effect with the next role session, not in running ones \
-         (`hallpass sessions residual --event attribute-changed`)"
+         (`hallpass people sessions residual --event attribute-changed`)"
             .to_owned(),
     ];
     if mode == ProduceMode::IdentityCenter {

@@ -32,7 +32,7 @@ pub(super) fn advice(
     let is_over = latest.is_some_and(|end| end <= question.at);
     match question.deny {
         Deny::None if !is_over && question.event != Event::UserDenied => advice.push(
-            "attach a deny for the person (`hallpass sessions generate`) to end sessions early: \
+            "attach a deny for the person (`hallpass people sessions generate`) to end sessions early: \
              a service control policy for member accounts, an IAM policy in the management account"
                 .to_owned(),
         ),

@@ -8,7 +8,7 @@ pub const META: &[&InventoryTable] = &[&SNAPSHOTS, &COVERAGE, &SYNC_ERRORS];
 static SNAPSHOTS: InventoryTable = InventoryTable {
     name: "hallpass_snapshots",
     about: "A snapshot that is kept",
-    from: "hallpass sync, hallpass snapshots import",
+    from: "hallpass sync, hallpass query snapshots import",
     key: &["snapshot_id"],
     slice: SliceColumns::GLOBAL,
     columns: &[
@@ -25,7 +25,7 @@ static SNAPSHOTS: InventoryTable = InventoryTable {
 static COVERAGE: InventoryTable = InventoryTable {
     name: "hallpass_coverage",
     about: "A slice that was asked for: one table of one account and Region",
-    from: "hallpass sync, hallpass snapshots import",
+    from: "hallpass sync, hallpass query snapshots import",
     key: &["snapshot_id", "table_name", "account_id", "region"],
     slice: SliceColumns::GLOBAL,
     columns: &[

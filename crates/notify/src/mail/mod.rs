@@ -117,7 +117,7 @@ impl Mail {
         })
     }
 
-    /// Greets the server and signs in, as `hallpass doctor` does; the server's host and port.
+    /// Greets the server and signs in, as `hallpass server doctor` does; the server's host and port.
     ///
     /// # Errors
     /// What the server, or the way to it, answered.

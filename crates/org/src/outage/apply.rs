@@ -187,7 +187,7 @@ fn of_probes(file: &DrillFile) -> Option<Refusal> {
     (!bad.is_empty()).then(|| Refusal {
         code: "no_drill".to_owned(),
         message: format!("the policy is no drill: {}", bad.join("; ")),
-        help: "generate it anew with `hallpass outage generate`".to_owned(),
+        help: "generate it anew with `hallpass org outage generate`".to_owned(),
     })
 }
 

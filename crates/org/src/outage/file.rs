@@ -1,4 +1,4 @@
-//! A drill's policy as `outage generate` writes it, taken apart.
+//! A drill's policy as `hallpass org outage generate` writes it, taken apart.
 
 use hallpass_iam::BadInput;
 use hallpass_iam::language::{PolicyJson, PolicyType, ScpLanguage};
@@ -80,14 +80,20 @@ fn only_statement(value: &Value) -> Result<&Value, BadInput> {
     let statement = match value.get("Statement") {
         Some(Value::Array(all)) => match all.as_slice() {
             [only] => only,
-            _ => return wrong("a drill's policy has one statement; `outage generate` writes it"),
+            _ => {
+                return wrong(
+                    "a drill's policy has one statement; `hallpass org outage generate` writes it",
+                );
+            }
         },
         Some(only) => only,
         None => return wrong("the policy has no statement"),
     };
     let is = |member: &str, text: &str| statement.get(member).and_then(Value::as_str) == Some(text);
     if !is("Sid", SID) || !is("Effect", "Deny") {
-        return wrong("the statement is not `SimOutage` with `Deny`; `outage generate` writes it");
+        return wrong(
+            "the statement is not `SimOutage` with `Deny`; `hallpass org outage generate` writes it",
+        );
     }
     Ok(statement)
 }

@@ -23,7 +23,7 @@ pub async fn plan_remove(
 ) -> Result<PlanDraft, ChoreError> {
     let is_digit = |b: u8| matches!(b, b'0'..=b'9' | b'a'..=b'f');
     if drill.len() != ID_DIGITS || !drill.bytes().all(is_digit) {
-        let message = format!("`{drill}` is no drill's id; `hallpass outage list` shows them");
+        let message = format!("`{drill}` is no drill's id; `hallpass org outage list` shows them");
         return Err(BadInput::new("E_ID", message, "DRILL").into());
     }
     let around = surroundings(organization).await?;

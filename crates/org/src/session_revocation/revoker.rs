@@ -24,7 +24,7 @@ const TAG: &str = "hallpass:ended-sessions";
 /// Acts for one account in a row; what is left waits for the next tick.
 const ACTS_MAX: u32 = 12;
 /// What helps when AWS does not let us.
-const ADVICE: &str = "`hallpass doctor` shows what is missing";
+const ADVICE: &str = "`hallpass server doctor` shows what is missing";
 /// What helps when nothing more fits.
 const NO_ROOM: &str = "the account's policy of ended sessions is full (5,120 characters)";
 

@@ -63,7 +63,7 @@ pub async fn plan_apply(
     let merged = merged(live.as_ref(), &wanted.wanted)?;
     let Some(content) = merged.json() else {
         let message =
-            "the policy revokes nothing; `hallpass sessions generate` writes one that does";
+            "the policy revokes nothing; `hallpass people sessions generate` writes one that does";
         return Err(BadInput::new("E_ARG", message, "FILE").into());
     };
     let rows = rows(store, wanted, now).await?;

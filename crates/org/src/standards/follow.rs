@@ -279,7 +279,7 @@ impl StandardsFollower {
             if self.settings.mode == FollowMode::Notify {
                 // whoever turned changing off means this, too
                 return Ok(VisitEnd::Failed(format!(
-                    "plan {plan} was begun and is not gone on with: `plan resume` does that"
+                    "plan {plan} was begun and is not gone on with: `hallpass org plan resume` does that"
                 )));
             }
             // it was begun before a stop: it is ended first, whatever the file says by now

@@ -1,5 +1,5 @@
 //! `evaluate`: answers the queries of alert rules, each over the newest snapshot in which everything it reads was
-//! asked for. Not for people: `hallpass alerts` asks, and decides what the answers mean (`inventory.md` R-1).
+//! asked for. Not for people: `hallpass query alerts` asks, and decides what the answers mean (`inventory.md` R-1).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Read as _};

@@ -20,12 +20,17 @@ use crate::folder::{SnapshotFolder, SnapshotsAt, WhichSnapshot};
 use crate::output::{self, OutputArgs, Sheet};
 use crate::saved::{SAVED, SavedQuery};
 
-/// SQL over a snapshot: SELECT as PostgreSQL has it
+/// Run SQL over a snapshot: SELECT as PostgreSQL has it
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   hallpass query 'SELECT account_id, count(*) FROM aws_iam_users GROUP BY 1'
   hallpass query --name keys/unused --output csv
   hallpass query --data inventory.json -f keys.sql --as-of 2026-11-20T00:00:00Z
+
+Commands below it:
+  hallpass query snapshots   List, show, import, export, compare and remove snapshots
+  hallpass query tables      List the tables that can be queried, or the columns of one
+  hallpass query alerts      Run alert rules over snapshots, list and mute what they found
 
 Exit codes: 0 ok, 1 failed or data are partial, 2 bad input, 4 a limit was
 passed, 70 internal.")]

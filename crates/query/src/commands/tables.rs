@@ -6,11 +6,11 @@ use serde_json::json;
 use crate::failure::{QueryExit, QueryFailure, QueryOutcome};
 use crate::output::{OutputArgs, Sheet};
 
-/// The tables that can be queried, or the columns of one
+/// List the tables that can be queried, or the columns of one
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
-  hallpass tables
-  hallpass tables aws_iam_users")]
+  hallpass query tables
+  hallpass query tables aws_iam_users")]
 pub(crate) struct Args {
     /// Show the columns of this table
     name: Option<String>,

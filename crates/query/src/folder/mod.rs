@@ -137,7 +137,7 @@ impl SnapshotFolder {
                 WhichSnapshot::Id(id) => format!("there is no snapshot `{id}` in `{folder}`"),
             };
             QueryFailure::bad_input(message)
-                .help("`hallpass snapshots list` shows those that are there")
+                .help("`hallpass query snapshots list` shows those that are there")
         })
     }
 

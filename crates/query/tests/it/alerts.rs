@@ -18,7 +18,7 @@ use crate::{json_of, lostkeys, run, stderr, stdout};
 
 const FILE: &str = "alerts.yaml";
 
-/// The answers over a folder, as `hallpass alerts` asks for them.
+/// The answers over a folder, as `hallpass query alerts` asks for them.
 fn evaluated(folder: &Path, job: &AlertJob) -> BTreeMap<AlertRuleId, RunAnswer> {
     let mut child = Command::new(env!("CARGO_BIN_EXE_hallpass-query"))
         .args(["evaluate", "--folder", "snapshots"])

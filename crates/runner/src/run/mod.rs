@@ -577,12 +577,13 @@ fn report_when(plan: &Plan, folded: &Folded, stopped: Option<Stopped>) -> PlanRe
         Some(Stopped::Aborted) => (PlanState::Aborted, "the plan was aborted"),
         Some(Stopped::Paused) => (
             PlanState::Paused,
-            "the plan is paused; `plan resume` goes on",
+            "the plan is paused; `hallpass org plan resume` goes on",
         ),
         Some(Stopped::TooManyFailures) => (PlanState::Partial, "too many targets failed"),
-        None if is_under_way(plan, folded) => {
-            (PlanState::Running, "not begun; `plan resume` goes on")
-        }
+        None if is_under_way(plan, folded) => (
+            PlanState::Running,
+            "not begun; `hallpass org plan resume` goes on",
+        ),
         None => (PlanState::Done, ""),
     };
     let mut report = PlanReport::of_journal(plan, folded, state, waiting);

@@ -34,6 +34,6 @@ pub(crate) async fn show(
             "aws-unavailable",
             fault.to_string(),
         )
-        .help("try again in a moment; `hallpass doctor --iam-policy` lists the actions that are needed")),
+        .help("try again in a moment; `hallpass server doctor --iam-policy` lists the actions that are needed")),
     }
 }

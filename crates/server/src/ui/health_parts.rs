@@ -159,17 +159,17 @@ fn probed(result: &ProbeResult) -> HealthPart {
         "store" => (
             "Database",
             "Nothing can be asked or decided; AWS keeps what it has, so ends are late.",
-            "Free the disk or the lock it names, or restore: hallpass store check.",
+            "Free the disk or the lock it names, or restore: hallpass server store check.",
         ),
         "aws" => (
             "Identity Center",
             "Nothing is granted or decided until the directory is read; ends are tried again.",
-            "Check the role and the network: hallpass doctor.",
+            "Check the role and the network: hallpass server doctor.",
         ),
         "clock" => (
             "Clocks",
             "No access is given until they agree; ends go on.",
-            "Set the server’s clock right, and keep it so: hallpass doctor.",
+            "Set the server’s clock right, and keep it so: hallpass server doctor.",
         ),
         "reconciler" => (
             "Executor",
@@ -424,7 +424,7 @@ async fn export(app: &App) -> HealthPart {
                 counted(waiting),
                 utc(since)
             ),
-            todo: "Look at the export target: hallpass doctor.",
+            todo: "Look at the export target: hallpass server doctor.",
             rank: 0,
         };
     }
@@ -473,7 +473,7 @@ fn heads(app: &App) -> Option<HealthPart> {
                 sentence(&plain(why)),
                 utc(*since)
             ),
-            todo: "Look at the key that signs, and at the export target: hallpass doctor.",
+            todo: "Look at the key that signs, and at the export target: hallpass server doctor.",
             rank: 0,
         });
     }

@@ -117,7 +117,7 @@ async fn show(State(app): State<App>, viewer: Viewer, Path(name): Path<String>) 
         Err(fault) => {
             built.fault = format!(
                 "What this set allows could not be read from AWS: {} Nothing is shown in part. If AWS \
-                 refuses, hallpass doctor --iam-policy lists the actions that are needed.",
+                 refuses, hallpass server doctor --iam-policy lists the actions that are needed.",
                 sentence(&plain(&fault.to_string()))
             );
         }

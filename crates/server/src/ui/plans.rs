@@ -278,7 +278,7 @@ fn step_row(step: &StepReport, is_planned: bool) -> StepRow {
 
 /// What may be done about a plan in its state.
 fn commands(id: &PlanId, report: &PlanReport) -> Vec<(&'static str, String)> {
-    let command = |words: &str| format!("hallpass plan {words}");
+    let command = |words: &str| format!("hallpass org plan {words}");
     let resume = command(&format!("resume {id}"));
     let mut all = match report.state {
         PlanState::Planned => vec![("Carry it out", format!("{resume} --apply"))],
@@ -342,7 +342,7 @@ mod tests {
         ] {
             let said: Vec<String> = commands(&id, &report(state, failed, changed))
                 .into_iter()
-                .map(|(_, words)| words.trim_start_matches("hallpass plan ").to_owned())
+                .map(|(_, words)| words.trim_start_matches("hallpass org plan ").to_owned())
                 .collect();
             assert_eq!(said, expected, "{state}");
         }

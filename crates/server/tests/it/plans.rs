@@ -66,7 +66,7 @@ fn a_plan_says_what_would_change_and_how_to_carry_it_out() {
             "Would change",
             "As it should be",
             "delegation.designate",
-            "hallpass plan resume 3f0c9a5b7d1e2f46 --apply",
+            "hallpass org plan resume 3f0c9a5b7d1e2f46 --apply",
             "guardduty&#60;b&#62;",
         ] {
             assert!(page.contains(part), "{part}: {page}");

@@ -572,7 +572,7 @@ impl TestServer {
         self.clock.now()
     }
 
-    /// A token was made by `hallpass token create`.
+    /// A token was made by `hallpass server token create`.
     pub(crate) fn made_on_the_servers_machine(&self, secret: &str) {
         let mut known = self.tokens.known.lock().unwrap();
         let token = known.get_mut(&hash_secret(secret)).unwrap();

@@ -8,7 +8,7 @@ use crate::commands::request_press::press;
 use crate::exit::Outcome;
 use crate::ids::request_id;
 
-/// Say yes to a request, perhaps with a comment and for a shorter time
+/// Approve a request, with a comment or for a shorter time
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  hallpass requests --role to-review\n  \
                   hallpass approve req_01934a5b6c7d7e8f90123456789abcde\n  \

@@ -1,4 +1,4 @@
-//! `hallpass close-review`: close the review of a break-glass grant.
+//! `hallpass requests close-review`: close the review of a break-glass grant.
 
 use hallpass_api::CloseReview;
 use hallpass_model::RequestId;
@@ -11,7 +11,7 @@ use crate::ids::request_id;
 /// Close the review of somebody's break-glass access
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  hallpass requests --open-reviews\n  \
-                  hallpass close-review req_01934a5b6c7d7e8f90123456789abcde \\\n      \
+                  hallpass requests close-review req_01934a5b6c7d7e8f90123456789abcde \\\n      \
                   --reason 'looked at every call; right so'")]
 pub(crate) struct Args {
     /// The request for which the glass was broken

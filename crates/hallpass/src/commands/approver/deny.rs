@@ -8,7 +8,7 @@ use crate::commands::request_press::press;
 use crate::exit::Outcome;
 use crate::ids::request_id;
 
-/// Say no to a request; the requester is told at once
+/// Deny a request; the requester is told at once
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Example:\n  hallpass deny req_01934a5b6c7d7e8f90123456789abcde \

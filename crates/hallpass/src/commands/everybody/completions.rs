@@ -61,7 +61,8 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args) -> Outcome {
     let mut script = Vec::new();
-    clap_complete::generate(args.shell, &mut cli::program(), "hallpass", &mut script);
+    let mut program = cli::with_short_forms();
+    clap_complete::generate(args.shell, &mut program, "hallpass", &mut script);
     let script = String::from_utf8(script).map_err(Failure::bug)?;
     let script = match args.shell {
         Shell::Bash => script + BASH,

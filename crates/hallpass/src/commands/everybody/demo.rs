@@ -55,7 +55,7 @@ const STORE: &str = "hallpass.db";
 /// How long the demo waits for its own simulated AWS.
 const CONNECT_TRIES: u32 = 50;
 
-/// Try it out: a server and its guard over a simulated AWS organization
+/// Run a server and its guard over a simulated AWS organization
 #[derive(Debug, clap::Args)]
 #[command(
     args_conflicts_with_subcommands = true,

@@ -5,6 +5,7 @@ pub(crate) mod alerts;
 pub(crate) mod companion;
 pub(crate) mod each;
 pub(crate) mod public_ips;
+pub(crate) mod query;
 pub(crate) mod sync;
 pub(crate) mod who;
 

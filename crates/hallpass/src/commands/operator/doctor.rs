@@ -1,4 +1,4 @@
-//! `hallpass doctor`: checks what a server needs, one line each, with the remedy.
+//! `hallpass server doctor`: checks what a server needs, one line each, with the remedy.
 
 mod chores;
 mod cutover;
@@ -35,10 +35,10 @@ const FIELDS: &[&str] = &["check", "result", "detail", "remedy"];
 /// Check what the server needs: configuration, rules, store, sign-in, AWS, roles
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
-  hallpass doctor
-  hallpass doctor --iam-policy > policy.json
-  hallpass doctor --iam-policy --for guard > guard-policy.json
-  hallpass doctor --cutover")]
+  hallpass server doctor
+  hallpass server doctor --iam-policy > policy.json
+  hallpass server doctor --iam-policy --for guard > guard-policy.json
+  hallpass server doctor --cutover")]
 pub(crate) struct Args {
     /// Print the least IAM policy the server needs, and nothing else
     #[arg(long)]
@@ -137,7 +137,8 @@ async fn examine(loaded: &Loaded) -> Result<DoctorReport, Failure> {
     let aws = match connect(loaded, &clock, Arc::new(RandomIds)).await {
         Ok(aws) => Arc::new(aws),
         Err(failure) => {
-            let remedy = "see the message; `hallpass doctor --iam-policy` prints what is needed";
+            let remedy =
+                "see the message; `hallpass server doctor --iam-policy` prints what is needed";
             report.add("aws", Err((failure.words(), remedy)));
             return Ok(report);
         }
@@ -178,7 +179,7 @@ async fn examine(loaded: &Loaded) -> Result<DoctorReport, Failure> {
                 "inventory",
                 Err((
                     fault.to_string(),
-                    "`hallpass doctor --iam-policy` prints what is needed",
+                    "`hallpass server doctor --iam-policy` prints what is needed",
                 )),
             );
         }
@@ -210,7 +211,7 @@ async fn check_policies(
     if !loaded.config.access.end_sessions {
         return;
     }
-    let remedy = "`hallpass doctor --iam-policy` prints what is needed, in the statements `ReadPolicies` and `WritePolicies`";
+    let remedy = "`hallpass server doctor --iam-policy` prints what is needed, in the statements `ReadPolicies` and `WritePolicies`";
     let root = match organization.root().await {
         Ok(root) => root,
         Err(fault) => return report.add(CHECK, Err((fault.to_string(), remedy))),

@@ -1,4 +1,4 @@
-//! `hallpass events`: events that nobody could handle, on the server's own machine.
+//! `hallpass org events`: events that nobody could handle, on the server's own machine.
 
 use std::sync::Arc;
 
@@ -18,12 +18,12 @@ const FIELDS: &[&str] = &["id", "source", "detail_type", "at", "why", "body"];
 /// The most that is listed.
 const LISTED_MAX: usize = 10_000;
 
-/// Events of the organization that nobody could handle
+/// List and replay organization events that could not be handled
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
-  hallpass events list
-  hallpass events replay e0000001-0000-4000-8000-000000000001
-  hallpass events replay --all")]
+  hallpass org events list
+  hallpass org events replay e0000001-0000-4000-8000-000000000001
+  hallpass org events replay --all")]
 pub(crate) struct Args {
     #[command(subcommand)]
     command: Command,
@@ -32,7 +32,7 @@ pub(crate) struct Args {
 #[derive(Debug, clap::Subcommand)]
 enum Command {
     /// List parked events, with why each is parked
-    #[command(after_help = "Example:\n  hallpass events list --output json")]
+    #[command(after_help = "Example:\n  hallpass org events list --output json")]
     List {
         #[command(flatten)]
         config: ConfigArgs,
@@ -40,7 +40,7 @@ enum Command {
         output: OutputArgs,
     },
     /// Send parked events to the queue again
-    #[command(after_help = "Example:\n  hallpass events replay --all")]
+    #[command(after_help = "Example:\n  hallpass org events replay --all")]
     Replay {
         /// Their ids
         #[arg(value_name = "EVENT", required_unless_present = "all")]
@@ -113,7 +113,7 @@ async fn replay(loaded: &Loaded, ids: &[String], all: bool) -> Outcome {
         .find(|id| !rows.iter().any(|row| row.key.as_str() == **id))
     {
         let failure = Failure::bad_input(format!("there is no parked event `{missing}`"));
-        return Err(failure.help("`hallpass events list` shows them"));
+        return Err(failure.help("`hallpass org events list` shows them"));
     }
     rows.retain(|row| all || ids.iter().any(|id| *id == row.key.as_str()));
     let queue = SqsQueue::new(aws_settings(loaded), url, Arc::new(SystemClock)).await;

@@ -1,4 +1,4 @@
-//! `hallpass guard`: ends what is overdue when the server does not.
+//! `hallpass server guard`: ends what is overdue when the server does not.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -45,7 +45,7 @@ const PROBE_EVERY: TimeSpan = TimeSpan::minutes(1);
 /// How long `--once` takes at most.
 const ONCE_MAX: Duration = Duration::from_mins(10);
 
-/// End what is overdue when the server does not
+/// Run the guard: it ends overdue access when the server does not
 #[derive(Debug, clap::Args)]
 #[command(
     long_about = "End what is overdue when the server does not.\n\nA process of its own, on the \
@@ -56,9 +56,9 @@ const ONCE_MAX: Duration = Duration::from_mins(10);
                   nothing else, and writes down what it did. `guard.journal` in the \
                   configuration names the folder for that.",
     after_help = "Examples:
-  hallpass guard
-  hallpass guard --config /etc/hallpass/guard.toml --ends /mnt/audit/ends.jsonl
-  hallpass guard --once --bound 5m"
+  hallpass server guard
+  hallpass server guard --config /etc/hallpass/guard.toml --ends /mnt/audit/ends.jsonl
+  hallpass server guard --once --bound 5m"
 )]
 pub(crate) struct Args {
     #[command(flatten)]

@@ -1,4 +1,4 @@
-//! `hallpass lock` and `hallpass unlock`: block a person, and let them in again.
+//! `hallpass people lock` and `hallpass people unlock`: block a person, and let them in again.
 
 use hallpass_api::{HeldAccess, Lock, LockPerson, UnlockPerson, Unlocked};
 use hallpass_model::TimeSpan;
@@ -13,16 +13,16 @@ use crate::prompt::{YesArgs, confirm};
 
 const FIELDS: &[&str] = &["user", "user_id", "since", "until", "by", "reason", "held"];
 
-/// Block a person: they can give access back and nothing else
+/// Lock a person: they can give access back and nothing else
 #[derive(Debug, clap::Args)]
 #[command(
-    long_about = "Block a person: they can give access back and nothing else\n\nTheir tokens and \
+    long_about = "Lock a person: they can give access back and nothing else\n\nTheir tokens and \
                   sessions end, what they asked for is withdrawn, and they cannot sign in, ask, \
                   approve or press anything until an administrator other than them lifts the lock. \
                   What they hold goes on unless `--revoke` is given.",
     after_help = "Examples:
-  hallpass lock --user eve@acme.example --reason 'laptop stolen' --end-sessions --yes
-  hallpass lock --user ci@acme.example --reason 'suspected leak' --for 2d"
+  hallpass people lock --user eve@acme.example --reason 'laptop stolen' --end-sessions --yes
+  hallpass people lock --user ci@acme.example --reason 'suspected leak' --for 2d"
 )]
 pub(crate) struct LockArgs {
     /// Who: an e-mail, or a user id
@@ -40,7 +40,7 @@ pub(crate) struct LockArgs {
     /// End what they hold, and the sessions they have of it
     #[arg(long)]
     end_sessions: bool,
-    /// Also the last administrator who is not locked; with a token that `hallpass token create` made
+    /// Also the last administrator who is not locked; with a token that `hallpass server token create` made
     #[arg(long)]
     force: bool,
     #[command(flatten)]
@@ -88,12 +88,12 @@ fn words(lock: &Lock) -> String {
     )
 }
 
-/// Let a person in again who is blocked
+/// Unlock a person who was locked
 #[derive(Debug, clap::Args)]
 #[command(
-    long_about = "Let a person in again who is blocked\n\nAn administrator other than them does \
+    long_about = "Unlock a person who was locked\n\nAn administrator other than them does \
                   this. What the lock ended stays ended: they sign in anew.",
-    after_help = "Example:\n  hallpass unlock --user eve@acme.example --reason 'new laptop, keys changed'"
+    after_help = "Example:\n  hallpass people unlock --user eve@acme.example --reason 'new laptop, keys changed'"
 )]
 pub(crate) struct UnlockArgs {
     /// Who: an e-mail, or a user id

@@ -21,10 +21,10 @@ const LIVE: [&str; 3] = ["scheduled", "granting", "active"];
 const LISTED_MAX: usize = 10_000;
 const FIELDS: &[&str] = &["id", "state", "error"];
 
-/// End one grant now, or everything somebody holds
+/// Revoke one grant now, or everything a person holds
 #[derive(Debug, clap::Args)]
 #[command(
-    long_about = "End one grant now, or everything somebody holds\n\nShows what will end and asks \
+    long_about = "Revoke one grant now, or everything a person holds\n\nShows what will end and asks \
                   before it does it. Without a terminal it needs `--yes`.",
     after_help = "Examples:
   hallpass revoke grn_01934a5b6c7d7e8f90123456789abcde --reason 'no longer needed'

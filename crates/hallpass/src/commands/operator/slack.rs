@@ -1,4 +1,4 @@
-//! `hallpass slack`: what is needed to connect Slack.
+//! `hallpass server slack`: what is needed to connect Slack.
 
 use hallpass_slack::{Reach, manifest};
 
@@ -8,7 +8,7 @@ use crate::output;
 /// Connect Slack: print the app's manifest
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
-  hallpass slack manifest --url https://hallpass.example.com")]
+  hallpass server slack manifest --url https://hallpass.example.com")]
 pub(crate) struct Args {
     #[command(subcommand)]
     command: Command,
@@ -22,8 +22,8 @@ enum Command {
 /// Print the manifest to make the app from
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
-  hallpass slack manifest --url https://hallpass.example.com
-  hallpass slack manifest --socket-mode")]
+  hallpass server slack manifest --url https://hallpass.example.com
+  hallpass server slack manifest --socket-mode")]
 struct ManifestArgs {
     /// How Slack reaches this server: its public address
     #[arg(long, value_name = "URL", required_unless_present = "socket_mode")]

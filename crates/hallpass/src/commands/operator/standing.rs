@@ -1,4 +1,4 @@
-//! `hallpass standing`: access that people hold, not through Hallpass: shown, accepted, given an end.
+//! `hallpass server standing`: access that people hold, not through Hallpass: shown, accepted, given an end.
 
 use hallpass_api::{Standing, StandingAct, StandingDone, StandingList};
 use hallpass_model::{TimeSpan, Timestamp};
@@ -31,13 +31,13 @@ const FIELDS: &[&str] = &[
 /// Items asked for at once.
 const PAGE: usize = 500;
 
-/// Access that people hold, not through Hallpass
+/// List and accept access that people hold, not through Hallpass
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
-  hallpass standing list
-  hallpass standing accept --user eve@acme.example --account payments-prod \\
+  hallpass server standing list
+  hallpass server standing accept --user eve@acme.example --account payments-prod \\
       --permission-set ReadOnly --reason 'the auditor of the year' --review 2027-01-31
-  hallpass standing adopt --user eve@acme.example --group oncall --for 8h --reason 'moving in'")]
+  hallpass server standing adopt --user eve@acme.example --group oncall --for 8h --reason 'moving in'")]
 pub(crate) struct Args {
     #[command(subcommand)]
     command: Command,
@@ -50,7 +50,7 @@ enum Command {
         long_about = "List what the newest sweep found, and what is accepted\n\nAuditors and \
                       administrators. KIND is `unknown`, `preexisting`, `under_grant`, `accepted`, \
                       `review_overdue` or `absent`.",
-        after_help = "Example:\n  hallpass standing list --kind unknown"
+        after_help = "Example:\n  hallpass server standing list --kind unknown"
     )]
     List {
         /// Only this kind
@@ -68,11 +68,11 @@ enum Command {
         #[command(flatten)]
         api: ApiArgs,
     },
-    /// Accept it as standing: no sweep takes it away
+    /// Accept access as standing, so that no sweep takes it away
     #[command(
-        long_about = "Accept it as standing: no sweep takes it away\n\nAdministrators. After the \
+        long_about = "Accept access as standing, so that no sweep takes it away\n\nAdministrators. After the \
                       review date it is reported, and stays.",
-        after_help = "Example:\n  hallpass standing accept --user eve@acme.example --account \
+        after_help = "Example:\n  hallpass server standing accept --user eve@acme.example --account \
                       payments-prod \\\n      --permission-set ReadOnly --reason 'the auditor of \
                       the year' --review 2027-01-31"
     )]
@@ -85,11 +85,11 @@ enum Command {
         #[command(flatten)]
         api: ApiArgs,
     },
-    /// Accept it no more
+    /// Withdraw an acceptance of standing access
     #[command(
-        long_about = "Accept it no more\n\nAdministrators. From here on it is access that nobody \
+        long_about = "Withdraw an acceptance of standing access\n\nAdministrators. From here on it is access that nobody \
                       recorded, and a sweep whose mode says so may take it away: asks first.",
-        after_help = "Example:\n  hallpass standing withdraw --user eve@acme.example --group oncall \
+        after_help = "Example:\n  hallpass server standing withdraw --user eve@acme.example --group oncall \
                       \\\n      --reason 'left the rota'"
     )]
     Withdraw {
@@ -100,12 +100,12 @@ enum Command {
         #[command(flatten)]
         api: ApiArgs,
     },
-    /// Give it an end: it becomes a grant like any other
+    /// Give standing access an end: it becomes a grant like any other
     #[command(
-        long_about = "Give it an end: it becomes a grant like any other\n\nAdministrators. Its holder \
+        long_about = "Give standing access an end: it becomes a grant like any other\n\nAdministrators. Its holder \
                       is told, sees it with its countdown, may give it back, and may ask for more \
                       time by the rules. Asks first: it will be taken away at its end.",
-        after_help = "Example:\n  hallpass standing adopt --user eve@acme.example --account \
+        after_help = "Example:\n  hallpass server standing adopt --user eve@acme.example --account \
                       payments-prod \\\n      --permission-set ReadOnly --for 8h --reason 'moving \
                       in from another tool'"
     )]
@@ -221,7 +221,7 @@ fn list(api: &ApiArgs, query: &[(&str, String)], limit: usize) -> Outcome {
                 view.time(report.began),
                 report.left_out.join(" ")
             )),
-            None => output::say("No sweep has looked yet; `hallpass sweep run` looks now."),
+            None => output::say("No sweep has looked yet; `hallpass server sweep run` looks now."),
         }
         Ok(Exit::Ok)
     })

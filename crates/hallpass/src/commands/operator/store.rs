@@ -1,4 +1,4 @@
-//! `hallpass store`: the server's database.
+//! `hallpass server store`: the server's database.
 
 use std::path::PathBuf;
 
@@ -9,9 +9,9 @@ use crate::output;
 /// Look after the server's database
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
-  hallpass store check
-  hallpass store backup backup.db
-  hallpass store restore backup.db --config other/hallpass.toml")]
+  hallpass server store check
+  hallpass server store backup backup.db
+  hallpass server store restore backup.db --config other/hallpass.toml")]
 pub(crate) struct Args {
     #[command(subcommand)]
     command: Command,
@@ -20,19 +20,21 @@ pub(crate) struct Args {
 #[derive(Debug, clap::Subcommand)]
 enum Command {
     /// Bring the schema up to date (the server does it when it starts)
-    #[command(after_help = "Example:\n  hallpass store migrate --config hallpass.toml")]
+    #[command(after_help = "Example:\n  hallpass server store migrate --config hallpass.toml")]
     Migrate {
         #[command(flatten)]
         config: ConfigArgs,
     },
     /// Read everything: structure, rows, the audit chain to its head
-    #[command(after_help = "Example:\n  hallpass store check")]
+    #[command(after_help = "Example:\n  hallpass server store check")]
     Check {
         #[command(flatten)]
         config: ConfigArgs,
     },
     /// Copy the database to a new file, while the server runs
-    #[command(after_help = "Example:\n  hallpass store backup /backup/hallpass-$(date +%F).db")]
+    #[command(
+        after_help = "Example:\n  hallpass server store backup /backup/hallpass-$(date +%F).db"
+    )]
     Backup {
         /// The file to make
         to: PathBuf,
@@ -40,7 +42,9 @@ enum Command {
         config: ConfigArgs,
     },
     /// Put a backup in place of a database that does not exist
-    #[command(after_help = "Example:\n  hallpass store restore /backup/hallpass-2026-03-02.db")]
+    #[command(
+        after_help = "Example:\n  hallpass server store restore /backup/hallpass-2026-03-02.db"
+    )]
     Restore {
         /// The backup
         from: PathBuf,
@@ -132,5 +136,5 @@ fn check(runtime: &tokio::runtime::Runtime, path: &std::path::Path) -> Outcome {
     for problem in &found.problems {
         failure = failure.detail(problem.clone());
     }
-    Err(failure.help("restore a backup: `hallpass store restore`"))
+    Err(failure.help("restore a backup: `hallpass server store restore`"))
 }

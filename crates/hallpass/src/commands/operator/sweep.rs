@@ -1,4 +1,4 @@
-//! `hallpass sweep`: what was found of access that nobody recorded, looking now, confirming a plan.
+//! `hallpass server sweep`: what was found of access that nobody recorded, looking now, confirming a plan.
 
 use std::fmt::Write as _;
 
@@ -32,12 +32,12 @@ const ITEMS_MAX: usize = 10_000;
 /// Items asked for at once.
 const PAGE: usize = 500;
 
-/// What sweeps found of access that nobody recorded
+/// Look for access that nobody recorded, and confirm its removal
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
-  hallpass sweep show
-  hallpass sweep run
-  hallpass sweep confirm swp_01934a5b6c7d7e8f90123456789abcde")]
+  hallpass server sweep show
+  hallpass server sweep run
+  hallpass server sweep confirm swp_01934a5b6c7d7e8f90123456789abcde")]
 pub(crate) struct Args {
     #[command(subcommand)]
     command: Command,
@@ -51,7 +51,7 @@ enum Command {
                       administrators. Exit 3 when the run that is shown found something that \
                       nobody recorded, accepted access whose review is overdue, or places that \
                       could not be read.",
-        after_help = "Examples:\n  hallpass sweep show\n  hallpass sweep show \
+        after_help = "Examples:\n  hallpass server sweep show\n  hallpass server sweep show \
                       swp_01934a5b6c7d7e8f90123456789abcde"
     )]
     Show {
@@ -64,13 +64,13 @@ enum Command {
         #[command(flatten)]
         api: ApiArgs,
     },
-    /// Look now; nothing is taken away that nobody confirmed
+    /// Look now; only what somebody confirms is taken away
     #[command(
         long_about = "Look now\n\nAdministrators. A run that somebody wants does what the mode says, \
                       with the same brakes as one by the clock. Answers before it has looked: \
-                      `hallpass sweep show` shows what it found. While another run looks, it is \
+                      `hallpass server sweep show` shows what it found. While another run looks, it is \
                       queued and looks next.",
-        after_help = "Example:\n  hallpass sweep run"
+        after_help = "Example:\n  hallpass server sweep run"
     )]
     Run {
         #[command(flatten)]
@@ -81,7 +81,7 @@ enum Command {
         long_about = "Confirm what a run plans to do, as it was shown\n\nAdministrators. Shows what \
                       is planned and asks first. When the world changed since the plan was made, \
                       it is refused and nothing is done.",
-        after_help = "Example:\n  hallpass sweep confirm swp_01934a5b6c7d7e8f90123456789abcde"
+        after_help = "Example:\n  hallpass server sweep confirm swp_01934a5b6c7d7e8f90123456789abcde"
     )]
     Confirm {
         /// The run that waits
@@ -185,7 +185,7 @@ fn begin(api: &ApiArgs) -> Outcome {
             _ => "It looks now",
         };
         output::say(&format!(
-            "{when}; `hallpass sweep show {}` shows what it finds.",
+            "{when}; `hallpass server sweep show {}` shows what it finds.",
             plain(&sweep.id)
         ));
         Ok(Exit::Ok)
@@ -300,7 +300,7 @@ fn text(found: &SweepFindings, view: &Viewpoint) -> String {
     if matches!(found.sweep.state.as_str(), "planned" | "stopped") {
         let _ = writeln!(
             text,
-            "\nIt waits: hallpass sweep confirm {}{}",
+            "\nIt waits: hallpass server sweep confirm {}{}",
             plain(&found.sweep.id),
             if found.sweep.over_limits {
                 " --beyond-limits"

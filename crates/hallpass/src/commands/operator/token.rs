@@ -1,4 +1,4 @@
-//! `hallpass token`: API tokens, made on the server's own machine straight in its store.
+//! `hallpass server token`: API tokens, made on the server's own machine straight in its store.
 
 use hallpass_identity::{Owner, TokenScope, TokenSource, hash_secret};
 use hallpass_model::{Email, IdSource, TimeSpan, Timestamp, TokenId};
@@ -27,10 +27,10 @@ const FIELDS: &[&str] = &[
 /// Make, list and revoke API tokens, on the server's own machine
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
-  export HALLPASS_TOKEN=$(hallpass token create --user ana@example.com)
-  hallpass token create --user ci@example.com --scope read --ttl 365d --name nightly
-  hallpass token list
-  hallpass token revoke tok_0193…")]
+  export HALLPASS_TOKEN=$(hallpass server token create --user ana@example.com)
+  hallpass server token create --user ci@example.com --scope read --ttl 365d --name nightly
+  hallpass server token list
+  hallpass server token revoke tok_0193…")]
 pub(crate) struct Args {
     #[command(subcommand)]
     command: Command,
@@ -40,7 +40,7 @@ pub(crate) struct Args {
 enum Command {
     /// Make a token; prints it alone on stdout, once
     #[command(
-        after_help = "Example:\n  hallpass token create --user ci@example.com --scope read --ttl 365d"
+        after_help = "Example:\n  hallpass server token create --user ci@example.com --scope read --ttl 365d"
     )]
     Create {
         /// Whose it is: an e-mail of the directory
@@ -59,7 +59,7 @@ enum Command {
         config: ConfigArgs,
     },
     /// List tokens, without their secrets
-    #[command(after_help = "Example:\n  hallpass token list --output json")]
+    #[command(after_help = "Example:\n  hallpass server token list --output json")]
     List {
         #[command(flatten)]
         config: ConfigArgs,
@@ -68,7 +68,7 @@ enum Command {
     },
     /// Revoke a token; it stops working at once
     #[command(
-        after_help = "Example:\n  hallpass token revoke tok_01934a5b6c7d7e8f90123456789abcde"
+        after_help = "Example:\n  hallpass server token revoke tok_01934a5b6c7d7e8f90123456789abcde"
     )]
     Revoke {
         /// The token's id
@@ -214,6 +214,6 @@ async fn revoke(store: &ServerStore, id: TokenId) -> Result<(), Failure> {
             Ok(())
         }
         None => Err(Failure::failed(format!("there is no token `{id}`"))
-            .help("`hallpass token list` shows them")),
+            .help("`hallpass server token list` shows them")),
     }
 }

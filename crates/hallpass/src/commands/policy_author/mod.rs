@@ -6,3 +6,6 @@ pub(crate) mod perimeter;
 pub(crate) mod policy;
 pub(crate) mod rules;
 pub(crate) mod vpn;
+
+mod cases;
+mod reading;

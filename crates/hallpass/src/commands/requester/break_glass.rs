@@ -18,10 +18,10 @@ const CHARACTERS_MIN: usize = 20;
 /// The longest grant.
 const LONGEST: TimeSpan = TimeSpan::hours(1);
 
-/// Take what you asked for at once, in an emergency
+/// Take the access you asked for at once, in an emergency
 #[derive(Debug, clap::Args)]
 #[command(
-    long_about = "Take what you asked for at once, in an emergency\n\nOnly where a rule lists you \
+    long_about = "Take the access you asked for at once, in an emergency\n\nOnly where a rule lists you \
                   for it, and for an hour at most. Everybody who could approve and all \
                   administrators are told at once, and somebody else closes a review afterwards. \
                   Says what will happen and asks before it does it. Without a terminal it needs \

@@ -8,7 +8,7 @@ use crate::commands::request_press::press;
 use crate::exit::Outcome;
 use crate::ids::request_id;
 
-/// Take a request back before it is decided
+/// Discard a request of yours before it is decided
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  hallpass discard req_01934a5b6c7d7e8f90123456789abcde")]
 pub(crate) struct Args {

@@ -4,20 +4,28 @@ use clap::ValueEnum;
 use hallpass_api::Grant;
 
 use super::requests::name;
+use super::{extend, release};
 use crate::client::block_on;
+use crate::commands::operator::revoke;
 use crate::commands::{ApiArgs, say_more};
 use crate::exit::{Exit, Outcome};
 use crate::ids::account_id;
 use crate::output;
 use crate::tables::{self, Viewpoint};
 
-/// List grants: who holds what until when
+/// List grants, and extend, release or revoke one
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:
+#[command(
+    args_conflicts_with_subcommands = true,
+    after_help = "Examples:
   hallpass grants --state active
   hallpass grants --user ana@acme.example --output json
-  hallpass grants --account payments-prod")]
+  hallpass grants --account payments-prod
+  hallpass grants extend req_01934a5b6c7d7e8f90123456789abcde --for 1h --reason 'still at it'"
+)]
 pub(crate) struct Args {
+    #[command(subcommand)]
+    command: Option<Command>,
     /// Only grants in this state
     #[arg(long, value_enum, value_name = "STATE")]
     state: Option<GrantStateArg>,
@@ -34,6 +42,13 @@ pub(crate) struct Args {
     api: ApiArgs,
 }
 
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    Extend(extend::Args),
+    Release(release::Args),
+    Revoke(revoke::Args),
+}
+
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum GrantStateArg {
     Scheduled,
@@ -45,6 +60,15 @@ enum GrantStateArg {
 }
 
 pub(crate) fn run(args: &Args) -> Outcome {
+    match &args.command {
+        None => list(args),
+        Some(Command::Extend(args)) => extend::run(args),
+        Some(Command::Release(args)) => release::run(args),
+        Some(Command::Revoke(args)) => revoke::run(args),
+    }
+}
+
+fn list(args: &Args) -> Outcome {
     let client = args.api.client()?;
     let mut query = Vec::new();
     query.extend(args.state.as_ref().map(|state| ("state", name(state))));

@@ -25,10 +25,11 @@ const TOKEN_BYTES_MAX: u64 = 8 * 1024;
                   you do so in a browser on any machine, and the token may only read unless --scope \
                   says more. The token is kept in \
                   ~/.config/hallpass/credentials.json, which only you can read; `hallpass logout` \
-                  revokes it. A token made with `hallpass token create` can be given with \
-                  --token-stdin.",
+                  revokes it. A token made with `hallpass server token create` can be given with \
+                  --token-stdin.\n\n`hallpass whoami` shows who the server takes you for, `hallpass \
+                  logout` signs you out.",
     after_help = "Examples:\n  hallpass login --server https://hallpass.example.com\n  hallpass \
-                  login --device\n  hallpass token create --user ana@acme.example \
+                  login --device\n  hallpass server token create --user ana@acme.example \
                   | hallpass login --token-stdin\n  hallpass login --as mara.lindqvist@example.com"
 )]
 pub(crate) struct Args {

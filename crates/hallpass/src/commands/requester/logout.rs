@@ -52,7 +52,7 @@ pub(crate) fn run(args: &Args) -> Outcome {
             Err(Failure::failed(format!(
                 "the token for {server} is forgotten here, but not revoked: {words}"
             ))
-            .help("it ends by itself; an administrator revokes it with `hallpass token revoke`"))
+            .help("it ends by itself; an administrator revokes it with `hallpass server token revoke`"))
         }
     }
 }

@@ -3,20 +3,28 @@
 use clap::ValueEnum;
 use hallpass_api::Request;
 
+use super::discard;
 use crate::client::block_on;
+use crate::commands::approver::close_review;
 use crate::commands::{ApiArgs, say_more};
 use crate::exit::{Exit, Outcome};
 use crate::output;
 use crate::tables::{self, Viewpoint};
 
-/// List requests: yours, those you may review, or all you may see
+/// List requests: yours, those you may review, or all
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:
+#[command(
+    args_conflicts_with_subcommands = true,
+    after_help = "Examples:
   hallpass requests
   hallpass requests --role to-review
   hallpass requests --open-reviews
-  hallpass requests --role all --state denied --output csv")]
+  hallpass requests --role all --state denied --output csv
+  hallpass requests discard req_01934a5b6c7d7e8f90123456789abcde"
+)]
 pub(crate) struct Args {
+    #[command(subcommand)]
+    command: Option<Command>,
     /// Only requests in this state
     #[arg(long, value_enum, value_name = "STATE")]
     state: Option<RequestStateArg>,
@@ -31,6 +39,12 @@ pub(crate) struct Args {
     limit: usize,
     #[command(flatten)]
     api: ApiArgs,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    Discard(discard::Args),
+    CloseReview(close_review::Args),
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -62,6 +76,14 @@ pub(super) fn name(choice: &impl ValueEnum) -> String {
 }
 
 pub(crate) fn run(args: &Args) -> Outcome {
+    match &args.command {
+        None => list(args),
+        Some(Command::Discard(args)) => discard::run(args),
+        Some(Command::CloseReview(args)) => close_review::run(args),
+    }
+}
+
+fn list(args: &Args) -> Outcome {
     let client = args.api.client()?;
     let mut query = if args.open_reviews {
         vec![("review", "open".to_owned())]

@@ -29,9 +29,9 @@ const NAME_BYTES_MAX: usize = 63;
                   It is one transaction: readers see the snapshot of before or the new one. A table that was not \
                   collected is not there. U+0000, which PostgreSQL cannot hold, becomes U+FFFD, and is counted.",
     after_help = "Examples:
-  hallpass snapshots export 2026-11-20 --out inventory.json
-  hallpass snapshots export --to postgres://hallpass@db.example.com/inventory
-  PGPASSWORD=… hallpass snapshots export --to 'postgres://hallpass@db/inventory?sslrootcert=ca.pem' \\
+  hallpass query snapshots export 2026-11-20 --out inventory.json
+  hallpass query snapshots export --to postgres://hallpass@db.example.com/inventory
+  PGPASSWORD=… hallpass query snapshots export --to 'postgres://hallpass@db/inventory?sslrootcert=ca.pem' \\
     --tables aws_iam_users,okta_users --schema people
 
 Exit codes: 0 ok, 1 failed or data are partial, 2 bad input, 4 the schema has

@@ -18,14 +18,14 @@ use crate::failure::{QueryExit, QueryFailure, QueryOutcome, say};
 use crate::folder::{SnapshotFolder, SnapshotsAt, WhichSnapshot};
 use crate::output::{self, OutputArgs, Sheet};
 
-/// Snapshots of what exists: list, show, import, export, compare, remove
+/// List, show, import, export, compare and remove snapshots
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
-  hallpass snapshots import inventory.json
-  hallpass snapshots list --snapshots s3://acme-inventory/hallpass
-  hallpass snapshots diff previous newest --table aws_iam_users
-  hallpass snapshots export --to postgres://hallpass@db.example.com/inventory
-  hallpass snapshots prune --keep 30")]
+  hallpass query snapshots import inventory.json
+  hallpass query snapshots list --snapshots s3://acme-inventory/hallpass
+  hallpass query snapshots diff previous newest --table aws_iam_users
+  hallpass query snapshots export --to postgres://hallpass@db.example.com/inventory
+  hallpass query snapshots prune --keep 30")]
 pub(crate) struct Args {
     /// Where snapshots are: a folder, or `s3://bucket/prefix`
     #[arg(
@@ -44,13 +44,13 @@ pub(crate) struct Args {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// All snapshots, the oldest first
-    #[command(after_help = "Example:\n  hallpass snapshots list --output csv")]
+    #[command(after_help = "Example:\n  hallpass query snapshots list --output csv")]
     List {
         #[command(flatten)]
         output: OutputArgs,
     },
     /// What one snapshot has of each table, account and Region
-    #[command(after_help = "Example:\n  hallpass snapshots show previous")]
+    #[command(after_help = "Example:\n  hallpass query snapshots show previous")]
     Show {
         /// Which: an id, a day, `previous` or `newest`
         #[arg(default_value = "newest")]
@@ -60,7 +60,7 @@ enum Command {
         output: OutputArgs,
     },
     /// Keep a document `{"now", "tables": {NAME: [row, …]}}` as a snapshot
-    #[command(after_help = "Example:\n  hallpass snapshots import inventory.json")]
+    #[command(after_help = "Example:\n  hallpass query snapshots import inventory.json")]
     Import {
         /// The document
         file: PathBuf,
@@ -68,7 +68,7 @@ enum Command {
     Export(Box<export::Args>),
     /// What changed between two snapshots
     #[command(
-        after_help = "Example:\n  hallpass snapshots diff previous newest --table aws_iam_users"
+        after_help = "Example:\n  hallpass query snapshots diff previous newest --table aws_iam_users"
     )]
     Diff {
         /// The earlier
@@ -84,7 +84,7 @@ enum Command {
         output: OutputArgs,
     },
     /// Remove all but the newest
-    #[command(after_help = "Example:\n  hallpass snapshots prune --keep 30")]
+    #[command(after_help = "Example:\n  hallpass query snapshots prune --keep 30")]
     Prune {
         /// How many are kept
         #[arg(long, value_name = "N")]

@@ -16,7 +16,7 @@ use crate::dataset::{PartialTable, not_synced};
 use crate::failure::{QueryExit, QueryFailure, QueryOutcome, say};
 use crate::output::{self, OutputArgs, Sheet};
 
-/// Who has what, where, and what is wrong with it
+/// Show who has access to what, and what is wrong with it
 #[derive(Debug, clap::Args)]
 #[command(
     args_conflicts_with_subcommands = true,

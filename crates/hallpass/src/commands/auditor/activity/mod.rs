@@ -11,9 +11,10 @@ mod show;
 mod unused;
 mod used_calls;
 
+use super::pci;
 use crate::exit::Outcome;
 
-/// Who did what, from logs of CloudTrail
+/// Report who did what, from CloudTrail logs
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   hallpass activity ingest s3://acme-trail
@@ -29,6 +30,7 @@ enum Command {
     Ingest(ingest::Args),
     Show(show::Args),
     Unused(unused::Args),
+    Pci(Box<pci::Args>),
 }
 
 /// Runs the command.
@@ -40,5 +42,6 @@ pub(crate) fn run(args: &Args) -> Outcome {
         Command::Ingest(args) => ingest::run(args),
         Command::Show(args) => show::run(args),
         Command::Unused(args) => unused::run(args),
+        Command::Pci(args) => pci::run(args),
     }
 }

@@ -18,7 +18,7 @@ use crate::exit::{Failure, Outcome};
 /// Records asked for at once.
 const PAGE_SIZE: usize = 500;
 
-/// Verify the audit log, witness it, look at it, take it away
+/// Verify, show, export and witness the audit log
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  hallpass audit verify audit/")]
 pub(crate) struct Args {

@@ -1,4 +1,4 @@
-//! `hallpass pci act`: what is done about people over a limit, as plans (`inventory.md` §7.3). Rung by rung: whoever
+//! `hallpass activity pci act`: what is done about people over a limit, as plans (`inventory.md` §7.3). Rung by rung: whoever
 //! was not disabled loses what they can use.
 
 use std::collections::BTreeSet;
@@ -45,15 +45,15 @@ const CUT_CHANGES_MAX: usize = 500;
                   less. Nobody is acted on who was found by a guessed name, or whom `pci.protected` names.\n\nThe first \
                   rung disables people in the identity store and believes only what it reads back; whoever is not \
                   disabled by it loses groups and assignments of their own. What Hallpass gave for a time is left to \
-                  end by itself. `hallpass plan undo ID` gives both back.\n\n`--by okta` suspends \
+                  end by itself. `hallpass org plan undo ID` gives both back.\n\n`--by okta` suspends \
                   people who come from Okta there, which ends all that they use it for; `--by scim` makes them inactive \
                   through the SCIM endpoint of the instance. Each is meant by name and believes what it reads back.",
     after_help = "Examples:
-  hallpass pci act --users users.json --source dir:trail
-  hallpass pci act --users users.json --source dir:trail --person dave --apply
-  hallpass pci act --users users.json --source lookup --by cut-access --apply
-  hallpass pci act --users users.json --source lookup --by okta,scim,disable,cut-access
-  hallpass pci act --users users.json --source lookup --grace 14"
+  hallpass activity pci act --users users.json --source dir:trail
+  hallpass activity pci act --users users.json --source dir:trail --person dave --apply
+  hallpass activity pci act --users users.json --source lookup --by cut-access --apply
+  hallpass activity pci act --users users.json --source lookup --by okta,scim,disable,cut-access
+  hallpass activity pci act --users users.json --source lookup --grace 14"
 )]
 pub(super) struct Args {
     #[command(flatten)]
@@ -230,7 +230,7 @@ fn refused(why: ActRefused) -> Failure {
         ActRefused::TooMany { .. } => {
             "`--person` names some of them; `--max-people N` says that so many are meant"
         }
-        _ => "`hallpass pci report` over the same log shows what is missing",
+        _ => "`hallpass activity pci report` over the same log shows what is missing",
     })
 }
 

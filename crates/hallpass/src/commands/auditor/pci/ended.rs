@@ -51,7 +51,7 @@ pub(super) fn by_hand(people: &[&StalePerson]) -> String {
         .map(|it| format!(" --user {}", quoted(&it.user_name)));
     let users: String = users.collect();
     format!(
-        "sessions that are open go on up to their length. To cut them off: `hallpass sessions generate --as scp{users} > \
-         cut.json`, then `hallpass sessions apply cut.json --target ROOT --apply`; `--end-sessions` does both"
+        "sessions that are open go on up to their length. To cut them off: `hallpass people sessions generate --as scp{users} > \
+         cut.json`, then `hallpass people sessions apply cut.json --target ROOT --apply`; `--end-sessions` does both"
     )
 }

@@ -1,4 +1,4 @@
-//! `hallpass pci …`: whose password or account is stale, from logs of CloudTrail (`inventory.md` §7).
+//! `hallpass activity pci …`: whose password or account is stale, from logs of CloudTrail (`inventory.md` §7).
 
 mod act;
 mod args;
@@ -12,13 +12,13 @@ mod watch;
 
 use crate::exit::Outcome;
 
-/// Whose password or account is stale, from logs of CloudTrail
+/// Report stale passwords and accounts from CloudTrail logs, for PCI DSS
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   aws identitystore list-users --identity-store-id d-1234567890 > users.json
-  hallpass pci report --users users.json --source s3://trail --regions eu-west-1 \\
+  hallpass activity pci report --users users.json --source s3://trail --regions eu-west-1 \\
       --accounts 111111111111
-  hallpass pci watch --users users.json --source lookup --state pci.json")]
+  hallpass activity pci watch --users users.json --source lookup --state pci.json")]
 pub(crate) struct Args {
     #[command(subcommand)]
     command: Command,

@@ -1,4 +1,4 @@
-//! `hallpass pci report`: everybody with the age of their password and the time since they were there.
+//! `hallpass activity pci report`: everybody with the age of their password and the time since they were there.
 
 use std::path::PathBuf;
 
@@ -26,10 +26,10 @@ use crate::pci::{EmitTarget, RanReport, evidence, region_of, send};
                   over a limit only where the log reaches back that far, else unknown. The age of a password is an \
                   upper bound: CloudTrail does not have what people reset themselves.",
     after_help = "Examples:
-  hallpass pci report --users users.json --source dir:trail --regions eu-west-1
-  hallpass pci report --users users.json --events *.json.gz \\
+  hallpass activity pci report --users users.json --source dir:trail --regions eu-west-1
+  hallpass activity pci report --users users.json --events *.json.gz \\
       --coverage-from 2026-08-01T00:00:00Z --output csv
-  hallpass pci report --users users.json --source dir:trail --evidence pci.json"
+  hallpass activity pci report --users users.json --source dir:trail --evidence pci.json"
 )]
 pub(super) struct Args {
     #[command(flatten)]

@@ -1,4 +1,4 @@
-//! `hallpass pci watch`: what a report finds, told through the channels of alerts (`inventory.md` H-14).
+//! `hallpass activity pci watch`: what a report finds, told through the channels of alerts (`inventory.md` H-14).
 
 use hallpass_model::TimeSpan;
 use hallpass_wording::alert::alert_text;
@@ -26,7 +26,7 @@ const EVERY: TimeSpan = TimeSpan::hours(24);
                   delivers it. Made to be run by a timer, once a day. Where files were skipped nothing is told, and \
                   nothing counts as recovered: exit 1.",
     after_help = "Example:
-  hallpass pci watch --users users.json --source dir:trail --state pci.json"
+  hallpass activity pci watch --users users.json --source dir:trail --state pci.json"
 )]
 pub(super) struct Args {
     #[command(flatten)]

@@ -1,4 +1,4 @@
-//! The demo's guard: `hallpass guard` over the demo's store, as anybody would run it.
+//! The demo's guard: `hallpass server guard` over the demo's store, as anybody would run it.
 
 use std::fs::File;
 use std::net::SocketAddr;

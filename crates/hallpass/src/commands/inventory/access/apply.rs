@@ -19,7 +19,7 @@ use crate::prompt::{Consent, confirm_act};
 #[command(
     long_about = "Carry out files, or a plan that was shown\n\nPrints what will be done, asks, and \
                   does it. A plan is refused with exit 1 when what it touches changed since it was \
-                  made. What was stopped goes on with `hallpass plan resume`.",
+                  made. What was stopped goes on with `hallpass org plan resume`.",
     after_help = "Examples:
   hallpass access apply access.yaml
   hallpass access apply 3f0c9a5b7d1e2f46 --yes
@@ -154,7 +154,7 @@ fn saved_diff(plan: &Plan) -> Result<SavedDiff, Failure> {
     if plan.kind != PLAN_KIND {
         let message = format!("plan {} is of the kind `{}`", plan.id, plan.kind);
         return Err(
-            Failure::bad_input(message).help("`hallpass plan resume` goes on with any plan")
+            Failure::bad_input(message).help("`hallpass org plan resume` goes on with any plan")
         );
     }
     serde_json::from_value(plan.facts.clone()).map_err(Failure::bug)

@@ -265,7 +265,7 @@ impl DiffText<'_> {
             .collect();
         let note = format!(
             "The last assignment goes, and the role with it: {}. Sessions that began before go on for up to {}; \
-             `hallpass sessions generate` cuts them off.",
+             `hallpass people sessions generate` cuts them off.",
             roles.join("; "),
             iso_duration(last.session_seconds)
         );

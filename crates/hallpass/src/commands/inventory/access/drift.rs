@@ -17,10 +17,10 @@ use crate::plans;
 
 const FIELDS: &[&str] = &["drift", "permission_set", "account", "what", "last_change"];
 
-/// Show what was changed beside the files
+/// Show what was changed outside the files
 #[derive(Debug, clap::Args)]
 #[command(
-    long_about = "Show what was changed beside the files\n\nThe same comparison as `plan`, told the \
+    long_about = "Show what was changed outside the files\n\nThe same comparison as `plan`, told the \
                   other way round, and nothing is saved: added_outside, removed_outside, \
                   changed_outside, outdated_provisioning, unknown_principal. Temporary access that \
                   Hallpass gave is never drift.\n\nWith `--log` each item has who changed exactly that \

@@ -14,7 +14,7 @@ mod validate;
 
 use crate::exit::Outcome;
 
-/// Permission sets and assignments as files: write, check, compare, apply
+/// Manage permission sets and assignments as files: plan and apply
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   hallpass access export --to access

@@ -1,4 +1,4 @@
-//! `hallpass alerts list`: rules as they were run last, or their rows.
+//! `hallpass query alerts list`: rules as they were run last, or their rows.
 
 use hallpass_alerts::{AlertRow, AlertRowKey, AlertState, RowPhase, RulePhase};
 use hallpass_model::Timestamp;
@@ -16,9 +16,9 @@ use crate::output::{self, OutputArgs, Table};
 /// List rules as they were run last, or their rows with who muted them
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
-  hallpass alerts list
-  hallpass alerts list --rows --rule keys/unused
-  hallpass alerts list --rows --output csv > rows.csv")]
+  hallpass query alerts list
+  hallpass query alerts list --rows --rule keys/unused
+  hallpass query alerts list --rows --output csv > rows.csv")]
 pub(super) struct Args {
     /// The rows instead of the rules: those that stand, are muted or are being counted
     #[arg(long)]

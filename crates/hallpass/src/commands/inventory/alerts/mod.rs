@@ -1,4 +1,4 @@
-//! `hallpass alerts`: rules over queries of snapshots, which tell what is new and what is over (`inventory.md` §2.2).
+//! `hallpass query alerts`: rules over queries of snapshots, which tell what is new and what is over (`inventory.md` §2.2).
 
 mod list;
 mod mute;
@@ -21,13 +21,13 @@ use crate::opening::{ConfigArgs, open_store};
 use crate::output;
 use crate::server_store::ServerStore;
 
-/// Rules over queries: what is new and what is over is told once
+/// Run alert rules over snapshots, list and mute what they found
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
-  hallpass alerts example > alerts.yaml
-  hallpass alerts test alerts.yaml --snapshots 20261120T000000Z-00000001
-  hallpass sync; hallpass alerts run alerts.yaml
-  hallpass alerts list")]
+  hallpass query alerts example > alerts.yaml
+  hallpass query alerts test alerts.yaml --snapshots 20261120T000000Z-00000001
+  hallpass sync; hallpass query alerts run alerts.yaml
+  hallpass query alerts list")]
 pub(crate) struct Args {
     #[command(subcommand)]
     command: Command,
@@ -41,7 +41,7 @@ enum Command {
     Mute(mute::MuteArgs),
     Unmute(mute::UnmuteArgs),
     /// Print a file of ready-made rules
-    #[command(after_help = "Example:\n  hallpass alerts example > alerts.yaml")]
+    #[command(after_help = "Example:\n  hallpass query alerts example > alerts.yaml")]
     Example,
 }
 
@@ -74,7 +74,7 @@ fn rule_file(given: Option<&PathBuf>, loaded: &Loaded) -> Result<RuleFileOfAlert
     let configured = loaded.alert_file();
     let path = given.or(configured.as_ref()).ok_or_else(|| {
         let failure = Failure::bad_input("there is no file of rules");
-        failure.help("name one, or set `alerts.file`; `hallpass alerts example` prints one")
+        failure.help("name one, or set `alerts.file`; `hallpass query alerts example` prints one")
     })?;
     RuleFileOfAlerts::read(path, Some(&loaded.channel_names()))
 }

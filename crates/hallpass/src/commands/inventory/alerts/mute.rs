@@ -1,4 +1,4 @@
-//! `hallpass alerts mute` and `unmute`: a row is not told for a while; it stays in lists, with who and why.
+//! `hallpass query alerts mute` and `unmute`: a row is not told for a while; it stays in lists, with who and why.
 
 use hallpass_alerts::{
     AlertCommitError, AlertRowKey, AlertRuleId, AlertState, Mute, MuteStep, NoSuchRow, mute, unmute,
@@ -21,13 +21,13 @@ use crate::random_ids::RandomIds;
 /// Do not tell of a row for a while; it stays in lists, with who and why
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
-  hallpass alerts list --rows
-  hallpass alerts mute users/no-mfa --key '[\"222222222222\",\"ana\"]' \\
+  hallpass query alerts list --rows
+  hallpass query alerts mute users/no-mfa --key '[\"222222222222\",\"ana\"]' \\
       --until 2027-01-31 --by ops@example.com --reason 'leaves in January'")]
 pub(super) struct MuteArgs {
     /// The rule
     rule: AlertRuleId,
-    /// Which row: its key as `alerts list --rows` shows it; of one column, its value
+    /// Which row: its key as `query alerts list --rows` shows it; of one column, its value
     #[arg(long, value_name = "KEY")]
     key: String,
     /// Until when: a day in UTC, or an instant (RFC 3339)
@@ -46,12 +46,12 @@ pub(super) struct MuteArgs {
 /// Tell of a muted row again
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Example:\n  hallpass alerts unmute users/no-mfa --key '[\"222222222222\",\"ana\"]' --reason 'stays after all'"
+    after_help = "Example:\n  hallpass query alerts unmute users/no-mfa --key '[\"222222222222\",\"ana\"]' --reason 'stays after all'"
 )]
 pub(super) struct UnmuteArgs {
     /// The rule
     rule: AlertRuleId,
-    /// Which row: its key as `alerts list --rows` shows it; of one column, its value
+    /// Which row: its key as `query alerts list --rows` shows it; of one column, its value
     #[arg(long, value_name = "KEY")]
     key: String,
     /// Why, for whoever looks later
@@ -133,7 +133,7 @@ fn no_row(state: &AlertState, key: &AlertRowKey) -> Failure {
     let keys: Vec<&str> = state.rows.keys().map(AlertRowKey::as_str).collect();
     match hallpass_rules::nearest(key.as_str(), keys) {
         Some(near) => failure.help(format!("did you mean `{near}`?")),
-        None => failure.help("`hallpass alerts list --rows` shows the keys"),
+        None => failure.help("`hallpass query alerts list --rows` shows the keys"),
     }
 }
 
@@ -155,7 +155,7 @@ fn change(
                 .map_err(|error| unstored(&error))?;
             let Some(state) = state else {
                 let failure = Failure::bad_input(format!("no rule `{rule}` was ever run"));
-                return Err(failure.help("`hallpass alerts list` shows those that were"));
+                return Err(failure.help("`hallpass query alerts list` shows those that were"));
             };
             match store.commit_mute(change(state)?).await {
                 Ok(()) => return Ok(()),

@@ -1,4 +1,4 @@
-//! `hallpass alerts test`: what a file of rules would have told over snapshots of the past (`inventory.md` R-7).
+//! `hallpass query alerts test`: what a file of rules would have told over snapshots of the past (`inventory.md` R-7).
 
 use std::path::PathBuf;
 
@@ -20,11 +20,11 @@ use crate::snapshots_at::SnapshotsAt;
 /// Say what a file of rules would have told over snapshots; stores nothing
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
-  hallpass alerts test alerts.yaml --snapshots 20261120T000000Z-00000001,20261121T000000Z-00000002
-  hallpass alerts test alerts.yaml --snapshots \"$(hallpass snapshots list -o csv |
+  hallpass query alerts test alerts.yaml --snapshots 20261120T000000Z-00000001,20261121T000000Z-00000002
+  hallpass query alerts test alerts.yaml --snapshots \"$(hallpass query snapshots list -o csv |
       tail -n +2 | cut -d, -f1 | paste -sd,)\"")]
 pub(super) struct Args {
-    /// The file of rules
+    /// Check the file of rules
     file: PathBuf,
     /// The snapshots, one run of every rule after each, at the instant it was begun
     #[arg(long, value_name = "ID,...", value_delimiter = ',', required = true)]
@@ -104,7 +104,7 @@ fn begun(id: &SnapshotId) -> Result<Timestamp, Failure> {
     let at = at.and_then(|it| it.to_zoned(TimeZone::UTC));
     at.map(|it| it.timestamp()).map_err(|_| {
         let message = format!("`{id}` names no instant");
-        Failure::bad_input(message).help("`hallpass snapshots list` shows the ids")
+        Failure::bad_input(message).help("`hallpass query snapshots list` shows the ids")
     })
 }
 

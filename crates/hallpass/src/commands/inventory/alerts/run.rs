@@ -1,4 +1,4 @@
-//! `hallpass alerts run`: every rule once, as after `hallpass sync`.
+//! `hallpass query alerts run`: every rule once, as after `hallpass sync`.
 
 use std::path::PathBuf;
 
@@ -22,8 +22,8 @@ use crate::snapshots_at::SnapshotsAt;
                   channels, each once a rule and run; this prints them, too. A rule whose tables were not all read \
                   does not run, and nothing of it counts as recovered: exit 1.",
     after_help = "Examples:
-  hallpass sync; hallpass alerts run alerts.yaml
-  hallpass alerts run --config /etc/hallpass/hallpass.toml --output json"
+  hallpass sync; hallpass query alerts run alerts.yaml
+  hallpass query alerts run --config /etc/hallpass/hallpass.toml --output json"
 )]
 pub(super) struct Args {
     /// The file of rules [default: `alerts.file` of the configuration]

@@ -1,4 +1,4 @@
-//! `hallpass public-ips diff`: what came and what went between two kept reports.
+//! `hallpass org public-ips diff`: what came and what went between two kept reports.
 
 use std::path::{Path, PathBuf};
 
@@ -18,7 +18,7 @@ const REPORT_BYTES_MAX: u64 = 256 << 20;
 /// Show new and gone addresses between two kept reports
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:
-  hallpass public-ips diff --fail-on-findings monday.json tuesday.json")]
+  hallpass org public-ips diff --fail-on-findings monday.json tuesday.json")]
 pub(super) struct Args {
     /// The earlier report
     #[arg(value_name = "EARLIER")]

@@ -1,4 +1,4 @@
-//! `hallpass public-ips`: the public addresses of an organization, as AWS Config has recorded them
+//! `hallpass org public-ips`: the public addresses of an organization, as AWS Config has recorded them
 //! (`inventory.md` §6).
 
 mod aggregator;
@@ -33,12 +33,12 @@ use crate::snapshots_at::SnapshotsAt;
 #[command(
     args_conflicts_with_subcommands = true,
     after_help = "Examples:
-  hallpass public-ips --aggregator organization --region eu-west-1
-  hallpass public-ips --ou /Workloads --regions eu-west-1 --verify -o csv
-  hallpass public-ips --aggregator organization -o targets > targets.txt
-  hallpass public-ips --aggregator organization --save addresses/
-  hallpass public-ips --aggregator organization --save s3://acme-inventory/addresses
-  hallpass public-ips diff addresses/monday.json addresses/tuesday.json
+  hallpass org public-ips --aggregator organization --region eu-west-1
+  hallpass org public-ips --ou /Workloads --regions eu-west-1 --verify -o csv
+  hallpass org public-ips --aggregator organization -o targets > targets.txt
+  hallpass org public-ips --aggregator organization --save addresses/
+  hallpass org public-ips --aggregator organization --save s3://acme-inventory/addresses
+  hallpass org public-ips diff addresses/monday.json addresses/tuesday.json
 
 Without `--aggregator`, Config of each account and Region is asked."
 )]
@@ -70,7 +70,7 @@ pub(crate) struct Args {
     /// Ask EC2 in each account, too, and show in what it differs
     #[arg(long)]
     verify: bool,
-    /// Keep the whole report in this folder, or below `s3://bucket/prefix`, for `public-ips diff`
+    /// Keep the whole report in this folder, or below `s3://bucket/prefix`, for `org public-ips diff`
     #[arg(long, value_name = "PLACE")]
     save: Option<SnapshotsAt>,
     #[command(flatten)]

@@ -28,7 +28,7 @@ use crate::snapshots_at::SnapshotsAt;
                   --review-csv` made, with `keep` or `remove` in its column `decision`. A direct \
                   assignment is deleted; where somebody has access through a group, they leave the group, \
                   and everything else that they lose by that is shown. Without `--apply` nothing is done. \
-                  What was stopped goes on with `hallpass plan resume`.",
+                  What was stopped goes on with `hallpass org plan resume`.",
     after_help = "Examples:
   hallpass who --review-csv > review.csv
   hallpass who apply-review review.csv

@@ -1,4 +1,4 @@
-//! `hallpass doctor --cutover`: what people hold now, not through Hallpass, and what would become of it
+//! `hallpass server doctor --cutover`: what people hold now, not through Hallpass, and what would become of it
 //! under the configuration of today. Changes nothing.
 
 use std::collections::BTreeSet;

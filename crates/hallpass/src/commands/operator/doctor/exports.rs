@@ -110,7 +110,7 @@ fn is_made_later(loaded: &Loaded) -> bool {
 
 /// Asks the key to sign what is no head.
 async fn signs(name: &str, signing: &HeadSigning) -> Result<String, (String, &'static str)> {
-    let remedy = "allow kms:Sign and kms:GetPublicKey on the key (`hallpass doctor --iam-policy`); it \
+    let remedy = "allow kms:Sign and kms:GetPublicKey on the key (`hallpass server doctor --iam-policy`); it \
                   has to be of KeySpec ECC_NIST_P256 and KeyUsage SIGN_VERIFY";
     let probe = Map::from_iter([("probe".to_owned(), Value::from("hallpass doctor"))]);
     let refused = |fault: hallpass_audit::SignFault| (fault.to_string(), remedy);

@@ -1,4 +1,4 @@
-//! `hallpass findings cache drop`: the server reads accounts anew.
+//! `hallpass org findings cache drop`: the server reads accounts anew.
 
 use std::sync::Arc;
 
@@ -19,8 +19,8 @@ use crate::random_ids::RandomIds;
                   Sent through the queue of events: of several servers on it one takes it. Tags are read anew every \
                   five minutes, all else once a day, or when a change of it arrives as an event.",
     after_help = "Examples:
-  hallpass findings cache drop 111122223333
-  hallpass findings cache drop"
+  hallpass org findings cache drop 111122223333
+  hallpass org findings cache drop"
 )]
 pub(super) struct Args {
     /// The account; without one all of them

@@ -1,4 +1,4 @@
-//! `hallpass findings enrich`: findings that are there already.
+//! `hallpass org findings enrich`: findings that are there already.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -34,8 +34,8 @@ const AT_ONCE: usize = 500;
     long_about = "Show what findings would get; with `--apply`, write it\n\nReads the findings that stand, in the \
                   aggregation Region where there is one. Run again, it goes on with what is not enriched.",
     after_help = "Examples:
-  hallpass findings enrich --backfill --since 30d
-  hallpass findings enrich --backfill --since 30d --notes append --apply"
+  hallpass org findings enrich --backfill --since 30d
+  hallpass org findings enrich --backfill --since 30d --notes append --apply"
 )]
 pub(super) struct Args {
     /// Findings that are there already; new ones are the server's (`events.queue`)

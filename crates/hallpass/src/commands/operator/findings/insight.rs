@@ -1,4 +1,4 @@
-//! `hallpass findings insight create`: findings grouped by what enrichment wrote.
+//! `hallpass org findings insight create`: findings grouped by what enrichment wrote.
 
 use hallpass_findings::{InsightToCreate, create_insight};
 use serde::Serialize;
@@ -13,7 +13,7 @@ const FIELDS: &[&str] = &["name", "group_by", "arn", "outcome"];
 /// Make an insight of Security Hub: findings grouped, of some owner
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:
-  hallpass findings insight create --group-by SeverityLabel --where Owner=team-shop --apply")]
+  hallpass org findings insight create --group-by SeverityLabel --where Owner=team-shop --apply")]
 pub(super) struct Args {
     /// What findings are grouped by, as Security Hub calls it: `SeverityLabel`, `AwsAccountId`, …
     #[arg(long, value_name = "FIELD")]

@@ -1,4 +1,4 @@
-//! `hallpass findings`: what Security Hub's findings get from their accounts.
+//! `hallpass org findings`: what Security Hub's findings get from their accounts.
 
 mod cache;
 mod enrich;
@@ -16,15 +16,15 @@ use crate::config::Loaded;
 use crate::exit::{Failure, Outcome};
 use crate::opening::aws_settings;
 
-/// Give findings of Security Hub the name, OU, tags and contact of their account
+/// Add the account's name, OU, tags and contact to Security Hub findings
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
-  hallpass findings enrich --backfill --since 30d
-  hallpass findings enrich --backfill --since 30d --apply
-  hallpass findings show 111122223333
-  hallpass findings cache drop 111122223333
-  hallpass findings template
-  hallpass findings insight create --group-by SeverityLabel --where Owner=team-shop --apply")]
+  hallpass org findings enrich --backfill --since 30d
+  hallpass org findings enrich --backfill --since 30d --apply
+  hallpass org findings show 111122223333
+  hallpass org findings cache drop 111122223333
+  hallpass org findings template
+  hallpass org findings insight create --group-by SeverityLabel --where Owner=team-shop --apply")]
 pub(crate) struct Args {
     #[command(subcommand)]
     command: Command,
@@ -39,9 +39,9 @@ enum Command {
     Template(template::Args),
 }
 
-/// What the server remembers of accounts
+/// Drop what the server remembers of accounts
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  hallpass findings cache drop 111122223333")]
+#[command(after_help = "Example:\n  hallpass org findings cache drop 111122223333")]
 struct CacheArgs {
     #[command(subcommand)]
     command: CacheCommand,
@@ -52,10 +52,10 @@ enum CacheCommand {
     Drop(cache::Args),
 }
 
-/// Saved groupings of findings
+/// Create saved groupings of findings
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:
-  hallpass findings insight create --group-by SeverityLabel --where Owner=team-shop --apply")]
+  hallpass org findings insight create --group-by SeverityLabel --where Owner=team-shop --apply")]
 struct InsightArgs {
     #[command(subcommand)]
     command: InsightCommand,

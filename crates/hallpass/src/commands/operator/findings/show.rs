@@ -1,4 +1,4 @@
-//! `hallpass findings show`: what the organization knows of an account, as findings get it.
+//! `hallpass org findings show`: what the organization knows of an account, as findings get it.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -18,7 +18,7 @@ const FIELDS: &[&str] = &["account", "note", "fields"];
 
 /// Show what a finding of an account would get
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  hallpass findings show 111122223333")]
+#[command(after_help = "Example:\n  hallpass org findings show 111122223333")]
 pub(super) struct Args {
     /// The account
     #[arg(value_name = "ACCOUNT")]

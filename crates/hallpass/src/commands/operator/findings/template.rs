@@ -1,4 +1,4 @@
-//! `hallpass findings template`: what enriching as findings arrive needs at AWS, for `CloudFormation`.
+//! `hallpass org findings template`: what enriching as findings arrive needs at AWS, for `CloudFormation`.
 
 use hallpass_findings::template;
 
@@ -12,7 +12,7 @@ use crate::output;
                   for CloudFormation, as JSON. \
                   For the account and Region of Security Hub's administrator. Nothing is called.",
     after_help = "Example:
-  hallpass findings template > findings.json
+  hallpass org findings template > findings.json
   aws cloudformation deploy --stack-name hallpass-findings --template-file findings.json --capabilities CAPABILITY_IAM \\
     --parameter-overrides TrustedPrincipal=arn:aws:iam::111122223333:role/hallpass"
 )]

@@ -1,4 +1,4 @@
-//! `hallpass insights channels …`: the topics that insights are told to (`organization.md` D-9).
+//! `hallpass org insights channels …`: the topics that insights are told to (`organization.md` D-9).
 
 use std::path::{Path, PathBuf};
 
@@ -26,19 +26,19 @@ const FILE_BYTES_MAX: u64 = 1 << 20;
 /// Columns as CSV.
 const FIELDS: &[&str] = &["account", "region", "topic", "outcome", "reason"];
 
-/// Say which topics DevOps Guru tells insights to, and make it so
+/// Set which SNS topics DevOps Guru notifies of insights, by a file
 #[derive(Debug, clap::Args)]
 #[command(
     args_conflicts_with_subcommands = true,
-    long_about = "Say which topics DevOps Guru tells insights to, and make it so\n\nThe file's `notifications` name topics \
+    long_about = "Set which SNS topics DevOps Guru notifies of insights, by a file\n\nThe file's `notifications` name topics \
                   of SNS and what they are told of. A topic is for the insights of its own Region, in every account that \
                   is chosen. Runs with credentials of the management account; each account is read and changed with the \
                   role `aws.member_role` there. Channels to other topics stay.",
     after_help = "Examples:
-  hallpass insights channels org-delegate.yaml
-  hallpass insights channels org-delegate.yaml --ou /Workloads --apply
-  hallpass insights channels check org-delegate.yaml --fail-on-findings
-  hallpass insights channels remove org-delegate.yaml --accounts 222233334444 --apply"
+  hallpass org insights channels org-delegate.yaml
+  hallpass org insights channels org-delegate.yaml --ou /Workloads --apply
+  hallpass org insights channels check org-delegate.yaml --fail-on-findings
+  hallpass org insights channels remove org-delegate.yaml --accounts 222233334444 --apply"
 )]
 pub(super) struct Args {
     #[command(subcommand)]
@@ -65,10 +65,10 @@ struct ApplyArgs {
     plan: PlanArgs,
 }
 
-/// Hold a file against accounts; nothing is changed or saved
+/// Compare a file with accounts; nothing is changed or saved
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Example:\n  hallpass insights channels check org-delegate.yaml --fail-on-findings"
+    after_help = "Example:\n  hallpass org insights channels check org-delegate.yaml --fail-on-findings"
 )]
 struct CheckArgs {
     /// Topics, and what they are told of: YAML
@@ -88,7 +88,7 @@ struct CheckArgs {
 /// Plan to take the channels to a file's topics away; `--apply` carries it out
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Example:\n  hallpass insights channels remove org-delegate.yaml --ou /Legacy --apply"
+    after_help = "Example:\n  hallpass org insights channels remove org-delegate.yaml --ou /Legacy --apply"
 )]
 struct RemoveArgs {
     /// Topics, and what they are told of: YAML

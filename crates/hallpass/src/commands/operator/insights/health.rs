@@ -1,4 +1,4 @@
-//! `hallpass insights health`.
+//! `hallpass org insights health`.
 
 use hallpass_org::insights::{OrganizationHealth, organization_health};
 
@@ -25,9 +25,9 @@ const FIELDS: &[&str] = &[
                   was analyzed in the last hour. A Region of which a part cannot be counted is left out and said; \
                   exit is 1 then.",
     after_help = "Examples:
-  hallpass insights health
-  hallpass insights health --regions enabled --since 1m
-  hallpass insights health --ou /Workloads --output json"
+  hallpass org insights health
+  hallpass org insights health --regions enabled --since 1m
+  hallpass org insights health --ou /Workloads --output json"
 )]
 pub(super) struct Args {
     #[command(flatten)]

@@ -1,4 +1,4 @@
-//! `hallpass insights list`.
+//! `hallpass org insights list`.
 
 use clap::ValueEnum;
 use hallpass_model::time::utc;
@@ -33,9 +33,9 @@ const FIELDS: &[&str] = &[
                   is said, and exit is 1. `--ou` means all units below it, too: DevOps Guru looks into a unit and no \
                   deeper, so each of them is asked for.",
     after_help = "Examples:
-  hallpass insights list --since 1d
-  hallpass insights list --ou /Workloads --severity high,medium --status ongoing
-  hallpass insights list --account 111122223333 --stack shop-api --output json"
+  hallpass org insights list --since 1d
+  hallpass org insights list --ou /Workloads --severity high,medium --status ongoing
+  hallpass org insights list --account 111122223333 --stack shop-api --output json"
 )]
 pub(super) struct Args {
     #[command(flatten)]

@@ -1,4 +1,4 @@
-//! `hallpass insights`: what DevOps Guru found, across accounts and Regions.
+//! `hallpass org insights`: what DevOps Guru found, across accounts and Regions.
 
 mod channels;
 mod health;
@@ -21,13 +21,13 @@ use crate::output;
 /// Calls in flight: they follow one another.
 const CONCURRENCY: usize = 4;
 
-/// Insights of DevOps Guru across the organization
+/// List DevOps Guru insights of all accounts, and set who is notified
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
-  hallpass insights list --since 1d
-  hallpass insights list --ou /Workloads --severity high --regions eu-west-1,us-east-1
-  hallpass insights health --regions enabled
-  hallpass insights channels org-delegate.yaml --ou /Workloads")]
+  hallpass org insights list --since 1d
+  hallpass org insights list --ou /Workloads --severity high --regions eu-west-1,us-east-1
+  hallpass org insights health --regions enabled
+  hallpass org insights channels org-delegate.yaml --ou /Workloads")]
 pub(crate) struct Args {
     #[command(subcommand)]
     command: Command,

@@ -1,4 +1,4 @@
-//! `hallpass lambda enrich`: findings get what is known of their account, in a function.
+//! `hallpass server lambda enrich`: findings get what is known of their account, in a function.
 
 use std::path::Path;
 use std::sync::Arc;

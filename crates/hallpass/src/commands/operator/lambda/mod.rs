@@ -1,4 +1,4 @@
-//! `hallpass lambda …`: one binary as a function of AWS Lambda, by its runtime interface.
+//! `hallpass server lambda …`: one binary as a function of AWS Lambda, by its runtime interface.
 //!
 //! A package without further files needs no arguments: `HALLPASS_LAMBDA` names the handler.
 
@@ -37,7 +37,7 @@ enum Command {
     long_about = "Answer Client VPN connection events\n\n\
         The function's name begins with `AWSClientVPN-`; it stands in the account and Region of \
         the endpoint. A file that cannot be read denies everybody and is told in the log.",
-    after_help = "Example:\n  hallpass lambda vpn --geo country.mmdb --allow US,GB,DE"
+    after_help = "Example:\n  hallpass server lambda vpn --geo country.mmdb --allow US,GB,DE"
 )]
 struct VpnArgs {
     #[command(flatten)]

@@ -10,9 +10,11 @@ mod readiness;
 mod standards;
 mod vend;
 
+use super::{events, findings, insights, outage, plan, remediate};
+use crate::commands::inventory::public_ips;
 use crate::exit::Outcome;
 
-/// Set the organization up, and check how it is set up
+/// Set up and check the organization: accounts, standards, findings
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   hallpass org readiness --profile merger --report readiness.html
@@ -21,22 +23,11 @@ use crate::exit::Outcome;
   hallpass org standards diff org-standards.yaml
   hallpass org enroll --ou-from Legacy --to Workloads --check-only
   hallpass org vend accounts.csv --assign Developers=ReadOnly --apply
-  hallpass plan resume 3f0c9a5b7d1e2f46
+  hallpass org plan resume 3f0c9a5b7d1e2f46
 
-What changes the organization is a plan: shown first, carried out with `--apply`. One that
-was stopped goes on with `hallpass plan resume`, and is taken back with `hallpass plan undo`.
-
-Other chores of the organization:
-  hallpass outage       deny calls below a unit for a while, to see what breaks
-  hallpass sessions     cut off sessions that are open
-  hallpass findings     what findings of Security Hub get from their accounts
-  hallpass remediate    findings that mend themselves
-  hallpass insights     what DevOps Guru found, and whom it tells
-  hallpass pci          people who have not signed in for long
-  hallpass public-ips   public addresses, and what they belong to
-  hallpass access       permission sets and assignments as files
-  hallpass each         one call over many accounts and Regions
-  hallpass plan         what these changed, are changing, or would change")]
+Each command that changes the organization makes a plan: it shows the plan first, and
+`--apply` carries it out. `hallpass org plan resume` goes on with a plan that was stopped,
+`hallpass org plan undo` takes one back.")]
 pub(crate) struct Args {
     #[command(subcommand)]
     command: Command,
@@ -44,15 +35,22 @@ pub(crate) struct Args {
 
 #[derive(Debug, clap::Subcommand)]
 enum Command {
-    Delegate(delegate::Args),
-    Enroll(enroll::Args),
-    Payer(PayerArgs),
-    Readiness(readiness::Args),
-    Standards(standards::Args),
     Vend(vend::Args),
+    Enroll(enroll::Args),
+    Standards(standards::Args),
+    Delegate(delegate::Args),
+    Readiness(readiness::Args),
+    Payer(PayerArgs),
+    Findings(findings::Args),
+    Remediate(Box<remediate::Args>),
+    Insights(insights::Args),
+    Events(events::Args),
+    Outage(outage::Args),
+    PublicIps(Box<public_ips::Args>),
+    Plan(plan::Args),
 }
 
-/// A payer account that a partner and a customer share
+/// Check and plan a payer account that a partner and a customer share
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  hallpass org payer audit org-payer.yaml")]
 struct PayerArgs {
@@ -68,14 +66,21 @@ enum PayerCommand {
 
 pub(crate) fn run(args: &Args) -> Outcome {
     match &args.command {
-        Command::Delegate(args) => delegate::run(args),
+        Command::Vend(args) => vend::run(args),
         Command::Enroll(args) => enroll::run(args),
+        Command::Standards(args) => standards::run(args),
+        Command::Delegate(args) => delegate::run(args),
+        Command::Readiness(args) => readiness::run(args),
         Command::Payer(PayerArgs { command }) => match command {
             PayerCommand::Audit(args) => payer_audit::run(args),
             PayerCommand::Plan(args) => payer_plan::run(args),
         },
-        Command::Readiness(args) => readiness::run(args),
-        Command::Standards(args) => standards::run(args),
-        Command::Vend(args) => vend::run(args),
+        Command::Findings(args) => findings::run(args),
+        Command::Remediate(args) => remediate::run(args),
+        Command::Insights(args) => insights::run(args),
+        Command::Events(args) => events::run(args),
+        Command::Outage(args) => outage::run(args),
+        Command::PublicIps(args) => public_ips::run(args),
+        Command::Plan(args) => plan::run(args),
     }
 }

@@ -1,4 +1,4 @@
-//! `hallpass outage apply`: puts a drill's policy in place, once everything that speaks against it was
+//! `hallpass org outage apply`: puts a drill's policy in place, once everything that speaks against it was
 //! looked at.
 
 use std::fs;
@@ -21,11 +21,11 @@ use crate::plans::{self, PlanArgs, Settled};
                   where five policies are attached already, and where no break-glass role is seen. \
                   Without --apply the plan is only shown and saved.",
     after_help = "Examples:
-  hallpass outage apply drill.json --target ou-ab12-11111111
-  hallpass outage apply drill.json --target 222233334444 --apply"
+  hallpass org outage apply drill.json --target ou-ab12-11111111
+  hallpass org outage apply drill.json --target 222233334444 --apply"
 )]
 pub(super) struct Args {
-    /// The policy, as `outage generate` writes it
+    /// The policy, as `org outage generate` writes it
     #[arg(value_name = "FILE")]
     file: PathBuf,
     /// The unit (`ou-…`) or account it is attached to
@@ -75,7 +75,7 @@ fn carry_out(args: &Args) -> Result<(Settled, Value), Failure> {
         let drill = kept.unwrap_or(drill);
         if args.plan.is_applying() && settled.refused.is_none() {
             output::say(&format!(
-                "drill {} ends by itself at {}; `hallpass outage remove {} --apply` ends it sooner",
+                "drill {} ends by itself at {}; `hallpass org outage remove {} --apply` ends it sooner",
                 drill.id, drill.ends_at, drill.id
             ));
         }

@@ -1,4 +1,4 @@
-//! `hallpass outage generate`: the service control policy of a drill.
+//! `hallpass org outage generate`: the service control policy of a drill.
 
 use hallpass_iam::BadInput;
 use hallpass_iam::generate::Generated;
@@ -16,10 +16,10 @@ use crate::generated::PolicyArgs;
                   services that are meant, in one region and one window of time, and ends by \
                   itself. What runs goes on: DNS answers, instances, credentials already held.",
     after_help = "Examples:
-  hallpass outage generate --region us-east-1 --services iam,route53 \\
+  hallpass org outage generate --region us-east-1 --services iam,route53 \\
       --start 2026-03-02T10:00:00Z --end 2026-03-02T12:00:00Z \\
       --exempt-role 'arn:aws:iam::*:role/break-glass'
-  hallpass outage generate --region eu-west-1 --all-services --except sts \\
+  hallpass org outage generate --region eu-west-1 --all-services --except sts \\
       --start 2026-03-02T10:00:00Z --end 2026-03-02T10:30:00Z --no-exempt"
 )]
 #[expect(

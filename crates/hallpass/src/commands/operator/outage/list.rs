@@ -1,4 +1,4 @@
-//! `hallpass outage list`: drills as they are. Exit 1 when one is over and still attached.
+//! `hallpass org outage list`: drills as they are. Exit 1 when one is over and still attached.
 
 use hallpass_org::outage::{DrillRow, DrillState, list};
 use hallpass_wording::time::utc;
@@ -20,7 +20,7 @@ const FIELDS: &[&str] = &[
 
 /// List drills; exit 1 when one is over and still attached
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  hallpass outage list || hallpass outage reap --apply")]
+#[command(after_help = "Example:\n  hallpass org outage list || hallpass org outage reap --apply")]
 pub(super) struct Args {
     #[command(flatten)]
     config: ConfigArgs,
@@ -51,7 +51,7 @@ pub(super) fn run(args: &Args) -> Outcome {
     let is_late = |row: &DrillRow| row.state == DrillState::Expired;
     if rows.iter().any(is_late) {
         output::say(
-            "a drill is over and still attached: `hallpass outage reap --apply` removes it",
+            "a drill is over and still attached: `hallpass org outage reap --apply` removes it",
         );
         return Ok(Exit::Failed);
     }

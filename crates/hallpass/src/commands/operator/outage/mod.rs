@@ -1,4 +1,4 @@
-//! `hallpass outage …`: rehearse the loss of the control planes of one region.
+//! `hallpass org outage …`: rehearse the loss of the control planes of one region.
 
 mod apply;
 mod generate;
@@ -7,16 +7,16 @@ mod remove;
 
 use crate::exit::Outcome;
 
-/// Rehearse an outage: deny the calls to one region's control planes for a while
+/// Rehearse an outage: deny calls to one Region's control planes for a while
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
-  hallpass outage generate --region us-east-1 --services iam,route53 \\
+  hallpass org outage generate --region us-east-1 --services iam,route53 \\
       --start 2026-03-02T10:00:00Z --end 2026-03-02T12:00:00Z \\
       --exempt-role 'arn:aws:iam::*:role/break-glass' > drill.json
-  hallpass outage apply drill.json --target ou-ab12-11111111
-  hallpass outage apply drill.json --target ou-ab12-11111111 --apply
-  hallpass outage list
-  hallpass outage reap --apply")]
+  hallpass org outage apply drill.json --target ou-ab12-11111111
+  hallpass org outage apply drill.json --target ou-ab12-11111111 --apply
+  hallpass org outage list
+  hallpass org outage reap --apply")]
 pub(crate) struct Args {
     #[command(subcommand)]
     command: Command,

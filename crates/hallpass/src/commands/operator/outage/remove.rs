@@ -1,4 +1,4 @@
-//! `hallpass outage remove|reap`: takes drills away, by their tags alone.
+//! `hallpass org outage remove|reap`: takes drills away, by their tags alone.
 
 use hallpass_org::outage::{plan_reap, plan_remove};
 use hallpass_runner::PlanDraft;
@@ -11,7 +11,7 @@ use crate::plans::{self, PlanArgs, PlanContext, Settled};
 
 /// Detach and delete a drill's policy, wherever it is attached
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  hallpass outage remove 4f1a2b3c4d5e --apply")]
+#[command(after_help = "Example:\n  hallpass org outage remove 4f1a2b3c4d5e --apply")]
 pub(super) struct RemoveArgs {
     /// The drill's id
     #[arg(value_name = "DRILL")]
@@ -22,7 +22,7 @@ pub(super) struct RemoveArgs {
 
 /// Remove every drill whose end has passed
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  hallpass outage reap --apply")]
+#[command(after_help = "Example:\n  hallpass org outage reap --apply")]
 pub(super) struct ReapArgs {
     #[command(flatten)]
     plan: PlanArgs,

@@ -1,4 +1,4 @@
-//! `hallpass plan …`: plans that change an organization: listed, shown, gone on with, stopped, taken
+//! `hallpass org plan …`: plans that change an organization: listed, shown, gone on with, stopped, taken
 //! back.
 
 mod run;
@@ -6,13 +6,13 @@ mod show;
 
 use crate::exit::Outcome;
 
-/// Look at plans, go on with one that was stopped, stop one, take one back
+/// List, show, resume, abort and undo plans
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
-  hallpass plan list
-  hallpass plan show 3f0c9a5b7d1e2f46
-  hallpass plan resume 3f0c9a5b7d1e2f46
-  hallpass plan undo 3f0c9a5b7d1e2f46 --apply")]
+  hallpass org plan list
+  hallpass org plan show 3f0c9a5b7d1e2f46
+  hallpass org plan resume 3f0c9a5b7d1e2f46
+  hallpass org plan undo 3f0c9a5b7d1e2f46 --apply")]
 pub(crate) struct Args {
     #[command(subcommand)]
     command: Command,

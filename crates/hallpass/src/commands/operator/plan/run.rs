@@ -1,4 +1,4 @@
-//! `hallpass plan resume|abort|undo`.
+//! `hallpass org plan resume|abort|undo`.
 
 use std::time::Duration;
 
@@ -10,11 +10,11 @@ use crate::output::{self, OutputArgs};
 use crate::plans::{self, PlanArgs, RunningArgs};
 use crate::vending_mail::with_mails;
 
-/// Go on with a plan that was stopped, paused or aborted, or begin a saved one
+/// Resume a plan that was stopped, paused or aborted, or begin a saved one
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
-  hallpass plan resume 3f0c9a5b7d1e2f46
-  hallpass plan resume 3f0c9a5b7d1e2f46 --retry-failed")]
+  hallpass org plan resume 3f0c9a5b7d1e2f46
+  hallpass org plan resume 3f0c9a5b7d1e2f46 --retry-failed")]
 pub(super) struct ResumeArgs {
     /// The plan's id
     #[arg(value_name = "PLAN")]
@@ -29,9 +29,9 @@ pub(super) struct ResumeArgs {
     running: RunningArgs,
 }
 
-/// Begin nothing new of a plan, and wait until what runs is done
+/// Abort a plan: begin nothing new, and wait for what runs
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  hallpass plan abort 3f0c9a5b7d1e2f46")]
+#[command(after_help = "Example:\n  hallpass org plan abort 3f0c9a5b7d1e2f46")]
 pub(super) struct AbortArgs {
     /// The plan's id
     #[arg(value_name = "PLAN")]
@@ -42,10 +42,10 @@ pub(super) struct AbortArgs {
     output: OutputArgs,
 }
 
-/// Plan the way back from what a plan changed
+/// Undo a plan: plan the way back from what it changed
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  hallpass plan undo 3f0c9a5b7d1e2f46\n  hallpass plan undo 3f0c9a5b7d1e2f46 --apply"
+    after_help = "Examples:\n  hallpass org plan undo 3f0c9a5b7d1e2f46\n  hallpass org plan undo 3f0c9a5b7d1e2f46 --apply"
 )]
 pub(super) struct UndoArgs {
     /// The plan's id

@@ -1,4 +1,4 @@
-//! `hallpass plan list|show`: from the store alone.
+//! `hallpass org plan list|show`: from the store alone.
 
 use std::sync::Arc;
 
@@ -20,7 +20,7 @@ const FIELDS: &[&str] = &[
 
 /// List plans, newest first
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  hallpass plan list --output json")]
+#[command(after_help = "Example:\n  hallpass org plan list --output json")]
 pub(super) struct ListArgs {
     #[command(flatten)]
     config: ConfigArgs,
@@ -30,7 +30,7 @@ pub(super) struct ListArgs {
 
 /// Show a plan, and what became of each of its targets
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  hallpass plan show 3f0c9a5b7d1e2f46 --output json")]
+#[command(after_help = "Example:\n  hallpass org plan show 3f0c9a5b7d1e2f46 --output json")]
 pub(super) struct ShowArgs {
     /// The plan's id
     #[arg(value_name = "PLAN")]

@@ -1,4 +1,4 @@
-//! `hallpass remediate`: findings that mend themselves, on the server's own machine.
+//! `hallpass org remediate`: automatic remediation of findings, on the server's own machine.
 
 mod press;
 mod rules;
@@ -10,14 +10,14 @@ use hallpass_remediation::{Remediation, RemediationId, RemediationStore as _};
 use crate::exit::{Failure, Outcome};
 use crate::server_store::ServerStore;
 
-/// Findings that mend themselves: rules, what was done, what waits for people
+/// Run automatic remediation of findings: rules, approvals, undo
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
-  hallpass remediate rules check remediation.yaml --event finding.json
-  hallpass remediate backlog
-  hallpass remediate approve rm-3f0c9a5b7d1e2f46
-  hallpass remediate undo rm-3f0c9a5b7d1e2f46 --apply
-  hallpass remediate pause")]
+  hallpass org remediate rules check remediation.yaml --event finding.json
+  hallpass org remediate backlog
+  hallpass org remediate approve rm-3f0c9a5b7d1e2f46
+  hallpass org remediate undo rm-3f0c9a5b7d1e2f46 --apply
+  hallpass org remediate pause")]
 pub(crate) struct Args {
     #[command(subcommand)]
     command: Command,
@@ -37,10 +37,10 @@ enum Command {
     Replay(rules::ReplayArgs),
 }
 
-/// The file of rules
+/// Check the file of rules
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Example:\n  hallpass remediate rules check remediation.yaml --event finding.json"
+    after_help = "Example:\n  hallpass org remediate rules check remediation.yaml --event finding.json"
 )]
 struct RulesArgs {
     #[command(subcommand)]
@@ -73,7 +73,7 @@ pub(crate) fn run(args: &Args) -> Outcome {
 async fn found(store: &ServerStore, id: &str) -> Result<Remediation, Failure> {
     let missing = || {
         let failure = Failure::bad_input(format!("there is no remediation `{id}`"));
-        failure.help("`hallpass remediate list` shows them")
+        failure.help("`hallpass org remediate list` shows them")
     };
     let id = RemediationId::read(id).ok_or_else(missing)?;
     let found = store.remediation(&id).await;

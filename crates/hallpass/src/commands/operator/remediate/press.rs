@@ -1,4 +1,4 @@
-//! `hallpass remediate approve|retry|pause|resume`.
+//! `hallpass org remediate approve|retry|pause|resume`.
 
 use std::sync::Arc;
 
@@ -25,12 +25,12 @@ use crate::server_store::ServerStore;
 /// How often one is tried that the server was first with.
 const TRIES: usize = 8;
 
-/// Let what waits for an approval happen
+/// Approve a remediation that waits for approval
 #[derive(Debug, clap::Args)]
 #[command(
-    long_about = "Let what waits for an approval happen\n\nThe server judges whether you may, as on the page and in \
+    long_about = "Approve a remediation that waits for approval\n\nThe server judges whether you may, as on the page and in \
                   Slack: whom the rules of remediations name for it, or administrators.",
-    after_help = "Example:\n  hallpass remediate approve rm-3f0c9a5b7d1e2f46"
+    after_help = "Example:\n  hallpass org remediate approve rm-3f0c9a5b7d1e2f46"
 )]
 pub(super) struct ApproveArgs {
     /// Their ids
@@ -45,10 +45,10 @@ pub(super) struct ApproveArgs {
     server: ServerArgs,
 }
 
-/// Have what is for people tried once more
+/// Retry a remediation that was left to people
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Example:\n  hallpass remediate retry rm-3f0c9a5b7d1e2f46 --by ana@acme.example"
+    after_help = "Example:\n  hallpass org remediate retry rm-3f0c9a5b7d1e2f46 --by ana@acme.example"
 )]
 pub(super) struct RetryArgs {
     #[command(flatten)]
@@ -83,7 +83,7 @@ struct PressArgs {
 
 /// Pause all writes at once; findings are taken in and kept
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  hallpass remediate pause --by ana@acme.example")]
+#[command(after_help = "Example:\n  hallpass org remediate pause --by ana@acme.example")]
 pub(super) struct PauseArgs {
     #[command(flatten)]
     by: ByArgs,
@@ -91,9 +91,9 @@ pub(super) struct PauseArgs {
     config: ConfigArgs,
 }
 
-/// Let paused writes go on
+/// Resume paused writes
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  hallpass remediate resume")]
+#[command(after_help = "Example:\n  hallpass org remediate resume")]
 pub(super) struct ResumeArgs {
     #[command(flatten)]
     by: ByArgs,
@@ -143,7 +143,7 @@ async fn press(
         if !matches!(it.phase, RemediationPhase::Manual { .. }) {
             let words = format!("`{id}` is {}", it.phase.name());
             return Err(
-                Failure::bad_input(words).help("`hallpass remediate backlog` shows what waits")
+                Failure::bad_input(words).help("`hallpass org remediate backlog` shows what waits")
             );
         }
         // what cannot be read now is read by the server before anything is done

@@ -1,4 +1,4 @@
-//! `hallpass remediate rules check` and `hallpass remediate replay`: what the rules say of an event.
+//! `hallpass org remediate rules check` and `hallpass org remediate replay`: what the rules say of an event.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -29,7 +29,7 @@ const FIELDS: &[&str] = &["resource", "account", "rule", "decision", "why"];
 /// Check a file of rules, and say what it would do about an event
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Example:\n  hallpass remediate rules check remediation.yaml --event finding.json --ou Dev"
+    after_help = "Example:\n  hallpass org remediate rules check remediation.yaml --event finding.json --ou Dev"
 )]
 pub(super) struct CheckArgs {
     /// The file
@@ -47,7 +47,7 @@ pub(super) struct CheckArgs {
 
 /// Take an event in as if the queue had brought it
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  hallpass remediate replay finding.json")]
+#[command(after_help = "Example:\n  hallpass org remediate replay finding.json")]
 pub(super) struct ReplayArgs {
     /// The event as `EventBridge` sent it: a message of the queue's dead letters
     #[arg(value_name = "EVENT.json")]

@@ -1,4 +1,4 @@
-//! `hallpass remediate list|backlog|show`: from the store alone.
+//! `hallpass org remediate list|backlog|show`: from the store alone.
 
 use hallpass_remediation::{
     Remediation, RemediationFilter, RemediationPhase, RemediationStore as _,
@@ -30,7 +30,7 @@ const FIELDS: &[&str] = &[
 
 /// List remediations, newest first
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  hallpass remediate list --output json")]
+#[command(after_help = "Example:\n  hallpass org remediate list --output json")]
 pub(super) struct ListArgs {
     #[command(flatten)]
     config: ConfigArgs,
@@ -40,7 +40,7 @@ pub(super) struct ListArgs {
 
 /// List what waits for people, with why
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  hallpass remediate backlog")]
+#[command(after_help = "Example:\n  hallpass org remediate backlog")]
 pub(super) struct BacklogArgs {
     #[command(flatten)]
     config: ConfigArgs,
@@ -50,7 +50,7 @@ pub(super) struct BacklogArgs {
 
 /// Show a remediation, with its finding and its plan
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  hallpass remediate show rm-3f0c9a5b7d1e2f46 --output json")]
+#[command(after_help = "Example:\n  hallpass org remediate show rm-3f0c9a5b7d1e2f46 --output json")]
 pub(super) struct ShowArgs {
     /// Its id
     #[arg(value_name = "ID")]
@@ -119,7 +119,7 @@ fn list(config: &ConfigArgs, output: &OutputArgs, filter: RemediationFilter) -> 
     })?;
     if let Some((by, at)) = paused {
         output::say(&format!(
-            "all writes are paused by {by} since {}: `hallpass remediate resume` lets them go on",
+            "all writes are paused by {by} since {}: `hallpass org remediate resume` lets them go on",
             utc(at)
         ));
     }

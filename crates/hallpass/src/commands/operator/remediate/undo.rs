@@ -1,4 +1,4 @@
-//! `hallpass remediate undo`: back to what was, by a plan.
+//! `hallpass org remediate undo`: back to what was, by a plan.
 
 use std::sync::Arc;
 
@@ -25,7 +25,7 @@ use crate::server_store::ServerStore;
     long_about = "Take back what a remediation changed\n\nExactly the part that it changed comes back, \
                   and the finding is NEW again. The same rule leaves the resource to people for a day; \
                   write an exception if it is to stay as it is.",
-    after_help = "Example:\n  hallpass remediate undo rm-3f0c9a5b7d1e2f46 --apply"
+    after_help = "Example:\n  hallpass org remediate undo rm-3f0c9a5b7d1e2f46 --apply"
 )]
 pub(super) struct UndoArgs {
     /// Its id

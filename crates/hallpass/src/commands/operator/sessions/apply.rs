@@ -1,4 +1,4 @@
-//! `hallpass sessions apply`: attaches a revocation, or adds its entries to the one in force.
+//! `hallpass people sessions apply`: attaches a revocation, or adds its entries to the one in force.
 
 use std::fs;
 use std::path::PathBuf;
@@ -18,15 +18,15 @@ use crate::plans::{self, PlanArgs, Settled};
 #[command(
     long_about = "Attach a policy that cuts sessions off, or add to the one in force\n\nEntries that \
                   are in force stay: nobody is let back in. The end of each entry, the moment its last \
-                  session has ended, is kept in the store for `sessions prune`. Without --apply the \
+                  session has ended, is kept in the store for `people sessions prune`. Without --apply the \
                   plan is only shown and saved.",
     after_help = "Examples:
-  hallpass sessions generate --as scp --user ana@example.com > cut.json
-  hallpass sessions apply cut.json --target r-ab12
-  hallpass sessions apply cut.json --target r-ab12 --apply"
+  hallpass people sessions generate --as scp --user ana@example.com > cut.json
+  hallpass people sessions apply cut.json --target r-ab12
+  hallpass people sessions apply cut.json --target r-ab12 --apply"
 )]
 pub(super) struct Args {
-    /// The policy, as `sessions generate --as scp` writes it
+    /// The policy, as `people sessions generate --as scp` writes it
     #[arg(value_name = "FILE")]
     file: PathBuf,
     /// Roots, units or accounts it is attached to

@@ -1,4 +1,4 @@
-//! `hallpass sessions list`: whose sessions at AWS are cut off, and until when; with `--web`, who is
+//! `hallpass people sessions list`: whose sessions at AWS are cut off, and until when; with `--web`, who is
 //! signed in on the web pages.
 
 use hallpass_org::sessions::{EntryState, list};
@@ -23,8 +23,8 @@ const FIELDS: &[&str] = &[
 /// List whose sessions at AWS are cut off, with the end of each
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
-  hallpass sessions list
-  hallpass sessions list --web --output json")]
+  hallpass people sessions list
+  hallpass people sessions list --web --output json")]
 pub(super) struct Args {
     /// List sessions of the web pages instead, on the server's own machine
     #[arg(long)]

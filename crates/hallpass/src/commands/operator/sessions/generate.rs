@@ -1,4 +1,4 @@
-//! `hallpass sessions generate`: the policy that cuts somebody off.
+//! `hallpass people sessions generate`: the policy that cuts somebody off.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -32,12 +32,12 @@ const FILE_BYTES_MAX: u64 = 1024 * 1024;
                   matches sessions of chained roles, when the identity provider sets it. A role \
                   is cut off for everybody whose session was issued before an instant.",
     after_help = "Examples:
-  hallpass sessions generate --as scp --user ana@example.com \\
+  hallpass people sessions generate --as scp --user ana@example.com \\
       --user-id 9067642ac7-4f0e2c1a-1111-4222-8333-1234567890ab --plan
-  hallpass sessions generate --as scp --role arn:aws:iam::222233334444:role/Deploy \\
+  hallpass people sessions generate --as scp --role arn:aws:iam::222233334444:role/Deploy \\
       --issued-before 2026-03-02T09:00:00Z
-  hallpass sessions generate --as scp --pre-stage > revoked.json
-  hallpass sessions generate --as scp --into revoked.json --user ana@example.com"
+  hallpass people sessions generate --as scp --pre-stage > revoked.json
+  hallpass people sessions generate --as scp --into revoked.json --user ana@example.com"
 )]
 pub(super) struct Args {
     /// Name of the user, as sessions have it: with most identity providers the e-mail

@@ -1,4 +1,4 @@
-//! `hallpass sessions …`: sessions of the web pages, and those that people hold at AWS.
+//! `hallpass people sessions …`: sessions of the web pages, and those that people hold at AWS.
 
 mod apply;
 mod entries;
@@ -9,17 +9,17 @@ mod signed_in;
 
 use crate::exit::Outcome;
 
-/// Cut off sessions at AWS; list and end those of the web pages
+/// List and end web sessions, and cut off sessions at AWS
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
-  hallpass sessions list
-  hallpass sessions list --web
-  hallpass sessions end --user ana@example.com
-  hallpass sessions forget --user ana@example.com
-  hallpass sessions generate --as scp --user ana@example.com --plan
-  hallpass sessions apply cut.json --target r-ab12 --apply
-  hallpass sessions prune --at now --apply
-  hallpass sessions residual --at 2026-03-02T09:00:00Z --event user-disabled --assume-worst")]
+  hallpass people sessions list
+  hallpass people sessions list --web
+  hallpass people sessions end --user ana@example.com
+  hallpass people sessions forget --user ana@example.com
+  hallpass people sessions generate --as scp --user ana@example.com --plan
+  hallpass people sessions apply cut.json --target r-ab12 --apply
+  hallpass people sessions prune --at now --apply
+  hallpass people sessions residual --at 2026-03-02T09:00:00Z --event user-disabled --assume-worst")]
 pub(crate) struct Args {
     #[command(subcommand)]
     command: Command,

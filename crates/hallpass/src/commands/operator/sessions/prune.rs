@@ -1,4 +1,4 @@
-//! `hallpass sessions prune`: takes entries out whose last session has ended.
+//! `hallpass people sessions prune`: takes entries out whose last session has ended.
 
 use hallpass_iam::residual::instant;
 use hallpass_org::sessions::plan_prune;
@@ -11,8 +11,8 @@ use crate::plans::{self, PlanArgs};
 /// Remove entries whose last session has ended, and policies left with none
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
-  hallpass sessions prune --at now
-  hallpass sessions prune --at 2026-03-03T00:00:00Z --apply")]
+  hallpass people sessions prune --at now
+  hallpass people sessions prune --at 2026-03-03T00:00:00Z --apply")]
 pub(super) struct Args {
     /// Entries whose end is not after this go: an instant with its zone, or `now`
     #[arg(long, value_name = "TIME")]

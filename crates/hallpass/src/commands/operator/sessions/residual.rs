@@ -1,4 +1,4 @@
-//! `hallpass sessions residual`: until when somebody can still act.
+//! `hallpass people sessions residual`: until when somebody can still act.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -27,9 +27,9 @@ const FILE_BYTES_MAX: u64 = 8 * 1024 * 1024;
         token-issue-time (a deny by aws:TokenIssueTime on every role; token-issue-time:ROLE on \
         one), attribute-changed.",
     after_help = "Examples:
-  hallpass sessions residual --at 2026-03-02T09:00:00Z --event user-disabled --assume-worst \\
+  hallpass people sessions residual --at 2026-03-02T09:00:00Z --event user-disabled --assume-worst \\
       --permission-set-duration 4h --chain roles.json
-  hallpass sessions residual --at 2026-03-02T09:00:00Z --event idp-disabled --sessions held.json
+  hallpass people sessions residual --at 2026-03-02T09:00:00Z --event idp-disabled --sessions held.json
 
 A file of sessions; a session may have its own `duration` or `end`:
   {\"management_account\": \"111122223333\", \"sessions\": [

@@ -1,4 +1,4 @@
-//! `hallpass sessions list --web` and `end`: who is signed in on the web, on the server's own machine straight
+//! `hallpass people sessions list --web` and `end`: who is signed in on the web, on the server's own machine straight
 //! in its store.
 
 use std::collections::BTreeSet;
@@ -20,7 +20,7 @@ const FIELDS: &[&str] = &["user", "signed_in_by", "began_at", "seen_at", "ends_a
 
 /// End every session of a person at once; their access and tokens stay
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  hallpass sessions end --user ana@example.com")]
+#[command(after_help = "Example:\n  hallpass people sessions end --user ana@example.com")]
 pub(super) struct EndArgs {
     /// Whose: the e-mail they signed in with
     #[arg(long, value_name = "E-MAIL")]
@@ -37,8 +37,8 @@ pub(super) struct EndArgs {
                   signs in as nobody. After the provider gave somebody a new identifier, or all of \
                   them with a new client, that has to be forgotten.",
     after_help = "Examples:
-  hallpass sessions forget --user ana@example.com
-  hallpass sessions forget --issuer https://id.example.com"
+  hallpass people sessions forget --user ana@example.com
+  hallpass people sessions forget --issuer https://id.example.com"
 )]
 pub(super) struct ForgetArgs {
     /// Whose: an e-mail of the directory, or a user id
@@ -121,7 +121,7 @@ pub(super) fn run_end(args: &EndArgs) -> Outcome {
     })?;
     if ended == 0 {
         return Err(Failure::failed(format!("`{user}` has no session"))
-            .help("`hallpass sessions list --web` shows who has"));
+            .help("`hallpass people sessions list --web` shows who has"));
     }
     output::say(&format!("{user} is signed out everywhere"));
     Ok(Exit::Ok)

@@ -1,4 +1,4 @@
-//! `hallpass abac attributes`: what to configure so that attributes of people become session tags.
+//! `hallpass policy abac attributes`: what to configure so that attributes of people become session tags.
 
 use std::path::PathBuf;
 
@@ -18,8 +18,8 @@ const FIELDS: &[&str] = &["mode", "idp", "notes"];
         of Identity Center or the trust policy of roles, and a permission set that goes by the \
         tags.",
     after_help = "Examples:
-  hallpass abac attributes --map attributes.toml --mode identity-center --idp okta
-  hallpass abac attributes --map attributes.toml --mode iam-oidc
+  hallpass policy abac attributes --map attributes.toml --mode identity-center --idp okta
+  hallpass policy abac attributes --map attributes.toml --mode iam-oidc
 
 A map (TOML):
   provider = \"arn:aws:iam::111122223333:saml-provider/okta\"   # the modes of IAM

@@ -1,4 +1,4 @@
-//! `hallpass abac check`: which session tags an assertion makes.
+//! `hallpass policy abac check`: which session tags an assertion makes.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -19,8 +19,8 @@ const FIELDS: &[&str] = &["tags", "transitive", "source_identity", "warnings"];
     long_about = "Tell which session tags an assertion makes\n\nAn assertion is SAML (XML, or \
                   Base64 of it) or OIDC (claims as JSON, or a token). Signatures are not checked.",
     after_help = "Examples:
-  hallpass abac check --map attributes.toml --assertion assertion.xml
-  hallpass abac check --map attributes.toml --assertion claims.json --output json
+  hallpass policy abac check --map attributes.toml --assertion assertion.xml
+  hallpass policy abac check --map attributes.toml --assertion claims.json --output json
 
 Attributes of the person in the identity store (`--user`), by path:
   {\"enterprise.department\": \"Serverless\", \"userName\": \"ana\"}"

@@ -1,4 +1,4 @@
-//! `hallpass abac …`: access decided by attributes of people and tags of things.
+//! `hallpass policy abac …`: access decided by attributes of people and tags of things.
 
 mod attributes;
 mod check;
@@ -17,9 +17,9 @@ const FILE_BYTES_MAX: u64 = 4 * 1024 * 1024;
 /// Turn attributes of people into session tags and policies
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
-  hallpass abac attributes --map attributes.toml --mode identity-center --idp okta
-  hallpass abac check --map attributes.toml --assertion assertion.xml
-  hallpass abac secrets --attr department=Digital --attr AppID=Alpha,Beta --out secrets/ \\
+  hallpass policy abac attributes --map attributes.toml --mode identity-center --idp okta
+  hallpass policy abac check --map attributes.toml --assertion assertion.xml
+  hallpass policy abac secrets --attr department=Digital --attr AppID=Alpha,Beta --out secrets/ \\
       --admin-role arn:aws:iam::111122223333:role/SecretsAdmin")]
 pub(crate) struct Args {
     #[command(subcommand)]

@@ -1,4 +1,4 @@
-//! `hallpass abac secrets`: secrets for whom their tags match, and the guardrails for it.
+//! `hallpass policy abac secrets`: secrets for whom their tags match, and the guardrails for it.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -23,7 +23,7 @@ use crate::output;
                   is all of them in one where that fits. Without it they are printed as one JSON \
                   object by name.",
     after_help = "Example:
-  hallpass abac secrets --attr department=Digital --attr AppID=Alpha,Beta --out secrets/ \\
+  hallpass policy abac secrets --attr department=Digital --attr AppID=Alpha,Beta --out secrets/ \\
       --admin-role arn:aws:iam::111122223333:role/SecretsAdmin"
 )]
 pub(super) struct Args {

@@ -1,4 +1,4 @@
-//! `hallpass delegation check`: what a delegate's policy really allows.
+//! `hallpass policy delegation check`: what a delegate's policy really allows.
 
 use std::fmt::Write as _;
 use std::io;
@@ -12,8 +12,8 @@ use hallpass_iam::generate::ids::Lengths;
 use hallpass_iam::{Decision, Policy, PolicyType, simulate_changed};
 use serde_json::json;
 
-use crate::commands::policy_author::policy::cases::{Input, answer_all};
-use crate::commands::policy_author::policy::simulate::Reading;
+use crate::commands::policy_author::cases::{Input, answer_all};
+use crate::commands::policy_author::reading::Reading;
 use crate::commands::read_text;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::generated::warn;
@@ -40,9 +40,9 @@ const FILE_BYTES_MAX: u64 = 1024 * 1024;
                   With --cases the policy is asked the cases of a file instead (see \
                   `hallpass policy simulate`), beside the identity policies that a case brings.",
     after_help = "Examples:
-  hallpass delegation check delegate.json --management-account 111122223333
-  hallpass delegation check delegate.json --output json
-  hallpass delegation check delegate.json --cases cases.jsonl --expect"
+  hallpass policy delegation check delegate.json --management-account 111122223333
+  hallpass policy delegation check delegate.json --output json
+  hallpass policy delegation check delegate.json --cases cases.jsonl --expect"
 )]
 #[expect(
     clippy::struct_excessive_bools,

@@ -1,4 +1,4 @@
-//! `hallpass delegation generate`: the policy of a delegate, or the guard beside it.
+//! `hallpass policy delegation generate`: the policy of a delegate, or the guard beside it.
 
 use clap::ValueEnum;
 use hallpass_iam::generate::delegation::{
@@ -18,11 +18,11 @@ use crate::generated::PolicyArgs;
                   account. With --guard-for it writes the service control policy that keeps \
                   editing with the identity team instead.",
     after_help = "Examples:
-  hallpass delegation generate --model permission-set --instance ssoins-1111111111111111 \\
+  hallpass policy delegation generate --model permission-set --instance ssoins-1111111111111111 \\
       --account 222233334444 --permission-set ps-1111111111111111 --with-read
-  hallpass delegation generate --model tags --instance ssoins-1111111111111111 \\
+  hallpass policy delegation generate --model tags --instance ssoins-1111111111111111 \\
       --account 222233334444 --tag Environment=Development --tag OU=Test
-  hallpass delegation generate --guard-for arn:aws:iam::111122223333:role/IdentityTeam"
+  hallpass policy delegation generate --guard-for arn:aws:iam::111122223333:role/IdentityTeam"
 )]
 pub(super) struct Args {
     /// What bounds the delegate

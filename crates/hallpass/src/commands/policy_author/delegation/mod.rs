@@ -1,16 +1,16 @@
-//! `hallpass delegation …`: parts of Identity Center in other hands.
+//! `hallpass policy delegation …`: parts of Identity Center in other hands.
 
 mod check;
 mod generate;
 
 use crate::exit::Outcome;
 
-/// Delegate Identity Center, and tell what a delegate may really do
+/// Delegate Identity Center, and check what a delegate may really do
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
-  hallpass delegation generate --model permission-set --instance ssoins-1111111111111111 \\
+  hallpass policy delegation generate --model permission-set --instance ssoins-1111111111111111 \\
       --account 222233334444 --permission-set ps-1111111111111111 > delegate.json
-  hallpass delegation check delegate.json")]
+  hallpass policy delegation check delegate.json")]
 pub(crate) struct Args {
     #[command(subcommand)]
     command: Command,

@@ -1,4 +1,4 @@
-//! `hallpass perimeter check`: a table of cases, decided with one more policy in force.
+//! `hallpass policy perimeter check`: a table of cases, decided with one more policy in force.
 
 use std::io;
 use std::path::PathBuf;
@@ -8,8 +8,8 @@ use hallpass_iam::perimeter::{AttachedPolicy, GuardrailSlot};
 use hallpass_iam::simulate_changed;
 use hallpass_wording::lists;
 
-use crate::commands::policy_author::policy::cases::{Input, answer_all};
-use crate::commands::policy_author::policy::simulate::Reading;
+use crate::commands::policy_author::cases::{Input, answer_all};
+use crate::commands::policy_author::reading::Reading;
 use crate::exit::{Exit, Failure, Outcome};
 
 /// Decide cases as if a policy were attached
@@ -21,9 +21,9 @@ use crate::exit::{Exit, Failure, Outcome};
                   the account, as one more policy of the principal, or into the policy of the \
                   resource. With --expect each decision is held against the case's `expected`.",
     after_help = "Examples:
-  hallpass perimeter check boundary.json --as scp --cases table.jsonl --expect
-  hallpass perimeter generate --side identity --scope org --id o-ab12cd34ef --as rcp |
-      hallpass perimeter check - --as rcp --cases table.jsonl --explain"
+  hallpass policy perimeter check boundary.json --as scp --cases table.jsonl --expect
+  hallpass policy perimeter generate --side identity --scope org --id o-ab12cd34ef --as rcp |
+      hallpass policy perimeter check - --as rcp --cases table.jsonl --explain"
 )]
 pub(super) struct Args {
     /// The policy; `-` for standard input

@@ -1,4 +1,4 @@
-//! `hallpass perimeter coverage`: accounts by sides of a boundary, as far as policies hold them.
+//! `hallpass policy perimeter coverage`: accounts by sides of a boundary, as far as policies hold them.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -42,8 +42,8 @@ const FIELDS: &[&str] = &[
                   one end is outside; a side is covered when all of them are denied while the \
                   same calls inside go through.",
     after_help = "Examples:
-  hallpass perimeter coverage --policies policies --tree organization.json
-  hallpass perimeter coverage --policies policies --tree organization.json \\
+  hallpass policy perimeter coverage --policies policies --tree organization.json
+  hallpass policy perimeter coverage --policies policies --tree organization.json \\
       --require resource,identity --output json"
 )]
 pub(super) struct Args {

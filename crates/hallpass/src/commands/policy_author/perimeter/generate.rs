@@ -1,4 +1,4 @@
-//! `hallpass perimeter generate`: one side of a boundary as a policy.
+//! `hallpass policy perimeter generate`: one side of a boundary as a policy.
 
 use clap::ValueEnum;
 use hallpass_iam::generate::Generated;
@@ -17,10 +17,10 @@ use crate::generated::PolicyArgs;
                   people only. Side `network`: from your networks only; its ids are addresses, \
                   ranges and VPCs, and it has no scope.",
     after_help = "Examples:
-  hallpass perimeter generate --side resource --scope ou --as scp --actions 's3:*' \\
+  hallpass policy perimeter generate --side resource --scope ou --as scp --actions 's3:*' \\
       --id o-ab12cd34ef/r-ab12/ou-ab12-cdef3456/
-  hallpass perimeter generate --side identity --scope org --id o-ab12cd34ef --as rcp
-  hallpass perimeter generate --side network --as scp \\
+  hallpass policy perimeter generate --side identity --scope org --id o-ab12cd34ef --as rcp
+  hallpass policy perimeter generate --side network --as scp \\
       --id 3.120.10.0/24 --id vpc-0a1b2c3d4e5f60718"
 )]
 pub(super) struct Args {

@@ -1,4 +1,4 @@
-//! `hallpass perimeter …`: a boundary around an organization, written, proved and surveyed.
+//! `hallpass policy perimeter …`: a boundary around an organization, written, proved and surveyed.
 
 mod check;
 mod coverage;
@@ -15,12 +15,12 @@ use crate::exit::{Failure, Outcome};
 /// Longest policy, tree or list of attachments that is read, in bytes.
 const FILE_BYTES_MAX: u64 = 64 * 1024 * 1024;
 
-/// Draw a boundary around an organization, and prove it
+/// Generate a data perimeter around an organization, and prove it
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
-  hallpass perimeter generate --side resource --scope org --id o-ab12cd34ef --as scp
-  hallpass perimeter check boundary.json --as scp --cases table.jsonl --expect
-  hallpass perimeter coverage --policies policies --tree organization.json")]
+  hallpass policy perimeter generate --side resource --scope org --id o-ab12cd34ef --as scp
+  hallpass policy perimeter check boundary.json --as scp --cases table.jsonl --expect
+  hallpass policy perimeter coverage --policies policies --tree organization.json")]
 pub(crate) struct Args {
     #[command(subcommand)]
     command: Command,

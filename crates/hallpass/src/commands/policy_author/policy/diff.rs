@@ -7,7 +7,7 @@ use hallpass_iam::suite::{DecisionChange, Replacement};
 use hallpass_iam::{Case, PolicyType};
 
 use super::eval::{read, refused};
-use super::simulate::Reading;
+use crate::commands::policy_author::reading::Reading;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::output::{self, OutputArgs, Table, list};
 

@@ -11,7 +11,7 @@ use hallpass_iam::{
     LoadError, Policy, PolicyType, Request, ScpLanguage, StatementTrace,
 };
 
-use super::simulate::Reading;
+use crate::commands::policy_author::reading::Reading;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::output::{Format, Table, one, width};
 

@@ -12,8 +12,8 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::files::{self, FoundPolicies, PolicyFile};
-use super::simulate::Language;
 use crate::clock;
+use crate::commands::policy_author::reading::Language;
 use crate::exit::{Exit, Failure, FailureForm, Outcome};
 use crate::output::{self, Format, plain};
 

@@ -1,20 +1,20 @@
 //! `hallpass policy …`: ask, check and test IAM policies.
 
-pub(crate) mod cases;
 mod data;
 mod diff;
 mod eval;
 mod files;
 mod lint;
 mod shrink;
-pub(crate) mod simulate;
+mod simulate;
 mod size;
 mod test;
 mod why;
 
+use super::{abac, delegation, perimeter, vpn};
 use crate::exit::Outcome;
 
-/// Ask, check and test IAM policies
+/// Evaluate, check, test and generate IAM policies
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   hallpass policy simulate --cases cases.jsonl --expect
@@ -37,6 +37,10 @@ enum Command {
     Test(test::Args),
     Size(size::Args),
     Why(why::Args),
+    Perimeter(perimeter::Args),
+    Vpn(vpn::Args),
+    Abac(abac::Args),
+    Delegation(delegation::Args),
 }
 
 pub(crate) fn run(args: &Args) -> Outcome {
@@ -50,5 +54,9 @@ pub(crate) fn run(args: &Args) -> Outcome {
         Command::Test(args) => test::run(args),
         Command::Size(args) => size::run(args),
         Command::Why(args) => why::run(args),
+        Command::Perimeter(args) => perimeter::run(args),
+        Command::Vpn(args) => vpn::run(args),
+        Command::Abac(args) => abac::run(args),
+        Command::Delegation(args) => delegation::run(args),
     }
 }

@@ -7,9 +7,10 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
-use hallpass_iam::{Case, CaseAnswer, CaseOptions, ScpLanguage, simulate_line};
+use hallpass_iam::{Case, CaseAnswer, simulate_line};
 
-use super::cases::{Input, answer_all};
+use crate::commands::policy_author::cases::{Input, answer_all};
+use crate::commands::policy_author::reading::Reading;
 use crate::exit::{Failure, Outcome};
 use crate::output;
 
@@ -51,60 +52,6 @@ pub(crate) struct Args {
     repeat: Option<u32>,
     #[command(flatten)]
     reading: Reading,
-}
-
-/// How cases are read.
-#[derive(Debug, Clone, clap::Args)]
-pub(crate) struct Reading {
-    /// The time of the requests (`aws:CurrentTime`, `aws:EpochTime`); without it both stay absent
-    #[arg(long, value_name = "RFC3339")]
-    pub(crate) now: Option<String>,
-    /// Leave out the keys that follow from the principal (`aws:PrincipalArn` …)
-    #[arg(long)]
-    pub(crate) no_derive: bool,
-    /// Language level of service control policies
-    #[arg(long, value_name = "LEVEL", default_value = "full")]
-    pub(crate) scp_language: Language,
-}
-
-/// The language levels of service control policies.
-#[derive(Debug, Clone, Copy, clap::ValueEnum)]
-pub(crate) enum Language {
-    /// The whole policy language
-    Full,
-    /// An Allow has Action and a Resource of `*` only, wildcards stand at the end
-    Classic,
-}
-
-impl From<Language> for ScpLanguage {
-    fn from(language: Language) -> Self {
-        match language {
-            Language::Full => Self::Full,
-            Language::Classic => Self::Classic,
-        }
-    }
-}
-
-impl Reading {
-    /// The options of the engine.
-    pub(crate) fn options(&self, explain: bool) -> Result<CaseOptions, Failure> {
-        let now = self.now.as_deref().map(|text| -> Result<_, Failure> {
-            let time: jiff::Timestamp = text.parse().map_err(|_| {
-                Failure::bad_input(format!(
-                    "`{text}` is no time with a zone, such as 2026-03-02T10:05:00Z"
-                ))
-                .code("E_TIME")
-            })?;
-            let whole = jiff::Timestamp::from_second(time.as_second()).unwrap_or(time);
-            Ok((whole.to_string(), time.as_second().to_string()))
-        });
-        Ok(CaseOptions {
-            no_derive: self.no_derive,
-            now: now.transpose()?,
-            scp_language: self.scp_language.into(),
-            explain,
-        })
-    }
 }
 
 pub(crate) fn run(args: &Args) -> Outcome {

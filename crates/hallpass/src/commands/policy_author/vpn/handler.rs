@@ -1,4 +1,4 @@
-//! `hallpass vpn handler`: a response for every connection event on standard input.
+//! `hallpass policy vpn handler`: a response for every connection event on standard input.
 
 use std::io::{self, BufRead, Read as _};
 
@@ -16,11 +16,11 @@ const LINE_BYTES_MAX: u64 = 1024 * 1024;
     long_about = "Answer Client VPN connection events, one JSON object per line\n\n\
         Every line of standard input is answered by one line on standard output; a record of it, \
         with the country and the reason, goes to standard error. Anything unexpected is a denial. \
-        `hallpass lambda vpn` does the same as a function.",
+        `hallpass server lambda vpn` does the same as a function.",
     after_help = "Examples:
-  hallpass vpn handler --geo country.mmdb --allow US,GB,DE <events.jsonl
+  hallpass policy vpn handler --geo country.mmdb --allow US,GB,DE <events.jsonl
   echo '{\"public-ip\":\"8.8.8.8\",\"schema-version\":\"v2\"}' |
-      hallpass vpn handler --policy vpn.yaml"
+      hallpass policy vpn handler --policy vpn.yaml"
 )]
 pub(super) struct Args {
     #[command(flatten)]

@@ -1,4 +1,4 @@
-//! `hallpass vpn …`: who may connect to a Client VPN endpoint, and from where AWS may be reached.
+//! `hallpass policy vpn …`: who may connect to a Client VPN endpoint, and from where AWS may be reached.
 
 mod handler;
 mod judge;
@@ -11,8 +11,8 @@ use crate::exit::Outcome;
 /// Decide who may connect to a VPN; make AWS reachable through it only
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
-  hallpass vpn handler --geo country.mmdb --allow US,GB <events.jsonl
-  hallpass vpn policy --form iam --nat-ip 3.120.10.5")]
+  hallpass policy vpn handler --geo country.mmdb --allow US,GB <events.jsonl
+  hallpass policy vpn policy --form iam --nat-ip 3.120.10.5")]
 pub(crate) struct Args {
     #[command(subcommand)]
     command: Command,

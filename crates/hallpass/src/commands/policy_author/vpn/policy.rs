@@ -1,4 +1,4 @@
-//! `hallpass vpn policy`: AWS only through the VPN.
+//! `hallpass policy vpn policy`: AWS only through the VPN.
 
 use clap::ValueEnum;
 use hallpass_iam::generate::Generated;
@@ -15,9 +15,9 @@ use crate::generated::PolicyArgs;
                   exempt one by one and exactly: whoever may create a role chooses its name and \
                   path.",
     after_help = "Examples:
-  hallpass vpn policy --form scp --nat-ip 3.120.10.5 --vpc vpc-0a1b2c3d4e5f60718 \\
+  hallpass policy vpn policy --form scp --nat-ip 3.120.10.5 --vpc vpc-0a1b2c3d4e5f60718 \\
       --exempt-role arn:aws:iam::111111111111:role/BreakGlass
-  hallpass vpn policy --form iam --nat-ip 3.120.10.5 --nat-ip 2a05:d014::/56"
+  hallpass policy vpn policy --form iam --nat-ip 3.120.10.5 --nat-ip 2a05:d014::/56"
 )]
 pub(super) struct Args {
     /// What it is attached to

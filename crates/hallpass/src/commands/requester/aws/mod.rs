@@ -7,7 +7,7 @@ mod profiles;
 
 use crate::exit::Outcome;
 
-/// Profiles and credentials of what you hold, for the AWS CLI and SDKs
+/// Write AWS CLI profiles, and print credentials of roles you hold
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Example:\n  hallpass aws configure && aws s3 ls --profile payments-prod-ReadOnly"

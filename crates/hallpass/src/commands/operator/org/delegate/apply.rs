@@ -103,7 +103,7 @@ pub(super) fn warn(file: &DelegationFile) {
     }
     if !file.notifications.is_empty() {
         output::say(
-            "`notifications` is for `hallpass insights channels`, and not carried out here",
+            "`notifications` is for `hallpass org insights channels`, and not carried out here",
         );
     }
 }

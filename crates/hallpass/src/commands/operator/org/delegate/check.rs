@@ -14,7 +14,7 @@ use crate::opening::{ConfigArgs, runtime};
 use crate::output::OutputArgs;
 use crate::plans::{self, PlanContext};
 
-/// Hold a file against the organization; nothing is changed or saved
+/// Compare a file with the organization; nothing is changed or saved
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Example:\n  hallpass org delegate check org-delegate.yaml --fail-on-findings"

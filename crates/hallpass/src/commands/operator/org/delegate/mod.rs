@@ -8,11 +8,11 @@ mod shown;
 
 use crate::exit::Outcome;
 
-/// Say which account administers which service, and make it so
+/// Set which account administers each service, by a file
 #[derive(Debug, clap::Args)]
 #[command(
     args_conflicts_with_subcommands = true,
-    long_about = "Say which account administers which service, and make it so\n\nThe file names services, their \
+    long_about = "Set which account administers each service, by a file\n\nThe file names services, their \
                   administrators and, for services that have one in each Region, the Regions. A Region where somebody \
                   else administers the service is a conflict and is left alone, unless --replace is given. Runs with \
                   credentials of the management account; what belongs to the administrator's account is done with the \

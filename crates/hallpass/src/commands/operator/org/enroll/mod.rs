@@ -41,7 +41,7 @@ pub(super) struct Args {
     /// How the role `AWSControlTowerExecution` is made in accounts that lack it
     #[arg(long, value_enum, value_name = "WHERE", default_value = "none")]
     create_role: CreateRole,
-    /// Take away what stands in the way, and enrol nothing yet; `plan undo` brings it back
+    /// Take away what stands in the way, and enrol nothing yet; `org plan undo` brings it back
     #[arg(long, value_enum, value_name = "WHAT")]
     fix: Option<Fix>,
     /// Accounts whose Config may stay, since AWS Support has allowed it

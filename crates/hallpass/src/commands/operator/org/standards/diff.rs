@@ -17,7 +17,7 @@ use crate::output::OutputArgs;
 use crate::plans::{self, PlanContext};
 use crate::selection_args::TargetSelectionArgs;
 
-/// Hold a file against the organization; nothing is changed or saved
+/// Compare a file with the organization; nothing is changed or saved
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Example:\n  hallpass org standards diff org-standards.yaml --fail-on-findings -o json"

@@ -19,10 +19,10 @@ use crate::exit::{Failure, Outcome};
 /// The largest file that is read.
 const FILE_BYTES_MAX: u64 = 4 << 20;
 
-/// Say which standards and controls of Security Hub are on or off, and make it so
+/// Turn Security Hub standards and controls on or off, by a file
 #[derive(Debug, clap::Args)]
 #[command(
-    long_about = "Say which standards and controls of Security Hub are on or off, and make it so\n\nThe file says it for \
+    long_about = "Turn Security Hub standards and controls on or off, by a file\n\nThe file says it for \
                   the whole organization, with a reason for each control that is off, and where it differs. Runs with \
                   credentials of the management account; each account is read and changed with the role \
                   `aws.member_role` there. Where the administrator of Security Hub configures the organization \

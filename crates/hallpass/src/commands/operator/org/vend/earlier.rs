@@ -40,7 +40,7 @@ pub(super) struct ExportArgs {
     config: ConfigArgs,
 }
 
-/// Try the rows that failed once more
+/// Retry the rows that failed
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  hallpass org vend retry 3f0c9a5b7d1e2f46 --yes")]
 pub(super) struct RetryArgs {
@@ -56,7 +56,7 @@ async fn shown(context: &PlanContext, id: &PlanId) -> Result<ShownList, Failure>
     let (plan, folded) = context.runner.load(id).await?;
     let vending = VendingPlan::of(&plan).ok_or_else(|| {
         Failure::bad_input(format!("plan {id} is of kind `{}`", plan.kind))
-            .help("`hallpass plan show` shows plans of every kind")
+            .help("`hallpass org plan show` shows plans of every kind")
     })?;
     ShownList::of_plan(context, &vending, &plan, &folded).await
 }

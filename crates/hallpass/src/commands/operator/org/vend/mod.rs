@@ -7,11 +7,11 @@ mod told;
 
 use crate::exit::{Failure, Outcome};
 
-/// Make accounts from a CSV: each in its unit, with the access that was agreed on
+/// Vend accounts from a CSV file, each in its unit with its access
 #[derive(Debug, clap::Args)]
 #[command(
     args_conflicts_with_subcommands = true,
-    long_about = "Make accounts from a CSV: each in its unit, with the access that was agreed on\n\nColumns: \
+    long_about = "Vend accounts from a CSV file, each in its unit with its access\n\nColumns: \
                   AccountName, SSOUserEmail, AccountEmail, SSOUserFirstName, SSOUserLastName, OrgUnit; also \
                   AssignGroup, PermissionSet and Tags (k=v;k2=v2). A row that cannot be used is INVALID and says \
                   why; the others go on. With --apply the CSV comes back as PLAN.csv, with Status, AccountId and \
