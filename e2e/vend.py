@@ -393,8 +393,9 @@ def delegated(world):
     taken = world.run("org", "delegate", "remove", "--service", "detective", "--regions", "us-east-1", "--confirm", "detective", "--apply", "--yes")
     check.equal("then it does", taken.returncode, 0)
     listed = world.run("org", "delegate", "list", "--regions", "eu-west-1,us-east-1", "-o", "csv").stdout
-    rows = [line.split(",")[:3] for line in listed.splitlines() if line.startswith("detective")]
-    check.equal("who is left is listed", rows, [["detective", "global", DEV], ["detective", "eu-west-1", DEV]])
+    rows = [line.split(",") for line in listed.splitlines() if line.startswith("detective")]
+    rows = [row[:3] + row[-1:] for row in rows]
+    check.equal("who is left is listed, by name", rows, [["detective", "global", DEV, "dev"], ["detective", "eu-west-1", DEV, "dev"]])
     code, _, errors = delegate(world, "--service", "guardduty", "--account", MANAGEMENT, "--regions", "eu-west-1")
     check("the management account cannot", code == 2 and "management account" in errors, (code, errors))
 
