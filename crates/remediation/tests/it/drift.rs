@@ -426,17 +426,17 @@ async fn what_somebody_worked_on_since_is_not_taken_back() {
         (
             "another rule",
             Some(rule("sgr-x", 22, "10.1.0.0/16")),
-            StepEnd::Blocked,
+            StepEnd::Drifted,
         ),
         (
             "the open rule again",
             Some(rule("sgr-y", 22, "0.0.0.0/0")),
-            StepEnd::Blocked,
+            StepEnd::Drifted,
         ),
         (
             "a rule elsewhere",
             Some(rule("sgr-z", 8443, "0.0.0.0/0")),
-            StepEnd::Blocked,
+            StepEnd::Drifted,
         ),
     ];
     for (case, added, expected) in cases {
@@ -458,8 +458,8 @@ async fn what_somebody_worked_on_since_is_not_taken_back() {
         assert_eq!(end, expected, "{case}: {why}");
         assert_eq!(writes, usize::from(expected == StepEnd::Changed), "{case}");
         assert_eq!(
-            why.starts_with("drifted: "),
-            expected == StepEnd::Blocked,
+            why.ends_with("nothing is taken back"),
+            expected == StepEnd::Drifted,
             "{case}: {why}"
         );
     }
@@ -508,7 +508,7 @@ fn later_work() -> Vec<LaterWork> {
             "arn:aws:s3:::shop",
             ("s3/PublicAccessBlock/shop".to_owned(), None),
             block(false),
-            Some(StepEnd::Blocked),
+            Some(StepEnd::Drifted),
         ),
         (
             "iam-key-deactivate",
@@ -516,7 +516,7 @@ fn later_work() -> Vec<LaterWork> {
             "arn:aws:iam::444444444444:user/ana",
             ("keys".to_owned(), Some(keys("Active", false))),
             keys("Inactive", true),
-            Some(StepEnd::Blocked),
+            Some(StepEnd::Drifted),
         ),
         (
             "iam-key-deactivate",
@@ -524,7 +524,7 @@ fn later_work() -> Vec<LaterWork> {
             "arn:aws:iam::444444444444:user/ana",
             ("keys".to_owned(), Some(keys("Active", false))),
             json!({ "AccessKeyMetadata": [] }),
-            Some(StepEnd::Blocked),
+            Some(StepEnd::Drifted),
         ),
         (
             "iam-password-policy",
@@ -532,7 +532,7 @@ fn later_work() -> Vec<LaterWork> {
             "AWS::::Account:444444444444",
             ("iam/AccountPasswordPolicy/-".to_owned(), Some(policy(6))),
             policy(30),
-            Some(StepEnd::Blocked),
+            Some(StepEnd::Drifted),
         ),
         (
             "kms-rotate",
@@ -540,7 +540,7 @@ fn later_work() -> Vec<LaterWork> {
             key,
             (kms, Some(json!({ "KeyRotationEnabled": false }))),
             json!({ "KeyRotationEnabled": true, "RotationPeriodInDays": 90 }),
-            Some(StepEnd::Blocked),
+            Some(StepEnd::Drifted),
         ),
     ]
 }
