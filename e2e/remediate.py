@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Findings that mend themselves (`organization.md` §6): a public bucket and an open security group are closed within
+"""Automatic remediation of findings (`organization.md` §6): a public bucket and an open security group are closed within
 seconds of their findings and come back by `remediate undo`; what is observed, suppressed, paused, approved, refused and
 killed in the middle. boto3 looks at the accounts."""
 
