@@ -30,7 +30,7 @@ Other chores of the organization:
   hallpass outage       deny calls below a unit for a while, to see what breaks
   hallpass sessions     cut off sessions that are open
   hallpass findings     what findings of Security Hub get from their accounts
-  hallpass remediate    findings that mend themselves
+  hallpass remediate    automatic remediation of findings
   hallpass insights     what DevOps Guru found, and whom it tells
   hallpass pci          people who have not signed in for long
   hallpass public-ips   public addresses, and what they belong to

@@ -1,4 +1,4 @@
-//! `hallpass remediate`: findings that mend themselves, on the server's own machine.
+//! `hallpass remediate`: automatic remediation of findings, on the server's own machine.
 
 mod press;
 mod rules;
@@ -10,7 +10,7 @@ use hallpass_remediation::{Remediation, RemediationId, RemediationStore as _};
 use crate::exit::{Failure, Outcome};
 use crate::server_store::ServerStore;
 
-/// Findings that mend themselves: rules, what was done, what waits for people
+/// Automatic remediation of findings: rules, what was done, what waits for people
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   hallpass remediate rules check remediation.yaml --event finding.json
