@@ -93,7 +93,10 @@ def newcomer(world):
     check.equal("and writes none", len(world.enriched(account)), 0)
     ran, _ = world.run("findings", "enrich", "--backfill", "--detailed-exitcode")
     check.equal("exit 3 says that there is something to write", ran.returncode, 3)
-    ran, rows = world.run("findings", "enrich", "--backfill", "--apply")
+    ran, _ = world.run("findings", "enrich", "--backfill", "--apply")
+    check("without a terminal `--apply` wants `--yes`", ran.returncode == 4 and "--yes" in ran.stderr, (ran.returncode, ran.stderr))
+    check.equal("and nothing was written", len(world.enriched(account)), 0)
+    ran, rows = world.run("findings", "enrich", "--backfill", "--apply", "--yes")
     check("all are written", ran.returncode == 0 and {row["outcome"] for row in rows} == {"written"}, (ran.stderr, rows))
     found = world.enriched(account)
     noted = found["early-0"]
@@ -103,7 +106,9 @@ def newcomer(world):
     ran, rows = world.run("findings", "enrich", "--backfill", "--apply")
     check("once more there is nothing to write", ran.returncode == 0 and rows == [], (ran.stderr, rows))
     create = ("findings", "insight", "create", "--group-by", "SeverityLabel", "--where", "Owner=team-payments")
-    outcomes = [world.run(*create, *more)[1]["outcome"] for more in ((), ("--apply",), ("--apply",))]
+    asked = world.stage.run(*create, "--apply", **world.aws)
+    check("an insight wants `--yes`, too", asked.returncode == 4 and "--yes" in asked.stderr, (asked.returncode, asked.stderr))
+    outcomes = [world.run(*create, *more)[1]["outcome"] for more in ((), ("--apply", "--yes"), ("--apply",))]
     check.equal("an insight is made once", outcomes, ["would be created", "created", "unchanged"])
     for wrong in (("findings", "enrich"), ("findings", "enrich", "--backfill", "--notes", "drop"), ("findings", "show", "12")):
         check.equal(f"exit 2: {' '.join(wrong)}", world.stage.run(*wrong, **world.aws).returncode, 2)

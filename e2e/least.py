@@ -116,8 +116,8 @@ CHORES = [
                     (2, "public-ips", "--aggregator", "mine", "--region", "eu-west-1")]),
     ("vending", [(0, "org", "vend", "factory.csv", "--apply", "--yes", "--concurrency", "2"),
                  (0, "org", "vend", "direct.csv", "--via", "organizations", "--create-users", "--assign", "Builders=Reader", "--apply", "--yes")]),
-    ("findings", [(0, "findings", "enrich", "--backfill", "--apply"), (0, "findings", "show", enrol.SHOP),
-                  (0, "findings", "insight", "create", "--group-by", "SeverityLabel", "--apply")]),
+    ("findings", [(0, "findings", "enrich", "--backfill", "--apply", "--yes"), (0, "findings", "show", enrol.SHOP),
+                  (0, "findings", "insight", "create", "--group-by", "SeverityLabel", "--apply", "--yes")]),
 ]
 
 

@@ -24,6 +24,7 @@ class Access(Chore):
     """An access file gives a set a policy of its own; Kim gives it another one."""
 
     name, relevant = "access apply", "PutInlinePolicyToPermissionSet"
+    looked = {"operation": "GetInlinePolicyForPermissionSet", "permission_set": "Admin"}
     hers = {"Version": "2012-10-17", "Statement": [{"Sid": "Kim", "Effect": "Allow", "Action": "s3:List*", "Resource": "*"}]}
     mine = {"Version": "2012-10-17", "Statement": [{"Sid": "Ana", "Effect": "Allow", "Action": "ec2:*", "Resource": "*"}]}
 
@@ -99,6 +100,7 @@ class Sessions(Chore):
     """Entries of one policy, to which Kim adds a statement of her own."""
 
     name, relevant = "sessions apply", "UpdatePolicy"
+    looked = {"operation": "DescribePolicy"}
     sid = "Kim"
 
     def begin(self):
@@ -168,6 +170,7 @@ class Standards(Chore):
     """Controls off for A's reasons; Kim turns one off for hers."""
 
     name, relevant = "org standards", "BatchUpdateStandardsControlAssociations"
+    looked = {"operation": "BatchGetStandardsControlAssociations"}
     standard = "arn:aws:securityhub:eu-west-1::standards/pci-dss/v/3.2.1"
 
     def begin(self):
@@ -303,6 +306,7 @@ class Channels(Chore):
 
     name, relevant = "insights channels", "AddNotificationChannel"
     slack = 0
+    looked = {"operation": "ListNotificationChannels"}
     region = "eu-west-1"
 
     def begin(self):

@@ -77,9 +77,8 @@ def backfilled(world):
     ones = [world.found("Config.2", f"AWS::::Account:{account}", "AwsAccount", account=account) for _ in range(3)]
     wrote = world.kim(ones[1], Note=NOTE, UserDefinedFields={"ticket": "4711"})
     # the consent of chores, where this one asks for it
-    said = ["--yes"] if "--yes" in world.stage.run("findings", "enrich", "--help").stdout else []
     with somebody(world.stage, [wrote], match={"operation": "GetFindings"}, when="after") as kim:
-        ran = world.stage.run("findings", "enrich", "--backfill", "--apply", *said, "--output", "json", timeout=120, **world.aws)
+        ran = world.stage.run("findings", "enrich", "--backfill", "--apply", "--yes", "--output", "json", timeout=120, **world.aws)
     check("findings enrich --backfill: Kim came, and could", kim.fired == 1 and not kim.failed, kim.row)
     fields = world.finding(ones[1]).get("UserDefinedFields", {})
     check("findings enrich --backfill: Kim's note and field stand", world.is_hers(ones[1]) and fields.get("ticket") == "4711",

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Findings that mend themselves (`organization.md` §6): a public bucket and an open security group are closed within
+"""Automatic remediation of findings (`organization.md` §6): a public bucket and an open security group are closed within
 seconds of their findings and come back by `remediate undo`; what is observed, suppressed, paused, approved, refused and
 killed in the middle. boto3 looks at the accounts."""
 
@@ -642,7 +642,7 @@ def undone_after_work(world):
         {"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22, "IpRanges": [{"CidrIp": "10.9.0.0/16", "Description": "the office"}]}])
     now = world.ingress(arn)
     ran = world.run("undo", world.of(one)["id"], "--apply", "--yes", exit=1)
-    check("a group that somebody worked on is drifted", ran.returncode == 1 and "drifted" in ran.stderr, ran.stderr)
+    check("a group that somebody worked on is drifted", ran.returncode == 1 and "drifted" in ran.stdout, (ran.stdout, ran.stderr))
     check.equal("and stays as it is", world.ingress(arn), now)
     check.equal("its finding, too", world.status(one), "RESOLVED")
     bucket = world.bucket("e2e-worked", OPEN)
@@ -651,7 +651,7 @@ def undone_after_work(world):
     theirs = {**OPEN, "IgnorePublicAcls": True, "RestrictPublicBuckets": True}
     world.s3.put_public_access_block(Bucket="e2e-worked", PublicAccessBlockConfiguration=theirs)
     ran = world.run("undo", world.of(two)["id"], "--apply", "--yes", exit=1)
-    check("so is a bucket", ran.returncode == 1 and "drifted" in ran.stderr, ran.stderr)
+    check("so is a bucket", ran.returncode == 1 and "drifted" in ran.stdout, (ran.stdout, ran.stderr))
     check.equal("which stays as somebody set it", world.access("e2e-worked"), theirs)
     labelled = world.bucket("e2e-labelled", OPEN)
     three = world.found("S3.8", labelled)

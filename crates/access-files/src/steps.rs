@@ -5,11 +5,12 @@ use std::collections::BTreeSet;
 
 use hallpass_model::{PermissionSetName, TimeSpan};
 use hallpass_rules::Directory;
-use hallpass_runner::{Lane, PlanDraft, PlanLimits, StepId, StepTarget};
+use hallpass_runner::{Lane, PlanDraft, PlanLimits, StepId, StepProbe, StepTarget};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::compare::AccessDiff;
+use crate::probe::probe_set;
 use crate::refusal::AccessRefusal;
 use crate::state::{
     AccountAssignment, CustomerPolicy, PermissionsBoundary, PrincipalRef, SeenAccess, SetPart,
@@ -302,6 +303,25 @@ fn concerns(one: &AccessAction, other: &AccessAction, seen: &SeenAccess) -> bool
     !accounts(one).is_disjoint(&accounts(other))
 }
 
+/// What was seen of a set when it was held against the file.
+fn compared(action: &AccessAction, seen: &SeenAccess) -> Option<StepProbe> {
+    match action {
+        AccessAction::Set {
+            action: SetAction::Provision { .. },
+            ..
+        }
+        | AccessAction::Assign(_)
+        | AccessAction::Unassign(_) => None,
+        AccessAction::Set {
+            permission_set,
+            action,
+        } => {
+            let there = seen.sets.get(permission_set);
+            Some(probe_set(action, there.map(|it| &it.content)))
+        }
+    }
+}
+
 /// The plan that a difference comes to. Every step waits for those that go before it by `inventory.md` A-5 and touch
 /// the same set or account; what touches nothing of theirs is not kept up by their failure.
 pub fn plan(
@@ -337,6 +357,9 @@ pub fn plan(
         let target = action.target(directory);
         let id = draft.step(target, action.kind(), desired, action.lane(), &after);
         draft.set_timeout(&id, STEP_TIMEOUT);
+        if let Some(seen) = compared(action, &saved.seen) {
+            draft.compared(&id, seen);
+        }
         made.push((phase, action, id));
     }
     // as above

@@ -96,13 +96,8 @@ impl OrgStepExecutor {
             name: wanted.name.clone(),
             id: None,
         };
-        Ok(match self.find(&named).await? {
-            None => StepProbe::Absent,
-            Some(found) if same_policy(&found.content, &wanted.content) => StepProbe::Satisfied,
-            Some(found) => StepProbe::Differs {
-                old: json!({"id": found.row.id, "content": found.content}),
-            },
-        })
+        let found = self.find(&named).await?;
+        Ok(probe_put(wanted, found.as_ref()))
     }
 
     async fn look_pair(&self, pair: &Pair) -> Result<Option<String>, StepError> {
@@ -465,6 +460,17 @@ fn is_kept(kept: &Drill, drill: &Drill) -> bool {
         ..kept.clone()
     };
     same == *drill
+}
+
+/// What a look at the policy of a wish says.
+pub(crate) fn probe_put(wanted: &NewPolicy, found: Option<&PolicyText>) -> StepProbe {
+    match found {
+        None => StepProbe::Absent,
+        Some(found) if same_policy(&found.content, &wanted.content) => StepProbe::Satisfied,
+        Some(found) => StepProbe::Differs {
+            old: json!({"id": found.row.id, "content": found.content}),
+        },
+    }
 }
 
 /// Whether two texts are one policy: white space and the order of members do not matter.

@@ -1,4 +1,4 @@
-//! Findings that mend themselves (`organization.md` §6). A [`RuleFile`] says what is done about which [`Deviation`];
+//! Automatic remediation of findings (`organization.md` §6). A [`RuleFile`] says what is done about which [`Deviation`];
 //! [`choose`] and [`settle`] decide, and look at nothing else. What is decided is kept as a [`Remediation`] before its
 //! event is deleted; a [`RemediationWorker`] does what is due: by a plan of one step in the account of the finding,
 //! and by a note on the finding.

@@ -155,6 +155,11 @@ pub enum StepProbe {
         /// What stands in the way.
         reason: String,
     },
+    /// Somebody changed what the step goes back from: it is left as it is, whatever is accepted.
+    Drifted {
+        /// What they changed.
+        reason: String,
+    },
 }
 
 impl StepProbe {
@@ -167,9 +172,11 @@ impl StepProbe {
     pub fn old(&self) -> Value {
         match self {
             Self::Differs { old } => old.clone(),
-            Self::Satisfied | Self::Absent | Self::InProgress { .. } | Self::Blocked { .. } => {
-                Value::Null
-            }
+            Self::Satisfied
+            | Self::Absent
+            | Self::InProgress { .. }
+            | Self::Blocked { .. }
+            | Self::Drifted { .. } => Value::Null,
         }
     }
 }
@@ -299,7 +306,8 @@ impl Plan {
                 StepProbe::Satisfied
                 | StepProbe::Absent
                 | StepProbe::Differs { .. }
-                | StepProbe::InProgress { .. },
+                | StepProbe::InProgress { .. }
+                | StepProbe::Drifted { .. },
             )
             | None => None,
         };
@@ -405,6 +413,7 @@ pub struct PlanDraft {
     facts: Value,
     limits: PlanLimits,
     takes_back: BTreeMap<StepId, PlanStep>,
+    compared: BTreeMap<StepId, StepProbe>,
     account_names: BTreeMap<String, String>,
 }
 
@@ -422,8 +431,29 @@ impl PlanDraft {
             facts: Value::Null,
             limits,
             takes_back: BTreeMap::new(),
+            compared: BTreeMap::new(),
             account_names: BTreeMap::new(),
         }
+    }
+
+    /// What stood at a step's target when its wish was made: the plan expects that, and what somebody changes before the
+    /// plan's own look is `drifted`. A wish that does not follow from what stood there needs none.
+    pub fn compared(&mut self, id: &StepId, seen: StepProbe) {
+        self.compared.insert(id.clone(), seen);
+    }
+
+    /// What its steps are to find: what was seen when the plan is made, but for what was compared before that.
+    pub(crate) fn expecting(
+        &self,
+        mut seen: BTreeMap<StepId, StepProbe>,
+    ) -> BTreeMap<StepId, StepProbe> {
+        for (id, compared) in &self.compared {
+            // what is as wanted by now, under way or in the way has its own end
+            if let Some(seen) = seen.get_mut(id).filter(|seen| seen.is_change()) {
+                *seen = compared.clone();
+            }
+        }
+        seen
     }
 
     /// What accounts are called, by id, for whoever reads the plan.

@@ -276,6 +276,9 @@ fn would(plan: &Plan, step: &PlanStep) -> Final {
         Some(StepProbe::Blocked { reason }) => {
             Final::without_change(StepEnd::Blocked, reason.clone(), 0)
         }
+        Some(StepProbe::Drifted { reason }) => {
+            Final::without_change(StepEnd::Drifted, reason.clone(), 0)
+        }
         None => Final::without_change(StepEnd::Skipped, "not looked at", 0),
     }
 }

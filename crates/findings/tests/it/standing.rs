@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use fastrand::Rng;
 use hallpass_events::{EventHandler as _, HandledEvent, OrganizationEvent};
 use hallpass_findings::{
     EnrichOutcome, EnrichSettings, Finding, FindingHandler, RefusalKind, read_standing,
@@ -263,19 +264,6 @@ async fn whoever_drops_the_cache_has_accounts_read_anew() {
     }
 }
 
-/// A generator that needs no seed from outside: splitmix64.
-struct Draws(u64);
-
-impl Draws {
-    fn below(&mut self, most: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        usize::try_from((z ^ (z >> 31)) % most as u64).unwrap()
-    }
-}
-
 /// What an analyst wrote last to each finding, and when it was archived.
 type Written = Arc<std::sync::Mutex<std::collections::BTreeMap<String, usize>>>;
 
@@ -283,38 +271,38 @@ type Written = Arc<std::sync::Mutex<std::collections::BTreeMap<String, usize>>>;
 /// requests are refused. The one moment that AWS leaves open, between our read and our write, is not used.
 async fn interleaved(seed: u64) {
     let world = World::new();
-    let mut draws = Draws(seed);
+    let mut draws = Rng::with_seed(seed);
     let all = many(3);
     world.stand(&all);
     let written = Written::default();
     let mut events = Vec::new();
     for (number, finding) in all.iter().enumerate() {
-        for again in 0..=draws.below(2) {
+        for again in 0..=draws.usize(..2) {
             events.push(event_of(number * 10 + again, finding));
         }
     }
-    let mut forged = all[draws.below(3)].clone();
+    let mut forged = all[draws.usize(..3)].clone();
     forged.account = "999999999999".parse().unwrap();
     events.push(event_of(90, &forged));
     let mut unknown = forged.clone();
     "unknown".clone_into(&mut unknown.id);
     events.push(event_of(91, &unknown));
     for at in (1..events.len()).rev() {
-        events.swap(at, draws.below(at + 1));
+        events.swap(at, draws.usize(..at + 1));
     }
-    if draws.below(3) == 0 {
-        let code = ["ConcurrentUpdateError", "FindingSizeExceeded"][draws.below(2)];
-        let left = vec![(all[draws.below(3)].id.clone(), code.to_owned())];
+    if draws.usize(..3) == 0 {
+        let code = ["ConcurrentUpdateError", "FindingSizeExceeded"][draws.usize(..2)];
+        let left = vec![(all[draws.usize(..3)].id.clone(), code.to_owned())];
         world.script.lock().unwrap().unprocessed = vec![left];
     }
-    let (by_analyst, mut analyst) = (Arc::clone(&written), Draws(seed ^ 0x5555));
+    let (by_analyst, mut analyst) = (Arc::clone(&written), Rng::with_seed(seed ^ 0x5555));
     *world.before_calls.lock().unwrap() = Some(Box::new(move |operation, hub| {
-        let id = format!("many-{:03}", analyst.below(3));
-        if operation == "GetFindings" && analyst.below(2) == 0 {
-            let number = analyst.below(1_000);
+        let id = format!("many-{:03}", analyst.usize(..3));
+        if operation == "GetFindings" && analyst.usize(..2) == 0 {
+            let number = analyst.usize(..1_000);
             let document = hub.get_mut(&id).unwrap();
             annotate(document, number);
-            if analyst.below(4) == 0 {
+            if analyst.usize(..4) == 0 {
                 document["RecordState"] = json!("ARCHIVED");
             }
             by_analyst.lock().unwrap().insert(id, number);
@@ -323,7 +311,7 @@ async fn interleaved(seed: u64) {
     let handler = FindingHandler::new(Arc::new(world.enricher(EnrichSettings::default())), |_| {});
     while !events.is_empty() {
         let some: Vec<_> = events
-            .drain(..events.len().min(1 + draws.below(4)))
+            .drain(..events.len().min(1 + draws.usize(..4)))
             .collect();
         handler.handle(&some).await;
     }

@@ -66,7 +66,7 @@ pub(crate) struct PlanContext {
 
 impl PlanContext {
     /// The names of the organization's accounts, by id; none where they cannot be listed: no plan waits for them.
-    pub(super) async fn account_names(&self) -> BTreeMap<String, String> {
+    pub(crate) async fn account_names(&self) -> BTreeMap<String, String> {
         let listed = async {
             match self.accounts.accounts().await {
                 Ok(accounts) => accounts.into_iter().map(|it| (it.id, it.name)).collect(),

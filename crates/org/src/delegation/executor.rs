@@ -403,6 +403,9 @@ impl StepExecutor for DelegationStepExecutor {
             Ok(StepProbe::Blocked { reason }) => {
                 Verify::Setback(StepError::failed("conflict", &reason))
             }
+            Ok(StepProbe::Drifted { reason }) => {
+                Verify::Setback(StepError::failed("drifted", &reason))
+            }
             Err(error) => Verify::Setback(error),
         }
     }

@@ -10,7 +10,7 @@ use hallpass_runner::{
 };
 use serde_json::{Value, json};
 
-use super::channels::{CHANNEL, ChannelWish, NO_CHANNEL, SeenChannel, channels_in};
+use super::channels::{CHANNEL, ChannelWish, NO_CHANNEL, SeenChannel, channels_in, probe_channel};
 use crate::changing::ServiceCalls;
 use crate::ports::OrganizationFault;
 use crate::reading::ReadPlace;
@@ -61,16 +61,8 @@ impl ChannelStepExecutor {
     async fn look(&self, step: &PlanStep) -> Result<StepProbe, StepError> {
         let own = read(step)?;
         let seen = self.seen(&own).await?;
-        let old = |it: &SeenChannel| StepProbe::Differs {
-            old: stored(&it.wish),
-        };
-        Ok(match (step.kind.as_str(), &seen) {
-            (NO_CHANNEL, None) => StepProbe::Satisfied,
-            (NO_CHANNEL, Some(it)) => old(it),
-            (_, None) => StepProbe::Absent,
-            (_, Some(it)) if it.wish.is_same(&own.wish) => StepProbe::Satisfied,
-            (_, Some(it)) => old(it),
-        })
+        let seen = seen.as_ref().map(|it| &it.wish);
+        Ok(probe_channel(&step.kind, &own.wish, seen))
     }
 
     async fn send(

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::stream::{self, StreamExt as _};
 use hallpass_model::AccountId;
-use hallpass_runner::{Lane, PlanDraft, PlanLimits, StepTarget};
+use hallpass_runner::{Lane, PlanDraft, PlanLimits, StepProbe, StepTarget};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -213,6 +213,8 @@ pub struct ChannelRow {
     pub region: String,
     /// What is wanted; none where the place is left out.
     pub wish: Option<ChannelWish>,
+    /// The channel to the topic that was there.
+    pub seen: Option<ChannelWish>,
     /// How it stands.
     pub state: ChannelState,
 }
@@ -282,6 +284,7 @@ pub async fn compare_channels(
             account,
             region,
             wish: None,
+            seen: None,
             state,
         });
     }
@@ -295,12 +298,32 @@ pub async fn compare_channels(
                 account: account.as_str().to_owned(),
                 region: region.clone(),
                 wish: Some(wish.clone()),
+                seen: found.as_ref().ok().and_then(|there| seen_of(wish, there)),
                 state,
             });
         }
     }
     rows.sort_by(|one, other| one.place().cmp(&other.place()));
     Ok(ChannelsFound { organization, rows })
+}
+
+fn seen_of(wish: &ChannelWish, there: &[SeenChannel]) -> Option<ChannelWish> {
+    let found = there.iter().find(|it| it.wish.topic == wish.topic);
+    found.map(|it| it.wish.clone())
+}
+
+/// What a look at the channel to a topic says to a step.
+pub(super) fn probe_channel(
+    kind: &str,
+    wish: &ChannelWish,
+    seen: Option<&ChannelWish>,
+) -> StepProbe {
+    match (kind, seen) {
+        (NO_CHANNEL, None) => StepProbe::Satisfied,
+        (_, None) => StepProbe::Absent,
+        (CHANNEL, Some(it)) if it.is_same(wish) => StepProbe::Satisfied,
+        (_, Some(it)) => StepProbe::Differs { old: stored(it) },
+    }
 }
 
 fn judge(wish: &ChannelWish, there: &[SeenChannel], wishes: &[ChannelWish]) -> ChannelState {
@@ -333,7 +356,8 @@ fn add(draft: &mut PlanDraft, kind: &str, row: &ChannelRow) {
         shared: false,
         ..Lane::serial(format!("devops-guru:{}:{}", row.account, row.region))
     };
-    draft.step(target, kind, stored(wish), lane, &[]);
+    let id = draft.step(target, kind, stored(wish), lane, &[]);
+    draft.compared(&id, probe_channel(kind, wish, row.seen.as_ref()));
 }
 
 /// The plan that sets channels up; what is so already is part of it, and unchanged.

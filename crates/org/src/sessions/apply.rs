@@ -14,6 +14,7 @@ use crate::facts::surroundings;
 use crate::outage::check_target;
 use crate::ports::{NewPolicy, OrgStore, Organization, PolicyText, Revocation};
 use crate::refusal::{Refusal, lint, of_surroundings, slot_taken};
+use crate::step_executor::probe_put;
 use crate::steps::{
     ATTACH, Guard, KEEP_REVOCATIONS, Keeping, PRECONDITIONS, PUT, Pair, PolicyRef, stored,
 };
@@ -101,8 +102,11 @@ pub async fn plan_apply(
         format!("policy {}", wanted.name),
         Lane::organizations_write(),
     );
+    // what somebody adds to the policy from here on is not in the text, and would be lost
+    let compared = probe_put(&policy, live.as_ref().map(|it| &it.policy));
     let policy = stored(&policy);
     let put = draft.step(of_organization(&target), PUT, policy, lane, &[kept]);
+    draft.compared(&put, compared);
     for target in &wanted.targets {
         let pair = Pair {
             policy: PolicyRef {

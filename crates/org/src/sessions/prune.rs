@@ -12,6 +12,7 @@ use super::apply::{Live, live};
 use super::list::names;
 use crate::facts::surroundings;
 use crate::ports::{NewPolicy, OrgStore, Organization, Revocation};
+use crate::step_executor::probe_put;
 use crate::steps::{DELETE, DETACH, DROP_REVOCATIONS, Keeping, PUT, Pair, PolicyRef, stored};
 use crate::{ChoreError, unread};
 
@@ -128,7 +129,9 @@ fn take_out(
             tags: BTreeMap::new(),
         };
         let target = place(format!("policy {}", row.name));
-        return vec![draft.step(target, PUT, stored(&policy), lane(), &[])];
+        let put = draft.step(target, PUT, stored(&policy), lane(), &[]);
+        draft.compared(&put, probe_put(&policy, Some(&live.policy)));
+        return vec![put];
     }
     let mut steps = Vec::new();
     for target in &live.targets {

@@ -448,6 +448,9 @@ impl StepExecutor for StandardsStepExecutor {
             Ok(StepProbe::Blocked { reason }) => {
                 Verify::Setback(StepError::failed("blocked", &reason))
             }
+            Ok(StepProbe::Drifted { reason }) => {
+                Verify::Setback(StepError::failed("drifted", &reason))
+            }
             Err(error) => Verify::Setback(error),
         }
     }

@@ -85,20 +85,33 @@ pub(super) async fn look_controls(
     let wish = by_name::controls(reader, planned, found).await?;
     let key = |it: &ControlUpdate| (it.standard.clone(), it.control.clone());
     let now = standing(reader, wish.updates.iter().map(key), found).await?;
-    let states = wish.updates.iter().map(|it| (it, state_of(it, &now)));
+    Ok(probe_controls(&wish.updates, is_named, &now))
+}
+
+/// What a look at controls says to a step; `is_named`: it knows them by their names only.
+pub(super) fn probe_controls(
+    wanted: &[ControlUpdate],
+    is_named: bool,
+    now: &Associations,
+) -> StepProbe {
+    let states = wanted.iter().map(|it| (it, state_of(it, now)));
     let updates = states
         .filter(|(wanted, is)| !is_as_wanted(wanted, is))
         .map(|(_, is)| is);
     let updates: Vec<ControlUpdate> = updates.collect();
     if updates.is_empty() {
-        return Ok(StepProbe::Satisfied);
+        return StepProbe::Satisfied;
     }
     let old = stored(&HubBefore {
         updates,
-        wanted: if is_named { wish.updates } else { Vec::new() },
+        wanted: if is_named {
+            wanted.to_vec()
+        } else {
+            Vec::new()
+        },
         ..HubBefore::default()
     });
-    Ok(StepProbe::Differs { old })
+    StepProbe::Differs { old }
 }
 
 /// How a control stands.
@@ -134,7 +147,9 @@ pub(super) fn without_changed(
         StepProbe::Differs { .. } => (before(expected), false),
         // of a standard that was turned on since every control is on
         StepProbe::Absent => (HubBefore::default(), true),
-        StepProbe::InProgress { .. } | StepProbe::Blocked { .. } => return None,
+        StepProbe::InProgress { .. } | StepProbe::Blocked { .. } | StepProbe::Drifted { .. } => {
+            return None;
+        }
     };
     let is_on = |it: &ControlUpdate| it.status == ControlStatus::Enabled && it.reason.is_none();
     let of = |all: &[ControlUpdate], it: &ControlUpdate| {

@@ -7,7 +7,10 @@ use serde::{Deserialize, Serialize};
 
 use super::central::{CentralPolicy, CentralRow};
 use super::compare::{ComparedHub, HubStanding};
-use super::facts::{CentralFacts, CentralHome, ControlUpdate, NamedControl, StandardsFacts};
+use super::facts::{
+    CentralFacts, CentralHome, ControlUpdate, HubLook, NamedControl, StandardsFacts,
+};
+use super::looks::{Associations, probe_controls};
 use crate::steps::stored;
 
 /// The kind of these plans.
@@ -170,14 +173,23 @@ pub fn draft(rows: &[ComparedHub], facts: &StandardsFacts) -> PlanDraft {
     let mut draft = PlanDraft::new(PLAN_KIND, &facts.organization, PlanLimits::USUAL);
     for row in rows {
         match row.standing {
-            HubStanding::Compared => add(&mut draft, row),
+            HubStanding::Compared => {
+                let place = (row.account.clone(), row.region.clone());
+                let seen = match facts.hubs.get(&place) {
+                    Some(HubLook::Seen(hub)) => Some(&hub.associations),
+                    Some(HubLook::Skipped(_) | HubLook::Blocked(_) | HubLook::Unread(_)) | None => {
+                        None
+                    }
+                };
+                add(&mut draft, row, seen);
+            }
             HubStanding::Blocked(_) | HubStanding::Skipped(_) | HubStanding::Unread(_) => {}
         }
     }
     draft
 }
 
-fn add(draft: &mut PlanDraft, row: &ComparedHub) {
+fn add(draft: &mut PlanDraft, row: &ComparedHub, seen: Option<&Associations>) {
     let target = StepTarget {
         account: row.account.clone(),
         region: row.region.clone(),
@@ -224,5 +236,14 @@ fn add(draft: &mut PlanDraft, row: &ComparedHub) {
     all(ENABLE, standards(&row.enable), &mut after);
     all(WAIT, standards(&row.wait), &mut after);
     all(SET, controls.chain(named).collect(), &mut after);
+    let set = if row.updates.is_empty() {
+        Vec::new()
+    } else {
+        after.clone()
+    };
     all(DISABLE, standards(&row.disable), &mut after);
+    let Some(seen) = seen else { return };
+    for (id, updates) in set.iter().zip(row.updates.chunks(CONTROLS_AT_ONCE)) {
+        draft.compared(id, probe_controls(updates, false, seen));
+    }
 }

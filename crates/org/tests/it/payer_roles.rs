@@ -54,26 +54,33 @@ const fn within(boundary: &'static str, case: RoleCase) -> RoleCase {
     }
 }
 
-macro_rules! allow {
-    ($actions:literal) => {
+/// A statement about actions: of all resources, `on` one, or `if` a condition holds.
+macro_rules! statement {
+    ($effect:literal $actions:literal) => {
         concat!(
-            r#"{"Effect": "Allow", "Action": ["#,
+            r#"{"Effect": ""#,
+            $effect,
+            r#"", "Action": ["#,
             $actions,
             r#"], "Resource": "*"}"#
         )
     };
-    ($actions:literal on $resource:literal) => {
+    ($effect:literal $actions:literal on $resource:literal) => {
         concat!(
-            r#"{"Effect": "Allow", "Action": ["#,
+            r#"{"Effect": ""#,
+            $effect,
+            r#"", "Action": ["#,
             $actions,
             r#"], "Resource": ""#,
             $resource,
             r#""}"#
         )
     };
-    ($actions:literal if $condition:literal) => {
+    ($effect:literal $actions:literal if $condition:literal) => {
         concat!(
-            r#"{"Effect": "Allow", "Action": ["#,
+            r#"{"Effect": ""#,
+            $effect,
+            r#"", "Action": ["#,
             $actions,
             r#"], "Resource": "*", "Condition": "#,
             $condition,
@@ -82,31 +89,15 @@ macro_rules! allow {
     };
 }
 
+macro_rules! allow {
+    ($($rest:tt)+) => {
+        statement!("Allow" $($rest)+)
+    };
+}
+
 macro_rules! deny {
-    ($actions:literal) => {
-        concat!(
-            r#"{"Effect": "Deny", "Action": ["#,
-            $actions,
-            r#"], "Resource": "*"}"#
-        )
-    };
-    ($actions:literal on $resource:literal) => {
-        concat!(
-            r#"{"Effect": "Deny", "Action": ["#,
-            $actions,
-            r#"], "Resource": ""#,
-            $resource,
-            r#""}"#
-        )
-    };
-    ($actions:literal if $condition:literal) => {
-        concat!(
-            r#"{"Effect": "Deny", "Action": ["#,
-            $actions,
-            r#"], "Resource": "*", "Condition": "#,
-            $condition,
-            "}"
-        )
+    ($($rest:tt)+) => {
+        statement!("Deny" $($rest)+)
     };
 }
 

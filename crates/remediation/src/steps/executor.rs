@@ -414,6 +414,9 @@ impl StepExecutor for RemediationStepExecutor {
             Ok(StepProbe::Blocked { reason }) => {
                 Verify::Setback(StepError::failed("Blocked", &reason))
             }
+            Ok(StepProbe::Drifted { reason }) => {
+                Verify::Setback(StepError::failed("Drifted", &reason))
+            }
             Err(error) => Verify::Setback(error),
         }
     }

@@ -15,8 +15,8 @@ use hallpass_runner::StepProbe;
 
 /// Somebody has worked on it since the action: nothing is taken back.
 fn drifted(what: &str) -> StepProbe {
-    StepProbe::Blocked {
-        reason: format!("drifted: {what} since it was mended; nothing is taken back"),
+    StepProbe::Drifted {
+        reason: format!("{what} since it was changed here; nothing is taken back"),
     }
 }
 

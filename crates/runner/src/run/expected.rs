@@ -20,7 +20,12 @@ pub(super) fn expected_again(
                 before @ (StepProbe::Satisfied | StepProbe::Absent | StepProbe::Differs { .. }),
             ) => before.clone(),
             // what was under way or in the way has its own end
-            Some(StepProbe::InProgress { .. } | StepProbe::Blocked { .. }) | None => seen,
+            Some(
+                StepProbe::InProgress { .. }
+                | StepProbe::Blocked { .. }
+                | StepProbe::Drifted { .. },
+            )
+            | None => seen,
         };
         (id, expected)
     };
@@ -32,7 +37,10 @@ pub(super) fn no_longer_as_left(seen: &StepProbe) -> Option<String> {
     match seen {
         StepProbe::Satisfied => None,
         StepProbe::InProgress { remote } => Some(format!("`{remote}` is under way there")),
-        StepProbe::Absent | StepProbe::Differs { .. } | StepProbe::Blocked { .. } => Some(
+        StepProbe::Absent
+        | StepProbe::Differs { .. }
+        | StepProbe::Blocked { .. }
+        | StepProbe::Drifted { .. } => Some(
             "somebody changed it after the plan that is taken back; it is left as it is".to_owned(),
         ),
     }

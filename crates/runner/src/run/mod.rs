@@ -176,7 +176,7 @@ impl Runner {
         draft: PlanDraft,
         sent: &BTreeMap<StepId, Vec<Timestamp>>,
     ) -> Result<Plan, RunError> {
-        let expected = self.probe_all(draft.steps(), sent).await?;
+        let expected = draft.expecting(self.probe_all(draft.steps(), sent).await?);
         let mut drifted = BTreeMap::new();
         for (id, taken_back) in draft.taken_back() {
             let step = draft.steps().iter().find(|step| step.id == *id);

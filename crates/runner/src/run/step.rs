@@ -168,6 +168,10 @@ impl Runner {
                 let end = Final::without_change(StepEnd::Blocked, reason, self.seconds(walk));
                 return self.finish(walk, end).await;
             }
+            StepProbe::Drifted { reason } => {
+                let end = Final::without_change(StepEnd::Drifted, reason, self.seconds(walk));
+                return self.finish(walk, end).await;
+            }
             StepProbe::InProgress { remote } => {
                 self.accepted(walk, remote).await?;
                 return Ok(Turn::Verify(remote.clone()));

@@ -1,6 +1,7 @@
 //! `hallpass org findings enrich`: findings that are there already.
 
 use std::collections::BTreeMap;
+use std::io::{self, IsTerminal as _};
 use std::sync::Arc;
 
 use hallpass_findings::{
@@ -15,6 +16,7 @@ use crate::clock::{self, SystemClock};
 use crate::exit::{Exit, Failure, Outcome};
 use crate::opening::{ConfigArgs, aws_settings, runtime};
 use crate::output::{self, OutputArgs, Table};
+use crate::prompt::{Consent, YesArgs, confirm_act};
 
 const FIELDS: &[&str] = &[
     "account",
@@ -35,7 +37,8 @@ const AT_ONCE: usize = 500;
                   aggregation Region where there is one. Run again, it goes on with what is not enriched.",
     after_help = "Examples:
   hallpass org findings enrich --backfill --since 30d
-  hallpass org findings enrich --backfill --since 30d --notes append --apply"
+  hallpass org findings enrich --backfill --since 30d --notes append --apply
+  hallpass org findings enrich --backfill --since 30d --apply --yes  # where nobody can be asked"
 )]
 pub(super) struct Args {
     /// Findings that are there already; new ones are the server's (`events.queue`)
@@ -53,6 +56,8 @@ pub(super) struct Args {
     /// Write it
     #[arg(long)]
     apply: bool,
+    #[command(flatten)]
+    yes: YesArgs,
     /// Exit 3 where there is something to write
     #[arg(long)]
     detailed_exitcode: bool,
@@ -136,7 +141,8 @@ async fn enrich(args: &Args, enricher: &Enricher, found: &FoundFindings) -> Outc
         };
         rows.push(row(finding, update, outcome));
     }
-    if args.apply {
+    if args.apply && updates.iter().any(Result::is_ok) {
+        consent(&rows, args.yes.consent())?;
         let outcomes = write(enricher, &found.wanted).await;
         failed = found.unreadable.len();
         for (row, outcome) in rows.iter_mut().zip(outcomes) {
@@ -145,24 +151,7 @@ async fn enrich(args: &Args, enricher: &Enricher, found: &FoundFindings) -> Outc
             failed += usize::from(!is_done);
         }
     }
-    let table = || {
-        let mut table = Table::new(&["=account", "region", "finding", "fields", "note", "outcome"]);
-        for row in &rows {
-            let id = row.id.rsplit('/').next().unwrap_or_default().to_owned();
-            let note = if row.note.is_some() { "ours" } else { "kept" }.to_owned();
-            let fields = row.fields.len().to_string();
-            table.row([
-                row.account.clone(),
-                row.region.clone(),
-                id,
-                fields,
-                note,
-                row.outcome.clone(),
-            ]);
-        }
-        table
-    };
-    output::list(args.output.format(), &rows, FIELDS, table)?;
+    output::list(args.output.format(), &rows, FIELDS, || table(&rows))?;
     for line in warnings.iter().chain(&found.unreadable) {
         output::say(line);
     }
@@ -176,6 +165,34 @@ async fn enrich(args: &Args, enricher: &Enricher, found: &FoundFindings) -> Outc
     } else {
         Exit::Ok
     })
+}
+
+/// Asks before findings are written, after showing what each would get.
+fn consent(rows: &[Row], consent: Consent) -> Result<(), Failure> {
+    if consent == Consent::Ask && io::stdin().is_terminal() {
+        output::say(&table(rows).text(output::stderr_width()));
+    }
+    let act = "this changes findings of Security Hub";
+    let question = format!("Write this to these {} findings?", rows.len());
+    confirm_act(act, &question, consent)
+}
+
+fn table(rows: &[Row]) -> Table {
+    let mut table = Table::new(&["=account", "region", "finding", "fields", "note", "outcome"]);
+    for row in rows {
+        let id = row.id.rsplit('/').next().unwrap_or_default().to_owned();
+        let note = if row.note.is_some() { "ours" } else { "kept" }.to_owned();
+        let fields = row.fields.len().to_string();
+        table.row([
+            row.account.clone(),
+            row.region.clone(),
+            id,
+            fields,
+            note,
+            row.outcome.clone(),
+        ]);
+    }
+    table
 }
 
 async fn write(enricher: &Enricher, findings: &[Finding]) -> Vec<EnrichOutcome> {

@@ -7,6 +7,7 @@ use super::{client, refused};
 use crate::exit::{Exit, Failure, Outcome};
 use crate::opening::{ConfigArgs, aws_settings, runtime};
 use crate::output::{self, OutputArgs};
+use crate::prompt::{YesArgs, confirm_act};
 
 const FIELDS: &[&str] = &["name", "group_by", "arn", "outcome"];
 
@@ -27,6 +28,8 @@ pub(super) struct Args {
     /// Make it
     #[arg(long)]
     apply: bool,
+    #[command(flatten)]
+    yes: YesArgs,
     #[command(flatten)]
     config: ConfigArgs,
     #[command(flatten)]
@@ -62,7 +65,15 @@ pub(super) fn run(args: &Args) -> Outcome {
     let region = aws_settings(&loaded).region;
     let (arn, outcome) = runtime()?.block_on(async {
         let client = client(&loaded).await?;
-        let made = create_insight(client.as_ref(), &region, &wanted, args.apply).await;
+        let looked = create_insight(client.as_ref(), &region, &wanted, false).await;
+        let looked = looked.map_err(|refusal| refused(&refusal))?;
+        if !args.apply || looked.0.is_some() {
+            return Ok(looked);
+        }
+        let act = "this changes insights of Security Hub";
+        let question = format!("Make the insight `{}`?", output::plain(&wanted.name));
+        confirm_act(act, &question, args.yes.consent())?;
+        let made = create_insight(client.as_ref(), &region, &wanted, true).await;
         made.map_err(|refusal| refused(&refusal))
     })?;
     let shown = Shown {

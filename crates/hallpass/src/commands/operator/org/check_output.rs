@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use askama::Template;
 use clap::ValueEnum;
 use hallpass_runner::{CheckResult, CheckRow, CheckScore, CheckSeverity, CheckStrictness, junit};
+use serde::Serialize;
 
 use crate::exit::{Exit, Failure};
 use crate::output::{self, Format, OutputArgs, Table};
@@ -89,23 +90,24 @@ impl CheckOutputArgs {
             Some(CheckFormat::Csv) => Format::Csv,
             None => OutputArgs::default().format(),
         };
-        list_checks(format, checks)
+        let rows: Vec<CheckRow> = checks.iter().map(CheckResult::row).collect();
+        output::list(format, &rows, &COLUMNS, || table(checks))
     }
 }
 
-/// Prints checks, for people the most urgent first, and says what they come to.
+/// Prints checks, for people the most urgent first, and says what they come to; `rows` are the same for machines, with names of accounts.
 ///
 /// # Errors
 /// When stdout does not take it.
-pub(super) fn print_checks(format: Format, checks: &[CheckResult]) -> Result<(), Failure> {
-    list_checks(format, checks)?;
+pub(super) fn print_checks<T: Serialize>(
+    format: Format,
+    rows: &[T],
+    checks: &[CheckResult],
+) -> Result<(), Failure> {
+    let columns = [&COLUMNS[..], &["account_name"]].concat();
+    output::list(format, rows, &columns, || table(checks))?;
     tell_score(checks);
     Ok(())
-}
-
-fn list_checks(format: Format, checks: &[CheckResult]) -> Result<(), Failure> {
-    let rows: Vec<CheckRow> = checks.iter().map(CheckResult::row).collect();
-    output::list(format, &rows, &COLUMNS, || table(checks))
 }
 
 /// One row a check. What was found and how bad it would be stand apart.

@@ -8,7 +8,7 @@ use hallpass_model::Clock;
 use hallpass_remediation::{
     PressRefusal, Remediation, RemediationStore as _, is_labelled_by_us, may_undo, undone,
 };
-use hallpass_runner::{PlanDraft, StepExecutor, StepProbe, undo};
+use hallpass_runner::undo;
 
 use super::found;
 use crate::clock::{self, SystemClock};
@@ -60,7 +60,6 @@ pub(super) fn run(args: &UndoArgs) -> Outcome {
         for (target, why) in &undoing.not_undoable {
             output::say(&format!("not undoable: {target}: {why}"));
         }
-        check_work(context.hands.as_ref(), &it, &undoing.draft).await?;
         let question = format!("Take back what {} changed?", it.id);
         let settled = plans::settle(&context, undoing.draft, &args.plan, &question).await?;
         let done = args.plan.is_applying() && settled.exit == Exit::Ok && settled.refused.is_none();
@@ -99,24 +98,6 @@ async fn check_label(loaded: &Loaded, it: &Remediation) -> Result<(), Failure> {
     };
     let refusal = PressRefusal::Drifted(it.id.to_string(), why);
     Err(Failure::failed(refusal.to_string()))
-}
-
-/// Whether all that is to be taken back is as the remediation left it.
-///
-/// # Errors
-/// It is not, or it cannot be read.
-async fn check_work(
-    hands: &dyn StepExecutor,
-    it: &Remediation,
-    draft: &PlanDraft,
-) -> Result<(), Failure> {
-    for step in draft.steps() {
-        // what cannot be seen now the plan says of its step
-        if let Ok(StepProbe::Blocked { reason }) = hands.probe(step).await {
-            return Err(Failure::failed(format!("`{}` has {reason}", it.id)));
-        }
-    }
-    Ok(())
 }
 
 async fn kept(store: &ServerStore, next: &Remediation) -> Result<(), Failure> {

@@ -80,7 +80,7 @@ async fn carry_out(context: &PlanContext, file: &DelegationFile, args: &ApplyArg
     let rows = compare(file, &facts, replacing).map_err(refused)?;
     warn(file);
     let draft = draft(&rows, &facts);
-    let mut shown = ShownDelegation::of(&rows);
+    let mut shown = ShownDelegation::of(&rows, &context.account_names().await);
     if draft.is_empty() {
         shown.print(None, args.plan.format())?;
         output::say("nothing of it can be done");

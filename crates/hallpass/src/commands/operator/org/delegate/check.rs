@@ -47,7 +47,7 @@ async fn carry_out(context: &PlanContext, file: &DelegationFile, args: &Args) ->
     let mut rows = compare(file, &facts, Replacing::Never).map_err(refused)?;
     apply::warn(file);
     let reports = differences(context, &mut rows, &facts).await;
-    let mut shown = ShownDelegation::of(&rows);
+    let mut shown = ShownDelegation::of(&rows, &context.account_names().await);
     for report in &reports {
         shown.tell(report);
     }

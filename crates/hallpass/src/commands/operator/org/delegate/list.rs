@@ -1,6 +1,9 @@
 //! `hallpass org delegate list`.
 
+use std::collections::BTreeMap;
+
 use hallpass_org::delegation::{DelegationFacts, known_services, look_around};
+use hallpass_wording::plan::account;
 use serde_json::{Value, json};
 
 use crate::delegation_files::unread;
@@ -10,7 +13,14 @@ use crate::output::{self, OutputArgs, Table};
 use crate::plans;
 
 /// Columns of the list as CSV.
-const FIELDS: &[&str] = &["service", "region", "administrator", "trusted", "reason"];
+const FIELDS: &[&str] = &[
+    "service",
+    "region",
+    "administrator",
+    "trusted",
+    "reason",
+    "administrator_name",
+];
 
 /// List who administers what
 #[derive(Debug, clap::Args)]
@@ -38,14 +48,18 @@ pub(super) fn run(args: &Args) -> Outcome {
         };
         let facts = look_around(context.calls.as_ref(), regions);
         let facts = facts.await.map_err(unread)?;
-        let rows = rows(&facts, regions);
+        let rows = rows(&facts, regions, &context.account_names().await);
         let is_partial = rows.iter().any(|row| row["reason"] != "");
         output::list(format, &rows, FIELDS, || table(&rows))?;
         Ok(if is_partial { Exit::Failed } else { Exit::Ok })
     })
 }
 
-fn rows(facts: &DelegationFacts, regions: &[String]) -> Vec<Value> {
+fn rows(
+    facts: &DelegationFacts,
+    regions: &[String],
+    names: &BTreeMap<String, String>,
+) -> Vec<Value> {
     let mut all = Vec::new();
     for service in known_services() {
         let trusted = facts.trusted.contains(service.principal);
@@ -53,7 +67,7 @@ fn rows(facts: &DelegationFacts, regions: &[String]) -> Vec<Value> {
         for account in registered.into_iter().flatten() {
             all.push(json!({
                 "service": service.name, "region": "global", "administrator": account,
-                "trusted": trusted, "reason": "",
+                "administrator_name": names.get(account), "trusted": trusted, "reason": "",
             }));
         }
         for region in regions.iter().filter(|_| service.regional.is_some()) {
@@ -65,7 +79,7 @@ fn rows(facts: &DelegationFacts, regions: &[String]) -> Vec<Value> {
             };
             all.push(json!({
                 "service": service.name, "region": region, "administrator": account,
-                "trusted": trusted, "reason": reason,
+                "administrator_name": names.get(account), "trusted": trusted, "reason": reason,
             }));
         }
     }
@@ -80,7 +94,7 @@ fn table(rows: &[Value]) -> Table {
         table.row([
             text("service"),
             text("region"),
-            text("administrator"),
+            account(&text("administrator_name"), &text("administrator")),
             trusted.to_owned(),
             text("reason"),
         ]);

@@ -4,6 +4,7 @@ use hallpass_org::delegation::{
     DelegatedService, DelegationFacts, RemovalWish, draft_removal, graphs_of, known_services,
     look_at, service_named,
 };
+use hallpass_wording::plan::account;
 
 use super::shown::print_report;
 use crate::delegation_files::unread;
@@ -102,8 +103,10 @@ async fn unconfirmed(
     let mut failure = Failure::refused(format!(
         "taking the administrator of `{name}` away is not confirmed; nothing was changed"
     ));
+    let names = context.account_names().await;
     for ((_, region), found) in &facts.regional {
-        let Ok(Some(account)) = found else { continue };
+        let Ok(Some(id)) = found else { continue };
+        let account = account(names.get(id).map_or("", String::as_str), id);
         failure = failure.detail(format!("{region}: administered by {account}"));
     }
     for told in graphs_of(context.calls.as_ref(), service, facts).await {

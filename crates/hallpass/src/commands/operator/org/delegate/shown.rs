@@ -1,7 +1,10 @@
 //! How rows of services and Regions are shown.
 
+use std::collections::BTreeMap;
+
 use hallpass_org::delegation::{DelegationRow, DelegationState};
 use hallpass_runner::{PlanReport, StepEnd, TargetReport};
+use hallpass_wording::plan::account;
 use serde_json::{Value, json};
 
 use crate::delegation_files::step_names;
@@ -9,12 +12,20 @@ use crate::exit::{Exit, Failure};
 use crate::output::{self, Format, Table};
 
 /// Columns as CSV.
-const FIELDS: &[&str] = &["service", "region", "account", "outcome", "reason"];
+const FIELDS: &[&str] = &[
+    "service",
+    "region",
+    "account",
+    "outcome",
+    "reason",
+    "account_name",
+];
 
 struct ShownRow {
     service: &'static str,
     region: String,
     account: String,
+    account_name: String,
     outcome: String,
     reason: String,
     steps: Value,
@@ -26,9 +37,9 @@ struct ShownRow {
 pub(super) struct ShownDelegation(Vec<ShownRow>);
 
 impl ShownDelegation {
-    /// As the comparison says.
-    pub(super) fn of(rows: &[DelegationRow]) -> Self {
-        Self(rows.iter().map(shown).collect())
+    /// As the comparison says; `names` are those of accounts, by id.
+    pub(super) fn of(rows: &[DelegationRow], names: &BTreeMap<String, String>) -> Self {
+        Self(rows.iter().map(|row| shown(row, names)).collect())
     }
 
     /// Adds what a plan would do, or did.
@@ -76,7 +87,7 @@ impl ShownDelegation {
             table.row([
                 row.service.to_owned(),
                 row.region.clone(),
-                row.account.clone(),
+                account(&row.account_name, &row.account),
                 row.words(),
                 row.reason.clone(),
             ]);
@@ -111,15 +122,25 @@ impl ShownRow {
 
     fn json(&self) -> Value {
         json!({
-            "service": self.service, "region": self.region, "account": self.account,
+            "service": self.service, "region": self.region, "account": self.account, "account_name": self.account_name,
             "outcome": self.outcome, "reason": self.reason, "steps": self.steps,
         })
     }
 }
 
-fn shown(row: &DelegationRow) -> ShownRow {
+/// An account by name and id, as far as its name is known.
+fn named(id: &str, names: &BTreeMap<String, String>) -> String {
+    account(names.get(id).map_or("", String::as_str), id)
+}
+
+fn shown(row: &DelegationRow, names: &BTreeMap<String, String>) -> ShownRow {
     let waiting = row.waiting.iter();
-    let waiting = waiting.map(|it| format!("account {it} was invited and has not said yes"));
+    let waiting = waiting.map(|it| {
+        format!(
+            "account {} was invited and has not said yes",
+            named(it, names)
+        )
+    });
     let problems: Vec<String> = row.problems.iter().cloned().chain(waiting).collect();
     let problems = problems.join("; ");
     let (outcome, reason) = match &row.state {
@@ -130,6 +151,7 @@ fn shown(row: &DelegationRow) -> ShownRow {
             } else {
                 "`--replace` takes its place"
             };
+            let other = named(other, names);
             ("conflict", format!("{other} administers it; {way}"))
         }
         DelegationState::Skipped { reason } => ("skipped", reason.clone()),
@@ -139,6 +161,10 @@ fn shown(row: &DelegationRow) -> ShownRow {
         service: row.wish.service.name,
         region: row.region.clone(),
         account: row.wish.account.to_string(),
+        account_name: names
+            .get(row.wish.account.as_str())
+            .cloned()
+            .unwrap_or_default(),
         outcome: outcome.to_owned(),
         reason,
         steps: Value::Array(Vec::new()),
@@ -153,4 +179,49 @@ fn shown(row: &DelegationRow) -> ShownRow {
 /// When stdout does not take it.
 pub(super) fn print_report(report: &PlanReport, format: Format) -> Result<(), Failure> {
     crate::plans::print(report, None, format)
+}
+
+#[cfg(test)]
+mod tests {
+    use hallpass_org::delegation::{
+        DelegationFacts, DelegationFile, OrganizationMember, Replacing, compare,
+    };
+
+    use super::*;
+
+    #[test]
+    fn accounts_are_named_beside_their_ids() {
+        let member = |id: &str| OrganizationMember {
+            id: id.to_owned(),
+            email: format!("{id}@example.com"),
+            active: true,
+        };
+        let place = ("guardduty".to_owned(), "eu-west-1".to_owned());
+        let facts = DelegationFacts {
+            management: "111111111111".to_owned(),
+            caller: "111111111111".to_owned(),
+            all_features: true,
+            accounts: vec![member("222222222222"), member("333333333333")],
+            regional: BTreeMap::from([(place, Ok(Some("333333333333".to_owned())))]),
+            ..DelegationFacts::default()
+        };
+        let regions = Some(vec!["eu-west-1".to_owned()]);
+        let security = "222222222222".parse().unwrap();
+        let file = DelegationFile::of_one("guardduty", security, regions).unwrap();
+        let rows = compare(&file, &facts, Replacing::Never).unwrap();
+        let names = [("222222222222", "security"), ("333333333333", "shop")];
+        let names = names.map(|(id, name)| (id.to_owned(), name.to_owned()));
+        let shown = ShownDelegation::of(&rows, &BTreeMap::from(names));
+        let text = shown.table().text(None);
+        assert!(text.contains("security (222222222222)"), "{text}");
+        assert!(
+            text.contains("shop (333333333333) administers it"),
+            "{text}"
+        );
+        let row = shown.0.first().unwrap().json();
+        assert_eq!(
+            (&row["account"], &row["account_name"]),
+            (&json!("222222222222"), &json!("security"))
+        );
+    }
 }

@@ -11,11 +11,12 @@ use hallpass_org::enrolment::{
 use hallpass_runner::{CheckOutcome, CheckStrictness, PlanId, PlanState, fold, junit, report_of};
 use serde_json::json;
 
-use super::shown::ShownEnrolment;
+use super::super::check_output::print_checks;
+use super::shown::{ShownEnrolment, check_rows, named, named_checks};
 use super::{Args, CheckingArgs};
 use crate::account_factory::can_launch;
 use crate::exit::{Exit, Failure, Outcome};
-use crate::output;
+use crate::output::{self, plain};
 use crate::plans::{self, PlanContext, Settled};
 
 /// What a suite of these checks is called.
@@ -42,7 +43,7 @@ pub(super) async fn carry_out(context: &PlanContext, args: &Args) -> Outcome {
     }
     output::say(&format!("by {}: {}", chosen.backend.name(), chosen.reason));
     if args.checking.check_only {
-        return tell_checks(args, &selected, &found);
+        return tell_checks(args, &selected, &found, &facts);
     }
     if args.fix.is_some() {
         return fix_config(context, args, (&wish, &selected, &facts)).await;
@@ -181,7 +182,12 @@ async fn fix_config(
 }
 
 /// `--check-only`
-fn tell_checks(args: &Args, selected: &SelectedAccounts, found: &[EnrolmentCheck]) -> Outcome {
+fn tell_checks(
+    args: &Args,
+    selected: &SelectedAccounts,
+    found: &[EnrolmentCheck],
+    facts: &EnrolmentFacts,
+) -> Outcome {
     let CheckingArgs {
         legacy_text,
         strict,
@@ -191,7 +197,8 @@ fn tell_checks(args: &Args, selected: &SelectedAccounts, found: &[EnrolmentCheck
     for skipped in &selected.skipped {
         output::say(&format!(
             "{} is left out: {}",
-            skipped.account, skipped.reason
+            plain(&named(&skipped.account, facts)),
+            skipped.reason
         ));
     }
     let verdict = if is_stopped {
@@ -204,8 +211,8 @@ fn tell_checks(args: &Args, selected: &SelectedAccounts, found: &[EnrolmentCheck
         let lines: Vec<&str> = lines.chain([verdict]).collect();
         output::print(&format!("{}\n", lines.join("\n")))?;
     } else {
-        let rows: Vec<_> = found.iter().map(|it| it.result.clone()).collect();
-        super::super::check_output::print_checks(args.plan.format(), &rows)?;
+        let rows = check_rows(found, Some(facts));
+        print_checks(args.plan.format(), &rows, &named_checks(found, facts))?;
         output::say(verdict);
     }
     let is_strict_failure = strict

@@ -6,7 +6,8 @@ use hallpass_model::AccountId;
 use hallpass_org::enrolment::{
     EnrolmentCheck, EnrolmentFacts, EnrolmentPlan, EnrolmentStatus, enrolment_results,
 };
-use hallpass_runner::{Folded, Plan};
+use hallpass_runner::{CheckResult, Folded, Plan};
+use hallpass_wording::plan::account;
 use serde_json::{Value, json};
 
 use crate::exit::{Exit, Failure};
@@ -24,6 +25,53 @@ pub(super) struct ShownEnrolment<'a> {
     pub(super) facts: Option<&'a EnrolmentFacts>,
 }
 
+/// What a check is about, the account by name and id.
+fn named_target(check: &EnrolmentCheck, facts: Option<&EnrolmentFacts>) -> String {
+    let name = check.account.as_ref().zip(facts);
+    named_in(
+        check,
+        name.map_or("", |(id, facts)| account_name(id, facts)),
+    )
+}
+
+fn named_in(check: &EnrolmentCheck, name: &str) -> String {
+    let target = &check.result.target;
+    match &check.account {
+        Some(id) => target.replacen(id.as_str(), &account(name, id.as_str()), 1),
+        None => target.clone(),
+    }
+}
+
+/// An account by name and id.
+pub(super) fn named(id: &AccountId, facts: &EnrolmentFacts) -> String {
+    account(account_name(id, facts), id.as_str())
+}
+
+fn account_name<'a>(id: &AccountId, facts: &'a EnrolmentFacts) -> &'a str {
+    facts.accounts.get(id).map_or("", |it| it.name.as_str())
+}
+
+/// Checks as people read them.
+pub(super) fn named_checks(checks: &[EnrolmentCheck], facts: &EnrolmentFacts) -> Vec<CheckResult> {
+    let named = |it: &EnrolmentCheck| CheckResult {
+        target: named_target(it, Some(facts)),
+        ..it.result.clone()
+    };
+    checks.iter().map(named).collect()
+}
+
+/// Checks as JSON: the target as it is, and the name beside it.
+pub(super) fn check_rows(checks: &[EnrolmentCheck], facts: Option<&EnrolmentFacts>) -> Vec<Value> {
+    let row = |it: &EnrolmentCheck| {
+        let mut row = json!(it.result.row());
+        let named = it.account.as_ref().zip(facts);
+        let name = named.map_or("", |(id, facts)| account_name(id, facts));
+        row["account_name"] = json!(name);
+        row
+    };
+    checks.iter().map(row).collect()
+}
+
 type Statuses = BTreeMap<AccountId, (EnrolmentStatus, String)>;
 
 impl ShownEnrolment<'_> {
@@ -31,10 +79,8 @@ impl ShownEnrolment<'_> {
     pub(super) fn say_failed(&self) {
         for check in self.checks.iter().filter(|it| it.stops()) {
             let row = check.result.row();
-            let line = format!(
-                "{} {}: {}; {}",
-                row.target, row.id, row.evidence, row.remedy
-            );
+            let target = named_target(check, self.facts);
+            let line = format!("{target} {}: {}; {}", row.id, row.evidence, row.remedy);
             output::say(&output::plain(&line));
         }
     }
@@ -86,7 +132,7 @@ impl ShownEnrolment<'_> {
         match format {
             Format::Csv => output::list(format, &rows, FIELDS, || self.table(&statuses)),
             Format::Table | Format::Json | Format::Jsonl => {
-                let checks: Vec<_> = self.checks.iter().map(|it| it.result.row()).collect();
+                let checks = check_rows(self.checks, self.facts);
                 let whole = json!({
                     "via": self.enrolment.backend, "reason": self.reason, "to": self.enrolment.to,
                     "accounts": rows, "checks": checks, "report": report,
@@ -119,5 +165,42 @@ impl ShownEnrolment<'_> {
             table.row(cells);
         }
         table
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use hallpass_runner::{CheckOutcome, CheckSeverity};
+
+    use super::*;
+
+    #[test]
+    fn a_check_names_its_account_beside_the_id() {
+        let check = |account: Option<&str>, target: &str| EnrolmentCheck {
+            account: account.map(|it| it.parse().unwrap()),
+            region: None,
+            result: CheckResult {
+                id: "config".to_owned(),
+                title: "no recorder".to_owned(),
+                severity: CheckSeverity::Error,
+                target: target.to_owned(),
+                outcome: CheckOutcome::Fail("there is one".to_owned()),
+                remedy: "`--fix config`".to_owned(),
+            },
+            legacy: None,
+        };
+        let erp = Some("666666666666");
+        for (check, name, wanted) in [
+            (check(erp, "666666666666"), "erp", "erp (666666666666)"),
+            (
+                check(erp, "666666666666 eu-west-1"),
+                "erp",
+                "erp (666666666666) eu-west-1",
+            ),
+            (check(erp, "666666666666"), "", "666666666666"),
+            (check(None, "organization"), "", "organization"),
+        ] {
+            assert_eq!(named_in(&check, name), wanted);
+        }
     }
 }

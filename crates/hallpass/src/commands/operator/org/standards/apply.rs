@@ -134,6 +134,7 @@ async fn settle(
     (draft, mut shown): (PlanDraft, ShownStandards),
     args: &Args,
 ) -> Outcome {
+    shown = shown.named(&context.account_names().await);
     if draft.is_empty() {
         note_applied(context, file, args).await?;
         shown.print(None, args.plan.format())?;

@@ -73,6 +73,7 @@ async fn carry_out(context: &PlanContext, file: &StandardsFile, args: &Args) -> 
             day(now),
         ))
     };
+    let shown = shown.named(&context.account_names().await);
     shown.print(None, args.output.format())?;
     let exit = if args.fail_on_findings && shown.differs() {
         Exit::Findings

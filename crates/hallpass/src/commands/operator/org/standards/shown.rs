@@ -1,5 +1,7 @@
 //! How rows of accounts and Regions are shown.
 
+use std::collections::BTreeMap;
+
 use hallpass_org::standards::{CentralRow, ComparedHub, ControlStatus, ControlUpdate, HubStanding};
 use hallpass_runner::{PlanReport, TargetReport};
 use hallpass_wording::plan;
@@ -9,10 +11,20 @@ use crate::exit::{Exit, Failure};
 use crate::output::{self, Format, Table};
 
 /// Columns as CSV.
-const FIELDS: &[&str] = &["account", "region", "outcome", "changes", "reason", "notes"];
+const FIELDS: &[&str] = &[
+    "account",
+    "region",
+    "outcome",
+    "changes",
+    "reason",
+    "notes",
+    "account_name",
+];
 
 struct ShownHub {
     account: String,
+    /// Empty for units, and where it is not known.
+    account_name: String,
     region: String,
     outcome: String,
     changes: String,
@@ -35,6 +47,15 @@ impl ShownStandards {
     /// Where policies are to hold: the account is the root, the unit or the account.
     pub(super) fn of_policies(rows: &[CentralRow], home: &str) -> Self {
         Self(rows.iter().map(|row| shown_policy(row, home)).collect())
+    }
+
+    /// The same with the names of accounts, by id.
+    pub(super) fn named(mut self, names: &BTreeMap<String, String>) -> Self {
+        for row in &mut self.0 {
+            let name = names.get(&row.account).cloned();
+            row.account_name = name.unwrap_or_default();
+        }
+        self
     }
 
     /// Whether something is not as the file says.
@@ -94,7 +115,7 @@ impl ShownStandards {
                 .chain(row.notes.iter().cloned());
             let why: Vec<String> = why.filter(|it| !it.is_empty()).collect();
             table.row([
-                row.account.clone(),
+                plan::account(&row.account_name, &row.account),
                 row.region.clone(),
                 row.outcome.clone(),
                 row.changes.clone(),
@@ -118,8 +139,8 @@ impl ShownHub {
             Format::Json | Format::Jsonl => (self.details.clone(), json!(self.notes)),
         };
         json!({
-            "account": self.account, "region": self.region, "outcome": self.outcome, "changes": changes,
-            "reason": self.reason, "notes": notes, "steps": self.steps,
+            "account": self.account, "account_name": self.account_name, "region": self.region,
+            "outcome": self.outcome, "changes": changes, "reason": self.reason, "notes": notes, "steps": self.steps,
         })
     }
 }
@@ -184,6 +205,7 @@ fn shown_policy(row: &CentralRow, home: &str) -> ShownHub {
     };
     ShownHub {
         account: row.target.clone(),
+        account_name: String::new(),
         region: home.to_owned(),
         outcome: outcome.to_owned(),
         changes,
@@ -210,6 +232,7 @@ fn shown(row: &ComparedHub) -> ShownHub {
     };
     ShownHub {
         account: row.account.clone(),
+        account_name: String::new(),
         region: row.region.clone(),
         outcome: outcome.to_owned(),
         changes: words(row),
@@ -221,5 +244,36 @@ fn shown(row: &ComparedHub) -> ShownHub {
         }),
         steps: Value::Array(Vec::new()),
         is_bad: row.is_bad(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn accounts_are_named_beside_their_ids() {
+        let row = |account: &str| ComparedHub {
+            account: account.to_owned(),
+            region: "eu-west-1".to_owned(),
+            standing: HubStanding::Compared,
+            enable_hub: false,
+            enable: Vec::new(),
+            wait: Vec::new(),
+            named: Vec::new(),
+            updates: Vec::new(),
+            disable: Vec::new(),
+            reason_only: Vec::new(),
+            left_on: Vec::new(),
+            notes: Vec::new(),
+        };
+        let names = BTreeMap::from([("222222222222".to_owned(), "shop".to_owned())]);
+        let rows = [row("222222222222"), row("333333333333")];
+        let shown = ShownStandards::of(&rows).named(&names);
+        let text = shown.table().text(None);
+        assert!(text.contains("shop (222222222222)"), "{text}");
+        let names = shown.0.iter().map(|it| it.json(Format::Json));
+        let names: Vec<Value> = names.map(|it| it["account_name"].clone()).collect();
+        assert_eq!(names, [json!("shop"), json!("")]);
     }
 }
