@@ -29,6 +29,8 @@ const ABANDONED_POLL_PAUSE: TimeSpan = TimeSpan::seconds(30);
 /// The longest pause between looks for what a removal of ours has taken away while listings still
 /// show it: its end is told within ten seconds of the last that did (`access.md` §9.4).
 const LAGGING_PAUSE_MAX: TimeSpan = TimeSpan::seconds(5);
+/// The longest pause of a removal behind another operation on its account and permission set.
+const BEHIND_PAUSE_MAX: TimeSpan = TimeSpan::seconds(4);
 /// How long listings usually lag behind an operation that is over.
 pub(crate) const LISTING_LAG: TimeSpan = TimeSpan::seconds(1);
 /// How soon a removal that a person wants at once is sent again when AWS was full.
@@ -433,7 +435,13 @@ impl AssignmentRow {
                 let is_full = matches!(fault, CenterFault::Full { .. });
                 self.execution.due = if is_full { later(now, FULL_PAUSE) } else { now };
             }
-            (_, CenterFault::Conflict { .. }) => {
+            // what it waits for may be a create of before a stop, whose answer is lost: that ends in the
+            // time of an operation, and the access is there from then on
+            (OperationKind::Delete, CenterFault::Conflict { .. }) => {
+                self.not_sent(before, kind);
+                self.execution.due = self.pause(now).min(BEHIND_PAUSE_MAX.after(now));
+            }
+            (OperationKind::Create, CenterFault::Conflict { .. }) => {
                 self.not_sent(before, kind);
                 self.execution.due = self.pause(now);
             }

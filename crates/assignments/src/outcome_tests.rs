@@ -459,6 +459,20 @@ fn a_lost_removal_after_a_lost_create_is_settled_by_listings_a_minute_apart() {
     assert_eq!(looked(row, false, 1002).execution.due, at(1062));
 }
 
+/// Behind a create whose answer was lost a removal waits no longer than that takes, and some seconds.
+#[test]
+fn a_removal_behind_another_operation_is_sent_again_within_four_seconds() {
+    for (kind, due) in [(OperationKind::Delete, 34), (OperationKind::Create, 90)] {
+        let row = with(|it| {
+            it.operation = Some(operation(kind, None));
+            it.attempts = 9;
+        });
+        let message = String::new();
+        let refused = StepOutcome::SendFailed(CenterFault::Conflict { message });
+        assert_eq!(learned(row, refused, 30).due, at(due), "{kind:?}");
+    }
+}
+
 /// `access.md` §9.4: listings that still show it are looked at again within five seconds.
 #[test]
 fn what_our_removal_took_away_is_looked_for_within_five_seconds() {

@@ -2,10 +2,11 @@
 
 use fastrand::Rng;
 use hallpass_access::Grant;
+use hallpass_assignments::{CenterFault, OperationKind};
 use hallpass_model::{Clock, TimeSpan};
 use hallpass_simulation::{CallFaults, Habits, Human::Ana, World, check_all};
 
-use crate::acting::{asking, grants, run};
+use crate::acting::{asking, grant, grants, run, take};
 
 /// Lives of a seed each. `HALLPASS_LIVES` makes it more.
 fn lives() -> u64 {
@@ -80,4 +81,41 @@ fn an_end_that_aws_answered_is_told_within_ten_seconds_of_the_last_sight() {
     let most = i64::try_from(TOLD_WITHIN.as_seconds()).unwrap();
     let late: Vec<_> = told.iter().filter(|(told, _)| *told > most).collect();
     assert!(late.is_empty(), "of {judged}: (seconds, seed) {late:?}");
+}
+
+/// `access.md` §9.2: a create that was sent before a stop, whose answer is lost, and that takes long. The
+/// end is due before it takes effect: its removal waits behind it.
+#[test]
+fn an_end_behind_a_lost_create_comes_when_both_have_taken_their_time() {
+    for takes in [1, 4, 9, 15, 30, 45] {
+        run(async {
+            let habits = Habits {
+                write_takes: TimeSpan::seconds(takes),
+                ..Habits::default()
+            };
+            let mut world = World::new(takes, habits, None);
+            let began = world.clock.now();
+            let id = take(&world, Ana, "ReadOnly", TimeSpan::seconds(2)).await;
+            let message = "no answer".to_owned();
+            let reads = CenterFault::Unreachable { message };
+            world.center.change_habits(|habits| {
+                habits.faults = Some(CallFaults::lost_write_then(reads));
+            });
+            world.tick().await;
+            assert_eq!(world.center.writes().len(), 1, "its create was sent");
+            world.restart();
+            world.center.change_habits(|habits| habits.faults = None);
+            let told = told_after(&world).await;
+            assert!(told <= 10, "takes {takes} s: told after {told} s");
+            let writes = world.center.writes_at();
+            let removals = writes
+                .iter()
+                .filter(|it| it.1 == OperationKind::Delete)
+                .map(|it| it.0.duration_since(began).as_secs());
+            let sent = removals.min().unwrap();
+            let most = i64::try_from(takes).unwrap() + 8;
+            assert!(sent <= most, "takes {takes} s: removed at {sent} s");
+            assert!(grant(&world, id).await.is_over());
+        });
+    }
 }
