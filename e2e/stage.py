@@ -6,6 +6,7 @@ The binary under test is $HALLPASS_BIN. Nothing here is built.
 
 import hashlib
 import http.client
+import inspect
 import json
 import os
 import pathlib
@@ -17,7 +18,9 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
+import threading
 import time
+import traceback
 import urllib.parse
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -65,8 +68,11 @@ def tried(port):
 class Checks:
     """Counts; one line per check."""
 
+    newest = None
+
     def __init__(self):
         self.passed = self.failed = 0
+        Checks.newest = self
 
     def __call__(self, name, condition, detail=""):
         if condition:
@@ -83,6 +89,69 @@ class Checks:
     def end(self):
         print(f"{self.passed} passed, {self.failed} failed", flush=True)
         sys.exit(1 if self.failed else 0)
+
+
+class InVain(Exception):
+    """What a script waited for, and what was there instead."""
+
+
+# a script's longest: far above what any takes on a busy machine
+LONGEST_SECONDS = 45 * 60
+# how a wait in vain shows where nobody asked: whom one talks to is gone, or says nothing
+OF_WAITING = (InVain, OSError, http.client.HTTPException, subprocess.TimeoutExpired)
+# and how it shows a line later: what was waited for is taken for granted
+OF_NOTHING = (TypeError, AttributeError, IndexError, KeyError, StopIteration)
+
+
+def is_of_waiting(kind):
+    """Also as boto3 and the browser say it, which not every script has."""
+    foreign = kind.__module__.startswith(("botocore", "playwright", "urllib3")) and ("Timeout" in kind.__name__ or "Connect" in kind.__name__)
+    return foreign or issubclass(kind, OF_WAITING)
+
+
+def words_of(command):
+    """A command as one would type it."""
+    return " ".join([pathlib.Path(command[0]).name, *map(str, command[1:])]) if isinstance(command, (list, tuple)) else str(command)
+
+
+def ended_early(kind, error, trace):
+    """A script that cannot go on has a failed check, which says what it waited for, and its count: no traceback, unless the
+    script itself is wrong."""
+    if not issubclass(kind, Exception):
+        return sys.__excepthook__(kind, error, trace)
+    own = [it for it in traceback.extract_tb(trace) if it.filename != __file__ and it.line and not it.filename.startswith(sys.prefix) and "/lib/python" not in it.filename]
+    at = f"{pathlib.Path(own[-1].filename).name}:{own[-1].lineno}: {own[-1].line}" if own else "the script"
+    said = f"{kind.__name__}: {error}"
+    if kind is InVain:
+        said = str(error)
+    elif issubclass(kind, subprocess.TimeoutExpired):
+        said = f"`{words_of(error.cmd)[:200]}` has not ended after {error.timeout:.0f} s"
+    if wait.in_vain and not issubclass(kind, InVain):
+        said += f"; the last that was waited for in vain: {wait.in_vain}"
+    if not is_of_waiting(kind) and not (issubclass(kind, OF_NOTHING) and wait.in_vain):
+        traceback.print_exception(kind, error, trace)
+    check = Checks.newest or Checks()
+    check(f"waited in vain at {at}" if is_of_waiting(kind) else f"cannot go on at {at}", False, said)
+    print(f"{check.passed} passed, {check.failed} failed", flush=True)
+
+
+def ended_early_beside(thrown):
+    """The same in a thread: the script goes on, and counts it."""
+    if is_of_waiting(thrown.exc_type):
+        (Checks.newest or Checks())(f"waited in vain, in {thrown.thread.name}", False, f"{thrown.exc_type.__name__}: {thrown.exc_value}")
+    else:
+        threading.__excepthook__(thrown)
+
+
+def too_long(*_):
+    raise InVain(f"the script to end within {LONGEST_SECONDS // 60} minutes")
+
+
+sys.excepthook = ended_early
+threading.excepthook = ended_early_beside
+# whatever it hangs in, it comes to an end
+signal.signal(signal.SIGALRM, too_long)
+signal.alarm(LONGEST_SECONDS)
 
 
 class Answer:
@@ -214,11 +283,15 @@ class Stage:
         return process
 
     def run(self, *arguments, stdin=None, timeout=60, **environment):
-        """Runs the binary to its end."""
-        return subprocess.run(
-            [self.binary, *map(str, arguments)], input=stdin, capture_output=True, text=True,
-            timeout=timeout, env=self.environment(**environment), cwd=self.folder,
-        )
+        """Runs the binary to its end; one that does not come to it is a wait in vain (`ended_early`)."""
+        try:
+            return subprocess.run(
+                [self.binary, *map(str, arguments)], input=stdin, capture_output=True, text=True,
+                timeout=timeout, env=self.environment(**environment), cwd=self.folder,
+            )
+        except subprocess.TimeoutExpired as late:
+            said = (late.stderr or b"").decode(errors="replace")[-300:]
+            raise InVain(f"`hallpass {' '.join(map(str, arguments))[:200]}` has not ended after {timeout} s: {said}") from None
 
     @staticmethod
     def stop(process, how=signal.SIGTERM, seconds=30):
@@ -318,15 +391,30 @@ def somebody(stage, acts, **more):
 
 
 def wait(condition, seconds, process=None, every=0.1):
-    """Until it holds, or time is up, or the process it is about has ended."""
-    until = time.monotonic() + seconds
+    """Until it holds, or time is up, or the process it is about has ended. A condition that cannot be looked at, for whom it
+    asks is gone, does not hold. What was waited for in vain is named if the script cannot go on without it."""
+    until, trouble = time.monotonic() + seconds, ""
     while True:
-        found = condition()
-        if found or time.monotonic() >= until:
+        try:
+            found = condition()
+            trouble = ""
+        except Exception as error:
+            if not is_of_waiting(type(error)):
+                raise
+            found, trouble = None, f", for {type(error).__name__}: {error}"
+        if found:
             return found
-        if process is not None and process.poll() is not None:
-            return None
+        ended = process is not None and process.poll() is not None
+        if ended or time.monotonic() >= until:
+            caller = inspect.stack()[1]
+            line = " ".join(it.strip() for it in caller.code_context or [])
+            over = f"its process ended ({process.returncode})" if ended else f"{seconds} s"
+            wait.in_vain = f"{pathlib.Path(caller.filename).name}:{caller.lineno}: {line} ({over}{trouble})"
+            return found
         time.sleep(every)
+
+
+wait.in_vain = None
 
 
 def answers(api, path):

@@ -108,6 +108,8 @@ def screens(demo, browser):
                 where = f"{name} ({look})"
                 check.equal(f"{where}: nothing serious for axe", serious(page), [])
                 check(f"{where}: no sideways scroll", overflow(page) <= 0, overflow(page))
+                cut = page.evaluate("[...document.querySelectorAll('.lean .cut')].filter(it => it.scrollWidth > it.clientWidth).map(it => it.textContent)")
+                check(f"{where}: no name in a row is cut", not cut, cut)
                 moved = shift(page)
                 check(f"{where}: nothing moves by itself", moved < 0.02, moved)
                 bytes_, hosts = weight(page)
@@ -118,6 +120,12 @@ def screens(demo, browser):
             for page in windows.values():
                 page.context.close()
     print(f"     the heaviest page is {heaviest[1]}: {heaviest[0]} bytes, uncompressed, with style and script", flush=True)
+    page = browser.window(MARA, "wide")
+    page.set_viewport_size({"width": 1920, "height": 1080})
+    page.goto(demo.base + "/")
+    used = page.evaluate("document.querySelector('#home').clientWidth")
+    check("home uses a wide screen", used > 1500 and overflow(page) <= 0, used)
+    page.context.close()
     page = browser.window(None, "wide")
     for dark in (False, True):
         page.emulate_media(color_scheme="dark" if dark else "light")

@@ -745,6 +745,8 @@ def _(sim, w):
         assert account.get_contact_information(AccountId=member)["ContactInformation"]["FullName"]
     assert all(0 < found[kind] < 20 for kind in ("BILLING", "OPERATIONS", "SECURITY")), found
     where = {"AccountId": w.members[0], "AlternateContactType": "SECURITY"}
+    assert account.get_region_opt_status(RegionName="us-east-1")["RegionOptStatus"] == "ENABLED_BY_DEFAULT"
+    refused("ValidationException", account.get_region_opt_status, RegionName="eu-nowhere-1")
     account.put_alternate_contact(Name="Lou", Title="CISO", EmailAddress="lou@example.com", PhoneNumber="+1 555", **where)
     assert account.get_alternate_contact(**where)["AlternateContact"]["Name"] == "Lou"
     account.delete_alternate_contact(**where)

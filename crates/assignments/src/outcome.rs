@@ -26,6 +26,11 @@ const CHECK_PAUSE_MIN: Duration = Duration::from_millis(500);
 const CHECK_PAUSE_MAX: Duration = Duration::from_secs(5);
 /// The same, once nobody waits for it any more.
 const ABANDONED_POLL_PAUSE: TimeSpan = TimeSpan::seconds(30);
+/// The longest pause between looks for what a removal of ours has taken away while listings still
+/// show it: its end is told within ten seconds of the last that did (`access.md` §9.4).
+const LAGGING_PAUSE_MAX: TimeSpan = TimeSpan::seconds(5);
+/// The longest pause of a removal behind another operation on its account and permission set.
+const BEHIND_PAUSE_MAX: TimeSpan = TimeSpan::seconds(4);
 /// How long listings usually lag behind an operation that is over.
 pub(crate) const LISTING_LAG: TimeSpan = TimeSpan::seconds(1);
 /// How soon a removal that a person wants at once is sent again when AWS was full.
@@ -187,7 +192,7 @@ impl AssignmentRow {
         if !wanted {
             // listings may lag behind a finished removal: look again, but not in a busy loop
             if execution.deleted_at.is_some() {
-                self.execution.due = self.pause(now);
+                self.execution.due = self.pause(now).min(LAGGING_PAUSE_MAX.after(now));
             }
             return;
         }
@@ -318,7 +323,12 @@ impl AssignmentRow {
         };
         match operation.map(|operation| operation.kind) {
             Some(OperationKind::Create) => execution.created_at = Some(now),
-            Some(OperationKind::Delete) => execution.deleted_at = Some(now),
+            Some(OperationKind::Delete) => {
+                execution.deleted_at = Some(now);
+                if execution.absence_confidence == AbsenceConfidence::LostCreate {
+                    execution.absence_confidence = AbsenceConfidence::FailedCreate;
+                }
+            }
             None => {}
         }
         execution.observation = Observation::Unseen;
@@ -335,12 +345,17 @@ impl AssignmentRow {
             OperationStatus::Succeeded => self.finished(now),
             OperationStatus::Failed { reason } => self.ended_badly(reason, now),
             OperationStatus::Unknown => {
-                if execution
-                    .operation
-                    .take()
-                    .is_some_and(|op| op.kind == OperationKind::Create)
-                {
-                    execution.absence_confidence = AbsenceConfidence::LostCreate;
+                match execution.operation.take().map(|op| op.kind) {
+                    Some(OperationKind::Create) => {
+                        execution.absence_confidence = AbsenceConfidence::LostCreate;
+                    }
+                    // two listings decide, and not one removal after another
+                    Some(OperationKind::Delete)
+                        if execution.absence_confidence == AbsenceConfidence::LostCreate =>
+                    {
+                        execution.deleted_at = Some(now);
+                    }
+                    Some(OperationKind::Delete) | None => {}
                 }
                 execution.observation = Observation::Unseen;
                 execution.due = now;
@@ -420,7 +435,13 @@ impl AssignmentRow {
                 let is_full = matches!(fault, CenterFault::Full { .. });
                 self.execution.due = if is_full { later(now, FULL_PAUSE) } else { now };
             }
-            (_, CenterFault::Conflict { .. }) => {
+            // what it waits for may be a create of before a stop, whose answer is lost: that ends in the
+            // time of an operation, and the access is there from then on
+            (OperationKind::Delete, CenterFault::Conflict { .. }) => {
+                self.not_sent(before, kind);
+                self.execution.due = self.pause(now).min(BEHIND_PAUSE_MAX.after(now));
+            }
+            (OperationKind::Create, CenterFault::Conflict { .. }) => {
                 self.not_sent(before, kind);
                 self.execution.due = self.pause(now);
             }

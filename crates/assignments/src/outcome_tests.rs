@@ -412,6 +412,11 @@ fn what_an_absence_is_worth_after_an_operation_that_did_not_end_well() {
         (create, failed(), Settled, FailedCreate),
         (create, failed(), LostCreate, LostCreate),
         (delete, failed(), Settled, Settled),
+        // a removal that ended well found what the create had made (`access.md` §9.4)
+        (delete, OperationStatus::Succeeded, LostCreate, FailedCreate),
+        (delete, OperationStatus::Succeeded, Settled, Settled),
+        (delete, OperationStatus::Unknown, LostCreate, LostCreate),
+        (create, OperationStatus::Succeeded, LostCreate, LostCreate),
     ] {
         let row = with(|it| {
             it.operation = Some(operation(kind, Some("op")));
@@ -421,6 +426,61 @@ fn what_an_absence_is_worth_after_an_operation_that_did_not_end_well() {
         let after = learned(row, StepOutcome::Polled(status), 30);
         assert_eq!(after.absence_confidence, then, "{case}");
     }
+}
+
+/// `access.md` §9.4: after a lost create the status of a removal says more than a listing without it.
+#[test]
+fn after_a_lost_create_a_listing_does_not_end_its_removal() {
+    for (confidence, is_over) in [
+        (AbsenceConfidence::Settled, true),
+        (AbsenceConfidence::FailedCreate, true),
+        (AbsenceConfidence::LostCreate, false),
+    ] {
+        let row = with(|it| {
+            it.operation = Some(operation(OperationKind::Delete, Some("op")));
+            it.absence_confidence = confidence;
+        });
+        let after = looked(row, false, 1001).execution;
+        assert_eq!(after.operation.is_none(), is_over, "{confidence:?}");
+    }
+}
+
+/// A removal whose status was lost, too, is followed by listings and not by removals without end.
+#[test]
+fn a_lost_removal_after_a_lost_create_is_settled_by_listings_a_minute_apart() {
+    let sent = with(|it| {
+        it.operation = Some(operation(OperationKind::Delete, Some("op")));
+        it.absence_confidence = AbsenceConfidence::LostCreate;
+    });
+    let after = learned(sent, StepOutcome::Polled(OperationStatus::Unknown), 1001);
+    assert_eq!(after.deleted_at, Some(at(1001)));
+    let mut row = row();
+    row.execution = after;
+    assert_eq!(looked(row, false, 1002).execution.due, at(1062));
+}
+
+/// Behind a create whose answer was lost a removal waits no longer than that takes, and some seconds.
+#[test]
+fn a_removal_behind_another_operation_is_sent_again_within_four_seconds() {
+    for (kind, due) in [(OperationKind::Delete, 34), (OperationKind::Create, 90)] {
+        let row = with(|it| {
+            it.operation = Some(operation(kind, None));
+            it.attempts = 9;
+        });
+        let message = String::new();
+        let refused = StepOutcome::SendFailed(CenterFault::Conflict { message });
+        assert_eq!(learned(row, refused, 30).due, at(due), "{kind:?}");
+    }
+}
+
+/// `access.md` §9.4: listings that still show it are looked at again within five seconds.
+#[test]
+fn what_our_removal_took_away_is_looked_for_within_five_seconds() {
+    let row = with(|it| {
+        it.deleted_at = Some(at(1000));
+        it.attempts = 9;
+    });
+    assert_eq!(looked(row, true, 1010).execution.due, at(1015));
 }
 
 /// What was listed while a removal ran counts as there once the removal has failed.

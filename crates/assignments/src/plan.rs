@@ -13,7 +13,8 @@ pub(crate) const CREATE_LIMIT: TimeSpan = TimeSpan::minutes(5);
 pub(crate) const DRIFT_CHECK: TimeSpan = TimeSpan::minutes(10);
 /// Two listings this far apart without it make a loss, or settle a lost status (`access.md` §5, §8.7).
 pub(crate) const LOSS_GAP: TimeSpan = TimeSpan::minutes(1);
-/// Two listings this far apart settle a FAILED create: longer than the usual consistency window.
+/// Two listings this far apart settle a FAILED create, and a lost one whose removal ended well: longer
+/// than the usual consistency window.
 pub(crate) const FAILED_GAP: TimeSpan = TimeSpan::seconds(5);
 /// How long listings may lag behind a finished operation before we act again.
 pub(crate) const CONSISTENCY_WINDOW: TimeSpan = TimeSpan::minutes(1);
@@ -84,8 +85,12 @@ pub(crate) fn is_shown_by_listing(
 ) -> bool {
     match operation.kind {
         OperationKind::Create => operation.proof == Proof::Listing,
+        // after a lost create its status says more than a listing: that there was something to remove
         OperationKind::Delete => {
-            !row.is_wanted(at) && at > operation.started_at && !is_unsettled(&row.execution, at)
+            !row.is_wanted(at)
+                && at > operation.started_at
+                && !is_unsettled(&row.execution, at)
+                && row.execution.absence_confidence != AbsenceConfidence::LostCreate
         }
     }
 }

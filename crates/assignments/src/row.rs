@@ -144,7 +144,9 @@ pub enum AbsenceConfidence {
     /// One listing settles it.
     #[default]
     Settled,
-    /// A create ended FAILED; its effect may still show up within the consistency window.
+    /// A create ended FAILED; its effect may still show up within the consistency window. Or its
+    /// status was lost and a removal sent after it ended well: AWS runs one operation on an account
+    /// and permission set at a time, so that removal found what the create had made.
     FailedCreate,
     /// A create's status was lost; it may still be running.
     LostCreate,

@@ -214,6 +214,11 @@ impl Center {
         self.settled().closed_accounts.remove(account);
     }
 
+    /// How it behaves now.
+    pub fn habits(&self) -> Habits {
+        self.settled().habits.clone()
+    }
+
     /// Behaves otherwise from now on.
     pub fn change_habits(&self, change: impl FnOnce(&mut Habits)) {
         change(&mut self.settled().habits);

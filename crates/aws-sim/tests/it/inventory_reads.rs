@@ -71,6 +71,43 @@ async fn some_accounts_have_contacts_and_some_have_not() {
 }
 
 #[tokio::test]
+async fn the_status_of_one_region_is_that_of_the_listing() {
+    let bench = contacts_of_payments().await;
+    let own = bench.member("payments-prod");
+    let listed = bench
+        .rest(&own, "account/listRegions", json!({ "MaxResults": 50 }))
+        .await
+        .json();
+    let rows = listed["Regions"].as_array().unwrap();
+    assert!(rows.len() > 20, "{listed}");
+    for row in rows {
+        let input = json!({ "RegionName": row["RegionName"] });
+        let one = bench.rest(&own, "account/getRegionOptStatus", input).await;
+        assert_eq!(&one.json(), row);
+    }
+    for (signer, input, status) in [
+        (&own, json!({ "RegionName": "eu-nowhere-1" }), 400),
+        (&own, json!({}), 400),
+        (
+            &own,
+            json!({ "RegionName": "eu-west-1", "AccountId": bench.account("network") }),
+            403,
+        ),
+        (
+            &bench.signer,
+            json!({ "RegionName": "eu-west-1", "AccountId": bench.account("network") }),
+            200,
+        ),
+    ] {
+        let text = input.to_string();
+        let answer = bench
+            .rest(signer, "account/getRegionOptStatus", input)
+            .await;
+        assert_eq!(answer.status, status, "{text}: {}", answer.text);
+    }
+}
+
+#[tokio::test]
 async fn contacts_are_changed_and_refused() {
     let bench = contacts_of_payments().await;
     let own = bench.member("payments-prod");

@@ -60,11 +60,16 @@ pub(crate) async fn run(args: &Args, now: Timestamp) -> QueryOutcome {
             chosen: None,
         },
         now: job.as_of.unwrap_or(now),
+        goes_on: false,
+        in_the_way: None,
     };
     let mut answers: BTreeMap<AlertRuleId, RunAnswer> = BTreeMap::new();
     for rule in &job.rules {
         if let Some(answer) = evaluation.answer(rule).await? {
             answers.insert(rule.id.clone(), answer);
+        }
+        if evaluation.goes_on && evaluation.in_the_way.is_none() {
+            evaluation.in_the_way = Some(rule.id.clone());
         }
     }
     let text = serde_json::to_string(&answers).map_err(QueryFailure::bug)?;
@@ -79,12 +84,16 @@ fn has(manifests: &[Manifest], id: &str) -> bool {
 struct Evaluation {
     dataset: Dataset,
     now: Timestamp,
+    /// A query passed a limit and could not be stopped: nothing is asked beside it.
+    goes_on: bool,
+    /// The rule whose query that is.
+    in_the_way: Option<AlertRuleId>,
 }
 
 impl Evaluation {
     /// The answer of one rule; `None` where the snapshot is the one that it was asked of already.
     async fn answer(&mut self, rule: &AskedRule) -> Result<Option<RunAnswer>, QueryFailure> {
-        let read = match statement(rule) {
+        let read = match self.statement(rule) {
             Ok(read) => read,
             Err(failure) => return Ok(Some(failed(None, Vec::new(), &failure))),
         };
@@ -211,10 +220,22 @@ impl Evaluation {
         Ok(Some(ids.map(str::to_owned).collect()))
     }
 
-    async fn rows(&self, read: &ReadStatement) -> Result<RunRows, QueryFailure> {
+    /// What a rule asks, unless the query of another could not be stopped.
+    fn statement(&self, rule: &AskedRule) -> Result<ReadStatement, QueryFailure> {
+        match &self.in_the_way {
+            Some(other) => Err(QueryFailure::failed(format!(
+                "not asked: the query of rule `{other}` passed a limit and could not be stopped"
+            ))),
+            None => statement(rule),
+        }
+    }
+
+    async fn rows(&mut self, read: &ReadStatement) -> Result<RunRows, QueryFailure> {
         let engine = QueryEngine::new(self.now, LIMITS).map_err(QueryFailure::bug)?;
         self.dataset.register(&engine, read)?;
-        let sheet = Sheet::of_answer(&engine.answer(read).await?);
+        let answer = engine.answer(read).await;
+        self.goes_on |= engine.goes_on();
+        let sheet = Sheet::of_answer(&answer?);
         let rows = sheet.objects().filter_map(|row| match row {
             Value::Object(members) => Some(members),
             _ => None,
@@ -231,7 +252,12 @@ fn statement(rule: &AskedRule) -> Result<ReadStatement, QueryFailure> {
         AlertQuestion::Sql(sql) => (sql.clone(), rule.parameters.clone()),
         AlertQuestion::Shipped(name) => statement_of(name, &rule.parameters)?,
     };
-    ReadStatement::parse(&sql, &parameters)
+    let read = ReadStatement::parse(&sql, &parameters)?;
+    if read.is_explained {
+        let failure = QueryFailure::bad_input("the query of a rule answers rows, not a plan");
+        return Err(failure.help("take `EXPLAIN` away"));
+    }
+    Ok(read)
 }
 
 fn failed(snapshot: Option<String>, tables: Vec<ReadTable>, failure: &QueryFailure) -> RunAnswer {

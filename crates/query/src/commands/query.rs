@@ -127,7 +127,12 @@ struct LimitArgs {
     max_rows: usize,
 
     /// How much memory it may take, in MiB
-    #[arg(long, value_name = "MIB", default_value_t = 512)]
+    #[arg(
+        long,
+        visible_alias = "memory",
+        value_name = "MIB",
+        default_value_t = 512
+    )]
     max_memory: usize,
 }
 
@@ -154,6 +159,13 @@ pub(crate) async fn run(args: &Args, now: Timestamp) -> QueryOutcome {
     let partial = dataset.register(&engine, &read)?;
     if args.explain {
         output::print((engine.explain(&read).await? + "\n").as_bytes())?;
+        return Ok(QueryExit::Ok);
+    }
+    if read.is_explained {
+        let plan = engine.explain(&read).await?;
+        let mut sheet = Sheet::new(&["query_plan"]);
+        sheet.rows = plan.lines().map(|line| vec![json!(line)]).collect();
+        args.output.sheet(&sheet)?;
         return Ok(QueryExit::Ok);
     }
     if args.partial.require_complete && !partial.is_empty() {

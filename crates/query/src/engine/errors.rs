@@ -14,11 +14,7 @@ const NAMES_OFFERED: usize = 3;
 pub(super) fn of_engine(read: &ReadStatement, error: &DataFusionError) -> QueryFailure {
     match error.find_root() {
         DataFusionError::SchemaError(error, _) => of_names(read, error),
-        DataFusionError::ResourcesExhausted(_) => past_limit(
-            "E_SQL_MEMORY",
-            "the query needs more memory than it may have".to_owned(),
-            "--max-memory",
-        ),
+        DataFusionError::ResourcesExhausted(_) => query_out_of_memory(),
         DataFusionError::NotImplemented(text) => {
             read.failure("E_SQL_UNSUPPORTED", first_line(text), None)
         }
@@ -33,6 +29,15 @@ pub(super) fn of_engine(read: &ReadStatement, error: &DataFusionError) -> QueryF
             QueryFailure::new(QueryExit::Failed, first_line(&other.strip_backtrace())).code("E_SQL")
         }
     }
+}
+
+/// What works on the query takes more memory than it may.
+pub(super) fn query_out_of_memory() -> QueryFailure {
+    past_limit(
+        "E_SQL_MEMORY",
+        "the query needs more memory than it may have".to_owned(),
+        "--max-memory",
+    )
 }
 
 /// The answer itself takes more memory than it may.

@@ -4,6 +4,7 @@ mod errors;
 #[cfg(test)]
 mod fuzz;
 mod json;
+mod memory;
 mod place;
 mod rewrite;
 mod statement;
@@ -11,6 +12,7 @@ mod time;
 pub(crate) mod values;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use datafusion::arrow::array::{Array as _, RecordBatch};
@@ -40,7 +42,7 @@ use crate::failure::{QueryExit, QueryFailure};
 pub(crate) struct QueryLimits {
     pub(crate) time: Duration,
     pub(crate) rows: usize,
-    /// Of the engine at work, and of the answer, each.
+    /// Of the engine at work, of the answer, and of what the process grows by, each.
     pub(crate) memory_bytes: usize,
 }
 
@@ -51,6 +53,9 @@ pub(crate) struct QueryAnswer {
     pub(crate) batches: Vec<RecordBatch>,
 }
 
+/// How long it is waited for what passed a limit to stop: the engine pauses between parts of an answer.
+const STOPS_WITHIN: Duration = Duration::from_secs(1);
+
 /// Functions whose patterns are not those of PostgreSQL: better none than another answer.
 const NOT_AS_IN_POSTGRESQL: [&str; 3] = ["to_char", "date_format", "to_date"];
 
@@ -59,6 +64,7 @@ const NOT_AS_IN_POSTGRESQL: [&str; 3] = ["to_char", "date_format", "to_date"];
 pub(crate) struct QueryEngine {
     context: SessionContext,
     limits: QueryLimits,
+    goes_on: Arc<AtomicBool>,
 }
 
 impl QueryEngine {
@@ -95,7 +101,11 @@ impl QueryEngine {
             .state_ref()
             .write()
             .register_expr_planner(Arc::new(json::JsonOperators))?;
-        Ok(Self { context, limits })
+        Ok(Self {
+            context,
+            limits,
+            goes_on: Arc::default(),
+        })
     }
 
     /// Adds a table.
@@ -119,17 +129,38 @@ impl QueryEngine {
         read: &ReadStatement,
     ) -> std::result::Result<QueryAnswer, QueryFailure> {
         let (engine, read) = (self.clone(), read.clone());
+        self.bounded(async move { engine.collect(&read).await })
+            .await
+    }
+
+    /// Does some work within the limits of time and memory. Work that passes one is stopped.
+    async fn bounded<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = std::result::Result<T, QueryFailure>> + Send + 'static,
+    ) -> std::result::Result<T, QueryFailure> {
         // a task of its own: some work of the engine does not pause to let the time be looked at
-        let work = tokio::spawn(async move { engine.collect(&read).await });
-        match tokio::time::timeout(self.limits.time, work).await {
-            Ok(Ok(answer)) => answer,
-            Ok(Err(stopped)) => Err(QueryFailure::bug(stopped)),
-            Err(_) => {
+        let mut work = tokio::spawn(work);
+        let failure = tokio::select! {
+            done = &mut work => {
+                return done.unwrap_or_else(|stopped| Err(QueryFailure::bug(stopped)));
+            }
+            () = tokio::time::sleep(self.limits.time) => {
                 let seconds = self.limits.time.as_secs();
                 let message = format!("the query took longer than {seconds} s");
-                Err(past_limit("E_SQL_TIMEOUT", message, "--timeout"))
+                past_limit("E_SQL_TIMEOUT", message, "--timeout")
             }
-        }
+            // values that a function makes are not counted by the engine: `repeat('x', 2000000000)`
+            () = memory::passes(self.limits.memory_bytes) => errors::query_out_of_memory(),
+        };
+        work.abort();
+        let ended = tokio::time::timeout(STOPS_WITHIN, &mut work).await;
+        self.goes_on.store(ended.is_err(), Ordering::Relaxed);
+        Err(failure)
+    }
+
+    /// Whether what passed a limit could not be stopped and is still at work.
+    pub(crate) fn goes_on(&self) -> bool {
+        self.goes_on.load(Ordering::Relaxed)
     }
 
     async fn collect(
@@ -165,16 +196,21 @@ impl QueryEngine {
         &self,
         read: &ReadStatement,
     ) -> std::result::Result<String, QueryFailure> {
-        let explained = async {
-            let frame = self.plan(read).await?;
-            let logical = frame.clone().into_optimized_plan()?;
-            let physical = frame.create_physical_plan().await?;
-            let physical = displayable(physical.as_ref()).indent(false).to_string();
-            Ok(format!("{}\n\n{physical}", logical.display_indent()))
-        };
-        explained
-            .await
-            .map_err(|error| errors::of_engine(read, &error))
+        let (engine, read) = (self.clone(), read.clone());
+        // values that do not depend on rows are worked out while it is planned
+        self.bounded(async move {
+            let explained = async {
+                let frame = engine.plan(&read).await?;
+                let logical = frame.clone().into_optimized_plan()?;
+                let physical = frame.create_physical_plan().await?;
+                let physical = displayable(physical.as_ref()).indent(false).to_string();
+                Ok(format!("{}\n\n{physical}", logical.display_indent()))
+            };
+            explained
+                .await
+                .map_err(|error| errors::of_engine(&read, &error))
+        })
+        .await
     }
 
     async fn plan(&self, read: &ReadStatement) -> Result<DataFrame> {

@@ -23,6 +23,8 @@ pub(crate) struct ReadStatement {
     pub(crate) sql: String,
     /// What the engine is given.
     pub(crate) statement: Statement,
+    /// Whether it asks how it would be answered (`EXPLAIN`), and not for the answer.
+    pub(crate) is_explained: bool,
     /// The tables it reads, each with the place where it is first named.
     pub(crate) tables: BTreeMap<String, Option<Location>>,
     /// Where each name is first written, as the name of a column.
@@ -44,12 +46,16 @@ impl ReadStatement {
             let message = format!("only one statement that reads is taken, and this is {what}");
             QueryFailure::bad_input(message)
                 .code("E_SQL_READONLY")
-                .help("a statement begins with SELECT, WITH or VALUES")
+                .help("a statement begins with SELECT, WITH, VALUES or EXPLAIN")
         };
         let mut statements = statements.into_iter();
-        let mut statement = match (statements.next(), statements.next()) {
+        let (mut statement, is_explained) = match (statements.next(), statements.next()) {
             (None, _) => return Err(read_only("none")),
-            (Some(statement @ Statement::Query(_)), None) => statement,
+            (Some(statement @ Statement::Query(_)), None) => (statement, false),
+            (Some(statement @ Statement::Explain { .. }), None) => match explained(statement) {
+                Some(query) => (query, true),
+                None => return Err(read_only("EXPLAIN of something else, or with options")),
+            },
             (Some(_), None) => return Err(read_only("another")),
             (Some(_), Some(_)) => return Err(read_only("several")),
         };
@@ -75,6 +81,7 @@ impl ReadStatement {
         Ok(Self {
             sql: sql.to_owned(),
             statement,
+            is_explained,
             tables: tables.collect(),
             names,
         })
@@ -94,6 +101,22 @@ impl ReadStatement {
     ) -> QueryFailure {
         let lines = at.map_or_else(Vec::new, |at| place::pointed(&self.sql, at));
         QueryFailure::bad_input(message).code(code).lines(lines)
+    }
+}
+
+/// The query of a plain `EXPLAIN`. `ANALYZE` carries it out, and there is no other form of the answer.
+fn explained(statement: Statement) -> Option<Statement> {
+    match statement {
+        Statement::Explain {
+            analyze: false,
+            query_plan: false,
+            estimate: false,
+            format: None,
+            options: None,
+            statement,
+            ..
+        } if matches!(*statement, Statement::Query(_)) => Some(*statement),
+        _ => None,
     }
 }
 

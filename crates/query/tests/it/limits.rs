@@ -13,6 +13,27 @@ fn passing_a_limit_prints_nothing_and_is_exit_4() {
         ("--max-rows 12", "SELECT * FROM aws_iam_users", "E_SQL_ROWS"),
         ("--max-rows 0", "SELECT 1", "E_SQL_ROWS"),
         ("--timeout 1s", endless, "E_SQL_TIMEOUT"),
+        (
+            "--timeout 1s",
+            "WITH RECURSIVE t(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM t) SELECT max(n) FROM t",
+            "E_SQL_TIMEOUT",
+        ),
+        (
+            "--timeout 1s",
+            "SELECT count(*) FROM generate_series(1, 100000000000)",
+            "E_SQL_TIMEOUT",
+        ),
+        // made by a function, also while it is planned: the engine does not count it
+        (
+            "--memory 64",
+            "SELECT length(repeat('x', 2000000000))",
+            "E_SQL_MEMORY",
+        ),
+        (
+            "--memory 64 --explain",
+            "SELECT length(repeat('x', 2000000000))",
+            "E_SQL_MEMORY",
+        ),
         ("--max-memory 16", large, "E_SQL_MEMORY"),
         (
             "--max-memory 1",
@@ -46,4 +67,21 @@ fn the_same_rows_come_in_the_same_order_every_time() {
     for _ in 0..4 {
         assert_eq!(stdout(&run(Path::new("."), &data, Some(sql))), first);
     }
+}
+
+#[test]
+fn explain_answers_the_plan_as_rows() {
+    let data = format!("query --data {}", lostkeys().display());
+    let sql = "EXPLAIN SELECT arn FROM aws_iam_users WHERE arn LIKE '%x'";
+    let plan = run(Path::new("."), &format!("{data} --output jsonl"), Some(sql));
+    assert_eq!(plan.status.code(), Some(0), "{}", stderr(&plan));
+    let lines = stdout(&plan);
+    assert!(
+        lines.starts_with("{\"query_plan\":"),
+        "a row a line: {lines}"
+    );
+    assert!(lines.contains("aws_iam_users"), "{lines}");
+    let endless = "EXPLAIN SELECT count(*) FROM generate_series(1, 100000000000)";
+    let plan = run(Path::new("."), &data, Some(endless));
+    assert_eq!(plan.status.code(), Some(0), "{}", stderr(&plan));
 }

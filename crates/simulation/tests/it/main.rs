@@ -34,3 +34,4 @@ mod standing;
 mod starting;
 mod sweeping;
 mod together;
+mod told;

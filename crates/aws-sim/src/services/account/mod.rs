@@ -12,6 +12,7 @@ use crate::{
     core::{
         call::Output,
         context::{Context, HandlerResult},
+        entities::Account,
         errors::{self, ApiError},
         pages::paged,
         service::{BucketSharing, CallRate, CallRates, ScopeRegions, SimService},
@@ -39,6 +40,7 @@ pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
     begin: |call| call.admit(),
     operations: &[
         ("ListRegions", Reads(list_regions)),
+        ("GetRegionOptStatus", Reads(get_region_opt_status)),
         ("GetAlternateContact", Reads(contacts::get_alternate)),
         ("PutAlternateContact", Writes(contacts::put_alternate)),
         ("DeleteAlternateContact", Writes(contacts::delete_alternate)),
@@ -57,15 +59,7 @@ fn list_regions(context: &Context<'_>) -> HandlerResult {
     let after = page.after.as_ref().map(|(_, id)| id.clone());
     let rows = regions::all()
         .filter(|name| after.as_ref().is_none_or(|after| *name > after.as_str()))
-        .map(|name| {
-            let on = own.is_some_and(|own| own.regions.iter().any(|one| one == name));
-            let status = match (regions::is_default(name), on) {
-                (true, _) => "ENABLED_BY_DEFAULT",
-                (false, true) => "ENABLED",
-                (false, false) => "DISABLED",
-            };
-            (name, status)
-        })
+        .map(|name| (name, opt_status(own, name)))
         .filter(|(_, status)| wanted.is_none_or(|all| all.iter().any(|one| one == status)))
         .map(|(name, status)| {
             let row = json!({"RegionName": name, "RegionOptStatus": status});
@@ -73,6 +67,30 @@ fn list_regions(context: &Context<'_>) -> HandlerResult {
         });
     let (rows, token) = page.take(rows);
     Ok(paged("Regions", rows, token))
+}
+
+/// `GetRegionOptStatus`
+fn get_region_opt_status(context: &Context<'_>) -> HandlerResult {
+    let account = target(context)?;
+    let name = context.text("RegionName");
+    if !regions::is_known(name) {
+        let text = format!("The Region name provided is invalid: {name}");
+        return Err(ApiError::new("ValidationException", text));
+    }
+    let status = opt_status(context.state.account(account), name);
+    Ok(Output::Members(
+        json!({ "RegionName": name, "RegionOptStatus": status }),
+    ))
+}
+
+/// Whether an account has a Region, in AWS's words.
+fn opt_status(account: Option<&Account>, region: &str) -> &'static str {
+    let on = account.is_some_and(|own| own.regions.iter().any(|one| one == region));
+    match (regions::is_default(region), on) {
+        (true, _) => "ENABLED_BY_DEFAULT",
+        (false, true) => "ENABLED",
+        (false, false) => "DISABLED",
+    }
 }
 
 /// The account that a call is about: the caller's own, unless it names a member.

@@ -1,0 +1,121 @@
+//! When an end is told: soon after the access was last there, wherever AWS answered.
+
+use fastrand::Rng;
+use hallpass_access::Grant;
+use hallpass_assignments::{CenterFault, OperationKind};
+use hallpass_model::{Clock, TimeSpan};
+use hallpass_simulation::{CallFaults, Habits, Human::Ana, World, check_all};
+
+use crate::acting::{asking, grant, grants, run, take};
+
+/// Lives of a seed each. `HALLPASS_LIVES` makes it more.
+fn lives() -> u64 {
+    let wanted = std::env::var("HALLPASS_LIVES").ok();
+    wanted.and_then(|text| text.parse().ok()).unwrap_or(400)
+}
+
+/// `access.md` §9.4: from the last sight on.
+const TOLD_WITHIN: TimeSpan = TimeSpan::seconds(10);
+
+/// How long after the access was last listed its last end was told.
+async fn told_after(world: &World) -> i64 {
+    let mut last_listed = world.clock.now();
+    for _ in 0..400 {
+        if grants(world).await.iter().all(Grant::is_over) {
+            break;
+        }
+        if !world.center.present().is_empty() {
+            let lag = world.center.habits().listing_lag;
+            last_listed = lag.after(world.clock.now());
+        }
+        world.tick().await;
+        world.clock.advance(TimeSpan::seconds(1));
+    }
+    let told = world.clock.now().duration_since(last_listed);
+    world
+        .live_coarsely(TimeSpan::minutes(12), TimeSpan::seconds(2))
+        .await;
+    if let Err(broken) = check_all(world, &[]).await {
+        panic!("{broken:#?}\n{:#?}", grants(world).await);
+    }
+    told.as_secs()
+}
+
+/// Faults and stops, then calm while the access is there: everything that ends it is answered.
+/// `None` when it was not there, or was on its way out.
+async fn life(seed: u64) -> Option<i64> {
+    let mut rng = Rng::with_seed(seed);
+    let set = if rng.u8(0..4) == 0 {
+        "oncall"
+    } else {
+        "ReadOnly"
+    };
+    let habits = Habits {
+        write_takes: TimeSpan::seconds(rng.u64(0..2)),
+        listing_lag: TimeSpan::seconds(rng.u64(0..20)),
+        faults: Some(CallFaults::new(seed, rng.u8(10..60))),
+        ..Habits::default()
+    };
+    let mut world = World::new(seed, habits, None);
+    for _ in 0..rng.u8(1..6) {
+        let wanted = asking(set, TimeSpan::seconds(rng.u64(2..12)));
+        let _: Result<_, _> = world.access.ask(&world.actor(Ana), &wanted, None).await;
+        world.live(TimeSpan::seconds(rng.u64(0..8))).await;
+        if rng.u8(0..3) == 0 {
+            world.restart();
+        }
+    }
+    world.center.change_habits(|habits| habits.faults = None);
+    let is_there = !world.center.present().is_empty() && world.center.running() == 0;
+    let told = told_after(&world).await;
+    is_there.then_some(told)
+}
+
+#[test]
+fn an_end_that_aws_answered_is_told_within_ten_seconds_of_the_last_sight() {
+    let told: Vec<(i64, u64)> = (0..lives())
+        .filter_map(|seed| run(life(seed)).map(|told| (told, seed)))
+        .collect();
+    let judged = u64::try_from(told.len()).unwrap();
+    assert!(judged > lives() / 10, "{judged} lives were judged");
+    let most = i64::try_from(TOLD_WITHIN.as_seconds()).unwrap();
+    let late: Vec<_> = told.iter().filter(|(told, _)| *told > most).collect();
+    assert!(late.is_empty(), "of {judged}: (seconds, seed) {late:?}");
+}
+
+/// `access.md` §9.2: a create that was sent before a stop, whose answer is lost, and that takes long. The
+/// end is due before it takes effect: its removal waits behind it.
+#[test]
+fn an_end_behind_a_lost_create_comes_when_both_have_taken_their_time() {
+    for takes in [1, 4, 9, 15, 30, 45] {
+        run(async {
+            let habits = Habits {
+                write_takes: TimeSpan::seconds(takes),
+                ..Habits::default()
+            };
+            let mut world = World::new(takes, habits, None);
+            let began = world.clock.now();
+            let id = take(&world, Ana, "ReadOnly", TimeSpan::seconds(2)).await;
+            let message = "no answer".to_owned();
+            let reads = CenterFault::Unreachable { message };
+            world.center.change_habits(|habits| {
+                habits.faults = Some(CallFaults::lost_write_then(reads));
+            });
+            world.tick().await;
+            assert_eq!(world.center.writes().len(), 1, "its create was sent");
+            world.restart();
+            world.center.change_habits(|habits| habits.faults = None);
+            let told = told_after(&world).await;
+            assert!(told <= 10, "takes {takes} s: told after {told} s");
+            let writes = world.center.writes_at();
+            let removals = writes
+                .iter()
+                .filter(|it| it.1 == OperationKind::Delete)
+                .map(|it| it.0.duration_since(began).as_secs());
+            let sent = removals.min().unwrap();
+            let most = i64::try_from(takes).unwrap() + 8;
+            assert!(sent <= most, "takes {takes} s: removed at {sent} s");
+            assert!(grant(&world, id).await.is_over());
+        });
+    }
+}
