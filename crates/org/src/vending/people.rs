@@ -99,10 +99,12 @@ impl UserStepExecutor {
                     requests: Vec::new(),
                 })
             }
-            // an earlier try of ours, or somebody who makes the same person now: a look tells
-            Err(OrganizationFault::AlreadyThere { message }) => {
-                WriteAnswer::AlreadyThere { why: message }
-            }
+            // an earlier try of ours, or somebody who makes the same person now: a look tells. Identity Store says
+            // `ConflictException` of a name that is taken.
+            Err(
+                OrganizationFault::AlreadyThere { message }
+                | OrganizationFault::Conflict { message },
+            ) => WriteAnswer::AlreadyThere { why: message },
             Err(fault) => WriteAnswer::Setback(setback(fault)),
         }
     }

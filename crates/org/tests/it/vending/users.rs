@@ -60,7 +60,7 @@ impl FakeCalls for Directory {
         let email = input["Emails"][0]["Value"].as_str().unwrap().to_owned();
         if self.holds("userName", &name) {
             let message = "Duplicate UserName".to_owned();
-            return Err(OrganizationFault::AlreadyThere { message });
+            return Err(OrganizationFault::Conflict { message });
         }
         assert_eq!(input["DisplayName"], "New Person");
         self.people.lock().unwrap().insert(name.clone(), email);
