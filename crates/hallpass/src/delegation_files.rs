@@ -9,7 +9,7 @@ use hallpass_org::delegation::{
 };
 use hallpass_runner::{PlanReport, StepEnd, TargetReport};
 
-use crate::bad_names::check_region;
+use crate::bad_names::{check_region, unknown};
 use crate::exit::Failure;
 use crate::plans::PlanContext;
 use crate::text_file::read_text;
@@ -55,12 +55,12 @@ pub(crate) fn unread(fact: UnreadFact) -> Failure {
     Failure::failed(message)
 }
 
-/// Nothing is planned.
-#[expect(clippy::needless_pass_by_value, reason = "it stands in `map_err`")]
-pub(crate) fn refused(why: DelegationRefused) -> Failure {
+/// Nothing is planned; `file` is the one whose lines are meant.
+pub(crate) fn refused(why: DelegationRefused, file: Option<&Path>) -> Failure {
     let message = why.to_string();
     match why {
         DelegationRefused::Unusable(_) => Failure::bad_input(message),
+        DelegationRefused::Unknown(name) => unknown(std::slice::from_ref(&*name), file),
         DelegationRefused::NotManagement { .. } => {
             Failure::refused(message).help("use credentials of the management account")
         }
@@ -123,4 +123,47 @@ pub(crate) fn step_names(target: &TargetReport) -> Vec<&str> {
     changes.sort_by_key(|name| ORDER.iter().position(|it| it == name));
     changes.dedup();
     changes
+}
+
+#[cfg(test)]
+mod tests {
+    use hallpass_org::delegation::{OrganizationMember, Replacing, compare};
+
+    use super::*;
+
+    const FILE: &str = "services:
+- {service: guardduty, account: '333333333333', regions: [eu-west-1, eu-wset-1]}
+";
+
+    #[test]
+    fn a_typo_of_a_region_names_the_line_and_what_was_meant() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("delegate.yaml");
+        std::fs::write(&path, FILE).unwrap();
+        let said = format!("{:?}", read_file(&path).unwrap_err());
+        for part in ["line 2", "eu-wset-1", "did you mean `eu-west-1`?"] {
+            assert!(said.contains(part), "{part}: {said}");
+        }
+    }
+
+    #[test]
+    fn an_account_that_is_not_there_names_the_line_and_the_nearest() {
+        let file = DelegationFile::read(&FILE.replace("wset", "west")).unwrap();
+        let facts = DelegationFacts {
+            management: "111111111111".to_owned(),
+            caller: "111111111111".to_owned(),
+            all_features: true,
+            accounts: vec![OrganizationMember {
+                id: "333333333334".to_owned(),
+                email: "security@example.com".to_owned(),
+                active: true,
+            }],
+            ..DelegationFacts::default()
+        };
+        let why = compare(&file, &facts, Replacing::Never).unwrap_err();
+        let said = format!("{:?}", refused(why, Some(Path::new("delegate.yaml"))));
+        for part in ["line 2", "`333333333333`", "did you mean `333333333334`?"] {
+            assert!(said.contains(part), "{part}: {said}");
+        }
+    }
 }

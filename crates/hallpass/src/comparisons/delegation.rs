@@ -48,7 +48,8 @@ impl Comparison for DelegationComparison {
         let file = read_file(&self.file)?;
         let calls: &dyn ReadCalls = self.context.calls.as_ref();
         let facts = gather(calls, &file).await.map_err(unread)?;
-        let mut rows = compare(&file, &facts, Replacing::Never).map_err(refused)?;
+        let mut rows =
+            compare(&file, &facts, Replacing::Never).map_err(|why| refused(why, None))?;
         let reports = differences(&self.context, &mut rows, &facts).await;
         let differing = rows.iter().filter_map(|row| {
             let difference = difference(row, &reports)?;

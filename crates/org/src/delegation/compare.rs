@@ -1,10 +1,9 @@
 //! Holds a file against an organization.
 
-use hallpass_model::AccountId;
-
 use super::facts::{DelegationFacts, GraphFacts, MemberStanding};
 use super::families::DETECTIVE;
 use super::file::{DelegationFile, MembersWanted, ServiceWish};
+use crate::standards::{NamedThing, UnknownName};
 
 /// The accounts that a behavior graph may have (AWS: "Amazon Detective quotas").
 pub const MEMBERS_MAX: usize = 1_200;
@@ -26,6 +25,9 @@ pub enum DelegationRefused {
     /// The file cannot be carried out in this organization.
     #[error("{0}")]
     Unusable(String),
+    /// An account that is not there.
+    #[error("{0}")]
+    Unknown(Box<UnknownName>),
     /// A behavior graph cannot have so many members.
     #[error(
         "{wanted} accounts are to be members of the behavior graph in {region}; AWS takes 1200 (`members` may name a \
@@ -133,7 +135,7 @@ pub fn compare(
     }
     let mut rows = Vec::new();
     for wish in &file.services {
-        check_account(&wish.account, facts)?;
+        check_account(wish, facts)?;
         if let Some(reason) = wish.unknown_places(facts) {
             let mut row = planned(wish, ENABLED_REGIONS.to_owned());
             let reason = reason.to_owned();
@@ -150,16 +152,26 @@ pub fn compare(
     Ok(rows)
 }
 
-fn check_account(account: &AccountId, facts: &DelegationFacts) -> Result<(), DelegationRefused> {
-    let unusable = |text: String| Err(DelegationRefused::Unusable(text));
-    let id = account.as_str();
+fn check_account(wish: &ServiceWish, facts: &DelegationFacts) -> Result<(), DelegationRefused> {
+    let line = wish.line.map(|it| format!("line {it}: "));
+    let line = line.unwrap_or_default();
+    let unusable = |text: String| Err(DelegationRefused::Unusable(format!("{line}{text}")));
+    let id = wish.account.as_str();
     if id == facts.management {
         return unusable(format!(
             "{id} is the management account, which cannot be a delegated administrator"
         ));
     }
     match facts.account(id) {
-        None => unusable(format!("{id} is no account of {}", facts.organization)),
+        None => {
+            let others = facts.accounts.iter().filter(|it| it.id != facts.management);
+            Err(DelegationRefused::Unknown(Box::new(UnknownName {
+                line: wish.line,
+                what: NamedThing::Account,
+                name: id.to_owned(),
+                known: others.map(|it| it.id.clone()).collect(),
+            })))
+        }
         Some(found) if !found.active => unusable(format!("account {id} is not active")),
         Some(_) => Ok(()),
     }

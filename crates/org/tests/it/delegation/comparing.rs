@@ -154,12 +154,15 @@ async fn who_cannot_administer_is_refused_before_anything_is_asked_for() {
         async move { world.rows(&file, Replacing::Never).await.unwrap_err() }
     };
     assert!(refusal(MANAGEMENT).await.contains("management account"));
-    assert!(
-        refusal("999999999999")
-            .await
-            .contains("no account of o-abcdefghij")
+    assert_eq!(
+        refusal("999999999999").await,
+        "line 1: the organization has no account `999999999999`"
     );
-    assert!(refusal("555555555555").await.contains("not active"));
+    assert!(
+        refusal("555555555555")
+            .await
+            .contains("line 1: account 555555555555 is not active")
+    );
     let world = World::new();
     world.with(|it| it.caller = ADMIN.to_owned());
     let refused = world.rows(DETECTIVE, Replacing::Never).await.unwrap_err();
@@ -525,6 +528,25 @@ fn bad_files_say_what_is_wrong() {
     let warnings = DelegationFile::read(apart).unwrap().apart();
     assert_eq!(warnings.len(), 1);
     assert!(warnings[0].contains("AWS recommends one account"));
+}
+
+#[test]
+fn a_typo_of_a_service_names_the_line_and_what_was_meant() {
+    let second = |service: &str| {
+        let service =
+            format!("- {{service: {service}, account: '333333333333', regions: enabled}}");
+        let file =
+            format!("services:\n- {{service: account, account: '333333333333'}}\n{service}\n");
+        DelegationFile::read(&file).unwrap_err()
+    };
+    for (typo, meant) in [("guardduti", "guardduty"), ("securithub", "securityhub")] {
+        let error = second(typo);
+        let wanted =
+            format!("line 3: `{typo}` is no service that is known here (did you mean `{meant}`?)");
+        assert!(error.starts_with(&wanted), "{error}");
+    }
+    let error = second("frobnicate");
+    assert!(!error.contains("did you mean"), "{error}");
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 mod acceptance;
 mod events;
 mod registering;
+mod somebody;
 mod stack_sets;
 mod stacks;
 mod stale;

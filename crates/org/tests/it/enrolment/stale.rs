@@ -12,10 +12,10 @@ use serde_json::json;
 use super::tower::State;
 use super::world::{World, wish};
 
-const ACCOUNT: &str = "777777777777";
+pub(super) const ACCOUNT: &str = "777777777777";
 const UNIT: &str = "ou-ab12-sandbox02";
 
-fn unit(state: &mut State) -> &mut serde_json::Value {
+pub(super) fn unit(state: &mut State) -> &mut serde_json::Value {
     let mut units = state.units.iter_mut();
     units.find(|it| it["Id"] == UNIT).unwrap()
 }
@@ -50,7 +50,7 @@ fn changes() -> Vec<(&'static str, Change)> {
     ]
 }
 
-fn world(by_itself: bool) -> World {
+pub(super) fn world(by_itself: bool) -> World {
     let world = World::new();
     world.with(|it| {
         it.recorders.clear();

@@ -76,7 +76,12 @@ pub(super) struct State {
     pub(super) stacks: FakeStacks,
     pub(super) writes: Vec<String>,
     pub(super) asked: BTreeSet<String>,
+    /// What somebody else does, and before which call from now on.
+    pub(super) somebody: Option<(u32, Act)>,
 }
+
+/// What somebody else does.
+pub(super) type Act = fn(&mut State);
 
 pub(super) struct FakeTower {
     pub(super) clock: Arc<Hourglass>,
@@ -133,6 +138,7 @@ impl State {
             stacks: FakeStacks::default(),
             writes: Vec::new(),
             asked: BTreeSet::new(),
+            somebody: None,
         }
     }
 
@@ -148,6 +154,15 @@ impl State {
         self.units
             .iter()
             .any(|it| it["Id"] == unit && it["ControlTowerRegistered"] == true)
+    }
+
+    /// A call arrives: somebody else may come before it.
+    pub(super) fn arrive(&mut self) {
+        match self.somebody.take() {
+            Some((1, act)) => act(self),
+            Some((calls, act)) => self.somebody = Some((calls - 1, act)),
+            None => {}
+        }
     }
 
     /// What is due happens.
@@ -491,6 +506,7 @@ impl FakeTower {
     ) -> ReadAnswer {
         let mut state = self.state.lock().unwrap();
         state.settle(self.clock.now());
+        state.arrive();
         let made = state.stacks.settle(self.clock.now());
         for account in made {
             let roles = state.roles.entry(account).or_default();

@@ -174,6 +174,7 @@ impl FakeTower {
         let now = self.clock.now();
         let state = &mut *self.state.lock().unwrap();
         state.settle(now);
+        state.arrive();
         if service == "cloudformation" {
             let done = state.stacks.write(name, input, now)?;
             state.writes.extend(done);

@@ -77,7 +77,8 @@ async fn carry_out(context: &PlanContext, file: &DelegationFile, args: &ApplyArg
     } else {
         Replacing::Never
     };
-    let rows = compare(file, &facts, replacing).map_err(refused)?;
+    let rows =
+        compare(file, &facts, replacing).map_err(|why| refused(why, args.file.as_deref()))?;
     warn(file);
     let draft = draft(&rows, &facts);
     let mut shown = ShownDelegation::of(&rows, &context.account_names().await);

@@ -44,7 +44,8 @@ pub(super) fn run(args: &Args) -> Outcome {
 async fn carry_out(context: &PlanContext, file: &DelegationFile, args: &Args) -> Outcome {
     let calls: &dyn ReadCalls = context.calls.as_ref();
     let facts = gather(calls, file).await.map_err(unread)?;
-    let mut rows = compare(file, &facts, Replacing::Never).map_err(refused)?;
+    let mut rows =
+        compare(file, &facts, Replacing::Never).map_err(|why| refused(why, Some(&args.file)))?;
     apply::warn(file);
     let reports = differences(context, &mut rows, &facts).await;
     let mut shown = ShownDelegation::of(&rows, &context.account_names().await);
