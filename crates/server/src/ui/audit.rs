@@ -9,14 +9,16 @@ use axum::{
 use hallpass_access::Directory;
 use hallpass_audit::Record;
 use hallpass_model::{TimeSpan, Timestamp};
+use jiff::tz::TimeZone;
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::audit_find::{Filter, RecordsPage, Search};
 use super::audit_words::{self, GROUPS};
 use super::people::counted;
+use super::presenter::in_utc;
 use super::shell::{Nav, PageResult, Posted, Shell, Viewer, page, see_other};
-use super::words::plain;
+use super::words::{plain, zone_name};
 use super::{audit_export, forbidden};
 use crate::{App, api::records::may_read, body::RecordNumber, problem::ProblemResponse};
 
@@ -63,6 +65,8 @@ struct RecordRow {
     day: String,
     time: String,
     datetime: String,
+    /// The same in UTC, as the log and its exports have it.
+    utc: String,
     event: String,
     by: String,
     about: String,
@@ -97,6 +101,8 @@ struct EventKind {
 #[template(path = "audit.html")]
 struct AuditPage {
     shell: Shell,
+    /// The zone that times are in.
+    zone: String,
     chain: Option<Chain>,
     filter: Filter,
     kinds: Vec<EventKind>,
@@ -153,8 +159,9 @@ async fn show(
         })
         .collect::<Vec<_>>();
     let is_kind = filter.event.is_empty() || kinds.iter().any(|kind| kind.is_on);
-    let rows = rows(&directory, &found.records, &links, record);
+    let rows = rows(&directory, &found.records, &links, record, &viewer.zone);
     Ok(page(&AuditPage {
+        zone: zone_name(app.clock.now(), &viewer.zone),
         is_open_elsewhere: rows.iter().all(|row| !row.is_open),
         shell: viewer.shell(&app, Nav::Audit, "Audit log").await,
         chain: if viewer.actor.reads_all() {
@@ -225,11 +232,12 @@ fn rows(
     records: &[Record],
     links: &Links,
     open: Option<u64>,
+    zone: &TimeZone,
 ) -> Vec<RecordRow> {
     let mut day = String::new();
     let mut rows: Vec<RecordRow> = records
         .iter()
-        .map(|record| row(directory, record, links, open))
+        .map(|record| row(directory, record, links, open, zone))
         .collect();
     for row in &mut rows {
         row.is_same_day = row.day == day;
@@ -238,15 +246,26 @@ fn rows(
     rows
 }
 
-fn row(directory: &Directory, record: &Record, links: &Links, open: Option<u64>) -> RecordRow {
+fn row(
+    directory: &Directory,
+    record: &Record,
+    links: &Links,
+    open: Option<u64>,
+    zone: &TimeZone,
+) -> RecordRow {
     let at = record.at();
-    let part = |form: &str| at.map_or_else(String::new, |at| at.strftime(form).to_string());
+    let local = at.map(|at| at.to_zoned(zone.clone()));
+    let part = |form: &str| {
+        let local = local.as_ref();
+        local.map_or_else(String::new, |at| at.strftime(form).to_string())
+    };
     RecordRow {
         seq: counted(record.seq()),
         href: links.record(record.seq()),
         day: part("%-d %b %Y"),
         time: part("%H:%M:%S"),
         datetime: at.map_or_else(String::new, |at| at.to_string()),
+        utc: at.map_or_else(String::new, in_utc),
         event: audit_words::event(record.event()),
         by: audit_words::by(directory, record),
         about: audit_words::about(directory, record),

@@ -84,7 +84,7 @@ impl TargetView {
     }
 }
 
-/// An instant, as markup: `<time>`, in the viewer's zone.
+/// An instant, as markup: `<time>`, in the viewer's zone, with UTC where the pointer rests.
 #[derive(Clone, Debug)]
 pub(crate) struct At {
     at: Timestamp,
@@ -93,11 +93,21 @@ pub(crate) struct At {
 
 impl fmt::Display for At {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "<time datetime=\"{}\">{}</time>", self.at, self.words)
+        let utc = in_utc(self.at);
+        write!(
+            f,
+            "<time datetime=\"{}\" title=\"{utc}\">{}</time>",
+            self.at, self.words
+        )
     }
 }
 
 impl HtmlSafe for At {}
+
+/// An instant in UTC, whole: what is shown of one where the pointer rests.
+pub(crate) fn in_utc(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
+}
 
 /// Words of ours in which `names` in backticks are set as code.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -422,6 +432,7 @@ pub(crate) fn set_address(name: &str) -> String {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
 
@@ -434,5 +445,15 @@ mod tests {
         ] {
             assert_eq!(Coded(text.to_owned()).to_string(), markup);
         }
+    }
+
+    #[test]
+    fn an_instant_is_shown_in_the_readers_zone_with_utc_where_the_pointer_rests() {
+        let at: jiff::Timestamp = "2026-11-25T00:31:05Z".parse().unwrap();
+        let berlin = TimeZone::get("Europe/Berlin").unwrap();
+        let words = clock(at, at, &berlin);
+        let shown = At { at, words }.to_string();
+        let wanted = "<time datetime=\"2026-11-25T00:31:05Z\" title=\"2026-11-25 00:31:05 UTC\">01:31</time>";
+        assert_eq!(shown, wanted);
     }
 }
