@@ -15,8 +15,8 @@ use crate::spec::Spec;
 use crate::texts::has_extension;
 use crate::type_names::TypeNames;
 use crate::{
-    acceptance, arrows, citations, manifests, outside, pages_named, resolution, site, sizes, sources,
-    texts,
+    acceptance, arrows, citations, manifests, outside, pages_named, resolution, site, sizes,
+    sources, texts,
 };
 
 /// Why the tree could not be looked at.

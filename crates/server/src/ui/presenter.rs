@@ -449,7 +449,7 @@ mod tests {
 
     #[test]
     fn an_instant_is_shown_in_the_readers_zone_with_utc_where_the_pointer_rests() {
-        let at: jiff::Timestamp = "2026-11-25T00:31:05Z".parse().unwrap();
+        let at: Timestamp = "2026-11-25T00:31:05Z".parse().unwrap();
         let berlin = TimeZone::get("Europe/Berlin").unwrap();
         let words = clock(at, at, &berlin);
         let shown = At { at, words }.to_string();

@@ -2,8 +2,8 @@
 //! and whoever enrols is told (`organization.md` N-7).
 
 use hallpass_org::enrolment::{EnrolmentBackend, EnrolmentWish};
-use hallpass_runner::testing::Gate;
 use hallpass_runner::{Exit, PlanReport};
+use hallpass_runner_testing::Gate;
 
 use super::stale::{ACCOUNT, unit, world};
 use super::tower::Act;
