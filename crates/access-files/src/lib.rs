@@ -30,6 +30,7 @@ mod drift_author;
 mod export;
 mod refusal;
 
+mod planning;
 mod probe;
 mod read_access;
 mod step_executor;
@@ -51,6 +52,7 @@ pub use export::{Exported, export};
 pub use file::{AccessFile, AssignmentBlock, DeclaredSet, IgnoredAccess, ManagedScope, Settings};
 pub use finding::{FileFinding, Place};
 pub use memberships::{GroupMember, MembershipStepExecutor, is_membership_step};
+pub use planning::plan;
 pub use ports::{LiveGrants, PermissionSetAdmin};
 pub use read::{PolicyFileReader, SourceText, read};
 pub use read_access::{UnreadAccess, leave_to_grants, read_access};
@@ -62,6 +64,4 @@ pub use state::{
     SeenAccess, SeenSet, SetPart, iso_duration,
 };
 pub use step_executor::AccessStepExecutor;
-pub use steps::{
-    AccessAction, AccessChange, PLAN_KIND, SavedDiff, SetAction, is_access_step, plan,
-};
+pub use steps::{AccessAction, AccessChange, PLAN_KIND, SavedDiff, SetAction, is_access_step};

@@ -12,6 +12,7 @@ mod changing;
 mod facts;
 mod judging;
 mod organization_wide;
+mod policy_probe;
 mod reading;
 mod refusal;
 mod repeating;

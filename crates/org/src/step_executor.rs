@@ -11,6 +11,7 @@ use hallpass_runner::{
 use serde_json::{Value, json};
 
 use crate::outage::check_drill;
+use crate::policy_probe::{probe_put, same_policy};
 use crate::ports::{Drill, NewPolicy, OrgStore, Organization, OrganizationFault, PolicyText};
 use crate::reading::UnreadFact;
 use crate::sessions::check_revocation;
@@ -460,23 +461,6 @@ fn is_kept(kept: &Drill, drill: &Drill) -> bool {
         ..kept.clone()
     };
     same == *drill
-}
-
-/// What a look at the policy of a wish says.
-pub(crate) fn probe_put(wanted: &NewPolicy, found: Option<&PolicyText>) -> StepProbe {
-    match found {
-        None => StepProbe::Absent,
-        Some(found) if same_policy(&found.content, &wanted.content) => StepProbe::Satisfied,
-        Some(found) => StepProbe::Differs {
-            old: json!({"id": found.row.id, "content": found.content}),
-        },
-    }
-}
-
-/// Whether two texts are one policy: white space and the order of members do not matter.
-pub(crate) fn same_policy(one: &str, other: &str) -> bool {
-    let read = |text: &str| serde_json::from_str::<Value>(text).ok();
-    one == other || matches!((read(one), read(other)), (Some(a), Some(b)) if a == b)
 }
 
 /// Refusals in one text, for a journal.

@@ -34,10 +34,12 @@ const BANS: &[Ban] = &[
     },
     Ban {
         paths: &["std::thread::sleep", "thread::sleep", "tokio::time::sleep"],
+        // query: looks at what a query takes of memory
         crates: &[
             "aws",
             "aws-sim",
             "hallpass",
+            "query",
             "server",
             "slack",
             "sim-base",

@@ -3,8 +3,8 @@
 use hallpass_model::{TimeSpan, Timestamp};
 
 use super::{SessionRevocation, SessionRevocationState};
+use crate::policy_probe::same_policy;
 use crate::ports::{OrganizationFault, PolicyText};
-use crate::step_executor::same_policy;
 
 /// What is seen of an account's policy.
 #[derive(Clone, Debug, PartialEq)]

@@ -12,9 +12,9 @@ use serde_json::json;
 use super::TAG;
 use crate::facts::surroundings;
 use crate::outage::check_target;
+use crate::policy_probe::probe_put;
 use crate::ports::{NewPolicy, OrgStore, Organization, PolicyText, Revocation};
 use crate::refusal::{Refusal, lint, of_surroundings, slot_taken};
-use crate::step_executor::probe_put;
 use crate::steps::{
     ATTACH, Guard, KEEP_REVOCATIONS, Keeping, PRECONDITIONS, PUT, Pair, PolicyRef, stored,
 };

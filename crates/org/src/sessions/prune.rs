@@ -11,8 +11,8 @@ use super::TAG;
 use super::apply::{Live, live};
 use super::list::names;
 use crate::facts::surroundings;
+use crate::policy_probe::probe_put;
 use crate::ports::{NewPolicy, OrgStore, Organization, Revocation};
-use crate::step_executor::probe_put;
 use crate::steps::{DELETE, DETACH, DROP_REVOCATIONS, Keeping, PUT, Pair, PolicyRef, stored};
 use crate::{ChoreError, unread};
 

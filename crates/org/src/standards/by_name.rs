@@ -6,7 +6,7 @@ use hallpass_runner::StepError;
 use super::facts::{ControlUpdate, NamedControl, StandardSubscription};
 use super::hub::HubReader;
 use super::names::{ControlName, ControlPlace, offered_as, short_name};
-use super::plan::{ControlsWish, StandardsWish};
+use super::wishes::{ControlsWish, StandardsWish};
 use crate::step_executor::unseen;
 
 /// The standards of a wish, by their ARNs.

@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 
 use super::facts::{OUR_POLICIES, SELF_MANAGED};
 use super::hub::{HubReader, SECURITY_HUB};
-use super::plan::{AssociationWish, ConfigurationWish, PolicyWish};
 use super::policies;
+use super::wishes::{AssociationWish, ConfigurationWish, PolicyWish};
 use crate::reading::{UnreadFact, text};
 use crate::step_executor::unseen;
 use crate::steps::stored;

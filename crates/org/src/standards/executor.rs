@@ -19,9 +19,9 @@ use super::looks::{
     HubBefore, before, look_controls, look_off, look_on, look_ready, state_of, without_changed,
 };
 use super::plan::{
-    AssociationWish, CENTRAL_ASSOCIATE, CENTRAL_POLICY, CONFIGURE, ControlsWish, DISABLE, ENABLE,
-    ENABLE_HUB, SET, StandardsWish, WAIT,
+    CENTRAL_ASSOCIATE, CENTRAL_POLICY, CONFIGURE, DISABLE, ENABLE, ENABLE_HUB, SET, WAIT,
 };
+use super::wishes::{AssociationWish, ControlsWish, StandardsWish};
 use super::{by_name, central_steps};
 use crate::changing::ServiceCalls;
 use crate::ports::OrganizationFault;

@@ -9,7 +9,7 @@ use super::by_name;
 use super::facts::{ControlAssociation, ControlStatus, ControlUpdate, StandardSubscription};
 use super::hub::HubReader;
 use super::names::short_name;
-use super::plan::{ControlsWish, StandardsWish};
+use super::wishes::{ControlsWish, StandardsWish};
 use crate::step_executor::unseen;
 use crate::steps::stored;
 

@@ -20,6 +20,7 @@ mod policies;
 
 mod gather;
 mod wanted;
+mod wishes;
 
 mod central;
 mod change;

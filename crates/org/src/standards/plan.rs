@@ -3,14 +3,14 @@
 
 use hallpass_model::TimeSpan;
 use hallpass_runner::{Lane, PlanDraft, PlanLimits, StepId, StepTarget};
-use serde::{Deserialize, Serialize};
 
-use super::central::{CentralPolicy, CentralRow};
+use super::central::CentralRow;
 use super::compare::{ComparedHub, HubStanding};
-use super::facts::{
-    CentralFacts, CentralHome, ControlUpdate, HubLook, NamedControl, StandardsFacts,
-};
+use super::facts::{CentralFacts, CentralHome, HubLook, StandardsFacts};
 use super::looks::{Associations, probe_controls};
+use super::wishes::{
+    AssociationWish, ConfigurationWish, ControlsWish, HubWish, PolicyWish, StandardsWish,
+};
 use crate::steps::stored;
 
 /// The kind of these plans.
@@ -53,48 +53,6 @@ pub fn is_standards_step(kind: &str) -> bool {
     kind.starts_with("standards.")
 }
 
-/// Security Hub.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct HubWish {}
-
-/// Standards.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct StandardsWish {
-    /// Their ARNs.
-    pub(super) arns: Vec<String>,
-    /// Short names of others, which are looked up once Security Hub is on.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub(super) names: Vec<String>,
-}
-
-impl StandardsWish {
-    fn of(all: &[String]) -> Self {
-        let (arns, names) = all.iter().cloned().partition(|it| it.starts_with("arn:"));
-        Self { arns, names }
-    }
-}
-
-/// Controls.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct ControlsWish {
-    /// How they are to be.
-    pub(super) updates: Vec<ControlUpdate>,
-    /// How others are to be, which are looked up once Security Hub is on; the last that names a control counts.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub(super) named: Vec<NamedControl>,
-}
-
-/// Who says which standards are on in an organization.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct ConfigurationWish {
-    /// `CENTRAL` or `LOCAL`.
-    pub(super) kind: String,
-    /// Whether Security Hub comes on in new accounts.
-    pub(super) auto_enable: bool,
-    /// `DEFAULT` or `NONE`: whether the default standards do.
-    pub(super) auto_enable_standards: String,
-}
-
 /// The plan that lets policies of the administrator configure an organization (`organization.md` S-4). It counts as taking
 /// away: new accounts get nothing by themselves any more.
 pub fn draft_configuration(organization: &str, home: &CentralHome) -> PlanDraft {
@@ -113,25 +71,6 @@ pub fn draft_configuration(organization: &str, home: &CentralHome) -> PlanDraft 
     let step = draft.step(target, CONFIGURE, stored(&wish), lane, &[]);
     draft.set_timeout(&step, CONFIGURE_TIMEOUT);
     draft
-}
-
-/// A policy, by its name.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct PolicyWish {
-    /// Its name.
-    pub(super) name: String,
-    /// What it says.
-    pub(super) policy: CentralPolicy,
-}
-
-/// Where a policy holds.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct AssociationWish {
-    /// The root, the unit or the account.
-    pub(super) target: String,
-    /// The policy: its name if it is ours, its id, or none of its own.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) policy: Option<String>,
 }
 
 /// The steps of rows that policies are for: first the policies, then where they hold.

@@ -1,0 +1,165 @@
+//! The order in which a difference is carried out (`inventory.md` A-5).
+
+use std::collections::BTreeSet;
+
+use hallpass_model::PermissionSetName;
+use hallpass_rules::Directory;
+use hallpass_runner::{PlanDraft, PlanLimits, StepId, StepProbe};
+
+use crate::probe::probe_set;
+use crate::state::SeenAccess;
+use crate::steps::{AccessAction, PLAN_KIND, STEP_TIMEOUT, SavedDiff, SetAction};
+
+/// When a step comes: places in the order of `inventory.md` A-5, later ones larger.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Phase {
+    RevokeFirst,
+    LoseFirst,
+    Create,
+    Gain,
+    ProvisionGains,
+    Assign,
+    /// What a set loses that also gains something: it is provisioned once.
+    LoseBeside,
+    ProvisionBoth,
+    Unassign,
+    Lose,
+    ProvisionLosses,
+    Delete,
+}
+
+/// Whether a set's policies grow, shrink or both in one plan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Direction {
+    /// No account has its role, so nobody gains or loses; it is not provisioned, and has to be as
+    /// wanted before it is assigned.
+    Unused,
+    Gains,
+    Loses,
+    Both,
+}
+
+fn direction(saved: &SavedDiff, set: &PermissionSetName) -> Direction {
+    let (diff, there) = (&saved.diff, saved.seen.sets.get(set));
+    if there.is_none_or(|set| set.accounts.is_empty()) {
+        return Direction::Unused;
+    }
+    let (mut gains, mut loses) = (false, false);
+    for change in &diff.changes {
+        match &change.action {
+            AccessAction::Set {
+                permission_set,
+                action,
+            } if permission_set == set && !matches!(action, SetAction::Provision { .. }) => {
+                loses |= action.is_loss();
+                gains |= !action.is_loss();
+            }
+            _ => {}
+        }
+    }
+    match (gains, loses) {
+        (true, true) => Direction::Both,
+        (false, true) => Direction::Loses,
+        (_, false) => Direction::Gains,
+    }
+}
+
+fn phase(action: &AccessAction, direction: Direction, revoke_first: bool) -> Phase {
+    match action {
+        AccessAction::Unassign(_) if revoke_first => Phase::RevokeFirst,
+        AccessAction::Unassign(_) => Phase::Unassign,
+        AccessAction::Assign(_) => Phase::Assign,
+        AccessAction::Set { action, .. } => match (action, direction) {
+            (SetAction::Create { .. }, _) => Phase::Create,
+            (SetAction::Delete, _) => Phase::Delete,
+            (SetAction::Provision { .. }, _) if revoke_first => Phase::ProvisionGains,
+            (_, Direction::Unused) => Phase::Gain,
+            (SetAction::Provision { .. }, Direction::Gains) => Phase::ProvisionGains,
+            (SetAction::Provision { .. }, Direction::Both) => Phase::ProvisionBoth,
+            (SetAction::Provision { .. }, Direction::Loses) => Phase::ProvisionLosses,
+            (action, _) if action.is_loss() && revoke_first => Phase::LoseFirst,
+            (action, Direction::Both) if action.is_loss() => Phase::LoseBeside,
+            (action, _) if action.is_loss() => Phase::Lose,
+            _ => Phase::Gain,
+        },
+    }
+}
+
+/// Whether one write may give or take what the other takes or gives.
+fn concerns(one: &AccessAction, other: &AccessAction, seen: &SeenAccess) -> bool {
+    if one.permission_set() == other.permission_set() {
+        return true;
+    }
+    let accounts = |action: &AccessAction| {
+        if let Some(it) = action.assignment() {
+            return BTreeSet::from([it.account.clone()]);
+        }
+        let set = seen.sets.get(action.permission_set());
+        set.map(|set| set.accounts.clone()).unwrap_or_default()
+    };
+    !accounts(one).is_disjoint(&accounts(other))
+}
+
+/// What was seen of a set when it was held against the file.
+fn compared(action: &AccessAction, seen: &SeenAccess) -> Option<StepProbe> {
+    match action {
+        AccessAction::Set {
+            action: SetAction::Provision { .. },
+            ..
+        }
+        | AccessAction::Assign(_)
+        | AccessAction::Unassign(_) => None,
+        AccessAction::Set {
+            permission_set,
+            action,
+        } => {
+            let there = seen.sets.get(permission_set);
+            Some(probe_set(action, there.map(|it| &it.content)))
+        }
+    }
+}
+
+/// The plan that a difference comes to. Every step waits for those that go before it by `inventory.md` A-5 and touch
+/// the same set or account; what touches nothing of theirs is not kept up by their failure.
+pub fn plan(
+    saved: &SavedDiff,
+    organization: &str,
+    directory: &Directory,
+    revoke_first: bool,
+) -> PlanDraft {
+    let mut draft = PlanDraft::new(PLAN_KIND, organization, PlanLimits::USUAL);
+    let mut phased: Vec<(Phase, &AccessAction)> = saved
+        .diff
+        .changes
+        .iter()
+        .map(|change| {
+            let direction = direction(saved, change.action.permission_set());
+            let phase = phase(&change.action, direction, revoke_first);
+            (phase, &change.action)
+        })
+        .collect();
+    phased.sort_by_key(|(phase, _)| *phase);
+    let mut made: Vec<(Phase, &AccessAction, StepId)> = Vec::with_capacity(phased.len());
+    for (phase, action) in phased {
+        let goes_before = |(earlier, other, _): &&(Phase, &AccessAction, StepId)| {
+            *earlier < phase && concerns(other, action, &saved.seen)
+        };
+        let after: Vec<StepId> = made
+            .iter()
+            .filter(goes_before)
+            .map(|(_, _, id)| id.clone())
+            .collect();
+        // ids, texts and JSON only: writing them as JSON cannot fail
+        let desired = serde_json::to_value(action).unwrap_or_default();
+        let target = action.target(directory);
+        let id = draft.step(target, action.kind(), desired, action.lane(), &after);
+        draft.set_timeout(&id, STEP_TIMEOUT);
+        if let Some(seen) = compared(action, &saved.seen) {
+            draft.compared(&id, seen);
+        }
+        made.push((phase, action, id));
+    }
+    // as above
+    draft.remember(serde_json::to_value(saved).unwrap_or_default());
+    draft
+}

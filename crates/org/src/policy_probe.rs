@@ -1,0 +1,23 @@
+//! What stands of a policy, held against what is wanted.
+
+use hallpass_runner::StepProbe;
+use serde_json::{Value, json};
+
+use crate::ports::{NewPolicy, PolicyText};
+
+/// What a look at the policy of a wish says.
+pub(crate) fn probe_put(wanted: &NewPolicy, found: Option<&PolicyText>) -> StepProbe {
+    match found {
+        None => StepProbe::Absent,
+        Some(found) if same_policy(&found.content, &wanted.content) => StepProbe::Satisfied,
+        Some(found) => StepProbe::Differs {
+            old: json!({"id": found.row.id, "content": found.content}),
+        },
+    }
+}
+
+/// Whether two texts are one policy: white space and the order of members do not matter.
+pub(crate) fn same_policy(one: &str, other: &str) -> bool {
+    let read = |text: &str| serde_json::from_str::<Value>(text).ok();
+    one == other || matches!((read(one), read(other)), (Some(a), Some(b)) if a == b)
+}
