@@ -161,12 +161,12 @@ fn environment_page() -> String {
         let _ = writeln!(text, "| `{variable}` | {help} | {shown} |");
     }
     text.push_str(
-        "| `HALLPASS_LAMBDA` | the handler to be when there are no arguments: `vpn` | `hallpass lambda` |\n\
+        "| `HALLPASS_LAMBDA` | the handler to be when there are no arguments: `vpn` | `hallpass server lambda` |\n\
          | `HALLPASS_OKTA_TOKEN` | the token of Okta, which is never shown or kept | `hallpass sync` |\n\
          | `HALLPASS_OKTA_CLIENT_ID`, `HALLPASS_OKTA_KEY_FILE`, `HALLPASS_OKTA_KEY_ID` | in place of the token: a client of Okta's, the file of its private key (PEM, PKCS #8) and the key's id | `hallpass sync` |\n\
          | `HALLPASS_LOG` | what is logged, over `log.level`: `info`, or filters such as `hallpass=debug,info` | `hallpass serve`, `hallpass demo` |\n\
          | `NO_COLOR` | no colours | all |\n\
-         | `AWS_…` | how AWS is found, as the AWS CLI and SDKs read them | `hallpass serve`, `hallpass doctor` |\n",
+         | `AWS_…` | how AWS is found, as the AWS CLI and SDKs read them | `hallpass serve`, `hallpass server doctor` |\n",
     );
     text
 }
