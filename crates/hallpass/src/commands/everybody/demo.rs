@@ -422,7 +422,7 @@ See what AWS sees:
   aws sso-admin list-instances
 
 See what people did, from the trail in s3://{trail} (the same variables):
-  {program} pci report --source s3://{trail} --regions {region} --accounts {management}
+  {program} activity pci report --source s3://{trail} --regions {region} --accounts {management}
   {program} policy shrink payments-Deploy --live --log s3://{trail} --grain action
   http://{address}/ as priya.raman: the page of the ended PowerUser request says what was done
 

@@ -115,11 +115,11 @@ pub(super) fn how_to_try(folder: &Folder, program: &str, sim: &Aws) -> String {
         format!(
             "
   aws --profile {SHOP} securityhub batch-import-findings --findings file://demo/finding.json && sleep 5
-  {program} remediate list
+  {program} org remediate list
   {program} org vend demo/accounts.csv"
         )
     } else {
-        format!("\n  {program} remediate list")
+        format!("\n  {program} org remediate list")
     };
     format!(
         "Do chores of the organization, with the variables above and these; docs/tutorials/organization-chores.md has them all:\n{variables}{tries}"
