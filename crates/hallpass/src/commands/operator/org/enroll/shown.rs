@@ -66,7 +66,9 @@ pub(super) fn check_rows(checks: &[EnrolmentCheck], facts: Option<&EnrolmentFact
         let mut row = json!(it.result.row());
         let named = it.account.as_ref().zip(facts);
         let name = named.map_or("", |(id, facts)| account_name(id, facts));
-        row["account_name"] = json!(name);
+        if let Some(row) = row.as_object_mut() {
+            row.insert("account_name".to_owned(), json!(name));
+        }
         row
     };
     checks.iter().map(row).collect()
