@@ -288,7 +288,7 @@ async fn interleaved(seed: u64) {
     "unknown".clone_into(&mut unknown.id);
     events.push(event_of(91, &unknown));
     for at in (1..events.len()).rev() {
-        events.swap(at, draws.usize(..at + 1));
+        events.swap(at, draws.usize(..=at));
     }
     if draws.usize(..3) == 0 {
         let code = ["ConcurrentUpdateError", "FindingSizeExceeded"][draws.usize(..2)];
