@@ -11,6 +11,8 @@
 
 mod honest;
 mod process;
+mod system;
 
 pub use honest::{ANSWERS, BOUND, HonestTime, Reading, STEADY, Shown};
 pub use process::HonestClock;
+pub use system::{ProcessClock, SystemClock, now};

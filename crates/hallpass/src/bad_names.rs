@@ -7,7 +7,7 @@ use hallpass_aws_wire::catalog;
 use hallpass_org::standards::UnknownName;
 
 use crate::exit::Failure;
-use crate::ids::nearest;
+use crate::nearest::nearest;
 use crate::output;
 
 /// A Region that no partition has.

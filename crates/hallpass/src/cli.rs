@@ -12,9 +12,14 @@ use clap::{ArgMatches, CommandFactory as _, FromArgMatches as _, Parser, Subcomm
 pub(crate) use self::listing::{BESIDE, GROUPS};
 use self::listing::{DAILY, grouped};
 use crate::commands::approver::{approve, deny};
-use crate::commands::auditor::{activity, audit};
+use crate::commands::auditor::activity;
+use crate::commands::auditor::audit;
 use crate::commands::everybody::{complete, completions, demo, man, sim};
-use crate::commands::inventory::{access, each, query, sync, who};
+use crate::commands::inventory::access;
+use crate::commands::inventory::each;
+use crate::commands::inventory::query;
+use crate::commands::inventory::sync;
+use crate::commands::inventory::who;
 use crate::commands::operator::{lambda, org, people, serve, server};
 use crate::commands::policy_author::{policy, rules};
 use crate::commands::requester::{

@@ -1,34 +1,12 @@
-//! The one place where the binary asks the system what time it is, and the honest time made of it.
+//! The time of a process that has a store and AWS: begun after the newest record, and held against AWS.
 
 use crate::server_store::ServerStore;
 use std::sync::Arc;
 
 use hallpass_audit::AuditStore;
 use hallpass_aws::{Aws, DateListener};
-use hallpass_clock::{ANSWERS, HonestClock};
-use hallpass_model::{Clock, Timestamp};
-
-/// The system's clock, UTC.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct SystemClock;
-
-impl Clock for SystemClock {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "this is the driver's clock; everything else gets `now` from here"
-    )]
-    fn now(&self) -> Timestamp {
-        Timestamp::now()
-    }
-}
-
-/// The current instant by the system's clock.
-pub(crate) fn now() -> Timestamp {
-    SystemClock.now()
-}
-
-/// The time of a process: that of the system, held against its monotonic clock and AWS's answers.
-pub(crate) type ProcessClock = HonestClock<SystemClock>;
+use hallpass_clock::{ANSWERS, HonestClock, ProcessClock, SystemClock};
+use hallpass_model::Timestamp;
 
 /// A clock that begins no earlier than the newest record of the log, unless that lies in the future.
 pub(crate) async fn after_log(store: &ServerStore) -> Arc<ProcessClock> {

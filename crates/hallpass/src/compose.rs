@@ -17,11 +17,9 @@ mod probes;
 mod remediations;
 mod slack;
 mod snapshots;
-mod sources;
 mod standards;
 mod sweeping;
 mod timekeeper;
-mod waiting;
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -47,12 +45,9 @@ pub(crate) use alerts::Alerting;
 pub(crate) use compared::{Comparing, Watches, retire};
 pub(crate) use ends::EndsFile;
 pub(crate) use exporting::Exporting;
-pub(crate) use guards::{Guards, judge};
 pub(crate) use pci::PciWatching;
-pub(crate) use sources::{cache_snapshot, cached_snapshot, new_secret, next_record};
-pub(crate) use waiting::{rest, spawn};
 
-use crate::clock::ProcessClock;
+use hallpass_clock::ProcessClock;
 use crate::config::SlackApp;
 use crate::descriptors;
 use crate::exit::Failure;
@@ -368,25 +363,6 @@ fn channels(
     configured
 }
 
-/// The ports of the journey.
-pub(crate) fn journey(
-    store: &Arc<ServerStore>,
-    aws: &Arc<Aws>,
-    directory: &Arc<Inventory>,
-    clock: &Arc<dyn Clock>,
-    ids: &Arc<dyn IdSource>,
-) -> Ports {
-    Ports {
-        store: Arc::clone(store) as Arc<dyn hallpass_access::AccessStore>,
-        assignments: Arc::clone(store) as Arc<dyn hallpass_assignments::AssignmentStore>,
-        sweeps: Arc::clone(store) as Arc<dyn hallpass_access::SweepStore>,
-        standing: Arc::clone(aws) as Arc<dyn hallpass_access::StandingSource>,
-        directory: Arc::clone(directory) as Arc<dyn DirectorySource>,
-        clock: Arc::clone(clock),
-        ids: Arc::clone(ids),
-    }
-}
-
 fn server_status(rules: Option<(String, String)>, clock: &dyn Clock) -> Arc<ServerStatus> {
     let status = ServerStatus::default();
     if let Some((file, text)) = rules {
@@ -454,7 +430,7 @@ fn alarming(
         (AlarmKind::EndsOverdue, Arc::new(overdue)),
     ];
     if let Some(guards) = guards {
-        alarming.push((AlarmKind::Guard, Arc::new(guards.clone())));
+        alarming.push((AlarmKind::Guard, Arc::new(guards::GuardProbe(guards.clone()))));
     }
     alarming
 }
@@ -485,56 +461,6 @@ fn wanted_groups(
             .map(|name| GroupRef::Name(name.to_ascii_lowercase())),
     );
     groups
-}
-
-/// Reads and checks a rule file; every error of it at once.
-///
-/// # Errors
-/// Exit 2 with all of them.
-pub(crate) fn read_rules(path: &Path) -> Result<Rules, Failure> {
-    read_rules_and_text(path).map(|(rules, _)| rules)
-}
-
-/// As [`read_rules`], with the text they were read from.
-///
-/// # Errors
-/// As [`read_rules`].
-pub(crate) fn read_rules_and_text(path: &Path) -> Result<(Rules, String), Failure> {
-    let bytes = std::fs::read(path).map_err(|error| unread_rules(path, &error))?;
-    rules_and_text(path, &bytes)
-}
-
-/// A rule file that cannot be read.
-fn unread_rules(path: &Path, error: &std::io::Error) -> Failure {
-    Failure::unreadable(path.display(), error).help(
-        "`access.rules` in the configuration names the rule file; docs/reference/rules.md explains it",
-    )
-}
-
-/// The rules of a file's content, and their text.
-fn rules_and_text(path: &Path, bytes: &[u8]) -> Result<(Rules, String), Failure> {
-    let shown = path.display().to_string();
-    let loaded = RuleFile::from_bytes(shown.as_str(), bytes).and_then(|source| {
-        let loaded = hallpass_rules::load(&source)?;
-        Ok((loaded, source.text))
-    });
-    match loaded {
-        Ok((loaded, text)) => {
-            for warning in &loaded.warnings {
-                tracing::warn!(file = shown, "{warning}");
-            }
-            Ok((loaded.rules, text))
-        }
-        Err(errors) => {
-            let mut failure = Failure::bad_input(format!("`{shown}` has {} errors", errors.len()));
-            for error in &errors {
-                failure = failure.detail(error.to_string());
-            }
-            Err(failure.help(format!(
-                "`hallpass rules check {shown}` shows them with their lines"
-            )))
-        }
-    }
 }
 
 impl Composed {

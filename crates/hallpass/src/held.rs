@@ -15,7 +15,8 @@ use crate::follow::{Followed, Last, follow};
 use crate::ids::{account_id, preview};
 use crate::tables::{self, Viewpoint};
 use crate::target_args::TargetArgs;
-use crate::{output, words};
+use crate::output;
+use crate::words;
 
 /// For how long is asked when nothing is said, in seconds.
 const LENGTH: u64 = 3600;

@@ -8,6 +8,7 @@ use hallpass_model::{AccountId, GrantId, RequestId};
 
 use crate::client::Client;
 use crate::exit::Failure;
+use crate::nearest::nearest;
 use crate::output;
 use crate::target_args::TargetArgs;
 
@@ -15,8 +16,6 @@ use crate::target_args::TargetArgs;
 const GRANTS_LOOKED_AT: usize = 1000;
 /// Words of a name by which names that come near are looked for.
 const WORDS_LOOKED_AT: usize = 3;
-/// Letters in which a name may differ from what was typed and still be meant.
-const CHANGES_MAX: usize = 3;
 /// Catalog entries looked at for the name of an account: some of it, several of its namesakes.
 const OFFERS_LOOKED_AT: usize = 1000;
 
@@ -197,18 +196,6 @@ impl Offered {
         });
         Ok(meant.collect())
     }
-}
-
-/// The name that comes nearest to what was typed, if one comes near.
-pub(crate) fn nearest<'a>(text: &str, known: &'a BTreeSet<String>) -> Option<&'a String> {
-    let typed = text.to_lowercase();
-    let near = known.iter().filter_map(|name| {
-        let name_typed = name.to_lowercase();
-        let changes = strsim::damerau_levenshtein(&typed, &name_typed);
-        let is_part = typed.len() > 2 && name_typed.contains(&typed);
-        (changes <= CHANGES_MAX.min(typed.len() / 2) || is_part).then_some((changes, name))
-    });
-    near.min().map(|(_, name)| name)
 }
 
 /// Reads a request's id; a grant's gets told apart.

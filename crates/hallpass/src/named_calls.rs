@@ -11,7 +11,7 @@ use hallpass_org::{
 };
 use serde_json::{Map, Value};
 
-use crate::clock::SystemClock;
+use hallpass_clock::SystemClock;
 use crate::exit::Failure;
 
 /// Calls with the credentials that we have, and with those of a role in other accounts.

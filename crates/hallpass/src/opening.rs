@@ -10,7 +10,8 @@ use hallpass_assignments::CenterFault;
 use hallpass_aws::{Aws, AwsClientSettings as AwsSettings, ConnectError, ConnectedOrganization};
 use hallpass_model::{AccountId, IdSource};
 
-use crate::clock::{self, ProcessClock};
+use hallpass_clock::ProcessClock;
+use crate::clock;
 use crate::config::{self, Loaded};
 use crate::exit::Failure;
 use crate::server_store::ServerStore;
@@ -33,14 +34,6 @@ impl ConfigArgs {
     pub(crate) fn load(&self) -> Result<Loaded, Failure> {
         config::load(&self.config)
     }
-}
-
-/// A runtime for everything that waits.
-pub(crate) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
-    tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| Failure::failed(format!("cannot start: {error}")))
 }
 
 /// Opens the store, which blocks.

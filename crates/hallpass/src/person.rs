@@ -11,7 +11,7 @@ use hallpass_model::{Email, Timestamp};
 use hallpass_rules::Directory;
 use hallpass_rules::directory::{NotOnePerson, Snapshot};
 
-use crate::compose::cached_snapshot;
+use crate::compose::sources::cached_snapshot;
 use crate::config::Loaded;
 use crate::exit::Failure;
 use crate::opening::connect;
@@ -44,8 +44,8 @@ pub(crate) async fn owner_of(
             "a token belongs to a user of the directory; `hallpass server doctor` says what AWS lacks",
         )
     };
-    let clock = Arc::new(crate::clock::ProcessClock::new(
-        crate::clock::SystemClock,
+    let clock = Arc::new(hallpass_clock::ProcessClock::new(
+        hallpass_clock::SystemClock,
         None,
     ));
     let aws = connect(loaded, &clock, Arc::new(RandomIds)).await;

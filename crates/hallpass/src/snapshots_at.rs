@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use hallpass_aws::{BucketError, BucketFiles, BucketPlace};
 
-use crate::clock::SystemClock;
+use hallpass_clock::SystemClock;
 use crate::exit::Failure;
 
 /// Where snapshots are, as typed or configured.

@@ -82,7 +82,7 @@ impl Viewpoint {
     /// Here and now.
     pub(crate) fn here() -> Self {
         Self {
-            now: crate::clock::now(),
+            now: hallpass_clock::now(),
             zone: words::zone(),
         }
     }

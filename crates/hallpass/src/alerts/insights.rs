@@ -109,7 +109,7 @@ mod tests {
     use hallpass_store_testing::at;
 
     use super::*;
-    use crate::clock::SystemClock;
+    use hallpass_clock::SystemClock;
 
     const EVENT: &str =
         include_str!("../../../../docs/spec/fixtures/org-devopsguru-insight-open.json");

@@ -90,7 +90,7 @@ mod tests {
     use hallpass_store_testing::at;
 
     use super::*;
-    use crate::clock::SystemClock;
+    use hallpass_clock::SystemClock;
 
     const EVENT: &str = include_str!("../../../../docs/spec/fixtures/org-root-login.json");
     const FILE: &str = include_str!("../../../../docs/spec/fixtures/org-payer.yaml");

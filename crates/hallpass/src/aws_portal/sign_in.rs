@@ -15,7 +15,7 @@ use super::token::KeptSecret;
 use super::{AccessPortal, CallError, SsoToken, below};
 use crate::browser::{Callback, open, secret};
 use crate::exit::Failure;
-use crate::{clock, output};
+use crate::output;
 
 /// What is asked for: what the portal gives, and nothing else.
 const SCOPE: &str = "sso:account:access";
@@ -97,7 +97,7 @@ impl AccessPortal {
             secret: token.client_secret.as_ref().ok_or_else(none)?.0.clone(),
             expires_at: token
                 .registration_expires_at
-                .filter(|at| *at > clock::now())
+                .filter(|at| *at > hallpass_clock::now())
                 .ok_or_else(none)?
                 .as_second(),
         };
@@ -223,7 +223,7 @@ impl AccessPortal {
             start_url: self.start_url().to_owned(),
             region: self.region().to_owned(),
             access_token: KeptSecret(tokens.access_token),
-            expires_at: whole(TimeSpan::seconds(tokens.expires_in).after(clock::now())),
+            expires_at: whole(TimeSpan::seconds(tokens.expires_in).after(hallpass_clock::now())),
             refresh_token: tokens.refresh_token.map(KeptSecret),
             client_id: Some(client.id.clone()),
             client_secret: Some(KeptSecret(client.secret.clone())),

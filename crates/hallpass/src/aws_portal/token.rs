@@ -10,7 +10,6 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize, Serializer};
 
 use super::{AccessPortal, CallError};
-use crate::clock;
 use crate::credentials::{private_folder, write_private};
 use crate::exit::Failure;
 
@@ -67,7 +66,7 @@ impl AccessPortal {
         if !same(&token.start_url, self.start_url()) || token.region != self.region() {
             return Ok(None);
         }
-        if token.expires_at > MARGIN.after(clock::now()) {
+        if token.expires_at > MARGIN.after(hallpass_clock::now()) {
             return Ok(Some(token));
         }
         match self.renewed(&token).await {

@@ -13,7 +13,7 @@ use hallpass_wording::alarm;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::waiting::rest;
+use crate::compose::waiting::rest;
 
 /// How often everything is looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(2);

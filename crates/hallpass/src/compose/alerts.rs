@@ -9,7 +9,7 @@ use hallpass_alerts::{RulePhase, is_due};
 use hallpass_model::{Clock, Look};
 use tokio::sync::watch;
 
-use super::waiting::rest;
+use crate::compose::waiting::rest;
 use crate::access_snapshots::MANIFESTS;
 use crate::alerts::{AlertRunner, RanRule, RuleFileOfAlerts, WhichRules};
 use crate::exit::Failure;

@@ -15,8 +15,8 @@ use jiff::SignedDuration;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::waiting::rest;
-use crate::clock::ProcessClock;
+use crate::compose::waiting::rest;
+use hallpass_clock::ProcessClock;
 use crate::server_store::ServerStore;
 
 /// How often the clocks are looked at.

@@ -14,7 +14,7 @@ use hallpass_wording::alert::alert_text;
 use tokio::sync::watch;
 
 use super::pci::PciWatching;
-use super::waiting::rest;
+use crate::compose::waiting::rest;
 use crate::alerts::{AlertRunner, RuleFileOfAlerts};
 use crate::comparisons::{Compared, ComparedRule, Comparison};
 use crate::config::CompareSchedule;

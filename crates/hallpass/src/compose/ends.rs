@@ -11,7 +11,7 @@ use hallpass_model::{Clock, TimeSpan, Timestamp};
 use hallpass_store::FolderTarget;
 use tokio::sync::watch;
 
-use super::waiting::rest;
+use crate::compose::waiting::rest;
 use crate::server_store::ServerStore;
 
 /// How soon a change is in the file.

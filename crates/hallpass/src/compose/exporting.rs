@@ -14,7 +14,7 @@ use hallpass_model::{Clock, TimeSpan, Timestamp};
 use hallpass_server::ServerStatus;
 use tokio::sync::watch;
 
-use super::waiting::rest;
+use crate::compose::waiting::rest;
 use crate::server_store::ServerStore;
 
 /// How often the log is exported.

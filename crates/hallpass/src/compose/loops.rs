@@ -28,7 +28,7 @@ use super::remediations;
 use super::standards;
 use super::sweeping::{self, Sweeper};
 use super::timekeeper::Timekeeper;
-use super::waiting::{LOOK_AGAIN, rest, spawn, until};
+use crate::compose::waiting::{LOOK_AGAIN, rest, spawn, until};
 use super::{Composed, clocks, rules_and_text, sources, unread_rules};
 use crate::plans::UnaskedPlans;
 use crate::server_store::ServerStore;

@@ -16,7 +16,7 @@ use hallpass_wording::sweeps::digest_text;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use super::waiting::{LOOK_AGAIN, rest, until};
+use crate::compose::waiting::{LOOK_AGAIN, rest, until};
 use crate::exit::Failure;
 
 /// One attempt to tell people is cut off after this.

@@ -13,7 +13,7 @@ use hallpass_model::{Clock, Look, TimeSpan, Timestamp};
 use hallpass_wording::alert::alert_text;
 use tokio::sync::{oneshot, watch};
 
-use super::waiting::rest;
+use crate::compose::waiting::rest;
 use crate::alerts::AlertRunner;
 use crate::config::PciSchedule;
 use crate::exit::Failure;

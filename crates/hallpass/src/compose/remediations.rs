@@ -9,7 +9,7 @@ use hallpass_remediation::Worked;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use super::waiting::{LOOK_AGAIN, rest, spawn};
+use crate::compose::waiting::{LOOK_AGAIN, rest, spawn};
 use crate::remediations::Remediating;
 
 /// Remediations at once.

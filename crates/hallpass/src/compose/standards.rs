@@ -6,7 +6,7 @@ use hallpass_model::Timestamp;
 use hallpass_org::standards::{VisitEnd, Visited};
 use tokio::sync::watch;
 
-use super::waiting::rest;
+use crate::compose::waiting::rest;
 use crate::standards_follow::StandardsFollowing;
 
 /// How often is looked whether something is due.

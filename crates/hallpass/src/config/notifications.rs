@@ -157,7 +157,7 @@ mod tests {
     use std::path::PathBuf;
 
     use super::*;
-    use crate::clock::SystemClock;
+    use hallpass_clock::SystemClock;
 
     fn channels(text: &str) -> Result<Vec<String>, String> {
         let loaded = Loaded {

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::{Loaded, Time, resolve};
 use crate::exit::Failure;
-use crate::pci::LogSource;
+use crate::log_source::LogSource;
 use crate::scim::ScimPeople;
 
 /// As often as a run may be made: a run over a trail lists its newest days.

@@ -8,6 +8,7 @@ pub(crate) mod center;
 pub(crate) mod ends;
 pub(crate) mod files;
 pub(crate) mod journals;
+pub(crate) mod report;
 mod router;
 pub(crate) mod time;
 

@@ -11,7 +11,7 @@ use hallpass_aws::{BucketError, BucketFile, BucketFiles, BucketPlace};
 use tokio::runtime::Runtime;
 
 use crate::exit::Failure;
-use crate::opening::runtime;
+use crate::runtime::runtime;
 use crate::snapshots_at::bucket;
 
 /// How many files are asked for at once.

@@ -14,11 +14,10 @@ use hallpass_org::{ReadCalls as _, ReadPlace};
 use serde_json::{Map, Value, json};
 
 use super::{LogPlace, SourceFiles};
-use crate::clock;
 use crate::commands::read_text;
 use crate::exit::Failure;
 use crate::named_calls::NamedCalls;
-use crate::opening::runtime;
+use crate::runtime::runtime;
 use crate::output;
 
 /// The largest saved answer of `ListPublicKeys`.
@@ -143,7 +142,7 @@ fn ask(chains: &[DigestChain], keys: &mut PublicKeys) -> Result<(), Failure> {
         let mut times: BTreeSet<Timestamp> = digests.map(|(at, _)| *at).collect();
         if !chain.backfilled.is_empty() {
             // when they were written is not in their names, and it was by a key of then
-            times.insert(clock::now());
+            times.insert(hallpass_clock::now());
         }
         let (Some(first), Some(last)) = (times.first(), times.last()) else {
             continue;

@@ -7,7 +7,6 @@ use hallpass_inventory::SliceFailure;
 use reqwest::header::HeaderMap;
 use serde_json::Value;
 
-use crate::clock;
 
 /// The longest pause.
 const PAUSE_MAX: Duration = Duration::from_mins(1);
@@ -120,7 +119,7 @@ fn number(headers: &HeaderMap, name: &str) -> Option<u64> {
 /// Until the limit is whole again, and a second more.
 fn until_reset(headers: &HeaderMap) -> Duration {
     let reset = number(headers, "x-rate-limit-reset").unwrap_or_default();
-    let now = u64::try_from(clock::now().as_second()).unwrap_or_default();
+    let now = u64::try_from(hallpass_clock::now().as_second()).unwrap_or_default();
     Duration::from_secs(reset.saturating_sub(now) + 1).min(PAUSE_MAX)
 }
 
@@ -157,7 +156,7 @@ mod tests {
     /// `inventory.md` K-5: a second after the reset, and never longer than a minute.
     #[test]
     fn throttles_last_until_the_reset_and_never_long() {
-        let now = u64::try_from(clock::now().as_second()).unwrap();
+        let now = u64::try_from(hallpass_clock::now().as_second()).unwrap();
         for (reset, least, most) in [(0, 1, 1), (now + 20, 19, 21), (now + 600, 60, 60)] {
             let refusal = answer(429, &[("x-rate-limit-reset", reset)], json!({}));
             let Err(OktaFault::Throttled(failure, pause)) = refusal.checked() else {
@@ -174,7 +173,7 @@ mod tests {
     /// `inventory.md` K-5: what is left is spread once it is less than a tenth.
     #[test]
     fn little_that_is_left_is_spread() {
-        let now = u64::try_from(clock::now().as_second()).unwrap();
+        let now = u64::try_from(hallpass_clock::now().as_second()).unwrap();
         for (left, is_little) in [(60, false), (59, true), (0, true)] {
             let headers = [
                 ("x-rate-limit-limit", 600),

@@ -13,7 +13,6 @@ use reqwest::header::HeaderValue;
 use serde_json::{Value, json};
 
 use super::answer::{OktaAnswer, OktaFault, failure};
-use crate::clock;
 use crate::exit::Failure;
 
 /// The variables with the client's id, the file of its private key, and the key's id at Okta.
@@ -101,7 +100,7 @@ impl OktaClient {
         base: &str,
     ) -> Result<HeaderValue, OktaFault> {
         let mut held = self.token.lock().await;
-        let now = clock::now();
+        let now = hallpass_clock::now();
         if let Some((token, _)) = held.as_ref().filter(|(_, until)| now < *until) {
             return Ok(token.clone());
         }

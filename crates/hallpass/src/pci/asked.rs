@@ -7,7 +7,7 @@ use hallpass_activity::{ActivityPolicy, PciLimits};
 use hallpass_aws::AwsClientSettings;
 use hallpass_model::{AccountId, Timestamp};
 
-use super::source::LogSource;
+use crate::log_source::LogSource;
 use crate::logs::{DigestArgs, Fingerprints};
 use crate::output;
 

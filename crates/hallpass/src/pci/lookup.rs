@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 use super::asked::{PciReading, Telling};
 use crate::exit::Failure;
 use crate::named_calls::NamedCalls;
-use crate::opening::runtime;
+use crate::runtime::runtime;
 
 /// Events of a page, at most (AWS CloudTrail API, "`LookupEvents`").
 const PAGE_EVENTS: u32 = 50;

@@ -8,7 +8,6 @@ mod listing;
 mod lookup;
 mod queue;
 mod reading;
-mod source;
 
 pub(crate) use alerting::{PciTold, alert_rules, all_clear, tell};
 pub(crate) use asked::{PciReading, Telling};
@@ -17,4 +16,3 @@ pub(crate) use listing::listed_people;
 pub(crate) use lookup::{EventLookup, each_page};
 pub(crate) use queue::{EmitTarget, region_of, send};
 pub(crate) use reading::{RanReport, read};
-pub(crate) use source::LogSource;

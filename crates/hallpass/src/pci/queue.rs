@@ -9,7 +9,7 @@ use serde_json::json;
 
 use crate::exit::Failure;
 use crate::named_calls::NamedCalls;
-use crate::opening::runtime;
+use crate::runtime::runtime;
 
 /// Bytes of a message at most (Amazon SQS Developer Guide, "Amazon SQS message quotas").
 const MESSAGE_BYTES_MAX: usize = 1 << 20;

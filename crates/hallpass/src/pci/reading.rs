@@ -13,7 +13,7 @@ use jiff::tz::TimeZone;
 
 use super::asked::{PciReading, Telling};
 use super::lookup;
-use super::source::LogSource;
+use crate::log_source::LogSource;
 use crate::exit::Failure;
 use crate::logs::{DiskLogs, FingerprintedLogs, Fingerprints};
 use crate::output;

@@ -21,7 +21,8 @@ use tokio::sync::OnceCell;
 
 use super::access_needs::DirectoryNeeds;
 use super::every_step::{EveryStep, StepRequests};
-use crate::clock::{self, ProcessClock};
+use hallpass_clock::ProcessClock;
+use crate::clock;
 use crate::config::Loaded;
 use crate::exit::Failure;
 use crate::live_grants::StoredGrants;

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use crate::commands::inventory::each::home_region;
 use crate::exit::Failure;
 use crate::named_calls::NamedCalls;
-use crate::opening::runtime;
+use crate::runtime::runtime;
 
 /// Pages of a list that are asked for; no organization has more of what is asked here.
 const PAGES_MAX: usize = 10_000;

@@ -11,7 +11,6 @@ use hallpass_model::{TimeSpan, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::client::{Client, ServerArgs, block_on};
-use crate::clock;
 use crate::credentials::{private_folder, write_private};
 use crate::exit::{Exit, Failure, Outcome};
 use crate::output;
@@ -137,7 +136,7 @@ async fn look(args: &Args, client: &Client, server: &str) -> Result<Vec<OfferedN
     }
     let known = KnownNames {
         server: server.to_owned(),
-        at: clock::now(),
+        at: hallpass_clock::now(),
         names,
     };
     if let (Some(path), Ok(text)) = (cache(), serde_json::to_string(&known)) {
@@ -151,7 +150,7 @@ async fn look(args: &Args, client: &Client, server: &str) -> Result<Vec<OfferedN
 fn remembered(server: &str) -> Option<Vec<OfferedName>> {
     let bytes = fs::read(cache()?).ok()?;
     let known: KnownNames = serde_json::from_slice(&bytes).ok()?;
-    let is_good = known.server == server && FRESH.covers(known.at, clock::now());
+    let is_good = known.server == server && FRESH.covers(known.at, hallpass_clock::now());
     is_good.then_some(known.names)
 }
 

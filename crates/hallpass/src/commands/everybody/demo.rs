@@ -35,17 +35,25 @@ use tokio::net::TcpListener;
 use self::aws::Aws;
 use self::trail::DemoTrail;
 use self::uses::DemoPortal;
-use crate::clock::{self, ProcessClock};
-use crate::compose::{self, Exporting, Parts};
+use hallpass_clock::ProcessClock;
+use crate::clock;
+use crate::compose;
+use crate::compose::Exporting;
+use crate::compose::Parts;
 use crate::config::{Loaded, SlackApp};
 use crate::event_intake::{self, Intake, IntakeMeans};
 use crate::exit::{Exit, Failure, Outcome};
 use crate::file_lock::only_server;
-use crate::opening::{asked_to_stop, open_store, runtime};
+use crate::opening::{asked_to_stop, open_store};
+use crate::runtime::runtime;
 use crate::random_ids::RandomIds;
 use crate::server_store::ServerStore;
 use crate::snapshots_at::SnapshotsAt;
-use crate::{descriptors, facts, keys, logging, output};
+use crate::descriptors;
+use crate::facts;
+use crate::keys;
+use crate::logging;
+use crate::output;
 
 /// The rules of the sample organization.
 const RULES: &str = include_str!("../../../../../demo/rules.toml");
@@ -176,7 +184,7 @@ async fn demo(args: &Args) -> Outcome {
     let rules = rules()?;
     // reading it through the API takes a minute when it is large; the loops do that meanwhile
     let snapshot = facts::snapshot(&sim.facts.organization, clock.now())?;
-    compose::cache_snapshot(&store, &snapshot).await;
+    crate::compose::sources::cache_snapshot(&store, &snapshot).await;
     let personas = people::with_tokens(&store, &Directory::new(snapshot), clock.now()).await?;
     let tokens_file = args
         .tokens

@@ -20,12 +20,14 @@ use hallpass_org::Organization;
 use hallpass_rules::{Directory, GroupRef, Rules};
 use serde::Serialize;
 
-use crate::clock::{ProcessClock, SystemClock, newest_record};
-use crate::compose::read_rules;
+use hallpass_clock::{ProcessClock, SystemClock};
+use crate::clock::newest_record;
+use crate::rule_files::read_rules;
 use crate::config::Loaded;
 use crate::descriptors;
 use crate::exit::{Exit, Failure, Outcome};
-use crate::opening::{ConfigArgs, connect, open_store, runtime};
+use crate::opening::{ConfigArgs, connect, open_store};
+use crate::runtime::runtime;
 use crate::output::{self, OutputArgs, Table};
 use crate::random_ids::RandomIds;
 use whom::Whom;
@@ -309,7 +311,7 @@ async fn check_sign_in(loaded: &Loaded, report: &mut DoctorReport) {
     };
     let settings = provider.settings();
     let redirect = settings.redirect_uri();
-    match provider.check(crate::clock::now()).await {
+    match provider.check(hallpass_clock::now()).await {
         Ok(found) => {
             let known = format!("{}, {} keys", settings.issuer, found.keys);
             report.add("sign-in", Ok(known));

@@ -7,10 +7,11 @@ use hallpass_events::{EventKey, EventMemory as _, EventRecord, EventState};
 use hallpass_wording::time::utc;
 use serde_json::json;
 
-use crate::clock::{self, SystemClock};
+use hallpass_clock::SystemClock;
 use crate::config::Loaded;
 use crate::exit::{Exit, Failure, Outcome};
-use crate::opening::{ConfigArgs, aws_settings, open_store, runtime};
+use crate::opening::{ConfigArgs, aws_settings, open_store};
+use crate::runtime::runtime;
 use crate::output::{self, OutputArgs, Table};
 use crate::server_store::ServerStore;
 
@@ -131,7 +132,7 @@ async fn replay(loaded: &Loaded, ids: &[String], all: bool) -> Outcome {
             body: body.clone(),
         };
         let began = EventRecord {
-            at: clock::now(),
+            at: hallpass_clock::now(),
             state,
             ..row.clone()
         };

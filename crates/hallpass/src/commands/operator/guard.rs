@@ -11,8 +11,9 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use crate::clock::SystemClock;
-use crate::compose::{self, rest};
+use hallpass_clock::SystemClock;
+use crate::compose;
+use crate::compose::waiting::rest;
 use crate::config::{EndsPlace, Loaded};
 use crate::exit::{Exit, Failure, Outcome};
 use crate::file_lock::only_process;
@@ -23,10 +24,12 @@ use crate::guards::files::{GuardFiles, JournalFile};
 use crate::guards::time::AnchoredTime;
 use crate::heads::{Means, open_bucket};
 use crate::opening::starter_is_gone;
-use crate::opening::{ConfigArgs, asked_to_stop, aws_settings, runtime};
+use crate::opening::{ConfigArgs, asked_to_stop, aws_settings};
+use crate::runtime::runtime;
 use crate::random_ids::RandomIds;
 use crate::status_http::{self, Face};
-use crate::{logging, output};
+use crate::logging;
+use crate::output;
 
 /// Ends worked on at the same time: one that waits for AWS holds up no other.
 const WORKERS: usize = 8;
@@ -282,7 +285,7 @@ fn spawn_connecting(
 fn spawn_loops(tasks: &mut JoinSet<()>, stop: &watch::Sender<bool>, made: &GuardParts) {
     let guard = Arc::clone(&made.guard);
     let seconds = (made.bound.as_seconds() / 4).clamp(1, 5);
-    compose::spawn(
+    crate::compose::waiting::spawn(
         tasks,
         "ends",
         stop,
@@ -297,9 +300,9 @@ fn spawn_loops(tasks: &mut JoinSet<()>, stop: &watch::Sender<bool>, made: &Guard
         },
     );
     for _ in 0..WORKERS {
-        compose::spawn(tasks, "work", stop, &guard, work);
+        crate::compose::waiting::spawn(tasks, "work", stop, &guard, work);
     }
-    compose::spawn(tasks, "probe", stop, &guard, |guard, mut stop| async move {
+    crate::compose::waiting::spawn(tasks, "probe", stop, &guard, |guard, mut stop| async move {
         loop {
             if let Err(fault) = guard.probe(PROBE_EVERY).await {
                 tracing::warn!(error = %fault, "AWS did not list for the guard");
@@ -309,13 +312,13 @@ fn spawn_loops(tasks: &mut JoinSet<()>, stop: &watch::Sender<bool>, made: &Guard
             }
         }
     });
-    compose::spawn(tasks, "write", stop, &guard, |guard, mut stop| async move {
+    crate::compose::waiting::spawn(tasks, "write", stop, &guard, |guard, mut stop| async move {
         while rest(&mut stop, WRITE_EVERY).await {
             guard.write_waiting().await;
         }
     });
     let telling = (guard, Arc::clone(&made.desk));
-    compose::spawn(
+    crate::compose::waiting::spawn(
         tasks,
         "status",
         stop,

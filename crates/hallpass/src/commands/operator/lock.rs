@@ -5,7 +5,6 @@ use hallpass_model::TimeSpan;
 use hallpass_wording::time::utc;
 
 use crate::client::block_on;
-use crate::clock;
 use crate::commands::ApiArgs;
 use crate::exit::{Exit, Outcome};
 use crate::output;
@@ -70,7 +69,7 @@ pub(crate) fn run_lock(args: &LockArgs) -> Outcome {
     let body = LockPerson {
         user: args.user.clone(),
         reason: args.reason.clone(),
-        until: args.lasts.map(|lasts| lasts.after(clock::now())),
+        until: args.lasts.map(|lasts| lasts.after(hallpass_clock::now())),
         held,
         force: args.force,
     };

@@ -11,11 +11,19 @@ use hallpass_runner::PlanId;
 use hallpass_server::{Connections, Rates, ServerMode};
 
 use crate::alerts::{AlertRunner, alert_channels};
-use crate::clock::{self, ProcessClock};
+use hallpass_clock::ProcessClock;
+use crate::clock;
 use crate::comparisons::{
     ACCESS_RULE, AccessComparison, Comparison, DELEGATION_RULE, DelegationComparison,
 };
-use crate::compose::{self, Alerting, Comparing, EndsFile, Exporting, Parts, PciWatching, Watches};
+use crate::compose;
+use crate::compose::Alerting;
+use crate::compose::Comparing;
+use crate::compose::EndsFile;
+use crate::compose::Exporting;
+use crate::compose::Parts;
+use crate::compose::PciWatching;
+use crate::compose::Watches;
 use crate::config::{EndsPlace, ExportSettings, Loaded};
 use crate::event_intake::{self, Intake, IntakeMeans};
 use crate::exit::{Exit, Failure, Outcome};
@@ -24,15 +32,18 @@ use crate::guards::journals::Journals;
 use crate::heads::{self, Means};
 use crate::keys::Absent;
 use crate::named_calls::NamedCalls;
-use crate::opening::{
-    ConfigArgs, asked_to_stop, aws_settings, connect_patiently, management_account, open_store,
-    runtime,
-};
+use crate::opening::{ConfigArgs, asked_to_stop, aws_settings, connect_patiently, management_account, open_store};
+use crate::runtime::runtime;
 use crate::plans::{PlanContext, PlanMeans, UnaskedPlans};
 use crate::random_ids::RandomIds;
 use crate::server_store::ServerStore;
 use crate::vending_drop::DroppedLists;
-use crate::{descriptors, keys, logging, output, plans, standards_follow};
+use crate::descriptors;
+use crate::keys;
+use crate::logging;
+use crate::output;
+use crate::plans;
+use crate::standards_follow;
 
 /// Run the server
 #[derive(Debug, clap::Args)]
@@ -318,7 +329,7 @@ fn say_listening(local: &str, about: &ConnectedOrganization) {
 
 async fn serve(loaded: &Loaded, listen: Option<&str>) -> Outcome {
     let rules_file = loaded.rules()?;
-    let (rules, rules_text) = compose::read_rules_and_text(&rules_file)?;
+    let (rules, rules_text) = crate::rule_files::read_rules_and_text(&rules_file)?;
     let export = loaded.export()?;
     let slack = loaded.slack()?;
     let (sessions, sign_in) = (loaded.sessions()?, loaded.sign_in()?);

@@ -6,7 +6,8 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 use crate::client::{Client, block_on};
-use crate::commands::{ApiArgs, TargetArgs};
+use crate::commands::ApiArgs;
+use crate::commands::TargetArgs;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::output::{self, Table, plain};
 use crate::prompt::{Consent, YesArgs, confirm};

@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use crate::exit::{Exit, Failure, Outcome};
-use crate::opening::{ConfigArgs, open_store, runtime};
+use crate::opening::{ConfigArgs, open_store};
+use crate::runtime::runtime;
 use crate::output;
 
 /// Look after the server's database

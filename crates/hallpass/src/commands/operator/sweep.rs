@@ -8,7 +8,8 @@ use hallpass_wording::lists;
 
 use super::standing;
 use crate::client::{Client, block_on};
-use crate::commands::{ApiArgs, say_more};
+use crate::commands::ApiArgs;
+use crate::commands::say_more;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::output::{self, Table, plain};
 use crate::prompt::{Consent, YesArgs, confirm};

@@ -5,13 +5,15 @@ use hallpass_model::{Email, IdSource, TimeSpan, Timestamp, TokenId};
 use hallpass_store::TokenRow;
 use hallpass_wording::time::utc;
 
-use crate::compose::{new_secret, next_record};
+use crate::compose::sources::next_record;
+use crate::compose::sources::new_secret;
 use crate::exit::{Exit, Failure, Outcome};
-use crate::opening::{ConfigArgs, open_store, runtime};
+use crate::opening::{ConfigArgs, open_store};
+use crate::runtime::runtime;
 use crate::output::{self, OutputArgs};
 use crate::random_ids::RandomIds;
 use crate::server_store::ServerStore;
-use crate::{clock, person};
+use crate::person;
 
 const FIELDS: &[&str] = &[
     "id",
@@ -92,7 +94,7 @@ pub(crate) fn run(args: &Args) -> Outcome {
             let loaded = config.load()?;
             let path = loaded.sqlite()?;
             let secret = runtime()?.block_on(async {
-                let (store, now) = (open_store(path).await?, clock::now());
+                let (store, now) = (open_store(path).await?, hallpass_clock::now());
                 let owner = person::owner_of(&loaded, &store, user, now).await?;
                 create(&store, &owner, &scopes, *ttl, name, now).await
             })?;
@@ -202,7 +204,7 @@ fn list(rows: &[TokenRow], output: &OutputArgs) -> Result<(), Failure> {
 }
 
 async fn revoke(store: &ServerStore, id: TokenId) -> Result<(), Failure> {
-    let now = clock::now();
+    let now = hallpass_clock::now();
     let record = next_record(now).token_revoked_by_operator(id);
     let revoked = store
         .token_revoke(id, now, record)

@@ -5,7 +5,8 @@ use hallpass_model::TimeSpan;
 use hallpass_wording::lists;
 
 use crate::client::block_on;
-use crate::commands::{ApiArgs, say_more};
+use crate::commands::ApiArgs;
+use crate::commands::say_more;
 use crate::exit::{Exit, Outcome};
 use crate::output::{self, Table};
 

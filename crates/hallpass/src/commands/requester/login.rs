@@ -11,6 +11,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::client::{Client, ServerArgs, block_on, server_key};
 use crate::credentials::{CredentialSource, Credentials};
+use crate::machine_name::host;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::output;
 
@@ -92,17 +93,6 @@ fn obtain(args: &Args, address: &Url) -> Result<(SecretString, CredentialSource)
         block_on(browser::token(&client, address, &args.scopes))?
     };
     Ok((made.token.into(), CredentialSource::Login))
-}
-
-/// What this machine is called, for people to recognize it.
-pub(crate) fn host() -> String {
-    let said = |name: &str| std::env::var(name).ok().filter(|it| !it.is_empty());
-    std::fs::read_to_string("/proc/sys/kernel/hostname")
-        .ok()
-        .or_else(|| said("HOSTNAME"))
-        .or_else(|| said("COMPUTERNAME"))
-        .map(|name| name.trim().to_owned())
-        .unwrap_or_default()
 }
 
 fn read_token() -> Result<SecretString, Failure> {

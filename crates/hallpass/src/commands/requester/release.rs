@@ -4,7 +4,8 @@ use hallpass_api::Grant;
 use serde_json::json;
 
 use crate::client::{Client, block_on};
-use crate::commands::{ApiArgs, TargetArgs};
+use crate::commands::ApiArgs;
+use crate::commands::TargetArgs;
 use crate::exit::{Exit, Outcome};
 use crate::ids::{GrantRef, preview};
 use crate::output;

@@ -16,7 +16,6 @@ use serde::{Deserialize, Serialize};
 use super::ledger::{KnownBytes, KnownSource, ReadSource, SourceLedger};
 use super::place::HeldPlace;
 use super::run_folder::ActivityRun;
-use crate::clock;
 use crate::commands::inventory::companion;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::logs::{DigestArgs, Fingerprints, LogPlace, SourceFiles, files_of, tell_digests};
@@ -119,7 +118,7 @@ pub(super) fn run(args: &Args) -> Outcome {
     let manifest = place.manifest()?;
     let ledger = SourceLedger::read(place.folder(), manifest.as_ref())?;
     let random = getrandom::u32().map_err(Failure::bug)?;
-    let id = SnapshotId::new(clock::now(), random);
+    let id = SnapshotId::new(hallpass_clock::now(), random);
     let run = ActivityRun::begin(&place.runs(), id.as_str())?;
     let mut ingest = Ingest {
         run,
@@ -236,7 +235,7 @@ impl Ingest {
 
     /// Has the companion join what was read to the table.
     fn seal(&mut self, place: &HeldPlace) -> Result<SealedActivity, Failure> {
-        self.run.finish(clock::now())?;
+        self.run.finish(hallpass_clock::now())?;
         let mut command = companion::command()?;
         command.arg("seal-activity").arg(self.run.path());
         command.arg("--folder").arg(place.folder());

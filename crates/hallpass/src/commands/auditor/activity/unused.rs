@@ -10,7 +10,6 @@ use serde::Serialize;
 
 use super::policies::{SetOfSnapshot, sets};
 use super::used_calls::{CallsWanted, LogDays, calls_of, log_days};
-use crate::clock;
 use crate::commands::inventory::companion;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::output::{self, OutputArgs, Table};
@@ -101,7 +100,7 @@ const ACTION_FIELDS: &[&str] = &[
 
 pub(super) fn run(args: &Args) -> Outcome {
     companion::path()?;
-    let as_of = args.as_of.unwrap_or_else(clock::now);
+    let as_of = args.as_of.unwrap_or_else(hallpass_clock::now);
     let since = TimeSpan::hours(24 * u64::from(args.days)).before(as_of);
     let since = since.to_zoned(TimeZone::UTC).date();
     let log = log_days(&args.folder)?;

@@ -8,7 +8,8 @@ use super::places;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::heads::open_key;
 use crate::keys::{self, Absent};
-use crate::opening::{ConfigArgs, runtime};
+use crate::opening::ConfigArgs;
+use crate::runtime::runtime;
 use crate::output;
 
 /// Print the public key that the server's files are signed with

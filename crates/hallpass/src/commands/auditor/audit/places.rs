@@ -10,7 +10,7 @@ use hallpass_audit::{
 use hallpass_aws::{AwsClientSettings as AwsSettings, BucketPlace};
 use hallpass_store::{FolderTarget, read_lines};
 
-use crate::clock::SystemClock;
+use hallpass_clock::SystemClock;
 use crate::config::{ExportPlace, bucket_place};
 use crate::exit::Failure;
 use crate::heads::{Means, open_source};

@@ -4,7 +4,8 @@ use serde_json::Value;
 
 use super::{page, seq_after};
 use crate::client::{Client, block_on};
-use crate::commands::{ApiArgs, say_more};
+use crate::commands::ApiArgs;
+use crate::commands::say_more;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::output::{self, Table};
 use crate::tables::Viewpoint;

@@ -14,7 +14,8 @@ use super::places::{self, bytes_of};
 use crate::commands::operator::store::existing;
 use crate::config::ExportPlace;
 use crate::exit::{Exit, Failure, Outcome};
-use crate::opening::{ConfigArgs, open_store, runtime};
+use crate::opening::{ConfigArgs, open_store};
+use crate::runtime::runtime;
 use crate::output::{self, OutputArgs};
 use crate::server_store::ServerStore;
 

@@ -22,10 +22,11 @@ use tokio::sync::watch as flag;
 
 use super::places;
 use super::witness_face::WitnessFace;
-use crate::clock::now;
+use hallpass_clock::now;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::keys::{Absent, key_at};
-use crate::opening::{ConfigArgs, asked_to_stop, runtime};
+use crate::opening::{ConfigArgs, asked_to_stop};
+use crate::runtime::runtime;
 use crate::output;
 use crate::status_http::{self, Face};
 

@@ -5,7 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use hallpass_audit::{Alarm, AlarmKind, WitnessMemory};
 use hallpass_model::{TimeSpan, Timestamp};
 
-use crate::clock::now;
+use hallpass_clock::now;
 use crate::status_http::{Face, Numbers};
 
 /// What a witness shows now.

@@ -22,11 +22,10 @@ use super::ended::{by_hand, end};
 use super::provided::{open, split};
 use super::reading::read;
 use crate::access_look::directory;
-use crate::clock;
 use crate::config::Loaded;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::logs::Fingerprints;
-use crate::opening::runtime;
+use crate::runtime::runtime;
 use crate::output::{self, Format, Table};
 use crate::pci::RanReport;
 use crate::plans::{self, PlanArgs, PlanContext, Settled};
@@ -113,7 +112,7 @@ pub(super) fn run(args: &Args) -> Outcome {
         only: args.person.clone(),
     };
     let providers = providers(&loaded, &args.by)?;
-    let ran = read(&args.read, &loaded, clock::now(), Fingerprints::None)?;
+    let ran = read(&args.read, &loaded, hallpass_clock::now(), Fingerprints::None)?;
     let log = seen_log(&ran);
     let chosen = choose(&stale(&ran, args.grace), &log, &guards).map_err(refused)?;
     for left in &chosen.left {

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::exit::Failure;
 use crate::logs::DigestArgs;
-use crate::pci::LogSource;
+use crate::log_source::LogSource;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct ReadArgs {

@@ -17,7 +17,8 @@ use crate::config::Loaded;
 use crate::exit::Failure;
 use crate::logs::{Fingerprints, LogPlace};
 use crate::output;
-use crate::pci::{self, LogSource, PciReading, RanReport, Telling};
+use crate::pci::{self, PciReading, RanReport, Telling};
+use crate::log_source::LogSource;
 
 /// The largest state that is read.
 const STATE_BYTES_MAX: u64 = 1 << 30;

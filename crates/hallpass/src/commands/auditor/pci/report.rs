@@ -10,7 +10,6 @@ use serde_json::Value;
 use super::args::ReadArgs;
 use super::reading::read;
 use super::shown;
-use crate::clock;
 use crate::commands::inventory::each::home_region;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::logs::Fingerprints;
@@ -67,7 +66,7 @@ pub(super) fn run(args: &Args) -> Outcome {
         Some(_) => Fingerprints::Sha256,
         None => Fingerprints::None,
     };
-    let ran = read(&args.read, &loaded, clock::now(), fingerprints)?;
+    let ran = read(&args.read, &loaded, hallpass_clock::now(), fingerprints)?;
     if let Some(path) = &args.evidence {
         let params = args.read.words(ran.as_of, ran.limits);
         let text = evidence(&ran, &params, usize::MAX)?;

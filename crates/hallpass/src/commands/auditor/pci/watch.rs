@@ -7,11 +7,11 @@ use super::args::ReadArgs;
 use super::reading::read;
 use super::shown;
 use crate::alerts::AlertRunner;
-use crate::clock;
 use crate::commands::inventory::alerts;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::logs::Fingerprints;
-use crate::opening::{ConfigArgs, runtime};
+use crate::opening::ConfigArgs;
+use crate::runtime::runtime;
 use crate::output::{self, OutputArgs};
 use crate::pci::{PciTold, alert_rules, tell};
 
@@ -50,7 +50,7 @@ pub(super) fn run(args: &Args) -> Outcome {
         let failure = Failure::bad_input(format!("`{unknown}` is no channel here"));
         return Err(failure.help(format!("there are: `{}`", known.join("`, `"))));
     }
-    let ran = read(&args.read, &loaded, clock::now(), Fingerprints::None)?;
+    let ran = read(&args.read, &loaded, hallpass_clock::now(), Fingerprints::None)?;
     let rules = alert_rules(EVERY, args.remind, &args.notify)?;
     let told = runtime()?.block_on(async {
         let runner = AlertRunner {

@@ -10,7 +10,6 @@ use hallpass_access::{
 use hallpass_model::{IdSource, TimeSpan};
 
 use super::people::Scene;
-use crate::clock;
 use crate::random_ids::RandomIds;
 
 /// Somebody does something this often.
@@ -31,7 +30,7 @@ const REASONS: [&str; 6] = [
 
 /// Draws a number below `n`.
 fn draw(n: usize) -> usize {
-    let bytes = RandomIds.next(clock::now()).into_bytes();
+    let bytes = RandomIds.next(hallpass_clock::now()).into_bytes();
     let low: [u8; 8] =
         [8, 9, 10, 11, 12, 13, 14, 15].map(|i: usize| bytes.get(i).copied().unwrap_or(0));
     usize::try_from(u64::from_be_bytes(low) % (n.max(1) as u64)).unwrap_or(0)

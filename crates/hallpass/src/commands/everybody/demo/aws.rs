@@ -14,9 +14,9 @@ use tokio::net::TcpListener;
 
 use super::child::{self, Child};
 use super::{Scale, assets, governed, lives, standing};
-use crate::clock::{self, SystemClock};
+use hallpass_clock::SystemClock;
 use crate::exit::{Exit, Failure, Outcome};
-use crate::opening::runtime;
+use crate::runtime::runtime;
 
 /// How long an address may still be held by an AWS whose server was killed a moment ago.
 const ADDRESS_PATIENCE: Duration = Duration::from_secs(3);
@@ -166,7 +166,7 @@ fn simulator(args: &Args) -> Result<Simulator, Failure> {
         .map_err(|error| Failure::failed(format!("the simulated AWS cannot start: {error}")))?;
     simulator.set_slack_request_url(&args.slack_url);
     if matches!(args.scale, Scale::Small) {
-        lives::live(&simulator, clock::now()).map_err(Failure::bug)?;
+        lives::live(&simulator, hallpass_clock::now()).map_err(Failure::bug)?;
     }
     Ok(simulator)
 }

@@ -6,11 +6,12 @@ use hallpass_activity::{ActivityPolicy, AgeLimits, PciLimits, PciRules};
 use hallpass_aws::{Aws, AwsClientSettings, RoleToAssume};
 use hallpass_model::TimeSpan;
 
-use crate::compose::{PciWatching, Watches};
+use crate::compose::PciWatching;
+use crate::compose::Watches;
 use crate::config::PciSchedule;
 use crate::exit::Failure;
 use crate::named_calls::NamedCalls;
-use crate::pci::LogSource;
+use crate::log_source::LogSource;
 use crate::server_store::ServerStore;
 
 /// Runs once a day, from the start. Nobody is told: most of the simulated people were never there, and the channels

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use super::aws::Aws;
 use super::chores::{ACCESS_ROLE, EXTERNAL_ID, SHOP, account, is_active};
-use crate::clock::{self, SystemClock};
+use hallpass_clock::SystemClock;
 
 /// The role of remediations.
 const ROLE: &str = "HallpassRemediation";
@@ -305,7 +305,7 @@ impl Scenery {
     }
 
     fn finding(&self, number: usize, it: &OpenPlace<'_>) -> Value {
-        let (region, now) = (&self.region, clock::now().to_string());
+        let (region, now) = (&self.region, hallpass_clock::now().to_string());
         let account = it.account;
         let product = format!("arn:aws:securityhub:{region}:{account}:product/{account}/default");
         json!({

@@ -16,7 +16,7 @@ use hallpass_model::AccountId;
 use jiff::civil::Date;
 
 use super::lives::BUCKET;
-use crate::clock::SystemClock;
+use hallpass_clock::SystemClock;
 
 /// How often is looked for new files.
 const EVERY: Duration = Duration::from_secs(5);

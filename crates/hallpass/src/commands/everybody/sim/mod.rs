@@ -17,7 +17,7 @@ use hallpass_aws_sim::{
 use hallpass_wording::lists::count;
 use tokio::net::TcpListener;
 
-use crate::clock::SystemClock;
+use hallpass_clock::SystemClock;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::facts::{not_an_organization, read_organization};
 use crate::output;

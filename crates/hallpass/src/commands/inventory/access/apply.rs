@@ -9,7 +9,7 @@ use hallpass_runner::{Plan, PlanId, PlanReport};
 use super::plan::{MakingArgs, made, print};
 use crate::access_look::{compared, directory, seen, usable};
 use crate::exit::{Exit, Failure, Outcome};
-use crate::opening::runtime;
+use crate::runtime::runtime;
 use crate::output::{self, Format};
 use crate::plans::{self, PlanContext, RunningArgs};
 use crate::prompt::{Consent, confirm_act};

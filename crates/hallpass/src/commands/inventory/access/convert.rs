@@ -15,7 +15,8 @@ use hallpass_rules::{Directory, GroupRef};
 use super::convert_use;
 use crate::access_look::{directory_with_members, seen, usable};
 use crate::exit::{Exit, Failure, Outcome};
-use crate::opening::{ConfigArgs, runtime};
+use crate::opening::ConfigArgs;
+use crate::runtime::runtime;
 use crate::output::{self, plain, wrapped};
 use crate::plans;
 

@@ -13,7 +13,6 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 use crate::activity_days;
-use crate::clock;
 use crate::exit::Failure;
 
 /// The use of each person of each rule, in the days up to now.
@@ -31,7 +30,7 @@ pub(super) fn read<'a>(
         let failure = Failure::bad_input(format!("no activity lies in `{}`", folder.display()));
         return Err(failure.help("`hallpass activity ingest` reads logs of CloudTrail into it"));
     }
-    let now = clock::now();
+    let now = hallpass_clock::now();
     let date = |at: hallpass_model::Timestamp| at.to_zoned(TimeZone::UTC).date();
     let window = date(TimeSpan::hours(24 * u64::from(days)).before(now))..=date(now);
     let looked_at: Vec<Date> = window

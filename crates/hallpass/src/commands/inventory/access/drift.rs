@@ -8,11 +8,11 @@ use hallpass_access_files::{
 
 use super::drift_log::{self, ChangesWanted};
 use crate::access_look::{compared, usable};
-use crate::clock;
 use crate::exit::{Exit, Failure, Outcome};
-use crate::opening::{ConfigArgs, runtime};
+use crate::opening::ConfigArgs;
+use crate::runtime::runtime;
 use crate::output::{self, OutputArgs, Table};
-use crate::pci::LogSource;
+use crate::log_source::LogSource;
 use crate::plans;
 
 const FIELDS: &[&str] = &["drift", "permission_set", "account", "what", "last_change"];
@@ -101,7 +101,7 @@ fn found(args: &Args, file: &AccessFile) -> Result<(Vec<DriftedItem>, u64), Fail
     let wanted = ChangesWanted {
         names: &names,
         region: &about.region,
-        now: clock::now(),
+        now: hallpass_clock::now(),
         days: args.days,
     };
     let logged = match log {

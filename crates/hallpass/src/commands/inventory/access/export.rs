@@ -7,7 +7,8 @@ use hallpass_access_files::{Exported, export};
 
 use crate::access_look::{directory, seen};
 use crate::exit::{Exit, Failure, Outcome};
-use crate::opening::{ConfigArgs, runtime};
+use crate::opening::ConfigArgs;
+use crate::runtime::runtime;
 use crate::output;
 use crate::plans;
 

@@ -10,7 +10,8 @@ use super::diff_text::{self, Colour};
 use super::refused::refused;
 use crate::access_look::{Compared, compared, usable};
 use crate::exit::{Exit, Failure, Outcome};
-use crate::opening::{ConfigArgs, runtime};
+use crate::opening::ConfigArgs;
+use crate::runtime::runtime;
 use crate::output::{self, Format, OutputArgs};
 use crate::plans::{self, PlanContext};
 

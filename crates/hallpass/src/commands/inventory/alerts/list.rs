@@ -8,9 +8,9 @@ use serde_json::{Value, json};
 
 use super::{loaded, store};
 use crate::alerts::unstored;
-use crate::clock;
 use crate::exit::{Exit, Outcome};
-use crate::opening::{ConfigArgs, runtime};
+use crate::opening::ConfigArgs;
+use crate::runtime::runtime;
 use crate::output::{self, OutputArgs, Table};
 
 /// List rules as they were run last, or their rows with who muted them
@@ -60,7 +60,7 @@ pub(super) fn run(args: &Args) -> Outcome {
             .as_ref()
             .is_none_or(|rule| it.rule.as_str() == rule)
     });
-    let (now, format) = (clock::now(), args.output.format());
+    let (now, format) = (hallpass_clock::now(), args.output.format());
     if args.rows {
         let rows: Vec<ListedRow<'_>> = states.iter().flat_map(|it| listed(it, now)).collect();
         let rows: Vec<_> = rows

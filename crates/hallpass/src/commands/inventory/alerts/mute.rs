@@ -12,9 +12,9 @@ use jiff::tz::TimeZone;
 
 use super::{loaded, store};
 use crate::alerts::unstored;
-use crate::clock;
 use crate::exit::{Exit, Failure, Outcome};
-use crate::opening::{ConfigArgs, runtime};
+use crate::opening::ConfigArgs;
+use crate::runtime::runtime;
 use crate::output;
 use crate::random_ids::RandomIds;
 
@@ -79,7 +79,7 @@ fn instant(text: &str) -> Result<Timestamp, String> {
 }
 
 pub(super) fn run_mute(args: &MuteArgs) -> Outcome {
-    let (now, key) = (clock::now(), AlertRowKey::given(&args.key));
+    let (now, key) = (hallpass_clock::now(), AlertRowKey::given(&args.key));
     if args.until <= now {
         let message = format!("`--until {}` is over", args.until);
         return Err(Failure::bad_input(message));
@@ -106,7 +106,7 @@ pub(super) fn run_mute(args: &MuteArgs) -> Outcome {
 }
 
 pub(super) fn run_unmute(args: &UnmuteArgs) -> Outcome {
-    let (now, key) = (clock::now(), AlertRowKey::given(&args.key));
+    let (now, key) = (hallpass_clock::now(), AlertRowKey::given(&args.key));
     reasoned(&args.reason)?;
     change(&args.config, &args.rule, |state| {
         let rule = state.rule.clone();

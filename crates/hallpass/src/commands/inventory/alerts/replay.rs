@@ -13,7 +13,7 @@ use serde_json::Value;
 use super::message_json;
 use crate::alerts::{RuleFileOfAlerts, asked, evaluate};
 use crate::exit::{Exit, Failure, Outcome};
-use crate::opening::runtime;
+use crate::runtime::runtime;
 use crate::output::{self, Format, OutputArgs};
 use crate::snapshots_at::SnapshotsAt;
 

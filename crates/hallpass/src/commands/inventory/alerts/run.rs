@@ -8,9 +8,9 @@ use serde_json::{Value, json};
 
 use super::{loaded, message_json, rule_file, store};
 use crate::alerts::{AlertRunner, RanRule, WhichRules};
-use crate::clock;
 use crate::exit::{Exit, Failure, Outcome};
-use crate::opening::{ConfigArgs, runtime};
+use crate::opening::ConfigArgs;
+use crate::runtime::runtime;
 use crate::output::{self, Format, OutputArgs, Table};
 use crate::snapshots_at::SnapshotsAt;
 
@@ -52,7 +52,7 @@ pub(super) fn run(args: &Args) -> Outcome {
     let ran = runtime()?.block_on(async {
         let store = store(&loaded).await?;
         let runner = AlertRunner { store, folder };
-        runner.run(&file, WhichRules::All, clock::now()).await
+        runner.run(&file, WhichRules::All, hallpass_clock::now()).await
     })?;
     let format = args.output.format();
     if format == Format::Table {

@@ -33,7 +33,7 @@ use self::spool::RunFolder;
 use self::write::{PlanSink, PlanSpool, WriteCalls};
 use super::{MemberRoleArgs, runs};
 use crate::exit::{Exit, Failure, Outcome};
-use crate::opening::runtime;
+use crate::runtime::runtime;
 use crate::output::{self, OutputArgs};
 use crate::prompt::YesArgs;
 use crate::selection_args::AccountArgs;

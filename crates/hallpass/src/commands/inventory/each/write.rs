@@ -262,7 +262,7 @@ pub(super) async fn calls(
     writer: hallpass_aws::ResultWriter,
 ) -> Result<FanoutCalls, FanoutError> {
     let (access, operation) = (asked.access.clone(), asked.operation.clone());
-    let clock = Arc::new(crate::clock::SystemClock);
+    let clock = Arc::new(hallpass_clock::SystemClock);
     let calls = FanoutCalls::new(access, operation, writer, clock).await;
     calls.map_err(|error| FanoutError::Spool(io::Error::other(error)))
 }

@@ -10,7 +10,7 @@ use hallpass_addresses::{
 use hallpass_aws::{AwsClientSettings, OrganizationCalls};
 
 use super::{Args, FoundSightings};
-use crate::clock::SystemClock;
+use hallpass_clock::SystemClock;
 use crate::exit::Failure;
 
 /// Asks an aggregator, and what it does not cover.

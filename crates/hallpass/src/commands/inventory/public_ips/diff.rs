@@ -8,7 +8,7 @@ use hallpass_aws::BucketPlace;
 use crate::commands::read_text;
 use crate::config::bucket_place;
 use crate::exit::{Exit, Failure, Outcome};
-use crate::opening::runtime;
+use crate::runtime::runtime;
 use crate::output::{self, OutputArgs, Table};
 use crate::snapshots_at::{bucket, bucket_failure};
 

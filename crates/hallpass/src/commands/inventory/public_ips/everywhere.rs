@@ -15,7 +15,7 @@ use hallpass_model::AccountId;
 use serde_json::Value;
 
 use super::super::each::{MonotonicTime, NOT_THERE, PER_ACCOUNT, ProgressLine};
-use crate::clock::SystemClock;
+use hallpass_clock::SystemClock;
 use crate::exit::Failure;
 
 /// Which accounts and Regions are asked.

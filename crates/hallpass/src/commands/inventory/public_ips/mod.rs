@@ -23,9 +23,8 @@ use jiff::Timestamp;
 use self::everywhere::Everywhere;
 use super::MemberRoleArgs;
 use super::each::{SelectionArgs, accounts_to_find, home_region, new_id, regions, selection};
-use crate::clock;
 use crate::exit::{Exit, Failure, Outcome};
-use crate::opening::runtime;
+use crate::runtime::runtime;
 use crate::snapshots_at::SnapshotsAt;
 
 /// List the public addresses of all accounts, from what AWS Config recorded
@@ -197,7 +196,7 @@ async fn look(
     kinds: BTreeSet<AddressKind>,
     everywhere: &Everywhere,
 ) -> Result<AddressReport, Failure> {
-    let as_of = args.as_of.unwrap_or_else(clock::now);
+    let as_of = args.as_of.unwrap_or_else(hallpass_clock::now);
     let (scope, found) = if let Some(name) = &args.aggregator {
         let scope = format!("aggregator {name} in {home}");
         (scope, aggregator::look(args, name, home, &kinds).await?)

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::Args;
 use crate::exit::{Exit, Failure, Outcome};
-use crate::opening::runtime;
+use crate::runtime::runtime;
 use crate::output::{self, Table};
 
 /// Keeps nothing: only sizes are wanted.

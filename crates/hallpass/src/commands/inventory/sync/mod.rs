@@ -22,11 +22,12 @@ use self::run_folder::SyncFolder;
 use self::summary::Summary;
 use super::each::{home_region, hosts_are_there};
 use super::{MemberRoleArgs, companion, runs};
-use crate::clock::{self, SystemClock};
+use hallpass_clock::SystemClock;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::live_grants::StoredGrants;
 use crate::okta::{self, OktaHttp, OktaRights};
-use crate::opening::{open_store, runtime};
+use crate::opening::open_store;
+use crate::runtime::runtime;
 use crate::output::{self, OutputArgs};
 use crate::snapshots_at::SnapshotsAt;
 use crate::text_file::read_text;
@@ -277,7 +278,7 @@ async fn read(
 
 /// Has the companion make a snapshot of what was read.
 fn seal(args: &Args, folder: &mut SyncFolder) -> Result<Summary, Failure> {
-    folder.begin_sealing(clock::now())?;
+    folder.begin_sealing(hallpass_clock::now())?;
     let mut command = companion::command()?;
     command.arg("seal").arg(folder.path());
     command.arg("--folder").arg(args.folder.argument());
@@ -380,5 +381,5 @@ fn digest(list: &PeopleList) -> String {
 
 fn new_id() -> Result<SnapshotId, Failure> {
     let random = getrandom::u32().map_err(Failure::bug)?;
-    Ok(SnapshotId::new(clock::now(), random))
+    Ok(SnapshotId::new(hallpass_clock::now(), random))
 }

@@ -17,7 +17,7 @@ use hallpass_model::Timestamp;
 use indicatif::ProgressBar;
 use serde_json::{Value, json};
 
-use crate::commands::requester::login::host;
+use crate::machine_name::host;
 use crate::exit::Failure;
 use crate::file_lock::only_process;
 use crate::output;
@@ -72,7 +72,7 @@ impl SyncFolder {
             snapshot: id.clone(),
             id,
             asked: asked.to_owned(),
-            started: crate::clock::now().to_string(),
+            started: hallpass_clock::now().to_string(),
             state: RefCell::new(SyncProgress::new(BTreeSet::new())),
         };
         folder.describe(None)?;

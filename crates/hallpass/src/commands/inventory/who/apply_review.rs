@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use crate::access_look::directory;
 use crate::access_snapshots;
 use crate::exit::{Failure, Outcome};
-use crate::opening::runtime;
+use crate::runtime::runtime;
 use crate::output::{self, plain, wrapped};
 use crate::plans::{self, PlanArgs, PlanContext};
 use crate::snapshots_at::SnapshotsAt;

@@ -13,8 +13,9 @@ use hallpass_wording::standing::unread_place;
 use serde::Serialize;
 
 use super::super::serve::out_of_reach;
-use crate::clock::{ProcessClock, SystemClock};
-use crate::compose::{journey, read_rules};
+use hallpass_clock::{ProcessClock, SystemClock};
+use crate::journey::journey;
+use crate::rule_files::read_rules;
 use crate::config::Loaded;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::opening::{connect, open_store};

@@ -7,7 +7,7 @@ use hallpass_aws::{BUCKET_ACTIONS, BucketPlace, KEY_ACTIONS, OBJECT_ACTIONS, Ret
 use serde_json::{Map, Value, json};
 
 use super::DoctorReport;
-use crate::clock::SystemClock;
+use hallpass_clock::SystemClock;
 use crate::config::{EndsPlace, ExportPlace, ExportSettings, HeadKey, Loaded};
 use crate::exit::Failure;
 use crate::heads::{HeadSigning, Means, Opened, open_export, open_key};

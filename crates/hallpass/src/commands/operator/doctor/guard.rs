@@ -7,14 +7,15 @@ use hallpass_guard::{Ends as _, EndsCopy, EndsFault, Trust};
 use hallpass_model::TimeSpan;
 
 use super::DoctorReport;
-use crate::compose::{Guards, judge};
+use crate::guards::report::Guards;
+use crate::guards::report::judge;
 use crate::config::{EndsPlace, Loaded};
 use crate::guards::ends::{ObjectEnds, read_file};
 use crate::guards::journals::Journals;
 use crate::heads::{Means, open_bucket};
 use crate::opening::aws_settings;
 use crate::random_ids::RandomIds;
-use crate::{clock, keys};
+use crate::keys;
 
 const CHECK: &str = "guard";
 /// A running server writes the file of ends at least every half minute.
@@ -30,13 +31,13 @@ pub(super) async fn check(loaded: &Loaded, report: &mut DoctorReport) {
     if let Err(failure) = loaded.guard_name() {
         report.add(CHECK, Err((failure.words(), "fix `guard.name`")));
     }
-    let clock = Arc::new(clock::SystemClock);
+    let clock = Arc::new(hallpass_clock::SystemClock);
     let journals = Arc::new(Journals::new(folder));
     // reads the journals, so that broken ones are known
     let removals = hallpass_access::GuardSource::removals(journals.as_ref(), Duration::ZERO).await;
     let ended = removals.iter().count();
     let said = match journals.statuses().await {
-        Ok(heard) => judge(&heard, clock::now()),
+        Ok(heard) => judge(&heard, hallpass_clock::now()),
         Err(why) => return report.add(CHECK, Err((why, "check `guard.journal`"))),
     };
     let broken = Guards { journals, clock }.journals.faults();
@@ -95,7 +96,7 @@ async fn check_ends(loaded: &Loaded, report: &mut DoctorReport) {
         Ok(copy) => {
             let age = copy
                 .at
-                .map_or(TimeSpan::ZERO, |at| TimeSpan::between(at, clock::now()));
+                .map_or(TimeSpan::ZERO, |at| TimeSpan::between(at, hallpass_clock::now()));
             let signed = key.map_or("not signed".to_owned(), |key| format!("signed by {key}"));
             let words = format!("{} ends, {age} old, {signed}", copy.ends.len());
             if age > ENDS_AGE_MAX {
@@ -121,7 +122,7 @@ async fn read_object(
     };
     let means = Means {
         aws: aws_settings(loaded),
-        clock: Arc::new(clock::SystemClock),
+        clock: Arc::new(hallpass_clock::SystemClock),
         ids: Arc::new(RandomIds),
     };
     match open_bucket(bucket, &means).await {

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::config::Loaded;
 use crate::logs::LogPlace;
-use crate::pci::LogSource;
+use crate::log_source::LogSource;
 
 /// Whether policies of the organization are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

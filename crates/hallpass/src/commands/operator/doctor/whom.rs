@@ -3,7 +3,7 @@
 use hallpass_org::enrolment::TRUSTED_ROLES;
 
 use super::{chores, exports, iam_policy, remediation};
-use crate::compose::read_rules;
+use crate::rule_files::read_rules;
 use crate::config::Loaded;
 use crate::exit::Failure;
 use crate::plans::MEMBER_ROLE;

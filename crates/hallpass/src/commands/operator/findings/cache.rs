@@ -6,9 +6,10 @@ use hallpass_aws::SqsQueue;
 use hallpass_findings::forget_event;
 use hallpass_model::{AccountId, IdSource as _};
 
-use crate::clock::{self, SystemClock};
+use hallpass_clock::SystemClock;
 use crate::exit::{Exit, Failure, Outcome};
-use crate::opening::{ConfigArgs, aws_settings, runtime};
+use crate::opening::{ConfigArgs, aws_settings};
+use crate::runtime::runtime;
 use crate::output;
 use crate::random_ids::RandomIds;
 
@@ -39,7 +40,7 @@ pub(super) fn run(args: &Args) -> Outcome {
     runtime()?.block_on(async {
         let queue = SqsQueue::new(aws_settings(&loaded), url, Arc::new(SystemClock)).await;
         let queue = queue.map_err(Failure::failed)?;
-        let now = clock::now();
+        let now = hallpass_clock::now();
         let id = RandomIds.next(now).to_string();
         let body = forget_event(&id, args.account.as_ref(), now).to_string();
         let sent = queue.send(&body).await;

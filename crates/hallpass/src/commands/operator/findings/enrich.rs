@@ -12,9 +12,10 @@ use hallpass_model::{TimeSpan, Timestamp};
 use serde::Serialize;
 
 use super::{client, refused};
-use crate::clock::{self, SystemClock};
+use hallpass_clock::SystemClock;
 use crate::exit::{Exit, Failure, Outcome};
-use crate::opening::{ConfigArgs, aws_settings, runtime};
+use crate::opening::{ConfigArgs, aws_settings};
+use crate::runtime::runtime;
 use crate::output::{self, OutputArgs, Table};
 use crate::prompt::{Consent, YesArgs, confirm_act};
 
@@ -91,7 +92,7 @@ pub(super) fn run(args: &Args) -> Outcome {
     };
     runtime()?.block_on(async {
         let client = client(&loaded).await?;
-        let now = clock::now();
+        let now = hallpass_clock::now();
         let found = find(client.as_ref(), &regions, (args.since.before(now), now)).await?;
         let enricher = Enricher::new(client, Arc::new(SystemClock), settings);
         enrich(args, &enricher, &found).await

@@ -5,7 +5,8 @@ use serde::Serialize;
 
 use super::{client, refused};
 use crate::exit::{Exit, Failure, Outcome};
-use crate::opening::{ConfigArgs, aws_settings, runtime};
+use crate::opening::{ConfigArgs, aws_settings};
+use crate::runtime::runtime;
 use crate::output::{self, OutputArgs};
 use crate::prompt::{YesArgs, confirm_act};
 

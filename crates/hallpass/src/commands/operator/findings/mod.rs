@@ -11,7 +11,7 @@ use std::sync::Arc;
 use hallpass_aws::FindingClient;
 use hallpass_findings::CallRefusal;
 
-use crate::clock::SystemClock;
+use hallpass_clock::SystemClock;
 use crate::config::Loaded;
 use crate::exit::{Failure, Outcome};
 use crate::opening::aws_settings;

@@ -9,9 +9,10 @@ use hallpass_model::AccountId;
 use serde::Serialize;
 
 use super::{client, refused};
-use crate::clock::SystemClock;
+use hallpass_clock::SystemClock;
 use crate::exit::{Exit, Outcome};
-use crate::opening::{ConfigArgs, runtime};
+use crate::opening::ConfigArgs;
+use crate::runtime::runtime;
 use crate::output::{self, OutputArgs};
 
 const FIELDS: &[&str] = &["account", "note", "fields"];

@@ -4,7 +4,7 @@ use hallpass_org::insights::{OrganizationHealth, organization_health};
 
 use super::{InsightArgs, tell_unread};
 use crate::exit::{Exit, Outcome};
-use crate::opening::runtime;
+use crate::runtime::runtime;
 use crate::output::{self, OutputArgs, Table};
 
 /// The columns of CSV.

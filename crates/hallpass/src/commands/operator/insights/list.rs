@@ -8,7 +8,7 @@ use hallpass_org::insights::{
 
 use super::{InsightArgs, tell_unread};
 use crate::exit::{Exit, Outcome};
-use crate::opening::runtime;
+use crate::runtime::runtime;
 use crate::output::{self, OutputArgs, Table};
 
 /// The columns of CSV.

@@ -12,7 +12,6 @@ use hallpass_org::insights::{InsightRange, InsightScope, UnitsNotFound, unit_ids
 use hallpass_org::{ReadPlace, UnreadFact, read_all};
 use serde_json::json;
 
-use crate::clock;
 use crate::commands::inventory::each::home_region;
 use crate::exit::{Failure, Outcome};
 use crate::named_calls::NamedCalls;
@@ -77,7 +76,7 @@ struct InsightQuestion {
 
 impl InsightArgs {
     async fn question(&self) -> Result<InsightQuestion, Failure> {
-        let range = InsightRange::read(&self.since, clock::now())
+        let range = InsightRange::read(&self.since, hallpass_clock::now())
             .map_err(|error| Failure::bad_input(error.to_string()).at("--since"))?;
         let environment = std::env::var("AWS_REGION").ok().filter(|it| !it.is_empty());
         let home = home_region(environment.as_ref())?;

@@ -12,11 +12,12 @@ use serde_json::{Value, json};
 
 use super::RuntimeArgs;
 use super::runtime_api::{InvocationFailed, cannot_begin, serve};
-use crate::clock::SystemClock;
+use hallpass_clock::SystemClock;
 use crate::config::{self, Loaded};
 use crate::exit::{Failure, Outcome};
 use crate::named_calls::NamedCalls;
-use crate::opening::{ConfigArgs, aws_settings, runtime};
+use crate::opening::{ConfigArgs, aws_settings};
+use crate::runtime::runtime;
 use crate::output;
 
 /// Enrich findings of Security Hub as they arrive

@@ -8,7 +8,6 @@ mod runtime_api;
 use std::ffi::OsString;
 
 use crate::client::block_on;
-use crate::clock;
 use crate::commands::policy_author::vpn::JudgeArgs;
 use crate::exit::Outcome;
 
@@ -70,7 +69,7 @@ pub(crate) fn run(args: &Args) -> Outcome {
         Command::Vpn(args) => {
             let judge = args.judge.judge_whatever_happens();
             let answer = async |event: String| {
-                let answer = judge.answer(&event, clock::now());
+                let answer = judge.answer(&event, hallpass_clock::now());
                 Ok(answer.response().to_string())
             };
             block_on(runtime_api::serve(&args.runtime.runtime_api, answer))

@@ -6,7 +6,6 @@ use hallpass_model::Timestamp;
 use reqwest::header::{HeaderMap, HeaderValue};
 use serde_json::json;
 
-use crate::clock;
 use crate::exit::{Failure, Outcome};
 use crate::output;
 
@@ -153,7 +152,7 @@ fn time_left(deadline: Option<Timestamp>) -> Duration {
     let Some(deadline) = deadline else {
         return INVOCATION_MAX;
     };
-    let left = deadline.duration_since(clock::now());
+    let left = deadline.duration_since(hallpass_clock::now());
     let left = Duration::try_from(left).unwrap_or_default();
     left.saturating_sub(ANSWER_TAKES).min(INVOCATION_MAX)
 }

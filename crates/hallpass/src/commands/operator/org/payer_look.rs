@@ -12,12 +12,11 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde_json::Value;
 
-use crate::clock;
 use crate::commands::inventory::each::home_region;
 use crate::commands::read_text;
 use crate::exit::Failure;
 use crate::named_calls::NamedCalls;
-use crate::opening::runtime;
+use crate::runtime::runtime;
 
 /// The largest file that is read.
 const FILE_BYTES_MAX: u64 = 1 << 20;
@@ -62,7 +61,7 @@ impl PayerLookArgs {
         let baseline = file.scp_baseline.as_ref();
         let baseline = baseline.map(|it| policies(&beside.join(it))).transpose()?;
         let home = home_region(self.region.as_ref())?;
-        let as_of = self.as_of.unwrap_or_else(clock::now);
+        let as_of = self.as_of.unwrap_or_else(hallpass_clock::now);
         let today = as_of.to_zoned(TimeZone::UTC).date();
         runtime()?.block_on(async {
             let calls = NamedCalls::new(home, RoleToAssume::default(), CONCURRENCY).await?;

@@ -18,13 +18,13 @@ use jiff::tz::TimeZone;
 use serde::Deserialize;
 
 use super::check_output::CheckOutputArgs;
-use crate::clock;
 use crate::commands::inventory::MemberRoleArgs;
-use crate::commands::inventory::each::{ProgressLine, home_region};
+use crate::commands::inventory::each::ProgressLine;
+use crate::commands::inventory::each::home_region;
 use crate::commands::read_text;
 use crate::exit::{Failure, Outcome};
 use crate::named_calls::NamedCalls;
-use crate::opening::runtime;
+use crate::runtime::runtime;
 use crate::output;
 
 /// The largest file that is read.
@@ -134,7 +134,7 @@ struct EarlierCheck {
 /// Exit 2 where a file cannot be read, or names of Regions and units make no sense.
 pub(super) fn run(args: &Args) -> Outcome {
     refuse_of_others(args)?;
-    let as_of = args.as_of.unwrap_or_else(clock::now);
+    let as_of = args.as_of.unwrap_or_else(hallpass_clock::now);
     let question = ReadinessQuestion {
         owner_tag: args.owner_tag.clone(),
         attestations: args

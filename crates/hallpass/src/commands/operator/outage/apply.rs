@@ -9,7 +9,7 @@ use hallpass_org::outage::{ApplyDrill, BreakGlass, DrillFile, plan_apply, probes
 use serde_json::{Value, json};
 
 use crate::exit::{Failure, Outcome};
-use crate::opening::runtime;
+use crate::runtime::runtime;
 use crate::output;
 use crate::plans::{self, PlanArgs, Settled};
 

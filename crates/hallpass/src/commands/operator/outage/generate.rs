@@ -5,7 +5,6 @@ use hallpass_iam::generate::Generated;
 use hallpass_iam::generate::outage::{Calls, Exempt, Length, OutageSpec, Services, outage};
 use hallpass_model::Timestamp;
 
-use crate::clock;
 use crate::exit::{Failure, Outcome};
 use crate::generated::PolicyArgs;
 
@@ -99,7 +98,7 @@ fn make(args: &Args) -> Result<Generated, Failure> {
         },
         lengths: args.policy.lengths(),
     };
-    Ok(outage(&wish, clock::now())?)
+    Ok(outage(&wish, hallpass_clock::now())?)
 }
 
 fn instant(text: &str, flag: &str) -> Result<Timestamp, BadInput> {

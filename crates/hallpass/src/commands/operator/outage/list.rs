@@ -4,7 +4,8 @@ use hallpass_org::outage::{DrillRow, DrillState, list};
 use hallpass_wording::time::utc;
 
 use crate::exit::{Exit, Failure, Outcome};
-use crate::opening::{ConfigArgs, runtime};
+use crate::opening::ConfigArgs;
+use crate::runtime::runtime;
 use crate::output::{self, OutputArgs};
 use crate::plans;
 

@@ -5,7 +5,7 @@ use hallpass_runner::PlanDraft;
 use serde_json::{Value, json};
 
 use crate::exit::{Exit, Failure, Outcome};
-use crate::opening::runtime;
+use crate::runtime::runtime;
 use crate::output;
 use crate::plans::{self, PlanArgs, PlanContext, Settled};
 

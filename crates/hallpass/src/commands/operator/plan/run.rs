@@ -5,7 +5,8 @@ use std::time::Duration;
 use hallpass_runner::{LANE_LEASE, PlanReport, undo};
 
 use crate::exit::{Exit, Failure, Outcome};
-use crate::opening::{ConfigArgs, runtime};
+use crate::opening::ConfigArgs;
+use crate::runtime::runtime;
 use crate::output::{self, OutputArgs};
 use crate::plans::{self, PlanArgs, RunningArgs};
 use crate::vending_mail::with_mails;

@@ -7,7 +7,8 @@ use hallpass_wording::time::utc;
 use serde_json::json;
 
 use crate::exit::{Exit, Failure, Outcome};
-use crate::opening::{ConfigArgs, open_store, runtime};
+use crate::opening::{ConfigArgs, open_store};
+use crate::runtime::runtime;
 use crate::output::{self, OutputArgs};
 use crate::plans;
 

@@ -13,9 +13,10 @@ use hallpass_remediation::{
 
 use super::found;
 use crate::client::{ServerArgs, block_on};
-use crate::clock::{self, SystemClock};
+use hallpass_clock::SystemClock;
 use crate::exit::{Exit, Failure, Outcome};
-use crate::opening::{ConfigArgs, open_store, runtime};
+use crate::opening::{ConfigArgs, open_store};
+use crate::runtime::runtime;
 use crate::output;
 use crate::prompt::{YesArgs, confirm_act};
 use crate::random_ids::RandomIds;
@@ -156,7 +157,7 @@ async fn press(
                 Err(fault @ RemediationStoreFault::Unavailable(_)) => Err(failed(&fault)),
             };
         }
-        let now = clock::now();
+        let now = hallpass_clock::now();
         let next = approved(it, by, now);
         let next = next.map_err(|refusal| Failure::bad_input(refusal.to_string()))?;
         let record = about_remediation(record(Event::RemediationApproved, now, by), &next, "");
@@ -195,7 +196,7 @@ pub(super) fn run_pause(args: &PauseArgs) -> Outcome {
     let path = args.config.load()?.sqlite()?;
     runtime()?.block_on(async {
         let store = open_store(path).await?;
-        let now = clock::now();
+        let now = hallpass_clock::now();
         let record = record(Event::RemediationsPaused, now, &args.by.by);
         let paused = Some((args.by.by.clone(), now));
         let done = store.pause_remediations(paused, record).await;
@@ -211,7 +212,7 @@ pub(super) fn run_resume(args: &ResumeArgs) -> Outcome {
     let path = args.config.load()?.sqlite()?;
     runtime()?.block_on(async {
         let store = open_store(path).await?;
-        let record = record(Event::RemediationsResumed, clock::now(), &args.by.by);
+        let record = record(Event::RemediationsResumed, hallpass_clock::now(), &args.by.by);
         let done = store.pause_remediations(None, record).await;
         done.map_err(|fault| failed(&fault))?;
         output::say("remediations go on");

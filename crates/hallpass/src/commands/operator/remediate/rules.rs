@@ -13,10 +13,10 @@ use hallpass_remediation::{
 };
 use serde_json::{Value, json};
 
-use crate::clock;
 use crate::commands::read_text;
 use crate::exit::{Exit, Failure, Outcome};
-use crate::opening::{ConfigArgs, aws_settings, open_store, runtime};
+use crate::opening::{ConfigArgs, aws_settings, open_store};
+use crate::runtime::runtime;
 use crate::output::{self, OutputArgs, Table};
 use crate::plans;
 use crate::random_ids::RandomIds;
@@ -75,7 +75,7 @@ fn decided(file: &RuleFile, it: &Deviation, unit: &str) -> Value {
         unit: unit.to_owned(),
         management: false,
     };
-    let now = clock::now();
+    let now = hallpass_clock::now();
     let choice = choose(file, it, &standing, now);
     let rule = match &choice {
         RuleChoice::Ignored(_) => None,
@@ -123,7 +123,7 @@ pub(super) fn run_check(args: &CheckArgs) -> Outcome {
             "rule `{later}` never counts: `{first}` before it fits wherever it would"
         ));
     }
-    for exception in file.expired(clock::now()) {
+    for exception in file.expired(hallpass_clock::now()) {
         output::say(&format!(
             "exception {} is over: {}",
             exception.number, exception.reason

@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 
 use super::found;
 use crate::exit::{Exit, Failure, Outcome};
-use crate::opening::{ConfigArgs, open_store, runtime};
+use crate::opening::{ConfigArgs, open_store};
+use crate::runtime::runtime;
 use crate::output::{self, OutputArgs, Table};
 
 /// The most that is listed.

@@ -11,10 +11,11 @@ use hallpass_remediation::{
 use hallpass_runner::undo;
 
 use super::found;
-use crate::clock::{self, SystemClock};
+use hallpass_clock::SystemClock;
 use crate::config::Loaded;
 use crate::exit::{Exit, Failure, Outcome};
-use crate::opening::{aws_settings, open_store, runtime};
+use crate::opening::{aws_settings, open_store};
+use crate::runtime::runtime;
 use crate::output;
 use crate::plans::{self, PlanArgs};
 use crate::server_store::ServerStore;
@@ -51,7 +52,7 @@ pub(super) fn run(args: &UndoArgs) -> Outcome {
             }
             let question = format!("Set the finding of {} to NEW again?", it.id);
             args.plan.running().consent(&question)?;
-            let next = undone(it, "an operator", clock::now());
+            let next = undone(it, "an operator", hallpass_clock::now());
             return kept(&store, &next).await.map(|()| Exit::Ok);
         };
         let context = plans::open(&loaded).await?;
@@ -66,7 +67,7 @@ pub(super) fn run(args: &UndoArgs) -> Outcome {
         if done {
             // CRASH: before this the plan is found done when undone once more
             let by = context.aws.about().arn.clone();
-            kept(&store, &undone(it, &by, clock::now())).await?;
+            kept(&store, &undone(it, &by, hallpass_clock::now())).await?;
         }
         plans::finish(settled, None, format)
     })

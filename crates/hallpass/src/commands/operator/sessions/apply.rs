@@ -10,7 +10,7 @@ use hallpass_model::TimeSpan;
 use hallpass_org::sessions::{ApplyRevocation, Ends, POLICY_NAME, plan_apply};
 
 use crate::exit::{Failure, Outcome};
-use crate::opening::runtime;
+use crate::runtime::runtime;
 use crate::plans::{self, PlanArgs, Settled};
 
 /// Attach a policy that cuts sessions off, or add to the one in force

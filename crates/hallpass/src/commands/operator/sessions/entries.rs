@@ -6,7 +6,8 @@ use hallpass_wording::time::utc;
 
 use super::signed_in;
 use crate::exit::{Exit, Failure, Outcome};
-use crate::opening::{ConfigArgs, runtime};
+use crate::opening::ConfigArgs;
+use crate::runtime::runtime;
 use crate::output::{self, OutputArgs};
 use crate::plans;
 

@@ -13,7 +13,6 @@ use hallpass_iam::generate::sessions::{
 use hallpass_iam::residual::span;
 use jiff::SignedDuration;
 
-use crate::clock;
 use crate::commands::read_text;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::generated::{PolicyArgs, warn};
@@ -152,7 +151,7 @@ fn make(args: &Args) -> Result<GeneratedRevocation, Failure> {
         partition: args.policy.partition(),
         lengths: args.policy.lengths(),
     };
-    Ok(generate(&wish, clock::now())?)
+    Ok(generate(&wish, hallpass_clock::now())?)
 }
 
 fn text(args: &Args, made: &GeneratedRevocation) -> Result<String, Failure> {

@@ -4,7 +4,7 @@ use hallpass_iam::residual::instant;
 use hallpass_org::sessions::plan_prune;
 
 use crate::exit::{Exit, Outcome};
-use crate::opening::runtime;
+use crate::runtime::runtime;
 use crate::output;
 use crate::plans::{self, PlanArgs};
 

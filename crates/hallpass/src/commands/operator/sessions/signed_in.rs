@@ -8,13 +8,14 @@ use hallpass_identity::{SignedIn, WebSession};
 use hallpass_model::{Email, Timestamp, UserId};
 use hallpass_wording::{lists, time::utc};
 
-use crate::compose::next_record;
+use crate::compose::sources::next_record;
 use crate::config::Loaded;
 use crate::exit::{Exit, Failure, Outcome};
-use crate::opening::{ConfigArgs, open_store, runtime};
+use crate::opening::{ConfigArgs, open_store};
+use crate::runtime::runtime;
 use crate::output::{self, OutputArgs};
 use crate::server_store::ServerStore;
-use crate::{clock, person};
+use crate::person;
 
 const FIELDS: &[&str] = &["user", "signed_in_by", "began_at", "seen_at", "ends_at"];
 
@@ -55,7 +56,7 @@ pub(super) fn run_forget(args: &ForgetArgs) -> Outcome {
     let loaded = args.config.load()?;
     let path = loaded.sqlite()?;
     let forgotten = runtime()?.block_on(async {
-        let (store, now) = (open_store(path).await?, clock::now());
+        let (store, now) = (open_store(path).await?, hallpass_clock::now());
         let user = match args.user.as_deref() {
             None => None,
             Some(text) => Some(user_of(&loaded, &store, text, now).await?),
@@ -129,7 +130,7 @@ pub(super) fn run_end(args: &EndArgs) -> Outcome {
 
 /// Sessions that are not over, and whose secret was not replaced.
 async fn live(store: &ServerStore) -> Result<Vec<WebSession>, Failure> {
-    let now = clock::now();
+    let now = hallpass_clock::now();
     let sessions = store
         .sessions()
         .await

@@ -12,7 +12,6 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::files::{self, FoundPolicies, PolicyFile};
-use crate::clock;
 use crate::commands::policy_author::reading::Language;
 use crate::exit::{Exit, Failure, FailureForm, Outcome};
 use crate::output::{self, Format, plain};
@@ -241,7 +240,7 @@ impl Args {
             prod: self.prod,
             disabled: self.disable.clone(),
             waived: self.waive.clone(),
-            now: Some(clock::now()),
+            now: Some(hallpass_clock::now()),
             limit: self.limit,
             own_accounts,
             management_account: self

@@ -9,7 +9,6 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::finding;
-use crate::clock;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::facts::read_directory;
 use crate::output::{self, Format, OutputArgs, plain};
@@ -63,7 +62,7 @@ pub(crate) fn run(args: &Args) -> Outcome {
     let (findings, tests) = match &read.outcome {
         Err(errors) => (errors.clone(), Vec::new()),
         Ok(loaded) => {
-            let tests = loaded.rules.run_tests(facts.as_ref(), clock::now());
+            let tests = loaded.rules.run_tests(facts.as_ref(), hallpass_clock::now());
             (loaded.rules.check(facts.as_ref()), tests)
         }
     };

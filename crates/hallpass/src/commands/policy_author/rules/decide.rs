@@ -8,7 +8,6 @@ use hallpass_model::Timestamp;
 use hallpass_rules::{Directory, Rules, SOURCE_BYTES_MAX, cases};
 use serde_json::{Value, json};
 
-use crate::clock;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::facts::read_directory;
 use crate::output::{self, Format, Table};
@@ -65,7 +64,7 @@ pub(crate) fn run(args: &Args) -> Outcome {
     let judge = Judge {
         rules: rules.map(|loaded| loaded.rules),
         facts: args.facts.as_deref().map(read_directory).transpose()?,
-        now: clock::now(),
+        now: hallpass_clock::now(),
     };
     let name = args.cases.display().to_string();
     let mut input = open(&args.cases)?;

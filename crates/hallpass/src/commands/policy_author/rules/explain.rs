@@ -9,8 +9,8 @@ use hallpass_rules::{Ask, Directory, Rules, cases};
 use serde_json::{Value, json};
 
 use crate::client::block_on;
-use crate::clock;
-use crate::commands::{ApiArgs, TargetArgs};
+use crate::commands::ApiArgs;
+use crate::commands::TargetArgs;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::facts::read_directory;
 use crate::output::{self, plain};
@@ -101,7 +101,7 @@ fn explained(
     facts: Option<&Directory>,
     known: &Directory,
 ) -> Result<Decision, Failure> {
-    let now = clock::now();
+    let now = hallpass_clock::now();
     let explanation = rules.explain(user, ask, known, now);
     let mut value = serde_json::to_value(&explanation).map_err(Failure::bug)?;
     // the target is checked before the rules are asked (`access.md` §4.2)

@@ -3,7 +3,6 @@
 use std::io::{self, BufRead, Read as _};
 
 use super::JudgeArgs;
-use crate::clock;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::output;
 
@@ -32,7 +31,7 @@ pub(super) fn run(args: &Args) -> Outcome {
     let mut input = io::stdin().lock();
     while let Some(line) = next_line(&mut input)? {
         if !line.trim().is_empty() {
-            let answer = judge.answer(&line, clock::now());
+            let answer = judge.answer(&line, hallpass_clock::now());
             output::print(&output::compact(&answer.response())?)?;
         }
     }

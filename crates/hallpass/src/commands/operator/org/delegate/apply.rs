@@ -10,7 +10,7 @@ use super::shown::ShownDelegation;
 use crate::bad_names::check_regions;
 use crate::delegation_files::{read_file, refused, unread};
 use crate::exit::{Exit, Failure, Outcome};
-use crate::opening::runtime;
+use crate::runtime::runtime;
 use crate::output;
 use crate::plans::{self, PlanArgs, PlanContext};
 

@@ -10,7 +10,8 @@ use super::apply;
 use super::shown::ShownDelegation;
 use crate::delegation_files::{differences, read_file, refused, unread};
 use crate::exit::{Exit, Outcome};
-use crate::opening::{ConfigArgs, runtime};
+use crate::opening::ConfigArgs;
+use crate::runtime::runtime;
 use crate::output::OutputArgs;
 use crate::plans::{self, PlanContext};
 

@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 
 use crate::delegation_files::unread;
 use crate::exit::{Exit, Outcome};
-use crate::opening::{ConfigArgs, runtime};
+use crate::opening::ConfigArgs;
+use crate::runtime::runtime;
 use crate::output::{self, OutputArgs, Table};
 use crate::plans;
 

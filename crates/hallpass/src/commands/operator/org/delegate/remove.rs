@@ -9,7 +9,7 @@ use hallpass_wording::plan::account;
 use super::shown::print_report;
 use crate::delegation_files::unread;
 use crate::exit::{Exit, Failure, Outcome};
-use crate::opening::runtime;
+use crate::runtime::runtime;
 use crate::output;
 use crate::plans::{self, PlanArgs, PlanContext};
 

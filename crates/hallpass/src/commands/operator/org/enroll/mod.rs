@@ -10,7 +10,7 @@ use hallpass_model::AccountId;
 use hallpass_org::enrolment::{EnrolmentBackend, EnrolmentWish, FactoryUser, RoleCreation};
 
 use crate::exit::Outcome;
-use crate::opening::runtime;
+use crate::runtime::runtime;
 use crate::plans::{self, PlanArgs};
 
 /// Check existing accounts, and bring them under Control Tower

@@ -13,7 +13,7 @@ use super::central::{self, Mode};
 use super::shown::ShownStandards;
 use super::{check_names, day, read_file, unread};
 use crate::exit::{Exit, Failure, Outcome};
-use crate::opening::runtime;
+use crate::runtime::runtime;
 use crate::output;
 use crate::plans::{self, PlanArgs, PlanContext};
 use crate::selection_args::TargetSelectionArgs;

@@ -5,7 +5,8 @@ use hallpass_org::standards::{HubLook, HubState, export, gather_hubs, gather_org
 
 use super::unread;
 use crate::exit::{Exit, Outcome};
-use crate::opening::{ConfigArgs, runtime};
+use crate::opening::ConfigArgs;
+use crate::runtime::runtime;
 use crate::output;
 use crate::plans::{self, PlanContext};
 use crate::selection_args::TargetSelectionArgs;

@@ -8,7 +8,8 @@ use serde_json::json;
 
 use super::shown::{ShownList, follow, write};
 use crate::exit::{Exit, Failure, Outcome};
-use crate::opening::{ConfigArgs, runtime};
+use crate::opening::ConfigArgs;
+use crate::runtime::runtime;
 use crate::output::{self, OutputArgs};
 use crate::plans::{self, PlanContext, RunningArgs};
 use crate::vending_mail::with_mails;

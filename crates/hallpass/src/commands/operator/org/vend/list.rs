@@ -14,7 +14,7 @@ use crate::commands::read_text;
 use crate::config::{ConfiguredAccess, ConfiguredPrincipal, Loaded};
 use crate::exit::{Exit, Failure, Outcome};
 use crate::follow::Progress;
-use crate::opening::runtime;
+use crate::runtime::runtime;
 use crate::output;
 use crate::plans::{self, PlanArgs, PlanContext, Settled};
 use crate::vending_lists::{JudgedList, ListChoice, ROW_TIMEOUT, VendVia, judge};

@@ -19,7 +19,6 @@ use serde_json::Value;
 
 use self::fitting::{Fitting, fit};
 use self::given::GivenPolicies;
-use crate::clock;
 use crate::commands::auditor::activity::seen::{self, SeenActivity};
 use crate::exit::{Exit, Failure, Outcome};
 use crate::logs::{DigestArgs, LogPlace};
@@ -144,7 +143,7 @@ enum ShrinkFormat {
 
 pub(crate) fn run(args: &Args) -> Outcome {
     check(args)?;
-    let as_of = args.as_of.unwrap_or_else(clock::now);
+    let as_of = args.as_of.unwrap_or_else(hallpass_clock::now);
     let since = TimeSpan::hours(24 * u64::from(args.days)).before(as_of);
     let given = GivenPolicies::read(args)?;
     let wanted = UsesWanted {
