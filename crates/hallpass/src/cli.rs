@@ -1,5 +1,5 @@
 //! The table from command to function. A new command at the top is a variant, an arm, its place in `GROUPS`
-//! and a module line in its folder's `mod.rs`; most belong below one that is there.
+//! and a module line in its crate; most belong below one that is there.
 
 mod listing;
 
@@ -11,23 +11,19 @@ use clap::{ArgMatches, CommandFactory as _, FromArgMatches as _, Parser, Subcomm
 #[cfg(test)]
 pub(crate) use self::listing::{BESIDE, GROUPS};
 use self::listing::{DAILY, grouped};
-use crate::commands::approver::{approve, deny};
-use crate::commands::auditor::activity;
-use crate::commands::auditor::audit;
-use crate::commands::everybody::{complete, completions, demo, man, sim};
-use crate::commands::inventory::access;
-use crate::commands::inventory::each;
-use crate::commands::inventory::query;
-use crate::commands::inventory::sync;
-use crate::commands::inventory::who;
-use crate::commands::operator::{lambda, org, people, serve, server};
-use crate::commands::policy_author::{policy, rules};
-use crate::commands::requester::{
-    aws, break_glass, catalog, console, exec, grants, login, logout, request, requests, whoami,
+use crate::{complete, completions, demo, man, serve};
+use hallpass_commands_look::{activity, each, query, sync, who};
+use hallpass_commands_organization::{access, org};
+use hallpass_commands_policy::{policy, rules};
+use hallpass_commands_request::{
+    approve, aws, break_glass, catalog, console, deny, exec, grants, login, logout, request,
+    requests, whoami,
 };
-use crate::exit::{Exit, Failure, FailureForm, Outcome};
-use crate::old_names::{OLD_NAMES, OldName, in_place};
-use crate::output;
+use hallpass_commands_run::{audit, lambda, people, server};
+use hallpass_commands_try::sim;
+use hallpass_terminal::exit::{Exit, Failure, FailureForm, Outcome};
+use hallpass_terminal::old_names::{OLD_NAMES, OldName, in_place};
+use hallpass_terminal::output;
 
 /// Just-in-time access to AWS accounts: request it, get approval, it ends on time
 #[derive(Debug, Parser)]

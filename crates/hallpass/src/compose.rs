@@ -22,10 +22,9 @@ mod sweeping;
 mod timekeeper;
 
 use std::collections::BTreeSet;
-use std::path::Path;
 use std::sync::Arc;
 
-use hallpass_access::{Access, AlarmKind, Channel, DirectorySource, GuardSource, Ports, Settings};
+use hallpass_access::{Access, AlarmKind, Channel, GuardSource, Settings};
 use hallpass_assignments::{Executor, ExecutorLimits};
 use hallpass_audit::AuditStore;
 use hallpass_aws::{Aws, Inventory, Policies};
@@ -33,7 +32,7 @@ use hallpass_events::EventIntake;
 use hallpass_identity::Identity;
 use hallpass_model::{Clock, IdSource, TimeSpan};
 use hallpass_org::session_revocation::SessionRevoker;
-use hallpass_rules::{GroupRef, RuleFile, Rules};
+use hallpass_rules::{GroupRef, Rules};
 use hallpass_server::{
     App, Connections, Rates, ReadinessProbe, ServerMode, ServerStatus, SessionSettings, SignIn,
 };
@@ -47,15 +46,18 @@ pub(crate) use ends::EndsFile;
 pub(crate) use exporting::Exporting;
 pub(crate) use pci::PciWatching;
 
+use hallpass_chores::remediations::Remediating;
 use hallpass_clock::ProcessClock;
-use crate::config::SlackApp;
-use crate::descriptors;
-use crate::exit::Failure;
-use crate::guards::journals::Journals;
-use crate::random_ids::RandomIds;
-use crate::remediations::Remediating;
-use crate::server_store::ServerStore;
-use crate::snapshots_at::SnapshotsAt;
+use hallpass_config::SlackApp;
+use hallpass_guard_files::journals::Journals;
+use hallpass_guard_files::report::Guards;
+use hallpass_host::descriptors;
+use hallpass_host::random_ids::RandomIds;
+use hallpass_host::server_store::ServerStore;
+use hallpass_host::snapshots_at::SnapshotsAt;
+use hallpass_setup::journey::journey;
+use hallpass_setup::sources::cached_snapshot;
+use hallpass_terminal::exit::Failure;
 
 /// What a running server is made of.
 pub(crate) struct Parts {
@@ -430,7 +432,10 @@ fn alarming(
         (AlarmKind::EndsOverdue, Arc::new(overdue)),
     ];
     if let Some(guards) = guards {
-        alarming.push((AlarmKind::Guard, Arc::new(guards::GuardProbe(guards.clone()))));
+        alarming.push((
+            AlarmKind::Guard,
+            Arc::new(guards::GuardProbe(guards.clone())),
+        ));
     }
     alarming
 }

@@ -8,7 +8,7 @@ use std::path::Path;
 use clap::{Arg, Command};
 
 use crate::cli::{self, BESIDE, GROUPS};
-use crate::old_names::OLD_NAMES;
+use hallpass_terminal::old_names::OLD_NAMES;
 
 /// Every command with its path, in the order of `--help`.
 fn commands(command: &Command, name: &str, found: &mut Vec<(String, Command)>) {

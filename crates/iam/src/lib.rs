@@ -6,7 +6,7 @@
 //!
 //! ```
 //! use std::sync::Arc;
-//! use hallpass_iam::{Context, Decision, Kind, Layers, Policy, Request, decide};
+//! use crate::{Context, Decision, Kind, Layers, Policy, Request, decide};
 //!
 //! let policy = r#"{"Version": "2012-10-17", "Statement":
 //!     {"Effect": "Allow", "Action": "s3:Get*", "Resource": "arn:aws:s3:::logs/*"}}"#;
@@ -21,7 +21,7 @@
 //!     Context::new(),
 //! )?;
 //! assert_eq!(decide(&layers, &request), Decision::Allowed);
-//! # Ok::<(), hallpass_iam::LoadError>(())
+//! # Ok::<(), crate::LoadError>(())
 //! ```
 
 mod answer;

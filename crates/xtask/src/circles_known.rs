@@ -261,13 +261,4 @@ pub(crate) const KNOWN: &[KnownCircles] = &[
         ],
         why: "one table each, its readers apart",
     },
-    KnownCircles {
-        place: "hallpass",
-        pairs: &[
-            ("alerts", "commands"),
-            ("cli", "commands"),
-            ("exit", "output"),
-        ],
-        why: "commands are parsed by `cli`, complete its words, and fail through the output that they write to",
-    },
 ];

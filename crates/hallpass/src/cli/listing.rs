@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::output;
+use hallpass_terminal::output;
 
 /// The columns that help is laid out in.
 pub(super) const WIDTH: usize = 80;

@@ -10,8 +10,8 @@ use hallpass_activity::AccountActivity;
 use hallpass_model::AccountId;
 use jiff::civil::Date;
 
-use crate::activity_days;
-use crate::snapshots_at::SnapshotsAt;
+use hallpass_host::activity_days;
+use hallpass_host::snapshots_at::SnapshotsAt;
 
 /// The activity table in a folder of snapshots.
 struct InFolder {

@@ -13,7 +13,7 @@ use hallpass_wording::alarm;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use crate::compose::waiting::rest;
+use hallpass_setup::waiting::rest;
 
 /// How often everything is looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(2);

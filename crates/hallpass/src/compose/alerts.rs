@@ -9,10 +9,10 @@ use hallpass_alerts::{RulePhase, is_due};
 use hallpass_model::{Clock, Look};
 use tokio::sync::watch;
 
-use crate::compose::waiting::rest;
-use crate::access_snapshots::MANIFESTS;
-use crate::alerts::{AlertRunner, RanRule, RuleFileOfAlerts, WhichRules};
-use crate::exit::Failure;
+use hallpass_host::access_snapshots::MANIFESTS;
+use hallpass_reports::alerts::{AlertRunner, RanRule, RuleFileOfAlerts, WhichRules};
+use hallpass_setup::waiting::rest;
+use hallpass_terminal::exit::Failure;
 
 /// How often is looked whether something is due.
 const LOOK_EVERY: Duration = Duration::from_secs(5);

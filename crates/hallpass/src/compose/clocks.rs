@@ -15,9 +15,9 @@ use jiff::SignedDuration;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use crate::compose::waiting::rest;
 use hallpass_clock::ProcessClock;
-use crate::server_store::ServerStore;
+use hallpass_host::server_store::ServerStore;
+use hallpass_setup::waiting::rest;
 
 /// How often the clocks are looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(1);

@@ -14,13 +14,13 @@ use hallpass_wording::alert::alert_text;
 use tokio::sync::watch;
 
 use super::pci::PciWatching;
-use crate::compose::waiting::rest;
-use crate::alerts::{AlertRunner, RuleFileOfAlerts};
-use crate::comparisons::{Compared, ComparedRule, Comparison};
-use crate::config::CompareSchedule;
-use crate::exit::Failure;
-use crate::plans::UnaskedPlans;
-use crate::standards_follow::StandardsFollowing;
+use hallpass_chores::comparisons::{Compared, ComparedRule, Comparison};
+use hallpass_chores::plans::UnaskedPlans;
+use hallpass_chores::standards_follow::StandardsFollowing;
+use hallpass_config::CompareSchedule;
+use hallpass_reports::alerts::{AlertRunner, RuleFileOfAlerts};
+use hallpass_setup::waiting::rest;
+use hallpass_terminal::exit::Failure;
 
 /// How often is looked whether a comparison is due.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
@@ -281,7 +281,7 @@ mod tests {
     use serde_json::{Map, Value};
 
     use super::*;
-    use crate::comparisons::{ACCESS_RULE, DELEGATION_RULE, UnreadRow};
+    use hallpass_chores::comparisons::{ACCESS_RULE, DELEGATION_RULE, UnreadRow};
 
     #[test]
     fn a_comparison_that_failed_is_made_again_soon_and_never_later_than_another() {

@@ -11,8 +11,8 @@ use hallpass_model::{Clock, TimeSpan, Timestamp};
 use hallpass_store::FolderTarget;
 use tokio::sync::watch;
 
-use crate::compose::waiting::rest;
-use crate::server_store::ServerStore;
+use hallpass_host::server_store::ServerStore;
+use hallpass_setup::waiting::rest;
 
 /// How soon a change is in the file.
 const EVERY: Duration = Duration::from_millis(800);

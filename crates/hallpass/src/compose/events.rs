@@ -7,7 +7,7 @@ use hallpass_events::{EventIntake, EventRound};
 use hallpass_model::TimeSpan;
 use tokio::sync::watch;
 
-use crate::compose::waiting::rest;
+use hallpass_setup::waiting::rest;
 
 /// How soon it is tried again when the queue or the store does not answer.
 const TRY_AGAIN: Duration = Duration::from_secs(10);

@@ -14,8 +14,8 @@ use hallpass_model::{Clock, TimeSpan, Timestamp};
 use hallpass_server::ServerStatus;
 use tokio::sync::watch;
 
-use crate::compose::waiting::rest;
-use crate::server_store::ServerStore;
+use hallpass_host::server_store::ServerStore;
+use hallpass_setup::waiting::rest;
 
 /// How often the log is exported.
 const EXPORT_EVERY: Duration = Duration::from_secs(2);

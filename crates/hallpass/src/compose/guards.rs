@@ -9,9 +9,9 @@ use hallpass_server::{Bearing, ProbeResult, ReadinessProbe};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use crate::compose::waiting::{rest, spawn};
 use super::{Composed, ends};
-use crate::guards::report::Guards;
+use hallpass_guard_files::report::Guards;
+use hallpass_setup::waiting::{rest, spawn};
 
 /// How often guards are listened for.
 const EVERY: Duration = Duration::from_secs(15);

@@ -28,10 +28,12 @@ use super::remediations;
 use super::standards;
 use super::sweeping::{self, Sweeper};
 use super::timekeeper::Timekeeper;
-use crate::compose::waiting::{LOOK_AGAIN, rest, spawn, until};
-use super::{Composed, clocks, rules_and_text, sources, unread_rules};
-use crate::plans::UnaskedPlans;
-use crate::server_store::ServerStore;
+use super::{Composed, clocks};
+use hallpass_chores::plans::UnaskedPlans;
+use hallpass_host::server_store::ServerStore;
+use hallpass_setup::rule_files::{rules_and_text, unread_rules};
+use hallpass_setup::sources;
+use hallpass_setup::waiting::{LOOK_AGAIN, rest, spawn, until};
 
 /// How often live grants are compared with the directory and the rules (`access.md` §10.6).
 const RECONCILE_EVERY: Duration = Duration::from_mins(10);

@@ -16,8 +16,8 @@ use hallpass_wording::sweeps::digest_text;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use crate::compose::waiting::{LOOK_AGAIN, rest, until};
-use crate::exit::Failure;
+use hallpass_setup::waiting::{LOOK_AGAIN, rest, until};
+use hallpass_terminal::exit::Failure;
 
 /// One attempt to tell people is cut off after this.
 const TELL_MAX: Duration = Duration::from_mins(1);

@@ -13,16 +13,16 @@ use hallpass_model::{Clock, Look, TimeSpan, Timestamp};
 use hallpass_wording::alert::alert_text;
 use tokio::sync::{oneshot, watch};
 
-use crate::compose::waiting::rest;
-use crate::alerts::AlertRunner;
-use crate::config::PciSchedule;
-use crate::exit::Failure;
-use crate::logs::{DigestArgs, Fingerprints};
-use crate::named_calls::NamedCalls;
-use crate::pci::{
+use hallpass_config::PciSchedule;
+use hallpass_host::named_calls::NamedCalls;
+use hallpass_log_files::{DigestArgs, Fingerprints};
+use hallpass_reports::alerts::AlertRunner;
+use hallpass_reports::pci::{
     PciReading, PciTold, RanReport, Telling, alert_rules, all_clear, evidence, listed_people, read,
     tell,
 };
+use hallpass_setup::waiting::rest;
+use hallpass_terminal::exit::Failure;
 
 /// How often is looked whether a run is due.
 const LOOK_EVERY: Duration = Duration::from_secs(5);

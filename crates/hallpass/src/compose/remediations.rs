@@ -9,8 +9,8 @@ use hallpass_remediation::Worked;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use crate::compose::waiting::{LOOK_AGAIN, rest, spawn};
-use crate::remediations::Remediating;
+use hallpass_chores::remediations::Remediating;
+use hallpass_setup::waiting::{LOOK_AGAIN, rest, spawn};
 
 /// Remediations at once.
 const WORKERS: usize = 4;

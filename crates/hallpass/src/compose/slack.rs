@@ -9,9 +9,9 @@ use hallpass_model::Clock;
 use hallpass_server::{Hook, HookAnswer};
 use hallpass_slack::{Client, MemoryFault, Ports, Setup, Signed, Slack, SlackMemory};
 
-use crate::config::SlackApp;
-use crate::exit::Failure;
-use crate::server_store::ServerStore;
+use hallpass_config::SlackApp;
+use hallpass_host::server_store::ServerStore;
+use hallpass_terminal::exit::Failure;
 
 /// Blobs of the store.
 struct Blobs(ServerStore);

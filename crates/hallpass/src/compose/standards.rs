@@ -6,8 +6,8 @@ use hallpass_model::Timestamp;
 use hallpass_org::standards::{VisitEnd, Visited};
 use tokio::sync::watch;
 
-use crate::compose::waiting::rest;
-use crate::standards_follow::StandardsFollowing;
+use hallpass_chores::standards_follow::StandardsFollowing;
+use hallpass_setup::waiting::rest;
 
 /// How often is looked whether something is due.
 const LOOK_EVERY: Duration = Duration::from_secs(2);

@@ -8,7 +8,7 @@ use hallpass_model::{Clock, Timestamp};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use crate::compose::waiting::{LOOK_AGAIN, rest};
+use hallpass_setup::waiting::{LOOK_AGAIN, rest};
 
 /// How often how sweeps are is shown, and the longest that a loop sleeps.
 const STATUS_EVERY: Duration = Duration::from_secs(15);

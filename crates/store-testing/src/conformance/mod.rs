@@ -1,6 +1,6 @@
 //! The suite every engine passes: each sentence of the ports' documents is a case here.
 //!
-//! `hallpass_store_testing::conformance!(sqlite, crate::fresh_sqlite)` makes a module `sqlite` with one
+//! `crate::conformance!(sqlite, crate::fresh_sqlite)` makes a module `sqlite` with one
 //! test per case. The function makes a fresh store and whatever has to outlive it (a temporary
 //! folder, or nothing); each case gets its own.
 #![allow(

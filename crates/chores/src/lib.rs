@@ -1,0 +1,16 @@
+//! The organization's chores, composed for commands and the server alike: plans from a draft to a report, lists of
+//! accounts, standards, remediations, what drifted, events.
+
+pub mod access_look;
+pub mod account_factory;
+pub mod comparisons;
+pub mod delegation_files;
+pub mod event_intake;
+pub mod lifecycle_news;
+pub mod plans;
+pub mod remediations;
+pub mod standards_follow;
+pub mod standards_words;
+pub mod vending_drop;
+pub mod vending_lists;
+pub mod vending_mail;

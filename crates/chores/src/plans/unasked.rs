@@ -1,0 +1,120 @@
+//! Plans that the server goes on with by itself (`organization.md` P-7): those that were begun when it starts and are not
+//! over, where `plans.resume` names their kind. All others are left to people, and told in its log.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use hallpass_runner::{
+    LANE_LEASE, PlanId, PlanReport, PlanState, PlanStore, RunError, fold, goes_on_by_itself,
+    report_of,
+};
+use tokio::sync::watch;
+
+use super::context::PlanContext;
+use crate::vending_mail::with_mails;
+use hallpass_terminal::exit::Failure;
+
+/// Plans looked at when the server starts, newest first.
+const UNFINISHED_LOOK: u32 = 500;
+/// How long somebody else may hold a plan or a lane before it is asked for again: whoever died does not renew its lease.
+const PATIENCE: Duration = Duration::from_secs(LANE_LEASE.as_seconds() + 5);
+/// Between two tries of a plan whose lane is held, or whose store did not answer.
+const TRY_AGAIN: Duration = Duration::from_secs(30);
+/// What journals say of it.
+const WHY: &str = "the server goes on with it at its start: `plans.resume` names this kind";
+
+/// Looks for plans that were begun and are not over. Those of the named kinds are returned; of the others the server's log
+/// says what a person may do.
+pub async fn unfinished(store: &dyn PlanStore, kinds: &[String]) -> Vec<PlanId> {
+    let plans = match store.plans(UNFINISHED_LOOK).await {
+        Ok(plans) => plans,
+        Err(fault) => {
+            tracing::warn!(%fault, "plans cannot be read");
+            return Vec::new();
+        }
+    };
+    let mut found = Vec::new();
+    for saved in plans {
+        let stored = store.journal(&saved.plan.id).await.unwrap_or_default();
+        let Ok(folded) = fold(&stored) else { continue };
+        let (id, kind) = (&saved.plan.id, saved.plan.kind.as_str());
+        let is_named = kinds.iter().any(|it| it == kind);
+        if is_named && goes_on_by_itself(&saved.plan, &folded, saved.aborted) {
+            found.push(id.clone());
+        } else if report_of(&saved.plan, &folded, saved.aborted).state == PlanState::Running {
+            tracing::warn!(
+                plan = %id,
+                kind,
+                "a plan was begun and is not over; `hallpass org plan resume` goes on with it"
+            );
+        }
+    }
+    found
+}
+
+/// What a server goes on with.
+#[derive(Clone)]
+pub struct UnaskedPlans {
+    pub context: Arc<PlanContext>,
+    pub plans: Vec<PlanId>,
+}
+
+impl UnaskedPlans {
+    /// Goes on until all are over, or the server stops: what was begun is found in the journals by the next.
+    pub async fn watch(self, mut stop: watch::Receiver<bool>) {
+        tokio::select! {
+            _ = join_all(self.plans.iter().map(|plan| self.go_on(plan))) => {}
+            _ = stop.wait_for(|stopping| *stopping) => return,
+        }
+        // a loop that ends before the server counts as broken
+        drop(stop.wait_for(|stopping| *stopping).await);
+    }
+
+    async fn go_on(&self, plan: &PlanId) {
+        let about = self.context.aws.about();
+        let actor = format!("{} (server, plans.resume)", about.arn);
+        let runner = self.context.another_runner(&actor);
+        tracing::info!(%plan, "a plan was begun and is not over; the server goes on with it");
+        loop {
+            let run = async { Ok::<_, Failure>(runner.go_on(plan, PATIENCE, WHY).await) };
+            let state = |ended: &Result<Option<PlanReport>, RunError>| match ended {
+                Ok(Some(report)) => report.state,
+                Ok(None) | Err(_) => PlanState::Running,
+            };
+            let ran = with_mails(self.context.mailer.as_ref(), plan, run, state).await;
+            match ran.unwrap_or(Ok(None)) {
+                Ok(report) => return note(plan, report.as_ref()),
+                Err(error @ (RunError::Held { .. } | RunError::Store(_))) => {
+                    tracing::info!(%plan, %error, "a plan waits");
+                    tokio::time::sleep(TRY_AGAIN).await;
+                }
+                Err(error) => {
+                    metrics::counter!("hallpass_plans_resumed_total", "outcome" => "failed")
+                        .increment(1);
+                    tracing::error!(%plan, %error, "a plan cannot be gone on with");
+                    return;
+                }
+            }
+        }
+    }
+}
+
+fn note(plan: &PlanId, report: Option<&PlanReport>) {
+    let Some(report) = report else {
+        tracing::info!(%plan, "somebody else ended the plan, or aborted it");
+        return;
+    };
+    let state = report.state.name();
+    metrics::counter!("hallpass_plans_resumed_total", "outcome" => state).increment(1);
+    if report.state == PlanState::Done {
+        tracing::info!(%plan, changed = report.totals.changed, "a plan is over");
+    } else {
+        tracing::error!(
+            %plan,
+            state,
+            failed = report.totals.failed,
+            "a plan was gone on with and is not as it should be; `hallpass org plan show` tells why"
+        );
+    }
+}

@@ -1,0 +1,488 @@
+//! The server's HTTP API as the command line uses it: the wire types in and out, problem details
+//! turned into failures.
+//!
+//! Every call is bounded in time and size. A call that changes something carries an
+//! `Idempotency-Key`, so trying it again when an answer got lost changes nothing twice.
+
+use std::error::Error as _;
+use std::future::Future;
+use std::time::Duration;
+
+use hallpass_api::{Page, Problem};
+use hallpass_aws::answer_body::{BodyFault, whole};
+use reqwest::header::{HeaderMap, HeaderValue, RETRY_AFTER};
+use reqwest::{Method, StatusCode, Url, redirect};
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::credentials::Credentials;
+use hallpass_terminal::exit::{Failure, UNREACHABLE};
+use hallpass_terminal::output;
+
+/// How long the server may take to accept a connection.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long one call may take.
+const CALL_TIMEOUT: Duration = Duration::from_secs(30);
+/// The longest answer that is read, in bytes.
+const ANSWER_BYTES_MAX: usize = 32 * 1024 * 1024;
+/// How often a call is made when its answer gets lost or the server is busy.
+const ATTEMPTS: u32 = 3;
+/// The longest pause between attempts that a server may ask for.
+const PAUSE_MAX: Duration = Duration::from_secs(5);
+/// Rows asked for at once.
+const PAGE_SIZE: usize = 100;
+/// Pages without a row in one listing, after which no further ones are asked for.
+const EMPTY_PAGES_MAX: u32 = 200;
+
+/// Which server, on every command that talks to one.
+#[derive(Debug, clap::Args)]
+pub struct ServerArgs {
+    /// Address of the Hallpass server
+    #[arg(
+        long,
+        env = "HALLPASS_SERVER",
+        value_name = "URL",
+        default_value = "http://127.0.0.1:8080"
+    )]
+    server: String,
+}
+
+impl ServerArgs {
+    /// The server's address in its one form.
+    ///
+    /// # Errors
+    /// Exit 2 when it is no address.
+    pub fn address(&self) -> Result<Url, Failure> {
+        let bad = |why: &str| {
+            Failure::bad_input(format!("`{}` is not a server address: {why}", self.server))
+                .help("write it like `https://hallpass.example.com`")
+        };
+        let url: Url = self
+            .server
+            .trim_end_matches('/')
+            .parse()
+            .map_err(|_| bad("it is not a URL"))?;
+        if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
+            return Err(bad("it begins with neither `http://` nor `https://`"));
+        }
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err(bad("it holds a user name or password"));
+        }
+        if url.query().is_some() || url.fragment().is_some() {
+            return Err(bad("it holds more than a host and a path"));
+        }
+        Ok(url)
+    }
+
+    /// A client with the token of `HALLPASS_TOKEN` or of `login`.
+    ///
+    /// # Errors
+    /// When the address or the token cannot be used.
+    pub fn client(&self) -> Result<Client, Failure> {
+        let address = self.address()?;
+        let token = match token_from_environment()? {
+            Some(token) => Some(token),
+            None => Credentials::of_this_person()
+                .ok()
+                .map_or(Ok(None), |kept| kept.token(server_key(&address)))?,
+        };
+        Client::new(address, token.as_ref())
+    }
+}
+
+/// The name under which a server's token is kept.
+pub fn server_key(address: &Url) -> &str {
+    address.as_str().trim_end_matches('/')
+}
+
+fn token_from_environment() -> Result<Option<SecretString>, Failure> {
+    match std::env::var("HALLPASS_TOKEN") {
+        Ok(token) if token.trim().is_empty() => Ok(None),
+        Ok(token) => Ok(Some(token.trim().to_owned().into())),
+        Err(std::env::VarError::NotPresent) => Ok(None),
+        Err(std::env::VarError::NotUnicode(_)) => {
+            Err(Failure::bad_input("`HALLPASS_TOKEN` is not text"))
+        }
+    }
+}
+
+/// Runs a future to its end on this thread.
+///
+/// # Errors
+/// Those of the future.
+pub fn block_on<T>(future: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::failed(format!("cannot start: {error}")))?
+        .block_on(future)
+}
+
+/// A listing, and whether there is more of it.
+#[derive(Debug)]
+pub struct Listing<T> {
+    /// The rows, at most as many as asked for.
+    pub items: Vec<T>,
+    /// Whether the server has more.
+    pub has_more: bool,
+}
+
+/// The way to one server.
+#[derive(Debug)]
+pub struct Client {
+    address: Url,
+    http: reqwest::Client,
+    has_token: bool,
+}
+
+impl Client {
+    /// A client for the server at `address`.
+    ///
+    /// # Errors
+    /// When the token cannot be sent.
+    pub fn new(address: Url, token: Option<&SecretString>) -> Result<Self, Failure> {
+        let mut headers = HeaderMap::new();
+        // the audit log says through which door somebody came
+        headers.insert("x-hallpass-client", HeaderValue::from_static("cli"));
+        if let Some(token) = token {
+            let mut value = HeaderValue::from_str(&format!("Bearer {}", token.expose_secret()))
+                .map_err(|_| {
+                    Failure::bad_input("the token holds characters that a token never has")
+                })?;
+            value.set_sensitive(true);
+            headers.insert(reqwest::header::AUTHORIZATION, value);
+            if address.scheme() == "http" && !is_loopback(&address) {
+                output::say("warning: the token travels unencrypted; use an https address");
+            }
+        }
+        let mut builder = reqwest::Client::builder()
+            .user_agent(concat!("hallpass-cli/", env!("CARGO_PKG_VERSION")))
+            .default_headers(headers)
+            .connect_timeout(CONNECT_TIMEOUT)
+            .timeout(CALL_TIMEOUT)
+            // a redirect could carry the token to another host
+            .redirect(redirect::Policy::none());
+        if is_loopback(&address) {
+            builder = builder.no_proxy();
+        }
+        let http = builder
+            .build()
+            .map_err(|error| Failure::failed(format!("cannot make calls: {}", root(&error))))?;
+        Ok(Self {
+            address,
+            http,
+            has_token: token.is_some(),
+        })
+    }
+
+    /// `GET /api/v1/{path}`.
+    ///
+    /// # Errors
+    /// Exit 1 when the server refuses, cannot be reached or answers something else.
+    pub async fn get<T: DeserializeOwned>(
+        &self,
+        path: &[&str],
+        query: &[(&str, String)],
+    ) -> Result<T, Failure> {
+        let mut url = self.url(path)?;
+        for (name, value) in query {
+            url.query_pairs_mut().append_pair(name, value);
+        }
+        let bytes = self.call(&Method::GET, &url, None).await?;
+        self.read(&bytes)
+    }
+
+    /// The token of a persona of the demo.
+    ///
+    /// # Errors
+    /// As [`Client::get`]; a server that is no demo has none.
+    pub async fn persona_token(&self, email: &str) -> Result<String, Failure> {
+        let mut url = self.address.clone();
+        url.path_segments_mut()
+            .map_err(|()| Failure::bug("a server address without a path"))?
+            .pop_if_empty()
+            .extend(["demo", "token", email]);
+        let bytes = self.call(&Method::GET, &url, None).await?;
+        String::from_utf8(bytes).map_err(Failure::bug)
+    }
+
+    /// `POST /api/v1/{path}` with a body.
+    ///
+    /// # Errors
+    /// As [`Client::get`].
+    pub async fn post<B: Serialize, T: DeserializeOwned>(
+        &self,
+        path: &[&str],
+        body: &B,
+    ) -> Result<T, Failure> {
+        let body = serde_json::to_vec(body).map_err(Failure::bug)?;
+        let bytes = self
+            .call(&Method::POST, &self.url(path)?, Some(body))
+            .await?;
+        self.read(&bytes)
+    }
+
+    /// Rows of a listing, page after page, until there are `limit` or no more.
+    ///
+    /// # Errors
+    /// As [`Client::get`]; then nothing is listed rather than a part.
+    pub async fn list<T: DeserializeOwned>(
+        &self,
+        path: &[&str],
+        query: &[(&str, String)],
+        limit: usize,
+    ) -> Result<Listing<T>, Failure> {
+        let mut items: Vec<T> = Vec::new();
+        let mut cursor: Option<String> = None;
+        let mut empty_pages = 0;
+        loop {
+            let wanted = limit.saturating_sub(items.len()).clamp(1, PAGE_SIZE);
+            let mut query = query.to_vec();
+            query.push(("limit", wanted.to_string()));
+            query.extend(cursor.clone().map(|cursor| ("cursor", cursor)));
+            let page: Page<T> = self.get(path, &query).await?;
+            // a page may be empty and the listing go on: the server looked as far as one call may
+            empty_pages += u32::from(page.items.is_empty());
+            let stuck = empty_pages > EMPTY_PAGES_MAX || page.next == cursor;
+            items.extend(page.items);
+            let has_more = page.next.is_some() || items.len() > limit;
+            if items.len() >= limit || page.next.is_none() || stuck {
+                items.truncate(limit);
+                return Ok(Listing { items, has_more });
+            }
+            cursor = page.next;
+        }
+    }
+
+    fn url(&self, path: &[&str]) -> Result<Url, Failure> {
+        let mut url = self.address.clone();
+        url.path_segments_mut()
+            .map_err(|()| Failure::bug("a server address without a path"))?
+            .pop_if_empty()
+            .extend(["api", "v1"])
+            .extend(path);
+        Ok(url)
+    }
+
+    async fn call(
+        &self,
+        method: &Method,
+        url: &Url,
+        body: Option<Vec<u8>>,
+    ) -> Result<Vec<u8>, Failure> {
+        let key = idempotency_key()?;
+        let mut attempt = 1;
+        loop {
+            let mut request = self.http.request(method.clone(), url.clone());
+            if let Some(body) = &body {
+                request = request
+                    .header(reqwest::header::CONTENT_TYPE, "application/json")
+                    .header("Idempotency-Key", &key)
+                    .body(body.clone());
+            }
+            let pause = match request.send().await {
+                Ok(answer) => match busy(&answer) {
+                    Some(pause) if attempt < ATTEMPTS => pause,
+                    _ => return self.answer(answer).await,
+                },
+                Err(error) if attempt < ATTEMPTS && is_worth_another_try(&error) => {
+                    Duration::from_millis(200)
+                }
+                Err(error) => return Err(self.unreachable(&error)),
+            };
+            tokio::time::sleep(pause).await;
+            attempt += 1;
+        }
+    }
+
+    async fn answer(&self, answer: reqwest::Response) -> Result<Vec<u8>, Failure> {
+        let status = answer.status();
+        let bytes = whole(answer, ANSWER_BYTES_MAX).await;
+        let bytes = bytes.map_err(|fault| match fault {
+            BodyFault::Lost(error) => self.unreachable(&error),
+            BodyFault::TooLarge => Failure::failed("the server's answer is longer than is read"),
+        })?;
+        if status.is_success() {
+            return Ok(bytes);
+        }
+        Err(self.refusal(status, &bytes))
+    }
+
+    fn read<T: DeserializeOwned>(&self, bytes: &[u8]) -> Result<T, Failure> {
+        serde_json::from_slice(bytes).map_err(|error| {
+            Failure::failed(format!(
+                "`{}` answered something that is not Hallpass's API: {error}",
+                self.address
+            ))
+            .help("check `--server`, and that this program and the server are of one version")
+        })
+    }
+
+    /// A problem document as a failure.
+    fn refusal(&self, status: StatusCode, bytes: &[u8]) -> Failure {
+        let Ok(problem) = serde_json::from_slice::<Problem>(bytes) else {
+            let failure = Failure::failed(format!("`{}` answered {status}", self.address));
+            return match status {
+                StatusCode::UNAUTHORIZED => failure.help(self.how_to_sign_in()),
+                _ => failure.help("check that `--server` names a Hallpass server"),
+            };
+        };
+        let mut failure = Failure::failed(problem.detail).code(problem.code);
+        for field in problem.errors {
+            failure = failure.detail(format!("{}: {}", field.field, field.message));
+        }
+        if let Some(request) = problem.request_id {
+            failure = failure.detail(format!("kept as {request}"));
+        }
+        if let Some(reference) = problem.reference {
+            failure = failure.detail(format!("reference {reference}"));
+        }
+        match problem.help {
+            // the server speaks to programs here; people have a command for it
+            _ if failure.has_code() == Some("unauthorized") => failure.help(self.how_to_sign_in()),
+            Some(help) => failure.help(help),
+            None if status == StatusCode::UNAUTHORIZED => failure.help(self.how_to_sign_in()),
+            None => failure,
+        }
+    }
+
+    fn how_to_sign_in(&self) -> &'static str {
+        if self.has_token {
+            "the token may have ended or been revoked; `hallpass login` gets a new one"
+        } else {
+            "sign in with `hallpass login`, or set `HALLPASS_TOKEN`"
+        }
+    }
+
+    fn unreachable(&self, error: &reqwest::Error) -> Failure {
+        let server = server_key(&self.address);
+        let why = if error.is_timeout() {
+            "no answer in time".to_owned()
+        } else {
+            root(error)
+        };
+        Failure::failed(format!("cannot reach the server at `{server}`: {why}"))
+            .code(UNREACHABLE)
+            .help(
+                "is it running? Name another with `--server` or `HALLPASS_SERVER`; \
+                 access that is active still ends on time",
+            )
+    }
+}
+
+/// What the deepest cause says, without the address around it.
+pub fn root(error: &reqwest::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(deeper) = cause {
+        text = deeper.to_string();
+        cause = deeper.source();
+    }
+    let text = text.split(" (os error").next().unwrap_or_default();
+    text.to_lowercase()
+}
+
+/// Whether the answer got lost on the way, rather than the server being away.
+fn is_worth_another_try(error: &reqwest::Error) -> bool {
+    !error.is_connect() && !error.is_timeout() && !error.is_builder()
+}
+
+/// How long a busy server asks us to wait.
+fn busy(answer: &reqwest::Response) -> Option<Duration> {
+    let status = answer.status();
+    if status != StatusCode::TOO_MANY_REQUESTS && status != StatusCode::SERVICE_UNAVAILABLE {
+        return None;
+    }
+    let seconds: u64 = answer
+        .headers()
+        .get(RETRY_AFTER)?
+        .to_str()
+        .ok()?
+        .parse()
+        .ok()?;
+    Some(Duration::from_secs(seconds).min(PAUSE_MAX))
+}
+
+pub fn is_loopback(address: &Url) -> bool {
+    let host = address.host_str().unwrap_or_default();
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    host == "localhost"
+        || host
+            .parse::<std::net::IpAddr>()
+            .is_ok_and(|ip| ip.is_loopback())
+}
+
+fn idempotency_key() -> Result<String, Failure> {
+    let mut bytes = [0_u8; 16];
+    getrandom::fill(&mut bytes)
+        .map_err(|error| Failure::failed(format!("the system gives no random bytes: {error}")))?;
+    Ok(hex::encode(bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use hallpass_terminal::exit::Exit;
+
+    fn address(text: &str) -> Result<Url, Failure> {
+        ServerArgs {
+            server: text.to_owned(),
+        }
+        .address()
+    }
+
+    #[test]
+    fn addresses_that_cannot_be_a_server_are_bad_input() {
+        for bad in [
+            "",
+            "localhost:8080",
+            "ftp://host",
+            "http://",
+            "http://user:pass@host",
+            "http://host/?a=b",
+        ] {
+            let failure = address(bad).unwrap_err();
+            assert_eq!(failure.exit(), Exit::BadInput, "{bad}");
+        }
+        let url = address("https://host/base/").unwrap();
+        assert_eq!(server_key(&url), "https://host/base");
+    }
+
+    #[test]
+    fn paths_are_below_the_address_and_escaped() {
+        let client = Client::new(address("http://127.0.0.1:1/base").unwrap(), None).unwrap();
+        let url = client.url(&["grants", "a/../b"]).unwrap();
+        assert_eq!(
+            url.as_str(),
+            "http://127.0.0.1:1/base/api/v1/grants/a%2F..%2Fb"
+        );
+    }
+
+    #[test]
+    fn loopback_is_recognised() {
+        for (text, expected) in [
+            ("http://127.0.0.1:8080", true),
+            ("http://localhost", true),
+            ("http://[::1]:8080", true),
+            ("http://10.0.0.1", false),
+            ("http://localhost.example.com", false),
+        ] {
+            assert_eq!(is_loopback(&address(text).unwrap()), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn problem_documents_become_failures() {
+        let client = Client::new(address("http://127.0.0.1:1").unwrap(), None).unwrap();
+        let problem = br#"{"type":"about:blank","title":"Conflict","status":409,"code":"decided",
+            "detail":"Already denied by Jonas Beck at 11:52.","help":"ask again",
+            "errors":[{"field":"for","code":"x","message":"too long"}]}"#;
+        let failure = client.refusal(StatusCode::CONFLICT, problem);
+        assert_eq!(failure.exit(), Exit::Failed);
+        let shown = format!("{failure:?}");
+        for part in ["decided", "Jonas Beck", "for: too long", "ask again"] {
+            assert!(shown.contains(part), "{part} in {shown}");
+        }
+    }
+}

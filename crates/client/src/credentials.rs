@@ -1,0 +1,262 @@
+//! The tokens that `login` keeps, one per server, in a file only its owner can read.
+
+use std::collections::BTreeMap;
+use std::env;
+use std::fs;
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::{Deserialize, Serialize};
+
+use hallpass_terminal::exit::Failure;
+
+/// The form of the file.
+const VERSION: u32 = 1;
+
+/// Where tokens are kept.
+#[derive(Debug, Clone)]
+pub struct Credentials {
+    path: PathBuf,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Content {
+    version: u32,
+    servers: BTreeMap<String, CredentialEntry>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct CredentialEntry {
+    token: String,
+    #[serde(default)]
+    source: CredentialSource,
+}
+
+/// Where a token came from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CredentialSource {
+    /// Somebody gave it; it may be in use elsewhere too.
+    #[default]
+    Given,
+    /// `login` had it made for this file.
+    Login,
+}
+
+impl Credentials {
+    /// `$XDG_CONFIG_HOME/hallpass/credentials.json`, else below `~/.config`.
+    ///
+    /// # Errors
+    /// When neither variable names a folder.
+    pub fn of_this_person() -> Result<Self, Failure> {
+        let folder = |name: &str| {
+            env::var_os(name)
+                .map(PathBuf::from)
+                .filter(|path| path.is_absolute())
+        };
+        folder("XDG_CONFIG_HOME")
+            .or_else(|| folder("HOME").map(|home| home.join(".config")))
+            .map(|base| Self::at(base.join("hallpass").join("credentials.json")))
+            .ok_or_else(|| {
+                Failure::bad_input("there is no place to keep a token: `HOME` is not set")
+                    .help("give the token in `HALLPASS_TOKEN` instead")
+            })
+    }
+
+    /// Kept in the file at `path`.
+    pub fn at(path: PathBuf) -> Self {
+        Self { path }
+    }
+
+    /// The file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The token for `server`, if one is kept.
+    ///
+    /// # Errors
+    /// When the file is there and cannot be read.
+    pub fn token(&self, server: &str) -> Result<Option<SecretString>, Failure> {
+        Ok(self.entry(server)?.map(|(token, _)| token))
+    }
+
+    /// As [`Credentials::token`], with where it came from.
+    ///
+    /// # Errors
+    /// When the file is there and cannot be read.
+    pub fn entry(&self, server: &str) -> Result<Option<(SecretString, CredentialSource)>, Failure> {
+        let mut servers = self.read()?.servers;
+        let entry = servers.remove(server);
+        Ok(entry.map(|entry| (entry.token.into(), entry.source)))
+    }
+
+    /// Keeps the token for `server`.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn store(
+        &self,
+        server: &str,
+        token: &SecretString,
+        source: CredentialSource,
+    ) -> Result<(), Failure> {
+        let mut content = self.read()?;
+        let entry = CredentialEntry {
+            token: token.expose_secret().to_owned(),
+            source,
+        };
+        content.servers.insert(server.to_owned(), entry);
+        self.write(&content)
+    }
+
+    /// Forgets the token for `server`; says whether there was one.
+    ///
+    /// # Errors
+    /// When the file cannot be read or written.
+    pub fn forget(&self, server: &str) -> Result<bool, Failure> {
+        let mut content = self.read()?;
+        let known = content.servers.remove(server).is_some();
+        if known {
+            self.write(&content)?;
+        }
+        Ok(known)
+    }
+
+    fn read(&self) -> Result<Content, Failure> {
+        let bytes = match fs::read(&self.path) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Ok(Content {
+                    version: VERSION,
+                    servers: BTreeMap::new(),
+                });
+            }
+            Err(error) => return Err(Failure::unreadable(self.path.display(), &error)),
+        };
+        // the text of a parse error could repeat a token
+        serde_json::from_slice(&bytes).map_err(|_| {
+            let path = self.path.display();
+            Failure::bad_input(format!("`{path}` is not a credentials file"))
+                .help("remove it and run `hallpass login` again")
+        })
+    }
+
+    fn write(&self, content: &Content) -> Result<(), Failure> {
+        let failed = |error: io::Error| Failure::unwritable(self.path.display(), &error);
+        let bytes = serde_json::to_vec_pretty(content).map_err(Failure::bug)?;
+        if let Some(folder) = self.path.parent() {
+            private_folder(folder).map_err(failed)?;
+        }
+        let text = String::from_utf8(bytes).map_err(Failure::bug)?;
+        write_private(&self.path, &text).map_err(failed)
+    }
+}
+
+/// Writes a file that only its owner can read, whole or not at all.
+///
+/// # Errors
+/// When it cannot be written; what stood there before still stands.
+pub fn write_private(path: &Path, text: &str) -> io::Result<()> {
+    let beside = path.with_extension(format!("{}.new", std::process::id()));
+    let written = private_file(&beside)
+        .and_then(|mut file| {
+            file.write_all(text.as_bytes())
+                .and_then(|()| file.sync_all())
+        })
+        .and_then(|()| fs::rename(&beside, path));
+    if written.is_err() {
+        // what is left of the attempt holds tokens too
+        let _ = fs::remove_file(&beside);
+    }
+    written
+}
+
+#[cfg(unix)]
+pub fn private_folder(path: &Path) -> io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt as _;
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(path)
+}
+
+#[cfg(not(unix))]
+pub fn private_folder(path: &Path) -> io::Result<()> {
+    fs::create_dir_all(path)
+}
+
+#[cfg(unix)]
+fn private_file(path: &Path) -> io::Result<fs::File> {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)
+}
+
+#[cfg(not(unix))]
+fn private_file(path: &Path) -> io::Result<fs::File> {
+    fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .open(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tokens_are_kept_per_server_and_forgotten() {
+        let folder = tempfile::tempdir().unwrap();
+        let kept = Credentials::at(folder.path().join("hallpass/credentials.json"));
+        assert!(kept.token("http://a").unwrap().is_none());
+        kept.store(
+            "http://a",
+            &"first".to_owned().into(),
+            CredentialSource::Login,
+        )
+        .unwrap();
+        kept.store(
+            "http://b",
+            &"second".to_owned().into(),
+            CredentialSource::Given,
+        )
+        .unwrap();
+        let token = kept.token("http://a").unwrap().unwrap();
+        assert_eq!(token.expose_secret(), "first");
+        assert!(kept.forget("http://a").unwrap());
+        assert!(!kept.forget("http://a").unwrap());
+        assert!(kept.token("http://a").unwrap().is_none());
+        assert!(kept.token("http://b").unwrap().is_some());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn only_the_owner_can_read_the_file() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = tempfile::tempdir().unwrap();
+        let kept = Credentials::at(folder.path().join("hallpass/credentials.json"));
+        kept.store(
+            "http://a",
+            &"secret".to_owned().into(),
+            CredentialSource::Given,
+        )
+        .unwrap();
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode(kept.path()), 0o600);
+        assert_eq!(mode(&folder.path().join("hallpass")), 0o700);
+    }
+
+    #[test]
+    fn a_broken_file_is_named_without_its_content() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("credentials.json");
+        fs::write(&path, "{\"servers\": \"hunter2\"}").unwrap();
+        let failure = Credentials::at(path).token("http://a").unwrap_err();
+        assert!(!format!("{failure:?}").contains("hunter2"));
+    }
+}

@@ -1,0 +1,233 @@
+//! Follows a request until its access is there, or will not be.
+
+use std::io::{self, IsTerminal as _};
+use std::time::Duration;
+
+use hallpass_api::{Grant, Request};
+use hallpass_model::TimeSpan;
+use hallpass_wording::{lists, states};
+use indicatif::{ProgressBar, ProgressStyle};
+use tokio::time::{Instant, sleep};
+
+use crate::client::Client;
+use crate::tables::{self, Viewpoint};
+use hallpass_terminal::exit::Failure;
+use hallpass_terminal::output;
+use hallpass_terminal::words;
+
+/// How often the server is asked at first, while an answer may come within seconds.
+const PAUSE_FIRST: Duration = Duration::from_millis(500);
+/// How often it is asked later, while a person makes up their mind.
+const PAUSE_LATER: Duration = Duration::from_secs(2);
+/// When the first pause gives way to the later one.
+const FIRST_FOR: Duration = Duration::from_secs(15);
+/// How often the spinner moves.
+const TICK: Duration = Duration::from_millis(120);
+
+/// What a request came to.
+#[derive(Debug)]
+pub enum Followed {
+    /// The access is there.
+    Active(Box<Grant>),
+    /// It will not be; with what is known and why.
+    Over(Box<Last>, Failure),
+}
+
+/// What was last known of a journey.
+#[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "there is one of them at a time")]
+pub enum Last {
+    /// The request, undecided or decided no.
+    Request(Request),
+    /// The grant, which did not become active or is over.
+    Grant(Grant),
+}
+
+/// Asks the server until the request's access is active, it cannot become so any more, or
+/// `patience` is at an end.
+///
+/// # Errors
+/// When the server refuses to tell. One that cannot be reached is asked again.
+pub async fn follow(
+    client: &Client,
+    mut last: Last,
+    patience: TimeSpan,
+) -> Result<Followed, Failure> {
+    let begun = Instant::now();
+    let limit = Duration::from_secs(patience.as_seconds());
+    let mut progress = Progress::new();
+    loop {
+        progress.show(&headline(&last));
+        if let Some(failure) = over(&last, &Viewpoint::here()) {
+            return Ok(Followed::Over(Box::new(last), failure));
+        }
+        match last {
+            Last::Grant(grant) if grant.state == "active" => {
+                return Ok(Followed::Active(Box::new(grant)));
+            }
+            _ => {}
+        }
+        if begun.elapsed() >= limit {
+            let failure = too_long(&last, patience);
+            return Ok(Followed::Over(Box::new(last), failure));
+        }
+        // an approved request is looked at as its grant, at once
+        if !matches!(&last, Last::Request(request) if grant_of(request).is_some()) {
+            let pause = if begun.elapsed() < FIRST_FOR {
+                PAUSE_FIRST
+            } else {
+                PAUSE_LATER
+            };
+            sleep(pause.min(limit.saturating_sub(begun.elapsed()))).await;
+        }
+        match look(client, &last).await {
+            Ok(seen) => last = seen,
+            Err(failure) if failure.is_unreachable() => {
+                progress.show("Can't reach Hallpass; trying again");
+                sleep(PAUSE_LATER).await;
+            }
+            Err(failure) => return Err(failure),
+        }
+    }
+}
+
+/// The grant that an approved request is about.
+fn grant_of(request: &Request) -> Option<&String> {
+    let grant = request.grant_id.as_ref().or(request.extends.as_ref());
+    grant.filter(|_| request.state == "approved")
+}
+
+async fn look(client: &Client, last: &Last) -> Result<Last, Failure> {
+    let grant = match last {
+        Last::Request(request) => grant_of(request),
+        Last::Grant(grant) => Some(&grant.id),
+    };
+    match (grant, last) {
+        (None, Last::Request(request)) => {
+            let path = ["requests", &request.id];
+            client.get(&path, &[]).await.map(Last::Request)
+        }
+        (Some(id), _) | (None, Last::Grant(Grant { id, .. })) => {
+            client.get(&["grants", id], &[]).await.map(Last::Grant)
+        }
+    }
+}
+
+/// Where the journey is, in one line.
+fn headline(last: &Last) -> String {
+    match last {
+        Last::Request(request) if request.state == "pending" => {
+            let target = tables::asked_for(request);
+            let who = lists::any_of(&request.approvers);
+            format!("Waiting for {who} to approve {target}")
+        }
+        Last::Request(request) => {
+            let badge = states::word(&request.state);
+            format!("{badge}: {}", tables::asked_for(request))
+        }
+        Last::Grant(grant) => {
+            let (badge, held) = (states::word(&grant.state), tables::held(grant));
+            match &grant.queue {
+                Some(queue) => format!("{badge}: {held}; {}", words::in_line(queue)),
+                None => format!("{badge}: {held}"),
+            }
+        }
+    }
+}
+
+/// Why the access will not be there, once that is known.
+fn over(last: &Last, view: &Viewpoint) -> Option<Failure> {
+    let failure = match last {
+        Last::Request(request) => over_request(request, view)?,
+        Last::Grant(grant) => over_grant(grant)?,
+    };
+    Some(failure)
+}
+
+fn over_request(request: &Request, view: &Viewpoint) -> Option<Failure> {
+    let by = request.decided_by.as_deref().unwrap_or("somebody");
+    let at = request.decided_at.map(|at| view.time(at));
+    let at = at.map_or_else(String::new, |at| format!(" at {at}"));
+    let failure = match request.state.as_str() {
+        "denied" => Failure::failed(format!("denied by {by}{at}")),
+        "discarded" => Failure::failed(format!("discarded by {by}{at}")),
+        "expired" => Failure::failed(format!("the request lapsed{at}; nothing was granted"))
+            .help("ask again"),
+        "rejected" => Failure::failed("this is not possible; nothing was granted"),
+        _ => return None,
+    };
+    let failure = failure.code(request.code.as_ref().unwrap_or(&request.state));
+    Some(match &request.detail {
+        Some(detail) => failure.detail(detail),
+        None => failure,
+    })
+}
+
+fn over_grant(grant: &Grant) -> Option<Failure> {
+    let failure = match (grant.state.as_str(), &grant.error) {
+        ("failed", Some(error)) => {
+            Failure::failed(format!("AWS refused: {error}; nothing was granted"))
+        }
+        ("failed", None) => Failure::failed("the access could not be set up; nothing was granted"),
+        ("ending" | "ended", _) => {
+            let cause = grant.cause.as_deref().unwrap_or("unknown cause");
+            Failure::failed(format!("the access is over already: {cause}"))
+        }
+        _ => return None,
+    };
+    Some(failure.code(&grant.state))
+}
+
+fn too_long(last: &Last, patience: TimeSpan) -> Failure {
+    let id = match last {
+        Last::Request(request) => &request.id,
+        Last::Grant(grant) => &grant.id,
+    };
+    Failure::failed(format!("`{id}` is not active after {patience}"))
+        .code("timeout")
+        .help("it goes on without this program; `hallpass requests` and `hallpass grants` show it")
+}
+
+/// A line that changes in place on a terminal; a line per change elsewhere.
+pub struct Progress {
+    bar: Option<ProgressBar>,
+    last: String,
+}
+
+impl Progress {
+    pub fn new() -> Self {
+        let bar = io::stderr().is_terminal().then(|| {
+            let bar = ProgressBar::new_spinner();
+            if let Ok(style) = ProgressStyle::with_template("{spinner} {wide_msg} {elapsed}") {
+                bar.set_style(style);
+            }
+            bar.enable_steady_tick(TICK);
+            bar
+        });
+        Self {
+            bar,
+            last: String::new(),
+        }
+    }
+
+    /// What is done now.
+    pub fn show(&mut self, line: &str) {
+        if line == self.last {
+            return;
+        }
+        line.clone_into(&mut self.last);
+        let line = output::plain(line);
+        match &self.bar {
+            Some(bar) => bar.set_message(line),
+            None => output::say(&line),
+        }
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}

@@ -1,0 +1,276 @@
+//! What somebody holds, or asks for and gets, to be used now: for a command, the console, profiles.
+
+use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
+use std::path::Path;
+use std::time::Duration;
+
+use hallpass_api::{Ask, Grant, Me, Request};
+use hallpass_model::TimeSpan;
+use tokio::time::{Instant, sleep};
+
+use crate::aws_portal::{AccessPortal, PortalError, RoleCredentials, SignInWay, SsoToken};
+use crate::client::Client;
+use crate::follow::{Followed, Last, follow};
+use crate::ids::{account_id, preview};
+use crate::tables::{self, Viewpoint};
+use crate::target_args::TargetArgs;
+use hallpass_terminal::exit::Failure;
+use hallpass_terminal::output;
+use hallpass_terminal::words;
+
+/// For how long is asked when nothing is said, in seconds.
+const LENGTH: u64 = 3600;
+/// Grants of one person that are looked at.
+const GRANTS_MAX: usize = 1000;
+/// How long the portal may lag behind access that was seen at AWS.
+const LAG_MAX: Duration = Duration::from_secs(20);
+/// The pause between looks during that time.
+const LAG_PAUSE: Duration = Duration::from_secs(2);
+
+/// A permission set in an account.
+#[derive(Debug, clap::Args)]
+pub struct RoleArgs {
+    /// Account: its id, or its name when only one has it
+    #[arg(long, value_name = "ACCOUNT")]
+    pub account: String,
+    /// Permission set, by name
+    #[arg(long, value_name = "NAME")]
+    pub permission_set: String,
+}
+
+/// How to ask for what is not held yet.
+#[derive(Debug, clap::Args)]
+pub struct AskArgs {
+    /// Why, where it has to be asked for; approvers read this
+    #[arg(long, value_name = "TEXT")]
+    reason: Option<String>,
+    /// For how long, where it has to be asked for [default: 1h, or less where that is the most]
+    #[arg(long = "for", value_name = "DURATION")]
+    duration: Option<TimeSpan>,
+    /// A ticket, where a rule wants one
+    #[arg(long, value_name = "TICKET")]
+    ticket: Option<String>,
+    /// How long to wait for the access
+    #[arg(long, value_name = "DURATION", default_value = "10m")]
+    timeout: TimeSpan,
+}
+
+/// Access that can be used.
+#[derive(Debug)]
+pub struct HeldRole {
+    /// The account's id.
+    pub account: String,
+    /// The permission set's name.
+    pub permission_set: String,
+    /// The grant; none where it is held not through Hallpass.
+    pub grant: Option<Grant>,
+}
+
+impl RoleArgs {
+    fn target(&self) -> TargetArgs {
+        TargetArgs {
+            account: Some(self.account.clone()),
+            permission_set: Some(self.permission_set.clone()),
+            group: None,
+        }
+    }
+}
+
+impl HeldRole {
+    fn of(grant: Grant) -> Result<Self, Failure> {
+        match (&grant.account, &grant.permission_set) {
+            (Some(account), Some(set)) => Ok(Self {
+                account: account.clone(),
+                permission_set: set.clone(),
+                grant: Some(grant),
+            }),
+            _ => Err(Failure::failed("the server granted something else")),
+        }
+    }
+}
+
+/// Who the caller is, with the portal they use.
+///
+/// # Errors
+/// When the server names none.
+pub async fn me_and_portal(client: &Client) -> Result<(Me, AccessPortal), Failure> {
+    let mut me: Me = client.get(&["me"], &[]).await?;
+    let portal = me.portal.take().ok_or_else(|| {
+        Failure::failed("the server does not say where the access portal is")
+            .help("it has to be of this program's version, with `identity.portal_url` where needed")
+    })?;
+    Ok((me, AccessPortal::new(portal)?))
+}
+
+/// The caller's grants that are not over, newest first.
+///
+/// # Errors
+/// As [`Client::list`].
+pub async fn live_grants(client: &Client, me: &Me) -> Result<Vec<Grant>, Failure> {
+    let query = [("state", "live".to_owned()), ("user", me.email.clone())];
+    let found = client
+        .list::<Grant>(&["grants"], &query, GRANTS_MAX)
+        .await?;
+    Ok(found.items)
+}
+
+/// The role as it is held; asked for, and waited for, where it is not.
+///
+/// # Errors
+/// When it will not be there, or nobody said why it is wanted.
+pub async fn held_role(
+    client: &Client,
+    role: &RoleArgs,
+    ask: &AskArgs,
+) -> Result<HeldRole, Failure> {
+    let preview = preview(client, &role.target()).await?;
+    if let Some(grant) = preview.held {
+        return match grant.state.as_str() {
+            "active" => HeldRole::of(grant),
+            _ => wait_for(client, Last::Grant(grant), ask).await,
+        };
+    }
+    if preview.standing.is_some() {
+        return Ok(HeldRole {
+            account: account_id(client, &role.account).await?,
+            permission_set: role.permission_set.clone(),
+            grant: None,
+        });
+    }
+    let length = LENGTH.min(preview.max_duration_seconds);
+    let wish = Ask {
+        account: Some(role.account.clone()),
+        permission_set: Some(role.permission_set.clone()),
+        group: None,
+        duration_seconds: ask.duration.map_or(length, TimeSpan::as_seconds),
+        reason: reason(role, ask)?,
+        ticket: ask.ticket.clone(),
+        starts_at: None,
+    };
+    let request: Request = client.post(&["requests"], &wish).await?;
+    output::say(&format!("Asked: {}", output::plain(&request.id)));
+    let held = wait_for(client, Last::Request(request), ask).await?;
+    if let Some(grant) = &held.grant {
+        let view = Viewpoint::here();
+        let ends = words::ends(grant.ends_at, view.now, &view.zone);
+        output::say(&output::plain(&format!("{}. {ends}.", tables::held(grant))));
+    }
+    Ok(held)
+}
+
+async fn wait_for(client: &Client, last: Last, ask: &AskArgs) -> Result<HeldRole, Failure> {
+    match follow(client, last, ask.timeout).await? {
+        Followed::Active(grant) => HeldRole::of(*grant),
+        Followed::Over(_, failure) => Err(failure),
+    }
+}
+
+/// Why it is wanted: as given, else as typed.
+fn reason(role: &RoleArgs, ask: &AskArgs) -> Result<String, Failure> {
+    if let Some(reason) = &ask.reason {
+        return Ok(reason.clone());
+    }
+    let what = format!("{} / {}", role.account, role.permission_set);
+    let missing = || {
+        Failure::bad_input(format!("you do not hold `{what}` now"))
+            .help("give `--reason TEXT` to ask for it, and `--for 30m` for how long")
+    };
+    if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
+        return Err(missing());
+    }
+    let mut stderr = io::stderr().lock();
+    let failed = |error| Failure::failed(format!("cannot ask for the reason: {error}"));
+    write!(stderr, "You do not hold {what} now. Why do you need it? ").map_err(failed)?;
+    stderr.flush().map_err(failed)?;
+    let mut text = String::new();
+    io::stdin().lock().read_line(&mut text).map_err(failed)?;
+    match text.trim() {
+        "" => Err(missing()),
+        text => Ok(text.to_owned()),
+    }
+}
+
+/// Whether a person can be asked to sign in.
+#[derive(Clone, Copy, Debug)]
+pub enum SignIn {
+    /// That way.
+    Ask(SignInWay),
+    /// A program calls, and what it is told nobody reads.
+    Never,
+}
+
+/// Credentials of a role that is held.
+///
+/// # Errors
+/// When nobody is signed in to the portal, or it gives none.
+pub async fn credentials(
+    portal: &AccessPortal,
+    held: &HeldRole,
+    sign_in: SignIn,
+) -> Result<RoleCredentials, Failure> {
+    let until = Instant::now() + LAG_MAX;
+    let mut token = signed_in(portal, sign_in).await?;
+    let mut has_signed_in_again = false;
+    loop {
+        let given = portal
+            .role_credentials(&token, &held.account, &held.permission_set)
+            .await;
+        match given {
+            Ok(credentials) => return Ok(credentials),
+            Err(PortalError::Failed(failure)) => return Err(failure),
+            Err(PortalError::NotSignedIn) if has_signed_in_again => {
+                return Err(Failure::failed("the access portal refuses its own sign-in"));
+            }
+            Err(PortalError::NotSignedIn) => {
+                // revoked, or signed out elsewhere
+                portal.forget_token();
+                has_signed_in_again = true;
+                token = signed_in(portal, sign_in).await?;
+            }
+            Err(PortalError::NoAccess) if held.grant.is_some() && Instant::now() < until => {
+                sleep(LAG_PAUSE).await;
+            }
+            Err(PortalError::NoAccess) => return Err(no_access(held)),
+        }
+    }
+}
+
+fn no_access(held: &HeldRole) -> Failure {
+    let HeldRole {
+        account,
+        permission_set,
+        ..
+    } = held;
+    Failure::failed(format!(
+        "the access portal gives you no `{permission_set}` in `{account}`"
+    ))
+    .code("portal")
+    .help(
+        "`hallpass grants` shows whether it has ended; if you signed in to AWS as somebody else, \
+         `hallpass aws login` signs in anew",
+    )
+}
+
+async fn signed_in(portal: &AccessPortal, sign_in: SignIn) -> Result<SsoToken, Failure> {
+    if let Some(token) = portal.kept_token().await? {
+        return Ok(token);
+    }
+    match sign_in {
+        SignIn::Ask(way) => portal.sign_in(way).await,
+        SignIn::Never => Err(Failure::failed("you are not signed in to AWS")
+            .code("portal")
+            .help("`hallpass aws login` signs in")),
+    }
+}
+
+/// Whether a program can be found to run, by its path or by `PATH`.
+pub fn is_found(program: &Path) -> bool {
+    if program.components().count() > 1 {
+        return program.exists();
+    }
+    let folders = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&folders).any(|folder| {
+        let path = folder.join(program);
+        path.is_file() || (cfg!(windows) && path.with_extension("exe").is_file())
+    })
+}

@@ -1,0 +1,259 @@
+//! Ids as people type them: whole, and told apart by their prefix.
+
+use std::collections::BTreeSet;
+use std::str::FromStr;
+
+use hallpass_api::{Grant, Offer, Preview, Request};
+use hallpass_model::{AccountId, GrantId, RequestId};
+
+use crate::client::Client;
+use crate::target_args::TargetArgs;
+use hallpass_terminal::exit::Failure;
+use hallpass_terminal::nearest::nearest;
+use hallpass_terminal::output;
+
+/// The most grants in which an account's name is looked for.
+const GRANTS_LOOKED_AT: usize = 1000;
+/// Words of a name by which names that come near are looked for.
+const WORDS_LOOKED_AT: usize = 3;
+/// Catalog entries looked at for the name of an account: some of it, several of its namesakes.
+const OFFERS_LOOKED_AT: usize = 1000;
+
+/// A grant, named by itself or by the request it was made from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum GrantRef {
+    /// `grn_…`.
+    Grant(GrantId),
+    /// `req_…`.
+    Request(RequestId),
+}
+
+impl FromStr for GrantRef {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if text.starts_with(RequestId::PREFIX) {
+            return text
+                .parse()
+                .map(Self::Request)
+                .map_err(|error: hallpass_model::PrefixedIdError| error.to_string());
+        }
+        text.parse()
+            .map(Self::Grant)
+            .map_err(|error: hallpass_model::PrefixedIdError| {
+                format!("{error}; `hallpass grants` lists them")
+            })
+    }
+}
+
+impl GrantRef {
+    /// The grant itself. For a request, the one it led to, which is said on stderr.
+    ///
+    /// # Errors
+    /// When the request led to none, or cannot be read.
+    pub async fn resolve(self, client: &Client) -> Result<GrantId, Failure> {
+        let id = match self {
+            Self::Grant(grant) => return Ok(grant),
+            Self::Request(request) => request,
+        };
+        let request: Request = client.get(&["requests", &id.to_string()], &[]).await?;
+        let none = || {
+            Failure::failed(format!("`{id}` led to no grant: it is {}", request.state))
+                .help("`hallpass grants` lists what is granted")
+        };
+        let grant = request.grant_id.as_ref().ok_or_else(none)?;
+        output::say(&format!(
+            "note: `{id}` is a request; it led to `{}`",
+            output::plain(grant)
+        ));
+        grant
+            .parse()
+            .map_err(|error| Failure::failed(format!("the server names a grant oddly: {error}")))
+    }
+}
+
+/// An account's id, for filters: the server compares ids, and a name that it does not know would
+/// look like an account where nobody holds anything.
+///
+/// # Errors
+/// Exit 2 when the text is neither an id nor the name of one account that the caller can see.
+pub async fn account_id(client: &Client, text: &str) -> Result<String, Failure> {
+    if AccountId::new(text).is_ok() {
+        return Ok(text.to_owned());
+    }
+    // whole names come first; an account may have many entries
+    let offers = client
+        .list::<Offer>(&["catalog"], &[("q", text.to_owned())], OFFERS_LOOKED_AT)
+        .await?;
+    let query = [("state", "live".to_owned())];
+    let held = client
+        .list::<Grant>(&["grants"], &query, GRANTS_LOOKED_AT)
+        .await?;
+    let offered = offers.items.into_iter().filter_map(|offer| {
+        let account = offer.account?;
+        Some((account.name, account.id))
+    });
+    let held = held
+        .items
+        .into_iter()
+        .filter_map(|grant| Some((grant.account_name?, grant.account?)));
+    let found: BTreeSet<String> = offered
+        .chain(held)
+        .filter(|(name, _)| name.eq_ignore_ascii_case(text))
+        .map(|(_, id)| id)
+        .collect();
+    let mut found = found.into_iter();
+    let bad = |why: &str| Failure::bad_input(format!("`{text}` {why}"));
+    match (found.next(), found.next()) {
+        (Some(id), None) => Ok(id),
+        (Some(_), Some(_)) => {
+            Err(bad("is the name of several accounts").help("give the account's id, 12 digits"))
+        }
+        (None, _) => {
+            let failure = bad("is not an account id, nor the name of an account you can see");
+            let known = Offered::look(client, text).await?;
+            Err(match nearest(text, &known.accounts) {
+                Some(name) => failure.help(format!("did you mean `{name}`?")),
+                None => failure.help("give the account's id, 12 digits"),
+            })
+        }
+    }
+}
+
+/// What would come of asking for a target. One that is not there is asked for nowhere, so that a slip
+/// of the keyboard is not recorded as a request.
+///
+/// # Errors
+/// Exit 2 when the target is not there, with the names that come nearest; otherwise as [`Client::get`].
+pub async fn preview(client: &Client, target: &TargetArgs) -> Result<Preview, Failure> {
+    let named = [
+        ("account", &target.account),
+        ("permission_set", &target.permission_set),
+        ("group", &target.group),
+    ];
+    let query: Vec<(&str, String)> = named
+        .into_iter()
+        .filter_map(|(name, value)| Some((name, value.clone()?)))
+        .collect();
+    match client.get(&["preview"], &query).await {
+        Err(failure) if failure.has_code() == Some("unknown-target") => {
+            let meant = Offered::meant(client, target).await?;
+            let failure = Failure::bad_input(failure.words()).code("unknown-target");
+            Err(match meant.as_slice() {
+                [] => failure.help("`hallpass catalog` lists what you may ask for"),
+                meant => failure.help(format!("did you mean {}?", meant.join(", "))),
+            })
+        }
+        other => other,
+    }
+}
+
+/// Names that the caller may ask for.
+#[derive(Default)]
+struct Offered {
+    accounts: BTreeSet<String>,
+    sets: BTreeSet<String>,
+    groups: BTreeSet<String>,
+}
+
+impl Offered {
+    /// Some of them all, and those that share a word with `text`.
+    async fn look(client: &Client, text: &str) -> Result<Self, Failure> {
+        let path = ["catalog"];
+        let some = client.list::<Offer>(&path, &[], OFFERS_LOOKED_AT).await?;
+        let mut offers = some.items;
+        if some.has_more {
+            let words = text.split(|c: char| !c.is_alphanumeric());
+            for word in words.filter(|word| word.len() > 2).take(WORDS_LOOKED_AT) {
+                let query = [("q", word.to_owned())];
+                let found = client.list::<Offer>(&path, &query, OFFERS_LOOKED_AT);
+                offers.extend(found.await?.items);
+            }
+        }
+        let mut known = Self::default();
+        for offer in offers {
+            known.accounts.extend(offer.account.map(|it| it.name));
+            known.sets.extend(offer.permission_set);
+            known.groups.extend(offer.group.map(|it| it.name));
+        }
+        Ok(known)
+    }
+
+    /// What was meant by names that are not there.
+    async fn meant(client: &Client, target: &TargetArgs) -> Result<Vec<String>, Failure> {
+        let text = [&target.account, &target.group];
+        let text = text.into_iter().flatten().next();
+        let known = Self::look(client, text.map_or("", String::as_str)).await?;
+        let pairs = [
+            (&target.account, &known.accounts),
+            (&target.permission_set, &known.sets),
+            (&target.group, &known.groups),
+        ];
+        let meant = pairs.into_iter().filter_map(|(text, known)| {
+            let text = text.as_ref()?;
+            let name = nearest(text, known).filter(|name| *name != text)?;
+            Some(format!("`{}`", output::plain(name)))
+        });
+        Ok(meant.collect())
+    }
+}
+
+/// Reads a request's id; a grant's gets told apart.
+///
+/// # Errors
+/// Says what was expected, for the usage message.
+pub fn request_id(text: &str) -> Result<RequestId, String> {
+    if text.starts_with(GrantId::PREFIX) {
+        return Err(format!(
+            "`{text}` is a grant; this takes the request (`req_…`), and `hallpass requests` lists \
+             them"
+        ));
+    }
+    text.parse()
+        .map_err(|error: hallpass_model::PrefixedIdError| {
+            format!("{error}; `hallpass requests` lists them")
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HEX: &str = "01934a5b6c7d7e8f90123456789abcde";
+
+    #[test]
+    fn the_name_that_was_meant_is_found_and_no_other() {
+        let known = ["payments-prod", "payments-dev", "orders-prod", "ReadOnly"];
+        let known = known.map(str::to_owned).into_iter().collect();
+        for (typed, meant) in [
+            ("paymnts-prod", Some("payments-prod")),
+            ("Payments-Prod", Some("payments-prod")),
+            ("payments-dve", Some("payments-dev")),
+            ("readonly", Some("ReadOnly")),
+            ("orders", Some("orders-prod")),
+            ("ox", None),
+            ("warehouse-prod", None),
+        ] {
+            let found = nearest(typed, &known).map(String::as_str);
+            assert_eq!(found, meant, "{typed}");
+        }
+    }
+
+    #[test]
+    fn prefixes_tell_ids_apart() {
+        assert!(request_id(&format!("req_{HEX}")).is_ok());
+        let refused = request_id(&format!("grn_{HEX}")).unwrap_err();
+        assert!(refused.contains("is a grant"), "{refused}");
+        assert!(matches!(
+            format!("grn_{HEX}").parse(),
+            Ok(GrantRef::Grant(_))
+        ));
+        assert!(matches!(
+            format!("req_{HEX}").parse(),
+            Ok(GrantRef::Request(_))
+        ));
+        for bad in ["", "grn_", "req_01", "x", HEX] {
+            assert!(bad.parse::<GrantRef>().is_err(), "{bad}");
+        }
+    }
+}

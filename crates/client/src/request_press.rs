@@ -1,0 +1,27 @@
+//! What is pressed on a request, by its requester or by an approver, and the request as it is then.
+
+use hallpass_api::Request;
+use hallpass_model::RequestId;
+use serde::Serialize;
+
+use crate::api_args::ApiArgs;
+use crate::client::block_on;
+use crate::tables::{self, Viewpoint};
+use hallpass_terminal::exit::{Exit, Outcome};
+use hallpass_terminal::output;
+
+/// Sends a press to the server, as the last part of the request's address, and prints the request.
+pub fn press(api: &ApiArgs, id: RequestId, press: &str, body: &impl Serialize) -> Outcome {
+    let client = api.client()?;
+    let path = ["requests", &id.to_string(), press];
+    let request: Request = block_on(client.post(&path, body))?;
+    print(api, &request)
+}
+
+/// Prints a request as it is now.
+pub fn print(api: &ApiArgs, request: &Request) -> Outcome {
+    output::one(api.format(), request, tables::REQUEST_FIELDS, || {
+        tables::request(request, &Viewpoint::here())
+    })?;
+    Ok(Exit::Ok)
+}

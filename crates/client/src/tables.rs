@@ -1,0 +1,372 @@
+//! Requests and grants as people see them: table rows, blocks of lines, and CSV columns.
+
+use std::fmt::Write as _;
+
+use hallpass_api::{Glass, Grant, Request};
+use hallpass_model::{TimeSpan, Timestamp};
+use hallpass_wording::{lists, states, time};
+use jiff::tz::TimeZone;
+
+use hallpass_terminal::output::{self, Table, plain};
+use hallpass_terminal::words;
+
+/// The columns of requests in CSV.
+pub const REQUEST_FIELDS: &[&str] = &[
+    "id",
+    "state",
+    "requester",
+    "account",
+    "account_name",
+    "permission_set",
+    "group",
+    "group_name",
+    "duration_seconds",
+    "reason",
+    "ticket",
+    "created_at",
+    "expires_at",
+    "decision",
+    "approvers",
+    "approvals_needed",
+    "because",
+    "decided_by",
+    "decided_at",
+    "approval",
+    "detail",
+    "code",
+    "extends",
+    "grant_id",
+    "shortened_from_seconds",
+    "shortened_by",
+    "starts_at",
+];
+
+/// The columns of grants in CSV.
+pub const GRANT_FIELDS: &[&str] = &[
+    "id",
+    "state",
+    "request_id",
+    "user",
+    "account",
+    "account_name",
+    "permission_set",
+    "group",
+    "group_name",
+    "duration_seconds",
+    "reason",
+    "approver",
+    "approval",
+    "scheduled_at",
+    "granted_at",
+    "ends_at",
+    "ended_at",
+    "cause",
+    "removed",
+    "why",
+    "error",
+    "standing",
+    "stuck",
+    "console_url",
+];
+
+/// From when and where somebody looks.
+#[derive(Debug, Clone)]
+pub struct Viewpoint {
+    /// The instant that times are shown relative to.
+    pub now: Timestamp,
+    /// In which zone times are shown.
+    pub zone: TimeZone,
+}
+
+impl Viewpoint {
+    /// Here and now.
+    pub fn here() -> Self {
+        Self {
+            now: hallpass_clock::now(),
+            zone: words::zone(),
+        }
+    }
+
+    /// An instant for people, with its zone.
+    pub fn time(&self, at: Timestamp) -> String {
+        time::clock(at, self.now, &self.zone)
+    }
+
+    /// When a live grant ends; when a finished one ended.
+    fn end(&self, grant: &Grant) -> String {
+        match (grant.state.as_str(), grant.ended_at) {
+            (_, Some(at)) => format!("ended {}", self.time(at)),
+            ("scheduled" | "granting" | "active", None) if grant.ends_at > self.now => {
+                let left = TimeSpan::between(self.now, grant.ends_at);
+                format!("{}, in {}", self.time(grant.ends_at), time::countdown(left))
+            }
+            ("ending", None) => "now".to_owned(),
+            _ => self.time(grant.ends_at),
+        }
+    }
+}
+
+/// `payments-prod / DatabaseOperator`, or `group oncall`.
+pub fn asked_for(request: &Request) -> String {
+    target(
+        request.account_name.as_ref().or(request.account.as_ref()),
+        request.permission_set.as_ref(),
+        request.group_name.as_ref().or(request.group.as_ref()),
+    )
+}
+
+/// `payments-prod / DatabaseOperator`, or `group oncall`.
+pub fn held(grant: &Grant) -> String {
+    target(
+        grant.account_name.as_ref().or(grant.account.as_ref()),
+        grant.permission_set.as_ref(),
+        grant.group_name.as_ref().or(grant.group.as_ref()),
+    )
+}
+
+fn target(account: Option<&String>, set: Option<&String>, group: Option<&String>) -> String {
+    match (account, set, group) {
+        (Some(account), Some(set), _) => format!("{account} / {set}"),
+        (Some(account), None, _) => account.clone(),
+        (None, Some(set), _) => set.clone(),
+        (None, None, Some(group)) => format!("group {group}"),
+        (None, None, None) => "nothing".to_owned(),
+    }
+}
+
+/// Requests as a table.
+pub fn requests(items: &[Request], view: &Viewpoint) -> Table {
+    let mut table = Table::new(&["=ID", "=STATE", "WHO", "WHAT", "=FOR", "=ASKED", "REASON"]);
+    for item in items {
+        table.row([
+            item.id.clone(),
+            states::word(&item.state).to_owned(),
+            item.requester.clone(),
+            asked_for(item),
+            TimeSpan::seconds(item.duration_seconds).to_string(),
+            view.time(item.created_at),
+            item.reason.clone(),
+        ]);
+    }
+    table
+}
+
+/// Grants as a table.
+pub fn grants(items: &[Grant], view: &Viewpoint) -> Table {
+    let mut table = Table::new(&["=ID", "=STATE", "WHO", "WHAT", "ENDS", "REASON"]);
+    for item in items {
+        table.row([
+            item.id.clone(),
+            state(item),
+            item.user.clone(),
+            held(item),
+            view.end(item),
+            item.reason.clone(),
+        ]);
+    }
+    table
+}
+
+/// A grant's badge, and what is special about it.
+fn state(grant: &Grant) -> String {
+    let badge = states::word(&grant.state);
+    match (grant.stuck, grant.standing, &grant.queue) {
+        (true, ..) => format!("{badge} (stuck)"),
+        (false, true, _) => format!("{badge} (standing)"),
+        (false, false, Some(queue)) => format!("{badge} ({})", words::in_line(queue)),
+        (false, false, None) => badge.to_owned(),
+    }
+}
+
+/// Lines of `name  value`, names padded to one width; without those that have no value.
+fn block(title: &str, lines: &[(&str, Option<String>)]) -> String {
+    let width = lines.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
+    let room = output::width().map_or(usize::MAX, |columns| {
+        usize::from(columns).saturating_sub(width + 4).max(1)
+    });
+    let title = plain(title);
+    let mut text = if output::stdout_has_colour() {
+        output::state_painted(&title)
+    } else {
+        title
+    };
+    text.push('\n');
+    for (name, value) in lines {
+        if let Some(value) = value {
+            let value = match room {
+                usize::MAX => plain(value),
+                room => output::wrapped(&plain(value), room, width + 4),
+            };
+            // writing to a `String` cannot fail
+            let _ = writeln!(text, "  {name:width$}  {value}");
+        }
+    }
+    text
+}
+
+/// One request, for people.
+pub fn request(item: &Request, view: &Viewpoint) -> String {
+    let waiting = item.state == "pending" && item.decided_by.is_none();
+    let title = format!(
+        "{}: {} for {}",
+        states::word(&item.state),
+        asked_for(item),
+        TimeSpan::seconds(item.duration_seconds)
+    );
+    let approvals = match item.approvals_needed {
+        0 | 1 => String::new(),
+        needed => format!(" ({} of {needed} so far)", item.reviews.len()),
+    };
+    let glass = item.break_glass.as_ref();
+    let review = |glass: &Glass| {
+        let review = glass.review.as_deref()?;
+        let by = glass.closed_by.as_deref().map(|by| format!(" by {by}"));
+        let words = glass.closing.as_deref().map(|words| format!(": {words}"));
+        let (by, words) = (by.unwrap_or_default(), words.unwrap_or_default());
+        Some(format!("{review}{by}{words}"))
+    };
+    let some = |list: &[String], text: String| (!list.is_empty()).then_some(text);
+    block(
+        &title,
+        &[
+            ("id", Some(item.id.clone())),
+            ("asked by", Some(item.requester.clone())),
+            ("asked for", shortened(item)),
+            ("starts", item.starts_at.map(|at| view.time(at))),
+            ("reason", Some(item.reason.clone())),
+            ("ticket", item.ticket.clone()),
+            (
+                "can approve",
+                some(&item.approvers, lists::any_of(&item.approvers) + &approvals)
+                    .filter(|_| waiting),
+            ),
+            (
+                "lapses",
+                item.expires_at.filter(|_| waiting).map(|at| view.time(at)),
+            ),
+            ("comments", comments(item)),
+            ("decided by", item.decided_by.clone()),
+            ("said", item.detail.clone()),
+            (
+                "break-glass",
+                glass.and_then(|glass| glass.justification.clone()),
+            ),
+            ("review", glass.and_then(review)),
+            ("rules", some(&item.because, item.because.join(", "))),
+            ("extends", item.extends.clone()),
+            ("grant", item.grant_id.clone()),
+        ],
+    )
+}
+
+/// How long was asked for, where approvers made it shorter.
+fn shortened(item: &Request) -> Option<String> {
+    let from = TimeSpan::seconds(item.shortened_from_seconds?);
+    let by = item.shortened_by.as_deref().unwrap_or("an approver");
+    Some(format!("{from}, shortened by {by}"))
+}
+
+/// What approvers said before the one who decided.
+fn comments(item: &Request) -> Option<String> {
+    let reviews = item.reviews.iter();
+    let said = reviews.filter_map(|it| Some(format!("{}: {}", it.by, it.comment.as_ref()?)));
+    let all: Vec<String> = said.collect();
+    (!all.is_empty()).then(|| all.join("; "))
+}
+
+/// One grant, for people; with the ways to use it while it is active.
+pub fn grant(item: &Grant, view: &Viewpoint) -> String {
+    let mut text = block(
+        &format!("{}: {}", state(item), held(item)),
+        &[
+            ("id", Some(item.id.clone())),
+            ("held by", Some(item.user.clone())),
+            ("reason", Some(item.reason.clone())),
+            (
+                "ends",
+                Some(view.end(item)).filter(|_| !item.standing || item.ended_at.is_some()),
+            ),
+            (
+                "stays",
+                item.standing
+                    .then(|| hallpass_wording::grants::STAYS.to_owned()),
+            ),
+            ("cause", item.cause.clone()),
+            ("why", item.why.clone()),
+            ("AWS said", item.error.clone()),
+        ],
+    );
+    if item.state == "active" {
+        if let Some(url) = &item.console_url {
+            let _ = write!(text, "\nConsole:\n  {}\n", plain(url));
+        }
+        if let Some(profile) = &item.cli_profile {
+            text.push_str("\nProfile for ~/.aws/config:\n");
+            for line in profile.lines() {
+                text.push_str(&plain(line));
+                text.push('\n');
+            }
+        }
+        let _ = write!(text, "\nDone early? hallpass release {}\n", plain(&item.id));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn view() -> Viewpoint {
+        Viewpoint {
+            now: "2026-03-06T14:00:00Z".parse().unwrap(),
+            zone: TimeZone::UTC,
+        }
+    }
+
+    fn sample() -> Grant {
+        serde_json::from_value(json!({
+            "id": "grn_01934a5b6c7d7e8f90123456789abcde", "state": "active",
+            "request_id": "req_01934a5b6c7d7e8f90123456789abcde",
+            "user": "mara@acme.example", "user_name": "Mara", "user_id": "u",
+            "account": "222233334444", "account_name": "payments-prod",
+            "permission_set": "DatabaseOperator", "duration_seconds": 7200,
+            "reason": "disk full", "approver": "priya@acme.example", "approval": "peer",
+            "scheduled_at": "2026-03-06T13:59:00Z", "ends_at": "2026-03-06T16:00:00Z",
+            "standing": false, "stuck": false, "version": 3,
+            "console_url": "https://acme.awsapps.com/start/#/console",
+            "cli_profile": "[profile payments-prod]\nregion = eu-west-1"
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn an_active_grant_says_how_to_use_it() {
+        assert_eq!(
+            grant(&sample(), &view()),
+            "Active: payments-prod / DatabaseOperator\n  \
+             id        grn_01934a5b6c7d7e8f90123456789abcde\n  \
+             held by   mara@acme.example\n  \
+             reason    disk full\n  \
+             ends      16:00 UTC, in 2h 0m\n\n\
+             Console:\n  https://acme.awsapps.com/start/#/console\n\n\
+             Profile for ~/.aws/config:\n[profile payments-prod]\nregion = eu-west-1\n\n\
+             Done early? hallpass release grn_01934a5b6c7d7e8f90123456789abcde\n"
+        );
+    }
+
+    #[test]
+    fn every_csv_column_is_a_field_of_the_wire_type() {
+        let mut grant = sample();
+        grant.granted_at = Some(grant.scheduled_at);
+        grant.ended_at = Some(grant.scheduled_at);
+        (grant.group, grant.group_name) = (Some("g".into()), Some("g".into()));
+        (grant.cause, grant.why) = (Some("expired".into()), Some("removed".into()));
+        (grant.removed, grant.error) = (Some(true), Some("no".into()));
+        let value = serde_json::to_value(grant).unwrap();
+        for field in GRANT_FIELDS {
+            assert!(value.get(field).is_some(), "{field}");
+        }
+    }
+}

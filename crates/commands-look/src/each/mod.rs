@@ -1,0 +1,402 @@
+//! `hallpass each`: one operation of any service, in every account and Region (`inventory.md` §5).
+
+mod asked;
+mod lines;
+mod recipes;
+mod sink;
+mod spool;
+mod write;
+
+pub(super) use self::asked::{accounts_to_find, regions, selection};
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use clap::builder::NonEmptyStringValueParser;
+use hallpass_aws_wire::catalog;
+use hallpass_fanout::{
+    ApiCalls, FailureStage, FanoutError, FanoutSettings, Journal, Leaving, RegionChoice,
+    ResultSink, RunReport, Slice, Spool,
+};
+use hallpass_model::AccountId;
+use jmespath::Expression;
+
+use self::asked::AskedOperation;
+use self::lines::EmptyPages;
+use self::sink::{ResultForm, Results};
+use self::spool::RunFolder;
+use self::write::{PlanSink, PlanSpool, WriteCalls};
+use super::runs;
+use hallpass_host::runtime::runtime;
+use hallpass_host::selection_args::AccountArgs;
+use hallpass_setup::each_account::{MonotonicTime, NOT_THERE, PER_ACCOUNT};
+use hallpass_setup::member_role::MemberRoleArgs;
+use hallpass_terminal::exit::{Exit, Failure, Outcome};
+use hallpass_terminal::output::{self, OutputArgs};
+use hallpass_terminal::prompt::YesArgs;
+
+/// Call one operation in every account and Region
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  hallpass each ec2 DescribeVpcs --query 'Vpcs[].{id: VpcId, cidr: CidrBlock}'
+  hallpass each iam ListUsers --ou /Workloads --query 'Users[].UserName' -o csv
+  hallpass each --recipe internet-routes --regions eu-west-1,us-east-1
+  hallpass each ec2 EnableEbsEncryptionByDefault --ou /Sandbox --write
+
+Recipes: internet-routes, public-enis, open-security-groups, default-vpcs,
+unencrypted-volumes, trails, config-recorders, root-summary.")]
+pub struct Args {
+    /// The service, as the aws CLI calls it: `ec2`, `iam`, `sso-admin`
+    #[arg(value_name = "SERVICE", conflicts_with = "recipe")]
+    service: Option<String>,
+    /// The operation, as the API calls it: `DescribeVpcs`
+    #[arg(value_name = "OPERATION", conflicts_with = "recipe")]
+    operation: Option<String>,
+    /// A ready-made question instead
+    #[arg(long, value_name = "NAME")]
+    recipe: Option<String>,
+    /// The input of the operation as JSON, or `@FILE`
+    #[arg(long, value_name = "JSON")]
+    params: Option<String>,
+    #[command(flatten)]
+    selection: SelectionArgs,
+    /// Regions; `enabled`: those on in each account; `all`: the same, and those that are off are told
+    #[arg(
+        long,
+        value_name = "REGION,...",
+        value_delimiter = ',',
+        default_value = "enabled"
+    )]
+    regions: Vec<String>,
+    #[command(flatten)]
+    role: MemberRoleArgs,
+    /// A tag of the sessions
+    #[arg(long, value_name = "KEY=VALUE")]
+    session_tag: Vec<String>,
+    /// Who is behind the sessions, as `CloudTrail` shows it
+    #[arg(long, value_name = "NAME")]
+    source_identity: Option<String>,
+    /// Calls in flight, all together; 8 inside one account
+    #[arg(long, short = 'c', value_name = "N", default_value_t = 64, value_parser = concurrency)]
+    concurrency: usize,
+    /// What is shown of each page (`JMESPath`)
+    #[arg(long, value_name = "EXPR", value_parser = NonEmptyStringValueParser::new())]
+    query: Option<String>,
+    /// Show pages of which the query finds nothing, too
+    #[arg(long)]
+    keep_empty: bool,
+    /// One line for an account and Region, not one for each page
+    #[arg(long)]
+    merge: bool,
+    /// The columns of CSV and tables, in their order [default: all]
+    #[arg(long, value_name = "NAME,...", value_delimiter = ',')]
+    columns: Vec<String>,
+    /// Write results as they come, in no order
+    #[arg(long)]
+    unordered: bool,
+    /// Write failures here, a line of JSON each, not as a table on stderr
+    #[arg(long, value_name = "FILE")]
+    errors: Option<PathBuf>,
+    /// Go on with a run that was stopped or had failures; with the same words
+    #[arg(long, value_name = "ID")]
+    resume: Option<String>,
+    /// Where runs are kept until they have ended well [default: ~/.local/state/hallpass/each]
+    #[arg(long, value_name = "DIR")]
+    runs: Option<PathBuf>,
+    /// The Region of our own calls [default: us-east-1]
+    #[arg(
+        long,
+        value_name = "REGION",
+        env = "AWS_REGION",
+        hide_env_values = true
+    )]
+    home_region: Option<String>,
+    /// Draw the pauses between tries from this seed
+    #[arg(long, value_name = "N", hide = true)]
+    seed: Option<u64>,
+    #[command(flatten)]
+    write: WriteArgs,
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+/// Whether something may be changed.
+#[derive(Debug, clap::Args)]
+pub struct WriteArgs {
+    /// Call an operation that changes something: where is planned and shown first, then asked
+    #[arg(long)]
+    write: bool,
+    /// The most calls that a plan of `--write` may have
+    #[arg(long, value_name = "N", default_value_t = 50, requires = "write")]
+    max_changes: usize,
+    #[command(flatten)]
+    yes: YesArgs,
+}
+
+/// Which accounts.
+#[derive(Debug, clap::Args)]
+pub struct SelectionArgs {
+    #[command(flatten)]
+    which: AccountArgs,
+    /// Only the accounts of this file, without asking the organization: ids, or CSV with `account_id`
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["accounts", "ou", "exclude_ou", "tag", "name_glob"])]
+    accounts_file: Option<PathBuf>,
+    /// Nothing in this organizational unit or below it
+    #[arg(long, value_name = "OU")]
+    exclude_ou: Vec<String>,
+    /// Only with such a name: `prod-*`
+    #[arg(long, value_name = "GLOB")]
+    name_glob: Vec<String>,
+}
+
+impl SelectionArgs {
+    /// What was selected, in words that are the same for the same selection.
+    pub(super) fn words(&self) -> String {
+        let file = self.accounts_file.as_ref();
+        let file = file.map(|it| format!("those of {}", it.display()));
+        let ids = |all: &[AccountId]| {
+            let all: Vec<&str> = all.iter().map(AccountId::as_str).collect();
+            all.join(",")
+        };
+        let parts = [
+            ("", ids(&self.which.accounts)),
+            ("", file.unwrap_or_default()),
+            ("below ", self.which.ou.join(",")),
+            ("with the tag ", self.which.tag.join(",")),
+            ("named ", self.name_glob.join(",")),
+            ("without ", ids(&self.which.exclude)),
+            ("without those below ", self.exclude_ou.join(",")),
+        ];
+        let parts = parts.iter().filter(|(_, value)| !value.is_empty());
+        let parts: Vec<String> = parts.map(|(how, value)| format!("{how}{value}")).collect();
+        let mut words = if parts.is_empty() {
+            "all accounts".to_owned()
+        } else {
+            format!("accounts {}", parts.join(", "))
+        };
+        if self.which.include_management {
+            words.push_str(" and the management account");
+        }
+        words
+    }
+}
+
+pub(super) fn concurrency(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(count @ 1..=1024) => Ok(count),
+        _ => Err("a number from 1 to 1024".to_owned()),
+    }
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// Exit 2 for what makes no sense, before any call; exit 4 for what is no read without `--write`, or not agreed to.
+pub fn run(args: &Args) -> Outcome {
+    let id = match &args.resume {
+        Some(id) => id.clone(),
+        None => new_id()?,
+    };
+    let asked = asked::understand(args, &id)?;
+    let query = asked.query.as_deref().map(lines::compile).transpose()?;
+    write::check(&args.write, args.resume.is_some())?;
+    runtime()?.block_on(reachable(args, &asked))?;
+    let planned = if asked.writes {
+        let made = runtime()?.block_on(make_plan(args, &asked));
+        Some(write::plan(args, &asked, made)?)
+    } else {
+        None
+    };
+    let base = match &args.runs {
+        Some(folder) => folder.clone(),
+        None => runs::base("each")?,
+    };
+    let text = asked.text(args.keep_empty);
+    let (mut folder, journal) = match &args.resume {
+        Some(id) => RunFolder::go_on(&base, id, &text)?,
+        None => (RunFolder::begin(&base, &id, &text)?, Journal::default()),
+    };
+    let mut results = Results::new(ResultForm {
+        format: args.output.format(),
+        merge: args.merge,
+        columns: args.columns.clone(),
+    });
+    let ended = runtime()?.block_on(async {
+        let calls = calls(&asked, query, args.keep_empty, planned).await?;
+        ask(
+            args,
+            &asked,
+            calls.as_ref(),
+            journal,
+            (&mut folder, &mut results),
+        )
+        .await
+    });
+    let report = match ended {
+        Ok(report) => report,
+        Err(FanoutError::UnknownAccounts(ids)) => {
+            folder.forget();
+            return Err(Failure::bad_input(
+                FanoutError::UnknownAccounts(ids).to_string(),
+            ));
+        }
+        Err(FanoutError::Sink(error)) => return Err(Failure::stdout(&error)),
+        Err(error @ FanoutError::Spool(_)) => {
+            let reason = std::error::Error::source(&error).map(ToString::to_string);
+            return Err(Failure::failed(error.to_string()).detail(reason.unwrap_or_default()));
+        }
+    };
+    let resumed = (!asked.writes).then_some(id.as_str());
+    end(args, resumed, folder, &mut results, report)
+}
+
+/// Whether the services that are called have hosts of the variant that is asked for; nothing is called. Where Regions are
+/// found out later, one that has a host will do: the others are failures of their own.
+async fn reachable(args: &Args, asked: &AskedOperation) -> Result<(), Failure> {
+    let calls = write::calls(asked, lines::writer(None, EmptyPages::Dropped)).await;
+    let calls = calls.map_err(|error| Failure::failed(error.to_string()))?;
+    let (home, service) = (&asked.access.client.region, &asked.operation.service.name);
+    let mut needed = vec![("sts", home.as_str())];
+    if args.selection.accounts_file.is_none() {
+        needed.push(("organizations", home));
+    }
+    let any = [home.clone()];
+    let is_open = matches!(asked.regions, RegionChoice::Enabled)
+        || matches!(args.regions.as_slice(), [one] if one == "all");
+    let named = match &asked.regions {
+        RegionChoice::Named(names) | RegionChoice::Certain(names) if !is_open => names.as_slice(),
+        _ => &any,
+    };
+    let every = catalog().regions(home);
+    let has_some = || every.iter().any(|it| calls.no_host(service, it).is_none());
+    if !(is_open && has_some()) {
+        needed.extend(named.iter().map(|it| (service.as_str(), it.as_str())));
+    }
+    let none = needed.iter().filter_map(|it| calls.no_host(it.0, it.1));
+    hosts_are_there(none.collect())
+}
+
+/// That hosts which are asked for are known.
+///
+/// # Errors
+/// Exit 2 with each that is not, its service and its Region.
+pub(super) fn hosts_are_there(none: Vec<String>) -> Result<(), Failure> {
+    if none.is_empty() {
+        return Ok(());
+    }
+    let failure = Failure::bad_input("hosts that are asked for are not there; nothing was called");
+    let failure = none.into_iter().fold(failure, Failure::detail);
+    Err(failure
+        .code("NoEndpoint")
+        .help("`AWS_USE_FIPS_ENDPOINT`, `AWS_USE_DUALSTACK_ENDPOINT` or the profile ask for them"))
+}
+
+/// What is told at the end, and whether somebody may go on with the run.
+fn end(
+    args: &Args,
+    resumed: Option<&str>,
+    folder: RunFolder,
+    results: &mut Results,
+    report: RunReport,
+) -> Outcome {
+    let missing = results
+        .failures()
+        .iter()
+        .find(|it| it.stage == FailureStage::Accounts && NOT_THERE.contains(&it.code.as_str()));
+    if let Some(failure) = missing {
+        folder.forget();
+        return Err(Failure::bad_input(failure.message.clone()));
+    }
+    results.end()?;
+    results.tell(args.errors.as_ref(), &report)?;
+    if report.totals.failed == 0 && !report.is_stopped && !report.is_unlisted {
+        folder.forget();
+        return Ok(Exit::Ok);
+    }
+    if let Some(id) = resumed {
+        drop(folder);
+        output::say(&format!(
+            "hint: the same command with `--resume {id}` asks only for what is missing"
+        ));
+    } else {
+        folder.forget();
+    }
+    Ok(Exit::Failed)
+}
+
+/// The calls of a run: those of a write are the ones that were planned.
+async fn calls(
+    asked: &AskedOperation,
+    query: Option<Expression<'static>>,
+    keep_empty: bool,
+    planned: Option<BTreeSet<Slice>>,
+) -> Result<Box<dyn ApiCalls>, FanoutError> {
+    let empty = if keep_empty {
+        EmptyPages::Kept
+    } else {
+        EmptyPages::Dropped
+    };
+    let calls = write::calls(asked, lines::writer(query, empty)).await?;
+    Ok(match planned {
+        Some(planned) => Box::new(WriteCalls::acting(calls, planned)),
+        None => Box::new(calls),
+    })
+}
+
+fn settings(args: &Args, asked: &AskedOperation, journal: Journal) -> FanoutSettings {
+    FanoutSettings {
+        concurrency: args.concurrency,
+        per_account: PER_ACCOUNT,
+        selection: asked.selection.clone(),
+        regions: asked.regions.clone(),
+        seed: args.seed.unwrap_or_else(|| fastrand::u64(..)),
+        regions_known: journal.regions,
+        done: journal.done,
+    }
+}
+
+/// Where an operation would be called.
+async fn make_plan(
+    args: &Args,
+    asked: &AskedOperation,
+) -> Result<(WriteCalls, PlanSink), FanoutError> {
+    let calls = write::calls(asked, lines::writer(None, EmptyPages::Dropped)).await?;
+    let (calls, mut sink) = (WriteCalls::planning(calls), PlanSink::default());
+    let settings = settings(args, asked, Journal::default());
+    let (time, never) = (MonotonicTime::begin(), std::future::pending());
+    let places = (
+        &mut PlanSpool as &mut dyn Spool,
+        &mut sink as &mut dyn ResultSink,
+    );
+    hallpass_fanout::run(settings, Leaving::AtOnce, &calls, &time, places, never).await?;
+    Ok((calls, sink))
+}
+
+async fn ask(
+    args: &Args,
+    asked: &AskedOperation,
+    calls: &dyn ApiCalls,
+    journal: Journal,
+    (folder, results): (&mut RunFolder, &mut Results),
+) -> Result<RunReport, FanoutError> {
+    let settings = settings(args, asked, journal);
+    let leaving = if args.unordered {
+        Leaving::AtOnce
+    } else {
+        Leaving::InOrder
+    };
+    let stop = async {
+        // without a handler the process ends as it always did
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    };
+    let time = MonotonicTime::begin();
+    hallpass_fanout::run(settings, leaving, calls, &time, (folder, results), stop).await
+}
+
+pub(super) fn new_id() -> Result<String, Failure> {
+    let mut bytes = [0; 4];
+    getrandom::fill(&mut bytes).map_err(Failure::bug)?;
+    Ok(hex::encode(bytes))
+}

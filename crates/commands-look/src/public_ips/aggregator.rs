@@ -1,0 +1,58 @@
+//! One aggregator is asked for everything.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use hallpass_addresses::{
+    AddressKind, Aggregator, SelectError, UncoveredPlace, expected_places, queries,
+    uncovered_by_aggregator,
+};
+use hallpass_aws::{AwsClientSettings, OrganizationCalls};
+
+use super::{Args, FoundSightings};
+use hallpass_clock::SystemClock;
+use hallpass_terminal::exit::Failure;
+
+/// Asks an aggregator, and what it does not cover.
+pub(super) async fn look(
+    args: &Args,
+    name: &str,
+    home: &str,
+    kinds: &BTreeSet<AddressKind>,
+) -> Result<FoundSightings, Failure> {
+    let role = args.role.to_assume("hallpass".to_owned());
+    let client = AwsClientSettings::new(home.to_owned());
+    let (seed, clock) = (fastrand::u64(..), Arc::new(SystemClock));
+    let calls = OrganizationCalls::new(client, role, args.concurrency, seed, clock).await;
+    let calls = calls.map_err(Failure::failed)?;
+    let aggregator = Aggregator::new(&calls, name, home);
+    let aggregator = aggregator.map_err(|error| Failure::bad_input(error.to_string()))?;
+    let mut found = FoundSightings::default();
+    for query in queries(kinds) {
+        let read = aggregator.select(&query).await.map_err(|it| failure(&it))?;
+        found.sightings.extend(read.sightings);
+        found.left_out += read.left_out;
+    }
+    let (expected, unknown) = expected_places(&calls).await;
+    found.uncovered = unknown;
+    match aggregator.sources().await {
+        Ok(sources) => {
+            let uncovered = uncovered_by_aggregator(&expected, &sources);
+            found.uncovered.extend(uncovered);
+        }
+        Err(error) => found.uncovered.push(UncoveredPlace {
+            account_id: None,
+            region: None,
+            reason: format!("what the aggregator covers could not be read: {error}"),
+        }),
+    }
+    Ok(found)
+}
+
+fn failure(error: &SelectError) -> Failure {
+    match error {
+        SelectError::NoAggregator { .. } => Failure::bad_input(error.to_string())
+            .help("name one with `--aggregator`, and its Region with `--region`"),
+        _ => Failure::failed(error.to_string()),
+    }
+}

@@ -1,0 +1,57 @@
+//! What EC2 says at this moment.
+
+use std::collections::BTreeSet;
+
+use hallpass_addresses::{
+    AddressVerification, FoundAddress, LiveAddress, differences, elastic_addresses,
+    interface_addresses,
+};
+use hallpass_model::AccountId;
+use serde_json::{Value, json};
+
+use super::everywhere::{Everywhere, EverywhereAnswers};
+use hallpass_terminal::exit::Failure;
+
+/// Asks EC2 everywhere, and compares.
+pub(super) async fn look(
+    everywhere: &Everywhere,
+    addresses: &[FoundAddress],
+) -> Result<AddressVerification, Failure> {
+    let filter = json!([{"Name": "addresses.association.public-ip", "Values": ["*"]}]);
+    let input = json!({ "Filters": filter });
+    let interfaces = everywhere
+        .ask("ec2", "DescribeNetworkInterfaces", input)
+        .await?;
+    let elastic = everywhere
+        .ask("ec2", "DescribeAddresses", json!({}))
+        .await?;
+    let mut live = BTreeSet::new();
+    let mut add = |answers: &EverywhereAnswers, read: fn(&Value) -> Vec<std::net::IpAddr>| {
+        for ((account, region), pages) in &answers.pages {
+            live.extend(pages.iter().flat_map(read).map(|ip| LiveAddress {
+                ip,
+                account: account.clone(),
+                region: region.clone(),
+            }));
+        }
+    };
+    add(&interfaces, interface_addresses);
+    add(&elastic, elastic_addresses);
+    let of = |answers: &EverywhereAnswers| -> BTreeSet<(AccountId, String)> {
+        answers.pages.keys().cloned().collect()
+    };
+    let asked: BTreeSet<_> = of(&interfaces)
+        .intersection(&of(&elastic))
+        .cloned()
+        .collect();
+    // half of what a place has would be a difference that is none
+    live.retain(|it| asked.contains(&(it.account.clone(), it.region.clone())));
+    let failed = interfaces.uncovered().chain(elastic.uncovered());
+    let mut unverified: Vec<_> = failed.collect();
+    unverified.sort();
+    unverified.dedup();
+    Ok(AddressVerification {
+        differences: differences(addresses, &live, &asked),
+        unverified,
+    })
+}

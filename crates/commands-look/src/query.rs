@@ -1,0 +1,47 @@
+//! `hallpass query`: carried out by the companion, as are its snapshots and tables; alerts are not.
+
+use super::alerts;
+use hallpass_host::companion;
+use hallpass_terminal::exit::Outcome;
+
+/// Run SQL over a snapshot of the organization; manage alerts
+#[derive(Debug, clap::Args)]
+// its name is that of the companion's arguments
+#[group(skip)]
+#[command(args_conflicts_with_subcommands = true)]
+pub struct Args {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    companion: companion::Args,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    /// List, show, import, export, compare and remove snapshots
+    #[command(disable_help_flag = true, disable_version_flag = true)]
+    Snapshots(companion::Args),
+    /// List the tables that can be queried, or the columns of one
+    #[command(disable_help_flag = true, disable_version_flag = true)]
+    Tables(companion::Args),
+    Alerts(alerts::Args),
+}
+
+impl Args {
+    /// Whether the companion is asked for the help of what is below `query`.
+    pub fn asks_for_help(&self) -> bool {
+        match &self.command {
+            Some(Command::Snapshots(args) | Command::Tables(args)) => args.asks_for_help(),
+            Some(Command::Alerts(_)) | None => false,
+        }
+    }
+}
+
+pub fn run(args: &Args) -> Outcome {
+    match &args.command {
+        Some(Command::Snapshots(args)) => companion::run("snapshots", args),
+        Some(Command::Tables(args)) => companion::run("tables", args),
+        Some(Command::Alerts(args)) => alerts::run(args),
+        None => companion::run("query", &args.companion),
+    }
+}

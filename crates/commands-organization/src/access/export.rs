@@ -1,0 +1,63 @@
+//! `hallpass access export`: what stands, as files that plan to nothing.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use hallpass_access_files::{Exported, export};
+
+use hallpass_chores::access_look::{directory, seen};
+use hallpass_chores::plans;
+use hallpass_host::runtime::runtime;
+use hallpass_setup::opening::ConfigArgs;
+use hallpass_terminal::exit::{Exit, Failure, Outcome};
+use hallpass_terminal::output;
+
+/// The file in the folder; policies stand beside it.
+const FILE: &str = "access.yaml";
+
+/// Write what stands in Identity Center as files that plan to nothing
+#[derive(Debug, clap::Args)]
+#[command(
+    long_about = "Write what stands in Identity Center as files that plan to nothing\n\nWithout --to \
+                  one file is printed, with all policies in it. Permission sets of AWS's own (AWS*) \
+                  and temporary access that Hallpass gave are left out; a comment counts them.",
+    after_help = "Examples:
+  hallpass access export > access.yaml
+  hallpass access export --to access"
+)]
+pub(super) struct Args {
+    /// A folder for the file and for long policies
+    #[arg(long, value_name = "DIR")]
+    to: Option<PathBuf>,
+    #[command(flatten)]
+    config: ConfigArgs,
+}
+
+pub(super) fn run(args: &Args) -> Outcome {
+    let exported = runtime()?.block_on(async {
+        let context = plans::open(&args.config.load()?).await?;
+        let directory = directory(&context.access(), false).await?;
+        let seen = seen(&context.access(), |_| true).await?;
+        Ok::<_, Failure>(export(&seen, &directory, args.to.is_some()))
+    })?;
+    match &args.to {
+        None => output::print(&exported.text)?,
+        Some(folder) => write_all(folder, &exported)?,
+    }
+    Ok(Exit::Ok)
+}
+
+fn write_all(folder: &Path, exported: &Exported) -> Result<(), Failure> {
+    let policies = exported
+        .policies
+        .iter()
+        .map(|(path, text)| (path.as_str(), text));
+    for (path, text) in policies.chain([(FILE, &exported.text)]) {
+        let path = folder.join(path);
+        let made = path.parent().map_or(Ok(()), fs::create_dir_all);
+        made.and_then(|()| fs::write(&path, text))
+            .map_err(|error| Failure::unwritable(path.display(), &error))?;
+        output::say(&format!("wrote {}", path.display()));
+    }
+    Ok(())
+}

@@ -1,0 +1,43 @@
+//! `hallpass org payer plan`: the way to a shared payer account, as tasks (`organization.md` Y-3).
+
+use hallpass_org::payer::payer_tasks;
+
+use super::payer_look::PayerLookArgs;
+use hallpass_terminal::exit::{Exit, Outcome};
+use hallpass_terminal::output::{self, OutputArgs, Table};
+
+const COLUMNS: [&str; 5] = ["id", "state", "owners", "title", "notes"];
+
+/// List what is to be done for a shared payer account, by whom, and how far it is
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:
+  hallpass org payer plan org-payer.yaml
+
+Runs with credentials of the payer account, and only reads. A task is done when
+the checks of `org payer audit` that belong to it pass or are vouched for.")]
+pub(super) struct Args {
+    #[command(flatten)]
+    payer: PayerLookArgs,
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// Exit 2 where the file cannot be read, or the credentials are not the payer's.
+pub(super) fn run(args: &Args) -> Outcome {
+    let seen = args.payer.look()?;
+    let tasks = payer_tasks(&seen.checks, &seen.transfers);
+    output::list(args.output.format(), &tasks, &COLUMNS, || {
+        let mut table = Table::new(&["=STATE", "=WHO", "TASK"]);
+        for task in &tasks {
+            let mut lines = vec![task.title.to_owned()];
+            lines.extend(task.notes.iter().map(|it| format!("-> {it}")));
+            let state = task.state.name().replace('_', " ");
+            table.row_of_lines([state, task.owners.join(", "), lines.join("\n")]);
+        }
+        table
+    })?;
+    Ok(Exit::Ok)
+}

@@ -1,0 +1,107 @@
+//! By policies of the administrator, where it configures the organization.
+
+use hallpass_model::Timestamp;
+use hallpass_org::standards::{
+    CentralFacts, CentralRow, NoCentralHome, StandardsAccount, StandardsFacts, StandardsFile,
+    StandardsScope, StandardsUnread, central_home, central_rows, draft_configuration,
+    needs_local_mode,
+};
+
+use super::{day, unread};
+use hallpass_chores::plans::{self, PlanArgs, PlanContext};
+use hallpass_terminal::exit::{Exit, Failure, Outcome};
+use hallpass_terminal::output;
+
+/// Who says which standards are on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum Mode {
+    /// Policies where the organization is configured by them, else each account and Region
+    Auto,
+    /// Policies of the administrator
+    Central,
+    /// Each account and Region
+    Local,
+}
+
+/// The facts of policies, where it is they that say it.
+///
+/// # Errors
+/// Exit 4 where policies were asked for and the organization has none.
+pub(super) fn central(
+    mode: Mode,
+    facts: &StandardsFacts,
+) -> Result<Option<&CentralFacts>, Failure> {
+    match (mode, &facts.central) {
+        (Mode::Local, _) | (Mode::Auto, None) => Ok(None),
+        (Mode::Auto | Mode::Central, Some(found)) => Ok(Some(found)),
+        (Mode::Central, None) => Err(Failure::refused(
+            "the organization is not configured centrally",
+        )
+        .help("`--enable-central` plans that")),
+    }
+}
+
+/// Where policies are to hold.
+///
+/// # Errors
+/// Exit 2 with each entry that policies cannot say.
+pub(super) fn rows(
+    file: &StandardsFile,
+    facts: &StandardsFacts,
+    central: &CentralFacts,
+    scope: &StandardsScope,
+    now: Timestamp,
+) -> Result<Vec<CentralRow>, Failure> {
+    can_say(file)?;
+    let meant = |it: &StandardsAccount| scope.is_meant(it, &facts.tree);
+    Ok(central_rows(file, facts, central, day(now), meant))
+}
+
+/// Whether policies can say what a file says.
+///
+/// # Errors
+/// Exit 2 with each entry that they cannot.
+pub(super) fn can_say(file: &StandardsFile) -> Result<(), Failure> {
+    let cannot = needs_local_mode(file);
+    if !cannot.is_empty() {
+        let mut failure = Failure::bad_input("central policies cannot say what the file says");
+        for reason in cannot {
+            failure = failure.detail(reason);
+        }
+        return Err(failure.help("`--mode local`, for accounts that look after themselves"));
+    }
+    Ok(())
+}
+
+/// Lets policies of the administrator configure the organization; the file is planned after that.
+///
+/// # Errors
+/// Exit 4 where nobody could.
+pub(super) async fn enable(context: &PlanContext, organization: &str, args: &PlanArgs) -> Outcome {
+    let home = central_home(context.calls.as_ref())
+        .await
+        .map_err(|fact| unread(StandardsUnread::Unread(fact), None))?;
+    let home = home.map_err(|why| {
+        let help = match why {
+            NoCentralHome::Administrator => "`hallpass org delegate --service securityhub --account ID --regions REGION,…`",
+            NoCentralHome::Aggregator { .. } => {
+                "create a finding aggregator in the Region that is to be home, in the account of the administrator"
+            }
+        };
+        Failure::refused(why.to_string()).help(help)
+    })?;
+    output::say(
+        "warning: Security Hub and its standards no longer come on in new accounts by themselves, accounts go on as they are \
+         until a policy holds for them, and standards of accounts under a policy cannot be changed there",
+    );
+    let draft = draft_configuration(organization, &home);
+    let question = format!(
+        "Let policies of account {} in {} configure Security Hub of the organization?",
+        home.account, home.region
+    );
+    let settled = plans::settle(context, draft, args, &question).await?;
+    if args.is_applying() && settled.exit == Exit::Ok {
+        output::say("the same command now plans the policies of the file");
+    }
+    plans::finish(settled, None, args.format())
+}

@@ -1,0 +1,125 @@
+//! `hallpass org vend status|export|retry`: lists that were begun.
+
+use hallpass_chores::plans::run_failed;
+use std::path::PathBuf;
+
+use hallpass_org::vending::VendingPlan;
+use hallpass_runner::{PlanId, PlanReport};
+use serde_json::json;
+
+use super::shown::{ShownList, follow, write};
+use hallpass_chores::plans::{self, PlanContext, RunningArgs};
+use hallpass_chores::vending_mail::with_mails;
+use hallpass_host::runtime::runtime;
+use hallpass_setup::opening::ConfigArgs;
+use hallpass_terminal::exit::{Exit, Failure, Outcome};
+use hallpass_terminal::output::{self, OutputArgs};
+
+/// Show what became of the rows of a list
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  hallpass org vend status 3f0c9a5b7d1e2f46")]
+pub(super) struct StatusArgs {
+    /// The plan's id
+    #[arg(value_name = "PLAN")]
+    id: String,
+    #[command(flatten)]
+    config: ConfigArgs,
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+/// Print the CSV of a list with its last columns filled
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  hallpass org vend export 3f0c9a5b7d1e2f46 --to done.csv")]
+pub(super) struct ExportArgs {
+    /// The plan's id
+    #[arg(value_name = "PLAN")]
+    id: String,
+    /// The file [default: stdout]
+    #[arg(long, value_name = "PATH")]
+    to: Option<PathBuf>,
+    #[command(flatten)]
+    config: ConfigArgs,
+}
+
+/// Retry the rows that failed
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  hallpass org vend retry 3f0c9a5b7d1e2f46 --yes")]
+pub(super) struct RetryArgs {
+    /// The plan's id
+    #[arg(value_name = "PLAN")]
+    id: String,
+    #[command(flatten)]
+    running: RunningArgs,
+}
+
+/// The rows of a list, by the plan's journal.
+async fn shown(context: &PlanContext, id: &PlanId) -> Result<ShownList, Failure> {
+    let (plan, folded) = context.runner.load(id).await.map_err(run_failed)?;
+    let vending = VendingPlan::of(&plan).ok_or_else(|| {
+        Failure::bad_input(format!("plan {id} is of kind `{}`", plan.kind))
+            .help("`hallpass org plan show` shows plans of every kind")
+    })?;
+    ShownList::of_plan(context, &vending, &plan, &folded).await
+}
+
+pub(super) fn status(args: &StatusArgs) -> Outcome {
+    let format = args.output.format();
+    let id = plans::plan_id(&args.id)?;
+    runtime()?.block_on(async {
+        let context = plans::open(&args.config.load()?).await?;
+        let shown = shown(&context, &id).await?;
+        let report = json!(context.runner.report(&id).await.map_err(run_failed)?);
+        shown.print(Some(&id), &report, format)?;
+        Ok(if shown.has_bad() {
+            Exit::Failed
+        } else {
+            Exit::Ok
+        })
+    })
+}
+
+pub(super) fn export(args: &ExportArgs) -> Outcome {
+    let id = plans::plan_id(&args.id)?;
+    let shown = runtime()?.block_on(async {
+        let context = plans::open(&args.config.load()?).await?;
+        shown(&context, &id).await
+    })?;
+    match &args.to {
+        Some(path) => write(path, &shown.csv())?,
+        None => output::print(&shown.csv())?,
+    }
+    Ok(Exit::Ok)
+}
+
+pub(super) fn retry(args: &RetryArgs) -> Outcome {
+    let format = args.running.format();
+    let id = plans::plan_id(&args.id)?;
+    runtime()?.block_on(async {
+        let context = plans::open(&args.running.config.load()?).await?;
+        let before = shown(&context, &id).await?;
+        if before.has_failed() {
+            let question = format!("Try the rows of plan {id} that failed once more?");
+            args.running.consent_to_named(&question)?;
+        }
+        let mut applying = args.running.applying();
+        applying.retry_failed = before.has_failed();
+        let run = async {
+            tokio::select! {
+                report = context.runner.resume(&id, &applying) => Ok(report.map_err(run_failed)?),
+                never = follow(&context, &id) => match never {},
+            }
+        };
+        let state = |report: &PlanReport| report.state;
+        let report = with_mails(context.mailer.as_ref(), &id, run, state).await?;
+        let (plan, folded) = context.runner.load(&id).await.map_err(run_failed)?;
+        let vending = VendingPlan::of(&plan)
+            .ok_or_else(|| Failure::bug("a plan of a list that keeps no list"))?;
+        let shown = ShownList::of_run(&context, &vending, &plan, &folded).await?;
+        shown.print(Some(&id), &json!(report), format)?;
+        let path = PathBuf::from(format!("{id}.csv"));
+        write(&path, &shown.csv())?;
+        output::say(&format!("the list is written to {}", path.display()));
+        Ok(shown.exit())
+    })
+}

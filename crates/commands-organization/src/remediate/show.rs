@@ -1,0 +1,157 @@
+//! `hallpass org remediate list|backlog|show`: from the store alone.
+
+use hallpass_remediation::{
+    Remediation, RemediationFilter, RemediationPhase, RemediationStore as _,
+};
+use hallpass_wording::time::utc;
+use serde_json::{Value, json};
+
+use super::found;
+use hallpass_host::runtime::runtime;
+use hallpass_setup::opening::{ConfigArgs, open_store};
+use hallpass_terminal::exit::{Exit, Failure, Outcome};
+use hallpass_terminal::output::{self, OutputArgs, Table};
+
+/// The most that is listed.
+const LISTED_MAX: usize = 10_000;
+const FIELDS: &[&str] = &[
+    "id",
+    "state",
+    "why",
+    "rule",
+    "action",
+    "account",
+    "region",
+    "resource",
+    "control",
+    "decided_at",
+    "changed_at",
+    "plan",
+];
+
+/// List remediations, newest first
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  hallpass org remediate list --output json")]
+pub(super) struct ListArgs {
+    #[command(flatten)]
+    config: ConfigArgs,
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+/// List what waits for people, with why
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  hallpass org remediate backlog")]
+pub(super) struct BacklogArgs {
+    #[command(flatten)]
+    config: ConfigArgs,
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+/// Show a remediation, with its finding and its plan
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  hallpass org remediate show rm-3f0c9a5b7d1e2f46 --output json")]
+pub(super) struct ShowArgs {
+    /// Its id
+    #[arg(value_name = "ID")]
+    id: String,
+    #[command(flatten)]
+    config: ConfigArgs,
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+fn why(it: &Remediation) -> String {
+    match &it.phase {
+        RemediationPhase::Waiting { until, why } => format!("{why}; until {}", utc(*until)),
+        RemediationPhase::Manual { reason } | RemediationPhase::Drifted { reason } => {
+            reason.clone()
+        }
+        RemediationPhase::Undone { by, .. } => format!("taken back by {by}"),
+        RemediationPhase::Pending { failed: 0, .. }
+        | RemediationPhase::Observed
+        | RemediationPhase::Finished { .. } => String::new(),
+        RemediationPhase::Pending { failed, .. } => format!("failed {failed} times so far"),
+    }
+}
+
+fn row(it: &Remediation) -> Value {
+    json!({
+        "id": it.id, "state": it.phase.name(), "why": why(it), "rule": it.rule, "action": it.action.name(),
+        "mode": it.mode.name(), "account": it.deviation.account, "region": it.deviation.region,
+        "resource": it.deviation.resource, "control": it.deviation.control,
+        "finding": it.deviation.finding.as_ref().map(|it| it.id.clone()), "decided_at": it.decided_at,
+        "changed_at": it.changed_at, "approved_by": it.approved_by, "plan": it.plan,
+        "answer": it.answer, "finding_to_be_told": it.write_back.is_some(),
+    })
+}
+
+fn table(rows: &[Remediation]) -> Table {
+    let mut table = Table::new(&[
+        "=remediation",
+        "state",
+        "action",
+        "account",
+        "resource",
+        "why",
+    ]);
+    for it in rows {
+        table.row([
+            it.id.to_string(),
+            it.phase.name().to_owned(),
+            it.action.name().to_owned(),
+            it.deviation.account.to_string(),
+            it.deviation.resource.clone(),
+            why(it),
+        ]);
+    }
+    table
+}
+
+fn list(config: &ConfigArgs, output: &OutputArgs, filter: RemediationFilter) -> Outcome {
+    let path = config.load()?.sqlite()?;
+    let (rows, paused) = runtime()?.block_on(async {
+        let store = open_store(path).await?;
+        let rows = store.remediations(filter, LISTED_MAX).await;
+        let rows = rows.map_err(|fault| Failure::failed(fault.to_string()))?;
+        let paused = store.paused().await;
+        Ok::<_, Failure>((rows, paused.map_err(|it| Failure::failed(it.to_string()))?))
+    })?;
+    if let Some((by, at)) = paused {
+        output::say(&format!(
+            "all writes are paused by {by} since {}: `hallpass org remediate resume` lets them go on",
+            utc(at)
+        ));
+    }
+    let items: Vec<Value> = rows.iter().map(row).collect();
+    output::list(output.format(), &items, FIELDS, || table(&rows))?;
+    Ok(Exit::Ok)
+}
+
+pub(super) fn run_list(args: &ListArgs) -> Outcome {
+    list(&args.config, &args.output, RemediationFilter::All)
+}
+
+pub(super) fn run_backlog(args: &BacklogArgs) -> Outcome {
+    list(&args.config, &args.output, RemediationFilter::Backlog)
+}
+
+pub(super) fn run_show(args: &ShowArgs) -> Outcome {
+    let path = args.config.load()?.sqlite()?;
+    let it = runtime()?.block_on(async { found(&open_store(path).await?, &args.id).await })?;
+    let text = || {
+        let mut table = Table::new(&["what", "value"]);
+        if let Some(members) = row(&it).as_object() {
+            for (name, value) in members.iter().filter(|(_, value)| !value.is_null()) {
+                let text = value
+                    .as_str()
+                    .map_or_else(|| value.to_string(), str::to_owned);
+                table.row([name.clone(), text]);
+            }
+        }
+        table.text(None)
+    };
+    output::one(args.output.format(), &row(&it), FIELDS, text)?;
+    Ok(Exit::Ok)
+}

@@ -1,0 +1,110 @@
+//! `hallpass org remediate undo`: back to what was, by a plan.
+
+use hallpass_chores::plans::run_failed;
+use std::sync::Arc;
+
+use hallpass_aws::FindingClient;
+use hallpass_findings::read_standing;
+use hallpass_model::Clock;
+use hallpass_remediation::{
+    PressRefusal, Remediation, RemediationStore as _, is_labelled_by_us, may_undo, undone,
+};
+use hallpass_runner::undo;
+
+use super::found;
+use hallpass_chores::plans::{self, PlanArgs};
+use hallpass_clock::SystemClock;
+use hallpass_config::Loaded;
+use hallpass_host::runtime::runtime;
+use hallpass_host::server_store::ServerStore;
+use hallpass_setup::opening::{aws_settings, open_store};
+use hallpass_terminal::exit::{Exit, Failure, Outcome};
+use hallpass_terminal::output;
+
+/// Take back what a remediation changed
+#[derive(Debug, clap::Args)]
+#[command(
+    long_about = "Take back what a remediation changed\n\nExactly the part that it changed comes back, \
+                  and the finding is NEW again. The same rule leaves the resource to people for a day; \
+                  write an exception if it is to stay as it is.",
+    after_help = "Example:\n  hallpass org remediate undo rm-3f0c9a5b7d1e2f46 --apply"
+)]
+pub(super) struct UndoArgs {
+    /// Its id
+    #[arg(value_name = "ID")]
+    id: String,
+    #[command(flatten)]
+    plan: PlanArgs,
+}
+
+pub(super) fn run(args: &UndoArgs) -> Outcome {
+    let format = args.plan.format();
+    let loaded = args.plan.load()?;
+    runtime()?.block_on(async {
+        let store = open_store(loaded.sqlite()?).await?;
+        let it = found(&store, &args.id).await?;
+        may_undo(&it).map_err(|refusal| Failure::bad_input(refusal.to_string()))?;
+        let Some(id) = &it.plan else {
+            check_label(&loaded, &it).await?;
+            // no account was touched: the finding alone is opened again
+            if !args.plan.is_applying() {
+                output::say("nothing was done; `--apply` sets the finding to NEW again");
+                return Ok(Exit::Ok);
+            }
+            let question = format!("Set the finding of {} to NEW again?", it.id);
+            args.plan.running().consent(&question)?;
+            let next = undone(it, "an operator", hallpass_clock::now());
+            return kept(&store, &next).await.map(|()| Exit::Ok);
+        };
+        let context = plans::open(&loaded).await?;
+        let (plan, folded) = context.runner.load(id).await.map_err(run_failed)?;
+        let undoing = undo(&plan, &folded, context.hands.as_ref());
+        for (target, why) in &undoing.not_undoable {
+            output::say(&format!("not undoable: {target}: {why}"));
+        }
+        let question = format!("Take back what {} changed?", it.id);
+        let settled = plans::settle(&context, undoing.draft, &args.plan, &question).await?;
+        let done = args.plan.is_applying() && settled.exit == Exit::Ok && settled.refused.is_none();
+        if done {
+            // CRASH: before this the plan is found done when undone once more
+            let by = context.aws.about().arn.clone();
+            kept(&store, &undone(it, &by, hallpass_clock::now())).await?;
+        }
+        plans::finish(settled, None, format)
+    })
+}
+
+/// Whether the finding is as it was labelled: who labelled it since decides about it.
+///
+/// # Errors
+/// It is not, or it cannot be read.
+async fn check_label(loaded: &Loaded, it: &Remediation) -> Result<(), Failure> {
+    let Some(key) = it.deviation.finding.clone() else {
+        return Ok(());
+    };
+    let own = loaded.enrich_settings()?.updated_by;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let client = FindingClient::new(aws_settings(loaded), fastrand::u64(..), clock).await;
+    let client = client.map_err(Failure::failed)?;
+    let mut read = read_standing(&client, [key.clone()]).await;
+    let why = match read.remove(&key) {
+        // what is yet to be written is judged when it is
+        _ if it.write_back.is_some() => return Ok(()),
+        Some(Ok(Some(standing))) if is_labelled_by_us(it, &standing, &own) => return Ok(()),
+        Some(Ok(Some(standing))) => format!(
+            "somebody has worked on the finding since: its workflow status is {}",
+            standing.workflow()
+        ),
+        Some(Err(refusal)) => return Err(Failure::failed(refusal.to_string())),
+        Some(Ok(None)) | None => "Security Hub does not have the finding".to_owned(),
+    };
+    let refusal = PressRefusal::Drifted(it.id.to_string(), why);
+    Err(Failure::failed(refusal.to_string()))
+}
+
+async fn kept(store: &ServerStore, next: &Remediation) -> Result<(), Failure> {
+    let done = store.change_remediation(next).await;
+    done.map_err(|fault| {
+        Failure::failed(fault.to_string()).help("run it again: what is back already stays")
+    })
+}

@@ -1,0 +1,178 @@
+//! `hallpass rules check`: what is wrong or odd with a rule file, and whether its tests pass.
+
+use std::fmt::Write as _;
+use std::path::PathBuf;
+
+use hallpass_rules::{Diagnostic, FindingCode, RuleTestOutcome as TestOutcome, TestResult};
+use hallpass_wording::lists::count;
+use serde::Serialize;
+use serde_json::json;
+
+use super::finding;
+use hallpass_host::facts::read_directory;
+use hallpass_terminal::exit::{Exit, Failure, Outcome};
+use hallpass_terminal::output::{self, Format, OutputArgs, plain};
+
+const FIELDS: &[&str] = &[
+    "severity", "code", "file", "line", "column", "list", "index", "field", "value", "message",
+    "help",
+];
+
+/// Check a rule file and run the tests in it
+#[derive(Debug, clap::Args)]
+#[command(
+    long_about = "Check a rule file and run the tests in it\n\nThe file is `rules.toml` (or the \
+                  same in YAML or JSON), or an sso-elevator configuration in JSON or HCL. Exit 2 \
+                  when it has errors and would not be loaded, 1 when a test fails or there are no \
+                  rules in it, and with --fail-on-findings 3 when there are warnings.\n\nA server \
+                  with no rules refuses every request. `hallpass serve` does not start with a file \
+                  that says nothing, and keeps the rules it has; with an empty list of rules it \
+                  does start.",
+    after_help = "Examples:
+  hallpass rules check rules.toml
+  hallpass rules check elevator.json --facts organization.json --fail-on-findings"
+)]
+pub(crate) struct Args {
+    /// The rule file
+    file: PathBuf,
+    /// Organization file to check names against
+    #[arg(long, value_name = "ORGANIZATION")]
+    facts: Option<PathBuf>,
+    /// Exit 3 when there are warnings
+    #[arg(long)]
+    fail_on_findings: bool,
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+/// All that was found.
+#[derive(Debug, Serialize)]
+struct CheckReport {
+    file: String,
+    errors: usize,
+    warnings: usize,
+    tests_failed: usize,
+    findings: Vec<Diagnostic>,
+    tests: Vec<TestResult>,
+}
+
+pub(crate) fn run(args: &Args) -> Outcome {
+    let facts = args.facts.as_deref().map(read_directory).transpose()?;
+    let read = super::read(&args.file)?;
+    let (findings, tests) = match &read.outcome {
+        Err(errors) => (errors.clone(), Vec::new()),
+        Ok(loaded) => {
+            let tests = loaded
+                .rules
+                .run_tests(facts.as_ref(), hallpass_clock::now());
+            (loaded.rules.check(facts.as_ref()), tests)
+        }
+    };
+    let errors = findings.iter().filter(|it| it.is_error()).count();
+    let report = CheckReport {
+        file: args.file.display().to_string(),
+        errors,
+        warnings: findings.len() - errors,
+        tests_failed: tests
+            .iter()
+            .filter(|test| has_failed(test, facts.is_some()))
+            .count(),
+        findings,
+        tests,
+    };
+    let text = text(&report, &read.text, facts.is_some());
+    print(args.output.format(), &report, &text)?;
+    Ok(verdict(&report, args.fail_on_findings))
+}
+
+fn verdict(report: &CheckReport, fail_on_findings: bool) -> Exit {
+    let is_empty = |finding: &Diagnostic| finding.code == FindingCode::NoRules;
+    let mut errors = report.findings.iter().filter(|it| it.is_error());
+    if errors.any(|error| !is_empty(error)) {
+        Exit::BadInput
+    } else if report.tests_failed > 0 || report.findings.iter().any(is_empty) {
+        Exit::Failed
+    } else if report.warnings > 0 && fail_on_findings {
+        Exit::Findings
+    } else {
+        Exit::Ok
+    }
+}
+
+/// A test that lacks a directory has not failed, as long as there is none.
+fn has_failed(test: &TestResult, has_facts: bool) -> bool {
+    match &test.outcome {
+        TestOutcome::Passed => false,
+        TestOutcome::Failed(_) => true,
+        TestOutcome::NeedsDirectory(_) => has_facts,
+    }
+}
+
+/// Data on stdout; where that is not for people, they read the same on stderr.
+fn print(format: Format, report: &CheckReport, text: &str) -> Result<(), Failure> {
+    if format == Format::Table {
+        return output::print(text);
+    }
+    output::say(text.trim_end());
+    match format {
+        Format::Table | Format::Json => output::one(format, report, &[], String::new),
+        Format::Csv => output::list(format, &report.findings, FIELDS, output::Table::default),
+        Format::Jsonl => {
+            let mut lines = String::new();
+            for finding in &report.findings {
+                lines.push_str(&output::compact(&json!({"finding": finding}))?);
+            }
+            for test in &report.tests {
+                lines.push_str(&output::compact(&json!({"test": test}))?);
+            }
+            output::print(&lines)
+        }
+    }
+}
+
+fn text(report: &CheckReport, source: &str, has_facts: bool) -> String {
+    let mut text = String::new();
+    for found in &report.findings {
+        text.push_str(&finding::shown(found, source));
+        text.push('\n');
+    }
+    let mut skipped = 0;
+    for test in &report.tests {
+        let (word, reasons) = match &test.outcome {
+            TestOutcome::Passed => continue,
+            TestOutcome::Failed(differences) => ("failed", differences.clone()),
+            TestOutcome::NeedsDirectory(why) if has_facts => ("failed", vec![why.clone()]),
+            TestOutcome::NeedsDirectory(why) => {
+                skipped += 1;
+                ("skipped", vec![format!("{why}; give `--facts`")])
+            }
+        };
+        let name = plain(&test.name);
+        // writing to a `String` cannot fail
+        let _ = writeln!(
+            text,
+            "{}:{}: test {word}: {name}",
+            report.file, test.position
+        );
+        for reason in reasons {
+            let _ = writeln!(text, "  {}", plain(&reason));
+        }
+    }
+    let passed = report.tests.len() - report.tests_failed - skipped;
+    let _ = write!(
+        text,
+        "{}: {}, {}, {} passed",
+        report.file,
+        count(report.errors, "error"),
+        count(report.warnings, "warning"),
+        count(passed, "test")
+    );
+    if report.tests_failed > 0 {
+        let _ = write!(text, ", {} failed", report.tests_failed);
+    }
+    if skipped > 0 {
+        let _ = write!(text, ", {skipped} skipped");
+    }
+    text.push('\n');
+    text
+}

@@ -1,0 +1,36 @@
+//! `hallpass approve`: say yes to a request.
+
+use hallpass_api::Approve;
+use hallpass_model::{RequestId, TimeSpan};
+
+use hallpass_client::api_args::ApiArgs;
+use hallpass_client::ids::request_id;
+use hallpass_client::request_press::press;
+use hallpass_terminal::exit::Outcome;
+
+/// Approve a request, with a comment or for a shorter time
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  hallpass requests --role to-review\n  \
+                  hallpass approve req_01934a5b6c7d7e8f90123456789abcde\n  \
+                  hallpass approve req_01934a5b6c7d7e8f90123456789abcde --for 1h --comment 'an hour will do'")]
+pub struct Args {
+    /// The request
+    #[arg(value_name = "REQUEST", value_parser = request_id)]
+    id: RequestId,
+    /// Words for whoever asked and for the other approvers; this is recorded
+    #[arg(long, value_name = "TEXT")]
+    comment: Option<String>,
+    /// For this long at most, where that is less than was asked for: `90m`, `1h30m`, `01:30`
+    #[arg(long = "for", value_name = "DURATION")]
+    duration: Option<TimeSpan>,
+    #[command(flatten)]
+    api: ApiArgs,
+}
+
+pub fn run(args: &Args) -> Outcome {
+    let body = Approve {
+        comment: args.comment.clone(),
+        duration_seconds: args.duration.map(TimeSpan::as_seconds),
+    };
+    press(&args.api, args.id, "approve", &body)
+}

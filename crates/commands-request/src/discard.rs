@@ -1,0 +1,24 @@
+//! `hallpass discard`: take a request back.
+
+use hallpass_model::RequestId;
+use serde_json::json;
+
+use hallpass_client::api_args::ApiArgs;
+use hallpass_client::ids::request_id;
+use hallpass_client::request_press::press;
+use hallpass_terminal::exit::Outcome;
+
+/// Discard a request of yours before it is decided
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  hallpass discard req_01934a5b6c7d7e8f90123456789abcde")]
+pub struct Args {
+    /// The request
+    #[arg(value_name = "REQUEST", value_parser = request_id)]
+    id: RequestId,
+    #[command(flatten)]
+    api: ApiArgs,
+}
+
+pub fn run(args: &Args) -> Outcome {
+    press(&args.api, args.id, "discard", &json!({}))
+}

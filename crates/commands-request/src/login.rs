@@ -1,0 +1,118 @@
+//! `hallpass login`: get a token for a server and keep it.
+
+mod browser;
+mod device;
+
+use std::io::{self, IsTerminal as _, Read as _};
+
+use hallpass_api::{LoginToken, Me};
+use reqwest::Url;
+use secrecy::{ExposeSecret as _, SecretString};
+
+use hallpass_client::client::{Client, ServerArgs, block_on, server_key};
+use hallpass_client::credentials::{CredentialSource, Credentials};
+use hallpass_host::machine_name::host;
+use hallpass_terminal::exit::{Exit, Failure, Outcome};
+use hallpass_terminal::output;
+
+/// The longest token that is read, in bytes.
+const TOKEN_BYTES_MAX: u64 = 8 * 1024;
+
+/// Sign in to a server, so that other commands need no token
+#[derive(Debug, clap::Args)]
+#[command(
+    long_about = "Sign in to a server, so that other commands need no token\n\nOpens your browser, \
+                  where you confirm that this command line gets a token of 12 hours. With --device \
+                  you do so in a browser on any machine, and the token may only read unless --scope \
+                  says more. The token is kept in \
+                  ~/.config/hallpass/credentials.json, which only you can read; `hallpass logout` \
+                  revokes it. A token made with `hallpass server token create` can be given with \
+                  --token-stdin.\n\n`hallpass whoami` shows who the server takes you for, `hallpass \
+                  logout` signs you out.",
+    after_help = "Examples:\n  hallpass login --server https://hallpass.example.com\n  hallpass \
+                  login --device\n  hallpass server token create --user ana@acme.example \
+                  | hallpass login --token-stdin\n  hallpass login --as mara.lindqvist@example.com"
+)]
+pub struct Args {
+    /// Confirm in a browser on another machine, with a code
+    #[arg(long, conflicts_with_all = ["token_stdin", "persona"])]
+    device: bool,
+    /// What the token may do of what you may: read, request, review, admin [default: all; with --device: read]
+    #[arg(
+        long = "scope",
+        value_name = "SCOPE",
+        value_delimiter = ',',
+        conflicts_with_all = ["token_stdin", "persona"]
+    )]
+    scopes: Vec<String>,
+    /// Read a token from standard input instead
+    #[arg(long, conflicts_with = "persona")]
+    token_stdin: bool,
+    /// Be a person of `hallpass demo` (the demo only, on this machine)
+    #[arg(long = "as", value_name = "E-MAIL")]
+    persona: Option<hallpass_model::Email>,
+    /// Keep it without asking the server whether it is good
+    #[arg(long)]
+    no_check: bool,
+    #[command(flatten)]
+    server: ServerArgs,
+}
+
+pub fn run(args: &Args) -> Outcome {
+    let address = args.server.address()?;
+    let kept = Credentials::of_this_person()?;
+    let (token, source) = obtain(args, &address)?;
+    let client = Client::new(address.clone(), Some(&token))?;
+    let server = server_key(&address);
+    if args.no_check {
+        output::say(&format!("Token for {server} not checked."));
+    } else {
+        let me: Me = block_on(client.get(&["me"], &[]))?;
+        let who = output::plain(&me.email);
+        output::say(&format!("Signed in to {server} as {who}."));
+    }
+    kept.store(server, &token, source)?;
+    output::say(&format!("The token is in {}.", kept.path().display()));
+    Ok(Exit::Ok)
+}
+
+/// The token, from wherever it is to come.
+fn obtain(args: &Args, address: &Url) -> Result<(SecretString, CredentialSource), Failure> {
+    if let Some(email) = &args.persona {
+        let demo = Client::new(address.clone(), None)?;
+        let token = block_on(demo.persona_token(email.as_str()))?;
+        return Ok((token.into(), CredentialSource::Given));
+    }
+    if args.token_stdin {
+        return Ok((read_token()?, CredentialSource::Given));
+    }
+    let client = Client::new(address.clone(), None)?;
+    let made: LoginToken = if args.device {
+        block_on(device::token(&client, &args.scopes))?
+    } else {
+        block_on(browser::token(&client, address, &args.scopes))?
+    };
+    Ok((made.token.into(), CredentialSource::Login))
+}
+
+fn read_token() -> Result<SecretString, Failure> {
+    if io::stdin().is_terminal() {
+        output::say("Paste the token, then Ctrl-D:");
+    }
+    let mut text = String::new();
+    io::stdin()
+        .take(TOKEN_BYTES_MAX)
+        .read_to_string(&mut text)
+        .map_err(|error| Failure::unreadable("standard input", &error))?;
+    let token: SecretString = text.trim().to_owned().into();
+    if token.expose_secret().is_empty() {
+        return Err(Failure::bad_input("there is no token on standard input")
+            .help("give it like `hallpass login --token-stdin < token.txt`"));
+    }
+    if token.expose_secret().contains(char::is_whitespace) {
+        return Err(Failure::bad_input(
+            "standard input holds more than one token",
+        ));
+    }
+    Ok(token)
+}

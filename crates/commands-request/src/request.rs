@@ -1,0 +1,195 @@
+//! `hallpass request`: ask for access, and wait for it.
+
+use std::io::{self, IsTerminal as _};
+
+use hallpass_api::{Ask, Extend, Grant, Request};
+use hallpass_model::TimeSpan;
+
+use super::several::{self, TargetsArgs};
+use super::starts;
+use hallpass_client::api_args::ApiArgs;
+use hallpass_client::client::{Client, block_on};
+use hallpass_client::follow::{Followed, Last, follow};
+use hallpass_client::ids::preview;
+use hallpass_client::tables::{self, Viewpoint};
+use hallpass_terminal::exit::{Exit, Failure, Outcome};
+use hallpass_terminal::output::{self, Format};
+use hallpass_terminal::prompt::{Consent, confirm_act};
+use hallpass_terminal::words;
+
+/// Ask for access: a permission set in an account, or a group
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  hallpass request --account payments-prod --permission-set ReadOnly --for 2h \\
+      --reason 'disk of the ledger database is full' --wait
+  hallpass request --group oncall --for 8h --reason 'on call tonight'
+  hallpass request --account orders-dev --account orders-prod \\
+      --permission-set ReadOnly --for 2h --reason 'compare the two'
+  hallpass request --group oncall --for 8h --starts 'tomorrow 08:00' --reason 'on call'")]
+pub struct Args {
+    #[command(flatten)]
+    targets: TargetsArgs,
+    /// For how long: `90m`, `1h30m`, `01:30`
+    #[arg(long = "for", value_name = "DURATION")]
+    duration: TimeSpan,
+    /// Why; approvers read this
+    #[arg(long, value_name = "TEXT")]
+    reason: String,
+    /// A ticket, where a rule wants one
+    #[arg(long, value_name = "TICKET")]
+    ticket: Option<String>,
+    /// From when: `2026-11-22T08:00Z`, `tomorrow 08:00`, `08:00` or `+2h`; at once when left out
+    #[arg(long, value_name = "WHEN", conflicts_with = "wait")]
+    starts: Option<String>,
+    /// Ask for a grant of its own even if you hold it already
+    #[arg(long)]
+    new: bool,
+    #[command(flatten)]
+    wait: WaitArgs,
+    #[command(flatten)]
+    api: ApiArgs,
+}
+
+/// `--wait`, for requests and extensions.
+#[derive(Debug, clap::Args)]
+pub struct WaitArgs {
+    /// Wait until the access is active, then show how to use it
+    #[arg(long)]
+    wait: bool,
+    /// How long to wait
+    #[arg(
+        long,
+        value_name = "DURATION",
+        default_value = "10m",
+        requires = "wait"
+    )]
+    timeout: TimeSpan,
+}
+
+pub fn run(args: &Args) -> Outcome {
+    let view = Viewpoint::here();
+    let starts_at = args.starts.as_deref();
+    let starts_at = starts_at.map(|text| starts::read(text, view.now, &view.zone));
+    let starts_at = starts_at.transpose()?;
+    let client = args.api.client()?;
+    let targets = args.targets.all();
+    let [target] = targets.as_slice() else {
+        let asked = several::Asked {
+            duration: args.duration,
+            reason: &args.reason,
+            ticket: args.ticket.as_deref(),
+            starts_at,
+            anew: args.new,
+            patience: args.wait.wait.then_some(args.wait.timeout),
+        };
+        return block_on(several::ask(&client, &targets, &asked, args.api.format()));
+    };
+    block_on(async {
+        // asking goes on whatever comes of looking first, but for what is not there
+        let preview = match preview(&client, target).await {
+            Err(failure) if failure.exit() == Exit::BadInput => return Err(failure),
+            other => other.ok(),
+        };
+        let (held, standing) = preview.map_or((None, None), |it| (it.held, it.standing));
+        if let Some(held) = &standing {
+            output::say(&format!("note: {}", output::plain(&held.says)));
+        }
+        if let Some(grant) = held.filter(|_| !args.new && starts_at.is_none()) {
+            return longer(args, &client, &grant).await;
+        }
+        let ask = Ask {
+            account: target.account.clone(),
+            permission_set: target.permission_set.clone(),
+            group: target.group.clone(),
+            duration_seconds: args.duration.as_seconds(),
+            reason: args.reason.clone(),
+            ticket: args.ticket.clone(),
+            starts_at,
+        };
+        let request: Request = client.post(&["requests"], &ask).await?;
+        if let Some(held) = request.standing.as_ref().filter(|_| standing.is_none()) {
+            output::say(&format!("note: {}", output::plain(&held.says)));
+        }
+        if request.already_pending {
+            output::say(&format!(
+                "note: an equal request waits already: {}",
+                output::plain(&request.id)
+            ));
+        }
+        see_through(&client, request, &args.wait, args.api.format()).await
+    })
+}
+
+/// What is held already is made longer, once that was confirmed.
+///
+/// # Errors
+/// Exit 4 when it was not, or is not active yet.
+async fn longer(args: &Args, client: &Client, grant: &Grant) -> Outcome {
+    let view = Viewpoint::here();
+    let (held, id) = (tables::held(grant), &grant.id);
+    let ends = words::ends(grant.ends_at, view.now, &view.zone);
+    if grant.state != "active" {
+        let message = format!("you are getting `{held}` right now, by `{id}`");
+        return Err(Failure::refused(message)
+            .code("held")
+            .help("`hallpass grants` shows it; `--new` asks for it once more"));
+    }
+    let length = args.duration;
+    if !io::stdin().is_terminal() {
+        let message = format!("you hold `{held}` already, by `{id}`. {ends}");
+        return Err(Failure::refused(message).code("held").help(format!(
+            "`hallpass extend {id} --for {length}` makes it longer; `--new` asks for it once more"
+        )));
+    }
+    let question = format!(
+        "You hold {} already. {ends}.\nAsk to extend it, to {length} from its approval?",
+        output::plain(&held)
+    );
+    confirm_act("this extends what you hold", &question, Consent::Ask)?;
+    let body = Extend {
+        duration_seconds: length.as_seconds(),
+        reason: Some(args.reason.clone()),
+        ticket: args.ticket.clone(),
+    };
+    let request: Request = client.post(&["grants", id, "extend"], &body).await?;
+    see_through(client, request, &args.wait, args.api.format()).await
+}
+
+/// Shows the request, or with `--wait` what became of it.
+///
+/// # Errors
+/// Exit 1 when the access will not be there.
+pub async fn see_through(
+    client: &Client,
+    request: Request,
+    wait: &WaitArgs,
+    format: Format,
+) -> Outcome {
+    let show_request = |request: &Request| {
+        output::one(format, request, tables::REQUEST_FIELDS, || {
+            tables::request(request, &Viewpoint::here())
+        })
+    };
+    let show_grant = |grant: &Grant| {
+        output::one(format, grant, tables::GRANT_FIELDS, || {
+            tables::grant(grant, &Viewpoint::here())
+        })
+    };
+    if !wait.wait {
+        show_request(&request)?;
+        return Ok(Exit::Ok);
+    }
+    match follow(client, Last::Request(request), wait.timeout).await? {
+        Followed::Active(grant) => {
+            show_grant(&grant)?;
+            Ok(Exit::Ok)
+        }
+        Followed::Over(last, failure) => {
+            match *last {
+                Last::Request(request) => show_request(&request)?,
+                Last::Grant(grant) => show_grant(&grant)?,
+            }
+            Err(failure)
+        }
+    }
+}

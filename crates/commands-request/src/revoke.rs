@@ -1,0 +1,221 @@
+//! `hallpass revoke`: end one grant, or cut somebody off.
+
+use std::collections::BTreeSet;
+
+use hallpass_api::{Grant, Revoke, RevokeMany, Revoked, RevokedOne};
+use hallpass_wording::{lists, states};
+
+use hallpass_client::api_args::ApiArgs;
+use hallpass_client::client::{Client, block_on};
+use hallpass_client::ids::{GrantRef, account_id};
+use hallpass_client::tables::{self, Viewpoint};
+use hallpass_terminal::exit::{Exit, Failure, Outcome};
+use hallpass_terminal::output::{self, Table};
+use hallpass_terminal::prompt::{Consent, YesArgs, confirm};
+use hallpass_terminal::words;
+
+/// The states in which a grant gives access, or is about to, in the order it passes them: a grant
+/// that moves on between two listings is still seen.
+const LIVE: [&str; 3] = ["scheduled", "granting", "active"];
+/// The most grants that are listed before asking.
+const LISTED_MAX: usize = 10_000;
+const FIELDS: &[&str] = &["id", "state", "error"];
+
+/// Revoke one grant now, or everything a person holds
+#[derive(Debug, clap::Args)]
+#[command(
+    long_about = "Revoke one grant now, or everything a person holds\n\nShows what will end and asks \
+                  before it does it. Without a terminal it needs `--yes`.",
+    after_help = "Examples:
+  hallpass revoke grn_01934a5b6c7d7e8f90123456789abcde --reason 'no longer needed'
+  hallpass revoke --user eve@acme.example --reason 'laptop stolen' --yes
+  hallpass revoke --user eve@acme.example --account payments-prod --reason 'wrong account'
+  hallpass revoke --user eve@acme.example --reason 'laptop stolen' --end-sessions
+  hallpass revoke --all --reason 'incident 4711'"
+)]
+pub struct Args {
+    /// The grant, or the request it was made from
+    #[arg(
+        value_name = "GRANT",
+        required_unless_present_any = ["user", "account", "all"],
+        conflicts_with_all = ["user", "account", "all"]
+    )]
+    id: Option<GrantRef>,
+    /// Everything this person holds (e-mail)
+    #[arg(long, value_name = "E-MAIL")]
+    user: Option<String>,
+    /// Only in this account: its id, or its name
+    #[arg(long, value_name = "ACCOUNT")]
+    account: Option<String>,
+    /// Everything the user holds; without `--user`, everything everybody holds
+    #[arg(long, conflicts_with = "account")]
+    all: bool,
+    /// Why; this is recorded and the holders are told
+    #[arg(long, value_name = "TEXT")]
+    reason: String,
+    /// End the sessions they already hold too, whatever the server's configuration says
+    #[arg(long)]
+    end_sessions: bool,
+    #[command(flatten)]
+    yes: YesArgs,
+    #[command(flatten)]
+    api: ApiArgs,
+}
+
+pub fn run(args: &Args) -> Outcome {
+    let client = args.api.client()?;
+    block_on(async {
+        match args.id {
+            Some(id) => one(args, &client, id).await,
+            None => many(args, &client).await,
+        }
+    })
+}
+
+async fn one(args: &Args, client: &Client, id: GrantRef) -> Outcome {
+    let id = id.resolve(client).await?.to_string();
+    if args.yes.consent() == Consent::Ask {
+        let grant: Grant = client.get(&["grants", &id], &[]).await?;
+        let view = Viewpoint::here();
+        let question = format!(
+            "{}, {}. {}.\nRevoke it now?",
+            output::plain(&grant.user),
+            output::plain(&tables::held(&grant)),
+            words::ends(grant.ends_at, view.now, &view.zone)
+        );
+        confirm(&question, Consent::Ask)?;
+    }
+    let body = Revoke {
+        reason: args.reason.clone(),
+        end_sessions: args.end_sessions,
+    };
+    let grant: Grant = client.post(&["grants", &id, "revoke"], &body).await?;
+    output::one(args.api.format(), &grant, tables::GRANT_FIELDS, || {
+        tables::grant(&grant, &Viewpoint::here())
+    })?;
+    Ok(Exit::Ok)
+}
+
+/// Whose access ends, and where.
+struct RevokeScope {
+    user: Option<String>,
+    account: Option<String>,
+}
+
+impl RevokeScope {
+    fn words(&self) -> String {
+        let who = self.user.as_deref().unwrap_or("everybody");
+        match &self.account {
+            Some(account) => format!("{who} in {account}"),
+            None => who.to_owned(),
+        }
+    }
+}
+
+async fn many(args: &Args, client: &Client) -> Outcome {
+    let account = match &args.account {
+        Some(account) => Some(account_id(client, account).await?),
+        None => None,
+    };
+    let scope = RevokeScope {
+        user: args.user.clone(),
+        account,
+    };
+    if args.yes.consent() == Consent::Ask {
+        let grants = live(&scope, client).await?;
+        if grants.is_empty() {
+            output::say(&format!("Nothing to revoke of {}.", scope.words()));
+            return Ok(Exit::Ok);
+        }
+        let plan = tables::grants(&grants, &Viewpoint::here());
+        output::say(plan.text(output::width()).trim_end());
+        let (counted, whose) = (lists::count(grants.len(), "grant"), scope.words());
+        confirm(&format!("Revoke {counted} of {whose} now?"), Consent::Ask)?;
+    }
+    let items = end_all(&scope, args, client).await?;
+    output::list(args.api.format(), &items, FIELDS, || table(&items))?;
+    let counted = lists::count(items.len(), "grant");
+    let failed = items.iter().filter(|one| one.error.is_some()).count();
+    if failed > 0 {
+        return Err(
+            Failure::failed(format!("{failed} of {counted} could not be revoked"))
+                .help("run it again; what is ending already is left alone"),
+        );
+    }
+    output::say(&format!("Revoked {counted} of {}.", scope.words()));
+    Ok(Exit::Ok)
+}
+
+/// Ends everything in the scope in one call, then one by one what that call left, such as grants
+/// that became active meanwhile or are more than a server ends at once.
+async fn end_all(
+    scope: &RevokeScope,
+    args: &Args,
+    client: &Client,
+) -> Result<Vec<RevokedOne>, Failure> {
+    let body = RevokeMany {
+        user: scope.user.clone(),
+        account: scope.account.clone(),
+        reason: args.reason.clone(),
+        end_sessions: args.end_sessions,
+    };
+    let done: Revoked = client.post(&["revocations"], &body).await?;
+    let mut items = done.items;
+    let seen: BTreeSet<String> = items.iter().map(|one| one.id.clone()).collect();
+    let one = Revoke {
+        reason: args.reason.clone(),
+        end_sessions: args.end_sessions,
+    };
+    for grant in live(scope, client).await? {
+        if seen.contains(&grant.id) {
+            continue;
+        }
+        let path = ["grants", &grant.id, "revoke"];
+        let ended: Result<Grant, Failure> = client.post(&path, &one).await;
+        let (state, error) = match ended {
+            Ok(grant) => (Some(grant.state), None),
+            Err(failure) => (None, Some(failure.words())),
+        };
+        items.push(RevokedOne {
+            id: grant.id,
+            state,
+            error,
+        });
+    }
+    Ok(items)
+}
+
+/// The live grants that are meant, each once.
+async fn live(scope: &RevokeScope, client: &Client) -> Result<Vec<Grant>, Failure> {
+    let mut seen = BTreeSet::new();
+    let mut grants: Vec<Grant> = Vec::new();
+    for state in LIVE {
+        let mut query = vec![("state", state.to_owned())];
+        query.extend(scope.user.clone().map(|user| ("user", user)));
+        query.extend(scope.account.clone().map(|account| ("account", account)));
+        let found = client
+            .list::<Grant>(&["grants"], &query, LISTED_MAX)
+            .await?;
+        if found.has_more {
+            output::say(&format!(
+                "note: only the first {LISTED_MAX} {state} grants are listed; run it again for more"
+            ));
+        }
+        let mut new = |grant: &Grant| seen.insert(grant.id.clone());
+        grants.extend(found.items.into_iter().filter(&mut new));
+    }
+    Ok(grants)
+}
+
+fn table(items: &[RevokedOne]) -> Table {
+    let mut table = Table::new(&["=ID", "STATE", "ERROR"]);
+    for item in items {
+        let state = item.state.as_deref().map_or("Not revoked", states::word);
+        table.row([
+            item.id.clone(),
+            state.to_owned(),
+            item.error.clone().unwrap_or_default(),
+        ]);
+    }
+    table
+}

@@ -1,0 +1,69 @@
+//! `hallpass audit …`: verify the audit log, witness it, look at it, take it away.
+
+mod export;
+mod journals;
+mod key;
+mod places;
+mod show;
+mod verify;
+mod witness;
+mod witness_face;
+
+use hallpass_api::Page;
+use serde_json::Value;
+
+use hallpass_client::client::Client;
+use hallpass_terminal::exit::{Failure, Outcome};
+
+/// Records asked for at once.
+const PAGE_SIZE: usize = 500;
+
+/// Verify, show, export and witness the audit log
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  hallpass audit verify audit/")]
+pub struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    Verify(verify::Args),
+    Show(show::Args),
+    Export(export::Args),
+    Key(key::Args),
+    Witness(witness::Args),
+}
+
+pub fn run(args: &Args) -> Outcome {
+    match &args.command {
+        Command::Verify(args) => verify::run(args),
+        Command::Show(args) => show::run(args),
+        Command::Export(args) => export::run(args),
+        Command::Key(args) => key::run(args),
+        Command::Witness(args) => witness::run(args),
+    }
+}
+
+/// The records after number `after`, ascending; none when the log ends there.
+async fn page(client: &Client, after: u64, limit: usize) -> Result<Vec<Value>, Failure> {
+    let query = [
+        ("after", after.to_string()),
+        ("limit", limit.min(PAGE_SIZE).to_string()),
+    ];
+    let page: Page<Value> = client.get(&["audit"], &query).await?;
+    Ok(page.items)
+}
+
+/// A record's number, which has to be larger than `after`.
+fn seq_after(record: &Value, after: u64) -> Result<u64, Failure> {
+    record
+        .get("seq")
+        .and_then(Value::as_u64)
+        .filter(|seq| *seq > after)
+        .ok_or_else(|| {
+            Failure::failed(format!(
+                "the server's answer holds no record after number {after}"
+            ))
+        })
+}

@@ -1,0 +1,514 @@
+//! `hallpass server doctor`: checks what a server needs, one line each, with the remedy.
+
+mod chores;
+mod cutover;
+mod exports;
+mod guard;
+mod iam_policy;
+mod remediation;
+mod whom;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use hallpass_access::{Channel, DirectorySource as _};
+use hallpass_aws::{ConnectedOrganization, Inventory, OwnAccountRole};
+use hallpass_clock::{BOUND, Reading};
+use hallpass_model::time::utc_seconds;
+use hallpass_model::{Clock, TimeSpan, Timestamp};
+use hallpass_org::Organization;
+use hallpass_rules::{Directory, GroupRef, Rules};
+use serde::Serialize;
+
+use hallpass_clock::{ProcessClock, SystemClock};
+use hallpass_config::Loaded;
+use hallpass_host::descriptors;
+use hallpass_host::random_ids::RandomIds;
+use hallpass_host::runtime::runtime;
+use hallpass_setup::clock::newest_record;
+use hallpass_setup::opening::{ConfigArgs, connect, open_store};
+use hallpass_setup::rule_files::read_rules;
+use hallpass_terminal::exit::{Exit, Failure, Outcome};
+use hallpass_terminal::output::{self, OutputArgs, Table};
+use whom::Whom;
+
+const FIELDS: &[&str] = &["check", "result", "detail", "remedy"];
+
+/// Check what the server needs: configuration, rules, store, sign-in, AWS, roles
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  hallpass server doctor
+  hallpass server doctor --iam-policy > policy.json
+  hallpass server doctor --iam-policy --for guard > guard-policy.json
+  hallpass server doctor --cutover")]
+pub struct Args {
+    /// Print the least IAM policy the server needs, and nothing else
+    #[arg(long)]
+    iam_policy: bool,
+    /// Whose policy
+    #[arg(long = "for", value_name = "WHOM", value_enum, default_value_t = Whom::Server, requires = "iam_policy")]
+    whom: Whom,
+    /// List what people hold now, not through Hallpass, and what would become of it, and nothing else
+    #[arg(long, conflicts_with = "iam_policy")]
+    cutover: bool,
+    #[command(flatten)]
+    config: ConfigArgs,
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+/// The result of one check.
+#[derive(Debug, Serialize)]
+struct DoctorLine {
+    check: &'static str,
+    result: &'static str,
+    detail: String,
+    remedy: String,
+}
+
+/// Collects lines.
+#[derive(Default)]
+struct DoctorReport {
+    lines: Vec<DoctorLine>,
+}
+
+impl DoctorReport {
+    fn add(&mut self, check: &'static str, outcome: Result<String, (String, &str)>) {
+        let (result, detail, remedy) = match outcome {
+            Ok(detail) => ("ok", detail, String::new()),
+            Err((detail, remedy)) => ("problem", detail, remedy.to_owned()),
+        };
+        self.lines.push(DoctorLine {
+            check,
+            result,
+            detail,
+            remedy,
+        });
+    }
+
+    fn warn(&mut self, check: &'static str, detail: String, remedy: &str) {
+        self.lines.push(DoctorLine {
+            check,
+            result: "warning",
+            detail,
+            remedy: remedy.to_owned(),
+        });
+    }
+}
+
+pub fn run(args: &Args) -> Outcome {
+    let loaded = args.config.load()?;
+    if args.iam_policy {
+        let text = whom::policy_of(args.whom, &loaded)?;
+        output::print(&text)?;
+        return Ok(Exit::Ok);
+    }
+    if args.cutover {
+        return runtime()?.block_on(cutover::run(&loaded, args.output.format()));
+    }
+    let report = runtime()?.block_on(examine(&loaded))?;
+    let table = || {
+        let mut table = Table::new(&["check", "result", "detail", "remedy"]);
+        for line in &report.lines {
+            table.row_of_lines([
+                line.check.to_owned(),
+                line.result.to_owned(),
+                line.detail.clone(),
+                line.remedy.clone(),
+            ]);
+        }
+        table
+    };
+    output::list(args.output.format(), &report.lines, FIELDS, table)?;
+    let failed = report.lines.iter().any(|line| line.result == "problem");
+    Ok(if failed { Exit::Failed } else { Exit::Ok })
+}
+
+async fn examine(loaded: &Loaded) -> Result<DoctorReport, Failure> {
+    let mut report = DoctorReport::default();
+    report.add("configuration", Ok("read".to_owned()));
+    check_descriptors(loaded, &mut report);
+    let rules = check_rules(loaded, &mut report);
+    let newest_record = check_store(loaded, &mut report).await;
+    exports::check(loaded, &mut report).await;
+    guard::check(loaded, &mut report).await;
+    check_slack(loaded, &mut report).await;
+    check_telling(loaded, &mut report).await;
+    check_sign_in(loaded, &mut report).await;
+    let clock = Arc::new(ProcessClock::new(SystemClock, None));
+    let aws = match connect(loaded, &clock, Arc::new(RandomIds)).await {
+        Ok(aws) => Arc::new(aws),
+        Err(failure) => {
+            let remedy =
+                "see the message; `hallpass server doctor --iam-policy` prints what is needed";
+            report.add("aws", Err((failure.words(), remedy)));
+            return Ok(report);
+        }
+    };
+    let about = aws.about().clone();
+    report.add("aws", Ok(format!("{} in {}", about.arn, about.region)));
+    report.add("clock", check_clock(&clock.read(), newest_record));
+    check_place(&about, &mut report);
+    report.add(
+        "instance",
+        Ok(format!(
+            "{}, directory {}",
+            about.instance_arn, about.identity_store_id
+        )),
+    );
+    let identity = loaded.identity(&about.identity_store_id, &about.region);
+    let role_groups = identity.role_groups();
+    let mut wanted: BTreeSet<GroupRef> = rules.iter().flat_map(Rules::referenced_groups).collect();
+    wanted.extend(
+        role_groups
+            .iter()
+            .map(|name| GroupRef::Name(name.to_ascii_lowercase())),
+    );
+    check_policies(loaded, aws.as_ref(), &mut report).await;
+    let inventory = Inventory::new(aws, Arc::new(move || wanted.clone()));
+    match inventory.refresh().await {
+        Ok(directory) => {
+            check_directory(
+                &directory,
+                &role_groups,
+                &identity,
+                rules.as_ref(),
+                &mut report,
+            );
+        }
+        Err(fault) => {
+            report.add(
+                "inventory",
+                Err((
+                    fault.to_string(),
+                    "`hallpass server doctor --iam-policy` prints what is needed",
+                )),
+            );
+        }
+    }
+    Ok(report)
+}
+
+/// How many files a server may open that is started as this program was.
+fn check_descriptors(loaded: &Loaded, report: &mut DoctorReport) {
+    const CHECK: &str = "open files";
+    let limit = descriptors::raise();
+    let shares = match descriptors::share(limit.now, loaded.config.server.max_connections) {
+        Ok(shares) => shares,
+        Err(failure) => return report.add(CHECK, Err((failure.words(), descriptors::REMEDY))),
+    };
+    match shares.warning() {
+        Some((words, remedy)) => report.warn(CHECK, words, remedy),
+        None => report.add(CHECK, Ok(shares.words())),
+    }
+}
+
+/// What ending sessions needs, where it is wanted.
+async fn check_policies(
+    loaded: &Loaded,
+    organization: &dyn Organization,
+    report: &mut DoctorReport,
+) {
+    const CHECK: &str = "ended sessions";
+    if !loaded.config.access.end_sessions {
+        return;
+    }
+    let remedy = "`hallpass server doctor --iam-policy` prints what is needed, in the statements `ReadPolicies` and `WritePolicies`";
+    let root = match organization.root().await {
+        Ok(root) => root,
+        Err(fault) => return report.add(CHECK, Err((fault.to_string(), remedy))),
+    };
+    if !root.scps_enabled {
+        let off = "service control policies are not enabled on the root".to_owned();
+        let enable = "`aws organizations enable-policy-type --policy-type SERVICE_CONTROL_POLICY`";
+        return report.add(CHECK, Err((off, enable)));
+    }
+    let seen = organization.policies().await;
+    let ours = |rows: Vec<hallpass_org::PolicyRow>| {
+        let name = hallpass_org::session_revocation::policy_name("");
+        let ours = rows.iter().filter(|row| row.name.starts_with(&name));
+        format!("{} accounts have one of our policies now", ours.count())
+    };
+    report.add(
+        CHECK,
+        seen.map(ours).map_err(|fault| (fault.to_string(), remedy)),
+    );
+}
+
+async fn check_slack(loaded: &Loaded, report: &mut DoctorReport) {
+    let app = match loaded.slack() {
+        Ok(Some(app)) => app,
+        Ok(None) => return,
+        Err(failure) => {
+            report.add("slack", Err((failure.words(), "fix `[slack]`")));
+            return;
+        }
+    };
+    let client = match hallpass_slack::Client::new(&app.api_url, app.bot_token) {
+        Ok(client) => client,
+        Err(error) => {
+            report.add("slack", Err((error.to_string(), "see the message")));
+            return;
+        }
+    };
+    for finding in hallpass_slack::check(&client, &app.setup.channel).await {
+        match finding {
+            hallpass_slack::CheckFinding::Fine(detail) => report.add("slack", Ok(detail)),
+            hallpass_slack::CheckFinding::Lacks(detail, remedy) => {
+                report.warn("slack", detail, &remedy);
+            }
+            hallpass_slack::CheckFinding::Broken(detail, remedy) => {
+                report.add("slack", Err((detail, &remedy)));
+            }
+        }
+    }
+}
+
+/// Whether news get out: the mail server answers and lets us in, webhooks are called privately.
+async fn check_telling(loaded: &Loaded, report: &mut DoctorReport) {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    match loaded.mail(&clock) {
+        Ok(None) => {}
+        Ok(Some(mail)) => {
+            let remedy = "fix `mail.url`; docs/reference/notifications.md explains it";
+            report.add("mail", mail.probe().await.map_err(|why| (why, remedy)));
+            if loaded.config.mail.alerts.is_empty() {
+                report.warn(
+                    "mail",
+                    "nobody gets mail when AWS refuses to remove access".to_owned(),
+                    "set `mail.alerts`",
+                );
+            }
+        }
+        Err(failure) => report.add("mail", Err((failure.words(), "fix `[mail]`"))),
+    }
+    match loaded.webhooks(&clock) {
+        Ok(webhooks) if webhooks.is_empty() => {}
+        Ok(webhooks) => {
+            let names: Vec<&str> = webhooks.iter().map(Channel::name).collect();
+            report.add("webhooks", Ok(names.join(", ")));
+        }
+        Err(failure) => report.add("webhooks", Err((failure.words(), "fix `[[webhooks]]`"))),
+    }
+}
+
+async fn check_sign_in(loaded: &Loaded, report: &mut DoctorReport) {
+    let provider = match loaded.sign_in().and_then(|_| loaded.provider()) {
+        Ok(Some(provider)) => provider,
+        Ok(None) => {
+            let remedy = "set `[oidc]`; docs/how-to/sign-in.md says how";
+            report.warn(
+                "sign-in",
+                "nobody can sign in on the web".to_owned(),
+                remedy,
+            );
+            return;
+        }
+        Err(failure) => {
+            report.add("sign-in", Err((failure.words(), "fix the configuration")));
+            return;
+        }
+    };
+    let settings = provider.settings();
+    let redirect = settings.redirect_uri();
+    match provider.check(hallpass_clock::now()).await {
+        Ok(found) => {
+            let known = format!("{}, {} keys", settings.issuer, found.keys);
+            report.add("sign-in", Ok(known));
+            let registered = match found.refused {
+                None => Ok(format!("{redirect} (must be registered)")),
+                Some(why) => Err((
+                    format!("the provider refuses {redirect}: {why}"),
+                    "register exactly this address, and check `oidc.client_id`",
+                )),
+            };
+            report.add("redirect URI", registered);
+        }
+        Err(why) => {
+            let remedy = "`oidc.issuer` must be as the discovery document has it; docs/operations/runbooks/sign-in-fails.md";
+            report.add("sign-in", Err((why, remedy)));
+        }
+    }
+    if !loaded.sessions().is_ok_and(|settings| settings.secure)
+        && !settings.public_url.starts_with("http://127.0.0.1")
+        && !settings.public_url.starts_with("http://localhost")
+    {
+        report.warn(
+            "sign-in",
+            format!(
+                "`{}` is not https: sessions can be read on the way",
+                settings.public_url
+            ),
+            "end TLS in front of the server and set `server.public_url`",
+        );
+    }
+}
+
+fn check_place(about: &ConnectedOrganization, report: &mut DoctorReport) {
+    match about.place {
+        OwnAccountRole::Management => report.add("place", Ok("the management account".to_owned())),
+        OwnAccountRole::DelegatedAdministrator => report.warn(
+            "place",
+            "the delegated administrator".to_owned(),
+            "it cannot change the management account, nor sets provisioned there: use groups for those",
+        ),
+        OwnAccountRole::Other => report.add(
+            "place",
+            Err((
+                format!("account {} is neither", about.account),
+                "run in the management or the delegated administrator account",
+            )),
+        ),
+    }
+}
+
+fn check_rules(loaded: &Loaded, report: &mut DoctorReport) -> Option<Rules> {
+    let path = loaded.rules().ok()?;
+    match read_rules(&path) {
+        Ok(rules) => {
+            report.add(
+                "rules",
+                Ok(format!("{}, hash {}", path.display(), rules.hash())),
+            );
+            Some(rules)
+        }
+        Err(failure) => {
+            report.add(
+                "rules",
+                Err((failure.words(), "`hallpass rules check` shows every error")),
+            );
+            None
+        }
+    }
+}
+
+/// The three clocks there are: this machine's, AWS's, and the newest record of the log.
+fn check_clock(
+    reading: &Reading,
+    newest_record: Option<Timestamp>,
+) -> Result<String, (String, &'static str)> {
+    let remedy = "keep the machine's time (chrony or systemd-timesyncd); docs/operations/runbooks/clock-wrong.md";
+    let shown = utc_seconds;
+    let apart = |this: Timestamp, other: Timestamp| {
+        let way = if this > other { "behind" } else { "ahead" };
+        let by = TimeSpan::between(this, other).max(TimeSpan::between(other, this));
+        if by.is_zero() {
+            "the same".to_owned()
+        } else {
+            format!("{by} {way}")
+        }
+    };
+    let mut words = vec![format!("this machine {}", shown(reading.wall))];
+    words.push(match reading.aws {
+        Some(aws) => format!("AWS {}", apart(reading.wall, aws)),
+        None => "AWS unknown".to_owned(),
+    });
+    if let Some(record) = newest_record {
+        words.push(format!("newest record {}", apart(reading.wall, record)));
+    }
+    let words = words.join(", ");
+    let is_off = |ahead: TimeSpan| ahead > BOUND;
+    let aws_is_off = reading.aws.is_none_or(|aws| {
+        is_off(TimeSpan::between(aws, reading.wall)) || is_off(TimeSpan::between(reading.wall, aws))
+    });
+    let record_is_early =
+        newest_record.is_some_and(|record| is_off(TimeSpan::between(reading.wall, record)));
+    if aws_is_off || record_is_early {
+        Err((words, remedy))
+    } else {
+        Ok(words)
+    }
+}
+
+/// Checks the store; the instant of the newest record of its log.
+async fn check_store(loaded: &Loaded, report: &mut DoctorReport) -> Option<Timestamp> {
+    let path = match loaded.sqlite() {
+        Ok(path) => path,
+        Err(failure) => {
+            report.add("store", Err((failure.words(), "fix `store.url`")));
+            return None;
+        }
+    };
+    if !path.exists() {
+        report.warn(
+            "store",
+            format!("`{}` does not exist yet", path.display()),
+            "`hallpass serve` makes it",
+        );
+        return None;
+    }
+    let opened = open_store(path.clone()).await;
+    let newest_record = match &opened {
+        Ok(store) => newest_record(store).await,
+        Err(_) => None,
+    };
+    let outcome = match opened {
+        Ok(store) => match store.check().await {
+            Ok(found) if found.problems.is_empty() => Ok(format!(
+                "`{}`, {} audit records verified",
+                path.display(),
+                found.records
+            )),
+            Ok(found) => Err((found.problems.join("; "), "restore a backup")),
+            Err(error) => Err((error.to_string(), "is another program holding the file?")),
+        },
+        Err(failure) => Err((failure.words(), "see the message")),
+    };
+    report.add("store", outcome);
+    newest_record
+}
+
+fn check_directory(
+    directory: &Directory,
+    role_groups: &BTreeSet<String>,
+    identity: &hallpass_identity::Identity,
+    rules: Option<&Rules>,
+    report: &mut DoctorReport,
+) {
+    report.add(
+        "inventory",
+        Ok(format!(
+            "{} accounts, {} permission sets, {} users, {} groups",
+            directory.accounts().len(),
+            directory.permission_sets().len(),
+            directory.people().len(),
+            directory.groups().len()
+        )),
+    );
+    let missing: Vec<&str> = role_groups
+        .iter()
+        .filter(|name| {
+            directory
+                .group_by_name(name)
+                .is_none_or(|group| group.members.is_none())
+        })
+        .map(String::as_str)
+        .collect();
+    if identity.admins.is_empty() {
+        report.warn(
+            "roles",
+            "nobody is an administrator".to_owned(),
+            "set `identity.admins`",
+        );
+    } else if missing.is_empty() {
+        report.add("roles", Ok(format!("{} groups found", role_groups.len())));
+    } else {
+        report.add(
+            "roles",
+            Err((
+                format!("no such group: {}", missing.join(", ")),
+                "fix `[identity]`",
+            )),
+        );
+    }
+    for warning in rules
+        .map(|rules| rules.check(Some(directory)))
+        .unwrap_or_default()
+    {
+        report.warn(
+            "rules",
+            warning.to_string(),
+            "`hallpass rules check` shows the line",
+        );
+    }
+}

@@ -1,0 +1,179 @@
+//! `hallpass server doctor --cutover`: what people hold now, not through Hallpass, and what would become of it
+//! under the configuration of today. Changes nothing.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use hallpass_access::{DirectorySource as _, Findings, SweepItem, SweepMode};
+use hallpass_aws::Inventory;
+use hallpass_model::{Clock, TargetNames, Timestamp};
+use hallpass_rules::GroupRef;
+use hallpass_wording::standing;
+use hallpass_wording::standing::unread_place;
+use serde::Serialize;
+
+use hallpass_client::tables::Viewpoint;
+use hallpass_clock::{ProcessClock, SystemClock};
+use hallpass_config::Loaded;
+use hallpass_host::random_ids::RandomIds;
+use hallpass_setup::journey::journey;
+use hallpass_setup::opening::out_of_reach;
+use hallpass_setup::opening::{connect, open_store};
+use hallpass_setup::rule_files::read_rules;
+use hallpass_terminal::exit::{Exit, Failure, Outcome};
+use hallpass_terminal::output::{self, Format, Table};
+
+const FIELDS: &[&str] = &[
+    "user_id",
+    "user",
+    "account",
+    "permission_set",
+    "group",
+    "kind",
+    "first_seen",
+    "outlook",
+];
+
+/// One thing that somebody holds.
+#[derive(Debug, Serialize)]
+struct HeldRow {
+    user_id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    account: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    permission_set: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    group: Option<String>,
+    kind: &'static str,
+    /// When a sweep first found it; AWS does not say since when it stands.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    first_seen: Option<Timestamp>,
+    outlook: String,
+}
+
+/// Lists it. Exit 3 when a place could not be read: then the list is not whole.
+///
+/// # Errors
+/// When AWS, the store or the rules cannot be read.
+pub(super) async fn run(loaded: &Loaded, format: Format) -> Outcome {
+    let rules = read_rules(&loaded.rules()?)?;
+    let process = Arc::new(ProcessClock::new(SystemClock, None));
+    let aws = Arc::new(connect(loaded, &process, Arc::new(RandomIds)).await?);
+    let clock: Arc<dyn Clock> = process;
+    let began = clock.now();
+    let about = aws.about().clone();
+    let identity = loaded.identity(&about.identity_store_id, &about.region);
+    let mut wanted: BTreeSet<GroupRef> = rules.referenced_groups();
+    wanted.extend(
+        identity
+            .role_groups()
+            .iter()
+            .map(|name| GroupRef::Name(name.to_ascii_lowercase())),
+    );
+    let inventory = Arc::new(Inventory::new(
+        Arc::clone(&aws),
+        Arc::new(move || wanted.clone()),
+    ));
+    inventory
+        .refresh()
+        .await
+        .map_err(|fault| Failure::failed(fault.to_string()))?;
+    // without a store yet nothing is held through Hallpass
+    let temporary = tempfile::tempdir().map_err(|error| Failure::unwritable("a folder", &error))?;
+    let path = match loaded.sqlite()? {
+        path if path.exists() => path,
+        _ => temporary.path().join("hallpass.db"),
+    };
+    let store = Arc::new(open_store(path).await?);
+    let ids = Arc::new(RandomIds) as Arc<dyn hallpass_model::IdSource>;
+    let settings = hallpass_access::Settings {
+        out_of_reach: out_of_reach(&about),
+        ..loaded.settings()
+    };
+    let mode = settings.sweep.mode;
+    let ports = journey(&store, &aws, &inventory, &clock, &ids);
+    let access = hallpass_access::Access::new(ports, settings, rules);
+    let found = access.survey().await;
+    let found = found.map_err(|error| Failure::failed(error.to_string()))?;
+    print(&found, mode, began, format)
+}
+
+fn print(found: &Findings, mode: SweepMode, began: Timestamp, format: Format) -> Outcome {
+    let view = Viewpoint::here();
+    let rows: Vec<HeldRow> = found
+        .items
+        .iter()
+        .map(|item| {
+            row(
+                item,
+                began,
+                &standing::outlook(&item.kind, mode, |at| view.time(at)),
+            )
+        })
+        .collect();
+    output::list(format, &rows, FIELDS, || table(&rows, &view))?;
+    let report = &found.report;
+    for unread in &report.unread_places {
+        let what = unread_place(&unread.what);
+        output::say(&format!(
+            "not read: {what}: {}",
+            output::plain(&unread.error)
+        ));
+    }
+    for left_out in &report.left_out {
+        output::say(&standing::left_out(left_out));
+    }
+    output::say(&format!(
+        "{} of {} direct assignments and memberships in scope are not Hallpass's; mode {}: {}.",
+        rows.len(),
+        report.seen,
+        mode.name(),
+        standing::mode(mode)
+    ));
+    Ok(if report.unread > 0 {
+        Exit::Findings
+    } else {
+        Exit::Ok
+    })
+}
+
+fn row(item: &SweepItem, began: Timestamp, outlook: &str) -> HeldRow {
+    let (account, permission_set, group) = match &item.names {
+        TargetNames::Account {
+            account,
+            permission_set,
+        } => (Some(account.clone()), Some(permission_set.clone()), None),
+        TargetNames::Group { group } => (None, None, Some(group.clone())),
+    };
+    HeldRow {
+        user_id: item.key.user.to_string(),
+        user: item.holder.as_ref().map(|person| person.email.to_string()),
+        account,
+        permission_set,
+        group,
+        kind: item.kind.name(),
+        first_seen: Some(item.first_seen).filter(|at| *at < began),
+        outlook: outlook.to_owned(),
+    }
+}
+
+fn table(rows: &[HeldRow], view: &Viewpoint) -> Table {
+    let mut table = Table::new(&["WHO", "WHAT", "=KIND", "=FIRST SEEN", "WOULD"]);
+    for row in rows {
+        let what = match (&row.account, &row.permission_set, &row.group) {
+            (Some(account), Some(set), _) => format!("{account} / {set}"),
+            (_, _, Some(group)) => format!("group {group}"),
+            _ => String::new(),
+        };
+        table.row([
+            row.user.as_ref().unwrap_or(&row.user_id).clone(),
+            what,
+            row.kind.to_owned(),
+            row.first_seen.map(|at| view.time(at)).unwrap_or_default(),
+            row.outlook.clone(),
+        ]);
+    }
+    table
+}

@@ -1,0 +1,116 @@
+//! The least policies for remediating findings: what a server needs beside its own, and the role in accounts. Both are held
+//! to the calls that are made (`e2e/least.py`).
+
+use std::collections::BTreeSet;
+
+use hallpass_remediation::{ActionKind, CONFIG_ACTION, actions_in_accounts};
+use serde_json::{Value, json};
+
+use super::iam_policy::{partition, policy, statement};
+use hallpass_chores::remediations::RuleSource;
+use hallpass_config::Loaded;
+use hallpass_terminal::exit::Failure;
+
+/// The queue of events by ARN; every queue where none is configured.
+fn queue(loaded: &Loaded, home: &str) -> Result<String, Failure> {
+    let partition = partition(home);
+    let Some(address) = loaded.event_queue()? else {
+        return Ok("*".to_owned());
+    };
+    let mut parts = address.rsplit('/');
+    let (name, account) = (parts.next(), parts.next());
+    let host = parts.next().unwrap_or_default();
+    let region = host
+        .strip_prefix("sqs.")
+        .and_then(|it| it.split('.').next());
+    let (name, account) = (name.unwrap_or("*"), account.unwrap_or("*"));
+    let region = region.unwrap_or(home);
+    Ok(format!("arn:{partition}:sqs:{region}:{account}:{name}"))
+}
+
+/// What a server that remediates needs beside its own policy.
+///
+/// # Errors
+/// Exit 2 where the configuration names no queue.
+pub(super) fn for_server(loaded: &Loaded) -> Result<String, Failure> {
+    let home = hallpass_setup::opening::aws_settings(loaded).region;
+    let (role, _) = loaded.remediation_role();
+    let takes = [
+        "sqs:ChangeMessageVisibility",
+        "sqs:DeleteMessage",
+        "sqs:ReceiveMessage",
+        "sqs:SendMessage",
+    ];
+    // where an account is, and what its findings are enriched with
+    let knows = [
+        "account:GetAlternateContact",
+        "organizations:DescribeAccount",
+        "organizations:DescribeOrganization",
+        "organizations:DescribeOrganizationalUnit",
+        "organizations:ListParents",
+        "organizations:ListTagsForResource",
+    ];
+    let tells = ["securityhub:BatchUpdateFindings", "securityhub:GetFindings"];
+    let roles = format!("arn:{}:iam::*:role/{role}", partition(&home));
+    Ok(policy(&[
+        statement("TakeEvents", &takes, &json!(queue(loaded, &home)?)),
+        statement("KnowAccounts", &knows, &json!("*")),
+        statement("TellFindings", &tells, &json!("*")),
+        statement("EnterAccounts", &["sts:AssumeRole"], &json!(roles)),
+    ]))
+}
+
+/// What the role in accounts needs for the rules of the configuration; for every action where it names none. Each session
+/// of it is cut down to one action, and to the resource where the service can say so.
+///
+/// # Errors
+/// Exit 2 where the rules cannot be read.
+pub(super) fn for_role(loaded: &Loaded) -> Result<String, Failure> {
+    let (used, of_config): (Vec<ActionKind>, bool) = match loaded.remediation_rules() {
+        Some(path) => {
+            let file = RuleSource::open(path)?.rules();
+            let used = file.rules.iter().map(|it| it.action).collect();
+            let of_config = file.rules.iter().any(|it| it.matches.are_of_config());
+            (used, of_config)
+        }
+        None => (ActionKind::ALL.to_vec(), true),
+    };
+    let mut actions: BTreeSet<&str> = used.into_iter().flat_map(actions_in_accounts).collect();
+    // what AWS Config judges is read from it before anything is done
+    if of_config {
+        actions.insert(CONFIG_ACTION);
+    }
+    let (passed, others): (Vec<&str>, Vec<&str>) =
+        actions.into_iter().partition(|it| *it == "iam:PassRole");
+    let mut statements: Vec<Value> = vec![statement("Remediate", &others, &json!("*"))];
+    if !passed.is_empty() {
+        // only to what writes flow logs
+        let mut pass = statement("PassRoleOfFlowLogs", &passed, &json!("*"));
+        if let Some(members) = pass.as_object_mut() {
+            let to =
+                json!({ "StringEquals": { "iam:PassedToService": "vpc-flow-logs.amazonaws.com" } });
+            members.insert("Condition".to_owned(), to);
+        }
+        statements.push(pass);
+    }
+    Ok(policy(&statements))
+}
+
+#[cfg(test)]
+mod tests {
+    use hallpass_iam::facts;
+
+    use super::*;
+
+    #[test]
+    fn what_actions_call_is_of_aws_and_what_touches_nothing_calls_nothing() {
+        for action in ActionKind::ALL {
+            let called = actions_in_accounts(action);
+            let calls_nothing = action.leaves_accounts_alone() || action == ActionKind::Webhook;
+            assert_eq!(called.is_empty(), calls_nothing, "{action}");
+            for name in called {
+                assert!(facts::action(name).is_some(), "{name} is no action");
+            }
+        }
+    }
+}

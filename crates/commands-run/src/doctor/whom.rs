@@ -1,0 +1,100 @@
+//! Whose least policy is printed.
+
+use hallpass_org::enrolment::TRUSTED_ROLES;
+
+use super::{chores, exports, iam_policy, remediation};
+use hallpass_chores::plans::MEMBER_ROLE;
+use hallpass_config::Loaded;
+use hallpass_setup::rule_files::read_rules;
+use hallpass_terminal::exit::Failure;
+
+/// Who needs rights at AWS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum Whom {
+    /// The server
+    Server,
+    /// The guard: may list and delete, and give nothing
+    Guard,
+    /// Who ends sessions or runs drills from the command line, beside what the server has
+    Policies,
+    /// Who applies access as code
+    Access,
+    /// Who makes accounts from a list
+    Vending,
+    /// Who looks after stale passwords and accounts: reads the log, and acts on people
+    Pci,
+    /// Who reads insights of DevOps Guru
+    Insights,
+    /// Who says which topics DevOps Guru tells insights to
+    Channels,
+    /// Who audits a payer account
+    Payer,
+    /// Who asks how ready the organization is
+    Readiness,
+    /// Who says which account administers which service
+    Delegation,
+    /// Who sets standards and controls of Security Hub
+    Standards,
+    /// Who enrols accounts in Control Tower
+    Enrolment,
+    /// Who enriches findings
+    Findings,
+    /// Who lists public addresses
+    PublicIps,
+    /// The role in accounts that those enter by
+    Accounts,
+    /// A server that remediates findings, beside what a server has
+    Remediate,
+    /// The role in accounts that findings are remediated by, for the rules of the configuration
+    RemediationRole,
+}
+
+/// The policy of a chore, with the role that the configuration names.
+fn chore(actions: &chores::ChoreActions, loaded: &Loaded) -> String {
+    let partition = iam_policy::partition(&hallpass_setup::opening::aws_settings(loaded).region);
+    let member_role = loaded.config.aws.member_role.as_deref();
+    actions.text(
+        partition,
+        member_role.unwrap_or(MEMBER_ROLE),
+        &TRUSTED_ROLES,
+    )
+}
+
+/// The least policy of somebody.
+///
+/// # Errors
+/// Exit 2 where the configuration cannot be used.
+pub(super) fn policy_of(whom: Whom, loaded: &Loaded) -> Result<String, Failure> {
+    let groups = read_rules(&loaded.rules()?)
+        .ok()
+        .map(|rules| rules.requested_groups());
+    let region = hallpass_setup::opening::aws_settings(loaded).region;
+    let uses = iam_policy::Uses::of(loaded, groups.unwrap_or_default(), &region);
+    Ok(match whom {
+        Whom::Server => iam_policy::text(&uses, &exports::statements(loaded)?),
+        Whom::Guard => iam_policy::for_guard(&uses, &exports::for_guard(loaded)?),
+        Whom::Policies => iam_policy::for_policies(&uses),
+        Whom::Access => iam_policy::for_access(&uses),
+        Whom::Vending => {
+            let factory = chores::ACCOUNT_FACTORY.statements(("ReadFactory", "WriteFactory"));
+            iam_policy::for_vending(&uses, &factory)
+        }
+        Whom::Pci => iam_policy::for_pci(
+            &uses,
+            loaded.pci_log()?.as_ref(),
+            iam_policy::Acting::of(loaded),
+        ),
+        Whom::Insights => chore(&chores::INSIGHTS, loaded),
+        Whom::Channels => chore(&chores::CHANNELS, loaded),
+        Whom::Payer => chore(&chores::PAYER, loaded),
+        Whom::Readiness => chore(&chores::READINESS, loaded),
+        Whom::Delegation => chore(&chores::DELEGATION, loaded),
+        Whom::Standards => chore(&chores::STANDARDS, loaded),
+        Whom::Enrolment => chore(&chores::ENROLMENT, loaded),
+        Whom::Findings => chore(&chores::FINDINGS, loaded),
+        Whom::PublicIps => chore(&chores::PUBLIC_IPS, loaded),
+        Whom::Accounts => chore(&chores::ACCOUNTS, loaded),
+        Whom::Remediate => remediation::for_server(loaded)?,
+        Whom::RemediationRole => remediation::for_role(loaded)?,
+    })
+}

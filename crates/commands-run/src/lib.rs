@@ -1,0 +1,15 @@
+//! Commands of who runs the server, watches over it and takes access away.
+
+pub mod audit;
+pub mod doctor;
+pub mod guard;
+pub mod lambda;
+pub mod lock;
+pub mod people;
+pub mod server;
+pub mod sessions;
+pub mod slack;
+pub mod standing;
+pub mod store;
+pub mod sweep;
+pub mod token;

@@ -1,0 +1,30 @@
+//! `hallpass people …`: who is locked out, and whose sessions are cut off.
+
+use super::{lock, sessions};
+use hallpass_terminal::exit::Outcome;
+
+/// Lock and unlock people, list their sessions and cut them off
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  hallpass people lock --user eve@acme.example --reason 'laptop stolen' --end-sessions
+  hallpass people unlock --user eve@acme.example --reason 'new laptop, keys changed'
+  hallpass people sessions end --user eve@acme.example")]
+pub struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    Lock(lock::LockArgs),
+    Unlock(lock::UnlockArgs),
+    Sessions(sessions::Args),
+}
+
+pub fn run(args: &Args) -> Outcome {
+    match &args.command {
+        Command::Lock(args) => lock::run_lock(args),
+        Command::Unlock(args) => lock::run_unlock(args),
+        Command::Sessions(args) => sessions::run(args),
+    }
+}

@@ -1,0 +1,95 @@
+//! `hallpass people sessions apply`: attaches a revocation, or adds its entries to the one in force.
+
+use hallpass_chores::plans::chore_failed;
+use std::fs;
+use std::path::PathBuf;
+
+use hallpass_iam::BadInput;
+use hallpass_iam::generate::sessions::Revocations;
+use hallpass_iam::residual::instant;
+use hallpass_model::TimeSpan;
+use hallpass_org::sessions::{ApplyRevocation, Ends, POLICY_NAME, plan_apply};
+
+use hallpass_chores::plans::{self, PlanArgs, Settled};
+use hallpass_host::runtime::runtime;
+use hallpass_terminal::exit::{Failure, Outcome};
+
+/// Attach a policy that cuts sessions off, or add to the one in force
+#[derive(Debug, clap::Args)]
+#[command(
+    long_about = "Attach a policy that cuts sessions off, or add to the one in force\n\nEntries that \
+                  are in force stay: nobody is let back in. The end of each entry, the moment its last \
+                  session has ended, is kept in the store for `people sessions prune`. Without --apply the \
+                  plan is only shown and saved.",
+    after_help = "Examples:
+  hallpass people sessions generate --as scp --user ana@example.com > cut.json
+  hallpass people sessions apply cut.json --target r-ab12
+  hallpass people sessions apply cut.json --target r-ab12 --apply"
+)]
+pub(super) struct Args {
+    /// The policy, as `people sessions generate --as scp` writes it
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// Roots, units or accounts it is attached to
+    #[arg(
+        long = "target",
+        value_name = "ID",
+        required = true,
+        value_delimiter = ','
+    )]
+    targets: Vec<String>,
+    /// Name of the policy
+    #[arg(long, value_name = "NAME", default_value = POLICY_NAME)]
+    name: String,
+    /// The longest a session may last that was issued before; gives the ends of entries
+    #[arg(
+        long,
+        value_name = "TIME",
+        default_value = "12h",
+        conflicts_with = "ends_at"
+    )]
+    max_session: TimeSpan,
+    /// When the last session has ended, in so many words (RFC 3339, with its zone)
+    #[arg(long, value_name = "TIME")]
+    ends_at: Option<String>,
+    #[command(flatten)]
+    plan: PlanArgs,
+}
+
+pub(super) fn run(args: &Args) -> Outcome {
+    let format = args.plan.format();
+    let settled = carry_out(args)?;
+    plans::finish(settled, None, format)
+}
+
+fn carry_out(args: &Args) -> Result<Settled, Failure> {
+    let text = fs::read_to_string(&args.file)
+        .map_err(|error| Failure::unreadable(args.file.display(), &error))?;
+    let ends = match &args.ends_at {
+        Some(text) => Ends::At(instant(text, "--ends-at")?),
+        None if args.max_session.is_zero() => {
+            let message = "a session lasts some time";
+            return Err(BadInput::new("E_DURATION", message, "--max-session").into());
+        }
+        None => Ends::After(args.max_session),
+    };
+    let wanted = ApplyRevocation {
+        wanted: Revocations::parse(&text)?,
+        name: args.name.clone(),
+        targets: args.targets.clone(),
+        ends,
+    };
+    runtime()?.block_on(async {
+        let context = plans::open(&args.plan.load()?).await?;
+        let (organization, kept) = (context.organization.as_ref(), context.kept.as_ref());
+        let draft = plan_apply(organization, kept, &wanted, context.clock.now())
+            .await
+            .map_err(chore_failed)?;
+        let question = format!(
+            "Cut off {} selections of sessions below {}?",
+            wanted.wanted.entries().len(),
+            wanted.targets.join(", ")
+        );
+        plans::settle(&context, draft, &args.plan, &question).await
+    })
+}

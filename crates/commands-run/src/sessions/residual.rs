@@ -1,0 +1,187 @@
+//! `hallpass people sessions residual`: until when somebody can still act.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use clap::ValueEnum;
+use hallpass_iam::BadInput;
+use hallpass_iam::residual::{
+    self, Deny, Event, Graph, Held, Lengths, Residual, ResidualQuestion, Sessions, instant, span,
+};
+
+use hallpass_terminal::exit::{Exit, Failure, Outcome};
+use hallpass_terminal::output::{self, OutputArgs, plain};
+use hallpass_terminal::text_file::read_text;
+
+const FIELDS: &[&str] = &["at", "event", "latest_end", "residual_seconds", "unbounded"];
+
+/// The largest file that is read, in bytes.
+const FILE_BYTES_MAX: u64 = 8 * 1024 * 1024;
+
+/// Tell until when somebody can still act after their access was taken away
+#[derive(Debug, clap::Args)]
+#[command(
+    long_about = "Tell until when somebody can still act after their access was taken away\n\n\
+        Events: idp-disabled, portal-deleted, user-disabled (in Identity Center), \
+        assignment-removed, user-denied (in the permission set or by a service control policy), \
+        token-issue-time (a deny by aws:TokenIssueTime on every role; token-issue-time:ROLE on \
+        one), attribute-changed.",
+    after_help = "Examples:
+  hallpass people sessions residual --at 2026-03-02T09:00:00Z --event user-disabled --assume-worst \\
+      --permission-set-duration 4h --chain roles.json
+  hallpass people sessions residual --at 2026-03-02T09:00:00Z --event idp-disabled --sessions held.json
+
+A file of sessions; a session may have its own `duration` or `end`:
+  {\"management_account\": \"111122223333\", \"sessions\": [
+    {\"kind\": \"portal\", \"id\": \"laptop\", \"start\": \"2026-03-02T08:00:00Z\"},
+    {\"kind\": \"role\", \"role\": \"arn:aws:iam::222233334444:role/Admin\",
+     \"start\": \"2026-03-02T08:10:00Z\", \"duration\": \"4h\"},
+    {\"kind\": \"app\", \"id\": \"Grafana\", \"start\": \"2026-03-02T08:20:00Z\"}]}
+
+A graph of roles, short and long; every role has an entry, `entrances` are the roles held directly:
+  {\"Admin\": [\"Deploy\"], \"Deploy\": []}
+  {\"management_account\": \"111122223333\", \"entrances\": [\"Admin\"], \"roles\": {
+    \"Admin\": {\"account\": \"222233334444\", \"assumes\": [\"Deploy\"]}, \"Deploy\": {}}}"
+)]
+pub(super) struct Args {
+    /// When it happened, with its zone
+    #[arg(long, value_name = "RFC3339")]
+    at: String,
+    /// What happened
+    #[arg(long, value_name = "EVENT")]
+    event: String,
+    /// The sessions that are held (JSON)
+    #[arg(long, value_name = "FILE", required_unless_present = "assume_worst")]
+    sessions: Option<PathBuf>,
+    /// Count as if everything had been taken in the last moment
+    #[arg(long, conflicts_with = "sessions")]
+    assume_worst: bool,
+    /// Length of a portal session
+    #[arg(long, value_name = "SPAN", default_value = "8h")]
+    portal: String,
+    /// Limit that the identity provider sets; the shorter of the two counts
+    #[arg(long, value_name = "SPAN")]
+    idp: Option<String>,
+    /// Length of role sessions
+    #[arg(long, value_name = "SPAN", default_value = "12h")]
+    permission_set_duration: String,
+    /// Which role can assume which (JSON)
+    #[arg(long, value_name = "GRAPH")]
+    chain: Option<PathBuf>,
+    /// A deny attached at the same instant
+    #[arg(long, value_enum, default_value = "none")]
+    deny: DenyArg,
+    /// How long a policy takes to hold everywhere
+    #[arg(long, value_name = "SPAN", default_value = "5m")]
+    propagation: String,
+    /// Length of a session of a role assumed from a role
+    #[arg(long, value_name = "SPAN", default_value = "1h")]
+    chained: String,
+    /// How seldom an application asks Identity Center again
+    #[arg(long, value_name = "SPAN", default_value = "1h")]
+    app: String,
+    /// How long the command line's token outlives a deleted portal session
+    #[arg(long, value_name = "SPAN", default_value = "1h")]
+    cli_token: String,
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum DenyArg {
+    /// None
+    None,
+    /// A service control policy: member accounts only
+    Scp,
+    /// An IAM policy on every role that is named
+    Iam,
+}
+
+impl From<DenyArg> for Deny {
+    fn from(arg: DenyArg) -> Self {
+        match arg {
+            DenyArg::None => Self::None,
+            DenyArg::Scp => Self::Scp,
+            DenyArg::Iam => Self::Iam,
+        }
+    }
+}
+
+pub(super) fn run(args: &Args) -> Outcome {
+    let format = args.output.format();
+    let answer = answer(args)?;
+    output::one(format, &answer, FIELDS, || text(&answer))?;
+    Ok(Exit::Ok)
+}
+
+fn answer(args: &Args) -> Result<Residual, Failure> {
+    let at = instant(&args.at, "--at")?;
+    let event = Event::parse(&args.event)?;
+    let lengths = lengths(args)?;
+    let held = match &args.sessions {
+        Some(path) => Held::Listed(read(path, Sessions::parse)?),
+        None => Held::Worst,
+    };
+    let graph = match &args.chain {
+        Some(path) => Some(read(path, Graph::parse)?),
+        None => None,
+    };
+    let question = ResidualQuestion {
+        at,
+        event,
+        held,
+        lengths,
+        graph,
+        deny: args.deny.into(),
+    };
+    Ok(residual::residual(&question)?)
+}
+
+fn read<T>(path: &Path, parse: impl Fn(&str) -> Result<T, BadInput>) -> Result<T, Failure> {
+    let text = read_text(path, FILE_BYTES_MAX)?;
+    parse(&text).map_err(|error| Failure::from(error).within(path))
+}
+
+fn lengths(args: &Args) -> Result<Lengths, BadInput> {
+    let idp = args.idp.as_deref().map(|text| span(text, "--idp"));
+    Ok(Lengths {
+        portal: span(&args.portal, "--portal")?,
+        idp: idp.transpose()?,
+        permission_set: span(&args.permission_set_duration, "--permission-set-duration")?,
+        chained: span(&args.chained, "--chained")?,
+        app: span(&args.app, "--app")?,
+        cli_token: span(&args.cli_token, "--cli-token")?,
+        propagation: span(&args.propagation, "--propagation")?,
+    })
+}
+
+fn text(answer: &Residual) -> String {
+    let mut table = output::Table::new(&["what", "which", "from", "=ends", "why"]);
+    for it in &answer.ends {
+        let kind = serde_json::to_value(it.kind).unwrap_or_default();
+        table.row([
+            kind.as_str().unwrap_or_default().to_owned(),
+            it.id.clone(),
+            it.start.to_string(),
+            it.end.map_or("never".to_owned(), |end| end.to_string()),
+            it.why.clone(),
+        ]);
+    }
+    let mut text = table.text(output::width());
+    // writing to a `String` cannot fail
+    let _ = match (answer.latest_end, answer.residual_seconds) {
+        (Some(end), Some(seconds)) => {
+            let left = hallpass_model::TimeSpan::seconds(seconds);
+            writeln!(text, "\nLatest end: {end}, {left} after the event")
+        }
+        _ => writeln!(
+            text,
+            "\nNo end: {} can be renewed for ever",
+            plain(&answer.unbounded.join(", "))
+        ),
+    };
+    for line in &answer.advice {
+        let _ = writeln!(text, "- {}", plain(line));
+    }
+    text
+}

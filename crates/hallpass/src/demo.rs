@@ -1,0 +1,387 @@
+//! `hallpass demo`: a server, and beside it, as processes of their own, a simulated organization and a
+//! guard. Nothing reaches AWS.
+
+mod activity;
+mod history;
+mod judging;
+mod people;
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use hallpass_aws::{AwsClientSettings as AwsSettings, Credentials};
+use hallpass_identity::Identity;
+use hallpass_model::{Clock, IdSource, TimeSpan};
+use hallpass_rules::{Directory, RuleFile, Rules};
+use hallpass_server::{Connections, Proxies, Rates, ServerMode, SignIn};
+use hallpass_slack::{Marks, Setup};
+use hallpass_store::FolderTarget;
+use secrecy::SecretString;
+
+use crate::compose;
+use crate::compose::Exporting;
+use crate::compose::Parts;
+use hallpass_chores::event_intake::{self, Intake, IntakeMeans};
+use hallpass_clock::ProcessClock;
+use hallpass_commands_try::demo::aws::{self, Aws};
+use hallpass_commands_try::demo::trail::DemoTrail;
+use hallpass_commands_try::demo::uses::DemoPortal;
+use hallpass_commands_try::demo::{Folder, STORE, Scale, bind};
+use hallpass_commands_try::demo::{chores, guard, lives, scenery, standing};
+use hallpass_config::{Loaded, SlackApp};
+use hallpass_host::descriptors;
+use hallpass_host::facts;
+use hallpass_host::file_lock::only_server;
+use hallpass_host::keys;
+use hallpass_host::random_ids::RandomIds;
+use hallpass_host::runtime::runtime;
+use hallpass_host::server_store::ServerStore;
+use hallpass_host::snapshots_at::SnapshotsAt;
+use hallpass_setup::clock;
+use hallpass_setup::opening::{asked_to_stop, open_store};
+use hallpass_terminal::exit::{Exit, Failure, Outcome};
+use hallpass_terminal::logging;
+use hallpass_terminal::output;
+
+/// The rules of the sample organization.
+const RULES: &str = include_str!("../../../demo/rules.toml");
+const RULES_NAME: &str = "demo/rules.toml";
+/// How long the demo waits for its own simulated AWS.
+const CONNECT_TRIES: u32 = 50;
+
+/// Run a server and its guard over a simulated AWS organization
+#[derive(Debug, clap::Args)]
+#[command(
+    args_conflicts_with_subcommands = true,
+    long_about = "Try it out: a server and its guard over a simulated AWS organization.\n\nNeeds \
+                  no AWS account and reaches none. Prints where to go, who you can be, and what to \
+                  try. AWS and the guard are processes of their own: stop the server, and access \
+                  ends all the same. Without --data everything is gone when it stops.",
+    after_help = "Examples:
+  hallpass demo
+  hallpass demo --data ./hallpass-demo --activity
+  hallpass demo --listen 127.0.0.1:9000 --tokens tokens.json"
+)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    part: Option<DemoPart>,
+    /// Address of the server; loopback only
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
+    listen: SocketAddr,
+    /// Address of the simulated AWS; loopback only
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:4570")]
+    aws_listen: SocketAddr,
+    /// Folder to keep everything in between runs
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// File to write the personas' tokens to, as {"e-mail": "token"}
+    #[arg(long, value_name = "FILE")]
+    tokens: Option<PathBuf>,
+    /// Size of the organization
+    #[arg(long, value_enum, default_value_t = Scale::Small)]
+    scale: Scale,
+    /// Let simulated colleagues ask, approve and give back now and then
+    #[arg(long)]
+    activity: bool,
+}
+
+/// What a demo starts beside itself.
+#[derive(Debug, clap::Subcommand)]
+enum DemoPart {
+    #[command(hide = true)]
+    Aws(aws::Args),
+}
+
+pub(crate) fn run(args: &Args) -> Outcome {
+    if let Some(DemoPart::Aws(args)) = &args.part {
+        return aws::run(args);
+    }
+    for address in [args.listen, args.aws_listen] {
+        if !address.ip().is_loopback() {
+            return Err(Failure::refused(format!(
+                "the demo listens on this machine only, not on `{address}`"
+            ))
+            .help("anyone who reaches it can be any of its people"));
+        }
+    }
+    logging::start("warn", logging::Style::Plain)?;
+    runtime()?.block_on(demo(args))
+}
+
+async fn demo(args: &Args) -> Outcome {
+    let shares = descriptors::share(descriptors::raise().now, None)?;
+    let folder = Folder::new(args.data.as_deref())?;
+    let listener = bind(args.listen).await?;
+    let address = listener.local_addr().unwrap_or(args.listen);
+    let state = args.data.as_ref().map(|_| folder.path("aws.state"));
+    let sim = aws::start(args.aws_listen, args.scale, address, state).await?;
+    let _only = only_server(&folder.path(STORE))?;
+    let store = open_store(folder.path(STORE)).await?;
+    let clock = clock::after_log(&store).await;
+    let ids: Arc<dyn IdSource> = Arc::new(RandomIds);
+    let aws = connect(&sim, &clock, &ids).await?;
+    let rules = rules()?;
+    // reading it through the API takes a minute when it is large; the loops do that meanwhile
+    let snapshot = facts::snapshot(&sim.facts.organization, clock.now())?;
+    hallpass_setup::sources::cache_snapshot(&store, &snapshot).await;
+    let personas = people::with_tokens(&store, &Directory::new(snapshot), clock.now()).await?;
+    let tokens_file = args
+        .tokens
+        .clone()
+        .unwrap_or_else(|| folder.path("tokens.json"));
+    people::write_tokens(&personas, &tokens_file)?;
+    let guard = guard::start(&folder, &sim)?;
+    let loaded = chores::write_files(&folder, &sim, address)?;
+    let (events, remediating) = intake(&loaded, &sim, &store, (&clock, &ids), &aws).await?;
+    let trail = DemoTrail::default();
+    let composed = compose::compose(Parts {
+        activity: Some(Arc::new(trail.clone())),
+        identity: identity(&sim),
+        settings: settings(),
+        rules: rules.clone(),
+        rules_text: Some((RULES_NAME.to_owned(), RULES.to_owned())),
+        rules_file: None,
+        export: Some(Exporting {
+            target: Arc::new(FolderTarget::new(folder.path("audit"))),
+            prefix: "logs".to_owned(),
+            signer: Arc::new(keys::load_or_make(&folder.path(STORE))?),
+        }),
+        slack: slack_app(&sim, address),
+        channels: Vec::new(),
+        alert_channels: Vec::new(),
+        inventory_max_age: TimeSpan::minutes(15),
+        snapshots: Some(SnapshotsAt::Folder(folder.path("snapshots"))),
+        sessions: hallpass_server::SessionSettings::default(),
+        sign_in: Arc::new(SignIn::new(&format!("http://{address}"))),
+        rates: Rates::new(50, 100),
+        connections: Connections::new(shares.settings(Proxies::default())),
+        descriptors: shares.limit,
+        mode: mode(&personas, &sim),
+        ends: None,
+        guards: Some(Arc::clone(&guard.journals)),
+        alerts: None,
+        events,
+        remediating,
+        watches: judging::watches(client_settings(&sim), &aws, &store).await?,
+        store: store.clone(),
+        aws,
+        clock,
+        ids,
+    })
+    .await?;
+    compose::put_in_force(&composed, rules, RULES_NAME).await?;
+    output::say(&welcome(args, address, &sim, &tokens_file, &folder));
+    live_on(args, people::Scene::new(&composed), &sim, (store, trail)).await?;
+    composed.run(listener, asked_to_stop()).await;
+    Ok(Exit::Ok)
+}
+
+/// What takes events of the simulated organization.
+async fn intake(
+    loaded: &Loaded,
+    sim: &Aws,
+    store: &ServerStore,
+    (clock, ids): (&Arc<ProcessClock>, &Arc<dyn IdSource>),
+    aws: &hallpass_aws::Aws,
+) -> Result<Intake, Failure> {
+    let clock: Arc<dyn Clock> = Arc::clone(clock) as Arc<dyn Clock>;
+    event_intake::open(&IntakeMeans {
+        loaded,
+        client: &client_settings(sim),
+        store,
+        clock: &clock,
+        ids,
+        about: aws.about(),
+        lists: None,
+    })
+    .await
+}
+
+fn mode(personas: &[people::Persona], sim: &Aws) -> ServerMode {
+    ServerMode::Demo {
+        personas: people::cards(personas),
+        aws_endpoint: format!("http://{}", sim.address),
+        program: program(),
+    }
+}
+
+/// What stands in accounts, what people of the demo did, and what they do from now on.
+async fn live_on(
+    args: &Args,
+    scene: people::Scene,
+    sim: &Aws,
+    (store, trail): (ServerStore, DemoTrail),
+) -> Result<(), Failure> {
+    let scenery = scenery::Scenery::of(sim, client_settings(sim)).await;
+    tokio::spawn(scenery.map_err(Failure::failed)?.set_up());
+    tokio::spawn(trail.follow(client_settings(sim)));
+    let portal = DemoPortal::of(sim);
+    tokio::spawn(history::write(scene.clone(), portal, store));
+    if args.activity {
+        tokio::spawn(activity::go_on(scene));
+    }
+    Ok(())
+}
+
+/// The Slack app, talking to the simulated Slack, which is told where it is.
+fn slack_app(sim: &Aws, address: SocketAddr) -> Option<SlackApp> {
+    let facts = sim.facts.slack.as_ref()?;
+    Some(SlackApp {
+        signing_secret: SecretString::from(facts.signing_secret.clone()),
+        bot_token: SecretString::from(facts.bot_token.clone()),
+        app_token: None,
+        api_url: format!("http://{}/_slack/api", sim.address),
+        setup: Setup {
+            channel: facts.channel.clone(),
+            dm_outside_channel: true,
+            announce_end: true,
+            marks: Marks::default(),
+            account_notes: std::collections::BTreeMap::from([(
+                "payments-prod".to_owned(),
+                "Card data. Calls are recorded; do not copy rows out.".to_owned(),
+            )]),
+            contact: "an administrator".to_owned(),
+            public_url: format!("http://{address}"),
+            portal_url: String::new(),
+            zone: hallpass_terminal::words::zone(),
+        },
+    })
+}
+
+/// As in earnest, with durations short enough to watch.
+fn settings() -> hallpass_access::Settings {
+    hallpass_access::Settings {
+        duration_min: TimeSpan::seconds(30),
+        sweep: standing::settings(),
+        ..hallpass_access::Settings::default()
+    }
+}
+
+fn identity(sim: &Aws) -> Identity {
+    Identity {
+        admins: vec!["group:platform-admins".into()],
+        auditors: vec!["group:auditors".into()],
+        operators: vec!["group:platform-admins".into()],
+        fallback_domains: Vec::new(),
+        portal_url: sim.facts.portal_url.clone(),
+        region: sim.facts.region.clone(),
+    }
+}
+
+fn rules() -> Result<Rules, Failure> {
+    match hallpass_rules::load(&RuleFile::new(RULES_NAME, RULES)) {
+        Ok(loaded) => Ok(loaded.rules),
+        Err(errors) => Err(Failure::bug(
+            errors
+                .iter()
+                .map(ToString::to_string)
+                .collect::<Vec<_>>()
+                .join("; "),
+        )),
+    }
+}
+
+/// How the management account calls the demo's AWS.
+fn client_settings(sim: &Aws) -> AwsSettings {
+    let facts = &sim.facts;
+    AwsSettings {
+        endpoint_url: Some(format!("http://{}", sim.address)),
+        credentials: Credentials::Static {
+            access_key_id: facts.access_key_id.clone(),
+            secret_access_key: SecretString::from(facts.secret_access_key.clone()),
+            session_token: None,
+        },
+        ..AwsSettings::new(facts.region.clone())
+    }
+}
+
+async fn connect(
+    sim: &Aws,
+    clock: &Arc<ProcessClock>,
+    ids: &Arc<dyn IdSource>,
+) -> Result<Arc<hallpass_aws::Aws>, Failure> {
+    let settings = client_settings(sim);
+    let mut tries = 0;
+    loop {
+        let (time, ids, dates) = (Arc::clone(clock), Arc::clone(ids), clock::listener(clock));
+        match hallpass_aws::connect(settings.clone(), time, ids, dates).await {
+            Ok(aws) => {
+                clock::settle(clock, &aws).await;
+                return Ok(Arc::new(aws));
+            }
+            Err(_) if tries < CONNECT_TRIES => {
+                tries += 1;
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+            Err(error) => {
+                return Err(Failure::failed(format!(
+                    "cannot use the simulated AWS: {error}"
+                )));
+            }
+        }
+    }
+}
+
+/// How people can call this program again: as it was called, when that was from a folder.
+fn program() -> String {
+    let called = std::env::args().next().unwrap_or_default();
+    if called.starts_with("./") {
+        called
+    } else {
+        "hallpass".to_owned()
+    }
+}
+
+fn welcome(args: &Args, address: SocketAddr, sim: &Aws, tokens: &Path, folder: &Folder) -> String {
+    let (facts, aws) = (&sim.facts, sim.address);
+    let program = program();
+    let server = match address.port() {
+        8080 => String::new(),
+        _ => format!("  export HALLPASS_SERVER=http://{address}\n"),
+    };
+    let stays = match args.data {
+        Some(_) => String::new(),
+        None => " (gone when this stops; `--data DIR` keeps it)".to_owned(),
+    };
+    format!(
+        "Hallpass demo: a simulated AWS organization, on this machine only.
+
+  Open          http://{address}/
+  Slack         http://{aws}/_slack/ (simulated)
+  Be somebody   {people}
+  Tokens        {tokens}
+  Audit export  {audit}{stays}
+
+Try it in another terminal:
+{server}  {program} login --as mara.lindqvist@example.com
+  {program} request --account payments-prod --permission-set DatabaseOperator --for 1h --reason \"OPS-1: replay a batch\"
+  {program} login --as tomasz.wilk@example.com && {program} requests --role to-review
+
+See what AWS sees:
+  export AWS_ENDPOINT_URL=http://{aws} AWS_DEFAULT_REGION={region} AWS_ACCESS_KEY_ID={key} AWS_SECRET_ACCESS_KEY={secret}
+  aws sso-admin list-instances
+
+See what people did, from the trail in s3://{trail} (the same variables):
+  {program} activity pci report --source s3://{trail} --regions {region} --accounts {management}
+  {program} policy shrink payments-Deploy --live --log s3://{trail} --grain action
+  http://{address}/ as priya.raman: the page of the ended PowerUser request says what was done
+
+{chores}
+
+{watch}
+
+Stop with Ctrl-C.",
+        chores = chores::how_to_try(folder, &program, sim),
+        watch = guard::how_to_watch(folder, aws),
+        key = facts.access_key_id,
+        secret = facts.secret_access_key,
+        trail = lives::BUCKET,
+        management = facts.organization.organization.management_account,
+        people = people::names(),
+        tokens = tokens.display(),
+        audit = folder.path("audit").display(),
+        region = facts.region,
+    )
+}

@@ -1,0 +1,57 @@
+//! The page of people in the demo: how old passwords are and who was not there, by what the simulated CloudTrail has.
+
+use std::sync::Arc;
+
+use hallpass_activity::{ActivityPolicy, AgeLimits, PciLimits, PciRules};
+use hallpass_aws::{Aws, AwsClientSettings, RoleToAssume};
+use hallpass_model::TimeSpan;
+
+use crate::compose::PciWatching;
+use crate::compose::Watches;
+use hallpass_config::PciSchedule;
+use hallpass_host::named_calls::NamedCalls;
+use hallpass_host::server_store::ServerStore;
+use hallpass_log_files::log_source::LogSource;
+use hallpass_terminal::exit::Failure;
+
+/// Runs once a day, from the start. Nobody is told: most of the simulated people were never there, and the channels
+/// of the demo are for what its visitors do.
+pub(super) async fn watches(
+    client: AwsClientSettings,
+    aws: &Aws,
+    store: &ServerStore,
+) -> Result<Watches, Failure> {
+    let about = aws.about();
+    let limits = AgeLimits {
+        warn_days: 86,
+        over_days: 90,
+    };
+    let people = NamedCalls::of(client.clone(), RoleToAssume::default(), 1).await?;
+    let pci = PciWatching {
+        schedule: PciSchedule {
+            source: LogSource::Lookup,
+            accounts: Vec::new(),
+            regions: vec![about.region.clone()],
+            days: 90,
+            every: TimeSpan::hours(24),
+            policy: ActivityPolicy::AnyUse,
+            limits: PciLimits {
+                password: limits,
+                activity: limits,
+            },
+            remind: TimeSpan::ZERO,
+            all_clear: TimeSpan::ZERO,
+            notify: Vec::new(),
+        },
+        rules: PciRules::of_store(about.identity_store_id.clone()),
+        home: about.region.clone(),
+        client,
+        people: Arc::new(people),
+        runner: None,
+        store: Arc::new(store.clone()),
+    };
+    Ok(Watches {
+        pci: Some(pci),
+        ..Watches::default()
+    })
+}

@@ -1,0 +1,397 @@
+//! `hallpass serve`: the server.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use hallpass_access::{Channel, Settings};
+use hallpass_aws::{Aws, ConnectedOrganization, OwnAccountRole, RoleToAssume};
+use hallpass_events::EventHandler;
+use hallpass_model::{Clock, IdSource};
+use hallpass_runner::PlanId;
+use hallpass_server::{Connections, Rates, ServerMode};
+
+use crate::compose;
+use crate::compose::Alerting;
+use crate::compose::Comparing;
+use crate::compose::EndsFile;
+use crate::compose::Exporting;
+use crate::compose::Parts;
+use crate::compose::PciWatching;
+use crate::compose::Watches;
+use hallpass_chores::comparisons::{
+    ACCESS_RULE, AccessComparison, Comparison, DELEGATION_RULE, DelegationComparison,
+};
+use hallpass_chores::event_intake::{self, Intake, IntakeMeans};
+use hallpass_chores::plans;
+use hallpass_chores::plans::{PlanContext, PlanMeans, UnaskedPlans};
+use hallpass_chores::standards_follow;
+use hallpass_chores::vending_drop::DroppedLists;
+use hallpass_clock::ProcessClock;
+use hallpass_config::{EndsPlace, ExportSettings, Loaded};
+use hallpass_guard_files::journals::Journals;
+use hallpass_host::descriptors;
+use hallpass_host::file_lock::only_server;
+use hallpass_host::keys;
+use hallpass_host::keys::Absent;
+use hallpass_host::named_calls::NamedCalls;
+use hallpass_host::random_ids::RandomIds;
+use hallpass_host::runtime::runtime;
+use hallpass_host::server_store::ServerStore;
+use hallpass_reports::alerts::{AlertRunner, alert_channels};
+use hallpass_setup::clock;
+use hallpass_setup::heads::{self, Means};
+use hallpass_setup::opening::out_of_reach;
+use hallpass_setup::opening::{
+    ConfigArgs, asked_to_stop, aws_settings, connect_patiently, management_account, open_store,
+};
+use hallpass_terminal::exit::{Exit, Failure, Outcome};
+use hallpass_terminal::logging;
+use hallpass_terminal::output;
+
+/// Run the server
+#[derive(Debug, clap::Args)]
+#[command(
+    long_about = "Run the server: API, web page, and the loops that grant and end access.\n\nReads \
+                  hallpass.toml; without one, defaults apply and AWS is found as the AWS CLI finds \
+                  it. Stops on SIGINT or SIGTERM after finishing what it is doing; killing it is \
+                  safe too.",
+    after_help = "Examples:
+  hallpass serve
+  hallpass serve --config /etc/hallpass/hallpass.toml"
+)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    config: ConfigArgs,
+    /// Address to listen on, instead of `server.listen`
+    #[arg(long, value_name = "ADDRESS")]
+    listen: Option<String>,
+}
+
+pub(crate) fn run(args: &Args) -> Outcome {
+    let loaded = args.config.load()?;
+    logging::start(&loaded.config.log.level, logging::Style::Json)?;
+    runtime()?.block_on(serve(&loaded, args.listen.as_deref()))
+}
+
+fn place(place: OwnAccountRole) -> &'static str {
+    match place {
+        OwnAccountRole::Management => "the management account",
+        OwnAccountRole::DelegatedAdministrator => "the delegated administrator",
+        OwnAccountRole::Other => "neither management account nor delegated administrator",
+    }
+}
+
+/// Everything that tells people.
+fn channels(loaded: &Loaded, clock: &Arc<dyn Clock>) -> Result<Vec<Arc<dyn Channel>>, Failure> {
+    let channels = loaded.channels(clock)?;
+    let has_mail = channels.iter().any(|channel| channel.name() == "mail");
+    if has_mail && loaded.config.mail.alerts.is_empty() {
+        tracing::warn!(
+            "`mail.alerts` is empty: nobody gets mail when AWS refuses to remove access"
+        );
+    }
+    Ok(channels)
+}
+
+/// What opening places at AWS takes.
+fn means(loaded: &Loaded, clock: &Arc<dyn Clock>, ids: &Arc<dyn IdSource>) -> Means {
+    Means {
+        aws: aws_settings(loaded),
+        clock: Arc::clone(clock),
+        ids: Arc::clone(ids),
+    }
+}
+
+/// The export, and who signs its heads. Nothing is asked of anybody yet: an export that does not work
+/// and a key that cannot be read hold up no end.
+async fn exporting(
+    loaded: &Loaded,
+    export: Option<ExportSettings>,
+    clock: &Arc<dyn Clock>,
+    ids: &Arc<dyn IdSource>,
+) -> Result<Option<Exporting>, Failure> {
+    let Some(export) = export else {
+        return Ok(None);
+    };
+    let means = means(loaded, clock, ids);
+    let opened = heads::open_key(&loaded.head_key()?, Absent::Made, &means).await;
+    Ok(Some(Exporting {
+        target: heads::open_export(&export, &means).await?.target(),
+        prefix: export.prefix,
+        signer: opened.map_or_else(|why| heads::no_signer(&why), |key| key.signer()),
+    }))
+}
+
+/// The file that guards read, signed with the store's key.
+async fn ends_file(
+    loaded: &Loaded,
+    store: &Path,
+    means: &Means,
+) -> Result<Option<EndsFile>, Failure> {
+    let Some(place) = loaded.ends_place()? else {
+        return Ok(None);
+    };
+    let signer = match keys::load_or_make(store) {
+        Ok(signer) => Some(Arc::new(signer)),
+        // a file that is not signed is better than none; a guard that wants a signature says so
+        Err(failure) => {
+            tracing::error!(error = failure.words(), "the file of ends is not signed");
+            None
+        }
+    };
+    Ok(Some(match place {
+        EndsPlace::File(path) => EndsFile::new(&path, signer),
+        EndsPlace::Object { bucket, name } => {
+            let target = heads::open_bucket(bucket, means).await?;
+            EndsFile::at(target, name, signer)
+        }
+    }))
+}
+
+/// The journals of guards, where some are expected.
+fn journals(loaded: &Loaded) -> Option<Arc<Journals>> {
+    let folder = loaded.guard_journal();
+    folder.map(|folder| Arc::new(Journals::new(folder)))
+}
+
+/// Rules over queries, where the configuration names some.
+fn alerting(loaded: &Loaded, store: &ServerStore) -> Result<Option<Alerting>, Failure> {
+    let Some(file) = loaded.alert_file() else {
+        return Ok(None);
+    };
+    Ok(Some(Alerting {
+        runner: AlertRunner {
+            store: Arc::new(store.clone()),
+            folder: loaded.alerted_snapshots()?,
+        },
+        file,
+        channels: loaded.channel_names(),
+    }))
+}
+
+/// Runs about passwords and activity, where the configuration names a source.
+async fn pci_watching(
+    loaded: &Loaded,
+    store: &ServerStore,
+    about: &ConnectedOrganization,
+) -> Result<Option<PciWatching>, Failure> {
+    let Some(schedule) = loaded.pci_schedule(&about.region)? else {
+        return Ok(None);
+    };
+    let client = aws_settings(loaded);
+    let people = NamedCalls::of(client.clone(), RoleToAssume::default(), 1).await?;
+    Ok(Some(PciWatching {
+        schedule,
+        rules: loaded.pci_rules(about.identity_store_id.clone()),
+        home: about.region.clone(),
+        client,
+        people: Arc::new(people),
+        runner: Some(AlertRunner {
+            store: Arc::new(store.clone()),
+            folder: loaded.alerted_snapshots()?,
+        }),
+        store: Arc::new(store.clone()),
+    }))
+}
+
+/// What is held against files: access, and who administers which service.
+async fn comparing(
+    loaded: &Loaded,
+    store: &ServerStore,
+    aws: &Arc<Aws>,
+    (clock, plans): (&Arc<dyn Clock>, Option<&Arc<PlanContext>>),
+) -> Result<Vec<Comparing>, Failure> {
+    let runner = AlertRunner {
+        store: Arc::new(store.clone()),
+        folder: loaded.alerted_snapshots()?,
+    };
+    let mut found = Vec::new();
+    let mut add = |comparison: Arc<dyn Comparison>, schedule| {
+        found.push(Comparing {
+            comparison,
+            schedule,
+            runner: runner.clone(),
+        });
+    };
+    match loaded.drift_schedule()? {
+        Some((files, schedule)) => {
+            add(Arc::new(AccessComparison::new(files, aws, store)), schedule);
+        }
+        None => compose::retire(&ACCESS_RULE, &runner, clock.now()).await?,
+    }
+    match (loaded.delegation_schedule()?, plans) {
+        (Some((file, schedule)), Some(context)) => {
+            let context = Arc::clone(context);
+            add(Arc::new(DelegationComparison { file, context }), schedule);
+        }
+        (None, _) | (_, None) => {
+            compose::retire(&DELEGATION_RULE, &runner, clock.now()).await?;
+        }
+    }
+    Ok(found)
+}
+
+/// What is looked at on a schedule, and what goes on from before.
+async fn watches(
+    loaded: &Loaded,
+    store: &ServerStore,
+    aws: &Arc<Aws>,
+    (time, ids): (&Arc<ProcessClock>, &Arc<dyn IdSource>),
+    unfinished: Vec<PlanId>,
+) -> Result<Watches, Failure> {
+    let clock = &(Arc::clone(time) as Arc<dyn Clock>);
+    let has_use = !unfinished.is_empty() || loaded.delegation_schedule()?.is_some();
+    let context = if has_use {
+        let means = PlanMeans {
+            store: Arc::new(store.clone()),
+            aws: Arc::clone(aws),
+            time: Arc::clone(time),
+            ids: Arc::clone(ids),
+        };
+        Some(Arc::new(plans::assemble(loaded, means).await?))
+    } else {
+        None
+    };
+    Ok(Watches {
+        pci: pci_watching(loaded, store, aws.about()).await?,
+        compared: comparing(loaded, store, aws, (clock, context.as_ref())).await?,
+        standards: standards_follow::open(loaded, store, (clock, ids), &aws.about().arn).await?,
+        unasked: context.map(|context| UnaskedPlans {
+            context,
+            plans: unfinished,
+        }),
+    })
+}
+
+/// Where at AWS alerts are told.
+async fn alert_targets(
+    loaded: &Loaded,
+    store: &ServerStore,
+    clock: &Arc<dyn Clock>,
+) -> Result<Vec<Arc<dyn Channel>>, Failure> {
+    let (targets, states) = (loaded.named_alert_targets()?, Arc::new(store.clone()));
+    alert_channels(&targets, aws_settings(loaded), states, clock).await
+}
+
+/// What takes lists of accounts from a bucket, where the configuration names one.
+async fn lists(
+    loaded: &Loaded,
+    store: &ServerStore,
+    aws: &Arc<Aws>,
+    (time, ids): (&Arc<ProcessClock>, &Arc<dyn IdSource>),
+) -> Result<Option<Arc<dyn EventHandler>>, Failure> {
+    if loaded.vending_bucket()?.is_none() {
+        return Ok(None);
+    }
+    let means = PlanMeans {
+        store: Arc::new(store.clone()),
+        aws: Arc::clone(aws),
+        time: Arc::clone(time),
+        ids: Arc::clone(ids),
+    };
+    let context = Arc::new(plans::assemble(loaded, means).await?);
+    let (alerts, client) = (Arc::new(store.clone()), aws_settings(loaded));
+    let clock = Arc::clone(time) as Arc<dyn Clock>;
+    let lists = DroppedLists::open(loaded, &client, context, alerts, clock).await?;
+    Ok(lists.map(|it| Arc::new(it) as Arc<dyn EventHandler>))
+}
+
+/// What takes events from the queue, where the configuration names one.
+async fn intake(
+    loaded: &Loaded,
+    store: &ServerStore,
+    (clock, ids): (&Arc<dyn Clock>, &Arc<dyn IdSource>),
+    (aws, time): (&Arc<Aws>, &Arc<ProcessClock>),
+) -> Result<Intake, Failure> {
+    event_intake::open(&IntakeMeans {
+        lists: lists(loaded, store, aws, (time, ids)).await?,
+        loaded,
+        client: &aws_settings(loaded),
+        store,
+        clock,
+        ids,
+        about: aws.about(),
+    })
+    .await
+}
+
+fn say_listening(local: &str, about: &ConnectedOrganization) {
+    output::say(&format!(
+        "hallpass {} listens on http://{local}, for account {} ({}), Identity Center {}",
+        env!("CARGO_PKG_VERSION"),
+        about.account,
+        place(about.place),
+        about.instance_arn
+    ));
+}
+
+async fn serve(loaded: &Loaded, listen: Option<&str>) -> Outcome {
+    let rules_file = loaded.rules()?;
+    let (rules, rules_text) = hallpass_setup::rule_files::read_rules_and_text(&rules_file)?;
+    let export = loaded.export()?;
+    let slack = loaded.slack()?;
+    let (sessions, sign_in) = (loaded.sessions()?, loaded.sign_in()?);
+    let limit = descriptors::raise();
+    let shares = descriptors::share(limit.now, loaded.config.server.max_connections)?;
+    shares.log(limit.found);
+    let path = loaded.sqlite()?;
+    let _only = only_server(&path)?;
+    let store = open_store(path.clone()).await?;
+    let unfinished = plans::unfinished(&store, loaded.resumed_kinds()?).await;
+    let clock = clock::after_log(&store).await;
+    let ids: Arc<dyn IdSource> = Arc::new(RandomIds);
+    let its_clock: Arc<dyn Clock> = Arc::clone(&clock) as Arc<dyn Clock>;
+    let channels = channels(loaded, &its_clock)?;
+    let export = exporting(loaded, export, &its_clock, &ids).await?;
+    let means = means(loaded, &its_clock, &ids);
+    let ends = ends_file(loaded, &path, &means).await?;
+    let aws = Arc::new(connect_patiently(loaded, &clock, &ids).await?);
+    let about = aws.about().clone();
+    let address = listen.unwrap_or(&loaded.config.server.listen);
+    let listener = hallpass_server::listen(address)
+        .await
+        .map_err(|error| Failure::failed(format!("cannot listen on `{address}`: {error}")))?;
+    let local = listener.local_addr();
+    let local = local.map(|addr| addr.to_string()).unwrap_or_default();
+    let file = rules_file.display().to_string();
+    let (events, remediating) = intake(loaded, &store, (&its_clock, &ids), (&aws, &clock)).await?;
+    let composed = compose::compose(Parts {
+        alert_channels: alert_targets(loaded, &store, &its_clock).await?,
+        alerts: alerting(loaded, &store)?,
+        watches: watches(loaded, &store, &aws, (&clock, &ids), unfinished).await?,
+        events,
+        remediating,
+        store,
+        aws,
+        identity: loaded.identity(&about.identity_store_id, &about.region),
+        settings: Settings {
+            out_of_reach: out_of_reach(&about),
+            management_account: management_account(&about),
+            ..loaded.settings()
+        },
+        rules: rules.clone(),
+        rules_text: Some((rules_file.display().to_string(), rules_text)),
+        rules_file: Some(rules_file),
+        clock,
+        ids,
+        export,
+        slack,
+        channels,
+        inventory_max_age: loaded.config.inventory.max_age.0,
+        snapshots: loaded.snapshots()?,
+        activity: None,
+        sessions,
+        sign_in,
+        rates: Rates::new(loaded.config.server.rate, loaded.config.server.burst),
+        connections: Connections::new(shares.settings(loaded.proxies()?)),
+        descriptors: shares.limit,
+        mode: ServerMode::Serve,
+        ends,
+        guards: journals(loaded),
+    })
+    .await?;
+    compose::put_in_force(&composed, rules, &file).await?;
+    say_listening(&local, &about);
+    composed.run(listener, asked_to_stop()).await;
+    Ok(Exit::Ok)
+}

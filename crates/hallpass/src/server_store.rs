@@ -1,4 +1,0 @@
-//! Which engine keeps everything: named here alone, for the whole binary.
-
-/// Where the server keeps everything.
-pub(crate) type ServerStore = hallpass_store::SqliteStore;

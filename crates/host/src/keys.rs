@@ -1,0 +1,141 @@
+//! Secret keys in files: the one that a server signs with, beside its store and made at the first
+//! start, and those of witnesses.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use hallpass_audit::{PublicKey, Signer, key_file, read_key_file};
+use hallpass_store::{Existing, write_private};
+
+use hallpass_terminal::exit::Failure;
+
+/// What the file of a server's key begins with; other files are as `openssl` writes them.
+const FORM: &str = "hallpass-signing-key/1 ";
+
+/// What becomes of a key file that is not there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Absent {
+    /// It is made.
+    Made,
+    /// It is missed.
+    Missed,
+}
+
+/// Where the key of a store is.
+pub fn place(store: &Path) -> PathBuf {
+    let mut path = store.as_os_str().to_owned();
+    path.push(".key");
+    PathBuf::from(path)
+}
+
+/// The key of a store, made when there is none yet.
+///
+/// # Errors
+/// When the file cannot be read or made, or is not a key.
+pub fn load_or_make(store: &Path) -> Result<Signer, Failure> {
+    key_at(&place(store), Absent::Made)
+}
+
+/// The public half of the key of a store; `None` when no key was made yet.
+///
+/// # Errors
+/// When the file cannot be read, or is not a key.
+pub fn public(store: &Path) -> Result<Option<PublicKey>, Failure> {
+    let path = place(store);
+    if !path.exists() {
+        return Ok(None);
+    }
+    key_at(&path, Absent::Missed).map(|signer| Some(*signer.public()))
+}
+
+/// The key in a file. One that is made is readable by its owner alone, and never over another.
+///
+/// # Errors
+/// When the file cannot be read or made, or is not a key.
+pub fn key_at(path: &Path, absent: Absent) -> Result<Signer, Failure> {
+    let shown = path.display();
+    match fs::read_to_string(path) {
+        Ok(text) => read(&text).ok_or_else(|| {
+            Failure::failed(format!("`{shown}` is not a signing key")).help(
+                "restore it from a backup; a new key has to be given to whoever trusts the old one",
+            )
+        }),
+        Err(error) if error.kind() == io::ErrorKind::NotFound && absent == Absent::Made => {
+            make(path)?;
+            key_at(path, Absent::Missed)
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let help = "`openssl genpkey -algorithm ed25519` makes one";
+            Err(Failure::failed(format!("there is no key `{shown}`")).help(help))
+        }
+        Err(error) => Err(Failure::unreadable(shown, &error)),
+    }
+}
+
+/// Both forms: PKCS#8 in PEM, and the seed in hexadecimal digits.
+fn read(text: &str) -> Option<Signer> {
+    let Some(digits) = text.trim_end().strip_prefix(FORM) else {
+        return read_key_file(text).ok();
+    };
+    let seed: [u8; 32] = hex::decode(digits).ok()?.try_into().ok()?;
+    Signer::from_seed(&seed).ok()
+}
+
+fn make(path: &Path) -> Result<(), Failure> {
+    let mut seed = [0_u8; 32];
+    getrandom::fill(&mut seed)
+        .map_err(|error| Failure::failed(format!("the system gives no randomness: {error}")))?;
+    match write_private(path, key_file(&seed).as_bytes(), Existing::Kept) {
+        Ok(()) => Ok(()),
+        // another process made it meanwhile
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        Err(error) => Err(Failure::unwritable(path.display(), &error)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_made_once_and_is_its_owners_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = folder.path().join("deep/hallpass.db");
+        assert_eq!(public(&store).unwrap(), None);
+        assert!(key_at(&place(&store), Absent::Missed).is_err());
+        let made = *load_or_make(&store).unwrap().public();
+        for absent in [Absent::Made, Absent::Missed] {
+            let again = key_at(&place(&store), absent).unwrap();
+            assert_eq!(*again.public(), made, "{absent:?}");
+        }
+        assert_eq!(public(&store).unwrap(), Some(made));
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt as _;
+            let permissions = fs::metadata(place(&store)).unwrap().permissions();
+            assert_eq!(permissions.mode() & 0o777, 0o600);
+        }
+        fs::write(place(&store), "something else").unwrap();
+        assert!(
+            load_or_make(&store).is_err(),
+            "a broken key is never replaced by itself"
+        );
+        assert_eq!(fs::read_to_string(place(&store)).unwrap(), "something else");
+    }
+
+    #[test]
+    fn keys_of_both_forms_are_read() {
+        let seed = [7; 32];
+        let of_a_server = format!("{FORM}{}\n", hex::encode(seed));
+        let keys = [of_a_server, key_file(&seed)].map(|text| *read(&text).unwrap().public());
+        assert_eq!(keys[0], keys[1]);
+        for bad in [
+            String::new(),
+            format!("{FORM}00"),
+            format!("{FORM}{}zz", hex::encode(seed)),
+        ] {
+            assert!(read(&bad).is_none(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,24 @@
+//! The machine that a process runs on: descriptors, keys and locks in files, the store's engine, snapshots, the query
+//! engine beside it. Knows no configuration.
+
+pub mod access_snapshots;
+pub mod activity_days;
+pub mod bad_names;
+pub mod companion;
+pub mod descriptors;
+pub mod facts;
+pub mod file_lock;
+pub mod geo;
+pub mod home_region;
+pub mod keys;
+pub mod live_grants;
+pub mod machine_name;
+pub mod named_calls;
+pub mod random_ids;
+pub mod runtime;
+pub mod selection_args;
+pub mod server_store;
+pub mod snapshots_at;
+pub mod status_http;
+pub mod timer;
+pub mod vpn_judge;

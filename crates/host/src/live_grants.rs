@@ -1,0 +1,63 @@
+//! What Hallpass gave for a time, as its store has it: plans of access leave it alone (promise P3), and a
+//! snapshot names it.
+
+use crate::server_store::ServerStore;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use hallpass_access_files::{AccountAssignment, GroupMember, LiveGrants, PrincipalRef};
+use hallpass_assignments::AssignmentStore as _;
+use hallpass_collect::TemporaryAssignments;
+use hallpass_model::{GrantId, HoldKey, PermissionSetArn, Target};
+
+/// Grants of the store beside the configuration.
+pub struct StoredGrants(pub Arc<ServerStore>);
+
+impl StoredGrants {
+    /// Whether something is held for a grant: a row stays until a minute after the last has ended.
+    async fn is_held(&self, key: &HoldKey) -> Result<bool, String> {
+        let row = self.0.assignment(key).await;
+        row.map(|row| row.is_some())
+            .map_err(|fault| fault.to_string())
+    }
+}
+
+#[async_trait]
+impl LiveGrants for StoredGrants {
+    async fn is_temporary(
+        &self,
+        set: &PermissionSetArn,
+        assignment: &AccountAssignment,
+    ) -> Result<bool, String> {
+        // Hallpass gives to people alone
+        let PrincipalRef::User(user) = &assignment.principal else {
+            return Ok(false);
+        };
+        let key = HoldKey {
+            user: user.clone(),
+            target: Target::Account {
+                account: assignment.account.clone(),
+                permission_set: set.clone(),
+            },
+        };
+        self.is_held(&key).await
+    }
+
+    async fn is_temporary_member(&self, member: &GroupMember) -> Result<bool, String> {
+        self.is_held(&member.hold_key()).await
+    }
+}
+
+#[async_trait]
+impl TemporaryAssignments for StoredGrants {
+    async fn held(&self) -> Result<BTreeMap<HoldKey, GrantId>, String> {
+        let ends = self.0.owned_ends().await;
+        let ends = ends.map_err(|fault| fault.to_string())?;
+        let held = ends.into_iter().filter_map(|end| {
+            let grant = end.grants.into_iter().next_back()?;
+            Some((end.key, grant))
+        });
+        Ok(held.collect())
+    }
+}

@@ -1,0 +1,60 @@
+//! What a report was made of, for whoever checks it later: every source with its SHA-256 (`inventory.md` H-15).
+
+use serde_json::{Value, json};
+
+use super::reading::RanReport;
+use hallpass_terminal::exit::Failure;
+
+/// The report as one document (`inventory.md` H-15).
+pub fn document(ran: &RanReport) -> Value {
+    let mut document = json!({
+        "as_of": ran.as_of,
+        "coverage_from": ran.coverage_from,
+        "identity_store_id": ran.people.identity_store_id,
+        "warn_days": ran.limits.password.warn_days,
+        "expire_days": ran.limits.password.over_days,
+        "inactive_warn_days": ran.limits.activity.warn_days,
+        "inactive_days": ran.limits.activity.over_days,
+        "files_read": ran.logs.files,
+        "files_skipped": ran.logs.broken,
+        "records_read": ran.logs.count.records,
+        "reports": [ran.report],
+    });
+    if let (Some(digests), Some(members)) = (&ran.digests, document.as_object_mut()) {
+        members.insert("digests".to_owned(), json!(digests));
+    }
+    document
+}
+
+/// The evidence as text; the same run over the same files gives the same bytes. Of sources `most` are listed, and how
+/// many more there were.
+///
+/// # Errors
+/// Never, for what was read.
+pub fn evidence(ran: &RanReport, params: &Value, most: usize) -> Result<String, Failure> {
+    let sources = ran.sources.iter().take(most).map(|(log, sha256)| {
+        json!({
+            "path": log.path,
+            "sha256": sha256,
+            "records": log.count.records,
+            "events": log.count.wanted,
+            "bytes": log.count.bytes,
+            "skipped": log.fault.as_ref().map(ToString::to_string),
+        })
+    });
+    let sources: Vec<Value> = sources.collect();
+    let mut evidence = json!({
+        "tool": "hallpass pci report",
+        "version": env!("CARGO_PKG_VERSION"),
+        "params": params,
+        "sources": sources,
+        "report": document(ran),
+    });
+    let left = ran.sources.len().saturating_sub(most);
+    if let Some(members) = evidence.as_object_mut()
+        && left > 0
+    {
+        members.insert("sources_not_listed".to_owned(), json!(left));
+    }
+    Ok(serde_json::to_string_pretty(&evidence).map_err(Failure::bug)? + "\n")
+}

@@ -1,0 +1,226 @@
+//! A run: logs are read into what is known, and that is judged. Where people and state come from, and where they are
+//! kept, is for whoever runs it.
+
+use std::path::{Path, PathBuf};
+
+use hallpass_activity::{
+    DigestReport, LogScope, LookupPass, PasswordSource, PciFold, PciLimits, PciQuestion, PciReport,
+    PciState, PeopleList, ReadLog, ReadLogs, judge, read_file, read_folder,
+};
+use hallpass_model::{TimeSpan, Timestamp};
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+
+use super::asked::{PciReading, Telling};
+use super::lookup;
+use hallpass_log_files::log_source::LogSource;
+use hallpass_log_files::{DiskLogs, FingerprintedLogs, Fingerprints};
+use hallpass_terminal::exit::Failure;
+use hallpass_terminal::output;
+
+/// Broken files that are named; all of them are counted.
+const NAMED_MAX: u64 = 100;
+
+/// What a run came to.
+pub struct RanReport {
+    pub as_of: Timestamp,
+    pub limits: PciLimits,
+    pub coverage_from: Option<Timestamp>,
+    pub people: PeopleList,
+    pub report: PciReport,
+    pub logs: ReadLogs,
+    /// Each file with its fingerprint, where that was asked for.
+    pub sources: Vec<(ReadLog, Option<String>)>,
+    pub counts_copies: bool,
+    /// What digests say of the files, where that was asked for.
+    pub digests: Option<DigestReport>,
+    /// What the next run goes on from. Not to be kept where files were skipped: it has to read these days again.
+    pub state: Option<PciState>,
+}
+
+impl RanReport {
+    /// How many files were not read, or are not as they were delivered.
+    pub fn not_as_delivered(&self) -> u64 {
+        let found = self.digests.as_ref().filter(|it| !it.is_whole());
+        self.logs
+            .broken
+            .max(found.map_or(0, |it| it.findings_count))
+    }
+
+    /// Whether every file was read, and is as it was delivered.
+    pub fn is_whole(&self) -> bool {
+        self.logs.broken == 0 && self.digests.as_ref().is_none_or(DigestReport::is_whole)
+    }
+}
+
+/// Reads what was asked for into `fold`. `passwords` says whose word is taken for people from outside.
+///
+/// # Errors
+/// Exit 2 for what makes no sense; exit 1 where a folder cannot be listed.
+pub fn read(
+    reading: &PciReading,
+    mut fold: PciFold,
+    listed: Option<&PeopleList>,
+    now: Timestamp,
+    passwords: impl FnOnce(&PeopleList) -> Result<PasswordSource, Failure>,
+) -> Result<RanReport, Failure> {
+    let as_of = fold.as_of();
+    let mut sources = Vec::new();
+    let passes = match reading.source {
+        Some(LogSource::Lookup) => lookup::passes(reading, &fold, now)?,
+        Some(LogSource::Place(_)) | None => Vec::new(),
+    };
+    let (logs, digests) = read_logs(reading, &passes, &mut fold, &mut sources)?;
+    let is_delivered = digests.as_ref().is_none_or(DigestReport::is_whole);
+    let coverage_from = coverage(reading, &passes, &fold, &logs, is_delivered);
+    let people = people(listed, &fold);
+    let question = PciQuestion {
+        passwords: passwords(&people)?,
+        people,
+        policy: reading.policy,
+        limits: reading.limits,
+        coverage_from,
+    };
+    let report = judge(&fold, &question);
+    let state = PciState::after(&fold, listed, coverage_from);
+    Ok(RanReport {
+        as_of,
+        limits: reading.limits,
+        coverage_from,
+        people: question.people,
+        report,
+        logs,
+        sources,
+        counts_copies: fold.counts_copies(),
+        digests,
+        state: state.map(|it| it.with_lookups(&passes)),
+    })
+}
+
+/// Since when the log is whole.
+fn coverage(
+    reading: &PciReading,
+    passes: &[LookupPass],
+    fold: &PciFold,
+    logs: &ReadLogs,
+    is_delivered: bool,
+) -> Option<Timestamp> {
+    let as_of = fold.as_of();
+    let regions = reading.regions.iter().cloned().collect();
+    match (reading.coverage_from, &reading.source) {
+        (None, Some(LogSource::Lookup)) => {
+            LookupPass::coverage(passes, fold.earlier()).filter(|_| logs.broken == 0)
+        }
+        (said, _) => {
+            // where files are missing, days are not whole
+            let listed = || logs.coverage.from(&regions, as_of).filter(|_| is_delivered);
+            let own = said.or_else(listed);
+            PciState::joined_coverage(fold.earlier(), own, as_of)
+        }
+    }
+}
+
+fn people(listed: Option<&PeopleList>, fold: &PciFold) -> PeopleList {
+    match (listed, fold.earlier()) {
+        (None, Some(state)) => state.people(fold),
+        (Some(list), _) => list.clone(),
+        (None, None) => PeopleList {
+            identity_store_id: fold.rules().identity_store_id.clone(),
+            people: Vec::new(),
+        },
+    }
+}
+
+fn read_logs(
+    reading: &PciReading,
+    passes: &[LookupPass],
+    fold: &mut PciFold,
+    sources: &mut Vec<(ReadLog, Option<String>)>,
+) -> Result<(ReadLogs, Option<DigestReport>), Failure> {
+    let mut digests = None;
+    let mut logs = ReadLogs::default();
+    let mut notes = ReadNotes {
+        fingerprints: reading.fingerprints,
+        telling: reading.telling,
+        broken: 0,
+        sources,
+    };
+    if let Some(LogSource::Place(place)) = &reading.source {
+        let mut files = FingerprintedLogs::new(place.open()?, reading.fingerprints);
+        let scope = scope(reading, fold);
+        if reading.digests.is_asked() {
+            let report = reading.digests.of_place(place, &files, &scope)?;
+            files.refuse(report.not_delivered.clone());
+            digests = Some(report);
+        }
+        let read = read_folder(&files, &scope, fold, &mut |log| {
+            notes.add(log, Some(&files));
+        });
+        logs = read.map_err(|error| place.unlisted(&error))?;
+        if logs.files + logs.broken == 0 {
+            let message = format!("no logs lie in `{place}`");
+            return Err(Failure::bad_input(message).help(
+                "it is where `AWSLogs/` is, with ACCOUNT/CloudTrail/REGION/YYYY/MM/DD below; look at `--accounts`, `--regions`, `--days` and `--as-of`, too",
+            ));
+        }
+    }
+    lookup::look_up(reading, passes, fold, &mut |log| {
+        logs.add(log);
+        notes.add(log, None);
+    })?;
+    let disk = Box::new(DiskLogs::new(PathBuf::new()));
+    let files = FingerprintedLogs::new(disk, reading.fingerprints);
+    let names = fold.rules().names();
+    for path in reading.events.iter().filter_map(|it| it.to_str()) {
+        use hallpass_activity::LogFiles as _;
+        let bytes = files
+            .open(path)
+            .map_err(|error| Failure::unreadable(Path::new(path).display(), &error))?;
+        let log = read_file(path, bytes, &names, fold);
+        notes.add(&log, Some(&files));
+        logs.add(&log);
+    }
+    Ok((logs, digests))
+}
+
+/// What is said of files while they are read.
+struct ReadNotes<'a> {
+    fingerprints: Fingerprints,
+    telling: Telling,
+    broken: u64,
+    sources: &'a mut Vec<(ReadLog, Option<String>)>,
+}
+
+impl ReadNotes<'_> {
+    /// Names one that is broken, and keeps what the evidence says of every one.
+    fn add(&mut self, log: &ReadLog, files: Option<&FingerprintedLogs>) {
+        if let Some(fault) = &log.fault {
+            self.broken += 1;
+            if self.broken <= NAMED_MAX {
+                let path = output::plain(&log.path);
+                let fault = output::plain(&fault.to_string());
+                self.telling.say(&format!("skipped: {path}: {fault}"));
+            }
+        }
+        if self.fingerprints == Fingerprints::Sha256 {
+            let fingerprint = files.and_then(FingerprintedLogs::take_fingerprint);
+            self.sources.push((log.clone(), fingerprint));
+        }
+    }
+}
+
+/// The days that are read: with a state from the day before its instant, as files may come late.
+fn scope(reading: &PciReading, fold: &PciFold) -> LogScope {
+    let date = |at: Timestamp| at.to_zoned(TimeZone::UTC).date();
+    let days = |days: u64| TimeSpan::hours(24 * days);
+    let first: Date = match fold.earlier() {
+        Some(state) => date(days(1).before(state.as_of)),
+        None => date(days(u64::from(reading.days)).before(fold.as_of())),
+    };
+    LogScope {
+        accounts: reading.accounts.iter().cloned().collect(),
+        regions: reading.regions.iter().cloned().collect(),
+        // what happened at the end of a day lies in the folder of the next
+        days: first..=date(days(1).after(fold.as_of())),
+    }
+}

@@ -1,0 +1,14 @@
+//! What commands on the server's own machine begin with: the configuration opened, the store, AWS, rules, people, loops.
+
+pub mod clock;
+pub mod each_account;
+pub mod heads;
+pub mod journey;
+pub mod member_role;
+pub mod opening;
+pub mod person;
+pub mod progress;
+pub mod providers;
+pub mod rule_files;
+pub mod sources;
+pub mod waiting;

@@ -1,0 +1,34 @@
+//! The role that is assumed in each account.
+
+use hallpass_aws::RoleToAssume;
+
+/// The role in each account.
+#[derive(Debug, clap::Args)]
+pub struct MemberRoleArgs {
+    /// The role that is assumed in each account
+    #[arg(
+        long,
+        value_name = "NAME",
+        default_value = "OrganizationAccountAccessRole"
+    )]
+    pub role: String,
+    /// Roles on the way to it, each assumed with the one before
+    #[arg(long, value_name = "ARN,...", value_delimiter = ',')]
+    pub via: Vec<String>,
+    /// The external id that the role asks for
+    #[arg(long, value_name = "ID")]
+    external_id: Option<String>,
+}
+
+impl MemberRoleArgs {
+    /// The role, for sessions of this name.
+    pub fn to_assume(&self, session_name: String) -> RoleToAssume {
+        RoleToAssume {
+            name: self.role.clone(),
+            via: self.via.clone(),
+            external_id: self.external_id.clone(),
+            session_name,
+            ..RoleToAssume::default()
+        }
+    }
+}

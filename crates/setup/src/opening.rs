@@ -1,0 +1,226 @@
+//! What commands on the server's own machine begin with: the configuration, the store, AWS, a runtime to wait
+//! in, and how they hear that they are to stop.
+
+use std::io::Read as _;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hallpass_assignments::CenterFault;
+use hallpass_aws::{
+    Aws, AwsClientSettings as AwsSettings, ConnectError, ConnectedOrganization, OwnAccountRole,
+};
+use hallpass_model::{AccountId, IdSource};
+
+use crate::clock;
+use hallpass_clock::ProcessClock;
+use hallpass_config::{self, Loaded};
+use hallpass_host::server_store::ServerStore;
+use hallpass_terminal::exit::Failure;
+
+/// `--config FILE`.
+#[derive(Clone, Debug, clap::Args)]
+pub struct ConfigArgs {
+    /// Configuration file
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "HALLPASS_CONFIG",
+        default_value = "hallpass.toml"
+    )]
+    config: PathBuf,
+}
+
+impl ConfigArgs {
+    /// Reads it.
+    pub fn load(&self) -> Result<Loaded, Failure> {
+        hallpass_config::load(&self.config)
+    }
+}
+
+/// Opens the store, which blocks.
+pub async fn open_store(path: PathBuf) -> Result<ServerStore, Failure> {
+    let opened = tokio::task::spawn_blocking(move || ServerStore::open(path)).await;
+    match opened {
+        Ok(Ok(store)) => Ok(store),
+        Ok(Err(error)) => {
+            let mut failure = Failure::failed(error.to_string());
+            let mut source = std::error::Error::source(&error);
+            while let Some(inner) = source {
+                failure = failure.detail(inner.to_string());
+                source = inner.source();
+            }
+            Err(failure.help(error.help()))
+        }
+        Err(error) => Err(Failure::bug(error)),
+    }
+}
+
+/// Connects to AWS as the configuration says. What AWS says of the time goes to the clock.
+pub async fn connect(
+    loaded: &Loaded,
+    clock: &Arc<ProcessClock>,
+    ids: Arc<dyn IdSource>,
+) -> Result<Aws, Failure> {
+    let connected = try_connect(loaded, clock, ids).await;
+    let aws = connected.map_err(|error| no_aws(&error))?;
+    clock::settle(clock, &aws).await;
+    Ok(aws)
+}
+
+async fn try_connect(
+    loaded: &Loaded,
+    clock: &Arc<ProcessClock>,
+    ids: Arc<dyn IdSource>,
+) -> Result<Aws, ConnectError> {
+    let (time, dates) = (Arc::clone(clock), clock::listener(clock));
+    hallpass_aws::connect(aws_settings(loaded), time, ids, dates).await
+}
+
+/// How long the server waits for an AWS that does not answer before it gives up: access that is due
+/// to end waits for it.
+const AWS_PATIENCE: Duration = Duration::from_mins(2);
+
+/// Connects to AWS, again and again while it throttles, fails or cannot be reached. What is wrong
+/// with the configuration is said at once.
+pub async fn connect_patiently(
+    loaded: &Loaded,
+    clock: &Arc<ProcessClock>,
+    ids: &Arc<dyn IdSource>,
+) -> Result<Aws, Failure> {
+    let (mut waited, mut pause) = (Duration::ZERO, Duration::from_millis(500));
+    loop {
+        match try_connect(loaded, clock, Arc::clone(ids)).await {
+            Ok(aws) => {
+                clock::settle(clock, &aws).await;
+                return Ok(aws);
+            }
+            Err(error) if waited < AWS_PATIENCE && is_passing(&error) => {
+                tracing::warn!(error = %error, "AWS does not answer; it is asked again");
+                tokio::time::sleep(pause).await;
+                waited += pause;
+                pause = (pause * 2).min(Duration::from_secs(10));
+            }
+            Err(error) => return Err(no_aws(&error)),
+        }
+    }
+}
+
+/// Whether waiting may help.
+fn is_passing(error: &ConnectError) -> bool {
+    matches!(
+        error,
+        ConnectError::Call {
+            fault: CenterFault::Throttled { .. } | CenterFault::Unreachable { .. },
+            ..
+        }
+    )
+}
+
+fn no_aws(error: &ConnectError) -> Failure {
+    let mut failure = Failure::failed(format!("cannot use AWS: {error}"));
+    let mut source = std::error::Error::source(error);
+    while let Some(inner) = source {
+        failure = failure.detail(inner.to_string());
+        source = inner.source();
+    }
+    failure.help(error.help())
+}
+
+/// Where AWS is and as whom, as the configuration says.
+pub fn aws_settings(loaded: &Loaded) -> AwsSettings {
+    let aws = &loaded.config.aws;
+    let identity = &loaded.config.identity;
+    let from_environment = || {
+        ["AWS_REGION", "AWS_DEFAULT_REGION"]
+            .into_iter()
+            .find_map(|name| std::env::var(name).ok())
+    };
+    let region = aws
+        .region
+        .clone()
+        .or_else(from_environment)
+        .unwrap_or_else(|| "us-east-1".to_owned());
+    let given = |text: &String| Some(text.clone()).filter(|text| !text.is_empty());
+    AwsSettings {
+        endpoint_url: aws.endpoint_url.clone(),
+        role_arn: aws.role_arn.clone(),
+        external_id: aws.external_id.clone(),
+        instance_arn: given(&identity.instance_arn),
+        identity_store_id: given(&identity.store_id),
+        ..AwsSettings::new(region)
+    }
+}
+
+/// The management account, as far as AWS says it.
+pub fn management_account(about: &ConnectedOrganization) -> Option<AccountId> {
+    let account = about.management_account.as_deref();
+    account.and_then(|account| account.parse().ok())
+}
+
+/// The account we cannot change: the management account, for a delegated administrator.
+pub fn out_of_reach(about: &ConnectedOrganization) -> Option<AccountId> {
+    management_account(about).filter(|_| about.place == OwnAccountRole::DelegatedAdministrator)
+}
+
+/// Resolves when the process is asked to stop. From the call on the process is not ended by being asked, also
+/// while nobody waits for this yet.
+pub fn asked_to_stop() -> impl Future<Output = ()> {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        let asked = [SignalKind::interrupt(), SignalKind::terminate()].map(|kind| {
+            // listened to here, not when it is first waited for
+            let listening = signal(kind);
+            Box::pin(async move {
+                match listening {
+                    Ok(mut listening) => {
+                        listening.recv().await;
+                    }
+                    Err(_) => std::future::pending().await,
+                }
+            })
+        });
+        async move {
+            futures_util::future::select_all(asked).await;
+        }
+    }
+    #[cfg(not(unix))]
+    {
+        async {
+            let _ = tokio::signal::ctrl_c().await;
+        }
+    }
+}
+
+/// Resolves when whoever started this process is gone, or wants it to end.
+pub async fn starter_is_gone() {
+    let (gone, told) = tokio::sync::oneshot::channel::<()>();
+    // a thread of its own: the runtime would wait for one of its own that reads
+    std::thread::spawn(move || {
+        let mut nothing = [0; 64];
+        while !matches!(std::io::stdin().read(&mut nothing), Ok(0) | Err(_)) {}
+        drop(gone);
+    });
+    // an error says that the sender is dropped, which is the news
+    let _closed: Result<_, _> = told.await;
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::process::Command;
+    use std::time::Duration;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn who_is_asked_to_stop_before_waiting_for_it_is_not_ended() {
+        let asked = asked_to_stop();
+        let own = std::process::id().to_string();
+        let sent = Command::new("kill").args(["-TERM", &own]).status().unwrap();
+        assert!(sent.success());
+        // long enough for a signal that nobody listens to
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        asked.await;
+    }
+}

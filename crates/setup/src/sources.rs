@@ -1,0 +1,41 @@
+//! The outside world's randomness behind its port, and the cached directory.
+
+use hallpass_identity::IdentityRecord;
+use hallpass_model::{AuditId, IdSource as _, Timestamp};
+use hallpass_rules::directory::Snapshot;
+
+use hallpass_host::random_ids::RandomIds;
+use hallpass_host::server_store::ServerStore;
+
+/// A fresh secret of 256 bits, printable, with a prefix that secret scanners can find.
+pub fn new_secret() -> Result<String, getrandom::Error> {
+    let mut bytes = [0_u8; 32];
+    getrandom::fill(&mut bytes)?;
+    Ok(format!("hpt_{}", hex::encode(bytes)))
+}
+
+/// The next record about somebody's tokens, sessions or sign-ins.
+pub fn next_record(now: Timestamp) -> IdentityRecord {
+    IdentityRecord {
+        id: AuditId::new(RandomIds.next(now)),
+        at: now,
+    }
+}
+
+const SNAPSHOT_KEY: &str = "directory";
+
+/// The organization as it was last read, so that a restart decides at once.
+pub async fn cached_snapshot(store: &ServerStore) -> Option<Snapshot> {
+    let bytes = store.blob_get(SNAPSHOT_KEY).await.ok().flatten()?;
+    serde_json::from_slice(&bytes).ok()
+}
+
+/// Remembers the organization.
+pub async fn cache_snapshot(store: &ServerStore, snapshot: &Snapshot) {
+    let Ok(bytes) = serde_json::to_vec(snapshot) else {
+        return;
+    };
+    if let Err(error) = store.blob_put(SNAPSHOT_KEY, &bytes).await {
+        tracing::warn!(error = %error, "the organization could not be remembered");
+    }
+}

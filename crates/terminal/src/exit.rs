@@ -1,0 +1,349 @@
+//! How a run ends: one enum of exit codes, and the failure that leads to them.
+
+use std::fmt::{Display, Write as _};
+use std::io;
+use std::process::ExitCode;
+
+use hallpass_iam::BadInput;
+
+use crate::say;
+
+/// The exit codes of every command (`design.md` §8).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// All went well.
+    Ok,
+    /// The operation or check failed, or the result is partial.
+    Failed,
+    /// Bad input; nothing was done.
+    BadInput,
+    /// Changes or findings are present; only when that was asked for.
+    Findings,
+    /// Refused for safety; nothing was done.
+    Refused,
+    /// The lane or lock is held elsewhere.
+    Held,
+    /// A mistake of ours.
+    Internal,
+}
+
+impl Exit {
+    /// The number the shell sees.
+    pub const fn code(self) -> u8 {
+        match self {
+            Self::Ok => 0,
+            Self::Failed => 1,
+            Self::BadInput => 2,
+            Self::Findings => 3,
+            Self::Refused => 4,
+            Self::Held => 5,
+            Self::Internal => 70,
+        }
+    }
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit.code())
+    }
+}
+
+/// The code of failures where nobody answered.
+pub const UNREACHABLE: &str = "unreachable";
+
+/// What every command answers.
+pub type Outcome = Result<Exit, Failure>;
+
+/// How a command says why it did not do what was asked, on stderr.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FailureForm {
+    /// As text.
+    Text,
+    /// As one document `{"error":{"code","message","pointer","file","help"}}` (`policies.md` §1), where
+    /// data is wanted as JSON.
+    Json,
+}
+
+/// Why a command did not do what was asked, for people.
+#[derive(Debug)]
+pub struct Failure {
+    exit: Exit,
+    code: Option<Box<str>>,
+    message: String,
+    details: Vec<String>,
+    help: Option<String>,
+    /// Boxed, so that a failure stays small.
+    place: Option<Box<InputPlace>>,
+    quiet: bool,
+}
+
+/// Where the input is wrong.
+#[derive(Debug, Default)]
+struct InputPlace {
+    /// The file, or empty.
+    file: String,
+    /// In it: a flag, `line:column` or a JSON pointer; or empty.
+    pointer: String,
+}
+
+impl From<BadInput> for Failure {
+    fn from(error: BadInput) -> Self {
+        Self::bad_input(error.message)
+            .code(error.code)
+            .at(error.pointer)
+    }
+}
+
+impl Failure {
+    /// A failure with its exit code: lower case, no final stop, subject in backticks.
+    pub fn new(exit: Exit, message: impl Into<String>) -> Self {
+        Self {
+            exit,
+            code: None,
+            message: message.into(),
+            details: Vec::new(),
+            help: None,
+            place: None,
+            quiet: false,
+        }
+    }
+
+    /// The operation failed.
+    pub fn failed(message: impl Into<String>) -> Self {
+        Self::new(Exit::Failed, message)
+    }
+
+    /// What was given cannot be used; nothing was done.
+    pub fn bad_input(message: impl Into<String>) -> Self {
+        Self::new(Exit::BadInput, message)
+    }
+
+    /// It would be dangerous; nothing was done.
+    pub fn refused(message: impl Into<String>) -> Self {
+        Self::new(Exit::Refused, message)
+    }
+
+    /// We contradict ourselves.
+    pub fn bug(message: impl Display) -> Self {
+        Self::new(Exit::Internal, format!("{message} (this is a bug)"))
+    }
+
+    /// A file that cannot be read.
+    pub fn unreadable(path: impl Display, error: &io::Error) -> Self {
+        Self::bad_input(format!("cannot read `{path}`: {}", reason(error)))
+    }
+
+    /// A file that cannot be written.
+    pub fn unwritable(path: impl Display, error: &io::Error) -> Self {
+        Self::failed(format!("cannot write `{path}`: {}", reason(error)))
+    }
+
+    /// An address that cannot be listened on.
+    pub fn cannot_listen(address: impl Display, error: &io::Error) -> Self {
+        Self::failed(format!("cannot listen on `{address}`: {}", reason(error)))
+            .help("choose another address with `--listen`")
+    }
+
+    /// Output that nobody takes any more ends the run without a word; anything else is a failure.
+    pub fn stdout(error: &io::Error) -> Self {
+        Self {
+            quiet: error.kind() == io::ErrorKind::BrokenPipe,
+            ..Self::failed(format!("cannot write the output: {}", reason(error)))
+        }
+    }
+
+    /// The stable code a program can act on.
+    #[must_use]
+    pub fn code(mut self, code: impl Into<String>) -> Self {
+        self.code = Some(code.into().into_boxed_str());
+        self
+    }
+
+    /// One more line about it.
+    #[must_use]
+    pub fn detail(mut self, line: impl Into<String>) -> Self {
+        self.details.push(line.into());
+        self
+    }
+
+    /// What would help.
+    #[must_use]
+    pub fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+
+    /// Where in the input: `file:line:column`, a JSON pointer, or nothing.
+    #[must_use]
+    pub fn at(mut self, place: impl Into<String>) -> Self {
+        self.place.get_or_insert_default().pointer = place.into();
+        self
+    }
+
+    /// In which file.
+    #[must_use]
+    pub fn within(mut self, path: &std::path::Path) -> Self {
+        self.place.get_or_insert_default().file = path.display().to_string();
+        self
+    }
+
+    /// The exit code it leads to.
+    pub fn exit(&self) -> Exit {
+        self.exit
+    }
+
+    /// The stable code, if there is one.
+    pub fn has_code(&self) -> Option<&str> {
+        self.code.as_deref()
+    }
+
+    /// What went wrong, one line each.
+    pub fn lines(&self) -> Vec<String> {
+        if self.details.is_empty() {
+            vec![self.message.clone()]
+        } else {
+            self.details.clone()
+        }
+    }
+
+    /// Whether nobody answered, rather than refused.
+    pub fn is_unreachable(&self) -> bool {
+        self.code.as_deref() == Some(UNREACHABLE)
+    }
+
+    /// What went wrong in one line, for reports of their own.
+    pub fn words(&self) -> String {
+        let mut words = self.message.clone();
+        for detail in &self.details {
+            // what is a sentence goes on as one
+            words = format!("{}; {detail}", words.trim_end_matches('.'));
+        }
+        words
+    }
+
+    /// Says what went wrong, on stderr.
+    pub fn report(&self, form: FailureForm) {
+        if self.quiet {
+            return;
+        }
+        match form {
+            FailureForm::Json => say::say(&self.json()),
+            FailureForm::Text => say::say(&self.text(say::stderr_has_colour())),
+        }
+    }
+
+    fn json(&self) -> String {
+        serde_json::json!({"error": {
+            "code": self.code,
+            "message": self.words(),
+            "pointer": self.place.as_ref().map_or("", |place| &place.pointer),
+            "file": self.place.as_ref().map(|place| &place.file).filter(|it| !it.is_empty()),
+            "help": self.help,
+        }})
+        .to_string()
+    }
+
+    fn text(&self, colour: bool) -> String {
+        let label = self
+            .code
+            .as_ref()
+            .map_or_else(|| "error".to_owned(), |code| format!("error[{code}]"));
+        let label = if colour {
+            format!("\u{1b}[1;31m{label}\u{1b}[0m")
+        } else {
+            label
+        };
+        let mut text = format!("{label}: {}", say::plain(&self.message));
+        let place = self.place.as_ref().map_or_else(Vec::new, |place| {
+            let mut parts = vec![place.file.as_str(), place.pointer.as_str()];
+            parts.retain(|part| !part.is_empty());
+            parts
+        });
+        if !place.is_empty() {
+            // writing to a `String` cannot fail
+            let _ = write!(text, " (at {})", say::plain(&place.join(": ")));
+        }
+        for line in &self.details {
+            text.push_str("\n  ");
+            text.push_str(&say::plain(line));
+        }
+        if let Some(help) = &self.help {
+            text.push_str("\n  help: ");
+            text.push_str(&say::plain(help));
+        }
+        text
+    }
+}
+
+/// The system's words without its number.
+fn reason(error: &io::Error) -> String {
+    let text = error.to_string();
+    let text = text.split(" (os error").next().unwrap_or_default();
+    let mut chars = text.chars();
+    chars.next().map_or_else(String::new, |first| {
+        first.to_lowercase().chain(chars).collect()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    #[test]
+    fn the_codes_are_those_of_the_contract() {
+        let table = [
+            (Exit::Ok, 0),
+            (Exit::Failed, 1),
+            (Exit::BadInput, 2),
+            (Exit::Findings, 3),
+            (Exit::Refused, 4),
+            (Exit::Held, 5),
+            (Exit::Internal, 70),
+        ];
+        for (exit, code) in table {
+            assert_eq!(exit.code(), code, "{exit:?}");
+        }
+    }
+
+    #[test]
+    fn a_failure_reads_as_error_details_and_help() {
+        let failure = Failure::failed("this lapsed at 23:12")
+            .code("lapsed")
+            .detail("nothing was granted")
+            .help("ask again");
+        assert_eq!(
+            failure.text(false),
+            "error[lapsed]: this lapsed at 23:12\n  nothing was granted\n  help: ask again"
+        );
+        assert!(failure.text(true).starts_with("\u{1b}[1;31merror[lapsed]"));
+    }
+
+    #[test]
+    fn a_failure_of_input_names_its_code_and_place() {
+        let failure = Failure::from(BadInput::new("E_TIME", "no zone", "/0/start"));
+        assert_eq!(failure.text(false), "error[E_TIME]: no zone (at /0/start)");
+        assert_eq!(
+            failure.json(),
+            r#"{"error":{"code":"E_TIME","message":"no zone","pointer":"/0/start","file":null,"help":null}}"#
+        );
+        let whole = failure.within(Path::new("times.json")).help("add `Z`");
+        assert_eq!(
+            whole.json(),
+            r#"{"error":{"code":"E_TIME","message":"no zone","pointer":"/0/start","file":"times.json","help":"add `Z`"}}"#
+        );
+    }
+
+    #[test]
+    fn words_of_the_system_lose_their_number() {
+        let error = io::Error::from_raw_os_error(2);
+        assert_eq!(reason(&error), "no such file or directory");
+    }
+
+    #[test]
+    fn what_others_wrote_cannot_steer_the_terminal() {
+        let failure = Failure::failed("no\u{1b}[2Jbody");
+        assert_eq!(failure.text(false), "error: no\\u{1b}[2Jbody");
+    }
+}

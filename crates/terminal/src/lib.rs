@@ -1,0 +1,13 @@
+//! What a command prints and how it ends: data on stdout in the chosen format, all else on stderr, exit codes,
+//! questions, files as arguments name them. Knows no server, no store and no AWS.
+
+pub mod exit;
+pub mod generated;
+pub mod logging;
+pub mod nearest;
+pub mod old_names;
+pub mod output;
+pub mod prompt;
+pub mod say;
+pub mod text_file;
+pub mod words;
