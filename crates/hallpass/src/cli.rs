@@ -259,8 +259,8 @@ pub(crate) fn run(called: Called) -> Outcome {
         Command::Logout(args) => logout::run(&args),
         Command::Whoami(args) => whoami::run(&args),
         Command::Sim(args) => sim::run(&args),
-        Command::Completions(args) => completions::run(&args),
-        Command::Man(args) => man::run(&args),
+        Command::Completions(args) => completions::run(&args, with_short_forms()),
+        Command::Man(args) => man::run(&args, program()),
         Command::Complete(args) => complete::run(&args),
     }
 }

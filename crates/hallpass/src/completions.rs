@@ -3,7 +3,6 @@
 
 use clap_complete::Shell;
 
-use crate::cli;
 use hallpass_terminal::exit::{Exit, Failure, Outcome};
 use hallpass_terminal::output;
 
@@ -59,9 +58,9 @@ pub(crate) struct Args {
     shell: Shell,
 }
 
-pub(crate) fn run(args: &Args) -> Outcome {
+/// Prints completions of a program.
+pub(crate) fn run(args: &Args, mut program: clap::Command) -> Outcome {
     let mut script = Vec::new();
-    let mut program = cli::with_short_forms();
     clap_complete::generate(args.shell, &mut program, "hallpass", &mut script);
     let script = String::from_utf8(script).map_err(Failure::bug)?;
     let script = match args.shell {

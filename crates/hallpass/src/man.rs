@@ -5,7 +5,6 @@ use std::path::PathBuf;
 
 use clap_mangen::Man;
 
-use crate::cli;
 use hallpass_terminal::exit::{Exit, Failure, Outcome};
 use hallpass_terminal::output;
 
@@ -18,8 +17,8 @@ pub(crate) struct Args {
     dir: Option<PathBuf>,
 }
 
-pub(crate) fn run(args: &Args) -> Outcome {
-    let mut program = cli::program();
+/// Prints or writes the pages of a program.
+pub(crate) fn run(args: &Args, mut program: clap::Command) -> Outcome {
     program.build();
     match &args.dir {
         None => {

@@ -27,7 +27,7 @@ const CORES: &[&str] = &[
 ];
 
 /// Every room: what commands and the server share, besides cores and adapters.
-const ROOMS: &[&str] = &[
+pub(crate) const ROOMS: &[&str] = &[
     "terminal",
     "client",
     "directories",
@@ -303,7 +303,12 @@ const ARROWS: &[(&str, &[&str])] = &[
             "wording",
         ],
     ),
-    ("commands-try", &["+rooms", "aws-sim", "clock", "wording"]),
+    (
+        "commands-try",
+        &[
+            "+cores", "+rooms", "aws", "aws-sim", "clock", "model", "server", "store", "wording",
+        ],
+    ),
     (
         "hallpass",
         &[

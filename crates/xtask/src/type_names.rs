@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use syn::Ident;
 use syn::visit::Visit;
 
+use crate::arrows::ROOMS;
 use crate::breach::Breach;
 use crate::sources::is_generated;
 
@@ -36,6 +37,8 @@ impl TypeNames {
             let crates: BTreeSet<_> = places
                 .iter()
                 .filter_map(|(path, _)| crate_of(path))
+                // each command has its `Args`
+                .map(|it| if is_of_binary(it) { "hallpass" } else { it })
                 .collect();
             let (path, line) = places.first()?;
             (crates.len() > CRATES_MAX).then(|| {
@@ -50,6 +53,11 @@ impl TypeNames {
         });
         found.collect()
     }
+}
+
+/// Whether a crate is the binary, or made of what it was cut into: commands and rooms.
+pub(crate) fn is_of_binary(name: &str) -> bool {
+    name == "hallpass" || name.starts_with("commands-") || ROOMS.contains(&name)
 }
 
 /// The crate whose sources a file is of.
