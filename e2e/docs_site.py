@@ -34,8 +34,10 @@ SEARCHES = [
     ("account factory", "how-to/vend-accounts"),
     ("approval workflow", "how-to/write-rules"),
     ("audit log", "explanation/audit-log"),
-    ("database is full", "operations/runbooks/store-full"),
+    ("database is full", "operations/runbooks/store-broken"),
     ("revoking sessions", "how-to/revoke-sessions"),
+    ("residual access", "how-to/revoke-sessions"),
+    ("end is stuck", "operations/runbooks/end-overdue"),
 ]
 LOOKED_AT = ["index", "docs/README", "docs/how-to/install", "docs/reference/commands", "docs/operations/runbooks/end-overdue",
              "docs/tutorials/in-the-browser"]
