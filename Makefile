@@ -70,7 +70,7 @@ lint: tools
 # the documentation’s pictures, as the browser tests see the pages
 pictures: build
 	@sh e2e/tools.sh test
-	cd e2e && PATH="$(HOME)/.cache/hallpass/venv/bin:$$PATH" WEB_QUICK=1 PICTURES=$(CURDIR)/docs/images HALLPASS_BIN=$(BINARY) python3 web.py
+	cd e2e && PATH="$(HOME)/.cache/hallpass/venv/bin:$$PATH" PICTURES=$(CURDIR)/docs/images HALLPASS_BIN=$(BINARY) python3 web.py journeys
 
 # the Python packages of the end-to-end tests, pinned anew from e2e/requirements.in
 pins:

@@ -109,12 +109,14 @@ def overflow(page):
 
 
 def shift(page):
-    """The page's layout shift since it was opened (Cumulative Layout Shift)."""
-    return page.evaluate("""() => new Promise(done => {
+    """The page's layout shift since it was opened (Cumulative Layout Shift), 300 ms from now: what gives it. What looks at the
+    page meanwhile does not move it."""
+    begun = page.evaluate_handle("""() => { const it = {}; it.sum = new Promise(done => {
         let sum = 0;
         new PerformanceObserver(list => { for (const one of list.getEntries()) if (!one.hadRecentInput) sum += one.value; })
             .observe({ type: "layout-shift", buffered: true });
-        setTimeout(() => done(sum), 300); })""")
+        setTimeout(() => done(sum), 300); }); return it; }""")
+    return lambda: begun.evaluate("it => it.sum")
 
 
 def weight(page):

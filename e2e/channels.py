@@ -74,6 +74,11 @@ def code_of(words):
 class Cast(Slacked):
     """The server with Slack, everybody's token and everybody's browser session."""
 
+    def __init__(self, *arguments, **more):
+        # when each request was made
+        self.asked = {}
+        super().__init__(*arguments, **more)
+
     def token(self, who):
         # the rules and roles of this script, before anything starts
         self.stage.path("rules.toml").write_text(RULES)
@@ -154,8 +159,12 @@ class Cast(Slacked):
             "X-Slack-Signature": signature})
         assert answer.status == 200, answer
 
-    def whispered(self, who):
-        return [one["text"] for one in self.messages() if one["only_for"] == self.slack_ids[who]]
+    def head(self, request):
+        """The message of a request, which is no older than it: all messages grow by every press of the matrix."""
+        return super().head(request, self.asked[request])
+
+    def whispered(self, who, began):
+        return [one["text"] for one in self.messages(since=began) if one["only_for"] == self.slack_ids[who]]
 
     def records(self, after):
         return self.api(PRIYA).all(f"/api/v1/audit?after={after}")
@@ -185,9 +194,11 @@ class Requests:
         for _ in range(100):
             body = {"account": next(self.accounts), "permission_set": permission_set, "duration_seconds": 1800,
                     "reason": "OPS-1: replay a batch"}
+            asked_at = time.time()
             made = self.mara.post("/api/v1/requests", body)
             # one that waits in that account already is somebody else's; what cannot be asked for is no use
             if made.status == 201:
+                self.cast.asked[made.json["id"]] = asked_at
                 return made.json
         raise AssertionError(f"nothing left to ask for: {made}")
 
@@ -306,8 +317,8 @@ def by_slack(cast, who, press, one, after):
     if press == "revoke":
         return None  # Slack has no button for it
     user, request = cast.slack_ids[who], one["request"]
-    before = len(cast.whispered(who))
     shown = cast.head(request)
+    pressed_at = time.time()
     visible = any(block.get("block_id") == "buttons" for block in shown["blocks"])
     if press in ("release", "extend") and who == MARA and one["state"] == "active":
         view = cast.opens(user, shortcut="hallpass_my_access")
@@ -327,7 +338,7 @@ def by_slack(cast, who, press, one, after):
     else:
         cast.act(user, settle_ms=100, click={"message_ts": shown["ts"], "action_id": press})
     mine = lambda: [record for record in cast.records(after) if concerns(record, one)]
-    answered = lambda: len(cast.whispered(who)) > before or cast.modal(user) or any(
+    answered = lambda: cast.whispered(who, pressed_at) or cast.modal(user) or any(
         record["event"] != "press.refused" for record in mine())
     if not wait(answered, 5, every=0.03):
         return "?silence"
@@ -335,7 +346,7 @@ def by_slack(cast, who, press, one, after):
         cast.act(user, settle_ms=100, submit={"view_id": form["view"]["id"], "values": {}})
         wait(mine, 5, every=0.03)
         return DONE[press]
-    said = cast.whispered(who)[before:]
+    said = cast.whispered(who, pressed_at)
     if not said:
         return DONE[press]
     cast.words = said[-1]
@@ -436,7 +447,7 @@ def races(cast, requests, rounds=20):
             press = ("approve", "deny")[number % 2]
             request = requests.ask()["id"]
             head = wait(lambda: cast.head(request), 20)
-            seen, before, after = cast.seen(TOMASZ, request), len(cast.whispered(INES)), cast.last()
+            seen, after, pressed_at = cast.seen(TOMASZ, request), cast.last(), time.time()
             fields = {"seen": seen} if press == "approve" else {"reason": ""}
             # each way of starting first is tried
             late = (number // 2 % 3 - 1) * 0.004
@@ -454,7 +465,7 @@ def races(cast, requests, rounds=20):
                 wrong.append((number, events))
             elif by == TOMASZ:
                 wins["web"] += 1
-                said = wait(lambda: cast.whispered(INES)[before:], 5) or ["nothing"]
+                said = wait(lambda: cast.whispered(INES, pressed_at), 5) or ["nothing"]
                 how = {"approve": "approved", "deny": "denied"}[press]
                 at = r"<!date\^\d+\^\{time\}\|\d\d:\d\d( \w+)?>"
                 if not re.fullmatch(rf"Already {how} by Tomasz Wilk at {at}\.", said[-1]):

@@ -3,6 +3,7 @@ somewhere, both sizes and themes, axe, the menu, and what people search for is f
 
 import os
 import pathlib
+import re
 import subprocess
 import sys
 import tempfile
@@ -34,8 +35,10 @@ SEARCHES = [
     ("account factory", "how-to/vend-accounts"),
     ("approval workflow", "how-to/write-rules"),
     ("audit log", "explanation/audit-log"),
-    ("database is full", "operations/runbooks/store-full"),
+    ("database is full", "operations/runbooks/store-broken"),
     ("revoking sessions", "how-to/revoke-sessions"),
+    ("residual access", "how-to/revoke-sessions"),
+    ("end is stuck", "operations/runbooks/end-overdue"),
 ]
 LOOKED_AT = ["index", "docs/README", "docs/how-to/install", "docs/reference/commands", "docs/operations/runbooks/end-overdue",
              "docs/tutorials/in-the-browser"]
@@ -75,6 +78,63 @@ def dead_links(site):
             if not is_there or (anchor and known and anchor not in known.ids):
                 dead.append(f"{path.relative_to(site)}: {link}")
     return dead, followed
+
+
+# pages that say what to type; specifications and decisions speak of what was
+SAYING = ("README.md", "docs/tutorials", "docs/how-to", "docs/operations", "docs/explanation", "docs/reference/alerts.md", "docs/reference/http.md",
+          "docs/reference/notifications.md", "docs/reference/rules.md", "docs/reference/sql.md", "docs/reference/simulator.md")
+
+
+def reference():
+    """Every command by its words: its options, and whether it takes something without a name. And old names by their words."""
+    commands, old, now = {}, {}, None
+    for line in (ROOT / "docs/reference/commands.md").read_text().splitlines():
+        if line.startswith("## hallpass"):
+            now = commands.setdefault(tuple(line.split()[2:]), {"options": set(), "positional": False})
+        elif match := re.match(r"\| `hallpass ([\w-]+)` \| \[hallpass ([^]]+)\]", line):
+            old[match[1]] = tuple(match[2].split())
+        elif now is not None and line.startswith("| `"):
+            named = re.findall(r"--[a-z][a-z0-9-]*", line.split(" | ")[0])
+            now["options"] |= set(named)
+            now["positional"] = now["positional"] or not named
+    return commands, old
+
+
+def typed(text):
+    """The command lines of a page: those of its blocks, and those within sentences."""
+    blocks = re.findall(r"^ *```(?:sh|console)\n(.*?)^ *```", text, re.M | re.S)
+    prose = re.sub(r"^ *```.*?^ *```", "", text, flags=re.M | re.S)
+    lines = [line for block in blocks for line in block.replace("\\\n", " ").splitlines()] + re.findall(r"`(hallpass [^`]+)`", prose)
+    return [part for line in lines for part in re.findall(r"(?:^|[\s$(;&|])(hallpass [^|;&>#)]*)", line)]
+
+
+def mistyped(line, commands, old):
+    """What of a command line is not in the reference, if anything."""
+    words = line.split(" -- ")[0].split()[1:]
+    words = [*old[words[0]], *words[1:]] if words and words[0] in old else words
+    path = ()
+    while len(path) < len(words) and (*path, words[len(path)]) in commands:
+        path = (*path, words[len(path)])
+    rest = words[len(path):]
+    # the companion has its own options, which the reference of commands does not list
+    if path[:1] in (("query",), ("who",)) or not words or words[0] in ("COMMAND", "help", "…"):
+        return None
+    has_below = any(it[:len(path)] == path and len(it) > len(path) for it in commands)
+    if (has_below or not path) and rest and re.fullmatch(r"[a-z][a-z-]*", rest[0]) and not commands.get(path, {"positional": False})["positional"]:
+        return f"no command `{rest[0]}`"
+    wrong = [it for it in rest if (match := re.match(r"--[a-z][a-z0-9-]*", it)) and match[0] not in commands[path]["options"] | {"--help", "--version"}]
+    return f"no option {wrong[0]}" if wrong else None
+
+
+def commands_of_pages(check):
+    commands, old = reference()
+    seen, wrong = 0, []
+    for path in [it for place in SAYING for it in ([ROOT / place] if place.endswith(".md") else sorted((ROOT / place).rglob("*.md")))]:
+        for line in typed(path.read_text()):
+            seen += 1
+            if found := mistyped(line, commands, old):
+                wrong.append(f"{path.relative_to(ROOT)}: `{line.strip()}`: {found}")
+    check("every command of the pages is one, with its options", seen > 500 and not wrong, (seen, wrong[:20]))
 
 
 def searched(page, query):
@@ -131,6 +191,7 @@ def walk(browser, check, site):
 
 def main():
     check = Checks()
+    commands_of_pages(check)
     with tempfile.TemporaryDirectory() as folder:
         site = pathlib.Path(folder).resolve() / "site"
         made = subprocess.run(["cargo", "xtask", "docs", str(site)], cwd=ROOT, capture_output=True, text=True, check=False)

@@ -12,7 +12,7 @@ import botocore.exceptions
 import botocore.model
 
 from served import longest_wait, serve_events
-from stage import Api, Checks, Stage, wait
+from stage import Api, Checks, Stage, parts, wait
 from drilled import ANA, MANAGEMENT, SCP, World
 
 # Service Catalog offers CBOR first, which is not simulated
@@ -328,25 +328,26 @@ def told(stage):
     stage.stop(process)
 
 
+def governed(stage):
+    """A landing zone that enrols what is moved below it."""
+    world = started(stage)
+    looked(world)
+    checked(world)
+    fixed(world)
+    stale(world)
+    moved(world)
+    failing(world)
+    verified = stage.run("audit", "verify")
+    check.equal("the audit log verifies", verified.returncode, 0)
+
+
+PARTS = {"governed": governed, "older": launched, "unit": registered, "stacks": by_stack_set, "told": told}
+
+
 def main():
-    with Stage("enrol") as stage:
-        world = started(stage)
-        looked(world)
-        checked(world)
-        fixed(world)
-        stale(world)
-        moved(world)
-        failing(world)
-        verified = stage.run("audit", "verify")
-        check.equal("the audit log verifies", verified.returncode, 0)
-    with Stage("enrol-older") as stage:
-        launched(stage)
-    with Stage("enrol-unit") as stage:
-        registered(stage)
-    with Stage("enrol-stacks") as stage:
-        by_stack_set(stage)
-    with Stage("enrol-told") as stage:
-        told(stage)
+    for part in parts(*PARTS):
+        with Stage(f"enrol-{part}") as stage:
+            PARTS[part](stage)
     check.end()
 
 

@@ -2,6 +2,7 @@
 """Public addresses: what `hallpass public-ips` finds through AWS Config is what boto3 finds by asking EC2 in every
 account and Region that is recorded; what is not recorded is named and never taken for nothing (`inventory.md` §6)."""
 
+import concurrent.futures
 import ipaddress
 import json
 
@@ -15,6 +16,7 @@ from stage import Api, Checks, Stage, free_port
 ROLE = "OrganizationAccountAccessRole"
 RETRIES = botocore.config.Config(retries={"mode": "standard", "max_attempts": 10})
 AGGREGATOR = ("--aggregator", "organization")
+INSTANTS = ("2026-03-02T10:00:00Z", "2026-03-03T10:00:00Z")
 COLUMNS = ("public_ip,family,account_id,region,az,resource_id,resource_type,interface_type,attached_to,attached_kind,owner,"
            "vpc_id,subnet_id,private_ip,dns_name,name,description,capture_time,sources,conflict")
 check = Checks()
@@ -97,6 +99,34 @@ def public_ips(stage, environment, *words):
     return stage.run("public-ips", *words, timeout=400, **environment)
 
 
+class Ahead:
+    """Commands that only look, begun at once: each keeps below five calls a second to Account Management, and so they wait
+    beside each other, and beside the referee."""
+
+    def __init__(self, pool, stage, environment):
+        begin = lambda *words, **more: pool.submit(public_ips, stage, {**environment, **more}, *words)
+        each = ("--regions", "eu-west-1")
+        self.forms = {form: begin(*AGGREGATOR, "-o", form) for form in ("json", "csv", "targets", "jsonl", "table")}
+        self.one_kind = begin(*AGGREGATOR, "--kinds", "eip", "-o", "json")
+        self.verified = begin(*each, "--verify", "-o", "json")
+        self.each = begin(*each, "-o", "json")
+        keep = lambda place, instant, **more: begin(*AGGREGATOR, "--save", place, "--as-of", instant, "-o", "json", **more)
+        self.kept = [keep("kept", instant) for instant in INSTANTS]
+        # reports in a bucket, which the simulator has not
+        self.moto = ThreadedMotoServer(ip_address="127.0.0.1", port=free_port())
+        self.moto.start()
+        there = self.there = {"AWS_ENDPOINT_URL_S3": f"http://127.0.0.1:{self.moto._port}"}
+        self.s3 = client("s3", {**environment, "AWS_ENDPOINT_URL": there["AWS_ENDPOINT_URL_S3"]})
+        self.s3.create_bucket(Bucket="acme-inventory", CreateBucketConfiguration={"LocationConstraint": environment["AWS_REGION"]})
+        self.in_bucket = keep("s3://acme-inventory/a b", INSTANTS[0], **there)
+        self.in_none = keep("s3://nobody-has-it", INSTANTS[0], **there)
+
+    def wait(self):
+        """Until none of them asks AWS any more."""
+        ours = [*self.forms.values(), self.one_kind, self.verified, self.each, *self.kept, self.in_bucket, self.in_none]
+        concurrent.futures.wait(ours)
+
+
 def refused(stage, environment, sim):
     sim.post("/_sim/calls/reset", {})
     for name, words, said in [
@@ -114,8 +144,8 @@ def refused(stage, environment, sim):
           ran.returncode == 2 and "there are: organization" in ran.stderr, ran.stderr)
 
 
-def aggregated(stage, environment, wanted):
-    ran = public_ips(stage, environment, *AGGREGATOR, "-o", "json")
+def aggregated(ahead, environment, wanted):
+    ran = ahead.forms["json"].result()
     report = json.loads(ran.stdout)
     uncovered = {(it["account_id"], it["region"]) for it in report["uncovered"]}
     config = client("config", environment)
@@ -136,24 +166,22 @@ def aggregated(stage, environment, wanted):
     return report
 
 
-def forms(stage, environment, report):
-    ran = public_ips(stage, environment, *AGGREGATOR, "-o", "csv")
-    check.equal("CSV has the columns of the rule", ran.stdout.splitlines()[0], COLUMNS)
-    ran = public_ips(stage, environment, *AGGREGATOR, "-o", "targets")
-    check.equal("targets are bare addresses, each once", ran.stdout.split(),
+def forms(ahead, report):
+    check.equal("CSV has the columns of the rule", ahead.forms["csv"].result().stdout.splitlines()[0], COLUMNS)
+    check.equal("targets are bare addresses, each once", ahead.forms["targets"].result().stdout.split(),
                 list(dict.fromkeys(it["public_ip"] for it in report["addresses"])))
-    ran = public_ips(stage, environment, *AGGREGATOR, "-o", "jsonl")
-    check.equal("a line for each address", [json.loads(it) for it in ran.stdout.splitlines()], report["addresses"])
-    ran = public_ips(stage, environment, *AGGREGATOR, "-o", "table")
-    check("a table for people", "USED BY" in ran.stdout and "nat gateway" in ran.stdout, ran.stdout[:300])
-    ran = public_ips(stage, environment, *AGGREGATOR, "--kinds", "eip", "-o", "json")
+    lines = ahead.forms["jsonl"].result().stdout.splitlines()
+    check.equal("a line for each address", [json.loads(it) for it in lines], report["addresses"])
+    table = ahead.forms["table"].result().stdout
+    check("a table for people", "USED BY" in table and "nat gateway" in table, table[:300])
+    ran = ahead.one_kind.result()
     check.equal("one kind alone", {way for it in json.loads(ran.stdout)["addresses"] for way in it["sources"]}, {"eip"})
 
 
-def one_by_one(stage, environment, wanted):
+def one_by_one(ahead, environment, wanted):
     region = "eu-west-1"
     members = [it for it in wanted if it[1] == region and it[0] != client("sts", environment).get_caller_identity()["Account"]]
-    ran = public_ips(stage, environment, "--regions", region, "--verify", "-o", "json")
+    ran = ahead.verified.result()
     report = json.loads(ran.stdout)
     uncovered = {(it["account_id"], it["region"]) for it in report["uncovered"]}
     without = set()
@@ -173,18 +201,17 @@ def one_by_one(stage, environment, wanted):
     check("and only there", all(it["side"] == "only_live" for it in report["verification"]["differences"]))
 
 
-def denied(stage, environment, sim):
+def denied(stage, environment, sim, ahead):
     sim.post("/_sim/faults", {"kind": "error", "code": "AccessDeniedException", "http": 400,
                               "match": {"service": "config", "operation": "DescribeConfigurationAggregatorSourcesStatus"}})
     ran = public_ips(stage, environment, *AGGREGATOR, "-o", "json")
     check("coverage that cannot be read is told", ran.returncode == 1 and any(
         "could not be read" in it["reason"] and it["account_id"] is None for it in json.loads(ran.stdout)["uncovered"]), ran.stderr)
     sim.call("DELETE", "/_sim/faults")
-    asked = lambda: public_ips(stage, environment, "--regions", "eu-west-1", "-o", "json")
-    whole = json.loads(asked().stdout)
+    whole = json.loads(ahead.each.result().stdout)
     sim.post("/_sim/faults", {"kind": "error", "code": "AccessDenied", "http": 403, "message": "no", "count": 1,
                               "match": {"service": "sts", "operation": "AssumeRole"}})
-    ran = asked()
+    ran = public_ips(stage, environment, "--regions", "eu-west-1", "-o", "json")
     part = json.loads(ran.stdout)
     closed = [it for it in part["uncovered"] if it not in whole["uncovered"]]
     check("a member that does not let the role in is told by name", ran.returncode == 1 and len(closed) == 1
@@ -201,14 +228,13 @@ def denied(stage, environment, sim):
     sim.call("DELETE", "/_sim/faults")
 
 
-def kept(stage, environment, report):
-    for instant in ("2026-03-02T10:00:00Z", "2026-03-03T10:00:00Z"):
-        ran = public_ips(stage, environment, *AGGREGATOR, "--save", "kept", "--as-of", instant, "-o", "json")
+def kept(ahead, stage, environment):
+    concurrent.futures.wait(ahead.kept)
     files = sorted(stage.path("kept").iterdir())
     check.equal("reports are kept by their instant", [it.name for it in files],
                 ["public-ips-20260302T100000Z.json", "public-ips-20260303T100000Z.json"])
     earlier, later = files
-    in_a_bucket(stage, environment, earlier)
+    in_a_bucket(ahead, stage, environment, earlier)
     ran = stage.run("public-ips", "diff", str(earlier), str(later), "-o", "json")
     check("nothing changed", (ran.returncode, json.loads(ran.stdout)) == (0, []), ran.stderr)
     document = json.loads(later.read_text())
@@ -226,45 +252,43 @@ def kept(stage, environment, report):
     check("reports of other things are not compared", ran.returncode == 2 and "not about the same" in ran.stderr, ran.stderr)
 
 
-def in_a_bucket(stage, environment, file):
+def in_a_bucket(ahead, stage, environment, file):
     """A report that is kept in S3 is the one of a folder."""
-    moto = ThreadedMotoServer(ip_address="127.0.0.1", port=free_port())
-    moto.start()
-    there = {**environment, "AWS_ENDPOINT_URL_S3": f"http://127.0.0.1:{moto._port}"}
-    s3 = client("s3", {**environment, "AWS_ENDPOINT_URL": there["AWS_ENDPOINT_URL_S3"]})
-    s3.create_bucket(Bucket="acme-inventory", CreateBucketConfiguration={"LocationConstraint": environment["AWS_REGION"]})
-    keep = lambda place: public_ips(stage, there, *AGGREGATOR, "--save", place, "--as-of", "2026-03-02T10:00:00Z", "-o", "json")
-    ran, name = keep("s3://acme-inventory/a b"), "public-ips-20260302T100000Z.json"
-    body = s3.get_object(Bucket="acme-inventory", Key=f"a b/{name}")["Body"].read()
+    ran, name = ahead.in_bucket.result(), "public-ips-20260302T100000Z.json"
+    body = ahead.s3.get_object(Bucket="acme-inventory", Key=f"a b/{name}")["Body"].read()
     check("a report is kept in a bucket", body == file.read_bytes() and f"kept as s3://acme-inventory/a b/{name}" in ran.stderr, ran.stderr)
-    ran = stage.run("public-ips", "diff", f"s3://acme-inventory/a b/{name}", str(file), **there)
+    ran = stage.run("public-ips", "diff", f"s3://acme-inventory/a b/{name}", str(file), **environment, **ahead.there)
     check("and compared from there", ran.returncode == 0 and "new 0, gone 0" in ran.stderr, ran.stderr)
-    ran = keep("s3://nobody-has-it")
+    ran = ahead.in_none.result()
     check("what cannot be kept is shown, and said", ran.returncode == 1 and json.loads(ran.stdout)["addresses"] and "make the bucket" in ran.stderr, ran.stderr)
-    moto.stop()
+    ahead.moto.stop()
 
 
-def other_form(stage):
+def other_form(pool, stage):
     """A service that refuses what everybody writes is asked as its reference says."""
-    _, endpoint, environment = stage.simulator("--behaviour", "config_comparison=refuse", log="refuse.log")
-    plain = public_ips(stage, environment, *AGGREGATOR, "-o", "json")
+    _, endpoint, environment = stage.simulator("--behaviour", "config_comparison=refuse", "--no-throttle", log="refuse.log")
+    plain = pool.submit(public_ips, stage, environment, *AGGREGATOR, "-o", "json")
+    each = pool.submit(public_ips, stage, environment, "--regions", "eu-west-1", "-o", "json")
+    plain, each = plain.result(), each.result()
     check("`>` is refused, BETWEEN is asked, addresses are found", len(json.loads(plain.stdout)["addresses"]) > 20, plain.stderr)
-    each = public_ips(stage, environment, "--regions", "eu-west-1", "-o", "json")
     check("account by account, too", len(json.loads(each.stdout)["addresses"]) > 5, each.stderr)
 
 
 def main():
-    with Stage("public_ips") as stage:
-        _, endpoint, environment = stage.simulator()
+    with Stage("public_ips") as stage, concurrent.futures.ThreadPoolExecutor(16) as pool:
+        # thirteen commands and a referee at a time are no subject of its rates
+        _, endpoint, environment = stage.simulator("--no-throttle")
         sim = Api(endpoint)
         refused(stage, environment, sim)
+        ahead = Ahead(pool, stage, environment)
         wanted = places(environment)
-        report = aggregated(stage, environment, wanted)
-        forms(stage, environment, report)
-        one_by_one(stage, environment, wanted)
-        denied(stage, environment, sim)
-        kept(stage, environment, report)
-        other_form(stage)
+        report = aggregated(ahead, environment, wanted)
+        forms(ahead, report)
+        one_by_one(ahead, environment, wanted)
+        ahead.wait()
+        denied(stage, environment, sim, ahead)
+        kept(ahead, stage, environment)
+        other_form(pool, stage)
     check.end()
 
 

@@ -107,8 +107,9 @@ class Slacked:
         assert answer.status == 200, answer
         return answer.json
 
-    def messages(self, channel=CHANNEL):
-        return self.sim.get(f"/_slack/messages?channel={channel}").json["messages"]
+    def messages(self, channel=CHANNEL, since=0):
+        """What was posted or changed since then (seconds since 1970)."""
+        return self.sim.get(f"/_slack/messages?channel={channel}&since={since:.6f}").json["messages"]
 
     def all_messages(self):
         return self.sim.get("/_slack/messages").json["messages"]
@@ -116,13 +117,13 @@ class Slacked:
     def whispers(self, user):
         return [one for one in self.all_messages() if one["only_for"] == user]
 
-    def heads(self):
-        return [one for one in self.messages() if not one["thread_ts"] and not one["only_for"]
+    def heads(self, since=0):
+        return [one for one in self.messages(since=since) if not one["thread_ts"] and not one["only_for"]
                 and any(block.get("block_id") == "header" for block in one["blocks"] or [])]
 
-    def head(self, request):
+    def head(self, request, since=0):
         """The message of a request."""
-        for one in self.heads():
+        for one in self.heads(since):
             if ((one["metadata"] or {}).get("event_payload") or {}).get("id") == request:
                 return one
         return None

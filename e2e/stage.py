@@ -91,6 +91,14 @@ class Checks:
         sys.exit(1 if self.failed else 0)
 
 
+def parts(*known):
+    """The parts of a script that its command line names; without a name all of them, in this order."""
+    unknown = [name for name in sys.argv[1:] if name not in known]
+    if unknown:
+        sys.exit(f"no part {', '.join(unknown)}: there are {', '.join(known)}")
+    return [name for name in known if name in sys.argv[1:]] if sys.argv[1:] else list(known)
+
+
 class InVain(Exception):
     """What a script waited for, and what was there instead."""
 

@@ -11,7 +11,7 @@ import botocore.config
 
 from drilled import DEV, MANAGEMENT, PROD, TEST, organization, started
 from served import serve_events
-from stage import Checks, Stage, wait
+from stage import Checks, Stage, parts, wait
 
 check = Checks()
 REGIONS = ["eu-west-1", "us-east-1"]
@@ -411,30 +411,35 @@ def hub_in_one_run(world):
     check("a second changes nothing", ran.returncode == 0 and "nothing is to be changed" in ran.stderr, (ran.stdout, ran.stderr))
 
 
+def by_command(stage):
+    """Everything that the command does, one thing after the other on one organization."""
+    world = started(stage, finding_aggregation="eu-west-1")
+    hubs = {place: hub(world, *place) for place in HUBS}
+    for place, client in hubs.items():
+        if place != (PROD, "us-east-1"):
+            client.enable_security_hub(EnableDefaultStandards=False)
+    stage.path("off.yaml").write_text("defaults:\n  standards: {disable: [pci-dss/v/3.2.1]}\n")
+    planned(world, hubs)
+    killed(world, hubs)
+    again(world)
+    mistyped(world)
+    by_hand(world, hubs)
+    hub_in_one_run(world)
+    said = drifted(world, hubs)
+    taken_back(world, hubs, said)
+    without_config(world, hubs)
+    central(world, hubs)
+    done = stage.run("audit", "verify")
+    check.equal("the audit log verifies", done.returncode, 0)
+
+
+PARTS = {"command": by_command, "modes": modes, "new": follows}
+
+
 def main():
-    with Stage("standards-modes") as stage:
-        modes(stage)
-    with Stage("standards-new") as stage:
-        follows(stage)
-    with Stage("standards") as stage:
-        world = started(stage, finding_aggregation="eu-west-1")
-        hubs = {place: hub(world, *place) for place in HUBS}
-        for place, client in hubs.items():
-            if place != (PROD, "us-east-1"):
-                client.enable_security_hub(EnableDefaultStandards=False)
-        stage.path("off.yaml").write_text("defaults:\n  standards: {disable: [pci-dss/v/3.2.1]}\n")
-        planned(world, hubs)
-        killed(world, hubs)
-        again(world)
-        mistyped(world)
-        by_hand(world, hubs)
-        hub_in_one_run(world)
-        said = drifted(world, hubs)
-        taken_back(world, hubs, said)
-        without_config(world, hubs)
-        central(world, hubs)
-        done = stage.run("audit", "verify")
-        check.equal("the audit log verifies", done.returncode, 0)
+    for part in parts(*PARTS):
+        with Stage(f"standards-{part}") as stage:
+            PARTS[part](stage)
     check.end()
 
 

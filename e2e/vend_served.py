@@ -14,7 +14,7 @@ from alerts import SECRET, Receiver
 from drilled import ANA, MANAGEMENT, World
 from mail import Inbox
 from served import longest_wait, serve_events, waited_for_at_once
-from stage import Api, Stage, wait
+from stage import Api, Stage, parts, wait
 from vend import HEADER, Server, access, begun, calls, check, killed, organization, row, standing, statuses, tags_of, vend
 
 
@@ -215,13 +215,13 @@ def dropped(stage):
     server.stop()
 
 
+PARTS = {"server": lambda stage: goes_on(begun(stage)), "factory": by_factory, "bucket": dropped}
+
+
 def main():
-    with Stage("vend-server") as stage:
-        goes_on(begun(stage))
-    with Stage("vend-factory") as stage:
-        by_factory(stage)
-    with Stage("vend-bucket") as stage:
-        dropped(stage)
+    for part in parts(*PARTS):
+        with Stage(f"vend-{part}") as stage:
+            PARTS[part](stage)
     check.end()
 
 

@@ -3,12 +3,11 @@ alone and without script, two people racing, a restart in the middle of a form, 
 
 import http.client
 import json
-import os
 import re
 import time
 
 from browsing import (INES, MARA, NOOR, PRIYA, SIZES, TOMASZ, Browser, Demo, overflow, serious, shift, shoot, weight)
-from stage import ROOT, Api, Checks, Stage, wait
+from stage import ROOT, Api, Checks, Stage, parts, wait
 
 check = Checks()
 
@@ -93,33 +92,37 @@ def newest_sweep(demo):
     return f"/sweeps/{wait(runs, 60, demo.process)[0]['id']}"
 
 
-def screens(demo, browser):
+def screens(demo, browser, size):
+    """Every page in one size, light and dark."""
     todo = pages(demo)
     heaviest = (0, "")
-    for size in SIZES:
-        for dark in (False, True):
-            look = f"{size}-{'dark' if dark else 'light'}"
-            windows = {}
-            for path, name, who in todo:
-                page = windows.get(who) or windows.setdefault(who, browser.window(who, size, dark))
-                page.goto(demo.base + path)
-                page.wait_for_load_state("load")
-                shoot(page, f"{name}-{look}")
-                where = f"{name} ({look})"
-                check.equal(f"{where}: nothing serious for axe", serious(page), [])
-                check(f"{where}: no sideways scroll", overflow(page) <= 0, overflow(page))
-                cut = page.evaluate("[...document.querySelectorAll('.lean .cut')].filter(it => it.scrollWidth > it.clientWidth).map(it => it.textContent)")
-                check(f"{where}: no name in a row is cut", not cut, cut)
-                moved = shift(page)
-                check(f"{where}: nothing moves by itself", moved < 0.02, moved)
-                bytes_, hosts = weight(page)
-                heaviest = max(heaviest, (bytes_, name))
-                check(f"{where}: below 100 kB, from nowhere else", bytes_ < PAGE_BYTES_MAX and len(hosts) == 1, (bytes_, hosts))
-                check(f"{where}: one heading, a title that names the page first",
-                      page.locator("h1").count() == 1 and page.title().endswith("· Hallpass"), page.title())
-            for page in windows.values():
-                page.context.close()
+    for dark in (False, True):
+        look = f"{size}-{'dark' if dark else 'light'}"
+        windows = {}
+        for path, name, who in todo:
+            page = windows.get(who) or windows.setdefault(who, browser.window(who, size, dark))
+            page.goto(demo.base + path)
+            page.wait_for_load_state("load")
+            moving = shift(page)
+            shoot(page, f"{name}-{look}")
+            where = f"{name} ({look})"
+            check.equal(f"{where}: nothing serious for axe", serious(page), [])
+            check(f"{where}: no sideways scroll", overflow(page) <= 0, overflow(page))
+            cut = page.evaluate("[...document.querySelectorAll('.lean .cut')].filter(it => it.scrollWidth > it.clientWidth).map(it => it.textContent)")
+            check(f"{where}: no name in a row is cut", not cut, cut)
+            moved = moving()
+            check(f"{where}: nothing moves by itself", moved < 0.02, moved)
+            bytes_, hosts = weight(page)
+            heaviest = max(heaviest, (bytes_, name))
+            check(f"{where}: below 100 kB, from nowhere else", bytes_ < PAGE_BYTES_MAX and len(hosts) == 1, (bytes_, hosts))
+            check(f"{where}: one heading, a title that names the page first",
+                  page.locator("h1").count() == 1 and page.title().endswith("· Hallpass"), page.title())
+        for page in windows.values():
+            page.context.close()
     print(f"     the heaviest page is {heaviest[1]}: {heaviest[0]} bytes, uncompressed, with style and script", flush=True)
+
+
+def wide_screen_and_sign_in(demo, browser):
     page = browser.window(MARA, "wide")
     page.set_viewport_size({"width": 1920, "height": 1080})
     page.goto(demo.base + "/")
@@ -624,25 +627,26 @@ def in_slack(demo, browser):
     page.context.close()
 
 
+def journeys(demo, browser):
+    for journey in (by_keyboard, racing, approving_less, starting_later, together, without_script, own_sign_ins, locking, hostile,
+                    crowded, in_slack):
+        journey(demo, browser)
+
+
 def main():
-    with Stage("web") as stage:
-        demo = Demo(stage)
-        with Browser(demo.base) as browser:
-            if not os.environ.get("WEB_QUICK"):
-                screens(demo, browser)
-            by_keyboard(demo, browser)
-            racing(demo, browser)
-            approving_less(demo, browser)
-            starting_later(demo, browser)
-            together(demo, browser)
-            without_script(demo, browser)
-            own_sign_ins(demo, browser)
-            locking(demo, browser)
-            hostile(demo, browser)
-            crowded(demo, browser)
-            in_slack(demo, browser)
-            check.equal("no page broke its script or its policy", browser.problems, [])
-            restarted(demo, browser)
+    for part in parts("journeys", *SIZES):
+        with Stage("web") as stage:
+            demo = Demo(stage)
+            with Browser(demo.base) as browser:
+                if part == "journeys":
+                    journeys(demo, browser)
+                else:
+                    screens(demo, browser, part)
+                if part == "wide":
+                    wide_screen_and_sign_in(demo, browser)
+                check.equal(f"{part}: no page broke its script or its policy", browser.problems, [])
+                if part == "journeys":
+                    restarted(demo, browser)
     check.end()
 
 

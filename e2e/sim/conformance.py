@@ -31,6 +31,7 @@ import uuid
 
 import boto3
 import botocore.config
+import botocore.endpoint
 import botocore.exceptions
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
@@ -47,7 +48,21 @@ def row(name):
     return add
 
 
+class Lapse:
+    """In the place of `time` where boto3 waits before it asks again: the simulator's clock moves instead."""
+
+    @staticmethod
+    def sleep(seconds):
+        Sim.newest.advance(seconds)
+
+
+botocore.endpoint.time = Lapse
+
+
 class Sim:
+    # the one that rows wait for
+    newest = None
+
     def __init__(self, endpoint):
         self.endpoint = endpoint.rstrip("/")
         self.address = urllib.parse.urlparse(self.endpoint)
@@ -58,6 +73,7 @@ class Sim:
         self.store = state["identity_center"]["identity_store_id"]
         self.accounts = state["organization"]["accounts"]
         self.key = self.credentials(self.management)
+        Sim.newest = self
 
     def control(self, method, path, body=None, status=None):
         data = None if body is None else json.dumps(body).encode()
@@ -162,18 +178,17 @@ def refused(expected, call, *arguments, http=None, text=None, **parameters):
     raise AssertionError(f"not refused with {expected}")
 
 
-def eventually(condition, seconds=8):
-    """The condition, looked at until it holds: reads may be late."""
-    end = time.time() + seconds
-    while True:
+def eventually(condition, seconds=8, every=0.5):
+    """The condition, looked at until it holds: reads may be late. The seconds are those of the simulator's clock."""
+    for _ in range(int(seconds / every)):
         try:
             found = condition()
         except botocore.exceptions.ClientError:
             found = None
-        if found or time.time() > end:
-            assert found, "did not come about in time"
+        if found:
             return found
-        time.sleep(0.1)
+        Sim.newest.advance(every)
+    raise AssertionError("did not come about in time")
 
 
 def pages(client, operation, key, **parameters):
@@ -426,18 +441,13 @@ def standards_of_security_hub(hub):
     controls = pages_of(hub, "list_security_control_definitions", "SecurityControlDefinitions", StandardsArn=arn)
     assert "IAM.6" in {row["SecurityControlId"] for row in controls}, controls
 
-    def enabled(status):
-        end = time.time() + 60
-        while True:
-            rows = hub.get_enabled_standards()["StandardsSubscriptions"]
-            if [row["StandardsStatus"] for row in rows] == status:
-                return rows
-            assert time.time() < end, rows
-            time.sleep(0.2)
+    rows = lambda: hub.get_enabled_standards()["StandardsSubscriptions"]
+    enabled = lambda status: eventually(lambda: [row["StandardsStatus"] for row in rows()] == status, 60)
 
     def turned_on():
         hub.batch_enable_standards(StandardsSubscriptionRequests=[{"StandardsArn": arn}])
-        return enabled(["READY"])[0]
+        enabled(["READY"])
+        return rows()[0]
 
     subscription = turned_on()
     assert subscription["StandardsControlsUpdatable"] == "READY_FOR_UPDATES", subscription
@@ -1658,12 +1668,8 @@ def made(sim, w, **account):
     """The state that the making of an account ends in."""
     status = w.org.create_account(**account)["CreateAccountStatus"]
     assert status["State"] == "IN_PROGRESS" and "AccountId" not in status, status
-    for _ in range(200):
-        status = w.org.describe_create_account_status(CreateAccountRequestId=status["Id"])["CreateAccountStatus"]
-        if status["State"] != "IN_PROGRESS":
-            return status
-        time.sleep(0.5)
-    raise AssertionError(f"still under way: {status}")
+    look = lambda: w.org.describe_create_account_status(CreateAccountRequestId=status["Id"])["CreateAccountStatus"]
+    return eventually(lambda: (lambda now: now if now["State"] != "IN_PROGRESS" else None)(look()), 100)
 
 
 @row("O-32")
@@ -1946,7 +1952,7 @@ def _(sim, w):
 @row("S-14")
 def _(sim, w):
     assert w.create(w.account, w.role, w.person)["Status"] == "SUCCEEDED"
-    time.sleep(1.2)
+    sim.advance(1.2)
     assert len(w.rows(w.account, w.role)) == 1
 
 
@@ -2136,7 +2142,7 @@ def _(sim, w):
     sim.fault(kind="fail_async", reason="because", count=1)
     status = w.create(account, arn, user)
     assert status["Status"] == "FAILED" and status["FailureReason"] == "because", status
-    time.sleep(1.1)
+    sim.advance(1.1)
     assert w.rows(account, arn) == []
     sim.fault(kind="fail_async", reason="anyway", effect="done", count=1)
     assert w.create(account, arn, user)["FailureReason"] == "anyway"
@@ -2363,6 +2369,7 @@ class Own:
 
     def __init__(self, command, *arguments, stdout=subprocess.DEVNULL):
         port = free_port()
+        self.before = Sim.newest
         self.process = subprocess.Popen(
             [*shlex.split(command), "--listen", f"127.0.0.1:{port}", *arguments],
             stdout=stdout, stderr=subprocess.DEVNULL)
@@ -2376,6 +2383,7 @@ class Own:
                 time.sleep(0.05)
 
     def kill(self):
+        Sim.newest = self.before
         self.process.send_signal(signal.SIGKILL)
         self.process.wait()
 

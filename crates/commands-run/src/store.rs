@@ -91,6 +91,12 @@ pub fn run(args: &Args) -> Outcome {
                 return Err(Failure::refused(format!("`{}` exists", to.display()))
                     .help("stop the server and move the file away first"));
             }
+            // opening one that is not there would make an empty database, here and there
+            if !from.exists() {
+                let text = format!("there is no backup `{}`", from.display());
+                return Err(Failure::bad_input(text)
+                    .help("name the file that `hallpass server store backup` made"));
+            }
             runtime.block_on(async {
                 let backup = open_store(from.clone()).await?;
                 backup

@@ -3,9 +3,11 @@
 
 mod listing;
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::io::{self, IsTerminal as _};
 
+use clap::error::{ContextKind, ContextValue};
 use clap::{ArgMatches, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 #[cfg(test)]
@@ -22,6 +24,7 @@ use hallpass_commands_request::{
 use hallpass_commands_run::{audit, lambda, people, server};
 use hallpass_commands_try::sim;
 use hallpass_terminal::exit::{Exit, Failure, FailureForm, Outcome};
+use hallpass_terminal::nearest::nearest;
 use hallpass_terminal::old_names::{OLD_NAMES, OldName, in_place};
 use hallpass_terminal::output;
 
@@ -145,10 +148,38 @@ fn read(words: Vec<OsString>) -> Result<Called, clap::Error> {
         Some(old) => telling(program(), old),
         None => program(),
     };
-    let found = program.try_get_matches_from(left_to_companion(words))?;
+    let first = words.get(1).cloned();
+    let found = program
+        .try_get_matches_from(left_to_companion(words))
+        .map_err(|error| naming_old(error, first))?;
     let form = failure_form(&found);
     let Cli { command } = Cli::from_arg_matches(&found)?;
     Ok(Called { command, form, old })
+}
+
+/// The error with the old name that comes nearest to what was typed in place of a command: clap knows the
+/// names of today alone. `first` is the first word.
+fn naming_old(mut error: clap::Error, first: Option<OsString>) -> clap::Error {
+    let Some(ContextValue::String(typed)) = error.get(ContextKind::InvalidSubcommand) else {
+        return error;
+    };
+    if first.is_none_or(|word| *word != **typed) {
+        // what is wrong is below a command
+        return error;
+    }
+    let program = program();
+    let today = program.get_subcommands().map(clap::Command::get_name);
+    let names = today.chain(OLD_NAMES.iter().map(|it| it.name));
+    let names: BTreeSet<String> = names.map(str::to_owned).collect();
+    let meant = nearest(typed, &names);
+    let old = OLD_NAMES
+        .iter()
+        .find(|it| Some(it.name) == meant.map(String::as_str));
+    if let Some(old) = old {
+        let place = ContextValue::Strings(vec![old.place()]);
+        error.insert(ContextKind::SuggestedSubcommand, place);
+    }
+    error
 }
 
 /// The words, where `query --help` and `query --version` are for the companion: clap would answer itself.
@@ -267,8 +298,6 @@ pub(crate) fn run(called: Called) -> Outcome {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
     use super::listing::WIDTH;
     use super::*;
 
@@ -309,6 +338,33 @@ mod tests {
         let names: Vec<&str> = told.filter_map(|it| it.split(' ').next()).collect();
         assert!(names.contains(&"request"), "{names:?}");
         assert!(names.iter().all(|name| known(name)), "{names:?}");
+    }
+
+    #[test]
+    fn a_typo_of_an_old_name_gets_the_place_of_the_command() {
+        let told = |words: &str| {
+            let error = read(words.split(' ').map(Into::into).collect()).unwrap_err();
+            error.render().to_string()
+        };
+        for (words, meant) in [
+            ("hallpass rvoke", Some("revoke")),
+            ("hallpass doctr", Some("doctor")),
+            ("hallpass tokne list", Some("server token")),
+            ("hallpass sesions", Some("people sessions")),
+            ("hallpass grnts", Some("grants")),
+            ("hallpass xyzzyplugh", None),
+            // an old name is no name below a command
+            ("hallpass policy tokne", None),
+        ] {
+            let told = told(words);
+            assert!(told.contains("unrecognized subcommand"), "{words}: {told}");
+            let tip = meant.map(|it| format!("a similar subcommand exists: '{it}'"));
+            let is_told = tip.as_ref().is_none_or(|it| told.contains(it));
+            assert!(
+                is_told && tip.is_some() == told.contains("tip:"),
+                "{words}: {told}"
+            );
+        }
     }
 
     #[test]

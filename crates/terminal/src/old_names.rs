@@ -90,6 +90,14 @@ impl OldName {
         }
     }
 
+    /// The words to type: a short form stays, the others have a new place.
+    pub(crate) fn place(&self) -> String {
+        match self.typed {
+            Typed::Daily => self.name.to_owned(),
+            Typed::Seldom => format!("{} {}", self.parent, self.name),
+        }
+    }
+
     /// Whether it stays as a short form.
     pub fn is_short(&self) -> bool {
         self.typed == Typed::Daily

@@ -1,0 +1,205 @@
+#!/usr/bin/env python3
+"""What operators do by the pages of operations, as they stand there: back up, restore after access that the backup does not know,
+rehearse a restore, upgrade and roll back, and the regular tasks. The simulated organization is in the place of AWS; folders that
+only a machine of one's own has, and the address of the server, are all that differs."""
+
+import json
+import os
+import re
+import sqlite3
+import subprocess
+import time
+
+import boto3
+
+from served import MARA, PRIYA, Served, asking
+from stage import ROOT, Api, Checks, Stage, wait
+
+check = Checks()
+PAGES = ROOT / "docs/operations"
+BLOCK = re.compile(r"^( *)```sh\n(.*?)^ *```", re.M | re.S)
+ORPHAN = re.compile(r"```sh\n( *aws sso-admin delete-account-assignment.*?)```", re.S)
+
+
+def blocks(page, wanted):
+    """The commands of a page, block by block; one of them may go over several lines."""
+    found = [text.replace("\\\n", " ") for _, text in BLOCK.findall((PAGES / page).read_text())]
+    found = [[line.strip() for line in text.splitlines() if line.strip()] for text in found]
+    check.equal(f"{page} has its blocks", len(found), wanted)
+    return found
+
+
+class Operator:
+    """Somebody at a terminal on the server's machine, in the folder of the configuration."""
+
+    def __init__(self, stage):
+        self.stage = stage
+        self.backups = stage.path("backups")
+        self.backups.mkdir()
+        stage.path("bin").mkdir()
+        # the release that runs, and the one that comes, are both the binary under test
+        for name in ("hallpass", "hallpass-new"):
+            stage.path(f"bin/{name}").symlink_to(stage.binary)
+        self.server = Served(stage)
+        self.environment = {**stage.directory, **self.server.environment, "HALLPASS_SERVER": self.server.base,
+                            "HALLPASS_TOKEN": self.server.tokens[PRIYA]}
+
+    def runs(self, line, code=0, folder=None):
+        """A line as it stands; what it says."""
+        line = line.replace("/var/backups", str(self.backups)).replace("http://127.0.0.1:8080", self.server.base)
+        path = f"{self.stage.path('bin')}:{os.environ['PATH']}"
+        done = subprocess.run(["bash", "-o", "pipefail", "-c", line], cwd=folder or self.stage.folder, capture_output=True, text=True,
+                              env=self.stage.environment(**self.environment | {"PATH": path}), timeout=60, check=False)
+        said = done.stdout + done.stderr
+        check(f"`{line.split(' #')[0].strip()[:90]}` exits {code}", done.returncode == code, said[-900:])
+        return said
+
+    def granted(self, account, seconds):
+        """Access that AWS has."""
+        asked = self.server.api(MARA).post("/api/v1/requests", asking("ReadOnly", seconds, account=account))
+        assert asked.status == 201, asked
+        grant = lambda: self.server.api(MARA).get(f"/api/v1/grants/{asked.json['grant_id']}").json
+        assert wait(lambda: grant()["state"] == "active", 30), grant()
+        return grant()
+
+    def exported(self, grant):
+        """Whether the export has the record of what was granted."""
+        records = [json.loads(it.read_text()) for it in self.stage.path("audit/logs").rglob("*.json")]
+        return any(it["event"] == "grant.succeeded" and it["grant_id"] == grant["id"] for it in records)
+
+    def stop(self):
+        check.equal("the server stops in order", self.stage.stop(self.server.process), 0)
+
+    def start(self):
+        check("the server starts", self.server.start(), self.server.said()[-600:])
+
+
+def backed_up(operator):
+    backup = blocks("backup-and-restore.md", 6)
+    short, known = operator.granted("payments-dev", 12), operator.granted("orders-dev", 1800)
+    for line in backup[0]:
+        operator.runs(line)
+    again = operator.runs(backup[0][0].split(" #")[0], code=1)
+    check("a backup is not overwritten", "exists" in again, again)
+    return backup[1:], short, known
+
+
+def restored(operator, steps, short, known):
+    """The database is lost after access that the backup does not know."""
+    stage, server = operator.stage, operator.server
+    move, restore, list_granted, aside, look = steps
+    unknown = operator.granted("payments-staging", 1800)
+    check("the export has it", wait(lambda: operator.exported(unknown), 20))
+    operator.stop()
+    operator.runs(move[0])
+    wrong = operator.runs(restore[0].replace("hallpass.db", "nothing.db"), code=2)
+    made = [it.name for it in (stage.path("hallpass.db"), operator.backups / "nothing.db") if it.exists()]
+    check("a backup that is not there is said, and makes no database", "there is no backup" in wrong and not made, (wrong, made))
+    said = operator.runs(restore[0])
+    check("it ends with a check", "is sound" in said, said)
+    said = operator.runs(list_granted[0])
+    check("the export names what was granted after the backup", all(it["id"] in said for it in (short, known, unknown)), said)
+    rows = {line.split("\t")[1]: line.split("\t") for line in said.splitlines()}
+    operator.runs(aside[0])
+    wait(lambda: time.time() > stamp(short["ends_at"]), 15)
+    operator.start()
+    for line in look:
+        operator.runs(line)
+    held = json.loads(operator.runs("hallpass grants --limit 500 --output json"))
+    ids = {it["id"] for it in (held["items"] if isinstance(held, dict) else held)}
+    check("the restored database knows the others and not this one", ids >= {short["id"], known["id"]} and unknown["id"] not in ids, ids)
+    check("what was due meanwhile is ended at once", wait(lambda: not server.has(short), 20), server.said()[-600:])
+    check("what it does not know, it does not end", server.has(unknown) and server.has(known))
+    by_hand(operator, rows[unknown["id"]], unknown)
+    check("the export goes on in a new folder", wait(lambda: list(stage.path("audit/logs").rglob("*.json")), 20))
+    said = operator.runs("hallpass audit verify audit/")
+    check("and verifies from where it begins", '"ok":true' in said and "the export begins at record" in said, said)
+    operator.runs("hallpass audit verify audit-before/")
+
+
+def stamp(text):
+    return time.mktime(time.strptime(text[:19], "%Y-%m-%dT%H:%M:%S")) - time.timezone
+
+
+def by_hand(operator, row, grant):
+    """Step 4 of the runbook of ends: the AWS CLI removes what nobody knows."""
+    command = ORPHAN.search((PAGES / "runbooks/end-overdue.md").read_text())[1].replace("\\\n", " ").strip()
+    environment = operator.environment
+    sso = boto3.client("sso-admin", endpoint_url=environment["AWS_ENDPOINT_URL"], region_name=environment["AWS_REGION"],
+                       aws_access_key_id=environment["AWS_ACCESS_KEY_ID"], aws_secret_access_key=environment["AWS_SECRET_ACCESS_KEY"])
+    instance = sso.list_instances()["Instances"][0]["InstanceArn"]
+    sets = sso.list_permission_sets(InstanceArn=instance, MaxResults=100)["PermissionSets"]
+    names = {sso.describe_permission_set(InstanceArn=instance, PermissionSetArn=it)["PermissionSet"]["Name"]: it for it in sets}
+    account, role = row[3], row[4]
+    for word, value in (("--instance-arn ARN", f"--instance-arn {instance}"), ("--permission-set-arn ARN", f"--permission-set-arn {names[role]}"),
+                        ("ACCOUNT --target-type", f"{account} --target-type"), ("USER_ID", grant["user_id"])):
+        check(f"the runbook's command names {word}", word in command, command)
+        command = command.replace(word, value)
+    operator.runs(command)
+    check("the AWS CLI removes it by the command of the runbook", wait(lambda: not operator.server.has(grant), 20))
+
+
+def rehearsed(operator):
+    """A restore on another machine: an empty folder, without a server."""
+    there = operator.stage.path("elsewhere")
+    there.mkdir()
+    for line in ("hallpass server store restore /var/backups/hallpass.db", "hallpass server store check", "hallpass audit verify"):
+        operator.runs(line, folder=there)
+
+
+def upgraded(operator):
+    first, backup, look = blocks("upgrade.md", 3)
+    for line in [*first, *backup]:
+        operator.runs(line)
+    policy = json.loads(operator.stage.path("policy.json").read_text())
+    check("what it would have attached is a policy", policy["Statement"], policy)
+    operator.stop()
+    operator.start()
+    for line in look:
+        operator.runs(line)
+    operator.stop()
+    migrated_by_a_later_release(operator.stage.path("hallpass.db"))
+    said = operator.runs("hallpass server store check", code=1)
+    check("an earlier release refuses it and says why", "this release knows versions up to" in said, said)
+    operator.runs("mkdir later && mv hallpass.db* later/")
+    operator.runs("hallpass server store restore /var/backups/hallpass-before.db")
+    operator.runs("mv audit audit-later")
+    operator.start()
+    operator.runs("hallpass server store check")
+
+
+def migrated_by_a_later_release(path):
+    """One migration more than this release has."""
+    with sqlite3.connect(path) as store:
+        columns = [row[1] for row in store.execute("PRAGMA table_info(schema_migrations)")]
+        values = ", ".join("version + 1" if it == "version" else it for it in columns)
+        store.execute(f"INSERT INTO schema_migrations ({', '.join(columns)}) SELECT {values} FROM schema_migrations ORDER BY version DESC LIMIT 1")
+    store.close()
+
+
+def regular(operator):
+    """The tasks and alarms of day two."""
+    page = (PAGES / "day-2.md").read_text()
+    for command in ("hallpass rules check rules.toml --fail-on-findings", "hallpass audit verify", "hallpass server token list", "hallpass server doctor"):
+        check(f"day two names `{command}`", f"`{command}`" in page)
+        operator.runs(command)
+    api = Api(operator.server.base)
+    check.equal("monitoring finds it ready", api.get("/readyz").status, 200)
+    known = set(re.findall(r'^hallpass_alarm\{alarm="(\w+)"\}', api.get("/metrics").body.decode(), re.M))
+    named = set(re.findall(r"`(\w+_\w+|guard)`", page[page.index("## Alarms"):page.index("## Rotate")]))
+    check.equal("every alarm has its runbook, and no other", named, known)
+
+
+def main():
+    with Stage("day-two") as stage:
+        operator = Operator(stage)
+        steps, short, known = backed_up(operator)
+        restored(operator, steps, short, known)
+        rehearsed(operator)
+        regular(operator)
+        upgraded(operator)
+    check.end()
+
+
+if __name__ == "__main__":
+    main()
