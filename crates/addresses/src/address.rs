@@ -8,7 +8,7 @@ use hallpass_model::AccountId;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::attached::attached;
+use crate::attached::{AttachedKind, attached};
 use crate::kind::AddressKind;
 use crate::sighting::AddressSighting;
 
@@ -30,28 +30,6 @@ pub enum AddressOwner {
     Customer,
     /// Amazon's, lent as long as it is used.
     Amazon,
-}
-
-/// What kind of thing uses it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[expect(missing_docs, reason = "the names are those of the things")]
-pub enum AttachedKind {
-    Instance,
-    NatGateway,
-    ApplicationLoadBalancer,
-    NetworkLoadBalancer,
-    GatewayLoadBalancer,
-    ClassicLoadBalancer,
-    Rds,
-    EcsTask,
-    Eks,
-    Lambda,
-    VpcEndpoint,
-    /// Something else, which Config does not name.
-    Other,
-    /// Nothing.
-    Unattached,
 }
 
 /// An address of an account and Region. What nothing said is not known.

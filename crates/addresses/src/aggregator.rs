@@ -7,7 +7,8 @@ use thiserror::Error;
 
 use crate::pages::{Tokens, listed};
 use crate::query::{AddressQuery, QueryComparison};
-use crate::read::{AnswerProblem, ReadItems, read_items, text};
+use crate::read::{ReadItems, read_items, text};
+use crate::select_error::SelectError;
 
 /// Results on a page: the most that Config gives.
 const RESULTS_A_PAGE: u32 = 100;
@@ -18,48 +19,6 @@ const NAME_MAX: usize = 256;
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("`{0}` is no name of an aggregator: 1 to 256 letters, digits, `_` and `-`")]
 pub struct BadAggregatorName(String);
-
-/// Why an aggregator did not answer a question.
-#[derive(Clone, Debug, PartialEq, Error)]
-pub enum SelectError {
-    /// There is none of that name.
-    #[error("no aggregator {name} in {account}/{region}; {}", there_are(.others.as_deref()))]
-    NoAggregator {
-        /// The name.
-        name: String,
-        /// The account that was asked.
-        account: String,
-        /// The Region that was asked.
-        region: String,
-        /// Those that there are; none where that could not be read.
-        others: Option<Vec<String>>,
-    },
-    /// The question is refused in both of its forms.
-    #[error("the expression is refused: {message}; it was: {expression}")]
-    Expression {
-        /// What was asked.
-        expression: String,
-        /// What the service says, with the position.
-        message: String,
-    },
-    /// The same page would come for ever.
-    #[error("a token of a next page came twice, so the answer has no end")]
-    RepeatedToken,
-    /// An answer that cannot be used.
-    #[error(transparent)]
-    Answer(#[from] AnswerProblem),
-    /// A call that failed for good.
-    #[error("{}: {}: {}", .0.operation, .0.code, .0.message)]
-    Call(Box<SliceFailure>),
-}
-
-fn there_are(names: Option<&[String]>) -> String {
-    match names {
-        None => "which there are could not be read".to_owned(),
-        Some([]) => "there is none".to_owned(),
-        Some(names) => format!("there are: {}", names.join(", ")),
-    }
-}
 
 /// An aggregator of the account that asks.
 pub struct Aggregator<'a> {

@@ -1,8 +1,31 @@
 //! What an address belongs to, by the type of its interface and by what services write into the description of
 //! those that they make.
 
-use crate::address::AttachedKind;
+use serde::{Deserialize, Serialize};
+
 use crate::sighting::AddressSighting;
+
+/// What kind of thing uses it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[expect(missing_docs, reason = "the names are those of the things")]
+pub enum AttachedKind {
+    Instance,
+    NatGateway,
+    ApplicationLoadBalancer,
+    NetworkLoadBalancer,
+    GatewayLoadBalancer,
+    ClassicLoadBalancer,
+    Rds,
+    EcsTask,
+    Eks,
+    Lambda,
+    VpcEndpoint,
+    /// Something else, which Config does not name.
+    Other,
+    /// Nothing.
+    Unattached,
+}
 
 /// How the descriptions begin that services give their interfaces, and the kind of each.
 const DESCRIBED: [(&str, AttachedKind); 11] = [

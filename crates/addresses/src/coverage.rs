@@ -8,9 +8,9 @@ use hallpass_model::AccountId;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::aggregator::SelectError;
 use crate::pages::listed;
 use crate::read::text;
+use crate::select_error::SelectError;
 
 /// Accounts whose Regions are asked for side by side.
 const ACCOUNTS_AT_ONCE: usize = 8;

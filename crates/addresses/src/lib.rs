@@ -12,6 +12,7 @@ mod attached;
 mod pages;
 mod query;
 mod read;
+mod select_error;
 
 mod address;
 
@@ -20,8 +21,9 @@ mod coverage;
 mod live;
 mod report;
 
-pub use address::{AddressFamily, AddressOwner, AttachedKind, FoundAddress, merged};
-pub use aggregator::{Aggregator, BadAggregatorName, SelectError};
+pub use address::{AddressFamily, AddressOwner, FoundAddress, merged};
+pub use aggregator::{Aggregator, BadAggregatorName};
+pub use attached::AttachedKind;
 pub use coverage::{UncoveredPlace, expected_places, uncovered_by_aggregator, unrecorded};
 pub use kind::{AddressKind, UnknownKind};
 pub use live::{
@@ -31,4 +33,5 @@ pub use live::{
 pub use query::{AddressQuery, QueryComparison, queries};
 pub use read::{AnswerProblem, ReadItems, read_items};
 pub use report::{AddressChange, AddressReport, ChangeSide, NEVER_FOUND, changes};
+pub use select_error::SelectError;
 pub use sighting::AddressSighting;

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use hallpass_collect::{CallPlace, ServiceCalls};
 use serde_json::{Map, Value};
 
-use crate::aggregator::SelectError;
+use crate::select_error::SelectError;
 
 /// The tokens that a listing was asked with.
 #[derive(Default)]

@@ -12,6 +12,7 @@ mod constraint;
 mod event_pattern;
 mod lookup;
 mod output;
+mod paging;
 mod pattern;
 mod query;
 mod regions;
@@ -22,12 +23,13 @@ mod xml;
 pub use event_pattern::{EventPattern, InvalidEventPattern};
 pub use lookup::{Tables, tables};
 pub use output::{Mismatch, check_error, check_output};
+pub use paging::{PageMembers, Paging};
 pub use pattern::Pattern;
 pub use query::{MalformedForm, query_to_json};
 pub use regions::ALWAYS_ON_REGIONS;
 pub use table::{
-    ErrorFacts, Location, Member, OperationModel, Paging, Protocol, Retry, ServiceModel, Shape,
-    ShapeKind, TableError, TimeFormat,
+    ErrorFacts, Location, Member, OperationModel, Protocol, Retry, ServiceModel, Shape, ShapeKind,
+    TableError, TimeFormat,
 };
 pub use time::{iso8601, seconds};
 pub use validate::{Invalid, Violation, message, validate};

@@ -4,7 +4,7 @@ use hallpass_aws_model::{Member, ServiceModel, Shape, ShapeKind, TimeFormat};
 use serde_json::Value;
 
 use crate::json::instant;
-use crate::rest::encoded;
+use crate::plain::{encoded, text};
 
 /// Which of the two.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -140,14 +140,6 @@ impl FormWriter<'_> {
             FormDialect::Query => member.wire().to_owned(),
             FormDialect::Ec2 => member.ec2_name(),
         }
-    }
-}
-
-/// Text bare, anything else as JSON writes it.
-pub(crate) fn text(value: &Value) -> String {
-    match value {
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
     }
 }
 

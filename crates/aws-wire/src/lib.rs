@@ -9,8 +9,10 @@ mod input;
 mod reads;
 
 mod form;
+mod plain;
 mod request;
 mod rest;
+mod write;
 mod xml_body;
 
 mod cbor;
@@ -26,6 +28,7 @@ pub use error::{WireError, read_error, request_id};
 pub use input::{InputProblem, check_input};
 pub use page::{BadPaging, next_page};
 pub use reads::only_reads;
-pub use request::{Unwritable, WireRequest, write_request};
+pub use request::{Unwritable, WireRequest};
 pub use response::{Unreadable, WireResponse, read_response};
+pub use write::write_request;
 pub use xml::character;

@@ -1,7 +1,5 @@
 //! Requests whose members stand in path, query string, headers and body.
 
-use std::fmt::Write as _;
-
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use hallpass_aws_model::{
@@ -9,8 +7,8 @@ use hallpass_aws_model::{
 };
 use serde_json::{Map, Value};
 
-use crate::form::text;
 use crate::json;
+use crate::plain::{encoded, text};
 use crate::request::{Unwritable, WireRequest};
 use crate::xml_body;
 
@@ -201,21 +199,6 @@ pub(crate) fn filled(template: &str, input: &Value) -> String {
     let mut out = template.to_owned();
     for (name, value) in input.as_object().into_iter().flatten() {
         out = out.replace(&format!("{{{name}}}"), &text(value));
-    }
-    out
-}
-
-/// Percent-encodes what is not unreserved in RFC 3986, nor in `kept`.
-pub(crate) fn encoded(text: &str, kept: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        let c = char::from(byte);
-        if c.is_ascii_alphanumeric() || "-_.~".contains(c) || byte.is_ascii() && kept.contains(c) {
-            out.push(c);
-        } else {
-            // writing to a `String` cannot fail
-            let _ = write!(out, "%{byte:02X}");
-        }
     }
     out
 }

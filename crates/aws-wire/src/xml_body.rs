@@ -5,8 +5,8 @@ use std::fmt::{Arguments, Write as _};
 use hallpass_aws_model::{Member, ServiceModel, Shape, ShapeKind, TimeFormat};
 use serde_json::{Map, Value};
 
-use crate::form::text;
 use crate::json;
+use crate::plain::text;
 
 /// The namespace of each service's elements: each has one, for all operations (the service models).
 const NAMESPACES: [(&str, &str); 4] = [

@@ -10,10 +10,10 @@ use hallpass_model::AccountId;
 use serde_json::{Value, json};
 
 use crate::collector::{Collected, Collector, flat};
-use crate::documents::{needed, undecodable};
-use crate::identity_center::{A_PAGE, HOME, if_there};
+use crate::documents::{if_there, needed, undecodable};
 use crate::identity_store::Principals;
 use crate::organizations::FoundMember;
+use crate::permission_sets::{A_PAGE, HOME};
 
 const SERVICE: &str = "account-access";
 const LIST: &str = "ListEntitlements";

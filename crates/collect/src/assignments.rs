@@ -10,10 +10,9 @@ use serde_json::{Value, json};
 
 use crate::collector::{Collected, Collector, flat};
 use crate::documents::{listed, member, needed};
-use crate::enumeration::{EnumerationPlan, EnumerationSizes};
-use crate::identity_center::{A_PAGE, FoundSets, HOME, SERVICE, SetOf};
+use crate::enumeration::{EnumerationPlan, EnumerationSizes, PlanChoice};
 use crate::identity_store::Principals;
-use crate::scope::PlanChoice;
+use crate::permission_sets::{A_PAGE, FoundSets, HOME, SERVICE, SetOf};
 
 /// What is known when assignments are looked for.
 pub(crate) struct Enumerated<'a> {

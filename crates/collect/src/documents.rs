@@ -107,6 +107,16 @@ fn percent_decoded(text: &str) -> Option<String> {
     String::from_utf8(found).ok()
 }
 
+/// Nothing, where AWS says that there is no such thing; IAM has a word of its own for it.
+pub(crate) fn if_there<T>(found: Result<T, SliceFailure>) -> Result<Option<T>, SliceFailure> {
+    let is_absent = |code: &str| ["ResourceNotFoundException", "NoSuchEntity"].contains(&code);
+    match found {
+        Ok(found) => Ok(Some(found)),
+        Err(failure) if is_absent(&failure.code) => Ok(None),
+        Err(failure) => Err(failure),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;

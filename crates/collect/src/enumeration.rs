@@ -3,8 +3,6 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::scope::PlanChoice;
-
 /// A way to find all assignments.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum EnumerationPlan {
@@ -49,6 +47,18 @@ impl FromStr for EnumerationPlan {
         let found = all.find(|it| it.name() == text);
         found.ok_or_else(|| "one of nested, provisioned, principal".to_owned())
     }
+}
+
+/// Which way assignments are found.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum PlanChoice {
+    /// One that finds assignments whose principal is gone.
+    #[default]
+    WithOrphans,
+    /// The one with the fewest calls.
+    Cheapest,
+    /// This one.
+    Fixed(EnumerationPlan),
 }
 
 /// What the API of Identity Center takes in a second, of everybody together.

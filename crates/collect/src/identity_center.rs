@@ -8,47 +8,18 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::assignments::Enumerated;
-use crate::collector::{Collected, Collector, flat, for_each};
-use crate::documents::{member, needed, policy, tags, text, undecodable};
+use crate::collector::{Collected, Collector, for_each};
+use crate::documents::{needed, text, undecodable};
+use crate::enumeration::PlanChoice;
 use crate::identity_store;
 use crate::organizations::FoundOrganization;
-use crate::ports::CallPlace;
-use crate::scope::PlanChoice;
-
-pub(crate) const SERVICE: &str = "sso-admin";
-pub(crate) const HOME: CallPlace = CallPlace::Home;
-/// The most that a page has.
-pub(crate) const A_PAGE: u32 = 100;
-/// How long a session is where nobody said (AWS: "Set session duration for AWS accounts").
-const SESSION_DEFAULT: &str = "PT1H";
+use crate::permission_sets::{FoundSets, HOME, Provisioned, SERVICE};
+use crate::rows::row;
 
 const INSTANCES: &str = "aws_ssoadmin_instances";
 const SETS: &str = "aws_ssoadmin_permission_sets";
 const PROVISIONED: &str = "aws_ssoadmin_provisioned";
 const ASSIGNMENTS: &str = "aws_ssoadmin_account_assignments";
-
-/// A permission set of an instance.
-#[derive(Clone, Debug)]
-pub(crate) struct SetOf {
-    pub(crate) instance: String,
-    pub(crate) set: String,
-}
-
-/// A set in an account where its role exists.
-#[derive(Clone, Debug)]
-pub(crate) struct Provisioned {
-    pub(crate) of: SetOf,
-    pub(crate) account: String,
-    pub(crate) is_latest: bool,
-}
-
-/// Permission sets, and where they are provisioned.
-#[derive(Debug, Default)]
-pub(crate) struct FoundSets {
-    pub(crate) instances: Vec<String>,
-    pub(crate) sets: Vec<SetOf>,
-    pub(crate) pairs: Vec<Provisioned>,
-}
 
 impl Collector<'_> {
     /// Fills the tables of Identity Center.
@@ -141,13 +112,8 @@ impl Collector<'_> {
             let regions = self.list(&HOME, SERVICE, "ListRegions", input, "Regions");
             regions.await?.into()
         };
-        Ok(json!({
-            "instance_arn": arn,
-            "identity_store_id": member(instance, "IdentityStoreId"),
-            "instance_owner": member(instance, "OwnerAccountId"),
-            "instance_status": member(instance, "Status"),
-            "instance_regions": regions,
-        }))
+        let more = json!({ "instance_regions": regions });
+        Ok(row(INSTANCES, instance, more))
     }
 
     /// Fills the tables of sets; answers where they are provisioned.
@@ -191,106 +157,6 @@ impl Collector<'_> {
             pairs,
         }))
     }
-
-    pub(crate) async fn listed_sets(&self, instances: &[String]) -> Collected<Vec<SetOf>> {
-        flat(instances, |instance| async move {
-            let (operation, name) = ("ListPermissionSets", "PermissionSets");
-            let input = json!({ "InstanceArn": instance, "MaxResults": A_PAGE });
-            let found = self.list(&HOME, SERVICE, operation, input, name).await?;
-            let sets = found.iter().filter_map(Value::as_str);
-            let sets = sets.map(|set| SetOf {
-                instance: instance.clone(),
-                set: set.to_owned(),
-            });
-            Ok(sets.collect())
-        })
-        .await
-    }
-
-    /// Where sets are provisioned; those that go away meanwhile are left out.
-    pub(crate) async fn all_provisioned(&self, sets: &[SetOf]) -> Collected<Vec<Provisioned>> {
-        flat(sets, |set| async {
-            let found = self.if_not_gone(set, self.provisioned(set)).await?;
-            Ok(found.unwrap_or_default())
-        })
-        .await
-    }
-
-    async fn set_row(&self, of: &SetOf) -> Collected<Value> {
-        let input = json!({ "InstanceArn": of.instance, "PermissionSetArn": of.set });
-        let call = |operation| self.call(&HOME, SERVICE, operation, input.clone());
-        let listing = |operation, name| self.list(&HOME, SERVICE, operation, input.clone(), name);
-        let described = call("DescribePermissionSet").await?;
-        let described = member(&described, "PermissionSet");
-        let managed = listing(
-            "ListManagedPoliciesInPermissionSet",
-            "AttachedManagedPolicies",
-        );
-        let managed = managed.await?;
-        let operation = "ListCustomerManagedPolicyReferencesInPermissionSet";
-        let customer = listing(operation, "CustomerManagedPolicyReferences").await?;
-        let inline = call("GetInlinePolicyForPermissionSet").await?;
-        let inline = text(&inline, "InlinePolicy").map(policy);
-        // a set without a boundary is answered with an error
-        let boundary = if_there(call("GetPermissionsBoundaryForPermissionSet").await)?;
-        let resource = json!({ "InstanceArn": of.instance, "ResourceArn": of.set });
-        let found = self.list(&HOME, SERVICE, "ListTagsForResource", resource, "Tags");
-        let found = found.await?;
-        let session = text(&described, "SessionDuration").unwrap_or(SESSION_DEFAULT);
-        Ok(json!({
-            "permission_set_arn": of.set,
-            "permission_set_name": member(&described, "Name"),
-            "description": member(&described, "Description"),
-            "session_duration": session,
-            "relay_state": member(&described, "RelayState"),
-            "created": member(&described, "CreatedDate"),
-            "managed_policies": managed,
-            "customer_policies": customer,
-            "inline_policy": inline,
-            "boundary": boundary.map(|it| member(&it, "PermissionsBoundary")),
-            "ps_tags": tags(&found),
-        }))
-    }
-
-    async fn provisioned(&self, of: &SetOf) -> Collected<Vec<Provisioned>> {
-        let mut pairs = Vec::new();
-        for (status, is_latest) in [
-            ("LATEST_PERMISSION_SET_PROVISIONED", true),
-            ("LATEST_PERMISSION_SET_NOT_PROVISIONED", false),
-        ] {
-            let input = json!({
-                "InstanceArn": of.instance,
-                "PermissionSetArn": of.set,
-                "ProvisioningStatus": status,
-                "MaxResults": A_PAGE,
-            });
-            let operation = "ListAccountsForProvisionedPermissionSet";
-            let accounts = self
-                .list(&HOME, SERVICE, operation, input, "AccountIds")
-                .await?;
-            let accounts = accounts.iter().filter_map(Value::as_str);
-            pairs.extend(accounts.map(|account| Provisioned {
-                of: of.clone(),
-                account: account.to_owned(),
-                is_latest,
-            }));
-        }
-        Ok(pairs)
-    }
-
-    /// What disappears while it is looked at is left out, with a note (`inventory.md` W-12).
-    pub(crate) async fn if_not_gone<T>(
-        &self,
-        of: &SetOf,
-        work: impl Future<Output = Collected<T>>,
-    ) -> Collected<Option<T>> {
-        let found = if_there(work.await)?;
-        if found.is_none() {
-            let note = format!("{} went away while it was read", of.set);
-            self.store.note(note);
-        }
-        Ok(found)
-    }
 }
 
 /// The directories of instances.
@@ -307,13 +173,4 @@ pub(crate) fn of_organization(instances: &[Value], management: &str) -> Vec<Stri
     let own = instances.filter(|it| text(it, "OwnerAccountId") == Some(management));
     own.filter_map(|it| text(it, "InstanceArn").map(str::to_owned))
         .collect()
-}
-
-/// Nothing, where AWS says that there is no such thing.
-pub(crate) fn if_there<T>(found: Collected<T>) -> Collected<Option<T>> {
-    match found {
-        Ok(found) => Ok(Some(found)),
-        Err(failure) if failure.code == "ResourceNotFoundException" => Ok(None),
-        Err(failure) => Err(failure),
-    }
 }

@@ -6,9 +6,9 @@ use std::io;
 use serde_json::{Value, json};
 
 use crate::collector::{Collected, Collector, flat};
-use crate::documents::{list, listed, member, needed, text, undecodable};
-use crate::identity_center::if_there;
+use crate::documents::{if_there, list, listed, member, needed, text, undecodable};
 use crate::ports::CallPlace;
+use crate::rows::row;
 
 const SERVICE: &str = "identitystore";
 const HOME: CallPlace = CallPlace::Home;
@@ -126,27 +126,17 @@ fn user_row((store, user): &(String, Value)) -> Value {
         .iter()
         .find(|it| it.get("Primary") == Some(&Value::Bool(true)));
     let email = primary.or_else(|| emails.first());
-    json!({
+    let more = json!({
         "identity_store_id": store,
-        "user_id": member(user, "UserId"),
-        "idc_user_name": member(user, "UserName"),
-        "display_name": member(user, "DisplayName"),
         "email": email.map(|it| member(it, "Value")),
-        "idc_status": member(user, "UserStatus"),
         "external_ids": list(user, "ExternalIds"),
-        "created_at": member(user, "CreatedAt"),
-        "updated_at": member(user, "UpdatedAt"),
-    })
+    });
+    row(USERS, user, more)
 }
 
 fn group_row((store, group): &(String, Value)) -> Value {
-    json!({
-        "identity_store_id": store,
-        "group_id": member(group, "GroupId"),
-        "display_name": member(group, "DisplayName"),
-        "description": member(group, "Description"),
-        "external_ids": list(group, "ExternalIds"),
-    })
+    let more = json!({ "identity_store_id": store, "external_ids": list(group, "ExternalIds") });
+    row(GROUPS, group, more)
 }
 
 fn membership_row(membership: &Value) -> Collected<Value> {
@@ -154,9 +144,6 @@ fn membership_row(membership: &Value) -> Collected<Value> {
     let who = membership.get("MemberId").and_then(Value::as_object);
     let who = who.and_then(|it| it.values().find_map(Value::as_str));
     let who = who.ok_or_else(|| undecodable("ListGroupMemberships", "no `MemberId` in it"))?;
-    Ok(json!({
-        "membership_id": member(membership, "MembershipId"),
-        "group_id": member(membership, "GroupId"),
-        "member_user_id": who,
-    }))
+    let more = json!({ "member_user_id": who });
+    Ok(row(MEMBERSHIPS, membership, more))
 }

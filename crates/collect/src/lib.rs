@@ -17,8 +17,10 @@ mod scope;
 mod collector;
 mod csv;
 mod documents;
+mod rows;
 
 mod account_access;
+mod answers;
 mod assignments;
 mod contacts;
 mod enumeration;
@@ -28,15 +30,16 @@ mod identity_store;
 mod okta;
 mod organizations;
 mod people_list;
+mod permission_sets;
 mod regions;
 
 mod run;
 
-pub use enumeration::{EnumerationPlan, EnumerationSizes};
+pub use enumeration::{EnumerationPlan, EnumerationSizes, PlanChoice};
 pub use okta::{OktaProblem, next_link, same_origin};
 pub use people_list::{PeopleForm, PeopleList};
 pub use ports::{
     AnswerPage, CallPlace, OktaCalls, OktaPage, ServiceCalls, SliceStore, TemporaryAssignments,
 };
 pub use run::{CollectError, collect, explain};
-pub use scope::{PlanChoice, SyncScope};
+pub use scope::SyncScope;

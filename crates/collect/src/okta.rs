@@ -7,8 +7,9 @@ use serde_json::{Value, json};
 use thiserror::Error;
 
 use crate::collector::{Collected, Collector, flat};
-use crate::documents::{member, needed, undecodable};
+use crate::documents::{needed, undecodable};
 use crate::ports::{OktaCalls, OktaPage};
+use crate::rows::row as row_of;
 
 const USERS: &str = "okta_users";
 const GROUPS: &str = "okta_groups";
@@ -111,7 +112,7 @@ impl Collector<'_> {
             };
             self.keep(MEMBERS, None, started, rows)?;
         }
-        let rows = groups.map(|it| it.iter().map(group_row).collect());
+        let rows = groups.map(|it| it.iter().map(|it| row_of(GROUPS, it, json!({}))).collect());
         self.keep(GROUPS, None, started, rows)
     }
 }
@@ -125,7 +126,7 @@ async fn people(okta: &dyn OktaCalls) -> Collected<Vec<Value>> {
         "/api/v1/users?limit=200&filter=status%20eq%20%22DEPROVISIONED%22",
     ] {
         let users = pages(okta, LIST_USERS, address).await?;
-        found.extend(users.iter().map(user_row));
+        found.extend(users.iter().map(|it| row_of(USERS, it, json!({}))));
     }
     Ok(found)
 }
@@ -187,31 +188,6 @@ fn refused(operation: &str, code: &str, message: &str) -> SliceFailure {
         attempts: 1,
         request_id: None,
     }
-}
-
-fn user_row(user: &Value) -> Value {
-    let inner = |one: &str, two: &str| user.get(one).map(|it| member(it, two));
-    json!({
-        "id": member(user, "id"),
-        "status": member(user, "status"),
-        "created": member(user, "created"),
-        "activated": member(user, "activated"),
-        "status_changed": member(user, "statusChanged"),
-        "last_login": member(user, "lastLogin"),
-        "last_updated": member(user, "lastUpdated"),
-        "password_changed": member(user, "passwordChanged"),
-        "type_id": inner("type", "id"),
-        "provider_type": user.pointer("/credentials/provider/type"),
-        "profile": member(user, "profile"),
-    })
-}
-
-fn group_row(group: &Value) -> Value {
-    json!({
-        "id": member(group, "id"),
-        "group_type": member(group, "type"),
-        "profile": member(group, "profile"),
-    })
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use crate::collector::{Collected, Collector, flat, for_each};
 use crate::documents::{list, listed, member, needed, policy, tags, text, undecodable};
 use crate::ports::CallPlace;
+use crate::rows::row;
 use crate::scope::SyncScope;
 
 const SERVICE: &str = "organizations";
@@ -217,19 +218,14 @@ impl Collector<'_> {
             };
             // the older member where there is no newer one
             let state = text(account, "State").or_else(|| text(account, "Status"));
-            Ok(json!({
-                "id": id,
-                "arn": member(account, "Arn"),
-                "name": member(account, "Name"),
-                "email": member(account, "Email"),
+            let more = json!({
                 "status": text(account, "Status").or(state),
                 "state": state,
-                "joined_method": member(account, "JoinedMethod"),
-                "joined_timestamp": member(account, "JoinedTimestamp"),
                 "parent_id": parent,
                 "ou_path": path,
                 "tags": tags(&found),
-            }))
+            });
+            Ok(row("aws_organizations_accounts", account, more))
         })
         .await
     }
@@ -275,16 +271,13 @@ impl Collector<'_> {
             let input = json!({ "PolicyId": id });
             let described = self.call(&HOME, SERVICE, "DescribePolicy", input).await?;
             let content = described.pointer("/Policy/Content").and_then(Value::as_str);
-            Ok(json!({
-                "id": id,
-                "arn": member(summary, "Arn"),
-                "name": member(summary, "Name"),
-                "type": member(summary, "Type"),
+            let more = json!({
                 // one without a description has an empty one
                 "description": text(summary, "Description").unwrap_or_default(),
                 "aws_managed": summary.get("AwsManaged") == Some(&Value::Bool(true)),
                 "content": policy(content.unwrap_or_default()),
-            }))
+            });
+            Ok(row(table, summary, more))
         });
         self.keep(table, None, started, rows.await)?;
         let rows = flat(summaries, |summary| async {
@@ -292,13 +285,9 @@ impl Collector<'_> {
             let input = json!({ "PolicyId": id });
             let found = self.list(&HOME, SERVICE, "ListTargetsForPolicy", input, "Targets");
             let rows = found.await?.into_iter().map(|target| {
-                json!({
-                    "policy_cq_id": key_id(table, &[Some(id)]),
-                    "policy_id": id,
-                    "target_id": member(&target, "TargetId"),
-                    "target_type": member(&target, "Type"),
-                    "target_name": member(&target, "Name"),
-                })
+                let policy = key_id(table, &[Some(id)]);
+                let of = json!({ "policy_cq_id": policy, "policy_id": id });
+                row(targets, &target, of)
             });
             Ok(rows.collect())
         });
@@ -320,13 +309,9 @@ impl Collector<'_> {
                 let input = json!({ "AccountId": id });
                 let operation = "ListDelegatedServicesForAccount";
                 let found = self.list(&HOME, SERVICE, operation, input, "DelegatedServices");
-                let rows = found.await?.into_iter().map(|service| {
-                    json!({
-                        "admin_account_id": id,
-                        "service_principal": member(&service, "ServicePrincipal"),
-                        "enabled_at": member(&service, "DelegationEnabledDate"),
-                    })
-                });
+                let of = json!({ "admin_account_id": id });
+                let found = found.await?;
+                let rows = found.iter().map(|it| row(table, it, of.clone()));
                 Ok(rows.collect())
             })
             .await
@@ -375,23 +360,16 @@ fn chosen(
 }
 
 fn organization_row(described: &Value) -> Value {
-    json!({
-        "id": member(described, "Id"),
-        "arn": member(described, "Arn"),
-        "master_account_id": member(described, "MasterAccountId"),
-        "master_account_email": member(described, "MasterAccountEmail"),
-        "feature_set": member(described, "FeatureSet"),
-        "available_policy_types": list(described, "AvailablePolicyTypes"),
-    })
+    let types = list(described, "AvailablePolicyTypes");
+    let more = json!({ "available_policy_types": types });
+    row("aws_organizations", described, more)
 }
 
 fn unit_row(unit: &Unit) -> Value {
-    json!({
-        "id": unit.id,
-        "arn": member(&unit.document, "Arn"),
-        "name": member(&unit.document, "Name"),
-        "parent_id": unit.parent,
-        "path": unit.path,
-        "depth": unit.depth,
-    })
+    let more = json!({ "parent_id": unit.parent, "path": unit.path, "depth": unit.depth });
+    row(
+        "aws_organizations_organizational_units",
+        &unit.document,
+        more,
+    )
 }

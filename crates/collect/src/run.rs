@@ -13,8 +13,9 @@ use thiserror::Error;
 use crate::assignments::Enumerated;
 use crate::collector::Collector;
 use crate::enumeration::EnumerationSizes;
-use crate::identity_center::{FoundSets, identity_stores, of_organization};
+use crate::identity_center::{identity_stores, of_organization};
 use crate::organizations::{FoundMember, FoundOrganization};
+use crate::permission_sets::FoundSets;
 use crate::ports::{OktaCalls, ServiceCalls, SliceStore, TemporaryAssignments};
 use crate::scope::SyncScope;
 
@@ -79,11 +80,15 @@ pub async fn collect(
     let of_account = groups.map(|it| it.account_tables().len());
     store.expect(of_account.sum::<usize>() * organization.accounts.len());
     if has_regions {
-        collector.all_regions(&organization.accounts).await?;
+        let group = SyncGroup::Organizations;
+        collector.in_accounts(group, &organization.accounts).await?;
     }
-    let iam = async {
-        if scope.wants(SyncGroup::Iam) {
-            return collector.all_iam(&organization.accounts).await;
+    for group in &scope.groups {
+        collector.answers(*group, None).await?;
+    }
+    let of_accounts = async |group| {
+        if scope.wants(group) {
+            return collector.in_accounts(group, &organization.accounts).await;
         }
         Ok(())
     };
@@ -99,12 +104,10 @@ pub async fn collect(
         }
         Ok(())
     };
-    let contacts = async {
-        if scope.wants(SyncGroup::Contacts) {
-            return collector.all_contacts(&organization.accounts).await;
-        }
-        Ok(())
-    };
+    let (iam, contacts) = (
+        of_accounts(SyncGroup::Iam),
+        of_accounts(SyncGroup::Contacts),
+    );
     try_join4(iam, identity_center, people_of_okta, contacts).await?;
     Ok(())
 }
@@ -146,9 +149,9 @@ impl Collector<'_> {
     fn nothing(&self, scope: &SyncScope, failure: &SliceFailure) -> io::Result<()> {
         let started = self.now();
         let groups = scope.groups.iter();
-        let tables = groups.flat_map(|it| it.whole_tables().iter().chain(it.account_tables()));
+        let tables = groups.flat_map(|it| it.tables());
         for table in tables {
-            self.keep(table, None, started, Err(failure.clone()))?;
+            self.keep(table.name, None, started, Err(failure.clone()))?;
         }
         if !scope.wants(SyncGroup::Organizations) {
             // this slice makes the snapshot a failed one
@@ -158,41 +161,27 @@ impl Collector<'_> {
         Ok(())
     }
 
-    async fn all_regions(&self, accounts: &[FoundMember]) -> io::Result<()> {
-        let under_way = stream::iter(accounts).map(|account| async {
-            if account.is_active {
-                return self.regions(&account.id).await;
+    /// Fills the tables of a group in accounts; those that are suspended are not asked.
+    async fn in_accounts(&self, group: SyncGroup, accounts: &[FoundMember]) -> io::Result<()> {
+        let under_way = stream::iter(accounts).map(|account| async move {
+            let id = &account.id;
+            if !account.is_active {
+                return self.skip_all(group, account);
             }
-            self.skip_all(SyncGroup::Organizations, account)
-        });
-        let under_way = under_way.buffer_unordered(ACCOUNTS_AT_ONCE);
-        under_way.try_for_each(|()| ready(Ok(()))).await
-    }
-
-    async fn all_iam(&self, accounts: &[FoundMember]) -> io::Result<()> {
-        let under_way = stream::iter(accounts).map(|account| async {
-            if account.is_active {
-                return self.iam(&account.id).await;
+            match group {
+                SyncGroup::Organizations => self.regions(id).await?,
+                SyncGroup::Iam => self.iam(id).await?,
+                SyncGroup::Contacts => self.contacts(id).await?,
+                SyncGroup::IdentityCenter | SyncGroup::Okta => {}
             }
-            self.skip_all(SyncGroup::Iam, account)
-        });
-        let under_way = under_way.buffer_unordered(ACCOUNTS_AT_ONCE);
-        under_way.try_for_each(|()| ready(Ok(()))).await
-    }
-
-    async fn all_contacts(&self, accounts: &[FoundMember]) -> io::Result<()> {
-        let under_way = stream::iter(accounts).map(|account| async {
-            if account.is_active {
-                return self.contacts(&account.id).await;
-            }
-            self.skip_all(SyncGroup::Contacts, account)
+            self.answers(group, Some(id)).await
         });
         let under_way = under_way.buffer_unordered(ACCOUNTS_AT_ONCE);
         under_way.try_for_each(|()| ready(Ok(()))).await
     }
 
     fn skip_all(&self, group: SyncGroup, account: &FoundMember) -> io::Result<()> {
-        let mut tables = group.account_tables().iter();
+        let mut tables = group.account_tables().into_iter();
         tables.try_for_each(|it| self.skip(it, &account.id, "suspended"))
     }
 }

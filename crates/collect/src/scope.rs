@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use hallpass_inventory::SyncGroup;
 use hallpass_model::AccountId;
 
-use crate::enumeration::EnumerationPlan;
+use crate::enumeration::PlanChoice;
 use crate::people_list::PeopleList;
 
 /// What is to be collected.
@@ -24,18 +24,6 @@ pub struct SyncScope {
     pub people: Vec<PeopleList>,
     /// Whether the Regions of accounts are left out: they are a call for each account.
     pub without_regions: bool,
-}
-
-/// Which way assignments are found.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum PlanChoice {
-    /// One that finds assignments whose principal is gone.
-    #[default]
-    WithOrphans,
-    /// The one with the fewest calls.
-    Cheapest,
-    /// This one.
-    Fixed(EnumerationPlan),
 }
 
 impl SyncScope {

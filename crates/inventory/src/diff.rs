@@ -3,8 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::cell::{Cell, TableRow};
-use crate::snapshot::{GLOBAL, SliceKey, SliceOutcome, Snapshot, SnapshotRecord};
+use crate::cell::TableRow;
+use crate::snapshot::{SliceOutcome, Snapshot, SnapshotRecord, is_of};
 use crate::table::InventoryTable;
 
 /// What changed in a table. Rows are in the order of their ids.
@@ -62,16 +62,4 @@ fn has_slice(record: &SnapshotRecord, table: &InventoryTable, row: &TableRow) ->
     record.slices_of(table.name).any(|slice| {
         is_of(table, row, &slice.key) && matches!(slice.outcome, SliceOutcome::Ok { .. })
     })
-}
-
-/// Whether a row belongs to a slice.
-pub(crate) fn is_of(table: &InventoryTable, row: &TableRow, slice: &SliceKey) -> bool {
-    let value = |column: Option<&str>| {
-        let (index, _) = table.column(column?)?;
-        row.get(index).and_then(Cell::as_text)
-    };
-    let (account, region) = (value(table.slice.account), value(table.slice.region));
-    let is_its = slice.account.as_deref() == account && slice.region == region.unwrap_or(GLOBAL);
-    let is_whole = slice.account.is_none() && slice.region == GLOBAL;
-    is_its || is_whole
 }

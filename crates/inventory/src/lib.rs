@@ -27,7 +27,10 @@ pub use snapshot::{
     SnapshotState,
 };
 pub use sync_group::SyncGroup;
-pub use table::{ColumnType, InventoryColumn, InventoryTable, key_id, nearest};
+pub use table::{
+    AnswerMember, AnswerRows, AskedFrom, ColumnMembers, ColumnType, InventoryColumn,
+    InventoryTable, RowSource, key_id, nearest,
+};
 pub use tables::{META, TABLES, table};
 pub use who::{
     AccessChangeReason, AccessComparison, AccessFinding, AccessFindingKind, AccessGraph,

@@ -8,8 +8,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
-use crate::cell::TableRow;
-use crate::diff::is_of;
+use crate::cell::{Cell, TableRow};
 use crate::table::InventoryTable;
 
 /// The id of a snapshot: `YYYYMMDDTHHMMSSZ-xxxxxxxx`, when it began and eight hex digits
@@ -274,4 +273,16 @@ impl Snapshot {
         let rows = self.rows.get(table.name).into_iter().flatten();
         rows.filter(|row| is_of(table, row, slice)).collect()
     }
+}
+
+/// Whether a row belongs to a slice.
+pub(crate) fn is_of(table: &InventoryTable, row: &TableRow, slice: &SliceKey) -> bool {
+    let value = |column: Option<&str>| {
+        let (index, _) = table.column(column?)?;
+        row.get(index).and_then(Cell::as_text)
+    };
+    let (account, region) = (value(table.slice.account), value(table.slice.region));
+    let is_its = slice.account.as_deref() == account && slice.region == region.unwrap_or(GLOBAL);
+    let is_whole = slice.account.is_none() && slice.region == GLOBAL;
+    is_its || is_whole
 }

@@ -44,59 +44,6 @@ impl SyncGroup {
             Self::Contacts => "contacts",
         }
     }
-
-    /// The group that a table is collected with; `None` where nothing collects it.
-    pub fn of(table: &str) -> Option<Self> {
-        let mut all = Self::ALL.into_iter();
-        all.find(|it| it.whole_tables().contains(&table) || it.account_tables().contains(&table))
-    }
-
-    /// Its tables that are one slice of the whole organization.
-    pub const fn whole_tables(self) -> &'static [&'static str] {
-        match self {
-            Self::Organizations => &[
-                "aws_organizations",
-                "aws_organizations_accounts",
-                "aws_organizations_organizational_units",
-                "aws_organizations_policies",
-                "aws_organizations_policy_targets",
-                "aws_organizations_delegated_admins",
-            ],
-            Self::Iam | Self::Contacts => &[],
-            Self::IdentityCenter => &[
-                "aws_ssoadmin_instances",
-                "aws_ssoadmin_permission_sets",
-                "aws_ssoadmin_provisioned",
-                "aws_ssoadmin_account_assignments",
-                "aws_identitystore_users",
-                "aws_identitystore_groups",
-                "aws_identitystore_group_memberships",
-            ],
-            Self::Okta => &["okta_users", "okta_groups", "okta_group_members"],
-        }
-    }
-
-    /// Its tables that are a slice for each account.
-    pub const fn account_tables(self) -> &'static [&'static str] {
-        match self {
-            Self::Organizations => &["aws_regions"],
-            Self::Iam => &[
-                "aws_iam_users",
-                "aws_iam_user_access_keys",
-                "aws_iam_credential_reports",
-                "aws_iam_mfa_devices",
-                "aws_iam_groups",
-                "aws_iam_group_members",
-                "aws_iam_roles",
-                "aws_iam_policies",
-                "aws_iam_policy_attachments",
-                "aws_iam_account_summary",
-            ],
-            Self::IdentityCenter => &["aws_account_access_entitlements"],
-            Self::Contacts => &["aws_alternate_contacts", "aws_primary_contacts"],
-            Self::Okta => &[],
-        }
-    }
 }
 
 impl fmt::Display for SyncGroup {

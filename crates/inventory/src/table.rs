@@ -1,5 +1,7 @@
 //! What a table is: its columns in order, its natural key, and where its rows come from.
 
+use std::fmt;
+
 use aws_lc_rs::digest;
 use uuid::Uuid;
 
@@ -42,6 +44,19 @@ pub struct InventoryColumn {
     pub nullable: bool,
     /// What it means, where its name does not say so.
     pub about: &'static str,
+    /// Which members of a document of the API it has.
+    pub members: ColumnMembers,
+}
+
+/// The members of a document that a column is filled from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ColumnMembers {
+    /// None: the collector knows better.
+    Computed,
+    /// This one; steps into it are parted by `/`.
+    One(&'static str),
+    /// A list of those of these that there are, and no value where there is none.
+    Every(&'static [&'static str]),
 }
 
 impl InventoryColumn {
@@ -51,6 +66,7 @@ impl InventoryColumn {
             kind,
             nullable: false,
             about: "",
+            members: ColumnMembers::Computed,
         }
     }
 
@@ -58,6 +74,22 @@ impl InventoryColumn {
     pub(crate) const fn or_null(self) -> Self {
         Self {
             nullable: true,
+            ..self
+        }
+    }
+
+    /// It has this member of the document.
+    pub(crate) const fn of(self, member: &'static str) -> Self {
+        Self {
+            members: ColumnMembers::One(member),
+            ..self
+        }
+    }
+
+    /// It has a list of those of these members that there are.
+    pub(crate) const fn of_every(self, members: &'static [&'static str]) -> Self {
+        Self {
+            members: ColumnMembers::Every(members),
             ..self
         }
     }
@@ -104,14 +136,63 @@ pub struct InventoryTable {
     pub name: &'static str,
     /// What a row is.
     pub about: &'static str,
-    /// The API operations that its rows come from.
-    pub from: &'static str,
+    /// Where its rows come from.
+    pub from: RowSource,
     /// The columns that make a row the one it is.
     pub key: &'static [&'static str],
     /// The columns that say to which slice a row belongs: its account and its Region.
     pub slice: SliceColumns,
     /// All columns, [`CQ_ID`] first.
     pub columns: &'static [InventoryColumn],
+}
+
+/// Where the rows of a table come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RowSource {
+    /// Several calls, in an order that the collector knows; in words.
+    Steps(&'static str),
+    /// What one operation answers: nothing else is needed to collect the table.
+    Answer(AnswerRows),
+}
+
+/// The rows that one operation answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AnswerRows {
+    /// The service, as the catalog names it.
+    pub service: &'static str,
+    /// The operation.
+    pub operation: &'static str,
+    /// Who asks.
+    pub asked: AskedFrom,
+    /// Which member of the answer has the rows.
+    pub rows: AnswerMember,
+}
+
+/// Who asks for the rows of an account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AskedFrom {
+    /// Whoever began, and of an account by this member of the input.
+    Outside(&'static str),
+    /// The role in the account.
+    Inside,
+}
+
+/// The member of an answer that has rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AnswerMember {
+    /// A list, which every page has.
+    List(&'static str),
+    /// One thing; where there is none the row has nothing but its account.
+    One(&'static str),
+}
+
+impl fmt::Display for RowSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Steps(words) => f.write_str(words),
+            Self::Answer(from) => write!(f, "{}:{}", from.service, from.operation),
+        }
+    }
 }
 
 /// The columns that name the account and the Region of a row; none where the table has no such thing.

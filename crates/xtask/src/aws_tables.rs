@@ -14,35 +14,6 @@ use std::path::{Path, PathBuf};
 use flate2::read::GzDecoder;
 use serde_json::{Map, Value, json};
 
-/// The services whose tables are committed: those that decide or show access.
-pub(crate) const SERVICES: &[&str] = &[
-    "sts",
-    "organizations",
-    "sso-admin",
-    "identitystore",
-    "iam",
-    "sso",
-    "sso-oidc",
-    "account",
-    "config",
-    "account-access",
-    "sqs",
-    "securityhub",
-    "detective",
-    "cloudtrail",
-    "controltower",
-    "servicecatalog",
-    "devops-guru",
-    "ce",
-    "events",
-    "kms",
-    "rds",
-    "cloudformation",
-    "sns",
-    "ram",
-    "wellarchitected",
-];
-
 /// How much of a model a table keeps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Detail {
@@ -77,6 +48,25 @@ pub(crate) enum TableError {
     },
     #[error("`{0}` is missing in the model")]
     Missing(&'static str),
+}
+
+/// The services that have a table: those that decide or show access.
+pub(crate) fn committed(tables: &Path) -> Result<Vec<String>, TableError> {
+    let failed = |source| TableError::Read {
+        path: tables.to_owned(),
+        source,
+    };
+    let mut names = Vec::new();
+    for entry in fs::read_dir(tables).map_err(failed)? {
+        let name = entry.map_err(failed)?.file_name();
+        names.extend(
+            name.to_str()
+                .and_then(|it| it.strip_suffix(".json"))
+                .map(str::to_owned),
+        );
+    }
+    names.sort();
+    Ok(names)
 }
 
 /// Reads the newest model of `service` below `models` and writes its table into `tables`.

@@ -98,56 +98,9 @@ pub(crate) const KNOWN: &[KnownCircles] = &[
         why: "the state is the fold as it is stored",
     },
     KnownCircles {
-        place: "addresses",
-        pairs: &[("address", "attached"), ("aggregator", "pages")],
-        why: "a type and the one function that fills it",
-    },
-    KnownCircles {
         place: "assignments",
         pairs: &[("ports", "queue")],
         why: "the store answers how long lines are, by the tasks that stand in them",
-    },
-    KnownCircles {
-        place: "aws-sim/core",
-        pairs: &[
-            ("account_access", "state"),
-            ("account_creation", "state"),
-            ("administrators", "state"),
-            ("guardrails", "state"),
-            ("iam", "state"),
-            ("portal", "state"),
-            ("queues", "state"),
-        ],
-        why: "the state of the world has a part of each, and each part acts on the world",
-    },
-    KnownCircles {
-        place: "aws-sim/http",
-        pairs: &[("rest", "routing")],
-        why: "REST is one of the forms that routing knows",
-    },
-    KnownCircles {
-        place: "aws-sim/organization",
-        pairs: &[("file", "iam"), ("generate", "presets")],
-        why: "the file has sections, and a section defaults as the file does",
-    },
-    KnownCircles {
-        place: "aws-sim/services/iam",
-        pairs: &[("policies", "roles")],
-        why: "a role has policies, and a policy says which roles have it",
-    },
-    KnownCircles {
-        place: "aws-wire",
-        pairs: &[("form", "rest"), ("request", "rest")],
-        why: "REST writes requests, and forms encode as paths do",
-    },
-    KnownCircles {
-        place: "collect",
-        pairs: &[
-            ("assignments", "identity_center"),
-            ("identity_center", "identity_store"),
-            ("enumeration", "scope"),
-        ],
-        why: "listings of one service that begin where another ended",
     },
     KnownCircles {
         place: "fanout",
@@ -160,31 +113,6 @@ pub(crate) const KNOWN: &[KnownCircles] = &[
         why: "what a port keeps is the memory",
     },
     KnownCircles {
-        place: "iam/facts",
-        pairs: &[("arns", "table"), ("globals", "table")],
-        why: "the table of facts reads its patterns, which are rows of it",
-    },
-    KnownCircles {
-        place: "iam/generate",
-        pairs: &[("checked", "draft")],
-        why: "a draft is checked by being generated",
-    },
-    KnownCircles {
-        place: "iam/generate/sessions",
-        pairs: &[("order", "spec")],
-        why: "a spec has an order of words, by its form",
-    },
-    KnownCircles {
-        place: "iam/vpn",
-        pairs: &[("handler", "policy")],
-        why: "the policy's text is the handler's default",
-    },
-    KnownCircles {
-        place: "inventory",
-        pairs: &[("diff", "snapshot")],
-        why: "a snapshot carries what a difference says is old",
-    },
-    KnownCircles {
         place: "org/readiness",
         pairs: &[("checks", "joining"), ("checks", "leaving")],
         why: "the list of checks, and two groups of it in files of their own",
@@ -193,11 +121,6 @@ pub(crate) const KNOWN: &[KnownCircles] = &[
         place: "org/vending",
         pairs: &[("facts", "ports")],
         why: "what a port answers is a fact, and facts are read over it",
-    },
-    KnownCircles {
-        place: "query/engine",
-        pairs: &[("errors", "statement"), ("rewrite", "statement")],
-        why: "a statement is rewritten before it is read, and errors point into it",
     },
     KnownCircles {
         place: "rules",

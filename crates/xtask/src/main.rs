@@ -117,12 +117,18 @@ fn write_site(out: &Path) -> ExitCode {
 fn write_tables(models: &str, services: &[&str]) -> ExitCode {
     let tables = root().join("crates/aws-model/tables");
     let services = if services.is_empty() {
-        aws_tables::SERVICES
+        match aws_tables::committed(&tables) {
+            Ok(committed) => committed,
+            Err(error) => {
+                eprintln!("tables: {}", chain(&error));
+                return ExitCode::FAILURE;
+            }
+        }
     } else {
-        services
+        services.iter().map(|it| (*it).to_owned()).collect()
     };
     for service in services {
-        match aws_tables::write(Path::new(models), service, &tables) {
+        match aws_tables::write(Path::new(models), &service, &tables) {
             Ok(path) => println!("{}", path.display()),
             Err(error) => {
                 eprintln!("{service}: {}", chain(&error));

@@ -1,39 +1,23 @@
 //! The committed tables are whole, and lookups find what requests carry.
 
+use std::collections::BTreeSet;
+
 use hallpass_aws_model::{Protocol, Retry, ServiceModel, Shape, ShapeKind, tables};
 
 #[test]
 fn every_table_parses() {
-    let names: Vec<&str> = tables().services().map(|it| it.name.as_str()).collect();
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tables");
+    let files = std::fs::read_dir(folder).unwrap();
+    let names = files.map(|it| it.unwrap().file_name().into_string().unwrap());
+    let files: BTreeSet<String> = names
+        .filter_map(|name| name.strip_suffix(".json").map(str::to_owned))
+        .collect();
+    let parsed: BTreeSet<String> = tables().services().map(|it| it.name.clone()).collect();
+    assert_eq!(parsed, files);
     assert_eq!(
-        names,
-        [
-            "sts",
-            "organizations",
-            "sso-admin",
-            "identitystore",
-            "iam",
-            "sso",
-            "sso-oidc",
-            "account",
-            "config",
-            "account-access",
-            "sqs",
-            "securityhub",
-            "detective",
-            "cloudtrail",
-            "controltower",
-            "servicecatalog",
-            "devops-guru",
-            "ce",
-            "events",
-            "kms",
-            "rds",
-            "cloudformation",
-            "sns",
-            "ram",
-            "wellarchitected"
-        ]
+        parsed.len(),
+        tables().services().count(),
+        "one is there twice"
     );
 }
 
@@ -251,5 +235,73 @@ fn errors_carry_status_fault_and_spelling() {
             facts.message_member.as_deref(),
         );
         assert_eq!(found, (status, sender, retry, message), "{service} {name}");
+    }
+}
+
+/// What the members of pages are called, where AWS's lists say it, where only names do, and on the wire of REST.
+#[test]
+fn members_of_pages_are_told_once() {
+    let told = |service: &str, operation: &str| {
+        let service = tables().service(service).unwrap();
+        let it = service.page_members(service.operation(operation).unwrap());
+        [it.token, it.limit, it.rows, it.next, it.more].map(Option::unwrap_or_default)
+    };
+    for (service, operation, expected) in [
+        (
+            "organizations",
+            "ListAccounts",
+            ["NextToken", "MaxResults", "Accounts", "NextToken", ""],
+        ),
+        (
+            "iam",
+            "ListUsers",
+            ["Marker", "MaxItems", "Users", "Marker", "IsTruncated"],
+        ),
+        (
+            "kms",
+            "ListKeys",
+            ["Marker", "Limit", "Keys", "NextMarker", "Truncated"],
+        ),
+        (
+            "rds",
+            "DescribeDBInstances",
+            ["Marker", "MaxRecords", "DBInstances", "Marker", ""],
+        ),
+        (
+            "sso",
+            "ListAccounts",
+            ["next_token", "max_result", "accountList", "nextToken", ""],
+        ),
+        (
+            "detective",
+            "ListGraphs",
+            ["NextToken", "MaxResults", "GraphList", "NextToken", ""],
+        ),
+        (
+            "servicecatalog",
+            "SearchProductsAsAdmin",
+            [
+                "PageToken",
+                "PageSize",
+                "ProductViewDetails",
+                "NextPageToken",
+                "",
+            ],
+        ),
+        // the first of several
+        (
+            "iam",
+            "GetAccountAuthorizationDetails",
+            [
+                "Marker",
+                "MaxItems",
+                "UserDetailList",
+                "Marker",
+                "IsTruncated",
+            ],
+        ),
+        ("iam", "GetUser", ["", "", "", "", ""]),
+    ] {
+        assert_eq!(told(service, operation), expected, "{service} {operation}");
     }
 }

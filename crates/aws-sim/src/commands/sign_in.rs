@@ -8,6 +8,7 @@ use crate::{
     core::{
         entities::Id,
         portal::{self, NewSession},
+        sign_ins,
         state::SimState,
     },
     services::sso_oidc::{self as oidc, CodeRequest, NotSignedIn},
@@ -71,7 +72,7 @@ pub(super) fn run(
         }
         "portal_sign_out" => {
             let [token] = texts(body, ["token"])?;
-            portal::sign_out(&mut state.portal, token, now);
+            sign_ins::sign_out(&mut state.portal, token, now);
             Ok(json!({ "signed_out": true }))
         }
         "console" => console(state, body, seq, now),

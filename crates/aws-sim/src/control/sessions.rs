@@ -8,7 +8,8 @@ use crate::{
         self,
         authorize::cut_off_by,
         entities::RoleSession,
-        portal::{SignIn, assigned, is_killed},
+        portal::{assigned, is_killed},
+        sign_ins::SignIn,
     },
     world::Shared,
 };

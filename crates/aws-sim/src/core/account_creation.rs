@@ -1,45 +1,15 @@
 //! Accounts that are being made (`simulator.md` §2.6): asked for, made in a while, shown by lists a little later.
 
 use hallpass_sim_base::{Millis, Random};
-use serde::{Deserialize, Serialize};
 
 use super::{
-    entities::{Account, AsyncState, FailAsync, Id, Tags},
+    account_requests::AccountRequest,
+    entities::{Account, AsyncState, Id},
     state::SimState,
     tree::put_under,
     windows::{Window, window_ms},
 };
 use crate::organization::Speed;
-
-/// An account that somebody asked for.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct AccountRequest {
-    /// `car-…`
-    pub id: Id,
-    /// The account's name.
-    pub name: String,
-    /// The address of its root user.
-    pub email: String,
-    /// Its tags.
-    pub tags: Tags,
-    /// The id it gets.
-    pub account: Id,
-    /// When it was asked for.
-    pub created: Millis,
-    /// When it is over.
-    pub due: Millis,
-    /// How far it is.
-    pub progress: AsyncState,
-    /// A fault decides the end.
-    pub fail: Option<FailAsync>,
-}
-
-impl AccountRequest {
-    /// Whether it is not over.
-    pub(crate) fn is_running(&self) -> bool {
-        self.progress == AsyncState::Running
-    }
-}
 
 /// `simulator.md` §2.6: 20 to 90 s.
 pub(crate) fn duration(speed: Speed, random: &mut Random) -> Millis {

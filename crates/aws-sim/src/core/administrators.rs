@@ -5,8 +5,7 @@ use std::collections::BTreeMap;
 use hallpass_sim_base::Millis;
 use serde::{Deserialize, Serialize};
 
-use super::{queues::uuid, state::SimState};
-use crate::organization::{Delegation, Speed};
+use crate::organization::Speed;
 
 /// A service and a Region.
 pub(crate) type ServicePlace = (String, String);
@@ -60,49 +59,4 @@ pub(crate) fn taking(speed: Speed) -> Millis {
         Speed::Fast => 300,
         Speed::Real => 20_000,
     }
-}
-
-/// Makes an account the administrator of a service in a Region; Organizations knows it, too, and the service has
-/// trusted access.
-pub(crate) fn designate(
-    state: &mut SimState,
-    principal: &str,
-    place: ServicePlace,
-    account: &str,
-    now: Millis,
-) {
-    let head = &mut state.head;
-    if !head.service_access.iter().any(|it| it == principal) {
-        head.service_access.push(principal.to_owned());
-    }
-    let is_known = |it: &Delegation| it.service == principal && it.account == account;
-    if !head.delegations.iter().any(is_known) {
-        head.delegations.push(Delegation {
-            account: account.to_owned(),
-            service: principal.to_owned(),
-            since: jiff::Timestamp::from_millisecond(now)
-                .ok()
-                .map(|it| it.to_string()),
-        });
-    }
-    let administrator = RegionalAdministrator {
-        account: account.to_owned(),
-        since: now,
-    };
-    state.without_administrator.remove(&place);
-    state.regional_administrators.insert(place, administrator);
-}
-
-/// The graph that Detective makes for the administrator of a Region.
-pub(crate) fn make_graph(state: &mut SimState, region: &str, account: &str, now: Millis) {
-    let id = uuid(state.seed, &format!("graph {region} {account} {now}")).replace('-', "");
-    let graph = BehaviorGraph {
-        arn: format!("arn:aws:detective:{region}:{account}:graph:{id}"),
-        ready: now + taking(state.settings.speed),
-        auto_enable: false,
-        packages: Vec::new(),
-        members: BTreeMap::new(),
-    };
-    let place = (account.to_owned(), region.to_owned());
-    state.behavior_graphs.entry(place).or_insert(graph);
 }

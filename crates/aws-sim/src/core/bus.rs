@@ -8,8 +8,9 @@ use serde_json::{Value, json};
 use super::{
     call::input_text,
     issue::whole_seconds,
+    messages::send,
     publishing::{publish, queue_key},
-    queues::{send, uuid},
+    queues::uuid,
     rules::{BusRule, EVENTS, RuleKey, rule_arn},
     state::SimState,
     target_input::{self, RuleFacts},

@@ -2,14 +2,14 @@
 //! writes are seen.
 
 use hallpass_sim_base::{Bucket, Millis, Random};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::{
     call::{Call, Output, input_text},
     caller::AwsCaller,
     entities::Origin,
     errors::ApiError,
-    pages::PageCursor,
+    pages::{PageCursor, paged},
     service::throttled,
     state::SimState,
     windows::{Window, window_ms},
@@ -86,29 +86,30 @@ impl<'a> Context<'a> {
         input_text(&self.call.input, name)
     }
 
-    pub(crate) fn page(&self, default: usize) -> Result<PageCursor, ApiError> {
-        PageCursor::of(self.call, self.caller, self.state.seed, default, self.now)
-    }
-
-    /// A page of rows, each with what it is sorted by, which come in that order; `member` is their name in the answer.
+    /// Where the page of this call begins and how long it is.
     ///
     /// # Errors
     /// The token is not from this listing, or is too old.
-    pub(crate) fn listing(
-        &self,
-        member: &str,
-        size: usize,
-        rows: Vec<(String, Value)>,
-    ) -> HandlerResult {
-        let page = self.page(size)?;
+    pub(crate) fn page(&self) -> Result<PageCursor, ApiError> {
+        PageCursor::of(self.call, self.caller, self.state.seed, self.now)
+    }
+
+    /// One page of rows as the answer, under the names of the model.
+    pub(crate) fn paged(&self, rows: Vec<Value>, token: Option<String>) -> Output {
+        paged(self.call, rows, token)
+    }
+
+    /// A page of rows, each with what it is sorted by.
+    ///
+    /// # Errors
+    /// The token is not from this listing, or is too old.
+    pub(crate) fn listing(&self, mut rows: Vec<(String, Value)>) -> HandlerResult {
+        let page = self.page()?;
         let after = page.after.as_ref().map_or("", |(_, id)| id.as_str());
+        rows.sort_by(|one, other| one.0.cmp(&other.0));
         let rows = rows.into_iter().filter(|(id, _)| id.as_str() > after);
         let (rows, token) = page.take(rows.map(|(id, row)| (0, id, row)));
-        let mut members = Map::from_iter([(member.to_owned(), Value::Array(rows))]);
-        if let Some(token) = token {
-            members.insert("NextToken".to_owned(), token.into());
-        }
-        Ok(Output::Members(Value::Object(members)))
+        Ok(self.paged(rows, token))
     }
 
     /// Takes a token of the service's bucket.

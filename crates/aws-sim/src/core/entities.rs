@@ -11,6 +11,9 @@ use super::document::Document;
 /// An identifier as AWS gives it. Cheap to copy, since it is a key in many indexes.
 pub(crate) type Id = Arc<str>;
 
+/// Place in a listing: an order that is neither by name nor by creation, then the id.
+pub(crate) type ListPosition = (u64, Id);
+
 /// Tags in key order.
 pub(crate) type Tags = BTreeMap<String, String>;
 

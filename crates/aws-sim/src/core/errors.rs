@@ -53,12 +53,15 @@ impl ErrorClass {
     }
 }
 
+/// The status of an error of which nobody says another (`simulator.md` R-2).
+pub(crate) const BAD_REQUEST: u16 = 400;
+
 impl ApiError {
-    /// A client error with status 400 (`simulator.md` R-2).
+    /// A client error; its status is the model's, where the service's table has the error.
     pub(crate) fn new(code: &str, message: impl Into<String>) -> Self {
         Self {
             code: code.to_owned(),
-            http: 400,
+            http: BAD_REQUEST,
             message: message.into(),
             members: Vec::new(),
             class: ErrorClass::Client,

@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::{
     bus::{BusEvent, put_event},
-    iam::instant,
+    instants::instant,
     publishing::publish,
     state::SimState,
     topics::{TopicMessage, topic_key},

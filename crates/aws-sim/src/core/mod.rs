@@ -6,6 +6,8 @@
 
 // what there is
 pub(crate) mod account_access;
+pub(crate) mod account_requests;
+pub(crate) mod administrators;
 pub(crate) mod config_recorders;
 pub(crate) mod contacts;
 pub(crate) mod databases;
@@ -19,6 +21,8 @@ pub(crate) mod guardrails;
 pub(crate) mod hubs;
 pub(crate) mod iam;
 pub(crate) mod insight_events;
+pub(crate) mod instants;
+pub(crate) mod inventory_facts;
 pub(crate) mod kms;
 pub(crate) mod limits;
 pub(crate) mod networks;
@@ -27,6 +31,7 @@ pub(crate) mod portal;
 pub(crate) mod queues;
 pub(crate) mod roles;
 pub(crate) mod rules;
+pub(crate) mod sign_ins;
 pub(crate) mod stack_sets;
 pub(crate) mod state;
 pub(crate) mod table;
@@ -36,11 +41,14 @@ pub(crate) mod trails;
 pub(crate) mod tree;
 // what becomes of it in time
 pub(crate) mod account_creation;
-pub(crate) mod administrators;
+pub(crate) mod attaching;
 pub(crate) mod bus;
 pub(crate) mod control_tower;
 pub(crate) mod delivering;
+pub(crate) mod designating;
 pub(crate) mod directory;
+pub(crate) mod entitlements;
+pub(crate) mod messages;
 pub(crate) mod publishing;
 pub(crate) mod settle;
 pub(crate) mod sign_in_events;

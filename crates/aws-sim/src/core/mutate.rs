@@ -4,14 +4,14 @@ use hallpass_sim_base::{Millis, Random};
 use serde_json::{Map, Value};
 
 use super::{
-    control_tower,
+    attaching, control_tower,
     directory::{remove_group, remove_user},
     document::Document,
     entities::{
         Assignment, AssignmentKey, AsyncKind, AsyncState, Id, Membership, Operation, Origin,
         PrincipalType, Tags,
     },
-    guardrails::{self, Guardrail},
+    guardrails::Guardrail,
     portal,
     settle::{duration, enqueue},
     state::SimState,
@@ -515,7 +515,7 @@ fn scp_named(state: &SimState, name: &str) -> Option<Id> {
 
 fn make_scp(state: &mut SimState, content: String, seq: u64, now: Millis) -> Id {
     let mut random = Random::new(state.seed, &format!("mutate {seq}"));
-    let id = Id::from(guardrails::fresh_id(state, &mut random));
+    let id = Id::from(attaching::fresh_id(state, &mut random));
     let policy = Guardrail {
         id: id.clone(),
         name: format!("attached-{seq}"),

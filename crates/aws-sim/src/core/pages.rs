@@ -2,6 +2,7 @@
 
 use aws_lc_rs::hmac;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use hallpass_aws_model::PageMembers;
 use hallpass_sim_base::{Millis, hash};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -10,23 +11,24 @@ use super::{
     call::{Call, Output},
     caller::AwsCaller,
     errors::ApiError,
+    portal::TOKEN,
 };
 
-/// Members that may differ from page to page.
-const UNCHECKED: [&str; 12] = [
-    "PageSize",
-    "PageToken",
-    "Limit",
-    "Marker",
-    "MaxItems",
-    "NextToken",
-    "nextToken",
-    "MaxResults",
-    "maxResults",
-    "next_token",
-    "max_result",
-    "x-amz-sso_bearer_token",
-];
+/// What services without a table call the members of their pages.
+const UNTABLED: PageMembers<'static> = PageMembers {
+    token: Some("NextToken"),
+    limit: Some("MaxResults"),
+    rows: None,
+    next: Some("NextToken"),
+    more: None,
+};
+
+/// What the members of a call's pages are called: as the model has it.
+fn members_of(call: &Call) -> PageMembers<'static> {
+    let model = call.service.model(&call.operation);
+    let named = model.map(|(service, operation)| service.page_members(operation));
+    named.unwrap_or(UNTABLED)
+}
 
 /// How long a token is good, virtual.
 const TOKEN_TTL: Millis = 3_600_000;
@@ -61,25 +63,14 @@ impl PageCursor {
         call: &Call,
         caller: &AwsCaller,
         seed: u64,
-        default: usize,
         now: Millis,
     ) -> Result<Self, ApiError> {
-        let size = first(
-            &call.input,
-            &[
-                "MaxResults",
-                "maxResults",
-                "max_result",
-                "MaxItems",
-                "PageSize",
-                "Limit",
-            ],
-        )
-        .and_then(whole)
-        .filter(|size| *size > 0);
+        let names = members_of(call);
+        let given = |name: Option<&str>| name.and_then(|it| call.input.get(it));
+        let size = given(names.limit).and_then(whole).filter(|size| *size > 0);
         let size = size
             .and_then(|size| usize::try_from(size).ok())
-            .unwrap_or(default);
+            .unwrap_or(call.service.page_rows);
         let mut page = Self {
             after: None,
             limit: call
@@ -90,21 +81,11 @@ impl PageCursor {
             context: (
                 call.operation.clone(),
                 caller.account.clone(),
-                parameters(&call.input),
+                parameters(&call.input, &names),
             ),
             now,
         };
-        let given = first(
-            &call.input,
-            &[
-                "NextToken",
-                "nextToken",
-                "next_token",
-                "PageToken",
-                "Marker",
-            ],
-        );
-        if let Some(text) = given.and_then(Value::as_str)
+        if let Some(text) = given(names.token).and_then(Value::as_str)
             && !text.is_empty()
         {
             let token = (!call.modifiers.token_expired)
@@ -176,16 +157,14 @@ fn whole(value: &Value) -> Option<u64> {
     value.as_u64().or_else(|| value.as_str()?.parse().ok())
 }
 
-/// The value of the first name that is there.
-fn first<'a>(input: &'a Value, names: &[&str]) -> Option<&'a Value> {
-    names.iter().find_map(|name| input.get(*name))
-}
-
 /// A hash of the parameters that must stay the same from page to page.
-fn parameters(input: &Value) -> u64 {
+fn parameters(input: &Value, names: &PageMembers<'_>) -> u64 {
     let mut rest = input.clone();
     if let Some(members) = rest.as_object_mut() {
-        for name in UNCHECKED {
+        for name in [names.token, names.limit, Some(TOKEN)]
+            .into_iter()
+            .flatten()
+        {
             members.remove(name);
         }
         members.sort_keys();
@@ -193,12 +172,23 @@ fn parameters(input: &Value) -> u64 {
     hash(&rest.to_string())
 }
 
-/// One page of rows as the answer of an operation.
-pub(crate) fn paged(name: &str, rows: Vec<Value>, token: Option<String>) -> Output {
+/// One page of rows as the answer of an operation, under the names of the model.
+pub(crate) fn paged(call: &Call, rows: Vec<Value>, token: Option<String>) -> Output {
     let mut members = Map::new();
-    members.insert(name.to_owned(), Value::Array(rows));
-    if let Some(token) = token {
-        members.insert("NextToken".to_owned(), token.into());
+    if let Some(name) = members_of(call).rows {
+        members.insert(name.to_owned(), Value::Array(rows));
     }
+    put_next(call, &mut members, token);
     Output::Members(Value::Object(members))
+}
+
+/// Says whether there is a next page, and where it begins.
+pub(crate) fn put_next(call: &Call, members: &mut Map<String, Value>, token: Option<String>) {
+    let names = members_of(call);
+    if let Some(more) = names.more {
+        members.insert(more.to_owned(), token.is_some().into());
+    }
+    if let (Some(name), Some(token)) = (names.next, token) {
+        members.insert(name.to_owned(), token.into());
+    }
 }

@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::{
     issue::whole_seconds,
+    messages,
     queues::{self, QueueKey, uuid},
     state::SimState,
     topics::{TopicKey, TopicMessage, TopicSubscription, lets_in, topic_arn},
@@ -65,7 +66,7 @@ pub(crate) fn publish(
         } else {
             envelope(&arn, &id, it, message, now)
         };
-        queues::send(state, &key, &body, 0);
+        messages::send(state, &key, &body, 0);
     }
     Some(id)
 }

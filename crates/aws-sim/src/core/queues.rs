@@ -1,12 +1,10 @@
 //! Queues of SQS.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use hallpass_sim_base::{Millis, Random};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-
-use super::state::SimState;
 
 /// Where a queue is, and what it is called: Region, account, name.
 pub(crate) type QueueKey = (String, String, String);
@@ -67,7 +65,7 @@ impl MessageQueue {
     }
 
     /// Where messages go that were received too often, and how often that is.
-    fn redrive(&self) -> Option<(String, u32)> {
+    pub(super) fn redrive(&self) -> Option<(String, u32)> {
         let policy: Value = serde_json::from_str(self.attributes.get("RedrivePolicy")?).ok()?;
         let most = policy.get("maxReceiveCount")?;
         let most = most.as_u64().or_else(|| most.as_str()?.parse().ok())?;
@@ -75,99 +73,10 @@ impl MessageQueue {
         Some((target.to_owned(), u32::try_from(most).ok()?))
     }
 
-    fn is_delivered(&self, message: &Message, now: Millis) -> bool {
+    pub(super) fn is_delivered(&self, message: &Message, now: Millis) -> bool {
         message.visible <= now
             && now < message.sent + self.seconds("MessageRetentionPeriod") * 1_000
     }
-}
-
-/// Sends a message; its id.
-pub(crate) fn send(
-    state: &mut SimState,
-    key: &QueueKey,
-    body: &str,
-    delay_ms: Millis,
-) -> Option<String> {
-    let (seed, now) = (state.seed, state.latest);
-    let queue = state.queues.get_mut(key)?;
-    queue.sent += 1;
-    let (region, account, name) = key;
-    let id = uuid(
-        seed,
-        &format!("message {region} {account} {name} {}", queue.sent),
-    );
-    queue.messages.push(Message {
-        id: id.clone(),
-        body: body.to_owned(),
-        sent: now,
-        visible: now + delay_ms,
-        first: None,
-        deliveries: 0,
-    });
-    Some(id)
-}
-
-/// Delivers up to `most` messages, and hides them until then. What was delivered too often goes to the dead-letter
-/// queue.
-pub(crate) fn receive(
-    state: &mut SimState,
-    key: &QueueKey,
-    most: usize,
-    until: Millis,
-) -> Vec<Message> {
-    let now = state.latest;
-    let Some(queue) = state.queues.get_mut(key) else {
-        return Vec::new();
-    };
-    let redrive = queue.redrive();
-    let (mut got, mut dead) = (Vec::new(), BTreeSet::new());
-    let due: Vec<usize> = (0..queue.messages.len())
-        .filter(|place| {
-            queue
-                .messages
-                .get(*place)
-                .is_some_and(|it| queue.is_delivered(it, now))
-        })
-        .collect();
-    for place in due {
-        if got.len() >= most {
-            break;
-        }
-        let Some(message) = queue.messages.get_mut(place) else {
-            continue;
-        };
-        if redrive
-            .as_ref()
-            .is_some_and(|(_, most)| message.deliveries >= *most)
-        {
-            dead.insert(message.id.clone());
-            continue;
-        }
-        message.deliveries += 1;
-        message.first.get_or_insert(now);
-        message.visible = until;
-        got.push(message.clone());
-    }
-    if let Some((target, _)) = redrive.filter(|_| !dead.is_empty()) {
-        let (gone, kept) = std::mem::take(&mut queue.messages)
-            .into_iter()
-            .partition(|it| dead.contains(&it.id));
-        queue.messages = kept;
-        let target = state.queues.iter_mut().find(|(key, _)| arn(key) == target);
-        if let Some((_, target)) = target {
-            let gone: Vec<Message> = gone;
-            target
-                .messages
-                .extend(gone.into_iter().map(|it| Message { visible: now, ..it }));
-        }
-    }
-    got
-}
-
-/// Whether somebody who receives now gets something.
-pub(crate) fn has_some(state: &SimState, key: &QueueKey, now: Millis) -> bool {
-    let queue = state.queues.get(key);
-    queue.is_none_or(|queue| queue.messages.iter().any(|it| queue.is_delivered(it, now)))
 }
 
 /// The ARN of a queue.

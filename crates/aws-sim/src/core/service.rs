@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::{
     caller::AwsCaller,
-    errors::{ApiError, ErrorClass, ErrorForms},
+    errors::{self, ApiError, ErrorClass, ErrorForms},
     state::SimState,
 };
 use crate::organization::Limit;
@@ -30,6 +30,8 @@ pub(crate) struct SimService {
     pub errors: ErrorForms,
     /// What policies see of its calls; `None`: a token says who may, and no policy is asked.
     pub policies: Option<PolicyFacts>,
+    /// Rows on a page when the caller does not say; 100 where nobody knows (?).
+    pub page_rows: usize,
     /// Members of its input that the call log does not show.
     pub secrets: &'static [&'static str],
     /// Whether its answers name the address at which the client reached us.
@@ -159,8 +161,9 @@ impl SimService {
             requests: RequestForm::Table(signing_name),
             scope: ScopeRegions::Regional,
             rates: CallRates::UNDOCUMENTED,
-            errors: super::errors::JSON,
+            errors: errors::JSON,
             policies: Some(PolicyFacts::BY_NAME),
+            page_rows: 100,
             secrets: &[],
             names_origin: false,
         }
@@ -183,6 +186,15 @@ impl SimService {
         model
             .operation(operation)
             .map(|operation| (model, operation))
+    }
+
+    /// An error with the status that the model has for it, where it has one and nobody said another.
+    pub(crate) fn with_status(&self, mut error: ApiError) -> ApiError {
+        let table = self.table().filter(|_| error.http == errors::BAD_REQUEST);
+        if let Some((_, facts)) = table.and_then(|it| it.error(&error.code)) {
+            error.http = facts.status;
+        }
+        error
     }
 
     /// The Region that a call is for, by the Region of its scope.
@@ -248,9 +260,13 @@ fn is_read(operation: &str) -> bool {
 /// The throttle error of a service, or of one that is not simulated. With the switch
 /// `throttle_style` at `named` it keeps the service's own status.
 pub(crate) fn throttled(service: Option<&SimService>, named: bool) -> ApiError {
-    let forms = service.map_or(super::errors::QUERY, |service| service.errors);
+    let forms = service.map_or(errors::QUERY, |service| service.errors);
     let error = (forms.throttled)().class(ErrorClass::Throttled);
-    if named { error } else { error.status(429) }
+    match service {
+        Some(service) if named => service.with_status(error),
+        None if named => error,
+        Some(_) | None => error.status(429),
+    }
 }
 
 impl fmt::Debug for SimService {

@@ -11,26 +11,26 @@ use serde_json::Value;
 
 use super::{
     account_access::AccountAccess,
-    account_creation::AccountRequest,
+    account_requests::AccountRequest,
     administrators::{BehaviorGraph, GraphPlace, RegionalAdministrator, ServicePlace},
     config_recorders::SimRecorders,
     databases::{DatabasePlace, SimDatabase},
     deliveries::Deliveries,
     entities::{
         Account, Assignment, AssignmentKey, Assumed, AsyncKind, CredentialReport, Group,
-        HeldPolicies, Id, Membership, Operation, Ou, PermissionSet, PrincipalType, Provision,
-        RoleSession, SetPolicies, Tags, User,
+        HeldPolicies, Id, ListPosition, Membership, Operation, Ou, PermissionSet, PrincipalType,
+        Provision, RoleSession, SetPolicies, Tags, User,
     },
     event_history::{EventHistory, HistoryEvent},
     exposure::{Bucket, Exposure, PublicAccess},
     guardrails::Guardrails,
     hubs::{HubPlace, SimHub, SimHubPolicies},
-    iam::{InventoryFacts, KeyUse},
+    inventory_facts::{InventoryFacts, KeyUse},
     kms::SimKey,
     limits::Buckets,
-    portal::Portal,
     queues::{MessageQueue, QueueKey},
     rules::{BusRule, RuleKey},
+    sign_ins::Portal,
     stack_sets::{SimStackSet, StackSetPlace},
     table::Table,
     topics::{NotificationChannel, SimTopic, TopicKey},
@@ -44,9 +44,6 @@ use crate::{
     },
     vocabulary::Behaviour,
 };
-
-/// Place in a listing: an order that is neither by name nor by creation, then the id.
-pub(crate) type ListPosition = (u64, Id);
 
 /// The organization itself.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]

@@ -7,7 +7,7 @@ use hallpass_sim_base::Millis;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{event_history::HistoryEvent, iam};
+use super::{event_history::HistoryEvent, instants};
 use crate::organization::StatedTrail;
 
 /// Whose events a trail has.
@@ -71,7 +71,7 @@ impl Trail {
             global_events: true,
             validates: true,
             is_logging: true,
-            started: iam::instant(row.since.as_ref()),
+            started: instants::instant(row.since.as_ref()),
             stopped: None,
         }
     }

@@ -3,6 +3,7 @@
 
 mod buckets;
 mod inspect;
+mod parsed;
 mod render;
 mod rest;
 mod router;

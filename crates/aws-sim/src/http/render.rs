@@ -11,7 +11,7 @@ use hallpass_aws_model::{query_error, query_response};
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
-use super::routing::ParsedRequest;
+use super::parsed::ParsedRequest;
 use crate::{
     core::{
         call::{ObjectAnswer, Output},

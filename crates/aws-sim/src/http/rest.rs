@@ -7,7 +7,7 @@ use hallpass_aws_model::{
 use http::HeaderMap;
 use serde_json::{Map, Value};
 
-use super::routing::{ParsedRequest, fields};
+use super::parsed::{ParsedRequest, fields};
 use crate::{
     core::errors::{self, ApiError},
     protocol::Protocol,

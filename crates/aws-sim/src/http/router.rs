@@ -10,11 +10,7 @@ use http::{HeaderMap, request::Parts};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::{
-    inspect,
-    render::Envelope,
-    routing::{self, ParsedRequest},
-};
+use super::{inspect, parsed::ParsedRequest, render::Envelope, routing};
 use crate::{
     auth::{Authorization, KeyRing, Mistake, Presented, verify},
     call_log::CallRecord,
@@ -23,7 +19,7 @@ use crate::{
         call::{Call, Output},
         caller::AwsCaller,
         errors::{ApiError, ErrorClass},
-        portal, queues,
+        messages, portal, queues,
         service::{SimService, throttled},
     },
     faults::{Effects, ReplyFault, When},
@@ -209,7 +205,7 @@ impl Exchange {
             let is_there = {
                 let world = shared.lock();
                 let now = world.now(shared.clock.now());
-                queues::has_some(&world.state, &key, now)
+                messages::has_some(&world.state, &key, now)
             };
             if is_there {
                 return;

@@ -1,10 +1,14 @@
 //! Which protocol, service and operation a request is (`simulator.md` R-11).
 
-use hallpass_aws_model::{OperationModel, ServiceModel as Model, query_to_json, tables};
+use hallpass_aws_model::{query_to_json, tables};
 use http::HeaderMap;
 use serde_json::{Map, Value};
 
-use super::{buckets, rest};
+use super::{
+    buckets,
+    parsed::{ParsedRequest, fields},
+    rest,
+};
 use crate::{
     core::{
         errors::{self, ApiError, ErrorClass},
@@ -13,26 +17,6 @@ use crate::{
     protocol::Protocol,
     services,
 };
-
-/// What a request asks for, before anybody knows who asks.
-pub(super) struct ParsedRequest {
-    pub protocol: Protocol,
-    /// The service with behaviour, if it is one.
-    pub service: Option<&'static SimService>,
-    /// The signing name that the credential scope must have; unknown for paths.
-    pub signing_name: Option<String>,
-    pub operation: String,
-    /// The model, for Query answers.
-    pub model: Option<(&'static Model, &'static OperationModel)>,
-    /// The namespace of a Query error.
-    pub namespace: Option<&'static Model>,
-    /// The input, or why it cannot be read.
-    pub input: Result<Value, ApiError>,
-    /// The operation is in no model.
-    pub unknown: bool,
-    /// The operation takes no signature.
-    pub unsigned: bool,
-}
 
 /// Services that are not simulated and whose clients read XML from their paths.
 const OTHER_XML: &[&str] = &["cloudfront", "route53", "s3control"];
@@ -148,11 +132,6 @@ fn json(target: &str, content_type: &str, body: &[u8], elsewhere: bool) -> Parse
     }
 }
 
-/// The fields of a form or a query string.
-pub(super) fn fields(text: &[u8]) -> Vec<(String, String)> {
-    form_urlencoded::parse(text).into_owned().collect()
-}
-
 /// The fields of a form as they are, where there is no table to say what they mean.
 fn untyped(fields: &[(String, String)]) -> Value {
     let rows = fields.iter();
@@ -243,20 +222,4 @@ pub(super) fn not_simulated(asked: &ParsedRequest, service: &str) -> ApiError {
     ApiError::new("NotSimulated", text)
         .status(501)
         .class(ErrorClass::Unsupported)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn forms_are_decoded() {
-        let decoded = fields(b"A=x+y&B=%C3%A9%2F&C=%zz&D");
-        let expected = [("A", "x y"), ("B", "é/"), ("C", "%zz"), ("D", "")];
-        let decoded: Vec<_> = decoded
-            .iter()
-            .map(|(name, value)| (name.as_str(), value.as_str()))
-            .collect();
-        assert_eq!(decoded, expected);
-    }
 }

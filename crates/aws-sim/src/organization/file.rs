@@ -10,10 +10,6 @@ use super::{
     tower::{ConfigRecorderPlace, ControlTowerBasis},
 };
 
-pub(super) fn no_tags(tags: &BTreeMap<String, String>) -> bool {
-    tags.is_empty()
-}
-
 /// A whole organization. Names are references; ids that were left out have been derived from
 /// the seed and the name, so after `parse` none is empty.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -118,7 +114,7 @@ pub struct Organization {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub without_full_access: Vec<String>,
     /// Tags of the root.
-    #[serde(skip_serializing_if = "no_tags")]
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub root_tags: BTreeMap<String, String>,
     /// Service principals with trusted access.
     pub service_access: Vec<String>,
@@ -148,7 +144,7 @@ pub struct OrganizationPolicy {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub targets: Vec<String>,
     /// Tags.
-    #[serde(skip_serializing_if = "no_tags")]
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub tags: BTreeMap<String, String>,
 }
 
@@ -176,7 +172,7 @@ pub struct Ou {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub parent: Option<String>,
     /// Tags.
-    #[serde(skip_serializing_if = "no_tags")]
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub tags: BTreeMap<String, String>,
 }
 
@@ -202,7 +198,7 @@ pub struct Account {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub joined: Option<String>,
     /// Tags.
-    #[serde(skip_serializing_if = "no_tags")]
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub tags: BTreeMap<String, String>,
     /// Regions switched on.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -312,7 +308,7 @@ pub struct Group {
     /// User names.
     pub members: Vec<String>,
     /// Membership ids by user name, where they differ from what would be derived.
-    #[serde(skip_serializing_if = "no_tags")]
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub membership_ids: BTreeMap<String, String>,
     /// RFC 3339.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -355,7 +351,7 @@ pub struct PermissionSet {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub boundary: Option<Value>,
     /// Tags.
-    #[serde(skip_serializing_if = "no_tags")]
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub tags: BTreeMap<String, String>,
     /// RFC 3339.
     #[serde(skip_serializing_if = "Option::is_none")]

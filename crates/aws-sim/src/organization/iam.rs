@@ -5,8 +5,6 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::file::no_tags;
-
 /// IAM of one account: what it has and nothing else, but for what the simulator gives every account.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
@@ -44,7 +42,7 @@ pub struct IamUser {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub created: Option<String>,
     /// Tags.
-    #[serde(skip_serializing_if = "no_tags")]
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub tags: BTreeMap<String, String>,
     /// Password for the console; absent: none.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -181,7 +179,7 @@ pub struct IamRole {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_used: Option<String>,
     /// Tags.
-    #[serde(skip_serializing_if = "no_tags")]
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub tags: BTreeMap<String, String>,
     /// What it may do; looked at with authorization `full` only.
     #[serde(flatten)]

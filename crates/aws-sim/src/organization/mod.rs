@@ -2,6 +2,7 @@
 //! and generating organizations of any size from a seed.
 
 mod derive;
+mod drawn_people;
 mod file;
 mod generate;
 mod iam;
@@ -17,6 +18,7 @@ mod slack;
 mod tower;
 
 pub(crate) use derive::{membership_id, role_suffix};
+pub(crate) use drawn_people::address;
 pub use file::{
     AccessKey, Account, AccountContacts, Assignment, ConfigAggregator, Consistency,
     CustomerManaged, Delegation, Entitlement, EventRule, ExternalId, Group, IdentityCenter,
@@ -24,7 +26,7 @@ pub use file::{
     Provisioned, Speed, StatedCommitment, StatedInsight, StatedLens, StatedMilestone, StatedShare,
     StatedTrail, StatedWorkload, User,
 };
-pub(crate) use generate::{DOMAIN, address};
+pub(crate) use generate::DOMAIN;
 pub use generate::{Shape, Sizes, generate};
 pub use hallpass_sim_base::Problem;
 pub use iam::{

@@ -8,7 +8,7 @@ use super::{
     Account, Assignment, Entitlement, Group, IdentityCenter, Organization, OrganizationFile,
     OrganizationPolicy, Ou, PermissionSet, User,
     derive::fill,
-    generate::{NameSource, person},
+    drawn_people::{NameSource, person},
     slack,
 };
 

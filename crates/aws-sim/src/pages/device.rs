@@ -8,7 +8,7 @@ use axum::{
 use serde_json::json;
 
 use super::{People, Visit, refused, say, show};
-use crate::core::portal::Verdict;
+use crate::core::sign_ins::Verdict;
 
 const TITLE: &str = "Sign in a device";
 

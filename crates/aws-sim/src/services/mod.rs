@@ -82,8 +82,11 @@ struct ServiceDescriptor {
     /// What every operation begins with, once its input is valid and policies allow it.
     begin: OperationBegin,
     /// The operations that have behaviour, as the model spells them.
-    operations: &'static [(&'static str, OperationHandler)],
+    operations: &'static [&'static [OperationRow]],
 }
+
+/// An operation by its name: each file of a service has a list of its own.
+type OperationRow = (&'static str, OperationHandler);
 
 type OperationBegin = fn(&mut Context<'_>) -> Result<(), ApiError>;
 
@@ -113,7 +116,7 @@ pub(crate) fn handle(
         state.latest,
     );
     let mut context = Context::new(state, call, caller);
-    let result = answer(&mut context);
+    let result = answer(&mut context).map_err(|error| service.with_status(error));
     let changed = context.changed();
     let found = find(service, &call.operation);
     let reads = found.is_some_and(|(_, handler)| matches!(handler, OperationHandler::Reads(_)));
@@ -140,7 +143,7 @@ fn find(
     operation: &str,
 ) -> Option<(OperationBegin, &'static OperationHandler)> {
     let descriptor = ALL.iter().find(|one| one.service.name == service.name)?;
-    let mut operations = descriptor.operations.iter();
+    let mut operations = descriptor.operations.iter().copied().flatten();
     let (_, handler) = operations.find(|(name, _)| *name == operation)?;
     Some((descriptor.begin, handler))
 }
@@ -214,7 +217,7 @@ mod tests {
             };
             let table = service.table().unwrap_or_else(|| panic!("{name}"));
             assert_eq!(table.signing_name, service.signing_name, "{name}");
-            for (operation, _) in descriptor.operations {
+            for (operation, _) in descriptor.operations.iter().copied().flatten() {
                 assert!(table.operation(operation).is_some(), "{operation}");
             }
         }
@@ -235,7 +238,7 @@ mod tests {
         let (head, rest) = page.split_once("BLESS=1 -->\n").unwrap();
         let (written, tail) = rest.split_once("<!-- end of operations").unwrap();
         let rows = ALL.iter().map(|descriptor| {
-            let names = descriptor.operations.iter();
+            let names = descriptor.operations.iter().copied().flatten();
             let names: Vec<String> = names.map(|(name, _)| format!("`{name}`")).collect();
             let service = descriptor.service.signing_name;
             format!("| `{service}` | {} |\n", names.join(", "))

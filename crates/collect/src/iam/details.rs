@@ -12,6 +12,7 @@ use super::{
 };
 use crate::collector::{Collected, Collector, for_each};
 use crate::documents::{encoded_policy, list, member, needed, tags, text, undecodable};
+use crate::rows::row;
 
 const GET: &str = "GetAccountAuthorizationDetails";
 /// Where the roles of permission sets lie.
@@ -59,14 +60,9 @@ impl Details {
     }
 
     fn group_rows(&self, account: &IamAccount<'_>) -> Vec<Value> {
-        let row = |group: &Value| {
-            json!({
-                "group_arn": member(group, "Arn"),
-                "group_name": member(group, "GroupName"),
-                "group_account_id": account.id,
-            })
-        };
-        self.groups.iter().map(row).collect()
+        let of = json!({ "group_account_id": account.id });
+        let groups = self.groups.iter();
+        groups.map(|it| row(GROUPS, it, of.clone())).collect()
     }
 
     fn member_rows(&self, account: &IamAccount<'_>) -> Vec<Value> {
@@ -88,7 +84,7 @@ impl Details {
     }
 
     fn policy_rows(&self, account: &IamAccount<'_>, read: &mut PolicyReader) -> Vec<Value> {
-        let row = |policy: &Value| {
+        let shown = |policy: &Value| {
             let arn = text(policy, "Arn").unwrap_or_default();
             let is_default = |it: &&Value| it.get("IsDefaultVersion") == Some(&Value::Bool(true));
             let versions = list(policy, "PolicyVersionList").iter();
@@ -97,17 +93,15 @@ impl Details {
                 .find(is_default)
                 .or(versions.clone().next());
             let document = document.and_then(|it| text(it, "Document"));
-            json!({
+            let more = json!({
                 "policy_account_id": account.id,
                 "policy_arn": arn,
-                "policy_name": member(policy, "PolicyName"),
                 "policy_scope": if arn.contains(":iam::aws:") { "AWS" } else { "Local" },
-                "attachment_count": member(policy, "AttachmentCount"),
-                "default_version": member(policy, "DefaultVersionId"),
                 "document": read.document(document),
-            })
+            });
+            row(POLICIES, policy, more)
         };
-        self.policies.iter().map(row).collect()
+        self.policies.iter().map(shown).collect()
     }
 
     fn attachment_rows(&self, account: &IamAccount<'_>, read: &mut PolicyReader) -> Vec<Value> {
@@ -231,19 +225,15 @@ impl Collector<'_> {
         let found = found.await?;
         let rows = details.roles.iter().zip(found).map(|(role, seconds)| {
             let path = text(role, "Path").unwrap_or("/");
-            let used = member(role, "RoleLastUsed");
-            json!({
+            let more = json!({
                 "role_account_id": account.id,
-                "role_arn": member(role, "Arn"),
-                "role_name": member(role, "RoleName"),
                 "role_path": path,
                 "trust_policy": read.document(text(role, "AssumeRolePolicyDocument")),
                 "max_session_duration": seconds,
-                "role_last_used": member(&used, "LastUsedDate"),
-                "role_last_used_region": member(&used, "Region"),
                 "permission_set_role": path.starts_with(PERMISSION_SET_ROLES),
                 "role_tags": tags(list(role, "Tags")),
-            })
+            });
+            row(ROLES, role, more)
         });
         Ok(rows.collect())
     }

@@ -13,7 +13,7 @@ use hallpass_model::AccountId;
 use serde_json::{Value, json};
 
 use crate::collector::{Collected, Collector};
-use crate::documents::{member, undecodable};
+use crate::documents::{if_there, member, undecodable};
 use crate::ports::CallPlace;
 
 const SERVICE: &str = "iam";
@@ -111,13 +111,4 @@ impl Collector<'_> {
 /// Does something if it is wanted.
 async fn when<T>(is_wanted: bool, work: impl Future<Output = T>) -> Option<T> {
     if is_wanted { Some(work.await) } else { None }
-}
-
-/// Nothing, where IAM says that there is no such thing.
-fn if_there<T>(found: Collected<T>) -> Collected<Option<T>> {
-    match found {
-        Ok(found) => Ok(Some(found)),
-        Err(failure) if failure.code == "NoSuchEntity" => Ok(None),
-        Err(failure) => Err(failure),
-    }
 }

@@ -1,13 +1,14 @@
 //! Users, their access keys and their second factors.
 
 use hallpass_inventory::key_id;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::details::Details;
 use super::report::CredentialReport;
-use super::{A_PAGE, IamAccount, SERVICE, USERS, if_there};
+use super::{A_PAGE, IamAccount, KEYS, MFA_DEVICES, SERVICE, USERS};
 use crate::collector::{Collected, Collector, flat, for_each};
-use crate::documents::{list, listed, member, needed, tags, text};
+use crate::documents::{if_there, list, listed, member, needed, tags, text};
+use crate::rows::row;
 
 impl Collector<'_> {
     /// All users, as they are listed.
@@ -50,13 +51,8 @@ impl Collector<'_> {
                 let arn = it.pointer("/PermissionsBoundary/PermissionsBoundaryArn");
                 arn.cloned()
             });
-            Ok(json!({
+            let more = json!({
                 "account_id": account.id,
-                "arn": arn,
-                "user_id": member(user, "UserId"),
-                "user_name": name,
-                "path": member(user, "Path"),
-                "create_date": member(user, "CreateDate"),
                 "password_enabled": enabled,
                 "password_last_used": used.or_else(|| known("password_last_used")),
                 "password_last_changed": known("password_last_changed"),
@@ -64,7 +60,8 @@ impl Collector<'_> {
                 "mfa_active": known("mfa_active"),
                 "permissions_boundary_arn": boundary,
                 "tags": found,
-            }))
+            });
+            Ok(row(USERS, user, more))
         })
         .await
     }
@@ -138,17 +135,15 @@ impl Collector<'_> {
         let used = member(&used, "AccessKeyLastUsed");
         // a key that was never used has `N/A` for a service and a Region
         let word = |name: &str| text(&used, name).filter(|it| *it != "N/A");
-        Ok(Some(json!({
+        let more = json!({
             "user_cq_id": key_id(USERS, &[Some(owner)]),
-            "access_key_id": id,
-            "status": member(key, "Status"),
-            "create_date": member(key, "CreateDate"),
             "last_used": member(&used, "LastUsedDate"),
             "last_used_service_name": word("ServiceName"),
             "last_used_region": word("Region"),
             "owner_account_id": account.id,
             "owner_user_name": name,
-        })))
+        });
+        Ok(Some(row(KEYS, key, more)))
     }
 
     /// The rows of second factors: virtual ones by the list of the account, which has the root
@@ -181,8 +176,8 @@ impl Collector<'_> {
             let name = needed("ListUsers", user, "UserName")?;
             let devices = self.of_user(account, name, "ListMFADevices", "MFADevices");
             let devices = devices.await?;
-            let row = |device| mfa_row(account, text(user, "Arn"), device);
-            Ok(devices.iter().map(row).collect())
+            let shown = |device| mfa_row(account, text(user, "Arn"), device);
+            Ok(devices.iter().map(shown).collect())
         });
         rows.extend(of_users.await?);
         Ok(rows)
@@ -199,13 +194,13 @@ fn mfa_row(account: &IamAccount<'_>, owner: Option<&str>, device: &Value) -> Val
         serial if serial.contains(":u2f/") => "webauthn",
         _ => "hardware",
     };
-    let mut row = Map::new();
     let owner = owner.filter(|_| !is_root);
     let owner = owner.map(|arn| key_id(USERS, &[Some(arn)]));
-    row.insert("mfa_user_cq_id".to_owned(), json!(owner));
-    row.insert("mfa_account_id".to_owned(), json!(account.id));
-    row.insert("serial_number".to_owned(), json!(serial));
-    row.insert("mfa_kind".to_owned(), json!(kind));
-    row.insert("enable_date".to_owned(), member(device, "EnableDate"));
-    Value::Object(row)
+    let more = json!({
+        "mfa_user_cq_id": owner,
+        "mfa_account_id": account.id,
+        "serial_number": serial,
+        "mfa_kind": kind,
+    });
+    row(MFA_DEVICES, device, more)
 }

@@ -2,7 +2,6 @@
 
 use serde::{Serialize, Serializer};
 
-use super::table::ResourceType;
 use super::template::{self, LetterCase};
 use crate::arn::split_arn;
 use crate::pattern::{self, Colons, PatternToken, VariableText, meet};
@@ -48,7 +47,7 @@ impl ArnPattern {
                 || pattern::passes_colons(resource) && fits(":", Colons::Passed))
     }
 
-    fn is(&self, parts: &[&str; 6]) -> bool {
+    pub(super) fn is(&self, parts: &[&str; 6]) -> bool {
         let ([heads @ .., rest], [given @ .., given_rest]) = (&self.parts, parts);
         // a slash in the last variable is rare, so the dear way is taken only where it matters
         let closed = || meet(&tail(rest, false, ""), &literal(given_rest));
@@ -77,7 +76,7 @@ impl ArnPattern {
     }
 
     /// Characters that are given; the more, the more it says.
-    fn weight(&self) -> usize {
+    pub(super) fn weight(&self) -> usize {
         shape(self.text).replace("${}", "").chars().count()
     }
 }
@@ -91,11 +90,10 @@ impl Serialize for ArnPattern {
 /// Finds the patterns whose last variable must not hold a `/`: another pattern of the service goes
 /// on with `/` there. A bucket's name ends where an object's key begins; a secret's name, with
 /// nothing behind it, may hold slashes.
-pub(super) fn close(types: &mut [ResourceType]) {
-    let patterns = types.iter().flat_map(|it| &it.arns);
-    let mut all: Vec<String> = patterns.map(|it| shape(it.text)).collect();
+pub(super) fn close(patterns: Vec<&mut ArnPattern>) {
+    let mut all: Vec<String> = patterns.iter().map(|it| shape(it.text)).collect();
     all.sort_unstable();
-    for pattern in types.iter_mut().flat_map(|it| &mut it.arns) {
+    for pattern in patterns {
         if pattern.text.ends_with('}') {
             let longer = shape(pattern.text) + "/";
             let at = all.partition_point(|other| *other < longer);
@@ -115,25 +113,6 @@ fn shape(template: &str) -> String {
         rest = after;
     }
     shape + rest
-}
-
-/// The type whose pattern matches and says most; the first of equals.
-pub(super) fn best<'a>(
-    types: impl Iterator<Item = &'a ResourceType>,
-    arn: &str,
-) -> Option<&'a ResourceType> {
-    let parts = split_arn(arn)?;
-    let mut found: Option<(usize, &ResourceType)> = None;
-    for kind in types {
-        let matching = kind.arns.iter().filter(|it| it.is(&parts));
-        let weight = matching.map(ArnPattern::weight).max();
-        if let Some(weight) = weight
-            && found.is_none_or(|(most, _)| weight > most)
-        {
-            found = Some((weight, kind));
-        }
-    }
-    found.map(|(_, kind)| kind)
 }
 
 /// The part behind the fifth colon: a variable is at least one character, and none of `but`; one

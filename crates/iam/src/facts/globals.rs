@@ -1,6 +1,6 @@
 //! Condition keys that do not belong to a service (AWS: "AWS global condition context keys").
 
-use super::table::{Key, ValueType, find_key};
+use super::keys::{Key, ValueType, find_key};
 
 /// The keys. AWS publishes their types in prose only, so the list is kept by hand.
 pub(super) const KEYS: &[Key] = &[

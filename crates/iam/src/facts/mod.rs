@@ -9,6 +9,7 @@
 
 mod arns;
 mod globals;
+mod keys;
 mod read;
 mod required;
 pub mod risk;
@@ -17,10 +18,11 @@ mod table;
 mod template;
 
 pub use arns::ArnPattern;
+pub use keys::{Key, ValueType};
 pub use required::{Required, missing_resource_types, required_resource_types};
 pub(crate) use required::{counts_all_required, has_all_types, is_held_against_pages};
 pub use search::{actions_matching, nearest_action, nearest_service};
-pub use table::{Access, ActionFacts, Key, ResourceType, ServiceFacts, TypeUse, ValueType};
+pub use table::{Access, ActionFacts, ResourceType, ServiceFacts, TypeUse};
 
 /// Date of the data, `2026-09-26`.
 pub fn version() -> &'static str {
@@ -86,5 +88,5 @@ pub fn resource_type_of(action: &ActionFacts, arn: &str) -> Option<&'static Reso
         .resource_types
         .iter()
         .filter_map(|used| service.resource_type(used.name));
-    arns::best(taken, arn)
+    table::best(taken, arn)
 }

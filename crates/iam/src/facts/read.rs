@@ -12,9 +12,8 @@ use std::sync::{Arc, LazyLock, OnceLock};
 use memchr::memmem;
 
 use super::arns::ArnPattern;
-use super::table::{
-    Access, ActionFacts, Key, ResourceType, ServiceFacts, TypeUse, ValueType, compare,
-};
+use super::keys::{Key, ValueType};
+use super::table::{Access, ActionFacts, ResourceType, ServiceFacts, TypeUse, compare};
 
 /// The committed table.
 const TEXT: &str = include_str!("../../data/facts.txt");
@@ -216,7 +215,8 @@ impl ServiceReader {
         self.service
             .actions
             .sort_by(|one, other| compare(one.name, other.name));
-        super::arns::close(&mut self.service.resource_types);
+        let types = self.service.resource_types.iter_mut();
+        super::arns::close(types.flat_map(|it| &mut it.arns).collect());
         self.service
     }
 }

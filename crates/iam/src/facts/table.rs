@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::arns::{self, ArnPattern};
+use super::arns::ArnPattern;
 use super::globals;
-use super::template::{self, LetterCase};
+use super::keys::{Key, find_key, key_matches};
+use crate::arn::split_arn;
 
 /// What AWS publishes about one service prefix.
 #[derive(Debug)]
@@ -73,36 +74,6 @@ pub struct ResourceType {
     pub condition_keys: Arc<[&'static str]>,
 }
 
-/// One condition key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub struct Key {
-    /// With its prefix; a variable part is written `${…}`: `aws:ResourceTag/${TagKey}`.
-    pub name: &'static str,
-    /// Type of its value, or of each of its values.
-    pub value: ValueType,
-    /// Whether it holds a list, so that a set operator is needed.
-    pub multi_valued: bool,
-}
-
-/// Types of condition values.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
-pub enum ValueType {
-    /// Text.
-    String,
-    /// True or false.
-    Bool,
-    /// A number.
-    Numeric,
-    /// An instant.
-    Date,
-    /// An Amazon Resource Name.
-    Arn,
-    /// An address or a range.
-    IpAddress,
-    /// Bytes.
-    Binary,
-}
-
 impl ServiceFacts {
     /// The action of that name (`GetObject`), in any case.
     pub fn action(&self, name: &str) -> Option<&ActionFacts> {
@@ -130,7 +101,7 @@ impl ServiceFacts {
 
     /// The type of the resource: the one that says most about it.
     pub fn resource_type_of(&self, arn: &str) -> Option<&ResourceType> {
-        arns::best(self.resource_types.iter(), arn)
+        best(self.resource_types.iter(), arn)
     }
 
     /// The key of that name among those the service lists, in any case; the tag keys of `aws:` are
@@ -193,13 +164,6 @@ impl ResourceType {
     }
 }
 
-impl Key {
-    /// Whether the name, in any case, is this key.
-    pub fn is(&self, name: &str) -> bool {
-        key_matches(self.name, name)
-    }
-}
-
 impl Access {
     /// The word for it.
     pub fn as_str(self) -> &'static str {
@@ -213,51 +177,31 @@ impl Access {
     }
 }
 
-impl ValueType {
-    /// The word for it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::String => "String",
-            Self::Bool => "Bool",
-            Self::Numeric => "Numeric",
-            Self::Date => "Date",
-            Self::Arn => "Arn",
-            Self::IpAddress => "IpAddress",
-            Self::Binary => "Binary",
-        }
-    }
-
-    pub(super) fn parse(word: &str) -> Option<Self> {
-        Some(match word {
-            "String" => Self::String,
-            "Bool" => Self::Bool,
-            "Numeric" => Self::Numeric,
-            "Date" => Self::Date,
-            "Arn" => Self::Arn,
-            "IpAddress" => Self::IpAddress,
-            "Binary" => Self::Binary,
-            _ => return None,
-        })
-    }
-}
-
 /// Orders names without regard to case.
 pub(super) fn compare(one: &str, other: &str) -> std::cmp::Ordering {
     let lower = |byte: u8| byte.to_ascii_lowercase();
     one.bytes().map(lower).cmp(other.bytes().map(lower))
 }
 
-/// The key of that name; a plain name before one with a variable part.
-pub(super) fn find_key<'a>(keys: &'a [Key], name: &str) -> Option<&'a Key> {
-    let plain = keys.iter().find(|key| key.name.eq_ignore_ascii_case(name));
-    plain.or_else(|| keys.iter().find(|key| key.is(name)))
-}
-
 fn lists(keys: &[&str], name: &str) -> bool {
     keys.iter().any(|key| key_matches(key, name))
 }
 
-/// Whether `name` is the key `pattern`, whose `${…}` stand for one character or more each.
-fn key_matches(pattern: &str, name: &str) -> bool {
-    template::fits(pattern, name, 1, LetterCase::Ignored)
+/// The type whose pattern matches and says most; the first of equals.
+pub(super) fn best<'a>(
+    types: impl Iterator<Item = &'a ResourceType>,
+    arn: &str,
+) -> Option<&'a ResourceType> {
+    let parts = split_arn(arn)?;
+    let mut found: Option<(usize, &ResourceType)> = None;
+    for kind in types {
+        let matching = kind.arns.iter().filter(|it| it.is(&parts));
+        let weight = matching.map(ArnPattern::weight).max();
+        if let Some(weight) = weight
+            && found.is_none_or(|(most, _)| weight > most)
+        {
+            found = Some((weight, kind));
+        }
+    }
+    found.map(|(_, kind)| kind)
 }

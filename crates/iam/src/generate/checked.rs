@@ -1,20 +1,10 @@
 //! Nothing leaves a generator that our own reader or the size limits would refuse
 //! (`policies.md` §1, §5).
 
-use super::Draft;
+use super::{Draft, Layout};
 use crate::input::BadInput;
 use crate::language::PolicyType;
 use crate::lint::{LintCode, LintFinding, must_be_clean};
-
-/// How a policy is printed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Layout {
-    /// On one line.
-    #[default]
-    Minified,
-    /// Indented by two.
-    Pretty,
-}
 
 /// A policy that may be printed.
 #[derive(Debug, Clone, PartialEq, Eq)]

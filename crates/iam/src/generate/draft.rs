@@ -3,8 +3,17 @@
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
-use super::Layout;
 use crate::language::Effect;
+
+/// How a policy is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Layout {
+    /// On one line.
+    #[default]
+    Minified,
+    /// Indented by two.
+    Pretty,
+}
 
 /// One text, or a list in the order given.
 #[derive(Debug, Clone, PartialEq, Eq)]

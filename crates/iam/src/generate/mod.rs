@@ -11,5 +11,5 @@ pub mod secrets;
 pub mod sessions;
 pub mod vpn_policy;
 
-pub use checked::{CheckedDraft, Generated, Layout, Unprintable, checked};
-pub use draft::{Draft, DraftStatement, ElementSelection, Many};
+pub use checked::{CheckedDraft, Generated, Unprintable, checked};
+pub use draft::{Draft, DraftStatement, ElementSelection, Layout, Many};

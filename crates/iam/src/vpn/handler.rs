@@ -7,13 +7,8 @@ use serde_json::{Value, json};
 
 use super::country::{Countries, Country, Lookup};
 use super::event::{Event, Schema};
-use super::policy::{Otherwise, Policy};
+use super::policy::{DEFAULT_TEXT, Otherwise, Policy};
 use crate::generate::address::{AddressKind, AddressRange};
-
-/// The service's own words, for every answer that is not about the region.
-pub const DEFAULT_TEXT: &str = "Error establishing connection. Please contact your administrator.";
-/// Never names the countries that would do.
-pub(super) const REGION_TEXT: &str = "Connections from your location are not allowed.";
 
 /// Why an event was answered as it was. For the log, never for the person connecting.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -13,5 +13,7 @@ mod policy;
 pub use country::{Countries, Country, Lookup};
 pub use csv::CsvCountries;
 pub use event::{Event, Schema};
-pub use handler::{DEFAULT_TEXT, Reason, VpnAnswer, handler};
-pub use policy::{CountryDatabase, DenyList, MESSAGE_BYTES_MAX, Otherwise, Policy, deny_list};
+pub use handler::{Reason, VpnAnswer, handler};
+pub use policy::{
+    CountryDatabase, DEFAULT_TEXT, DenyList, MESSAGE_BYTES_MAX, Otherwise, Policy, deny_list,
+};

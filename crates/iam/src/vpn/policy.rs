@@ -8,9 +8,13 @@ use serde::Deserialize;
 
 use super::country::Country;
 use super::event::Event;
-use super::handler::{DEFAULT_TEXT, REGION_TEXT};
 use crate::generate::address::AddressRange;
 use crate::input::BadInput;
+
+/// The service's own words, for every answer that is not about the region.
+pub const DEFAULT_TEXT: &str = "Error establishing connection. Please contact your administrator.";
+/// Never names the countries that would do.
+const REGION_TEXT: &str = "Connections from your location are not allowed.";
 
 /// The longest message that Client VPN takes, in bytes.
 pub const MESSAGE_BYTES_MAX: usize = 255;

@@ -1,11 +1,13 @@
 //! What AWS Config recorded, and what the events of `CloudTrail` come to.
 
+use crate::table::RowSource::Steps;
 use crate::table::{CQ_ID, InventoryTable, SliceColumns, boolean, int8, json, text, time};
 
-pub(super) static CONFIG_RESOURCES: InventoryTable = InventoryTable {
+pub(super) static TABLES: &[InventoryTable] = &[
+InventoryTable {
     name: "aws_config_resources",
     about: "A resource as AWS Config recorded it",
-    from: "SelectAggregateResourceConfig, SelectResourceConfig",
+    from: Steps("SelectAggregateResourceConfig, SelectResourceConfig"),
     key: &["account_id", "region", "resource_type", "resource_id"],
     slice: SliceColumns::account_and_region("account_id", "region"),
     columns: &[
@@ -19,12 +21,11 @@ pub(super) static CONFIG_RESOURCES: InventoryTable = InventoryTable {
         json("configuration"),
         time("capture_time"),
     ],
-};
-
-pub(super) static ACTIVITY: InventoryTable = InventoryTable {
+},
+InventoryTable {
     name: "aws_activity",
     about: "What one principal called on a day in an account and Region, with one outcome",
-    from: "hallpass activity ingest",
+    from: Steps("hallpass activity ingest"),
     key: &[
         "day",
         "account_id",
@@ -61,4 +62,5 @@ pub(super) static ACTIVITY: InventoryTable = InventoryTable {
         json("resources").about("up to five ARNs"),
         json("source_addresses").about("up to five"),
     ],
-};
+},
+];

@@ -1,5 +1,6 @@
 //! The tables about snapshots themselves: every kept snapshot is in them.
 
+use crate::table::RowSource::Steps;
 use crate::table::{CQ_ID, InventoryTable, SliceColumns, int8, text, time};
 
 /// What was collected, what was not, and why.
@@ -8,7 +9,7 @@ pub const META: &[&InventoryTable] = &[&SNAPSHOTS, &COVERAGE, &SYNC_ERRORS];
 static SNAPSHOTS: InventoryTable = InventoryTable {
     name: "hallpass_snapshots",
     about: "A snapshot that is kept",
-    from: "hallpass sync, hallpass query snapshots import",
+    from: Steps("hallpass sync, hallpass query snapshots import"),
     key: &["snapshot_id"],
     slice: SliceColumns::GLOBAL,
     columns: &[
@@ -25,7 +26,7 @@ static SNAPSHOTS: InventoryTable = InventoryTable {
 static COVERAGE: InventoryTable = InventoryTable {
     name: "hallpass_coverage",
     about: "A slice that was asked for: one table of one account and Region",
-    from: "hallpass sync, hallpass query snapshots import",
+    from: Steps("hallpass sync, hallpass query snapshots import"),
     key: &["snapshot_id", "table_name", "account_id", "region"],
     slice: SliceColumns::GLOBAL,
     columns: &[
@@ -47,7 +48,7 @@ static COVERAGE: InventoryTable = InventoryTable {
 static SYNC_ERRORS: InventoryTable = InventoryTable {
     name: "hallpass_sync_errors",
     about: "Why a slice failed",
-    from: "hallpass sync",
+    from: Steps("hallpass sync"),
     key: &[
         "snapshot_id",
         "table_name",

@@ -1,6 +1,6 @@
 //! People of other directories than Okta, as lists that somebody exported.
 
-use crate::table::{CQ_ID, InventoryColumn, InventoryTable, SliceColumns, json, text};
+use crate::table::{CQ_ID, InventoryColumn, InventoryTable, RowSource, SliceColumns, json, text};
 
 const COLUMNS: &[InventoryColumn] = &[
     CQ_ID,
@@ -14,27 +14,27 @@ const fn people(name: &'static str, about: &'static str, from: &'static str) -> 
     InventoryTable {
         name,
         about,
-        from,
+        from: RowSource::Steps(from),
         key: &["id"],
         slice: SliceColumns::GLOBAL,
         columns: COLUMNS,
     }
 }
 
-pub(super) static SCIM_USERS: InventoryTable = people(
-    "scim_users",
-    "A person in a directory that speaks SCIM",
-    "sync --people scim:FILE",
-);
-
-pub(super) static GOOGLE_USERS: InventoryTable = people(
-    "google_users",
-    "A person in Google Workspace",
-    "sync --people google:FILE",
-);
-
-pub(super) static ENTRA_USERS: InventoryTable = people(
-    "entra_users",
-    "A person in Microsoft Entra ID",
-    "sync --people entra:FILE",
-);
+pub(super) static TABLES: &[InventoryTable] = &[
+    people(
+        "scim_users",
+        "A person in a directory that speaks SCIM",
+        "sync --people scim:FILE",
+    ),
+    people(
+        "google_users",
+        "A person in Google Workspace",
+        "sync --people google:FILE",
+    ),
+    people(
+        "entra_users",
+        "A person in Microsoft Entra ID",
+        "sync --people entra:FILE",
+    ),
+];

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use hallpass_inventory::{ColumnType, META, TABLES, key_id, table};
+use hallpass_inventory::{ColumnType, META, RowSource, SyncGroup, TABLES, key_id, table};
 
 #[test]
 fn every_table_and_column_is_named_once_and_keys_are_columns() {
@@ -12,7 +12,9 @@ fn every_table_and_column_is_named_once_and_keys_are_columns() {
         let columns: BTreeSet<_> = table.columns.iter().map(|it| it.name).collect();
         assert_eq!(columns.len(), table.columns.len(), "{}", table.name);
         assert_eq!(table.columns[0].name, "cq_id", "{}", table.name);
-        assert!(!table.key.is_empty() && !table.from.is_empty() && !table.about.is_empty());
+        assert!(
+            !table.key.is_empty() && !table.from.to_string().is_empty() && !table.about.is_empty()
+        );
         let sliced = [table.slice.account, table.slice.region]
             .into_iter()
             .flatten();
@@ -83,4 +85,43 @@ fn the_same_thing_has_the_same_id_for_ever() {
     ];
     assert_eq!(ids.iter().collect::<BTreeSet<_>>().len(), ids.len());
     assert!(ids.iter().all(|id| id.as_bytes()[14] == b'5'), "{ids:?}");
+}
+
+/// Groups whose accounts are walked for such tables: of the others nobody would ask.
+#[test]
+fn what_one_operation_answers_is_in_a_group_that_is_asked() {
+    let mut answered = 0;
+    for table in TABLES.iter() {
+        let RowSource::Answer(_) = table.from else {
+            continue;
+        };
+        answered += 1;
+        let group = SyncGroup::of(table.name);
+        let walked = [
+            SyncGroup::Organizations,
+            SyncGroup::Iam,
+            SyncGroup::Contacts,
+        ];
+        let is_asked = match group {
+            Some(group) if table.slice.account.is_some() => walked.contains(&group),
+            Some(group) => group != SyncGroup::Okta,
+            None => false,
+        };
+        assert!(is_asked, "{} of {group:?}", table.name);
+    }
+    assert!(answered > 0);
+}
+
+#[test]
+fn every_group_has_tables_and_a_table_has_one_group() {
+    let mut seen = BTreeSet::new();
+    for group in SyncGroup::ALL {
+        assert!(group.tables().next().is_some(), "{group}");
+        for table in group.tables() {
+            assert!(seen.insert(table.name), "{} of {group}", table.name);
+            assert_eq!(SyncGroup::of(table.name), Some(group));
+        }
+        let sliced = group.whole_tables().len() + group.account_tables().len();
+        assert_eq!(sliced, group.tables().count(), "{group}");
+    }
 }

@@ -20,7 +20,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> QueryOutcome {
-    let all = || META.iter().chain(TABLES).copied();
+    let all = || META.iter().chain(TABLES.iter()).copied();
     let Some(name) = &args.name else {
         let mut sheet = Sheet::new(&["table", "about", "key", "from"]);
         for table in all() {
@@ -29,7 +29,7 @@ pub(crate) fn run(args: &Args) -> QueryOutcome {
                 json!(table.name),
                 json!(table.about),
                 json!(key),
-                json!(table.from),
+                json!(table.from.to_string()),
             ]);
         }
         args.output.sheet(&sheet)?;

@@ -5,7 +5,7 @@ use datafusion::error::DataFusionError;
 use hallpass_inventory::{nearest, table};
 
 use super::{ReadStatement, past_limit};
-use crate::failure::{QueryExit, QueryFailure};
+use crate::failure::{QueryExit, QueryFailure, lower_first};
 
 /// How many names are offered for one that is not there.
 const NAMES_OFFERED: usize = 3;
@@ -91,15 +91,4 @@ fn of_names(read: &ReadStatement, error: &SchemaError) -> QueryFailure {
 fn first_line(text: &str) -> String {
     let line = text.lines().next().unwrap_or_default();
     lower_first(line.trim_end_matches('.'))
-}
-
-/// A sentence as part of another: words in capitals, such as `FETCH`, stay.
-pub(super) fn lower_first(text: &str) -> String {
-    let mut chars = text.chars();
-    match (chars.next(), chars.clone().next()) {
-        (Some(first), Some(second)) if second.is_lowercase() || second == ' ' => {
-            first.to_lowercase().chain(chars).collect()
-        }
-        _ => text.to_owned(),
-    }
 }

@@ -10,8 +10,6 @@ use datafusion::sql::sqlparser::ast::{
     VisitMut as _, VisitorMut,
 };
 
-use super::statement::folded;
-
 /// Rewrites a statement for the engine.
 pub(crate) fn to_engine(statement: &mut Statement) {
     let ControlFlow::Continue(()) = statement.visit(&mut Rewriter);
@@ -137,5 +135,13 @@ fn own_name(expr: &Expr) -> Option<String> {
         Expr::Function(function) => last_name(&function.name),
         Expr::Cast { expr, .. } | Expr::Nested(expr) => own_name(expr),
         _ => None,
+    }
+}
+
+/// A name as the engine reads it: folded to lower case unless it is quoted.
+pub(super) fn folded(name: &Ident) -> String {
+    match name.quote_style {
+        Some(_) => name.value.clone(),
+        None => name.value.to_lowercase(),
     }
 }

@@ -13,8 +13,8 @@ use datafusion::sql::sqlparser::parser::{Parser, ParserError};
 use datafusion::sql::sqlparser::tokenizer::Location;
 
 use super::place;
-use super::rewrite;
-use crate::failure::QueryFailure;
+use super::rewrite::{self, folded};
+use crate::failure::{QueryFailure, lower_first};
 
 /// A statement that reads.
 #[derive(Clone, Debug)]
@@ -127,19 +127,11 @@ fn of_parser(sql: &str, error: &ParserError) -> QueryFailure {
         }
         ParserError::RecursionLimitExceeded => ("it is nested too deeply".to_owned(), None),
     };
-    let message = super::errors::lower_first(&message);
+    let message = lower_first(&message);
     let lines = at.map_or_else(Vec::new, |at| place::pointed(sql, at));
     QueryFailure::bad_input(message)
         .code("E_SQL_SYNTAX")
         .lines(lines)
-}
-
-/// A name as the engine reads it: folded to lower case unless it is quoted.
-pub(crate) fn folded(name: &Ident) -> String {
-    match name.quote_style {
-        Some(_) => name.value.clone(),
-        None => name.value.to_lowercase(),
-    }
 }
 
 /// What a statement names. Breaks off where it would do more than read.

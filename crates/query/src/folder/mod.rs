@@ -175,7 +175,7 @@ impl SnapshotFolder {
     /// When a file of it cannot be read.
     pub(crate) async fn read(&self, manifest: &Manifest) -> Result<Snapshot, QueryFailure> {
         let mut rows = BTreeMap::new();
-        for table in TABLES {
+        for table in TABLES.iter() {
             if let Some(of_table) = self.rows(manifest, table).await? {
                 rows.insert(table.name, of_table);
             }

@@ -4,7 +4,7 @@
 use hallpass_sim_base::{Millis, Random};
 use serde_json::{Map, Value, json};
 
-use super::{super::issue::key_id, written};
+use super::super::{instants::written, issue::key_id};
 use crate::{
     core::{entities::Account, state::SimState},
     organization::{

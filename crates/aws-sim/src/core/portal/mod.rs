@@ -6,10 +6,7 @@ mod memory;
 mod sessions;
 
 pub(crate) use access::{assigned, may_enter, pairs};
-pub(crate) use memory::{
-    AuthorizationCode, Device, Portal, SignIn, Verdict, begin, forget, grant, holder, revoke,
-    sign_out,
-};
+pub(crate) use memory::{begin, holder, revoke};
 pub(crate) use sessions::{NewSession, enter, is_killed, reserved_path, reserved_set};
 
 /// The header that carries the access token, which is also its name in the input.

@@ -3,15 +3,28 @@
 use serde_json::{Map, Value, json};
 
 use super::{ApiError, Context, HandlerResult, Output, target};
+use crate::services::{
+    OperationHandler::{Reads, Writes},
+    OperationRow,
+};
 use crate::{core::windows::Window, organization::AccountContacts};
+
+/// What of this file is called by its name.
+pub(super) const OPERATIONS: &[OperationRow] = &[
+    ("GetAlternateContact", Reads(get_alternate)),
+    ("PutAlternateContact", Writes(put_alternate)),
+    ("DeleteAlternateContact", Writes(delete_alternate)),
+    ("GetContactInformation", Reads(get_primary)),
+    ("PutContactInformation", Writes(put_primary)),
+];
 
 fn absent() -> ApiError {
     let text = "No contact of the inputted type found.";
-    ApiError::new("ResourceNotFoundException", text).status(404)
+    ApiError::new("ResourceNotFoundException", text)
 }
 
 /// `GetAlternateContact`
-pub(super) fn get_alternate(context: &Context<'_>) -> HandlerResult {
+fn get_alternate(context: &Context<'_>) -> HandlerResult {
     let kind = context.text("AlternateContactType");
     let mut contacts = context.state.contacts_of(target(context)?);
     let mut contact = contacts.alternate.remove(kind).ok_or_else(absent)?;
@@ -20,7 +33,7 @@ pub(super) fn get_alternate(context: &Context<'_>) -> HandlerResult {
 }
 
 /// `GetContactInformation`
-pub(super) fn get_primary(context: &Context<'_>) -> HandlerResult {
+fn get_primary(context: &Context<'_>) -> HandlerResult {
     let contacts = context.state.contacts_of(target(context)?);
     let contact = contacts.primary.ok_or_else(absent)?;
     Ok(Output::Members(json!({ "ContactInformation": contact })))
@@ -40,7 +53,7 @@ fn change(
 }
 
 /// `PutAlternateContact`
-pub(super) fn put_alternate(context: &mut Context<'_>) -> HandlerResult {
+fn put_alternate(context: &mut Context<'_>) -> HandlerResult {
     let kind = context.text("AlternateContactType").to_owned();
     let mut contact = Map::new();
     for name in ["Name", "Title", "EmailAddress", "PhoneNumber"] {
@@ -53,7 +66,7 @@ pub(super) fn put_alternate(context: &mut Context<'_>) -> HandlerResult {
 }
 
 /// `DeleteAlternateContact`
-pub(super) fn delete_alternate(context: &mut Context<'_>) -> HandlerResult {
+fn delete_alternate(context: &mut Context<'_>) -> HandlerResult {
     let kind = context.text("AlternateContactType");
     change(context, |contacts| {
         let held = contacts.alternate.remove(kind);
@@ -62,7 +75,7 @@ pub(super) fn delete_alternate(context: &mut Context<'_>) -> HandlerResult {
 }
 
 /// `PutContactInformation`: what it leaves out is gone.
-pub(super) fn put_primary(context: &mut Context<'_>) -> HandlerResult {
+fn put_primary(context: &mut Context<'_>) -> HandlerResult {
     let contact = context.call.input.get("ContactInformation");
     let contact = contact.and_then(Value::as_object).cloned();
     change(context, |contacts| {

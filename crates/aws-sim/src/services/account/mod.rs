@@ -4,17 +4,13 @@ mod contacts;
 
 use serde_json::{Value, json};
 
-use super::{
-    OperationHandler::{Reads, Writes},
-    ServiceDescriptor,
-};
+use super::{OperationHandler::Reads, ServiceDescriptor};
 use crate::{
     core::{
         call::Output,
         context::{Context, HandlerResult},
         entities::Account,
         errors::{self, ApiError},
-        pages::paged,
         service::{BucketSharing, CallRate, CallRates, ScopeRegions, SimService},
     },
     vocabulary::regions,
@@ -22,9 +18,6 @@ use crate::{
 
 /// The service principal that needs trusted access before members may be named.
 const PRINCIPAL: &str = "account.amazonaws.com";
-/// Rows on a page when the caller does not say (?).
-const DEFAULT_PAGE: usize = 20;
-
 pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
     service: SimService {
         scope: ScopeRegions::Global,
@@ -35,24 +28,23 @@ pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
         }),
         errors: errors::REST_JSON_VALIDATION,
         secrets: &["NextToken"],
+        page_rows: 20,
         ..SimService::named("Account", "account")
     },
     begin: |call| call.admit(),
     operations: &[
-        ("ListRegions", Reads(list_regions)),
-        ("GetRegionOptStatus", Reads(get_region_opt_status)),
-        ("GetAlternateContact", Reads(contacts::get_alternate)),
-        ("PutAlternateContact", Writes(contacts::put_alternate)),
-        ("DeleteAlternateContact", Writes(contacts::delete_alternate)),
-        ("GetContactInformation", Reads(contacts::get_primary)),
-        ("PutContactInformation", Writes(contacts::put_primary)),
+        &[
+            ("ListRegions", Reads(list_regions)),
+            ("GetRegionOptStatus", Reads(get_region_opt_status)),
+        ],
+        contacts::OPERATIONS,
     ],
 };
 
 /// `ListRegions`
 fn list_regions(context: &Context<'_>) -> HandlerResult {
     let account = target(context)?;
-    let page = context.page(DEFAULT_PAGE)?;
+    let page = context.page()?;
     let own = context.state.account(account);
     let wanted = context.call.input.get("RegionOptStatusContains");
     let wanted = wanted.and_then(Value::as_array);
@@ -66,7 +58,7 @@ fn list_regions(context: &Context<'_>) -> HandlerResult {
             (0, name.to_owned(), row)
         });
     let (rows, token) = page.take(rows);
-    Ok(paged("Regions", rows, token))
+    Ok(context.paged(rows, token))
 }
 
 /// `GetRegionOptStatus`
@@ -115,5 +107,5 @@ fn named<'a>(context: &Context<'a>, member: &'a str) -> Result<&'a str, ApiError
         "User: {} is not authorized to perform: account:{}",
         context.caller.arn, context.call.operation
     );
-    Err(ApiError::denied("AccessDeniedException", text).status(403))
+    Err(ApiError::denied("AccessDeniedException", text))
 }

@@ -2,19 +2,28 @@
 
 use serde_json::{Value, json};
 
-use super::{
-    ApiError, Context, DEFAULT_PAGE, HandlerResult, Output, absent, application, conflict, invalid,
-    paged,
-};
+use super::{ApiError, Context, HandlerResult, Output, absent, application, conflict, invalid};
 use crate::core::{
     account_access::{AccessApplication, AccountAccess},
     issue::whole_seconds,
     settle::duration,
     windows::Window,
 };
+use crate::services::{
+    OperationHandler::{Reads, Writes},
+    OperationRow,
+};
+
+/// What of this file is called by its name.
+pub(super) const OPERATIONS: &[OperationRow] = &[
+    ("CreateApplication", Writes(create)),
+    ("GetApplication", Reads(get)),
+    ("ListApplications", Reads(list)),
+    ("DeleteApplication", Writes(delete)),
+];
 
 /// `CreateApplication`: asked for again, it answers the one that is there.
-pub(super) fn create(context: &mut Context<'_>) -> HandlerResult {
+fn create(context: &mut Context<'_>) -> HandlerResult {
     let instance = context
         .call
         .input
@@ -52,7 +61,7 @@ fn summary(it: &AccessApplication) -> Value {
 }
 
 /// `GetApplication`
-pub(super) fn get(context: &Context<'_>) -> HandlerResult {
+fn get(context: &Context<'_>) -> HandlerResult {
     let it = application(context)?;
     let status = if it.ready > context.now {
         "CREATE_IN_PROGRESS"
@@ -71,16 +80,16 @@ pub(super) fn get(context: &Context<'_>) -> HandlerResult {
 }
 
 /// `ListApplications`
-pub(super) fn list(context: &Context<'_>) -> HandlerResult {
-    let page = context.page(DEFAULT_PAGE)?;
+fn list(context: &Context<'_>) -> HandlerResult {
+    let page = context.page()?;
     let rows = context.state.account_access.application.iter();
     let rows = rows.filter(|_| page.after.is_none());
     let (rows, token) = page.take(rows.map(|it| (0, it.arn.clone(), summary(it))));
-    Ok(paged("applications", rows, token))
+    Ok(context.paged(rows, token))
 }
 
 /// `DeleteApplication`: one that is not there is deleted; one with entitlements stays (?).
-pub(super) fn delete(context: &mut Context<'_>) -> HandlerResult {
+fn delete(context: &mut Context<'_>) -> HandlerResult {
     let there = application(context).is_ok();
     if there && context.state.account_access.entitlements.len() > 0 {
         return Err(has_entitlements());

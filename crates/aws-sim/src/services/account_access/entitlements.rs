@@ -5,10 +5,7 @@ use std::ops::Bound;
 
 use serde_json::{Value, json};
 
-use super::{
-    ApiError, Context, DEFAULT_PAGE, HandlerResult, Output, absent, application, conflict, invalid,
-    paged,
-};
+use super::{ApiError, Context, HandlerResult, Output, absent, application, conflict, invalid};
 use crate::core::{
     account_access::{AccessEntitlement, PRINCIPAL, account_of_role},
     entities::{Id, PrincipalType},
@@ -19,6 +16,18 @@ use crate::core::{
     state::SimState,
     windows::Window,
 };
+use crate::services::{
+    OperationHandler::{Reads, Writes},
+    OperationRow,
+};
+
+/// What of this file is called by its name.
+pub(super) const OPERATIONS: &[OperationRow] = &[
+    ("CreateEntitlement", Writes(create)),
+    ("GetEntitlement", Reads(get)),
+    ("ListEntitlements", Reads(list)),
+    ("DeleteEntitlement", Writes(delete)),
+];
 
 /// The person or the group in an entitlement or a filter.
 fn principal(within: Option<&Value>) -> Result<Option<(PrincipalType, &str)>, ApiError> {
@@ -33,7 +42,7 @@ fn principal(within: Option<&Value>) -> Result<Option<(PrincipalType, &str)>, Ap
 }
 
 /// `CreateEntitlement`
-pub(super) fn create(context: &mut Context<'_>) -> HandlerResult {
+fn create(context: &mut Context<'_>) -> HandlerResult {
     let now = context.now;
     if application(context)?.ready > now {
         return Err(conflict("The application is not active."));
@@ -53,7 +62,7 @@ pub(super) fn create(context: &mut Context<'_>) -> HandlerResult {
     }
     if matches!(principal_type, PrincipalType::Group) && state.account_access.is_full(role) {
         let text = "The role has as many groups as it may.";
-        return Err(ApiError::new("ServiceQuotaExceededException", text).status(402));
+        return Err(ApiError::new("ServiceQuotaExceededException", text));
     }
     check_under_way(context)?;
     let id = format!("ent-{}", context.random().hex(16));
@@ -91,7 +100,7 @@ fn check_under_way(context: &Context<'_>) -> Result<(), ApiError> {
         return Ok(());
     }
     let text = "There are too many requests processing. Please try again later.";
-    let error = ApiError::new("ThrottlingException", text).status(429);
+    let error = ApiError::new("ThrottlingException", text);
     Err(error.class(ErrorClass::Throttled))
 }
 
@@ -129,7 +138,7 @@ fn details(context: &Context<'_>, row: &AccessEntitlement) -> Value {
 }
 
 /// `GetEntitlement`
-pub(super) fn get(context: &Context<'_>) -> HandlerResult {
+fn get(context: &Context<'_>) -> HandlerResult {
     let arn = application(context)?.arn.clone();
     let id = context.text("entitlementId");
     let row = named(context).ok_or_else(|| absent("entitlement", id))?;
@@ -141,7 +150,7 @@ pub(super) fn get(context: &Context<'_>) -> HandlerResult {
 }
 
 /// `ListEntitlements`: everything cannot be listed, only what a principal, a role or an account has.
-pub(super) fn list(context: &Context<'_>) -> HandlerResult {
+fn list(context: &Context<'_>) -> HandlerResult {
     application(context)?;
     let filter = context.call.input.pointer("/filter/principalRole");
     let text = |name: &str| filter.and_then(|it| it.get(name)?.as_str());
@@ -149,7 +158,7 @@ pub(super) fn list(context: &Context<'_>) -> HandlerResult {
     if principal.is_none() && role.is_none() && account.is_none() {
         return Err(invalid("The filter names no principal, role or account."));
     }
-    let page = context.page(DEFAULT_PAGE)?;
+    let page = context.page()?;
     let start = page.after.clone();
     let start = start.map_or(Bound::Unbounded, |(order, id)| {
         Bound::Excluded((order, Id::from(id.as_str())))
@@ -163,11 +172,11 @@ pub(super) fn list(context: &Context<'_>) -> HandlerResult {
     });
     let rows = rows.map(|((order, id), row)| (*order, id.to_string(), details(context, row)));
     let (rows, token) = page.take(rows);
-    Ok(paged("entitlements", rows, token))
+    Ok(context.paged(rows, token))
 }
 
 /// `DeleteEntitlement`
-pub(super) fn delete(context: &mut Context<'_>) -> HandlerResult {
+fn delete(context: &mut Context<'_>) -> HandlerResult {
     application(context)?;
     let place = context.state.place(context.text("entitlementId"));
     let entitlements = &context.state.account_access.entitlements;

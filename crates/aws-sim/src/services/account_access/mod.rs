@@ -4,12 +4,9 @@
 mod applications;
 mod entitlements;
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-use super::{
-    OperationHandler::{Reads, Writes},
-    ServiceDescriptor,
-};
+use super::ServiceDescriptor;
 use crate::core::{
     account_access::AccessApplication,
     call::{Output, input_text},
@@ -21,9 +18,6 @@ use crate::core::{
     state::SimState,
 };
 
-/// Rows on a page when the caller does not say (?).
-const DEFAULT_PAGE: usize = 100;
-
 pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
     service: SimService {
         rates: CallRates::One(CallRate {
@@ -33,7 +27,7 @@ pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
         }),
         errors: ErrorForms {
             page_token: || ApiError::new("ValidationException", "The token is not valid."),
-            throttled: || ApiError::new("ThrottlingException", "Rate exceeded").status(429),
+            throttled: || ApiError::new("ThrottlingException", "Rate exceeded"),
             ..errors::REST_JSON_VALIDATION
         },
         policies: Some(PolicyFacts {
@@ -44,16 +38,7 @@ pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
         ..SimService::named("AccountAccess", "account-access")
     },
     begin,
-    operations: &[
-        ("CreateApplication", Writes(applications::create)),
-        ("GetApplication", Reads(applications::get)),
-        ("ListApplications", Reads(applications::list)),
-        ("DeleteApplication", Writes(applications::delete)),
-        ("CreateEntitlement", Writes(entitlements::create)),
-        ("GetEntitlement", Reads(entitlements::get)),
-        ("ListEntitlements", Reads(entitlements::list)),
-        ("DeleteEntitlement", Writes(entitlements::delete)),
-    ],
+    operations: &[applications::OPERATIONS, entitlements::OPERATIONS],
 };
 
 fn resources(_: &SimState, _: &AwsCaller, _: &str, input: &Value) -> Vec<String> {
@@ -67,7 +52,7 @@ fn begin(context: &mut Context<'_>) -> Result<(), ApiError> {
             "User: {} is not authorized to perform: account-access:{}",
             context.caller.arn, context.call.operation
         );
-        return Err(ApiError::denied("AccessDeniedException", text).status(403));
+        return Err(ApiError::denied("AccessDeniedException", text));
     }
     context.admit()
 }
@@ -83,7 +68,7 @@ fn application<'a>(context: &'a Context<'_>) -> Result<&'a AccessApplication, Ap
 
 fn absent(what: &str, name: &str) -> ApiError {
     let text = format!("There is no {what} {name}.");
-    ApiError::new("ResourceNotFoundException", text).status(404)
+    ApiError::new("ResourceNotFoundException", text)
 }
 
 fn invalid(text: impl Into<String>) -> ApiError {
@@ -91,15 +76,5 @@ fn invalid(text: impl Into<String>) -> ApiError {
 }
 
 fn conflict(text: &str) -> ApiError {
-    ApiError::new("ConflictException", text).status(409)
-}
-
-/// One page, with the names of this service.
-fn paged(name: &str, rows: Vec<Value>, token: Option<String>) -> Output {
-    let mut members = Map::new();
-    members.insert(name.to_owned(), Value::Array(rows));
-    if let Some(token) = token {
-        members.insert("nextToken".to_owned(), token.into());
-    }
-    Output::Members(Value::Object(members))
+    ApiError::new("ConflictException", text)
 }

@@ -31,11 +31,11 @@ pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
         ..SimService::named("CostExplorer", "ce")
     },
     begin: |call| call.admit(),
-    operations: &[
+    operations: &[&[
         ("GetCostAndUsage", Reads(cost_and_usage)),
         ("GetReservationUtilization", Reads(reservations)),
         ("GetSavingsPlansUtilizationDetails", Reads(savings_plans)),
-    ],
+    ]],
 };
 
 /// Months of an answer.

@@ -1,31 +1,25 @@
 //! What is said of stack sets, their stacks and their operations.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
-use super::{Context, DEFAULT_PAGE, HandlerResult, Output, find, managed, place};
+use super::{Context, HandlerResult, Output, find, managed, place};
 use crate::core::{
     errors::ApiError,
     issue::whole_seconds,
     stack_sets::{SimStack, SimStackSet, StackOperation, StackPlace},
 };
+use crate::services::{OperationHandler::Reads, OperationRow};
 
-/// Rows of a page under their name, and the token of the next.
-fn page(context: &Context<'_>, rows: Vec<(String, Value)>) -> HandlerResult {
-    let most = context.call.input.get("MaxResults").and_then(Value::as_u64);
-    let most = most.and_then(|it| usize::try_from(it).ok());
-    let page = context.page(most.unwrap_or(DEFAULT_PAGE))?;
-    let after = page.after.as_ref().map_or("", |(_, id)| id.as_str());
-    let mut rows = rows;
-    rows.sort_by(|one, other| one.0.cmp(&other.0));
-    let rows = rows.into_iter().filter(|(id, _)| id.as_str() > after);
-    let (rows, token) = page.take(rows.map(|(id, row)| (0, id, row)));
-    let mut members = Map::new();
-    members.insert("Summaries".to_owned(), Value::Array(rows));
-    if let Some(token) = token {
-        members.insert("NextToken".to_owned(), token.into());
-    }
-    Ok(Output::Members(Value::Object(members)))
-}
+/// What of this file is called by its name.
+pub(super) const OPERATIONS: &[OperationRow] = &[
+    ("DescribeStackSet", Reads(set)),
+    ("ListStackSets", Reads(sets)),
+    ("DescribeStackInstance", Reads(instance)),
+    ("ListStackInstances", Reads(instances)),
+    ("DescribeStackSetOperation", Reads(operation)),
+    ("ListStackSetOperations", Reads(operations)),
+    ("ListStackSetOperationResults", Reads(results)),
+];
 
 fn refuse_filters(context: &Context<'_>) -> Result<(), ApiError> {
     if context.call.input.get("Filters").is_some() {
@@ -54,7 +48,7 @@ fn summary(set: &SimStackSet) -> Value {
 }
 
 /// `DescribeStackSet`
-pub(super) fn set(context: &Context<'_>) -> HandlerResult {
+fn set(context: &Context<'_>) -> HandlerResult {
     managed(context)?;
     let set = find(context)?;
     let (account, region) = place(context);
@@ -80,15 +74,12 @@ fn units(set: &SimStackSet) -> Vec<&str> {
 }
 
 /// `ListStackSets`
-pub(super) fn sets(context: &Context<'_>) -> HandlerResult {
+fn sets(context: &Context<'_>) -> HandlerResult {
     managed(context)?;
     let here = context.state.stack_sets.get(&place(context));
     let wanted = context.optional("Status").unwrap_or("ACTIVE");
     let all = here.into_iter().flatten().filter(|_| wanted == "ACTIVE");
-    page(
-        context,
-        all.map(|(name, it)| (name.clone(), summary(it))).collect(),
-    )
+    context.listing(all.map(|(name, it)| (name.clone(), summary(it))).collect())
 }
 
 fn shown(set: &SimStackSet, (account, region): &StackPlace, it: &SimStack) -> Value {
@@ -105,7 +96,7 @@ fn shown(set: &SimStackSet, (account, region): &StackPlace, it: &SimStack) -> Va
 }
 
 /// `DescribeStackInstance`
-pub(super) fn instance(context: &Context<'_>) -> HandlerResult {
+fn instance(context: &Context<'_>) -> HandlerResult {
     managed(context)?;
     let set = find(context)?;
     let named = |name| context.text(name).to_owned();
@@ -115,7 +106,7 @@ pub(super) fn instance(context: &Context<'_>) -> HandlerResult {
             "Stack instance for account {} in Region {} is not found in StackSet",
             at.0, at.1
         );
-        return Err(ApiError::new("StackInstanceNotFoundException", text).status(404));
+        return Err(ApiError::new("StackInstanceNotFoundException", text));
     };
     let mut row = shown(set, &at, stack);
     if let Some(members) = row.as_object_mut() {
@@ -125,7 +116,7 @@ pub(super) fn instance(context: &Context<'_>) -> HandlerResult {
 }
 
 /// `ListStackInstances`
-pub(super) fn instances(context: &Context<'_>) -> HandlerResult {
+fn instances(context: &Context<'_>) -> HandlerResult {
     managed(context)?;
     refuse_filters(context)?;
     let set = find(context)?;
@@ -134,7 +125,7 @@ pub(super) fn instances(context: &Context<'_>) -> HandlerResult {
         fits("StackInstanceAccount", account) && fits("StackInstanceRegion", region)
     });
     let rows = all.map(|(at, it)| (format!("{} {}", at.0, at.1), shown(set, at, it)));
-    page(context, rows.collect())
+    context.listing(rows.collect())
 }
 
 fn operation_row(set: &SimStackSet, it: &StackOperation) -> Value {
@@ -155,12 +146,12 @@ fn find_operation<'a>(
     let id = context.text("OperationId");
     set.operations.iter().find(|it| it.id == id).ok_or_else(|| {
         let text = format!("Operation {id} is not found");
-        ApiError::new("OperationNotFoundException", text).status(404)
+        ApiError::new("OperationNotFoundException", text)
     })
 }
 
 /// `DescribeStackSetOperation`
-pub(super) fn operation(context: &Context<'_>) -> HandlerResult {
+fn operation(context: &Context<'_>) -> HandlerResult {
     managed(context)?;
     let set = find(context)?;
     let it = find_operation(context, set)?;
@@ -177,16 +168,16 @@ pub(super) fn operation(context: &Context<'_>) -> HandlerResult {
 }
 
 /// `ListStackSetOperations`: the newest first.
-pub(super) fn operations(context: &Context<'_>) -> HandlerResult {
+fn operations(context: &Context<'_>) -> HandlerResult {
     managed(context)?;
     let set = find(context)?;
     let rows = set.operations.iter().rev().enumerate();
     let rows = rows.map(|(place, it)| (format!("{place:08}"), operation_row(set, it)));
-    page(context, rows.collect())
+    context.listing(rows.collect())
 }
 
 /// `ListStackSetOperationResults`
-pub(super) fn results(context: &Context<'_>) -> HandlerResult {
+fn results(context: &Context<'_>) -> HandlerResult {
     managed(context)?;
     refuse_filters(context)?;
     let set = find(context)?;
@@ -197,5 +188,5 @@ pub(super) fn results(context: &Context<'_>) -> HandlerResult {
         }));
         (format!("{} {}", it.region, it.account), row)
     });
-    page(context, rows.collect())
+    context.listing(rows.collect())
 }

@@ -12,10 +12,17 @@ use crate::core::{
     tree::accounts_below,
     windows::Window,
 };
+use crate::services::{OperationHandler::Writes, OperationRow};
+
+/// What of this file is called by its name.
+pub(super) const OPERATIONS: &[OperationRow] = &[
+    ("CreateStackInstances", Writes(create)),
+    ("DeleteStackInstances", Writes(delete)),
+];
 
 pub(super) fn in_progress() -> ApiError {
     let text = "Another Operation on StackSet is in progress";
-    ApiError::new("OperationInProgressException", text).status(409)
+    ApiError::new("OperationInProgressException", text)
 }
 
 fn list(value: Option<&Value>) -> Vec<String> {
@@ -69,7 +76,7 @@ fn begin(
     let set = find(context)?;
     if own.is_some() && set.operations.iter().any(|it| Some(&it.id) == own.as_ref()) {
         let text = "Operation with the specified id already exists";
-        return Err(ApiError::new("OperationIdAlreadyExistsException", text).status(409));
+        return Err(ApiError::new("OperationIdAlreadyExistsException", text));
     }
     if set.is_busy() {
         return Err(in_progress());
@@ -112,7 +119,7 @@ fn pending(account: &str, region: &str, unit: &str) -> StackResult {
 }
 
 /// `CreateStackInstances`: what is there already is left as it is.
-pub(super) fn create(context: &mut Context<'_>) -> HandlerResult {
+fn create(context: &mut Context<'_>) -> HandlerResult {
     managed(context)?;
     let set = find(context)?;
     let input = &context.call.input;
@@ -134,7 +141,7 @@ pub(super) fn create(context: &mut Context<'_>) -> HandlerResult {
 }
 
 /// `DeleteStackInstances`: what they made stays; taking it away is not simulated.
-pub(super) fn delete(context: &mut Context<'_>) -> HandlerResult {
+fn delete(context: &mut Context<'_>) -> HandlerResult {
     managed(context)?;
     let set = find(context)?;
     let input = &context.call.input;

@@ -24,9 +24,6 @@ use crate::core::{
 const NAME: &str = "cloudformation";
 /// The service principal of stack sets.
 const PRINCIPAL: &str = "member.org.stacksets.cloudformation.amazonaws.com";
-/// Rows on a page when the caller does not say (AWS `CloudFormation` API Reference: 100 at most).
-const DEFAULT_PAGE: usize = 100;
-
 pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
     service: SimService {
         errors: ErrorForms {
@@ -38,20 +35,15 @@ pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
     },
     begin: |call| call.admit(),
     operations: &[
-        ("ActivateOrganizationsAccess", Writes(activate)),
-        ("DeactivateOrganizationsAccess", Writes(deactivate)),
-        ("DescribeOrganizationsAccess", Reads(access)),
-        ("CreateStackSet", Writes(create)),
-        ("DeleteStackSet", Writes(delete)),
-        ("DescribeStackSet", Reads(describe::set)),
-        ("ListStackSets", Reads(describe::sets)),
-        ("CreateStackInstances", Writes(instances::create)),
-        ("DeleteStackInstances", Writes(instances::delete)),
-        ("DescribeStackInstance", Reads(describe::instance)),
-        ("ListStackInstances", Reads(describe::instances)),
-        ("DescribeStackSetOperation", Reads(describe::operation)),
-        ("ListStackSetOperations", Reads(describe::operations)),
-        ("ListStackSetOperationResults", Reads(describe::results)),
+        &[
+            ("ActivateOrganizationsAccess", Writes(activate)),
+            ("DeactivateOrganizationsAccess", Writes(deactivate)),
+            ("DescribeOrganizationsAccess", Reads(access)),
+            ("CreateStackSet", Writes(create)),
+            ("DeleteStackSet", Writes(delete)),
+        ],
+        describe::OPERATIONS,
+        instances::OPERATIONS,
     ],
 };
 
@@ -110,7 +102,7 @@ fn place(context: &Context<'_>) -> StackSetPlace {
 
 fn no_set(name: &str) -> ApiError {
     let text = format!("StackSet {name} not found");
-    ApiError::new("StackSetNotFoundException", text).status(404)
+    ApiError::new("StackSetNotFoundException", text)
 }
 
 fn find<'a>(context: &'a Context<'_>) -> Result<&'a SimStackSet, ApiError> {
@@ -174,7 +166,7 @@ fn create(context: &mut Context<'_>) -> HandlerResult {
             return Ok(Output::Members(json!({ "StackSetId": there.id })));
         }
         let text = format!("StackSet with name {name} already exists");
-        return Err(ApiError::new("NameAlreadyExistsException", text).status(409));
+        return Err(ApiError::new("NameAlreadyExistsException", text));
     }
     let id = format!("{name}:{}", context.random().uuid());
     let made = SimStackSet {
@@ -203,7 +195,7 @@ fn delete(context: &mut Context<'_>) -> HandlerResult {
     }
     if !set.stacks.is_empty() {
         let text = "StackSet is not empty";
-        return Err(ApiError::new("StackSetNotEmptyException", text).status(409));
+        return Err(ApiError::new("StackSetNotEmptyException", text));
     }
     let id = set.id.clone();
     context.write(Window::Immediate);

@@ -7,25 +7,18 @@ use hallpass_aws_model::message;
 use hallpass_sim_base::Millis;
 use serde_json::{Value, json};
 
-use super::{
-    OperationHandler::{Reads, Writes},
-    ServiceDescriptor,
-};
+use super::{OperationHandler::Reads, ServiceDescriptor};
 use crate::core::{
     call::{input_text, seconds},
     context::{Context, HandlerResult},
     errors::{self, ApiError, ErrorForms},
     event_history::HistoryEvent,
-    pages::paged,
     service::{BucketSharing, CallRate, CallRates, PolicyFacts, SimService},
     trails::Trail,
 };
 
 /// Its name in tables and principals.
 const NAME: &str = "cloudtrail";
-/// Events on a page (AWS CloudTrail API, "`LookupEvents`").
-const PAGE_EVENTS: usize = 50;
-
 pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
     service: SimService {
         // `LookupEvents`, which is counted among writes here: two a second per account and Region (the same page)
@@ -67,22 +60,11 @@ pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
             },
             ..PolicyFacts::BY_NAME
         }),
+        page_rows: 50,
         ..SimService::named("CloudTrail", NAME)
     },
     begin: |call| call.admit(),
-    operations: &[
-        ("LookupEvents", Reads(look_up)),
-        ("CreateTrail", Writes(trails::create)),
-        ("UpdateTrail", Writes(trails::update)),
-        ("DeleteTrail", Writes(trails::delete)),
-        ("StartLogging", Writes(trails::start)),
-        ("StopLogging", Writes(trails::stop)),
-        ("DescribeTrails", Reads(trails::describe)),
-        ("GetTrail", Reads(trails::get)),
-        ("GetTrailStatus", Reads(trails::status)),
-        ("ListTrails", Reads(trails::list)),
-        ("ListPublicKeys", Reads(trails::public_keys)),
-    ],
+    operations: &[&[("LookupEvents", Reads(look_up))], trails::OPERATIONS],
 };
 
 /// `LookupEvents`: newest first; one condition at most.
@@ -99,7 +81,7 @@ fn look_up(context: &Context<'_>) -> HandlerResult {
         let text = "The start time is after the end time.";
         return Err(ApiError::new("InvalidTimeRangeException", text));
     }
-    let page = context.page(PAGE_EVENTS)?;
+    let page = context.page()?;
     let state = &*context.state;
     let (account, region) = (&context.caller.account, &context.call.region);
     let is_wanted = |it: &&HistoryEvent| {
@@ -132,7 +114,7 @@ fn look_up(context: &Context<'_>) -> HandlerResult {
         .into_iter()
         .map(|(order, id, it)| (order, id, shape(it)));
     let (rows, token) = page.take(rows);
-    Ok(paged("Events", rows, token))
+    Ok(context.paged(rows, token))
 }
 
 fn instant(input: &Value, name: &str) -> Option<Millis> {

@@ -12,6 +12,24 @@ use crate::core::{
     trails::{Trail, TrailOwner, TrailReach},
     windows::Window,
 };
+use crate::services::{
+    OperationHandler::{Reads, Writes},
+    OperationRow,
+};
+
+/// What of this file is called by its name.
+pub(super) const OPERATIONS: &[OperationRow] = &[
+    ("CreateTrail", Writes(create)),
+    ("UpdateTrail", Writes(update)),
+    ("DeleteTrail", Writes(delete)),
+    ("StartLogging", Writes(start)),
+    ("StopLogging", Writes(stop)),
+    ("DescribeTrails", Reads(describe)),
+    ("GetTrail", Reads(get)),
+    ("GetTrailStatus", Reads(status)),
+    ("ListTrails", Reads(list)),
+    ("ListPublicKeys", Reads(public_keys)),
+];
 
 /// Trails of an account in a Region (AWS CloudTrail User Guide, "Quotas in AWS `CloudTrail`").
 const TRAILS_MAX: usize = 5;
@@ -68,7 +86,7 @@ fn own(context: &Context<'_>) -> Result<String, ApiError> {
 }
 
 /// `CreateTrail`
-pub(super) fn create(context: &mut Context<'_>) -> HandlerResult {
+fn create(context: &mut Context<'_>) -> HandlerResult {
     let name = context.text("Name").to_owned();
     check_name(&name)?;
     let (account, region) = (context.caller.account.clone(), context.call.region.clone());
@@ -159,7 +177,7 @@ fn described(trail: &Trail) -> Value {
 }
 
 /// `UpdateTrail`
-pub(super) fn update(context: &mut Context<'_>) -> HandlerResult {
+fn update(context: &mut Context<'_>) -> HandlerResult {
     let arn = own(context)?;
     let bucket = context.optional("S3BucketName").map(str::to_owned);
     if let Some(bucket) = &bucket
@@ -188,7 +206,7 @@ pub(super) fn update(context: &mut Context<'_>) -> HandlerResult {
 }
 
 /// `DeleteTrail`: what it delivered stays.
-pub(super) fn delete(context: &mut Context<'_>) -> HandlerResult {
+fn delete(context: &mut Context<'_>) -> HandlerResult {
     let arn = own(context)?;
     context.state.trails.remove(&arn);
     context.state.deliveries.chains.cut(&arn);
@@ -197,7 +215,7 @@ pub(super) fn delete(context: &mut Context<'_>) -> HandlerResult {
 }
 
 /// `StartLogging`
-pub(super) fn start(context: &mut Context<'_>) -> HandlerResult {
+fn start(context: &mut Context<'_>) -> HandlerResult {
     let (arn, now) = (own(context)?, context.now);
     if let Some(trail) = context.state.trails.get_mut(&arn)
         && !trail.is_logging
@@ -211,7 +229,7 @@ pub(super) fn start(context: &mut Context<'_>) -> HandlerResult {
 }
 
 /// `StopLogging`
-pub(super) fn stop(context: &mut Context<'_>) -> HandlerResult {
+fn stop(context: &mut Context<'_>) -> HandlerResult {
     let (arn, now) = (own(context)?, context.now);
     if let Some(trail) = context.state.trails.get_mut(&arn) {
         trail.is_logging = false;
@@ -224,7 +242,7 @@ pub(super) fn stop(context: &mut Context<'_>) -> HandlerResult {
 
 /// `DescribeTrails`
 #[expect(clippy::unnecessary_wraps, reason = "operations have one form")]
-pub(super) fn describe(context: &Context<'_>) -> HandlerResult {
+fn describe(context: &Context<'_>) -> HandlerResult {
     let wanted = context.call.input.get("trailNameList");
     let wanted = wanted.and_then(Value::as_array);
     let with_shadows = flag(context, "includeShadowTrails") != Some(false);
@@ -240,14 +258,14 @@ pub(super) fn describe(context: &Context<'_>) -> HandlerResult {
 }
 
 /// `GetTrail`
-pub(super) fn get(context: &Context<'_>) -> HandlerResult {
+fn get(context: &Context<'_>) -> HandlerResult {
     let trail = described(find(context, context.text("Name"))?);
     Ok(Output::Members(json!({ "Trail": trail })))
 }
 
 /// `ListTrails`: in every Region all of the account's; on one page, as there are few.
 #[expect(clippy::unnecessary_wraps, reason = "operations have one form")]
-pub(super) fn list(context: &Context<'_>) -> HandlerResult {
+fn list(context: &Context<'_>) -> HandlerResult {
     let account = &context.caller.account;
     let all = context.state.trails.values();
     let own = all.filter(|it| it.account == *account || it.owner == TrailOwner::Organization);
@@ -258,7 +276,7 @@ pub(super) fn list(context: &Context<'_>) -> HandlerResult {
 }
 
 /// `GetTrailStatus`
-pub(super) fn status(context: &Context<'_>) -> HandlerResult {
+fn status(context: &Context<'_>) -> HandlerResult {
     let trail = find(context, context.text("Name"))?;
     let delivered = context.state.deliveries.latest.get(&trail.arn()).copied();
     let mut shown = Map::new();
@@ -274,7 +292,7 @@ pub(super) fn status(context: &Context<'_>) -> HandlerResult {
 }
 
 /// `ListPublicKeys`: the key of this process, where the time that is asked for lies in its own.
-pub(super) fn public_keys(context: &Context<'_>) -> HandlerResult {
+fn public_keys(context: &Context<'_>) -> HandlerResult {
     let input = &context.call.input;
     let from = instant(input, "StartTime").unwrap_or(context.now);
     let until = instant(input, "EndTime").unwrap_or(context.now);

@@ -2,12 +2,22 @@
 
 use serde_json::{Value, json};
 
-use super::{ApiError, Context, DEFAULT_PAGE, HandlerResult, items};
+use super::{ApiError, Context, HandlerResult, items};
+use crate::services::{OperationHandler::Reads, OperationRow};
 use crate::{
-    core::{call::seconds, issue::unique_id, pages::paged, state::SimState},
+    core::{call::seconds, issue::unique_id, state::SimState},
     organization::ConfigAggregator,
     vocabulary::regions,
 };
+
+/// What of this file is called by its name.
+pub(super) const OPERATIONS: &[OperationRow] = &[
+    ("DescribeConfigurationAggregators", Reads(describe)),
+    (
+        "DescribeConfigurationAggregatorSourcesStatus",
+        Reads(sources),
+    ),
+];
 
 /// The aggregators in the account and Region of a call.
 fn here(context: &Context<'_>) -> Vec<ConfigAggregator> {
@@ -42,7 +52,7 @@ fn find(context: &Context<'_>, name: &str) -> Result<ConfigAggregator, ApiError>
 }
 
 /// `DescribeConfigurationAggregators`
-pub(super) fn describe(context: &Context<'_>) -> HandlerResult {
+fn describe(context: &Context<'_>) -> HandlerResult {
     let names = context.call.input.get("ConfigurationAggregatorNames");
     let names = names
         .and_then(Value::as_array)
@@ -55,7 +65,7 @@ pub(super) fn describe(context: &Context<'_>) -> HandlerResult {
             found?
         }
     };
-    let page = context.page(DEFAULT_PAGE)?;
+    let page = context.page()?;
     let mut rows: Vec<(u64, String, Value)> = asked
         .into_iter()
         .map(|one| (0, one.name.clone(), row(context, &one)))
@@ -66,7 +76,7 @@ pub(super) fn describe(context: &Context<'_>) -> HandlerResult {
         .into_iter()
         .filter(|(_, name, _)| name.as_str() > after);
     let (rows, token) = page.take(rows);
-    Ok(paged("ConfigurationAggregators", rows, token))
+    Ok(context.paged(rows, token))
 }
 
 fn row(context: &Context<'_>, one: &ConfigAggregator) -> Value {
@@ -94,7 +104,7 @@ fn row(context: &Context<'_>, one: &ConfigAggregator) -> Value {
 
 /// `DescribeConfigurationAggregatorSourcesStatus`: of each account and Region in which something is
 /// recorded, and of the organization.
-pub(super) fn sources(context: &Context<'_>) -> HandlerResult {
+fn sources(context: &Context<'_>) -> HandlerResult {
     named(context)?;
     let state = &context.state;
     let wanted = context
@@ -102,7 +112,7 @@ pub(super) fn sources(context: &Context<'_>) -> HandlerResult {
         .input
         .get("UpdateStatus")
         .and_then(Value::as_array);
-    let page = context.page(DEFAULT_PAGE)?;
+    let page = context.page()?;
     let after = page.after.as_ref().map_or("", |(_, id)| id.as_str());
     let whole = json!({
         "SourceId": "Organization", "SourceType": "ORGANIZATION",
@@ -125,7 +135,7 @@ pub(super) fn sources(context: &Context<'_>) -> HandlerResult {
         })
     });
     let (rows, token) = page.take(rows.map(|(id, row)| (0, id, row)));
-    Ok(paged("AggregatedSourceStatusList", rows, token))
+    Ok(context.paged(rows, token))
 }
 
 /// What came of the last update from an account's Region; nothing where it has no recorder.

@@ -8,20 +8,14 @@ mod select;
 use hallpass_aws_model::message;
 use serde_json::{Map, Value, json};
 
-use super::{
-    OperationHandler::{Reads, Writes},
-    ServiceDescriptor,
-};
+use super::{OperationHandler::Reads, ServiceDescriptor};
 use crate::core::{
     call::Output,
     context::{Context, HandlerResult},
     errors::{self, ApiError, ErrorForms},
-    pages::PageCursor,
+    pages::{PageCursor, put_next},
     service::SimService,
 };
-
-/// Rows on a page when the caller does not say (?).
-const DEFAULT_PAGE: usize = 25;
 
 pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
     service: SimService {
@@ -41,39 +35,24 @@ pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
             },
             ..errors::JSON
         },
+        page_rows: 25,
         ..SimService::named("Config", "config")
     },
     begin: |call| call.admit(),
     operations: &[
-        (
-            "DescribeConfigurationAggregators",
-            Reads(aggregators::describe),
-        ),
-        (
-            "DescribeConfigurationAggregatorSourcesStatus",
-            Reads(aggregators::sources),
-        ),
-        ("DescribeConfigurationRecorders", Reads(recorders::describe)),
-        (
-            "DescribeConfigurationRecorderStatus",
-            Reads(recorders::describe_status),
-        ),
-        ("DescribeDeliveryChannels", Reads(recorders::channels)),
-        ("PutConfigurationRecorder", Writes(recorders::put_recorder)),
-        ("PutDeliveryChannel", Writes(recorders::put_channel)),
-        ("StartConfigurationRecorder", Writes(recorders::start)),
-        ("StopConfigurationRecorder", Writes(recorders::stop)),
-        ("DeleteConfigurationRecorder", Writes(recorders::delete)),
-        ("DeleteDeliveryChannel", Writes(recorders::delete_channel)),
-        ("SelectAggregateResourceConfig", Reads(select_aggregate)),
-        ("SelectResourceConfig", Reads(select_own)),
+        &[
+            ("SelectAggregateResourceConfig", Reads(select_aggregate)),
+            ("SelectResourceConfig", Reads(select_own)),
+        ],
+        aggregators::OPERATIONS,
+        recorders::OPERATIONS,
     ],
 };
 
 /// `SelectAggregateResourceConfig`
 fn select_aggregate(context: &Context<'_>) -> HandlerResult {
     aggregators::named(context)?;
-    let page = context.page(DEFAULT_PAGE)?;
+    let page = context.page()?;
     let after = page.after.as_ref().map_or("", |(_, id)| id.as_str());
     let rows = items::of_organization(context.state, after);
     select(context, &page, rows)
@@ -81,7 +60,7 @@ fn select_aggregate(context: &Context<'_>) -> HandlerResult {
 
 /// `SelectResourceConfig`: of the account and Region of the call.
 fn select_own(context: &Context<'_>) -> HandlerResult {
-    let page = context.page(DEFAULT_PAGE)?;
+    let page = context.page()?;
     let (account, region) = (&context.caller.account, &context.call.region);
     let rows = items::of_region(context.state, account, region);
     select(context, &page, rows.into_iter())
@@ -112,9 +91,7 @@ fn select(
     let mut members = Map::new();
     members.insert("Results".to_owned(), results.into());
     members.insert("QueryInfo".to_owned(), json!({ "SelectFields": fields }));
-    if let Some(token) = token {
-        members.insert("NextToken".to_owned(), token.into());
-    }
+    put_next(context.call, &mut members, token);
     Ok(Output::Members(Value::Object(members)))
 }
 

@@ -10,6 +10,26 @@ use crate::core::{
     state::SimState,
     windows::Window,
 };
+use crate::services::{
+    OperationHandler::{Reads, Writes},
+    OperationRow,
+};
+
+/// What of this file is called by its name.
+pub(super) const OPERATIONS: &[OperationRow] = &[
+    ("DescribeConfigurationRecorders", Reads(describe)),
+    (
+        "DescribeConfigurationRecorderStatus",
+        Reads(describe_status),
+    ),
+    ("DescribeDeliveryChannels", Reads(channels)),
+    ("PutConfigurationRecorder", Writes(put_recorder)),
+    ("PutDeliveryChannel", Writes(put_channel)),
+    ("StartConfigurationRecorder", Writes(start)),
+    ("StopConfigurationRecorder", Writes(stop)),
+    ("DeleteConfigurationRecorder", Writes(delete)),
+    ("DeleteDeliveryChannel", Writes(delete_channel)),
+];
 
 fn place(context: &Context<'_>) -> (String, String) {
     (context.caller.account.clone(), context.call.region.clone())
@@ -67,7 +87,7 @@ fn arn(context: &Context<'_>, name: &str) -> String {
 }
 
 /// `DescribeConfigurationRecorders`
-pub(super) fn describe(context: &Context<'_>) -> HandlerResult {
+fn describe(context: &Context<'_>) -> HandlerResult {
     let here = here(context).recorder;
     let own = name_of(here.as_ref());
     check_names(context, "ConfigurationRecorderNames", own, no_recorder)?;
@@ -85,7 +105,7 @@ pub(super) fn describe(context: &Context<'_>) -> HandlerResult {
 }
 
 /// `DescribeConfigurationRecorderStatus`
-pub(super) fn describe_status(context: &Context<'_>) -> HandlerResult {
+fn describe_status(context: &Context<'_>) -> HandlerResult {
     let state: &SimState = context.state;
     let since = seconds(state.joined(&context.caller.account));
     let here = here(context);
@@ -106,7 +126,7 @@ pub(super) fn describe_status(context: &Context<'_>) -> HandlerResult {
 }
 
 /// `DescribeDeliveryChannels`
-pub(super) fn channels(context: &Context<'_>) -> HandlerResult {
+fn channels(context: &Context<'_>) -> HandlerResult {
     let here = here(context).channel;
     let own = name_of(here.as_ref());
     check_names(context, "DeliveryChannelNames", own, no_channel)?;
@@ -124,7 +144,7 @@ fn given(context: &Context<'_>, member: &str) -> Value {
 }
 
 /// `PutConfigurationRecorder`: one a Region.
-pub(super) fn put_recorder(context: &mut Context<'_>) -> HandlerResult {
+fn put_recorder(context: &mut Context<'_>) -> HandlerResult {
     let (row, mut here) = (given(context, "ConfigurationRecorder"), here(context));
     let own = name_of(here.recorder.as_ref());
     if own.is_some() && own != name_of(Some(&row)) {
@@ -139,7 +159,7 @@ pub(super) fn put_recorder(context: &mut Context<'_>) -> HandlerResult {
 }
 
 /// `PutDeliveryChannel`: one a Region, and not before there is a recorder.
-pub(super) fn put_channel(context: &mut Context<'_>) -> HandlerResult {
+fn put_channel(context: &mut Context<'_>) -> HandlerResult {
     let (row, mut here) = (given(context, "DeliveryChannel"), here(context));
     if here.recorder.is_none() {
         let text = "A configuration recorder is not available to put the delivery channel.";
@@ -161,7 +181,7 @@ fn named_recorder(context: &Context<'_>) -> Result<SimRecorder, ApiError> {
 }
 
 /// `StartConfigurationRecorder`: not without a delivery channel.
-pub(super) fn start(context: &mut Context<'_>) -> HandlerResult {
+fn start(context: &mut Context<'_>) -> HandlerResult {
     let here = named_recorder(context)?;
     if here.channel.is_none() {
         let text = "Delivery channel is not available to start configuration recorder.";
@@ -172,14 +192,14 @@ pub(super) fn start(context: &mut Context<'_>) -> HandlerResult {
 }
 
 /// `StopConfigurationRecorder`
-pub(super) fn stop(context: &mut Context<'_>) -> HandlerResult {
+fn stop(context: &mut Context<'_>) -> HandlerResult {
     let here = named_recorder(context)?;
     let recording = false;
     put(context, SimRecorder { recording, ..here })
 }
 
 /// `DeleteConfigurationRecorder`
-pub(super) fn delete(context: &mut Context<'_>) -> HandlerResult {
+fn delete(context: &mut Context<'_>) -> HandlerResult {
     let here = named_recorder(context)?;
     let gone = SimRecorder {
         recorder: None,
@@ -190,7 +210,7 @@ pub(super) fn delete(context: &mut Context<'_>) -> HandlerResult {
 }
 
 /// `DeleteDeliveryChannel`: not while the recorder records.
-pub(super) fn delete_channel(context: &mut Context<'_>) -> HandlerResult {
+fn delete_channel(context: &mut Context<'_>) -> HandlerResult {
     let (name, here) = (context.text("DeliveryChannelName"), here(context));
     if name_of(here.channel.as_ref()) != Some(name) {
         return Err(no_channel(name));

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{
-    ApiError, Context, HandlerResult, Output, SimTower, begin, fits, missing, need, page, progress,
+    ApiError, Context, HandlerResult, Output, SimTower, begin, fits, missing, need, progress,
     target,
 };
 use crate::core::{
@@ -11,6 +11,20 @@ use crate::core::{
     issue::whole_seconds,
     tower::{TowerAccount, TowerUnit},
 };
+use crate::services::{
+    OperationHandler::{Reads, Writes},
+    OperationRow,
+};
+
+/// What of this file is called by its name.
+pub(super) const OPERATIONS: &[OperationRow] = &[
+    ("ListBaselines", Reads(kinds)),
+    ("ListEnabledBaselines", Reads(list)),
+    ("GetEnabledBaseline", Reads(get)),
+    ("EnableBaseline", Writes(enable)),
+    ("ResetEnabledBaseline", Writes(reset)),
+    ("GetBaselineOperation", Reads(operation)),
+];
 
 /// Baselines of AWS (AWS Control Tower User Guide, "Types of baselines"): id and name.
 const KINDS: &[(&str, &str)] = &[
@@ -39,7 +53,7 @@ fn own_kind(tower: &SimTower) -> String {
 }
 
 /// `ListBaselines`
-pub(super) fn kinds(context: &Context<'_>) -> HandlerResult {
+fn kinds(context: &Context<'_>) -> HandlerResult {
     let tower = need(context)?;
     let rows = KINDS.iter().map(|(id, name)| {
         let arn = kind_arn(tower, id);
@@ -48,7 +62,7 @@ pub(super) fn kinds(context: &Context<'_>) -> HandlerResult {
             json!({ "arn": arn, "name": name, "description": name }),
         )
     });
-    page(context, "baselines", rows.collect())
+    context.listing(rows.collect())
 }
 
 /// The baseline of Identity Center, which the landing zone has on the management account as long as it looks after access
@@ -100,7 +114,7 @@ fn account_row(context: &Context<'_>, tower: &SimTower, id: &str, row: &TowerAcc
 }
 
 /// `ListEnabledBaselines`: of units, and with `includeChildren` of the accounts in them.
-pub(super) fn list(context: &Context<'_>) -> HandlerResult {
+fn list(context: &Context<'_>) -> HandlerResult {
     let tower = need(context)?;
     let input = &context.call.input;
     let with_children = input.get("includeChildren") == Some(&Value::Bool(true));
@@ -125,7 +139,7 @@ pub(super) fn list(context: &Context<'_>) -> HandlerResult {
         let arn = row.get("arn").and_then(Value::as_str).unwrap_or_default();
         (arn.to_owned(), row)
     });
-    page(context, "enabledBaselines", rows.collect())
+    context.listing(rows.collect())
 }
 
 /// The unit of an enabled baseline.
@@ -145,7 +159,7 @@ fn unit_of(context: &Context<'_>, arn: &str) -> Result<String, ApiError> {
 }
 
 /// `GetEnabledBaseline`
-pub(super) fn get(context: &Context<'_>) -> HandlerResult {
+fn get(context: &Context<'_>) -> HandlerResult {
     let (tower, arn) = (need(context)?, context.text("enabledBaselineIdentifier"));
     let mut units = tower.units.iter();
     let unit = units.find(|(_, unit)| unit.baseline == arn);
@@ -191,7 +205,7 @@ fn allowed(context: &Context<'_>, tower: &SimTower, unit: &str) -> Result<(), Ap
 }
 
 /// `EnableBaseline`: of a unit; accounts have theirs from there.
-pub(super) fn enable(context: &mut Context<'_>) -> HandlerResult {
+fn enable(context: &mut Context<'_>) -> HandlerResult {
     let tower = need(context)?;
     if context.text("baselineIdentifier") != own_kind(tower) {
         return Err(missing(
@@ -207,12 +221,12 @@ pub(super) fn enable(context: &mut Context<'_>) -> HandlerResult {
     allowed(context, tower, &id)?;
     if tower.units.contains_key(&id) {
         let text = "The baseline is already enabled on the target.";
-        return Err(ApiError::new("ConflictException", text).status(409));
+        return Err(ApiError::new("ConflictException", text));
     }
     let inside = context.state.child_accounts.get(id.as_str());
     if inside.is_some_and(|all| all.len() > UNIT_ACCOUNTS) {
         let text = "The organizational unit has too many accounts.";
-        return Err(ApiError::new("ServiceQuotaExceededException", text).status(402));
+        return Err(ApiError::new("ServiceQuotaExceededException", text));
     }
     let arn = tower.arn(
         &context.state.head.management,
@@ -233,14 +247,14 @@ pub(super) fn enable(context: &mut Context<'_>) -> HandlerResult {
 }
 
 /// `ResetEnabledBaseline`: every account of the unit is enrolled.
-pub(super) fn reset(context: &mut Context<'_>) -> HandlerResult {
+fn reset(context: &mut Context<'_>) -> HandlerResult {
     let unit = unit_of(context, context.text("enabledBaselineIdentifier"))?;
     let id = begin(context, "RESET_ENABLED_BASELINE", &unit, None)?;
     Ok(Output::Members(json!({ "operationIdentifier": id })))
 }
 
 /// `GetBaselineOperation`
-pub(super) fn operation(context: &Context<'_>) -> HandlerResult {
+fn operation(context: &Context<'_>) -> HandlerResult {
     let id = context.text("operationIdentifier");
     let found = need(context)?
         .operations

@@ -3,10 +3,21 @@
 use serde_json::{Value, json};
 
 use super::{
-    ApiError, Context, HandlerResult, Output, SimTower, begin, fits, missing, need, page, progress,
+    ApiError, Context, HandlerResult, Output, SimTower, begin, fits, missing, need, progress,
     target,
 };
 use crate::core::{control_tower::tower_id, issue::whole_seconds};
+use crate::services::{
+    OperationHandler::{Reads, Writes},
+    OperationRow,
+};
+
+/// What of this file is called by its name.
+pub(super) const OPERATIONS: &[OperationRow] = &[
+    ("ListEnabledControls", Reads(list)),
+    ("ResetEnabledControl", Writes(reset)),
+    ("GetControlOperation", Reads(operation)),
+];
 
 fn control_arn(tower: &SimTower, name: &str) -> String {
     format!(
@@ -52,7 +63,7 @@ fn rows(context: &Context<'_>, tower: &SimTower, with_children: bool) -> Vec<Val
 }
 
 /// `ListEnabledControls`: of units, and with `includeChildren` of the accounts that have them from there.
-pub(super) fn list(context: &Context<'_>) -> HandlerResult {
+fn list(context: &Context<'_>) -> HandlerResult {
     let tower = need(context)?;
     let input = &context.call.input;
     let with_children = input.get("includeChildren") == Some(&Value::Bool(true));
@@ -74,11 +85,11 @@ pub(super) fn list(context: &Context<'_>) -> HandlerResult {
         let arn = row.get("arn").and_then(Value::as_str).unwrap_or_default();
         (arn.to_owned(), row)
     });
-    page(context, "enabledControls", found.collect())
+    context.listing(found.collect())
 }
 
 /// `ResetEnabledControl`: it holds in every enrolled account of the unit again.
-pub(super) fn reset(context: &mut Context<'_>) -> HandlerResult {
+fn reset(context: &mut Context<'_>) -> HandlerResult {
     let arn = context.text("enabledControlIdentifier").to_owned();
     let found = need(context)?.controls.get(&arn).cloned();
     let control = found.ok_or_else(|| missing("The enabled control does not exist."))?;
@@ -87,7 +98,7 @@ pub(super) fn reset(context: &mut Context<'_>) -> HandlerResult {
 }
 
 /// `GetControlOperation`
-pub(super) fn operation(context: &Context<'_>) -> HandlerResult {
+fn operation(context: &Context<'_>) -> HandlerResult {
     let (tower, id) = (need(context)?, context.text("operationIdentifier"));
     let none = || -> ApiError { missing("The operation does not exist.") };
     let found = tower.operations.get(id).ok_or_else(none)?;

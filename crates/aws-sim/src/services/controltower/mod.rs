@@ -7,10 +7,7 @@ mod zones;
 
 use serde_json::Value;
 
-use super::{
-    OperationHandler::{Reads, Writes},
-    ServiceDescriptor,
-};
+use super::ServiceDescriptor;
 use crate::core::{
     call::Output,
     context::{Context, HandlerResult},
@@ -20,14 +17,11 @@ use crate::core::{
     windows::Window,
 };
 
-/// Rows on a page when the caller does not say (?).
-const DEFAULT_PAGE: usize = 100;
-
 pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
     service: SimService {
         errors: ErrorForms {
             page_token: || ApiError::new("ValidationException", "Invalid nextToken."),
-            throttled: || ApiError::new("ThrottlingException", "Rate exceeded").status(429),
+            throttled: || ApiError::new("ThrottlingException", "Rate exceeded"),
             ..errors::REST_JSON_VALIDATION
         },
         secrets: &["nextToken"],
@@ -35,17 +29,9 @@ pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
     },
     begin: |call| call.admit(),
     operations: &[
-        ("ListLandingZones", Reads(zones::list)),
-        ("GetLandingZone", Reads(zones::get)),
-        ("ListBaselines", Reads(baselines::kinds)),
-        ("ListEnabledBaselines", Reads(baselines::list)),
-        ("GetEnabledBaseline", Reads(baselines::get)),
-        ("EnableBaseline", Writes(baselines::enable)),
-        ("ResetEnabledBaseline", Writes(baselines::reset)),
-        ("GetBaselineOperation", Reads(baselines::operation)),
-        ("ListEnabledControls", Reads(controls::list)),
-        ("ResetEnabledControl", Writes(controls::reset)),
-        ("GetControlOperation", Reads(controls::operation)),
+        zones::OPERATIONS,
+        baselines::OPERATIONS,
+        controls::OPERATIONS,
     ],
 };
 
@@ -61,7 +47,7 @@ fn need<'a>(context: &'a Context<'_>) -> Result<&'a SimTower, ApiError> {
 }
 
 fn missing(text: &str) -> ApiError {
-    ApiError::new("ResourceNotFoundException", text).status(404)
+    ApiError::new("ResourceNotFoundException", text)
 }
 
 /// The ARN of a unit or account of the organization.
@@ -88,7 +74,7 @@ fn begin(
 ) -> Result<String, ApiError> {
     if need(context)?.is_busy(control.is_none()) {
         let text = "AWS Control Tower cannot perform this operation because another operation is in progress.";
-        return Err(ApiError::new("ConflictException", text).status(409));
+        return Err(ApiError::new("ConflictException", text));
     }
     let failed = context.call.modifiers.fail_async.clone();
     let due =
@@ -120,20 +106,4 @@ fn progress(operation: &TowerOperation) -> &'static str {
         (true, None) => "SUCCEEDED",
         (true, Some(_)) => "FAILED",
     }
-}
-
-/// Rows of a listing, in the order of their ids, after the place of the page.
-fn page(context: &Context<'_>, name: &str, rows: Vec<(String, Value)>) -> HandlerResult {
-    let page = context.page(DEFAULT_PAGE)?;
-    let after = page.after.as_ref().map_or("", |(_, id)| id.as_str());
-    let mut rows = rows;
-    rows.sort_by(|one, other| one.0.cmp(&other.0));
-    let rows = rows.into_iter().filter(|(id, _)| id.as_str() > after);
-    let (rows, token) = page.take(rows.map(|(id, row)| (0, id, row)));
-    let mut members = serde_json::Map::new();
-    members.insert(name.to_owned(), Value::Array(rows));
-    if let Some(token) = token {
-        members.insert("nextToken".to_owned(), token.into());
-    }
-    Ok(Output::Members(Value::Object(members)))
 }

@@ -2,8 +2,15 @@
 
 use serde_json::json;
 
-use super::{Context, HandlerResult, Output, SimTower, missing, need, page, tower};
+use super::{Context, HandlerResult, Output, SimTower, missing, need, tower};
 use crate::core::control_tower::tower_id;
+use crate::services::{OperationHandler::Reads, OperationRow};
+
+/// What of this file is called by its name.
+pub(super) const OPERATIONS: &[OperationRow] = &[
+    ("ListLandingZones", Reads(list)),
+    ("GetLandingZone", Reads(get)),
+];
 
 /// The newest version (?).
 const LATEST: &str = "4.0";
@@ -14,16 +21,16 @@ fn arn(context: &Context<'_>, tower: &SimTower) -> String {
 }
 
 /// `ListLandingZones`: in its home Region; one at most.
-pub(super) fn list(context: &Context<'_>) -> HandlerResult {
+fn list(context: &Context<'_>) -> HandlerResult {
     let rows = tower(context).map(|tower| {
         let arn = arn(context, tower);
         (arn.clone(), json!({ "arn": arn }))
     });
-    page(context, "landingZones", rows.into_iter().collect())
+    context.listing(rows.into_iter().collect())
 }
 
 /// `GetLandingZone`
-pub(super) fn get(context: &Context<'_>) -> HandlerResult {
+fn get(context: &Context<'_>) -> HandlerResult {
     let tower = need(context)?;
     let (arn, basis) = (arn(context, tower), &tower.basis);
     let named = context.text("landingZoneIdentifier");

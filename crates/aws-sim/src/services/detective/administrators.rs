@@ -4,11 +4,24 @@ use serde_json::{Value, json};
 
 use super::{ApiError, Context, HandlerResult, NAME, Output, PRINCIPAL, graph, own_place};
 use crate::core::{
-    administrators::{designate, make_graph},
     call::seconds,
-    pages::paged,
+    designating::{designate, make_graph},
     windows::Window,
 };
+use crate::services::{
+    OperationHandler::{Reads, Writes},
+    OperationRow,
+};
+
+/// What of this file is called by its name.
+pub(super) const OPERATIONS: &[OperationRow] = &[
+    ("EnableOrganizationAdminAccount", Writes(enable)),
+    ("DisableOrganizationAdminAccount", Writes(disable)),
+    ("ListOrganizationAdminAccounts", Reads(list)),
+    ("ListGraphs", Reads(graphs)),
+    ("DescribeOrganizationConfiguration", Reads(configuration)),
+    ("UpdateOrganizationConfiguration", Writes(configure)),
+];
 
 fn place(context: &Context<'_>) -> (String, String) {
     (NAME.to_owned(), context.call.region.clone())
@@ -19,7 +32,7 @@ fn only_management(context: &Context<'_>) -> Result<(), ApiError> {
         return Ok(());
     }
     let text = "The request was not made by the organization management account.";
-    Err(ApiError::denied("AccessDeniedException", text).status(403))
+    Err(ApiError::denied("AccessDeniedException", text))
 }
 
 fn invalid(text: String) -> ApiError {
@@ -28,7 +41,7 @@ fn invalid(text: String) -> ApiError {
 
 /// `EnableOrganizationAdminAccount`: where there is one, no other; and in every Region the one that Organizations
 /// knows (AWS: "Designating the Detective administrator account for an organization").
-pub(super) fn enable(context: &mut Context<'_>) -> HandlerResult {
+fn enable(context: &mut Context<'_>) -> HandlerResult {
     only_management(context)?;
     let account = context.text("AccountId").to_owned();
     if context.state.account(&account).is_none() || *account == *context.state.head.management {
@@ -54,7 +67,7 @@ pub(super) fn enable(context: &mut Context<'_>) -> HandlerResult {
 }
 
 /// `DisableOrganizationAdminAccount`: the graph of the Region is gone.
-pub(super) fn disable(context: &mut Context<'_>) -> HandlerResult {
+fn disable(context: &mut Context<'_>) -> HandlerResult {
     only_management(context)?;
     context.write(Window::Immediate);
     let place = place(context);
@@ -67,7 +80,7 @@ pub(super) fn disable(context: &mut Context<'_>) -> HandlerResult {
 
 /// `ListOrganizationAdminAccounts`
 #[expect(clippy::unnecessary_wraps, reason = "operations have one form")]
-pub(super) fn list(context: &Context<'_>) -> HandlerResult {
+fn list(context: &Context<'_>) -> HandlerResult {
     let place = place(context);
     let held = context.state.regional_administrators.get(&place);
     let rows: Vec<Value> = held
@@ -81,29 +94,29 @@ pub(super) fn list(context: &Context<'_>) -> HandlerResult {
         })
         .into_iter()
         .collect();
-    Ok(paged("Administrators", rows, None))
+    Ok(context.paged(rows, None))
 }
 
 /// `ListGraphs`
 #[expect(clippy::unnecessary_wraps, reason = "operations have one form")]
-pub(super) fn graphs(context: &Context<'_>) -> HandlerResult {
+fn graphs(context: &Context<'_>) -> HandlerResult {
     let own = context.state.behavior_graphs.get(&own_place(context));
     let rows: Vec<Value> = own
         .filter(|it| it.ready <= context.now)
         .map(|it| json!({ "Arn": it.arn, "CreatedTime": seconds(it.ready) }))
         .into_iter()
         .collect();
-    Ok(paged("GraphList", rows, None))
+    Ok(context.paged(rows, None))
 }
 
 /// `DescribeOrganizationConfiguration`
-pub(super) fn configuration(context: &Context<'_>) -> HandlerResult {
+fn configuration(context: &Context<'_>) -> HandlerResult {
     let auto_enable = graph(context)?.auto_enable;
     Ok(Output::Members(json!({ "AutoEnable": auto_enable })))
 }
 
 /// `UpdateOrganizationConfiguration`
-pub(super) fn configure(context: &mut Context<'_>) -> HandlerResult {
+fn configure(context: &mut Context<'_>) -> HandlerResult {
     graph(context)?;
     let on = context
         .call

@@ -6,14 +6,23 @@ use super::{ApiError, Context, HandlerResult, Output, graph, own_place};
 use crate::core::{
     administrators::{GraphMember, taking},
     call::{input_text, seconds},
-    pages::paged,
     windows::Window,
 };
+use crate::services::{
+    OperationHandler::{Reads, Writes},
+    OperationRow,
+};
+
+/// What of this file is called by its name.
+pub(super) const OPERATIONS: &[OperationRow] = &[
+    ("ListMembers", Reads(list)),
+    ("CreateMembers", Writes(create)),
+    ("ListDatasourcePackages", Reads(packages)),
+    ("UpdateDatasourcePackages", Writes(add_packages)),
+];
 
 /// Accounts of a graph at most (AWS: "Amazon Detective quotas").
 const MEMBERS_MAX: usize = 1_200;
-/// Rows on a page when the caller does not say (?).
-const DEFAULT_PAGE: usize = 100;
 /// What every graph has.
 const CORE: &str = "DETECTIVE_CORE";
 
@@ -37,9 +46,9 @@ fn shape(context: &Context<'_>, arn: &str, account: &str, member: &GraphMember) 
 }
 
 /// `ListMembers`
-pub(super) fn list(context: &Context<'_>) -> HandlerResult {
+fn list(context: &Context<'_>) -> HandlerResult {
     let graph = graph(context)?;
-    let page = context.page(DEFAULT_PAGE)?;
+    let page = context.page()?;
     let after = page.after.as_ref().map(|(_, id)| id.clone());
     let rows = graph
         .members
@@ -47,12 +56,12 @@ pub(super) fn list(context: &Context<'_>) -> HandlerResult {
         .filter(|(id, _)| after.as_ref().is_none_or(|after| *id > after))
         .map(|(id, member)| (0, id.clone(), shape(context, &graph.arn, id, member)));
     let (rows, token) = page.take(rows);
-    Ok(paged("MemberDetails", rows, token))
+    Ok(context.paged(rows, token))
 }
 
 /// `CreateMembers`: accounts of the organization become members without an invitation; others are invited, by their id and
 /// the address of their root user.
-pub(super) fn create(context: &mut Context<'_>) -> HandlerResult {
+fn create(context: &mut Context<'_>) -> HandlerResult {
     let arn = graph(context)?.arn.clone();
     let asked = context.call.input.get("Accounts").and_then(Value::as_array);
     let asked: Vec<(String, String)> = asked
@@ -65,7 +74,7 @@ pub(super) fn create(context: &mut Context<'_>) -> HandlerResult {
         .collect();
     if graph(context)?.members.len() + asked.len() > MEMBERS_MAX {
         let text = "This request would cause the number of member accounts in the graph to exceed the maximum.";
-        return Err(ApiError::new("ServiceQuotaExceededException", text).status(402));
+        return Err(ApiError::new("ServiceQuotaExceededException", text));
     }
     let refused = context.call.modifiers.fail_async.clone();
     let ready = context.now + taking(context.state.settings.speed);
@@ -102,7 +111,7 @@ pub(super) fn create(context: &mut Context<'_>) -> HandlerResult {
 }
 
 /// `ListDatasourcePackages`
-pub(super) fn packages(context: &Context<'_>) -> HandlerResult {
+fn packages(context: &Context<'_>) -> HandlerResult {
     let graph = graph(context)?;
     let started = json!({ "DatasourcePackageIngestState": "STARTED" });
     let names = std::iter::once(CORE).chain(graph.packages.iter().map(String::as_str));
@@ -113,7 +122,7 @@ pub(super) fn packages(context: &Context<'_>) -> HandlerResult {
 }
 
 /// `UpdateDatasourcePackages`
-pub(super) fn add_packages(context: &mut Context<'_>) -> HandlerResult {
+fn add_packages(context: &mut Context<'_>) -> HandlerResult {
     graph(context)?;
     let names = context.call.input.get("DatasourcePackages");
     let names = names.and_then(Value::as_array).into_iter().flatten();

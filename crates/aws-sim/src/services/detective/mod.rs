@@ -4,10 +4,7 @@
 mod administrators;
 mod members;
 
-use super::{
-    OperationHandler::{Reads, Writes},
-    ServiceDescriptor,
-};
+use super::ServiceDescriptor;
 use crate::core::{
     administrators::{BehaviorGraph, GraphPlace},
     call::Output,
@@ -38,30 +35,7 @@ pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
         ..SimService::named("Detective", NAME)
     },
     begin: |call| call.admit(),
-    operations: &[
-        (
-            "EnableOrganizationAdminAccount",
-            Writes(administrators::enable),
-        ),
-        (
-            "DisableOrganizationAdminAccount",
-            Writes(administrators::disable),
-        ),
-        ("ListOrganizationAdminAccounts", Reads(administrators::list)),
-        ("ListGraphs", Reads(administrators::graphs)),
-        (
-            "DescribeOrganizationConfiguration",
-            Reads(administrators::configuration),
-        ),
-        (
-            "UpdateOrganizationConfiguration",
-            Writes(administrators::configure),
-        ),
-        ("ListMembers", Reads(members::list)),
-        ("CreateMembers", Writes(members::create)),
-        ("ListDatasourcePackages", Reads(members::packages)),
-        ("UpdateDatasourcePackages", Writes(members::add_packages)),
-    ],
+    operations: &[administrators::OPERATIONS, members::OPERATIONS],
 };
 
 fn own_place(context: &Context<'_>) -> GraphPlace {
@@ -75,6 +49,6 @@ fn graph<'a>(context: &'a Context<'_>) -> Result<&'a BehaviorGraph, ApiError> {
     own.filter(|it| it.arn == arn && it.ready <= context.now)
         .ok_or_else(|| {
             let text = format!("The behavior graph {arn} does not exist.");
-            ApiError::new("ResourceNotFoundException", text).status(404)
+            ApiError::new("ResourceNotFoundException", text)
         })
 }

@@ -8,6 +8,17 @@ use crate::core::{
     topics::{NotificationChannel, lets_in, topic_key},
     windows::Window,
 };
+use crate::services::{
+    OperationHandler::{Reads, Writes},
+    OperationRow,
+};
+
+/// What of this file is called by its name.
+pub(super) const OPERATIONS: &[OperationRow] = &[
+    ("AddNotificationChannel", Writes(add)),
+    ("ListNotificationChannels", Reads(list)),
+    ("RemoveNotificationChannel", Writes(remove)),
+];
 
 /// Channels of an account in a Region (Amazon DevOps Guru User Guide, "Quotas and limits").
 const MOST: usize = 2;
@@ -23,7 +34,7 @@ fn texts(input: &Value, pointer: &str) -> Vec<String> {
 }
 
 /// `AddNotificationChannel`: a topic of another account has to let the service in.
-pub(super) fn add(context: &mut Context<'_>) -> HandlerResult {
+fn add(context: &mut Context<'_>) -> HandlerResult {
     let input = &context.call.input;
     let config = input.pointer("/Config/Sns").cloned().unwrap_or_default();
     let topic = input_text(&config, "TopicArn")
@@ -33,24 +44,24 @@ pub(super) fn add(context: &mut Context<'_>) -> HandlerResult {
     let found = key.as_ref().and_then(|key| context.state.topics.get(key));
     let Some(found) = found else {
         let text = format!("The topic {topic} does not exist.");
-        return Err(ApiError::new("ResourceNotFoundException", text).status(404));
+        return Err(ApiError::new("ResourceNotFoundException", text));
     };
     let is_own = key.is_some_and(|(_, account, _)| account == context.caller.account);
     let service = format!("{}.devops-guru.amazonaws.com", context.call.region);
     if !is_own && !lets_in(found.attributes.get("Policy"), &service, None) {
         let text = format!("The policy of the topic {topic} does not let {service} publish.");
-        return Err(ApiError::denied("AccessDeniedException", text).status(403));
+        return Err(ApiError::denied("AccessDeniedException", text));
     }
     let place = place(context);
     let here = context.state.notification_channels.get(&place);
     let here = here.map(Vec::as_slice).unwrap_or_default();
     if here.iter().any(|it| it.topic == topic) {
         let text = format!("There is a channel for the topic {topic} already.");
-        return Err(ApiError::new("ConflictException", text).status(409));
+        return Err(ApiError::new("ConflictException", text));
     }
     if here.len() >= MOST {
         let text = format!("An account has {MOST} channels in a Region at most.");
-        return Err(ApiError::new("ServiceQuotaExceededException", text).status(402));
+        return Err(ApiError::new("ServiceQuotaExceededException", text));
     }
     let (severities, messages) = (
         texts(input, "/Config/Filters/Severities"),
@@ -71,7 +82,7 @@ pub(super) fn add(context: &mut Context<'_>) -> HandlerResult {
 
 /// `ListNotificationChannels`: there are never more than a page.
 #[expect(clippy::unnecessary_wraps, reason = "operations have one form")]
-pub(super) fn list(context: &Context<'_>) -> HandlerResult {
+fn list(context: &Context<'_>) -> HandlerResult {
     let here = context.state.notification_channels.get(&place(context));
     let rows = here.into_iter().flatten().map(|it| {
         let mut config = json!({ "Sns": { "TopicArn": it.topic } });
@@ -95,13 +106,13 @@ pub(super) fn list(context: &Context<'_>) -> HandlerResult {
 }
 
 /// `RemoveNotificationChannel`
-pub(super) fn remove(context: &mut Context<'_>) -> HandlerResult {
+fn remove(context: &mut Context<'_>) -> HandlerResult {
     let (id, place) = (context.text("Id").to_owned(), place(context));
     let here = context.state.notification_channels.get_mut(&place);
     let there = here.filter(|all| all.iter().any(|it| it.id == id));
     let Some(there) = there else {
         let text = format!("The channel {id} does not exist.");
-        return Err(ApiError::new("ResourceNotFoundException", text).status(404));
+        return Err(ApiError::new("ResourceNotFoundException", text));
     };
     there.retain(|it| it.id != id);
     context.write(Window::Immediate);

@@ -7,15 +7,12 @@ mod channels;
 use hallpass_sim_base::{Millis, hash};
 use serde_json::{Map, Value, json};
 
-use super::{
-    OperationHandler::{Reads, Writes},
-    ServiceDescriptor,
-};
+use super::{OperationHandler::Reads, ServiceDescriptor};
 use crate::core::{
     call::{Output, input_text, seconds},
     context::{Context, HandlerResult},
     errors::{self, ApiError, ErrorForms},
-    iam::instant,
+    instants::instant,
     service::SimService,
 };
 use crate::organization::StatedInsight;
@@ -24,9 +21,6 @@ use crate::organization::StatedInsight;
 const NAME: &str = "devops-guru";
 /// Its service principal.
 const PRINCIPAL: &str = "devops-guru.amazonaws.com";
-/// Rows on a page when the caller does not say (?).
-const DEFAULT_PAGE: usize = 100;
-
 pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
     service: SimService {
         errors: ErrorForms {
@@ -38,13 +32,13 @@ pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
     },
     begin: |call| call.admit(),
     operations: &[
-        ("ListOrganizationInsights", Reads(list)),
-        ("SearchOrganizationInsights", Reads(search)),
-        ("DescribeOrganizationHealth", Reads(health)),
-        ("DescribeOrganizationOverview", Reads(overview)),
-        ("AddNotificationChannel", Writes(channels::add)),
-        ("ListNotificationChannels", Reads(channels::list)),
-        ("RemoveNotificationChannel", Writes(channels::remove)),
+        &[
+            ("ListOrganizationInsights", Reads(list)),
+            ("SearchOrganizationInsights", Reads(search)),
+            ("DescribeOrganizationHealth", Reads(health)),
+            ("DescribeOrganizationOverview", Reads(overview)),
+        ],
+        channels::OPERATIONS,
     ],
 };
 
@@ -55,7 +49,7 @@ fn seen<'a>(context: &'a Context<'_>) -> Result<Vec<&'a StatedInsight>, ApiError
         |it: &crate::organization::Delegation| it.service == PRINCIPAL && it.account == *own;
     if *head.management != *own && !head.delegations.iter().any(is_delegated) {
         let text = "The account is neither the management account of an organization nor its delegated administrator.";
-        return Err(ApiError::denied("AccessDeniedException", text.to_owned()).status(403));
+        return Err(ApiError::denied("AccessDeniedException", text.to_owned()));
     }
     let (accounts, units) = (
         named(context, "AccountIds"),
@@ -204,7 +198,7 @@ fn page<'a>(
     let most = context.call.input.get("MaxResults").and_then(Value::as_u64);
     let most = most
         .and_then(|it| usize::try_from(it).ok())
-        .unwrap_or(DEFAULT_PAGE);
+        .unwrap_or(context.call.service.page_rows);
     let most = context
         .call
         .modifiers

@@ -5,18 +5,29 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 
 use super::{ApiError, Context, HandlerResult, filters, ids, is_on, passes, xml};
+use crate::services::{
+    OperationHandler::{Reads, Writes},
+    OperationRow,
+};
 use crate::{
     core::{
         call::input_text,
         caller::AwsCaller,
         exposure::{FlowLog, digits, place},
-        iam::written,
+        instants::written,
         networks,
         state::SimState,
         windows::Window,
     },
     vocabulary::regions,
 };
+
+/// What of this file is called by its name.
+pub(super) const OPERATIONS: &[OperationRow] = &[
+    ("CreateFlowLogs", Writes(create)),
+    ("DescribeFlowLogs", Reads(describe)),
+    ("DeleteFlowLogs", Writes(delete)),
+];
 
 /// What policies see of calls that make and delete flow logs; listing them is on `*`.
 pub(super) fn resources(
@@ -127,7 +138,7 @@ fn unsuccessful(id: &str, code: &str, text: &str) -> Value {
 
 /// `CreateFlowLogs`: of VPCs. What is not there, and what is logged to the same place already, is unsuccessful by itself;
 /// the same token again is the same logs.
-pub(super) fn create(context: &mut Context<'_>) -> HandlerResult {
+fn create(context: &mut Context<'_>) -> HandlerResult {
     is_on(context)?;
     if context.text("ResourceType") != "VPC" {
         let text = "Flow logs of other resources than VPCs are not simulated";
@@ -191,7 +202,7 @@ fn shown(it: &FlowLog) -> Value {
 }
 
 /// `DescribeFlowLogs`
-pub(super) fn describe(context: &Context<'_>) -> HandlerResult {
+fn describe(context: &Context<'_>) -> HandlerResult {
     is_on(context)?;
     let (filters, named) = (filters(context), ids(context, "FlowLogId"));
     let mut rows = Vec::new();
@@ -225,7 +236,7 @@ fn no_log(id: &str) -> ApiError {
 }
 
 /// `DeleteFlowLogs`: what is not there is unsuccessful by itself.
-pub(super) fn delete(context: &mut Context<'_>) -> HandlerResult {
+fn delete(context: &mut Context<'_>) -> HandlerResult {
     is_on(context)?;
     let named: Vec<String> = ids(context, "FlowLogId")
         .into_iter()

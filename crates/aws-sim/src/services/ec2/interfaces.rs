@@ -7,6 +7,14 @@ use crate::core::{
     issue::whole_seconds,
     networks::{self, NetworkInterface, PrivateAddress, PublicAddress, RegionResources},
 };
+use crate::services::{OperationHandler::Reads, OperationRow};
+
+/// What of this file is called by its name.
+pub(super) const OPERATIONS: &[OperationRow] = &[
+    ("DescribeNetworkInterfaces", Reads(describe_interfaces)),
+    ("DescribeAddresses", Reads(describe_addresses)),
+    ("DescribeInstances", Reads(describe_instances)),
+];
 
 fn resources(context: &Context<'_>) -> RegionResources {
     let (account, region) = (&context.caller.account, &context.call.region);
@@ -55,7 +63,7 @@ fn public_of(interface: &NetworkInterface) -> impl Iterator<Item = &PublicAddres
 }
 
 /// `DescribeNetworkInterfaces`
-pub(super) fn describe_interfaces(context: &Context<'_>) -> HandlerResult {
+fn describe_interfaces(context: &Context<'_>) -> HandlerResult {
     is_on(context)?;
     let (filters, named) = (filters(context), ids(context, "NetworkInterfaceId"));
     let all = resources(context).interfaces;
@@ -195,7 +203,7 @@ fn elastic(resources: &RegionResources) -> Vec<ElasticAddress<'_>> {
 }
 
 /// `DescribeAddresses`
-pub(super) fn describe_addresses(context: &Context<'_>) -> HandlerResult {
+fn describe_addresses(context: &Context<'_>) -> HandlerResult {
     is_on(context)?;
     let filters = filters(context);
     let (named, by_ip) = (ids(context, "AllocationId"), ids(context, "PublicIp"));
@@ -251,7 +259,7 @@ pub(super) fn describe_addresses(context: &Context<'_>) -> HandlerResult {
 }
 
 /// `DescribeInstances`: the machines that interfaces are attached to.
-pub(super) fn describe_instances(context: &Context<'_>) -> HandlerResult {
+fn describe_instances(context: &Context<'_>) -> HandlerResult {
     is_on(context)?;
     let (filters, named) = (filters(context), ids(context, "InstanceId"));
     let all = resources(context).interfaces;

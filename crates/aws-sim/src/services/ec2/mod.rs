@@ -11,10 +11,7 @@ use std::fmt::Write as _;
 
 use serde_json::Value;
 
-use super::{
-    OperationHandler::{Reads, Writes},
-    ServiceDescriptor,
-};
+use super::{OperationHandler::Reads, ServiceDescriptor};
 use crate::{
     core::{
         call::Output,
@@ -35,6 +32,7 @@ pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
     service: SimService {
         name: "Ec2",
         signing_name: "ec2",
+        page_rows: 1_000,
         requests: RequestForm::Ec2Query("2016-11-15"),
         scope: ScopeRegions::Regional,
         rates: CallRates::One(CallRate {
@@ -68,55 +66,17 @@ pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
     },
     begin: |call| call.admit(),
     operations: &[
-        (
-            "DescribeRegions",
-            Reads(|call| Ok(Output::Xml(regions_of(call)))),
-        ),
-        ("DescribeVpcs", Reads(describe_vpcs)),
-        ("DescribeRouteTables", Reads(describe_route_tables)),
-        (
-            "DescribeNetworkInterfaces",
-            Reads(interfaces::describe_interfaces),
-        ),
-        ("DescribeAddresses", Reads(interfaces::describe_addresses)),
-        ("DescribeInstances", Reads(interfaces::describe_instances)),
-        ("CreateSecurityGroup", Writes(security_groups::create)),
-        ("DescribeSecurityGroups", Reads(security_groups::describe)),
-        (
-            "DescribeSecurityGroupRules",
-            Reads(security_groups::describe_rules),
-        ),
-        (
-            "AuthorizeSecurityGroupIngress",
-            Writes(security_groups::authorize_ingress),
-        ),
-        (
-            "AuthorizeSecurityGroupEgress",
-            Writes(security_groups::authorize_egress),
-        ),
-        (
-            "RevokeSecurityGroupIngress",
-            Writes(security_groups::revoke_ingress),
-        ),
-        (
-            "RevokeSecurityGroupEgress",
-            Writes(security_groups::revoke_egress),
-        ),
-        ("CreateFlowLogs", Writes(flow_logs::create)),
-        ("DescribeFlowLogs", Reads(flow_logs::describe)),
-        ("DeleteFlowLogs", Writes(flow_logs::delete)),
-        (
-            "GetEbsEncryptionByDefault",
-            Reads(security_groups::get_encryption),
-        ),
-        (
-            "EnableEbsEncryptionByDefault",
-            Writes(security_groups::enable_encryption),
-        ),
-        (
-            "DisableEbsEncryptionByDefault",
-            Writes(security_groups::disable_encryption),
-        ),
+        &[
+            (
+                "DescribeRegions",
+                Reads(|call| Ok(Output::Xml(regions_of(call)))),
+            ),
+            ("DescribeVpcs", Reads(describe_vpcs)),
+            ("DescribeRouteTables", Reads(describe_route_tables)),
+        ],
+        interfaces::OPERATIONS,
+        security_groups::OPERATIONS,
+        flow_logs::OPERATIONS,
     ],
 };
 

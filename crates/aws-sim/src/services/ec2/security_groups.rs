@@ -11,6 +11,24 @@ use crate::core::{
     state::SimState,
     windows::Window,
 };
+use crate::services::{
+    OperationHandler::{Reads, Writes},
+    OperationRow,
+};
+
+/// What of this file is called by its name.
+pub(super) const OPERATIONS: &[OperationRow] = &[
+    ("CreateSecurityGroup", Writes(create)),
+    ("DescribeSecurityGroups", Reads(describe)),
+    ("DescribeSecurityGroupRules", Reads(describe_rules)),
+    ("AuthorizeSecurityGroupIngress", Writes(authorize_ingress)),
+    ("AuthorizeSecurityGroupEgress", Writes(authorize_egress)),
+    ("RevokeSecurityGroupIngress", Writes(revoke_ingress)),
+    ("RevokeSecurityGroupEgress", Writes(revoke_egress)),
+    ("GetEbsEncryptionByDefault", Reads(get_encryption)),
+    ("EnableEbsEncryptionByDefault", Writes(enable_encryption)),
+    ("DisableEbsEncryptionByDefault", Writes(disable_encryption)),
+];
 
 /// The peers of a permission: list, member, and how a rule names them.
 const PEERS: [(&str, &str, &str); 4] = [
@@ -77,7 +95,7 @@ fn done(context: &Context<'_>, more: Map<String, Value>) -> Output {
 }
 
 /// `CreateSecurityGroup`: in the default VPC unless another is named.
-pub(super) fn create(context: &mut Context<'_>) -> HandlerResult {
+fn create(context: &mut Context<'_>) -> HandlerResult {
     is_on(context)?;
     let (account, region) = (context.caller.account.clone(), context.call.region.clone());
     let name = context.text("GroupName").to_owned();
@@ -140,7 +158,7 @@ fn add(group: &mut SecurityGroup, rule: GroupRule) -> GroupRule {
 }
 
 /// `DescribeSecurityGroups`
-pub(super) fn describe(context: &Context<'_>) -> HandlerResult {
+fn describe(context: &Context<'_>) -> HandlerResult {
     is_on(context)?;
     let (filters, named) = (filters(context), ids(context, "GroupId"));
     let all = own(context);
@@ -217,7 +235,7 @@ fn shown(context: &Context<'_>, group: &str, rule: &GroupRule) -> Value {
 }
 
 /// `DescribeSecurityGroupRules`
-pub(super) fn describe_rules(context: &Context<'_>) -> HandlerResult {
+fn describe_rules(context: &Context<'_>) -> HandlerResult {
     is_on(context)?;
     let (filters, named) = (filters(context), ids(context, "SecurityGroupRuleId"));
     let mut rows = Vec::new();
@@ -301,12 +319,12 @@ fn authorize(context: &mut Context<'_>, egress: bool) -> HandlerResult {
 }
 
 /// `AuthorizeSecurityGroupIngress`
-pub(super) fn authorize_ingress(context: &mut Context<'_>) -> HandlerResult {
+fn authorize_ingress(context: &mut Context<'_>) -> HandlerResult {
     authorize(context, false)
 }
 
 /// `AuthorizeSecurityGroupEgress`
-pub(super) fn authorize_egress(context: &mut Context<'_>) -> HandlerResult {
+fn authorize_egress(context: &mut Context<'_>) -> HandlerResult {
     authorize(context, true)
 }
 
@@ -335,12 +353,12 @@ fn revoke(context: &mut Context<'_>, egress: bool) -> HandlerResult {
 }
 
 /// `RevokeSecurityGroupIngress`
-pub(super) fn revoke_ingress(context: &mut Context<'_>) -> HandlerResult {
+fn revoke_ingress(context: &mut Context<'_>) -> HandlerResult {
     revoke(context, false)
 }
 
 /// `RevokeSecurityGroupEgress`
-pub(super) fn revoke_egress(context: &mut Context<'_>) -> HandlerResult {
+fn revoke_egress(context: &mut Context<'_>) -> HandlerResult {
     revoke(context, true)
 }
 
@@ -350,7 +368,7 @@ fn encrypted(context: &Context<'_>, on: bool) -> Output {
 }
 
 /// `GetEbsEncryptionByDefault`
-pub(super) fn get_encryption(context: &Context<'_>) -> HandlerResult {
+fn get_encryption(context: &Context<'_>) -> HandlerResult {
     is_on(context)?;
     let place = place(&context.caller.account, &context.call.region);
     let on = context.state.exposure.encrypted.get(&place);
@@ -366,11 +384,11 @@ fn set_encryption(context: &mut Context<'_>, on: bool) -> HandlerResult {
 }
 
 /// `EnableEbsEncryptionByDefault`
-pub(super) fn enable_encryption(context: &mut Context<'_>) -> HandlerResult {
+fn enable_encryption(context: &mut Context<'_>) -> HandlerResult {
     set_encryption(context, true)
 }
 
 /// `DisableEbsEncryptionByDefault`
-pub(super) fn disable_encryption(context: &mut Context<'_>) -> HandlerResult {
+fn disable_encryption(context: &mut Context<'_>) -> HandlerResult {
     set_encryption(context, false)
 }

@@ -63,7 +63,7 @@ pub(super) fn paged(
         let text = "The parameter MaxResults must be between 5 and 1000.";
         return Err(ApiError::new("InvalidParameterValue", text));
     }
-    let page = context.page(1000)?;
+    let page = context.page()?;
     let mut rows: Vec<(u64, String, Value)> = rows
         .into_iter()
         .map(|(id, row)| (context.state.order(&id), id, row))

@@ -7,10 +7,7 @@ mod targets;
 
 use serde_json::json;
 
-use super::{
-    OperationHandler::{Reads, Writes},
-    ServiceDescriptor,
-};
+use super::ServiceDescriptor;
 use crate::core::{
     call::input_text,
     context::{Context, HandlerResult},
@@ -21,8 +18,6 @@ use crate::core::{
 
 /// Its name in tables.
 const NAME: &str = "events";
-/// Rows on a page (Amazon `EventBridge` API Reference, `ListRules`).
-const PAGE: usize = 100;
 
 pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
     service: SimService {
@@ -48,23 +43,11 @@ pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
             ..PolicyFacts::BY_NAME
         }),
         secrets: &["NextToken"],
+        page_rows: 100,
         ..SimService::named("EventBridge", NAME)
     },
     begin: |call| call.admit(),
-    operations: &[
-        ("PutRule", Writes(rules::put)),
-        ("DescribeRule", Reads(rules::describe)),
-        ("ListRules", Reads(rules::list)),
-        ("EnableRule", Writes(rules::enable)),
-        ("DisableRule", Writes(rules::disable)),
-        ("DeleteRule", Writes(rules::delete)),
-        ("PutTargets", Writes(targets::put)),
-        ("ListTargetsByRule", Reads(targets::list)),
-        ("ListRuleNamesByTarget", Reads(targets::rules_of_target)),
-        ("RemoveTargets", Writes(targets::remove)),
-        ("PutEvents", Writes(putting::put)),
-        ("TestEventPattern", Reads(putting::test_pattern)),
-    ],
+    operations: &[rules::OPERATIONS, targets::OPERATIONS, putting::OPERATIONS],
 };
 
 /// The bus that every account has in each Region.

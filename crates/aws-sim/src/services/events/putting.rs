@@ -10,6 +10,16 @@ use crate::core::{
     issue::whole_seconds,
     windows::Window,
 };
+use crate::services::{
+    OperationHandler::{Reads, Writes},
+    OperationRow,
+};
+
+/// What of this file is called by its name.
+pub(super) const OPERATIONS: &[OperationRow] = &[
+    ("PutEvents", Writes(put)),
+    ("TestEventPattern", Reads(test_pattern)),
+];
 
 /// Bytes of all entries of a request (Amazon `EventBridge` API Reference, `PutEvents`).
 const BYTES_MAX: usize = 1_048_576;
@@ -42,7 +52,7 @@ fn size(entry: &Value) -> usize {
 }
 
 /// `PutEvents`: each entry for itself.
-pub(super) fn put(context: &mut Context<'_>) -> HandlerResult {
+fn put(context: &mut Context<'_>) -> HandlerResult {
     if context.optional("EndpointId").is_some() {
         return Err(invalid("EndpointId is not simulated."));
     }
@@ -132,7 +142,7 @@ fn given_time(entry: &Value) -> Option<Millis> {
 }
 
 /// `TestEventPattern`
-pub(super) fn test_pattern(context: &Context<'_>) -> HandlerResult {
+fn test_pattern(context: &Context<'_>) -> HandlerResult {
     let pattern = rules::pattern(context.text("EventPattern"))?;
     let event: Value = serde_json::from_str(context.text("Event")).unwrap_or_default();
     let members = event.as_object().cloned().unwrap_or_default();

@@ -4,8 +4,8 @@ use hallpass_aws_model::EventPattern;
 use serde_json::{Map, Value, json};
 
 use super::{
-    ApiError, BUS, BusRule, Context, HandlerResult, PAGE, RuleKey, bus, invalid, limit_exceeded,
-    named, no_rule, place, unmanaged,
+    ApiError, BUS, BusRule, Context, HandlerResult, RuleKey, bus, invalid, limit_exceeded, named,
+    no_rule, place, unmanaged,
 };
 use crate::core::{
     bus::rules_of,
@@ -13,6 +13,20 @@ use crate::core::{
     rules::{ENABLED, rule_arn},
     windows::Window,
 };
+use crate::services::{
+    OperationHandler::{Reads, Writes},
+    OperationRow,
+};
+
+/// What of this file is called by its name.
+pub(super) const OPERATIONS: &[OperationRow] = &[
+    ("PutRule", Writes(put)),
+    ("DescribeRule", Reads(describe)),
+    ("ListRules", Reads(list)),
+    ("EnableRule", Writes(enable)),
+    ("DisableRule", Writes(disable)),
+    ("DeleteRule", Writes(delete)),
+];
 
 /// Rules that a bus has at most (AWS: "Amazon `EventBridge` quotas").
 const RULES_MAX: usize = 300;
@@ -28,7 +42,7 @@ pub(super) fn pattern(text: &str) -> Result<EventPattern, ApiError> {
 }
 
 /// `PutRule`: what is left out of a rule that is there is gone; its targets stay.
-pub(super) fn put(context: &mut Context<'_>) -> HandlerResult {
+fn put(context: &mut Context<'_>) -> HandlerResult {
     let key = place(context, "Name")?;
     for member in NOT_SIMULATED {
         let value = context.call.input.get(member);
@@ -83,7 +97,7 @@ fn row(key: &RuleKey, rule: &BusRule) -> Map<String, Value> {
 }
 
 /// `DescribeRule`
-pub(super) fn describe(context: &Context<'_>) -> HandlerResult {
+fn describe(context: &Context<'_>) -> HandlerResult {
     let key = place(context, "Name")?;
     let mut members = row(&key, named(context, &key)?);
     members.insert("CreatedBy".to_owned(), key.0.into());
@@ -91,21 +105,21 @@ pub(super) fn describe(context: &Context<'_>) -> HandlerResult {
 }
 
 /// `ListRules`
-pub(super) fn list(context: &Context<'_>) -> HandlerResult {
+fn list(context: &Context<'_>) -> HandlerResult {
     let bus = bus(context)?;
     let begin = context.text("NamePrefix");
     let rules = rules_of(context.state, &bus).filter(|(key, _)| key.2.starts_with(begin));
     let rows = rules.map(|(key, rule)| (key.2.clone(), Value::Object(row(key, rule))));
-    context.listing("Rules", PAGE, rows.collect())
+    context.listing(rows.collect())
 }
 
 /// `EnableRule`
-pub(super) fn enable(context: &mut Context<'_>) -> HandlerResult {
+fn enable(context: &mut Context<'_>) -> HandlerResult {
     switch(context, ENABLED)
 }
 
 /// `DisableRule`
-pub(super) fn disable(context: &mut Context<'_>) -> HandlerResult {
+fn disable(context: &mut Context<'_>) -> HandlerResult {
     switch(context, "DISABLED")
 }
 
@@ -121,7 +135,7 @@ fn switch(context: &mut Context<'_>, to: &str) -> HandlerResult {
 }
 
 /// `DeleteRule`: one that is not there is deleted, too.
-pub(super) fn delete(context: &mut Context<'_>) -> HandlerResult {
+fn delete(context: &mut Context<'_>) -> HandlerResult {
     let key = place(context, "Name")?;
     unmanaged(context, &key, true)?;
     let rule = context.state.bus_rules.get(&key);

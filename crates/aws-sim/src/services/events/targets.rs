@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{
-    Context, HandlerResult, PAGE, bus, invalid, limit_exceeded, named, no_rule, place, unmanaged,
+    Context, HandlerResult, bus, invalid, limit_exceeded, named, no_rule, place, unmanaged,
 };
 use crate::core::{
     bus::rules_of,
@@ -11,6 +11,18 @@ use crate::core::{
     target_input,
     windows::Window,
 };
+use crate::services::{
+    OperationHandler::{Reads, Writes},
+    OperationRow,
+};
+
+/// What of this file is called by its name.
+pub(super) const OPERATIONS: &[OperationRow] = &[
+    ("PutTargets", Writes(put)),
+    ("ListTargetsByRule", Reads(list)),
+    ("ListRuleNamesByTarget", Reads(rules_of_target)),
+    ("RemoveTargets", Writes(remove)),
+];
 
 /// Targets that a rule has at most, and entries of a request (Amazon `EventBridge` API Reference, `PutTargets`).
 const TARGETS_MAX: usize = 5;
@@ -44,7 +56,7 @@ fn check(target: &Value) -> Result<(), super::ApiError> {
 }
 
 /// `PutTargets`: all or none.
-pub(super) fn put(context: &mut Context<'_>) -> HandlerResult {
+fn put(context: &mut Context<'_>) -> HandlerResult {
     let key = place(context, "Rule")?;
     let given = context.call.input.get("Targets").and_then(Value::as_array);
     let given = given.map(Vec::as_slice).unwrap_or_default();
@@ -70,15 +82,15 @@ pub(super) fn put(context: &mut Context<'_>) -> HandlerResult {
 }
 
 /// `ListTargetsByRule`
-pub(super) fn list(context: &Context<'_>) -> HandlerResult {
+fn list(context: &Context<'_>) -> HandlerResult {
     let key = place(context, "Rule")?;
     let targets = named(context, &key)?.targets.iter();
     let rows = targets.map(|(id, target)| (id.clone(), target.clone()));
-    context.listing("Targets", PAGE, rows.collect())
+    context.listing(rows.collect())
 }
 
 /// `ListRuleNamesByTarget`
-pub(super) fn rules_of_target(context: &Context<'_>) -> HandlerResult {
+fn rules_of_target(context: &Context<'_>) -> HandlerResult {
     let bus = bus(context)?;
     let wanted = context.text("TargetArn");
     let rules = rules_of(context.state, &bus).filter(|(_, rule)| {
@@ -86,11 +98,11 @@ pub(super) fn rules_of_target(context: &Context<'_>) -> HandlerResult {
         targets.any(|it| input_text(it, "Arn") == Some(wanted))
     });
     let rows = rules.map(|(key, _)| (key.2.clone(), json!(key.2)));
-    context.listing("RuleNames", PAGE, rows.collect())
+    context.listing(rows.collect())
 }
 
 /// `RemoveTargets`: those that are not there are told, the others go.
-pub(super) fn remove(context: &mut Context<'_>) -> HandlerResult {
+fn remove(context: &mut Context<'_>) -> HandlerResult {
     let key = place(context, "Rule")?;
     let ids = context.call.input.get("Ids").and_then(Value::as_array);
     let ids: Vec<&str> = ids

@@ -4,6 +4,11 @@ use serde_json::{Value, json};
 
 use super::{Context, HandlerResult, Output, no_entity, policies, roles, seen, single};
 use crate::core::errors::ApiError;
+use crate::services::{OperationHandler::Reads, OperationRow};
+
+/// What of this file is called by its name.
+pub(super) const OPERATIONS: &[OperationRow] =
+    &[("GetAccountPasswordPolicy", Reads(password_policy))];
 
 /// Quotas that AWS gives with the counts (AWS: "IAM and AWS STS quotas").
 const QUOTAS: &[(&str, u32)] = &[
@@ -68,7 +73,7 @@ pub(super) fn summary(context: &Context<'_>) -> Output {
 }
 
 /// `GetAccountPasswordPolicy`
-pub(super) fn password_policy(context: &Context<'_>) -> HandlerResult {
+fn password_policy(context: &Context<'_>) -> HandlerResult {
     let iam = seen(context);
     let policy = iam.password_policy.clone();
     let none = || -> ApiError {

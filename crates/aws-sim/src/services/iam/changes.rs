@@ -6,16 +6,38 @@ use super::{
     ApiError, Context, HandlerResult, Iam, IamUser, keys::no_key, name_or_caller, single, user,
     users,
 };
+use crate::services::{OperationHandler::Writes, OperationRow};
 use crate::{
     core::{
         call::Output,
         entities::read_tags,
-        iam::{DEFAULT_USER, written},
+        iam::DEFAULT_USER,
+        instants::written,
         issue::{default_key, derive_secret, key_id},
         windows::Window,
     },
     organization::{IamKey, IamPassword},
 };
+
+/// What of this file is called by its name.
+pub(super) const OPERATIONS: &[OperationRow] = &[
+    ("CreateUser", Writes(create_user)),
+    ("DeleteUser", Writes(delete_user)),
+    ("TagUser", Writes(tag_user)),
+    ("CreateAccessKey", Writes(create_key)),
+    ("UpdateAccessKey", Writes(update_key)),
+    ("DeleteAccessKey", Writes(delete_key)),
+    ("CreateLoginProfile", Writes(create_login_profile)),
+    ("DeleteLoginProfile", Writes(delete_login_profile)),
+    (
+        "UpdateAccountPasswordPolicy",
+        Writes(update_password_policy),
+    ),
+    (
+        "DeleteAccountPasswordPolicy",
+        Writes(delete_password_policy),
+    ),
+];
 
 /// Access keys of a user, at most.
 const KEYS: usize = 2;
@@ -53,7 +75,7 @@ fn user_mut<'a>(iam: &'a mut Iam, name: &str) -> Result<&'a mut IamUser, ApiErro
 }
 
 /// `CreateUser`
-pub(super) fn create_user(context: &mut Context<'_>) -> HandlerResult {
+fn create_user(context: &mut Context<'_>) -> HandlerResult {
     let made = IamUser {
         name: context.text("UserName").to_owned(),
         path: context
@@ -88,7 +110,7 @@ pub(super) fn create_user(context: &mut Context<'_>) -> HandlerResult {
 }
 
 /// `DeleteUser`: of a user who has nothing any more.
-pub(super) fn delete_user(context: &mut Context<'_>) -> HandlerResult {
+fn delete_user(context: &mut Context<'_>) -> HandlerResult {
     let name = context.text("UserName");
     if name.eq_ignore_ascii_case(DEFAULT_USER) {
         return Err(unmodifiable(DEFAULT_USER));
@@ -119,7 +141,7 @@ pub(super) fn delete_user(context: &mut Context<'_>) -> HandlerResult {
 }
 
 /// `TagUser`
-pub(super) fn tag_user(context: &mut Context<'_>) -> HandlerResult {
+fn tag_user(context: &mut Context<'_>) -> HandlerResult {
     let name = context.text("UserName");
     let tags = read_tags(context.call.input.get("Tags"));
     change(context, |iam| {
@@ -135,7 +157,7 @@ pub(super) fn tag_user(context: &mut Context<'_>) -> HandlerResult {
 }
 
 /// `CreateAccessKey`: the only answer that has the secret.
-pub(super) fn create_key(context: &mut Context<'_>) -> HandlerResult {
+fn create_key(context: &mut Context<'_>) -> HandlerResult {
     let name = name_or_caller(context)?;
     let account = context.caller.account.as_str();
     let id = key_id("AKIA", account, context.random());
@@ -165,7 +187,7 @@ pub(super) fn create_key(context: &mut Context<'_>) -> HandlerResult {
 }
 
 /// `UpdateAccessKey`
-pub(super) fn update_key(context: &mut Context<'_>) -> HandlerResult {
+fn update_key(context: &mut Context<'_>) -> HandlerResult {
     let status = context.text("Status");
     if !["Active", "Inactive"].contains(&status) {
         let text = format!("A key cannot be made {status}.");
@@ -179,7 +201,7 @@ pub(super) fn update_key(context: &mut Context<'_>) -> HandlerResult {
 }
 
 /// `DeleteAccessKey`
-pub(super) fn delete_key(context: &mut Context<'_>) -> HandlerResult {
+fn delete_key(context: &mut Context<'_>) -> HandlerResult {
     change_keys(context, |keys, at| drop(keys.remove(at)))
 }
 
@@ -201,7 +223,7 @@ fn change_keys(
 }
 
 /// `CreateLoginProfile`
-pub(super) fn create_login_profile(context: &mut Context<'_>) -> HandlerResult {
+fn create_login_profile(context: &mut Context<'_>) -> HandlerResult {
     let name = name_or_caller(context)?;
     let reset = context.call.input.get("PasswordResetRequired");
     let password = IamPassword {
@@ -225,7 +247,7 @@ pub(super) fn create_login_profile(context: &mut Context<'_>) -> HandlerResult {
 }
 
 /// `DeleteLoginProfile`
-pub(super) fn delete_login_profile(context: &mut Context<'_>) -> HandlerResult {
+fn delete_login_profile(context: &mut Context<'_>) -> HandlerResult {
     let name = name_or_caller(context)?;
     change(context, |iam| {
         let user = user_mut(iam, &name)?;
@@ -237,7 +259,7 @@ pub(super) fn delete_login_profile(context: &mut Context<'_>) -> HandlerResult {
 }
 
 /// `UpdateAccountPasswordPolicy`: what a call leaves out goes back to its default (AWS: API reference).
-pub(super) fn update_password_policy(context: &mut Context<'_>) -> HandlerResult {
+fn update_password_policy(context: &mut Context<'_>) -> HandlerResult {
     let given = context.call.input.as_object().cloned().unwrap_or_default();
     let mut policy = serde_json::Map::new();
     policy.insert("MinimumPasswordLength".to_owned(), json!(6));
@@ -263,7 +285,7 @@ pub(super) fn update_password_policy(context: &mut Context<'_>) -> HandlerResult
 }
 
 /// `DeleteAccountPasswordPolicy`
-pub(super) fn delete_password_policy(context: &mut Context<'_>) -> HandlerResult {
+fn delete_password_policy(context: &mut Context<'_>) -> HandlerResult {
     let name = format!("domain {}", context.caller.account);
     change(context, |iam| {
         let held = iam.password_policy.take();

@@ -3,10 +3,14 @@
 use serde_json::{Map, Value, json};
 
 use super::{
-    Context, HandlerResult, IamUser, finish, groups, page, policies, roles, seen,
+    Context, HandlerResult, IamUser, finish, groups, held, page, policies, roles, seen,
     users::{self, add_boundary, tag_rows},
 };
 use crate::organization::IamGroup;
+use crate::services::{OperationHandler::Reads, OperationRow};
+
+/// What of this file is called by its name.
+pub(super) const OPERATIONS: &[OperationRow] = &[("GetAccountAuthorizationDetails", Reads(list))];
 
 /// The lists of the answer, and what a filter calls what is in them, in the order in which pages fill them.
 const LISTS: [&str; 4] = [
@@ -21,7 +25,7 @@ const ROLES: u8 = 2;
 const POLICIES: u8 = 3;
 
 /// `GetAccountAuthorizationDetails`. Of AWS's managed policies it has those that are attached (?).
-pub(super) fn list(context: &Context<'_>) -> HandlerResult {
+fn list(context: &Context<'_>) -> HandlerResult {
     let iam = seen(context);
     let filter = context.call.input.get("Filter").and_then(Value::as_array);
     let filter = filter.filter(|names| !names.is_empty());
@@ -63,7 +67,7 @@ pub(super) fn list(context: &Context<'_>) -> HandlerResult {
     }
     let members = LISTS.iter().zip(lists);
     let members = members.map(|(name, rows)| ((*name).to_owned(), Value::Array(rows)));
-    Ok(finish(members.collect::<Map<_, _>>(), token))
+    Ok(finish(context, members.collect::<Map<_, _>>(), token))
 }
 
 fn user(context: &Context<'_>, user: &IamUser) -> Value {
@@ -71,10 +75,10 @@ fn user(context: &Context<'_>, user: &IamUser) -> Value {
     if let Some(members) = row.as_object_mut() {
         members.remove("PasswordLastUsed");
         if !user.permissions.inline.is_empty() {
-            let inline = policies::inline_rows(&user.permissions.inline);
+            let inline = held::inline_rows(&user.permissions.inline);
             members.insert("UserPolicyList".to_owned(), inline);
         }
-        let attached = policies::attached_rows(&user.permissions.policies);
+        let attached = held::attached_rows(&user.permissions.policies);
         members.insert("GroupList".to_owned(), json!(user.groups));
         members.insert("AttachedManagedPolicies".to_owned(), attached.into());
         add_boundary(members, user.permissions.boundary.as_ref());
@@ -86,8 +90,8 @@ fn user(context: &Context<'_>, user: &IamUser) -> Value {
 fn group(context: &Context<'_>, group: &IamGroup) -> Value {
     let mut row = groups::row(context, group);
     if let Some(members) = row.as_object_mut() {
-        let inline = policies::inline_rows(&group.permissions.inline);
-        let attached = policies::attached_rows(&group.permissions.policies);
+        let inline = held::inline_rows(&group.permissions.inline);
+        let attached = held::attached_rows(&group.permissions.policies);
         members.insert("GroupPolicyList".to_owned(), inline);
         members.insert("AttachedManagedPolicies".to_owned(), attached.into());
     }

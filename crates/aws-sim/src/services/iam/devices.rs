@@ -4,10 +4,17 @@ use hallpass_sim_base::Random;
 use serde_json::{Value, json};
 
 use super::{Context, HandlerResult, date, listed, seen, seen_by_name, user_or_caller, users};
+use crate::services::{OperationHandler::Reads, OperationRow};
 use crate::{
     core::{caller::CallerKind, issue::unique_id},
     organization::{IamMfaDevice, IamMfaKind},
 };
+
+/// What of this file is called by its name.
+pub(super) const OPERATIONS: &[OperationRow] = &[
+    ("ListMFADevices", Reads(of_user)),
+    ("ListVirtualMFADevices", Reads(virtual_ones)),
+];
 
 /// The name of the root user where AWS names users.
 const ROOT: &str = "root-account-mfa-device";
@@ -32,7 +39,7 @@ fn enabled(context: &Context<'_>, device: &IamMfaDevice, made: Option<&String>) 
 }
 
 /// `ListMFADevices`
-pub(super) fn of_user(context: &Context<'_>) -> HandlerResult {
+fn of_user(context: &Context<'_>) -> HandlerResult {
     let iam = seen_by_name(context);
     if context.caller.kind == CallerKind::Root && context.optional("UserName").is_none() {
         let root = iam.root.as_ref().and_then(|root| root.mfa.as_ref());
@@ -43,7 +50,7 @@ pub(super) fn of_user(context: &Context<'_>) -> HandlerResult {
             let row = json!({ "UserName": account, "SerialNumber": serial, "EnableDate": enabled });
             (serial.clone(), row)
         };
-        return listed(context, "MFADevices", root.map(row).into_iter().collect());
+        return listed(context, root.map(row).into_iter().collect());
     }
     let user = user_or_caller(context, &iam)?;
     let row = user.mfa.as_ref().map(|device| {
@@ -52,11 +59,11 @@ pub(super) fn of_user(context: &Context<'_>) -> HandlerResult {
         let row = json!({ "UserName": user.name, "SerialNumber": serial, "EnableDate": enabled });
         (serial.clone(), row)
     });
-    listed(context, "MFADevices", row.into_iter().collect())
+    listed(context, row.into_iter().collect())
 }
 
 /// `ListVirtualMFADevices`: all of them are somebody's.
-pub(super) fn virtual_ones(context: &Context<'_>) -> HandlerResult {
+fn virtual_ones(context: &Context<'_>) -> HandlerResult {
     let iam = seen(context);
     let is_virtual = |device: &&IamMfaDevice| device.kind == IamMfaKind::Virtual;
     let mut rows: Vec<(String, Value)> = Vec::new();
@@ -89,5 +96,5 @@ pub(super) fn virtual_ones(context: &Context<'_>) -> HandlerResult {
     if context.text("AssignmentStatus") == "Unassigned" {
         rows.clear();
     }
-    listed(context, "VirtualMFADevices", rows)
+    listed(context, rows)
 }

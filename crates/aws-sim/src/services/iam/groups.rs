@@ -3,13 +3,24 @@
 use serde_json::{Value, json};
 
 use super::{
-    ApiError, Context, HandlerResult, Iam, date, finish, is_below, listed, no_entity, page,
-    policies, seen, seen_by_name, user, users,
+    ApiError, Context, HandlerResult, Iam, date, finish, held, is_below, listed, no_entity, page,
+    seen, seen_by_name, user, users,
 };
+use crate::services::{OperationHandler::Reads, OperationRow};
 use crate::{
     core::{call::Output, issue::unique_id},
     organization::IamGroup,
 };
+
+/// What of this file is called by its name.
+pub(super) const OPERATIONS: &[OperationRow] = &[
+    ("ListGroups", Reads(list)),
+    ("GetGroup", Reads(get)),
+    ("ListGroupsForUser", Reads(of_user)),
+    ("ListGroupPolicies", Reads(inline_names)),
+    ("GetGroupPolicy", Reads(inline)),
+    ("ListAttachedGroupPolicies", Reads(attached)),
+];
 
 /// A group as lists show it.
 pub(super) fn row(context: &Context<'_>, group: &IamGroup) -> Value {
@@ -35,18 +46,18 @@ fn find<'a>(context: &Context<'_>, iam: &'a Iam) -> Result<&'a IamGroup, ApiErro
 }
 
 /// `ListGroups`
-pub(super) fn list(context: &Context<'_>) -> HandlerResult {
+fn list(context: &Context<'_>) -> HandlerResult {
     let iam = seen(context);
     let groups = iam
         .groups
         .iter()
         .filter(|group| is_below(context, group.path.as_ref()));
     let rows = groups.map(|group| (group.name.clone(), row(context, group)));
-    listed(context, "Groups", rows.collect())
+    listed(context, rows.collect())
 }
 
 /// `ListGroupsForUser`
-pub(super) fn of_user(context: &Context<'_>) -> HandlerResult {
+fn of_user(context: &Context<'_>) -> HandlerResult {
     let iam = seen_by_name(context);
     let user = user(&iam, context.text("UserName"))?;
     let groups = iam
@@ -54,11 +65,11 @@ pub(super) fn of_user(context: &Context<'_>) -> HandlerResult {
         .iter()
         .filter(|group| user.groups.contains(&group.name));
     let rows = groups.map(|group| (group.name.clone(), row(context, group)));
-    listed(context, "Groups", rows.collect())
+    listed(context, rows.collect())
 }
 
 /// `GetGroup`: with a page of its members.
-pub(super) fn get(context: &Context<'_>) -> HandlerResult {
+fn get(context: &Context<'_>) -> HandlerResult {
     let iam = seen_by_name(context);
     let group = find(context, &iam)?;
     let members = iam
@@ -69,23 +80,24 @@ pub(super) fn get(context: &Context<'_>) -> HandlerResult {
     let (rows, token) = page(context, rows)?;
     let shown = json!({ "Group": row(context, group), "Users": rows });
     Ok(finish(
+        context,
         shown.as_object().cloned().unwrap_or_default(),
         token,
     ))
 }
 
 /// `ListGroupPolicies`
-pub(super) fn inline_names(context: &Context<'_>) -> HandlerResult {
+fn inline_names(context: &Context<'_>) -> HandlerResult {
     let iam = seen_by_name(context);
-    policies::list_inline(context, &find(context, &iam)?.permissions.inline)
+    held::list_inline(context, &find(context, &iam)?.permissions.inline)
 }
 
 /// `GetGroupPolicy`
-pub(super) fn inline(context: &Context<'_>) -> HandlerResult {
+fn inline(context: &Context<'_>) -> HandlerResult {
     let iam = seen_by_name(context);
     let group = find(context, &iam)?;
     let name = context.text("PolicyName");
-    let document = policies::inline(&group.permissions.inline, name);
+    let document = held::inline(&group.permissions.inline, name);
     let document = document.ok_or_else(|| no_entity("group policy", name))?;
     Ok(Output::Members(json!({
         "GroupName": group.name, "PolicyName": name, "PolicyDocument": document,
@@ -93,7 +105,7 @@ pub(super) fn inline(context: &Context<'_>) -> HandlerResult {
 }
 
 /// `ListAttachedGroupPolicies`
-pub(super) fn attached(context: &Context<'_>) -> HandlerResult {
+fn attached(context: &Context<'_>) -> HandlerResult {
     let iam = seen_by_name(context);
-    policies::list_attached(context, &find(context, &iam)?.permissions.policies)
+    held::list_attached(context, &find(context, &iam)?.permissions.policies)
 }

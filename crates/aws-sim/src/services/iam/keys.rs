@@ -4,16 +4,20 @@ use hallpass_sim_base::Millis;
 use serde_json::{Value, json};
 
 use super::{ApiError, Context, HandlerResult, date, listed, seen_by_name, user_or_caller};
+use crate::services::{OperationHandler::Reads, OperationRow};
 use crate::{
     core::{
-        call::Output,
-        caller::CallerKind,
-        iam::{holder, instant},
-        issue::whole_seconds,
+        call::Output, caller::CallerKind, iam::holder, instants::instant, issue::whole_seconds,
         state::SimState,
     },
     organization::IamKey,
 };
+
+/// What of this file is called by its name.
+pub(super) const OPERATIONS: &[OperationRow] = &[
+    ("ListAccessKeys", Reads(list)),
+    ("GetAccessKeyLastUsed", Reads(last_used)),
+];
 
 /// Where a key was used that the organization file does not say more of.
 const ELSEWHERE: (&str, &str) = ("sts", "us-east-1");
@@ -24,19 +28,15 @@ pub(super) fn status(key: &IamKey) -> &str {
 }
 
 /// `ListAccessKeys`
-pub(super) fn list(context: &Context<'_>) -> HandlerResult {
+fn list(context: &Context<'_>) -> HandlerResult {
     let iam = seen_by_name(context);
     if context.caller.kind == CallerKind::Root && context.optional("UserName").is_none() {
         let root = iam.root.as_ref().map_or(&[][..], |root| &root.keys);
-        return listed(
-            context,
-            "AccessKeyMetadata",
-            rows(context, root, None, None),
-        );
+        return listed(context, rows(context, root, None, None));
     }
     let user = user_or_caller(context, &iam)?;
     let rows = rows(context, &user.keys, Some(&user.name), user.created.as_ref());
-    listed(context, "AccessKeyMetadata", rows)
+    listed(context, rows)
 }
 
 fn rows(
@@ -73,7 +73,7 @@ pub(super) fn used(state: &SimState, key: &IamKey) -> Option<(Millis, String, St
 }
 
 /// `GetAccessKeyLastUsed`
-pub(super) fn last_used(context: &Context<'_>) -> HandlerResult {
+fn last_used(context: &Context<'_>) -> HandlerResult {
     let id = context.text("AccessKeyId");
     let iam = seen_by_name(context);
     let found = holder(&iam, &context.caller.account, id);
@@ -94,5 +94,5 @@ pub(super) fn last_used(context: &Context<'_>) -> HandlerResult {
 /// There is no such key in the account.
 pub(super) fn no_key(id: &str) -> ApiError {
     let text = format!("The Access Key with id {id} cannot be found.");
-    ApiError::new("NoSuchEntity", text).status(404)
+    ApiError::new("NoSuchEntity", text)
 }

@@ -6,6 +6,7 @@ mod changes;
 mod details;
 mod devices;
 mod groups;
+mod held;
 mod keys;
 mod policies;
 mod report;
@@ -29,8 +30,10 @@ use crate::{
         caller::{AwsCaller, CallerKind},
         context::{Context, HandlerResult},
         errors::{self, ApiError, ErrorForms},
-        iam::{holder, instant},
+        iam::holder,
+        instants::instant,
         issue::whole_seconds,
+        pages::put_next,
         service::{BucketSharing, CallRate, CallRates, PolicyFacts, ScopeRegions, SimService},
         state::SimState,
     },
@@ -58,74 +61,31 @@ pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
     },
     begin: |call| call.admit(),
     operations: &[
-        ("ListRoles", Reads(roles::list)),
-        ("GetRole", Reads(roles::get)),
-        ("ListRoleTags", Reads(roles::tags)),
-        ("ListRolePolicies", Reads(roles::inline_names)),
-        ("GetRolePolicy", Reads(roles::inline)),
-        ("ListAttachedRolePolicies", Reads(roles::attached)),
-        ("CreateRole", Writes(role_changes::create)),
-        ("DeleteRole", Writes(role_changes::delete)),
-        ("AttachRolePolicy", Writes(role_changes::attach)),
-        ("DetachRolePolicy", Writes(role_changes::detach)),
-        ("ListUsers", Reads(users::list)),
-        ("GetUser", Reads(users::get)),
-        ("ListUserTags", Reads(users::tags)),
-        ("ListUserPolicies", Reads(users::inline_names)),
-        ("GetUserPolicy", Reads(users::inline)),
-        ("ListAttachedUserPolicies", Reads(users::attached)),
-        ("GetLoginProfile", Reads(users::login_profile)),
-        ("ListAccessKeys", Reads(keys::list)),
-        ("GetAccessKeyLastUsed", Reads(keys::last_used)),
-        ("ListMFADevices", Reads(devices::of_user)),
-        ("ListVirtualMFADevices", Reads(devices::virtual_ones)),
-        ("ListGroups", Reads(groups::list)),
-        ("GetGroup", Reads(groups::get)),
-        ("ListGroupsForUser", Reads(groups::of_user)),
-        ("ListGroupPolicies", Reads(groups::inline_names)),
-        ("GetGroupPolicy", Reads(groups::inline)),
-        ("ListAttachedGroupPolicies", Reads(groups::attached)),
-        ("ListPolicies", Reads(policies::list)),
-        ("GetPolicy", Reads(policies::get)),
-        ("GetPolicyVersion", Reads(policies::version)),
-        ("ListPolicyVersions", Reads(policies::versions)),
-        ("GetAccountAuthorizationDetails", Reads(details::list)),
-        ("SimulatePrincipalPolicy", Reads(simulate::principal)),
-        (
-            "GenerateCredentialReport",
-            Writes(|call| Ok(report::generate(call))),
-        ),
-        ("GetCredentialReport", Reads(report::get)),
-        (
-            "GetAccountSummary",
-            Reads(|call| Ok(account::summary(call))),
-        ),
-        ("GetAccountPasswordPolicy", Reads(account::password_policy)),
-        (
-            "ListAccountAliases",
-            Reads(|call| listed(call, "AccountAliases", Vec::new())),
-        ),
-        ("CreateUser", Writes(changes::create_user)),
-        ("DeleteUser", Writes(changes::delete_user)),
-        ("TagUser", Writes(changes::tag_user)),
-        ("CreateAccessKey", Writes(changes::create_key)),
-        ("UpdateAccessKey", Writes(changes::update_key)),
-        ("DeleteAccessKey", Writes(changes::delete_key)),
-        ("CreateLoginProfile", Writes(changes::create_login_profile)),
-        ("DeleteLoginProfile", Writes(changes::delete_login_profile)),
-        (
-            "UpdateAccountPasswordPolicy",
-            Writes(changes::update_password_policy),
-        ),
-        (
-            "DeleteAccountPasswordPolicy",
-            Writes(changes::delete_password_policy),
-        ),
+        &[
+            (
+                "GenerateCredentialReport",
+                Writes(|call| Ok(report::generate(call))),
+            ),
+            (
+                "GetAccountSummary",
+                Reads(|call| Ok(account::summary(call))),
+            ),
+            ("ListAccountAliases", Reads(|call| listed(call, Vec::new()))),
+        ],
+        roles::OPERATIONS,
+        role_changes::OPERATIONS,
+        users::OPERATIONS,
+        keys::OPERATIONS,
+        devices::OPERATIONS,
+        groups::OPERATIONS,
+        policies::OPERATIONS,
+        details::OPERATIONS,
+        simulate::OPERATIONS,
+        report::OPERATIONS,
+        account::OPERATIONS,
+        changes::OPERATIONS,
     ],
 };
-
-/// Rows on a page when the caller does not say.
-const DEFAULT_PAGE: usize = 100;
 
 fn resources(state: &SimState, caller: &AwsCaller, operation: &str, input: &Value) -> Vec<String> {
     let of = |kind: &str, name: &str| format!("arn:aws:iam::{}:{kind}/{name}", caller.account);
@@ -153,7 +113,7 @@ fn resources(state: &SimState, caller: &AwsCaller, operation: &str, input: &Valu
 
 fn no_entity(kind: &str, name: &str) -> ApiError {
     let text = format!("The {kind} with name {name} cannot be found.");
-    ApiError::new("NoSuchEntity", text).status(404)
+    ApiError::new("NoSuchEntity", text)
 }
 
 /// IAM of the caller's account as lists show it.
@@ -214,19 +174,14 @@ fn single(name: &str, value: Value) -> Output {
 }
 
 /// A page of rows, each with what tells it from the others.
-fn listed(context: &Context<'_>, name: &str, rows: Vec<(String, Value)>) -> HandlerResult {
+fn listed(context: &Context<'_>, rows: Vec<(String, Value)>) -> HandlerResult {
     let (rows, token) = page(context, rows.into_iter().map(|(id, row)| (0, id, row)))?;
-    let mut members = Map::new();
-    members.insert(name.to_owned(), Value::Array(rows));
-    Ok(finish(members, token))
+    Ok(context.paged(rows, token))
 }
 
 /// Whether there is more, and how to get at it.
-fn finish(mut members: Map<String, Value>, token: Option<String>) -> Output {
-    members.insert("IsTruncated".to_owned(), token.is_some().into());
-    if let Some(token) = token {
-        members.insert("Marker".to_owned(), token.into());
-    }
+fn finish(context: &Context<'_>, mut members: Map<String, Value>, token: Option<String>) -> Output {
+    put_next(context.call, &mut members, token);
     Output::Members(Value::Object(members))
 }
 
@@ -236,7 +191,7 @@ fn page<T>(
     context: &Context<'_>,
     rows: impl Iterator<Item = (u8, String, T)>,
 ) -> Result<(Vec<T>, Option<String>), ApiError> {
-    let page = context.page(DEFAULT_PAGE)?;
+    let page = context.page()?;
     let mut rows: Vec<(String, u64, T)> = rows
         .map(|(part, id, row)| (part.to_string(), context.state.order(&id), row))
         .collect();

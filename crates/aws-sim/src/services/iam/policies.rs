@@ -3,15 +3,24 @@
 use serde_json::{Map, Value, json};
 
 use super::{ApiError, Context, HandlerResult, escaped, listed, roles, seen, seen_by_name, single};
+use crate::services::{OperationHandler::Reads, OperationRow};
 use crate::{
     core::{
-        authorize::{aws_managed, aws_managed_arn},
-        iam::{inline_name, instant},
+        authorize::{aws_managed, aws_managed_arn as arn},
+        instants::instant,
         issue::{unique_id, whole_seconds},
     },
     organization::{Iam, IamManagedPolicy, IamPolicies},
     vocabulary::policy_types,
 };
+
+/// What of this file is called by its name.
+pub(super) const OPERATIONS: &[OperationRow] = &[
+    ("ListPolicies", Reads(list)),
+    ("GetPolicy", Reads(get)),
+    ("GetPolicyVersion", Reads(version)),
+    ("ListPolicyVersions", Reads(versions)),
+];
 
 /// 2015-02-06, 18:40:58 UTC: when AWS made most of its managed policies.
 const AWS_CREATED: i64 = 1_423_248_058_000;
@@ -110,11 +119,6 @@ impl PolicyUses {
     }
 }
 
-/// The ARN of a policy that is named by name or ARN.
-pub(super) fn arn(name: &str) -> String {
-    aws_managed_arn(name)
-}
-
 /// All managed policies that an account sees.
 pub(super) fn all(context: &Context<'_>, iam: &Iam) -> Vec<ManagedPolicy> {
     let own = iam.managed.iter().map(|policy| own(context, policy));
@@ -143,7 +147,7 @@ fn own(context: &Context<'_>, policy: &IamManagedPolicy) -> ManagedPolicy {
 }
 
 /// `ListPolicies`
-pub(super) fn list(context: &Context<'_>) -> HandlerResult {
+fn list(context: &Context<'_>) -> HandlerResult {
     let iam = seen(context);
     let uses = PolicyUses::of(context, &iam);
     let flag = |name: &str| context.call.input.get(name) == Some(&Value::Bool(true));
@@ -170,7 +174,7 @@ pub(super) fn list(context: &Context<'_>) -> HandlerResult {
         let row = policy.row(context, &uses);
         (policy.arn, Value::Object(row))
     });
-    listed(context, "Policies", rows.collect())
+    listed(context, rows.collect())
 }
 
 fn find(context: &Context<'_>, iam: &Iam) -> Result<ManagedPolicy, ApiError> {
@@ -178,12 +182,12 @@ fn find(context: &Context<'_>, iam: &Iam) -> Result<ManagedPolicy, ApiError> {
     let mut rows = all(context, iam).into_iter();
     rows.find(|policy| policy.arn == arn).ok_or_else(|| {
         let text = format!("Policy {arn} does not exist or is not attachable.");
-        ApiError::new("NoSuchEntity", text).status(404)
+        ApiError::new("NoSuchEntity", text)
     })
 }
 
 /// `GetPolicy`
-pub(super) fn get(context: &Context<'_>) -> HandlerResult {
+fn get(context: &Context<'_>) -> HandlerResult {
     let iam = seen_by_name(context);
     let policy = find(context, &iam)?;
     let mut row = policy.row(context, &PolicyUses::of(context, &iam));
@@ -196,72 +200,21 @@ pub(super) fn get(context: &Context<'_>) -> HandlerResult {
 }
 
 /// `GetPolicyVersion`
-pub(super) fn version(context: &Context<'_>) -> HandlerResult {
+fn version(context: &Context<'_>) -> HandlerResult {
     let iam = seen_by_name(context);
     let policy = find(context, &iam)?;
     let version = context.text("VersionId");
     if version != VERSION {
         let text = format!("Policy {} version {version} does not exist.", policy.arn);
-        return Err(ApiError::new("NoSuchEntity", text).status(404));
+        return Err(ApiError::new("NoSuchEntity", text));
     }
     Ok(single("PolicyVersion", policy.version(true)))
 }
 
 /// `ListPolicyVersions`
-pub(super) fn versions(context: &Context<'_>) -> HandlerResult {
+fn versions(context: &Context<'_>) -> HandlerResult {
     let iam = seen(context);
     let policy = find(context, &iam)?;
     let row = (VERSION.to_owned(), policy.version(false));
-    listed(context, "Versions", vec![row])
-}
-
-/// The names of inline policies.
-pub(super) fn list_inline(context: &Context<'_>, inline: &[Value]) -> HandlerResult {
-    let names = (0..inline.len()).map(inline_name);
-    let rows = names.map(|name| (name.clone(), Value::from(name)));
-    listed(context, "PolicyNames", rows.collect())
-}
-
-/// An inline policy by name, percent-encoded.
-pub(super) fn inline(inline: &[Value], name: &str) -> Option<String> {
-    let mut rows = inline.iter().enumerate();
-    let (_, document) = rows.find(|(index, _)| inline_name(*index) == name)?;
-    Some(escaped(&policy_types::text(document)))
-}
-
-/// Inline policies with their documents.
-pub(super) fn inline_rows(inline: &[Value]) -> Value {
-    let rows = inline.iter().enumerate();
-    rows.map(|(index, document)| {
-        let document = escaped(&policy_types::text(document));
-        json!({ "PolicyName": inline_name(index), "PolicyDocument": document })
-    })
-    .collect()
-}
-
-/// Attached policies as `{PolicyName, PolicyArn}`.
-pub(super) fn attached_rows(names: &[String]) -> Vec<Value> {
-    let arns = names.iter().map(|name| arn(name));
-    arns.map(|arn| {
-        let name = arn.rsplit('/').next().unwrap_or_default();
-        json!({ "PolicyName": name, "PolicyArn": arn })
-    })
-    .collect()
-}
-
-/// A page of attached policies.
-pub(super) fn list_attached(context: &Context<'_>, names: &[String]) -> HandlerResult {
-    let prefix = context.optional("PathPrefix").unwrap_or("/");
-    let path = |name: &String| {
-        arn(name)
-            .split_once(":policy")
-            .map(|(_, path)| path.to_owned())
-    };
-    let names: Vec<String> = names
-        .iter()
-        .filter(|name| path(name).is_some_and(|path| path.starts_with(prefix)))
-        .cloned()
-        .collect();
-    let rows = names.iter().cloned().zip(attached_rows(&names));
-    listed(context, "AttachedPolicies", rows.collect())
+    listed(context, vec![row])
 }

@@ -7,18 +7,17 @@ use jiff::{Timestamp, fmt::strtime};
 use serde_json::{Value, json};
 
 use super::{Context, HandlerResult, Iam, IamUser, keys};
+use crate::services::{OperationHandler::Reads, OperationRow};
 use crate::{
     core::{
-        call::Output,
-        entities::CredentialReport,
-        errors::ApiError,
-        iam::{instant, user_arn},
-        settle,
-        state::SimState,
-        windows::Window,
+        call::Output, entities::CredentialReport, errors::ApiError, iam::user_arn,
+        instants::instant, settle, state::SimState, windows::Window,
     },
     organization::{IamKey, IamPassword},
 };
+
+/// What of this file is called by its name.
+pub(super) const OPERATIONS: &[OperationRow] = &[("GetCredentialReport", Reads(get))];
 
 /// How long a report can be had.
 const KEPT: Millis = 4 * 3_600_000;
@@ -61,19 +60,19 @@ pub(super) fn generate(context: &mut Context<'_>) -> Output {
 }
 
 /// `GetCredentialReport`
-pub(super) fn get(context: &Context<'_>) -> HandlerResult {
+fn get(context: &Context<'_>) -> HandlerResult {
     let account = context.caller.account.as_str();
     let Some(report) = context.state.credential_reports.get(account) else {
         let text = "No credential report is present. Generate one first.";
-        return Err(ApiError::new("ReportNotPresent", text).status(410));
+        return Err(ApiError::new("ReportNotPresent", text));
     };
     if context.now < report.ready {
         let text = "The credential report is still being generated.";
-        return Err(ApiError::new("ReportInProgress", text).status(404));
+        return Err(ApiError::new("ReportInProgress", text));
     }
     if context.now >= report.ready + KEPT {
         let text = "The most recent credential report has expired. Generate a new one.";
-        return Err(ApiError::new("ReportExpired", text).status(410));
+        return Err(ApiError::new("ReportExpired", text));
     }
     Ok(Output::Members(json!({
         "Content": STANDARD.encode(&report.text),

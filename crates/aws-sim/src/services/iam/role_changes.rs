@@ -7,10 +7,19 @@ use super::{
     changes::{change, conflict},
     no_entity, roles, single,
 };
+use crate::services::{OperationHandler::Writes, OperationRow};
 use crate::{
     core::{call::Output, entities::read_tags, issue::whole_seconds},
     organization::{Iam, IamRole},
 };
+
+/// What of this file is called by its name.
+pub(super) const OPERATIONS: &[OperationRow] = &[
+    ("CreateRole", Writes(create)),
+    ("DeleteRole", Writes(delete)),
+    ("AttachRolePolicy", Writes(attach)),
+    ("DetachRolePolicy", Writes(detach)),
+];
 
 /// Policies of a role at most (AWS: "IAM and AWS STS quotas").
 const POLICIES: usize = 10;
@@ -51,7 +60,7 @@ fn role_mut<'a>(iam: &'a mut Iam, name: &str) -> Result<&'a mut IamRole, ApiErro
 }
 
 /// `CreateRole`
-pub(super) fn create(context: &mut Context<'_>) -> HandlerResult {
+fn create(context: &mut Context<'_>) -> HandlerResult {
     let role = IamRole {
         name: context.text("RoleName").to_owned(),
         path: context.optional("Path").map(str::to_owned),
@@ -72,7 +81,7 @@ pub(super) fn create(context: &mut Context<'_>) -> HandlerResult {
 }
 
 /// `DeleteRole`: not while policies are attached.
-pub(super) fn delete(context: &mut Context<'_>) -> HandlerResult {
+fn delete(context: &mut Context<'_>) -> HandlerResult {
     let name = context.text("RoleName").to_owned();
     change(context, |iam| {
         if !role_mut(iam, &name)?.permissions.policies.is_empty() {
@@ -97,7 +106,7 @@ fn is_same(held: &str, arn: &str) -> bool {
 }
 
 /// `AttachRolePolicy`: one that is attached already stays so.
-pub(super) fn attach(context: &mut Context<'_>) -> HandlerResult {
+fn attach(context: &mut Context<'_>) -> HandlerResult {
     let (name, arn) = (
         context.text("RoleName").to_owned(),
         context.text("PolicyArn").to_owned(),
@@ -118,7 +127,7 @@ pub(super) fn attach(context: &mut Context<'_>) -> HandlerResult {
 }
 
 /// `DetachRolePolicy`
-pub(super) fn detach(context: &mut Context<'_>) -> HandlerResult {
+fn detach(context: &mut Context<'_>) -> HandlerResult {
     let (name, arn) = (
         context.text("RoleName").to_owned(),
         context.text("PolicyArn").to_owned(),
@@ -129,7 +138,7 @@ pub(super) fn detach(context: &mut Context<'_>) -> HandlerResult {
         held.retain(|it| !is_same(it, &arn));
         if held.len() == before {
             let text = format!("Policy {arn} was not found.");
-            return Err(ApiError::new("NoSuchEntity", text).status(404));
+            return Err(ApiError::new("NoSuchEntity", text));
         }
         Ok(())
     })?;

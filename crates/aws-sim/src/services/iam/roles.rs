@@ -6,22 +6,33 @@ use hallpass_sim_base::{Millis, Random};
 use serde_json::{Value, json};
 
 use super::{
-    ApiError, Context, HandlerResult, escaped, is_below, listed, no_entity, policies, seen,
+    ApiError, Context, HandlerResult, escaped, held, is_below, listed, no_entity, seen,
     seen_by_name, single,
     users::{add_boundary, list_tags, tag_rows},
 };
+use crate::services::{OperationHandler::Reads, OperationRow};
 use crate::{
     core::{
         account_access,
         call::Output,
         entities::Tags,
-        iam::instant,
+        instants::instant,
         issue::{unique_id, whole_seconds},
         portal::reserved_path,
     },
     organization::{Iam, IamPolicies, IamRole},
     vocabulary::policy_types,
 };
+
+/// What of this file is called by its name.
+pub(super) const OPERATIONS: &[OperationRow] = &[
+    ("ListRoles", Reads(list)),
+    ("GetRole", Reads(get)),
+    ("ListRoleTags", Reads(tags)),
+    ("ListRolePolicies", Reads(inline_names)),
+    ("GetRolePolicy", Reads(inline)),
+    ("ListAttachedRolePolicies", Reads(attached)),
+];
 
 /// What provisioning calls the inline policy of a permission set.
 const INLINE_OF_SET: &str = "AwsSSOInlinePolicy";
@@ -85,7 +96,7 @@ impl ShownRole {
             let inline = self.inline.iter();
             let inline = inline
                 .map(|(name, document)| json!({ "PolicyName": name, "PolicyDocument": document }));
-            let attached = policies::attached_rows(&self.permissions.policies);
+            let attached = held::attached_rows(&self.permissions.policies);
             members.insert("InstanceProfileList".to_owned(), json!([]));
             members.insert("RolePolicyList".to_owned(), inline.collect());
             members.insert("AttachedManagedPolicies".to_owned(), attached.into());
@@ -222,15 +233,15 @@ fn find(context: &Context<'_>, iam: &Iam) -> Result<ShownRole, ApiError> {
 }
 
 /// `ListRoles`
-pub(super) fn list(context: &Context<'_>) -> HandlerResult {
+fn list(context: &Context<'_>) -> HandlerResult {
     let rows = all(context, &seen(context)).into_iter();
     let rows = rows.filter(|role| is_below(context, Some(&role.path)));
     let rows = rows.map(|role| (role.arn(""), role.row(context)));
-    listed(context, "Roles", rows.collect())
+    listed(context, rows.collect())
 }
 
 /// `GetRole`
-pub(super) fn get(context: &Context<'_>) -> HandlerResult {
+fn get(context: &Context<'_>) -> HandlerResult {
     Ok(single(
         "Role",
         find(context, &seen_by_name(context))?.whole(context),
@@ -244,19 +255,19 @@ pub(super) fn as_written(context: &Context<'_>) -> Result<Value, ApiError> {
 }
 
 /// `ListRoleTags`
-pub(super) fn tags(context: &Context<'_>) -> HandlerResult {
+fn tags(context: &Context<'_>) -> HandlerResult {
     list_tags(context, &find(context, &seen(context))?.tags)
 }
 
 /// `ListRolePolicies`
-pub(super) fn inline_names(context: &Context<'_>) -> HandlerResult {
+fn inline_names(context: &Context<'_>) -> HandlerResult {
     let names = find(context, &seen(context))?.inline.into_keys();
     let rows = names.map(|name| (name.clone(), Value::from(name)));
-    listed(context, "PolicyNames", rows.collect())
+    listed(context, rows.collect())
 }
 
 /// `GetRolePolicy`
-pub(super) fn inline(context: &Context<'_>) -> HandlerResult {
+fn inline(context: &Context<'_>) -> HandlerResult {
     let role = find(context, &seen_by_name(context))?;
     let name = context.text("PolicyName");
     let document = role
@@ -269,7 +280,7 @@ pub(super) fn inline(context: &Context<'_>) -> HandlerResult {
 }
 
 /// `ListAttachedRolePolicies`
-pub(super) fn attached(context: &Context<'_>) -> HandlerResult {
+fn attached(context: &Context<'_>) -> HandlerResult {
     let role = find(context, &seen(context))?;
-    policies::list_attached(context, &role.permissions.policies)
+    held::list_attached(context, &role.permissions.policies)
 }

@@ -5,10 +5,14 @@ use hallpass_iam::Decision;
 use serde_json::{Value, json};
 
 use super::{ApiError, Context, HandlerResult, listed, no_entity, seen_by_name};
+use crate::services::{OperationHandler::Reads, OperationRow};
 use crate::{
     core::authorize::simulated,
     organization::{Iam, IamPolicies},
 };
+
+/// What of this file is called by its name.
+pub(super) const OPERATIONS: &[OperationRow] = &[("SimulatePrincipalPolicy", Reads(principal))];
 
 /// Members that would change what is simulated.
 const NOT_SIMULATED: [&str; 8] = [
@@ -23,7 +27,7 @@ const NOT_SIMULATED: [&str; 8] = [
 ];
 
 /// `SimulatePrincipalPolicy`
-pub(super) fn principal(context: &Context<'_>) -> HandlerResult {
+fn principal(context: &Context<'_>) -> HandlerResult {
     let given = NOT_SIMULATED.iter().find(|it| {
         let value = context.call.input.get(**it);
         value.is_some_and(|value| !value.is_null() && value != &json!([]))
@@ -55,7 +59,7 @@ pub(super) fn principal(context: &Context<'_>) -> HandlerResult {
             rows.push((format!("{action} {resource}"), row));
         }
     }
-    listed(context, "EvaluationResults", rows)
+    listed(context, rows)
 }
 
 const fn word(decision: Decision) -> &'static str {

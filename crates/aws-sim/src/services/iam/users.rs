@@ -3,27 +3,40 @@
 use serde_json::{Map, Value, json};
 
 use super::{
-    Context, HandlerResult, IamUser, date, is_below, listed, no_entity, policies, seen,
-    seen_by_name, single, user, user_or_caller,
+    Context, HandlerResult, IamUser, date, held, is_below, listed, no_entity, seen, seen_by_name,
+    single, user, user_or_caller,
 };
 use crate::core::{
+    authorize::aws_managed_arn,
     call::Output,
     entities::Tags,
     iam::user_arn,
     issue::{unique_id, whole_seconds},
 };
+use crate::services::{OperationHandler::Reads, OperationRow};
+
+/// What of this file is called by its name.
+pub(super) const OPERATIONS: &[OperationRow] = &[
+    ("ListUsers", Reads(list)),
+    ("GetUser", Reads(get)),
+    ("ListUserTags", Reads(tags)),
+    ("ListUserPolicies", Reads(inline_names)),
+    ("GetUserPolicy", Reads(inline)),
+    ("ListAttachedUserPolicies", Reads(attached)),
+    ("GetLoginProfile", Reads(login_profile)),
+];
 
 /// `ListUsers`
-pub(super) fn list(context: &Context<'_>) -> HandlerResult {
+fn list(context: &Context<'_>) -> HandlerResult {
     let iam = seen(context);
     let users = iam.users.iter();
     let users = users.filter(|user| is_below(context, user.path.as_ref()));
     let rows = users.map(|user| (user.name.clone(), row(context, user)));
-    listed(context, "Users", rows.collect())
+    listed(context, rows.collect())
 }
 
 /// `GetUser`: with what lists leave out.
-pub(super) fn get(context: &Context<'_>) -> HandlerResult {
+fn get(context: &Context<'_>) -> HandlerResult {
     let iam = seen_by_name(context);
     let user = user_or_caller(context, &iam)?;
     let mut shown = row(context, user);
@@ -68,14 +81,14 @@ pub(super) fn tag_rows(tags: &Tags) -> Value {
 /// The boundary, if there is one.
 pub(super) fn add_boundary(members: &mut Map<String, Value>, boundary: Option<&String>) {
     if let Some(name) = boundary {
-        let arn = policies::arn(name);
+        let arn = aws_managed_arn(name);
         let shown = json!({ "PermissionsBoundaryType": "Policy", "PermissionsBoundaryArn": arn });
         members.insert("PermissionsBoundary".to_owned(), shown);
     }
 }
 
 /// `ListUserTags`
-pub(super) fn tags(context: &Context<'_>) -> HandlerResult {
+fn tags(context: &Context<'_>) -> HandlerResult {
     let iam = seen_by_name(context);
     let user = user(&iam, context.text("UserName"))?;
     list_tags(context, &user.tags)
@@ -85,11 +98,11 @@ pub(super) fn tags(context: &Context<'_>) -> HandlerResult {
 pub(super) fn list_tags(context: &Context<'_>, tags: &Tags) -> HandlerResult {
     let rows = tags.iter();
     let rows = rows.map(|(key, value)| (key.clone(), json!({ "Key": key, "Value": value })));
-    listed(context, "Tags", rows.collect())
+    listed(context, rows.collect())
 }
 
 /// `GetLoginProfile`
-pub(super) fn login_profile(context: &Context<'_>) -> HandlerResult {
+fn login_profile(context: &Context<'_>) -> HandlerResult {
     let iam = seen_by_name(context);
     let user = user_or_caller(context, &iam)?;
     let shown = shown_profile(context, user);
@@ -114,22 +127,22 @@ pub(super) fn shown_profile(context: &Context<'_>, user: &IamUser) -> Option<Val
 /// There is no login profile.
 pub(super) fn no_profile(name: &str) -> super::ApiError {
     let text = format!("Login Profile for User {name} cannot be found.");
-    super::ApiError::new("NoSuchEntity", text).status(404)
+    super::ApiError::new("NoSuchEntity", text)
 }
 
 /// `ListUserPolicies`
-pub(super) fn inline_names(context: &Context<'_>) -> HandlerResult {
+fn inline_names(context: &Context<'_>) -> HandlerResult {
     let iam = seen_by_name(context);
     let user = user(&iam, context.text("UserName"))?;
-    policies::list_inline(context, &user.permissions.inline)
+    held::list_inline(context, &user.permissions.inline)
 }
 
 /// `GetUserPolicy`
-pub(super) fn inline(context: &Context<'_>) -> HandlerResult {
+fn inline(context: &Context<'_>) -> HandlerResult {
     let iam = seen_by_name(context);
     let user = user(&iam, context.text("UserName"))?;
     let name = context.text("PolicyName");
-    let document = policies::inline(&user.permissions.inline, name);
+    let document = held::inline(&user.permissions.inline, name);
     let document = document.ok_or_else(|| no_entity("user policy", name))?;
     Ok(Output::Members(json!({
         "UserName": user.name, "PolicyName": name, "PolicyDocument": document,
@@ -137,8 +150,8 @@ pub(super) fn inline(context: &Context<'_>) -> HandlerResult {
 }
 
 /// `ListAttachedUserPolicies`
-pub(super) fn attached(context: &Context<'_>) -> HandlerResult {
+fn attached(context: &Context<'_>) -> HandlerResult {
     let iam = seen_by_name(context);
     let user = user(&iam, context.text("UserName"))?;
-    policies::list_attached(context, &user.permissions.policies)
+    held::list_attached(context, &user.permissions.policies)
 }

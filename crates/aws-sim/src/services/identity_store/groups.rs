@@ -7,9 +7,23 @@ use serde_json::{Map, Value, json};
 
 use super::{
     ApiError, Context, HandlerResult, Output, after, arn, attributes, bare, check_revision,
-    check_room, filtered_by, fresh_id, naming, not_found, paged, stamp, taken,
+    check_room, filtered_by, fresh_id, naming, not_found, stamp, taken,
 };
 use crate::core::{directory::remove_group, entities::Group, state::SimState, windows::Window};
+use crate::services::{
+    OperationHandler::{Reads, Writes},
+    OperationRow,
+};
+
+/// What of this file is called by its name.
+pub(super) const OPERATIONS: &[OperationRow] = &[
+    ("CreateGroup", Writes(create)),
+    ("DescribeGroup", Reads(describe)),
+    ("UpdateGroup", Writes(update)),
+    ("DeleteGroup", Writes(delete)),
+    ("ListGroups", Reads(list)),
+    ("GetGroupId", Reads(get_id)),
+];
 
 const ATTRIBUTES: &[&str] = &["DisplayName", "Description"];
 
@@ -55,7 +69,7 @@ fn check_unique(state: &SimState, group: &Group) -> Result<(), ApiError> {
 }
 
 /// `CreateGroup`
-pub(super) fn create(context: &mut Context<'_>) -> HandlerResult {
+fn create(context: &mut Context<'_>) -> HandlerResult {
     check_room(context.state.group_names.len())?;
     let attributes = attributes::given(&context.call.input, ATTRIBUTES);
     let id = fresh_id(context);
@@ -71,13 +85,13 @@ pub(super) fn create(context: &mut Context<'_>) -> HandlerResult {
 }
 
 /// `DescribeGroup`
-pub(super) fn describe(context: &Context<'_>) -> HandlerResult {
+fn describe(context: &Context<'_>) -> HandlerResult {
     let group = read(context, context.text("GroupId"))?;
     Ok(Output::Members(shape(context.state, group)))
 }
 
 /// `UpdateGroup`
-pub(super) fn update(context: &mut Context<'_>) -> HandlerResult {
+fn update(context: &mut Context<'_>) -> HandlerResult {
     let mut group = target(context, context.text("GroupId"))?.clone();
     check_revision(context, &group.origin)?;
     attributes::apply(&mut group.attributes, &context.call.input, ATTRIBUTES)?;
@@ -90,7 +104,7 @@ pub(super) fn update(context: &mut Context<'_>) -> HandlerResult {
 }
 
 /// `DeleteGroup`: memberships go, assignments stay.
-pub(super) fn delete(context: &mut Context<'_>) -> HandlerResult {
+fn delete(context: &mut Context<'_>) -> HandlerResult {
     let group = target(context, context.text("GroupId"))?;
     check_revision(context, &group.origin)?;
     let id = group.id.clone();
@@ -100,14 +114,14 @@ pub(super) fn delete(context: &mut Context<'_>) -> HandlerResult {
 }
 
 /// `ListGroups`
-pub(super) fn list(context: &Context<'_>) -> HandlerResult {
-    let page = context.page(super::DEFAULT_PAGE)?;
+fn list(context: &Context<'_>) -> HandlerResult {
+    let page = context.page()?;
     let state = &context.state;
     if let Some(name) = filtered_by(context, "DisplayName")? {
         let rows = named(context, name)
             .map(|group| shape(state, group))
             .collect();
-        return Ok(paged("Groups", rows, None));
+        return Ok(context.paged(rows, None));
     }
     let start = after(&page);
     let rows = state
@@ -115,7 +129,7 @@ pub(super) fn list(context: &Context<'_>) -> HandlerResult {
         .range_seen(start, context.reading)
         .map(|((order, id), group)| (*order, id.to_string(), shape(state, group)));
     let (rows, token) = page.take(rows);
-    Ok(paged("Groups", rows, token))
+    Ok(context.paged(rows, token))
 }
 
 fn named<'a>(context: &'a Context<'_>, name: &'a str) -> impl Iterator<Item = &'a Group> {
@@ -167,7 +181,7 @@ pub(super) fn has_external_id(attributes: &Map<String, Value>, issuer: &str, id:
 }
 
 /// `GetGroupId`
-pub(super) fn get_id(context: &Context<'_>) -> HandlerResult {
+fn get_id(context: &Context<'_>) -> HandlerResult {
     let found = match alternate(&context.call.input)? {
         Alternate::External(issuer, id) => context
             .state

@@ -7,13 +7,28 @@ use serde_json::{Map, Value, json};
 
 use super::{
     ApiError, Context, HandlerResult, Output, arn, bare, fresh_id, groups, naming, not_found,
-    paged, stamp, taken, users,
+    stamp, taken, users,
 };
 use crate::core::{
     entities::{Id, Membership},
     state::SimState,
     windows::Window,
 };
+use crate::services::{
+    OperationHandler::{Reads, Writes},
+    OperationRow,
+};
+
+/// What of this file is called by its name.
+pub(super) const OPERATIONS: &[OperationRow] = &[
+    ("CreateGroupMembership", Writes(create)),
+    ("DescribeGroupMembership", Reads(describe)),
+    ("DeleteGroupMembership", Writes(delete)),
+    ("GetGroupMembershipId", Reads(get_id)),
+    ("ListGroupMemberships", Reads(list)),
+    ("ListGroupMembershipsForMember", Reads(list_for_member)),
+    ("IsMemberInGroups", Reads(is_member)),
+];
 
 fn shape(state: &SimState, row: &Membership) -> Value {
     let mut members = Map::new();
@@ -53,7 +68,7 @@ fn by_id<'a>(context: &'a Context<'_>, at: Millis) -> Result<&'a Membership, Api
 }
 
 /// `CreateGroupMembership`
-pub(super) fn create(context: &mut Context<'_>) -> HandlerResult {
+fn create(context: &mut Context<'_>) -> HandlerResult {
     let group = groups::target(context, context.text("GroupId"))?.id.clone();
     let user = users::target(context, &member(context))?.id.clone();
     let key = context.state.membership_key(&group, &user);
@@ -73,7 +88,7 @@ pub(super) fn create(context: &mut Context<'_>) -> HandlerResult {
 }
 
 /// `DescribeGroupMembership`
-pub(super) fn describe(context: &Context<'_>) -> HandlerResult {
+fn describe(context: &Context<'_>) -> HandlerResult {
     Ok(Output::Members(shape(
         context.state,
         by_id(context, context.reading_by_id)?,
@@ -81,7 +96,7 @@ pub(super) fn describe(context: &Context<'_>) -> HandlerResult {
 }
 
 /// `DeleteGroupMembership`
-pub(super) fn delete(context: &mut Context<'_>) -> HandlerResult {
+fn delete(context: &mut Context<'_>) -> HandlerResult {
     let row = by_id(context, Millis::MAX)?;
     let key = context.state.membership_key(&row.group, &row.user);
     let seen = context.write(Window::Assignment);
@@ -90,7 +105,7 @@ pub(super) fn delete(context: &mut Context<'_>) -> HandlerResult {
 }
 
 /// `GetGroupMembershipId`
-pub(super) fn get_id(context: &Context<'_>) -> HandlerResult {
+fn get_id(context: &Context<'_>) -> HandlerResult {
     let group = groups::read(context, context.text("GroupId"))?.id.clone();
     let user = users::read(context, &member(context))?.id.clone();
     let key = context.state.membership_key(&group, &user);
@@ -100,8 +115,8 @@ pub(super) fn get_id(context: &Context<'_>) -> HandlerResult {
 }
 
 /// `ListGroupMemberships`
-pub(super) fn list(context: &Context<'_>) -> HandlerResult {
-    let page = context.page(super::DEFAULT_PAGE)?;
+fn list(context: &Context<'_>) -> HandlerResult {
+    let page = context.page()?;
     let group = groups::read(context, context.text("GroupId"))?.id.clone();
     let start = match &page.after {
         Some((order, id)) => Bound::Excluded((group.clone(), *order, id.as_str().into())),
@@ -114,12 +129,12 @@ pub(super) fn list(context: &Context<'_>) -> HandlerResult {
         .take_while(|((of, ..), _)| *of == group)
         .map(|((_, order, user), row)| (*order, user.to_string(), shape(state, row)));
     let (rows, token) = page.take(rows);
-    Ok(paged("GroupMemberships", rows, token))
+    Ok(context.paged(rows, token))
 }
 
 /// `ListGroupMembershipsForMember`
-pub(super) fn list_for_member(context: &Context<'_>) -> HandlerResult {
-    let page = context.page(super::DEFAULT_PAGE)?;
+fn list_for_member(context: &Context<'_>) -> HandlerResult {
+    let page = context.page()?;
     let user = users::read(context, &member(context))?.id.clone();
     let start = match &page.after {
         Some((order, id)) => Bound::Excluded((user.clone(), *order, Id::from(id.as_str()))),
@@ -136,11 +151,11 @@ pub(super) fn list_for_member(context: &Context<'_>) -> HandlerResult {
             Some((*order, group.to_string(), shape(state, row)))
         });
     let (rows, token) = page.take(rows);
-    Ok(paged("GroupMemberships", rows, token))
+    Ok(context.paged(rows, token))
 }
 
 /// `IsMemberInGroups`: in the order asked.
-pub(super) fn is_member(context: &Context<'_>) -> HandlerResult {
+fn is_member(context: &Context<'_>) -> HandlerResult {
     let user = users::read(context, &member(context))?.id.clone();
     let asked = context.call.input.get("GroupIds").and_then(Value::as_array);
     let mut results = Vec::new();

@@ -9,10 +9,7 @@ use std::ops::Bound;
 
 use serde_json::{Map, Value};
 
-use super::{
-    OperationHandler::{Reads, Writes},
-    ServiceDescriptor,
-};
+use super::ServiceDescriptor;
 use crate::core::{
     call::{Output, input_text, seconds},
     caller::AwsCaller,
@@ -21,7 +18,7 @@ use crate::core::{
     entities::{Id, Origin},
     errors::{self, ApiError, ErrorForms},
     limits::DIRECTORY,
-    pages::{PageCursor, paged},
+    pages::PageCursor,
     service::{BucketSharing, CallRate, CallRates, PolicyFacts, SimService},
     state::SimState,
 };
@@ -42,37 +39,16 @@ pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
             ..PolicyFacts::BY_NAME
         }),
         secrets: &["NextToken"],
+        page_rows: 50,
         ..SimService::named("IdentityStore", "identitystore")
     },
     begin,
     operations: &[
-        ("CreateUser", Writes(users::create)),
-        ("DescribeUser", Reads(users::describe)),
-        ("UpdateUser", Writes(users::update)),
-        ("DeleteUser", Writes(users::delete)),
-        ("ListUsers", Reads(users::list)),
-        ("GetUserId", Reads(users::get_id)),
-        ("CreateGroup", Writes(groups::create)),
-        ("DescribeGroup", Reads(groups::describe)),
-        ("UpdateGroup", Writes(groups::update)),
-        ("DeleteGroup", Writes(groups::delete)),
-        ("ListGroups", Reads(groups::list)),
-        ("GetGroupId", Reads(groups::get_id)),
-        ("CreateGroupMembership", Writes(memberships::create)),
-        ("DescribeGroupMembership", Reads(memberships::describe)),
-        ("DeleteGroupMembership", Writes(memberships::delete)),
-        ("GetGroupMembershipId", Reads(memberships::get_id)),
-        ("ListGroupMemberships", Reads(memberships::list)),
-        (
-            "ListGroupMembershipsForMember",
-            Reads(memberships::list_for_member),
-        ),
-        ("IsMemberInGroups", Reads(memberships::is_member)),
+        users::OPERATIONS,
+        groups::OPERATIONS,
+        memberships::OPERATIONS,
     ],
 };
-
-/// Rows on a page when the caller does not say.
-const DEFAULT_PAGE: usize = 50;
 
 fn begin(context: &mut Context<'_>) -> Result<(), ApiError> {
     if !clearance::may_use_identity_center(context.state, context.call, context.caller) {

@@ -7,9 +7,23 @@ use serde_json::{Map, Value, json};
 
 use super::{
     ApiError, Context, HandlerResult, Output, after, arn, attributes, bare, check_revision,
-    check_room, filtered_by, fresh_id, naming, not_found, paged, stamp, taken,
+    check_room, filtered_by, fresh_id, naming, not_found, stamp, taken,
 };
 use crate::core::{directory::remove_user, entities::User, state::SimState, windows::Window};
+use crate::services::{
+    OperationHandler::{Reads, Writes},
+    OperationRow,
+};
+
+/// What of this file is called by its name.
+pub(super) const OPERATIONS: &[OperationRow] = &[
+    ("CreateUser", Writes(create)),
+    ("DescribeUser", Reads(describe)),
+    ("UpdateUser", Writes(update)),
+    ("DeleteUser", Writes(delete)),
+    ("ListUsers", Reads(list)),
+    ("GetUserId", Reads(get_id)),
+];
 
 const ATTRIBUTES: &[&str] = &[
     "UserName",
@@ -109,7 +123,7 @@ fn check_user_name(name: &str) -> Result<(), ApiError> {
 }
 
 /// `CreateUser`
-pub(super) fn create(context: &mut Context<'_>) -> HandlerResult {
+fn create(context: &mut Context<'_>) -> HandlerResult {
     let input = &context.call.input;
     for (name, path) in [
         ("UserName", "userName"),
@@ -143,13 +157,13 @@ pub(super) fn create(context: &mut Context<'_>) -> HandlerResult {
 }
 
 /// `DescribeUser`
-pub(super) fn describe(context: &Context<'_>) -> HandlerResult {
+fn describe(context: &Context<'_>) -> HandlerResult {
     let user = read(context, context.text("UserId"))?;
     Ok(Output::Members(shape(context.state, user)))
 }
 
 /// `UpdateUser`
-pub(super) fn update(context: &mut Context<'_>) -> HandlerResult {
+fn update(context: &mut Context<'_>) -> HandlerResult {
     let mut user = target(context, context.text("UserId"))?.clone();
     check_revision(context, &user.origin)?;
     let mut attributes = user.attributes.clone();
@@ -180,7 +194,7 @@ pub(super) fn update(context: &mut Context<'_>) -> HandlerResult {
 }
 
 /// `DeleteUser`: memberships go, assignments stay.
-pub(super) fn delete(context: &mut Context<'_>) -> HandlerResult {
+fn delete(context: &mut Context<'_>) -> HandlerResult {
     let user = target(context, context.text("UserId"))?;
     check_revision(context, &user.origin)?;
     let id = user.id.clone();
@@ -190,8 +204,8 @@ pub(super) fn delete(context: &mut Context<'_>) -> HandlerResult {
 }
 
 /// `ListUsers`
-pub(super) fn list(context: &Context<'_>) -> HandlerResult {
-    let page = context.page(super::DEFAULT_PAGE)?;
+fn list(context: &Context<'_>) -> HandlerResult {
+    let page = context.page()?;
     let state = &context.state;
     if let Some(name) = filtered_by(context, "UserName")? {
         let candidates = state
@@ -204,7 +218,7 @@ pub(super) fn list(context: &Context<'_>) -> HandlerResult {
             .filter(|user| user.user_name() == name)
             .map(|user| shape(state, user))
             .collect();
-        return Ok(paged("Users", rows, None));
+        return Ok(context.paged(rows, None));
     }
     let start = after(&page);
     let rows = state
@@ -212,11 +226,11 @@ pub(super) fn list(context: &Context<'_>) -> HandlerResult {
         .range_seen(start, context.reading)
         .map(|((order, id), user)| (*order, id.to_string(), shape(state, user)));
     let (rows, token) = page.take(rows);
-    Ok(paged("Users", rows, token))
+    Ok(context.paged(rows, token))
 }
 
 /// `GetUserId`
-pub(super) fn get_id(context: &Context<'_>) -> HandlerResult {
+fn get_id(context: &Context<'_>) -> HandlerResult {
     let state = &context.state;
     let found = match super::groups::alternate(&context.call.input)? {
         super::groups::Alternate::External(issuer, id) => state

@@ -20,8 +20,6 @@ use crate::core::{
 
 /// Its name in tables and principals.
 const NAME: &str = "kms";
-/// Keys on a page when the caller does not say (AWS KMS API Reference, `ListKeys`).
-const DEFAULT_PAGE: usize = 100;
 /// Days from one rotation to the next, and until a key is deleted, when the caller does not say (the same,
 /// `EnableKeyRotation`, `ScheduleKeyDeletion`).
 const ROTATION_DAYS: i64 = 365;
@@ -61,7 +59,7 @@ pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
         ..SimService::named("Kms", NAME)
     },
     begin: |call| call.admit(),
-    operations: &[
+    operations: &[&[
         ("CreateKey", Writes(create)),
         ("DescribeKey", Reads(describe)),
         ("ListKeys", Reads(list)),
@@ -73,7 +71,7 @@ pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
         ("GetKeyRotationStatus", Reads(rotation_status)),
         ("EnableKeyRotation", Writes(enable_rotation)),
         ("DisableKeyRotation", Writes(disable_rotation)),
-    ],
+    ]],
 };
 
 /// The key that a call names, in its account and Region.
@@ -198,7 +196,7 @@ fn describe(context: &Context<'_>) -> HandlerResult {
 
 /// `ListKeys`
 fn list(context: &Context<'_>) -> HandlerResult {
-    let page = context.page(DEFAULT_PAGE)?;
+    let page = context.page()?;
     let (account, region) = (&context.caller.account, &context.call.region);
     let own = context.state.keys.values();
     let own = own.filter(|it| it.account == *account && it.region == *region);
@@ -216,11 +214,7 @@ fn list(context: &Context<'_>) -> HandlerResult {
             .is_none_or(|(last, last_id)| (order, id) > (last, last_id))
     });
     let (rows, token) = page.take(rows);
-    let mut answer = json!({ "Keys": rows, "Truncated": token.is_some() });
-    if let (Some(token), Some(members)) = (token, answer.as_object_mut()) {
-        members.insert("NextMarker".to_owned(), token.into());
-    }
-    Ok(Output::Members(answer))
+    Ok(context.paged(rows, token))
 }
 
 fn check_policy_name(context: &Context<'_>) -> Result<(), ApiError> {

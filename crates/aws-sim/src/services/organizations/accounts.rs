@@ -4,16 +4,26 @@ use std::ops::Bound;
 
 use serde_json::{Map, Value, json};
 
-use super::{
-    ApiError, Context, HandlerResult, Output, account_not_found, check_parent, paged, seconds,
-};
+use super::{ApiError, Context, HandlerResult, Output, account_not_found, check_parent, seconds};
 use crate::core::{
     control_tower,
-    entities::Account,
-    state::{ListPosition, SimState},
+    entities::{Account, ListPosition},
+    state::SimState,
     tree::{path, put_under},
     windows::Window,
 };
+use crate::services::{
+    OperationHandler::{Reads, Writes},
+    OperationRow,
+};
+
+/// What of this file is called by its name.
+pub(super) const OPERATIONS: &[OperationRow] = &[
+    ("ListAccounts", Reads(list)),
+    ("DescribeAccount", Reads(describe)),
+    ("ListAccountsForParent", Reads(list_for_parent)),
+    ("MoveAccount", Writes(relocate)),
+];
 
 /// An account as the model spells it.
 pub(super) fn shape(state: &SimState, account: &Account) -> Map<String, Value> {
@@ -40,8 +50,8 @@ pub(super) fn shape(state: &SimState, account: &Account) -> Map<String, Value> {
 }
 
 /// `ListAccounts`
-pub(super) fn list(context: &Context<'_>) -> HandlerResult {
-    let page = context.page(super::DEFAULT_PAGE)?;
+fn list(context: &Context<'_>) -> HandlerResult {
+    let page = context.page()?;
     let start = match &page.after {
         Some((order, id)) => Bound::Excluded((*order, id.as_str().into())),
         None => Bound::Unbounded,
@@ -52,11 +62,11 @@ pub(super) fn list(context: &Context<'_>) -> HandlerResult {
         .range_seen(start, context.reading)
         .map(|((order, id), account)| (*order, id.to_string(), shape(state, account).into()));
     let (rows, token) = page.take(rows);
-    Ok(paged("Accounts", rows, token))
+    Ok(context.paged(rows, token))
 }
 
 /// `DescribeAccount`
-pub(super) fn describe(context: &Context<'_>) -> HandlerResult {
+fn describe(context: &Context<'_>) -> HandlerResult {
     let place = context.state.place(context.text("AccountId"));
     let account = context.state.accounts.seen(&place, context.reading_by_id);
     let account = account.ok_or_else(account_not_found)?;
@@ -80,8 +90,8 @@ pub(super) fn after<'a>(
 }
 
 /// `ListAccountsForParent`
-pub(super) fn list_for_parent(context: &Context<'_>) -> HandlerResult {
-    let page = context.page(super::DEFAULT_PAGE)?;
+fn list_for_parent(context: &Context<'_>) -> HandlerResult {
+    let page = context.page()?;
     let parent = context.text("ParentId");
     check_parent(context, parent)?;
     let state = &context.state;
@@ -89,11 +99,11 @@ pub(super) fn list_for_parent(context: &Context<'_>) -> HandlerResult {
         .filter_map(|place| Some((place, state.accounts.seen(place, context.reading)?)))
         .map(|((order, id), account)| (*order, id.to_string(), shape(state, account).into()));
     let (rows, token) = page.take(rows);
-    Ok(paged("Accounts", rows, token))
+    Ok(context.paged(rows, token))
 }
 
 /// `MoveAccount`
-pub(super) fn relocate(context: &mut Context<'_>) -> HandlerResult {
+fn relocate(context: &mut Context<'_>) -> HandlerResult {
     let (source, destination) = (
         context.text("SourceParentId"),
         context.text("DestinationParentId"),

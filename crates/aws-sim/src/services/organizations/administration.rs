@@ -1,7 +1,16 @@
 //! Trusted access and delegated administrators are given and taken.
 
 use super::{ApiError, Context, HandlerResult, Output, account_not_found, constraint, invalid};
+use crate::services::{OperationHandler::Writes, OperationRow};
 use crate::{core::windows::Window, organization::Delegation};
+
+/// What of this file is called by its name.
+pub(super) const OPERATIONS: &[OperationRow] = &[
+    ("EnableAWSServiceAccess", Writes(trust)),
+    ("DisableAWSServiceAccess", Writes(distrust)),
+    ("RegisterDelegatedAdministrator", Writes(register)),
+    ("DeregisterDelegatedAdministrator", Writes(deregister)),
+];
 
 /// A service principal by its form; which services there are is not told.
 fn principal<'a>(context: &Context<'a>) -> Result<&'a str, ApiError> {
@@ -16,7 +25,7 @@ fn principal<'a>(context: &Context<'a>) -> Result<&'a str, ApiError> {
 }
 
 /// `EnableAWSServiceAccess`: what is enabled stays so.
-pub(super) fn trust(context: &mut Context<'_>) -> HandlerResult {
+fn trust(context: &mut Context<'_>) -> HandlerResult {
     let name = principal(context)?.to_owned();
     context.write(Window::Immediate);
     let access = &mut context.state.head.service_access;
@@ -27,7 +36,7 @@ pub(super) fn trust(context: &mut Context<'_>) -> HandlerResult {
 }
 
 /// `DisableAWSServiceAccess`
-pub(super) fn distrust(context: &mut Context<'_>) -> HandlerResult {
+fn distrust(context: &mut Context<'_>) -> HandlerResult {
     let name = principal(context)?;
     let rows = &context.state.head.delegations;
     if rows.iter().any(|row| row.service == name) {
@@ -45,7 +54,7 @@ fn is_row(row: &Delegation, account: &str, service: &str) -> bool {
 }
 
 /// `RegisterDelegatedAdministrator`
-pub(super) fn register(context: &mut Context<'_>) -> HandlerResult {
+fn register(context: &mut Context<'_>) -> HandlerResult {
     let (account, service) = (context.text("AccountId"), principal(context)?);
     if *account == *context.state.head.management {
         let text = "You cannot register the management account of an organization as a delegated administrator.";
@@ -93,7 +102,7 @@ pub(super) fn register(context: &mut Context<'_>) -> HandlerResult {
 }
 
 /// `DeregisterDelegatedAdministrator`: what the service knows Region by Region goes, too.
-pub(super) fn deregister(context: &mut Context<'_>) -> HandlerResult {
+fn deregister(context: &mut Context<'_>) -> HandlerResult {
     let (account, service) = (context.text("AccountId"), principal(context)?);
     context
         .state

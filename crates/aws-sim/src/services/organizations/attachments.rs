@@ -3,14 +3,29 @@
 use serde_json::{Value, json};
 
 use super::{
-    ApiError, Context, HandlerResult, Output, constraint, invalid, paged,
+    ApiError, Context, HandlerResult, Output, constraint, invalid,
     policies::{summary, target},
     tree,
+};
+use crate::services::{
+    OperationHandler::{Reads, Writes},
+    OperationRow,
 };
 use crate::{
     core::{entities::Id, errors::ErrorClass, state::SimState, tree::node, windows::Window},
     vocabulary::policy_types::{RCP, default_of, most_attached},
 };
+
+/// What of this file is called by its name.
+pub(super) const OPERATIONS: &[OperationRow] = &[
+    ("AttachPolicy", Writes(attach)),
+    ("DetachPolicy", Writes(detach)),
+    ("ListTargetsForPolicy", Reads(targets)),
+    ("ListPoliciesForTarget", Reads(for_target)),
+    ("EnablePolicyType", Writes(enable)),
+    ("DisablePolicyType", Writes(disable)),
+    ("DescribeEffectivePolicy", Reads(effective)),
+];
 
 fn target_not_found() -> ApiError {
     ApiError::new(
@@ -30,7 +45,7 @@ fn check_type(state: &SimState, kind: &str) -> Result<(), ApiError> {
 }
 
 /// `AttachPolicy`
-pub(super) fn attach(context: &mut Context<'_>) -> HandlerResult {
+fn attach(context: &mut Context<'_>) -> HandlerResult {
     let policy = target(context)?.clone();
     let node_id = context.text("TargetId");
     node(context.state, node_id).ok_or_else(target_not_found)?;
@@ -55,7 +70,7 @@ pub(super) fn attach(context: &mut Context<'_>) -> HandlerResult {
 }
 
 /// `DetachPolicy`
-pub(super) fn detach(context: &mut Context<'_>) -> HandlerResult {
+fn detach(context: &mut Context<'_>) -> HandlerResult {
     let policy = target(context)?.clone();
     let node_id = context.text("TargetId");
     node(context.state, node_id).ok_or_else(target_not_found)?;
@@ -83,8 +98,8 @@ pub(super) fn detach(context: &mut Context<'_>) -> HandlerResult {
 }
 
 /// `ListTargetsForPolicy`
-pub(super) fn targets(context: &Context<'_>) -> HandlerResult {
-    let page = context.page(super::DEFAULT_PAGE)?;
+fn targets(context: &Context<'_>) -> HandlerResult {
+    let page = context.page()?;
     let policy = target(context)?.id.clone();
     let state = &context.state;
     let rows = state
@@ -96,7 +111,7 @@ pub(super) fn targets(context: &Context<'_>) -> HandlerResult {
             Some((order, id.to_string(), row))
         });
     let (rows, token) = page.take(rows);
-    Ok(paged("Targets", rows, token))
+    Ok(context.paged(rows, token))
 }
 
 fn follows(after: Option<&(u64, String)>, order: u64, id: &str) -> bool {
@@ -104,8 +119,8 @@ fn follows(after: Option<&(u64, String)>, order: u64, id: &str) -> bool {
 }
 
 /// `ListPoliciesForTarget`
-pub(super) fn for_target(context: &Context<'_>) -> HandlerResult {
-    let page = context.page(super::DEFAULT_PAGE)?;
+fn for_target(context: &Context<'_>) -> HandlerResult {
+    let page = context.page()?;
     let (id, kind) = (context.text("TargetId"), context.text("Filter"));
     let state = &context.state;
     node(state, id).ok_or_else(target_not_found)?;
@@ -115,7 +130,7 @@ pub(super) fn for_target(context: &Context<'_>) -> HandlerResult {
         .filter(|(order, policy)| follows(page.after.as_ref(), *order, &policy.id))
         .map(|(order, policy)| (order, policy.id.to_string(), summary(state, policy)));
     let (rows, token) = page.take(rows);
-    Ok(paged("Policies", rows, token))
+    Ok(context.paged(rows, token))
 }
 
 fn check_root(context: &Context<'_>) -> Result<(), ApiError> {
@@ -133,7 +148,7 @@ fn root(context: &Context<'_>) -> Value {
 }
 
 /// `EnablePolicyType`: the type's default policy is attached to everything.
-pub(super) fn enable(context: &mut Context<'_>) -> HandlerResult {
+fn enable(context: &mut Context<'_>) -> HandlerResult {
     check_root(context)?;
     let kind = context.text("PolicyType");
     if context.state.has_type(kind) {
@@ -154,7 +169,7 @@ pub(super) fn enable(context: &mut Context<'_>) -> HandlerResult {
 }
 
 /// `DisablePolicyType`: every policy of the type is detached from everything.
-pub(super) fn disable(context: &mut Context<'_>) -> HandlerResult {
+fn disable(context: &mut Context<'_>) -> HandlerResult {
     check_root(context)?;
     let kind = context.text("PolicyType");
     check_type(context.state, kind)?;
@@ -182,7 +197,7 @@ pub(super) fn disable(context: &mut Context<'_>) -> HandlerResult {
 
 /// `DescribeEffectivePolicy`: says when there is none. How policies of a type that is inherited
 /// add up is not simulated.
-pub(super) fn effective(context: &Context<'_>) -> HandlerResult {
+fn effective(context: &Context<'_>) -> HandlerResult {
     let kind = context.text("PolicyType");
     let account = context.optional("TargetId");
     let account = account.unwrap_or(&context.caller.account);

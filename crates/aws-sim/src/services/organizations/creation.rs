@@ -3,16 +3,25 @@
 use hallpass_sim_base::Millis;
 use serde_json::{Map, Value, json};
 
-use super::{ApiError, Context, ERRORS, HandlerResult, Output, paged, seconds, tags::given};
+use super::{ApiError, Context, ERRORS, HandlerResult, Output, seconds, tags::given};
+use crate::services::{
+    OperationHandler::{Reads, Writes},
+    OperationRow,
+};
 use crate::{
     core::{
-        account_creation::{AccountRequest, duration},
-        entities::AsyncState,
-        state::SimState,
-        windows::Window,
+        account_creation::duration, account_requests::AccountRequest, entities::AsyncState,
+        state::SimState, windows::Window,
     },
     organization::Consistency,
 };
+
+/// What of this file is called by its name.
+pub(super) const OPERATIONS: &[OperationRow] = &[
+    ("CreateAccount", Writes(create)),
+    ("DescribeCreateAccountStatus", Reads(describe)),
+    ("ListCreateAccountStatus", Reads(list)),
+];
 
 /// Accounts that are made at once (AWS: "Quotas for AWS Organizations").
 const AT_ONCE: usize = 5;
@@ -71,7 +80,7 @@ fn is_taken(state: &SimState, id: &str) -> bool {
 }
 
 /// `CreateAccount`: there is no idempotency field, and an address in use is found out later.
-pub(super) fn create(context: &mut Context<'_>) -> HandlerResult {
+fn create(context: &mut Context<'_>) -> HandlerResult {
     let running = context.state.account_requests.values();
     if running.filter(|request| request.is_running()).count() >= AT_ONCE {
         return Err((ERRORS.throttled)());
@@ -103,7 +112,7 @@ pub(super) fn create(context: &mut Context<'_>) -> HandlerResult {
 }
 
 /// `DescribeCreateAccountStatus`
-pub(super) fn describe(context: &Context<'_>) -> HandlerResult {
+fn describe(context: &Context<'_>) -> HandlerResult {
     let id = context.text("CreateAccountRequestId");
     let request = context.state.account_requests.get(id);
     let request = request.ok_or_else(|| {
@@ -118,8 +127,8 @@ pub(super) fn describe(context: &Context<'_>) -> HandlerResult {
 }
 
 /// `ListCreateAccountStatus`
-pub(super) fn list(context: &Context<'_>) -> HandlerResult {
-    let page = context.page(super::DEFAULT_PAGE)?;
+fn list(context: &Context<'_>) -> HandlerResult {
+    let page = context.page()?;
     let states = context.call.input.get("States").and_then(Value::as_array);
     let is_asked_for = |row: &Value| {
         states
@@ -137,5 +146,5 @@ pub(super) fn list(context: &Context<'_>) -> HandlerResult {
         .map(|request| (0, request.id.to_string(), shape(request)))
         .filter(|(_, _, row)| is_asked_for(row));
     let (rows, token) = page.take(rows);
-    Ok(paged("CreateAccountStatuses", rows, token))
+    Ok(context.paged(rows, token))
 }

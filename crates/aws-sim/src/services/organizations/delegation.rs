@@ -3,7 +3,15 @@
 use hallpass_sim_base::{Millis, hash};
 use serde_json::{Value, json};
 
-use super::{ApiError, Context, HandlerResult, account_not_found, accounts, paged, seconds};
+use super::{ApiError, Context, HandlerResult, account_not_found, accounts, seconds};
+use crate::services::{OperationHandler::Reads, OperationRow};
+
+/// What of this file is called by its name.
+pub(super) const OPERATIONS: &[OperationRow] = &[
+    ("ListDelegatedAdministrators", Reads(administrators)),
+    ("ListDelegatedServicesForAccount", Reads(services)),
+    ("ListAWSServiceAccessForOrganization", Reads(service_access)),
+];
 
 fn since(text: Option<&String>, default: Millis) -> Millis {
     text.and_then(|text| text.parse::<jiff::Timestamp>().ok())
@@ -21,8 +29,8 @@ fn ordered(after: Option<&(u64, String)>, rows: Vec<(String, Value)>) -> Vec<(u6
 }
 
 /// `ListDelegatedAdministrators`
-pub(super) fn administrators(context: &Context<'_>) -> HandlerResult {
-    let page = context.page(super::DEFAULT_PAGE)?;
+fn administrators(context: &Context<'_>) -> HandlerResult {
+    let page = context.page()?;
     let service = context.optional("ServicePrincipal");
     let state = &context.state;
     let mut seen = std::collections::BTreeSet::new();
@@ -42,12 +50,12 @@ pub(super) fn administrators(context: &Context<'_>) -> HandlerResult {
         })
         .collect();
     let (rows, token) = page.take(ordered(page.after.as_ref(), rows).into_iter());
-    Ok(paged("DelegatedAdministrators", rows, token))
+    Ok(context.paged(rows, token))
 }
 
 /// `ListDelegatedServicesForAccount`
-pub(super) fn services(context: &Context<'_>) -> HandlerResult {
-    let page = context.page(super::DEFAULT_PAGE)?;
+fn services(context: &Context<'_>) -> HandlerResult {
+    let page = context.page()?;
     let id = context.text("AccountId");
     let account = context.state.account(id).ok_or_else(account_not_found)?;
     let rows: Vec<(String, Value)> = context
@@ -70,12 +78,12 @@ pub(super) fn services(context: &Context<'_>) -> HandlerResult {
         ));
     }
     let (rows, token) = page.take(ordered(page.after.as_ref(), rows).into_iter());
-    Ok(paged("DelegatedServices", rows, token))
+    Ok(context.paged(rows, token))
 }
 
 /// `ListAWSServiceAccessForOrganization`
-pub(super) fn service_access(context: &Context<'_>) -> HandlerResult {
-    let page = context.page(super::DEFAULT_PAGE)?;
+fn service_access(context: &Context<'_>) -> HandlerResult {
+    let page = context.page()?;
     let created = context.state.center.created;
     let rows = context.state.head.service_access.iter();
     let rows = rows
@@ -87,5 +95,5 @@ pub(super) fn service_access(context: &Context<'_>) -> HandlerResult {
         })
         .collect();
     let (rows, token) = page.take(ordered(page.after.as_ref(), rows).into_iter());
-    Ok(paged("EnabledServicePrincipals", rows, token))
+    Ok(context.paged(rows, token))
 }

@@ -14,18 +14,14 @@ use hallpass_aws_model::{Violation, message};
 use hallpass_sim_base::Millis;
 use serde_json::Value;
 
-use super::{
-    OperationHandler::{Reads, Writes},
-    ServiceDescriptor,
-};
+use super::{OperationHandler::Reads, ServiceDescriptor};
 use crate::core::{
+    attaching::policy_arn,
     call::{Output, input_text, seconds},
     caller::AwsCaller,
     clearance::{AccountStanding, standing},
     context::{Context, HandlerResult},
     errors::{self, ApiError, ErrorForms},
-    guardrails::policy_arn,
-    pages::paged,
     service::{
         BucketSharing, CallRate, CallRates, DenialText, PolicyFacts, ScopeRegions, SimService,
     },
@@ -62,66 +58,24 @@ pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
             denials: DenialText::SaysWhy,
         }),
         secrets: &["NextToken"],
+        page_rows: 20,
         ..SimService::named("Organizations", "organizations")
     },
     begin,
     operations: &[
-        (
+        &[(
             "DescribeOrganization",
             Reads(|call| Ok(tree::describe_organization(call))),
-        ),
-        ("ListRoots", Reads(tree::list_roots)),
-        ("ListAccounts", Reads(accounts::list)),
-        ("DescribeAccount", Reads(accounts::describe)),
-        ("ListAccountsForParent", Reads(accounts::list_for_parent)),
-        ("ListOrganizationalUnitsForParent", Reads(tree::list_ous)),
-        ("DescribeOrganizationalUnit", Reads(tree::describe_ou)),
-        ("ListParents", Reads(tree::list_parents)),
-        ("ListChildren", Reads(tree::list_children)),
-        ("ListTagsForResource", Reads(tags::list)),
-        (
-            "ListDelegatedAdministrators",
-            Reads(delegation::administrators),
-        ),
-        (
-            "ListDelegatedServicesForAccount",
-            Reads(delegation::services),
-        ),
-        (
-            "ListAWSServiceAccessForOrganization",
-            Reads(delegation::service_access),
-        ),
-        ("EnableAWSServiceAccess", Writes(administration::trust)),
-        ("DisableAWSServiceAccess", Writes(administration::distrust)),
-        (
-            "RegisterDelegatedAdministrator",
-            Writes(administration::register),
-        ),
-        (
-            "DeregisterDelegatedAdministrator",
-            Writes(administration::deregister),
-        ),
-        ("CreateAccount", Writes(creation::create)),
-        ("DescribeCreateAccountStatus", Reads(creation::describe)),
-        ("ListCreateAccountStatus", Reads(creation::list)),
-        ("MoveAccount", Writes(accounts::relocate)),
-        ("CreateOrganizationalUnit", Writes(units::create)),
-        ("UpdateOrganizationalUnit", Writes(units::update)),
-        ("DeleteOrganizationalUnit", Writes(units::delete)),
-        ("TagResource", Writes(tags::tag)),
-        ("UntagResource", Writes(tags::untag)),
-        ("CreatePolicy", Writes(policies::create)),
-        ("UpdatePolicy", Writes(policies::update)),
-        ("DeletePolicy", Writes(policies::delete)),
-        ("DescribePolicy", Reads(policies::describe)),
-        ("ListPolicies", Reads(policies::list)),
-        ("AttachPolicy", Writes(attachments::attach)),
-        ("DetachPolicy", Writes(attachments::detach)),
-        ("ListTargetsForPolicy", Reads(attachments::targets)),
-        ("ListPoliciesForTarget", Reads(attachments::for_target)),
-        ("EnablePolicyType", Writes(attachments::enable)),
-        ("DisablePolicyType", Writes(attachments::disable)),
-        ("DescribeEffectivePolicy", Reads(attachments::effective)),
+        )],
+        tree::OPERATIONS,
+        accounts::OPERATIONS,
+        tags::OPERATIONS,
+        delegation::OPERATIONS,
+        administration::OPERATIONS,
+        creation::OPERATIONS,
+        units::OPERATIONS,
+        policies::OPERATIONS,
+        attachments::OPERATIONS,
     ],
 };
 
@@ -154,9 +108,6 @@ fn constraint_reason(violations: &[Violation]) -> &'static str {
     let found = known.iter().find(|(part, _)| constraint.contains(part));
     found.map_or("INVALID_PATTERN", |(_, reason)| reason)
 }
-
-/// Rows on a page when the caller does not say; also the most.
-const DEFAULT_PAGE: usize = 20;
 
 fn begin(context: &mut Context<'_>) -> Result<(), ApiError> {
     check_standing(context)?;

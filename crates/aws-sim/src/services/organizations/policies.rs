@@ -3,16 +3,30 @@
 use hallpass_sim_base::Millis;
 use serde_json::{Value, json};
 
-use super::{ApiError, Context, HandlerResult, Output, constraint, invalid, paged, stale, tags};
+use super::{ApiError, Context, HandlerResult, Output, constraint, invalid, stale, tags};
+use crate::services::{
+    OperationHandler::{Reads, Writes},
+    OperationRow,
+};
 use crate::{
     core::{
+        attaching::{fresh_id, guardrail_arn},
         document::Document,
-        guardrails::{Guardrail, fresh_id, guardrail_arn},
+        guardrails::Guardrail,
         state::SimState,
         windows::Window,
     },
     vocabulary::policy_types::{check_content, longest},
 };
+
+/// What of this file is called by its name.
+pub(super) const OPERATIONS: &[OperationRow] = &[
+    ("CreatePolicy", Writes(create)),
+    ("UpdatePolicy", Writes(update)),
+    ("DeletePolicy", Writes(delete)),
+    ("DescribePolicy", Reads(describe)),
+    ("ListPolicies", Reads(list)),
+];
 
 /// Policies of one type in an organization (AWS: "Quotas for AWS Organizations").
 const MOST: usize = 10_000;
@@ -89,7 +103,7 @@ fn check_own(policy: &Guardrail) -> Result<(), ApiError> {
 }
 
 /// `CreatePolicy`
-pub(super) fn create(context: &mut Context<'_>) -> HandlerResult {
+fn create(context: &mut Context<'_>) -> HandlerResult {
     let (kind, name) = (context.text("Type"), context.text("Name"));
     let document = context.text("Content");
     check(kind, document)?;
@@ -125,7 +139,7 @@ pub(super) fn put(context: &mut Context<'_>, policy: Guardrail, seen: Millis) {
 }
 
 /// `UpdatePolicy`: replaces the members that were given.
-pub(super) fn update(context: &mut Context<'_>) -> HandlerResult {
+fn update(context: &mut Context<'_>) -> HandlerResult {
     let mut policy = target(context)?.clone();
     check_own(&policy)?;
     if let Some(content) = context.optional("Content") {
@@ -146,7 +160,7 @@ pub(super) fn update(context: &mut Context<'_>) -> HandlerResult {
 }
 
 /// `DeletePolicy`: only when it is attached to nothing.
-pub(super) fn delete(context: &mut Context<'_>) -> HandlerResult {
+fn delete(context: &mut Context<'_>) -> HandlerResult {
     let policy = target(context)?.clone();
     check_own(&policy)?;
     if context.state.targets_of(&policy.id).next().is_some() {
@@ -165,7 +179,7 @@ pub(super) fn delete(context: &mut Context<'_>) -> HandlerResult {
 }
 
 /// `DescribePolicy`
-pub(super) fn describe(context: &Context<'_>) -> HandlerResult {
+fn describe(context: &Context<'_>) -> HandlerResult {
     let at = stale(context);
     let place = context.state.place(context.text("PolicyId"));
     let policy = match at {
@@ -177,8 +191,8 @@ pub(super) fn describe(context: &Context<'_>) -> HandlerResult {
 }
 
 /// `ListPolicies`
-pub(super) fn list(context: &Context<'_>) -> HandlerResult {
-    let page = context.page(super::DEFAULT_PAGE)?;
+fn list(context: &Context<'_>) -> HandlerResult {
+    let page = context.page()?;
     let kind = context.text("Filter");
     let start = match &page.after {
         Some((order, id)) => std::ops::Bound::Excluded((*order, id.as_str().into())),
@@ -192,5 +206,5 @@ pub(super) fn list(context: &Context<'_>) -> HandlerResult {
         .filter(|(_, policy)| policy.kind == kind)
         .map(|((order, id), policy)| (*order, id.to_string(), summary(state, policy)));
     let (rows, token) = page.take(rows);
-    Ok(paged("Policies", rows, token))
+    Ok(context.paged(rows, token))
 }

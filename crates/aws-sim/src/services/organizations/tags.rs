@@ -3,12 +3,23 @@
 use hallpass_sim_base::hash;
 use serde_json::{Value, json};
 
-use super::{ApiError, Context, HandlerResult, Output, constraint, invalid, paged};
+use super::{ApiError, Context, HandlerResult, Output, constraint, invalid};
 use crate::core::{
     entities::{Tags, read_tags},
     state::SimState,
     windows::Window,
 };
+use crate::services::{
+    OperationHandler::{Reads, Writes},
+    OperationRow,
+};
+
+/// What of this file is called by its name.
+pub(super) const OPERATIONS: &[OperationRow] = &[
+    ("ListTagsForResource", Reads(list)),
+    ("TagResource", Writes(tag)),
+    ("UntagResource", Writes(untag)),
+];
 
 /// Tags of one resource (AWS: "Quotas for AWS Organizations").
 const MOST: usize = 50;
@@ -83,7 +94,7 @@ fn put(context: &mut Context<'_>, id: &str, tags: Tags) {
 }
 
 /// `TagResource`
-pub(super) fn tag(context: &mut Context<'_>) -> HandlerResult {
+fn tag(context: &mut Context<'_>) -> HandlerResult {
     let id = context.text("ResourceId");
     let mut tags = of(context.state, id).ok_or_else(target_not_found)?.clone();
     tags.extend(given(context)?);
@@ -93,7 +104,7 @@ pub(super) fn tag(context: &mut Context<'_>) -> HandlerResult {
 }
 
 /// `UntagResource`: an absent key is no mistake.
-pub(super) fn untag(context: &mut Context<'_>) -> HandlerResult {
+fn untag(context: &mut Context<'_>) -> HandlerResult {
     let id = context.text("ResourceId");
     let mut tags = of(context.state, id).ok_or_else(target_not_found)?.clone();
     let keys = context.call.input.get("TagKeys").and_then(Value::as_array);
@@ -105,8 +116,8 @@ pub(super) fn untag(context: &mut Context<'_>) -> HandlerResult {
 }
 
 /// `ListTagsForResource`
-pub(super) fn list(context: &Context<'_>) -> HandlerResult {
-    let page = context.page(super::DEFAULT_PAGE)?;
+fn list(context: &Context<'_>) -> HandlerResult {
+    let page = context.page()?;
     let tags = of(context.state, context.text("ResourceId")).ok_or_else(target_not_found)?;
     let mut rows: Vec<_> = tags
         .iter()
@@ -125,5 +136,5 @@ pub(super) fn list(context: &Context<'_>) -> HandlerResult {
         .collect();
     rows.sort_by_key(|(order, ..)| *order);
     let (rows, token) = page.take(rows.into_iter());
-    Ok(paged("Tags", rows, token))
+    Ok(context.paged(rows, token))
 }

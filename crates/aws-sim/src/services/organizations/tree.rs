@@ -2,8 +2,18 @@
 
 use serde_json::{Value, json};
 
-use super::{ApiError, Context, HandlerResult, Output, accounts::after, check_parent, paged};
+use super::{ApiError, Context, HandlerResult, Output, accounts::after, check_parent};
 use crate::core::{entities::Ou, state::SimState, tree::path};
+use crate::services::{OperationHandler::Reads, OperationRow};
+
+/// What of this file is called by its name.
+pub(super) const OPERATIONS: &[OperationRow] = &[
+    ("ListRoots", Reads(list_roots)),
+    ("ListOrganizationalUnitsForParent", Reads(list_ous)),
+    ("DescribeOrganizationalUnit", Reads(describe_ou)),
+    ("ListParents", Reads(list_parents)),
+    ("ListChildren", Reads(list_children)),
+];
 
 fn policy_types(state: &SimState) -> Value {
     state
@@ -48,12 +58,12 @@ pub(super) fn root(state: &SimState) -> Value {
 }
 
 /// `ListRoots`
-pub(super) fn list_roots(context: &Context<'_>) -> HandlerResult {
-    let page = context.page(super::DEFAULT_PAGE)?;
+fn list_roots(context: &Context<'_>) -> HandlerResult {
+    let page = context.page()?;
     let id = context.state.head.root.clone();
     let rows = page.after.is_none().then(|| (0, id, root(context.state)));
     let (rows, token) = page.take(rows.into_iter());
-    Ok(paged("Roots", rows, token))
+    Ok(context.paged(rows, token))
 }
 
 /// A unit as the model spells it.
@@ -68,8 +78,8 @@ pub(super) fn shape(state: &SimState, ou: &Ou) -> Value {
 }
 
 /// `ListOrganizationalUnitsForParent`
-pub(super) fn list_ous(context: &Context<'_>) -> HandlerResult {
-    let page = context.page(super::DEFAULT_PAGE)?;
+fn list_ous(context: &Context<'_>) -> HandlerResult {
+    let page = context.page()?;
     let parent = context.text("ParentId");
     check_parent(context, parent)?;
     let state = &context.state;
@@ -77,7 +87,7 @@ pub(super) fn list_ous(context: &Context<'_>) -> HandlerResult {
         .filter_map(|place| Some((place, state.ous.seen(place, context.reading)?)))
         .map(|((order, id), ou)| (*order, id.to_string(), shape(state, ou)));
     let (rows, token) = page.take(rows);
-    Ok(paged("OrganizationalUnits", rows, token))
+    Ok(context.paged(rows, token))
 }
 
 pub(super) fn ou_not_found() -> ApiError {
@@ -88,7 +98,7 @@ pub(super) fn ou_not_found() -> ApiError {
 }
 
 /// `DescribeOrganizationalUnit`
-pub(super) fn describe_ou(context: &Context<'_>) -> HandlerResult {
+fn describe_ou(context: &Context<'_>) -> HandlerResult {
     let ou = context
         .state
         .ou(context.text("OrganizationalUnitId"))
@@ -99,8 +109,8 @@ pub(super) fn describe_ou(context: &Context<'_>) -> HandlerResult {
 }
 
 /// `ListParents`: exactly one.
-pub(super) fn list_parents(context: &Context<'_>) -> HandlerResult {
-    context.page(super::DEFAULT_PAGE)?;
+fn list_parents(context: &Context<'_>) -> HandlerResult {
+    context.page()?;
     let child = context.text("ChildId");
     let state = &context.state;
     let parent = state
@@ -118,16 +128,12 @@ pub(super) fn list_parents(context: &Context<'_>) -> HandlerResult {
     } else {
         "ORGANIZATIONAL_UNIT"
     };
-    Ok(paged(
-        "Parents",
-        vec![json!({ "Id": parent, "Type": kind })],
-        None,
-    ))
+    Ok(context.paged(vec![json!({ "Id": parent, "Type": kind })], None))
 }
 
 /// `ListChildren`
-pub(super) fn list_children(context: &Context<'_>) -> HandlerResult {
-    let page = context.page(super::DEFAULT_PAGE)?;
+fn list_children(context: &Context<'_>) -> HandlerResult {
+    let page = context.page()?;
     let parent = context.text("ParentId");
     check_parent(context, parent)?;
     let kind = context.text("ChildType");
@@ -140,5 +146,5 @@ pub(super) fn list_children(context: &Context<'_>) -> HandlerResult {
     let rows = after(children.get(parent), page.after.as_ref())
         .map(|(order, id)| (*order, id.to_string(), json!({ "Id": id, "Type": kind })));
     let (rows, token) = page.take(rows);
-    Ok(paged("Children", rows, token))
+    Ok(context.paged(rows, token))
 }

@@ -8,6 +8,14 @@ use super::{
     tree::{ou_not_found, shape},
 };
 use crate::core::{entities::Id, entities::Ou, state::SimState, windows::Window};
+use crate::services::{OperationHandler::Writes, OperationRow};
+
+/// What of this file is called by its name.
+pub(super) const OPERATIONS: &[OperationRow] = &[
+    ("CreateOrganizationalUnit", Writes(create)),
+    ("UpdateOrganizationalUnit", Writes(update)),
+    ("DeleteOrganizationalUnit", Writes(delete)),
+];
 
 const LETTERS: &str = "abcdefghijklmnopqrstuvwxyz0123456789";
 
@@ -39,7 +47,7 @@ fn depth(state: &SimState, parent: &str) -> usize {
 }
 
 /// `CreateOrganizationalUnit`: what is new holds the default policies.
-pub(super) fn create(context: &mut Context<'_>) -> HandlerResult {
+fn create(context: &mut Context<'_>) -> HandlerResult {
     let (parent, name) = (context.text("ParentId"), context.text("Name"));
     check_parent(context, parent)?;
     check_name(context.state, parent, name, "")?;
@@ -82,7 +90,7 @@ fn target(context: &Context<'_>) -> Result<Ou, ApiError> {
 }
 
 /// `UpdateOrganizationalUnit`
-pub(super) fn update(context: &mut Context<'_>) -> HandlerResult {
+fn update(context: &mut Context<'_>) -> HandlerResult {
     let mut ou = target(context)?;
     if let Some(name) = context.optional("Name") {
         check_name(context.state, &ou.parent, name, &ou.id)?;
@@ -98,7 +106,7 @@ pub(super) fn update(context: &mut Context<'_>) -> HandlerResult {
 }
 
 /// `DeleteOrganizationalUnit`: only an empty one.
-pub(super) fn delete(context: &mut Context<'_>) -> HandlerResult {
+fn delete(context: &mut Context<'_>) -> HandlerResult {
     let ou = target(context)?;
     let state = &context.state;
     let holds = |children: Option<&std::collections::BTreeSet<_>>| {

@@ -2,11 +2,11 @@
 //! see them. Sharing and accepting are not simulated.
 
 use hallpass_sim_base::{Millis, hash};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::{OperationHandler::Reads, ServiceDescriptor};
 use crate::core::{
-    call::{Output, seconds},
+    call::seconds,
     context::{Context, HandlerResult},
     errors::{self, ApiError, ErrorForms},
     service::SimService,
@@ -15,8 +15,6 @@ use crate::organization::StatedShare;
 
 /// Its name in tables.
 const NAME: &str = "ram";
-/// Rows on a page when the caller does not say (?).
-const DEFAULT_PAGE: usize = 100;
 /// 2024-01-08: when every share was made; the file does not say.
 const MADE: Millis = 1_704_672_000_000;
 
@@ -37,12 +35,12 @@ pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
         ..SimService::named("Ram", NAME)
     },
     begin: |call| call.admit(),
-    operations: &[
+    operations: &[&[
         ("GetResourceShares", Reads(shares)),
         ("ListPrincipals", Reads(principals)),
         ("ListResources", Reads(resources)),
         ("GetResourceShareAssociations", Reads(associations)),
-    ],
+    ]],
 };
 
 fn arn(share: &StatedShare) -> String {
@@ -113,23 +111,6 @@ fn seen<'a>(context: &'a Context<'_>, filters: &[&str]) -> Result<Vec<&'a Stated
     Ok(found.collect())
 }
 
-/// One page, by what rows are sorted by.
-fn page(context: &Context<'_>, name: &str, mut rows: Vec<(String, Value)>) -> HandlerResult {
-    rows.sort_by(|a, b| a.0.cmp(&b.0));
-    let page = context.page(DEFAULT_PAGE)?;
-    let after = page.after.as_ref().map(|(_, id)| id.clone());
-    let rows = rows
-        .into_iter()
-        .filter(|(id, _)| after.as_ref().is_none_or(|after| id > after))
-        .map(|(id, row)| (0, id, row));
-    let (rows, token) = page.take(rows);
-    let mut members = Map::from_iter([(name.to_owned(), Value::Array(rows))]);
-    if let Some(token) = token {
-        members.insert("nextToken".to_owned(), token.into());
-    }
-    Ok(Output::Members(Value::Object(members)))
-}
-
 /// With when it was made.
 fn dated(mut row: Value) -> Value {
     if let Some(members) = row.as_object_mut() {
@@ -155,7 +136,7 @@ fn shares(context: &Context<'_>) -> HandlerResult {
         });
         (arn(it), dated(row))
     });
-    page(context, "resourceShares", rows.collect())
+    context.listing(rows.collect())
 }
 
 /// `ListPrincipals`
@@ -169,7 +150,7 @@ fn principals(context: &Context<'_>) -> HandlerResult {
             (format!("{} {it}", arn(share)), dated(row))
         })
     });
-    page(context, "principals", rows.collect())
+    context.listing(rows.collect())
 }
 
 /// `ec2:Subnet` of `arn:aws:ec2:eu-west-1:111122223333:subnet/subnet-1`.
@@ -197,7 +178,7 @@ fn resources(context: &Context<'_>) -> HandlerResult {
             (format!("{} {it}", arn(share)), dated(row))
         })
     });
-    page(context, "resources", rows.collect())
+    context.listing(rows.collect())
 }
 
 /// `GetResourceShareAssociations`: of the caller's own shares.
@@ -219,5 +200,5 @@ fn associations(context: &Context<'_>) -> HandlerResult {
             (format!("{} {it}", arn(share)), dated(row))
         })
     });
-    page(context, "resourceShareAssociations", rows.collect())
+    context.listing(rows.collect())
 }

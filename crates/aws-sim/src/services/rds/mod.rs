@@ -18,9 +18,6 @@ use crate::core::{
 
 /// Its name in tables.
 const NAME: &str = "rds";
-/// Instances on a page when the caller does not say (Amazon RDS API Reference, `DescribeDBInstances`).
-const DEFAULT_PAGE: usize = 100;
-
 pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
     service: SimService {
         errors: ErrorForms {
@@ -44,12 +41,12 @@ pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
         ..SimService::named("Rds", NAME)
     },
     begin: |call| call.admit(),
-    operations: &[
+    operations: &[&[
         ("CreateDBInstance", Writes(create)),
         ("DescribeDBInstances", Reads(describe)),
         ("ModifyDBInstance", Writes(modify)),
         ("DeleteDBInstance", Writes(delete)),
-    ],
+    ]],
 };
 
 fn place(context: &Context<'_>) -> DatabasePlace {
@@ -63,7 +60,7 @@ fn identifier(context: &Context<'_>) -> String {
 
 fn no_database(id: &str) -> ApiError {
     let text = format!("DBInstance {id} not found.");
-    ApiError::new("DBInstanceNotFound", text).status(404)
+    ApiError::new("DBInstanceNotFound", text)
 }
 
 fn find<'a>(context: &'a Context<'_>, id: &str) -> Result<&'a SimDatabase, ApiError> {
@@ -129,13 +126,7 @@ fn describe(context: &Context<'_>) -> HandlerResult {
         let row = shown(context, find(context, &identifier(context))?);
         return Ok(Output::Members(json!({ "DBInstances": [row] })));
     }
-    let size = context
-        .call
-        .input
-        .get("MaxRecords")
-        .and_then(Value::as_u64)
-        .and_then(|it| usize::try_from(it).ok());
-    let page = context.page(size.unwrap_or(DEFAULT_PAGE))?;
+    let page = context.page()?;
     let here = context.state.databases.get(&place(context));
     let after = page.after.as_ref().map(|(_, id)| id.clone());
     let rows = here
@@ -144,11 +135,7 @@ fn describe(context: &Context<'_>) -> HandlerResult {
         .filter(|(id, _)| after.as_ref().is_none_or(|after| *id > after))
         .map(|(id, it)| (0, id.clone(), shown(context, it)));
     let (rows, token) = page.take(rows);
-    let mut answer = json!({ "DBInstances": rows });
-    if let (Some(token), Some(members)) = (token, answer.as_object_mut()) {
-        members.insert("Marker".to_owned(), token.into());
-    }
-    Ok(Output::Members(answer))
+    Ok(context.paged(rows, token))
 }
 
 /// `ModifyDBInstance`: who reaches it, at once whatever `ApplyImmediately` says (the same, `ModifyDBInstance`), shown once it

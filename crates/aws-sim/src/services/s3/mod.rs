@@ -15,7 +15,7 @@ use crate::core::{
     context::{Context, HandlerResult},
     errors::{self, ApiError, ErrorForms},
     exposure::{Bucket, PublicAccess},
-    iam::written,
+    instants::written,
     issue::unique_id,
     service::{
         BucketSharing, CallRate, CallRates, PolicyFacts, RequestForm, ScopeRegions, SimService,
@@ -30,6 +30,7 @@ pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
     service: SimService {
         name: "S3",
         signing_name: "s3",
+        page_rows: 1_000,
         requests: RequestForm::XmlRoot("ListBuckets"),
         scope: ScopeRegions::Regional,
         rates: CallRates::One(CallRate {
@@ -71,22 +72,17 @@ pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
     },
     begin: |call| call.admit(),
     operations: &[
-        ("ListBuckets", Reads(|call| Ok(Output::Xml(buckets(call))))),
-        ("CreateBucket", Writes(create)),
-        ("HeadBucket", Reads(objects::head_bucket)),
-        ("GetBucketLocation", Reads(objects::location)),
-        ("ListObjects", Reads(objects::list)),
-        ("ListObjectsV2", Reads(objects::list_second)),
-        ("GetObject", Reads(objects::get)),
-        ("HeadObject", Reads(objects::head)),
-        ("PutObject", Writes(objects::put)),
-        ("DeleteObject", Writes(objects::delete)),
-        ("GetPublicAccessBlock", Reads(get)),
-        ("PutPublicAccessBlock", Writes(put)),
-        ("DeletePublicAccessBlock", Writes(delete)),
-        ("GetAccountPublicAccessBlock", Reads(get_of_account)),
-        ("PutAccountPublicAccessBlock", Writes(put_of_account)),
-        ("DeleteAccountPublicAccessBlock", Writes(delete_of_account)),
+        &[
+            ("ListBuckets", Reads(|call| Ok(Output::Xml(buckets(call))))),
+            ("CreateBucket", Writes(create)),
+            ("GetPublicAccessBlock", Reads(get)),
+            ("PutPublicAccessBlock", Writes(put)),
+            ("DeletePublicAccessBlock", Writes(delete)),
+            ("GetAccountPublicAccessBlock", Reads(get_of_account)),
+            ("PutAccountPublicAccessBlock", Writes(put_of_account)),
+            ("DeleteAccountPublicAccessBlock", Writes(delete_of_account)),
+        ],
+        objects::OPERATIONS,
     ],
 };
 

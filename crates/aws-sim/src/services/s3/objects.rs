@@ -17,15 +17,31 @@ use crate::core::{
     context::{Context, HandlerResult},
     digests::sha256_hex,
     errors::ApiError,
-    iam::written,
+    instants::written,
     objects::{KeyPage, ListedKeys, StoredObject},
 };
+use crate::services::{
+    OperationHandler::{Reads, Writes},
+    OperationRow,
+};
+
+/// What of this file is called by its name.
+pub(super) const OPERATIONS: &[OperationRow] = &[
+    ("HeadBucket", Reads(head_bucket)),
+    ("GetBucketLocation", Reads(location)),
+    ("ListObjects", Reads(list)),
+    ("ListObjectsV2", Reads(list_second)),
+    ("GetObject", Reads(get)),
+    ("HeadObject", Reads(head)),
+    ("PutObject", Writes(put)),
+    ("DeleteObject", Writes(delete)),
+];
 
 /// Rows of a page, at most and unless fewer are asked for (AWS S3 API, "`ListObjectsV2`").
 const PAGE_ROWS: usize = 1_000;
 
 /// `HeadBucket`
-pub(super) fn head_bucket(context: &Context<'_>) -> HandlerResult {
+fn head_bucket(context: &Context<'_>) -> HandlerResult {
     let region = own(context)?.region.clone();
     Ok(answer(
         200,
@@ -35,7 +51,7 @@ pub(super) fn head_bucket(context: &Context<'_>) -> HandlerResult {
 }
 
 /// `GetBucketLocation`
-pub(super) fn location(context: &Context<'_>) -> HandlerResult {
+fn location(context: &Context<'_>) -> HandlerResult {
     let region = match own(context)?.region.as_str() {
         "us-east-1" => "",
         region => region,
@@ -67,7 +83,7 @@ fn page<'a>(context: &'a Context<'_>, after: &str) -> Result<(KeyPage<'a>, usize
 }
 
 /// `ListObjects`
-pub(super) fn list(context: &Context<'_>) -> HandlerResult {
+fn list(context: &Context<'_>) -> HandlerResult {
     let marker = context.text("Marker");
     let (page, rows_max) = page(context, marker)?;
     let mut head = format!("<Marker>{}</Marker>", escaped(marker));
@@ -83,7 +99,7 @@ pub(super) fn list(context: &Context<'_>) -> HandlerResult {
 }
 
 /// `ListObjectsV2`
-pub(super) fn list_second(context: &Context<'_>) -> HandlerResult {
+fn list_second(context: &Context<'_>) -> HandlerResult {
     let after = match context.optional("ContinuationToken") {
         Some(token) => {
             let known = STANDARD.decode(token).ok();
@@ -184,7 +200,7 @@ fn answer(http: u16, headers: Vec<(String, String)>, bytes: Arc<[u8]>) -> Output
 }
 
 /// `GetObject`, of a range where one is asked for.
-pub(super) fn get(context: &Context<'_>) -> HandlerResult {
+fn get(context: &Context<'_>) -> HandlerResult {
     let object = found(context)?;
     let wanted = context.optional("IfMatch").map(|it| it.trim_matches('"'));
     if wanted.is_some_and(|wanted| wanted != "*" && wanted != tag(object)) {
@@ -217,14 +233,14 @@ fn range(text: &str) -> Option<(usize, Option<usize>)> {
 }
 
 /// `HeadObject`
-pub(super) fn head(context: &Context<'_>) -> HandlerResult {
+fn head(context: &Context<'_>) -> HandlerResult {
     let object = found(context)?;
     // of a body that nobody gets its length is told
     Ok(answer(200, headers(object), Arc::clone(&object.bytes)))
 }
 
 /// `PutObject`
-pub(super) fn put(context: &mut Context<'_>) -> HandlerResult {
+fn put(context: &mut Context<'_>) -> HandlerResult {
     let home = own(context)?;
     let bus = (home.account.clone(), home.region.clone());
     let body = STANDARD.decode(context.text("Body"));
@@ -267,7 +283,7 @@ pub(super) fn put(context: &mut Context<'_>) -> HandlerResult {
 }
 
 /// `DeleteObject`: what is not there is gone already.
-pub(super) fn delete(context: &mut Context<'_>) -> HandlerResult {
+fn delete(context: &mut Context<'_>) -> HandlerResult {
     own(context)?;
     let (bucket, key) = (context.text("Bucket"), context.text("Key"));
     context.state.deliveries.objects.remove(bucket, key);

@@ -3,7 +3,18 @@
 use serde_json::{Value, json};
 
 use super::{ApiError, Context, HandlerResult, Output, PRINCIPAL};
-use crate::core::{administrators::designate, pages::paged, windows::Window};
+use crate::core::{designating::designate, windows::Window};
+use crate::services::{
+    OperationHandler::{Reads, Writes},
+    OperationRow,
+};
+
+/// What of this file is called by its name.
+pub(super) const OPERATIONS: &[OperationRow] = &[
+    ("EnableOrganizationAdminAccount", Writes(enable)),
+    ("DisableOrganizationAdminAccount", Writes(disable)),
+    ("ListOrganizationAdminAccounts", Reads(list)),
+];
 
 fn place(context: &Context<'_>) -> (String, String) {
     super::place(&context.call.region)
@@ -15,11 +26,11 @@ fn only_management(context: &Context<'_>) -> Result<(), ApiError> {
     }
     let text =
         "The request was rejected because it was not made by the organization management account.";
-    Err(ApiError::denied("AccessDeniedException", text).status(403))
+    Err(ApiError::denied("AccessDeniedException", text))
 }
 
 /// `EnableOrganizationAdminAccount`
-pub(super) fn enable(context: &mut Context<'_>) -> HandlerResult {
+fn enable(context: &mut Context<'_>) -> HandlerResult {
     only_management(context)?;
     let account = context.text("AdminAccountId").to_owned();
     let there = context.state.account(&account).is_some();
@@ -32,7 +43,7 @@ pub(super) fn enable(context: &mut Context<'_>) -> HandlerResult {
     if held.is_some_and(|it| it.account != account) {
         let text =
             "The organization has another Security Hub administrator account in this Region.";
-        return Err(ApiError::new("ResourceConflictException", text).status(409));
+        return Err(ApiError::new("ResourceConflictException", text));
     }
     context.write(Window::Immediate);
     let now = context.now;
@@ -41,7 +52,7 @@ pub(super) fn enable(context: &mut Context<'_>) -> HandlerResult {
 }
 
 /// `DisableOrganizationAdminAccount`
-pub(super) fn disable(context: &mut Context<'_>) -> HandlerResult {
+fn disable(context: &mut Context<'_>) -> HandlerResult {
     only_management(context)?;
     let (account, place) = (context.text("AdminAccountId"), place(context));
     let held = context.state.regional_administrators.get(&place);
@@ -56,12 +67,12 @@ pub(super) fn disable(context: &mut Context<'_>) -> HandlerResult {
 }
 
 /// `ListOrganizationAdminAccounts`
-pub(super) fn list(context: &Context<'_>) -> HandlerResult {
+fn list(context: &Context<'_>) -> HandlerResult {
     only_management(context)?;
     let held = context.state.regional_administrators.get(&place(context));
     let rows: Vec<Value> = held
         .map(|it| json!({ "AccountId": it.account, "Status": "ENABLED" }))
         .into_iter()
         .collect();
-    Ok(paged("AdminAccounts", rows, None))
+    Ok(context.paged(rows, None))
 }

@@ -9,15 +9,34 @@ use crate::core::{
     administrators::taking,
     call::seconds,
     hubs::{HubPlace, SimControl, SimHubAssociation, SimHubPolicy, SimStandard},
-    pages::paged,
     queues::uuid,
     state::SimState,
     tree::node,
     windows::Window,
 };
+use crate::services::{
+    OperationHandler::{Reads, Writes},
+    OperationRow,
+};
 
-/// Rows on a page when the caller does not say (?).
-const DEFAULT_PAGE: usize = 100;
+/// What of this file is called by its name.
+pub(super) const OPERATIONS: &[OperationRow] = &[
+    ("DescribeOrganizationConfiguration", Reads(describe)),
+    ("UpdateOrganizationConfiguration", Writes(update)),
+    ("CreateConfigurationPolicy", Writes(create_policy)),
+    ("UpdateConfigurationPolicy", Writes(update_policy)),
+    ("GetConfigurationPolicy", Reads(get_policy)),
+    ("DeleteConfigurationPolicy", Writes(delete_policy)),
+    ("ListConfigurationPolicies", Reads(policies)),
+    ("StartConfigurationPolicyAssociation", Writes(associate)),
+    (
+        "StartConfigurationPolicyDisassociation",
+        Writes(disassociate),
+    ),
+    ("GetConfigurationPolicyAssociation", Reads(get_association)),
+    ("ListConfigurationPolicyAssociations", Reads(associations)),
+];
+
 /// Policies of an organization at most (AWS: "Service quotas" of Security Hub).
 const POLICIES_MAX: usize = 20;
 /// The policy of whoever looks after itself.
@@ -28,7 +47,7 @@ fn only_administrator(context: &Context<'_>) -> Result<(), ApiError> {
         return Ok(());
     }
     let text = "The account is not the Security Hub administrator of the organization.";
-    Err(ApiError::new("InvalidAccessException", text).status(401))
+    Err(ApiError::new("InvalidAccessException", text))
 }
 
 /// The administrator in the home Region of an organization that is configured by policies.
@@ -39,11 +58,11 @@ fn only_central(context: &Context<'_>) -> Result<(), ApiError> {
         return Ok(());
     }
     let text = "Central configuration is not enabled, or this is not the home Region.";
-    Err(ApiError::denied("AccessDeniedException", text).status(403))
+    Err(ApiError::denied("AccessDeniedException", text))
 }
 
 /// `DescribeOrganizationConfiguration`
-pub(super) fn describe(context: &Context<'_>) -> HandlerResult {
+fn describe(context: &Context<'_>) -> HandlerResult {
     only_administrator(context)?;
     let kind = if context.state.hub_policies.central {
         "CENTRAL"
@@ -57,7 +76,7 @@ pub(super) fn describe(context: &Context<'_>) -> HandlerResult {
 }
 
 /// `UpdateOrganizationConfiguration`
-pub(super) fn update(context: &mut Context<'_>) -> HandlerResult {
+fn update(context: &mut Context<'_>) -> HandlerResult {
     only_administrator(context)?;
     let input = &context.call.input;
     let kind = input.pointer("/OrganizationConfiguration/ConfigurationType");
@@ -102,7 +121,7 @@ fn found(context: &Context<'_>, named: &str) -> Result<String, ApiError> {
         return Ok(id.to_owned());
     }
     let text = format!("The configuration policy {named} does not exist");
-    Err(ApiError::new("ResourceNotFoundException", text).status(404))
+    Err(ApiError::new("ResourceNotFoundException", text))
 }
 
 fn is_taken(context: &Context<'_>, name: &str, by_other_than: &str) -> bool {
@@ -111,16 +130,16 @@ fn is_taken(context: &Context<'_>, name: &str, by_other_than: &str) -> bool {
 }
 
 /// `CreateConfigurationPolicy`
-pub(super) fn create_policy(context: &mut Context<'_>) -> HandlerResult {
+fn create_policy(context: &mut Context<'_>) -> HandlerResult {
     only_central(context)?;
     let name = context.text("Name").to_owned();
     if is_taken(context, &name, "") {
         let text = format!("A configuration policy named {name} exists");
-        return Err(ApiError::new("ResourceConflictException", text).status(409));
+        return Err(ApiError::new("ResourceConflictException", text));
     }
     if context.state.hub_policies.policies.len() >= POLICIES_MAX {
         let text = format!("The limit of {POLICIES_MAX} configuration policies is reached");
-        return Err(ApiError::new("LimitExceededException", text).status(429));
+        return Err(ApiError::new("LimitExceededException", text));
     }
     let policy = context.call.input.get("ConfigurationPolicy").cloned();
     let it = SimHubPolicy {
@@ -141,13 +160,13 @@ pub(super) fn create_policy(context: &mut Context<'_>) -> HandlerResult {
 }
 
 /// `UpdateConfigurationPolicy`
-pub(super) fn update_policy(context: &mut Context<'_>) -> HandlerResult {
+fn update_policy(context: &mut Context<'_>) -> HandlerResult {
     only_central(context)?;
     let id = found(context, context.text("Identifier"))?;
     let name = context.optional("Name").map(str::to_owned);
     if name.as_ref().is_some_and(|it| is_taken(context, it, &id)) {
         let text = "A configuration policy of that name exists";
-        return Err(ApiError::new("ResourceConflictException", text).status(409));
+        return Err(ApiError::new("ResourceConflictException", text));
     }
     let policy = context.call.input.get("ConfigurationPolicy").cloned();
     let description = context.optional("Description").map(str::to_owned);
@@ -164,7 +183,7 @@ pub(super) fn update_policy(context: &mut Context<'_>) -> HandlerResult {
 }
 
 /// `GetConfigurationPolicy`
-pub(super) fn get_policy(context: &Context<'_>) -> HandlerResult {
+fn get_policy(context: &Context<'_>) -> HandlerResult {
     only_central(context)?;
     let id = found(context, context.text("Identifier"))?;
     let it = context.state.hub_policies.policies.get(&id);
@@ -173,7 +192,7 @@ pub(super) fn get_policy(context: &Context<'_>) -> HandlerResult {
 }
 
 /// `DeleteConfigurationPolicy`
-pub(super) fn delete_policy(context: &mut Context<'_>) -> HandlerResult {
+fn delete_policy(context: &mut Context<'_>) -> HandlerResult {
     only_central(context)?;
     let id = found(context, context.text("Identifier"))?;
     if context
@@ -184,7 +203,7 @@ pub(super) fn delete_policy(context: &mut Context<'_>) -> HandlerResult {
         .any(|it| it.policy == id)
     {
         let text = "The configuration policy is associated";
-        return Err(ApiError::new("ResourceConflictException", text).status(409));
+        return Err(ApiError::new("ResourceConflictException", text));
     }
     context.write(Window::Immediate);
     context.state.hub_policies.policies.remove(&id);
@@ -192,9 +211,9 @@ pub(super) fn delete_policy(context: &mut Context<'_>) -> HandlerResult {
 }
 
 /// `ListConfigurationPolicies`
-pub(super) fn policies(context: &Context<'_>) -> HandlerResult {
+fn policies(context: &Context<'_>) -> HandlerResult {
     only_central(context)?;
-    let page = context.page(DEFAULT_PAGE)?;
+    let page = context.page()?;
     let after = page.after.as_ref().map(|(_, id)| id.clone());
     let rows = context.state.hub_policies.policies.iter().map(|(id, it)| {
         let on = it.policy.pointer("/SecurityHub/ServiceEnabled");
@@ -206,7 +225,7 @@ pub(super) fn policies(context: &Context<'_>) -> HandlerResult {
     });
     let (rows, token) =
         page.take(rows.filter(|(_, id, _)| after.as_ref().is_none_or(|it| id > it)));
-    Ok(paged("ConfigurationPolicySummaries", rows, token))
+    Ok(context.paged(rows, token))
 }
 
 /// The root, unit or account that a call names.
@@ -221,7 +240,7 @@ fn target(context: &Context<'_>) -> Result<String, ApiError> {
         return Ok(named.to_owned());
     }
     let text = format!("The target {named} does not exist");
-    Err(ApiError::new("ResourceNotFoundException", text).status(404))
+    Err(ApiError::new("ResourceNotFoundException", text))
 }
 
 /// A target and what stands above it.
@@ -267,7 +286,7 @@ fn association(context: &Context<'_>, target: &str, it: &SimHubAssociation, own:
 }
 
 /// `StartConfigurationPolicyAssociation`
-pub(super) fn associate(context: &mut Context<'_>) -> HandlerResult {
+fn associate(context: &mut Context<'_>) -> HandlerResult {
     only_central(context)?;
     let target = target(context)?;
     let named = context.text("ConfigurationPolicyIdentifier");
@@ -289,7 +308,7 @@ pub(super) fn associate(context: &mut Context<'_>) -> HandlerResult {
 }
 
 /// `StartConfigurationPolicyDisassociation`
-pub(super) fn disassociate(context: &mut Context<'_>) -> HandlerResult {
+fn disassociate(context: &mut Context<'_>) -> HandlerResult {
     only_central(context)?;
     let target = target(context)?;
     context.write(Window::Immediate);
@@ -299,32 +318,28 @@ pub(super) fn disassociate(context: &mut Context<'_>) -> HandlerResult {
 }
 
 /// `GetConfigurationPolicyAssociation`
-pub(super) fn get_association(context: &Context<'_>) -> HandlerResult {
+fn get_association(context: &Context<'_>) -> HandlerResult {
     only_central(context)?;
     let target = target(context)?;
     let found = held(context.state, &target);
     let found = found.map(|(it, own)| association(context, &target, it, own));
     let missing = || {
         let text = format!("No configuration policy is associated with {target}");
-        ApiError::new("ResourceNotFoundException", text).status(404)
+        ApiError::new("ResourceNotFoundException", text)
     };
     Ok(Output::Members(found.ok_or_else(missing)?))
 }
 
 /// `ListConfigurationPolicyAssociations`: those of the targets themselves. What is inherited is asked for one by one (?).
-pub(super) fn associations(context: &Context<'_>) -> HandlerResult {
+fn associations(context: &Context<'_>) -> HandlerResult {
     only_central(context)?;
-    let page = context.page(DEFAULT_PAGE)?;
+    let page = context.page()?;
     let after = page.after.as_ref().map(|(_, id)| id.clone());
     let rows = context.state.hub_policies.held.iter();
     let rows = rows.map(|(id, it)| (0, id.clone(), association(context, id, it, true)));
     let (rows, token) =
         page.take(rows.filter(|(_, id, _)| after.as_ref().is_none_or(|it| id > it)));
-    Ok(paged(
-        "ConfigurationPolicyAssociationSummaries",
-        rows,
-        token,
-    ))
+    Ok(context.paged(rows, token))
 }
 
 /// Gives every hub that is on what its policy says.

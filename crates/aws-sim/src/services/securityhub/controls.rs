@@ -8,17 +8,27 @@ use super::{ApiError, Context, HandlerResult, Output, invalid};
 use crate::core::{
     call::{input_text, seconds},
     hubs::{SimControl, SimStandard},
-    pages::paged,
     windows::Window,
 };
+use crate::services::{
+    OperationHandler::{Reads, Writes},
+    OperationRow,
+};
 
-/// Rows on a page when the caller does not say (?).
-const DEFAULT_PAGE: usize = 100;
+/// What of this file is called by its name.
+pub(super) const OPERATIONS: &[OperationRow] = &[
+    ("ListSecurityControlDefinitions", Reads(definitions)),
+    ("ListStandardsControlAssociations", Reads(associations)),
+    ("BatchGetStandardsControlAssociations", Reads(get)),
+    ("BatchUpdateStandardsControlAssociations", Writes(update)),
+    ("UpdateStandardsControl", Writes(update_one)),
+];
+
 /// Associations in one request at most; the model states no limit (?).
 const ASSOCIATIONS_MAX: usize = 100;
 
 /// `ListSecurityControlDefinitions`
-pub(super) fn definitions(context: &Context<'_>) -> HandlerResult {
+fn definitions(context: &Context<'_>) -> HandlerResult {
     let region = context.call.region.as_str();
     let of = match context.optional("StandardsArn") {
         Some(arn) => Some(standard(arn, region).ok_or_else(|| {
@@ -28,7 +38,7 @@ pub(super) fn definitions(context: &Context<'_>) -> HandlerResult {
         })?),
         None => None,
     };
-    let page = context.page(DEFAULT_PAGE)?;
+    let page = context.page()?;
     let after = page.after.as_ref().map(|(_, id)| id.clone());
     let is_meant = |it: &&ControlKind| of.is_none_or(|kind| name_in(kind, it.id).is_some());
     let mut all: Vec<&ControlKind> = CONTROLS.iter().filter(is_meant).collect();
@@ -46,7 +56,7 @@ pub(super) fn definitions(context: &Context<'_>) -> HandlerResult {
     });
     let (rows, token) =
         page.take(rows.filter(|(_, id, _)| after.as_ref().is_none_or(|it| id > it)));
-    Ok(paged("SecurityControlDefinitions", rows, token))
+    Ok(context.paged(rows, token))
 }
 
 /// What a control is called in a standard.
@@ -86,20 +96,20 @@ fn summary(context: &Context<'_>, arn: &str, id: &str, it: &SimStandard) -> Valu
 }
 
 /// `ListStandardsControlAssociations`: in the standards that are on.
-pub(super) fn associations(context: &Context<'_>) -> HandlerResult {
+fn associations(context: &Context<'_>) -> HandlerResult {
     let id = context.text("SecurityControlId");
     if CONTROLS.iter().all(|it| it.id != id) {
         return Err(invalid(format!(
             "Invalid parameter 'SecurityControlId'. {id} does not exist"
         )));
     }
-    let page = context.page(DEFAULT_PAGE)?;
+    let page = context.page()?;
     let after = page.after.as_ref().map(|(_, id)| id.clone());
     let rows = subscribed(context)?.filter(|(_, kind, _)| name_in(kind, id).is_some());
     let rows = rows.map(|(arn, _, it)| (0, arn.clone(), summary(context, arn, id, it)));
     let (rows, token) =
         page.take(rows.filter(|(_, id, _)| after.as_ref().is_none_or(|it| id > it)));
-    Ok(paged("StandardsControlAssociationSummaries", rows, token))
+    Ok(context.paged(rows, token))
 }
 
 fn rows<'a>(context: &Context<'a>, name: &str) -> Result<Vec<&'a Value>, ApiError> {
@@ -126,7 +136,7 @@ fn found<'a>(
 }
 
 /// `BatchGetStandardsControlAssociations`
-pub(super) fn get(context: &Context<'_>) -> HandlerResult {
+fn get(context: &Context<'_>) -> HandlerResult {
     hub(context)?;
     let (mut details, mut unprocessed) = (Vec::new(), Vec::new());
     for row in rows(context, "StandardsControlAssociationIds")? {
@@ -181,7 +191,7 @@ fn is_ready(context: &Context<'_>, it: &SimStandard) -> bool {
 }
 
 /// `BatchUpdateStandardsControlAssociations`
-pub(super) fn update(context: &mut Context<'_>) -> HandlerResult {
+fn update(context: &mut Context<'_>) -> HandlerResult {
     hub(context)?;
     own(context)?;
     let mut unprocessed = Vec::new();
@@ -219,7 +229,7 @@ fn set(
 }
 
 /// `UpdateStandardsControl`
-pub(super) fn update_one(context: &mut Context<'_>) -> HandlerResult {
+fn update_one(context: &mut Context<'_>) -> HandlerResult {
     hub(context)?;
     own(context)?;
     let wanted = context.text("StandardsControlArn").to_owned();
@@ -230,7 +240,7 @@ pub(super) fn update_one(context: &mut Context<'_>) -> HandlerResult {
     let mut all = all.filter(|(kind, (_, name))| control_arn(context, kind, name) == wanted);
     let missing = || {
         let text = format!("The control {wanted} does not exist");
-        ApiError::new("ResourceNotFoundException", text).status(404)
+        ApiError::new("ResourceNotFoundException", text)
     };
     let (kind, (id, _)) = all.next().ok_or_else(missing)?;
     let arn = kind.arn(&region);

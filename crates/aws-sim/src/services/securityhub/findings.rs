@@ -9,12 +9,20 @@ use crate::core::{
     bus::{BusEvent, put_event},
     call::input_text,
     issue::whole_seconds,
-    pages::paged,
     windows::Window,
 };
+use crate::services::{
+    OperationHandler::{Reads, Writes},
+    OperationRow,
+};
 
-/// Rows on a page when the caller does not say (?).
-const DEFAULT_PAGE: usize = 100;
+/// What of this file is called by its name.
+pub(super) const OPERATIONS: &[OperationRow] = &[
+    ("BatchImportFindings", Writes(import)),
+    ("BatchUpdateFindings", Writes(update)),
+    ("GetFindings", Reads(get)),
+];
+
 /// Findings of an update at most, and what fits into one (AWS: `BatchUpdateFindings`, `NoteUpdate`).
 const UPDATES_MAX: usize = 100;
 const NOTE_MAX: usize = 512;
@@ -47,7 +55,7 @@ fn text(value: &Value, name: &str) -> String {
 
 /// `BatchImportFindings`: of the caller's own account.
 #[expect(clippy::unnecessary_wraps, reason = "operations have one form")]
-pub(super) fn import(context: &mut Context<'_>) -> HandlerResult {
+fn import(context: &mut Context<'_>) -> HandlerResult {
     let call = context.call;
     let rows = call.input.get("Findings").and_then(Value::as_array);
     let (mut succeeded, mut failed) = (0, Vec::new());
@@ -127,9 +135,9 @@ fn sees(context: &Context<'_>, (region, ..): &FindingKey, finding: &Value) -> bo
 }
 
 /// `GetFindings`
-pub(super) fn get(context: &Context<'_>) -> HandlerResult {
+fn get(context: &Context<'_>) -> HandlerResult {
     let filters = Filters::read(context.call.input.get("Filters"), context.now)?;
-    let page = context.page(DEFAULT_PAGE)?;
+    let page = context.page()?;
     let after = page.after.as_ref().map(|(_, id)| id.clone());
     let rows = context
         .state
@@ -141,11 +149,11 @@ pub(super) fn get(context: &Context<'_>) -> HandlerResult {
     });
     let rows = rows.filter(|(_, id, _)| after.as_ref().is_none_or(|after| id > after));
     let (rows, token) = page.take(rows);
-    Ok(paged("Findings", rows, token))
+    Ok(context.paged(rows, token))
 }
 
 /// `BatchUpdateFindings`
-pub(super) fn update(context: &mut Context<'_>) -> HandlerResult {
+fn update(context: &mut Context<'_>) -> HandlerResult {
     let call = context.call;
     check(&call.input)?;
     let identifiers = call

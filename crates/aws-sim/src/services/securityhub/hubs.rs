@@ -13,13 +13,24 @@ use crate::core::{
     call::input_text,
     hubs::{HubPlace, SimHub, SimStandard},
     issue::whole_seconds,
-    pages::paged,
     service::throttled,
     windows::Window,
 };
+use crate::services::{
+    OperationHandler::{Reads, Writes},
+    OperationRow,
+};
 
-/// Rows on a page when the caller does not say (?).
-const DEFAULT_PAGE: usize = 100;
+/// What of this file is called by its name.
+pub(super) const OPERATIONS: &[OperationRow] = &[
+    ("DescribeHub", Reads(describe)),
+    ("EnableSecurityHub", Writes(enable)),
+    ("DisableSecurityHub", Writes(disable)),
+    ("DescribeStandards", Reads(standards)),
+    ("GetEnabledStandards", Reads(enabled)),
+    ("BatchEnableStandards", Writes(enable_standards)),
+    ("BatchDisableStandards", Writes(disable_standards)),
+];
 
 pub(super) fn place(context: &Context<'_>) -> HubPlace {
     (context.caller.account.clone(), context.call.region.clone())
@@ -30,7 +41,7 @@ pub(super) fn hub<'a>(context: &'a Context<'_>) -> Result<&'a SimHub, ApiError> 
     let account = &context.caller.account;
     let text = format!("Account {account} is not subscribed to AWS Security Hub");
     let found = context.state.hubs.get(&place(context));
-    found.ok_or_else(|| ApiError::new("InvalidAccessException", text).status(401))
+    found.ok_or_else(|| ApiError::new("InvalidAccessException", text))
 }
 
 /// The same, to be changed.
@@ -54,7 +65,7 @@ fn subscription_arn((account, region): &HubPlace, kind: &StandardKind) -> String
 }
 
 /// `DescribeHub`
-pub(super) fn describe(context: &Context<'_>) -> HandlerResult {
+fn describe(context: &Context<'_>) -> HandlerResult {
     let hub = hub(context)?;
     Ok(Output::Members(json!({
         "HubArn": hub_arn(context), "SubscribedAt": whole_seconds(hub.since), "AutoEnableControls": true,
@@ -63,10 +74,10 @@ pub(super) fn describe(context: &Context<'_>) -> HandlerResult {
 }
 
 /// `EnableSecurityHub`
-pub(super) fn enable(context: &mut Context<'_>) -> HandlerResult {
+fn enable(context: &mut Context<'_>) -> HandlerResult {
     if hub(context).is_ok() {
         let text = "Account is already subscribed to Security Hub";
-        return Err(ApiError::new("ResourceConflictException", text).status(409));
+        return Err(ApiError::new("ResourceConflictException", text));
     }
     let input = &context.call.input;
     let defaults = input.get("EnableDefaultStandards").and_then(Value::as_bool);
@@ -89,7 +100,7 @@ pub(super) fn enable(context: &mut Context<'_>) -> HandlerResult {
 }
 
 /// `DisableSecurityHub`
-pub(super) fn disable(context: &mut Context<'_>) -> HandlerResult {
+fn disable(context: &mut Context<'_>) -> HandlerResult {
     hub(context)?;
     context.write(Window::Immediate);
     let place = place(context);
@@ -98,9 +109,9 @@ pub(super) fn disable(context: &mut Context<'_>) -> HandlerResult {
 }
 
 /// `DescribeStandards`
-pub(super) fn standards(context: &Context<'_>) -> HandlerResult {
+fn standards(context: &Context<'_>) -> HandlerResult {
     hub(context)?;
-    let page = context.page(DEFAULT_PAGE)?;
+    let page = context.page()?;
     let after = page.after.as_ref().map(|(_, id)| id.clone());
     let mut all: Vec<(String, &StandardKind)> = STANDARDS
         .iter()
@@ -116,7 +127,7 @@ pub(super) fn standards(context: &Context<'_>) -> HandlerResult {
     });
     let (rows, token) =
         page.take(rows.filter(|(_, id, _)| after.as_ref().is_none_or(|it| id > it)));
-    Ok(paged("Standards", rows, token))
+    Ok(context.paged(rows, token))
 }
 
 fn shape(context: &Context<'_>, arn: &str, kind: &StandardKind, it: &SimStandard) -> Value {
@@ -161,7 +172,7 @@ pub(super) fn subscribed<'a>(
 }
 
 /// `GetEnabledStandards`
-pub(super) fn enabled(context: &Context<'_>) -> HandlerResult {
+fn enabled(context: &Context<'_>) -> HandlerResult {
     let wanted = context
         .call
         .input
@@ -173,13 +184,13 @@ pub(super) fn enabled(context: &Context<'_>) -> HandlerResult {
                 .any(|it| Some(it) == row.get("StandardsSubscriptionArn"))
         })
     };
-    let page = context.page(DEFAULT_PAGE)?;
+    let page = context.page()?;
     let after = page.after.as_ref().map(|(_, id)| id.clone());
     let rows =
         subscribed(context)?.map(|(arn, kind, it)| (0, arn.clone(), shape(context, arn, kind, it)));
     let rows = rows.filter(|(_, id, row)| is_meant(row) && after.as_ref().is_none_or(|it| id > it));
     let (rows, token) = page.take(rows);
-    Ok(paged("StandardsSubscriptions", rows, token))
+    Ok(context.paged(rows, token))
 }
 
 /// A standard that comes has all of its controls on, whatever they were before (AWS: "Disabling a security standard").
@@ -207,7 +218,7 @@ pub(super) fn own(context: &Context<'_>) -> Result<(), ApiError> {
         return Ok(());
     }
     let text = "The account is centrally managed by a configuration policy";
-    Err(ApiError::denied("AccessDeniedException", text).status(403))
+    Err(ApiError::denied("AccessDeniedException", text))
 }
 
 /// One call a second and no burst (AWS: "Service quotas" of Security Hub).
@@ -237,7 +248,7 @@ fn admit(context: &mut Context<'_>) -> Result<(), ApiError> {
 }
 
 /// `BatchEnableStandards`
-pub(super) fn enable_standards(context: &mut Context<'_>) -> HandlerResult {
+fn enable_standards(context: &mut Context<'_>) -> HandlerResult {
     hub(context)?;
     own(context)?;
     admit(context)?;
@@ -274,7 +285,7 @@ pub(super) fn enable_standards(context: &mut Context<'_>) -> HandlerResult {
 }
 
 /// `BatchDisableStandards`: what their controls were is forgotten.
-pub(super) fn disable_standards(context: &mut Context<'_>) -> HandlerResult {
+fn disable_standards(context: &mut Context<'_>) -> HandlerResult {
     own(context)?;
     let place = place(context);
     let rows = context

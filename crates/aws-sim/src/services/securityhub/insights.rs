@@ -3,25 +3,32 @@
 use serde_json::{Value, json};
 
 use super::{ApiError, Context, HandlerResult, Output, filters::Filters};
-use crate::core::{pages::paged, queues::uuid, windows::Window};
+use crate::core::{queues::uuid, windows::Window};
+use crate::services::{
+    OperationHandler::{Reads, Writes},
+    OperationRow,
+};
+
+/// What of this file is called by its name.
+pub(super) const OPERATIONS: &[OperationRow] = &[
+    ("CreateInsight", Writes(create)),
+    ("GetInsights", Reads(get)),
+];
 
 /// Custom insights of an account in a Region at most (AWS: "Service quotas").
 const INSIGHTS_MAX: usize = 100;
-/// Rows on a page when the caller does not say (?).
-const DEFAULT_PAGE: usize = 100;
-
 fn key(context: &Context<'_>) -> (String, String) {
     (context.call.region.clone(), context.caller.account.clone())
 }
 
 /// `CreateInsight`
-pub(super) fn create(context: &mut Context<'_>) -> HandlerResult {
+fn create(context: &mut Context<'_>) -> HandlerResult {
     Filters::read(context.call.input.get("Filters"), context.now)?;
     let key = key(context);
     let held = context.state.insights.get(&key).map_or(0, Vec::len);
     if held >= INSIGHTS_MAX {
         let text = format!("The limit of {INSIGHTS_MAX} custom insights is reached.");
-        return Err(ApiError::new("LimitExceededException", text).status(429));
+        return Err(ApiError::new("LimitExceededException", text));
     }
     let id = uuid(context.state.seed, &format!("insight {}", context.call.seq));
     let (region, account) = &key;
@@ -37,7 +44,7 @@ pub(super) fn create(context: &mut Context<'_>) -> HandlerResult {
 }
 
 /// `GetInsights`
-pub(super) fn get(context: &Context<'_>) -> HandlerResult {
+fn get(context: &Context<'_>) -> HandlerResult {
     let all = context
         .state
         .insights
@@ -61,9 +68,9 @@ pub(super) fn get(context: &Context<'_>) -> HandlerResult {
         .find(|it| !all.iter().any(|row| arn(row) == **it))
     {
         let text = format!("Insight with the specified ARN {missing} does not exist.");
-        return Err(ApiError::new("ResourceNotFoundException", text).status(404));
+        return Err(ApiError::new("ResourceNotFoundException", text));
     }
-    let page = context.page(DEFAULT_PAGE)?;
+    let page = context.page()?;
     let after = page.after.as_ref().map(|(_, id)| id.clone());
     let mut rows: Vec<&Value> = all.iter().collect();
     rows.sort_by_key(|row| arn(row));
@@ -75,5 +82,5 @@ pub(super) fn get(context: &Context<'_>) -> HandlerResult {
     let rows = rows.map(|row| (0, arn(row), row.clone()));
     let (rows, token) =
         page.take(rows.filter(|(_, id, _)| after.as_ref().is_none_or(|after| id > after)));
-    Ok(paged("Insights", rows, token))
+    Ok(context.paged(rows, token))
 }

@@ -14,10 +14,7 @@ mod insights;
 use hallpass_aws_model::message;
 use serde_json::{Value, json};
 
-use super::{
-    OperationHandler::{Reads, Writes},
-    ServiceDescriptor,
-};
+use super::{OperationHandler::Reads, ServiceDescriptor};
 use crate::core::{
     administrators::ServicePlace,
     call::Output,
@@ -42,7 +39,7 @@ pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
             unreadable: |text| ApiError::new("InvalidInputException", text),
             invalid: |_, violations| ApiError::new("InvalidInputException", message(violations)),
             page_token: || ApiError::new("InvalidInputException", "Invalid parameter 'NextToken'."),
-            denied: |text| ApiError::denied("AccessDeniedException", text).status(403),
+            denied: |text| ApiError::denied("AccessDeniedException", text),
             ..errors::REST_JSON
         },
         secrets: &["NextToken"],
@@ -50,80 +47,13 @@ pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
     },
     begin: |call| call.admit(),
     operations: &[
-        ("BatchImportFindings", Writes(findings::import)),
-        ("BatchUpdateFindings", Writes(findings::update)),
-        ("GetFindings", Reads(findings::get)),
-        ("CreateInsight", Writes(insights::create)),
-        ("GetInsights", Reads(insights::get)),
-        ("ListFindingAggregators", Reads(aggregators)),
-        (
-            "EnableOrganizationAdminAccount",
-            Writes(administrators::enable),
-        ),
-        (
-            "DisableOrganizationAdminAccount",
-            Writes(administrators::disable),
-        ),
-        ("ListOrganizationAdminAccounts", Reads(administrators::list)),
-        ("DescribeHub", Reads(hubs::describe)),
-        ("EnableSecurityHub", Writes(hubs::enable)),
-        ("DisableSecurityHub", Writes(hubs::disable)),
-        ("DescribeStandards", Reads(hubs::standards)),
-        ("GetEnabledStandards", Reads(hubs::enabled)),
-        ("BatchEnableStandards", Writes(hubs::enable_standards)),
-        ("BatchDisableStandards", Writes(hubs::disable_standards)),
-        (
-            "ListSecurityControlDefinitions",
-            Reads(controls::definitions),
-        ),
-        (
-            "ListStandardsControlAssociations",
-            Reads(controls::associations),
-        ),
-        ("BatchGetStandardsControlAssociations", Reads(controls::get)),
-        (
-            "BatchUpdateStandardsControlAssociations",
-            Writes(controls::update),
-        ),
-        ("UpdateStandardsControl", Writes(controls::update_one)),
-        (
-            "DescribeOrganizationConfiguration",
-            Reads(configuration::describe),
-        ),
-        (
-            "UpdateOrganizationConfiguration",
-            Writes(configuration::update),
-        ),
-        (
-            "CreateConfigurationPolicy",
-            Writes(configuration::create_policy),
-        ),
-        (
-            "UpdateConfigurationPolicy",
-            Writes(configuration::update_policy),
-        ),
-        ("GetConfigurationPolicy", Reads(configuration::get_policy)),
-        (
-            "DeleteConfigurationPolicy",
-            Writes(configuration::delete_policy),
-        ),
-        ("ListConfigurationPolicies", Reads(configuration::policies)),
-        (
-            "StartConfigurationPolicyAssociation",
-            Writes(configuration::associate),
-        ),
-        (
-            "StartConfigurationPolicyDisassociation",
-            Writes(configuration::disassociate),
-        ),
-        (
-            "GetConfigurationPolicyAssociation",
-            Reads(configuration::get_association),
-        ),
-        (
-            "ListConfigurationPolicyAssociations",
-            Reads(configuration::associations),
-        ),
+        &[("ListFindingAggregators", Reads(aggregators))],
+        findings::OPERATIONS,
+        insights::OPERATIONS,
+        administrators::OPERATIONS,
+        hubs::OPERATIONS,
+        controls::OPERATIONS,
+        configuration::OPERATIONS,
     ],
 };
 

@@ -2,15 +2,29 @@
 
 use serde_json::{Value, json};
 
-use super::{Context, HandlerResult, Output, SimTower, missing, own_id, page, tower};
+use super::{Context, HandlerResult, Output, SimTower, missing, own_id, tower};
 use crate::core::{call::seconds, windows::Window};
+use crate::services::{
+    OperationHandler::{Reads, Writes},
+    OperationRow,
+};
+
+/// What of this file is called by its name.
+pub(super) const OPERATIONS: &[OperationRow] = &[
+    ("SearchProductsAsAdmin", Reads(search)),
+    ("ListProvisioningArtifacts", Reads(artifacts)),
+    ("ListPortfoliosForProduct", Reads(portfolios)),
+    ("ListPrincipalsForPortfolio", Reads(principals)),
+    ("AssociatePrincipalWithPortfolio", Writes(associate)),
+    ("ListLaunchPaths", Reads(launch_paths)),
+];
 
 /// As Control Tower calls it.
 const NAME: &str = "AWS Control Tower Account Factory";
 const OWNER: &str = "AWS Control Tower";
 
 /// `SearchProductsAsAdmin`
-pub(super) fn search(context: &Context<'_>) -> HandlerResult {
+fn search(context: &Context<'_>) -> HandlerResult {
     let filters = context.call.input.get("Filters");
     let owners = filters
         .and_then(|it| it.get("Owner"))
@@ -29,7 +43,7 @@ pub(super) fn search(context: &Context<'_>) -> HandlerResult {
         });
         (id.clone(), row)
     });
-    page(context, "ProductViewDetails", row.into_iter().collect())
+    context.listing(row.into_iter().collect())
 }
 
 fn product<'a>(context: &'a Context<'_>) -> Result<&'a SimTower, crate::core::errors::ApiError> {
@@ -44,7 +58,7 @@ pub(super) fn artifact(context: &Context<'_>) -> String {
 }
 
 /// `ListProvisioningArtifacts`: the newest is not active, the one before it is, the oldest is deprecated.
-pub(super) fn artifacts(context: &Context<'_>) -> HandlerResult {
+fn artifacts(context: &Context<'_>) -> HandlerResult {
     product(context)?;
     let made = context.state.center.created;
     let row = |id: String, name: &str, days: i64, active: bool, guidance: &str| {
@@ -76,7 +90,7 @@ pub(super) fn artifacts(context: &Context<'_>) -> HandlerResult {
 }
 
 /// `ListPortfoliosForProduct`
-pub(super) fn portfolios(context: &Context<'_>) -> HandlerResult {
+fn portfolios(context: &Context<'_>) -> HandlerResult {
     product(context)?;
     let (id, name) = (
         own_id(context, "port"),
@@ -86,7 +100,7 @@ pub(super) fn portfolios(context: &Context<'_>) -> HandlerResult {
         "Id": id, "DisplayName": name, "ProviderName": OWNER,
         "CreatedTime": seconds(context.state.center.created),
     });
-    page(context, "PortfolioDetails", vec![(id, row)])
+    context.listing(vec![(id, row)])
 }
 
 fn portfolio<'a>(context: &'a Context<'_>) -> Result<&'a SimTower, crate::core::errors::ApiError> {
@@ -96,17 +110,17 @@ fn portfolio<'a>(context: &'a Context<'_>) -> Result<&'a SimTower, crate::core::
 }
 
 /// `ListPrincipalsForPortfolio`
-pub(super) fn principals(context: &Context<'_>) -> HandlerResult {
+fn principals(context: &Context<'_>) -> HandlerResult {
     let all = portfolio(context)?.basis.factory_principals.iter();
     let rows = all.map(|arn| {
         let row = json!({ "PrincipalARN": arn, "PrincipalType": "IAM" });
         (arn.clone(), row)
     });
-    page(context, "Principals", rows.collect())
+    context.listing(rows.collect())
 }
 
 /// `AssociatePrincipalWithPortfolio`
-pub(super) fn associate(context: &mut Context<'_>) -> HandlerResult {
+fn associate(context: &mut Context<'_>) -> HandlerResult {
     portfolio(context)?;
     let arn = context.text("PrincipalARN").to_owned();
     context.write(Window::Immediate);
@@ -138,7 +152,7 @@ pub(super) fn may_launch(context: &Context<'_>, tower: &SimTower) -> bool {
 }
 
 /// `ListLaunchPaths`
-pub(super) fn launch_paths(context: &Context<'_>) -> HandlerResult {
+fn launch_paths(context: &Context<'_>) -> HandlerResult {
     let tower = product(context)?;
     if !may_launch(context, tower) {
         return Err(missing(&format!(
@@ -151,5 +165,5 @@ pub(super) fn launch_paths(context: &Context<'_>) -> HandlerResult {
         "AWS Control Tower Account Factory Portfolio",
     );
     let row = json!({ "Id": id, "Name": name, "ConstraintSummaries": [] });
-    page(context, "LaunchPathSummaries", vec![(id, row)])
+    context.listing(vec![(id, row)])
 }

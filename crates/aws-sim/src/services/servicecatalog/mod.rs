@@ -4,12 +4,8 @@ mod factory;
 mod provisioned;
 
 use hallpass_aws_model::message;
-use serde_json::{Map, Value};
 
-use super::{
-    OperationHandler::{Reads, Writes},
-    ServiceDescriptor,
-};
+use super::ServiceDescriptor;
 use crate::core::{
     call::Output,
     context::{Context, HandlerResult},
@@ -18,9 +14,6 @@ use crate::core::{
     service::SimService,
     tower::SimTower,
 };
-
-/// Rows on a page when the caller does not say (AWS: "`PageSize`").
-const DEFAULT_PAGE: usize = 20;
 
 pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
     service: SimService {
@@ -32,24 +25,11 @@ pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
             ..errors::JSON
         },
         secrets: &["PageToken"],
+        page_rows: 20,
         ..SimService::named("ServiceCatalog", "servicecatalog")
     },
     begin: |call| call.admit(),
-    operations: &[
-        ("SearchProductsAsAdmin", Reads(factory::search)),
-        ("ListProvisioningArtifacts", Reads(factory::artifacts)),
-        ("ListPortfoliosForProduct", Reads(factory::portfolios)),
-        ("ListPrincipalsForPortfolio", Reads(factory::principals)),
-        (
-            "AssociatePrincipalWithPortfolio",
-            Writes(factory::associate),
-        ),
-        ("ListLaunchPaths", Reads(factory::launch_paths)),
-        ("ProvisionProduct", Writes(provisioned::provision)),
-        ("DescribeRecord", Reads(provisioned::record)),
-        ("DescribeProvisionedProduct", Reads(provisioned::describe)),
-        ("SearchProvisionedProducts", Reads(provisioned::search)),
-    ],
+    operations: &[factory::OPERATIONS, provisioned::OPERATIONS],
 };
 
 /// The landing zone, as the management account sees it in its home Region.
@@ -71,19 +51,4 @@ fn missing(text: &str) -> ApiError {
 
 fn invalid(text: &str) -> ApiError {
     ApiError::new("InvalidParametersException", text)
-}
-
-/// Rows of a listing, in the order of their ids, after the place of the page.
-fn page(context: &Context<'_>, name: &str, mut rows: Vec<(String, Value)>) -> HandlerResult {
-    let page = context.page(DEFAULT_PAGE)?;
-    let after = page.after.as_ref().map_or("", |(_, id)| id.as_str());
-    rows.sort_by(|one, other| one.0.cmp(&other.0));
-    let rows = rows.into_iter().filter(|(id, _)| id.as_str() > after);
-    let (rows, token) = page.take(rows.map(|(id, row)| (0, id, row)));
-    let mut members = Map::new();
-    members.insert(name.to_owned(), Value::Array(rows));
-    if let Some(token) = token {
-        members.insert("NextPageToken".to_owned(), token.into());
-    }
-    Ok(Output::Members(Value::Object(members)))
 }

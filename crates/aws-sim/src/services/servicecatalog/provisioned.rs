@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Context, HandlerResult, Output, factory, invalid, missing, own_id, page, tower};
+use super::{Context, HandlerResult, Output, factory, invalid, missing, own_id, tower};
 use crate::core::{
     call::{input_text, seconds},
     control_tower::tower_id,
@@ -10,6 +10,18 @@ use crate::core::{
     tower::{FactoryProduct, launching},
     windows::Window,
 };
+use crate::services::{
+    OperationHandler::{Reads, Writes},
+    OperationRow,
+};
+
+/// What of this file is called by its name.
+pub(super) const OPERATIONS: &[OperationRow] = &[
+    ("ProvisionProduct", Writes(provision)),
+    ("DescribeRecord", Reads(record)),
+    ("DescribeProvisionedProduct", Reads(describe)),
+    ("SearchProvisionedProducts", Reads(search)),
+];
 
 /// The type of products of Account Factory.
 const TYPE: &str = "CONTROL_TOWER_ACCOUNT";
@@ -46,7 +58,7 @@ fn unit(context: &Context<'_>, text: &str) -> Option<String> {
 }
 
 /// `ProvisionProduct`: the same token again is the same launch.
-pub(super) fn provision(context: &mut Context<'_>) -> HandlerResult {
+fn provision(context: &mut Context<'_>) -> HandlerResult {
     let none = || missing("Product not found.");
     let tower = tower(context).ok_or_else(none)?;
     if context.text("ProductId") != own_id(context, "prod") {
@@ -144,7 +156,7 @@ fn record_row(context: &Context<'_>, id: &str, product: &FactoryProduct) -> Valu
 }
 
 /// `DescribeRecord`
-pub(super) fn record(context: &Context<'_>) -> HandlerResult {
+fn record(context: &Context<'_>) -> HandlerResult {
     let wanted = context.text("Id");
     let mut all = tower(context).into_iter().flat_map(|it| it.products.iter());
     let found = all.find(|(_, it)| it.record == wanted);
@@ -179,7 +191,7 @@ fn product_row(context: &Context<'_>, id: &str, product: &FactoryProduct) -> Val
 }
 
 /// `DescribeProvisionedProduct`
-pub(super) fn describe(context: &Context<'_>) -> HandlerResult {
+fn describe(context: &Context<'_>) -> HandlerResult {
     let (wanted, name) = (context.text("Id"), context.text("Name"));
     let mut all = tower(context).into_iter().flat_map(|it| it.products.iter());
     let found = all.find(|(id, it)| *id == wanted || (!name.is_empty() && it.name == name));
@@ -189,7 +201,7 @@ pub(super) fn describe(context: &Context<'_>) -> HandlerResult {
 }
 
 /// `SearchProvisionedProducts`: `name:…`, `idempotencyToken:…`, `status:…` and `type:…`, all of which must fit.
-pub(super) fn search(context: &Context<'_>) -> HandlerResult {
+fn search(context: &Context<'_>) -> HandlerResult {
     let queries = context.call.input.pointer("/Filters/SearchQuery");
     let queries = queries.and_then(Value::as_array).into_iter().flatten();
     let queries: Vec<&str> = queries.filter_map(Value::as_str).collect();
@@ -216,7 +228,7 @@ pub(super) fn search(context: &Context<'_>) -> HandlerResult {
     let rows = rows.filter(|(_, row)| queries.iter().all(|query| fits(row, query)));
     let rows: Vec<(String, Value)> = rows.collect();
     let total = rows.len();
-    let mut answer = page(context, "ProvisionedProducts", rows)?;
+    let mut answer = context.listing(rows)?;
     if let Output::Members(Value::Object(members)) = &mut answer {
         members.insert("TotalResultsCount".to_owned(), total.into());
     }

@@ -23,8 +23,6 @@ use crate::core::{
 
 /// Its name in tables.
 const NAME: &str = "sns";
-/// Rows on a page (Amazon SNS API Reference, `ListTopics`).
-const PAGE: usize = 100;
 /// Attributes of a topic that may be set.
 const SETTABLE: [&str; 2] = ["DisplayName", "Policy"];
 
@@ -39,7 +37,7 @@ pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
         errors: ErrorForms {
             invalid: |_, violations| invalid(hallpass_aws_model::message(violations)),
             page_token: || invalid("Invalid parameter: NextToken"),
-            denied: |text| ApiError::denied("AuthorizationError", text).status(403),
+            denied: |text| ApiError::denied("AuthorizationError", text),
             ..errors::QUERY
         },
         policies: Some(PolicyFacts {
@@ -58,31 +56,20 @@ pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
             ..PolicyFacts::BY_NAME
         }),
         secrets: &["NextToken"],
+        page_rows: 100,
         ..SimService::named("Sns", NAME)
     },
     begin: |call| call.admit(),
     operations: &[
-        ("CreateTopic", Writes(create)),
-        ("DeleteTopic", Writes(delete)),
-        ("ListTopics", Reads(list)),
-        ("GetTopicAttributes", Reads(attributes)),
-        ("SetTopicAttributes", Writes(set_attribute)),
-        ("Publish", Writes(publish_one)),
-        ("Subscribe", Writes(subscriptions::subscribe)),
-        ("Unsubscribe", Writes(subscriptions::unsubscribe)),
-        ("ListSubscriptions", Reads(subscriptions::list)),
-        (
-            "ListSubscriptionsByTopic",
-            Reads(subscriptions::list_by_topic),
-        ),
-        (
-            "GetSubscriptionAttributes",
-            Reads(subscriptions::attributes),
-        ),
-        (
-            "SetSubscriptionAttributes",
-            Writes(subscriptions::set_attribute),
-        ),
+        &[
+            ("CreateTopic", Writes(create)),
+            ("DeleteTopic", Writes(delete)),
+            ("ListTopics", Reads(list)),
+            ("GetTopicAttributes", Reads(attributes)),
+            ("SetTopicAttributes", Writes(set_attribute)),
+            ("Publish", Writes(publish_one)),
+        ],
+        subscriptions::OPERATIONS,
     ],
 };
 
@@ -91,7 +78,7 @@ fn invalid(text: impl Into<String>) -> ApiError {
 }
 
 fn no_topic() -> ApiError {
-    ApiError::new("NotFound", "Topic does not exist").status(404)
+    ApiError::new("NotFound", "Topic does not exist")
 }
 
 /// The topic that a call names: the caller's, since of policies of topics only those for services are simulated.
@@ -105,7 +92,7 @@ fn named(context: &Context<'_>, member: &str) -> Result<TopicKey, ApiError> {
             context.call.operation,
             topic_arn(&key)
         );
-        return Err(ApiError::denied("AuthorizationError", text).status(403));
+        return Err(ApiError::denied("AuthorizationError", text));
     }
     let is_here = key.0 == context.call.region && context.state.topics.contains_key(&key);
     if is_here { Ok(key) } else { Err(no_topic()) }
@@ -177,7 +164,7 @@ fn list(context: &Context<'_>) -> HandlerResult {
         let arn = topic_arn(key);
         (arn.clone(), json!({ "TopicArn": arn }))
     });
-    context.listing("Topics", PAGE, rows.collect())
+    context.listing(rows.collect())
 }
 
 /// `GetTopicAttributes`

@@ -2,13 +2,27 @@
 
 use serde_json::{Value, json};
 
-use super::{Context, HandlerResult, Output, PAGE, invalid, named, no_topic, own};
+use super::{Context, HandlerResult, Output, invalid, named, no_topic, own};
 use crate::core::{
     errors::ApiError,
     queues::uuid,
     topics::{TopicKey, TopicSubscription, topic_arn, topic_key},
     windows::Window,
 };
+use crate::services::{
+    OperationHandler::{Reads, Writes},
+    OperationRow,
+};
+
+/// What of this file is called by its name.
+pub(super) const OPERATIONS: &[OperationRow] = &[
+    ("Subscribe", Writes(subscribe)),
+    ("Unsubscribe", Writes(unsubscribe)),
+    ("ListSubscriptions", Reads(list)),
+    ("ListSubscriptionsByTopic", Reads(list_by_topic)),
+    ("GetSubscriptionAttributes", Reads(attributes)),
+    ("SetSubscriptionAttributes", Writes(set_attribute)),
+];
 
 /// Protocols that there are (Amazon SNS API Reference, `Subscribe`).
 const PROTOCOLS: [&str; 9] = [
@@ -24,7 +38,7 @@ const PROTOCOLS: [&str; 9] = [
 ];
 
 fn absent() -> ApiError {
-    ApiError::new("NotFound", "Subscription does not exist").status(404)
+    ApiError::new("NotFound", "Subscription does not exist")
 }
 
 fn arn(key: &TopicKey, it: &TopicSubscription) -> String {
@@ -40,7 +54,7 @@ fn raw(value: Option<&Value>) -> Result<bool, ApiError> {
 }
 
 /// `Subscribe`: a queue of the caller's agrees at once; the same once more is the same subscription.
-pub(super) fn subscribe(context: &mut Context<'_>) -> HandlerResult {
+fn subscribe(context: &mut Context<'_>) -> HandlerResult {
     let key = named(context, "TopicArn")?;
     let (protocol, endpoint) = (context.text("Protocol"), context.text("Endpoint"));
     if !PROTOCOLS.contains(&protocol) || endpoint.is_empty() {
@@ -109,7 +123,7 @@ fn place(context: &Context<'_>) -> Result<(TopicKey, String), ApiError> {
 }
 
 /// `Unsubscribe`
-pub(super) fn unsubscribe(context: &mut Context<'_>) -> HandlerResult {
+fn unsubscribe(context: &mut Context<'_>) -> HandlerResult {
     let (key, id) = place(context)?;
     context.write(Window::Immediate);
     if let Some(topic) = context.state.topics.get_mut(&key) {
@@ -143,19 +157,19 @@ fn rows<'a>(
 }
 
 /// `ListSubscriptions`
-pub(super) fn list(context: &Context<'_>) -> HandlerResult {
-    context.listing("Subscriptions", PAGE, rows(own(context)))
+fn list(context: &Context<'_>) -> HandlerResult {
+    context.listing(rows(own(context)))
 }
 
 /// `ListSubscriptionsByTopic`
-pub(super) fn list_by_topic(context: &Context<'_>) -> HandlerResult {
+fn list_by_topic(context: &Context<'_>) -> HandlerResult {
     let wanted = named(context, "TopicArn")?;
     let of = own(context).filter(|(key, _)| **key == wanted);
-    context.listing("Subscriptions", PAGE, rows(of))
+    context.listing(rows(of))
 }
 
 /// `GetSubscriptionAttributes`
-pub(super) fn attributes(context: &Context<'_>) -> HandlerResult {
+fn attributes(context: &Context<'_>) -> HandlerResult {
     let (key, id) = place(context)?;
     let topic = context.state.topics.get(&key).ok_or_else(absent)?;
     let mut all = topic.subscriptions.iter();
@@ -168,7 +182,7 @@ pub(super) fn attributes(context: &Context<'_>) -> HandlerResult {
 }
 
 /// `SetSubscriptionAttributes`
-pub(super) fn set_attribute(context: &mut Context<'_>) -> HandlerResult {
+fn set_attribute(context: &mut Context<'_>) -> HandlerResult {
     let (key, id) = place(context)?;
     let name = context.text("AttributeName");
     if name != "RawMessageDelivery" {

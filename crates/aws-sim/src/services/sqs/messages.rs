@@ -12,9 +12,24 @@ use super::{
 };
 use crate::core::{
     call::input_text,
-    queues::{Message, receive, send},
+    messages::{receive, send},
+    queues::Message,
     windows::Window,
 };
+use crate::services::{OperationHandler::Writes, OperationRow};
+
+/// What of this file is called by its name.
+pub(super) const OPERATIONS: &[OperationRow] = &[
+    ("SendMessage", Writes(send_one)),
+    ("ReceiveMessage", Writes(receive_some)),
+    ("DeleteMessage", Writes(delete)),
+    ("DeleteMessageBatch", Writes(delete_batch)),
+    ("ChangeMessageVisibility", Writes(change_visibility)),
+    (
+        "ChangeMessageVisibilityBatch",
+        Writes(change_visibility_batch),
+    ),
+];
 
 /// The longest message, in bytes (AWS: "Amazon SQS message quotas").
 const BYTES_MAX: usize = 1_048_576;
@@ -24,7 +39,7 @@ const HIDDEN_MAX: i64 = 43_200;
 const BATCH_MAX: usize = 10;
 
 /// `SendMessage`
-pub(super) fn send_one(context: &mut Context<'_>) -> HandlerResult {
+fn send_one(context: &mut Context<'_>) -> HandlerResult {
     let key = named(context)?;
     let body = context.text("MessageBody");
     if body.is_empty() || body.len() > BYTES_MAX {
@@ -45,7 +60,7 @@ pub(super) fn send_one(context: &mut Context<'_>) -> HandlerResult {
 }
 
 /// `ReceiveMessage`. Waiting for one is the front door's.
-pub(super) fn receive_some(context: &mut Context<'_>) -> HandlerResult {
+fn receive_some(context: &mut Context<'_>) -> HandlerResult {
     let key = named(context)?;
     let input = &context.call.input;
     let most = number(input, "MaxNumberOfMessages", 1, (1, 10))?;
@@ -151,7 +166,7 @@ fn hide_by(context: &mut Context<'_>, key: &QueueKey, input: &Value) -> Result<(
 }
 
 /// `DeleteMessage`
-pub(super) fn delete(context: &mut Context<'_>) -> HandlerResult {
+fn delete(context: &mut Context<'_>) -> HandlerResult {
     let key = named(context)?;
     let call = context.call;
     delete_by(context, &key, &call.input)?;
@@ -159,7 +174,7 @@ pub(super) fn delete(context: &mut Context<'_>) -> HandlerResult {
 }
 
 /// `ChangeMessageVisibility`
-pub(super) fn change_visibility(context: &mut Context<'_>) -> HandlerResult {
+fn change_visibility(context: &mut Context<'_>) -> HandlerResult {
     let key = named(context)?;
     let call = context.call;
     hide_by(context, &key, &call.input)?;
@@ -167,12 +182,12 @@ pub(super) fn change_visibility(context: &mut Context<'_>) -> HandlerResult {
 }
 
 /// `DeleteMessageBatch`
-pub(super) fn delete_batch(context: &mut Context<'_>) -> HandlerResult {
+fn delete_batch(context: &mut Context<'_>) -> HandlerResult {
     batch(context, delete_by)
 }
 
 /// `ChangeMessageVisibilityBatch`
-pub(super) fn change_visibility_batch(context: &mut Context<'_>) -> HandlerResult {
+fn change_visibility_batch(context: &mut Context<'_>) -> HandlerResult {
     batch(context, hide_by)
 }
 

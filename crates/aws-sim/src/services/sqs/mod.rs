@@ -7,10 +7,7 @@ mod queues;
 use hallpass_aws_model::message;
 use serde_json::{Value, json};
 
-use super::{
-    OperationHandler::{Reads, Writes},
-    ServiceDescriptor,
-};
+use super::ServiceDescriptor;
 use crate::core::{
     call::{Output, input_text},
     context::{Context, HandlerResult},
@@ -63,27 +60,7 @@ pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
         ..SimService::named("Sqs", "sqs")
     },
     begin: |call| call.admit(),
-    operations: &[
-        ("CreateQueue", Writes(queues::create)),
-        ("DeleteQueue", Writes(queues::delete)),
-        ("GetQueueUrl", Reads(queues::url)),
-        ("ListQueues", Reads(queues::list)),
-        ("GetQueueAttributes", Reads(queues::attributes)),
-        ("SetQueueAttributes", Writes(queues::set_attributes)),
-        ("PurgeQueue", Writes(queues::purge)),
-        ("SendMessage", Writes(messages::send_one)),
-        ("ReceiveMessage", Writes(messages::receive_some)),
-        ("DeleteMessage", Writes(messages::delete)),
-        ("DeleteMessageBatch", Writes(messages::delete_batch)),
-        (
-            "ChangeMessageVisibility",
-            Writes(messages::change_visibility),
-        ),
-        (
-            "ChangeMessageVisibilityBatch",
-            Writes(messages::change_visibility_batch),
-        ),
-    ],
+    operations: &[queues::OPERATIONS, messages::OPERATIONS],
 };
 
 fn absent() -> ApiError {

@@ -11,6 +11,21 @@ use crate::core::{
     queues::{MessageQueue, key_of},
     windows::Window,
 };
+use crate::services::{
+    OperationHandler::{Reads, Writes},
+    OperationRow,
+};
+
+/// What of this file is called by its name.
+pub(super) const OPERATIONS: &[OperationRow] = &[
+    ("CreateQueue", Writes(create)),
+    ("DeleteQueue", Writes(delete)),
+    ("GetQueueUrl", Reads(url)),
+    ("ListQueues", Reads(list)),
+    ("GetQueueAttributes", Reads(attributes)),
+    ("SetQueueAttributes", Writes(set_attributes)),
+    ("PurgeQueue", Writes(purge)),
+];
 
 /// Attributes that may be set, and the most that those may be which are numbers (AWS: `SetQueueAttributes`).
 const SETTABLE: [(&str, Option<i64>); 9] = [
@@ -53,7 +68,7 @@ fn given(context: &Context<'_>) -> Result<BTreeMap<String, String>, ApiError> {
 }
 
 /// `CreateQueue`: the same once more is the same queue.
-pub(super) fn create(context: &mut Context<'_>) -> HandlerResult {
+fn create(context: &mut Context<'_>) -> HandlerResult {
     let name = context.text("QueueName").to_owned();
     let plain = |it: u8| it.is_ascii_alphanumeric() || it == b'-' || it == b'_';
     if name.is_empty() || name.len() > 80 || !name.bytes().all(plain) {
@@ -90,14 +105,14 @@ pub(super) fn create(context: &mut Context<'_>) -> HandlerResult {
 }
 
 /// `DeleteQueue`
-pub(super) fn delete(context: &mut Context<'_>) -> HandlerResult {
+fn delete(context: &mut Context<'_>) -> HandlerResult {
     let key = named(context)?;
     context.state.queues.remove(&key);
     nothing(context)
 }
 
 /// `PurgeQueue`
-pub(super) fn purge(context: &mut Context<'_>) -> HandlerResult {
+fn purge(context: &mut Context<'_>) -> HandlerResult {
     let key = named(context)?;
     if let Some(queue) = context.state.queues.get_mut(&key) {
         queue.messages.clear();
@@ -106,7 +121,7 @@ pub(super) fn purge(context: &mut Context<'_>) -> HandlerResult {
 }
 
 /// `GetQueueUrl`
-pub(super) fn url(context: &Context<'_>) -> HandlerResult {
+fn url(context: &Context<'_>) -> HandlerResult {
     let name = context.text("QueueName");
     let url = format!("/{}/{name}", context.caller.account);
     let key = key_of(&context.call.region, &url).ok_or_else(absent)?;
@@ -117,7 +132,7 @@ pub(super) fn url(context: &Context<'_>) -> HandlerResult {
 }
 
 /// `ListQueues`: all of them.
-pub(super) fn list(context: &Context<'_>) -> HandlerResult {
+fn list(context: &Context<'_>) -> HandlerResult {
     let prefix = context.text("QueueNamePrefix");
     let here = |(region, account, name): &QueueKey| {
         *region == context.call.region
@@ -134,7 +149,7 @@ pub(super) fn list(context: &Context<'_>) -> HandlerResult {
 }
 
 /// `SetQueueAttributes`
-pub(super) fn set_attributes(context: &mut Context<'_>) -> HandlerResult {
+fn set_attributes(context: &mut Context<'_>) -> HandlerResult {
     let key = named(context)?;
     let attributes = given(context)?;
     if let Some(queue) = context.state.queues.get_mut(&key) {
@@ -144,7 +159,7 @@ pub(super) fn set_attributes(context: &mut Context<'_>) -> HandlerResult {
 }
 
 /// `GetQueueAttributes`
-pub(super) fn attributes(context: &Context<'_>) -> HandlerResult {
+fn attributes(context: &Context<'_>) -> HandlerResult {
     let key = named(context)?;
     let queue = context.state.queues.get(&key).ok_or_else(absent)?;
     let mut all = queue.attributes.clone();

@@ -6,7 +6,7 @@ use hallpass_sim_base::Millis;
 use serde_json::{Value, json};
 
 use super::{
-    ApiError, Context, HandlerResult, Output, check_managed, denied, is_delegated, paged, read_set,
+    ApiError, Context, HandlerResult, Output, check_managed, denied, is_delegated, read_set,
     statuses, target_set,
 };
 use crate::core::{
@@ -17,6 +17,21 @@ use crate::core::{
     state::{SimState, first_of},
     windows::Window,
 };
+use crate::services::{
+    OperationHandler::{Reads, Writes},
+    OperationRow,
+};
+
+/// What of this file is called by its name.
+pub(super) const OPERATIONS: &[OperationRow] = &[
+    ("CreateAccountAssignment", Writes(create)),
+    ("DeleteAccountAssignment", Writes(delete)),
+    ("ListAccountAssignments", Reads(list)),
+    (
+        "ListAccountAssignmentsForPrincipal",
+        Reads(list_for_principal),
+    ),
+];
 
 /// What a create or delete names.
 struct AssignmentTarget {
@@ -54,7 +69,7 @@ fn target(context: &Context<'_>) -> Result<AssignmentTarget, ApiError> {
 }
 
 /// `CreateAccountAssignment`
-pub(super) fn create(context: &mut Context<'_>) -> HandlerResult {
+fn create(context: &mut Context<'_>) -> HandlerResult {
     let target = target(context)?;
     let behaviour = &context.state.settings.behaviour;
     let exists = context
@@ -98,7 +113,7 @@ pub(super) fn create(context: &mut Context<'_>) -> HandlerResult {
 }
 
 /// `DeleteAccountAssignment`
-pub(super) fn delete(context: &mut Context<'_>) -> HandlerResult {
+fn delete(context: &mut Context<'_>) -> HandlerResult {
     let target = target(context)?;
     let stands = context
         .state
@@ -242,8 +257,8 @@ fn row(context: &Context<'_>, key: &AssignmentKey) -> Value {
 }
 
 /// `ListAccountAssignments`
-pub(super) fn list(context: &Context<'_>) -> HandlerResult {
-    let page = context.page(super::DEFAULT_PAGE)?;
+fn list(context: &Context<'_>) -> HandlerResult {
+    let page = context.page()?;
     let account = Id::from(context.text("AccountId"));
     let set = read_set(context)?.id.clone();
     if context.state.account(&account).is_none() {
@@ -284,18 +299,18 @@ pub(super) fn list(context: &Context<'_>) -> HandlerResult {
             )
         });
     let (rows, token) = page.take(rows);
-    Ok(paged("AccountAssignments", rows, token))
+    Ok(context.paged(rows, token))
 }
 
 /// `ListAccountAssignmentsForPrincipal`: a user's own rows and those of its groups
 /// (`simulator.md` G-4).
-pub(super) fn list_for_principal(context: &Context<'_>) -> HandlerResult {
+fn list_for_principal(context: &Context<'_>) -> HandlerResult {
     let behaviour = &context.state.settings.behaviour;
     if is_delegated(context) && behaviour.is("principal_listing_from_delegated", "deny") {
         let arn = &context.state.center.instance_arn;
         return Err(denied(context, arn));
     }
-    let page = context.page(super::DEFAULT_PAGE)?;
+    let page = context.page()?;
     let principal = context.text("PrincipalId");
     let kind = PrincipalType::parse(context.text("PrincipalType"))
         .ok_or_else(|| ApiError::new("ValidationException", "PrincipalType is not valid."))?;
@@ -319,7 +334,7 @@ pub(super) fn list_for_principal(context: &Context<'_>) -> HandlerResult {
         .into_iter()
         .map(|(order, id, key)| (order, id, row(context, &key)));
     let (rows, token) = page.take(rows);
-    Ok(paged("AccountAssignments", rows, token))
+    Ok(context.paged(rows, token))
 }
 
 /// The principal, and the groups of a user as readers see them.

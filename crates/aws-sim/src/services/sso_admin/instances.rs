@@ -2,7 +2,14 @@
 
 use serde_json::{Value, json};
 
-use super::{Context, HandlerResult, Output, paged, seconds};
+use super::{Context, HandlerResult, Output, seconds};
+use crate::services::{OperationHandler::Reads, OperationRow};
+
+/// What of this file is called by its name.
+pub(super) const OPERATIONS: &[OperationRow] = &[
+    ("ListInstances", Reads(list)),
+    ("ListRegions", Reads(list_regions)),
+];
 
 fn row(context: &Context<'_>) -> Value {
     let center = &context.state.center;
@@ -22,11 +29,11 @@ fn row(context: &Context<'_>) -> Value {
 }
 
 /// `ListInstances`: seen in the home Region only, unless asked for all (`simulator.md` R-13).
-pub(super) fn list(context: &Context<'_>) -> HandlerResult {
+fn list(context: &Context<'_>) -> HandlerResult {
     let everywhere = context.text("RegionScope") == "ALL_REGIONS";
     let here = context.call.region == context.state.center.home_region;
     let known = context.state.account(&context.caller.account).is_some();
-    let page = context.page(super::DEFAULT_PAGE)?;
+    let page = context.page()?;
     let mut instance = row(context);
     if let Some(members) = instance.as_object_mut() {
         let home = &context.state.center.home_region;
@@ -42,7 +49,7 @@ pub(super) fn list(context: &Context<'_>) -> HandlerResult {
             .into_iter()
             .map(|row| (0, "instance".to_owned(), row)),
     );
-    Ok(paged("Instances", rows, token))
+    Ok(context.paged(rows, token))
 }
 
 /// `DescribeInstance`
@@ -51,9 +58,9 @@ pub(super) fn describe(context: &Context<'_>) -> Output {
 }
 
 /// `ListRegions`: the home Region is the only one.
-pub(super) fn list_regions(context: &Context<'_>) -> HandlerResult {
+fn list_regions(context: &Context<'_>) -> HandlerResult {
     let center = &context.state.center;
-    let page = context.page(super::DEFAULT_PAGE)?;
+    let page = context.page()?;
     let home = page.after.is_none().then(|| {
         json!({
             "RegionName": center.home_region, "Status": "ACTIVE",
@@ -62,5 +69,5 @@ pub(super) fn list_regions(context: &Context<'_>) -> HandlerResult {
     });
     let rows = home.into_iter().map(|row| (0, "home".to_owned(), row));
     let (rows, token) = page.take(rows);
-    Ok(paged("Regions", rows, token))
+    Ok(context.paged(rows, token))
 }

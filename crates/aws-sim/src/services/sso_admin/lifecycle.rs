@@ -7,6 +7,14 @@ use super::{
     session_seconds, target_set,
 };
 use crate::core::{entities::read_tags, limits::PERMISSION_SETS, windows::Window};
+use crate::services::{OperationHandler::Writes, OperationRow};
+
+/// What of this file is called by its name.
+pub(super) const OPERATIONS: &[OperationRow] = &[
+    ("CreatePermissionSet", Writes(create)),
+    ("UpdatePermissionSet", Writes(update)),
+    ("DeletePermissionSet", Writes(delete)),
+];
 
 fn duration(context: &Context<'_>) -> Result<Option<String>, ApiError> {
     match context.optional("SessionDuration") {
@@ -20,7 +28,7 @@ fn duration(context: &Context<'_>) -> Result<Option<String>, ApiError> {
 }
 
 /// `CreatePermissionSet`
-pub(super) fn create(context: &mut Context<'_>) -> HandlerResult {
+fn create(context: &mut Context<'_>) -> HandlerResult {
     let session_duration = duration(context)?.unwrap_or_else(|| "PT1H".to_owned());
     let name = context.text("Name").to_owned();
     if context.state.set_named(&name).is_some() {
@@ -67,7 +75,7 @@ pub(super) fn change(context: &mut Context<'_>, mut set: PermissionSet) {
 }
 
 /// `UpdatePermissionSet`: replaces the members that were given. A relay state that is left out goes.
-pub(super) fn update(context: &mut Context<'_>) -> HandlerResult {
+fn update(context: &mut Context<'_>) -> HandlerResult {
     let mut set = target_set(context)?.clone();
     check_managed(context, &set.id)?;
     if let Some(duration) = duration(context)? {
@@ -82,7 +90,7 @@ pub(super) fn update(context: &mut Context<'_>) -> HandlerResult {
 }
 
 /// `DeletePermissionSet`: only when nothing holds it.
-pub(super) fn delete(context: &mut Context<'_>) -> HandlerResult {
+fn delete(context: &mut Context<'_>) -> HandlerResult {
     let set = target_set(context)?.clone();
     check_managed(context, &set.id)?;
     let state = &context.state;

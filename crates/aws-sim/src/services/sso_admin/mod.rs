@@ -12,10 +12,7 @@ mod tags;
 use hallpass_sim_base::Millis;
 use serde_json::Value;
 
-use super::{
-    OperationHandler::{Reads, Writes},
-    ServiceDescriptor,
-};
+use super::{OperationHandler::Reads, ServiceDescriptor};
 use crate::{
     core::{
         call::{Output, input_text, seconds},
@@ -24,7 +21,6 @@ use crate::{
         context::{Context, HandlerResult},
         entities::{AsyncKind, PermissionSet},
         errors::{self, ApiError},
-        pages::paged,
         service::{
             BucketSharing, CallRate, CallRates, DenialText, PolicyFacts, RequestForm, ScopeRegions,
             SimService,
@@ -38,6 +34,7 @@ pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
     service: SimService {
         name: "Sso",
         signing_name: "sso",
+        page_rows: 100,
         requests: RequestForm::Table("sso-admin"),
         scope: ScopeRegions::Regional,
         rates: CallRates::One(CallRate {
@@ -56,113 +53,45 @@ pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
     },
     begin,
     operations: &[
-        ("ListInstances", Reads(instances::list)),
-        (
-            "DescribeInstance",
-            Reads(|call| Ok(instances::describe(call))),
-        ),
-        ("ListRegions", Reads(instances::list_regions)),
-        ("ListPermissionSets", Reads(permission_sets::list)),
-        ("DescribePermissionSet", Reads(permission_sets::describe)),
-        ("CreatePermissionSet", Writes(lifecycle::create)),
-        ("UpdatePermissionSet", Writes(lifecycle::update)),
-        ("DeletePermissionSet", Writes(lifecycle::delete)),
-        (
-            "ListManagedPoliciesInPermissionSet",
-            Reads(policies::list_managed),
-        ),
-        (
-            "AttachManagedPolicyToPermissionSet",
-            Writes(policies::attach),
-        ),
-        (
-            "DetachManagedPolicyFromPermissionSet",
-            Writes(policies::detach),
-        ),
-        (
-            "ListCustomerManagedPolicyReferencesInPermissionSet",
-            Reads(policies::list_customer_managed),
-        ),
-        (
-            "AttachCustomerManagedPolicyReferenceToPermissionSet",
-            Writes(policies::attach_customer_managed),
-        ),
-        (
-            "DetachCustomerManagedPolicyReferenceFromPermissionSet",
-            Writes(policies::detach_customer_managed),
-        ),
-        (
-            "GetInlinePolicyForPermissionSet",
-            Reads(policies::get_inline),
-        ),
-        (
-            "PutInlinePolicyToPermissionSet",
-            Writes(policies::put_inline),
-        ),
-        (
-            "DeleteInlinePolicyFromPermissionSet",
-            Writes(policies::delete_inline),
-        ),
-        (
-            "GetPermissionsBoundaryForPermissionSet",
-            Reads(policies::get_boundary),
-        ),
-        (
-            "PutPermissionsBoundaryToPermissionSet",
-            Writes(policies::put_boundary),
-        ),
-        (
-            "DeletePermissionsBoundaryFromPermissionSet",
-            Writes(policies::delete_boundary),
-        ),
-        ("ListTagsForResource", Reads(tags::list)),
-        ("TagResource", Writes(tags::tag)),
-        ("UntagResource", Writes(tags::untag)),
-        ("CreateAccountAssignment", Writes(assignments::create)),
-        ("DeleteAccountAssignment", Writes(assignments::delete)),
-        (
-            "DescribeAccountAssignmentCreationStatus",
-            Reads(|call| statuses::describe(call, AsyncKind::Create)),
-        ),
-        (
-            "DescribeAccountAssignmentDeletionStatus",
-            Reads(|call| statuses::describe(call, AsyncKind::Delete)),
-        ),
-        (
-            "ListAccountAssignmentCreationStatus",
-            Reads(|call| statuses::list(call, AsyncKind::Create)),
-        ),
-        (
-            "ListAccountAssignmentDeletionStatus",
-            Reads(|call| statuses::list(call, AsyncKind::Delete)),
-        ),
-        ("ListAccountAssignments", Reads(assignments::list)),
-        (
-            "ListAccountAssignmentsForPrincipal",
-            Reads(assignments::list_for_principal),
-        ),
-        (
-            "ListPermissionSetsProvisionedToAccount",
-            Reads(provisioned::sets),
-        ),
-        (
-            "ListAccountsForProvisionedPermissionSet",
-            Reads(provisioned::accounts),
-        ),
-        ("ProvisionPermissionSet", Writes(provisioned::provision)),
-        (
-            "DescribePermissionSetProvisioningStatus",
-            Reads(|call| statuses::describe(call, AsyncKind::Provision)),
-        ),
-        (
-            "ListPermissionSetProvisioningStatus",
-            Reads(|call| statuses::list(call, AsyncKind::Provision)),
-        ),
+        &[
+            (
+                "DescribeInstance",
+                Reads(|call| Ok(instances::describe(call))),
+            ),
+            (
+                "DescribeAccountAssignmentCreationStatus",
+                Reads(|call| statuses::describe(call, AsyncKind::Create)),
+            ),
+            (
+                "DescribeAccountAssignmentDeletionStatus",
+                Reads(|call| statuses::describe(call, AsyncKind::Delete)),
+            ),
+            (
+                "ListAccountAssignmentCreationStatus",
+                Reads(|call| statuses::list(call, AsyncKind::Create)),
+            ),
+            (
+                "ListAccountAssignmentDeletionStatus",
+                Reads(|call| statuses::list(call, AsyncKind::Delete)),
+            ),
+            (
+                "DescribePermissionSetProvisioningStatus",
+                Reads(|call| statuses::describe(call, AsyncKind::Provision)),
+            ),
+            (
+                "ListPermissionSetProvisioningStatus",
+                Reads(|call| statuses::list(call, AsyncKind::Provision)),
+            ),
+        ],
+        instances::OPERATIONS,
+        permission_sets::OPERATIONS,
+        lifecycle::OPERATIONS,
+        policies::OPERATIONS,
+        tags::OPERATIONS,
+        assignments::OPERATIONS,
+        provisioned::OPERATIONS,
     ],
 };
-
-/// Rows on a page when the caller does not say.
-const DEFAULT_PAGE: usize = 100;
 
 /// Writes that take their token after they have looked at what is under way.
 const ADMITTED_LATER: [&str; 2] = ["CreateAccountAssignment", "DeleteAccountAssignment"];

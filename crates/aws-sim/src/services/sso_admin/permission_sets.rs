@@ -4,7 +4,14 @@ use std::ops::Bound;
 
 use serde_json::{Map, Value, json};
 
-use super::{Context, HandlerResult, Output, PermissionSet, paged, read_set, seconds};
+use super::{Context, HandlerResult, Output, PermissionSet, read_set, seconds};
+use crate::services::{OperationHandler::Reads, OperationRow};
+
+/// What of this file is called by its name.
+pub(super) const OPERATIONS: &[OperationRow] = &[
+    ("ListPermissionSets", Reads(list)),
+    ("DescribePermissionSet", Reads(describe)),
+];
 
 /// A set as the model spells it.
 pub(super) fn shape(context: &Context<'_>, set: &PermissionSet) -> Value {
@@ -29,8 +36,8 @@ pub(super) fn shape(context: &Context<'_>, set: &PermissionSet) -> Value {
 }
 
 /// `ListPermissionSets`
-pub(super) fn list(context: &Context<'_>) -> HandlerResult {
-    let page = context.page(super::DEFAULT_PAGE)?;
+fn list(context: &Context<'_>) -> HandlerResult {
+    let page = context.page()?;
     let start = match &page.after {
         Some((order, id)) => Bound::Excluded((*order, id.as_str().into())),
         None => Bound::Unbounded,
@@ -41,11 +48,11 @@ pub(super) fn list(context: &Context<'_>) -> HandlerResult {
         .range_seen(start, context.reading)
         .map(|((order, id), _)| (*order, id.to_string(), context.state.set_arn(id).into()));
     let (rows, token) = page.take(rows);
-    Ok(paged("PermissionSets", rows, token))
+    Ok(context.paged(rows, token))
 }
 
 /// `DescribePermissionSet`
-pub(super) fn describe(context: &Context<'_>) -> HandlerResult {
+fn describe(context: &Context<'_>) -> HandlerResult {
     let set = read_set(context)?;
     Ok(Output::Members(
         json!({ "PermissionSet": shape(context, set) }),

@@ -4,25 +4,63 @@ use hallpass_sim_base::hash;
 use serde_json::{Value, json};
 
 use super::{
-    ApiError, Context, HandlerResult, Output, check_managed, lifecycle::change, paged, read_set,
+    ApiError, Context, HandlerResult, Output, check_managed, lifecycle::change, read_set,
     target_set,
 };
 use crate::core::{document::Document, limits::MANAGED_PER_SET};
+use crate::services::{
+    OperationHandler::{Reads, Writes},
+    OperationRow,
+};
+
+/// What of this file is called by its name.
+pub(super) const OPERATIONS: &[OperationRow] = &[
+    ("ListManagedPoliciesInPermissionSet", Reads(list_managed)),
+    ("AttachManagedPolicyToPermissionSet", Writes(attach)),
+    ("DetachManagedPolicyFromPermissionSet", Writes(detach)),
+    (
+        "ListCustomerManagedPolicyReferencesInPermissionSet",
+        Reads(list_customer_managed),
+    ),
+    (
+        "AttachCustomerManagedPolicyReferenceToPermissionSet",
+        Writes(attach_customer_managed),
+    ),
+    (
+        "DetachCustomerManagedPolicyReferenceFromPermissionSet",
+        Writes(detach_customer_managed),
+    ),
+    ("GetInlinePolicyForPermissionSet", Reads(get_inline)),
+    ("PutInlinePolicyToPermissionSet", Writes(put_inline)),
+    ("DeleteInlinePolicyFromPermissionSet", Writes(delete_inline)),
+    (
+        "GetPermissionsBoundaryForPermissionSet",
+        Reads(get_boundary),
+    ),
+    (
+        "PutPermissionsBoundaryToPermissionSet",
+        Writes(put_boundary),
+    ),
+    (
+        "DeletePermissionsBoundaryFromPermissionSet",
+        Writes(delete_boundary),
+    ),
+];
 
 /// `ListManagedPoliciesInPermissionSet`
-pub(super) fn list_managed(context: &Context<'_>) -> HandlerResult {
-    let page = context.page(super::DEFAULT_PAGE)?;
+fn list_managed(context: &Context<'_>) -> HandlerResult {
+    let page = context.page()?;
     let rows = read_set(context)?.managed.iter().map(|arn| {
         let name = arn.rsplit('/').next().unwrap_or_default();
         (arn.clone(), json!({ "Name": name, "Arn": arn }))
     });
     let (rows, token) = page.take(ordered(rows, page.after.as_ref()));
-    Ok(paged("AttachedManagedPolicies", rows, token))
+    Ok(context.paged(rows, token))
 }
 
 /// `ListCustomerManagedPolicyReferencesInPermissionSet`
-pub(super) fn list_customer_managed(context: &Context<'_>) -> HandlerResult {
-    let page = context.page(super::DEFAULT_PAGE)?;
+fn list_customer_managed(context: &Context<'_>) -> HandlerResult {
+    let page = context.page()?;
     let rows = read_set(context)?
         .customer_managed
         .iter()
@@ -33,7 +71,7 @@ pub(super) fn list_customer_managed(context: &Context<'_>) -> HandlerResult {
             )
         });
     let (rows, token) = page.take(ordered(rows, page.after.as_ref()));
-    Ok(paged("CustomerManagedPolicyReferences", rows, token))
+    Ok(context.paged(rows, token))
 }
 
 /// Rows of a short list in listing order, after a place.
@@ -48,7 +86,7 @@ pub(super) fn ordered(
 }
 
 /// `AttachManagedPolicyToPermissionSet`
-pub(super) fn attach(context: &mut Context<'_>) -> HandlerResult {
+fn attach(context: &mut Context<'_>) -> HandlerResult {
     let mut set = target_set(context)?.clone();
     check_managed(context, &set.id)?;
     let arn = context.text("ManagedPolicyArn").to_owned();
@@ -73,7 +111,7 @@ pub(super) fn attach(context: &mut Context<'_>) -> HandlerResult {
 }
 
 /// `DetachManagedPolicyFromPermissionSet`
-pub(super) fn detach(context: &mut Context<'_>) -> HandlerResult {
+fn detach(context: &mut Context<'_>) -> HandlerResult {
     let mut set = target_set(context)?.clone();
     check_managed(context, &set.id)?;
     let arn = context.text("ManagedPolicyArn");
@@ -101,7 +139,7 @@ fn named_policy(context: &Context<'_>) -> (String, String) {
 }
 
 /// `AttachCustomerManagedPolicyReferenceToPermissionSet`
-pub(super) fn attach_customer_managed(context: &mut Context<'_>) -> HandlerResult {
+fn attach_customer_managed(context: &mut Context<'_>) -> HandlerResult {
     let mut set = target_set(context)?.clone();
     check_managed(context, &set.id)?;
     let policy = named_policy(context);
@@ -126,7 +164,7 @@ pub(super) fn attach_customer_managed(context: &mut Context<'_>) -> HandlerResul
 }
 
 /// `DetachCustomerManagedPolicyReferenceFromPermissionSet`
-pub(super) fn detach_customer_managed(context: &mut Context<'_>) -> HandlerResult {
+fn detach_customer_managed(context: &mut Context<'_>) -> HandlerResult {
     let mut set = target_set(context)?.clone();
     check_managed(context, &set.id)?;
     let policy = named_policy(context);
@@ -145,7 +183,7 @@ pub(super) fn detach_customer_managed(context: &mut Context<'_>) -> HandlerResul
 }
 
 /// `GetInlinePolicyForPermissionSet`
-pub(super) fn get_inline(context: &Context<'_>) -> HandlerResult {
+fn get_inline(context: &Context<'_>) -> HandlerResult {
     let set = read_set(context)?;
     let empty = context
         .state
@@ -160,7 +198,7 @@ pub(super) fn get_inline(context: &Context<'_>) -> HandlerResult {
 }
 
 /// `PutInlinePolicyToPermissionSet`
-pub(super) fn put_inline(context: &mut Context<'_>) -> HandlerResult {
+fn put_inline(context: &mut Context<'_>) -> HandlerResult {
     let mut set = target_set(context)?.clone();
     check_managed(context, &set.id)?;
     let policy = context.text("InlinePolicy");
@@ -189,7 +227,7 @@ pub(super) fn put_inline(context: &mut Context<'_>) -> HandlerResult {
 }
 
 /// `DeleteInlinePolicyFromPermissionSet`
-pub(super) fn delete_inline(context: &mut Context<'_>) -> HandlerResult {
+fn delete_inline(context: &mut Context<'_>) -> HandlerResult {
     let mut set = target_set(context)?.clone();
     check_managed(context, &set.id)?;
     if set.inline.take().is_none() {
@@ -203,7 +241,7 @@ pub(super) fn delete_inline(context: &mut Context<'_>) -> HandlerResult {
 }
 
 /// `GetPermissionsBoundaryForPermissionSet`
-pub(super) fn get_boundary(context: &Context<'_>) -> HandlerResult {
+fn get_boundary(context: &Context<'_>) -> HandlerResult {
     let set = read_set(context)?;
     let boundary = set.boundary.as_ref().ok_or_else(|| {
         ApiError::new(
@@ -215,7 +253,7 @@ pub(super) fn get_boundary(context: &Context<'_>) -> HandlerResult {
 }
 
 /// `PutPermissionsBoundaryToPermissionSet`: one policy, of AWS or of the accounts.
-pub(super) fn put_boundary(context: &mut Context<'_>) -> HandlerResult {
+fn put_boundary(context: &mut Context<'_>) -> HandlerResult {
     let mut set = target_set(context)?.clone();
     check_managed(context, &set.id)?;
     let input = &context.call.input;
@@ -240,7 +278,7 @@ pub(super) fn put_boundary(context: &mut Context<'_>) -> HandlerResult {
 }
 
 /// `DeletePermissionsBoundaryFromPermissionSet`
-pub(super) fn delete_boundary(context: &mut Context<'_>) -> HandlerResult {
+fn delete_boundary(context: &mut Context<'_>) -> HandlerResult {
     let mut set = target_set(context)?.clone();
     check_managed(context, &set.id)?;
     if set.boundary.take().is_none() {

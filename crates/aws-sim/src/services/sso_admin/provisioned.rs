@@ -5,13 +5,24 @@ use std::ops::Bound;
 use serde_json::{Value, json};
 
 use super::{
-    ApiError, Context, HandlerResult, Output, assignments, check_managed, paged, read_set,
-    statuses, target_set,
+    ApiError, Context, HandlerResult, Output, assignments, check_managed, read_set, statuses,
+    target_set,
 };
 use crate::core::{
     entities::Id,
     entities::{AsyncKind, AsyncState, Operation, Provision},
 };
+use crate::services::{
+    OperationHandler::{Reads, Writes},
+    OperationRow,
+};
+
+/// What of this file is called by its name.
+pub(super) const OPERATIONS: &[OperationRow] = &[
+    ("ListPermissionSetsProvisionedToAccount", Reads(sets)),
+    ("ListAccountsForProvisionedPermissionSet", Reads(accounts)),
+    ("ProvisionPermissionSet", Writes(provision)),
+];
 
 /// Whether a provision passes the filter `ProvisioningStatus`.
 fn passes(context: &Context<'_>, set: &Id, provision: &Provision) -> bool {
@@ -27,8 +38,8 @@ fn passes(context: &Context<'_>, set: &Id, provision: &Provision) -> bool {
 }
 
 /// `ListPermissionSetsProvisionedToAccount`
-pub(super) fn sets(context: &Context<'_>) -> HandlerResult {
-    let page = context.page(super::DEFAULT_PAGE)?;
+fn sets(context: &Context<'_>) -> HandlerResult {
+    let page = context.page()?;
     let account = Id::from(context.text("AccountId"));
     if context.state.account(&account).is_none() {
         return Err(ApiError::new(
@@ -48,12 +59,12 @@ pub(super) fn sets(context: &Context<'_>) -> HandlerResult {
         .filter(|((_, _, set), provision)| passes(context, set, provision))
         .map(|((_, order, set), _)| (*order, set.to_string(), context.state.set_arn(set).into()));
     let (rows, token) = page.take(rows);
-    Ok(paged("PermissionSets", rows, token))
+    Ok(context.paged(rows, token))
 }
 
 /// `ListAccountsForProvisionedPermissionSet`
-pub(super) fn accounts(context: &Context<'_>) -> HandlerResult {
-    let page = context.page(super::DEFAULT_PAGE)?;
+fn accounts(context: &Context<'_>) -> HandlerResult {
+    let page = context.page()?;
     let set = read_set(context)?.id.clone();
     let order = context.state.order(&set);
     let start = match &page.after {
@@ -72,11 +83,11 @@ pub(super) fn accounts(context: &Context<'_>) -> HandlerResult {
         })
         .map(|(_, order, account)| (*order, account.to_string(), Value::from(&**account)));
     let (rows, token) = page.take(rows);
-    Ok(paged("AccountIds", rows, token))
+    Ok(context.paged(rows, token))
 }
 
 /// `ProvisionPermissionSet`
-pub(super) fn provision(context: &mut Context<'_>) -> HandlerResult {
+fn provision(context: &mut Context<'_>) -> HandlerResult {
     let set = target_set(context)?.id.clone();
     check_managed(context, &set)?;
     let account = context.optional("TargetId").map(Id::from);

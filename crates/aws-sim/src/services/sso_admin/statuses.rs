@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{ApiError, Context, HandlerResult, Output, paged, seconds};
+use super::{ApiError, Context, HandlerResult, Output, seconds};
 use crate::core::entities::{AsyncKind, AsyncState, Operation};
 
 /// The output member of a single status.
@@ -53,15 +53,6 @@ fn asked_for(kind: AsyncKind) -> &'static str {
     }
 }
 
-/// The output member of a list of statuses.
-fn list_member(kind: AsyncKind) -> &'static str {
-    match kind {
-        AsyncKind::Create => "AccountAssignmentsCreationStatus",
-        AsyncKind::Delete => "AccountAssignmentsDeletionStatus",
-        AsyncKind::Provision => "PermissionSetsProvisioningStatus",
-    }
-}
-
 /// The operations that ask for one status.
 pub(super) fn describe(context: &Context<'_>, kind: AsyncKind) -> HandlerResult {
     let id = context.text(asked_for(kind));
@@ -83,7 +74,7 @@ pub(super) fn describe(context: &Context<'_>, kind: AsyncKind) -> HandlerResult 
 
 /// The operations that list statuses.
 pub(super) fn list(context: &Context<'_>, kind: AsyncKind) -> HandlerResult {
-    let page = context.page(super::DEFAULT_PAGE)?;
+    let page = context.page()?;
     let status = context
         .call
         .input
@@ -110,5 +101,5 @@ pub(super) fn list(context: &Context<'_>, kind: AsyncKind) -> HandlerResult {
             (order, id.to_string(), row)
         });
     let (rows, token) = page.take(rows);
-    Ok(paged(list_member(kind), rows, token))
+    Ok(context.paged(rows, token))
 }

@@ -4,19 +4,30 @@ use hallpass_sim_base::Millis;
 use serde_json::{Value, json};
 
 use super::{
-    ApiError, Context, HandlerResult, Output, PermissionSet, check_managed, find_set, paged,
+    ApiError, Context, HandlerResult, Output, PermissionSet, check_managed, find_set,
     policies::ordered,
 };
 use crate::core::{entities::read_tags, windows::Window};
+use crate::services::{
+    OperationHandler::{Reads, Writes},
+    OperationRow,
+};
+
+/// What of this file is called by its name.
+pub(super) const OPERATIONS: &[OperationRow] = &[
+    ("ListTagsForResource", Reads(list)),
+    ("TagResource", Writes(tag)),
+    ("UntagResource", Writes(untag)),
+];
 
 const MOST: usize = 75;
 
 /// `ListTagsForResource`
-pub(super) fn list(context: &Context<'_>) -> HandlerResult {
-    let page = context.page(super::DEFAULT_PAGE)?;
+fn list(context: &Context<'_>) -> HandlerResult {
+    let page = context.page()?;
     let arn = context.text("ResourceArn");
     if arn == context.state.center.instance_arn {
-        return Ok(paged("Tags", Vec::new(), None));
+        return Ok(context.paged(Vec::new(), None));
     }
     let set = find_set(context, arn, context.reading_by_id)?;
     let rows = set
@@ -24,7 +35,7 @@ pub(super) fn list(context: &Context<'_>) -> HandlerResult {
         .iter()
         .map(|(key, value)| (key.clone(), json!({ "Key": key, "Value": value })));
     let (rows, token) = page.take(ordered(rows, page.after.as_ref()));
-    Ok(paged("Tags", rows, token))
+    Ok(context.paged(rows, token))
 }
 
 fn put(context: &mut Context<'_>, set: PermissionSet) -> Output {
@@ -35,7 +46,7 @@ fn put(context: &mut Context<'_>, set: PermissionSet) -> Output {
 }
 
 /// `TagResource`
-pub(super) fn tag(context: &mut Context<'_>) -> HandlerResult {
+fn tag(context: &mut Context<'_>) -> HandlerResult {
     let mut set = find_set(context, context.text("ResourceArn"), Millis::MAX)?.clone();
     check_managed(context, &set.id)?;
     set.tags.extend(read_tags(context.call.input.get("Tags")));
@@ -49,7 +60,7 @@ pub(super) fn tag(context: &mut Context<'_>) -> HandlerResult {
 }
 
 /// `UntagResource`: an absent key is no mistake.
-pub(super) fn untag(context: &mut Context<'_>) -> HandlerResult {
+fn untag(context: &mut Context<'_>) -> HandlerResult {
     let mut set = find_set(context, context.text("ResourceArn"), Millis::MAX)?.clone();
     check_managed(context, &set.id)?;
     let keys = context.call.input.get("TagKeys").and_then(Value::as_array);

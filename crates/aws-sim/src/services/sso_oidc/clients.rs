@@ -8,6 +8,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{ApiError, Context, HandlerResult, Output, is_portal, refused};
+use crate::services::{OperationHandler::Writes, OperationRow};
+
+/// What of this file is called by its name.
+pub(super) const OPERATIONS: &[OperationRow] = &[("RegisterClient", Writes(register))];
 
 /// How long a registration is good: 90 days.
 const GOOD_FOR: Millis = 90 * 24 * 3_600_000;
@@ -145,7 +149,7 @@ fn is_scope(scope: &str) -> bool {
 }
 
 /// `RegisterClient`
-pub(super) fn register(context: &mut Context<'_>) -> HandlerResult {
+fn register(context: &mut Context<'_>) -> HandlerResult {
     let name = context.text("clientName");
     if name.is_empty() || name.len() > TEXT_MAX {
         let text = "clientName is empty or too long";

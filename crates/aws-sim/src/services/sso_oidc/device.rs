@@ -9,9 +9,13 @@ use super::{
     is_portal, refused,
 };
 use crate::core::{
-    portal::{Device, Verdict, forget},
+    sign_ins::{Device, Verdict, forget},
     windows::Window,
 };
+use crate::services::{OperationHandler::Writes, OperationRow};
+
+/// What of this file is called by its name.
+pub(super) const OPERATIONS: &[OperationRow] = &[("StartDeviceAuthorization", Writes(start))];
 
 /// How long a person has, in seconds.
 const EXPIRES_SECONDS: Millis = 600;
@@ -25,7 +29,7 @@ const LETTERS: &str = "BCDFGHJKLMNPQRSTVWXZ";
 const OPAQUE: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
 /// `StartDeviceAuthorization`
-pub(super) fn start(context: &mut Context<'_>) -> HandlerResult {
+fn start(context: &mut Context<'_>) -> HandlerResult {
     let client = caller(context)?;
     if !client.may(DEVICE_CODE) {
         let text = "The client is not registered for device codes";

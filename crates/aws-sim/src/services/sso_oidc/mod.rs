@@ -12,7 +12,7 @@ pub(crate) use people::{CodeRequest, NotSignedIn, answer_device, authorize, chec
 
 use hallpass_aws_model::message;
 
-use super::{OperationHandler::Writes, ServiceDescriptor};
+use super::ServiceDescriptor;
 use crate::core::{
     call::Output,
     context::{Context, HandlerResult},
@@ -24,6 +24,7 @@ pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
     service: SimService {
         name: "SsoOidc",
         signing_name: "sso-oauth",
+        page_rows: 100,
         requests: RequestForm::Table("sso-oidc"),
         scope: ScopeRegions::Regional,
         rates: CallRates::One(CallRate {
@@ -50,11 +51,7 @@ pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
         names_origin: true,
     },
     begin: |_| Ok(()),
-    operations: &[
-        ("RegisterClient", Writes(clients::register)),
-        ("StartDeviceAuthorization", Writes(device::start)),
-        ("CreateToken", Writes(tokens::create)),
-    ],
+    operations: &[clients::OPERATIONS, device::OPERATIONS, tokens::OPERATIONS],
 };
 
 /// Name of the error, `error` of its body (RFC 6749 §5.2), HTTP status as the model has it.

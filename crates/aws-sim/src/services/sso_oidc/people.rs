@@ -9,7 +9,8 @@ use super::{
 };
 use crate::core::{
     entities::Id,
-    portal::{AuthorizationCode, Verdict, begin, grant},
+    portal::begin,
+    sign_ins::{AuthorizationCode, Verdict, grant},
     state::SimState,
 };
 

@@ -13,9 +13,14 @@ use super::{
 };
 use crate::core::{
     entities::Id,
-    portal::{SignIn, Verdict, begin, grant},
+    portal::begin,
+    sign_ins::{SignIn, Verdict, grant},
     windows::Window,
 };
+use crate::services::{OperationHandler::Writes, OperationRow};
+
+/// What of this file is called by its name.
+pub(super) const OPERATIONS: &[OperationRow] = &[("CreateToken", Writes(create))];
 
 const OPAQUE: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
@@ -28,7 +33,7 @@ pub(super) fn access_token(random: &mut Random) -> String {
 }
 
 /// `CreateToken`
-pub(super) fn create(context: &mut Context<'_>) -> HandlerResult {
+fn create(context: &mut Context<'_>) -> HandlerResult {
     let client = caller(context)?;
     let grant = context.text("grantType");
     if !GRANTS.contains(&grant) {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use hallpass_aws_model::message;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::{
     OperationHandler::{Reads, Writes},
@@ -16,8 +16,9 @@ use crate::core::{
     entities::Id,
     errors::{self, ApiError, ErrorClass, ErrorForms},
     pages::PageCursor,
-    portal::{NewSession, SignIn, TOKEN, enter, holder, may_enter, pairs, sign_out},
+    portal::{NewSession, TOKEN, enter, holder, may_enter, pairs},
     service::{BucketSharing, CallRate, CallRates, RequestForm, ScopeRegions, SimService},
+    sign_ins::{SignIn, sign_out},
     windows::Window,
 };
 
@@ -25,6 +26,7 @@ pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
     service: SimService {
         name: "SsoPortal",
         signing_name: "awsssoportal",
+        page_rows: 100,
         requests: RequestForm::Table("sso"),
         scope: ScopeRegions::Regional,
         rates: CallRates::One(CallRate {
@@ -45,16 +47,13 @@ pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
         names_origin: false,
     },
     begin,
-    operations: &[
+    operations: &[&[
         ("ListAccounts", Reads(accounts)),
         ("ListAccountRoles", Reads(roles)),
         ("GetRoleCredentials", Writes(credentials)),
         ("Logout", Writes(|call| Ok(log_out(call)))),
-    ],
+    ]],
 };
-
-/// Rows on a page when the caller does not say.
-const DEFAULT_PAGE: usize = 100;
 
 fn begin(context: &mut Context<'_>) -> Result<(), ApiError> {
     signed_in(context)?;
@@ -85,7 +84,6 @@ fn unauthorized() -> ApiError {
         "UnauthorizedException",
         "Session token not found or invalid",
     )
-    .status(401)
     .class(ErrorClass::AuthFailed)
 }
 
@@ -101,14 +99,13 @@ fn page(context: &Context<'_>, sign_in: &SignIn) -> Result<PageCursor, ApiError>
         ..context.caller.clone()
     };
     let (call, seed) = (context.call, context.state.seed);
-    PageCursor::of(call, &caller, seed, DEFAULT_PAGE, context.now)
+    PageCursor::of(call, &caller, seed, context.now)
 }
 
 /// One page of rows in the stable internal order (`simulator.md` PG-2).
 fn listed(
     context: &Context<'_>,
     sign_in: &SignIn,
-    name: &str,
     ids: BTreeSet<Id>,
     row: impl Fn(&Id) -> Option<Value>,
 ) -> HandlerResult {
@@ -123,12 +120,7 @@ fn listed(
         Some((order, id, shown))
     });
     let (rows, token) = page.take(rows);
-    let mut members = Map::new();
-    members.insert(name.to_owned(), Value::Array(rows));
-    if let Some(token) = token {
-        members.insert("nextToken".to_owned(), token.into());
-    }
-    Ok(Output::Members(Value::Object(members)))
+    Ok(context.paged(rows, token))
 }
 
 /// `ListAccounts`
@@ -136,7 +128,7 @@ fn accounts(context: &Context<'_>) -> HandlerResult {
     let sign_in = signed_in(context)?;
     let held = pairs(context.state, &sign_in.user, context.reading);
     let ids = held.into_iter().map(|(account, _)| account).collect();
-    listed(context, &sign_in, "accountList", ids, |id| {
+    listed(context, &sign_in, ids, |id| {
         let account = context.state.account(id)?;
         Some(json!({
             "accountId": account.id,
@@ -156,7 +148,7 @@ fn roles(context: &Context<'_>) -> HandlerResult {
     if ids.is_empty() {
         return Err(no_access());
     }
-    listed(context, &sign_in, "roleList", ids, |id| {
+    listed(context, &sign_in, ids, |id| {
         let set = context.state.set(id)?;
         Some(json!({ "roleName": set.name, "accountId": account }))
     })

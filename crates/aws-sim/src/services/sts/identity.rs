@@ -4,6 +4,10 @@ use serde_json::json;
 
 use super::{ApiError, Context, HandlerResult, Output};
 use crate::core::{iam, issue::account_of};
+use crate::services::{OperationHandler::Reads, OperationRow};
+
+/// What of this file is called by its name.
+pub(super) const OPERATIONS: &[OperationRow] = &[("GetAccessKeyInfo", Reads(key_info))];
 
 /// `GetCallerIdentity`: never denied.
 pub(super) fn caller(context: &Context<'_>) -> Output {
@@ -16,7 +20,7 @@ pub(super) fn caller(context: &Context<'_>) -> Output {
 }
 
 /// `GetAccessKeyInfo`
-pub(super) fn key_info(context: &Context<'_>) -> HandlerResult {
+fn key_info(context: &Context<'_>) -> HandlerResult {
     let id = context.text("AccessKeyId");
     let state = &context.state;
     let listed = state.credentials.iter().find(|key| key.access_key_id == id);

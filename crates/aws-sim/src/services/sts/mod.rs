@@ -3,10 +3,7 @@
 mod identity;
 mod roles;
 
-use super::{
-    OperationHandler::{Reads, Writes},
-    ServiceDescriptor,
-};
+use super::{OperationHandler::Reads, ServiceDescriptor};
 use crate::core::{
     call::Output,
     context::{Context, HandlerResult},
@@ -47,12 +44,11 @@ pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
     },
     begin: |call| call.admit(),
     operations: &[
-        (
+        &[(
             "GetCallerIdentity",
             Reads(|call| Ok(identity::caller(call))),
-        ),
-        ("AssumeRole", Writes(roles::assume)),
-        ("GetSessionToken", Writes(roles::session_token)),
-        ("GetAccessKeyInfo", Reads(identity::key_info)),
+        )],
+        roles::OPERATIONS,
+        identity::OPERATIONS,
     ],
 };

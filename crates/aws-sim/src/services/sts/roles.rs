@@ -14,6 +14,13 @@ use crate::core::{
     roles::{self, Role},
     windows::Window,
 };
+use crate::services::{OperationHandler::Writes, OperationRow};
+
+/// What of this file is called by its name.
+pub(super) const OPERATIONS: &[OperationRow] = &[
+    ("AssumeRole", Writes(assume)),
+    ("GetSessionToken", Writes(session_token)),
+];
 
 fn refused(context: &Context<'_>, role: &str) -> ApiError {
     ApiError::denied(
@@ -31,7 +38,7 @@ fn invalid(message: &str) -> ApiError {
 }
 
 /// `AssumeRole`
-pub(super) fn assume(context: &mut Context<'_>) -> HandlerResult {
+fn assume(context: &mut Context<'_>) -> HandlerResult {
     let arn = context.text("RoleArn");
     if context.caller.kind == CallerKind::Root {
         return Err(
@@ -176,7 +183,7 @@ fn trusts(principal: &str, caller: &AwsCaller) -> bool {
 }
 
 /// `GetSessionToken`: the same principal, for a while.
-pub(super) fn session_token(context: &mut Context<'_>) -> HandlerResult {
+fn session_token(context: &mut Context<'_>) -> HandlerResult {
     if context.caller.kind == CallerKind::Session {
         return Err(ApiError::denied(
             "AccessDenied",

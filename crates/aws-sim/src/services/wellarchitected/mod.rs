@@ -12,16 +12,13 @@ use crate::core::{
     call::{Output, seconds},
     context::{Context, HandlerResult},
     errors::{self, ApiError},
-    iam::instant,
-    pages::paged,
+    instants::instant,
     service::SimService,
 };
 use crate::organization::{StatedLens, StatedWorkload};
 
 /// Its name in tables.
 const NAME: &str = "wellarchitected";
-/// Rows on a page when the caller does not say (?).
-const DEFAULT_PAGE: usize = 50;
 /// Version that every lens has (?).
 const LENS_VERSION: &str = "2026-01-15";
 
@@ -29,16 +26,17 @@ pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
     service: SimService {
         errors: errors::REST_JSON_VALIDATION,
         secrets: &["NextToken"],
+        page_rows: 50,
         ..SimService::named("WellArchitected", NAME)
     },
     begin: |call| call.admit(),
-    operations: &[
+    operations: &[&[
         ("ListWorkloads", Reads(list)),
         ("GetWorkload", Reads(get)),
         ("ListLensReviews", Reads(list_lenses)),
         ("GetLensReview", Reads(get_lens)),
         ("ListMilestones", Reads(list_milestones)),
-    ],
+    ]],
 };
 
 /// 32 hexadecimal digits (`WorkloadId` of the model).
@@ -69,7 +67,7 @@ fn find<'a>(context: &'a Context<'_>) -> Result<&'a StatedWorkload, ApiError> {
     let found = seen(context).find(|it| id(it) == wanted);
     let missing = || {
         let text = format!("[ValidationException] Workload {wanted} not found");
-        ApiError::new("ResourceNotFoundException", text).status(404)
+        ApiError::new("ResourceNotFoundException", text)
     };
     found.ok_or_else(missing)
 }
@@ -106,7 +104,7 @@ fn list(context: &Context<'_>) -> HandlerResult {
     let fitting = seen(context).filter(|it| it.name.to_lowercase().starts_with(&prefix));
     let mut rows: Vec<(String, Value)> = fitting.map(|it| (it.name.clone(), summary(it))).collect();
     rows.sort_by(|a, b| a.0.cmp(&b.0));
-    context.listing("WorkloadSummaries", DEFAULT_PAGE, rows)
+    context.listing(rows)
 }
 
 /// `GetWorkload`
@@ -151,17 +149,14 @@ fn list_lenses(context: &Context<'_>) -> HandlerResult {
     let found = find(context)?;
     let mut lenses: Vec<&StatedLens> = found.lenses.iter().collect();
     lenses.sort_by(|a, b| a.alias.cmp(&b.alias));
-    let page = context.page(DEFAULT_PAGE)?;
+    let page = context.page()?;
     let after = page.after.as_ref().map(|(_, id)| id.clone());
     let rows = lenses
         .into_iter()
         .filter(|it| after.as_ref().is_none_or(|after| it.alias > *after))
         .map(|it| (0, it.alias.clone(), review(found, it)));
     let (rows, token) = page.take(rows);
-    Ok(of_workload(
-        found,
-        paged("LensReviewSummaries", rows, token),
-    ))
+    Ok(of_workload(found, context.paged(rows, token)))
 }
 
 /// `GetLensReview`
@@ -172,7 +167,7 @@ fn get_lens(context: &Context<'_>) -> HandlerResult {
     let lens = found.lenses.iter().find(|it| it.alias == alias);
     let missing = || {
         let text = format!("[ValidationException] Lens {alias} is not applied to the workload");
-        ApiError::new("ResourceNotFoundException", text).status(404)
+        ApiError::new("ResourceNotFoundException", text)
     };
     let lens = lens.ok_or_else(missing)?;
     let mut answer = review(found, lens);
@@ -190,7 +185,7 @@ fn get_lens(context: &Context<'_>) -> HandlerResult {
 /// `ListMilestones`
 fn list_milestones(context: &Context<'_>) -> HandlerResult {
     let found = find(context)?;
-    let page = context.page(DEFAULT_PAGE)?;
+    let page = context.page()?;
     let after = page.after.as_ref().map(|(_, id)| id.clone());
     let rows = (1..).zip(&found.milestones).map(|(number, it)| {
         let at = instant(Some(&it.at)).unwrap_or_default();
@@ -202,7 +197,7 @@ fn list_milestones(context: &Context<'_>) -> HandlerResult {
     });
     let rows = rows.filter(|(_, id, _)| after.as_ref().is_none_or(|after| id > after));
     let (rows, token) = page.take(rows);
-    Ok(of_workload(found, paged("MilestoneSummaries", rows, token)))
+    Ok(of_workload(found, context.paged(rows, token)))
 }
 
 /// Says which workload it is about.

@@ -4,12 +4,13 @@
 //! apart, so that entries can be added and removed later. Knows nothing of attaching anything.
 
 mod entry;
+mod form;
 mod order;
 mod read;
 mod spec;
 
 pub use entry::{EntryKind, PRE_STAGED, RevocationEntry, Revocations};
+pub use form::RevocationForm;
 pub use spec::{
-    GeneratedRevocation, MAX_SESSION, Match, RevocationForm, RevocationSpec, SCP_SLOTS, Split,
-    generate,
+    GeneratedRevocation, MAX_SESSION, Match, RevocationSpec, SCP_SLOTS, Split, generate,
 };

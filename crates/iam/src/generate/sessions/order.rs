@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use hallpass_model::Timestamp;
 use jiff::SignedDuration;
 
-use super::spec::RevocationForm;
+use super::form::RevocationForm;
 
 /// Eight steps, the last one with the instant after which the policy can go.
 pub(super) fn text(

@@ -4,35 +4,13 @@ use hallpass_model::Timestamp;
 use jiff::SignedDuration;
 
 use super::entry::{PRE_STAGED, RevocationEntry, Revocations};
+use super::form::RevocationForm;
 use super::order;
 use crate::generate::Draft;
 use crate::generate::ids::{IdKind, Lengths, Partition, RoleArn};
 use crate::input::BadInput;
 use crate::language::Arn;
 use crate::residual::instant;
-
-/// Where a revocation policy is used (`policies.md` §12).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum RevocationForm {
-    /// A service control policy: member accounts.
-    Scp,
-    /// A policy on the role itself: the management account, where service control policies have
-    /// no effect.
-    Iam,
-    /// The inline policy of a permission set: its roles cannot be edited directly.
-    PermissionSet,
-}
-
-impl RevocationForm {
-    /// Most characters of one policy, and whether blanks count (`policies.md` §5).
-    fn limit(self) -> (usize, &'static str) {
-        match self {
-            Self::Scp => (5_120, "a service control policy"),
-            Self::Iam => (6_144, "a managed policy"),
-            Self::PermissionSet => (10_240, "the inline policy of a permission set"),
-        }
-    }
-}
 
 /// Under which key the name of a user is looked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

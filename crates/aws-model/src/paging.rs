@@ -1,0 +1,116 @@
+//! How operations are paged: which members of input and answer carry tokens, rows and the page's size.
+
+use serde::Deserialize;
+
+use crate::table::{Member, OperationModel, ServiceModel, ShapeKind};
+
+/// Member names of a paged operation.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Paging {
+    /// Input members that carry the token.
+    pub input: Vec<String>,
+    /// Output members that give the next token, in the order of `input`.
+    pub output: Vec<String>,
+    /// Output members that hold the rows.
+    pub result: Vec<String>,
+    /// Input member that limits the page.
+    pub limit: Option<String>,
+    /// Output member that says whether there is more.
+    pub more: Option<String>,
+}
+
+/// Tokens of pages, by the member of an input that takes one and that of an output that gives the next.
+const PAGE_TOKENS: [(&str, &str); 10] = [
+    ("NextToken", "NextToken"),
+    ("nextToken", "nextToken"),
+    ("Marker", "Marker"),
+    ("Marker", "NextMarker"),
+    ("NextMarker", "NextMarker"),
+    ("PageToken", "NextPageToken"),
+    ("pageToken", "nextPageToken"),
+    ("NextPageToken", "NextPageToken"),
+    ("PaginationToken", "PaginationToken"),
+    ("ContinuationToken", "NextContinuationToken"),
+];
+
+/// How an operation is paged that AWS's lists of paged operations leave out, as those of Detective: by what its members
+/// are called. Where its rows are is not known.
+pub(crate) fn told_by_names(input: &[Member], output: &[Member]) -> Option<Paging> {
+    let has = |members: &[Member], name: &str| members.iter().any(|it| it.name == name);
+    let mut pairs = PAGE_TOKENS.iter();
+    let found = pairs.find(|(takes, gives)| has(input, takes) && has(output, gives));
+    found.map(|(takes, gives)| Paging {
+        input: vec![(*takes).to_owned()],
+        output: vec![(*gives).to_owned()],
+        result: Vec::new(),
+        limit: None,
+        more: None,
+    })
+}
+
+/// Members that limit a page, of operations whose limit AWS's lists leave out.
+const LIMITS: [&str; 6] = [
+    "MaxResults",
+    "maxResults",
+    "Limit",
+    "MaxItems",
+    "PageSize",
+    "MaxRecords",
+];
+
+/// What the members of a listing are called on the wire: the one place where whoever writes or reads a page looks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PageMembers<'a> {
+    /// Of the input: where the page begins.
+    pub token: Option<&'a str>,
+    /// Of the input: how many rows it has at most.
+    pub limit: Option<&'a str>,
+    /// Of the answer: the rows, where it has one list that can be meant.
+    pub rows: Option<&'a str>,
+    /// Of the answer: where the next page begins.
+    pub next: Option<&'a str>,
+    /// Of the answer: whether there is a next page.
+    pub more: Option<&'a str>,
+}
+
+impl ServiceModel {
+    /// What the members of an operation's pages are called.
+    pub fn page_members<'a>(&'a self, operation: &'a OperationModel) -> PageMembers<'a> {
+        let members =
+            |shape: Option<&'a crate::table::Shape>| shape.map_or(&[][..], |it| it.members());
+        let (input, output) = (
+            members(self.input(operation)),
+            members(self.output(operation)),
+        );
+        let page = operation.page.as_ref();
+        let told = page.and_then(|it| it.limit.as_deref());
+        let limit = told.or_else(|| {
+            let mut limits = LIMITS.iter().copied();
+            limits.find(|name| input.iter().any(|it| it.name == *name))
+        });
+        let is_list = |it: &&Member| {
+            let shape = self.shape(&it.shape);
+            shape.is_some_and(|it| matches!(it.kind, ShapeKind::List { .. }))
+        };
+        let mut lists = output.iter().filter(is_list).map(|it| it.name.as_str());
+        let only = match (lists.next(), lists.next()) {
+            (Some(only), None) => Some(only),
+            _ => None,
+        };
+        let rows = page.and_then(|it| it.result.first()).map(String::as_str);
+        let wire = |name: &'a str| {
+            let member = input.iter().find(|it| it.name == name);
+            // in a body the name is the model's
+            let member = member.filter(|it| it.location.is_some());
+            member.map_or(name, Member::wire)
+        };
+        PageMembers {
+            token: page.and_then(|it| it.input.first()).map(|it| wire(it)),
+            limit: limit.map(wire),
+            rows: rows.or(only),
+            next: page.and_then(|it| it.output.first()).map(String::as_str),
+            more: page.and_then(|it| it.more.as_deref()),
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! Permission sets: what each is, and in which accounts its role stands.
+
+use serde_json::{Value, json};
+
+use crate::collector::{Collected, Collector, flat};
+use crate::documents::{if_there, member, policy, tags, text};
+use crate::ports::CallPlace;
+use crate::rows::row;
+
+pub(crate) const SERVICE: &str = "sso-admin";
+pub(crate) const HOME: CallPlace = CallPlace::Home;
+/// The most that a page has.
+pub(crate) const A_PAGE: u32 = 100;
+/// How long a session is where nobody said (AWS: "Set session duration for AWS accounts").
+const SESSION_DEFAULT: &str = "PT1H";
+
+/// A permission set of an instance.
+#[derive(Clone, Debug)]
+pub(crate) struct SetOf {
+    pub(crate) instance: String,
+    pub(crate) set: String,
+}
+
+/// A set in an account where its role exists.
+#[derive(Clone, Debug)]
+pub(crate) struct Provisioned {
+    pub(crate) of: SetOf,
+    pub(crate) account: String,
+    pub(crate) is_latest: bool,
+}
+
+/// Permission sets, and where they are provisioned.
+#[derive(Debug, Default)]
+pub(crate) struct FoundSets {
+    pub(crate) instances: Vec<String>,
+    pub(crate) sets: Vec<SetOf>,
+    pub(crate) pairs: Vec<Provisioned>,
+}
+
+impl Collector<'_> {
+    pub(crate) async fn listed_sets(&self, instances: &[String]) -> Collected<Vec<SetOf>> {
+        flat(instances, |instance| async move {
+            let (operation, name) = ("ListPermissionSets", "PermissionSets");
+            let input = json!({ "InstanceArn": instance, "MaxResults": A_PAGE });
+            let found = self.list(&HOME, SERVICE, operation, input, name).await?;
+            let sets = found.iter().filter_map(Value::as_str);
+            let sets = sets.map(|set| SetOf {
+                instance: instance.clone(),
+                set: set.to_owned(),
+            });
+            Ok(sets.collect())
+        })
+        .await
+    }
+
+    /// Where sets are provisioned; those that go away meanwhile are left out.
+    pub(crate) async fn all_provisioned(&self, sets: &[SetOf]) -> Collected<Vec<Provisioned>> {
+        flat(sets, |set| async {
+            let found = self.if_not_gone(set, self.provisioned(set)).await?;
+            Ok(found.unwrap_or_default())
+        })
+        .await
+    }
+
+    pub(crate) async fn set_row(&self, of: &SetOf) -> Collected<Value> {
+        let input = json!({ "InstanceArn": of.instance, "PermissionSetArn": of.set });
+        let call = |operation| self.call(&HOME, SERVICE, operation, input.clone());
+        let listing = |operation, name| self.list(&HOME, SERVICE, operation, input.clone(), name);
+        let described = call("DescribePermissionSet").await?;
+        let described = member(&described, "PermissionSet");
+        let managed = listing(
+            "ListManagedPoliciesInPermissionSet",
+            "AttachedManagedPolicies",
+        );
+        let managed = managed.await?;
+        let operation = "ListCustomerManagedPolicyReferencesInPermissionSet";
+        let customer = listing(operation, "CustomerManagedPolicyReferences").await?;
+        let inline = call("GetInlinePolicyForPermissionSet").await?;
+        let inline = text(&inline, "InlinePolicy").map(policy);
+        // a set without a boundary is answered with an error
+        let boundary = if_there(call("GetPermissionsBoundaryForPermissionSet").await)?;
+        let resource = json!({ "InstanceArn": of.instance, "ResourceArn": of.set });
+        let found = self.list(&HOME, SERVICE, "ListTagsForResource", resource, "Tags");
+        let found = found.await?;
+        let session = text(&described, "SessionDuration").unwrap_or(SESSION_DEFAULT);
+        let more = json!({
+            "permission_set_arn": of.set,
+            "session_duration": session,
+            "managed_policies": managed,
+            "customer_policies": customer,
+            "inline_policy": inline,
+            "boundary": boundary.map(|it| member(&it, "PermissionsBoundary")),
+            "ps_tags": tags(&found),
+        });
+        Ok(row("aws_ssoadmin_permission_sets", &described, more))
+    }
+
+    async fn provisioned(&self, of: &SetOf) -> Collected<Vec<Provisioned>> {
+        let mut pairs = Vec::new();
+        for (status, is_latest) in [
+            ("LATEST_PERMISSION_SET_PROVISIONED", true),
+            ("LATEST_PERMISSION_SET_NOT_PROVISIONED", false),
+        ] {
+            let input = json!({
+                "InstanceArn": of.instance,
+                "PermissionSetArn": of.set,
+                "ProvisioningStatus": status,
+                "MaxResults": A_PAGE,
+            });
+            let operation = "ListAccountsForProvisionedPermissionSet";
+            let accounts = self
+                .list(&HOME, SERVICE, operation, input, "AccountIds")
+                .await?;
+            let accounts = accounts.iter().filter_map(Value::as_str);
+            pairs.extend(accounts.map(|account| Provisioned {
+                of: of.clone(),
+                account: account.to_owned(),
+                is_latest,
+            }));
+        }
+        Ok(pairs)
+    }
+
+    /// What disappears while it is looked at is left out, with a note (`inventory.md` W-12).
+    pub(crate) async fn if_not_gone<T>(
+        &self,
+        of: &SetOf,
+        work: impl Future<Output = Collected<T>>,
+    ) -> Collected<Option<T>> {
+        let found = if_there(work.await)?;
+        if found.is_none() {
+            let note = format!("{} went away while it was read", of.set);
+            self.store.note(note);
+        }
+        Ok(found)
+    }
+}
