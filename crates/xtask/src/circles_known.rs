@@ -13,66 +13,6 @@ pub(crate) struct KnownCircles {
 /// What is left.
 pub(crate) const KNOWN: &[KnownCircles] = &[
     KnownCircles {
-        place: "access",
-        pairs: &[
-            ("approving", "request"),
-            ("break_glass", "request"),
-            ("request", "start"),
-            ("ask", "start"),
-            ("preview", "start"),
-            ("decide", "start"),
-        ],
-        why: "a request holds what each step adds to it, and each step is a file of its own beside its type",
-    },
-    KnownCircles {
-        place: "access",
-        pairs: &[
-            ("decide", "grant"),
-            ("desired", "grant"),
-            ("desired", "haste"),
-            ("grant", "records"),
-            ("grant", "step"),
-            ("end", "guard_removals"),
-        ],
-        why: "a grant is made by deciding and moved by steps that are written about it",
-    },
-    KnownCircles {
-        place: "access",
-        pairs: &[
-            ("approving", "press_refused"),
-            ("break_glass", "press_refused"),
-        ],
-        why: "a refusal says the limit, which stands where it is checked",
-    },
-    KnownCircles {
-        place: "access",
-        pairs: &[
-            ("change", "lock"),
-            ("change", "sweep"),
-            ("records", "sweep"),
-        ],
-        why: "a change carries rows of locks and sweeps, which are changed by one",
-    },
-    KnownCircles {
-        place: "access",
-        pairs: &[
-            ("grant", "ports"),
-            ("guard_removals", "ports"),
-            ("ports", "sweep"),
-        ],
-        why: "what a port answers decides a step, and a port speaks the types of steps",
-    },
-    KnownCircles {
-        place: "access",
-        pairs: &[("preview", "service")],
-        why: "what the service read of standing access is judged as it was read",
-    },
-    KnownCircles {
-        place: "access/service",
-        pairs: &[("catalog", "search")],
-        why: "the catalog is what is searched, and a search is how it is shown",
-    },
-    KnownCircles {
         place: "access-files",
         pairs: &[("compare", "steps"), ("refusal", "steps")],
         why: "steps are made of a difference and refused as one",
@@ -101,11 +41,6 @@ pub(crate) const KNOWN: &[KnownCircles] = &[
         place: "addresses",
         pairs: &[("address", "attached"), ("aggregator", "pages")],
         why: "a type and the one function that fills it",
-    },
-    KnownCircles {
-        place: "assignments",
-        pairs: &[("ports", "queue")],
-        why: "the store answers how long lines are, by the tasks that stand in them",
     },
     KnownCircles {
         place: "aws-sim/core",
