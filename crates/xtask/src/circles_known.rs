@@ -13,31 +13,6 @@ pub(crate) struct KnownCircles {
 /// What is left.
 pub(crate) const KNOWN: &[KnownCircles] = &[
     KnownCircles {
-        place: "access-files",
-        pairs: &[("compare", "steps"), ("refusal", "steps")],
-        why: "steps are made of a difference and refused as one",
-    },
-    KnownCircles {
-        place: "access-files",
-        pairs: &[("memberships", "ports")],
-        why: "a port answers members, and memberships leave alone what a port says is a grant's",
-    },
-    KnownCircles {
-        place: "activity/log",
-        pairs: &[("elements", "read")],
-        why: "the fault of reading is that of each element",
-    },
-    KnownCircles {
-        place: "activity/pci",
-        pairs: &[("events", "identity")],
-        why: "whose an event is decides whether it counts",
-    },
-    KnownCircles {
-        place: "activity/pci",
-        pairs: &[("fold", "state")],
-        why: "the state is the fold as it is stored",
-    },
-    KnownCircles {
         place: "addresses",
         pairs: &[("address", "attached"), ("aggregator", "pages")],
         why: "a type and the one function that fills it",
@@ -85,16 +60,6 @@ pub(crate) const KNOWN: &[KnownCircles] = &[
         why: "listings of one service that begin where another ended",
     },
     KnownCircles {
-        place: "fanout",
-        pairs: &[("order", "schedule"), ("retry", "schedule")],
-        why: "the schedule keeps order and retries, which speak of its slices",
-    },
-    KnownCircles {
-        place: "guard",
-        pairs: &[("memory", "ports")],
-        why: "what a port keeps is the memory",
-    },
-    KnownCircles {
         place: "iam/facts",
         pairs: &[("arns", "table"), ("globals", "table")],
         why: "the table of facts reads its patterns, which are rows of it",
@@ -118,16 +83,6 @@ pub(crate) const KNOWN: &[KnownCircles] = &[
         place: "inventory",
         pairs: &[("diff", "snapshot")],
         why: "a snapshot carries what a difference says is old",
-    },
-    KnownCircles {
-        place: "org/readiness",
-        pairs: &[("checks", "joining"), ("checks", "leaving")],
-        why: "the list of checks, and two groups of it in files of their own",
-    },
-    KnownCircles {
-        place: "org/vending",
-        pairs: &[("facts", "ports")],
-        why: "what a port answers is a fact, and facts are read over it",
     },
     KnownCircles {
         place: "query/engine",
