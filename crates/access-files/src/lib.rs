@@ -51,8 +51,8 @@ pub use drift_author::{changing_events, name_authors};
 pub use export::{Exported, export};
 pub use file::{AccessFile, AssignmentBlock, DeclaredSet, IgnoredAccess, ManagedScope, Settings};
 pub use finding::{FileFinding, Place};
-pub use memberships::{GroupMember, MembershipStepExecutor, is_membership_step};
-pub use planning::plan;
+pub use memberships::{MembershipStepExecutor, is_membership_step};
+pub use planning::{SavedDiff, plan};
 pub use ports::{LiveGrants, PermissionSetAdmin};
 pub use read::{PolicyFileReader, SourceText, read};
 pub use read_access::{UnreadAccess, leave_to_grants, read_access};
@@ -60,8 +60,8 @@ pub use refusal::{AccessRefusal, CallerSession, LastAccess, last_access, refusal
 pub use review::{REVIEW_PLAN_KIND, ReviewedAccess, removal_plan, review_plan};
 pub use select::{Ignoring, WantedAccess, WantedSet, select};
 pub use state::{
-    AccountAssignment, CustomerPolicy, PermissionSetContent, PermissionsBoundary, PrincipalRef,
-    SeenAccess, SeenSet, SetPart, iso_duration,
+    AccountAssignment, CustomerPolicy, GroupMember, PermissionSetContent, PermissionsBoundary,
+    PrincipalRef, SeenAccess, SeenSet, SetPart, iso_duration,
 };
 pub use step_executor::AccessStepExecutor;
-pub use steps::{AccessAction, AccessChange, PLAN_KIND, SavedDiff, SetAction, is_access_step};
+pub use steps::{AccessAction, AccessChange, PLAN_KIND, SetAction, is_access_step};

@@ -5,36 +5,14 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use hallpass_assignments::{CenterFault, IdentityCenter, Urgency};
-use hallpass_model::{GroupId, HoldKey, Target, UserId};
 use hallpass_runner::{
     Effect, PlanStep, StepError, StepExecutor, StepProbe, Undo, Verify, WriteAnswer,
 };
-use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::ports::LiveGrants;
+use crate::state::GroupMember;
 use crate::step_executor::{read_back, setback};
-
-/// A person in a group.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct GroupMember {
-    /// The group.
-    pub group: GroupId,
-    /// The person.
-    pub user: UserId,
-}
-
-impl GroupMember {
-    /// What grants call it.
-    pub fn hold_key(&self) -> HoldKey {
-        HoldKey {
-            user: self.user.clone(),
-            target: Target::Group {
-                group: self.group.clone(),
-            },
-        }
-    }
-}
 
 /// A person out of a group.
 pub(crate) const LEAVE: &str = "access.leave_group";

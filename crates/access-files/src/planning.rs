@@ -5,10 +5,25 @@ use std::collections::BTreeSet;
 use hallpass_model::PermissionSetName;
 use hallpass_rules::Directory;
 use hallpass_runner::{PlanDraft, PlanLimits, StepId, StepProbe};
+use serde::{Deserialize, Serialize};
 
+use crate::compare::AccessDiff;
 use crate::probe::probe_set;
+use crate::refusal::AccessRefusal;
 use crate::state::SeenAccess;
-use crate::steps::{AccessAction, PLAN_KIND, STEP_TIMEOUT, SavedDiff, SetAction};
+use crate::steps::{AccessAction, PLAN_KIND, STEP_TIMEOUT, SetAction};
+
+/// What a plan keeps beside its steps: what was shown, what may speak against it, and what its sets
+/// looked like (`inventory.md` A-9).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SavedDiff {
+    /// What was shown.
+    pub diff: AccessDiff,
+    /// What speaks against it, unless it is allowed in so many words.
+    pub refusals: Vec<AccessRefusal>,
+    /// The sets that it touches, as they were seen.
+    pub seen: SeenAccess,
+}
 
 /// When a step comes: places in the order of `inventory.md` A-5, later ones larger.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

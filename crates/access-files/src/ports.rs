@@ -6,8 +6,7 @@ use async_trait::async_trait;
 use hallpass_assignments::{CenterFault, OperationKind, OperationStatus, SentOperation};
 use hallpass_model::{AccountId, PermissionSetArn, PermissionSetName};
 
-use crate::memberships::GroupMember;
-use crate::state::{AccountAssignment, PermissionSetContent, PrincipalRef, SetPart};
+use crate::state::{AccountAssignment, GroupMember, PermissionSetContent, PrincipalRef, SetPart};
 use crate::steps::SetAction;
 
 /// Permission sets and assignments of an instance of Identity Center. Reads are repeated where AWS is

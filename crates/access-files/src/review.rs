@@ -7,8 +7,9 @@ use hallpass_runner::{Lane, PlanDraft, PlanLimits, StepTarget};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::memberships::{GroupMember, LEAVE};
+use crate::memberships::LEAVE;
 use crate::state::AccountAssignment;
+use crate::state::GroupMember;
 use crate::steps::{AccessAction, STEP_TIMEOUT};
 
 /// The kind of these plans.

@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Write as _};
 
-use hallpass_model::{AccountId, GroupId, PermissionSetArn, PermissionSetName, UserId};
+use hallpass_model::{
+    AccountId, GroupId, HoldKey, PermissionSetArn, PermissionSetName, Target, UserId,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -213,6 +215,27 @@ pub(crate) fn session_seconds(text: &str) -> Option<u64> {
         rest = after.get(1..)?;
     }
     (3600..=43_200).contains(&seconds).then_some(seconds)
+}
+
+/// A person in a group.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct GroupMember {
+    /// The group.
+    pub group: GroupId,
+    /// The person.
+    pub user: UserId,
+}
+
+impl GroupMember {
+    /// What grants call it.
+    pub fn hold_key(&self) -> HoldKey {
+        HoldKey {
+            user: self.user.clone(),
+            target: Target::Group {
+                group: self.group.clone(),
+            },
+        }
+    }
 }
 
 #[cfg(test)]

@@ -7,11 +7,7 @@ use hallpass_runner::{Lane, StepTarget};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::compare::AccessDiff;
-use crate::refusal::AccessRefusal;
-use crate::state::{
-    AccountAssignment, CustomerPolicy, PermissionsBoundary, PrincipalRef, SeenAccess, SetPart,
-};
+use crate::state::{AccountAssignment, CustomerPolicy, PermissionsBoundary, PrincipalRef, SetPart};
 
 /// The kind of these plans.
 pub const PLAN_KIND: &str = "access.apply";
@@ -196,16 +192,4 @@ pub struct AccessChange {
     /// What stands there; nothing where nothing does.
     #[serde(default, skip_serializing_if = "Value::is_null")]
     pub old: Value,
-}
-
-/// What a plan keeps beside its steps: what was shown, what may speak against it, and what its sets
-/// looked like (`inventory.md` A-9).
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct SavedDiff {
-    /// What was shown.
-    pub diff: AccessDiff,
-    /// What speaks against it, unless it is allowed in so many words.
-    pub refusals: Vec<AccessRefusal>,
-    /// The sets that it touches, as they were seen.
-    pub seen: SeenAccess,
 }

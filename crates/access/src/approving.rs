@@ -3,12 +3,9 @@
 use std::ops::RangeInclusive;
 
 use hallpass_audit::Draft;
-use hallpass_model::{Email, TimeSpan, Timestamp, text::says_something};
+use hallpass_model::{TimeSpan, Timestamp, text::says_something};
 
-use crate::{Holds, PressRefused, Request, ReviewedVersion, Settings};
-
-/// The longest comment, in characters after trimming: as long as a reason.
-pub const COMMENT_CHARACTERS_MAX: usize = 1000;
+use crate::{COMMENT_CHARACTERS_MAX, Holds, PressRefused, Request, ReviewedVersion, Settings};
 
 /// How somebody approves.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -19,15 +16,6 @@ pub struct Approving<'a> {
     pub comment: Option<&'a str>,
     /// For this long at most, where that is less than was asked for.
     pub duration: Option<TimeSpan>,
-}
-
-/// That approvers made a request shorter.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Shortened {
-    /// How long was asked for.
-    pub from: TimeSpan,
-    /// Who made it as short as it is.
-    pub by: Email,
 }
 
 /// What an approval says, once it was judged.

@@ -4,19 +4,16 @@
 use std::collections::BTreeSet;
 
 use hallpass_model::{
-    Email, HoldKey, RequestId, TargetNames, TimeSpan, Timestamp, UserId,
-    text::{number, says_something},
+    Email, HoldKey, RequestId, TargetNames, TimeSpan, Timestamp, UserId, text::says_something,
 };
 use hallpass_rules::{Decision, Directory, Rules};
 
 use crate::preview::{self, AskVerdict, Judgement, LengthLimits};
+use crate::text_limits::{REASON_CHARACTERS_MAX, at_most};
 use crate::{
     Approval, DecidedKind, FieldProblem, Grant, Origin, Person, PlannedStart, Refusal, Reminders,
     Request, RequestState, RulingAtAsking, Settings, Wanted, target,
 };
-
-/// Longest reason, in characters after trimming (`access.md` §11.3).
-const REASON_CHARACTERS_MAX: usize = 1000;
 
 /// Beside a reason that was left out.
 pub const REASON_MISSING: &str = "Say in a few words why.";
@@ -217,13 +214,6 @@ pub fn reason_refused(reason: &str) -> Option<FieldProblem> {
     } else {
         None
     }
-}
-
-/// That a text is too long, in characters: "At most 1,000 characters; this has 1,043."
-pub fn at_most(most: usize, length: usize) -> String {
-    let number = |n: usize| number(u64::try_from(n).unwrap_or(u64::MAX));
-    let (most, has) = (number(most), number(length));
-    format!("At most {most} characters; this has {has}.")
 }
 
 fn check_reason(form: &Form<'_>, decision: Option<&Decision>, problems: &mut Vec<FieldProblem>) {

@@ -11,45 +11,20 @@ use std::collections::BTreeSet;
 
 use hallpass_audit::Event;
 use hallpass_identity::people_of;
-use hallpass_model::{Email, TimeSpan, Timestamp, text::visible_characters};
+use hallpass_model::{Email, TimeSpan, text::visible_characters};
 use hallpass_rules::{Decision, RuleNames};
 
-use crate::decide::{DecisionContext, PressMode, ensure_known, ensure_may_deny};
+use crate::decision_context::{DecisionContext, PressMode, ensure_known, ensure_may_deny};
 use crate::records::Doer;
 use crate::step::{ApprovedThrough, PressStep, RequestStep};
 use crate::{
-    Actor, Approval, Closed, News, Notice, PendingRequest, PressRefused, Request, RequestState,
-    Role, grant, target,
+    Actor, AfterReview, Approval, Closed, Closing, JUSTIFICATION_CHARACTERS_MAX,
+    JUSTIFICATION_CHARACTERS_MIN, News, Notice, PendingRequest, PressRefused, Request, Role,
+    granting, target,
 };
 
-/// The shortest justification, in characters after trimming.
-pub const JUSTIFICATION_CHARACTERS_MIN: usize = 20;
-/// The longest: as long as a reason.
-pub const JUSTIFICATION_CHARACTERS_MAX: usize = 1000;
 /// The longest grant.
 pub const BREAK_GLASS_MAX: TimeSpan = TimeSpan::hours(1);
-
-/// The review of a break-glass grant after the fact. Kept with its request.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AfterReview {
-    /// Why the requester could not wait, byte for byte.
-    pub justification: String,
-    /// When the glass was broken.
-    pub opened_at: Timestamp,
-    /// Who closed it; `None` while it is open.
-    pub closed: Option<Closing>,
-}
-
-/// That a review was closed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Closing {
-    /// By whom; never the requester.
-    pub by: Email,
-    /// When it was closed.
-    pub at: Timestamp,
-    /// What they found, if they said.
-    pub words: Option<String>,
-}
 
 /// Takes access now. Administrators are told together with everybody who could approve.
 pub(crate) fn take(
@@ -81,7 +56,7 @@ pub(crate) fn take(
         closed: None,
     });
     let approval = Approval::BreakGlass;
-    let approved = grant::approved(pending, actor.principal(), approval, by, context)?;
+    let approved = granting::approved(pending, actor.principal(), approval, by, context)?;
     let opened = step
         .of_request(Event::ReviewOpened, by, &approved.request)
         .approved_by(&actor.email, actor.user.as_ref(), approval)
@@ -222,13 +197,4 @@ fn has_approvers(request: &Request, context: &DecisionContext<'_>) -> bool {
             .decide(whose, &question, context.directory, now);
         !decision.approvers.is_empty()
     })
-}
-
-/// Whether a request has a review that nobody closed.
-pub(crate) fn is_open(request: &Request) -> bool {
-    matches!(request.state, RequestState::Approved { .. })
-        && request
-            .after_review
-            .as_ref()
-            .is_some_and(|review| review.closed.is_none())
 }

@@ -3,12 +3,10 @@
 use hallpass_alerts::AlertMessage;
 use hallpass_assignments::Haste;
 use hallpass_audit::Draft;
-use hallpass_model::{Email, GrantId, HoldKey, RequestId, SweepId, TargetNames, Timestamp, UserId};
+use hallpass_model::{Email, GrantId, HoldKey, RequestId, TargetNames, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    Accepted, Alarm, DigestNews, Grant, Lock, LocksSeen, Notice, Request, Sweep, SweepItem,
-};
+use crate::{Accepted, Alarm, Digest, Grant, Lock, LocksSeen, Notice, Request, Sweep, SweepItem};
 
 /// A row to store: new, or in place of the version that was read.
 #[derive(Clone, Debug)]
@@ -95,59 +93,6 @@ pub struct OutlivingSessions {
     pub issued_before: Timestamp,
     /// When the last of them has ended.
     pub until: Timestamp,
-}
-
-/// What those who run the place should hear of a sweep. One for each run at most of a kind; delivered
-/// like a [`Notice`], and as little able to act.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Digest {
-    /// What is told.
-    pub digest: DigestKind,
-    /// The run.
-    pub sweep: SweepId,
-    /// When it happened.
-    pub at: Timestamp,
-    /// What is known of it.
-    #[serde(flatten)]
-    pub news: DigestNews,
-}
-
-/// The kinds of digests.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum DigestKind {
-    /// What is new or changed since the run before, and how much is as it was.
-    SweepFound,
-    /// What it would do waits for an administrator.
-    SweepPlanned,
-    /// It would do too much, and did nothing.
-    SweepStopped,
-    /// What it did.
-    SweepDone,
-    /// It could not look.
-    SweepFailed,
-}
-
-impl DigestKind {
-    /// Every kind.
-    pub const ALL: [Self; 5] = [
-        Self::SweepFound,
-        Self::SweepPlanned,
-        Self::SweepStopped,
-        Self::SweepDone,
-        Self::SweepFailed,
-    ];
-
-    /// The kind's name in webhooks, and in the log.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::SweepFound => "sweep_found",
-            Self::SweepPlanned => "sweep_planned",
-            Self::SweepStopped => "sweep_stopped",
-            Self::SweepDone => "sweep_done",
-            Self::SweepFailed => "sweep_failed",
-        }
-    }
 }
 
 /// What waits to be told.

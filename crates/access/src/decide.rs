@@ -1,150 +1,19 @@
 //! Deciding: a person's press on a waiting request, checked against what is stored, today's rules
 //! and who they are now (promise P4). A press that is refused changes nothing but the audit log.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use hallpass_audit::{Draft, Event};
-use hallpass_model::{Email, TimeSpan, Timestamp, UserId};
-use hallpass_rules::{
-    Ask, Directory, Permit, PressRefusedByRules, Principal, Rules, SignInRequirement,
-};
+use hallpass_model::{Email, UserId};
 
 use crate::approving::ApprovalWords;
+use crate::decision_context::{DecisionContext, ensure_known, ensure_may_deny};
 use crate::records::{Doer, StepContext};
 use crate::step::{ApprovedThrough, PressStep, RequestStep};
 use crate::{
-    Actor, Approval, Approving, Change, Grant, GrantState, Holds, LocksSeen, News, PendingRequest,
-    PressRefused, Reminders, Request, RequestState, Review, Role, Settings, ask, grant, start,
-    target,
+    Actor, Approval, Approving, Change, Grant, GrantState, News, PendingRequest, PressRefused,
+    Reminders, Request, RequestState, Review, Role, Settings, ask, granting, start, target,
 };
-
-/// Whether somebody has signed in so lately, and in one of these ways; in any when there are none.
-pub(crate) fn has_signed_in(
-    actor: &Actor,
-    max_age: Option<TimeSpan>,
-    ways: &BTreeSet<String>,
-    now: Timestamp,
-) -> bool {
-    let Some(proof) = &actor.authentication else {
-        return false;
-    };
-    let in_time = max_age.is_none_or(|age| age.covers(proof.at, now));
-    let acr = proof.acr.as_ref();
-    in_time && (ways.is_empty() || acr.is_some_and(|acr| ways.contains(acr)))
-}
-
-/// What a press is judged by.
-#[derive(Clone, Copy)]
-pub(crate) struct DecisionContext<'a> {
-    pub(crate) rules: &'a Rules,
-    pub(crate) directory: &'a Directory,
-    pub(crate) holds: &'a Holds,
-    pub(crate) settings: &'a Settings,
-    pub(crate) locks: &'a LocksSeen,
-    pub(crate) mode: PressMode,
-    pub(crate) step: StepContext<'a>,
-}
-
-/// Whether a press is made now, or is judged only to show a button.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum PressMode {
-    /// It is made: the sign-in and the words that it wants have to be there.
-    Now,
-    /// It is judged for a page: sign-in and words are asked for on the way to the press.
-    Preview,
-}
-
-impl DecisionContext<'_> {
-    /// Refuses who has not signed in as every one of the requirements wants it.
-    pub(crate) fn ensure_signed_in(
-        &self,
-        actor: &Actor,
-        wanted: &[SignInRequirement],
-    ) -> Result<(), PressRefused> {
-        if self.mode == PressMode::Preview {
-            return Ok(());
-        }
-        let holds = |need: &&SignInRequirement| {
-            has_signed_in(actor, need.max_age, &need.acr, self.step.now)
-        };
-        match wanted.iter().find(|need| !holds(need)) {
-            Some(need) => Err(PressRefused::SignInAgain {
-                rule: format!("rule `{}`", need.rule),
-                max_age: need.max_age,
-                acr: need.acr.iter().cloned().collect(),
-            }),
-            None => Ok(()),
-        }
-    }
-
-    /// Refuses to give anything to somebody who is locked.
-    pub(crate) fn ensure_requester_unlocked(&self, request: &Request) -> Result<(), PressRefused> {
-        let user = &request.requester.user;
-        match self.locks.in_force(user, self.step.now) {
-            Some(lock) => Err(PressRefused::RequesterLocked { since: lock.since }),
-            None => Ok(()),
-        }
-    }
-
-    /// What today's rules say to somebody as an approver of what another asked for or holds.
-    pub(crate) fn permit_to_deny(
-        &self,
-        who: Principal<'_>,
-        whose: Principal<'_>,
-        question: &Ask<'_>,
-    ) -> Result<Permit, PressRefusedByRules> {
-        self.permit_to_deny_at(who, whose, question, self.step.now)
-    }
-
-    /// The same at another instant: what starts later is judged by then.
-    fn permit_to_deny_at(
-        &self,
-        who: Principal<'_>,
-        whose: Principal<'_>,
-        question: &Ask<'_>,
-        at: Timestamp,
-    ) -> Result<Permit, PressRefusedByRules> {
-        self.rules
-            .may_deny(who, whose, question, self.directory, at)
-    }
-
-    /// What today's rules say to somebody as an approver of a request at an instant.
-    fn permit_to_approve(
-        &self,
-        who: Principal<'_>,
-        request: &Request,
-        question: &Ask<'_>,
-        at: Timestamp,
-    ) -> Result<Permit, PressRefusedByRules> {
-        let whose = request.requester.principal();
-        self.rules
-            .may_approve(who, whose, question, self.directory, at)
-    }
-
-    /// The approvals given so far whose givers may still give them, and what the rules say to each.
-    pub(crate) fn standing_approvals(
-        &self,
-        request: &Request,
-        question: &Ask<'_>,
-        at: Timestamp,
-    ) -> BTreeMap<UserId, Permit> {
-        let given = request.reviews.iter();
-        let given = given.filter(|review| self.locks.counts(review));
-        let given = given.filter_map(|review| Some((review.user.as_ref()?, &review.by)));
-        let standing = given.filter_map(|(user, by)| {
-            let who = Principal::user(user, by);
-            let permit = self.permit_to_approve(who, request, question, at).ok()?;
-            Some((user.clone(), permit))
-        });
-        standing.collect()
-    }
-
-    /// Whether the actor has given an approval that still counts.
-    fn has_reviewed(&self, request: &Request, actor: &Actor) -> bool {
-        let mut reviews = request.reviews.iter();
-        reviews.any(|it| it.user.is_some() && it.user == actor.user && self.locks.counts(it))
-    }
-}
 
 /// A yes. Decides the request, or counts towards the number of people its rules want.
 pub(crate) fn approve(
@@ -197,7 +66,7 @@ pub(crate) fn approve(
         let left = pending.request().length_left(now);
         pending.shorten(granted_for.min(left));
         let (by, doer) = (actor.principal(), Doer::Person(actor));
-        let approved = grant::approved(pending, by, approval, doer, context)?;
+        let approved = granting::approved(pending, by, approval, doer, context)?;
         let approved = approved.with_words(words);
         return Ok(PressStep::approved(approved, ApprovedThrough::Press));
     }
@@ -380,28 +249,6 @@ fn without_effect(record: Draft, press: &str, why: &PressRefused) -> Change {
         audit: vec![record],
         ..Change::default()
     }
-}
-
-pub(crate) fn ensure_may_deny(
-    request: &Request,
-    actor: &Actor,
-    context: &DecisionContext<'_>,
-) -> Result<(), PressRefused> {
-    let question = request.question().ok_or(PressRefused::NotYours)?;
-    let (who, whose) = (actor.principal(), request.requester.principal());
-    let at = request.judged_at(context.step.now);
-    let permit = context.permit_to_deny_at(who, whose, &question, at);
-    permit.map(|_| ()).map_err(PressRefused::Rules)
-}
-
-pub(crate) fn ensure_known(actor: &Actor, directory: &Directory) -> Result<(), PressRefused> {
-    if !target::is_enabled(actor.user.as_ref(), directory) {
-        return Err(PressRefused::NotInDirectory);
-    }
-    if actor.secondary_domain {
-        return Err(PressRefused::SecondaryDomain);
-    }
-    Ok(())
 }
 
 /// The requester, and the approvers who were told of the request.

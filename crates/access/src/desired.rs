@@ -3,7 +3,7 @@
 use hallpass_assignments::{AssignmentRow, Haste};
 use hallpass_model::{HoldKey, TimeSpan, Timestamp};
 
-use crate::{DesiredAssignment, Grant, Holds, haste};
+use crate::{DesiredAssignment, EndCause, Grant, GrantState, Holds, haste};
 
 /// The row a new hold goes on with; none when there is none, or only one that outlived its last
 /// grant: then it is decided anew whether the access is standing, for somebody may have given it.
@@ -111,4 +111,22 @@ pub(crate) fn forget_or_keep(
         asked_at: row.desired.asked_at,
         haste: row.desired.haste,
     })
+}
+
+/// The same end desired once more, for a grant that is ending already and was pressed again: its row is
+/// due at once, and goes before every deadline if a person took it away.
+pub(crate) fn desired_again(
+    holds: &Holds,
+    ending: &Grant,
+    cause: &EndCause,
+    now: Timestamp,
+) -> Option<DesiredAssignment> {
+    let grant = Grant {
+        state: GrantState::Ending {
+            cause: cause.clone(),
+            since: now,
+        },
+        ..ending.clone()
+    };
+    desired_for(holds, &grant, now)
 }

@@ -3,8 +3,8 @@
 
 use hallpass_model::{Timestamp, text::says_something};
 
-use crate::decide::{self, DecisionContext};
-use crate::{Actor, EndCause, Grant, GrantState, PressRefused, Role, target};
+use crate::decision_context::DecisionContext;
+use crate::{Actor, EndCause, Grant, GrantState, PressRefused, Role, decide, target};
 
 /// A way to end a grant early.
 #[derive(Clone, Copy, Debug)]

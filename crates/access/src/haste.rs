@@ -1,10 +1,8 @@
 //! How urgent an end is: what a person took away is removed before every end that only its deadline began.
 
 use hallpass_assignments::{AssignmentRow, Haste};
-use hallpass_model::Timestamp;
 
-use crate::desired::desired_for;
-use crate::{DesiredAssignment, EndCause, Grant, GrantState, Holds};
+use crate::{EndCause, Grant, GrantState, Holds};
 
 /// Whether the end of what nobody holds goes before every deadline: a person took it away, and it
 /// stays so until it is gone.
@@ -34,22 +32,4 @@ fn is_taken_away(grant: &Grant) -> bool {
         | GrantState::Ended { .. }
         | GrantState::Failed { .. } => false,
     }
-}
-
-/// The same end desired once more, for a grant that is ending already and was pressed again: its row is
-/// due at once, and goes before every deadline if a person took it away.
-pub(crate) fn desired_again(
-    holds: &Holds,
-    ending: &Grant,
-    cause: &EndCause,
-    now: Timestamp,
-) -> Option<DesiredAssignment> {
-    let grant = Grant {
-        state: GrantState::Ending {
-            cause: cause.clone(),
-            since: now,
-        },
-        ..ending.clone()
-    };
-    desired_for(holds, &grant, now)
 }

@@ -14,53 +14,78 @@
 //! is the business of `hallpass-assignments`, which is told until when access is wanted and says
 //! what it saw.
 //!
+//! The modules below stand in the order they are read in: what there is, what is asked of others, what
+//! steps share, the steps, and who drives them. None imports one of a later group, but for a decision,
+//! which grants.
+//!
 //! Knows nothing of HTTP, Slack, SQL or AWS.
 #![warn(missing_docs)]
 
+// what there is: who asks for what, what came of it, and why something is refused
 mod alarm;
-mod approving;
-mod ask;
-mod break_glass;
-mod change;
-mod decide;
-mod desired;
-mod end;
 mod grant;
 mod grant_activity;
-mod grant_press;
 mod guard_removals;
-mod haste;
-mod later_end;
+mod holds;
 mod lock;
 mod notice;
 mod outcome;
-mod ports;
+mod person;
 mod press_refused;
-mod preview;
-mod recipients;
-mod records;
 mod refusal;
 mod request;
-mod search;
-mod service;
-mod session_revocation;
 mod settings;
-mod start;
 mod state_kind;
-mod step;
 mod sweep;
 mod target;
+mod text_limits;
+
+// what changes together, and what is asked of others
+mod change;
+mod ports;
+mod recipients;
+
+// what steps share: how one is written down, and what it is judged by
+mod approving;
+mod decision_context;
+mod desired;
+mod haste;
+mod records;
+mod step;
+
+// ask, and what is said before
+mod ask;
+mod later_end;
+mod preview;
+mod search;
+
+// decide
+mod break_glass;
+mod decide;
+mod grant_press;
+mod start;
+
+// grant
+mod granting;
+
+// end
+mod end;
+mod guard_steps;
+mod session_revocation;
+
+// beside the journey
+mod locking;
+mod sweep_steps;
+
+// the driver
+mod service;
 
 pub use alarm::{Alarm, AlarmKind, AlarmState};
-pub use approving::{Approving, COMMENT_CHARACTERS_MAX, Shortened};
-pub use ask::{AskOutcome, AskedTogether, REASON_MISSING, at_most, reason_refused};
-pub use break_glass::{
-    AfterReview, BREAK_GLASS_MAX, Closing, JUSTIFICATION_CHARACTERS_MAX,
-    JUSTIFICATION_CHARACTERS_MIN,
-};
+pub use approving::Approving;
+pub use ask::{AskOutcome, AskedTogether, REASON_MISSING, reason_refused};
+pub use break_glass::BREAK_GLASS_MAX;
 pub use change::{
-    AcceptanceWrite, Change, DesiredAssignment, Digest, DigestKind, Message, OutlivingSessions,
-    StoredAnswer, Write,
+    AcceptanceWrite, Change, DesiredAssignment, Message, OutlivingSessions, StoredAnswer, Write,
 };
 pub use grant::{EndCause, Grant, GrantState, Stuck};
 pub use grant_activity::{ActivityLogs, PastUse, use_of_grant};
@@ -68,15 +93,18 @@ pub use guard_removals::Removals;
 pub use hallpass_audit::{Approval, Origin};
 pub use hallpass_identity::{Actor, Role};
 pub use hallpass_rules::{DecisionKind, Directory, RuleNames};
+pub use holds::Holds;
 pub use later_end::LaterEnd;
-pub use lock::{ENDED_BY_A_LOCK, Force, HeldAccess, Lifted, Lock, Locking, LocksSeen};
+pub use lock::{ENDED_BY_A_LOCK, HeldAccess, Lifted, Lock, LocksSeen};
+pub use locking::{Force, Locking};
 pub use notice::{
     CredentialsAfterEnd, LateRemoval, LiveSessions, LostAccess, News, Notice, NoticeKind,
 };
 pub use outcome::EndOutcome;
+pub use person::Person;
 pub use ports::{
     AccessStore, AlarmContext, AlertContext, Boundary, Channel, CommitError, Counts, Delivery,
-    DigestContext, DirectoryFault, DirectorySource, Ends, GrantFilter, GuardSource, Holds, Listed,
+    DigestContext, DirectoryFault, DirectorySource, Ends, GrantFilter, GuardSource, Listed,
     ManagedPolicy, NoGuards, NoticeContext, PastGrants, PastQuery, PolicySource, ReadError,
     ReferencedPolicy, RemediationPresses, RequestFilter, SetPolicies, StandingSource, Subject,
     SubjectSet, SweepStore, ViewerScope, WaitingMessage,
@@ -84,13 +112,13 @@ pub use ports::{
 pub use press_refused::PressRefused;
 pub use preview::{
     AskRefused, AskRefusedFacts, AskVerdict, HeldGrant, LengthLimits, LengthRefused, Preview,
-    PreviewOutcome, by_rules,
+    PreviewOutcome, Stands, by_rules,
 };
 pub use records::{about_grant, about_request};
 pub use refusal::{FieldProblem, Refusal, all_of};
 pub use request::{
-    Closed, DecidedKind, PendingRequest, Person, Reminders, Request, RequestState, Review,
-    ReviewedVersion, RulingAtAsking, Wanted,
+    AfterReview, AgreedStart, Closed, Closing, DecidedKind, PendingRequest, PlannedStart,
+    Reminders, Request, RequestState, Review, ReviewedVersion, RulingAtAsking, Shortened, Wanted,
 };
 pub use search::{Fit, Sought};
 pub use service::{
@@ -98,21 +126,24 @@ pub use service::{
     CatalogPage, Explained, Extending, GrantOffers, GrantPresses, Hit, Idempotency, InLine,
     LastTime, Late, Meant, Muting, NamedId, Past, Patience, Ports, Presses, ReadTurn, Reconciled,
     RemediationApprovers, RemediationSource, RemediationView, RequestView, Revoking, Search,
-    SearchPage, StandingView, Stands, SweepStatus, SweepsTended, TARGETS_MAX, Tended, Times,
+    SearchPage, StandingView, SweepStatus, SweepsTended, TARGETS_MAX, Tended, Times,
     about_remediation, last_grant,
 };
 pub use session_revocation::credentials_until;
 pub use settings::{AdminSignIn, OnRuleChange, Settings, contact};
-pub use start::{AgreedStart, PlannedStart};
 pub use state_kind::{GrantStateKind, RequestStateKind};
 pub use sweep::{
-    ADOPTED_MAX, Acceptance, Accepted, Brake, ChangedHolding, Consent, DigestNews, Drift, Fate,
-    Findings, FirstOf, GoneItem, Held, ItemChange, ItemKind, ItemSight, LeftAlone, LeftOut,
-    ListingFacts, LookedOutcome, MayAct, NamedHolding, NextSweep, NotRead, PREEXISTING_FOR,
-    PatternError, RUNS_APART, RemovalLimit, Schedule, ScheduleError, StandingListing,
+    ADOPTED_MAX, Acceptance, Accepted, Brake, ChangedHolding, Consent, Digest, DigestKind,
+    DigestNews, Drift, Fate, Findings, FirstOf, GoneItem, Held, ItemChange, ItemKind, ItemSight,
+    LeftAlone, LeftOut, ListingFacts, LookedOutcome, MayAct, NamedHolding, NextSweep, NotRead,
+    PREEXISTING_FOR, PatternError, RUNS_APART, Schedule, ScheduleError, StandingListing,
     StandingPattern, StandingRefused, StandingScope, StuckHolding, Sweep, SweepAction,
     SweepConfirmed, SweepDone, SweepItem, SweepLooked, SweepMode, SweepPurpose, SweepReach,
     SweepReport, SweepSettings, SweepState, SweepWork, Trigger, Unread, UnreadPlace, Wait,
     findings,
 };
+pub use sweep_steps::RemovalLimit;
 pub use target::question;
+pub use text_limits::{
+    COMMENT_CHARACTERS_MAX, JUSTIFICATION_CHARACTERS_MAX, JUSTIFICATION_CHARACTERS_MIN, at_most,
+};

@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use hallpass_alerts::AlertMessage;
-use hallpass_assignments::AssignmentRow;
 use hallpass_audit::{Draft, Record};
 use hallpass_model::{
     AccountId, Email, GrantId, GroupId, HoldKey, PermissionSetArn, RequestId, SweepId, Target,
@@ -18,7 +17,7 @@ use hallpass_rules::{Ask, Directory};
 
 use crate::grant_activity::PastUse;
 use crate::{
-    Accepted, Alarm, Change, Digest, Grant, GrantStateKind, Lock, Message, Notice, Removals,
+    Accepted, Alarm, Change, Digest, Grant, GrantStateKind, Holds, Lock, Message, Notice, Removals,
     Request, RequestStateKind, StandingListing, StandingScope, StoredAnswer, Sweep, SweepItem,
 };
 
@@ -210,15 +209,6 @@ pub struct Ends {
     pub soon: u64,
     /// When the next one does, of all.
     pub next: Option<Timestamp>,
-}
-
-/// Everything live on one key.
-#[derive(Clone, Debug, Default)]
-pub struct Holds {
-    /// Grants that are not over.
-    pub grants: Vec<Grant>,
-    /// The assignment row.
-    pub row: Option<AssignmentRow>,
 }
 
 /// A message waiting for delivery.

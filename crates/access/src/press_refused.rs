@@ -4,8 +4,10 @@ use hallpass_model::time::{utc, utc_seconds};
 use hallpass_model::{Disagreement, TimeSpan, Timestamp};
 use hallpass_rules::{PressRefusedByRules, RuleNames};
 
-use crate::break_glass::{JUSTIFICATION_CHARACTERS_MAX, JUSTIFICATION_CHARACTERS_MIN};
-use crate::{COMMENT_CHARACTERS_MAX, Closed, FieldProblem, StandingRefused, all_of};
+use crate::{
+    COMMENT_CHARACTERS_MAX, Closed, FieldProblem, JUSTIFICATION_CHARACTERS_MAX,
+    JUSTIFICATION_CHARACTERS_MIN, StandingRefused, all_of,
+};
 
 /// Why a press had no effect.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -7,10 +7,10 @@ use hallpass_rules::{
     Decision, DecisionKind, Directory, OverLimit, Principal, RuleId, RuleNames, Rules,
 };
 
+use crate::request::PUNCTUAL;
 use crate::target::{self, Resolved};
 use crate::{
-    Approval, FieldProblem, Grant, PressRefused, Refusal, Request, Settings, Stands, Wanted,
-    all_of, start,
+    Approval, FieldProblem, Grant, PressRefused, Refusal, Request, Settings, Wanted, all_of,
 };
 
 /// What a request that is not refused comes to.
@@ -305,7 +305,7 @@ pub(crate) fn judge(
     starts_at: Option<Timestamp>,
 ) -> Judgement {
     let mut problems = Vec::new();
-    problems.extend(starts_at.and_then(|at| start::problem(at, settings, now)));
+    problems.extend(starts_at.and_then(|at| start_problem(at, settings, now)));
     let resolved = target::resolve(wanted, directory)
         .map_err(|found| problems.extend(found))
         .ok();
@@ -325,6 +325,20 @@ pub(crate) fn judge(
         decision,
         problems,
         now,
+    }
+}
+
+/// What is wrong with a start that is asked for.
+fn start_problem(at: Timestamp, settings: &Settings, now: Timestamp) -> Option<FieldProblem> {
+    let latest = settings.start_within.after(now);
+    let problem = |code, message| Some(FieldProblem::new("starts_at", code, message));
+    if at > latest {
+        let latest = utc(latest);
+        problem("late-start", format!("At the latest {latest}."))
+    } else if PUNCTUAL.after(at) < now {
+        problem("past-start", "This start is over.".to_owned())
+    } else {
+        None
     }
 }
 
@@ -386,6 +400,13 @@ pub struct HeldGrant {
     pub grant: Grant,
     /// A request to lengthen it that waits already.
     pub waiting: Option<Request>,
+}
+
+/// Access that somebody holds, not through Hallpass.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stands {
+    /// When it was last seen.
+    pub seen_at: Timestamp,
 }
 
 /// What would come of asking for a target now.

@@ -24,6 +24,7 @@ mod plan;
 mod ports;
 pub mod queue;
 mod row;
+mod urgency;
 
 pub use executor::{Executor, ExecutorLimits, TickReport, Worked};
 pub use future_times::is_lease_from_future;
@@ -32,9 +33,11 @@ pub use pace::{Bounds, Effort, Pace};
 pub use plan::{RowAction, next};
 pub use ports::{
     AssignmentStore, CenterFault, IdentityCenter, Lease, Missing, OperationStatus, Over,
-    SentOperation, StoreFault, Taken, Task, Urgency,
+    SentOperation, StoreFault, Taken,
 };
+pub use queue::Task;
 pub use row::{
     Absence, AbsenceConfidence, AssignmentRow, Desired, Execution, GivingUp, GuardRemoval, Haste,
     Observation, Operation, OperationKind, OwnedEnd, Ownership, Proof, RemovalStage, Verdict,
 };
+pub use urgency::Urgency;

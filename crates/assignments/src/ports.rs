@@ -5,22 +5,8 @@ use std::collections::BTreeSet;
 use async_trait::async_trait;
 use hallpass_model::{HoldKey, Target, Timestamp, UserId};
 
-use crate::queue::{InFlight, QueueLengths, Room};
-use crate::{AssignmentRow, OperationKind, OwnedEnd};
-
-/// Who goes first when requests to AWS are rationed: what a person takes away, then ends, then
-/// grants, then looks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Urgency {
-    /// Taking access away because a person said so.
-    AtOnce,
-    /// Taking access away.
-    End,
-    /// Giving access.
-    Grant,
-    /// Looking for drift, reading the directory.
-    Background,
-}
+use crate::queue::{InFlight, QueueLengths, Room, Task};
+use crate::{AssignmentRow, OperationKind, OwnedEnd, Urgency};
 
 /// How an operation was answered.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -160,29 +146,6 @@ pub struct Lease {
     pub token: String,
     /// Nothing may be sent after this.
     pub until: Timestamp,
-}
-
-/// What a worker is given: a row, with the right to work on it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Task {
-    /// A look, a poll, a question: whatever [`next`](crate::next) says but an operation.
-    Step(Box<AssignmentRow>),
-    /// An operation whose intent is stored: to be sent now, once.
-    Send {
-        /// The row before the intent.
-        before: Box<AssignmentRow>,
-        /// The row with it.
-        intent: Box<AssignmentRow>,
-    },
-}
-
-impl Task {
-    /// The row as it is stored.
-    pub fn row(&self) -> &AssignmentRow {
-        match self {
-            Self::Step(row) | Self::Send { intent: row, .. } => row,
-        }
-    }
 }
 
 /// The answer to a worker.

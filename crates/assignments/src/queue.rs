@@ -8,7 +8,7 @@
 use hallpass_model::{Target, Timestamp};
 
 use crate::plan::{RowAction, goes_by_old_listing, next, next_while_wanted, remove};
-use crate::{AssignmentRow, Haste, Observation, OperationKind, Task, Urgency, Verdict};
+use crate::{AssignmentRow, Haste, Observation, OperationKind, Urgency, Verdict};
 
 /// What a row does while its access is wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -231,6 +231,29 @@ fn while_wanted(row: &AssignmentRow, unwanted_from: Timestamp) -> WhileWanted {
             | Verdict::Refused { .. }
             | Verdict::Stuck { .. } => WhileWanted::Look,
         },
+    }
+}
+
+/// What a worker is given: a row, with the right to work on it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Task {
+    /// A look, a poll, a question: whatever [`next`](crate::next) says but an operation.
+    Step(Box<AssignmentRow>),
+    /// An operation whose intent is stored: to be sent now, once.
+    Send {
+        /// The row before the intent.
+        before: Box<AssignmentRow>,
+        /// The row with it.
+        intent: Box<AssignmentRow>,
+    },
+}
+
+impl Task {
+    /// The row as it is stored.
+    pub fn row(&self) -> &AssignmentRow {
+        match self {
+            Self::Step(row) | Self::Send { intent: row, .. } => row,
+        }
     }
 }
 

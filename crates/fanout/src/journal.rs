@@ -6,8 +6,7 @@ use std::collections::BTreeMap;
 use hallpass_model::AccountId;
 use serde::{Deserialize, Serialize};
 
-use crate::order::Extent;
-use crate::schedule::{EnabledRegions, Slice};
+use crate::facts::{EnabledRegions, Extent, Slice};
 
 /// One record.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

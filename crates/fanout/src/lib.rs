@@ -8,6 +8,7 @@
 
 mod selection;
 
+mod facts;
 mod lane;
 mod retry;
 mod schedule;
@@ -18,14 +19,15 @@ mod order;
 mod ports;
 mod run;
 
+pub use facts::{
+    Answer, CallFault, EnabledRegions, Extent, FailureStage, FanoutSettings, FaultKind, NextCall,
+    PlannedCall, Progress, RegionChoice, RegionSource, ScheduleNews, Slice, SliceFailure,
+    SliceSkip, Ticket, Totals,
+};
 pub use journal::{BadJournal, Journal, JournalRecord};
-pub use order::{Extent, ResultOrder};
+pub use order::ResultOrder;
 pub use ports::{AccountsPage, ApiCalls, PageOfResults, RegionsPage, ResultSink, Spool, Wait};
 pub use retry::Retries;
 pub use run::{FanoutError, Leaving, RunReport, run};
-pub use schedule::{
-    Answer, CallFault, EnabledRegions, FailureStage, FanoutSettings, FaultKind, NextCall,
-    PlannedCall, Progress, RegionChoice, RegionSource, Schedule, ScheduleNews, Slice, SliceFailure,
-    SliceSkip, Ticket, Totals,
-};
+pub use schedule::Schedule;
 pub use selection::{Entry, FoundAccount, ListingOrder, Management, Selection, Verdict};

@@ -4,18 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use hallpass_model::AccountId;
-use serde::{Deserialize, Serialize};
 
-use crate::schedule::Slice;
-
-/// Where bytes lie in the spool.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Extent {
-    /// Where they begin.
-    pub at: u64,
-    /// How many they are.
-    pub bytes: u64,
-}
+use crate::facts::{Extent, Slice};
 
 /// What an account's slices are, and what came of them.
 #[derive(Debug, Default)]

@@ -6,9 +6,8 @@ use async_trait::async_trait;
 use hallpass_model::AccountId;
 use serde_json::Value;
 
+use crate::facts::{CallFault, Extent, Progress, RegionSource, Slice, SliceFailure, SliceSkip};
 use crate::journal::JournalRecord;
-use crate::order::Extent;
-use crate::schedule::{CallFault, Progress, RegionSource, Slice, SliceFailure, SliceSkip};
 use crate::selection::FoundAccount;
 
 /// A page of accounts.

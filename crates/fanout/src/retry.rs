@@ -1,6 +1,6 @@
 //! Whether a call that failed is made again, and when (`inventory.md` F-8).
 
-use crate::schedule::FaultKind;
+use crate::facts::FaultKind;
 
 /// How often a call is made at most.
 pub(crate) const TRIES_MAX: u32 = 6;

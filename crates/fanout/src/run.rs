@@ -9,13 +9,14 @@ use std::pin::pin;
 use futures_util::future::{Either, select};
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 
-use crate::journal::JournalRecord;
-use crate::order::{Extent, ResultOrder};
-use crate::ports::{ApiCalls, PageOfResults, ResultSink, Spool, Wait};
-use crate::schedule::{
-    Answer, CallFault, FanoutSettings, NextCall, PlannedCall, Schedule, ScheduleNews, Slice,
-    Ticket, Totals,
+use crate::facts::{
+    Answer, CallFault, Extent, FanoutSettings, NextCall, PlannedCall, ScheduleNews, Slice, Ticket,
+    Totals,
 };
+use crate::journal::JournalRecord;
+use crate::order::ResultOrder;
+use crate::ports::{ApiCalls, PageOfResults, ResultSink, Spool, Wait};
+use crate::schedule::Schedule;
 
 /// Results that are held in memory, too; the others are read from the spool when they leave.
 const HELD_BYTES_MAX: u64 = 64 << 20;

@@ -237,3 +237,12 @@ fn object(value: &impl Serialize) -> Result<Map<String, Value>, RecordError> {
 fn digest_of(bytes: &[u8]) -> String {
     hex::encode(digest::digest(&digest::SHA256, bytes))
 }
+
+/// One key as it stands now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Newest {
+    /// How far the log goes.
+    pub mark: Mark,
+    /// Its end; `None` when there is nothing of ours to end any more.
+    pub end: Option<OwnedEnd>,
+}

@@ -25,9 +25,9 @@ mod ports;
 mod status;
 
 pub use driver::{Guard, GuardLimits, Work};
-pub use ends::{EndsCopy, EndsFault, EndsSource, FORM, Mark, Trust, read, render};
+pub use ends::{EndsCopy, EndsFault, EndsSource, FORM, Mark, Newest, Trust, read, render};
 pub use journal::{Torn, removal_of, whole_lines};
 pub use memory::{GuardMemory, Kept, NotTaken};
-pub use ports::{AwsTime, Center, Ends, Journal, JournalFault, KeptStore, Newest, Ports};
+pub use ports::{AwsTime, Center, Ends, Journal, JournalFault, KeptStore, Ports};
 pub use status::{Blindness, Parked, Status};
 pub use watch::{EndWatch, Over};

@@ -3,20 +3,11 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use hallpass_assignments::{CenterFault, Missing, OperationStatus, OwnedEnd, SentOperation};
+use hallpass_assignments::{CenterFault, Missing, OperationStatus, SentOperation};
 use hallpass_audit::Record;
 use hallpass_model::{HoldKey, IdSource, Target, Timestamp, UserId};
 
-use crate::{EndsCopy, EndsFault, EndsSource, Kept, Mark};
-
-/// One key as it stands now.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Newest {
-    /// How far the log goes.
-    pub mark: Mark,
-    /// Its end; `None` when there is nothing of ours to end any more.
-    pub end: Option<OwnedEnd>,
-}
+use crate::{EndsCopy, EndsFault, EndsSource, Kept, Newest};
 
 /// A place where ends can be read. Reading changes nothing, may be repeated, and ends within
 /// seconds whatever the server does.

@@ -6,7 +6,8 @@ use super::already_held::LOOK_MAX;
 use super::sweep_people::Meant;
 use super::{Access, AccessError, Idempotency, RACES_MAX};
 use crate::records::Doer;
-use crate::sweep::{self, Adopting};
+use crate::sweep;
+use crate::sweep_steps::{self, Adopting};
 use crate::{
     ADOPTED_MAX, Accepted, Actor, Change, CommitError, Fate, Grant, Holds, LeftAlone, Person,
     PressRefused, StandingRefused, Sweep, SweepItem, Write,
@@ -96,14 +97,14 @@ impl Access {
         let seen_at = self.now();
         let holders = self.look(&key.target, LOOK_MAX).await?;
         let holds = self.holds(Some(key)).await?;
-        if sweep::not_any_more(&holds, None).is_some() {
+        if sweep_steps::not_any_more(&holds, None).is_some() {
             return Ok(Err(StandingRefused::HeldByGrant.into()));
         }
         if !holders.contains(&key.user) {
             return Ok(Err(StandingRefused::NotThere.into()));
         }
         let accepted = self.ports.sweeps.accepted_one(key).await?;
-        let (change, grant) = sweep::adopt(
+        let (change, grant) = sweep_steps::adopt(
             &Adopting {
                 key,
                 names: &self.names_of(key),
@@ -136,21 +137,21 @@ impl Access {
         accepted: Option<&Accepted>,
         length: TimeSpan,
     ) -> Result<Change, AccessError> {
-        if let Some(why) = sweep::not_any_more(holds, accepted) {
-            return Ok(sweep::leave_alone(run, item, why, self.step()));
+        if let Some(why) = sweep_steps::not_any_more(holds, accepted) {
+            return Ok(sweep_steps::leave_alone(run, item, why, self.step()));
         }
         let Some(holder) = self.enabled(&item.key) else {
             let why = LeftAlone::NobodyToHold;
-            return Ok(sweep::leave_alone(run, item, why, self.step()));
+            return Ok(sweep_steps::leave_alone(run, item, why, self.step()));
         };
         let seen_at = self.now();
         let holders = self.look(&item.key.target, LOOK_MAX).await?;
         if !holders.contains(&item.key.user) {
             let why = LeftAlone::Gone;
-            return Ok(sweep::leave_alone(run, item, why, self.step()));
+            return Ok(sweep_steps::leave_alone(run, item, why, self.step()));
         }
         let step = self.step();
-        let (change, grant) = sweep::adopt(
+        let (change, grant) = sweep_steps::adopt(
             &Adopting {
                 key: &item.key,
                 names: &self.names_of(&item.key),

@@ -8,7 +8,7 @@ use hallpass_assignments::Ownership;
 use hallpass_model::{HoldKey, Target, TimeSpan, Timestamp, UserId};
 
 use super::{Access, AccessError};
-use crate::{DirectoryFault, Fate, FieldProblem, SweepItem, Wanted, target};
+use crate::{DirectoryFault, Fate, FieldProblem, Stands, SweepItem, Wanted, target};
 
 /// How long somebody waits for a look at AWS before what is known has to do.
 const LOOK_PATIENCE: Duration = Duration::from_secs(1);
@@ -28,13 +28,6 @@ pub enum Patience {
     Look,
     /// There is none.
     Known,
-}
-
-/// Access that somebody holds, not through Hallpass.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Stands {
-    /// When it was last seen.
-    pub seen_at: Timestamp,
 }
 
 /// Looks of the last seconds.

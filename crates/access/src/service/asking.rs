@@ -9,13 +9,13 @@ use hallpass_rules::{Directory, Rules};
 
 use super::{Access, AccessError, RACES_MAX};
 use crate::ask::{self, Answered, Form};
-use crate::decide::DecisionContext;
+use crate::decision_context::DecisionContext;
 use crate::records::{Doer, StepContext};
 use crate::step::{ApprovedGrant, ApprovedThrough, RequestStep};
 use crate::{
     Actor, Approval, AskOutcome, AskedTogether, Change, CommitError, Grant, Holds, LocksSeen, News,
     Person, PressRefused, Refusal, Request, RequestFilter, RequestState, RequestStateKind,
-    StoredAnswer, Wanted, grant, grant_press, start,
+    StoredAnswer, Wanted, grant_press, granting, start,
 };
 
 /// Targets that can be asked for at once.
@@ -515,7 +515,7 @@ fn granted(
     let pending = request
         .pending(context.step.now)
         .map_err(PressRefused::Closed)?;
-    let approved = grant::approved(pending, requester.principal(), approval, by, context)?;
+    let approved = granting::approved(pending, requester.principal(), approval, by, context)?;
     let grant = match &approved.grant {
         ApprovedGrant::New(grant) => Some(grant),
         ApprovedGrant::Extended(_) => extends,

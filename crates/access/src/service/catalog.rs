@@ -7,7 +7,7 @@ use hallpass_rules::{Ask, Decision, DecisionKind, SetBits};
 use serde::Serialize;
 
 use super::Access;
-use super::search::SearchContext;
+use super::search_context::SearchContext;
 use crate::search::{self, Candidate, Fit, IndexedAccount, Words};
 use crate::{Actor, AskRefused, AskVerdict, FieldProblem, Settings, preview};
 

@@ -9,7 +9,7 @@ use hallpass_model::{TimeSpan, Timestamp};
 
 use super::{Access, AccessError};
 use crate::step::GrantStep;
-use crate::{EndCause, Grant, GrantState, Notice, Removals, guard_removals};
+use crate::{EndCause, Grant, GrantState, Notice, Removals, guard_steps};
 
 /// Operators hear of guards that had to act this often at most: one outage of the server is one
 /// matter, however many ends fell into it.
@@ -92,7 +92,7 @@ impl Access {
 
     async fn fold_removal(&self, removal: &GuardRemoval) -> Result<(), AccessError> {
         let holds = self.holds(Some(&removal.end.key)).await?;
-        let folded = guard_removals::fold(removal, &holds, self.step());
+        let folded = guard_steps::fold(removal, &holds, self.step());
         if folded.is_empty() {
             return Ok(());
         }
@@ -130,7 +130,7 @@ impl Access {
         let alarmed = *self.alarmed_at();
         let step = self.step();
         let is_due = alarmed.is_none_or(|at| step.now >= ALARM_EVERY.after(at));
-        is_due.then(|| guard_removals::alarm(removal, ended, step))
+        is_due.then(|| guard_steps::alarm(removal, ended, step))
     }
 
     pub(super) fn alarmed(&self, alarm: Option<&Notice>) {

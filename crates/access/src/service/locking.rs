@@ -5,13 +5,13 @@ use hallpass_identity::users_of;
 use hallpass_model::UserId;
 
 use super::{Access, AccessError, RACES_MAX};
-use crate::lock::{self, ENDED_BY_A_LOCK, Left, Lock, Locking, LocksSeen};
+use crate::locking::{self, Left, Locking};
 use crate::records::Doer;
 use crate::step::{GrantStep, RequestStep};
 use crate::{
-    Actor, Change, CommitError, EndCause, Grant, GrantFilter, GrantState, GrantStateKind,
-    HeldAccess, Person, PressRefused, Request, RequestFilter, RequestState, RequestStateKind, Role,
-    decide, end,
+    Actor, Change, CommitError, ENDED_BY_A_LOCK, EndCause, Grant, GrantFilter, GrantState,
+    GrantStateKind, HeldAccess, Lock, LocksSeen, Person, PressRefused, Request, RequestFilter,
+    RequestState, RequestStateKind, Role, decision_context, end,
 };
 
 /// Rows read from the store per round.
@@ -58,7 +58,7 @@ impl Access {
         let Some(wanted) = &self.settings.admin_sign_in else {
             return Ok(());
         };
-        if decide::has_signed_in(actor, wanted.max_age, &wanted.acr, self.now()) {
+        if decision_context::has_signed_in(actor, wanted.max_age, &wanted.acr, self.now()) {
             return Ok(());
         }
         Err(PressRefused::SignInAgain {
@@ -139,7 +139,7 @@ impl Access {
             None => self.once_holder(whom).await?,
         };
         let (change, lock) =
-            lock::lock(person, before.as_ref(), (locking, left), (actor, by), step);
+            locking::lock(person, before.as_ref(), (locking, left), (actor, by), step);
         Ok((Some(change), lock))
     }
 
@@ -208,7 +208,7 @@ impl Access {
             let Some(lock) = self.lock_in_force(whom).await? else {
                 return Ok(None);
             };
-            let (change, lock) = lock::lift(&lock, reason, (actor, by), self.step());
+            let (change, lock) = locking::lift(&lock, reason, (actor, by), self.step());
             match self.store_change(change).await {
                 Ok(_) => return Ok(Some(lock)),
                 Err(CommitError::Raced(_)) if races < RACES_MAX => races += 1,

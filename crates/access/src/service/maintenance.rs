@@ -16,7 +16,7 @@ use crate::step::{GrantStep, RequestStep};
 use crate::{
     Approval, Change, CommitError, DesiredAssignment, EndCause, EndOutcome, Grant, GrantFilter,
     GrantState, GrantStateKind, Holds, LostAccess, News, OnRuleChange, ReadError, Removals, decide,
-    desired, end, grant, guard_removals, target,
+    desired, end, granting, guard_removals, guard_steps, target,
 };
 
 /// Rows looked at per round.
@@ -180,7 +180,7 @@ impl Access {
                 let cause = guard_removals::due_cause(removal, holds, current);
                 end::begin(current, cause, Doer::Hallpass, holds, step)
             }
-            GrantState::Scheduled | GrantState::Granting => grant::advance(current, holds, step),
+            GrantState::Scheduled | GrantState::Granting => granting::advance(current, holds, step),
             GrantState::Active => self.watch(current, holds, removal),
             GrantState::Ending { .. } => {
                 let known = end::EndFacts {
@@ -202,14 +202,14 @@ impl Access {
             && let Verdict::Refused { at, reason } = &row.execution.verdict
             && *at >= granted_at
         {
-            return guard_removals::not_made_again(active, reason, removal, holds, step);
+            return guard_steps::not_made_again(active, reason, removal, holds, step);
         }
         if let Some(row) = &holds.row
             && let Verdict::Lost { at } = row.execution.verdict
             && at >= granted_at
-            && !guard_removals::is_made_again(row, at)
+            && !guard_steps::is_made_again(row, at)
         {
-            let folded = removal.map(|removal| guard_removals::fold(removal, holds, step));
+            let folded = removal.map(|removal| guard_steps::fold(removal, holds, step));
             if let Some(folded) = folded.filter(|folded| !folded.is_empty()) {
                 return folded;
             }

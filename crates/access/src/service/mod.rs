@@ -22,6 +22,7 @@ mod queries;
 mod remediating;
 mod reviewing;
 mod search;
+mod search_context;
 mod starting;
 mod status;
 mod sweep_acting;
@@ -43,7 +44,7 @@ use hallpass_rules::{Directory, Rules};
 use tokio::sync::{Notify, Semaphore, watch};
 
 pub use alerting::Muting;
-pub use already_held::{Patience, Stands};
+pub use already_held::Patience;
 pub use asking::{Asking, Extending, Idempotency, TARGETS_MAX};
 pub use catalog::{CATALOG_PAGE_MAX, Catalog, CatalogEntry, CatalogPage, NamedId};
 pub use maintenance::{Reconciled, Tended};
@@ -135,7 +136,7 @@ pub struct Access {
     /// How long operations take, as whoever carries them out learns it.
     pace: Arc<Pace>,
     /// What searches computed before.
-    search_cache: search::SearchCache,
+    search_cache: search_context::SearchCache,
     /// What listings worked out before.
     listings: viewer_scope::ListingCache,
     /// Who reads now.
@@ -162,7 +163,7 @@ impl Access {
             look_permits: Semaphore::new(already_held::LOOKS_AT_ONCE),
             newest_record: watch::Sender::new(0),
             pace: Arc::default(),
-            search_cache: search::SearchCache::default(),
+            search_cache: search_context::SearchCache::default(),
             listings: viewer_scope::ListingCache::default(),
             read_turns: turns::Turns::default(),
             guards: Arc::new(NoGuards),

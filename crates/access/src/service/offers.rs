@@ -6,7 +6,8 @@ use hallpass_model::TimeSpan;
 use super::pressing::{Press, PressFacts};
 use super::{Access, AccessError};
 use crate::approving;
-use crate::decide::{self, PressMode};
+use crate::decide;
+use crate::decision_context::PressMode;
 use crate::grant_press::{self, EndPress, EndStep};
 use crate::{Actor, Approving, Grant, PressRefused, Request};
 

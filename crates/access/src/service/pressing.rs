@@ -3,14 +3,14 @@
 use hallpass_model::{GrantId, RequestId, text::says_something};
 
 use super::{Access, AccessError, Idempotency, RACES_MAX};
-use crate::decide::{self, DecisionContext, PressMode};
+use crate::decision_context::{DecisionContext, PressMode};
 use crate::grant_press::{EndPress, EndStep};
 use crate::records::Doer;
 use crate::step::{GrantStep, PressStep};
 use crate::{
     Actor, Approving, Change, CommitError, Directory, Grant, GrantFilter, GrantStateKind, Holds,
-    LocksSeen, PressRefused, Request, Role, break_glass, end, haste, lock, session_revocation,
-    target,
+    LocksSeen, PressRefused, Request, Role, break_glass, decide, desired, end, locking,
+    session_revocation, target,
 };
 
 /// Grants ended by one call at most; more are left for the next.
@@ -319,7 +319,7 @@ impl Access {
         Ok(PressFacts {
             mode,
             holds: self.holds(request.key.as_ref()).await?,
-            locks: self.locks_of(&lock::concerned(request, actor)).await?,
+            locks: self.locks_of(&locking::concerned(request, actor)).await?,
         })
     }
 
@@ -478,7 +478,7 @@ impl Access {
             let ends = if is_ending {
                 // parked, slow, or far back in line: try again now
                 GrantStep {
-                    desired: haste::desired_again(&holds, &grant, &cause, step.now),
+                    desired: desired::desired_again(&holds, &grant, &cause, step.now),
                     grants: is_added.then_some(grant).into_iter().collect(),
                     ..GrantStep::default()
                 }

@@ -10,7 +10,7 @@ use hallpass_rules::{
 };
 
 use super::{Access, AccessError};
-use crate::decide::{self, DecisionContext, PressMode};
+use crate::decision_context::{self, DecisionContext, PressMode};
 use crate::records::StepContext;
 use crate::{
     Actor, Counts, Ends, Grant, GrantState, Holds, LocksSeen, PressRefused, ReadError, Request,
@@ -231,7 +231,7 @@ impl Access {
     }
 
     fn is_listed(&self, actor: &Actor, request: &Request) -> bool {
-        self.judged(|context| decide::ensure_may_deny(request, actor, context).is_ok())
+        self.judged(|context| decision_context::ensure_may_deny(request, actor, context).is_ok())
     }
 
     /// Asks what a press would be told now, without its effects on a key.

@@ -6,6 +6,7 @@ use hallpass_model::SweepId;
 
 use super::{Access, AccessError};
 use crate::sweep;
+use crate::sweep_steps;
 use crate::{Change, CommitError, DigestKind, Fate, Sweep, SweepItem, SweepState, Write};
 
 /// What a look at open items did.
@@ -69,7 +70,7 @@ impl Access {
         let change = match &item.fate {
             Fate::Due { action } => match action {
                 crate::SweepAction::Remove => {
-                    sweep::begin_removal(run, item, &holds, accepted.as_ref(), self.step())
+                    sweep_steps::begin_removal(run, item, &holds, accepted.as_ref(), self.step())
                 }
                 crate::SweepAction::Adopt { length } => {
                     self.adopt_item(run, item, &holds, accepted.as_ref(), *length)
@@ -77,7 +78,7 @@ impl Access {
                 }
             },
             Fate::Removing { .. } | Fate::Stuck { .. } => {
-                sweep::settle(run, item, &holds, self.step())
+                sweep_steps::settle(run, item, &holds, self.step())
             }
             Fate::Reported
             | Fate::Waits { .. }

@@ -8,7 +8,8 @@ use hallpass_model::{Email, HoldKey, SweepId, TargetNames, UserId};
 
 use super::{Access, AccessError, RACES_MAX};
 use crate::records::Doer;
-use crate::sweep::{self, Fresh};
+use crate::sweep;
+use crate::sweep_steps::{self, Fresh};
 use crate::{
     Accepted, Actor, Change, CommitError, DirectoryFault, Fate, ItemKind, Person, PressRefused,
     RemovalLimit, Role, StandingRefused, StandingScope, Sweep, SweepItem, SweepMode, SweepState,
@@ -254,7 +255,7 @@ impl Access {
             directory: &directory,
             settings: &self.settings.sweep,
         };
-        Ok(sweep::confirm(
+        Ok(sweep_steps::confirm(
             sweep,
             items,
             limits,

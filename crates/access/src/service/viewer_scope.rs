@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use hallpass_rules::{Directory, Rules};
 
 use super::Access;
-use super::search::Asker;
+use super::search_context::Asker;
 use crate::{Actor, ReadError, Subject, SubjectSet, ViewerScope};
 
 /// People whose set is remembered.

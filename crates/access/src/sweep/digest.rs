@@ -1,19 +1,71 @@
 //! What those who run the place are told of a run, as facts: what is new or changed, and how much is as
 //! it was. One digest for each run. The sentences are in `hallpass-wording`.
 
-use hallpass_model::{TargetNames, TimeSpan, Timestamp};
+use hallpass_model::{SweepId, TargetNames, TimeSpan, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::{
     Brake, Fate, ItemChange, ItemKind, ItemSight, LeftOut, Sweep, SweepAction, SweepItem,
     SweepReport, SweepState, Unread,
 };
-use crate::DigestKind;
 
 /// Items named in a digest; more are counted.
 const NAMED_MAX: usize = 20;
 /// Places named in a digest that could not be read; more are counted.
 const UNREAD_NAMED_MAX: usize = 5;
+
+/// What those who run the place should hear of a sweep. One for each run at most of a kind; delivered
+/// like a [`Notice`], and as little able to act.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Digest {
+    /// What is told.
+    pub digest: DigestKind,
+    /// The run.
+    pub sweep: SweepId,
+    /// When it happened.
+    pub at: Timestamp,
+    /// What is known of it.
+    #[serde(flatten)]
+    pub news: DigestNews,
+}
+
+/// The kinds of digests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DigestKind {
+    /// What is new or changed since the run before, and how much is as it was.
+    SweepFound,
+    /// What it would do waits for an administrator.
+    SweepPlanned,
+    /// It would do too much, and did nothing.
+    SweepStopped,
+    /// What it did.
+    SweepDone,
+    /// It could not look.
+    SweepFailed,
+}
+
+impl DigestKind {
+    /// Every kind.
+    pub const ALL: [Self; 5] = [
+        Self::SweepFound,
+        Self::SweepPlanned,
+        Self::SweepStopped,
+        Self::SweepDone,
+        Self::SweepFailed,
+    ];
+
+    /// The kind's name in webhooks, and in the log.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::SweepFound => "sweep_found",
+            Self::SweepPlanned => "sweep_planned",
+            Self::SweepStopped => "sweep_stopped",
+            Self::SweepDone => "sweep_done",
+            Self::SweepFailed => "sweep_failed",
+        }
+    }
+}
 
 /// What is told of a run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

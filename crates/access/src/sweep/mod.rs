@@ -10,7 +10,7 @@
 //! ```
 //!
 //! Pure: what is listed, held, accepted and was found before are arguments; `service` reads and
-//! stores. A sweep never writes to Identity Center: it says what is desired of a row, as a grant does.
+//! stores. What is done about a plan is in `sweep_steps`.
 
 mod settings;
 
@@ -25,19 +25,14 @@ mod run;
 
 mod classify;
 
-mod acting;
-mod adopting;
-mod confirming;
-
 mod digest;
 mod refused;
 
 pub use accepted::Accepted;
 pub use classify::{Findings, Held, ListingFacts, MayAct, PREEXISTING_FOR, RUNS_APART, findings};
-pub use confirming::RemovalLimit;
 pub use digest::{
-    ChangedHolding, DigestNews, FirstOf, LookedOutcome, NamedHolding, NextSweep, StuckHolding,
-    SweepConfirmed, SweepDone, SweepLooked, SweepPurpose, SweepWork,
+    ChangedHolding, Digest, DigestKind, DigestNews, FirstOf, LookedOutcome, NamedHolding,
+    NextSweep, StuckHolding, SweepConfirmed, SweepDone, SweepLooked, SweepPurpose, SweepWork,
 };
 pub use item::{Acceptance, Fate, ItemChange, ItemKind, ItemSight, LeftAlone, SweepItem, Wait};
 pub use listing::{LeftOut, NotRead, StandingListing, StandingScope, Unread, UnreadPlace};
@@ -47,10 +42,7 @@ pub use run::{Brake, Consent, Drift, GoneItem, Sweep, SweepReport, SweepState, T
 pub use schedule::{Schedule, ScheduleError};
 pub use settings::{ADOPTED_MAX, SweepAction, SweepMode, SweepReach, SweepSettings};
 
-pub(crate) use acting::{begin_removal, leave_alone, not_any_more, settle};
-pub(crate) use adopting::{Adopting, adopt};
 pub(crate) use classify::{TargetLabels, person};
-pub(crate) use confirming::{Fresh, confirm};
 pub(crate) use digest::{confirmed, done, looked};
 
 #[cfg(test)]

@@ -12,6 +12,8 @@
 //!             └──► interrupted                   the process stopped; it is begun anew
 //! ```
 
+use std::fmt;
+
 use hallpass_model::{Email, GrantId, HoldKey, SweepId, TargetNames, TimeSpan, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -72,6 +74,20 @@ pub enum Brake {
         /// Of how many.
         of: u64,
     },
+}
+
+impl fmt::Display for Brake {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Items { would, most } => {
+                write!(f, "it would act on {would} items, and may on {most}")
+            }
+            Self::Share { would, of } => write!(
+                f,
+                "it would act on {would} of the {of} it saw, and may on a quarter"
+            ),
+        }
+    }
 }
 
 /// Where a run is.

@@ -5,8 +5,8 @@
 use std::io::{self, Read};
 use std::ops::Range;
 
+use super::fault::LogFault;
 use super::names::ElementKind;
-use super::read::LogFault;
 
 /// The largest record: CloudTrail's are at most 256 KiB, and 1 MiB where an organization chose so.
 const ELEMENT_BYTES_MAX: usize = 4 << 20;

@@ -3,16 +3,18 @@
 mod ports;
 
 mod elements;
+mod fault;
 mod layout;
 mod names;
 mod record;
 
 mod read;
 
+pub use fault::LogFault;
 pub use layout::{DayFolder, LogScope, folders};
 pub use names::EventNames;
 pub use ports::{FileLook, LogEntry, LogFile, LogFiles};
-pub use read::{LogFault, ReadCount, read_log};
+pub use read::{ReadCount, read_log};
 pub use record::{CloudTrailRecord, RecordIdentity};
 
 pub(crate) use layout::{digest_folders, split_at_logs};

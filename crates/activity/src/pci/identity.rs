@@ -3,7 +3,7 @@
 use hallpass_model::UserId;
 use serde_json::Value;
 
-use super::events::IgnoredEvent;
+use super::ignored::IgnoredEvent;
 use crate::log::CloudTrailRecord;
 
 /// Whom an event names.

@@ -5,8 +5,11 @@ mod people;
 
 mod events;
 mod identity;
+mod ignored;
 
+mod facts;
 mod fold;
+mod next_state;
 mod state;
 
 mod coverage;
@@ -21,8 +24,9 @@ mod seed;
 mod kept;
 
 pub use coverage::LogCoverage;
-pub use events::{EventName, IgnoredEvent, PciRules};
+pub use events::{EventName, PciRules};
 pub use fold::PciFold;
+pub use ignored::IgnoredEvent;
 pub use kept::{
     FailedPciRun, KeptPci, KeptPerson, KeptReport, PciStore, PciStoreFault, WholePciRun,
 };

@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use hallpass_model::{TimeSpan, Timestamp, UserId};
 use serde::Serialize;
 
-use super::events::IgnoredEvent;
-use super::fold::{NewestEvent, PciFold, SubjectCount, SubjectFacts};
+use super::facts::{NewestEvent, SubjectFacts};
+use super::fold::{PciFold, SubjectCount};
 use super::identity::EventSubject;
+use super::ignored::IgnoredEvent;
 use super::names::{NameIndex, NameMatch};
 use super::people::{PciPerson, PeopleList, PersonStatus, SignInPlace};
 

@@ -1,47 +1,45 @@
 //! What a run leaves for the next, so that a log is read once (`inventory.md` H-10).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use hallpass_model::{TimeSpan, Timestamp, UserId};
+use hallpass_model::{Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 
-use super::fold::{PciFold, SubjectFacts};
+use super::facts::SubjectFacts;
 use super::identity::EventSubject;
 use super::lookup::{LookupPass, LookupWatermarks};
-use super::people::{PciPerson, PeopleList, PersonStatus, SignInPlace};
+use super::people::PciPerson;
 
 /// The newest form of what is kept: the second has watermarks.
 const VERSION: u32 = 2;
-/// What is known of people who are gone is kept so long.
-const GONE_KEPT: TimeSpan = TimeSpan::hours(400 * 24);
 
 /// What a run knew at its end.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PciState {
-    version: u32,
+    pub(super) version: u32,
     /// The store whose people it is about.
     pub identity_store_id: String,
     /// The instant it looked from.
     pub as_of: Timestamp,
     /// Since when the log was read without a gap.
     pub coverage_from: Option<Timestamp>,
-    people: Vec<PciPerson>,
+    pub(super) people: Vec<PciPerson>,
     /// When somebody listed the people.
-    listed_at: Timestamp,
-    known: Vec<KnownSubject>,
+    pub(super) listed_at: Timestamp,
+    pub(super) known: Vec<KnownSubject>,
     /// Until when events were looked up.
     #[serde(default, skip_serializing_if = "LookupWatermarks::is_empty")]
     pub(crate) looked_up: LookupWatermarks,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct KnownSubject {
+pub(super) struct KnownSubject {
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    user_id: Option<UserId>,
+    pub(super) user_id: Option<UserId>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    name: Option<String>,
-    facts: SubjectFacts,
+    pub(super) name: Option<String>,
+    pub(super) facts: SubjectFacts,
 }
 
 /// A state that this run cannot go on from.
@@ -62,7 +60,7 @@ pub enum StateError {
 }
 
 /// The oldest form that says it all, so that an earlier release goes on reading what it understands.
-fn version(looked_up: &LookupWatermarks) -> u32 {
+pub(super) fn version(looked_up: &LookupWatermarks) -> u32 {
     if looked_up.is_empty() { 1 } else { VERSION }
 }
 
@@ -90,57 +88,6 @@ impl PciState {
     /// Never, for what this crate made.
     pub fn text(&self) -> serde_json::Result<String> {
         Ok(serde_json::to_string(self)? + "\n")
-    }
-
-    /// What is known after a run. People who were listed now are those; else those of before, with what happened
-    /// since.
-    pub fn after(
-        fold: &PciFold,
-        listed: Option<&PeopleList>,
-        coverage_from: Option<Timestamp>,
-    ) -> Option<Self> {
-        let as_of = fold.as_of();
-        let earlier = fold.earlier();
-        let people = match listed {
-            Some(list) => &list.people,
-            None => &earlier?.people,
-        };
-        let listed_at = match listed {
-            Some(_) => as_of,
-            None => earlier?.listed_at,
-        };
-        let gone_before = GONE_KEPT.before(as_of);
-        let ids: BTreeSet<&UserId> = people.iter().map(|it| &it.user_id).collect();
-        let is_kept = |subject: &EventSubject, facts: &SubjectFacts| {
-            let is_person = match subject {
-                EventSubject::User(id) => ids.contains(id),
-                EventSubject::Name(_) => false,
-            };
-            is_person || facts.newest().is_none_or(|at| at >= gone_before)
-        };
-        let known = fold.facts.iter().filter(|it| is_kept(it.0, it.1));
-        let known = known.map(|(subject, facts)| {
-            let (user_id, name) = match subject {
-                EventSubject::User(id) => (Some(id.clone()), None),
-                EventSubject::Name(name) => (None, Some(name.clone())),
-            };
-            KnownSubject {
-                user_id,
-                name,
-                facts: facts.clone(),
-            }
-        });
-        let looked_up = earlier.map(|it| it.looked_up.clone()).unwrap_or_default();
-        Some(Self {
-            version: version(&looked_up),
-            identity_store_id: fold.rules().identity_store_id.clone(),
-            as_of,
-            coverage_from,
-            known: known.collect(),
-            people: people.clone(),
-            listed_at,
-            looked_up,
-        })
     }
 
     /// With passes of `LookupEvents` that were made to their end: the next run goes on from there.
@@ -188,47 +135,5 @@ impl PciState {
             Some((subject, it.facts.clone()))
         });
         entries.collect()
-    }
-
-    /// The people of the last list, with what the log says happened since: made, deleted, switched off and on.
-    pub fn people(&self, fold: &PciFold) -> PeopleList {
-        let since = |event: Option<&super::fold::NewestEvent>| {
-            event.map(|it| it.at).filter(|at| *at > self.listed_at)
-        };
-        let listed: BTreeSet<&UserId> = self.people.iter().map(|it| &it.user_id).collect();
-        let mut people = self.people.clone();
-        for (subject, facts) in &fold.facts {
-            let EventSubject::User(id) = subject else {
-                continue;
-            };
-            if let (false, Some(at)) = (listed.contains(id), since(facts.created.as_ref())) {
-                people.push(PciPerson {
-                    user_id: id.clone(),
-                    user_name: facts.created_as.clone().unwrap_or_else(|| id.to_string()),
-                    created_at: Some(at),
-                    status: PersonStatus::Enabled,
-                    sign_in: SignInPlace::Directory,
-                    emails: Vec::new(),
-                });
-            }
-        }
-        people.retain_mut(|person| {
-            let facts = fold.facts.get(&EventSubject::User(person.user_id.clone()));
-            let Some(facts) = facts else {
-                return true;
-            };
-            let disabled = since(facts.disabled.as_ref());
-            let enabled = since(facts.enabled.as_ref());
-            if disabled > enabled {
-                person.status = PersonStatus::Disabled;
-            } else if enabled.is_some() {
-                person.status = PersonStatus::Enabled;
-            }
-            since(facts.deleted.as_ref()).is_none()
-        });
-        PeopleList {
-            identity_store_id: self.identity_store_id.clone(),
-            people,
-        }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use crate::schedule::facts::{EnabledRegions, PlannedCall, SliceFailure};
+use crate::facts::{EnabledRegions, PlannedCall, SliceFailure};
 
 /// Credentials are exchanged so long before they end.
 const SPARE_MS: u64 = 300_000;

@@ -7,7 +7,7 @@ use super::{
     FaultKind, KnownRegions, PlannedCall, PlannedTry, RegionChoice, RegionSource, Reverse,
     Schedule, ScheduleNews, Slice, SliceFailure, SliceSkip, Ticket, account_of,
 };
-use crate::order::Extent;
+use crate::facts::Extent;
 use crate::selection::{FoundAccount, Verdict};
 
 impl Schedule {

@@ -4,7 +4,6 @@
 //! anything to do: so that results need not be held for long, and a slow account holds nobody up.
 
 mod account;
-mod facts;
 mod learn;
 
 use std::cmp::Reverse;
@@ -13,8 +12,8 @@ use std::collections::{BTreeMap, BTreeSet, BinaryHeap, VecDeque};
 use hallpass_model::AccountId;
 
 use self::account::{AccountProgress, Entered, KnownRegions, PlannedTry};
-pub use self::facts::{
-    Answer, CallFault, EnabledRegions, FailureStage, FanoutSettings, FaultKind, NextCall,
+use crate::facts::{
+    Answer, CallFault, EnabledRegions, Extent, FailureStage, FanoutSettings, FaultKind, NextCall,
     PlannedCall, Progress, RegionChoice, RegionSource, ScheduleNews, Slice, SliceFailure,
     SliceSkip, Ticket, Totals,
 };
@@ -57,7 +56,7 @@ pub struct Schedule {
     in_flight: BTreeMap<Ticket, CallInFlight>,
     lanes: BTreeMap<LaneKey, LaneWidth>,
     /// Partial pages of slices: what was read of each so far.
-    read: BTreeMap<Slice, Vec<crate::order::Extent>>,
+    read: BTreeMap<Slice, Vec<Extent>>,
     source: RegionSource,
     /// What came of beginning accounts; `news` tells of it.
     news: Vec<ScheduleNews>,

@@ -1,38 +1,13 @@
 //! The checks that every profile has.
 
-use hallpass_runner::{CheckOutcome, CheckResult, CheckSeverity};
-use jiff::civil::Date;
+use hallpass_runner::{CheckOutcome, CheckResult};
 
 use super::facts::{FoundationFacts, LogAccounts, MemberFacts, ReadinessFacts};
-use super::joining::{CandidateAccount, joining_checks};
+use super::joining::joining_checks;
 use super::leaving::leaving_checks;
-use crate::judging::{Attestations, attested, judged, missing, unknown, verdict};
+use super::question::{ORGANIZATION, ReadinessQuestion, check, nothing_of, warning};
+use crate::judging::{judged, missing, unknown, verdict};
 use crate::reading::ReadFact;
-
-/// What the checks are held against, beside what was read.
-#[derive(Clone, Debug)]
-pub struct ReadinessQuestion {
-    /// The key of the tag that says whose an account is.
-    pub owner_tag: String,
-    /// What somebody vouches for.
-    pub attestations: Attestations,
-    /// Accounts that are to be taken in.
-    pub candidates: Vec<CandidateAccount>,
-    /// The day of the checks.
-    pub today: Date,
-}
-
-impl ReadinessQuestion {
-    /// A check of what no API says.
-    pub(super) fn manual(&self, id: &str, title: &str, words: &str) -> CheckResult {
-        let outcome = attested(&self.attestations, id, words, self.today);
-        let remedy = format!("look, and write it down under `{id}` in the file of answers");
-        check((id, title), ORGANIZATION, outcome, &remedy)
-    }
-}
-
-/// What a check of no single account is about.
-pub(super) const ORGANIZATION: &str = "organization";
 
 /// Every check that the facts allow, in one order.
 pub fn readiness_checks(facts: &ReadinessFacts, question: &ReadinessQuestion) -> Vec<CheckResult> {
@@ -44,40 +19,6 @@ pub fn readiness_checks(facts: &ReadinessFacts, question: &ReadinessQuestion) ->
         checks.extend(joining_checks(joining, &facts.foundation, question));
     }
     checks
-}
-
-/// A check of severity `error`: id and title, target, outcome, remedy.
-pub(super) fn check(
-    (id, title): (&str, &str),
-    target: &str,
-    outcome: CheckOutcome,
-    remedy: &str,
-) -> CheckResult {
-    CheckResult {
-        id: id.to_owned(),
-        title: title.to_owned(),
-        severity: CheckSeverity::Error,
-        target: target.to_owned(),
-        outcome,
-        remedy: remedy.to_owned(),
-    }
-}
-
-/// The same, as a warning.
-pub(super) fn warning(check: CheckResult) -> CheckResult {
-    CheckResult {
-        severity: CheckSeverity::Warn,
-        ..check
-    }
-}
-
-/// A list that should be empty.
-pub(super) fn nothing_of(found: &[String]) -> CheckOutcome {
-    if found.is_empty() {
-        CheckOutcome::Pass("none".to_owned())
-    } else {
-        CheckOutcome::Fail(found.join(", "))
-    }
 }
 
 fn foundation_checks(facts: &FoundationFacts, question: &ReadinessQuestion) -> Vec<CheckResult> {

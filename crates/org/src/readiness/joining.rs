@@ -1,23 +1,12 @@
 //! What an organization that takes accounts in should know.
 
-use hallpass_model::AccountId;
 use hallpass_runner::{CheckOutcome, CheckResult};
-use serde::Deserialize;
 
-use super::checks::{ORGANIZATION, ReadinessQuestion, check, nothing_of, warning};
 use super::facts::{FoundationFacts, JoiningFacts};
+use super::question::{
+    CandidateAccount, ORGANIZATION, ReadinessQuestion, check, nothing_of, warning,
+};
 use crate::judging::{judged, verdict};
-
-/// An account that is to be taken in.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-pub struct CandidateAccount {
-    /// Its id.
-    pub account_id: AccountId,
-    /// Its name.
-    pub name: String,
-    /// The address of its root user.
-    pub email: String,
-}
 
 pub(super) fn joining_checks(
     facts: &JoiningFacts,

@@ -5,8 +5,8 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
-use super::checks::{ORGANIZATION, ReadinessQuestion, check, nothing_of, warning};
 use super::facts::{FoundationFacts, LeavingFacts, ReviewedLens, ReviewedWorkload};
+use super::question::{ORGANIZATION, ReadinessQuestion, check, nothing_of, warning};
 use crate::judging::{judged, unknown, verdict};
 
 /// A review that is older says little.

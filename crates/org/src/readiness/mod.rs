@@ -6,14 +6,15 @@ mod facts;
 mod joining;
 mod leaving;
 mod openshift;
+mod question;
 mod read;
 mod read_leaving;
 
-pub use checks::{ReadinessQuestion, readiness_checks};
+pub use checks::readiness_checks;
 pub use facts::{
     Commitment, FoundationFacts, JoiningFacts, LeavingFacts, ListedAccount, LogAccounts,
     MemberFacts, ReadinessFacts, ReviewedLens, ReviewedWorkload, TargetUnit, WideShare,
 };
-pub use joining::CandidateAccount;
 pub use openshift::{InstallFile, InstallFileError, openshift_checks};
+pub use question::{CandidateAccount, ReadinessQuestion};
 pub use read::{ReadinessReading, read_readiness};

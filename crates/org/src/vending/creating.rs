@@ -8,8 +8,8 @@ use hallpass_runner::{
     Class, Effect, Retry, SentBefore, StepError, StepProbe, Verify, WriteAnswer,
 };
 
-use super::facts::KnownAccount;
 use super::known::{ListingAge, SeenAccounts};
+use super::listed::KnownAccount;
 use super::plan::{AccountWish, NamedUnit};
 use super::ports::{AccessNeeds, AccountAdmin, AccountCreation, AccountRequest, NewAccount};
 use super::requests::asked_by_us;

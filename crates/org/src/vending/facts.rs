@@ -8,36 +8,11 @@ use hallpass_runner::PlanId;
 
 use super::earlier::EarlierRow;
 use super::file::{ACCOUNT_EMAIL, ACCOUNT_NAME, AccountsFile, PRODUCT_PREFIX, VendingRow};
+use super::listed::{KnownAccount, UnitFacts};
 use super::ports::{AccountAdmin, AccountCreation};
 use super::requests::asked_by_us;
 use crate::control_tower::FactoryProduct;
 use crate::ports::OrganizationFault;
-
-/// An account of the organization.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct KnownAccount {
-    /// Its id.
-    pub id: String,
-    /// Its name.
-    pub name: String,
-    /// The address of its root user.
-    pub email: String,
-    /// Whether anything can be done in it.
-    pub active: bool,
-}
-
-/// An organizational unit.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct UnitFacts {
-    /// Its id.
-    pub id: String,
-    /// Its name.
-    pub name: String,
-    /// The root or unit above it.
-    pub parent: String,
-    /// Whether Control Tower governs it.
-    pub registered: bool,
-}
 
 /// A provisioned product of Account Factory.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -7,7 +7,7 @@ use futures_util::lock::Mutex as Turn;
 use hallpass_model::{Clock, TimeSpan, Timestamp};
 use hallpass_runner::StepError;
 
-use super::facts::KnownAccount;
+use super::listed::KnownAccount;
 use super::ports::AccountAdmin;
 use crate::step_executor::setback;
 

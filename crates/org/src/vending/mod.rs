@@ -30,6 +30,7 @@ mod tags;
 mod creating;
 mod executor;
 mod known;
+mod listed;
 mod ports;
 mod requests;
 
@@ -39,9 +40,10 @@ pub use check::{
 };
 pub use earlier::{EarlierPlans, EarlierRow, earlier_plans};
 pub use executor::VendingStepExecutor;
-pub use facts::{KnownAccount, ProvisionedProduct, UnitFacts, VendingFacts, gather};
+pub use facts::{ProvisionedProduct, VendingFacts, gather};
 pub use fault::{FaultBasis, RowFault};
 pub use file::{AccountsFile, VendingRow};
+pub use listed::{KnownAccount, UnitFacts};
 pub use mails::{DueMail, MailTopic, due_mails};
 pub use people::{UserStepExecutor, is_user_step};
 pub use plan::{AccountMaker, PLAN_KIND, PlannedRow, VendingPlan, is_vending_step};

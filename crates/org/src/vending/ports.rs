@@ -7,7 +7,7 @@ use hallpass_model::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::check::WantedAccess;
-use super::facts::{KnownAccount, UnitFacts};
+use super::listed::{KnownAccount, UnitFacts};
 use crate::ports::OrganizationFault;
 
 /// An account to be made.

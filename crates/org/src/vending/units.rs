@@ -4,7 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::facts::{UnitFacts, VendingFacts};
+use super::facts::VendingFacts;
+use super::listed::UnitFacts;
 
 /// A unit that was found.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use hallpass_runner::{CheckOutcome, CheckResult, CheckSeverity};
 
-use super::super::checks::{ReadinessQuestion, check, nothing_of, warning};
+use super::super::question::{ReadinessQuestion, check, nothing_of, warning};
 use super::file::{Cluster, ClusterUse};
 use super::single::overlaps;
 

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 
 use hallpass_runner::CheckResult;
 
-use super::checks::ReadinessQuestion;
+use super::question::ReadinessQuestion;
 pub use file::{InstallFile, InstallFileError};
 
 /// Checks files.

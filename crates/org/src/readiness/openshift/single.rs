@@ -2,7 +2,7 @@
 
 use hallpass_runner::{CheckOutcome, CheckResult, CheckSeverity};
 
-use super::super::checks::{check, nothing_of, warning};
+use super::super::question::{check, nothing_of, warning};
 use super::file::{Cluster, ClusterUse, MachinePool};
 use super::network::Network;
 use crate::judging::verdict;

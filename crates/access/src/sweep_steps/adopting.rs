@@ -4,11 +4,10 @@ use hallpass_audit::{Event, Origin};
 use hallpass_model::{HoldKey, Target, TargetNames, TimeSpan, Timestamp};
 use hallpass_rules::Principal;
 
-use super::{Accepted, Sweep};
 use crate::records::{Doer, StepContext};
 use crate::{
-    AcceptanceWrite, Approval, Change, DecidedKind, DesiredAssignment, Grant, GrantState, News,
-    Person, Reminders, Request, RequestState, RulingAtAsking, Wanted, Write,
+    AcceptanceWrite, Accepted, Approval, Change, DecidedKind, DesiredAssignment, Grant, GrantState,
+    News, Person, Reminders, Request, RequestState, RulingAtAsking, Sweep, Wanted, Write,
 };
 
 /// How access is adopted.

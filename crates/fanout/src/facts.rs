@@ -6,7 +6,6 @@ use hallpass_model::AccountId;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::order::Extent;
 use crate::selection::{FoundAccount, Selection};
 
 /// One account in one Region.
@@ -16,6 +15,15 @@ pub struct Slice {
     pub account: AccountId,
     /// The Region.
     pub region: String,
+}
+
+/// Where bytes lie in the spool.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Extent {
+    /// Where they begin.
+    pub at: u64,
+    /// How many they are.
+    pub bytes: u64,
 }
 
 /// Which Regions are asked.

@@ -5,9 +5,11 @@ use hallpass_assignments::{Absence, AssignmentRow, Verdict};
 use hallpass_audit::Event;
 use hallpass_model::Timestamp;
 
-use super::{Accepted, Fate, LeftAlone, Sweep, SweepItem};
 use crate::records::StepContext;
-use crate::{Change, DesiredAssignment, Holds, Write};
+use crate::{
+    Accepted, Change, DesiredAssignment, Fate, Holds, LeftAlone, Sweep, SweepAction, SweepItem,
+    Write,
+};
 
 /// The original's word for what a sweep removes (`access.md` §9.1, §14.1).
 const REASON: &str = "automated revocation";
@@ -86,7 +88,7 @@ pub(crate) fn settle(
         // a grant took it over and was over before we looked: see whether anything is left
         let again = SweepItem {
             fate: Fate::Due {
-                action: super::SweepAction::Remove,
+                action: SweepAction::Remove,
             },
             ..item.clone()
         };
@@ -167,7 +169,7 @@ fn stuck(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::guard_removals::tests::{grant, present, row};
+    use crate::guard_steps::tests::{grant, present, row};
 
     /// A grant without a row was decided and not yet begun; a row without a grant is being looked at.
     #[test]

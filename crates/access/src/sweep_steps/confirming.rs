@@ -6,13 +6,12 @@ use hallpass_audit::Event;
 use hallpass_model::HoldKey;
 use hallpass_rules::Directory;
 
-use super::classify::{PREEXISTING_FOR, person};
-use super::{
-    Accepted, Brake, Consent, Fate, Held, StandingListing, StandingRefused, Sweep, SweepAction,
-    SweepItem, SweepSettings, SweepState,
-};
 use crate::records::{Doer, StepContext};
-use crate::{Actor, Change, DigestKind, Write};
+use crate::sweep::{confirmed, person};
+use crate::{
+    Accepted, Actor, Change, Consent, DigestKind, Fate, Held, PREEXISTING_FOR, StandingListing,
+    StandingRefused, Sweep, SweepAction, SweepItem, SweepSettings, SweepState, Write,
+};
 
 /// Whether a person means what is more than a run may do by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,7 +86,7 @@ pub(crate) fn confirm(
     let record = step
         .of_sweep(Event::SweepConfirmed, Doer::Person(actor), sweep)
         .why(&format!("{count} items, {}", sweep.mode.name()));
-    let told = super::confirmed(&actor.name, sweep, items);
+    let told = confirmed(&actor.name, sweep, items);
     Ok(Change {
         audit: vec![record],
         digests: vec![step.digest(DigestKind::SweepFound, sweep.id, told)],
@@ -144,19 +143,5 @@ fn differs(item: &SweepItem, action: SweepAction, fresh: &Fresh<'_>) -> Option<&
             Some("has nobody to hold it")
         }
         SweepAction::Adopt { .. } | SweepAction::Remove => None,
-    }
-}
-
-impl std::fmt::Display for Brake {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Items { would, most } => {
-                write!(f, "it would act on {would} items, and may on {most}")
-            }
-            Self::Share { would, of } => write!(
-                f,
-                "it would act on {would} of the {of} it saw, and may on a quarter"
-            ),
-        }
     }
 }

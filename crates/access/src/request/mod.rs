@@ -7,6 +7,9 @@
 //!              └──► expired            rejected: never became pending
 //! ```
 
+mod after_review;
+mod start;
+
 use std::fmt;
 use std::num::ParseIntError;
 use std::str::FromStr;
@@ -15,45 +18,14 @@ use hallpass_audit::{Approval, Origin};
 use hallpass_model::{
     Email, GrantId, HoldKey, RequestId, TargetNames, TimeSpan, Timestamp, UserId,
 };
+use hallpass_rules::DecisionKind;
 use serde::{Deserialize, Serialize};
 
-use hallpass_rules::{DecisionKind, Principal, directory};
+pub use after_review::{AfterReview, Closing};
+pub(crate) use start::PUNCTUAL;
+pub use start::{AgreedStart, PlannedStart};
 
-use crate::{Actor, AfterReview, PlannedStart, RequestStateKind, Shortened, break_glass};
-
-/// A person of the identity store, as they were when they acted.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Person {
-    /// Identity store id.
-    pub user: UserId,
-    /// The address they are known by here.
-    pub email: Email,
-    /// The name shown to people.
-    pub name: String,
-}
-
-impl Person {
-    /// A person of the directory as they are written down; `None` for one without an address.
-    pub(crate) fn of(person: &directory::Person) -> Option<Self> {
-        let email = person.emails.first()?;
-        let name = Some(&person.display_name).filter(|name| !name.is_empty());
-        Some(Self {
-            user: person.user_id.clone(),
-            email: email.clone(),
-            name: name.cloned().unwrap_or_else(|| email.to_string()),
-        })
-    }
-
-    /// Them, as the rules are asked about them.
-    pub const fn principal(&self) -> Principal<'_> {
-        Principal::user(&self.user, &self.email)
-    }
-
-    /// Whether the actor is this person: by user id, whatever either's address is.
-    pub fn is(&self, actor: &Actor) -> bool {
-        actor.is_user(&self.user)
-    }
-}
+use crate::{Actor, Person, RequestStateKind};
 
 /// What somebody named: ids or names, as typed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -204,6 +176,15 @@ impl RequestState {
     }
 }
 
+/// That approvers made a request shorter.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Shortened {
+    /// How long was asked for.
+    pub from: TimeSpan,
+    /// Who made it as short as it is.
+    pub by: Email,
+}
+
 /// What of a request its reviewers decide by, as a number: it grows with every change but the
 /// reminders, which change nothing they see.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -333,7 +314,9 @@ impl Request {
 
     /// Whether the glass was broken and nobody has closed the review yet.
     pub fn has_open_review(&self) -> bool {
-        break_glass::is_open(self)
+        let review = self.after_review.as_ref();
+        matches!(self.state, RequestState::Approved { .. })
+            && review.is_some_and(|review| review.closed.is_none())
     }
 
     /// What a reviewer sees of it now.

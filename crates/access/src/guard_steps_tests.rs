@@ -1,13 +1,16 @@
 //! What a removal by a guard makes of grants, by what is known of the access.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
-use hallpass_assignments::{Desired, Execution, OwnedEnd, Ownership};
+use hallpass_assignments::{Absence, Desired, Execution, OwnedEnd, Ownership, Verdict};
 use hallpass_audit::Approval;
-use hallpass_model::{Email, GrantId, GroupId, IdSource, RequestId, Target, TargetNames, UserId};
+use hallpass_model::{
+    Email, GrantId, GroupId, HoldKey, IdSource, RequestId, Target, TargetNames, UserId,
+};
 use uuid::Uuid;
 
 use super::*;
-use crate::{NoticeKind, Origin, Person};
+use crate::guard_removals::{due_cause, removed_by};
+use crate::{NoticeKind, Origin, Person, Removals};
 
 struct Ids;
 
@@ -173,7 +176,7 @@ fn a_grant_that_was_extended_is_created_again_and_its_holder_is_told() {
     assert_eq!(step.desired, Some(desired));
     let events: Vec<_> = step.records.iter().map(Draft::event).collect();
     assert_eq!(events, [Event::DriftGuard]);
-    let news: Vec<_> = step.notices.iter().map(crate::Notice::kind).collect();
+    let news: Vec<_> = step.notices.iter().map(Notice::kind).collect();
     assert_eq!(news, [NoticeKind::SetUpAgain]);
 }
 

@@ -1,0 +1,240 @@
+//! Granting: a yes becomes a grant with an end, and what is seen of its assignment makes it active, or
+//! shows that nothing came of it.
+
+use hallpass_assignments::{AssignmentRow, Ownership, Verdict};
+use hallpass_audit::Event;
+use hallpass_model::{GrantId, TimeSpan, Timestamp};
+use hallpass_rules::Principal;
+
+use crate::decision_context::DecisionContext;
+use crate::desired::{desired_for, desired_until, forget_or_keep, inherited, live_until};
+use crate::grant::NO_NEWS_SEEN;
+use crate::records::{Doer, StepContext};
+use crate::step::{Approved, ApprovedGrant, GrantStep};
+use crate::{Approval, Grant, GrantState, Holds, News, PendingRequest, PressRefused, RequestState};
+
+/// A yes becomes a grant with an end, or moves the end of the one it extends. Nothing is sent
+/// here: the end, what is desired and the records commit first (promise P1).
+pub(crate) fn approved(
+    pending: PendingRequest,
+    by: Principal<'_>,
+    approval: Approval,
+    actor: Doer<'_>,
+    context: &DecisionContext<'_>,
+) -> Result<Approved, PressRefused> {
+    // INVARIANT: every grant and every later end is made here, by a time that may be counted from
+    context.step.ensure_agreed()?;
+    match pending.request().extends {
+        Some(extended) => lengthen(pending, extended, by, approval, actor, context),
+        None => Ok(schedule(pending, by, approval, actor, context)),
+    }
+}
+
+fn schedule(
+    pending: PendingRequest,
+    by: Principal<'_>,
+    approval: Approval,
+    actor: Doer<'_>,
+    context: &DecisionContext<'_>,
+) -> Approved {
+    let (now, step, holds) = (context.step.now, context.step, context.holds);
+    let key = pending.key().clone();
+    let mut request = pending.into_state(RequestState::Approved {
+        by: by.email.clone(),
+        at: now,
+        approval,
+        comment: None,
+    });
+    let grant = Grant {
+        id: step.grant_id(),
+        request: request.id,
+        holder: request.requester.clone(),
+        key: key.clone(),
+        names: request.names.clone(),
+        duration: request.duration,
+        reason: request.reason.clone(),
+        origin: request.origin,
+        approver: by.email.clone(),
+        approver_user: by.user.cloned(),
+        approval,
+        based_on: request.decided.based_on.clone(),
+        config_hash: request.decided.config_hash.clone(),
+        secondary_domain: request.secondary_domain,
+        scheduled_at: now,
+        granted_at: None,
+        ends_at: request.duration.after(now),
+        standing: false,
+        warned: false,
+        refusals: 0,
+        stuck: None,
+        end_sessions: false,
+        aws_request: None,
+        seen_news: inherited(holds, now).map_or(0, |row| row.verdict_rev),
+        state: GrantState::Scheduled,
+        version: 0,
+    };
+    request.grant = Some(grant.id);
+    let until = live_until(holds, &grant).unwrap_or(grant.ends_at);
+    let to = vec![request.requester.email.clone()];
+    Approved {
+        records: [
+            step.of_request(Event::RequestApproved, actor, &request)
+                .approved_by(by.email, by.user, approval),
+            step.of_grant(Event::GrantRequested, actor, &grant),
+        ],
+        notice: step.notice(News::Approved, &request, to),
+        desired: desired_until(holds, &key, until, now),
+        request,
+        grant: ApprovedGrant::New(grant),
+    }
+}
+
+fn lengthen(
+    pending: PendingRequest,
+    extended: GrantId,
+    by: Principal<'_>,
+    approval: Approval,
+    actor: Doer<'_>,
+    context: &DecisionContext<'_>,
+) -> Result<Approved, PressRefused> {
+    let (now, step) = (context.step.now, context.step);
+    let found = context
+        .holds
+        .grants
+        .iter()
+        .find(|grant| grant.id == extended);
+    let Some(grant) = found.filter(|grant| grant.is_live(now)) else {
+        let state = found.map_or("ended", |grant| grant.state.name());
+        return Err(PressRefused::GrantOver { state });
+    };
+    let mut request = pending.into_state(RequestState::Approved {
+        by: by.email.clone(),
+        at: now,
+        approval,
+        comment: None,
+    });
+    request.grant = Some(extended);
+    let ends_at = request.duration.after(now).max(grant.ends_at);
+    let grant = Grant {
+        ends_at,
+        warned: false,
+        ..grant.clone()
+    };
+    Ok(Approved {
+        records: [
+            step.of_request(Event::RequestApproved, actor, &request)
+                .approved_by(by.email, by.user, approval),
+            step.of_grant(Event::Extend, actor, &grant),
+        ],
+        notice: step.notice_to_holder(News::Extended, &grant),
+        desired: desired_for(context.holds, &grant, now)
+            .into_iter()
+            .collect(),
+        request,
+        grant: ApprovedGrant::Extended(grant),
+    })
+}
+
+/// What a grant on its way makes of what was seen of its assignment.
+pub(crate) fn advance(grant: &Grant, holds: &Holds, step: StepContext<'_>) -> GrantStep {
+    let Some(row) = &holds.row else {
+        return GrantStep::default();
+    };
+    let grant = Grant {
+        seen_news: row.verdict_rev,
+        aws_request: row
+            .execution
+            .aws_request
+            .clone()
+            .or_else(|| grant.aws_request.clone()),
+        ..grant.clone()
+    };
+    let counts = |at: Timestamp| at >= grant.scheduled_at;
+    match &row.execution.verdict {
+        Verdict::Present { at } if counts(*at) => activate(grant, row, holds, step),
+        Verdict::Refused { at, reason } if counts(*at) => fail(grant, reason, holds, step),
+        Verdict::Present { .. }
+        | Verdict::Refused { .. }
+        | Verdict::Working
+        | Verdict::Absent { .. }
+        | Verdict::Kept { .. }
+        | Verdict::Lost { .. }
+        | Verdict::Stuck { .. } => {
+            let was_sent = row.execution.ownership != Ownership::Undecided;
+            let state = if was_sent {
+                GrantState::Granting
+            } else {
+                grant.state.clone()
+            };
+            GrantStep::of(Grant { state, ..grant })
+        }
+    }
+}
+
+/// A grant takes this long at most for its end to count from when the access was seen
+/// (`access.md` §8.6).
+const SLOW_AFTER: TimeSpan = TimeSpan::minutes(5);
+
+/// The first of the two steps of a grant that was sent and answered between two ticks.
+fn enter_granting(grant: Grant) -> GrantStep {
+    GrantStep::of(Grant {
+        seen_news: NO_NEWS_SEEN,
+        state: GrantState::Granting,
+        ..grant
+    })
+}
+
+fn activate(grant: Grant, row: &AssignmentRow, holds: &Holds, step: StepContext<'_>) -> GrantStep {
+    if grant.state == GrantState::Scheduled {
+        return enter_granting(grant);
+    }
+    // an instant that may be wrong moves no end, and is none to count from later
+    let honest = step.disagreement.is_none();
+    let quick = honest && TimeSpan::between(grant.scheduled_at, step.now) <= SLOW_AFTER;
+    let from_now = grant.duration.after(step.now);
+    let grant = Grant {
+        state: GrantState::Active,
+        granted_at: Some(if honest { step.now } else { grant.scheduled_at }),
+        standing: row.execution.ownership == Ownership::Standing,
+        ends_at: if quick {
+            from_now.max(grant.ends_at)
+        } else {
+            grant.ends_at
+        },
+        ..grant
+    };
+    let mut record = step
+        .of_grant(Event::GrantSucceeded, Doer::Hallpass, &grant)
+        .secondary_domain(grant.secondary_domain);
+    if grant.standing {
+        record = record.why("standing");
+    }
+    GrantStep {
+        records: vec![record],
+        notices: vec![step.notice_to_holder(News::Granted, &grant)],
+        desired: desired_for(holds, &grant, step.now),
+        ..GrantStep::of(grant)
+    }
+}
+
+fn fail(grant: Grant, reason: &str, holds: &Holds, step: StepContext<'_>) -> GrantStep {
+    if grant.state == GrantState::Scheduled {
+        return enter_granting(grant);
+    }
+    let grant = Grant {
+        state: GrantState::Failed {
+            at: step.now,
+            error: reason.to_owned(),
+        },
+        ..grant
+    };
+    GrantStep {
+        records: vec![
+            step.of_grant(Event::GrantFailed, Doer::Hallpass, &grant)
+                .error(reason),
+        ],
+        notices: vec![step.notice_to_holder(News::Failed, &grant)],
+        desired: forget_or_keep(holds, &grant, step.now),
+        ..GrantStep::of(grant)
+    }
+}
