@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use crate::table::{OperationModel, ServiceModel};
 
 /// The committed tables, in the order in which a lookup tries them.
-const TEXTS: [&str; 25] = [
+const TEXTS: [&str; 27] = [
     include_str!("../tables/sts.json"),
     include_str!("../tables/organizations.json"),
     include_str!("../tables/sso-admin.json"),
@@ -31,6 +31,8 @@ const TEXTS: [&str; 25] = [
     include_str!("../tables/sns.json"),
     include_str!("../tables/ram.json"),
     include_str!("../tables/wellarchitected.json"),
+    include_str!("../tables/service-quotas.json"),
+    include_str!("../tables/lambda.json"),
 ];
 
 static TABLES: LazyLock<Tables> = LazyLock::new(|| {

@@ -41,6 +41,8 @@ pub(crate) const SERVICES: &[&str] = &[
     "sns",
     "ram",
     "wellarchitected",
+    "service-quotas",
+    "lambda",
 ];
 
 /// How much of a model a table keeps.

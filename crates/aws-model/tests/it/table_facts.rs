@@ -32,7 +32,9 @@ fn every_table_parses() {
             "cloudformation",
             "sns",
             "ram",
-            "wellarchitected"
+            "wellarchitected",
+            "service-quotas",
+            "lambda"
         ]
     );
 }

@@ -1,6 +1,7 @@
 //! AWS Config: recorders, aggregators, and the queries about what accounts have.
 
 mod aggregators;
+mod evaluations;
 mod items;
 mod recorders;
 mod select;
@@ -65,6 +66,10 @@ pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
         ("StopConfigurationRecorder", Writes(recorders::stop)),
         ("DeleteConfigurationRecorder", Writes(recorders::delete)),
         ("DeleteDeliveryChannel", Writes(recorders::delete_channel)),
+        (
+            "GetComplianceDetailsByResource",
+            Reads(evaluations::of_resource),
+        ),
         ("SelectAggregateResourceConfig", Reads(select_aggregate)),
         ("SelectResourceConfig", Reads(select_own)),
     ],
