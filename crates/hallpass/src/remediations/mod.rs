@@ -28,7 +28,7 @@ use crate::timer::Timer;
 
 pub(crate) use calls::MemberSessions;
 pub(crate) use exceptions::ExceptionTeller;
-pub(crate) use own_code::NamedWebhooks;
+pub(crate) use own_code::CallableCode;
 pub(crate) use rule_source::{RuleSource, read_rules};
 pub(crate) use telling::BacklogTeller;
 
@@ -85,7 +85,7 @@ pub(crate) async fn step_executor(
     clock: &Arc<dyn Clock>,
 ) -> Result<RemediationStepExecutor, Failure> {
     let (calls, standings) = standings(loaded, clock).await?;
-    let code = NamedWebhooks::of(loaded, clock)?;
+    let code = CallableCode::of(loaded, aws_settings(loaded), clock)?;
     let clock = Arc::clone(clock);
     Ok(RemediationStepExecutor::new(calls, standings, code, clock))
 }
@@ -170,7 +170,7 @@ pub(crate) fn open(
     let client = means.client.clone();
     let (calls, standings) = member_calls(means.loaded, client, means.clock, means.findings);
     let clock = Arc::clone(means.clock);
-    let code = NamedWebhooks::of(means.loaded, means.clock)?;
+    let code = CallableCode::of(means.loaded, means.client.clone(), means.clock)?;
     let hands = RemediationStepExecutor::new(calls, Arc::clone(&standings), code, clock);
     let hands: Arc<dyn StepExecutor> = Arc::new(hands);
     let runner = Runner::new(
