@@ -28,7 +28,7 @@ ACTIONS = {"detective:ListOrganizationAdminAccounts": "detective:ListOrganizatio
 BUCKETS = {"s3:GetPublicAccessBlock": "s3:GetBucketPublicAccessBlock", "s3:PutPublicAccessBlock": "s3:PutBucketPublicAccessBlock",
            "s3:DeletePublicAccessBlock": "s3:PutBucketPublicAccessBlock",
            "s3:DeleteAccountPublicAccessBlock": "s3:PutAccountPublicAccessBlock"}
-ACTIONS |= BUCKETS
+ACTIONS |= BUCKETS | {"lambda:Invoke": "lambda:InvokeFunction"}
 # a batch needs the right of its single call
 ACTIONS |= {"sqs:DeleteMessageBatch": "sqs:DeleteMessage", "sqs:ChangeMessageVisibilityBatch": "sqs:ChangeMessageVisibility"}
 DENIED = ("AccessDenied", "not authorized", "Forbidden")
@@ -39,6 +39,9 @@ defaults:
 """
 REGION = ("--regions", "eu-west-1")
 PRODUCT = f"arn:aws:securityhub:eu-west-1:{enrol.SHOP}:product/{enrol.SHOP}/default"
+FUNCTION = f"arn:aws:lambda:eu-west-1:{MANAGEMENT}:function:isolate"
+# with code of its own, which alone takes back what it did
+OWN_CODE = "EC2.9"
 REMEDIATION = """
 rules:
   - {id: groups, match: {controls: [EC2.19]}, action: sg-revoke-public, params: {ports: [22]}, mode: auto}
@@ -53,7 +56,8 @@ rules:
   - {id: flows, match: {controls: [EC2.6]}, action: flow-logs, mode: auto,
      params: {destination: "arn:aws:logs:{region}:{account}:log-group:flows", role: flow-logs}}
   - {id: databases, match: {controls: [RDS.2]}, action: rds-private, mode: approve}
-"""
+  - {id: function, match: {controls: [EC2.9]}, action: lambda, params: {function: "FUNCTION"}, mode: auto}
+""".replace("FUNCTION", FUNCTION)
 RULES = """
 [[rule]]
 id = "read"
@@ -279,6 +283,8 @@ def of_remediation(stage, url, configuration):
     stage.path("remediate.toml").write_text(f'{whole}[events]\nqueue = "{url}"\n')
     policies = {whom: printed(stage, whom, "--config", "remediate.toml") for whom in ("server", "remediate", "remediation-role")}
     check("the queue is named in it", f"arn:aws:sqs:eu-west-1:{MANAGEMENT}:hallpass-events" in json.dumps(policies["remediate"]), policies["remediate"])
+    allowed = [it for it in policies["remediate"]["Statement"] if "lambda:InvokeFunction" in it["Action"]]
+    check.equal("the function of the rules may be called, and no other", [it["Resource"] for it in allowed], [[FUNCTION]])
     return policies, whole
 
 
@@ -289,6 +295,7 @@ def may_remediate(file, policies):
     file["iam"][MANAGEMENT]["roles"].append(own)
     file["iam"][enrol.SHOP]["roles"].append({"name": "HallpassRemediation", "trust": trust, "inline": [policies["remediation-role"]]})
     file["event_rules"] = [{"account": MANAGEMENT, "region": "eu-west-1", "queue": "hallpass-events", "source": "aws.securityhub"}]
+    file["functions"] = [{"name": "isolate", "account": MANAGEMENT, "region": "eu-west-1", "returns": "isolated"}]
 
 
 def imported(client, controls):
@@ -347,7 +354,8 @@ def remediated(stage, sim, endpoint, environment, policies, whole):
     process, ready = serve_events(stage, role, url, RULES)
     if not check("a server starts with its least policies", ready, stage.said("serve.log")[-1500:]):
         return
-    imported(client, wrong)
+    imported(client, {**wrong, OWN_CODE: f"arn:aws:ec2:eu-west-1:{enrol.SHOP}:instance/i-0123456789abcdef0"})
+    wrong = {**wrong, OWN_CODE: ""}
     listed = lambda: {it["finding"].rsplit("/", 1)[1]: it for it in json.loads(stage.run("remediate", "list", "--output", "json", **role).stdout or "[]")}
     states = lambda: {control: it["state"] for control, it in listed().items()}
     wait(lambda: len(states()) == len(wrong) and "pending" not in states().values(), 120, process, every=1)
@@ -358,6 +366,8 @@ def remediated(stage, sim, endpoint, environment, policies, whole):
     wait(lambda: states().get("RDS.2") == "changed", 60, process, every=1)
     check.equal("and the database after a yes", states().get("RDS.2"), "changed")
     for control, it in sorted(listed().items()):
+        if control == OWN_CODE:
+            continue
         ran = stage.run("remediate", "undo", it["id"], "--apply", "--yes", timeout=120, **role)
         check(f"{control} is taken back", ran.returncode == 0, (ran.stdout + ran.stderr)[-600:])
     given(stage, sim, process)

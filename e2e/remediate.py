@@ -3,6 +3,7 @@
 seconds of their findings and come back by `remediate undo`; what is observed, suppressed, paused, approved, refused and
 killed in the middle. boto3 looks at the accounts."""
 
+import base64
 import hashlib
 import hmac
 import http.server
@@ -38,6 +39,9 @@ rules:
   - {id: accounts, match: {controls: [S3.1]}, action: s3-account-block, mode: auto}
   - {id: default-groups, match: {controls: [EC2.2]}, action: sg-default-close, mode: auto}
   - {id: passwords, match: {controls: [IAM.7]}, action: iam-password-policy, mode: auto}
+  - {id: function, match: {controls: [EC2.9]}, action: lambda, params: {function: "FUNCTION:isolate", with: {queue: night}}, mode: auto}
+  - {id: broken, match: {controls: [EC2.17]}, action: lambda, params: {function: "FUNCTION:broken"}, mode: auto, retry: 1}
+  - {id: judged, match: {source: aws.config, config_rules: [no-public-buckets]}, action: s3-bucket-block, mode: auto}
   - {id: own, match: {controls: [EC2.8]}, action: webhook, params: {name: isolate, with: {queue: night}}, mode: auto}
 exceptions:
   - {resource: "arn:aws:s3:::e2e-honeypot", then: suppress, reason: a honeypot, until: 2099-12-31}
@@ -91,6 +95,13 @@ class World:
         roles = [{"name": ROLE, "trust": trust, "policies": ["AdministratorAccess"]}]
         file = self.sim.get("/_sim/state?full=1").json["file"]
         file.setdefault("iam", {}).setdefault(self.shop, {}).setdefault("roles", []).extend(roles)
+        self.functions = f"arn:aws:lambda:{self.region}:{self.own}:function"
+        function = {"account": self.own, "region": self.region}
+        file["functions"] = [{**function, "name": "isolate", "returns": {"isolated": True}},
+                             {**function, "name": "broken", "returns": "no such host", "error": "Unhandled"}]
+        judged = {"rule": "no-public-buckets", "account": self.shop, "region": self.region, "resource_type": "AWS::S3::Bucket", "at": "2026-03-01T00:00:00Z"}
+        file["config_evaluations"] = [{**judged, "id": name, "resource_id": name, "compliance": said}
+                                      for name, said in (("e2e-judged", "NON_COMPLIANT"), ("e2e-mended", "COMPLIANT"))]
         file["event_rules"] = [{"account": self.own, "region": self.region, "queue": QUEUE, "source": "aws.securityhub"}]
         answer = self.sim.post("/_sim/load", file)
         assert answer.status < 300, answer
@@ -107,7 +118,7 @@ class World:
 
     def serve(self):
         self.stage.stop(self.served.process)
-        self.stage.path("remediation.yaml").write_text(RULES)
+        self.stage.path("remediation.yaml").write_text(RULES.replace("FUNCTION", self.functions))
         path = self.stage.path("hallpass.toml")
         path.write_text(path.read_text() + f'[events]\nqueue = "{self.url}"\n'
                         f'[remediation]\nrules = "remediation.yaml"\nrole = "{ROLE}"\nexternal_id = "x-1"\n'
@@ -383,6 +394,45 @@ def own_code(world):
     ran = world.run("undo", id, "--apply", "--yes", exit=2)
     check("only its owner can take it back", ran.returncode == 2 and "code of your own" in ran.stderr, ran.stderr)
     world.until("and the finding is RESOLVED", lambda: world.status(one) == "RESOLVED")
+
+
+def own_function(world):
+    """The same, as a function of Lambda."""
+    instance = f"arn:aws:ec2:{world.region}:{world.shop}:instance/i-0123456789abcdef1"
+    one = world.found("EC2.9", instance, "AwsEc2Instance")
+    world.until("the function is called", lambda: (world.of(one) or {}).get("state") == "changed", 60)
+    calls = [it for it in world.sim.get("/_sim/calls?operation=Invoke&limit=1000").json["calls"] if "isolate" in json.dumps(it["request"])]
+    check.equal("once", len(calls), 1)
+    told = json.loads(base64.b64decode(calls[0]["request"]["Payload"]))
+    check("with what it is about", (told["account"], told["resource"], told["finding"]["id"], told["with"])
+          == (world.shop, instance, one, {"queue": "night"}) and told["id"], told)
+    check.equal("what it returned is kept", json.loads(world.rows("show", world.of(one)["id"])["answer"]), {"isolated": True})
+    world.until("and the finding is RESOLVED", lambda: world.status(one) == "RESOLVED")
+    one = world.found("EC2.17", instance, "AwsEc2Instance")
+    world.until("one that fails is for people", lambda: (world.of(one) or {}).get("state") == "manual", 90)
+    why = world.of(one)["why"]
+    check("with what it said", "the function failed (Unhandled)" in why and "no such host" in why, why)
+    check("and the finding stays open", world.status(one) != "RESOLVED", world.status(one))
+    ran = world.run("undo", world.of(one)["id"], "--apply", "--yes", exit=2)
+    check("only its owner can take it back, too", ran.returncode == 2 and "code of your own" in ran.stderr, ran.stderr)
+
+
+def judged(world):
+    """What AWS Config judged is read in its account right before anything is done; an event alone does nothing."""
+    buckets = ("e2e-judged", "e2e-mended", "e2e-never-judged")
+    for bucket in buckets:
+        world.bucket(bucket)
+        event = {"version": "0", "id": f"config-{bucket}", "detail-type": "Config Rules Compliance Change", "source": "aws.config", "account": world.shop,
+                 "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "region": world.region, "resources": [],
+                 "detail": {"resourceId": bucket, "awsRegion": world.region, "awsAccountId": world.shop, "configRuleName": "no-public-buckets",
+                            "messageType": "ComplianceChangeNotification", "resourceType": "AWS::S3::Bucket",
+                            "newEvaluationResult": {"complianceType": "NON_COMPLIANT"}}}
+        world.sqs.send_message(QueueUrl=world.url, MessageBody=json.dumps(event))
+    world.until("what is judged so is closed", lambda: world.is_closed("e2e-judged"))
+    asked = lambda: {it["request"]["ResourceId"] for it in world.calls("GetComplianceDetailsByResource")}
+    world.until("AWS Config is asked of each", lambda: asked() == set(buckets))
+    time.sleep(2)
+    check.equal("what is mended, or was never judged, is left alone", [world.is_closed(it) for it in buckets[1:]], [False, False])
 
 
 def account_and_group(world):
@@ -718,6 +768,8 @@ def main():
         database_and_back(world)
         told_only(world)
         own_code(world)
+        own_function(world)
+        judged(world)
         account_and_group(world)
         not_acted_on(world)
         again_and_again(world)

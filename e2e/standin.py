@@ -15,7 +15,6 @@ TRANSFERS = {"ResponsibilityTransfers": []}
 ANSWERS = [
     ("organizations", r".*\.ListInboundResponsibilityTransfers", "organizations:ListInboundResponsibilityTransfers", TRANSFERS),
     ("organizations", r".*\.ListOutboundResponsibilityTransfers", "organizations:ListOutboundResponsibilityTransfers", TRANSFERS),
-    ("servicequotas", r".*\.GetServiceQuota", "servicequotas:GetServiceQuota", {"Quota": {"Value": 50.0}}),
 ]
 # services whose administrator is set, taken away and shown: where it stands in a request, and the answer that shows it
 ADMINISTRATORS = {

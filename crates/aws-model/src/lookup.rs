@@ -31,6 +31,8 @@ const TEXTS: &[&str] = &[
     include_str!("../tables/sns.json"),
     include_str!("../tables/ram.json"),
     include_str!("../tables/wellarchitected.json"),
+    include_str!("../tables/service-quotas.json"),
+    include_str!("../tables/lambda.json"),
 ];
 
 static TABLES: LazyLock<Tables> = LazyLock::new(|| {

@@ -5,12 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use clap::ValueEnum;
 use hallpass_model::{PermissionSetName, TimeSpan};
-use hallpass_org::OrganizationFault;
 use hallpass_org::control_tower::factory_facts;
 use hallpass_org::vending::{
     AccountMaker, AccountsFile, Adoption, ListWishes, RowStatus, RowVerdict, VendingFacts,
-    VendingPlan, WantedAccess, check, checked_results, earlier_plans, gather,
+    VendingPlan, WantedAccess, check, checked_results, earlier_plans, gather, has_room,
+    new_accounts,
 };
+use hallpass_org::{OrganizationFault, account_quota};
 use hallpass_runner::{PlanDraft, PlanId};
 
 use crate::access_look::directory;
@@ -140,6 +141,7 @@ pub async fn judge(
     heeded.await.map_err(unread)?;
     let maker = maker(context, file, &mut facts, choice).await?;
     let verdicts = check(file, &wishes, &facts);
+    room(context, &facts, &verdicts).await?;
     Ok(JudgedList::Judged(Box::new(ListVerdicts {
         vending: VendingPlan::new(file, &wishes, &verdicts),
         facts,
@@ -208,6 +210,30 @@ async fn facts(
         }
     }
     Ok(facts)
+}
+
+/// Refuses a list whose last accounts AWS would refuse, after it made the first.
+async fn room(
+    context: &PlanContext,
+    facts: &VendingFacts,
+    verdicts: &BTreeMap<usize, RowVerdict>,
+) -> Result<(), Failure> {
+    if new_accounts(verdicts) == 0 {
+        return Ok(());
+    }
+    match account_quota(context.calls.as_ref()).await {
+        Ok(allowed) => has_room(facts, verdicts, allowed).map_err(|full| {
+            Failure::refused(format!("{full}; nothing was made"))
+                .help("ask for a higher quota in Service Quotas (us-east-1), which takes days, or make the list shorter")
+        }),
+        Err(why) => {
+            output::say(&format!(
+                "warning: how many accounts the organization may have is not known ({}: {})",
+                why.action, why.reason
+            ));
+            Ok(())
+        }
+    }
 }
 
 /// Who makes the accounts, and what of Control Tower rows are checked against.

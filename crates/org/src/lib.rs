@@ -40,6 +40,7 @@ pub use changing::ServiceCalls;
 pub use facts::{Surroundings, TargetFacts, gather, surroundings};
 pub use hallpass_iam::generate::sessions::RevocationEntry;
 pub use judging::{Attestation, Attestations};
+pub use organization_wide::account_quota;
 pub use ports::{
     AccountRow, AttachmentTarget, CallerIdentity, Drill, NewPolicy, OrgStore, Organization,
     OrganizationFault, PolicyRow, PolicyText, Revocation, Root, StepNews, TargetKind,

@@ -3,7 +3,7 @@
 use hallpass_model::AccountId;
 use serde_json::{Value, json};
 
-use crate::reading::{ReadFact, Reader, text, unread};
+use crate::reading::{ReadCalls, ReadFact, ReadPlace, Reader, text, unread};
 
 /// Whether the organization has all features, or consolidated billing alone.
 pub(crate) async fn has_all_features(reader: &Reader<'_>) -> ReadFact<bool> {
@@ -66,4 +66,31 @@ pub(crate) async fn accounts_in_root(
     let ids = rows.iter().filter_map(|it| it.get("Id")?.as_str());
     let others = ids.filter(|it| *it != management.as_str());
     Ok(others.map(str::to_owned).collect())
+}
+
+/// Service Quotas' code of "Default maximum number of accounts".
+const ACCOUNTS_QUOTA: &str = "L-E619E033";
+/// Where Service Quotas knows of services that are in no Region.
+const GLOBAL: &str = "us-east-1";
+
+/// How many accounts the organization may have.
+///
+/// # Errors
+/// When AWS does not say.
+pub async fn account_quota(calls: &dyn ReadCalls) -> ReadFact<i64> {
+    let home = Reader {
+        calls,
+        place: ReadPlace {
+            region: Some(GLOBAL.to_owned()),
+            ..ReadPlace::default()
+        },
+    };
+    let operation = ("service-quotas", "GetServiceQuota");
+    let input = json!({ "ServiceCode": "organizations", "QuotaCode": ACCOUNTS_QUOTA });
+    let answer = home.one(operation, input).await?;
+    let value = answer.pointer("/Quota/Value").and_then(Value::as_f64);
+    let value = value.ok_or_else(|| unread(operation, "no value in the answer"))?;
+    format!("{value:.0}")
+        .parse()
+        .map_err(|_| unread(operation, "the value is no number of accounts"))
 }

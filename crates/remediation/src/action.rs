@@ -35,13 +35,15 @@ pub enum ActionKind {
     RdsPrivate,
     /// Code of somebody's own is called, which does what it does.
     Webhook,
+    /// The same, where it is a function of Lambda.
+    Lambda,
     /// People are told; no account is touched.
     Notify,
 }
 
 impl ActionKind {
     /// All of them.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Suppress,
         Self::SgRevokePublic,
         Self::SgDefaultClose,
@@ -55,6 +57,7 @@ impl ActionKind {
         Self::FlowLogs,
         Self::RdsPrivate,
         Self::Webhook,
+        Self::Lambda,
         Self::Notify,
     ];
 
@@ -74,6 +77,7 @@ impl ActionKind {
             Self::FlowLogs => "flow-logs",
             Self::RdsPrivate => "rds-private",
             Self::Webhook => "webhook",
+            Self::Lambda => "lambda",
             Self::Notify => "notify",
         }
     }
@@ -81,6 +85,11 @@ impl ActionKind {
     /// Whether it touches nothing but the finding.
     pub const fn leaves_accounts_alone(self) -> bool {
         matches!(self, Self::Suppress | Self::Notify)
+    }
+
+    /// Whether it is somebody's own code that knows what was done, and alone can take it back.
+    pub const fn is_own_code(self) -> bool {
+        matches!(self, Self::Webhook | Self::Lambda)
     }
 
     /// The action of that name.
@@ -104,6 +113,47 @@ pub(crate) struct WebhookParams {
     /// What it is told besides, as it stands.
     #[serde(default)]
     with: Value,
+}
+
+/// Which function `lambda` calls.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct LambdaParams {
+    /// Its ARN, with a version or an alias where that is wanted.
+    pub(crate) function: String,
+    /// What it is told besides, as it stands.
+    #[serde(default)]
+    with: Value,
+}
+
+/// The Region of a function by its ARN, which may name a version or an alias; none where it is no such ARN.
+pub fn function_region(arn: &str) -> Option<&str> {
+    let parts: Vec<&str> = arn.split(':').collect();
+    let [
+        "arn",
+        _,
+        "lambda",
+        region,
+        account,
+        "function",
+        name,
+        rest @ ..,
+    ] = parts.as_slice()
+    else {
+        return None;
+    };
+    let is_account = account.len() == 12 && account.bytes().all(|it| it.is_ascii_digit());
+    let is_name = |it: &&str| {
+        let fits = |it: u8| it.is_ascii_alphanumeric() || matches!(it, b'-' | b'_' | b'$');
+        !it.is_empty() && it.bytes().all(fits)
+    };
+    let is_whole = rest.len() <= 1 && is_name(name) && rest.iter().all(|it| is_name(it));
+    (is_account && !region.is_empty() && is_whole).then_some(*region)
+}
+
+/// The function that the params of `lambda` name.
+pub fn named_function(params: &Value) -> Option<&str> {
+    params.get("function")?.as_str()
 }
 
 /// Ports of `sg-revoke-public`.
@@ -277,6 +327,15 @@ pub(crate) fn check_params(action: ActionKind, params: Value) -> Result<Value, S
         }
         ActionKind::Webhook => {
             let _: WebhookParams = serde_json::from_value(params.clone()).map_err(wrong)?;
+        }
+        ActionKind::Lambda => {
+            let read: LambdaParams = serde_json::from_value(params.clone()).map_err(wrong)?;
+            if function_region(&read.function).is_none() {
+                let function = &read.function;
+                return Err(format!(
+                    "`params` of `{action}`: `{function}` is not the ARN of a function (arn:aws:lambda:REGION:ACCOUNT:function:NAME)"
+                ));
+            }
         }
         ActionKind::FlowLogs => {
             let read: FlowLogParams = serde_json::from_value(params.clone()).map_err(wrong)?;

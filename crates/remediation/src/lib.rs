@@ -28,7 +28,7 @@ mod worker;
 
 mod ports;
 
-pub use action::ActionKind;
+pub use action::{ActionKind, function_region, named_function};
 pub use approvers::ApproverEntry;
 pub use conditions::Conditions;
 pub use decide::{
@@ -40,7 +40,7 @@ pub use deviation::{
 pub use hallpass_findings::FindingKey;
 pub use handler::{RemediationHandler, Taken};
 pub use ports::{
-    AccountStandings, CodeAnswer, CodeFault, MemberAnswer, MemberCalls, MemberFault,
+    AccountStandings, CalledCode, CodeAnswer, CodeFault, MemberAnswer, MemberCalls, MemberFault,
     MemberFaultKind, MemberOperation, MemberPlace, MemberSession, OwnCode, RemediationFilter,
     RemediationStore, RemediationStoreFault,
 };

@@ -116,12 +116,26 @@ pub enum CodeFault {
     Refused(String),
 }
 
-/// Code of somebody's own, by its name in the configuration.
+/// Which code of somebody's own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CalledCode {
+    /// A table of `[[webhooks]]`, by its name.
+    Webhook(String),
+    /// A function of Lambda, by its ARN.
+    Function(String),
+}
+
+/// Code of somebody's own.
 #[async_trait]
 pub trait OwnCode: Send + Sync {
     /// One call, signed, with an id that is the same whenever it is repeated, so that it is done once. Bounded in time and
     /// size by whoever implements this.
-    async fn call(&self, name: &str, id: &str, body: &Value) -> Result<CodeAnswer, CodeFault>;
+    async fn call(
+        &self,
+        code: &CalledCode,
+        id: &str,
+        body: &Value,
+    ) -> Result<CodeAnswer, CodeFault>;
 }
 
 /// What the organization knows of accounts.

@@ -92,7 +92,7 @@ pub fn declined(
 /// # Errors
 /// There is not.
 pub fn may_undo(it: &Remediation) -> Result<(), PressRefusal> {
-    if it.action == ActionKind::Webhook {
+    if it.action.is_own_code() {
         return Err(PressRefusal::OwnCode(it.id.to_string()));
     }
     match &it.phase {

@@ -71,6 +71,8 @@ pub enum WriteAnswer {
         /// What the service said.
         why: String,
     },
+    /// Nothing was sent: what was read directly before the write is not what the step was judged by any more.
+    ChangedBefore,
     /// Not done, or not known to be.
     Setback(StepError),
 }

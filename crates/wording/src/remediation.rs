@@ -43,7 +43,9 @@ pub const fn action(kind: ActionKind) -> &'static str {
         ActionKind::RdsPrivate => {
             "take the database off the internet; whoever connects from outside is cut off"
         }
-        ActionKind::Webhook => "call code of your own, which does what it does",
+        ActionKind::Webhook | ActionKind::Lambda => {
+            "call code of your own, which does what it does"
+        }
         ActionKind::Notify => "tell people; no account is touched",
     }
 }

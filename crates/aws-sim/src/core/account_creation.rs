@@ -5,6 +5,7 @@ use hallpass_sim_base::{Millis, Random};
 use super::{
     account_requests::AccountRequest,
     entities::{Account, AsyncState, Id},
+    limits::accounts_max,
     state::SimState,
     tree::put_under,
     windows::{Window, window_ms},
@@ -45,6 +46,10 @@ fn finish(state: &mut SimState, request: &AccountRequest) -> AsyncState {
         .any(|(_, account)| account.email.eq_ignore_ascii_case(&request.email));
     if taken {
         return AsyncState::Failed("EMAIL_ALREADY_EXISTS".to_owned());
+    }
+    let accounts = u32::try_from(state.accounts.iter().count()).unwrap_or(u32::MAX);
+    if f64::from(accounts) >= accounts_max(state) {
+        return AsyncState::Failed("ACCOUNT_LIMIT_EXCEEDED".to_owned());
     }
     let Some(fail) = &request.fail else {
         make(state, request);

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use hallpass_sim_base::Bucket;
 
+use super::state::SimState;
+
 /// Outstanding asynchronous writes of an instance; not raisable (service quotas page).
 pub(crate) const OUTSTANDING: usize = 10;
 /// Outstanding asynchronous writes of account access manager (service quotas page).
@@ -18,6 +20,17 @@ pub(crate) const PROVISIONED_PER_ACCOUNT: usize = 500;
 pub(crate) const MANAGED_PER_SET: usize = 20;
 /// Users, and groups, of an identity store.
 pub(crate) const DIRECTORY: usize = 100_000;
+/// The quota of how many accounts an organization has, by its code.
+pub(crate) const ACCOUNTS_QUOTA: &str = "L-E619E033";
+/// How many that are where the file says nothing: as many as AWS allows anybody (AWS: "Quotas for AWS Organizations").
+const ACCOUNTS: f64 = 10_000.0;
+
+/// How many accounts the organization may have.
+pub(crate) fn accounts_max(state: &SimState) -> f64 {
+    let mut all = state.quotas.iter();
+    let stated = all.find(|it| it.code == ACCOUNTS_QUOTA);
+    stated.map_or(ACCOUNTS, |it| it.value)
+}
 
 /// All buckets by name.
 pub(crate) type Buckets = BTreeMap<String, Bucket>;

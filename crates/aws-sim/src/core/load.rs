@@ -257,7 +257,7 @@ impl Loader<'_> {
         }
     }
 
-    /// What accounts have that the Well-Architected Tool, RAM and Cost Explorer tell of.
+    /// What accounts have that other services tell of as the file states it.
     fn assets(&self, state: &mut SimState) {
         state.workloads.clone_from(&self.file.workloads);
         for workload in &mut state.workloads {
@@ -283,6 +283,20 @@ impl Loader<'_> {
         state.commitments.clone_from(&self.file.commitments);
         for commitment in &mut state.commitments {
             commitment.account = self.account(&commitment.account);
+        }
+        state.quotas.clone_from(&self.file.quotas);
+        state
+            .config_evaluations
+            .clone_from(&self.file.config_evaluations);
+        for evaluation in &mut state.config_evaluations {
+            evaluation.account = self.account(&evaluation.account);
+        }
+        state.functions.clone_from(&self.file.functions);
+        for function in &mut state.functions {
+            function.account = self.account(&function.account);
+            for with in &mut function.shared_with {
+                *with = self.account(with);
+            }
         }
     }
 

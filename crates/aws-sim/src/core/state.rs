@@ -40,7 +40,8 @@ use super::{
 use crate::{
     organization::{
         AccessKey, AccountContacts, ConfigAggregator, Consistency, Delegation, Iam, Limit, Speed,
-        StatedCommitment, StatedInsight, StatedShare, StatedWorkload,
+        StatedCommitment, StatedEvaluation, StatedFunction, StatedInsight, StatedQuota,
+        StatedShare, StatedWorkload,
     },
     vocabulary::Behaviour,
 };
@@ -227,6 +228,15 @@ pub(crate) struct SimState {
     /// Reservations and savings plans.
     #[serde(default)]
     pub commitments: Vec<StatedCommitment>,
+    /// Quotas of the management account that are not the usual ones.
+    #[serde(default)]
+    pub quotas: Vec<StatedQuota>,
+    /// What rules of AWS Config judged.
+    #[serde(default)]
+    pub config_evaluations: Vec<StatedEvaluation>,
+    /// Functions of Lambda.
+    #[serde(default)]
+    pub functions: Vec<StatedFunction>,
     /// Until when they were told on the bus.
     #[serde(default)]
     pub insights_told: Millis,

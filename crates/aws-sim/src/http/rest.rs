@@ -1,6 +1,7 @@
 //! Services whose operations are a method and a path: finds the operation, and gathers its input
 //! from query, headers and body under the names on the wire.
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use hallpass_aws_model::{
     Location, OperationModel, Protocol as Spoken, ServiceModel as Model, ShapeKind, tables,
 };
@@ -127,12 +128,18 @@ fn input(
     body: &[u8],
 ) -> Result<Value, ApiError> {
     let query = fields(query.as_bytes());
-    let members = model
-        .input(operation)
-        .map_or(&[][..], |shape| shape.members());
+    let shape = model.input(operation);
+    let members = shape.map_or(&[][..], |shape| shape.members());
     let in_body = members.iter().any(|member| member.location.is_none());
     let mut input = Map::new();
-    if in_body && !body.iter().all(u8::is_ascii_whitespace) {
+    let payload = shape.and_then(|shape| shape.payload());
+    let bytes = payload.filter(|member| {
+        let kind = model.shape(&member.shape).map(|shape| &shape.kind);
+        matches!(kind, Some(ShapeKind::Blob))
+    });
+    if let Some(member) = bytes {
+        input.insert(member.wire().to_owned(), STANDARD.encode(body).into());
+    } else if in_body && !body.iter().all(u8::is_ascii_whitespace) {
         match serde_json::from_slice(body) {
             Ok(Value::Object(given)) => input = given,
             _ => return Err(unreadable(model)),

@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 use super::{
     iam::Iam,
+    stated::{StatedEvaluation, StatedFunction, StatedQuota},
     tower::{ConfigRecorderPlace, ControlTowerBasis},
 };
 
@@ -62,6 +63,15 @@ pub struct OrganizationFile {
     /// What was paid for ahead: reservations and savings plans.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub commitments: Vec<StatedCommitment>,
+    /// Quotas of the management account that are not the usual ones.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub quotas: Vec<StatedQuota>,
+    /// What rules of AWS Config judged.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub config_evaluations: Vec<StatedEvaluation>,
+    /// Functions of Lambda.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub functions: Vec<StatedFunction>,
     /// The Region in which Security Hub shows the findings of all Regions; absent: each shows its own.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub finding_aggregation: Option<String>,

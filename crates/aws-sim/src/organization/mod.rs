@@ -15,6 +15,7 @@ mod presets;
 mod resolve;
 mod schema;
 mod slack;
+mod stated;
 mod tower;
 
 pub(crate) use derive::{membership_id, role_suffix};
@@ -40,6 +41,7 @@ pub(crate) use names::{FAMILY, GIVEN};
 pub use parse::{parse, parse_value};
 pub use presets::small;
 pub(crate) use resolve::NameIndex;
+pub use stated::{StatedEvaluation, StatedFunction, StatedQuota};
 pub use tower::{ConfigRecorderPlace, ControlTowerBasis, UnitControl};
 
 /// Seed of a file that names none.

@@ -336,6 +336,9 @@ const FILE: &[Field] = &[
     ("workloads", May, List(&Object(assets::WORKLOAD))),
     ("resource_shares", May, List(&Object(assets::SHARE))),
     ("commitments", May, List(&Object(assets::COMMITMENT))),
+    ("quotas", May, List(&Object(assets::QUOTA))),
+    ("config_evaluations", May, List(&Object(assets::EVALUATION))),
+    ("functions", May, List(&Object(assets::FUNCTION))),
     (
         "trails",
         May,

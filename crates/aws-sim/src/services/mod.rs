@@ -14,6 +14,7 @@ mod events;
 mod iam;
 mod identity_store;
 mod kms;
+mod lambda;
 mod noting;
 mod organizations;
 mod ram;
@@ -22,6 +23,7 @@ pub(crate) mod redact;
 mod s3;
 mod securityhub;
 mod servicecatalog;
+mod servicequotas;
 mod sns;
 mod sqs;
 mod sso_admin;
@@ -73,6 +75,8 @@ static ALL: &[&ServiceDescriptor] = &[
     &sns::DESCRIPTOR,
     &wellarchitected::DESCRIPTOR,
     &ram::DESCRIPTOR,
+    &servicequotas::DESCRIPTOR,
+    &lambda::DESCRIPTOR,
 ];
 
 /// A service and what its operations do.

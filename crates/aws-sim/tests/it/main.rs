@@ -36,6 +36,7 @@ mod queues;
 mod repeatability;
 mod scale;
 mod somebody;
+mod stated;
 mod switches;
 mod throttling;
 mod trails;

@@ -28,7 +28,7 @@ use hallpass_terminal::exit::Failure;
 
 pub use calls::MemberSessions;
 pub use exceptions::ExceptionTeller;
-pub use own_code::NamedWebhooks;
+pub use own_code::CallableCode;
 pub use rule_source::{RuleSource, read_rules};
 pub use telling::BacklogTeller;
 
@@ -85,7 +85,7 @@ pub async fn step_executor(
     clock: &Arc<dyn Clock>,
 ) -> Result<RemediationStepExecutor, Failure> {
     let (calls, standings) = standings(loaded, clock).await?;
-    let code = NamedWebhooks::of(loaded, clock)?;
+    let code = CallableCode::of(loaded, aws_settings(loaded), clock)?;
     let clock = Arc::clone(clock);
     Ok(RemediationStepExecutor::new(calls, standings, code, clock))
 }
@@ -170,7 +170,7 @@ pub fn open(
     let client = means.client.clone();
     let (calls, standings) = member_calls(means.loaded, client, means.clock, means.findings);
     let clock = Arc::clone(means.clock);
-    let code = NamedWebhooks::of(means.loaded, means.clock)?;
+    let code = CallableCode::of(means.loaded, means.client.clone(), means.clock)?;
     let hands = RemediationStepExecutor::new(calls, Arc::clone(&standings), code, clock);
     let hands: Arc<dyn StepExecutor> = Arc::new(hands);
     let runner = Runner::new(

@@ -82,6 +82,13 @@ impl Args {
         confirm_act("this changes who has access", &question, consent)
     }
 
+    async fn check_drift(&self, context: &PlanContext, saved: &SavedDiff) -> Result<(), Failure> {
+        if self.running.applying().accept_drift {
+            return Ok(());
+        }
+        check_drift(context, saved).await
+    }
+
     /// The plan that was named, where one was and not a file.
     fn plan(&self) -> Option<PlanId> {
         let [only] = self.given.as_slice() else {
@@ -121,6 +128,8 @@ fn apply_files(args: &Args, format: Format) -> Outcome {
         } else {
             args.check(&made.saved)?;
             args.ask(&made.saved)?;
+            // whoever was asked took their time
+            args.check_drift(&context, &made.saved).await?;
         }
         carry_out(&context, args, id, &made.saved, format).await
     })
@@ -144,10 +153,9 @@ async fn apply_plan(args: &Args, id: &PlanId, format: Format) -> Outcome {
     }
     show(&saved, &directory);
     args.check(&saved)?;
-    if !args.running.applying().accept_drift {
-        check_drift(&context, &saved).await?;
-    }
+    args.check_drift(&context, &saved).await?;
     args.ask(&saved)?;
+    args.check_drift(&context, &saved).await?;
     if let Some(most) = args.making.max_changes {
         plan.limits.changes_max = most;
         context.runner.save(&plan).await.map_err(run_failed)?;

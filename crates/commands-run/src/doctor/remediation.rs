@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use hallpass_remediation::{ActionKind, CONFIG_ACTION, actions_in_accounts};
+use hallpass_remediation::{ActionKind, CONFIG_ACTION, actions_in_accounts, named_function};
 use serde_json::{Value, json};
 
 use super::iam_policy::{partition, policy, statement};
@@ -26,6 +26,20 @@ fn queue(loaded: &Loaded, home: &str) -> Result<String, Failure> {
     let (name, account) = (name.unwrap_or("*"), account.unwrap_or("*"));
     let region = region.unwrap_or(home);
     Ok(format!("arn:{partition}:sqs:{region}:{account}:{name}"))
+}
+
+/// The functions that rules call, by ARN.
+fn functions(loaded: &Loaded) -> Result<BTreeSet<String>, Failure> {
+    let Some(path) = loaded.remediation_rules() else {
+        return Ok(BTreeSet::new());
+    };
+    let file = RuleSource::open(path)?.rules();
+    let rules = file
+        .rules
+        .iter()
+        .filter(|it| it.action == ActionKind::Lambda);
+    let named = rules.filter_map(|it| named_function(&it.params));
+    Ok(named.map(str::to_owned).collect())
 }
 
 /// What a server that remediates needs beside its own policy.
@@ -52,12 +66,18 @@ pub(super) fn for_server(loaded: &Loaded) -> Result<String, Failure> {
     ];
     let tells = ["securityhub:BatchUpdateFindings", "securityhub:GetFindings"];
     let roles = format!("arn:{}:iam::*:role/{role}", partition(&home));
-    Ok(policy(&[
+    let mut statements = vec![
         statement("TakeEvents", &takes, &json!(queue(loaded, &home)?)),
         statement("KnowAccounts", &knows, &json!("*")),
         statement("TellFindings", &tells, &json!("*")),
         statement("EnterAccounts", &["sts:AssumeRole"], &json!(roles)),
-    ]))
+    ];
+    let functions = functions(loaded)?;
+    if !functions.is_empty() {
+        let calls = ["lambda:InvokeFunction"];
+        statements.push(statement("CallFunctions", &calls, &json!(functions)));
+    }
+    Ok(policy(&statements))
 }
 
 /// What the role in accounts needs for the rules of the configuration; for every action where it names none. Each session
@@ -106,7 +126,7 @@ mod tests {
     fn what_actions_call_is_of_aws_and_what_touches_nothing_calls_nothing() {
         for action in ActionKind::ALL {
             let called = actions_in_accounts(action);
-            let calls_nothing = action.leaves_accounts_alone() || action == ActionKind::Webhook;
+            let calls_nothing = action.leaves_accounts_alone() || action.is_own_code();
             assert_eq!(called.is_empty(), calls_nothing, "{action}");
             for name in called {
                 assert!(facts::action(name).is_some(), "{name} is no action");

@@ -1,6 +1,7 @@
 //! Whose least policy is printed.
 
 use hallpass_org::enrolment::TRUSTED_ROLES;
+use serde_json::json;
 
 use super::{chores, exports, iam_policy, remediation};
 use hallpass_chores::plans::MEMBER_ROLE;
@@ -76,8 +77,10 @@ pub(super) fn policy_of(whom: Whom, loaded: &Loaded) -> Result<String, Failure> 
         Whom::Policies => iam_policy::for_policies(&uses),
         Whom::Access => iam_policy::for_access(&uses),
         Whom::Vending => {
-            let factory = chores::ACCOUNT_FACTORY.statements(("ReadFactory", "WriteFactory"));
-            iam_policy::for_vending(&uses, &factory)
+            let mut others = chores::ACCOUNT_FACTORY.statements(("ReadFactory", "WriteFactory"));
+            let room = ["servicequotas:GetServiceQuota"];
+            others.push(iam_policy::statement("KnowRoom", &room, &json!("*")));
+            iam_policy::for_vending(&uses, &others)
         }
         Whom::Pci => iam_policy::for_pci(
             &uses,

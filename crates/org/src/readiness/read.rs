@@ -14,7 +14,7 @@ use super::facts::{
 use super::read_leaving::{leaving, wide_shares};
 use crate::control_tower::landing_zone;
 use crate::organization_wide::{
-    accounts_in_root, alternate_contact, has_all_features, has_scps, root_id,
+    account_quota, accounts_in_root, alternate_contact, has_all_features, has_scps, root_id,
 };
 use crate::reading::{ReadCalls, ReadFact, ReadPlace, Reader, text, unread};
 
@@ -22,8 +22,6 @@ use crate::reading::{ReadCalls, ReadFact, ReadPlace, Reader, text, unread};
 const WIDTH: usize = 16;
 /// Units above one another, the root among them (AWS: "Quotas for AWS Organizations").
 const DEPTH_MAX: usize = 6;
-/// Service Quotas' code of "Default maximum number of accounts".
-const ACCOUNTS_QUOTA: &str = "L-E619E033";
 
 /// What is to be read.
 #[derive(Clone, Debug)]
@@ -62,7 +60,7 @@ pub async fn read_readiness(
             None => None,
         };
         Some(JoiningFacts {
-            account_quota: account_quota(&home).await,
+            account_quota: account_quota(calls).await,
             target,
         })
     } else {
@@ -258,17 +256,6 @@ async fn root_has_mfa(inside: &Reader<'_>, has_user: bool) -> ReadFact<Option<bo
     } else {
         Some(mfa == 1)
     })
-}
-
-async fn account_quota(home: &Reader<'_>) -> ReadFact<i64> {
-    let operation = ("service-quotas", "GetServiceQuota");
-    let input = json!({ "ServiceCode": "organizations", "QuotaCode": ACCOUNTS_QUOTA });
-    let answer = home.one(operation, input).await?;
-    let value = answer.pointer("/Quota/Value").and_then(Value::as_f64);
-    let value = value.ok_or_else(|| unread(operation, "no value in the answer"))?;
-    format!("{value:.0}")
-        .parse()
-        .map_err(|_| unread(operation, "the value is no number of accounts"))
 }
 
 async fn target(home: &Reader<'_>, id: &str) -> TargetUnit {

@@ -17,7 +17,7 @@ use crate::steps::stored;
 const UPDATED_REASON: &str = "hallpass: as the file says";
 
 /// An operation and its input.
-pub(super) type CentralCall = (&'static str, Value);
+pub(super) type HubCall = (&'static str, Value);
 
 /// The policy as AWS has it.
 fn written(wish: &PolicyWish) -> Value {
@@ -54,7 +54,7 @@ pub(super) async fn look_configuration(
     }
 }
 
-pub(super) fn configure(wish: &ConfigurationWish) -> CentralCall {
+pub(super) fn configure(wish: &ConfigurationWish) -> HubCall {
     let input = json!({
         "AutoEnable": wish.auto_enable, "AutoEnableStandards": wish.auto_enable_standards,
         "OrganizationConfiguration": { "ConfigurationType": wish.kind },
@@ -123,7 +123,7 @@ pub(super) async fn look_policy(
 pub(super) async fn put_policy(
     reader: HubReader<'_>,
     wish: &PolicyWish,
-) -> Result<CentralCall, UnreadFact> {
+) -> Result<HubCall, UnreadFact> {
     let policy = written(wish);
     Ok(match id_of(reader, &wish.name).await? {
         None => (
@@ -146,11 +146,26 @@ fn target(id: &str) -> Value {
     json!({ name: id })
 }
 
+/// What a look at a target says that has this policy of its own, and is to have another one.
+pub(super) fn probe_own(policy: Option<&String>) -> StepProbe {
+    match policy {
+        Some(policy) => StepProbe::Differs {
+            old: json!({ "policy": policy }),
+        },
+        None => StepProbe::Absent,
+    }
+}
+
 /// How a policy holds for a target: what it has of its own is what undoing goes back to.
 pub(super) async fn look_association(
     reader: HubReader<'_>,
     wish: &AssociationWish,
 ) -> Result<StepProbe, StepError> {
+    // before the other look: that one is the last call before a write
+    let wanted = match &wish.policy {
+        Some(named) => policy_id(reader, named).await.map_err(unseen)?,
+        None => None,
+    };
     let operation = (SECURITY_HUB, "GetConfigurationPolicyAssociation");
     let input = json!({ "Target": target(&wish.target) });
     let none = "ResourceNotFoundException";
@@ -159,19 +174,10 @@ pub(super) async fn look_association(
     let found = found.map_err(unseen)?.unwrap_or_default();
     let own = text(&found, "/AssociationType") == "APPLIED";
     let policy = text(&found, "/ConfigurationPolicyId");
-    let differs = || {
-        if own {
-            let old = json!({ "policy": policy });
-            StepProbe::Differs { old }
-        } else {
-            StepProbe::Absent
-        }
-    };
-    let Some(named) = &wish.policy else {
+    let differs = || probe_own(own.then(|| policy.to_owned()).as_ref());
+    if wish.policy.is_none() {
         return Ok(if own { differs() } else { StepProbe::Satisfied });
-    };
-    let wanted = policy_id(reader, named).await;
-    let wanted = wanted.map_err(unseen)?;
+    }
     if !own || wanted.as_deref() != Some(policy) {
         return Ok(differs());
     }
@@ -190,7 +196,7 @@ pub(super) async fn look_association(
 pub(super) async fn put_association(
     reader: HubReader<'_>,
     wish: &AssociationWish,
-) -> Result<Option<CentralCall>, UnreadFact> {
+) -> Result<Option<HubCall>, UnreadFact> {
     let target = target(&wish.target);
     let named = wish.policy.as_deref().unwrap_or(SELF_MANAGED);
     let Some(id) = policy_id(reader, named).await? else {

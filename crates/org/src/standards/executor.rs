@@ -13,6 +13,8 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::answers::{Sent, fault_of, unprocessed};
+use super::by_name;
+use super::central_steps::{self, HubCall};
 use super::facts::{ControlStatus, ControlUpdate, HubState, StandardSubscription};
 use super::hub::{HubReader, INVALID_INPUT, SECURITY_HUB};
 use super::looks::{
@@ -22,7 +24,6 @@ use super::plan::{
     CENTRAL_ASSOCIATE, CENTRAL_POLICY, CONFIGURE, DISABLE, ENABLE, ENABLE_HUB, SET, WAIT,
 };
 use super::wishes::{AssociationWish, ControlsWish, StandardsWish};
-use super::{by_name, central_steps};
 use crate::changing::ServiceCalls;
 use crate::ports::OrganizationFault;
 use crate::reading::ReadPlace;
@@ -170,37 +171,45 @@ impl StandardsStepExecutor {
             // AWS gets there by itself
             WAIT => Ok(accepted("until controls can be changed")),
             SET => self.set(&place, &read(step)?, seen).await,
-            CENTRAL_POLICY => {
-                let call = central_steps::put_policy(self.reader(&place), &read(step)?).await;
-                let (operation, input) = call.map_err(unseen)?;
-                self.send(&place, operation, &input).await
-            }
-            CENTRAL_ASSOCIATE => {
-                let call = central_steps::put_association(self.reader(&place), &read(step)?).await;
-                match call.map_err(unseen)? {
-                    Some((operation, input)) => self.send(&place, operation, &input).await,
-                    None => Ok(WriteAnswer::later("the policy is not seen yet".to_owned())),
+            CENTRAL_POLICY | CENTRAL_ASSOCIATE | CONFIGURE | DISABLE => {
+                let Some((operation, input)) = self.replacing(&place, step).await? else {
+                    return Ok(WriteAnswer::later("the policy is not seen yet".to_owned()));
+                };
+                // the write takes whatever stands there with it: the last call before it reads that
+                if self.look(step).await? != *seen {
+                    return Ok(WriteAnswer::ChangedBefore);
                 }
-            }
-            CONFIGURE => {
-                let (operation, input) = central_steps::configure(&read(step)?);
                 self.send(&place, operation, &input).await
-            }
-            DISABLE => {
-                let wish = by_name::standards(self.reader(&place), read(step)?).await?;
-                let on = self.reader(&place).subscriptions().await.map_err(unseen)?;
-                let meant = on
-                    .iter()
-                    .filter(|it| it.is_on() && wish.arns.contains(&it.standard));
-                let arns: Vec<&String> = meant.map(|it| &it.arn).collect();
-                let input = json!({ "StandardsSubscriptionArns": arns });
-                self.send(&place, "BatchDisableStandards", &input).await
             }
             other => Err(StepError::failed(
                 "unknown_step",
                 &format!("no step is called `{other}`"),
             )),
         }
+    }
+
+    /// The call that puts something in the place of all that stands there; none while it cannot be made yet.
+    async fn replacing(
+        &self,
+        place: &StepPlace,
+        step: &PlanStep,
+    ) -> Result<Option<HubCall>, StepError> {
+        let reader = self.reader(place);
+        let call = match step.kind.as_str() {
+            CENTRAL_POLICY => central_steps::put_policy(reader, &read(step)?)
+                .await
+                .map(Some),
+            CENTRAL_ASSOCIATE => central_steps::put_association(reader, &read(step)?).await,
+            CONFIGURE => Ok(Some(central_steps::configure(&read(step)?))),
+            _ => {
+                let wish = by_name::standards(reader, read(step)?).await?;
+                reader
+                    .subscriptions()
+                    .await
+                    .map(|on| Some(turned_off(&wish, &on)))
+            }
+        };
+        call.map_err(unseen)
     }
 
     async fn send(
@@ -409,6 +418,16 @@ impl StandardsStepExecutor {
         }
         Ok(Sent::of(refused))
     }
+}
+
+/// The call that turns standards off.
+fn turned_off(wish: &StandardsWish, on: &[StandardSubscription]) -> HubCall {
+    let meant = on
+        .iter()
+        .filter(|it| it.is_on() && wish.arns.contains(&it.standard));
+    let arns: Vec<&String> = meant.map(|it| &it.arn).collect();
+    let input = json!({ "StandardsSubscriptionArns": arns });
+    ("BatchDisableStandards", input)
 }
 
 fn accepted(remote: &str) -> WriteAnswer {

@@ -239,14 +239,19 @@ pub(super) async fn look_off(
         pairs.extend(ids.into_iter().map(|id| (standard.clone(), id)));
     }
     let now = standing(reader, pairs.into_iter(), found).await?;
-    let off = now
-        .into_iter()
-        .filter(|(_, it)| it.status == ControlStatus::Disabled);
+    Ok(probe_off(arns, &now))
+}
+
+/// What a look at standards that are on says to a step that turns them off.
+pub(super) fn probe_off(arns: Vec<String>, now: &Associations) -> StepProbe {
+    let off = now.iter().filter(|((standard, _), it)| {
+        it.status == ControlStatus::Disabled && arns.contains(standard)
+    });
     let updates = off.map(|((standard, control), it)| ControlUpdate {
-        standard,
-        control,
+        standard: standard.clone(),
+        control: control.clone(),
         status: it.status,
-        reason: it.reason,
+        reason: it.reason.clone(),
     });
     let updates = updates.collect();
     let old = stored(&HubBefore {
@@ -254,7 +259,7 @@ pub(super) async fn look_off(
         updates,
         ..HubBefore::default()
     });
-    Ok(StepProbe::Differs { old })
+    StepProbe::Differs { old }
 }
 
 pub(super) fn before(seen: &StepProbe) -> HubBefore {

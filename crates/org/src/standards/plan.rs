@@ -2,12 +2,13 @@
 //! stored plans.
 
 use hallpass_model::TimeSpan;
-use hallpass_runner::{Lane, PlanDraft, PlanLimits, StepId, StepTarget};
+use hallpass_runner::{Lane, PlanDraft, PlanLimits, StepId, StepProbe, StepTarget};
 
 use super::central::CentralRow;
+use super::central_steps::probe_own;
 use super::compare::{ComparedHub, HubStanding};
 use super::facts::{CentralFacts, CentralHome, HubLook, StandardsFacts};
-use super::looks::{Associations, probe_controls};
+use super::looks::{Associations, probe_controls, probe_off};
 use super::wishes::{
     AssociationWish, ConfigurationWish, ControlsWish, HubWish, PolicyWish, StandardsWish,
 };
@@ -97,12 +98,17 @@ pub fn draft_central(
             policy: policy.clone(),
         });
         let there = draft.step(at(&name), CENTRAL_POLICY, wish, lane(), &[]);
+        // what one of this name says is read when the plan is made, and shown: nothing was judged by it before
+        if central.names.values().all(|it| *it != name) {
+            draft.compared(&there, StepProbe::Absent);
+        }
         let wish = stored(&AssociationWish {
             target: row.target.clone(),
             policy: Some(name),
         });
         let id = draft.step(at(&row.target), CENTRAL_ASSOCIATE, wish, lane(), &[there]);
         draft.set_timeout(&id, READY_TIMEOUT);
+        draft.compared(&id, probe_own(central.held.get(&row.target)));
     }
     draft
 }
@@ -182,6 +188,9 @@ fn add(draft: &mut PlanDraft, row: &ComparedHub, seen: Option<&Associations>) {
     };
     all(DISABLE, standards(&row.disable), &mut after);
     let Some(seen) = seen else { return };
+    for (id, arns) in after.iter().zip(row.disable.chunks(STANDARDS_AT_ONCE)) {
+        draft.compared(id, probe_off(arns.to_vec(), seen));
+    }
     for (id, updates) in set.iter().zip(row.updates.chunks(CONTROLS_AT_ONCE)) {
         draft.compared(id, probe_controls(updates, false, seen));
     }

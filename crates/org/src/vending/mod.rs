@@ -25,6 +25,7 @@ mod mails;
 mod people;
 mod plan;
 mod results;
+mod room;
 mod tags;
 
 mod creating;
@@ -49,6 +50,7 @@ pub use people::{UserStepExecutor, is_user_step};
 pub use plan::{AccountMaker, PLAN_KIND, PlannedRow, VendingPlan, is_vending_step};
 pub use ports::{AccessNeeds, AccountAdmin, AccountCreation, AccountRequest, NewAccount};
 pub use results::{checked_results, finished, results};
+pub use room::{NoRoom, has_room, new_accounts};
 pub use status::{RowResult, RowStatus};
 pub use tags::tag_fault;
 pub use units::{OrgUnit, UnitRefused, find_unit};

@@ -9,13 +9,12 @@ use hallpass_runner::{
     Class, Effect, PlanStep, StepError, StepExecutor, StepProbe, Undo, Verify, WriteAnswer,
     is_rest_of,
 };
-use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::place::StepCalls;
 use super::public_access::BlockedPlace;
 use super::switches::{DATABASE, Switch};
-use super::wish::{MEND, RESTORE, RemediationWish};
+use super::wish::{MEND, RESTORE, RemediationWish, params};
 use super::{flow_logs, keys, own_code, password, security_groups};
 use crate::action::ActionKind;
 use crate::decide::NEVER_TAG;
@@ -69,7 +68,9 @@ fn needs(wish: &RemediationWish, account: &str, region: &str) -> Vec<Allowed> {
     );
     let kms = pick("kms:EnableKeyRotation", "kms:DisableKeyRotation");
     match wish.action {
-        ActionKind::Suppress | ActionKind::Notify | ActionKind::Webhook => Vec::new(),
+        ActionKind::Suppress | ActionKind::Notify | ActionKind::Webhook | ActionKind::Lambda => {
+            Vec::new()
+        }
         ActionKind::FlowLogs => flow_logs::needs(wish, account, region),
         ActionKind::RdsPrivate => vec![this(vec![
             "rds:DescribeDBInstances",
@@ -210,6 +211,7 @@ impl RemediationStepExecutor {
             | ActionKind::FlowLogs
             | ActionKind::Suppress
             | ActionKind::Webhook
+            | ActionKind::Lambda
             | ActionKind::Notify => Ok(step.desired.clone()),
         }
     }
@@ -223,7 +225,7 @@ impl RemediationStepExecutor {
         match wish.action {
             ActionKind::Suppress | ActionKind::Notify => Ok(StepProbe::Satisfied),
             // nobody else knows whether it was done: sent again, it has the same id
-            ActionKind::Webhook => Ok(StepProbe::Absent),
+            ActionKind::Webhook | ActionKind::Lambda => Ok(StepProbe::Absent),
             ActionKind::FlowLogs => flow_logs::look(calls, resource, &params(wish)?).await,
             ActionKind::SgRevokePublic => {
                 security_groups::look_public(calls, resource, &params(wish)?).await
@@ -252,9 +254,10 @@ impl RemediationStepExecutor {
         let (resource, account) = (wish.resource.as_str(), calls.place.account.as_str());
         let left = wish.left.as_ref();
         match wish.action {
-            ActionKind::Suppress | ActionKind::Notify | ActionKind::Webhook => {
-                Ok(StepProbe::Satisfied)
-            }
+            ActionKind::Suppress
+            | ActionKind::Notify
+            | ActionKind::Webhook
+            | ActionKind::Lambda => Ok(StepProbe::Satisfied),
             ActionKind::FlowLogs => flow_logs::look_gone(calls, wish).await,
             ActionKind::SgRevokePublic | ActionKind::SgDefaultClose => {
                 security_groups::look_restored(calls, resource, (old, left)).await
@@ -296,7 +299,9 @@ async fn mend(
 ) -> Result<(), StepError> {
     let (resource, account) = (wish.resource.as_str(), calls.place.account.as_str());
     match wish.action {
-        ActionKind::Suppress | ActionKind::Notify | ActionKind::Webhook => Ok(()),
+        ActionKind::Suppress | ActionKind::Notify | ActionKind::Webhook | ActionKind::Lambda => {
+            Ok(())
+        }
         ActionKind::FlowLogs => flow_logs::make(calls, wish, token, &params(wish)?).await,
         ActionKind::SgRevokePublic | ActionKind::SgDefaultClose => {
             security_groups::revoke(calls, resource, old).await
@@ -319,7 +324,9 @@ async fn restore(
 ) -> Result<(), StepError> {
     let (resource, account) = (wish.resource.as_str(), calls.place.account.as_str());
     match wish.action {
-        ActionKind::Suppress | ActionKind::Notify | ActionKind::Webhook => Ok(()),
+        ActionKind::Suppress | ActionKind::Notify | ActionKind::Webhook | ActionKind::Lambda => {
+            Ok(())
+        }
         ActionKind::FlowLogs => flow_logs::delete(calls, wish).await,
         ActionKind::SgRevokePublic | ActionKind::SgDefaultClose => {
             security_groups::restore(calls, resource, old).await
@@ -341,11 +348,6 @@ async fn restore(
 fn wish(step: &PlanStep) -> Result<RemediationWish, StepError> {
     let read = serde_json::from_value(step.desired.clone());
     read.map_err(|error| StepError::failed("plan", &format!("the step cannot be read: {error}")))
-}
-
-fn params<T: DeserializeOwned>(wish: &RemediationWish) -> Result<T, StepError> {
-    let read = serde_json::from_value(wish.params.clone());
-    read.map_err(|error| StepError::failed("plan", &format!("`params` cannot be read: {error}")))
 }
 
 fn switch(wish: &RemediationWish) -> Result<Switch, StepError> {
@@ -379,13 +381,8 @@ impl StepExecutor for RemediationStepExecutor {
 
     async fn act(&self, step: &PlanStep, seen: &StepProbe) -> WriteAnswer {
         match wish(step) {
-            Ok(wish) if wish.action == ActionKind::Webhook => {
-                return match params(&wish) {
-                    Ok(params) => {
-                        own_code::call(self.code.as_ref(), &wish, &params, &step.token).await
-                    }
-                    Err(error) => WriteAnswer::Setback(error),
-                };
+            Ok(wish) if wish.action.is_own_code() => {
+                return own_code::call(self.code.as_ref(), &wish, &step.token).await;
             }
             Ok(_) | Err(_) => {}
         }
@@ -435,7 +432,7 @@ impl StepExecutor for RemediationStepExecutor {
 
     fn undo(&self, step: &PlanStep, old: &Value, new: &Value) -> Undo {
         match wish(step) {
-            Ok(wish) if wish.action == ActionKind::Webhook => {
+            Ok(wish) if wish.action.is_own_code() => {
                 Undo::Not("only whoever owns the code can take back what it did".to_owned())
             }
             Ok(wish) if wish.old.is_none() && !old.is_null() => {

@@ -4,9 +4,9 @@
 use hallpass_runner::{Class, Effect, StepError, WriteAnswer};
 use serde_json::{Value, json};
 
-use super::wish::RemediationWish;
-use crate::action::WebhookParams;
-use crate::ports::{CodeFault, OwnCode};
+use super::wish::{RemediationWish, params};
+use crate::action::{ActionKind, LambdaParams, WebhookParams};
+use crate::ports::{CalledCode, CodeFault, OwnCode};
 
 /// The version of what is told.
 const VERSION: u32 = 1;
@@ -25,22 +25,47 @@ fn body(wish: &RemediationWish, id: &str) -> Value {
     })
 }
 
+/// Which code the rule names.
+fn called(wish: &RemediationWish) -> Result<CalledCode, StepError> {
+    if wish.action == ActionKind::Lambda {
+        let LambdaParams { function, .. } = params(wish)?;
+        return Ok(CalledCode::Function(function));
+    }
+    let WebhookParams { name, .. } = params(wish)?;
+    Ok(CalledCode::Webhook(name))
+}
+
 /// Calls it; `token` is the same whenever this is sent again.
-pub(super) async fn call(
-    code: &dyn OwnCode,
-    wish: &RemediationWish,
-    params: &WebhookParams,
-    token: &str,
-) -> WriteAnswer {
-    match code.call(&params.name, token, &body(wish, token)).await {
-        Ok(answer) => WriteAnswer::Done(Effect {
-            new: json!({ "webhook": params.name, "status": answer.status, ANSWER: answer.text }),
-            requests: Vec::new(),
-        }),
+pub(super) async fn call(code: &dyn OwnCode, wish: &RemediationWish, token: &str) -> WriteAnswer {
+    let called = match called(wish) {
+        Ok(called) => called,
+        Err(error) => return WriteAnswer::Setback(error),
+    };
+    match code.call(&called, token, &body(wish, token)).await {
+        Ok(answer) => {
+            let mut new = json!({ "status": answer.status, ANSWER: answer.text });
+            let (kind, name) = match called {
+                CalledCode::Webhook(name) => ("webhook", name),
+                CalledCode::Function(arn) => ("function", arn),
+            };
+            if let Some(members) = new.as_object_mut() {
+                members.insert(kind.to_owned(), name.into());
+            }
+            WriteAnswer::Done(Effect {
+                new,
+                requests: Vec::new(),
+            })
+        }
         Err(CodeFault::Passing(why)) => {
             WriteAnswer::Setback(StepError::later(Class::Throttle, why))
         }
-        Err(CodeFault::Refused(why)) => WriteAnswer::Setback(StepError::failed("Webhook", &why)),
+        Err(CodeFault::Refused(why)) => {
+            let code = match called {
+                CalledCode::Webhook(_) => "Webhook",
+                CalledCode::Function(_) => "Lambda",
+            };
+            WriteAnswer::Setback(StepError::failed(code, &why))
+        }
     }
 }
 

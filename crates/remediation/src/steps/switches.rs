@@ -86,6 +86,7 @@ impl Switch {
             | ActionKind::IamPasswordPolicy
             | ActionKind::FlowLogs
             | ActionKind::Webhook
+            | ActionKind::Lambda
             | ActionKind::Notify => None,
         }
     }

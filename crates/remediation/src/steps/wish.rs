@@ -1,7 +1,8 @@
 //! The wish of a step: which action, on which resource, of which remediation.
 
 use hallpass_model::TimeSpan;
-use hallpass_runner::{Lane, PlanDraft, PlanLimits, StepTarget};
+use hallpass_runner::{Lane, PlanDraft, PlanLimits, StepError, StepTarget};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -70,4 +71,10 @@ pub fn plan_of(it: &Remediation, organization: &str, timeout: TimeSpan) -> PlanD
     let step = draft.step(target, MEND, desired, lane, &[]);
     draft.set_timeout(&step, timeout);
     draft
+}
+
+/// The params of its rule.
+pub(super) fn params<T: DeserializeOwned>(wish: &RemediationWish) -> Result<T, StepError> {
+    let read = serde_json::from_value(wish.params.clone());
+    read.map_err(|error| StepError::failed("plan", &format!("`params` cannot be read: {error}")))
 }

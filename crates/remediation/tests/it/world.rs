@@ -9,11 +9,11 @@ use hallpass_events::{EventHandler, HandledEvent, OrganizationEvent, read_event}
 use hallpass_findings::{CallRefusal, EnrichSettings, FindingCalls, RefusalKind};
 use hallpass_model::{AccountId, Clock, IdSource, Timestamp};
 use hallpass_remediation::{
-    AccountStanding, AccountStandings, ActionKind, CodeAnswer, CodeFault, Deviation, MemberAnswer,
-    MemberCalls, MemberFault, MemberFaultKind, MemberOperation, MemberPlace, OwnCode, Remediation,
-    RemediationFilter, RemediationHandler, RemediationId, RemediationMode, RemediationPhase,
-    RemediationStepExecutor, RemediationStore, RemediationWorker, RuleFile, StandingReader,
-    Standings, Worked,
+    AccountStanding, AccountStandings, ActionKind, CalledCode, CodeAnswer, CodeFault, Deviation,
+    MemberAnswer, MemberCalls, MemberFault, MemberFaultKind, MemberOperation, MemberPlace, OwnCode,
+    Remediation, RemediationFilter, RemediationHandler, RemediationId, RemediationMode,
+    RemediationPhase, RemediationStepExecutor, RemediationStore, RemediationWorker, RuleFile,
+    StandingReader, Standings, Worked,
 };
 use hallpass_remediation_testing::MemoryRemediations;
 use hallpass_runner::{PlanStore, Runner, RunnerIdentity, Sleeper, StepExecutor};
@@ -492,8 +492,14 @@ impl MemberCalls for World {
 
 #[async_trait]
 impl OwnCode for World {
-    async fn call(&self, name: &str, id: &str, body: &Value) -> Result<CodeAnswer, CodeFault> {
+    async fn call(
+        &self,
+        code: &CalledCode,
+        id: &str,
+        body: &Value,
+    ) -> Result<CodeAnswer, CodeFault> {
         self.called("webhook");
+        let (CalledCode::Webhook(name) | CalledCode::Function(name)) = code;
         let mut hooked = self.hooked.lock().unwrap();
         hooked
             .0

@@ -53,6 +53,9 @@ const CHANGED_SINCE: &str = "the target changed since the plan was saved; make a
 /// A write was sent, and neither its work nor what was before stands there.
 const CHANGED_AFTER_US: &str = "a write was sent, and what stands there is neither what was nor what is wanted; make a new plan";
 
+/// Nothing was sent.
+const CHANGED_BEFORE: &str = "the target changed directly before the write";
+
 impl Walk<'_> {
     /// What is to be done, without what somebody changed.
     fn wanted(&self) -> &PlanStep {
@@ -205,24 +208,28 @@ impl Runner {
                 Ok(Turn::Verify(remote))
             }
             WriteAnswer::AlreadyThere { why } => {
-                if walk.sent_at.len() == 1 {
-                    self.not_ours(walk).await?;
-                }
-                self.set_back(walk, StepError::later(Class::Conflict, why))
-                    .await
+                let again = StepError::later(Class::Conflict, why);
+                self.nothing_done(walk, again).await
+            }
+            // the look that comes next says what it is
+            WriteAnswer::ChangedBefore => {
+                let again = StepError::later(Class::Throttle, CHANGED_BEFORE.to_owned());
+                self.nothing_done(walk, again).await
             }
             WriteAnswer::Setback(setback) => self.set_back(walk, setback).await,
         }
     }
 
-    /// Forgets a write that did nothing, the only one of the step: what stands there is no change of ours.
-    async fn not_ours(&self, walk: &mut Walk<'_>) -> Result<(), RunError> {
-        let step = walk.step.id.clone();
-        self.note(&walk.plan.id, &JournalEntry::NotOurs { step })
-            .await?;
-        walk.sent = None;
-        walk.sent_at.clear();
-        Ok(())
+    /// Forgets a write that did nothing, if it is the only one of the step: what stands there is no change of ours.
+    async fn nothing_done(&self, walk: &mut Walk<'_>, again: StepError) -> Result<Turn, RunError> {
+        if walk.sent_at.len() == 1 {
+            let step = walk.step.id.clone();
+            self.note(&walk.plan.id, &JournalEntry::NotOurs { step })
+                .await?;
+            walk.sent = None;
+            walk.sent_at.clear();
+        }
+        self.set_back(walk, again).await
     }
 
     /// Why nothing is written: somebody else was at work on the target (`organization.md` P-5). `whole`: what was seen of

@@ -1,9 +1,9 @@
-//! Whose workloads, shares and commitments are.
+//! Whose it is what accounts have.
 
 use super::super::{file::OrganizationFile, resolve::NameIndex};
 use super::Problems;
 
-/// Workloads, shares and commitments are accounts'.
+/// Workloads, shares, commitments, evaluations and functions are accounts'.
 pub(super) fn check(file: &OrganizationFile, names: &NameIndex, problems: &mut Problems) {
     let workloads = file.workloads.iter().enumerate();
     let workloads = workloads.flat_map(|(index, row)| {
@@ -17,7 +17,19 @@ pub(super) fn check(file: &OrganizationFile, names: &NameIndex, problems: &mut P
     let shares = shares.map(|(at, row)| (format!("/resource_shares/{at}/account"), &row.account));
     let paid = file.commitments.iter().enumerate();
     let paid = paid.map(|(at, row)| (format!("/commitments/{at}/account"), &row.account));
-    for (at, account) in workloads.chain(shares).chain(paid) {
+    let judged = file.config_evaluations.iter().enumerate();
+    let judged =
+        judged.map(|(at, row)| (format!("/config_evaluations/{at}/account"), &row.account));
+    let functions = file.functions.iter().enumerate();
+    let functions = functions.flat_map(|(index, row)| {
+        let owner = (format!("/functions/{index}/account"), &row.account);
+        let shared = row.shared_with.iter().enumerate();
+        let shared =
+            shared.map(move |(at, it)| (format!("/functions/{index}/shared_with/{at}"), it));
+        [owner].into_iter().chain(shared)
+    });
+    let stated = workloads.chain(shares).chain(paid);
+    for (at, account) in stated.chain(judged).chain(functions) {
         problems.name(&names.account(account), at, "account", account);
     }
     for (index, share) in file.resource_shares.iter().enumerate() {

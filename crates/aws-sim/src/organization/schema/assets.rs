@@ -1,7 +1,7 @@
-//! The keys of workloads, shares and commitments.
+//! The keys of what accounts have, and services tell of as the file states it.
 
 use super::Field;
-use super::FieldKind::{List, Map, Object, OneOf, Text, Time, Whole};
+use super::FieldKind::{Any, List, Map, Number, Object, OneOf, Text, Time, Whole};
 use super::Need::{May, Must};
 
 pub(super) const WORKLOAD: &[Field] = &[
@@ -35,4 +35,40 @@ pub(super) const COMMITMENT: &[Field] = &[
     ("account", Must, Text),
     ("kind", Must, OneOf(&["reservation", "savings_plan"])),
     ("id", Must, Text),
+];
+
+pub(super) const QUOTA: &[Field] = &[
+    ("service", Must, Text),
+    ("code", Must, Text),
+    ("name", May, Text),
+    ("value", Must, Number),
+];
+
+pub(super) const EVALUATION: &[Field] = &[
+    ("id", Must, Text),
+    ("rule", Must, Text),
+    ("account", Must, Text),
+    ("region", Must, Text),
+    ("resource_type", Must, Text),
+    ("resource_id", Must, Text),
+    (
+        "compliance",
+        Must,
+        OneOf(&[
+            "COMPLIANT",
+            "NON_COMPLIANT",
+            "NOT_APPLICABLE",
+            "INSUFFICIENT_DATA",
+        ]),
+    ),
+    ("at", Must, Time),
+];
+
+pub(super) const FUNCTION: &[Field] = &[
+    ("name", Must, Text),
+    ("account", Must, Text),
+    ("region", Must, Text),
+    ("shared_with", May, List(&Text)),
+    ("returns", Must, Any),
+    ("error", May, OneOf(&["Handled", "Unhandled"])),
 ];

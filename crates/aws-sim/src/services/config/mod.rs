@@ -1,6 +1,7 @@
 //! AWS Config: recorders, aggregators, and the queries about what accounts have.
 
 mod aggregators;
+mod evaluations;
 mod items;
 mod recorders;
 mod select;
@@ -41,6 +42,10 @@ pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
     begin: |call| call.admit(),
     operations: &[
         &[
+            (
+                "GetComplianceDetailsByResource",
+                Reads(evaluations::of_resource),
+            ),
             ("SelectAggregateResourceConfig", Reads(select_aggregate)),
             ("SelectResourceConfig", Reads(select_own)),
         ],

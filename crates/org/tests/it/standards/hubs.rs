@@ -43,12 +43,31 @@ pub(super) struct Hub {
     pub(super) touched: BTreeMap<(String, String), &'static str>,
 }
 
+/// What a person does.
+pub(super) type Deed = Box<dyn FnOnce(&mut State) + Send>;
+
+/// Turns a control off in the first hub.
+pub(super) fn turns_off(control: (String, String)) -> Deed {
+    Box::new(|state| {
+        let hub = state.hubs.values_mut().next().unwrap();
+        hub.disabled.insert(control, Some("by hand".to_owned()));
+    })
+}
+
+/// What is asked directly before a write.
+const LAST_LOOKS: [&str; 4] = [
+    "BatchGetStandardsControlAssociations",
+    "DescribeOrganizationConfiguration",
+    "GetConfigurationPolicy",
+    "GetConfigurationPolicyAssociation",
+];
+
 #[derive(Default)]
 pub(super) struct State {
     pub(super) accounts: Vec<(String, &'static str)>,
     pub(super) hubs: BTreeMap<(String, String), Hub>,
-    /// A person who turns a control off in the first hub, after so many calls.
-    pub(super) person: Option<(u32, (String, String))>,
+    /// What a person does, after so many calls.
+    pub(super) person: Option<(u32, Deed)>,
     /// When accounts joined, as AWS says it.
     pub(super) joined: Option<&'static str>,
     /// Policies of the administrator, by target; none where it configures nobody.
@@ -300,11 +319,8 @@ impl FakeHubs {
     fn person_acts(&self) {
         let state = &mut *self.0.lock().unwrap();
         match state.person.take() {
-            Some((1, control)) => {
-                let hub = state.hubs.values_mut().next().unwrap();
-                hub.disabled.insert(control, Some("by hand".to_owned()));
-            }
-            later => state.person = later.map(|(calls, control)| (calls - 1, control)),
+            Some((1, deed)) => deed(state),
+            later => state.person = later.map(|(calls, deed)| (calls - 1, deed)),
         }
     }
 }
@@ -313,7 +329,7 @@ impl FakeCalls for FakeHubs {
     fn read(&self, place: &ReadPlace, operation: Operation, input: &Value) -> ReadAnswer {
         let found = self.found(place, operation, input);
         // between the look directly before a write and the write nobody can act here: AWS offers no way to notice
-        if operation.1 != "BatchGetStandardsControlAssociations" {
+        if !LAST_LOOKS.contains(&operation.1) {
             self.person_acts();
         }
         found

@@ -5,6 +5,7 @@ mod comparing;
 mod exporting;
 mod following;
 mod hubs;
+mod persons;
 mod stops;
 mod world;
 mod writes;

@@ -7,7 +7,7 @@ use hallpass_org::standards::StandardsStepExecutor;
 use hallpass_runner::{Exit, PlanStore as _, StepEnd};
 use hallpass_runner_testing::{Gate, PortMode};
 
-use super::hubs::{FIRST, PCI, Subscribed};
+use super::hubs::{FIRST, PCI, Subscribed, turns_off};
 use super::world::World;
 
 const FILE: &str = r"
@@ -157,7 +157,7 @@ async fn whenever_somebody_acts_what_they_decided_stands() {
             let world = standing();
             world.hub(FIRST, "us-east-1", |it| it.by_standard = by_standard);
             let reviewed = world.compare(SET_ONLY).await.report.unwrap();
-            world.with(|it| it.person = Some((call, control("IAM.6"))));
+            world.with(|it| it.person = Some((call, turns_off(control("IAM.6")))));
             let runner = world.runner("second", &Gate::new(None));
             let patient = crate::bench::patient();
             let report = runner.apply(&reviewed.plan, &patient).await.unwrap();

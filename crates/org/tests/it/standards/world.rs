@@ -8,7 +8,7 @@ use hallpass_org::standards::{
     StandardsScope, StandardsStepExecutor, central_rows, compare, draft, draft_central,
     gather_hubs, gather_organization,
 };
-use hallpass_runner::{PlanReport, Runner, StepEnd};
+use hallpass_runner::{PlanDraft, PlanReport, Runner, StepEnd};
 use hallpass_runner_testing::{Gate, Hourglass, MemoryPlans};
 use serde_json::Value;
 
@@ -160,6 +160,22 @@ impl World {
         }
         ran.report = Some(carried(&self.runner(holder, gate), draft, applies).await?);
         Some(ran)
+    }
+
+    /// What a file comes to, before anything is looked at again.
+    pub(super) async fn drafted(&self, file: &str) -> PlanDraft {
+        let file = StandardsFile::read(file).unwrap();
+        let mut facts = gather_organization(&self.calls(), Some(&file), &self.scope)
+            .await
+            .unwrap();
+        let today = self.today.parse().unwrap();
+        if let Some(central) = facts.central.clone() {
+            let meant = |it: &StandardsAccount| self.scope.is_meant(it, &facts.tree);
+            let rows = central_rows(&file, &facts, &central, today, meant);
+            return draft_central(&rows, &facts, &central);
+        }
+        gather_hubs(&self.calls(), Some(&file), &self.scope, &mut facts).await;
+        draft(&compare(&file, &facts, self.choices, today), &facts)
     }
 
     /// What the command does by policies.

@@ -5,7 +5,8 @@ use std::fmt::Write as _;
 
 use hallpass_org::vending::{
     AccountsFile, Adoption, EarlierRow, KnownAccount, ListWishes, ProvisionedProduct, RowFault,
-    RowResult, RowStatus, RowVerdict, UnitFacts, VendingFacts, check, find_unit, wanted_rows,
+    RowResult, RowStatus, RowVerdict, UnitFacts, VendingFacts, check, find_unit, has_room,
+    new_accounts, wanted_rows,
 };
 use hallpass_runner::PlanId;
 use proptest::prelude::*;
@@ -527,4 +528,28 @@ proptest! {
         prop_assert_eq!(told(&last), ["AccountEmail repeats row 2"]);
         prop_assert!(verdicts.values().all(|it| matches!(it, RowVerdict::Valid(_))));
     }
+}
+
+/// `organization.md` V-16: rows that make an account count, those that are there already do not.
+#[test]
+fn a_list_that_the_organization_has_no_room_for_is_refused_as_a_whole() {
+    let list = "AccountName,AccountEmail,SSOUserEmail,FirstName,LastName,OrgUnit\n\
+                one,one@example.com,a@example.com,A,B,Prod\n\
+                two,two@example.com,a@example.com,A,B,Prod\n\
+                three,no address,a@example.com,A,B,Prod\n";
+    let file = AccountsFile::read(list.as_bytes()).unwrap();
+    let facts = tree();
+    let verdicts = check(&file, &ListWishes::default(), &facts);
+    assert_eq!(new_accounts(&verdicts), 2, "{verdicts:?}");
+    let have = facts.accounts.len();
+    let fits = i64::try_from(have + 2).unwrap();
+    assert_eq!(has_room(&facts, &verdicts, fits), Ok(()));
+    let refused = has_room(&facts, &verdicts, fits - 1).unwrap_err();
+    let text = format!(
+        "the organization has {have} accounts, the list makes 2, and {} are allowed",
+        fits - 1
+    );
+    assert_eq!(refused.to_string(), text);
+    // a list that makes none needs no room
+    assert_eq!(has_room(&facts, &BTreeMap::new(), 0), Ok(()));
 }

@@ -1,0 +1,112 @@
+//! Service Quotas: how many accounts the organization may have, and what else the organization file states of the management
+//! account. Nothing is asked for here.
+
+use serde_json::{Value, json};
+
+use super::{OperationHandler::Reads, ServiceDescriptor};
+use crate::core::{
+    call::Output,
+    context::{Context, HandlerResult},
+    errors::{self, ApiError, ErrorForms},
+    limits::{ACCOUNTS_QUOTA, accounts_max},
+    service::SimService,
+    state::SimState,
+};
+
+/// Its name in tables.
+const NAME: &str = "service-quotas";
+/// Quotas on a page when the caller does not say (Service Quotas API Reference, `MaxResults`).
+const DEFAULT_PAGE: usize = 100;
+/// Where quotas of global services are asked for.
+const GLOBAL: &str = "us-east-1";
+/// The service of an organization's quotas.
+const ORGANIZATIONS: &str = "organizations";
+
+pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
+    service: SimService {
+        requests: crate::core::service::RequestForm::Table(NAME),
+        errors: ErrorForms {
+            invalid: |_, violations| {
+                let text = hallpass_aws_model::message(violations);
+                ApiError::new("IllegalArgumentException", text)
+            },
+            page_token: || {
+                let text = "The pagination token is invalid.";
+                ApiError::new("InvalidPaginationTokenException", text)
+            },
+            throttled: || ApiError::new("TooManyRequestsException", "Rate exceeded").status(429),
+            internal: |text| ApiError::new("ServiceException", text),
+            ..errors::JSON
+        },
+        secrets: &["NextToken"],
+        ..SimService::named("ServiceQuotas", "servicequotas")
+    },
+    begin: |call| call.admit(),
+    operations: &[
+        ("GetServiceQuota", Reads(get)),
+        ("ListServiceQuotas", Reads(list)),
+    ],
+};
+
+fn row(context: &Context<'_>, (service, code): (&str, &str), name: &str, value: f64) -> Value {
+    let account = &context.caller.account;
+    json!({
+        "ServiceCode": service, "ServiceName": service, "QuotaCode": code, "QuotaName": name, "Value": value, "Unit": "None",
+        "QuotaArn": format!("arn:aws:servicequotas::{account}:{service}/{code}"), "Adjustable": true, "GlobalQuota": true,
+        "QuotaAppliedAtLevel": "ACCOUNT",
+    })
+}
+
+/// The quotas of a service that the caller sees, by their codes.
+fn quotas(context: &Context<'_>, service: &str) -> Vec<(String, Value)> {
+    let state: &SimState = context.state;
+    if context.caller.account != state.head.management || context.call.region != GLOBAL {
+        return Vec::new();
+    }
+    let own = state.quotas.iter().filter(|it| it.service == service);
+    let mut rows: Vec<(String, Value)> = own
+        .filter(|it| it.code != ACCOUNTS_QUOTA)
+        .map(|it| {
+            let name = it.name.as_deref().unwrap_or(&it.code);
+            let key = (service, it.code.as_str());
+            (it.code.clone(), row(context, key, name, it.value))
+        })
+        .collect();
+    if service == ORGANIZATIONS {
+        let name = "Default maximum number of accounts";
+        let key = (service, ACCOUNTS_QUOTA);
+        let row = row(context, key, name, accounts_max(state));
+        rows.push((ACCOUNTS_QUOTA.to_owned(), row));
+    }
+    rows.sort_by(|a, b| a.0.cmp(&b.0));
+    rows
+}
+
+fn none(context: &Context<'_>) -> ApiError {
+    let text = format!(
+        "The request failed because the specified service ({}) or quota does not exist.",
+        context.text("ServiceCode")
+    );
+    ApiError::new("NoSuchResourceException", text)
+}
+
+/// `GetServiceQuota`
+fn get(context: &Context<'_>) -> HandlerResult {
+    let code = context.text("QuotaCode");
+    let mut all = quotas(context, context.text("ServiceCode")).into_iter();
+    let found = all.find(|(it, _)| it == code).map(|(_, row)| row);
+    let found = found.ok_or_else(|| none(context))?;
+    Ok(Output::Members(json!({ "Quota": found })))
+}
+
+/// `ListServiceQuotas`
+fn list(context: &Context<'_>) -> HandlerResult {
+    let mut rows = quotas(context, context.text("ServiceCode"));
+    if rows.is_empty() {
+        return Err(none(context));
+    }
+    if let Some(code) = context.optional("QuotaCode") {
+        rows.retain(|(it, _)| it == code);
+    }
+    context.listing("Quotas", DEFAULT_PAGE, rows)
+}
