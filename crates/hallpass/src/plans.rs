@@ -2,9 +2,11 @@
 //! first; `--apply` carries it out.
 
 mod access_needs;
+pub(crate) mod chore;
 mod command_line;
 mod context;
 mod every_step;
+mod rows;
 mod settle;
 mod unasked;
 
@@ -27,6 +29,7 @@ use crate::prompt::{YesArgs, confirm_act};
 
 pub(crate) use self::command_line::quoted;
 pub(crate) use self::context::{MEMBER_ROLE, PlanContext, PlanMeans, assemble, member_calls, open};
+pub(crate) use self::rows::{ShownRow, ShownRows};
 pub(crate) use self::settle::{save_unapplied, settle};
 pub(crate) use self::unasked::{UnaskedPlans, unfinished};
 

@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use hallpass_runner::{LANE_LEASE, PlanReport, undo};
+use hallpass_runner::{LANE_LEASE, PlanDraft, PlanId, PlanReport};
 
 use crate::exit::{Exit, Failure, Outcome};
 use crate::opening::{ConfigArgs, runtime};
 use crate::output::{self, OutputArgs};
+use crate::plans::chore::{self, ByReport, Chore, Drafted, Opened};
 use crate::plans::{self, PlanArgs, RunningArgs};
 use crate::vending_mail::with_mails;
 
@@ -98,17 +99,22 @@ pub(super) fn run_abort(args: &AbortArgs) -> Outcome {
 
 pub(super) fn run_undo(args: &UndoArgs) -> Outcome {
     let id = plans::plan_id(&args.id)?;
-    let format = args.plan.format();
-    let settled = runtime()?.block_on(async {
-        let context = plans::open(&args.plan.load()?).await?;
-        let (plan, folded) = context.runner.load(&id).await?;
-        let undoing = undo(&plan, &folded, context.hands.as_ref());
-        for (target, why) in &undoing.not_undoable {
-            output::say(&format!("not undoable: {target}: {why}"));
-        }
-        let question = format!("Take back what plan {id} changed?");
-        plans::settle(&context, undoing.draft, &args.plan, &question).await
-    });
-    let settled = settled?;
-    plans::finish(settled, None, format)
+    chore::run(&UndoChore(id), &args.plan)
+}
+
+/// What a plan changed is to be taken back.
+struct UndoChore(PlanId);
+
+impl Chore for UndoChore {
+    type Facts = PlanDraft;
+    type Shown = ByReport;
+
+    async fn gather(&self, at: &Opened<'_>) -> Result<PlanDraft, Failure> {
+        chore::way_back(at.context, &self.0).await
+    }
+
+    fn draft(&self, draft: PlanDraft) -> Result<Drafted<ByReport>, Failure> {
+        let question = format!("Take back what plan {} changed?", self.0);
+        Ok(Drafted::plan(draft, question, ByReport))
+    }
 }
