@@ -7,6 +7,7 @@ mod command_line;
 mod context;
 mod every_step;
 mod rows;
+mod saved;
 mod settle;
 mod unasked;
 
@@ -30,6 +31,7 @@ use crate::prompt::{YesArgs, confirm_act};
 pub(crate) use self::command_line::quoted;
 pub(crate) use self::context::{MEMBER_ROLE, PlanContext, PlanMeans, assemble, member_calls, open};
 pub(crate) use self::rows::{ShownRow, ShownRows};
+pub(crate) use self::saved::SavedPlanArgs;
 pub(crate) use self::settle::{save_unapplied, settle};
 pub(crate) use self::unasked::{UnaskedPlans, unfinished};
 
@@ -274,22 +276,6 @@ fn place(target: &StepTarget, account_name: &str) -> String {
     match target.region.as_str() {
         "global" => account,
         region => format!("{account} {region}"),
-    }
-}
-
-/// Ends a command: the report on stdout, a refusal on stderr.
-///
-/// # Errors
-/// The refusal.
-pub(crate) fn finish(
-    settled: Settled,
-    whole: Option<&Value>,
-    format: Format,
-) -> Result<Exit, Failure> {
-    print(&settled.report, whole, format)?;
-    match settled.refused {
-        Some(refused) => Err(refused),
-        None => Ok(settled.exit),
     }
 }
 

@@ -283,7 +283,7 @@ async fn told<C: Chore>(
 
 impl Settled {
     /// Of a run.
-    fn of(report: PlanReport) -> Self {
+    pub(crate) fn of(report: PlanReport) -> Self {
         Self {
             exit: exit_of(&report),
             report,

@@ -15,7 +15,7 @@ use crate::{
         entities::Account,
         errors::{self, ApiError},
         pages::paged,
-        service::{BucketSharing, CallRate, CallRates, ScopeRegions, SimService},
+        service::{BucketSharing, CallRates, ScopeRegions, SimService},
     },
     vocabulary::regions,
 };
@@ -28,11 +28,7 @@ const DEFAULT_PAGE: usize = 20;
 pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
     service: SimService {
         scope: ScopeRegions::Global,
-        rates: CallRates::One(CallRate {
-            shared: BucketSharing::Account,
-            rate: 5.0,
-            burst: 5.0,
-        }),
+        rates: CallRates::one(BucketSharing::Account, 5.0, 5.0),
         errors: errors::REST_JSON_VALIDATION,
         secrets: &["NextToken"],
         ..SimService::named("Account", "account")

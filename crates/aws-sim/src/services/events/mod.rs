@@ -16,7 +16,7 @@ use crate::core::{
     context::{Context, HandlerResult},
     errors::ApiError,
     rules::{BusRule, RuleKey},
-    service::{BucketSharing, CallRate, CallRates, PolicyFacts, SimService},
+    service::{BucketSharing, CallRates, PolicyFacts, SimService},
 };
 
 /// Its name in tables.
@@ -27,11 +27,7 @@ const PAGE: usize = 100;
 pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
     service: SimService {
         // AWS: "Amazon EventBridge quotas": 50 a second for most operations
-        rates: CallRates::One(CallRate {
-            shared: BucketSharing::AccountAndRegion,
-            rate: 50.0,
-            burst: 50.0,
-        }),
+        rates: CallRates::one(BucketSharing::AccountAndRegion, 50.0, 50.0),
         policies: Some(PolicyFacts {
             resources: |_, caller, operation, input| {
                 let place = format!("arn:aws:events:*:{}", caller.account);

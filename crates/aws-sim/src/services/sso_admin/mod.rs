@@ -26,7 +26,7 @@ use crate::{
         errors::{self, ApiError},
         pages::paged,
         service::{
-            BucketSharing, CallRate, CallRates, DenialText, PolicyFacts, RequestForm, ScopeRegions,
+            BucketSharing, CallRates, DenialText, PolicyFacts, RequestForm, ScopeRegions,
             SimService,
         },
         state::SimState,
@@ -40,11 +40,7 @@ pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
         signing_name: "sso",
         requests: RequestForm::Table("sso-admin"),
         scope: ScopeRegions::Regional,
-        rates: CallRates::One(CallRate {
-            shared: BucketSharing::Everybody,
-            rate: 20.0,
-            burst: 20.0,
-        }),
+        rates: CallRates::one(BucketSharing::Everybody, 20.0, 20.0),
         errors: errors::JSON,
         policies: Some(PolicyFacts {
             resources,

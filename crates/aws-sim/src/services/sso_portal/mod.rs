@@ -17,7 +17,7 @@ use crate::core::{
     errors::{self, ApiError, ErrorClass, ErrorForms},
     pages::PageCursor,
     portal::{NewSession, SignIn, TOKEN, enter, holder, may_enter, pairs, sign_out},
-    service::{BucketSharing, CallRate, CallRates, RequestForm, ScopeRegions, SimService},
+    service::{BucketSharing, CallRates, RequestForm, ScopeRegions, SimService},
     windows::Window,
 };
 
@@ -27,11 +27,7 @@ pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
         signing_name: "awsssoportal",
         requests: RequestForm::Table("sso"),
         scope: ScopeRegions::Regional,
-        rates: CallRates::One(CallRate {
-            shared: BucketSharing::Everybody,
-            rate: 20.0,
-            burst: 20.0,
-        }),
+        rates: CallRates::one(BucketSharing::Everybody, 20.0, 20.0),
         errors: ErrorForms {
             // without a token it is the token that is wrong
             invalid: |input, violations| match input.get(TOKEN) {

@@ -5,10 +5,10 @@ use std::time::Duration;
 use hallpass_runner::{LANE_LEASE, PlanDraft, PlanId, PlanReport};
 
 use crate::exit::{Exit, Failure, Outcome};
-use crate::opening::{ConfigArgs, runtime};
-use crate::output::{self, OutputArgs};
+use crate::opening::runtime;
+use crate::output;
 use crate::plans::chore::{self, ByReport, Chore, Drafted, Opened};
-use crate::plans::{self, PlanArgs, RunningArgs};
+use crate::plans::{self, PlanArgs, RunningArgs, SavedPlanArgs};
 use crate::vending_mail::with_mails;
 
 /// Resume a plan that was stopped, paused or aborted, or begin a saved one
@@ -34,13 +34,8 @@ pub(super) struct ResumeArgs {
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  hallpass org plan abort 3f0c9a5b7d1e2f46")]
 pub(super) struct AbortArgs {
-    /// The plan's id
-    #[arg(value_name = "PLAN")]
-    id: String,
     #[command(flatten)]
-    config: ConfigArgs,
-    #[command(flatten)]
-    output: OutputArgs,
+    plan: SavedPlanArgs,
 }
 
 /// Undo a plan: plan the way back from what it changed
@@ -84,10 +79,10 @@ pub(super) fn run_resume(args: &ResumeArgs) -> Outcome {
 }
 
 pub(super) fn run_abort(args: &AbortArgs) -> Outcome {
-    let id = plans::plan_id(&args.id)?;
-    let format = args.output.format();
+    let id = args.plan.id()?;
+    let format = args.plan.format();
     let report = runtime()?.block_on(async {
-        let context = plans::open(&args.config.load()?).await?;
+        let context = plans::open(&args.plan.load()?).await?;
         let patience = Duration::from_secs(2 * LANE_LEASE.as_seconds());
         Ok::<PlanReport, Failure>(context.runner.abort(&id, patience).await?)
     });

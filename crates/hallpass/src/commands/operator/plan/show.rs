@@ -9,7 +9,7 @@ use serde_json::json;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::opening::{ConfigArgs, open_store, runtime};
 use crate::output::{self, OutputArgs};
-use crate::plans;
+use crate::plans::{self, SavedPlanArgs};
 
 /// Plans listed at most.
 const LIST_MAX: u32 = 200;
@@ -32,13 +32,8 @@ pub(super) struct ListArgs {
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  hallpass org plan show 3f0c9a5b7d1e2f46 --output json")]
 pub(super) struct ShowArgs {
-    /// The plan's id
-    #[arg(value_name = "PLAN")]
-    id: String,
     #[command(flatten)]
-    config: ConfigArgs,
-    #[command(flatten)]
-    output: OutputArgs,
+    plan: SavedPlanArgs,
 }
 
 pub(super) fn run_list(args: &ListArgs) -> Outcome {
@@ -89,8 +84,8 @@ fn kind_cell(plan: &Plan) -> String {
 }
 
 pub(super) fn run_show(args: &ShowArgs) -> Outcome {
-    let path = args.config.load()?.sqlite()?;
-    let id = plans::plan_id(&args.id)?;
+    let path = args.plan.load()?.sqlite()?;
+    let id = args.plan.id()?;
     let (plan, report) = runtime()?.block_on(async {
         let store = open_store(path).await?;
         let saved = store.plan(&id).await.map_err(RunError::from)?;
@@ -104,7 +99,7 @@ pub(super) fn run_show(args: &ShowArgs) -> Outcome {
         ));
     }
     let whole = json!({ "report": report, "plan": plan });
-    plans::print(&report, Some(&whole), args.output.format())?;
+    plans::print(&report, Some(&whole), args.plan.format())?;
     Ok(Exit::Ok)
 }
 
