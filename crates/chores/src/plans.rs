@@ -2,9 +2,12 @@
 //! first; `--apply` carries it out.
 
 mod access_needs;
+pub mod chore;
 mod command_line;
 mod context;
 mod every_step;
+mod rows;
+mod saved;
 mod settle;
 mod unasked;
 
@@ -27,6 +30,8 @@ use hallpass_terminal::prompt::{YesArgs, confirm_act};
 
 pub use self::command_line::quoted;
 pub use self::context::{MEMBER_ROLE, PlanContext, PlanMeans, assemble, member_calls, open};
+pub use self::rows::{ShownRow, ShownRows};
+pub use self::saved::SavedPlanArgs;
 pub use self::settle::{save_unapplied, settle};
 pub use self::unasked::{UnaskedPlans, unfinished};
 
@@ -267,18 +272,6 @@ fn place(target: &StepTarget, account_name: &str) -> String {
     match target.region.as_str() {
         "global" => account,
         region => format!("{account} {region}"),
-    }
-}
-
-/// Ends a command: the report on stdout, a refusal on stderr.
-///
-/// # Errors
-/// The refusal.
-pub fn finish(settled: Settled, whole: Option<&Value>, format: Format) -> Result<Exit, Failure> {
-    print(&settled.report, whole, format)?;
-    match settled.refused {
-        Some(refused) => Err(refused),
-        None => Ok(settled.exit),
     }
 }
 

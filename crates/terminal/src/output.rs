@@ -72,7 +72,7 @@ impl Table {
     }
 
     /// Adds a row; cells are shown safely whatever they hold.
-    pub fn row<const N: usize>(&mut self, cells: [String; N]) {
+    pub fn row(&mut self, cells: impl IntoIterator<Item = String>) {
         self.rows
             .push(cells.into_iter().map(|cell| plain(&cell)).collect());
     }

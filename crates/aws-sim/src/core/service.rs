@@ -77,11 +77,16 @@ pub(crate) enum CallRates {
 
 impl CallRates {
     /// For services whose rates AWS does not say (?).
-    pub(crate) const UNDOCUMENTED: Self = Self::One(CallRate {
-        shared: BucketSharing::AccountAndRegion,
-        rate: 10.0,
-        burst: 20.0,
-    });
+    pub(crate) const UNDOCUMENTED: Self = Self::one(BucketSharing::AccountAndRegion, 10.0, 20.0);
+
+    /// One bucket for all calls: so many a second, and so many at once.
+    pub(crate) const fn one(shared: BucketSharing, rate: f64, burst: f64) -> Self {
+        Self::One(CallRate {
+            shared,
+            rate,
+            burst,
+        })
+    }
 }
 
 /// A bucket's rate.

@@ -133,18 +133,9 @@ async fn sessions_end() {
         "arn:aws:iam::{}:role/OrganizationAccountAccessRole",
         bench.account("payments-dev")
     );
-    let form = format!("Action=AssumeRole&RoleArn={role}&RoleSessionName=me&DurationSeconds=900");
-    let text = bench.query(&bench.signer, &form).await.text;
-    let part = |name: &str| {
-        let rest = text.split(&format!("<{name}>")).nth(1).unwrap();
-        rest.split('<').next().unwrap().to_owned()
-    };
-    let session = Signer {
-        key: part("AccessKeyId"),
-        secret: part("SecretAccessKey"),
-        token: Some(part("SessionToken")),
-        region: bench.signer.region.clone(),
-    };
+    let session = bench
+        .assume(&bench.signer, &role, "&DurationSeconds=900")
+        .await;
     let who = "Action=GetCallerIdentity";
     assert_eq!(bench.query(&session, who).await.outcome(), "ok");
     let bare = Signer {

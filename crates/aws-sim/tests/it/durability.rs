@@ -41,21 +41,8 @@ async fn live(bench: &Bench) -> Before {
     let row = bench.row("orders-prod", "PowerUser", &mara);
     let flying = bench.call("sso:CreateAccountAssignment", row).await.json();
     let account = bench.account("payments-dev");
-    let form = format!(
-        "Action=AssumeRole&RoleSessionName=me\
-         &RoleArn=arn:aws:iam::{account}:role/OrganizationAccountAccessRole"
-    );
-    let text = bench.query(&bench.signer, &form).await.text;
-    let part = |name: &str| {
-        let rest = text.split(&format!("<{name}>")).nth(1).unwrap();
-        rest.split('<').next().unwrap().to_owned()
-    };
-    let session = Signer {
-        key: part("AccessKeyId"),
-        secret: part("SecretAccessKey"),
-        token: Some(part("SessionToken")),
-        ..bench.signer.clone()
-    };
+    let role = format!("arn:aws:iam::{account}:role/OrganizationAccountAccessRole");
+    let session = bench.assume(&bench.signer, &role, "").await;
     Before {
         shown: bench
             .control("GET", "/state?full=1&assignments=1", Value::Null)

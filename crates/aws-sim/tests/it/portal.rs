@@ -21,6 +21,15 @@ pub(crate) fn here() -> Options {
     }
 }
 
+/// A client that follows nothing by itself.
+pub(crate) fn client() -> reqwest::Client {
+    reqwest::Client::builder()
+        .no_proxy()
+        .redirect(reqwest::redirect::Policy::none())
+        .build()
+        .unwrap()
+}
+
 /// Status, headers and text of a request that nobody signs.
 pub(crate) async fn ask(
     bench: &Bench,
@@ -29,11 +38,7 @@ pub(crate) async fn ask(
     headers: &[(&str, &str)],
     body: String,
 ) -> (u16, HeaderMap, String) {
-    let client = reqwest::Client::builder()
-        .no_proxy()
-        .redirect(reqwest::redirect::Policy::none())
-        .build()
-        .unwrap();
+    let client = client();
     let address = format!("http://{}{path}", bench.address);
     let mut request = client.request(method.parse().unwrap(), address).body(body);
     for (name, value) in headers {

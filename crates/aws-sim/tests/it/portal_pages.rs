@@ -4,6 +4,7 @@ use hallpass_aws_sim::Options;
 use serde_json::json;
 
 use crate::bench::{Bench, options};
+use crate::portal::client;
 
 const MARA: &str = "mara.lindqvist@example.com";
 
@@ -26,11 +27,7 @@ async fn look(
     form: Option<&[(&str, &str)]>,
     headers: &[(&str, &str)],
 ) -> Page {
-    let client = reqwest::Client::builder()
-        .no_proxy()
-        .redirect(reqwest::redirect::Policy::none())
-        .build()
-        .unwrap();
+    let client = client();
     let address = format!("http://{}{path}", bench.address);
     let mut request = match form {
         None => client.get(address),

@@ -37,6 +37,22 @@ async fn ask(bench: &Bench, signer: &Signer, operation: &str, input: Value) -> V
     answer.json()
 }
 
+/// Calls `CloudTrail`, which says no with this code.
+async fn assert_refused(
+    bench: &Bench,
+    signer: &Signer,
+    (operation, input): (&str, Value),
+    code: &str,
+) {
+    let call = format!("cloudtrail:{operation}");
+    let answer = bench.call_as(signer, &call, input).await;
+    assert!(
+        answer.outcome().starts_with(code),
+        "{code}: {}",
+        answer.text
+    );
+}
+
 #[tokio::test]
 async fn ct_1_a_trail_is_made_described_and_stopped() {
     let bench = bench().await;
@@ -109,14 +125,7 @@ async fn ct_1_what_cannot_be_is_refused_in_words() {
             "NotOrganizationMasterAccountException",
         ),
     ] {
-        let answer = bench
-            .call_as(signer, &format!("cloudtrail:{operation}"), input)
-            .await;
-        assert!(
-            answer.outcome().starts_with(code),
-            "{code}: {}",
-            answer.text
-        );
+        assert_refused(&bench, signer, (operation, input), code).await;
     }
 }
 
@@ -155,14 +164,7 @@ async fn ct_1_only_its_owner_stops_a_trail_and_at_home() {
             "InvalidTimeRangeException",
         ),
     ] {
-        let answer = bench
-            .call_as(signer, &format!("cloudtrail:{operation}"), input)
-            .await;
-        assert!(
-            answer.outcome().starts_with(code),
-            "{code}: {}",
-            answer.text
-        );
+        assert_refused(&bench, signer, (operation, input), code).await;
     }
 }
 

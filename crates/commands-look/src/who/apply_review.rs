@@ -11,10 +11,12 @@ use hallpass_inventory::{
 };
 use hallpass_model::{AccountId, GroupId, PermissionSetName, UserId};
 use hallpass_rules::Directory;
+use hallpass_runner::PlanDraft;
 use serde_json::{Value, json};
 
 use hallpass_chores::access_look::directory;
-use hallpass_chores::plans::{self, PlanArgs, PlanContext};
+use hallpass_chores::plans::chore::{self, Chore, Drafted, Opened, ReportWithin, Within};
+use hallpass_chores::plans::{PlanArgs, PlanContext, Settled};
 use hallpass_host::access_snapshots;
 use hallpass_host::runtime::runtime;
 use hallpass_host::snapshots_at::SnapshotsAt;
@@ -74,27 +76,49 @@ struct Looked {
 }
 
 pub(super) fn run(args: &Args) -> Outcome {
-    let format = args.plan.format();
     let looked = looked(args)?;
-    runtime()?.block_on(async {
-        let context = plans::open(&args.plan.load()?).await?;
-        let directory = directory(&context.access(), false).await?;
-        say(&looked, &directory);
-        if looked.removals.is_empty() {
-            output::say("No changes");
-            return Ok(hallpass_terminal::exit::Exit::Ok);
-        }
-        args.check(&looked, &context)?;
-        let organization = context.aws.about().organization_id.clone();
+    chore::run(&ReviewChore { args, looked }, &args.plan)
+}
+
+/// What reviewers decided.
+struct ReviewChore<'a> {
+    args: &'a Args,
+    looked: Looked,
+}
+
+impl Chore for ReviewChore<'_> {
+    type Facts = PlanDraft;
+    type Shown = Within<ReviewReport>;
+
+    async fn gather(&self, at: &Opened<'_>) -> Result<Self::Facts, Failure> {
+        let looked = &self.looked;
+        let directory = directory(&at.context.access(), false).await?;
+        say(looked, &directory);
+        self.args.check(looked, at.context)?;
+        let organization = at.context.aws.about().organization_id.clone();
         let organization = organization.unwrap_or_default();
         let facts = json!({ "removals": looked.review.removals });
-        let draft = review_plan(&looked.removals, &organization, &directory, facts);
-        let count = looked.removals.len();
+        let removals = &looked.removals;
+        Ok(review_plan(removals, &organization, &directory, facts))
+    }
+
+    fn draft(&self, draft: PlanDraft) -> Result<Drafted<Self::Shown>, Failure> {
+        let count = self.looked.removals.len();
         let question = format!("Take {count} assignments and memberships away?");
-        let settled = plans::settle(&context, draft, &args.plan, &question).await?;
-        let whole = looked.whole(&json!(settled.report));
-        plans::finish(settled, Some(&whole), format)
-    })
+        let shown = Within(self.looked.report());
+        Ok(Drafted::plan_or(draft, question, shown, "No changes"))
+    }
+}
+
+/// What reviewers decided, as the report has it beside the plan's.
+struct ReviewReport(serde_json::Map<String, Value>);
+
+impl ReportWithin for ReviewReport {
+    fn whole(&self, settled: &Settled) -> Result<Value, Failure> {
+        let mut whole = self.0.clone();
+        whole.insert("plan".to_owned(), json!(settled.report));
+        Ok(Value::Object(whole))
+    }
 }
 
 fn looked(args: &Args) -> Result<Looked, Failure> {
@@ -182,16 +206,17 @@ impl Args {
 }
 
 impl Looked {
-    fn whole(&self, report: &Value) -> Value {
-        json!({
-            "snapshot": self.snapshot.id,
-            "removals": self.review.removals,
-            "also_lost": self.also_lost,
-            "kept": self.review.kept,
-            "undecided": self.review.undecided,
-            "gone": self.review.gone,
-            "plan": report,
-        })
+    fn report(&self) -> ReviewReport {
+        let members = [
+            ("snapshot", json!(self.snapshot.id)),
+            ("removals", json!(self.review.removals)),
+            ("also_lost", json!(self.also_lost)),
+            ("kept", json!(self.review.kept)),
+            ("undecided", json!(self.review.undecided)),
+            ("gone", json!(self.review.gone)),
+        ];
+        let members = members.map(|(name, value)| (name.to_owned(), value));
+        ReviewReport(members.into_iter().collect())
     }
 }
 

@@ -1,5 +1,6 @@
 //! `hallpass org insights channels …`: the topics that insights are told to (`organization.md` D-9).
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use hallpass_org::ReadCalls;
@@ -9,23 +10,20 @@ use hallpass_org::insights::{
     draft_channels,
 };
 use hallpass_org::standards::StandardsUnread;
-use hallpass_runner::{PlanDraft, PlanReport};
+use hallpass_runner::{PlanDraft, PlanReport, StepTarget, TargetReport};
 use hallpass_wording::plan;
 use serde_json::{Value, json};
 
-use hallpass_chores::plans::{self, PlanArgs, PlanContext};
+use hallpass_chores::plans::chore::{self, Chore, Compared, Drafted, Opened, Standing};
+use hallpass_chores::plans::{PlanArgs, ShownRow, ShownRows};
 use hallpass_host::bad_names;
-use hallpass_host::runtime::runtime;
 use hallpass_host::selection_args::TargetSelectionArgs;
-use hallpass_setup::opening::ConfigArgs;
-use hallpass_terminal::exit::{Exit, Failure, Outcome};
-use hallpass_terminal::output::{self, Format, OutputArgs, Table};
+use hallpass_terminal::exit::{Failure, Outcome};
+use hallpass_terminal::output::{self, Format};
 use hallpass_terminal::text_file::read_text;
 
 /// The largest file that is read.
 const FILE_BYTES_MAX: u64 = 1 << 20;
-/// Columns as CSV.
-const FIELDS: &[&str] = &["account", "region", "topic", "outcome", "reason"];
 
 /// Set which SNS topics DevOps Guru notifies of insights, by a file
 #[derive(Debug, clap::Args)]
@@ -77,13 +75,8 @@ struct CheckArgs {
     file: PathBuf,
     #[command(flatten)]
     selection: TargetSelectionArgs,
-    /// Exit with 3 where something differs
-    #[arg(long)]
-    fail_on_findings: bool,
     #[command(flatten)]
-    config: ConfigArgs,
-    #[command(flatten)]
-    output: OutputArgs,
+    check: chore::CheckArgs,
 }
 
 /// Plan to take the channels to a file's topics away; `--apply` carries it out
@@ -107,16 +100,21 @@ struct RemoveArgs {
 /// Exit 2 for a file that cannot be carried out.
 pub(super) fn run(args: &Args) -> Outcome {
     match (&args.command, &args.apply.file) {
-        (Some(Command::Check(args)), _) => check(args),
+        (Some(Command::Check(args)), _) => {
+            let wish = ChannelsChore::setting(&args.file, &args.selection)?;
+            chore::check(&wish, &args.check)
+        }
         (Some(Command::Remove(args)), _) => {
-            let wanted = "Take these channels of DevOps Guru away?";
-            let place = (args.file.as_path(), &args.selection);
-            carry(place, &args.plan, draft_channel_removal, wanted)
+            let wish = ChannelsChore {
+                draft: draft_channel_removal,
+                question: "Take these channels of DevOps Guru away?",
+                ..ChannelsChore::setting(&args.file, &args.selection)?
+            };
+            chore::run(&wish, &args.plan)
         }
         (None, Some(file)) => {
-            let place = (file.as_path(), &args.apply.selection);
-            let wanted = "Change which topics DevOps Guru tells insights to?";
-            carry(place, &args.apply.plan, draft_channels, wanted)
+            let wish = ChannelsChore::setting(file, &args.apply.selection)?;
+            chore::run(&wish, &args.apply.plan)
         }
         (None, None) => Err(Failure::bad_input("which file?")),
     }
@@ -127,61 +125,62 @@ fn read_file(path: &Path) -> Result<Vec<ChannelWish>, Failure> {
     DelegationFile::read_channels(&text).map_err(|error| Failure::bad_input(error).within(path))
 }
 
-async fn find(
-    context: &PlanContext,
-    wishes: &[ChannelWish],
-    selection: &TargetSelectionArgs,
-) -> Result<ChannelsFound, Failure> {
-    let calls: &dyn ReadCalls = context.calls.as_ref();
-    let scope = selection.scope(calls).await?;
-    let found = compare_channels(calls, wishes, &scope).await;
-    found.map_err(|why| match why {
-        StandardsUnread::Unread(_) => {
-            Failure::failed(why.to_string()).help("use credentials of the management account")
-        }
-        StandardsUnread::Unknown(names) => bad_names::unknown(&names, None),
-    })
-}
-
-fn carry(
-    (file, selection): (&Path, &TargetSelectionArgs),
-    plan: &PlanArgs,
+/// Topics that are to be told of insights, or not any more.
+struct ChannelsChore<'a> {
+    wishes: Vec<ChannelWish>,
+    selection: &'a TargetSelectionArgs,
     draft: fn(&ChannelsFound) -> PlanDraft,
-    question: &str,
-) -> Outcome {
-    let format = plan.format();
-    let wishes = read_file(file)?;
-    let loaded = plan.load()?;
-    runtime()?.block_on(async {
-        let context = plans::open(&loaded).await?;
-        let found = find(&context, &wishes, selection).await?;
-        let draft = draft(&found);
-        let mut shown = ShownChannels::of(&found.rows);
-        shown.say_unread();
-        if draft.is_empty() {
-            shown.print(None, format)?;
-            output::say("nothing is to be changed");
-            return Ok(shown.exit(Exit::Ok));
-        }
-        let settled = plans::settle(&context, draft, plan, question).await?;
-        shown.tell(&settled.report);
-        shown.print(Some(&settled.report), format)?;
-        match settled.refused {
-            Some(refused) => Err(refused),
-            None => Ok(shown.exit(settled.exit)),
-        }
-    })
+    question: &'static str,
 }
 
-fn check(args: &CheckArgs) -> Outcome {
-    let format = args.output.format();
-    let wishes = read_file(&args.file)?;
-    let loaded = args.config.load()?;
-    runtime()?.block_on(async {
-        let context = plans::open(&loaded).await?;
-        let found = find(&context, &wishes, &args.selection).await?;
-        let shown = ShownChannels::of(&found.rows);
-        shown.print(None, format)?;
+impl<'a> ChannelsChore<'a> {
+    fn setting(file: &Path, selection: &'a TargetSelectionArgs) -> Result<Self, Failure> {
+        Ok(Self {
+            wishes: read_file(file)?,
+            selection,
+            draft: draft_channels,
+            question: "Change which topics DevOps Guru tells insights to?",
+        })
+    }
+}
+
+impl Chore for ChannelsChore<'_> {
+    type Facts = ChannelsFound;
+    type Shown = ShownRows<ShownChannel>;
+
+    async fn gather(&self, at: &Opened<'_>) -> Result<ChannelsFound, Failure> {
+        let calls: &dyn ReadCalls = at.context.calls.as_ref();
+        let scope = self.selection.scope(calls).await?;
+        let found = compare_channels(calls, &self.wishes, &scope).await;
+        found.map_err(|why| match why {
+            StandardsUnread::Unread(_) => {
+                Failure::failed(why.to_string()).help("use credentials of the management account")
+            }
+            StandardsUnread::Unknown(names) => bad_names::unknown(&names, None),
+        })
+    }
+
+    fn draft(&self, found: ChannelsFound) -> Result<Drafted<Self::Shown>, Failure> {
+        let shown = shown(&found.rows);
+        // what is left out is said before anything is changed
+        for row in shown.0.iter().filter(|it| it.is_bad) {
+            output::say(&format!(
+                "{} {} is left out: {}",
+                row.account, row.region, row.reason
+            ));
+        }
+        let nothing = "nothing is to be changed";
+        let draft = (self.draft)(&found);
+        Ok(Drafted::plan_or(draft, self.question, shown, nothing))
+    }
+}
+
+impl Compared for ChannelsChore<'_> {
+    async fn differences(
+        &self,
+        _at: &Opened<'_>,
+        found: ChannelsFound,
+    ) -> Result<(Self::Shown, Standing), Failure> {
         let differs = found.rows.iter().any(|it| match it.state {
             ChannelState::Missing | ChannelState::Differs => true,
             ChannelState::Same
@@ -189,17 +188,14 @@ fn check(args: &CheckArgs) -> Outcome {
             | ChannelState::Skipped(_)
             | ChannelState::Unread(_) => false,
         });
-        let exit = if differs && args.fail_on_findings {
-            Exit::Findings
-        } else {
-            Exit::Ok
-        };
-        Ok(shown.exit(exit))
-    })
+        Ok((shown(&found.rows), Standing::of(differs)))
+    }
 }
 
+/// A topic in an account and Region.
 struct ShownChannel {
     account: String,
+    account_name: String,
     region: String,
     topic: String,
     outcome: String,
@@ -207,10 +203,11 @@ struct ShownChannel {
     is_bad: bool,
 }
 
-/// A row for each topic in each account and Region.
-struct ShownChannels(Vec<ShownChannel>);
+fn shown(rows: &[ChannelRow]) -> ShownRows<ShownChannel> {
+    ShownRows(rows.iter().map(shown_channel).collect())
+}
 
-fn shown(row: &ChannelRow) -> ShownChannel {
+fn shown_channel(row: &ChannelRow) -> ShownChannel {
     let (outcome, reason) = match &row.state {
         ChannelState::Same => ("unchanged", String::new()),
         ChannelState::Missing => ("missing", String::new()),
@@ -222,94 +219,69 @@ fn shown(row: &ChannelRow) -> ShownChannel {
         ChannelState::Skipped(why) => ("skipped", why.clone()),
         ChannelState::Unread(why) => ("unread", why.clone()),
     };
+    let topic = row.wish.as_ref().map(|it| it.topic.clone());
     ShownChannel {
         account: row.account.clone(),
+        account_name: String::new(),
         region: row.region.clone(),
-        topic: row
-            .wish
-            .as_ref()
-            .map(|it| it.topic.clone())
-            .unwrap_or_default(),
+        topic: topic.unwrap_or_default(),
         outcome: outcome.to_owned(),
         reason,
         is_bad: row.is_bad(),
     }
 }
 
-impl ShownChannels {
-    fn of(rows: &[ChannelRow]) -> Self {
-        Self(rows.iter().map(shown).collect())
+impl ShownRow for ShownChannel {
+    const HEAD: &'static [&'static str] = &["account", "where", "topic", "outcome", "why"];
+    const FIELDS: &'static [&'static str] = &[
+        "account",
+        "region",
+        "topic",
+        "outcome",
+        "reason",
+        "account_name",
+    ];
+
+    fn name(&mut self, names: &BTreeMap<String, String>) {
+        self.account_name = names.get(&self.account).cloned().unwrap_or_default();
     }
 
-    /// What is left out is said before anything is changed.
-    fn say_unread(&self) {
-        for row in self.0.iter().filter(|it| it.is_bad) {
-            output::say(&format!(
-                "{} {} is left out: {}",
-                row.account, row.region, row.reason
-            ));
-        }
+    fn is_at(&self, target: &StepTarget) -> bool {
+        self.account == target.account && self.region == target.region && self.topic == target.key
     }
 
-    fn tell(&mut self, report: &PlanReport) {
-        let would = report.is_planned();
-        for target in &report.targets {
-            let at = &target.target;
-            let of = |it: &&mut ShownChannel| {
-                it.account == at.account && it.region == at.region && it.topic == at.key
-            };
-            if let Some(row) = self.0.iter_mut().find(of) {
-                plan::outcome_cell(target.outcome, would).clone_into(&mut row.outcome);
-                row.reason.clone_from(&target.reason);
-            }
-        }
+    fn tell(&mut self, target: &TargetReport, report: &PlanReport) {
+        plan::outcome_cell(target.outcome, report.is_planned()).clone_into(&mut self.outcome);
+        self.reason.clone_from(&target.reason);
     }
 
-    fn exit(&self, otherwise: Exit) -> Exit {
-        if self.0.iter().any(|row| row.is_bad) {
-            Exit::Failed
+    fn is_bad(&self) -> bool {
+        self.is_bad
+    }
+
+    fn json(&self, _format: Format) -> Value {
+        json!({
+            "account": self.account, "account_name": self.account_name, "region": self.region, "topic": self.topic,
+            "outcome": self.outcome, "reason": self.reason,
+        })
+    }
+
+    fn cells(&self) -> Vec<String> {
+        // the Region stands beside it, and a topic of another account is told as that
+        let mut parts = self.topic.rsplit(':');
+        let name = parts.next().unwrap_or_default();
+        let owner = parts.next().unwrap_or_default();
+        let topic = if owner.is_empty() || owner == self.account {
+            name.to_owned()
         } else {
-            otherwise
-        }
-    }
-
-    fn print(&self, report: Option<&PlanReport>, format: Format) -> Result<(), Failure> {
-        let row = |it: &ShownChannel| {
-            json!({
-                "account": it.account, "region": it.region, "topic": it.topic, "outcome": it.outcome,
-                "reason": it.reason,
-            })
+            format!("{owner}:{name}")
         };
-        let rows: Vec<Value> = self.0.iter().map(row).collect();
-        match format {
-            Format::Table | Format::Csv => output::list(format, &rows, FIELDS, || self.table()),
-            Format::Json | Format::Jsonl => {
-                let whole = json!({ "rows": rows, "report": report });
-                output::one(format, &whole, &[], String::new)
-            }
-        }
-    }
-
-    fn table(&self) -> Table {
-        let mut table = Table::new(&["account", "where", "topic", "outcome", "why"]);
-        for row in &self.0 {
-            // the Region stands beside it, and a topic of another account is told as that
-            let mut parts = row.topic.rsplit(':');
-            let name = parts.next().unwrap_or_default();
-            let owner = parts.next().unwrap_or_default();
-            let topic = if owner.is_empty() || owner == row.account {
-                name.to_owned()
-            } else {
-                format!("{owner}:{name}")
-            };
-            table.row([
-                row.account.clone(),
-                row.region.clone(),
-                topic,
-                row.outcome.clone(),
-                row.reason.clone(),
-            ]);
-        }
-        table
+        vec![
+            plan::account(&self.account_name, &self.account),
+            self.region.clone(),
+            topic,
+            self.outcome.clone(),
+            self.reason.clone(),
+        ]
     }
 }

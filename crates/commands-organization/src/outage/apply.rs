@@ -7,10 +7,12 @@ use std::path::PathBuf;
 
 use hallpass_org::Drill;
 use hallpass_org::outage::{ApplyDrill, BreakGlass, DrillFile, plan_apply, probes};
+use hallpass_runner::PlanDraft;
 use serde_json::{Value, json};
 
-use hallpass_chores::plans::{self, PlanArgs, Settled};
-use hallpass_host::runtime::runtime;
+use super::kept;
+use hallpass_chores::plans::chore::{self, Chore, Drafted, Opened, ReportWithin, Within};
+use hallpass_chores::plans::{PlanArgs, Settled};
 use hallpass_terminal::exit::{Failure, Outcome};
 use hallpass_terminal::output;
 
@@ -40,65 +42,91 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> Outcome {
-    let format = args.plan.format();
-    let done = carry_out(args)?;
-    let (settled, whole) = done;
-    plans::finish(settled, Some(&whole), format)
-}
-
-fn carry_out(args: &Args) -> Result<(Settled, Value), Failure> {
     let text = fs::read_to_string(&args.file)
         .map_err(|error| Failure::unreadable(args.file.display(), &error))?;
     let file = DrillFile::read(&text)?;
-    let loaded = args.plan.load()?;
-    let wanted = ApplyDrill {
-        file,
-        target: args.target.clone(),
-        prod: loaded.config.outage.prod_accounts.clone(),
-        break_glass: if args.without_break_glass {
-            BreakGlass::Waived
-        } else {
-            BreakGlass::Needed
-        },
-    };
-    runtime()?.block_on(async {
-        let context = plans::open(&loaded).await?;
-        let (draft, drill) = plan_apply(context.organization.as_ref(), &wanted).await.map_err(chore_failed)?;
+    chore::run(&DrillChore { args, file }, &args.plan)
+}
+
+/// A drill that is to be attached.
+struct DrillChore<'a> {
+    args: &'a Args,
+    file: DrillFile,
+}
+
+impl Chore for DrillChore<'_> {
+    type Facts = (PlanDraft, Drill);
+    type Shown = Within<DrillReport>;
+
+    async fn gather(&self, at: &Opened<'_>) -> Result<Self::Facts, Failure> {
+        let wanted = ApplyDrill {
+            file: self.file.clone(),
+            target: self.args.target.clone(),
+            prod: at.loaded.config.outage.prod_accounts.clone(),
+            break_glass: if self.args.without_break_glass {
+                BreakGlass::Waived
+            } else {
+                BreakGlass::Needed
+            },
+        };
+        Ok(plan_apply(at.context.organization.as_ref(), &wanted).await?)
+    }
+
+    fn draft(&self, (draft, drill): Self::Facts) -> Result<Drafted<Self::Shown>, Failure> {
         let question = format!(
             "Deny calls in {} accounts below {} until {}?",
             drill.accounts.len(),
             drill.target,
             drill.ends_at
         );
-        let settled = plans::settle(&context, draft, &args.plan, &question).await?;
-        let kept = context.kept.drill(&drill.id).await;
-        let kept = kept.map_err(|fault| Failure::failed(fault.to_string()))?;
-        let drill = kept.unwrap_or(drill);
-        if args.plan.is_applying() && settled.refused.is_none() {
-            output::say(&format!(
-                "drill {} ends by itself at {}; `hallpass org outage remove {} --apply` ends it sooner",
-                drill.id, drill.ends_at, drill.id
-            ));
-        }
-        let whole = whole(&wanted.file, &drill, &settled)?;
-        Ok((settled, whole))
-    })
+        let file = self.file.clone();
+        let shown = Within(DrillReport { file, drill });
+        Ok(Drafted::plan(draft, question, shown))
+    }
+
+    async fn done(
+        &self,
+        _at: &Opened<'_>,
+        Within(DrillReport { drill, .. }): &Self::Shown,
+        _settled: Option<&Settled>,
+    ) -> Result<(), Failure> {
+        output::say(&format!(
+            "drill {} ends by itself at {}; `hallpass org outage remove {} --apply` ends it sooner",
+            drill.id, drill.ends_at, drill.id
+        ));
+        Ok(())
+    }
 }
 
 /// The report of a drill (`policies.md` §8.3), with the plan's beside it.
-fn whole(file: &DrillFile, drill: &Drill, settled: &Settled) -> Result<Value, Failure> {
-    let statement: Value = serde_json::from_str(&drill.statement).map_err(Failure::bug)?;
-    let rows = probes(file).map_err(Failure::bug)?;
-    Ok(json!({
-        "id": drill.id,
-        "target": drill.target,
-        "accounts": drill.accounts,
-        "statement": statement.get("Statement"),
-        "starts_at": drill.starts_at,
-        "ends_at": drill.ends_at,
-        "applied_at": drill.applied_at,
-        "removed_at": drill.removed_at,
-        "probes": rows,
-        "plan": settled.report,
-    }))
+struct DrillReport {
+    file: DrillFile,
+    drill: Drill,
+}
+
+impl ReportWithin for DrillReport {
+    async fn look_up(&mut self, at: &Opened<'_>) -> Result<(), Failure> {
+        if let Some(kept) = kept(at, &self.drill.id).await? {
+            self.drill = kept;
+        }
+        Ok(())
+    }
+
+    fn whole(&self, settled: &Settled) -> Result<Value, Failure> {
+        let drill = &self.drill;
+        let statement: Value = serde_json::from_str(&drill.statement).map_err(Failure::bug)?;
+        let rows = probes(&self.file).map_err(Failure::bug)?;
+        Ok(json!({
+            "id": drill.id,
+            "target": drill.target,
+            "accounts": drill.accounts,
+            "statement": statement.get("Statement"),
+            "starts_at": drill.starts_at,
+            "ends_at": drill.ends_at,
+            "applied_at": drill.applied_at,
+            "removed_at": drill.removed_at,
+            "probes": rows,
+            "plan": settled.report,
+        }))
+    }
 }

@@ -5,7 +5,10 @@ mod generate;
 mod list;
 mod remove;
 
-use hallpass_terminal::exit::Outcome;
+use hallpass_org::Drill;
+
+use hallpass_chores::plans::chore::Opened;
+use hallpass_terminal::exit::{Failure, Outcome};
 
 /// Rehearse an outage: deny calls to one Region's control planes for a while
 #[derive(Debug, clap::Args)]
@@ -39,4 +42,10 @@ pub fn run(args: &Args) -> Outcome {
         Command::List(args) => list::run(args),
         Command::Reap(args) => remove::run_reap(args),
     }
+}
+
+/// What the store has of a drill.
+async fn kept(at: &Opened<'_>, id: &str) -> Result<Option<Drill>, Failure> {
+    let kept = at.context.kept.drill(id).await;
+    kept.map_err(|fault| Failure::failed(fault.to_string()))
 }

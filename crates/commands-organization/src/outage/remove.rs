@@ -1,14 +1,14 @@
 //! `hallpass org outage remove|reap`: takes drills away, by their tags alone.
 
-use hallpass_chores::plans::chore_failed;
+use hallpass_org::Drill;
 use hallpass_org::outage::{plan_reap, plan_remove};
 use hallpass_runner::PlanDraft;
 use serde_json::{Value, json};
 
-use hallpass_chores::plans::{self, PlanArgs, PlanContext, Settled};
-use hallpass_host::runtime::runtime;
-use hallpass_terminal::exit::{Exit, Failure, Outcome};
-use hallpass_terminal::output;
+use super::kept;
+use hallpass_chores::plans::chore::{self, Chore, Drafted, Opened, ReportWithin, Within};
+use hallpass_chores::plans::{PlanArgs, Settled};
+use hallpass_terminal::exit::{Failure, Outcome};
 
 /// Detach and delete a drill's policy, wherever it is attached
 #[derive(Debug, clap::Args)]
@@ -30,59 +30,69 @@ pub(super) struct ReapArgs {
 }
 
 pub(super) fn run_remove(args: &RemoveArgs) -> Outcome {
-    let format = args.plan.format();
-    let done = runtime()?.block_on(async {
-        let context = plans::open(&args.plan.load()?).await?;
-        let draft = plan_remove(context.organization.as_ref(), &args.id)
-            .await
-            .map_err(chore_failed)?;
-        settle(&context, draft, std::slice::from_ref(&args.id), &args.plan).await
-    });
-    let (settled, whole) = done?;
-    plans::finish(settled, Some(&whole), format)
+    chore::run(&EndChore::One(&args.id), &args.plan)
 }
 
 pub(super) fn run_reap(args: &ReapArgs) -> Outcome {
-    let format = args.plan.format();
-    let done = runtime()?.block_on(async {
-        let context = plans::open(&args.plan.load()?).await?;
-        let now = context.clock.now();
-        let (organization, kept) = (context.organization.as_ref(), context.kept.as_ref());
-        let (draft, ids) = plan_reap(organization, kept, now)
-            .await
-            .map_err(chore_failed)?;
-        if draft.is_empty() {
-            return Ok(None);
-        }
-        settle(&context, draft, &ids, &args.plan).await.map(Some)
-    });
-    let done = done?;
-    if let Some((settled, whole)) = done {
-        return plans::finish(settled, Some(&whole), format);
-    }
-    output::say("no drill is past its end");
-    Ok(Exit::Ok)
+    chore::run(&EndChore::EveryPast, &args.plan)
 }
 
-async fn settle(
-    context: &PlanContext,
-    draft: PlanDraft,
-    ids: &[String],
-    args: &PlanArgs,
-) -> Result<(Settled, Value), Failure> {
-    let question = format!("End drill {}?", ids.join(", "));
-    let settled = plans::settle(context, draft, args, &question).await?;
-    let mut drills = Vec::new();
-    for id in ids {
-        let kept = context.kept.drill(id).await;
-        let kept = kept.map_err(|fault| Failure::failed(fault.to_string()))?;
-        drills.push(json!({
-            "id": id,
-            "target": kept.as_ref().map(|drill| drill.target.clone()),
-            "applied_at": kept.as_ref().and_then(|drill| drill.applied_at),
-            "removed_at": kept.as_ref().and_then(|drill| drill.removed_at),
-        }));
+/// Drills that are to end.
+enum EndChore<'a> {
+    One(&'a String),
+    EveryPast,
+}
+
+impl Chore for EndChore<'_> {
+    type Facts = (PlanDraft, Vec<String>);
+    type Shown = Within<EndReport>;
+
+    async fn gather(&self, at: &Opened<'_>) -> Result<Self::Facts, Failure> {
+        let organization = at.context.organization.as_ref();
+        Ok(match self {
+            Self::One(id) => {
+                let ids = vec![(*id).clone()];
+                (plan_remove(organization, id).await?, ids)
+            }
+            Self::EveryPast => {
+                let (kept, now) = (at.context.kept.as_ref(), at.context.clock.now());
+                plan_reap(organization, kept, now).await?
+            }
+        })
     }
-    let whole = json!({ "drills": drills, "plan": settled.report });
-    Ok((settled, whole))
+
+    fn draft(&self, (draft, ids): Self::Facts) -> Result<Drafted<Self::Shown>, Failure> {
+        let question = format!("End drill {}?", ids.join(", "));
+        let drills = ids.into_iter().map(|id| (id, None));
+        let shown = Within(EndReport(drills.collect()));
+        Ok(match self {
+            Self::One(_) => Drafted::plan(draft, question, shown),
+            Self::EveryPast => Drafted::plan_or(draft, question, shown, "no drill is past its end"),
+        })
+    }
+}
+
+/// What the store has of drills that end, by their ids.
+struct EndReport(Vec<(String, Option<Drill>)>);
+
+impl ReportWithin for EndReport {
+    async fn look_up(&mut self, at: &Opened<'_>) -> Result<(), Failure> {
+        for (id, drill) in &mut self.0 {
+            *drill = kept(at, id).await?;
+        }
+        Ok(())
+    }
+
+    fn whole(&self, settled: &Settled) -> Result<Value, Failure> {
+        let row = |(id, kept): &(String, Option<Drill>)| {
+            json!({
+                "id": id,
+                "target": kept.as_ref().map(|drill| drill.target.clone()),
+                "applied_at": kept.as_ref().and_then(|drill| drill.applied_at),
+                "removed_at": kept.as_ref().and_then(|drill| drill.removed_at),
+            })
+        };
+        let drills: Vec<Value> = self.0.iter().map(row).collect();
+        Ok(json!({ "drills": drills, "plan": settled.report }))
+    }
 }

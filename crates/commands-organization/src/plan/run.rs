@@ -3,14 +3,14 @@
 use hallpass_chores::plans::run_failed;
 use std::time::Duration;
 
-use hallpass_runner::{LANE_LEASE, PlanReport, undo};
+use hallpass_runner::{LANE_LEASE, PlanDraft, PlanId, PlanReport};
 
-use hallpass_chores::plans::{self, PlanArgs, RunningArgs};
+use hallpass_chores::plans::chore::{self, ByReport, Chore, Drafted, Opened};
+use hallpass_chores::plans::{self, PlanArgs, RunningArgs, SavedPlanArgs};
 use hallpass_chores::vending_mail::with_mails;
 use hallpass_host::runtime::runtime;
-use hallpass_setup::opening::ConfigArgs;
 use hallpass_terminal::exit::{Exit, Failure, Outcome};
-use hallpass_terminal::output::{self, OutputArgs};
+use hallpass_terminal::output;
 
 /// Resume a plan that was stopped, paused or aborted, or begin a saved one
 #[derive(Debug, clap::Args)]
@@ -35,13 +35,8 @@ pub(super) struct ResumeArgs {
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  hallpass org plan abort 3f0c9a5b7d1e2f46")]
 pub(super) struct AbortArgs {
-    /// The plan's id
-    #[arg(value_name = "PLAN")]
-    id: String,
     #[command(flatten)]
-    config: ConfigArgs,
-    #[command(flatten)]
-    output: OutputArgs,
+    plan: SavedPlanArgs,
 }
 
 /// Undo a plan: plan the way back from what it changed
@@ -91,10 +86,10 @@ pub(super) fn run_resume(args: &ResumeArgs) -> Outcome {
 }
 
 pub(super) fn run_abort(args: &AbortArgs) -> Outcome {
-    let id = plans::plan_id(&args.id)?;
-    let format = args.output.format();
+    let id = args.plan.id()?;
+    let format = args.plan.format();
     let report = runtime()?.block_on(async {
-        let context = plans::open(&args.config.load()?).await?;
+        let context = plans::open(&args.plan.load()?).await?;
         let patience = Duration::from_secs(2 * LANE_LEASE.as_seconds());
         Ok::<PlanReport, Failure>(
             context
@@ -112,17 +107,22 @@ pub(super) fn run_abort(args: &AbortArgs) -> Outcome {
 
 pub(super) fn run_undo(args: &UndoArgs) -> Outcome {
     let id = plans::plan_id(&args.id)?;
-    let format = args.plan.format();
-    let settled = runtime()?.block_on(async {
-        let context = plans::open(&args.plan.load()?).await?;
-        let (plan, folded) = context.runner.load(&id).await.map_err(run_failed)?;
-        let undoing = undo(&plan, &folded, context.hands.as_ref());
-        for (target, why) in &undoing.not_undoable {
-            output::say(&format!("not undoable: {target}: {why}"));
-        }
-        let question = format!("Take back what plan {id} changed?");
-        plans::settle(&context, undoing.draft, &args.plan, &question).await
-    });
-    let settled = settled?;
-    plans::finish(settled, None, format)
+    chore::run(&UndoChore(id), &args.plan)
+}
+
+/// What a plan changed is to be taken back.
+struct UndoChore(PlanId);
+
+impl Chore for UndoChore {
+    type Facts = PlanDraft;
+    type Shown = ByReport;
+
+    async fn gather(&self, at: &Opened<'_>) -> Result<PlanDraft, Failure> {
+        chore::way_back(at.context, &self.0).await
+    }
+
+    fn draft(&self, draft: PlanDraft) -> Result<Drafted<ByReport>, Failure> {
+        let question = format!("Take back what plan {} changed?", self.0);
+        Ok(Drafted::plan(draft, question, ByReport))
+    }
 }

@@ -7,7 +7,7 @@ use hallpass_runner::{Plan, PlanReport, PlanStore, RunError, fold};
 use hallpass_wording::time::utc;
 use serde_json::json;
 
-use hallpass_chores::plans;
+use hallpass_chores::plans::{self, SavedPlanArgs};
 use hallpass_host::runtime::runtime;
 use hallpass_setup::opening::{ConfigArgs, open_store};
 use hallpass_terminal::exit::{Exit, Failure, Outcome};
@@ -34,13 +34,8 @@ pub(super) struct ListArgs {
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  hallpass org plan show 3f0c9a5b7d1e2f46 --output json")]
 pub(super) struct ShowArgs {
-    /// The plan's id
-    #[arg(value_name = "PLAN")]
-    id: String,
     #[command(flatten)]
-    config: ConfigArgs,
-    #[command(flatten)]
-    output: OutputArgs,
+    plan: SavedPlanArgs,
 }
 
 pub(super) fn run_list(args: &ListArgs) -> Outcome {
@@ -96,8 +91,8 @@ fn kind_cell(plan: &Plan) -> String {
 }
 
 pub(super) fn run_show(args: &ShowArgs) -> Outcome {
-    let path = args.config.load()?.sqlite()?;
-    let id = plans::plan_id(&args.id)?;
+    let path = args.plan.load()?.sqlite()?;
+    let id = args.plan.id()?;
     let (plan, report) = runtime()?.block_on(async {
         let store = open_store(path).await?;
         let saved = store
@@ -115,7 +110,7 @@ pub(super) fn run_show(args: &ShowArgs) -> Outcome {
         ));
     }
     let whole = json!({ "report": report, "plan": plan });
-    plans::print(&report, Some(&whole), args.output.format())?;
+    plans::print(&report, Some(&whole), args.plan.format())?;
     Ok(Exit::Ok)
 }
 

@@ -9,10 +9,11 @@ use hallpass_model::Clock;
 use hallpass_remediation::{
     PressRefusal, Remediation, RemediationStore as _, is_labelled_by_us, may_undo, undone,
 };
-use hallpass_runner::undo;
+use hallpass_runner::{PlanDraft, PlanId};
 
 use super::found;
-use hallpass_chores::plans::{self, PlanArgs};
+use hallpass_chores::plans::chore::{self, ByReport, Chore, Drafted, Opened};
+use hallpass_chores::plans::{PlanArgs, Settled};
 use hallpass_clock::SystemClock;
 use hallpass_config::Loaded;
 use hallpass_host::runtime::runtime;
@@ -38,7 +39,6 @@ pub(super) struct UndoArgs {
 }
 
 pub(super) fn run(args: &UndoArgs) -> Outcome {
-    let format = args.plan.format();
     let loaded = args.plan.load()?;
     runtime()?.block_on(async {
         let store = open_store(loaded.sqlite()?).await?;
@@ -56,22 +56,52 @@ pub(super) fn run(args: &UndoArgs) -> Outcome {
             let next = undone(it, "an operator", hallpass_clock::now());
             return kept(&store, &next).await.map(|()| Exit::Ok);
         };
-        let context = plans::open(&loaded).await?;
-        let (plan, folded) = context.runner.load(id).await.map_err(run_failed)?;
-        let undoing = undo(&plan, &folded, context.hands.as_ref());
-        for (target, why) in &undoing.not_undoable {
-            output::say(&format!("not undoable: {target}: {why}"));
-        }
-        let question = format!("Take back what {} changed?", it.id);
-        let settled = plans::settle(&context, undoing.draft, &args.plan, &question).await?;
-        let done = args.plan.is_applying() && settled.exit == Exit::Ok && settled.refused.is_none();
-        if done {
-            // CRASH: before this the plan is found done when undone once more
-            let by = context.aws.about().arn.clone();
-            kept(&store, &undone(it, &by, hallpass_clock::now())).await?;
-        }
-        plans::finish(settled, None, format)
+        let wish = UndoChore {
+            plan: id,
+            it: &it,
+            store: &store,
+        };
+        chore::carry_out(&wish, &loaded, &args.plan).await
     })
+}
+
+/// What a remediation's plan changed is to be taken back.
+struct UndoChore<'a> {
+    plan: &'a PlanId,
+    it: &'a Remediation,
+    store: &'a ServerStore,
+}
+
+impl Chore for UndoChore<'_> {
+    type Facts = PlanDraft;
+    type Shown = ByReport;
+
+    async fn gather(&self, at: &Opened<'_>) -> Result<PlanDraft, Failure> {
+        chore::way_back(at.context, self.plan).await
+    }
+
+    fn draft(&self, draft: PlanDraft) -> Result<Drafted<ByReport>, Failure> {
+        let question = format!("Take back what {} changed?", self.it.id);
+        Ok(Drafted::plan(draft, question, ByReport))
+    }
+
+    async fn done(
+        &self,
+        at: &Opened<'_>,
+        _shown: &ByReport,
+        settled: Option<&Settled>,
+    ) -> Result<(), Failure> {
+        if settled.is_none_or(|it| it.exit != Exit::Ok) {
+            return Ok(());
+        }
+        // CRASH: before this the plan is found done when undone once more
+        let by = &at.context.aws.about().arn;
+        kept(
+            self.store,
+            &undone(self.it.clone(), by, hallpass_clock::now()),
+        )
+        .await
+    }
 }
 
 /// Whether the finding is as it was labelled: who labelled it since decides about it.

@@ -28,6 +28,13 @@ use hallpass_terminal::output::{Format, Table, one, width};
 pub(crate) struct Args {
     #[command(flatten)]
     question: EvalArgs,
+    #[command(flatten)]
+    shown: ShownArgs,
+}
+
+/// How an answer for people is printed.
+#[derive(Debug, clap::Args)]
+pub(crate) struct ShownArgs {
     /// How to print it
     #[arg(
         long,
@@ -36,7 +43,7 @@ pub(crate) struct Args {
         value_name = "FORMAT",
         default_value = "table"
     )]
-    output: Format,
+    pub(crate) output: Format,
 }
 
 /// A request, from flags and files.
@@ -115,14 +122,19 @@ pub(crate) fn run(args: &Args) -> Outcome {
     let asked = args.question.ask();
     let asked = asked?;
     let (explanation, request) = asked.explained();
-    one(args.output, &explanation, &["decision", "core"], || {
-        let mut text = explanation.words(request).join("\n");
-        if !explanation.statements.is_empty() {
-            text.push_str("\n\n");
-            text.push_str(&table(&explanation.statements).text(width()));
-        }
-        text
-    })?;
+    one(
+        args.shown.output,
+        &explanation,
+        &["decision", "core"],
+        || {
+            let mut text = explanation.words(request).join("\n");
+            if !explanation.statements.is_empty() {
+                text.push_str("\n\n");
+                text.push_str(&table(&explanation.statements).text(width()));
+            }
+            text
+        },
+    )?;
     Ok(asked.exit())
 }
 

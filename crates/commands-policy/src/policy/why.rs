@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use hallpass_iam::{Explanation, Reason, facts};
 
-use super::eval::{EvalArgs, EvalCase};
+use super::eval::{EvalArgs, EvalCase, ShownArgs};
 use hallpass_terminal::exit::Outcome;
-use hallpass_terminal::output::{Format, one};
+use hallpass_terminal::output::one;
 
 /// Say why one request is allowed or denied
 #[derive(Debug, clap::Args)]
@@ -17,27 +17,25 @@ use hallpass_terminal::output::{Format, one};
 pub(crate) struct Args {
     #[command(flatten)]
     question: EvalArgs,
-    /// How to print it
-    #[arg(
-        long,
-        short = 'o',
-        value_enum,
-        value_name = "FORMAT",
-        default_value = "table"
-    )]
-    output: Format,
+    #[command(flatten)]
+    shown: ShownArgs,
 }
 
 pub(crate) fn run(args: &Args) -> Outcome {
     let asked = args.question.ask();
     let asked: EvalCase = asked?;
     let (explanation, request) = asked.explained();
-    one(args.output, &explanation, &["decision", "core"], || {
-        let mut lines = explanation.words(request);
-        lines.extend(absent_keys(&explanation));
-        lines.extend(meant(request.action_as_written()));
-        lines.join("\n") + "\n"
-    })?;
+    one(
+        args.shown.output,
+        &explanation,
+        &["decision", "core"],
+        || {
+            let mut lines = explanation.words(request);
+            lines.extend(absent_keys(&explanation));
+            lines.extend(meant(request.action_as_written()));
+            lines.join("\n") + "\n"
+        },
+    )?;
     Ok(asked.exit())
 }
 

@@ -9,9 +9,10 @@ use hallpass_iam::generate::sessions::Revocations;
 use hallpass_iam::residual::instant;
 use hallpass_model::TimeSpan;
 use hallpass_org::sessions::{ApplyRevocation, Ends, POLICY_NAME, plan_apply};
+use hallpass_runner::PlanDraft;
 
-use hallpass_chores::plans::{self, PlanArgs, Settled};
-use hallpass_host::runtime::runtime;
+use hallpass_chores::plans::PlanArgs;
+use hallpass_chores::plans::chore::{self, ByReport, Chore, Drafted, Opened};
 use hallpass_terminal::exit::{Failure, Outcome};
 
 /// Attach a policy that cuts sessions off, or add to the one in force
@@ -57,12 +58,6 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> Outcome {
-    let format = args.plan.format();
-    let settled = carry_out(args)?;
-    plans::finish(settled, None, format)
-}
-
-fn carry_out(args: &Args) -> Result<Settled, Failure> {
     let text = fs::read_to_string(&args.file)
         .map_err(|error| Failure::unreadable(args.file.display(), &error))?;
     let ends = match &args.ends_at {
@@ -79,17 +74,27 @@ fn carry_out(args: &Args) -> Result<Settled, Failure> {
         targets: args.targets.clone(),
         ends,
     };
-    runtime()?.block_on(async {
-        let context = plans::open(&args.plan.load()?).await?;
-        let (organization, kept) = (context.organization.as_ref(), context.kept.as_ref());
-        let draft = plan_apply(organization, kept, &wanted, context.clock.now())
-            .await
-            .map_err(chore_failed)?;
+    chore::run(&CutChore(wanted), &args.plan)
+}
+
+/// Sessions that are to be cut off.
+struct CutChore(ApplyRevocation);
+
+impl Chore for CutChore {
+    type Facts = PlanDraft;
+    type Shown = ByReport;
+
+    async fn gather(&self, at: &Opened<'_>) -> Result<PlanDraft, Failure> {
+        let (organization, kept) = (at.context.organization.as_ref(), at.context.kept.as_ref());
+        Ok(plan_apply(organization, kept, &self.0, at.context.clock.now()).await?)
+    }
+
+    fn draft(&self, draft: PlanDraft) -> Result<Drafted<ByReport>, Failure> {
         let question = format!(
             "Cut off {} selections of sessions below {}?",
-            wanted.wanted.entries().len(),
-            wanted.targets.join(", ")
+            self.0.wanted.entries().len(),
+            self.0.targets.join(", ")
         );
-        plans::settle(&context, draft, &args.plan, &question).await
-    })
+        Ok(Drafted::plan(draft, question, ByReport))
+    }
 }

@@ -2,11 +2,12 @@
 
 use hallpass_chores::plans::chore_failed;
 use hallpass_iam::residual::instant;
-use hallpass_org::sessions::plan_prune;
+use hallpass_model::Timestamp;
+use hallpass_org::sessions::{Pruned, plan_prune};
 
-use hallpass_chores::plans::{self, PlanArgs};
-use hallpass_host::runtime::runtime;
-use hallpass_terminal::exit::{Exit, Outcome};
+use hallpass_chores::plans::PlanArgs;
+use hallpass_chores::plans::chore::{self, ByReport, Chore, Drafted, Opened};
+use hallpass_terminal::exit::{Failure, Outcome};
 use hallpass_terminal::output;
 
 /// Remove entries whose last session has ended, and policies left with none
@@ -23,33 +24,34 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> Outcome {
-    let format = args.plan.format();
-    let settled = runtime()?.block_on(async {
-        let context = plans::open(&args.plan.load()?).await?;
-        let at = match args.at.as_str() {
-            "now" => context.clock.now(),
-            text => instant(text, "--at")?,
-        };
-        let (organization, kept) = (context.organization.as_ref(), context.kept.as_ref());
-        let pruned = plan_prune(organization, kept, at)
-            .await
-            .map_err(chore_failed)?;
+    let at = match args.at.as_str() {
+        "now" => None,
+        text => Some(instant(text, "--at")?),
+    };
+    chore::run(&PruneChore(at), &args.plan)
+}
+
+/// Entries whose end is not after this instant, or has passed, are to go.
+struct PruneChore(Option<Timestamp>);
+
+impl Chore for PruneChore {
+    type Facts = Pruned;
+    type Shown = ByReport;
+
+    async fn gather(&self, at: &Opened<'_>) -> Result<Pruned, Failure> {
+        let (organization, kept) = (at.context.organization.as_ref(), at.context.kept.as_ref());
+        let end = self.0.unwrap_or_else(|| at.context.clock.now());
+        Ok(plan_prune(organization, kept, end).await?)
+    }
+
+    fn draft(&self, pruned: Pruned) -> Result<Drafted<ByReport>, Failure> {
         for entry in &pruned.without_end {
             output::say(&format!(
                 "warning: {entry}: nobody kept its end, so it stays"
             ));
         }
-        if pruned.draft.is_empty() {
-            output::say("no entry is past its end");
-            return Ok(None);
-        }
         let question = format!("Take {} entries out?", pruned.gone.len());
-        plans::settle(&context, pruned.draft, &args.plan, &question)
-            .await
-            .map(Some)
-    });
-    match settled? {
-        Some(settled) => plans::finish(settled, None, format),
-        None => Ok(Exit::Ok),
+        let nothing = "no entry is past its end";
+        Ok(Drafted::plan_or(pruned.draft, question, ByReport, nothing))
     }
 }

@@ -26,6 +26,27 @@ pub(crate) struct Browser<'a> {
 /// What a form of a session carries in these tests.
 pub(crate) const CSRF: &str = "the token of the forms";
 
+/// Signs somebody in, with this secret in the cookie.
+pub(crate) async fn begin_session(server: &TestServer, person: &str, secret: &str) {
+    let now = server.now();
+    let session = WebSession {
+        hash: hash_secret(secret),
+        user: Email::new(&format!("{person}@corp.example")).unwrap(),
+        user_id: Some(crate::test_server::user_id(person).parse().unwrap()),
+        secondary_domain: false,
+        signed_in: SignedIn::Persona,
+        began_at: now,
+        seen_at: now,
+        renewed_at: now,
+        ends_at: TimeSpan::hours(24).after(now),
+        browsing: hallpass_identity::Browsing::default(),
+        csrf: CSRF.to_owned(),
+        previous: None,
+        next: None,
+    };
+    server.sessions.begin(&session).await.unwrap();
+}
+
 impl<'a> Browser<'a> {
     pub(crate) fn new(server: &'a TestServer) -> Self {
         Self {
@@ -40,23 +61,7 @@ impl<'a> Browser<'a> {
     /// A browser in which somebody is signed in.
     pub(crate) async fn of(server: &'a TestServer, person: &str) -> Self {
         let secret = format!("session of {person}").replace(' ', "-");
-        let now = server.now();
-        let session = WebSession {
-            hash: hash_secret(&secret),
-            user: Email::new(&format!("{person}@corp.example")).unwrap(),
-            user_id: Some(crate::test_server::user_id(person).parse().unwrap()),
-            secondary_domain: false,
-            signed_in: SignedIn::Persona,
-            began_at: now,
-            seen_at: now,
-            renewed_at: now,
-            ends_at: TimeSpan::hours(24).after(now),
-            browsing: hallpass_identity::Browsing::default(),
-            csrf: CSRF.to_owned(),
-            previous: None,
-            next: None,
-        };
-        server.sessions.begin(&session).await.unwrap();
+        begin_session(server, person, &secret).await;
         let mut browser = Self::new(server);
         browser.cookies.insert("hallpass".to_owned(), secret);
         browser

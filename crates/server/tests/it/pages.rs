@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use hallpass_server::SignIn;
 
+use crate::authorization::assert_as_it_was;
 use crate::browser::Browser;
 use crate::test_server::{TestServer, run};
 
@@ -241,19 +242,5 @@ async fn table() -> String {
 #[test]
 fn the_table_of_who_sees_which_page_is_as_it_was() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/pages.txt");
-    let found = run(table());
-    if std::env::var_os("BLESS").is_some() {
-        std::fs::write(path, &found).unwrap();
-    }
-    let wanted = std::fs::read_to_string(path).unwrap_or_default();
-    let differing: Vec<_> = found
-        .lines()
-        .zip(wanted.lines().chain(std::iter::repeat("")))
-        .filter(|(found, wanted)| found != wanted)
-        .take(5)
-        .collect();
-    assert!(
-        found == wanted,
-        "differs from {path} (BLESS=1 writes it): {differing:#?}"
-    );
+    assert_as_it_was(path, &run(table()));
 }

@@ -2,10 +2,8 @@
 
 use axum::body::Body;
 use axum::http::{Request, StatusCode, header};
-use hallpass_identity::{SessionStore as _, SignedIn, WebSession, hash_secret};
-use hallpass_model::{Clock as _, Email, TimeSpan};
 
-use crate::browser::CSRF;
+use crate::browser::{CSRF, begin_session};
 use crate::test_server::{Reply, TestServer};
 
 /// A signed-in person.
@@ -18,23 +16,7 @@ pub(crate) struct Visit<'a> {
 impl<'a> Visit<'a> {
     pub(crate) async fn of(server: &'a TestServer, person: &str) -> Self {
         let secret = format!("secret of {person}");
-        let now = server.clock.now();
-        let session = WebSession {
-            hash: hash_secret(&secret),
-            user: Email::new(&format!("{person}@corp.example")).unwrap(),
-            user_id: Some(crate::test_server::user_id(person).parse().unwrap()),
-            secondary_domain: false,
-            signed_in: SignedIn::Persona,
-            began_at: now,
-            seen_at: now,
-            renewed_at: now,
-            ends_at: TimeSpan::hours(24).after(now),
-            browsing: hallpass_identity::Browsing::default(),
-            csrf: CSRF.to_owned(),
-            previous: None,
-            next: None,
-        };
-        server.sessions.begin(&session).await.unwrap();
+        begin_session(server, person, &secret).await;
         Self {
             server,
             csrf: CSRF.to_owned(),

@@ -1,12 +1,12 @@
 //! What people of the world do, in one line each.
 
 use hallpass_access::{
-    AccessError, AccessStore, AskOutcome, Asking, Grant, GrantFilter, Idempotency, SweepStore,
-    Wanted,
+    AccessError, AccessStore, AskOutcome, Asking, Grant, GrantFilter, Idempotency, Request,
+    SweepStore, Wanted,
 };
 use hallpass_assignments::{AssignmentStore, OperationKind};
 use hallpass_audit::AuditStore;
-use hallpass_model::{GrantId, HoldKey, TimeSpan};
+use hallpass_model::{GrantId, HoldKey, RequestId, TimeSpan};
 use hallpass_simulation::{Human, World};
 
 pub(crate) fn run<T>(future: impl Future<Output = T>) -> T {
@@ -49,6 +49,31 @@ pub(crate) async fn ask(world: &World, who: Human, set: &str, duration: TimeSpan
         .ask(&world.actor(who), &asking(set, duration), None)
         .await
         .unwrap()
+}
+
+/// Asks for what somebody has to approve, and returns the request's id.
+pub(crate) async fn asked_for(
+    world: &World,
+    who: Human,
+    set: &str,
+    duration: TimeSpan,
+) -> RequestId {
+    ask(world, who, set, duration).await.request().id
+}
+
+/// Says yes to a request.
+pub(crate) async fn approve(
+    world: &World,
+    who: Human,
+    id: RequestId,
+) -> Result<Request, AccessError> {
+    world.access.approve(&world.actor(who), id, None).await
+}
+
+/// Keeps news from now on: see [`told`](crate::told).
+pub(crate) async fn listen(world: &World) {
+    let opened = world.store.open_channel("test", world.clock.now()).await;
+    opened.unwrap();
 }
 
 /// Asks for what needs no approval and returns the grant.

@@ -12,7 +12,7 @@ use hallpass_simulation::{
     World, check_all,
 };
 
-use crate::acting::{ask, asking, grants, run};
+use crate::acting::{approve, ask, asking, grants, run};
 
 const WHY: &str = "  customers cannot pay & nobody answers: <b>  ";
 
@@ -190,7 +190,7 @@ fn where_nobody_approves_it_waits_for_the_listed_and_is_rejected_for_others() {
         assert_eq!(request.decided.kind.name(), "NoApprovers");
         // nobody is reminded: there is nobody
         assert_eq!(request.reminders.next_at, None);
-        let approved = world.access.approve(&world.actor(Eve), id, None).await;
+        let approved = approve(&world, Eve, id).await;
         assert_eq!(code(&approved.unwrap_err()), "rules-changed");
         press(&world, Ana, id, WHY).await.unwrap();
         // nobody is listed as approver: an administrator closes it
@@ -295,11 +295,7 @@ fn the_past_of_a_target_is_counted() {
                 .await
                 .unwrap();
             let id = asked.request().id;
-            world
-                .access
-                .approve(&world.actor(Cai), id, None)
-                .await
-                .unwrap();
+            approve(&world, Cai, id).await.unwrap();
             world
                 .live_coarsely(TimeSpan::minutes(10), TimeSpan::seconds(5))
                 .await;

@@ -11,7 +11,7 @@ use hallpass_simulation::{
     World,
 };
 
-use crate::acting::{ask, asking, grants, key_of, run};
+use crate::acting::{approve, ask, asked_for, asking, grants, key_of, run};
 
 fn world(seed: u64) -> World {
     World::new(seed, Habits::default(), None)
@@ -21,15 +21,8 @@ fn world(seed: u64) -> World {
 fn a_request_is_decided_once_and_the_loser_is_told_who_won() {
     run(async {
         let world = world(31);
-        let id = ask(&world, Ana, "Admin", TimeSpan::hours(1))
-            .await
-            .request()
-            .id;
-        world
-            .access
-            .approve(&world.actor(Cai), id, None)
-            .await
-            .unwrap();
+        let id = asked_for(&world, Ana, "Admin", TimeSpan::hours(1)).await;
+        approve(&world, Cai, id).await.unwrap();
         let late = world
             .access
             .deny(&world.actor(Dee), id, None, None)
@@ -48,10 +41,7 @@ fn a_request_is_decided_once_and_the_loser_is_told_who_won() {
 fn whoever_is_matched_through_a_second_domain_decides_nothing() {
     run(async {
         let world = world(37);
-        let id = ask(&world, Ana, "Admin", TimeSpan::hours(1))
-            .await
-            .request()
-            .id;
+        let id = asked_for(&world, Ana, "Admin", TimeSpan::hours(1)).await;
         let matched = |human| hallpass_access::Actor {
             secondary_domain: true,
             ..world.actor(human)
@@ -97,10 +87,7 @@ fn whoever_is_matched_through_a_second_domain_decides_nothing() {
 fn fifty_approvals_over_three_processes_make_one_grant() {
     run(async {
         let world = world(32);
-        let id = ask(&world, Ana, "Admin", TimeSpan::hours(1))
-            .await
-            .request()
-            .id;
+        let id = asked_for(&world, Ana, "Admin", TimeSpan::hours(1)).await;
         let processes = [
             world.access.clone(),
             world.another_process(),
@@ -138,24 +125,13 @@ fn fifty_approvals_over_three_processes_make_one_grant() {
 fn nobody_decides_their_own_and_strangers_learn_nothing() {
     run(async {
         let world = world(33);
-        let id = ask(&world, Cai, "Admin", TimeSpan::hours(1))
-            .await
-            .request()
-            .id;
-        let own = world
-            .access
-            .approve(&world.actor(Cai), id, None)
-            .await
-            .unwrap_err();
+        let id = asked_for(&world, Cai, "Admin", TimeSpan::hours(1)).await;
+        let own = approve(&world, Cai, id).await.unwrap_err();
         assert!(
             matches!(&own, AccessError::Refused(refused) if refused.code() == "own-request"),
             "{own:?}"
         );
-        let stranger = world
-            .access
-            .approve(&world.actor(Bo), id, None)
-            .await
-            .unwrap_err();
+        let stranger = approve(&world, Bo, id).await.unwrap_err();
         assert!(matches!(stranger, AccessError::NotFound(_)), "{stranger:?}");
         let bystander = world
             .access
@@ -184,21 +160,10 @@ fn nobody_decides_their_own_and_strangers_learn_nothing() {
 fn two_approvals_by_two_people_when_the_rule_says_so() {
     run(async {
         let world = world(34);
-        let id = ask(&world, Ana, "Root", TimeSpan::hours(1))
-            .await
-            .request()
-            .id;
-        let first = world
-            .access
-            .approve(&world.actor(Cai), id, None)
-            .await
-            .unwrap();
+        let id = asked_for(&world, Ana, "Root", TimeSpan::hours(1)).await;
+        let first = approve(&world, Cai, id).await.unwrap();
         assert_eq!((first.state.name(), first.reviews.len()), ("pending", 1));
-        let twice = world
-            .access
-            .approve(&world.actor(Cai), id, None)
-            .await
-            .unwrap_err();
+        let twice = approve(&world, Cai, id).await.unwrap_err();
         assert!(matches!(
             twice,
             AccessError::Refused(PressRefused::AlreadyReviewed {
@@ -206,11 +171,7 @@ fn two_approvals_by_two_people_when_the_rule_says_so() {
                 needed: 2
             })
         ));
-        let second = world
-            .access
-            .approve(&world.actor(Dee), id, None)
-            .await
-            .unwrap();
+        let second = approve(&world, Dee, id).await.unwrap();
         assert_eq!(second.state.name(), "approved");
     });
 }
@@ -219,16 +180,9 @@ fn two_approvals_by_two_people_when_the_rule_says_so() {
 fn a_late_press_is_refused_before_and_after_the_lapse_is_stored() {
     run(async {
         let world = world(35);
-        let id = ask(&world, Ana, "Admin", TimeSpan::hours(1))
-            .await
-            .request()
-            .id;
+        let id = asked_for(&world, Ana, "Admin", TimeSpan::hours(1)).await;
         world.clock.advance(TimeSpan::seconds(8 * 3600 + 1));
-        let late = world
-            .access
-            .approve(&world.actor(Cai), id, None)
-            .await
-            .unwrap_err();
+        let late = approve(&world, Cai, id).await.unwrap_err();
         assert!(
             matches!(late, AccessError::Refused(PressRefused::Closed(_))),
             "{late:?}"
@@ -236,11 +190,7 @@ fn a_late_press_is_refused_before_and_after_the_lapse_is_stored() {
         world.access.tick().await.unwrap();
         let stored = world.store.request(id).await.unwrap().unwrap();
         assert_eq!(stored.state.name(), "expired");
-        let later = world
-            .access
-            .approve(&world.actor(Cai), id, None)
-            .await
-            .unwrap_err();
+        let later = approve(&world, Cai, id).await.unwrap_err();
         assert!(matches!(
             later,
             AccessError::Refused(PressRefused::Closed(_))
@@ -255,15 +205,8 @@ fn reminders_come_when_due_and_name_those_still_to_approve() {
         let world = world(36);
         let now = world.clock.now();
         world.store.open_channel("test", now).await.unwrap();
-        let id = ask(&world, Ana, "Root", TimeSpan::hours(1))
-            .await
-            .request()
-            .id;
-        world
-            .access
-            .approve(&world.actor(Cai), id, None)
-            .await
-            .unwrap();
+        let id = asked_for(&world, Ana, "Root", TimeSpan::hours(1)).await;
+        approve(&world, Cai, id).await.unwrap();
         world
             .live_coarsely(TimeSpan::hours(9), TimeSpan::seconds(30))
             .await;
@@ -390,10 +333,7 @@ async fn listed_for(world: &World) -> Vec<Human> {
 fn what_waits_is_listed_for_those_who_can_still_decide_it() {
     run(async {
         let world = world(36);
-        let id = ask(&world, Cai, "Admin", TimeSpan::hours(1))
-            .await
-            .request()
-            .id;
+        let id = asked_for(&world, Cai, "Admin", TimeSpan::hours(1)).await;
         assert_eq!(listed_for(&world).await, [Dee], "not for who asks");
         world
             .access
@@ -402,16 +342,9 @@ fn what_waits_is_listed_for_those_who_can_still_decide_it() {
             .unwrap();
         let withdrawn = world.store.request(id).await.unwrap().unwrap();
         assert!(!withdrawn.is_waiting(world.clock.now()));
-        let id = ask(&world, Ana, "Root", TimeSpan::hours(1))
-            .await
-            .request()
-            .id;
+        let id = asked_for(&world, Ana, "Root", TimeSpan::hours(1)).await;
         assert_eq!(listed_for(&world).await, [Cai, Dee]);
-        world
-            .access
-            .approve(&world.actor(Cai), id, None)
-            .await
-            .unwrap();
+        approve(&world, Cai, id).await.unwrap();
         assert_eq!(listed_for(&world).await, [Dee], "nobody decides twice");
         // over, before any tick says so
         world.clock.advance(TimeSpan::hours(9));

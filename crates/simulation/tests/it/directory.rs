@@ -11,7 +11,7 @@ use hallpass_simulation::{
     World,
 };
 
-use crate::acting::{ask, asking, grant, grants, run, take};
+use crate::acting::{asked_for, asking, grant, grants, run, take};
 
 /// What AWS says of the directory when somebody presses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,36 +93,21 @@ struct Scene {
 async fn scene() -> Scene {
     let world = World::new(60, Habits::default(), None);
     world.live(TimeSpan::seconds(5)).await;
-    let pending = ask(&world, Bo, "Admin", TimeSpan::hours(1))
-        .await
-        .request()
-        .id;
-    let rooted = ask(&world, Bo, "Root", TimeSpan::hours(1))
-        .await
-        .request()
-        .id;
+    let pending = asked_for(&world, Bo, "Admin", TimeSpan::hours(1)).await;
+    let rooted = asked_for(&world, Bo, "Root", TimeSpan::hours(1)).await;
     let held = take(&world, Ana, "ReadOnly", TimeSpan::hours(8)).await;
-    let asked = ask(&world, Ana, "Admin", TimeSpan::hours(8))
-        .await
-        .request()
-        .id;
+    let asked = asked_for(&world, Ana, "Admin", TimeSpan::hours(8)).await;
     let (ana, cai) = (world.actor(Ana), world.actor(Cai));
     world.access.approve(&cai, asked, None).await.unwrap();
     let approved = grants(&world).await[0].id;
-    let review = ask(&world, Ana, "Glass", TimeSpan::hours(1))
-        .await
-        .request()
-        .id;
+    let review = asked_for(&world, Ana, "Glass", TimeSpan::hours(1)).await;
     let why = "customers cannot pay and nobody answers";
     world
         .access
         .break_glass(&ana, review, why, None)
         .await
         .unwrap();
-    let glass = ask(&world, Ana, "Alone", TimeSpan::hours(1))
-        .await
-        .request()
-        .id;
+    let glass = asked_for(&world, Ana, "Alone", TimeSpan::hours(1)).await;
     world.live(TimeSpan::seconds(20)).await;
     Scene {
         world,

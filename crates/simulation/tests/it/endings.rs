@@ -10,7 +10,7 @@ use hallpass_simulation::{
     World, check_all,
 };
 
-use crate::acting::{ask, grant, release, run, take, writes_on};
+use crate::acting::{approve, ask, asked_for, grant, release, run, take, writes_on};
 
 async fn events(world: &World, event: &str) -> usize {
     let records = world.store.records_from(1, 10_000).await.unwrap();
@@ -397,11 +397,7 @@ fn an_approver_takes_away_what_they_could_approve() {
         let world = World::new(23, Habits::default(), None);
         let asked = ask(&world, Ana, "Admin", TimeSpan::hours(1)).await;
         let id = asked.request().id;
-        let approved = world
-            .access
-            .approve(&world.actor(Cai), id, None)
-            .await
-            .unwrap();
+        let approved = approve(&world, Cai, id).await.unwrap();
         world.live(TimeSpan::seconds(30)).await;
         let id = approved.grant.unwrap();
         world
@@ -461,19 +457,13 @@ fn every_closed_request_has_one_closing_record() {
     run(async {
         let world = World::new(26, Habits::default(), None);
         let (cai, ana) = (world.actor(Cai), world.actor(Ana));
-        let denied = ask(&world, Ana, "Admin", TimeSpan::hours(1))
-            .await
-            .request()
-            .id;
+        let denied = asked_for(&world, Ana, "Admin", TimeSpan::hours(1)).await;
         world
             .access
             .deny(&cai, denied, Some("no"), None)
             .await
             .unwrap();
-        let discarded = ask(&world, Ana, "Admin", TimeSpan::hours(1))
-            .await
-            .request()
-            .id;
+        let discarded = asked_for(&world, Ana, "Admin", TimeSpan::hours(1)).await;
         world.access.discard(&ana, discarded, None).await.unwrap();
         ask(&world, Ana, "Nothing", TimeSpan::hours(1)).await;
         ask(&world, Ana, "Admin", TimeSpan::hours(1)).await;

@@ -10,7 +10,7 @@ use hallpass_simulation::{
     World,
 };
 
-use crate::acting::{ask, asking, grant, grants, release, run, take};
+use crate::acting::{ask, asked_for, asking, grant, grants, release, run, take};
 
 const ALLOWED: TimeSpan = TimeSpan::minutes(15);
 
@@ -44,14 +44,8 @@ fn every_door_that_gives_access_is_shut_while_the_export_is_behind() {
         // records wait, and not for long: all is as ever
         let held = take(&world, Ana, "ReadOnly", TimeSpan::hours(4)).await;
         world.live(TimeSpan::minutes(1)).await;
-        let waits = ask(&world, Ana, "Admin", TimeSpan::hours(1))
-            .await
-            .request()
-            .id;
-        let glass = ask(&world, Ana, "Glass", TimeSpan::hours(1))
-            .await
-            .request()
-            .id;
+        let waits = asked_for(&world, Ana, "Admin", TimeSpan::hours(1)).await;
+        let glass = asked_for(&world, Ana, "Glass", TimeSpan::hours(1)).await;
         world.live_coarsely(ALLOWED, TimeSpan::minutes(1)).await;
 
         let (ana, bo) = (world.actor(Ana), world.actor(Bo));
@@ -107,10 +101,7 @@ fn ends_go_on_while_the_export_is_behind() {
         let admin = world.actor(hallpass_simulation::Human::Eve);
         let taken = world.access.revoke(&admin, revoked, "over", None).await;
         assert!(taken.is_ok(), "{taken:?}");
-        let denied = ask(&world, Ana, "Admin", TimeSpan::hours(1))
-            .await
-            .request()
-            .id;
+        let denied = asked_for(&world, Ana, "Admin", TimeSpan::hours(1)).await;
         let no = world
             .access
             .deny(&world.actor(Cai), denied, None, None)

@@ -15,7 +15,7 @@ use hallpass_simulation::{
     World,
 };
 
-use crate::acting::{ask, asking, grants, run, take};
+use crate::acting::{approve, ask, asked_for, asking, grants, run, take};
 
 fn email(text: &str) -> Email {
     Email::new(text).unwrap()
@@ -61,10 +61,7 @@ async fn rules(world: &World, approvers: &[&str], needed: u32) {
 fn after_a_rename_nobody_approves_their_own() {
     run(async {
         let world = World::new(401, Habits::default(), None);
-        let id = ask(&world, Cai, "Admin", TimeSpan::hours(1))
-            .await
-            .request()
-            .id;
+        let id = asked_for(&world, Cai, "Admin", TimeSpan::hours(1)).await;
         rename(&world, Cai, "carla@corp.example");
         rules(&world, &["carla", "dee"], 1).await;
         let carla = actor(&world, Cai);
@@ -93,10 +90,7 @@ fn one_user_fills_one_seat_of_a_quorum_under_two_addresses() {
     run(async {
         let world = World::new(402, Habits::default(), None);
         rules(&world, &["cai", "dee"], 2).await;
-        let id = ask(&world, Ana, "Admin", TimeSpan::hours(1))
-            .await
-            .request()
-            .id;
+        let id = asked_for(&world, Ana, "Admin", TimeSpan::hours(1)).await;
         let cai = actor(&world, Cai);
         world.access.approve(&cai, id, None).await.unwrap();
         rename(&world, Cai, "carla@corp.example");
@@ -124,10 +118,7 @@ fn a_new_hire_with_the_address_of_a_leaver_is_somebody_else() {
     run(async {
         let world = World::new(403, Habits::default(), None);
         rules(&world, &["cai", "dee"], 2).await;
-        let id = ask(&world, Ana, "Admin", TimeSpan::hours(1))
-            .await
-            .request()
-            .id;
+        let id = asked_for(&world, Ana, "Admin", TimeSpan::hours(1)).await;
         let cai = actor(&world, Cai);
         world.access.approve(&cai, id, None).await.unwrap();
         // ana and cai leave; bo gets ana's address, and cai's goes to nobody
@@ -220,12 +211,9 @@ fn what_waits_is_held_against_the_limits_of_the_day() {
         for (terms, expected) in rows {
             let world = World::new(405, Habits::default(), None);
             native(&world, "").await;
-            let id = ask(&world, Ana, "Admin", TimeSpan::hours(4))
-                .await
-                .request()
-                .id;
+            let id = asked_for(&world, Ana, "Admin", TimeSpan::hours(4)).await;
             native(&world, terms).await;
-            let outcome = world.access.approve(&world.actor(Cai), id, None).await;
+            let outcome = approve(&world, Cai, id).await;
             match (outcome, expected) {
                 (Ok(request), Ok(hours)) => {
                     assert_eq!(request.duration, TimeSpan::hours(hours), "{terms}");
@@ -246,13 +234,10 @@ fn what_waits_is_held_against_the_limits_of_the_day() {
 fn nothing_is_granted_to_who_left_while_it_waited() {
     run(async {
         let world = World::new(406, Habits::default(), None);
-        let id = ask(&world, Ana, "Admin", TimeSpan::hours(1))
-            .await
-            .request()
-            .id;
+        let id = asked_for(&world, Ana, "Admin", TimeSpan::hours(1)).await;
         world.remove_from_directory(Ana);
         world.directory.read();
-        let refused = world.access.approve(&world.actor(Cai), id, None).await;
+        let refused = approve(&world, Cai, id).await;
         assert!(refused.is_err(), "{refused:?}");
         assert!(grants(&world).await.is_empty());
     });
@@ -295,14 +280,8 @@ fn a_rule_may_want_a_fresh_sign_in() {
                 }),
                 ..world.actor(who)
             };
-            let id = ask(&world, Bo, "Admin", TimeSpan::hours(1))
-                .await
-                .request()
-                .id;
-            let glass = ask(&world, Ana, "Admin", TimeSpan::hours(1))
-                .await
-                .request()
-                .id;
+            let id = asked_for(&world, Bo, "Admin", TimeSpan::hours(1)).await;
+            let glass = asked_for(&world, Ana, "Admin", TimeSpan::hours(1)).await;
             let why = "customers cannot pay and nobody answers";
             let access = &world.access;
             let outcomes = [
@@ -319,10 +298,7 @@ fn a_rule_may_want_a_fresh_sign_in() {
                 }
             }
             // a no, and giving back, want nothing
-            let other = ask(&world, Dee, "Root", TimeSpan::hours(1))
-                .await
-                .request()
-                .id;
+            let other = asked_for(&world, Dee, "Root", TimeSpan::hours(1)).await;
             access
                 .deny(&world.actor(Cai), other, None, None)
                 .await
@@ -354,14 +330,8 @@ fn whoever_is_locked_gives_back_and_does_nothing_else() {
         let world = World::new(408, Habits::default(), None);
         let access = &world.access;
         let held = take(&world, Cai, "ReadOnly", TimeSpan::hours(1)).await;
-        let own = ask(&world, Cai, "Glass", TimeSpan::hours(1))
-            .await
-            .request()
-            .id;
-        let other = ask(&world, Ana, "Admin", TimeSpan::hours(1))
-            .await
-            .request()
-            .id;
+        let own = asked_for(&world, Cai, "Glass", TimeSpan::hours(1)).await;
+        let other = asked_for(&world, Ana, "Admin", TimeSpan::hours(1)).await;
         world.live(TimeSpan::seconds(10)).await;
         let (cai, eve) = (world.actor(Cai), world.actor(Eve));
         let user = cai.user.clone().unwrap();
@@ -433,10 +403,7 @@ fn the_last_administrator_is_locked_by_force_with_a_token_of_the_servers_machine
 fn an_approval_of_somebody_locked_since_counts_no_more() {
     run(async {
         let world = World::new(409, Habits::default(), None);
-        let id = ask(&world, Ana, "Root", TimeSpan::hours(1))
-            .await
-            .request()
-            .id;
+        let id = asked_for(&world, Ana, "Root", TimeSpan::hours(1)).await;
         let (cai, dee, eve) = (world.actor(Cai), world.actor(Dee), world.actor(Eve));
         let access = &world.access;
         access.approve(&cai, id, None).await.unwrap();
@@ -461,10 +428,7 @@ fn an_approval_of_somebody_locked_since_counts_no_more() {
 fn nothing_is_granted_to_somebody_who_is_locked() {
     run(async {
         let world = World::new(410, Habits::default(), None);
-        let id = ask(&world, Ana, "Admin", TimeSpan::hours(1))
-            .await
-            .request()
-            .id;
+        let id = asked_for(&world, Ana, "Admin", TimeSpan::hours(1)).await;
         let (ana, eve) = (world.actor(Ana), world.actor(Eve));
         let user = ana.user.unwrap();
         let access = &world.access;

@@ -11,7 +11,7 @@ use hallpass_simulation::{
     World, check_all,
 };
 
-use crate::acting::{run, take, writes_on};
+use crate::acting::{listen, run, take, writes_on};
 use crate::sweeping::{
     digests, events, minutes, of, pass, planned, refused, standing, told, waiting, world_with,
 };
@@ -21,11 +21,7 @@ use crate::sweeping::{
 fn a_run_that_would_do_too_much_stops_until_somebody_says_that_it_is_meant() {
     run(async {
         let world = world_with(SweepMode::Revoke);
-        world
-            .store
-            .open_channel("test", world.clock.now())
-            .await
-            .unwrap();
+        listen(&world).await;
         let keys: Vec<HoldKey> = [Ana, Bo, Cai]
             .into_iter()
             .map(|human| world.key(human, "Admin").unwrap())

@@ -13,7 +13,7 @@ use hallpass_simulation::{
     World, check_all,
 };
 
-use crate::acting::{grants, key_of, release, run, take, writes_on};
+use crate::acting::{grants, key_of, listen, release, run, take, writes_on};
 use crate::sweeping::{
     events, found, minutes, of, pass, planned, refused, standing, told, world_with,
 };
@@ -33,22 +33,24 @@ async fn check_adopted_record(world: &World, adopted: &Grant) {
     }
 }
 
+/// Eve, who administers, makes a grant of what somebody has.
+async fn adopt(world: &World, what: &Meant, length: TimeSpan) -> Result<Grant, AccessError> {
+    let eve = world.actor(Eve);
+    let access = &world.access;
+    access
+        .adopt_standing(&eve, what, length, "moving in", None)
+        .await
+}
+
 #[test]
 fn adopted_access_is_a_grant_that_ends_on_time_and_is_never_created() {
     run(async {
         let world = world_with(SweepMode::Report);
-        world
-            .store
-            .open_channel("test", world.clock.now())
-            .await
-            .unwrap();
+        listen(&world).await;
         let (key, start) = (world.key(Ana, "ReadOnly").unwrap(), world.clock.now());
         world.center.give(&key);
         pass(&world, minutes(1)).await;
-        let eve = world.actor(Eve);
-        let adopted = world
-            .access
-            .adopt_standing(&eve, &of(Ana, "ReadOnly"), minutes(60), "moving in", None)
+        let adopted = adopt(&world, &of(Ana, "ReadOnly"), minutes(60))
             .await
             .unwrap();
         assert_eq!(
@@ -109,16 +111,7 @@ fn its_holder_may_give_adopted_access_back() {
         let world = world_with(SweepMode::Report);
         let key = world.group_key(Bo).unwrap();
         world.center.give(&key);
-        let eve = world.actor(Eve);
-        let adopted = world
-            .access
-            .adopt_standing(
-                &eve,
-                &of(Bo, "oncall"),
-                TimeSpan::hours(8),
-                "moving in",
-                None,
-            )
+        let adopted = adopt(&world, &of(Bo, "oncall"), TimeSpan::hours(8))
             .await
             .unwrap();
         pass(&world, minutes(1)).await;
@@ -135,16 +128,7 @@ fn adopted_access_that_somebody_removes_is_lost_and_not_made_again() {
         let world = world_with(SweepMode::Report);
         let key = world.key(Ana, "ReadOnly").unwrap();
         world.center.give(&key);
-        let eve = world.actor(Eve);
-        let adopted = world
-            .access
-            .adopt_standing(
-                &eve,
-                &of(Ana, "ReadOnly"),
-                TimeSpan::hours(4),
-                "moving in",
-                None,
-            )
+        let adopted = adopt(&world, &of(Ana, "ReadOnly"), TimeSpan::hours(4))
             .await
             .unwrap();
         // before the executor has looked even once

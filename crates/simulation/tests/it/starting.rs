@@ -12,7 +12,7 @@ use hallpass_simulation::{
     World, check_all,
 };
 
-use crate::acting::{asking, grants, run};
+use crate::acting::{approve, asking, grants, run};
 
 const HOUR: TimeSpan = TimeSpan::hours(1);
 const RULES: &str = "[[rule]]\nid = 'admin'\naccounts = '*'\npermission_sets = 'Admin'\n\
@@ -50,7 +50,7 @@ async fn stored(world: &World, id: RequestId) -> Request {
 async fn agreed(world: &World) -> (RequestId, Timestamp) {
     let starts_at = HOUR.after(world.clock.now());
     let id = ask(world, "Admin", starts_at, HOUR).await.request().id;
-    let approved = world.access.approve(&world.actor(Cai), id, None).await;
+    let approved = approve(world, Cai, id).await;
     assert_eq!(approved.unwrap().state, RequestState::Pending);
     (id, starts_at)
 }
@@ -92,7 +92,7 @@ fn it_begins_at_its_start_and_ends_its_length_after_it() {
                 .requests(&cai, view, &RequestFilter::default(), 10)
                 .await;
             assert!(review.unwrap().rows.is_empty());
-            let again = world.access.approve(&world.actor(Dee), id, None).await;
+            let again = approve(&world, Dee, id).await;
             assert!(again.is_err(), "{again:?}");
             until(&world, TimeSpan::seconds(5).before(starts_at)).await;
             assert!(grants(&world).await.is_empty());
@@ -254,11 +254,7 @@ fn whoever_approves_late_gives_what_is_left() {
         let id = ask(&world, "Admin", starts_at, HOUR).await.request().id;
         until(&world, TimeSpan::minutes(20).after(starts_at)).await;
         assert_eq!(stored(&world, id).await.state, RequestState::Pending);
-        world
-            .access
-            .approve(&world.actor(Cai), id, None)
-            .await
-            .unwrap();
+        approve(&world, Cai, id).await.unwrap();
         let grant = grants(&world).await.remove(0);
         // lengths are whole seconds
         assert!(grant.ends_at <= HOUR.after(starts_at));
@@ -318,11 +314,7 @@ fn a_start_is_neither_over_nor_too_far_ahead_and_is_judged_by_its_own_hours() {
             );
             if is_open {
                 let id = asked.request().id;
-                world
-                    .access
-                    .approve(&world.actor(Cai), id, None)
-                    .await
-                    .unwrap();
+                approve(&world, Cai, id).await.unwrap();
             }
         }
         // for now, and for another time, it is another request

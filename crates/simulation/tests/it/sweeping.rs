@@ -15,7 +15,7 @@ use hallpass_simulation::{
     World, check_all,
 };
 
-use crate::acting::{release, run, take, writes_on};
+use crate::acting::{listen, release, run, take, writes_on};
 
 pub(crate) fn minutes(count: u64) -> TimeSpan {
     TimeSpan::minutes(count)
@@ -139,11 +139,7 @@ pub(crate) async fn planned(world: &World) -> Sweep {
 fn what_nobody_recorded_is_reported_and_stays_in_the_mode_report() {
     run(async {
         let world = world_with(SweepMode::Report);
-        world
-            .store
-            .open_channel("test", world.clock.now())
-            .await
-            .unwrap();
+        listen(&world).await;
         let key = world.key(Ana, "ReadOnly").unwrap();
         world.center.give(&key);
         pass(&world, minutes(5)).await;
@@ -188,11 +184,7 @@ async fn check_removed_record(world: &World, key: &HoldKey) {
 fn a_first_run_is_a_plan_and_once_confirmed_it_is_carried_out() {
     run(async {
         let world = world_with(SweepMode::Revoke);
-        world
-            .store
-            .open_channel("test", world.clock.now())
-            .await
-            .unwrap();
+        listen(&world).await;
         let key = world.key(Ana, "ReadOnly").unwrap();
         world.center.give(&key);
         let plan = planned(&world).await;
@@ -396,11 +388,7 @@ fn nothing_that_hallpass_gave_is_ever_unknown() {
 fn what_cannot_be_read_is_not_removed_and_is_told() {
     run(async {
         let world = world_with(SweepMode::Revoke);
-        world
-            .store
-            .open_channel("test", world.clock.now())
-            .await
-            .unwrap();
+        listen(&world).await;
         let (first, group) = (
             world.key(Ana, "ReadOnly").unwrap(),
             world.group_key(Bo).unwrap(),
@@ -445,11 +433,7 @@ fn what_cannot_be_read_is_not_removed_and_is_told() {
 fn a_run_that_can_read_nothing_fails_is_told_once_and_is_made_again() {
     run(async {
         let world = world_with(SweepMode::Report);
-        world
-            .store
-            .open_channel("test", world.clock.now())
-            .await
-            .unwrap();
+        listen(&world).await;
         world.silence_directory();
         world.clock.advance(TimeSpan::hours(1));
         pass(&world, minutes(45)).await;

@@ -11,7 +11,7 @@ use crate::{
         context::{Context, HandlerResult},
         entities::Account,
         errors::{self, ApiError},
-        service::{BucketSharing, CallRate, CallRates, ScopeRegions, SimService},
+        service::{BucketSharing, CallRates, ScopeRegions, SimService},
     },
     vocabulary::regions,
 };
@@ -21,11 +21,7 @@ const PRINCIPAL: &str = "account.amazonaws.com";
 pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
     service: SimService {
         scope: ScopeRegions::Global,
-        rates: CallRates::One(CallRate {
-            shared: BucketSharing::Account,
-            rate: 5.0,
-            burst: 5.0,
-        }),
+        rates: CallRates::one(BucketSharing::Account, 5.0, 5.0),
         errors: errors::REST_JSON_VALIDATION,
         secrets: &["NextToken"],
         page_rows: 20,

@@ -14,17 +14,13 @@ use crate::core::{
     clearance,
     context::{Context, HandlerResult},
     errors::{self, ApiError, ErrorForms},
-    service::{BucketSharing, CallRate, CallRates, PolicyFacts, SimService},
+    service::{BucketSharing, CallRates, PolicyFacts, SimService},
     state::SimState,
 };
 
 pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
     service: SimService {
-        rates: CallRates::One(CallRate {
-            shared: BucketSharing::Everybody,
-            rate: 20.0,
-            burst: 20.0,
-        }),
+        rates: CallRates::one(BucketSharing::Everybody, 20.0, 20.0),
         errors: ErrorForms {
             page_token: || ApiError::new("ValidationException", "The token is not valid."),
             throttled: || ApiError::new("ThrottlingException", "Rate exceeded"),

@@ -10,7 +10,7 @@ use crate::core::{
     call::Output,
     context::{Context, HandlerResult},
     errors::{self, ApiError, ErrorForms},
-    service::{BucketSharing, CallRate, CallRates, ScopeRegions, SimService},
+    service::{BucketSharing, CallRates, ScopeRegions, SimService},
 };
 use crate::organization::StatedCommitment;
 
@@ -18,11 +18,7 @@ pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
     service: SimService {
         scope: ScopeRegions::Global,
         // not documented (?)
-        rates: CallRates::One(CallRate {
-            shared: BucketSharing::Account,
-            rate: 5.0,
-            burst: 10.0,
-        }),
+        rates: CallRates::one(BucketSharing::Account, 5.0, 10.0),
         errors: ErrorForms {
             invalid: |_, violations| ApiError::new("ValidationException", message(violations)),
             ..errors::JSON

@@ -18,9 +18,7 @@ use crate::{
         context::{Context, HandlerResult},
         errors::{self, ApiError, ErrorForms},
         networks,
-        service::{
-            BucketSharing, CallRate, CallRates, PolicyFacts, RequestForm, ScopeRegions, SimService,
-        },
+        service::{BucketSharing, CallRates, PolicyFacts, RequestForm, ScopeRegions, SimService},
     },
     vocabulary::{glob, regions},
 };
@@ -35,11 +33,7 @@ pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
         page_rows: 1_000,
         requests: RequestForm::Ec2Query("2016-11-15"),
         scope: ScopeRegions::Regional,
-        rates: CallRates::One(CallRate {
-            shared: BucketSharing::AccountAndRegion,
-            rate: 20.0,
-            burst: 100.0,
-        }),
+        rates: CallRates::one(BucketSharing::AccountAndRegion, 20.0, 100.0),
         errors: ErrorForms {
             throttled: || {
                 ApiError::new("RequestLimitExceeded", "Request limit exceeded.").status(503)

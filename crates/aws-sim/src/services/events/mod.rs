@@ -13,7 +13,7 @@ use crate::core::{
     context::{Context, HandlerResult},
     errors::ApiError,
     rules::{BusRule, RuleKey},
-    service::{BucketSharing, CallRate, CallRates, PolicyFacts, SimService},
+    service::{BucketSharing, CallRates, PolicyFacts, SimService},
 };
 
 /// Its name in tables.
@@ -22,11 +22,7 @@ const NAME: &str = "events";
 pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
     service: SimService {
         // AWS: "Amazon EventBridge quotas": 50 a second for most operations
-        rates: CallRates::One(CallRate {
-            shared: BucketSharing::AccountAndRegion,
-            rate: 50.0,
-            burst: 50.0,
-        }),
+        rates: CallRates::one(BucketSharing::AccountAndRegion, 50.0, 50.0),
         policies: Some(PolicyFacts {
             resources: |_, caller, operation, input| {
                 let place = format!("arn:aws:events:*:{}", caller.account);

@@ -34,7 +34,7 @@ use crate::{
         instants::instant,
         issue::whole_seconds,
         pages::put_next,
-        service::{BucketSharing, CallRate, CallRates, PolicyFacts, ScopeRegions, SimService},
+        service::{BucketSharing, CallRates, PolicyFacts, ScopeRegions, SimService},
         state::SimState,
     },
     organization::{Iam, IamUser},
@@ -43,11 +43,7 @@ use crate::{
 pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
     service: SimService {
         scope: ScopeRegions::Global,
-        rates: CallRates::One(CallRate {
-            shared: BucketSharing::Account,
-            rate: 100.0,
-            burst: 100.0,
-        }),
+        rates: CallRates::one(BucketSharing::Account, 100.0, 100.0),
         errors: ErrorForms {
             internal: |text| ApiError::new("ServiceFailure", text),
             ..errors::QUERY

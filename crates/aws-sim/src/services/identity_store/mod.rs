@@ -19,17 +19,13 @@ use crate::core::{
     errors::{self, ApiError, ErrorForms},
     limits::DIRECTORY,
     pages::PageCursor,
-    service::{BucketSharing, CallRate, CallRates, PolicyFacts, SimService},
+    service::{BucketSharing, CallRates, PolicyFacts, SimService},
     state::SimState,
 };
 
 pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
     service: SimService {
-        rates: CallRates::One(CallRate {
-            shared: BucketSharing::Everybody,
-            rate: 20.0,
-            burst: 20.0,
-        }),
+        rates: CallRates::one(BucketSharing::Everybody, 20.0, 20.0),
         errors: ErrorForms {
             throttled: || (errors::JSON.throttled)().with("RetryAfterSeconds", 1),
             ..errors::JSON

@@ -17,9 +17,7 @@ use crate::core::{
     exposure::{Bucket, PublicAccess},
     instants::written,
     issue::unique_id,
-    service::{
-        BucketSharing, CallRate, CallRates, PolicyFacts, RequestForm, ScopeRegions, SimService,
-    },
+    service::{BucketSharing, CallRates, PolicyFacts, RequestForm, ScopeRegions, SimService},
     windows::Window,
 };
 
@@ -33,11 +31,7 @@ pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
         page_rows: 1_000,
         requests: RequestForm::XmlRoot("ListBuckets"),
         scope: ScopeRegions::Regional,
-        rates: CallRates::One(CallRate {
-            shared: BucketSharing::Account,
-            rate: 100.0,
-            burst: 100.0,
-        }),
+        rates: CallRates::one(BucketSharing::Account, 100.0, 100.0),
         errors: ErrorForms {
             throttled: || ApiError::new("SlowDown", "Please reduce your request rate.").status(503),
             internal: |text| ApiError::new("InternalError", text),

@@ -20,7 +20,7 @@ use crate::core::{
     call::Output,
     context::{Context, HandlerResult},
     errors::{self, ApiError, ErrorForms},
-    service::{BucketSharing, CallRate, CallRates, SimService},
+    service::{BucketSharing, CallRates, SimService},
     state::SimState,
 };
 
@@ -30,11 +30,7 @@ const PRINCIPAL: &str = "securityhub.amazonaws.com";
 pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
     service: SimService {
         // AWS: "Service quotas" of Security Hub: 10 a second and bursts of 30 for most operations
-        rates: CallRates::One(CallRate {
-            shared: BucketSharing::AccountAndRegion,
-            rate: 10.0,
-            burst: 30.0,
-        }),
+        rates: CallRates::one(BucketSharing::AccountAndRegion, 10.0, 30.0),
         errors: ErrorForms {
             unreadable: |text| ApiError::new("InvalidInputException", text),
             invalid: |_, violations| ApiError::new("InvalidInputException", message(violations)),

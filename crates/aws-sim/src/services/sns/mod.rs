@@ -16,7 +16,7 @@ use crate::core::{
     context::{Context, HandlerResult},
     errors::{self, ApiError, ErrorForms},
     publishing::publish,
-    service::{BucketSharing, CallRate, CallRates, PolicyFacts, SimService},
+    service::{BucketSharing, CallRates, PolicyFacts, SimService},
     topics::{SimTopic, TopicKey, TopicMessage, topic_arn, topic_key},
     windows::Window,
 };
@@ -29,11 +29,7 @@ const SETTABLE: [&str; 2] = ["DisplayName", "Policy"];
 pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
     service: SimService {
         // AWS: "Amazon SNS endpoints and quotas": 30 a second for most calls
-        rates: CallRates::One(CallRate {
-            shared: BucketSharing::AccountAndRegion,
-            rate: 30.0,
-            burst: 300.0,
-        }),
+        rates: CallRates::one(BucketSharing::AccountAndRegion, 30.0, 300.0),
         errors: ErrorForms {
             invalid: |_, violations| invalid(hallpass_aws_model::message(violations)),
             page_token: || invalid("Invalid parameter: NextToken"),

@@ -13,18 +13,14 @@ use crate::core::{
     context::{Context, HandlerResult},
     errors::{self, ApiError, ErrorForms},
     queues::{QueueKey, arn, key_of},
-    service::{BucketSharing, CallRate, CallRates, DenialText, PolicyFacts, SimService},
+    service::{BucketSharing, CallRates, DenialText, PolicyFacts, SimService},
     windows::Window,
 };
 
 pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
     service: SimService {
         // standard queues take nearly any number of calls (AWS: "Amazon SQS message quotas")
-        rates: CallRates::One(CallRate {
-            shared: BucketSharing::AccountAndRegion,
-            rate: 3_000.0,
-            burst: 3_000.0,
-        }),
+        rates: CallRates::one(BucketSharing::AccountAndRegion, 3_000.0, 3_000.0),
         errors: ErrorForms {
             invalid: |_, violations| {
                 let required = violations.iter().find(|one| one.path.is_empty());

@@ -22,7 +22,7 @@ use crate::{
         entities::{AsyncKind, PermissionSet},
         errors::{self, ApiError},
         service::{
-            BucketSharing, CallRate, CallRates, DenialText, PolicyFacts, RequestForm, ScopeRegions,
+            BucketSharing, CallRates, DenialText, PolicyFacts, RequestForm, ScopeRegions,
             SimService,
         },
         state::SimState,
@@ -37,11 +37,7 @@ pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
         page_rows: 100,
         requests: RequestForm::Table("sso-admin"),
         scope: ScopeRegions::Regional,
-        rates: CallRates::One(CallRate {
-            shared: BucketSharing::Everybody,
-            rate: 20.0,
-            burst: 20.0,
-        }),
+        rates: CallRates::one(BucketSharing::Everybody, 20.0, 20.0),
         errors: errors::JSON,
         policies: Some(PolicyFacts {
             resources,

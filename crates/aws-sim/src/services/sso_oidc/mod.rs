@@ -17,7 +17,7 @@ use crate::core::{
     call::Output,
     context::{Context, HandlerResult},
     errors::{self, ApiError, ErrorClass, ErrorForms},
-    service::{BucketSharing, CallRate, CallRates, RequestForm, ScopeRegions, SimService},
+    service::{BucketSharing, CallRates, RequestForm, ScopeRegions, SimService},
 };
 
 pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
@@ -27,11 +27,7 @@ pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
         page_rows: 100,
         requests: RequestForm::Table("sso-oidc"),
         scope: ScopeRegions::Regional,
-        rates: CallRates::One(CallRate {
-            shared: BucketSharing::Everybody,
-            rate: 20.0,
-            burst: 20.0,
-        }),
+        rates: CallRates::one(BucketSharing::Everybody, 20.0, 20.0),
         errors: ErrorForms {
             unreadable: |text| refused("InvalidRequestException", text),
             invalid: |_, violations| refused("InvalidRequestException", &message(violations)),

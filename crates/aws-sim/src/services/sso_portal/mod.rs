@@ -17,7 +17,7 @@ use crate::core::{
     errors::{self, ApiError, ErrorClass, ErrorForms},
     pages::PageCursor,
     portal::{NewSession, TOKEN, enter, holder, may_enter, pairs},
-    service::{BucketSharing, CallRate, CallRates, RequestForm, ScopeRegions, SimService},
+    service::{BucketSharing, CallRates, RequestForm, ScopeRegions, SimService},
     sign_ins::{SignIn, sign_out},
     windows::Window,
 };
@@ -29,11 +29,7 @@ pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
         page_rows: 100,
         requests: RequestForm::Table("sso"),
         scope: ScopeRegions::Regional,
-        rates: CallRates::One(CallRate {
-            shared: BucketSharing::Everybody,
-            rate: 20.0,
-            burst: 20.0,
-        }),
+        rates: CallRates::one(BucketSharing::Everybody, 20.0, 20.0),
         errors: ErrorForms {
             // without a token it is the token that is wrong
             invalid: |input, violations| match input.get(TOKEN) {

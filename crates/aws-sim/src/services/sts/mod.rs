@@ -8,19 +8,13 @@ use crate::core::{
     call::Output,
     context::{Context, HandlerResult},
     errors::{self, ApiError},
-    service::{
-        BucketSharing, CallRate, CallRates, DenialText, PolicyFacts, ScopeRegions, SimService,
-    },
+    service::{BucketSharing, CallRates, DenialText, PolicyFacts, ScopeRegions, SimService},
 };
 
 pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
     service: SimService {
         scope: ScopeRegions::RegionalAndGlobal,
-        rates: CallRates::One(CallRate {
-            shared: BucketSharing::AccountAndRegion,
-            rate: 600.0,
-            burst: 600.0,
-        }),
+        rates: CallRates::one(BucketSharing::AccountAndRegion, 600.0, 600.0),
         errors: errors::QUERY,
         policies: Some(PolicyFacts {
             // whether a role may be taken is asked of the policies once the role is known

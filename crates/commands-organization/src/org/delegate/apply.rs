@@ -1,17 +1,20 @@
 //! `hallpass org delegate FILE`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use hallpass_model::AccountId;
 use hallpass_org::ReadCalls;
-use hallpass_org::delegation::{DelegationFile, Replacing, compare, draft, gather};
+use hallpass_org::delegation::{
+    DelegationFacts, DelegationFile, DelegationRow, Replacing, compare, draft, gather,
+};
+use hallpass_runner::PlanReport;
 
-use super::shown::ShownDelegation;
-use hallpass_chores::delegation_files::{read_file, refused, unread};
-use hallpass_chores::plans::{self, PlanArgs, PlanContext};
+use super::shown::{ShownDelegation, shown};
+use hallpass_chores::delegation_files::{differences, read_file, refused, unread};
+use hallpass_chores::plans::PlanArgs;
+use hallpass_chores::plans::chore::{self, Chore, Compared, Drafted, Opened, Standing};
 use hallpass_host::bad_names::check_regions;
-use hallpass_host::runtime::runtime;
-use hallpass_terminal::exit::{Exit, Failure, Outcome};
+use hallpass_terminal::exit::{Failure, Outcome};
 use hallpass_terminal::output;
 
 /// What is wanted.
@@ -61,44 +64,74 @@ impl ApplyArgs {
 }
 
 pub(super) fn run(args: &ApplyArgs) -> Outcome {
-    let file = args.wishes()?;
-    let loaded = args.plan.load()?;
-    runtime()?.block_on(async {
-        let context = plans::open(&loaded).await?;
-        carry_out(&context, &file, args).await
-    })
+    let wish = DelegationChore {
+        file: args.wishes()?,
+        path: args.file.as_deref(),
+        replacing: if args.replace {
+            Replacing::Whoever
+        } else {
+            Replacing::Never
+        },
+    };
+    chore::run(&wish, &args.plan)
 }
 
-async fn carry_out(context: &PlanContext, file: &DelegationFile, args: &ApplyArgs) -> Outcome {
-    let calls: &dyn ReadCalls = context.calls.as_ref();
-    let facts = gather(calls, file).await.map_err(unread)?;
-    let replacing = if args.replace {
-        Replacing::Whoever
-    } else {
-        Replacing::Never
-    };
-    let rows =
-        compare(file, &facts, replacing).map_err(|why| refused(why, args.file.as_deref()))?;
-    warn(file);
-    let draft = draft(&rows, &facts);
-    let mut shown = ShownDelegation::of(&rows, &context.account_names().await);
-    if draft.is_empty() {
-        shown.print(None, args.plan.format())?;
-        output::say("nothing of it can be done");
-        return Ok(shown.exit(Exit::Ok));
+/// Who is to administer what.
+pub(super) struct DelegationChore<'a> {
+    pub(super) file: DelegationFile,
+    /// Where that stands, unless flags say it.
+    pub(super) path: Option<&'a Path>,
+    pub(super) replacing: Replacing,
+}
+
+impl DelegationChore<'_> {
+    fn compare(&self, facts: &DelegationFacts) -> Result<Vec<DelegationRow>, Failure> {
+        let rows = compare(&self.file, facts, self.replacing);
+        let rows = rows.map_err(|why| refused(why, self.path))?;
+        warn(&self.file);
+        Ok(rows)
     }
-    let question = "Change who administers these services?";
-    let settled = plans::settle(context, draft, &args.plan, question).await?;
-    shown.tell(&settled.report);
-    shown.print(Some(&settled.report), args.plan.format())?;
-    match settled.refused {
-        Some(refused) => Err(refused),
-        None => Ok(shown.exit(settled.exit)),
+}
+
+impl Chore for DelegationChore<'_> {
+    type Facts = DelegationFacts;
+    type Shown = ShownDelegation;
+
+    async fn gather(&self, at: &Opened<'_>) -> Result<DelegationFacts, Failure> {
+        let calls: &dyn ReadCalls = at.context.calls.as_ref();
+        gather(calls, &self.file).await.map_err(unread)
+    }
+
+    fn draft(&self, facts: DelegationFacts) -> Result<Drafted<ShownDelegation>, Failure> {
+        let rows = self.compare(&facts)?;
+        Ok(Drafted::plan_or(
+            draft(&rows, &facts),
+            "Change who administers these services?",
+            shown(&rows),
+            "nothing of it can be done",
+        ))
+    }
+}
+
+impl Compared for DelegationChore<'_> {
+    async fn differences(
+        &self,
+        at: &Opened<'_>,
+        facts: DelegationFacts,
+    ) -> Result<(ShownDelegation, Standing), Failure> {
+        let mut rows = self.compare(&facts)?;
+        let reports = differences(at.context, &mut rows, &facts).await;
+        let mut shown = shown(&rows);
+        for report in &reports {
+            shown.take_in(report);
+        }
+        let differs = reports.iter().any(PlanReport::has_changes);
+        Ok((shown, Standing::of(differs)))
     }
 }
 
 /// What is said of a file, and stops nothing.
-pub(super) fn warn(file: &DelegationFile) {
+fn warn(file: &DelegationFile) {
     for warning in file.apart() {
         output::say(&format!("warning: {warning}"));
     }

@@ -6,12 +6,10 @@ use hallpass_org::delegation::{
 };
 use hallpass_wording::plan::account;
 
-use super::shown::print_report;
 use hallpass_chores::delegation_files::unread;
-use hallpass_chores::plans::{self, PlanArgs, PlanContext};
-use hallpass_host::runtime::runtime;
-use hallpass_terminal::exit::{Exit, Failure, Outcome};
-use hallpass_terminal::output;
+use hallpass_chores::plans::chore::{self, ByReport, Chore, Drafted, Opened};
+use hallpass_chores::plans::{PlanArgs, PlanContext};
+use hallpass_terminal::exit::{Failure, Outcome};
 
 /// Take a service's administrator away
 #[derive(Debug, clap::Args)]
@@ -42,11 +40,7 @@ pub(super) fn run(args: &Args) -> Outcome {
         let message = format!("`{}` has one administrator for all Regions", service.name);
         return Err(Failure::bad_input(message).help("leave `--regions` out"));
     }
-    let loaded = args.plan.load()?;
-    runtime()?.block_on(async {
-        let context = plans::open(&loaded).await?;
-        carry_out(&context, service, args).await
-    })
+    chore::run(&RemovalChore { service, args }, &args.plan)
 }
 
 fn unknown(name: &str) -> Failure {
@@ -54,42 +48,48 @@ fn unknown(name: &str) -> Failure {
     Failure::bad_input(format!("`{name}` is no service that is known here")).help(names.join(", "))
 }
 
-async fn carry_out(
-    context: &PlanContext,
+/// A service that nobody is to administer.
+struct RemovalChore<'a> {
     service: &'static DelegatedService,
-    args: &Args,
-) -> Outcome {
-    let calls = context.calls.as_ref();
-    let (facts, regions) = look_at(calls, service, args.regions.as_deref())
-        .await
-        .map_err(unread)?;
-    if facts.caller != facts.management {
-        let message = format!("account {} cannot take administrators away", facts.caller);
-        return Err(Failure::refused(message).help("use credentials of the management account"));
+    args: &'a Args,
+}
+
+impl Chore for RemovalChore<'_> {
+    type Facts = (DelegationFacts, Vec<String>);
+    type Shown = ByReport;
+
+    async fn gather(&self, at: &Opened<'_>) -> Result<Self::Facts, Failure> {
+        let (service, calls) = (self.service, at.context.calls.as_ref());
+        let (facts, regions) = look_at(calls, service, self.args.regions.as_deref())
+            .await
+            .map_err(unread)?;
+        if facts.caller != facts.management {
+            let message = format!("account {} cannot take administrators away", facts.caller);
+            return Err(Failure::refused(message).help("use credentials of the management account"));
+        }
+        if let Some(((_, region), Err(why))) = facts.regional.iter().find(|(_, it)| it.is_err()) {
+            let message = format!("`{}` in {region} cannot be read: {why}", service.name);
+            return Err(Failure::failed(message).help("`--regions` may leave it out"));
+        }
+        if self.args.confirm.as_deref() != Some(service.name) {
+            return Err(unconfirmed(at.context, service, &facts).await);
+        }
+        Ok((facts, regions))
     }
-    if let Some(((_, region), Err(why))) = facts.regional.iter().find(|(_, it)| it.is_err()) {
-        let message = format!("`{}` in {region} cannot be read: {why}", service.name);
-        return Err(Failure::failed(message).help("`--regions` may leave it out"));
-    }
-    if args.confirm.as_deref() != Some(service.name) {
-        return Err(unconfirmed(context, service, &facts).await);
-    }
-    let wish = RemovalWish {
-        service,
-        regions,
-        everywhere: args.regions.is_none(),
-    };
-    let draft = draft_removal(&wish, &facts);
-    if draft.is_empty() {
-        output::say(&format!("nobody administers `{}` there", service.name));
-        return Ok(Exit::Ok);
-    }
-    let question = format!("Take the administrator of {} away?", service.name);
-    let settled = plans::settle(context, draft, &args.plan, &question).await?;
-    print_report(&settled.report, args.plan.format())?;
-    match settled.refused {
-        Some(refused) => Err(refused),
-        None => Ok(settled.exit),
+
+    fn draft(&self, (facts, regions): Self::Facts) -> Result<Drafted<ByReport>, Failure> {
+        let service = self.service;
+        let wish = RemovalWish {
+            service,
+            regions,
+            everywhere: self.args.regions.is_none(),
+        };
+        Ok(Drafted::plan_or(
+            draft_removal(&wish, &facts),
+            format!("Take the administrator of {} away?", service.name),
+            ByReport,
+            format!("nobody administers `{}` there", service.name),
+        ))
     }
 }
 

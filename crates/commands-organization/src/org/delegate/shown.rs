@@ -3,182 +3,147 @@
 use std::collections::BTreeMap;
 
 use hallpass_org::delegation::{DelegationRow, DelegationState};
-use hallpass_runner::{PlanReport, StepEnd, TargetReport};
+use hallpass_runner::{PlanReport, StepEnd, StepTarget, TargetReport};
 use hallpass_wording::plan::account;
 use serde_json::{Value, json};
 
 use hallpass_chores::delegation_files::step_names;
-use hallpass_terminal::exit::{Exit, Failure};
-use hallpass_terminal::output::{self, Format, Table};
-
-/// Columns as CSV.
-const FIELDS: &[&str] = &[
-    "service",
-    "region",
-    "account",
-    "outcome",
-    "reason",
-    "account_name",
-];
-
-struct ShownRow {
-    service: &'static str,
-    region: String,
-    account: String,
-    account_name: String,
-    outcome: String,
-    reason: String,
-    steps: Value,
-    is_planned: bool,
-    is_bad: bool,
-}
+use hallpass_chores::plans::{ShownRow, ShownRows};
+use hallpass_terminal::output::Format;
 
 /// A row for each service and Region.
-pub(super) struct ShownDelegation(Vec<ShownRow>);
+pub(super) type ShownDelegation = ShownRows<DelegationPlace>;
 
-impl ShownDelegation {
-    /// As the comparison says; `names` are those of accounts, by id.
-    pub(super) fn of(rows: &[DelegationRow], names: &BTreeMap<String, String>) -> Self {
-        Self(rows.iter().map(|row| shown(row, names)).collect())
+/// As the comparison says.
+pub(super) fn shown(rows: &[DelegationRow]) -> ShownDelegation {
+    let place = |row: &DelegationRow| DelegationPlace {
+        row: row.clone(),
+        names: BTreeMap::new(),
+        target: None,
+        is_planned: false,
+    };
+    ShownRows(rows.iter().map(place).collect())
+}
+
+/// A service in a Region.
+pub(super) struct DelegationPlace {
+    row: DelegationRow,
+    /// Those of accounts, by id.
+    names: BTreeMap<String, String>,
+    /// What the plan does there, and whether it only would.
+    target: Option<TargetReport>,
+    is_planned: bool,
+}
+
+impl DelegationPlace {
+    /// An account by name and id, as far as its name is known.
+    fn named(&self, id: &str) -> String {
+        account(self.account_name(id), id)
     }
 
-    /// Adds what a plan would do, or did.
-    pub(super) fn tell(&mut self, report: &PlanReport) {
-        let would = report.is_planned();
-        for row in &mut self.0 {
-            let target = report.targets.iter().find(|it| {
-                it.target.key == row.service
-                    && it.target.region == row.region
-                    && it.target.account == row.account
-            });
-            if let Some(target) = target {
-                row.tell(target, would);
+    fn account_name(&self, id: &str) -> &str {
+        self.names.get(id).map_or("", String::as_str)
+    }
+
+    /// How it stands by the comparison, and why.
+    fn standing(&self) -> (&'static str, String) {
+        match &self.row.state {
+            DelegationState::Planned => {
+                let waiting = self.row.waiting.iter().map(|it| {
+                    let who = self.named(it);
+                    format!("account {who} was invited and has not said yes")
+                });
+                let problems: Vec<String> =
+                    self.row.problems.iter().cloned().chain(waiting).collect();
+                ("planned", problems.join("; "))
             }
-        }
-    }
-
-    /// The exit code: 1 where a row needs somebody's attention.
-    pub(super) fn exit(&self, otherwise: Exit) -> Exit {
-        if self.0.iter().any(|row| row.is_bad) {
-            Exit::Failed
-        } else {
-            otherwise
-        }
-    }
-
-    /// Prints it.
-    ///
-    /// # Errors
-    /// When stdout does not take it.
-    pub(super) fn print(&self, report: Option<&PlanReport>, format: Format) -> Result<(), Failure> {
-        let rows: Vec<Value> = self.0.iter().map(ShownRow::json).collect();
-        match format {
-            Format::Table | Format::Csv => output::list(format, &rows, FIELDS, || self.table()),
-            Format::Json | Format::Jsonl => {
-                let whole = json!({ "rows": rows, "report": report });
-                output::one(format, &whole, &[], String::new)
+            DelegationState::Conflict { other } => {
+                let way = if self.row.wish.service.name == "detective" {
+                    "`org delegate remove` takes it away, and its graphs with it"
+                } else {
+                    "`--replace` takes its place"
+                };
+                let other = self.named(other);
+                ("conflict", format!("{other} administers it; {way}"))
             }
+            DelegationState::Skipped { reason } => ("skipped", reason.clone()),
+            DelegationState::Unread { reason } => ("unread", reason.clone()),
         }
     }
 
-    fn table(&self) -> Table {
-        let mut table = Table::new(&["service", "where", "administrator", "outcome", "why"]);
-        for row in &self.0 {
-            table.row([
-                row.service.to_owned(),
-                row.region.clone(),
-                account(&row.account_name, &row.account),
-                row.words(),
-                row.reason.clone(),
-            ]);
+    fn outcome(&self) -> String {
+        match &self.target {
+            Some(target) => target.outcome.to_string(),
+            None => self.standing().0.to_owned(),
         }
-        table
+    }
+
+    fn reason(&self) -> String {
+        let (_, standing) = self.standing();
+        let told = match &self.target {
+            Some(target) if target.reason.is_empty() => step_names(target).join(", "),
+            Some(target) => target.reason.clone(),
+            None => String::new(),
+        };
+        let parts = [told.as_str(), standing.as_str()];
+        let parts: Vec<&str> = parts.into_iter().filter(|it| !it.is_empty()).collect();
+        parts.join("; ")
     }
 }
 
-impl ShownRow {
-    fn tell(&mut self, target: &TargetReport, would: bool) {
-        self.outcome = target.outcome.to_string();
-        self.is_planned = would && target.outcome == StepEnd::Changed;
-        let changes = step_names(target);
-        let told = if target.reason.is_empty() {
-            changes.join(", ")
-        } else {
-            target.reason.clone()
-        };
-        let parts = [told.as_str(), self.reason.as_str()];
-        let parts: Vec<&str> = parts.into_iter().filter(|it| !it.is_empty()).collect();
-        self.reason = parts.join("; ");
-        self.steps = json!(target.steps);
+impl ShownRow for DelegationPlace {
+    const HEAD: &'static [&'static str] = &["service", "where", "administrator", "outcome", "why"];
+    const FIELDS: &'static [&'static str] = &[
+        "service",
+        "region",
+        "account",
+        "outcome",
+        "reason",
+        "account_name",
+    ];
+
+    fn name(&mut self, names: &BTreeMap<String, String>) {
+        self.names.clone_from(names);
     }
 
-    fn words(&self) -> String {
-        if self.is_planned {
-            "would change".to_owned()
-        } else {
-            self.outcome.clone()
-        }
+    fn is_at(&self, target: &StepTarget) -> bool {
+        target.key == self.row.wish.service.name
+            && target.region == self.row.region
+            && target.account == self.row.wish.account.as_str()
     }
 
-    fn json(&self) -> Value {
+    fn tell(&mut self, target: &TargetReport, report: &PlanReport) {
+        self.target = Some(target.clone());
+        self.is_planned = report.is_planned() && target.outcome == StepEnd::Changed;
+    }
+
+    fn is_bad(&self) -> bool {
+        self.row.is_bad()
+    }
+
+    fn json(&self, _format: Format) -> Value {
+        let account = self.row.wish.account.as_str();
         json!({
-            "service": self.service, "region": self.region, "account": self.account, "account_name": self.account_name,
-            "outcome": self.outcome, "reason": self.reason, "steps": self.steps,
+            "service": self.row.wish.service.name, "region": self.row.region, "account": account,
+            "account_name": self.account_name(account), "outcome": self.outcome(), "reason": self.reason(),
+            "steps": self.target.as_ref().map(|it| it.steps.as_slice()).unwrap_or_default(),
         })
     }
-}
 
-/// An account by name and id, as far as its name is known.
-fn named(id: &str, names: &BTreeMap<String, String>) -> String {
-    account(names.get(id).map_or("", String::as_str), id)
-}
-
-fn shown(row: &DelegationRow, names: &BTreeMap<String, String>) -> ShownRow {
-    let waiting = row.waiting.iter();
-    let waiting = waiting.map(|it| {
-        format!(
-            "account {} was invited and has not said yes",
-            named(it, names)
-        )
-    });
-    let problems: Vec<String> = row.problems.iter().cloned().chain(waiting).collect();
-    let problems = problems.join("; ");
-    let (outcome, reason) = match &row.state {
-        DelegationState::Planned => ("planned", problems),
-        DelegationState::Conflict { other } => {
-            let way = if row.wish.service.name == "detective" {
-                "`org delegate remove` takes it away, and its graphs with it"
-            } else {
-                "`--replace` takes its place"
-            };
-            let other = named(other, names);
-            ("conflict", format!("{other} administers it; {way}"))
-        }
-        DelegationState::Skipped { reason } => ("skipped", reason.clone()),
-        DelegationState::Unread { reason } => ("unread", reason.clone()),
-    };
-    ShownRow {
-        service: row.wish.service.name,
-        region: row.region.clone(),
-        account: row.wish.account.to_string(),
-        account_name: names
-            .get(row.wish.account.as_str())
-            .cloned()
-            .unwrap_or_default(),
-        outcome: outcome.to_owned(),
-        reason,
-        steps: Value::Array(Vec::new()),
-        is_planned: false,
-        is_bad: row.is_bad(),
+    fn cells(&self) -> Vec<String> {
+        let outcome = if self.is_planned {
+            "would change".to_owned()
+        } else {
+            self.outcome()
+        };
+        vec![
+            self.row.wish.service.name.to_owned(),
+            self.row.region.clone(),
+            self.named(self.row.wish.account.as_str()),
+            outcome,
+            self.reason(),
+        ]
     }
-}
-
-/// A report by itself.
-///
-/// # Errors
-/// When stdout does not take it.
-pub(super) fn print_report(report: &PlanReport, format: Format) -> Result<(), Failure> {
-    hallpass_chores::plans::print(report, None, format)
 }
 
 #[cfg(test)]
@@ -211,14 +176,15 @@ mod tests {
         let rows = compare(&file, &facts, Replacing::Never).unwrap();
         let names = [("222222222222", "security"), ("333333333333", "shop")];
         let names = names.map(|(id, name)| (id.to_owned(), name.to_owned()));
-        let shown = ShownDelegation::of(&rows, &BTreeMap::from(names));
+        let mut shown = shown(&rows);
+        shown.take_names(&BTreeMap::from(names));
         let text = shown.table().text(None);
         assert!(text.contains("security (222222222222)"), "{text}");
         assert!(
             text.contains("shop (333333333333) administers it"),
             "{text}"
         );
-        let row = shown.0.first().unwrap().json();
+        let row = shown.0.first().unwrap().json(Format::Json);
         assert_eq!(
             (&row["account"], &row["account_name"]),
             (&json!("222222222222"), &json!("security"))

@@ -5,18 +5,20 @@ use std::fs;
 
 use hallpass_org::control_tower::factory_obstacles;
 use hallpass_org::enrolment::{
-    EnrolmentBackend, EnrolmentCheck, EnrolmentFacts, EnrolmentPlan, EnrolmentRefused,
-    EnrolmentUnread, EnrolmentWish, SelectedAccounts, checks, choose_for, draft, draft_config,
-    gather, select,
+    ChosenBackend, EnrolmentBackend, EnrolmentCheck, EnrolmentFacts, EnrolmentPlan,
+    EnrolmentRefused, EnrolmentUnread, EnrolmentWish, SelectedAccounts, checks, choose_for, draft,
+    draft_config, gather, select,
 };
-use hallpass_runner::{CheckOutcome, CheckStrictness, PlanId, PlanState, fold, junit, report_of};
-use serde_json::json;
+use hallpass_runner::{
+    CheckOutcome, CheckStrictness, Plan, PlanDraft, PlanId, PlanState, fold, junit, report_of,
+};
 
 use super::super::check_output::print_checks;
 use super::shown::{ShownEnrolment, check_rows, named, named_checks};
 use super::{Args, CheckingArgs};
 use hallpass_chores::account_factory::can_launch;
-use hallpass_chores::plans::{self, PlanContext, Settled};
+use hallpass_chores::plans::PlanContext;
+use hallpass_chores::plans::chore::{ByReport, Chore, Drafted, Opened};
 use hallpass_terminal::exit::{Exit, Failure, Outcome};
 use hallpass_terminal::output::{self, plain};
 
@@ -25,88 +27,142 @@ const TITLE: &str = "Enrolment in Control Tower";
 /// Plans looked at, newest first.
 const PLANS_MAX: u32 = 200;
 
-pub(super) async fn carry_out(context: &PlanContext, args: &Args) -> Outcome {
-    let wish = args.wish();
-    if !args.checking.check_only
-        && args.fix.is_none()
-        && let Some(plan) = unfinished(context, &wish).await?
-    {
-        return go_on(context, &plan, args).await;
-    }
-    let facts = gather(&context.enrolment, &wish).await.map_err(unread)?;
-    let selected = select(&wish, &facts).map_err(refused)?;
-    let chosen = choose_for(&wish, &selected, &facts).map_err(refused)?;
-    let found = checks(&wish, &selected, chosen.backend, &facts);
+/// The accounts that are meant, and what was found about them.
+pub(super) struct Looked {
+    facts: EnrolmentFacts,
+    selected: SelectedAccounts,
+    chosen: ChosenBackend,
+    found: Vec<EnrolmentCheck>,
+}
+
+/// Reads what stands there, chooses the way and checks.
+async fn look(context: &PlanContext, wish: &EnrolmentWish, args: &Args) -> Result<Looked, Failure> {
+    let facts = gather(&context.enrolment, wish).await.map_err(unread)?;
+    let selected = select(wish, &facts).map_err(refused)?;
+    let chosen = choose_for(wish, &selected, &facts).map_err(refused)?;
+    let found = checks(wish, &selected, chosen.backend, &facts);
     if let Some(path) = &args.checking.junit {
         let rows: Vec<_> = found.iter().map(|it| it.result.clone()).collect();
         fs::write(path, junit(TITLE, &rows))
             .map_err(|error| Failure::unwritable(path.display(), &error))?;
     }
     output::say(&format!("by {}: {}", chosen.backend.name(), chosen.reason));
-    if args.checking.check_only {
-        return tell_checks(args, &selected, &found, &facts);
-    }
-    if args.fix.is_some() {
-        return fix_config(context, args, (&wish, &selected, &facts)).await;
-    }
-    if let Some(check) = found.iter().find(|it| it.account.is_none() && it.stops()) {
+    Ok(Looked {
+        facts,
+        selected,
+        chosen,
+        found,
+    })
+}
+
+impl Looked {
+    /// A check of the whole that stops everything.
+    fn refusal(&self) -> Result<(), Failure> {
+        let mut whole = self.found.iter().filter(|it| it.account.is_none());
+        let Some(check) = whole.find(|it| it.stops()) else {
+            return Ok(());
+        };
         let (CheckOutcome::Fail(why) | CheckOutcome::Unknown { reason: why, .. }) =
             &check.result.outcome
         else {
             return Err(Failure::bug("a check that passed stops an enrolment"));
         };
         let message = format!("`{}`: {why}; nothing was changed", check.result.id);
-        return Err(Failure::refused(message).help(check.result.remedy.clone()));
+        Err(Failure::refused(message).help(check.result.remedy.clone()))
     }
-    if let (EnrolmentBackend::AccountFactory, Some(zone)) = (chosen.backend, &facts.zone) {
-        let home = context.enrolment.home.as_ref();
-        can_launch(&factory_obstacles(home, zone, &facts.caller).await)?;
-    }
-    let enrolment = EnrolmentPlan::new(&wish, &selected, chosen.backend, &found, &facts);
-    let draft = draft(&wish, &enrolment, &selected, &facts);
-    let shown = ShownEnrolment {
-        enrolment: &enrolment,
-        checks: &found,
-        reason: &chosen.reason,
-        facts: Some(&facts),
-    };
-    shown.say_failed();
-    if draft.is_empty() {
-        shown.print(None, None, args.plan.format())?;
-        output::say("no account can be enrolled");
-        return Ok(shown.exit(None));
-    }
-    let free = enrolment
-        .accounts
-        .values()
-        .filter(|it| it.left_out.is_none());
-    let question = format!("Bring {} accounts under Control Tower?", free.count());
-    let settled = plans::settle(context, draft, &args.plan, &question).await?;
-    finish(context, &shown, settled, args).await
 }
 
-/// Prints what the plan came to.
-async fn finish(
-    context: &PlanContext,
-    shown: &ShownEnrolment<'_>,
-    settled: Settled,
-    args: &Args,
-) -> Outcome {
-    let id = settled.report.plan.clone();
-    let begun = if args.plan.is_applying() && settled.refused.is_none() {
-        Some(context.runner.load(&id).await.map_err(run_failed)?)
-    } else {
-        None
-    };
-    let begun = begun.as_ref().map(|(plan, folded)| (plan, folded));
-    shown.print(begun, Some(&json!(settled.report)), args.plan.format())?;
-    if let Some(refused) = settled.refused {
-        return Err(refused);
+/// Accounts that are to come under Control Tower.
+pub(super) struct EnrolmentChore<'a> {
+    pub(super) args: &'a Args,
+    pub(super) wish: EnrolmentWish,
+}
+
+/// What an enrolment goes by.
+pub(super) enum EnrolmentGround {
+    /// A plan of this very wish is not over.
+    Begun(PlanId),
+    /// What was found.
+    Found(Box<Looked>),
+}
+
+impl Chore for EnrolmentChore<'_> {
+    type Facts = EnrolmentGround;
+    type Shown = ShownEnrolment;
+
+    async fn gather(&self, at: &Opened<'_>) -> Result<EnrolmentGround, Failure> {
+        let context = at.context;
+        if let Some(plan) = unfinished(context, &self.wish).await? {
+            return Ok(EnrolmentGround::Begun(plan));
+        }
+        let looked = look(context, &self.wish, self.args).await?;
+        looked.refusal()?;
+        let by_factory = looked.chosen.backend == EnrolmentBackend::AccountFactory;
+        if let Some(zone) = looked.facts.zone.as_ref().filter(|_| by_factory) {
+            let home = context.enrolment.home.as_ref();
+            can_launch(&factory_obstacles(home, zone, &looked.facts.caller).await)?;
+        }
+        Ok(EnrolmentGround::Found(Box::new(looked)))
     }
-    Ok(match shown.exit(begun) {
-        Exit::Ok => settled.exit,
-        other => other,
-    })
+
+    fn draft(&self, ground: EnrolmentGround) -> Result<Drafted<ShownEnrolment>, Failure> {
+        let Looked {
+            facts,
+            selected,
+            chosen,
+            found,
+        } = match ground {
+            EnrolmentGround::Begun(plan) => return Ok(Drafted::Begun(plan)),
+            EnrolmentGround::Found(looked) => *looked,
+        };
+        let enrolment = EnrolmentPlan::new(&self.wish, &selected, chosen.backend, &found, &facts);
+        let draft = draft(&self.wish, &enrolment, &selected, &facts);
+        let all = enrolment.accounts.values();
+        let free = all.filter(|it| it.left_out.is_none()).count();
+        let shown = ShownEnrolment {
+            enrolment,
+            checks: found,
+            reason: chosen.reason,
+            facts: Some(facts),
+            begun: None,
+        };
+        shown.say_failed();
+        let question = format!("Bring {free} accounts under Control Tower?");
+        let nothing = "no account can be enrolled";
+        Ok(Drafted::plan_or(draft, question, shown, nothing))
+    }
+
+    fn begun(&self, plan: &Plan) -> Result<ShownEnrolment, Failure> {
+        let enrolment = EnrolmentPlan::of(plan)
+            .ok_or_else(|| Failure::bug("a plan of an enrolment that keeps none"))?;
+        Ok(ShownEnrolment {
+            enrolment,
+            checks: Vec::new(),
+            reason: "as when the plan was made".to_owned(),
+            facts: None,
+            begun: None,
+        })
+    }
+}
+
+/// Config is to go where it stands in the way; enrolling comes with the next command.
+pub(super) struct ConfigChore<'a>(pub(super) EnrolmentChore<'a>);
+
+impl Chore for ConfigChore<'_> {
+    type Facts = PlanDraft;
+    type Shown = ByReport;
+
+    async fn gather(&self, at: &Opened<'_>) -> Result<PlanDraft, Failure> {
+        let EnrolmentChore { args, wish } = &self.0;
+        let looked = look(at.context, wish, args).await?;
+        Ok(draft_config(wish, &looked.selected, &looked.facts))
+    }
+
+    fn draft(&self, draft: PlanDraft) -> Result<Drafted<ByReport>, Failure> {
+        let question = "Stop and delete these recorders and delivery channels?";
+        let nothing = "there is no recorder and no delivery channel to take away";
+        Ok(Drafted::plan_or(draft, question, ByReport, nothing))
+    }
 }
 
 /// The plan of this very wish, when it was begun and is not over.
@@ -131,68 +187,17 @@ async fn unfinished(
     Ok(None)
 }
 
-/// Goes on with a plan that was begun for the same.
-async fn go_on(context: &PlanContext, id: &PlanId, args: &Args) -> Outcome {
-    let (plan, _) = context.runner.load(id).await.map_err(run_failed)?;
-    let enrolment = EnrolmentPlan::of(&plan)
-        .ok_or_else(|| Failure::bug("a plan of an enrolment that keeps none"))?;
-    let shown = ShownEnrolment {
-        enrolment: &enrolment,
-        checks: &[],
-        reason: "as when the plan was made",
-        facts: None,
-    };
-    if !args.plan.is_applying() {
-        output::say(&format!(
-            "plan {id} was begun and is not over; `--apply` goes on with it"
-        ));
-        let (plan, folded) = context.runner.load(id).await.map_err(run_failed)?;
-        let report = json!(context.runner.report(id).await.map_err(run_failed)?);
-        shown.print(Some((&plan, &folded)), Some(&report), args.plan.format())?;
-        let changes = args.plan.has_detailed_exitcode();
-        return Ok(if changes { Exit::Findings } else { Exit::Ok });
-    }
-    output::say(&format!(
-        "plan {id} was begun before and is not over: going on"
-    ));
-    args.plan.consent_to_go_on(&plan)?;
-    let applying = args.plan.running().applying();
-    let report = context
-        .runner
-        .apply(id, &applying)
-        .await
-        .map_err(run_failed)?;
-    let settled = Settled {
-        exit: plans::exit_of(&report),
-        report,
-        refused: None,
-    };
-    finish(context, &shown, settled, args).await
-}
-
-/// Takes Config away where it stands in the way; enrolling comes with the next command.
-async fn fix_config(
-    context: &PlanContext,
-    args: &Args,
-    (wish, selected, facts): (&EnrolmentWish, &SelectedAccounts, &EnrolmentFacts),
-) -> Outcome {
-    let draft = draft_config(wish, selected, facts);
-    if draft.is_empty() {
-        output::say("there is no recorder and no delivery channel to take away");
-        return Ok(Exit::Ok);
-    }
-    let question = "Stop and delete these recorders and delivery channels?";
-    let settled = plans::settle(context, draft, &args.plan, question).await?;
-    plans::finish(settled, None, args.plan.format())
-}
-
 /// `--check-only`
-fn tell_checks(
-    args: &Args,
-    selected: &SelectedAccounts,
-    found: &[EnrolmentCheck],
-    facts: &EnrolmentFacts,
+pub(super) async fn check_only(
+    context: &PlanContext,
+    EnrolmentChore { args, wish }: &EnrolmentChore<'_>,
 ) -> Outcome {
+    let Looked {
+        facts,
+        selected,
+        found,
+        ..
+    } = &look(context, wish, args).await?;
     let CheckingArgs {
         legacy_text,
         strict,

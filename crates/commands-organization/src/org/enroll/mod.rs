@@ -9,7 +9,8 @@ use clap::ValueEnum;
 use hallpass_model::AccountId;
 use hallpass_org::enrolment::{EnrolmentBackend, EnrolmentWish, FactoryUser, RoleCreation};
 
-use hallpass_chores::plans::{self, PlanArgs};
+use self::carry::{ConfigChore, EnrolmentChore, check_only};
+use hallpass_chores::plans::{self, PlanArgs, chore};
 use hallpass_host::runtime::runtime;
 use hallpass_terminal::exit::Outcome;
 
@@ -162,9 +163,19 @@ impl Args {
 /// # Errors
 /// Exit 2 for units and accounts that make no sense, 4 for what is refused.
 pub(super) fn run(args: &Args) -> Outcome {
-    let loaded = args.plan.load()?;
-    runtime()?.block_on(async {
-        let context = plans::open(&loaded).await?;
-        carry::carry_out(&context, args).await
-    })
+    let wish = EnrolmentChore {
+        args,
+        wish: args.wish(),
+    };
+    if args.checking.check_only {
+        let loaded = args.plan.load()?;
+        return runtime()?.block_on(async {
+            let context = plans::open(&loaded).await?;
+            check_only(&context, &wish).await
+        });
+    }
+    match args.fix {
+        Some(Fix::Config) => chore::run(&ConfigChore(wish), &args.plan),
+        None => chore::run(&wish, &args.plan),
+    }
 }

@@ -10,19 +10,23 @@ use hallpass_runner::{CheckResult, Folded, Plan};
 use hallpass_wording::plan::account;
 use serde_json::{Value, json};
 
+use hallpass_chores::plans::Settled;
+use hallpass_chores::plans::chore::{Opened, Shown};
 use hallpass_terminal::exit::{Exit, Failure};
 use hallpass_terminal::output::{self, Format, Table};
 
 const FIELDS: &[&str] = &["account", "name", "from", "to", "status", "why"];
 
 /// An enrolment, and what was found before it.
-pub(super) struct ShownEnrolment<'a> {
-    pub(super) enrolment: &'a EnrolmentPlan,
-    pub(super) checks: &'a [EnrolmentCheck],
+pub(super) struct ShownEnrolment {
+    pub(super) enrolment: EnrolmentPlan,
+    pub(super) checks: Vec<EnrolmentCheck>,
     /// Why it is done in this way.
-    pub(super) reason: &'a str,
+    pub(super) reason: String,
     /// How units are called; `None` where that was not read.
-    pub(super) facts: Option<&'a EnrolmentFacts>,
+    pub(super) facts: Option<EnrolmentFacts>,
+    /// Its plan, once that was begun.
+    pub(super) begun: Option<(Plan, Folded)>,
 }
 
 /// What a check is about, the account by name and id.
@@ -76,29 +80,24 @@ pub(super) fn check_rows(checks: &[EnrolmentCheck], facts: Option<&EnrolmentFact
 
 type Statuses = BTreeMap<AccountId, (EnrolmentStatus, String)>;
 
-impl ShownEnrolment<'_> {
+impl ShownEnrolment {
     /// Says on stderr which checks stop an account.
     pub(super) fn say_failed(&self) {
         for check in self.checks.iter().filter(|it| it.stops()) {
             let row = check.result.row();
-            let target = named_target(check, self.facts);
+            let target = named_target(check, self.facts.as_ref());
             let line = format!("{target} {}: {}; {}", row.id, row.evidence, row.remedy);
             output::say(&output::plain(&line));
         }
     }
 
-    /// The exit code that accounts lead to.
-    pub(super) fn exit(&self, begun: Option<(&Plan, &Folded)>) -> Exit {
-        let statuses = enrolment_results(self.enrolment, begun);
-        if statuses.values().any(|(status, _)| status.is_bad()) {
-            Exit::Failed
-        } else {
-            Exit::Ok
-        }
+    fn statuses(&self) -> Statuses {
+        let begun = self.begun.as_ref().map(|(plan, folded)| (plan, folded));
+        enrolment_results(&self.enrolment, begun)
     }
 
     fn unit<'b>(&'b self, id: &'b str) -> &'b str {
-        self.facts.map_or(id, |facts| facts.unit_name(id))
+        self.facts.as_ref().map_or(id, |facts| facts.unit_name(id))
     }
 
     fn row(&self, statuses: &Statuses, id: &AccountId) -> Value {
@@ -112,38 +111,6 @@ impl ShownEnrolment<'_> {
             "to": self.unit(&self.enrolment.to), "to_id": self.enrolment.to,
             "status": status, "why": why, "exchange": planned.map(|it| &it.exchange),
         })
-    }
-
-    /// Prints it: for people, as JSON with checks and report beside the accounts, or as CSV.
-    ///
-    /// # Errors
-    /// When stdout does not take it.
-    pub(super) fn print(
-        &self,
-        begun: Option<(&Plan, &Folded)>,
-        report: Option<&Value>,
-        format: Format,
-    ) -> Result<(), Failure> {
-        let statuses = enrolment_results(self.enrolment, begun);
-        let rows: Vec<Value> = self
-            .enrolment
-            .accounts
-            .keys()
-            .map(|id| self.row(&statuses, id))
-            .collect();
-        match format {
-            Format::Csv => output::list(format, &rows, FIELDS, || self.table(&statuses)),
-            Format::Table | Format::Json | Format::Jsonl => {
-                let checks = check_rows(self.checks, self.facts);
-                let whole = json!({
-                    "via": self.enrolment.backend, "reason": self.reason, "to": self.enrolment.to,
-                    "accounts": rows, "checks": checks, "report": report,
-                });
-                output::one(format, &whole, &[], || {
-                    self.table(&statuses).text(output::width())
-                })
-            }
-        }
     }
 
     fn table(&self, statuses: &Statuses) -> Table {
@@ -167,6 +134,44 @@ impl ShownEnrolment<'_> {
             table.row(cells);
         }
         table
+    }
+}
+
+impl Shown for ShownEnrolment {
+    async fn tell(&mut self, at: &Opened<'_>, settled: &Settled) -> Result<(), Failure> {
+        if settled.was_begun() {
+            self.begun = Some(at.context.runner.load(&settled.report.plan).await?);
+        }
+        Ok(())
+    }
+
+    /// For people, as JSON with checks and report beside the accounts, or as CSV.
+    fn print(&self, settled: Option<&Settled>, format: Format) -> Result<(), Failure> {
+        let statuses = self.statuses();
+        let ids = self.enrolment.accounts.keys();
+        let rows: Vec<Value> = ids.map(|id| self.row(&statuses, id)).collect();
+        match format {
+            Format::Csv => output::list(format, &rows, FIELDS, || self.table(&statuses)),
+            Format::Table | Format::Json | Format::Jsonl => {
+                let checks = check_rows(&self.checks, self.facts.as_ref());
+                let report = settled.map(|it| &it.report);
+                let whole = json!({
+                    "via": self.enrolment.backend, "reason": self.reason, "to": self.enrolment.to,
+                    "accounts": rows, "checks": checks, "report": report,
+                });
+                output::one(format, &whole, &[], || {
+                    self.table(&statuses).text(output::width())
+                })
+            }
+        }
+    }
+
+    fn exit(&self, otherwise: Exit) -> Exit {
+        if self.statuses().values().any(|(status, _)| status.is_bad()) {
+            Exit::Failed
+        } else {
+            otherwise
+        }
     }
 }
 

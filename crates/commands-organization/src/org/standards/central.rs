@@ -1,15 +1,14 @@
 //! By policies of the administrator, where it configures the organization.
 
 use hallpass_model::Timestamp;
+use hallpass_org::ReadCalls;
 use hallpass_org::standards::{
-    CentralFacts, CentralRow, NoCentralHome, StandardsAccount, StandardsFacts, StandardsFile,
-    StandardsScope, StandardsUnread, central_home, central_rows, draft_configuration,
-    needs_local_mode,
+    CentralFacts, CentralHome, CentralRow, NoCentralHome, StandardsAccount, StandardsFacts,
+    StandardsFile, StandardsScope, StandardsUnread, central_home, central_rows, needs_local_mode,
 };
 
 use super::{day, unread};
-use hallpass_chores::plans::{self, PlanArgs, PlanContext};
-use hallpass_terminal::exit::{Exit, Failure, Outcome};
+use hallpass_terminal::exit::Failure;
 use hallpass_terminal::output;
 
 /// Who says which standards are on.
@@ -42,19 +41,15 @@ pub(super) fn central(
 }
 
 /// Where policies are to hold.
-///
-/// # Errors
-/// Exit 2 with each entry that policies cannot say.
 pub(super) fn rows(
     file: &StandardsFile,
     facts: &StandardsFacts,
     central: &CentralFacts,
     scope: &StandardsScope,
     now: Timestamp,
-) -> Result<Vec<CentralRow>, Failure> {
-    can_say(file)?;
+) -> Vec<CentralRow> {
     let meant = |it: &StandardsAccount| scope.is_meant(it, &facts.tree);
-    Ok(central_rows(file, facts, central, day(now), meant))
+    central_rows(file, facts, central, day(now), meant)
 }
 
 /// Whether policies can say what a file says.
@@ -73,15 +68,15 @@ pub(super) fn can_say(file: &StandardsFile) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Lets policies of the administrator configure the organization; the file is planned after that.
+/// Whose policies may configure the organization.
 ///
 /// # Errors
-/// Exit 4 where nobody could.
-pub(super) async fn enable(context: &PlanContext, organization: &str, args: &PlanArgs) -> Outcome {
-    let home = central_home(context.calls.as_ref())
+/// Exit 4 where nobody's can.
+pub(super) async fn home(calls: &dyn ReadCalls) -> Result<CentralHome, Failure> {
+    let home = central_home(calls)
         .await
         .map_err(|fact| unread(StandardsUnread::Unread(fact), None))?;
-    let home = home.map_err(|why| {
+    home.map_err(|why| {
         let help = match why {
             NoCentralHome::Administrator => "`hallpass org delegate --service securityhub --account ID --regions REGION,…`",
             NoCentralHome::Aggregator { .. } => {
@@ -89,19 +84,13 @@ pub(super) async fn enable(context: &PlanContext, organization: &str, args: &Pla
             }
         };
         Failure::refused(why.to_string()).help(help)
-    })?;
+    })
+}
+
+/// What is said before policies configure the organization; the file is planned after that.
+pub(super) fn warn() {
     output::say(
         "warning: Security Hub and its standards no longer come on in new accounts by themselves, accounts go on as they are \
          until a policy holds for them, and standards of accounts under a policy cannot be changed there",
     );
-    let draft = draft_configuration(organization, &home);
-    let question = format!(
-        "Let policies of account {} in {} configure Security Hub of the organization?",
-        home.account, home.region
-    );
-    let settled = plans::settle(context, draft, args, &question).await?;
-    if args.is_applying() && settled.exit == Exit::Ok {
-        output::say("the same command now plans the policies of the file");
-    }
-    plans::finish(settled, None, args.format())
 }

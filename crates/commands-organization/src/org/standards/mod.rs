@@ -1,6 +1,7 @@
 //! `hallpass org standards …`: standards and controls of Security Hub (`organization.md` §4).
 
 mod apply;
+mod carry;
 mod central;
 mod diff;
 mod export;

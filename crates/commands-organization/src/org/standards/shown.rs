@@ -3,25 +3,82 @@
 use std::collections::BTreeMap;
 
 use hallpass_org::standards::{CentralRow, ComparedHub, ControlStatus, ControlUpdate, HubStanding};
-use hallpass_runner::{PlanReport, TargetReport};
+use hallpass_runner::{PlanReport, StepTarget, TargetReport};
 use hallpass_wording::plan;
 use serde_json::{Value, json};
 
+use hallpass_chores::plans::chore::{ByReport, Opened, Shown};
+use hallpass_chores::plans::{Settled, ShownRow, ShownRows};
 use hallpass_terminal::exit::{Exit, Failure};
-use hallpass_terminal::output::{self, Format, Table};
+use hallpass_terminal::output::Format;
 
-/// Columns as CSV.
-const FIELDS: &[&str] = &[
-    "account",
-    "region",
-    "outcome",
-    "changes",
-    "reason",
-    "notes",
-    "account_name",
-];
+/// Standards, as they are printed.
+pub(super) enum ShownStandards {
+    /// A row for each account and Region, or for each place that a policy is to hold in.
+    Rows(ShownRows<ShownHub>),
+    /// By the report alone: policies are to configure the organization.
+    Configuration,
+}
 
-struct ShownHub {
+/// As the comparison says.
+pub(super) fn shown(rows: &[ComparedHub]) -> ShownStandards {
+    ShownStandards::Rows(ShownRows(rows.iter().map(shown_hub).collect()))
+}
+
+/// Where policies are to hold: the account is the root, the unit or the account.
+pub(super) fn shown_policies(rows: &[CentralRow], home: &str) -> ShownStandards {
+    let rows = rows.iter().map(|row| shown_policy(row, home));
+    ShownStandards::Rows(ShownRows(rows.collect()))
+}
+
+impl ShownStandards {
+    /// Whether something is not as the file says.
+    pub(super) fn differs(&self) -> bool {
+        let Self::Rows(ShownRows(rows)) = self else {
+            return false;
+        };
+        let differing = ["differs", "would change"];
+        rows.iter()
+            .any(|it| differing.contains(&it.outcome.as_str()))
+    }
+
+    /// Adds what a plan would do, or did.
+    pub(super) fn take_in(&mut self, report: &PlanReport) {
+        if let Self::Rows(rows) = self {
+            rows.take_in(report);
+        }
+    }
+}
+
+impl Shown for ShownStandards {
+    async fn name(&mut self, at: &Opened<'_>) {
+        if let Self::Rows(rows) = self {
+            rows.name(at).await;
+        }
+    }
+
+    async fn tell(&mut self, _at: &Opened<'_>, settled: &Settled) -> Result<(), Failure> {
+        self.take_in(&settled.report);
+        Ok(())
+    }
+
+    fn print(&self, settled: Option<&Settled>, format: Format) -> Result<(), Failure> {
+        match self {
+            Self::Rows(rows) => rows.print(settled, format),
+            Self::Configuration => ByReport.print(settled, format),
+        }
+    }
+
+    fn exit(&self, otherwise: Exit) -> Exit {
+        match self {
+            Self::Rows(rows) => rows.exit(otherwise),
+            Self::Configuration => otherwise,
+        }
+    }
+}
+
+/// An account and Region, or a place that a policy is to hold in.
+pub(super) struct ShownHub {
     account: String,
     /// Empty for units, and where it is not known.
     account_name: String,
@@ -35,102 +92,38 @@ struct ShownHub {
     is_bad: bool,
 }
 
-/// A row for each account and Region.
-pub(super) struct ShownStandards(Vec<ShownHub>);
+impl ShownRow for ShownHub {
+    const HEAD: &'static [&'static str] = &["account", "where", "outcome", "changes", "why"];
+    const FIELDS: &'static [&'static str] = &[
+        "account",
+        "region",
+        "outcome",
+        "changes",
+        "reason",
+        "notes",
+        "account_name",
+    ];
 
-impl ShownStandards {
-    /// As the comparison says.
-    pub(super) fn of(rows: &[ComparedHub]) -> Self {
-        Self(rows.iter().map(shown).collect())
+    fn name(&mut self, names: &BTreeMap<String, String>) {
+        self.account_name = names.get(&self.account).cloned().unwrap_or_default();
     }
 
-    /// Where policies are to hold: the account is the root, the unit or the account.
-    pub(super) fn of_policies(rows: &[CentralRow], home: &str) -> Self {
-        Self(rows.iter().map(|row| shown_policy(row, home)).collect())
+    fn is_at(&self, target: &StepTarget) -> bool {
+        let named = match target.key.as_str() {
+            "securityhub" => &target.account,
+            _ => &target.key,
+        };
+        self.account == *named && self.region == target.region
     }
 
-    /// The same with the names of accounts, by id.
-    pub(super) fn named(mut self, names: &BTreeMap<String, String>) -> Self {
-        for row in &mut self.0 {
-            let name = names.get(&row.account).cloned();
-            row.account_name = name.unwrap_or_default();
-        }
-        self
-    }
-
-    /// Whether something is not as the file says.
-    pub(super) fn differs(&self) -> bool {
-        let differing = ["differs", "would change"];
-        self.0
-            .iter()
-            .any(|it| differing.contains(&it.outcome.as_str()))
-    }
-
-    /// Adds what a plan would do, or did.
-    pub(super) fn tell(&mut self, report: &PlanReport) {
-        let would = report.is_planned();
-        for target in &report.targets {
-            let of = |it: &&mut ShownHub| {
-                let named = match target.target.key.as_str() {
-                    "securityhub" => &target.target.account,
-                    _ => &target.target.key,
-                };
-                it.account == *named && it.region == target.target.region
-            };
-            if let Some(row) = self.0.iter_mut().find(of) {
-                row.tell(target, would);
-            }
-        }
-    }
-
-    /// The exit code: 1 where a row needs somebody's attention.
-    pub(super) fn exit(&self, otherwise: Exit) -> Exit {
-        if self.0.iter().any(|row| row.is_bad) {
-            Exit::Failed
-        } else {
-            otherwise
-        }
-    }
-
-    /// Prints it.
-    ///
-    /// # Errors
-    /// When stdout does not take it.
-    pub(super) fn print(&self, report: Option<&PlanReport>, format: Format) -> Result<(), Failure> {
-        let rows: Vec<Value> = self.0.iter().map(|it| it.json(format)).collect();
-        match format {
-            Format::Table | Format::Csv => output::list(format, &rows, FIELDS, || self.table()),
-            Format::Json | Format::Jsonl => {
-                let whole = json!({ "rows": rows, "report": report });
-                output::one(format, &whole, &[], String::new)
-            }
-        }
-    }
-
-    fn table(&self) -> Table {
-        let mut table = Table::new(&["account", "where", "outcome", "changes", "why"]);
-        for row in &self.0 {
-            let why = [row.reason.clone()]
-                .into_iter()
-                .chain(row.notes.iter().cloned());
-            let why: Vec<String> = why.filter(|it| !it.is_empty()).collect();
-            table.row([
-                plan::account(&row.account_name, &row.account),
-                row.region.clone(),
-                row.outcome.clone(),
-                row.changes.clone(),
-                why.join("; "),
-            ]);
-        }
-        table
-    }
-}
-
-impl ShownHub {
-    fn tell(&mut self, target: &TargetReport, would: bool) {
-        plan::outcome_cell(target.outcome, would).clone_into(&mut self.outcome);
+    fn tell(&mut self, target: &TargetReport, report: &PlanReport) {
+        plan::outcome_cell(target.outcome, report.is_planned()).clone_into(&mut self.outcome);
         self.reason.clone_from(&target.reason);
         self.steps = json!(target.steps);
+    }
+
+    fn is_bad(&self) -> bool {
+        self.is_bad
     }
 
     fn json(&self, format: Format) -> Value {
@@ -142,6 +135,21 @@ impl ShownHub {
             "account": self.account, "account_name": self.account_name, "region": self.region,
             "outcome": self.outcome, "changes": changes, "reason": self.reason, "notes": notes, "steps": self.steps,
         })
+    }
+
+    fn cells(&self) -> Vec<String> {
+        let why = [&self.reason].into_iter().chain(&self.notes);
+        let why: Vec<&str> = why
+            .map(String::as_str)
+            .filter(|it| !it.is_empty())
+            .collect();
+        vec![
+            plan::account(&self.account_name, &self.account),
+            self.region.clone(),
+            self.outcome.clone(),
+            self.changes.clone(),
+            why.join("; "),
+        ]
     }
 }
 
@@ -222,7 +230,7 @@ fn shown_policy(row: &CentralRow, home: &str) -> ShownHub {
     }
 }
 
-fn shown(row: &ComparedHub) -> ShownHub {
+fn shown_hub(row: &ComparedHub) -> ShownHub {
     let (outcome, reason) = match &row.standing {
         HubStanding::Compared if row.is_as_wanted() => ("unchanged", ""),
         HubStanding::Compared => ("differs", ""),
@@ -269,7 +277,8 @@ mod tests {
         };
         let names = BTreeMap::from([("222222222222".to_owned(), "shop".to_owned())]);
         let rows = [row("222222222222"), row("333333333333")];
-        let shown = ShownStandards::of(&rows).named(&names);
+        let mut shown = ShownRows(rows.iter().map(shown_hub).collect());
+        shown.take_names(&names);
         let text = shown.table().text(None);
         assert!(text.contains("shop (222222222222)"), "{text}");
         let names = shown.0.iter().map(|it| it.json(Format::Json));

@@ -4,28 +4,23 @@ use hallpass_chores::plans::run_failed;
 use std::path::PathBuf;
 
 use hallpass_org::vending::VendingPlan;
-use hallpass_runner::{PlanId, PlanReport};
-use serde_json::json;
+use hallpass_runner::PlanId;
 
-use super::shown::{ShownList, follow, write};
-use hallpass_chores::plans::{self, PlanContext, RunningArgs};
+use super::shown::{ShownList, kept_list, list_path, told_meanwhile};
+use hallpass_chores::plans::chore::Shown as _;
+use hallpass_chores::plans::{self, PlanContext, RunningArgs, SavedPlanArgs, Settled};
 use hallpass_chores::vending_mail::with_mails;
 use hallpass_host::runtime::runtime;
 use hallpass_setup::opening::ConfigArgs;
 use hallpass_terminal::exit::{Exit, Failure, Outcome};
-use hallpass_terminal::output::{self, OutputArgs};
+use hallpass_terminal::output;
 
 /// Show what became of the rows of a list
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  hallpass org vend status 3f0c9a5b7d1e2f46")]
 pub(super) struct StatusArgs {
-    /// The plan's id
-    #[arg(value_name = "PLAN")]
-    id: String,
     #[command(flatten)]
-    config: ConfigArgs,
-    #[command(flatten)]
-    output: OutputArgs,
+    plan: SavedPlanArgs,
 }
 
 /// Print the CSV of a list with its last columns filled
@@ -60,17 +55,17 @@ async fn shown(context: &PlanContext, id: &PlanId) -> Result<ShownList, Failure>
         Failure::bad_input(format!("plan {id} is of kind `{}`", plan.kind))
             .help("`hallpass org plan show` shows plans of every kind")
     })?;
-    ShownList::of_plan(context, &vending, &plan, &folded).await
+    ShownList::of_plan(context, vending, &plan, &folded).await
 }
 
 pub(super) fn status(args: &StatusArgs) -> Outcome {
-    let format = args.output.format();
-    let id = plans::plan_id(&args.id)?;
+    let format = args.plan.format();
+    let id = args.plan.id()?;
     runtime()?.block_on(async {
-        let context = plans::open(&args.config.load()?).await?;
+        let context = plans::open(&args.plan.load()?).await?;
         let shown = shown(&context, &id).await?;
-        let report = json!(context.runner.report(&id).await.map_err(run_failed)?);
-        shown.print(Some(&id), &report, format)?;
+        let settled = Settled::of(context.runner.report(&id).await?);
+        shown.print(Some(&settled), format)?;
         Ok(if shown.has_bad() {
             Exit::Failed
         } else {
@@ -86,7 +81,7 @@ pub(super) fn export(args: &ExportArgs) -> Outcome {
         shown(&context, &id).await
     })?;
     match &args.to {
-        Some(path) => write(path, &shown.csv())?,
+        Some(path) => shown.replace(path)?,
         None => output::print(&shown.csv())?,
     }
     Ok(Exit::Ok)
@@ -105,21 +100,17 @@ pub(super) fn retry(args: &RetryArgs) -> Outcome {
         let mut applying = args.running.applying();
         applying.retry_failed = before.has_failed();
         let run = async {
-            tokio::select! {
-                report = context.runner.resume(&id, &applying) => Ok(report.map_err(run_failed)?),
-                never = follow(&context, &id) => match never {},
-            }
+            let report = context.runner.resume(&id, &applying).await?;
+            Ok(Settled::of(report))
         };
-        let state = |report: &PlanReport| report.state;
-        let report = with_mails(context.mailer.as_ref(), &id, run, state).await?;
-        let (plan, folded) = context.runner.load(&id).await.map_err(run_failed)?;
-        let vending = VendingPlan::of(&plan)
-            .ok_or_else(|| Failure::bug("a plan of a list that keeps no list"))?;
-        let shown = ShownList::of_run(&context, &vending, &plan, &folded).await?;
-        shown.print(Some(&id), &json!(report), format)?;
-        let path = PathBuf::from(format!("{id}.csv"));
-        write(&path, &shown.csv())?;
-        output::say(&format!("the list is written to {}", path.display()));
-        Ok(shown.exit())
+        let state = |settled: &Settled| settled.report.state;
+        let run = told_meanwhile(&context, &id, run);
+        let settled = with_mails(context.mailer.as_ref(), &id, run, state).await?;
+        let (plan, folded) = context.runner.load(&id).await?;
+        let mut shown = ShownList::of_check(kept_list(&plan)?);
+        shown.look_at_run(&context, &plan, &folded).await?;
+        shown.print(Some(&settled), format)?;
+        shown.write(&list_path(&id))?;
+        Ok(shown.exit(Exit::Ok))
     })
 }

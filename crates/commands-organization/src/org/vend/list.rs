@@ -5,20 +5,21 @@ use std::path::{Path, PathBuf};
 
 use hallpass_model::TimeSpan;
 use hallpass_org::control_tower::ACCOUNTS_AT_ONCE_MAX;
-use hallpass_org::vending::{AccountsFile, Adoption, VendingPlan};
-use hallpass_runner::{PlanId, PlanReport};
-use serde_json::{Value, json};
+use hallpass_org::vending::{AccountsFile, Adoption};
+use hallpass_runner::{Plan, PlanDraft, PlanId};
 
-use super::shown::{ShownList, follow, write};
+use super::shown::{ShownList, kept_list, list_path, told_meanwhile};
 use super::told::{tell_faults, tell_strangers, within_limit};
-use hallpass_chores::plans::{self, PlanArgs, PlanContext, Settled};
-use hallpass_chores::vending_lists::{JudgedList, ListChoice, ROW_TIMEOUT, VendVia, judge};
+use hallpass_chores::plans::chore::{self, Chore, Drafted, Opened};
+use hallpass_chores::plans::{PlanArgs, Settled};
+use hallpass_chores::vending_lists::{
+    JudgedList, ListChoice, ListVerdicts, ROW_TIMEOUT, VendVia, judge,
+};
 use hallpass_chores::vending_mail::with_mails;
 use hallpass_client::follow::Progress;
 use hallpass_config::{ConfiguredAccess, ConfiguredPrincipal, Loaded};
 use hallpass_host::runtime::runtime;
-use hallpass_terminal::exit::{Exit, Failure, Outcome};
-use hallpass_terminal::output;
+use hallpass_terminal::exit::{Failure, Outcome};
 use hallpass_terminal::text_file::read_text;
 
 /// The largest file that is read.
@@ -63,144 +64,99 @@ pub(super) fn run(path: &Path, args: &ListArgs) -> Outcome {
     let file =
         AccountsFile::read(text.as_bytes()).map_err(|bad| Failure::from(bad).within(path))?;
     let loaded = args.plan.load()?;
-    runtime()?.block_on(async {
-        let context = plans::open(&loaded).await?;
-        let file = file.with_defaults(loaded.vending_defaults()?);
-        within_limit(context.plans.as_ref(), &file, &args.plan).await?;
-        carry_out(&loaded, &context, (path, &file), args).await
-    })
+    let file = file.with_defaults(loaded.vending_defaults()?);
+    let wish = ListChore { path, file, args };
+    runtime()?.block_on(chore::carry_out(&wish, &loaded, &args.plan))
 }
 
-async fn carry_out(
-    loaded: &Loaded,
-    context: &PlanContext,
-    (path, file): (&Path, &AccountsFile),
-    args: &ListArgs,
-) -> Outcome {
-    let choice = ListChoice {
-        assign: wanted_access(loaded, args)?,
-        tags: loaded.vending_tags()?,
-        create_users: args.create_users,
-        at_once: args.concurrency,
-        adoption: if args.adopt {
-            Adoption::SameNameAndAddress
-        } else {
-            Adoption::Never
-        },
-        via: args.via,
-    };
-    let mut progress = Progress::new();
-    progress.show("reading the organization");
-    let judged = judge(context, file, &choice).await?;
-    drop(progress);
-    let judged = match judged {
-        JudgedList::GoesOn(plan) => return go_on(context, &plan, args).await,
-        JudgedList::Judged(judged) => judged,
-    };
-    tell_faults(path, file, &judged.verdicts);
-    tell_strangers(path, file, &judged);
-    let vending = &judged.vending;
-    let wanted = judged.wanted();
-    if wanted == 0 {
-        let shown = ShownList::of_check(vending);
-        shown.print(None, &Value::Null, args.plan.format())?;
-        output::say("no row of the list is to be made");
-        return Ok(if shown.has_bad() {
-            Exit::Failed
-        } else {
-            Exit::Ok
-        });
+/// A list whose accounts are to be made.
+struct ListChore<'a> {
+    path: &'a Path,
+    file: AccountsFile,
+    args: &'a ListArgs,
+}
+
+/// What a list goes by.
+enum ListGround {
+    /// A plan of this very list is not over.
+    Begun(PlanId),
+    /// Its rows as they were judged, and the steps for those that can be used.
+    Judged(Box<ListVerdicts>, PlanDraft),
+}
+
+impl Chore for ListChore<'_> {
+    type Facts = ListGround;
+    type Shown = ShownList;
+
+    async fn gather(&self, at: &Opened<'_>) -> Result<ListGround, Failure> {
+        let (context, args) = (at.context, self.args);
+        within_limit(context.plans.as_ref(), &self.file, &args.plan).await?;
+        let choice = ListChoice {
+            assign: wanted_access(at.loaded, args)?,
+            tags: at.loaded.vending_tags()?,
+            create_users: args.create_users,
+            at_once: args.concurrency,
+            adoption: if args.adopt {
+                Adoption::SameNameAndAddress
+            } else {
+                Adoption::Never
+            },
+            via: args.via,
+        };
+        let mut progress = Progress::new();
+        progress.show("reading the organization");
+        let judged = judge(context, &self.file, &choice).await?;
+        drop(progress);
+        Ok(match judged {
+            JudgedList::GoesOn(plan) => ListGround::Begun(plan),
+            JudgedList::Judged(judged) => {
+                let draft = judged.draft(context, args.row_timeout.unwrap_or(ROW_TIMEOUT));
+                ListGround::Judged(judged, draft)
+            }
+        })
     }
-    let limit = args.row_timeout.unwrap_or(ROW_TIMEOUT);
-    let draft = judged.draft(context, limit);
-    let id = context.runner.upcoming(&draft).await.map_err(run_failed)?;
-    let question = format!("Make {wanted} accounts?");
-    let run = async {
-        tokio::select! {
-            settled = plans::settle(context, draft, &args.plan, &question) => settled,
-            never = follow(context, &id) => match never {},
+
+    fn draft(&self, ground: ListGround) -> Result<Drafted<ShownList>, Failure> {
+        let (judged, draft) = match ground {
+            ListGround::Begun(plan) => return Ok(Drafted::Begun(plan)),
+            ListGround::Judged(judged, draft) => (judged, draft),
+        };
+        tell_faults(self.path, &self.file, &judged.verdicts);
+        tell_strangers(self.path, &self.file, &judged);
+        let question = format!("Make {} accounts?", judged.wanted());
+        let shown = ShownList::of_check(judged.vending);
+        let nothing = "no row of the list is to be made";
+        Ok(Drafted::plan_or(draft, question, shown, nothing))
+    }
+
+    fn begun(&self, plan: &Plan) -> Result<ShownList, Failure> {
+        Ok(ShownList::of_check(kept_list(plan)?))
+    }
+
+    async fn beside(
+        &self,
+        at: &Opened<'_>,
+        plan: &PlanId,
+        run: impl Future<Output = Result<Settled, Failure>>,
+    ) -> Result<Settled, Failure> {
+        let mailer = at.context.mailer.as_ref();
+        let mailer = mailer.filter(|_| self.args.plan.is_applying());
+        let state = |settled: &Settled| settled.report.state;
+        with_mails(mailer, plan, told_meanwhile(at.context, plan, run), state).await
+    }
+
+    async fn done(
+        &self,
+        _at: &Opened<'_>,
+        shown: &ShownList,
+        settled: Option<&Settled>,
+    ) -> Result<(), Failure> {
+        match (settled, &self.args.to) {
+            (None, _) => Ok(()),
+            (Some(_), Some(path)) => shown.write(path),
+            (Some(settled), None) => shown.write(&list_path(&settled.report.plan)),
         }
-    };
-    let mailer = context.mailer.as_ref().filter(|_| args.plan.is_applying());
-    let state = |settled: &Settled| settled.report.state;
-    let settled = with_mails(mailer, &id, run, state).await?;
-    show(context, vending, settled, args).await
-}
-
-/// Prints what a plan came to, and writes the list.
-async fn show(
-    context: &PlanContext,
-    vending: &VendingPlan,
-    settled: Settled,
-    args: &ListArgs,
-) -> Outcome {
-    let format = args.plan.format();
-    let report = json!(settled.report);
-    let id = settled.report.plan;
-    if let Some(refused) = settled.refused {
-        ShownList::of_check(vending).print(None, &report, format)?;
-        return Err(refused);
     }
-    if !args.plan.is_applying() {
-        let shown = ShownList::of_check(vending);
-        shown.print(Some(&id), &report, format)?;
-        return Ok(if shown.has_bad() {
-            Exit::Failed
-        } else {
-            settled.exit
-        });
-    }
-    let (plan, folded) = context.runner.load(&id).await.map_err(run_failed)?;
-    let shown = ShownList::of_run(context, vending, &plan, &folded).await?;
-    shown.print(Some(&id), &report, format)?;
-    let path = args
-        .to
-        .clone()
-        .unwrap_or_else(|| PathBuf::from(format!("{id}.csv")));
-    write(&path, &shown.csv())?;
-    output::say(&format!("the list is written to {}", path.display()));
-    Ok(if settled.exit == Exit::Ok {
-        shown.exit()
-    } else {
-        settled.exit
-    })
-}
-
-/// Goes on with the plan of this list.
-async fn go_on(context: &PlanContext, id: &PlanId, args: &ListArgs) -> Outcome {
-    let (plan, _) = context.runner.load(id).await.map_err(run_failed)?;
-    let vending = VendingPlan::of(&plan)
-        .ok_or_else(|| Failure::bug("a plan of a list that keeps no list"))?;
-    if !args.plan.is_applying() {
-        output::say(&format!(
-            "plan {id} was begun and is not over; `--apply` goes on with it"
-        ));
-        let (plan, folded) = context.runner.load(id).await.map_err(run_failed)?;
-        let shown = ShownList::of_plan(context, &vending, &plan, &folded).await?;
-        let report = json!(context.runner.report(id).await.map_err(run_failed)?);
-        shown.print(Some(id), &report, args.plan.format())?;
-        let changes = args.plan.has_detailed_exitcode();
-        return Ok(if changes { Exit::Findings } else { Exit::Ok });
-    }
-    output::say(&format!(
-        "plan {id} was begun before and is not over: going on"
-    ));
-    args.plan.consent_to_go_on(&plan)?;
-    let applying = args.plan.running().applying();
-    let run = async {
-        tokio::select! {
-            report = context.runner.apply(id, &applying) => Ok(report.map_err(run_failed)?),
-            never = follow(context, id) => match never {},
-        }
-    };
-    let state = |report: &PlanReport| report.state;
-    let report = with_mails(context.mailer.as_ref(), id, run, state).await?;
-    let settled = Settled {
-        exit: plans::exit_of(&report),
-        report,
-        refused: None,
-    };
-    show(context, &vending, settled, args).await
 }
 
 /// Who gets access where a row says nothing of its own: as the flags say, else as the configuration does.

@@ -1,0 +1,44 @@
+//! What every command takes that looks at one plan, or stops it.
+
+use hallpass_runner::PlanId;
+
+use super::plan_id;
+use hallpass_config::Loaded;
+use hallpass_setup::opening::ConfigArgs;
+use hallpass_terminal::exit::Failure;
+use hallpass_terminal::output::{Format, OutputArgs};
+
+/// A plan that was saved.
+#[derive(Debug, clap::Args)]
+pub struct SavedPlanArgs {
+    /// The plan's id
+    #[arg(value_name = "PLAN")]
+    id: String,
+    #[command(flatten)]
+    config: ConfigArgs,
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+impl SavedPlanArgs {
+    /// Which plan.
+    ///
+    /// # Errors
+    /// Exit 2 for what is no id.
+    pub fn id(&self) -> Result<PlanId, Failure> {
+        plan_id(&self.id)
+    }
+
+    /// The configuration.
+    ///
+    /// # Errors
+    /// Exit 2 where it cannot be read.
+    pub fn load(&self) -> Result<Loaded, Failure> {
+        self.config.load()
+    }
+
+    /// How to print.
+    pub fn format(&self) -> Format {
+        self.output.format()
+    }
+}
