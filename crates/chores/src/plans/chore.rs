@@ -3,6 +3,7 @@
 //! brings those parts with types of its own. The way through them is here once, with every flag, question, hint and exit
 //! code: no command can leave one out.
 
+use crate::plans::run_failed;
 use hallpass_runner::{Plan, PlanDraft, PlanId, PlanReport, undo};
 use serde_json::Value;
 
@@ -190,7 +191,7 @@ impl<T: ReportWithin> Shown for Within<T> {
 /// # Errors
 /// When there is no such plan.
 pub async fn way_back(context: &PlanContext, plan: &PlanId) -> Result<PlanDraft, Failure> {
-    let (plan, folded) = context.runner.load(plan).await?;
+    let (plan, folded) = context.runner.load(plan).await.map_err(run_failed)?;
     let undoing = undo(&plan, &folded, context.hands.as_ref());
     for (target, why) in &undoing.not_undoable {
         output::say(&format!("not undoable: {target}: {why}"));
@@ -233,7 +234,7 @@ pub async fn carry_out<C: Chore>(chore: &C, loaded: &Loaded, args: &PlanArgs) ->
         output::say(&nothing);
         return Ok(shown.exit(Exit::Ok));
     }
-    let plan = context.runner.upcoming(&draft).await?;
+    let plan = context.runner.upcoming(&draft).await.map_err(run_failed)?;
     let run = settle(context, draft, args, &question);
     let settled = chore.beside(&at, &plan, run).await?;
     told(chore, &at, (shown, settled), args).await
@@ -241,13 +242,13 @@ pub async fn carry_out<C: Chore>(chore: &C, loaded: &Loaded, args: &PlanArgs) ->
 
 /// Goes on with a plan of this very wish.
 async fn go_on<C: Chore>(chore: &C, at: &Opened<'_>, id: &PlanId, args: &PlanArgs) -> Outcome {
-    let (plan, _) = at.context.runner.load(id).await?;
+    let (plan, _) = at.context.runner.load(id).await.map_err(run_failed)?;
     let mut shown = chore.begun(&plan)?;
     if !args.is_applying() {
         output::say(&format!(
             "plan {id} was begun and is not over; `--apply` goes on with it"
         ));
-        let settled = Settled::of(at.context.runner.report(id).await?);
+        let settled = Settled::of(at.context.runner.report(id).await.map_err(run_failed)?);
         shown.tell(at, &settled).await?;
         shown.print(Some(&settled), args.format())?;
         let changes = args.has_detailed_exitcode();
@@ -258,7 +259,15 @@ async fn go_on<C: Chore>(chore: &C, at: &Opened<'_>, id: &PlanId, args: &PlanArg
     ));
     args.consent_to_go_on(&plan)?;
     let applying = args.running().applying();
-    let run = async { Ok(Settled::of(at.context.runner.apply(id, &applying).await?)) };
+    let run = async {
+        Ok(Settled::of(
+            at.context
+                .runner
+                .apply(id, &applying)
+                .await
+                .map_err(run_failed)?,
+        ))
+    };
     let settled = chore.beside(at, id, run).await?;
     told(chore, at, (shown, settled), args).await
 }

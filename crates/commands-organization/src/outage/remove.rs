@@ -1,5 +1,6 @@
 //! `hallpass org outage remove|reap`: takes drills away, by their tags alone.
 
+use hallpass_chores::plans::chore_failed;
 use hallpass_org::Drill;
 use hallpass_org::outage::{plan_reap, plan_remove};
 use hallpass_runner::PlanDraft;
@@ -52,11 +53,16 @@ impl Chore for EndChore<'_> {
         Ok(match self {
             Self::One(id) => {
                 let ids = vec![(*id).clone()];
-                (plan_remove(organization, id).await?, ids)
+                (
+                    plan_remove(organization, id).await.map_err(chore_failed)?,
+                    ids,
+                )
             }
             Self::EveryPast => {
                 let (kept, now) = (at.context.kept.as_ref(), at.context.clock.now());
-                plan_reap(organization, kept, now).await?
+                plan_reap(organization, kept, now)
+                    .await
+                    .map_err(chore_failed)?
             }
         })
     }

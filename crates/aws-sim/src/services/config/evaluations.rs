@@ -6,12 +6,9 @@ use crate::core::{
     call::seconds,
     context::{Context, HandlerResult},
     errors::ApiError,
-    iam::instant,
+    instants::instant,
 };
 use crate::organization::StatedEvaluation;
-
-/// Results on a page (?): the caller cannot say how many.
-const DEFAULT_PAGE: usize = 100;
 
 fn shape(of: &StatedEvaluation) -> Value {
     let at = seconds(instant(Some(&of.at)).unwrap_or_default());
@@ -47,7 +44,6 @@ pub(super) fn of_resource(context: &Context<'_>) -> HandlerResult {
             && wanted.is_none_or(|all| all.iter().any(|one| *one == it.compliance))
     };
     let found = context.state.config_evaluations.iter().filter(is_meant);
-    let mut rows: Vec<(String, Value)> = found.map(|it| (it.rule.clone(), shape(it))).collect();
-    rows.sort_by(|a, b| a.0.cmp(&b.0));
-    context.listing("EvaluationResults", DEFAULT_PAGE, rows)
+    let rows: Vec<(String, Value)> = found.map(|it| (it.rule.clone(), shape(it))).collect();
+    context.listing(rows)
 }

@@ -52,7 +52,7 @@ pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
         ..SimService::named("Lambda", NAME)
     },
     begin: |call| call.admit(),
-    operations: &[("Invoke", Reads(invoke))],
+    operations: &[&[("Invoke", Reads(invoke))]],
 };
 
 fn arn(of: &StatedFunction) -> String {

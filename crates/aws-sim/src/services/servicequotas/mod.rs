@@ -15,8 +15,6 @@ use crate::core::{
 
 /// Its name in tables.
 const NAME: &str = "service-quotas";
-/// Quotas on a page when the caller does not say (Service Quotas API Reference, `MaxResults`).
-const DEFAULT_PAGE: usize = 100;
 /// Where quotas of global services are asked for.
 const GLOBAL: &str = "us-east-1";
 /// The service of an organization's quotas.
@@ -39,13 +37,14 @@ pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
             ..errors::JSON
         },
         secrets: &["NextToken"],
+        page_rows: 100,
         ..SimService::named("ServiceQuotas", "servicequotas")
     },
     begin: |call| call.admit(),
-    operations: &[
+    operations: &[&[
         ("GetServiceQuota", Reads(get)),
         ("ListServiceQuotas", Reads(list)),
-    ],
+    ]],
 };
 
 fn row(context: &Context<'_>, (service, code): (&str, &str), name: &str, value: f64) -> Value {
@@ -108,5 +107,5 @@ fn list(context: &Context<'_>) -> HandlerResult {
     if let Some(code) = context.optional("QuotaCode") {
         rows.retain(|(it, _)| it == code);
     }
-    context.listing("Quotas", DEFAULT_PAGE, rows)
+    context.listing(rows)
 }

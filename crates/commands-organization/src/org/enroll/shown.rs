@@ -1,5 +1,6 @@
 //! What became of accounts, as it is printed.
 
+use hallpass_chores::plans::run_failed;
 use std::collections::BTreeMap;
 
 use hallpass_model::AccountId;
@@ -140,7 +141,13 @@ impl ShownEnrolment {
 impl Shown for ShownEnrolment {
     async fn tell(&mut self, at: &Opened<'_>, settled: &Settled) -> Result<(), Failure> {
         if settled.was_begun() {
-            self.begun = Some(at.context.runner.load(&settled.report.plan).await?);
+            self.begun = Some(
+                at.context
+                    .runner
+                    .load(&settled.report.plan)
+                    .await
+                    .map_err(run_failed)?,
+            );
         }
         Ok(())
     }

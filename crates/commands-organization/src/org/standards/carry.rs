@@ -1,5 +1,6 @@
 //! From a file of standards to what became of every account and Region.
 
+use hallpass_chores::plans::run_failed;
 use std::path::Path;
 
 use hallpass_model::Timestamp;
@@ -152,7 +153,7 @@ impl Compared for StandardsChore<'_> {
         let (draft, mut shown) = self.compare(&found)?;
         let is_central = central::central(self.mode, &found.facts)?.is_some();
         if is_central && !draft.is_empty() {
-            let looked = at.context.runner.preview(draft).await?;
+            let looked = at.context.runner.preview(draft).await.map_err(run_failed)?;
             shown.take_in(&PlanReport::planned(&looked.plan));
         }
         let standing = Standing::of(shown.differs());

@@ -64,7 +64,7 @@ pub(super) fn status(args: &StatusArgs) -> Outcome {
     runtime()?.block_on(async {
         let context = plans::open(&args.plan.load()?).await?;
         let shown = shown(&context, &id).await?;
-        let settled = Settled::of(context.runner.report(&id).await?);
+        let settled = Settled::of(context.runner.report(&id).await.map_err(run_failed)?);
         shown.print(Some(&settled), format)?;
         Ok(if shown.has_bad() {
             Exit::Failed
@@ -100,13 +100,17 @@ pub(super) fn retry(args: &RetryArgs) -> Outcome {
         let mut applying = args.running.applying();
         applying.retry_failed = before.has_failed();
         let run = async {
-            let report = context.runner.resume(&id, &applying).await?;
+            let report = context
+                .runner
+                .resume(&id, &applying)
+                .await
+                .map_err(run_failed)?;
             Ok(Settled::of(report))
         };
         let state = |settled: &Settled| settled.report.state;
         let run = told_meanwhile(&context, &id, run);
         let settled = with_mails(context.mailer.as_ref(), &id, run, state).await?;
-        let (plan, folded) = context.runner.load(&id).await?;
+        let (plan, folded) = context.runner.load(&id).await.map_err(run_failed)?;
         let mut shown = ShownList::of_check(kept_list(&plan)?);
         shown.look_at_run(&context, &plan, &folded).await?;
         shown.print(Some(&settled), format)?;

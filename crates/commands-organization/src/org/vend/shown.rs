@@ -1,5 +1,6 @@
 //! What became of the rows of a list, as it is printed and written.
 
+use hallpass_chores::plans::run_failed;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -198,7 +199,12 @@ impl Shown for ShownList {
         if !settled.was_begun() {
             return Ok(());
         }
-        let (plan, folded) = at.context.runner.load(&settled.report.plan).await?;
+        let (plan, folded) = at
+            .context
+            .runner
+            .load(&settled.report.plan)
+            .await
+            .map_err(run_failed)?;
         if settled.report.state == PlanState::Running {
             // nothing more comes of it here, and what others make is not waited for
             self.look(at.context, &plan, &folded).await?;
