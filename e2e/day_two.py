@@ -9,9 +9,11 @@ import re
 import sqlite3
 import subprocess
 import time
+import urllib.parse
 
 import boto3
 
+from mail import PASSWORD, Inbox
 from served import MARA, PRIYA, Served, asking
 from stage import ROOT, Api, Checks, Stage, wait
 
@@ -190,6 +192,25 @@ def regular(operator):
     check.equal("every alarm has its runbook, and no other", named, known)
 
 
+def rotated(operator):
+    """A secret is replaced in its file: the doctor says whether the new value works."""
+    stage, inbox = operator.stage, Inbox()
+    inbox.start()
+    secret = stage.path("mail.secret")
+    of = lambda password: f"smtp://hallpass:{urllib.parse.quote(password, safe='')}@127.0.0.1:{inbox.port}?tls=none"
+    path = stage.path("hallpass.toml")
+    path.write_text(path.read_text() + f'[mail]\nurl = "file:{secret}"\nfrom = "Hallpass <hallpass@acme.example>"\n')
+    secret.write_text(of("the old one"))
+    said = operator.runs("hallpass server doctor", code=1)
+    check("the doctor says that a secret does not work", "mail" in said.lower(), said)
+    secret.write_text(of(PASSWORD))
+    said = operator.runs("hallpass server doctor")
+    check("and that the new one does", '"check":"mail","result":"ok"' in said, said)
+    operator.stop()
+    operator.start()
+    inbox.stop()
+
+
 def main():
     with Stage("day-two") as stage:
         operator = Operator(stage)
@@ -198,6 +219,7 @@ def main():
         rehearsed(operator)
         regular(operator)
         upgraded(operator)
+        rotated(operator)
     check.end()
 
 

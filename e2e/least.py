@@ -13,7 +13,7 @@ import boto3
 import enrol
 from drilled import ANA, MANAGEMENT
 from served import serve_events
-from stage import Api, Checks, Stage, free_port, wait
+from stage import Api, Checks, Stage, free_port, parts, wait
 from standin import StandIn
 
 check = Checks()
@@ -378,58 +378,66 @@ def remediated(stage, sim, endpoint, environment, policies, whole):
     held_to(sim, since, "remediation-role", "/HallpassRemediation/", policies["remediation-role"])
 
 
-def main():
-    with Stage("least") as stage:
-        configuration = f'[store]\nurl = "sqlite:hallpass.db"\n[aws]\nregion = "eu-west-1"\nmember_role = "{MEMBER}"\n'
-        stage.path("hallpass.toml").write_text(configuration)
-        policies = {name: printed(stage, name) for name, _ in CHORES}
-        accounts = printed(stage, "accounts")
-        port = free_port()
-        ours, whole = of_remediation(stage, f"http://127.0.0.1:{port}/{MANAGEMENT}/hallpass-events", configuration)
-        file = organization(policies, accounts)
-        may_remediate(file, ours)
-        stage.path("organization.json").write_text(json.dumps(file))
-        _, endpoint, environment = stage.simulator("--organization", stage.path("organization.json"), "--speed", "fast",
-                                                   "--authorization", "full", port=port)
-        # something to enrich
-        imported(inside(Api(endpoint), endpoint), {"S3.1": f"AWS::::Account:{enrol.SHOP}"})
-        stage.path("standards.yaml").write_text(STANDARDS)
-        others = "".join(f'  - {{service: {it}, account: "{enrol.AUDIT}", regions: [eu-west-1]}}\n' for it in ("guardduty", "inspector2", "macie2"))
-        stage.path("delegate.yaml").write_text(
-            f'services:\n  - {{service: devops-guru, account: "{enrol.AUDIT}"}}\n'
-            f'  - {{service: securityhub, account: "{enrol.AUDIT}", regions: [eu-west-1]}}\n'
-            f'  - {{service: detective, account: "{enrol.AUDIT}", regions: [eu-west-1], auto_enable: true, members: all}}\n{others}')
-        stage.path("theirs.json").write_text(json.dumps({"Accounts": [{"Id": "987654321098", "Name": "shop", "Email": "new@other.example",
-                                                                       "Status": "ACTIVE", "Arn": "x"}]}))
-        keys = {"aws_access_key_id": environment["AWS_ACCESS_KEY_ID"], "aws_secret_access_key": environment["AWS_SECRET_ACCESS_KEY"]}
-        organizations = boto3.client("organizations", endpoint_url=endpoint, region_name="us-east-1", **keys)
-        organizations.register_delegated_administrator(AccountId=enrol.AUDIT, ServicePrincipal="account.amazonaws.com")
-        units = organizations.list_organizational_units_for_parent(ParentId=organizations.list_roots()["Roots"][0]["Id"])["OrganizationalUnits"]
-        units = {it["Name"]: it["Id"] for it in units}
-        stage.path("unit.yaml").write_text(
-            f'services:\n  - {{service: detective, account: "{enrol.AUDIT}", regions: [eu-west-1], members: {units["Workloads"]}}}\n')
-        sns = boto3.client("sns", endpoint_url=endpoint, region_name="eu-west-1", **keys)
-        let_in = {"Statement": [{"Effect": "Allow", "Principal": {"Service": "eu-west-1.devops-guru.amazonaws.com"}, "Action": "sns:Publish",
-                                 "Resource": "*"}]}
-        topic = sns.create_topic(Name="insights", Attributes={"Policy": json.dumps(let_in)})["TopicArn"]
-        stage.path("channels.yaml").write_text(f"notifications:\n  - {{service: devops-guru, topic_arn: '{topic}'}}\n")
-        stage.path("payer.yaml").write_text(
-            f'payer: "{MANAGEMENT}"\npartner: {{account: "100000000050", email_domain: partner.example, roles: [PartnerBilling]}}\n'
-            'customer: {account: "100000000060", email_domain: customer.example, roles: [CustomerSecurity]}\n')
-        row = "{0},new@acme.example,{0}@acme.example,New,Person,Workloads\n".format
-        header = "AccountName,SSOUserEmail,AccountEmail,SSOUserFirstName,SSOUserLastName,OrgUnit\n"
-        stage.path("factory.csv").write_text(header.replace("OrgUnit", "OrgUnit,Tags") + row("one").strip() + ",team=shop\n" + row("two").strip() + ",\n")
-        stage.path("direct.csv").write_text(header.replace("OrgUnit", "OrgUnit,Tags") + row("three").strip() + ",team=shop\n")
-        events = boto3.client("events", endpoint_url=endpoint, region_name="eu-west-1", **keys)
-        sign_in = {"detail-type": ["AWS Console Sign In via CloudTrail"], "detail": {"userIdentity": {"type": ["Root"]}}}
-        events.put_rule(Name="root", EventPattern=json.dumps(sign_in))
-        events.put_targets(Rule="root", Targets=[{"Id": "1", "Arn": topic}])
-        before = StandIn(endpoint), units
-        for name, commands in CHORES:
-            done(stage, Api(endpoint), environment, name, commands, policies[name], before)
-        inside_accounts(Api(endpoint), accounts)
+def played(part, stage):
+    """One part, on an organization of its own."""
+    configuration = f'[store]\nurl = "sqlite:hallpass.db"\n[aws]\nregion = "eu-west-1"\nmember_role = "{MEMBER}"\n'
+    stage.path("hallpass.toml").write_text(configuration)
+    policies = {name: printed(stage, name) for name, _ in CHORES}
+    accounts = printed(stage, "accounts")
+    port = free_port()
+    ours, whole = of_remediation(stage, f"http://127.0.0.1:{port}/{MANAGEMENT}/hallpass-events", configuration)
+    file = organization(policies, accounts)
+    may_remediate(file, ours)
+    stage.path("organization.json").write_text(json.dumps(file))
+    _, endpoint, environment = stage.simulator("--organization", stage.path("organization.json"), "--speed", "fast",
+                                               "--authorization", "full", port=port)
+    # something to enrich
+    imported(inside(Api(endpoint), endpoint), {"S3.1": f"AWS::::Account:{enrol.SHOP}"})
+    stage.path("standards.yaml").write_text(STANDARDS)
+    others = "".join(f'  - {{service: {it}, account: "{enrol.AUDIT}", regions: [eu-west-1]}}\n' for it in ("guardduty", "inspector2", "macie2"))
+    stage.path("delegate.yaml").write_text(
+        f'services:\n  - {{service: devops-guru, account: "{enrol.AUDIT}"}}\n'
+        f'  - {{service: securityhub, account: "{enrol.AUDIT}", regions: [eu-west-1]}}\n'
+        f'  - {{service: detective, account: "{enrol.AUDIT}", regions: [eu-west-1], auto_enable: true, members: all}}\n{others}')
+    stage.path("theirs.json").write_text(json.dumps({"Accounts": [{"Id": "987654321098", "Name": "shop", "Email": "new@other.example",
+                                                                   "Status": "ACTIVE", "Arn": "x"}]}))
+    keys = {"aws_access_key_id": environment["AWS_ACCESS_KEY_ID"], "aws_secret_access_key": environment["AWS_SECRET_ACCESS_KEY"]}
+    organizations = boto3.client("organizations", endpoint_url=endpoint, region_name="us-east-1", **keys)
+    organizations.register_delegated_administrator(AccountId=enrol.AUDIT, ServicePrincipal="account.amazonaws.com")
+    units = organizations.list_organizational_units_for_parent(ParentId=organizations.list_roots()["Roots"][0]["Id"])["OrganizationalUnits"]
+    units = {it["Name"]: it["Id"] for it in units}
+    stage.path("unit.yaml").write_text(
+        f'services:\n  - {{service: detective, account: "{enrol.AUDIT}", regions: [eu-west-1], members: {units["Workloads"]}}}\n')
+    sns = boto3.client("sns", endpoint_url=endpoint, region_name="eu-west-1", **keys)
+    let_in = {"Statement": [{"Effect": "Allow", "Principal": {"Service": "eu-west-1.devops-guru.amazonaws.com"}, "Action": "sns:Publish",
+                             "Resource": "*"}]}
+    topic = sns.create_topic(Name="insights", Attributes={"Policy": json.dumps(let_in)})["TopicArn"]
+    stage.path("channels.yaml").write_text(f"notifications:\n  - {{service: devops-guru, topic_arn: '{topic}'}}\n")
+    stage.path("payer.yaml").write_text(
+        f'payer: "{MANAGEMENT}"\npartner: {{account: "100000000050", email_domain: partner.example, roles: [PartnerBilling]}}\n'
+        'customer: {account: "100000000060", email_domain: customer.example, roles: [CustomerSecurity]}\n')
+    row = "{0},new@acme.example,{0}@acme.example,New,Person,Workloads\n".format
+    header = "AccountName,SSOUserEmail,AccountEmail,SSOUserFirstName,SSOUserLastName,OrgUnit\n"
+    stage.path("factory.csv").write_text(header.replace("OrgUnit", "OrgUnit,Tags") + row("one").strip() + ",team=shop\n" + row("two").strip() + ",\n")
+    stage.path("direct.csv").write_text(header.replace("OrgUnit", "OrgUnit,Tags") + row("three").strip() + ",team=shop\n")
+    events = boto3.client("events", endpoint_url=endpoint, region_name="eu-west-1", **keys)
+    sign_in = {"detail-type": ["AWS Console Sign In via CloudTrail"], "detail": {"userIdentity": {"type": ["Root"]}}}
+    events.put_rule(Name="root", EventPattern=json.dumps(sign_in))
+    events.put_targets(Rule="root", Targets=[{"Id": "1", "Arn": topic}])
+    if part == "remediate":
         remediated(stage, Api(endpoint), endpoint, environment, ours, whole)
-        centrally(stage, Api(endpoint), endpoint, environment, (policies["standards"], accounts))
+        return
+    before = StandIn(endpoint), units
+    for name, commands in CHORES:
+        done(stage, Api(endpoint), environment, name, commands, policies[name], before)
+    inside_accounts(Api(endpoint), accounts)
+    centrally(stage, Api(endpoint), endpoint, environment, (policies["standards"], accounts))
+
+
+def main():
+    for part in parts("chores", "remediate"):
+        with Stage(f"least-{part}") as stage:
+            played(part, stage)
     check.end()
 
 

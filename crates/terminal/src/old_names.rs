@@ -91,7 +91,7 @@ impl OldName {
     }
 
     /// The words to type: a short form stays, the others have a new place.
-    pub(crate) fn place(&self) -> String {
+    pub fn place(&self) -> String {
         match self.typed {
             Typed::Daily => self.name.to_owned(),
             Typed::Seldom => format!("{} {}", self.parent, self.name),
