@@ -75,6 +75,14 @@ pub struct PageMembers<'a> {
 }
 
 impl ServiceModel {
+    /// The member of an operation's input that limits a page, and the most that it may be, where the model says it.
+    pub fn largest_page<'a>(&'a self, operation: &'a OperationModel) -> Option<(&'a str, i64)> {
+        let name = operation.page.as_ref()?.limit.as_deref()?;
+        let members = self.input(operation)?.members();
+        let member = members.iter().find(|it| it.name == name)?;
+        Some((name, self.shape(&member.shape)?.max?))
+    }
+
     /// What the members of an operation's pages are called.
     pub fn page_members<'a>(&'a self, operation: &'a OperationModel) -> PageMembers<'a> {
         let members =

@@ -13,7 +13,7 @@ use crate::collector::{Collected, Collector, flat};
 use crate::documents::{if_there, needed, undecodable};
 use crate::identity_store::Principals;
 use crate::organizations::FoundMember;
-use crate::permission_sets::{A_PAGE, HOME};
+use crate::permission_sets::HOME;
 
 const SERVICE: &str = "account-access";
 const LIST: &str = "ListEntitlements";
@@ -62,8 +62,8 @@ impl Collector<'_> {
 
     async fn applications(&self) -> Collected<Vec<String>> {
         let operation = "ListApplications";
-        let input = json!({ "maxResults": A_PAGE });
-        let found = self.list(&HOME, SERVICE, operation, input, "applications");
+        let input = json!({});
+        let found = self.list(&HOME, SERVICE, operation, input);
         let found = found.await?;
         let arn = |it: &Value| Ok(needed(operation, it, "applicationArn")?.to_owned());
         found.iter().map(arn).collect()
@@ -78,11 +78,9 @@ impl Collector<'_> {
         flat(applications, |application| async move {
             let input = json!({
                 "applicationArn": application,
-                "filter": { "principalRole": { "account": account.as_str() } },
-                "maxResults": A_PAGE,
-            });
+                "filter": { "principalRole": { "account": account.as_str() } }, });
             // an application that went away while we looked has none
-            let found = self.list(&HOME, SERVICE, LIST, input, "entitlements").await;
+            let found = self.list(&HOME, SERVICE, LIST, input).await;
             let found = if_there(found)?.unwrap_or_default();
             let row = |it: &Value| entitlement_row(it, application, account, principals);
             found.iter().map(row).collect()

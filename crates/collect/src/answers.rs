@@ -50,7 +50,7 @@ impl Collector<'_> {
         };
         let (service, operation, input) = (from.service, from.operation, Value::Object(input));
         let found = match from.rows {
-            AnswerMember::List(name) => self.list(&place, service, operation, input, name).await?,
+            AnswerMember::List => self.list(&place, service, operation, input).await?,
             AnswerMember::One(name) => {
                 let answer = self.call(&place, service, operation, input).await;
                 vec![member(&if_there(answer)?.unwrap_or_default(), name)]

@@ -8,11 +8,11 @@ use hallpass_inventory::SliceFailure;
 use hallpass_model::{AccountId, GrantId, HoldKey, PermissionSetArn, Target, UserId};
 use serde_json::{Value, json};
 
-use crate::collector::{Collected, Collector, flat};
-use crate::documents::{listed, member, needed};
+use crate::collector::{Collected, Collector, flat, rows_of};
+use crate::documents::{member, needed};
 use crate::enumeration::{EnumerationPlan, EnumerationSizes, PlanChoice};
 use crate::identity_store::Principals;
-use crate::permission_sets::{A_PAGE, FoundSets, HOME, SERVICE, SetOf};
+use crate::permission_sets::{FoundSets, HOME, SERVICE, SetOf};
 
 /// What is known when assignments are looked for.
 pub(crate) struct Enumerated<'a> {
@@ -86,14 +86,12 @@ impl Collector<'_> {
             let input = json!({
                 "InstanceArn": of.instance,
                 "PermissionSetArn": of.set,
-                "AccountId": account,
-                "MaxResults": A_PAGE,
-            });
+                "AccountId": account, });
             let pages = self.pages(&HOME, SERVICE, operation, input);
             let Some(pages) = self.if_not_gone(of, pages).await? else {
                 return Ok(Vec::new());
             };
-            let found = listed(operation, &pages, "AccountAssignments")?;
+            let found = rows_of(SERVICE, operation, &pages)?;
             let row = |it: &Value| {
                 let id = needed(operation, it, "PrincipalId")?;
                 Ok(row(
@@ -123,10 +121,8 @@ impl Collector<'_> {
                 let input = json!({
                     "InstanceArn": instance,
                     "PrincipalId": id,
-                    "PrincipalType": kind,
-                    "MaxResults": A_PAGE,
-                });
-                let found = self.list(&HOME, SERVICE, operation, input, "AccountAssignments");
+                    "PrincipalType": kind, });
+                let found = self.list(&HOME, SERVICE, operation, input);
                 let found = match found.await {
                     Err(failure) if failure.code == "ResourceNotFoundException" => {
                         self.store.note(format!("{id} went away while it was read"));

@@ -6,6 +6,7 @@ use std::future::Future;
 use std::io;
 
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
+use hallpass_aws_model::{OperationModel, ServiceModel, tables};
 use hallpass_inventory::{
     GLOBAL, Slice, SliceFailure, SliceKey, SliceOutcome, TableRow, read_row, table,
 };
@@ -44,7 +45,7 @@ impl Collector<'_> {
         Ok(page.answer)
     }
 
-    /// All pages of an operation.
+    /// All pages of an operation, each as large as it may be.
     pub(crate) async fn pages(
         &self,
         place: &CallPlace,
@@ -52,6 +53,12 @@ impl Collector<'_> {
         operation: &'static str,
         input: Value,
     ) -> Collected<Vec<Value>> {
+        let mut input = input;
+        if let (Some(members), Some((name, most))) =
+            (input.as_object_mut(), largest_page(service, operation))
+        {
+            members.insert(name.to_owned(), most.into());
+        }
         let mut pages = Vec::new();
         let mut token: Option<Map<String, Value>> = None;
         let mut asked = BTreeSet::new();
@@ -80,17 +87,16 @@ impl Collector<'_> {
         }
     }
 
-    /// All elements of a list, from all pages.
+    /// All rows of a listing, from all pages.
     pub(crate) async fn list(
         &self,
         place: &CallPlace,
         service: &'static str,
         operation: &'static str,
         input: Value,
-        name: &str,
     ) -> Collected<Vec<Value>> {
         let pages = self.pages(place, service, operation, input).await?;
-        listed(operation, &pages, name)
+        rows_of(service, operation, &pages)
     }
 
     /// Whether a slice is still to be read.
@@ -157,6 +163,28 @@ impl Collector<'_> {
         };
         self.store.keep(slice, rows)
     }
+}
+
+fn modelled(
+    service: &str,
+    operation: &str,
+) -> Option<(&'static ServiceModel, &'static OperationModel)> {
+    let model = tables().service(service)?;
+    Some((model, model.operation(operation)?))
+}
+
+fn largest_page(service: &str, operation: &str) -> Option<(&'static str, i64)> {
+    let (model, operation) = modelled(service, operation)?;
+    model.largest_page(operation)
+}
+
+/// The rows that pages of a listing have, by the name that the service's model has for them.
+pub(crate) fn rows_of(service: &str, operation: &str, pages: &[Value]) -> Collected<Vec<Value>> {
+    let model = modelled(service, operation);
+    let name = model.and_then(|(service, operation)| service.page_members(operation).rows);
+    let name =
+        name.ok_or_else(|| undecodable(operation, "its rows have no name (this is a bug)"))?;
+    listed(operation, pages, name)
 }
 
 fn key(table: &str, account: Option<&AccountId>) -> SliceKey {

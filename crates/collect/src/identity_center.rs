@@ -79,16 +79,12 @@ impl Collector<'_> {
     /// elsewhere.
     pub(crate) async fn instances(&self) -> Collected<Vec<Value>> {
         let operation = "ListInstances";
-        let here = self
-            .list(&HOME, SERVICE, operation, json!({}), "Instances")
-            .await?;
+        let here = self.list(&HOME, SERVICE, operation, json!({})).await?;
         if !here.is_empty() {
             return Ok(here);
         }
         let input = json!({ "RegionScope": "ALL_REGIONS" });
-        let all = self
-            .list(&HOME, SERVICE, operation, input, "Instances")
-            .await?;
+        let all = self.list(&HOME, SERVICE, operation, input).await?;
         match all.first() {
             None => Ok(here),
             Some(instance) => {
@@ -109,7 +105,7 @@ impl Collector<'_> {
             regions.clone()
         } else {
             let input = json!({ "InstanceArn": arn });
-            let regions = self.list(&HOME, SERVICE, "ListRegions", input, "Regions");
+            let regions = self.list(&HOME, SERVICE, "ListRegions", input);
             regions.await?.into()
         };
         let more = json!({ "instance_regions": regions });

@@ -5,15 +5,13 @@ use std::io;
 
 use serde_json::{Value, json};
 
-use crate::collector::{Collected, Collector, flat};
-use crate::documents::{if_there, list, listed, member, needed, text, undecodable};
+use crate::collector::{Collected, Collector, flat, rows_of};
+use crate::documents::{if_there, list, member, needed, text, undecodable};
 use crate::ports::CallPlace;
 use crate::rows::row;
 
 const SERVICE: &str = "identitystore";
 const HOME: CallPlace = CallPlace::Home;
-/// The most that a page has.
-const A_PAGE: u32 = 100;
 
 const USERS: &str = "aws_identitystore_users";
 const GROUPS: &str = "aws_identitystore_groups";
@@ -59,8 +57,8 @@ impl Collector<'_> {
         if !is_wanted {
             return Ok(Ok(Principals::default()));
         }
-        let users = self.in_stores(stores, "ListUsers", "Users").await;
-        let groups = self.in_stores(stores, "ListGroups", "Groups").await;
+        let users = self.in_stores(stores, "ListUsers").await;
+        let groups = self.in_stores(stores, "ListGroups").await;
         let principals = match (&users, &groups) {
             (Err(failure), _) | (_, Err(failure)) => Err(failure.clone()),
             (Ok(users), Ok(groups)) => Ok(Principals::of(users, groups)),
@@ -81,8 +79,8 @@ impl Collector<'_> {
 
     /// The ids of all people and groups, and nothing else.
     pub(crate) async fn principals(&self, stores: &[String]) -> Collected<Principals> {
-        let users = self.in_stores(stores, "ListUsers", "Users").await?;
-        let groups = self.in_stores(stores, "ListGroups", "Groups").await?;
+        let users = self.in_stores(stores, "ListUsers").await?;
+        let groups = self.in_stores(stores, "ListGroups").await?;
         Ok(Principals::of(&users, &groups))
     }
 
@@ -90,11 +88,10 @@ impl Collector<'_> {
         &self,
         stores: &[String],
         operation: &'static str,
-        name: &str,
     ) -> Collected<Vec<(String, Value)>> {
         flat(stores, |store| async move {
-            let input = json!({ "IdentityStoreId": store, "MaxResults": A_PAGE });
-            let found = self.list(&HOME, SERVICE, operation, input, name).await?;
+            let input = json!({ "IdentityStoreId": store });
+            let found = self.list(&HOME, SERVICE, operation, input).await?;
             Ok(found.into_iter().map(|it| (store.clone(), it)).collect())
         })
         .await
@@ -104,7 +101,7 @@ impl Collector<'_> {
         let operation = "ListGroupMemberships";
         flat(groups, |(store, group)| async move {
             let id = needed("ListGroups", group, "GroupId")?;
-            let input = json!({ "IdentityStoreId": store, "GroupId": id, "MaxResults": A_PAGE });
+            let input = json!({ "IdentityStoreId": store, "GroupId": id });
             let pages = self.pages(&HOME, SERVICE, operation, input).await;
             // a group that went away while we looked has no members
             let Some(pages) = if_there(pages)? else {
@@ -113,7 +110,7 @@ impl Collector<'_> {
                 ));
                 return Ok(Vec::new());
             };
-            let found = listed(operation, &pages, "GroupMemberships")?;
+            let found = rows_of(SERVICE, operation, &pages)?;
             found.iter().map(membership_row).collect()
         })
         .await

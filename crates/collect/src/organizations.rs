@@ -8,7 +8,7 @@ use hallpass_model::AccountId;
 use serde_json::{Value, json};
 
 use crate::collector::{Collected, Collector, flat, for_each};
-use crate::documents::{list, listed, member, needed, policy, tags, text, undecodable};
+use crate::documents::{list, member, needed, policy, tags, text, undecodable};
 use crate::ports::CallPlace;
 use crate::rows::row;
 use crate::scope::SyncScope;
@@ -136,7 +136,7 @@ impl Collector<'_> {
     async fn described(&self) -> Collected<(Value, Vec<Value>)> {
         let described = self.call(&HOME, SERVICE, "DescribeOrganization", json!({}));
         let described = member(&described.await?, "Organization");
-        let accounts = self.list(&HOME, SERVICE, "ListAccounts", json!({}), "Accounts");
+        let accounts = self.list(&HOME, SERVICE, "ListAccounts", json!({}));
         Ok((described, accounts.await?))
     }
 
@@ -150,9 +150,7 @@ impl Collector<'_> {
     /// The root and all units, each with the accounts in it. A call for each unit tells the parents
     /// of all accounts, where `ListParents` would be one for each account.
     async fn tree(&self) -> Collected<UnitTree> {
-        let roots = self
-            .list(&HOME, SERVICE, "ListRoots", json!({}), "Roots")
-            .await?;
+        let roots = self.list(&HOME, SERVICE, "ListRoots", json!({})).await?;
         let root = roots.first();
         let root = root.ok_or_else(|| undecodable("ListRoots", "no root in it"))?;
         let types = list(root, "PolicyTypes").iter();
@@ -185,11 +183,9 @@ impl Collector<'_> {
     async fn looked_into(&self, mut unit: Unit) -> Collected<(Unit, Vec<Unit>)> {
         let input = json!({ "ParentId": unit.id });
         let operation = "ListAccountsForParent";
-        unit.accounts = self
-            .list(&HOME, SERVICE, operation, input.clone(), "Accounts")
-            .await?;
+        unit.accounts = self.list(&HOME, SERVICE, operation, input.clone()).await?;
         let operation = "ListOrganizationalUnitsForParent";
-        let units = self.list(&HOME, SERVICE, operation, input, "OrganizationalUnits");
+        let units = self.list(&HOME, SERVICE, operation, input);
         let children = units.await?.into_iter().map(|document| {
             let name = text(&document, "Name").unwrap_or_default();
             Ok(Unit {
@@ -210,7 +206,7 @@ impl Collector<'_> {
         for_each(accounts, |account| async {
             let id = needed("ListAccounts", account, "Id")?;
             let input = json!({ "ResourceId": id });
-            let found = self.list(&HOME, SERVICE, "ListTagsForResource", input, "Tags");
+            let found = self.list(&HOME, SERVICE, "ListTagsForResource", input);
             let found = found.await?;
             let (parent, path) = match parents.get(id) {
                 Some(unit) => (unit.id.clone(), unit.path.clone()),
@@ -233,9 +229,7 @@ impl Collector<'_> {
     /// The parent of an account that was moved while we looked, or that came since.
     async fn moved(&self, id: &str, tree: &UnitTree) -> Collected<(String, String)> {
         let input = json!({ "ChildId": id });
-        let parents = self
-            .list(&HOME, SERVICE, "ListParents", input, "Parents")
-            .await?;
+        let parents = self.list(&HOME, SERVICE, "ListParents", input).await?;
         let parent = parents.first().map(|it| needed("ListParents", it, "Id"));
         let none = || undecodable("ListParents", "no parent in it");
         let parent = parent.ok_or_else(none)??;
@@ -256,7 +250,7 @@ impl Collector<'_> {
         let started = self.now();
         let listing = flat(types, |kind| {
             let input = json!({ "Filter": kind });
-            self.list(&HOME, SERVICE, "ListPolicies", input, "Policies")
+            self.list(&HOME, SERVICE, "ListPolicies", input)
         });
         let listing = listing.await;
         let summaries = match &listing {
@@ -283,7 +277,7 @@ impl Collector<'_> {
         let rows = flat(summaries, |summary| async {
             let id = needed("ListPolicies", summary, "Id")?;
             let input = json!({ "PolicyId": id });
-            let found = self.list(&HOME, SERVICE, "ListTargetsForPolicy", input, "Targets");
+            let found = self.list(&HOME, SERVICE, "ListTargetsForPolicy", input);
             let rows = found.await?.into_iter().map(|target| {
                 let policy = key_id(table, &[Some(id)]);
                 let of = json!({ "policy_cq_id": policy, "policy_id": id });
@@ -302,13 +296,12 @@ impl Collector<'_> {
         let started = self.now();
         let rows = async {
             let operation = "ListDelegatedAdministrators";
-            let pages = self.pages(&HOME, SERVICE, operation, json!({})).await?;
-            let admins = listed(operation, &pages, "DelegatedAdministrators")?;
+            let admins = self.list(&HOME, SERVICE, operation, json!({})).await?;
             flat(&admins, |admin| async {
                 let id = needed(operation, admin, "Id")?;
                 let input = json!({ "AccountId": id });
                 let operation = "ListDelegatedServicesForAccount";
-                let found = self.list(&HOME, SERVICE, operation, input, "DelegatedServices");
+                let found = self.list(&HOME, SERVICE, operation, input);
                 let of = json!({ "admin_account_id": id });
                 let found = found.await?;
                 let rows = found.iter().map(|it| row(table, it, of.clone()));

@@ -9,8 +9,6 @@ use crate::rows::row;
 
 pub(crate) const SERVICE: &str = "sso-admin";
 pub(crate) const HOME: CallPlace = CallPlace::Home;
-/// The most that a page has.
-pub(crate) const A_PAGE: u32 = 100;
 /// How long a session is where nobody said (AWS: "Set session duration for AWS accounts").
 const SESSION_DEFAULT: &str = "PT1H";
 
@@ -40,9 +38,9 @@ pub(crate) struct FoundSets {
 impl Collector<'_> {
     pub(crate) async fn listed_sets(&self, instances: &[String]) -> Collected<Vec<SetOf>> {
         flat(instances, |instance| async move {
-            let (operation, name) = ("ListPermissionSets", "PermissionSets");
-            let input = json!({ "InstanceArn": instance, "MaxResults": A_PAGE });
-            let found = self.list(&HOME, SERVICE, operation, input, name).await?;
+            let operation = "ListPermissionSets";
+            let input = json!({ "InstanceArn": instance });
+            let found = self.list(&HOME, SERVICE, operation, input).await?;
             let sets = found.iter().filter_map(Value::as_str);
             let sets = sets.map(|set| SetOf {
                 instance: instance.clone(),
@@ -65,22 +63,19 @@ impl Collector<'_> {
     pub(crate) async fn set_row(&self, of: &SetOf) -> Collected<Value> {
         let input = json!({ "InstanceArn": of.instance, "PermissionSetArn": of.set });
         let call = |operation| self.call(&HOME, SERVICE, operation, input.clone());
-        let listing = |operation, name| self.list(&HOME, SERVICE, operation, input.clone(), name);
+        let listing = |operation| self.list(&HOME, SERVICE, operation, input.clone());
         let described = call("DescribePermissionSet").await?;
         let described = member(&described, "PermissionSet");
-        let managed = listing(
-            "ListManagedPoliciesInPermissionSet",
-            "AttachedManagedPolicies",
-        );
+        let managed = listing("ListManagedPoliciesInPermissionSet");
         let managed = managed.await?;
         let operation = "ListCustomerManagedPolicyReferencesInPermissionSet";
-        let customer = listing(operation, "CustomerManagedPolicyReferences").await?;
+        let customer = listing(operation).await?;
         let inline = call("GetInlinePolicyForPermissionSet").await?;
         let inline = text(&inline, "InlinePolicy").map(policy);
         // a set without a boundary is answered with an error
         let boundary = if_there(call("GetPermissionsBoundaryForPermissionSet").await)?;
         let resource = json!({ "InstanceArn": of.instance, "ResourceArn": of.set });
-        let found = self.list(&HOME, SERVICE, "ListTagsForResource", resource, "Tags");
+        let found = self.list(&HOME, SERVICE, "ListTagsForResource", resource);
         let found = found.await?;
         let session = text(&described, "SessionDuration").unwrap_or(SESSION_DEFAULT);
         let more = json!({
@@ -104,13 +99,9 @@ impl Collector<'_> {
             let input = json!({
                 "InstanceArn": of.instance,
                 "PermissionSetArn": of.set,
-                "ProvisioningStatus": status,
-                "MaxResults": A_PAGE,
-            });
+                "ProvisioningStatus": status, });
             let operation = "ListAccountsForProvisionedPermissionSet";
-            let accounts = self
-                .list(&HOME, SERVICE, operation, input, "AccountIds")
-                .await?;
+            let accounts = self.list(&HOME, SERVICE, operation, input).await?;
             let accounts = accounts.iter().filter_map(Value::as_str);
             pairs.extend(accounts.map(|account| Provisioned {
                 of: of.clone(),

@@ -6,12 +6,10 @@ use hallpass_model::AccountId;
 use serde_json::{Value, json};
 
 use crate::collector::{Collected, Collector};
-use crate::documents::{member, needed, text};
+use crate::documents::{listed, member, needed, text};
 use crate::ports::CallPlace;
 
 const TABLE: &str = "aws_regions";
-/// The most that the account service gives on a page.
-const REGIONS_A_PAGE: u32 = 50;
 
 impl Collector<'_> {
     /// The Regions of an account: asked of the account service from outside, and where that is not
@@ -32,9 +30,9 @@ impl Collector<'_> {
 
     async fn regions_from_outside(&self, account: &AccountId) -> Collected<Vec<Value>> {
         let operation = "ListRegions";
-        let input = json!({ "AccountId": account, "MaxResults": REGIONS_A_PAGE });
+        let input = json!({ "AccountId": account });
         let home = CallPlace::Home;
-        let regions = self.list(&home, "account", operation, input, "Regions");
+        let regions = self.list(&home, "account", operation, input);
         let row = |region: &Value| {
             let status = needed(operation, region, "RegionOptStatus")?;
             Ok(json!({
@@ -50,7 +48,9 @@ impl Collector<'_> {
     async fn regions_from_inside(&self, account: &AccountId) -> Collected<Vec<Value>> {
         let place = CallPlace::Inside(account.clone());
         let input = json!({ "AllRegions": true });
-        let regions = self.list(&place, "ec2", "DescribeRegions", input, "Regions");
+        let operation = "DescribeRegions";
+        let pages = self.pages(&place, "ec2", operation, input).await?;
+        let regions = listed(operation, &pages, "Regions")?;
         let row = |region: &Value| {
             // the words of the account service, which the other source has
             let status = match text(region, "OptInStatus") {
@@ -65,6 +65,6 @@ impl Collector<'_> {
                 "enabled": status != "DISABLED",
             })
         };
-        Ok(regions.await?.iter().map(row).collect())
+        Ok(regions.iter().map(row).collect())
     }
 }

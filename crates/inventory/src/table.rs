@@ -180,8 +180,8 @@ pub enum AskedFrom {
 /// The member of an answer that has rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AnswerMember {
-    /// A list, which every page has.
-    List(&'static str),
+    /// The list that the service's model names, which every page has.
+    List,
     /// One thing; where there is none the row has nothing but its account.
     One(&'static str),
 }

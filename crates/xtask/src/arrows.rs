@@ -90,7 +90,8 @@ const ARROWS: &[(&str, &[&str])] = &[
         ],
     ),
     ("inventory", &[]),
-    ("collect", &["inventory", "model"]),
+    // aws-model: what the members of pages are called
+    ("collect", &["aws-model", "inventory", "model"]),
     // collect: the port of calls that are rationed and repeated
     ("addresses", &["collect", "inventory", "model"]),
     ("events", &["model"]),

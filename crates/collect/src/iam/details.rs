@@ -7,9 +7,7 @@ use hallpass_inventory::{SliceFailure, key_id};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::{
-    A_PAGE, ATTACHMENTS, GROUP_MEMBERS, GROUPS, IamAccount, POLICIES, ROLES, SERVICE, USERS,
-};
+use super::{ATTACHMENTS, GROUP_MEMBERS, GROUPS, IamAccount, POLICIES, ROLES, SERVICE, USERS};
 use crate::collector::{Collected, Collector, for_each};
 use crate::documents::{encoded_policy, list, member, needed, tags, text, undecodable};
 use crate::rows::row;
@@ -152,7 +150,7 @@ impl PolicyReader {
 
 impl Collector<'_> {
     pub(super) async fn details(&self, account: &IamAccount<'_>) -> Collected<Details> {
-        let input = json!({ "MaxItems": A_PAGE });
+        let input = json!({});
         let pages = self.pages(&account.place, SERVICE, GET, input).await?;
         Details::read(&pages)
     }
@@ -206,9 +204,9 @@ impl Collector<'_> {
         details: &Details,
         read: &mut PolicyReader,
     ) -> Collected<Vec<Value>> {
-        let input = json!({ "MaxItems": A_PAGE });
+        let input = json!({});
         let listed = self
-            .list(&account.place, SERVICE, "ListRoles", input, "Roles")
+            .list(&account.place, SERVICE, "ListRoles", input)
             .await?;
         let seconds = listed.iter().filter_map(|it| {
             let arn = text(it, "Arn")?;

@@ -17,8 +17,6 @@ use crate::documents::{if_there, member, undecodable};
 use crate::ports::CallPlace;
 
 const SERVICE: &str = "iam";
-/// The most that a page has.
-const A_PAGE: u32 = 1_000;
 
 const USERS: &str = "aws_iam_users";
 const KEYS: &str = "aws_iam_user_access_keys";

@@ -5,16 +5,16 @@ use serde_json::{Value, json};
 
 use super::details::Details;
 use super::report::CredentialReport;
-use super::{A_PAGE, IamAccount, KEYS, MFA_DEVICES, SERVICE, USERS};
-use crate::collector::{Collected, Collector, flat, for_each};
-use crate::documents::{if_there, list, listed, member, needed, tags, text};
+use super::{IamAccount, KEYS, MFA_DEVICES, SERVICE, USERS};
+use crate::collector::{Collected, Collector, flat, for_each, rows_of};
+use crate::documents::{if_there, list, member, needed, tags, text};
 use crate::rows::row;
 
 impl Collector<'_> {
     /// All users, as they are listed.
     pub(super) async fn iam_users(&self, account: &IamAccount<'_>) -> Collected<Vec<Value>> {
-        let input = json!({ "MaxItems": A_PAGE });
-        let users = self.list(&account.place, SERVICE, "ListUsers", input, "Users");
+        let input = json!({});
+        let users = self.list(&account.place, SERVICE, "ListUsers", input);
         users.await
     }
 
@@ -69,7 +69,7 @@ impl Collector<'_> {
     /// The tags of a user whom the details do not have, or have without.
     async fn user_tags(&self, account: &IamAccount<'_>, name: &str) -> Collected<Value> {
         let input = json!({ "UserName": name });
-        let found = self.list(&account.place, SERVICE, "ListUserTags", input, "Tags");
+        let found = self.list(&account.place, SERVICE, "ListUserTags", input);
         Ok(if_there(found.await)?.map_or(Value::Null, |it| tags(&it)))
     }
 
@@ -93,7 +93,7 @@ impl Collector<'_> {
         };
         flat(users.filter(may_have), |user| async {
             let name = needed("ListUsers", user, "UserName")?;
-            let keys = self.of_user(account, name, "ListAccessKeys", "AccessKeyMetadata");
+            let keys = self.of_user(account, name, "ListAccessKeys");
             let keys = keys.await?;
             let owner = needed("ListUsers", user, "Arn")?;
             let mut rows = Vec::with_capacity(keys.len());
@@ -111,12 +111,11 @@ impl Collector<'_> {
         account: &IamAccount<'_>,
         name: &str,
         operation: &'static str,
-        member: &str,
     ) -> Collected<Vec<Value>> {
         let input = json!({ "UserName": name });
         let pages = self.pages(&account.place, SERVICE, operation, input);
         let pages = if_there(pages.await)?.unwrap_or_default();
-        listed(operation, &pages, member)
+        rows_of(SERVICE, operation, &pages)
     }
 
     async fn key_row(
@@ -156,13 +155,7 @@ impl Collector<'_> {
     ) -> Collected<Vec<Value>> {
         let users = users.as_ref().map_err(Clone::clone)?.iter();
         let operation = "ListVirtualMFADevices";
-        let devices = self.list(
-            &account.place,
-            SERVICE,
-            operation,
-            json!({}),
-            "VirtualMFADevices",
-        );
+        let devices = self.list(&account.place, SERVICE, operation, json!({}));
         let mut rows = Vec::new();
         for device in devices.await? {
             let owner = device.pointer("/User/Arn").and_then(Value::as_str);
@@ -174,7 +167,7 @@ impl Collector<'_> {
         };
         let of_users = flat(users.filter(may_have), |user| async {
             let name = needed("ListUsers", user, "UserName")?;
-            let devices = self.of_user(account, name, "ListMFADevices", "MFADevices");
+            let devices = self.of_user(account, name, "ListMFADevices");
             let devices = devices.await?;
             let shown = |device| mfa_row(account, text(user, "Arn"), device);
             Ok(devices.iter().map(shown).collect())
