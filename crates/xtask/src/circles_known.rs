@@ -90,68 +90,6 @@ pub(crate) const KNOWN: &[KnownCircles] = &[
         why: "a statement is rewritten before it is read, and errors point into it",
     },
     KnownCircles {
-        place: "rules",
-        pairs: &[
-            ("engine", "read"),
-            ("engine", "selftest"),
-            ("read", "syntax"),
-        ],
-        why: "rules are read into the engine, carry their tests, and HCL knows the lists that matter",
-    },
-    KnownCircles {
-        place: "rules/engine",
-        pairs: &[("check", "names")],
-        why: "one check in a file of its own",
-    },
-    KnownCircles {
-        place: "rules/read",
-        pairs: &[("native", "native_targets")],
-        why: "one form of the file, its targets apart",
-    },
-    KnownCircles {
-        place: "server",
-        pairs: &[
-            ("app", "health"),
-            ("app", "hooks"),
-            ("app", "limits"),
-            ("app", "session"),
-        ],
-        why: "a handler takes all of `App`, which holds a piece for each",
-    },
-    KnownCircles {
-        place: "simulation",
-        pairs: &[("guard", "world")],
-        why: "the world has a guard, which acts in the world",
-    },
-    KnownCircles {
-        place: "slack-sim",
-        pairs: &[("page", "router")],
-        why: "the page is routed, and reads parameters as the router does",
-    },
-    KnownCircles {
-        place: "slack-sim/page",
-        pairs: &[("frame", "talk")],
-        why: "a frame around a talk",
-    },
-    KnownCircles {
-        place: "store/sqlite",
-        pairs: &[
-            ("audit", "commit"),
-            ("commit", "locks"),
-            ("commit", "session_revocation"),
-        ],
-        why: "one transaction writes all of them, and each may begin one",
-    },
-    KnownCircles {
-        place: "store/sqlite",
-        pairs: &[
-            ("assignments", "ends"),
-            ("assignments", "queue_columns"),
-            ("audit", "finding"),
-        ],
-        why: "one table each, its readers apart",
-    },
-    KnownCircles {
         place: "hallpass",
         pairs: &[
             ("alerts", "commands"),
