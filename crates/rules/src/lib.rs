@@ -6,22 +6,27 @@
 
 mod address;
 pub mod cases;
+mod content;
+mod decision_kind;
 mod diagnostic;
 pub mod directory;
 mod engine;
 mod hours;
+mod list_names;
 mod read;
 mod rule;
 mod rule_names;
 mod selftest;
 pub mod syntax;
+mod test_case;
 
+pub use decision_kind::DecisionKind;
 pub use diagnostic::{Diagnostic, FindingCode, Position, Severity, nearest};
 pub use directory::Directory;
 pub use engine::{
-    Approvable, Ask, Considered, Decision, DecisionKind, DecisionQuestion, DecisionStep, Effect,
-    Explanation, Nearest, OverLimit, Permit, PressRefusedByRules, Principal, Requestable,
-    Requirement, RuleColumns, RuleSummary, Rules, SetBits, SignInRequirement, Stage,
+    Approvable, Ask, Considered, Decision, DecisionQuestion, DecisionStep, Effect, Explanation,
+    Nearest, OverLimit, Permit, PressRefusedByRules, Principal, Requestable, Requirement,
+    RuleColumns, RuleSummary, Rules, SetBits, SignInRequirement, Stage,
 };
 pub use hallpass_model::Glob;
 pub use read::{Loaded, RuleFile, load};

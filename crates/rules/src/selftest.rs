@@ -8,36 +8,10 @@ use serde::Serialize;
 use crate::{
     diagnostic::Position,
     directory::{Account, Directory, Group, OuRef, Person, Snapshot},
-    engine::{Ask, DecisionKind, Rules},
+    engine::{Ask, Rules},
     rule::GroupRef,
+    test_case::{TestCase, TestTarget},
 };
-
-/// What a test asks for, as written.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum TestTarget {
-    Account {
-        account: String,
-        permission_set: String,
-    },
-    Group(String),
-}
-
-/// A test of the file.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct TestCase {
-    pub(crate) position: Position,
-    pub(crate) name: Option<String>,
-    pub(crate) requester: Email,
-    pub(crate) target: TestTarget,
-    pub(crate) at: Option<Timestamp>,
-    pub(crate) ou: Option<String>,
-    pub(crate) account_tags: Option<BTreeMap<String, String>>,
-    pub(crate) members: Option<BTreeMap<String, BTreeSet<Email>>>,
-    pub(crate) expect: DecisionKind,
-    pub(crate) approvers: Option<BTreeSet<Email>>,
-    pub(crate) click: Option<Email>,
-    pub(crate) permit: Option<bool>,
-}
 
 /// How a test went.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

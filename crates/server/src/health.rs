@@ -5,7 +5,6 @@ use std::fmt::{Display, Write as _};
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_trait::async_trait;
 use axum::{
     Extension, Json, Router,
     extract::{MatchedPath, Request, State},
@@ -19,7 +18,7 @@ use hallpass_assignments::{OperationKind, Pace};
 use hallpass_model::TimeSpan;
 use tokio::{sync::Mutex, time::Instant};
 
-use crate::App;
+use crate::{App, Bearing};
 
 /// A grant this far past its end is overdue (`access.md` §6).
 const OVERDUE_AFTER: TimeSpan = TimeSpan::minutes(5);
@@ -53,36 +52,6 @@ impl<T: Clone> Lately<T> {
 type Readiness = Arc<Lately<(StatusCode, Health)>>;
 /// The store's numbers.
 type Numbers = Arc<Lately<String>>;
-
-/// The answer of a part of the server.
-#[derive(Clone, Debug)]
-pub struct ProbeResult {
-    /// The part's name.
-    pub name: &'static str,
-    /// Whether it works.
-    pub works: Result<String, String>,
-}
-
-/// A part of the server that readiness depends on.
-#[async_trait]
-pub trait ReadinessProbe: Send + Sync {
-    /// Looks now; answers within a second or two.
-    async fn probe(&self) -> ProbeResult;
-
-    /// What follows when it does not work.
-    fn bearing(&self) -> Bearing {
-        Bearing::Readiness
-    }
-}
-
-/// What follows when a part does not work.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Bearing {
-    /// The server is not ready.
-    Readiness,
-    /// Somebody has to look; the server works without it.
-    Advice,
-}
 
 pub(crate) fn router() -> Router<App> {
     Router::new()

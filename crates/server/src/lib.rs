@@ -15,6 +15,7 @@ mod body;
 mod connections;
 mod convert;
 mod convert_sweeps;
+mod door;
 #[cfg(test)]
 mod fuzz;
 mod grant_activity;
@@ -29,8 +30,11 @@ mod oidc;
 mod openapi;
 mod own;
 mod permission_set_policies;
+mod probe;
 mod problem;
+mod rates;
 mod session;
+mod session_settings;
 mod sign_in;
 mod status;
 mod ui;
@@ -41,12 +45,12 @@ pub use app::{App, PersonaCard, ServerMode};
 pub use connections::{
     Accept, ConnectionFigures, ConnectionSettings, Connections, listen, serve_connections,
 };
-pub use health::{Bearing, ProbeResult, ReadinessProbe};
-pub use hooks::{Hook, HookAnswer, SlackDoor};
-pub use limits::Rates;
+pub use door::{Hook, HookAnswer, SlackDoor};
 pub use oidc::{OidcSettings, Provider};
 pub use openapi::document as openapi_document;
-pub use session::SessionSettings;
+pub use probe::{Bearing, ProbeResult, ReadinessProbe};
+pub use rates::Rates;
+pub use session_settings::SessionSettings;
 pub use sign_in::SignIn;
 pub use status::{ChainState, ExportState, HeadState, RefusedRules, RulesStatus, ServerStatus};
 

@@ -16,7 +16,7 @@ use axum::{
 use hallpass_identity::{Browsing, Owner, SignedIn, WebSession, hash_secret};
 use hallpass_model::{TimeSpan, Timestamp, text};
 
-use crate::{App, problem::ProblemResponse};
+use crate::{App, SessionSettings, problem::ProblemResponse};
 
 /// The longest name of a program that is kept.
 const AGENT_CHARACTERS_MAX: usize = 200;
@@ -31,30 +31,6 @@ fn browsing_of(app: &App, extensions: &Extensions, headers: &HeaderMap) -> Brows
     }
 }
 
-/// Limits of sessions.
-#[derive(Clone, Debug)]
-pub struct SessionSettings {
-    /// How long one may rest.
-    pub idle: TimeSpan,
-    /// How long one may last.
-    pub absolute: TimeSpan,
-    /// How often its secret is replaced.
-    pub renew: TimeSpan,
-    /// Whether people reach us over TLS only, so that the cookie may be bound to it.
-    pub secure: bool,
-}
-
-impl Default for SessionSettings {
-    fn default() -> Self {
-        Self {
-            idle: TimeSpan::hours(8),
-            absolute: TimeSpan::hours(24),
-            renew: TimeSpan::hours(1),
-            secure: false,
-        }
-    }
-}
-
 /// A session that was used further ahead of now than this is not believed.
 const AHEAD_MAX: TimeSpan = TimeSpan::minutes(1);
 
@@ -63,17 +39,6 @@ const REPLACED_MAX: usize = 8;
 
 /// How long a replaced secret goes on working, for calls that were under way.
 const GRACE: TimeSpan = TimeSpan::minutes(1);
-
-impl SessionSettings {
-    /// The cookie's name. `__Host-` makes browsers insist on TLS, this host and the root path.
-    pub(crate) const fn cookie_name(&self) -> &'static str {
-        if self.secure {
-            "__Host-hallpass"
-        } else {
-            "hallpass"
-        }
-    }
-}
 
 /// A session together with the secret it was found by.
 #[derive(Clone, Debug)]

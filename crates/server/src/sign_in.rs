@@ -8,8 +8,8 @@ use hallpass_identity::hash_secret;
 use hallpass_model::{TimeSpan, Timestamp};
 
 use crate::{
-    address::Proxies, limits::Rates, log_limiter::Seldom, logins::Logins, oidc::Pending,
-    oidc::Provider,
+    address::Proxies, log_limiter::Seldom, logins::Logins, oidc::Pending, oidc::Provider,
+    rates::Rates,
 };
 
 /// Tries a minute and address unless configured.

@@ -1,11 +1,10 @@
 //! A guard beside a world: a process of its own over the same store and the same Identity Center,
 //! with a gate of its own, and what it can see in the hands of the test.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use hallpass_access::{AccessStore, GuardSource, Removals};
+use hallpass_access::AccessStore;
 use hallpass_assignments::{
     AssignmentStore, CenterFault, IdentityCenter, Missing, OperationKind, OperationStatus,
     SentOperation, Urgency,
@@ -13,96 +12,13 @@ use hallpass_assignments::{
 use hallpass_audit::{AuditStore, Record};
 use hallpass_guard::{
     AwsTime, Center as GuardCenter, Ends, EndsCopy, EndsFault, EndsSource, Guard, GuardLimits,
-    Journal, JournalFault, Kept, KeptStore, Mark, Newest, Ports, removal_of,
+    Journal, JournalFault, Kept, KeptStore, Mark, Newest, Ports,
 };
 use hallpass_model::{Clock, HoldKey, IdSource, Target, TimeSpan, Timestamp, UserId};
 
 use crate::gate::Gated;
-use crate::{Center, Gate, GatePlan, Ids, Wall, World};
-
-/// A guard's journal and memory; survive it.
-#[derive(Default)]
-pub struct Papers {
-    records: Mutex<Vec<Record>>,
-    kept: Mutex<Kept>,
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-impl Papers {
-    /// What was written down.
-    pub fn records(&self) -> Vec<Record> {
-        lock(&self.records).clone()
-    }
-}
-
-#[async_trait]
-impl Journal for Papers {
-    async fn records(&self) -> Result<Vec<Record>, JournalFault> {
-        Ok(lock(&self.records).clone())
-    }
-
-    async fn last(&self) -> Result<Option<Record>, JournalFault> {
-        Ok(lock(&self.records).last().cloned())
-    }
-
-    async fn append(&self, record: &Record) -> Result<(), JournalFault> {
-        lock(&self.records).push(record.clone());
-        Ok(())
-    }
-}
-
-#[async_trait]
-impl KeptStore for Papers {
-    async fn load(&self) -> Result<Kept, JournalFault> {
-        Ok(lock(&self.kept).clone())
-    }
-
-    async fn keep(&self, kept: &Kept) -> Result<(), JournalFault> {
-        lock(&self.kept).clone_from(kept);
-        Ok(())
-    }
-}
-
-/// The journals a world's server reads.
-#[derive(Default)]
-pub struct Journals {
-    papers: Mutex<Vec<Arc<Papers>>>,
-    /// What was read before the process stood still, given to whoever takes what is so old.
-    before: Mutex<Option<Arc<Removals>>>,
-}
-
-/// How old what was read before it stood still is said to be.
-const MOMENT: Duration = Duration::from_millis(500);
-
-impl Journals {
-    /// From here on ticks go by what is known now, as one does in the middle of which the process stood
-    /// still; who must know what came after is told.
-    pub async fn stand_still(&self) {
-        let now = self.removals(Duration::ZERO).await;
-        *lock(&self.before) = Some(now);
-    }
-}
-
-#[async_trait]
-impl GuardSource for Journals {
-    async fn removals(&self, age: Duration) -> Arc<Removals> {
-        let before = lock(&self.before).clone();
-        if let Some(before) = before.filter(|_| age >= MOMENT) {
-            return before;
-        }
-        let papers = lock(&self.papers);
-        let records = papers.iter().flat_map(|papers| papers.records());
-        let records: Vec<Record> = records.collect();
-        let revision = u64::try_from(records.len()).unwrap_or(u64::MAX);
-        Arc::new(Removals::new(
-            revision,
-            records.iter().filter_map(removal_of),
-        ))
-    }
-}
+use crate::journals::lock;
+use crate::{Center, Gate, GatePlan, Ids, Papers, Wall, World};
 
 /// What a guard can read.
 #[derive(Clone, Debug)]
@@ -228,7 +144,7 @@ impl<S: AccessStore + AssignmentStore + AuditStore + 'static> GuardBeside<S> {
         plan: Option<GatePlan>,
     ) -> Self {
         let papers = Arc::new(Papers::default());
-        lock(&world.journals.papers).push(Arc::clone(&papers));
+        world.journals.add(Arc::clone(&papers));
         let seed = name.bytes().map(u64::from).sum();
         let beside = Beside {
             name: name.to_owned(),

@@ -9,6 +9,7 @@ mod clock;
 mod directory;
 mod gate;
 mod guard;
+mod journals;
 pub mod past;
 mod world;
 
@@ -18,5 +19,6 @@ pub use checks::{Broken, check_all};
 pub use clock::{Ids, Machine, ProcessTime, Wall};
 pub use directory::SimulatedDirectory;
 pub use gate::{Gate, GateMode, GatePlan};
-pub use guard::{GuardBeside, GuardView, Journals, Papers};
+pub use guard::{GuardBeside, GuardView};
+pub use journals::{Journals, Papers};
 pub use world::{Human, World};

@@ -16,6 +16,11 @@ pub(crate) fn decode(body: &str) -> Map<String, Value> {
         .collect()
 }
 
+/// The value of a query parameter; an empty one is none.
+pub(crate) fn parameter<'a>(parameters: &'a [(String, String)], name: &str) -> Option<&'a str> {
+    hallpass_sim_base::parameter(parameters, name).filter(|value| !value.is_empty())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -15,7 +15,7 @@ use serde_json::{Map, Value, json};
 
 use super::{
     face::{SlackFace, SlackSimulator},
-    forms::decode,
+    forms::{decode, parameter},
     hooks::respond,
     host::{MethodFault, MethodFaults, MethodRecord, SlackHost},
     methods::{MethodCall, MethodError, MethodResult, answer},
@@ -57,11 +57,6 @@ pub fn router(
 pub(super) fn host(headers: &HeaderMap) -> String {
     let given = headers.get("host").and_then(|value| value.to_str().ok());
     given.unwrap_or("127.0.0.1").to_owned()
-}
-
-/// The value of a query parameter; an empty one is none.
-pub(super) fn parameter<'a>(parameters: &'a [(String, String)], name: &str) -> Option<&'a str> {
-    hallpass_sim_base::parameter(parameters, name).filter(|value| !value.is_empty())
 }
 
 fn is_json(headers: &HeaderMap) -> bool {

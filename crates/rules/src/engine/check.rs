@@ -12,6 +12,7 @@ use super::{
     names::unknown_names,
     people::address_of,
     places::AccountView,
+    warning::warn,
     words,
 };
 use crate::{
@@ -321,11 +322,6 @@ fn flag_name(ready: &Ready, elevator: &'static str) -> &'static str {
         ("rule", _) => "approval_is_not_required",
         _ => elevator,
     }
-}
-
-pub(super) fn warn(ready: &Ready, code: FindingCode, message: impl Into<String>) -> Diagnostic {
-    let rule = &ready.rule;
-    Diagnostic::warning(code, rule.position, message).at(rule.list, rule.index)
 }
 
 fn described(deadlock: &Deadlock, spot: Spot<'_>) -> (FindingCode, String, &'static str) {

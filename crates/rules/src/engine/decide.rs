@@ -1,9 +1,9 @@
 //! The decision at request time (`access.md` §2).
 
-use std::{collections::BTreeSet, fmt};
+use std::collections::BTreeSet;
 
 use hallpass_model::{Email, TimeSpan, Timestamp, UserId};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::{
     Ask, Compiled, Ready,
@@ -14,57 +14,10 @@ use super::{
     sign_in::{OverLimit, SignInRequirement},
 };
 use crate::{
+    decision_kind::DecisionKind,
     directory::{Directory, Person},
     rule::{Denials, GroupRef, RuleId, StageRule, TextPattern},
 };
-
-/// What the rules say to a request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum DecisionKind {
-    /// Granted: nobody needs to approve.
-    ApprovalNotRequired,
-    /// Granted: the requester is an approver who may approve for themselves.
-    SelfApproval,
-    /// Somebody has to approve.
-    RequiresApproval,
-    /// Rules apply, and nobody can approve.
-    NoApprovers,
-    /// No rule applies.
-    NoStatements,
-    /// Rules apply, and none lets this requester ask now.
-    RequesterNotAllowed,
-}
-
-impl DecisionKind {
-    /// The name, as cases and audit records have it.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::ApprovalNotRequired => "ApprovalNotRequired",
-            Self::SelfApproval => "SelfApproval",
-            Self::RequiresApproval => "RequiresApproval",
-            Self::NoApprovers => "NoApprovers",
-            Self::NoStatements => "NoStatements",
-            Self::RequesterNotAllowed => "RequesterNotAllowed",
-        }
-    }
-
-    /// Whether access is granted at once.
-    pub const fn is_granted(self) -> bool {
-        match self {
-            Self::ApprovalNotRequired | Self::SelfApproval => true,
-            Self::RequiresApproval
-            | Self::NoApprovers
-            | Self::NoStatements
-            | Self::RequesterNotAllowed => false,
-        }
-    }
-}
-
-impl fmt::Display for DecisionKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
 
 /// One of several reviews that must all happen. One person's approval counts in one stage only.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

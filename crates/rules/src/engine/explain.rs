@@ -4,13 +4,14 @@ use hallpass_model::{Email, Timestamp};
 use serde::Serialize;
 
 use super::{
-    Ask, Decision, DecisionKind, Ready, Rules,
+    Ask, Decision, Ready, Rules,
     decide::{Evaluation, Exclusion},
     people::{Membership, PersonView, Principal},
     places::{self, AccountView, LeftOut},
     words,
 };
 use crate::{
+    decision_kind::DecisionKind,
     diagnostic::Position,
     directory::Directory,
     rule::{RuleId, Targets},

@@ -15,6 +15,7 @@ mod quorum;
 mod requirement;
 mod sign_in;
 mod steps;
+mod warning;
 mod words;
 
 use std::{
@@ -26,7 +27,7 @@ use hallpass_model::{AccountId, Email, Glob, GroupId, TimeSpan, Timestamp};
 
 pub use approvable::Approvable;
 pub use catalog::{Requestable, SetBits};
-pub use decide::{Decision, DecisionKind, Stage};
+pub use decide::{Decision, Stage};
 pub use explain::{Considered, Effect, Explanation, Nearest};
 pub use people::Principal;
 pub use press::{Permit, PressRefusedByRules};
@@ -36,11 +37,11 @@ pub use steps::{DecisionQuestion, DecisionStep};
 pub use words::{RuleColumns, RuleSummary};
 
 use crate::{
+    content::Content,
     diagnostic::Diagnostic,
     directory::Directory,
-    read::Content,
     rule::{GroupRef, Requesters, Rule, RuleId, Selector, SetMatch, Targets, Terms},
-    selftest::TestCase,
+    test_case::TestCase,
 };
 use decide::Evaluation;
 

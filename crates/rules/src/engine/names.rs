@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use hallpass_model::Email;
 
-use super::{Ready, check::warn};
+use super::{Ready, warning::warn};
 use crate::{
     diagnostic::{Diagnostic, FindingCode, nearest_name},
     directory::{Directory, NotOnePerson, OuRef},

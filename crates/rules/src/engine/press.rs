@@ -4,11 +4,13 @@ use hallpass_model::Timestamp;
 use serde::Serialize;
 
 use super::{
-    Ask, Compiled, DecisionKind,
+    Ask, Compiled,
     decide::{Decision, Evaluation},
     people::{Membership, PersonView, Principal},
 };
-use crate::{directory::Directory, rule::RuleId, rule_names::RuleNames};
+use crate::{
+    decision_kind::DecisionKind, directory::Directory, rule::RuleId, rule_names::RuleNames,
+};
 
 /// That somebody may answer a request, and by which rules.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

@@ -4,10 +4,8 @@
 use hallpass_model::Timestamp;
 use serde::Serialize;
 
-use super::{
-    Ask, DecisionKind, Principal, Ready, Rules, decide::Evaluation, decide::Exclusion, words,
-};
-use crate::{directory::Directory, rule::RuleId};
+use super::{Ask, Principal, Ready, Rules, decide::Evaluation, decide::Exclusion, words};
+use crate::{decision_kind::DecisionKind, directory::Directory, rule::RuleId};
 
 /// One step of a decision.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

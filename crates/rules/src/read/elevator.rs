@@ -8,10 +8,11 @@ use hallpass_model::{AccountId, PermissionSetName};
 use super::{
     Content,
     fields::{Durations, GroupNames, RuleReader},
-    native::FILE_KEYS,
+    native_keys::FILE_KEYS,
 };
 use crate::{
     diagnostic::{Diagnostic, FindingCode, nearest_key, shorten},
+    list_names::{LISTS, nearly_a_list},
     rule::{Denials, Exclusions, Requesters, Rule, RuleId, Selector, SetMatch, Targets, Terms},
     syntax::{MapEntry, Node, Value},
 };
@@ -49,17 +50,6 @@ const GROUP_KEYS: [&str; 13] = [
     "SlackChannel",
     "BreakGlass",
 ];
-
-/// The keys of a file that hold its lists.
-pub(crate) const LISTS: [&str; 4] = ["statements", "group_statements", "config", "group_config"];
-
-/// Those of them that a Terraform module of the original has.
-pub(crate) const MODULE_LISTS: [&str; 2] = ["config", "group_config"];
-
-/// The list whose key was probably meant by another one.
-pub(crate) fn nearly_a_list(key: &str) -> Option<&'static str> {
-    nearest_key(key, LISTS)
-}
 
 /// Reads a file: the two lists under either pair of names. In a file of the original's settings
 /// (`config`) the other settings are not rules and are passed over with a warning.

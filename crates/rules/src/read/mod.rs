@@ -3,14 +3,15 @@
 mod elevator;
 mod fields;
 mod native;
+mod native_keys;
 mod native_targets;
 mod native_tests;
 
 use crate::{
+    content::Content,
     diagnostic::{Diagnostic, FindingCode, Position},
     engine::Rules,
-    rule::Rule,
-    selftest::TestCase,
+    list_names::LISTS,
     syntax::{self, Node, SOURCE_BYTES_MAX, Syntax, Value},
 };
 use fields::RuleReader;
@@ -132,7 +133,7 @@ pub fn load(source: &RuleFile) -> Result<Loaded, Vec<Diagnostic>> {
 
 /// The list and the element of it in which a position lies.
 fn element_at(root: &Node, position: Position) -> Option<(&'static str, usize)> {
-    let lists = LISTS.into_iter().chain(native::FILE_KEYS);
+    let lists = LISTS.into_iter().chain(native_keys::FILE_KEYS);
     let found = lists.filter_map(|list| {
         let Value::List(items) = &root.get(list)?.value else {
             return None;
@@ -159,23 +160,14 @@ pub(crate) fn load_lists(root: &Node, text: &str) -> Result<Rules, Vec<Diagnosti
 /// The name of the file in findings about a decision case.
 pub(crate) const CASE: &str = "case";
 
-/// What a file holds.
-#[derive(Debug, Default)]
-pub(crate) struct Content {
-    pub(crate) rules: Vec<Rule>,
-    pub(crate) tests: Vec<TestCase>,
-}
-
-pub(crate) use elevator::{LISTS, MODULE_LISTS, nearly_a_list};
-
 /// Which of the two forms a file has shows in its keys; without any of them, in its syntax.
 fn is_native(root: &Node, syntax: Syntax) -> bool {
     let has = |keys: &[&str]| keys.iter().any(|key| root.get(key).is_some());
     match syntax {
         // what Terraform reads is named by Terraform's rules, whatever else it is named like
         Syntax::Hcl => false,
-        Syntax::Json => has(&native::FILE_KEYS),
-        Syntax::Toml | Syntax::Yaml => has(&native::FILE_KEYS) || !has(&LISTS),
+        Syntax::Json => has(&native_keys::FILE_KEYS),
+        Syntax::Toml | Syntax::Yaml => has(&native_keys::FILE_KEYS) || !has(&LISTS),
     }
 }
 

@@ -10,7 +10,8 @@ use jiff::{
 use super::{
     Content,
     fields::{Durations, GroupNames, RuleReader},
-    native_targets::{TARGET_KEYS, targets},
+    native_keys::{FILE_KEYS, TARGET_KEYS, TERM_KEYS},
+    native_targets::targets,
     native_tests,
 };
 use crate::{
@@ -19,40 +20,6 @@ use crate::{
     rule::{Denials, Requesters, Rule, RuleId, StageRule, Terms, TextPattern},
     syntax::{MapEntry, Node, Value},
 };
-
-/// The keys of the file.
-pub(super) const FILE_KEYS: [&str; 2] = ["rule", "test"];
-
-/// The keys of a rule beside those that say what it is about.
-const TERM_KEYS: [&str; 22] = [
-    "id",
-    "description",
-    "approvers",
-    "approver_groups",
-    "stages",
-    "min_approvals",
-    "allowed_users",
-    "allowed_groups",
-    "allow_self_approval",
-    "approval_is_not_required",
-    "approvers_to_notify",
-    "max_duration",
-    "slack_channel",
-    "break_glass",
-    "reason_pattern",
-    "ticket_pattern",
-    "reason_hint",
-    "ticket_hint",
-    "hours",
-    "shorten_to_max_duration",
-    "fresh_sign_in",
-    "sign_in_acr",
-];
-
-/// Whether a rule has a key of this name.
-pub(super) fn is_rule_key(key: &str) -> bool {
-    TERM_KEYS.contains(&key) || TARGET_KEYS.contains(&key)
-}
 
 const STAGE_KEYS: [&str; 4] = ["name", "approvers", "approver_groups", "quorum"];
 

@@ -8,26 +8,13 @@ use hallpass_model::{AccountId, Glob};
 use super::{
     elevator,
     fields::{GroupNames, RuleReader},
+    native_keys::{TARGET_KEYS, is_rule_key},
 };
 use crate::{
     diagnostic::{Diagnostic, FindingCode, shorten},
     rule::{Exclusions, Selector, SetMatch, TagMatch, Targets},
     syntax::{MapEntry, Node},
 };
-
-/// The keys of a rule that say what it is about.
-pub(super) const TARGET_KEYS: [&str; 10] = [
-    "accounts",
-    "ous",
-    "account_tags",
-    "permission_sets",
-    "groups",
-    "except_accounts",
-    "except_ous",
-    "except_account_tags",
-    "except_permission_sets",
-    "except_groups",
-];
 
 /// What the rule is about: `groups`, or `permission_sets` with at least one key that says where.
 pub(super) fn targets(reader: &mut RuleReader, item: &Node) -> Targets {
@@ -356,7 +343,7 @@ fn tag_entries<'a>(reader: &mut RuleReader, key: &str, node: &'a Node) -> &'a [M
         reader.bad(FindingCode::BadResource, key, node, "no tag is named", help);
     }
     for entry in entries {
-        if super::native::is_rule_key(&entry.key) {
+        if is_rule_key(&entry.key) {
             let message = format!("`{}` is read as the name of a tag", entry.key);
             let help = "keys of the rule stand before its tables, or the table on one line: \
                         `account_tags = { env = \"prod\" }`";

@@ -6,10 +6,10 @@ use hallpass_model::{Email, Timestamp};
 
 use super::fields::RuleReader;
 use crate::{
+    decision_kind::DecisionKind,
     diagnostic::{FindingCode, nearest, shorten},
-    engine::DecisionKind,
-    selftest::{TestCase, TestTarget},
     syntax::{MapEntry, Node, Value},
+    test_case::{TestCase, TestTarget},
 };
 
 const TEST_KEYS: [&str; 13] = [

@@ -7,6 +7,7 @@ use super::{
     Look,
     blocks::{Home, blocks, field},
     html,
+    initials::initials,
     mrkdwn::plain,
     talk::talk,
 };
@@ -14,17 +15,6 @@ use crate::{
     settings::{Person, Shortcut},
     workspace::{Channel, Message, Workspace},
 };
-
-/// Two letters for a round picture.
-pub(super) fn initials(name: &str) -> String {
-    let words = name
-        .split_whitespace()
-        .filter_map(|word| word.chars().next());
-    words
-        .filter(|letter| letter.is_alphanumeric())
-        .take(2)
-        .collect()
-}
 
 /// What changes whenever the person could see a change.
 pub(super) fn mark(space: &Workspace, look: &Look<'_>) -> String {

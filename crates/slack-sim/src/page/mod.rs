@@ -5,6 +5,7 @@
 mod blocks;
 mod emoji;
 mod frame;
+mod initials;
 mod mrkdwn;
 mod talk;
 
@@ -18,7 +19,7 @@ use hallpass_sim_base::{Parameters, Refusal};
 use jiff::{Timestamp, tz::TimeZone};
 use serde_json::json;
 
-use super::{face::SlackFace, router::parameter, workspace::Workspace};
+use super::{face::SlackFace, forms::parameter, workspace::Workspace};
 use mrkdwn::MessageReader;
 
 /// Nothing inline, nothing from elsewhere.

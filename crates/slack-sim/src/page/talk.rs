@@ -7,8 +7,8 @@ use super::{
     Look,
     blocks::{Home, blocks},
     emoji::picture,
-    frame::initials,
     html,
+    initials::initials,
     mrkdwn::{clock, mrkdwn},
 };
 use crate::workspace::Message;

@@ -13,7 +13,7 @@ use hallpass_model::{Email, GrantId, HoldKey, RequestId, Timestamp, UserId};
 use rusqlite::{OptionalExtension, Params, Transaction};
 
 use super::{
-    SqliteStore, alarms, assignments, commit, counter, grants, locks, number, outbox, requests,
+    SqliteStore, alarms, assignment_rows, commit, counter, grants, locks, number, outbox, requests,
 };
 use crate::fault::StorageFault;
 use crate::rows::{instant, read_body, read_grant, read_instant, read_request, read_subject};
@@ -41,7 +41,7 @@ fn holds(tx: &Transaction<'_>, key: &HoldKey) -> Result<Holds, StorageFault> {
             .iter()
             .map(|body| read_grant(body))
             .collect::<Result<_, _>>()?,
-        row: assignments::load(tx, key)?,
+        row: assignment_rows::load(tx, key)?,
     })
 }
 

@@ -7,7 +7,7 @@ use hallpass_alerts::{
 };
 use rusqlite::{OptionalExtension, Transaction};
 
-use super::{SqliteStore, commit as records, number, outbox};
+use super::{SqliteStore, audit as records, number, outbox};
 use crate::fault::StorageFault;
 use crate::rows::{body, read_body};
 use crate::steps::wrong_version;

@@ -9,29 +9,11 @@ use hallpass_assignments::{
 use hallpass_model::{HoldKey, TimeSpan, Timestamp};
 use rusqlite::{OptionalExtension, Transaction, named_params};
 
+use super::assignment_rows::{load, load_by_name};
 use super::{ConstraintRefusal, SqliteStore, ends, number, queue_columns, refusal};
 use crate::fault::StorageFault;
 use crate::rows::{body, instant, read_body, read_instant};
 use crate::steps::{begun, noted_over, recorded};
-
-/// The row of a key.
-pub(super) fn load(
-    tx: &Transaction<'_>,
-    key: &HoldKey,
-) -> Result<Option<AssignmentRow>, StorageFault> {
-    load_by_name(tx, &key.to_string())
-}
-
-pub(super) fn load_by_name(
-    tx: &Transaction<'_>,
-    key: &str,
-) -> Result<Option<AssignmentRow>, StorageFault> {
-    let text: Option<String> = tx
-        .prepare_cached("SELECT body FROM assignments WHERE hold_key = ?1")?
-        .query_row([key], |row| row.get(0))
-        .optional()?;
-    text.map(|text| read_body("assignment", &text)).transpose()
-}
 
 /// Stores a row in place of the one of its key, and leaves its lease alone.
 pub(super) fn update(tx: &Transaction<'_>, row: &AssignmentRow) -> Result<(), StorageFault> {

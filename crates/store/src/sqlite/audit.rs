@@ -3,21 +3,66 @@
 
 use async_trait::async_trait;
 use hallpass_audit::{
-    AuditStore, FoundRecords, Head, LogId, LogIdFault, Mention, Record, RecordQuery, StoreFault,
-    mentions,
+    AuditStore, Draft, FoundRecords, Head, LogId, LogIdFault, Mention, Record, RecordQuery,
+    StoreFault, mentions,
 };
-use hallpass_model::{GrantId, RequestId, Timestamp};
+use hallpass_model::Timestamp;
 use rusqlite::{OptionalExtension, Transaction};
 
+use super::finding::{grant_bytes, request_bytes};
 use super::numbers::{self, Numbered};
-use super::{ConstraintRefusal, SqliteStore, commit, counter, finding, number, refusal};
+use super::{ConstraintRefusal, SqliteStore, counter, finding, number, refusal};
 use crate::fault::StorageFault;
 use crate::packed::pack;
-use crate::rows::read_record;
+use crate::rows::{head_at, instant, read_instant, read_record};
 use crate::steps::exists_already;
 
+/// The end of the chain.
+pub(super) fn head(tx: &Transaction<'_>) -> Result<Option<Head>, StorageFault> {
+    let stored: Option<(i64, String, String)> = tx
+        .prepare_cached("SELECT seq, hash, time FROM audit_head")?
+        .query_row([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+        .optional()?;
+    stored
+        .map(|(seq, hash, time)| {
+            Ok(Head {
+                seq: counter(seq),
+                hash,
+                time: read_instant(&time)?,
+            })
+        })
+        .transpose()
+}
+
+/// Numbers, chains and stores drafts.
+pub(super) fn append(
+    tx: &Transaction<'_>,
+    drafts: Vec<Draft>,
+) -> Result<Vec<Record>, StorageFault> {
+    if drafts.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut end = head(tx)?;
+    let mut records = Vec::with_capacity(drafts.len());
+    for draft in drafts {
+        let record = hallpass_audit::seal(draft, end.as_ref())?;
+        insert(tx, &record)?;
+        end = Some(head_at(&record));
+        records.push(record);
+    }
+    if let Some(end) = end {
+        tx.prepare_cached(
+            "INSERT INTO audit_head (only_row, seq, hash, time) VALUES (1, ?1, ?2, ?3)
+             ON CONFLICT (only_row) DO UPDATE
+             SET seq = excluded.seq, hash = excluded.hash, time = excluded.time",
+        )?
+        .execute((number(end.seq), end.hash, instant(end.time)))?;
+    }
+    Ok(records)
+}
+
 /// Stores a record with the texts it is found by.
-pub(super) fn insert(tx: &Transaction<'_>, record: &Record) -> Result<(), StorageFault> {
+fn insert(tx: &Transaction<'_>, record: &Record) -> Result<(), StorageFault> {
     let stored = tx
         .prepare_cached(
             "INSERT INTO audit (seq, id, request_id, grant_id, body)
@@ -59,18 +104,6 @@ pub(super) fn mention(
         .execute((text.number, seq))?;
     }
     Ok(())
-}
-
-/// The bytes of a request's id; none for what is no id.
-pub(super) fn request_bytes(id: Option<&str>) -> Option<[u8; 16]> {
-    let id: RequestId = id?.parse().ok()?;
-    Some(*id.uuid().as_bytes())
-}
-
-/// The bytes of a grant's id; none for what is no id.
-pub(super) fn grant_bytes(id: Option<&str>) -> Option<[u8; 16]> {
-    let id: GrantId = id?.parse().ok()?;
-    Some(*id.uuid().as_bytes())
 }
 
 /// Records from `seq` on, at most `limit`.
@@ -119,7 +152,7 @@ impl AuditStore for SqliteStore {
     }
 
     async fn head(&self) -> Result<Option<Head>, StoreFault> {
-        Ok(self.read(commit::head).await?)
+        Ok(self.read(head).await?)
     }
 
     async fn exported(&self) -> Result<u64, StoreFault> {

@@ -115,7 +115,7 @@ fn records(from: &Transaction<'_>, to: &Transaction<'_>) -> Result<(), StorageFa
         ))?;
         Ok(())
     })?;
-    let head = super::commit::head(from)?;
+    let head = super::audit::head(from)?;
     if let Some(head) = head {
         to.execute(
             "INSERT INTO audit_head (only_row, seq, hash, time) VALUES (1, ?1, ?2, ?3)",

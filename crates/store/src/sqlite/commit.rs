@@ -4,19 +4,16 @@ use hallpass_access::{
     Change, DesiredAssignment, Grant, Message, Request, RequestState, StoredAnswer, Subject, Write,
 };
 use hallpass_assignments::AssignmentRow;
-use hallpass_audit::{Draft, Head, Record};
+use hallpass_audit::Record;
 use rusqlite::{OptionalExtension, Transaction, named_params};
 
 use super::numbers::{self, Numbered};
 use super::{
-    ConstraintRefusal, assignments, audit, counter, locks, number, outbox, refusal,
-    session_revocation, sweeps,
+    ConstraintRefusal, assignment_rows, assignments, audit, counter, locks, number, outbox,
+    refusal, session_revocation, sweeps,
 };
 use crate::fault::StorageFault;
-use crate::rows::{
-    account_of, body, grant_body, head_at, instant, read_instant, request_body, subject_name,
-    subject_of,
-};
+use crate::rows::{account_of, body, grant_body, instant, request_body, subject_name, subject_of};
 use crate::steps::{
     answered_at, desired, exists_already, illegal_step, key_of, revocation_of, wrong_version,
 };
@@ -51,7 +48,7 @@ pub(super) fn commit(tx: &Transaction<'_>, change: Change) -> Result<Vec<Record>
     for write in &change.accepted {
         sweeps::acceptance(tx, write)?;
     }
-    let records = append(tx, change.audit)?;
+    let records = audit::append(tx, change.audit)?;
     if let Some(given) = &change.answer {
         answer(tx, given)?;
     }
@@ -275,7 +272,7 @@ impl GrantColumns {
 
 fn store_desired(tx: &Transaction<'_>, wanted: &DesiredAssignment) -> Result<(), StorageFault> {
     let key = key_of(wanted);
-    let stored = assignments::load(tx, key)?;
+    let stored = assignment_rows::load(tx, key)?;
     let rev = stored.as_ref().map(|row| row.desired.rev);
     match desired(stored, wanted, rev_floor(tx)?)? {
         Some(row) if rev.is_some() => assignments::update(tx, &row),
@@ -313,50 +310,6 @@ fn rev_floor(tx: &Transaction<'_>) -> Result<u64, StorageFault> {
         .query_row([], |row| row.get(0))
         .optional()?;
     Ok(floor.map_or(0, counter))
-}
-
-/// The end of the chain.
-pub(super) fn head(tx: &Transaction<'_>) -> Result<Option<Head>, StorageFault> {
-    let stored: Option<(i64, String, String)> = tx
-        .prepare_cached("SELECT seq, hash, time FROM audit_head")?
-        .query_row([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
-        .optional()?;
-    stored
-        .map(|(seq, hash, time)| {
-            Ok(Head {
-                seq: counter(seq),
-                hash,
-                time: read_instant(&time)?,
-            })
-        })
-        .transpose()
-}
-
-/// Numbers, chains and stores drafts.
-pub(super) fn append(
-    tx: &Transaction<'_>,
-    drafts: Vec<Draft>,
-) -> Result<Vec<Record>, StorageFault> {
-    if drafts.is_empty() {
-        return Ok(Vec::new());
-    }
-    let mut end = head(tx)?;
-    let mut records = Vec::with_capacity(drafts.len());
-    for draft in drafts {
-        let record = hallpass_audit::seal(draft, end.as_ref())?;
-        audit::insert(tx, &record)?;
-        end = Some(head_at(&record));
-        records.push(record);
-    }
-    if let Some(end) = end {
-        tx.prepare_cached(
-            "INSERT INTO audit_head (only_row, seq, hash, time) VALUES (1, ?1, ?2, ?3)
-             ON CONFLICT (only_row) DO UPDATE
-             SET seq = excluded.seq, hash = excluded.hash, time = excluded.time",
-        )?
-        .execute((number(end.seq), end.hash, instant(end.time)))?;
-    }
-    Ok(records)
 }
 
 fn answer(tx: &Transaction<'_>, given: &StoredAnswer) -> Result<(), StorageFault> {

@@ -11,7 +11,7 @@ use hallpass_audit::Head;
 use hallpass_model::{GrantId, HoldKey};
 use rusqlite::{Connection, OpenFlags, Transaction};
 
-use super::{assignments, commit, migrate};
+use super::{assignment_rows, audit, migrate};
 use crate::fault::StorageFault;
 use crate::rows::read_body;
 
@@ -46,7 +46,7 @@ pub(super) fn owned(tx: &Transaction<'_>) -> Result<Vec<OwnedEnd>, StorageFault>
 
 /// One key, when it is ours.
 fn owned_one(tx: &Transaction<'_>, key: &HoldKey) -> Result<Option<OwnedEnd>, StorageFault> {
-    let Some(row) = assignments::load(tx, key)? else {
+    let Some(row) = assignment_rows::load(tx, key)? else {
         return Ok(None);
     };
     let grants = tx
@@ -86,7 +86,7 @@ impl EndsReader {
     /// # Errors
     /// When there is no such file, somebody holds it locked, or it is not ours.
     pub fn read(&self) -> Result<(Option<Head>, Vec<OwnedEnd>), ReadError> {
-        self.with(|tx| Ok((commit::head(tx)?, owned(tx)?)))
+        self.with(|tx| Ok((audit::head(tx)?, owned(tx)?)))
     }
 
     /// The newest record, and one key. Blocks as [`EndsReader::read`] does.
@@ -94,7 +94,7 @@ impl EndsReader {
     /// # Errors
     /// As [`EndsReader::read`].
     pub fn one(&self, key: &HoldKey) -> Result<(Option<Head>, Option<OwnedEnd>), ReadError> {
-        self.with(|tx| Ok((commit::head(tx)?, owned_one(tx, key)?)))
+        self.with(|tx| Ok((audit::head(tx)?, owned_one(tx, key)?)))
     }
 
     fn with<T>(

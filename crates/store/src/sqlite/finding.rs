@@ -6,10 +6,9 @@
 use std::collections::BTreeSet;
 
 use hallpass_audit::{FoundRecords, Order, Record, RecordQuery, RecordSubject, Words};
-use hallpass_model::UserId;
+use hallpass_model::{GrantId, RequestId, UserId};
 use rusqlite::{OptionalExtension, Transaction, types::Value};
 
-use super::audit::{grant_bytes, request_bytes};
 use super::listing::Bounds;
 use super::numbers::{self, Numbered};
 use super::{counter, number};
@@ -97,6 +96,18 @@ impl Span {
             },
         }
     }
+}
+
+/// The bytes of a request's id; none for what is no id.
+pub(super) fn request_bytes(id: Option<&str>) -> Option<[u8; 16]> {
+    let id: RequestId = id?.parse().ok()?;
+    Some(*id.uuid().as_bytes())
+}
+
+/// The bytes of a grant's id; none for what is no id.
+pub(super) fn grant_bytes(id: Option<&str>) -> Option<[u8; 16]> {
+    let id: GrantId = id?.parse().ok()?;
+    Some(*id.uuid().as_bytes())
 }
 
 /// Records that fit, in the order of the query.

@@ -5,7 +5,7 @@ use hallpass_audit::Draft;
 use hallpass_model::{Timestamp, UserId};
 use rusqlite::{OptionalExtension, Transaction};
 
-use super::{SqliteStore, commit, number};
+use super::{SqliteStore, audit, number};
 use crate::fault::StorageFault;
 use crate::rows::{body, instant, read_body};
 use crate::steps::{exists_already, wrong_version};
@@ -219,7 +219,7 @@ impl SqliteStore {
                         instant(row.bound_at),
                     ))?;
                 if kept > 0 {
-                    commit::append(tx, vec![draft])?;
+                    audit::append(tx, vec![draft])?;
                 }
                 Ok(kept > 0)
             })
@@ -240,7 +240,7 @@ impl SqliteStore {
                     )?
                     .execute((row.issuer, row.subject, row.user.as_str()))?;
                 if gone > 0 {
-                    commit::append(tx, vec![draft])?;
+                    audit::append(tx, vec![draft])?;
                 }
                 Ok(gone > 0)
             })
@@ -254,7 +254,7 @@ impl SqliteStore {
     pub async fn append_record(&self, draft: Draft) -> Result<(), ReadError> {
         Ok(self
             .write(move |tx| {
-                commit::append(tx, vec![draft])?;
+                audit::append(tx, vec![draft])?;
                 Ok(())
             })
             .await?)

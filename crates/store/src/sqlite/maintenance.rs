@@ -13,7 +13,7 @@ use rusqlite::backup::Backup;
 use rusqlite::{Connection, Transaction};
 
 use super::listing_pool::ListingPool;
-use super::{SqliteStore, audit, commit, migrate, plans, reading};
+use super::{SqliteStore, audit, migrate, plans, reading};
 use crate::fault::StorageFault;
 use crate::rows::{read_body, read_grant, read_record, read_request};
 
@@ -353,7 +353,7 @@ fn check_chain(tx: &Transaction<'_>, note: &mut impl FnMut(String)) -> Result<u6
             record.hash().clone_into(&mut hash);
         }
     }
-    let head = commit::head(tx)?;
+    let head = audit::head(tx)?;
     let stored = head.map_or((0, GENESIS_HASH.to_owned()), |head| (head.seq, head.hash));
     if stored != (seq, hash) {
         note(format!(

@@ -10,7 +10,7 @@ use hallpass_runner::{
 };
 use rusqlite::{OptionalExtension, Transaction};
 
-use super::{SqliteStore, commit, counter, number};
+use super::{SqliteStore, audit, counter, number};
 use crate::fault::StorageFault;
 use crate::rows::{body, instant, read_body, read_instant};
 
@@ -58,7 +58,7 @@ fn append(
              RETURNING number",
         )?
         .query_row((plan.as_str(), text), |row| row.get(0))?;
-    commit::append(tx, change.map(draft).into_iter().collect())?;
+    audit::append(tx, change.map(draft).into_iter().collect())?;
     Ok(counter(written))
 }
 

@@ -6,7 +6,7 @@ use hallpass_assignments::{AssignmentRow, Haste, OperationKind, Urgency};
 use hallpass_model::Timestamp;
 use rusqlite::{OptionalExtension, ToSql, Transaction, named_params};
 
-use super::assignments::load_by_name;
+use super::assignment_rows::load_by_name;
 use crate::fault::StorageFault;
 use crate::rows::{instant, read_instant};
 use crate::steps::AT_ONCE_AGAIN;

@@ -6,8 +6,9 @@
 
 use rusqlite::{Row, Transaction, named_params};
 
-use super::audit::{grant_bytes, mention, request_bytes};
+use super::audit::mention;
 use super::commit::{GrantColumns, RequestColumns, reviewers};
+use super::finding::{grant_bytes, request_bytes};
 use super::numbers::{self, Numbered};
 use crate::fault::StorageFault;
 use crate::packed::pack;

@@ -9,7 +9,7 @@ use hallpass_remediation::{
 };
 use rusqlite::{OptionalExtension, Transaction};
 
-use super::{SqliteStore, commit as records, number};
+use super::{SqliteStore, audit as records, number};
 use crate::fault::StorageFault;
 use crate::rows::{body, read_body};
 

@@ -11,7 +11,7 @@ use hallpass_org::session_revocation::{
 use hallpass_runner::StoreFault;
 use rusqlite::{OptionalExtension, Transaction, named_params};
 
-use super::{SqliteStore, commit, number, outbox};
+use super::{SqliteStore, audit, number, outbox};
 use crate::fault::StorageFault;
 use crate::rows::{account_of, body, instant, read_body};
 use crate::steps::{notice_of_revocation, wrong_version};
@@ -101,7 +101,7 @@ impl SessionRevocationStore for SqliteStore {
                 for revocation in &revocations {
                     update(tx, revocation)?;
                 }
-                commit::append(tx, records.clone())?;
+                audit::append(tx, records.clone())?;
                 for told in &news {
                     outbox::post(tx, &Message::Notice(notice_of_revocation(told)))?;
                 }

@@ -6,7 +6,7 @@ use hallpass_identity::{WebSession, WhichSessions};
 use hallpass_model::{Email, Timestamp, UserId};
 use rusqlite::{OptionalExtension, Transaction};
 
-use super::{SqliteStore, commit, locks};
+use super::{SqliteStore, audit, locks};
 use crate::fault::StorageFault;
 use crate::rows::{instant, read_session, session_body};
 
@@ -201,7 +201,7 @@ impl SqliteStore {
                     ended += u64::try_from(gone).unwrap_or(u64::MAX);
                 }
                 if ended > 0 {
-                    commit::append(tx, vec![draft])?;
+                    audit::append(tx, vec![draft])?;
                 }
                 Ok(ended)
             })

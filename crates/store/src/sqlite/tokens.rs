@@ -5,7 +5,7 @@ use hallpass_audit::Draft;
 use hallpass_model::{Timestamp, TokenId, UserId};
 use rusqlite::{OptionalExtension, Transaction};
 
-use super::{ConstraintRefusal, SqliteStore, commit, locks, refusal};
+use super::{ConstraintRefusal, SqliteStore, audit, locks, refusal};
 use crate::TokenRow;
 use crate::fault::StorageFault;
 use crate::rows::{body, read_body};
@@ -29,7 +29,7 @@ fn insert(tx: &Transaction<'_>, token: &TokenRow, draft: Draft) -> Result<(), St
             Some(ConstraintRefusal::Trigger) | None => error.into(),
         });
     }
-    commit::append(tx, vec![draft])?;
+    audit::append(tx, vec![draft])?;
     Ok(())
 }
 
@@ -51,7 +51,7 @@ fn revoke(
         token.revoked_at = Some(at);
         tx.prepare_cached("UPDATE tokens SET body = ?2 WHERE id = ?1")?
             .execute((id.to_string(), body(&token)?))?;
-        commit::append(tx, vec![draft])?;
+        audit::append(tx, vec![draft])?;
     }
     Ok(Some(token))
 }

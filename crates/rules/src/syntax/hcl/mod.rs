@@ -17,7 +17,7 @@ use hcl_edit::{
 use super::{Lines, MapEntry, Node, Parsed, Value};
 use crate::{
     diagnostic::{Diagnostic, FindingCode, Position, shorten},
-    read::{LISTS, MODULE_LISTS, nearly_a_list},
+    list_names::{LISTS, MODULE_LISTS, nearly_a_list},
 };
 
 pub(super) fn parse(text: &str) -> Parsed {

@@ -1,0 +1,49 @@
+//! The keys of the native form.
+
+/// The keys of the file.
+pub(super) const FILE_KEYS: [&str; 2] = ["rule", "test"];
+
+/// The keys of a rule beside those that say what it is about.
+pub(super) const TERM_KEYS: [&str; 22] = [
+    "id",
+    "description",
+    "approvers",
+    "approver_groups",
+    "stages",
+    "min_approvals",
+    "allowed_users",
+    "allowed_groups",
+    "allow_self_approval",
+    "approval_is_not_required",
+    "approvers_to_notify",
+    "max_duration",
+    "slack_channel",
+    "break_glass",
+    "reason_pattern",
+    "ticket_pattern",
+    "reason_hint",
+    "ticket_hint",
+    "hours",
+    "shorten_to_max_duration",
+    "fresh_sign_in",
+    "sign_in_acr",
+];
+
+/// The keys of a rule that say what it is about.
+pub(super) const TARGET_KEYS: [&str; 10] = [
+    "accounts",
+    "ous",
+    "account_tags",
+    "permission_sets",
+    "groups",
+    "except_accounts",
+    "except_ous",
+    "except_account_tags",
+    "except_permission_sets",
+    "except_groups",
+];
+
+/// Whether a rule has a key of this name.
+pub(super) fn is_rule_key(key: &str) -> bool {
+    TERM_KEYS.contains(&key) || TARGET_KEYS.contains(&key)
+}

@@ -1,0 +1,33 @@
+//! What readiness asks of the parts of a server.
+
+use async_trait::async_trait;
+
+/// The answer of a part of the server.
+#[derive(Clone, Debug)]
+pub struct ProbeResult {
+    /// The part's name.
+    pub name: &'static str,
+    /// Whether it works.
+    pub works: Result<String, String>,
+}
+
+/// A part of the server that readiness depends on.
+#[async_trait]
+pub trait ReadinessProbe: Send + Sync {
+    /// Looks now; answers within a second or two.
+    async fn probe(&self) -> ProbeResult;
+
+    /// What follows when it does not work.
+    fn bearing(&self) -> Bearing {
+        Bearing::Readiness
+    }
+}
+
+/// What follows when a part does not work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bearing {
+    /// The server is not ready.
+    Readiness,
+    /// Somebody has to look; the server works without it.
+    Advice,
+}
