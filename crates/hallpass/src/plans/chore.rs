@@ -299,7 +299,7 @@ impl Settled {
 
 /// What every command takes that compares and changes nothing.
 #[derive(Debug, clap::Args)]
-pub(crate) struct CheckArgs {
+pub(crate) struct ComparingArgs {
     /// Exit with 3 where something differs
     #[arg(long)]
     fail_on_findings: bool,
@@ -342,7 +342,7 @@ pub(crate) trait Compared: Chore {
 ///
 /// # Errors
 /// What speaks against it.
-pub(crate) fn check<C: Compared>(chore: &C, args: &CheckArgs) -> Outcome {
+pub(crate) fn check<C: Compared>(chore: &C, args: &ComparingArgs) -> Outcome {
     let loaded = &args.config.load()?;
     runtime()?.block_on(async {
         let context = &open(loaded).await?;

@@ -7,7 +7,7 @@ use hallpass_org::delegation::Replacing;
 use super::apply::DelegationChore;
 use crate::delegation_files::read_file;
 use crate::exit::Outcome;
-use crate::plans::chore::{self, CheckArgs};
+use crate::plans::chore::{self, ComparingArgs};
 
 /// Compare a file with the organization; nothing is changed or saved
 #[derive(Debug, clap::Args)]
@@ -19,7 +19,7 @@ pub(super) struct Args {
     #[arg(value_name = "FILE")]
     file: PathBuf,
     #[command(flatten)]
-    check: CheckArgs,
+    check: ComparingArgs,
 }
 
 pub(super) fn run(args: &Args) -> Outcome {

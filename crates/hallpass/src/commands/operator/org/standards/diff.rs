@@ -7,7 +7,7 @@ use super::carry::StandardsChore;
 use super::central::Mode;
 use super::read_file;
 use crate::exit::Outcome;
-use crate::plans::chore::{self, CheckArgs};
+use crate::plans::chore::{self, ComparingArgs};
 use crate::selection_args::TargetSelectionArgs;
 
 /// Compare a file with the organization; nothing is changed or saved
@@ -25,7 +25,7 @@ pub(super) struct Args {
     #[arg(long, value_enum, value_name = "MODE", default_value = "auto")]
     mode: Mode,
     #[command(flatten)]
-    check: CheckArgs,
+    check: ComparingArgs,
 }
 
 pub(super) fn run(args: &Args) -> Outcome {
