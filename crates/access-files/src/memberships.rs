@@ -64,20 +64,15 @@ impl MembershipStepExecutor {
     }
 }
 
-fn read(step: &PlanStep) -> Result<GroupMember, StepError> {
-    let read = serde_json::from_value(step.desired.clone());
-    read.map_err(|error| StepError::failed("plan", &format!("the step cannot be read: {error}")))
-}
-
 #[async_trait]
 impl StepExecutor for MembershipStepExecutor {
     async fn probe(&self, step: &PlanStep) -> Result<StepProbe, StepError> {
-        self.look(&step.kind, &read(step)?).await
+        self.look(&step.kind, &step.wish::<GroupMember>()?).await
     }
 
     async fn act(&self, step: &PlanStep, _: &StepProbe) -> WriteAnswer {
         let sent = async {
-            let key = read(step)?.hold_key();
+            let key = step.wish::<GroupMember>()?.hold_key();
             let sent = if step.kind == LEAVE {
                 self.center.delete(&key, Urgency::Background).await
             } else {
@@ -95,7 +90,7 @@ impl StepExecutor for MembershipStepExecutor {
     }
 
     async fn verify(&self, step: &PlanStep, _: &str) -> Verify {
-        let looked = async { self.look(&step.kind, &read(step)?).await };
+        let looked = async { self.look(&step.kind, &step.wish::<GroupMember>()?).await };
         match looked.await {
             Ok(StepProbe::Satisfied) => Verify::Done(Effect {
                 new: step.desired.clone(),

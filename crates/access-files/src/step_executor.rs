@@ -311,20 +311,15 @@ pub(crate) fn setback(fault: CenterFault) -> StepError {
     }
 }
 
-fn read(step: &PlanStep) -> Result<AccessAction, StepError> {
-    let read = serde_json::from_value(step.desired.clone());
-    read.map_err(|error| StepError::failed("plan", &format!("the step cannot be read: {error}")))
-}
-
 #[async_trait]
 impl StepExecutor for AccessStepExecutor {
     async fn probe(&self, step: &PlanStep) -> Result<StepProbe, StepError> {
-        self.look(&read(step)?).await
+        self.look(&step.wish::<AccessAction>()?).await
     }
 
     async fn act(&self, step: &PlanStep, _: &StepProbe) -> WriteAnswer {
         let sent = async {
-            match read(step)? {
+            match step.wish::<AccessAction>()? {
                 AccessAction::Set {
                     permission_set,
                     action,
@@ -345,7 +340,7 @@ impl StepExecutor for AccessStepExecutor {
 
     async fn verify(&self, step: &PlanStep, remote: &str) -> Verify {
         let asked = async {
-            let action = read(step)?;
+            let action = step.wish::<AccessAction>()?;
             match self.status(&action, remote).await? {
                 OperationStatus::InProgress => Ok(Verify::Running),
                 status => self.result(&action, status).await,
@@ -355,7 +350,7 @@ impl StepExecutor for AccessStepExecutor {
     }
 
     fn undo(&self, step: &PlanStep, old: &Value, _: &Value) -> Undo {
-        match read(step) {
+        match step.wish::<AccessAction>() {
             Ok(
                 made @ AccessAction::Set {
                     action: SetAction::Create { .. },

@@ -49,12 +49,8 @@ pub fn happened_together(
     things: &[Map<String, Value>],
     now: Timestamp,
 ) -> Option<AlertWrite> {
-    let mut state = state
-        .unwrap_or_else(|| AlertState::begun(rule.id.clone(), rule.severity, rule.key.clone()));
-    let things = things
-        .iter()
-        .map(|it| (AlertRowKey::of(it, &rule.key), kept(it)));
-    let new = add_new(&mut state, things.collect(), now);
+    let mut state = begun(rule, state);
+    let new = add_new(&mut state, by_key(rule, things), now);
     if new.is_empty() {
         return None;
     }
@@ -63,6 +59,20 @@ pub fn happened_together(
         state,
         message: Some(message(rule, news_of(new), now)),
     })
+}
+
+/// The state of a rule, from its beginning where there is none.
+fn begun(rule: &HappeningRule, state: Option<AlertState>) -> AlertState {
+    state.unwrap_or_else(|| AlertState::begun(rule.id.clone(), rule.severity, rule.key.clone()))
+}
+
+/// What is kept of things, by the keys of their rows.
+fn by_key(
+    rule: &HappeningRule,
+    things: &[Map<String, Value>],
+) -> BTreeMap<AlertRowKey, Map<String, Value>> {
+    let row = |it| (AlertRowKey::of(it, &rule.key), kept(it));
+    things.iter().map(row).collect()
 }
 
 /// Adds what was not told before, and says which that is.
@@ -110,12 +120,8 @@ pub fn listed(
     things: &[Map<String, Value>],
     now: Timestamp,
 ) -> Option<AlertWrite> {
-    let mut state = state
-        .unwrap_or_else(|| AlertState::begun(rule.id.clone(), rule.severity, rule.key.clone()));
-    let things = things
-        .iter()
-        .map(|it| (AlertRowKey::of(it, &rule.key), kept(it)));
-    let things: BTreeMap<AlertRowKey, Map<String, Value>> = things.collect();
+    let mut state = begun(rule, state);
+    let things = by_key(rule, things);
     state.rows.retain(|key, _| things.contains_key(key));
     let new = add_new(&mut state, things, now);
     if new.is_empty() {
@@ -149,8 +155,7 @@ pub fn stood(
     turn: HappeningTurn,
     now: Timestamp,
 ) -> Option<AlertWrite> {
-    let mut state = state
-        .unwrap_or_else(|| AlertState::begun(rule.id.clone(), rule.severity, rule.key.clone()));
+    let mut state = begun(rule, state);
     let (key, values) = (AlertRowKey::of(values, &rule.key), kept(values));
     touch(&mut state, rule, now);
     let is_muted = state.mute_of(&key, now).is_some();

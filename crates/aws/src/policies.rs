@@ -121,8 +121,12 @@ impl Aws {
         }
     }
 
-    async fn children(&self, parent: &str) -> Result<Vec<String>, CallFailure> {
-        let units = listing!(
+    /// The units directly below a unit or the root.
+    pub(crate) async fn units_below(
+        &self,
+        parent: &str,
+    ) -> Result<Vec<org::OrganizationalUnit>, CallFailure> {
+        listing!(
             self.org_line
                 .read("ListOrganizationalUnitsForParent", read()),
             organizational_units,
@@ -131,7 +135,11 @@ impl Aws {
                 .parent_id(parent)
                 .max_results(PAGE)
         )
-        .await?;
+        .await
+    }
+
+    async fn children(&self, parent: &str) -> Result<Vec<String>, CallFailure> {
+        let units = self.units_below(parent).await?;
         Ok(units.into_iter().filter_map(|unit| unit.id).collect())
     }
 

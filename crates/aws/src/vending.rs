@@ -127,16 +127,7 @@ impl Aws {
     }
 
     async fn units_in(&self, parent: &str) -> Result<Vec<UnitFacts>, CallFailure> {
-        let rows = listing!(
-            self.org_line
-                .read("ListOrganizationalUnitsForParent", read()),
-            organizational_units,
-            self.org
-                .list_organizational_units_for_parent()
-                .parent_id(parent)
-                .max_results(PAGE)
-        )
-        .await?;
+        let rows = self.units_below(parent).await?;
         rows.into_iter().map(|row| unit(row, parent)).collect()
     }
 }

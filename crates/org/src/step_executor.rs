@@ -188,16 +188,9 @@ impl OrgStepExecutor {
     }
 
     async fn detach(&self, pair: &Pair, seen: &StepProbe) -> WriteAnswer {
-        let Some(id) = seen
-            .old()
-            .get("id")
-            .and_then(Value::as_str)
-            .map(str::to_owned)
-        else {
-            return WriteAnswer::Setback(StepError::failed(
-                "detach",
-                "nothing was seen attached (this is a bug)",
-            ));
+        let id = match seen_id(seen, "detach", "nothing was seen attached (this is a bug)") {
+            Ok(id) => id,
+            Err(error) => return WriteAnswer::Setback(error),
         };
         match self.organization.detach(&id, &pair.target).await {
             Ok(()) | Err(OrganizationFault::NotThere { .. }) => {
@@ -208,16 +201,9 @@ impl OrgStepExecutor {
     }
 
     async fn delete(&self, seen: &StepProbe) -> WriteAnswer {
-        let Some(id) = seen
-            .old()
-            .get("id")
-            .and_then(Value::as_str)
-            .map(str::to_owned)
-        else {
-            return WriteAnswer::Setback(StepError::failed(
-                "delete",
-                "no policy was seen (this is a bug)",
-            ));
+        let id = match seen_id(seen, "delete", "no policy was seen (this is a bug)") {
+            Ok(id) => id,
+            Err(error) => return WriteAnswer::Setback(error),
         };
         match self.organization.delete_policy(&id).await {
             Ok(()) | Err(OrganizationFault::NotThere { .. }) => {
@@ -276,6 +262,14 @@ impl OrgStepExecutor {
 enum Kept {
     WithEnd,
     Anyhow,
+}
+
+/// The id of the policy that a look saw.
+fn seen_id(seen: &StepProbe, act: &str, otherwise: &str) -> Result<String, StepError> {
+    let old = seen.old();
+    let id = old.get("id").and_then(Value::as_str);
+    id.map(str::to_owned)
+        .ok_or_else(|| StepError::failed(act, otherwise))
 }
 
 #[async_trait]

@@ -97,6 +97,23 @@ pub enum Verify {
     Setback(StepError),
 }
 
+impl Verify {
+    /// What a look behind a write says, for writes that show some time after they were taken; `None` where all is as wanted.
+    /// `blocked` is the code of what stands in the way.
+    pub fn unless_satisfied(looked: Result<StepProbe, StepError>, blocked: &str) -> Option<Self> {
+        let setback = |code: &str, why: &str| Self::Setback(StepError::failed(code, why));
+        Some(match looked {
+            Ok(StepProbe::Satisfied) => return None,
+            Ok(StepProbe::Absent | StepProbe::Differs { .. } | StepProbe::InProgress { .. }) => {
+                Self::Running
+            }
+            Ok(StepProbe::Blocked { reason }) => setback(blocked, &reason),
+            Ok(StepProbe::Drifted { reason }) => setback("drifted", &reason),
+            Err(error) => Self::Setback(error),
+        })
+    }
+}
+
 /// How a step is undone (`organization.md` P-15).
 #[derive(Clone, Debug, PartialEq)]
 pub enum Undo {

@@ -22,7 +22,7 @@ pub(crate) fn here() -> Options {
 }
 
 /// A client that follows nothing by itself.
-pub(crate) fn client() -> reqwest::Client {
+pub(crate) fn plain_client() -> reqwest::Client {
     reqwest::Client::builder()
         .no_proxy()
         .redirect(reqwest::redirect::Policy::none())
@@ -38,7 +38,7 @@ pub(crate) async fn ask(
     headers: &[(&str, &str)],
     body: String,
 ) -> (u16, HeaderMap, String) {
-    let client = client();
+    let client = plain_client();
     let address = format!("http://{}{path}", bench.address);
     let mut request = client.request(method.parse().unwrap(), address).body(body);
     for (name, value) in headers {

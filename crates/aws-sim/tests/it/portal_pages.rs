@@ -4,7 +4,7 @@ use hallpass_aws_sim::Options;
 use serde_json::json;
 
 use crate::bench::{Bench, options};
-use crate::portal::client;
+use crate::portal::plain_client;
 
 const MARA: &str = "mara.lindqvist@example.com";
 
@@ -27,7 +27,7 @@ async fn look(
     form: Option<&[(&str, &str)]>,
     headers: &[(&str, &str)],
 ) -> Page {
-    let client = client();
+    let client = plain_client();
     let address = format!("http://{}{path}", bench.address);
     let mut request = match form {
         None => client.get(address),

@@ -309,7 +309,7 @@ impl Settled {
 
 /// What every command takes that compares and changes nothing.
 #[derive(Debug, clap::Args)]
-pub struct CheckArgs {
+pub struct ComparingArgs {
     /// Exit with 3 where something differs
     #[arg(long)]
     fail_on_findings: bool,
@@ -352,7 +352,7 @@ pub trait Compared: Chore {
 ///
 /// # Errors
 /// What speaks against it.
-pub fn check<C: Compared>(chore: &C, args: &CheckArgs) -> Outcome {
+pub fn check<C: Compared>(chore: &C, args: &ComparingArgs) -> Outcome {
     let loaded = &args.config.load()?;
     runtime()?.block_on(async {
         let context = &open(loaded).await?;

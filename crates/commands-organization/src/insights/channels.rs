@@ -76,7 +76,7 @@ struct CheckArgs {
     #[command(flatten)]
     selection: TargetSelectionArgs,
     #[command(flatten)]
-    check: chore::CheckArgs,
+    check: chore::ComparingArgs,
 }
 
 /// Plan to take the channels to a file's topics away; `--apply` carries it out

@@ -6,7 +6,6 @@ use async_trait::async_trait;
 use hallpass_runner::{
     Effect, PlanStep, StepError, StepExecutor, StepProbe, Undo, Verify, WriteAnswer,
 };
-use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::compare::WantedMember;
@@ -178,22 +177,22 @@ impl DelegationStepExecutor {
     async fn look(&self, step: &PlanStep) -> Result<StepProbe, StepError> {
         let region = step.target.region.as_str();
         match step.kind.as_str() {
-            TRUST => self.look_trust(&read(step)?).await,
-            REGISTER => Ok(there(self.is_registered(&read(step)?).await?)),
+            TRUST => self.look_trust(&step.wish()?).await,
+            REGISTER => Ok(there(self.is_registered(&step.wish()?).await?)),
             DEREGISTER => {
-                let wish = read(step)?;
+                let wish = step.wish()?;
                 let is_there = self.is_registered(&wish).await?;
                 Ok(Self::look_gone(&wish, is_there))
             }
-            DESIGNATE => self.look_designate(&read(step)?, region).await,
+            DESIGNATE => self.look_designate(&step.wish()?, region).await,
             WITHDRAW => {
-                let wish: AdministratorWish = read(step)?;
+                let wish: AdministratorWish = step.wish()?;
                 let found = self.designated(&wish, region).await?;
                 let is_there = found.as_deref() == Some(wish.account.as_str());
                 Ok(Self::look_gone(&wish, is_there))
             }
             kind @ (GRAPH | AUTO_ENABLE | PACKAGES | MEMBERS | INVITE) => {
-                self.look_graph(kind, &read(step)?, region).await
+                self.look_graph(kind, &step.wish()?, region).await
             }
             other => Err(StepError::unknown_step(other)),
         }
@@ -202,12 +201,12 @@ impl DelegationStepExecutor {
     async fn act_on(&self, step: &PlanStep) -> Result<WriteAnswer, StepError> {
         let call = match step.kind.as_str() {
             TRUST => {
-                let wish: PrincipalWish = read(step)?;
+                let wish: PrincipalWish = step.wish()?;
                 let input = json!({ "ServicePrincipal": wish.principal });
                 at_home((ORGANIZATIONS, "EnableAWSServiceAccess"), input)
             }
-            REGISTER => registration("RegisterDelegatedAdministrator", &read(step)?)?,
-            DEREGISTER => registration("DeregisterDelegatedAdministrator", &read(step)?)?,
+            REGISTER => registration("RegisterDelegatedAdministrator", &step.wish()?)?,
+            DEREGISTER => registration("DeregisterDelegatedAdministrator", &step.wish()?)?,
             DESIGNATE => designation(step, true)?,
             WITHDRAW => designation(step, false)?,
             // AWS makes the graph by itself
@@ -229,7 +228,7 @@ impl DelegationStepExecutor {
         match sent {
             Ok(answer) => match answered(&answer) {
                 WriteAnswer::Accepted { .. } if step.kind == INVITE => {
-                    let wish: GraphWish = read(step)?;
+                    let wish: GraphWish = step.wish()?;
                     let all = wish.members.iter().map(|it| it.account.as_str());
                     Ok(accepted(&awaited(&all.collect::<Vec<_>>())))
                 }
@@ -248,7 +247,7 @@ impl DelegationStepExecutor {
     }
 
     async fn graph_call(&self, step: &PlanStep) -> Result<Option<WriteCall>, StepError> {
-        let (wish, region): (GraphWish, &str) = (read(step)?, &step.target.region);
+        let (wish, region): (GraphWish, &str) = (step.wish()?, &step.target.region);
         let Some(graph) = self.graph(&wish, region).await? else {
             return Ok(None);
         };
@@ -309,7 +308,7 @@ fn registration(operation: &'static str, wish: &AdministratorWish) -> Result<Wri
 }
 
 fn designation(step: &PlanStep, sets: bool) -> Result<WriteCall, StepError> {
-    let wish: AdministratorWish = read(step)?;
+    let wish: AdministratorWish = step.wish()?;
     let own = own_calls(&wish.service)?;
     let (operation, names_it) = if sets {
         (own.enable, true)
@@ -375,11 +374,6 @@ fn own_calls(name: &str) -> Result<RegionalCalls, StepError> {
     family(name)?.regional.ok_or_else(none)
 }
 
-fn read<T: DeserializeOwned>(step: &PlanStep) -> Result<T, StepError> {
-    let read = serde_json::from_value(step.desired.clone());
-    read.map_err(|error| StepError::failed("plan", &format!("the step cannot be read: {error}")))
-}
-
 #[async_trait]
 impl StepExecutor for DelegationStepExecutor {
     async fn probe(&self, step: &PlanStep) -> Result<StepProbe, StepError> {
@@ -391,23 +385,14 @@ impl StepExecutor for DelegationStepExecutor {
     }
 
     async fn verify(&self, step: &PlanStep, _remote: &str) -> Verify {
-        match self.look(step).await {
-            Ok(StepProbe::Satisfied) => Verify::Done(Effect {
+        // Organizations and the services show a write some seconds after it
+        let unfinished = Verify::unless_satisfied(self.look(step).await, "conflict");
+        unfinished.unwrap_or_else(|| {
+            Verify::Done(Effect {
                 new: step.desired.clone(),
                 requests: Vec::new(),
-            }),
-            // Organizations and the services show a write some seconds after it
-            Ok(StepProbe::Absent | StepProbe::Differs { .. } | StepProbe::InProgress { .. }) => {
-                Verify::Running
-            }
-            Ok(StepProbe::Blocked { reason }) => {
-                Verify::Setback(StepError::failed("conflict", &reason))
-            }
-            Ok(StepProbe::Drifted { reason }) => {
-                Verify::Setback(StepError::failed("drifted", &reason))
-            }
-            Err(error) => Verify::Setback(error),
-        }
+            })
+        })
     }
 
     fn undo(&self, step: &PlanStep, _old: &Value, _new: &Value) -> Undo {
@@ -421,7 +406,7 @@ impl StepExecutor for DelegationStepExecutor {
             ),
             DESIGNATE => other(WITHDRAW),
             WITHDRAW => other(DESIGNATE),
-            AUTO_ENABLE => match read::<GraphWish>(step) {
+            AUTO_ENABLE => match step.wish::<GraphWish>() {
                 Ok(wish) => Undo::By(vec![(
                     AUTO_ENABLE.to_owned(),
                     stored(&GraphWish {
@@ -438,5 +423,6 @@ impl StepExecutor for DelegationStepExecutor {
 }
 
 fn is_of_detective(step: &PlanStep) -> bool {
-    read::<AdministratorWish>(step).is_ok_and(|wish| wish.service == DETECTIVE)
+    step.wish::<AdministratorWish>()
+        .is_ok_and(|wish| wish.service == DETECTIVE)
 }

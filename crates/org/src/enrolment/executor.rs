@@ -8,7 +8,6 @@ use hallpass_runner::{
     Class, Effect, PlanStep, Retry, SentBefore, StepError, StepExecutor, StepProbe, Undo, Verify,
     WriteAnswer,
 };
-use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::config_steps::{self, is_config_step};
@@ -102,7 +101,7 @@ impl EnrolmentStepExecutor {
         step: &PlanStep,
         sent: &SentBefore,
     ) -> Result<StepProbe, StepError> {
-        let wish: MoveWish = read(step)?;
+        let wish: MoveWish = step.wish()?;
         let seen = self.look_place(&wish.place).await?;
         if seen != StepProbe::Absent {
             return Ok(match seen {
@@ -380,18 +379,18 @@ impl EnrolmentStepExecutor {
     async fn look(&self, step: &PlanStep) -> Result<StepProbe, StepError> {
         let home = self.calls.home.as_ref();
         match step.kind.as_str() {
-            MOVE => self.look_place(&read(step)?).await,
-            kind @ (WAIT | RESET) => self.look_enrolled(kind, &read(step)?).await,
-            REGISTER => registering::look(home, &read(step)?).await,
-            CONTROLS => self.look_controls(&read(step)?).await,
-            kind @ (CREATE_ROLE | GRANT_ROLE) => self.look_role(kind, &read(step)?).await,
-            STACK_SET => stack_sets::look_set(home, &read(step)?).await,
-            STACK_INSTANCE => stack_sets::look_instance(&self.calls, &read(step)?).await,
-            INSIDE => stack_sets::look_inside(&self.calls, &read(step)?).await,
-            ADMIT => control_tower::look_admitted(home, &read(step)?).await,
-            PROVISION => control_tower::look(home, &read(step)?).await,
+            MOVE => self.look_place(&step.wish()?).await,
+            kind @ (WAIT | RESET) => self.look_enrolled(kind, &step.wish()?).await,
+            REGISTER => registering::look(home, &step.wish()?).await,
+            CONTROLS => self.look_controls(&step.wish()?).await,
+            kind @ (CREATE_ROLE | GRANT_ROLE) => self.look_role(kind, &step.wish()?).await,
+            STACK_SET => stack_sets::look_set(home, &step.wish()?).await,
+            STACK_INSTANCE => stack_sets::look_instance(&self.calls, &step.wish()?).await,
+            INSIDE => stack_sets::look_inside(&self.calls, &step.wish()?).await,
+            ADMIT => control_tower::look_admitted(home, &step.wish()?).await,
+            PROVISION => control_tower::look(home, &step.wish()?).await,
             kind if is_config_step(kind) => {
-                config_steps::look(&self.calls, kind, &read(step)?).await
+                config_steps::look(&self.calls, kind, &step.wish()?).await
             }
             other => Err(StepError::unknown_step(other)),
         }
@@ -401,7 +400,7 @@ impl EnrolmentStepExecutor {
         match step.kind.as_str() {
             MOVE => self.look_before_move(step, sent).await,
             kind if is_config_step(kind) => {
-                config_steps::look_again(&self.calls, kind, &read(step)?).await
+                config_steps::look_again(&self.calls, kind, &step.wish()?).await
             }
             _ => self.look(step).await,
         }
@@ -410,31 +409,31 @@ impl EnrolmentStepExecutor {
     async fn act_on(&self, step: &PlanStep, seen: &StepProbe) -> Result<WriteAnswer, StepError> {
         let home = self.calls.home.as_ref();
         match step.kind.as_str() {
-            MOVE => self.relocate(&read(step)?, seen).await,
+            MOVE => self.relocate(&step.wish()?, seen).await,
             // Control Tower enrols it by itself
             WAIT => {
-                let place: PlaceWish = read(step)?;
+                let place: PlaceWish = step.wish()?;
                 Ok(WriteAnswer::Accepted {
                     remote: place.account_arn,
                 })
             }
-            RESET => self.reset(&read(step)?).await,
-            REGISTER => registering::register(home, &read(step)?).await,
-            CONTROLS => self.reset_controls(&read(step)?).await,
-            kind @ (CREATE_ROLE | GRANT_ROLE) => self.make_role(kind, &read(step)?).await,
-            STACK_SET => stack_sets::make_set(home, &read(step)?, &step.token).await,
-            STACK_INSTANCE => stack_sets::make_instance(home, &read(step)?, &step.token).await,
+            RESET => self.reset(&step.wish()?).await,
+            REGISTER => registering::register(home, &step.wish()?).await,
+            CONTROLS => self.reset_controls(&step.wish()?).await,
+            kind @ (CREATE_ROLE | GRANT_ROLE) => self.make_role(kind, &step.wish()?).await,
+            STACK_SET => stack_sets::make_set(home, &step.wish()?, &step.token).await,
+            STACK_INSTANCE => stack_sets::make_instance(home, &step.wish()?, &step.token).await,
             // the role let us in a moment ago: the look that follows asks again
             INSIDE => Ok(WriteAnswer::later(
                 "the account cannot be entered".to_owned(),
             )),
-            ADMIT => control_tower::admit(home, &read(step)?).await,
+            ADMIT => control_tower::admit(home, &step.wish()?).await,
             PROVISION => {
                 let pace = (step.token.as_str(), step.lane.width);
-                control_tower::launch(home, &read(step)?, pace).await
+                control_tower::launch(home, &step.wish()?, pace).await
             }
             kind if is_config_step(kind) => {
-                config_steps::act(&self.calls, kind, &read(step)?).await
+                config_steps::act(&self.calls, kind, &step.wish()?).await
             }
             other => Err(StepError::unknown_step(other)),
         }
@@ -447,24 +446,24 @@ impl EnrolmentStepExecutor {
                 if !self.is_due(step, remote, ENROLMENT).await {
                     return Ok(Verify::Running);
                 }
-                self.ask_enrolled(&read(step)?, remote).await
+                self.ask_enrolled(&step.wish()?, remote).await
             }
             REGISTER => {
                 if !self.is_due(step, remote, ENROLMENT).await {
                     return Ok(Verify::Running);
                 }
-                registering::ask(home, &read(step)?, remote).await
+                registering::ask(home, &step.wish()?, remote).await
             }
-            CONTROLS => self.ask_controls(&read(step)?).await,
-            STACK_INSTANCE => stack_sets::ask_instance(&self.calls, &read(step)?, remote).await,
+            CONTROLS => self.ask_controls(&step.wish()?).await,
+            STACK_INSTANCE => stack_sets::ask_instance(&self.calls, &step.wish()?, remote).await,
             PROVISION => {
                 if !self.is_due(step, remote, FACTORY).await {
                     return Ok(Verify::Running);
                 }
-                control_tower::progress(home, &read(step)?, remote).await
+                control_tower::progress(home, &step.wish()?, remote).await
             }
             kind if is_config_step(kind) => {
-                config_steps::verify(&self.calls, kind, &read(step)?).await
+                config_steps::verify(&self.calls, kind, &step.wish()?).await
             }
             _ => Ok(match self.look(step).await? {
                 StepProbe::Satisfied => Verify::Done(Effect {
@@ -489,11 +488,6 @@ fn not_enrolled(place: &PlaceWish, why: &str) -> StepError {
     StepError::failed(NOT_ENROLLED, &format!("{said}; {}", move_back(place)))
 }
 
-fn read<T: DeserializeOwned>(step: &PlanStep) -> Result<T, StepError> {
-    let read = serde_json::from_value(step.desired.clone());
-    read.map_err(|error| StepError::failed("plan", &format!("the step cannot be read: {error}")))
-}
-
 #[async_trait]
 impl StepExecutor for EnrolmentStepExecutor {
     async fn probe(&self, step: &PlanStep) -> Result<StepProbe, StepError> {
@@ -516,7 +510,7 @@ impl StepExecutor for EnrolmentStepExecutor {
     fn undo(&self, step: &PlanStep, _old: &Value, _new: &Value) -> Undo {
         let not = |why: &str| Undo::Not(why.to_owned());
         match step.kind.as_str() {
-            MOVE => match read::<PlaceWish>(step) {
+            MOVE => match step.wish::<PlaceWish>() {
                 Ok(place) => Undo::Not(move_back(&place)),
                 Err(_) => not("the step cannot be read"),
             },
@@ -534,7 +528,7 @@ impl StepExecutor for EnrolmentStepExecutor {
             PROVISION => not(
                 "an account that Account Factory has taken on stays: terminating its product would unmanage it",
             ),
-            kind if is_config_step(kind) => match read(step) {
+            kind if is_config_step(kind) => match step.wish() {
                 Ok(wish) => config_steps::undo(kind, &wish),
                 Err(_) => not("the step cannot be read"),
             },

@@ -36,10 +36,9 @@ struct ChannelStep {
 fn read(step: &PlanStep) -> Result<ChannelStep, StepError> {
     let unreadable =
         |why: String| StepError::failed("plan", &format!("the step cannot be read: {why}"));
-    let wish = serde_json::from_value(step.desired.clone());
     let account = AccountId::new(step.target.account.clone());
     Ok(ChannelStep {
-        wish: wish.map_err(|error| unreadable(error.to_string()))?,
+        wish: step.wish()?,
         account: account.map_err(|error| unreadable(error.to_string()))?,
         region: step.target.region.clone(),
     })

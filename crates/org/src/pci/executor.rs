@@ -64,7 +64,7 @@ impl PeopleStepExecutor {
     }
 
     async fn look(&self, step: &PlanStep) -> Result<StepProbe, StepError> {
-        let wish = read(step)?;
+        let wish: PersonWish = step.wish()?;
         let seen = self.seen(&wish).await?;
         let differs = || StepProbe::Differs {
             old: json!({ "user": wish }),
@@ -88,7 +88,7 @@ impl PeopleStepExecutor {
     }
 
     async fn send(&self, step: &PlanStep) -> Result<WriteAnswer, StepError> {
-        let wish = read(step)?;
+        let wish: PersonWish = step.wish()?;
         let mut input = named(&wish);
         let operation = if step.kind == DELETE {
             "DeleteUser"
@@ -129,11 +129,6 @@ fn put(input: &mut Value, name: &str, value: Value) {
 
 fn named(wish: &PersonWish) -> Value {
     json!({ "IdentityStoreId": wish.identity_store_id, "UserId": wish.user_id })
-}
-
-fn read(step: &PlanStep) -> Result<PersonWish, StepError> {
-    let read = serde_json::from_value(step.desired.clone());
-    read.map_err(|error| StepError::failed("plan", &format!("the step cannot be read: {error}")))
 }
 
 #[async_trait]

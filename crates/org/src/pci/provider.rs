@@ -232,7 +232,7 @@ impl ProviderStepExecutor {
     }
 
     async fn look(&self, step: &PlanStep) -> Result<StepProbe, StepError> {
-        let wish = read(step)?;
+        let wish: ProviderWish = step.wish()?;
         let seen = self.of(&wish)?.person(&wish.id).await;
         let seen = seen.map_err(|it| unsaid(&it))?;
         if let Some(person) = seen.as_ref().filter(|it| !it.is_called(&wish.user_name)) {
@@ -264,7 +264,7 @@ impl ProviderStepExecutor {
     }
 
     async fn send(&self, step: &PlanStep) -> Result<WriteAnswer, StepError> {
-        let wish = read(step)?;
+        let wish: ProviderWish = step.wish()?;
         let provider = self.of(&wish)?;
         let sent = if step.kind == SUSPEND {
             provider.suspend(&wish.id).await
@@ -274,11 +274,6 @@ impl ProviderStepExecutor {
         sent.map_err(|it| unsaid(&it))?;
         Ok(self.read_back.taken())
     }
-}
-
-fn read(step: &PlanStep) -> Result<ProviderWish, StepError> {
-    let read = serde_json::from_value(step.desired.clone());
-    read.map_err(|error| StepError::failed("plan", &format!("the step cannot be read: {error}")))
 }
 
 #[async_trait]

@@ -8,7 +8,6 @@ use hallpass_runner::{
     Class, Effect, PlanStep, StepError, StepExecutor, StepPart, StepProbe, Undo, Verify,
     WriteAnswer,
 };
-use serde::de::DeserializeOwned;
 
 use serde_json::{Value, json};
 
@@ -78,13 +77,13 @@ impl StandardsStepExecutor {
         let reader = self.reader(&place);
         match step.kind.as_str() {
             CENTRAL_POLICY => {
-                let found = central_steps::look_policy(reader, &read(step)?).await;
+                let found = central_steps::look_policy(reader, &step.wish()?).await;
                 return found.map_err(unseen);
             }
             CENTRAL_ASSOCIATE => {
-                return central_steps::look_association(reader, &read(step)?).await;
+                return central_steps::look_association(reader, &step.wish()?).await;
             }
-            CONFIGURE => return central_steps::look_configuration(reader, &read(step)?).await,
+            CONFIGURE => return central_steps::look_configuration(reader, &step.wish()?).await,
             _ => {}
         }
         if step.kind == ENABLE_HUB {
@@ -104,7 +103,7 @@ impl StandardsStepExecutor {
         };
         match step.kind.as_str() {
             SET => {
-                let wish: ControlsWish = read(step)?;
+                let wish: ControlsWish = step.wish()?;
                 if state == HubState::Off && !wish.named.is_empty() {
                     return Ok(StepProbe::Absent);
                 }
@@ -127,7 +126,7 @@ impl StandardsStepExecutor {
         step: &PlanStep,
         (state, found): (HubState, &[StandardSubscription]),
     ) -> Result<StepProbe, StepError> {
-        let wish: StandardsWish = read(step)?;
+        let wish: StandardsWish = step.wish()?;
         if state == HubState::Off && !wish.names.is_empty() {
             return Ok(if step.kind == DISABLE {
                 StepProbe::Satisfied
@@ -145,13 +144,13 @@ impl StandardsStepExecutor {
 
     /// What a step left, with what it names looked up.
     async fn form(&self, step: &PlanStep) -> Result<Value, StepError> {
-        if step.kind != SET || read::<ControlsWish>(step)?.named.is_empty() {
+        if step.kind != SET || step.wish::<ControlsWish>()?.named.is_empty() {
             return Ok(step.desired.clone());
         }
         let place = StepPlace::of(step)?;
         let reader = self.reader(&place);
         let on = reader.subscriptions().await.map_err(unseen)?;
-        let wish = by_name::controls(reader, read(step)?, &on).await?;
+        let wish = by_name::controls(reader, step.wish()?, &on).await?;
         Ok(stored(&wish))
     }
 
@@ -165,12 +164,12 @@ impl StandardsStepExecutor {
                 self.send(&place, "EnableSecurityHub", &input).await
             }
             ENABLE => {
-                let wish = by_name::standards(self.reader(&place), read(step)?).await?;
+                let wish = by_name::standards(self.reader(&place), step.wish()?).await?;
                 self.enable(&place, &wish).await
             }
             // AWS gets there by itself
             WAIT => Ok(accepted("until controls can be changed")),
-            SET => self.set(&place, &read(step)?, seen).await,
+            SET => self.set(&place, &step.wish()?, seen).await,
             CENTRAL_POLICY | CENTRAL_ASSOCIATE | CONFIGURE | DISABLE => {
                 let Some((operation, input)) = self.replacing(&place, step).await? else {
                     return Ok(WriteAnswer::later("the policy is not seen yet".to_owned()));
@@ -196,13 +195,13 @@ impl StandardsStepExecutor {
     ) -> Result<Option<HubCall>, StepError> {
         let reader = self.reader(place);
         let call = match step.kind.as_str() {
-            CENTRAL_POLICY => central_steps::put_policy(reader, &read(step)?)
+            CENTRAL_POLICY => central_steps::put_policy(reader, &step.wish()?)
                 .await
                 .map(Some),
-            CENTRAL_ASSOCIATE => central_steps::put_association(reader, &read(step)?).await,
-            CONFIGURE => Ok(Some(central_steps::configure(&read(step)?))),
+            CENTRAL_ASSOCIATE => central_steps::put_association(reader, &step.wish()?).await,
+            CONFIGURE => Ok(Some(central_steps::configure(&step.wish()?))),
             _ => {
-                let wish = by_name::standards(reader, read(step)?).await?;
+                let wish = by_name::standards(reader, step.wish()?).await?;
                 reader
                     .subscriptions()
                     .await
@@ -436,11 +435,6 @@ fn accepted(remote: &str) -> WriteAnswer {
     }
 }
 
-fn read<T: DeserializeOwned>(step: &PlanStep) -> Result<T, StepError> {
-    let read = serde_json::from_value(step.desired.clone());
-    read.map_err(|error| StepError::failed("plan", &format!("the step cannot be read: {error}")))
-}
-
 #[async_trait]
 impl StepExecutor for StandardsStepExecutor {
     async fn probe(&self, step: &PlanStep) -> Result<StepProbe, StepError> {
@@ -453,23 +447,14 @@ impl StepExecutor for StandardsStepExecutor {
     }
 
     async fn verify(&self, step: &PlanStep, _remote: &str) -> Verify {
-        match self.look(step).await {
-            Ok(StepProbe::Satisfied) => match self.form(step).await {
-                Ok(new) => Verify::Done(Effect {
-                    new,
-                    requests: Vec::new(),
-                }),
-                Err(error) => Verify::Setback(error),
-            },
-            Ok(StepProbe::Absent | StepProbe::Differs { .. } | StepProbe::InProgress { .. }) => {
-                Verify::Running
-            }
-            Ok(StepProbe::Blocked { reason }) => {
-                Verify::Setback(StepError::failed("blocked", &reason))
-            }
-            Ok(StepProbe::Drifted { reason }) => {
-                Verify::Setback(StepError::failed("drifted", &reason))
-            }
+        if let Some(unfinished) = Verify::unless_satisfied(self.look(step).await, "blocked") {
+            return unfinished;
+        }
+        match self.form(step).await {
+            Ok(new) => Verify::Done(Effect {
+                new,
+                requests: Vec::new(),
+            }),
             Err(error) => Verify::Setback(error),
         }
     }
@@ -484,7 +469,8 @@ impl StepExecutor for StandardsStepExecutor {
         expected: &StepProbe,
         seen: &StepProbe,
     ) -> Option<StepPart> {
-        let wish = read::<ControlsWish>(step)
+        let wish = step
+            .wish::<ControlsWish>()
             .ok()
             .filter(|_| step.kind == SET)?;
         without_changed(&wish, expected, seen)
@@ -530,7 +516,7 @@ impl StepExecutor for StandardsStepExecutor {
                 }
                 Undo::By(steps)
             }
-            CENTRAL_ASSOCIATE => match read::<AssociationWish>(step) {
+            CENTRAL_ASSOCIATE => match step.wish::<AssociationWish>() {
                 Ok(wish) => {
                     let policy = old.get("policy").and_then(Value::as_str);
                     let back = AssociationWish {

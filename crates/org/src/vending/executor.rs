@@ -10,7 +10,6 @@ use hallpass_model::{AccountId, Clock};
 use hallpass_runner::{
     Effect, PlanStep, SentBefore, StepError, StepExecutor, StepProbe, Undo, Verify, WriteAnswer,
 };
-use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::creating::AccountMaking;
@@ -224,7 +223,7 @@ impl VendingStepExecutor {
         step: &PlanStep,
         age: ListingAge,
     ) -> Result<Option<PlanStep>, StepError> {
-        let wish: AccessWish = read(step)?;
+        let wish: AccessWish = step.wish()?;
         let Some(id) = self.seen.id_of(&wish.email, age).await? else {
             return Ok(None);
         };
@@ -268,11 +267,11 @@ impl VendingStepExecutor {
         let look = sent.map_or(LookFor::Plan, |_| LookFor::Write);
         match step.kind.as_str() {
             CREATE => match sent {
-                None => self.making.look(&read(step)?).await,
-                Some(sent) => self.making.look_again(&read(step)?, sent).await,
+                None => self.making.look(&step.wish()?).await,
+                Some(sent) => self.making.look_again(&step.wish()?, sent).await,
             },
-            MOVE => self.look_place(&read(step)?, look).await,
-            TAG => self.look_tags(&read(step)?, look).await,
+            MOVE => self.look_place(&step.wish()?, look).await,
+            TAG => self.look_tags(&step.wish()?, look).await,
             ASSIGN | UNASSIGN => self.look_access(step, sent).await,
             other => Err(StepError::unknown_step(other)),
         }
@@ -280,9 +279,9 @@ impl VendingStepExecutor {
 
     async fn act_on(&self, step: &PlanStep, seen: &StepProbe) -> Result<WriteAnswer, StepError> {
         match step.kind.as_str() {
-            CREATE => self.making.create(&read(step)?).await,
-            MOVE => self.relocate(&read(step)?, seen).await,
-            TAG => self.tag(&read(step)?).await,
+            CREATE => self.making.create(&step.wish()?).await,
+            MOVE => self.relocate(&step.wish()?, seen).await,
+            TAG => self.tag(&step.wish()?).await,
             ASSIGN | UNASSIGN => match self.access_step(step, ListingAge::Now).await? {
                 None => Ok(not_seen_yet(&step.target.key)),
                 Some(step) => Ok(self.access.act(&step, seen).await),
@@ -293,9 +292,9 @@ impl VendingStepExecutor {
 
     async fn verify_any(&self, step: &PlanStep, remote: &str) -> Result<Verify, StepError> {
         match step.kind.as_str() {
-            CREATE => self.making.progress(&read(step)?, remote).await,
-            MOVE => self.placed(&read(step)?, remote).await,
-            TAG => self.tagged(&read(step)?, remote).await,
+            CREATE => self.making.progress(&step.wish()?, remote).await,
+            MOVE => self.placed(&step.wish()?, remote).await,
+            TAG => self.tagged(&step.wish()?, remote).await,
             ASSIGN | UNASSIGN => match self.access_step(step, ListingAge::Now).await? {
                 None => Ok(Verify::Running),
                 Some(step) => Ok(self.access.verify(&step, remote).await),
@@ -303,11 +302,6 @@ impl VendingStepExecutor {
             other => Err(StepError::unknown_step(other)),
         }
     }
-}
-
-fn read<T: DeserializeOwned>(step: &PlanStep) -> Result<T, StepError> {
-    let read = serde_json::from_value(step.desired.clone());
-    read.map_err(|error| StepError::failed("plan", &format!("the step cannot be read: {error}")))
 }
 
 #[async_trait]
@@ -335,7 +329,7 @@ impl StepExecutor for VendingStepExecutor {
             CREATE => {
                 Undo::Not("an account that was made stays: closing it is up to people".to_owned())
             }
-            MOVE => match read::<AccountPlace>(step) {
+            MOVE => match step.wish::<AccountPlace>() {
                 Ok(place) => Undo::By(vec![(
                     MOVE.to_owned(),
                     stored(&AccountPlace {

@@ -115,8 +115,7 @@ fn read(step: &PlanStep) -> Result<NewUser, StepError> {
         let text = format!("no step is called `{}`", step.kind);
         return Err(StepError::failed("unknown_step", &text));
     }
-    let read = serde_json::from_value(step.desired.clone());
-    read.map_err(|error| StepError::failed("plan", &format!("the step cannot be read: {error}")))
+    step.wish()
 }
 
 #[async_trait]

@@ -180,7 +180,7 @@ impl RemediationStepExecutor {
     }
 
     async fn look(&self, step: &PlanStep) -> Result<StepProbe, StepError> {
-        let wish = wish(step)?;
+        let wish: RemediationWish = step.wish()?;
         let calls = self.calls(step, &wish)?;
         match &wish.old {
             None => self.look_mended(&calls, &wish).await,
@@ -191,7 +191,7 @@ impl RemediationStepExecutor {
     /// The form that an action left, whole: what has to stand there when it is taken back. A second look may be older than
     /// the first, so that what was just seen to be done is not taken from it.
     async fn left(&self, step: &PlanStep) -> Result<Value, StepError> {
-        let wish = wish(step)?;
+        let wish: RemediationWish = step.wish()?;
         let calls = self.calls(step, &wish)?;
         let resource = wish.resource.as_str();
         match wish.action {
@@ -282,7 +282,7 @@ impl RemediationStepExecutor {
     }
 
     async fn act_on(&self, step: &PlanStep, seen: &StepProbe) -> Result<(), StepError> {
-        let wish = wish(step)?;
+        let wish: RemediationWish = step.wish()?;
         let calls = self.calls(step, &wish)?;
         match &wish.old {
             None => mend(&calls, &wish, &seen.old(), &step.token).await,
@@ -345,9 +345,9 @@ async fn restore(
     }
 }
 
-fn wish(step: &PlanStep) -> Result<RemediationWish, StepError> {
-    let read = serde_json::from_value(step.desired.clone());
-    read.map_err(|error| StepError::failed("plan", &format!("the step cannot be read: {error}")))
+fn params<T: DeserializeOwned>(wish: &RemediationWish) -> Result<T, StepError> {
+    let read = serde_json::from_value(wish.params.clone());
+    read.map_err(|error| StepError::failed("plan", &format!("`params` cannot be read: {error}")))
 }
 
 fn switch(wish: &RemediationWish) -> Result<Switch, StepError> {
@@ -373,14 +373,16 @@ impl StepExecutor for RemediationStepExecutor {
         if !seen.is_change() {
             return Ok(seen);
         }
-        Ok(match self.objection(&wish(step)?).await? {
-            Some(reason) => StepProbe::Blocked { reason },
-            None => seen,
-        })
+        Ok(
+            match self.objection(&step.wish::<RemediationWish>()?).await? {
+                Some(reason) => StepProbe::Blocked { reason },
+                None => seen,
+            },
+        )
     }
 
     async fn act(&self, step: &PlanStep, seen: &StepProbe) -> WriteAnswer {
-        match wish(step) {
+        match step.wish::<RemediationWish>() {
             Ok(wish) if wish.action.is_own_code() => {
                 return own_code::call(self.code.as_ref(), &wish, &step.token).await;
             }
@@ -396,31 +398,22 @@ impl StepExecutor for RemediationStepExecutor {
     }
 
     async fn verify(&self, step: &PlanStep, _remote: &str) -> Verify {
-        match self.look(step).await {
-            Ok(StepProbe::Satisfied) => match self.left(step).await {
-                Ok(new) => Verify::Done(Effect {
-                    new,
-                    requests: Vec::new(),
-                }),
-                Err(error) => Verify::Setback(error),
-            },
-            // IAM shows a write within a minute
-            Ok(StepProbe::Absent | StepProbe::Differs { .. } | StepProbe::InProgress { .. }) => {
-                Verify::Running
-            }
-            Ok(StepProbe::Blocked { reason }) => {
-                Verify::Setback(StepError::failed("Blocked", &reason))
-            }
-            Ok(StepProbe::Drifted { reason }) => {
-                Verify::Setback(StepError::failed("Drifted", &reason))
-            }
+        // IAM shows a write within a minute
+        if let Some(unfinished) = Verify::unless_satisfied(self.look(step).await, "Blocked") {
+            return unfinished;
+        }
+        match self.left(step).await {
+            Ok(new) => Verify::Done(Effect {
+                new,
+                requests: Vec::new(),
+            }),
             Err(error) => Verify::Setback(error),
         }
     }
 
     fn is_half_done(&self, step: &PlanStep, before: &Value, now: &StepProbe) -> bool {
         // rules in and rules out are revoked one after the other
-        let revokes = wish(step).is_ok_and(|wish| {
+        let revokes = step.wish::<RemediationWish>().is_ok_and(|wish| {
             let of_groups = matches!(
                 wish.action,
                 ActionKind::SgRevokePublic | ActionKind::SgDefaultClose
@@ -431,7 +424,7 @@ impl StepExecutor for RemediationStepExecutor {
     }
 
     fn undo(&self, step: &PlanStep, old: &Value, new: &Value) -> Undo {
-        match wish(step) {
+        match step.wish::<RemediationWish>() {
             Ok(wish) if wish.action.is_own_code() => {
                 Undo::Not("only whoever owns the code can take back what it did".to_owned())
             }

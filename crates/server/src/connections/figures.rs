@@ -68,26 +68,30 @@ struct Metric {
     help: &'static str,
 }
 
-const ACCEPTED: Metric = Metric {
-    name: "hallpass_http_connections_accepted_total",
-    help: "Connections of callers that were accepted.",
-};
-const REFUSED: Metric = Metric {
-    name: "hallpass_http_connections_refused_total",
-    help: "Connections turned away because there were too many.",
-};
-const CLOSED: Metric = Metric {
-    name: "hallpass_http_connections_closed_total",
-    help: "Connections closed by the server, by reason.",
-};
-const ACCEPT_ERRORS: Metric = Metric {
-    name: "hallpass_http_accept_errors_total",
-    help: "Connections that could not be accepted.",
-};
-const STREAMS_REFUSED: Metric = Metric {
-    name: "hallpass_event_streams_refused_total",
-    help: "Event streams turned away because there were too many.",
-};
+const fn metric(name: &'static str, help: &'static str) -> Metric {
+    Metric { name, help }
+}
+
+const ACCEPTED: Metric = metric(
+    "hallpass_http_connections_accepted_total",
+    "Connections of callers that were accepted.",
+);
+const REFUSED: Metric = metric(
+    "hallpass_http_connections_refused_total",
+    "Connections turned away because there were too many.",
+);
+const CLOSED: Metric = metric(
+    "hallpass_http_connections_closed_total",
+    "Connections closed by the server, by reason.",
+);
+const ACCEPT_ERRORS: Metric = metric(
+    "hallpass_http_accept_errors_total",
+    "Connections that could not be accepted.",
+);
+const STREAMS_REFUSED: Metric = metric(
+    "hallpass_event_streams_refused_total",
+    "Event streams turned away because there were too many.",
+);
 
 /// What happened since the process began.
 #[derive(Debug, Default)]

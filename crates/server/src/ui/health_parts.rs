@@ -8,7 +8,7 @@ use hallpass_model::TimeSpan;
 use hallpass_wording::time::utc;
 
 use super::people::{count_of, counted};
-use super::words::{Badge, lasting, plain, sentence};
+use super::words::{Badge, badge, lasting, plain, sentence};
 use crate::{App, ConnectionFigures, ProbeResult};
 
 /// More messages than this waiting at one channel are worth a look.
@@ -30,18 +30,9 @@ pub(crate) struct HealthPart {
     pub(crate) rank: u8,
 }
 
-const GOOD: Badge = Badge {
-    word: "Good",
-    look: "active",
-};
-const BAD: Badge = Badge {
-    word: "Failing",
-    look: "failed",
-};
-const WAITS: Badge = Badge {
-    word: "Waiting",
-    look: "pending",
-};
+const GOOD: Badge = badge("Good", "active");
+const BAD: Badge = badge("Failing", "failed");
+const WAITS: Badge = badge("Waiting", "pending");
 
 /// Every part, in no order.
 pub(crate) async fn parts(app: &App, counts: Option<&Counts>) -> Vec<HealthPart> {

@@ -337,12 +337,21 @@ async fn deny_page(
     Query(opened): Query<Opened>,
     viewer: Viewer,
 ) -> PageResult {
-    let Some(request) = request_of(&app, &viewer, &id).await? else {
-        return missing(&app, &viewer).await;
+    form_page(&app, &viewer, (&id, &opened), deny_form).await
+}
+
+/// The page of a form about a request.
+async fn form_page(
+    app: &App,
+    viewer: &Viewer,
+    (id, opened): (&str, &Opened),
+    form: fn(&Presenter, &Request, &str) -> WordsForm,
+) -> PageResult {
+    let Some(request) = request_of(app, viewer, id).await? else {
+        return missing(app, viewer).await;
     };
-    let view = Presenter::new(&app, &viewer);
-    let form = deny_form(&view, &request, &opened.from);
-    show(&app, &viewer, form, StatusCode::OK).await
+    let form = form(&Presenter::new(app, viewer), &request, &opened.from);
+    show(app, viewer, form, StatusCode::OK).await
 }
 
 async fn glass_page(State(app): State<App>, Path(id): Path<String>, viewer: Viewer) -> PageResult {
@@ -359,12 +368,7 @@ async fn close_page(
     Query(opened): Query<Opened>,
     viewer: Viewer,
 ) -> PageResult {
-    let Some(request) = request_of(&app, &viewer, &id).await? else {
-        return missing(&app, &viewer).await;
-    };
-    let view = Presenter::new(&app, &viewer);
-    let form = close_form(&view, &request, &opened.from);
-    show(&app, &viewer, form, StatusCode::OK).await
+    form_page(&app, &viewer, (&id, &opened), close_form).await
 }
 
 /// "Deny Deniz’s request?"

@@ -1,11 +1,9 @@
 //! Plans of sweeps: what is more than a run may do by itself waits, and is carried out as it was shown
 //! or not at all (`access.md` §10.3).
 
-use hallpass_access::{
-    AccessStore, DigestKind, RemovalLimit, SweepMode, SweepState, SweepStore, UnreadPlace,
-};
+use hallpass_access::{DigestKind, RemovalLimit, SweepMode, SweepState, SweepStore, UnreadPlace};
 use hallpass_assignments::OperationKind::Delete;
-use hallpass_model::{Clock, HoldKey};
+use hallpass_model::HoldKey;
 use hallpass_simulation::{
     Human::{Ana, Bo, Cai, Eve},
     World, check_all,

@@ -6,7 +6,7 @@ use hallpass_org::delegation::Replacing;
 
 use super::apply::DelegationChore;
 use hallpass_chores::delegation_files::read_file;
-use hallpass_chores::plans::chore::{self, CheckArgs};
+use hallpass_chores::plans::chore::{self, ComparingArgs};
 use hallpass_terminal::exit::Outcome;
 
 /// Compare a file with the organization; nothing is changed or saved
@@ -19,7 +19,7 @@ pub(super) struct Args {
     #[arg(value_name = "FILE")]
     file: PathBuf,
     #[command(flatten)]
-    check: CheckArgs,
+    check: ComparingArgs,
 }
 
 pub(super) fn run(args: &Args) -> Outcome {

@@ -7,7 +7,7 @@ use super::apply::OwnHubArgs;
 use super::carry::StandardsChore;
 use super::central::Mode;
 use super::read_file;
-use hallpass_chores::plans::chore::{self, CheckArgs};
+use hallpass_chores::plans::chore::{self, ComparingArgs};
 use hallpass_host::selection_args::TargetSelectionArgs;
 use hallpass_terminal::exit::Outcome;
 
@@ -26,7 +26,7 @@ pub(super) struct Args {
     #[arg(long, value_enum, value_name = "MODE", default_value = "auto")]
     mode: Mode,
     #[command(flatten)]
-    check: CheckArgs,
+    check: ComparingArgs,
 }
 
 pub(super) fn run(args: &Args) -> Outcome {

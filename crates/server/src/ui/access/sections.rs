@@ -15,21 +15,15 @@ use crate::ui::person;
 use crate::ui::presenter::Coded;
 use crate::ui::shell::url_encoded;
 use crate::ui::sweeps::held_address;
-use crate::ui::words::{Badge, capital, countdown, grant_badge, id_groups, lasting, plain};
+use crate::ui::words::{Badge, badge, capital, countdown, grant_badge, id_groups, lasting, plain};
 
 /// Rows of one page.
 pub(super) const ROWS: usize = 200;
 /// Letters of a reason that a row shows; the request has it whole.
 const REASON_SHOWN: usize = 80;
 
-const STANDING: Badge = Badge {
-    word: "Standing",
-    look: "standing",
-};
-const UNKNOWN: Badge = Badge {
-    word: "Unknown",
-    look: "failed",
-};
+const STANDING: Badge = badge("Standing", "standing");
+const UNKNOWN: Badge = badge("Unknown", "failed");
 
 /// Something somebody has, as a row.
 #[derive(Default)]
