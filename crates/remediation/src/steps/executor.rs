@@ -345,11 +345,6 @@ async fn restore(
     }
 }
 
-fn params<T: DeserializeOwned>(wish: &RemediationWish) -> Result<T, StepError> {
-    let read = serde_json::from_value(wish.params.clone());
-    read.map_err(|error| StepError::failed("plan", &format!("`params` cannot be read: {error}")))
-}
-
 fn switch(wish: &RemediationWish) -> Result<Switch, StepError> {
     if wish.action == ActionKind::RdsPrivate && !wish.resource.contains(DATABASE) {
         let text = format!("`{}` is no database instance", wish.resource);
