@@ -286,6 +286,10 @@ pub fn plan_id(text: &str) -> Result<PlanId, Failure> {
 }
 
 /// A run that could not go on, for people.
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "it is given to `map_err`, which hands over the error"
+)]
 pub fn run_failed(error: RunError) -> Failure {
     let text = error.to_string();
     match error {

@@ -30,6 +30,7 @@ impl FromStr for LogSource {
 
 impl LogSource {
     /// With a folder that is not absolute as `path` has it: beside the configuration.
+    #[must_use]
     pub fn beside(self, path: impl FnOnce(&Path) -> PathBuf) -> Self {
         match self {
             Self::Place(LogPlace::Folder(folder)) => Self::Place(LogPlace::Folder(path(&folder))),

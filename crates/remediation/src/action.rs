@@ -147,7 +147,7 @@ pub fn function_region(arn: &str) -> Option<&str> {
         let fits = |it: u8| it.is_ascii_alphanumeric() || matches!(it, b'-' | b'_' | b'$');
         !it.is_empty() && it.bytes().all(fits)
     };
-    let is_whole = rest.len() <= 1 && is_name(name) && rest.iter().all(|it| is_name(it));
+    let is_whole = rest.len() <= 1 && is_name(name) && rest.iter().all(is_name);
     (is_account && !region.is_empty() && is_whole).then_some(*region)
 }
 

@@ -21,6 +21,10 @@ pub struct Opened<'a> {
 }
 
 /// A command that plans.
+#[expect(
+    async_fn_in_trait,
+    reason = "the driver awaits each on the task that it runs on: nothing has to be `Send`"
+)]
 pub trait Chore {
     /// What stands there, as far as the wish is about it.
     type Facts;
@@ -75,6 +79,10 @@ pub trait Chore {
 }
 
 /// What a wish comes to.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "one is made in a run, and taken apart at once"
+)]
 pub enum Drafted<S> {
     /// A plan, what is asked before it is carried out, and how it is shown.
     Plan {
@@ -116,6 +124,10 @@ impl<S> Drafted<S> {
 }
 
 /// How a chore is printed.
+#[expect(
+    async_fn_in_trait,
+    reason = "the driver awaits each on the task that it runs on: nothing has to be `Send`"
+)]
 pub trait Shown {
     /// Reads what its rows are named by, once the wish is held against what stands there.
     async fn name(&mut self, _at: &Opened<'_>) {}
@@ -153,6 +165,10 @@ impl Shown for ByReport {
 }
 
 /// A report that stands in a document of the chore's own where JSON is wanted.
+#[expect(
+    async_fn_in_trait,
+    reason = "the driver awaits each on the task that it runs on: nothing has to be `Send`"
+)]
 pub trait ReportWithin {
     /// Reads what the document says besides.
     ///
@@ -336,6 +352,10 @@ impl Standing {
 }
 
 /// A chore whose wish can be compared by itself.
+#[expect(
+    async_fn_in_trait,
+    reason = "the driver awaits each on the task that it runs on: nothing has to be `Send`"
+)]
 pub trait Compared: Chore {
     /// Compares, and says what differs; nothing is changed or saved.
     ///

@@ -69,9 +69,9 @@ impl Chore for DrillChore<'_> {
                 BreakGlass::Needed
             },
         };
-        Ok(plan_apply(at.context.organization.as_ref(), &wanted)
+        plan_apply(at.context.organization.as_ref(), &wanted)
             .await
-            .map_err(chore_failed)?)
+            .map_err(chore_failed)
     }
 
     fn draft(&self, (draft, drill): Self::Facts) -> Result<Drafted<Self::Shown>, Failure> {

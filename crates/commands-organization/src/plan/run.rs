@@ -69,11 +69,11 @@ pub(super) fn run_resume(args: &ResumeArgs) -> Outcome {
         let mut applying = args.running.applying();
         applying.retry_failed = args.retry_failed;
         let run = async {
-            Ok(context
+            context
                 .runner
                 .resume(&id, &applying)
                 .await
-                .map_err(run_failed)?)
+                .map_err(run_failed)
         };
         with_mails(context.mailer.as_ref(), &id, run, |it: &PlanReport| {
             it.state
@@ -91,13 +91,11 @@ pub(super) fn run_abort(args: &AbortArgs) -> Outcome {
     let report = runtime()?.block_on(async {
         let context = plans::open(&args.plan.load()?).await?;
         let patience = Duration::from_secs(2 * LANE_LEASE.as_seconds());
-        Ok::<PlanReport, Failure>(
-            context
-                .runner
-                .abort(&id, patience)
-                .await
-                .map_err(run_failed)?,
-        )
+        context
+            .runner
+            .abort(&id, patience)
+            .await
+            .map_err(run_failed)
     });
     let report = report?;
     output::say(&format!("plan {id} begins nothing new"));

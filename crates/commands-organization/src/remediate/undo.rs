@@ -1,6 +1,5 @@
 //! `hallpass org remediate undo`: back to what was, by a plan.
 
-use hallpass_chores::plans::run_failed;
 use std::sync::Arc;
 
 use hallpass_aws::FindingClient;

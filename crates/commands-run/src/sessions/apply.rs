@@ -86,11 +86,9 @@ impl Chore for CutChore {
 
     async fn gather(&self, at: &Opened<'_>) -> Result<PlanDraft, Failure> {
         let (organization, kept) = (at.context.organization.as_ref(), at.context.kept.as_ref());
-        Ok(
-            plan_apply(organization, kept, &self.0, at.context.clock.now())
-                .await
-                .map_err(chore_failed)?,
-        )
+        plan_apply(organization, kept, &self.0, at.context.clock.now())
+            .await
+            .map_err(chore_failed)
     }
 
     fn draft(&self, draft: PlanDraft) -> Result<Drafted<ByReport>, Failure> {

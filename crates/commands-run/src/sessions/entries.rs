@@ -44,11 +44,9 @@ pub(super) fn run(args: &Args) -> Outcome {
     let rows = runtime()?.block_on(async {
         let context = plans::open(&args.config.load()?).await?;
         let (organization, kept) = (context.organization.as_ref(), context.kept.as_ref());
-        Ok::<_, Failure>(
-            list(organization, kept, context.clock.now())
-                .await
-                .map_err(chore_failed)?,
-        )
+        list(organization, kept, context.clock.now())
+            .await
+            .map_err(chore_failed)
     })?;
     let table = || {
         let mut table = output::Table::new(&[

@@ -41,9 +41,9 @@ impl Chore for PruneChore {
     async fn gather(&self, at: &Opened<'_>) -> Result<Pruned, Failure> {
         let (organization, kept) = (at.context.organization.as_ref(), at.context.kept.as_ref());
         let end = self.0.unwrap_or_else(|| at.context.clock.now());
-        Ok(plan_prune(organization, kept, end)
+        plan_prune(organization, kept, end)
             .await
-            .map_err(chore_failed)?)
+            .map_err(chore_failed)
     }
 
     fn draft(&self, pruned: Pruned) -> Result<Drafted<ByReport>, Failure> {

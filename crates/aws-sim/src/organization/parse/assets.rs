@@ -7,11 +7,10 @@ use super::Problems;
 pub(super) fn check(file: &OrganizationFile, names: &NameIndex, problems: &mut Problems) {
     let workloads = file.workloads.iter().enumerate();
     let workloads = workloads.flat_map(|(index, row)| {
-        let owner = (format!("/workloads/{index}/account"), &row.account);
-        let shared = row.shared_with.iter().enumerate();
-        let shared =
-            shared.map(move |(at, it)| (format!("/workloads/{index}/shared_with/{at}"), it));
-        [owner].into_iter().chain(shared)
+        let own = (format!("/workloads/{index}/account"), &row.account);
+        let known = row.shared_with.iter().enumerate();
+        let known = known.map(move |(at, it)| (format!("/workloads/{index}/shared_with/{at}"), it));
+        [own].into_iter().chain(known)
     });
     let shares = file.resource_shares.iter().enumerate();
     let shares = shares.map(|(at, row)| (format!("/resource_shares/{at}/account"), &row.account));
@@ -22,11 +21,10 @@ pub(super) fn check(file: &OrganizationFile, names: &NameIndex, problems: &mut P
         judged.map(|(at, row)| (format!("/config_evaluations/{at}/account"), &row.account));
     let functions = file.functions.iter().enumerate();
     let functions = functions.flat_map(|(index, row)| {
-        let owner = (format!("/functions/{index}/account"), &row.account);
-        let shared = row.shared_with.iter().enumerate();
-        let shared =
-            shared.map(move |(at, it)| (format!("/functions/{index}/shared_with/{at}"), it));
-        [owner].into_iter().chain(shared)
+        let own = (format!("/functions/{index}/account"), &row.account);
+        let known = row.shared_with.iter().enumerate();
+        let known = known.map(move |(at, it)| (format!("/functions/{index}/shared_with/{at}"), it));
+        [own].into_iter().chain(known)
     });
     let stated = workloads.chain(shares).chain(paid);
     for (at, account) in stated.chain(judged).chain(functions) {

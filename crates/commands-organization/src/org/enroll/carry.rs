@@ -1,6 +1,5 @@
 //! From a wish to what became of every account.
 
-use hallpass_chores::plans::run_failed;
 use std::fs;
 
 use hallpass_org::control_tower::factory_obstacles;

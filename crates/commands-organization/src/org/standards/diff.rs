@@ -1,6 +1,5 @@
 //! `hallpass org standards diff FILE`.
 
-use hallpass_chores::plans::run_failed;
 use std::path::PathBuf;
 
 use super::apply::OwnHubArgs;
