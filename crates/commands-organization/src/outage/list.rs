@@ -7,7 +7,7 @@ use hallpass_wording::time::utc;
 use hallpass_chores::plans;
 use hallpass_host::runtime::runtime;
 use hallpass_setup::opening::ConfigArgs;
-use hallpass_terminal::exit::{Exit, Failure, Outcome};
+use hallpass_terminal::exit::{Exit, Outcome};
 use hallpass_terminal::output::{self, OutputArgs};
 
 const FIELDS: &[&str] = &[

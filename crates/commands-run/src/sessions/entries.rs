@@ -9,7 +9,7 @@ use super::signed_in;
 use hallpass_chores::plans;
 use hallpass_host::runtime::runtime;
 use hallpass_setup::opening::ConfigArgs;
-use hallpass_terminal::exit::{Exit, Failure, Outcome};
+use hallpass_terminal::exit::{Exit, Outcome};
 use hallpass_terminal::output::{self, OutputArgs};
 
 const FIELDS: &[&str] = &[
