@@ -41,14 +41,14 @@ LARGE = {
 LARGE_PAGED = {
     "account:ListRegions", "config:SelectResourceConfig", "detective:ListMembers", "devops-guru:ListOrganizationInsights",
     "identitystore:ListGroups", "identitystore:ListUsers", "organizations:ListAccounts", "organizations:ListAccountsForParent",
-    "organizations:ListOrganizationalUnitsForParent", "securityhub:GetInsights", "securityhub:ListMembers",
+    "organizations:ListOrganizationalUnitsForParent", "securityhub:GetInsights",
     "securityhub:ListSecurityControlDefinitions", "sso:ListAccountsForProvisionedPermissionSet", "sso:ListPermissionSets",
 }
 # and one under Control Tower
 TOWER = {
     "enrolment": ("org", "enroll", "--ou-from", "Legacy", "--to", "Workloads", "--check-only", "-o", "json"),
     "readiness of the landing zone": ("org", "readiness", "--as-of", "2026-03-02T10:00:00Z", "-o", "json"),
-    "accounts that Account Factory would make": ("org", "vend", "more.csv", "--assign", "Builders=Reader", "-o", "json"),
+    "accounts that Account Factory would make": ("org", "vend", "more.csv", "--via", "account-factory", "-o", "json"),
 }
 TOWER_PAGED = {
     "account:ListRegions", "controltower:ListEnabledBaselines", "organizations:ListAccounts",
@@ -118,7 +118,7 @@ def made_by_factory(stage, world):
     row = lambda name: f"{name},{ANA},{name}@acme.example,Ana,X,Workloads,,,"
     stage.path("accounts.csv").write_text("\n".join([HEADER, *(row(f"made-{number}") for number in range(MADE))]) + "\n")
     stage.path("more.csv").write_text("\n".join([HEADER, row("one-more")]) + "\n")
-    ran = stage.run("org", "vend", "accounts.csv", "--assign", "Builders=Reader", "--via", "account-factory", "--concurrency", "5", "--apply", "--yes",
+    ran = stage.run("org", "vend", "accounts.csv", "--via", "account-factory", "--concurrency", "5", "--apply", "--yes",
                     timeout=300, **world.environment)
     check("Account Factory makes accounts", ran.returncode == 0, ran.stderr[-900:])
 

@@ -11,9 +11,10 @@ from botocore.exceptions import ClientError
 from stage import Api, Checks, Stage
 
 check = Checks()
+PERSON = "tomasz.wilk@example.com"
 AS_OF = ("--as-of", "2026-03-02T10:00:00Z")
 ACCOUNTS = {"ServiceCode": "organizations", "QuotaCode": "L-E619E033"}
-HEADER = "AccountName,AccountEmail,OrgUnit"
+HEADER = "AccountName,SSOUserEmail,AccountEmail,SSOUserFirstName,SSOUserLastName,OrgUnit,Status,AccountId,ErrorMsg"
 
 
 class World:
@@ -76,7 +77,7 @@ def quotas(world):
 
 
 def vend(world, rows):
-    world.stage.path("list.csv").write_text("\n".join([HEADER, *(f"new-{it},new-{it}@acme.example,/" for it in range(rows))]) + "\n")
+    world.stage.path("list.csv").write_text("\n".join([HEADER, *(f"new-{it},{PERSON},new-{it}@acme.example,A,B,Sandbox,,," for it in range(rows))]) + "\n")
     return world.stage.run("org", "vend", "list.csv", "--via", "organizations", "--apply", "--yes", "-o", "json", timeout=300, **world.environment)
 
 

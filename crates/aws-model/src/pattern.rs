@@ -63,6 +63,20 @@ const BY_HAND: &[(&str, Check)] = &[
     (r"(?:(?!\$\{[a-zA-Z]+:)[\P{C}\r\n])+", |text| {
         !text.is_empty() && are_visible_lines(text)
     }),
+    (r"[0-9A-Za-z\.\-_]*(?<!\.)", is_bucket_of_code),
+    (r"(?!^[0-9]+$)([a-zA-Z0-9-_]+)", is_alias),
+    (r"((?!^\d+$)^[0-9a-zA-Z-_]+$)", is_alias),
+    (
+        concat!(
+            r"(arn:(aws[a-zA-Z-]*)?:lambda:)?((eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}:)?",
+            r"(\d{12}:)?(function:)?([a-zA-Z0-9-_]{1,64})(:((?!\d+$)[0-9a-zA-Z-_]+))?"
+        ),
+        is_function_with_alias,
+    ),
+    (
+        r"(^(?!(system\x2e)))(^[_a-zA-Z0-9])([^$]*)",
+        is_collection_name,
+    ),
 ];
 
 const WORD: &str = "0-9A-Za-z_";
@@ -223,6 +237,41 @@ fn is_category_name(text: &str) -> bool {
     static CHARACTERS: LazyLock<Pattern> =
         LazyLock::new(|| Pattern::new(r"[\p{L}\p{N}\p{Z}\-_]*".to_owned()));
     !text.starts_with(' ') && !text.ends_with(' ') && CHARACTERS.matches(text)
+}
+
+/// Where Lambda takes code from: no point at the end.
+fn is_bucket_of_code(text: &str) -> bool {
+    let fits = |it: char| it.is_ascii_alphanumeric() || matches!(it, '.' | '-' | '_');
+    text.chars().all(fits) && !text.ends_with('.')
+}
+
+/// The name of an alias of Lambda: not a number, which is a version.
+fn is_alias(text: &str) -> bool {
+    let fits = |it: char| it.is_ascii_alphanumeric() || matches!(it, '-' | '_');
+    !text.is_empty() && text.chars().all(fits) && !text.chars().all(|it| it.is_ascii_digit())
+}
+
+/// A function of Lambda, by its ARN or a part of it, and maybe an alias.
+fn is_function_with_alias(text: &str) -> bool {
+    static FUNCTION: LazyLock<Pattern> = LazyLock::new(|| {
+        let source = concat!(
+            r"(arn:(aws[a-zA-Z-]*)?:lambda:)?((eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}:)?",
+            r"(\d{12}:)?(function:)?([a-zA-Z0-9-_]{1,64})"
+        );
+        Pattern::new(source.to_owned())
+    });
+    let with_alias = text
+        .rsplit_once(':')
+        .is_some_and(|(function, alias)| FUNCTION.matches(function) && is_alias(alias));
+    with_alias || FUNCTION.matches(text)
+}
+
+/// The name of a collection: none of the system's, and no dollar in it.
+fn is_collection_name(text: &str) -> bool {
+    let first = text.chars().next();
+    first.is_some_and(|it| it == '_' || it.is_ascii_alphanumeric())
+        && !text.starts_with("system.")
+        && !text.contains('$')
 }
 
 /// One line, of more than spaces.
@@ -450,6 +499,42 @@ mod tests {
             (line, " \t", false),
             (line, "", false),
             (line, "a\nb", false),
+        ] {
+            let pattern = Pattern::new(pattern.to_owned());
+            assert_eq!(pattern.matches(text), fits, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn names_of_lambda_by_hand() {
+        let function = concat!(
+            r"(arn:(aws[a-zA-Z-]*)?:lambda:)?((eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}:)?",
+            r"(\d{12}:)?(function:)?([a-zA-Z0-9-_]{1,64})(:((?!\d+$)[0-9a-zA-Z-_]+))?"
+        );
+        let (bucket, alias) = (r"[0-9A-Za-z\.\-_]*(?<!\.)", r"(?!^[0-9]+$)([a-zA-Z0-9-_]+)");
+        let collection = r"(^(?!(system\x2e)))(^[_a-zA-Z0-9])([^$]*)";
+        for (pattern, text, fits) in [
+            (bucket, "code.of-me", true),
+            (bucket, "code.", false),
+            (alias, "live", true),
+            (alias, "7", false),
+            (alias, "7a", true),
+            (function, "isolate", true),
+            (function, "isolate:live", true),
+            (function, "isolate:7", false),
+            (
+                function,
+                "arn:aws:lambda:eu-west-1:222222222222:function:isolate:live",
+                true,
+            ),
+            (
+                function,
+                "arn:aws:lambda:eu-west-1:222222222222:layer:isolate:live",
+                false,
+            ),
+            (collection, "mine", true),
+            (collection, "system.users", false),
+            (collection, "a$b", false),
         ] {
             let pattern = Pattern::new(pattern.to_owned());
             assert_eq!(pattern.matches(text), fits, "{text:?}");

@@ -1,5 +1,6 @@
 //! Makes a state of an organization file.
 
+mod stated;
 mod users;
 
 use self::users::{add_external_ids, user_attributes};
@@ -239,6 +240,7 @@ impl Loader<'_> {
         self.trails(state);
         self.insights(state);
         self.assets(state);
+        self.stated(state);
         stated_rules::load_file(state, self.file, &self.names);
         state
             .finding_aggregation
@@ -257,7 +259,7 @@ impl Loader<'_> {
         }
     }
 
-    /// What accounts have that other services tell of as the file states it.
+    /// What accounts have that the Well-Architected Tool, RAM and Cost Explorer tell of.
     fn assets(&self, state: &mut SimState) {
         state.workloads.clone_from(&self.file.workloads);
         for workload in &mut state.workloads {
@@ -283,20 +285,6 @@ impl Loader<'_> {
         state.commitments.clone_from(&self.file.commitments);
         for commitment in &mut state.commitments {
             commitment.account = self.account(&commitment.account);
-        }
-        state.quotas.clone_from(&self.file.quotas);
-        state
-            .config_evaluations
-            .clone_from(&self.file.config_evaluations);
-        for evaluation in &mut state.config_evaluations {
-            evaluation.account = self.account(&evaluation.account);
-        }
-        state.functions.clone_from(&self.file.functions);
-        for function in &mut state.functions {
-            function.account = self.account(&function.account);
-            for with in &mut function.shared_with {
-                *with = self.account(with);
-            }
         }
     }
 

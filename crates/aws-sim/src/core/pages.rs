@@ -98,6 +98,8 @@ impl PageCursor {
     }
 
     fn open(&self, text: &str) -> Option<PageToken> {
+        // some services have no `-` and no `_` in their tokens
+        let text = text.replace('+', "-").replace('/', "_");
         let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
         let (tag, body) = bytes.split_at_checked(32)?;
         hmac::verify(&self.secret, body, tag).ok()?;

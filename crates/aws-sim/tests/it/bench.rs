@@ -506,6 +506,8 @@ fn sign_path(
         .map(|(name, value)| format!("{name}:{value}"))
         .collect();
     let lines = lines.join("\n");
+    // what is encoded in the path is encoded once more
+    let path = path.replace('%', "%25");
     let canonical = format!("POST\n{path}\n\n{lines}\n\n{names}\n{}", sha(body));
     let day = at.strftime("%Y%m%d");
     let scope = format!("{day}/{}/{service}/aws4_request", signer.region);

@@ -107,5 +107,12 @@ fn list(context: &Context<'_>) -> HandlerResult {
     if let Some(code) = context.optional("QuotaCode") {
         rows.retain(|(it, _)| it == code);
     }
-    context.listing(rows)
+    let mut output = context.listing(rows)?;
+    if let Output::Members(members) = &mut output
+        && let Some(Value::String(token)) = members.get_mut("NextToken")
+    {
+        // the model has other characters in tokens than most
+        *token = token.replace('-', "+").replace('_', "/");
+    }
+    Ok(output)
 }

@@ -533,7 +533,7 @@ proptest! {
 /// `organization.md` V-16: rows that make an account count, those that are there already do not.
 #[test]
 fn a_list_that_the_organization_has_no_room_for_is_refused_as_a_whole() {
-    let list = "AccountName,AccountEmail,SSOUserEmail,FirstName,LastName,OrgUnit\n\
+    let list = "AccountName,AccountEmail,SSOUserEmail,SSOUserFirstName,SSOUserLastName,OrgUnit\n\
                 one,one@example.com,a@example.com,A,B,Prod\n\
                 two,two@example.com,a@example.com,A,B,Prod\n\
                 three,no address,a@example.com,A,B,Prod\n";

@@ -1,0 +1,24 @@
+//! What the file states of quotas, evaluations and functions.
+
+use super::Loader;
+use crate::core::state::SimState;
+
+impl Loader<'_> {
+    /// As it stands there, with accounts by their ids.
+    pub(super) fn stated(&self, state: &mut SimState) {
+        state.quotas.clone_from(&self.file.quotas);
+        state
+            .config_evaluations
+            .clone_from(&self.file.config_evaluations);
+        for evaluation in &mut state.config_evaluations {
+            evaluation.account = self.account(&evaluation.account);
+        }
+        state.functions.clone_from(&self.file.functions);
+        for function in &mut state.functions {
+            function.account = self.account(&function.account);
+            for with in &mut function.shared_with {
+                *with = self.account(with);
+            }
+        }
+    }
+}
