@@ -311,14 +311,14 @@ pub(crate) struct ComparingArgs {
 
 /// Whether what stands there is as it is wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Standing {
+pub(crate) enum WishStanding {
     /// It is.
     Same,
     /// Something differs.
     Differs,
 }
 
-impl Standing {
+impl WishStanding {
     /// By whether something differs.
     pub(crate) const fn of(differs: bool) -> Self {
         if differs { Self::Differs } else { Self::Same }
@@ -335,7 +335,7 @@ pub(crate) trait Compared: Chore {
         &self,
         at: &Opened<'_>,
         facts: Self::Facts,
-    ) -> Result<(Self::Shown, Standing), Failure>;
+    ) -> Result<(Self::Shown, WishStanding), Failure>;
 }
 
 /// Compares a chore's wish with what stands there.
@@ -352,8 +352,8 @@ pub(crate) fn check<C: Compared>(chore: &C, args: &ComparingArgs) -> Outcome {
         shown.name(&at).await;
         shown.print(None, args.output.format())?;
         Ok(shown.exit(match standing {
-            Standing::Differs if args.fail_on_findings => Exit::Findings,
-            Standing::Differs | Standing::Same => Exit::Ok,
+            WishStanding::Differs if args.fail_on_findings => Exit::Findings,
+            WishStanding::Differs | WishStanding::Same => Exit::Ok,
         }))
     })
 }

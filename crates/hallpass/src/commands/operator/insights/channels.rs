@@ -18,7 +18,7 @@ use crate::bad_names;
 use crate::commands::read_text;
 use crate::exit::{Failure, Outcome};
 use crate::output::{self, Format};
-use crate::plans::chore::{self, Chore, Compared, Drafted, Opened, Standing};
+use crate::plans::chore::{self, Chore, Compared, Drafted, Opened, WishStanding};
 use crate::plans::{PlanArgs, ShownRow, ShownRows};
 use crate::selection_args::TargetSelectionArgs;
 
@@ -180,7 +180,7 @@ impl Compared for ChannelsChore<'_> {
         &self,
         _at: &Opened<'_>,
         found: ChannelsFound,
-    ) -> Result<(Self::Shown, Standing), Failure> {
+    ) -> Result<(Self::Shown, WishStanding), Failure> {
         let differs = found.rows.iter().any(|it| match it.state {
             ChannelState::Missing | ChannelState::Differs => true,
             ChannelState::Same
@@ -188,7 +188,7 @@ impl Compared for ChannelsChore<'_> {
             | ChannelState::Skipped(_)
             | ChannelState::Unread(_) => false,
         });
-        Ok((shown(&found.rows), Standing::of(differs)))
+        Ok((shown(&found.rows), WishStanding::of(differs)))
     }
 }
 

@@ -15,7 +15,7 @@ use crate::delegation_files::{differences, read_file, refused, unread};
 use crate::exit::{Failure, Outcome};
 use crate::output;
 use crate::plans::PlanArgs;
-use crate::plans::chore::{self, Chore, Compared, Drafted, Opened, Standing};
+use crate::plans::chore::{self, Chore, Compared, Drafted, Opened, WishStanding};
 
 /// What is wanted.
 #[derive(Debug, clap::Args)]
@@ -118,7 +118,7 @@ impl Compared for DelegationChore<'_> {
         &self,
         at: &Opened<'_>,
         facts: DelegationFacts,
-    ) -> Result<(ShownDelegation, Standing), Failure> {
+    ) -> Result<(ShownDelegation, WishStanding), Failure> {
         let mut rows = self.compare(&facts)?;
         let reports = differences(at.context, &mut rows, &facts).await;
         let mut shown = shown(&rows);
@@ -126,7 +126,7 @@ impl Compared for DelegationChore<'_> {
             shown.take_in(report);
         }
         let differs = reports.iter().any(PlanReport::has_changes);
-        Ok((shown, Standing::of(differs)))
+        Ok((shown, WishStanding::of(differs)))
     }
 }
 
