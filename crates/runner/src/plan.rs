@@ -5,11 +5,8 @@ use std::fmt;
 
 use aws_lc_rs::digest;
 use hallpass_model::{TimeSpan, Timestamp};
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-
-use crate::ports::StepError;
 
 /// Hex digits of a plan's and a step's id (`organization.md` P-4).
 const ID_DIGITS: usize = 16;
@@ -203,19 +200,6 @@ pub struct PlanStep {
     pub token: String,
     /// How long it may take, waiting included, until it is left as under way.
     pub timeout: TimeSpan,
-}
-
-impl PlanStep {
-    /// What is wanted, as its kind reads it.
-    ///
-    /// # Errors
-    /// When an earlier or later version wrote something else.
-    pub fn wish<T: DeserializeOwned>(&self) -> Result<T, StepError> {
-        let read = serde_json::from_value(self.desired.clone());
-        read.map_err(|error| {
-            StepError::failed("plan", &format!("the step cannot be read: {error}"))
-        })
-    }
 }
 
 /// How much a plan may change at once (`organization.md` P-8, P-11).

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use hallpass_model::{AuditId, TimeSpan, Timestamp};
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::journal::{JournalEntry, Stored};
@@ -95,6 +96,19 @@ pub enum Verify {
     Again(Retry),
     /// Could not be seen, or ended badly.
     Setback(StepError),
+}
+
+impl PlanStep {
+    /// What is wanted, as its kind reads it.
+    ///
+    /// # Errors
+    /// When an earlier or later version wrote something else.
+    pub fn wish<T: DeserializeOwned>(&self) -> Result<T, StepError> {
+        let read = serde_json::from_value(self.desired.clone());
+        read.map_err(|error| {
+            StepError::failed("plan", &format!("the step cannot be read: {error}"))
+        })
+    }
 }
 
 impl Verify {

@@ -337,14 +337,14 @@ pub struct ComparingArgs {
 
 /// Whether what stands there is as it is wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Standing {
+pub enum WishStanding {
     /// It is.
     Same,
     /// Something differs.
     Differs,
 }
 
-impl Standing {
+impl WishStanding {
     /// By whether something differs.
     pub const fn of(differs: bool) -> Self {
         if differs { Self::Differs } else { Self::Same }
@@ -365,7 +365,7 @@ pub trait Compared: Chore {
         &self,
         at: &Opened<'_>,
         facts: Self::Facts,
-    ) -> Result<(Self::Shown, Standing), Failure>;
+    ) -> Result<(Self::Shown, WishStanding), Failure>;
 }
 
 /// Compares a chore's wish with what stands there.
@@ -382,8 +382,8 @@ pub fn check<C: Compared>(chore: &C, args: &ComparingArgs) -> Outcome {
         shown.name(&at).await;
         shown.print(None, args.output.format())?;
         Ok(shown.exit(match standing {
-            Standing::Differs if args.fail_on_findings => Exit::Findings,
-            Standing::Differs | Standing::Same => Exit::Ok,
+            WishStanding::Differs if args.fail_on_findings => Exit::Findings,
+            WishStanding::Differs | WishStanding::Same => Exit::Ok,
         }))
     })
 }

@@ -14,7 +14,7 @@ use hallpass_runner::{PlanDraft, PlanReport, StepTarget, TargetReport};
 use hallpass_wording::plan;
 use serde_json::{Value, json};
 
-use hallpass_chores::plans::chore::{self, Chore, Compared, Drafted, Opened, Standing};
+use hallpass_chores::plans::chore::{self, Chore, Compared, Drafted, Opened, WishStanding};
 use hallpass_chores::plans::{PlanArgs, ShownRow, ShownRows};
 use hallpass_host::bad_names;
 use hallpass_host::selection_args::TargetSelectionArgs;
@@ -180,7 +180,7 @@ impl Compared for ChannelsChore<'_> {
         &self,
         _at: &Opened<'_>,
         found: ChannelsFound,
-    ) -> Result<(Self::Shown, Standing), Failure> {
+    ) -> Result<(Self::Shown, WishStanding), Failure> {
         let differs = found.rows.iter().any(|it| match it.state {
             ChannelState::Missing | ChannelState::Differs => true,
             ChannelState::Same
@@ -188,7 +188,7 @@ impl Compared for ChannelsChore<'_> {
             | ChannelState::Skipped(_)
             | ChannelState::Unread(_) => false,
         });
-        Ok((shown(&found.rows), Standing::of(differs)))
+        Ok((shown(&found.rows), WishStanding::of(differs)))
     }
 }
 

@@ -12,7 +12,7 @@ use hallpass_runner::PlanReport;
 use super::shown::{ShownDelegation, shown};
 use hallpass_chores::delegation_files::{differences, read_file, refused, unread};
 use hallpass_chores::plans::PlanArgs;
-use hallpass_chores::plans::chore::{self, Chore, Compared, Drafted, Opened, Standing};
+use hallpass_chores::plans::chore::{self, Chore, Compared, Drafted, Opened, WishStanding};
 use hallpass_host::bad_names::check_regions;
 use hallpass_terminal::exit::{Failure, Outcome};
 use hallpass_terminal::output;
@@ -118,7 +118,7 @@ impl Compared for DelegationChore<'_> {
         &self,
         at: &Opened<'_>,
         facts: DelegationFacts,
-    ) -> Result<(ShownDelegation, Standing), Failure> {
+    ) -> Result<(ShownDelegation, WishStanding), Failure> {
         let mut rows = self.compare(&facts)?;
         let reports = differences(at.context, &mut rows, &facts).await;
         let mut shown = shown(&rows);
@@ -126,7 +126,7 @@ impl Compared for DelegationChore<'_> {
             shown.take_in(report);
         }
         let differs = reports.iter().any(PlanReport::has_changes);
-        Ok((shown, Standing::of(differs)))
+        Ok((shown, WishStanding::of(differs)))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::carry::StandardsChore;
+use super::carry::{OwnHubArgs, StandardsChore};
 use super::central::Mode;
 use super::read_file;
 use hallpass_chores::plans::PlanArgs;
@@ -32,20 +32,6 @@ pub(super) struct Args {
     own: OwnHubArgs,
     #[command(flatten)]
     plan: PlanArgs,
-}
-
-/// What holds for accounts that look after themselves.
-#[derive(Debug, Default, clap::Args)]
-pub(super) struct OwnHubArgs {
-    /// Turn Security Hub on where it is off
-    #[arg(long)]
-    pub(super) enable_hub: bool,
-    /// Write a reason also where it alone differs
-    #[arg(long)]
-    pub(super) update_reasons: bool,
-    /// Turn on controls that are off and that the file does not name
-    #[arg(long)]
-    pub(super) enable_unnamed: bool,
 }
 
 pub(super) fn run(args: &Args) -> Outcome {

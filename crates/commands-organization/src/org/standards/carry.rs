@@ -11,15 +11,28 @@ use hallpass_org::standards::{
 };
 use hallpass_runner::{PlanDraft, PlanReport};
 
-use super::apply::OwnHubArgs;
 use super::central::{self, Mode};
 use super::shown::{ShownStandards, shown, shown_policies};
 use super::{check_names, day, unread};
 use hallpass_chores::plans::Settled;
-use hallpass_chores::plans::chore::{Chore, Compared, Drafted, Opened, Standing};
+use hallpass_chores::plans::chore::{Chore, Compared, Drafted, Opened, WishStanding};
 use hallpass_host::selection_args::TargetSelectionArgs;
 use hallpass_terminal::exit::{Exit, Failure};
 use hallpass_terminal::output;
+
+/// What holds for accounts that look after themselves.
+#[derive(Debug, Default, clap::Args)]
+pub(super) struct OwnHubArgs {
+    /// Turn Security Hub on where it is off
+    #[arg(long)]
+    pub(super) enable_hub: bool,
+    /// Write a reason also where it alone differs
+    #[arg(long)]
+    pub(super) update_reasons: bool,
+    /// Turn on controls that are off and that the file does not name
+    #[arg(long)]
+    pub(super) enable_unnamed: bool,
+}
 
 /// Which standards and controls are to be on or off.
 pub(super) struct StandardsChore<'a> {
@@ -149,14 +162,14 @@ impl Compared for StandardsChore<'_> {
         &self,
         at: &Opened<'_>,
         found: StandardsFound,
-    ) -> Result<(ShownStandards, Standing), Failure> {
+    ) -> Result<(ShownStandards, WishStanding), Failure> {
         let (draft, mut shown) = self.compare(&found)?;
         let is_central = central::central(self.mode, &found.facts)?.is_some();
         if is_central && !draft.is_empty() {
             let looked = at.context.runner.preview(draft).await.map_err(run_failed)?;
             shown.take_in(&PlanReport::planned(&looked.plan));
         }
-        let standing = Standing::of(shown.differs());
+        let standing = WishStanding::of(shown.differs());
         Ok((shown, standing))
     }
 }

@@ -2,8 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::apply::OwnHubArgs;
-use super::carry::StandardsChore;
+use super::carry::{OwnHubArgs, StandardsChore};
 use super::central::Mode;
 use super::read_file;
 use hallpass_chores::plans::chore::{self, ComparingArgs};
