@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use serde::Deserialize;
 
-use crate::paging::{Paging, told_by_names};
+use crate::page_tokens::{Paging, told_by_names};
 use crate::pattern::Pattern;
 
 /// Version of the table format this crate reads; `xtask` writes the same.
@@ -295,7 +295,11 @@ impl ServiceModel {
                         let shape = shape.as_ref().and_then(|it| shapes.get(it));
                         shape.map_or(&[][..], Shape::members)
                     };
-                    told_by_names(members(&operation.input), members(&operation.output))
+                    let (input, output) = (members(&operation.input), members(&operation.output));
+                    told_by_names(
+                        |name| input.iter().any(|it| it.name == name),
+                        |name| output.iter().any(|it| it.name == name),
+                    )
                 });
                 (name, operation)
             })

@@ -48,7 +48,7 @@ fn finish(state: &mut SimState, request: &AccountRequest) -> AsyncState {
         return AsyncState::Failed("EMAIL_ALREADY_EXISTS".to_owned());
     }
     let accounts = u32::try_from(state.accounts.iter().count()).unwrap_or(u32::MAX);
-    if f64::from(accounts) >= accounts_max(state) {
+    if f64::from(accounts) >= accounts_max(&state.quotas) {
         return AsyncState::Failed("ACCOUNT_LIMIT_EXCEEDED".to_owned());
     }
     let Some(fail) = &request.fail else {

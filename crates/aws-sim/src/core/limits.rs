@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use hallpass_sim_base::Bucket;
 
-use super::state::SimState;
+use crate::organization::StatedQuota;
 
 /// Outstanding asynchronous writes of an instance; not raisable (service quotas page).
 pub(crate) const OUTSTANDING: usize = 10;
@@ -26,8 +26,8 @@ pub(crate) const ACCOUNTS_QUOTA: &str = "L-E619E033";
 const ACCOUNTS: f64 = 10_000.0;
 
 /// How many accounts the organization may have.
-pub(crate) fn accounts_max(state: &SimState) -> f64 {
-    let mut all = state.quotas.iter();
+pub(crate) fn accounts_max(quotas: &[StatedQuota]) -> f64 {
+    let mut all = quotas.iter();
     let stated = all.find(|it| it.code == ACCOUNTS_QUOTA);
     stated.map_or(ACCOUNTS, |it| it.value)
 }

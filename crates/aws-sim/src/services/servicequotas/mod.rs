@@ -74,7 +74,7 @@ fn quotas(context: &Context<'_>, service: &str) -> Vec<(String, Value)> {
     if service == ORGANIZATIONS {
         let name = "Default maximum number of accounts";
         let key = (service, ACCOUNTS_QUOTA);
-        let row = row(context, key, name, accounts_max(state));
+        let row = row(context, key, name, accounts_max(&state.quotas));
         rows.push((ACCOUNTS_QUOTA.to_owned(), row));
     }
     rows.sort_by(|a, b| a.0.cmp(&b.0));
