@@ -1,7 +1,6 @@
 //! What stands against Account Factory, for every command that launches by it.
 
 use hallpass_org::control_tower::FactoryObstacle;
-
 use hallpass_terminal::exit::Failure;
 
 /// What is known to stand against every launch of Account Factory is said before anything is changed

@@ -1,19 +1,19 @@
 //! Files of administrators, as commands and the server read them, and what is said where one cannot be held against the
 //! organization.
 
-use crate::plans::run_failed;
 use std::path::Path;
 
+use hallpass_host::bad_names::{check_region, unknown};
 use hallpass_org::UnreadFact;
 use hallpass_org::delegation::{
     DelegationFacts, DelegationFile, DelegationRefused, DelegationRow, DelegationState, draft,
 };
 use hallpass_runner::{PlanReport, StepEnd, TargetReport};
-
-use crate::plans::PlanContext;
-use hallpass_host::bad_names::{check_region, unknown};
 use hallpass_terminal::exit::Failure;
 use hallpass_terminal::text_file::read_text;
+
+use crate::plans::PlanContext;
+use crate::plans::run_failed;
 
 /// The largest file that is read.
 const FILE_BYTES_MAX: u64 = 1 << 20;

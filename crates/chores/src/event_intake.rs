@@ -4,18 +4,18 @@
 use std::sync::Arc;
 
 use hallpass_aws::{AwsClientSettings, ConnectedOrganization, FindingClient, SqsQueue};
+use hallpass_config::Loaded;
 use hallpass_events::{EventHandler, EventIntake, IntakeLimits};
 use hallpass_findings::{Enricher, FindingCalls, FindingHandler};
+use hallpass_host::server_store::ServerStore;
 use hallpass_model::{Clock, IdSource};
+use hallpass_reports::alerts::{InsightHandler, RootSignInHandler};
+use hallpass_setup::opening::management_account;
+use hallpass_terminal::exit::Failure;
 
 use crate::lifecycle_news::LifecycleHandler;
 use crate::remediations::{self, Remediating, RemediationMeans};
 use crate::standards_follow;
-use hallpass_config::Loaded;
-use hallpass_host::server_store::ServerStore;
-use hallpass_reports::alerts::{InsightHandler, RootSignInHandler};
-use hallpass_setup::opening::management_account;
-use hallpass_terminal::exit::Failure;
 
 /// What takes events, and what remediates; nothing where nothing is configured.
 pub type Intake = (Option<Arc<EventIntake>>, Option<Remediating>);

@@ -14,19 +14,18 @@ mod unasked;
 use std::io::{self, IsTerminal as _};
 use std::time::Duration;
 
+use hallpass_config::Loaded;
 use hallpass_org::ChoreError;
 use hallpass_runner::{
     Applying, Exit as PlanExit, LANE_LEASE, Plan, PlanId, PlanLimits, PlanReport, RunError,
     StepEnd as Ended, StepReport, StepTarget,
 };
-use hallpass_wording::plan;
-use serde_json::Value;
-
-use hallpass_config::Loaded;
 use hallpass_setup::opening::ConfigArgs;
 use hallpass_terminal::exit::{Exit, Failure};
 use hallpass_terminal::output::{self, Format, OutputArgs, Table};
 use hallpass_terminal::prompt::{YesArgs, confirm_act};
+use hallpass_wording::plan;
+use serde_json::Value;
 
 pub use self::command_line::quoted;
 pub use self::context::{MEMBER_ROLE, PlanContext, PlanMeans, assemble, member_calls, open};

@@ -9,25 +9,25 @@ use hallpass_activity::{EventNames, read_recorded_changes};
 use hallpass_alerts::{
     AlertCommitError, AlertRuleIdError, AlertSeverity, AlertStore, HappeningRule, happened_together,
 };
+use hallpass_config::{Loaded, StandardsSchedule};
 use hallpass_events::{EventHandler, HandledEvent, OrganizationEvent};
+use hallpass_host::bad_names::check_region;
+use hallpass_host::server_store::ServerStore;
+use hallpass_host::timer::Timer;
 use hallpass_model::{AccountId, Clock, IdSource, TimeSpan, Timestamp};
 use hallpass_org::ServiceCalls;
 use hallpass_org::standards::{
     HUB_EVENTS, HubChange, HubLog, StandardsFile, StandardsFollower, StandardsNews,
     StandardsStepExecutor, StandardsVisit, VisitStore, VisitTeller, asks_for_visit, visit_asked_by,
 };
+use hallpass_reports::pci::{EventLookup, each_page};
 use hallpass_runner::{PlanStore, Runner, RunnerIdentity, StoreFault};
+use hallpass_terminal::exit::Failure;
+use hallpass_terminal::text_file::read_text;
 use serde_json::{Map, Value};
 
 use crate::plans::member_calls;
 use crate::standards_words;
-use hallpass_config::{Loaded, StandardsSchedule};
-use hallpass_host::bad_names::check_region;
-use hallpass_host::server_store::ServerStore;
-use hallpass_host::timer::Timer;
-use hallpass_reports::pci::{EventLookup, each_page};
-use hallpass_terminal::exit::Failure;
-use hallpass_terminal::text_file::read_text;
 
 /// Who sends the events of Security Hub to `CloudTrail`.
 const HUB_SOURCE: &str = "securityhub.amazonaws.com";

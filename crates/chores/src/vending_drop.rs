@@ -9,17 +9,17 @@ use hallpass_alerts::{
     AlertRuleIdError, AlertSeverity, AlertStore, AlertWrite, HappeningRule, happened,
 };
 use hallpass_aws::{AwsClientSettings, BucketFiles, BucketPlace};
+use hallpass_config::Loaded;
 use hallpass_events::{EventHandler, HandledEvent, OrganizationEvent};
 use hallpass_model::Clock;
 use hallpass_org::vending::{AccountsFile, RowStatus};
+use hallpass_reports::alerts::write_happening;
 use hallpass_runner::PlanId;
+use hallpass_terminal::exit::Failure;
 use serde_json::{Map, Value, json};
 
 use crate::plans::PlanContext;
 use crate::vending_lists::{JudgedList, ListChoice, ROW_TIMEOUT, judge, save};
-use hallpass_config::Loaded;
-use hallpass_reports::alerts::write_happening;
-use hallpass_terminal::exit::Failure;
 
 /// The name that these are known by among alerts.
 const RULE: &str = "vending/lists";

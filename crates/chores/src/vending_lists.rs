@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use clap::ValueEnum;
+use hallpass_config::{ConfiguredAccess, ConfiguredPrincipal, Loaded};
 use hallpass_model::{PermissionSetName, TimeSpan};
 use hallpass_org::control_tower::factory_facts;
 use hallpass_org::vending::{
@@ -13,13 +14,12 @@ use hallpass_org::vending::{
 };
 use hallpass_org::{OrganizationFault, account_quota};
 use hallpass_runner::{PlanDraft, PlanId};
+use hallpass_terminal::exit::Failure;
+use hallpass_terminal::output;
 
 use crate::access_look::directory;
 use crate::account_factory::can_launch;
 use crate::plans::{self, PlanContext};
-use hallpass_config::{ConfiguredAccess, ConfiguredPrincipal, Loaded};
-use hallpass_terminal::exit::Failure;
-use hallpass_terminal::output;
 
 /// An account takes minutes; through a queue of others it may take longer.
 pub const ROW_TIMEOUT: TimeSpan = TimeSpan::minutes(90);

@@ -8,17 +8,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use hallpass_config::Loaded;
 use hallpass_model::{Clock, Email, TimeSpan};
 use hallpass_notify::{Mail, PostError};
 use hallpass_org::vending::{
     AccountAdmin, DueMail, MailTopic, PLAN_KIND, RowStatus, VendingPlan, due_mails, results,
 };
 use hallpass_runner::{JournalEntry, LeaseAnswer, PlanId, PlanState, PlanStore, fold};
+use hallpass_terminal::exit::Failure;
 use hallpass_wording::notice::mail::Letter;
 use hallpass_wording::vending::{RowEnd, ToldRow, list_letter, row_letter};
-
-use hallpass_config::Loaded;
-use hallpass_terminal::exit::Failure;
 
 /// How often is looked whether a row is final.
 const LOOK_EVERY: Duration = Duration::from_secs(2);

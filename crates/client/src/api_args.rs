@@ -1,8 +1,9 @@
 //! The arguments of every command that talks to the server and prints data.
 
-use crate::client::{Client, ServerArgs};
 use hallpass_terminal::exit::Failure;
 use hallpass_terminal::output::{self, Format, OutputArgs};
+
+use crate::client::{Client, ServerArgs};
 
 /// What every command that talks to the server and prints data takes.
 #[derive(Debug, clap::Args)]

@@ -3,11 +3,10 @@
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use hallpass_terminal::exit::Failure;
 use reqwest::Url;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
-
-use hallpass_terminal::exit::Failure;
 
 /// The longest request head read from the browser, in bytes.
 const HEAD_BYTES_MAX: usize = 8 * 1024;

@@ -10,6 +10,8 @@ use std::time::Duration;
 
 use hallpass_api::{Page, Problem};
 use hallpass_aws::answer_body::{BodyFault, whole};
+use hallpass_terminal::exit::{Failure, UNREACHABLE};
+use hallpass_terminal::output;
 use reqwest::header::{HeaderMap, HeaderValue, RETRY_AFTER};
 use reqwest::{Method, StatusCode, Url, redirect};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -17,8 +19,6 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::credentials::Credentials;
-use hallpass_terminal::exit::{Failure, UNREACHABLE};
-use hallpass_terminal::output;
 
 /// How long the server may take to accept a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);

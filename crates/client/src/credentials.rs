@@ -6,10 +6,9 @@ use std::fs;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
+use hallpass_terminal::exit::Failure;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
-
-use hallpass_terminal::exit::Failure;
 
 /// The form of the file.
 const VERSION: u32 = 1;

@@ -5,15 +5,15 @@ use std::time::Duration;
 
 use hallpass_api::{Grant, Request};
 use hallpass_model::TimeSpan;
+use hallpass_terminal::exit::Failure;
+use hallpass_terminal::output;
+use hallpass_terminal::words;
 use hallpass_wording::{lists, states};
 use indicatif::{ProgressBar, ProgressStyle};
 use tokio::time::{Instant, sleep};
 
 use crate::client::Client;
 use crate::tables::{self, Viewpoint};
-use hallpass_terminal::exit::Failure;
-use hallpass_terminal::output;
-use hallpass_terminal::words;
 
 /// How often the server is asked at first, while an answer may come within seconds.
 const PAUSE_FIRST: Duration = Duration::from_millis(500);

@@ -6,6 +6,9 @@ use std::time::Duration;
 
 use hallpass_api::{Ask, Grant, Me, Request};
 use hallpass_model::TimeSpan;
+use hallpass_terminal::exit::Failure;
+use hallpass_terminal::output;
+use hallpass_terminal::words;
 use tokio::time::{Instant, sleep};
 
 use crate::aws_portal::{AccessPortal, PortalError, RoleCredentials, SignInWay, SsoToken};
@@ -14,9 +17,6 @@ use crate::follow::{Followed, Last, follow};
 use crate::ids::{account_id, preview};
 use crate::tables::{self, Viewpoint};
 use crate::target_args::TargetArgs;
-use hallpass_terminal::exit::Failure;
-use hallpass_terminal::output;
-use hallpass_terminal::words;
 
 /// For how long is asked when nothing is said, in seconds.
 const LENGTH: u64 = 3600;

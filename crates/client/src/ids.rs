@@ -5,12 +5,12 @@ use std::str::FromStr;
 
 use hallpass_api::{Grant, Offer, Preview, Request};
 use hallpass_model::{AccountId, GrantId, RequestId};
-
-use crate::client::Client;
-use crate::target_args::TargetArgs;
 use hallpass_terminal::exit::Failure;
 use hallpass_terminal::nearest::nearest;
 use hallpass_terminal::output;
+
+use crate::client::Client;
+use crate::target_args::TargetArgs;
 
 /// The most grants in which an account's name is looked for.
 const GRANTS_LOOKED_AT: usize = 1000;

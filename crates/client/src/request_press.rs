@@ -2,13 +2,13 @@
 
 use hallpass_api::Request;
 use hallpass_model::RequestId;
+use hallpass_terminal::exit::{Exit, Outcome};
+use hallpass_terminal::output;
 use serde::Serialize;
 
 use crate::api_args::ApiArgs;
 use crate::client::block_on;
 use crate::tables::{self, Viewpoint};
-use hallpass_terminal::exit::{Exit, Outcome};
-use hallpass_terminal::output;
 
 /// Sends a press to the server, as the last part of the request's address, and prints the request.
 pub fn press(api: &ApiArgs, id: RequestId, press: &str, body: &impl Serialize) -> Outcome {

@@ -4,11 +4,10 @@ use std::fmt::Write as _;
 
 use hallpass_api::{Glass, Grant, Request};
 use hallpass_model::{TimeSpan, Timestamp};
-use hallpass_wording::{lists, states, time};
-use jiff::tz::TimeZone;
-
 use hallpass_terminal::output::{self, Table, plain};
 use hallpass_terminal::words;
+use hallpass_wording::{lists, states, time};
+use jiff::tz::TimeZone;
 
 /// The columns of requests in CSV.
 pub const REQUEST_FIELDS: &[&str] = &[

@@ -1,8 +1,9 @@
 //! `hallpass query`: carried out by the companion, as are its snapshots and tables; alerts are not.
 
-use super::alerts;
 use hallpass_host::companion;
 use hallpass_terminal::exit::Outcome;
+
+use super::alerts;
 
 /// Run SQL over a snapshot of the organization; manage alerts
 #[derive(Debug, clap::Args)]

@@ -3,17 +3,16 @@
 use std::sync::Arc;
 
 use hallpass_aws::SqsQueue;
-use hallpass_events::{EventKey, EventMemory as _, EventRecord, EventState};
-use hallpass_wording::time::utc;
-use serde_json::json;
-
 use hallpass_clock::SystemClock;
 use hallpass_config::Loaded;
+use hallpass_events::{EventKey, EventMemory as _, EventRecord, EventState};
 use hallpass_host::runtime::runtime;
 use hallpass_host::server_store::ServerStore;
 use hallpass_setup::opening::{ConfigArgs, aws_settings, open_store};
 use hallpass_terminal::exit::{Exit, Failure, Outcome};
 use hallpass_terminal::output::{self, OutputArgs, Table};
+use hallpass_wording::time::utc;
+use serde_json::json;
 
 const FIELDS: &[&str] = &["id", "source", "detail_type", "at", "why", "body"];
 /// The most that is listed.

@@ -6,7 +6,6 @@ use std::path::Path;
 use std::thread;
 
 use hallpass_iam::{CaseAnswer, LoadError, LoadErrorCode};
-
 use hallpass_terminal::exit::{Exit, Failure};
 use hallpass_terminal::output;
 

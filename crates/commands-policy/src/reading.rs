@@ -1,7 +1,6 @@
 //! How requests of cases are read, for every command that decides some.
 
 use hallpass_iam::{CaseOptions, ScpLanguage};
-
 use hallpass_terminal::exit::Failure;
 
 /// How cases are read.

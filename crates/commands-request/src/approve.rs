@@ -1,11 +1,10 @@
 //! `hallpass approve`: say yes to a request.
 
 use hallpass_api::Approve;
-use hallpass_model::{RequestId, TimeSpan};
-
 use hallpass_client::api_args::ApiArgs;
 use hallpass_client::ids::request_id;
 use hallpass_client::request_press::press;
+use hallpass_model::{RequestId, TimeSpan};
 use hallpass_terminal::exit::Outcome;
 
 /// Approve a request, with a comment or for a shorter time

@@ -1,17 +1,16 @@
 //! `hallpass break-glass`: take access in an emergency, without waiting for anybody.
 
 use hallpass_api::{BreakGlass, Request};
-use hallpass_model::{RequestId, TimeSpan};
-use hallpass_wording::dialogs;
-
 use hallpass_client::api_args::ApiArgs;
 use hallpass_client::client::block_on;
 use hallpass_client::ids::request_id;
 use hallpass_client::request_press::print;
 use hallpass_client::tables;
+use hallpass_model::{RequestId, TimeSpan};
 use hallpass_terminal::exit::{Failure, Outcome};
 use hallpass_terminal::output;
 use hallpass_terminal::prompt::{Consent, YesArgs, confirm_act};
+use hallpass_wording::dialogs;
 
 /// The shortest justification (`access.md` §17).
 const CHARACTERS_MIN: usize = 20;

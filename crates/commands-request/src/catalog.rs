@@ -1,14 +1,13 @@
 //! `hallpass catalog`: what you may ask for.
 
 use hallpass_api::Offer;
-use hallpass_model::TimeSpan;
-use hallpass_wording::lists;
-
 use hallpass_client::api_args::ApiArgs;
 use hallpass_client::api_args::say_more;
 use hallpass_client::client::block_on;
+use hallpass_model::TimeSpan;
 use hallpass_terminal::exit::{Exit, Outcome};
 use hallpass_terminal::output::{self, Table};
+use hallpass_wording::lists;
 
 const FIELDS: &[&str] = &[
     "account",

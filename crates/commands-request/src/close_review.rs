@@ -1,11 +1,10 @@
 //! `hallpass requests close-review`: close the review of a break-glass grant.
 
 use hallpass_api::CloseReview;
-use hallpass_model::RequestId;
-
 use hallpass_client::api_args::ApiArgs;
 use hallpass_client::ids::request_id;
 use hallpass_client::request_press::press;
+use hallpass_model::RequestId;
 use hallpass_terminal::exit::Outcome;
 
 /// Close the review of somebody's break-glass access

@@ -2,13 +2,12 @@
 
 use std::io::{self, IsTerminal as _};
 
-use reqwest::Url;
-
 use hallpass_client::browser::open;
 use hallpass_client::client::{ServerArgs, block_on};
 use hallpass_client::held::{AskArgs, RoleArgs, held_role, me_and_portal};
 use hallpass_terminal::exit::{Exit, Failure, Outcome};
 use hallpass_terminal::output;
+use reqwest::Url;
 
 /// Open the AWS console with access you hold, or ask for it first
 #[derive(Debug, clap::Args)]

@@ -1,11 +1,10 @@
 //! `hallpass deny`: say no to a request.
 
 use hallpass_api::Deny;
-use hallpass_model::RequestId;
-
 use hallpass_client::api_args::ApiArgs;
 use hallpass_client::ids::request_id;
 use hallpass_client::request_press::press;
+use hallpass_model::RequestId;
 use hallpass_terminal::exit::Outcome;
 
 /// Deny a request; the requester is told at once

@@ -1,12 +1,11 @@
 //! `hallpass discard`: take a request back.
 
-use hallpass_model::RequestId;
-use serde_json::json;
-
 use hallpass_client::api_args::ApiArgs;
 use hallpass_client::ids::request_id;
 use hallpass_client::request_press::press;
+use hallpass_model::RequestId;
 use hallpass_terminal::exit::Outcome;
+use serde_json::json;
 
 /// Discard a request of yours before it is decided
 #[derive(Debug, clap::Args)]

@@ -4,14 +4,13 @@ use std::ffi::OsString;
 use std::path::Path;
 use std::process::Command;
 
-use secrecy::ExposeSecret as _;
-
 use hallpass_client::aws_portal::{AccessPortal, RoleCredentials, SignInWay};
 use hallpass_client::client::{ServerArgs, block_on};
 use hallpass_client::held::{
     AskArgs, RoleArgs, SignIn, credentials, held_role, is_found, me_and_portal,
 };
 use hallpass_terminal::exit::{Failure, Outcome};
+use secrecy::ExposeSecret as _;
 
 /// What names other credentials than those the command is given.
 const OTHERS: [&str; 7] = [

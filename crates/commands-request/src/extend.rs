@@ -1,13 +1,13 @@
 //! `hallpass extend`: ask to keep access for longer.
 
 use hallpass_api::{Extend, Request};
-use hallpass_model::TimeSpan;
-
-use super::request::{WaitArgs, see_through};
 use hallpass_client::api_args::ApiArgs;
 use hallpass_client::client::block_on;
 use hallpass_client::ids::GrantRef;
+use hallpass_model::TimeSpan;
 use hallpass_terminal::exit::Outcome;
+
+use super::request::{WaitArgs, see_through};
 
 /// Ask to keep access for longer; this is a new request
 #[derive(Debug, clap::Args)]

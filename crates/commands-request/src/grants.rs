@@ -2,10 +2,6 @@
 
 use clap::ValueEnum;
 use hallpass_api::Grant;
-
-use super::requests::name;
-use super::{extend, release};
-use crate::revoke;
 use hallpass_client::api_args::ApiArgs;
 use hallpass_client::api_args::say_more;
 use hallpass_client::client::block_on;
@@ -13,6 +9,10 @@ use hallpass_client::ids::account_id;
 use hallpass_client::tables::{self, Viewpoint};
 use hallpass_terminal::exit::{Exit, Outcome};
 use hallpass_terminal::output;
+
+use super::requests::name;
+use super::{extend, release};
+use crate::revoke;
 
 /// List grants, and extend, release or revoke one
 #[derive(Debug, clap::Args)]

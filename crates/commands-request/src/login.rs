@@ -6,14 +6,13 @@ mod device;
 use std::io::{self, IsTerminal as _, Read as _};
 
 use hallpass_api::{LoginToken, Me};
-use reqwest::Url;
-use secrecy::{ExposeSecret as _, SecretString};
-
 use hallpass_client::client::{Client, ServerArgs, block_on, server_key};
 use hallpass_client::credentials::{CredentialSource, Credentials};
 use hallpass_host::machine_name::host;
 use hallpass_terminal::exit::{Exit, Failure, Outcome};
 use hallpass_terminal::output;
+use reqwest::Url;
+use secrecy::{ExposeSecret as _, SecretString};
 
 /// The longest token that is read, in bytes.
 const TOKEN_BYTES_MAX: u64 = 8 * 1024;

@@ -1,8 +1,6 @@
 //! `hallpass release`: give access back before its end.
 
 use hallpass_api::Grant;
-use serde_json::json;
-
 use hallpass_client::api_args::ApiArgs;
 use hallpass_client::client::{Client, block_on};
 use hallpass_client::ids::{GrantRef, preview};
@@ -12,6 +10,7 @@ use hallpass_terminal::exit::{Exit, Outcome};
 use hallpass_terminal::output;
 use hallpass_terminal::prompt::{Consent, YesArgs, confirm};
 use hallpass_terminal::words;
+use serde_json::json;
 
 /// Give your access back before its end
 #[derive(Debug, clap::Args)]

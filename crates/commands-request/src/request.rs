@@ -3,19 +3,19 @@
 use std::io::{self, IsTerminal as _};
 
 use hallpass_api::{Ask, Extend, Grant, Request};
-use hallpass_model::TimeSpan;
-
-use super::several::{self, TargetsArgs};
-use super::starts;
 use hallpass_client::api_args::ApiArgs;
 use hallpass_client::client::{Client, block_on};
 use hallpass_client::follow::{Followed, Last, follow};
 use hallpass_client::ids::preview;
 use hallpass_client::tables::{self, Viewpoint};
+use hallpass_model::TimeSpan;
 use hallpass_terminal::exit::{Exit, Failure, Outcome};
 use hallpass_terminal::output::{self, Format};
 use hallpass_terminal::prompt::{Consent, confirm_act};
 use hallpass_terminal::words;
+
+use super::several::{self, TargetsArgs};
+use super::starts;
 
 /// Ask for access: a permission set in an account, or a group
 #[derive(Debug, clap::Args)]

@@ -2,15 +2,15 @@
 
 use clap::ValueEnum;
 use hallpass_api::Request;
-
-use super::discard;
-use crate::close_review;
 use hallpass_client::api_args::ApiArgs;
 use hallpass_client::api_args::say_more;
 use hallpass_client::client::block_on;
 use hallpass_client::tables::{self, Viewpoint};
 use hallpass_terminal::exit::{Exit, Outcome};
 use hallpass_terminal::output;
+
+use super::discard;
+use crate::close_review;
 
 /// List requests: yours, those you may review, or all
 #[derive(Debug, clap::Args)]

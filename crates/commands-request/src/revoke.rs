@@ -3,8 +3,6 @@
 use std::collections::BTreeSet;
 
 use hallpass_api::{Grant, Revoke, RevokeMany, Revoked, RevokedOne};
-use hallpass_wording::{lists, states};
-
 use hallpass_client::api_args::ApiArgs;
 use hallpass_client::client::{Client, block_on};
 use hallpass_client::ids::{GrantRef, account_id};
@@ -13,6 +11,7 @@ use hallpass_terminal::exit::{Exit, Failure, Outcome};
 use hallpass_terminal::output::{self, Table};
 use hallpass_terminal::prompt::{Consent, YesArgs, confirm};
 use hallpass_terminal::words;
+use hallpass_wording::{lists, states};
 
 /// The states in which a grant gives access, or is about to, in the order it passes them: a grant
 /// that moves on between two listings is still seen.

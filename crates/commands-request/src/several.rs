@@ -1,13 +1,12 @@
 //! Several targets in one `hallpass request`: each becomes a request of its own, all or none.
 
 use hallpass_api::{AskBatch, AskTarget, AskedBatch, Grant, Request};
-use hallpass_model::{TimeSpan, Timestamp};
-
 use hallpass_client::client::Client;
 use hallpass_client::follow::{Followed, Last, follow};
 use hallpass_client::ids::preview;
 use hallpass_client::tables::{self, Viewpoint};
 use hallpass_client::target_args::TargetArgs;
+use hallpass_model::{TimeSpan, Timestamp};
 use hallpass_terminal::exit::{Exit, Failure, Outcome};
 use hallpass_terminal::output::{self, Format};
 

@@ -1,10 +1,9 @@
 //! When access is to begin, as people write it.
 
 use hallpass_model::{TimeSpan, Timestamp};
+use hallpass_terminal::exit::Failure;
 use jiff::civil::Time;
 use jiff::tz::TimeZone;
-
-use hallpass_terminal::exit::Failure;
 
 /// Reads an instant: as RFC 3339 has it, a time of today or tomorrow in the zone, or `+` and how long from now.
 ///

@@ -1,7 +1,6 @@
 //! `hallpass whoami`: who the server takes you for.
 
 use hallpass_api::Me;
-
 use hallpass_client::api_args::ApiArgs;
 use hallpass_client::client::block_on;
 use hallpass_client::tables::Viewpoint;

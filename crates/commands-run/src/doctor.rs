@@ -14,22 +14,22 @@ use std::sync::Arc;
 use hallpass_access::{Channel, DirectorySource as _};
 use hallpass_aws::{ConnectedOrganization, Inventory, OwnAccountRole};
 use hallpass_clock::{BOUND, Reading};
-use hallpass_model::time::utc_seconds;
-use hallpass_model::{Clock, TimeSpan, Timestamp};
-use hallpass_org::Organization;
-use hallpass_rules::{Directory, GroupRef, Rules};
-use serde::Serialize;
-
 use hallpass_clock::{ProcessClock, SystemClock};
 use hallpass_config::Loaded;
 use hallpass_host::descriptors;
 use hallpass_host::random_ids::RandomIds;
 use hallpass_host::runtime::runtime;
+use hallpass_model::time::utc_seconds;
+use hallpass_model::{Clock, TimeSpan, Timestamp};
+use hallpass_org::Organization;
+use hallpass_rules::{Directory, GroupRef, Rules};
 use hallpass_setup::clock::newest_record;
 use hallpass_setup::opening::{ConfigArgs, connect, open_store};
 use hallpass_setup::rule_files::read_rules;
 use hallpass_terminal::exit::{Exit, Failure, Outcome};
 use hallpass_terminal::output::{self, OutputArgs, Table};
+use serde::Serialize;
+
 use whom::Whom;
 
 const FIELDS: &[&str] = &["check", "result", "detail", "remedy"];

@@ -5,14 +5,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use hallpass_aws::{Aws, AwsClientSettings as AwsSettings, ConnectError, Survey};
-use hallpass_guard::{AwsTime as _, Ends, Guard, GuardLimits, Ports, Work};
-use hallpass_model::{Clock, IdSource, TimeSpan, Timestamp};
-use tokio::net::TcpListener;
-use tokio::sync::watch;
-use tokio::task::JoinSet;
-
 use hallpass_clock::SystemClock;
 use hallpass_config::{EndsPlace, Loaded};
+use hallpass_guard::{AwsTime as _, Ends, Guard, GuardLimits, Ports, Work};
 use hallpass_guard_files::center::RemoveOnly;
 use hallpass_guard_files::ends::{FileEnds, ObjectEnds, StoreEnds};
 use hallpass_guard_files::file_of;
@@ -23,6 +18,7 @@ use hallpass_host::file_lock::only_process;
 use hallpass_host::random_ids::RandomIds;
 use hallpass_host::runtime::runtime;
 use hallpass_host::status_http::{self, Face};
+use hallpass_model::{Clock, IdSource, TimeSpan, Timestamp};
 use hallpass_setup::heads::{Means, open_bucket};
 use hallpass_setup::opening::starter_is_gone;
 use hallpass_setup::opening::{ConfigArgs, asked_to_stop, aws_settings};
@@ -30,6 +26,9 @@ use hallpass_setup::waiting::{rest, spawn};
 use hallpass_terminal::exit::{Exit, Failure, Outcome};
 use hallpass_terminal::logging;
 use hallpass_terminal::output;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
 
 /// Ends worked on at the same time: one that waits for AWS holds up no other.
 const WORKERS: usize = 8;

@@ -1,14 +1,13 @@
 //! `hallpass people lock` and `hallpass people unlock`: block a person, and let them in again.
 
 use hallpass_api::{HeldAccess, Lock, LockPerson, UnlockPerson, Unlocked};
-use hallpass_model::TimeSpan;
-use hallpass_wording::time::utc;
-
 use hallpass_client::api_args::ApiArgs;
 use hallpass_client::client::block_on;
+use hallpass_model::TimeSpan;
 use hallpass_terminal::exit::{Exit, Outcome};
 use hallpass_terminal::output;
 use hallpass_terminal::prompt::{YesArgs, confirm};
+use hallpass_wording::time::utc;
 
 const FIELDS: &[&str] = &["user", "user_id", "since", "until", "by", "reason", "held"];
 

@@ -1,7 +1,8 @@
 //! `hallpass people …`: who is locked out, and whose sessions are cut off.
 
-use super::{lock, sessions};
 use hallpass_terminal::exit::Outcome;
+
+use super::{lock, sessions};
 
 /// Lock and unlock people, list their sessions and cut them off
 #[derive(Debug, clap::Args)]

@@ -1,7 +1,8 @@
 //! `hallpass server …`: what looks after the server, on its own machine or through its API.
 
-use super::{doctor, guard, lambda, slack, standing, store, sweep, token};
 use hallpass_terminal::exit::Outcome;
+
+use super::{doctor, guard, lambda, slack, standing, store, sweep, token};
 
 /// Check the server, back up its database, make tokens, run sweeps
 #[derive(Debug, clap::Args)]

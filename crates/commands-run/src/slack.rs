@@ -1,7 +1,6 @@
 //! `hallpass server slack`: what is needed to connect Slack.
 
 use hallpass_slack::{Reach, manifest};
-
 use hallpass_terminal::exit::{Exit, Failure, Outcome};
 use hallpass_terminal::output;
 

@@ -1,17 +1,16 @@
 //! `hallpass server standing`: access that people hold, not through Hallpass: shown, accepted, given an end.
 
 use hallpass_api::{Standing, StandingAct, StandingDone, StandingList};
-use hallpass_model::{TimeSpan, Timestamp};
-use jiff::civil::Date;
-use jiff::tz::TimeZone;
-
 use hallpass_client::api_args::ApiArgs;
 use hallpass_client::client::{Client, block_on};
 use hallpass_client::tables::{self, Viewpoint};
 use hallpass_client::target_args::TargetArgs;
+use hallpass_model::{TimeSpan, Timestamp};
 use hallpass_terminal::exit::{Exit, Failure, Outcome};
 use hallpass_terminal::output::{self, Table, plain};
 use hallpass_terminal::prompt::{Consent, YesArgs, confirm};
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
 
 /// The columns of items in CSV.
 const FIELDS: &[&str] = &[

@@ -3,17 +3,17 @@
 use std::fmt::Write as _;
 
 use hallpass_api::{ConfirmSweep, Sweep, SweepFindings, SweepReport};
-use hallpass_model::SweepId;
-use hallpass_wording::lists;
-
-use super::standing;
 use hallpass_client::api_args::ApiArgs;
 use hallpass_client::api_args::say_more;
 use hallpass_client::client::{Client, block_on};
 use hallpass_client::tables::Viewpoint;
+use hallpass_model::SweepId;
 use hallpass_terminal::exit::{Exit, Failure, Outcome};
 use hallpass_terminal::output::{self, Table, plain};
 use hallpass_terminal::prompt::{Consent, YesArgs, confirm};
+use hallpass_wording::lists;
+
+use super::standing;
 
 /// The columns of runs in CSV.
 const FIELDS: &[&str] = &[

@@ -1,19 +1,18 @@
 //! `hallpass server token`: API tokens, made on the server's own machine straight in its store.
 
-use hallpass_identity::{Owner, TokenScope, TokenSource, hash_secret};
-use hallpass_model::{Email, IdSource, TimeSpan, Timestamp, TokenId};
-use hallpass_store::TokenRow;
-use hallpass_wording::time::utc;
-
 use hallpass_host::random_ids::RandomIds;
 use hallpass_host::runtime::runtime;
 use hallpass_host::server_store::ServerStore;
+use hallpass_identity::{Owner, TokenScope, TokenSource, hash_secret};
+use hallpass_model::{Email, IdSource, TimeSpan, Timestamp, TokenId};
 use hallpass_setup::opening::{ConfigArgs, open_store};
 use hallpass_setup::person;
 use hallpass_setup::sources::new_secret;
 use hallpass_setup::sources::next_record;
+use hallpass_store::TokenRow;
 use hallpass_terminal::exit::{Exit, Failure, Outcome};
 use hallpass_terminal::output::{self, OutputArgs};
+use hallpass_wording::time::utc;
 
 const FIELDS: &[&str] = &[
     "id",

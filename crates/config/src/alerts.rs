@@ -2,11 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
+use hallpass_host::snapshots_at::SnapshotsAt;
+use hallpass_terminal::exit::Failure;
 use serde::Deserialize;
 
 use super::Loaded;
-use hallpass_host::snapshots_at::SnapshotsAt;
-use hallpass_terminal::exit::Failure;
 
 /// Where `hallpass sync` writes to unless it is told, beside the configuration.
 const SNAPSHOTS: &str = "snapshots";

@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 
 use hallpass_model::TimeSpan;
+use hallpass_terminal::exit::Failure;
 use serde::Deserialize;
 
 use super::drift::CompareSchedule;
 use super::{Loaded, Time};
-use hallpass_terminal::exit::Failure;
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]

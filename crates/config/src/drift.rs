@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 
 use hallpass_model::TimeSpan;
+use hallpass_terminal::exit::Failure;
 use serde::Deserialize;
 
 use super::{Loaded, Time};
-use hallpass_terminal::exit::Failure;
 
 /// As often as a comparison may be made: one reads every set of the files with all of its assignments.
 const EVERY_MIN: TimeSpan = TimeSpan::seconds(10);

@@ -3,10 +3,10 @@
 
 use hallpass_findings::{DEFAULT_UPDATED_BY, EnrichSettings, NotePolicy};
 use hallpass_org::insights::InsightSeverity;
+use hallpass_terminal::exit::Failure;
 use serde::Deserialize;
 
 use super::Loaded;
-use hallpass_terminal::exit::Failure;
 
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]

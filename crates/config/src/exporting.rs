@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 
 use hallpass_aws::{BucketPlace, LockMode, Retention, is_plain_path};
+use hallpass_terminal::exit::Failure;
 use serde::Deserialize;
 
 use super::Loaded;
-use hallpass_terminal::exit::Failure;
 
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]

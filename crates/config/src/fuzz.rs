@@ -3,7 +3,6 @@
 //! An input that begins with `=` is a text as it is; any other one says how the sample is changed.
 
 use std::collections::BTreeSet;
-
 use std::path::PathBuf;
 
 use hallpass_model::Timestamp;

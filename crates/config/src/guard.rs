@@ -7,10 +7,10 @@ use hallpass_audit::PublicKey;
 use hallpass_aws::BucketPlace;
 use hallpass_guard::Trust;
 use hallpass_model::TimeSpan;
+use hallpass_terminal::exit::Failure;
 use serde::Deserialize;
 
 use super::{ExportPlace, Loaded, Time, bucket_place};
-use hallpass_terminal::exit::Failure;
 
 /// The name of the file of ends in the export's folder.
 const ENDS: &str = "ends.jsonl";

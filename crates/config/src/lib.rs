@@ -29,9 +29,8 @@ use std::path::{Path, PathBuf};
 use hallpass_access::{AdminSignIn, OnRuleChange, Settings};
 use hallpass_identity::Identity;
 use hallpass_model::TimeSpan;
-use serde::Deserialize;
-
 use hallpass_terminal::exit::Failure;
+use serde::Deserialize;
 
 pub use alerts::AlertTargets;
 pub use drift::CompareSchedule;

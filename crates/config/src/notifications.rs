@@ -5,11 +5,11 @@ use std::sync::Arc;
 use hallpass_access::Channel;
 use hallpass_model::Clock;
 use hallpass_notify::{Mail, MailSettings, Webhook, WebhookSettings};
+use hallpass_terminal::exit::Failure;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
 use super::{Config, Loaded, resolve};
-use hallpass_terminal::exit::Failure;
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]

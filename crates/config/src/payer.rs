@@ -4,11 +4,11 @@ use std::path::PathBuf;
 
 use hallpass_model::Email;
 use hallpass_org::payer::{PayerFile, PayerSide};
+use hallpass_terminal::exit::Failure;
+use hallpass_terminal::text_file::read_text;
 use serde::Deserialize;
 
 use super::Loaded;
-use hallpass_terminal::exit::Failure;
-use hallpass_terminal::text_file::read_text;
 
 /// The largest file that is read.
 const FILE_BYTES_MAX: u64 = 1 << 20;

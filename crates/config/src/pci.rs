@@ -2,15 +2,15 @@
 //! server looks.
 
 use hallpass_activity::{ActivityPolicy, AgeLimits, EventName, PciLimits, PciRules};
+use hallpass_directories::scim::ScimPeople;
+use hallpass_log_files::log_source::LogSource;
 use hallpass_model::{AccountId, TimeSpan};
+use hallpass_terminal::exit::Failure;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{Loaded, Time, resolve};
-use hallpass_directories::scim::ScimPeople;
-use hallpass_log_files::log_source::LogSource;
-use hallpass_terminal::exit::Failure;
 
 /// As often as a run may be made: a run over a trail lists its newest days.
 const EVERY_MIN: TimeSpan = TimeSpan::seconds(10);

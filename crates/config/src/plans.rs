@@ -1,10 +1,10 @@
 //! `[plans]`: which plans the server goes on with by itself when it starts.
 
 use hallpass_org::{delegation, enrolment, standards, vending};
+use hallpass_terminal::exit::Failure;
 use serde::Deserialize;
 
 use super::Loaded;
-use hallpass_terminal::exit::Failure;
 
 /// Kinds of plans that may be gone on with: their commands ask nobody for a second yes, and take nothing away.
 const RESUMABLE: [&str; 4] = [

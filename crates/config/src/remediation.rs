@@ -2,10 +2,10 @@
 
 use std::path::PathBuf;
 
+use hallpass_terminal::exit::Failure;
 use serde::Deserialize;
 
 use super::Loaded;
-use hallpass_terminal::exit::Failure;
 
 /// The role of member accounts.
 const ROLE: &str = "HallpassRemediation";

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use hallpass_model::TimeSpan;
 use hallpass_server::{OidcSettings, Provider, Proxies, SessionSettings, SignIn};
+use hallpass_terminal::exit::Failure;
 use serde::Deserialize;
 
 use super::{Loaded, Time};
-use hallpass_terminal::exit::Failure;
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]

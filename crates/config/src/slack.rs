@@ -1,11 +1,11 @@
 //! `[slack]`: how the Slack app is set up.
 
 use hallpass_slack::Marks;
+use hallpass_terminal::exit::Failure;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 
 use super::{Loaded, resolve};
-use hallpass_terminal::exit::Failure;
 
 /// The table.
 #[derive(Clone, Debug, Deserialize)]

@@ -2,13 +2,13 @@
 
 use std::path::PathBuf;
 
+use hallpass_host::bad_names::check_regions;
 use hallpass_model::TimeSpan;
 use hallpass_org::standards::{FollowMode, FollowSettings, StandardsChoices};
+use hallpass_terminal::exit::Failure;
 use serde::Deserialize;
 
 use super::{Loaded, Time};
-use hallpass_host::bad_names::check_regions;
-use hallpass_terminal::exit::Failure;
 
 /// As often as the whole organization may be looked at: every account and Region is read.
 const SWEEP_MIN: TimeSpan = TimeSpan::minutes(1);

@@ -5,10 +5,10 @@ use hallpass_access::{
     ADOPTED_MAX, Schedule, StandingPattern, SweepMode, SweepReach, SweepSettings,
 };
 use hallpass_model::TimeSpan;
+use hallpass_terminal::exit::Failure;
 use serde::Deserialize;
 
 use super::Time;
-use hallpass_terminal::exit::Failure;
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]

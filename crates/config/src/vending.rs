@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use hallpass_aws::BucketPlace;
 use hallpass_model::Email;
 use hallpass_org::vending::tag_fault;
+use hallpass_terminal::exit::Failure;
 use serde::Deserialize;
 
 use super::Loaded;
-use hallpass_terminal::exit::Failure;
 
 /// Where access of the configuration stands.
 const ASSIGN: &str = "vending.assign";

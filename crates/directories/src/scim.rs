@@ -6,12 +6,11 @@ use std::time::Duration;
 use async_trait::async_trait;
 use hallpass_aws::answer_body::{BodyFault, whole};
 use hallpass_org::pci::{ProviderFault, ProviderPeople, ProviderPerson, ProviderState};
+use hallpass_terminal::exit::Failure;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use reqwest::{Method, Url};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
-
-use hallpass_terminal::exit::Failure;
 
 /// The longest time for one call.
 const CALL_MAX: Duration = Duration::from_mins(1);

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use hallpass_guard::{Guard, Status};
-
 use hallpass_host::status_http::{Face, Numbers};
 
 /// A guard, as it shows itself.

@@ -7,13 +7,12 @@ use std::time::Duration;
 use std::{env, fs};
 
 use hallpass_api::{Offer, Offers};
-use hallpass_model::{TimeSpan, Timestamp};
-use serde::{Deserialize, Serialize};
-
 use hallpass_client::client::{Client, ServerArgs, block_on};
 use hallpass_client::credentials::{private_folder, write_private};
+use hallpass_model::{TimeSpan, Timestamp};
 use hallpass_terminal::exit::{Exit, Failure, Outcome};
 use hallpass_terminal::output;
+use serde::{Deserialize, Serialize};
 
 /// How long the server may take.
 const PATIENCE: Duration = Duration::from_millis(250);

@@ -2,7 +2,6 @@
 //! permission sets and groups that the server offers.
 
 use clap_complete::Shell;
-
 use hallpass_terminal::exit::{Exit, Failure, Outcome};
 use hallpass_terminal::output;
 

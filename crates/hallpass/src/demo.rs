@@ -12,17 +12,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hallpass_aws::{AwsClientSettings as AwsSettings, Credentials};
-use hallpass_identity::Identity;
-use hallpass_model::{Clock, IdSource, TimeSpan};
-use hallpass_rules::{Directory, RuleFile, Rules};
-use hallpass_server::{Connections, Proxies, Rates, ServerMode, SignIn};
-use hallpass_slack::{Marks, Setup};
-use hallpass_store::FolderTarget;
-use secrecy::SecretString;
-
-use crate::compose;
-use crate::compose::Exporting;
-use crate::compose::Parts;
 use hallpass_chores::event_intake::{self, Intake, IntakeMeans};
 use hallpass_clock::ProcessClock;
 use hallpass_commands_try::demo::aws::{self, Aws};
@@ -39,11 +28,22 @@ use hallpass_host::random_ids::RandomIds;
 use hallpass_host::runtime::runtime;
 use hallpass_host::server_store::ServerStore;
 use hallpass_host::snapshots_at::SnapshotsAt;
+use hallpass_identity::Identity;
+use hallpass_model::{Clock, IdSource, TimeSpan};
+use hallpass_rules::{Directory, RuleFile, Rules};
+use hallpass_server::{Connections, Proxies, Rates, ServerMode, SignIn};
 use hallpass_setup::clock;
 use hallpass_setup::opening::{asked_to_stop, open_store};
+use hallpass_slack::{Marks, Setup};
+use hallpass_store::FolderTarget;
 use hallpass_terminal::exit::{Exit, Failure, Outcome};
 use hallpass_terminal::logging;
 use hallpass_terminal::output;
+use secrecy::SecretString;
+
+use crate::compose;
+use crate::compose::Exporting;
+use crate::compose::Parts;
 
 /// The rules of the sample organization.
 const RULES: &str = include_str!("../../../demo/rules.toml");

@@ -4,7 +4,6 @@ use std::fs;
 use std::path::PathBuf;
 
 use clap_mangen::Man;
-
 use hallpass_terminal::exit::{Exit, Failure, Outcome};
 use hallpass_terminal::output;
 

@@ -6,9 +6,9 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use clap::{Arg, Command};
+use hallpass_terminal::old_names::OLD_NAMES;
 
 use crate::cli::{self, BESIDE, GROUPS};
-use hallpass_terminal::old_names::OLD_NAMES;
 
 /// Every command with its path, in the order of `--help`.
 fn commands(command: &Command, name: &str, found: &mut Vec<(String, Command)>) {

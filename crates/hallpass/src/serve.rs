@@ -5,19 +5,6 @@ use std::sync::Arc;
 
 use hallpass_access::{Channel, Settings};
 use hallpass_aws::{Aws, ConnectedOrganization, OwnAccountRole, RoleToAssume};
-use hallpass_events::EventHandler;
-use hallpass_model::{Clock, IdSource};
-use hallpass_runner::PlanId;
-use hallpass_server::{Connections, Rates, ServerMode};
-
-use crate::compose;
-use crate::compose::Alerting;
-use crate::compose::Comparing;
-use crate::compose::EndsFile;
-use crate::compose::Exporting;
-use crate::compose::Parts;
-use crate::compose::PciWatching;
-use crate::compose::Watches;
 use hallpass_chores::comparisons::{
     ACCESS_RULE, AccessComparison, Comparison, DELEGATION_RULE, DelegationComparison,
 };
@@ -28,6 +15,7 @@ use hallpass_chores::standards_follow;
 use hallpass_chores::vending_drop::DroppedLists;
 use hallpass_clock::ProcessClock;
 use hallpass_config::{EndsPlace, ExportSettings, Loaded};
+use hallpass_events::EventHandler;
 use hallpass_guard_files::journals::Journals;
 use hallpass_host::descriptors;
 use hallpass_host::file_lock::only_server;
@@ -37,7 +25,10 @@ use hallpass_host::named_calls::NamedCalls;
 use hallpass_host::random_ids::RandomIds;
 use hallpass_host::runtime::runtime;
 use hallpass_host::server_store::ServerStore;
+use hallpass_model::{Clock, IdSource};
 use hallpass_reports::alerts::{AlertRunner, alert_channels};
+use hallpass_runner::PlanId;
+use hallpass_server::{Connections, Rates, ServerMode};
 use hallpass_setup::clock;
 use hallpass_setup::heads::{self, Means};
 use hallpass_setup::opening::out_of_reach;
@@ -47,6 +38,15 @@ use hallpass_setup::opening::{
 use hallpass_terminal::exit::{Exit, Failure, Outcome};
 use hallpass_terminal::logging;
 use hallpass_terminal::output;
+
+use crate::compose;
+use crate::compose::Alerting;
+use crate::compose::Comparing;
+use crate::compose::EndsFile;
+use crate::compose::Exporting;
+use crate::compose::Parts;
+use crate::compose::PciWatching;
+use crate::compose::Watches;
 
 /// Run the server
 #[derive(Debug, clap::Args)]

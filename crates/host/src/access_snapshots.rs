@@ -4,9 +4,9 @@
 use std::io;
 
 use hallpass_inventory::{AccessSnapshot, SnapshotId};
+use hallpass_terminal::exit::Failure;
 
 use crate::snapshots_at::{OpenSnapshots, SnapshotsAt};
-use hallpass_terminal::exit::Failure;
 
 /// Where it lies.
 const ACCESS: &str = "_access";

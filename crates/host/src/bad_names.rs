@@ -5,7 +5,6 @@ use std::path::Path;
 
 use hallpass_aws_wire::catalog;
 use hallpass_org::standards::UnknownName;
-
 use hallpass_terminal::exit::Failure;
 use hallpass_terminal::nearest::nearest;
 use hallpass_terminal::output;

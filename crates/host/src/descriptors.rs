@@ -3,7 +3,6 @@
 //! (promise P11).
 
 use hallpass_server::{ConnectionSettings, Proxies};
-
 use hallpass_terminal::exit::Failure;
 
 /// Kept for everything but connections of callers: the store has 6 files open and needs a few at

@@ -9,9 +9,8 @@ use hallpass_aws_sim::organization::{self, OrganizationFile, Ou, User};
 use hallpass_model::{AccountId, Email, GroupId, PermissionSetArn, Timestamp, UserId};
 use hallpass_rules::Directory;
 use hallpass_rules::directory::{Account, Group, OuRef, PermissionSet, Person, Snapshot};
-use jiff::Unit;
-
 use hallpass_terminal::exit::Failure;
+use jiff::Unit;
 
 /// The most problems of a file that are listed.
 const PROBLEMS_SHOWN: usize = 20;

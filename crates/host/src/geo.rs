@@ -4,11 +4,10 @@ use std::net::IpAddr;
 use std::path::Path;
 
 use hallpass_iam::vpn::{Countries, Country, CsvCountries, Lookup};
-use maxminddb::{MaxMindDbError, Reader};
-use serde::Deserialize;
-
 use hallpass_terminal::exit::Failure;
 use hallpass_terminal::text_file::read_text;
+use maxminddb::{MaxMindDbError, Reader};
+use serde::Deserialize;
 
 /// Something that knows countries, shared between events.
 pub type CountrySource = Box<dyn Countries + Send + Sync>;

@@ -1,7 +1,6 @@
 //! The Region of our own calls.
 
 use hallpass_aws_wire::catalog;
-
 use hallpass_terminal::exit::Failure;
 
 /// The Region of our own calls: what was given, else that of the environment.

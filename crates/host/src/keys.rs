@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 
 use hallpass_audit::{PublicKey, Signer, key_file, read_key_file};
 use hallpass_store::{Existing, write_private};
-
 use hallpass_terminal::exit::Failure;
 
 /// What the file of a server's key begins with; other files are as `openssl` writes them.

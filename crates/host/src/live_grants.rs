@@ -1,7 +1,6 @@
 //! What Hallpass gave for a time, as its store has it: plans of access leave it alone (promise P3), and a
 //! snapshot names it.
 
-use crate::server_store::ServerStore;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -10,6 +9,8 @@ use hallpass_access_files::{AccountAssignment, GroupMember, LiveGrants, Principa
 use hallpass_assignments::AssignmentStore as _;
 use hallpass_collect::TemporaryAssignments;
 use hallpass_model::{GrantId, HoldKey, PermissionSetArn, Target};
+
+use crate::server_store::ServerStore;
 
 /// Grants of the store beside the configuration.
 pub struct StoredGrants(pub Arc<ServerStore>);

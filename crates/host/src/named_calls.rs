@@ -5,14 +5,13 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use hallpass_aws::{AwsClientSettings, OrganizationCalls, RoleToAssume, is_passing};
+use hallpass_clock::SystemClock;
 use hallpass_collect::CallPlace;
 use hallpass_org::{
     Operation, OrganizationFault, ReadAnswer, ReadCallFailed, ReadCalls, ReadPlace, ServiceCalls,
 };
-use serde_json::{Map, Value};
-
-use hallpass_clock::SystemClock;
 use hallpass_terminal::exit::Failure;
+use serde_json::{Map, Value};
 
 /// Calls with the credentials that we have, and with those of a role in other accounts.
 pub struct NamedCalls(OrganizationCalls);

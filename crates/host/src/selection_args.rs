@@ -5,9 +5,9 @@ use hallpass_model::AccountId;
 use hallpass_org::ReadCalls;
 use hallpass_org::control_tower::governed_regions;
 use hallpass_org::standards::StandardsScope;
+use hallpass_terminal::exit::Failure;
 
 use crate::bad_names::check_regions;
-use hallpass_terminal::exit::Failure;
 
 /// Which accounts.
 #[derive(Clone, Debug, Default, clap::Args)]

@@ -10,7 +10,6 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use hallpass_aws::{BucketError, BucketFiles, BucketPlace};
-
 use hallpass_clock::SystemClock;
 use hallpass_terminal::exit::Failure;
 

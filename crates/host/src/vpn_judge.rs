@@ -4,11 +4,11 @@ use std::path::{Path, PathBuf};
 
 use hallpass_iam::vpn::{CountryDatabase, Policy, Schema, VpnAnswer, deny_list, handler};
 use hallpass_model::Timestamp;
-
-use crate::geo::{self, CountrySource, Unreadable};
 use hallpass_terminal::exit::{Failure, FailureForm};
 use hallpass_terminal::output;
 use hallpass_terminal::text_file::read_text;
+
+use crate::geo::{self, CountrySource, Unreadable};
 
 /// The largest policy or deny list, in bytes.
 const FILE_BYTES_MAX: u64 = 16 * 1024 * 1024;

@@ -8,11 +8,10 @@ use futures_util::StreamExt as _;
 use futures_util::stream::{self, LocalBoxStream};
 use hallpass_activity::{FileLook, LogEntry, LogFile, LogFiles};
 use hallpass_aws::{BucketError, BucketFile, BucketFiles, BucketPlace};
-use tokio::runtime::Runtime;
-
 use hallpass_host::runtime::runtime;
 use hallpass_host::snapshots_at::bucket;
 use hallpass_terminal::exit::Failure;
+use tokio::runtime::Runtime;
 
 /// How many files are asked for at once.
 const AHEAD: usize = 16;

@@ -9,16 +9,16 @@ use hallpass_activity::{
     DigestChain, DigestReport, LogFiles, LogScope, PublicKeys, digest_chains, verify_digests,
 };
 use hallpass_aws::RoleToAssume;
-use hallpass_model::{TimeSpan, Timestamp};
-use hallpass_org::{ReadCalls as _, ReadPlace};
-use serde_json::{Map, Value, json};
-
-use super::{LogPlace, SourceFiles};
 use hallpass_host::named_calls::NamedCalls;
 use hallpass_host::runtime::runtime;
+use hallpass_model::{TimeSpan, Timestamp};
+use hallpass_org::{ReadCalls as _, ReadPlace};
 use hallpass_terminal::exit::Failure;
 use hallpass_terminal::output;
 use hallpass_terminal::text_file::read_text;
+use serde_json::{Map, Value, json};
+
+use super::{LogPlace, SourceFiles};
 
 /// The largest saved answer of `ListPublicKeys`.
 const KEYS_BYTES_MAX: u64 = 16 << 20;

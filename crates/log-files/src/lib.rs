@@ -15,7 +15,6 @@ use std::str::FromStr;
 
 use hallpass_activity::LogFiles;
 use hallpass_aws::BucketPlace;
-
 use hallpass_terminal::exit::Failure;
 
 use self::bucket::BucketLogs;

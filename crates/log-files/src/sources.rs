@@ -4,10 +4,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use hallpass_activity::{LogFile, LogScope, folders};
+use hallpass_terminal::exit::Failure;
 
 use super::disk::look_of;
 use super::{DiskLogs, FingerprintedLogs, Fingerprints, LogPlace};
-use hallpass_terminal::exit::Failure;
 
 /// Files of one place, in the order in which they are read.
 pub struct SourceFiles {

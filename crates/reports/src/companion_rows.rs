@@ -2,10 +2,9 @@
 
 use std::path::Path;
 
-use serde::de::DeserializeOwned;
-
 use hallpass_host::companion;
 use hallpass_terminal::exit::{Exit, Failure};
+use serde::de::DeserializeOwned;
 
 /// Rows of a statement over the folder of snapshots, whose parameters are values.
 ///

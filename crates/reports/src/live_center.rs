@@ -2,13 +2,12 @@
 //! permission set.
 
 use hallpass_aws::RoleToAssume;
-use hallpass_org::{Operation, ReadCalls as _, ReadPlace};
-use serde_json::{Map, Value, json};
-
 use hallpass_host::home_region::home_region;
 use hallpass_host::named_calls::NamedCalls;
 use hallpass_host::runtime::runtime;
+use hallpass_org::{Operation, ReadCalls as _, ReadPlace};
 use hallpass_terminal::exit::Failure;
+use serde_json::{Map, Value, json};
 
 /// Pages of a list that are asked for; no organization has more of what is asked here.
 const PAGES_MAX: usize = 10_000;

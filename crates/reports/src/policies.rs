@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use hallpass_terminal::exit::Failure;
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::companion_rows;
-use hallpass_terminal::exit::Failure;
 
 /// A permission set with the texts of its policies.
 #[derive(Debug)]

@@ -4,16 +4,16 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use hallpass_activity::{LogFiles as _, LogScope, SeenCall, SeenFold, SeenUse, UseOf, UsesWanted};
+use hallpass_log_files::{DigestArgs, Fingerprints, LogPlace, files_of, tell_digests};
 use hallpass_model::Timestamp;
+use hallpass_terminal::exit::Failure;
+use hallpass_terminal::output;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use serde::Deserialize;
 
 use super::companion_rows;
 use super::used_calls::log_days;
-use hallpass_log_files::{DigestArgs, Fingerprints, LogPlace, files_of, tell_digests};
-use hallpass_terminal::exit::Failure;
-use hallpass_terminal::output;
 
 /// What was called, and how far that is known.
 #[derive(Debug)]

@@ -4,11 +4,11 @@ use std::path::Path;
 
 use hallpass_activity::CalledAction;
 use hallpass_model::{AccountId, Timestamp};
+use hallpass_terminal::exit::Failure;
 use jiff::civil::Date;
 use serde::Deserialize;
 
 use super::companion_rows;
-use hallpass_terminal::exit::Failure;
 
 /// From which day to which there are events.
 #[derive(Debug, Deserialize)]

@@ -1,11 +1,11 @@
 //! The time of a process that has a store and AWS: begun after the newest record, and held against AWS.
 
-use hallpass_host::server_store::ServerStore;
 use std::sync::Arc;
 
 use hallpass_audit::AuditStore;
 use hallpass_aws::{Aws, DateListener};
 use hallpass_clock::{ANSWERS, HonestClock, ProcessClock, SystemClock};
+use hallpass_host::server_store::ServerStore;
 use hallpass_model::Timestamp;
 
 /// A clock that begins no earlier than the newest record of the log, unless that lies in the future.

@@ -5,13 +5,12 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use hallpass_audit::{ExportSource, ExportTarget, HeadSigner, PublicKey, SignFault, Signer};
 use hallpass_aws::{AwsClientSettings, BucketPlace, KmsKey, Objects};
-use hallpass_model::{Clock, IdSource};
-use hallpass_store::FolderTarget;
-use serde_json::{Map, Value};
-
 use hallpass_config::{ExportPlace, ExportSettings, HeadKey};
 use hallpass_host::keys::{self, Absent};
+use hallpass_model::{Clock, IdSource};
+use hallpass_store::FolderTarget;
 use hallpass_terminal::exit::Failure;
+use serde_json::{Map, Value};
 
 /// What opening takes: where AWS is, what time it is there, and ids.
 #[derive(Clone)]

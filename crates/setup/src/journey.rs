@@ -4,9 +4,8 @@ use std::sync::Arc;
 
 use hallpass_access::{DirectorySource, Ports};
 use hallpass_aws::{Aws, Inventory};
-use hallpass_model::{Clock, IdSource};
-
 use hallpass_host::server_store::ServerStore;
+use hallpass_model::{Clock, IdSource};
 
 /// The ports of the journey.
 pub fn journey(

@@ -10,13 +10,13 @@ use hallpass_assignments::CenterFault;
 use hallpass_aws::{
     Aws, AwsClientSettings as AwsSettings, ConnectError, ConnectedOrganization, OwnAccountRole,
 };
-use hallpass_model::{AccountId, IdSource};
-
-use crate::clock;
 use hallpass_clock::ProcessClock;
 use hallpass_config::{self, Loaded};
 use hallpass_host::server_store::ServerStore;
+use hallpass_model::{AccountId, IdSource};
 use hallpass_terminal::exit::Failure;
+
+use crate::clock;
 
 /// `--config FILE`.
 #[derive(Clone, Debug, clap::Args)]

@@ -6,17 +6,17 @@ use std::sync::Arc;
 
 use hallpass_access::DirectorySource;
 use hallpass_aws::Inventory;
+use hallpass_config::Loaded;
+use hallpass_host::random_ids::RandomIds;
+use hallpass_host::server_store::ServerStore;
 use hallpass_identity::Owner;
 use hallpass_model::{Email, Timestamp};
 use hallpass_rules::Directory;
 use hallpass_rules::directory::{NotOnePerson, Snapshot};
+use hallpass_terminal::exit::Failure;
 
 use crate::opening::connect;
 use crate::sources::cached_snapshot;
-use hallpass_config::Loaded;
-use hallpass_host::random_ids::RandomIds;
-use hallpass_host::server_store::ServerStore;
-use hallpass_terminal::exit::Failure;
 
 /// The user of the directory who has an address.
 ///

@@ -5,9 +5,8 @@ use std::io::{self, IsTerminal as _};
 use std::time::{Duration, Instant};
 
 use hallpass_fanout::Progress;
-use indicatif::{ProgressBar, ProgressStyle};
-
 use hallpass_terminal::output;
+use indicatif::{ProgressBar, ProgressStyle};
 
 /// How often progress is told where there is no terminal.
 const TOLD_EVERY: Duration = Duration::from_secs(10);

@@ -2,10 +2,9 @@
 
 use std::sync::Arc;
 
-use hallpass_org::pci::{ProviderPeople, Providers};
-
 use hallpass_config::Loaded;
 use hallpass_directories::okta;
+use hallpass_org::pci::{ProviderPeople, Providers};
 
 /// Where people may be suspended. What is not set up, or not rightly, is not there: the steps that need it say so, and whoever
 /// plans them is told why.

@@ -3,7 +3,6 @@
 use std::path::Path;
 
 use hallpass_rules::{RuleFile, Rules};
-
 use hallpass_terminal::exit::Failure;
 
 /// Reads and checks a rule file; every error of it at once.

@@ -1,11 +1,10 @@
 //! The outside world's randomness behind its port, and the cached directory.
 
+use hallpass_host::random_ids::RandomIds;
+use hallpass_host::server_store::ServerStore;
 use hallpass_identity::IdentityRecord;
 use hallpass_model::{AuditId, IdSource as _, Timestamp};
 use hallpass_rules::directory::Snapshot;
-
-use hallpass_host::random_ids::RandomIds;
-use hallpass_host::server_store::ServerStore;
 
 /// A fresh secret of 256 bits, printable, with a prefix that secret scanners can find.
 pub fn new_secret() -> Result<String, getrandom::Error> {

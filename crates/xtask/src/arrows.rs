@@ -317,7 +317,6 @@ const ARROWS: &[(&str, &[&str])] = &[
             "+rooms",
             "api",
             "aws",
-            "aws-sim",
             "clock",
             "commands-look",
             "commands-organization",

@@ -4,7 +4,6 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use hallpass_access_files::{AccessFile, FileFinding, SourceText, read};
-
 use hallpass_terminal::exit::Failure;
 use hallpass_terminal::output;
 

@@ -11,9 +11,9 @@ use hallpass_access_files::{
 use hallpass_aws::{Aws, Inventory};
 use hallpass_model::{AccountId, PermissionSetName};
 use hallpass_rules::{Directory, GroupRef};
+use hallpass_terminal::exit::Failure;
 
 use super::files::unusable;
-use hallpass_terminal::exit::Failure;
 
 /// Where is looked: the organization, its permission sets, and what Hallpass gave for a time.
 #[derive(Clone, Copy)]

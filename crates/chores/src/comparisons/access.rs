@@ -6,13 +6,13 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use hallpass_access_files::{DriftedItem, LiveGrants, PermissionSetAdmin, drift};
 use hallpass_aws::{Aws, PermissionSets};
+use hallpass_host::live_grants::StoredGrants;
+use hallpass_host::server_store::ServerStore;
+use hallpass_terminal::exit::Failure;
 use serde_json::{Map, Value, json};
 
 use super::{Compared, ComparedRule, Comparison};
 use crate::access_look::{AccessLook, compared, usable};
-use hallpass_host::live_grants::StoredGrants;
-use hallpass_host::server_store::ServerStore;
-use hallpass_terminal::exit::Failure;
 
 /// How it is told.
 pub static COMPARED: ComparedRule = ComparedRule {

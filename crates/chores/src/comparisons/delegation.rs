@@ -10,12 +10,12 @@ use hallpass_org::delegation::{
     DelegationRow, DelegationState, ENABLED_REGIONS, Replacing, compare, gather,
 };
 use hallpass_runner::{PlanReport, StepEnd};
+use hallpass_terminal::exit::Failure;
 use serde_json::{Map, Value, json};
 
 use super::{Compared, ComparedRule, Comparison, UnreadRow, UnreadRule};
 use crate::delegation_files::{differences, read_file, refused, step_names, target_of, unread};
 use crate::plans::PlanContext;
-use hallpass_terminal::exit::Failure;
 
 /// How it is told.
 pub static COMPARED: ComparedRule = ComparedRule {

@@ -3,16 +3,16 @@
 //! brings those parts with types of its own. The way through them is here once, with every flag, question, hint and exit
 //! code: no command can leave one out.
 
-use crate::plans::run_failed;
-use hallpass_runner::{Plan, PlanDraft, PlanId, PlanReport, undo};
-use serde_json::Value;
-
-use super::{PlanArgs, PlanContext, Settled, exit_of, open, print, settle};
 use hallpass_config::Loaded;
 use hallpass_host::runtime::runtime;
+use hallpass_runner::{Plan, PlanDraft, PlanId, PlanReport, undo};
 use hallpass_setup::opening::ConfigArgs;
 use hallpass_terminal::exit::{Exit, Failure, Outcome};
 use hallpass_terminal::output::{self, Format, OutputArgs};
+use serde_json::Value;
+
+use super::{PlanArgs, PlanContext, Settled, exit_of, open, print, settle};
+use crate::plans::run_failed;
 
 /// What a chore works with.
 pub struct Opened<'a> {

@@ -8,6 +8,13 @@ use hallpass_access_files::{
 };
 use hallpass_assignments::IdentityCenter;
 use hallpass_aws::{Aws, PermissionSets, RoleToAssume};
+use hallpass_clock::ProcessClock;
+use hallpass_config::Loaded;
+use hallpass_host::live_grants::StoredGrants;
+use hallpass_host::named_calls::NamedCalls;
+use hallpass_host::random_ids::RandomIds;
+use hallpass_host::server_store::ServerStore;
+use hallpass_host::timer::Timer;
 use hallpass_model::{Clock, IdSource, Timestamp};
 use hallpass_org::delegation::DelegationStepExecutor;
 use hallpass_org::enrolment::{EnrolmentCalls, EnrolmentStepExecutor, TRUSTED_ROLES};
@@ -17,23 +24,16 @@ use hallpass_org::standards::{StandardsStepExecutor, VisitStore};
 use hallpass_org::vending::{AccountAdmin, UserStepExecutor, VendingStepExecutor};
 use hallpass_org::{OrgStepExecutor, OrgStore, Organization, ServiceCalls, StepNews};
 use hallpass_runner::{PlanStore, Runner, RunnerIdentity, StepExecutor};
+use hallpass_setup::clock;
+use hallpass_setup::opening::{aws_settings, connect, open_store};
+use hallpass_setup::providers::providers;
+use hallpass_terminal::exit::Failure;
 use tokio::sync::OnceCell;
 
 use super::access_needs::DirectoryNeeds;
 use super::every_step::{EveryStep, StepRequests};
 use crate::remediations;
 use crate::vending_mail::VendingMailer;
-use hallpass_clock::ProcessClock;
-use hallpass_config::Loaded;
-use hallpass_host::live_grants::StoredGrants;
-use hallpass_host::named_calls::NamedCalls;
-use hallpass_host::random_ids::RandomIds;
-use hallpass_host::server_store::ServerStore;
-use hallpass_host::timer::Timer;
-use hallpass_setup::clock;
-use hallpass_setup::opening::{aws_settings, connect, open_store};
-use hallpass_setup::providers::providers;
-use hallpass_terminal::exit::Failure;
 
 /// What plans go by: their drills and denials end by AWS's time, whatever this machine's clock shows.
 struct Elsewhere(Arc<ProcessClock>);

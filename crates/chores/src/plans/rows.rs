@@ -4,12 +4,12 @@
 use std::collections::BTreeMap;
 
 use hallpass_runner::{PlanReport, StepTarget, TargetReport};
+use hallpass_terminal::exit::{Exit, Failure};
+use hallpass_terminal::output::{self, Format, Table};
 use serde_json::{Value, json};
 
 use super::Settled;
 use super::chore::{Opened, Shown};
-use hallpass_terminal::exit::{Exit, Failure};
-use hallpass_terminal::output::{self, Format, Table};
 
 /// A place that something is wanted of, and how it stands.
 pub trait ShownRow {

@@ -1,12 +1,12 @@
 //! What every command takes that looks at one plan, or stops it.
 
-use hallpass_runner::PlanId;
-
-use super::plan_id;
 use hallpass_config::Loaded;
+use hallpass_runner::PlanId;
 use hallpass_setup::opening::ConfigArgs;
 use hallpass_terminal::exit::Failure;
 use hallpass_terminal::output::{Format, OutputArgs};
+
+use super::plan_id;
 
 /// A plan that was saved.
 #[derive(Debug, clap::Args)]

@@ -1,20 +1,20 @@
 //! From a draft to a report. What is confirmed is what was shown: on a terminal the changes are listed before the question,
 //! `--plan` carries out exactly a plan that was saved, and what changed since somebody looked is said.
 
-use crate::plans::run_failed;
 use std::fmt::Write as _;
 
 use hallpass_runner::{
     Looked, Plan, PlanDifference, PlanDraft, PlanId, PlanReport, PlanStep, RunError,
     plan_differences,
 };
+use hallpass_terminal::exit::{Exit, Failure};
+use hallpass_terminal::output::{self, Table, plain};
 use hallpass_wording::plan::change_lines;
 use hallpass_wording::time::utc;
 
 use super::command_line::as_typed;
 use super::{PlanArgs, PlanContext, Settled, exit_of, place, plan_id};
-use hallpass_terminal::exit::{Exit, Failure};
-use hallpass_terminal::output::{self, Table, plain};
+use crate::plans::run_failed;
 
 /// Plans among which an earlier look is searched.
 const PLANS_MAX: u32 = 50;

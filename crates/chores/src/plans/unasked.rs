@@ -9,11 +9,11 @@ use hallpass_runner::{
     LANE_LEASE, PlanId, PlanReport, PlanState, PlanStore, RunError, fold, goes_on_by_itself,
     report_of,
 };
+use hallpass_terminal::exit::Failure;
 use tokio::sync::watch;
 
 use super::context::PlanContext;
 use crate::vending_mail::with_mails;
-use hallpass_terminal::exit::Failure;
 
 /// Plans looked at when the server starts, newest first.
 const UNFINISHED_LOOK: u32 = 500;

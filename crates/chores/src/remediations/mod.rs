@@ -12,17 +12,16 @@ use async_trait::async_trait;
 use hallpass_access::{RemediationPresses, RemediationSource};
 use hallpass_alerts::AlertStore;
 use hallpass_aws::{AwsClientSettings, FindingClient};
+use hallpass_config::Loaded;
 use hallpass_findings::{AccountFacts, EnrichSettings, Enricher, FindingCalls};
+use hallpass_host::server_store::ServerStore;
+use hallpass_host::timer::Timer;
 use hallpass_model::{AccountId, Clock, IdSource};
 use hallpass_remediation::{
     AccountStanding, AccountStandings, MemberCalls, RemediationHandler, RemediationStepExecutor,
     RemediationStore, RemediationWorker, StandingReader, Standings,
 };
 use hallpass_runner::{PlanStore, Runner, RunnerIdentity, StepExecutor};
-
-use hallpass_config::Loaded;
-use hallpass_host::server_store::ServerStore;
-use hallpass_host::timer::Timer;
 use hallpass_setup::opening::aws_settings;
 use hallpass_terminal::exit::Failure;
 

@@ -10,17 +10,16 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hallpass_aws::{AwsClientSettings, OrganizationCalls, RoleToAssume};
 use hallpass_collect::CallPlace;
+use hallpass_config::Loaded;
 use hallpass_model::Clock;
 use hallpass_model::text::line;
 use hallpass_notify::Webhook;
 use hallpass_org::OrganizationFault;
 use hallpass_remediation::{CalledCode, CodeAnswer, CodeFault, OwnCode, function_region};
+use hallpass_terminal::exit::Failure;
 use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 use tokio::time::timeout;
-
-use hallpass_config::Loaded;
-use hallpass_terminal::exit::Failure;
 
 /// How long a function has to answer. Shorter than a lane's lease, which nobody renews meanwhile.
 const FUNCTION_MAX: Duration = Duration::from_secs(30);
@@ -86,7 +85,8 @@ impl CallableCode {
             .map_err(CodeFault::Refused)
     }
 
-    /// Called and waited for, once: what it does when nobody waits any more is its own affair.
+    /// One call, waited for. Where no answer came it is called again by the rules of steps, with the same id in its body:
+    /// what the first call does when nobody waits any more is its own affair.
     async fn function(&self, arn: &str, body: &Value) -> Result<CodeAnswer, CodeFault> {
         let Some(region) = function_region(arn) else {
             let why = format!("`{arn}` is not the ARN of a function");

@@ -4,7 +4,6 @@ use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use hallpass_remediation::RuleFile;
-
 use hallpass_terminal::exit::Failure;
 use hallpass_terminal::text_file::read_text;
 

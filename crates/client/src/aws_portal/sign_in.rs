@@ -7,6 +7,8 @@ use aws_lc_rs::digest;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hallpass_model::{TimeSpan, Timestamp};
+use hallpass_terminal::exit::Failure;
+use hallpass_terminal::output;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -14,8 +16,6 @@ use serde_json::{Value, json};
 use super::token::KeptSecret;
 use super::{AccessPortal, CallError, SsoToken, below};
 use crate::browser::{Callback, open, secret};
-use hallpass_terminal::exit::Failure;
-use hallpass_terminal::output;
 
 /// What is asked for: what the portal gives, and nothing else.
 const SCOPE: &str = "sso:account:access";

@@ -6,12 +6,12 @@ use std::{env, fs, io};
 
 use aws_lc_rs::digest;
 use hallpass_model::{TimeSpan, Timestamp};
+use hallpass_terminal::exit::Failure;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize, Serializer};
 
 use super::{AccessPortal, CallError};
 use crate::credentials::{private_folder, write_private};
-use hallpass_terminal::exit::Failure;
 
 /// A token that ends within this is over: it has to last for the calls made with it.
 const MARGIN: TimeSpan = TimeSpan::seconds(60);

@@ -7,8 +7,12 @@ use std::time::{Duration, Instant};
 use hallpass_activity::{
     ActivityLog, DigestReport, LogFault, LogFile, LogFiles as _, LogScope, read_activity,
 };
+use hallpass_host::companion;
 use hallpass_inventory::SnapshotId;
+use hallpass_log_files::{DigestArgs, Fingerprints, LogPlace, SourceFiles, files_of, tell_digests};
 use hallpass_model::AccountId;
+use hallpass_terminal::exit::{Exit, Failure, Outcome};
+use hallpass_terminal::output::{self, OutputArgs};
 use indicatif::{ProgressBar, ProgressStyle};
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
@@ -16,10 +20,6 @@ use serde::{Deserialize, Serialize};
 use super::ledger::{KnownBytes, KnownSource, ReadSource, SourceLedger};
 use super::place::HeldPlace;
 use super::run_folder::ActivityRun;
-use hallpass_host::companion;
-use hallpass_log_files::{DigestArgs, Fingerprints, LogPlace, SourceFiles, files_of, tell_digests};
-use hallpass_terminal::exit::{Exit, Failure, Outcome};
-use hallpass_terminal::output::{self, OutputArgs};
 
 /// Files that are named; all of them are counted.
 const NAMED_MAX: usize = 100;

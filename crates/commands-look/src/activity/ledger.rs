@@ -5,9 +5,8 @@ use std::fs;
 use std::path::Path;
 
 use hallpass_activity::{ActivityManifest, FileLook};
-use serde::{Deserialize, Serialize};
-
 use hallpass_terminal::exit::Failure;
+use serde::{Deserialize, Serialize};
 
 /// A file that was read.
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -7,8 +7,9 @@ mod run_folder;
 mod show;
 mod unused;
 
-use super::pci;
 use hallpass_terminal::exit::Outcome;
+
+use super::pci;
 
 /// Report who did what, from CloudTrail logs
 #[derive(Debug, clap::Args)]

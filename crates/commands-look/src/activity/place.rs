@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use hallpass_activity::ActivityManifest;
-
 use hallpass_host::file_lock::only_process;
 use hallpass_terminal::exit::Failure;
 

@@ -8,10 +8,10 @@ use std::path::{Path, PathBuf};
 
 use hallpass_activity::{ActivityFold, ActivityRows, write_lines};
 use hallpass_model::Timestamp;
+use hallpass_terminal::exit::Failure;
 use serde_json::json;
 
 use super::ledger::ReadSource;
-use hallpass_terminal::exit::Failure;
 
 /// So many events are in memory at most, and those of one file.
 const EVENTS_MAX: u64 = 1_000_000;

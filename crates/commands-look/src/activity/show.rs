@@ -1,7 +1,6 @@
 //! `hallpass activity show`: what was done with a grant.
 
 use hallpass_api::{GrantActivity, GrantCall};
-
 use hallpass_client::api_args::ApiArgs;
 use hallpass_client::client::block_on;
 use hallpass_client::ids::GrantRef;

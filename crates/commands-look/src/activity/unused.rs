@@ -3,16 +3,15 @@
 use std::path::PathBuf;
 
 use hallpass_activity::{Right, RightState, ServiceRights, by_service, rights};
+use hallpass_host::companion;
 use hallpass_iam::summary::allowed_actions;
 use hallpass_model::{AccountId, TimeSpan, Timestamp};
-use jiff::tz::TimeZone;
-use serde::Serialize;
-
-use hallpass_host::companion;
 use hallpass_reports::policies::{SetOfSnapshot, sets};
 use hallpass_reports::used_calls::{CallsWanted, LogDays, calls_of, log_days};
 use hallpass_terminal::exit::{Exit, Failure, Outcome};
 use hallpass_terminal::output::{self, OutputArgs, Table};
+use jiff::tz::TimeZone;
+use serde::Serialize;
 
 /// Unexplained calls that are named; all of them are counted.
 const NAMED_MAX: usize = 10;

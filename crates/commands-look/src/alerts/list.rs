@@ -1,17 +1,17 @@
 //! `hallpass query alerts list`: rules as they were run last, or their rows.
 
 use hallpass_alerts::{AlertRow, AlertRowKey, AlertState, RowPhase, RulePhase};
+use hallpass_host::runtime::runtime;
 use hallpass_model::Timestamp;
+use hallpass_reports::alerts::unstored;
+use hallpass_setup::opening::ConfigArgs;
+use hallpass_terminal::exit::{Exit, Outcome};
+use hallpass_terminal::output::{self, OutputArgs, Table};
 use hallpass_wording::alert::{blocked_by, row_key};
 use hallpass_wording::time::utc;
 use serde_json::{Value, json};
 
 use super::{loaded, store};
-use hallpass_host::runtime::runtime;
-use hallpass_reports::alerts::unstored;
-use hallpass_setup::opening::ConfigArgs;
-use hallpass_terminal::exit::{Exit, Outcome};
-use hallpass_terminal::output::{self, OutputArgs, Table};
 
 /// List rules as they were run last, or their rows with who muted them
 #[derive(Debug, clap::Args)]

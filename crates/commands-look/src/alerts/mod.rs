@@ -11,15 +11,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use hallpass_alerts::{AlertMessage, AlertStore};
-use hallpass_wording::alert::alert_text;
-use serde_json::{Value, json};
-
 use hallpass_config::Loaded;
 use hallpass_host::server_store::ServerStore;
 use hallpass_reports::alerts::RuleFileOfAlerts;
 use hallpass_setup::opening::{ConfigArgs, open_store};
 use hallpass_terminal::exit::{Exit, Failure, Outcome};
 use hallpass_terminal::output;
+use hallpass_wording::alert::alert_text;
+use serde_json::{Value, json};
 
 /// Run alert rules over snapshots, list and mute what they found
 #[derive(Debug, clap::Args)]

@@ -4,19 +4,19 @@ use hallpass_alerts::{
     AlertCommitError, AlertRowKey, AlertRuleId, AlertState, Mute, MuteStep, NoSuchRow, mute, unmute,
 };
 use hallpass_audit::{Draft, Event, Origin};
+use hallpass_host::random_ids::RandomIds;
+use hallpass_host::runtime::runtime;
 use hallpass_model::{AuditId, IdSource as _, Timestamp};
+use hallpass_reports::alerts::unstored;
+use hallpass_setup::opening::ConfigArgs;
+use hallpass_terminal::exit::{Exit, Failure, Outcome};
+use hallpass_terminal::output;
 use hallpass_wording::alert::row_key;
 use hallpass_wording::time::utc;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 use super::{loaded, store};
-use hallpass_host::random_ids::RandomIds;
-use hallpass_host::runtime::runtime;
-use hallpass_reports::alerts::unstored;
-use hallpass_setup::opening::ConfigArgs;
-use hallpass_terminal::exit::{Exit, Failure, Outcome};
-use hallpass_terminal::output;
 
 /// Do not tell of a row for a while; it stays in lists, with who and why
 #[derive(Debug, clap::Args)]

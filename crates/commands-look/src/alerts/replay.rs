@@ -3,19 +3,19 @@
 use std::path::PathBuf;
 
 use hallpass_alerts::{AlertJob, AlertMessage, AlertState, RulePhase, advance};
+use hallpass_host::runtime::runtime;
+use hallpass_host::snapshots_at::SnapshotsAt;
 use hallpass_inventory::SnapshotId;
 use hallpass_model::Timestamp;
+use hallpass_reports::alerts::{RuleFileOfAlerts, asked, evaluate};
+use hallpass_terminal::exit::{Exit, Failure, Outcome};
+use hallpass_terminal::output::{self, Format, OutputArgs};
 use hallpass_wording::alert::{alert_text, blocked_by};
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use serde_json::Value;
 
 use super::message_json;
-use hallpass_host::runtime::runtime;
-use hallpass_host::snapshots_at::SnapshotsAt;
-use hallpass_reports::alerts::{RuleFileOfAlerts, asked, evaluate};
-use hallpass_terminal::exit::{Exit, Failure, Outcome};
-use hallpass_terminal::output::{self, Format, OutputArgs};
 
 /// Say what a file of rules would have told over snapshots; stores nothing
 #[derive(Debug, clap::Args)]

@@ -3,16 +3,16 @@
 use std::path::PathBuf;
 
 use hallpass_alerts::RulePhase;
-use hallpass_wording::alert::{alert_text, blocked_by};
-use serde_json::{Value, json};
-
-use super::{loaded, message_json, rule_file, store};
 use hallpass_host::runtime::runtime;
 use hallpass_host::snapshots_at::SnapshotsAt;
 use hallpass_reports::alerts::{AlertRunner, RanRule, WhichRules};
 use hallpass_setup::opening::ConfigArgs;
 use hallpass_terminal::exit::{Exit, Failure, Outcome};
 use hallpass_terminal::output::{self, Format, OutputArgs, Table};
+use hallpass_wording::alert::{alert_text, blocked_by};
+use serde_json::{Value, json};
+
+use super::{loaded, message_json, rule_file, store};
 
 /// Run every rule once over the newest snapshots, and store what is to be told
 #[derive(Debug, clap::Args)]

@@ -10,13 +10,13 @@ use hallpass_aws::{
 };
 use hallpass_aws_wire::{InputProblem, Unknown, catalog, check_input, only_reads};
 use hallpass_fanout::{Management, RegionChoice, Selection};
+use hallpass_host::home_region::{home_region, known_region};
 use hallpass_model::AccountId;
+use hallpass_terminal::exit::Failure;
 use serde_json::{Value, json};
 
 use super::recipes::{self, RECIPES};
 use super::{Args, SelectionArgs};
-use hallpass_host::home_region::{home_region, known_region};
-use hallpass_terminal::exit::Failure;
 
 /// What is called, where, and what is shown of it.
 pub(super) struct AskedOperation {

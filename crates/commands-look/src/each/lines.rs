@@ -2,11 +2,10 @@
 
 use hallpass_aws::ResultWriter;
 use hallpass_fanout::Slice;
-use jmespath::Expression;
-use serde_json::{Map, Value, json};
-
 use hallpass_terminal::exit::Failure;
 use hallpass_terminal::output;
+use jmespath::Expression;
+use serde_json::{Map, Value, json};
 
 /// What becomes of projections that found nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -18,7 +18,14 @@ use hallpass_fanout::{
     ApiCalls, FailureStage, FanoutError, FanoutSettings, Journal, Leaving, RegionChoice,
     ResultSink, RunReport, Slice, Spool,
 };
+use hallpass_host::runtime::runtime;
+use hallpass_host::selection_args::AccountArgs;
 use hallpass_model::AccountId;
+use hallpass_setup::each_account::{MonotonicTime, NOT_THERE, PER_ACCOUNT};
+use hallpass_setup::member_role::MemberRoleArgs;
+use hallpass_terminal::exit::{Exit, Failure, Outcome};
+use hallpass_terminal::output::{self, OutputArgs};
+use hallpass_terminal::prompt::YesArgs;
 use jmespath::Expression;
 
 use self::asked::AskedOperation;
@@ -27,13 +34,6 @@ use self::sink::{ResultForm, Results};
 use self::spool::RunFolder;
 use self::write::{PlanSink, PlanSpool, WriteCalls};
 use super::runs;
-use hallpass_host::runtime::runtime;
-use hallpass_host::selection_args::AccountArgs;
-use hallpass_setup::each_account::{MonotonicTime, NOT_THERE, PER_ACCOUNT};
-use hallpass_setup::member_role::MemberRoleArgs;
-use hallpass_terminal::exit::{Exit, Failure, Outcome};
-use hallpass_terminal::output::{self, OutputArgs};
-use hallpass_terminal::prompt::YesArgs;
 
 /// Call one operation in every account and Region
 #[derive(Debug, clap::Args)]

@@ -7,12 +7,12 @@ use std::io::{self, Write as _};
 use std::path::PathBuf;
 
 use hallpass_fanout::{Progress, ResultSink, RunReport, Slice, SliceFailure, SliceSkip};
-use serde_json::{Map, Value};
-
-use super::lines::{merged, rows};
 use hallpass_setup::progress::ProgressLine;
 use hallpass_terminal::exit::Failure;
 use hallpass_terminal::output::{self, Format, Table};
+use serde_json::{Map, Value};
+
+use super::lines::{merged, rows};
 
 /// Failures that are shown; all are in `--errors`.
 const FAILURES_SHOWN: usize = 40;

@@ -6,7 +6,6 @@ use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use hallpass_fanout::{Extent, Journal, JournalRecord, Spool};
-
 use hallpass_terminal::exit::Failure;
 
 /// The folder of one run.

@@ -13,13 +13,13 @@ use hallpass_fanout::{
     Spool,
 };
 use hallpass_model::AccountId;
+use hallpass_terminal::exit::Failure;
+use hallpass_terminal::output;
+use hallpass_terminal::prompt::confirm_act;
 use serde_json::Value;
 
 use super::asked::AskedOperation;
 use super::{Args, WriteArgs};
-use hallpass_terminal::exit::Failure;
-use hallpass_terminal::output;
-use hallpass_terminal::prompt::confirm_act;
 
 /// Accounts that a plan names; more are counted.
 const NAMED: usize = 20;

@@ -7,13 +7,21 @@ use clap::ValueEnum;
 use hallpass_access_files::{
     AccountAssignment, GroupMember, PrincipalRef, ReviewedAccess, removal_plan,
 };
+use hallpass_chores::access_look::directory;
+use hallpass_chores::plans::{self, PlanArgs, PlanContext, Settled};
+use hallpass_config::Loaded;
+use hallpass_host::runtime::runtime;
+use hallpass_log_files::Fingerprints;
 use hallpass_model::{AccountId, GroupId, PermissionSetArn, TimeSpan};
 use hallpass_org::ReadCalls;
 use hallpass_org::pci::{
     ActRefused, ChosenPeople, PeopleGuards, PeopleProvider, Providers, SeenLog, StaleBecause,
     StalePerson, choose, delete_plan, disable_plan, reach_of, suspend_plan,
 };
+use hallpass_reports::pci::RanReport;
 use hallpass_runner::{PlanDraft, PlanReport, StepEnd};
+use hallpass_terminal::exit::{Exit, Failure, Outcome};
+use hallpass_terminal::output::{self, Format, Table};
 use hallpass_wording::plan;
 use serde_json::{Value, json};
 
@@ -21,14 +29,6 @@ use super::args::ReadArgs;
 use super::ended::{by_hand, end};
 use super::provided::{open, split};
 use super::reading::read;
-use hallpass_chores::access_look::directory;
-use hallpass_chores::plans::{self, PlanArgs, PlanContext, Settled};
-use hallpass_config::Loaded;
-use hallpass_host::runtime::runtime;
-use hallpass_log_files::Fingerprints;
-use hallpass_reports::pci::RanReport;
-use hallpass_terminal::exit::{Exit, Failure, Outcome};
-use hallpass_terminal::output::{self, Format, Table};
 
 /// The kind of plans that take people's access away.
 const CUT_PLAN_KIND: &str = "pci.cut";

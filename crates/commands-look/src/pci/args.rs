@@ -4,12 +4,11 @@ use std::path::PathBuf;
 
 use clap::ValueEnum;
 use hallpass_activity::{ActivityPolicy, AgeLimits, PciLimits};
-use hallpass_model::{AccountId, Timestamp};
-use serde_json::{Value, json};
-
 use hallpass_log_files::DigestArgs;
 use hallpass_log_files::log_source::LogSource;
+use hallpass_model::{AccountId, Timestamp};
 use hallpass_terminal::exit::Failure;
+use serde_json::{Value, json};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct ReadArgs {

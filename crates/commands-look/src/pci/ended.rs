@@ -1,12 +1,11 @@
 //! Sessions of whoever was acted on: cut off in member accounts (`policies.md` §12), or how that is done.
 
 use hallpass_chores::plans::chore_failed;
+use hallpass_chores::plans::{self, PlanArgs, PlanContext, Settled, quoted};
 use hallpass_iam::generate::sessions::{RevocationForm, RevocationSpec, generate};
 use hallpass_model::TimeSpan;
 use hallpass_org::pci::StalePerson;
 use hallpass_org::sessions::{ApplyRevocation, Ends, POLICY_NAME, plan_apply};
-
-use hallpass_chores::plans::{self, PlanArgs, PlanContext, Settled, quoted};
 use hallpass_terminal::exit::Failure;
 
 /// The longest role session that AWS issues (AWS: "Methods to assume a role").

@@ -5,10 +5,9 @@ use std::path::Path;
 
 use hallpass_activity::{PasswordSource, PeopleList};
 use hallpass_model::Timestamp;
-use serde::Deserialize;
-
 use hallpass_terminal::exit::Failure;
 use hallpass_terminal::text_file::read_text;
+use serde::Deserialize;
 
 /// The largest list that is read.
 const LIST_BYTES_MAX: u64 = 256 << 20;

@@ -2,16 +2,15 @@
 
 use std::sync::Arc;
 
+use hallpass_chores::plans::PlanContext;
+use hallpass_config::Loaded;
+use hallpass_directories::okta;
 use hallpass_org::ReadPlace;
 use hallpass_org::pci::{
     PeopleProvider, ProvidedPerson, ProviderPeople, ProviderPerson, StalePerson,
 };
-use serde_json::{Value, json};
-
-use hallpass_chores::plans::PlanContext;
-use hallpass_config::Loaded;
-use hallpass_directories::okta;
 use hallpass_terminal::exit::Failure;
+use serde_json::{Value, json};
 
 /// A provider that is set up, or why it cannot be asked.
 ///

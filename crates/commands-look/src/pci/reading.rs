@@ -5,20 +5,20 @@ use std::fs;
 use std::path::Path;
 
 use hallpass_activity::{PciFold, PciRules, PciState, PeopleList};
-use hallpass_model::Timestamp;
-use hallpass_store::{Existing, write_private};
-
-use super::args::ReadArgs;
-use super::people::{password_source, read_people};
 use hallpass_config::Loaded;
 use hallpass_host::home_region::home_region;
 use hallpass_log_files::log_source::LogSource;
 use hallpass_log_files::{Fingerprints, LogPlace};
+use hallpass_model::Timestamp;
 use hallpass_reports::live_center;
 use hallpass_reports::pci::{self, PciReading, RanReport, Telling};
+use hallpass_store::{Existing, write_private};
 use hallpass_terminal::exit::Failure;
 use hallpass_terminal::output;
 use hallpass_terminal::text_file::read_text;
+
+use super::args::ReadArgs;
+use super::people::{password_source, read_people};
 
 /// The largest state that is read.
 const STATE_BYTES_MAX: u64 = 1 << 30;

@@ -4,18 +4,18 @@ use std::path::PathBuf;
 
 use clap::ValueEnum;
 use hallpass_activity::{SeedForm, seed};
+use hallpass_host::home_region::home_region;
+use hallpass_log_files::Fingerprints;
+use hallpass_reports::pci::{EmitTarget, RanReport, evidence, region_of, send};
+use hallpass_setup::opening::ConfigArgs;
 use hallpass_store::{Existing, write_private};
+use hallpass_terminal::exit::{Exit, Failure, Outcome};
+use hallpass_terminal::output::{self, OutputArgs};
 use serde_json::Value;
 
 use super::args::ReadArgs;
 use super::reading::read;
 use super::shown;
-use hallpass_host::home_region::home_region;
-use hallpass_log_files::Fingerprints;
-use hallpass_reports::pci::{EmitTarget, RanReport, evidence, region_of, send};
-use hallpass_setup::opening::ConfigArgs;
-use hallpass_terminal::exit::{Exit, Failure, Outcome};
-use hallpass_terminal::output::{self, OutputArgs};
 
 /// Show everybody's password age and last activity
 #[derive(Debug, clap::Args)]

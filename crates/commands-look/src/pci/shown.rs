@@ -1,7 +1,6 @@
 //! A report for people and programs.
 
 use hallpass_activity::{PciReport, PciRow};
-
 use hallpass_log_files::tell_digests;
 use hallpass_reports::pci::{RanReport, document};
 use hallpass_terminal::exit::Failure;

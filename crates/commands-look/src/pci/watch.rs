@@ -1,19 +1,19 @@
 //! `hallpass activity pci watch`: what a report finds, told through the channels of alerts (`inventory.md` H-14).
 
+use hallpass_host::runtime::runtime;
+use hallpass_log_files::Fingerprints;
 use hallpass_model::TimeSpan;
+use hallpass_reports::alerts::AlertRunner;
+use hallpass_reports::pci::{PciTold, alert_rules, tell};
+use hallpass_setup::opening::ConfigArgs;
+use hallpass_terminal::exit::{Exit, Failure, Outcome};
+use hallpass_terminal::output::{self, OutputArgs};
 use hallpass_wording::alert::alert_text;
 
 use super::args::ReadArgs;
 use super::reading::read;
 use super::shown;
 use crate::alerts;
-use hallpass_host::runtime::runtime;
-use hallpass_log_files::Fingerprints;
-use hallpass_reports::alerts::AlertRunner;
-use hallpass_reports::pci::{PciTold, alert_rules, tell};
-use hallpass_setup::opening::ConfigArgs;
-use hallpass_terminal::exit::{Exit, Failure, Outcome};
-use hallpass_terminal::output::{self, OutputArgs};
 
 /// How often a timer is expected to run it.
 const EVERY: TimeSpan = TimeSpan::hours(24);

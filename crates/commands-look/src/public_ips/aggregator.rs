@@ -8,10 +8,10 @@ use hallpass_addresses::{
     uncovered_by_aggregator,
 };
 use hallpass_aws::{AwsClientSettings, OrganizationCalls};
-
-use super::{Args, FoundSightings};
 use hallpass_clock::SystemClock;
 use hallpass_terminal::exit::Failure;
+
+use super::{Args, FoundSightings};
 
 /// Asks an aggregator, and what it does not cover.
 pub(super) async fn look(

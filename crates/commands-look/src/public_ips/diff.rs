@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 
 use hallpass_addresses::{AddressReport, ChangeSide, changes};
 use hallpass_aws::BucketPlace;
-
 use hallpass_config::bucket_place;
 use hallpass_host::runtime::runtime;
 use hallpass_host::snapshots_at::{bucket, bucket_failure};

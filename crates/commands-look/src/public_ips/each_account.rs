@@ -6,11 +6,11 @@ use hallpass_addresses::{
     AddressKind, AddressQuery, QueryComparison, UncoveredPlace, queries, read_items, unrecorded,
 };
 use hallpass_model::AccountId;
+use hallpass_terminal::exit::Failure;
 use serde_json::{Value, json};
 
 use super::FoundSightings;
 use super::everywhere::{Everywhere, EverywhereAnswers};
-use hallpass_terminal::exit::Failure;
 
 /// Results on a page: the most that Config gives.
 const RESULTS_A_PAGE: u32 = 100;

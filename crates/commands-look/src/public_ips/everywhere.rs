@@ -7,17 +7,16 @@ use std::sync::Arc;
 use hallpass_addresses::UncoveredPlace;
 use hallpass_aws::{AnyOperation, FanoutAccess, FanoutCalls};
 use hallpass_aws_wire::catalog;
+use hallpass_clock::SystemClock;
 use hallpass_fanout::{
     Extent, FailureStage, FanoutError, FanoutSettings, JournalRecord, Leaving, Progress,
     RegionChoice, ResultSink, Selection, Slice, SliceFailure, SliceSkip, Spool,
 };
 use hallpass_model::AccountId;
-use serde_json::Value;
-
-use hallpass_clock::SystemClock;
 use hallpass_setup::each_account::{MonotonicTime, NOT_THERE, PER_ACCOUNT};
 use hallpass_setup::progress::ProgressLine;
 use hallpass_terminal::exit::Failure;
+use serde_json::Value;
 
 /// Which accounts and Regions are asked.
 pub(super) struct Everywhere {

@@ -18,15 +18,15 @@ use hallpass_addresses::{
 };
 use hallpass_aws::{AccountsToFind, AwsClientSettings, FanoutAccess};
 use hallpass_fanout::{Management, Selection};
-use jiff::Timestamp;
-
-use self::everywhere::Everywhere;
-use super::each::{SelectionArgs, accounts_to_find, new_id, regions, selection};
 use hallpass_host::home_region::home_region;
 use hallpass_host::runtime::runtime;
 use hallpass_host::snapshots_at::SnapshotsAt;
 use hallpass_setup::member_role::MemberRoleArgs;
 use hallpass_terminal::exit::{Exit, Failure, Outcome};
+use jiff::Timestamp;
+
+use self::everywhere::Everywhere;
+use super::each::{SelectionArgs, accounts_to_find, new_id, regions, selection};
 
 /// List the public addresses of all accounts, from what AWS Config recorded
 #[derive(Debug, clap::Args)]

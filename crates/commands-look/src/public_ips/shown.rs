@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
 use hallpass_addresses::{AddressReport, DifferenceSide, FoundAddress, UncoveredPlace};
-use serde_json::Value;
-
-use super::AddressFormat;
 use hallpass_host::snapshots_at::{SnapshotsAt, bucket, bucket_failure};
 use hallpass_terminal::exit::Failure;
 use hallpass_terminal::output::{self, Format, OutputArgs, Table};
+use serde_json::Value;
+
+use super::AddressFormat;
 
 /// Reasons that are shown; JSON has all of them.
 const REASONS_SHOWN: usize = 20;

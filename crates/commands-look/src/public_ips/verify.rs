@@ -7,10 +7,10 @@ use hallpass_addresses::{
     interface_addresses,
 };
 use hallpass_model::AccountId;
+use hallpass_terminal::exit::Failure;
 use serde_json::{Value, json};
 
 use super::everywhere::{Everywhere, EverywhereAnswers};
-use hallpass_terminal::exit::Failure;
 
 /// Asks EC2 everywhere, and compares.
 pub(super) async fn look(

@@ -4,13 +4,13 @@
 use std::io;
 
 use hallpass_collect::{EnumerationPlan, SliceStore, explain};
+use hallpass_host::runtime::runtime;
 use hallpass_inventory::{Slice, SliceKey, TableRow};
+use hallpass_terminal::exit::{Exit, Failure, Outcome};
+use hallpass_terminal::output::{self, Table};
 use serde::Serialize;
 
 use super::Args;
-use hallpass_host::runtime::runtime;
-use hallpass_terminal::exit::{Exit, Failure, Outcome};
-use hallpass_terminal::output::{self, Table};
 
 /// Keeps nothing: only sizes are wanted.
 struct Unkept;

@@ -10,30 +10,30 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use hallpass_aws::{AwsClientSettings, OrganizationCalls, RoleToAssume};
+use hallpass_clock::SystemClock;
 use hallpass_collect::{
     CollectError, EnumerationPlan, OktaCalls, PeopleForm, PeopleList, PlanChoice, SyncScope,
     TemporaryAssignments, collect,
 };
-use hallpass_inventory::{SnapshotId, SyncGroup, key_id};
-use hallpass_model::AccountId;
-use serde_json::json;
-
-use self::run_folder::SyncFolder;
-use self::summary::Summary;
-use super::each::hosts_are_there;
-use super::runs;
-use hallpass_clock::SystemClock;
 use hallpass_directories::okta::{self, OktaHttp, OktaRights};
 use hallpass_host::companion;
 use hallpass_host::home_region::home_region;
 use hallpass_host::live_grants::StoredGrants;
 use hallpass_host::runtime::runtime;
 use hallpass_host::snapshots_at::SnapshotsAt;
+use hallpass_inventory::{SnapshotId, SyncGroup, key_id};
+use hallpass_model::AccountId;
 use hallpass_setup::member_role::MemberRoleArgs;
 use hallpass_setup::opening::open_store;
 use hallpass_terminal::exit::{Exit, Failure, Outcome};
 use hallpass_terminal::output::{self, OutputArgs};
 use hallpass_terminal::text_file::read_text;
+use serde_json::json;
+
+use self::run_folder::SyncFolder;
+use self::summary::Summary;
+use super::each::hosts_are_there;
+use super::runs;
 
 /// The largest list of people that is read.
 const PEOPLE_BYTES_MAX: u64 = 1 << 30;

@@ -12,15 +12,14 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use hallpass_collect::SliceStore;
-use hallpass_inventory::{Slice, SliceKey, SliceOutcome, SnapshotId, TableRow, document_of, table};
-use hallpass_model::Timestamp;
-use indicatif::ProgressBar;
-use serde_json::{Value, json};
-
 use hallpass_host::file_lock::only_process;
 use hallpass_host::machine_name::host;
+use hallpass_inventory::{Slice, SliceKey, SliceOutcome, SnapshotId, TableRow, document_of, table};
+use hallpass_model::Timestamp;
 use hallpass_terminal::exit::Failure;
 use hallpass_terminal::output;
+use indicatif::ProgressBar;
+use serde_json::{Value, json};
 
 /// What a run is; the companion reads it, too.
 const RUN: &str = "run.json";

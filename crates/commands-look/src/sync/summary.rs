@@ -1,10 +1,10 @@
 //! What came of a run, for people and programs.
 
+use hallpass_terminal::exit::Failure;
+use hallpass_terminal::output::{self, Format, Table};
 use serde::{Deserialize, Serialize};
 
 use super::run_folder::SyncFolder;
-use hallpass_terminal::exit::Failure;
-use hallpass_terminal::output::{self, Format, Table};
 
 /// What the companion says of the snapshot that it made.
 #[derive(Debug, Serialize, Deserialize)]

@@ -6,22 +6,21 @@ use std::path::PathBuf;
 use hallpass_access_files::{
     AccountAssignment, CallerSession, GroupMember, PrincipalRef, ReviewedAccess, review_plan,
 };
-use hallpass_inventory::{
-    AccessReview, AccessSnapshot, PersonAccessChange, ReviewRemoval, ReviewedRemoval, read_review,
-};
-use hallpass_model::{AccountId, GroupId, PermissionSetName, UserId};
-use hallpass_rules::Directory;
-use hallpass_runner::PlanDraft;
-use serde_json::{Value, json};
-
 use hallpass_chores::access_look::directory;
 use hallpass_chores::plans::chore::{self, Chore, Drafted, Opened, ReportWithin, Within};
 use hallpass_chores::plans::{PlanArgs, PlanContext, Settled};
 use hallpass_host::access_snapshots;
 use hallpass_host::runtime::runtime;
 use hallpass_host::snapshots_at::SnapshotsAt;
+use hallpass_inventory::{
+    AccessReview, AccessSnapshot, PersonAccessChange, ReviewRemoval, ReviewedRemoval, read_review,
+};
+use hallpass_model::{AccountId, GroupId, PermissionSetName, UserId};
+use hallpass_rules::Directory;
+use hallpass_runner::PlanDraft;
 use hallpass_terminal::exit::{Failure, Outcome};
 use hallpass_terminal::output::{self, plain, wrapped};
+use serde_json::{Value, json};
 
 /// Take away what reviewers decided to take away
 #[derive(Debug, clap::Args)]

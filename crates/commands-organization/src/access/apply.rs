@@ -1,19 +1,19 @@
 //! `hallpass access apply`: carries out files, or a plan that was shown.
 
-use hallpass_chores::plans::run_failed;
 use std::path::PathBuf;
 
 use hallpass_access_files::{AccessRefusal, PLAN_KIND, SavedDiff};
-use hallpass_model::PermissionSetName;
-use hallpass_runner::{Plan, PlanId, PlanReport};
-
-use super::plan::{MakingArgs, made, print};
 use hallpass_chores::access_look::{compared, directory, seen, usable};
+use hallpass_chores::plans::run_failed;
 use hallpass_chores::plans::{self, PlanContext, RunningArgs};
 use hallpass_host::runtime::runtime;
+use hallpass_model::PermissionSetName;
+use hallpass_runner::{Plan, PlanId, PlanReport};
 use hallpass_terminal::exit::{Exit, Failure, Outcome};
 use hallpass_terminal::output::{self, Format};
 use hallpass_terminal::prompt::{Consent, confirm_act};
+
+use super::plan::{MakingArgs, made, print};
 
 /// Carry out files, or a plan that was shown
 #[derive(Debug, clap::Args)]

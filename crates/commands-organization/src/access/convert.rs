@@ -8,17 +8,17 @@ use hallpass_access_files::{
     Conversion, LeftOutReason, PrincipalRef, ProposedLimits, convert, export, proposed_rules,
 };
 use hallpass_activity::StandingUse;
-use hallpass_model::text::csv_cell;
-use hallpass_model::{GroupId, PermissionSetName, TimeSpan, UserId};
-use hallpass_rules::{Directory, GroupRef};
-
-use super::convert_use;
 use hallpass_chores::access_look::{directory_with_members, seen, usable};
 use hallpass_chores::plans;
 use hallpass_host::runtime::runtime;
+use hallpass_model::text::csv_cell;
+use hallpass_model::{GroupId, PermissionSetName, TimeSpan, UserId};
+use hallpass_rules::{Directory, GroupRef};
 use hallpass_setup::opening::ConfigArgs;
 use hallpass_terminal::exit::{Exit, Failure, Outcome};
 use hallpass_terminal::output::{self, plain, wrapped};
+
+use super::convert_use;
 
 /// What `--to` writes: the rules, what would stand beside them, and whom it concerns.
 const RULES: &str = "rules.toml";

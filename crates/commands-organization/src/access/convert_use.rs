@@ -7,13 +7,12 @@ use hallpass_access_files::{AccountAssignment, Conversion, ProposedAccounts, Pro
 use hallpass_activity::{
     AccountActivity, ActivityManifest, StandingUse, StandingWindow, standing_use,
 };
+use hallpass_host::activity_days;
 use hallpass_model::{AccountId, TimeSpan, UserId};
 use hallpass_rules::Directory;
+use hallpass_terminal::exit::Failure;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-
-use hallpass_host::activity_days;
-use hallpass_terminal::exit::Failure;
 
 /// The use of each person of each rule, in the days up to now.
 ///

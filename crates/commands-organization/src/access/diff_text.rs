@@ -9,10 +9,10 @@ use hallpass_access_files::{
 };
 use hallpass_model::{AccountId, PermissionSetName};
 use hallpass_rules::Directory;
+use hallpass_terminal::output::{plain, wrapped};
 use serde_json::Value;
 
 use super::json_diff::json_diff;
-use hallpass_terminal::output::{plain, wrapped};
 
 /// The columns that lines fit, where words are that short.
 const WIDTH: usize = 80;

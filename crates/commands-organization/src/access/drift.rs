@@ -5,8 +5,6 @@ use std::path::PathBuf;
 use hallpass_access_files::{
     AccessFile, DriftAuthor, DriftedItem, changing_events, drift, name_authors,
 };
-
-use super::drift_log::{self, ChangesWanted};
 use hallpass_chores::access_look::{compared, usable};
 use hallpass_chores::plans;
 use hallpass_host::runtime::runtime;
@@ -14,6 +12,8 @@ use hallpass_log_files::log_source::LogSource;
 use hallpass_setup::opening::ConfigArgs;
 use hallpass_terminal::exit::{Exit, Failure, Outcome};
 use hallpass_terminal::output::{self, OutputArgs, Table};
+
+use super::drift_log::{self, ChangesWanted};
 
 const FIELDS: &[&str] = &["drift", "permission_set", "account", "what", "last_change"];
 

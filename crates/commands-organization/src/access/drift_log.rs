@@ -5,15 +5,14 @@ use std::collections::BTreeSet;
 use hallpass_activity::{
     CenterChange, EventNames, LogFault, LogFiles as _, LogScope, read_center_changes,
 };
+use hallpass_log_files::{Fingerprints, LogPlace, files_of};
 use hallpass_model::{TimeSpan, Timestamp};
 use hallpass_org::ReadCalls;
-use jiff::civil::Date;
-use jiff::tz::TimeZone;
-
-use hallpass_log_files::{Fingerprints, LogPlace, files_of};
 use hallpass_reports::pci::{EventLookup, each_page};
 use hallpass_terminal::exit::Failure;
 use hallpass_terminal::output;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
 
 /// Changes, and how much of the log could not be read.
 pub(super) struct LoggedChanges {

@@ -4,7 +4,6 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use hallpass_access_files::{Exported, export};
-
 use hallpass_chores::access_look::{directory, seen};
 use hallpass_chores::plans;
 use hallpass_host::runtime::runtime;

@@ -1,20 +1,20 @@
 //! `hallpass access plan`: what applying files would do.
 
-use hallpass_chores::plans::run_failed;
 use std::path::PathBuf;
 
 use hallpass_access_files::{AccessDiff, AccessRefusal, DiffTotals, SavedDiff, last_access};
+use hallpass_chores::access_look::{Compared, compared, usable};
+use hallpass_chores::plans::run_failed;
+use hallpass_chores::plans::{self, PlanContext};
+use hallpass_host::runtime::runtime;
 use hallpass_rules::Directory;
+use hallpass_setup::opening::ConfigArgs;
+use hallpass_terminal::exit::{Exit, Failure, Outcome};
+use hallpass_terminal::output::{self, Format, OutputArgs};
 use serde_json::{Value, json};
 
 use super::diff_text::{self, Colour};
 use super::refused::refused;
-use hallpass_chores::access_look::{Compared, compared, usable};
-use hallpass_chores::plans::{self, PlanContext};
-use hallpass_host::runtime::runtime;
-use hallpass_setup::opening::ConfigArgs;
-use hallpass_terminal::exit::{Exit, Failure, Outcome};
-use hallpass_terminal::output::{self, Format, OutputArgs};
 
 const FIELDS: &[&str] = &["on", "permission_set", "account", "write"];
 

@@ -4,10 +4,9 @@ use std::collections::BTreeSet;
 
 use hallpass_access_files::{AccessRefusal, CallerSession, refusals};
 use hallpass_assignments::{IdentityCenter as _, Urgency};
-use hallpass_model::Target;
-
 use hallpass_chores::access_look::Compared;
 use hallpass_chores::plans::PlanContext;
+use hallpass_model::Target;
 use hallpass_terminal::exit::Failure;
 
 /// What speaks against applying it.

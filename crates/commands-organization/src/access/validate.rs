@@ -4,11 +4,10 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use hallpass_access_files::FileFinding;
-use serde::Serialize;
-
 use hallpass_chores::access_look::{plain_lines, read_files};
 use hallpass_terminal::exit::{Exit, Failure, Outcome};
 use hallpass_terminal::output::{self, Format, OutputArgs};
+use serde::Serialize;
 
 const FIELDS: &[&str] = &["severity", "file", "line", "column", "message", "help"];
 

@@ -3,12 +3,11 @@
 use std::sync::Arc;
 
 use hallpass_aws::SqsQueue;
-use hallpass_findings::forget_event;
-use hallpass_model::{AccountId, IdSource as _};
-
 use hallpass_clock::SystemClock;
+use hallpass_findings::forget_event;
 use hallpass_host::random_ids::RandomIds;
 use hallpass_host::runtime::runtime;
+use hallpass_model::{AccountId, IdSource as _};
 use hallpass_setup::opening::{ConfigArgs, aws_settings};
 use hallpass_terminal::exit::{Exit, Failure, Outcome};
 use hallpass_terminal::output;

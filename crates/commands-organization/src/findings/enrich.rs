@@ -4,20 +4,20 @@ use std::collections::BTreeMap;
 use std::io::{self, IsTerminal as _};
 use std::sync::Arc;
 
+use hallpass_clock::SystemClock;
 use hallpass_findings::{
     BackfillError, EnrichOutcome, EnrichTrigger, Enricher, Finding, FindingCalls, FindingUpdate,
     FoundFindings, NotePolicy, WantedFinding, find_findings, homes,
 };
-use hallpass_model::{TimeSpan, Timestamp};
-use serde::Serialize;
-
-use super::{client, refused};
-use hallpass_clock::SystemClock;
 use hallpass_host::runtime::runtime;
+use hallpass_model::{TimeSpan, Timestamp};
 use hallpass_setup::opening::{ConfigArgs, aws_settings};
 use hallpass_terminal::exit::{Exit, Failure, Outcome};
 use hallpass_terminal::output::{self, OutputArgs, Table};
 use hallpass_terminal::prompt::{Consent, YesArgs, confirm_act};
+use serde::Serialize;
+
+use super::{client, refused};
 
 const FIELDS: &[&str] = &[
     "account",

@@ -1,14 +1,14 @@
 //! `hallpass org findings insight create`: findings grouped by what enrichment wrote.
 
 use hallpass_findings::{InsightToCreate, create_insight};
-use serde::Serialize;
-
-use super::{client, refused};
 use hallpass_host::runtime::runtime;
 use hallpass_setup::opening::{ConfigArgs, aws_settings};
 use hallpass_terminal::exit::{Exit, Failure, Outcome};
 use hallpass_terminal::output::{self, OutputArgs};
 use hallpass_terminal::prompt::{YesArgs, confirm_act};
+use serde::Serialize;
+
+use super::{client, refused};
 
 const FIELDS: &[&str] = &["name", "group_by", "arn", "outcome"];
 

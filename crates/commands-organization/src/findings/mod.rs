@@ -9,10 +9,9 @@ mod template;
 use std::sync::Arc;
 
 use hallpass_aws::FindingClient;
-use hallpass_findings::CallRefusal;
-
 use hallpass_clock::SystemClock;
 use hallpass_config::Loaded;
+use hallpass_findings::CallRefusal;
 use hallpass_setup::opening::aws_settings;
 use hallpass_terminal::exit::{Failure, Outcome};
 

@@ -4,16 +4,16 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use hallpass_findings::{Enricher, Finding, update_of};
-use hallpass_model::AccountId;
-use serde::Serialize;
-
-use super::{client, refused};
 use hallpass_clock::SystemClock;
+use hallpass_findings::{Enricher, Finding, update_of};
 use hallpass_host::runtime::runtime;
+use hallpass_model::AccountId;
 use hallpass_setup::opening::ConfigArgs;
 use hallpass_terminal::exit::{Exit, Outcome};
 use hallpass_terminal::output::{self, OutputArgs};
+use serde::Serialize;
+
+use super::{client, refused};
 
 const FIELDS: &[&str] = &["account", "note", "fields"];
 

@@ -1,7 +1,6 @@
 //! `hallpass org findings template`: what enriching as findings arrive needs at AWS, for `CloudFormation`.
 
 use hallpass_findings::template;
-
 use hallpass_terminal::exit::{Exit, Outcome};
 use hallpass_terminal::output;
 

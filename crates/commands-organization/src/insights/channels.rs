@@ -3,6 +3,10 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use hallpass_chores::plans::chore::{self, Chore, Compared, Drafted, Opened, WishStanding};
+use hallpass_chores::plans::{PlanArgs, ShownRow, ShownRows};
+use hallpass_host::bad_names;
+use hallpass_host::selection_args::TargetSelectionArgs;
 use hallpass_org::ReadCalls;
 use hallpass_org::delegation::DelegationFile;
 use hallpass_org::insights::{
@@ -11,16 +15,11 @@ use hallpass_org::insights::{
 };
 use hallpass_org::standards::StandardsUnread;
 use hallpass_runner::{PlanDraft, PlanReport, StepTarget, TargetReport};
-use hallpass_wording::plan;
-use serde_json::{Value, json};
-
-use hallpass_chores::plans::chore::{self, Chore, Compared, Drafted, Opened, WishStanding};
-use hallpass_chores::plans::{PlanArgs, ShownRow, ShownRows};
-use hallpass_host::bad_names;
-use hallpass_host::selection_args::TargetSelectionArgs;
 use hallpass_terminal::exit::{Failure, Outcome};
 use hallpass_terminal::output::{self, Format};
 use hallpass_terminal::text_file::read_text;
+use hallpass_wording::plan;
+use serde_json::{Value, json};
 
 /// The largest file that is read.
 const FILE_BYTES_MAX: u64 = 1 << 20;

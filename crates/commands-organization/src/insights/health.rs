@@ -1,11 +1,11 @@
 //! `hallpass org insights health`.
 
-use hallpass_org::insights::{OrganizationHealth, organization_health};
-
-use super::{InsightArgs, tell_unread};
 use hallpass_host::runtime::runtime;
+use hallpass_org::insights::{OrganizationHealth, organization_health};
 use hallpass_terminal::exit::{Exit, Outcome};
 use hallpass_terminal::output::{self, OutputArgs, Table};
+
+use super::{InsightArgs, tell_unread};
 
 /// The columns of CSV.
 const FIELDS: &[&str] = &[

@@ -1,15 +1,15 @@
 //! `hallpass org insights list`.
 
 use clap::ValueEnum;
+use hallpass_host::runtime::runtime;
 use hallpass_model::time::utc;
 use hallpass_org::insights::{
     Insight, InsightFilter, InsightKind, InsightSeverity, InsightStatus, insights,
 };
-
-use super::{InsightArgs, tell_unread};
-use hallpass_host::runtime::runtime;
 use hallpass_terminal::exit::{Exit, Outcome};
 use hallpass_terminal::output::{self, OutputArgs, Table};
+
+use super::{InsightArgs, tell_unread};
 
 /// The columns of CSV.
 const FIELDS: &[&str] = &[

@@ -7,15 +7,14 @@ mod list;
 use std::collections::BTreeSet;
 
 use hallpass_aws::RoleToAssume;
+use hallpass_host::home_region::home_region;
+use hallpass_host::named_calls::NamedCalls;
 use hallpass_model::AccountId;
 use hallpass_org::insights::{InsightRange, InsightScope, UnitsNotFound, unit_ids};
 use hallpass_org::{ReadPlace, UnreadFact, read_all};
-use serde_json::json;
-
-use hallpass_host::home_region::home_region;
-use hallpass_host::named_calls::NamedCalls;
 use hallpass_terminal::exit::{Failure, Outcome};
 use hallpass_terminal::output;
+use serde_json::json;
 
 /// Calls in flight: they follow one another.
 const CONCURRENCY: usize = 4;

@@ -7,10 +7,9 @@ use std::path::{Path, PathBuf};
 use askama::Template;
 use clap::ValueEnum;
 use hallpass_runner::{CheckResult, CheckRow, CheckScore, CheckSeverity, CheckStrictness, junit};
-use serde::Serialize;
-
 use hallpass_terminal::exit::{Exit, Failure};
 use hallpass_terminal::output::{self, Format, OutputArgs, Table};
+use serde::Serialize;
 
 const COLUMNS: [&str; 7] = [
     "id", "status", "severity", "target", "title", "evidence", "remedy",

@@ -10,9 +10,10 @@ mod readiness;
 mod standards;
 mod vend;
 
-use super::{events, findings, insights, outage, plan, remediate};
 use hallpass_commands_look::public_ips;
 use hallpass_terminal::exit::Outcome;
+
+use super::{events, findings, insights, outage, plan, remediate};
 
 /// Set up and check the organization: accounts, standards, findings
 #[derive(Debug, clap::Args)]

@@ -1,8 +1,9 @@
 //! `hallpass org payer audit`: whether a shared payer account is as its parties agreed (`organization.md` §8).
 
+use hallpass_terminal::exit::Outcome;
+
 use super::check_output::CheckOutputArgs;
 use super::payer_look::PayerLookArgs;
-use hallpass_terminal::exit::Outcome;
 
 /// Check the payer account against what its two parties agreed on
 #[derive(Debug, clap::Args)]

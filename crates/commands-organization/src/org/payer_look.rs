@@ -5,18 +5,17 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use hallpass_aws::RoleToAssume;
-use hallpass_org::ReadFact;
-use hallpass_org::payer::{BillingTransfer, PayerFile, payer_checks, read_facts, read_transfers};
-use hallpass_runner::CheckResult;
-use jiff::Timestamp;
-use jiff::tz::TimeZone;
-use serde_json::Value;
-
 use hallpass_host::home_region::home_region;
 use hallpass_host::named_calls::NamedCalls;
 use hallpass_host::runtime::runtime;
+use hallpass_org::ReadFact;
+use hallpass_org::payer::{BillingTransfer, PayerFile, payer_checks, read_facts, read_transfers};
+use hallpass_runner::CheckResult;
 use hallpass_terminal::exit::Failure;
 use hallpass_terminal::text_file::read_text;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use serde_json::Value;
 
 /// The largest file that is read.
 const FILE_BYTES_MAX: u64 = 1 << 20;

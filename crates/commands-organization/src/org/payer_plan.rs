@@ -1,10 +1,10 @@
 //! `hallpass org payer plan`: the way to a shared payer account, as tasks (`organization.md` Y-3).
 
 use hallpass_org::payer::payer_tasks;
-
-use super::payer_look::PayerLookArgs;
 use hallpass_terminal::exit::{Exit, Outcome};
 use hallpass_terminal::output::{self, OutputArgs, Table};
+
+use super::payer_look::PayerLookArgs;
 
 const COLUMNS: [&str; 5] = ["id", "state", "owners", "title", "notes"];
 

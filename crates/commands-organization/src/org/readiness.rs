@@ -6,6 +6,9 @@ use std::sync::Mutex;
 
 use clap::ValueEnum;
 use hallpass_fanout::{Progress, Totals};
+use hallpass_host::home_region::home_region;
+use hallpass_host::named_calls::NamedCalls;
+use hallpass_host::runtime::runtime;
 use hallpass_model::AccountId;
 use hallpass_org::Attestations;
 use hallpass_org::readiness::{
@@ -13,19 +16,16 @@ use hallpass_org::readiness::{
     read_readiness, readiness_checks,
 };
 use hallpass_runner::CheckResult;
-use jiff::Timestamp;
-use jiff::tz::TimeZone;
-use serde::Deserialize;
-
-use super::check_output::CheckOutputArgs;
-use hallpass_host::home_region::home_region;
-use hallpass_host::named_calls::NamedCalls;
-use hallpass_host::runtime::runtime;
 use hallpass_setup::member_role::MemberRoleArgs;
 use hallpass_setup::progress::ProgressLine;
 use hallpass_terminal::exit::{Failure, Outcome};
 use hallpass_terminal::output;
 use hallpass_terminal::text_file::read_text;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use serde::Deserialize;
+
+use super::check_output::CheckOutputArgs;
 
 /// The largest file that is read.
 const FILE_BYTES_MAX: u64 = 64 << 20;

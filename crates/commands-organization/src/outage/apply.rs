@@ -1,20 +1,20 @@
 //! `hallpass org outage apply`: puts a drill's policy in place, once everything that speaks against it was
 //! looked at.
 
-use hallpass_chores::plans::chore_failed;
 use std::fs;
 use std::path::PathBuf;
 
+use hallpass_chores::plans::chore::{self, Chore, Drafted, Opened, ReportWithin, Within};
+use hallpass_chores::plans::chore_failed;
+use hallpass_chores::plans::{PlanArgs, Settled};
 use hallpass_org::Drill;
 use hallpass_org::outage::{ApplyDrill, BreakGlass, DrillFile, plan_apply, probes};
 use hallpass_runner::PlanDraft;
+use hallpass_terminal::exit::{Failure, Outcome};
+use hallpass_terminal::output;
 use serde_json::{Value, json};
 
 use super::kept;
-use hallpass_chores::plans::chore::{self, Chore, Drafted, Opened, ReportWithin, Within};
-use hallpass_chores::plans::{PlanArgs, Settled};
-use hallpass_terminal::exit::{Failure, Outcome};
-use hallpass_terminal::output;
 
 /// Attach a drill's policy to a unit or an account
 #[derive(Debug, clap::Args)]

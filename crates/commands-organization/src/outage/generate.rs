@@ -4,7 +4,6 @@ use hallpass_iam::BadInput;
 use hallpass_iam::generate::Generated;
 use hallpass_iam::generate::outage::{Calls, Exempt, Length, OutageSpec, Services, outage};
 use hallpass_model::Timestamp;
-
 use hallpass_terminal::exit::{Failure, Outcome};
 use hallpass_terminal::generated::PolicyArgs;
 

@@ -1,14 +1,13 @@
 //! `hallpass org outage list`: drills as they are. Exit 1 when one is over and still attached.
 
-use hallpass_chores::plans::chore_failed;
-use hallpass_org::outage::{DrillRow, DrillState, list};
-use hallpass_wording::time::utc;
-
 use hallpass_chores::plans;
+use hallpass_chores::plans::chore_failed;
 use hallpass_host::runtime::runtime;
+use hallpass_org::outage::{DrillRow, DrillState, list};
 use hallpass_setup::opening::ConfigArgs;
 use hallpass_terminal::exit::{Exit, Outcome};
 use hallpass_terminal::output::{self, OutputArgs};
+use hallpass_wording::time::utc;
 
 const FIELDS: &[&str] = &[
     "id",

@@ -5,9 +5,8 @@ mod generate;
 mod list;
 mod remove;
 
-use hallpass_org::Drill;
-
 use hallpass_chores::plans::chore::Opened;
+use hallpass_org::Drill;
 use hallpass_terminal::exit::{Failure, Outcome};
 
 /// Rehearse an outage: deny calls to one Region's control planes for a while

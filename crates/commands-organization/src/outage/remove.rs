@@ -1,15 +1,15 @@
 //! `hallpass org outage remove|reap`: takes drills away, by their tags alone.
 
+use hallpass_chores::plans::chore::{self, Chore, Drafted, Opened, ReportWithin, Within};
 use hallpass_chores::plans::chore_failed;
+use hallpass_chores::plans::{PlanArgs, Settled};
 use hallpass_org::Drill;
 use hallpass_org::outage::{plan_reap, plan_remove};
 use hallpass_runner::PlanDraft;
+use hallpass_terminal::exit::{Failure, Outcome};
 use serde_json::{Value, json};
 
 use super::kept;
-use hallpass_chores::plans::chore::{self, Chore, Drafted, Opened, ReportWithin, Within};
-use hallpass_chores::plans::{PlanArgs, Settled};
-use hallpass_terminal::exit::{Failure, Outcome};
 
 /// Detach and delete a drill's policy, wherever it is attached
 #[derive(Debug, clap::Args)]

@@ -1,14 +1,13 @@
 //! `hallpass org plan resume|abort|undo`.
 
-use hallpass_chores::plans::run_failed;
 use std::time::Duration;
 
-use hallpass_runner::{LANE_LEASE, PlanDraft, PlanId, PlanReport};
-
 use hallpass_chores::plans::chore::{self, ByReport, Chore, Drafted, Opened};
+use hallpass_chores::plans::run_failed;
 use hallpass_chores::plans::{self, PlanArgs, RunningArgs, SavedPlanArgs};
 use hallpass_chores::vending_mail::with_mails;
 use hallpass_host::runtime::runtime;
+use hallpass_runner::{LANE_LEASE, PlanDraft, PlanId, PlanReport};
 use hallpass_terminal::exit::{Exit, Failure, Outcome};
 use hallpass_terminal::output;
 

@@ -1,17 +1,16 @@
 //! `hallpass org plan list|show`: from the store alone.
 
-use hallpass_chores::plans::run_failed;
 use std::sync::Arc;
 
-use hallpass_runner::{Plan, PlanReport, PlanStore, RunError, fold};
-use hallpass_wording::time::utc;
-use serde_json::json;
-
+use hallpass_chores::plans::run_failed;
 use hallpass_chores::plans::{self, SavedPlanArgs};
 use hallpass_host::runtime::runtime;
+use hallpass_runner::{Plan, PlanReport, PlanStore, RunError, fold};
 use hallpass_setup::opening::{ConfigArgs, open_store};
 use hallpass_terminal::exit::{Exit, Failure, Outcome};
 use hallpass_terminal::output::{self, OutputArgs};
+use hallpass_wording::time::utc;
+use serde_json::json;
 
 /// Plans listed at most.
 const LIST_MAX: u32 = 200;

@@ -5,9 +5,8 @@ mod rules;
 mod show;
 mod undo;
 
-use hallpass_remediation::{Remediation, RemediationId, RemediationStore as _};
-
 use hallpass_host::server_store::ServerStore;
+use hallpass_remediation::{Remediation, RemediationId, RemediationStore as _};
 use hallpass_terminal::exit::{Failure, Outcome};
 
 /// Run automatic remediation of findings: rules, approvals, undo

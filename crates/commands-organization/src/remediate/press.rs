@@ -5,23 +5,23 @@ use std::sync::Arc;
 use hallpass_access::{RemediationPresses as _, about_remediation};
 use hallpass_api::ApproveRemediation;
 use hallpass_audit::{Draft, Event, Origin};
-use hallpass_model::{AuditId, Clock, IdSource as _, Timestamp};
-use hallpass_remediation::{
-    PressRefusal, Remediation, RemediationPhase, RemediationStore as _, RemediationStoreFault,
-    Standing, Standings, approved,
-};
-
-use super::found;
 use hallpass_chores::remediations;
 use hallpass_client::client::{ServerArgs, block_on};
 use hallpass_clock::SystemClock;
 use hallpass_host::random_ids::RandomIds;
 use hallpass_host::runtime::runtime;
 use hallpass_host::server_store::ServerStore;
+use hallpass_model::{AuditId, Clock, IdSource as _, Timestamp};
+use hallpass_remediation::{
+    PressRefusal, Remediation, RemediationPhase, RemediationStore as _, RemediationStoreFault,
+    Standing, Standings, approved,
+};
 use hallpass_setup::opening::{ConfigArgs, open_store};
 use hallpass_terminal::exit::{Exit, Failure, Outcome};
 use hallpass_terminal::output;
 use hallpass_terminal::prompt::{YesArgs, confirm_act};
+
+use super::found;
 
 /// How often one is tried that the server was first with.
 const TRIES: usize = 8;

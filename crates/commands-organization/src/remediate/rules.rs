@@ -4,23 +4,22 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use hallpass_aws::FindingClient;
+use hallpass_chores::plans;
+use hallpass_chores::remediations::{self, RemediationMeans, RuleSource, read_rules};
 use hallpass_events::{OrganizationEvent, read_event};
 use hallpass_findings::{Enricher, FindingCalls};
+use hallpass_host::random_ids::RandomIds;
+use hallpass_host::runtime::runtime;
 use hallpass_model::{Clock, IdSource};
 use hallpass_remediation::{
     AccountStanding, Before, Deviation, RemediationDecision, RuleChoice, RuleFile, Taken, choose,
     read_deviations, settle, takes,
 };
-use serde_json::{Value, json};
-
-use hallpass_chores::plans;
-use hallpass_chores::remediations::{self, RemediationMeans, RuleSource, read_rules};
-use hallpass_host::random_ids::RandomIds;
-use hallpass_host::runtime::runtime;
 use hallpass_setup::opening::{ConfigArgs, aws_settings, open_store};
 use hallpass_terminal::exit::{Exit, Failure, Outcome};
 use hallpass_terminal::output::{self, OutputArgs, Table};
 use hallpass_terminal::text_file::read_text;
+use serde_json::{Value, json};
 
 /// The largest event that is read; messages of SQS have 256 KiB.
 const EVENT_BYTES_MAX: u64 = 1 << 20;

@@ -1,16 +1,16 @@
 //! `hallpass org remediate list|backlog|show`: from the store alone.
 
+use hallpass_host::runtime::runtime;
 use hallpass_remediation::{
     Remediation, RemediationFilter, RemediationPhase, RemediationStore as _,
 };
+use hallpass_setup::opening::{ConfigArgs, open_store};
+use hallpass_terminal::exit::{Exit, Failure, Outcome};
+use hallpass_terminal::output::{self, OutputArgs, Table};
 use hallpass_wording::time::utc;
 use serde_json::{Value, json};
 
 use super::found;
-use hallpass_host::runtime::runtime;
-use hallpass_setup::opening::{ConfigArgs, open_store};
-use hallpass_terminal::exit::{Exit, Failure, Outcome};
-use hallpass_terminal::output::{self, OutputArgs, Table};
 
 /// The most that is listed.
 const LISTED_MAX: usize = 10_000;

@@ -3,23 +3,23 @@
 use std::sync::Arc;
 
 use hallpass_aws::FindingClient;
+use hallpass_chores::plans::chore::{self, ByReport, Chore, Drafted, Opened};
+use hallpass_chores::plans::{PlanArgs, Settled};
+use hallpass_clock::SystemClock;
+use hallpass_config::Loaded;
 use hallpass_findings::read_standing;
+use hallpass_host::runtime::runtime;
+use hallpass_host::server_store::ServerStore;
 use hallpass_model::Clock;
 use hallpass_remediation::{
     PressRefusal, Remediation, RemediationStore as _, is_labelled_by_us, may_undo, undone,
 };
 use hallpass_runner::{PlanDraft, PlanId};
-
-use super::found;
-use hallpass_chores::plans::chore::{self, ByReport, Chore, Drafted, Opened};
-use hallpass_chores::plans::{PlanArgs, Settled};
-use hallpass_clock::SystemClock;
-use hallpass_config::Loaded;
-use hallpass_host::runtime::runtime;
-use hallpass_host::server_store::ServerStore;
 use hallpass_setup::opening::{aws_settings, open_store};
 use hallpass_terminal::exit::{Exit, Failure, Outcome};
 use hallpass_terminal::output;
+
+use super::found;
 
 /// Take back what a remediation changed
 #[derive(Debug, clap::Args)]

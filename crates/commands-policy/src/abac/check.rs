@@ -5,11 +5,11 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use hallpass_iam::attributes::{Assertion, SessionTags, session_tags};
-
-use super::FILE_BYTES_MAX;
 use hallpass_terminal::exit::{Exit, Failure, Outcome};
 use hallpass_terminal::output::{self, OutputArgs, plain};
 use hallpass_terminal::text_file::read_text;
+
+use super::FILE_BYTES_MAX;
 
 const FIELDS: &[&str] = &["tags", "transitive", "source_identity", "warnings"];
 

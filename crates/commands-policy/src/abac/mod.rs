@@ -7,7 +7,6 @@ mod secrets;
 use std::path::Path;
 
 use hallpass_iam::attributes::AttributeMap;
-
 use hallpass_terminal::exit::{Failure, Outcome};
 use hallpass_terminal::text_file::read_text;
 

@@ -8,7 +8,6 @@ use hallpass_iam::generate::checked;
 use hallpass_iam::generate::secrets::{
     Attribute, File, GeneratedSecretsPolicies, Guardrails, SecretsSpec, WildcardAdmin, generate,
 };
-
 use hallpass_terminal::exit::{Exit, Failure, Outcome};
 use hallpass_terminal::generated::{PolicyArgs, warn};
 use hallpass_terminal::output;

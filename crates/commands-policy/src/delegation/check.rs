@@ -10,14 +10,14 @@ use hallpass_iam::generate::delegation::{
 };
 use hallpass_iam::generate::ids::Lengths;
 use hallpass_iam::{Decision, Policy, PolicyType, simulate_changed};
-use serde_json::json;
-
-use crate::cases::{Input, answer_all};
-use crate::reading::Reading;
 use hallpass_terminal::exit::{Exit, Failure, Outcome};
 use hallpass_terminal::generated::warn;
 use hallpass_terminal::output::{self, Format, OutputArgs, plain};
 use hallpass_terminal::text_file::read_text;
+use serde_json::json;
+
+use crate::cases::{Input, answer_all};
+use crate::reading::Reading;
 
 const FIELDS: &[&str] = &[
     "action",

@@ -6,7 +6,6 @@ use hallpass_iam::generate::delegation::{
 };
 use hallpass_iam::generate::{Generated, checked};
 use hallpass_iam::{BadInput, PolicyType};
-
 use hallpass_terminal::exit::{Failure, Outcome};
 use hallpass_terminal::generated::PolicyArgs;
 

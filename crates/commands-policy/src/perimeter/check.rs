@@ -6,11 +6,11 @@ use std::path::PathBuf;
 use clap::ValueEnum;
 use hallpass_iam::perimeter::{AttachedPolicy, GuardrailSlot};
 use hallpass_iam::simulate_changed;
+use hallpass_terminal::exit::{Exit, Failure, Outcome};
 use hallpass_wording::lists;
 
 use crate::cases::{Input, answer_all};
 use crate::reading::Reading;
-use hallpass_terminal::exit::{Exit, Failure, Outcome};
 
 /// Decide cases as if a policy were attached
 #[derive(Debug, clap::Args)]

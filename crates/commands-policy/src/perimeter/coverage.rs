@@ -8,10 +8,9 @@ use clap::ValueEnum;
 use hallpass_iam::perimeter::{
     AccountCoverage, CoveringPolicy, Guardrails, GuardrailsError, SideCoverage, Tree, coverage,
 };
-use serde::Serialize;
-
 use hallpass_terminal::exit::{Exit, Failure, Outcome};
 use hallpass_terminal::output::{self, OutputArgs, Table};
+use serde::Serialize;
 
 /// Name of the file that says where policies are attached.
 const ATTACHMENTS: &str = "attachments.json";

@@ -5,7 +5,6 @@ use hallpass_iam::generate::Generated;
 use hallpass_iam::generate::perimeter::{
     Attachment, Bounds, Missing, Objects, PerimeterScope, PerimeterSpec, Services, Side, perimeter,
 };
-
 use hallpass_terminal::exit::{Failure, Outcome};
 use hallpass_terminal::generated::PolicyArgs;
 

@@ -9,7 +9,6 @@ use std::io::{self, Read as _};
 use std::path::Path;
 
 use hallpass_iam::LoadError;
-
 use hallpass_terminal::exit::{Failure, Outcome};
 
 /// Longest policy, tree or list of attachments that is read, in bytes.

@@ -1,10 +1,9 @@
 //! `hallpass policy data`: what this build knows of actions, resource types and condition keys.
 
 use hallpass_iam::facts::{self, ActionFacts, Key, ResourceType, ServiceFacts};
-use serde::Serialize;
-
 use hallpass_terminal::exit::{Exit, Failure, Outcome};
 use hallpass_terminal::output::{self, Format, OutputArgs, Table};
+use serde::Serialize;
 
 /// Show what is known of actions, resource types and condition keys
 #[derive(Debug, clap::Args)]

@@ -5,11 +5,11 @@ use std::path::PathBuf;
 
 use hallpass_iam::suite::{DecisionChange, Replacement};
 use hallpass_iam::{Case, PolicyType};
+use hallpass_terminal::exit::{Exit, Failure, Outcome};
+use hallpass_terminal::output::{self, OutputArgs, Table, list};
 
 use super::eval::{read, refused};
 use crate::reading::Reading;
-use hallpass_terminal::exit::{Exit, Failure, Outcome};
-use hallpass_terminal::output::{self, OutputArgs, Table, list};
 
 /// Show which requests are decided otherwise by a new version of a policy
 #[derive(Debug, clap::Args)]

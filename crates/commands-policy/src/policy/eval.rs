@@ -10,10 +10,10 @@ use hallpass_iam::{
     CallerMatch, Case, CaseOptions, Context, ContextValue, Decision, Explanation, Layers,
     LoadError, Policy, PolicyType, Request, ScpLanguage, StatementTrace,
 };
-
-use crate::reading::Reading;
 use hallpass_terminal::exit::{Exit, Failure, Outcome};
 use hallpass_terminal::output::{Format, Table, one, width};
+
+use crate::reading::Reading;
 
 /// Decide one request and show every statement that has a say
 #[derive(Debug, clap::Args)]

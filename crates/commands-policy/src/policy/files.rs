@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 
 use hallpass_iam::PolicyType;
 use hallpass_iam::language::{POLICY_BYTES_MAX, PolicyJson};
-
 use hallpass_terminal::exit::Failure;
 
 /// How deep folders are searched.

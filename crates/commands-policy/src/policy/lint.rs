@@ -7,14 +7,14 @@ use std::path::{Path, PathBuf};
 use clap::ValueEnum;
 use hallpass_iam::PolicyType;
 use hallpass_iam::lint::{self, LintCode, LintFinding, Linted, Options, OrgTree, Severity};
+use hallpass_terminal::exit::{Exit, Failure, FailureForm, Outcome};
+use hallpass_terminal::output::{self, Format, plain};
 use hallpass_wording::lists::count;
 use serde::Serialize;
 use serde_json::json;
 
 use super::files::{self, FoundPolicies, PolicyFile};
 use crate::reading::Language;
-use hallpass_terminal::exit::{Exit, Failure, FailureForm, Outcome};
-use hallpass_terminal::output::{self, Format, plain};
 
 const FIELDS: &[&str] = &[
     "file", "line", "column", "severity", "code", "sid", "pointer", "message",

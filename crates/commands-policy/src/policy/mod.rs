@@ -11,8 +11,9 @@ mod size;
 mod test;
 mod why;
 
-use super::{abac, delegation, perimeter, vpn};
 use hallpass_terminal::exit::Outcome;
+
+use super::{abac, delegation, perimeter, vpn};
 
 /// Evaluate, check, test and generate IAM policies
 #[derive(Debug, clap::Args)]

@@ -8,11 +8,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use hallpass_iam::{Case, CaseAnswer, simulate_line};
+use hallpass_terminal::exit::{Failure, Outcome};
+use hallpass_terminal::output;
 
 use crate::cases::{Input, answer_all};
 use crate::reading::Reading;
-use hallpass_terminal::exit::{Failure, Outcome};
-use hallpass_terminal::output;
 
 /// Decide cases, one JSON object per line
 #[derive(Debug, clap::Args)]

@@ -4,12 +4,12 @@ use std::path::PathBuf;
 
 use hallpass_iam::PolicyType;
 use hallpass_iam::size::{self, AttachmentPoint, Size};
+use hallpass_terminal::exit::{Exit, Failure, Outcome};
+use hallpass_terminal::output::{self, OutputArgs};
 use hallpass_wording::lists::count;
 use serde::Serialize;
 
 use super::files::read_text;
-use hallpass_terminal::exit::{Exit, Failure, Outcome};
-use hallpass_terminal::output::{self, OutputArgs};
 
 const FIELDS: &[&str] = &["used", "limit", "percent"];
 

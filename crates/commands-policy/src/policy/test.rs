@@ -10,11 +10,11 @@ use hallpass_iam::suite::{
     Coverage, PolicyFiles, RowOutcome as Asked, StatementCoverage, Suite, run as ask,
 };
 use hallpass_iam::{Layers, Policy, PolicyType, ScpLanguage};
+use hallpass_terminal::exit::{Exit, Failure, Outcome};
+use hallpass_terminal::output::{self, Format, OutputArgs, Table, compact, print, width};
 use serde::Serialize;
 
 use super::eval::{policy, read};
-use hallpass_terminal::exit::{Exit, Failure, Outcome};
-use hallpass_terminal::output::{self, Format, OutputArgs, Table, compact, print, width};
 
 /// The end of the names of suites.
 const SUITE_END: &str = ".test.toml";

@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 
 use hallpass_iam::{Explanation, Reason, facts};
-
-use super::eval::{EvalArgs, EvalCase, ShownArgs};
 use hallpass_terminal::exit::Outcome;
 use hallpass_terminal::output::one;
+
+use super::eval::{EvalArgs, EvalCase, ShownArgs};
 
 /// Say why one request is allowed or denied
 #[derive(Debug, clap::Args)]

@@ -3,15 +3,15 @@
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
+use hallpass_host::facts::read_directory;
 use hallpass_rules::{Diagnostic, FindingCode, RuleTestOutcome as TestOutcome, TestResult};
+use hallpass_terminal::exit::{Exit, Failure, Outcome};
+use hallpass_terminal::output::{self, Format, OutputArgs, plain};
 use hallpass_wording::lists::count;
 use serde::Serialize;
 use serde_json::json;
 
 use super::finding;
-use hallpass_host::facts::read_directory;
-use hallpass_terminal::exit::{Exit, Failure, Outcome};
-use hallpass_terminal::output::{self, Format, OutputArgs, plain};
 
 const FIELDS: &[&str] = &[
     "severity", "code", "file", "line", "column", "list", "index", "field", "value", "message",

@@ -4,13 +4,12 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 
+use hallpass_host::facts::read_directory;
 use hallpass_model::Timestamp;
 use hallpass_rules::{Directory, Rules, SOURCE_BYTES_MAX, cases};
-use serde_json::{Value, json};
-
-use hallpass_host::facts::read_directory;
 use hallpass_terminal::exit::{Exit, Failure, Outcome};
 use hallpass_terminal::output::{self, Format, Table};
+use serde_json::{Value, json};
 
 /// Decide cases, one JSON object per line
 #[derive(Debug, clap::Args)]

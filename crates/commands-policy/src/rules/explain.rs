@@ -4,16 +4,15 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use hallpass_api::Decision;
-use hallpass_model::{AccountId, Email, GroupId};
-use hallpass_rules::{Ask, Directory, Rules, cases};
-use serde_json::{Value, json};
-
 use hallpass_client::api_args::ApiArgs;
 use hallpass_client::client::block_on;
 use hallpass_client::target_args::TargetArgs;
 use hallpass_host::facts::read_directory;
+use hallpass_model::{AccountId, Email, GroupId};
+use hallpass_rules::{Ask, Directory, Rules, cases};
 use hallpass_terminal::exit::{Exit, Failure, Outcome};
 use hallpass_terminal::output::{self, plain};
+use serde_json::{Value, json};
 
 const FIELDS: &[&str] = &["decision", "approvers", "because"];
 

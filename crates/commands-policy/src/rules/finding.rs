@@ -1,7 +1,6 @@
 //! A finding about a rule file, with the line it is about and a mark under the place.
 
 use hallpass_rules::Diagnostic;
-
 use hallpass_terminal::output::plain;
 
 /// The most of a line that is shown, in characters.

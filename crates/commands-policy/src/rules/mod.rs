@@ -10,9 +10,8 @@ use std::io::Read as _;
 use std::path::Path;
 
 use hallpass_rules::{Diagnostic, Loaded, RuleFile, SOURCE_BYTES_MAX, load};
-use hallpass_wording::lists;
-
 use hallpass_terminal::exit::{Failure, Outcome};
+use hallpass_wording::lists;
 
 /// Check rule files, explain and make decisions
 #[derive(Debug, clap::Args)]

@@ -3,7 +3,6 @@
 use clap::ValueEnum;
 use hallpass_iam::generate::Generated;
 use hallpass_iam::generate::vpn_policy::{VpnForm, VpnSpec, vpn_policy};
-
 use hallpass_terminal::exit::{Failure, Outcome};
 use hallpass_terminal::generated::PolicyArgs;
 

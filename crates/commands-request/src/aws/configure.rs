@@ -5,9 +5,6 @@ use std::path::{Path, PathBuf};
 use std::{env, fs, io};
 
 use hallpass_api::Grant;
-use serde::Serialize;
-
-use super::profiles::{Split, Unsafe};
 use hallpass_client::api_args::ApiArgs;
 use hallpass_client::aws_portal::AccessPortal;
 use hallpass_client::client::block_on;
@@ -16,6 +13,9 @@ use hallpass_client::held::{live_grants, me_and_portal};
 use hallpass_client::tables::Viewpoint;
 use hallpass_terminal::exit::{Exit, Failure, Outcome};
 use hallpass_terminal::output::{self, Table};
+use serde::Serialize;
+
+use super::profiles::{Split, Unsafe};
 
 const FIELDS: &[&str] = &["profile", "account", "permission_set", "ends_at"];
 

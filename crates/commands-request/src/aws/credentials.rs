@@ -2,14 +2,13 @@
 //! `credential_process` wants them (AWS SDKs and Tools Reference Guide, "Process credential
 //! provider").
 
-use secrecy::ExposeSecret as _;
-use serde_json::json;
-
 use hallpass_client::client::{ServerArgs, block_on};
 use hallpass_client::held::{HeldRole, RoleArgs, SignIn, credentials, me_and_portal};
 use hallpass_client::ids::account_id;
 use hallpass_terminal::exit::{Exit, Outcome};
 use hallpass_terminal::output;
+use secrecy::ExposeSecret as _;
+use serde_json::json;
 
 /// Print credentials of a role you hold, as a `credential_process` does
 #[derive(Debug, clap::Args)]

@@ -5,12 +5,11 @@
 use std::time::Duration;
 
 use hallpass_api::{LoginFetch, LoginToken};
-use reqwest::Url;
-
 use hallpass_client::browser::{Callback, open, secret};
 use hallpass_client::client::Client;
 use hallpass_terminal::exit::Failure;
 use hallpass_terminal::output;
+use reqwest::Url;
 
 /// How long the person may take: as long as the server waits for them.
 const PATIENCE: Duration = Duration::from_mins(10);

@@ -3,7 +3,6 @@
 use std::time::{Duration, Instant};
 
 use hallpass_api::{LoginCode, LoginFetch, LoginToken, LoginWish};
-
 use hallpass_client::client::Client;
 use hallpass_terminal::exit::Failure;
 use hallpass_terminal::output;

@@ -5,14 +5,14 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use hallpass_audit::Record;
+use hallpass_client::client::{Client, ServerArgs, block_on};
 use hallpass_store::make_private_file;
+use hallpass_terminal::exit::{Exit, Failure, Outcome};
+use hallpass_terminal::output;
 use hallpass_wording::lists::count;
 use serde_json::Value;
 
 use super::{PAGE_SIZE, page, seq_after};
-use hallpass_client::client::{Client, ServerArgs, block_on};
-use hallpass_terminal::exit::{Exit, Failure, Outcome};
-use hallpass_terminal::output;
 
 /// Write the audit log, one record per line
 #[derive(Debug, clap::Args)]

@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 
 use hallpass_audit::{Input, verify};
 use hallpass_guard::whole_lines;
-
 use hallpass_guard_files::JOURNAL;
 use hallpass_terminal::exit::Failure;
 

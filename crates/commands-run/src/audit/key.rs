@@ -3,14 +3,14 @@
 use std::path::PathBuf;
 
 use hallpass_audit::WitnessName;
-
-use super::places;
 use hallpass_host::keys::{self, Absent};
 use hallpass_host::runtime::runtime;
 use hallpass_setup::heads::open_key;
 use hallpass_setup::opening::ConfigArgs;
 use hallpass_terminal::exit::{Exit, Failure, Outcome};
 use hallpass_terminal::output;
+
+use super::places;
 
 /// Print the public key that the server's files are signed with
 #[derive(Debug, clap::Args)]

@@ -10,10 +10,9 @@ mod witness;
 mod witness_face;
 
 use hallpass_api::Page;
-use serde_json::Value;
-
 use hallpass_client::client::Client;
 use hallpass_terminal::exit::{Failure, Outcome};
+use serde_json::Value;
 
 /// Records asked for at once.
 const PAGE_SIZE: usize = 500;

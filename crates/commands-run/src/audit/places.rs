@@ -8,13 +8,12 @@ use hallpass_audit::{
     read_evidence, read_export,
 };
 use hallpass_aws::{AwsClientSettings as AwsSettings, BucketPlace};
-use hallpass_store::{FolderTarget, read_lines};
-
 use hallpass_clock::SystemClock;
 use hallpass_config::{ExportPlace, bucket_place};
 use hallpass_host::random_ids::RandomIds;
 use hallpass_setup::heads::{Means, open_source};
 use hallpass_setup::opening::{ConfigArgs, aws_settings};
+use hallpass_store::{FolderTarget, read_lines};
 use hallpass_terminal::exit::Failure;
 
 /// What opening a bucket takes, as the configuration says, or as the AWS CLI finds it.

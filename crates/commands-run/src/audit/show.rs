@@ -1,14 +1,14 @@
 //! `hallpass audit show`: records of the log, for reading.
 
-use serde_json::Value;
-
-use super::{page, seq_after};
 use hallpass_client::api_args::ApiArgs;
 use hallpass_client::api_args::say_more;
 use hallpass_client::client::{Client, block_on};
 use hallpass_client::tables::Viewpoint;
 use hallpass_terminal::exit::{Exit, Failure, Outcome};
 use hallpass_terminal::output::{self, Table};
+use serde_json::Value;
+
+use super::{page, seq_after};
 
 const FIELDS: &[&str] = &[
     "seq",

@@ -6,18 +6,18 @@ use hallpass_audit::{
     Assurance, AuditStore as _, BadRecord, Evidence, Export, FaultKind, Input, PublishedHead,
     Record, Trust, TrustedKeys, Verified, assure,
 };
-use hallpass_wording::lists::count;
-use serde_json::{Value, json};
-
-use super::journals::{self, CheckedJournal};
-use super::places::{self, bytes_of};
-use crate::store::existing;
 use hallpass_config::ExportPlace;
 use hallpass_host::runtime::runtime;
 use hallpass_host::server_store::ServerStore;
 use hallpass_setup::opening::{ConfigArgs, open_store};
 use hallpass_terminal::exit::{Exit, Failure, Outcome};
 use hallpass_terminal::output::{self, OutputArgs};
+use hallpass_wording::lists::count;
+use serde_json::{Value, json};
+
+use super::journals::{self, CheckedJournal};
+use super::places::{self, bytes_of};
+use crate::store::existing;
 
 /// Records read from a store at once.
 const BATCH: u32 = 500;

@@ -14,21 +14,20 @@ use hallpass_audit::{
     PublishedHead, Signer, SinkErrorKind, Statement, TrustedKeys, WitnessMemory, WitnessName,
     WitnessWatch, look,
 };
+use hallpass_clock::now;
+use hallpass_host::keys::{Absent, key_at};
+use hallpass_host::runtime::runtime;
+use hallpass_host::status_http::{self, Face};
 use hallpass_model::TimeSpan;
+use hallpass_setup::opening::{ConfigArgs, asked_to_stop};
 use hallpass_store::{Existing, FolderTarget, make_private_folder, write_private};
-
+use hallpass_terminal::exit::{Exit, Failure, Outcome};
+use hallpass_terminal::output;
 use tokio::net::TcpListener;
 use tokio::sync::watch as flag;
 
 use super::places;
 use super::witness_face::WitnessFace;
-use hallpass_clock::now;
-use hallpass_host::keys::{Absent, key_at};
-use hallpass_host::runtime::runtime;
-use hallpass_host::status_http::{self, Face};
-use hallpass_setup::opening::{ConfigArgs, asked_to_stop};
-use hallpass_terminal::exit::{Exit, Failure, Outcome};
-use hallpass_terminal::output;
 
 /// What is remembered between runs.
 const MEMORY: &str = "memory.json";

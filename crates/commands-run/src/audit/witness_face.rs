@@ -3,10 +3,9 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use hallpass_audit::{Alarm, AlarmKind, WitnessMemory};
-use hallpass_model::{TimeSpan, Timestamp};
-
 use hallpass_clock::now;
 use hallpass_host::status_http::{Face, Numbers};
+use hallpass_model::{TimeSpan, Timestamp};
 
 /// What a witness shows now.
 #[derive(Default)]

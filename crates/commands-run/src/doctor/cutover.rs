@@ -6,22 +6,21 @@ use std::sync::Arc;
 
 use hallpass_access::{DirectorySource as _, Findings, SweepItem, SweepMode};
 use hallpass_aws::Inventory;
-use hallpass_model::{Clock, TargetNames, Timestamp};
-use hallpass_rules::GroupRef;
-use hallpass_wording::standing;
-use hallpass_wording::standing::unread_place;
-use serde::Serialize;
-
 use hallpass_client::tables::Viewpoint;
 use hallpass_clock::{ProcessClock, SystemClock};
 use hallpass_config::Loaded;
 use hallpass_host::random_ids::RandomIds;
+use hallpass_model::{Clock, TargetNames, Timestamp};
+use hallpass_rules::GroupRef;
 use hallpass_setup::journey::journey;
 use hallpass_setup::opening::out_of_reach;
 use hallpass_setup::opening::{connect, open_store};
 use hallpass_setup::rule_files::read_rules;
 use hallpass_terminal::exit::{Exit, Failure, Outcome};
 use hallpass_terminal::output::{self, Format, Table};
+use hallpass_wording::standing;
+use hallpass_wording::standing::unread_place;
+use serde::Serialize;
 
 const FIELDS: &[&str] = &[
     "user_id",

@@ -4,9 +4,6 @@
 use std::sync::Arc;
 
 use hallpass_aws::{BUCKET_ACTIONS, BucketPlace, KEY_ACTIONS, OBJECT_ACTIONS, Retention};
-use serde_json::{Map, Value, json};
-
-use super::DoctorReport;
 use hallpass_clock::SystemClock;
 use hallpass_config::{EndsPlace, ExportPlace, ExportSettings, HeadKey, Loaded};
 use hallpass_host::keys::Absent;
@@ -14,6 +11,9 @@ use hallpass_host::random_ids::RandomIds;
 use hallpass_setup::heads::{HeadSigning, Means, Opened, open_export, open_key};
 use hallpass_setup::opening::aws_settings;
 use hallpass_terminal::exit::Failure;
+use serde_json::{Map, Value, json};
+
+use super::DoctorReport;
 
 const EXPORT: &str = "audit export";
 const HEADS: &str = "head signatures";

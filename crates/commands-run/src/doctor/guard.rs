@@ -3,19 +3,19 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use hallpass_guard::{Ends as _, EndsCopy, EndsFault, Trust};
-use hallpass_model::TimeSpan;
-
-use super::DoctorReport;
 use hallpass_config::{EndsPlace, Loaded};
+use hallpass_guard::{Ends as _, EndsCopy, EndsFault, Trust};
 use hallpass_guard_files::ends::{ObjectEnds, read_file};
 use hallpass_guard_files::journals::Journals;
 use hallpass_guard_files::report::Guards;
 use hallpass_guard_files::report::judge;
 use hallpass_host::keys;
 use hallpass_host::random_ids::RandomIds;
+use hallpass_model::TimeSpan;
 use hallpass_setup::heads::{Means, open_bucket};
 use hallpass_setup::opening::aws_settings;
+
+use super::DoctorReport;
 
 const CHECK: &str = "guard";
 /// A running server writes the file of ends at least every half minute.

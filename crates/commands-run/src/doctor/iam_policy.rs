@@ -4,13 +4,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use hallpass_aws::{Need, NeededAction};
-use hallpass_iam::facts;
-use hallpass_rules::GroupRef;
-use serde_json::{Value, json};
-
 use hallpass_config::Loaded;
+use hallpass_iam::facts;
 use hallpass_log_files::LogPlace;
 use hallpass_log_files::log_source::LogSource;
+use hallpass_rules::GroupRef;
+use serde_json::{Value, json};
 
 /// Whether policies of the organization are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

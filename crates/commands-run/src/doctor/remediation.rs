@@ -3,13 +3,13 @@
 
 use std::collections::BTreeSet;
 
+use hallpass_chores::remediations::RuleSource;
+use hallpass_config::Loaded;
 use hallpass_remediation::{ActionKind, CONFIG_ACTION, actions_in_accounts, named_function};
+use hallpass_terminal::exit::Failure;
 use serde_json::{Value, json};
 
 use super::iam_policy::{partition, policy, statement};
-use hallpass_chores::remediations::RuleSource;
-use hallpass_config::Loaded;
-use hallpass_terminal::exit::Failure;
 
 /// The queue of events by ARN; every queue where none is configured.
 fn queue(loaded: &Loaded, home: &str) -> Result<String, Failure> {

@@ -1,13 +1,13 @@
 //! Whose least policy is printed.
 
+use hallpass_chores::plans::MEMBER_ROLE;
+use hallpass_config::Loaded;
 use hallpass_org::enrolment::TRUSTED_ROLES;
+use hallpass_setup::rule_files::read_rules;
+use hallpass_terminal::exit::Failure;
 use serde_json::json;
 
 use super::{chores, exports, iam_policy, remediation};
-use hallpass_chores::plans::MEMBER_ROLE;
-use hallpass_config::Loaded;
-use hallpass_setup::rule_files::read_rules;
-use hallpass_terminal::exit::Failure;
 
 /// Who needs rights at AWS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]

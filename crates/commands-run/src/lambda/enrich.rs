@@ -4,21 +4,21 @@ use std::path::Path;
 use std::sync::Arc;
 
 use hallpass_aws::{FindingClient, RoleToAssume};
+use hallpass_clock::SystemClock;
+use hallpass_config::{self, Loaded};
 use hallpass_events::{InvocationAnswer, answer_invocation};
 use hallpass_findings::{Enricher, FindingCalls, FindingHandler};
+use hallpass_host::named_calls::NamedCalls;
+use hallpass_host::runtime::runtime;
 use hallpass_model::Clock;
 use hallpass_org::{ReadCalls as _, ReadPlace};
+use hallpass_setup::opening::{ConfigArgs, aws_settings};
+use hallpass_terminal::exit::{Failure, Outcome};
+use hallpass_terminal::output;
 use serde_json::{Value, json};
 
 use super::RuntimeArgs;
 use super::runtime_api::{InvocationFailed, cannot_begin, serve};
-use hallpass_clock::SystemClock;
-use hallpass_config::{self, Loaded};
-use hallpass_host::named_calls::NamedCalls;
-use hallpass_host::runtime::runtime;
-use hallpass_setup::opening::{ConfigArgs, aws_settings};
-use hallpass_terminal::exit::{Failure, Outcome};
-use hallpass_terminal::output;
 
 /// Enrich findings of Security Hub as they arrive
 #[derive(Debug, clap::Args)]

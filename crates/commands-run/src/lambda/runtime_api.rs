@@ -3,11 +3,10 @@
 use std::time::Duration;
 
 use hallpass_model::Timestamp;
-use reqwest::header::{HeaderMap, HeaderValue};
-use serde_json::json;
-
 use hallpass_terminal::exit::{Failure, Outcome};
 use hallpass_terminal::output;
+use reqwest::header::{HeaderMap, HeaderValue};
+use serde_json::json;
 
 /// The largest event Lambda sends, in bytes.
 const EVENT_BYTES_MAX: usize = 6 * 1024 * 1024;

@@ -1,18 +1,17 @@
 //! `hallpass people sessions apply`: attaches a revocation, or adds its entries to the one in force.
 
-use hallpass_chores::plans::chore_failed;
 use std::fs;
 use std::path::PathBuf;
 
+use hallpass_chores::plans::PlanArgs;
+use hallpass_chores::plans::chore::{self, ByReport, Chore, Drafted, Opened};
+use hallpass_chores::plans::chore_failed;
 use hallpass_iam::BadInput;
 use hallpass_iam::generate::sessions::Revocations;
 use hallpass_iam::residual::instant;
 use hallpass_model::TimeSpan;
 use hallpass_org::sessions::{ApplyRevocation, Ends, POLICY_NAME, plan_apply};
 use hallpass_runner::PlanDraft;
-
-use hallpass_chores::plans::PlanArgs;
-use hallpass_chores::plans::chore::{self, ByReport, Chore, Drafted, Opened};
 use hallpass_terminal::exit::{Failure, Outcome};
 
 /// Attach a policy that cuts sessions off, or add to the one in force

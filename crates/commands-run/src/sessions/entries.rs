@@ -1,16 +1,16 @@
 //! `hallpass people sessions list`: whose sessions at AWS are cut off, and until when; with `--web`, who is
 //! signed in on the web pages.
 
-use hallpass_chores::plans::chore_failed;
-use hallpass_org::sessions::{EntryState, list};
-use hallpass_wording::time::utc;
-
-use super::signed_in;
 use hallpass_chores::plans;
+use hallpass_chores::plans::chore_failed;
 use hallpass_host::runtime::runtime;
+use hallpass_org::sessions::{EntryState, list};
 use hallpass_setup::opening::ConfigArgs;
 use hallpass_terminal::exit::{Exit, Outcome};
 use hallpass_terminal::output::{self, OutputArgs};
+use hallpass_wording::time::utc;
+
+use super::signed_in;
 
 const FIELDS: &[&str] = &[
     "policy",

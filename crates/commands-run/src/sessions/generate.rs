@@ -11,12 +11,11 @@ use hallpass_iam::generate::sessions::{
     generate,
 };
 use hallpass_iam::residual::span;
-use jiff::SignedDuration;
-
 use hallpass_terminal::exit::{Exit, Failure, Outcome};
 use hallpass_terminal::generated::{PolicyArgs, warn};
 use hallpass_terminal::output;
 use hallpass_terminal::text_file::read_text;
+use jiff::SignedDuration;
 
 /// The largest policy file that is read, in bytes.
 const FILE_BYTES_MAX: u64 = 1024 * 1024;

@@ -1,12 +1,11 @@
 //! `hallpass people sessions prune`: takes entries out whose last session has ended.
 
+use hallpass_chores::plans::PlanArgs;
+use hallpass_chores::plans::chore::{self, ByReport, Chore, Drafted, Opened};
 use hallpass_chores::plans::chore_failed;
 use hallpass_iam::residual::instant;
 use hallpass_model::Timestamp;
 use hallpass_org::sessions::{Pruned, plan_prune};
-
-use hallpass_chores::plans::PlanArgs;
-use hallpass_chores::plans::chore::{self, ByReport, Chore, Drafted, Opened};
 use hallpass_terminal::exit::{Failure, Outcome};
 use hallpass_terminal::output;
 

@@ -8,7 +8,6 @@ use hallpass_iam::BadInput;
 use hallpass_iam::residual::{
     self, Deny, Event, Graph, Held, Lengths, Residual, ResidualQuestion, Sessions, instant, span,
 };
-
 use hallpass_terminal::exit::{Exit, Failure, Outcome};
 use hallpass_terminal::output::{self, OutputArgs, plain};
 use hallpass_terminal::text_file::read_text;

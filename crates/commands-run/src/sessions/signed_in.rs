@@ -4,18 +4,17 @@
 use std::collections::BTreeSet;
 
 use hallpass_access::ReadError;
-use hallpass_identity::{SignedIn, WebSession};
-use hallpass_model::{Email, Timestamp, UserId};
-use hallpass_wording::{lists, time::utc};
-
 use hallpass_config::Loaded;
 use hallpass_host::runtime::runtime;
 use hallpass_host::server_store::ServerStore;
+use hallpass_identity::{SignedIn, WebSession};
+use hallpass_model::{Email, Timestamp, UserId};
 use hallpass_setup::opening::{ConfigArgs, open_store};
 use hallpass_setup::person;
 use hallpass_setup::sources::next_record;
 use hallpass_terminal::exit::{Exit, Failure, Outcome};
 use hallpass_terminal::output::{self, OutputArgs};
+use hallpass_wording::{lists, time::utc};
 
 const FIELDS: &[&str] = &["user", "signed_in_by", "began_at", "seen_at", "ends_at"];
 

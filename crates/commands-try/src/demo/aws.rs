@@ -8,15 +8,15 @@ use std::time::{Duration, Instant};
 
 use hallpass_aws_sim::organization::{self, OrganizationFile};
 use hallpass_aws_sim::{Options, Simulator, SlackFacts, Speed};
+use hallpass_clock::SystemClock;
+use hallpass_host::runtime::runtime;
 use hallpass_model::Clock as _;
+use hallpass_terminal::exit::{Exit, Failure, Outcome};
 use serde::{Deserialize, Serialize};
 use tokio::net::TcpListener;
 
 use super::child::{self, Child};
 use super::{Scale, assets, governed, lives, standing};
-use hallpass_clock::SystemClock;
-use hallpass_host::runtime::runtime;
-use hallpass_terminal::exit::{Exit, Failure, Outcome};
 
 /// How long an address may still be held by an AWS whose server was killed a moment ago.
 const ADDRESS_PATIENCE: Duration = Duration::from_secs(3);

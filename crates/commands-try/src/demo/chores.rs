@@ -5,13 +5,13 @@ use std::net::SocketAddr;
 use std::path::Path;
 
 use hallpass_aws_sim::organization::{Account, OrganizationFile};
+use hallpass_config::{self, Loaded};
 use hallpass_store::{Existing, write_private};
+use hallpass_terminal::exit::Failure;
 
 use super::aws::Aws;
 use super::governed::QUEUE;
 use super::{Folder, STORE};
-use hallpass_config::{self, Loaded};
-use hallpass_terminal::exit::Failure;
 
 /// The external id of the role for remediations.
 pub const EXTERNAL_ID: &str = "example-remediation";

@@ -5,14 +5,14 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use hallpass_guard_files::journals::Journals;
 use hallpass_model::TimeSpan;
 use hallpass_store::{Existing, write_private};
+use hallpass_terminal::exit::Failure;
 
 use super::aws::Aws;
 use super::child::{Child, ChildSaid};
 use super::{Folder, STORE};
-use hallpass_guard_files::journals::Journals;
-use hallpass_terminal::exit::Failure;
 
 /// How late an end may be before it acts: soon enough to be watched, and longer than the demo's AWS
 /// takes.

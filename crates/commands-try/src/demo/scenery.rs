@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use hallpass_aws::{AwsClientSettings, OrganizationCalls, RoleToAssume};
 use hallpass_aws_sim::organization::OrganizationFile;
+use hallpass_clock::SystemClock;
 use hallpass_collect::CallPlace;
 use hallpass_model::AccountId;
 use hallpass_org::OrganizationFault;
@@ -13,7 +14,6 @@ use serde_json::{Value, json};
 
 use super::aws::Aws;
 use super::chores::{ACCESS_ROLE, EXTERNAL_ID, SHOP, account, is_active};
-use hallpass_clock::SystemClock;
 
 /// The role of remediations.
 const ROLE: &str = "HallpassRemediation";

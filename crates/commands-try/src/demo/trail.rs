@@ -12,11 +12,11 @@ use hallpass_activity::{
     read_activity, session_day,
 };
 use hallpass_aws::{AwsClientSettings, BucketError, BucketFiles, BucketPlace};
+use hallpass_clock::SystemClock;
 use hallpass_model::AccountId;
 use jiff::civil::Date;
 
 use super::lives::BUCKET;
-use hallpass_clock::SystemClock;
 
 /// How often is looked for new files.
 const EVERY: Duration = Duration::from_secs(5);

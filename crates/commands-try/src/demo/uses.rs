@@ -4,12 +4,12 @@
 use std::net::SocketAddr;
 
 use hallpass_aws::{AwsClientSettings, Credentials, RoleToAssume};
+use hallpass_host::named_calls::NamedCalls;
 use hallpass_org::{ReadCalls as _, ReadPlace, ServiceCalls as _};
 use secrecy::SecretString;
 use serde_json::{Value, json};
 
 use super::aws::Aws;
-use hallpass_host::named_calls::NamedCalls;
 
 /// Where people of the demo sign in.
 #[derive(Clone)]

@@ -1,8 +1,9 @@
 //! `hallpass sim generate`: an organization file of any size.
 
-use super::sizes::SizeArgs;
 use hallpass_terminal::exit::{Exit, Failure, Outcome};
 use hallpass_terminal::output;
+
+use super::sizes::SizeArgs;
 
 /// Print a generated organization file
 #[derive(Debug, clap::Args)]

@@ -14,13 +14,13 @@ use hallpass_aws_sim::organization::{self, OrganizationFile};
 use hallpass_aws_sim::{
     Authorization, CALLS_KEPT, Consistency, LoadError, Options, Simulator, Speed, serve,
 };
-use hallpass_wording::lists::count;
-use tokio::net::TcpListener;
-
 use hallpass_clock::SystemClock;
 use hallpass_host::facts::{not_an_organization, read_organization};
 use hallpass_terminal::exit::{Exit, Failure, Outcome};
 use hallpass_terminal::output;
+use hallpass_wording::lists::count;
+use tokio::net::TcpListener;
+
 use sizes::SizeArgs;
 
 /// Run a simulated AWS organization

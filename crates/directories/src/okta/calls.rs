@@ -6,12 +6,12 @@ use std::time::Duration;
 use async_trait::async_trait;
 use hallpass_collect::{OktaCalls, OktaPage};
 use hallpass_inventory::SliceFailure;
+use hallpass_terminal::exit::Failure;
 use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderValue, LINK};
 use reqwest::{Method, Url};
 
 use super::answer::{OktaAnswer, OktaFault};
 use super::client::{CLIENT_ID, OktaClient, OktaRights};
-use hallpass_terminal::exit::Failure;
 
 /// The variable with the token.
 const TOKEN: &str = "HALLPASS_OKTA_TOKEN";

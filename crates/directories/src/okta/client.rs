@@ -9,11 +9,11 @@ use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, RSA_PK
 use base64::Engine as _;
 use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
 use hallpass_model::{TimeSpan, Timestamp};
+use hallpass_terminal::exit::Failure;
 use reqwest::header::HeaderValue;
 use serde_json::{Value, json};
 
 use super::answer::{OktaAnswer, OktaFault, failure};
-use hallpass_terminal::exit::Failure;
 
 /// The variables with the client's id, the file of its private key, and the key's id at Okta.
 pub(super) const CLIENT_ID: &str = "HALLPASS_OKTA_CLIENT_ID";

@@ -7,11 +7,10 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use hallpass_access::ActivityLogs;
 use hallpass_activity::AccountActivity;
-use hallpass_model::AccountId;
-use jiff::civil::Date;
-
 use hallpass_host::activity_days;
 use hallpass_host::snapshots_at::SnapshotsAt;
+use hallpass_model::AccountId;
+use jiff::civil::Date;
 
 /// The activity table in a folder of snapshots.
 struct InFolder {

@@ -9,11 +9,10 @@ use std::time::Duration;
 use hallpass_access::{AccessStore, Alarm, AlarmKind, AlarmState};
 use hallpass_model::{Clock, TimeSpan, Timestamp};
 use hallpass_server::{ReadinessProbe, ServerStatus};
+use hallpass_setup::waiting::rest;
 use hallpass_wording::alarm;
 use tokio::sync::watch;
 use tokio::time::Instant;
-
-use hallpass_setup::waiting::rest;
 
 /// How often everything is looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(2);

@@ -6,13 +6,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use hallpass_alerts::{RulePhase, is_due};
-use hallpass_model::{Clock, Look};
-use tokio::sync::watch;
-
 use hallpass_host::access_snapshots::MANIFESTS;
+use hallpass_model::{Clock, Look};
 use hallpass_reports::alerts::{AlertRunner, RanRule, RuleFileOfAlerts, WhichRules};
 use hallpass_setup::waiting::rest;
 use hallpass_terminal::exit::Failure;
+use tokio::sync::watch;
 
 /// How often is looked whether something is due.
 const LOOK_EVERY: Duration = Duration::from_secs(5);

@@ -7,17 +7,16 @@ use std::time::Duration;
 use async_trait::async_trait;
 use hallpass_access::Access;
 use hallpass_aws::Aws;
+use hallpass_clock::ProcessClock;
 use hallpass_clock::{BOUND, Reading};
+use hallpass_host::server_store::ServerStore;
 use hallpass_model::{Clocks, Disagreement, TimeSpan};
 use hallpass_server::{ProbeResult, ReadinessProbe};
+use hallpass_setup::waiting::rest;
 use hallpass_wording::health;
 use jiff::SignedDuration;
 use tokio::sync::watch;
 use tokio::time::Instant;
-
-use hallpass_clock::ProcessClock;
-use hallpass_host::server_store::ServerStore;
-use hallpass_setup::waiting::rest;
 
 /// How often the clocks are looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(1);

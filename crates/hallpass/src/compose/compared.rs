@@ -9,18 +9,18 @@ use std::time::Duration;
 use hallpass_alerts::{
     AlertQuestion, AlertRule, AlertRuleId, AlertSeverity, RunAnswer, RunRows, is_due,
 };
-use hallpass_model::{Clock, Look, TimeSpan, Timestamp};
-use hallpass_wording::alert::alert_text;
-use tokio::sync::watch;
-
-use super::pci::PciWatching;
 use hallpass_chores::comparisons::{Compared, ComparedRule, Comparison};
 use hallpass_chores::plans::UnaskedPlans;
 use hallpass_chores::standards_follow::StandardsFollowing;
 use hallpass_config::CompareSchedule;
+use hallpass_model::{Clock, Look, TimeSpan, Timestamp};
 use hallpass_reports::alerts::{AlertRunner, RuleFileOfAlerts};
 use hallpass_setup::waiting::rest;
 use hallpass_terminal::exit::Failure;
+use hallpass_wording::alert::alert_text;
+use tokio::sync::watch;
+
+use super::pci::PciWatching;
 
 /// How often is looked whether a comparison is due.
 const LOOK_EVERY: Duration = Duration::from_secs(5);

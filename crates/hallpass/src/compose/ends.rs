@@ -7,12 +7,11 @@ use std::time::Duration;
 use hallpass_assignments::{AssignmentStore as _, OwnedEnd};
 use hallpass_audit::{AuditStore as _, ExportTarget, Signer};
 use hallpass_guard::{Mark, render};
+use hallpass_host::server_store::ServerStore;
 use hallpass_model::{Clock, TimeSpan, Timestamp};
+use hallpass_setup::waiting::rest;
 use hallpass_store::FolderTarget;
 use tokio::sync::watch;
-
-use hallpass_host::server_store::ServerStore;
-use hallpass_setup::waiting::rest;
 
 /// How soon a change is in the file.
 const EVERY: Duration = Duration::from_millis(800);

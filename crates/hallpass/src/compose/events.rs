@@ -5,9 +5,8 @@ use std::time::Duration;
 
 use hallpass_events::{EventIntake, EventRound};
 use hallpass_model::TimeSpan;
-use tokio::sync::watch;
-
 use hallpass_setup::waiting::rest;
+use tokio::sync::watch;
 
 /// How soon it is tried again when the queue or the store does not answer.
 const TRY_AGAIN: Duration = Duration::from_secs(10);

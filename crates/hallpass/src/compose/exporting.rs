@@ -10,12 +10,11 @@ use hallpass_audit::{
     AuditStore as _, ExportError, ExportTarget, HeadSigner, SinkErrorKind, export_pending,
     publish_head,
 };
+use hallpass_host::server_store::ServerStore;
 use hallpass_model::{Clock, TimeSpan, Timestamp};
 use hallpass_server::ServerStatus;
-use tokio::sync::watch;
-
-use hallpass_host::server_store::ServerStore;
 use hallpass_setup::waiting::rest;
+use tokio::sync::watch;
 
 /// How often the log is exported.
 const EXPORT_EVERY: Duration = Duration::from_secs(2);

@@ -4,14 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use hallpass_guard_files::report::Guards;
 use hallpass_model::TimeSpan;
 use hallpass_server::{Bearing, ProbeResult, ReadinessProbe};
+use hallpass_setup::waiting::{rest, spawn};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::{Composed, ends};
-use hallpass_guard_files::report::Guards;
-use hallpass_setup::waiting::{rest, spawn};
 
 /// How often guards are listened for.
 const EVERY: Duration = Duration::from_secs(15);

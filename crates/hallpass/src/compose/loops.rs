@@ -9,9 +9,14 @@ use hallpass_access::{Access, AccessStore, DirectorySource};
 use hallpass_assignments::{Executor, StoreFault, Worked};
 use hallpass_audit::AuditStore;
 use hallpass_aws::Inventory;
+use hallpass_chores::plans::UnaskedPlans;
+use hallpass_host::server_store::ServerStore;
 use hallpass_model::{Clock, Look, TimeSpan};
 use hallpass_org::session_revocation::SessionRevoker;
 use hallpass_server::ServerStatus;
+use hallpass_setup::rule_files::{rules_and_text, unread_rules};
+use hallpass_setup::sources;
+use hallpass_setup::waiting::{LOOK_AGAIN, rest, spawn, until};
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -29,11 +34,6 @@ use super::standards;
 use super::sweeping::{self, Sweeper};
 use super::timekeeper::Timekeeper;
 use super::{Composed, clocks};
-use hallpass_chores::plans::UnaskedPlans;
-use hallpass_host::server_store::ServerStore;
-use hallpass_setup::rule_files::{rules_and_text, unread_rules};
-use hallpass_setup::sources;
-use hallpass_setup::waiting::{LOOK_AGAIN, rest, spawn, until};
 
 /// How often live grants are compared with the directory and the rules (`access.md` §10.6).
 const RECONCILE_EVERY: Duration = Duration::from_mins(10);

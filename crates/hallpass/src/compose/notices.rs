@@ -11,13 +11,12 @@ use hallpass_access::{
     ReadError, Request, SweepStore, WaitingMessage, last_grant, use_of_grant,
 };
 use hallpass_model::{Clock, Look, TimeSpan, Timestamp};
+use hallpass_setup::waiting::{LOOK_AGAIN, rest, until};
+use hallpass_terminal::exit::Failure;
 use hallpass_wording::alert::alert_text;
 use hallpass_wording::sweeps::digest_text;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-
-use hallpass_setup::waiting::{LOOK_AGAIN, rest, until};
-use hallpass_terminal::exit::Failure;
 
 /// One attempt to tell people is cut off after this.
 const TELL_MAX: Duration = Duration::from_mins(1);

@@ -9,13 +9,10 @@ use hallpass_activity::{
     WholePciRun,
 };
 use hallpass_aws::AwsClientSettings;
-use hallpass_model::{Clock, Look, TimeSpan, Timestamp};
-use hallpass_wording::alert::alert_text;
-use tokio::sync::{oneshot, watch};
-
 use hallpass_config::PciSchedule;
 use hallpass_host::named_calls::NamedCalls;
 use hallpass_log_files::{DigestArgs, Fingerprints};
+use hallpass_model::{Clock, Look, TimeSpan, Timestamp};
 use hallpass_reports::alerts::AlertRunner;
 use hallpass_reports::pci::{
     PciReading, PciTold, RanReport, Telling, alert_rules, all_clear, evidence, listed_people, read,
@@ -23,6 +20,8 @@ use hallpass_reports::pci::{
 };
 use hallpass_setup::waiting::rest;
 use hallpass_terminal::exit::Failure;
+use hallpass_wording::alert::alert_text;
+use tokio::sync::{oneshot, watch};
 
 /// How often is looked whether a run is due.
 const LOOK_EVERY: Duration = Duration::from_secs(5);

@@ -4,13 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hallpass_access::Access;
+use hallpass_chores::remediations::Remediating;
 use hallpass_model::TimeSpan;
 use hallpass_remediation::Worked;
+use hallpass_setup::waiting::{LOOK_AGAIN, rest, spawn};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-
-use hallpass_chores::remediations::Remediating;
-use hallpass_setup::waiting::{LOOK_AGAIN, rest, spawn};
 
 /// Remediations at once.
 const WORKERS: usize = 4;

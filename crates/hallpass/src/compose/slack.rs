@@ -4,13 +4,12 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use hallpass_access::{Access, AccessStore};
+use hallpass_config::SlackApp;
+use hallpass_host::server_store::ServerStore;
 use hallpass_identity::Identity;
 use hallpass_model::Clock;
 use hallpass_server::{Hook, HookAnswer};
 use hallpass_slack::{Client, MemoryFault, Ports, Setup, Signed, Slack, SlackMemory};
-
-use hallpass_config::SlackApp;
-use hallpass_host::server_store::ServerStore;
 use hallpass_terminal::exit::Failure;
 
 /// Blobs of the store.

@@ -4,11 +4,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use hallpass_server::{AccessSnapshots, KnownAccess};
-use tokio::sync::Mutex;
-
 use hallpass_host::access_snapshots;
 use hallpass_host::snapshots_at::{OpenSnapshots, SnapshotsAt};
+use hallpass_server::{AccessSnapshots, KnownAccess};
+use tokio::sync::Mutex;
 
 /// How often a bucket is asked whether there is a newer one; a folder is looked at for every page.
 const BUCKET_EVERY: Duration = Duration::from_secs(30);

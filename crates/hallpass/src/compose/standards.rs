@@ -2,12 +2,11 @@
 
 use std::time::Duration;
 
+use hallpass_chores::standards_follow::StandardsFollowing;
 use hallpass_model::Timestamp;
 use hallpass_org::standards::{VisitEnd, Visited};
-use tokio::sync::watch;
-
-use hallpass_chores::standards_follow::StandardsFollowing;
 use hallpass_setup::waiting::rest;
+use tokio::sync::watch;
 
 /// How often is looked whether something is due.
 const LOOK_EVERY: Duration = Duration::from_secs(2);

@@ -5,10 +5,9 @@ use std::time::Duration;
 
 use hallpass_access::{Access, AccessError, SweepState, SweepStatus};
 use hallpass_model::{Clock, Timestamp};
+use hallpass_setup::waiting::{LOOK_AGAIN, rest};
 use tokio::sync::watch;
 use tokio::time::Instant;
-
-use hallpass_setup::waiting::{LOOK_AGAIN, rest};
 
 /// How often how sweeps are is shown, and the longest that a loop sleeps.
 const STATUS_EVERY: Duration = Duration::from_secs(15);

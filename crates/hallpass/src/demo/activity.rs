@@ -7,10 +7,10 @@ use hallpass_access::{
     Actor, AskOutcome, Asking, CatalogEntry, GrantFilter, GrantStateKind, RequestFilter,
     RequestView, Search, Sought, Wanted,
 };
+use hallpass_host::random_ids::RandomIds;
 use hallpass_model::{IdSource, TimeSpan};
 
 use super::people::Scene;
-use hallpass_host::random_ids::RandomIds;
 
 /// Somebody does something this often.
 const EVERY: Duration = Duration::from_secs(6);

@@ -2,11 +2,11 @@
 //! with real grants in the simulated Identity Center.
 
 use hallpass_access::{Access, AskOutcome, Asking, GrantState, RequestFilter, Wanted};
+use hallpass_commands_try::demo::uses::DemoPortal;
+use hallpass_host::server_store::ServerStore;
 use hallpass_model::{GrantId, TimeSpan};
 
 use super::people::Scene;
-use hallpass_commands_try::demo::uses::DemoPortal;
-use hallpass_host::server_store::ServerStore;
 
 /// How long a grant of the history may take to become active.
 const PATIENCE: u32 = 300;

@@ -4,15 +4,15 @@ use std::sync::Arc;
 
 use hallpass_activity::{ActivityPolicy, AgeLimits, PciLimits, PciRules};
 use hallpass_aws::{Aws, AwsClientSettings, RoleToAssume};
-use hallpass_model::TimeSpan;
-
-use crate::compose::PciWatching;
-use crate::compose::Watches;
 use hallpass_config::PciSchedule;
 use hallpass_host::named_calls::NamedCalls;
 use hallpass_host::server_store::ServerStore;
 use hallpass_log_files::log_source::LogSource;
+use hallpass_model::TimeSpan;
 use hallpass_terminal::exit::Failure;
+
+use crate::compose::PciWatching;
+use crate::compose::Watches;
 
 /// Runs once a day, from the start. Nobody is told: most of the simulated people were never there, and the channels
 /// of the demo are for what its visitors do.

@@ -5,17 +5,17 @@ use std::path::Path;
 use std::sync::Arc;
 
 use hallpass_access::{Access, Actor, Origin};
+use hallpass_client::credentials;
+use hallpass_commands_run::token;
+use hallpass_host::server_store::ServerStore;
 use hallpass_identity::{Identity, TokenScope};
 use hallpass_model::{Email, TimeSpan, Timestamp};
 use hallpass_rules::Directory;
 use hallpass_server::PersonaCard;
-
-use crate::compose::Composed;
-use hallpass_client::credentials;
-use hallpass_commands_run::token;
-use hallpass_host::server_store::ServerStore;
 use hallpass_setup::person;
 use hallpass_terminal::exit::Failure;
+
+use crate::compose::Composed;
 
 /// E-mail, name, what they are there for.
 const PERSONAS: [(&str, &str, &str); 5] = [

@@ -7,7 +7,6 @@ use std::process::{Child, Stdio};
 use std::time::Duration;
 
 use hallpass_alerts::{AlertJob, AlertRuleId, RunAnswer};
-
 use hallpass_host::companion;
 use hallpass_host::snapshots_at::SnapshotsAt;
 use hallpass_terminal::exit::Failure;

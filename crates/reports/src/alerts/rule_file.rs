@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 
 use hallpass_alerts::AlertRule;
 use hallpass_rules::SOURCE_BYTES_MAX;
-
 use hallpass_terminal::exit::Failure;
 use hallpass_terminal::text_file::read_text;
 

@@ -8,14 +8,14 @@ use hallpass_alerts::{
     AlertCommitError, AlertJob, AlertMessage, AlertRule, AlertRuleId, AlertState, AlertStore,
     AskedRule, RuleStep, RunAnswer, advance, is_due,
 };
+use hallpass_host::snapshots_at::{SnapshotsAt, bucket, bucket_failure};
 use hallpass_model::Timestamp;
 use hallpass_store::{Existing, write_private};
+use hallpass_terminal::exit::Failure;
 use serde_json::json;
 
 use super::evaluate;
 use super::rule_file::RuleFileOfAlerts;
-use hallpass_host::snapshots_at::{SnapshotsAt, bucket, bucket_failure};
-use hallpass_terminal::exit::Failure;
 
 /// What a run works with.
 #[derive(Clone)]

@@ -6,16 +6,15 @@ use async_trait::async_trait;
 use hallpass_access::Channel;
 use hallpass_alerts::AlertStore;
 use hallpass_aws::{AwsClientSettings, FindingClient};
+use hallpass_config::AlertTargets;
 use hallpass_findings::{FindingCalls as _, RefusalKind};
 use hallpass_model::Clock;
 use hallpass_notify::{
     AlertsOnly, QueueTarget, SecurityHubTarget, TargetCalls, TargetFault, TargetSettingsError,
     TopicTarget,
 };
-use serde_json::Value;
-
-use hallpass_config::AlertTargets;
 use hallpass_terminal::exit::Failure;
+use serde_json::Value;
 
 /// The client of findings, which rations and repeats, for any of a target's services.
 struct TargetClient(FindingClient);

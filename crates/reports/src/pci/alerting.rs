@@ -8,11 +8,11 @@ use hallpass_alerts::{
     HappeningRule, RowPhase, RunAnswer, RunRows, happened,
 };
 use hallpass_model::{TimeSpan, Timestamp};
+use hallpass_terminal::exit::Failure;
 use serde_json::{Map, Value, json};
 
 use super::reading::RanReport;
 use crate::alerts::{AlertRunner, RanRule, RuleFileOfAlerts, unstored};
-use hallpass_terminal::exit::Failure;
 
 /// The name by which states know these rules; no file can be called so.
 const RULES: &str = "pci/watch";

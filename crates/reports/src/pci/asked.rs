@@ -5,10 +5,9 @@ use std::path::PathBuf;
 
 use hallpass_activity::{ActivityPolicy, PciLimits};
 use hallpass_aws::AwsClientSettings;
-use hallpass_model::{AccountId, Timestamp};
-
 use hallpass_log_files::log_source::LogSource;
 use hallpass_log_files::{DigestArgs, Fingerprints};
+use hallpass_model::{AccountId, Timestamp};
 use hallpass_terminal::output;
 
 /// Who hears of a run while it is made.

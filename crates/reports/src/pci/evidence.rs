@@ -1,9 +1,9 @@
 //! What a report was made of, for whoever checks it later: every source with its SHA-256 (`inventory.md` H-15).
 
+use hallpass_terminal::exit::Failure;
 use serde_json::{Value, json};
 
 use super::reading::RanReport;
-use hallpass_terminal::exit::Failure;
 
 /// The report as one document (`inventory.md` H-15).
 pub fn document(ran: &RanReport) -> Value {

@@ -2,9 +2,8 @@
 
 use hallpass_activity::PeopleList;
 use hallpass_org::{ReadCalls, ReadPlace};
-use serde_json::{Map, Value, json};
-
 use hallpass_terminal::exit::Failure;
+use serde_json::{Map, Value, json};
 
 /// Users of a page (IAM Identity Center Identity Store API, "`ListUsers`").
 const PAGE_USERS: u32 = 100;

@@ -4,15 +4,15 @@ use std::io::IsTerminal as _;
 
 use hallpass_activity::{LogFault, LookupPass, PciFold, ReadCount, ReadLog, read_file};
 use hallpass_aws::{AwsClientSettings, RoleToAssume};
+use hallpass_host::named_calls::NamedCalls;
+use hallpass_host::runtime::runtime;
 use hallpass_model::{AccountId, Timestamp};
 use hallpass_org::{ReadCalls, ReadPlace};
+use hallpass_terminal::exit::Failure;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Map, Value, json};
 
 use super::asked::{PciReading, Telling};
-use hallpass_host::named_calls::NamedCalls;
-use hallpass_host::runtime::runtime;
-use hallpass_terminal::exit::Failure;
 
 /// Events of a page, at most (AWS CloudTrail API, "`LookupEvents`").
 const PAGE_EVENTS: u32 = 50;

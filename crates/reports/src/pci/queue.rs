@@ -4,12 +4,11 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use hallpass_aws::RoleToAssume;
-use hallpass_org::{ReadPlace, ServiceCalls as _};
-use serde_json::json;
-
 use hallpass_host::named_calls::NamedCalls;
 use hallpass_host::runtime::runtime;
+use hallpass_org::{ReadPlace, ServiceCalls as _};
 use hallpass_terminal::exit::Failure;
+use serde_json::json;
 
 /// Bytes of a message at most (Amazon SQS Developer Guide, "Amazon SQS message quotas").
 const MESSAGE_BYTES_MAX: usize = 1 << 20;

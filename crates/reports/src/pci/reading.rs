@@ -7,16 +7,16 @@ use hallpass_activity::{
     DigestReport, LogScope, LookupPass, PasswordSource, PciFold, PciLimits, PciQuestion, PciReport,
     PciState, PeopleList, ReadLog, ReadLogs, judge, read_file, read_folder,
 };
+use hallpass_log_files::log_source::LogSource;
+use hallpass_log_files::{DiskLogs, FingerprintedLogs, Fingerprints};
 use hallpass_model::{TimeSpan, Timestamp};
+use hallpass_terminal::exit::Failure;
+use hallpass_terminal::output;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 use super::asked::{PciReading, Telling};
 use super::lookup;
-use hallpass_log_files::log_source::LogSource;
-use hallpass_log_files::{DiskLogs, FingerprintedLogs, Fingerprints};
-use hallpass_terminal::exit::Failure;
-use hallpass_terminal::output;
 
 /// Broken files that are named; all of them are counted.
 const NAMED_MAX: u64 = 100;

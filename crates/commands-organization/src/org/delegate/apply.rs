@@ -2,20 +2,20 @@
 
 use std::path::{Path, PathBuf};
 
+use hallpass_chores::delegation_files::{differences, read_file, refused, unread};
+use hallpass_chores::plans::PlanArgs;
+use hallpass_chores::plans::chore::{self, Chore, Compared, Drafted, Opened, WishStanding};
+use hallpass_host::bad_names::check_regions;
 use hallpass_model::AccountId;
 use hallpass_org::ReadCalls;
 use hallpass_org::delegation::{
     DelegationFacts, DelegationFile, DelegationRow, Replacing, compare, draft, gather,
 };
 use hallpass_runner::PlanReport;
-
-use super::shown::{ShownDelegation, shown};
-use hallpass_chores::delegation_files::{differences, read_file, refused, unread};
-use hallpass_chores::plans::PlanArgs;
-use hallpass_chores::plans::chore::{self, Chore, Compared, Drafted, Opened, WishStanding};
-use hallpass_host::bad_names::check_regions;
 use hallpass_terminal::exit::{Failure, Outcome};
 use hallpass_terminal::output;
+
+use super::shown::{ShownDelegation, shown};
 
 /// What is wanted.
 #[derive(Debug, clap::Args)]

@@ -2,12 +2,12 @@
 
 use std::path::PathBuf;
 
-use hallpass_org::delegation::Replacing;
-
-use super::apply::DelegationChore;
 use hallpass_chores::delegation_files::read_file;
 use hallpass_chores::plans::chore::{self, ComparingArgs};
+use hallpass_org::delegation::Replacing;
 use hallpass_terminal::exit::Outcome;
+
+use super::apply::DelegationChore;
 
 /// Compare a file with the organization; nothing is changed or saved
 #[derive(Debug, clap::Args)]

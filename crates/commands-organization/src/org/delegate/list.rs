@@ -2,16 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use hallpass_org::delegation::{DelegationFacts, known_services, look_around};
-use hallpass_wording::plan::account;
-use serde_json::{Value, json};
-
 use hallpass_chores::delegation_files::unread;
 use hallpass_chores::plans;
 use hallpass_host::runtime::runtime;
+use hallpass_org::delegation::{DelegationFacts, known_services, look_around};
 use hallpass_setup::opening::ConfigArgs;
 use hallpass_terminal::exit::{Exit, Outcome};
 use hallpass_terminal::output::{self, OutputArgs, Table};
+use hallpass_wording::plan::account;
+use serde_json::{Value, json};
 
 /// Columns of the list as CSV.
 const FIELDS: &[&str] = &[

@@ -1,15 +1,14 @@
 //! `hallpass org delegate remove`.
 
+use hallpass_chores::delegation_files::unread;
+use hallpass_chores::plans::chore::{self, ByReport, Chore, Drafted, Opened};
+use hallpass_chores::plans::{PlanArgs, PlanContext};
 use hallpass_org::delegation::{
     DelegatedService, DelegationFacts, RemovalWish, draft_removal, graphs_of, known_services,
     look_at, service_named,
 };
-use hallpass_wording::plan::account;
-
-use hallpass_chores::delegation_files::unread;
-use hallpass_chores::plans::chore::{self, ByReport, Chore, Drafted, Opened};
-use hallpass_chores::plans::{PlanArgs, PlanContext};
 use hallpass_terminal::exit::{Failure, Outcome};
+use hallpass_wording::plan::account;
 
 /// Take a service's administrator away
 #[derive(Debug, clap::Args)]

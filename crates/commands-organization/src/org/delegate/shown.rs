@@ -2,14 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use hallpass_org::delegation::{DelegationRow, DelegationState};
-use hallpass_runner::{PlanReport, StepEnd, StepTarget, TargetReport};
-use hallpass_wording::plan::account;
-use serde_json::{Value, json};
-
 use hallpass_chores::delegation_files::step_names;
 use hallpass_chores::plans::{ShownRow, ShownRows};
+use hallpass_org::delegation::{DelegationRow, DelegationState};
+use hallpass_runner::{PlanReport, StepEnd, StepTarget, TargetReport};
 use hallpass_terminal::output::Format;
+use hallpass_wording::plan::account;
+use serde_json::{Value, json};
 
 /// A row for each service and Region.
 pub(super) type ShownDelegation = ShownRows<DelegationPlace>;

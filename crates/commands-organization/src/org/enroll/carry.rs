@@ -2,6 +2,9 @@
 
 use std::fs;
 
+use hallpass_chores::account_factory::can_launch;
+use hallpass_chores::plans::PlanContext;
+use hallpass_chores::plans::chore::{ByReport, Chore, Drafted, Opened};
 use hallpass_org::control_tower::factory_obstacles;
 use hallpass_org::enrolment::{
     ChosenBackend, EnrolmentBackend, EnrolmentCheck, EnrolmentFacts, EnrolmentPlan,
@@ -11,15 +14,12 @@ use hallpass_org::enrolment::{
 use hallpass_runner::{
     CheckOutcome, CheckStrictness, Plan, PlanDraft, PlanId, PlanState, fold, junit, report_of,
 };
+use hallpass_terminal::exit::{Exit, Failure, Outcome};
+use hallpass_terminal::output::{self, plain};
 
 use super::super::check_output::print_checks;
 use super::shown::{ShownEnrolment, check_rows, named, named_checks};
 use super::{Args, CheckingArgs};
-use hallpass_chores::account_factory::can_launch;
-use hallpass_chores::plans::PlanContext;
-use hallpass_chores::plans::chore::{ByReport, Chore, Drafted, Opened};
-use hallpass_terminal::exit::{Exit, Failure, Outcome};
-use hallpass_terminal::output::{self, plain};
 
 /// What a suite of these checks is called.
 const TITLE: &str = "Enrolment in Control Tower";

@@ -6,13 +6,13 @@ mod shown;
 use std::path::PathBuf;
 
 use clap::ValueEnum;
-use hallpass_model::AccountId;
-use hallpass_org::enrolment::{EnrolmentBackend, EnrolmentWish, FactoryUser, RoleCreation};
-
-use self::carry::{ConfigChore, EnrolmentChore, check_only};
 use hallpass_chores::plans::{self, PlanArgs, chore};
 use hallpass_host::runtime::runtime;
+use hallpass_model::AccountId;
+use hallpass_org::enrolment::{EnrolmentBackend, EnrolmentWish, FactoryUser, RoleCreation};
 use hallpass_terminal::exit::Outcome;
+
+use self::carry::{ConfigChore, EnrolmentChore, check_only};
 
 /// Check existing accounts, and bring them under Control Tower
 #[derive(Debug, clap::Args)]

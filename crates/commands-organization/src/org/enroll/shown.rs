@@ -1,20 +1,19 @@
 //! What became of accounts, as it is printed.
 
-use hallpass_chores::plans::run_failed;
 use std::collections::BTreeMap;
 
+use hallpass_chores::plans::Settled;
+use hallpass_chores::plans::chore::{Opened, Shown};
+use hallpass_chores::plans::run_failed;
 use hallpass_model::AccountId;
 use hallpass_org::enrolment::{
     EnrolmentCheck, EnrolmentFacts, EnrolmentPlan, EnrolmentStatus, enrolment_results,
 };
 use hallpass_runner::{CheckResult, Folded, Plan};
-use hallpass_wording::plan::account;
-use serde_json::{Value, json};
-
-use hallpass_chores::plans::Settled;
-use hallpass_chores::plans::chore::{Opened, Shown};
 use hallpass_terminal::exit::{Exit, Failure};
 use hallpass_terminal::output::{self, Format, Table};
+use hallpass_wording::plan::account;
+use serde_json::{Value, json};
 
 const FIELDS: &[&str] = &["account", "name", "from", "to", "status", "why"];
 

@@ -2,13 +2,14 @@
 
 use std::path::PathBuf;
 
-use super::carry::{OwnHubArgs, StandardsChore};
-use super::central::Mode;
-use super::read_file;
 use hallpass_chores::plans::PlanArgs;
 use hallpass_chores::plans::chore;
 use hallpass_host::selection_args::TargetSelectionArgs;
 use hallpass_terminal::exit::{Failure, Outcome};
+
+use super::carry::{OwnHubArgs, StandardsChore};
+use super::central::Mode;
+use super::read_file;
 
 /// Plan what a file wants; `--apply` carries it out
 #[derive(Debug, clap::Args)]

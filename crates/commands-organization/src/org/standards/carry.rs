@@ -1,8 +1,11 @@
 //! From a file of standards to what became of every account and Region.
 
-use hallpass_chores::plans::run_failed;
 use std::path::Path;
 
+use hallpass_chores::plans::Settled;
+use hallpass_chores::plans::chore::{Chore, Compared, Drafted, Opened, WishStanding};
+use hallpass_chores::plans::run_failed;
+use hallpass_host::selection_args::TargetSelectionArgs;
 use hallpass_model::Timestamp;
 use hallpass_org::ReadCalls;
 use hallpass_org::standards::{
@@ -10,15 +13,12 @@ use hallpass_org::standards::{
     compare, draft, draft_central, draft_configuration, gather_hubs, gather_organization,
 };
 use hallpass_runner::{PlanDraft, PlanReport};
+use hallpass_terminal::exit::{Exit, Failure};
+use hallpass_terminal::output;
 
 use super::central::{self, Mode};
 use super::shown::{ShownStandards, shown, shown_policies};
 use super::{check_names, day, unread};
-use hallpass_chores::plans::Settled;
-use hallpass_chores::plans::chore::{Chore, Compared, Drafted, Opened, WishStanding};
-use hallpass_host::selection_args::TargetSelectionArgs;
-use hallpass_terminal::exit::{Exit, Failure};
-use hallpass_terminal::output;
 
 /// What holds for accounts that look after themselves.
 #[derive(Debug, Default, clap::Args)]

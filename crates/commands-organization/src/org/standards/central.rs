@@ -6,10 +6,10 @@ use hallpass_org::standards::{
     CentralFacts, CentralHome, CentralRow, NoCentralHome, StandardsAccount, StandardsFacts,
     StandardsFile, StandardsScope, StandardsUnread, central_home, central_rows, needs_local_mode,
 };
-
-use super::{day, unread};
 use hallpass_terminal::exit::Failure;
 use hallpass_terminal::output;
+
+use super::{day, unread};
 
 /// Who says which standards are on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]

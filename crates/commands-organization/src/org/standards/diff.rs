@@ -2,12 +2,13 @@
 
 use std::path::PathBuf;
 
-use super::carry::{OwnHubArgs, StandardsChore};
-use super::central::Mode;
-use super::read_file;
 use hallpass_chores::plans::chore::{self, ComparingArgs};
 use hallpass_host::selection_args::TargetSelectionArgs;
 use hallpass_terminal::exit::Outcome;
+
+use super::carry::{OwnHubArgs, StandardsChore};
+use super::central::Mode;
+use super::read_file;
 
 /// Compare a file with the organization; nothing is changed or saved
 #[derive(Debug, clap::Args)]

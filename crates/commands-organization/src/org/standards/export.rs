@@ -1,15 +1,15 @@
 //! `hallpass org standards export`.
 
-use hallpass_org::ReadCalls;
-use hallpass_org::standards::{HubLook, HubState, export, gather_hubs, gather_organization};
-
-use super::unread;
 use hallpass_chores::plans::{self, PlanContext};
 use hallpass_host::runtime::runtime;
 use hallpass_host::selection_args::TargetSelectionArgs;
+use hallpass_org::ReadCalls;
+use hallpass_org::standards::{HubLook, HubState, export, gather_hubs, gather_organization};
 use hallpass_setup::opening::ConfigArgs;
 use hallpass_terminal::exit::{Exit, Outcome};
 use hallpass_terminal::output;
+
+use super::unread;
 
 /// Print the file for what is there now
 #[derive(Debug, clap::Args)]

@@ -9,13 +9,12 @@ mod shown;
 
 use std::path::Path;
 
+use hallpass_host::bad_names::{self, check_region};
 use hallpass_model::Timestamp;
 use hallpass_org::standards::{StandardsFacts, StandardsFile, StandardsUnread, unknown_names};
-use jiff::{civil::Date, tz::TimeZone};
-
-use hallpass_host::bad_names::{self, check_region};
 use hallpass_terminal::exit::{Failure, Outcome};
 use hallpass_terminal::text_file::read_text;
+use jiff::{civil::Date, tz::TimeZone};
 
 /// The largest file that is read.
 const FILE_BYTES_MAX: u64 = 4 << 20;

@@ -2,15 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use hallpass_org::standards::{CentralRow, ComparedHub, ControlStatus, ControlUpdate, HubStanding};
-use hallpass_runner::{PlanReport, StepTarget, TargetReport};
-use hallpass_wording::plan;
-use serde_json::{Value, json};
-
 use hallpass_chores::plans::chore::{ByReport, Opened, Shown};
 use hallpass_chores::plans::{Settled, ShownRow, ShownRows};
+use hallpass_org::standards::{CentralRow, ComparedHub, ControlStatus, ControlUpdate, HubStanding};
+use hallpass_runner::{PlanReport, StepTarget, TargetReport};
 use hallpass_terminal::exit::{Exit, Failure};
 use hallpass_terminal::output::Format;
+use hallpass_wording::plan;
+use serde_json::{Value, json};
 
 /// Standards, as they are printed.
 pub(super) enum ShownStandards {

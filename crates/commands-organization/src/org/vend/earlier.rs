@@ -1,19 +1,19 @@
 //! `hallpass org vend status|export|retry`: lists that were begun.
 
-use hallpass_chores::plans::run_failed;
 use std::path::PathBuf;
 
-use hallpass_org::vending::VendingPlan;
-use hallpass_runner::PlanId;
-
-use super::shown::{ShownList, kept_list, list_path, told_meanwhile};
 use hallpass_chores::plans::chore::Shown as _;
+use hallpass_chores::plans::run_failed;
 use hallpass_chores::plans::{self, PlanContext, RunningArgs, SavedPlanArgs, Settled};
 use hallpass_chores::vending_mail::with_mails;
 use hallpass_host::runtime::runtime;
+use hallpass_org::vending::VendingPlan;
+use hallpass_runner::PlanId;
 use hallpass_setup::opening::ConfigArgs;
 use hallpass_terminal::exit::{Exit, Failure, Outcome};
 use hallpass_terminal::output;
+
+use super::shown::{ShownList, kept_list, list_path, told_meanwhile};
 
 /// Show what became of the rows of a list
 #[derive(Debug, clap::Args)]

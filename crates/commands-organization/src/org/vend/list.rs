@@ -2,13 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-use hallpass_model::TimeSpan;
-use hallpass_org::control_tower::ACCOUNTS_AT_ONCE_MAX;
-use hallpass_org::vending::{AccountsFile, Adoption};
-use hallpass_runner::{Plan, PlanDraft, PlanId};
-
-use super::shown::{ShownList, kept_list, list_path, told_meanwhile};
-use super::told::{tell_faults, tell_strangers, within_limit};
 use hallpass_chores::plans::chore::{self, Chore, Drafted, Opened};
 use hallpass_chores::plans::{PlanArgs, Settled};
 use hallpass_chores::vending_lists::{
@@ -18,8 +11,15 @@ use hallpass_chores::vending_mail::with_mails;
 use hallpass_client::follow::Progress;
 use hallpass_config::{ConfiguredAccess, ConfiguredPrincipal, Loaded};
 use hallpass_host::runtime::runtime;
+use hallpass_model::TimeSpan;
+use hallpass_org::control_tower::ACCOUNTS_AT_ONCE_MAX;
+use hallpass_org::vending::{AccountsFile, Adoption};
+use hallpass_runner::{Plan, PlanDraft, PlanId};
 use hallpass_terminal::exit::{Failure, Outcome};
 use hallpass_terminal::text_file::read_text;
+
+use super::shown::{ShownList, kept_list, list_path, told_meanwhile};
+use super::told::{tell_faults, tell_strangers, within_limit};
 
 /// The largest file that is read.
 const FILE_BYTES_MAX: u64 = 8 << 20;

@@ -1,22 +1,21 @@
 //! What became of the rows of a list, as it is printed and written.
 
-use hallpass_chores::plans::run_failed;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use hallpass_chores::plans::chore::{Opened, Shown};
+use hallpass_chores::plans::run_failed;
+use hallpass_chores::plans::{PlanContext, Settled};
+use hallpass_chores::vending_lists::unread;
 use hallpass_org::vending::{
     PlannedRow, RowResult, RowStatus, VendingPlan, checked_results, finished, results,
 };
 use hallpass_runner::{Folded, Plan, PlanId, PlanState};
-use serde_json::{Value, json};
-
-use hallpass_chores::plans::chore::{Opened, Shown};
-use hallpass_chores::plans::{PlanContext, Settled};
-use hallpass_chores::vending_lists::unread;
 use hallpass_terminal::exit::{Exit, Failure};
 use hallpass_terminal::output::{self, Format, Table};
+use serde_json::{Value, json};
 
 /// Rows of a list, and what became of them.
 pub(super) struct ShownList {

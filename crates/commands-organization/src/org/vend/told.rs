@@ -4,13 +4,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use hallpass_chores::plans::PlanArgs;
+use hallpass_chores::vending_lists::ListVerdicts;
 use hallpass_org::vending::{
     AccountMaker, AccountsFile, PlannedRow, RowVerdict, VendingPlan, wanted_rows,
 };
 use hallpass_runner::{PlanLimits, PlanStore};
-
-use hallpass_chores::plans::PlanArgs;
-use hallpass_chores::vending_lists::ListVerdicts;
 use hallpass_terminal::exit::Failure;
 use hallpass_terminal::output;
 

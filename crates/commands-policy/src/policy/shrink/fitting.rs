@@ -6,10 +6,9 @@ use hallpass_activity::{
     prove, shrink,
 };
 use hallpass_iam::size::{self, AttachmentPoint};
+use hallpass_terminal::output;
 use hallpass_wording::lists::number;
 use serde_json::{Value, json};
-
-use hallpass_terminal::output;
 
 /// Managed policies of a role, unless AWS was asked for more (AWS IAM User Guide, "IAM and AWS STS quotas").
 const POLICIES_MAX: usize = 10;

@@ -3,15 +3,15 @@
 use std::path::Path;
 
 use hallpass_activity::PolicyText;
+use hallpass_reports::live_center::{self, LiveSet};
+use hallpass_reports::policies::{SetSettings, sets};
+use hallpass_terminal::exit::Failure;
+use hallpass_terminal::output;
 use serde_json::{Map, Value, json};
 
 use super::Args;
 use super::fitting::Fitting;
 use crate::policy::files::read_text;
-use hallpass_reports::live_center::{self, LiveSet};
-use hallpass_reports::policies::{SetSettings, sets};
-use hallpass_terminal::exit::Failure;
-use hallpass_terminal::output;
 
 /// What is held against the log.
 #[derive(Debug)]

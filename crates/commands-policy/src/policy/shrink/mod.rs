@@ -13,16 +13,16 @@ use hallpass_activity::{
     data_event_services, shrink,
 };
 use hallpass_iam::facts;
+use hallpass_log_files::{DigestArgs, LogPlace};
 use hallpass_model::{AccountId, TimeSpan, Timestamp};
+use hallpass_reports::seen::{self, SeenActivity};
+use hallpass_terminal::exit::{Exit, Failure, Outcome};
+use hallpass_terminal::output;
 use jiff::tz::TimeZone;
 use serde_json::Value;
 
 use self::fitting::{Fitting, fit};
 use self::given::GivenPolicies;
-use hallpass_log_files::{DigestArgs, LogPlace};
-use hallpass_reports::seen::{self, SeenActivity};
-use hallpass_terminal::exit::{Exit, Failure, Outcome};
-use hallpass_terminal::output;
 
 /// Propose a smaller policy from what was used, and prove it
 #[derive(Debug, clap::Args)]

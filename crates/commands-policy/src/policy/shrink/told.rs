@@ -7,10 +7,9 @@ use hallpass_activity::{
 };
 use hallpass_iam::size::{self, AttachmentPoint};
 use hallpass_model::Timestamp;
+use hallpass_terminal::output::{self, Table, width};
 use hallpass_wording::lists::{count, number};
 use serde_json::Value;
-
-use hallpass_terminal::output::{self, Table, width};
 
 /// Services whose loss is said in words; the others are counted.
 const LOST_MAX: usize = 15;
