@@ -6,7 +6,10 @@ use hallpass_audit::Draft;
 use hallpass_model::{Email, GrantId, HoldKey, RequestId, TargetNames, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 
-use crate::{Accepted, Alarm, Digest, Grant, Lock, LocksSeen, Notice, Request, Sweep, SweepItem};
+use crate::{
+    Accepted, Alarm, ArmedEndWish, Digest, Grant, Lock, LocksSeen, Notice, Request, Sweep,
+    SweepItem,
+};
 
 /// A row to store: new, or in place of the version that was read.
 #[derive(Clone, Debug)]
@@ -159,6 +162,8 @@ pub struct Change {
     pub desired: Vec<DesiredAssignment>,
     /// Sessions to be denied.
     pub sessions_to_revoke: Vec<OutlivingSessions>,
+    /// What is wished of armed ends; [`commit`](crate::AccessStore::commit) moves those that are there with `desired`.
+    pub armed_ends: Vec<ArmedEndWish>,
     /// Runs of sweeps.
     pub sweeps: Vec<Write<Sweep>>,
     /// What they found.
@@ -189,6 +194,7 @@ impl Change {
             grants,
             desired,
             sessions_to_revoke,
+            armed_ends,
             sweeps,
             sweep_items,
             accepted,
@@ -204,6 +210,7 @@ impl Change {
         self.grants.extend(grants);
         self.desired.extend(desired);
         self.sessions_to_revoke.extend(sessions_to_revoke);
+        self.armed_ends.extend(armed_ends);
         self.sweeps.extend(sweeps);
         self.sweep_items.extend(sweep_items);
         self.accepted.extend(accepted);
@@ -221,6 +228,7 @@ impl Change {
             && self.grants.is_empty()
             && self.desired.is_empty()
             && self.sessions_to_revoke.is_empty()
+            && self.armed_ends.is_empty()
             && self.sweeps.is_empty()
             && self.sweep_items.is_empty()
             && self.accepted.is_empty()

@@ -13,7 +13,7 @@ use hallpass_model::{
     Email, GrantId, HoldKey, RequestId, TargetNames, TimeSpan, Timestamp, UserId,
 };
 
-use crate::{Approval, EndOutcome, GrantStateKind, Origin, Person};
+use crate::{Approval, ArmedEnds, EndOutcome, GrantStateKind, Origin, Person};
 
 /// Why a grant ends.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -179,6 +179,8 @@ pub struct Grant {
     /// Whether whoever took it away said to end its sessions too; once it is over, whether they are
     /// ended.
     pub end_sessions: bool,
+    /// Whether AWS is to enforce its end by its own clock.
+    pub armed_ends: ArmedEnds,
     /// AWS's id of the operation that made it.
     pub aws_request: Option<String>,
     /// The newest news of its assignment that was acted on.

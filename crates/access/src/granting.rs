@@ -6,12 +6,15 @@ use hallpass_audit::Event;
 use hallpass_model::{GrantId, TimeSpan, Timestamp};
 use hallpass_rules::Principal;
 
+use crate::armed_ends;
 use crate::decision_context::DecisionContext;
 use crate::desired::{desired_for, desired_until, forget_or_keep, inherited, live_until};
 use crate::grant::NO_NEWS_SEEN;
 use crate::records::{Doer, StepContext};
 use crate::step::{Approved, ApprovedGrant, GrantStep};
-use crate::{Approval, Grant, GrantState, Holds, News, PendingRequest, PressRefused, RequestState};
+use crate::{
+    Approval, ArmedEnds, Grant, GrantState, Holds, News, PendingRequest, PressRefused, RequestState,
+};
 
 /// A yes becomes a grant with an end, or moves the end of the one it extends. Nothing is sent
 /// here: the end, what is desired and the records commit first (promise P1).
@@ -26,14 +29,24 @@ pub(crate) fn approved(
     context.step.ensure_agreed()?;
     match pending.request().extends {
         Some(extended) => lengthen(pending, extended, by, approval, actor, context),
-        None => Ok(schedule(pending, by, approval, actor, context)),
+        None => {
+            let armed_ends =
+                armed_ends::of_new_grant(&pending.key().target, None, context.settings)?;
+            Ok(schedule(
+                pending,
+                by,
+                (approval, armed_ends),
+                actor,
+                context,
+            ))
+        }
     }
 }
 
 fn schedule(
     pending: PendingRequest,
     by: Principal<'_>,
-    approval: Approval,
+    (approval, armed_ends): (Approval, ArmedEnds),
     actor: Doer<'_>,
     context: &DecisionContext<'_>,
 ) -> Approved {
@@ -68,6 +81,7 @@ fn schedule(
         refusals: 0,
         stuck: None,
         end_sessions: false,
+        armed_ends,
         aws_request: None,
         seen_news: inherited(holds, now).map_or(0, |row| row.verdict_rev),
         state: GrantState::Scheduled,
@@ -187,6 +201,10 @@ fn enter_granting(grant: Grant) -> GrantStep {
 fn activate(grant: Grant, row: &AssignmentRow, holds: &Holds, step: StepContext<'_>) -> GrantStep {
     if grant.state == GrantState::Scheduled {
         return enter_granting(grant);
+    }
+    if grant.armed_ends == ArmedEnds::Required && row.execution.ownership == Ownership::Standing {
+        let why = "its end could not be armed at AWS: the person has this access without Hallpass";
+        return fail(grant, why, holds, step);
     }
     // an instant that may be wrong moves no end, and is none to count from later
     let honest = step.disagreement.is_none();

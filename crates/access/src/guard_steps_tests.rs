@@ -69,6 +69,7 @@ pub(crate) fn grant(n: u64, until: u64) -> Grant {
         refusals: 0,
         stuck: None,
         end_sessions: false,
+        armed_ends: crate::ArmedEnds::Off,
         aws_request: None,
         seen_news: 0,
         state: GrantState::Active,
@@ -92,6 +93,7 @@ pub(crate) fn row(verdict: Verdict) -> AssignmentRow {
             verdict,
             ..Execution::new(at(10))
         },
+        gate: hallpass_assignments::Gate::Open,
         verdict_rev: 1,
     }
 }

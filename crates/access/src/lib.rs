@@ -69,6 +69,7 @@ mod start;
 mod granting;
 
 // end
+mod armed_ends;
 mod end;
 mod guard_steps;
 mod session_revocation;
@@ -82,6 +83,7 @@ mod service;
 
 pub use alarm::{Alarm, AlarmKind, AlarmState};
 pub use approving::Approving;
+pub use armed_ends::{ArmedEndStatus, ArmedEndWish, ArmedEnds, GrantToArm, out_of_reach};
 pub use ask::{AskOutcome, AskedTogether, REASON_MISSING, reason_refused};
 pub use break_glass::BREAK_GLASS_MAX;
 pub use change::{
@@ -130,7 +132,7 @@ pub use service::{
     about_remediation, last_grant,
 };
 pub use session_revocation::credentials_until;
-pub use settings::{AdminSignIn, OnRuleChange, Settings, contact};
+pub use settings::{AdminSignIn, ArmedEndSettings, OnRuleChange, Settings, contact};
 pub use state_kind::{GrantStateKind, RequestStateKind};
 pub use sweep::{
     ADOPTED_MAX, Acceptance, Accepted, Brake, ChangedHolding, Consent, Digest, DigestKind,

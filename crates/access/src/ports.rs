@@ -17,8 +17,9 @@ use hallpass_rules::{Ask, Directory};
 
 use crate::grant_activity::PastUse;
 use crate::{
-    Accepted, Alarm, Change, Digest, Grant, GrantStateKind, Holds, Lock, Message, Notice, Removals,
-    Request, RequestStateKind, StandingListing, StandingScope, StoredAnswer, Sweep, SweepItem,
+    Accepted, Alarm, ArmedEndStatus, Change, Digest, Grant, GrantStateKind, Holds, Lock, Message,
+    Notice, Removals, Request, RequestStateKind, StandingListing, StandingScope, StoredAnswer,
+    Sweep, SweepItem,
 };
 
 /// A commit that did not happen. Nothing of it is stored.
@@ -373,6 +374,11 @@ pub trait AccessStore: Send + Sync {
     async fn ends(&self, soon: Timestamp) -> Result<Ends, ReadError>;
     /// Everything live on a key, read at one instant.
     async fn holds(&self, key: &HoldKey) -> Result<Holds, ReadError>;
+    /// Whether AWS enforces the ends of these keys; what is not armed at all, or is over, is left out.
+    async fn armed_ends(
+        &self,
+        keys: &[HoldKey],
+    ) -> Result<BTreeMap<HoldKey, ArmedEndStatus>, ReadError>;
     /// Pending requests whose [`due`](Request::due) has come, earliest first.
     async fn requests_due(&self, now: Timestamp, limit: u32) -> Result<Vec<Request>, ReadError>;
     /// Live grants whose [`due`](Grant::due) has come or whose assignment has news they have not

@@ -174,6 +174,12 @@ pub enum PressRefused {
         /// How long one may wait.
         allowed: TimeSpan,
     },
+    /// Its end has to be armed at AWS, and cannot be there.
+    #[error("no access is given whose end AWS does not enforce, and here it cannot: {why}")]
+    EndNotArmed {
+        /// What stands in the way.
+        why: &'static str,
+    },
     /// The grant is not in a state for this.
     #[error("this access is {state} already")]
     GrantOver {
@@ -221,6 +227,7 @@ impl PressRefused {
             Self::DirectoryUnread { .. } => "organization-unread",
             Self::PersonUnchecked { .. } => "person-unchecked",
             Self::ExportBehind { .. } => "export-behind",
+            Self::EndNotArmed { .. } => "end-not-armed",
         }
     }
 
@@ -261,6 +268,7 @@ impl PressRefused {
             | Self::DirectoryUnread { .. }
             | Self::PersonUnchecked { .. }
             | Self::ExportBehind { .. }
+            | Self::EndNotArmed { .. }
             | Self::ReasonMissing => false,
         }
     }
@@ -299,6 +307,7 @@ impl PressRefused {
             | Self::StartRefused
             | Self::OwnReview
             | Self::Standing(_)
+            | Self::EndNotArmed { .. }
             | Self::GrantOver { .. } => None,
         }
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use hallpass_model::{AccountId, TimeSpan, Timestamp};
 use hallpass_rules::Decision;
 
-use crate::SweepSettings;
+use crate::{ArmedEnds, SweepSettings};
 
 /// What happens to a live grant that today's rules would refuse.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,6 +14,24 @@ pub enum OnRuleChange {
     Report,
     /// It is ended.
     End,
+}
+
+/// Ends that AWS enforces by its own clock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ArmedEndSettings {
+    /// Whether they are armed.
+    pub mode: ArmedEnds,
+    /// Service control policies of each account that may be ours for it, 1 to 3.
+    pub policies: usize,
+}
+
+impl Default for ArmedEndSettings {
+    fn default() -> Self {
+        Self {
+            mode: ArmedEnds::Off,
+            policies: 1,
+        }
+    }
 }
 
 /// How an administrator must have signed in.
@@ -54,6 +72,8 @@ pub struct Settings {
     pub admins: Vec<String>,
     /// Whether sessions that outlive a grant are ended with it.
     pub end_sessions: bool,
+    /// Whether AWS enforces ends by its own clock; rules may want more.
+    pub armed_ends: ArmedEndSettings,
     /// How long records may wait for the export before no new access is given; `None` = for ever.
     pub require_export_within: Option<TimeSpan>,
     /// The management account, when it could be seen: policies that end sessions have no effect there.
@@ -80,6 +100,7 @@ impl Default for Settings {
             directory_max_age: TimeSpan::minutes(15),
             admins: Vec::new(),
             end_sessions: false,
+            armed_ends: ArmedEndSettings::default(),
             require_export_within: None,
             management_account: None,
             out_of_reach: None,

@@ -83,6 +83,13 @@ pub struct Grant {
     /// fifty that wait.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub queue: Option<Queue>,
+    /// AWS itself refuses after this instant, on its own clock, whatever has become of the server.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub armed_until: Option<Timestamp>,
+    /// Why AWS does not refuse by itself, where the configuration wants it to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_armed: Option<String>,
     /// Grants change; this grows with each change.
     pub version: u64,
 }

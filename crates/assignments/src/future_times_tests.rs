@@ -30,6 +30,7 @@ fn row(due: i64) -> AssignmentRow {
             due: at(due),
             ..Execution::new(at(0))
         },
+        gate: crate::Gate::Open,
         verdict_rev: 0,
     }
 }

@@ -37,7 +37,8 @@ pub use ports::{
 };
 pub use queue::Task;
 pub use row::{
-    Absence, AbsenceConfidence, AssignmentRow, Desired, Execution, GivingUp, GuardRemoval, Haste,
-    Observation, Operation, OperationKind, OwnedEnd, Ownership, Proof, RemovalStage, Verdict,
+    Absence, AbsenceConfidence, AssignmentRow, Desired, Execution, Gate, GivingUp, GuardRemoval,
+    Haste, Observation, Operation, OperationKind, OwnedEnd, Ownership, Proof, RemovalStage,
+    Verdict,
 };
 pub use urgency::Urgency;

@@ -129,7 +129,7 @@ pub(crate) fn next_while_wanted(row: &AssignmentRow, now: Timestamp) -> RowActio
     }
     // a hold that came while our own removal may still be hidden from listings
     if lags_behind_delete(execution, now) {
-        return RowAction::Begin(OperationKind::Create);
+        return create(row, now);
     }
     match execution.observation {
         Observation::Absent { at, .. }
@@ -138,13 +138,22 @@ pub(crate) fn next_while_wanted(row: &AssignmentRow, now: Timestamp) -> RowActio
                 && !awaits_effect(execution, now) =>
         {
             match execution.ownership {
-                Ownership::Undecided | Ownership::Ours => RowAction::Begin(OperationKind::Create),
+                Ownership::Undecided | Ownership::Ours => create(row, now),
                 Ownership::Standing => RowAction::Look,
             }
         }
         Observation::Absent { .. } | Observation::Present { .. } | Observation::Unseen => {
             RowAction::Look
         }
+    }
+}
+
+/// The create, once its gate lets it through: a listing has said by then whether the access is there already, and its end
+/// is armed before it is given.
+fn create(row: &AssignmentRow, now: Timestamp) -> RowAction {
+    match row.waits_for_gate(now) {
+        Some(until) => RowAction::Rest(until.min(row.desired.until)),
+        None => RowAction::Begin(OperationKind::Create),
     }
 }
 
@@ -265,12 +274,12 @@ fn how(execution: &Execution) -> Absence {
 }
 
 fn gone(row: &AssignmentRow, at: Timestamp, why: Absence) -> Verdict {
-    match &row.execution.giving_up {
-        Some(up) if row.gave_up() => Verdict::Refused {
+    match row.given_up() {
+        Some(up) => Verdict::Refused {
             at,
             reason: up.reason.clone(),
         },
-        _ => Verdict::Absent { at, why },
+        None => Verdict::Absent { at, why },
     }
 }
 

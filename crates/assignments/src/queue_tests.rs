@@ -42,6 +42,7 @@ pub(super) fn row(due: i64) -> AssignmentRow {
             due: at(due),
             ..Execution::new(at(0))
         },
+        gate: crate::Gate::Open,
         verdict_rev: 0,
     }
 }

@@ -43,6 +43,30 @@ pub struct Desired {
     pub removed_at: Option<Timestamp>,
 }
 
+/// Whether the create may be sent. Closed with a new hold whose end is to be armed at AWS first, opened by whoever arms
+/// it (`docs/spec/access.md` §21, A-2). It holds up neither looks nor ends.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "gate", rename_all = "snake_case")]
+pub enum Gate {
+    /// It may.
+    #[default]
+    Open,
+    /// Not before this instant, unless it is opened.
+    Closed {
+        /// From then on it may be sent all the same.
+        until: Timestamp,
+    },
+    /// It is not to be sent at all: the end could not be armed, and had to be.
+    Refused(GivingUp),
+}
+
+impl Gate {
+    /// Whether nothing stands in the way.
+    pub fn is_open(&self) -> bool {
+        *self == Self::Open
+    }
+}
+
 /// Whether the access was there before us.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -378,6 +402,9 @@ pub struct AssignmentRow {
     pub desired: Desired,
     /// What is known and done.
     pub execution: Execution,
+    /// Whether the create may be sent.
+    #[serde(default, skip_serializing_if = "Gate::is_open")]
+    pub gate: Gate,
     /// Grows with each change of verdict, ownership or refusals; readers remember the last they acted on.
     #[serde(rename = "news")]
     pub verdict_rev: u64,
@@ -391,10 +418,26 @@ impl AssignmentRow {
 
     /// Whether the newest hold's create was given up.
     pub fn gave_up(&self) -> bool {
-        self.execution
-            .giving_up
-            .as_ref()
-            .is_some_and(|up| up.at >= self.desired.asked_at)
+        self.given_up().is_some()
+    }
+
+    /// Why and when the newest hold's create was given up, or refused before it was sent.
+    pub(crate) fn given_up(&self) -> Option<&GivingUp> {
+        let refused = match &self.gate {
+            Gate::Refused(up) => Some(up),
+            Gate::Open | Gate::Closed { .. } => None,
+        };
+        let counts = |up: &&GivingUp| up.at >= self.desired.asked_at;
+        let given_up = self.execution.giving_up.as_ref();
+        given_up.filter(counts).or_else(|| refused.filter(counts))
+    }
+
+    /// Until when a create that was not sent yet has to wait.
+    pub(crate) fn waits_for_gate(&self, now: Timestamp) -> Option<Timestamp> {
+        match &self.gate {
+            Gate::Closed { until } if now < *until => Some(*until),
+            Gate::Open | Gate::Closed { .. } | Gate::Refused(_) => None,
+        }
     }
 
     /// Whether it is known for certain that nothing of ours is left, or that nothing of it was ours.
@@ -421,9 +464,9 @@ impl AssignmentRow {
 
     /// From when the access is unwanted: its deadline, or the moment its create was given up.
     pub fn unwanted_from(&self) -> Timestamp {
-        match &self.execution.giving_up {
-            Some(up) if self.gave_up() => up.at.min(self.desired.until),
-            _ => self.desired.until,
+        match self.given_up() {
+            Some(up) => up.at.min(self.desired.until),
+            None => self.desired.until,
         }
     }
 
@@ -478,14 +521,9 @@ impl AssignmentRow {
         if execution.ownership != Ownership::Ours || is_over {
             return None;
         }
-        let given_up = execution.giving_up.as_ref().map(|up| up.at);
-        let until = match given_up.filter(|_| self.gave_up()) {
-            Some(at) => at.min(self.desired.until),
-            None => self.desired.until,
-        };
         Some(OwnedEnd {
             key: self.key.clone(),
-            until,
+            until: self.unwanted_from(),
             rev: self.desired.rev,
             grants,
         })

@@ -35,6 +35,7 @@ pub(crate) fn row() -> AssignmentRow {
             ownership: Ownership::Ours,
             ..Execution::new(at(10))
         },
+        gate: Gate::Open,
         verdict_rev: 0,
     }
 }

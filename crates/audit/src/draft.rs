@@ -111,6 +111,14 @@ pub enum Event {
     SessionsCutFailed,
     /// The last of them has ended, and what denied them was seen gone.
     SessionsRestored,
+    /// The end of a grant was seen armed at AWS: it refuses the person from that instant on.
+    EndArmed,
+    /// The instant was moved.
+    EndRearmed,
+    /// It was taken out of force.
+    EndDisarmed,
+    /// It could not be armed, and why.
+    EndArmFailed,
     /// A guard removed access that is still wanted: it knew an older end. It is created again.
     DriftGuard,
     /// In a guard's journal: what it sees, every hour.
@@ -143,7 +151,7 @@ pub enum Event {
 
 impl Event {
     /// Every event, in the order of a grant's life.
-    pub const ALL: [Self; 62] = [
+    pub const ALL: [Self; 66] = [
         Self::RequestCreated,
         Self::RequestReviewed,
         Self::RequestRejected,
@@ -192,6 +200,10 @@ impl Event {
         Self::SessionsCut,
         Self::SessionsCutFailed,
         Self::SessionsRestored,
+        Self::EndArmed,
+        Self::EndRearmed,
+        Self::EndDisarmed,
+        Self::EndArmFailed,
         Self::DriftGuard,
         Self::GuardLooked,
         Self::GuardEnding,
@@ -259,6 +271,10 @@ impl Event {
             Self::SessionsCut => "sessions.cut",
             Self::SessionsCutFailed => "sessions.cut_failed",
             Self::SessionsRestored => "sessions.restored",
+            Self::EndArmed => "end.armed",
+            Self::EndRearmed => "end.rearmed",
+            Self::EndDisarmed => "end.disarmed",
+            Self::EndArmFailed => "end.arm_failed",
             Self::DriftGuard => "drift.guard",
             Self::GuardLooked => "guard.looked",
             Self::GuardEnding => "guard.ending",

@@ -53,9 +53,15 @@ impl Deadline {
     /// For a read of the inventory: nobody waits for the one answer, many are needed, and other programs
     /// read with the same quota.
     pub(crate) fn look() -> Self {
+        Self::patient(Urgency::Background)
+    }
+
+    /// For a read of which a plan is made: a throttle is waited out, since other programs read with the same quota and a
+    /// list of a thousand rows is not to fail for one answer (`organization.md` P-10).
+    pub(crate) fn patient(urgency: Urgency) -> Self {
         Self {
             waits_out_throttles: true,
-            ..Self::within(Urgency::Background, LOOK_MAX)
+            ..Self::within(urgency, LOOK_MAX)
         }
     }
 

@@ -31,6 +31,7 @@ mod bucket;
 mod call;
 mod fault;
 mod jitter;
+mod other_access;
 mod pages;
 mod request_ids;
 

@@ -26,7 +26,7 @@ const RESERVED: &str = "AWSReservedSSO_";
 const SCP: org::PolicyType = org::PolicyType::ServiceControlPolicy;
 
 fn read() -> Deadline {
-    Deadline::port(Urgency::Grant)
+    Deadline::patient(Urgency::Grant)
 }
 
 fn write() -> Deadline {

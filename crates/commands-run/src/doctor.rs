@@ -11,7 +11,7 @@ mod whom;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use hallpass_access::{Channel, DirectorySource as _};
+use hallpass_access::{ArmedEnds, Channel, DirectorySource as _};
 use hallpass_aws::{ConnectedOrganization, Inventory, OwnAccountRole};
 use hallpass_clock::{BOUND, Reading};
 use hallpass_clock::{ProcessClock, SystemClock};
@@ -209,28 +209,36 @@ async fn check_policies(
     organization: &dyn Organization,
     report: &mut DoctorReport,
 ) {
-    const CHECK: &str = "ended sessions";
-    if !loaded.config.access.end_sessions {
-        return;
-    }
+    let arms = loaded.config.access.armed_ends.mode != ArmedEnds::Off;
+    let check = match (loaded.config.access.end_sessions, arms) {
+        (_, true) => "ends armed at AWS",
+        (true, false) => "ended sessions",
+        (false, false) => return,
+    };
     let remedy = "`hallpass server doctor --iam-policy` prints what is needed, in the statements `ReadPolicies` and `WritePolicies`";
     let root = match organization.root().await {
         Ok(root) => root,
-        Err(fault) => return report.add(CHECK, Err((fault.to_string(), remedy))),
+        Err(fault) => return report.add(check, Err((fault.to_string(), remedy))),
     };
     if !root.scps_enabled {
         let off = "service control policies are not enabled on the root".to_owned();
         let enable = "`aws organizations enable-policy-type --policy-type SERVICE_CONTROL_POLICY`";
-        return report.add(CHECK, Err((off, enable)));
+        return report.add(check, Err((off, enable)));
     }
     let seen = organization.policies().await;
     let ours = |rows: Vec<hallpass_org::PolicyRow>| {
-        let name = hallpass_org::session_revocation::policy_name("");
-        let ours = rows.iter().filter(|row| row.name.starts_with(&name));
-        format!("{} accounts have one of our policies now", ours.count())
+        let sessions = hallpass_org::session_revocation::policy_name("");
+        let ends = hallpass_org::armed_ends::policy_name("", 0);
+        let ours = rows
+            .iter()
+            .filter(|row| row.name.starts_with(&sessions) || row.name.starts_with(&ends));
+        format!(
+            "service control policies are enabled, {} are Hallpass's now",
+            ours.count()
+        )
     };
     report.add(
-        CHECK,
+        check,
         seen.map(ours).map_err(|fault| (fault.to_string(), remedy)),
     );
 }

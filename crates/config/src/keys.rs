@@ -41,6 +41,8 @@ pub(super) const KEYS: &[(&str, &str)] = &[
     ("access.admin.fresh_sign_in", "0"),
     ("access.admin.sign_in_acr", "[]"),
     ("access.end_sessions", "false"),
+    ("access.armed_ends.mode", "off"),
+    ("access.armed_ends.policies", "1"),
     ("access.require_export_within", "0"),
     ("access.account_notes", "{}"),
     ("access.sweep.mode", "report"),

@@ -26,7 +26,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use hallpass_access::{AdminSignIn, OnRuleChange, Settings};
+use hallpass_access::{AdminSignIn, ArmedEndSettings, ArmedEnds, OnRuleChange, Settings};
 use hallpass_identity::Identity;
 use hallpass_model::TimeSpan;
 use hallpass_terminal::exit::Failure;
@@ -168,6 +168,8 @@ pub struct Access {
     pub admin: Admin,
     /// Whether sessions that outlive a grant are ended with it.
     pub end_sessions: bool,
+    /// Ends that AWS enforces by its own clock.
+    pub armed_ends: ArmedEndTable,
     /// How long records may wait for the export before no new access is given; 0 = for ever.
     pub require_export_within: Time,
     /// Words of warning, by account id or name.
@@ -193,10 +195,55 @@ impl Default for Access {
             },
             admin: Admin::default(),
             end_sessions: defaults.end_sessions,
+            armed_ends: ArmedEndTable::default(),
             require_export_within: Time::or_never(defaults.require_export_within),
             account_notes: BTreeMap::new(),
             sweep: sweeps::Sweep::default(),
             standing: Vec::new(),
+        }
+    }
+}
+
+/// Policies of ours that one account may have at most.
+const POLICIES_MAX: usize = 3;
+
+/// Ends that AWS enforces by its own clock.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ArmedEndTable {
+    /// Whether they are armed: not at all, where they can be, or always.
+    pub mode: ArmedEnds,
+    /// Service control policies of each account that may be Hallpass's for it.
+    pub policies: usize,
+}
+
+impl Default for ArmedEndTable {
+    fn default() -> Self {
+        let defaults = ArmedEndSettings::default();
+        Self {
+            mode: defaults.mode,
+            policies: defaults.policies,
+        }
+    }
+}
+
+impl ArmedEndTable {
+    fn check(self, name: &str) -> Result<(), Failure> {
+        if (1..=POLICIES_MAX).contains(&self.policies) {
+            return Ok(());
+        }
+        let said = format!(
+            "{name}: `access.armed_ends.policies` is {}, and 1 to {POLICIES_MAX} are possible",
+            self.policies
+        );
+        Err(Failure::bad_input(said)
+            .help("each takes one of the places that AWS has for policies of an account"))
+    }
+
+    fn settings(self) -> ArmedEndSettings {
+        ArmedEndSettings {
+            mode: self.mode,
+            policies: self.policies,
         }
     }
 }
@@ -357,6 +404,7 @@ pub fn parse(text: &str, name: &str) -> Result<Config, Failure> {
     notifications::resolve_secrets(&mut config)?;
     config.pci.resolve_secrets()?;
     config.access.sweep.check(name)?;
+    config.access.armed_ends.check(name)?;
     for domain in &config.identity.fallback_domains {
         if !domain.starts_with('@') || domain.len() < 4 || !domain.contains('.') {
             let message =
@@ -492,6 +540,7 @@ impl Loaded {
             // composing fills it from the roles, as it does for the demo
             admins: Vec::new(),
             end_sessions: access.end_sessions,
+            armed_ends: access.armed_ends.settings(),
             require_export_within: some(access.require_export_within),
             management_account: None,
             out_of_reach: None,

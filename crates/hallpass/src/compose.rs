@@ -24,13 +24,16 @@ mod timekeeper;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use hallpass_access::{Access, AlarmKind, Channel, GuardSource, Settings};
+use hallpass_access::{
+    Access, AlarmKind, ArmedEndSettings, ArmedEnds, Channel, GuardSource, Settings,
+};
 use hallpass_assignments::{Executor, ExecutorLimits};
 use hallpass_audit::AuditStore;
 use hallpass_aws::{Aws, Inventory, Policies};
 use hallpass_events::EventIntake;
 use hallpass_identity::Identity;
 use hallpass_model::{Clock, IdSource, TimeSpan};
+use hallpass_org::armed_ends::{EndArmer, EndArmerSettings};
 use hallpass_org::session_revocation::SessionRevoker;
 use hallpass_rules::{GroupRef, Rules};
 use hallpass_server::{
@@ -112,6 +115,7 @@ pub(crate) struct Composed {
     pub(crate) app: App,
     executor: Arc<Executor>,
     revoker: Arc<SessionRevoker>,
+    armer: Arc<EndArmer>,
     store: ServerStore,
     clock: Arc<dyn Clock>,
     watch: clocks::ClockWatch,
@@ -206,6 +210,8 @@ pub(crate) async fn compose(parts: Parts) -> Result<Composed, Failure> {
     // before anything can be told, so that a new channel misses nothing of this server
     notices::open_first(shared.as_ref(), &channels, clock.now()).await?;
     let revoker = session_revoker(&shared, &parts.aws, &clock, &parts.ids);
+    let arming = access.settings().armed_ends;
+    let armer = end_armer(&shared, &parts.aws, (&clock, &parts.ids), arming);
     let executor = executor(&shared, &parts.aws, &clock, parts.ids, access.pace());
     let (pulse, (stop, stopping)) = (Arc::new(probes::Pulse::new()), watch::channel(false));
     let (beating, measured, calling) = (pulse.clone(), time.clone(), parts.aws.clone());
@@ -240,6 +246,7 @@ pub(crate) async fn compose(parts: Parts) -> Result<Composed, Failure> {
         app,
         executor,
         revoker,
+        armer,
         watch: clocks::ClockWatch::new(time, parts.aws, &access, &store),
         access,
         store,
@@ -346,6 +353,34 @@ fn session_revoker(
         store.clone(),
         Arc::clone(clock),
         Arc::clone(ids),
+        holder,
+    ))
+}
+
+/// Arms ends at AWS, in the same lane.
+fn end_armer(
+    store: &Arc<ServerStore>,
+    aws: &Arc<Aws>,
+    (clock, ids): (&Arc<dyn Clock>, &Arc<dyn IdSource>),
+    wanted: ArmedEndSettings,
+) -> Arc<EndArmer> {
+    let holder = format!(
+        "server {} ({}), armed ends",
+        std::process::id(),
+        ids.next(clock.now()).simple()
+    );
+    Arc::new(EndArmer::new(
+        Arc::clone(aws) as Arc<dyn hallpass_org::Organization>,
+        Arc::clone(aws) as Arc<dyn hallpass_org::armed_ends::OtherAccess>,
+        store.clone(),
+        store.clone(),
+        Arc::clone(clock),
+        Arc::clone(ids),
+        EndArmerSettings {
+            is_on: wanted.mode != ArmedEnds::Off,
+            policies: wanted.policies,
+            characters: hallpass_org::armed_ends::CHARACTERS,
+        },
         holder,
     ))
 }

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use hallpass_access::{ArmedEndSettings, ArmedEnds};
 use hallpass_aws::{AwsClientSettings as AwsSettings, Credentials};
 use hallpass_chores::event_intake::{self, Intake, IntakeMeans};
 use hallpass_clock::ProcessClock;
@@ -255,6 +256,10 @@ fn settings() -> hallpass_access::Settings {
     hallpass_access::Settings {
         duration_min: TimeSpan::seconds(30),
         sweep: standing::settings(),
+        armed_ends: ArmedEndSettings {
+            mode: ArmedEnds::Preferred,
+            ..ArmedEndSettings::default()
+        },
         ..hallpass_access::Settings::default()
     }
 }

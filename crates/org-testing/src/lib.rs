@@ -8,10 +8,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use hallpass_audit::Draft;
 use hallpass_iam::generate::sessions::RevocationEntry;
-use hallpass_model::{Clock, GrantId, TimeSpan, Timestamp};
+use hallpass_model::{Clock, GrantId, HoldKey, TimeSpan, Timestamp};
 use hallpass_runner::{StepId, StoreFault};
 use hallpass_runner_testing::Gate;
 
+use hallpass_org::armed_ends::{ArmedEnd, ArmedEndStore, GateChange};
 use hallpass_org::session_revocation::{
     SessionRevocation, SessionRevocationNews, SessionRevocationStore,
 };
@@ -531,6 +532,27 @@ impl<P: SessionRevocationStore> SessionRevocationStore for GatedOrg<P> {
         let call = self
             .0
             .settle_session_revocations(revocations, records, news);
+        self.1.pass(call, unkept).await
+    }
+}
+
+#[async_trait]
+impl<P: ArmedEndStore> ArmedEndStore for GatedOrg<P> {
+    async fn open_armed_ends(&self) -> Result<Vec<ArmedEnd>, StoreFault> {
+        self.1.pass(self.0.open_armed_ends(), unkept).await
+    }
+
+    async fn armed_ends_of(&self, keys: &[HoldKey]) -> Result<Vec<ArmedEnd>, StoreFault> {
+        self.1.pass(self.0.armed_ends_of(keys), unkept).await
+    }
+
+    async fn settle_armed_ends(
+        &self,
+        ends: &[ArmedEnd],
+        gates: Vec<GateChange>,
+        records: Vec<Draft>,
+    ) -> Result<(), StoreFault> {
+        let call = self.0.settle_armed_ends(ends, gates, records);
         self.1.pass(call, unkept).await
     }
 }

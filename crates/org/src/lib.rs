@@ -17,6 +17,7 @@ mod reading;
 mod refusal;
 mod repeating;
 
+pub mod armed_ends;
 pub mod control_tower;
 pub mod delegation;
 pub mod enrolment;

@@ -1,8 +1,8 @@
 //! Domain types become wire types here and nowhere else.
 
 use hallpass_access::{
-    BreakGlassOffers, Grant, GrantState, InLine, Past, PastUse, Request, RequestState, Times,
-    Wanted,
+    ArmedEndStatus, BreakGlassOffers, Grant, GrantState, InLine, Past, PastUse, Request,
+    RequestState, Times, Wanted,
 };
 use hallpass_activity::{GrantCall, GrantUse, GrantUseState};
 use hallpass_api as api;
@@ -212,6 +212,21 @@ pub(crate) fn queue(place: InLine) -> api::Queue {
     }
 }
 
+/// The grant with what AWS does about its end by itself.
+pub(crate) fn armed(grant: api::Grant, status: Option<&ArmedEndStatus>) -> api::Grant {
+    match status {
+        Some(ArmedEndStatus::Armed { until }) => api::Grant {
+            armed_until: Some(*until),
+            ..grant
+        },
+        Some(ArmedEndStatus::NotArmed { why }) => api::Grant {
+            not_armed: Some(why.clone()),
+            ..grant
+        },
+        Some(ArmedEndStatus::Waiting) | None => grant,
+    }
+}
+
 /// A grant as it travels, with the ways in while it is live.
 pub(crate) fn grant(grant: &Grant, identity: &Identity) -> api::Grant {
     let names = names(Some(&grant.key.target), &grant.names);
@@ -260,6 +275,8 @@ pub(crate) fn grant(grant: &Grant, identity: &Identity) -> api::Grant {
         console_url,
         cli_profile,
         queue: None,
+        armed_until: None,
+        not_armed: None,
         version: grant.version,
     };
     match &grant.state {

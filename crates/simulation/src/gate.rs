@@ -1,15 +1,15 @@
 //! Every port call passes the gate, which counts it and, at the planned one, fails it or stops the
 //! process before or after its effect.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use async_trait::async_trait;
 use hallpass_access::{
-    Accepted, AccessStore, Alarm, Change, CommitError, Counts, Directory, DirectoryFault,
-    DirectorySource, Ends, Grant, GrantFilter, Holds, Listed, Lock, PastGrants, PastQuery,
-    ReadError, Request, RequestFilter, StandingListing, StandingScope, StandingSource,
+    Accepted, AccessStore, Alarm, ArmedEndStatus, Change, CommitError, Counts, Directory,
+    DirectoryFault, DirectorySource, Ends, Grant, GrantFilter, Holds, Listed, Lock, PastGrants,
+    PastQuery, ReadError, Request, RequestFilter, StandingListing, StandingScope, StandingSource,
     StoredAnswer, Subject, Sweep, SweepItem, SweepStore, Unread, UnreadPlace,
     WaitingMessage as WaitingNotice,
 };
@@ -366,6 +366,13 @@ impl<P: AccessStore> AccessStore for Gated<P> {
 
     async fn holds(&self, key: &HoldKey) -> Result<Holds, ReadError> {
         self.gate.pass(self.inner.holds(key), read).await
+    }
+
+    async fn armed_ends(
+        &self,
+        keys: &[HoldKey],
+    ) -> Result<BTreeMap<HoldKey, ArmedEndStatus>, ReadError> {
+        self.gate.pass(self.inner.armed_ends(keys), read).await
     }
 
     async fn requests_due(&self, now: Timestamp, limit: u32) -> Result<Vec<Request>, ReadError> {

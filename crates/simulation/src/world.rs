@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use hallpass_access::{
-    Access, AccessError, AccessStore, Actor, DirectorySource, GuardSource, OnRuleChange, Origin,
-    Ports, Role, Settings, SweepSettings, SweepState, SweepStore,
+    Access, AccessError, AccessStore, Actor, ArmedEnds, DirectorySource, GuardSource, OnRuleChange,
+    Origin, Ports, Role, Settings, SweepSettings, SweepState, SweepStore,
 };
 use hallpass_assignments::{AssignmentStore, Executor, ExecutorLimits};
 use hallpass_model::{Clock, Email, HoldKey, Target, TimeSpan, Timestamp};
@@ -286,6 +286,12 @@ impl<S: AccessStore + SweepStore + AssignmentStore + 'static> World<S> {
     /// From now on sessions that outlive a grant are ended, or not; the process starts anew.
     pub fn end_sessions(&mut self, on: bool) {
         self.settings.end_sessions = on;
+        self.restart();
+    }
+
+    /// From now on AWS enforces ends, or not; the process starts anew.
+    pub fn armed_ends(&mut self, mode: ArmedEnds) {
+        self.settings.armed_ends.mode = mode;
         self.restart();
     }
 

@@ -190,6 +190,7 @@ pub fn a_grant(n: u64) -> Grant {
         refusals: 0,
         stuck: None,
         end_sessions: false,
+        armed_ends: hallpass_access::ArmedEnds::Off,
         aws_request: None,
         seen_news: 0,
         state: GrantState::Scheduled,

@@ -4,10 +4,14 @@
 use std::fmt::Display;
 
 use hallpass_access::{
-    DesiredAssignment, LiveSessions, News, Notice, OutlivingSessions, StoredAnswer,
+    ArmedEndStatus, ArmedEndWish, DesiredAssignment, LiveSessions, News, Notice, OutlivingSessions,
+    StoredAnswer,
 };
-use hallpass_assignments::{AssignmentRow, Desired, Execution, Haste, Over, Verdict};
+use hallpass_assignments::{
+    AssignmentRow, Desired, Execution, Gate, GivingUp, Haste, Over, Verdict,
+};
 use hallpass_model::{HoldKey, TimeSpan, Timestamp};
+use hallpass_org::armed_ends::{ArmedEnd, ArmedEndState, GateChange};
 use hallpass_org::session_revocation::{
     SessionRevocation, SessionRevocationNews, SessionRevocationState,
 };
@@ -61,6 +65,113 @@ pub(crate) fn revocation_of(sessions: &OutlivingSessions) -> SessionRevocation {
         due: sessions.at,
         version: 0,
     }
+}
+
+/// The armed end after a wish; `None` when there is nothing to change.
+pub(crate) fn armed_end_wished(stored: Option<ArmedEnd>, wish: &ArmedEndWish) -> Option<ArmedEnd> {
+    let version = stored.as_ref().map_or(0, |end| end.version + 1);
+    match wish {
+        ArmedEndWish::Arm(grant) => {
+            // what is in force of an earlier hold stays so until it is moved
+            let before = stored.filter(ArmedEnd::is_open).map(|end| end.state);
+            Some(ArmedEnd {
+                key: grant.key.clone(),
+                names: grant.names.clone(),
+                grant: grant.grant,
+                request: grant.request,
+                holder: grant.holder.clone(),
+                required: grant.required,
+                asked_at: grant.asked_at,
+                arm_by: grant.arm_by,
+                ends_at: grant.ends_at,
+                lasts_until: None,
+                state: match before {
+                    Some(armed @ ArmedEndState::Armed { .. }) => armed,
+                    Some(
+                        ArmedEndState::Wanted
+                        | ArmedEndState::NotArmed { .. }
+                        | ArmedEndState::Gone { .. },
+                    )
+                    | None => ArmedEndState::Wanted,
+                },
+                attempts: 0,
+                due: grant.asked_at,
+                version,
+            })
+        }
+        ArmedEndWish::Over { lasts_until, .. } => {
+            let end = stored.filter(ArmedEnd::is_open)?;
+            let due = end.due.min(*lasts_until);
+            Some(ArmedEnd {
+                lasts_until: Some(*lasts_until),
+                due,
+                version,
+                ..end
+            })
+        }
+    }
+}
+
+/// What people are told of an armed end; `None` of one that is over.
+pub(crate) fn armed_end_status(end: &ArmedEnd) -> Option<ArmedEndStatus> {
+    match &end.state {
+        ArmedEndState::Wanted => Some(ArmedEndStatus::Waiting),
+        ArmedEndState::Armed { until, .. } => Some(ArmedEndStatus::Armed { until: *until }),
+        ArmedEndState::NotArmed { why, .. } => Some(ArmedEndStatus::NotArmed {
+            why: why.words.clone(),
+        }),
+        ArmedEndState::Gone { .. } => None,
+    }
+}
+
+/// The armed end once its assignment's end has moved; `None` when it need not.
+pub(crate) fn armed_end_moved(end: ArmedEnd, desire: &DesiredAssignment) -> Option<ArmedEnd> {
+    let (until, at) = match desire {
+        DesiredAssignment::Until {
+            until, asked_at, ..
+        }
+        | DesiredAssignment::RemovedByGuard {
+            until, asked_at, ..
+        } => (*until, *asked_at),
+        DesiredAssignment::Adopt { .. }
+        | DesiredAssignment::Remove { .. }
+        | DesiredAssignment::Forget { .. } => return None,
+    };
+    // what is over only waits for its sessions
+    if !end.is_open() || end.lasts_until.is_some() || end.ends_at == until {
+        return None;
+    }
+    Some(ArmedEnd {
+        ends_at: until,
+        due: end.due.min(at),
+        attempts: 0,
+        version: end.version + 1,
+        ..end
+    })
+}
+
+/// The row whose create waits for its end to be armed.
+pub(crate) fn gate_closed(row: AssignmentRow, until: Timestamp) -> AssignmentRow {
+    AssignmentRow {
+        gate: Gate::Closed { until },
+        ..row
+    }
+}
+
+/// The row whose create waits no longer; `None` when it did not.
+pub(crate) fn gate_settled(mut row: AssignmentRow, change: &GateChange) -> Option<AssignmentRow> {
+    if !matches!(row.gate, Gate::Closed { .. }) {
+        return None;
+    }
+    row.gate = match &change.refused {
+        None => Gate::Open,
+        Some(reason) => Gate::Refused(GivingUp {
+            reason: reason.clone(),
+            at: change.at,
+        }),
+    };
+    row.execution.due = row.execution.due.min(row.desired.asked_at);
+    Some(row)
 }
 
 /// What operators hear of sessions that could not be ended; who they are is a matter of each channel.
@@ -207,6 +318,7 @@ fn new_row(
             removed_at: None,
         },
         execution,
+        gate: Gate::Open,
         verdict_rev: 0,
     }
 }
@@ -272,7 +384,7 @@ pub(crate) fn recorded(
         verdict_rev: stored.verdict_rev + u64::from(news),
         ..stored
     };
-    if row.desired.rev != learned.desired.rev {
+    if row.desired.rev != learned.desired.rev || row.gate != learned.gate {
         row.execution.due = row.execution.due.min(row.desired.asked_at);
     }
     row

@@ -111,7 +111,8 @@ pub fn words(why: &PressRefused, facts: &RefusedFacts<'_>, style: &impl ChannelS
         | PressRefused::ClocksDisagree(_)
         | PressRefused::DirectoryUnread { .. }
         | PressRefused::PersonUnchecked { .. }
-        | PressRefused::ExportBehind { .. } => plainly(why, style),
+        | PressRefused::ExportBehind { .. }
+        | PressRefused::EndNotArmed { .. } => plainly(why, style),
     }
 }
 

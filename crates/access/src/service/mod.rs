@@ -61,6 +61,7 @@ pub use sweep_acting::SweepsTended;
 pub use sweep_people::{Meant, StandingView};
 pub use turns::ReadTurn;
 
+use crate::armed_ends;
 use crate::records::StepContext;
 use crate::{
     AccessStore, Change, CommitError, DirectoryFault, DirectorySource, GuardSource, Holds,
@@ -124,6 +125,8 @@ pub struct Access {
     wake_executor: Arc<Notify>,
     /// Notified when there are sessions to be ended.
     wake_revoker: Arc<Notify>,
+    /// Notified when something an armed end follows has changed.
+    wake_end_armer: Arc<Notify>,
     /// Notified when there is something to do for sweeps.
     wake_sweeper: Arc<Notify>,
     /// Sweeps that this process began and has not ended: any other that runs was interrupted.
@@ -157,6 +160,7 @@ impl Access {
             rules: RwLock::new(rules),
             wake_executor: Arc::new(Notify::new()),
             wake_revoker: Arc::new(Notify::new()),
+            wake_end_armer: Arc::new(Notify::new()),
             wake_sweeper: Arc::new(Notify::new()),
             own_sweeps: Mutex::default(),
             aws_looks: Mutex::default(),
@@ -188,6 +192,11 @@ impl Access {
     /// How long operations take: learned by whoever carries them out, and told to those who wait.
     pub fn pace(&self) -> Arc<Pace> {
         Arc::clone(&self.pace)
+    }
+
+    /// Notified whenever an armed end may have moved. A lost notification costs delay only.
+    pub fn armed_ends_notify(&self) -> Arc<Notify> {
+        Arc::clone(&self.wake_end_armer)
     }
 
     /// Notified whenever there are sessions to be ended. A lost notification costs delay only.
@@ -277,10 +286,13 @@ impl Access {
     }
 
     /// Commits, then notifies. A notification may be lost: each listener also looks by itself.
-    async fn store_change(&self, change: Change) -> Result<Vec<Record>, CommitError> {
+    async fn store_change(&self, mut change: Change) -> Result<Vec<Record>, CommitError> {
         if change.is_empty() {
             return Ok(Vec::new());
         }
+        let look = self.ports.clock.look();
+        let wished = armed_ends::wishes(&change, &self.directory(), look.now, look.elsewhere);
+        change.armed_ends.extend(wished);
         let wakes = !change.desired.is_empty();
         let cuts = !change.sessions_to_revoke.is_empty();
         let tells = !(change.notices.is_empty() && change.digests.is_empty());
@@ -290,6 +302,9 @@ impl Access {
         }
         if cuts {
             self.wake_revoker.notify_one();
+        }
+        if wakes {
+            self.wake_end_armer.notify_one();
         }
         let newest = records.last().map_or(0, Record::seq);
         self.newest_record.send_if_modified(|seq| {

@@ -1,10 +1,10 @@
 //! Reading: what a person may see, and what they may ask for. Visibility is decided here, from
 //! stored state and today's rules, never by a caller.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use hallpass_assignments::{StoreFault, queue::QueueLengths};
-use hallpass_model::{AccountId, Email, GrantId, RequestId, TimeSpan};
+use hallpass_model::{AccountId, Email, GrantId, HoldKey, RequestId, TimeSpan};
 use hallpass_rules::{
     Ask, Decision, DecisionStep, Directory, Permit, PressRefusedByRules, Principal, Rules,
 };
@@ -13,8 +13,8 @@ use super::{Access, AccessError};
 use crate::decision_context::{self, DecisionContext, PressMode};
 use crate::records::StepContext;
 use crate::{
-    Actor, Counts, Ends, Grant, GrantState, Holds, LocksSeen, PressRefused, ReadError, Request,
-    Role, grant_press, target,
+    Actor, ArmedEndStatus, ArmedEnds, Counts, Ends, Grant, GrantState, Holds, LocksSeen,
+    PressRefused, ReadError, Request, Role, grant_press, target,
 };
 use crate::{FieldProblem, Wanted};
 
@@ -90,6 +90,24 @@ impl Access {
     pub async fn waiting(&self) -> Result<QueueLengths, AccessError> {
         let waiting = self.ports.assignments.waiting(self.now()).await;
         Ok(waiting.map_err(|fault| ReadError(fault.to_string()))?)
+    }
+
+    /// Whether AWS enforces the ends of these grants, by key; those that are not armed at all are left out.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn armed_ends(
+        &self,
+        grants: &[Grant],
+    ) -> Result<BTreeMap<HoldKey, ArmedEndStatus>, AccessError> {
+        let armed = grants
+            .iter()
+            .filter(|grant| grant.armed_ends != ArmedEnds::Off && !grant.is_over());
+        let keys: Vec<HoldKey> = armed.map(|grant| grant.key.clone()).collect();
+        if keys.is_empty() {
+            return Ok(BTreeMap::new());
+        }
+        Ok(self.ports.store.armed_ends(&keys).await?)
     }
 
     /// The place in line of each of these grants; `None` for one that does not wait, and when it

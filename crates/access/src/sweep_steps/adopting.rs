@@ -6,8 +6,9 @@ use hallpass_rules::Principal;
 
 use crate::records::{Doer, StepContext};
 use crate::{
-    AcceptanceWrite, Accepted, Approval, Change, DecidedKind, DesiredAssignment, Grant, GrantState,
-    News, Person, Reminders, Request, RequestState, RulingAtAsking, Sweep, Wanted, Write,
+    AcceptanceWrite, Accepted, Approval, ArmedEnds, Change, DecidedKind, DesiredAssignment, Grant,
+    GrantState, News, Person, Reminders, Request, RequestState, RulingAtAsking, Sweep, Wanted,
+    Write,
 };
 
 /// How access is adopted.
@@ -177,6 +178,8 @@ fn grant(
         refusals: 0,
         stuck: None,
         end_sessions: false,
+        // it is there already, and nothing waits for it
+        armed_ends: ArmedEnds::Off,
         aws_request: None,
         seen_news: 0,
         state: GrantState::Active,

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use hallpass_access::ArmedEnds;
 use hallpass_aws::{Need, NeededAction};
 use hallpass_config::Loaded;
 use hallpass_iam::facts;
@@ -52,7 +53,9 @@ pub(super) struct Uses {
 impl Uses {
     pub(super) fn of(loaded: &Loaded, groups: BTreeSet<GroupRef>, region: &str) -> Self {
         let config = &loaded.config;
-        let written = config.access.end_sessions || !config.outage.prod_accounts.is_empty();
+        let written = config.access.end_sessions
+            || config.access.armed_ends.mode != ArmedEnds::Off
+            || !config.outage.prod_accounts.is_empty();
         Self {
             groups,
             policies: if written {

@@ -12,6 +12,7 @@ use hallpass_aws::Inventory;
 use hallpass_chores::plans::UnaskedPlans;
 use hallpass_host::server_store::ServerStore;
 use hallpass_model::{Clock, Look, TimeSpan};
+use hallpass_org::armed_ends::EndArmer;
 use hallpass_org::session_revocation::SessionRevoker;
 use hallpass_server::ServerStatus;
 use hallpass_setup::rule_files::{rules_and_text, unread_rules};
@@ -55,6 +56,7 @@ struct Engine {
     directory: Arc<Inventory>,
     executor: Arc<Executor>,
     revoker: Arc<SessionRevoker>,
+    armer: Arc<EndArmer>,
     store: ServerStore,
     clock: Arc<dyn Clock>,
     pulse: Arc<Pulse>,
@@ -75,6 +77,7 @@ impl Composed {
             directory: Arc::clone(&self.directory),
             executor: Arc::clone(&self.executor),
             revoker: Arc::clone(&self.revoker),
+            armer: Arc::clone(&self.armer),
             store: self.store.clone(),
             clock: Arc::clone(&self.clock),
             pulse: Arc::clone(&self.pulse),
@@ -90,6 +93,7 @@ impl Composed {
             spawn(tasks, "execute", stop, &engine, execute);
         }
         spawn(tasks, "cut", stop, &engine, revoke_sessions);
+        spawn(tasks, "arm", stop, &engine, arm_ends);
         spawn(tasks, "tend", stop, &engine, tend);
         spawn(tasks, "reconcile", stop, &engine, reconcile);
         spawn(tasks, "refresh", stop, &engine, refresh);
@@ -275,6 +279,30 @@ async fn revoke_sessions(engine: Engine, mut stop: watch::Receiver<bool>) {
                 }
             }
             Err(error) => tracing::error!(error = %error, "ended sessions could not be tended"),
+        }
+        tokio::select! {
+            () = notify.notified() => {}
+            _ = stop.changed() => {}
+            () = tokio::time::sleep(LOOK_AGAIN) => {}
+        }
+    }
+}
+
+/// Arms the ends of grants at AWS.
+async fn arm_ends(engine: Engine, mut stop: watch::Receiver<bool>) {
+    let notify = engine.access.armed_ends_notify();
+    while !*stop.borrow() {
+        match engine.armer.tick().await {
+            Ok(report) => {
+                for (account, why) in &report.failed {
+                    tracing::warn!(account, why, "ends could not be armed yet");
+                }
+                if report.armed + report.not_armed + report.gone > 0 {
+                    let (armed, not_armed, gone) = (report.armed, report.not_armed, report.gone);
+                    tracing::info!(armed, not_armed, gone, "armed ends were tended");
+                }
+            }
+            Err(error) => tracing::error!(error = %error, "armed ends could not be tended"),
         }
         tokio::select! {
             () = notify.notified() => {}

@@ -87,9 +87,13 @@ pub(crate) async fn list(
         .zip(places)
         .filter_map(|(grant, place)| Some((grant.id, place?)))
         .collect();
-    Ok(Json(page(&found, |grant| Grant {
-        queue: queues.get(&grant.id).copied().map(convert::queue),
-        ..convert::grant(grant, &app.identity)
+    let armed = app.access.armed_ends(&found.rows).await?;
+    Ok(Json(page(&found, |grant| {
+        let told = convert::grant(grant, &app.identity);
+        Grant {
+            queue: queues.get(&grant.id).copied().map(convert::queue),
+            ..convert::armed(told, armed.get(&grant.key))
+        }
     })))
 }
 
@@ -142,9 +146,11 @@ pub(crate) async fn show(
     let actor = caller.allow(&[TokenScope::Read, TokenScope::Request, TokenScope::Review])?;
     let grant = app.access.grant(actor, grant_id(&id)?).await?;
     let places = app.access.in_line(std::slice::from_ref(&grant)).await;
+    let armed = app.access.armed_ends(std::slice::from_ref(&grant)).await?;
+    let told = convert::grant(&grant, &app.identity);
     Ok(Json(Grant {
         queue: places.into_iter().flatten().next().map(convert::queue),
-        ..convert::grant(&grant, &app.identity)
+        ..convert::armed(told, armed.get(&grant.key))
     }))
 }
 

@@ -311,6 +311,15 @@ impl Teller<'_> {
             "review.opened" => TimelineEntry::new("Review opened")
                 .words("Somebody else looks at this afterwards and closes it.")
                 .quote(text("why").unwrap_or_default()),
+            "end.armed" | "end.rearmed" => {
+                TimelineEntry::new("Its end is armed at AWS").words(self.refuses_after(record))
+            }
+            "end.disarmed" => TimelineEntry::new("Its end is not armed at AWS any more")
+                .words(plain(text("error").or(text("reason")).unwrap_or_default())),
+            "end.arm_failed" => TimelineEntry::new("Its end is not armed at AWS").words(format!(
+                "{}. Hallpass ends it all the same.",
+                cap(&plain(text("error").unwrap_or_default()))
+            )),
             "sessions.cut" => TimelineEntry::new("Sessions ended")
                 .words("AWS refuses credentials taken before the end."),
             "sessions.cut_failed" => {
@@ -325,6 +334,14 @@ impl Teller<'_> {
             }
             _ => return None,
         })
+    }
+
+    /// From when on AWS refuses by its own clock.
+    fn refuses_after(&self, record: &Record) -> String {
+        let after = record.fields().get("after");
+        let at = after.and_then(|after| after.get("refuses_after")?.as_str()?.parse().ok());
+        let at = at.map_or_else(|| "its end".to_owned(), |at: Timestamp| self.view.words(at));
+        format!("AWS itself refuses after {at}, whatever becomes of Hallpass.")
     }
 
     /// That the access is gone, and until when what was taken of it may still work.

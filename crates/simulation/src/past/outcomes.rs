@@ -283,6 +283,7 @@ impl Journeys<'_> {
             refusals: 0,
             stuck: None,
             end_sessions: false,
+            armed_ends: hallpass_access::ArmedEnds::Off,
             aws_request: None,
             seen_news: 0,
             state: GrantState::Scheduled,

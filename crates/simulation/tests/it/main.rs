@@ -9,6 +9,7 @@
 
 mod acting;
 mod approving;
+mod armed;
 mod bounded;
 mod breaking;
 mod clocks;

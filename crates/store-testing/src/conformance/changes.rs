@@ -279,6 +279,7 @@ pub async fn a_refused_change_leaves_nothing(store: Store) {
     store.commit(first).await.unwrap();
     let refused = Change {
         sessions_to_revoke: Vec::new(),
+        armed_ends: Vec::new(),
         locks: vec![Write::Insert(a_lock(1))],
         credentials_ended: vec![(user(1), at(1))],
         locks_seen: LocksSeen::default(),

@@ -1,10 +1,12 @@
 //! Requests, grants and notices in memory.
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 use hallpass_access::{
-    AccessStore, Alarm, AlarmState, Change, CommitError, Counts, Ends, Grant, GrantFilter, Holds,
-    Listed, Lock, Message, PastGrants, PastQuery, ReadError, Request, RequestFilter, StoredAnswer,
-    Subject, WaitingMessage,
+    AccessStore, Alarm, AlarmState, ArmedEndStatus, Change, CommitError, Counts, Ends, Grant,
+    GrantFilter, Holds, Listed, Lock, Message, PastGrants, PastQuery, ReadError, Request,
+    RequestFilter, StoredAnswer, Subject, WaitingMessage,
 };
 use hallpass_assignments::Verdict;
 use hallpass_audit::Record;
@@ -13,6 +15,7 @@ use hallpass_model::{Email, GrantId, HoldKey, RequestId, Timestamp, UserId};
 use super::{MemoryState, MemoryStore, Slot, commit, locks};
 use crate::filters::{fits_grant, fits_request};
 use crate::rows::subject_of;
+use crate::steps::armed_end_status;
 
 fn most(limit: u32) -> usize {
     usize::try_from(limit).unwrap_or(usize::MAX)
@@ -189,6 +192,18 @@ impl AccessStore for MemoryStore {
             soon: holding().filter(|grant| grant.ends_at < soon).count() as u64,
             next: holding().map(|grant| grant.ends_at).min(),
         })
+    }
+
+    async fn armed_ends(
+        &self,
+        keys: &[HoldKey],
+    ) -> Result<BTreeMap<HoldKey, ArmedEndStatus>, ReadError> {
+        let state = self.state();
+        let status = |key: &HoldKey| {
+            let end = state.armed_ends.get(&key.to_string())?;
+            Some((key.clone(), armed_end_status(end)?))
+        };
+        Ok(keys.iter().filter_map(status).collect())
     }
 
     async fn holds(&self, key: &HoldKey) -> Result<Holds, ReadError> {

@@ -3,6 +3,7 @@
 
 mod access;
 mod alert_states;
+mod armed_ends;
 mod assignments;
 mod commit;
 mod locks;
@@ -31,6 +32,7 @@ use crate::TokenRow;
 use crate::fault::StorageFault;
 use crate::rows::head_at;
 use crate::steps::exists_already;
+use hallpass_org::armed_ends::ArmedEnd;
 use hallpass_org::session_revocation::SessionRevocation;
 use outbox::Outbox;
 use sweeps::Sweeps;
@@ -72,6 +74,7 @@ struct MemoryState {
     alarms: BTreeMap<AlarmKind, Alarm>,
     alert_states: BTreeMap<AlertRuleId, AlertState>,
     session_revocations: BTreeMap<GrantId, SessionRevocation>,
+    armed_ends: BTreeMap<String, ArmedEnd>,
     /// In the order of their numbers, from 1.
     subjects: Vec<Subject>,
     subject_numbers: BTreeMap<Subject, u64>,

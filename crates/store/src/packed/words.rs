@@ -200,6 +200,13 @@ pub(super) const WORDS: &[&str] = &[
     "remediations.paused",
     "remediations.resumed",
     "remediation.declined",
+    "end.armed",
+    "end.rearmed",
+    "end.disarmed",
+    "end.arm_failed",
+    "armed_ends",
+    "preferred",
+    "required",
 ];
 
 /// A word's number.

@@ -1,6 +1,8 @@
 //! How a grant is stored: as `request.rs` has it for requests.
 
-use hallpass_access::{Approval, EndCause, EndOutcome, Grant, GrantState, Origin, Stuck};
+use hallpass_access::{
+    Approval, ArmedEnds, EndCause, EndOutcome, Grant, GrantState, Origin, Stuck,
+};
 use hallpass_model::{
     Email, GrantId, HoldKey, RequestId, TargetNames, TimeSpan, Timestamp, UserId,
 };
@@ -40,12 +42,18 @@ pub(super) struct GrantRow {
     stuck: Option<StuckRow>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     end_sessions: bool,
+    #[serde(default, skip_serializing_if = "is_off")]
+    armed_ends: ArmedEnds,
     aws_request: Option<String>,
     seen_news: u64,
     /// The state stands beside the row. Releases before rows had types of their own look for one here.
     #[serde(skip_deserializing)]
     state: StateElsewhere,
     version: u64,
+}
+
+fn is_off(armed_ends: &ArmedEnds) -> bool {
+    *armed_ends == ArmedEnds::Off
 }
 
 /// What stands where earlier releases look for a grant's state.
@@ -59,7 +67,7 @@ enum StateElsewhere {
 both_ways!(Grant => GrantRow, apart GrantStateRow {
     id, request, holder (into), key, names, duration, reason, origin, approver, approver_user,
     approval, based_on, config_hash, secondary_domain, scheduled_at, granted_at, ends_at,
-    standing, warned, refusals, stuck (optional), end_sessions, aws_request, seen_news, version,
+    standing, warned, refusals, stuck (optional), end_sessions, armed_ends, aws_request, seen_news, version,
 });
 
 /// A removal that AWS refuses for good.

@@ -4,8 +4,8 @@ use async_trait::async_trait;
 use std::collections::BTreeMap;
 
 use hallpass_access::{
-    AccessStore, Alarm, Change, CommitError, Counts, Ends, Grant, GrantFilter, GrantStateKind,
-    Holds, Listed, Lock, PastGrants, PastQuery, ReadError, Request, RequestFilter,
+    AccessStore, Alarm, ArmedEndStatus, Change, CommitError, Counts, Ends, Grant, GrantFilter,
+    GrantStateKind, Holds, Listed, Lock, PastGrants, PastQuery, ReadError, Request, RequestFilter,
     RequestStateKind, StoredAnswer, Subject, WaitingMessage,
 };
 use hallpass_audit::Record;
@@ -13,7 +13,8 @@ use hallpass_model::{Email, GrantId, HoldKey, RequestId, Timestamp, UserId};
 use rusqlite::{OptionalExtension, Params, Transaction};
 
 use super::{
-    SqliteStore, alarms, assignment_rows, commit, counter, grants, locks, number, outbox, requests,
+    SqliteStore, alarms, armed_ends, assignment_rows, commit, counter, grants, locks, number,
+    outbox, requests,
 };
 use crate::fault::StorageFault;
 use crate::rows::{instant, read_body, read_grant, read_instant, read_request, read_subject};
@@ -234,6 +235,14 @@ impl AccessStore for SqliteStore {
 
     async fn ends(&self, soon: Timestamp) -> Result<Ends, ReadError> {
         Ok(self.list(move |tx| grants::ends(tx, soon)).await?)
+    }
+
+    async fn armed_ends(
+        &self,
+        keys: &[HoldKey],
+    ) -> Result<BTreeMap<HoldKey, ArmedEndStatus>, ReadError> {
+        let keys = keys.to_vec();
+        Ok(self.read(move |tx| armed_ends::statuses(tx, &keys)).await?)
     }
 
     async fn holds(&self, key: &HoldKey) -> Result<Holds, ReadError> {

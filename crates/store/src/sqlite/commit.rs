@@ -9,8 +9,8 @@ use rusqlite::{OptionalExtension, Transaction, named_params};
 
 use super::numbers::{self, Numbered};
 use super::{
-    ConstraintRefusal, assignment_rows, assignments, audit, counter, locks, number, outbox,
-    refusal, session_revocation, sweeps,
+    ConstraintRefusal, armed_ends, assignment_rows, assignments, audit, counter, locks, number,
+    outbox, refusal, session_revocation, sweeps,
 };
 use crate::fault::StorageFault;
 use crate::rows::{account_of, body, grant_body, instant, request_body, subject_name, subject_of};
@@ -35,6 +35,13 @@ pub(super) fn commit(tx: &Transaction<'_>, change: Change) -> Result<Vec<Record>
     }
     for wanted in &change.desired {
         store_desired(tx, wanted)?;
+    }
+    // before they follow what is desired: one that is over moves no more
+    for wish in &change.armed_ends {
+        armed_ends::wish(tx, wish)?;
+    }
+    for wanted in &change.desired {
+        armed_ends::follow(tx, wanted)?;
     }
     for sessions in &change.sessions_to_revoke {
         session_revocation::insert(tx, &revocation_of(sessions))?;

@@ -140,6 +140,12 @@ const MIGRATIONS: &[Migration] = &[
         sql: include_str!("../../migrations/0022_standards_modes.sql"),
         then: None,
     },
+    Migration {
+        version: 23,
+        name: "armed_ends",
+        sql: include_str!("../../migrations/0023_armed_ends.sql"),
+        then: None,
+    },
 ];
 
 /// A file with fewer migrations is laid out anew by one of them, and then has much room to give back.

@@ -27,6 +27,7 @@ fn whole(n: u64) -> Change {
         credentials_ended: Vec::new(),
         locks_seen: hallpass_access::LocksSeen::default(),
         sessions_to_revoke: Vec::new(),
+        armed_ends: Vec::new(),
         requests: vec![Write::Insert(a_request(n))],
         grants: vec![Write::Insert(a_grant(n))],
         desired: vec![wanted(&account_key(n, 1), 7_200, n)],

@@ -1,0 +1,478 @@
+//! The executor: makes the policies of accounts say what is stored, one account after another.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use hallpass_model::{Clock, HoldKey, IdSource, TimeSpan, Timestamp};
+use hallpass_runner::{LANE_LEASE, Lane, LeaseAnswer, PlanStore, StoreFault};
+
+use super::ledger::{Ledger, Look};
+use super::observed::{Act, Allowance, Observed, SeenPolicy, fit, next};
+use super::statement::{Denial, account_of_name, parts, policy_name};
+use super::{ArmedEnd, ArmedEndStore, NotArmed, OtherAccess, POLICIES_MAX, WhyNotArmed};
+use crate::ports::{NewPolicy, Organization, OrganizationFault, PolicyRow};
+use crate::refusal::{of_management, of_surroundings, slot_taken};
+use crate::{ChoreError, facts, step_executor};
+
+/// The tag of policies that hold armed ends.
+const TAG: &str = "hallpass:armed-ends";
+/// Writes for one account in a row; what is left waits for the next tick.
+const ACTS_MAX: u32 = 8;
+/// The pause between two writes to one account, where nothing is lost by waiting: so that sixty grants within a minute
+/// cost six of them.
+const WRITE_PAUSE: TimeSpan = TimeSpan::seconds(10);
+/// An end that moves is not kept waiting when the one that is in force comes within this.
+const NEAR: TimeSpan = TimeSpan::minutes(2);
+/// How often policies that nobody stored any more are looked for.
+const LITTER_EVERY: TimeSpan = TimeSpan::hours(6);
+/// No session lasts longer, and then some: a statement without a row that denies since then refuses nothing any more.
+const LITTER_AGE: TimeSpan = TimeSpan::hours(13);
+
+/// Settings of the armer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EndArmerSettings {
+    /// Whether ends are armed at all. Without it, what is armed is kept until it is over, and nothing is added.
+    pub is_on: bool,
+    /// Policies of an account that may be ours, 1 to [`POLICIES_MAX`].
+    pub policies: usize,
+    /// Characters that a service control policy holds.
+    pub characters: usize,
+}
+
+/// What a tick did.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct EndArmerReport {
+    /// Writes to AWS that went well, or were there already.
+    pub acts: u32,
+    /// Ends seen in force for the first time, or at another instant.
+    pub armed: u32,
+    /// Ends told as not armed.
+    pub not_armed: u32,
+    /// Ends seen over.
+    pub gone: u32,
+    /// Accounts for which something failed, with the reason.
+    pub failed: Vec<(String, String)>,
+}
+
+/// Keeps the policies of armed ends.
+pub struct EndArmer {
+    organization: Arc<dyn Organization>,
+    others: Arc<dyn OtherAccess>,
+    ends: Arc<dyn ArmedEndStore>,
+    lanes: Arc<dyn PlanStore>,
+    clock: Arc<dyn Clock>,
+    ids: Arc<dyn IdSource>,
+    settings: EndArmerSettings,
+    holder: String,
+    written: Mutex<BTreeMap<String, Timestamp>>,
+    looked_for_litter: Mutex<Option<Timestamp>>,
+}
+
+/// Why an account was left.
+enum Left {
+    /// AWS has not shown yet what was done.
+    Unseen,
+    /// It may go well later.
+    Passing(String),
+    /// Somebody has to do something.
+    Refused(String),
+}
+
+impl EndArmer {
+    /// An armer over its ports; `holder` tells its process from every other.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "each is a port or a setting of its own"
+    )]
+    pub fn new(
+        organization: Arc<dyn Organization>,
+        others: Arc<dyn OtherAccess>,
+        ends: Arc<dyn ArmedEndStore>,
+        lanes: Arc<dyn PlanStore>,
+        clock: Arc<dyn Clock>,
+        ids: Arc<dyn IdSource>,
+        settings: EndArmerSettings,
+        holder: impl Into<String>,
+    ) -> Self {
+        Self {
+            organization,
+            others,
+            ends,
+            lanes,
+            clock,
+            ids,
+            settings,
+            holder: holder.into(),
+            written: Mutex::default(),
+            looked_for_litter: Mutex::default(),
+        }
+    }
+
+    /// Does what is due.
+    ///
+    /// # Errors
+    /// When the store does not answer. What AWS says is in the report, and stored.
+    pub async fn tick(&self) -> Result<EndArmerReport, StoreFault> {
+        let mut report = EndArmerReport::default();
+        let mut accounts: BTreeMap<String, Vec<ArmedEnd>> = BTreeMap::new();
+        for end in self.ends.open_armed_ends().await? {
+            if let Some(account) = end.account().map(str::to_owned) {
+                accounts.entry(account).or_default().push(end);
+            }
+        }
+        let now = self.clock.now();
+        let known: BTreeSet<String> = accounts.keys().cloned().collect();
+        accounts.retain(|account, ends| {
+            ends.iter().any(|end| end.due <= now) && !self.is_paused(account, ends, now)
+        });
+        let seeks_litter = self.seeks_litter(now);
+        if accounts.is_empty() && !seeks_litter {
+            return Ok(report);
+        }
+        let lane = Lane::organizations_write().name;
+        for (account, ends) in accounts {
+            if !self.leased(&lane).await? {
+                return Ok(report);
+            }
+            self.tend(&account, ends, &mut report).await?;
+        }
+        if seeks_litter && self.leased(&lane).await? {
+            self.remove_litter(&known, &mut report).await;
+        }
+        self.lanes.unlease(&lane, &self.holder).await?;
+        Ok(report)
+    }
+
+    async fn leased(&self, lane: &str) -> Result<bool, StoreFault> {
+        let now = self.clock.now();
+        let until = LANE_LEASE.after(now);
+        let leased = self.lanes.lease(lane, &self.holder, now, until).await?;
+        Ok(!matches!(leased, LeaseAnswer::Held { .. }))
+    }
+
+    /// Whether the account was written a moment ago and nothing of it is in a hurry.
+    fn is_paused(&self, account: &str, ends: &[ArmedEnd], now: Timestamp) -> bool {
+        let written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
+        let rests = written
+            .get(account)
+            .is_some_and(|at| *at <= now && now < WRITE_PAUSE.after(*at));
+        rests && !ends.iter().any(|end| end.due <= now && is_urgent(end, now))
+    }
+
+    fn seeks_litter(&self, now: Timestamp) -> bool {
+        let mut looked = self
+            .looked_for_litter
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let is_due = looked.is_none_or(|at| now < at || now >= LITTER_EVERY.after(at));
+        if is_due && self.settings.is_on {
+            *looked = Some(now);
+        }
+        is_due && self.settings.is_on
+    }
+
+    /// Everything for one account, until it rests.
+    async fn tend(
+        &self,
+        account: &str,
+        ends: Vec<ArmedEnd>,
+        report: &mut EndArmerReport,
+    ) -> Result<(), StoreFault> {
+        let acts_before = report.acts;
+        let otherwise = self.held_otherwise(&ends).await;
+        let looked = self.work(account, &ends, &otherwise, report).await;
+        let now = self.clock.now();
+        let mut ledger = Ledger::new(now, self.ids.as_ref(), account);
+        match looked {
+            Ok(look) => ledger.settle(ends, &look),
+            Err(Left::Unseen) => ledger.postpone(ends, None),
+            Err(Left::Passing(why)) => {
+                ledger.postpone(ends, Some(&why));
+                report.failed.push((account.to_owned(), why));
+            }
+            Err(Left::Refused(why)) => {
+                ledger.refuse(ends, &why);
+                report.failed.push((account.to_owned(), why));
+            }
+        }
+        let told = ledger.finish();
+        if told.gone > 0 && report.acts == acts_before {
+            // somebody else took it out of force, or a process that was stopped before it deleted what it had detached
+            *self
+                .looked_for_litter
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner) = None;
+        }
+        report.armed += told.armed;
+        report.not_armed += told.not_armed;
+        report.gone += told.gone;
+        self.ends
+            .settle_armed_ends(&told.ends, told.gates, told.records)
+            .await
+    }
+
+    /// Why ends must not be in force: what the person holds in another way, which is looked at again whenever an end is due.
+    /// An end whose person cannot be asked about stays as it is.
+    async fn held_otherwise(&self, ends: &[ArmedEnd]) -> BTreeMap<HoldKey, Otherwise> {
+        let now = self.clock.now();
+        let mut found = BTreeMap::new();
+        for end in ends.iter().filter(|end| end.is_wanted(now)) {
+            if !self.settings.is_on && end.armed_until().is_none() {
+                let words = "the configuration says not to arm ends".to_owned();
+                let why = WhyNotArmed::Off;
+                found.insert(end.key.clone(), Otherwise::Not(NotArmed { why, words }));
+            } else if end.due > now {
+                if let Some(why) = end.not_armed() {
+                    found.insert(end.key.clone(), Otherwise::Not(why.clone()));
+                }
+            } else {
+                match self.others.held_otherwise(&end.key).await {
+                    Ok(None) => {}
+                    Ok(Some(words)) => {
+                        let why = WhyNotArmed::HeldOtherwise;
+                        found.insert(end.key.clone(), Otherwise::Not(NotArmed { why, words }));
+                    }
+                    Err(fault) => {
+                        found.insert(end.key.clone(), Otherwise::Unknown(fault.to_string()));
+                    }
+                }
+            }
+        }
+        found
+    }
+
+    async fn work(
+        &self,
+        account: &str,
+        ends: &[ArmedEnd],
+        otherwise: &BTreeMap<HoldKey, Otherwise>,
+        report: &mut EndArmerReport,
+    ) -> Result<Look, Left> {
+        let allowance = Allowance {
+            policies: self.settings.policies,
+            characters: self.settings.characters,
+        };
+        let mut last = None;
+        for _ in 0..ACTS_MAX {
+            let seen = self.look(account).await?;
+            let now = self.clock.now();
+            let denied = seen.denials();
+            let wanted = ends.iter().filter(|end| end.is_wanted(now));
+            let wanted: Vec<(&ArmedEnd, Denial)> = wanted
+                .filter_map(|end| Some((end, Denial::of(end, now)?)))
+                .filter(|(end, denial)| match otherwise.get(&end.key) {
+                    None => true,
+                    Some(Otherwise::Not(_)) => false,
+                    // nobody knows: what is in force stays, and nothing is begun
+                    Some(Otherwise::Unknown(_)) => denied.iter().any(|it| it.is_about_same(denial)),
+                })
+                .collect();
+            let fitted = fit(&seen, &wanted, allowance);
+            let Some(act) = next(&seen, &fitted) else {
+                return Ok(Look {
+                    denied,
+                    beside_foreign: fitted.beside_foreign,
+                    otherwise: otherwise.clone(),
+                });
+            };
+            if last.as_ref() == Some(&act) {
+                return Err(Left::Unseen);
+            }
+            self.check(account, &seen, &act).await?;
+            self.act(account, &act).await?;
+            report.acts += 1;
+            self.note_written(account);
+            last = Some(act);
+        }
+        Err(Left::Unseen)
+    }
+
+    fn note_written(&self, account: &str) {
+        let now = self.clock.now();
+        let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
+        written.retain(|_, at| now < WRITE_PAUSE.after(*at));
+        written.insert(account.to_owned(), now);
+    }
+
+    async fn look(&self, account: &str) -> Result<Observed, Left> {
+        let attached = match self.organization.policies_of(account).await {
+            Ok(attached) => attached,
+            // nothing can be refused in an account that is gone
+            Err(OrganizationFault::NotThere { message }) => return Err(Left::Refused(message)),
+            Err(fault) => return Err(left(fault)),
+        };
+        let mut seen = Observed {
+            attached,
+            ..Observed::default()
+        };
+        for (number, place) in seen.ours.iter_mut().enumerate() {
+            let name = policy_name(account, number);
+            let Some(row) = seen.attached.iter().find(|row| row.name == name) else {
+                continue;
+            };
+            let policy = self.organization.policy(&row.id).await.map_err(left)?;
+            *place = policy
+                .map(|policy| seen_policy(&policy.row, policy.content))
+                .transpose()?;
+        }
+        Ok(seen)
+    }
+
+    /// What speaks against denying anything in the account, before it is tried.
+    async fn check(&self, account: &str, seen: &Observed, act: &Act) -> Result<(), Left> {
+        let Act::Make { number, .. } = act else {
+            return Ok(());
+        };
+        let around = match facts::surroundings(self.organization.as_ref()).await {
+            Ok(around) => around,
+            Err(ChoreError::Unread { fault, .. }) => return Err(left(fault)),
+            Err(other) => return Err(Left::Passing(other.to_string())),
+        };
+        let mut found = of_surroundings(&around);
+        found.extend(of_management(&around, account));
+        found.extend(slot_taken(
+            account,
+            &seen.attached,
+            &policy_name(account, *number),
+        ));
+        if found.is_empty() {
+            Ok(())
+        } else {
+            Err(Left::Refused(step_executor::reasons(&found)))
+        }
+    }
+
+    async fn act(&self, account: &str, act: &Act) -> Result<(), Left> {
+        let organization = self.organization.as_ref();
+        match act {
+            Act::Make { number, content } => {
+                let policy = NewPolicy {
+                    name: policy_name(account, *number),
+                    description: "ends of temporary access, enforced by AWS; kept by Hallpass"
+                        .to_owned(),
+                    content: content.clone(),
+                    tags: BTreeMap::from([(TAG.to_owned(), account.to_owned())]),
+                };
+                // CRASH: made and not attached is found by its name, and attached
+                let id = match organization.create_policy(&policy).await {
+                    Ok(id) => id,
+                    Err(OrganizationFault::AlreadyThere { .. }) => {
+                        let id = self.find(&policy.name).await?;
+                        done(organization.update_policy(&id, content).await)?;
+                        id
+                    }
+                    Err(fault) => return Err(left(fault)),
+                };
+                done(organization.attach(&id, account).await)
+            }
+            Act::Update { id, content } => done(organization.update_policy(id, content).await),
+            Act::Remove { id } => {
+                done(organization.detach(id, account).await)?;
+                // CRASH: detached and not deleted denies nothing; it is found as litter, or by its name
+                done(organization.delete_policy(id).await)
+            }
+        }
+    }
+
+    async fn find(&self, name: &str) -> Result<String, Left> {
+        let all = self.organization.policies().await.map_err(left)?;
+        let found = all.into_iter().find(|row| row.name == name);
+        found.map(|row| row.id).ok_or(Left::Unseen)
+    }
+
+    /// Policies called as ours that nothing stored is about: left by a stop between detaching and deleting, or by a store
+    /// that was lost. Only what can refuse nothing any more goes.
+    async fn remove_litter(&self, known: &BTreeSet<String>, report: &mut EndArmerReport) {
+        let Ok(all) = self.organization.policies().await else {
+            return;
+        };
+        for row in all {
+            let Some(account) = account_of_name(&row.name) else {
+                continue;
+            };
+            if known.contains(account) {
+                continue;
+            }
+            match self.remove_if_spent(account, &row).await {
+                Ok(true) => report.acts += 1,
+                Ok(false) => {}
+                Err(Left::Passing(why) | Left::Refused(why)) => {
+                    report.failed.push((account.to_owned(), why));
+                }
+                Err(Left::Unseen) => {}
+            }
+        }
+    }
+
+    async fn remove_if_spent(&self, account: &str, row: &PolicyRow) -> Result<bool, Left> {
+        let Some(policy) = self.organization.policy(&row.id).await.map_err(left)? else {
+            return Ok(false);
+        };
+        let seen = seen_policy(&policy.row, policy.content)?;
+        let now = self.clock.now();
+        let is_spent = |denial: &Denial| LITTER_AGE.after(denial.from) < now;
+        if !seen.parts.foreign.is_empty() || !seen.parts.denials.iter().all(is_spent) {
+            return Ok(false);
+        }
+        let id = row.id.clone();
+        self.act(account, &Act::Remove { id }).await?;
+        Ok(true)
+    }
+}
+
+/// Whether an end is not in force that should be, or is in force and must not be.
+fn is_urgent(end: &ArmedEnd, now: Timestamp) -> bool {
+    let Some(until) = end.armed_until() else {
+        return false;
+    };
+    let is_earlier = end.ends_at <= now && end.instant(now) < until;
+    let is_close = until <= NEAR.after(now) && end.instant(now) > until;
+    is_earlier || is_close
+}
+
+/// What is known of another way to the same access.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Otherwise {
+    /// It must not be in force.
+    Not(NotArmed),
+    /// Nobody knows, and why.
+    Unknown(String),
+}
+
+fn seen_policy(row: &PolicyRow, content: String) -> Result<SeenPolicy, Left> {
+    let Some(parts) = parts(&content) else {
+        return Err(Left::Refused(format!(
+            "policy `{}` cannot be read",
+            row.name
+        )));
+    };
+    Ok(SeenPolicy {
+        id: row.id.clone(),
+        content,
+        parts,
+    })
+}
+
+/// Repeated without harm: it was so already, or is not there any more.
+fn done(written: Result<(), OrganizationFault>) -> Result<(), Left> {
+    match written {
+        Ok(())
+        | Err(OrganizationFault::AlreadyThere { .. } | OrganizationFault::NotThere { .. }) => {
+            Ok(())
+        }
+        Err(fault) => Err(left(fault)),
+    }
+}
+
+fn left(fault: OrganizationFault) -> Left {
+    match fault {
+        // what we looked for went away under our eyes
+        OrganizationFault::AlreadyThere { .. } | OrganizationFault::NotThere { .. } => Left::Unseen,
+        OrganizationFault::Throttled { message, .. }
+        | OrganizationFault::Conflict { message }
+        | OrganizationFault::Unreachable { message } => Left::Passing(message),
+        OrganizationFault::Refused { code, message } => Left::Refused(format!("{code}: {message}")),
+    }
+}
+
+const _: () = assert!(POLICIES_MAX >= 1);

@@ -1,0 +1,279 @@
+//! What is stored about an account's ends once it was looked at: where each is, what waits for it, and the records.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use hallpass_audit::{Draft, Event, Origin};
+use hallpass_model::{AuditId, HoldKey, IdSource, TimeSpan, Timestamp};
+use serde_json::{Value, json};
+
+use super::armer::Otherwise;
+use super::statement::Denial;
+use super::{ArmedEnd, ArmedEndState, GateChange, NotArmed, WhyNotArmed};
+
+/// The first pause after a try that came to nothing; each is twice the one before.
+const PAUSE_MIN: TimeSpan = TimeSpan::seconds(1);
+/// The longest pause between attempts.
+const PAUSE_MAX: TimeSpan = TimeSpan::seconds(60);
+/// The pause after what AWS refuses, or what has no room: somebody may make room.
+const PAUSE_REFUSED: TimeSpan = TimeSpan::minutes(5);
+/// What is in force is looked at so often: somebody may have given the person the same access in another way, or taken
+/// the policy away.
+const LOOK_EVERY: TimeSpan = TimeSpan::minutes(5);
+/// And this long before it begins to refuse.
+const LOOK_BEFORE: TimeSpan = TimeSpan::seconds(30);
+/// What helps when AWS does not let us.
+const ADVICE: &str = "`hallpass server doctor` shows what is missing";
+
+/// How an account was found, with nothing left to write.
+pub(super) struct Look {
+    /// What is denied there.
+    pub(super) denied: BTreeSet<Denial>,
+    pub(super) beside_foreign: Vec<HoldKey>,
+    pub(super) otherwise: BTreeMap<HoldKey, Otherwise>,
+}
+
+/// What is to be stored.
+#[derive(Default)]
+pub(super) struct Told {
+    pub(super) ends: Vec<ArmedEnd>,
+    pub(super) gates: Vec<GateChange>,
+    pub(super) records: Vec<Draft>,
+    pub(super) armed: u32,
+    pub(super) not_armed: u32,
+    pub(super) gone: u32,
+}
+
+pub(super) struct Ledger<'a> {
+    now: Timestamp,
+    ids: &'a dyn IdSource,
+    account: &'a str,
+    told: Told,
+}
+
+impl<'a> Ledger<'a> {
+    pub(super) fn new(now: Timestamp, ids: &'a dyn IdSource, account: &'a str) -> Self {
+        Self {
+            now,
+            ids,
+            account,
+            told: Told::default(),
+        }
+    }
+
+    pub(super) fn finish(self) -> Told {
+        self.told
+    }
+
+    /// All is as wanted: says so of every end, and why some are not in force.
+    pub(super) fn settle(&mut self, ends: Vec<ArmedEnd>, look: &Look) {
+        for end in ends {
+            let denial = Denial::of(&end, self.now);
+            let is_in_force = denial
+                .as_ref()
+                .is_some_and(|denial| look.denied.contains(denial));
+            match look.otherwise.get(&end.key) {
+                _ if !end.is_wanted(self.now) => self.over(end),
+                Some(Otherwise::Not(why)) => self.not_armed(end, why.clone()),
+                Some(Otherwise::Unknown(why)) if !is_in_force => self.unanswered(end, why),
+                Some(Otherwise::Unknown(_)) | None => match denial {
+                    Some(denial) if is_in_force => self.armed(end, denial.from),
+                    Some(_) | None => {
+                        let why = why_left_out(&end, look);
+                        self.not_armed(end, why);
+                    }
+                },
+            }
+        }
+    }
+
+    /// Tries again soon; says that it is not armed once its time is up.
+    pub(super) fn postpone(&mut self, ends: Vec<ArmedEnd>, why: Option<&str>) {
+        for end in self.due(ends) {
+            match why {
+                Some(why) => self.unanswered(end, why),
+                None => self.again(end),
+            }
+        }
+    }
+
+    /// AWS does not let us.
+    pub(super) fn refuse(&mut self, ends: Vec<ArmedEnd>, why: &str) {
+        for end in self.due(ends) {
+            if end.is_wanted(self.now) && end.armed_until().is_none() {
+                let words = format!("{why}; {ADVICE}");
+                let why = WhyNotArmed::Refused;
+                self.not_armed(end, NotArmed { why, words });
+            } else {
+                // what is in force stays so, and what is over refuses nobody who holds anything
+                self.again(end);
+            }
+        }
+    }
+
+    fn due(&self, ends: Vec<ArmedEnd>) -> Vec<ArmedEnd> {
+        let now = self.now;
+        ends.into_iter().filter(|end| end.due <= now).collect()
+    }
+
+    fn again(&mut self, end: ArmedEnd) {
+        let attempts = end.attempts.saturating_add(1);
+        let factor = 1_u64 << attempts.saturating_sub(1).min(10);
+        let seconds = PAUSE_MIN.as_seconds().saturating_mul(factor);
+        let due = TimeSpan::seconds(seconds.min(PAUSE_MAX.as_seconds())).after(self.now);
+        self.told.ends.push(ArmedEnd {
+            attempts,
+            due,
+            ..end
+        });
+    }
+
+    /// No answer yet: an end that waits is told as not armed once its time is up, and tried again.
+    fn unanswered(&mut self, end: ArmedEnd, why: &str) {
+        let is_waiting = end.state == ArmedEndState::Wanted && self.now >= end.arm_by;
+        if !is_waiting {
+            self.again(end);
+            return;
+        }
+        let words = format!("AWS had not taken it in time: {why}");
+        let why = WhyNotArmed::Unanswered;
+        self.not_armed(end, NotArmed { why, words });
+    }
+
+    fn armed(&mut self, end: ArmedEnd, from: Timestamp) {
+        let before = end.armed_until();
+        let event = match before {
+            Some(until) if until == from => None,
+            Some(_) => Some(Event::EndRearmed),
+            None => Some(Event::EndArmed),
+        };
+        let at = match end.state {
+            ArmedEndState::Armed { at, .. } if event.is_none() => at,
+            ArmedEndState::Armed { .. }
+            | ArmedEndState::Wanted
+            | ArmedEndState::NotArmed { .. }
+            | ArmedEndState::Gone { .. } => self.now,
+        };
+        if let Some(event) = event {
+            self.told.armed += 1;
+            let form = |until: Timestamp| json!({"target": self.account, "refuses_after": until.to_string()});
+            let record = self.record(event, &end);
+            let record = record.changed(before.map_or(Value::Null, form), form(from));
+            self.told.records.push(record.ends_at(end.ends_at));
+        }
+        self.open(&end);
+        let state = ArmedEndState::Armed {
+            until: from,
+            ends_at: end.ends_at,
+            at,
+        };
+        let end = ArmedEnd {
+            state,
+            attempts: 0,
+            ..end
+        };
+        let due = self.look_at(&end, from);
+        // what is not due yet stays so: another end of the account was
+        let due = if event.is_none() && end.due > self.now {
+            end.due.min(due)
+        } else {
+            due
+        };
+        self.told.ends.push(ArmedEnd { due, ..end });
+    }
+
+    /// When what is in force is looked at again: regularly, just before it begins to refuse, and when it is over.
+    fn look_at(&self, end: &ArmedEnd, from: Timestamp) -> Timestamp {
+        let regular = LOOK_EVERY.after(self.now);
+        let before = LOOK_BEFORE.before(from);
+        let before = if before > self.now { before } else { regular };
+        let last = end.lasts_until.unwrap_or(regular);
+        regular.min(before).min(last)
+    }
+
+    fn not_armed(&mut self, end: ArmedEnd, why: NotArmed) {
+        let was_armed = end.armed_until();
+        let is_told = end.not_armed().is_some_and(|told| told.why == why.why);
+        if !is_told {
+            self.told.not_armed += 1;
+            let event = match was_armed {
+                Some(_) => Event::EndDisarmed,
+                None => Event::EndArmFailed,
+            };
+            let record = self.record(event, &end).error(&why.words);
+            self.told.records.push(record.ends_at(end.ends_at));
+        }
+        if end.required && was_armed.is_none() && end.lasts_until.is_none() {
+            self.told.gates.push(GateChange {
+                key: end.key.clone(),
+                refused: Some(format!("its end could not be armed at AWS: {}", why.words)),
+                at: self.now,
+            });
+        } else {
+            self.open(&end);
+        }
+        let last = end.lasts_until.unwrap_or(Timestamp::MAX);
+        let due = if is_told && end.due > self.now {
+            end.due
+        } else {
+            PAUSE_REFUSED.after(self.now).min(last)
+        };
+        let state = match end.state {
+            ArmedEndState::NotArmed { at, .. } if is_told => ArmedEndState::NotArmed { why, at },
+            ArmedEndState::NotArmed { .. }
+            | ArmedEndState::Wanted
+            | ArmedEndState::Armed { .. }
+            | ArmedEndState::Gone { .. } => ArmedEndState::NotArmed { why, at: self.now },
+        };
+        self.told.ends.push(ArmedEnd {
+            state,
+            due,
+            attempts: 0,
+            ..end
+        });
+    }
+
+    fn over(&mut self, end: ArmedEnd) {
+        self.told.gone += 1;
+        if end.armed_until().is_some() {
+            let record = self.record(Event::EndDisarmed, &end);
+            let words = "the access is gone, and no session of it can be left";
+            self.told.records.push(record.reason(words));
+        }
+        // a create that still waits, of a hold that came meanwhile, is for the next look
+        let state = ArmedEndState::Gone { at: self.now };
+        self.told.ends.push(ArmedEnd { state, ..end });
+    }
+
+    fn open(&mut self, end: &ArmedEnd) {
+        // what has been opened before stays open: the store opens what is closed and nothing else
+        if end.lasts_until.is_none() {
+            self.told.gates.push(GateChange {
+                key: end.key.clone(),
+                refused: None,
+                at: self.now,
+            });
+        }
+    }
+
+    fn record(&self, event: Event, end: &ArmedEnd) -> Draft {
+        let id = AuditId::new(self.ids.next(self.now));
+        Draft::new(id, event, self.now, "hallpass", Origin::System)
+            .about(end.request, Some(end.grant))
+            .subject(&end.holder, &end.key, &end.names)
+    }
+}
+
+fn why_left_out(end: &ArmedEnd, look: &Look) -> NotArmed {
+    if look.beside_foreign.contains(&end.key) {
+        let words = "Hallpass's policy on the account has a statement of somebody else; an operator should look at it";
+        return NotArmed {
+            why: WhyNotArmed::ForeignStatement,
+            words: words.to_owned(),
+        };
+    }
+    let words = "the account's policies of armed ends are full; see `access.armed_ends.policies`";
+    NotArmed {
+        why: WhyNotArmed::NoRoom,
+        words: words.to_owned(),
+    }
+}

@@ -1,0 +1,235 @@
+//! Ends armed at AWS (`access.md` §21): a service control policy of our own on the account denies a person a permission
+//! set's role from the end of their grant on, and is in force before the access is. AWS's clock then ends it, whatever
+//! has become of us.
+//!
+//! ```text
+//!   wanted ──► armed ──► gone        (the end moved: wanted again, with the statement of before in force)
+//!      └────► not armed ──► gone     (tried again until then)
+//! ```
+//!
+//! An [`ArmedEnd`] is stored with its grant, before anything is sent; [`EndArmer`] makes policies say what is stored. It is
+//! level-triggered: it looks, does one thing, looks again, and may be stopped anywhere.
+
+mod armer;
+mod ledger;
+mod observed;
+mod statement;
+#[cfg(test)]
+mod tests;
+
+use async_trait::async_trait;
+use hallpass_audit::Draft;
+use hallpass_model::{
+    Email, GrantId, HoldKey, RequestId, Target, TargetNames, TimeSpan, Timestamp,
+};
+use hallpass_runner::StoreFault;
+use serde::{Deserialize, Serialize};
+
+pub use armer::{EndArmer, EndArmerReport, EndArmerSettings};
+pub use statement::policy_name;
+
+use crate::ports::OrganizationFault;
+
+/// Policies of ours that one account may have at most.
+pub const POLICIES_MAX: usize = 3;
+
+/// Characters that a service control policy holds.
+pub const CHARACTERS: usize = 5_120;
+
+/// Why an end is not armed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WhyNotArmed {
+    /// The person has the same permission set there in another way, and the denial would hit that too.
+    HeldOtherwise,
+    /// A policy of ours has a statement that is not ours: nobody knows what it is for.
+    ForeignStatement,
+    /// The policies of the account that may be ours are full.
+    NoRoom,
+    /// AWS did not let us: its reason is beside it.
+    Refused,
+    /// AWS had not taken it in time.
+    Unanswered,
+    /// The configuration says not to arm ends.
+    Off,
+}
+
+/// Why an end is not armed, for people too.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NotArmed {
+    /// What stands in the way.
+    pub why: WhyNotArmed,
+    /// The same in words: lower case, no final stop.
+    pub words: String,
+}
+
+/// Where an armed end is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum ArmedEndState {
+    /// To be armed; nothing of it was seen yet.
+    Wanted,
+    /// Seen in force.
+    Armed {
+        /// AWS refuses after this instant.
+        until: Timestamp,
+        /// The end that it was armed for.
+        ends_at: Timestamp,
+        /// When it was seen first.
+        at: Timestamp,
+    },
+    /// Not in force.
+    NotArmed {
+        /// Why.
+        #[serde(flatten)]
+        why: NotArmed,
+        /// Since when.
+        at: Timestamp,
+    },
+    /// Over: no session that it could refuse is left, and no policy has it.
+    Gone {
+        /// When that was seen.
+        at: Timestamp,
+    },
+}
+
+/// The end of what a person holds on a permission set of an account, as AWS is to enforce it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ArmedEnd {
+    /// The person, the account and the permission set.
+    pub key: HoldKey,
+    /// What people call them.
+    pub names: TargetNames,
+    /// The newest grant of it.
+    pub grant: GrantId,
+    /// Its request.
+    pub request: RequestId,
+    /// Who holds it.
+    pub holder: Email,
+    /// Whether there is no access without it.
+    pub required: bool,
+    /// When the newest grant was made.
+    pub asked_at: Timestamp,
+    /// Its create waits until then, or for ever where it is required; later it is told as not armed.
+    pub arm_by: Timestamp,
+    /// When the last grant of it ends.
+    pub ends_at: Timestamp,
+    /// When the last session has ended that the access could have; `None` before the access was seen gone.
+    pub lasts_until: Option<Timestamp>,
+    /// Where it is.
+    #[serde(flatten)]
+    pub state: ArmedEndState,
+    /// Tries since the last that went well.
+    pub attempts: u32,
+    /// When it is looked at again.
+    pub due: Timestamp,
+    /// Grows with every change; guards concurrent writers.
+    pub version: u64,
+}
+
+impl ArmedEnd {
+    /// Whether something is still to be done for it.
+    pub fn is_open(&self) -> bool {
+        !matches!(self.state, ArmedEndState::Gone { .. })
+    }
+
+    /// The instant after which AWS refuses, where it is in force.
+    pub fn armed_until(&self) -> Option<Timestamp> {
+        match self.state {
+            ArmedEndState::Armed { until, .. } => Some(until),
+            ArmedEndState::Wanted | ArmedEndState::NotArmed { .. } | ArmedEndState::Gone { .. } => {
+                None
+            }
+        }
+    }
+
+    /// Why it is not in force.
+    pub fn not_armed(&self) -> Option<&NotArmed> {
+        match &self.state {
+            ArmedEndState::NotArmed { why, .. } => Some(why),
+            ArmedEndState::Wanted | ArmedEndState::Armed { .. } | ArmedEndState::Gone { .. } => {
+                None
+            }
+        }
+    }
+
+    /// The account; none of a group.
+    pub fn account(&self) -> Option<&str> {
+        match &self.key.target {
+            Target::Account { account, .. } => Some(account.as_str()),
+            Target::Group { .. } => None,
+        }
+    }
+
+    /// Whether its statement is to be in force: until the last session is over.
+    pub(crate) fn is_wanted(&self, now: Timestamp) -> bool {
+        self.is_open() && self.lasts_until.is_none_or(|until| now < until)
+    }
+
+    /// The instant to be in the policy. People with the same set and the same minute share a statement, so an end that lies
+    /// ahead is rounded up to the minute; one that came early is not. What was armed for this very end stays as it is.
+    pub(crate) fn instant(&self, now: Timestamp) -> Timestamp {
+        let is_ahead = self.ends_at > now;
+        match self.state {
+            ArmedEndState::Armed { until, ends_at, .. }
+                if ends_at == self.ends_at || is_ahead && rounded_up(self.ends_at, 60) == until =>
+            {
+                until
+            }
+            ArmedEndState::Wanted
+            | ArmedEndState::Armed { .. }
+            | ArmedEndState::NotArmed { .. }
+            | ArmedEndState::Gone { .. } => {
+                let step = if is_ahead { 60 } else { 1 };
+                rounded_up(self.ends_at, step)
+            }
+        }
+    }
+}
+
+/// The first instant from `at` on that is a multiple of so many seconds.
+fn rounded_up(at: Timestamp, step: i64) -> Timestamp {
+    let seconds = at.as_second() + i64::from(at.subsec_nanosecond() > 0);
+    let rest = seconds.rem_euclid(step);
+    let up = if rest == 0 { 0 } else { step - rest };
+    Timestamp::from_second(seconds.saturating_add(up)).unwrap_or(at)
+}
+
+/// Until a policy works everywhere (`policies.md` §14), and however long a session may last beyond what is known of its set.
+pub const PROPAGATION: TimeSpan = TimeSpan::minutes(5);
+
+/// What becomes of a create that waits for its end to be armed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GateChange {
+    /// Of this assignment.
+    pub key: HoldKey,
+    /// `None`: it may be sent. Otherwise it is not to be, and why.
+    pub refused: Option<String>,
+    /// When that was decided.
+    pub at: Timestamp,
+}
+
+/// Where armed ends are kept. A commit of the journey adds and moves them.
+#[async_trait]
+pub trait ArmedEndStore: Send + Sync {
+    /// Those that are not over, by key.
+    async fn open_armed_ends(&self) -> Result<Vec<ArmedEnd>, StoreFault>;
+    /// Those of these keys, over or not.
+    async fn armed_ends_of(&self, keys: &[HoldKey]) -> Result<Vec<ArmedEnd>, StoreFault>;
+    /// Stores them in place of those of the same version, opens or refuses what waits, with their records: all of it, or
+    /// nothing.
+    async fn settle_armed_ends(
+        &self,
+        ends: &[ArmedEnd],
+        gates: Vec<GateChange>,
+        records: Vec<Draft>,
+    ) -> Result<(), StoreFault>;
+}
+
+/// What else gives people what a grant gives them.
+#[async_trait]
+pub trait OtherAccess: Send + Sync {
+    /// How the person has the permission set in the account beside an assignment of their own, in words; `None` when they
+    /// have not (`ListAccountAssignmentsForPrincipal` shows what comes by groups).
+    async fn held_otherwise(&self, key: &HoldKey) -> Result<Option<String>, OrganizationFault>;
+}

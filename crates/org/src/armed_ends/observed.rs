@@ -1,0 +1,147 @@
+//! What is seen of an account's policies, what they should say, and the next write on the way there. Pure.
+
+use std::collections::BTreeSet;
+
+use hallpass_model::HoldKey;
+
+use super::statement::{Denial, Parts, text};
+use super::{ArmedEnd, POLICIES_MAX};
+use crate::policy_probe::same_policy;
+use crate::ports::PolicyRow;
+
+/// A policy of ours that is attached to its account.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct SeenPolicy {
+    pub(super) id: String,
+    pub(super) content: String,
+    pub(super) parts: Parts,
+}
+
+/// What is seen of an account.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Observed {
+    /// Ours, by number.
+    pub(super) ours: [Option<SeenPolicy>; POLICIES_MAX],
+    /// Every policy that is attached.
+    pub(super) attached: Vec<PolicyRow>,
+}
+
+impl Observed {
+    /// Everything that is denied.
+    pub(super) fn denials(&self) -> BTreeSet<Denial> {
+        let ours = self.ours.iter().flatten();
+        ours.flat_map(|policy| policy.parts.denials.iter().cloned())
+            .collect()
+    }
+
+    /// Whether some policy of ours has a statement that is not.
+    pub(super) fn has_foreign(&self) -> bool {
+        let mut ours = self.ours.iter().flatten();
+        ours.any(|policy| !policy.parts.foreign.is_empty())
+    }
+
+    fn place_of(&self, denial: &Denial) -> Option<usize> {
+        self.ours.iter().position(|policy| {
+            policy.as_ref().is_some_and(|policy| {
+                let mut denials = policy.parts.denials.iter();
+                denials.any(|it| it.is_about_same(denial))
+            })
+        })
+    }
+}
+
+/// What an account's policies should say.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Fitted {
+    /// By number: what is denied there.
+    denials: [BTreeSet<Denial>; POLICIES_MAX],
+    /// Those that are not begun because of a statement of somebody else.
+    pub(super) beside_foreign: Vec<HoldKey>,
+}
+
+/// How much of an account is ours.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Allowance {
+    /// Policies.
+    pub(super) policies: usize,
+    /// Characters in each.
+    pub(super) characters: usize,
+}
+
+/// Fits ends into policies: what is in force stays where it is, and never gives way to what is new.
+pub(super) fn fit(seen: &Observed, ends: &[(&ArmedEnd, Denial)], allowance: Allowance) -> Fitted {
+    let mut fitted = Fitted::default();
+    let mut ordered: Vec<_> = ends
+        .iter()
+        .map(|(end, denial)| (seen.place_of(denial), *end, denial))
+        .collect();
+    ordered.sort_by_key(|(place, end, _)| (place.is_none(), end.asked_at, end.key.to_string()));
+    for (place, end, denial) in ordered {
+        if place.is_none() && seen.has_foreign() {
+            fitted.beside_foreign.push(end.key.clone());
+            continue;
+        }
+        let mut numbers = place
+            .into_iter()
+            .chain(0..allowance.policies.min(POLICIES_MAX));
+        let found = numbers.find(|number| {
+            let mut denials = fitted.denials[*number].clone();
+            denials.insert(denial.clone());
+            let policy = seen.ours[*number].as_ref();
+            let foreign = policy.map_or(&[][..], |policy| &policy.parts.foreign);
+            text(foreign, &denials).is_some_and(|text| text.len() <= allowance.characters)
+        });
+        // what finds no room is left out, and seen not to be in force
+        if let Some(number) = found {
+            fitted.denials[number].insert(denial.clone());
+        }
+    }
+    fitted
+}
+
+/// One write.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Act {
+    /// Make the policy of this number and attach it.
+    Make { number: usize, content: String },
+    /// Put this text into the policy of this id.
+    Update { id: String, content: String },
+    /// Detach and delete the policy of this id.
+    Remove { id: String },
+}
+
+/// The next write; `None` when all is as wanted. What begins to be denied goes before what is no longer, so that nothing
+/// is out of force while it moves between two policies. Each may be repeated.
+pub(super) fn next(seen: &Observed, fitted: &Fitted) -> Option<Act> {
+    let mut acts: Vec<(bool, Act)> = Vec::new();
+    let denied = seen.denials();
+    for (number, (policy, denials)) in seen.ours.iter().zip(&fitted.denials).enumerate() {
+        let foreign = policy
+            .as_ref()
+            .map_or(&[][..], |policy| &policy.parts.foreign);
+        let act = match (policy, text(foreign, denials)) {
+            (None, None) => continue,
+            (None, Some(content)) => Act::Make { number, content },
+            (Some(policy), Some(content)) if same_policy(&policy.content, &content) => continue,
+            (Some(policy), Some(content)) => Act::Update {
+                id: policy.id.clone(),
+                content,
+            },
+            (Some(policy), None) => Act::Remove {
+                id: policy.id.clone(),
+            },
+        };
+        let only_takes = denials.iter().all(|denial| denied.contains(denial));
+        acts.push((only_takes, act));
+    }
+    acts.sort_by_key(|(only_takes, _)| *only_takes);
+    acts.into_iter().next().map(|(_, act)| act)
+}
+
+impl Fitted {
+    /// Everything that should be denied.
+    #[cfg(test)]
+    pub(super) fn all(&self) -> BTreeSet<Denial> {
+        self.denials.iter().flatten().cloned().collect()
+    }
+}

@@ -1,0 +1,312 @@
+//! What the statements say, by the policy engine; how many fit; what is written next.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use hallpass_iam::{Context, Decision, Layers, Policy, PolicyType, Request, decide};
+use hallpass_model::{
+    Email, GrantId, HoldKey, RequestId, Target, TargetNames, TimeSpan, Timestamp,
+};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::observed::{Act, Allowance, Observed, SeenPolicy, fit, next};
+use super::statement::{Denial, account_of_name, parts, policy_name, text};
+use super::{ArmedEnd, ArmedEndState};
+
+const ACCOUNT: &str = "222233334444";
+const END: &str = "2026-11-20T14:00:00Z";
+const ROOM: Allowance = Allowance {
+    policies: 1,
+    characters: 10_240,
+};
+
+fn at(text: &str) -> Timestamp {
+    text.parse().unwrap()
+}
+
+fn end(user: u32, set: &str, ends_at: &str) -> ArmedEnd {
+    let asked_at = at("2026-11-20T10:00:00Z");
+    ArmedEnd {
+        key: HoldKey {
+            user: format!("{user:08}-0000-0000-0000-000000000000")
+                .parse()
+                .unwrap(),
+            target: Target::Account {
+                account: ACCOUNT.parse().unwrap(),
+                permission_set: format!(
+                    "arn:aws:sso:::permissionSet/ssoins-0123456789abcdef/ps-{set}"
+                )
+                .parse()
+                .unwrap(),
+            },
+        },
+        names: TargetNames::Account {
+            account: "dev".into(),
+            permission_set: set.into(),
+        },
+        grant: GrantId::new(Uuid::from_u128(u128::from(user))),
+        request: RequestId::new(Uuid::from_u128(u128::from(user))),
+        holder: Email::new("ana@example.com").unwrap(),
+        required: false,
+        asked_at,
+        arm_by: TimeSpan::minutes(1).after(asked_at),
+        ends_at: at(ends_at),
+        lasts_until: None,
+        state: ArmedEndState::Wanted,
+        attempts: 0,
+        due: asked_at,
+        version: 0,
+    }
+}
+
+fn denied(ends: &[ArmedEnd]) -> BTreeSet<Denial> {
+    let now = at("2026-11-20T10:00:00Z");
+    ends.iter().filter_map(|end| Denial::of(end, now)).collect()
+}
+
+/// What AWS says to somebody in a role at an instant, with the account's policy as the only limit.
+fn decision(policy: &str, user: u32, role: &str, now: &str) -> Decision {
+    let allow =
+        r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}"#;
+    let read = |text: &str, kind| Arc::new(Policy::parse(text, kind).unwrap());
+    let layers = Layers {
+        scps: vec![vec![
+            read(allow, PolicyType::Scp),
+            read(policy, PolicyType::Scp),
+        ]],
+        identity: vec![read(allow, PolicyType::Identity)],
+        ..Layers::default()
+    };
+    let principal = format!("arn:aws:iam::{ACCOUNT}:role/{role}");
+    let context = Context::new()
+        .with(
+            "identitystore:UserId",
+            format!("{user:08}-0000-0000-0000-000000000000").as_str(),
+        )
+        .with("aws:PrincipalArn", principal.as_str())
+        .with("aws:CurrentTime", now);
+    let request = Request::new(&principal, "s3:ListAllMyBuckets", "*", context).unwrap();
+    decide(&layers, &request)
+}
+
+#[test]
+fn exactly_that_person_in_that_role_is_denied_from_the_end_on() {
+    let ends = [end(7, "Admin", END), end(9, "Admin", END)];
+    let content = text(&[], &denied(&ends)).unwrap();
+    let reserved = "aws-reserved/sso.amazonaws.com";
+    let plain = format!("{reserved}/AWSReservedSSO_Admin_0123456789abcdef");
+    let regional = format!("{reserved}/eu-west-1/AWSReservedSSO_Admin_0123456789abcdef");
+    let longer = format!("{reserved}/eu-west-1/AWSReservedSSO_Admin_Extra_0123456789abcdef");
+    let after = "2026-11-20T14:00:01Z";
+    for (user, role, now, is_denied, what) in [
+        (7, plain.as_str(), after, true, "a role without a Region"),
+        (7, &regional, after, true, "a role with one"),
+        (
+            9,
+            &regional,
+            after,
+            true,
+            "another who shares the statement",
+        ),
+        (7, &regional, END, false, "at the very end"),
+        (7, &regional, "2026-11-20T13:59:59Z", false, "before it"),
+        (7, &regional, "2027-01-01T00:00:00Z", true, "long after it"),
+        (8, &regional, after, false, "somebody else"),
+        (7, &longer, after, false, "a set whose name begins so"),
+        (7, "Admin", after, false, "a role of their own"),
+    ] {
+        let wanted = if is_denied {
+            Decision::ExplicitlyDenied
+        } else {
+            Decision::Allowed
+        };
+        assert_eq!(decision(&content, user, role, now), wanted, "{what}");
+    }
+    let statements: Value = serde_json::from_str(&content).unwrap();
+    assert_eq!(
+        statements["Statement"].as_array().unwrap().len(),
+        1,
+        "shared"
+    );
+}
+
+#[test]
+fn an_end_ahead_is_rounded_up_to_the_minute_and_one_that_came_is_not() {
+    let now = at("2026-11-20T10:00:00Z");
+    for (ends_at, instant) in [
+        ("2026-11-20T14:00:00Z", "2026-11-20T14:00:00Z"),
+        ("2026-11-20T14:00:00.001Z", "2026-11-20T14:01:00Z"),
+        ("2026-11-20T14:00:59Z", "2026-11-20T14:01:00Z"),
+        ("2026-11-20T09:59:59.5Z", "2026-11-20T10:00:00Z"),
+        ("2026-11-20T09:58:01Z", "2026-11-20T09:58:01Z"),
+    ] {
+        assert_eq!(
+            end(7, "Admin", ends_at).instant(now),
+            at(instant),
+            "{ends_at}"
+        );
+    }
+    let armed = |ends_at: &str| ArmedEnd {
+        state: ArmedEndState::Armed {
+            until: at("2026-11-20T14:01:00Z"),
+            ends_at: at("2026-11-20T14:00:30Z"),
+            at: now,
+        },
+        ..end(7, "Admin", ends_at)
+    };
+    for (ends_at, instant, what) in [
+        (
+            "2026-11-20T14:00:30Z",
+            "2026-11-20T14:01:00Z",
+            "what is in force for this end",
+        ),
+        (
+            "2026-11-20T14:00:40Z",
+            "2026-11-20T14:01:00Z",
+            "later within the minute",
+        ),
+        ("2026-11-20T14:02:30Z", "2026-11-20T14:03:00Z", "later"),
+        (
+            "2026-11-20T14:00:10Z",
+            "2026-11-20T14:01:00Z",
+            "a little earlier",
+        ),
+        ("2026-11-20T10:00:00Z", "2026-11-20T10:00:00Z", "now"),
+    ] {
+        assert_eq!(armed(ends_at).instant(now), at(instant), "{what}");
+    }
+}
+
+/// The account with these policies of ours attached.
+fn seen(contents: &[Option<&str>]) -> Observed {
+    let mut seen = Observed::default();
+    for (place, content) in seen.ours.iter_mut().zip(contents) {
+        *place = content.map(|content| SeenPolicy {
+            id: format!("p-{}", content.len()),
+            content: content.to_owned(),
+            parts: parts(content).unwrap(),
+        });
+    }
+    seen
+}
+
+fn wanted(ends: &[ArmedEnd]) -> Vec<(&ArmedEnd, Denial)> {
+    let now = at("2026-11-20T10:00:00Z");
+    let denial = |end| Some((end, Denial::of(end, now)?));
+    ends.iter().filter_map(denial).collect()
+}
+
+#[test]
+fn what_is_written_is_read_back_and_anything_else_is_somebody_elses() {
+    let ends = [
+        end(7, "Admin", END),
+        end(8, "Reader", "2026-11-20T15:00:00Z"),
+    ];
+    let content = text(&[], &denied(&ends)).unwrap();
+    let read = parts(&content).unwrap();
+    assert_eq!((read.denials, read.foreign.len()), (denied(&ends), 0));
+    let statements: Value = serde_json::from_str(&content).unwrap();
+    for (member, other, what) in [
+        ("Sid", json!("Mine"), "another Sid"),
+        ("Action", json!("s3:*"), "fewer actions"),
+        ("Effect", json!("Allow"), "an allow"),
+        ("NotAction", json!("iam:*"), "one member more"),
+    ] {
+        let mut changed = statements.clone();
+        changed["Statement"][0][member] = other;
+        let read = parts(&changed.to_string()).unwrap();
+        assert_eq!((read.denials.len(), read.foreign.len()), (1, 1), "{what}");
+        assert_eq!(read.foreign[0], changed["Statement"][0], "{what}");
+    }
+    assert!(parts("[]").is_none() && parts("{").is_none());
+}
+
+#[test]
+fn what_is_in_force_never_gives_way_to_what_is_new() {
+    let many: Vec<ArmedEnd> = (0..60)
+        .map(|n| {
+            let ends_at = TimeSpan::minutes(n).after(at(END));
+            end(u32::try_from(n).unwrap(), "Admin", &ends_at.to_string())
+        })
+        .collect();
+    let fitted = fit(&Observed::default(), &wanted(&many), ROOM);
+    let fits = fitted.all();
+    assert!((20..60).contains(&fits.len()), "{}", fits.len());
+    // the first forty are in force, whoever asks
+    let standing = text(&[], &fits).unwrap();
+    assert!(standing.len() <= ROOM.characters);
+    let again = fit(&seen(&[Some(&standing)]), &wanted(&many), ROOM);
+    assert_eq!(again.all(), fits);
+    assert_eq!(next(&seen(&[Some(&standing)]), &again), None);
+    // with one policy more there is room for all
+    let roomy = Allowance {
+        policies: 2,
+        ..ROOM
+    };
+    let all = fit(&seen(&[Some(&standing)]), &wanted(&many), roomy);
+    assert_eq!(all.all().len(), 60);
+    assert!(matches!(
+        next(&seen(&[Some(&standing)]), &all),
+        Some(Act::Make { number: 1, .. })
+    ));
+}
+
+#[test]
+fn what_begins_to_be_denied_is_written_before_what_is_no_longer() {
+    // in force in the second policy; the first has room again, and another end begins there
+    let (stays, goes) = ([end(1, "Admin", END)], [end(2, "Reader", END)]);
+    let first = text(&[], &denied(&goes)).unwrap();
+    let second = text(&[], &denied(&stays)).unwrap();
+    let seen = seen(&[Some(&first), Some(&second)]);
+    let ends = [end(1, "Admin", "2026-11-20T16:00:00Z")];
+    let fitted = fit(
+        &seen,
+        &wanted(&ends),
+        Allowance {
+            policies: 2,
+            ..ROOM
+        },
+    );
+    // the instant moves where it stands, and only then the other policy goes
+    let Some(Act::Update { content, .. }) = next(&seen, &fitted) else {
+        panic!("{:?}", next(&seen, &fitted));
+    };
+    assert!(content.contains("16:00:00Z"));
+}
+
+#[test]
+fn beside_a_statement_of_somebody_else_nothing_new_is_begun() {
+    let foreign = json!({"Sid": "Theirs", "Effect": "Deny", "Action": "s3:*", "Resource": "*"});
+    let before = [end(1, "Admin", END)];
+    let content = text(std::slice::from_ref(&foreign), &denied(&before)).unwrap();
+    let seen = seen(&[Some(&content)]);
+    let ends = [end(1, "Admin", END), end(2, "Admin", END)];
+    let fitted = fit(&seen, &wanted(&ends), ROOM);
+    assert_eq!(fitted.all(), denied(&before));
+    assert_eq!(fitted.beside_foreign, [ends[1].key.clone()]);
+    // and when ours are over, theirs stays
+    let nothing = fit(&seen, &[], ROOM);
+    let Some(Act::Update { content, .. }) = next(&seen, &nothing) else {
+        panic!("their statement is kept");
+    };
+    assert_eq!(parts(&content).unwrap().foreign, [foreign]);
+}
+
+#[test]
+fn names_say_the_account() {
+    for number in 0..3 {
+        assert_eq!(
+            account_of_name(&policy_name(ACCOUNT, number)),
+            Some(ACCOUNT)
+        );
+    }
+    for other in [
+        "hallpass-armed-ends",
+        "hallpass-armed-ends-12",
+        "hallpass-ended-sessions-222233334444",
+        "x",
+    ] {
+        assert_eq!(account_of_name(other), None, "{other}");
+    }
+}

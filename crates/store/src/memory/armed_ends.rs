@@ -1,0 +1,79 @@
+//! Ends that AWS enforces, in memory.
+
+use async_trait::async_trait;
+use hallpass_access::ArmedEndWish;
+use hallpass_audit::Draft;
+use hallpass_model::HoldKey;
+use hallpass_org::armed_ends::{ArmedEnd, ArmedEndStore, GateChange};
+use hallpass_runner::StoreFault;
+
+use super::{MemoryState, MemoryStore};
+use crate::fault::StorageFault;
+use crate::steps::{armed_end_wished, gate_closed, gate_settled, wrong_version};
+
+/// Carries a wish out, and closes the gate of what waits for it.
+pub(super) fn wish(state: &mut MemoryState, wish: &ArmedEndWish) {
+    let key = match wish {
+        ArmedEndWish::Arm(grant) => &grant.key,
+        ArmedEndWish::Over { key, .. } => key,
+    };
+    let stored = state.armed_ends.get(&key.to_string()).cloned();
+    if let Some(end) = armed_end_wished(stored, wish) {
+        state.armed_ends.insert(key.to_string(), end);
+    }
+    if let ArmedEndWish::Arm(grant) = wish
+        && let Some(slot) = state.assignments.get_mut(&key.to_string())
+    {
+        slot.row = gate_closed(slot.row.clone(), grant.gate_until);
+    }
+}
+
+#[async_trait]
+impl ArmedEndStore for MemoryStore {
+    async fn open_armed_ends(&self) -> Result<Vec<ArmedEnd>, StoreFault> {
+        let state = self.state();
+        let open = state.armed_ends.values().filter(|it| it.is_open());
+        Ok(open.cloned().collect())
+    }
+
+    async fn armed_ends_of(&self, keys: &[HoldKey]) -> Result<Vec<ArmedEnd>, StoreFault> {
+        let state = self.state();
+        let found = keys
+            .iter()
+            .filter_map(|key| state.armed_ends.get(&key.to_string()));
+        Ok(found.cloned().collect())
+    }
+
+    async fn settle_armed_ends(
+        &self,
+        ends: &[ArmedEnd],
+        gates: Vec<GateChange>,
+        records: Vec<Draft>,
+    ) -> Result<(), StoreFault> {
+        let mut state = self.state();
+        for end in ends {
+            let stored = state.armed_ends.get(&end.key.to_string());
+            if stored.is_none_or(|stored| stored.version != end.version) {
+                let fault: StorageFault = wrong_version(&format!("armed end of {}", end.key));
+                return Err(fault.into());
+            }
+        }
+        state.append(records)?;
+        for end in ends {
+            let version = end.version + 1;
+            let next = ArmedEnd {
+                version,
+                ..end.clone()
+            };
+            state.armed_ends.insert(end.key.to_string(), next);
+        }
+        for gate in &gates {
+            if let Some(slot) = state.assignments.get_mut(&gate.key.to_string())
+                && let Some(row) = gate_settled(slot.row.clone(), gate)
+            {
+                slot.row = row;
+            }
+        }
+        Ok(())
+    }
+}
