@@ -130,14 +130,22 @@ impl EndArmer {
             return Ok(report);
         }
         let lane = Lane::organizations_write().name;
+        if seeks_litter {
+            if !self.leased(&lane).await? {
+                return Ok(report);
+            }
+            // before accounts are tended: what is found there may make us look again
+            *self
+                .looked_for_litter
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner) = Some(now);
+            self.remove_litter(&known, &mut report).await;
+        }
         for (account, ends) in accounts {
             if !self.leased(&lane).await? {
                 return Ok(report);
             }
             self.tend(&account, ends, &mut report).await?;
-        }
-        if seeks_litter && self.leased(&lane).await? {
-            self.remove_litter(&known, &mut report).await;
         }
         self.lanes.unlease(&lane, &self.holder).await?;
         Ok(report)
@@ -160,14 +168,11 @@ impl EndArmer {
     }
 
     fn seeks_litter(&self, now: Timestamp) -> bool {
-        let mut looked = self
+        let looked = *self
             .looked_for_litter
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         let is_due = looked.is_none_or(|at| now < at || now >= LITTER_EVERY.after(at));
-        if is_due && self.settings.is_on {
-            *looked = Some(now);
-        }
         is_due && self.settings.is_on
     }
 

@@ -239,9 +239,9 @@ fn what_is_in_force_never_gives_way_to_what_is_new() {
     let again = fit(&seen(&[Some(&standing)]), &wanted(&many), ROOM);
     assert_eq!(again.all(), fits);
     assert_eq!(next(&seen(&[Some(&standing)]), &again), None);
-    // with one policy more there is room for all
+    // with more policies there is room for all
     let roomy = Allowance {
-        policies: 2,
+        policies: 3,
         ..ROOM
     };
     let all = fit(&seen(&[Some(&standing)]), &wanted(&many), roomy);
