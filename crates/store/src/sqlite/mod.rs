@@ -9,6 +9,7 @@
 mod access;
 mod alarms;
 mod alert_states;
+mod application_id;
 mod assignment_rows;
 mod assignments;
 mod audit;
