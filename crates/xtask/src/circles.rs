@@ -491,17 +491,17 @@ mod tests {
             "crates/x/src/lib.rs",
             "//! X.\nmod a;\nmod b;\nmod c;\nmod d;\nmod e;\n",
         );
-        let (a, b) = ("//! A.\nuse crate::b;\n", "//! B.\nuse crate::c;\n");
-        let c = "//! C.\nuse crate::a;\nuse crate::d;\n";
-        // beside the circle: one leads into it, one out of it
-        let (d, e) = ("//! D.\n", "//! E.\nuse crate::a;\n");
+        // `d` and `e` are beside the circle: it leads to the one, and the other into it
         let mut files = vec![
             root,
-            ("crates/x/src/a.rs", a),
-            ("crates/x/src/b.rs", b),
-            ("crates/x/src/c.rs", c),
-            ("crates/x/src/d.rs", d),
-            ("crates/x/src/e.rs", e),
+            ("crates/x/src/a.rs", "//! A.\nuse crate::b;\n"),
+            ("crates/x/src/b.rs", "//! B.\nuse crate::c;\n"),
+            (
+                "crates/x/src/c.rs",
+                "//! C.\nuse crate::a;\nuse crate::d;\n",
+            ),
+            ("crates/x/src/d.rs", "//! D.\n"),
+            ("crates/x/src/e.rs", "//! E.\nuse crate::a;\n"),
         ];
         let told = "crates/x/src/a.rs:2: `a`, `b`, `c` of `x` lead to each other: `a` imports `b` \
                     (crates/x/src/a.rs:2), `b` imports `c` (crates/x/src/b.rs:2), `c` imports `a` \
