@@ -25,7 +25,7 @@ use super::args::ReadArgs;
 use super::ended::{EndSessions, by_hand};
 use super::provided::open;
 use super::reading::read;
-use super::rungs::{CutAccess, Delete, Disable, RungShown, Suspend};
+use super::rungs::{CutAccess, InStore, RungShown, Suspend};
 
 /// Disable people over a limit, or take their access away
 #[derive(Debug, clap::Args)]
@@ -257,13 +257,13 @@ async fn climb(
                 let scim = Suspend::new(PeopleProvider::Scim, providers, left)?;
                 acted.take(chore::carry(&scim, at, plan).await?)
             }
-            ActRung::Disable => acted.take(chore::carry(&Disable(left), at, plan).await?),
+            ActRung::Disable => acted.take(chore::carry(&InStore::Disable(left), at, plan).await?),
             ActRung::CutAccess => {
                 let people = left.clone();
                 let left = acted.take(chore::carry(&CutAccess(left), at, plan).await?);
                 // what is cut can be given back, a person cannot
                 if left.is_empty() && args.allow_delete && plan.is_applying() {
-                    acted.take(chore::carry(&Delete(people), at, plan).await?)
+                    acted.take(chore::carry(&InStore::Delete(people), at, plan).await?)
                 } else {
                     left
                 }

@@ -121,12 +121,6 @@ fn organization(at: &Opened<'_>) -> String {
     about.organization_id.clone().unwrap_or_default()
 }
 
-/// The identity store, and the organization.
-fn store(at: &Opened<'_>) -> (String, String) {
-    let store = at.context.aws.about().identity_store_id.clone();
-    (store, organization(at))
-}
-
 /// People suspended where they come from.
 pub(super) struct Suspend<'a> {
     provider: PeopleProvider,
@@ -183,46 +177,38 @@ impl Chore for Suspend<'_> {
     }
 }
 
-/// People disabled in the identity store.
-pub(super) struct Disable(pub(super) Vec<StalePerson>);
-
-impl Chore for Disable {
-    type Facts = (String, String);
-    type Shown = RungShown;
-
-    async fn gather(&self, at: &Opened<'_>) -> Result<Self::Facts, Failure> {
-        Ok(store(at))
-    }
-
-    fn draft(&self, (store, organization): Self::Facts) -> Result<Drafted<RungShown>, Failure> {
-        Ok(Drafted::plan(
-            disable_plan(&store, &organization, &self.0),
-            format!("Disable {} people?", self.0.len()),
-            RungShown::of_each(
-                self.0.clone(),
-                "disabled: the identity store did not take it, or does not show it",
-            ),
-        ))
-    }
+/// People disabled in the identity store; or deleted, where that is allowed and their access is gone.
+pub(super) enum InStore {
+    Disable(Vec<StalePerson>),
+    Delete(Vec<StalePerson>),
 }
 
-/// People without access deleted, where that is allowed.
-pub(super) struct Delete(pub(super) Vec<StalePerson>);
-
-impl Chore for Delete {
+impl Chore for InStore {
+    /// The identity store, and the organization.
     type Facts = (String, String);
     type Shown = RungShown;
 
     async fn gather(&self, at: &Opened<'_>) -> Result<Self::Facts, Failure> {
-        Ok(store(at))
+        let store = at.context.aws.about().identity_store_id.clone();
+        Ok((store, organization(at)))
     }
 
     fn draft(&self, (store, organization): Self::Facts) -> Result<Drafted<RungShown>, Failure> {
-        Ok(Drafted::plan(
-            delete_plan(&store, &organization, &self.0),
-            format!("Delete {} people for good?", self.0.len()),
-            RungShown::of_all(self.0.clone()),
-        ))
+        Ok(match self {
+            Self::Disable(people) => Drafted::plan(
+                disable_plan(&store, &organization, people),
+                format!("Disable {} people?", people.len()),
+                RungShown::of_each(
+                    people.clone(),
+                    "disabled: the identity store did not take it, or does not show it",
+                ),
+            ),
+            Self::Delete(people) => Drafted::plan(
+                delete_plan(&store, &organization, people),
+                format!("Delete {} people for good?", people.len()),
+                RungShown::of_all(people.clone()),
+            ),
+        })
     }
 }
 
