@@ -73,7 +73,7 @@ pub struct PlanArgs {
 }
 
 /// How a plan is run, wherever it comes from.
-#[derive(Debug, clap::Args)]
+#[derive(Clone, Debug, clap::Args)]
 pub struct RunningArgs {
     #[command(flatten)]
     yes: YesArgs,
@@ -162,6 +162,34 @@ impl RunningArgs {
 }
 
 impl PlanArgs {
+    /// Of a command that is named for carrying out, and takes no `--apply`.
+    pub const fn carrying_out(running: RunningArgs, max_changes: Option<usize>) -> Self {
+        Self {
+            apply: true,
+            reviewed: Vec::new(),
+            running,
+            max_changes,
+            max_failures: None,
+            detailed_exitcode: false,
+        }
+    }
+
+    /// Of a command that is named for looking.
+    pub fn looking(config: ConfigArgs, output: OutputArgs, max_changes: Option<usize>) -> Self {
+        let running = RunningArgs {
+            yes: YesArgs::default(),
+            accept_drift: false,
+            canary: None,
+            no_wait: false,
+            config,
+            output,
+        };
+        Self {
+            apply: false,
+            ..Self::carrying_out(running, max_changes)
+        }
+    }
+
     /// The configuration.
     pub fn load(&self) -> Result<Loaded, Failure> {
         self.running.config.load()

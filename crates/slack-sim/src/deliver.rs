@@ -1,8 +1,6 @@
 //! Sends requests to the app as Slack does (`simulator.md` K-5): signed over the raw bytes, three
 //! seconds of patience, no repetition.
 
-use std::time::Duration;
-
 use aws_lc_rs::hmac;
 use serde_json::{Value, json};
 use tokio::time::{Instant, timeout};
@@ -11,10 +9,9 @@ use super::{
     acts::{Address, AppReply, Delivery},
     face::SlackFace,
     forms::encode,
+    socket::PATIENCE,
 };
 
-/// Slack waits so long.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(3);
 /// An answer is read up to so many bytes.
 const ANSWER_MAX: usize = 1024 * 1024;
 

@@ -13,7 +13,10 @@ use tokio::{
     time::{Instant, interval, timeout},
 };
 
-use super::{acts::AppReply, deliver::PATIENCE};
+use super::acts::AppReply;
+
+/// Slack waits so long for an answer, over a socket as over HTTP.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(3);
 
 /// Connections of one app at once.
 const CONNECTIONS_MAX: usize = 10;

@@ -31,7 +31,7 @@ pub enum Format {
 }
 
 /// `--output`, on every command that prints data.
-#[derive(Debug, Default, clap::Args)]
+#[derive(Clone, Debug, Default, clap::Args)]
 pub struct OutputArgs {
     /// How to print it [default: table on a terminal, jsonl otherwise]
     #[arg(long, short = 'o', value_enum, value_name = "FORMAT")]

@@ -20,7 +20,7 @@ impl From<bool> for Consent {
 }
 
 /// The switch of every command that asks first.
-#[derive(Debug, clap::Args)]
+#[derive(Clone, Debug, Default, clap::Args)]
 pub struct YesArgs {
     /// Do it without asking first
     #[arg(long, short = 'y')]

@@ -1,6 +1,6 @@
-//! Circles between sibling modules: `a` imports `b`, and `b` imports `a`. Neither can be read without the
-//! other, so there is no place to begin. What both need is a third thing, and often has a name already.
-//! A module and those inside it are no circle.
+//! Circles between sibling modules: `a` imports `b`, and `b` imports `a`, by itself or through others. None can be read
+//! without the rest, so there is no place to begin. What they need of each other is one more thing, and often has a name
+//! already. A module and those inside it are no circle.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -97,46 +97,132 @@ impl Circles {
             for (parent, arrows) in of.arrows() {
                 let place = std::iter::once(name.clone()).chain(parent);
                 let place = place.collect::<Vec<_>>().join("/");
-                let circles = arrows
-                    .iter()
-                    .filter(|((a, b), _)| a < b && arrows.contains_key(&(b.clone(), a.clone())));
-                for ((a, b), (path, line)) in circles {
-                    if known.iter().any(|it| it.has(&place, a, b)) {
-                        met.insert((place.clone(), a.clone(), b.clone()));
-                        continue;
+                for circle in circles(&arrows) {
+                    met.insert((place.clone(), circle.members()));
+                    if !known.iter().any(|it| it.has(&place, &circle)) {
+                        findings.push(circle.breach(&place));
                     }
-                    let message = format!(
-                        "`{a}` and `{b}` of `{place}` import each other: move what both need to one of them, or to a \
-                         module of its own"
-                    );
-                    findings.push(Breach::new(path, *line, message));
                 }
             }
         }
-        findings.extend(known.iter().flat_map(|known| known.gone(&met)));
+        let gone = known
+            .iter()
+            .filter(|it| !met.contains(&(it.place.to_owned(), it.members())));
+        findings.extend(gone.map(KnownCircles::gone));
         findings
     }
 }
 
-impl KnownCircles {
-    fn has(&self, place: &str, a: &str, b: &str) -> bool {
-        self.place == place && self.pairs.contains(&(a, b))
+/// Siblings each of which leads to every other one.
+struct Circle<'a> {
+    arrows: BTreeMap<(&'a str, &'a str), &'a (String, usize)>,
+}
+
+/// The circles that siblings make; each sibling is in one at the most.
+fn circles(arrows: &Arrows) -> Vec<Circle<'_>> {
+    let mut reached: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for (from, to) in arrows.keys() {
+        reached.entry(from).or_default().insert(to);
+    }
+    // through each in turn (Warshall): there are some tens of siblings
+    let siblings: Vec<&str> = reached.keys().copied().collect();
+    for through in siblings {
+        let further = reached.get(through).cloned().unwrap_or_default();
+        for all in reached.values_mut().filter(|it| it.contains(through)) {
+            all.extend(further.iter().copied());
+        }
+    }
+    let leads = |from: &str, to: &str| reached.get(from).is_some_and(|it| it.contains(to));
+    let mut found: BTreeMap<&str, Circle<'_>> = BTreeMap::new();
+    for ((from, to), place) in arrows {
+        if leads(to, from) {
+            let mut all = arrows.keys().map(|(it, _)| it.as_str());
+            let first = all.find(|it| *it == from || (leads(it, from) && leads(from, it)));
+            let circle = found
+                .entry(first.unwrap_or(from))
+                .or_insert_with(|| Circle {
+                    arrows: BTreeMap::new(),
+                });
+            circle.arrows.insert((from, to), place);
+        }
+    }
+    found.into_values().collect()
+}
+
+impl Circle<'_> {
+    fn members(&self) -> Vec<String> {
+        let members: BTreeSet<&str> = self.arrows.keys().map(|(from, _)| *from).collect();
+        members.into_iter().map(str::to_owned).collect()
     }
 
-    /// Those that were not met.
-    fn gone(&self, met: &BTreeSet<(String, String, String)>) -> Vec<Breach> {
-        let (place, why) = (self.place, self.why);
-        let mut gone = Vec::new();
-        for (a, b) in self.pairs {
-            if !met.contains(&(place.to_owned(), (*a).to_owned(), (*b).to_owned())) {
-                let message = format!(
-                    "`{a}` and `{b}` of `{place}` do not import each other any more: take the pair out (it was left \
-                     since {why})"
-                );
-                gone.push(Breach::new("crates/xtask/src/circles_known.rs", 1, message));
+    /// A shortest way from a sibling back to it, by its arrows.
+    fn way_round(&self, from: &str) -> Vec<(&str, &str)> {
+        let mut ways: Vec<Vec<(&str, &str)>> = Vec::new();
+        let mut seen = BTreeSet::new();
+        let mut ends = vec![from];
+        let mut at = 0;
+        while let Some(end) = ends.get(at).copied() {
+            let way = at.checked_sub(1).and_then(|at| ways.get(at)).cloned();
+            for (a, b) in self.arrows.keys().filter(|(a, _)| *a == end) {
+                let mut way = way.clone().unwrap_or_default();
+                way.push((a, b));
+                if *b == from {
+                    return way;
+                }
+                if seen.insert(*b) {
+                    ways.push(way);
+                    ends.push(b);
+                }
             }
+            at += 1;
         }
-        gone
+        Vec::new()
+    }
+
+    fn breach(&self, place: &str) -> Breach {
+        let members = self.members();
+        let rounds = members.iter().map(|it| self.way_round(it));
+        let way = rounds.min_by_key(Vec::len).unwrap_or_default();
+        let places = way.iter().filter_map(|arrow| self.arrows.get(arrow));
+        let places: Vec<&(String, usize)> = places.copied().collect();
+        let (path, line) = places.first().map_or(("", 1), |it| (it.0.as_str(), it.1));
+        if let [a, b] = members.as_slice() {
+            let message = format!(
+                "`{a}` and `{b}` of `{place}` import each other: move what both need to one of them, or to a module of \
+                 its own"
+            );
+            return Breach::new(path, line, message);
+        }
+        let members = members.join("`, `");
+        let way: Vec<String> = way
+            .iter()
+            .zip(&places)
+            .map(|((a, b), (path, line))| format!("`{a}` imports `{b}` ({path}:{line})"))
+            .collect();
+        let message = format!(
+            "`{members}` of `{place}` lead to each other: {}; take one of these away",
+            way.join(", ")
+        );
+        Breach::new(path, line, message)
+    }
+}
+
+impl KnownCircles {
+    fn members(&self) -> Vec<String> {
+        self.members.iter().map(|it| (*it).to_owned()).collect()
+    }
+
+    fn has(&self, place: &str, circle: &Circle<'_>) -> bool {
+        self.place == place && self.members() == circle.members()
+    }
+
+    fn gone(&self) -> Breach {
+        let (place, members, why) = (self.place, self.members.join("`, `"), self.why);
+        let message = format!(
+            "`{members}` of `{place}` make no such circle any more: take it out, or those that left it (it was known \
+             since {why})"
+        );
+        Breach::new("crates/xtask/src/circles_known.rs", 1, message)
     }
 }
 
@@ -340,7 +426,7 @@ mod tests {
 
     const PAIR: KnownCircles = KnownCircles {
         place: "x",
-        pairs: &[("a", "b")],
+        members: &["a", "b"],
         why: "they are one",
     };
 
@@ -380,8 +466,8 @@ mod tests {
             ("crates/x/tests/it/main.rs", "//! M.\nuse crate::b;\n"),
         ];
         assert_eq!(found(&files, &[]), [] as [&str; 0]);
-        let gone = "crates/xtask/src/circles_known.rs:1: `a` and `b` of `x` do not import each other any more: take \
-                    the pair out (it was left since they are one)";
+        let gone = "crates/xtask/src/circles_known.rs:1: `a`, `b` of `x` make no such circle any more: take it \
+                    out, or those that left it (it was known since they are one)";
         assert_eq!(found(&files, &[PAIR]), [gone]);
     }
 
@@ -397,6 +483,45 @@ mod tests {
         assert!(
             told.len() == 1 && told[0].contains("`a` and `b` of `x/m`"),
             "{told:?}"
+        );
+    }
+    #[test]
+    fn siblings_that_lead_to_each_other_through_others_are_told_once_with_the_shortest_way() {
+        let root = (
+            "crates/x/src/lib.rs",
+            "//! X.\nmod a;\nmod b;\nmod c;\nmod d;\nmod e;\n",
+        );
+        // `d` and `e` are beside the circle: it leads to the one, and the other into it
+        let mut files = vec![
+            root,
+            ("crates/x/src/a.rs", "//! A.\nuse crate::b;\n"),
+            ("crates/x/src/b.rs", "//! B.\nuse crate::c;\n"),
+            (
+                "crates/x/src/c.rs",
+                "//! C.\nuse crate::a;\nuse crate::d;\n",
+            ),
+            ("crates/x/src/d.rs", "//! D.\n"),
+            ("crates/x/src/e.rs", "//! E.\nuse crate::a;\n"),
+        ];
+        let told = "crates/x/src/a.rs:2: `a`, `b`, `c` of `x` lead to each other: `a` imports `b` \
+                    (crates/x/src/a.rs:2), `b` imports `c` (crates/x/src/b.rs:2), `c` imports `a` \
+                    (crates/x/src/c.rs:2); take one of these away";
+        assert_eq!(found(&files, &[]), [told]);
+        let three = KnownCircles {
+            members: &["a", "b", "c"],
+            ..PAIR
+        };
+        assert_eq!(found(&files, &[three]), [] as [&str; 0]);
+        // one more in a known circle is told, and so is what is left of it
+        files[4].1 = "//! D.\nuse crate::c;\n";
+        let grown = found(&files, &[three]);
+        assert!(
+            grown.len() == 2 && grown[0].contains("`a`, `b`, `c`, `d` of `x`"),
+            "{grown:?}"
+        );
+        assert!(
+            grown[0].contains("`c` imports `d` (crates/x/src/c.rs:3), `d` imports `c`"),
+            "{grown:?}"
         );
     }
 }

@@ -20,6 +20,8 @@ use crate::{
 
 /// New unknown items that get a record each; where there are more, one record counts them.
 const FOUND_RECORDS_MAX: usize = 100;
+/// The same in an organization's first run: all of it is new, since nobody looked before.
+const FIRST_FOUND_RECORDS_MAX: usize = 10;
 /// Runs whose items are kept, and runs kept at all.
 const KEPT: (u32, u32) = (5, 1000);
 
@@ -232,7 +234,7 @@ impl Access {
         };
         let told = sweep::looked(&stored, &items, known.earlier.as_ref(), self.next_act(now));
         let mut change = Change {
-            audit: self.records_of(&stored, &items),
+            audit: self.records_of(&stored, &items, known.earlier.as_ref()),
             digests: told
                 .map(|(kind, news)| step.digest(kind, stored.id, news))
                 .into_iter()
@@ -252,7 +254,12 @@ impl Access {
         self.settings.sweep.at.next(now)
     }
 
-    fn records_of(&self, sweep: &Sweep, items: &[SweepItem]) -> Vec<hallpass_audit::Draft> {
+    fn records_of(
+        &self,
+        sweep: &Sweep,
+        items: &[SweepItem],
+        earlier: Option<&Sweep>,
+    ) -> Vec<hallpass_audit::Draft> {
         let step = self.step();
         let Some(report) = &sweep.report else {
             return Vec::new();
@@ -275,7 +282,12 @@ impl Access {
             .iter()
             .filter(|item| item.change == ItemChange::New && item.kind == ItemKind::Unknown)
             .collect();
-        if new.len() > FOUND_RECORDS_MAX {
+        let most = if earlier.is_some() {
+            FOUND_RECORDS_MAX
+        } else {
+            FIRST_FOUND_RECORDS_MAX
+        };
+        if new.len() > most {
             let all = format!("{} items", new.len());
             let record = step.of_sweep(Event::SweepFound, Doer::Hallpass, sweep);
             records.push(record.why(&all));

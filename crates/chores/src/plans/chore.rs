@@ -51,6 +51,20 @@ pub trait Chore {
         Err(Failure::bug(format!("plan {} is gone on with", plan.id)))
     }
 
+    /// From its draft to a report, as the flags say; a chore that is confirmed in a way of its own says so here.
+    ///
+    /// # Errors
+    /// As [`settle`].
+    async fn settle(
+        &self,
+        at: &Opened<'_>,
+        _shown: &Self::Shown,
+        (draft, question): (PlanDraft, &str),
+        args: &PlanArgs,
+    ) -> Result<Settled, Failure> {
+        settle(at.context, draft, args, question).await
+    }
+
     /// Runs its plan with whatever is done beside it.
     ///
     /// # Errors
@@ -230,10 +244,42 @@ pub fn run<C: Chore>(chore: &C, args: &PlanArgs) -> Outcome {
 /// As [`run`].
 pub async fn carry_out<C: Chore>(chore: &C, loaded: &Loaded, args: &PlanArgs) -> Outcome {
     let context = &open(loaded).await?;
-    let at = Opened { loaded, context };
-    let facts = chore.gather(&at).await?;
+    let carried = carry(chore, &Opened { loaded, context }, args).await?;
+    let settled = carried.settled.as_ref();
+    carried.shown.print(settled, args.format())?;
+    if let Some(nothing) = &carried.nothing {
+        output::say(nothing);
+    }
+    match carried.settled.and_then(|it| it.refused) {
+        Some(refused) => Err(refused),
+        None => Ok(carried.exit),
+    }
+}
+
+/// How far a chore came.
+pub struct Carried<S> {
+    /// How it is printed.
+    pub shown: S,
+    /// What its plan came to; none where there was nothing to do.
+    pub settled: Option<Settled>,
+    /// What is said where there was nothing to do.
+    pub nothing: Option<String>,
+    /// The exit code, unless it is refused.
+    pub exit: Exit,
+}
+
+/// The way through a chore up to what is printed, for a command with several of them.
+///
+/// # Errors
+/// As [`run`]; a refused plan is in [`Carried::settled`].
+pub async fn carry<C: Chore>(
+    chore: &C,
+    at: &Opened<'_>,
+    args: &PlanArgs,
+) -> Result<Carried<C::Shown>, Failure> {
+    let facts = chore.gather(at).await?;
     let (draft, question, mut shown, nothing) = match chore.draft(facts)? {
-        Drafted::Begun(plan) => return go_on(chore, &at, &plan, args).await,
+        Drafted::Begun(plan) => return go_on(chore, at, &plan, args).await,
         Drafted::Plan {
             draft,
             question,
@@ -241,23 +287,32 @@ pub async fn carry_out<C: Chore>(chore: &C, loaded: &Loaded, args: &PlanArgs) ->
             nothing,
         } => (draft, question, shown, nothing),
     };
-    shown.name(&at).await;
+    shown.name(at).await;
     if let Some(nothing) = nothing.filter(|_| draft.is_empty()) {
         if args.is_applying() {
-            chore.done(&at, &shown, None).await?;
+            chore.done(at, &shown, None).await?;
         }
-        shown.print(None, args.format())?;
-        output::say(&nothing);
-        return Ok(shown.exit(Exit::Ok));
+        return Ok(Carried {
+            exit: shown.exit(Exit::Ok),
+            settled: None,
+            nothing: Some(nothing),
+            shown,
+        });
     }
-    let plan = context.runner.upcoming(&draft).await.map_err(run_failed)?;
-    let run = settle(context, draft, args, &question);
-    let settled = chore.beside(&at, &plan, run).await?;
-    told(chore, &at, (shown, settled), args).await
+    let runner = &at.context.runner;
+    let plan = runner.upcoming(&draft).await.map_err(run_failed)?;
+    let run = chore.settle(at, &shown, (draft, &question), args);
+    let settled = chore.beside(at, &plan, run).await?;
+    told(chore, at, (shown, settled), args).await
 }
 
 /// Goes on with a plan of this very wish.
-async fn go_on<C: Chore>(chore: &C, at: &Opened<'_>, id: &PlanId, args: &PlanArgs) -> Outcome {
+async fn go_on<C: Chore>(
+    chore: &C,
+    at: &Opened<'_>,
+    id: &PlanId,
+    args: &PlanArgs,
+) -> Result<Carried<C::Shown>, Failure> {
     let (plan, _) = at.context.runner.load(id).await.map_err(run_failed)?;
     let mut shown = chore.begun(&plan)?;
     if !args.is_applying() {
@@ -266,9 +321,13 @@ async fn go_on<C: Chore>(chore: &C, at: &Opened<'_>, id: &PlanId, args: &PlanArg
         ));
         let settled = Settled::of(at.context.runner.report(id).await.map_err(run_failed)?);
         shown.tell(at, &settled).await?;
-        shown.print(Some(&settled), args.format())?;
         let changes = args.has_detailed_exitcode();
-        return Ok(if changes { Exit::Findings } else { Exit::Ok });
+        return Ok(Carried {
+            shown,
+            settled: Some(settled),
+            nothing: None,
+            exit: if changes { Exit::Findings } else { Exit::Ok },
+        });
     }
     output::say(&format!(
         "plan {id} was begun before and is not over: going on"
@@ -276,35 +335,31 @@ async fn go_on<C: Chore>(chore: &C, at: &Opened<'_>, id: &PlanId, args: &PlanArg
     args.consent_to_go_on(&plan)?;
     let applying = args.running().applying();
     let run = async {
-        Ok(Settled::of(
-            at.context
-                .runner
-                .apply(id, &applying)
-                .await
-                .map_err(run_failed)?,
-        ))
+        let report = at.context.runner.apply(id, &applying).await;
+        Ok(Settled::of(report.map_err(run_failed)?))
     };
     let settled = chore.beside(at, id, run).await?;
     told(chore, at, (shown, settled), args).await
 }
 
-/// Ends a chore: what came of it on stdout, a refusal on stderr.
+/// Takes in what came of it, and lets the chore keep what it keeps.
 async fn told<C: Chore>(
     chore: &C,
     at: &Opened<'_>,
     (mut shown, settled): (C::Shown, Settled),
     args: &PlanArgs,
-) -> Outcome {
+) -> Result<Carried<C::Shown>, Failure> {
     shown.tell(at, &settled).await?;
     if args.is_applying() && settled.refused.is_none() {
         // CRASH: not kept; the same command finds its plan done, and keeps it
         chore.done(at, &shown, Some(&settled)).await?;
     }
-    shown.print(Some(&settled), args.format())?;
-    match settled.refused {
-        Some(refused) => Err(refused),
-        None => Ok(shown.exit(settled.exit)),
-    }
+    Ok(Carried {
+        exit: shown.exit(settled.exit),
+        settled: Some(settled),
+        nothing: None,
+        shown,
+    })
 }
 
 impl Settled {

@@ -4,36 +4,28 @@
 use std::collections::BTreeSet;
 
 use clap::ValueEnum;
-use hallpass_access_files::{
-    AccountAssignment, GroupMember, PrincipalRef, ReviewedAccess, removal_plan,
-};
-use hallpass_chores::access_look::directory;
-use hallpass_chores::plans::{self, PlanArgs, PlanContext, Settled};
+use hallpass_chores::plans::chore::{self, Carried, Opened};
+use hallpass_chores::plans::{self, PlanArgs};
 use hallpass_config::Loaded;
 use hallpass_host::runtime::runtime;
 use hallpass_log_files::Fingerprints;
-use hallpass_model::{AccountId, GroupId, PermissionSetArn, TimeSpan};
-use hallpass_org::ReadCalls;
+use hallpass_model::TimeSpan;
 use hallpass_org::pci::{
     ActRefused, ChosenPeople, PeopleGuards, PeopleProvider, Providers, SeenLog, StaleBecause,
-    StalePerson, choose, delete_plan, disable_plan, reach_of, suspend_plan,
+    StalePerson, choose,
 };
 use hallpass_reports::pci::RanReport;
-use hallpass_runner::{PlanDraft, PlanReport, StepEnd};
+use hallpass_runner::PlanReport;
 use hallpass_terminal::exit::{Exit, Failure, Outcome};
 use hallpass_terminal::output::{self, Format, Table};
 use hallpass_wording::plan;
 use serde_json::{Value, json};
 
 use super::args::ReadArgs;
-use super::ended::{by_hand, end};
-use super::provided::{open, split};
+use super::ended::{EndSessions, by_hand};
+use super::provided::open;
 use super::reading::read;
-
-/// The kind of plans that take people's access away.
-const CUT_PLAN_KIND: &str = "pci.cut";
-/// What people may lose at once, however many they are.
-const CUT_CHANGES_MAX: usize = 500;
+use super::rungs::{CutAccess, InStore, RungShown, Suspend};
 
 /// Disable people over a limit, or take their access away
 #[derive(Debug, clap::Args)]
@@ -131,15 +123,19 @@ pub(super) fn run(args: &Args) -> Outcome {
         return Ok(Exit::Ok);
     }
     runtime()?.block_on(async {
-        let context = plans::open(&loaded).await?;
-        let store = context.aws.about().identity_store_id.clone();
-        if store != ran.people.identity_store_id {
+        let context = &plans::open(&loaded).await?;
+        let store = &context.aws.about().identity_store_id;
+        if *store != ran.people.identity_store_id {
             let read = &ran.people.identity_store_id;
             let message = format!("the people are of `{read}`, and Identity Center has `{store}`");
             return Err(Failure::bad_input(message)
                 .help("list the people of the instance that the configuration is about"));
         }
-        let acted = climb(&context, args, &providers, &chosen).await?;
+        let at = Opened {
+            loaded: &loaded,
+            context,
+        };
+        let acted = climb(&at, args, &providers, &chosen).await?;
         print(&chosen, &acted, format)?;
         for note in &acted.notes {
             output::say(note);
@@ -240,31 +236,41 @@ fn refused(why: ActRefused) -> Failure {
 
 /// Rung by rung, until nobody is left.
 async fn climb(
-    context: &PlanContext,
+    at: &Opened<'_>,
     args: &Args,
     providers: &Providers,
     chosen: &ChosenPeople,
 ) -> Result<Acted, Failure> {
     let mut acted = Acted::default();
     let mut left = chosen.act.clone();
+    let plan = &args.plan;
     for rung in &args.by {
         if left.is_empty() {
             break;
         }
         left = match rung {
             ActRung::Okta => {
-                let okta = PeopleProvider::Okta;
-                suspend(context, args, (okta, providers), left, &mut acted).await?
+                let okta = Suspend::new(PeopleProvider::Okta, providers, left)?;
+                acted.take(chore::carry(&okta, at, plan).await?)
             }
             ActRung::Scim => {
-                let scim = PeopleProvider::Scim;
-                suspend(context, args, (scim, providers), left, &mut acted).await?
+                let scim = Suspend::new(PeopleProvider::Scim, providers, left)?;
+                acted.take(chore::carry(&scim, at, plan).await?)
             }
-            ActRung::Disable => disable(context, args, left, &mut acted).await?,
-            ActRung::CutAccess => cut(context, args, left, &mut acted).await?,
+            ActRung::Disable => acted.take(chore::carry(&InStore::Disable(left), at, plan).await?),
+            ActRung::CutAccess => {
+                let people = left.clone();
+                let left = acted.take(chore::carry(&CutAccess(left), at, plan).await?);
+                // what is cut can be given back, a person cannot
+                if left.is_empty() && args.allow_delete && plan.is_applying() {
+                    acted.take(chore::carry(&InStore::Delete(people), at, plan).await?)
+                } else {
+                    left
+                }
+            }
         };
         // a plan that is only shown says nothing of the next one
-        let is_only_shown = !args.plan.is_applying() && !acted.plans.is_empty();
+        let is_only_shown = !plan.is_applying() && !acted.plans.is_empty();
         if is_only_shown || acted.refused.is_some() {
             return Ok(acted);
         }
@@ -275,7 +281,8 @@ async fn climb(
             return Ok(acted);
         }
     }
-    let reached: Vec<&StalePerson> = chosen.act.iter().filter(|it| !left.contains(it)).collect();
+    let is_reached = |it: &&StalePerson| !left.contains(it);
+    let reached: Vec<StalePerson> = chosen.act.iter().filter(is_reached).cloned().collect();
     if !left.is_empty() {
         let names: Vec<String> = left.iter().map(|it| output::plain(&it.user_name)).collect();
         let names = names.join(", ");
@@ -290,9 +297,7 @@ async fn climb(
         return Ok(acted);
     }
     let before = acted.exit;
-    let (settled, warnings) = end(context, &args.plan, &reached).await?;
-    note(&mut acted, settled);
-    acted.notes.extend(warnings);
+    acted.take(chore::carry(&EndSessions::new(reached), at, plan).await?);
     // who was not reached is told, whatever came of the sessions of the others
     if before == Some(Exit::Failed) {
         acted.exit = before;
@@ -300,226 +305,20 @@ async fn climb(
     Ok(acted)
 }
 
-/// People suspended where they come from; who that did not reach.
-async fn suspend(
-    context: &PlanContext,
-    args: &Args,
-    (provider, providers): (PeopleProvider, &Providers),
-    people: Vec<StalePerson>,
-    acted: &mut Acted,
-) -> Result<Vec<StalePerson>, Failure> {
-    let port = match provider {
-        PeopleProvider::Okta => providers.okta.as_deref(),
-        PeopleProvider::Scim => providers.scim.as_deref(),
-    };
-    let name = provider.name();
-    let port = port.ok_or_else(|| Failure::bug(format!("no `{name}` was opened")))?;
-    let (there, mut others) = split(context, provider, port, people).await?;
-    if !others.is_empty() {
-        let count = others.len();
-        acted.notes.push(format!(
-            "{count} people are not at `{name}`, or not by their name"
-        ));
-    }
-    if there.is_empty() {
-        return Ok(others);
-    }
-    let organization = context.aws.about().organization_id.clone();
-    let organization = organization.unwrap_or_default();
-    let draft = suspend_plan(provider, port.base(), &organization, &there);
-    let question = format!("Suspend {} people at {}?", there.len(), port.base());
-    let meant = there.into_iter().map(|it| it.person).collect();
-    let left = settled(context, args, (draft, &question), meant, acted).await?;
-    if args.plan.is_applying() && !left.is_empty() {
-        let (count, base) = (left.len(), port.base());
-        acted
-            .notes
-            .push(format!("{count} people are not suspended at {base}"));
-    }
-    others.extend(left);
-    Ok(others)
-}
-
-/// People disabled in the identity store; who that did not reach.
-async fn disable(
-    context: &PlanContext,
-    args: &Args,
-    people: Vec<StalePerson>,
-    acted: &mut Acted,
-) -> Result<Vec<StalePerson>, Failure> {
-    let about = context.aws.about();
-    let organization = about.organization_id.clone().unwrap_or_default();
-    let draft = disable_plan(&about.identity_store_id, &organization, &people);
-    let question = format!("Disable {} people?", people.len());
-    let left = settled(context, args, (draft, &question), people, acted).await?;
-    if args.plan.is_applying() && !left.is_empty() {
-        let count = left.len();
-        acted.notes.push(format!(
-            "{count} people are not disabled: the identity store did not take it, or does not show it"
-        ));
-    }
-    Ok(left)
-}
-
-/// Settles a plan of one step a person; who it did not reach.
-async fn settled(
-    context: &PlanContext,
-    args: &Args,
-    (draft, question): (PlanDraft, &str),
-    people: Vec<StalePerson>,
-    acted: &mut Acted,
-) -> Result<Vec<StalePerson>, Failure> {
-    let settled = plans::settle(context, draft, &args.plan, question).await?;
-    let done = done_targets(&settled.report);
-    acted.is_open |= settled.report.targets.iter().any(|it| is_open(it.outcome));
-    note(acted, settled);
-    let is_left = |it: &StalePerson| !done.contains(&format!("user {}", it.user_name));
-    Ok(people.into_iter().filter(is_left).collect())
-}
-
-/// The targets of which all is as it should be.
-fn done_targets(report: &PlanReport) -> BTreeSet<String> {
-    let is_done = |outcome| matches!(outcome, StepEnd::Changed | StepEnd::Unchanged);
-    let rows = report.targets.iter().filter(|it| is_done(it.outcome));
-    rows.map(|it| it.target.key.clone()).collect()
-}
-
-/// Whether it may come out either way still: only what surely failed is a reason for the next rung.
-const fn is_open(outcome: StepEnd) -> bool {
-    match outcome {
-        StepEnd::Unchanged | StepEnd::Changed | StepEnd::Failed => false,
-        StepEnd::Skipped | StepEnd::Blocked | StepEnd::Drifted | StepEnd::InProgress => true,
-    }
-}
-
-fn note(acted: &mut Acted, settled: Settled) {
-    acted.exit = Some(settled.exit);
-    acted.refused = settled.refused;
-    acted.plans.push(settled.report);
-}
-
-/// The second rung; who it did not reach.
-async fn cut(
-    context: &PlanContext,
-    args: &Args,
-    people: Vec<StalePerson>,
-    acted: &mut Acted,
-) -> Result<Vec<StalePerson>, Failure> {
-    let (removals, temporary) = removals(context, &people).await?;
-    if temporary > 0 {
-        acted.notes.push(format!(
-            "{temporary} of what they have was given for a time, and ends by itself"
-        ));
-    }
-    if removals.is_empty() {
-        acted
-            .notes
-            .push("there is no access to take away".to_owned());
-        acted.exit = Some(Exit::Ok);
-        return delete(context, args, people, acted).await;
-    }
-    let organization = context.aws.about().organization_id.clone();
-    let organization = organization.unwrap_or_default();
-    let directory = directory(&context.access(), false).await?;
-    let facts = json!({ "people": people });
-    let mut draft = removal_plan(CUT_PLAN_KIND, &removals, (&organization, &directory), facts);
-    draft.limits_mut().changes_max = CUT_CHANGES_MAX;
-    let question = format!("Take {} assignments and memberships away?", removals.len());
-    let settled = plans::settle(context, draft, &args.plan, &question).await?;
-    let is_whole = settled.exit == Exit::Ok && settled.refused.is_none();
-    note(acted, settled);
-    if !is_whole || !args.plan.is_applying() {
-        return Ok(people);
-    }
-    delete(context, args, people, acted).await
-}
-
-/// The last rung, where it is allowed: people without access.
-async fn delete(
-    context: &PlanContext,
-    args: &Args,
-    people: Vec<StalePerson>,
-    acted: &mut Acted,
-) -> Result<Vec<StalePerson>, Failure> {
-    if !args.allow_delete || !args.plan.is_applying() {
-        return Ok(Vec::new());
-    }
-    let about = context.aws.about();
-    let organization = about.organization_id.clone().unwrap_or_default();
-    let draft = delete_plan(&about.identity_store_id, &organization, &people);
-    let question = format!("Delete {} people for good?", people.len());
-    let settled = plans::settle(context, draft, &args.plan, &question).await?;
-    let is_whole = settled.exit == Exit::Ok && settled.refused.is_none();
-    note(acted, settled);
-    Ok(if is_whole { Vec::new() } else { people })
-}
-
-/// What people can use by themselves, but for what grants hold; and how much of that there is.
-async fn removals(
-    context: &PlanContext,
-    people: &[StalePerson],
-) -> Result<(Vec<ReviewedAccess>, usize), Failure> {
-    let about = context.aws.about();
-    let place = (
-        about.instance_arn.as_str(),
-        about.identity_store_id.as_str(),
-    );
-    let sets = context.center.sets().await;
-    let sets =
-        sets.map_err(|fault| Failure::failed(format!("permission sets cannot be read: {fault}")))?;
-    let unusable =
-        |error: String| Failure::failed(format!("AWS answered what cannot be used: {error}"));
-    let (mut found, mut temporary) = (Vec::new(), 0);
-    for person in people {
-        let calls: &dyn ReadCalls = context.calls.as_ref();
-        let reach = reach_of(calls, place, &person.user_id)
-            .await
-            .map_err(|fact| {
-                let (action, reason) = (fact.action, fact.reason);
-                Failure::failed(format!(
-                    "what people can use cannot be read: {action}: {reason}"
-                ))
-            })?;
-        for group in reach.groups {
-            let member = GroupMember {
-                group: GroupId::new(group).map_err(|it| unusable(it.to_string()))?,
-                user: person.user_id.clone(),
-            };
-            if context
-                .grants
-                .is_temporary_member(&member)
-                .await
-                .map_err(Failure::failed)?
-            {
-                temporary += 1;
-            } else {
-                found.push(ReviewedAccess::Membership(member));
-            }
+impl Acted {
+    /// Takes in what came of one rung; who it did not reach.
+    fn take(&mut self, carried: Carried<RungShown>) -> Vec<StalePerson> {
+        let told = carried.shown;
+        self.notes.extend(told.notes);
+        self.notes.extend(carried.nothing);
+        self.is_open |= told.is_open;
+        self.exit = Some(carried.exit);
+        if let Some(settled) = carried.settled {
+            self.refused = settled.refused;
+            self.plans.push(settled.report);
         }
-        for (account, set) in reach.assignments {
-            let arn = PermissionSetArn::new(set).map_err(|it| unusable(it.to_string()))?;
-            let name = sets
-                .iter()
-                .find(|(_, it)| **it == arn)
-                .map(|(name, _)| name.clone());
-            let assignment = AccountAssignment {
-                permission_set: name.ok_or_else(|| unusable(format!("no set is `{arn}`")))?,
-                account: AccountId::new(account).map_err(|it| unusable(it.to_string()))?,
-                principal: PrincipalRef::User(person.user_id.clone()),
-            };
-            if context
-                .grants
-                .is_temporary(&arn, &assignment)
-                .await
-                .map_err(Failure::failed)?
-            {
-                temporary += 1;
-            } else {
-                found.push(ReviewedAccess::Assignment(assignment));
-            }
-        }
+        told.left
     }
-    Ok((found, temporary))
 }
 
 fn print(chosen: &ChosenPeople, acted: &Acted, format: Format) -> Result<(), Failure> {

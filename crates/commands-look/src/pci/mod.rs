@@ -7,6 +7,7 @@ mod people;
 mod provided;
 mod reading;
 mod report;
+mod rungs;
 mod shown;
 mod watch;
 

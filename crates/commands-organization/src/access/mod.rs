@@ -1,6 +1,8 @@
 //! `hallpass access …`: permission sets and account assignments as files (`inventory.md` §4).
 
 mod apply;
+mod carry;
+mod confirming;
 mod convert;
 mod convert_use;
 mod diff_text;

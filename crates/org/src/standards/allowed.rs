@@ -3,8 +3,32 @@
 
 use hallpass_model::Timestamp;
 
-use super::news::LeftAlone;
 use super::units::StandardsAccount;
+
+/// Why what differs is told and left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum LeftAlone {
+    /// The server only tells.
+    Notify,
+    /// Nobody has applied this very file.
+    NotApplied,
+    /// It joined before somebody applied the file, or nobody knows when.
+    NotNew,
+    /// As many accounts were changed today as may be.
+    DayFull {
+        /// So many may be.
+        most: usize,
+    },
+    /// More differ than may be changed today.
+    TooMany {
+        /// So many may still be.
+        left: usize,
+    },
+    /// Somebody turned it on.
+    TurnedOn,
+    /// Policies of the administrator configure it.
+    Policies,
+}
 
 /// How far the server goes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

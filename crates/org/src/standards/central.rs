@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
-use super::facts::{CentralFacts, ControlStatus, OUR_POLICIES, StandardsFacts};
-use super::file::{ControlEntry, StandardsFile};
+use super::facts::{CentralFacts, OUR_POLICIES, StandardsFacts};
+use super::file::{ControlEntry, ControlStatus, StandardsFile};
 use super::names::{ControlName, ControlPlace, offered_as, short_name};
 use super::units::{StandardsAccount, UnitTree};
 

@@ -5,10 +5,8 @@ use std::collections::BTreeSet;
 use jiff::civil::Date;
 
 use super::change::{ChangeAuthor, ChangedThing, StandardsChange};
-use super::facts::{
-    ControlStatus, ControlUpdate, HubFacts, HubLook, HubState, NamedControl, StandardsFacts,
-};
-use super::file::StandardsFile;
+use super::facts::{ControlUpdate, HubFacts, HubLook, HubState, NamedControl, StandardsFacts};
+use super::file::{ControlStatus, StandardsFile};
 use super::names::{ControlPlace, offered_as, short_name};
 use super::wanted::WantedHub;
 

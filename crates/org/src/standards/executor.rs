@@ -14,7 +14,8 @@ use serde_json::{Value, json};
 use super::answers::{Sent, fault_of, unprocessed};
 use super::by_name;
 use super::central_steps::{self, HubCall};
-use super::facts::{ControlStatus, ControlUpdate, HubState, StandardSubscription};
+use super::facts::{ControlUpdate, HubState, StandardSubscription};
+use super::file::ControlStatus;
 use super::hub::{HubReader, INVALID_INPUT, SECURITY_HUB};
 use super::looks::{
     HubBefore, before, look_controls, look_off, look_on, look_ready, state_of, without_changed,

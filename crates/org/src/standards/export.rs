@@ -5,7 +5,8 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
-use super::facts::{ControlStatus, HubFacts, HubLook, HubState, StandardsFacts};
+use super::facts::{HubFacts, HubLook, HubState, StandardsFacts};
+use super::file::ControlStatus;
 use super::names::short_name;
 
 /// The longest reason that a file has.

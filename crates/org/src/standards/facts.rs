@@ -5,20 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use hallpass_model::{AccountId, TimeSpan, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use super::file::ControlStatus;
 use super::units::UnitTree;
 
 /// How names of our policies begin.
 pub(super) const OUR_POLICIES: &str = "hallpass-";
-
-/// Whether a control is on in a standard.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "UPPERCASE")]
-pub enum ControlStatus {
-    /// It is.
-    Enabled,
-    /// The control is off.
-    Disabled,
-}
 
 /// A control in a standard, as AWS is told.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

@@ -3,14 +3,23 @@
 use hallpass_model::AccountId;
 use hallpass_runner::hash;
 use jiff::civil::Date;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_saphyr::Spanned;
 
-use super::facts::ControlStatus;
 use super::names::{ControlName, short_name};
 
 /// The longest reason (`organization.md` S-1).
 const REASON_MAX: usize = 500;
+
+/// Whether a control is on in a standard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum ControlStatus {
+    /// It is.
+    Enabled,
+    /// The control is off.
+    Disabled,
+}
 
 /// Where an entry holds. What is left out holds everywhere.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]

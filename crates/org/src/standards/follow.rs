@@ -20,7 +20,7 @@ use hallpass_runner::{
 };
 use jiff::{civil::Date, tz::TimeZone};
 
-use super::allowed::{AppliedFile, FollowMode, MayChange, may_change};
+use super::allowed::{AppliedFile, FollowMode, LeftAlone, MayChange, may_change};
 use super::authors::{HubLog, name_authors};
 use super::central::{central_rows, needs_local_mode};
 use super::change::StandardsChange;
@@ -28,7 +28,7 @@ use super::compare::{ComparedHub, HubStanding, StandardsChoices, TurnedOn, compa
 use super::facts::{CentralFacts, StandardsFacts};
 use super::file::StandardsFile;
 use super::gather::{StandardsScope, gather_hubs, gather_organization};
-use super::news::{LeftAlone, StandardsNews, Told};
+use super::news::{StandardsNews, Told};
 use super::plan::{draft, draft_central};
 use super::typos::{UnknownName, unknown_names};
 use super::visits::{StandardsVisit, VisitStore};

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use hallpass_model::AccountId;
 use serde_json::{Value, json};
 
-use super::facts::{ControlAssociation, ControlStatus, HubState, StandardSubscription};
+use super::facts::{ControlAssociation, HubState, StandardSubscription};
+use super::file::ControlStatus;
 use crate::reading::{Operation, ReadCalls, ReadFact, Reader, UnreadFact, inside, text, unread};
 
 pub(super) const SECURITY_HUB: &str = "securityhub";

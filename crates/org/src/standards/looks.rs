@@ -6,7 +6,8 @@ use hallpass_runner::{StepError, StepPart, StepProbe};
 use serde::{Deserialize, Serialize};
 
 use super::by_name;
-use super::facts::{ControlAssociation, ControlStatus, ControlUpdate, StandardSubscription};
+use super::facts::{ControlAssociation, ControlUpdate, StandardSubscription};
+use super::file::ControlStatus;
 use super::hub::HubReader;
 use super::names::short_name;
 use super::wishes::{ControlsWish, StandardsWish};

@@ -44,7 +44,7 @@ mod visits;
 mod follow;
 mod sweep;
 
-pub use allowed::{AppliedFile, FollowMode};
+pub use allowed::{AppliedFile, FollowMode, LeftAlone};
 pub use authors::{HUB_EVENTS, HubChange, HubLog};
 pub use central::{CentralPolicy, CentralRow, central_rows, needs_local_mode};
 pub use change::{ChangeAuthor, ChangedThing, StandardsChange};
@@ -52,16 +52,16 @@ pub use compare::{ComparedHub, HubStanding, StandardsChoices, TurnedOn, compare}
 pub use executor::StandardsStepExecutor;
 pub use export::export;
 pub use facts::{
-    CentralFacts, CentralHome, ControlAssociation, ControlStatus, ControlUpdate, HubFacts, HubLook,
-    HubState, NamedControl, NoCentralHome, StandardSubscription, StandardsFacts,
+    CentralFacts, CentralHome, ControlAssociation, ControlUpdate, HubFacts, HubLook, HubState,
+    NamedControl, NoCentralHome, StandardSubscription, StandardsFacts,
 };
-pub use file::StandardsFile;
+pub use file::{ControlStatus, StandardsFile};
 pub use follow::{
     FileInForce, FollowSettings, StandardsFollower, Swept, VisitEnd, VisitTeller, Visited,
 };
 pub(crate) use gather::{SelectedPlaces, selected_places};
 pub use gather::{StandardsScope, StandardsUnread, central_home, gather_hubs, gather_organization};
-pub use news::{AccountDifference, LeftAlone, StandardsNews};
+pub use news::{AccountDifference, StandardsNews};
 pub use plan::{PLAN_KIND, draft, draft_central, draft_configuration, is_standards_step};
 pub use typos::{NamedThing, UnknownName, unknown_names};
 pub use units::{StandardsAccount, UnitTree};

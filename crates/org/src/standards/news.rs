@@ -6,9 +6,11 @@ use std::collections::BTreeMap;
 use hallpass_model::{AccountId, Timestamp};
 use hallpass_runner::PlanId;
 
+use super::allowed::LeftAlone;
 use super::change::{ChangeAuthor, ChangedThing, StandardsChange};
 use super::compare::ComparedHub;
-use super::facts::{ControlStatus, HubLook, StandardsFacts};
+use super::facts::{HubLook, StandardsFacts};
+use super::file::ControlStatus;
 use super::names::short_name;
 use super::visits::StandardsVisit;
 
@@ -19,31 +21,6 @@ pub struct AccountDifference {
     pub account: AccountId,
     /// What of it; where policies configure it, nothing that is named.
     pub changes: Vec<StandardsChange>,
-}
-
-/// Why what differs is told and left.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum LeftAlone {
-    /// The server only tells.
-    Notify,
-    /// Nobody has applied this very file.
-    NotApplied,
-    /// It joined before somebody applied the file, or nobody knows when.
-    NotNew,
-    /// As many accounts were changed today as may be.
-    DayFull {
-        /// So many may be.
-        most: usize,
-    },
-    /// More differ than may be changed today.
-    TooMany {
-        /// So many may still be.
-        left: usize,
-    },
-    /// Somebody turned it on.
-    TurnedOn,
-    /// Policies of the administrator configure it.
-    Policies,
 }
 
 /// What people are told.

@@ -5,14 +5,14 @@ use std::collections::BTreeMap;
 use hallpass_model::AccountId;
 use hallpass_runner::StoreFault;
 
-use super::allowed::{FollowMode, MayChange};
+use super::allowed::{FollowMode, LeftAlone, MayChange};
 use super::change::StandardsChange;
 use super::compare::{HubStanding, compare};
 use super::facts::StandardsFacts;
 use super::file::StandardsFile;
 use super::follow::{StandardsFollower, Swept, day, in_words};
 use super::gather::{StandardsScope, gather_hubs, gather_organization};
-use super::news::{LeftAlone, StandardsNews, Told};
+use super::news::{StandardsNews, Told};
 use super::typos::unknown_names;
 use super::visits::{StandardsVisit, VisitCause};
 

@@ -3,10 +3,6 @@
 
 use std::collections::BTreeMap;
 
-use hallpass_access_files::PrincipalRef;
-use hallpass_model::PermissionSetName;
-use serde::{Deserialize, Serialize};
-
 use super::email::is_account_email;
 use super::facts::VendingFacts;
 use super::fault::{FaultBasis, RowFault, RowFaults};
@@ -14,6 +10,7 @@ use super::file::{
     ACCOUNT_EMAIL, ACCOUNT_NAME, ASSIGN_GROUP, AccountsFile, FIRST_NAME, LAST_NAME, ORG_UNIT,
     PERMISSION_SET, PRODUCT_PREFIX, SSO_EMAIL, VendingRow,
 };
+use super::ports::WantedAccess;
 use super::status::RowStatus;
 use super::tags::check_tags;
 use super::units::{OrgUnit, find_unit};
@@ -22,15 +19,6 @@ use super::units::{OrgUnit, find_unit};
 const NAME_MAX: usize = 50;
 /// Characters of a person's name at most.
 const PERSON_MAX: usize = 64;
-
-/// Somebody who gets access to the accounts of a list.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct WantedAccess {
-    /// Who.
-    pub principal: PrincipalRef,
-    /// The permission set's name.
-    pub permission_set: PermissionSetName,
-}
 
 /// An account that a row asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]

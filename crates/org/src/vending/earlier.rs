@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use hallpass_model::Timestamp;
 use hallpass_runner::{Folded, Plan, PlanId, PlanState, PlanStore, StoreFault, fold, report_of};
 use serde_json::Value;
 
 use super::check::ListWishes;
+use super::facts::EarlierRow;
 use super::file::AccountsFile;
 use super::plan::{CREATE, PLAN_KIND, PlannedRow, VendingPlan, source};
 use crate::control_tower::PROVISION;
@@ -23,17 +23,6 @@ pub struct EarlierPlans {
     pub unfinished: BTreeMap<String, PlanId>,
     /// Rows that a run of this very list began with, by their address in lower case.
     pub ours: BTreeMap<String, EarlierRow>,
-}
-
-/// What an earlier run of a list did about an account.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct EarlierRow {
-    /// The account it made, where its journal says so.
-    pub account: Option<String>,
-    /// When it was about to ask for one.
-    pub sent: Vec<Timestamp>,
-    /// Whether Account Factory was to make it: it knows its launches by their name.
-    pub by_factory: bool,
 }
 
 impl EarlierRow {

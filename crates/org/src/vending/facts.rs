@@ -3,16 +3,26 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use hallpass_access_files::PrincipalRef;
-use hallpass_model::{GroupId, PermissionSetName, UserId};
+use hallpass_model::{GroupId, PermissionSetName, Timestamp, UserId};
 use hallpass_runner::PlanId;
 
-use super::earlier::EarlierRow;
 use super::file::{ACCOUNT_EMAIL, ACCOUNT_NAME, AccountsFile, PRODUCT_PREFIX, VendingRow};
 use super::listed::{KnownAccount, UnitFacts};
 use super::ports::{AccountAdmin, AccountCreation};
 use super::requests::asked_by_us;
 use crate::control_tower::FactoryProduct;
 use crate::ports::OrganizationFault;
+
+/// What an earlier run of a list did about an account.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct EarlierRow {
+    /// The account it made, where its journal says so.
+    pub account: Option<String>,
+    /// When it was about to ask for one.
+    pub sent: Vec<Timestamp>,
+    /// Whether Account Factory was to make it: it knows its launches by their name.
+    pub by_factory: bool,
+}
 
 /// A provisioned product of Account Factory.
 #[derive(Clone, Debug, PartialEq, Eq)]

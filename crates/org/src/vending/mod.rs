@@ -36,19 +36,19 @@ mod ports;
 mod requests;
 
 pub use cells::CsvPlace;
-pub use check::{
-    Adoption, ListWishes, RowUser, RowVerdict, VendingRequest, WantedAccess, check, wanted_rows,
-};
-pub use earlier::{EarlierPlans, EarlierRow, earlier_plans};
+pub use check::{Adoption, ListWishes, RowUser, RowVerdict, VendingRequest, check, wanted_rows};
+pub use earlier::{EarlierPlans, earlier_plans};
 pub use executor::VendingStepExecutor;
-pub use facts::{ProvisionedProduct, VendingFacts, gather};
+pub use facts::{EarlierRow, ProvisionedProduct, VendingFacts, gather};
 pub use fault::{FaultBasis, RowFault};
 pub use file::{AccountsFile, VendingRow};
 pub use listed::{KnownAccount, UnitFacts};
 pub use mails::{DueMail, MailTopic, due_mails};
 pub use people::{UserStepExecutor, is_user_step};
 pub use plan::{AccountMaker, PLAN_KIND, PlannedRow, VendingPlan, is_vending_step};
-pub use ports::{AccessNeeds, AccountAdmin, AccountCreation, AccountRequest, NewAccount};
+pub use ports::{
+    AccessNeeds, AccountAdmin, AccountCreation, AccountRequest, NewAccount, WantedAccess,
+};
 pub use results::{checked_results, finished, results};
 pub use room::{NoRoom, has_room, new_accounts};
 pub use status::{RowResult, RowStatus};

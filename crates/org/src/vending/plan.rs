@@ -8,10 +8,10 @@ use serde::{Deserialize, Serialize};
 
 use std::collections::BTreeMap;
 
-use super::check::{ListWishes, RowVerdict, VendingRequest, WantedAccess};
+use super::check::{ListWishes, RowVerdict, VendingRequest};
 use super::file::{AccountsFile, PRODUCT_PREFIX};
 use super::people::{CREATE_USER, NewUser};
-use super::ports::NewAccount;
+use super::ports::{NewAccount, WantedAccess};
 use super::tags::{AccountTags, TAG};
 use crate::control_tower::{FactoryUser, ProductWish, add_admission, add_product};
 use crate::steps::stored;

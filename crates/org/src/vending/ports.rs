@@ -3,12 +3,21 @@
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
-use hallpass_model::Timestamp;
+use hallpass_access_files::PrincipalRef;
+use hallpass_model::{PermissionSetName, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::check::WantedAccess;
 use super::listed::{KnownAccount, UnitFacts};
 use crate::ports::OrganizationFault;
+
+/// Somebody who gets access to the accounts of a list.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct WantedAccess {
+    /// Who.
+    pub principal: PrincipalRef,
+    /// The permission set's name.
+    pub permission_set: PermissionSetName,
+}
 
 /// An account to be made.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -18,7 +18,7 @@ use super::audit_words::{self, GROUPS};
 use super::people::counted;
 use super::presenter::in_utc;
 use super::shell::{Nav, PageResult, Posted, Shell, Viewer, page, see_other};
-use super::words::{plain, zone_name};
+use super::words::{clock, plain, zone_name};
 use super::{audit_export, forbidden};
 use crate::{App, api::records::may_read, body::RecordNumber, problem::ProblemResponse};
 
@@ -165,7 +165,7 @@ async fn show(
         is_open_elsewhere: rows.iter().all(|row| !row.is_open),
         shell: viewer.shell(&app, Nav::Audit, "Audit log").await,
         chain: if viewer.actor.reads_all() {
-            Some(chain(&app).await)
+            Some(chain(&app, &viewer.zone).await)
         } else {
             None
         },
@@ -366,23 +366,12 @@ fn exported_words(newest: u64, exported: u64) -> String {
     }
 }
 
-/// An instant in UTC, with its day when that is not today.
-fn utc(at: Timestamp, now: Timestamp) -> String {
-    let day = |at: Timestamp| at.strftime("%F").to_string();
-    let form = if day(at) == day(now) {
-        "%H:%M"
-    } else {
-        "%-d %b %H:%M"
-    };
-    at.strftime(form).to_string()
-}
-
-async fn chain(app: &App) -> Chain {
+async fn chain(app: &App, zone: &TimeZone) -> Chain {
     let state = app.status.chain();
     let now = app.clock.now();
     let head = app.audit.head().await.ok().flatten();
     let exported = app.audit.exported().await.unwrap_or(0);
-    let clock = |at: Timestamp| utc(at, now);
+    let clock = |at: Timestamp| format!("{} {}", clock(at, now, zone), zone_name(at, zone));
     let newest = head.as_ref().map_or(0, |head| head.seq);
     let mut chain = Chain {
         look: "",
@@ -415,7 +404,7 @@ async fn chain(app: &App) -> Chain {
         chain.icon = "clock";
         chain.title = String::from("Not checked yet");
         chain.words = match &state.unread {
-            Some((since, _)) => format!("The log cannot be read since {} UTC.", clock(*since)),
+            Some((since, _)) => format!("The log cannot be read since {}.", clock(*since)),
             None => "The check runs in the background and takes a moment.".to_owned(),
         };
         return chain;
@@ -424,7 +413,7 @@ async fn chain(app: &App) -> Chain {
     if TimeSpan::between(checked, now) > OLD_AFTER || state.unread.is_some() {
         chain.tone = 3;
         chain.icon = "clock";
-        chain.title = format!("Not checked since {} UTC", clock(checked));
+        chain.title = format!("Not checked since {}", clock(checked));
         chain.words = format!(
             "{} records were whole then; {} came after.",
             counted(state.followed.seq()),
@@ -437,7 +426,7 @@ async fn chain(app: &App) -> Chain {
         more => format!(" · {} newer", counted(more)),
     };
     chain.words = format!(
-        "{} records checked at {} UTC · none changed, missing or reordered · {export}{since}",
+        "{} records checked at {} · none changed, missing or reordered · {export}{since}",
         counted(state.followed.seq()),
         clock(checked)
     );

@@ -9,6 +9,7 @@ use hallpass_audit::{AuditStore, FoundRecords, Head, LogId, Record, RecordQuery,
 use hallpass_model::Timestamp;
 use serde_json::{Value, json};
 
+use crate::pages_visit::Visit;
 use crate::signed_in::{At, server, server_with, text, words};
 use crate::test_server::{TestServer, asking, run};
 
@@ -267,6 +268,11 @@ fn the_chain_is_said_to_be_whole_or_broken_and_where() {
                 && page.contains("none changed, missing or reordered"),
             "{page}"
         );
+        assert!(page.contains(" UTC · none changed"), "{page}");
+        // and when, in the reader's own zone
+        let abroad = Visit::of(&server, "aud").await;
+        let page = words(&abroad.page("/audit").await);
+        assert!(page.contains(" CEST · none changed"), "{page}");
         server.clock.advance(hallpass_model::TimeSpan::hours(1));
         let page = words(&aud.page("/audit").await);
         assert!(page.contains("Not checked since"), "{page}");

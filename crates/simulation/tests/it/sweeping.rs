@@ -159,6 +159,40 @@ fn what_nobody_recorded_is_reported_and_stays_in_the_mode_report() {
     });
 }
 
+#[test]
+fn what_stood_before_the_first_run_is_one_record_and_what_comes_later_one_each() {
+    run(async {
+        let mut world = world_with(SweepMode::Report);
+        world.sweeps_become(|settings| settings.standing = Vec::new());
+        let sets = ["ReadOnly", "Admin"];
+        for set in sets {
+            for human in Human::ALL {
+                world.center.give(&world.key(human, set).unwrap());
+            }
+        }
+        pass(&world, minutes(61)).await;
+        let found = async || {
+            let records = world.store.records_from(1, 10_000).await.unwrap();
+            let found = records.iter().filter(|it| it.event() == "sweep.found");
+            found
+                .map(|it| it.text("why").unwrap_or_default().to_owned())
+                .collect::<Vec<_>>()
+        };
+        let stood = (sets.len() + 1) * Human::ALL.len();
+        assert!(stood > 10, "{stood}");
+        let first = found().await;
+        assert!(
+            first.len() == 1 && first[0].contains(&format!("{stood} items")),
+            "{first:?}"
+        );
+        world.center.take(&world.key(Ana, "Admin").unwrap());
+        pass(&world, minutes(61)).await;
+        world.center.give(&world.key(Ana, "Admin").unwrap());
+        pass(&world, minutes(61)).await;
+        assert_eq!(found().await.len(), 2);
+    });
+}
+
 /// `access.md` §14.1: what a sweep's removal leaves in the log.
 async fn check_removed_record(world: &World, key: &HoldKey) {
     let records = world.store.records_from(1, 10_000).await.unwrap();

@@ -11,7 +11,8 @@ use hallpass_audit::Head;
 use hallpass_model::{GrantId, HoldKey};
 use rusqlite::{Connection, OpenFlags, Transaction};
 
-use super::{assignment_rows, audit, migrate};
+use super::application_id::is_ours;
+use super::{assignment_rows, audit};
 use crate::fault::StorageFault;
 use crate::rows::read_body;
 
@@ -106,7 +107,7 @@ impl EndsReader {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let mut connection = Connection::open_with_flags(&self.path, flags).map_err(said)?;
         connection.busy_timeout(GUARD_PATIENCE).map_err(said)?;
-        if !migrate::is_ours(&connection).map_err(said)? {
+        if !is_ours(&connection).map_err(said)? {
             let message = format!(
                 "`{}` is not a database of this program",
                 self.path.display()

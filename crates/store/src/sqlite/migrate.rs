@@ -8,6 +8,7 @@ use std::fmt::Display;
 use hallpass_access::{GrantStateKind, RequestStateKind, SweepState};
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
+use super::application_id::APPLICATION_ID;
 use super::{OpenError, relay};
 
 /// One step of the schema's history. Never changed once released.
@@ -151,9 +152,6 @@ const MIGRATIONS: &[Migration] = &[
 /// A file with fewer migrations is laid out anew by one of them, and then has much room to give back.
 const RELAID: usize = 11;
 
-/// Tells our files from those of other programs (`PRAGMA application_id`): `hall`.
-const APPLICATION_ID: i64 = 0x6861_6c6c;
-
 const HISTORY: &str = "CREATE TABLE IF NOT EXISTS schema_migrations (
     version  INTEGER PRIMARY KEY,
     name     TEXT NOT NULL,
@@ -194,13 +192,6 @@ pub(super) fn refuse_foreign(connection: &Connection, path: &Path) -> Result<(),
             path: path.to_path_buf(),
         })
     }
-}
-
-/// Whether a file is one of ours, whatever its schema's version.
-pub(super) fn is_ours(connection: &Connection) -> Result<bool, rusqlite::Error> {
-    connection
-        .pragma_query_value(None, "application_id", |row| row.get::<_, i64>(0))
-        .map(|application| application == APPLICATION_ID)
 }
 
 /// Checks what was applied and applies the rest, in one transaction.

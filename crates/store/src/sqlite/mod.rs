@@ -9,6 +9,7 @@
 mod access;
 mod alarms;
 mod alert_states;
+mod application_id;
 mod armed_ends;
 mod assignment_rows;
 mod assignments;
