@@ -24,6 +24,8 @@ pub(crate) const ATTEMPT_MAX: Duration = Duration::from_secs(10);
 pub(crate) const PORT_MAX: Duration = Duration::from_secs(14);
 /// The longest time for one read of the inventory, waiting included.
 pub(crate) const LOOK_MAX: Duration = Duration::from_mins(2);
+/// The longest time for a read of which a plan is made, waiting included.
+const PLAN_READ_MAX: Duration = Duration::from_secs(40);
 /// A write that could not wait this long for its answer is not sent.
 const WRITE_PATIENCE_MIN: Duration = Duration::from_secs(5);
 /// How often a read is tried; one of the inventory that is throttled is tried until its time is up.
@@ -53,15 +55,18 @@ impl Deadline {
     /// For a read of the inventory: nobody waits for the one answer, many are needed, and other programs
     /// read with the same quota.
     pub(crate) fn look() -> Self {
-        Self::patient(Urgency::Background)
+        Self {
+            waits_out_throttles: true,
+            ..Self::within(Urgency::Background, LOOK_MAX)
+        }
     }
 
     /// For a read of which a plan is made: a throttle is waited out, since other programs read with the same quota and a
-    /// list of a thousand rows is not to fail for one answer (`organization.md` P-10).
-    pub(crate) fn patient(urgency: Urgency) -> Self {
+    /// list of a thousand rows is not to fail for one answer (`organization.md` P-10). Shorter than a lane is leased.
+    pub(crate) fn plan() -> Self {
         Self {
             waits_out_throttles: true,
-            ..Self::within(urgency, LOOK_MAX)
+            ..Self::within(Urgency::Grant, PLAN_READ_MAX)
         }
     }
 

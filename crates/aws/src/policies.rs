@@ -26,7 +26,7 @@ const RESERVED: &str = "AWSReservedSSO_";
 const SCP: org::PolicyType = org::PolicyType::ServiceControlPolicy;
 
 fn read() -> Deadline {
-    Deadline::patient(Urgency::Grant)
+    Deadline::plan()
 }
 
 fn write() -> Deadline {

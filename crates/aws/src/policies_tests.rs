@@ -1,5 +1,8 @@
 //! How answers about policies are read.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
 use serde_json::json;
 
 use super::*;
@@ -7,6 +10,26 @@ use crate::fake::{Fake, FakeAnswer, MANAGEMENT, error};
 
 fn scripted(operation: &'static str, answer: FakeAnswer) -> std::sync::Arc<Fake> {
     Fake::new(move |name, _| (name == operation).then(|| answer.clone()))
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_read_of_a_plan_outlasts_throttles_and_no_other_fault() {
+    for (name, tries_until_it_answers, answers) in [
+        ("TooManyRequestsException", 12, true),
+        ("ServiceException", 5, false),
+    ] {
+        let tries = Arc::new(AtomicU32::new(0));
+        let counted = Arc::clone(&tries);
+        let fake = Fake::new(move |operation, _| {
+            let is_throttled = operation == "ListPolicies"
+                && counted.fetch_add(1, Ordering::Relaxed) + 1 < tries_until_it_answers;
+            is_throttled.then(|| error(name, "words"))
+        });
+        let found = fake.connect().await.policies().await;
+        assert_eq!(found.is_ok(), answers, "{name}: {found:?}");
+        let most = if answers { tries_until_it_answers } else { 4 };
+        assert_eq!(tries.load(Ordering::Relaxed), most, "{name}");
+    }
 }
 
 #[tokio::test]
