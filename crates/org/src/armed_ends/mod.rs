@@ -74,6 +74,7 @@ pub enum ArmedEndState {
         /// AWS refuses after this instant.
         until: Timestamp,
         /// The end that it was armed for.
+        #[serde(rename = "armed_for")]
         ends_at: Timestamp,
         /// When it was seen first.
         at: Timestamp,

@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::observed::{Act, Allowance, Observed, SeenPolicy, fit, next};
 use super::statement::{Denial, account_of_name, parts, policy_name, text};
-use super::{ArmedEnd, ArmedEndState};
+use super::{ArmedEnd, ArmedEndState, NotArmed, WhyNotArmed};
 
 const ACCOUNT: &str = "222233334444";
 const END: &str = "2026-11-20T14:00:00Z";
@@ -308,5 +308,40 @@ fn names_say_the_account() {
         "x",
     ] {
         assert_eq!(account_of_name(other), None, "{other}");
+    }
+}
+
+#[test]
+fn every_state_is_stored_and_read_back() {
+    let now = at(END);
+    for state in [
+        ArmedEndState::Wanted,
+        ArmedEndState::Armed {
+            until: now,
+            ends_at: at("2026-11-20T13:59:30Z"),
+            at: now,
+        },
+        ArmedEndState::NotArmed {
+            why: NotArmed {
+                why: WhyNotArmed::HeldOtherwise,
+                words: "through a group".to_owned(),
+            },
+            at: now,
+        },
+        ArmedEndState::Gone { at: now },
+    ] {
+        for lasts_until in [None, Some(now)] {
+            let end = ArmedEnd {
+                state: state.clone(),
+                lasts_until,
+                ..end(7, "Admin", END)
+            };
+            let text = serde_json::to_string(&end).unwrap();
+            assert_eq!(
+                serde_json::from_str::<ArmedEnd>(&text).unwrap(),
+                end,
+                "{text}"
+            );
+        }
     }
 }
