@@ -204,7 +204,12 @@ fn activate(grant: Grant, row: &AssignmentRow, holds: &Holds, step: StepContext<
     }
     if grant.armed_ends == ArmedEnds::Required && row.execution.ownership == Ownership::Standing {
         let why = "its end could not be armed at AWS: the person has this access without Hallpass";
-        return fail(grant, why, holds, step);
+        // it was there before, and stays: nothing of it is to be refused
+        let standing = Grant {
+            standing: true,
+            ..grant
+        };
+        return fail(standing, why, holds, step);
     }
     // an instant that may be wrong moves no end, and is none to count from later
     let honest = step.disagreement.is_none();

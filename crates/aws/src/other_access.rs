@@ -1,7 +1,9 @@
 //! What gives people the same as a grant does, beside it: what must not be refused when the grant ends.
 
 use async_trait::async_trait;
-use aws_sdk_ssoadmin::types::{ListAccountAssignmentsFilter, PrincipalType};
+use aws_sdk_ssoadmin::types::{
+    AccountAssignmentForPrincipal, ListAccountAssignmentsFilter, PrincipalType,
+};
 use hallpass_assignments::Urgency;
 use hallpass_model::{HoldKey, Target};
 use hallpass_org::OrganizationFault;
@@ -15,7 +17,11 @@ use crate::policies::fault;
 
 #[async_trait]
 impl OtherAccess for Aws {
-    async fn held_otherwise(&self, key: &HoldKey) -> Result<Option<String>, OrganizationFault> {
+    async fn held_otherwise(
+        &self,
+        key: &HoldKey,
+        own: bool,
+    ) -> Result<Option<String>, OrganizationFault> {
         let Target::Account {
             account,
             permission_set,
@@ -23,7 +29,7 @@ impl OtherAccess for Aws {
         else {
             return Ok(None);
         };
-        let here = || {
+        let of_account = || {
             ListAccountAssignmentsFilter::builder()
                 .account_id(account.as_str())
                 .build()
@@ -41,19 +47,26 @@ impl OtherAccess for Aws {
                 .instance_arn(&self.about().instance_arn)
                 .principal_type(PrincipalType::User)
                 .principal_id(key.user.as_str())
-                .filter(here())
+                .filter(of_account())
                 .max_results(PAGE)
         )
         .await
         .map_err(fault)?;
-        let by_group = rows.into_iter().find(|row| {
-            row.principal_type == Some(PrincipalType::Group)
-                && row.account_id.as_deref() == Some(account.as_str())
+        let here = |row: &AccountAssignmentForPrincipal| {
+            row.account_id.as_deref() == Some(account.as_str())
                 && row.permission_set_arn.as_deref() == Some(permission_set.as_str())
-        });
-        Ok(by_group.map(|row| {
-            let group = row.principal_id.unwrap_or_else(|| "?".to_owned());
-            format!("the person has the same permission set there through the group {group}, and the denial would hit that too")
-        }))
+        };
+        let hits = "has the same permission set there, and the denial would hit that too";
+        let words = |row: AccountAssignmentForPrincipal| match row.principal_type {
+            Some(PrincipalType::Group) => {
+                let group = row.principal_id.unwrap_or_else(|| "?".to_owned());
+                Some(format!("through the group {group} the person {hits}"))
+            }
+            Some(PrincipalType::User) if own => Some(format!(
+                "by an assignment that Hallpass did not make the person {hits}"
+            )),
+            Some(_) | None => None,
+        };
+        Ok(rows.into_iter().filter(here).find_map(words))
     }
 }

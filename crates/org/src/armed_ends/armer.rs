@@ -231,7 +231,9 @@ impl EndArmer {
                     found.insert(end.key.clone(), Otherwise::Not(why.clone()));
                 }
             } else {
-                match self.others.held_otherwise(&end.key).await {
+                // once ours was seen gone, an assignment of their own is somebody else's gift
+                let own = end.lasts_until.is_some();
+                match self.others.held_otherwise(&end.key, own).await {
                     Ok(None) => {}
                     Ok(Some(words)) => {
                         let why = WhyNotArmed::HeldOtherwise;
@@ -416,7 +418,13 @@ impl EndArmer {
         let seen = seen_policy(&policy.row, policy.content)?;
         let now = self.clock.now();
         let is_spent = |denial: &Denial| LITTER_AGE.after(denial.from) < now;
-        if !seen.parts.foreign.is_empty() || !seen.parts.denials.iter().all(is_spent) {
+        let targets = match self.organization.targets_of(&row.id).await {
+            Ok(targets) => targets,
+            Err(fault) => return Err(left(fault)),
+        };
+        // what is attached nowhere refuses nobody
+        let refuses = !targets.is_empty() && !seen.parts.denials.iter().all(is_spent);
+        if !seen.parts.foreign.is_empty() || refuses {
             return Ok(false);
         }
         let id = row.id.clone();

@@ -230,7 +230,12 @@ pub trait ArmedEndStore: Send + Sync {
 /// What else gives people what a grant gives them.
 #[async_trait]
 pub trait OtherAccess: Send + Sync {
-    /// How the person has the permission set in the account beside an assignment of their own, in words; `None` when they
-    /// have not (`ListAccountAssignmentsForPrincipal` shows what comes by groups).
-    async fn held_otherwise(&self, key: &HoldKey) -> Result<Option<String>, OrganizationFault>;
+    /// How the person has the permission set in the account beside what we gave, in words; `None` when they have not. An
+    /// assignment of their own counts where `own` says that ours is gone (`ListAccountAssignmentsForPrincipal` shows what
+    /// comes by groups, too).
+    async fn held_otherwise(
+        &self,
+        key: &HoldKey,
+        own: bool,
+    ) -> Result<Option<String>, OrganizationFault>;
 }

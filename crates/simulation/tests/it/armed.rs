@@ -16,7 +16,7 @@ use hallpass_org::{NewPolicy, Organization as _, OrganizationFault};
 use hallpass_org_testing::{FakeOrganization, GatedOrg};
 use hallpass_runner_testing::{Gate, Gated, MemoryPlans, PortMode};
 use hallpass_simulation::{
-    Habits,
+    Center, Habits,
     Human::{self, Ana, Bo, Cai, Dee, Eve},
     Ids, World, check_all,
 };
@@ -29,13 +29,17 @@ use crate::acting::{asking, grant, release, run, take};
 const ACCOUNT: &str = "111111111111";
 
 /// What people hold beside what they were granted.
-#[derive(Default)]
-struct Others(Mutex<BTreeSet<HoldKey>>);
+struct Others(Mutex<BTreeSet<HoldKey>>, Arc<Center>);
 
 #[async_trait]
 impl OtherAccess for Others {
-    async fn held_otherwise(&self, key: &HoldKey) -> Result<Option<String>, OrganizationFault> {
-        let held = self.0.lock().unwrap().contains(key);
+    async fn held_otherwise(
+        &self,
+        key: &HoldKey,
+        own: bool,
+    ) -> Result<Option<String>, OrganizationFault> {
+        let is_given = own && self.1.present().contains(key);
+        let held = is_given || self.0.lock().unwrap().contains(key);
         Ok(held.then(|| "through the group 1".to_owned()))
     }
 }
@@ -59,10 +63,11 @@ impl Bench {
         world.armed_ends(mode);
         let organization = Arc::new(FakeOrganization::new(Arc::clone(&world.clock) as Arc<_>));
         organization.change(|it| it.lag = lag);
+        let others = Arc::new(Others(Mutex::default(), Arc::clone(&world.center)));
         Self {
             world,
             organization,
-            others: Arc::default(),
+            others,
             lanes: Arc::default(),
             ids: Arc::new(Ids::new(77)),
         }
@@ -343,6 +348,22 @@ fn standing_access_is_neither_armed_nor_given_where_that_is_required() {
             assert!(bench.refused_after(&key).is_empty(), "{mode}");
             assert!(bench.world.center.present().contains(&key), "{mode}");
         }
+    });
+}
+
+#[test]
+fn access_that_somebody_gives_after_the_end_is_refused_for_five_minutes_at_most() {
+    run(async {
+        let bench = Bench::new(ArmedEnds::Preferred);
+        let key = bench.key(Ana, "ReadOnly");
+        let id = take(&bench.world, Ana, "ReadOnly", TimeSpan::minutes(2)).await;
+        bench.calmly(240).await;
+        assert_eq!(grant(&bench.world, id).await.state.name(), "ended");
+        assert_eq!(bench.refused_after(&key).len(), 1);
+        bench.world.center.give(&key);
+        bench.calmly(310).await;
+        assert!(bench.refused_after(&key).is_empty());
+        assert!(bench.world.center.present().contains(&key));
     });
 }
 
