@@ -6,6 +6,7 @@ import json
 import xml.etree.ElementTree
 
 import boto3
+import botocore.config
 import botocore.exceptions
 
 from stage import Api, Checks, Stage
@@ -15,7 +16,9 @@ AS_OF = ("--as-of", "2026-03-02T10:00:00Z")
 
 
 def client(service, environment):
-    return boto3.client(service, endpoint_url=environment["AWS_ENDPOINT_URL"], region_name=environment["AWS_REGION"],
+    # throttled as AWS throttles: asked again, as our binary does
+    patient = botocore.config.Config(retries={"total_max_attempts": 10, "mode": "standard"})
+    return boto3.client(service, config=patient, endpoint_url=environment["AWS_ENDPOINT_URL"], region_name=environment["AWS_REGION"],
                         aws_access_key_id=environment["AWS_ACCESS_KEY_ID"], aws_secret_access_key=environment["AWS_SECRET_ACCESS_KEY"])
 
 

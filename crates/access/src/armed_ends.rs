@@ -1,15 +1,10 @@
-//! Ends that AWS enforces by its own clock (`access.md` §21): which grants they are for, and what is wished of them with each
-//! change. What a change makes of an assignment's end moves the armed one in the same commit.
+//! Ends that AWS enforces by its own clock (`access.md` §21): whether they are wanted, what is wished of them, and what people
+//! are told.
 
 use std::fmt;
 
-use hallpass_model::{
-    Email, GrantId, HoldKey, RequestId, Target, TargetNames, TimeSpan, Timestamp,
-};
-use hallpass_rules::Directory;
+use hallpass_model::{Email, GrantId, HoldKey, RequestId, TargetNames, Timestamp};
 use serde::{Deserialize, Serialize};
-
-use crate::{Change, DesiredAssignment, Grant, PressRefused, Settings, Write, session_revocation};
 
 /// Whether the end of a grant is armed at AWS.
 #[derive(
@@ -42,15 +37,6 @@ impl fmt::Display for ArmedEnds {
         f.write_str(self.name())
     }
 }
-
-/// How long a create waits for its end to be armed where it may go without.
-const PREFERRED_WAITS: TimeSpan = TimeSpan::seconds(60);
-/// How long until what is required is given up: as long as a create may take (`access.md` §6).
-const REQUIRED_WAITS: TimeSpan = TimeSpan::minutes(5);
-/// Until a policy works everywhere (`policies.md` §14).
-const PROPAGATION: TimeSpan = TimeSpan::minutes(5);
-/// No permission set's sessions last longer; counts when the set is not known any more.
-const SESSION_MAX: TimeSpan = TimeSpan::hours(12);
 
 /// What is wished of an armed end, beside the instants that its assignment's end moves to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -106,108 +92,4 @@ pub struct GrantToArm {
     pub arm_by: Timestamp,
     /// Until when the create waits.
     pub gate_until: Timestamp,
-}
-
-/// Why no end can be armed for a target, whatever AWS says; `None` when it can.
-pub fn out_of_reach(target: &Target, settings: &Settings) -> Option<&'static str> {
-    match target {
-        Target::Group { .. } => Some("memberships of groups are not armed"),
-        Target::Account { account, .. } => (settings.management_account.as_ref() == Some(account))
-            .then_some("no policy has an effect in the management account"),
-    }
-}
-
-/// How the end of a new grant is to be armed. Refused where it must be and cannot.
-pub(crate) fn of_new_grant(
-    target: &Target,
-    by_rules: Option<ArmedEnds>,
-    settings: &Settings,
-) -> Result<ArmedEnds, PressRefused> {
-    let mode = settings.armed_ends.mode;
-    let wanted = by_rules.unwrap_or_default().max(mode);
-    let unreached = if mode == ArmedEnds::Off {
-        // nobody keeps the policies
-        Some("the configuration has `access.armed_ends.mode = \"off\"`")
-    } else {
-        out_of_reach(target, settings)
-    };
-    match (wanted, unreached) {
-        (ArmedEnds::Required, Some(why)) => Err(PressRefused::EndNotArmed { why }),
-        (ArmedEnds::Preferred | ArmedEnds::Off, Some(_)) => Ok(ArmedEnds::Off),
-        (wanted, None) => Ok(wanted),
-    }
-}
-
-/// What a change wishes of armed ends.
-pub(crate) fn wishes(
-    change: &Change,
-    directory: &Directory,
-    now: Timestamp,
-    aws_now: Timestamp,
-) -> Vec<ArmedEndWish> {
-    let until = |key: &HoldKey| {
-        change.desired.iter().find_map(|desired| match desired {
-            DesiredAssignment::Until { key: of, until, .. }
-            | DesiredAssignment::RemovedByGuard { key: of, until, .. }
-                if of == key =>
-            {
-                Some(*until)
-            }
-            DesiredAssignment::Until { .. }
-            | DesiredAssignment::RemovedByGuard { .. }
-            | DesiredAssignment::Adopt { .. }
-            | DesiredAssignment::Remove { .. }
-            | DesiredAssignment::Forget { .. } => None,
-        })
-    };
-    let wish = |write: &Write<Grant>| match write {
-        Write::Insert(grant) => to_arm(grant, until(&grant.key)),
-        Write::Update(grant) => {
-            let is_held = until(&grant.key).is_some_and(|until| now < until);
-            let is_over = grant.is_over() && !is_held;
-            match grant.armed_ends {
-                ArmedEnds::Off => None,
-                ArmedEnds::Preferred | ArmedEnds::Required if grant.standing => {
-                    Some(ArmedEndWish::Over {
-                        key: grant.key.clone(),
-                        lasts_until: now,
-                    })
-                }
-                ArmedEnds::Preferred | ArmedEnds::Required => is_over.then(|| {
-                    let last =
-                        session_revocation::credentials_until(&grant.names, directory, aws_now);
-                    let last = last.unwrap_or_else(|| SESSION_MAX.after(aws_now));
-                    ArmedEndWish::Over {
-                        key: grant.key.clone(),
-                        lasts_until: PROPAGATION.after(last),
-                    }
-                }),
-            }
-        }
-    };
-    change.grants.iter().filter_map(wish).collect()
-}
-
-fn to_arm(grant: &Grant, until: Option<Timestamp>) -> Option<ArmedEndWish> {
-    let (required, waits, gate) = match grant.armed_ends {
-        ArmedEnds::Off => return None,
-        ArmedEnds::Preferred => (
-            false,
-            PREFERRED_WAITS,
-            PREFERRED_WAITS.after(grant.scheduled_at),
-        ),
-        ArmedEnds::Required => (true, REQUIRED_WAITS, Timestamp::MAX),
-    };
-    Some(ArmedEndWish::Arm(Box::new(GrantToArm {
-        grant: grant.id,
-        request: grant.request,
-        holder: grant.holder.email.clone(),
-        key: grant.key.clone(),
-        names: grant.names.clone(),
-        required,
-        ends_at: until.unwrap_or(grant.ends_at),
-        asked_at: grant.scheduled_at,
-        arm_by: waits.after(grant.scheduled_at),
-        gate_until: gate,
-    })))
 }

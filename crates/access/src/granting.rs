@@ -6,7 +6,7 @@ use hallpass_audit::Event;
 use hallpass_model::{GrantId, TimeSpan, Timestamp};
 use hallpass_rules::Principal;
 
-use crate::armed_ends;
+use crate::arming;
 use crate::decision_context::DecisionContext;
 use crate::desired::{desired_for, desired_until, forget_or_keep, inherited, live_until};
 use crate::grant::NO_NEWS_SEEN;
@@ -27,20 +27,17 @@ pub(crate) fn approved(
 ) -> Result<Approved, PressRefused> {
     // INVARIANT: every grant and every later end is made here, by a time that may be counted from
     context.step.ensure_agreed()?;
-    match pending.request().extends {
-        Some(extended) => lengthen(pending, extended, by, approval, actor, context),
-        None => {
-            let armed_ends =
-                armed_ends::of_new_grant(&pending.key().target, None, context.settings)?;
-            Ok(schedule(
-                pending,
-                by,
-                (approval, armed_ends),
-                actor,
-                context,
-            ))
-        }
+    if let Some(extended) = pending.request().extends {
+        return lengthen(pending, extended, by, approval, actor, context);
     }
+    let armed_ends = arming::of_new_grant(&pending.key().target, None, context.settings)?;
+    Ok(schedule(
+        pending,
+        by,
+        (approval, armed_ends),
+        actor,
+        context,
+    ))
 }
 
 fn schedule(

@@ -23,6 +23,7 @@
 
 // what there is: who asks for what, what came of it, and why something is refused
 mod alarm;
+mod armed_ends;
 mod grant;
 mod grant_activity;
 mod guard_removals;
@@ -66,10 +67,10 @@ mod grant_press;
 mod start;
 
 // grant
+mod arming;
 mod granting;
 
 // end
-mod armed_ends;
 mod end;
 mod guard_steps;
 mod session_revocation;
@@ -83,7 +84,8 @@ mod service;
 
 pub use alarm::{Alarm, AlarmKind, AlarmState};
 pub use approving::Approving;
-pub use armed_ends::{ArmedEndStatus, ArmedEndWish, ArmedEnds, GrantToArm, out_of_reach};
+pub use armed_ends::{ArmedEndStatus, ArmedEndWish, ArmedEnds, GrantToArm};
+pub use arming::out_of_reach;
 pub use ask::{AskOutcome, AskedTogether, REASON_MISSING, reason_refused};
 pub use break_glass::BREAK_GLASS_MAX;
 pub use change::{

@@ -8,7 +8,7 @@ use serde_json::json;
 use super::*;
 use crate::fake::{Fake, FakeAnswer, MANAGEMENT, error};
 
-fn scripted(operation: &'static str, answer: FakeAnswer) -> std::sync::Arc<Fake> {
+fn scripted(operation: &'static str, answer: FakeAnswer) -> Arc<Fake> {
     Fake::new(move |name, _| (name == operation).then(|| answer.clone()))
 }
 
@@ -21,9 +21,14 @@ async fn a_read_of_a_plan_outlasts_throttles_and_no_other_fault() {
         let tries = Arc::new(AtomicU32::new(0));
         let counted = Arc::clone(&tries);
         let fake = Fake::new(move |operation, _| {
-            let is_throttled = operation == "ListPolicies"
-                && counted.fetch_add(1, Ordering::Relaxed) + 1 < tries_until_it_answers;
-            is_throttled.then(|| error(name, "words"))
+            (operation == "ListPolicies").then(|| {
+                let number = counted.fetch_add(1, Ordering::Relaxed) + 1;
+                if number < tries_until_it_answers {
+                    error(name, "words")
+                } else {
+                    (200, json!({"Policies": []}))
+                }
+            })
         });
         let found = fake.connect().await.policies().await;
         assert_eq!(found.is_ok(), answers, "{name}: {found:?}");

@@ -24,9 +24,7 @@ mod timekeeper;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use hallpass_access::{
-    Access, AlarmKind, ArmedEndSettings, ArmedEnds, Channel, GuardSource, Settings,
-};
+use hallpass_access::{Access, AlarmKind, ArmedEnds, Channel, GuardSource, Settings};
 use hallpass_assignments::{Executor, ExecutorLimits};
 use hallpass_audit::AuditStore;
 use hallpass_aws::{Aws, Inventory, Policies};
@@ -114,8 +112,7 @@ pub(crate) struct Composed {
     pub(crate) directory: Arc<Inventory>,
     pub(crate) app: App,
     executor: Arc<Executor>,
-    revoker: Arc<SessionRevoker>,
-    armer: Arc<EndArmer>,
+    keepers: PolicyKeepers,
     store: ServerStore,
     clock: Arc<dyn Clock>,
     watch: clocks::ClockWatch,
@@ -209,9 +206,7 @@ pub(crate) async fn compose(parts: Parts) -> Result<Composed, Failure> {
     let channels = channels(slack.as_ref(), parts.channels, parts.alert_channels);
     // before anything can be told, so that a new channel misses nothing of this server
     notices::open_first(shared.as_ref(), &channels, clock.now()).await?;
-    let revoker = session_revoker(&shared, &parts.aws, &clock, &parts.ids);
-    let arming = access.settings().armed_ends;
-    let armer = end_armer(&shared, &parts.aws, (&clock, &parts.ids), arming);
+    let keepers = policy_keepers(&shared, &parts.aws, (&clock, &parts.ids), &access);
     let executor = executor(&shared, &parts.aws, &clock, parts.ids, access.pace());
     let (pulse, (stop, stopping)) = (Arc::new(probes::Pulse::new()), watch::channel(false));
     let (beating, measured, calling) = (pulse.clone(), time.clone(), parts.aws.clone());
@@ -245,8 +240,7 @@ pub(crate) async fn compose(parts: Parts) -> Result<Composed, Failure> {
         directory,
         app,
         executor,
-        revoker,
-        armer,
+        keepers,
         watch: clocks::ClockWatch::new(time, parts.aws, &access, &store),
         access,
         store,
@@ -335,41 +329,33 @@ fn executor(
     ))
 }
 
-/// Ends sessions that outlive grants. Its lane is that of plans: one writes to Organizations.
-fn session_revoker(
+/// Who keeps policies on accounts. Their lane is that of plans: one writes to Organizations.
+#[derive(Clone)]
+struct PolicyKeepers {
+    /// Ends sessions that outlive grants.
+    revoker: Arc<SessionRevoker>,
+    /// Arms the ends of grants.
+    armer: Arc<EndArmer>,
+}
+
+fn policy_keepers(
     store: &Arc<ServerStore>,
     aws: &Arc<Aws>,
-    clock: &Arc<dyn Clock>,
-    ids: &Arc<dyn IdSource>,
-) -> Arc<SessionRevoker> {
-    let holder = format!(
-        "server {} ({})",
-        std::process::id(),
-        ids.next(clock.now()).simple()
-    );
-    Arc::new(SessionRevoker::new(
+    (clock, ids): (&Arc<dyn Clock>, &Arc<dyn IdSource>),
+    access: &Access,
+) -> PolicyKeepers {
+    let draw = ids.next(clock.now()).simple();
+    let holder = format!("server {} ({draw})", std::process::id());
+    let revoker = SessionRevoker::new(
         Arc::clone(aws) as Arc<dyn hallpass_org::Organization>,
         store.clone(),
         store.clone(),
         Arc::clone(clock),
         Arc::clone(ids),
-        holder,
-    ))
-}
-
-/// Arms ends at AWS, in the same lane.
-fn end_armer(
-    store: &Arc<ServerStore>,
-    aws: &Arc<Aws>,
-    (clock, ids): (&Arc<dyn Clock>, &Arc<dyn IdSource>),
-    wanted: ArmedEndSettings,
-) -> Arc<EndArmer> {
-    let holder = format!(
-        "server {} ({}), armed ends",
-        std::process::id(),
-        ids.next(clock.now()).simple()
+        &holder,
     );
-    Arc::new(EndArmer::new(
+    let wanted = access.settings().armed_ends;
+    let armer = EndArmer::new(
         Arc::clone(aws) as Arc<dyn hallpass_org::Organization>,
         Arc::clone(aws) as Arc<dyn hallpass_org::armed_ends::OtherAccess>,
         store.clone(),
@@ -381,8 +367,12 @@ fn end_armer(
             policies: wanted.policies,
             characters: hallpass_org::armed_ends::CHARACTERS,
         },
-        holder,
-    ))
+        format!("{holder}, armed ends"),
+    );
+    PolicyKeepers {
+        revoker: Arc::new(revoker),
+        armer: Arc::new(armer),
+    }
 }
 
 /// The channels configured, or the one that is always there; what tells alerts alone comes besides.

@@ -246,7 +246,7 @@ pub(crate) fn grant(grant: &Grant, identity: &Identity) -> api::Grant {
         _ => None,
     };
     let (console_url, cli_profile) = ways_in.unzip();
-    let mut out = api::Grant {
+    let out = api::Grant {
         id: grant.id.to_string(),
         state: grant.state.name().to_owned(),
         request_id: grant.request.to_string(),
@@ -279,7 +279,12 @@ pub(crate) fn grant(grant: &Grant, identity: &Identity) -> api::Grant {
         not_armed: None,
         version: grant.version,
     };
-    match &grant.state {
+    told_state(out, &grant.state)
+}
+
+/// The grant with what its state says of its end.
+fn told_state(mut out: api::Grant, state: &GrantState) -> api::Grant {
+    match state {
         GrantState::Scheduled | GrantState::Granting | GrantState::Active => {}
         GrantState::Ending { cause, .. } => out.cause = Some(cause.name().to_owned()),
         GrantState::Ended {

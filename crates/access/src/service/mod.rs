@@ -61,7 +61,7 @@ pub use sweep_acting::SweepsTended;
 pub use sweep_people::{Meant, StandingView};
 pub use turns::ReadTurn;
 
-use crate::armed_ends;
+use crate::arming;
 use crate::records::StepContext;
 use crate::{
     AccessStore, Change, CommitError, DirectoryFault, DirectorySource, GuardSource, Holds,
@@ -291,7 +291,7 @@ impl Access {
             return Ok(Vec::new());
         }
         let look = self.ports.clock.look();
-        let wished = armed_ends::wishes(&change, &self.directory(), look.now, look.elsewhere);
+        let wished = arming::wishes(&change, &self.directory(), look.now, look.elsewhere);
         change.armed_ends.extend(wished);
         let wakes = !change.desired.is_empty();
         let cuts = !change.sessions_to_revoke.is_empty();

@@ -12,7 +12,7 @@ use hallpass_terminal::exit::{Failure, Outcome};
 use hallpass_terminal::output;
 
 use super::carry::{AccessChore, check_drift, finished, tell};
-use super::confirming::Confirming;
+use super::confirming::{Confirming, ask};
 use super::plan::MakingArgs;
 
 /// Carry out files, or a plan that was shown
@@ -84,7 +84,7 @@ async fn apply_plan(args: &Args, id: &PlanId) -> Outcome {
         tell(&saved, &directory);
         args.confirming.check(&saved)?;
         check_drift(&context, &saved, running).await?;
-        args.confirming.ask(&saved, running)?;
+        ask(&saved, running)?;
         check_drift(&context, &saved, running).await?;
         if let Some(most) = args.making.max_changes {
             plan.limits.changes_max = most;

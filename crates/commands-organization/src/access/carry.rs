@@ -16,7 +16,7 @@ use hallpass_terminal::exit::{Exit, Failure};
 use hallpass_terminal::output::{self, Format};
 use serde_json::{Value, json};
 
-use super::confirming::{Confirming, not_done, question};
+use super::confirming::{Confirming, ask, not_done, question};
 use super::diff_text::{self, Colour};
 use super::refused::refused;
 
@@ -117,7 +117,7 @@ impl Chore for AccessChore<'_> {
             ));
         } else {
             confirming.check(saved)?;
-            confirming.ask(saved, args.running())?;
+            ask(saved, args.running())?;
             // whoever was asked took their time
             check_drift(at.context, saved, args.running()).await?;
         }

@@ -43,15 +43,15 @@ impl Confirming {
         }
         Err(not_done(against).code("refused"))
     }
+}
 
-    /// Asks before it is carried out.
-    ///
-    /// # Errors
-    /// Exit 4 when the answer is no, and without `--yes` where there is no terminal.
-    pub(super) fn ask(&self, saved: &SavedDiff, running: &RunningArgs) -> Result<(), Failure> {
-        let consent = Consent::from(running.has_yes());
-        confirm_act("this changes who has access", &question(saved), consent)
-    }
+/// Asks before it is carried out.
+///
+/// # Errors
+/// Exit 4 when the answer is no, and without `--yes` where there is no terminal.
+pub(super) fn ask(saved: &SavedDiff, running: &RunningArgs) -> Result<(), Failure> {
+    let consent = Consent::from(running.has_yes());
+    confirm_act("this changes who has access", &question(saved), consent)
 }
 
 /// What is asked before it is carried out.

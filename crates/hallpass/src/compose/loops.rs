@@ -1,6 +1,8 @@
 //! The loops: each looks at what is stored, does what is due, and waits to be woken or for the
 //! next due moment. None keeps anything in memory that a restart would miss.
 
+mod policies;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -12,8 +14,6 @@ use hallpass_aws::Inventory;
 use hallpass_chores::plans::UnaskedPlans;
 use hallpass_host::server_store::ServerStore;
 use hallpass_model::{Clock, Look, TimeSpan};
-use hallpass_org::armed_ends::EndArmer;
-use hallpass_org::session_revocation::SessionRevoker;
 use hallpass_server::ServerStatus;
 use hallpass_setup::rule_files::{rules_and_text, unread_rules};
 use hallpass_setup::sources;
@@ -22,6 +22,7 @@ use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
+use super::PolicyKeepers;
 use super::alarms::{self, Watched};
 use super::alerts;
 use super::compared;
@@ -55,8 +56,7 @@ struct Engine {
     access: Arc<Access>,
     directory: Arc<Inventory>,
     executor: Arc<Executor>,
-    revoker: Arc<SessionRevoker>,
-    armer: Arc<EndArmer>,
+    keepers: PolicyKeepers,
     store: ServerStore,
     clock: Arc<dyn Clock>,
     pulse: Arc<Pulse>,
@@ -76,8 +76,7 @@ impl Composed {
             access: Arc::clone(&self.access),
             directory: Arc::clone(&self.directory),
             executor: Arc::clone(&self.executor),
-            revoker: Arc::clone(&self.revoker),
-            armer: Arc::clone(&self.armer),
+            keepers: self.keepers.clone(),
             store: self.store.clone(),
             clock: Arc::clone(&self.clock),
             pulse: Arc::clone(&self.pulse),
@@ -92,8 +91,8 @@ impl Composed {
         for _ in 0..engine.executor.workers() {
             spawn(tasks, "execute", stop, &engine, execute);
         }
-        spawn(tasks, "cut", stop, &engine, revoke_sessions);
-        spawn(tasks, "arm", stop, &engine, arm_ends);
+        spawn(tasks, "cut", stop, &engine, policies::revoke_sessions);
+        spawn(tasks, "arm", stop, &engine, policies::arm_ends);
         spawn(tasks, "tend", stop, &engine, tend);
         spawn(tasks, "reconcile", stop, &engine, reconcile);
         spawn(tasks, "refresh", stop, &engine, refresh);
@@ -262,54 +261,6 @@ async fn keep_time(engine: &Engine) {
         Err(_) => LOOK_AGAIN,
     };
     engine.timekeeper.sleep(pause).await;
-}
-
-/// Ends sessions that outlive grants.
-async fn revoke_sessions(engine: Engine, mut stop: watch::Receiver<bool>) {
-    let notify = engine.access.revocations_notify();
-    while !*stop.borrow() {
-        match engine.revoker.tick().await {
-            Ok(report) => {
-                for (account, why) in &report.failed {
-                    tracing::warn!(account, why, "sessions could not be ended yet");
-                }
-                if report.applied + report.gone > 0 {
-                    let (applied, gone) = (report.applied, report.gone);
-                    tracing::info!(applied, gone, "ended sessions were tended");
-                }
-            }
-            Err(error) => tracing::error!(error = %error, "ended sessions could not be tended"),
-        }
-        tokio::select! {
-            () = notify.notified() => {}
-            _ = stop.changed() => {}
-            () = tokio::time::sleep(LOOK_AGAIN) => {}
-        }
-    }
-}
-
-/// Arms the ends of grants at AWS.
-async fn arm_ends(engine: Engine, mut stop: watch::Receiver<bool>) {
-    let notify = engine.access.armed_ends_notify();
-    while !*stop.borrow() {
-        match engine.armer.tick().await {
-            Ok(report) => {
-                for (account, why) in &report.failed {
-                    tracing::warn!(account, why, "ends could not be armed yet");
-                }
-                if report.armed + report.not_armed + report.gone > 0 {
-                    let (armed, not_armed, gone) = (report.armed, report.not_armed, report.gone);
-                    tracing::info!(armed, not_armed, gone, "armed ends were tended");
-                }
-            }
-            Err(error) => tracing::error!(error = %error, "armed ends could not be tended"),
-        }
-        tokio::select! {
-            () = notify.notified() => {}
-            _ = stop.changed() => {}
-            () = tokio::time::sleep(LOOK_AGAIN) => {}
-        }
-    }
 }
 
 /// Tends requests and grants.

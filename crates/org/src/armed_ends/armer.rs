@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use hallpass_model::{Clock, HoldKey, IdSource, TimeSpan, Timestamp};
 use hallpass_runner::{LANE_LEASE, Lane, LeaseAnswer, PlanStore, StoreFault};
 
-use super::ledger::{Ledger, Look};
+use super::ledger::{Ledger, Look, Otherwise};
 use super::observed::{Act, Allowance, Observed, SeenPolicy, fit, next};
 use super::statement::{Denial, account_of_name, parts, policy_name};
 use super::{ArmedEnd, ArmedEndStore, NotArmed, OtherAccess, POLICIES_MAX, WhyNotArmed};
@@ -402,11 +402,10 @@ impl EndArmer {
             }
             match self.remove_if_spent(account, &row).await {
                 Ok(true) => report.acts += 1,
-                Ok(false) => {}
+                Ok(false) | Err(Left::Unseen) => {}
                 Err(Left::Passing(why) | Left::Refused(why)) => {
                     report.failed.push((account.to_owned(), why));
                 }
-                Err(Left::Unseen) => {}
             }
         }
     }
@@ -441,15 +440,6 @@ fn is_urgent(end: &ArmedEnd, now: Timestamp) -> bool {
     let is_earlier = end.ends_at <= now && end.instant(now) < until;
     let is_close = until <= NEAR.after(now) && end.instant(now) > until;
     is_earlier || is_close
-}
-
-/// What is known of another way to the same access.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Otherwise {
-    /// It must not be in force.
-    Not(NotArmed),
-    /// Nobody knows, and why.
-    Unknown(String),
 }
 
 fn seen_policy(row: &PolicyRow, content: String) -> Result<SeenPolicy, Left> {

@@ -6,7 +6,6 @@ use hallpass_audit::{Draft, Event, Origin};
 use hallpass_model::{AuditId, HoldKey, IdSource, TimeSpan, Timestamp};
 use serde_json::{Value, json};
 
-use super::armer::Otherwise;
 use super::statement::Denial;
 use super::{ArmedEnd, ArmedEndState, GateChange, NotArmed, WhyNotArmed};
 
@@ -23,6 +22,15 @@ const LOOK_EVERY: TimeSpan = TimeSpan::minutes(5);
 const LOOK_BEFORE: TimeSpan = TimeSpan::seconds(30);
 /// What helps when AWS does not let us.
 const ADVICE: &str = "`hallpass server doctor` shows what is missing";
+
+/// What is known of another way to the same access.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Otherwise {
+    /// It must not be in force.
+    Not(NotArmed),
+    /// Nobody knows, and why.
+    Unknown(String),
+}
 
 /// How an account was found, with nothing left to write.
 pub(super) struct Look {

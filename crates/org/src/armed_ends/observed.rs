@@ -81,19 +81,22 @@ pub(super) fn fit(seen: &Observed, ends: &[(&ArmedEnd, Denial)], allowance: Allo
             fitted.beside_foreign.push(end.key.clone());
             continue;
         }
-        let mut numbers = place
-            .into_iter()
-            .chain(0..allowance.policies.min(POLICIES_MAX));
-        let found = numbers.find(|number| {
-            let mut denials = fitted.denials[*number].clone();
-            denials.insert(denial.clone());
-            let policy = seen.ours[*number].as_ref();
+        let allowed = allowance.policies.min(POLICIES_MAX);
+        for number in place.into_iter().chain(0..allowed) {
+            let policy = seen.ours.get(number).and_then(Option::as_ref);
             let foreign = policy.map_or(&[][..], |policy| &policy.parts.foreign);
-            text(foreign, &denials).is_some_and(|text| text.len() <= allowance.characters)
-        });
-        // what finds no room is left out, and seen not to be in force
-        if let Some(number) = found {
-            fitted.denials[number].insert(denial.clone());
+            let Some(denials) = fitted.denials.get_mut(number) else {
+                continue;
+            };
+            let is_new = denials.insert(denial.clone());
+            let fits = text(foreign, denials).is_some_and(|it| it.len() <= allowance.characters);
+            if fits {
+                break;
+            }
+            // what finds no room anywhere is left out, and seen not to be in force
+            if is_new {
+                denials.remove(denial);
+            }
         }
     }
     fitted

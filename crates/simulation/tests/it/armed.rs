@@ -671,7 +671,7 @@ async fn generated(seed: u64) {
             }
             4 => {
                 // another way is there before the end comes near, as one who gives it cannot do by our hand
-                let near = bench.armed_end(&key).await.filter(|end| end.is_open());
+                let near = bench.armed_end(&key).await.filter(ArmedEnd::is_open);
                 let is_far =
                     near.is_none_or(|end| end.ends_at > TimeSpan::minutes(6).after(bench.now()));
                 if is_far {

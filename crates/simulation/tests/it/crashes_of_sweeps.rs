@@ -160,7 +160,7 @@ async fn play(world: &mut World, scenario: &Scenario) -> u64 {
             assert!(tries < 20, "{}: {step:?} never succeeds", scenario.name);
             let mut done = false;
             let finished = world
-                .until_stopped(async { done = attempt(world, *step, &key).await })
+                .until_stopped(Box::pin(async { done = attempt(world, *step, &key).await }))
                 .await;
             if !finished {
                 world.restart();
@@ -246,7 +246,7 @@ async fn check(world: &World, scenario: &Scenario, case: &str) {
 fn all_stops_of(scenario: &Scenario) {
     let calls = run(async {
         let mut world = world(scenario, None);
-        let calls = play(&mut world, scenario).await;
+        let calls = Box::pin(play(&mut world, scenario)).await;
         check(&world, scenario, "undisturbed").await;
         calls
     });
@@ -256,7 +256,7 @@ fn all_stops_of(scenario: &Scenario) {
     for (call, mode) in stops(calls, GateMode::ALL).filter(|(call, _)| is_kept(*call)) {
         run(async {
             let mut world = world(scenario, Some(GatePlan { call, mode }));
-            play(&mut world, scenario).await;
+            Box::pin(play(&mut world, scenario)).await;
             let case = format!("call {call} of {calls}, {mode:?}");
             check(&world, scenario, &case).await;
         });

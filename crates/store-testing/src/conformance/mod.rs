@@ -14,6 +14,7 @@
 
 pub mod alarms;
 pub mod alerts;
+pub mod armed_ends;
 pub mod assignments;
 pub mod changes;
 pub mod ends;
@@ -32,17 +33,25 @@ use hallpass_access::{AccessStore, SweepStore};
 use hallpass_alerts::AlertStore;
 use hallpass_assignments::AssignmentStore;
 use hallpass_audit::AuditStore;
+use hallpass_org::armed_ends::ArmedEndStore;
 use hallpass_org::session_revocation::SessionRevocationStore;
 
 /// Every port of one engine.
 pub trait Everything:
-    AccessStore + AlertStore + SweepStore + AssignmentStore + AuditStore + SessionRevocationStore
+    AccessStore
+    + AlertStore
+    + ArmedEndStore
+    + SweepStore
+    + AssignmentStore
+    + AuditStore
+    + SessionRevocationStore
 {
 }
 
 impl<T> Everything for T where
     T: AccessStore
         + AlertStore
+        + ArmedEndStore
         + SweepStore
         + AssignmentStore
         + AuditStore
@@ -126,6 +135,11 @@ macro_rules! conformance {
             ends:
                 a_removal_by_a_guard_is_part_of_what_is_desired
                 owned_ends_are_ours_and_not_over;
+            armed_ends:
+                an_armed_end_closes_the_gate_and_follows_its_assignment
+                armed_ends_are_settled_whole_over_the_version_that_was_read
+                a_refused_gate_is_the_end_of_a_create_that_was_not_sent
+                an_armed_end_that_is_over_moves_no_more_and_can_be_held_again;
             session_revocation:
                 cuts_are_added_with_a_change_and_open_until_they_are_gone
                 cuts_are_settled_whole_over_the_version_that_was_read;

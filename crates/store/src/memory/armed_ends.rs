@@ -1,7 +1,7 @@
 //! Ends that AWS enforces, in memory.
 
 use async_trait::async_trait;
-use hallpass_access::ArmedEndWish;
+use hallpass_access::{ArmedEndWish, DesiredAssignment};
 use hallpass_audit::Draft;
 use hallpass_model::HoldKey;
 use hallpass_org::armed_ends::{ArmedEnd, ArmedEndStore, GateChange};
@@ -9,10 +9,30 @@ use hallpass_runner::StoreFault;
 
 use super::{MemoryState, MemoryStore};
 use crate::fault::StorageFault;
-use crate::steps::{armed_end_wished, gate_closed, gate_settled, wrong_version};
+use crate::steps::{
+    armed_end_moved, armed_end_wished, gate_closed, gate_settled, key_of, wrong_version,
+};
+
+/// Carries wishes out, then moves what is armed to where its assignment's end is now: one that is over moves no more.
+pub(super) fn commit(
+    state: &mut MemoryState,
+    wishes: &[ArmedEndWish],
+    desired: &[DesiredAssignment],
+) {
+    for wished in wishes {
+        wish(state, wished);
+    }
+    for desire in desired {
+        let name = key_of(desire).to_string();
+        let stored = state.armed_ends.get(&name).cloned();
+        if let Some(end) = stored.and_then(|end| armed_end_moved(end, desire)) {
+            state.armed_ends.insert(name, end);
+        }
+    }
+}
 
 /// Carries a wish out, and closes the gate of what waits for it.
-pub(super) fn wish(state: &mut MemoryState, wish: &ArmedEndWish) {
+fn wish(state: &mut MemoryState, wish: &ArmedEndWish) {
     let key = match wish {
         ArmedEndWish::Arm(grant) => &grant.key,
         ArmedEndWish::Over { key, .. } => key,

@@ -14,8 +14,7 @@ use super::{MemoryState, Slot, armed_ends, locks};
 use crate::fault::StorageFault;
 use crate::rows::subject_of;
 use crate::steps::{
-    answered_at, armed_end_moved, check_step, desired, exists_already, key_of, revocation_of,
-    wrong_version,
+    answered_at, check_step, desired, exists_already, key_of, revocation_of, wrong_version,
 };
 
 /// What a change would do. Reads see what it did so far.
@@ -87,17 +86,7 @@ pub(super) fn commit(state: &mut MemoryState, change: Change) -> Result<Vec<Reco
     for (user, at) in &change.credentials_ended {
         locks::end_credentials(state, user, *at);
     }
-    // before they follow what is desired: one that is over moves no more
-    for wish in &change.armed_ends {
-        armed_ends::wish(state, wish);
-    }
-    for desire in &change.desired {
-        let name = key_of(desire).to_string();
-        let stored = state.armed_ends.get(&name).cloned();
-        if let Some(end) = stored.and_then(|end| armed_end_moved(end, desire)) {
-            state.armed_ends.insert(name, end);
-        }
-    }
+    armed_ends::commit(state, &change.armed_ends, &change.desired);
     for sessions in &change.sessions_to_revoke {
         state
             .session_revocations

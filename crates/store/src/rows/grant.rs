@@ -52,6 +52,10 @@ pub(super) struct GrantRow {
     version: u64,
 }
 
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde gives what it skips by reference"
+)]
 fn is_off(armed_ends: &ArmedEnds) -> bool {
     *armed_ends == ArmedEnds::Off
 }

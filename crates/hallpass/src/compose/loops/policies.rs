@@ -1,0 +1,53 @@
+//! The loops that keep policies on accounts: of sessions that outlive grants, and of ends that AWS enforces.
+
+use tokio::sync::watch;
+
+use super::{Engine, LOOK_AGAIN};
+
+/// Ends sessions that outlive grants.
+pub(super) async fn revoke_sessions(engine: Engine, mut stop: watch::Receiver<bool>) {
+    let notify = engine.access.revocations_notify();
+    while !*stop.borrow() {
+        match engine.keepers.revoker.tick().await {
+            Ok(report) => {
+                for (account, why) in &report.failed {
+                    tracing::warn!(account, why, "sessions could not be ended yet");
+                }
+                if report.applied + report.gone > 0 {
+                    let (applied, gone) = (report.applied, report.gone);
+                    tracing::info!(applied, gone, "ended sessions were tended");
+                }
+            }
+            Err(error) => tracing::error!(error = %error, "ended sessions could not be tended"),
+        }
+        tokio::select! {
+            () = notify.notified() => {}
+            _ = stop.changed() => {}
+            () = tokio::time::sleep(LOOK_AGAIN) => {}
+        }
+    }
+}
+
+/// Arms the ends of grants at AWS.
+pub(super) async fn arm_ends(engine: Engine, mut stop: watch::Receiver<bool>) {
+    let notify = engine.access.armed_ends_notify();
+    while !*stop.borrow() {
+        match engine.keepers.armer.tick().await {
+            Ok(report) => {
+                for (account, why) in &report.failed {
+                    tracing::warn!(account, why, "ends could not be armed yet");
+                }
+                if report.armed + report.not_armed + report.gone > 0 {
+                    let (armed, not_armed, gone) = (report.armed, report.not_armed, report.gone);
+                    tracing::info!(armed, not_armed, gone, "armed ends were tended");
+                }
+            }
+            Err(error) => tracing::error!(error = %error, "armed ends could not be tended"),
+        }
+        tokio::select! {
+            () = notify.notified() => {}
+            _ = stop.changed() => {}
+            () = tokio::time::sleep(LOOK_AGAIN) => {}
+        }
+    }
+}

@@ -1,0 +1,195 @@
+//! Ends that AWS enforces: added with a grant, moved with its assignment, settled whole together with what waits for them.
+
+use hallpass_access::{ArmedEndStatus, ArmedEndWish, Change, DesiredAssignment, GrantToArm};
+use hallpass_assignments::{AssignmentRow, Gate, Verdict};
+use hallpass_audit::{Draft, Event, Origin};
+use hallpass_model::{AuditId, HoldKey, Timestamp};
+use hallpass_org::armed_ends::{ArmedEnd, ArmedEndState, GateChange};
+use uuid::Uuid;
+
+use super::Store;
+use crate::{a_grant, account_key, at, wanted, wanted_instead};
+
+fn key() -> HoldKey {
+    account_key(1, 1)
+}
+
+/// A grant of the key, until [`at`]`(until)`, asked for at [`at`]`(asked)`.
+fn arm(asked: u64, until: u64) -> ArmedEndWish {
+    let grant = a_grant(1);
+    ArmedEndWish::Arm(Box::new(GrantToArm {
+        grant: grant.id,
+        request: grant.request,
+        holder: grant.holder.email,
+        key: key(),
+        names: grant.names,
+        required: false,
+        ends_at: at(until),
+        asked_at: at(asked),
+        arm_by: at(asked + 60),
+        gate_until: at(asked + 60),
+    }))
+}
+
+async fn commit(store: &Store, desired: DesiredAssignment, wish: Option<ArmedEndWish>) {
+    let change = Change {
+        desired: vec![desired],
+        armed_ends: wish.into_iter().collect(),
+        ..Change::default()
+    };
+    store.commit(change).await.unwrap();
+}
+
+async fn row(store: &Store) -> AssignmentRow {
+    store.assignment(&key()).await.unwrap().unwrap()
+}
+
+async fn end(store: &Store) -> ArmedEnd {
+    let found = store.armed_ends_of(&[key()]).await.unwrap();
+    found.into_iter().next().unwrap()
+}
+
+fn armed(end: &ArmedEnd, until: Timestamp) -> ArmedEnd {
+    ArmedEnd {
+        state: ArmedEndState::Armed {
+            until,
+            ends_at: end.ends_at,
+            at: at(20),
+        },
+        due: at(300),
+        ..end.clone()
+    }
+}
+
+fn record(n: u128) -> Draft {
+    let id = AuditId::new(Uuid::from_u128(n));
+    Draft::new(id, Event::EndArmed, at(20), "hallpass", Origin::System)
+}
+
+fn opened(refused: Option<&str>) -> GateChange {
+    GateChange {
+        key: key(),
+        refused: refused.map(str::to_owned),
+        at: at(20),
+    }
+}
+
+pub async fn an_armed_end_closes_the_gate_and_follows_its_assignment(store: Store) {
+    commit(&store, wanted(&key(), 600, 10), Some(arm(10, 600))).await;
+    let until = at(70);
+    assert_eq!(row(&store).await.gate, Gate::Closed { until });
+    let first = end(&store).await;
+    assert_eq!(
+        (&first.state, first.ends_at, first.due),
+        (&ArmedEndState::Wanted, at(600), at(10))
+    );
+    assert_eq!(store.open_armed_ends().await.unwrap(), [first]);
+    // a later end moves it, and the gate stays as it is
+    commit(&store, wanted_instead(&row(&store).await, 900, 10), None).await;
+    let moved = end(&store).await;
+    assert_eq!((moved.ends_at, moved.version), (at(900), 1));
+    assert_eq!(row(&store).await.gate, Gate::Closed { until });
+    // the same again changes nothing
+    commit(&store, wanted_instead(&row(&store).await, 900, 10), None).await;
+    assert_eq!(end(&store).await, moved);
+    // what was never armed has none
+    commit(&store, wanted(&account_key(2, 2), 600, 10), None).await;
+    assert_eq!(store.open_armed_ends().await.unwrap().len(), 1);
+}
+
+pub async fn armed_ends_are_settled_whole_over_the_version_that_was_read(store: Store) {
+    commit(&store, wanted(&key(), 600, 10), Some(arm(10, 600))).await;
+    let read = end(&store).await;
+    commit(&store, wanted_instead(&row(&store).await, 900, 10), None).await;
+    let late = armed(&read, at(600));
+    let settled = store
+        .settle_armed_ends(&[late], vec![opened(None)], vec![record(1)])
+        .await;
+    assert!(settled.is_err(), "it moved since it was read");
+    assert!(
+        !row(&store).await.gate.is_open(),
+        "and nothing of it is stored"
+    );
+    assert!(store.records_from(1, 10).await.unwrap().is_empty());
+    let now = armed(&end(&store).await, at(900));
+    let settled = store
+        .settle_armed_ends(&[now], vec![opened(None)], vec![record(1)])
+        .await;
+    settled.unwrap();
+    let open = row(&store).await;
+    assert_eq!((&open.gate, open.execution.due), (&Gate::Open, at(10)));
+    assert_eq!(store.records_from(1, 10).await.unwrap().len(), 1);
+    let told = store.armed_ends(&[key(), account_key(2, 2)]).await.unwrap();
+    let status = ArmedEndStatus::Armed { until: at(900) };
+    assert_eq!(told.into_iter().collect::<Vec<_>>(), [(key(), status)]);
+    // an open gate is closed by nobody but a new hold, and refused by nobody
+    let again = end(&store).await;
+    let refused = store
+        .settle_armed_ends(&[again], vec![opened(Some("no"))], vec![])
+        .await;
+    refused.unwrap();
+    assert_eq!(row(&store).await.gate, Gate::Open);
+}
+
+pub async fn a_refused_gate_is_the_end_of_a_create_that_was_not_sent(store: Store) {
+    commit(&store, wanted(&key(), 600, 10), Some(arm(10, 600))).await;
+    let read = end(&store).await;
+    let settled = store
+        .settle_armed_ends(&[read], vec![opened(Some("no room"))], vec![])
+        .await;
+    settled.unwrap();
+    let refused = row(&store).await;
+    assert!(refused.gave_up() && !refused.is_wanted(at(20)));
+    assert!(matches!(
+        hallpass_assignments::next(&refused, at(20)),
+        hallpass_assignments::RowAction::Settle(Verdict::Refused { reason, .. }) if reason == "no room"
+    ));
+}
+
+pub async fn an_armed_end_that_is_over_moves_no_more_and_can_be_held_again(store: Store) {
+    commit(&store, wanted(&key(), 600, 10), Some(arm(10, 600))).await;
+    let read = armed(&end(&store).await, at(600));
+    store
+        .settle_armed_ends(&[read], vec![opened(None)], vec![])
+        .await
+        .unwrap();
+    let over = ArmedEndWish::Over {
+        key: key(),
+        lasts_until: at(4_000),
+    };
+    commit(
+        &store,
+        wanted_instead(&row(&store).await, 5, 10),
+        Some(over),
+    )
+    .await;
+    let spent = end(&store).await;
+    assert_eq!(
+        (spent.ends_at, spent.lasts_until),
+        (at(600), Some(at(4_000)))
+    );
+    // a new hold takes it over, with what is in force
+    commit(
+        &store,
+        wanted_instead(&row(&store).await, 2_000, 1_000),
+        Some(arm(1_000, 2_000)),
+    )
+    .await;
+    let again = end(&store).await;
+    assert_eq!(
+        (again.ends_at, again.lasts_until, again.due),
+        (at(2_000), None, at(1_000))
+    );
+    assert_eq!(again.armed_until(), Some(at(600)));
+    assert!(!row(&store).await.gate.is_open());
+    let gone = ArmedEnd {
+        state: ArmedEndState::Gone { at: at(4_000) },
+        ..again
+    };
+    store
+        .settle_armed_ends(&[gone], vec![], vec![])
+        .await
+        .unwrap();
+    assert!(store.open_armed_ends().await.unwrap().is_empty());
+    assert!(store.armed_ends(&[key()]).await.unwrap().is_empty());
+}
