@@ -662,20 +662,10 @@ def decided_by_people(world):
     world.until("open again it waits again", lambda: world.of(page)["state"] == "waiting")
 
 
-def rested(count):
-    """A count once it has stood still for two seconds: what was asked for before this is over."""
-    before = None
-    while (now := count()) != before:
-        before = now
-        time.sleep(2)
-    return now
-
-
 def forged(world):
     """An event names a finding, and is believed nothing else."""
     victim = world.bucket("e2e-victim")
     real = world.finding(world.found("S3.2", world.bucket("e2e-real")))
-    entered = rested(lambda: len(world.calls("AssumeRole")))
     send = lambda number, finding, account: world.sqs.send_message(QueueUrl=world.url, MessageBody=json.dumps({
         "id": f"forged-{number}", "source": "aws.securityhub", "detail-type": "Security Hub Findings - Imported", "account": account,
         "region": world.region, "detail": {"findings": [finding]}}, default=str))
@@ -686,7 +676,10 @@ def forged(world):
     send(3, {**real, "Compliance": control}, "999999999999")
     world.until("the queue empties", lambda: settled(world))
     check("no bucket is closed for a forged event", not world.is_closed("e2e-victim") and not world.is_closed("e2e-real"))
-    check.equal("and no account is entered", len(world.calls("AssumeRole")), entered)
+    # what is entered for is in the session's own policy; other findings may be looked at meanwhile
+    about = [call["request"] for call in world.calls("AssumeRole")
+             if any(name in json.dumps(call["request"]) for name in ("e2e-victim", "e2e-real", "999999999999"))]
+    check.equal("and no account is entered for it", about, [])
     parked = json.loads(world.stage.run("events", "list", "--output", "json", **world.aws).stdout)
     check("what another organization sent is parked", any("not the organization's" in it["why"] for it in parked), parked)
 
