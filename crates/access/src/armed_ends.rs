@@ -22,7 +22,7 @@ pub enum ArmedEnds {
 }
 
 impl ArmedEnds {
-    /// The word of configuration and rules.
+    /// The word of the configuration.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Off => "off",

@@ -13,13 +13,8 @@ use crate::{
 const PREFERRED_WAITS: TimeSpan = TimeSpan::seconds(60);
 /// How long until what is required is given up: as long as a create may take (`access.md` §6).
 const REQUIRED_WAITS: TimeSpan = TimeSpan::minutes(5);
-/// Until a policy works everywhere (`policies.md` §14).
-const PROPAGATION: TimeSpan = TimeSpan::minutes(5);
-/// No permission set's sessions last longer; counts when the set is not known any more.
-const SESSION_MAX: TimeSpan = TimeSpan::hours(12);
-
 /// Why no end can be armed for a target, whatever AWS says; `None` when it can.
-pub fn out_of_reach(target: &Target, settings: &Settings) -> Option<&'static str> {
+fn out_of_reach(target: &Target, settings: &Settings) -> Option<&'static str> {
     match target {
         Target::Group { .. } => Some("memberships of groups are not armed"),
         Target::Account { account, .. } => (settings.management_account.as_ref() == Some(account))
@@ -30,18 +25,9 @@ pub fn out_of_reach(target: &Target, settings: &Settings) -> Option<&'static str
 /// How the end of a new grant is to be armed. Refused where it must be and cannot.
 pub(crate) fn of_new_grant(
     target: &Target,
-    by_rules: Option<ArmedEnds>,
     settings: &Settings,
 ) -> Result<ArmedEnds, PressRefused> {
-    let mode = settings.armed_ends.mode;
-    let wanted = by_rules.unwrap_or_default().max(mode);
-    let unreached = if mode == ArmedEnds::Off {
-        // nobody keeps the policies
-        Some("the configuration has `access.armed_ends.mode = \"off\"`")
-    } else {
-        out_of_reach(target, settings)
-    };
-    match (wanted, unreached) {
+    match (settings.armed_ends.mode, out_of_reach(target, settings)) {
         (ArmedEnds::Required, Some(why)) => Err(PressRefused::EndNotArmed { why }),
         (ArmedEnds::Preferred | ArmedEnds::Off, Some(_)) => Ok(ArmedEnds::Off),
         (wanted, None) => Ok(wanted),
@@ -85,11 +71,10 @@ pub(crate) fn wishes(
                 }
                 ArmedEnds::Preferred | ArmedEnds::Required => is_over.then(|| {
                     let last =
-                        session_revocation::credentials_until(&grant.names, directory, aws_now);
-                    let last = last.unwrap_or_else(|| SESSION_MAX.after(aws_now));
+                        session_revocation::none_left_after(&grant.names, directory, aws_now);
                     ArmedEndWish::Over {
                         key: grant.key.clone(),
-                        lasts_until: PROPAGATION.after(last),
+                        lasts_until: last,
                     }
                 }),
             }

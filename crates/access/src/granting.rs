@@ -30,7 +30,7 @@ pub(crate) fn approved(
     if let Some(extended) = pending.request().extends {
         return lengthen(pending, extended, by, approval, actor, context);
     }
-    let armed_ends = arming::of_new_grant(&pending.key().target, None, context.settings)?;
+    let armed_ends = arming::of_new_grant(&pending.key().target, context.settings)?;
     Ok(schedule(
         pending,
         by,

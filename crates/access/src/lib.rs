@@ -85,7 +85,6 @@ mod service;
 pub use alarm::{Alarm, AlarmKind, AlarmState};
 pub use approving::Approving;
 pub use armed_ends::{ArmedEndStatus, ArmedEndWish, ArmedEnds, GrantToArm};
-pub use arming::out_of_reach;
 pub use ask::{AskOutcome, AskedTogether, REASON_MISSING, reason_refused};
 pub use break_glass::BREAK_GLASS_MAX;
 pub use change::{

@@ -36,8 +36,7 @@ pub(crate) fn of(
         return None;
     }
     let issued_before = whole_second_after(now);
-    let last = credentials_until(&grant.names, directory, issued_before)
-        .unwrap_or_else(|| SESSION_MAX.after(issued_before));
+    let until = none_left_after(&grant.names, directory, issued_before);
     Some(OutlivingSessions {
         grant: grant.id,
         request: grant.request,
@@ -46,7 +45,7 @@ pub(crate) fn of(
         names: grant.names.clone(),
         at: now,
         issued_before,
-        until: PROPAGATION.after(last),
+        until,
     })
 }
 
@@ -62,6 +61,17 @@ pub fn credentials_until(
             .map(|set| TimeSpan::seconds(set.session_duration).after(ended_at)),
         TargetNames::Group { .. } => None,
     }
+}
+
+/// When no session of a permission set can be left whose access was seen gone at `ended_at`, and a policy that refuses them
+/// may go.
+pub(crate) fn none_left_after(
+    names: &TargetNames,
+    directory: &Directory,
+    ended_at: Timestamp,
+) -> Timestamp {
+    let last = credentials_until(names, directory, ended_at);
+    PROPAGATION.after(last.unwrap_or_else(|| SESSION_MAX.after(ended_at)))
 }
 
 /// Whether policies have an effect where a grant is: in accounts other than the management account.

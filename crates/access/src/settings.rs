@@ -72,7 +72,7 @@ pub struct Settings {
     pub admins: Vec<String>,
     /// Whether sessions that outlive a grant are ended with it.
     pub end_sessions: bool,
-    /// Whether AWS enforces ends by its own clock; rules may want more.
+    /// Whether AWS enforces ends by its own clock.
     pub armed_ends: ArmedEndSettings,
     /// How long records may wait for the export before no new access is given; `None` = for ever.
     pub require_export_within: Option<TimeSpan>,

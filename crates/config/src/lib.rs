@@ -29,6 +29,7 @@ use std::path::{Path, PathBuf};
 use hallpass_access::{AdminSignIn, ArmedEndSettings, ArmedEnds, OnRuleChange, Settings};
 use hallpass_identity::Identity;
 use hallpass_model::TimeSpan;
+use hallpass_org::armed_ends::POLICIES_MAX;
 use hallpass_terminal::exit::Failure;
 use serde::Deserialize;
 
@@ -203,9 +204,6 @@ impl Default for Access {
         }
     }
 }
-
-/// Policies of ours that one account may have at most.
-const POLICIES_MAX: usize = 3;
 
 /// Ends that AWS enforces by its own clock.
 #[derive(Clone, Copy, Debug, Deserialize)]

@@ -12,7 +12,7 @@ use hallpass_model::{Clock, GrantId, HoldKey, TimeSpan, Timestamp};
 use hallpass_runner::{StepId, StoreFault};
 use hallpass_runner_testing::Gate;
 
-use hallpass_org::armed_ends::{ArmedEnd, ArmedEndStore, GateChange};
+use hallpass_org::armed_ends::{ArmedEnd, ArmedEndStore, GateChange, SettledEnds};
 use hallpass_org::session_revocation::{
     SessionRevocation, SessionRevocationNews, SessionRevocationStore,
 };
@@ -62,6 +62,8 @@ pub struct Situation {
     pub roles: BTreeMap<String, TargetPresence>,
     /// How long until listings show a write.
     pub lag: TimeSpan,
+    /// Accounts that left.
+    pub gone: Vec<String>,
 }
 
 /// An organization of a unit with two accounts.
@@ -98,6 +100,7 @@ impl FakeOrganization {
             tags: BTreeMap::new(),
             roles: BTreeMap::new(),
             lag: TimeSpan::ZERO,
+            gone: Vec::new(),
         };
         Self {
             clock,
@@ -305,7 +308,8 @@ impl Organization for FakeOrganization {
 
     async fn policies_of(&self, target: &str) -> Result<Vec<PolicyRow>, OrganizationFault> {
         let is_account = target.len() == 12 && target.bytes().all(|b| b.is_ascii_digit());
-        if ![ROOT, UNIT].contains(&target) && !is_account {
+        let has_left = locked(&self.situation).gone.iter().any(|it| it == target);
+        if ![ROOT, UNIT].contains(&target) && !is_account || has_left {
             return Err(gone(target));
         }
         let shown = self.shown();
@@ -551,7 +555,7 @@ impl<P: ArmedEndStore> ArmedEndStore for GatedOrg<P> {
         ends: &[ArmedEnd],
         gates: Vec<GateChange>,
         records: Vec<Draft>,
-    ) -> Result<(), StoreFault> {
+    ) -> Result<SettledEnds, StoreFault> {
         let call = self.0.settle_armed_ends(ends, gates, records);
         self.1.pass(call, unkept).await
     }

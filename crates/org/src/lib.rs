@@ -8,6 +8,7 @@
 //! Knows nothing of AWS's wire formats, of databases or of who may ask.
 #![warn(missing_docs)]
 
+mod account_policy;
 mod changing;
 mod facts;
 mod judging;

@@ -9,7 +9,9 @@ use hallpass_runner::{LANE_LEASE, Lane, LeaseAnswer, PlanStore, StoreFault};
 use super::ledger::{Ledger, Look, Otherwise};
 use super::observed::{Act, Allowance, Observed, SeenPolicy, fit, next};
 use super::statement::{Denial, account_of_name, parts, policy_name};
-use super::{ArmedEnd, ArmedEndStore, NotArmed, OtherAccess, POLICIES_MAX, WhyNotArmed};
+use super::{
+    ArmedEnd, ArmedEndStore, NotArmed, OtherAccess, POLICIES_MAX, SettledEnds, WhyNotArmed,
+};
 use crate::ports::{NewPolicy, Organization, OrganizationFault, PolicyRow};
 use crate::refusal::{of_management, of_surroundings, slot_taken};
 use crate::{ChoreError, facts, step_executor};
@@ -76,6 +78,8 @@ enum Left {
     Passing(String),
     /// Somebody has to do something.
     Refused(String),
+    /// There is no such account any more.
+    NoAccount(String),
 }
 
 impl EndArmer {
@@ -199,6 +203,7 @@ impl EndArmer {
                 ledger.refuse(ends, &why);
                 report.failed.push((account.to_owned(), why));
             }
+            Err(Left::NoAccount(why)) => ledger.no_account(ends, &why),
         }
         let told = ledger.finish();
         if told.gone > 0 && report.acts == acts_before {
@@ -208,12 +213,21 @@ impl EndArmer {
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner) = None;
         }
-        report.armed += told.armed;
-        report.not_armed += told.not_armed;
-        report.gone += told.gone;
-        self.ends
+        let (armed, not_armed, gone) = (told.armed, told.not_armed, told.gone);
+        let settled = self
+            .ends
             .settle_armed_ends(&told.ends, told.gates, told.records)
-            .await
+            .await?;
+        match settled {
+            SettledEnds::Stored => {
+                report.armed += armed;
+                report.not_armed += not_armed;
+                report.gone += gone;
+            }
+            // a grant began to count, or was extended, while AWS was asked: it is due at the next tick
+            SettledEnds::Moved => {}
+        }
+        Ok(())
     }
 
     /// Why ends must not be in force: what the person holds in another way, which is looked at again whenever an end is due.
@@ -304,8 +318,7 @@ impl EndArmer {
     async fn look(&self, account: &str) -> Result<Observed, Left> {
         let attached = match self.organization.policies_of(account).await {
             Ok(attached) => attached,
-            // nothing can be refused in an account that is gone
-            Err(OrganizationFault::NotThere { message }) => return Err(Left::Refused(message)),
+            Err(OrganizationFault::NotThere { message }) => return Err(Left::NoAccount(message)),
             Err(fault) => return Err(left(fault)),
         };
         let mut seen = Observed {
@@ -403,7 +416,7 @@ impl EndArmer {
             match self.remove_if_spent(account, &row).await {
                 Ok(true) => report.acts += 1,
                 Ok(false) | Err(Left::Unseen) => {}
-                Err(Left::Passing(why) | Left::Refused(why)) => {
+                Err(Left::Passing(why) | Left::Refused(why) | Left::NoAccount(why)) => {
                     report.failed.push((account.to_owned(), why));
                 }
             }

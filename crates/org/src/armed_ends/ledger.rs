@@ -107,14 +107,29 @@ impl<'a> Ledger<'a> {
     /// AWS does not let us.
     pub(super) fn refuse(&mut self, ends: Vec<ArmedEnd>, why: &str) {
         for end in self.due(ends) {
-            if end.is_wanted(self.now) && end.armed_until().is_none() {
-                let words = format!("{why}; {ADVICE}");
-                let why = WhyNotArmed::Refused;
-                self.not_armed(end, NotArmed { why, words });
+            self.refuse_one(end, why);
+        }
+    }
+
+    /// The account is not there: nothing can be refused in it, and nothing of it is left to take away.
+    pub(super) fn no_account(&mut self, ends: Vec<ArmedEnd>, why: &str) {
+        for end in self.due(ends) {
+            if end.is_wanted(self.now) {
+                self.refuse_one(end, why);
             } else {
-                // what is in force stays so, and what is over refuses nobody who holds anything
-                self.again(end);
+                self.over(end);
             }
+        }
+    }
+
+    fn refuse_one(&mut self, end: ArmedEnd, why: &str) {
+        if end.is_wanted(self.now) && end.armed_until().is_none() {
+            let words = format!("{why}; {ADVICE}");
+            let why = WhyNotArmed::Refused;
+            self.not_armed(end, NotArmed { why, words });
+        } else {
+            // what is in force stays so, and what is over refuses nobody who holds anything
+            self.again(end);
         }
     }
 
@@ -210,7 +225,8 @@ impl<'a> Ledger<'a> {
             let record = self.record(event, &end).error(&why.words);
             self.told.records.push(record.ends_at(end.ends_at));
         }
-        if end.required && was_armed.is_none() && end.lasts_until.is_none() {
+        // what has been let through stays: only a create that still waits is refused
+        if end.required && end.lasts_until.is_none() {
             self.told.gates.push(GateChange {
                 key: end.key.clone(),
                 refused: Some(format!("its end could not be armed at AWS: {}", why.words)),

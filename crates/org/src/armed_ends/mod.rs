@@ -19,22 +19,19 @@ mod tests;
 
 use async_trait::async_trait;
 use hallpass_audit::Draft;
-use hallpass_model::{
-    Email, GrantId, HoldKey, RequestId, Target, TargetNames, TimeSpan, Timestamp,
-};
+use hallpass_model::{Email, GrantId, HoldKey, RequestId, Target, TargetNames, Timestamp};
 use hallpass_runner::StoreFault;
 use serde::{Deserialize, Serialize};
 
 pub use armer::{EndArmer, EndArmerReport, EndArmerSettings};
 pub use statement::policy_name;
 
+pub use crate::account_policy::CHARACTERS;
+
 use crate::ports::OrganizationFault;
 
 /// Policies of ours that one account may have at most.
 pub const POLICIES_MAX: usize = 3;
-
-/// Characters that a service control policy holds.
-pub const CHARACTERS: usize = 5_120;
 
 /// Why an end is not armed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -196,9 +193,6 @@ fn rounded_up(at: Timestamp, step: i64) -> Timestamp {
     Timestamp::from_second(seconds.saturating_add(up)).unwrap_or(at)
 }
 
-/// Until a policy works everywhere (`policies.md` §14), and however long a session may last beyond what is known of its set.
-pub const PROPAGATION: TimeSpan = TimeSpan::minutes(5);
-
 /// What becomes of a create that waits for its end to be armed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GateChange {
@@ -210,6 +204,16 @@ pub struct GateChange {
     pub at: Timestamp,
 }
 
+/// What came of storing ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use = "ends that were not stored are to be read again"]
+pub enum SettledEnds {
+    /// They are stored.
+    Stored,
+    /// One of them was moved since it was read: nothing is stored, and what is wanted now is due.
+    Moved,
+}
+
 /// Where armed ends are kept. A commit of the journey adds and moves them.
 #[async_trait]
 pub trait ArmedEndStore: Send + Sync {
@@ -218,13 +222,13 @@ pub trait ArmedEndStore: Send + Sync {
     /// Those of these keys, over or not.
     async fn armed_ends_of(&self, keys: &[HoldKey]) -> Result<Vec<ArmedEnd>, StoreFault>;
     /// Stores them in place of those of the same version, opens or refuses what waits, with their records: all of it, or
-    /// nothing.
+    /// nothing where one of them was moved since it was read.
     async fn settle_armed_ends(
         &self,
         ends: &[ArmedEnd],
         gates: Vec<GateChange>,
         records: Vec<Draft>,
-    ) -> Result<(), StoreFault>;
+    ) -> Result<SettledEnds, StoreFault>;
 }
 
 /// What else gives people what a grant gives them.

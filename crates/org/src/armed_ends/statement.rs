@@ -2,12 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use hallpass_iam::generate::{Draft, DraftStatement, Many};
+use hallpass_iam::generate::{DraftStatement, Many};
 use hallpass_iam::language::Effect;
-use hallpass_model::{Target, TargetNames, Timestamp};
-use serde_json::{Value, json};
+use hallpass_model::Timestamp;
+use serde_json::Value;
 
 use super::ArmedEnd;
+use crate::account_policy;
 
 /// What statements of ours are called; instant and permission set follow.
 const SID: &str = "HallpassEnd";
@@ -33,29 +34,6 @@ pub(super) fn account_of_name(name: &str) -> Option<&str> {
     is_account.then_some(account)
 }
 
-/// The role of a permission set in an account, in both forms of its path. The suffix is spelled out: `_*` would also be
-/// the role of every set whose name only begins so. It need not exist yet.
-fn role(end: &ArmedEnd) -> Option<String> {
-    let (
-        Target::Account {
-            account,
-            permission_set,
-        },
-        TargetNames::Account {
-            permission_set: name,
-            ..
-        },
-    ) = (&end.key.target, &end.names)
-    else {
-        return None;
-    };
-    let partition = permission_set.as_str().split(':').nth(1).unwrap_or("aws");
-    Some(format!(
-        "arn:{partition}:iam::{account}:role/aws-reserved/sso.amazonaws.com/*AWSReservedSSO_{name}_{}",
-        "?".repeat(16)
-    ))
-}
-
 /// One denial: of a person, on a role, from an instant on.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Denial {
@@ -69,7 +47,7 @@ impl Denial {
     pub(super) fn of(end: &ArmedEnd, now: Timestamp) -> Option<Self> {
         Some(Self {
             from: end.instant(now),
-            role: role(end)?,
+            role: account_policy::role_of(&end.key, &end.names)?,
             user: end.key.user.as_str().to_owned(),
         })
     }
@@ -91,14 +69,8 @@ pub(super) struct Parts {
 
 /// Takes a policy apart; `None` when it is none.
 pub(super) fn parts(content: &str) -> Option<Parts> {
-    let text: Value = serde_json::from_str(content).ok()?;
-    let statements = match text.get("Statement")? {
-        Value::Array(all) => all.clone(),
-        one @ Value::Object(_) => vec![one.clone()],
-        _ => return None,
-    };
     let mut parts = Parts::default();
-    for statement in statements {
+    for statement in account_policy::statements(content)? {
         match denials(&statement) {
             Some(denials) => parts.denials.extend(denials),
             None => parts.foreign.push(statement),
@@ -136,17 +108,12 @@ fn denials(statement: &Value) -> Option<BTreeSet<Denial>> {
 
 fn written(from: Timestamp, role: &str, users: &BTreeSet<String>, sid: &str) -> Option<Value> {
     let users: Vec<String> = users.iter().cloned().collect();
-    let draft = Draft {
-        statements: vec![
-            DraftStatement::new(sid.to_owned(), Effect::Deny, Many::one("*"))
-                .when("StringEquals", USER, Many::short(users))
-                .when("ArnLike", ROLE, Many::one(role))
-                .when("DateGreaterThan", NOW, Many::one(from.to_string())),
-        ],
-    };
-    let mut text: Value = serde_json::from_str(&draft.json()).ok()?;
-    let statements = text.get_mut("Statement")?;
-    statements.get_mut(0).map(Value::take)
+    account_policy::written(
+        DraftStatement::new(sid.to_owned(), Effect::Deny, Many::one("*"))
+            .when("StringEquals", USER, Many::short(users))
+            .when("ArnLike", ROLE, Many::one(role))
+            .when("DateGreaterThan", NOW, Many::one(from.to_string())),
+    )
 }
 
 /// The text of a policy that says this, beside what is there of others; `None` when nothing is left to say.
@@ -173,5 +140,5 @@ pub(super) fn text(foreign: &[Value], denials: &BTreeSet<Denial>) -> Option<Stri
         });
     let statements: Vec<Value> = foreign.iter().cloned().chain(ours).collect();
     let is_empty = statements.is_empty();
-    (!is_empty).then(|| json!({"Version": "2012-10-17", "Statement": statements}).to_string())
+    (!is_empty).then(|| account_policy::text(&statements))
 }

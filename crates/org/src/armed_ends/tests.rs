@@ -1,9 +1,8 @@
 //! What the statements say, by the policy engine; how many fit; what is written next.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
-use hallpass_iam::{Context, Decision, Layers, Policy, PolicyType, Request, decide};
+use hallpass_iam::Decision;
 use hallpass_model::{
     Email, GrantId, HoldKey, RequestId, Target, TargetNames, TimeSpan, Timestamp,
 };
@@ -13,6 +12,7 @@ use uuid::Uuid;
 use super::observed::{Act, Allowance, Observed, SeenPolicy, fit, next};
 use super::statement::{Denial, account_of_name, parts, policy_name, text};
 use super::{ArmedEnd, ArmedEndState, NotArmed, WhyNotArmed};
+use crate::account_policy::deciding::decision;
 
 const ACCOUNT: &str = "222233334444";
 const END: &str = "2026-11-20T14:00:00Z";
@@ -65,31 +65,6 @@ fn denied(ends: &[ArmedEnd]) -> BTreeSet<Denial> {
     ends.iter().filter_map(|end| Denial::of(end, now)).collect()
 }
 
-/// What AWS says to somebody in a role at an instant, with the account's policy as the only limit.
-fn decision(policy: &str, user: u32, role: &str, now: &str) -> Decision {
-    let allow =
-        r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}"#;
-    let read = |text: &str, kind| Arc::new(Policy::parse(text, kind).unwrap());
-    let layers = Layers {
-        scps: vec![vec![
-            read(allow, PolicyType::Scp),
-            read(policy, PolicyType::Scp),
-        ]],
-        identity: vec![read(allow, PolicyType::Identity)],
-        ..Layers::default()
-    };
-    let principal = format!("arn:aws:iam::{ACCOUNT}:role/{role}");
-    let context = Context::new()
-        .with(
-            "identitystore:UserId",
-            format!("{user:08}-0000-0000-0000-000000000000").as_str(),
-        )
-        .with("aws:PrincipalArn", principal.as_str())
-        .with("aws:CurrentTime", now);
-    let request = Request::new(&principal, "s3:ListAllMyBuckets", "*", context).unwrap();
-    decide(&layers, &request)
-}
-
 #[test]
 fn exactly_that_person_in_that_role_is_denied_from_the_end_on() {
     let ends = [end(7, "Admin", END), end(9, "Admin", END)];
@@ -121,7 +96,9 @@ fn exactly_that_person_in_that_role_is_denied_from_the_end_on() {
         } else {
             Decision::Allowed
         };
-        assert_eq!(decision(&content, user, role, now), wanted, "{what}");
+        let principal = format!("arn:aws:iam::{ACCOUNT}:role/{role}");
+        let said = decision(&content, user, &principal, ("aws:CurrentTime", now));
+        assert_eq!(said, wanted, "{what}");
     }
     let statements: Value = serde_json::from_str(&content).unwrap();
     assert_eq!(

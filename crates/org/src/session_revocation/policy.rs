@@ -1,19 +1,17 @@
 //! The text of an account's policy: one statement per revocation, beside whatever else somebody put there.
 
-use hallpass_iam::generate::{Draft, DraftStatement, Many};
+use hallpass_iam::generate::{DraftStatement, Many};
 use hallpass_iam::language::Effect;
-use hallpass_model::{GrantId, Target, TargetNames, Timestamp};
-use serde_json::{Value, json};
+use hallpass_model::{GrantId, Target, Timestamp};
+use serde_json::Value;
 
 use super::SessionRevocation;
+use crate::account_policy::{self, CHARACTERS, text};
 
 /// What statements of ours are called; the grant follows.
 const SID: &str = "HallpassEnded";
 /// What the policies are called; the account follows, for names are unique in an organization.
 const NAME: &str = "hallpass-ended-sessions";
-
-/// A service control policy holds no more (`policies.md` §5).
-const BYTES_MAX: usize = 5_120;
 
 /// The name of an account's policy.
 pub fn policy_name(account: &str) -> String {
@@ -35,51 +33,28 @@ pub(super) fn account(revocation: &SessionRevocation) -> Option<&str> {
     }
 }
 
-/// The role of a permission set in an account, in both forms of its path. The suffix is spelled out:
-/// `_*` would also be the role of every set whose name only begins so.
+/// The role of a revocation's permission set.
 fn role(revocation: &SessionRevocation) -> Option<String> {
-    let (
-        Target::Account {
-            account,
-            permission_set,
-        },
-        TargetNames::Account {
-            permission_set: name,
-            ..
-        },
-    ) = (&revocation.key.target, &revocation.names)
-    else {
-        return None;
-    };
-    let partition = permission_set.as_str().split(':').nth(1).unwrap_or("aws");
-    Some(format!(
-        "arn:{partition}:iam::{account}:role/aws-reserved/sso.amazonaws.com/*AWSReservedSSO_{name}_{}",
-        "?".repeat(16)
-    ))
+    account_policy::role_of(&revocation.key, &revocation.names)
 }
 
 /// The statement of a revocation.
 pub(super) fn statement(revocation: &SessionRevocation) -> Option<Value> {
     let role = role(revocation)?;
-    let draft = Draft {
-        statements: vec![
-            DraftStatement::new(statement_id(revocation.grant), Effect::Deny, Many::one("*"))
-                .when(
-                    "StringEquals",
-                    "identitystore:UserId",
-                    Many::one(revocation.key.user.as_str()),
-                )
-                .when("ArnLike", "aws:PrincipalArn", Many::one(role))
-                .when(
-                    "DateLessThan",
-                    "aws:TokenIssueTime",
-                    Many::one(revocation.issued_before.to_string()),
-                ),
-        ],
-    };
-    let mut text: Value = serde_json::from_str(&draft.json()).ok()?;
-    let statements = text.get_mut("Statement")?;
-    statements.get_mut(0).map(Value::take)
+    account_policy::written(
+        DraftStatement::new(statement_id(revocation.grant), Effect::Deny, Many::one("*"))
+            .when(
+                "StringEquals",
+                "identitystore:UserId",
+                Many::one(revocation.key.user.as_str()),
+            )
+            .when("ArnLike", "aws:PrincipalArn", Many::one(role))
+            .when(
+                "DateLessThan",
+                "aws:TokenIssueTime",
+                Many::one(revocation.issued_before.to_string()),
+            ),
+    )
 }
 
 /// A policy taken apart.
@@ -93,14 +68,8 @@ pub(super) struct Parts {
 
 /// Takes a policy apart; `None` when it is none.
 pub(super) fn parts(content: &str) -> Option<Parts> {
-    let text: Value = serde_json::from_str(content).ok()?;
-    let statements = match text.get("Statement")? {
-        Value::Array(all) => all.clone(),
-        one @ Value::Object(_) => vec![one.clone()],
-        _ => return None,
-    };
     let mut parts = Parts::default();
-    for statement in statements {
+    for statement in account_policy::statements(content)? {
         match sid(&statement) {
             Some(sid) if sid.starts_with(SID) => parts.ours.push(sid.to_owned()),
             Some(_) | None => parts.foreign.push(statement),
@@ -155,7 +124,7 @@ pub(super) fn fit(foreign: &[Value], revocations: &[SessionRevocation], now: Tim
         };
         statements.push(statement);
         let grants = group.iter().map(|revocation| revocation.grant);
-        if text(&statements).len() > BYTES_MAX {
+        if text(&statements).len() > CHARACTERS {
             statements.pop();
             fitted.left_out.extend(grants);
         } else {
@@ -167,8 +136,4 @@ pub(super) fn fit(foreign: &[Value], revocations: &[SessionRevocation], now: Tim
     }
     fitted.content = (!statements.is_empty()).then(|| text(&statements));
     fitted
-}
-
-fn text(statements: &[Value]) -> String {
-    json!({"Version": "2012-10-17", "Statement": statements}).to_string()
 }

@@ -1,8 +1,6 @@
 //! What the statements say, how many fit, and what is done next.
 
-use std::sync::Arc;
-
-use hallpass_iam::{Context, Decision, Layers, Policy, PolicyType, Request, decide};
+use hallpass_iam::{Decision, PolicyType};
 use hallpass_model::{
     Email, GrantId, HoldKey, RequestId, Target, TargetNames, TimeSpan, Timestamp,
 };
@@ -12,6 +10,7 @@ use uuid::Uuid;
 use super::plan::{ObservedPolicy, PolicyAct, next};
 use super::policy::{fit, parts, policy_name, statement_id};
 use super::{SessionRevocation, SessionRevocationState};
+use crate::account_policy::deciding::decision;
 use crate::ports::{PolicyRow, PolicyText};
 
 const ACCOUNT: &str = "222233334444";
@@ -52,30 +51,6 @@ fn revocation(number: u128, user: u32, set: &str, end: &str) -> SessionRevocatio
     }
 }
 
-fn decision(revocation: &str, user: u32, role: &str, issued: &str) -> Decision {
-    let allow =
-        r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}"#;
-    let policy = |text: &str, kind| Arc::new(Policy::parse(text, kind).unwrap());
-    let layers = Layers {
-        scps: vec![vec![
-            policy(allow, PolicyType::Scp),
-            policy(revocation, PolicyType::Scp),
-        ]],
-        identity: vec![policy(allow, PolicyType::Identity)],
-        ..Layers::default()
-    };
-    let principal = format!("arn:aws:iam::{ACCOUNT}:role/{role}");
-    let context = Context::new()
-        .with(
-            "identitystore:UserId",
-            format!("{user:08}-0000-0000-0000-000000000000").as_str(),
-        )
-        .with("aws:PrincipalArn", principal.as_str())
-        .with("aws:TokenIssueTime", issued);
-    let request = Request::new(&principal, "s3:ListAllMyBuckets", "*", context).unwrap();
-    decide(&layers, &request)
-}
-
 #[test]
 fn exactly_the_sessions_of_that_person_set_and_time_are_denied() {
     let content = fit(&[], &[revocation(1, 7, "Admin", END)], at(END))
@@ -100,7 +75,9 @@ fn exactly_the_sessions_of_that_person_set_and_time_are_denied() {
         } else {
             Decision::Allowed
         };
-        assert_eq!(decision(&content, user, role, issued), wanted, "{what}");
+        let principal = format!("arn:aws:iam::{ACCOUNT}:role/{role}");
+        let said = decision(&content, user, &principal, ("aws:TokenIssueTime", issued));
+        assert_eq!(said, wanted, "{what}");
     }
 }
 

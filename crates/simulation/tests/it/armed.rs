@@ -368,6 +368,38 @@ fn access_that_somebody_gives_after_the_end_is_refused_for_five_minutes_at_most(
 }
 
 #[test]
+fn a_denial_of_before_lets_nothing_through_where_the_end_is_required() {
+    run(async {
+        let bench = Bench::new(ArmedEnds::Required);
+        let key = bench.key(Ana, "ReadOnly");
+        take(&bench.world, Ana, "ReadOnly", TimeSpan::minutes(2)).await;
+        bench.calmly(200).await;
+        assert_eq!(bench.refused_after(&key).len(), 1);
+        // in force still of the hold before, and held in another way meanwhile
+        bench.others.0.lock().unwrap().insert(key);
+        let id = take(&bench.world, Ana, "ReadOnly", TimeSpan::minutes(10)).await;
+        bench.calmly(90).await;
+        let refused = grant(&bench.world, id).await;
+        assert_eq!(refused.state.name(), "failed", "{refused:?}");
+    });
+}
+
+#[test]
+fn nothing_is_left_to_do_for_an_account_that_is_gone() {
+    run(async {
+        let bench = Bench::new(ArmedEnds::Preferred);
+        let key = bench.key(Ana, "ReadOnly");
+        take(&bench.world, Ana, "ReadOnly", TimeSpan::minutes(2)).await;
+        bench.calmly(200).await;
+        bench
+            .organization
+            .change(|it| it.gone.push(ACCOUNT.to_owned()));
+        bench.until_all_is_over().await;
+        assert!(!bench.armed_end(&key).await.unwrap().is_open());
+    });
+}
+
+#[test]
 fn where_aws_does_not_let_us_access_is_given_unless_the_end_is_required() {
     run(async {
         for (mode, state, why) in [

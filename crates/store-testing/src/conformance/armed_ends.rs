@@ -4,7 +4,7 @@ use hallpass_access::{ArmedEndStatus, ArmedEndWish, Change, DesiredAssignment, G
 use hallpass_assignments::{AssignmentRow, Gate, Verdict};
 use hallpass_audit::{Draft, Event, Origin};
 use hallpass_model::{AuditId, HoldKey, Timestamp};
-use hallpass_org::armed_ends::{ArmedEnd, ArmedEndState, GateChange};
+use hallpass_org::armed_ends::{ArmedEnd, ArmedEndState, GateChange, SettledEnds};
 use uuid::Uuid;
 
 use super::Store;
@@ -105,7 +105,11 @@ pub async fn armed_ends_are_settled_whole_over_the_version_that_was_read(store: 
     let settled = store
         .settle_armed_ends(&[late], vec![opened(None)], vec![record(1)])
         .await;
-    assert!(settled.is_err(), "it moved since it was read");
+    assert_eq!(
+        settled,
+        Ok(SettledEnds::Moved),
+        "it moved since it was read"
+    );
     assert!(
         !row(&store).await.gate.is_open(),
         "and nothing of it is stored"
@@ -115,7 +119,7 @@ pub async fn armed_ends_are_settled_whole_over_the_version_that_was_read(store: 
     let settled = store
         .settle_armed_ends(&[now], vec![opened(None)], vec![record(1)])
         .await;
-    settled.unwrap();
+    assert_eq!(settled, Ok(SettledEnds::Stored));
     let open = row(&store).await;
     assert_eq!((&open.gate, open.execution.due), (&Gate::Open, at(10)));
     assert_eq!(store.records_from(1, 10).await.unwrap().len(), 1);
@@ -127,7 +131,7 @@ pub async fn armed_ends_are_settled_whole_over_the_version_that_was_read(store: 
     let refused = store
         .settle_armed_ends(&[again], vec![opened(Some("no"))], vec![])
         .await;
-    refused.unwrap();
+    assert_eq!(refused, Ok(SettledEnds::Stored));
     assert_eq!(row(&store).await.gate, Gate::Open);
 }
 
@@ -137,7 +141,7 @@ pub async fn a_refused_gate_is_the_end_of_a_create_that_was_not_sent(store: Stor
     let settled = store
         .settle_armed_ends(&[read], vec![opened(Some("no room"))], vec![])
         .await;
-    settled.unwrap();
+    assert_eq!(settled, Ok(SettledEnds::Stored));
     let refused = row(&store).await;
     assert!(refused.gave_up() && !refused.is_wanted(at(20)));
     assert!(matches!(
@@ -149,10 +153,10 @@ pub async fn a_refused_gate_is_the_end_of_a_create_that_was_not_sent(store: Stor
 pub async fn an_armed_end_that_is_over_moves_no_more_and_can_be_held_again(store: Store) {
     commit(&store, wanted(&key(), 600, 10), Some(arm(10, 600))).await;
     let read = armed(&end(&store).await, at(600));
-    store
+    let settled = store
         .settle_armed_ends(&[read], vec![opened(None)], vec![])
-        .await
-        .unwrap();
+        .await;
+    assert_eq!(settled, Ok(SettledEnds::Stored));
     let over = ArmedEndWish::Over {
         key: key(),
         lasts_until: at(4_000),
@@ -186,10 +190,8 @@ pub async fn an_armed_end_that_is_over_moves_no_more_and_can_be_held_again(store
         state: ArmedEndState::Gone { at: at(4_000) },
         ..again
     };
-    store
-        .settle_armed_ends(&[gone], vec![], vec![])
-        .await
-        .unwrap();
+    let settled = store.settle_armed_ends(&[gone], vec![], vec![]).await;
+    assert_eq!(settled, Ok(SettledEnds::Stored));
     assert!(store.open_armed_ends().await.unwrap().is_empty());
     assert!(store.armed_ends(&[key()]).await.unwrap().is_empty());
 }

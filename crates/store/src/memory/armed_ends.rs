@@ -4,14 +4,11 @@ use async_trait::async_trait;
 use hallpass_access::{ArmedEndWish, DesiredAssignment};
 use hallpass_audit::Draft;
 use hallpass_model::HoldKey;
-use hallpass_org::armed_ends::{ArmedEnd, ArmedEndStore, GateChange};
+use hallpass_org::armed_ends::{ArmedEnd, ArmedEndStore, GateChange, SettledEnds};
 use hallpass_runner::StoreFault;
 
 use super::{MemoryState, MemoryStore};
-use crate::fault::StorageFault;
-use crate::steps::{
-    armed_end_moved, armed_end_wished, gate_closed, gate_settled, key_of, wrong_version,
-};
+use crate::steps::{armed_end_moved, armed_end_wished, gate_closed, gate_settled, key_of};
 
 /// Carries wishes out, then moves what is armed to where its assignment's end is now: one that is over moves no more.
 pub(super) fn commit(
@@ -69,13 +66,12 @@ impl ArmedEndStore for MemoryStore {
         ends: &[ArmedEnd],
         gates: Vec<GateChange>,
         records: Vec<Draft>,
-    ) -> Result<(), StoreFault> {
+    ) -> Result<SettledEnds, StoreFault> {
         let mut state = self.state();
         for end in ends {
             let stored = state.armed_ends.get(&end.key.to_string());
             if stored.is_none_or(|stored| stored.version != end.version) {
-                let fault: StorageFault = wrong_version(&format!("armed end of {}", end.key));
-                return Err(fault.into());
+                return Ok(SettledEnds::Moved);
             }
         }
         state.append(records)?;
@@ -94,6 +90,6 @@ impl ArmedEndStore for MemoryStore {
                 slot.row = row;
             }
         }
-        Ok(())
+        Ok(SettledEnds::Stored)
     }
 }

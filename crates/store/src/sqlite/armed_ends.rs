@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use hallpass_access::{ArmedEndStatus, ArmedEndWish, DesiredAssignment};
 use hallpass_audit::Draft;
 use hallpass_model::HoldKey;
-use hallpass_org::armed_ends::{ArmedEnd, ArmedEndStore, GateChange};
+use hallpass_org::armed_ends::{ArmedEnd, ArmedEndStore, GateChange, SettledEnds};
 use hallpass_runner::StoreFault;
 use rusqlite::{OptionalExtension, Transaction, named_params};
 
@@ -143,9 +143,9 @@ impl ArmedEndStore for SqliteStore {
         ends: &[ArmedEnd],
         gates: Vec<GateChange>,
         records: Vec<Draft>,
-    ) -> Result<(), StoreFault> {
+    ) -> Result<SettledEnds, StoreFault> {
         let ends = ends.to_vec();
-        Ok(self
+        let written = self
             .write(move |tx| {
                 for end in &ends {
                     update(tx, end)?;
@@ -156,6 +156,11 @@ impl ArmedEndStore for SqliteStore {
                 audit::append(tx, records.clone())?;
                 Ok(())
             })
-            .await?)
+            .await;
+        match written {
+            Ok(()) => Ok(SettledEnds::Stored),
+            Err(StorageFault::Raced(_)) => Ok(SettledEnds::Moved),
+            Err(fault) => Err(fault.into()),
+        }
     }
 }

@@ -1,0 +1,92 @@
+//! What the policies that Hallpass keeps on an account have in common: how they are taken apart and written, and which role
+//! a permission set has there.
+
+use hallpass_iam::generate::{Draft, DraftStatement};
+use hallpass_model::{HoldKey, Target, TargetNames};
+use serde_json::{Value, json};
+
+/// Characters that a service control policy holds (`policies.md` §5).
+pub const CHARACTERS: usize = 5_120;
+
+/// The role of a permission set in an account, in both forms of its path. The suffix is spelled out: `_*` would also be
+/// the role of every set whose name only begins so. It need not exist yet. `None` of a group.
+pub(crate) fn role_of(key: &HoldKey, names: &TargetNames) -> Option<String> {
+    let (
+        Target::Account {
+            account,
+            permission_set,
+        },
+        TargetNames::Account {
+            permission_set: name,
+            ..
+        },
+    ) = (&key.target, names)
+    else {
+        return None;
+    };
+    let partition = permission_set.as_str().split(':').nth(1).unwrap_or("aws");
+    Some(format!(
+        "arn:{partition}:iam::{account}:role/aws-reserved/sso.amazonaws.com/*AWSReservedSSO_{name}_{}",
+        "?".repeat(16)
+    ))
+}
+
+/// A statement as it stands in a policy.
+pub(crate) fn written(statement: DraftStatement) -> Option<Value> {
+    let draft = Draft {
+        statements: vec![statement],
+    };
+    let mut text: Value = serde_json::from_str(&draft.json()).ok()?;
+    let statements = text.get_mut("Statement")?;
+    statements.get_mut(0).map(Value::take)
+}
+
+/// The statements of a policy; `None` when it is none.
+pub(crate) fn statements(content: &str) -> Option<Vec<Value>> {
+    let text: Value = serde_json::from_str(content).ok()?;
+    match text.get("Statement")? {
+        Value::Array(all) => Some(all.clone()),
+        one @ Value::Object(_) => Some(vec![one.clone()]),
+        _ => None,
+    }
+}
+
+/// The text of a policy of these statements.
+pub(crate) fn text(statements: &[Value]) -> String {
+    json!({"Version": "2012-10-17", "Statement": statements}).to_string()
+}
+
+#[cfg(test)]
+pub(crate) mod deciding {
+    use std::sync::Arc;
+
+    use hallpass_iam::{Context, Decision, Layers, Policy, PolicyType, Request, decide};
+
+    /// What AWS says to a person in a role of an account whose only limit is this policy; `key` of the request has `value`.
+    pub(crate) fn decision(
+        policy: &str,
+        user: u32,
+        principal: &str,
+        (key, value): (&str, &str),
+    ) -> Decision {
+        let allow = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}"#;
+        let read = |text: &str, kind| Arc::new(Policy::parse(text, kind).unwrap());
+        let layers = Layers {
+            scps: vec![vec![
+                read(allow, PolicyType::Scp),
+                read(policy, PolicyType::Scp),
+            ]],
+            identity: vec![read(allow, PolicyType::Identity)],
+            ..Layers::default()
+        };
+        let context = Context::new()
+            .with(
+                "identitystore:UserId",
+                format!("{user:08}-0000-0000-0000-000000000000").as_str(),
+            )
+            .with("aws:PrincipalArn", principal)
+            .with(key, value);
+        let request = Request::new(principal, "s3:ListAllMyBuckets", "*", context).unwrap();
+        decide(&layers, &request)
+    }
+}
