@@ -9,7 +9,7 @@ TEST := $(shell cargo nextest --version >/dev/null 2>&1 && echo "nextest run" ||
 # says when a phase begins, and what it took
 PHASE := .ci/phase
 
-.PHONY: help demo build query compile test unit e2e soak pictures pins lint bench docs tools clean
+.PHONY: help demo build query compile test unit e2e soak pictures pins watch lint format clippy rules bench docs tools clean
 
 help:
 	@echo "make demo    run Hallpass over a simulated AWS organization; SCALE=large: 5,000 accounts, 20,000 people"
@@ -18,6 +18,7 @@ help:
 	@echo "make soak    the same kinds of tests for hours: every stop, all seeds, attacks that go on; says what it ran"
 	@echo "make lint    format, clippy, house rules, licences"
 	@echo "make bench   benchmarks; docs/operations/benchmarks.md says how to read them"
+	@echo "make watch   what AWS changed since, and is not decided; before a release, needs the network"
 	@echo "make docs    the documentation as a site (site/index.html), and of every crate"
 
 tools:
@@ -39,9 +40,10 @@ demo: build
 
 test: unit e2e
 
-# everything that tests run: their own programs, ours, and the client's suite; TIMINGS=1: with cargo's account of it
+# everything that tests run: their own programs, ours, and the client's suite; benchmarks, so that they go on compiling.
+# TIMINGS=1: with cargo's account of it
 compile: tools
-	@$(PHASE) "compile everything" cargo test --locked --workspace --no-run $(if $(TIMINGS),--timings)
+	@$(PHASE) "compile everything" cargo test --locked --workspace --all-targets --no-run $(if $(TIMINGS),--timings)
 
 unit: compile
 	@$(PHASE) "unit and simulation tests" cargo $(TEST) --locked --workspace
@@ -59,9 +61,16 @@ soak: compile
 	@$(PHASE) "fuzz targets search" env BOLERO_RANDOM_TEST_TIME_MS=$$(( $${SOAK:-30} * 60000 )) cargo nextest run --locked --workspace --no-fail-fast --profile soak -E 'test(fuzz)'
 	@PATH="$(HOME)/.cache/hallpass/venv/bin:$$PATH" HALLPASS_BIN=$(BINARY) ATTACK_SOAK_MINUTES=$${SOAK:-30} $(PHASE) "attacks that go on" bash e2e/run.sh attacks:connections attacks:all_at_once
 
-lint: tools
+lint: format clippy rules
+
+format: tools
 	@$(PHASE) "format" cargo fmt --all --check
+
+# `.ci/run` has the same lints from the build itself (docs/decisions/0089)
+clippy: tools
 	@$(PHASE) "clippy" cargo clippy --locked --workspace --all-targets -- --deny warnings
+
+rules: tools
 	cargo build --locked --workspace --bin xtask
 	@$(PHASE) "house rules" $(BUILT)/xtask tidy
 	@if cargo deny --version >/dev/null 2>&1; then cargo deny check bans licenses sources; \
@@ -76,6 +85,12 @@ pictures: build
 pins:
 	uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-emit-index-url --no-annotate \
 	  --custom-compile-command "make pins" e2e/requirements.in -o e2e/requirements.txt
+
+# what AWS's newest service models have that nobody decided, which tables are not the pinned ones, how old each fact is.
+# Needs the network, and its answer changes when AWS does: no part of `make test`
+watch: tools
+	cargo build --locked --workspace --bin xtask
+	@$(BUILT)/xtask aws-watch
 
 bench: tools
 	@sh e2e/tools.sh test

@@ -1,10 +1,10 @@
 """A thousand grants that end within a minute, against the limits that AWS documents: 20 requests a second and
 ten outstanding writes. Prints how fast they are drained, beside whichever limit binds, in what order, what
 becomes of a revoke and of a request pressed in the middle, how two hundred people who ask at once fare, and how
-soon the ends of an outage are made up for.
+soon the ends of an outage are made up for, and how soon access ends whose create was lost with the server.
 
-usage: HALLPASS_BIN=… python3 bench/drain.py [real|fast|unshared|crowd|outage …]
-DRAIN_GRANTS (1000), OUTAGE_GRANTS (500) and OUTAGE_SECONDS (300) make it shorter."""
+usage: HALLPASS_BIN=… python3 bench/drain.py [real|fast|unshared|crowd|outage|lost …]
+DRAIN_GRANTS (1000), OUTAGE_GRANTS (500), OUTAGE_SECONDS (300) and LOST_CREATES (20) make it shorter."""
 
 import os
 import pathlib
@@ -18,6 +18,7 @@ from stage import Stage  # noqa: E402
 
 GRANTS = int(os.environ.get("DRAIN_GRANTS", "1000"))
 OUTAGE_GRANTS = int(os.environ.get("OUTAGE_GRANTS", "500"))
+LOST_CREATES = int(os.environ.get("LOST_CREATES", "20"))
 OUTAGE_SECONDS = int(os.environ.get("OUTAGE_SECONDS", "300"))
 MINUTE = 60
 
@@ -143,8 +144,43 @@ def outage(count, seconds):
         say("largest disorder by deadline", f"{disorder([instant(everything[key]['ends_at']) for _, key in deletes]):.2f} s")
 
 
+def lost_creates(tries):
+    """The server is killed as soon as AWS has taken a create, whose answer and status nobody then knows; the end is
+    due when it is back. AWS goes on with the create: what is left of it and the removal are its own share."""
+    with Stage("drain") as stage:
+        crowd = Crowd(stage, 1, tries, 1, speed="real")
+        print(f"lost creates: {tries} times killed in the middle of one, operations of AWS at `--speed real`", flush=True)
+        lags, shares = [], []
+        for target in crowd.targets[:tries]:
+            since = crowd.newest()
+            grant = crowd.ask(crowd.people[0], target, 1)
+            crowd.wait_until(lambda: writes(crowd.calls(since), "CreateAccountAssignment"), 60, every=0.02)
+            crowd.process.kill()
+            crowd.process.wait()
+            killed = time.time()
+            crowd.start()
+            back = time.time()
+            # AWS is busy until the create and the removal are over
+            busy = 0.0
+            def over():
+                nonlocal busy
+                if crowd.in_flight():
+                    busy = time.time()
+                return crowd.grants()[grant]["state"] in ("ended", "failed")
+            crowd.wait_until(over, 300, every=0.2)
+            seen = crowd.grants()[grant]
+            if seen["state"] != "ended":
+                raise SystemExit(f"the grant is {seen}")
+            lags.append(instant(seen["ended_at"]) - back)
+            shares.append(max(0.0, busy - back))
+            say(f"back {back - killed:.1f} s after the kill", f"told ended after {lags[-1]:.1f} s, AWS's own share {shares[-1]:.1f} s")
+        ours = sorted(lag - share for lag, share in zip(lags, shares))
+        say("ended after the server is back: half, slowest", f"{statistics.median(lags):.1f} s, {max(lags):.1f} s")
+        say("beyond what AWS took: half, slowest", f"{statistics.median(ours):.1f} s, {ours[-1]:.1f} s")
+
+
 def main():
-    wanted = sys.argv[1:] or ["real", "fast", "unshared", "crowd", "outage"]
+    wanted = sys.argv[1:] or ["real", "fast", "unshared", "crowd", "outage", "lost"]
     print(f"load of the machine at the start: {os.getloadavg()[0]:.1f}")
     if "real" in wanted:
         drain("drain", GRANTS, "real")
@@ -159,6 +195,8 @@ def main():
         asked_at_once("crowd where the rate of requests binds", "fast")
     if "outage" in wanted:
         outage(OUTAGE_GRANTS, OUTAGE_SECONDS)
+    if "lost" in wanted:
+        lost_creates(LOST_CREATES)
     print(f"load of the machine at the end: {os.getloadavg()[0]:.1f}")
 
 

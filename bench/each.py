@@ -29,7 +29,7 @@ def answer(head, body):
     """What AWS would say; nothing is checked."""
     if b"ListAccounts" in head:
         start = int(json.loads(body or b"{}").get("NextToken", 0))
-        rows = [{"Id": f"{n:012}", "Name": f"a{n}", "Status": "ACTIVE"} for n in range(start, min(start + 20, ACCOUNTS))]
+        rows = [{"Id": f"{n:012}", "Name": f"a{n}", "State": "ACTIVE"} for n in range(start, min(start + 20, ACCOUNTS))]
         more = {"NextToken": str(start + 20)} if start + 20 < ACCOUNTS else {}
         return json.dumps({"Accounts": rows, **more})
     if b"DescribeOrganization" in head:

@@ -22,6 +22,8 @@ echo "== many ends at once (drain), against the limits of the simulated AWS"
 HALLPASS_BIN="$(realpath "${CARGO_TARGET_DIR:-target}/release/hallpass")" python3 bench/drain.py
 echo "== one operation in 500 accounts and 20 Regions (each), against an endpoint that answers after 50 ms"
 HALLPASS_BIN="$(realpath "${CARGO_TARGET_DIR:-target}/release/hallpass")" python3 bench/each.py
+echo "== people who leave, by an event and without"
+HALLPASS_BIN="$(realpath "${CARGO_TARGET_DIR:-target}/release/hallpass")" python3 bench/leavers.py
 echo "== a storm of findings (events), beside one request each"
 HALLPASS_BIN="$(realpath "${CARGO_TARGET_DIR:-target}/release/hallpass")" python3 bench/events.py
 echo "== snapshots of a large organization: two queries over a million keys beside another engine, and paths"

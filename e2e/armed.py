@@ -3,80 +3,31 @@
 and nobody else's is; the end moves with the grant; what somebody holds by a group is never refused; other people's policies
 stay as they are."""
 
+import concurrent.futures
 import json
 import os
 import signal
 
-from drilled import ANA, BO, DEV, FULL, MANAGEMENT, World, denied, organization
-from stage import Api, Checks, Stage, answers, free_port, wait
+from drilled import ANA, BO, CY, DEV, MANAGEMENT, PROD, TEST, OperatorsServer, denied, operators
+from stage import Api, Checks, Stage, parts, wait
 
 POLICY = f"hallpass-armed-ends-{DEV}"
-CY = "cy@acme.example"
-RULES = """
-[[rule]]
-id = "operators"
-accounts = ["*"]
-permission_sets = ["Operator", "Shared"]
-approval_is_not_required = true
-"""
 
 
-class Server:
-    """`hallpass serve` over a simulated organization, with ends armed."""
+class Server(OperatorsServer):
+    """With ends armed."""
 
     def __init__(self, stage):
-        wanted = organization()
-        for name in ("Operator", "Shared"):
-            wanted["identity_center"]["permission_sets"].append(
-                {"name": name, "session_duration": "PT1H", "managed_policies": [FULL]})
-            # he always has them: with its last assignment a role would go, and every session with it
-            wanted["identity_center"]["assignments"].append({"account": DEV, "permission_set": name, "user": BO})
-        wanted["identity_center"]["users"].append({"user_name": CY, "given_name": "cy", "family_name": "X", "email": CY})
+        wanted = operators("Operator", "Shared")
         wanted["identity_center"]["groups"] = [{"name": "Shift", "members": [CY]}]
         wanted["identity_center"]["assignments"].append({"account": DEV, "permission_set": "Shared", "group": "Shift"})
-        stage.path("organization.json").write_text(json.dumps(wanted))
-        _, endpoint, self.environment = stage.simulator("--organization", stage.path("organization.json"), "--speed", "fast")
-        self.stage, self.port, self.endpoint = stage, free_port(), endpoint
-        stage.path("rules.toml").write_text(RULES)
-        self.configure("preferred")
-        self.world = World(stage, Api(endpoint), endpoint, self.environment)
-        self.api = {who: Api(f"http://127.0.0.1:{self.port}", stage.token(who)) for who in (ANA, BO, CY)}
-        self.process = None
+        super().__init__(stage, wanted, ["Operator", "Shared"], "preferred")
 
     def configure(self, mode):
-        self.stage.path("hallpass.toml").write_text(
-            f'[server]\nlisten = "127.0.0.1:{self.port}"\n[store]\nurl = "sqlite:hallpass.db"\n[identity]\nadmins = ["{BO}"]\n'
-            f'[access.duration]\nmin = "1s"\n[access.armed_ends]\nmode = "{mode}"\n')
-
-    def start(self):
-        self.process = self.stage.spawn("serve", log="serve.log", **self.environment)
-        ready = wait(lambda: answers(self.api[ANA], "/readyz"), 60, self.process)
-        assert ready, self.stage.said("serve.log")
-
-    def stop(self):
-        return self.stage.stop(self.process)
-
-    def ask(self, who, name="Operator", account="dev", seconds=3600):
-        return self.api[who].post("/api/v1/requests", {
-            "account": account, "permission_set": name, "duration_seconds": seconds, "reason": "OPS-1: look"})
-
-    def take(self, who, name="Operator", account="dev", seconds=3600, state="active"):
-        """A grant in a state, and its request."""
-        asked = self.ask(who, name, account, seconds)
-        assert asked.status < 300, asked
-        found = wait(lambda: self.find(who, asked.json["id"], state), 60)
-        assert found, self.stage.said("serve.log")
-        return found
-
-    def find(self, who, request, state):
-        grants = self.api[who].get("/api/v1/grants").json["items"]
-        return next((g for g in grants if g["request_id"] == request and g["state"] == state), None)
+        self.write_configuration(f'[access.armed_ends]\nmode = "{mode}"\n')
 
     def grant(self, who, grant):
         return self.api[who].get(f"/api/v1/grants/{grant['id']}").json
-
-    def records(self, event):
-        return self.api[BO].all(f"/api/v1/audit?event={event}")
 
     def statements(self):
         org = self.world.org
@@ -98,8 +49,7 @@ def armed_and_moved(check, server):
     told = server.grant(ANA, hers)
     check("an end is in force when the access is", told.get("armed_until"), told)
     # the time counts from when the access was seen: the instant follows, within the pause between two writes
-    follows = lambda: (now := server.grant(ANA, hers))["armed_until"] >= now["ends_at"] and now
-    told = wait(follows, 30)
+    told = wait(lambda: follows(server, ANA, hers), 30)
     check("and it is that of the access", told, server.grant(ANA, hers))
     check.equal("by one policy on the account", server.world.ours(), {POLICY: [DEV]})
     check.equal("AWS has that instant", refused_after(server.statements(), "Operator"), told["armed_until"])
@@ -160,35 +110,127 @@ def required(check, server):
     check("policies are enabled again", wait(enabled, 60))
 
 
+def follows(server, who, grant):
+    """The grant once AWS's instant is not before its end, which counts from when the access was seen."""
+    now = server.grant(who, grant)
+    return now if now.get("armed_until", "") >= now["ends_at"] else None
+
+
+def refused(sessions):
+    """Of live sessions, who is refused."""
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        return list(pool.map(lambda session: denied(session.list_roles), sessions))
+
+
 def everything_of_ours_stopped(check, server):
-    """The server hangs; AWS's clock goes on."""
-    hers = server.take(CY, "Operator", seconds=60)
-    (cy, _), (bo, _) = server.world.login(CY, "Operator"), server.world.login(BO, "Operator")
-    follows = lambda: (now := server.grant(CY, hers))["armed_until"] >= now["ends_at"] and now["armed_until"]
-    armed = wait(follows, 30)
-    check("armed", armed, armed)
+    """The server hangs with fifty live sessions; AWS's clock goes on."""
+    held = [(who, name, account) for who in (ANA, CY) for name in ("Operator", "Shared") for account in ("dev", "test", "prod")
+            # by his group, too
+            if (who, name, account) != (CY, "Shared", "dev")]
+    grants = [(who, server.take(who, name, account, seconds=90)) for who, name, account in held]
+    check.equal("all are armed", [server.grant(who, it).get("not_armed") for who, it in grants if not wait(lambda: follows(server, who, it), 60)], [])
+    sessions = [server.world.login(who, name, {"dev": DEV, "test": TEST, "prod": PROD}[account])[0] for who, name, account in held for _ in range(5)]
+    (bo, _) = server.world.login(BO, "Operator")
+    check.equal("while they are theirs the sessions work", refused(sessions), [False] * len(sessions))
     os.kill(server.process.pid, signal.SIGSTOP)
-    check("while it is hers the session works", not denied(cy.list_roles))
-    server.world.sim.post("/_sim/advance", {"seconds": 121})
-    check("two minutes later AWS refuses the live session by itself", denied(cy.list_roles))
+    server.world.sim.post("/_sim/advance", {"seconds": 151})
+    check.equal(f"AWS refuses {len(sessions)} live sessions by itself, a minute after the end at most", refused(sessions), [True] * len(sessions))
     check("and nobody else's", not denied(bo.list_roles))
     os.kill(server.process.pid, signal.SIGCONT)
-    check("the server goes on and ends the grant", wait(lambda: server.grant(CY, hers)["state"] == "ended", 90), server.stage.said("serve.log"))
+    over = lambda: all(server.grant(who, it)["state"] == "ended" for who, it in grants)
+    check("the server goes on and ends them all", wait(over, 120), server.stage.said("serve.log"))
+
+
+def standing_appears(check, server):
+    """Somebody gives her the same by a group, beside an end that is armed: it is not refused (`access.md` §21, A-4)."""
+    hers = server.take(ANA, "Operator", seconds=75)
+    check("armed", wait(lambda: follows(server, ANA, hers), 30), server.grant(ANA, hers))
+    (ana, _) = server.world.login(ANA, "Operator")
+    for change in ({"create_assignment": {"account": DEV, "permission_set": "Operator", "group": "Shift"}}, {"add_member": {"group": "Shift", "user": ANA}}):
+        made = server.world.sim.post("/_sim/mutate", change)
+        check(f"somebody else's {next(iter(change))}", made.status < 300, made)
+    away = lambda: "group" in server.grant(ANA, hers).get("not_armed", "")
+    check("it is disarmed before its instant, with the reason", wait(away, 75, server.process), server.grant(ANA, hers))
+    check.equal("AWS has no such statement", refused_after(server.statements(), "Operator"), None)
+    check("her grant ends", wait(lambda: server.grant(ANA, hers)["state"] == "ended", 120), server.stage.said("serve.log")[-900:])
+    server.world.sim.post("/_sim/advance", {"seconds": 120})
+    check("and what she has by the group works on, in the session of before", not denied(ana.list_roles))
+
+
+def key_disabled(check, server):
+    """The key of the instance is disabled at the moment of an end: an alarm of its own, AWS ends what is armed, and access is removed
+    once the key is back (`access.md` §22, R-2)."""
+    world = server.world
+    kms, center = world.client("kms", world.environment), world.client("sso-admin", world.environment)
+    key = kms.create_key()["KeyMetadata"]["Arn"]
+    instance = center.list_instances()["Instances"][0]["InstanceArn"]
+    center.update_instance(InstanceArn=instance, EncryptionConfiguration={"KeyType": "CUSTOMER_MANAGED_KEY", "KmsKeyArn": key})
+    alarm = lambda: 'hallpass_alarm{alarm="key_unusable"} 1' in server.api[ANA].get("/metrics").body.decode()
+    hers = server.take(CY, "Operator", seconds=60)
+    check("armed", wait(lambda: follows(server, CY, hers), 30), server.grant(CY, hers))
+    (cy, _), (bo, _) = world.login(CY, "Operator"), world.login(BO, "Operator")
+    check("no alarm while the key works", not alarm())
+    kms.disable_key(KeyId=key)
+    check("a key that is disabled is an alarm of its own", wait(alarm, 120, server.process, every=0.5), server.stage.said("serve.log")[-900:])
+    ready = Api(f"http://127.0.0.1:{server.port}").get("/readyz")
+    told = ready.body.decode()
+    check("the server stays ready, with AWS's reason, and it is not the loss of a Region",
+          ready.status == 200 and "KMS_D" in told and "has not answered" not in told, told)
+    check("strangers read neither the key nor who may not use it", "arn:" not in told, told)
+    check("AWS refuses her live session after its end", wait(lambda: denied(cy.list_roles), 150, server.process, every=1))
+    check("and not his", not denied(bo.list_roles))
+    check("her grant is not told as ended: nobody has seen that", server.grant(CY, hers)["state"] != "ended")
+    kms.enable_key(KeyId=key)
+    check("the alarm is over", wait(lambda: not alarm(), 60, server.process))
+    check("her grant ends", wait(lambda: server.grant(CY, hers)["state"] == "ended", 60), server.stage.said("serve.log")[-900:])
+    check("and access is given again", server.take(ANA))
+
+
+def home_region_lost(check, server):
+    """Identity Center's home Region answers nobody: it is told as that, nothing is given, AWS ends what is armed, and what could
+    not be removed is when the Region is back (`access.md` §22, R-1)."""
+    alarm = lambda: 'hallpass_alarm{alarm="home_region_lost"} 1' in server.api[ANA].get("/metrics").body.decode()
+    hers = server.take(CY, "Operator", seconds=60)
+    check("armed", wait(lambda: follows(server, CY, hers), 30), server.grant(CY, hers))
+    (cy, _), (bo, _) = server.world.login(CY, "Operator"), server.world.login(BO, "Operator")
+    sim = server.world.sim
+    for service in ("sso", "identitystore"):
+        cut = sim.post("/_sim/faults", {"kind": "drop_before_effect", "how": "close", "match": {"service": service}})
+        check(f"{service} answers no more", cut.status < 300, cut)
+    check("no alarm at once", not alarm())
+    check("the loss is an alarm of its own", wait(alarm, 120, server.process, every=0.5), server.stage.said("serve.log")[-900:])
+    ready = server.api[ANA].get("/readyz")
+    check("the server is ready, and says what is lost", ready.status == 200 and "home Region" in ready.body.decode(), ready.body.decode())
+    asked = server.ask(ANA)
+    check("nobody can be looked up: nothing is asked for, and the answer says so", asked.status == 503 and asked.json["code"] == "person-unchecked", asked)
+    check("AWS refuses her live session after its end", wait(lambda: denied(cy.list_roles), 120, server.process, every=1))
+    check("and not his", not denied(bo.list_roles))
+    check("her grant is not told as ended: nobody has seen that", server.grant(CY, hers)["state"] != "ended")
+    gone = sim.call("DELETE", "/_sim/faults")
+    check("the Region is back", gone.status < 300, gone)
+    check("the alarm is over", wait(lambda: not alarm(), 60, server.process))
+    check("her grant ends", wait(lambda: server.grant(CY, hers)["state"] == "ended", 60), server.stage.said("serve.log")[-900:])
+    check("and access is given again", server.take(ANA))
+
+
+def ends(check, server):
+    armed_and_moved(check, server)
+    never_where_it_would_hit_what_stands(check, server)
+    policies_of_others_stay(check, server)
+    required(check, server)
+
+
+PARTS = {"ends": ends, "stopped": everything_of_ours_stopped, "standing": standing_appears, "region": home_region_lost, "key": key_disabled}
 
 
 def main():
     check = Checks()
-    with Stage("armed") as stage:
-        server = Server(stage)
-        server.start()
-        armed_and_moved(check, server)
-        never_where_it_would_hit_what_stands(check, server)
-        policies_of_others_stay(check, server)
-        required(check, server)
-        everything_of_ours_stopped(check, server)
-        server.stop()
-        check.equal("the log verifies", stage.run("audit", "verify").returncode, 0)
-        check.equal("the store is sound", stage.run("store", "check").returncode, 0)
+    for part in parts(*PARTS):
+        with Stage(f"armed-{part}") as stage:
+            server = Server(stage)
+            server.start()
+            PARTS[part](check, server)
+            server.end_well(check)
     check.end()
 
 

@@ -22,7 +22,7 @@ import subprocess
 import threading
 import time
 
-from stage import ROOT, Api, Checks, Stage, answers, free_port, wait
+from stage import ROOT, Api, Checks, Stage, answers, free_port, held_at_aws, rule, wait
 
 NAME = "guard"
 BOUND = 4
@@ -34,18 +34,8 @@ ACCOUNTS = ["sandbox-1", "sandbox-2"]
 SETS = ["ReadOnly", "Deploy"]
 MANAGEMENT = "111122223333"
 
-RULES = """
-[[rule]]
-id = "sandbox"
-accounts = ["*"]
-permission_sets = ["*"]
-approval_is_not_required = true
-
-[[rule]]
-id = "oncall"
-groups = ["oncall"]
-approval_is_not_required = true
-"""
+RULES = (rule("sandbox", accounts=["*"], permission_sets=["*"], approval_is_not_required=True)
+         + rule("oncall", groups=["oncall"], approval_is_not_required=True))
 
 
 # for a server that has a guard beside it
@@ -170,11 +160,7 @@ class World:
         return Api(self.base, self.tokens[mail])
 
     def truth(self):
-        state = Api(self.endpoint).get("/_sim/state?assignments=1&full=1").json
-        rows = {(row["principal_name"], row["account"], row["permission_set"]) for row in state["assignments"]}
-        for group in state["file"]["identity_center"]["groups"]:
-            rows |= {(member, "group", group["name"]) for member in group.get("members", [])}
-        return rows
+        return held_at_aws(self.endpoint)
 
     def ask(self, mail, seconds, **target):
         body = {"duration_seconds": seconds, "reason": "OPS-1: look", **target}

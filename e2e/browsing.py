@@ -80,7 +80,7 @@ class Browser:
             viewport={"width": width, "height": height}, color_scheme="dark" if dark else "light",
             java_script_enabled=script, timezone_id=zone, locale="en-GB", reduced_motion="reduce")
         page = context.new_page()
-        page.set_default_timeout(15_000)
+        page.set_default_timeout(60_000)
         page.on("pageerror", lambda error: self.problems.append(f"{page.url}: {error}"))
         page.on("console", lambda said: self.heard(page, said))
         page.on("dialog", lambda dialog: (self.problems.append(f"{page.url}: a dialog: {dialog.message}"), dialog.dismiss()))
@@ -96,9 +96,9 @@ class Browser:
             self.problems.append(f"{page.url}: {said.text}")
 
 
-def serious(page):
-    """What axe finds that keeps people out, as lines."""
-    found = Axe().run(page).response["violations"]
+def serious(page, only=None):
+    """What axe finds that keeps people out, as lines; `only` one of its rules, for what differs by colours alone."""
+    found = Axe().run(page, options={"resultTypes": ["violations"], **({"runOnly": [only]} if only else {})}).response["violations"]
     return [f"{one['id']} ({one['impact']}): {one['nodes'][0]['html'][:160]}" for one in found
             if one["impact"] in ("serious", "critical")]
 

@@ -14,8 +14,8 @@ import urllib.parse
 import boto3
 
 from mail import PASSWORD, Inbox
-from served import MARA, PRIYA, Served, asking
-from stage import ROOT, Api, Checks, Stage, wait
+from served import INES, MARA, NOOR, PRIYA, RULES, TOMASZ, Served, asking
+from stage import ROOT, Api, Checks, Stage, rule, wait
 
 check = Checks()
 PAGES = ROOT / "docs/operations"
@@ -211,6 +211,75 @@ def rotated(operator):
     inbox.stop()
 
 
+def left(operator):
+    """People who leave lose what they hold: within a minute by a look, within seconds by an event; nobody else does."""
+    server, simulated = operator.server, Api(operator.server.endpoint)
+
+    def becomes(**change):
+        answer = simulated.post("/_sim/mutate", change)
+        assert answer.status < 300, answer
+
+    def held(who, permission_set="ReadOnly"):
+        asked = server.api(who).post("/api/v1/requests", asking(permission_set, 1800, account="orders-dev"))
+        assert asked.status == 201, asked
+        grant = lambda: server.api(PRIYA).get(f"/api/v1/grants/{asked.json['grant_id']}").json
+        assert wait(lambda: grant()["state"] == "active", 30), grant()
+        return grant()
+
+    def ends_within(what, grant, seconds, **change):
+        began = time.monotonic()
+        becomes(**change)
+        gone = wait(lambda: not server.has(grant), seconds)
+        check(f"{what}: gone within {seconds} s", gone, server.said()[-900:])
+        print(f"     {what}: {time.monotonic() - began:.1f} s")
+
+    stays = held(MARA)
+    ends_within("disabled, without events", held(TOMASZ), 60, disable_user={"user": TOMASZ})
+    becomes(enable_user={"user": TOMASZ})
+    queued(operator)
+    ends_within("disabled, by an event", held(NOOR), 10, disable_user={"user": NOOR})
+    check("their tokens end with it", wait(lambda: server.api(NOOR).get("/api/v1/me").status == 401, 10))
+    # the members of the group are read with the rules that name it
+    becomes(add_member={"group": "auditors", "user": INES})
+    operator.stage.path("rules.toml").write_text(RULES + rule("grouped", accounts=["*"], permission_sets=["PowerUser"],
+                                                              allowed_groups=["auditors"], approval_is_not_required=True))
+    decision = lambda: server.api(INES).get("/api/v1/preview?account=orders-dev&permission_set=PowerUser").json.get("decision")
+    check("the new rules are in force", wait(lambda: decision() == "ApprovalNotRequired", 30), decision())
+    other = held(INES)
+    ends_within("out of a group, by an event", held(INES, "PowerUser"), 10, remove_member={"group": "auditors", "user": INES})
+    check("what others hold, and what rests on no group, stays", all(server.has(it) for it in (stays, other)))
+    shown = [json.loads(line) for line in operator.runs("hallpass audit show --event drift.principal_left --output jsonl").splitlines() if line.startswith("{")]
+    check.equal("the log has who left", len(shown), 2)
+    shown = operator.runs("hallpass audit show --event drift.rule_changed --output jsonl")
+    check("and that it was a group", "left_group" in shown, shown)
+    health = next(it for it in Api(server.base).get("/readyz").json["parts"] if it["name"] == "people")
+    check("Health says when people were looked at", health["ok"] and " ago" in health["detail"], health)
+    parked = operator.runs("hallpass org events list --output jsonl")
+    check("no event is parked", not [line for line in parked.splitlines() if line.startswith("{")], parked)
+
+
+def queued(operator):
+    """Events of the identity store go to the server's queue, by the commands of the page; looks are five minutes apart."""
+    environment = operator.environment
+    client = lambda name: boto3.client(name, endpoint_url=environment["AWS_ENDPOINT_URL"], region_name=environment["AWS_REGION"],
+                                       aws_access_key_id=environment["AWS_ACCESS_KEY_ID"], aws_secret_access_key=environment["AWS_SECRET_ACCESS_KEY"])
+    sqs, events = client("sqs"), client("events")
+    url = sqs.create_queue(QueueName="hallpass-events")["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    page = (ROOT / "docs/how-to/people-who-leave.md").read_text()
+    pattern = re.search(r"--event-pattern '(\{.*?\})'", page, re.S)[1]
+    rule_arn = events.put_rule(Name="hallpass-people", EventPattern=pattern)["RuleArn"]
+    may = {"Effect": "Allow", "Principal": {"Service": "events.amazonaws.com"}, "Action": "sqs:SendMessage", "Resource": arn,
+           "Condition": {"ArnEquals": {"aws:SourceArn": rule_arn}}}
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": json.dumps({"Version": "2012-10-17", "Statement": [may]})})
+    put = events.put_targets(Rule="hallpass-people", Targets=[{"Id": "hallpass", "Arn": arn}])
+    check.equal("the rule has the queue", put["FailedEntryCount"], 0)
+    path = operator.stage.path("hallpass.toml")
+    path.write_text(path.read_text() + f'[access]\npeople_every = "5m"\n[events]\nqueue = "{url}"\n')
+    operator.stop()
+    operator.start()
+
+
 def main():
     with Stage("day-two") as stage:
         operator = Operator(stage)
@@ -220,6 +289,7 @@ def main():
         regular(operator)
         upgraded(operator)
         rotated(operator)
+        left(operator)
     check.end()
 
 

@@ -20,7 +20,7 @@ SEARCHES = [
     ("backup", "operations/backup-and-restore"),
     ("Terraform", "how-to/access-as-code"),
     ("break glass", "how-to/break-glass"),
-    ("offboarding", "how-to/revoke-sessions"),
+    ("offboarding", "how-to/people-who-leave"),
     ("MFA", "how-to/sign-in"),
     ("PostgreSQL", "how-to/inventory"),
     ("Slack", "how-to/slack"),
@@ -154,7 +154,9 @@ def look(browser, check, site):
                 label = f"{name.rsplit('/', 1)[-1]}-{size}-{'dark' if dark else 'light'}"
                 check.equal(f"{label} begins at its beginning", page.evaluate("window.scrollY"), 0)
                 check.equal(f"{label} does not scroll sideways", overflow(page), 0)
-                check.equal(f"{label} keeps nobody out", serious(page), [])
+                # dark is the same page in other colours; one that is as long as all commands takes axe a quarter of a minute
+                if not name.endswith("commands") or label.endswith("wide-light"):
+                    check.equal(f"{label} keeps nobody out", serious(page, only="color-contrast" if dark else None), [])
                 shoot(page, f"docs-{label}", whole=False)
                 page.context.close()
 
@@ -194,7 +196,10 @@ def main():
     commands_of_pages(check)
     with tempfile.TemporaryDirectory() as folder:
         site = pathlib.Path(folder).resolve() / "site"
-        made = subprocess.run(["cargo", "xtask", "docs", str(site)], cwd=ROOT, capture_output=True, text=True, check=False)
+        # what stands beside the program under test; cargo would resolve and compile it anew, for it alone
+        built = pathlib.Path(os.environ["HALLPASS_BIN"]).with_name("xtask")
+        xtask = [str(built)] if built.exists() else ["cargo", "xtask"]
+        made = subprocess.run([*xtask, "docs", str(site)], cwd=ROOT, capture_output=True, text=True, check=False)
         if not check("the site is made", made.returncode == 0, (made.stdout + made.stderr)[-900:]):
             sys.exit(1)
         dead, followed = dead_links(site)

@@ -7,12 +7,12 @@ import boto3
 import botocore.config
 import botocore.exceptions
 
-from stage import Api, answers, free_port, wait
+from stage import Api, answers, free_port, rule, wait
 
 MANAGEMENT, DEV, TEST, PROD = "111122223333", "222233334444", "333344445555", "444455556666"
-ANA, BO = "ana@acme.example", "bo@acme.example"
+ANA, BO, CY = "ana@acme.example", "bo@acme.example", "cy@acme.example"
 SCP = "SERVICE_CONTROL_POLICY"
-RULES = '[[rule]]\nid = "none"\naccounts = ["*"]\npermission_sets = ["BreakGlass"]\napprovers = ["bo@acme.example"]\n'
+RULES = rule("none", accounts=["*"], permission_sets=["BreakGlass"], approvers=["bo@acme.example"])
 FULL = "arn:aws:iam::aws:policy/AdministratorAccess"
 
 
@@ -125,3 +125,69 @@ def started(stage, **more):
     stage.path("hallpass.toml").write_text('[store]\nurl = "sqlite:hallpass.db"\n')
     stage.path("other.toml").write_text('[store]\nurl = "sqlite:other.db"\n')
     return World(stage, Api(endpoint), endpoint, environment)
+
+
+def operators(*names):
+    """The organization with sets of these names, which Cy may hold, too."""
+    wanted = organization()
+    center = wanted["identity_center"]
+    for name in names:
+        center["permission_sets"].append({"name": name, "session_duration": "PT1H", "managed_policies": [FULL]})
+        # he always has them: with its last assignment a role would go, and every session with it
+        center["assignments"].append({"account": DEV, "permission_set": name, "user": BO})
+    center["users"].append({"user_name": CY, "given_name": "cy", "family_name": "X", "email": CY})
+    return wanted
+
+
+class OperatorsServer:
+    """`hallpass serve` over a simulated organization in which everybody may take sets for a time; who inherits has
+    `configure(mode)`."""
+
+    def __init__(self, stage, wanted, names, mode):
+        stage.path("organization.json").write_text(json.dumps(wanted))
+        _, endpoint, self.environment = stage.simulator("--organization", stage.path("organization.json"), "--speed", "fast")
+        self.stage, self.port, self.endpoint = stage, free_port(), endpoint
+        stage.path("rules.toml").write_text(
+            rule("operators", accounts=["*"], permission_sets=names, approval_is_not_required=True))
+        self.configure(mode)
+        self.world = World(stage, Api(endpoint), endpoint, self.environment)
+        self.api = {who: Api(f"http://127.0.0.1:{self.port}", stage.token(who)) for who in (ANA, BO, CY)}
+        self.process = None
+
+    def write_configuration(self, more):
+        self.stage.path("hallpass.toml").write_text(
+            f'[server]\nlisten = "127.0.0.1:{self.port}"\n[store]\nurl = "sqlite:hallpass.db"\n'
+            f'[identity]\nadmins = ["{BO}"]\n{more}[access.duration]\nmin = "1s"\n')
+
+    def start(self):
+        self.process = self.stage.spawn("serve", log="serve.log", **self.environment)
+        ready = wait(lambda: answers(self.api[ANA], "/readyz"), 60, self.process)
+        assert ready, self.stage.said("serve.log")
+
+    def stop(self):
+        return self.stage.stop(self.process)
+
+    def ask(self, who, name="Operator", account="dev", seconds=3600):
+        return self.api[who].post("/api/v1/requests", {
+            "account": account, "permission_set": name, "duration_seconds": seconds, "reason": "OPS-1: look"})
+
+    def take(self, who, name="Operator", account="dev", seconds=3600, state="active"):
+        """A grant in a state, and its request."""
+        asked = self.ask(who, name, account, seconds)
+        assert asked.status < 300, asked
+        found = wait(lambda: self.find(who, asked.json["id"], state), 60)
+        assert found, self.stage.said("serve.log")
+        return found
+
+    def find(self, who, request, state):
+        grants = self.api[who].get("/api/v1/grants").json["items"]
+        return next((g for g in grants if g["request_id"] == request and g["state"] == state), None)
+
+    def records(self, event):
+        return self.api[BO].all(f"/api/v1/audit?event={event}")
+
+    def end_well(self, check):
+        """Stops, and looks at what is kept."""
+        self.stop()
+        check.equal("the log verifies", self.stage.run("audit", "verify").returncode, 0)
+        check.equal("the store is sound", self.stage.run("store", "check").returncode, 0)

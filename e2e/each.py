@@ -14,30 +14,11 @@ import sys
 import threading
 import time
 
-import boto3
-import botocore.config
-
+from sdk import client, inside
 from stage import Api, Checks, Stage, free_port, wait
 
-ROLE = "OrganizationAccountAccessRole"
 VPCS = ("each", "ec2", "DescribeVpcs", "--query", "Vpcs[].VpcId")
-RETRIES = botocore.config.Config(retries={"mode": "standard", "max_attempts": 8})
 check = Checks()
-
-
-def client(service, environment, region=None):
-    return boto3.client(service, endpoint_url=environment["AWS_ENDPOINT_URL"], config=RETRIES,
-                        region_name=region or environment["AWS_REGION"],
-                        aws_access_key_id=environment["AWS_ACCESS_KEY_ID"],
-                        aws_secret_access_key=environment["AWS_SECRET_ACCESS_KEY"],
-                        aws_session_token=environment.get("AWS_SESSION_TOKEN"))
-
-
-def inside(environment, account):
-    found = client("sts", environment).assume_role(RoleArn=f"arn:aws:iam::{account}:role/{ROLE}", RoleSessionName="referee")
-    keys = found["Credentials"]
-    return {**environment, "AWS_ACCESS_KEY_ID": keys["AccessKeyId"], "AWS_SECRET_ACCESS_KEY": keys["SecretAccessKey"],
-            "AWS_SESSION_TOKEN": keys["SessionToken"]}
 
 
 def lines(text):

@@ -10,20 +10,10 @@ import sqlite3
 import http.server
 import threading
 
-from drilled import ANA, BO, DEV, FULL, MANAGEMENT, World, denied, organization
-from stage import Api, Checks, Stage, answers, free_port, wait
+from drilled import ANA, BO, CY, DEV, MANAGEMENT, OperatorsServer, denied, operators
+from stage import Checks, Stage, wait
 
 POLICY = f"hallpass-ended-sessions-{DEV}"
-RULES = """
-[[rule]]
-id = "operators"
-accounts = ["*"]
-permission_sets = ["Operator", "Operator_Two"]
-approval_is_not_required = true
-"""
-
-
-CY = "cy@acme.example"
 
 
 class Ears(http.server.BaseHTTPRequestHandler):
@@ -41,57 +31,24 @@ class Ears(http.server.BaseHTTPRequestHandler):
         pass
 
 
-class Server:
-    """`hallpass serve` over a simulated organization."""
+class Server(OperatorsServer):
+    """With ears for what people are told."""
 
     def __init__(self, stage):
-        wanted = organization()
-        for name in ("Operator", "Operator_Two"):
-            wanted["identity_center"]["permission_sets"].append(
-                {"name": name, "session_duration": "PT1H", "managed_policies": [FULL]})
-            # he always has them: with its last assignment a role would go, and every session with it
-            wanted["identity_center"]["assignments"].append({"account": DEV, "permission_set": name, "user": BO})
-        wanted["identity_center"]["users"].append(
-            {"user_name": CY, "given_name": "cy", "family_name": "X", "email": CY})
+        names = ["Operator", "Operator_Two"]
         self.ears = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Ears)
         threading.Thread(target=self.ears.serve_forever, daemon=True).start()
-        stage.path("organization.json").write_text(json.dumps(wanted))
-        _, endpoint, self.environment = stage.simulator("--organization", stage.path("organization.json"), "--speed", "fast")
-        self.stage, self.port, self.endpoint = stage, free_port(), endpoint
-        stage.path("rules.toml").write_text(RULES)
-        self.configure(True)
-        self.world = World(stage, Api(endpoint), endpoint, self.environment)
-        self.api = {who: Api(f"http://127.0.0.1:{self.port}", stage.token(who)) for who in (ANA, BO, CY)}
-        self.process = None
+        super().__init__(stage, operators(*names), names, True)
 
     def configure(self, on):
-        self.stage.path("hallpass.toml").write_text(
-            f'[server]\nlisten = "127.0.0.1:{self.port}"\n[store]\nurl = "sqlite:hallpass.db"\n'
-            f'[identity]\nadmins = ["{BO}"]\n'
+        self.write_configuration(
             f'[[webhooks]]\nname = "ears"\nurl = "http://127.0.0.1:{self.ears.server_port}/"\n'
             'secret = "0123456789abcdef0123"\nevents = ["ended"]\n'
-            f'[access]\nend_sessions = {str(on).lower()}\n[access.duration]\nmin = "1s"\n')
+            f'[access]\nend_sessions = {str(on).lower()}\n')
 
-    def start(self):
-        self.process = self.stage.spawn("serve", log="serve.log", **self.environment)
-        ready = wait(lambda: answers(self.api[ANA], "/readyz"), 60, self.process)
-        assert ready, self.stage.said("serve.log")
-
-    def stop(self):
-        return self.stage.stop(self.process)
-
-    def take(self, who, name="Operator", account="dev", seconds=3600):
-        """A grant, once the access is there."""
-        asked = self.api[who].post("/api/v1/requests", {
-            "account": account, "permission_set": name, "duration_seconds": seconds, "reason": "OPS-1: look"})
-        assert asked.status < 300, asked
-        found = wait(lambda: self.find(who, asked.json["id"], "active"), 60)
-        assert found, self.stage.said("serve.log")
-        return found["id"]
-
-    def find(self, who, request, state):
-        grants = self.api[who].get("/api/v1/grants").json["items"]
-        return next((g for g in grants if g["request_id"] == request and g["state"] == state), None)
+    def take(self, who, *which, **more):
+        """The id of a grant, once the access is there."""
+        return super().take(who, *which, **more)["id"]
 
     def over(self, who, grant):
         return wait(lambda: self.api[who].get(f"/api/v1/grants/{grant}").json["state"] == "ended", 60)
@@ -106,9 +63,6 @@ class Server:
             rows = store.execute(sql, values).fetchall()
             store.commit()
             return rows
-
-    def records(self, event):
-        return self.api[BO].all(f"/api/v1/audit?event={event}")
 
     def told(self, grant):
         """What was said at a grant's end."""
@@ -204,9 +158,7 @@ def main():
         with_the_option(check, server)
         in_the_management_account(check, server)
         without_the_option(check, server)
-        server.stop()
-        check.equal("the log verifies", stage.run("audit", "verify").returncode, 0)
-        check.equal("the store is sound", stage.run("store", "check").returncode, 0)
+        server.end_well(check)
     check.end()
 
 

@@ -61,7 +61,7 @@ async def calling(port, number):
     try:
         while True:
             COUNTS["calls"] += 1
-            path = ["/metrics", "/readyz", "/api/v1/me", "/signin"][COUNTS["calls"] % 4]
+            path = ["/metrics", "/api/v1/me", "/readyz", "/api/v1/me", "/signin"][COUNTS["calls"] % 5]
             token = f"Authorization: Bearer hpt_{number}x{COUNTS['calls']}\r\n"
             writer.write(f"GET {path} HTTP/1.1\r\nHost: x\r\n{token}\r\n".encode())
             head = await reader.readuntil(b"\r\n\r\n")

@@ -3,6 +3,7 @@
 it back, a log that can be verified; then the tools of whoever runs the server."""
 
 import json
+import re
 import shutil
 import threading
 
@@ -197,6 +198,44 @@ def log(check, stage, data):
           result.returncode == 1 and str(sequence) in result.stderr, result.stderr)
 
 
+def an_instance_that_says_what_it_is(check, stage, config, keys, aws):
+    """Without permission sets nothing is promised; a customer's key is told, and in the least policy (`access.md` R-2, `access.md` R-3)."""
+    client = lambda name: boto3.client(
+        name, endpoint_url=aws["AWS_ENDPOINT_URL"], region_name=aws["AWS_DEFAULT_REGION"],
+        aws_access_key_id=aws["AWS_ACCESS_KEY_ID"], aws_secret_access_key=aws["AWS_SECRET_ACCESS_KEY"])
+    center, kms = client("sso-admin"), client("kms")
+    instance = center.list_instances()["Instances"][0]["InstanceArn"]
+
+    def told():
+        ran = stage.run("doctor", "--config", config, "--output", "jsonl", **keys)
+        return next(row for row in map(json.loads, ran.stdout.splitlines()) if row["check"] == "instance")
+
+    center.update_instance(InstanceArn=instance, PermissionSetsEnabled=False)
+    row = told()
+    check("doctor: an instance without permission sets is a problem", row["result"] == "problem" and "permission sets are switched off" in row["detail"], row)
+    # the demo has its own store open
+    stage.path("refused.toml").write_text(re.sub(r'url = "sqlite:[^"]*"', 'url = "sqlite:refused.db"', config.read_text()))
+    served = stage.run("serve", "--config", stage.path("refused.toml"), timeout=60, **keys)
+    check("and no server starts on it", served.returncode == 1 and "permission sets are switched off" in served.stderr, served.stderr[-600:])
+    center.update_instance(InstanceArn=instance, PermissionSetsEnabled=True)
+    key = kms.create_key()["KeyMetadata"]["Arn"]
+    center.update_instance(InstanceArn=instance, EncryptionConfiguration={"KeyType": "CUSTOMER_MANAGED_KEY", "KmsKeyArn": key})
+    row = told()
+    check("doctor: a customer's key that the configuration does not name", row["result"] == "warning" and key in row["detail"] and "identity.encryption_key" in row["remedy"], row)
+    before = config.read_text()
+    config.write_text(before.replace("[identity]\n", f'[identity]\nencryption_key = "{key}"\n'))
+    row = told()
+    check("doctor: one that it names", row["result"] == "ok" and key in row["detail"], row)
+    statements = json.loads(stage.run("doctor", "--iam-policy", "--config", config).stdout)["Statement"]
+    check.equal("and it is in the least policy", [it["Resource"] for it in statements if it["Action"] == ["kms:Decrypt"]], [key, key])
+    kms.disable_key(KeyId=key)
+    ran = stage.run("doctor", "--config", config, "--output", "jsonl", **keys)
+    check("doctor: a key that is disabled is told with AWS's reason", ran.returncode == 1 and "KMS_D" in ran.stdout + ran.stderr, ran.stdout + ran.stderr)
+    kms.enable_key(KeyId=key)
+    center.update_instance(InstanceArn=instance, EncryptionConfiguration={"KeyType": "AWS_OWNED_KMS_KEY"})
+    config.write_text(before)
+
+
 def operations(check, stage, data, server, aws):
     """doctor, store, token: on the server's machine, beside the running demo."""
     config = stage.path("hallpass.toml")
@@ -208,6 +247,7 @@ def operations(check, stage, data, server, aws):
     keys = {name: aws[name] for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")}
     doctor = stage.run("doctor", "--config", config, "--output", "jsonl", **keys)
     check("doctor finds nothing wrong", doctor.returncode == 0, doctor.stdout + doctor.stderr)
+    an_instance_that_says_what_it_is(check, stage, config, keys, aws)
     policy = stage.run("doctor", "--iam-policy", "--config", config)
     check("doctor prints a policy that is JSON", policy.returncode == 0 and json.loads(policy.stdout)["Statement"])
     check("store check", stage.run("store", "check", "--config", config).returncode == 0)

@@ -16,7 +16,7 @@ import threading
 import time
 import uuid
 
-from stage import Api, Checks, Stage, answers, free_port, wait
+from stage import Api, Checks, Stage, answers, free_port, held_at_aws, rule, wait
 
 PEOPLE = [f"u{number}@corp.example" for number in range(10)]
 REVIEWERS = ["rev1@corp.example", "rev2@corp.example"]
@@ -26,24 +26,9 @@ WORKLOADS = ["pay-prod", "orders-prod"]
 SETS = ["ReadOnly", "Ops", "Deploy"]
 LAG_MAX = 60
 
-RULES = """
-[[rule]]
-id = "sandbox"
-ous = ["Sandbox"]
-permission_sets = ["*"]
-approval_is_not_required = true
-
-[[rule]]
-id = "prod"
-ous = ["Workloads"]
-permission_sets = ["Ops", "Deploy"]
-approvers = ["rev1@corp.example", "rev2@corp.example"]
-
-[[rule]]
-id = "oncall"
-groups = ["oncall"]
-approval_is_not_required = true
-"""
+RULES = (rule("sandbox", ous=["Sandbox"], permission_sets=["*"], approval_is_not_required=True)
+         + rule("prod", ous=["Workloads"], permission_sets=["Ops", "Deploy"], approvers=["rev1@corp.example", "rev2@corp.example"])
+         + rule("oncall", groups=["oncall"], approval_is_not_required=True))
 
 
 def organization():
@@ -125,11 +110,7 @@ class World:
         return Api(self.base, self.tokens[mail])
 
     def truth(self):
-        state = Api(self.endpoint).get("/_sim/state?assignments=1&full=1").json
-        rows = {(row["principal_name"], row["account"], row["permission_set"]) for row in state["assignments"]}
-        for group in state["file"]["identity_center"]["groups"]:
-            rows |= {(member, "group", group["name"]) for member in group.get("members", [])}
-        return rows
+        return held_at_aws(self.endpoint)
 
     def watch(self):
         """Samples the truth as the run goes on."""

@@ -195,7 +195,7 @@ def everywhere_of_many(demo):
     patient = Config(retries={"max_attempts": 12, "mode": "adaptive"})
     client = lambda service: boto3.client(service, endpoint_url=demo.aws, region_name=demo.environment["AWS_REGION"], config=patient, **keys)
     pages = client("organizations").get_paginator("list_accounts").paginate()
-    active = sorted(it["Id"] for page in pages for it in page["Accounts"] if it["Status"] == "ACTIVE" and it["Id"] != demo.management)
+    active = sorted(it["Id"] for page in pages for it in page["Accounts"] if it["State"] == "ACTIVE" and it["Id"] != demo.management)
     victim = active[len(active) // 2]
     demo.sim.post("/_sim/faults", {"kind": "error", "code": "UnauthorizedOperation", "http": 403,
                                    "match": {"service": "ec2", "operation": "DescribeVpcs", "caller_account": victim}})

@@ -13,7 +13,7 @@ import boto3
 import enrol
 from drilled import ANA, MANAGEMENT
 from served import serve_events
-from stage import Api, Checks, Stage, free_port, parts, wait
+from stage import Api, Checks, Stage, answers, free_port, parts, wait
 from standin import StandIn
 
 check = Checks()
@@ -72,14 +72,21 @@ approval_is_not_required = true
 """
 # what a policy allows and nothing here calls, with why
 FLOW_LOGS = "AWS asks for it behind ec2:CreateFlowLogs, the simulator does not"
+NO_PATHS = "only where Organizations does not say where accounts stand"
 UNCALLED = {
+    "channels": {"organizations:ListAccountsForParent": NO_PATHS},
+    "standards": {"organizations:ListAccountsForParent": NO_PATHS},
+    "delegation": {"organizations:ListAccountsForParent": NO_PATHS, "organizations:ListOrganizationalUnitsForParent": NO_PATHS},
+    "readiness": {"controltower:ListEnabledControls": "only of a unit without a baseline"},
     "payer": {it: "only where a policy is attached that the listing of all leaves out" for it in ("iam:GetPolicy", "iam:GetPolicyVersion")},
     "vending": {"organizations:ListDelegatedAdministrators": "asked only from another account than the management account",
-                "identitystore:DescribeUser": "only where a person, and no group, gets access"},
+                "identitystore:DescribeUser": "only where a person, and no group, gets access",
+                "organizations:ListAccountsForParent": NO_PATHS},
     "remediation-role": {"ec2:CreateTags": FLOW_LOGS, "iam:PassRole": FLOW_LOGS, "logs:CreateLogDelivery": FLOW_LOGS,
                          "logs:DeleteLogDelivery": FLOW_LOGS},
     "remediate": {"organizations:ListDelegatedAdministrators": "asked only from another account than the management account",
-                  "sso:ListPermissionSetsProvisionedToAccount": "only for sweeps of a whole account"},
+                  "sso:ListPermissionSetsProvisionedToAccount": "only for sweeps of a whole account",
+                  "organizations:ListAccountsForParent": NO_PATHS},
 }
 # what is called where several operations happen to be under way at once, where one keeps failing, or where an event takes
 # long: may be left
@@ -334,6 +341,49 @@ def given(stage, sim, process):
     gone = lambda: all(it["state"] == "ended" and it["removed"] for it in api.all("/api/v1/grants"))
     check("and gone", wait(gone, 90, process, every=0.5), api.all("/api/v1/grants")[:2])
     sim.call("DELETE", "/_sim/faults")
+    refused = asked_in_management(api, process, "failed")
+    check("the management account takes rights in IAM that it has not, and the reason says which", "iam:GetSAMLProvider" in refused.get("error", ""), refused)
+
+
+def asked_in_management(api, process, state):
+    """A grant in the management account that has come to a state."""
+    asked = api.post("/api/v1/requests", {"account": MANAGEMENT, "permission_set": "Reader", "duration_seconds": 1800, "reason": "OPS-3: look"})
+    find = lambda: next((it for it in api.all("/api/v1/grants") if it["request_id"] == asked.json["id"]), {})
+    wait(lambda: find().get("state") == state, 60, process, every=0.5)
+    return find()
+
+
+def keyed(stage, sim, endpoint, environment, whole):
+    """A server over an instance with a customer's key, which also gives access to the management account: with the policies that are
+    printed for that, and nothing else."""
+    keys = {"aws_access_key_id": environment["AWS_ACCESS_KEY_ID"], "aws_secret_access_key": environment["AWS_SECRET_ACCESS_KEY"]}
+    kms, center = (boto3.client(it, endpoint_url=endpoint, region_name="eu-west-1", **keys) for it in ("kms", "sso-admin"))
+    key = kms.create_key()["KeyMetadata"]["Arn"]
+    instance = center.list_instances()["Instances"][0]["InstanceArn"]
+    center.update_instance(InstanceArn=instance, EncryptionConfiguration={"KeyType": "CUSTOMER_MANAGED_KEY", "KmsKeyArn": key})
+    whole = whole.split("[remediation]")[0]
+    stage.path("keyed.toml").write_text(whole.replace("[identity]\n", f'[identity]\nencryption_key = "{key}"\n'))
+    own = printed(stage, "server", "--config", "keyed.toml", "--management-account")
+    names = {it["Sid"] for it in own["Statement"]}
+    check("the key and the management account are in it", {"UseKeyForInstance", "UseKeyForIdentityStore", "ManagementAccountRoles", "ManagementAccountProvider"} <= names, names)
+    role = {"name": "do-keyed", "trust": [f"arn:aws:iam::{MANAGEMENT}:root"], "inline": [own]}
+    added = sim.post("/_sim/load?merge=1", {"version": 1, "iam": {MANAGEMENT: {"roles": [role]}}})
+    check("a role with it", added.status < 300, added)
+    role, since = role_of(environment, "keyed"), latest(sim)
+    stage.path("hallpass.toml").write_text(stage.path("keyed.toml").read_text())
+    port = free_port()
+    with stage.path("hallpass.toml").open("a") as file:
+        file.write(f'[server]\nlisten = "127.0.0.1:{port}"\n')
+    process = stage.spawn("serve", log="keyed.log", **role)
+    api = Api(f"http://127.0.0.1:{port}", stage.token(ANA))
+    check("a server starts with them", wait(lambda: answers(api, "/readyz"), 60, process), stage.said("keyed.log")[-900:])
+    hers = asked_in_management(api, process, "active")
+    check("access to the management account is given", hers.get("state") == "active", hers)
+    released = api.post(f"/api/v1/grants/{hers.get('id')}/release", {})
+    over = lambda: api.get(f"/api/v1/grants/{hers.get('id')}").json
+    check("and ended", wait(lambda: over()["state"] == "ended" and over()["removed"], 90, process, every=0.5), (released, over()))
+    stage.stop(process)
+    not_denied(sim, since, "with a key", "/do-keyed/", own)
 
 
 def parked(stage, role, url, owner):
@@ -376,6 +426,7 @@ def remediated(stage, sim, endpoint, environment, policies, whole):
     both = {"Statement": policies["server"]["Statement"] + policies["remediate"]["Statement"]}
     held_to(sim, since, "remediate", "/do-remediate/", both)
     held_to(sim, since, "remediation-role", "/HallpassRemediation/", policies["remediation-role"])
+    keyed(stage, sim, endpoint, environment, whole)
 
 
 def played(part, stage):
@@ -404,6 +455,11 @@ def played(part, stage):
     keys = {"aws_access_key_id": environment["AWS_ACCESS_KEY_ID"], "aws_secret_access_key": environment["AWS_SECRET_ACCESS_KEY"]}
     organizations = boto3.client("organizations", endpoint_url=endpoint, region_name="us-east-1", **keys)
     organizations.register_delegated_administrator(AccountId=enrol.AUDIT, ServicePrincipal="account.amazonaws.com")
+    # one that governs no Region: that it governs nothing has to be read
+    kind, lists = "SECURITYHUB_CSPM_POLICY", {"enable_in_regions": {"@@assign": []}, "disable_in_regions": {"@@assign": []}}
+    organizations.enable_policy_type(RootId=organizations.list_roots()["Roots"][0]["Id"], PolicyType=kind)
+    cspm = organizations.create_policy(Name="none", Description="", Type=kind, Content=json.dumps({"securityhub": {"cspm_enablement": lists}}))
+    organizations.attach_policy(PolicyId=cspm["Policy"]["PolicySummary"]["Id"], TargetId=enrol.SHOP)
     units = organizations.list_organizational_units_for_parent(ParentId=organizations.list_roots()["Roots"][0]["Id"])["OrganizationalUnits"]
     units = {it["Name"]: it["Id"] for it in units}
     stage.path("unit.yaml").write_text(

@@ -40,7 +40,7 @@ LARGE = {
 }
 LARGE_PAGED = {
     "account:ListRegions", "config:SelectResourceConfig", "detective:ListMembers", "devops-guru:ListOrganizationInsights",
-    "identitystore:ListGroups", "identitystore:ListUsers", "organizations:ListAccounts", "organizations:ListAccountsForParent",
+    "identitystore:ListGroups", "identitystore:ListUsers", "organizations:ListAccounts",
     "organizations:ListOrganizationalUnitsForParent", "securityhub:GetInsights",
     "securityhub:ListSecurityControlDefinitions", "sso:ListAccountsForProvisionedPermissionSet", "sso:ListPermissionSets",
 }

@@ -6,37 +6,17 @@ import concurrent.futures
 import ipaddress
 import json
 
-import boto3
-import botocore.config
 import botocore.exceptions
 from moto.server import ThreadedMotoServer
 
+from sdk import client, inside
 from stage import Api, Checks, Stage, free_port
 
-ROLE = "OrganizationAccountAccessRole"
-RETRIES = botocore.config.Config(retries={"mode": "standard", "max_attempts": 10})
 AGGREGATOR = ("--aggregator", "organization")
 INSTANTS = ("2026-03-02T10:00:00Z", "2026-03-03T10:00:00Z")
 COLUMNS = ("public_ip,family,account_id,region,az,resource_id,resource_type,interface_type,attached_to,attached_kind,owner,"
            "vpc_id,subnet_id,private_ip,dns_name,name,description,capture_time,sources,conflict")
 check = Checks()
-
-
-def client(service, environment, region=None):
-    return boto3.client(service, endpoint_url=environment["AWS_ENDPOINT_URL"], config=RETRIES,
-                        region_name=region or environment["AWS_REGION"],
-                        aws_access_key_id=environment["AWS_ACCESS_KEY_ID"],
-                        aws_secret_access_key=environment["AWS_SECRET_ACCESS_KEY"],
-                        aws_session_token=environment.get("AWS_SESSION_TOKEN"))
-
-
-def inside(environment, account):
-    if account == client("sts", environment).get_caller_identity()["Account"]:
-        return environment
-    found = client("sts", environment).assume_role(RoleArn=f"arn:aws:iam::{account}:role/{ROLE}", RoleSessionName="referee")
-    keys = found["Credentials"]
-    return {**environment, "AWS_ACCESS_KEY_ID": keys["AccessKeyId"], "AWS_SECRET_ACCESS_KEY": keys["SecretAccessKey"],
-            "AWS_SESSION_TOKEN": keys["SessionToken"]}
 
 
 def listed(environment, service, operation, name, **more):

@@ -33,7 +33,7 @@ def landing_zone(stage, environment):
     organizations, contacts = client("organizations", environment), client("account", environment)
     own = client("sts", environment).get_caller_identity()["Account"]
     accounts = organizations.get_paginator("list_accounts").paginate().build_full_result()["Accounts"]
-    active = [it["Id"] for it in accounts if it["Status"] == "ACTIVE"]
+    active = [it["Id"] for it in accounts if it["State"] == "ACTIVE"]
     said = {target: it for (name, target), it in found.items() if name == "security-contact"}
     check.equal("every active account has a check, and no other", sorted(said), sorted(active))
     theirs = {}
@@ -66,7 +66,7 @@ def landing_zone(stage, environment):
 def assets(stage, environment, endpoint, own):
     """Workloads, shares and what was paid ahead: what readiness says is what boto3 reads, every lens of it."""
     accounts = client("organizations", environment).get_paginator("list_accounts").paginate().build_full_result()["Accounts"]
-    member = next(it["Id"] for it in accounts if it["Id"] != own and it["Status"] == "ACTIVE")
+    member = next(it["Id"] for it in accounts if it["Id"] != own and it["State"] == "ACTIVE")
     region = environment["AWS_REGION"]
     lenses = [{"alias": "wellarchitected", "risks": {"security": {"HIGH": 1}}}, {"alias": "serverless", "updated": "2025-01-20T00:00:00Z", "risks": {"reliability": {"HIGH": 2, "MEDIUM": 1}}}]
     file = {"version": 1,
@@ -74,6 +74,10 @@ def assets(stage, environment, endpoint, own):
                            "lenses": lenses, "milestones": [{"name": "first", "at": "2026-02-01T00:00:00Z"}]}],
             "resource_shares": [{"name": "networks", "account": member, "region": region, "principals": ["organization"],
                                  "resources": [f"arn:aws:ec2:{region}:{member}:subnet/subnet-{number}" for number in (1, 2)]}],
+            "organization": {"billing_transfers": [
+                {"id": "rt-00000001", "direction": "outbound", "other": "100000000050", "name": "group", "status": "ACCEPTED", "start": "2026-01-01T00:00:00Z"},
+                {"id": "rt-00000002", "direction": "outbound", "other": "100000000060", "name": "other", "status": "REQUESTED", "start": "2026-04-01T00:00:00Z",
+                 "expires": "2026-03-20T00:00:00Z"}]},
             "commitments": [{"account": member, "kind": "savings_plan", "id": "plan-1"}, {"account": own, "kind": "reservation", "id": "one"}]}
     answer = Api(endpoint).post("/_sim/load?merge=1", file)
     assert answer.status < 300, answer
@@ -108,6 +112,12 @@ def assets(stage, environment, endpoint, own):
     check("the share is told by name, as a warning", (share["status"], share["severity"]) == ("fail", "warn") and share["evidence"].startswith("networks: 2 ec2:Subnet with arn:aws:organizations:"), share)
     paid = merger[("commitments", "organization")]["evidence"]
     check("and what was paid ahead, with its owner", f"reservation one of {own}" in paid and f"savingsplan/plan-1 of {member}" in paid, paid)
+    bill = merger[("billing-transfer", "organization")]
+    handshakes = client("organizations", environment).list_handshakes_for_account(Filter={"ActionType": "TRANSFER_RESPONSIBILITY"})["Handshakes"]
+    asked = next(it for it in handshakes if it["State"] == "REQUESTED")
+    check("who pays is told, and who asked to, as a warning", (bill["status"], bill["severity"]) == ("fail", "warn")
+          and "100000000050 pays for the organization from 2026-01-01T00:00:00Z until somebody withdraws it" in bill["evidence"]
+          and f"invitation {asked['Id']} to transfer the bill" in bill["evidence"] and "open until 2026-03-20T00:00:00Z" in bill["evidence"], bill)
     check.equal("nothing is unknown any more", [key for key, it in merger.items() if it["status"] == "unknown"], [])
     check.equal("the simulator gives back what it was told", [[it["name"] for it in kept["workloads"]], [it["name"] for it in kept["resource_shares"]], len(kept["commitments"])],
                 [["shop"], ["networks"], 2])

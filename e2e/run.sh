@@ -10,7 +10,7 @@ cd "$(dirname "$0")"
 case $HALLPASS_BIN in /*) ;; *) HALLPASS_BIN=$OLDPWD/$HALLPASS_BIN ;; esac
 export HALLPASS_BIN PYTHONDONTWRITEBYTECODE=1
 # the longest first, so that the last to end does not run alone
-all=(armed least:chores web:wide vend_served:server standards:modes enrol:governed remediate sync policy_data people drain outage drift channels public_ips enrol:stacks api_properties attacks:clock persons vend access_code web:phone killed chores attacks:guard attacks:connections web:journeys vend_served:factory findings insights shrink activity docs_site each standards:command readiness sweeps attacks:all_at_once mail paged demo enrol:older least:remediate attacks:directory sql slack enrol:told delegate pci suspended day_two witness referees:moto badinput alerts trails known endsessions payer standards:new who attacks:identity oidc policies using journey attacks:operator convert enrol:unit referees:boto3 hygiene decide cutoff confirmed stated vend_served:bucket referees:cli referees:portal audit referees:client readme referees:slack harness)
+all=(armed:ends armed:stopped least:chores web:wide vend_served:server standards:modes enrol:governed remediate sync policy_data armed:region armed:key armed:standing people drain outage drift channels public_ips enrol:stacks api_properties attacks:clock persons vend access_code web:phone killed chores attacks:guard attacks:connections web:journeys vend_served:factory findings insights shrink activity docs_site each standards:command readiness sweeps attacks:all_at_once mail paged demo enrol:older least:remediate attacks:directory sql slack enrol:told delegate pci suspended day_two witness referees:moto badinput alerts trails known endsessions payer standards:new who attacks:identity oidc policies using journey attacks:operator convert enrol:unit referees:boto3 hygiene decide cutoff confirmed stated vend_served:bucket referees:cli referees:portal audit referees:client readme referees:slack harness)
 names=("$@")
 [[ ${#names[@]} -gt 0 ]] || names=("${all[@]}")
 # they wait more than they compute: a script takes a tenth to a third of a core
@@ -20,7 +20,7 @@ running=()
 # ends what is under way, and nothing else
 trap 'kill "${running[@]}" 2>/dev/null; wait; rm -rf "$folder"' EXIT
 trap 'exit 130' INT TERM
-passed=0 failed=0 table=""
+passed=0 failed=0 table="" failures=""
 
 # begins a script in the background: name, number
 begin() {
@@ -53,6 +53,8 @@ count() {
   minutes=$(printf '%d:%02d' $((seconds / 60)) $((seconds % 60)))
   echo "== $1 ($minutes)"
   cat "$folder/$1.said"
+  # said once more at the very end: whoever reads only that knows what to look for
+  failures+=$(grep '^FAIL ' "$folder/$1.said" | cut -c 1-300 | sed "s/^/$1: /")$'\n'
   last=$(tail -n 1 "$folder/$1.said")
   if [[ $last =~ ^([0-9]+)\ passed,\ ([0-9]+)\ failed$ ]]; then
     passed=$((passed + BASH_REMATCH[1]))
@@ -61,6 +63,7 @@ count() {
     [[ $status == 0 || ${BASH_REMATCH[2]} != 0 ]] || failed=$((failed + 1))
   else
     echo "FAIL $1 ended before its last check (exit $status)"
+    failures+="$1: FAIL ended before its last check (exit $status)"$'\n'
     failed=$((failed + 1))
   fi
   table+=$(printf '%8s %5s s  %s' "$minutes" "$used" "$1")$'\n'
@@ -83,5 +86,6 @@ echo "== minutes and seconds of processor of each script, $at_once at a time"
 printf '%s' "$table"
 printf '%8s          all\n' "$((SECONDS / 60)):$(printf '%02d' $((SECONDS % 60)))"
 echo "== all"
+printf '%s' "$failures" | grep . || true
 echo "$passed passed, $failed failed"
 [[ $failed == 0 ]]

@@ -3,24 +3,14 @@ organization of the demo, rules of their own."""
 
 import datetime
 
-from stage import Api, answers, free_port, wait
+from stage import Api, answers, free_port, rule, wait
 
 MARA, TOMASZ, PRIYA = "mara.lindqvist@example.com", "tomasz.wilk@example.com", "priya.raman@example.com"
 NOOR, INES = "noor.haddad@example.com", "ines.moreau@example.com"
 
-RULES = """
-[[rule]]
-id = "read"
-accounts = ["*"]
-permission_sets = ["ReadOnly"]
-approval_is_not_required = true
-
-[[rule]]
-id = "database"
-accounts = ["*"]
-permission_sets = ["DatabaseOperator"]
-approvers = ["tomasz.wilk@example.com", "priya.raman@example.com"]
-"""
+RULES = (rule("read", accounts=["*"], permission_sets=["ReadOnly"], approval_is_not_required=True)
+         + rule("database", accounts=["*"], permission_sets=["DatabaseOperator"],
+                approvers=["tomasz.wilk@example.com", "priya.raman@example.com"]))
 
 
 class Served:

@@ -8,45 +8,20 @@ import signal
 import time
 
 from served import INES, MARA, NOOR, PRIYA, TOMASZ
-from stage import Api, Checks, Stage, answers, free_port, wait
+from stage import Api, Checks, Stage, answers, free_port, rule, wait
 
 check = Checks()
 CHANNEL = "C0ACCESS"
 PROD = "334910787414"
 
-RULES = """
-[[rule]]
-id = "read"
-accounts = ["*"]
-permission_sets = ["ReadOnly"]
-approval_is_not_required = true
-
-[[rule]]
-id = "database"
-accounts = ["*"]
-permission_sets = ["DatabaseOperator"]
-approvers = ["tomasz.wilk@example.com", "priya.raman@example.com"]
-max_duration = "4h"
-
-[[rule]]
-id = "two-eyes"
-accounts = ["*"]
-permission_sets = ["AdministratorAccess"]
-approvers = ["tomasz.wilk@example.com", "priya.raman@example.com", "noor.haddad@example.com"]
-min_approvals = 2
-
-[[rule]]
-id = "lonely"
-accounts = ["*"]
-permission_sets = ["Billing"]
-approvers = ["mara.lindqvist@example.com"]
-
-[[rule]]
-id = "join-oncall"
-groups = ["oncall"]
-approvers = ["tomasz.wilk@example.com", "ines.moreau@example.com"]
-max_duration = "12h"
-"""
+RULES = (rule("read", accounts=["*"], permission_sets=["ReadOnly"], approval_is_not_required=True)
+         + rule("database", accounts=["*"], permission_sets=["DatabaseOperator"],
+                approvers=["tomasz.wilk@example.com", "priya.raman@example.com"], max_duration="4h")
+         + rule("two-eyes", accounts=["*"], permission_sets=["AdministratorAccess"],
+                approvers=["tomasz.wilk@example.com", "priya.raman@example.com", "noor.haddad@example.com"], min_approvals=2)
+         + rule("lonely", accounts=["*"], permission_sets=["Billing"], approvers=["mara.lindqvist@example.com"])
+         + rule("join-oncall", groups=["oncall"], approvers=["tomasz.wilk@example.com", "ines.moreau@example.com"],
+                max_duration="12h"))
 
 
 class Slacked:

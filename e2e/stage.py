@@ -398,9 +398,29 @@ def somebody(stage, acts, **more):
     return Somebody(stage, acts, **more)
 
 
+def held_at_aws(endpoint):
+    """What a simulator has: (person, account, permission set), and (person, "group", group)."""
+    state = Api(endpoint).get("/_sim/state?assignments=1&full=1").json
+    rows = {(row["principal_name"], row["account"], row["permission_set"]) for row in state["assignments"]}
+    for group in state["file"]["identity_center"]["groups"]:
+        rows |= {(member, "group", group["name"]) for member in group.get("members", [])}
+    return rows
+
+
+def rule(name, **said):
+    """One rule of a file of rules."""
+    lines = [f"{key} = {json.dumps(value)}\n" for key, value in {"id": name, **said}.items()]
+    return "[[rule]]\n" + "".join(lines) + "\n"
+
+
+# what a wait of ten seconds and more is given on a machine that has other things to do: it costs nothing where it is not needed
+PATIENCE = 4
+
+
 def wait(condition, seconds, process=None, every=0.1):
     """Until it holds, or time is up, or the process it is about has ended. A condition that cannot be looked at, for whom it
     asks is gone, does not hold. What was waited for in vain is named if the script cannot go on without it."""
+    seconds *= PATIENCE if seconds >= 10 else 1
     until, trouble = time.monotonic() + seconds, ""
     while True:
         try:

@@ -178,6 +178,46 @@ def without_config(world, hubs):
     world.sim.call("DELETE", "/_sim/faults")
 
 
+def governed(world, hubs):
+    """Policies of Organizations govern one Region of an account, and a unit as a whole: nothing is planned against them."""
+    kind, made = "SECURITYHUB_CSPM_POLICY", {}
+    world.org.enable_policy_type(RootId=world.root, PolicyType=kind)
+    for name, target, regions in (("one-region", TEST, ["eu-west-1"]), ("whole", world.units["Prod"], ["ALL_SUPPORTED"])):
+        lists = {"enable_in_regions": {"@@assign": regions}, "disable_in_regions": {"@@assign": []}}
+        content = json.dumps({"securityhub": {"cspm_enablement": lists}})
+        made[name] = world.org.create_policy(Name=name, Description="", Type=kind, Content=content)["Policy"]["PolicySummary"]["Id"]
+        world.org.attach_policy(PolicyId=made[name], TargetId=target)
+    world.stage.path("governed.yaml").write_text(
+        "defaults:\n  controls:\n    - {id: KMS.4, status: DISABLED, reason: governed}\n    - {id: IAM.6, status: DISABLED, reason: Moved}\n"
+        "    - {id: S3.7, status: DISABLED, reason: Replication is covered by backup policy}\n")
+    before = {place: off(hubs[place]) for place in HUBS if place[0] != DEV}
+    ran = world.run("org", "standards", "apply", "governed.yaml", "--regions", ",".join(REGIONS), "--apply", "--yes", "-o", "json")
+    said = json.loads(ran.stdout) if ran.stdout else {"rows": []}
+    rows = {(row["account"], row["region"]): row for row in said["rows"]}
+    blocked = {place for place, row in rows.items() if row["outcome"] == "blocked"}
+    check.equal("what policies of Organizations govern is blocked, and a Region that they do not name is not", sorted(blocked),
+                sorted([(TEST, "eu-west-1"), (PROD, "eu-west-1"), (PROD, "us-east-1")]))
+    reasons = [rows[place]["reason"] for place in ((TEST, "eu-west-1"), (PROD, "us-east-1"))] if rows else ["", ""]
+    check("with the policy, its id, where it is attached and what helps", ran.returncode == 1 and "change or detach it" in reasons[0]
+          and f"`one-region` ({made['one-region']}) on account {TEST}" in reasons[0]
+          and f"`whole` ({made['whole']}) on /Prod ({world.units['Prod']})" in reasons[1], (ran.returncode, reasons, ran.stderr))
+    check.equal("the others are made so", {rows[place]["outcome"] for place in HUBS if place[0] == DEV}, {"changed"})
+    check.equal("and nothing is changed where it is governed", {place: off(hubs[place]) for place in blocked}, {place: before[place] for place in blocked})
+    asked = [it for it in world.sim.get("/_sim/calls?operation=DescribeEffectivePolicy&limit=1000").json["calls"]]
+    check.equal("one account of those under the same policies is asked", len(asked), 2)
+    exported = world.run("org", "standards", "export", "--regions", ",".join(REGIONS), "--accounts", TEST)
+    check("what there is can be exported all the same", exported.returncode == 0 and "pci-dss" in exported.stdout, (exported.stdout, exported.stderr))
+    world.stage.path("central.yaml").write_text("defaults:\n  standards: {enable: [pci-dss/v/3.2.1]}\n")
+    code, _, errors = standards(world, "apply", "central.yaml", "--mode", "central", "--enable-central")
+    check("policies of the administrator are not set against them", code == 4 and "governed by a Security Hub CSPM policy" in errors, (code, errors))
+    for name, target in (("one-region", TEST), ("whole", world.units["Prod"])):
+        world.org.detach_policy(PolicyId=made[name], TargetId=target)
+    code, rows, errors = standards(world, "diff", "governed.yaml")
+    check("detached, they govern nothing", "blocked" not in outcomes(rows), (code, rows, errors))
+    undone = world.run("plan", "undo", said["report"]["plan"], "--apply", "--yes")
+    check("taken back", undone.returncode == 0, (undone.stdout, undone.stderr))
+
+
 def central(world, hubs):
     """The administrator configures the organization: the file becomes policies."""
     management = world.client("securityhub", world.environment)
@@ -427,6 +467,7 @@ def by_command(stage):
     hub_in_one_run(world)
     said = drifted(world, hubs)
     taken_back(world, hubs, said)
+    governed(world, hubs)
     without_config(world, hubs)
     central(world, hubs)
     done = stage.run("audit", "verify")

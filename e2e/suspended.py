@@ -214,7 +214,7 @@ def least(hands):
     # something of their own, beside groups
     admin = client("sso-admin", world.aws)
     sets = admin.list_permission_sets(InstanceArn=hands.instance)["PermissionSets"]
-    account = next(it["Id"] for it in client("organizations", world.aws).list_accounts()["Accounts"] if it["Id"] != world.account and it["Status"] == "ACTIVE")
+    account = next(it["Id"] for it in client("organizations", world.aws).list_accounts()["Accounts"] if it["Id"] != world.account and it["State"] == "ACTIVE")
     admin.create_account_assignment(InstanceArn=hands.instance, TargetId=account, TargetType="AWS_ACCOUNT", PermissionSetArn=sets[0],
                                     PrincipalType="USER", PrincipalId=world.away)
     check("they have an assignment of their own", wait(lambda: (account, sets[0]) in hands.access(world.away)[1], 60), hands.access(world.away))
@@ -236,7 +236,8 @@ def least(hands):
     services = {"sso": "sso", "sso-admin": "sso", "identitystore": "identitystore", "organizations": "organizations"}
     made = {f"{services.get(it['service'], it['service'])}:{it['operation']}" for it in calls if it["service"] != "sts"}
     check.equal("calls that the policy does not allow", sorted(made - allowed), [])
-    check.equal("what it allows and nothing calls", sorted(allowed - made), [])
+    # only where Organizations does not say where accounts stand
+    check.equal("what it allows and nothing calls", sorted(allowed - made), ["organizations:ListAccountsForParent"])
 
 
 def main():

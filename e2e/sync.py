@@ -15,34 +15,16 @@ import threading
 import time
 import urllib.parse
 
-import boto3
-import botocore.config
 import botocore.exceptions
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
+from sdk import client, inside
 from stage import ROOT, Api, Checks, Stage, free_port, wait
 
-ROLE = "OrganizationAccountAccessRole"
-RETRIES = botocore.config.Config(retries={"mode": "standard", "max_attempts": 10})
 TOKEN = "00-a-token-that-is-never-shown"
 check = Checks()
-
-
-def client(service, environment):
-    return boto3.client(service, endpoint_url=environment["AWS_ENDPOINT_URL"], config=RETRIES, region_name=environment["AWS_REGION"],
-                        aws_access_key_id=environment["AWS_ACCESS_KEY_ID"], aws_secret_access_key=environment["AWS_SECRET_ACCESS_KEY"],
-                        aws_session_token=environment.get("AWS_SESSION_TOKEN"))
-
-
-def inside(environment, account):
-    if account == client("sts", environment).get_caller_identity()["Account"]:
-        return environment
-    found = client("sts", environment).assume_role(RoleArn=f"arn:aws:iam::{account}:role/{ROLE}", RoleSessionName="referee")
-    keys = found["Credentials"]
-    return {**environment, "AWS_ACCESS_KEY_ID": keys["AccessKeyId"], "AWS_SECRET_ACCESS_KEY": keys["SecretAccessKey"],
-            "AWS_SESSION_TOKEN": keys["SessionToken"]}
 
 
 def sync(stage, environment, *arguments):

@@ -5,7 +5,6 @@
 import csv
 import io
 import json
-import os
 import signal
 import time
 
@@ -258,7 +257,6 @@ def many(world):
     check("a thousand rows are planned", code == 0 and len(said["rows"]) == 1000 and "reading the organization" in errors, (code, errors[-600:]))
     check("with a listing for the rows, one for the plan, one for its names and one of the directory", looks("ListAccounts") - before[0] <= 4, looks("ListAccounts") - before[0])
     print(f"      1,000 rows planned in {seconds:.1f} s, refused in {refused:.1f} s")
-    check("in ten seconds", seconds < 10 or os.environ.get("E2E_SLOW"), seconds)
 
 
 def throttled(world):

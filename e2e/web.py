@@ -6,6 +6,8 @@ import json
 import re
 import time
 
+import playwright.sync_api
+
 from browsing import (INES, MARA, NOOR, PRIYA, SIZES, TOMASZ, Browser, Demo, overflow, serious, shift, shoot, weight)
 from stage import ROOT, Api, Checks, Stage, parts, wait
 
@@ -106,7 +108,8 @@ def screens(demo, browser, size):
             moving = shift(page)
             shoot(page, f"{name}-{look}")
             where = f"{name} ({look})"
-            check.equal(f"{where}: nothing serious for axe", serious(page), [])
+            # dark is the same page in other colours
+            check.equal(f"{where}: nothing serious for axe", serious(page, only="color-contrast" if dark else None), [])
             check(f"{where}: no sideways scroll", overflow(page) <= 0, overflow(page))
             cut = page.evaluate("[...document.querySelectorAll('.lean .cut')].filter(it => it.scrollWidth > it.clientWidth).map(it => it.textContent)")
             check(f"{where}: no name in a row is cut", not cut, cut)
@@ -580,8 +583,14 @@ def in_slack(demo, browser):
         page.wait_for_selector("dialog[open]")
 
     def choose(field, text):
-        page.locator(f"dialog[open] #{field}").fill(text)
         option = page.locator(f"dialog[open] [role=option]:visible:has-text('{text}')").first
+        # Slack gives up on options that come late, and asks again when something is typed
+        for typed in (text, text[:-1], text, text[:-1]):
+            page.locator(f"dialog[open] #{field}").fill(typed)
+            try:
+                return option.click(timeout=15_000)
+            except playwright.sync_api.TimeoutError:
+                continue
         option.click()
 
     def message(text):

@@ -10,7 +10,6 @@ the command would and leaves its token where the CLI looks for it. Nor does vers
 credentials; there L-11 keeps them in a profile of their own.
 """
 
-import argparse
 import base64
 import datetime
 import hashlib
@@ -21,11 +20,9 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 import tempfile
 import threading
 import time
-import traceback
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -35,19 +32,10 @@ import botocore.config
 import botocore.exceptions
 from botocore import UNSIGNED
 
+from rows import ROWS, control, end, options, play, row
+
 DEVICE_CODE = "urn:ietf:params:oauth:grant-type:device_code"
 REDIRECT = "http://127.0.0.1/oauth/callback"
-ROWS = []
-
-
-def row(name):
-    def add(function):
-        ROWS.append((name, function))
-        return function
-
-    return add
-
-
 def eventually(function, seconds=10):
     """What was just changed may take some seconds to be seen."""
     end = time.monotonic() + seconds
@@ -97,13 +85,7 @@ class Sim:
         self.oidc, self.sso = self.client("sso-oidc"), self.client("sso")
 
     def control(self, method, path, body=None, status=None):
-        data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(self.endpoint + "/_sim" + path, data, method=method)
-        try:
-            with urllib.request.urlopen(request, timeout=30) as answer:
-                text, code = answer.read(), answer.status
-        except urllib.error.HTTPError as error:
-            text, code = error.read(), error.code
+        code, text = control(self.endpoint, method, path, body)
         expected = status or 200
         assert code == expected, (path, code, text)
         return json.loads(text) if text else None
@@ -128,6 +110,11 @@ class Sim:
 
     def start(self, client):
         return self.oidc.start_device_authorization(startUrl=self.portal, **client)
+
+    def begin(self):
+        """A client of its own, and the device that it starts."""
+        client = self.register()
+        return client, self.start(client)
 
     def poll(self, client, device):
         return self.oidc.create_token(
@@ -213,8 +200,7 @@ def register(sim):
 
 @row("oidc start")
 def start(sim):
-    client = sim.register()
-    device = sim.start(client)
+    client, device = sim.begin()
     assert re.fullmatch("[A-Z]{4}-[A-Z]{4}", device["userCode"]), device
     assert (device["expiresIn"], device["interval"]) == (600, 1), device
     complete = f"{sim.endpoint}/_sim/device?user_code={device['userCode']}"
@@ -239,16 +225,14 @@ def start_url_of_aws(sim):
 
 @row("oidc pending")
 def pending(sim):
-    client = sim.register()
-    device = sim.start(client)
+    client, device = sim.begin()
     with Refused("AuthorizationPendingException", 400, error="authorization_pending"):
         sim.poll(client, device)
 
 
 @row("oidc slow down")
 def slow_down(sim):
-    client = sim.register()
-    device = sim.start(client)
+    client, device = sim.begin()
     with Refused("AuthorizationPendingException", 400):
         sim.poll(client, device)
     with Refused("SlowDownException", 400, error="slow_down"):
@@ -260,8 +244,7 @@ def slow_down(sim):
 
 @row("oidc denied")
 def denied(sim):
-    client = sim.register()
-    device = sim.start(client)
+    client, device = sim.begin()
     sim.control("POST", "/device/deny", {"user_code": device["userCode"]})
     with Refused("AccessDeniedException", 400, error="access_denied"):
         sim.poll(client, device)
@@ -269,8 +252,7 @@ def denied(sim):
 
 @row("oidc expired")
 def expired(sim):
-    client = sim.register()
-    device = sim.start(client)
+    client, device = sim.begin()
     sim.advance(600)
     with Refused("ExpiredTokenException", 400, error="expired_token"):
         sim.poll(client, device)
@@ -299,8 +281,7 @@ def token(sim):
 
 @row("oidc once")
 def once(sim):
-    client = sim.register()
-    device = sim.start(client)
+    client, device = sim.begin()
     sim.approve(device["userCode"], sim.ana)
     sim.poll(client, device)
     with Refused("InvalidGrantException", 400, error="invalid_grant"):
@@ -387,8 +368,7 @@ def open_redirect(sim):
 
 @row("device page")
 def device_page(sim):
-    client = sim.register()
-    device = sim.start(client)
+    client, device = sim.begin()
     path = urllib.parse.urlparse(device["verificationUriComplete"])
     status, headers, page = sim.page("GET", f"{path.path}?{path.query}")
     assert status == 200 and device["userCode"] in page, page
@@ -516,8 +496,7 @@ def n3(sim):
     sim.new_set("RefereeThree")
     token = sim.sign_in(sim.ana)["accessToken"]
     eventually(lambda: sim.credentials(token, sim.account, "RefereeThree"))
-    client = sim.register()
-    device = sim.start(client)
+    client, device = sim.begin()
     sim.mutate(disable_user={"user": sim.ana})
     try:
         sim.credentials(token, sim.account, "RefereeThree")
@@ -716,11 +695,8 @@ def l11(sim, cli):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--endpoint", required=True)
+    parser = options(__doc__)
     parser.add_argument("--aws", default=shutil.which("aws"), help="the aws CLI; words are split at blanks")
-    parser.add_argument("--only", default="")
-    parser.add_argument("--verbose", action="store_true")
     arguments = parser.parse_args()
     sim = Sim(arguments.endpoint)
     rows = [(name, lambda function=function: function(sim)) for name, function in ROWS]
@@ -731,26 +707,11 @@ def main():
         rows[:0] = [("L-10", lambda: held.append(l10(sim, program))), ("L-11", lambda: l11(sim, held[0]))]
     else:
         print("     no aws CLI: L-10 and L-11 are left out")
-    only = {name for name in arguments.only.split(",") if name}
-    passed = failed = 0
-    for name, function in rows:
-        if only and name not in only:
-            continue
-        try:
-            function()
-        except Exception as error:  # noqa: BLE001 - every row reports
-            failed += 1
-            print(f"FAIL {name} {type(error).__name__}: {error}", flush=True)
-            if arguments.verbose:
-                traceback.print_exc()
-        else:
-            passed += 1
-            print(f"ok   {name}", flush=True)
+    passed, failed = play(rows, arguments)
     for cli in held:
         print(f"     aws CLI {'.'.join(str(part) for part in cli.version)}")
         cli.close()
-    print(f"{passed} passed, {failed} failed")
-    sys.exit(1 if failed else 0)
+    end(passed, failed)
 
 
 if __name__ == "__main__":

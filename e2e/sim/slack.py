@@ -5,12 +5,9 @@ builds the blocks it must accept or refuse, and connects to its Socket Mode. One
     slack.py --endpoint http://127.0.0.1:4570 [--only K-01,K-05]
 """
 
-import argparse
 import json
-import sys
 import threading
 import time
-import traceback
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -26,16 +23,7 @@ from slack_sdk.socket_mode import SocketModeClient
 from slack_sdk.socket_mode.response import SocketModeResponse
 from slack_sdk.webhook import WebhookClient
 
-ROWS = []
-
-
-def row(name):
-    def add(function):
-        ROWS.append((name, function))
-        return function
-
-    return add
-
+from rows import ROWS, end, options, play, row
 
 class App(BaseHTTPRequestHandler):
     """The app's side: keeps what it gets, says what it is told to."""
@@ -388,29 +376,11 @@ def wait_for(condition, seconds=10):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--endpoint", required=True)
-    parser.add_argument("--only", default="")
-    parser.add_argument("--verbose", action="store_true")
+    parser = options(__doc__)
     arguments = parser.parse_args()
     sim = Sim(arguments.endpoint)
-    only = [name for name in arguments.only.split(",") if name]
-    passed = failed = 0
-    for name, function in ROWS:
-        if only and not any(name.startswith(one) for one in only):
-            continue
-        try:
-            function(sim)
-        except Exception as error:  # noqa: BLE001 - every row reports
-            failed += 1
-            print(f"FAIL {name} {type(error).__name__}: {error}", flush=True)
-            if arguments.verbose:
-                traceback.print_exc()
-        else:
-            passed += 1
-            print(f"ok   {name}", flush=True)
-    print(f"{passed} passed, {failed} failed")
-    sys.exit(1 if failed else 0)
+    rows = [(name, lambda function=function: function(sim)) for name, function in ROWS]
+    end(*play(rows, arguments))
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Write as _};
 
+use hallpass_aws_model::facts;
 use hallpass_model::{
     AccountId, GroupId, HoldKey, PermissionSetArn, PermissionSetName, Target, UserId,
 };
@@ -214,7 +215,9 @@ pub(crate) fn session_seconds(text: &str) -> Option<u64> {
         units = smaller;
         rest = after.get(1..)?;
     }
-    (3600..=43_200).contains(&seconds).then_some(seconds)
+    let least = u64::from(facts::PERMISSION_SET_SESSION_SECONDS_LEAST.value);
+    let most = u64::from(facts::PERMISSION_SET_SESSION_SECONDS_MOST.value);
+    (least..=most).contains(&seconds).then_some(seconds)
 }
 
 /// A person in a group.

@@ -304,6 +304,7 @@ pub(crate) fn setback(fault: CenterFault) -> StepError {
         CenterFault::Throttled { .. }
         | CenterFault::NotSent
         | CenterFault::Full { .. }
+        | CenterFault::KeyUnusable { .. }
         | CenterFault::Unreachable { .. } => StepError::later(Class::Throttle, why),
         CenterFault::Conflict { .. } => StepError::later(Class::Conflict, why),
         CenterFault::NotFound { .. } => StepError::failed("ResourceNotFoundException", &why),

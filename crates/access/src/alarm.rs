@@ -14,6 +14,10 @@ pub enum AlarmKind {
     ClocksDisagree,
     /// The organization cannot be read: nothing is decided.
     OrganizationUnread,
+    /// The home Region of IAM Identity Center does not answer: nothing is given or removed.
+    HomeRegionLost,
+    /// IAM Identity Center cannot use its customer managed key: nothing is given or removed.
+    KeyUnusable,
     /// The loop that grants and ends does not come round.
     AssignmentsUntended,
     /// Ends are late.
@@ -28,9 +32,11 @@ pub enum AlarmKind {
 
 impl AlarmKind {
     /// Every kind.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::ClocksDisagree,
         Self::OrganizationUnread,
+        Self::HomeRegionLost,
+        Self::KeyUnusable,
         Self::AssignmentsUntended,
         Self::EndsOverdue,
         Self::Guard,
@@ -43,6 +49,8 @@ impl AlarmKind {
         match self {
             Self::ClocksDisagree => "clocks_disagree",
             Self::OrganizationUnread => "organization_unread",
+            Self::HomeRegionLost => "home_region_lost",
+            Self::KeyUnusable => "key_unusable",
             Self::AssignmentsUntended => "assignments_untended",
             Self::EndsOverdue => "ends_overdue",
             Self::Guard => "guard",
@@ -56,6 +64,12 @@ impl AlarmKind {
         match self {
             Self::ClocksDisagree => "The clocks disagree: no access is given",
             Self::OrganizationUnread => "The organization cannot be read: nothing is decided",
+            Self::HomeRegionLost => {
+                "The home Region of IAM Identity Center does not answer: no access is given or removed"
+            }
+            Self::KeyUnusable => {
+                "IAM Identity Center cannot use its key: no access is given or removed"
+            }
             Self::AssignmentsUntended => "Assignments are not tended",
             Self::EndsOverdue => "Access is past its end",
             Self::Guard => "A guard needs somebody to look",
@@ -69,6 +83,8 @@ impl AlarmKind {
         match self {
             Self::ClocksDisagree => "docs/operations/runbooks/clock-wrong.md",
             Self::OrganizationUnread => "docs/operations/runbooks/aws-throttling.md",
+            Self::HomeRegionLost => "docs/operations/runbooks/home-region-lost.md",
+            Self::KeyUnusable => "docs/operations/runbooks/identity-center-key.md",
             Self::AssignmentsUntended | Self::EndsOverdue => {
                 "docs/operations/runbooks/end-overdue.md"
             }
@@ -82,8 +98,8 @@ impl AlarmKind {
     /// For how long it has to be so before it is told: what passes by itself is nobody's work.
     pub const fn patience(self) -> TimeSpan {
         match self {
-            // nothing is granted meanwhile
-            Self::ClocksDisagree => TimeSpan::seconds(2),
+            // nothing is granted meanwhile; a lost Region has been for a minute, and a key is not in dispute
+            Self::ClocksDisagree | Self::HomeRegionLost | Self::KeyUnusable => TimeSpan::seconds(2),
             // these have waited before they complain; a guard and a reading take a minute to begin
             Self::OrganizationUnread | Self::AssignmentsUntended | Self::EndsOverdue => {
                 TimeSpan::minutes(1)

@@ -3,8 +3,13 @@
 
 use std::fmt;
 
-use hallpass_model::{Email, GrantId, HoldKey, RequestId, TargetNames, Timestamp};
+use hallpass_model::{Email, GrantId, HoldKey, RequestId, TargetNames, TimeSpan, Timestamp};
 use serde::{Deserialize, Serialize};
+
+use crate::CredentialsAfterEnd;
+
+/// How long after an end its instant may lie, which is a whole minute (`access.md` §21, A-1).
+const ROUNDING: TimeSpan = TimeSpan::minutes(1);
 
 /// Whether the end of a grant is armed at AWS.
 #[derive(
@@ -35,6 +40,40 @@ impl ArmedEnds {
 impl fmt::Display for ArmedEnds {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
+    }
+}
+
+/// Which ends are armed, as the configuration says. Rules may want more, never less (`access.md` §21, A-3).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ArmedEndsMode {
+    /// None: what a rule requires is refused.
+    #[default]
+    Off,
+    /// Those of which a rule says so.
+    ByRule,
+    /// Every one that can be.
+    Preferred,
+    /// Every one: without it there is no access.
+    Required,
+}
+
+impl ArmedEndsMode {
+    /// Whether any end is armed.
+    pub const fn is_on(self) -> bool {
+        match self {
+            Self::Off => false,
+            Self::ByRule | Self::Preferred | Self::Required => true,
+        }
+    }
+
+    /// How the end of a grant is armed of which no rule says more.
+    pub(crate) const fn of_every_grant(self) -> ArmedEnds {
+        match self {
+            Self::Off | Self::ByRule => ArmedEnds::Off,
+            Self::Preferred => ArmedEnds::Preferred,
+            Self::Required => ArmedEnds::Required,
+        }
     }
 }
 
@@ -69,6 +108,53 @@ pub enum ArmedEndStatus {
     },
 }
 
+/// How many ends that are not over are in which [state](ArmedEndStatus).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ArmedEndCounts {
+    /// Not seen in force yet.
+    pub waiting: u64,
+    /// In force.
+    pub armed: u64,
+    /// Wanted, and not in force.
+    pub not_armed: u64,
+}
+
+impl ArmedEndCounts {
+    /// Counts these.
+    pub fn of<'a>(statuses: impl IntoIterator<Item = &'a ArmedEndStatus>) -> Self {
+        statuses.into_iter().fold(Self::default(), |mut all, it| {
+            let count = match it {
+                ArmedEndStatus::Waiting => &mut all.waiting,
+                ArmedEndStatus::Armed { .. } => &mut all.armed,
+                ArmedEndStatus::NotArmed { .. } => &mut all.not_armed,
+            };
+            *count += 1;
+            all
+        })
+    }
+}
+
+impl ArmedEndStatus {
+    /// What becomes of credentials that were taken before an end at `end`, where `unarmed` is what would become of them.
+    pub fn credentials_after(
+        armed: Option<&Self>,
+        unarmed: CredentialsAfterEnd,
+        end: Timestamp,
+    ) -> CredentialsAfterEnd {
+        match (armed, unarmed) {
+            (Some(Self::Armed { until }), CredentialsAfterEnd::WorkUntil(issued)) => {
+                if *until <= ROUNDING.after(end) {
+                    CredentialsAfterEnd::Stop
+                } else {
+                    // not moved yet, or held by another grant
+                    CredentialsAfterEnd::WorkUntil(issued.min(*until))
+                }
+            }
+            (_, unarmed) => unarmed,
+        }
+    }
+}
+
 /// A grant whose end is to be armed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GrantToArm {
@@ -92,4 +178,52 @@ pub struct GrantToArm {
     pub arm_by: Timestamp,
     /// Until when the create waits.
     pub gate_until: Timestamp,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn credentials_stop_where_aws_refuses_and_work_on_where_it_does_not() {
+        let at = |text: &str| text.parse::<Timestamp>().unwrap();
+        let (end, issued) = (at("2026-11-20T09:43:23Z"), at("2026-11-20T17:43:23Z"));
+        let until = |text| Some(ArmedEndStatus::Armed { until: at(text) });
+        let working = CredentialsAfterEnd::WorkUntil;
+        let not_armed = Some(ArmedEndStatus::NotArmed {
+            why: "the account's policy is full".to_owned(),
+        });
+        for (row, armed, expected) in [
+            (
+                "rounded up",
+                until("2026-11-20T09:44:00Z"),
+                CredentialsAfterEnd::Stop,
+            ),
+            (
+                "not moved yet",
+                until("2026-11-20T12:00:00Z"),
+                working(at("2026-11-20T12:00:00Z")),
+            ),
+            (
+                "another grant holds it for longer than sessions last",
+                until("2026-11-21T12:00:00Z"),
+                working(issued),
+            ),
+            ("not armed", not_armed, working(issued)),
+            (
+                "not yet armed",
+                Some(ArmedEndStatus::Waiting),
+                working(issued),
+            ),
+            ("never to be armed", None, working(issued)),
+        ] {
+            let found = ArmedEndStatus::credentials_after(armed.as_ref(), working(issued), end);
+            assert_eq!(found, expected, "{row}");
+        }
+        let armed = until("2026-11-20T09:44:00Z");
+        for unarmed in [CredentialsAfterEnd::NotSaid, CredentialsAfterEnd::Stop] {
+            let found = ArmedEndStatus::credentials_after(armed.as_ref(), unarmed, end);
+            assert_eq!(found, unarmed);
+        }
+    }
 }

@@ -2,7 +2,7 @@
 //! assignment's end moves the armed one in the same commit.
 
 use hallpass_model::{HoldKey, Target, TimeSpan, Timestamp};
-use hallpass_rules::Directory;
+use hallpass_rules::{Directory, EndArming};
 
 use crate::{
     ArmedEndWish, ArmedEnds, Change, DesiredAssignment, Grant, GrantToArm, PressRefused, Settings,
@@ -15,6 +15,9 @@ const PREFERRED_WAITS: TimeSpan = TimeSpan::seconds(60);
 const REQUIRED_WAITS: TimeSpan = TimeSpan::minutes(5);
 /// Why no end can be armed for a target, whatever AWS says; `None` when it can.
 fn out_of_reach(target: &Target, settings: &Settings) -> Option<&'static str> {
+    if !settings.armed_ends.mode.is_on() {
+        return Some("the server's configuration arms no ends (`access.armed_ends.mode`)");
+    }
     match target {
         Target::Group { .. } => Some("memberships of groups are not armed"),
         Target::Account { account, .. } => (settings.management_account.as_ref() == Some(account))
@@ -22,12 +25,20 @@ fn out_of_reach(target: &Target, settings: &Settings) -> Option<&'static str> {
     }
 }
 
-/// How the end of a new grant is to be armed. Refused where it must be and cannot.
+/// How the end of a new grant is to be armed, by the settings and what rules want besides. Refused where it must be and
+/// cannot.
 pub(crate) fn of_new_grant(
     target: &Target,
+    ruled: Option<EndArming>,
     settings: &Settings,
 ) -> Result<ArmedEnds, PressRefused> {
-    match (settings.armed_ends.mode, out_of_reach(target, settings)) {
+    let ruled = match ruled {
+        None => ArmedEnds::Off,
+        Some(EndArming::Preferred) => ArmedEnds::Preferred,
+        Some(EndArming::Required) => ArmedEnds::Required,
+    };
+    let wanted = settings.armed_ends.mode.of_every_grant().max(ruled);
+    match (wanted, out_of_reach(target, settings)) {
         (ArmedEnds::Required, Some(why)) => Err(PressRefused::EndNotArmed { why }),
         (ArmedEnds::Preferred | ArmedEnds::Off, Some(_)) => Ok(ArmedEnds::Off),
         (wanted, None) => Ok(wanted),

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use hallpass_model::{TimeSpan, Timestamp, UserId};
 use hallpass_rules::{
-    Ask, Directory, Permit, PressRefusedByRules, Principal, Rules, SignInRequirement,
+    Ask, Directory, EndArming, Permit, PressRefusedByRules, Principal, Rules, SignInRequirement,
 };
 
 use crate::records::StepContext;
@@ -96,6 +96,15 @@ impl DecisionContext<'_> {
         let whose = request.requester.principal();
         self.rules
             .may_approve(who, whose, question, self.directory, at)
+    }
+
+    /// Whether today's rules want AWS to enforce the end of what is asked for.
+    pub(crate) fn ruled_arming(&self, request: &Request) -> Option<EndArming> {
+        let question = request.question()?;
+        let (whose, now) = (request.requester.principal(), self.step.now);
+        self.rules
+            .decide(whose, &question, self.directory, now)
+            .armed_ends
     }
 
     /// The approvals given so far whose givers may still give them, and what the rules say to each.

@@ -11,8 +11,8 @@ use crate::grant::NO_NEWS_SEEN;
 use crate::records::{Doer, StepContext};
 use crate::step::GrantStep;
 use crate::{
-    CredentialsAfterEnd, EndCause, EndOutcome, Grant, GrantState, Holds, News, Settings, Stuck,
-    guard_removals, session_revocation,
+    ArmedEndStatus, CredentialsAfterEnd, EndCause, EndOutcome, Grant, GrantState, Holds, News,
+    Settings, Stuck, guard_removals, session_revocation,
 };
 
 /// Begins the end of a grant that still holds.
@@ -89,6 +89,8 @@ pub(crate) struct EndFacts<'a> {
     pub(crate) settings: &'a Settings,
     /// What a guard removed of this key.
     pub(crate) removal: Option<&'a GuardRemoval>,
+    /// Whether AWS enforces the end.
+    pub(crate) armed: Option<&'a ArmedEndStatus>,
 }
 
 /// What an ending grant makes of what was seen of its assignment.
@@ -229,12 +231,13 @@ fn close(
     };
     let issued = session_revocation::credentials_until(&grant.names, directory, now)
         .filter(|_| settled.removed);
+    let unarmed = match issued {
+        _ if outliving.is_some() => CredentialsAfterEnd::Stop,
+        Some(until) => CredentialsAfterEnd::WorkUntil(until),
+        None => CredentialsAfterEnd::NotSaid,
+    };
     let news = News::Ended {
-        credentials: match issued {
-            _ if outliving.is_some() => CredentialsAfterEnd::Stop,
-            Some(until) => CredentialsAfterEnd::WorkUntil(until),
-            None => CredentialsAfterEnd::NotSaid,
-        },
+        credentials: ArmedEndStatus::credentials_after(known.armed, unarmed, now),
         error: settled.error.clone(),
     };
     let mut record = step

@@ -30,7 +30,8 @@ pub(crate) fn approved(
     if let Some(extended) = pending.request().extends {
         return lengthen(pending, extended, by, approval, actor, context);
     }
-    let armed_ends = arming::of_new_grant(&pending.key().target, context.settings)?;
+    let ruled = context.ruled_arming(pending.request());
+    let armed_ends = arming::of_new_grant(&pending.key().target, ruled, context.settings)?;
     Ok(schedule(
         pending,
         by,

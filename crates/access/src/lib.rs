@@ -43,6 +43,7 @@ mod text_limits;
 
 // what changes together, and what is asked of others
 mod change;
+mod people;
 mod ports;
 mod recipients;
 
@@ -51,6 +52,7 @@ mod approving;
 mod decision_context;
 mod desired;
 mod haste;
+mod membership;
 mod records;
 mod step;
 
@@ -84,7 +86,9 @@ mod service;
 
 pub use alarm::{Alarm, AlarmKind, AlarmState};
 pub use approving::Approving;
-pub use armed_ends::{ArmedEndStatus, ArmedEndWish, ArmedEnds, GrantToArm};
+pub use armed_ends::{
+    ArmedEndCounts, ArmedEndStatus, ArmedEndWish, ArmedEnds, ArmedEndsMode, GrantToArm,
+};
 pub use ask::{AskOutcome, AskedTogether, REASON_MISSING, reason_refused};
 pub use break_glass::BREAK_GLASS_MAX;
 pub use change::{
@@ -104,6 +108,7 @@ pub use notice::{
     CredentialsAfterEnd, LateRemoval, LiveSessions, LostAccess, News, Notice, NoticeKind,
 };
 pub use outcome::EndOutcome;
+pub use people::{NoPeopleSource, PeopleLook, PeopleSource};
 pub use person::Person;
 pub use ports::{
     AccessStore, AlarmContext, AlertContext, Boundary, Channel, CommitError, Counts, Delivery,
@@ -127,9 +132,9 @@ pub use search::{Fit, Sought};
 pub use service::{
     Access, AccessError, Asking, BreakGlassOffers, CATALOG_PAGE_MAX, Catalog, CatalogEntry,
     CatalogPage, Explained, Extending, GrantOffers, GrantPresses, Hit, Idempotency, InLine,
-    LastTime, Late, Meant, Muting, NamedId, Past, Patience, Ports, Presses, ReadTurn, Reconciled,
-    RemediationApprovers, RemediationSource, RemediationView, RequestView, Revoking, Search,
-    SearchPage, StandingView, SweepStatus, SweepsTended, TARGETS_MAX, Tended, Times,
+    LastTime, Late, Meant, Muting, NamedId, Past, Patience, PeopleLooked, Ports, Presses, ReadTurn,
+    Reconciled, RemediationApprovers, RemediationSource, RemediationView, RequestView, Revoking,
+    Search, SearchPage, StandingView, SweepStatus, SweepsTended, TARGETS_MAX, Tended, Times,
     about_remediation, last_grant,
 };
 pub use session_revocation::credentials_until;

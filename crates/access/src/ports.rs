@@ -17,9 +17,9 @@ use hallpass_rules::{Ask, Directory};
 
 use crate::grant_activity::PastUse;
 use crate::{
-    Accepted, Alarm, ArmedEndStatus, Change, Digest, Grant, GrantStateKind, Holds, Lock, Message,
-    Notice, Removals, Request, RequestStateKind, StandingListing, StandingScope, StoredAnswer,
-    Sweep, SweepItem,
+    Accepted, Alarm, ArmedEndCounts, ArmedEndStatus, Change, Digest, Grant, GrantStateKind, Holds,
+    Lock, Message, Notice, Removals, Request, RequestStateKind, StandingListing, StandingScope,
+    StoredAnswer, Sweep, SweepItem,
 };
 
 /// A commit that did not happen. Nothing of it is stored.
@@ -337,6 +337,8 @@ pub struct Counts {
     pub unsettled: u64,
     /// Notices waiting, by channel in use.
     pub notices: BTreeMap<String, u64>,
+    /// Ends that AWS is to enforce and that are not over, by what is known of them.
+    pub armed_ends: ArmedEndCounts,
 }
 
 /// Requests, grants, notices, and the one way to change them.

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use hallpass_model::{AccountId, TimeSpan, Timestamp};
 use hallpass_rules::Decision;
 
-use crate::{ArmedEnds, SweepSettings};
+use crate::{ArmedEndsMode, SweepSettings};
 
 /// What happens to a live grant that today's rules would refuse.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,8 +19,8 @@ pub enum OnRuleChange {
 /// Ends that AWS enforces by its own clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ArmedEndSettings {
-    /// Whether they are armed.
-    pub mode: ArmedEnds,
+    /// Which are armed.
+    pub mode: ArmedEndsMode,
     /// Service control policies of each account that may be ours for it, 1 to 3.
     pub policies: usize,
 }
@@ -28,7 +28,7 @@ pub struct ArmedEndSettings {
 impl Default for ArmedEndSettings {
     fn default() -> Self {
         Self {
-            mode: ArmedEnds::Off,
+            mode: ArmedEndsMode::Off,
             policies: 1,
         }
     }
@@ -74,6 +74,12 @@ pub struct Settings {
     pub end_sessions: bool,
     /// Whether AWS enforces ends by its own clock.
     pub armed_ends: ArmedEndSettings,
+    /// How long the home Region of IAM Identity Center is lost before what is overdue and not armed is denied, where ends are
+    /// armed (`access.md` §22, R-1); `None` = for ever.
+    pub home_region_lost_after: Option<TimeSpan>,
+    /// How often the people behind live access are looked at (`access.md` §22, R-5); `None` = only with the organization,
+    /// and when an event names them.
+    pub people_every: Option<TimeSpan>,
     /// How long records may wait for the export before no new access is given; `None` = for ever.
     pub require_export_within: Option<TimeSpan>,
     /// The management account, when it could be seen: policies that end sessions have no effect there.
@@ -101,6 +107,8 @@ impl Default for Settings {
             admins: Vec::new(),
             end_sessions: false,
             armed_ends: ArmedEndSettings::default(),
+            home_region_lost_after: Some(TimeSpan::minutes(10)),
+            people_every: Some(TimeSpan::seconds(30)),
             require_export_within: None,
             management_account: None,
             out_of_reach: None,

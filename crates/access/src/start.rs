@@ -109,10 +109,26 @@ pub(crate) fn refused(
     why: &PressRefused,
     step: StepContext<'_>,
 ) -> RequestStep {
+    rejected(pending, why, format!("It did not start: {why}."), step)
+}
+
+/// Nothing can come of it: whoever asked is no enabled user of the directory any more.
+pub(crate) fn of_leaver(pending: PendingRequest, step: StepContext<'_>) -> RequestStep {
+    let detail = "Whoever asked is not an enabled user of the directory any more.";
+    let why = PressRefused::NotInDirectory;
+    rejected(pending, &why, detail.to_owned(), step)
+}
+
+fn rejected(
+    pending: PendingRequest,
+    why: &PressRefused,
+    detail: String,
+    step: StepContext<'_>,
+) -> RequestStep {
     let request = pending.into_state(RequestState::Rejected {
         at: step.now,
         code: why.code().to_owned(),
-        detail: format!("It did not start: {why}."),
+        detail,
     });
     let to = vec![request.requester.email.clone()];
     let record = step

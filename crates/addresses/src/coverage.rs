@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::stream::{self, StreamExt as _};
 use hallpass_collect::ServiceCalls;
-use hallpass_model::AccountId;
+use hallpass_model::{AccountId, account_state};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -59,7 +59,7 @@ pub async fn expected_places(
     };
     let active = accounts
         .iter()
-        .filter(|it| text(it, "State").or_else(|| text(it, "Status")) == Some("ACTIVE"));
+        .filter(|it| account_state(|name| text(it, name)) == Some("ACTIVE"));
     let ids: Vec<AccountId> = active
         .filter_map(|it| AccountId::new(text(it, "Id")?).ok())
         .collect();

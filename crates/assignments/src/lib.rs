@@ -24,6 +24,7 @@ mod plan;
 mod ports;
 pub mod queue;
 mod row;
+mod silence;
 mod urgency;
 
 pub use executor::{Executor, ExecutorLimits, TickReport, Worked};
@@ -41,4 +42,5 @@ pub use row::{
     Haste, Observation, Operation, OperationKind, OwnedEnd, Ownership, Proof, RemovalStage,
     Verdict,
 };
+pub use silence::SilenceWatch;
 pub use urgency::Urgency;

@@ -365,11 +365,11 @@ impl ExecutorMemory {
     ) -> Option<Calls> {
         let mut state = self.lock();
         match fault {
-            Some(CenterFault::Unreachable { message }) => {
+            Some(fault @ (CenterFault::Unreachable { .. } | CenterFault::KeyUnusable { .. })) => {
                 if state.of(calls).unanswered(now) {
                     tracing::warn!(
                         ?calls,
-                        message,
+                        error = %fault,
                         "AWS does not answer; it is tried every two seconds"
                     );
                 }

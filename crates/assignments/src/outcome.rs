@@ -416,7 +416,7 @@ impl AssignmentRow {
         self.note_failure(&fault, now);
         match (kind, fault) {
             // the answer is unknown: the intent stays, and the next step looks
-            (_, CenterFault::Unreachable { .. }) => {
+            (_, CenterFault::Unreachable { .. } | CenterFault::KeyUnusable { .. }) => {
                 self.execution.due = UNANSWERED_PAUSE.after(now);
             }
             (
@@ -469,7 +469,9 @@ impl AssignmentRow {
     fn read_failed(&mut self, fault: &CenterFault, now: Timestamp) {
         self.note_failure(fault, now);
         self.execution.due = match fault {
-            CenterFault::Unreachable { .. } => UNANSWERED_PAUSE.after(now),
+            CenterFault::Unreachable { .. } | CenterFault::KeyUnusable { .. } => {
+                UNANSWERED_PAUSE.after(now)
+            }
             // how fast we may ask is no matter of this row: it keeps its place
             CenterFault::Throttled { .. } | CenterFault::NotSent | CenterFault::Full { .. } => now,
             CenterFault::Conflict { .. }

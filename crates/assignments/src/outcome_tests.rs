@@ -332,11 +332,33 @@ fn a_listing_without_it_is_good_for_ninety_seconds() {
 
 #[test]
 fn a_read_that_brought_no_answer_is_tried_again_in_a_second() {
-    let fault = CenterFault::Unreachable {
-        message: String::new(),
-    };
-    let after = learned(row(), StepOutcome::ReadFailed(fault), 30);
-    assert_eq!(after.due, at(31));
+    for fault in unanswered() {
+        let after = learned(row(), StepOutcome::ReadFailed(fault), 30);
+        assert_eq!(after.due, at(31));
+    }
+}
+
+/// `access.md` §8.8: also where Identity Center cannot use its customer managed key, whatever the exception is called.
+#[test]
+fn a_removal_that_brought_no_answer_is_neither_done_nor_refused() {
+    for fault in unanswered() {
+        let removing = with(|it| it.operation = Some(operation(OperationKind::Delete, None)));
+        let after = learned(removing.clone(), StepOutcome::SendFailed(fault), 30);
+        let before = removing.execution;
+        assert_eq!(after.operation, before.operation);
+        assert_eq!((after.refused_removals, after.verdict), (0, before.verdict));
+        assert_eq!(after.due, at(31));
+    }
+}
+
+fn unanswered() -> [CenterFault; 2] {
+    let message = "ResourceNotFoundException (KMS_NotFoundException)".to_owned();
+    [
+        CenterFault::Unreachable {
+            message: String::new(),
+        },
+        CenterFault::KeyUnusable { message },
+    ]
 }
 
 /// `access.md` §9.5 and §9.9: hourly once stuck, for as long as it is.

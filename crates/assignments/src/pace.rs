@@ -4,6 +4,7 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use hallpass_aws_model::facts;
 use hallpass_model::{TimeSpan, Timestamp};
 
 use crate::outcome::later;
@@ -38,7 +39,7 @@ const REFUSED_PAUSE: TimeSpan = TimeSpan::hours(1);
 /// What bounds how fast operations go.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Bounds {
-    /// Account operations at a time; AWS allows 10 (IAM Identity Center quotas).
+    /// Account operations at a time, at most as many as AWS takes.
     pub slots: u32,
     /// Requests a second, all operations together.
     pub requests_per_second: f64,
@@ -47,7 +48,7 @@ pub struct Bounds {
 impl Default for Bounds {
     fn default() -> Self {
         Self {
-            slots: 10,
+            slots: facts::OPERATIONS_OUTSTANDING.value,
             requests_per_second: 18.0,
         }
     }

@@ -81,6 +81,13 @@ pub enum CenterFault {
         /// AWS's words.
         reason: String,
     },
+    /// Identity Center cannot use the key that its customer manages, so that it can read and write nothing: what it says
+    /// is missing may be there, and whether something was done is not known.
+    #[error("IAM Identity Center cannot use its customer managed key: {message}")]
+    KeyUnusable {
+        /// AWS's words.
+        message: String,
+    },
     /// No answer, or a server error: whether it was done is not known.
     #[error("AWS could not be reached: {message}")]
     Unreachable {

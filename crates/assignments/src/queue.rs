@@ -359,7 +359,7 @@ pub enum ExtraSlot {
 /// What may be begun now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Room {
-    /// Account operations at a time; AWS allows 10 (IAM Identity Center quotas).
+    /// Account operations at a time, at most as many as AWS takes.
     pub slots: u32,
     /// Nothing less urgent than this.
     pub least: Urgency,

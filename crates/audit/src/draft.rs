@@ -119,6 +119,8 @@ pub enum Event {
     EndDisarmed,
     /// It could not be armed, and why.
     EndArmFailed,
+    /// It was past, not armed, and the home Region of IAM Identity Center was lost: AWS refuses the person from now on.
+    EndDenied,
     /// A guard removed access that is still wanted: it knew an older end. It is created again.
     DriftGuard,
     /// In a guard's journal: what it sees, every hour.
@@ -151,7 +153,7 @@ pub enum Event {
 
 impl Event {
     /// Every event, in the order of a grant's life.
-    pub const ALL: [Self; 66] = [
+    pub const ALL: [Self; 67] = [
         Self::RequestCreated,
         Self::RequestReviewed,
         Self::RequestRejected,
@@ -204,6 +206,7 @@ impl Event {
         Self::EndRearmed,
         Self::EndDisarmed,
         Self::EndArmFailed,
+        Self::EndDenied,
         Self::DriftGuard,
         Self::GuardLooked,
         Self::GuardEnding,
@@ -273,8 +276,8 @@ impl Event {
             Self::SessionsRestored => "sessions.restored",
             Self::EndArmed => "end.armed",
             Self::EndRearmed => "end.rearmed",
-            Self::EndDisarmed => "end.disarmed",
             Self::EndArmFailed => "end.arm_failed",
+            Self::EndDisarmed | Self::EndDenied => self.name_of_denial(),
             Self::DriftGuard => "drift.guard",
             Self::GuardLooked => "guard.looked",
             Self::GuardEnding => "guard.ending",
@@ -289,6 +292,15 @@ impl Event {
             Self::RemediationDeclined => "remediation.declined",
             Self::RemediationsPaused => "remediations.paused",
             Self::RemediationsResumed => "remediations.resumed",
+        }
+    }
+
+    /// The name of what AWS no longer refuses, or refuses from now on.
+    const fn name_of_denial(self) -> &'static str {
+        if matches!(self, Self::EndDenied) {
+            "end.denied"
+        } else {
+            "end.disarmed"
         }
     }
 

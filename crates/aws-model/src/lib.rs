@@ -3,13 +3,15 @@
 //! The tables are made by `cargo xtask aws-tables` from the published service models and are part
 //! of the program. On top of them: the front-door validation of AWS with its texts, a check of
 //! answers, the two directions of the Query protocol, and the language of event patterns. The
-//! simulator and the client read the same tables.
+//! simulator and the client read the same tables. What AWS states in its documentation alone, quotas above
+//! all, is in [`facts`].
 //!
 //! Knows nothing of accounts, networks, signing or what an operation does.
 #![warn(missing_docs)]
 
 mod constraint;
 mod event_pattern;
+pub mod facts;
 mod lookup;
 mod output;
 mod page_tokens;

@@ -11,6 +11,7 @@ const TEXTS: &[&str] = &[
     include_str!("../tables/sso-admin.json"),
     include_str!("../tables/identitystore.json"),
     include_str!("../tables/iam.json"),
+    include_str!("../tables/iam-toolbox.json"),
     include_str!("../tables/sso.json"),
     include_str!("../tables/sso-oidc.json"),
     include_str!("../tables/account.json"),

@@ -53,12 +53,27 @@ fn json(response: &WireResponse<'_>) -> Option<Found> {
     }
     let body = body.unwrap_or_default();
     let text = |name: &str| body.get(name).and_then(Value::as_str).map(str::to_owned);
-    let code = header
+    // that nothing is there is said of a key then, not of what was asked for
+    let code = key_reason(&body)
+        .or(header)
         .map(str::to_owned)
         .or_else(|| text("__type"))
         .or_else(|| text("code"));
     let message = text("message").or_else(|| text("Message"));
     Some((code.map(|code| bare(&code)), message, None))
+}
+
+/// Why IAM Identity Center cannot use the key that its customer manages, as its exceptions give it in `Reason`; `None` for
+/// other reasons, and where too much is asked of the key, which passes as any throttle. Its services spell it differently:
+/// `KMS_DisabledException` (sso-admin, sso-oidc), `KMS_DISABLED` (identitystore). Such an exception may be called
+/// `ResourceNotFoundException`.
+pub fn key_reason(body: &Value) -> Option<&str> {
+    let reason = body
+        .get("Reason")
+        .or_else(|| body.get("reason"))?
+        .as_str()?;
+    let rest = reason.strip_prefix("KMS_")?.to_ascii_lowercase();
+    (!rest.starts_with("throttling")).then_some(reason)
 }
 
 /// A code without the namespace before it and the address after it.

@@ -24,7 +24,7 @@ mod xml;
 mod page;
 
 pub use catalog::{Catalog, CatalogError, Endpoint, EndpointVariant, Unknown, catalog};
-pub use error::{WireError, read_error, request_id};
+pub use error::{WireError, key_reason, read_error, request_id};
 pub use input::{InputProblem, check_input};
 pub use page::{BadPaging, next_page};
 pub use reads::only_reads;

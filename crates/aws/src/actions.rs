@@ -92,6 +92,7 @@ const ACTIONS: &[NeededAction] = &[
     read("sso:GetPermissionsBoundaryForPermissionSet"),
     and_guard(read("sso:ListAccountAssignments")),
     // where permission sets are, for sweeps
+    read("sso:DescribeInstance"),
     read("sso:ListAccountsForProvisionedPermissionSet"),
     read("sso:ListPermissionSetsProvisionedToAccount"),
     read("sso:DescribeAccountAssignmentCreationStatus"),
@@ -183,6 +184,7 @@ mod tests {
         let sources = [
             include_str!("connect.rs"),
             include_str!("center.rs"),
+            include_str!("instance.rs"),
             include_str!("inventory/accounts.rs"),
             include_str!("inventory/people.rs"),
             include_str!("inventory/policies.rs"),

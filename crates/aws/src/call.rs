@@ -2,20 +2,23 @@
 
 use std::collections::VecDeque;
 use std::error::Error;
+use std::fmt;
 use std::future::Future;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use aws_types::request_id::RequestId;
-use hallpass_assignments::{CenterFault, Urgency};
+use hallpass_assignments::{CenterFault, SilenceWatch, Urgency};
+use hallpass_model::Clock;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::bucket::Bucket;
 use crate::fault::CallFailure;
 use crate::jitter::Jitter;
+use crate::key_watch::KeyWatch;
 use crate::request_ids;
 
 /// The longest wait for one answer.
@@ -101,6 +104,47 @@ pub(crate) struct ServiceClient {
     bucket: Bucket,
     jitter: Jitter,
     lately: Lately,
+    heard: Option<Heard>,
+}
+
+/// Who has to know whether a service answers.
+#[derive(Clone)]
+pub(crate) struct Heard {
+    pub(crate) watch: Arc<SilenceWatch>,
+    pub(crate) key: Arc<KeyWatch>,
+    pub(crate) clock: Arc<dyn Clock>,
+}
+
+impl fmt::Debug for Heard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Heard").field(&self.watch).finish()
+    }
+}
+
+impl Heard {
+    fn note<T>(&self, result: &Result<T, CallFailure>) {
+        match result {
+            Err(failure) if failure.is_silence() => self.watch.unanswered(self.clock.now()),
+            Ok(_) | Err(_) => self.watch.answered(),
+        }
+        match result {
+            Err(failure) => match &failure.fault {
+                CenterFault::KeyUnusable { .. } => {
+                    // the reason alone: messages name keys and callers, and whoever asks for readiness reads it
+                    let reason = failure.code.as_deref().unwrap_or_default();
+                    self.key.refused(self.clock.now(), reason);
+                }
+                // nothing is said of the key
+                CenterFault::Throttled { .. }
+                | CenterFault::NotSent
+                | CenterFault::Unreachable { .. }
+                | CenterFault::Full { .. }
+                | CenterFault::Refused { .. } => {}
+                CenterFault::Conflict { .. } | CenterFault::NotFound { .. } => self.key.used(),
+            },
+            Ok(_) => self.key.used(),
+        }
+    }
 }
 
 /// Calls of the last seconds, counted by second.
@@ -147,7 +191,14 @@ impl ServiceClient {
             bucket,
             jitter,
             lately: Lately::default(),
+            heard: None,
         }
+    }
+
+    /// The same, telling who has to know whether it is answered.
+    pub(crate) fn heard_by(self, heard: Heard) -> Self {
+        let heard = Some(heard);
+        Self { heard, ..self }
     }
 
     /// Sends a read, again when it was throttled, timed out or met a server error.
@@ -251,6 +302,9 @@ impl ServiceClient {
             Ok(answered) => answered,
             Err(_) => Err(CallFailure::timed_out(sent.elapsed())),
         };
+        if let Some(heard) = &self.heard {
+            heard.note(&result);
+        }
         match &result {
             Ok(_) => self.count(operation, "ok"),
             Err(failure) => self.note(operation, failure),

@@ -257,3 +257,53 @@ fn calls_are_counted_over_ten_seconds() {
     assert!((9.0..=10.1).contains(&rate), "{rate}");
     assert!(lately.per_second(after(31.0)) < 0.01);
 }
+
+/// What an answer says of the key of Identity Center's data: that it cannot be used, that it was, or nothing.
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_names_the_key_is_trouble_until_one_that_needed_it() {
+    let key = Arc::new(KeyWatch::default());
+    let heard = Heard {
+        watch: Arc::default(),
+        key: Arc::clone(&key),
+        clock: crate::fake_http::Still::at("2026-11-26T02:00:00Z"),
+    };
+    let line = line().heard_by(heard);
+    let disabled = r#"{"Reason": "KMS_DISABLED"}"#;
+    for (row, answer, is_trouble) in [
+        ("before", Ok(1), false),
+        (
+            "disabled",
+            refusal(400, "ValidationException", disabled),
+            true,
+        ),
+        (
+            "not allowed to",
+            refusal(400, "AccessDeniedException", ""),
+            true,
+        ),
+        ("too fast", refusal(400, "ThrottlingException", ""), true),
+        ("ill", refusal(500, "InternalServerException", ""), true),
+        (
+            "not there",
+            refusal(400, "ResourceNotFoundException", ""),
+            false,
+        ),
+        (
+            "disabled again",
+            refusal(400, "ValidationException", disabled),
+            true,
+        ),
+        ("works", Ok(1), false),
+    ] {
+        let answer = Cell::new(Some(answer));
+        let again = || async {
+            answer
+                .take()
+                .unwrap_or_else(|| refusal(500, "InternalServerException", ""))
+        };
+        let _: Result<u32, CallFailure> = line
+            .read("Look", Deadline::port(Urgency::Grant), again)
+            .await;
+        assert_eq!(key.unusable().is_some(), is_trouble, "{row}");
+    }
+}

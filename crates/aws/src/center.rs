@@ -14,7 +14,9 @@ use aws_sdk_ssoadmin::types::{
 use hallpass_assignments::{
     CenterFault, IdentityCenter, Missing, OperationKind, OperationStatus, SentOperation, Urgency,
 };
-use hallpass_model::{AccountId, GroupId, HoldKey, PermissionSetArn, Target, UserId};
+use hallpass_model::{
+    AccountId, GroupId, HoldKey, PermissionSetArn, Target, UserId, account_state,
+};
 
 use crate::Aws;
 use crate::call::Deadline;
@@ -358,6 +360,26 @@ impl Aws {
         urgency: Urgency,
     ) -> Result<String, CallFailure> {
         let pace = Deadline::within(urgency, LOOKUP_MAX);
+        self.membership_id(group, user, pace).await
+    }
+
+    /// Whether somebody is in a group, asked about that one membership.
+    pub(crate) async fn is_member(
+        &self,
+        group: &GroupId,
+        user: &UserId,
+        pace: Deadline,
+    ) -> Result<bool, CallFailure> {
+        let found = self.membership_id(group, user, pace).await;
+        exists(found.map(|_| ()))
+    }
+
+    async fn membership_id(
+        &self,
+        group: &GroupId,
+        user: &UserId,
+        pace: Deadline,
+    ) -> Result<String, CallFailure> {
         let found = self
             .store_line
             .read("GetGroupMembershipId", pace, || {
@@ -435,13 +457,13 @@ impl Aws {
     }
 }
 
-/// Whether an account's state is ACTIVE; older answers have only its status.
+/// Whether an account's state is ACTIVE.
 pub(crate) fn is_active(account: &Account) -> bool {
-    match (&account.state, &account.status) {
-        (Some(state), _) => *state == AccountState::Active,
-        (None, Some(status)) => *status == AccountStatus::Active,
-        (None, None) => false,
-    }
+    let state = account_state(|member| match member {
+        "State" => account.state.as_ref().map(AccountState::as_str),
+        _ => account.status.as_ref().map(AccountStatus::as_str),
+    });
+    state == Some("ACTIVE")
 }
 
 /// The ids that are ids, each once. A row that cannot be one of ours is not our business, but it

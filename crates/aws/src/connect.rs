@@ -11,15 +11,16 @@ use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_sdk_organizations::config::retry::RetryConfig;
 use aws_sdk_ssoadmin::types::InstanceMetadata;
-use hallpass_assignments::{CenterFault, Urgency};
+use hallpass_assignments::{CenterFault, SilenceWatch, Urgency};
 use hallpass_model::{Clock, IdSource};
 use secrecy::ExposeSecret;
 
 use crate::bucket::Bucket;
-use crate::call::{ATTEMPT_MAX, Deadline, ServiceClient};
+use crate::call::{ATTEMPT_MAX, Deadline, Heard, ServiceClient};
 use crate::dates::{AnswerDates, DateListener};
 use crate::fault::CallFailure;
 use crate::jitter::Jitter;
+use crate::key_watch::KeyWatch;
 use crate::pages::listing;
 use crate::{Aws, AwsClientSettings, Credentials, Survey, transport};
 
@@ -168,15 +169,26 @@ pub(crate) async fn over(
         let bucket = Bucket::new(settings.requests_per_second * share, settings.burst);
         ServiceClient::new(service, bucket, Jitter::new(seed ^ salt))
     };
+    let heard_by = |watch: &Arc<SilenceWatch>, key: &Arc<KeyWatch>| Heard {
+        watch: Arc::clone(watch),
+        key: Arc::clone(key),
+        clock: Arc::clone(&clock),
+    };
+    let (center, organizations): (Arc<SilenceWatch>, Arc<SilenceWatch>) = Default::default();
+    let keys: [Arc<KeyWatch>; 2] = Default::default();
+    let [key, directory_key] = &keys;
     let mut aws = Aws {
         sso: client!(aws_sdk_ssoadmin, &config, dates),
         store: client!(aws_sdk_identitystore, &config, dates),
         org: client!(aws_sdk_organizations, &config, dates),
         sts: client!(aws_sdk_sts, &config, dates),
-        sso_line: line("sso-admin", 1.0, 1),
-        store_line: line("identitystore", 1.0, 2),
-        org_line: line("organizations", 0.5, 3),
+        sso_line: line("sso-admin", 1.0, 1).heard_by(heard_by(&center, key)),
+        store_line: line("identitystore", 1.0, 2).heard_by(heard_by(&center, directory_key)),
+        org_line: line("organizations", 0.5, 3).heard_by(heard_by(&organizations, &Arc::default())),
         sts_line: ServiceClient::new("sts", Bucket::new(STS_PER_SECOND, 5), Jitter::new(seed ^ 4)),
+        center,
+        keys,
+        organizations,
         clock,
         about: ConnectedOrganization {
             region: settings.region.clone(),

@@ -9,11 +9,14 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use hallpass_assignments::CenterFault;
+use hallpass_aws_wire::key_reason;
 use hallpass_model::with_causes;
 use serde_json::Value;
 
 /// The longest wait we let AWS ask us for.
 const RETRY_AFTER_MAX: Duration = Duration::from_secs(20);
+/// The error of Organizations for many things, of which its member `Reason` says one.
+const CONSTRAINT: &str = "ConstraintViolationException";
 
 /// A call without a result, with what only retries and listings look at.
 #[derive(Clone, Debug, PartialEq)]
@@ -33,6 +36,10 @@ struct ErrorAnswer {
     code: Option<String>,
     message: Option<String>,
     resource: Option<String>,
+    /// Why Identity Center cannot use its customer managed key.
+    key: Option<String>,
+    /// Which of its constraints a service of the organization means.
+    reason: Option<String>,
     retry_after: Option<Duration>,
 }
 
@@ -125,8 +132,18 @@ impl CallFailure {
             CenterFault::Full { .. }
             | CenterFault::Conflict { .. }
             | CenterFault::NotFound { .. }
+            | CenterFault::KeyUnusable { .. }
             | CenterFault::Refused { .. } => false,
         }
+    }
+
+    /// Whether this is no answer of the service: none came, or one that says that it is ill. What it says of our credentials
+    /// and clock is an answer.
+    pub(crate) fn is_silence(&self) -> bool {
+        let ours = ["Expired", "InvalidSignature", "Signature"];
+        let code = self.code.as_deref().unwrap_or_default();
+        let is_of_us = ours.iter().any(|begin| code.starts_with(begin));
+        matches!(self.fault, CenterFault::Unreachable { .. }) && !is_of_us
     }
 
     /// Whether AWS did nothing because too much was asked of it.
@@ -157,6 +174,7 @@ impl CallFailure {
             CenterFault::Conflict { .. } => "conflict",
             CenterFault::NotFound { .. } => "not_found",
             CenterFault::Refused { .. } => "refused",
+            CenterFault::KeyUnusable { .. } => "key_unusable",
             CenterFault::Unreachable { .. } => "unreachable",
         }
     }
@@ -184,14 +202,19 @@ impl ErrorAnswer {
         Self {
             status,
             resource,
+            key: key_reason(&body).map(str::to_owned),
+            reason: text("Reason").map(str::to_owned),
             retry_after: seconds.map(|s| Duration::from_secs(s).min(RETRY_AFTER_MAX)),
             ..Self::default()
         }
     }
 
-    /// AWS's words, with the error's name in front.
+    /// AWS's words, with the error's name in front, and behind it which constraint was violated.
     fn words(&self) -> String {
         let message = self.message.as_deref().unwrap_or_default().trim();
+        if let (Some(CONSTRAINT), Some(reason)) = (self.code.as_deref(), &self.reason) {
+            return format!("{CONSTRAINT} ({reason}): {message}");
+        }
         match (&self.code, message) {
             (Some(code), "") => code.clone(),
             (Some(code), message) => format!("{code}: {message}"),
@@ -209,6 +232,16 @@ impl ErrorAnswer {
 impl From<ErrorAnswer> for CallFailure {
     fn from(answer: ErrorAnswer) -> Self {
         let words = answer.words();
+        // before the exception's own name: that nothing is there is said of a key, not of what was asked for
+        if let Some(reason) = &answer.key {
+            return Self {
+                fault: CenterFault::KeyUnusable {
+                    message: format!("{words} ({reason})"),
+                },
+                code: Some(reason.clone()),
+                retry_after: answer.retry_after,
+            };
+        }
         let fault = match kind(answer.status, answer.code.as_deref(), &words) {
             CallFaultKind::Throttled => CenterFault::Throttled { message: words },
             CallFaultKind::Full => CenterFault::Full { message: words },

@@ -79,6 +79,25 @@ fn a_signature_refused_for_its_age_is_worth_another_try() {
 }
 
 #[test]
+fn what_the_service_says_of_us_is_an_answer_and_what_it_says_of_itself_is_silence() {
+    for (status, code, is_silence) in [
+        (403, Some("ExpiredToken"), false),
+        (400, Some("ExpiredTokenException"), false),
+        (400, Some("InvalidSignatureException"), false),
+        (400, Some("AccessDeniedException"), false),
+        (429, None, false),
+        (400, Some("ResourceNotFoundException"), false),
+        (500, Some("InternalServerException"), true),
+        (503, Some("ServiceUnavailable"), true),
+        (502, None, true),
+    ] {
+        let failure = CallFailure::answered(status, code, Some("Signature expired: 1"), None);
+        assert_eq!(failure.is_silence(), is_silence, "{status} {code:?}");
+    }
+    assert!(CallFailure::timed_out(Duration::from_secs(10)).is_silence());
+}
+
+#[test]
 fn decorations_are_stripped() {
     for (name, plain) in [
         ("ThrottlingException", "ThrottlingException"),
@@ -187,4 +206,64 @@ fn a_descriptor_that_cannot_be_had_is_worth_another_try() {
             "{failure:?}"
         );
     }
+}
+
+#[test]
+fn a_key_that_cannot_be_used_is_never_taken_for_what_was_asked_for() {
+    // the names of the exception, the spellings of its reason, what it means
+    let table = "
+        AccessDeniedException      KMS_AccessDeniedException     KeyUnusable
+        AccessDeniedException      KMS_ACCESS_DENIED             KeyUnusable
+        ResourceNotFoundException  KMS_NotFoundException         KeyUnusable
+        ResourceNotFoundException  KMS_KEY_NOT_FOUND             KeyUnusable
+        ValidationException        KMS_DisabledException         KeyUnusable
+        ValidationException        KMS_DISABLED                  KeyUnusable
+        ValidationException        KMS_InvalidStateException     KeyUnusable
+        ValidationException        KMS_INVALID_STATE             KeyUnusable
+        ValidationException        KMS_InvalidKeyUsageException  KeyUnusable
+        ValidationException        KMS_INVALID_KEY_USAGE         KeyUnusable
+        ValidationException        KMS_INVALID_ARN               KeyUnusable
+        ThrottlingException        KMS_ThrottlingException       Throttled
+        ThrottlingException        KMS_THROTTLING                Throttled
+        ConflictException          UNIQUENESS_CONSTRAINT_VIOLATION Conflict
+        ResourceNotFoundException  -                             NotFound
+    ";
+    let mut wrong = Vec::new();
+    for row in table.trim().lines() {
+        let columns: Vec<_> = row.split_whitespace().collect();
+        for member in ["Reason", "reason"] {
+            let body = format!(r#"{{"{member}":"{}"}}"#, columns[1]);
+            let error = answered(400, Some(columns[0]), Some("no"), body.leak());
+            let failure = CallFailure::of(&error);
+            let got = format!("{:?}", failure.fault);
+            let got = got.split(' ').next().unwrap_or_default();
+            // the code says it too, since some read nothing else
+            let is_told = failure.code.as_deref() == Some(columns[1]);
+            if got != columns[2] || is_told != (columns[2] == "KeyUnusable") {
+                wrong.push(format!("{member}, {row}: got {failure:?}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn a_violated_constraint_is_named() {
+    let words = |code: &str, body: &str| {
+        let answer = ErrorAnswer {
+            code: Some(code.to_owned()),
+            message: Some("You have exceeded the content limit for a policy.".to_owned()),
+            ..ErrorAnswer::read(400, None, body.as_bytes())
+        };
+        CallFailure::from(answer).fault.to_string()
+    };
+    let body = r#"{"Message": "x", "Reason": "POLICY_CONTENT_LIMIT_EXCEEDED"}"#;
+    let named = words("ConstraintViolationException", body);
+    let expected = "ConstraintViolationException (POLICY_CONTENT_LIMIT_EXCEEDED): You have";
+    assert!(named.contains(expected), "{named}");
+    // other errors with a reason are told as before, and so is one without
+    let other = words("InvalidInputException", body);
+    assert!(other.contains("InvalidInputException: You"), "{other}");
+    let bare = words("ConstraintViolationException", "{}");
+    assert!(bare.contains("ConstraintViolationException: You"), "{bare}");
 }

@@ -11,6 +11,7 @@ mod settings;
 mod transport;
 
 mod center;
+mod instance;
 mod inventory;
 mod permission_sets;
 mod policies;
@@ -31,6 +32,7 @@ mod bucket;
 mod call;
 mod fault;
 mod jitter;
+mod key_watch;
 mod other_access;
 mod pages;
 mod request_ids;
@@ -46,7 +48,9 @@ mod fuzz;
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
+use hallpass_assignments::{SilenceWatch, Urgency};
 use hallpass_model::Clock;
 
 pub use actions::{BUCKET_ACTIONS, KEY_ACTIONS, Need, NeededAction, OBJECT_ACTIONS, actions};
@@ -57,7 +61,9 @@ pub use fanout::{
     OrganizationUnits, ResultWriter, RoleToAssume, SqsQueue, is_passing,
 };
 pub use head_key::KmsKey;
+pub use instance::{InstanceFacts, PermissionSetUse};
 pub use inventory::{GroupsToRead, Inventory, Policies};
+pub use key_watch::UnusableKey;
 pub use objects::{
     BucketError, BucketFile, BucketFiles, BucketFolder, BucketPlace, BucketProblem, LockMode,
     Objects, Retention, is_plain_path,
@@ -66,7 +72,11 @@ pub use permission_sets::PermissionSets;
 pub use request_ids::with_request_ids;
 pub use settings::{AwsClientSettings, Credentials, Survey};
 
-use crate::call::ServiceClient;
+use crate::call::{Deadline, ServiceClient};
+use crate::key_watch::KeyWatch;
+
+/// How long an answer about the key is waited for: whoever asks is a probe.
+const KEY_LOOK_MAX: Duration = Duration::from_secs(2);
 
 /// A connection: clients, rate limiters, and what was found while connecting. Implements
 /// [`IdentityCenter`](hallpass_assignments::IdentityCenter).
@@ -79,6 +89,12 @@ pub struct Aws {
     store_line: ServiceClient,
     org_line: ServiceClient,
     sts_line: ServiceClient,
+    /// Whether Identity Center answers.
+    center: Arc<SilenceWatch>,
+    /// Whether it, and its directory, can use the key of their data.
+    keys: [Arc<KeyWatch>; 2],
+    /// Whether Organizations does.
+    organizations: Arc<SilenceWatch>,
     clock: Arc<dyn Clock>,
     about: ConnectedOrganization,
 }
@@ -88,6 +104,46 @@ impl Aws {
     /// the quota of 20 is about.
     pub fn calls_per_second(&self) -> f64 {
         self.sso_line.per_second()
+    }
+
+    /// Whether IAM Identity Center and its directory answer.
+    pub fn center_silence(&self) -> Arc<SilenceWatch> {
+        Arc::clone(&self.center)
+    }
+
+    /// Since when IAM Identity Center, or its directory, cannot use its customer managed key; `None` while both can. Which of them
+    /// could not is asked again after some seconds, with a listing of one row: otherwise it would be in trouble until somebody
+    /// needs it.
+    pub async fn unusable_key(&self) -> Option<UnusableKey> {
+        let [center, directory] = &self.keys;
+        let (now, pace) = (
+            self.clock.now(),
+            Deadline::within(Urgency::Background, KEY_LOOK_MAX),
+        );
+        // what comes of it is noted by the line, whatever it is
+        if center.is_to_be_asked(now) {
+            let ask = self.sso.list_permission_sets().max_results(1);
+            let ask = ask.instance_arn(&self.about.instance_arn);
+            let answer = self
+                .sso_line
+                .read("ListPermissionSets", pace, || ask.clone().send());
+            drop(answer.await);
+        }
+        if directory.is_to_be_asked(now) {
+            let ask = self.store.list_users().max_results(1);
+            let ask = ask.identity_store_id(&self.about.identity_store_id);
+            let answer = self
+                .store_line
+                .read("ListUsers", pace, || ask.clone().send());
+            drop(answer.await);
+        }
+        let found = self.keys.iter().filter_map(|key| key.unusable());
+        found.min_by_key(|it| it.since)
+    }
+
+    /// Whether AWS Organizations answers, which is not where Identity Center is: silent too, it is rather our own network.
+    pub fn organizations_silence(&self) -> Arc<SilenceWatch> {
+        Arc::clone(&self.organizations)
     }
 
     /// What was found while connecting.

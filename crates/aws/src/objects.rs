@@ -378,6 +378,7 @@ fn sink_error(place: String, failure: &CallFailure) -> SinkError {
         CenterFault::Throttled { .. }
         | CenterFault::NotSent
         | CenterFault::Full { .. }
+        | CenterFault::KeyUnusable { .. }
         | CenterFault::Unreachable { .. }
         | CenterFault::Conflict { .. } => SinkErrorKind::Unavailable,
         CenterFault::NotFound { .. } | CenterFault::Refused { .. } => SinkErrorKind::Refused,

@@ -5,9 +5,9 @@ use aws_sdk_ssoadmin::types::{
     AccountAssignmentForPrincipal, ListAccountAssignmentsFilter, PrincipalType,
 };
 use hallpass_assignments::Urgency;
-use hallpass_model::{HoldKey, Target};
+use hallpass_model::{HoldKey, Target, Timestamp};
 use hallpass_org::OrganizationFault;
-use hallpass_org::armed_ends::OtherAccess;
+use hallpass_org::armed_ends::{HomeRegion, OtherAccess};
 
 use crate::Aws;
 use crate::call::Deadline;
@@ -68,5 +68,11 @@ impl OtherAccess for Aws {
             Some(_) | None => None,
         };
         Ok(rows.into_iter().filter(here).find_map(words))
+    }
+}
+
+impl HomeRegion for Aws {
+    fn lost_since(&self, now: Timestamp) -> Option<Timestamp> {
+        self.center.lost_since(now)
     }
 }

@@ -49,7 +49,9 @@ pub(crate) fn fault(failure: CallFailure) -> OrganizationFault {
         },
         CenterFault::Conflict { message } => OrganizationFault::Conflict { message },
         CenterFault::NotFound { what } => OrganizationFault::NotThere { message: what },
-        CenterFault::Unreachable { message } => OrganizationFault::Unreachable { message },
+        CenterFault::KeyUnusable { message } | CenterFault::Unreachable { message } => {
+            OrganizationFault::Unreachable { message }
+        }
         CenterFault::Refused { reason } => match code.as_str() {
             "DuplicatePolicyException"
             | "DuplicatePolicyAttachmentException"

@@ -152,6 +152,7 @@ mod tests {
             caller: "111111111111".to_owned(),
             all_features: true,
             accounts: vec![OrganizationMember {
+                above: None,
                 id: "333333333334".to_owned(),
                 email: "security@example.com".to_owned(),
                 active: true,

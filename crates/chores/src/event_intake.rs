@@ -1,5 +1,5 @@
 //! What takes events of the organization from a queue, put together from the configuration: findings are enriched and
-//! mended, sign-ins of a root user told, and plans that wait for Control Tower ask it at once.
+//! mended, sign-ins of a root user told, people who left looked at, and plans that wait for Control Tower ask it at once.
 
 use std::sync::Arc;
 
@@ -14,6 +14,7 @@ use hallpass_setup::opening::management_account;
 use hallpass_terminal::exit::Failure;
 
 use crate::lifecycle_news::LifecycleHandler;
+use crate::people_news::PeopleHandler;
 use crate::remediations::{self, Remediating, RemediationMeans};
 use crate::standards_follow;
 
@@ -29,6 +30,8 @@ pub struct IntakeMeans<'a> {
     pub clock: &'a Arc<dyn Clock>,
     pub ids: &'a Arc<dyn IdSource>,
     pub about: &'a ConnectedOrganization,
+    /// Who looks at people whom events name.
+    pub people: &'a Arc<PeopleHandler>,
     /// Who takes lists of accounts that are dropped in a bucket.
     pub lists: Option<Arc<dyn EventHandler>>,
 }
@@ -46,7 +49,7 @@ pub async fn open(means: &IntakeMeans<'_>) -> Result<Intake, Failure> {
         clock,
         ids,
         about,
-        lists: _,
+        ..
     } = means;
     let (loaded, client, store) = (*loaded, *client, *store);
     let (clock, ids, about) = (*clock, *ids, *about);
@@ -67,7 +70,7 @@ pub async fn open(means: &IntakeMeans<'_>) -> Result<Intake, Failure> {
     let enricher = Arc::new(enricher);
     let warn = |warning: &str| tracing::warn!("{warning}");
     let findings = FindingHandler::new(Arc::clone(&enricher), warn);
-    let mut handlers: Vec<Arc<dyn EventHandler>> = vec![Arc::new(findings)];
+    let mut handlers = first_of(means.people, findings);
     let opened = remediations::open(&RemediationMeans {
         loaded,
         client,
@@ -106,4 +109,9 @@ pub async fn open(means: &IntakeMeans<'_>) -> Result<Intake, Failure> {
         IntakeLimits::default(),
     );
     Ok((Some(Arc::new(intake)), remediating))
+}
+
+/// Whoever left goes first: a round may be long.
+fn first_of(people: &Arc<PeopleHandler>, findings: FindingHandler) -> Vec<Arc<dyn EventHandler>> {
+    vec![Arc::<PeopleHandler>::clone(people), Arc::new(findings)]
 }

@@ -7,6 +7,7 @@ pub mod comparisons;
 pub mod delegation_files;
 pub mod event_intake;
 pub mod lifecycle_news;
+pub mod people_news;
 pub mod plans;
 pub mod remediations;
 pub mod standards_follow;

@@ -66,6 +66,8 @@ pub const GRANT_FIELDS: &[&str] = &[
     "standing",
     "stuck",
     "console_url",
+    "armed_until",
+    "not_armed",
 ];
 
 /// From when and where somebody looks.
@@ -173,6 +175,7 @@ fn state(grant: &Grant) -> String {
         (true, ..) => format!("{badge} (stuck)"),
         (false, true, _) => format!("{badge} (standing)"),
         (false, false, Some(queue)) => format!("{badge} ({})", words::in_line(queue)),
+        (false, false, None) if grant.not_armed.is_some() => format!("{badge} (not armed)"),
         (false, false, None) => badge.to_owned(),
     }
 }
@@ -363,6 +366,7 @@ mod tests {
         (grant.group, grant.group_name) = (Some("g".into()), Some("g".into()));
         (grant.cause, grant.why) = (Some("expired".into()), Some("removed".into()));
         (grant.removed, grant.error) = (Some(true), Some("no".into()));
+        (grant.armed_until, grant.not_armed) = (grant.ended_at, Some("full".into()));
         let value = serde_json::to_value(grant).unwrap();
         for field in GRANT_FIELDS {
             assert!(value.get(field).is_some(), "{field}");

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io;
 
 use hallpass_inventory::{SyncGroup, key_id};
-use hallpass_model::AccountId;
+use hallpass_model::{AccountId, AccountPath, account_state};
 use serde_json::{Value, json};
 
 use crate::collector::{Collected, Collector, flat, for_each};
@@ -38,7 +38,10 @@ pub(crate) struct FoundMember {
     pub(crate) is_active: bool,
 }
 
-/// A unit, or the root, with the accounts in it.
+/// Ids of the accounts in each unit or root, by its id.
+type Placed = BTreeMap<String, Vec<String>>;
+
+/// A unit, or the root, with the ids of the accounts in it.
 #[derive(Debug)]
 struct Unit {
     id: String,
@@ -47,7 +50,7 @@ struct Unit {
     /// Names from the root: `/Workloads/`.
     path: String,
     depth: i64,
-    accounts: Vec<Value>,
+    accounts: Vec<String>,
 }
 
 #[derive(Debug, Default)]
@@ -60,8 +63,8 @@ struct UnitTree {
 impl UnitTree {
     fn parents(&self) -> BTreeMap<&str, &Unit> {
         let accounts = self.units.iter().flat_map(|unit| {
-            let ids = unit.accounts.iter().filter_map(|it| text(it, "Id"));
-            ids.map(move |id| (id, unit))
+            let ids = unit.accounts.iter();
+            ids.map(move |id| (id.as_str(), unit))
         });
         accounts.collect()
     }
@@ -83,7 +86,7 @@ impl UnitTree {
                 .iter()
                 .filter(|it| it.path.starts_with(&top.path));
             let accounts = below.flat_map(|it| &it.accounts);
-            found.extend(accounts.filter_map(|it| text(it, "Id")));
+            found.extend(accounts.map(String::as_str));
         }
         (found, unknown)
     }
@@ -103,7 +106,7 @@ impl Collector<'_> {
         let found = async {
             let (described, accounts) = self.described().await?;
             let tree = if wanted || !scope.units.is_empty() {
-                self.tree().await?
+                self.tree(&accounts).await?
             } else {
                 UnitTree::default()
             };
@@ -147,9 +150,10 @@ impl Collector<'_> {
         Ok((management.to_owned(), ids(&accounts)))
     }
 
-    /// The root and all units, each with the accounts in it. A call for each unit tells the parents
-    /// of all accounts, where `ListParents` would be one for each account.
-    async fn tree(&self) -> Collected<UnitTree> {
+    /// The root and all units, each with the accounts in it. Names of units come from a call for each unit. Where accounts
+    /// stand is in their `Paths`; where those are missing a second call for each unit tells it, and `ListParents` would be one
+    /// for each account.
+    async fn tree(&self, accounts: &[Value]) -> Collected<UnitTree> {
         let roots = self.list(&HOME, SERVICE, "ListRoots", json!({})).await?;
         let root = roots.first();
         let root = root.ok_or_else(|| undecodable("ListRoots", "no root in it"))?;
@@ -162,6 +166,7 @@ impl Collector<'_> {
                 .map(str::to_owned)
                 .collect(),
         };
+        let placed = placed(accounts);
         let mut open = VecDeque::from([Unit {
             id: needed("ListRoots", root, "Id")?.to_owned(),
             document: root.clone(),
@@ -172,7 +177,9 @@ impl Collector<'_> {
         }]);
         while !open.is_empty() {
             let level = std::mem::take(&mut open);
-            for (unit, children) in for_each(level, |unit| self.looked_into(unit)).await? {
+            for (unit, children) in
+                for_each(level, |unit| self.looked_into(unit, placed.as_ref())).await?
+            {
                 tree.units.push(unit);
                 open.extend(children);
             }
@@ -180,10 +187,18 @@ impl Collector<'_> {
         Ok(tree)
     }
 
-    async fn looked_into(&self, mut unit: Unit) -> Collected<(Unit, Vec<Unit>)> {
+    async fn looked_into(
+        &self,
+        mut unit: Unit,
+        placed: Option<&Placed>,
+    ) -> Collected<(Unit, Vec<Unit>)> {
         let input = json!({ "ParentId": unit.id });
-        let operation = "ListAccountsForParent";
-        unit.accounts = self.list(&HOME, SERVICE, operation, input.clone()).await?;
+        unit.accounts = if let Some(placed) = placed {
+            placed.get(&unit.id).cloned().unwrap_or_default()
+        } else {
+            let operation = "ListAccountsForParent";
+            ids(&self.list(&HOME, SERVICE, operation, input.clone()).await?)
+        };
         let operation = "ListOrganizationalUnitsForParent";
         let units = self.list(&HOME, SERVICE, operation, input);
         let children = units.await?.into_iter().map(|document| {
@@ -212,10 +227,9 @@ impl Collector<'_> {
                 Some(unit) => (unit.id.clone(), unit.path.clone()),
                 None => self.moved(id, tree).await?,
             };
-            // the older member where there is no newer one
-            let state = text(account, "State").or_else(|| text(account, "Status"));
+            let state = account_state(|it| text(account, it));
             let more = json!({
-                "status": text(account, "Status").or(state),
+                "status": text(account, "Status").or_else(|| state.map(older_word)),
                 "state": state,
                 "parent_id": parent,
                 "ou_path": path,
@@ -318,6 +332,18 @@ fn ids(accounts: &[Value]) -> Vec<String> {
     ids.map(str::to_owned).collect()
 }
 
+/// Where all accounts stand, as they say themselves; none where one does not: two sources are not mixed.
+fn placed(accounts: &[Value]) -> Option<Placed> {
+    let mut placed = Placed::new();
+    for account in accounts {
+        let id = text(account, "Id")?;
+        let paths = list(account, "Paths").iter().filter_map(Value::as_str);
+        let parent = AccountPath::of(id, paths)?.parent().to_owned();
+        placed.entry(parent).or_default().push(id.to_owned());
+    }
+    Some(placed)
+}
+
 fn chosen(
     scope: &SyncScope,
     described: &Value,
@@ -335,7 +361,7 @@ fn chosen(
         let is_named = scope.accounts.is_empty() || scope.accounts.contains(&id);
         let is_below = scope.units.is_empty() || below.contains(id.as_str());
         if is_named && is_below {
-            let state = text(account, "State").or_else(|| text(account, "Status"));
+            let state = account_state(|it| text(account, it));
             members.push(FoundMember {
                 is_active: state == Some("ACTIVE"),
                 id,
@@ -350,6 +376,14 @@ fn chosen(
         unknown: unknown.into_iter().collect(),
         unknown_units,
     })
+}
+
+/// What the retired member `Status` said of an account in this state: it knew no word for one that is closed for good.
+fn older_word(state: &str) -> &str {
+    match state {
+        "CLOSED" => "SUSPENDED",
+        other => other,
+    }
 }
 
 fn organization_row(described: &Value) -> Value {

@@ -6,6 +6,7 @@ pub mod break_glass;
 pub mod catalog;
 pub mod close_review;
 pub mod console;
+pub mod denied;
 pub mod deny;
 pub mod discard;
 pub mod exec;

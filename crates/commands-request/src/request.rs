@@ -8,12 +8,14 @@ use hallpass_client::client::{Client, block_on};
 use hallpass_client::follow::{Followed, Last, follow};
 use hallpass_client::ids::preview;
 use hallpass_client::tables::{self, Viewpoint};
-use hallpass_model::TimeSpan;
+use hallpass_client::target_args::TargetArgs;
+use hallpass_model::{TimeSpan, Timestamp};
 use hallpass_terminal::exit::{Exit, Failure, Outcome};
 use hallpass_terminal::output::{self, Format};
 use hallpass_terminal::prompt::{Consent, confirm_act};
 use hallpass_terminal::words;
 
+use super::denied::DeniedArgs;
 use super::several::{self, TargetsArgs};
 use super::starts;
 
@@ -25,16 +27,25 @@ use super::starts;
   hallpass request --group oncall --for 8h --reason 'on call tonight'
   hallpass request --account orders-dev --account orders-prod \\
       --permission-set ReadOnly --for 2h --reason 'compare the two'
-  hallpass request --group oncall --for 8h --starts 'tomorrow 08:00' --reason 'on call'")]
+  hallpass request --group oncall --for 8h --starts 'tomorrow 08:00' --reason 'on call'
+  aws s3 ls s3://logs 2>&1 | hallpass request --denied - --dry-run
+  hallpass request --denied 'User: … is not authorized to perform: s3:GetObject on resource: …' \\
+      --for 1h --reason 'OPS-1: look at the logs'")]
 pub struct Args {
     #[command(flatten)]
     targets: TargetsArgs,
+    #[command(flatten)]
+    denied: DeniedArgs,
     /// For how long: `90m`, `1h30m`, `01:30`
-    #[arg(long = "for", value_name = "DURATION")]
-    duration: TimeSpan,
+    #[arg(
+        long = "for",
+        value_name = "DURATION",
+        required_unless_present = "dry_run"
+    )]
+    duration: Option<TimeSpan>,
     /// Why; approvers read this
-    #[arg(long, value_name = "TEXT")]
-    reason: String,
+    #[arg(long, value_name = "TEXT", required_unless_present = "dry_run")]
+    reason: Option<String>,
     /// A ticket, where a rule wants one
     #[arg(long, value_name = "TICKET")]
     ticket: Option<String>,
@@ -66,17 +77,35 @@ pub struct WaitArgs {
     timeout: TimeSpan,
 }
 
+/// What is asked, whatever for.
+struct Wish<'a> {
+    args: &'a Args,
+    duration: TimeSpan,
+    reason: &'a str,
+    starts_at: Option<Timestamp>,
+}
+
 pub fn run(args: &Args) -> Outcome {
     let view = Viewpoint::here();
     let starts_at = args.starts.as_deref();
     let starts_at = starts_at.map(|text| starts::read(text, view.now, &view.zone));
     let starts_at = starts_at.transpose()?;
     let client = args.api.client()?;
-    let targets = args.targets.all();
+    let mut targets = args.targets.all();
+    if let Some(text) = args.denied.text() {
+        let chosen = args.denied.target(&client, text, args.api.format());
+        match block_on(chosen)? {
+            Some(target) => targets = vec![target],
+            None => return Ok(Exit::Ok),
+        }
+    }
+    let (Some(duration), Some(reason)) = (args.duration, args.reason.as_deref()) else {
+        return Err(Failure::bad_input("`--for` and `--reason` are missing"));
+    };
     let [target] = targets.as_slice() else {
         let asked = several::Asked {
-            duration: args.duration,
-            reason: &args.reason,
+            duration,
+            reason,
             ticket: args.ticket.as_deref(),
             starts_at,
             anew: args.new,
@@ -84,9 +113,21 @@ pub fn run(args: &Args) -> Outcome {
         };
         return block_on(several::ask(&client, &targets, &asked, args.api.format()));
     };
-    block_on(async {
+    let wish = Wish {
+        args,
+        duration,
+        reason,
+        starts_at,
+    };
+    block_on(wish.ask(&client, target))
+}
+
+impl Wish<'_> {
+    /// Asks for one target.
+    async fn ask(&self, client: &Client, target: &TargetArgs) -> Outcome {
+        let args = self.args;
         // asking goes on whatever comes of looking first, but for what is not there
-        let preview = match preview(&client, target).await {
+        let preview = match preview(client, target).await {
             Err(failure) if failure.exit() == Exit::BadInput => return Err(failure),
             other => other.ok(),
         };
@@ -94,17 +135,17 @@ pub fn run(args: &Args) -> Outcome {
         if let Some(held) = &standing {
             output::say(&format!("note: {}", output::plain(&held.says)));
         }
-        if let Some(grant) = held.filter(|_| !args.new && starts_at.is_none()) {
-            return longer(args, &client, &grant).await;
+        if let Some(grant) = held.filter(|_| !args.new && self.starts_at.is_none()) {
+            return self.longer(client, &grant).await;
         }
         let ask = Ask {
             account: target.account.clone(),
             permission_set: target.permission_set.clone(),
             group: target.group.clone(),
-            duration_seconds: args.duration.as_seconds(),
-            reason: args.reason.clone(),
+            duration_seconds: self.duration.as_seconds(),
+            reason: self.reason.to_owned(),
             ticket: args.ticket.clone(),
-            starts_at,
+            starts_at: self.starts_at,
         };
         let request: Request = client.post(&["requests"], &ask).await?;
         if let Some(held) = request.standing.as_ref().filter(|_| standing.is_none()) {
@@ -116,43 +157,44 @@ pub fn run(args: &Args) -> Outcome {
                 output::plain(&request.id)
             ));
         }
-        see_through(&client, request, &args.wait, args.api.format()).await
-    })
-}
+        see_through(client, request, &args.wait, args.api.format()).await
+    }
 
-/// What is held already is made longer, once that was confirmed.
-///
-/// # Errors
-/// Exit 4 when it was not, or is not active yet.
-async fn longer(args: &Args, client: &Client, grant: &Grant) -> Outcome {
-    let view = Viewpoint::here();
-    let (held, id) = (tables::held(grant), &grant.id);
-    let ends = words::ends(grant.ends_at, view.now, &view.zone);
-    if grant.state != "active" {
-        let message = format!("you are getting `{held}` right now, by `{id}`");
-        return Err(Failure::refused(message)
-            .code("held")
-            .help("`hallpass grants` shows it; `--new` asks for it once more"));
+    /// What is held already is made longer, once that was confirmed.
+    ///
+    /// # Errors
+    /// Exit 4 when it was not, or is not active yet.
+    async fn longer(&self, client: &Client, grant: &Grant) -> Outcome {
+        let args = self.args;
+        let view = Viewpoint::here();
+        let (held, id) = (tables::held(grant), &grant.id);
+        let ends = words::ends(grant.ends_at, view.now, &view.zone);
+        if grant.state != "active" {
+            let message = format!("you are getting `{held}` right now, by `{id}`");
+            return Err(Failure::refused(message)
+                .code("held")
+                .help("`hallpass grants` shows it; `--new` asks for it once more"));
+        }
+        let length = self.duration;
+        if !io::stdin().is_terminal() {
+            let message = format!("you hold `{held}` already, by `{id}`. {ends}");
+            return Err(Failure::refused(message).code("held").help(format!(
+                "`hallpass extend {id} --for {length}` makes it longer; `--new` asks for it once more"
+            )));
+        }
+        let question = format!(
+            "You hold {} already. {ends}.\nAsk to extend it, to {length} from its approval?",
+            output::plain(&held)
+        );
+        confirm_act("this extends what you hold", &question, Consent::Ask)?;
+        let body = Extend {
+            duration_seconds: length.as_seconds(),
+            reason: Some(self.reason.to_owned()),
+            ticket: args.ticket.clone(),
+        };
+        let request: Request = client.post(&["grants", id, "extend"], &body).await?;
+        see_through(client, request, &args.wait, args.api.format()).await
     }
-    let length = args.duration;
-    if !io::stdin().is_terminal() {
-        let message = format!("you hold `{held}` already, by `{id}`. {ends}");
-        return Err(Failure::refused(message).code("held").help(format!(
-            "`hallpass extend {id} --for {length}` makes it longer; `--new` asks for it once more"
-        )));
-    }
-    let question = format!(
-        "You hold {} already. {ends}.\nAsk to extend it, to {length} from its approval?",
-        output::plain(&held)
-    );
-    confirm_act("this extends what you hold", &question, Consent::Ask)?;
-    let body = Extend {
-        duration_seconds: length.as_seconds(),
-        reason: Some(args.reason.clone()),
-        ticket: args.ticket.clone(),
-    };
-    let request: Request = client.post(&["grants", id, "extend"], &body).await?;
-    see_through(client, request, &args.wait, args.api.format()).await
 }
 
 /// Shows the request, or with `--wait` what became of it.

@@ -17,7 +17,7 @@ pub struct TargetsArgs {
     #[arg(
         long = "account",
         value_name = "ACCOUNT",
-        required_unless_present = "groups",
+        required_unless_present_any = ["groups", "denied"],
         requires = "permission_sets"
     )]
     accounts: Vec<String>,
@@ -25,7 +25,7 @@ pub struct TargetsArgs {
     #[arg(
         long = "permission-set",
         value_name = "NAME",
-        required_unless_present = "groups",
+        required_unless_present_any = ["groups", "denied"],
         requires = "accounts"
     )]
     permission_sets: Vec<String>,

@@ -5,14 +5,17 @@ mod cutover;
 mod exports;
 mod guard;
 mod iam_policy;
+mod instance;
+mod people;
+mod place;
 mod remediation;
 mod whom;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use hallpass_access::{ArmedEnds, Channel, DirectorySource as _};
-use hallpass_aws::{ConnectedOrganization, Inventory, OwnAccountRole};
+use hallpass_access::{Channel, DirectorySource as _};
+use hallpass_aws::Inventory;
 use hallpass_clock::{BOUND, Reading};
 use hallpass_clock::{ProcessClock, SystemClock};
 use hallpass_config::Loaded;
@@ -40,6 +43,7 @@ const FIELDS: &[&str] = &["check", "result", "detail", "remedy"];
   hallpass server doctor
   hallpass server doctor --iam-policy > policy.json
   hallpass server doctor --iam-policy --for guard > guard-policy.json
+  hallpass server doctor --iam-policy --management-account > policy.json
   hallpass server doctor --cutover")]
 pub struct Args {
     /// Print the least IAM policy the server needs, and nothing else
@@ -48,6 +52,9 @@ pub struct Args {
     /// Whose policy
     #[arg(long = "for", value_name = "WHOM", value_enum, default_value_t = Whom::Server, requires = "iam_policy")]
     whom: Whom,
+    /// With the rights in IAM that giving and ending access to the management account takes
+    #[arg(long, requires = "iam_policy")]
+    management_account: bool,
     /// List what people hold now, not through Hallpass, and what would become of it, and nothing else
     #[arg(long, conflicts_with = "iam_policy")]
     cutover: bool,
@@ -99,7 +106,7 @@ impl DoctorReport {
 pub fn run(args: &Args) -> Outcome {
     let loaded = args.config.load()?;
     if args.iam_policy {
-        let text = whom::policy_of(args.whom, &loaded)?;
+        let text = whom::policy_of(args.whom, args.management_account, &loaded)?;
         output::print(&text)?;
         return Ok(Exit::Ok);
     }
@@ -135,6 +142,7 @@ async fn examine(loaded: &Loaded) -> Result<DoctorReport, Failure> {
     check_slack(loaded, &mut report).await;
     check_telling(loaded, &mut report).await;
     check_sign_in(loaded, &mut report).await;
+    people::check(loaded, &mut report);
     let clock = Arc::new(ProcessClock::new(SystemClock, None));
     let aws = match connect(loaded, &clock, Arc::new(RandomIds)).await {
         Ok(aws) => Arc::new(aws),
@@ -148,14 +156,8 @@ async fn examine(loaded: &Loaded) -> Result<DoctorReport, Failure> {
     let about = aws.about().clone();
     report.add("aws", Ok(format!("{} in {}", about.arn, about.region)));
     report.add("clock", check_clock(&clock.read(), newest_record));
-    check_place(&about, &mut report);
-    report.add(
-        "instance",
-        Ok(format!(
-            "{}, directory {}",
-            about.instance_arn, about.identity_store_id
-        )),
-    );
+    place::check(&about, &mut report);
+    instance::check(loaded, &aws, &mut report).await;
     let identity = loaded.identity(&about.identity_store_id, &about.region);
     let role_groups = identity.role_groups();
     let mut wanted: BTreeSet<GroupRef> = rules.iter().flat_map(Rules::referenced_groups).collect();
@@ -164,6 +166,15 @@ async fn examine(loaded: &Loaded) -> Result<DoctorReport, Failure> {
             .iter()
             .map(|name| GroupRef::Name(name.to_ascii_lowercase())),
     );
+    if rules.as_ref().is_some_and(Rules::want_armed_ends)
+        && !loaded.config.access.armed_ends.mode.is_on()
+    {
+        report.warn(
+            "ends armed at AWS",
+            "rules want AWS to enforce ends, and the configuration arms none: what a rule requires is refused".to_owned(),
+            "set `access.armed_ends.mode` to `by_rule`, or leave `armed_ends` out of the rules",
+        );
+    }
     check_policies(loaded, aws.as_ref(), &mut report).await;
     let inventory = Inventory::new(aws, Arc::new(move || wanted.clone()));
     match inventory.refresh().await {
@@ -175,6 +186,7 @@ async fn examine(loaded: &Loaded) -> Result<DoctorReport, Failure> {
                 rules.as_ref(),
                 &mut report,
             );
+            place::check_management_account(&about, rules.as_ref(), &directory, &mut report);
         }
         Err(fault) => {
             report.add(
@@ -209,7 +221,7 @@ async fn check_policies(
     organization: &dyn Organization,
     report: &mut DoctorReport,
 ) {
-    let arms = loaded.config.access.armed_ends.mode != ArmedEnds::Off;
+    let arms = loaded.config.access.armed_ends.mode.is_on();
     let check = match (loaded.config.access.end_sessions, arms) {
         (_, true) => "ends armed at AWS",
         (true, false) => "ended sessions",
@@ -349,24 +361,6 @@ async fn check_sign_in(loaded: &Loaded, report: &mut DoctorReport) {
             ),
             "end TLS in front of the server and set `server.public_url`",
         );
-    }
-}
-
-fn check_place(about: &ConnectedOrganization, report: &mut DoctorReport) {
-    match about.place {
-        OwnAccountRole::Management => report.add("place", Ok("the management account".to_owned())),
-        OwnAccountRole::DelegatedAdministrator => report.warn(
-            "place",
-            "the delegated administrator".to_owned(),
-            "it cannot change the management account, nor sets provisioned there: use groups for those",
-        ),
-        OwnAccountRole::Other => report.add(
-            "place",
-            Err((
-                format!("account {} is neither", about.account),
-                "run in the management or the delegated administrator account",
-            )),
-        ),
     }
 }
 

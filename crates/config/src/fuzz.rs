@@ -18,25 +18,7 @@ fn text(input: &[u8]) -> String {
     if let Some(text) = input.strip_prefix(b"=") {
         return String::from_utf8_lossy(text).into_owned();
     }
-    let mut bytes = SAMPLE.as_bytes().to_vec();
-    for edit in input.chunks_exact(3).take(6) {
-        let at = (usize::from(edit[0]) << 8 | usize::from(edit[1])) % bytes.len();
-        let letter = LETTERS[usize::from(edit[2] >> 2) % LETTERS.len()];
-        match edit[2] % 4 {
-            0 => bytes[at] = letter,
-            1 => bytes.insert(at, letter),
-            2 => {
-                bytes.remove(at);
-            }
-            _ => {
-                // a stretch of the text twice
-                let end = (at + usize::from(edit[2] >> 2)).min(bytes.len());
-                let twice = bytes[at..end].to_vec();
-                bytes.splice(at..at, twice);
-            }
-        }
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
+    hallpass_testing::edited(SAMPLE, input, LETTERS)
 }
 
 /// The keys that a file gives values to, as the reference writes them.

@@ -14,6 +14,7 @@ mod keys;
 mod notifications;
 mod payer;
 mod pci;
+mod people;
 mod plans;
 mod remediation;
 mod sign_in;
@@ -26,7 +27,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use hallpass_access::{AdminSignIn, ArmedEndSettings, ArmedEnds, OnRuleChange, Settings};
+use hallpass_access::{AdminSignIn, ArmedEndSettings, ArmedEndsMode, OnRuleChange, Settings};
 use hallpass_identity::Identity;
 use hallpass_model::TimeSpan;
 use hallpass_org::armed_ends::POLICIES_MAX;
@@ -133,6 +134,7 @@ pub struct IdentityTable {
     pub instance_arn: String,
     pub store_id: String,
     pub portal_url: String,
+    pub encryption_key: Option<String>,
     pub fallback_domains: Vec<String>,
     pub admins: Vec<String>,
     pub auditors: Vec<String>,
@@ -171,6 +173,10 @@ pub struct Access {
     pub end_sessions: bool,
     /// Ends that AWS enforces by its own clock.
     pub armed_ends: ArmedEndTable,
+    /// How long the home Region is lost before what is overdue and not armed is denied; 0 = for ever.
+    pub home_region_lost_after: Time,
+    /// How often the people behind live access are looked at; 0 = with the organization.
+    pub people_every: Time,
     /// How long records may wait for the export before no new access is given; 0 = for ever.
     pub require_export_within: Time,
     /// Words of warning, by account id or name.
@@ -197,6 +203,8 @@ impl Default for Access {
             admin: Admin::default(),
             end_sessions: defaults.end_sessions,
             armed_ends: ArmedEndTable::default(),
+            home_region_lost_after: Time::or_never(defaults.home_region_lost_after),
+            people_every: Time::or_never(defaults.people_every),
             require_export_within: Time::or_never(defaults.require_export_within),
             account_notes: BTreeMap::new(),
             sweep: sweeps::Sweep::default(),
@@ -209,8 +217,8 @@ impl Default for Access {
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ArmedEndTable {
-    /// Whether they are armed: not at all, where they can be, or always.
-    pub mode: ArmedEnds,
+    /// Whether they are armed: not at all, where a rule says so, where they can be, or always.
+    pub mode: ArmedEndsMode,
     /// Service control policies of each account that may be Hallpass's for it.
     pub policies: usize,
 }
@@ -403,6 +411,7 @@ pub fn parse(text: &str, name: &str) -> Result<Config, Failure> {
     config.pci.resolve_secrets()?;
     config.access.sweep.check(name)?;
     config.access.armed_ends.check(name)?;
+    people::check(config.access.people_every, name)?;
     for domain in &config.identity.fallback_domains {
         if !domain.starts_with('@') || domain.len() < 4 || !domain.contains('.') {
             let message =
@@ -539,6 +548,8 @@ impl Loaded {
             admins: Vec::new(),
             end_sessions: access.end_sessions,
             armed_ends: access.armed_ends.settings(),
+            home_region_lost_after: some(access.home_region_lost_after),
+            people_every: some(access.people_every),
             require_export_within: some(access.require_export_within),
             management_account: None,
             out_of_reach: None,

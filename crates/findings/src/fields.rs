@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use hallpass_aws_model::facts;
+
 use crate::account::AccountTag;
 use crate::settings::EnrichSettings;
 use crate::text::{cut, is_blank, length, one_line};
@@ -16,7 +18,7 @@ const CONTACT: &str = "securityContact";
 const OWN: [&str; 4] = [ACCOUNT_NAME, UNIT, ENRICHED, CONTACT];
 
 /// Fields of a finding at most, and characters of each (Security Hub API Reference, `BatchUpdateFindings`).
-const FIELDS_MAX: usize = 50;
+const FIELDS_MAX: usize = facts::FINDING_FIELDS.count();
 const KEY_MAX: usize = 128;
 const VALUE_MAX: usize = 1024;
 

@@ -1,12 +1,14 @@
 //! The note that is written (`organization.md` E-5, E-7, E-8).
 
+use hallpass_aws_model::facts;
+
 use crate::account::{AccountTag, SecurityContact};
 use crate::finding::FindingNote;
 use crate::settings::{EnrichSettings, NotePolicy};
 use crate::text::{cut, is_blank, length, one_line};
 
 /// Characters of a note at most (Security Hub API Reference, `NoteUpdate`).
-const NOTE_MAX: usize = 512;
+const NOTE_MAX: usize = facts::FINDING_NOTE_CHARACTERS.count();
 /// The author of notes written by AWS's sample solution, which Hallpass takes over.
 const EARLIER: &str = "Security Hub - Enrichment Automation";
 /// What stands between the note of somebody else and ours.

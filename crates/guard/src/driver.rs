@@ -276,7 +276,7 @@ impl Guard {
         let now = self.now();
         let mut state = self.state();
         match fault {
-            Some(CenterFault::Unreachable { .. }) => {
+            Some(CenterFault::Unreachable { .. } | CenterFault::KeyUnusable { .. }) => {
                 state.aws_silent_since = state.aws_silent_since.or(now);
             }
             // says nothing of AWS
@@ -329,6 +329,7 @@ impl Guard {
                 | CenterFault::NotSent
                 | CenterFault::Full { .. }
                 | CenterFault::Conflict { .. }
+                | CenterFault::KeyUnusable { .. }
                 | CenterFault::Unreachable { .. },
             ) => None,
         };

@@ -298,7 +298,7 @@ impl EndWatch {
             Err(fault) => {
                 let words = fault.to_string();
                 match fault {
-                    CenterFault::Unreachable { .. } => {
+                    CenterFault::Unreachable { .. } | CenterFault::KeyUnusable { .. } => {
                         self.is_unanswered(now);
                         self.sight = EndObservation::Unseen;
                         self.due = self.pause(now);
@@ -411,6 +411,7 @@ fn is_passing(fault: &CenterFault) -> bool {
         | CenterFault::NotSent
         | CenterFault::Full { .. }
         | CenterFault::Conflict { .. }
+        | CenterFault::KeyUnusable { .. }
         | CenterFault::Unreachable { .. } => true,
         CenterFault::NotFound { .. } | CenterFault::Refused { .. } => false,
     }

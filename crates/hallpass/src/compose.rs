@@ -13,6 +13,7 @@ mod guards;
 mod loops;
 mod notices;
 mod pci;
+mod people;
 mod probes;
 mod remediations;
 mod slack;
@@ -24,14 +25,15 @@ mod timekeeper;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use hallpass_access::{Access, AlarmKind, ArmedEnds, Channel, GuardSource, Settings};
+use hallpass_access::{Access, AlarmKind, Channel, GuardSource, Settings};
 use hallpass_assignments::{Executor, ExecutorLimits};
 use hallpass_audit::AuditStore;
 use hallpass_aws::{Aws, Inventory, Policies};
 use hallpass_events::EventIntake;
 use hallpass_identity::Identity;
 use hallpass_model::{Clock, IdSource, TimeSpan};
-use hallpass_org::armed_ends::{EndArmer, EndArmerSettings};
+use hallpass_org::PolicyKeeper;
+use hallpass_org::armed_ends::{EndArmer, EndArmerSettings, HomeRegion};
 use hallpass_org::session_revocation::SessionRevoker;
 use hallpass_rules::{GroupRef, Rules};
 use hallpass_server::{
@@ -47,6 +49,7 @@ pub(crate) use ends::EndsFile;
 pub(crate) use exporting::Exporting;
 pub(crate) use pci::PciWatching;
 
+use hallpass_chores::people_news::PeopleHandler;
 use hallpass_chores::remediations::Remediating;
 use hallpass_clock::ProcessClock;
 use hallpass_config::SlackApp;
@@ -100,6 +103,8 @@ pub(crate) struct Parts {
     pub(crate) alerts: Option<Alerting>,
     /// What takes events of the organization from a queue, where one is configured.
     pub(crate) events: Option<Arc<EventIntake>>,
+    /// Who looks at people whom events name, once the server serves.
+    pub(crate) people: Arc<PeopleHandler>,
     /// What mends findings, where there are rules for it.
     pub(crate) remediating: Option<Remediating>,
     /// What is looked at on a schedule and told.
@@ -181,6 +186,7 @@ async fn inventory(parts: &Parts, rules_now: &RulesNow) -> Arc<Inventory> {
         wanted_groups(&rules_now, &first, &by_name)
     });
     let inventory = Inventory::new(Arc::clone(&parts.aws), groups);
+    probes::resume_silence(&parts.aws, &parts.store).await;
     Arc::new(match cached_snapshot(&parts.store).await {
         Some(snapshot) => inventory.from_cached(snapshot),
         None => inventory,
@@ -197,24 +203,24 @@ pub(crate) async fn compose(parts: Parts) -> Result<Composed, Failure> {
     let (store, time) = (parts.store, parts.clock);
     let (clock, shared) = (time.clone() as Arc<dyn Clock>, Arc::new(store.clone()));
     let journey_ports = journey(&shared, &parts.aws, &directory, &clock, &parts.ids);
-    let settings = with_admins(parts.settings, &parts.identity);
-    let access = Access::new(journey_ports, settings, parts.rules).with_alerts(shared.clone());
+    let (settings, aws) = (with_admins(parts.settings, &parts.identity), &parts.aws);
+    let access = Access::new(journey_ports, settings, parts.rules)
+        .with_alerts(shared.clone())
+        .with_people(directory.clone())
+        .with_home_region(aws.center_silence());
     let (access, guards) = heeding(access, parts.remediating.as_ref(), parts.guards, &clock);
-    known_to(&rules_now, &access);
+    known_to(&rules_now, &access, &parts.people);
     let (identity, wanted) = (Arc::new(parts.identity), parts.slack.as_ref());
     let slack = slack_app(wanted, &access, &identity, &store, &clock)?;
     let channels = channels(slack.as_ref(), parts.channels, parts.alert_channels);
     // before anything can be told, so that a new channel misses nothing of this server
     notices::open_first(shared.as_ref(), &channels, clock.now()).await?;
     let keepers = policy_keepers(&shared, &parts.aws, (&clock, &parts.ids), &access);
-    let executor = executor(&shared, &parts.aws, &clock, parts.ids, access.pace());
     let (pulse, (stop, stopping)) = (Arc::new(probes::Pulse::new()), watch::channel(false));
-    let (beating, measured, calling) = (pulse.clone(), time.clone(), parts.aws.clone());
-    let alarming = alarming(&access, &directory, &time, &pulse, guards.as_ref());
-    let rendering = move || rendered(&metrics, &beating, &measured, &calling, parts.descriptors);
+    let alarming = alarming((&access, aws), &directory, &time, &pulse, guards.as_ref());
     let app = App {
         access: Arc::clone(&access),
-        audit: shared as Arc<dyn AuditStore>,
+        audit: shared.clone() as Arc<dyn AuditStore>,
         tokens: Arc::new(StoredTokens::new(store.clone(), Arc::new(RandomIds))),
         sessions: Arc::new(StoredSessions::new(store.clone(), Arc::new(RandomIds))),
         session_settings: parts.sessions,
@@ -224,7 +230,7 @@ pub(crate) async fn compose(parts: Parts) -> Result<Composed, Failure> {
         rates: Arc::new(parts.rates),
         connections: parts.connections,
         probes: Arc::new(probes(&access, &alarming)),
-        metrics: Arc::new(rendering),
+        metrics: rendering(metrics, (&pulse, &time, aws), parts.descriptors),
         slack: slack.clone().map(slack::door),
         policies: Arc::new(Policies::new(Arc::clone(&parts.aws))),
         activity: activity::known(parts.activity, parts.snapshots.as_ref()),
@@ -239,7 +245,7 @@ pub(crate) async fn compose(parts: Parts) -> Result<Composed, Failure> {
     Ok(Composed {
         directory,
         app,
-        executor,
+        executor: executor(&shared, &parts.aws, &clock, parts.ids, access.pace()),
         keepers,
         watch: clocks::ClockWatch::new(time, parts.aws, &access, &store),
         access,
@@ -275,8 +281,9 @@ fn slack_app(
     slack.transpose()
 }
 
-/// From here on the inventory goes by the rules in force.
-fn known_to(rules_now: &RulesNow, access: &Arc<Access>) {
+/// From here on the inventory goes by the rules in force, and events about people are acted upon.
+fn known_to(rules_now: &RulesNow, access: &Arc<Access>, people: &PeopleHandler) {
+    people.serve(access);
     let mut known = rules_now
         .write()
         .unwrap_or_else(std::sync::PoisonError::into_inner);
@@ -346,29 +353,29 @@ fn policy_keepers(
 ) -> PolicyKeepers {
     let draw = ids.next(clock.now()).simple();
     let holder = format!("server {} ({draw})", std::process::id());
-    let revoker = SessionRevoker::new(
-        Arc::clone(aws) as Arc<dyn hallpass_org::Organization>,
-        store.clone(),
-        store.clone(),
-        Arc::clone(clock),
-        Arc::clone(ids),
-        &holder,
-    );
+    let keeper = |holder: String| PolicyKeeper {
+        organization: Arc::clone(aws) as Arc<dyn hallpass_org::Organization>,
+        lanes: store.clone(),
+        clock: Arc::clone(clock),
+        ids: Arc::clone(ids),
+        holder,
+    };
+    let revoker = SessionRevoker::new(keeper(holder.clone()), store.clone());
     let wanted = access.settings().armed_ends;
     let armer = EndArmer::new(
-        Arc::clone(aws) as Arc<dyn hallpass_org::Organization>,
+        keeper(format!("{holder}, armed ends")),
         Arc::clone(aws) as Arc<dyn hallpass_org::armed_ends::OtherAccess>,
         store.clone(),
-        store.clone(),
-        Arc::clone(clock),
-        Arc::clone(ids),
         EndArmerSettings {
-            is_on: wanted.mode != ArmedEnds::Off,
+            is_on: wanted.mode.is_on(),
             policies: wanted.policies,
             characters: hallpass_org::armed_ends::CHARACTERS,
         },
-        format!("{holder}, armed ends"),
     );
+    let armer = match access.settings().home_region_lost_after {
+        Some(after) => armer.with_home_region(Arc::clone(aws) as Arc<dyn HomeRegion>, after),
+        None => armer,
+    };
     PolicyKeepers {
         revoker: Arc::new(revoker),
         armer: Arc::new(armer),
@@ -396,6 +403,16 @@ fn server_status(rules: Option<(String, String)>, clock: &dyn Clock) -> Arc<Serv
         status.rules_loaded(&file, &text, clock.now());
     }
     Arc::new(status)
+}
+
+/// What `/metrics` shows of this process.
+fn rendering(
+    metrics: PrometheusHandle,
+    (pulse, time, aws): (&Arc<probes::Pulse>, &Arc<ProcessClock>, &Arc<Aws>),
+    descriptors: u64,
+) -> Arc<dyn Fn() -> String + Send + Sync> {
+    let (pulse, time, aws) = (Arc::clone(pulse), Arc::clone(time), Arc::clone(aws));
+    Arc::new(move || rendered(&metrics, &pulse, &time, &aws, descriptors))
 }
 
 #[expect(
@@ -426,8 +443,10 @@ fn probes(
     access: &Arc<Access>,
     alarming: &[(AlarmKind, Arc<dyn ReadinessProbe>)],
 ) -> Vec<Arc<dyn ReadinessProbe>> {
-    let mut probes: Vec<Arc<dyn ReadinessProbe>> =
-        vec![Arc::new(probes::StoreProbe(Arc::clone(access)))];
+    let mut probes: Vec<Arc<dyn ReadinessProbe>> = vec![
+        Arc::new(probes::StoreProbe(Arc::clone(access))),
+        Arc::new(people::PeopleProbe(Arc::clone(access))),
+    ];
     let asked = alarming.iter();
     // ends that are late are in the line of the store
     let asked = asked.filter(|(kind, _)| *kind != AlarmKind::EndsOverdue);
@@ -436,7 +455,7 @@ fn probes(
 }
 
 fn alarming(
-    access: &Arc<Access>,
+    (access, aws): (&Arc<Access>, &Arc<Aws>),
     directory: &Arc<Inventory>,
     time: &Arc<ProcessClock>,
     pulse: &Arc<probes::Pulse>,
@@ -447,11 +466,19 @@ fn alarming(
         access: Arc::clone(access),
         clock: Arc::clone(time) as Arc<dyn Clock>,
     };
+    let region = probes::HomeRegionProbe {
+        aws: Arc::clone(aws),
+        access: Arc::clone(access),
+        clock: Arc::clone(time) as Arc<dyn Clock>,
+    };
+    let key = probes::InstanceKeyProbe(Arc::clone(aws));
     let clocks = clocks::ClockProbe(Arc::clone(time));
     let tended = probes::ReconcilerProbe(Arc::clone(pulse));
     let overdue = probes::OverdueProbe(Arc::clone(access));
     let mut alarming: Vec<(AlarmKind, Arc<dyn ReadinessProbe>)> = vec![
         (AlarmKind::OrganizationUnread, Arc::new(read)),
+        (AlarmKind::HomeRegionLost, Arc::new(region)),
+        (AlarmKind::KeyUnusable, Arc::new(key)),
         (AlarmKind::ClocksDisagree, Arc::new(clocks)),
         (AlarmKind::AssignmentsUntended, Arc::new(tended)),
         (AlarmKind::EndsOverdue, Arc::new(overdue)),

@@ -11,9 +11,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use hallpass_access::{ArmedEndSettings, ArmedEnds};
+use hallpass_access::{ArmedEndSettings, ArmedEndsMode};
 use hallpass_aws::{AwsClientSettings as AwsSettings, Credentials};
 use hallpass_chores::event_intake::{self, Intake, IntakeMeans};
+use hallpass_chores::people_news::PeopleHandler;
 use hallpass_clock::ProcessClock;
 use hallpass_commands_try::demo::aws::{self, Aws};
 use hallpass_commands_try::demo::trail::DemoTrail;
@@ -135,7 +136,9 @@ async fn demo(args: &Args) -> Outcome {
     people::write_tokens(&personas, &tokens_file)?;
     let guard = guard::start(&folder, &sim)?;
     let loaded = chores::write_files(&folder, &sim, address)?;
-    let (events, remediating) = intake(&loaded, &sim, &store, (&clock, &ids), &aws).await?;
+    let people = Arc::default();
+    let its_own = (&clock, &ids, &people);
+    let (events, remediating) = intake(&loaded, &sim, &store, its_own, &aws).await?;
     let trail = DemoTrail::default();
     let composed = compose::compose(Parts {
         activity: Some(Arc::new(trail.clone())),
@@ -164,6 +167,7 @@ async fn demo(args: &Args) -> Outcome {
         guards: Some(Arc::clone(&guard.journals)),
         alerts: None,
         events,
+        people,
         remediating,
         watches: judging::watches(client_settings(&sim), &aws, &store).await?,
         store: store.clone(),
@@ -184,7 +188,7 @@ async fn intake(
     loaded: &Loaded,
     sim: &Aws,
     store: &ServerStore,
-    (clock, ids): (&Arc<ProcessClock>, &Arc<dyn IdSource>),
+    (clock, ids, people): (&Arc<ProcessClock>, &Arc<dyn IdSource>, &Arc<PeopleHandler>),
     aws: &hallpass_aws::Aws,
 ) -> Result<Intake, Failure> {
     let clock: Arc<dyn Clock> = Arc::clone(clock) as Arc<dyn Clock>;
@@ -195,6 +199,7 @@ async fn intake(
         clock: &clock,
         ids,
         about: aws.about(),
+        people,
         lists: None,
     })
     .await
@@ -257,7 +262,7 @@ fn settings() -> hallpass_access::Settings {
         duration_min: TimeSpan::seconds(30),
         sweep: standing::settings(),
         armed_ends: ArmedEndSettings {
-            mode: ArmedEnds::Preferred,
+            mode: ArmedEndsMode::Preferred,
             ..ArmedEndSettings::default()
         },
         ..hallpass_access::Settings::default()

@@ -9,6 +9,7 @@ use hallpass_chores::comparisons::{
     ACCESS_RULE, AccessComparison, Comparison, DELEGATION_RULE, DelegationComparison,
 };
 use hallpass_chores::event_intake::{self, Intake, IntakeMeans};
+use hallpass_chores::people_news::PeopleHandler;
 use hallpass_chores::plans;
 use hallpass_chores::plans::{PlanContext, PlanMeans, UnaskedPlans};
 use hallpass_chores::standards_follow;
@@ -302,8 +303,10 @@ async fn intake(
     store: &ServerStore,
     (clock, ids): (&Arc<dyn Clock>, &Arc<dyn IdSource>),
     (aws, time): (&Arc<Aws>, &Arc<ProcessClock>),
+    people: &Arc<PeopleHandler>,
 ) -> Result<Intake, Failure> {
     event_intake::open(&IntakeMeans {
+        people,
         lists: lists(loaded, store, aws, (time, ids)).await?,
         loaded,
         client: &aws_settings(loaded),
@@ -325,15 +328,20 @@ fn say_listening(local: &str, about: &ConnectedOrganization) {
     ));
 }
 
-async fn serve(loaded: &Loaded, listen: Option<&str>) -> Outcome {
-    let rules_file = loaded.rules()?;
-    let (rules, rules_text) = hallpass_setup::rule_files::read_rules_and_text(&rules_file)?;
-    let export = loaded.export()?;
-    let slack = loaded.slack()?;
-    let (sessions, sign_in) = (loaded.sessions()?, loaded.sign_in()?);
+/// What the descriptors of this process are for, once as many as possible are there.
+fn shares(loaded: &Loaded) -> Result<descriptors::Shares, Failure> {
     let limit = descriptors::raise();
     let shares = descriptors::share(limit.now, loaded.config.server.max_connections)?;
     shares.log(limit.found);
+    Ok(shares)
+}
+
+async fn serve(loaded: &Loaded, listen: Option<&str>) -> Outcome {
+    let rules_file = loaded.rules()?;
+    let (rules, rules_text) = hallpass_setup::rule_files::read_rules_and_text(&rules_file)?;
+    let (export, slack) = (loaded.export()?, loaded.slack()?);
+    let (sessions, sign_in) = (loaded.sessions()?, loaded.sign_in()?);
+    let shares = shares(loaded)?;
     let path = loaded.sqlite()?;
     let _only = only_server(&path)?;
     let store = open_store(path.clone()).await?;
@@ -354,12 +362,14 @@ async fn serve(loaded: &Loaded, listen: Option<&str>) -> Outcome {
     let local = listener.local_addr();
     let local = local.map(|addr| addr.to_string()).unwrap_or_default();
     let file = rules_file.display().to_string();
-    let (events, remediating) = intake(loaded, &store, (&its_clock, &ids), (&aws, &clock)).await?;
+    let (people, clocks) = (Arc::default(), (&its_clock, &ids));
+    let (events, remediating) = intake(loaded, &store, clocks, (&aws, &clock), &people).await?;
     let composed = compose::compose(Parts {
         alert_channels: alert_targets(loaded, &store, &its_clock).await?,
         alerts: alerting(loaded, &store)?,
         watches: watches(loaded, &store, &aws, (&clock, &ids), unfinished).await?,
         events,
+        people,
         remediating,
         store,
         aws,

@@ -5,6 +5,7 @@ pub mod access_snapshots;
 pub mod activity_days;
 pub mod bad_names;
 pub mod companion;
+pub mod denial_details;
 pub mod descriptors;
 pub mod facts;
 pub mod file_lock;

@@ -32,6 +32,19 @@ impl FromStr for SnapshotsAt {
     }
 }
 
+/// Which snapshots a command writes or reads.
+#[derive(Clone, Debug, clap::Args)]
+pub struct SnapshotsAtArgs {
+    /// Where snapshots are: a folder, or `s3://bucket/prefix`
+    #[arg(
+        long,
+        visible_alias = "snapshots",
+        value_name = "PLACE",
+        default_value = "snapshots"
+    )]
+    pub folder: SnapshotsAt,
+}
+
 impl fmt::Display for SnapshotsAt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

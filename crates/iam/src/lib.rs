@@ -28,6 +28,7 @@ mod answer;
 mod arn;
 pub mod attributes;
 mod case;
+pub mod denial;
 pub mod error;
 mod evaluation;
 pub mod facts;

@@ -202,7 +202,12 @@ fn skip_runs(reach: &mut [bool], tokens: &[PatternToken]) {
     }
 }
 
-/// Whether some text fits both. Looks at each pair of places once.
+/// Whether every text fits: a single run that leaves nothing out.
+fn is_everything(tokens: &[PatternToken]) -> bool {
+    matches!(tokens, [PatternToken::Run { but: "" }])
+}
+
+/// Whether some text fits both. Looks at each pair of places once, after what both say by letters at their ends.
 pub(crate) fn meet(one: &[PatternToken], other: &[PatternToken]) -> bool {
     let (mut one, mut other) = (one, other);
     while let (Some((PatternToken::Char(a), more)), Some((PatternToken::Char(b), rest))) =
@@ -212,6 +217,17 @@ pub(crate) fn meet(one: &[PatternToken], other: &[PatternToken]) -> bool {
             return false;
         }
         (one, other) = (more, rest);
+    }
+    while let (Some((PatternToken::Char(a), more)), Some((PatternToken::Char(b), rest))) =
+        (one.split_last(), other.split_last())
+    {
+        if a != b {
+            return false;
+        }
+        (one, other) = (more, rest);
+    }
+    if is_everything(one) || is_everything(other) {
+        return true;
     }
     let width = other.len().saturating_add(1);
     // whether both can be used up from here on; rows from the end, one kept

@@ -18,6 +18,6 @@ pub use mail::{Mail, MailSettings, MailSettingsError, PostError};
 pub use signature::{REPLAY_WINDOW, SignatureError, sign, verify};
 pub use targets::{
     AlertTarget, AlertsOnly, QueueTarget, SecurityHubTarget, TargetCalls, TargetFault,
-    TargetSettingsError, TopicTarget,
+    TargetOperation, TargetSettingsError, TopicTarget,
 };
 pub use webhook::{CodeCallFailed, Webhook, WebhookSettings, WebhookSettingsError};

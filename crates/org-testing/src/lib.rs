@@ -37,9 +37,6 @@ pub const BEN: &str = "333344445555";
 
 /// AWS's own policy, attached everywhere.
 const FULL: &str = "p-FullAWSAccess";
-/// Policies on one target.
-const SLOTS: usize = 5;
-
 #[derive(Clone, Debug, Default, PartialEq)]
 struct Policies {
     /// id → name, text, tags
@@ -64,6 +61,10 @@ pub struct Situation {
     pub lag: TimeSpan,
     /// Accounts that left.
     pub gone: Vec<String>,
+    /// Characters of one policy, at most.
+    pub characters: usize,
+    /// Policies on one target, at most.
+    pub slots: usize,
 }
 
 /// An organization of a unit with two accounts.
@@ -101,6 +102,8 @@ impl FakeOrganization {
             roles: BTreeMap::new(),
             lag: TimeSpan::ZERO,
             gone: Vec::new(),
+            characters: 10_240,
+            slots: 10,
         };
         Self {
             clock,
@@ -139,6 +142,13 @@ impl FakeOrganization {
         row.map(|(_, content, _)| content.clone())
     }
 
+    fn check_length(&self, content: &str) -> Result<(), OrganizationFault> {
+        if content.len() > locked(&self.situation).characters {
+            return Err(constraint("POLICY_CONTENT_LIMIT_EXCEEDED"));
+        }
+        Ok(())
+    }
+
     fn newest(&self) -> Policies {
         let history = locked(&self.history);
         history.last().map(|(_, it)| it.clone()).unwrap_or_default()
@@ -170,6 +180,13 @@ fn refused(code: &str) -> OrganizationFault {
     OrganizationFault::Refused {
         code: code.to_owned(),
         message: code.to_owned(),
+    }
+}
+
+fn constraint(reason: &str) -> OrganizationFault {
+    OrganizationFault::Refused {
+        code: "ConstraintViolationException".to_owned(),
+        message: format!("ConstraintViolationException ({reason}): the quota"),
     }
 }
 
@@ -224,6 +241,7 @@ impl Organization for FakeOrganization {
     }
 
     async fn create_policy(&self, policy: &NewPolicy) -> Result<String, OrganizationFault> {
+        self.check_length(&policy.content)?;
         self.write(&format!("create {}", policy.name), |it| {
             if it.rows.values().any(|(name, ..)| *name == policy.name) {
                 return Err(there("DuplicatePolicyException"));
@@ -241,6 +259,7 @@ impl Organization for FakeOrganization {
     }
 
     async fn update_policy(&self, id: &str, content: &str) -> Result<(), OrganizationFault> {
+        self.check_length(content)?;
         self.write("update", |it| {
             let row = it.rows.get_mut(id).ok_or_else(|| gone(id))?;
             content.clone_into(&mut row.1);
@@ -258,6 +277,7 @@ impl Organization for FakeOrganization {
     }
 
     async fn attach(&self, policy: &str, target: &str) -> Result<(), OrganizationFault> {
+        let slots = locked(&self.situation).slots;
         self.write(&format!("attach {target}"), |it| {
             if !it.rows.contains_key(policy) {
                 return Err(gone(policy));
@@ -266,8 +286,8 @@ impl Organization for FakeOrganization {
             if it.attached.contains(&pair) {
                 return Err(there("DuplicatePolicyAttachmentException"));
             }
-            if it.attached.iter().filter(|(_, at)| at == target).count() >= SLOTS {
-                return Err(refused("ConstraintViolationException"));
+            if it.attached.iter().filter(|(_, at)| at == target).count() >= slots {
+                return Err(constraint("MAX_POLICY_TYPE_ATTACHMENT_LIMIT_EXCEEDED"));
             }
             it.attached.push(pair);
             Ok(())

@@ -1,12 +1,56 @@
 //! What the policies that Hallpass keeps on an account have in common: how they are taken apart and written, and which role
 //! a permission set has there.
 
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use hallpass_aws_model::facts;
 use hallpass_iam::generate::{Draft, DraftStatement};
-use hallpass_model::{HoldKey, Target, TargetNames};
+use hallpass_model::{HoldKey, Target, TargetNames, TimeSpan, Timestamp};
 use serde_json::{Value, json};
 
 /// Characters that a service control policy holds (`policies.md` §5).
-pub const CHARACTERS: usize = 5_120;
+pub const CHARACTERS: usize = facts::SCP_CHARACTERS.count();
+
+/// How long an organization is believed to be held to what was before.
+const BELIEVED: TimeSpan = TimeSpan::hours(24);
+
+/// How long the policies of accounts may be in this organization. AWS raised it for all; one that is held to what was before
+/// says so by a refusal, and then policies are written that fit into that: what has room is in force, and what stands
+/// can still be moved and taken away.
+#[derive(Debug, Default)]
+pub(crate) struct PolicyRoom {
+    refused_at: Mutex<Option<Timestamp>>,
+}
+
+impl PolicyRoom {
+    /// Characters of a policy, at most `most`.
+    pub(crate) fn characters(&self, most: usize, now: Timestamp) -> usize {
+        if self.is_narrow(now) {
+            most.min(facts::SCP_CHARACTERS_BEFORE.count())
+        } else {
+            most
+        }
+    }
+
+    /// Whether AWS holds the organization to what was before.
+    pub(crate) fn is_narrow(&self, now: Timestamp) -> bool {
+        let refused_at = *self.refused_at();
+        refused_at.is_some_and(|at| now < BELIEVED.after(at))
+    }
+
+    /// AWS refused a policy for its length. `true`: a shorter one may be taken.
+    pub(crate) fn note_refused(&self, now: Timestamp) -> bool {
+        let was_narrow = self.is_narrow(now);
+        *self.refused_at() = Some(now);
+        !was_narrow
+    }
+
+    fn refused_at(&self) -> MutexGuard<'_, Option<Timestamp>> {
+        self.refused_at
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
 
 /// The role of a permission set in an account, in both forms of its path. The suffix is spelled out: `_*` would also be
 /// the role of every set whose name only begins so. It need not exist yet. `None` of a group.

@@ -9,10 +9,12 @@
 #![warn(missing_docs)]
 
 mod account_policy;
+mod billing_transfers;
 mod changing;
 mod facts;
 mod judging;
 mod organization_wide;
+mod policy_keeper;
 mod policy_probe;
 mod reading;
 mod refusal;
@@ -43,6 +45,7 @@ pub use facts::{Surroundings, TargetFacts, gather, surroundings};
 pub use hallpass_iam::generate::sessions::RevocationEntry;
 pub use judging::{Attestation, Attestations};
 pub use organization_wide::account_quota;
+pub use policy_keeper::PolicyKeeper;
 pub use ports::{
     AccountRow, AttachmentTarget, CallerIdentity, Drill, NewPolicy, OrgStore, Organization,
     OrganizationFault, PolicyRow, PolicyText, Revocation, Root, StepNews, TargetKind,
@@ -51,7 +54,7 @@ pub use ports::{
 pub use reading::{
     Operation, ReadAnswer, ReadCallFailed, ReadCalls, ReadFact, ReadPlace, UnreadFact, read_all,
 };
-pub use refusal::{Refusal, lint};
+pub use refusal::{Refusal, SCPS_PER_TARGET, lint};
 pub use step_executor::OrgStepExecutor;
 
 /// Why a chore could not be planned.

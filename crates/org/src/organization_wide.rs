@@ -1,6 +1,8 @@
 //! What several checks read of an organization as a whole.
 
-use hallpass_model::AccountId;
+use std::collections::BTreeMap;
+
+use hallpass_model::{AccountId, AccountPath};
 use serde_json::{Value, json};
 
 use crate::reading::{ReadCalls, ReadFact, ReadPlace, Reader, text, unread};
@@ -52,6 +54,30 @@ pub(crate) async fn has_scps(reader: &Reader<'_>) -> ReadFact<bool> {
     let mut types = types.into_iter().flatten();
     let wanted = json!({ "Type": "SERVICE_CONTROL_POLICY", "Status": "ENABLED" });
     Ok(types.any(|it| *it == wanted))
+}
+
+/// The root and the units above an account, by the path in its row; none where the row does not say.
+pub(crate) fn units_above(row: &Value) -> Option<Vec<String>> {
+    let paths = row.get("Paths")?.as_array()?.iter();
+    let path = AccountPath::of(text(row, "/Id"), paths.filter_map(Value::as_str))?;
+    Some(path.above().iter().map(|it| (*it).to_owned()).collect())
+}
+
+/// All accounts by the unit or root that they are in. None where one does not say: then each unit has to be asked, since
+/// two sources are not mixed.
+pub(crate) async fn accounts_by_parent(
+    reader: &Reader<'_>,
+) -> ReadFact<Option<BTreeMap<String, Vec<Value>>>> {
+    let operation = ("organizations", "ListAccounts");
+    let rows = reader.list(operation, json!({}), "Accounts").await?;
+    let mut found = BTreeMap::<String, Vec<Value>>::new();
+    for row in rows {
+        let Some(parent) = units_above(&row).and_then(|mut it| it.pop()) else {
+            return Ok(None);
+        };
+        found.entry(parent).or_default().push(row);
+    }
+    Ok(Some(found))
 }
 
 /// Accounts that are in no unit, beside the management account.

@@ -55,6 +55,32 @@ pub enum OrganizationFault {
     },
 }
 
+/// The constraint of AWS that a policy is too long.
+const TOO_LONG: &str = "POLICY_CONTENT_LIMIT_EXCEEDED";
+
+impl OrganizationFault {
+    /// Whether AWS refused a policy because it is longer than the organization's quota.
+    pub(crate) fn is_of_length(&self) -> bool {
+        match self {
+            Self::Refused { code, message } => code == TOO_LONG || message.contains(TOO_LONG),
+            Self::Throttled { .. }
+            | Self::Conflict { .. }
+            | Self::AlreadyThere { .. }
+            | Self::NotThere { .. }
+            | Self::Unreachable { .. } => false,
+        }
+    }
+}
+
+/// What AWS refused, in words that name its error once.
+pub(crate) fn refused_words(code: &str, message: &str) -> String {
+    if message.starts_with(code) {
+        message.to_owned()
+    } else {
+        format!("{code}: {message}")
+    }
+}
+
 /// Who we are, and where.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CallerIdentity {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use async_trait::async_trait;
 use hallpass_model::AccountId;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 /// The most pages of a listing that are read.
 const PAGES_MAX: usize = 1_000;
@@ -197,6 +197,19 @@ pub(crate) fn inside<'a>(
             region: region.map(str::to_owned),
         },
     }
+}
+
+/// The Regions that are on in an account.
+pub(crate) async fn enabled_regions(
+    calls: &dyn ReadCalls,
+    account: &AccountId,
+) -> ReadFact<BTreeSet<String>> {
+    let input = json!({ "RegionOptStatusContains": ["ENABLED", "ENABLED_BY_DEFAULT"] });
+    let operation = ("account", "ListRegions");
+    let reader = inside(calls, account, None);
+    let rows = reader.list(operation, input, "Regions").await?;
+    let names = rows.iter().map(|row| text(row, "/RegionName"));
+    Ok(names.map(str::to_owned).collect())
 }
 
 /// A text of an answer; empty where it is missing.

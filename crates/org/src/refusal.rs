@@ -1,5 +1,6 @@
 //! What must hold before a policy is attached anywhere. Pure: facts in, refusals out.
 
+use hallpass_aws_model::facts;
 use hallpass_iam::{PolicyType, lint as rules};
 use serde::{Deserialize, Serialize};
 
@@ -7,7 +8,7 @@ use crate::facts::{Surroundings, TargetFacts};
 use crate::ports::{PolicyRow, TargetPresence};
 
 /// Service control policies attached to one target, `FullAWSAccess` among them (`policies.md` §5).
-const SCPS_PER_TARGET: usize = 5;
+pub const SCPS_PER_TARGET: usize = facts::SCPS_PER_TARGET.count();
 /// The tag of accounts where nothing is rehearsed.
 const PROD_TAG: &str = "hallpass:prod";
 

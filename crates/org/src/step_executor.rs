@@ -22,25 +22,15 @@ use crate::{ChoreError, Refusal};
 
 /// Whoever carries the steps of this crate's plans out.
 pub struct OrgStepExecutor {
-    organization: Arc<dyn Organization>,
-    store: Arc<dyn OrgStore>,
-    clock: Arc<dyn Clock>,
+    /// Reads and writes policies.
+    pub organization: Arc<dyn Organization>,
+    /// What is kept of steps.
+    pub store: Arc<dyn OrgStore>,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
 }
 
 impl OrgStepExecutor {
-    /// An executor over its ports.
-    pub fn new(
-        organization: Arc<dyn Organization>,
-        store: Arc<dyn OrgStore>,
-        clock: Arc<dyn Clock>,
-    ) -> Self {
-        Self {
-            organization,
-            store,
-            clock,
-        }
-    }
-
     /// The policy of a wish: by id as long as there is one, else by name.
     async fn find(&self, named: &PolicyRef) -> Result<Option<PolicyText>, StepError> {
         if let Some(id) = &named.id

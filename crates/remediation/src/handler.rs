@@ -35,11 +35,16 @@ pub enum Taken {
 
 /// Decides what is done about events, and keeps it.
 pub struct RemediationHandler {
-    file: Arc<dyn Fn() -> Arc<RuleFile> + Send + Sync>,
-    accounts: Arc<dyn AccountStandings>,
-    standings: Arc<dyn Standings>,
-    store: Arc<dyn RemediationStore>,
-    clock: Arc<dyn Clock>,
+    /// The rules of the moment.
+    pub file: Arc<dyn Fn() -> Arc<RuleFile> + Send + Sync>,
+    /// What is known of accounts.
+    pub accounts: Arc<dyn AccountStandings>,
+    /// How deviations stand.
+    pub standings: Arc<dyn Standings>,
+    /// Where what is decided is kept.
+    pub store: Arc<dyn RemediationStore>,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
 }
 
 impl std::fmt::Debug for RemediationHandler {
@@ -49,23 +54,6 @@ impl std::fmt::Debug for RemediationHandler {
 }
 
 impl RemediationHandler {
-    /// With the rules of the moment.
-    pub fn new(
-        file: Arc<dyn Fn() -> Arc<RuleFile> + Send + Sync>,
-        accounts: Arc<dyn AccountStandings>,
-        standings: Arc<dyn Standings>,
-        store: Arc<dyn RemediationStore>,
-        clock: Arc<dyn Clock>,
-    ) -> Self {
-        Self {
-            file,
-            accounts,
-            standings,
-            store,
-            clock,
-        }
-    }
-
     /// Decides about deviations as they stand, and keeps what is to be done; in their order, an error where one cannot be
     /// decided or kept now.
     pub async fn take_all(&self, rows: Vec<Deviation>) -> Vec<Result<Taken, String>> {

@@ -5,6 +5,7 @@
 #![warn(missing_docs)]
 
 mod address;
+mod arming;
 pub mod cases;
 mod content;
 mod decision_kind;
@@ -20,6 +21,7 @@ mod selftest;
 pub mod syntax;
 mod test_case;
 
+pub use arming::EndArming;
 pub use decision_kind::DecisionKind;
 pub use diagnostic::{Diagnostic, FindingCode, Position, Severity, nearest};
 pub use directory::Directory;

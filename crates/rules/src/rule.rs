@@ -6,7 +6,7 @@ use hallpass_model::{AccountId, Email, Glob, GroupId, TimeSpan};
 use regex::Regex;
 use serde::{Deserialize, Serialize};
 
-use crate::{diagnostic::Position, hours::Hours};
+use crate::{arming::EndArming, diagnostic::Position, hours::Hours};
 
 /// The name of a rule in audit records and explanations. Cheap to clone.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -282,6 +282,8 @@ pub(crate) struct Terms {
     pub(crate) fresh_sign_in: Option<TimeSpan>,
     /// In which ways they may have, as the provider calls them (`acr`); empty = any.
     pub(crate) sign_in_acr: BTreeSet<String>,
+    /// Whether AWS is to enforce ends of what the rule covers; `None` leaves it to the settings.
+    pub(crate) armed_ends: Option<EndArming>,
 }
 
 impl Terms {
@@ -309,6 +311,7 @@ impl Terms {
             shorten_to_max_duration: None,
             fresh_sign_in: None,
             sign_in_acr: BTreeSet::new(),
+            armed_ends: None,
         }
     }
 
@@ -344,6 +347,7 @@ impl Terms {
             || self.ticket_pattern.is_some()
             || self.fresh_sign_in.is_some()
             || !self.sign_in_acr.is_empty()
+            || self.armed_ends.is_some()
     }
 
     /// People listed by name as approvers, in stages or not.

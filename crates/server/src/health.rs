@@ -13,6 +13,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
+use hallpass_access::ArmedEndCounts;
 use hallpass_api::{Health, Part};
 use hallpass_assignments::{OperationKind, Pace};
 use hallpass_model::TimeSpan;
@@ -219,6 +220,11 @@ async fn numbers(app: &App) -> String {
                 one(counts.unsettled),
             );
             gauge(
+                "hallpass_armed_ends",
+                "Ends that AWS is to enforce, with sessions that are not over.",
+                armed_ends(counts.armed_ends),
+            );
+            gauge(
                 "hallpass_notices_waiting",
                 "Notices not delivered yet, by channel.",
                 counts
@@ -231,6 +237,16 @@ async fn numbers(app: &App) -> String {
         Err(error) => tracing::warn!(error = %error, "the store's numbers could not be read"),
     }
     text
+}
+
+fn armed_ends(counts: ArmedEndCounts) -> Vec<(String, u64)> {
+    let rows = [
+        ("waiting", counts.waiting),
+        ("armed", counts.armed),
+        ("not_armed", counts.not_armed),
+    ];
+    let labelled = |(state, count)| (format!("{{state=\"{state}\"}}"), count);
+    rows.into_iter().map(labelled).collect()
 }
 
 /// Logs each call that failed on our side, by route, not by path: paths hold ids. That the server is

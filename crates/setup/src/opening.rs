@@ -9,6 +9,7 @@ use std::time::Duration;
 use hallpass_assignments::CenterFault;
 use hallpass_aws::{
     Aws, AwsClientSettings as AwsSettings, ConnectError, ConnectedOrganization, OwnAccountRole,
+    PermissionSetUse,
 };
 use hallpass_clock::ProcessClock;
 use hallpass_config::{self, Loaded};
@@ -93,6 +94,7 @@ pub async fn connect_patiently(
         match try_connect(loaded, clock, Arc::clone(ids)).await {
             Ok(aws) => {
                 clock::settle(clock, &aws).await;
+                check_instance(&aws).await?;
                 return Ok(aws);
             }
             Err(error) if waited < AWS_PATIENCE && is_passing(&error) => {
@@ -106,12 +108,36 @@ pub async fn connect_patiently(
     }
 }
 
+/// What is wrong with an instance that has no permission sets, and what helps.
+pub const NO_PERMISSION_SETS: (&str, &str) = (
+    "permission sets are switched off in this instance of IAM Identity Center: nothing can be granted in it",
+    "enable permission sets for the instance, or name another in `identity.instance_arn`",
+);
+
+/// Refuses an instance in which nothing can be granted, before anything is promised. One that cannot be read is gone on with: a role
+/// may have been given its rights before they were read.
+async fn check_instance(aws: &Aws) -> Result<(), Failure> {
+    match aws.instance().await.map(|it| it.permission_sets) {
+        Ok(PermissionSetUse::Off) => {
+            let (words, help) = NO_PERMISSION_SETS;
+            Err(Failure::failed(words).help(help))
+        }
+        Ok(PermissionSetUse::On) => Ok(()),
+        Err(fault) => {
+            tracing::warn!(%fault, "the instance cannot be described; whether it has permission sets is not known");
+            Ok(())
+        }
+    }
+}
+
 /// Whether waiting may help.
 fn is_passing(error: &ConnectError) -> bool {
     matches!(
         error,
         ConnectError::Call {
-            fault: CenterFault::Throttled { .. } | CenterFault::Unreachable { .. },
+            fault: CenterFault::Throttled { .. }
+                | CenterFault::KeyUnusable { .. }
+                | CenterFault::Unreachable { .. },
             ..
         }
     )

@@ -47,6 +47,11 @@ impl ProgressLine {
         if !self.label.is_empty() {
             text = format!("{}: {text}", self.label);
         }
+        self.say(text);
+    }
+
+    /// Tells how far it is, in these words.
+    pub fn say(&mut self, text: String) {
         match &self.bar {
             Some(bar) => bar.set_message(text),
             None if self.told.elapsed() >= TOLD_EVERY => {

@@ -9,7 +9,8 @@ use hallpass_access::{
     DirectoryFault, StandingListing, StandingScope, StandingSource, Unread, UnreadPlace,
 };
 use hallpass_assignments::{
-    CenterFault, IdentityCenter, Missing, OperationKind, OperationStatus, SentOperation, Urgency,
+    CenterFault, IdentityCenter, Missing, OperationKind, OperationStatus, SentOperation,
+    SilenceWatch, Urgency,
 };
 use hallpass_model::{Clock, HoldKey, Target, TimeSpan, Timestamp, UserId};
 
@@ -116,6 +117,7 @@ struct CenterState {
 pub struct Center {
     clock: Arc<Wall>,
     state: Mutex<CenterState>,
+    silence: Arc<SilenceWatch>,
 }
 
 impl Center {
@@ -127,7 +129,21 @@ impl Center {
                 habits,
                 ..CenterState::default()
             }),
+            silence: Arc::default(),
         }
+    }
+
+    /// Whether it answers, as those who call it found.
+    pub fn silence(&self) -> Arc<SilenceWatch> {
+        Arc::clone(&self.silence)
+    }
+
+    /// Somebody else asks something, which is answered as reads are.
+    ///
+    /// # Errors
+    /// When nothing answers.
+    pub fn asked(&self) -> Result<(), CenterFault> {
+        self.ration("asked")
     }
 
     fn settled(&self) -> MutexGuard<'_, CenterState> {
@@ -241,6 +257,15 @@ impl Center {
 
     /// Lets a request through, or loses or throttles it; a throttled one costs nothing.
     fn ration(&self, call: &'static str) -> Result<(), CenterFault> {
+        let rationed = self.let_through(call);
+        match &rationed {
+            Err(CenterFault::Unreachable { .. }) => self.silence.unanswered(self.clock.now()),
+            Ok(()) | Err(_) => self.silence.answered(),
+        }
+        rationed
+    }
+
+    fn let_through(&self, call: &'static str) -> Result<(), CenterFault> {
         let answers = {
             let mut state = self.settled();
             *state.calls.entry(call).or_default() += 1;

@@ -1,15 +1,17 @@
 //! The directory of a world: what AWS has, and the newest snapshot that processes know. A snapshot is
 //! read again as the loops of the binary do, for as long as AWS answers.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use async_trait::async_trait;
-use hallpass_access::{Directory, DirectoryFault, DirectorySource};
+use hallpass_access::{Directory, DirectoryFault, DirectorySource, PeopleLook, PeopleSource};
 use hallpass_model::{Clock, TimeSpan, Timestamp, UserId};
 use hallpass_rules::directory::{Person, Snapshot};
 
 use crate::Wall;
+use crate::gate::Gated;
 
 /// A snapshot is read again when it is this old.
 const READ_EVERY: TimeSpan = TimeSpan::minutes(5);
@@ -62,6 +64,11 @@ impl SimulatedDirectory {
                 }
             })
             .collect();
+    }
+
+    /// Changes what there is at AWS, whatever it is; snapshots learn of it when they are read.
+    pub fn change_all(&self, change: impl FnOnce(&mut Snapshot)) {
+        change(&mut self.truth.write().unwrap_or_else(PoisonError::into_inner));
     }
 
     /// Whether listings are answered from now on.
@@ -143,5 +150,54 @@ impl DirectorySource for SimulatedDirectory {
         snapshot.people.extend(found.cloned());
         let at = newest.taken_at().unwrap_or_default();
         Ok(self.take(snapshot, at))
+    }
+}
+
+#[async_trait]
+impl PeopleSource for SimulatedDirectory {
+    async fn look_at(&self, users: &BTreeSet<UserId>) -> PeopleLook {
+        let asked = u64::try_from(users.len()).unwrap_or(u64::MAX);
+        self.described.fetch_add(asked, Ordering::SeqCst);
+        let newest = self.newest();
+        if !is_on(&self.describes) {
+            return PeopleLook {
+                directory: newest,
+                fault: Some(silent("the users")),
+                ..PeopleLook::default()
+            };
+        }
+        let truth = self.truth.read().unwrap_or_else(PoisonError::into_inner);
+        let mut snapshot = newest.snapshot().clone();
+        let is_meant = |person: &Person| users.contains(&person.user_id);
+        snapshot.people.retain(|person| !is_meant(person));
+        let found = truth.people.iter().filter(|person| is_meant(person));
+        snapshot.people.extend(found.cloned());
+        for group in &mut snapshot.groups {
+            let now = truth.groups.iter().find(|it| it.id == group.id);
+            let members = now.and_then(|it| it.members.clone()).unwrap_or_default();
+            if let Some(known) = &mut group.members {
+                known.retain(|user| !users.contains(user) || members.contains(user));
+            }
+        }
+        let at = newest.taken_at().unwrap_or_default();
+        PeopleLook {
+            directory: self.take(snapshot, at),
+            answered: users.clone(),
+            placed: users.clone(),
+            fault: None,
+        }
+    }
+}
+
+#[async_trait]
+impl PeopleSource for Gated<SimulatedDirectory> {
+    async fn look_at(&self, users: &BTreeSet<UserId>) -> PeopleLook {
+        let look = async { Ok::<_, DirectoryFault>(self.inner.look_at(users).await) };
+        let passed = self.gate.pass(look, |_| silent("the users")).await;
+        passed.unwrap_or_else(|fault| PeopleLook {
+            directory: self.inner.newest(),
+            fault: Some(fault),
+            ..PeopleLook::default()
+        })
     }
 }

@@ -127,12 +127,7 @@ pub struct GuardBeside<S> {
     pub gate: Arc<Gate>,
     /// Its journal and memory.
     pub papers: Arc<Papers>,
-    name: String,
-    bound: TimeSpan,
-    window: Arc<Window<S>>,
-    center: Arc<RemoveOnly>,
-    time: Arc<Time>,
-    ids: Arc<Ids>,
+    beside: Beside<S>,
 }
 
 impl<S: AccessStore + AssignmentStore + AuditStore + 'static> GuardBeside<S> {
@@ -163,26 +158,17 @@ impl<S: AccessStore + AssignmentStore + AuditStore + 'static> GuardBeside<S> {
 
     /// The guard stops and a new one of its name starts.
     pub async fn restart(self) -> Self {
-        let beside = Beside {
-            name: self.name,
-            bound: self.bound,
-            window: self.window,
-            center: self.center,
-            time: self.time,
-            ids: self.ids,
-            papers: self.papers,
-        };
-        beside.start(Gate::new(None)).await
+        self.beside.start(Gate::new(None)).await
     }
 
     /// What it can read from now on.
     pub fn show(&self, view: GuardView) {
-        *lock(&self.window.view) = view;
+        *lock(&self.beside.window.view) = view;
     }
 
     /// What it would read now.
     pub async fn copy(&self) -> Option<EndsCopy> {
-        self.window.live().await.ok()
+        self.beside.window.live().await.ok()
     }
 
     /// One round, as the binary drives it; `false` when the gate stops the guard.
@@ -237,13 +223,8 @@ impl<S: AccessStore + AssignmentStore + AuditStore + 'static> Beside<S> {
             Some(guard) => GuardBeside {
                 guard,
                 gate,
-                papers: self.papers,
-                name: self.name,
-                bound: self.bound,
-                window: self.window,
-                center: self.center,
-                time: self.time,
-                ids: self.ids,
+                papers: Arc::clone(&self.papers),
+                beside: self,
             },
             None => Box::pin(self.start(Gate::new(None))).await,
         }

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use hallpass_access::{
-    Access, AccessError, AccessStore, Actor, ArmedEnds, DirectorySource, GuardSource, OnRuleChange,
-    Origin, Ports, Role, Settings, SweepSettings, SweepState, SweepStore,
+    Access, AccessError, AccessStore, Actor, ArmedEndsMode, DirectorySource, GuardSource,
+    OnRuleChange, Origin, Ports, Role, Settings, SweepSettings, SweepState, SweepStore,
 };
 use hallpass_assignments::{AssignmentStore, Executor, ExecutorLimits};
 use hallpass_model::{Clock, Email, HoldKey, Target, TimeSpan, Timestamp};
@@ -290,7 +290,7 @@ impl<S: AccessStore + SweepStore + AssignmentStore + 'static> World<S> {
     }
 
     /// From now on AWS enforces ends, or not; the process starts anew.
-    pub fn armed_ends(&mut self, mode: ArmedEnds) {
+    pub fn armed_ends(&mut self, mode: ArmedEndsMode) {
         self.settings.armed_ends.mode = mode;
         self.restart();
     }
@@ -498,6 +498,10 @@ fn process<S: AccessStore + SweepStore + AssignmentStore + 'static>(
         ids: ids.clone(),
     };
     let access = Access::new(ports, settings.clone(), rules());
+    let people = Gated::new(Arc::clone(directory), Arc::clone(gate));
+    let access = access
+        .with_home_region(center.silence())
+        .with_people(people);
     let access = Arc::new(access.with_guards(Arc::clone(journals) as Arc<dyn GuardSource>));
     let executor = Arc::new(Executor::new(
         gated_store,

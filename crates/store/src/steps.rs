@@ -73,7 +73,9 @@ pub(crate) fn armed_end_wished(stored: Option<ArmedEnd>, wish: &ArmedEndWish) ->
     match wish {
         ArmedEndWish::Arm(grant) => {
             // what is in force of an earlier hold stays so until it is moved
-            let before = stored.filter(ArmedEnd::is_open).map(|end| end.state);
+            let open = stored.filter(ArmedEnd::is_open);
+            let alone_at = open.as_ref().and_then(|end| end.alone_at);
+            let before = open.map(|end| end.state);
             Some(ArmedEnd {
                 key: grant.key.clone(),
                 names: grant.names.clone(),
@@ -85,6 +87,7 @@ pub(crate) fn armed_end_wished(stored: Option<ArmedEnd>, wish: &ArmedEndWish) ->
                 arm_by: grant.arm_by,
                 ends_at: grant.ends_at,
                 lasts_until: None,
+                alone_at,
                 state: match before {
                     Some(armed @ ArmedEndState::Armed { .. }) => armed,
                     Some(

@@ -68,6 +68,36 @@ pub fn for_the_same_inputs(check: impl Fn(&[u8])) {
     }
 }
 
+/// Changes to a text that is edited at most.
+const EDITS_MAX: usize = 6;
+
+/// A text with some bytes changed, as three bytes of `edits` say each time: where (two), how, and by which of `letters`.
+pub fn edited(sample: &str, edits: &[u8], letters: &[u8]) -> String {
+    let mut bytes = sample.as_bytes().to_vec();
+    for edit in edits.chunks_exact(3).take(EDITS_MAX) {
+        let &[high, low, what] = edit else { continue };
+        let Some(at) = (usize::from(high) << 8 | usize::from(low)).checked_rem(bytes.len()) else {
+            break;
+        };
+        let count = usize::from(what >> 2);
+        let letter = picked(letters, count).unwrap_or_default();
+        match what % 4 {
+            0 => bytes.splice(at..=at, [letter]).for_each(drop),
+            1 => bytes.insert(at, letter),
+            2 => {
+                bytes.remove(at);
+            }
+            _ => {
+                // a stretch of the text twice
+                let end = (at + count).min(bytes.len());
+                let twice = bytes.get(at..end).unwrap_or_default().to_vec();
+                bytes.splice(at..at, twice).for_each(drop);
+            }
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
 /// What a reader is given for a fuzz target's input: a text as it is, or, when its first byte is 0x80
 /// or more, one of `samples`, changed as four bytes say each time: where (two), how, and by which of
 /// `letters`.

@@ -35,6 +35,101 @@ pub fn organization_was_read(ago: TimeSpan) -> String {
     format!("the organization was read {ago} ago")
 }
 
+/// That people are looked at with the organization alone.
+pub const PEOPLE_WITH_THE_ORGANIZATION: &str = "people who left lose what they hold when the organization is read (`access.people_every` is 0)";
+
+/// That the people behind live access were not looked at since the start.
+pub const PEOPLE_NOT_YET: &str = "the people behind live access were not looked at yet";
+
+/// How long ago the people behind live access were looked at.
+pub fn people_were_looked_at(ago: TimeSpan) -> String {
+    format!("the people behind live access were looked at {ago} ago")
+}
+
+/// That they were not, and what that means.
+pub fn people_were_not_looked_at(ago: TimeSpan) -> String {
+    format!(
+        "the people behind live access were last looked at {ago} ago: who left since loses what they hold when AWS answers, \
+         or when the organization is read"
+    )
+}
+
+/// That Identity Center answers.
+pub const HOME_REGION_ANSWERS: &str = "IAM Identity Center answers";
+
+/// What becomes of access that is past its end while the home Region is lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OverdueWhileLost {
+    /// AWS refuses what is armed, and from this instant on what is not.
+    DeniedFrom(Timestamp),
+    /// AWS refuses what is armed, and nothing else.
+    ArmedOnly,
+    /// Ends are not armed, so AWS refuses nothing.
+    NothingDenied,
+}
+
+/// That the home Region answers nobody here, since when, and what becomes of ends meanwhile.
+pub fn home_region_is_lost(
+    region: &str,
+    since: Timestamp,
+    organizations_too: bool,
+    overdue: OverdueWhileLost,
+) -> String {
+    let denied = match overdue {
+        OverdueWhileLost::DeniedFrom(at) => format!(
+            "AWS refuses what is armed at its end, and what is overdue and not armed from {} on",
+            at.strftime(INSTANT)
+        ),
+        OverdueWhileLost::ArmedOnly => {
+            "AWS refuses what is armed at its end, and nothing else (`access.home_region_lost_after`)".to_owned()
+        }
+        OverdueWhileLost::NothingDenied => {
+            "ends are not armed at AWS, so access past its end goes on (`access.armed_ends.mode`)".to_owned()
+        }
+    };
+    let elsewhere = if organizations_too {
+        "; AWS Organizations does not answer either, so look at this server's own network first"
+    } else {
+        ""
+    };
+    format!(
+        "the home Region of IAM Identity Center, {region}, has not answered since {}: no access is given or removed, and \
+         people go on signing in by other Regions of the instance; {denied}{elsewhere}",
+        since.strftime(INSTANT)
+    )
+}
+
+/// That nothing was refused because of the instance's key.
+pub const KEY_IS_USABLE: &str = "no call was refused because of the instance's key";
+
+/// That Identity Center cannot use its customer managed key, since when, and what AWS says of it.
+pub fn key_is_unusable(since: Timestamp, words: &str) -> String {
+    format!(
+        "IAM Identity Center has not been able to use its customer managed key since {}: no access is given or removed, and AWS \
+         refuses what is armed at its end; AWS says: {words}",
+        since.strftime(INSTANT)
+    )
+}
+
+/// What is told of what waits longer than a create may take (`access.md` §6).
+const GIVEN_UP: &str =
+    "Access that has waited for more than 5 minutes is given up then, and asked for again";
+
+/// That the home Region answers nobody here, for everybody; `at` is when it answered last.
+pub fn nothing_is_given_or_removed(at: &str) -> String {
+    format!(
+        "The home Region of IAM Identity Center has not answered since {at}: no access begins until it does, and what ends is \
+         removed then. {GIVEN_UP}."
+    )
+}
+
+/// Why access that was approved is not there yet, for whoever waits for it; `at` is when the Region answered last.
+pub fn waits_for_home_region(at: &str) -> String {
+    format!(
+        "It waits for AWS: the home Region of IAM Identity Center has not answered since {at}. {GIVEN_UP}."
+    )
+}
+
 /// That the executor has not come round.
 pub fn assignments_wait(tended_ago: TimeSpan) -> String {
     format!("assignments were last tended {tended_ago} ago")
@@ -102,6 +197,14 @@ mod tests {
             ends_are_overdue(2),
             organization_is_old(at),
             organization_was_read(short),
+            home_region_is_lost(
+                "eu-west-1",
+                at,
+                false,
+                OverdueWhileLost::DeniedFrom(long.after(at)),
+            ),
+            home_region_is_lost("eu-west-1", at, true, OverdueWhileLost::NothingDenied),
+            waits_for_home_region("13:50"),
             assignments_wait(long),
             assignments_were_tended(short),
             guard_is_unreadable("g", "gone"),
@@ -120,6 +223,15 @@ mod tests {
                 "2 grants are past their end by more than 5 minutes and still held",
                 "the organization was last read at 2026-05-28 20:26:40 UTC",
                 "the organization was read 2s ago",
+                "the home Region of IAM Identity Center, eu-west-1, has not answered since 2026-05-28 20:26:40 UTC: no access \
+                 is given or removed, and people go on signing in by other Regions of the instance; AWS refuses what is armed \
+                 at its end, and what is overdue and not armed from 2026-05-28 20:37:40 UTC on",
+                "the home Region of IAM Identity Center, eu-west-1, has not answered since 2026-05-28 20:26:40 UTC: no access \
+                 is given or removed, and people go on signing in by other Regions of the instance; ends are not armed at AWS, \
+                 so access past its end goes on (`access.armed_ends.mode`); AWS Organizations does not answer either, so look \
+                 at this server's own network first",
+                "It waits for AWS: the home Region of IAM Identity Center has not answered since 13:50. Access that has waited for \
+                 more than 5 minutes is given up then, and asked for again.",
                 "assignments were last tended 11m ago",
                 "assignments were tended 2s ago",
                 "`g` cannot be read: gone",

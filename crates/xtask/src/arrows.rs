@@ -52,10 +52,11 @@ const ARROWS: &[(&str, &[&str])] = &[
     // cores
     ("audit", &["model"]),
     ("rules", &["model"]),
-    ("iam", &["model"]),
+    // aws-model: AWS's facts, here and below
+    ("iam", &["aws-model", "model"]),
     ("runner", &["model"]),
     ("fanout", &["model"]),
-    ("assignments", &["model"]),
+    ("assignments", &["aws-model", "model"]),
     // rules: the reader of TOML, YAML and JSON that knows places; audit: who silenced a row is recorded with it
     ("alerts", &["audit", "rules", "model"]),
     // rules: people are those of the directory snapshot
@@ -96,10 +97,10 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("addresses", &["collect", "inventory", "model"]),
     ("events", &["model"]),
     // events: what arrives about findings comes as one
-    ("findings", &["events", "model"]),
+    ("findings", &["aws-model", "events", "model"]),
     // events: what is to be mended arrives as one; findings: what came of it is written to them; runner: mending is a plan
     ("remediation", &["events", "findings", "runner", "model"]),
-    ("activity", &["iam", "model"]),
+    ("activity", &["aws-model", "iam", "model"]),
     // access-files: access to a new account is given by its steps; aws-model: which events a rule takes
     (
         "org",
@@ -116,7 +117,15 @@ const ARROWS: &[(&str, &[&str])] = &[
     // what drifted
     (
         "access-files",
-        &["activity", "assignments", "rules", "iam", "runner", "model"],
+        &[
+            "activity",
+            "assignments",
+            "rules",
+            "iam",
+            "runner",
+            "aws-model",
+            "model",
+        ],
     ),
     // a process of its own; only the binary and the simulation know it
     ("guard", &["assignments", "audit", "model"]),

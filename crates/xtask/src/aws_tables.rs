@@ -71,19 +71,24 @@ pub(crate) fn committed(tables: &Path) -> Result<Vec<String>, TableError> {
 
 /// Reads the newest model of `service` below `models` and writes its table into `tables`.
 pub(crate) fn write(models: &Path, service: &str, tables: &Path) -> Result<PathBuf, TableError> {
-    let folder = newest(&models.join(service), service)?;
-    let model = read_json(&folder, "service-2.json")?.ok_or_else(|| TableError::NoModel {
-        service: service.to_owned(),
-        folder: folder.clone(),
-    })?;
-    let pages = read_json(&folder, "paginators-1.json")?.unwrap_or(Value::Null);
-    let text = render(service, &model, &pages, Detail::Full)?;
+    let text = table(models, service)?;
     let path = tables.join(format!("{service}.json"));
     fs::write(&path, text).map_err(|source| TableError::Write {
         path: path.clone(),
         source,
     })?;
     Ok(path)
+}
+
+/// The table of the newest model of `service` below `models`.
+pub(crate) fn table(models: &Path, service: &str) -> Result<String, TableError> {
+    let folder = newest(&models.join(service), service)?;
+    let model = read_json(&folder, "service-2.json")?.ok_or_else(|| TableError::NoModel {
+        service: service.to_owned(),
+        folder: folder.clone(),
+    })?;
+    let pages = read_json(&folder, "paginators-1.json")?.unwrap_or(Value::Null);
+    render(service, &model, &pages, Detail::Full)
 }
 
 /// The newest version folder; versions are dates, so text order is time order.

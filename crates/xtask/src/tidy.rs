@@ -12,6 +12,7 @@ use crate::circles::Circles;
 use crate::mapped::Landmarks;
 use crate::metric_names::{self, MetricNames};
 use crate::spec::Spec;
+use crate::syntax::ParsedFile;
 use crate::texts::has_extension;
 use crate::type_names::TypeNames;
 use crate::{
@@ -54,23 +55,67 @@ pub(crate) fn run(root: &Path) -> Result<Vec<Breach>, TidyError> {
             files.push((path, text));
         }
     }
-    let (mut spec, mut names) = (Spec::default(), TypeNames::default());
-    let (mut landmarks, mut circles) = (Landmarks::default(), Circles::default());
-    let mut metrics = MetricNames::default();
-    for (path, text) in &files {
-        findings.extend(spec.add(path, text));
-        landmarks.add(path, text);
-        if has_extension(path, "rs") {
-            names.add(path, text);
-            circles.add(path, text);
-            metrics.add(path, text);
+    findings.extend(check_files(&files));
+    findings.extend(site::check(root).map_err(|source| TidyError::Read {
+        path: "docs".into(),
+        source,
+    })?);
+    findings.sort();
+    findings.dedup();
+    Ok(findings)
+}
+
+/// Paths and texts.
+type Texts = [(String, String)];
+
+/// What the files say, each by itself and together; in three parts at a time, which are about equally long.
+fn check_files(files: &Texts) -> Vec<Breach> {
+    std::thread::scope(|scope| {
+        let each = scope.spawn(|| {
+            let each = files.iter();
+            each.flat_map(|(path, text)| check_file(path, text))
+                .collect()
+        });
+        let parsed = scope.spawn(|| check_parsed(files));
+        let mut findings = check_together(files);
+        for part in [each, parsed] {
+            match part.join() {
+                Ok(found) => findings.extend::<Vec<Breach>>(found),
+                Err(panic) => std::panic::resume_unwind(panic),
+            }
         }
+        findings
+    })
+}
+
+/// What the syntax of Rust files says.
+fn check_parsed(files: &Texts) -> Vec<Breach> {
+    let (mut names, mut circles) = (TypeNames::default(), Circles::default());
+    let mut findings = Vec::new();
+    let rust = files.iter().filter(|(path, _)| has_extension(path, "rs"));
+    for file in rust.filter_map(|(path, text)| ParsedFile::of(path, text)) {
+        names.add(&file);
+        circles.add(&file);
+        findings.extend(outside::check(&file));
     }
     findings.extend(names.check());
     findings.extend(circles.check());
+    findings
+}
+
+/// What files say of each other.
+fn check_together(files: &Texts) -> Vec<Breach> {
+    let (mut spec, mut landmarks) = (Spec::default(), Landmarks::default());
+    let (mut metrics, mut findings) = (MetricNames::default(), Vec::new());
+    for (path, text) in files {
+        findings.extend(spec.add(path, text));
+        landmarks.add(path, text);
+        if has_extension(path, "rs") {
+            metrics.add(path, text);
+        }
+    }
     let pages: BTreeSet<&str> = files.iter().map(|(path, _)| path.as_str()).collect();
-    for (path, text) in &files {
-        findings.extend(check_file(path, text));
+    for (path, text) in files {
         findings.extend(pages_named::check(&pages, path, text));
         findings.extend(citations::check(&spec, path, text));
         findings.extend(acceptance::played(&spec, path, text));
@@ -84,13 +129,7 @@ pub(crate) fn run(root: &Path) -> Result<Vec<Breach>, TidyError> {
     findings.extend(acceptance::decisions(page, fixture));
     findings.extend(resolution::commands("Makefile", text_of("Makefile")));
     findings.extend(metrics.check(text_of(metric_names::PAGE)));
-    findings.extend(site::check(root).map_err(|source| TidyError::Read {
-        path: "docs".into(),
-        source,
-    })?);
-    findings.sort();
-    findings.dedup();
-    Ok(findings)
+    findings
 }
 
 fn check_file(path: &str, text: &str) -> Vec<Breach> {
@@ -98,7 +137,6 @@ fn check_file(path: &str, text: &str) -> Vec<Breach> {
     if has_extension(path, "rs") {
         findings.extend(sources::check(path, text));
         findings.extend(sizes::check(path, text));
-        findings.extend(outside::check(path, text));
     }
     if path.ends_with("Cargo.toml") {
         findings.extend(manifests::check(path, text));

@@ -7,7 +7,7 @@ use syn::visit::Visit;
 
 use crate::arrows::ROOMS;
 use crate::breach::Breach;
-use crate::sources::is_generated;
+use crate::syntax::{ParsedFile, crate_of};
 
 /// In how many crates a type may have the same name.
 const CRATES_MAX: usize = 3;
@@ -19,16 +19,11 @@ pub(crate) struct TypeNames {
 }
 
 impl TypeNames {
-    /// Takes the types of one Rust file of `crates/NAME/src`; others do not count.
-    pub(crate) fn add(&mut self, path: &str, text: &str) {
-        if crate_of(path).is_none() || is_generated(text) {
-            return;
-        }
-        // a file that does not parse is told elsewhere
-        if let Ok(file) = syn::parse_file(text) {
-            let mut types = Types { path, names: self };
-            types.visit_file(&file);
-        }
+    /// Takes the types of a file.
+    pub(crate) fn add(&mut self, file: &ParsedFile<'_>) {
+        let path = file.path;
+        let mut types = Types { path, names: self };
+        types.visit_file(&file.content);
     }
 
     /// Names that stand for too many things, told once, at their first place.
@@ -58,12 +53,6 @@ impl TypeNames {
 /// Whether a crate is the binary, or made of what it was cut into: commands and rooms.
 pub(crate) fn is_of_binary(name: &str) -> bool {
     name == "hallpass" || name.starts_with("commands-") || ROOMS.contains(&name)
-}
-
-/// The crate whose sources a file is of.
-pub(crate) fn crate_of(path: &str) -> Option<&str> {
-    let (name, inside) = path.strip_prefix("crates/")?.split_once('/')?;
-    inside.starts_with("src/").then_some(name)
 }
 
 struct Types<'a> {
@@ -104,7 +93,9 @@ mod tests {
     fn found(files: &[(&str, &str)]) -> Vec<String> {
         let mut names = TypeNames::default();
         for (path, text) in files {
-            names.add(path, text);
+            if let Some(file) = ParsedFile::of(path, text) {
+                names.add(&file);
+            }
         }
         names.check().iter().map(ToString::to_string).collect()
     }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use hallpass_aws_model::facts;
 use hallpass_iam::PolicyType;
 use hallpass_iam::lint::{Options, Severity, lint};
 use hallpass_iam::size::AttachmentPoint;
@@ -30,11 +31,11 @@ const KEYS: [&str; 9] = [
 const DESCRIPTION_MAX: usize = 700;
 /// The longest relay state (same page).
 const RELAY_STATE_MAX: usize = 240;
-/// Policies a role may have unless IAM's quota is raised, and may have at all.
-const POLICIES_USUAL: usize = 10;
-const POLICIES_MAX: usize = 20;
-/// The longest inline policy in bytes (API Reference, `PutInlinePolicyToPermissionSet`).
-const INLINE_BYTES_MAX: usize = 32_768;
+/// Policies a role may have unless IAM's quota is raised, and a permission set may have at all.
+const POLICIES_USUAL: usize = facts::MANAGED_POLICIES_PER_ROLE.count();
+const POLICIES_MAX: usize = facts::MANAGED_POLICIES_PER_PERMISSION_SET.count();
+/// The longest inline policy in bytes.
+const INLINE_BYTES_MAX: usize = facts::PERMISSION_SET_POLICY_BYTES.count();
 /// How long sessions last where nothing is said.
 const SESSION_SECONDS: u64 = 3600;
 /// The most tags (API Reference, `TagResource`).

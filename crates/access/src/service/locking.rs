@@ -338,8 +338,8 @@ impl Access {
     /// # Errors
     /// When the store does not answer.
     pub async fn end_credentials_of_leavers(&self) -> Result<u32, AccessError> {
-        let (directory, step) = (self.directory(), self.step());
-        if self.ensure_fresh(&directory, step).is_err() || directory.people().is_empty() {
+        let directory = self.directory();
+        if self.ensure_fresh(&directory, self.step()).is_err() || directory.people().is_empty() {
             return Ok(0);
         }
         let mut ended = 0;
@@ -348,15 +348,7 @@ impl Access {
             if person.is_some_and(|person| person.enabled) {
                 continue;
             }
-            let record = step
-                .of_user(Event::CredentialsEnded, &user)
-                .why("principal_left");
-            let change = Change {
-                credentials_ended: vec![(user, step.now)],
-                audit: vec![record],
-                ..Change::default()
-            };
-            self.store_change(change).await?;
+            self.end_credentials_of(user).await?;
             ended += 1;
         }
         Ok(ended)

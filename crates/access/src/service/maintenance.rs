@@ -7,16 +7,15 @@ use std::collections::BTreeSet;
 
 use hallpass_assignments::{GuardRemoval, Verdict};
 use hallpass_model::{GrantId, HoldKey, TimeSpan};
-use hallpass_rules::DecisionKind;
 
 use super::guarding::JOURNALS_AGE;
 use super::{Access, AccessError};
 use crate::records::{Doer, StepContext};
 use crate::step::{GrantStep, RequestStep};
 use crate::{
-    Approval, Change, CommitError, DesiredAssignment, EndCause, EndOutcome, Grant, GrantFilter,
-    GrantState, GrantStateKind, Holds, LostAccess, News, OnRuleChange, ReadError, Removals, decide,
-    desired, end, granting, guard_removals, guard_steps, target,
+    ArmedEndStatus, Change, CommitError, DesiredAssignment, EndCause, EndOutcome, Grant,
+    GrantFilter, GrantState, GrantStateKind, Holds, LostAccess, News, ReadError, Removals, decide,
+    desired, end, granting, guard_removals, guard_steps,
 };
 
 /// Rows looked at per round.
@@ -48,9 +47,9 @@ pub struct Reconciled {
     pub seen: u32,
     /// Ended because their holder left or was disabled.
     pub left: u32,
-    /// Ended because today's rules would refuse them.
+    /// Ended because today's rules would refuse them, or because their holder left a group.
     pub ended: u32,
-    /// Grants that today's rules would refuse; ended when the settings say so.
+    /// Grants that today's rules would refuse; ended when their holder left a group, or the settings say so.
     pub against_rules: Vec<GrantId>,
     /// Grants that could not be looked at or stored.
     pub failed: u32,
@@ -145,13 +144,15 @@ impl Access {
         let Some(current) = holds.grants.iter().find(|grant| grant.id == due.id) else {
             return Ok(None);
         };
+        let ending = Some(current).filter(|it| matches!(it.state, GrantState::Ending { .. }));
+        let armed = self.armed_ends(ending).await?.remove(&due.key);
         let step = self.step();
         let mut removal = removals.of(&due.key);
-        let mut taken = self.grant_step(current, &holds, removal, step);
+        let mut taken = self.grant_step(current, &holds, (removal, armed.as_ref()), step);
         let newer = self.removals_after_loss(&taken, holds.row.as_ref()).await;
         if let Some(newer) = &newer {
             removal = newer.of(&due.key);
-            taken = self.grant_step(current, &holds, removal, step);
+            taken = self.grant_step(current, &holds, (removal, armed.as_ref()), step);
         }
         let over = over(current, &taken);
         let alarm = self.alarm_of(&taken, removal);
@@ -165,12 +166,12 @@ impl Access {
         }))
     }
 
-    /// The step that is due for a grant, given what a guard removed of its key.
+    /// The step that is due for a grant, given what a guard removed of its key, and whether AWS enforces its end.
     fn grant_step(
         &self,
         current: &Grant,
         holds: &Holds,
-        removal: Option<&GuardRemoval>,
+        (removal, armed): (Option<&GuardRemoval>, Option<&ArmedEndStatus>),
         step: StepContext<'_>,
     ) -> GrantStep {
         match &current.state {
@@ -187,6 +188,7 @@ impl Access {
                     directory: &self.directory(),
                     settings: &self.settings,
                     removal,
+                    armed,
                 };
                 end::advance(current, holds, known, step)
             }
@@ -334,10 +336,8 @@ impl Access {
             self.advance_grant(grant, &removals).await?;
             return Ok(());
         }
-        let holds = self.holds(Some(&grant.key)).await?;
-        let step = self.step();
         // what was never read, or not for long, says nothing about anybody
-        let is_fresh = self.ensure_fresh(&directory, step).is_ok();
+        let is_fresh = self.ensure_fresh(&directory, self.step()).is_ok();
         if !is_fresh {
             return Ok(());
         }
@@ -346,32 +346,13 @@ impl Access {
             .is_some_and(|person| person.enabled);
         if !present {
             report.left += 1;
-            let left = end::begin(grant, EndCause::PrincipalLeft, Doer::Hallpass, &holds, step);
-            self.store_change(left.fold()).await?;
-            return Ok(());
+            return self.end_for(grant, EndCause::PrincipalLeft, None).await;
         }
-        // what was adopted never rested on a rule
-        let is_by_rule = grant.approval != Approval::Adopted;
-        let question = target::question(&grant.key.target, &grant.names).filter(|_| is_by_rule);
-        let refused = question.is_some_and(|question| {
-            let decision =
-                self.rules()
-                    .decide(grant.holder.principal(), &question, &directory, step.now);
-            match decision.kind {
-                DecisionKind::NoStatements
-                | DecisionKind::NoApprovers
-                | DecisionKind::RequesterNotAllowed => true,
-                DecisionKind::ApprovalNotRequired
-                | DecisionKind::SelfApproval
-                | DecisionKind::RequiresApproval => false,
-            }
-        });
-        if refused {
+        if let Some(why) = self.refused_by_today(grant, &directory) {
             report.against_rules.push(grant.id);
-            if self.settings.on_rule_change == OnRuleChange::End {
+            if let Some(cause) = self.cause_of(why) {
                 report.ended += 1;
-                let ends = end::begin(grant, EndCause::RuleChanged, Doer::Hallpass, &holds, step);
-                self.store_change(ends.fold()).await?;
+                self.end_for(grant, cause, Some(why)).await?;
             }
         }
         Ok(())

@@ -16,6 +16,7 @@ mod listing;
 mod locking;
 mod maintenance;
 mod offers;
+mod people;
 mod pressing;
 mod previewing;
 mod queries;
@@ -37,7 +38,7 @@ mod viewer_scope;
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, RwLock};
 
-use hallpass_assignments::{AssignmentStore, Pace};
+use hallpass_assignments::{AssignmentStore, Pace, SilenceWatch};
 use hallpass_audit::Record;
 use hallpass_model::{Clock, Disagreement, HoldKey, IdSource, SweepId, Timestamp};
 use hallpass_rules::{Directory, Rules};
@@ -49,6 +50,7 @@ pub use asking::{Asking, Extending, Idempotency, TARGETS_MAX};
 pub use catalog::{CATALOG_PAGE_MAX, Catalog, CatalogEntry, CatalogPage, NamedId};
 pub use maintenance::{Reconciled, Tended};
 pub use offers::{BreakGlassOffers, GrantOffers, GrantPresses, Presses};
+pub use people::PeopleLooked;
 pub use pressing::Revoking;
 pub use queries::{Explained, InLine, Late, RequestView};
 pub use remediating::{
@@ -65,7 +67,8 @@ use crate::arming;
 use crate::records::StepContext;
 use crate::{
     AccessStore, Change, CommitError, DirectoryFault, DirectorySource, GuardSource, Holds,
-    NoGuards, PressRefused, ReadError, Settings, StandingSource, SweepStore,
+    NoGuards, NoPeopleSource, PeopleSource, PressRefused, ReadError, Settings, StandingSource,
+    SweepStore,
 };
 
 /// How often a change is decided anew when another came first.
@@ -138,6 +141,8 @@ pub struct Access {
     newest_record: watch::Sender<u64>,
     /// How long operations take, as whoever carries them out learns it.
     pace: Arc<Pace>,
+    /// Whether IAM Identity Center answers, as whoever calls it notes.
+    home_region: Arc<SilenceWatch>,
     /// What searches computed before.
     search_cache: search_context::SearchCache,
     /// What listings worked out before.
@@ -145,6 +150,9 @@ pub struct Access {
     /// Who reads now.
     read_turns: turns::Turns,
     guards: Arc<dyn GuardSource>,
+    people: Arc<dyn PeopleSource>,
+    /// When everybody behind live access was last looked at.
+    people_looked: Mutex<Option<Timestamp>>,
     alerts: Arc<dyn hallpass_alerts::AlertStore>,
     remediations: Option<RemediationSource>,
     /// What of guards' journals was taken into account.
@@ -167,10 +175,13 @@ impl Access {
             look_permits: Semaphore::new(already_held::LOOKS_AT_ONCE),
             newest_record: watch::Sender::new(0),
             pace: Arc::default(),
+            home_region: Arc::default(),
             search_cache: search_context::SearchCache::default(),
             listings: viewer_scope::ListingCache::default(),
             read_turns: turns::Turns::default(),
             guards: Arc::new(NoGuards),
+            people: Arc::new(NoPeopleSource),
+            people_looked: Mutex::default(),
             alerts: Arc::new(alerting::NoAlerts),
             remediations: None,
             journals_seen: guarding::JournalsSeen::default(),
@@ -182,6 +193,26 @@ impl Access {
     pub fn with_guards(mut self, guards: Arc<dyn GuardSource>) -> Self {
         self.guards = guards;
         self
+    }
+
+    /// The same, looking at the people behind live access between two readings of the organization.
+    #[must_use]
+    pub fn with_people(mut self, people: Arc<dyn PeopleSource>) -> Self {
+        self.people = people;
+        self
+    }
+
+    /// The same, knowing whether IAM Identity Center answers.
+    #[must_use]
+    pub fn with_home_region(mut self, home_region: Arc<SilenceWatch>) -> Self {
+        self.home_region = home_region;
+        self
+    }
+
+    /// Since when the home Region of IAM Identity Center has answered nobody here: nothing can be given or removed meanwhile
+    /// (`access.md` §22, R-1). `None` while it answers.
+    pub fn home_region_lost_since(&self) -> Option<Timestamp> {
+        self.home_region.lost_since(self.now())
     }
 
     /// Notified whenever assignments have something new to do. A lost notification costs delay only.

@@ -92,17 +92,18 @@ impl Access {
         Ok(waiting.map_err(|fault| ReadError(fault.to_string()))?)
     }
 
-    /// Whether AWS enforces the ends of these grants, by key; those that are not armed at all are left out.
+    /// Whether AWS enforces the ends of these grants, also of those that are over, by key; those that were never to be
+    /// armed are left out.
     ///
     /// # Errors
     /// When the store does not answer.
-    pub async fn armed_ends(
+    pub async fn armed_ends<'a>(
         &self,
-        grants: &[Grant],
+        grants: impl IntoIterator<Item = &'a Grant>,
     ) -> Result<BTreeMap<HoldKey, ArmedEndStatus>, AccessError> {
         let armed = grants
-            .iter()
-            .filter(|grant| grant.armed_ends != ArmedEnds::Off && !grant.is_over());
+            .into_iter()
+            .filter(|grant| grant.armed_ends != ArmedEnds::Off);
         let keys: Vec<HoldKey> = armed.map(|grant| grant.key.clone()).collect();
         if keys.is_empty() {
             return Ok(BTreeMap::new());

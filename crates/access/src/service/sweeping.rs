@@ -21,7 +21,7 @@ use crate::{
 /// New unknown items that get a record each; where there are more, one record counts them.
 const FOUND_RECORDS_MAX: usize = 100;
 /// The same in an organization's first run: all of it is new, since nobody looked before.
-const FIRST_FOUND_RECORDS_MAX: usize = 10;
+const FIRST_FOUND_RECORDS_MAX: usize = 1;
 /// Runs whose items are kept, and runs kept at all.
 const KEPT: (u32, u32) = (5, 1000);
 

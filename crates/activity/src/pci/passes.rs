@@ -3,14 +3,15 @@
 
 use std::collections::BTreeSet;
 
+use hallpass_aws_model::facts;
 use hallpass_model::{TimeSpan, Timestamp};
 
 use super::events::PciRules;
 use super::lookup::LookupPass;
 use super::state::PciState;
 
-/// So far back events can be looked up (AWS CloudTrail API, "`LookupEvents`").
-const REACH: TimeSpan = TimeSpan::hours(90 * 24);
+/// So far back events can be looked up.
+const REACH: TimeSpan = TimeSpan::hours(facts::LOOKUP_DAYS.value as u64 * 24);
 /// Events are there some minutes after they happened, and not in their order.
 const OVERLAP: TimeSpan = TimeSpan::hours(2);
 

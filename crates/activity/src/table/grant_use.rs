@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use hallpass_aws_model::facts;
 use hallpass_model::{TimeSpan, Timestamp};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -14,7 +15,7 @@ use super::sessions::{SessionAccount, SessionCall, SessionOfDay};
 /// A session may have begun a little before the access was seen.
 const EARLY: TimeSpan = TimeSpan::minutes(5);
 /// So long a session of a role goes on at most.
-const SESSION_MAX: TimeSpan = TimeSpan::hours(12);
+const SESSION_MAX: TimeSpan = TimeSpan::hours(facts::SESSION_HOURS.value as u64);
 /// So late CloudTrail may deliver: only what is that far behind the end of the log is known to be absent.
 const DELIVERY: TimeSpan = TimeSpan::minutes(15);
 /// Days that are looked at of one grant.

@@ -68,12 +68,20 @@ const NAMED: &[(NotableKind, &str, &[&str])] = &[
             "ResetServiceSpecificCredential",
             "UploadSigningCertificate",
             "UploadSSHPublicKey",
+            // a partner has access from then on
+            "AcceptDelegationRequest",
+            "SendDelegationToken",
         ],
     ),
     (
         NotableKind::Credentials,
         "sts",
-        &["GetFederationToken", "GetSessionToken"],
+        &[
+            "GetFederationToken",
+            "GetSessionToken",
+            "GetDelegatedAccessToken",
+            "GetWebIdentityToken",
+        ],
     ),
     (
         NotableKind::Credentials,
@@ -120,6 +128,12 @@ const NAMED: &[(NotableKind, &str, &[&str])] = &[
             "CreateFunctionUrlConfig",
             "UpdateFunctionUrlConfig",
         ],
+    ),
+    // services outside of AWS may be shown the account's identities from then on
+    (
+        NotableKind::Exposure,
+        "iam",
+        &["EnableOutboundWebIdentityFederation"],
     ),
     (NotableKind::Exposure, "ecr", &["SetRepositoryPolicy"]),
     (NotableKind::Exposure, "sns", &["AddPermission"]),

@@ -209,6 +209,18 @@ fn notable_calls_are_told_by_service_and_name() {
         ("lambda", "AddPermission20150331v2", Some(true), "exposure"),
         ("ec2", "RunInstances", Some(true), "-"),
         ("sts", "GetSessionToken", Some(false), "credentials"),
+        ("sts", "GetWebIdentityToken", Some(false), "credentials"),
+        ("sts", "GetDelegatedAccessToken", Some(true), "credentials"),
+        ("iam", "AcceptDelegationRequest", Some(true), "credentials"),
+        ("iam", "SendDelegationToken", Some(true), "credentials"),
+        ("iam", "RejectDelegationRequest", Some(true), "identity"),
+        ("iam", "AcquireRole", Some(true), "identity"),
+        (
+            "iam",
+            "EnableOutboundWebIdentityFederation",
+            Some(true),
+            "exposure",
+        ),
     ];
     for (service, action, is_write, wanted) in rows {
         let found = NotableKind::of(service, action, is_write);

@@ -4,7 +4,9 @@ use hallpass_activity::{PciFold, PciRules, PciState};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use crate::stage::{ANA, STORE, add, ana, as_of, at, empty_fold, log_of, record, request};
+use crate::stage::{
+    ANA, STORE, add, ana, as_of, at, empty_fold, log_of, record, request, shuffled,
+};
 
 const EVENTS: [&str; 11] = [
     "sso-directory:UpdatePassword",
@@ -57,15 +59,7 @@ proptest! {
     ) {
         let mut whole = empty_fold();
         add(&mut whole, &log_of(&records));
-        let mut shuffled: Vec<Value> = records.clone();
-        if !records.is_empty() {
-            // some again, in another order
-            for index in order {
-                shuffled.push(records[index.index(records.len())].clone());
-                let last = shuffled.len() - 1;
-                shuffled.swap(index.index(last), last);
-            }
-        }
+        let shuffled = shuffled(&records, &order);
         let (first, second) = shuffled.split_at(cut.index(shuffled.len() + 1));
         let mut before = empty_fold();
         add(&mut before, &log_of(first));

@@ -81,6 +81,19 @@ pub(crate) fn gzipped(bytes: &[u8]) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
+/// The records in another order, some of them more than once.
+pub(crate) fn shuffled(records: &[Value], order: &[proptest::sample::Index]) -> Vec<Value> {
+    let mut shuffled = records.to_vec();
+    if !records.is_empty() {
+        for index in order {
+            shuffled.push(records[index.index(records.len())].clone());
+            let last = shuffled.len() - 1;
+            shuffled.swap(index.index(last), last);
+        }
+    }
+    shuffled
+}
+
 /// The records of the fixture, each once as it is in its file.
 pub(crate) fn records() -> Vec<Value> {
     let mut records = Vec::new();

@@ -7,7 +7,7 @@ use hallpass_activity::{
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use crate::stage::{at, gzipped, log_of};
+use crate::stage::{at, gzipped, log_of, shuffled};
 
 const ACCOUNT: &str = "111111111111";
 const ROLE: &str = "AWSReservedSSO_ProdAdmin_0123456789abcdef";
@@ -435,15 +435,7 @@ proptest! {
         cut in any::<prop::sample::Index>(),
     ) {
         let whole = rows(&log_of(&records));
-        let mut shuffled: Vec<Value> = records.clone();
-        if !records.is_empty() {
-            // some again, in another order
-            for index in order {
-                shuffled.push(records[index.index(records.len())].clone());
-                let last = shuffled.len() - 1;
-                shuffled.swap(index.index(last), last);
-            }
-        }
+        let shuffled = shuffled(&records, &order);
         let (first, second) = shuffled.split_at(cut.index(shuffled.len() + 1));
         let parts = merged(&rows(&gzipped(&log_of(first))), &rows(&log_of(second)));
         prop_assert_eq!(&parts, &whole);

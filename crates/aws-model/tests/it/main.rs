@@ -7,6 +7,7 @@
     reason = "tests"
 )]
 
+mod aws_facts;
 mod event_patterns;
 mod forms;
 mod front_door;

@@ -19,6 +19,7 @@ fn problems(found: &[Problem]) -> Refusal {
 
 /// Lists of a file, in `merge` rows of the same name are replaced.
 const LISTS: &[(&str, &str)] = &[
+    ("/organization/billing_transfers", "id"),
     ("/ous", "name"),
     ("/accounts", "name"),
     ("/policies", "name"),

@@ -54,6 +54,7 @@ pub(crate) fn load_file(state: &mut SimState, file: &OrganizationFile, names: &N
         log_archive: account(&given.log_archive),
         audit: account(&given.audit),
         units: given.units.iter().map(unit).collect(),
+        config_units: given.config_units.iter().map(unit).collect(),
         accounts: accounts.map(|all| all.iter().map(account).collect()),
         controls: given.controls.iter().map(control).collect(),
         ..given.clone()

@@ -4,6 +4,8 @@
 use hallpass_aws_model::{Violation, message};
 use serde_json::Value;
 
+use super::denials::KeptDenial;
+
 /// A refusal in the words of the service.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct ApiError {
@@ -19,6 +21,8 @@ pub(crate) struct ApiError {
     pub class: ErrorClass,
     /// Which policy or which rule denied, for the call log.
     pub denied_by: Option<Box<Value>>,
+    /// What is kept of it by its authorization id.
+    pub kept: Option<Box<KeptDenial>>,
 }
 
 /// How the call log files an error.
@@ -66,6 +70,7 @@ impl ApiError {
             members: Vec::new(),
             class: ErrorClass::Client,
             denied_by: None,
+            kept: None,
         }
     }
 

@@ -44,6 +44,7 @@ pub(crate) fn export(state: &SimState) -> OrganizationFile {
             root_tags: head.root_tags.clone(),
             service_access: head.service_access.clone(),
             delegated_administrators: head.delegations.clone(),
+            billing_transfers: head.billing_transfers.clone(),
         },
         ous: ous(state),
         accounts: accounts(state),

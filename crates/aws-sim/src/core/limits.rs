@@ -2,24 +2,25 @@
 
 use std::collections::BTreeMap;
 
+use hallpass_aws_model::facts;
 use hallpass_sim_base::Bucket;
 
 use crate::organization::StatedQuota;
 
-/// Outstanding asynchronous writes of an instance; not raisable (service quotas page).
-pub(crate) const OUTSTANDING: usize = 10;
-/// Outstanding asynchronous writes of account access manager (service quotas page).
-pub(crate) const ENTITLEMENTS_UNDER_WAY: usize = 15;
-/// Groups that are entitled to one role (service quotas page).
-pub(crate) const GROUPS_PER_ROLE: usize = 20;
+/// Outstanding asynchronous writes of an instance; not raisable.
+pub(crate) const OUTSTANDING: usize = facts::OPERATIONS_OUTSTANDING.count();
+/// Outstanding asynchronous writes of account access manager.
+pub(crate) const ENTITLEMENTS_UNDER_WAY: usize = facts::ENTITLEMENTS_UNDER_WAY.count();
+/// Groups that are entitled to one role.
+pub(crate) const GROUPS_PER_ROLE: usize = facts::GROUPS_PER_ROLE.count();
 /// Permission sets of an instance.
-pub(crate) const PERMISSION_SETS: usize = 3_500;
+pub(crate) const PERMISSION_SETS: usize = facts::PERMISSION_SETS.count();
 /// Permission sets provisioned in one account.
-pub(crate) const PROVISIONED_PER_ACCOUNT: usize = 500;
+pub(crate) const PROVISIONED_PER_ACCOUNT: usize = facts::PERMISSION_SETS_PER_ACCOUNT.count();
 /// Managed policies attached to one permission set.
-pub(crate) const MANAGED_PER_SET: usize = 20;
+pub(crate) const MANAGED_PER_SET: usize = facts::MANAGED_POLICIES_PER_PERMISSION_SET.count();
 /// Users, and groups, of an identity store.
-pub(crate) const DIRECTORY: usize = 100_000;
+pub(crate) const DIRECTORY: usize = facts::DIRECTORY.count();
 /// The quota of how many accounts an organization has, by its code.
 pub(crate) const ACCOUNTS_QUOTA: &str = "L-E619E033";
 /// How many that are where the file says nothing: as many as AWS allows anybody (AWS: "Quotas for AWS Organizations").

@@ -200,6 +200,7 @@ impl Loader<'_> {
             policy_types: organization.policy_types.clone(),
             service_access: organization.service_access.clone(),
             delegations,
+            billing_transfers: organization.billing_transfers.clone(),
             root_tags: organization.root_tags.clone(),
         };
         let center = &self.file.identity_center;
@@ -210,6 +211,8 @@ impl Loader<'_> {
             portal_url: center.portal_url.clone(),
             portal_session_seconds: center.portal_session_seconds,
             portal_revocation_lag: center.portal_revocation_lag,
+            key: None,
+            without_sets: false,
             name: center.name.clone(),
             source: center
                 .source

@@ -12,6 +12,7 @@ use super::{
         PrincipalType, Tags,
     },
     guardrails::Guardrail,
+    identity_events::{self, IdentityNews},
     portal,
     settle::{duration, enqueue},
     state::SimState,
@@ -253,12 +254,15 @@ fn user(state: &mut SimState, mut change: MutationFields<'_>) -> Result<(), Muta
     };
     if change.name == "delete_user" {
         remove_user(state, &user.id, change.now, change.now);
+        identity_events::tell(state, &IdentityNews::User("Deleted", &user.id));
     } else if change.name == "delete_portal_sessions" {
         portal::revoke(state, &user.id, change.now);
     } else {
         user.enabled = change.name == "enable_user";
         touch(&mut user.origin, change.now);
+        let id = user.id.clone();
         state.put_user(user, change.now, change.now);
+        identity_events::tell(state, &IdentityNews::User("Updated", &id));
     }
     Ok(())
 }
@@ -282,6 +286,7 @@ fn group(state: &mut SimState, mut change: MutationFields<'_>) -> Result<(), Mut
     };
     let Some(to) = to else {
         remove_group(state, &group.id, change.now, change.now);
+        identity_events::tell(state, &IdentityNews::Group("Deleted", &group.id));
         return Ok(());
     };
     if state.group_named(&to).is_some() {
@@ -292,7 +297,9 @@ fn group(state: &mut SimState, mut change: MutationFields<'_>) -> Result<(), Mut
     }
     group.attributes.insert("DisplayName".to_owned(), to.into());
     touch(&mut group.origin, change.now);
+    let id = group.id.clone();
     state.put_group(group, change.now, change.now);
+    identity_events::tell(state, &IdentityNews::Group("Updated", &id));
     Ok(())
 }
 
@@ -312,6 +319,8 @@ fn member(state: &mut SimState, mut change: MutationFields<'_>) -> Result<(), Mu
             return refuse("remove_member", "there is no such membership");
         }
         state.memberships.remove(&key, change.now, change.now);
+        let news = IdentityNews::Membership("Deleted", &group_id, &user_id);
+        identity_events::tell(state, &news);
     } else if !stands {
         let uuid = Random::new(state.seed, &format!("mutate {}", change.seq)).uuid();
         let id = format!("{}-{uuid}", state.center.store.trim_start_matches("d-"));
@@ -323,11 +332,13 @@ fn member(state: &mut SimState, mut change: MutationFields<'_>) -> Result<(), Mu
         touch(&mut origin, change.now);
         let row = Membership {
             id: id.as_str().into(),
-            group: group_id,
-            user: user_id,
+            group: group_id.clone(),
+            user: user_id.clone(),
             origin,
         };
         state.put_membership(row, change.now, change.now);
+        let news = IdentityNews::Membership("Created", &group_id, &user_id);
+        identity_events::tell(state, &news);
     }
     Ok(())
 }

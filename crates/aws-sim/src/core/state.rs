@@ -16,6 +16,7 @@ use super::{
     config_recorders::SimRecorders,
     databases::{DatabasePlace, SimDatabase},
     deliveries::Deliveries,
+    denials::KeptDenials,
     entities::{
         Account, Assignment, AssignmentKey, Assumed, AsyncKind, CredentialReport, Group,
         HeldPolicies, Id, ListPosition, Membership, Operation, Ou, PermissionSet, PrincipalType,
@@ -41,7 +42,7 @@ use crate::{
     organization::{
         AccessKey, AccountContacts, ConfigAggregator, Consistency, Delegation, Iam, Limit, Speed,
         StatedCommitment, StatedEvaluation, StatedFunction, StatedInsight, StatedQuota,
-        StatedShare, StatedWorkload,
+        StatedShare, StatedTransfer, StatedWorkload,
     },
     vocabulary::Behaviour,
 };
@@ -61,6 +62,9 @@ pub(crate) struct Head {
     pub service_access: Vec<String>,
     /// Delegated administrators; accounts by id.
     pub delegations: Vec<Delegation>,
+    /// Transfers of the bill.
+    #[serde(default)]
+    pub billing_transfers: Vec<StatedTransfer>,
     /// Tags of the root.
     #[serde(default)]
     pub root_tags: Tags,
@@ -89,6 +93,12 @@ pub(crate) struct Center {
     /// Seconds from an administrator's delete of a portal session to its end; absent: 300.
     #[serde(default)]
     pub portal_revocation_lag: Option<u32>,
+    /// ARN of the customer's key that its data is encrypted with; absent: a key of AWS's own.
+    #[serde(default)]
+    pub key: Option<String>,
+    /// Whether its permission sets were switched off (`PermissionSetsEnabled`).
+    #[serde(default)]
+    pub without_sets: bool,
 }
 
 impl Center {
@@ -196,6 +206,9 @@ pub(crate) struct SimState {
     /// What CloudTrail keeps; in memory only.
     #[serde(skip)]
     pub history: EventHistory,
+    /// What is kept of denied calls; in memory only.
+    #[serde(skip)]
+    pub denials: KeptDenials,
     /// Trails, by ARN.
     #[serde(default)]
     pub trails: BTreeMap<String, Trail>,

@@ -131,6 +131,9 @@ pub struct Organization {
     /// Delegated administrators.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub delegated_administrators: Vec<Delegation>,
+    /// Transfers of the bill between this organization and others.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub billing_transfers: Vec<StatedTransfer>,
 }
 
 /// A policy of the organization.
@@ -168,6 +171,29 @@ pub struct Delegation {
     /// RFC 3339.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub since: Option<String>,
+}
+
+/// A transfer of the bill; one that is `REQUESTED` has an invitation that is open.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct StatedTransfer {
+    /// `rt-…`
+    pub id: String,
+    /// `inbound`: this organization pays for the other; `outbound`: the other pays for it.
+    pub direction: String,
+    /// The management account of the other organization.
+    pub other: String,
+    /// What it is called.
+    pub name: String,
+    /// `REQUESTED`, `ACCEPTED`, …
+    pub status: String,
+    /// RFC 3339.
+    pub start: String,
+    /// RFC 3339; absent: no end is set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub end: Option<String>,
+    /// Until when the invitation can be answered: RFC 3339; absent: two weeks from now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires: Option<String>,
 }
 
 /// An organizational unit.

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 
+use hallpass_aws_model::facts;
 use hallpass_sim_base::Random;
 
 use super::{
@@ -28,7 +29,7 @@ pub struct Sizes {
     pub permission_sets: usize,
     /// Assignments per account, on average.
     pub assignments_per_account: usize,
-    /// Levels of OUs, at most 5 (quotas page of AWS Organizations).
+    /// Levels of OUs, at most as many as AWS takes.
     pub ou_depth: usize,
 }
 
@@ -48,7 +49,7 @@ pub enum Shape {
 
 /// Where generated people have their addresses.
 pub(crate) const DOMAIN: &str = "corp.example";
-const DEPTH_MAX: usize = 5;
+const DEPTH_MAX: usize = facts::UNIT_DEPTH.count();
 const DIVISIONS: &[&str] = &[
     "Commerce",
     "Platform",

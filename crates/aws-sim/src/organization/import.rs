@@ -1,6 +1,7 @@
 //! Converts the other form of an organization, `PascalCase` and tree only, into an organization
 //! file.
 
+use hallpass_model::account_state;
 use serde_json::{Map, Value, json};
 
 /// Whether this is the `PascalCase` form.
@@ -47,10 +48,8 @@ fn account(row: &Value, path: &dyn Fn(&str) -> Option<String>) -> Value {
         account.insert(to.to_owned(), text(row.get(from)).into());
     }
     account.insert("ou".to_owned(), path(&text(row.get("ParentId"))).into());
-    for key in ["State", "Status"] {
-        if let Some(state) = row.get(key).and_then(Value::as_str) {
-            account.entry("state").or_insert_with(|| state.into());
-        }
+    if let Some(state) = account_state(|it| row.get(it)?.as_str()) {
+        account.insert("state".to_owned(), state.into());
     }
     if let Some(method) = row.get("JoinedMethod").and_then(Value::as_str) {
         account.insert("joined_method".to_owned(), method.into());

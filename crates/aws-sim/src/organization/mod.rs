@@ -25,7 +25,7 @@ pub use file::{
     CustomerManaged, Delegation, Entitlement, EventRule, ExternalId, Group, IdentityCenter,
     InventoryBasis, Limit, Organization, OrganizationFile, OrganizationPolicy, Ou, PermissionSet,
     Provisioned, Speed, StatedCommitment, StatedInsight, StatedLens, StatedMilestone, StatedShare,
-    StatedTrail, StatedWorkload, User,
+    StatedTrail, StatedTransfer, StatedWorkload, User,
 };
 pub(crate) use generate::DOMAIN;
 pub use generate::{Shape, Sizes, generate};

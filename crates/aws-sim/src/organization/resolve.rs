@@ -79,8 +79,11 @@ impl NameIndex {
         only(self.accounts.get(name))
     }
 
-    /// An OU's id by name or path.
+    /// An OU's id by id, name or path.
     pub(crate) fn ou(&self, name: &str) -> Result<&str, Unresolved> {
+        if let Some(id) = self.ou_ids.get(name) {
+            return Ok(id);
+        }
         only(self.ous.get(name))
     }
 
@@ -89,9 +92,6 @@ impl NameIndex {
     pub(crate) fn target(&self, name: &str) -> Result<&str, Unresolved> {
         if name == "Root" || name == self.root {
             return Ok(&self.root);
-        }
-        if let Some(id) = self.ou_ids.get(name) {
-            return Ok(id);
         }
         match (self.ou(name), self.account(name)) {
             (Ok(_), Ok(_)) => Err(Unresolved::Ambiguous),

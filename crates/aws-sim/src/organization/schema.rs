@@ -71,6 +71,7 @@ const ORGANIZATION: &[Field] = &[
     ("root_tags", May, TAGS),
     ("service_access", May, TEXTS),
     ("delegated_administrators", May, List(&Object(DELEGATION))),
+    ("billing_transfers", May, List(&Object(assets::TRANSFER))),
 ];
 const DELEGATION: &[Field] = &[
     ("account", Must, Text),
@@ -282,6 +283,7 @@ const CONTROL_TOWER: &[Field] = &[
     ("log_archive", Must, Text),
     ("audit", Must, Text),
     ("units", Must, TEXTS),
+    ("config_units", May, TEXTS),
     ("accounts", May, TEXTS),
     (
         "controls",

@@ -21,10 +21,13 @@ pub struct ControlTowerBasis {
     pub audit: String,
     /// Units it governs, by id, name or path.
     pub units: Vec<String>,
+    /// Those of the units that have `ConfigBaseline` in place of `AWSControlTowerBaseline`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub config_units: Vec<String>,
     /// Accounts that are enrolled, by id or name; absent: every active account directly in one of its units.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub accounts: Option<Vec<String>>,
-    /// Optional controls that are on.
+    /// Optional controls that are on. Where their unit is not one of `units`, its accounts have the controls and no baseline.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub controls: Vec<UnitControl>,
     /// Accounts that Account Factory makes at once; absent: one.

@@ -12,6 +12,7 @@ mod devopsguru;
 mod ec2;
 mod events;
 mod iam;
+mod iam_toolbox;
 mod identity_store;
 mod kms;
 mod lambda;
@@ -53,6 +54,7 @@ static ALL: &[&ServiceDescriptor] = &[
     &organizations::DESCRIPTOR,
     &sts::DESCRIPTOR,
     &iam::DESCRIPTOR,
+    &iam_toolbox::DESCRIPTOR,
     &sso_oidc::DESCRIPTOR,
     &sso_portal::DESCRIPTOR,
     &ec2::DESCRIPTOR,
@@ -125,6 +127,9 @@ pub(crate) fn handle(
     let found = find(service, &call.operation);
     let reads = found.is_some_and(|(_, handler)| matches!(handler, OperationHandler::Reads(_)));
     noting::note_call(state, call, caller, &result, reads);
+    if let Some(denial) = result.as_ref().err().and_then(|it| it.kept.as_deref()) {
+        state.denials.add(denial.clone());
+    }
     CallResult { result, changed }
 }
 
@@ -262,6 +267,7 @@ mod tests {
         let services = || ALL.iter().map(|one| &one.service);
         let names: BTreeSet<&str> = services().map(|one| one.name).collect();
         let signing: BTreeSet<&str> = services().map(|one| one.signing_name).collect();
-        assert_eq!((names.len(), signing.len()), (ALL.len(), ALL.len()));
+        // IAM Toolbox signs as IAM
+        assert_eq!((names.len(), signing.len()), (ALL.len(), ALL.len() - 1));
     }
 }

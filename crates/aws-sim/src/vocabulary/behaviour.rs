@@ -1,4 +1,4 @@
-//! The switches: where the documentation leaves open what AWS does, both answers exist.
+//! The switches: where the documentation leaves open what AWS does, or AWS changed it, both answers exist.
 
 use std::collections::BTreeMap;
 
@@ -28,7 +28,10 @@ const SWITCHES: &[(&str, &[&str])] = &[
     ("role_deleted_kills_sessions", &["yes", "no"]),
     ("config_comparison", &["allow", "refuse"]),
     ("finding_updates", &["calm", "contended"]),
+    ("authorization_ids", &["none", "given"]),
+    ("scp_quotas", &["current", "before"]),
     ("sign_in_events", &["identity_center_user", "unknown"]),
+    ("account_members", &["state_and_paths", "status"]),
 ];
 
 /// The value of every switch.

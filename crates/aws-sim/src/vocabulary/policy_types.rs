@@ -1,7 +1,10 @@
 //! Types of organization policies: their names, AWS's own policies, what a document may be.
 
+use hallpass_aws_model::facts;
 use hallpass_iam::language::{PolicyJson, PolicyType, ScpLanguage};
 use serde_json::Value;
+
+use super::Behaviour;
 
 /// Service control policies.
 pub(crate) const SCP: &str = "SERVICE_CONTROL_POLICY";
@@ -36,21 +39,42 @@ pub(crate) fn default_of(kind: &str) -> Option<&'static str> {
     found.map(|(_, id, ..)| *id)
 }
 
-/// The longest content of a policy of this type, in bytes (AWS: "Quotas for AWS Organizations").
-pub(crate) fn longest(kind: &str) -> usize {
-    match kind {
-        SCP | RCP => 5_120,
-        "AISERVICES_OPT_OUT_POLICY" => 2_500,
-        _ => 10_000,
+/// The longest content of a policy of this type, in bytes.
+pub(crate) fn longest(kind: &str, behaviour: &Behaviour) -> usize {
+    let fact = match kind {
+        SCP if is_before(behaviour) => facts::SCP_CHARACTERS_BEFORE,
+        SCP => facts::SCP_CHARACTERS,
+        RCP => facts::RCP_CHARACTERS,
+        "AISERVICES_OPT_OUT_POLICY" => facts::AI_OPT_OUT_CHARACTERS,
+        _ => facts::MANAGEMENT_POLICY_CHARACTERS,
+    };
+    fact.count()
+}
+
+/// How many policies of a type one target holds.
+pub(crate) fn most_attached(kind: &str, behaviour: &Behaviour) -> usize {
+    let fact = match kind {
+        SCP if is_before(behaviour) => facts::SCPS_PER_TARGET_BEFORE,
+        SCP => facts::SCPS_PER_TARGET,
+        RCP => facts::RCPS_PER_TARGET,
+        "AISERVICES_OPT_OUT_POLICY" | "CHATBOT_POLICY" => facts::FEW_POLICIES_PER_TARGET,
+        _ => facts::MANAGEMENT_POLICIES_PER_TARGET,
+    };
+    fact.count()
+}
+
+/// How many policies of a type an organization has.
+pub(crate) fn most(kind: &str) -> usize {
+    if kind == SCP {
+        facts::SCPS.count()
+    } else {
+        facts::POLICIES_OF_OTHER_TYPES.count()
     }
 }
 
-/// How many policies of a type one target holds (AWS: "Quotas for AWS Organizations").
-pub(crate) fn most_attached(kind: &str) -> usize {
-    match kind {
-        SCP | RCP | "AISERVICES_OPT_OUT_POLICY" | "CHATBOT_POLICY" => 5,
-        _ => 10,
-    }
+/// Whether service control policies have the quotas of before 2026-05-15 (`simulator.md` §2.9).
+fn is_before(behaviour: &Behaviour) -> bool {
+    behaviour.is("scp_quotas", "before")
 }
 
 /// The document of an organization file: JSON is written as one line.

@@ -1,5 +1,7 @@
 //! How long a session of a permission set may last.
 
+use hallpass_aws_model::facts;
+
 /// The length of a session from its ISO 8601 form; `None` unless from one to twelve hours.
 pub(crate) fn session_seconds(text: &str) -> Option<u32> {
     let mut rest = text.strip_prefix("PT")?;
@@ -10,7 +12,9 @@ pub(crate) fn session_seconds(text: &str) -> Option<u32> {
             rest = after;
         }
     }
-    (rest.is_empty() && (3600..=43_200).contains(&total)).then_some(total)
+    let least = facts::PERMISSION_SET_SESSION_SECONDS_LEAST.value;
+    let most = facts::PERMISSION_SET_SESSION_SECONDS_MOST.value;
+    (rest.is_empty() && (least..=most).contains(&total)).then_some(total)
 }
 
 #[cfg(test)]

@@ -59,6 +59,10 @@ organizations:DescribeOrganizationalUnit {"OrganizationalUnitId":"$ou"}
 organizations:ListTagsForResource {"ResourceId":"$account"}
 organizations:ListDelegatedAdministrators {}
 organizations:ListAWSServiceAccessForOrganization {}
+organizations:ListInboundResponsibilityTransfers {"Type":"BILLING"}
+organizations:ListOutboundResponsibilityTransfers {"Type":"BILLING"}
+organizations:ListHandshakesForOrganization {}
+organizations:ListHandshakesForAccount {}
 "#;
 
 /// What the names in a table stand for.
@@ -70,14 +74,7 @@ async fn names(bench: &Bench) -> Vec<(&'static str, String)> {
         .call("organizations:ListParents", json!({ "ChildId": account }))
         .await
         .json();
-    let ou = |name: &str| {
-        file.ous
-            .iter()
-            .find(|ou| ou.name == name)
-            .unwrap()
-            .id
-            .clone()
-    };
+    let ou = |name: &str| bench.unit(name);
     let root = file.organization.root.clone();
     vec![
         ("$mara", bench.user("mara.lindqvist")),

@@ -1,9 +1,18 @@
 //! The life of an assignment: asynchronous, one at a time per account and set, visible late.
 
 use hallpass_aws_sim::{Consistency, Options, Speed};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::bench::{Bench, options};
+
+/// Asks for an assignment, and what is said of it at once.
+async fn begun(bench: &Bench) -> Value {
+    let row = bench.row("payments-prod", "PowerUser", &bench.user("mara.lindqvist"));
+    let accepted = bench.call("sso:CreateAccountAssignment", row).await.json();
+    let status = &accepted["AccountAssignmentCreationStatus"];
+    assert_eq!(status["Status"], "IN_PROGRESS");
+    status.clone()
+}
 
 #[tokio::test]
 async fn it_takes_its_time_and_is_seen_when_it_is_done() {
@@ -12,23 +21,9 @@ async fn it_takes_its_time_and_is_seen_when_it_is_done() {
         ..options()
     })
     .await;
-    let row = bench.row("payments-prod", "PowerUser", &bench.user("mara.lindqvist"));
-    let accepted = bench.call("sso:CreateAccountAssignment", row).await.json();
-    let status = &accepted["AccountAssignmentCreationStatus"];
-    assert_eq!(status["Status"], "IN_PROGRESS");
+    let status = begun(&bench).await;
     let describe = json!({ "AccountAssignmentCreationRequestId": status["RequestId"] });
-    let progress = async || {
-        let answer = bench
-            .call(
-                "sso:DescribeAccountAssignmentCreationStatus",
-                describe.clone(),
-            )
-            .await;
-        answer.json()["AccountAssignmentCreationStatus"]["Status"]
-            .as_str()
-            .unwrap()
-            .to_owned()
-    };
+    let progress = async || bench.creation(&status["RequestId"]).await;
     assert_eq!(
         (
             progress().await.as_str(),
@@ -71,19 +66,8 @@ async fn instant_is_final_at_the_first_look() {
         ..options()
     })
     .await;
-    let row = bench.row("payments-prod", "PowerUser", &bench.user("mara.lindqvist"));
-    let accepted = bench.call("sso:CreateAccountAssignment", row).await.json();
-    let status = &accepted["AccountAssignmentCreationStatus"];
-    assert_eq!(status["Status"], "IN_PROGRESS");
-    let describe = json!({ "AccountAssignmentCreationRequestId": status["RequestId"] });
-    let answer = bench
-        .call("sso:DescribeAccountAssignmentCreationStatus", describe)
-        .await
-        .json();
-    assert_eq!(
-        answer["AccountAssignmentCreationStatus"]["Status"],
-        "SUCCEEDED"
-    );
+    let status = begun(&bench).await;
+    assert_eq!(bench.creation(&status["RequestId"]).await, "SUCCEEDED");
 }
 
 #[tokio::test]

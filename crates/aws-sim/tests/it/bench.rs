@@ -153,6 +153,22 @@ impl Bench {
             .clone()
     }
 
+    /// The organizational unit of this name.
+    pub(crate) fn unit(&self, name: &str) -> String {
+        let file = self.file();
+        let found = file.ous.iter().find(|row| row.name == name);
+        found.unwrap().id.clone()
+    }
+
+    /// How a creation of an assignment stands.
+    pub(crate) async fn creation(&self, request: &Value) -> String {
+        let input = json!({ "AccountAssignmentCreationRequestId": request });
+        let operation = "sso:DescribeAccountAssignmentCreationStatus";
+        let answer = self.call(operation, input).await.json();
+        let status = &answer["AccountAssignmentCreationStatus"]["Status"];
+        status.as_str().unwrap().to_owned()
+    }
+
     /// The default key of an account.
     pub(crate) fn member(&self, name: &str) -> Signer {
         let keys = self.simulator.credentials(&self.account(name)).unwrap();
@@ -326,9 +342,27 @@ impl Bench {
         let (path, body) = (format!("/{operation}"), input.to_string());
         let host = self.address.to_string();
         let headers = vec![("content-type".to_owned(), "application/json".to_owned())];
-        let place = (service, path.as_str());
+        let place = (service, "POST", path.as_str());
         let headers = sign_path(signer, place, &host, self.wall(), headers, body.as_bytes());
         self.post_to(&path, headers, body).await.unwrap()
+    }
+
+    /// The same of an operation that is a path to be got: `iam/authorization-details/ID`.
+    pub(crate) async fn get(&self, signer: &Signer, call: &str) -> Answer {
+        let (service, path) = call.split_once('/').unwrap();
+        let (path, host) = (format!("/{path}"), self.address.to_string());
+        let place = (service, "GET", path.as_str());
+        let headers = sign_path(signer, place, &host, self.wall(), Vec::new(), b"");
+        let mut request = self.client.get(format!("http://{host}{path}"));
+        for (name, value) in headers {
+            request = request.header(name, value);
+        }
+        let answer = request.send().await.unwrap();
+        Answer {
+            status: answer.status().as_u16(),
+            request_id: String::new(),
+            text: answer.text().await.unwrap(),
+        }
     }
 
     /// Whatever headers, signed or not.
@@ -425,9 +459,18 @@ impl Bench {
 
     /// Accepts a create or delete, lets it finish, and gives status and reason.
     pub(crate) async fn settle(&self, operation: &str, row: &Value) -> (String, String) {
-        let accepted = self
-            .call(&format!("sso:{operation}AccountAssignment"), row.clone())
-            .await;
+        self.settle_as(&self.signer, operation, row).await
+    }
+
+    /// The same by somebody else.
+    pub(crate) async fn settle_as(
+        &self,
+        signer: &Signer,
+        operation: &str,
+        row: &Value,
+    ) -> (String, String) {
+        let write = format!("sso:{operation}AccountAssignment");
+        let accepted = self.call_as(signer, &write, row.clone()).await;
         if accepted.status != 200 {
             return (accepted.outcome(), String::new());
         }
@@ -479,13 +522,13 @@ pub(crate) fn sign_bytes(
     headers: Vec<(String, String)>,
     body: &[u8],
 ) -> Vec<(String, String)> {
-    sign_path(signer, (service, "/"), host, at, headers, body)
+    sign_path(signer, (service, "POST", "/"), host, at, headers, body)
 }
 
 /// The same for a service and another path than `/`.
 fn sign_path(
     signer: &Signer,
-    (service, path): (&str, &str),
+    (service, method, path): (&str, &str, &str),
     host: &str,
     at: Timestamp,
     mut headers: Vec<(String, String)>,
@@ -508,7 +551,7 @@ fn sign_path(
     let lines = lines.join("\n");
     // what is encoded in the path is encoded once more
     let path = path.replace('%', "%25");
-    let canonical = format!("POST\n{path}\n\n{lines}\n\n{names}\n{}", sha(body));
+    let canonical = format!("{method}\n{path}\n\n{lines}\n\n{names}\n{}", sha(body));
     let day = at.strftime("%Y%m%d");
     let scope = format!("{day}/{}/{service}/aws4_request", signer.region);
     let text = format!(

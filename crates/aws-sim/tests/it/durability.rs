@@ -87,15 +87,7 @@ async fn everything_answered_is_there_after_a_crash() {
         .await;
     assert_eq!(who.outcome(), "ok");
     bench.advance(700.0).await;
-    let status = json!({ "AccountAssignmentCreationRequestId": before.request });
-    let answer = bench
-        .call("sso:DescribeAccountAssignmentCreationStatus", status)
-        .await
-        .json();
-    assert_eq!(
-        answer["AccountAssignmentCreationStatus"]["Status"],
-        "SUCCEEDED"
-    );
+    assert_eq!(bench.creation(&before.request).await, "SUCCEEDED");
 }
 
 #[tokio::test]

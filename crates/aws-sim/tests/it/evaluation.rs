@@ -54,17 +54,8 @@ pub(crate) async fn try_it(bench: &Bench, signer: &Signer, calls: &[(&str, &str)
 
 /// The OUs above `payments-dev`, from the top.
 fn above(bench: &Bench) -> Vec<String> {
-    let file = bench.file();
-    let mut names = vec!["Workloads", "NonProd", "Development"].into_iter();
-    let id = |name: &str| {
-        file.ous
-            .iter()
-            .find(|ou| ou.name == name)
-            .unwrap()
-            .id
-            .clone()
-    };
-    names.by_ref().map(id).collect()
+    let names = ["Workloads", "NonProd", "Development"];
+    names.map(|name| bench.unit(name)).to_vec()
 }
 
 /// The table of `policies.md` §2.5: what is attached at the root, an OU and the account.

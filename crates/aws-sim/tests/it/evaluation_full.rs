@@ -183,3 +183,92 @@ async fn policies_see_how_a_role_is_taken() {
         assert_eq!(answer.outcome(), outcome, "{name}: {}", answer.text);
     }
 }
+
+/// A user of the management account who may do everything in Identity Center, and in IAM what these statements say.
+async fn giver(bench: &Bench, rights: &[&Value]) -> Signer {
+    let management = bench.account("example-management");
+    let mut policy = allow("sso:*");
+    let statements = policy["Statement"].as_array_mut().unwrap();
+    statements.extend(rights.iter().map(|it| (*it).clone()));
+    let own = json!({
+        "iam": { management.clone(): { "users": [{ "name": "giver", "inline": [policy] }] } },
+        "credentials": [{ "access_key_id": "AKIAGIVEROWN00000001", "secret_access_key": "s", "principal": format!("arn:aws:iam::{management}:user/giver") }],
+    });
+    let (status, said) = bench.control("POST", "/load?merge=1", own).await;
+    assert_eq!(status, 200, "{said}");
+    Signer {
+        key: "AKIAGIVEROWN00000001".to_owned(),
+        secret: "s".to_owned(),
+        token: None,
+        region: bench.signer.region.clone(),
+    }
+}
+
+/// Rights in IAM that a caller of Identity Center has beside it, and what giving and taking `PowerUser`, which nobody else has
+/// in the account, fails for: in the management account Identity Center acts with its caller's rights.
+#[tokio::test]
+async fn roles_of_the_management_account_are_made_with_the_callers_rights() {
+    const ROLES: &str = "arn:aws:iam::*:role/aws-reserved/sso.amazonaws.com/*";
+    let on = |actions: &[&str], resource: &str| json!({ "Effect": "Allow", "Action": actions, "Resource": resource });
+    let provider = on(
+        &["iam:GetSAMLProvider"],
+        "arn:aws:iam::*:saml-provider/AWSSSO_*_DO_NOT_DELETE",
+    );
+    let looks = on(&["iam:Get*", "iam:List*"], ROLES);
+    let makes = on(
+        &[
+            "iam:CreateRole",
+            "iam:AttachRolePolicy",
+            "iam:PutRolePolicy",
+        ],
+        ROLES,
+    );
+    let removes = on(
+        &[
+            "iam:DetachRolePolicy",
+            "iam:DeleteRolePolicy",
+            "iam:DeleteRole",
+        ],
+        ROLES,
+    );
+    let (theirs, member) = ("example-management", "payments-dev");
+    for (rights, account, refused) in [
+        (vec![], theirs, [Some("iam:GetSAMLProvider"), None]),
+        (
+            vec![&provider, &looks],
+            theirs,
+            [Some("iam:CreateRole"), None],
+        ),
+        // with the last assignment the role goes
+        (
+            vec![&provider, &looks, &makes],
+            theirs,
+            [None, Some("iam:DetachRolePolicy")],
+        ),
+        (
+            vec![&provider, &looks, &makes, &removes],
+            theirs,
+            [None, None],
+        ),
+        (vec![], member, [None, None]),
+    ] {
+        let bench = full().await;
+        let giver = giver(&bench, &rights).await;
+        let row = bench.row(account, "PowerUser", &bench.user("mara.lindqvist"));
+        for (operation, refused) in ["Create", "Delete"].into_iter().zip(refused) {
+            let (state, why) = bench.settle_as(&giver, operation, &row).await;
+            let case = format!("{operation} in {account} with {rights:?}: {why}");
+            let Some(action) = refused else {
+                assert_eq!(state, "SUCCEEDED", "{case}");
+                continue;
+            };
+            assert_eq!(state, "FAILED", "{case}");
+            let words = format!("not authorized to perform: {action} on");
+            assert!(
+                why.contains("Received a 403 status error") && why.contains(&words),
+                "{case}"
+            );
+            break;
+        }
+    }
+}

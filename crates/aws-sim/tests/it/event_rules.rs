@@ -561,3 +561,56 @@ async fn a_bus_takes_300_rules() {
     events(&bench, "DeleteRule", json!({ "Name": "rule-299" })).await;
     assert_eq!(put("one-more".to_owned()).await.status, 200);
 }
+
+#[tokio::test]
+async fn the_identity_store_tells_who_left_in_the_home_region() {
+    let bench = bench().await;
+    let (url, queue) = open_queue(&bench, "people").await;
+    let pattern = json!({ "source": ["aws.identitystore"] });
+    let targets = json!([{ "Id": "q", "Arn": queue }]);
+    rule(&bench, "people", pattern, targets).await;
+    let store = async |operation: &str, input: Value| {
+        let answer = bench
+            .call(&format!("identitystore:{operation}"), input)
+            .await;
+        assert_eq!(answer.status, 200, "{operation}: {}", answer.text);
+        answer.json()
+    };
+    let user = json!({ "UserName": "new", "DisplayName": "New",
+        "Name": { "GivenName": "N", "FamilyName": "W" } });
+    let user = store("CreateUser", user).await["UserId"].clone();
+    let group = json!({ "DisplayName": "newcomers" });
+    let group = store("CreateGroup", group).await["GroupId"].clone();
+    let member = json!({ "GroupId": group, "MemberId": { "UserId": user } });
+    let member = store("CreateGroupMembership", member).await["MembershipId"].clone();
+    let member = json!({ "MembershipId": member });
+    store("DeleteGroupMembership", member).await;
+    bench
+        .mutate(json!({ "disable_user": { "user": "new" } }))
+        .await;
+    store("DeleteUser", json!({ "UserId": user })).await;
+    store("DeleteGroup", json!({ "GroupId": group })).await;
+    let told: Vec<Value> = bodies(&bench, &url)
+        .await
+        .iter()
+        .map(|body| serde_json::from_str(body).unwrap())
+        .collect();
+    let kinds: Vec<&str> = told
+        .iter()
+        .map(|event| event["detail-type"].as_str().unwrap())
+        .collect();
+    assert_eq!(
+        kinds,
+        [
+            "User Created",
+            "Group Created",
+            "Group Membership Created",
+            "Group Membership Deleted",
+            "User Updated",
+            "User Deleted",
+            "Group Deleted",
+        ]
+    );
+    let left = &told[3]["detail"];
+    assert_eq!((&left["user-id"], &left["group-id"]), (&user, &group));
+}

@@ -4,7 +4,7 @@ use hallpass_aws_model::{check_output, tables};
 use hallpass_aws_sim::{Authorization, Options};
 use serde_json::{Value, json};
 
-use crate::bench::{Bench, Signer, options};
+use crate::bench::{Answer, Bench, Signer, options};
 
 async fn ask(bench: &Bench, signer: &Signer, operation: &str, input: Value) -> Value {
     let answer = bench
@@ -157,4 +157,93 @@ async fn a_key_policy_decides_who_may() {
         denied,
     )
     .await;
+}
+
+/// A key's policy that lets everybody decrypt the instance's data through Identity Center, and nothing else.
+fn for_instance_alone(instance: &str) -> String {
+    let policy = json!({ "Version": "2012-10-17", "Statement": [
+        { "Effect": "Allow", "Principal": { "AWS": "*" }, "NotAction": "kms:Decrypt", "Resource": "*" },
+        { "Effect": "Allow", "Principal": { "AWS": "*" }, "Action": "kms:Decrypt", "Resource": "*", "Condition": {
+            "StringLike": { "kms:ViaService": "sso.*.amazonaws.com" },
+            "ArnLike": { "kms:EncryptionContext:aws:sso:instance-arn": instance },
+        } },
+    ] });
+    policy.to_string()
+}
+
+/// Name and reason of the refusals of both services.
+fn both_refused(code: &str, instance: &str, store: &str) -> (String, String) {
+    let named = |reason: &str| format!("{code} \"{reason}\"");
+    (named(instance), named(store))
+}
+
+/// What Identity Center answers while the key of its data cannot be used: the exceptions and reasons of both services' models.
+#[tokio::test]
+async fn identity_center_needs_the_key_of_its_data() {
+    let bench = Bench::new(Options {
+        authorization: Authorization::Full,
+        ..options()
+    })
+    .await;
+    let own = bench.signer.clone();
+    let center = bench.simulator.identity_center();
+    let instance = json!({ "InstanceArn": center.instance_arn });
+    let store = json!({ "IdentityStoreId": center.identity_store_id });
+    let made = ask(&bench, &own, "CreateKey", json!({})).await;
+    let arn = made["KeyMetadata"]["Arn"].clone();
+    let key = json!({ "KeyId": made["KeyMetadata"]["KeyId"] });
+    let both = async || {
+        let sets = bench.call_as(&own, "sso:ListPermissionSets", instance.clone());
+        let users = bench.call_as(&own, "identitystore:ListUsers", store.clone());
+        let (sets, users) = (sets.await, users.await);
+        let said = |answer: &Answer| format!("{} {}", answer.outcome(), answer.json()["Reason"]);
+        (said(&sets), said(&users))
+    };
+    let told = async || {
+        let about = bench.call_as(&own, "sso:DescribeInstance", instance.clone());
+        about.await.json()["EncryptionConfigurationDetails"].clone()
+    };
+    let works = ("ok null".to_owned(), "ok null".to_owned());
+    assert_eq!(told().await["KeyType"], "AWS_OWNED_KMS_KEY");
+    let mut update = instance.clone();
+    update["EncryptionConfiguration"] =
+        json!({ "KeyType": "CUSTOMER_MANAGED_KEY", "KmsKeyArn": arn });
+    let answer = bench.call_as(&own, "sso:UpdateInstance", update).await;
+    assert_eq!(answer.status, 200, "{}", answer.text);
+    assert_eq!(told().await["KmsKeyArn"], arn);
+    assert_eq!(both().await, works);
+
+    ask(&bench, &own, "DisableKey", key.clone()).await;
+    let disabled = both_refused(
+        "ValidationException",
+        "KMS_DisabledException",
+        "KMS_DISABLED",
+    );
+    assert_eq!(both().await, disabled);
+    assert_eq!(
+        told().await["KmsKeyArn"],
+        arn,
+        "what it is can still be read"
+    );
+    ask(&bench, &own, "EnableKey", key.clone()).await;
+    assert_eq!(both().await, works);
+
+    // only through Identity Center, and only for its own data: the identity store's is another context
+    let mut put = key.clone();
+    put["Policy"] = for_instance_alone(&center.instance_arn).into();
+    ask(&bench, &own, "PutKeyPolicy", put).await;
+    assert_eq!(
+        both().await,
+        (
+            "ok null".to_owned(),
+            "AccessDeniedException \"KMS_ACCESS_DENIED\"".to_owned()
+        )
+    );
+    ask(&bench, &own, "ScheduleKeyDeletion", key).await;
+    let pending = both_refused(
+        "ValidationException",
+        "KMS_InvalidStateException",
+        "KMS_INVALID_STATE",
+    );
+    assert_eq!(both().await, pending);
 }

@@ -16,6 +16,8 @@ mod answers;
 mod assets;
 mod assignments;
 mod authentication;
+mod control_tower;
+mod denials;
 mod durability;
 mod evaluation;
 mod evaluation_full;

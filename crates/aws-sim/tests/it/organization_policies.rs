@@ -1,9 +1,10 @@
 //! Policies of the organization: `simulator.md` O-17 to O-28 and O-34, limits, files.
 
+use hallpass_aws_sim::Options;
 use hallpass_aws_sim::organization::{Shape, Sizes, generate, make_messy, parse_value};
 use serde_json::{Value, json};
 
-use crate::bench::{Answer, Bench};
+use crate::bench::{Answer, Bench, options};
 
 const SCP: &str = "SERVICE_CONTROL_POLICY";
 const DENY: &str = r#"{"Version":"2012-10-17","Statement":[{"Sid":"No","Effect":"Deny","Action":"iam:*","Resource":"*"}]}"#;
@@ -94,7 +95,7 @@ fn written(name: &str) -> Option<String> {
     match name {
         "DENY" => Some(DENY.to_owned()),
         "CASE" => Some(own("effect", "*").to_string()),
-        "WIDE" => Some(own("Effect", &"x".repeat(5_100)).to_string()),
+        "WIDE" => Some(own("Effect", &"x".repeat(10_230)).to_string()),
         "PRINCIPAL" => {
             let mut document = own("Effect", "*");
             document["Statement"][0]["Principal"] = json!("*");
@@ -132,6 +133,73 @@ async fn the_life_of_a_service_control_policy() {
     }
 }
 
+const CSPM: &str = "SECURITYHUB_CSPM_POLICY";
+
+/// `simulator.md` O-36: what is attached from the root down adds up, and goes with what is detached.
+#[tokio::test]
+async fn policies_that_are_inherited_add_up_in_an_account() {
+    let bench = Bench::small().await;
+    let root = bench.file().organization.root;
+    let (account, unit) = (bench.account("payments-dev"), bench.unit("Prod"));
+    let other = bench.account("payments-prod");
+    let effective = async |account: &str| {
+        let input = json!({ "PolicyType": CSPM, "TargetId": account });
+        org(&bench, "DescribeEffectivePolicy", input).await
+    };
+    org(
+        &bench,
+        "EnablePolicyType",
+        json!({ "RootId": root, "PolicyType": CSPM }),
+    )
+    .await;
+    let none = effective(&account).await;
+    assert_eq!(none.outcome(), "EffectivePolicyNotFoundException");
+    let attach = async |name: &str, lists: Value, target: &str| {
+        let content = json!({ "securityhub": { "cspm_enablement": lists } }).to_string();
+        let input = json!({ "Name": name, "Description": "", "Type": CSPM, "Content": content });
+        let made = org(&bench, "CreatePolicy", input).await.json();
+        let id = made["Policy"]["PolicySummary"]["Id"]
+            .as_str()
+            .unwrap()
+            .to_owned();
+        let input = json!({ "PolicyId": id, "TargetId": target });
+        assert_eq!(org(&bench, "AttachPolicy", input).await.outcome(), "ok");
+        id
+    };
+    let all = json!({ "enable_in_regions": { "@@assign": ["eu-west-1", "us-east-1"] },
+        "disable_in_regions": { "@@append": ["sa-east-1"], "@@operators_allowed_for_child_policies": ["@@all"] } });
+    attach("base", all, &root).await;
+    let less =
+        json!({ "enable_in_regions": { "@@remove": ["us-east-1"], "@@append": ["eu-central-1"] } });
+    let less = attach("less", less, &unit).await;
+    let lists = async |account: &str| {
+        let answer = effective(account).await.json();
+        let policy = &answer["EffectivePolicy"];
+        assert_eq!(policy["TargetId"], account, "{answer}");
+        assert_eq!(policy["PolicyType"], CSPM, "{answer}");
+        let content: Value =
+            serde_json::from_str(policy["PolicyContent"].as_str().unwrap()).unwrap();
+        content["securityhub"]["cspm_enablement"].clone()
+    };
+    let base = json!({ "enable_in_regions": ["eu-west-1", "us-east-1"], "disable_in_regions": ["sa-east-1"] });
+    let below = json!({ "enable_in_regions": ["eu-west-1", "eu-central-1"], "disable_in_regions": ["sa-east-1"] });
+    assert_eq!(lists(&other).await, below);
+    assert_eq!(lists(&account).await, base);
+    org(
+        &bench,
+        "DetachPolicy",
+        json!({ "PolicyId": less, "TargetId": unit }),
+    )
+    .await;
+    assert_eq!(lists(&other).await, base);
+    let unit = json!({ "PolicyType": CSPM, "TargetId": root });
+    let refused = org(&bench, "DescribeEffectivePolicy", unit).await;
+    assert_eq!(
+        said(&refused),
+        "InvalidInputException/INVALID_PARTY_TYPE_TARGET"
+    );
+}
+
 #[tokio::test]
 async fn units_are_made_and_removed() {
     let bench = Bench::small().await;
@@ -140,14 +208,7 @@ async fn units_are_made_and_removed() {
     for depth in 1..=5 {
         at = unit(&bench, &at, &format!("d{depth}")).await;
     }
-    let prod = bench
-        .file()
-        .ous
-        .iter()
-        .find(|ou| ou.name == "Prod")
-        .unwrap()
-        .id
-        .clone();
+    let prod = bench.unit("Prod");
     for (operation, input, expected) in [
         (
             "CreateOrganizationalUnit",
@@ -257,24 +318,74 @@ async fn tags_of_everything() {
     }
 }
 
+/// A policy of a type that has so many bytes.
+fn of_length(kind: &str, length: usize) -> String {
+    let principal = match kind {
+        SCP => "",
+        _ => r#""Principal":"*","#,
+    };
+    let begin = format!(
+        r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Deny",{principal}"Action":"s3:ListBucket","Resource":"*","Sid":""#
+    );
+    let end = r#""}]}"#;
+    let sid = "a".repeat(length - begin.len() - end.len());
+    format!("{begin}{sid}{end}")
+}
+
+/// Since 2026-05-15, and before.
 #[tokio::test]
-async fn five_policies_to_a_target() {
-    let bench = Bench::small().await;
-    let account = bench.account("payments-dev");
-    for number in 0..5 {
-        let last = policy(&bench, &format!("p{number}"), DENY).await;
-        let answer = org(
+async fn size_and_number_of_policies_go_by_their_type() {
+    for (quotas, kind, characters, number) in [
+        ("current", SCP, 10_240, 10),
+        ("current", "RESOURCE_CONTROL_POLICY", 5_120, 5),
+        ("before", SCP, 5_120, 5),
+        ("before", "RESOURCE_CONTROL_POLICY", 5_120, 5),
+    ] {
+        let bench = Bench::new(Options {
+            behaviour: vec![("scp_quotas".to_owned(), quotas.to_owned())],
+            ..options()
+        })
+        .await;
+        let row = format!("{quotas} {kind}");
+        let root = bench.file().organization.root;
+        org(
             &bench,
-            "AttachPolicy",
-            json!({ "PolicyId": last, "TargetId": account }),
+            "EnablePolicyType",
+            json!({ "RootId": root, "PolicyType": kind }),
         )
         .await;
-        let expected = if number < 4 {
-            "ok"
-        } else {
-            "ConstraintViolationException/MAX_POLICY_TYPE_ATTACHMENT_LIMIT_EXCEEDED"
+        let account = bench.account("payments-dev");
+        let create = async |name: String, length: usize| {
+            let content = of_length(kind, length);
+            let input =
+                json!({ "Name": name, "Description": "", "Type": kind, "Content": content });
+            org(&bench, "CreatePolicy", input).await
         };
-        assert_eq!(said(&answer), expected, "{number}");
+        let longer = create("longer".to_owned(), characters + 1).await;
+        let refused = "ConstraintViolationException/POLICY_CONTENT_LIMIT_EXCEEDED";
+        assert_eq!(said(&longer), refused, "{row}");
+        // AWS's own policy is one of them
+        for place in 1..=number {
+            let made = create(format!("p{place}"), characters).await;
+            assert_eq!(said(&made), "ok", "{row}");
+            let id = made.json()["Policy"]["PolicySummary"]["Id"].clone();
+            let input = json!({ "PolicyId": id, "TargetId": account });
+            let expected = if place < number {
+                "ok"
+            } else {
+                "ConstraintViolationException/MAX_POLICY_TYPE_ATTACHMENT_LIMIT_EXCEEDED"
+            };
+            let attached = org(&bench, "AttachPolicy", input).await;
+            assert_eq!(said(&attached), expected, "{row}: {place}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn policies_are_listed_page_by_page() {
+    let bench = Bench::small().await;
+    for number in 0..5 {
+        policy(&bench, &format!("p{number}"), DENY).await;
     }
     let pages = [Some(2), None];
     for size in pages {
@@ -364,13 +475,7 @@ async fn only_the_management_account_writes() {
 async fn policies_go_out_and_come_in_again() {
     let bench = Bench::small().await;
     let file = bench.file();
-    let prod = file
-        .ous
-        .iter()
-        .find(|ou| ou.name == "Prod")
-        .unwrap()
-        .id
-        .clone();
+    let prod = bench.unit("Prod");
     let account = bench.account("payments-dev");
     // a document that JSON would not write in the same way again
     let spaced = DENY.replace(':', ": ");
@@ -457,9 +562,9 @@ async fn a_messy_organization_comes_in_again() {
     let mut file = generate(&sizes, Shape::Enterprise, 9);
     make_messy(&mut file, 1.0);
     let file = parse_value(serde_json::to_value(file).unwrap()).unwrap();
-    let bench = Bench::new(hallpass_aws_sim::Options {
+    let bench = Bench::new(Options {
         organization: file,
-        ..crate::bench::options()
+        ..options()
     })
     .await;
     let (_, before) = bench.control("GET", "/state?full=1", Value::Null).await;

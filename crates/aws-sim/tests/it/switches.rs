@@ -1,4 +1,4 @@
-//! Where AWS leaves open what it does, both answers: the first six switches with all values.
+//! Where AWS leaves open what it does, both answers: the first six switches, and how accounts are told, with all values.
 
 use hallpass_aws_sim::Options;
 use serde_json::json;
@@ -147,5 +147,62 @@ async fn the_others() {
             bench.call("identitystore:CreateUser", user).await.outcome(),
             expected
         );
+    }
+}
+
+#[tokio::test]
+async fn account_members() {
+    const CALLS: &str = r#"
+organizations:ListAccounts /Accounts/0 {}
+organizations:DescribeAccount /Account {"AccountId":"$account"}
+organizations:ListAccountsForParent /Accounts/0 {"ParentId":"$ou"}
+organizations:ListDelegatedAdministrators /DelegatedAdministrators/0 {}
+organizations:ListOrganizationalUnitsForParent /OrganizationalUnits/0 {"ParentId":"$root"}
+organizations:DescribeOrganizationalUnit /OrganizationalUnit {"OrganizationalUnitId":"$ou"}
+"#;
+    for (value, has_status) in [("state_and_paths", false), ("status", true)] {
+        let bench = with("account_members", value).await;
+        let account = bench.account("payments-prod");
+        let service = "config.amazonaws.com";
+        let trusted = json!({ "ServicePrincipal": service });
+        let named = json!({ "ServicePrincipal": service, "AccountId": account });
+        for (operation, input) in [
+            ("organizations:EnableAWSServiceAccess", trusted),
+            ("organizations:RegisterDelegatedAdministrator", named),
+        ] {
+            let answer = bench.call(operation, input).await;
+            assert_eq!(answer.outcome(), "ok", "{operation}");
+        }
+        let parents = bench
+            .call("organizations:ListParents", json!({ "ChildId": account }))
+            .await
+            .json();
+        let roots = bench.call("organizations:ListRoots", json!({})).await;
+        let mut calls = CALLS.replace("$account", &account);
+        calls = calls.replace("$ou", parents["Parents"][0]["Id"].as_str().unwrap());
+        calls = calls.replace("$root", roots.json()["Roots"][0]["Id"].as_str().unwrap());
+        for line in calls.lines().filter(|it| !it.is_empty()) {
+            let words: Vec<&str> = line.splitn(3, ' ').collect();
+            let [operation, pointer, input] = words.as_slice() else {
+                unreachable!("{line}");
+            };
+            let answer = bench
+                .call(operation, serde_json::from_str(input).unwrap())
+                .await;
+            let found = answer.json();
+            let row = found
+                .pointer(pointer)
+                .unwrap_or_else(|| panic!("{line}: {found}"));
+            let has = |member| row.get(member).is_some();
+            let (is_unit, is_listed) = (line.contains("Unit"), !line.contains("Delegated"));
+            let told = (has("Status"), has("State"), has("Paths"), has("Path"));
+            let wanted = (
+                has_status && !is_unit,
+                !has_status && !is_unit,
+                !has_status && !is_unit && is_listed,
+                !has_status && is_unit,
+            );
+            assert_eq!(told, wanted, "{value} {line}");
+        }
     }
 }

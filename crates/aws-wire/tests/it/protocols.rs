@@ -421,3 +421,43 @@ fn pages_follow_one_another() {
         );
     }
 }
+
+/// An exception of IAM Identity Center that is called "not found" may be about the key of its customer: whoever reads the code
+/// alone must not take that for absence.
+#[test]
+fn the_reason_of_a_key_that_cannot_be_used_is_the_code() {
+    for (code, reason, expected) in [
+        (
+            "ResourceNotFoundException",
+            r#","Reason":"KMS_NotFoundException""#,
+            "KMS_NotFoundException",
+        ),
+        (
+            "ResourceNotFoundException",
+            r#","Reason":"KMS_KEY_NOT_FOUND""#,
+            "KMS_KEY_NOT_FOUND",
+        ),
+        (
+            "ThrottlingException",
+            r#","Reason":"KMS_THROTTLING""#,
+            "ThrottlingException",
+        ),
+        (
+            "ConflictException",
+            r#","Reason":"CONCURRENT_MODIFICATION""#,
+            "ConflictException",
+        ),
+        ("ResourceNotFoundException", "", "ResourceNotFoundException"),
+    ] {
+        for header in [true, false] {
+            let body = format!(r#"{{"__type":"com.amazonaws#{code}","message":"no"{reason}}}"#);
+            let named = [("x-amzn-errortype".to_owned(), format!("{code}:http://x/"))];
+            let error = read_error(&WireResponse {
+                status: 400,
+                headers: named.get(..usize::from(header)).unwrap_or_default(),
+                body: body.as_bytes(),
+            });
+            assert_eq!(error.code, expected, "{body}, with a header: {header}");
+        }
+    }
+}

@@ -9,6 +9,8 @@ mod findings;
 mod queue;
 mod roles;
 mod walk;
+#[cfg(test)]
+mod walk_tests;
 
 #[cfg(test)]
 mod paging_tests;

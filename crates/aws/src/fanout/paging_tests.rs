@@ -129,6 +129,8 @@ const PAGED: &[(&str, &[(&str, &str)])] = &[
             ("ListAccountsForParent", ""),
             ("ListDelegatedAdministrators", ""),
             ("ListDelegatedServicesForAccount", ""),
+            ("ListHandshakesForAccount", ""),
+            ("ListHandshakesForOrganization", ""),
             (
                 "ListInboundResponsibilityTransfers",
                 "ResponsibilityTransfers",

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use hallpass_fanout::{AccountsPage, CallFault, Entry, FaultKind, FoundAccount};
-use hallpass_model::AccountId;
+use hallpass_model::{AccountId, AccountPath, account_state};
 use serde_json::{Value, json};
 
 use super::any_service::AnyService;
@@ -74,6 +74,8 @@ pub(super) struct AccountWalk {
     open: VecDeque<WalkStep>,
     /// Units that are not looked into, by id.
     passed_by: BTreeSet<String>,
+    /// Accounts that were found already.
+    told: BTreeSet<AccountId>,
     own: Option<AccountId>,
     management: Option<AccountId>,
 }
@@ -96,17 +98,16 @@ impl AccountWalk {
                     None => open.extend(inside(unit, wanted.depth)),
                 }
             }
-            match (wanted.units.is_empty(), wanted.without.is_empty()) {
-                (true, true) => open.push_back(WalkStep::All(None)),
-                // only a walk from the root shows what is in which unit
-                (true, false) => open.push_back(WalkStep::Root(Vec::new(), UnitUse::Asked)),
-                (false, _) => {}
+            // what is in a unit that is passed by, accounts say by their paths
+            if wanted.units.is_empty() {
+                open.push_back(WalkStep::All(None));
             }
         }
         Self {
             wanted,
             open,
             passed_by: BTreeSet::new(),
+            told: BTreeSet::new(),
             own: None,
             management: None,
         }
@@ -176,6 +177,10 @@ impl AccountWalk {
                     .and_then(Value::as_str)
                     .and_then(|it| AccountId::new(it).ok());
                 self.management = id;
+            }
+            WalkStep::All(_) if self.needs_walk(&answer)? => {
+                // only a walk from the root shows what is in which unit
+                self.again(Some(WalkStep::Root(Vec::new(), UnitUse::Asked)));
             }
             WalkStep::All(_) | WalkStep::Accounts(..) => {
                 let again = next.map(|token| match step {
@@ -284,12 +289,26 @@ impl AccountWalk {
         }
     }
 
+    /// Whether units are to be passed by and an account does not say which it is in.
+    fn needs_walk(&self, answer: &Value) -> Result<bool, CallFault> {
+        let is_silent = |row: &Value| path_in(row).is_none();
+        Ok(!self.passed_by.is_empty() && rows(answer, "Accounts")?.iter().any(is_silent))
+    }
+
     fn accounts(&mut self, answer: &Value) -> Result<Vec<FoundAccount>, CallFault> {
         let mut found = Vec::new();
         for row in rows(answer, "Accounts")? {
             let id = text(row, "Id").and_then(|it| AccountId::new(it).ok());
             let id = id.ok_or_else(|| undecodable("an account without an id"))?;
-            let state = text(row, "State").or_else(|| text(row, "Status"));
+            let is_passed_by = |it: AccountPath<'_>| {
+                let mut above = it.above().iter();
+                above.any(|unit| self.passed_by.contains(*unit))
+            };
+            // after a walk that began late, those that were told before it come again
+            if path_in(row).is_some_and(is_passed_by) || !self.told.insert(id.clone()) {
+                continue;
+            }
+            let state = account_state(|it| text(row, it));
             let account = self.found(
                 id,
                 text(row, "Name").unwrap_or_default(),
@@ -319,6 +338,12 @@ impl AccountWalk {
             tags: BTreeMap::new(),
         }
     }
+}
+
+/// The units above an account, where its row says.
+fn path_in(row: &Value) -> Option<AccountPath<'_>> {
+    let paths = row.get("Paths")?.as_array()?;
+    AccountPath::of(text(row, "Id")?, paths.iter().filter_map(Value::as_str))
 }
 
 /// The names of a path as `/Workloads/Production`; none for an id.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use aws_sdk_organizations::types::{Account as Listed, Root};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use hallpass_access::DirectoryFault;
-use hallpass_model::AccountId;
+use hallpass_model::{AccountId, AccountPath};
 use hallpass_rules::directory::{Account, OuRef};
 
 use super::{Tags, fault};
@@ -29,12 +29,12 @@ pub(super) struct Tree {
     pub(super) units: Vec<Vec<OuRef>>,
 }
 
-/// What the walk over the units found.
+/// The units, and where accounts stand.
 #[derive(Default)]
 struct Walk {
     /// Every unit's path by its id; the root's is empty.
     paths: HashMap<String, Vec<OuRef>>,
-    /// The parents under which an account was seen: two when it moved meanwhile.
+    /// The parents under which an account was seen: two when it moved while the units were walked.
     parents: HashMap<String, BTreeSet<String>>,
 }
 
@@ -44,7 +44,7 @@ pub(super) async fn read(aws: &Aws, tags: Tags) -> Result<Tree, DirectoryFault> 
         let rootless = CallFailure::unparsable("an organization without a root");
         return Err(fault("roots", &rootless));
     };
-    let (listed, walk) = tokio::try_join!(
+    let (listed, mut walk) = tokio::try_join!(
         async { listed(aws).await.map_err(|f| fault("accounts", &f)) },
         async {
             walk(aws, &root)
@@ -52,6 +52,12 @@ pub(super) async fn read(aws: &Aws, tags: Tags) -> Result<Tree, DirectoryFault> 
                 .map_err(|f| fault("organizational units", &f))
         },
     )?;
+    walk.parents = match told_parents(&listed) {
+        Some(parents) => parents,
+        None => walked_parents(aws, walk.paths.keys().cloned().collect())
+            .await
+            .map_err(|f| fault("organizational units", &f))?,
+    };
     let mut accounts: Vec<Account> = stream::iter(listed)
         .map(|row| place(aws, row, &walk, tags))
         .buffer_unordered(WIDTH)
@@ -84,8 +90,8 @@ async fn place(
     };
     let seen = walk.parents.get(id.as_str());
     let parent = match seen.map(|parents| (parents.len(), parents.first())) {
-        Some((1, Some(parent))) => parent.clone(),
-        // created or moved while we walked
+        Some((1, Some(parent))) if walk.paths.contains_key(parent) => parent.clone(),
+        // created or moved while we read
         _ => parent(aws, &id)
             .await
             .map_err(|f| fault(&format!("the parent of account {id}"), &f))?,
@@ -111,6 +117,39 @@ async fn place(
     }))
 }
 
+/// The parent of each account by its `Paths`; none where one says nothing: two sources are not mixed.
+fn told_parents(listed: &[Listed]) -> Option<HashMap<String, BTreeSet<String>>> {
+    let told = listed.iter().map(|row| {
+        let id = row.id.clone()?;
+        let path = AccountPath::of(&id, row.paths().iter().map(String::as_str))?;
+        let parent = BTreeSet::from([path.parent().to_owned()]);
+        Some((id, parent))
+    });
+    told.collect()
+}
+
+/// The parents under which each account is listed: a call for each unit, where accounts do not say where they stand.
+async fn walked_parents(
+    aws: &Aws,
+    units: Vec<String>,
+) -> Result<HashMap<String, BTreeSet<String>>, CallFailure> {
+    let found: Vec<_> = stream::iter(units)
+        .map(|id| async move {
+            let accounts = accounts_below(aws, &id).await?;
+            Ok::<_, CallFailure>((id, accounts))
+        })
+        .buffer_unordered(WIDTH)
+        .try_collect()
+        .await?;
+    let mut parents = HashMap::<String, BTreeSet<String>>::new();
+    for (id, accounts) in found {
+        for account in accounts {
+            parents.entry(account).or_default().insert(id.clone());
+        }
+    }
+    Ok(parents)
+}
+
 /// Level by level from the root down.
 async fn walk(aws: &Aws, root: &str) -> Result<Walk, CallFailure> {
     let mut walk = Walk::default();
@@ -121,18 +160,14 @@ async fn walk(aws: &Aws, root: &str) -> Result<Walk, CallFailure> {
         }
         let found: Vec<_> = stream::iter(level)
             .map(|(id, path)| async move {
-                let (units, accounts) =
-                    tokio::try_join!(units_below(aws, &id), accounts_below(aws, &id))?;
-                Ok::<_, CallFailure>((id, path, units, accounts))
+                let units = units_below(aws, &id).await?;
+                Ok::<_, CallFailure>((id, path, units))
             })
             .buffer_unordered(WIDTH)
             .try_collect()
             .await?;
         level = Vec::new();
-        for (id, path, units, accounts) in found {
-            for account in accounts {
-                walk.parents.entry(account).or_default().insert(id.clone());
-            }
+        for (id, path, units) in found {
             for unit in units {
                 let mut below = path.clone();
                 below.push(unit.clone());

@@ -3,6 +3,9 @@
 
 mod accounts;
 mod described_users;
+mod look;
+#[cfg(test)]
+mod look_tests;
 mod people;
 mod policies;
 mod sets;
@@ -164,7 +167,8 @@ impl DirectorySource for Inventory {
         let mut read_at = reading.lock().await;
         if read_at.is_none_or(|at| at.elapsed() >= described_users::BELIEVED) {
             let began = Instant::now();
-            let found = people::user(&self.aws, user).await?;
+            let pace = people::at_once();
+            let found = people::user(&self.aws, user, pace).await?;
             self.put_person(user, began, found);
             *read_at = Some(began);
         }

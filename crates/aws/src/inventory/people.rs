@@ -42,9 +42,17 @@ pub(super) async fn users(aws: &Aws) -> Result<Vec<Person>, DirectoryFault> {
     Ok(people)
 }
 
-/// One user as they are now; `None` when they are gone. Before whatever else waits: somebody does.
-pub(super) async fn user(aws: &Aws, id: &UserId) -> Result<Option<Person>, DirectoryFault> {
-    let pace = Deadline::within(Urgency::End, PERSON_MAX);
+/// For one user, before whatever else waits: somebody does.
+pub(super) fn at_once() -> Deadline {
+    Deadline::within(Urgency::End, PERSON_MAX)
+}
+
+/// One user as they are now; `None` when they are gone.
+pub(super) async fn user(
+    aws: &Aws,
+    id: &UserId,
+    pace: Deadline,
+) -> Result<Option<Person>, DirectoryFault> {
     let read = aws.store_line.read("DescribeUser", pace, || {
         aws.store
             .describe_user()

@@ -11,6 +11,7 @@ use hallpass_access::{
     Boundary, DirectoryFault, ManagedPolicy, PolicySource, ReferencedPolicy, SetPolicies,
 };
 use hallpass_assignments::{CenterFault, Urgency};
+use hallpass_aws_model::facts;
 use hallpass_model::{PermissionSetArn, TimeSpan, Timestamp};
 use jiff::SignedDuration;
 
@@ -26,8 +27,8 @@ use crate::pages::listing;
 const BELIEVED: SignedDuration = SignedDuration::from_mins(5);
 /// The longest time for one reading: somebody waits for a page.
 const READING_MAX: Duration = Duration::from_secs(12);
-/// Sets remembered; an organization has at most 2,000 (AWS: "IAM Identity Center quotas").
-const REMEMBERED_MAX: usize = 2_000;
+/// Sets remembered: as many as an organization has at most.
+const REMEMBERED_MAX: usize = facts::PERMISSION_SETS.count();
 
 /// What was read last of one set. Held while reading: several who look at once share it.
 type PolicySlot = Arc<tokio::sync::Mutex<Option<Arc<SetPolicies>>>>;

@@ -7,6 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use hallpass_access::DirectoryFault;
 use hallpass_assignments::CenterFault;
+use hallpass_aws_model::facts;
 use hallpass_model::{PermissionSetArn, Timestamp};
 use hallpass_rules::directory::{PermissionSet, Snapshot};
 use jiff::SignedDuration;
@@ -23,7 +24,7 @@ const BELIEVED: SignedDuration = SignedDuration::from_hours(1);
 /// Requests at once; the rate limiter sets the rate.
 const WIDTH: usize = 6;
 /// What Identity Center uses when a set says nothing.
-const SESSION_DEFAULT_SECONDS: u64 = 3600;
+const SESSION_DEFAULT_SECONDS: u64 = facts::PERMISSION_SET_SESSION_SECONDS.value as u64;
 
 /// Described sets with the instant of the reading.
 #[derive(Debug, Default)]

@@ -74,6 +74,50 @@ async fn accounts_are_placed_also_those_that_move_meanwhile() {
     assert_eq!(fake.count("ListTagsForResource"), 0);
 }
 
+/// The same organization, whose accounts say where they stand: one is in a unit that is gone by now.
+fn telling_tree(operation: &str, input: &Value) -> Option<FakeAnswer> {
+    let (_, mut answer) = tree(operation, input)?;
+    if operation == "ListAccounts" {
+        for row in answer["Accounts"].as_array_mut().unwrap() {
+            let id = row["Id"].as_str().unwrap();
+            let units = match id {
+                MANAGEMENT => "",
+                "222222222222" => "ou-abcd-11111111/ou-abcd-22222222/",
+                "333333333333" => "ou-abcd-11111111/",
+                _ => "ou-abcd-99999999/",
+            };
+            row["Paths"] = json!([format!("o-abcdefghij/r-abcd/{units}{id}/")]);
+        }
+    }
+    Some((200, answer))
+}
+
+#[tokio::test(start_paused = true)]
+async fn accounts_that_say_where_they_stand_need_no_walk_and_stand_in_the_same_units() {
+    let walked = Fake::new(tree);
+    let told = Fake::new(telling_tree);
+    let mut found = Vec::new();
+    for fake in [&walked, &told] {
+        let directory = inventory(fake.connect().await, &[])
+            .refresh()
+            .await
+            .unwrap();
+        let units = format!("{:?}", directory.organizational_units());
+        found.push((directory.accounts().to_vec(), units));
+    }
+    assert_eq!(found[0], found[1]);
+    let calls = |fake: &Fake| {
+        [
+            "ListAccountsForParent",
+            "ListParents",
+            "ListOrganizationalUnitsForParent",
+        ]
+        .map(|it| fake.count(it))
+    };
+    assert_eq!(calls(&walked), [4, 2, 4]);
+    assert_eq!(calls(&told), [0, 1, 4]);
+}
+
 #[tokio::test(start_paused = true)]
 async fn tags_are_read_when_asked_for() {
     let fake = Fake::new(|operation, _| {

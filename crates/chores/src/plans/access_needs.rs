@@ -33,7 +33,9 @@ fn unanswered(fault: &CenterFault) -> OrganizationFault {
                 after: None,
             }
         }
-        CenterFault::Unreachable { .. } => OrganizationFault::Unreachable { message },
+        CenterFault::KeyUnusable { .. } | CenterFault::Unreachable { .. } => {
+            OrganizationFault::Unreachable { message }
+        }
         CenterFault::Conflict { .. } => OrganizationFault::Conflict { message },
         CenterFault::NotFound { .. } => OrganizationFault::NotThere { message },
         CenterFault::Refused { .. } => OrganizationFault::Refused {

@@ -165,11 +165,11 @@ pub async fn assemble(loaded: &Loaded, means: PlanMeans) -> Result<PlanContext, 
             Arc::clone(&store) as Arc<dyn StepNews>,
         ),
         remediation: remediations::step_executor(loaded, &clock).await?,
-        org: OrgStepExecutor::new(
-            Arc::clone(&organization),
-            Arc::clone(&kept),
-            Arc::clone(&clock),
-        ),
+        org: OrgStepExecutor {
+            organization: Arc::clone(&organization),
+            store: Arc::clone(&kept),
+            clock: Arc::clone(&clock),
+        },
         access,
         memberships: memberships(&aws, &grants),
     });

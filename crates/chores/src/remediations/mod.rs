@@ -86,7 +86,12 @@ pub async fn step_executor(
     let (calls, standings) = standings(loaded, clock).await?;
     let code = CallableCode::of(loaded, aws_settings(loaded), clock)?;
     let clock = Arc::clone(clock);
-    Ok(RemediationStepExecutor::new(calls, standings, code, clock))
+    Ok(RemediationStepExecutor {
+        calls,
+        standings,
+        code,
+        clock,
+    })
 }
 
 /// Calls in accounts, and how deviations stand, for commands.
@@ -145,13 +150,13 @@ pub fn handler(
     standings: Arc<dyn Standings>,
 ) -> RemediationHandler {
     let source = Arc::clone(rules);
-    RemediationHandler::new(
-        Arc::new(move || source.rules()),
-        Arc::new(known_accounts(means)),
+    RemediationHandler {
+        file: Arc::new(move || source.rules()),
+        accounts: Arc::new(known_accounts(means)),
         standings,
-        Arc::new(means.store.clone()),
-        Arc::clone(means.clock),
-    )
+        store: Arc::new(means.store.clone()),
+        clock: Arc::clone(means.clock),
+    }
 }
 
 /// The parts of a server, where the configuration names rules.
@@ -170,8 +175,12 @@ pub fn open(
     let (calls, standings) = member_calls(means.loaded, client, means.clock, means.findings);
     let clock = Arc::clone(means.clock);
     let code = CallableCode::of(means.loaded, means.client.clone(), means.clock)?;
-    let hands = RemediationStepExecutor::new(calls, Arc::clone(&standings), code, clock);
-    let hands: Arc<dyn StepExecutor> = Arc::new(hands);
+    let hands: Arc<dyn StepExecutor> = Arc::new(RemediationStepExecutor {
+        calls,
+        standings: Arc::clone(&standings),
+        code,
+        clock,
+    });
     let runner = Runner::new(
         Arc::clone(&store) as Arc<dyn PlanStore>,
         hands,

@@ -11,4 +11,5 @@ mod iam;
 mod okta;
 mod plans;
 mod runs;
+mod units;
 mod world;

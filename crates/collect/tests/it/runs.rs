@@ -60,6 +60,54 @@ async fn every_slice_is_told_and_suspended_accounts_are_skipped() {
 }
 
 #[tokio::test]
+async fn both_columns_of_an_accounts_state_are_filled_whichever_member_told_it() {
+    let kept = |has_older_members| async move {
+        let world = World {
+            has_older_members,
+            ..World::default()
+        };
+        collected(&world, &[SyncGroup::Organizations]).await
+    };
+    for has_older_members in [false, true] {
+        let kept = kept(has_older_members).await;
+        for row in kept.rows("aws_organizations_accounts") {
+            let state = match row["id"].as_str() {
+                Some(SUSPENDED) => "SUSPENDED",
+                _ => "ACTIVE",
+            };
+            assert_eq!(row["status"], state, "{has_older_members} {row:?}");
+            assert_eq!(row["state"], state, "{has_older_members} {row:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_closed_account_keeps_the_word_that_queries_ask_the_older_column_for() {
+    let mut world = World::default();
+    let account = |id: &str, state: &str| {
+        json!({"Id": id, "Arn": "arn", "Name": "a", "Email": "a@example.test", "State": state,
+            "JoinedMethod": "CREATED", "JoinedTimestamp": "2020-01-01T00:00:00Z"})
+    };
+    let all =
+        json!({"Accounts": [account(MANAGEMENT, "CLOSED"), account(SUSPENDED, "PENDING_CLOSURE")]});
+    world.instead.insert("ListAccounts", all);
+    let kept = collected(&world, &[SyncGroup::Organizations]).await;
+    assert!(kept.failed().is_empty(), "{:?}", kept.failed());
+    let rows = kept.rows("aws_organizations_accounts");
+    let told = rows.iter().map(|it| {
+        let column_of = |column: &str| it[column].as_str().map(str::to_owned);
+        (column_of("state"), column_of("status"))
+    });
+    let told: BTreeSet<_> = told.collect();
+    let words = |state: &str, status: &str| (Some(state.to_owned()), Some(status.to_owned()));
+    let wanted = [
+        words("CLOSED", "SUSPENDED"),
+        words("PENDING_CLOSURE", "PENDING_CLOSURE"),
+    ];
+    assert_eq!(told, BTreeSet::from(wanted));
+}
+
+#[tokio::test]
 async fn rows_say_what_the_answers_said() {
     let kept = collected(&World::default(), &OF_AWS).await;
     let one = |table: &str, column: &str, value: &str| {

@@ -36,6 +36,8 @@ pub(crate) struct World {
     pub(crate) trouble: Trouble,
     pub(crate) calls: Mutex<Vec<(CallPlace, String)>>,
     pub(crate) paused: Mutex<Duration>,
+    /// Accounts as they were told before 2026-09-09: with `Status` alone.
+    pub(crate) has_older_members: bool,
     /// Answers that are not those below, by operation.
     pub(crate) instead: BTreeMap<&'static str, Value>,
 }
@@ -54,6 +56,7 @@ impl Default for World {
             trouble: Box::new(|_, _, _| None),
             calls: Mutex::default(),
             paused: Mutex::default(),
+            has_older_members: false,
             instead: BTreeMap::new(),
         }
     }
@@ -161,10 +164,16 @@ impl World {
             } else {
                 "ACTIVE"
             };
-            json!({"Id": id, "Arn": format!("arn:aws:organizations::{MANAGEMENT}:account/o-1/{id}"),
-                "Name": format!("account {id}"), "Email": "a@example.test", "Status": state,
-                "State": state, "JoinedMethod": "CREATED",
-                "JoinedTimestamp": "2020-01-01T00:00:00Z"})
+            let mut account = json!({"Id": id, "Arn": format!("arn:aws:organizations::{MANAGEMENT}:account/o-1/{id}"),
+                "Name": format!("account {id}"), "Email": "a@example.test",
+                "JoinedMethod": "CREATED", "JoinedTimestamp": "2020-01-01T00:00:00Z"});
+            let member = if self.has_older_members {
+                "Status"
+            } else {
+                "State"
+            };
+            account[member] = state.into();
+            account
         };
         match operation {
             "DescribeOrganization" => whole(json!({"Organization": {"Id": "o-1", "Arn": "arn",
@@ -492,7 +501,11 @@ fn whole(answer: Value) -> AnswerPage {
     AnswerPage { answer, next: None }
 }
 
-fn listed(input: &Value, name: &str, rows: impl IntoIterator<Item = Value>) -> AnswerPage {
+pub(crate) fn listed(
+    input: &Value,
+    name: &str,
+    rows: impl IntoIterator<Item = Value>,
+) -> AnswerPage {
     let from: usize = input["Token"].as_str().map_or(0, |it| it.parse().unwrap());
     let rows: Vec<Value> = rows.into_iter().collect();
     let page: Vec<Value> = rows.iter().skip(from).take(A_PAGE).cloned().collect();

@@ -25,22 +25,11 @@ use super::{loaded, store};
   hallpass query alerts mute users/no-mfa --key '[\"222222222222\",\"ana\"]' \\
       --until 2027-01-31 --by ops@example.com --reason 'leaves in January'")]
 pub(super) struct MuteArgs {
-    /// The rule
-    rule: AlertRuleId,
-    /// Which row: its key as `query alerts list --rows` shows it; of one column, its value
-    #[arg(long, value_name = "KEY")]
-    key: String,
+    #[command(flatten)]
+    row: RowArgs,
     /// Until when: a day in UTC, or an instant (RFC 3339)
     #[arg(long, value_name = "WHEN", value_parser = instant)]
     until: Timestamp,
-    /// Why, for whoever looks later
-    #[arg(long, value_name = "TEXT")]
-    reason: String,
-    /// Who says so
-    #[arg(long, value_name = "WHO", env = "USER", hide_env_values = true)]
-    by: String,
-    #[command(flatten)]
-    config: ConfigArgs,
 }
 
 /// Tell of a muted row again
@@ -49,6 +38,13 @@ pub(super) struct MuteArgs {
     after_help = "Example:\n  hallpass query alerts unmute users/no-mfa --key '[\"222222222222\",\"ana\"]' --reason 'stays after all'"
 )]
 pub(super) struct UnmuteArgs {
+    #[command(flatten)]
+    row: RowArgs,
+}
+
+/// Which row, and who says what of it.
+#[derive(Debug, clap::Args)]
+struct RowArgs {
     /// The rule
     rule: AlertRuleId,
     /// Which row: its key as `query alerts list --rows` shows it; of one column, its value
@@ -79,22 +75,22 @@ fn instant(text: &str) -> Result<Timestamp, String> {
 }
 
 pub(super) fn run_mute(args: &MuteArgs) -> Outcome {
-    let (now, key) = (hallpass_clock::now(), AlertRowKey::given(&args.key));
+    let (now, key) = (hallpass_clock::now(), AlertRowKey::given(&args.row.key));
     if args.until <= now {
         let message = format!("`--until {}` is over", args.until);
         return Err(Failure::bad_input(message));
     }
-    reasoned(&args.reason)?;
+    reasoned(&args.row.reason)?;
     let wanted = Mute {
         key: key.clone(),
         until: args.until,
-        by: args.by.clone(),
-        reason: args.reason.clone(),
+        by: args.row.by.clone(),
+        reason: args.row.reason.clone(),
         at: now,
     };
-    change(&args.config, &args.rule, |state| {
+    change(&args.row.config, &args.row.rule, |state| {
         let refused = no_row(&state, &key);
-        let record = record(Event::AlertMuted, now, &args.by);
+        let record = record(Event::AlertMuted, now, &args.row.by);
         mute(state, wanted.clone(), record).map_err(|NoSuchRow| refused)
     })?;
     output::say(&format!(
@@ -106,12 +102,12 @@ pub(super) fn run_mute(args: &MuteArgs) -> Outcome {
 }
 
 pub(super) fn run_unmute(args: &UnmuteArgs) -> Outcome {
-    let (now, key) = (hallpass_clock::now(), AlertRowKey::given(&args.key));
-    reasoned(&args.reason)?;
-    change(&args.config, &args.rule, |state| {
+    let (now, key) = (hallpass_clock::now(), AlertRowKey::given(&args.row.key));
+    reasoned(&args.row.reason)?;
+    change(&args.row.config, &args.row.rule, |state| {
         let rule = state.rule.clone();
-        let record = record(Event::AlertUnmuted, now, &args.by);
-        unmute(state, &key, &args.reason, record).map_err(|NoSuchRow| {
+        let record = record(Event::AlertUnmuted, now, &args.row.by);
+        unmute(state, &key, &args.row.reason, record).map_err(|NoSuchRow| {
             Failure::bad_input(format!("no row `{}` of `{rule}` is muted", row_key(&key)))
         })
     })?;

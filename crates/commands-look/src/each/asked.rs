@@ -10,7 +10,7 @@ use hallpass_aws::{
 };
 use hallpass_aws_wire::{InputProblem, Unknown, catalog, check_input, only_reads};
 use hallpass_fanout::{Management, RegionChoice, Selection};
-use hallpass_host::home_region::{home_region, known_region};
+use hallpass_host::home_region::known_region;
 use hallpass_model::AccountId;
 use hallpass_terminal::exit::Failure;
 use serde_json::{Value, json};
@@ -73,10 +73,10 @@ pub(super) fn understand(args: &Args, id: &str) -> Result<AskedOperation, Failur
         input: params,
     };
     FanoutCalls::check(&asked).map_err(|error| Failure::bad_input(error.to_string()))?;
-    let home = home_region(args.home_region.as_ref())?;
+    let home = args.home.known()?;
     Ok(AskedOperation {
-        regions: regions(&args.regions, &service, &home)?,
-        selection: selection(&args.selection),
+        regions: regions(&args.walk.regions, &service, &home)?,
+        selection: selection(&args.walk.selection),
         access: access(args, home, id)?,
         operation: asked,
         query,
@@ -203,11 +203,11 @@ fn access(args: &Args, home: String, id: &str) -> Result<FanoutAccess, Failure> 
     });
     Ok(FanoutAccess {
         client: AwsClientSettings::new(home),
-        accounts: accounts_to_find(&args.selection)?,
+        accounts: accounts_to_find(&args.walk.selection)?,
         role: RoleToAssume {
             tags: tags.collect::<Result<_, Failure>>()?,
             source_identity: args.source_identity.clone(),
-            ..args.role.to_assume(format!("hallpass-{id}"))
+            ..args.walk.role.to_assume(format!("hallpass-{id}"))
         },
     })
 }

@@ -18,6 +18,7 @@ use hallpass_fanout::{
     ApiCalls, FailureStage, FanoutError, FanoutSettings, Journal, Leaving, RegionChoice,
     ResultSink, RunReport, Slice, Spool,
 };
+use hallpass_host::home_region::HomeRegionArgs;
 use hallpass_host::runtime::runtime;
 use hallpass_host::selection_args::AccountArgs;
 use hallpass_model::AccountId;
@@ -59,26 +60,13 @@ pub struct Args {
     #[arg(long, value_name = "JSON")]
     params: Option<String>,
     #[command(flatten)]
-    selection: SelectionArgs,
-    /// Regions; `enabled`: those on in each account; `all`: the same, and those that are off are told
-    #[arg(
-        long,
-        value_name = "REGION,...",
-        value_delimiter = ',',
-        default_value = "enabled"
-    )]
-    regions: Vec<String>,
-    #[command(flatten)]
-    role: MemberRoleArgs,
+    walk: WalkArgs,
     /// A tag of the sessions
     #[arg(long, value_name = "KEY=VALUE")]
     session_tag: Vec<String>,
     /// Who is behind the sessions, as `CloudTrail` shows it
     #[arg(long, value_name = "NAME")]
     source_identity: Option<String>,
-    /// Calls in flight, all together; 8 inside one account
-    #[arg(long, short = 'c', value_name = "N", default_value_t = 64, value_parser = concurrency)]
-    concurrency: usize,
     /// What is shown of each page (`JMESPath`)
     #[arg(long, value_name = "EXPR", value_parser = NonEmptyStringValueParser::new())]
     query: Option<String>,
@@ -103,14 +91,8 @@ pub struct Args {
     /// Where runs are kept until they have ended well [default: ~/.local/state/hallpass/each]
     #[arg(long, value_name = "DIR")]
     runs: Option<PathBuf>,
-    /// The Region of our own calls [default: us-east-1]
-    #[arg(
-        long,
-        value_name = "REGION",
-        env = "AWS_REGION",
-        hide_env_values = true
-    )]
-    home_region: Option<String>,
+    #[command(flatten)]
+    home: HomeRegionArgs,
     /// Draw the pauses between tries from this seed
     #[arg(long, value_name = "N", hide = true)]
     seed: Option<u64>,
@@ -131,6 +113,33 @@ pub struct WriteArgs {
     max_changes: usize,
     #[command(flatten)]
     yes: YesArgs,
+}
+
+/// Where calls go, and how many at a time.
+#[derive(Debug, clap::Args)]
+pub(super) struct WalkArgs {
+    #[command(flatten)]
+    pub(super) selection: SelectionArgs,
+    /// Regions; `enabled`: those on in each account; `all`: the same, and those that are off are told
+    #[arg(
+        long,
+        value_name = "REGION,...",
+        value_delimiter = ',',
+        default_value = "enabled"
+    )]
+    pub(super) regions: Vec<String>,
+    #[command(flatten)]
+    pub(super) role: MemberRoleArgs,
+    #[command(flatten)]
+    pub(super) flight: FlightArgs,
+}
+
+/// How many calls at a time.
+#[derive(Debug, clap::Args)]
+pub(super) struct FlightArgs {
+    /// Calls in flight, all together; 8 inside one account
+    #[arg(long, short = 'c', value_name = "N", default_value_t = 64, value_parser = concurrency)]
+    pub(super) concurrency: usize,
 }
 
 /// Which accounts.
@@ -181,7 +190,7 @@ impl SelectionArgs {
     }
 }
 
-pub(super) fn concurrency(text: &str) -> Result<usize, String> {
+fn concurrency(text: &str) -> Result<usize, String> {
     match text.parse() {
         Ok(count @ 1..=1024) => Ok(count),
         _ => Err("a number from 1 to 1024".to_owned()),
@@ -257,12 +266,12 @@ async fn reachable(args: &Args, asked: &AskedOperation) -> Result<(), Failure> {
     let calls = calls.map_err(|error| Failure::failed(error.to_string()))?;
     let (home, service) = (&asked.access.client.region, &asked.operation.service.name);
     let mut needed = vec![("sts", home.as_str())];
-    if args.selection.accounts_file.is_none() {
+    if args.walk.selection.accounts_file.is_none() {
         needed.push(("organizations", home));
     }
     let any = [home.clone()];
     let is_open = matches!(asked.regions, RegionChoice::Enabled)
-        || matches!(args.regions.as_slice(), [one] if one == "all");
+        || matches!(args.walk.regions.as_slice(), [one] if one == "all");
     let named = match &asked.regions {
         RegionChoice::Named(names) | RegionChoice::Certain(names) if !is_open => names.as_slice(),
         _ => &any,
@@ -345,7 +354,7 @@ async fn calls(
 
 fn settings(args: &Args, asked: &AskedOperation, journal: Journal) -> FanoutSettings {
     FanoutSettings {
-        concurrency: args.concurrency,
+        concurrency: args.walk.flight.concurrency,
         per_account: PER_ACCOUNT,
         selection: asked.selection.clone(),
         regions: asked.regions.clone(),

@@ -8,7 +8,6 @@ use hallpass_chores::plans::chore::{self, Carried, Opened};
 use hallpass_chores::plans::{self, PlanArgs};
 use hallpass_config::Loaded;
 use hallpass_host::runtime::runtime;
-use hallpass_log_files::Fingerprints;
 use hallpass_model::TimeSpan;
 use hallpass_org::pci::{
     ActRefused, ChosenPeople, PeopleGuards, PeopleProvider, Providers, SeenLog, StaleBecause,
@@ -24,7 +23,7 @@ use serde_json::{Value, json};
 use super::args::ReadArgs;
 use super::ended::{EndSessions, by_hand};
 use super::provided::open;
-use super::reading::read;
+use super::reading::read_now;
 use super::rungs::{CutAccess, InStore, RungShown, Suspend};
 
 /// Disable people over a limit, or take their access away
@@ -104,12 +103,7 @@ pub(super) fn run(args: &Args) -> Outcome {
         only: args.person.clone(),
     };
     let providers = providers(&loaded, &args.by)?;
-    let ran = read(
-        &args.read,
-        &loaded,
-        hallpass_clock::now(),
-        Fingerprints::None,
-    )?;
+    let ran = read_now(&args.read, &loaded)?;
     let log = seen_log(&ran);
     let chosen = choose(&stale(&ran, args.grace), &log, &guards).map_err(refused)?;
     for left in &chosen.left {

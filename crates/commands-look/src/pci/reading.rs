@@ -27,6 +27,14 @@ const STATE_BYTES_MAX: u64 = 1 << 30;
 ///
 /// # Errors
 /// Exit 2 for what makes no sense; exit 1 where a folder cannot be listed or the state not be kept.
+pub(super) fn read_now(args: &ReadArgs, loaded: &Loaded) -> Result<RanReport, Failure> {
+    read(args, loaded, hallpass_clock::now(), Fingerprints::None)
+}
+
+/// Likewise, at an instant and with what is known of values.
+///
+/// # Errors
+/// As [`read_now`].
 pub(super) fn read(
     args: &ReadArgs,
     loaded: &Loaded,

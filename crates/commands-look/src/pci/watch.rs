@@ -1,7 +1,6 @@
 //! `hallpass activity pci watch`: what a report finds, told through the channels of alerts (`inventory.md` H-14).
 
 use hallpass_host::runtime::runtime;
-use hallpass_log_files::Fingerprints;
 use hallpass_model::TimeSpan;
 use hallpass_reports::alerts::AlertRunner;
 use hallpass_reports::pci::{PciTold, alert_rules, tell};
@@ -11,7 +10,7 @@ use hallpass_terminal::output::{self, OutputArgs};
 use hallpass_wording::alert::alert_text;
 
 use super::args::ReadArgs;
-use super::reading::read;
+use super::reading::read_now;
 use super::shown;
 use crate::alerts;
 
@@ -50,12 +49,7 @@ pub(super) fn run(args: &Args) -> Outcome {
         let failure = Failure::bad_input(format!("`{unknown}` is no channel here"));
         return Err(failure.help(format!("there are: `{}`", known.join("`, `"))));
     }
-    let ran = read(
-        &args.read,
-        &loaded,
-        hallpass_clock::now(),
-        Fingerprints::None,
-    )?;
+    let ran = read_now(&args.read, &loaded)?;
     let rules = alert_rules(EVERY, args.remind, &args.notify)?;
     let told = runtime()?.block_on(async {
         let runner = AlertRunner {

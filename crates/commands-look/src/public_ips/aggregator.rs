@@ -20,10 +20,11 @@ pub(super) async fn look(
     home: &str,
     kinds: &BTreeSet<AddressKind>,
 ) -> Result<FoundSightings, Failure> {
-    let role = args.role.to_assume("hallpass".to_owned());
+    let role = args.walk.role.to_assume("hallpass".to_owned());
     let client = AwsClientSettings::new(home.to_owned());
     let (seed, clock) = (fastrand::u64(..), Arc::new(SystemClock));
-    let calls = OrganizationCalls::new(client, role, args.concurrency, seed, clock).await;
+    let calls =
+        OrganizationCalls::new(client, role, args.walk.flight.concurrency, seed, clock).await;
     let calls = calls.map_err(Failure::failed)?;
     let aggregator = Aggregator::new(&calls, name, home);
     let aggregator = aggregator.map_err(|error| Failure::bad_input(error.to_string()))?;

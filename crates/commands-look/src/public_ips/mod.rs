@@ -18,15 +18,14 @@ use hallpass_addresses::{
 };
 use hallpass_aws::{AccountsToFind, AwsClientSettings, FanoutAccess};
 use hallpass_fanout::{Management, Selection};
-use hallpass_host::home_region::home_region;
+use hallpass_host::home_region::RegionArgs;
 use hallpass_host::runtime::runtime;
 use hallpass_host::snapshots_at::SnapshotsAt;
-use hallpass_setup::member_role::MemberRoleArgs;
 use hallpass_terminal::exit::{Exit, Failure, Outcome};
 use jiff::Timestamp;
 
 use self::everywhere::Everywhere;
-use super::each::{SelectionArgs, accounts_to_find, new_id, regions, selection};
+use super::each::{WalkArgs, accounts_to_find, new_id, regions, selection};
 
 /// List the public addresses of all accounts, from what AWS Config recorded
 #[derive(Debug, clap::Args)]
@@ -55,15 +54,7 @@ pub struct Args {
     )]
     aggregator: Option<String>,
     #[command(flatten)]
-    selection: SelectionArgs,
-    /// Regions, where each account is asked; `enabled`: those on in each account
-    #[arg(
-        long,
-        value_name = "REGION,...",
-        value_delimiter = ',',
-        default_value = "enabled"
-    )]
-    regions: Vec<String>,
+    walk: WalkArgs,
     /// Which addresses: eni, secondary, eip, ipv6, instance [default: all]
     #[arg(long, value_name = "KIND,...", value_delimiter = ',', value_parser = AddressKind::from_str)]
     kinds: Vec<AddressKind>,
@@ -74,18 +65,7 @@ pub struct Args {
     #[arg(long, value_name = "PLACE")]
     save: Option<SnapshotsAt>,
     #[command(flatten)]
-    role: MemberRoleArgs,
-    /// Calls in flight, all together; 8 inside one account
-    #[arg(long, short = 'c', value_name = "N", default_value_t = 64, value_parser = super::each::concurrency)]
-    concurrency: usize,
-    /// The Region of the aggregator, and of our own calls [default: us-east-1]
-    #[arg(
-        long,
-        value_name = "REGION",
-        env = "AWS_REGION",
-        hide_env_values = true
-    )]
-    region: Option<String>,
+    home: RegionArgs,
     /// The instant that the report is made at [default: now]
     #[arg(long, value_name = "RFC3339")]
     as_of: Option<Timestamp>,
@@ -134,7 +114,7 @@ pub fn run(args: &Args) -> Outcome {
         fs::create_dir_all(folder).map_err(|it| Failure::unwritable(folder.display(), &it))?;
     }
     let kinds = kinds(args)?;
-    let home = home_region(args.region.as_ref())?;
+    let home = args.home.known()?;
     let everywhere = everywhere(args, &home)?;
     let runtime = runtime()?;
     let report = runtime.block_on(look(args, &home, kinds, &everywhere))?;
@@ -169,8 +149,8 @@ fn kinds(args: &Args) -> Result<BTreeSet<AddressKind>, Failure> {
 /// The accounts and Regions that are asked one by one: those that were selected, and with an aggregator all that it
 /// may have.
 fn everywhere(args: &Args, home: &str) -> Result<Everywhere, Failure> {
-    let mut chosen = selection(&args.selection);
-    let mut accounts = accounts_to_find(&args.selection)?;
+    let mut chosen = selection(&args.walk.selection);
+    let mut accounts = accounts_to_find(&args.walk.selection)?;
     if args.aggregator.is_some() {
         chosen = Selection {
             management: Management::Included,
@@ -183,11 +163,11 @@ fn everywhere(args: &Args, home: &str) -> Result<Everywhere, Failure> {
         access: FanoutAccess {
             client: AwsClientSettings::new(home.to_owned()),
             accounts,
-            role: args.role.to_assume(format!("hallpass-{id}")),
+            role: args.walk.role.to_assume(format!("hallpass-{id}")),
         },
         selection: chosen,
-        regions: regions(&args.regions, "config", home)?,
-        concurrency: args.concurrency,
+        regions: regions(&args.walk.regions, "config", home)?,
+        concurrency: args.walk.flight.concurrency,
     })
 }
 
@@ -202,7 +182,7 @@ async fn look(
         let scope = format!("aggregator {name} in {home}");
         (scope, aggregator::look(args, name, home, &kinds).await?)
     } else {
-        let (accounts, regions) = (args.selection.words(), args.regions.join(","));
+        let (accounts, regions) = (args.walk.selection.words(), args.walk.regions.join(","));
         let scope = format!("Config of {accounts}; Regions {regions}");
         (scope, each_account::look(everywhere, &kinds).await?)
     };

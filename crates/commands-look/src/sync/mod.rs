@@ -17,10 +17,10 @@ use hallpass_collect::{
 };
 use hallpass_directories::okta::{self, OktaHttp, OktaRights};
 use hallpass_host::companion;
-use hallpass_host::home_region::home_region;
+use hallpass_host::home_region::HomeRegionArgs;
 use hallpass_host::live_grants::StoredGrants;
 use hallpass_host::runtime::runtime;
-use hallpass_host::snapshots_at::SnapshotsAt;
+use hallpass_host::snapshots_at::SnapshotsAtArgs;
 use hallpass_inventory::{SnapshotId, SyncGroup, key_id};
 use hallpass_model::AccountId;
 use hallpass_setup::member_role::MemberRoleArgs;
@@ -32,7 +32,7 @@ use serde_json::json;
 
 use self::run_folder::SyncFolder;
 use self::summary::Summary;
-use super::each::hosts_are_there;
+use super::each::{FlightArgs, hosts_are_there};
 use super::runs;
 
 /// The largest list of people that is read.
@@ -72,9 +72,8 @@ pub struct Args {
     /// Leave out the Regions of accounts
     #[arg(long, hide = true)]
     without_regions: bool,
-    /// Calls in flight, all together; 8 inside one account
-    #[arg(long, short = 'c', value_name = "N", default_value_t = 64, value_parser = super::each::concurrency)]
-    concurrency: usize,
+    #[command(flatten)]
+    flight: FlightArgs,
     /// Fill what failed from the newest earlier snapshot that has it
     #[arg(long)]
     carry: bool,
@@ -90,25 +89,13 @@ pub struct Args {
     /// Go on with a run that was stopped or had failures; with the same words
     #[arg(long, value_name = "ID")]
     resume: Option<SnapshotId>,
-    /// Where snapshots are: a folder, or `s3://bucket/prefix`
-    #[arg(
-        long,
-        visible_alias = "snapshots",
-        value_name = "PLACE",
-        default_value = "snapshots"
-    )]
-    folder: SnapshotsAt,
+    #[command(flatten)]
+    snapshots: SnapshotsAtArgs,
     /// Where runs are kept until they have ended well [default: ~/.local/state/hallpass/sync]
     #[arg(long, value_name = "DIR")]
     runs: Option<PathBuf>,
-    /// The Region of our own calls, and of Identity Center [default: us-east-1]
-    #[arg(
-        long,
-        value_name = "REGION",
-        env = "AWS_REGION",
-        hide_env_values = true
-    )]
-    home_region: Option<String>,
+    #[command(flatten)]
+    home: HomeRegionArgs,
     /// Address of the Okta organization
     #[arg(
         long,
@@ -166,7 +153,7 @@ fn plan(text: &str) -> Result<PlanChoice, String> {
 /// # Errors
 /// Exit 2 for what makes no sense; what fails at AWS is told in the end, and is exit 1.
 pub fn run(args: &Args) -> Outcome {
-    let home = home_region(args.home_region.as_ref())?;
+    let home = args.home.known()?;
     if args.explain {
         return explain::run(args, home);
     }
@@ -237,7 +224,7 @@ async fn calls_of(
 ) -> std::io::Result<OrganizationCalls> {
     let client = AwsClientSettings::new(home);
     let (seed, clock) = (fastrand::u64(..), Arc::new(SystemClock));
-    let calls = OrganizationCalls::new(client, role, args.concurrency, seed, clock).await;
+    let calls = OrganizationCalls::new(client, role, args.flight.concurrency, seed, clock).await;
     calls.map_err(std::io::Error::other)
 }
 
@@ -284,7 +271,9 @@ fn seal(args: &Args, folder: &mut SyncFolder) -> Result<Summary, Failure> {
     folder.begin_sealing(hallpass_clock::now())?;
     let mut command = companion::command()?;
     command.arg("seal").arg(folder.path());
-    command.arg("--folder").arg(args.folder.argument());
+    command
+        .arg("--folder")
+        .arg(args.snapshots.folder.argument());
     if args.carry {
         command.args(["--carry-max-age", &args.carry_max_age]);
     }

@@ -6,19 +6,18 @@
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{self, IsTerminal as _, Write as _};
+use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
 
 use hallpass_collect::SliceStore;
 use hallpass_host::file_lock::only_process;
 use hallpass_host::machine_name::host;
 use hallpass_inventory::{Slice, SliceKey, SliceOutcome, SnapshotId, TableRow, document_of, table};
 use hallpass_model::Timestamp;
+use hallpass_setup::progress::ProgressLine;
 use hallpass_terminal::exit::Failure;
 use hallpass_terminal::output;
-use indicatif::ProgressBar;
 use serde_json::{Value, json};
 
 /// What a run is; the companion reads it, too.
@@ -29,8 +28,6 @@ const SLICES: &str = "slices";
 const LOCK: &str = "lock";
 /// A slice that is being written.
 const WRITING: &str = "writing";
-/// How often progress is told where there is no terminal.
-const TOLD_EVERY: Duration = Duration::from_secs(10);
 
 /// The folder of one run.
 pub(super) struct SyncFolder {
@@ -51,9 +48,7 @@ struct SyncProgress {
     expected: usize,
     failed: usize,
     calls: (u64, u64),
-    begun: Instant,
-    told: Instant,
-    bar: Option<ProgressBar>,
+    line: ProgressLine,
 }
 
 impl SyncFolder {
@@ -192,13 +187,11 @@ impl SyncFolder {
     pub(super) fn effort(&self) -> (u64, u64, f64) {
         let state = self.state.borrow();
         let (calls, again) = state.calls;
-        (calls, again, state.begun.elapsed().as_secs_f64())
+        (calls, again, state.line.elapsed().as_secs_f64())
     }
 
     pub(super) fn end_progress(&self) {
-        if let Some(bar) = self.state.borrow_mut().bar.take() {
-            bar.finish_and_clear();
-        }
+        self.state.borrow_mut().line.end();
     }
 
     /// Nobody goes on with this run.
@@ -246,42 +239,24 @@ impl SliceStore for SyncFolder {
     fn note(&self, words: String) {
         let state = self.state.borrow();
         let say = || output::say(&format!("note: {}", output::plain(&words)));
-        match &state.bar {
-            Some(bar) => bar.suspend(say),
-            None => say(),
-        }
+        state.line.suspend(say);
     }
 }
 
 impl SyncProgress {
     fn new(done: BTreeSet<SliceKey>) -> Self {
-        let bar = io::stderr().is_terminal().then(|| {
-            let bar = ProgressBar::new_spinner();
-            bar.enable_steady_tick(Duration::from_millis(120));
-            bar
-        });
-        let now = Instant::now();
         Self {
             done,
             expected: 0,
             failed: 0,
             calls: (0, 0),
-            begun: now,
-            told: now,
-            bar,
+            line: ProgressLine::new(""),
         }
     }
 
     fn tell(&mut self) {
         let (done, expected) = (self.done.len(), self.expected);
         let text = format!("{done}/{expected} slices, {} failed", self.failed);
-        match &self.bar {
-            Some(bar) => bar.set_message(text),
-            None if self.told.elapsed() >= TOLD_EVERY => {
-                self.told = Instant::now();
-                output::say(&text);
-            }
-            None => {}
-        }
+        self.line.say(text);
     }
 }

@@ -11,7 +11,7 @@ use hallpass_chores::plans::chore::{self, Chore, Drafted, Opened, ReportWithin, 
 use hallpass_chores::plans::{PlanArgs, PlanContext, Settled};
 use hallpass_host::access_snapshots;
 use hallpass_host::runtime::runtime;
-use hallpass_host::snapshots_at::SnapshotsAt;
+use hallpass_host::snapshots_at::SnapshotsAtArgs;
 use hallpass_inventory::{
     AccessReview, AccessSnapshot, PersonAccessChange, ReviewRemoval, ReviewedRemoval, read_review,
 };
@@ -28,7 +28,7 @@ use serde_json::{Value, json};
     long_about = "Take away what reviewers decided to take away\n\nReads the file that `hallpass who \
                   --review-csv` made, with `keep` or `remove` in its column `decision`. A direct \
                   assignment is deleted; where somebody has access through a group, they leave the group, \
-                  and everything else that they lose by that is shown. Without `--apply` nothing is done. \
+                  and everything else that they lose by that, as the newest snapshot has it, is shown. Without `--apply` nothing is done. \
                   What was stopped goes on with `hallpass org plan resume`.",
     after_help = "Examples:
   hallpass who --review-csv > review.csv
@@ -39,14 +39,8 @@ pub(super) struct Args {
     /// The file, as reviewers gave it back
     #[arg(value_name = "FILE")]
     file: PathBuf,
-    /// Where snapshots are: a folder, or `s3://bucket/prefix`; the newest says what else goes with a membership
-    #[arg(
-        long,
-        visible_alias = "snapshots",
-        value_name = "PLACE",
-        default_value = "snapshots"
-    )]
-    folder: SnapshotsAt,
+    #[command(flatten)]
+    snapshots: SnapshotsAtArgs,
     /// So many removals are meant; needed for more than ten
     #[arg(long, value_name = "COUNT")]
     confirm: Option<usize>,
@@ -123,7 +117,7 @@ impl ReportWithin for ReviewReport {
 fn looked(args: &Args) -> Result<Looked, Failure> {
     let text = fs::read_to_string(&args.file)
         .map_err(|error| Failure::unreadable(args.file.display(), &error))?;
-    let snapshot = runtime()?.block_on(access_snapshots::read_newest(&args.folder))?;
+    let snapshot = runtime()?.block_on(access_snapshots::read_newest(&args.snapshots.folder))?;
     let review = read_review(&text, &snapshot).map_err(|problems| {
         let mut failure = Failure::bad_input("the review cannot be used; nothing was changed");
         for problem in problems {

@@ -1,8 +1,7 @@
 //! `hallpass access convert`: standing access as rules that would replace it (`inventory.md` A-17).
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use hallpass_access_files::{
     Conversion, LeftOutReason, PrincipalRef, ProposedLimits, convert, export, proposed_rules,
@@ -19,6 +18,7 @@ use hallpass_terminal::exit::{Exit, Failure, Outcome};
 use hallpass_terminal::output::{self, plain, wrapped};
 
 use super::convert_use;
+use super::written::write_all;
 
 /// What `--to` writes: the rules, what would stand beside them, and whom it concerns.
 const RULES: &str = "rules.toml";
@@ -111,7 +111,7 @@ pub(super) fn run(args: &Args) -> Outcome {
             }
             let people = people(&conversion, &directory, &used);
             files.extend([(RULES, &*rules), (ACCESS, &*left.text), (PEOPLE, &*people)]);
-            write_all(folder, &files)?;
+            write_all(folder, files)?;
         }
     }
     say(&conversion);
@@ -163,17 +163,6 @@ fn people(
         }
     }
     text
-}
-
-fn write_all(folder: &Path, files: &BTreeMap<&str, &str>) -> Result<(), Failure> {
-    for (path, text) in files {
-        let path = folder.join(path);
-        let made = path.parent().map_or(Ok(()), fs::create_dir_all);
-        made.and_then(|()| fs::write(&path, text))
-            .map_err(|error| Failure::unwritable(path.display(), &error))?;
-        output::say(&format!("wrote {}", path.display()));
-    }
-    Ok(())
 }
 
 fn say(conversion: &Conversion) {

@@ -1,15 +1,16 @@
 //! `hallpass access export`: what stands, as files that plan to nothing.
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use hallpass_access_files::{Exported, export};
+use hallpass_access_files::export;
 use hallpass_chores::access_look::{directory, seen};
 use hallpass_chores::plans;
 use hallpass_host::runtime::runtime;
 use hallpass_setup::opening::ConfigArgs;
 use hallpass_terminal::exit::{Exit, Failure, Outcome};
 use hallpass_terminal::output;
+
+use super::written::write_all;
 
 /// The file in the folder; policies stand beside it.
 const FILE: &str = "access.yaml";
@@ -41,22 +42,11 @@ pub(super) fn run(args: &Args) -> Outcome {
     })?;
     match &args.to {
         None => output::print(&exported.text)?,
-        Some(folder) => write_all(folder, &exported)?,
+        Some(folder) => {
+            let policies = exported.policies.iter();
+            let policies = policies.map(|(path, text)| (path.as_str(), text.as_str()));
+            write_all(folder, policies.chain([(FILE, &*exported.text)]))?;
+        }
     }
     Ok(Exit::Ok)
-}
-
-fn write_all(folder: &Path, exported: &Exported) -> Result<(), Failure> {
-    let policies = exported
-        .policies
-        .iter()
-        .map(|(path, text)| (path.as_str(), text));
-    for (path, text) in policies.chain([(FILE, &exported.text)]) {
-        let path = folder.join(path);
-        let made = path.parent().map_or(Ok(()), fs::create_dir_all);
-        made.and_then(|()| fs::write(&path, text))
-            .map_err(|error| Failure::unwritable(path.display(), &error))?;
-        output::say(&format!("wrote {}", path.display()));
-    }
-    Ok(())
 }

@@ -13,6 +13,7 @@ mod json_diff;
 mod plan;
 mod refused;
 mod validate;
+mod written;
 
 use hallpass_terminal::exit::Outcome;
 

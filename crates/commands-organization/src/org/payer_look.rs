@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use hallpass_aws::RoleToAssume;
-use hallpass_host::home_region::home_region;
+use hallpass_host::home_region::RegionArgs;
 use hallpass_host::named_calls::NamedCalls;
 use hallpass_host::runtime::runtime;
 use hallpass_org::ReadFact;
@@ -28,14 +28,8 @@ pub(super) struct PayerLookArgs {
     /// What the parties agreed on
     #[arg(value_name = "FILE")]
     file: PathBuf,
-    /// The Region of the rule for sign-ins of the root user [default: us-east-1]
-    #[arg(
-        long,
-        value_name = "REGION",
-        env = "AWS_REGION",
-        hide_env_values = true
-    )]
-    region: Option<String>,
+    #[command(flatten)]
+    home: RegionArgs,
     /// The instant that attestations are held against [default: now]
     #[arg(long, value_name = "RFC3339")]
     as_of: Option<Timestamp>,
@@ -59,7 +53,7 @@ impl PayerLookArgs {
         let beside = self.file.parent().unwrap_or(Path::new("."));
         let baseline = file.scp_baseline.as_ref();
         let baseline = baseline.map(|it| policies(&beside.join(it))).transpose()?;
-        let home = home_region(self.region.as_ref())?;
+        let home = self.home.known()?;
         let as_of = self.as_of.unwrap_or_else(hallpass_clock::now);
         let today = as_of.to_zoned(TimeZone::UTC).date();
         runtime()?.block_on(async {

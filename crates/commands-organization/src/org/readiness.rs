@@ -6,7 +6,7 @@ use std::sync::Mutex;
 
 use clap::ValueEnum;
 use hallpass_fanout::{Progress, Totals};
-use hallpass_host::home_region::home_region;
+use hallpass_host::home_region::RegionArgs;
 use hallpass_host::named_calls::NamedCalls;
 use hallpass_host::runtime::runtime;
 use hallpass_model::AccountId;
@@ -77,14 +77,8 @@ pub(super) struct Args {
     regions: Option<Vec<String>>,
     #[command(flatten)]
     role: MemberRoleArgs,
-    /// The Region of our own calls: that of Control Tower and the Well-Architected Tool [default: us-east-1]
-    #[arg(
-        long,
-        value_name = "REGION",
-        env = "AWS_REGION",
-        hide_env_values = true
-    )]
-    region: Option<String>,
+    #[command(flatten)]
+    home: RegionArgs,
     /// The instant that reviews and answers are held against [default: now]
     #[arg(long, value_name = "RFC3339")]
     as_of: Option<Timestamp>,
@@ -225,7 +219,7 @@ fn of_organization(
         target: args.to.clone(),
         today: question.today,
     };
-    let home = home_region(args.region.as_ref())?;
+    let home = args.home.known()?;
     let role = args.role.to_assume("hallpass-readiness".to_owned());
     let line = Mutex::new(ProgressLine::new("accounts"));
     let facts = runtime()?.block_on(async {

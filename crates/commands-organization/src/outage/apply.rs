@@ -7,8 +7,8 @@ use std::path::PathBuf;
 use hallpass_chores::plans::chore::{self, Chore, Drafted, Opened, ReportWithin, Within};
 use hallpass_chores::plans::chore_failed;
 use hallpass_chores::plans::{PlanArgs, Settled};
-use hallpass_org::Drill;
 use hallpass_org::outage::{ApplyDrill, BreakGlass, DrillFile, plan_apply, probes};
+use hallpass_org::{Drill, SCPS_PER_TARGET};
 use hallpass_runner::PlanDraft;
 use hallpass_terminal::exit::{Failure, Outcome};
 use hallpass_terminal::output;
@@ -19,10 +19,10 @@ use super::kept;
 /// Attach a drill's policy to a unit or an account
 #[derive(Debug, clap::Args)]
 #[command(
-    long_about = "Attach a drill's policy to a unit or an account\n\nRefused (exit 4) at the root, in \
+    long_about = format!("Attach a drill's policy to a unit or an account\n\nRefused (exit 4) at the root, in \
                   the management account, where an account is in production (tag hallpass:prod=true), \
-                  where five policies are attached already, and where no break-glass role is seen. \
-                  Without --apply the plan is only shown and saved.",
+                  where {SCPS_PER_TARGET} policies are attached already, and where no break-glass role is seen. \
+                  Without --apply the plan is only shown and saved."),
     after_help = "Examples:
   hallpass org outage apply drill.json --target ou-ab12-11111111
   hallpass org outage apply drill.json --target 222233334444 --apply"

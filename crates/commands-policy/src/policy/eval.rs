@@ -46,20 +46,28 @@ pub(crate) struct ShownArgs {
     pub(crate) output: Format,
 }
 
+/// The flags that name a whole question, of which one stands in place of principal, action and resource.
+pub(crate) const WHOLE_QUESTION: &str = "whole_question";
+
 /// A request, from flags and files.
 #[derive(Debug, clap::Args)]
 pub(crate) struct EvalArgs {
     /// A whole case as JSON, as `policy simulate` takes them; `-` for standard input
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["principal", "action", "resource"])]
+    #[arg(
+        long,
+        value_name = "FILE",
+        group = WHOLE_QUESTION,
+        conflicts_with_all = ["principal", "action", "resource"]
+    )]
     case: Option<PathBuf>,
     /// ARN of a user, a role, a session or a root user, or the name of a service
-    #[arg(long, value_name = "ARN", required_unless_present = "case")]
+    #[arg(long, value_name = "ARN", required_unless_present = WHOLE_QUESTION)]
     principal: Option<String>,
     /// The action, such as s3:GetObject
-    #[arg(long, value_name = "ACTION", required_unless_present = "case")]
+    #[arg(long, value_name = "ACTION", required_unless_present = WHOLE_QUESTION)]
     action: Option<String>,
     /// ARN of the resource, or `*`; several for actions that are checked against several
-    #[arg(long, value_name = "ARN", required_unless_present = "case")]
+    #[arg(long, value_name = "ARN", required_unless_present = WHOLE_QUESTION)]
     resource: Vec<String>,
     /// The account that owns the resource, where its ARN does not say
     #[arg(long, value_name = "ID")]

@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use super::iam_policy::{policy, statement};
+use super::iam_policy::statement;
 
 /// What a chore calls.
 pub(super) struct ChoreActions {
@@ -89,6 +89,7 @@ pub(super) const READINESS: ChoreActions = ChoreActions {
         "ce:GetSavingsPlansUtilizationDetails",
         "controltower:GetLandingZone",
         "controltower:ListEnabledBaselines",
+        "controltower:ListEnabledControls",
         "controltower:ListLandingZones",
         "ec2:DescribeInstances",
         "iam:GetAccountSummary",
@@ -99,6 +100,10 @@ pub(super) const READINESS: ChoreActions = ChoreActions {
         "organizations:ListAccountsForParent",
         "organizations:ListDelegatedAdministrators",
         "organizations:ListDelegatedServicesForAccount",
+        "organizations:ListHandshakesForAccount",
+        "organizations:ListHandshakesForOrganization",
+        "organizations:ListInboundResponsibilityTransfers",
+        "organizations:ListOutboundResponsibilityTransfers",
         "organizations:ListParents",
         "organizations:ListPoliciesForTarget",
         "organizations:ListRoots",
@@ -155,13 +160,16 @@ pub(super) const STANDARDS: ChoreActions = ChoreActions {
     reads: &[
         "controltower:GetLandingZone",
         "controltower:ListLandingZones",
+        "organizations:DescribeEffectivePolicy",
         "organizations:DescribeOrganization",
         "organizations:ListAccounts",
         "organizations:ListAccountsForParent",
         "organizations:ListDelegatedAdministrators",
         "organizations:ListOrganizationalUnitsForParent",
+        "organizations:ListPolicies",
         "organizations:ListRoots",
         "organizations:ListTagsForResource",
+        "organizations:ListTargetsForPolicy",
         "sso:ListInstances",
     ],
     writes: &[],
@@ -351,7 +359,12 @@ impl ChoreActions {
     }
 
     /// Its policy; `member_role` is the name of the role that accounts are entered by.
-    pub(super) fn text(&self, partition: &str, member_role: &str, trusted: &[&str]) -> String {
+    pub(super) fn policy(
+        &self,
+        partition: &str,
+        member_role: &str,
+        trusted: &[&str],
+    ) -> Vec<Value> {
         let mut statements = self.statements(("Read", "Write"));
         let roles = match self.enters {
             Enters::Nothing => Vec::new(),
@@ -369,7 +382,7 @@ impl ChoreActions {
                 &json!(arns),
             ));
         }
-        policy(&statements)
+        statements
     }
 }
 
@@ -377,6 +390,7 @@ impl ChoreActions {
 mod tests {
     use hallpass_iam::facts;
 
+    use super::super::iam_policy::policy;
     use super::*;
 
     const ALL: &[&ChoreActions] = &[
@@ -423,7 +437,7 @@ mod tests {
 
     #[test]
     fn accounts_are_entered_by_the_roles_that_the_chore_enters_by_and_no_other() {
-        let of = |it: &ChoreActions| it.text("aws-cn", "Member", &["One", "Two"]);
+        let of = |it: &ChoreActions| policy(&it.policy("aws-cn", "Member", &["One", "Two"]));
         assert!(of(&READINESS).contains("\"arn:aws-cn:iam::*:role/Member\""));
         let enrolment = of(&ENROLMENT);
         assert!(enrolment.contains("role/One") && enrolment.contains("role/Two"));

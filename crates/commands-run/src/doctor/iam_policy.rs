@@ -3,7 +3,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use hallpass_access::ArmedEnds;
 use hallpass_aws::{Need, NeededAction};
 use hallpass_config::Loaded;
 use hallpass_iam::facts;
@@ -54,7 +53,7 @@ impl Uses {
     pub(super) fn of(loaded: &Loaded, groups: BTreeSet<GroupRef>, region: &str) -> Self {
         let config = &loaded.config;
         let written = config.access.end_sessions
-            || config.access.armed_ends.mode != ArmedEnds::Off
+            || config.access.armed_ends.mode.is_on()
             || !config.outage.prod_accounts.is_empty();
         Self {
             groups,
@@ -177,6 +176,86 @@ fn memberships(groups: &BTreeSet<GroupRef>, partition: &str) -> Vec<String> {
     resources
 }
 
+/// What giving and ending access to the management account takes besides: there Identity Center acts with its caller's rights
+/// in IAM. Not documented by AWS, but told in the trackers of AWS's own TEAM and landing zones; whoever only ends needs less.
+pub(super) fn in_management_account(ends_only: bool, partition: &str) -> Vec<Value> {
+    const LOOK: [&str; 3] = [
+        "iam:GetRole",
+        "iam:ListAttachedRolePolicies",
+        "iam:ListRolePolicies",
+    ];
+    const MAKE: [&str; 5] = [
+        "iam:CreateRole",
+        "iam:AttachRolePolicy",
+        "iam:PutRolePolicy",
+        "iam:UpdateRole",
+        "iam:UpdateRoleDescription",
+    ];
+    const REMOVE: [&str; 3] = [
+        "iam:DetachRolePolicy",
+        "iam:DeleteRolePolicy",
+        "iam:DeleteRole",
+    ];
+    // its certificate is renewed with the next assignment
+    const PROVIDER: [&str; 3] = [
+        "iam:GetSAMLProvider",
+        "iam:CreateSAMLProvider",
+        "iam:UpdateSAMLProvider",
+    ];
+    let roles = json!(format!(
+        "arn:{partition}:iam::*:role/aws-reserved/sso.amazonaws.com/*"
+    ));
+    let provider = json!(format!(
+        "arn:{partition}:iam::*:saml-provider/AWSSSO_*_DO_NOT_DELETE"
+    ));
+    let name = "ManagementAccountRoles";
+    if ends_only {
+        return vec![statement(name, &[&LOOK[..], &REMOVE].concat(), &roles)];
+    }
+    vec![
+        statement(name, &[&LOOK[..], &MAKE, &REMOVE].concat(), &roles),
+        statement("ManagementAccountProvider", &PROVIDER, &provider),
+    ]
+}
+
+/// With what the statements need of the key that the instance's data is encrypted with: `kms:Decrypt` through each of the two
+/// services that they call, for its own data (IAM Identity Center User Guide, "Baseline KMS key and IAM policy statements" and
+/// "Advanced KMS key policy statements").
+pub(super) fn with_key(mut statements: Vec<Value>, key: &str, partition: &str) -> Vec<Value> {
+    let services = [
+        (
+            "sso",
+            "UseKeyForInstance",
+            "sso:instance-arn",
+            "sso:::instance/*",
+        ),
+        (
+            "identitystore",
+            "UseKeyForIdentityStore",
+            "identitystore:identitystore-arn",
+            "identitystore::*:identitystore/*",
+        ),
+    ];
+    for (service, name, context, data) in services {
+        let calls = |it: &Value| {
+            let actions = it["Action"].as_array().into_iter().flatten();
+            let mut names = actions.filter_map(Value::as_str);
+            names.any(|action| action.split_once(':').is_some_and(|(it, _)| it == service))
+        };
+        if statements.iter().any(calls) {
+            let context = format!("kms:EncryptionContext:aws:{context}");
+            statements.push(json!({
+                "Sid": name, "Effect": "Allow", "Action": ["kms:Decrypt"], "Resource": key, "Condition": {
+                    "StringLike": { "kms:ViaService": format!("{service}.*.amazonaws.com") },
+                    "ArnLike": { context: format!("arn:{partition}:{data}") },
+                },
+            }));
+        }
+    }
+    statements
+}
+
+/// Statements as the text of a policy.
 pub(super) fn policy(statements: &[Value]) -> String {
     let policy = json!({ "Version": "2012-10-17", "Statement": statements });
     // a JSON value always has a text
@@ -185,7 +264,7 @@ pub(super) fn policy(statements: &[Value]) -> String {
 }
 
 /// The least policy of a guard: looks, and takes away.
-pub(super) fn for_guard(uses: &Uses, others: &[Value]) -> String {
+pub(super) fn for_guard(uses: &Uses, others: &[Value]) -> Vec<Value> {
     let of = |service: &str| actions(|it| it.guard && it.writes && it.name.starts_with(service));
     let looks = actions(|it| it.guard && !it.writes);
     let mut statements = allow("Look", &looks, uses.partition);
@@ -195,18 +274,21 @@ pub(super) fn for_guard(uses: &Uses, others: &[Value]) -> String {
         statements.push(statement("EndMemberships", &of("identitystore:"), &on));
     }
     statements.extend(others.iter().cloned());
-    policy(&statements)
+    statements
 }
 
 /// What ending sessions and drills need, by themselves: for whoever runs them from the command line as
 /// somebody else than the server.
-pub(super) fn for_policies(uses: &Uses) -> String {
-    policy(&organization_policies(uses))
+pub(super) fn for_policies(uses: &Uses) -> Vec<Value> {
+    let of = |writes: bool| actions(|it| it.need == Need::Policies && it.writes == writes);
+    let mut statements = allow("ReadPolicies", &of(false), uses.partition);
+    statements.extend(allow("WritePolicies", &of(true), uses.partition));
+    statements
 }
 
 /// What access as code needs: everything the server reads, and permission sets with their assignments
 /// to write.
-pub(super) fn for_access(uses: &Uses) -> String {
+pub(super) fn for_access(uses: &Uses) -> Vec<Value> {
     let of = |writes: bool| {
         actions(|it| {
             it.writes == writes
@@ -217,7 +299,7 @@ pub(super) fn for_access(uses: &Uses) -> String {
     };
     let mut statements = allow("Read", &of(false), uses.partition);
     statements.extend(allow("Write", &of(true), uses.partition));
-    policy(&statements)
+    statements
 }
 
 /// What the server reads for grants, sweeps and permission sets, and lists of accounts do not: `e2e/least.py` makes some
@@ -226,6 +308,7 @@ const NOT_FOR_VENDING: &[&str] = &[
     "identitystore:GetGroupMembershipId",
     "identitystore:ListGroupMemberships",
     "sso:DescribeAccountAssignmentDeletionStatus",
+    "sso:DescribeInstance",
     "sso:GetInlinePolicyForPermissionSet",
     "sso:GetPermissionsBoundaryForPermissionSet",
     "sso:ListAccountAssignmentCreationStatus",
@@ -239,7 +322,7 @@ const NOT_FOR_VENDING: &[&str] = &[
 
 /// What making accounts from a list needs: what the server reads of the organization, accounts to write, and access to them to
 /// give; and what `others` say.
-pub(super) fn for_vending(uses: &Uses, others: &[Value]) -> String {
+pub(super) fn for_vending(uses: &Uses, others: &[Value]) -> Vec<Value> {
     let own = |writes: bool| {
         actions(|it| {
             let is_read =
@@ -258,7 +341,7 @@ pub(super) fn for_vending(uses: &Uses, others: &[Value]) -> String {
     let mut statements = allow("Read", &own(false), uses.partition);
     statements.extend(allow("Write", &own(true), uses.partition));
     statements.extend(others.iter().cloned());
-    policy(&statements)
+    statements
 }
 
 /// What people and what they can use are read with, for `pci`.
@@ -294,7 +377,7 @@ const PEOPLE_WRITES: &[&str] = &[
 
 /// What `pci` needs: the log, as far as the configuration says where it is, people and what they can use; and, where acting
 /// is switched on, to act on them.
-pub(super) fn for_pci(uses: &Uses, log: Option<&LogSource>, acting: Acting) -> String {
+pub(super) fn for_pci(uses: &Uses, log: Option<&LogSource>, acting: Acting) -> Vec<Value> {
     let mut statements = match log {
         Some(LogSource::Place(LogPlace::Folder(_))) => Vec::new(),
         Some(LogSource::Place(LogPlace::Bucket(place))) => {
@@ -323,22 +406,15 @@ pub(super) fn for_pci(uses: &Uses, log: Option<&LogSource>, acting: Acting) -> S
             statements.extend(allow("Read", PEOPLE_READS, uses.partition));
             statements.extend(allow("Act", PEOPLE_WRITES, uses.partition));
             if uses.policies == Policies::Written {
-                statements.extend(organization_policies(uses));
+                statements.extend(for_policies(uses));
             }
         }
     }
-    policy(&statements)
-}
-
-fn organization_policies(uses: &Uses) -> Vec<Value> {
-    let of = |writes: bool| actions(|it| it.need == Need::Policies && it.writes == writes);
-    let mut statements = allow("ReadPolicies", &of(false), uses.partition);
-    statements.extend(allow("WritePolicies", &of(true), uses.partition));
     statements
 }
 
-/// The policy of the server, as JSON text; `others` are statements of parts that are configured.
-pub(super) fn text(uses: &Uses, others: &[Value]) -> String {
+/// The policy of the server; `others` are statements of parts that are configured.
+pub(super) fn for_server(uses: &Uses, others: &[Value]) -> Vec<Value> {
     let of = |service: &str| {
         actions(|it| it.need == Need::Always && it.writes && it.name.starts_with(service))
     };
@@ -350,11 +426,11 @@ pub(super) fn text(uses: &Uses, others: &[Value]) -> String {
         statements.push(statement("Memberships", &of("identitystore:"), &on));
     }
     match uses.policies {
-        Policies::Written => statements.extend(organization_policies(uses)),
+        Policies::Written => statements.extend(for_policies(uses)),
         Policies::Untouched => {}
     }
     statements.extend_from_slice(others);
-    policy(&statements)
+    statements
 }
 
 #[cfg(test)]
@@ -432,20 +508,49 @@ mod tests {
                     expected.insert(format!("PRIV_ESC WritePolicies organizations:{verb}Policy"));
                 }
             }
+            let server = policy(&for_server(&uses, &[]));
+            assert_eq!(told(&server), expected, "{uses:?}\n{server}");
             assert_eq!(
-                told(&text(&uses, &[])),
-                expected,
-                "{uses:?}\n{}",
-                text(&uses, &[])
+                told(&policy(&for_guard(&uses, &[]))),
+                BTreeSet::new(),
+                "{uses:?}"
             );
-            assert_eq!(told(&for_guard(&uses, &[])), BTreeSet::new(), "{uses:?}");
+        }
+    }
+
+    /// Of each action the linter knows on what it works: a wrong name or kind of resource would be told.
+    #[test]
+    fn roles_of_the_management_account_alone_may_be_made_and_whoever_ends_makes_none() {
+        for partition in ["aws", "aws-cn", "aws-us-gov"] {
+            let gives = policy(&in_management_account(false, partition));
+            let known = told(&gives);
+            assert!(
+                known
+                    .iter()
+                    .all(|it| it.starts_with("PRIV_ESC ManagementAccountRoles iam:")),
+                "{known:?}"
+            );
+            let ends = policy(&in_management_account(true, partition));
+            assert_eq!(told(&ends), BTreeSet::new(), "{ends}");
+            assert!(allowed(&ends).is_subset(&allowed(&gives)));
+            for text in [&gives, &ends] {
+                let document: Value = serde_json::from_str(text).unwrap();
+                for statement in document["Statement"].as_array().unwrap() {
+                    let on = statement["Resource"].as_str().unwrap();
+                    let reserved =
+                        format!("arn:{partition}:iam::*:role/aws-reserved/sso.amazonaws.com/*");
+                    let provider =
+                        format!("arn:{partition}:iam::*:saml-provider/AWSSSO_*_DO_NOT_DELETE");
+                    assert!([reserved, provider].iter().any(|it| it == on), "{on}");
+                }
+            }
         }
     }
 
     #[test]
     fn only_what_the_configuration_uses_is_allowed() {
         for uses in combinations() {
-            let all = allowed(&text(&uses, &[]));
+            let all = allowed(&policy(&for_server(&uses, &[])));
             let expected = hallpass_aws::actions().iter().filter(|it| match it.need {
                 Need::AccountTags | Need::AccessFiles | Need::Vending => false,
                 Need::Policies => uses.policies == Policies::Written,
@@ -459,13 +564,21 @@ mod tests {
             let writes_policies = all.contains("organizations:AttachPolicy");
             assert_eq!(writes_policies, uses.policies == Policies::Written);
         }
-        let alone = allowed(&for_policies(&uses(&[], Policies::Untouched, "eu-west-1")));
+        let alone = allowed(&policy(&for_policies(&uses(
+            &[],
+            Policies::Untouched,
+            "eu-west-1",
+        ))));
         assert!(
             alone.iter().all(|it| it.starts_with("organizations:")),
             "{alone:?}"
         );
         assert!(alone.contains("organizations:AttachPolicy"));
-        let access = allowed(&for_access(&uses(&[], Policies::Untouched, "eu-west-1")));
+        let access = allowed(&policy(&for_access(&uses(
+            &[],
+            Policies::Untouched,
+            "eu-west-1",
+        ))));
         for (action, is_needed) in [
             ("sso:ProvisionPermissionSet", true),
             ("sso:DeleteAccountAssignment", true),
@@ -475,10 +588,8 @@ mod tests {
         ] {
             assert_eq!(access.contains(action), is_needed, "{action}");
         }
-        let vending = allowed(&for_vending(
-            &uses(&[], Policies::Untouched, "eu-west-1"),
-            &[],
-        ));
+        let vending = for_vending(&uses(&[], Policies::Untouched, "eu-west-1"), &[]);
+        let vending = allowed(&policy(&vending));
         for (action, is_needed) in [
             ("organizations:CreateAccount", true),
             ("organizations:MoveAccount", true),
@@ -494,11 +605,42 @@ mod tests {
     }
 
     #[test]
+    fn the_key_of_the_instance_is_used_through_what_is_called_and_for_its_data_alone() {
+        const KEY: &str = "arn:aws:kms:eu-west-1:111122223333:key/1";
+        let server = for_server(&uses(&oncall(), Policies::Untouched, "eu-west-1"), &[]);
+        let without = server.len();
+        let with = with_key(server, KEY, "aws");
+        let own = &with[without..];
+        let context = "kms:EncryptionContext:aws:";
+        let expected = [
+            ("sso", "sso:instance-arn", "arn:aws:sso:::instance/*"),
+            (
+                "identitystore",
+                "identitystore:identitystore-arn",
+                "arn:aws:identitystore::*:identitystore/*",
+            ),
+        ];
+        assert_eq!(own.len(), expected.len(), "{own:?}");
+        for (it, (service, name, data)) in own.iter().zip(expected) {
+            assert_eq!(it["Action"], json!(["kms:Decrypt"]));
+            assert_eq!(it["Resource"], KEY);
+            let via = json!({ "kms:ViaService": format!("{service}.*.amazonaws.com") });
+            assert_eq!(it["Condition"]["StringLike"], via);
+            let data = json!({ (format!("{context}{name}")): data });
+            assert_eq!(it["Condition"]["ArnLike"], data);
+        }
+        assert_eq!(told(&policy(own)), BTreeSet::new());
+        // whoever calls neither service needs no key
+        let policies = for_policies(&uses(&[], Policies::Written, "eu-west-1"));
+        assert_eq!(with_key(policies.clone(), KEY, "aws"), policies);
+    }
+
+    #[test]
     fn pci_reads_the_log_that_is_configured_and_acts_only_where_that_is_switched_on() {
         let uses = uses(&[], Policies::Untouched, "eu-west-1");
         let of = |log: Option<&str>, acting| {
             let log = log.map(|it| it.parse::<LogSource>().unwrap());
-            for_pci(&uses, log.as_ref(), acting)
+            policy(&for_pci(&uses, log.as_ref(), acting))
         };
         let off = BTreeSet::from(["identitystore:ListUsers", "sso:ListInstances"]);
         let with = |log: &'static str| -> BTreeSet<String> {
@@ -531,7 +673,10 @@ mod tests {
 
     #[test]
     fn the_guards_policy_gives_nothing() {
-        let text = for_guard(&uses(&oncall(), Policies::Written, "eu-west-1"), &[]);
+        let text = policy(&for_guard(
+            &uses(&oncall(), Policies::Written, "eu-west-1"),
+            &[],
+        ));
         for verb in ["Create", "Update", "Attach", "Put", "Tag", "Provision"] {
             assert!(!text.contains(&format!(":{verb}")), "{verb} is in\n{text}");
         }
@@ -552,13 +697,16 @@ mod tests {
                 "{action} is not in\n{text}"
             );
         }
-        let policy: Value = serde_json::from_str(&text).unwrap();
-        let statements = policy["Statement"].as_array().unwrap().iter();
+        let parsed: Value = serde_json::from_str(&text).unwrap();
+        let statements = parsed["Statement"].as_array().unwrap().iter();
         let actions: usize = statements
             .map(|it| it["Action"].as_array().unwrap().len())
             .sum();
         assert_eq!(actions, 10, "{text}");
-        let without = for_guard(&uses(&[], Policies::Untouched, "eu-west-1"), &[]);
+        let without = policy(&for_guard(
+            &uses(&[], Policies::Untouched, "eu-west-1"),
+            &[],
+        ));
         assert!(!without.contains("DeleteGroupMembership"));
     }
 }

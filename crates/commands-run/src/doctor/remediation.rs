@@ -9,7 +9,7 @@ use hallpass_remediation::{ActionKind, CONFIG_ACTION, actions_in_accounts, named
 use hallpass_terminal::exit::Failure;
 use serde_json::{Value, json};
 
-use super::iam_policy::{partition, policy, statement};
+use super::iam_policy::{partition, statement};
 
 /// The queue of events by ARN; every queue where none is configured.
 fn queue(loaded: &Loaded, home: &str) -> Result<String, Failure> {
@@ -46,7 +46,7 @@ fn functions(loaded: &Loaded) -> Result<BTreeSet<String>, Failure> {
 ///
 /// # Errors
 /// Exit 2 where the configuration names no queue.
-pub(super) fn for_server(loaded: &Loaded) -> Result<String, Failure> {
+pub(super) fn for_server(loaded: &Loaded) -> Result<Vec<Value>, Failure> {
     let home = hallpass_setup::opening::aws_settings(loaded).region;
     let (role, _) = loaded.remediation_role();
     let takes = [
@@ -77,7 +77,7 @@ pub(super) fn for_server(loaded: &Loaded) -> Result<String, Failure> {
         let calls = ["lambda:InvokeFunction"];
         statements.push(statement("CallFunctions", &calls, &json!(functions)));
     }
-    Ok(policy(&statements))
+    Ok(statements)
 }
 
 /// What the role in accounts needs for the rules of the configuration; for every action where it names none. Each session
@@ -85,7 +85,7 @@ pub(super) fn for_server(loaded: &Loaded) -> Result<String, Failure> {
 ///
 /// # Errors
 /// Exit 2 where the rules cannot be read.
-pub(super) fn for_role(loaded: &Loaded) -> Result<String, Failure> {
+pub(super) fn for_role(loaded: &Loaded) -> Result<Vec<Value>, Failure> {
     let (used, of_config): (Vec<ActionKind>, bool) = match loaded.remediation_rules() {
         Some(path) => {
             let file = RuleSource::open(path)?.rules();
@@ -113,7 +113,7 @@ pub(super) fn for_role(loaded: &Loaded) -> Result<String, Failure> {
         }
         statements.push(pass);
     }
-    Ok(policy(&statements))
+    Ok(statements)
 }
 
 #[cfg(test)]

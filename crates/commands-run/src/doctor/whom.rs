@@ -5,7 +5,7 @@ use hallpass_config::Loaded;
 use hallpass_org::enrolment::TRUSTED_ROLES;
 use hallpass_setup::rule_files::read_rules;
 use hallpass_terminal::exit::Failure;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{chores, exports, iam_policy, remediation};
 
@@ -51,10 +51,10 @@ pub(super) enum Whom {
 }
 
 /// The policy of a chore, with the role that the configuration names.
-fn chore(actions: &chores::ChoreActions, loaded: &Loaded) -> String {
+fn chore(actions: &chores::ChoreActions, loaded: &Loaded) -> Vec<Value> {
     let partition = iam_policy::partition(&hallpass_setup::opening::aws_settings(loaded).region);
     let member_role = loaded.config.aws.member_role.as_deref();
-    actions.text(
+    actions.policy(
         partition,
         member_role.unwrap_or(MEMBER_ROLE),
         &TRUSTED_ROLES,
@@ -65,14 +65,18 @@ fn chore(actions: &chores::ChoreActions, loaded: &Loaded) -> String {
 ///
 /// # Errors
 /// Exit 2 where the configuration cannot be used.
-pub(super) fn policy_of(whom: Whom, loaded: &Loaded) -> Result<String, Failure> {
+pub(super) fn policy_of(
+    whom: Whom,
+    management_account: bool,
+    loaded: &Loaded,
+) -> Result<String, Failure> {
     let groups = read_rules(&loaded.rules()?)
         .ok()
         .map(|rules| rules.requested_groups());
     let region = hallpass_setup::opening::aws_settings(loaded).region;
     let uses = iam_policy::Uses::of(loaded, groups.unwrap_or_default(), &region);
-    Ok(match whom {
-        Whom::Server => iam_policy::text(&uses, &exports::statements(loaded)?),
+    let mut statements = match whom {
+        Whom::Server => iam_policy::for_server(&uses, &exports::statements(loaded)?),
         Whom::Guard => iam_policy::for_guard(&uses, &exports::for_guard(loaded)?),
         Whom::Policies => iam_policy::for_policies(&uses),
         Whom::Access => iam_policy::for_access(&uses),
@@ -99,5 +103,20 @@ pub(super) fn policy_of(whom: Whom, loaded: &Loaded) -> Result<String, Failure> 
         Whom::Accounts => chore(&chores::ACCOUNTS, loaded),
         Whom::Remediate => remediation::for_server(loaded)?,
         Whom::RemediationRole => remediation::for_role(loaded)?,
-    })
+    };
+    if management_account {
+        let given = matches!(whom, Whom::Server | Whom::Access);
+        if !given && whom != Whom::Guard {
+            let said = "`--management-account` is about who gives access there, or ends it";
+            return Err(Failure::bad_input(said.to_owned())
+                .help("use it with `--for server`, `--for guard` or `--for access`"));
+        }
+        statements.extend(iam_policy::in_management_account(!given, uses.partition));
+    }
+    let key = loaded.config.identity.encryption_key.as_deref();
+    let statements = match key {
+        Some(key) => iam_policy::with_key(statements, key, uses.partition),
+        None => statements,
+    };
+    Ok(iam_policy::policy(&statements))
 }

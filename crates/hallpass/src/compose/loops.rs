@@ -30,6 +30,7 @@ use super::events;
 use super::exporting::{self, Exporter};
 use super::notices::{self, OutboxKeeper, Teller};
 use super::pci;
+use super::people;
 use super::probes::Pulse;
 use super::remediations;
 use super::standards;
@@ -96,6 +97,10 @@ impl Composed {
         spawn(tasks, "tend", stop, &engine, tend);
         spawn(tasks, "reconcile", stop, &engine, reconcile);
         spawn(tasks, "refresh", stop, &engine, refresh);
+        if let Some(every) = self.access.settings().people_every {
+            let looking = (Arc::clone(&self.access), every);
+            spawn(tasks, "people", stop, &looking, people::watch);
+        }
         spawn(tasks, "check", stop, &engine, check);
         spawn(tasks, "clock", stop, &self.watch, clocks::watch);
         let sweeper = Sweeper {

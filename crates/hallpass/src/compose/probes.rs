@@ -3,11 +3,11 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
-use hallpass_access::{Access, DirectorySource};
-use hallpass_aws::Inventory;
-use hallpass_model::{Clock, TimeSpan};
-use hallpass_server::{ProbeResult, ReadinessProbe};
-use hallpass_wording::health;
+use hallpass_access::{Access, AccessStore, AlarmKind, DirectorySource};
+use hallpass_aws::{Aws, Inventory};
+use hallpass_model::{Clock, TimeSpan, Timestamp};
+use hallpass_server::{Bearing, ProbeResult, ReadinessProbe};
+use hallpass_wording::health::{self, OverdueWhileLost};
 use tokio::time::Instant;
 
 /// A loop that has not come round for this long is late.
@@ -90,6 +90,92 @@ impl ReadinessProbe for AwsProbe {
             }
         };
         ProbeResult { name: "aws", works }
+    }
+}
+
+/// Goes on with a loss of the home Region that the process before told of, so that a start does not begin to count anew.
+pub(super) async fn resume_silence(aws: &Aws, store: &dyn AccessStore) {
+    match store.alarms().await {
+        Ok(alarms) => {
+            let kind = AlarmKind::HomeRegionLost;
+            if let Some(lost) = alarms.iter().find(|alarm| alarm.alarm == kind) {
+                aws.center_silence().resume(lost.since);
+            }
+        }
+        Err(error) => tracing::warn!(%error, "alarms could not be read: a loss begins anew"),
+    }
+}
+
+/// Whether Identity Center can use the key of its data.
+pub(crate) struct InstanceKeyProbe(pub(crate) Arc<Aws>);
+
+#[async_trait]
+impl ReadinessProbe for InstanceKeyProbe {
+    async fn probe(&self) -> ProbeResult {
+        let works = match self.0.unusable_key().await {
+            None => Ok(health::KEY_IS_USABLE.to_owned()),
+            Some(trouble) => Err(health::key_is_unusable(trouble.since, &trouble.words)),
+        };
+        ProbeResult {
+            name: "instance_key",
+            works,
+        }
+    }
+
+    /// The pages, what is known and what is decided go on.
+    fn bearing(&self) -> Bearing {
+        Bearing::Advice
+    }
+}
+
+/// Whether the home Region of Identity Center is lost.
+pub(crate) struct HomeRegionProbe {
+    pub(crate) aws: Arc<Aws>,
+    pub(crate) access: Arc<Access>,
+    pub(crate) clock: Arc<dyn Clock>,
+}
+
+impl HomeRegionProbe {
+    fn overdue(&self, since: Timestamp) -> OverdueWhileLost {
+        let settings = self.access.settings();
+        match (
+            settings.armed_ends.mode.is_on(),
+            settings.home_region_lost_after,
+        ) {
+            (false, _) => OverdueWhileLost::NothingDenied,
+            (true, None) => OverdueWhileLost::ArmedOnly,
+            (true, Some(after)) => OverdueWhileLost::DeniedFrom(after.after(since)),
+        }
+    }
+}
+
+#[async_trait]
+impl ReadinessProbe for HomeRegionProbe {
+    async fn probe(&self) -> ProbeResult {
+        let works = match self.access.home_region_lost_since() {
+            None => Ok(health::HOME_REGION_ANSWERS.to_owned()),
+            Some(since) => {
+                let now = self.clock.now();
+                let organizations_too = self.aws.organizations_silence().lost_since(now).is_some();
+                let region = &self.aws.about().region;
+                let overdue = self.overdue(since);
+                Err(health::home_region_is_lost(
+                    region,
+                    since,
+                    organizations_too,
+                    overdue,
+                ))
+            }
+        };
+        ProbeResult {
+            name: "home_region",
+            works,
+        }
+    }
+
+    /// The pages, what is known and what is decided go on.
+    fn bearing(&self) -> Bearing {
+        Bearing::Advice
     }
 }
 

@@ -11,6 +11,7 @@ mod audit;
 mod calculators;
 mod check;
 mod decide;
+mod denied;
 mod exits;
 mod fake;
 mod guardrails;

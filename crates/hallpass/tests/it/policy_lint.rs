@@ -242,7 +242,7 @@ fn sizes_are_printed_and_policies_split() {
             .args(args))
     };
     let ran = size(&["a.json", "--type", "scp", "--output", "table"]).exits(0);
-    assert_eq!(ran.out, format!("{} 5120 3%\n", CLEAN.len()));
+    assert_eq!(ran.out, format!("{} 10240 2%\n", CLEAN.len()));
     let ran = size(&[
         "a.json", "--type", "scp", "--limit", "10", "--output", "json",
     ])

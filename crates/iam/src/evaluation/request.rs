@@ -244,10 +244,16 @@ impl Request {
         self.action.writes_iam() && self.on_reserved() && self.caller.kind() != CallerKind::Service
     }
 
-    /// The resource is one that only AWS writes.
+    /// The resource is one that only AWS writes. Identity Center writes its roles in the management account with its caller's
+    /// rights, so there they decide.
     pub(crate) fn on_reserved(&self) -> bool {
+        let via = self.context.lower("aws:calledvia");
+        let via = via.map(ContextValue::values).unwrap_or_default();
+        let is_identity_center = via.iter().any(|it| it == "sso.amazonaws.com");
         self.resource_parts().is_some_and(|arn| {
+            let is_its_role = arn.rest.starts_with("role/aws-reserved/sso.amazonaws.com/");
             arn.service == "iam"
+                && !(is_its_role && is_identity_center)
                 && (arn.rest.starts_with("role/aws-reserved/")
                     || (arn.account == "aws" && arn.rest.starts_with("policy/")))
         })

@@ -6,6 +6,7 @@
 //! resource type, its set and its ARNs, and `L R W P T` an action of that class, its set and the
 //! resource types it takes: `name!set` where one is required, `name?set` where not.
 
+use std::collections::BTreeMap;
 use std::str::Split;
 use std::sync::{Arc, LazyLock, OnceLock};
 
@@ -17,12 +18,14 @@ use super::table::{Access, ActionFacts, ResourceType, ServiceFacts, TypeUse, com
 
 /// The committed table.
 const TEXT: &str = include_str!("../../data/facts.txt");
+/// Actions that the sources of the table do not have yet, in its format.
+const NEWER: &str = include_str!("../../data/newer.txt");
 /// What stands before the prefix of a service.
 const BEGIN: &[u8] = b"\n@\t";
 /// Version of the format; `xtask` writes the same.
 const FORMAT: &str = "1";
 
-static ENTRIES: LazyLock<Entries> = LazyLock::new(|| Entries::find(TEXT));
+static ENTRIES: LazyLock<Entries> = LazyLock::new(|| Entries::find(TEXT, NEWER));
 
 /// Where every service stands.
 #[derive(Debug)]
@@ -37,6 +40,8 @@ pub(super) struct FactsEntry {
     pub(super) prefix: &'static str,
     pub(super) supports_rcp: bool,
     lines: &'static str,
+    /// What is newer than the table.
+    newer: &'static str,
     decoded: OnceLock<ServiceFacts>,
 }
 
@@ -48,16 +53,25 @@ pub(super) fn entries() -> &'static Entries {
 impl Entries {
     // INVARIANT: the committed table has this format and every line of it is read; the test
     // `every_line_of_the_table_is_read` holds it. A line that is not read is left out.
-    fn find(text: &'static str) -> Self {
-        let starts: Vec<usize> = memmem::find_iter(text.as_bytes(), BEGIN).collect();
-        let ends = starts.iter().copied().skip(1).chain([text.len()]);
-        let sections = starts.iter().zip(ends);
-        let sections = sections.filter_map(|(start, end)| text.get(start + BEGIN.len()..end));
+    fn find(text: &'static str, newer: &'static str) -> Self {
+        let newer = sections(newer).map(parted);
+        let newer: BTreeMap<&str, &str> =
+            newer.map(|((prefix, _), lines)| (prefix, lines)).collect();
         let mut head = text.lines().next().unwrap_or_default().split('\t');
         let known = head.next() == Some("hallpass-iam-facts") && head.next() == Some(FORMAT);
         let version = head.next().unwrap_or_default();
-        let sections = sections.filter(|_| known);
-        let mut services: Vec<FactsEntry> = sections.map(FactsEntry::new).collect();
+        let sections = sections(text).filter(|_| known);
+        let services = sections.map(|section| {
+            let ((prefix, marks), lines) = parted(section);
+            FactsEntry {
+                prefix,
+                supports_rcp: marks == "rcp",
+                lines,
+                newer: newer.get(prefix).copied().unwrap_or_default(),
+                decoded: OnceLock::new(),
+            }
+        });
+        let mut services: Vec<FactsEntry> = services.collect();
         services.sort_by_key(|entry| entry.prefix);
         Self { version, services }
     }
@@ -75,22 +89,29 @@ impl Entries {
     }
 }
 
+/// The services of a table.
+fn sections(text: &'static str) -> impl Iterator<Item = &'static str> {
+    let starts: Vec<usize> = memmem::find_iter(text.as_bytes(), BEGIN).collect();
+    let ends: Vec<usize> = starts.iter().copied().skip(1).chain([text.len()]).collect();
+    let sections = starts.into_iter().zip(ends);
+    sections.filter_map(move |(start, end)| text.get(start + BEGIN.len()..end))
+}
+
+/// The prefix of a service with its marks, and its lines.
+fn parted(section: &'static str) -> ((&'static str, &'static str), &'static str) {
+    let (head, lines) = section.split_once('\n').unwrap_or((section, ""));
+    (head.split_once('\t').unwrap_or((head, "")), lines)
+}
+
 impl FactsEntry {
-    fn new(section: &'static str) -> Self {
-        let (head, lines) = section.split_once('\n').unwrap_or((section, ""));
-        let (prefix, marks) = head.split_once('\t').unwrap_or((head, ""));
-        Self {
-            prefix,
-            supports_rcp: marks == "rcp",
-            lines,
-            decoded: OnceLock::new(),
-        }
+    fn all_lines(&self) -> impl Iterator<Item = &'static str> + use<> {
+        self.lines.lines().chain(self.newer.lines())
     }
 
     pub(super) fn service(&'static self) -> &'static ServiceFacts {
         self.decoded.get_or_init(|| {
             let mut reader = ServiceReader::new(self.prefix, self.supports_rcp);
-            for line in self.lines.lines() {
+            for line in self.all_lines() {
                 let _left_out = reader.line(line);
             }
             reader.finish()
@@ -101,7 +122,7 @@ impl FactsEntry {
     #[cfg(test)]
     fn unread(&self) -> Vec<&'static str> {
         let mut reader = ServiceReader::new(self.prefix, self.supports_rcp);
-        let lines = self.lines.lines();
+        let lines = self.all_lines();
         lines.filter(|line| reader.line(line).is_none()).collect()
     }
 }
@@ -230,6 +251,19 @@ mod tests {
         assert!(!entries().version.is_empty());
         let unread: Vec<&str> = entries().all().flat_map(FactsEntry::unread).collect();
         assert!(unread.is_empty(), "{unread:#?}");
+    }
+
+    #[test]
+    fn what_is_newer_than_the_table_is_read_and_not_in_it() {
+        let services = sections(NEWER).map(|it| parted(it).0.0);
+        let services: Vec<&str> = services.collect();
+        assert_eq!(services, ["iam"]);
+        let iam = entries().service("iam").unwrap();
+        for line in sections(NEWER).flat_map(|it| parted(it).1.lines()) {
+            let name = line.split('\t').nth(1).unwrap();
+            let told = iam.actions().iter().filter(|it| it.name == name);
+            assert_eq!(told.count(), 1, "{name}: take it out of newer.txt");
+        }
     }
 
     #[test]

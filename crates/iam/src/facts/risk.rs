@@ -53,6 +53,8 @@ pub const ESCALATIONS: &[Escalation] = &[
     set(&["iam:AddUserToGroup"]),
     set(&["iam:UpdateAssumeRolePolicy", "sts:AssumeRole"]),
     set(&["iam:DeleteRolePermissionsBoundary"]),
+    // a role with a trust policy and rights from a template of AWS; `iam:PutAccountProperties` switches templates on
+    set(&["iam:AcquireRole"]),
     set(&["lambda:UpdateFunctionCode"]),
     set(&["glue:UpdateDevEndpoint"]),
     set(&["codestar:CreateProject"]),
@@ -139,6 +141,7 @@ pub const CREDENTIALS_EXPOSURE: &[&str] = &[
     "iam:CreateLoginProfile",
     "iam:CreateServiceSpecificCredential",
     "iam:ResetServiceSpecificCredential",
+    "iam:SendDelegationToken",
     "iam:UpdateAccessKey",
     "iam:UpdateLoginProfile",
     "lightsail:DownloadDefaultKeyPair",
@@ -151,8 +154,10 @@ pub const CREDENTIALS_EXPOSURE: &[&str] = &[
     "sts:AssumeRoleWithSAML",
     "sts:AssumeRoleWithWebIdentity",
     "sts:AssumeRoot",
+    "sts:GetDelegatedAccessToken",
     "sts:GetFederationToken",
     "sts:GetSessionToken",
+    "sts:GetWebIdentityToken",
 ];
 
 /// Actions that open a resource to others though AWS classes them as plain writes.
@@ -185,6 +190,7 @@ const GIVES_NOBODY_MORE: &[&str] = &[
     "iam:GenerateOrganizationsAccessReport",
     "iam:GenerateServiceLastAccessedDetails",
     "iam:PassRole",
+    "iam:RejectDelegationRequest",
 ];
 
 /// Actions with which what is there already does something with the role that it has, and the service that takes that role:

@@ -99,7 +99,7 @@ mod tests {
         );
         let broken = checked(statement.clone().into(), PolicyType::Rcp).unwrap_err();
         assert!(matches!(broken, Unprintable::Broken { .. }), "{broken}");
-        let many = Many::list((0..500).map(|n| format!("{n:012}")));
+        let many = Many::list((0..1_000).map(|n| format!("{n:012}")));
         let large = statement.when("StringNotEquals", "aws:ResourceAccount", many);
         let refused = checked(large.into(), PolicyType::Scp).unwrap_err();
         assert!(matches!(refused, Unprintable::Unusable(_)), "{refused}");

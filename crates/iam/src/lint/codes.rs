@@ -447,7 +447,7 @@ rules! {
     70 SizeNear "SIZE_NEAR" Warning
     "the policy has reached 90 % of what AWS takes"
     "shorten or split it before the next change"
-    "a service control policy of 5,000 bytes"
+    "a service control policy of 10,000 bytes"
 
     71 StatementShadowed "STATEMENT_SHADOWED" Info
     "an Allow that changes nothing: a Deny without condition, or a wider Allow, covers it"

@@ -6,12 +6,13 @@
 //! policy is called `FullAWSAccess`, it is attached everywhere, as AWS does when service control
 //! policies are enabled; where one is, its targets are all the places that have it.
 
+use hallpass_aws_model::facts;
+
 use super::codes::LintCode;
 use super::finding::{LintFinding, Region};
 use crate::error::{LoadError, LoadErrorCode};
 use crate::language::json::{self, ByteSpan, Node};
 use crate::language::{Effect, POLICY_DEPTH_MAX, PolicyJson, PolicyType, ScpLanguage};
-use crate::size::ATTACHED;
 
 /// The name of the policy that AWS attaches everywhere.
 const FULL_ACCESS: &str = "FullAWSAccess";
@@ -156,7 +157,7 @@ impl OrgTree {
                 findings.push(level.finding(LintCode::ScpNoAllowAtLevel, message));
             }
             let number = attached.len() + usize::from(!listed);
-            let most = ATTACHED.get(1).map_or(usize::MAX, |it| it.most);
+            let most = facts::SCPS_PER_TARGET.count();
             if number > most {
                 let message = format!(
                     "{number} service control policies at {name}; a target takes {most}, \

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use hallpass_aws_model::facts;
 use serde::Deserialize;
 
 use super::attach::full_access;
@@ -12,8 +13,8 @@ use crate::generate::ids::{IdKind, Lengths};
 use crate::input::BadInput;
 use crate::language::PolicyType;
 
-/// Deepest nesting of OUs below the root (AWS Organizations User Guide, "Quotas": 5; here twice).
-const DEPTH_MAX: usize = 10;
+/// Deepest nesting of OUs below the root: twice of what AWS takes.
+const DEPTH_MAX: usize = 2 * facts::UNIT_DEPTH.count();
 
 /// An organization: accounts in OUs below a root.
 #[derive(Debug, Clone)]

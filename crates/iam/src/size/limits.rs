@@ -1,13 +1,14 @@
-//! The table of limits (AWS: "IAM and AWS STS quotas", "Quotas and service limits for AWS
-//! Organizations", and the quotas pages of the services).
+//! The table of limits, over AWS's facts (`aws_model::facts`), which name the pages.
 
 use std::fmt;
 use std::str::FromStr;
 
+use hallpass_aws_model::facts::{self, Fact};
+
 use crate::language::{Document, PolicyType};
 
-/// When the table was last held against AWS's pages.
-pub const LIMITS_DATE: &str = "2026-10-01";
+/// When the table last changed; the day on which each page was read is with its fact.
+pub const LIMITS_DATE: &str = "2026-11-25";
 
 /// What of a text counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,32 +82,32 @@ pub struct AttachmentCount {
 pub const ATTACHED: [AttachmentCount; 3] = [
     AttachmentCount {
         what: "managed policies of a role",
-        usual: 10,
-        most: 25,
+        usual: facts::MANAGED_POLICIES_PER_ROLE.count(),
+        most: facts::MANAGED_POLICIES_PER_ROLE_MOST.count(),
     },
     AttachmentCount {
         what: "service control policies of a target, FullAWSAccess included",
-        usual: 5,
-        most: 5,
+        usual: facts::SCPS_PER_TARGET.count(),
+        most: facts::SCPS_PER_TARGET.count(),
     },
     AttachmentCount {
         what: "resource control policies of a target, RCPFullAWSAccess included",
-        usual: 5,
-        most: 5,
+        usual: facts::RCPS_PER_TARGET.count(),
+        most: facts::RCPS_PER_TARGET.count(),
     },
 ];
 
 const fn row(
     name: &'static str,
     what: &'static str,
-    limit: usize,
+    limit: Fact,
     counted: Counted,
     note: &'static str,
 ) -> AttachmentPointFacts {
     AttachmentPointFacts {
         name,
         what,
-        limit,
+        limit: limit.count(),
         counted,
         note,
     }
@@ -118,90 +119,119 @@ const MINIFY: &str = "whitespace counts: send it minified";
 static MANAGED: AttachmentPointFacts = row(
     "managed",
     "a managed policy",
-    6_144,
+    facts::MANAGED_POLICY_CHARACTERS,
     Counted::WithoutWhitespace,
     "",
 );
 static BOUNDARY: AttachmentPointFacts = row(
     "boundary",
     "a permissions boundary",
-    6_144,
+    facts::MANAGED_POLICY_CHARACTERS,
     Counted::WithoutWhitespace,
     "a managed policy",
 );
 static USER: AttachmentPointFacts = row(
     "inline-user",
     "a user",
-    2_048,
+    facts::USER_POLICY_CHARACTERS,
     Counted::WithoutWhitespace,
     SUM,
 );
 static GROUP: AttachmentPointFacts = row(
     "inline-group",
     "a group",
-    5_120,
+    facts::GROUP_POLICY_CHARACTERS,
     Counted::WithoutWhitespace,
     SUM,
 );
 static ROLE: AttachmentPointFacts = row(
     "inline-role",
     "a role",
-    10_240,
+    facts::ROLE_POLICY_CHARACTERS,
     Counted::WithoutWhitespace,
     SUM,
 );
 static SET: AttachmentPointFacts = row(
     "permission-set",
     "the inline policy of a permission set",
-    10_240,
+    facts::ROLE_POLICY_CHARACTERS,
     Counted::WithoutWhitespace,
     "the API takes 32,768, the role behind it does not",
 );
 static TRUST: AttachmentPointFacts = row(
     "trust",
     "a role trust policy",
-    2_048,
+    facts::TRUST_POLICY_CHARACTERS,
     Counted::WithoutWhitespace,
     "up to 4,096 by quota",
 );
 static SESSION: AttachmentPointFacts = row(
     "session",
     "a session policy",
-    2_048,
+    facts::SESSION_POLICY_CHARACTERS,
     Counted::AsSent,
     "STS also limits a packed size, which it reports",
 );
 static SCP: AttachmentPointFacts = row(
     "scp",
     "a service control policy",
-    5_120,
+    facts::SCP_CHARACTERS,
     Counted::AsSent,
     MINIFY,
 );
 static RCP: AttachmentPointFacts = row(
     "rcp",
     "a resource control policy",
-    5_120,
+    facts::RCP_CHARACTERS,
     Counted::AsSent,
     MINIFY,
 );
-static S3: AttachmentPointFacts = row("s3", "a bucket policy", 20_480, Counted::AsSent, "");
-static KMS: AttachmentPointFacts = row("kms", "a key policy", 32_768, Counted::AsSent, "");
-static SECRET: AttachmentPointFacts = row(
-    "secretsmanager",
-    "a secret's policy",
-    20_480,
+static S3: AttachmentPointFacts = row(
+    "s3",
+    "a bucket policy",
+    facts::BUCKET_POLICY_BYTES,
     Counted::AsSent,
     "",
 );
-static SQS: AttachmentPointFacts = row("sqs", "a queue's policy", 8_192, Counted::AsSent, "");
-static SNS: AttachmentPointFacts = row("sns", "a topic's policy", 30_720, Counted::AsSent, "");
-static LAMBDA: AttachmentPointFacts =
-    row("lambda", "a function's policy", 20_480, Counted::AsSent, "");
+static KMS: AttachmentPointFacts = row(
+    "kms",
+    "a key policy",
+    facts::KEY_POLICY_BYTES,
+    Counted::AsSent,
+    "",
+);
+static SECRET: AttachmentPointFacts = row(
+    "secretsmanager",
+    "a secret's policy",
+    facts::SECRET_POLICY_CHARACTERS,
+    Counted::AsSent,
+    "",
+);
+static SQS: AttachmentPointFacts = row(
+    "sqs",
+    "a queue's policy",
+    facts::QUEUE_POLICY_BYTES,
+    Counted::AsSent,
+    "",
+);
+static SNS: AttachmentPointFacts = row(
+    "sns",
+    "a topic's policy",
+    facts::TOPIC_POLICY_BYTES,
+    Counted::AsSent,
+    "",
+);
+static LAMBDA: AttachmentPointFacts = row(
+    "lambda",
+    "a function's policy",
+    facts::FUNCTION_POLICY_BYTES,
+    Counted::AsSent,
+    "",
+);
 static ENDPOINT: AttachmentPointFacts = row(
     "vpc-endpoint",
     "an endpoint policy",
-    20_480,
+    facts::ENDPOINT_POLICY_CHARACTERS,
     Counted::AsSent,
     "",
 );

@@ -49,7 +49,8 @@ mod tests {
         let text = "{ \"Ä\": 1 }\n";
         let rows = [
             (AttachmentPoint::Managed, 7, 6_144),
-            (AttachmentPoint::Scp, 12, 5_120),
+            (AttachmentPoint::Scp, 12, 10_240),
+            (AttachmentPoint::Rcp, 12, 5_120),
             (AttachmentPoint::Session, 12, 2_048),
             (AttachmentPoint::InlineRole, 7, 10_240),
         ];

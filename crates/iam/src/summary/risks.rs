@@ -175,6 +175,9 @@ fn why(actions: &[&str]) -> &'static str {
         | "iam:PutRolePolicy" => "Gives users, groups or roles any policy.",
         "iam:AddUserToGroup" => "Puts users into groups that may do more.",
         "sts:AssumeRole" => "Rewrites who may take a role, and takes it.",
+        "iam:AcquireRole" => {
+            "Makes a role from a template of AWS, with its trust policy and rights."
+        }
         "iam:DeleteRolePermissionsBoundary" => "Removes the boundary that limits a role.",
         "lambda:UpdateFunctionCode" => "Replaces the code of functions, which run as their roles.",
         "glue:UpdateDevEndpoint" => "Gets into an endpoint that runs as its role.",

@@ -8,16 +8,21 @@ pub(crate) fn full_access() -> Value {
     json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]})
 }
 
-/// `A`, `ID` or `XD SID` of a case without id, for an action on everything.
-pub(crate) fn ask(mut case: Value) -> String {
-    case["id"] = json!("row");
+/// The answer to a case, with what it rests on.
+pub(crate) fn explained(case: &Value) -> Value {
     let options = CaseOptions {
         no_derive: true,
         explain: true,
         ..CaseOptions::default()
     };
     let answer = simulate_line(&case.to_string(), 1, &options).json();
-    let answer: Value = serde_json::from_str(&answer).unwrap();
+    serde_json::from_str(&answer).unwrap()
+}
+
+/// `A`, `ID` or `XD SID` of a case without id, for an action on everything.
+pub(crate) fn ask(mut case: Value) -> String {
+    case["id"] = json!("row");
+    let answer = explained(&case);
     match answer["decision"].as_str() {
         Some("Allowed") => "A".to_owned(),
         Some("ImplicitlyDenied") => "ID".to_owned(),

@@ -405,9 +405,18 @@ fn risks_name_actions_that_exist() {
     assert!(facts::risk::exfiltrates(
         facts::action("s3:GetObject").unwrap()
     ));
-    assert!(facts::risk::exposes_credentials(
-        facts::action("sts:AssumeRole").unwrap()
-    ));
+    for name in [
+        "sts:AssumeRole",
+        "sts:GetDelegatedAccessToken",
+        "sts:GetWebIdentityToken",
+        "iam:SendDelegationToken",
+    ] {
+        let action = facts::action(name).unwrap();
+        assert!(facts::risk::exposes_credentials(action), "{name}");
+    }
+    let decides = |name: &str| facts::risk::decides_rights(facts::action(name).unwrap());
+    assert!(decides("iam:AcquireRole") && decides("iam:AcceptDelegationRequest"));
+    assert!(decides("iam:PutAccountProperties") && !decides("iam:RejectDelegationRequest"));
 }
 
 #[test]

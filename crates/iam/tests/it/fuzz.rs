@@ -1,5 +1,6 @@
 //! Fuzz targets of policies, cases, patterns and operators. See `hallpass_testing`.
 
+use hallpass_iam::denial::Denial;
 use hallpass_iam::language::PolicyJson;
 use hallpass_iam::{CaseOptions, Policy, PolicyType, ScpLanguage, simulate_line};
 use serde_json::{Value, json};
@@ -23,28 +24,8 @@ fn text(input: &[u8]) -> String {
     let Some((first, edits)) = input.split_first().filter(|(first, _)| **first != b'{') else {
         return String::from_utf8_lossy(input).into_owned();
     };
-    let mut bytes = SAMPLES[usize::from(*first) % SAMPLES.len()]
-        .trim_end()
-        .as_bytes()
-        .to_vec();
-    for edit in edits.chunks_exact(3).take(6) {
-        let at = (usize::from(edit[0]) << 8 | usize::from(edit[1])) % bytes.len();
-        let letter = LETTERS[usize::from(edit[2] >> 2) % LETTERS.len()];
-        match edit[2] % 4 {
-            0 => bytes[at] = letter,
-            1 => bytes.insert(at, letter),
-            2 => {
-                bytes.remove(at);
-            }
-            _ => {
-                // a stretch of the text twice
-                let end = (at + usize::from(edit[2] >> 2)).min(bytes.len());
-                let twice = bytes[at..end].to_vec();
-                bytes.splice(at..at, twice);
-            }
-        }
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
+    let sample = SAMPLES[usize::from(*first) % SAMPLES.len()].trim_end();
+    hallpass_testing::edited(sample, edits, LETTERS)
 }
 
 #[test]
@@ -149,5 +130,22 @@ fn operator_names() {
             .map(str::to_owned)
             .map_err(str::to_owned);
         assert_eq!(engine::decision(&case), oracle, "{name}");
+    });
+}
+
+#[test]
+fn denials() {
+    let message = "User: arn:aws:sts::111122223333:assumed-role/AWSReservedSSO_Dev_0/mara is not authorized to perform: \
+                   s3:GetObject on resource: \"arn:aws:s3:::logs/a b\" because no identity-based policy allows the \
+                   s3:GetObject action. Go to https://console/iam/home?region=eu-west-1#/authorization-details/\
+                   0example1a2b3c4d5e6f, authorization id: 0example1a2b3c4d5e6f";
+    hallpass_testing::fuzz_target!("denials", |input: &[u8]| {
+        let text = hallpass_testing::edited(message, input, b"User: \"arn-#/\n\xc3\x84");
+        if let Ok(denial) = Denial::read(&text) {
+            let account = denial.account();
+            assert!(account.is_none_or(|it| it.len() == 12 && text.contains(it)));
+            assert!(text.contains(&denial.action) && denial.action.contains(':'));
+            assert!(denial.resource.is_none_or(|it| text.contains(&it)));
+        }
     });
 }

@@ -493,6 +493,12 @@ pub(crate) const CODES: &[(&str, &str, &str, &str)] = &[
         r#"{"Action": "sso:CreateAccountAssignment", "Resource": ["arn:aws:sso:::account/111122223333", "arn:aws:sso:::instance/ssoins-1", "arn:aws:sso:::permissionSet/ssoins-1/ps-1"]}"#,
     ),
     (
+        "PRIV_ESC",
+        "identity",
+        r#"{"Action": "iam:AcquireRole", "Resource": "*"}"#,
+        r#"{"Action": "iam:GetRoleTemplateVersion", "Resource": "*"}"#,
+    ),
+    (
         "PASSROLE_STAR",
         "identity",
         r#"{"Action": "iam:PassRole", "Resource": "*"}"#,

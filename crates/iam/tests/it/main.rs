@@ -12,6 +12,7 @@ mod asked;
 mod attributes;
 mod bad_input;
 mod delegation;
+mod denial;
 mod engine;
 mod facts;
 mod fuzz;

@@ -1,9 +1,9 @@
 //! Why a condition held or did not, as explanations say it (`policies.md` §4), and what of a caller matched.
 
-use hallpass_iam::{Caller, CallerKind, CallerMatch, CaseOptions, simulate_line};
+use hallpass_iam::{Caller, CallerKind, CallerMatch};
 use serde_json::{Value, json};
 
-use crate::asked::{cells, context};
+use crate::asked::{cells, context, explained};
 
 /// The first value under `key`, wherever it stands.
 fn first<'a>(value: &'a Value, key: &str) -> Option<&'a Value> {
@@ -31,13 +31,7 @@ fn reason(operator: &str, value: &str, of: &str) -> String {
             "Effect": "Allow", "Action": "s3:GetObject", "Resource": "*",
             "Condition": {operator: {"test:key": value}}}]}]
     });
-    let options = CaseOptions {
-        no_derive: true,
-        explain: true,
-        ..CaseOptions::default()
-    };
-    let answer = simulate_line(&case.to_string(), 1, &options).json();
-    let answer: Value = serde_json::from_str(&answer).unwrap();
+    let answer = explained(&case);
     let condition = first(&answer, "conditions").unwrap_or_else(|| panic!("{answer}"));
     first(condition, "reason")
         .unwrap()

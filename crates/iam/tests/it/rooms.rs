@@ -21,6 +21,7 @@ const ORDER: &[&str] = &[
     "size",
     "lint",
     "powers",
+    "denial",
     "residual",
     "generate",
     "suite",

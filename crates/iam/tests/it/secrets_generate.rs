@@ -125,6 +125,10 @@ fn sids_are_letters_and_digits_and_unique() {
         assert!(!sids.contains(&sid), "{sid} twice");
         sids.push(sid);
     }
+    assert!(made.merged.is_some());
     // too much for one policy: the merged one is left out
-    assert!(made.merged.is_none());
+    let many: Vec<String> = (0..20).map(|n| format!("cost-center-{n}=1")).collect();
+    let many: Vec<&str> = many.iter().map(String::as_str).collect();
+    wish.attributes = self::wish(&many, &[ADMIN]).unwrap().attributes;
+    assert!(generate(&wish).unwrap().merged.is_none());
 }

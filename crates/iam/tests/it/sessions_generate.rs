@@ -196,21 +196,21 @@ fn what_does_not_fit_is_split_or_refused() {
         split,
         ..RevocationSpec::new(RevocationForm::Scp)
     };
-    // "about 120 per policy": 39 characters each
-    let fits = generate(&wish(127, Split::No), now()).unwrap();
+    // "about 250 per policy": 39 characters each
+    let fits = generate(&wish(258, Split::No), now()).unwrap();
     assert_eq!(fits.parts.len(), 1);
-    let refused = generate(&wish(200, Split::No), now()).unwrap_err();
+    let refused = generate(&wish(400, Split::No), now()).unwrap_err();
     assert_eq!(refused.code, "E_SIZE");
-    let made = generate(&wish(400, Split::Slots(4)), now()).unwrap();
+    let made = generate(&wish(800, Split::Slots(4)), now()).unwrap();
     assert_eq!(made.parts.len(), 4);
     let mut seen = Vec::new();
     for part in &made.parts {
         let text = part.json();
-        assert!(text.len() <= 5_120, "{}", text.len());
+        assert!(text.len() <= 10_240, "{}", text.len());
         seen.extend(Revocations::parse(&text).unwrap().entries().to_vec());
     }
     assert_eq!(seen, made.revocations.entries(), "nobody is lost");
-    let refused = generate(&wish(400, Split::Slots(3)), now()).unwrap_err();
+    let refused = generate(&wish(800, Split::Slots(3)), now()).unwrap_err();
     assert_eq!(refused.code, "E_SIZE");
 }
 

@@ -105,6 +105,9 @@ root: another account allows | @root sqs:SendMessage @queue | {"resourceAccount"
 caller identity | @ann sts:GetCallerIdentity * | {"identityPolicies": ["-*"]} | A
 reserved role: write | @dev iam:PutRolePolicy @reserved | {"identityPolicies": ["+*"]} | ID
 reserved role: write by root | @root iam:PutRolePolicy @reserved | {} | ID
+reserved role: write by Identity Center with the caller's rights | @dev iam:PutRolePolicy @reserved | {"context": {"aws:CalledVia": ["sso.amazonaws.com"]}, "identityPolicies": ["+*"]} | A
+reserved role: the caller has none | @dev iam:PutRolePolicy @reserved | {"context": {"aws:CalledVia": ["sso.amazonaws.com"]}, "identityPolicies": ["+s3:*"]} | ID
+reserved role: write by another service with the caller's rights | @dev iam:PutRolePolicy @reserved | {"context": {"aws:CalledVia": ["cloudformation.amazonaws.com"]}, "identityPolicies": ["+*"]} | ID
 reserved role: read | @dev iam:GetRole @reserved | {"identityPolicies": ["+*"]} | A
 policy of AWS: write | @dev iam:DeletePolicy @managed | {"identityPolicies": ["+*"]} | ID
 policy of AWS: read | @dev iam:GetPolicy @managed | {"identityPolicies": ["+*"]} | A

@@ -53,6 +53,9 @@ impl TargetFault {
     }
 }
 
+/// A service, and what is called there.
+pub type TargetOperation = (&'static str, &'static str);
+
 /// Calls of SNS, SQS, Security Hub and STS, with the server's own credentials.
 #[async_trait]
 pub trait TargetCalls: Send + Sync {
@@ -61,8 +64,7 @@ pub trait TargetCalls: Send + Sync {
     async fn call(
         &self,
         region: Option<&str>,
-        service: &'static str,
-        operation: &'static str,
+        operation: TargetOperation,
         input: &Value,
     ) -> Result<Value, TargetFault>;
 }

@@ -86,7 +86,7 @@ impl AlertTarget for QueueTarget {
         let region = self.region.as_deref();
         let sent = self
             .calls
-            .call(region, "sqs", "SendMessage", &self.input(told))
+            .call(region, ("sqs", "SendMessage"), &self.input(told))
             .await;
         sent.map_or_else(|fault| fault.delivery(), |_| Delivery::Done)
     }

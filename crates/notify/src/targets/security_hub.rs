@@ -66,7 +66,7 @@ impl SecurityHubTarget {
             let region = Some(self.region.as_str());
             let answer = self
                 .calls
-                .call(region, "sts", "GetCallerIdentity", &json!({}))
+                .call(region, ("sts", "GetCallerIdentity"), &json!({}))
                 .await?;
             let arn = answer.get("Arn").and_then(Value::as_str);
             let mut parts = arn.unwrap_or_default().split(':').skip(1);
@@ -208,7 +208,7 @@ impl SecurityHubTarget {
             let input = json!({ "Findings": batch });
             let answer = self
                 .calls
-                .call(region, "securityhub", "BatchImportFindings", &input)
+                .call(region, ("securityhub", "BatchImportFindings"), &input)
                 .await;
             let answer = match answer {
                 Ok(answer) => answer,

@@ -21,10 +21,10 @@ impl TargetCalls for Scripted {
     async fn call(
         &self,
         region: Option<&str>,
-        service: &'static str,
-        operation: &'static str,
+        operation: TargetOperation,
         input: &Value,
     ) -> Result<Value, TargetFault> {
+        let (service, operation) = operation;
         let name = format!("{service}:{operation}");
         let asked = (region.map(str::to_owned), name, input.clone());
         self.asked.lock().unwrap().push(asked);

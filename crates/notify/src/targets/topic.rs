@@ -98,7 +98,7 @@ impl AlertTarget for TopicTarget {
         let region = Some(self.region.as_str());
         let sent = self
             .calls
-            .call(region, "sns", "Publish", &self.input(told))
+            .call(region, ("sns", "Publish"), &self.input(told))
             .await;
         sent.map_or_else(|fault| fault.delivery(), |_| Delivery::Done)
     }

@@ -3,16 +3,19 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use hallpass_model::{Clock, HoldKey, IdSource, TimeSpan, Timestamp};
-use hallpass_runner::{LANE_LEASE, Lane, LeaseAnswer, PlanStore, StoreFault};
+use hallpass_model::{HoldKey, TimeSpan, Timestamp};
+use hallpass_runner::{LANE_LEASE, Lane, LeaseAnswer, StoreFault};
 
-use super::ledger::{Ledger, Look, Otherwise};
+use super::ledger::{Ledger, Look, Otherwise, not_answered};
 use super::observed::{Act, Allowance, Observed, SeenPolicy, fit, next};
 use super::statement::{Denial, account_of_name, parts, policy_name};
 use super::{
-    ArmedEnd, ArmedEndStore, NotArmed, OtherAccess, POLICIES_MAX, SettledEnds, WhyNotArmed,
+    ArmedEnd, ArmedEndStore, HomeRegion, NotArmed, OtherAccess, POLICIES_MAX, SettledEnds,
+    WhyNotArmed,
 };
-use crate::ports::{NewPolicy, Organization, OrganizationFault, PolicyRow};
+use crate::account_policy::PolicyRoom;
+use crate::policy_keeper::PolicyKeeper;
+use crate::ports::{NewPolicy, OrganizationFault, PolicyRow, refused_words};
 use crate::refusal::{of_management, of_surroundings, slot_taken};
 use crate::{ChoreError, facts, step_executor};
 
@@ -48,6 +51,8 @@ pub struct EndArmerReport {
     pub acts: u32,
     /// Ends seen in force for the first time, or at another instant.
     pub armed: u32,
+    /// Those among them that were past and not armed, denied because the home Region is lost.
+    pub denied: u32,
     /// Ends told as not armed.
     pub not_armed: u32,
     /// Ends seen over.
@@ -58,14 +63,14 @@ pub struct EndArmerReport {
 
 /// Keeps the policies of armed ends.
 pub struct EndArmer {
-    organization: Arc<dyn Organization>,
+    keeper: PolicyKeeper,
     others: Arc<dyn OtherAccess>,
     ends: Arc<dyn ArmedEndStore>,
-    lanes: Arc<dyn PlanStore>,
-    clock: Arc<dyn Clock>,
-    ids: Arc<dyn IdSource>,
     settings: EndArmerSettings,
-    holder: String,
+    region: Option<(Arc<dyn HomeRegion>, TimeSpan)>,
+    /// Ends that were looked at since the home Region has been lost for so long: later they come when they are due.
+    hurried: Mutex<BTreeSet<HoldKey>>,
+    room: PolicyRoom,
     written: Mutex<BTreeMap<String, Timestamp>>,
     looked_for_litter: Mutex<Option<Timestamp>>,
 }
@@ -78,38 +83,63 @@ enum Left {
     Passing(String),
     /// Somebody has to do something.
     Refused(String),
+    /// The policy is longer than AWS takes.
+    TooLong(String),
     /// There is no such account any more.
     NoAccount(String),
 }
 
 impl EndArmer {
-    /// An armer over its ports; `holder` tells its process from every other.
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "each is a port or a setting of its own"
-    )]
+    /// An armer over its ports.
     pub fn new(
-        organization: Arc<dyn Organization>,
+        keeper: PolicyKeeper,
         others: Arc<dyn OtherAccess>,
         ends: Arc<dyn ArmedEndStore>,
-        lanes: Arc<dyn PlanStore>,
-        clock: Arc<dyn Clock>,
-        ids: Arc<dyn IdSource>,
         settings: EndArmerSettings,
-        holder: impl Into<String>,
     ) -> Self {
         Self {
-            organization,
+            keeper,
             others,
             ends,
-            lanes,
-            clock,
-            ids,
             settings,
-            holder: holder.into(),
+            region: None,
+            hurried: Mutex::default(),
+            room: PolicyRoom::default(),
             written: Mutex::default(),
             looked_for_litter: Mutex::default(),
         }
+    }
+
+    /// The same, denying what is overdue and not armed once the home Region has been lost for so long.
+    #[must_use]
+    pub fn with_home_region(mut self, region: Arc<dyn HomeRegion>, lost_after: TimeSpan) -> Self {
+        self.region = Some((region, lost_after));
+        self
+    }
+
+    /// Since when the home Region has been lost.
+    fn lost_since(&self, now: Timestamp) -> Option<Timestamp> {
+        let (region, _) = self.region.as_ref()?;
+        region.lost_since(now)
+    }
+
+    /// The same, where that is long enough for what is overdue to be denied.
+    fn denies_since(&self, now: Timestamp) -> Option<Timestamp> {
+        let (region, lost_after) = self.region.as_ref()?;
+        let since = region.lost_since(now)?;
+        (self.settings.is_on && lost_after.after(since) <= now).then_some(since)
+    }
+
+    /// What is to be denied because the home Region is lost is due at once, whatever pause it is in.
+    fn hurry(&self, end: ArmedEnd, denies: Option<Timestamp>, now: Timestamp) -> ArmedEnd {
+        let mut hurried = self.hurried.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(since) = denies else {
+            hurried.clear();
+            return end;
+        };
+        let is_new = end.is_denied_unasked(since, now) && !hurried.contains(&end.key);
+        let due = if is_new { end.due.min(now) } else { end.due };
+        ArmedEnd { due, ..end }
     }
 
     /// Does what is due.
@@ -119,12 +149,14 @@ impl EndArmer {
     pub async fn tick(&self) -> Result<EndArmerReport, StoreFault> {
         let mut report = EndArmerReport::default();
         let mut accounts: BTreeMap<String, Vec<ArmedEnd>> = BTreeMap::new();
+        let now = self.keeper.clock.now();
+        let denies = self.denies_since(now);
         for end in self.ends.open_armed_ends().await? {
+            let end = self.hurry(end, denies, now);
             if let Some(account) = end.account().map(str::to_owned) {
                 accounts.entry(account).or_default().push(end);
             }
         }
-        let now = self.clock.now();
         let known: BTreeSet<String> = accounts.keys().cloned().collect();
         accounts.retain(|account, ends| {
             ends.iter().any(|end| end.due <= now) && !self.is_paused(account, ends, now)
@@ -151,14 +183,21 @@ impl EndArmer {
             }
             self.tend(&account, ends, &mut report).await?;
         }
-        self.lanes.unlease(&lane, &self.holder).await?;
+        self.keeper
+            .lanes
+            .unlease(&lane, &self.keeper.holder)
+            .await?;
         Ok(report)
     }
 
     async fn leased(&self, lane: &str) -> Result<bool, StoreFault> {
-        let now = self.clock.now();
+        let now = self.keeper.clock.now();
         let until = LANE_LEASE.after(now);
-        let leased = self.lanes.lease(lane, &self.holder, now, until).await?;
+        let leased = self
+            .keeper
+            .lanes
+            .lease(lane, &self.keeper.holder, now, until)
+            .await?;
         Ok(!matches!(leased, LeaseAnswer::Held { .. }))
     }
 
@@ -184,14 +223,17 @@ impl EndArmer {
     async fn tend(
         &self,
         account: &str,
-        ends: Vec<ArmedEnd>,
+        mut ends: Vec<ArmedEnd>,
         report: &mut EndArmerReport,
     ) -> Result<(), StoreFault> {
         let acts_before = report.acts;
-        let otherwise = self.held_otherwise(&ends).await;
+        let otherwise = self.held_otherwise(&mut ends).await;
+        let unasked = otherwise.iter();
+        let unasked = unasked.filter(|(_, it)| matches!(it, Otherwise::Lost(_)));
+        let unasked: Vec<HoldKey> = unasked.map(|(key, _)| key.clone()).collect();
         let looked = self.work(account, &ends, &otherwise, report).await;
-        let now = self.clock.now();
-        let mut ledger = Ledger::new(now, self.ids.as_ref(), account);
+        let now = self.keeper.clock.now();
+        let mut ledger = Ledger::new(now, self.keeper.ids.as_ref(), account);
         match looked {
             Ok(look) => ledger.settle(ends, &look),
             Err(Left::Unseen) => ledger.postpone(ends, None),
@@ -199,7 +241,7 @@ impl EndArmer {
                 ledger.postpone(ends, Some(&why));
                 report.failed.push((account.to_owned(), why));
             }
-            Err(Left::Refused(why)) => {
+            Err(Left::Refused(why) | Left::TooLong(why)) => {
                 ledger.refuse(ends, &why);
                 report.failed.push((account.to_owned(), why));
             }
@@ -214,6 +256,7 @@ impl EndArmer {
                 .unwrap_or_else(PoisonError::into_inner) = None;
         }
         let (armed, not_armed, gone) = (told.armed, told.not_armed, told.gone);
+        let denied = told.denied;
         let settled = self
             .ends
             .settle_armed_ends(&told.ends, told.gates, told.records)
@@ -221,6 +264,9 @@ impl EndArmer {
         match settled {
             SettledEnds::Stored => {
                 report.armed += armed;
+                report.denied += denied;
+                let mut hurried = self.hurried.lock().unwrap_or_else(PoisonError::into_inner);
+                hurried.extend(unasked);
                 report.not_armed += not_armed;
                 report.gone += gone;
             }
@@ -231,25 +277,34 @@ impl EndArmer {
     }
 
     /// Why ends must not be in force: what the person holds in another way, which is looked at again whenever an end is due.
-    /// An end whose person cannot be asked about stays as it is.
-    async fn held_otherwise(&self, ends: &[ArmedEnd]) -> BTreeMap<HoldKey, Otherwise> {
-        let now = self.clock.now();
+    /// An end whose person cannot be asked about stays as it is, unless it is to be denied unasked. Notes who was seen to
+    /// hold it in no other way.
+    async fn held_otherwise(&self, ends: &mut [ArmedEnd]) -> BTreeMap<HoldKey, Otherwise> {
+        let now = self.keeper.clock.now();
+        let (lost, denies) = (self.lost_since(now), self.denies_since(now));
         let mut found = BTreeMap::new();
-        for end in ends.iter().filter(|end| end.is_wanted(now)) {
+        for end in ends.iter_mut().filter(|end| end.is_wanted(now)) {
             if !self.settings.is_on && end.armed_until().is_none() {
                 let words = "the configuration says not to arm ends".to_owned();
                 let why = WhyNotArmed::Off;
                 found.insert(end.key.clone(), Otherwise::Not(NotArmed { why, words }));
+            } else if let Some(since) = denies.filter(|it| end.is_denied_unasked(*it, now)) {
+                found.insert(end.key.clone(), Otherwise::Lost(since));
             } else if end.due > now {
                 if let Some(why) = end.not_armed() {
                     found.insert(end.key.clone(), Otherwise::Not(why.clone()));
                 }
+            } else if let Some(since) = lost {
+                // each question would only be waited for
+                let words = not_answered(since);
+                found.insert(end.key.clone(), Otherwise::Unknown(words));
             } else {
                 // once ours was seen gone, an assignment of their own is somebody else's gift
                 let own = end.lasts_until.is_some();
                 match self.others.held_otherwise(&end.key, own).await {
-                    Ok(None) => {}
+                    Ok(None) => end.alone_at = Some(now),
                     Ok(Some(words)) => {
+                        end.alone_at = None;
                         let why = WhyNotArmed::HeldOtherwise;
                         found.insert(end.key.clone(), Otherwise::Not(NotArmed { why, words }));
                     }
@@ -269,38 +324,42 @@ impl EndArmer {
         otherwise: &BTreeMap<HoldKey, Otherwise>,
         report: &mut EndArmerReport,
     ) -> Result<Look, Left> {
-        let allowance = Allowance {
-            policies: self.settings.policies,
-            characters: self.settings.characters,
-        };
         let mut last = None;
         for _ in 0..ACTS_MAX {
             let seen = self.look(account).await?;
-            let now = self.clock.now();
+            let now = self.keeper.clock.now();
             let denied = seen.denials();
             let wanted = ends.iter().filter(|end| end.is_wanted(now));
             let wanted: Vec<(&ArmedEnd, Denial)> = wanted
                 .filter_map(|end| Some((end, Denial::of(end, now)?)))
                 .filter(|(end, denial)| match otherwise.get(&end.key) {
-                    None => true,
+                    None | Some(Otherwise::Lost(_)) => true,
                     Some(Otherwise::Not(_)) => false,
                     // nobody knows: what is in force stays, and nothing is begun
                     Some(Otherwise::Unknown(_)) => denied.iter().any(|it| it.is_about_same(denial)),
                 })
                 .collect();
+            let allowance = Allowance {
+                policies: self.settings.policies,
+                characters: self.room.characters(self.settings.characters, now),
+            };
             let fitted = fit(&seen, &wanted, allowance);
             let Some(act) = next(&seen, &fitted) else {
                 return Ok(Look {
                     denied,
                     beside_foreign: fitted.beside_foreign,
                     otherwise: otherwise.clone(),
+                    is_narrow: self.room.is_narrow(now),
                 });
             };
             if last.as_ref() == Some(&act) {
                 return Err(Left::Unseen);
             }
             self.check(account, &seen, &act).await?;
-            self.act(account, &act).await?;
+            match self.act(account, &act).await {
+                Err(Left::TooLong(_)) if self.room.note_refused(now) => continue,
+                done => done?,
+            }
             report.acts += 1;
             self.note_written(account);
             last = Some(act);
@@ -309,14 +368,14 @@ impl EndArmer {
     }
 
     fn note_written(&self, account: &str) {
-        let now = self.clock.now();
+        let now = self.keeper.clock.now();
         let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
         written.retain(|_, at| now < WRITE_PAUSE.after(*at));
         written.insert(account.to_owned(), now);
     }
 
     async fn look(&self, account: &str) -> Result<Observed, Left> {
-        let attached = match self.organization.policies_of(account).await {
+        let attached = match self.keeper.organization.policies_of(account).await {
             Ok(attached) => attached,
             Err(OrganizationFault::NotThere { message }) => return Err(Left::NoAccount(message)),
             Err(fault) => return Err(left(fault)),
@@ -330,7 +389,12 @@ impl EndArmer {
             let Some(row) = seen.attached.iter().find(|row| row.name == name) else {
                 continue;
             };
-            let policy = self.organization.policy(&row.id).await.map_err(left)?;
+            let policy = self
+                .keeper
+                .organization
+                .policy(&row.id)
+                .await
+                .map_err(left)?;
             *place = policy
                 .map(|policy| seen_policy(&policy.row, policy.content))
                 .transpose()?;
@@ -343,7 +407,7 @@ impl EndArmer {
         let Act::Make { number, .. } = act else {
             return Ok(());
         };
-        let around = match facts::surroundings(self.organization.as_ref()).await {
+        let around = match facts::surroundings(self.keeper.organization.as_ref()).await {
             Ok(around) => around,
             Err(ChoreError::Unread { fault, .. }) => return Err(left(fault)),
             Err(other) => return Err(Left::Passing(other.to_string())),
@@ -363,7 +427,7 @@ impl EndArmer {
     }
 
     async fn act(&self, account: &str, act: &Act) -> Result<(), Left> {
-        let organization = self.organization.as_ref();
+        let organization = self.keeper.organization.as_ref();
         match act {
             Act::Make { number, content } => {
                 let policy = NewPolicy {
@@ -395,7 +459,7 @@ impl EndArmer {
     }
 
     async fn find(&self, name: &str) -> Result<String, Left> {
-        let all = self.organization.policies().await.map_err(left)?;
+        let all = self.keeper.organization.policies().await.map_err(left)?;
         let found = all.into_iter().find(|row| row.name == name);
         found.map(|row| row.id).ok_or(Left::Unseen)
     }
@@ -403,7 +467,7 @@ impl EndArmer {
     /// Policies called as ours that nothing stored is about: left by a stop between detaching and deleting, or by a store
     /// that was lost. Only what can refuse nothing any more goes.
     async fn remove_litter(&self, known: &BTreeSet<String>, report: &mut EndArmerReport) {
-        let Ok(all) = self.organization.policies().await else {
+        let Ok(all) = self.keeper.organization.policies().await else {
             return;
         };
         for row in all {
@@ -416,7 +480,12 @@ impl EndArmer {
             match self.remove_if_spent(account, &row).await {
                 Ok(true) => report.acts += 1,
                 Ok(false) | Err(Left::Unseen) => {}
-                Err(Left::Passing(why) | Left::Refused(why) | Left::NoAccount(why)) => {
+                Err(
+                    Left::Passing(why)
+                    | Left::Refused(why)
+                    | Left::TooLong(why)
+                    | Left::NoAccount(why),
+                ) => {
                     report.failed.push((account.to_owned(), why));
                 }
             }
@@ -424,13 +493,19 @@ impl EndArmer {
     }
 
     async fn remove_if_spent(&self, account: &str, row: &PolicyRow) -> Result<bool, Left> {
-        let Some(policy) = self.organization.policy(&row.id).await.map_err(left)? else {
+        let Some(policy) = self
+            .keeper
+            .organization
+            .policy(&row.id)
+            .await
+            .map_err(left)?
+        else {
             return Ok(false);
         };
         let seen = seen_policy(&policy.row, policy.content)?;
-        let now = self.clock.now();
+        let now = self.keeper.clock.now();
         let is_spent = |denial: &Denial| LITTER_AGE.after(denial.from) < now;
-        let targets = match self.organization.targets_of(&row.id).await {
+        let targets = match self.keeper.organization.targets_of(&row.id).await {
             Ok(targets) => targets,
             Err(fault) => return Err(left(fault)),
         };
@@ -481,13 +556,21 @@ fn done(written: Result<(), OrganizationFault>) -> Result<(), Left> {
 }
 
 fn left(fault: OrganizationFault) -> Left {
+    let is_of_length = fault.is_of_length();
     match fault {
         // what we looked for went away under our eyes
         OrganizationFault::AlreadyThere { .. } | OrganizationFault::NotThere { .. } => Left::Unseen,
         OrganizationFault::Throttled { message, .. }
         | OrganizationFault::Conflict { message }
         | OrganizationFault::Unreachable { message } => Left::Passing(message),
-        OrganizationFault::Refused { code, message } => Left::Refused(format!("{code}: {message}")),
+        OrganizationFault::Refused { code, message } => {
+            let words = refused_words(&code, &message);
+            if is_of_length {
+                Left::TooLong(words)
+            } else {
+                Left::Refused(words)
+            }
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use hallpass_audit::{Draft, Event, Origin};
+use hallpass_aws_model::facts;
 use hallpass_model::{AuditId, HoldKey, IdSource, TimeSpan, Timestamp};
 use serde_json::{Value, json};
 
@@ -30,6 +31,8 @@ pub(super) enum Otherwise {
     Not(NotArmed),
     /// Nobody knows, and why.
     Unknown(String),
+    /// Nobody can be asked since then, and it is denied all the same ([`ArmedEnd::is_denied_unasked`]).
+    Lost(Timestamp),
 }
 
 /// How an account was found, with nothing left to write.
@@ -38,6 +41,18 @@ pub(super) struct Look {
     pub(super) denied: BTreeSet<Denial>,
     pub(super) beside_foreign: Vec<HoldKey>,
     pub(super) otherwise: BTreeMap<HoldKey, Otherwise>,
+    /// Whether AWS refused a longer policy.
+    pub(super) is_narrow: bool,
+}
+
+impl Look {
+    /// Since when the home Region is lost, of an end that is denied for that.
+    fn lost_of(&self, key: &HoldKey) -> Option<Timestamp> {
+        match self.otherwise.get(key) {
+            Some(Otherwise::Lost(since)) => Some(*since),
+            Some(Otherwise::Not(_) | Otherwise::Unknown(_)) | None => None,
+        }
+    }
 }
 
 /// What is to be stored.
@@ -47,6 +62,7 @@ pub(super) struct Told {
     pub(super) gates: Vec<GateChange>,
     pub(super) records: Vec<Draft>,
     pub(super) armed: u32,
+    pub(super) denied: u32,
     pub(super) not_armed: u32,
     pub(super) gone: u32,
 }
@@ -83,8 +99,11 @@ impl<'a> Ledger<'a> {
                 _ if !end.is_wanted(self.now) => self.over(end),
                 Some(Otherwise::Not(why)) => self.not_armed(end, why.clone()),
                 Some(Otherwise::Unknown(why)) if !is_in_force => self.unanswered(end, why),
-                Some(Otherwise::Unknown(_)) | None => match denial {
-                    Some(denial) if is_in_force => self.armed(end, denial.from),
+                Some(Otherwise::Unknown(_) | Otherwise::Lost(_)) | None => match denial {
+                    Some(denial) if is_in_force => {
+                        let lost = look.lost_of(&end.key);
+                        self.armed(end, denial.from, lost);
+                    }
                     Some(_) | None => {
                         let why = why_left_out(&end, look);
                         self.not_armed(end, why);
@@ -162,11 +181,12 @@ impl<'a> Ledger<'a> {
         self.not_armed(end, NotArmed { why, words });
     }
 
-    fn armed(&mut self, end: ArmedEnd, from: Timestamp) {
+    fn armed(&mut self, end: ArmedEnd, from: Timestamp, lost: Option<Timestamp>) {
         let before = end.armed_until();
         let event = match before {
             Some(until) if until == from => None,
             Some(_) => Some(Event::EndRearmed),
+            None if lost.is_some() => Some(Event::EndDenied),
             None => Some(Event::EndArmed),
         };
         let at = match end.state {
@@ -180,7 +200,14 @@ impl<'a> Ledger<'a> {
             self.told.armed += 1;
             let form = |until: Timestamp| json!({"target": self.account, "refuses_after": until.to_string()});
             let record = self.record(event, &end);
-            let record = record.changed(before.map_or(Value::Null, form), form(from));
+            let mut record = record.changed(before.map_or(Value::Null, form), form(from));
+            if let Some(since) = lost {
+                self.told.denied += 1;
+                record = record.reason(&format!(
+                    "it was past its end and not armed, and {}",
+                    not_answered(since)
+                ));
+            }
             self.told.records.push(record.ends_at(end.ends_at));
         }
         self.open(&end);
@@ -287,6 +314,11 @@ impl<'a> Ledger<'a> {
     }
 }
 
+/// That nobody can be asked, in words.
+pub(super) fn not_answered(since: Timestamp) -> String {
+    format!("the home Region of IAM Identity Center has not answered since {since}")
+}
+
 fn why_left_out(end: &ArmedEnd, look: &Look) -> NotArmed {
     if look.beside_foreign.contains(&end.key) {
         let words = "Hallpass's policy on the account has a statement of somebody else; an operator should look at it";
@@ -295,9 +327,19 @@ fn why_left_out(end: &ArmedEnd, look: &Look) -> NotArmed {
             words: words.to_owned(),
         };
     }
-    let words = "the account's policies of armed ends are full; see `access.armed_ends.policies`";
+    let narrow = if look.is_narrow {
+        format!(
+            " (AWS refuses more than {} characters in this organization)",
+            facts::SCP_CHARACTERS_BEFORE.value
+        )
+    } else {
+        String::new()
+    };
+    let words = format!(
+        "the account's policies of armed ends are full{narrow}; see `access.armed_ends.policies`"
+    );
     NotArmed {
         why: WhyNotArmed::NoRoom,
-        words: words.to_owned(),
+        words,
     }
 }

@@ -19,7 +19,9 @@ mod tests;
 
 use async_trait::async_trait;
 use hallpass_audit::Draft;
-use hallpass_model::{Email, GrantId, HoldKey, RequestId, Target, TargetNames, Timestamp};
+use hallpass_model::{
+    Email, GrantId, HoldKey, RequestId, Target, TargetNames, TimeSpan, Timestamp,
+};
 use hallpass_runner::StoreFault;
 use serde::{Deserialize, Serialize};
 
@@ -32,6 +34,10 @@ use crate::ports::OrganizationFault;
 
 /// Policies of ours that one account may have at most.
 pub const POLICIES_MAX: usize = 3;
+
+/// How long before a loss of the home Region what was seen of a person still counts: twice what lies between two looks
+/// (`access.md` §21, A-4).
+const KNOWN_FOR: TimeSpan = TimeSpan::minutes(10);
 
 /// Why an end is not armed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -114,6 +120,9 @@ pub struct ArmedEnd {
     pub ends_at: Timestamp,
     /// When the last session has ended that the access could have; `None` before the access was seen gone.
     pub lasts_until: Option<Timestamp>,
+    /// When it was last seen that the person holds the same in no other way; `None` when they did, or nobody looked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alone_at: Option<Timestamp>,
     /// Where it is.
     #[serde(flatten)]
     pub state: ArmedEndState,
@@ -162,6 +171,17 @@ impl ArmedEnd {
     /// Whether its statement is to be in force: until the last session is over.
     pub(crate) fn is_wanted(&self, now: Timestamp) -> bool {
         self.is_open() && self.lasts_until.is_none_or(|until| now < until)
+    }
+
+    /// Whether it is denied although nobody can be asked what else the person holds, the home Region being lost since then:
+    /// it is past its end, not in force, and the last that was heard, not long before, is that they hold it in no other way.
+    /// While the Region is away nobody can give it to them either (`access.md` §22, R-1).
+    pub(crate) fn is_denied_unasked(&self, lost_since: Timestamp, now: Timestamp) -> bool {
+        let heard_from = KNOWN_FOR.before(lost_since);
+        self.armed_until().is_none()
+            && self.lasts_until.is_none()
+            && self.ends_at <= now
+            && self.alone_at.is_some_and(|at| at >= heard_from)
     }
 
     /// The instant to be in the policy. People with the same set and the same minute share a statement, so an end that lies
@@ -242,4 +262,10 @@ pub trait OtherAccess: Send + Sync {
         key: &HoldKey,
         own: bool,
     ) -> Result<Option<String>, OrganizationFault>;
+}
+
+/// Whether IAM Identity Center can be asked at all.
+pub trait HomeRegion: Send + Sync {
+    /// Since when its home Region has answered nobody here, where that is more than passes by itself; `None` while it does.
+    fn lost_since(&self, now: Timestamp) -> Option<Timestamp>;
 }

@@ -89,7 +89,10 @@ pub(super) fn fit(seen: &Observed, ends: &[(&ArmedEnd, Denial)], allowance: Allo
                 continue;
             };
             let is_new = denials.insert(denial.clone());
-            let fits = text(foreign, denials).is_some_and(|it| it.len() <= allowance.characters);
+            // AWS took what stands there: nothing gives way because it would take less today
+            let standing = policy.map_or(0, |policy| policy.content.len());
+            let room = allowance.characters.max(standing);
+            let fits = text(foreign, denials).is_some_and(|it| it.len() <= room);
             if fits {
                 break;
             }

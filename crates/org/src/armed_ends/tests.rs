@@ -53,6 +53,7 @@ fn end(user: u32, set: &str, ends_at: &str) -> ArmedEnd {
         arm_by: TimeSpan::minutes(1).after(asked_at),
         ends_at: at(ends_at),
         lasts_until: None,
+        alone_at: None,
         state: ArmedEndState::Wanted,
         attempts: 0,
         due: asked_at,

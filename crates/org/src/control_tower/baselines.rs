@@ -1,10 +1,11 @@
 //! Baselines and controls that Control Tower has enabled, as its lists say.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::registration::UNITS;
 use crate::changing::ServiceCalls;
 use crate::reading::{ReadFact, ReadPlace, Reader, text};
 
@@ -51,8 +52,16 @@ pub(crate) async fn enabled(
     };
     let operation = (SERVICE, "ListEnabledBaselines");
     let reader = home(calls);
-    let rows = reader.list(operation, input, "enabledBaselines");
-    let rows = rows.await?;
+    let mut rows = reader.list(operation, input, "enabledBaselines").await?;
+    let mut targets = BTreeSet::new();
+    if !rows
+        .iter()
+        .all(|row| targets.insert(text(row, "/targetIdentifier")))
+    {
+        // of two baselines on one target that of Control Tower says how far it is; the last of a target stays
+        let own = own_kind(&reader).await?;
+        rows.sort_by_key(|row| text(row, "/baselineIdentifier") == own);
+    }
     let rows = rows.iter().map(|row| {
         let status = match text(row, "/statusSummary/status") {
             "SUCCEEDED" => BaselineStatus::Succeeded,
@@ -67,9 +76,30 @@ pub(crate) async fn enabled(
         };
         (text(row, "/targetIdentifier").to_owned(), baseline)
     });
-    // the Identity Center baseline may be on a unit beside the usual one: it is on the landing zone alone, and no
-    // target of ours
+    // the Identity Center baseline is on the landing zone alone, and no target of ours
     Ok(rows.collect())
+}
+
+/// The ARN of the baseline that `ConfigBaseline` and others stand beside.
+async fn own_kind(reader: &Reader<'_>) -> ReadFact<String> {
+    let operation = (SERVICE, "ListBaselines");
+    let kinds = reader.list(operation, json!({}), "baselines").await?;
+    let found = kinds.iter().find(|it| text(it, "/name") == UNITS);
+    Ok(found
+        .map(|it| text(it, "/arn").to_owned())
+        .unwrap_or_default())
+}
+
+/// Whether any control is on in a unit or account: it is then under Control Tower without a baseline, too
+/// (`organization.md` N-10).
+pub(crate) async fn has_controls(reader: &Reader<'_>, target: &str) -> ReadFact<bool> {
+    let operation = (SERVICE, "ListEnabledControls");
+    let input = json!({ "targetIdentifier": target, "includeChildren": true });
+    let rows = reader.list(operation, input, "enabledControls").await?;
+    let mut own = rows
+        .iter()
+        .filter(|row| text(row, "/targetIdentifier") == target);
+    Ok(own.any(|row| text(row, "/statusSummary/status") != "FAILED"))
 }
 
 /// Controls that are on in a unit itself.

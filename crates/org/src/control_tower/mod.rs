@@ -10,7 +10,7 @@ mod registration;
 mod zone;
 
 pub use baselines::{BaselineStatus, EnabledBaseline, EnabledControl};
-pub(crate) use baselines::{controls_in, controls_of, enabled};
+pub(crate) use baselines::{controls_in, controls_of, enabled, has_controls};
 pub(crate) use factory::{
     FACTORY_FAILED, admit, enrolment_product, launch, look, look_admitted, principal, products,
     progress,

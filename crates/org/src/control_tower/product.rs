@@ -1,5 +1,6 @@
 //! Products of Account Factory as steps of plans. The names and forms are part of stored plans.
 
+use hallpass_aws_model::facts;
 use hallpass_model::{AccountId, TimeSpan};
 use hallpass_runner::{Lane, PlanDraft, StepId, StepTarget};
 use serde::{Deserialize, Serialize};
@@ -63,9 +64,8 @@ pub(crate) fn add_admission(draft: &mut PlanDraft, management: &str, principal: 
     draft.step(target, ADMIT, stored(&wish), control_tower_lane(), &[])
 }
 
-/// Account operations that Control Tower carries out at once, where nobody raised its quota ("Concurrent account
-/// operations", *AWS Control Tower endpoints and quotas*).
-pub const ACCOUNTS_AT_ONCE_MAX: u32 = 5;
+/// Account operations that Control Tower carries out at once, where nobody changed its quota.
+pub const ACCOUNTS_AT_ONCE_MAX: u32 = facts::TOWER_ACCOUNTS_AT_ONCE.value;
 
 /// The step after which Account Factory has made an account, or taken it on; `width` products of a plan at once.
 pub(crate) fn add_product(

@@ -8,7 +8,7 @@ use crate::changing::ServiceCalls;
 use crate::reading::{Operation, ReadFact, ReadPlace, Reader, text, unread};
 
 /// The baseline of units, and of Identity Center.
-const UNITS: &str = "AWSControlTowerBaseline";
+pub(super) const UNITS: &str = "AWSControlTowerBaseline";
 const IDENTITY_CENTER: &str = "IdentityCenterBaseline";
 const ENABLED: Operation = ("controltower", "ListEnabledBaselines");
 /// From which version of the landing zone on a version of the baseline is the one for it, the newest first (AWS Control

@@ -1,12 +1,14 @@
 //! Holds a file against an organization.
 
+use hallpass_aws_model::facts;
+
 use super::facts::{DelegationFacts, GraphFacts, MemberStanding};
 use super::families::DETECTIVE;
 use super::file::{DelegationFile, MembersWanted, ServiceWish};
 use crate::standards::{NamedThing, UnknownName};
 
-/// The accounts that a behavior graph may have (AWS: "Amazon Detective quotas").
-pub const MEMBERS_MAX: usize = 1_200;
+/// The accounts that a behavior graph may have.
+pub const MEMBERS_MAX: usize = facts::GRAPH_ACCOUNTS.count();
 
 /// Stands for the Regions of a wish that are those of its account, where nobody knows them.
 pub const ENABLED_REGIONS: &str = "enabled";

@@ -11,6 +11,8 @@ pub struct OrganizationMember {
     pub email: String,
     /// Whether it is active.
     pub active: bool,
+    /// The root and the units above it, by id; none where Organizations does not say.
+    pub above: Option<Vec<String>>,
 }
 
 /// How far an account is a member of a behavior graph.

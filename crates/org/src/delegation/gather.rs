@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use hallpass_model::AccountId;
+use hallpass_model::{AccountId, account_state};
 use serde_json::{Value, json};
 
 use super::facts::{DelegationFacts, OrganizationMember};
@@ -11,7 +11,10 @@ use super::families::{
 };
 use super::file::{DelegationFile, MembersWanted, RegionsWanted, ServiceWish};
 use super::graphs;
-use crate::reading::{ReadCalls, ReadFact, ReadPlace, Reader, UnreadFact, inside, text, unread};
+use crate::organization_wide::units_above;
+use crate::reading::{
+    ReadCalls, ReadFact, ReadPlace, Reader, UnreadFact, enabled_regions, inside, text, unread,
+};
 
 const ORGANIZATIONS: &str = "organizations";
 
@@ -87,18 +90,27 @@ async fn accounts(reader: &Reader<'_>) -> ReadFact<Vec<OrganizationMember>> {
     let operation = (ORGANIZATIONS, "ListAccounts");
     let rows = reader.list(operation, json!({}), "Accounts").await?;
     let rows = rows.iter().map(|row| {
-        // `Status` is what AWS said before there was `State`
-        let state = match text(row, "/State") {
-            "" => text(row, "/Status"),
-            state => state,
-        };
+        let state = account_state(|it| row.get(it)?.as_str());
         OrganizationMember {
             id: text(row, "/Id").to_owned(),
             email: text(row, "/Email").to_owned(),
-            active: state == "ACTIVE",
+            active: state == Some("ACTIVE"),
+            above: units_above(row),
         }
     });
     Ok(rows.collect())
+}
+
+/// The accounts below a unit, as they say themselves. None where one does not, and where there are none: then the unit
+/// itself is asked, since it may not be there.
+fn told_below(facts: &DelegationFacts, unit: &str) -> Option<BTreeSet<String>> {
+    let mut below = BTreeSet::new();
+    for it in &facts.accounts {
+        if it.above.as_ref()?.iter().any(|above| above == unit) {
+            below.insert(it.id.clone());
+        }
+    }
+    (!below.is_empty()).then_some(below)
 }
 
 /// The accounts below a unit, however deep.
@@ -114,15 +126,6 @@ async fn below(reader: &Reader<'_>, unit: &str) -> ReadFact<BTreeSet<String>> {
         open.extend(rows.iter().map(|row| text(row, "/Id").to_owned()));
     }
     Ok(all)
-}
-
-async fn enabled(calls: &dyn ReadCalls, account: &AccountId) -> ReadFact<BTreeSet<String>> {
-    let input = json!({ "RegionOptStatusContains": ["ENABLED", "ENABLED_BY_DEFAULT"] });
-    let rows = inside(calls, account, None)
-        .list(("account", "ListRegions"), input, "Regions")
-        .await?;
-    let names = rows.iter().map(|row| text(row, "/RegionName"));
-    Ok(names.map(str::to_owned).collect())
 }
 
 impl ServiceWish {
@@ -208,7 +211,10 @@ async fn in_organization(
     let found = administrators(calls, principal).await?;
     facts.administrators.insert(principal.to_owned(), found);
     if let Some(MembersWanted::Unit(unit)) = &wish.members {
-        let accounts = below(&home(calls), unit).await?;
+        let accounts = match told_below(facts, unit) {
+            Some(accounts) => accounts,
+            None => below(&home(calls), unit).await?,
+        };
         facts.units.insert(unit.clone(), accounts);
     }
     Ok(())
@@ -227,7 +233,7 @@ async fn in_regions(
         return;
     }
     if !facts.enabled.contains_key(account) {
-        let found = enabled(calls, &wish.account).await;
+        let found = enabled_regions(calls, &wish.account).await;
         let named =
             |why: UnreadFact| format!("{} in account {account}: {}", why.action, why.reason);
         let found = found.map_err(named);
@@ -305,7 +311,7 @@ pub async fn look_at(
                 )
             };
             let account = AccountId::new(account.clone()).map_err(named)?;
-            meant.extend(enabled(calls, &account).await?);
+            meant.extend(enabled_regions(calls, &account).await?);
         }
     }
     facts

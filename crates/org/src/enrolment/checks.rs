@@ -298,6 +298,17 @@ pub fn checks(
 fn of_enrolment(sheet: &mut Sheet<'_>, facts: &EnrolmentFacts) -> bool {
     let found = facts.baselines.get(&facts.account_arn(sheet.account));
     let is_managed = found.is_some_and(|it| it.status != BaselineStatus::Failed);
+    let controls = facts
+        .controlled
+        .get(sheet.account)
+        .filter(|_| found.is_none());
+    if let Some(controls) = controls.filter(|it| **it != Ok(false)) {
+        let outcome = of(controls, |_| {
+            fail_if(true, "it has controls, without a baseline")
+        });
+        sheet.add(MANAGED, Error, outcome);
+        return false;
+    }
     let evidence = match found.map(|it| it.status) {
         None => "it has no baseline",
         Some(BaselineStatus::Succeeded) => "it has the baseline",

@@ -85,6 +85,8 @@ pub struct EnrolmentFacts {
     pub zone: Option<LandingZone>,
     /// Baselines of units and accounts, by the ARN of what they are on.
     pub baselines: BTreeMap<String, EnabledBaseline>,
+    /// Whether controls are on in accounts that are meant, and have no baseline themselves or from their unit.
+    pub controlled: BTreeMap<AccountId, ReadFact<bool>>,
     /// What the unit is registered with that all are meant of, where Control Tower does not govern it yet.
     pub registering: Option<UnitBaseline>,
     /// Whether stack sets may enter accounts of the organization; `None` where nobody wants them to.

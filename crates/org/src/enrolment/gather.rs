@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::stream::{self, StreamExt as _};
-use hallpass_model::AccountId;
+use hallpass_model::{AccountId, account_state};
 use serde_json::{Value, json};
 
 use super::EnrolmentRefused;
@@ -14,7 +14,7 @@ use super::select::{left_out, source_units, target_unit};
 use super::wish::{EnrolmentWish, RoleCreation};
 use crate::changing::ServiceCalls;
 use crate::control_tower::{
-    controls_of, enabled, landing_zone, principal, products, unit_baseline,
+    controls_of, enabled, has_controls, landing_zone, principal, products, unit_baseline,
 };
 use crate::organization_wide::root_id;
 use crate::reading::{ReadFact, ReadPlace, Reader, UnreadFact, text, unread};
@@ -92,6 +92,7 @@ pub async fn gather(
         }
     });
     facts.inside = read.buffer_unordered(WIDTH).collect().await;
+    facts.controlled = controlled(&home, &facts).await;
     governed(calls.home.as_ref(), wish, &mut facts).await?;
     Ok(facts)
 }
@@ -110,8 +111,7 @@ async fn head(home: &Reader<'_>) -> Result<EnrolmentFacts, EnrolmentUnread> {
     let operation = (ORGANIZATIONS, "ListAccounts");
     let rows = home.list(operation, json!({}), "Accounts").await?;
     let accounts = rows.iter().filter_map(|row| {
-        let state = [text(row, "/State"), text(row, "/Status")];
-        let state = state.into_iter().find(|it| !it.is_empty());
+        let state = account_state(|it| row.get(it)?.as_str());
         let id = AccountId::new(text(row, "/Id")).ok()?;
         let account = EnrolmentAccount {
             id: id.clone(),
@@ -132,6 +132,7 @@ async fn head(home: &Reader<'_>) -> Result<EnrolmentFacts, EnrolmentUnread> {
         standing: BTreeMap::new(),
         zone: None,
         baselines: BTreeMap::new(),
+        controlled: BTreeMap::new(),
         registering: None,
         stack_sets: None,
         products_in_change: Ok(Vec::new()),
@@ -202,6 +203,30 @@ fn meant(wish: &EnrolmentWish, facts: &EnrolmentFacts) -> BTreeSet<AccountId> {
     meant.extend(all.map(|it| it.id.clone()));
     meant.retain(|it| left_out(it, facts).is_none());
     meant
+}
+
+/// Whether controls are on where no baseline says whether an account is enrolled. In a unit that has a baseline that one
+/// decides: an account that stands there without its own is one that the baseline did not reach.
+async fn controlled(
+    home: &Reader<'_>,
+    facts: &EnrolmentFacts,
+) -> BTreeMap<AccountId, ReadFact<bool>> {
+    let has_baseline = |arn: &str| facts.baselines.contains_key(arn);
+    let silent = facts.inside.iter().filter(|(id, inside)| {
+        let in_unit = inside
+            .parent
+            .as_ref()
+            .is_ok_and(|it| has_baseline(&facts.unit_arn(it)));
+        !in_unit && !has_baseline(&facts.account_arn(id))
+    });
+    let ids: Vec<(AccountId, String)> = silent
+        .map(|(id, _)| (id.clone(), facts.account_arn(id)))
+        .collect();
+    let read = stream::iter(ids).map(|(id, arn)| async move {
+        let found = has_controls(home, &arn).await;
+        (id, found)
+    });
+    read.buffer_unordered(WIDTH).collect().await
 }
 
 async fn inside(calls: &EnrolmentCalls, account: &AccountId, regions: &[String]) -> InsideFacts {

@@ -432,7 +432,8 @@ pub fn draft_config(
 ) -> PlanDraft {
     let mut draft = PlanDraft::new(CONFIG_KIND, &facts.organization, PlanLimits::DESTRUCTIVE);
     for id in &selected.accounts {
-        let is_enrolled = facts.baselines.contains_key(&facts.account_arn(id));
+        let has_controls = facts.controlled.get(id).is_some_and(|it| *it != Ok(false));
+        let is_enrolled = has_controls || facts.baselines.contains_key(&facts.account_arn(id));
         if is_enrolled || wish.allow_config.contains(id) {
             continue;
         }

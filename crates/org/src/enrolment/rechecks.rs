@@ -1,14 +1,15 @@
 //! What was checked when the plan was made, directly before the account is moved: a move is never taken back silently, so
 //! what would make the enrolment fail after it is looked at before it (`organization.md` N-2, N-7).
 
+use hallpass_model::account_state;
 use hallpass_runner::StepError;
 use serde_json::json;
 
 use super::gather::region_config;
 use super::plan::{MoveNeeds, PlaceWish};
 use super::roles::EnrolmentCalls;
-use crate::control_tower::{BaselineStatus, enabled};
-use crate::reading::{ReadPlace, Reader, text};
+use crate::control_tower::{BaselineStatus, enabled, has_controls};
+use crate::reading::{ReadFact, ReadPlace, Reader, text};
 use crate::step_executor::unseen;
 
 const ORGANIZATIONS: &str = "organizations";
@@ -49,20 +50,36 @@ async fn of_account(
             "account {id} is not of the organization any more"
         )));
     };
-    let state = [
-        text(&found, "/Account/State"),
-        text(&found, "/Account/Status"),
-    ];
-    let state = state.into_iter().find(|it| !it.is_empty());
+    let state = account_state(|it| found.get("Account")?.get(it)?.as_str());
     if state.is_some_and(|it| it != "ACTIVE") {
         let state = state.unwrap_or_default().to_lowercase().replace('_', " ");
         return Ok(Some(format!("account {id} is {state}")));
     }
     let own = enabled(calls.home.as_ref(), Some(&place.account_arn)).await;
     let own = own.map_err(unseen)?.remove(&place.account_arn);
+    if own.is_none() && is_controlled(calls, place).await.map_err(unseen)? {
+        return Ok(Some(format!(
+            "account {id} has controls of Control Tower by now, where it stands"
+        )));
+    }
     Ok(own
         .filter(|it| it.status != BaselineStatus::Failed)
         .map(|_| format!("account {id} is enrolled by now, where it stands")))
+}
+
+/// Whether controls came to the account where its unit has no baseline that would say so.
+async fn is_controlled(calls: &EnrolmentCalls, place: &PlaceWish) -> ReadFact<bool> {
+    let arn = &place.account_arn;
+    // `arn:…:account/o-…/111122223333` and `arn:…:ou/o-…/ou-…`
+    let head = arn.strip_suffix(place.account.as_str()).unwrap_or(arn);
+    let from = format!("{}{}", head.replace(":account/", ":ou/"), place.from);
+    if enabled(calls.home.as_ref(), Some(&from))
+        .await?
+        .contains_key(&from)
+    {
+        return Ok(false);
+    }
+    has_controls(&home(calls), arn).await
 }
 
 async fn of_unit(

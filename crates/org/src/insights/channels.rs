@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::stream::{self, StreamExt as _};
+use hallpass_aws_model::facts;
 use hallpass_model::AccountId;
 use hallpass_runner::{Lane, PlanDraft, PlanLimits, StepProbe, StepTarget};
 use serde::{Deserialize, Serialize};
@@ -22,8 +23,8 @@ pub(super) const CHANNEL: &str = "insights.channel";
 /// There is no channel to the topic: [`ChannelWish`].
 pub(super) const NO_CHANNEL: &str = "insights.no-channel";
 
-/// Channels of an account in a Region (Amazon DevOps Guru User Guide, "Quotas and limits").
-const CHANNELS_MAX: usize = 2;
+/// Channels of an account in a Region.
+const CHANNELS_MAX: usize = facts::GURU_CHANNELS.count();
 /// Accounts and Regions that are read at once.
 const WIDTH: usize = 8;
 const SEVERITIES: [&str; 3] = ["HIGH", "MEDIUM", "LOW"];

@@ -10,9 +10,10 @@ mod roles;
 mod root_sign_in;
 mod tasks;
 
+pub use crate::billing_transfers::{BillingTransfer, read_transfers};
 pub use checks::payer_checks;
 pub use facts::{PayerFacts, PayerRole, RootLoginAlert};
 pub use file::{PayerFile, PayerParty, PayerSide};
 pub use read::read_facts;
 pub use root_sign_in::{RootSignIn, SIGN_IN_DETAIL_TYPE, SIGN_IN_SOURCE, root_sign_in};
-pub use tasks::{BillingTransfer, PayerTask, PayerTaskState, payer_tasks, read_transfers};
+pub use tasks::{PayerTask, PayerTaskState, payer_tasks};

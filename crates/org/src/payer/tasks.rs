@@ -2,10 +2,10 @@
 
 use hallpass_runner::{CheckOutcome, CheckResult};
 use serde::Serialize;
-use serde_json::json;
 
 use super::file::PayerSide;
-use crate::reading::{ReadCalls, ReadFact, ReadPlace, Reader, text};
+use crate::billing_transfers::BillingTransfer;
+use crate::reading::ReadFact;
 
 /// How far a task is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -49,19 +49,6 @@ pub struct PayerTask {
     pub state: PayerTaskState,
     /// What is left, or was seen.
     pub notes: Vec<String>,
-}
-
-/// A transfer of the bill between organizations (AWS: "Transfer billing management to external accounts").
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BillingTransfer {
-    /// `inbound`: we pay for another; `outbound`: another pays for us.
-    pub direction: &'static str,
-    /// The management account of the other organization.
-    pub other: String,
-    /// `REQUESTED`, `ACCEPTED`, …
-    pub status: String,
-    /// Since when, as AWS says it.
-    pub start: String,
 }
 
 const BOTH: &[PayerSide] = &[PayerSide::Partner, PayerSide::Customer];
@@ -227,36 +214,4 @@ fn instead(transfers: &ReadFact<Vec<BillingTransfer>>) -> PayerTask {
         state,
         notes,
     }
-}
-
-/// Transfers of the bill, in both directions.
-pub async fn read_transfers(calls: &dyn ReadCalls) -> ReadFact<Vec<BillingTransfer>> {
-    let reader = Reader {
-        calls,
-        place: ReadPlace::default(),
-    };
-    let mut found = Vec::new();
-    for (direction, operation, other) in [
-        (
-            "inbound",
-            "ListInboundResponsibilityTransfers",
-            "/Source/ManagementAccountId",
-        ),
-        (
-            "outbound",
-            "ListOutboundResponsibilityTransfers",
-            "/Target/ManagementAccountId",
-        ),
-    ] {
-        let operation = ("organizations", operation);
-        let input = json!({ "Type": "BILLING" });
-        let rows = reader.list(operation, input, "ResponsibilityTransfers");
-        found.extend(rows.await?.iter().map(|row| BillingTransfer {
-            direction,
-            other: text(row, other).to_owned(),
-            status: text(row, "/Status").to_owned(),
-            start: text(row, "/StartTimestamp").to_owned(),
-        }));
-    }
-    Ok(found)
 }

@@ -69,11 +69,15 @@ impl PeopleStepExecutor {
         let differs = || StepProbe::Differs {
             old: json!({ "user": wish }),
         };
+        // a deletion is for good: whoever changed the person since the plan looked at them made another decision
+        let judged = |it: &SeenPerson| StepProbe::Differs {
+            old: json!({ "user": wish, "revision": it.revision }),
+        };
         Ok(match (step.kind.as_str(), seen) {
             (ENABLE, None) => StepProbe::Blocked {
                 reason: format!("`{}` is in the identity store no more", wish.user_name),
             },
-            (DELETE, Some(_)) => differs(),
+            (DELETE, Some(it)) => judged(&it),
             (DISABLE, Some(it)) if it.is_enabled => differs(),
             (ENABLE, Some(it)) if !it.is_enabled => differs(),
             // who is gone signs in no more
@@ -87,10 +91,18 @@ impl PeopleStepExecutor {
         })
     }
 
-    async fn send(&self, step: &PlanStep) -> Result<WriteAnswer, StepError> {
+    async fn send(&self, step: &PlanStep, seen: &StepProbe) -> Result<WriteAnswer, StepError> {
         let wish: PersonWish = step.wish()?;
         let mut input = named(&wish);
+        let judged = seen
+            .old()
+            .get("revision")
+            .filter(|it| !it.is_null())
+            .cloned();
         let operation = if step.kind == DELETE {
+            if let Some(revision) = judged.clone() {
+                put(&mut input, "Revision", revision);
+            }
             "DeleteUser"
         } else {
             let status = if step.kind == DISABLE {
@@ -115,7 +127,30 @@ impl PeopleStepExecutor {
             Err(OrganizationFault::NotThere { .. }) if step.kind != ENABLE => {
                 Ok(self.read_back.taken())
             }
+            Err(OrganizationFault::Conflict { message }) if step.kind == DELETE => {
+                Err(self.not_deleted(&wish, judged, message).await)
+            }
             Err(fault) => Err(setback(fault)),
+        }
+    }
+
+    /// Why a person is not deleted whom the store says somebody writes: changed meanwhile, or only being written.
+    async fn not_deleted(
+        &self,
+        wish: &PersonWish,
+        judged: Option<Value>,
+        message: String,
+    ) -> StepError {
+        match self.seen(wish).await {
+            Ok(Some(now)) if now.revision != judged => StepError::failed(
+                "changed_meanwhile",
+                &format!(
+                    "`{}` was changed since the plan looked at them, and is not deleted: see what was changed, then make a new plan",
+                    wish.user_name
+                ),
+            ),
+            Ok(_) => StepError::later(Class::Conflict, message),
+            Err(error) => error,
         }
     }
 }
@@ -137,8 +172,10 @@ impl StepExecutor for PeopleStepExecutor {
         self.look(step).await
     }
 
-    async fn act(&self, step: &PlanStep, _: &StepProbe) -> WriteAnswer {
-        self.send(step).await.unwrap_or_else(WriteAnswer::Setback)
+    async fn act(&self, step: &PlanStep, seen: &StepProbe) -> WriteAnswer {
+        self.send(step, seen)
+            .await
+            .unwrap_or_else(WriteAnswer::Setback)
     }
 
     async fn verify(&self, step: &PlanStep, remote: &str) -> Verify {

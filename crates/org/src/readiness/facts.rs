@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use hallpass_model::AccountId;
 use jiff::Timestamp;
 
+use crate::billing_transfers::{BillingTransfer, TransferInvitation};
 use crate::reading::ReadFact;
 
 /// An account as the listing shows it.
@@ -127,6 +128,15 @@ impl std::fmt::Display for WideShare {
     }
 }
 
+/// Transfers of the bill that stand or begin, and invitations to one that are open.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct BillFacts {
+    /// Those that are accepted.
+    pub transfers: Vec<BillingTransfer>,
+    /// Those that nobody has answered.
+    pub invitations: Vec<TransferInvitation>,
+}
+
 /// What somebody asks who is bought.
 #[derive(Clone, Debug)]
 pub struct LeavingFacts {
@@ -136,6 +146,8 @@ pub struct LeavingFacts {
     pub delegated: ReadFact<BTreeMap<String, Vec<String>>>,
     /// Permission sets of Identity Center; none where there is no instance.
     pub permission_sets: ReadFact<Option<usize>>,
+    /// Who pays for whom, and who asked to.
+    pub bill: ReadFact<BillFacts>,
     /// What was reviewed.
     pub workloads: ReadFact<Vec<ReviewedWorkload>>,
 }

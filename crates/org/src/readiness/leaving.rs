@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
-use super::facts::{FoundationFacts, LeavingFacts, ReviewedLens, ReviewedWorkload};
+use super::facts::{BillFacts, FoundationFacts, LeavingFacts, ReviewedLens, ReviewedWorkload};
 use super::question::{ORGANIZATION, ReadinessQuestion, check, nothing_of, warning};
 use crate::judging::{judged, unknown, verdict};
 
@@ -48,6 +48,38 @@ pub(super) fn leaving_checks(
     checks
 }
 
+/// Who pays for another organization, or asked to (AWS: "Transfer billing management to external accounts").
+fn bill(facts: &LeavingFacts) -> CheckResult {
+    let outcome = judged(facts.bill.as_ref(), |found: &BillFacts| {
+        let standing = found.transfers.iter().map(|it| {
+            let words = match it.direction {
+                "inbound" => format!("the organization pays for that of {}", it.other),
+                _ => format!("{} pays for the organization", it.other),
+            };
+            let until = it.end.as_deref().unwrap_or("somebody withdraws it");
+            format!("{words} from {} until {until}", it.start)
+        });
+        let asked = found.invitations.iter().map(|it| {
+            let between = it.parties.join(" and ");
+            format!(
+                "invitation {} to transfer the bill between {between}, open until {}",
+                it.id, it.expires
+            )
+        });
+        nothing_of(&standing.chain(asked).collect::<Vec<_>>())
+    });
+    warning(check(
+        (
+            "billing-transfer",
+            "no other organization pays the bill, and none is paid for",
+        ),
+        ORGANIZATION,
+        outcome,
+        "agree on who pays from which month on: while one is open or under way AWS refuses another and does not delete the \
+         organization; either side withdraws it in Billing, with the end of a month",
+    ))
+}
+
 /// What is lost, or has to be taken away, when accounts leave.
 fn what_ends(facts: &LeavingFacts) -> Vec<CheckResult> {
     let commitments = judged(facts.commitments.as_ref(), |found| {
@@ -65,6 +97,7 @@ fn what_ends(facts: &LeavingFacts) -> Vec<CheckResult> {
         Some(count) => CheckOutcome::Fail(format!("{count} permission sets")),
     });
     vec![
+        bill(facts),
         CheckResult {
             severity: CheckSeverity::Info,
             ..check(

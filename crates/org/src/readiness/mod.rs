@@ -12,7 +12,7 @@ mod read_leaving;
 
 pub use checks::readiness_checks;
 pub use facts::{
-    Commitment, FoundationFacts, JoiningFacts, LeavingFacts, ListedAccount, LogAccounts,
+    BillFacts, Commitment, FoundationFacts, JoiningFacts, LeavingFacts, ListedAccount, LogAccounts,
     MemberFacts, ReadinessFacts, ReviewedLens, ReviewedWorkload, TargetUnit, WideShare,
 };
 pub use openshift::{InstallFile, InstallFileError, openshift_checks};

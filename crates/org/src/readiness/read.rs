@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use futures_util::stream::{self, StreamExt as _};
-use hallpass_model::AccountId;
+use hallpass_aws_model::facts;
+use hallpass_model::{AccountId, account_state};
 use jiff::civil::Date;
 use serde_json::{Value, json};
 
@@ -12,7 +13,7 @@ use super::facts::{
     TargetUnit,
 };
 use super::read_leaving::{leaving, wide_shares};
-use crate::control_tower::landing_zone;
+use crate::control_tower::{has_controls, landing_zone};
 use crate::organization_wide::{
     account_quota, accounts_in_root, alternate_contact, has_all_features, has_scps, root_id,
 };
@@ -20,8 +21,8 @@ use crate::reading::{ReadCalls, ReadFact, ReadPlace, Reader, text, unread};
 
 /// Accounts that are read at once; each call waits for its turn by itself.
 const WIDTH: usize = 16;
-/// Units above one another, the root among them (AWS: "Quotas for AWS Organizations").
-const DEPTH_MAX: usize = 6;
+/// Units above one another, the root among them.
+const DEPTH_MAX: usize = facts::UNIT_DEPTH.count() + 1;
 
 /// What is to be read.
 #[derive(Clone, Debug)]
@@ -107,8 +108,7 @@ async fn accounts(home: &Reader<'_>) -> ReadFact<Vec<ListedAccount>> {
     let operation = ("organizations", "ListAccounts");
     let rows = home.list(operation, json!({}), "Accounts").await?;
     let account = |row: &Value| {
-        let state = [text(row, "/State"), text(row, "/Status")];
-        let state = state.into_iter().find(|it| !it.is_empty());
+        let state = account_state(|it| row.get(it)?.as_str());
         Some(ListedAccount {
             id: AccountId::new(text(row, "/Id")).ok()?,
             name: text(row, "/Name").to_owned(),
@@ -271,12 +271,15 @@ async fn is_registered(home: &Reader<'_>, id: &str) -> ReadFact<bool> {
     let unit = home
         .one(operation, json!({ "OrganizationalUnitId": id }))
         .await?;
-    let arn = text(&unit, "/OrganizationalUnit/Arn").to_owned();
+    let arn = text(&unit, "/OrganizationalUnit/Arn");
     let input = json!({ "filter": { "targetIdentifiers": [arn] } });
     let operation = ("controltower", "ListEnabledBaselines");
     let rows = home.list(operation, input, "enabledBaselines").await?;
     let mut states = rows.iter().map(|it| text(it, "/statusSummary/status"));
-    Ok(states.any(|it| it == "SUCCEEDED"))
+    if states.any(|it| it == "SUCCEEDED") {
+        return Ok(true);
+    }
+    has_controls(home, arn).await
 }
 
 /// Policies on a unit and on all that it is in.

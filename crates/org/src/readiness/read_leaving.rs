@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use jiff::civil::Date;
 use serde_json::{Value, json};
 
-use super::facts::{Commitment, LeavingFacts, ReviewedLens, ReviewedWorkload, WideShare};
+use super::facts::{
+    BillFacts, Commitment, LeavingFacts, ReviewedLens, ReviewedWorkload, WideShare,
+};
+use crate::billing_transfers::{open_invitations, read_transfers};
 use crate::reading::{ReadFact, Reader, text};
 
 /// The Well-Architected Tool.
@@ -56,8 +59,19 @@ pub(super) async fn leaving(home: &Reader<'_>, today: Date) -> LeavingFacts {
         commitments: commitments(home, today).await,
         delegated: delegated(home).await,
         permission_sets: permission_sets(home).await,
+        bill: bill(home).await,
         workloads: workloads(home).await,
     }
+}
+
+async fn bill(home: &Reader<'_>) -> ReadFact<BillFacts> {
+    let mut transfers = read_transfers(home.calls).await?;
+    // one that was asked for is its invitation, and the others are over
+    transfers.retain(|it| it.status == "ACCEPTED");
+    Ok(BillFacts {
+        transfers,
+        invitations: open_invitations(home).await?,
+    })
 }
 
 async fn commitments(home: &Reader<'_>, today: Date) -> ReadFact<Vec<Commitment>> {

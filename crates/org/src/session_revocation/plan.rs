@@ -4,7 +4,7 @@ use hallpass_model::{TimeSpan, Timestamp};
 
 use super::{SessionRevocation, SessionRevocationState};
 use crate::policy_probe::same_policy;
-use crate::ports::{OrganizationFault, PolicyText};
+use crate::ports::{OrganizationFault, PolicyText, refused_words};
 
 /// What is seen of an account's policy.
 #[derive(Clone, Debug, PartialEq)]
@@ -111,7 +111,7 @@ pub(super) fn meaning(fault: OrganizationFault) -> Meaning {
         | OrganizationFault::Conflict { message }
         | OrganizationFault::Unreachable { message } => Meaning::Passing(message),
         OrganizationFault::Refused { code, message } => {
-            Meaning::Refused(format!("{code}: {message}"))
+            Meaning::Refused(refused_words(&code, &message))
         }
     }
 }

@@ -6,7 +6,7 @@ use hallpass_model::{GrantId, Target, Timestamp};
 use serde_json::Value;
 
 use super::SessionRevocation;
-use crate::account_policy::{self, CHARACTERS, text};
+use crate::account_policy::{self, text};
 
 /// What statements of ours are called; the grant follows.
 const SID: &str = "HallpassEnded";
@@ -98,8 +98,13 @@ pub(super) struct Fitted {
 
 /// Fits the revocations that are not over into one policy, the oldest first: what stands never gives way to
 /// what is new. Of several for one person and role the newest speaks for all, in the place of the
-/// oldest.
-pub(super) fn fit(foreign: &[Value], revocations: &[SessionRevocation], now: Timestamp) -> Fitted {
+/// oldest. The text has at most so many characters.
+pub(super) fn fit(
+    foreign: &[Value],
+    revocations: &[SessionRevocation],
+    now: Timestamp,
+    characters: usize,
+) -> Fitted {
     let live = revocations.iter().filter(|revocation| {
         revocation.is_open() && now < revocation.until && role(revocation).is_some()
     });
@@ -124,7 +129,7 @@ pub(super) fn fit(foreign: &[Value], revocations: &[SessionRevocation], now: Tim
         };
         statements.push(statement);
         let grants = group.iter().map(|revocation| revocation.grant);
-        if text(&statements).len() > CHARACTERS {
+        if text(&statements).len() > characters {
             statements.pop();
             fitted.left_out.extend(grants);
         } else {

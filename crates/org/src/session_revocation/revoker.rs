@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use hallpass_audit::{Draft, Event, Origin};
-use hallpass_model::{AuditId, Clock, IdSource, Timestamp};
-use hallpass_runner::{LANE_LEASE, Lane, LeaseAnswer, PlanStore, StoreFault};
+use hallpass_model::{AuditId, IdSource, Timestamp};
+use hallpass_runner::{LANE_LEASE, Lane, LeaseAnswer, StoreFault};
 use serde_json::{Value, json};
 
 use super::plan::{
@@ -15,7 +15,9 @@ use super::policy::{Fitted, Parts, account, fit, parts, policy_name, statement, 
 use super::{
     SessionRevocation, SessionRevocationNews, SessionRevocationState, SessionRevocationStore,
 };
-use crate::ports::{NewPolicy, Organization, OrganizationFault};
+use crate::account_policy::{CHARACTERS, PolicyRoom};
+use crate::policy_keeper::PolicyKeeper;
+use crate::ports::{NewPolicy, OrganizationFault};
 use crate::refusal::{of_management, of_surroundings, slot_taken};
 use crate::{facts, step_executor};
 
@@ -26,7 +28,14 @@ const ACTS_MAX: u32 = 12;
 /// What helps when AWS does not let us.
 const ADVICE: &str = "`hallpass server doctor` shows what is missing";
 /// What helps when nothing more fits.
-const NO_ROOM: &str = "the account's policy of ended sessions is full (5,120 characters)";
+fn no_room(characters: usize) -> String {
+    let narrow = if characters < CHARACTERS {
+        "; AWS refuses longer ones in this organization"
+    } else {
+        ""
+    };
+    format!("the account's policy of ended sessions is full ({characters} characters{narrow})")
+}
 
 /// What a tick did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -43,18 +52,15 @@ pub struct SessionRevocationReport {
 
 /// Keeps the policies of ended sessions.
 pub struct SessionRevoker {
-    organization: Arc<dyn Organization>,
+    keeper: PolicyKeeper,
     revocations: Arc<dyn SessionRevocationStore>,
-    lanes: Arc<dyn PlanStore>,
-    clock: Arc<dyn Clock>,
-    ids: Arc<dyn IdSource>,
-    holder: String,
+    room: PolicyRoom,
 }
 
 /// Why an account was left.
 enum Left {
     /// Everything is as wanted.
-    Settled(Settled),
+    Settled(Box<Settled>),
     /// AWS has not shown yet what was done.
     Unseen,
     /// It may go well later.
@@ -67,27 +73,19 @@ enum Left {
 struct Settled {
     seen: ObservedPolicy,
     fitted: Fitted,
+    /// Characters that the policy may have.
+    characters: usize,
     /// Statements of ours that were there when nothing was done yet; `None` when nothing was done.
     before: Option<Vec<String>>,
 }
 
 impl SessionRevoker {
-    /// A revoker over its ports; `holder` tells its process from every other.
-    pub fn new(
-        organization: Arc<dyn Organization>,
-        revocations: Arc<dyn SessionRevocationStore>,
-        lanes: Arc<dyn PlanStore>,
-        clock: Arc<dyn Clock>,
-        ids: Arc<dyn IdSource>,
-        holder: impl Into<String>,
-    ) -> Self {
+    /// A revoker over its ports.
+    pub fn new(keeper: PolicyKeeper, revocations: Arc<dyn SessionRevocationStore>) -> Self {
         Self {
-            organization,
+            keeper,
             revocations,
-            lanes,
-            clock,
-            ids,
-            holder: holder.into(),
+            room: PolicyRoom::default(),
         }
     }
 
@@ -103,7 +101,7 @@ impl SessionRevoker {
                 accounts.entry(account).or_default().push(revocation);
             }
         }
-        let now = self.clock.now();
+        let now = self.keeper.clock.now();
         accounts
             .retain(|_, revocations| revocations.iter().any(|revocation| revocation.due <= now));
         if accounts.is_empty() {
@@ -111,15 +109,22 @@ impl SessionRevoker {
         }
         let lane = Lane::organizations_write().name;
         for (account, revocations) in accounts {
-            let now = self.clock.now();
+            let now = self.keeper.clock.now();
             let until = LANE_LEASE.after(now);
-            let leased = self.lanes.lease(&lane, &self.holder, now, until).await?;
+            let leased = self
+                .keeper
+                .lanes
+                .lease(&lane, &self.keeper.holder, now, until)
+                .await?;
             if let LeaseAnswer::Held { .. } = leased {
                 break;
             }
             self.tend(&account, revocations, &mut report).await?;
         }
-        self.lanes.unlease(&lane, &self.holder).await?;
+        self.keeper
+            .lanes
+            .unlease(&lane, &self.keeper.holder)
+            .await?;
         Ok(report)
     }
 
@@ -131,10 +136,10 @@ impl SessionRevoker {
         report: &mut SessionRevocationReport,
     ) -> Result<(), StoreFault> {
         let left = self.work(account, &revocations, report).await;
-        let now = self.clock.now();
+        let now = self.keeper.clock.now();
         let mut ledger = Ledger {
             now,
-            ids: self.ids.as_ref(),
+            ids: self.keeper.ids.as_ref(),
             revocations: Vec::new(),
             records: Vec::new(),
             news: Vec::new(),
@@ -188,14 +193,17 @@ impl SessionRevoker {
                     parts
                 }
             };
-            let fitted = fit(&stands.foreign, revocations, self.clock.now());
+            let now = self.keeper.clock.now();
+            let characters = self.characters(&seen, now);
+            let fitted = fit(&stands.foreign, revocations, now, characters);
             let act = next(&seen, fitted.content.as_deref(), account);
             if act == PolicyAct::Rest {
-                return Left::Settled(Settled {
+                return Left::Settled(Box::new(Settled {
                     seen,
                     fitted,
+                    characters,
                     before,
-                });
+                }));
             }
             if last.as_ref() == Some(&act) {
                 return Left::Unseen;
@@ -203,10 +211,13 @@ impl SessionRevoker {
             if let Err(left) = self.check(account, &act).await {
                 return left;
             }
-            match self.act(account, &act).await.map_err(meaning) {
-                Ok(()) | Err(Meaning::Done) => report.acts += 1,
-                Err(Meaning::Passing(why)) => return Left::Passing(why),
-                Err(Meaning::Refused(why)) => return Left::Refused(why),
+            match self.act(account, &act).await {
+                Err(fault) if fault.is_of_length() && self.room.note_refused(now) => continue,
+                done => match done.map_err(meaning) {
+                    Ok(()) | Err(Meaning::Done) => report.acts += 1,
+                    Err(Meaning::Passing(why)) => return Left::Passing(why),
+                    Err(Meaning::Refused(why)) => return Left::Refused(why),
+                },
             }
             last = Some(act);
             let is_attached = seen.targets.iter().any(|target| target == account);
@@ -216,20 +227,27 @@ impl SessionRevoker {
         Left::Unseen
     }
 
+    /// Characters that the account's policy may have: never fewer than stand there, for AWS took these.
+    fn characters(&self, seen: &ObservedPolicy, now: Timestamp) -> usize {
+        let standing = seen.policy.as_ref().map_or(0, |it| it.content.len());
+        let room = self.room.characters(CHARACTERS, now);
+        room.max(standing.min(CHARACTERS))
+    }
+
     async fn look(&self, account: &str) -> Result<ObservedPolicy, OrganizationFault> {
         let name = policy_name(account);
         let nothing = ObservedPolicy {
             policy: None,
             targets: Vec::new(),
         };
-        let all = self.organization.policies().await?;
+        let all = self.keeper.organization.policies().await?;
         let Some(row) = all.into_iter().find(|row| row.name == name) else {
             return Ok(nothing);
         };
-        let Some(policy) = self.organization.policy(&row.id).await? else {
+        let Some(policy) = self.keeper.organization.policy(&row.id).await? else {
             return Ok(nothing);
         };
-        let targets = match self.organization.targets_of(&row.id).await {
+        let targets = match self.keeper.organization.targets_of(&row.id).await {
             Ok(targets) => targets.into_iter().map(|target| target.id).collect(),
             Err(OrganizationFault::NotThere { .. }) => return Ok(nothing),
             Err(fault) => return Err(fault),
@@ -245,13 +263,18 @@ impl SessionRevoker {
         if !matches!(act, PolicyAct::Create(_) | PolicyAct::Attach(_)) {
             return Ok(());
         }
-        let around = facts::surroundings(self.organization.as_ref()).await;
+        let around = facts::surroundings(self.keeper.organization.as_ref()).await;
         let around = match around {
             Ok(around) => around,
             Err(crate::ChoreError::Unread { fault, .. }) => return Err(left(fault)),
             Err(other) => return Err(Left::Passing(other.to_string())),
         };
-        let attached = self.organization.policies_of(account).await.map_err(left)?;
+        let attached = self
+            .keeper
+            .organization
+            .policies_of(account)
+            .await
+            .map_err(left)?;
         let mut found = of_surroundings(&around);
         found.extend(of_management(&around, account));
         found.extend(slot_taken(account, &attached, &policy_name(account)));
@@ -263,7 +286,7 @@ impl SessionRevoker {
     }
 
     async fn act(&self, account: &str, act: &PolicyAct) -> Result<(), OrganizationFault> {
-        let organization = self.organization.as_ref();
+        let organization = self.keeper.organization.as_ref();
         match act {
             PolicyAct::Create(content) => {
                 let policy = NewPolicy {
@@ -322,7 +345,7 @@ impl Ledger<'_> {
                         state,
                         ..revocation
                     },
-                    NO_ROOM,
+                    &no_room(settled.characters),
                 );
             } else if fitted.held.contains(&revocation.grant) {
                 // somebody took it away, and it was put back

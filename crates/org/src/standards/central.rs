@@ -57,12 +57,15 @@ pub fn central_rows(
         let why = format!("it has the policy `{name}` of somebody else");
         rows.insert((*target).to_owned(), Err(why));
     }
+    let governed = facts.governed.places(&facts.tree, &is_meant);
+    rows.extend(governed.into_iter().map(|(target, why)| (target, Err(why))));
     let is_free = |id: &str| {
         let account = facts.tree.accounts.get(id);
         account.is_some_and(|it| {
             let mut nearest = [&it.id].into_iter().chain(it.units.iter().rev());
             let own = nearest.find(|it| central.held.contains_key(*it));
-            is_meant(it) && own.is_none_or(|it| !foreign.contains(it.as_str()))
+            let governed = facts.governed.governs(it);
+            is_meant(it) && !governed && own.is_none_or(|it| !foreign.contains(it.as_str()))
         })
     };
     let mut plan = central_plan(file, &facts.tree, &central.offered, today, is_free);

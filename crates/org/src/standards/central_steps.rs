@@ -46,8 +46,9 @@ pub(super) async fn look_configuration(
         "PENDING" => Ok(StepProbe::InProgress {
             remote: now.kind.clone(),
         }),
-        "FAILED" if now.kind == wish.kind => {
-            Err(StepError::failed("FAILED", part("StatusMessage")))
+        // one that is off is not what was wished, whatever its kind
+        status @ ("FAILED" | "DISABLED") if now.kind == wish.kind => {
+            Err(StepError::failed(status, part("StatusMessage")))
         }
         _ if now == *wish => Ok(StepProbe::Satisfied),
         _ => Ok(StepProbe::Differs { old: stored(&now) }),
@@ -185,8 +186,8 @@ pub(super) async fn look_association(
         "PENDING" => Ok(StepProbe::InProgress {
             remote: wish.target.clone(),
         }),
-        "FAILED" => Err(StepError::failed(
-            "FAILED",
+        status @ ("FAILED" | "DISABLED") => Err(StepError::failed(
+            status,
             text(&found, "/AssociationStatusMessage"),
         )),
         _ => Ok(StepProbe::Satisfied),

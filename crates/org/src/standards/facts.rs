@@ -6,7 +6,8 @@ use hallpass_model::{AccountId, TimeSpan, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::file::ControlStatus;
-use super::units::UnitTree;
+use super::governed::GovernedFacts;
+use super::units::{StandardsAccount, UnitTree};
 
 /// How names of our policies begin.
 pub(super) const OUR_POLICIES: &str = "hallpass-";
@@ -241,6 +242,26 @@ pub struct StandardsFacts {
     pub tree: UnitTree,
     /// What its administrator configures by policies; none where each account and Region has its own standards.
     pub central: Option<CentralFacts>,
+    /// What policies of Organizations govern.
+    pub governed: GovernedFacts,
     /// Accounts that were meant, by account and Region.
     pub hubs: BTreeMap<(String, String), HubLook>,
+}
+
+impl StandardsFacts {
+    /// The policy of an account: its own, else that of the nearest unit; none where it looks after itself.
+    fn policy_of<'a>(&'a self, account: &StandardsAccount) -> Option<(&'a CentralFacts, &'a str)> {
+        let central = self.central.as_ref()?;
+        let mut nearest = [&account.id].into_iter().chain(account.units.iter().rev());
+        let found = nearest.find_map(|it| central.held.get(it));
+        let found = found.map(String::as_str).filter(|it| *it != SELF_MANAGED);
+        Some((central, found?))
+    }
+
+    /// That policies of the administrator configure an account, in words.
+    pub(super) fn managed(&self, account: &StandardsAccount) -> Option<String> {
+        let (central, policy) = self.policy_of(account)?;
+        let name = central.names.get(policy).map_or(policy, String::as_str);
+        Some(format!("centrally managed: policy {name}"))
+    }
 }

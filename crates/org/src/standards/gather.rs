@@ -4,20 +4,23 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::stream::{self, StreamExt};
-use hallpass_model::AccountId;
+use hallpass_model::{AccountId, account_state};
 use serde_json::{Value, json};
 
 use super::facts::{
-    CentralFacts, CentralHome, HubFacts, HubLook, HubState, NoCentralHome, SELF_MANAGED,
-    StandardsFacts,
+    CentralFacts, CentralHome, HubFacts, HubLook, HubState, NoCentralHome, StandardsFacts,
 };
 use super::file::StandardsFile;
+use super::governed::{GovernedFacts, governed};
 use super::hub::{HubReader, SECURITY_HUB};
 use super::names::offered_as;
 use super::policies;
 use super::typos::{UnknownName, unknown_places};
 use super::units::{StandardsAccount, UnitTree, has_tag};
-use crate::reading::{ReadCalls, ReadFact, ReadPlace, Reader, UnreadFact, inside, text};
+use crate::organization_wide::accounts_by_parent;
+use crate::reading::{
+    ReadCalls, ReadFact, ReadPlace, Reader, UnreadFact, enabled_regions, inside, text,
+};
 
 const ORGANIZATIONS: &str = "organizations";
 /// The principal that Organizations knows its administrator by.
@@ -86,11 +89,13 @@ pub async fn gather_organization(
     let needs_tags = !scope.tags.is_empty() || file.is_some_and(StandardsFile::needs_tags);
     let tree = tree(&home, needs_tags).await?;
     check_names(file, scope, &tree)?;
+    let governed = governed(&home, &tree).await?;
     Ok(StandardsFacts {
         organization: text(&about, "/Organization/Id").to_owned(),
         management: text(&about, "/Organization/MasterAccountId").to_owned(),
         tree,
         central: central(calls, &home).await?,
+        governed,
         hubs: BTreeMap::new(),
     })
 }
@@ -126,6 +131,7 @@ pub(crate) async fn selected_places(
         management: text(&about, "/Organization/MasterAccountId").to_owned(),
         tree,
         central: None,
+        governed: GovernedFacts::default(),
         hubs: BTreeMap::new(),
     };
     let places = places(calls, scope, &mut facts).await;
@@ -184,12 +190,17 @@ async fn tree(home: &Reader<'_>, needs_tags: bool) -> ReadFact<UnitTree> {
         root: root.clone(),
         accounts: BTreeMap::new(),
     };
+    let told = accounts_by_parent(home).await?;
     let mut open = vec![vec![root]];
     while let Some(units) = open.pop() {
         let Some(parent) = units.last() else { continue };
         let input = json!({ "ParentId": parent });
         let operation = (ORGANIZATIONS, "ListAccountsForParent");
-        for row in home.list(operation, input.clone(), "Accounts").await? {
+        let rows = match &told {
+            Some(told) => told.get(parent).cloned().unwrap_or_default(),
+            None => home.list(operation, input.clone(), "Accounts").await?,
+        };
+        for row in rows {
             let account = account(home, &row, &units, needs_tags).await?;
             tree.accounts.insert(account.id.clone(), account);
         }
@@ -211,11 +222,7 @@ async fn account(
     units: &[String],
     needs_tags: bool,
 ) -> ReadFact<StandardsAccount> {
-    // `Status` is what AWS said before there was `State`
-    let state = match text(row, "/State") {
-        "" => text(row, "/Status"),
-        state => state,
-    };
+    let state = account_state(|it| row.get(it)?.as_str());
     let id = text(row, "/Id").to_owned();
     let mut tags = BTreeMap::new();
     if needs_tags {
@@ -228,7 +235,7 @@ async fn account(
     }
     Ok(StandardsAccount {
         id,
-        active: state == "ACTIVE",
+        active: state == Some("ACTIVE"),
         units: units.to_vec(),
         tags,
         joined: text(row, "/JoinedTimestamp").parse().ok(),
@@ -301,14 +308,6 @@ async fn central(calls: &dyn ReadCalls, home: &Reader<'_>) -> ReadFact<Option<Ce
     }))
 }
 
-/// The policy of an account: its own, else that of the nearest unit; none where it looks after itself.
-fn policy_of<'a>(central: Option<&'a CentralFacts>, account: &StandardsAccount) -> Option<&'a str> {
-    let held = &central?.held;
-    let mut nearest = [&account.id].into_iter().chain(account.units.iter().rev());
-    let found = nearest.find_map(|it| held.get(it));
-    found.map(String::as_str).filter(|it| *it != SELF_MANAGED)
-}
-
 impl StandardsScope {
     /// Whether an account is meant, whatever its state.
     pub fn is_meant(&self, account: &StandardsAccount, tree: &UnitTree) -> bool {
@@ -363,7 +362,7 @@ async fn places(
     }
     let found: Vec<_> = stream::iter(asked)
         .map(|id| async move {
-            let regions = enabled(calls, &id).await;
+            let regions = enabled_regions(calls, &id).await;
             (id, regions)
         })
         .buffered(HUBS_AT_ONCE)
@@ -395,15 +394,6 @@ async fn places(
     places
 }
 
-async fn enabled(calls: &dyn ReadCalls, account: &AccountId) -> ReadFact<BTreeSet<String>> {
-    let input = json!({ "RegionOptStatusContains": ["ENABLED", "ENABLED_BY_DEFAULT"] });
-    let rows = inside(calls, account, None)
-        .list(("account", "ListRegions"), input, "Regions")
-        .await?;
-    let names = rows.iter().map(|row| text(row, "/RegionName"));
-    Ok(names.map(str::to_owned).collect())
-}
-
 /// What all accounts of a Region have in common.
 #[derive(Clone, Default)]
 struct RegionFacts {
@@ -422,13 +412,13 @@ async fn read_hubs(
     for (id, region) in places {
         let key = (id.as_str().to_owned(), region.clone());
         let account = facts.tree.accounts.get(id.as_str());
-        match account.and_then(|it| policy_of(facts.central.as_ref(), it)) {
-            Some(policy) => {
-                let name = facts.central.as_ref().and_then(|it| it.names.get(policy));
-                let name = name.map_or(policy, String::as_str);
-                let why = format!("centrally managed: policy {name}");
-                facts.hubs.insert(key, HubLook::Blocked(why));
-            }
+        // what there is may be read whoever governs it: only a file would be against it
+        let governed = account
+            .filter(|_| file.is_some())
+            .and_then(|it| facts.governed.why(&facts.tree, it, &region));
+        let why = governed.or_else(|| account.and_then(|it| facts.managed(it)));
+        match why {
+            Some(why) => drop(facts.hubs.insert(key, HubLook::Blocked(why))),
             None => open.push((id, region)),
         }
     }

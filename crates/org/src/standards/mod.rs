@@ -14,6 +14,8 @@ mod names;
 mod file;
 mod units;
 
+mod governed;
+
 mod facts;
 mod hub;
 mod policies;
@@ -61,6 +63,7 @@ pub use follow::{
 };
 pub(crate) use gather::{SelectedPlaces, selected_places};
 pub use gather::{StandardsScope, StandardsUnread, central_home, gather_hubs, gather_organization};
+pub use governed::{GovernedFacts, GovernedRegions};
 pub use news::{AccountDifference, StandardsNews};
 pub use plan::{PLAN_KIND, draft, draft_central, draft_configuration, is_standards_step};
 pub use typos::{NamedThing, UnknownName, unknown_names};

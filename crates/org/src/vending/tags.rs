@@ -2,17 +2,18 @@
 
 use std::collections::BTreeMap;
 
+use hallpass_aws_model::facts;
 use serde::{Deserialize, Serialize};
 
 use super::fault::RowFaults;
 use super::file::{TAGS, VendingRow};
 
-/// Tags of one account at most (AWS: "Quotas and service limits for AWS Organizations").
-const TAGS_MAX: usize = 50;
-/// Characters of a key at most (AWS Organizations API Reference: "Tag").
-const KEY_MAX: usize = 128;
-/// Characters of a value at most (AWS Organizations API Reference: "Tag").
-const VALUE_MAX: usize = 256;
+/// Tags of one account at most.
+const TAGS_MAX: usize = facts::TAGS_PER_ACCOUNT.count();
+/// Characters of a key at most.
+const KEY_MAX: usize = facts::TAG_KEY_CHARACTERS.count();
+/// Characters of a value at most.
+const VALUE_MAX: usize = facts::TAG_VALUE_CHARACTERS.count();
 /// What keys of AWS itself begin with, whatever the case.
 const RESERVED: &str = "aws:";
 

@@ -9,7 +9,9 @@ use hallpass_org::outage::{ApplyDrill, BreakGlass, DrillFile};
 use hallpass_org::sessions::{ApplyRevocation, Ends, POLICY_NAME};
 use hallpass_org::{OrgStepExecutor, OrgStore, Organization};
 use hallpass_org_testing::{FakeOrganization, GatedOrg, MemoryOrg, UNIT};
-use hallpass_runner::{Applying, PlanDraft, PlanReport, RunError, Runner, RunnerIdentity};
+use hallpass_runner::{
+    Applying, Exit, PlanDraft, PlanReport, PlanStore as _, RunError, Runner, RunnerIdentity,
+};
 use hallpass_runner_testing::{Gate, Gated, Hourglass, MemoryPlans};
 
 /// When every test begins.
@@ -44,11 +46,11 @@ impl Bench {
         let organization: Arc<dyn Organization> =
             Arc::new(GatedOrg(Arc::clone(&self.organization), Arc::clone(gate)));
         let kept: Arc<dyn OrgStore> = Arc::new(GatedOrg(Arc::clone(&self.kept), Arc::clone(gate)));
-        let hand = OrgStepExecutor::new(
-            Arc::clone(&organization),
-            Arc::clone(&kept),
-            Arc::clone(&self.clock) as Arc<_>,
-        );
+        let hand = OrgStepExecutor {
+            organization: Arc::clone(&organization),
+            store: Arc::clone(&kept),
+            clock: Arc::clone(&self.clock) as Arc<_>,
+        };
         let runner = Runner::new(
             Arc::new(Gated(Arc::clone(&self.plans), Arc::clone(gate))),
             Arc::new(hand),
@@ -85,6 +87,21 @@ impl Process {
     pub(crate) async fn apply(&self, draft: PlanDraft) -> Result<PlanReport, RunError> {
         let looked = self.runner.look(draft).await?;
         self.runner.apply(&looked.plan.id, &patient()).await
+    }
+}
+
+/// Whether what ran ended well before its gate stopped it.
+pub(crate) async fn ended_well(ran: impl Future<Output = Option<PlanReport>>, gate: &Gate) -> bool {
+    tokio::select! {
+        report = ran => report.is_some_and(|report| report.exit() == Exit::Ok),
+        () = gate.stop() => false,
+    }
+}
+
+/// Goes on with the newest plan, where one was saved.
+pub(crate) async fn resume_newest(plans: &MemoryPlans, runner: &Runner) {
+    if let Some(saved) = plans.plans(1).await.unwrap().first() {
+        runner.resume(&saved.plan.id, &patient()).await.unwrap();
     }
 }
 

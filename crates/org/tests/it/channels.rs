@@ -70,7 +70,7 @@ impl Guru {
             }
             "ListRoots" => json!({ "Roots": [{ "Id": "r-ab12" }] }),
             "ListOrganizationalUnitsForParent" => json!({ "OrganizationalUnits": [] }),
-            "ListAccountsForParent" => json!({ "Accounts": [
+            "ListAccounts" | "ListAccountsForParent" => json!({ "Accounts": [
                 row(MANAGEMENT, "ACTIVE"), row(SHOP, "ACTIVE"), row(ERP, "ACTIVE"), row(OLD, "SUSPENDED"),
             ] }),
             _ if state.closed.contains(&at(place).0) => {

@@ -99,7 +99,7 @@ async fn again(bench: &Bench, target: &str) -> hallpass_runner::PlanDraft {
 #[tokio::test]
 async fn a_full_target_and_a_drill_that_is_over_are_refused() {
     let bench = Bench::new();
-    for n in 0..4 {
+    for n in 0..9 {
         let policy = NewPolicy {
             name: format!("other {n}"),
             description: String::new(),
@@ -116,7 +116,13 @@ async fn a_full_target_and_a_drill_that_is_over_are_refused() {
         .iter()
         .find(|it| it.target.key == "preconditions")
         .unwrap();
-    assert!(guard.reason.contains("5 policies"), "{}", guard.reason);
+    assert!(guard.reason.contains("10 policies"), "{}", guard.reason);
+    // one place is enough
+    let one = bench.organization.policies_of(UNIT).await.unwrap();
+    let one = one.iter().find(|row| row.name == "other 0").unwrap();
+    bench.organization.detach(&one.id, UNIT).await.unwrap();
+    let report = process.apply(again(&bench, UNIT).await).await.unwrap();
+    assert_eq!(report.exit(), Exit::Ok, "{report:?}");
     bench.wait(TimeSpan::hours(3));
     let report = process.apply(again(&bench, ANA).await).await.unwrap();
     let guard = report
@@ -264,11 +270,11 @@ async fn undoing_an_apply_leaves_nothing() {
     let process = bench.calm();
     let report = process.apply(again(&bench, UNIT).await).await.unwrap();
     let (plan, folded) = process.runner.load(&report.plan).await.unwrap();
-    let hand = hallpass_org::OrgStepExecutor::new(
-        process.organization.clone(),
-        process.kept.clone(),
-        bench.clock.clone(),
-    );
+    let hand = hallpass_org::OrgStepExecutor {
+        organization: process.organization.clone(),
+        store: process.kept.clone(),
+        clock: bench.clock.clone(),
+    };
     let undoing = hallpass_runner::undo(&plan, &folded, &hand);
     assert!(undoing.not_undoable.is_empty());
     let report = process.apply(undoing.draft).await.unwrap();

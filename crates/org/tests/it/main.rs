@@ -16,6 +16,7 @@ mod drills;
 mod enrolment;
 mod gated;
 mod insights;
+mod old_quotas;
 mod payer;
 mod payer_roles;
 mod people;

@@ -702,6 +702,7 @@ async fn transfers_of_the_bill_are_told_in_both_directions() {
         other: other.to_owned(),
         status: status.to_owned(),
         start: "2026-04-01T00:00:00Z".to_owned(),
+        end: None,
     };
     let wanted = vec![
         transfer("inbound", "100000000060", "REQUESTED"),

@@ -39,6 +39,8 @@ struct FakePeople {
     people: Mutex<BTreeMap<String, (bool, u64)>>,
     writes: Mutex<Vec<String>>,
     status: StatusWrites,
+    /// Whom somebody else changes directly before the next write of them.
+    raced: Mutex<Option<String>>,
 }
 
 impl FakePeople {
@@ -97,7 +99,15 @@ impl FakeCalls for FakePeople {
             message: "USER not found.".to_owned(),
         };
         let (enabled, revision) = people.get_mut(&id).ok_or(missing)?;
+        if self.raced.lock().unwrap().take_if(|it| *it == id).is_some() {
+            *revision += 1;
+        }
         if operation == "DeleteUser" {
+            if input["Revision"].as_str() != Some(revision.to_string().as_str()) {
+                return Err(OrganizationFault::Conflict {
+                    message: "CONCURRENT_MODIFICATION".to_owned(),
+                });
+            }
             self.writes.lock().unwrap().push(format!("delete {id}"));
             people.remove(&id);
             return Ok(json!({}));
@@ -139,6 +149,7 @@ impl World {
                 people: Mutex::new(people.into()),
                 writes: Mutex::default(),
                 status,
+                raced: Mutex::default(),
             }),
             plans: Arc::default(),
         }
@@ -243,6 +254,57 @@ async fn who_is_gone_is_done_and_who_was_deleted_does_not_come_back() {
     assert_eq!(undoing.not_undoable.len(), 1);
     let done = world.apply(disabling(), "third", &gate).await.unwrap();
     assert_eq!((done.exit(), done.totals.changed), (Exit::Ok, 1));
+}
+
+#[tokio::test]
+async fn whom_somebody_changed_since_the_plan_looked_is_not_deleted() {
+    let deleting = || delete_plan(STORE, "o-abcdefghij", &stale(&["ana", "ben"]));
+    // between the look directly before the write and the write
+    let world = World::new(StatusWrites::Accepted);
+    *world.people.raced.lock().unwrap() = Some(id("ana"));
+    let report = world.apply(deleting(), "first", &Gate::new(None)).await;
+    let report = report.unwrap();
+    assert_eq!(
+        (report.totals.changed, report.totals.failed),
+        (1, 1),
+        "{report:?}"
+    );
+    let failed = report
+        .targets
+        .iter()
+        .find(|it| it.target.key == "user ana")
+        .unwrap();
+    assert!(
+        failed
+            .reason
+            .contains("`ana` was changed since the plan looked"),
+        "{report:?}"
+    );
+    assert_eq!(world.people.writes(), [format!("delete {}", id("ben"))]);
+    // between the plan and its application
+    let world = World::new(StatusWrites::Accepted);
+    let gate = Gate::new(None);
+    let runner = world.runner("first", &gate);
+    let plan = runner.preview(deleting()).await.unwrap().plan;
+    runner.save(&plan).await.unwrap();
+    world
+        .people
+        .people
+        .lock()
+        .unwrap()
+        .get_mut(&id("ana"))
+        .unwrap()
+        .1 += 1;
+    let report = runner
+        .apply(&plan.id, &crate::bench::patient())
+        .await
+        .unwrap();
+    assert_eq!(
+        (report.totals.changed, report.totals.drifted),
+        (1, 1),
+        "{report:?}"
+    );
+    assert_eq!(world.people.writes(), [format!("delete {}", id("ben"))]);
 }
 
 #[tokio::test]

@@ -39,6 +39,10 @@ impl Scripted {
             "GetReservationUtilization": {"UtilizationsByTime": [{"Groups": []}]},
             "GetSavingsPlansUtilizationDetails": {"SavingsPlansUtilizationDetails": []},
             "ListDelegatedAdministrators": {"DelegatedAdministrators": []},
+            "ListInboundResponsibilityTransfers": {"ResponsibilityTransfers": []},
+            "ListOutboundResponsibilityTransfers": {"ResponsibilityTransfers": []},
+            "ListHandshakesForOrganization": {"Handshakes": []},
+            "ListHandshakesForAccount": {"Handshakes": []},
             "ListInstances": {"Instances": []},
             "ListWorkloads": {"WorkloadSummaries": [{"WorkloadId": "w1", "WorkloadName": "shop", "Owner": MEMBER, "UpdatedAt": "2026-01-15T00:00:00Z"}]},
             "ListMilestones": {"MilestoneSummaries": [{"MilestoneNumber": 1}]},
@@ -46,11 +50,27 @@ impl Scripted {
             "GetServiceQuota": {"Quota": {"Value": 10.0}},
             "DescribeOrganizationalUnit": {"OrganizationalUnit": {"Arn": "arn:aws:organizations::111111111111:ou/o-1/ou-1"}},
             "ListEnabledBaselines": {"enabledBaselines": [{"statusSummary": {"status": "SUCCEEDED"}}]},
+            "ListEnabledControls": {"enabledControls": []},
             "ListPoliciesForTarget": {"Policies": [{"Name": "FullAWSAccess", "AwsManaged": true}]},
             "ListParents": {"Parents": [{"Id": "r-1"}]},
         });
         Self::of(&answers).making("GetLensReview", |_| review(0, 0))
     }
+}
+
+/// A transfer of the bill.
+fn transfer(status: &str) -> Value {
+    json!({"Status": status, "StartTimestamp": "2026-04-01T00:00:00Z", "EndTimestamp": "2026-12-31T23:59:59Z",
+        "Target": {"ManagementAccountId": "100000000050"}})
+}
+
+/// An invitation to a transfer, and one of an account, which is another matter.
+fn handshakes(state: &str) -> Value {
+    let one = |id: &str, action: &str| {
+        json!({"Id": id, "Action": action, "State": state, "ExpirationTimestamp": "2026-03-15T00:00:00Z",
+            "Parties": [{"Id": "o-theirs", "Type": "ORGANIZATION"}, {"Id": MANAGEMENT, "Type": "ACCOUNT"}]})
+    };
+    json!({"Handshakes": [one("h-1", "TRANSFER_RESPONSIBILITY"), one("h-2", "INVITE")]})
 }
 
 /// The tool's own lens, and another that was looked at on another day.
@@ -378,6 +398,48 @@ static ROWS: &[Row] = &[
         "222222222222: detective.amazonaws.com",
     ),
     (
+        |it| {
+            it.with(
+                "ListOutboundResponsibilityTransfers",
+                json!({"ResponsibilityTransfers": [transfer("WITHDRAWN"), transfer("ACCEPTED")]}),
+            )
+        },
+        "billing-transfer",
+        "organization",
+        "fail",
+        CheckSeverity::Warn,
+        "100000000050 pays for the organization from 2026-04-01T00:00:00Z until 2026-12-31T23:59:59Z",
+    ),
+    (
+        |it| {
+            it.with(
+                "ListInboundResponsibilityTransfers",
+                json!({"ResponsibilityTransfers": [transfer("DECLINED")]}),
+            )
+        },
+        "billing-transfer",
+        "organization",
+        "pass",
+        CheckSeverity::Warn,
+        "none",
+    ),
+    (
+        |it| it.with("ListHandshakesForAccount", handshakes("REQUESTED")),
+        "billing-transfer",
+        "organization",
+        "fail",
+        CheckSeverity::Warn,
+        "invitation h-1 to transfer the bill between o-theirs and 111111111111, open until 2026-03-15T00:00:00Z",
+    ),
+    (
+        |it| it.with("ListHandshakesForOrganization", handshakes("EXPIRED")),
+        "billing-transfer",
+        "organization",
+        "pass",
+        CheckSeverity::Warn,
+        "none",
+    ),
+    (
         |it| it.with("GetServiceQuota", json!({"Quota": {"Value": 2.0}})),
         "account-quota",
         "organization",
@@ -426,10 +488,11 @@ async fn what_is_refused_is_unknown_and_never_passes() {
     let fine = found(&calls).await;
     let operations = calls.operations();
     assert!(operations.len() > 20);
-    // it says only how the root users of members are judged
+    // these say only how the root users of members are judged, and what a unit has that no baseline says of
+    let asides = ["ListOrganizationsFeatures", "ListEnabledControls"];
     for operation in operations
         .iter()
-        .filter(|it| *it != "ListOrganizationsFeatures")
+        .filter(|it| !asides.contains(&it.as_str()))
     {
         let checks = found(&Scripted::all_right().refusing(operation)).await;
         let rows: Vec<_> = checks.iter().map(CheckResult::row).collect();
@@ -442,6 +505,30 @@ async fn what_is_refused_is_unknown_and_never_passes() {
             rows.filter(|it| it.status == "pass").count()
         };
         assert!(passed(&checks) < passed(&fine), "{operation}");
+    }
+}
+
+#[tokio::test]
+async fn a_unit_without_a_baseline_is_judged_by_its_controls() {
+    let unit = "arn:aws:organizations::111111111111:ou/o-1/ou-1";
+    let control = |status: &str| json!({"enabledControls": [{"targetIdentifier": unit, "statusSummary": {"status": status}}]});
+    let bare =
+        || Scripted::all_right().with("ListEnabledBaselines", json!({"enabledBaselines": []}));
+    for (calls, expected) in [
+        (bare(), "fail"),
+        (
+            bare().with("ListEnabledControls", control("SUCCEEDED")),
+            "pass",
+        ),
+        (
+            bare().with("ListEnabledControls", control("FAILED")),
+            "fail",
+        ),
+        (bare().refusing("ListEnabledControls"), "unknown"),
+    ] {
+        let rows = found(&calls).await.into_iter().map(|it| it.row());
+        let row = rows.into_iter().find(|it| it.id == "target-unit").unwrap();
+        assert_eq!(row.status, expected, "{}", row.evidence);
     }
 }
 

@@ -83,13 +83,9 @@ struct StatementArgs {
     list: bool,
 }
 
-/// What is read.
+/// Which snapshots are read.
 #[derive(Debug, clap::Args)]
-pub(crate) struct DatasetArgs {
-    /// Read this document instead of a snapshot: `{"now", "tables": {NAME: [row, …]}}`
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["folder", "snapshot"])]
-    data: Option<PathBuf>,
-
+pub(crate) struct SnapshotsAtArgs {
     /// Where snapshots are: a folder, or `s3://bucket/prefix`
     #[arg(
         long,
@@ -97,7 +93,18 @@ pub(crate) struct DatasetArgs {
         value_name = "PLACE",
         default_value = "snapshots"
     )]
-    folder: SnapshotsAt,
+    pub(crate) folder: SnapshotsAt,
+}
+
+/// What is read.
+#[derive(Debug, clap::Args)]
+pub(crate) struct DatasetArgs {
+    /// Read this document instead of a snapshot: `{"now", "tables": {NAME: [row, …]}}`
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["folder", "snapshot"])]
+    data: Option<PathBuf>,
+
+    #[command(flatten)]
+    snapshots: SnapshotsAtArgs,
 
     /// Which snapshot: an id, a day, `previous` or `newest`
     #[arg(long, value_name = "WHICH", default_value = "newest")]
@@ -284,7 +291,7 @@ impl DatasetArgs {
             Some(path) => WhichData::Document(path.clone()),
             None => WhichData::Kept(self.snapshot.clone()),
         };
-        access_data(&self.folder, &which).await
+        access_data(&self.snapshots.folder, &which).await
     }
 
     /// What is read, and the instant it speaks of where it says so.
@@ -294,7 +301,7 @@ impl DatasetArgs {
             let snapshot = document.snapshot(document.now.unwrap_or(Timestamp::UNIX_EPOCH), 0);
             return Ok((Dataset::Given(Box::new(snapshot)), document.now));
         }
-        let folder = SnapshotFolder::open(&self.folder).await?;
+        let folder = SnapshotFolder::open(&self.snapshots.folder).await?;
         let manifests = folder.list().await?;
         // without any snapshot every table was never collected, and that is said of the table
         let chosen = match (&self.snapshot, manifests.is_empty()) {

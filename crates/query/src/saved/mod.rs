@@ -97,19 +97,28 @@ pub(crate) const SAVED: &[SavedQuery] = &[
         name: "payer/customer-has-billing",
         about: "Billing that policies of the customer's roles in the management account allow",
         parameters: &[("roles", None)],
-        sql: include_str!("payer/customer-has-billing.sql"),
+        sql: concat!(
+            include_str!("payer/statements-of-roles.sql"),
+            include_str!("payer/customer-has-billing.sql")
+        ),
     },
     SavedQuery {
         name: "payer/partner-has-more",
         about: "What policies of the partner's roles in the management account allow beside billing",
         parameters: &[("roles", None)],
-        sql: include_str!("payer/partner-has-more.sql"),
+        sql: concat!(
+            include_str!("payer/statements-of-roles.sql"),
+            include_str!("payer/partner-has-more.sql")
+        ),
     },
     SavedQuery {
         name: "payer/can-raise-itself",
         about: "Changes of roles and policies that policies of roles in the management account allow",
         parameters: &[("roles", None)],
-        sql: include_str!("payer/can-raise-itself.sql"),
+        sql: concat!(
+            include_str!("payer/statements-of-roles.sql"),
+            include_str!("payer/can-raise-itself.sql")
+        ),
     },
     SavedQuery {
         name: "payer/scp-gap",

@@ -24,10 +24,14 @@ use crate::standing::{Standing, Standings};
 
 /// Whoever carries the steps of remediations out.
 pub struct RemediationStepExecutor {
-    calls: Arc<dyn MemberCalls>,
-    standings: Arc<dyn Standings>,
-    code: Arc<dyn OwnCode>,
-    clock: Arc<dyn Clock>,
+    /// Calls in accounts.
+    pub calls: Arc<dyn MemberCalls>,
+    /// How deviations stand.
+    pub standings: Arc<dyn Standings>,
+    /// Webhooks and functions of one's own.
+    pub code: Arc<dyn OwnCode>,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
 }
 
 /// Whether a kind of step is one of remediations.
@@ -126,21 +130,6 @@ pub fn actions_in_accounts(action: ActionKind) -> BTreeSet<&'static str> {
 }
 
 impl RemediationStepExecutor {
-    /// An executor over its ports.
-    pub fn new(
-        calls: Arc<dyn MemberCalls>,
-        standings: Arc<dyn Standings>,
-        code: Arc<dyn OwnCode>,
-        clock: Arc<dyn Clock>,
-    ) -> Self {
-        Self {
-            calls,
-            standings,
-            code,
-            clock,
-        }
-    }
-
     /// What stands in the way of a change that a look asks for: nothing is done about what is not as it was judged.
     async fn objection(&self, wish: &RemediationWish) -> Result<Option<String>, StepError> {
         let (None, Some(found)) = (&wish.old, &wish.found) else {

@@ -7,7 +7,7 @@ use hallpass_remediation::{RuleFile, approved};
 use hallpass_runner::{Applying, undo};
 use serde_json::{Value, json};
 
-use crate::world::{ACCOUNT, Disk, GROUP, World, changed, process};
+use crate::world::{ACCOUNT, Disk, GROUP, Process, World, changed, process};
 
 struct Case {
     action: &'static str,
@@ -40,13 +40,7 @@ async fn check(case: Case) {
     }] });
     let server = process(&world, &disk, RuleFile::read(&file.to_string()).unwrap());
     let resource = json!(case.resource);
-    server
-        .hears(changed(
-            "org-rem-sg",
-            &[("/detail/findings/0/Resources/0/Id", resource)],
-        ))
-        .await;
-    server.works().await;
+    of_resource(&server, resource).await;
     let it = disk.only().await;
     assert_eq!(it.phase.name(), "changed", "{}: {it:?}", case.action);
     let sent = || -> Vec<String> {
@@ -83,6 +77,14 @@ async fn check(case: Case) {
             }
         }
     }
+}
+
+/// The finding of the fixture comes, about another resource, and what is due is done.
+async fn of_resource(server: &Process, resource: Value) {
+    let place = "/detail/findings/0/Resources/0/Id";
+    let event = changed("org-rem-sg", &[(place, resource)]);
+    server.hears(event).await;
+    server.works().await;
 }
 
 #[tokio::test]
@@ -210,13 +212,7 @@ async fn a_public_database_waits_for_a_yes() {
         RuleFile::read(&format!("rules: [{rule}]")).unwrap(),
     );
     let resource = json!("arn:aws:rds:eu-west-1:444444444444:db:shop");
-    server
-        .hears(changed(
-            "org-rem-sg",
-            &[("/detail/findings/0/Resources/0/Id", resource)],
-        ))
-        .await;
-    server.works().await;
+    of_resource(&server, resource).await;
     let it = disk.only().await;
     assert_eq!(it.phase.name(), "waiting");
     assert!(world.writes.lock().unwrap().is_empty());
@@ -268,13 +264,7 @@ async fn the_session_of_a_flow_log_is_for_its_vpc() {
     }] });
     let server = process(&world, &disk, RuleFile::read(&file.to_string()).unwrap());
     let vpc = "arn:aws:ec2:us-east-1:444444444444:vpc/vpc-0123456789abcdef0";
-    server
-        .hears(changed(
-            "org-rem-sg",
-            &[("/detail/findings/0/Resources/0/Id", json!(vpc))],
-        ))
-        .await;
-    server.works().await;
+    of_resource(&server, json!(vpc)).await;
     assert_eq!(
         disk.only().await.phase.name(),
         "changed",

@@ -616,8 +616,12 @@ pub(crate) fn gated_process(
     let reader = StandingReader::new(Arc::clone(&findings), Arc::clone(&calls));
     let standings: Arc<dyn Standings> = Arc::new(reader);
     let code = Arc::clone(world) as Arc<dyn OwnCode>;
-    let hands = RemediationStepExecutor::new(calls, Arc::clone(&standings), code, clock());
-    let hands = Arc::new(hands);
+    let hands = Arc::new(RemediationStepExecutor {
+        calls,
+        standings: Arc::clone(&standings),
+        code,
+        clock: clock(),
+    });
     let gated = Arc::new(Gated(Arc::clone(&hands), Arc::clone(gate)));
     let runner = || {
         Runner::new(
@@ -636,13 +640,13 @@ pub(crate) fn gated_process(
     let rules: Arc<dyn Fn() -> Arc<RuleFile> + Send + Sync> = Arc::new(move || Arc::clone(&file));
     Process {
         world: Arc::clone(world),
-        handler: RemediationHandler::new(
-            Arc::clone(&rules),
-            Arc::clone(world) as Arc<dyn AccountStandings>,
-            Arc::clone(&standings),
-            Arc::clone(&disk.remediations),
-            clock(),
-        ),
+        handler: RemediationHandler {
+            file: Arc::clone(&rules),
+            accounts: Arc::clone(world) as Arc<dyn AccountStandings>,
+            standings: Arc::clone(&standings),
+            store: Arc::clone(&disk.remediations),
+            clock: clock(),
+        },
         worker: RemediationWorker::new(
             Arc::clone(&disk.remediations),
             runner(),

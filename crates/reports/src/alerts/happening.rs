@@ -1,10 +1,33 @@
 //! Writing what events tell beside what other writers store of the same rule.
 
-use hallpass_alerts::{AlertCommitError, AlertRuleId, AlertState, AlertStore, AlertWrite};
+use std::sync::Arc;
+
+use hallpass_alerts::{
+    AlertCommitError, AlertRuleId, AlertState, AlertStore, AlertWrite, HappeningRule,
+};
 use hallpass_events::HandledEvent;
+use hallpass_model::Clock;
 
 /// How often an event is tried that another writer was first with.
 const TRIES: usize = 8;
+
+/// What tells of one rule as things happen.
+pub(super) struct HappeningTeller {
+    pub(super) rule: HappeningRule,
+    pub(super) store: Arc<dyn AlertStore>,
+    pub(super) clock: Arc<dyn Clock>,
+}
+
+impl HappeningTeller {
+    /// As [`write`].
+    pub(super) async fn write(
+        &self,
+        step: impl Fn(Option<AlertState>) -> Option<AlertWrite>,
+        done: impl Fn(&AlertWrite) -> &'static str,
+    ) -> HandledEvent {
+        write(self.store.as_ref(), &self.rule.id, step, done).await
+    }
+}
 
 /// Stores what `step` makes of the rule's state as it is stored, again while another writer is first; `None` of the step
 /// is what was told already. `done` are the words for what was stored.

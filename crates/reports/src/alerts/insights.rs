@@ -10,7 +10,7 @@ use hallpass_events::{EventHandler, HandledEvent, OrganizationEvent};
 use hallpass_model::Clock;
 use hallpass_org::insights::{INSIGHT_SOURCE, InsightSeverity, InsightTurn, ToldInsight};
 
-use super::happening;
+use super::happening::HappeningTeller;
 
 /// The name that insights are known by among alerts.
 const INSIGHTS: &str = "devops-guru/insights";
@@ -18,9 +18,7 @@ const INSIGHTS: &str = "devops-guru/insights";
 /// Tells insights.
 pub struct InsightHandler {
     least: InsightSeverity,
-    rule: HappeningRule,
-    store: Arc<dyn AlertStore>,
-    clock: Arc<dyn Clock>,
+    teller: HappeningTeller,
 }
 
 impl InsightHandler {
@@ -37,12 +35,8 @@ impl InsightHandler {
             message: ToldInsight::MESSAGE.to_owned(),
             mail_to: Vec::new(),
         };
-        Ok(Self {
-            least,
-            rule,
-            store,
-            clock,
-        })
+        let teller = HappeningTeller { rule, store, clock };
+        Ok(Self { least, teller })
     }
 
     async fn tell(&self, found: &ToldInsight) -> HandledEvent {
@@ -63,16 +57,16 @@ impl InsightHandler {
                 Some(InsightSeverity::High) => AlertSeverity::High,
                 Some(InsightSeverity::Medium) | None => AlertSeverity::Medium,
             },
-            ..self.rule.clone()
+            ..self.teller.rule.clone()
         };
         let row = found.row();
-        let now = self.clock.now();
+        let now = self.teller.clock.now();
         let step = |state| stood(&rule, state, &row, turn, now);
         let done = |write: &AlertWrite| match write.message {
             Some(_) => "it is told",
             None => "it is noted",
         };
-        happening::write(self.store.as_ref(), &rule.id, step, done).await
+        self.teller.write(step, done).await
     }
 }
 

@@ -12,7 +12,7 @@ use hallpass_org::payer::{
     PayerFile, PayerSide, RootSignIn, SIGN_IN_DETAIL_TYPE, SIGN_IN_SOURCE, root_sign_in,
 };
 
-use super::happening;
+use super::happening::HappeningTeller;
 
 /// The name that sign-ins are known by among alerts.
 const ROOT_SIGN_IN: &str = "payer/root-sign-in";
@@ -20,9 +20,7 @@ const ROOT_SIGN_IN: &str = "payer/root-sign-in";
 /// Tells sign-ins.
 pub struct RootSignInHandler {
     payer: PayerFile,
-    rule: HappeningRule,
-    store: Arc<dyn AlertStore>,
-    clock: Arc<dyn Clock>,
+    teller: HappeningTeller,
 }
 
 impl RootSignInHandler {
@@ -46,20 +44,16 @@ impl RootSignInHandler {
             message: RootSignIn::MESSAGE.to_owned(),
             mail_to,
         };
-        Ok(Self {
-            payer,
-            rule,
-            store,
-            clock,
-        })
+        let teller = HappeningTeller { rule, store, clock };
+        Ok(Self { payer, teller })
     }
 
     async fn tell(&self, found: &RootSignIn) -> HandledEvent {
         let row = found.row(&self.payer);
-        let now = self.clock.now();
-        let step = |state| happened(&self.rule, state, &row, now);
+        let now = self.teller.clock.now();
+        let step = |state| happened(&self.teller.rule, state, &row, now);
         let done = |_: &AlertWrite| "both parties are told";
-        happening::write(self.store.as_ref(), &self.rule.id, step, done).await
+        self.teller.write(step, done).await
     }
 }
 

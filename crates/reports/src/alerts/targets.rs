@@ -10,8 +10,8 @@ use hallpass_config::AlertTargets;
 use hallpass_findings::{FindingCalls as _, RefusalKind};
 use hallpass_model::Clock;
 use hallpass_notify::{
-    AlertsOnly, QueueTarget, SecurityHubTarget, TargetCalls, TargetFault, TargetSettingsError,
-    TopicTarget,
+    AlertsOnly, QueueTarget, SecurityHubTarget, TargetCalls, TargetFault, TargetOperation,
+    TargetSettingsError, TopicTarget,
 };
 use hallpass_terminal::exit::Failure;
 use serde_json::Value;
@@ -24,10 +24,10 @@ impl TargetCalls for TargetClient {
     async fn call(
         &self,
         region: Option<&str>,
-        service: &'static str,
-        operation: &'static str,
+        operation: TargetOperation,
         input: &Value,
     ) -> Result<Value, TargetFault> {
+        let (service, operation) = operation;
         let answer = self.0.call(region, service, operation, input).await;
         answer.map_err(|refusal| TargetFault {
             operation: refusal.operation,

@@ -13,6 +13,7 @@ use super::{
     requirement::Requirement,
     sign_in::{OverLimit, SignInRequirement},
 };
+use crate::arming::EndArming;
 use crate::{
     decision_kind::DecisionKind,
     directory::{Directory, Person},
@@ -54,6 +55,9 @@ pub struct Decision {
     /// How whoever approves or breaks the glass must have signed in; all of these must hold.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub sign_in: Vec<SignInRequirement>,
+    /// Whether AWS is to enforce the end; `None` leaves it to the settings.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub armed_ends: Option<EndArming>,
     /// How many different people must approve; 0 when granted at once or refused.
     pub approvals_needed: u32,
     /// Stages, each of which needs its own approvals.
@@ -364,6 +368,7 @@ impl<'a> Evaluation<'a> {
             max_duration: self.shortest().map(|(_, max)| max),
             over_limit: self.over_limit(),
             sign_in: self.sign_in(),
+            armed_ends: terms().filter_map(|(_, terms)| terms.armed_ends).max(),
             approvals_needed: 0,
             stages: Vec::new(),
             notify: BTreeSet::new(),

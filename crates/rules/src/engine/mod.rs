@@ -244,6 +244,12 @@ impl Rules {
         }
     }
 
+    /// Whether some rule wants AWS to enforce ends of what it covers.
+    pub fn want_armed_ends(&self) -> bool {
+        let mut rules = self.compiled.rules.iter();
+        rules.any(|ready| ready.terms().armed_ends.is_some())
+    }
+
     /// Decides whether and how `requester` may get what they ask for (`access.md` §2).
     pub fn decide<'a>(
         &self,

@@ -6,6 +6,7 @@ use hallpass_model::Email;
 use serde::Serialize;
 
 use super::{Ready, Rules};
+use crate::arming::EndArming;
 use crate::{
     diagnostic::Position,
     rule::{GroupRef, Requesters, RuleId, Selector, SetMatch, TagMatch, Targets, Terms},
@@ -156,6 +157,15 @@ fn limits(terms: &Terms) -> Vec<String> {
         clauses.push(format!(
             "whoever approves or breaks the glass has signed in within {age}"
         ));
+    }
+    match terms.armed_ends {
+        Some(EndArming::Preferred) => {
+            clauses.push("AWS enforces the end by its own clock where it can".to_owned());
+        }
+        Some(EndArming::Required) => {
+            clauses.push("only where AWS enforces the end by its own clock".to_owned());
+        }
+        None => {}
     }
     if !terms.sign_in_acr.is_empty() {
         let ways: Vec<String> = terms

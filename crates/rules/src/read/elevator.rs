@@ -17,25 +17,10 @@ use crate::{
     syntax::{MapEntry, Node, Value},
 };
 
+/// Keys of a statement about accounts, first those that mean nothing for groups.
 const ACCOUNT_KEYS: [&str; 15] = [
     "ResourceType",
-    "Resource",
     "PermissionSet",
-    "Approvers",
-    "AllowSelfApproval",
-    "ApprovalIsNotRequired",
-    "Id",
-    "AllowedUsers",
-    "AllowedGroups",
-    "ApproverGroups",
-    "ApproversToNotify",
-    "MaxDuration",
-    "MinApprovals",
-    "SlackChannel",
-    "BreakGlass",
-];
-
-const GROUP_KEYS: [&str; 13] = [
     "Resource",
     "Approvers",
     "AllowSelfApproval",
@@ -150,11 +135,8 @@ pub(super) fn read_list(
 
 /// Complains about unknown keys. `ResourceType` means nothing for groups, and is no error there.
 fn known_keys(reader: &mut RuleReader, entries: &[MapEntry], of_groups: bool) {
-    let known: &[&str] = if of_groups {
-        &GROUP_KEYS
-    } else {
-        &ACCOUNT_KEYS
-    };
+    let [_, _, of_both @ ..] = &ACCOUNT_KEYS;
+    let known: &[&str] = if of_groups { of_both } else { &ACCOUNT_KEYS };
     for entry in entries
         .iter()
         .filter(|entry| !known.contains(&entry.key.as_str()))

@@ -14,6 +14,7 @@ use super::{
     native_targets::targets,
     native_tests,
 };
+use crate::arming::EndArming;
 use crate::{
     diagnostic::{Diagnostic, FindingCode, nearest_key, nearest_name, shorten},
     hours::Hours,
@@ -117,9 +118,22 @@ fn read_field(reader: &mut RuleReader, entry: &MapEntry, terms: &mut Terms) {
         "shorten_to_max_duration" => terms.shorten_to_max_duration = reader.flag(key, node),
         "fresh_sign_in" => terms.fresh_sign_in = reader.duration(key, node, Durations::Any),
         "sign_in_acr" => terms.sign_in_acr = reader.words(key, node),
+        "armed_ends" => terms.armed_ends = arming(reader, key, node),
         // targets and requesters, and unknown keys, which are noted already
         _ => {}
     }
+}
+
+/// Whether AWS is to enforce ends.
+fn arming(reader: &mut RuleReader, key: &str, node: &Node) -> Option<EndArming> {
+    let text = reader.text(key, node)?;
+    let found = EndArming::ALL.into_iter().find(|it| it.name() == text);
+    if found.is_none() {
+        let message = format!("`{text}` is neither `preferred` nor `required`");
+        let help = "leave the key out to leave it to `access.armed_ends.mode`";
+        reader.bad(FindingCode::BadType, key, node, &message, help);
+    }
+    found
 }
 
 /// Who may ask: everyone where no key says it; an empty list lets nobody ask.

@@ -4,7 +4,7 @@
 pub(super) const FILE_KEYS: [&str; 2] = ["rule", "test"];
 
 /// The keys of a rule beside those that say what it is about.
-pub(super) const TERM_KEYS: [&str; 22] = [
+pub(super) const TERM_KEYS: [&str; 23] = [
     "id",
     "description",
     "approvers",
@@ -27,6 +27,7 @@ pub(super) const TERM_KEYS: [&str; 22] = [
     "shorten_to_max_duration",
     "fresh_sign_in",
     "sign_in_acr",
+    "armed_ends",
 ];
 
 /// The keys of a rule that say what it is about.

@@ -476,6 +476,12 @@ fn toml_passes_nothing_over() {
                 ],
             ),
             (
+                "[[rule]]\ngroups = 'a'\narmed_ends = 'off'\n",
+                &[
+                    "r.toml:3:14: error[bad-type]: rule[0].armed_ends: `off` is neither `preferred` nor `required`",
+                ],
+            ),
+            (
                 "[[rule]]\ngroups = 'a'\nstages = [{ approvers = [] }]\n",
                 &["r.toml:3:11: error[bad-stage]: rule[0].stages: a stage that nobody can approve"],
             ),

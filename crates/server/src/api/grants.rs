@@ -92,7 +92,7 @@ pub(crate) async fn list(
         let told = convert::grant(grant, &app.identity);
         Grant {
             queue: queues.get(&grant.id).copied().map(convert::queue),
-            ..convert::armed(told, armed.get(&grant.key))
+            ..convert::armed(told, armed.get(&grant.key).filter(|_| !grant.is_over()))
         }
     })))
 }
@@ -146,11 +146,11 @@ pub(crate) async fn show(
     let actor = caller.allow(&[TokenScope::Read, TokenScope::Request, TokenScope::Review])?;
     let grant = app.access.grant(actor, grant_id(&id)?).await?;
     let places = app.access.in_line(std::slice::from_ref(&grant)).await;
-    let armed = app.access.armed_ends(std::slice::from_ref(&grant)).await?;
+    let armed = app.access.armed_ends([&grant]).await?;
     let told = convert::grant(&grant, &app.identity);
     Ok(Json(Grant {
         queue: places.into_iter().flatten().next().map(convert::queue),
-        ..convert::armed(told, armed.get(&grant.key))
+        ..convert::armed(told, armed.get(&grant.key).filter(|_| !grant.is_over()))
     }))
 }
 

@@ -329,6 +329,21 @@ async fn show_rule(
     }))
 }
 
+/// What both forms of a row have.
+fn form_of_row(state: &AlertState, form: &MuteWords) -> WordsForm {
+    WordsForm {
+        label: "Why?".to_owned(),
+        name: "reason",
+        fewest: 1,
+        value: form.reason.clone(),
+        hint: dialogs::KEPT_WITH_NAME.to_owned(),
+        tone: Tone::Calm,
+        cancel: "Go back",
+        back: address(&state.rule),
+        ..WordsForm::default()
+    }
+}
+
 fn muting(state: &AlertState, key: &AlertRowKey, form: &MuteWords) -> WordsForm {
     let options = LENGTHS.map(|(value, words)| (value.to_owned(), words.to_owned()));
     WordsForm {
@@ -341,11 +356,6 @@ fn muting(state: &AlertState, key: &AlertRowKey, form: &MuteWords) -> WordsForm 
             state.rule,
             plain(&row_key(key))
         ),
-        label: "Why?".to_owned(),
-        name: "reason",
-        fewest: 1,
-        value: form.reason.clone(),
-        hint: dialogs::KEPT_WITH_NAME.to_owned(),
         more: Some(MoreField {
             label: "For how long",
             name: "lasts",
@@ -357,11 +367,8 @@ fn muting(state: &AlertState, key: &AlertRowKey, form: &MuteWords) -> WordsForm 
             },
             ..MoreField::default()
         }),
-        tone: Tone::Calm,
-        cancel: "Go back",
-        back: address(&state.rule),
         submit: "Mute",
-        ..WordsForm::default()
+        ..form_of_row(state, form)
     }
 }
 
@@ -375,16 +382,8 @@ fn unmuting(state: &AlertState, key: &AlertRowKey, form: &MuteWords) -> WordsFor
             state.rule,
             plain(&row_key(key))
         ),
-        label: "Why?".to_owned(),
-        name: "reason",
-        fewest: 1,
-        value: form.reason.clone(),
-        hint: dialogs::KEPT_WITH_NAME.to_owned(),
-        tone: Tone::Calm,
-        cancel: "Go back",
-        back: address(&state.rule),
         submit: "Tell again",
-        ..WordsForm::default()
+        ..form_of_row(state, form)
     }
 }
 

@@ -72,6 +72,8 @@ struct CutOffPlan {
     grants: Vec<String>,
     requests: usize,
     credentials: Option<String>,
+    /// Whether AWS enforces the end of each grant.
+    all_armed: bool,
     /// What they hold without Hallpass, as the newest sweep found it.
     standing: Vec<String>,
     /// Whether sessions end anyway.
@@ -241,7 +243,10 @@ async fn waiting(
 async fn plan(app: &App, viewer: &Viewer, whom: &Whom) -> Result<CutOffPlan, ProblemResponse> {
     let (directory, view) = (app.access.directory(), Presenter::new(app, viewer));
     let grants = held(app, viewer, &whom.user).await?;
-    let longest = grants.iter().max_by_key(|grant| {
+    let view = view.seeing_armed_ends(app, &grants).await?;
+    // AWS enforces the ends of the others
+    let unarmed = grants.iter().filter(|grant| !view.is_armed(grant));
+    let longest = unarmed.max_by_key(|grant| {
         let name = people::held(&grant.names);
         directory
             .permission_set_by_name(&name)
@@ -249,6 +254,7 @@ async fn plan(app: &App, viewer: &Viewer, whom: &Whom) -> Result<CutOffPlan, Pro
     });
     Ok(CutOffPlan {
         requests: waiting(app, viewer, &whom.user).await?.len(),
+        all_armed: longest.is_none() && !grants.is_empty(),
         credentials: longest.and_then(|grant| revoke::credentials_until(&view, grant)),
         standing: app
             .access

@@ -157,10 +157,25 @@ fn probed(result: &ProbeResult) -> HealthPart {
             "Nothing is granted or decided until the directory is read; ends are tried again.",
             "Check the role and the network: hallpass server doctor.",
         ),
+        "home_region" => (
+            "Home Region",
+            "What was approved waits, and ends are late.",
+            "See the AWS Health Dashboard: docs/operations/runbooks/home-region-lost.md.",
+        ),
+        "instance_key" => (
+            "Identity Center’s key",
+            "What was approved waits, and ends are late.",
+            "Enable the key, or allow its use: docs/operations/runbooks/identity-center-key.md.",
+        ),
         "clock" => (
             "Clocks",
             "No access is given until they agree; ends go on.",
             "Set the server’s clock right, and keep it so: hallpass server doctor.",
+        ),
+        "people" => (
+            "People",
+            "People who left lose what they hold later than within a minute.",
+            "Check the role and the network: hallpass server doctor.",
         ),
         "reconciler" => (
             "Executor",

@@ -16,6 +16,7 @@ use hallpass_model::{HoldKey, RequestId, Target, TimeSpan};
 use hallpass_wording::{
     asking,
     grants::{self, STAYS, YOUR_CREDENTIALS},
+    health,
 };
 
 use super::{
@@ -23,7 +24,7 @@ use super::{
     presenter::{At, Coded, Presenter, Ring, TargetView},
     rows::{self, RequestRow},
     shell::{Nav, PageResult, Shell, Viewer, page},
-    words::{Badge, grant_badge, in_line, plain},
+    words::{Badge, grant_badge, plain},
 };
 use crate::{App, convert, problem::ProblemResponse};
 
@@ -47,6 +48,8 @@ struct HomePage {
     again: Vec<Again>,
     /// How many requests wait for the viewer's answer, in words.
     to_answer: Option<String>,
+    /// That the home Region of Identity Center does not answer.
+    region_lost: Option<String>,
     /// What the viewer holds without Hallpass and without a pass.
     standing: Vec<TargetView>,
 }
@@ -108,6 +111,7 @@ async fn home(
 ) -> PageResult {
     let view = Presenter::new(&app, &viewer);
     let grants = my_grants(&app, &viewer, &view).await?;
+    let view = view.seeing_armed_ends(&app, &grants).await?;
     let of_mine = async |state| {
         let filter = RequestFilter {
             state,
@@ -150,6 +154,9 @@ async fn home(
         rows,
         again: again(&app, &view, &grants, &mine),
         to_answer,
+        region_lost: view
+            .region_lost()
+            .map(|since| health::nothing_is_given_or_removed(&since)),
         standing,
         shell,
     }))
@@ -269,7 +276,7 @@ pub(crate) fn pass(
         can_extend: presses.extend.is_ok(),
         can_release: presses.release.is_ok(),
         credentials: (is_live && !grant.standing && !view.stops_sessions(grant))
-            .then(|| view.credentials_after(&grant.names, end))
+            .then(|| view.credentials_after(grant, end))
             .and_then(|after| grants::credentials_after(YOUR_CREDENTIALS, after, view)),
         console: ways_in.console_url.filter(|_| !is_due),
         cli: ways_in.cli_profile.filter(|_| !is_due),
@@ -284,7 +291,7 @@ fn pass_kind(view: &Presenter, grant: &Grant, place: Option<InLine>) -> PassKind
             PassKind::Waiting {
                 elapsed,
                 shown: format!("{}:{:02}", elapsed / 60, elapsed % 60),
-                queue: in_line(place),
+                queue: view.wait(place),
             }
         }
         GrantState::Active => PassKind::Live {

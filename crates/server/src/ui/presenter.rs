@@ -1,21 +1,23 @@
 //! How one viewer reads things: times in their zone, people by name, targets with their place in
 //! the organization. What is markup here is made here and escaped here.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
 use askama::filters::HtmlSafe;
 use hallpass_access::{
-    CredentialsAfterEnd, Directory, Grant, GrantState, Person, Request, credentials_until,
+    AccessError, ArmedEndStatus, CredentialsAfterEnd, Directory, Grant, GrantState, InLine, Person,
+    Request, credentials_until,
 };
-use hallpass_model::{AccountId, Email, Target, TargetNames, TimeSpan, Timestamp, UserId};
+use hallpass_model::{AccountId, Email, HoldKey, Target, TargetNames, TimeSpan, Timestamp, UserId};
 use hallpass_rules::Principal;
-use hallpass_wording::{ChannelStyle, lists::any_of};
+use hallpass_wording::{ChannelStyle, health, lists::any_of};
 use jiff::tz::TimeZone;
 
 use super::{
     shell::{Viewer, url_encoded},
-    words::{clock, id_groups, initials, plain, zone_name},
+    words::{clock, id_groups, in_line, initials, plain, zone_name},
 };
 use crate::{App, permission_set_policies};
 
@@ -37,6 +39,10 @@ pub(crate) struct Presenter {
     pub(crate) management_account: Option<AccountId>,
     /// Whom to ask for what only administrators do.
     pub(crate) contact: String,
+    /// Since when the home Region of Identity Center has not answered.
+    region_lost: Option<Timestamp>,
+    /// Which ends AWS enforces, of the grants that were [looked at](Self::seeing_armed_ends).
+    armed_ends: BTreeMap<HoldKey, ArmedEndStatus>,
 }
 
 /// A person, as shown.
@@ -177,7 +183,38 @@ impl Presenter {
             ends_sessions: app.access.settings().end_sessions,
             management_account: app.access.settings().management_account.clone(),
             contact: app.access.settings().contact().to_owned(),
+            region_lost: app.access.home_region_lost_since(),
+            armed_ends: BTreeMap::new(),
         }
+    }
+
+    /// The same eyes, that see also which of these grants' ends AWS enforces.
+    pub(crate) async fn seeing_armed_ends<'a>(
+        mut self,
+        app: &App,
+        grants: impl IntoIterator<Item = &'a Grant>,
+    ) -> Result<Self, AccessError> {
+        self.armed_ends = app.access.armed_ends(grants).await?;
+        Ok(self)
+    }
+
+    /// Since when the home Region of Identity Center has not answered, in words; `None` while it does.
+    pub(crate) fn region_lost(&self) -> Option<String> {
+        self.region_lost.map(|since| self.words(since))
+    }
+
+    /// How long it takes until access is there, in words.
+    pub(crate) fn wait(&self, place: Option<InLine>) -> String {
+        self.region_lost().map_or_else(
+            || in_line(place),
+            |since| health::waits_for_home_region(&since),
+        )
+    }
+
+    /// Whether AWS refuses what is done with a grant's access once it is over.
+    pub(crate) fn is_armed(&self, grant: &Grant) -> bool {
+        let armed = self.armed_ends.get(&grant.key);
+        matches!(armed, Some(ArmedEndStatus::Armed { .. }))
     }
 
     /// Whether somebody is the viewer: by user id, whatever addresses say.
@@ -362,14 +399,11 @@ impl Presenter {
         }
     }
 
-    /// What becomes of credentials that are taken until `end`, if a policy does not stop them before.
-    pub(crate) fn credentials_after(
-        &self,
-        names: &TargetNames,
-        end: Timestamp,
-    ) -> CredentialsAfterEnd {
-        credentials_until(names, &self.directory, end)
-            .map_or(CredentialsAfterEnd::NotSaid, CredentialsAfterEnd::WorkUntil)
+    /// What becomes of credentials that are taken until `end`, if nobody ends sessions with it.
+    pub(crate) fn credentials_after(&self, grant: &Grant, end: Timestamp) -> CredentialsAfterEnd {
+        let unarmed = credentials_until(&grant.names, &self.directory, end)
+            .map_or(CredentialsAfterEnd::NotSaid, CredentialsAfterEnd::WorkUntil);
+        ArmedEndStatus::credentials_after(self.armed_ends.get(&grant.key), unarmed, end)
     }
 
     pub(crate) fn aim_of(&self, request: &Request) -> TargetView {

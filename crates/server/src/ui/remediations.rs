@@ -2,7 +2,12 @@
 //! decided by the journey.
 
 use askama::Template;
-use axum::{Router, extract::State, http::StatusCode, routing::get};
+use axum::{
+    Router,
+    extract::State,
+    http::StatusCode,
+    routing::{MethodRouter, get},
+};
 use hallpass_access::{AccessError, PressRefused, RemediationView};
 use hallpass_model::AccountId;
 use hallpass_remediation::{
@@ -32,14 +37,23 @@ pub(crate) fn router() -> Router<App> {
     Router::new()
         .route("/remediations", get(list))
         .route("/remediations/{id}", get(show))
-        .route(
-            "/remediations/{id}/approve",
-            get(approve_page).post(approve),
-        )
-        .route(
-            "/remediations/{id}/decline",
-            get(decline_page).post(decline),
-        )
+        .route("/remediations/{id}/approve", form_and_press(true))
+        .route("/remediations/{id}/decline", form_and_press(false))
+}
+
+/// The form by which somebody approves or declines, and where it is sent.
+fn form_and_press(approves: bool) -> MethodRouter<App> {
+    let form: FormOf = if approves { approving } else { declining };
+    get(
+        async move |State(app): State<App>, viewer: Viewer, Path(id): Path<String>| {
+            form_page(&app, &viewer, &id, form).await
+        },
+    )
+    .post(
+        async move |State(app): State<App>, Path(id): Path<String>, posted: Posted<Said>| {
+            press(app, &id, posted, approves).await
+        },
+    )
 }
 
 struct RemediationRow {
@@ -354,22 +368,6 @@ async fn form_page(app: &App, viewer: &Viewer, id: &str, form: FormOf) -> PageRe
     show_form(app, viewer, form, StatusCode::OK).await
 }
 
-async fn approve_page(
-    State(app): State<App>,
-    viewer: Viewer,
-    Path(id): Path<String>,
-) -> PageResult {
-    form_page(&app, &viewer, &id, approving).await
-}
-
-async fn decline_page(
-    State(app): State<App>,
-    viewer: Viewer,
-    Path(id): Path<String>,
-) -> PageResult {
-    form_page(&app, &viewer, &id, declining).await
-}
-
 /// The page after a press: the remediation as it is now, or the form with why not.
 async fn pressed(
     app: &App,
@@ -404,48 +402,24 @@ async fn pressed(
     show_form(app, viewer, form, status).await
 }
 
-async fn approve(
-    State(app): State<App>,
-    Path(id): Path<String>,
+async fn press(
+    app: App,
+    id: &str,
     Posted { viewer, form }: Posted<Said>,
+    approves: bool,
 ) -> PageResult {
-    let Some(known) = RemediationId::read(&id) else {
+    let Some(known) = RemediationId::read(id) else {
         return missing(&app, &viewer).await;
     };
-    let outcome = app
-        .access
-        .approve_remediation(&viewer.actor, &known, &form.reason)
-        .await;
-    pressed(
-        &app,
-        &viewer,
-        (&id, &form),
-        (outcome, approving),
-        "approved",
-    )
-    .await
-}
-
-async fn decline(
-    State(app): State<App>,
-    Path(id): Path<String>,
-    Posted { viewer, form }: Posted<Said>,
-) -> PageResult {
-    let Some(known) = RemediationId::read(&id) else {
-        return missing(&app, &viewer).await;
+    let (access, actor, why) = (&app.access, &viewer.actor, &form.reason);
+    let (outcome, again, then): (_, FormOf, _) = if approves {
+        let outcome = access.approve_remediation(actor, &known, why).await;
+        (outcome, approving, "approved")
+    } else {
+        let outcome = access.decline_remediation(actor, &known, why).await;
+        (outcome, declining, "declined")
     };
-    let outcome = app
-        .access
-        .decline_remediation(&viewer.actor, &known, &form.reason)
-        .await;
-    pressed(
-        &app,
-        &viewer,
-        (&id, &form),
-        (outcome, declining),
-        "declined",
-    )
-    .await
+    pressed(&app, &viewer, (id, &form), (outcome, again), then).await
 }
 
 #[cfg(test)]

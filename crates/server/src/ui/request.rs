@@ -235,6 +235,7 @@ async fn assemble(
 ) -> PageResult {
     let grant = rows::with_grant(app, viewer, request).await;
     let grant = grant.as_ref();
+    let view = &view.clone().seeing_armed_ends(app, grant).await?;
     let place = match grant {
         Some(grant) => app.access.in_line(std::slice::from_ref(grant)).await,
         None => Vec::new(),
@@ -266,7 +267,7 @@ async fn assemble(
         extends: together::extended(app, viewer, request).await,
         together: together::siblings(app, viewer, view, request).await?,
         notice: notice(app, view, request, after, &presses),
-        buttons: buttons(app, viewer, view, request, held, &presses),
+        buttons: buttons(app, view, request, held, &presses),
         pass: held
             .filter(|(grant, _)| !grant.is_over())
             .map(|held| pass(app, view, held, Some(request), place)),
@@ -453,7 +454,6 @@ pub(crate) fn changed(view: &Presenter, request: &Request) -> Coded {
 
 fn buttons(
     app: &App,
-    viewer: &Viewer,
     view: &Presenter,
     request: &Request,
     grant: Option<(&Grant, &GrantPresses)>,
@@ -491,7 +491,7 @@ fn buttons(
         let is_holder = view.is_me(&grant.holder);
         buttons.release = presses.release.is_ok().then(|| grant.id.to_string());
         buttons.revoke = (presses.revoke.is_ok() && !is_holder)
-            .then(|| revoke::form(app, viewer, grant, presses, ""));
+            .then(|| revoke::form(app, view, grant, presses, ""));
     }
     buttons
 }

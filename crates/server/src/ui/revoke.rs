@@ -34,19 +34,19 @@ async fn open(
         return missing(&app, &viewer).await;
     };
     let presses = app.access.grant_offers(&viewer.actor).await?.on(&grant);
-    let form = form(&app, &viewer, &grant, &presses, &opened.from);
+    let view = seeing(&app, &viewer, &grant).await?;
+    let form = form(&app, &view, &grant, &presses, &opened.from);
     show(&app, &viewer, form, StatusCode::OK).await
 }
 
 /// "Revoke Mara’s access now?"
 pub(crate) fn form(
     app: &App,
-    viewer: &Viewer,
+    view: &Presenter,
     grant: &Grant,
     presses: &GrantPresses,
     from: &str,
 ) -> WordsForm {
-    let view = Presenter::new(app, viewer);
     let who = Presenter::person(&grant.holder.name, &grant.holder.email);
     let aim = view.aim(Some(&grant.key.target), &grant.names);
     let (is_stuck, left) = (
@@ -76,13 +76,13 @@ pub(crate) fn form(
             "{} is told at once, with your words. It stays in the audit log.",
             who.first
         ),
-        note: note(app, &view, grant, &who.first),
+        note: note(app, view, grant, &who.first),
         sessions: is_asked(app, grant).then_some(false),
         refused: presses
             .revoke
             .as_ref()
             .err()
-            .map(|why| refused::plainly(why, &view)),
+            .map(|why| refused::plainly(why, view)),
         cancel: "Keep it",
         back: back(from, grant.request),
         submit: if is_stuck { "Try now" } else { "Revoke now" },
@@ -91,17 +91,31 @@ pub(crate) fn form(
     }
 }
 
+/// The viewer's eyes on one grant.
+async fn seeing(app: &App, viewer: &Viewer, grant: &Grant) -> Result<Presenter, AccessError> {
+    let grants = std::slice::from_ref(grant);
+    Presenter::new(app, viewer)
+        .seeing_armed_ends(app, grants)
+        .await
+}
+
 /// Whether ending sessions is a choice: they can be ended, and are not anyway.
 fn is_asked(app: &App, grant: &Grant) -> bool {
     app.access.can_end_sessions(grant) && !app.access.settings().end_sessions
 }
 
+/// Whether they are refused all the same: by the policy that ends sessions, or since the armed end moves to now.
+fn is_refused_anyway(app: &App, view: &Presenter, grant: &Grant) -> bool {
+    let ends = app.access.can_end_sessions(grant) && app.access.settings().end_sessions;
+    ends || view.is_armed(grant)
+}
+
 fn note(app: &App, view: &Presenter, grant: &Grant, first: &str) -> String {
     let whose = format!("Credentials {first} already holds");
-    let after = if app.access.can_end_sessions(grant) && app.access.settings().end_sessions {
+    let after = if is_refused_anyway(app, view, grant) {
         CredentialsAfterEnd::Stop
     } else {
-        view.credentials_after(&grant.names, view.now)
+        view.credentials_after(grant, view.now)
     };
     let Some(words) = grants::credentials_after(&whose, after, view) else {
         return String::new();
@@ -119,7 +133,7 @@ fn note(app: &App, view: &Presenter, grant: &Grant, first: &str) -> String {
 
 /// Until when credentials taken now may work, with the zone.
 pub(crate) fn credentials_until(view: &Presenter, grant: &Grant) -> Option<String> {
-    match view.credentials_after(&grant.names, view.now) {
+    match view.credentials_after(grant, view.now) {
         CredentialsAfterEnd::WorkUntil(until) => Some(view.words(until)),
         CredentialsAfterEnd::NotSaid | CredentialsAfterEnd::Stop => None,
     }
@@ -147,11 +161,12 @@ async fn press(
     let reason = typed.reason.trim();
     let end_sessions = !typed.end_sessions.is_empty();
     let presses = app.access.grant_offers(&viewer.actor).await?.on(&grant);
+    let view = seeing(&app, &viewer, &grant).await?;
     let again = |error: String| WordsForm {
         error,
         value: typed.reason.clone(),
         sessions: is_asked(&app, &grant).then_some(end_sessions),
-        ..form(&app, &viewer, &grant, &presses, &typed.from)
+        ..form(&app, &view, &grant, &presses, &typed.from)
     };
     // one that is missing is refused by the journey, which leaves a record
     if let Some(long) = reason_refused(reason).filter(|it| it.code == "long-reason") {
@@ -182,7 +197,7 @@ async fn press(
         Err(AccessError::Refused(why)) => {
             let mut words = again(String::new());
             // what was answered, the same at every door
-            words.refused = Some(refused::plainly(&why, &Presenter::new(&app, &viewer)));
+            words.refused = Some(refused::plainly(&why, &view));
             let status = ProblemResponse::from(why).status();
             show(&app, &viewer, words, status).await
         }

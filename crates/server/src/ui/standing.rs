@@ -6,7 +6,7 @@ use axum::{
     extract::{Query, State},
     http::StatusCode,
     response::IntoResponse,
-    routing::get,
+    routing::{MethodRouter, get},
 };
 use hallpass_access::{AccessError, Meant, PressRefused, Role, StandingRefused, SweepMode};
 use hallpass_model::{HoldKey, TargetNames, TimeSpan, Timestamp};
@@ -25,33 +25,18 @@ use crate::{App, api, problem::ProblemResponse};
 
 pub(crate) fn router() -> Router<App> {
     Router::new()
-        .route(
-            "/standing/accept",
-            get(async |state, viewer, query| {
-                open(StandingPress::Accept, state, viewer, query).await
-            })
-            .post(async |state, query, posted| {
-                press(StandingPress::Accept, state, query, posted).await
-            }),
-        )
+        .route("/standing/accept", form_and_press(StandingPress::Accept))
         .route(
             "/standing/withdraw",
-            get(async |state, viewer, query| {
-                open(StandingPress::Withdraw, state, viewer, query).await
-            })
-            .post(async |state, query, posted| {
-                press(StandingPress::Withdraw, state, query, posted).await
-            }),
+            form_and_press(StandingPress::Withdraw),
         )
-        .route(
-            "/standing/adopt",
-            get(async |state, viewer, query| {
-                open(StandingPress::Adopt, state, viewer, query).await
-            })
-            .post(async |state, query, posted| {
-                press(StandingPress::Adopt, state, query, posted).await
-            }),
-        )
+        .route("/standing/adopt", form_and_press(StandingPress::Adopt))
+}
+
+/// The form of a press, and where it is sent.
+fn form_and_press(act: StandingPress) -> MethodRouter<App> {
+    get(async move |state, viewer, query| open(act, state, viewer, query).await)
+        .post(async move |state, query, posted| press(act, state, query, posted).await)
 }
 
 /// What is done about standing access.

@@ -13,7 +13,7 @@ use super::{
     presenter::{At, Coded, Presenter},
     rows::why_it_ends,
     shell::Viewer,
-    words::{countdown, in_line, number, plain},
+    words::{countdown, number, plain},
 };
 use crate::{App, api::records::may_read, problem::ProblemResponse};
 
@@ -314,6 +314,11 @@ impl Teller<'_> {
             "end.armed" | "end.rearmed" => {
                 TimelineEntry::new("Its end is armed at AWS").words(self.refuses_after(record))
             }
+            "end.denied" => TimelineEntry::new("AWS refuses it").words(format!(
+                "{} {}.",
+                self.refuses_after(record),
+                cap(&plain(text("reason").unwrap_or_default()))
+            )),
             "end.disarmed" => TimelineEntry::new("Its end is not armed at AWS any more")
                 .words(plain(text("error").or(text("reason")).unwrap_or_default())),
             "end.arm_failed" => TimelineEntry::new("Its end is not armed at AWS").words(format!(
@@ -347,10 +352,10 @@ impl Teller<'_> {
     /// That the access is gone, and until when what was taken of it may still work.
     fn gone(&self, at: Timestamp) -> String {
         let gone = "AWS confirmed that the access is gone.";
-        let after = if self.grant.is_some_and(|grant| grant.end_sessions) {
-            CredentialsAfterEnd::Stop
-        } else {
-            self.view.credentials_after(&self.request.names, at)
+        let after = match self.grant {
+            None => CredentialsAfterEnd::NotSaid,
+            Some(grant) if grant.end_sessions => CredentialsAfterEnd::Stop,
+            Some(grant) => self.view.credentials_after(grant, at),
         };
         let is_over = matches!(after, CredentialsAfterEnd::WorkUntil(at) if at <= self.view.now);
         let after = grants::credentials_after(grants::CREDENTIALS_BEFORE, after, self.view);
@@ -418,7 +423,7 @@ fn upcoming(
         (RequestState::Pending, _) => return Some(waiting(app, view, request)),
         (RequestState::Approved { .. }, Some(grant)) => match &grant.state {
             GrantState::Scheduled | GrantState::Granting => {
-                let queue = in_line(place);
+                let queue = view.wait(place);
                 TimelineEntry::new("AWS confirms").words(format!(
                     "The time starts when AWS confirms, not before. {queue}"
                 ))
@@ -449,7 +454,7 @@ fn what_ends(view: &Presenter, grant: &Grant) -> String {
     if grant.standing {
         return "Nothing is removed then: the access was there before and stays.".to_owned();
     }
-    let after = view.credentials_after(&grant.names, grant.ends_at);
+    let after = view.credentials_after(grant, grant.ends_at);
     let after = grants::credentials_after(grants::CREDENTIALS_BEFORE, after, view);
     let after = after.filter(|_| !view.stops_sessions(grant));
     let until = after.map(|after| format!(" {after}"));

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::test_server::{SCOPES, TestServer, asking, run};
 
 /// Name in the table, person.
-const ACTORS: [(&str, &str); 5] = [
+pub(crate) const ACTORS: [(&str, &str); 5] = [
     ("requester", "ana"),
     ("approver", "cai"),
     ("stranger", "sam"),

@@ -6,18 +6,9 @@ use std::sync::Arc;
 
 use hallpass_server::SignIn;
 
-use crate::authorization::assert_as_it_was;
+use crate::authorization::{ACTORS, assert_as_it_was};
 use crate::browser::Browser;
 use crate::test_server::{TestServer, run};
-
-/// Name in the table, person.
-const ACTORS: [(&str, &str); 5] = [
-    ("requester", "ana"),
-    ("approver", "cai"),
-    ("stranger", "sam"),
-    ("auditor", "aud"),
-    ("admin", "eve"),
-];
 
 /// Route, query, fields.
 type Sample = (

@@ -1,6 +1,5 @@
 //! Paths into accounts: who sees them, what they say, how old they are and what they lack.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -30,6 +29,20 @@ fn fixture() -> Value {
     serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
 }
 
+/// What a document says, as a snapshot of an instant.
+fn known_of(document: &Value, at: Timestamp) -> KnownAccess {
+    let record = SnapshotRecord {
+        id: SnapshotId::new(at, 7),
+        started: at,
+        finished: at,
+        host: String::new(),
+        version: String::new(),
+        slices: Vec::new(),
+    };
+    let rows = import(document).unwrap().rows;
+    KnownAccess::from(AccessSnapshot::new(&Snapshot { record, rows }, &[]))
+}
+
 /// The people of the fixture, with a name that would like to be markup and a formula.
 fn known(at: Timestamp) -> KnownAccess {
     let mut document = fixture();
@@ -39,16 +52,7 @@ fn known(at: Timestamp) -> KnownAccess {
             user["email"] = json!("=cmd|<b>x</b>");
         }
     }
-    let record = SnapshotRecord {
-        id: SnapshotId::new(at, 7),
-        started: at,
-        finished: at,
-        host: String::new(),
-        version: String::new(),
-        slices: Vec::new(),
-    };
-    let rows: BTreeMap<_, _> = import(&document).unwrap().rows;
-    KnownAccess::from(AccessSnapshot::new(&Snapshot { record, rows }, &[]))
+    known_of(&document, at)
 }
 
 fn server(
@@ -192,17 +196,7 @@ fn of_a_large_organization_only_what_is_shown_is_made() {
         "aws_identitystore_groups": [{"identity_store_id": "d", "group_id": "g", "display_name": "all"}],
         "aws_ssoadmin_account_assignments": assignments}});
     let at = "2026-11-20T00:00:00Z".parse().unwrap();
-    let record = SnapshotRecord {
-        id: SnapshotId::new(at, 7),
-        started: at,
-        finished: at,
-        host: String::new(),
-        version: String::new(),
-        slices: Vec::new(),
-    };
-    let rows = import(&document).unwrap().rows;
-    let known = AccessSnapshot::new(&Snapshot { record, rows }, &[]);
-    let known = Arc::new(KnownAccess::from(known));
+    let known = Arc::new(known_of(&document, at));
     run(async {
         let server = server(|_| Ok(Some(known)));
         let aud = Visit::of(&server, "aud").await;

@@ -53,22 +53,9 @@ fn asking_twice_with_one_key_is_one_request() {
 fn a_rejection_is_repeated_too() {
     run(async {
         let server = TestServer::new();
-        let first = keyed(
-            &server,
-            "/api/v1/requests",
-            "ana/all",
-            "k",
-            &asking("Lonely"),
-        )
-        .await;
-        let second = keyed(
-            &server,
-            "/api/v1/requests",
-            "ana/all",
-            "k",
-            &asking("Lonely"),
-        )
-        .await;
+        let body = asking("Lonely");
+        let first = keyed(&server, "/api/v1/requests", "ana/all", "k", &body).await;
+        let second = keyed(&server, "/api/v1/requests", "ana/all", "k", &body).await;
         assert_eq!(second.short(), first.short());
         assert_eq!(second.json()["request_id"], first.json()["request_id"]);
         assert_eq!(records(&server, "request.rejected").await, 1);

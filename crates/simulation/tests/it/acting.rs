@@ -1,5 +1,6 @@
 //! What people of the world do, in one line each.
 
+use fastrand::Rng;
 use hallpass_access::{
     AccessError, AccessStore, AskOutcome, Asking, Grant, GrantFilter, Idempotency, Request,
     SweepStore, Wanted,
@@ -116,4 +117,45 @@ pub(crate) fn writes_on(world: &World, key: &HoldKey) -> Vec<OperationKind> {
         .filter(|(_, k)| k == key)
         .map(|(kind, _)| kind)
         .collect()
+}
+
+/// A second pass over what came to rest does nothing.
+pub(crate) async fn check_second_pass<S: Kept>(world: &World<S>, case: &str) {
+    let done = async || {
+        let head = world.store.head().await.unwrap();
+        (head, world.center.writes().len())
+    };
+    let before = done().await;
+    world.tick().await;
+    world.access.reconcile().await.unwrap();
+    world.tick().await;
+    let after = done().await;
+    assert_eq!(before, after, "{case}: the second pass did something");
+}
+
+/// Everything is made, ended and told, with as many processes as the stops that are still to come leave.
+pub(crate) async fn come_to_rest<S: Kept>(world: &mut World<S>) {
+    for _ in 0..20 {
+        let calm = world.live_coarsely(TimeSpan::minutes(2), TimeSpan::seconds(2));
+        if !world.until_stopped(calm).await {
+            world.restart();
+        }
+        if grants(world).await.iter().all(Grant::is_over) {
+            break;
+        }
+    }
+}
+
+/// Lives of a seed each. `HALLPASS_LIVES` makes it more.
+pub(crate) fn lives() -> u64 {
+    let wanted = std::env::var("HALLPASS_LIVES").ok();
+    wanted.and_then(|text| text.parse().ok()).unwrap_or(400)
+}
+
+/// What a life asks for: a set three times of four, a group otherwise.
+pub(crate) fn drawn_set(rng: &mut Rng) -> &'static str {
+    match rng.u8(0..4) {
+        0 => "oncall",
+        _ => "ReadOnly",
+    }
 }

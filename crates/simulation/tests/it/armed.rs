@@ -3,30 +3,30 @@
 //! and after it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Deref;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use hallpass_access::{AccessError, ArmedEnds, GrantState, PressRefused, Revoking};
-use hallpass_audit::{AuditStore as _, Record};
-use hallpass_model::{Clock as _, GrantId, HoldKey, TimeSpan, Timestamp};
+use hallpass_access::{AccessError, ArmedEnds, ArmedEndsMode, GrantState, PressRefused, Revoking};
+use hallpass_model::{GrantId, HoldKey, TimeSpan, Timestamp};
 use hallpass_org::armed_ends::{
     ArmedEnd, ArmedEndStore as _, EndArmer, EndArmerSettings, OtherAccess, WhyNotArmed, policy_name,
 };
 use hallpass_org::{NewPolicy, Organization as _, OrganizationFault};
-use hallpass_org_testing::{FakeOrganization, GatedOrg};
-use hallpass_runner_testing::{Gate, Gated, MemoryPlans, PortMode};
+use hallpass_org_testing::GatedOrg;
+use hallpass_rules::{RuleFile, load};
+use hallpass_runner_testing::{Gate, PortMode};
 use hallpass_simulation::{
     Center, Habits,
     Human::{self, Ana, Bo, Cai, Dee, Eve},
-    Ids, World, check_all,
+    World, check_all,
 };
 use hallpass_testing::{cases, stops};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use crate::acting::{asking, grant, release, run, take};
-
-const ACCOUNT: &str = "111111111111";
+use crate::keeping::{ACCOUNT, Keeping, ROLE, each};
 
 /// What people hold beside what they were granted.
 struct Others(Mutex<BTreeSet<HoldKey>>, Arc<Center>);
@@ -46,47 +46,41 @@ impl OtherAccess for Others {
 
 /// What survives a stop.
 struct Bench {
-    world: World,
-    organization: Arc<FakeOrganization>,
+    kept: Keeping,
     others: Arc<Others>,
-    lanes: Arc<MemoryPlans>,
-    ids: Arc<Ids>,
+}
+
+impl Deref for Bench {
+    type Target = Keeping;
+
+    fn deref(&self) -> &Keeping {
+        &self.kept
+    }
 }
 
 impl Bench {
-    fn new(mode: ArmedEnds) -> Self {
+    fn new(mode: ArmedEndsMode) -> Self {
         Self::lagging(mode, TimeSpan::ZERO)
     }
 
-    fn lagging(mode: ArmedEnds, lag: TimeSpan) -> Self {
+    fn lagging(mode: ArmedEndsMode, lag: TimeSpan) -> Self {
         let mut world = World::new(1, Habits::default(), None);
         world.armed_ends(mode);
-        let organization = Arc::new(FakeOrganization::new(Arc::clone(&world.clock) as Arc<_>));
-        organization.change(|it| it.lag = lag);
         let others = Arc::new(Others(Mutex::default(), Arc::clone(&world.center)));
-        Self {
-            world,
-            organization,
-            others,
-            lanes: Arc::default(),
-            ids: Arc::new(Ids::new(77)),
-        }
+        let kept = Keeping::new(world, lag);
+        Self { kept, others }
     }
 
     fn armer(&self, holder: &str, gate: &Arc<Gate>) -> EndArmer {
         EndArmer::new(
-            Arc::new(GatedOrg(Arc::clone(&self.organization), Arc::clone(gate))),
+            self.keeper(holder, gate),
             Arc::clone(&self.others) as Arc<_>,
             Arc::new(GatedOrg(Arc::clone(&self.world.store), Arc::clone(gate))),
-            Arc::new(Gated(Arc::clone(&self.lanes), Arc::clone(gate))),
-            Arc::clone(&self.world.clock) as Arc<_>,
-            Arc::clone(&self.ids) as Arc<_>,
             EndArmerSettings {
                 is_on: true,
                 policies: 1,
                 characters: 10_240,
             },
-            holder,
         )
     }
 
@@ -113,10 +107,6 @@ impl Bench {
     async fn calmly(&self, seconds: u64) {
         self.live(&self.armer("calm", &Gate::new(None)), seconds)
             .await;
-    }
-
-    fn now(&self) -> Timestamp {
-        self.world.clock.now()
     }
 
     fn key(&self, who: Human, set: &str) -> HoldKey {
@@ -173,13 +163,6 @@ impl Bench {
         all
     }
 
-    async fn records(&self, event: &str) -> Vec<Record> {
-        let all = self.world.store.records_from(1, 100_000).await.unwrap();
-        all.into_iter()
-            .filter(|record| record.event() == event)
-            .collect()
-    }
-
     /// What holds at every instant: access of ours is not there before its end is in force, unless it is told as not
     /// armed; and what somebody was told to hold is refused to nobody.
     async fn look(&self) {
@@ -228,7 +211,7 @@ impl Bench {
 #[test]
 fn an_end_is_in_force_before_the_access_and_goes_when_no_session_can_be_left() {
     run(async {
-        let bench = Bench::new(ArmedEnds::Preferred);
+        let bench = Bench::new(ArmedEndsMode::Preferred);
         let id = take(&bench.world, Ana, "ReadOnly", TimeSpan::minutes(10)).await;
         let key = bench.key(Ana, "ReadOnly");
         // nothing is created while nobody arms it
@@ -239,13 +222,12 @@ fn an_end_is_in_force_before_the_access_and_goes_when_no_session_can_be_left() {
         assert_eq!(grant(&bench.world, id).await.state, GrantState::Active);
         bench.would_end_by_itself(id).await;
         let until = bench.armed_end(&key).await.unwrap().armed_until().unwrap();
-        let role = "arn:aws:iam::111111111111:role/aws-reserved/sso.amazonaws.com/*AWSReservedSSO_ReadOnly_????????????????";
         let statement = &bench.statements()[0];
         assert_eq!(
             statement["Condition"],
             json!({
                 "StringEquals": {"identitystore:UserId": key.user.as_str()},
-                "ArnLike": {"aws:PrincipalArn": role},
+                "ArnLike": {"aws:PrincipalArn": ROLE},
                 "DateGreaterThan": {"aws:CurrentTime": until.to_string()},
             })
         );
@@ -269,7 +251,7 @@ fn an_end_is_in_force_before_the_access_and_goes_when_no_session_can_be_left() {
 #[test]
 fn an_end_moves_with_what_is_held() {
     run(async {
-        let bench = Bench::new(ArmedEnds::Preferred);
+        let bench = Bench::new(ArmedEndsMode::Preferred);
         let key = bench.key(Ana, "ReadOnly");
         let first = take(&bench.world, Ana, "ReadOnly", TimeSpan::minutes(5)).await;
         bench.calmly(30).await;
@@ -306,7 +288,7 @@ fn an_end_moves_with_what_is_held() {
 #[test]
 fn what_is_held_in_another_way_is_never_armed() {
     run(async {
-        let bench = Bench::new(ArmedEnds::Preferred);
+        let bench = Bench::new(ArmedEndsMode::Preferred);
         let (by_group, later) = (bench.key(Ana, "ReadOnly"), bench.key(Bo, "ReadOnly"));
         bench.others.0.lock().unwrap().insert(by_group.clone());
         let id = take(&bench.world, Ana, "ReadOnly", TimeSpan::hours(1)).await;
@@ -334,19 +316,23 @@ fn what_is_held_in_another_way_is_never_armed() {
 fn standing_access_is_neither_armed_nor_given_where_that_is_required() {
     run(async {
         for (mode, state) in [
-            (ArmedEnds::Preferred, "active"),
-            (ArmedEnds::Required, "failed"),
+            (ArmedEndsMode::Preferred, "active"),
+            (ArmedEndsMode::Required, "failed"),
         ] {
             let bench = Bench::new(mode);
             let key = bench.key(Ana, "ReadOnly");
             bench.world.center.give(&key);
             let id = take(&bench.world, Ana, "ReadOnly", TimeSpan::minutes(10)).await;
             bench.calmly(30).await;
-            assert_eq!(grant(&bench.world, id).await.state.name(), state, "{mode}");
-            assert!(bench.refused_after(&key).is_empty(), "{mode}");
+            assert_eq!(
+                grant(&bench.world, id).await.state.name(),
+                state,
+                "{mode:?}"
+            );
+            assert!(bench.refused_after(&key).is_empty(), "{mode:?}");
             bench.calmly(900).await;
-            assert!(bench.refused_after(&key).is_empty(), "{mode}");
-            assert!(bench.world.center.present().contains(&key), "{mode}");
+            assert!(bench.refused_after(&key).is_empty(), "{mode:?}");
+            assert!(bench.world.center.present().contains(&key), "{mode:?}");
         }
     });
 }
@@ -354,7 +340,7 @@ fn standing_access_is_neither_armed_nor_given_where_that_is_required() {
 #[test]
 fn access_that_somebody_gives_after_the_end_is_refused_for_five_minutes_at_most() {
     run(async {
-        let bench = Bench::new(ArmedEnds::Preferred);
+        let bench = Bench::new(ArmedEndsMode::Preferred);
         let key = bench.key(Ana, "ReadOnly");
         let id = take(&bench.world, Ana, "ReadOnly", TimeSpan::minutes(2)).await;
         bench.calmly(240).await;
@@ -370,7 +356,7 @@ fn access_that_somebody_gives_after_the_end_is_refused_for_five_minutes_at_most(
 #[test]
 fn a_denial_of_before_lets_nothing_through_where_the_end_is_required() {
     run(async {
-        let bench = Bench::new(ArmedEnds::Required);
+        let bench = Bench::new(ArmedEndsMode::Required);
         let key = bench.key(Ana, "ReadOnly");
         take(&bench.world, Ana, "ReadOnly", TimeSpan::minutes(2)).await;
         bench.calmly(200).await;
@@ -387,7 +373,7 @@ fn a_denial_of_before_lets_nothing_through_where_the_end_is_required() {
 #[test]
 fn nothing_is_left_to_do_for_an_account_that_is_gone() {
     run(async {
-        let bench = Bench::new(ArmedEnds::Preferred);
+        let bench = Bench::new(ArmedEndsMode::Preferred);
         let key = bench.key(Ana, "ReadOnly");
         take(&bench.world, Ana, "ReadOnly", TimeSpan::minutes(2)).await;
         bench.calmly(200).await;
@@ -403,15 +389,23 @@ fn nothing_is_left_to_do_for_an_account_that_is_gone() {
 fn where_aws_does_not_let_us_access_is_given_unless_the_end_is_required() {
     run(async {
         for (mode, state, why) in [
-            (ArmedEnds::Preferred, "active", Some(WhyNotArmed::Refused)),
-            (ArmedEnds::Required, "failed", Some(WhyNotArmed::Refused)),
+            (
+                ArmedEndsMode::Preferred,
+                "active",
+                Some(WhyNotArmed::Refused),
+            ),
+            (
+                ArmedEndsMode::Required,
+                "failed",
+                Some(WhyNotArmed::Refused),
+            ),
         ] {
             let bench = Bench::new(mode);
             bench.organization.change(|it| it.scps_enabled = false);
             let id = take(&bench.world, Ana, "ReadOnly", TimeSpan::hours(1)).await;
             bench.calmly(30).await;
             let given = grant(&bench.world, id).await;
-            assert_eq!(given.state.name(), state, "{mode}");
+            assert_eq!(given.state.name(), state, "{mode:?}");
             if let GrantState::Failed { error, .. } = &given.state {
                 assert!(
                     error.contains("service control policies are not enabled"),
@@ -437,21 +431,92 @@ fn where_aws_does_not_let_us_access_is_given_unless_the_end_is_required() {
 fn while_nobody_arms_access_waits_a_minute_or_for_ever() {
     run(async {
         for (mode, state) in [
-            (ArmedEnds::Preferred, "active"),
-            (ArmedEnds::Required, "scheduled"),
+            (ArmedEndsMode::Preferred, "active"),
+            (ArmedEndsMode::Required, "scheduled"),
         ] {
             let bench = Bench::new(mode);
             let id = take(&bench.world, Ana, "ReadOnly", TimeSpan::hours(1)).await;
             bench.world.live(TimeSpan::seconds(55)).await;
             assert_eq!(grant(&bench.world, id).await.state.name(), "scheduled");
             bench.world.live(TimeSpan::minutes(7)).await;
-            assert_eq!(grant(&bench.world, id).await.state.name(), state, "{mode}");
+            assert_eq!(
+                grant(&bench.world, id).await.state.name(),
+                state,
+                "{mode:?}"
+            );
             bench.world.live(TimeSpan::hours(1)).await;
             assert_eq!(
                 grant(&bench.world, id).await.state.name(),
                 "ended",
-                "{mode}"
+                "{mode:?}"
             );
+        }
+    });
+}
+
+/// What a rule wants of ends beside what the configuration says: the stricter of the two, and nothing is given that a rule
+/// requires where no end is armed at all.
+#[test]
+fn a_rule_wants_more_than_the_configuration_and_never_less() {
+    use ArmedEnds::{Off, Preferred, Required};
+    run(async {
+        for (mode, of_rule, expected) in [
+            (ArmedEndsMode::Off, "", Some(Off)),
+            (ArmedEndsMode::Off, "armed_ends = 'preferred'", Some(Off)),
+            (ArmedEndsMode::Off, "armed_ends = 'required'", None),
+            (ArmedEndsMode::ByRule, "", Some(Off)),
+            (
+                ArmedEndsMode::ByRule,
+                "armed_ends = 'preferred'",
+                Some(Preferred),
+            ),
+            (
+                ArmedEndsMode::ByRule,
+                "armed_ends = 'required'",
+                Some(Required),
+            ),
+            (ArmedEndsMode::Preferred, "", Some(Preferred)),
+            (
+                ArmedEndsMode::Preferred,
+                "armed_ends = 'required'",
+                Some(Required),
+            ),
+            (
+                ArmedEndsMode::Required,
+                "armed_ends = 'preferred'",
+                Some(Required),
+            ),
+        ] {
+            let bench = Bench::new(mode);
+            let rules = format!(
+                "[[rule]]\naccounts = '*'\npermission_sets = '*'\napproval_is_not_required = true\n\
+                 [[rule]]\nid = 'strict'\naccounts = '*'\npermission_sets = '*'\napprovers = ['cai@corp.example']\n{of_rule}\n"
+            );
+            let rules = load(&RuleFile::new("rules.toml", &rules)).unwrap().rules;
+            bench.world.access.set_rules(rules, "today").await.unwrap();
+            let asked = asking("ReadOnly", TimeSpan::hours(1));
+            let outcome = bench
+                .world
+                .access
+                .ask(&bench.world.actor(Ana), &asked, None)
+                .await;
+            let case = format!("{mode:?} and {of_rule:?}");
+            match (expected, outcome) {
+                (Some(armed), Ok(_)) => {
+                    let [held] = &crate::acting::grants(&bench.world).await[..] else {
+                        panic!("{case}: no grant");
+                    };
+                    assert_eq!(held.armed_ends, armed, "{case}");
+                }
+                (None, Err(AccessError::Refused(PressRefused::EndNotArmed { why }))) => {
+                    assert!(why.contains("access.armed_ends.mode"), "{case}: {why}");
+                    assert!(
+                        crate::acting::grants(&bench.world).await.is_empty(),
+                        "{case}"
+                    );
+                }
+                (expected, outcome) => panic!("{case}: {outcome:?}, expected {expected:?}"),
+            }
         }
     });
 }
@@ -459,14 +524,14 @@ fn while_nobody_arms_access_waits_a_minute_or_for_ever() {
 #[test]
 fn groups_and_what_no_policy_reaches_are_refused_where_the_end_is_required() {
     run(async {
-        let bench = Bench::new(ArmedEnds::Required);
+        let bench = Bench::new(ArmedEndsMode::Required);
         let actor = bench.world.actor(Ana);
         let asked = asking("oncall", TimeSpan::hours(1));
         assert!(matches!(
             bench.world.access.ask(&actor, &asked, None).await,
             Err(AccessError::Refused(PressRefused::EndNotArmed { .. }))
         ));
-        let bench = Bench::new(ArmedEnds::Preferred);
+        let bench = Bench::new(ArmedEndsMode::Preferred);
         let id = take(&bench.world, Ana, "oncall", TimeSpan::hours(1)).await;
         bench.calmly(10).await;
         assert_eq!(grant(&bench.world, id).await.state, GrantState::Active);
@@ -476,7 +541,7 @@ fn groups_and_what_no_policy_reaches_are_refused_where_the_end_is_required() {
 #[test]
 fn a_statement_of_somebody_else_stays_and_nothing_new_goes_beside_it() {
     run(async {
-        let bench = Bench::new(ArmedEnds::Preferred);
+        let bench = Bench::new(ArmedEndsMode::Preferred);
         let before = take(&bench.world, Ana, "ReadOnly", TimeSpan::minutes(30)).await;
         bench.calmly(20).await;
         stranger(&bench).await;
@@ -496,7 +561,7 @@ fn a_statement_of_somebody_else_stays_and_nothing_new_goes_beside_it() {
 #[test]
 fn many_grants_within_a_minute_cost_few_writes() {
     run(async {
-        let bench = Bench::new(ArmedEnds::Preferred);
+        let bench = Bench::new(ArmedEndsMode::Preferred);
         let armer = bench.armer("calm", &Gate::new(None));
         let mut taken = 0;
         for second in 0..60_u32 {
@@ -611,7 +676,7 @@ impl Chore {
 }
 
 async fn stopped_everywhere(chore: Chore, lag: TimeSpan) {
-    let unbroken = Bench::lagging(ArmedEnds::Preferred, lag);
+    let unbroken = Bench::lagging(ArmedEndsMode::Preferred, lag);
     chore.prepare(&unbroken).await;
     let gate = Gate::new(None);
     unbroken.live(&unbroken.armer("first", &gate), 30).await;
@@ -619,7 +684,7 @@ async fn stopped_everywhere(chore: Chore, lag: TimeSpan) {
     assert!(calls >= 6, "{chore:?}: {calls}");
     for (call, mode) in stops(calls, PortMode::ALL) {
         let case = format!("{chore:?}, lag {lag}, call {call}, {mode:?}");
-        let bench = Bench::lagging(ArmedEnds::Preferred, lag);
+        let bench = Bench::lagging(ArmedEndsMode::Preferred, lag);
         chore.prepare(&bench).await;
         let gate = Gate::new(Some((call, mode)));
         let armer = bench.armer("first", &gate);
@@ -660,27 +725,19 @@ async fn stopped_everywhere(chore: Chore, lag: TimeSpan) {
 
 #[test]
 fn stops_at_every_call() {
-    run(async {
-        for chore in Chore::ALL {
-            stopped_everywhere(chore, TimeSpan::ZERO).await;
-        }
-    });
+    run(each(&Chore::ALL, 0, stopped_everywhere));
 }
 
 #[test]
 fn stops_at_every_call_while_listings_lag() {
-    run(async {
-        for chore in [Chore::First, Chore::Last] {
-            stopped_everywhere(chore, TimeSpan::seconds(7)).await;
-        }
-    });
+    run(each(&[Chore::First, Chore::Last], 7, stopped_everywhere));
 }
 
 /// Lives of several people on one account, drawn: asked for, extended by another grant, given back, taken away, held in
 /// another way for a while, the armer stopped at some call. At every second nobody is refused what they hold.
 async fn generated(seed: u64) {
     let mut rng = fastrand::Rng::with_seed(seed);
-    let bench = Bench::new(ArmedEnds::Preferred);
+    let bench = Bench::new(ArmedEndsMode::Preferred);
     for _ in 0..8 {
         let who = [Ana, Bo, Cai][rng.usize(0..3)];
         let key = bench.key(who, "ReadOnly");

@@ -75,6 +75,18 @@ async fn events(world: &World) -> Vec<(String, String, String)> {
         .collect()
 }
 
+/// What was taken is over, and every promise held.
+async fn check_after_the_hour(world: &World) {
+    world
+        .live_coarsely(TimeSpan::minutes(62), TimeSpan::seconds(5))
+        .await;
+    check_all(world, &[]).await.unwrap();
+}
+
+async fn stored(world: &World, id: RequestId) -> Request {
+    world.store.request(id).await.unwrap().unwrap()
+}
+
 /// T: listed → granted, N notices, review open.
 #[test]
 fn whoever_is_listed_takes_it_for_an_hour_and_everybody_is_told() {
@@ -83,7 +95,7 @@ fn whoever_is_listed_takes_it_for_an_hour_and_everybody_is_told() {
         let start = hallpass_model::Clock::now(world.clock.as_ref());
         world.store.open_channel("test", start).await.unwrap();
         let id = waiting(&world, Ana, "Glass", 4).await;
-        let asked = world.store.request(id).await.unwrap().unwrap();
+        let asked = stored(&world, id).await;
         assert!(is_offered(&world, Ana, &asked).await);
         let request = press(&world, Ana, id, WHY).await.unwrap();
         let RequestState::Approved { by, approval, .. } = &request.state else {
@@ -158,7 +170,7 @@ fn nobody_else_breaks_it() {
             let world = world();
             let id = waiting(&world, whose, set, 1).await;
             let row = format!("{who:?} on {whose:?} / {set}");
-            let asked = world.store.request(id).await.unwrap().unwrap();
+            let asked = stored(&world, id).await;
             let button = is_offered(&world, who, &asked).await;
             assert_eq!(button, expected == "bad-justification", "{row}");
             assert_eq!(
@@ -170,7 +182,7 @@ fn nobody_else_breaks_it() {
             let refused = log.iter().filter(|entry| entry.0 == "press.refused");
             let why: Vec<_> = refused.map(|entry| entry.2.as_str()).collect();
             assert_eq!(why, ["break-glass"], "{row}");
-            let after = world.store.request(id).await.unwrap().unwrap();
+            let after = stored(&world, id).await;
             assert_eq!(after, asked, "{row}");
             assert_eq!(grants(&world).await, [], "{row}");
         });
@@ -186,7 +198,7 @@ fn where_nobody_approves_it_waits_for_the_listed_and_is_rejected_for_others() {
             AskOutcome::Rejected(_, refusal) if refusal.code == "NoApprovers"
         ));
         let id = waiting(&world, Ana, "Alone", 1).await;
-        let request = world.store.request(id).await.unwrap().unwrap();
+        let request = stored(&world, id).await;
         assert_eq!(request.decided.kind.name(), "NoApprovers");
         // nobody is reminded: there is nobody
         assert_eq!(request.reminders.next_at, None);
@@ -196,10 +208,7 @@ fn where_nobody_approves_it_waits_for_the_listed_and_is_rejected_for_others() {
         // nobody is listed as approver: an administrator closes it
         assert_eq!(close(&world, Cai, id).await.unwrap_err(), "not-found");
         close(&world, Eve, id).await.unwrap();
-        world
-            .live_coarsely(TimeSpan::minutes(62), TimeSpan::seconds(5))
-            .await;
-        check_all(&world, &[]).await.unwrap();
+        check_after_the_hour(&world).await;
     });
 }
 
@@ -215,7 +224,7 @@ fn a_request_that_is_not_broken_lapses() {
             press(&world, Ana, id, WHY).await.unwrap_err(),
             "already-decided"
         );
-        let request = world.store.request(id).await.unwrap().unwrap();
+        let request = stored(&world, id).await;
         assert_eq!(request.state.name(), "expired");
         check_all(&world, &[]).await.unwrap();
     });
@@ -248,10 +257,7 @@ fn a_review_stays_listed_until_somebody_else_closes_it() {
         assert_eq!(closing.words.as_deref(), Some("looked at it; right so"));
         assert_eq!(open(&world, Cai).await, []);
         assert_eq!(close(&world, Cai, id).await.unwrap_err(), "already-decided");
-        world
-            .live_coarsely(TimeSpan::minutes(62), TimeSpan::seconds(5))
-            .await;
-        check_all(&world, &[]).await.unwrap();
+        check_after_the_hour(&world).await;
     });
 }
 
@@ -275,10 +281,7 @@ fn two_presses_break_it_once() {
             ["already-decided"]
         );
         assert_eq!(grants(&world).await.len(), 1);
-        world
-            .live_coarsely(TimeSpan::minutes(62), TimeSpan::seconds(5))
-            .await;
-        check_all(&world, &[]).await.unwrap();
+        check_after_the_hour(&world).await;
     });
 }
 
@@ -300,13 +303,13 @@ fn the_past_of_a_target_is_counted() {
                 .live_coarsely(TimeSpan::minutes(10), TimeSpan::seconds(5))
                 .await;
         }
+        let past_for = async |who, request: &Request| {
+            let actor = world.actor(who);
+            world.access.past(&actor, request).await
+        };
         let id = waiting(&world, Ana, "Admin", 1).await;
-        let request = world.store.request(id).await.unwrap().unwrap();
-        let past = world
-            .access
-            .past(&world.actor(Cai), &request)
-            .await
-            .unwrap();
+        let request = stored(&world, id).await;
+        let past = past_for(Cai, &request).await.unwrap();
         let anyone = past.anyone.unwrap();
         assert_eq!((past.requester.count, anyone.count), (2, 3));
         let last = past.requester.last.unwrap();
@@ -315,23 +318,15 @@ fn the_past_of_a_target_is_counted() {
             ("cai", "ana@corp.example")
         );
         // what others had is not the requester's to know, and nothing is a stranger's
-        let past = world
-            .access
-            .past(&world.actor(Ana), &request)
-            .await
-            .unwrap();
+        let past = past_for(Ana, &request).await.unwrap();
         assert_eq!((past.requester.count, past.anyone), (2, None));
-        let past = world.access.past(&world.actor(Bo), &request).await;
+        let past = past_for(Bo, &request).await;
         assert_eq!(code(&past.unwrap_err()), "not-found");
         world.clock.advance(TimeSpan::hours(24 * 91));
         world.live(TimeSpan::seconds(2)).await;
         let id = waiting(&world, Ana, "Admin", 1).await;
-        let request = world.store.request(id).await.unwrap().unwrap();
-        let past = world
-            .access
-            .past(&world.actor(Cai), &request)
-            .await
-            .unwrap();
+        let request = stored(&world, id).await;
+        let past = past_for(Cai, &request).await.unwrap();
         assert_eq!((past.requester.count, past.requester.last), (0, None));
     });
 }

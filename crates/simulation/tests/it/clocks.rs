@@ -11,7 +11,7 @@ use hallpass_simulation::{
 };
 use proptest::prelude::*;
 
-use crate::acting::{ask, asking, grant, grants, run, take};
+use crate::acting::{ask, asking, come_to_rest, grant, grants, run, take};
 
 const DAY: i64 = 86_400;
 const MINUTE: i64 = 60;
@@ -428,19 +428,7 @@ fn live_through(seed: u64, deeds: &[Deed], plan: Option<GatePlan>) -> Result<(),
             watch.check(&world, deed)?;
         }
         world.machine.set_wall(0);
-        for _ in 0..20 {
-            let calm = world.live_coarsely(TimeSpan::minutes(2), TimeSpan::seconds(2));
-            if !world.until_stopped(calm).await {
-                world.restart();
-            }
-            if grants(&world)
-                .await
-                .iter()
-                .all(hallpass_access::Grant::is_over)
-            {
-                break;
-            }
-        }
+        come_to_rest(&mut world).await;
         let broken = check_all(&world, &[]).await.err();
         prop_assert!(broken.is_none(), "{broken:#?}");
         Ok(())

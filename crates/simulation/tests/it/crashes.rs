@@ -16,7 +16,7 @@ use hallpass_testing::stops;
 use hallpass_store::SqliteStore;
 use std::sync::Arc;
 
-use crate::acting::{Kept, asking, grants, key_of, run};
+use crate::acting::{Kept, asking, check_second_pass, come_to_rest, grants, key_of, run};
 
 /// What people do in a scenario. Each step may be tried again with the same idempotency key, as
 /// a person's client does when the server stopped under it.
@@ -342,21 +342,7 @@ async fn play<S: Kept>(world: &mut World<S>, scenario: &Scenario) -> u64 {
     }
     let calls = first.calls();
     // calm, until everything is over: longer than a lease, a lost status and their pauses
-    for _ in 0..20 {
-        let finished = world
-            .until_stopped(world.live_coarsely(TimeSpan::minutes(2), TimeSpan::seconds(2)))
-            .await;
-        if !finished {
-            world.restart();
-        }
-        if grants(world)
-            .await
-            .iter()
-            .all(hallpass_access::Grant::is_over)
-        {
-            break;
-        }
-    }
+    come_to_rest(world).await;
     calls
 }
 
@@ -423,23 +409,7 @@ async fn check<S: Kept>(world: &World<S>, scenario: &Scenario, case: &str) {
         "{}: {case}",
         scenario.name
     );
-    // a second pass does nothing
-    let before = (
-        world.store.head().await.unwrap(),
-        world.center.writes().len(),
-    );
-    world.tick().await;
-    world.access.reconcile().await.unwrap();
-    world.tick().await;
-    let after = (
-        world.store.head().await.unwrap(),
-        world.center.writes().len(),
-    );
-    assert_eq!(
-        before, after,
-        "{}: {case}: the second pass did something",
-        scenario.name
-    );
+    check_second_pass(world, &format!("{}: {case}", scenario.name)).await;
 }
 
 fn all_stops_of(scenario: &Scenario) {

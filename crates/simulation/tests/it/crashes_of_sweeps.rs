@@ -15,7 +15,7 @@ use hallpass_simulation::{
 };
 use hallpass_testing::stops;
 
-use crate::acting::{grants, key_of, run};
+use crate::acting::{check_second_pass, grants, key_of, run};
 use crate::sweeping::{of, standing, waiting};
 
 /// What happens in a life. A step may be tried again, as a person's client does.
@@ -224,23 +224,7 @@ async fn check(world: &World, scenario: &Scenario, case: &str) {
         assert_eq!(count(event), 1, "{}: {case}: {event}", scenario.name);
     }
     assert_eq!(count("standing.accepted"), 1, "{}: {case}", scenario.name);
-    // a second pass does nothing
-    let before = (
-        world.store.head().await.unwrap(),
-        world.center.writes().len(),
-    );
-    world.tick().await;
-    world.access.reconcile().await.unwrap();
-    world.tick().await;
-    let after = (
-        world.store.head().await.unwrap(),
-        world.center.writes().len(),
-    );
-    assert_eq!(
-        before, after,
-        "{}: {case}: the second pass did something",
-        scenario.name
-    );
+    check_second_pass(world, &format!("{}: {case}", scenario.name)).await;
 }
 
 fn all_stops_of(scenario: &Scenario) {

@@ -10,7 +10,7 @@ use hallpass_simulation::{
 };
 use proptest::prelude::*;
 
-use crate::acting::{asking, grants, run};
+use crate::acting::{asking, come_to_rest, grants, run};
 
 #[derive(Clone, Debug)]
 enum Deed {
@@ -126,21 +126,7 @@ fn live_through(seed: u64, deeds: &[Deed], plan: Option<GatePlan>, lag: u64) {
                 }
             }
         }
-        for _ in 0..20 {
-            if !world
-                .until_stopped(world.live_coarsely(TimeSpan::minutes(2), TimeSpan::seconds(2)))
-                .await
-            {
-                world.restart();
-            }
-            if grants(&world)
-                .await
-                .iter()
-                .all(hallpass_access::Grant::is_over)
-            {
-                break;
-            }
-        }
+        come_to_rest(&mut world).await;
         check_all(&world, &[]).await.unwrap();
     });
 }

@@ -7,24 +7,14 @@ use hallpass_assignments::{CenterFault, OperationKind};
 use hallpass_model::TimeSpan;
 use hallpass_simulation::{CallFaults, Habits, Human::Ana, World, check_all};
 
-use crate::acting::{asking, grant, grants, run, take};
-
-/// Lives of a seed each. `HALLPASS_LIVES` makes it more.
-fn lives() -> u64 {
-    let wanted = std::env::var("HALLPASS_LIVES").ok();
-    wanted.and_then(|text| text.parse().ok()).unwrap_or(400)
-}
+use crate::acting::{asking, drawn_set, grant, grants, lives, run, take};
 
 /// Somebody asks again and again for the same thing, gives back and extends, while a part of all
 /// calls fails and the process stops now and then; then AWS is well again, and everything comes to
 /// rest.
 async fn life(seed: u64) {
     let mut rng = Rng::with_seed(seed);
-    let set = if rng.u8(0..4) == 0 {
-        "oncall"
-    } else {
-        "ReadOnly"
-    };
+    let set = drawn_set(&mut rng);
     let habits = Habits {
         write_takes: TimeSpan::seconds(rng.u64(0..5)),
         listing_lag: TimeSpan::seconds(rng.u64(0..3)),

@@ -1,60 +1,57 @@
 //! Sessions that outlive grants: denied, and let in again, whatever fails. Every port call of the
 //! executor is failed, its answer lost, the process stopped before and after it.
 
+use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
 use hallpass_access::{AccessStore as _, GrantState, News, NoticeKind, Revoking};
-use hallpass_audit::{AuditStore as _, Record};
-use hallpass_model::{Clock as _, GrantId, TimeSpan, Timestamp};
+use hallpass_model::{GrantId, TimeSpan};
 use hallpass_org::session_revocation::{
     SessionRevocation, SessionRevocationState, SessionRevocationStore as _, SessionRevoker,
     policy_name, statement_id,
 };
 use hallpass_org::{NewPolicy, Organization as _};
-use hallpass_org_testing::{FakeOrganization, GatedOrg};
-use hallpass_runner_testing::{Gate, Gated, MemoryPlans, PortMode};
+use hallpass_org_testing::GatedOrg;
+use hallpass_runner_testing::{Gate, PortMode};
 use hallpass_simulation::{
     Habits,
     Human::{self, Ana, Bo},
-    Ids, World, check_all,
+    World, check_all,
 };
 use hallpass_testing::stops;
 use serde_json::{Value, json};
 
 use crate::acting::{grant, run, take};
-
-const ACCOUNT: &str = "111111111111";
+use crate::keeping::{ACCOUNT, Keeping, ROLE, each};
 
 /// What survives a stop.
-struct Bench {
-    world: World,
-    organization: Arc<FakeOrganization>,
-    lanes: Arc<MemoryPlans>,
-    ids: Arc<Ids>,
+struct Bench(Keeping);
+
+impl Deref for Bench {
+    type Target = Keeping;
+
+    fn deref(&self) -> &Keeping {
+        &self.0
+    }
+}
+
+impl DerefMut for Bench {
+    fn deref_mut(&mut self) -> &mut Keeping {
+        &mut self.0
+    }
 }
 
 impl Bench {
     fn new(lag: TimeSpan) -> Self {
         let mut world = World::new(1, Habits::default(), None);
         world.end_sessions(true);
-        let organization = Arc::new(FakeOrganization::new(Arc::clone(&world.clock) as Arc<_>));
-        organization.change(|it| it.lag = lag);
-        Self {
-            world,
-            organization,
-            lanes: Arc::default(),
-            ids: Arc::new(Ids::new(77)),
-        }
+        Self(Keeping::new(world, lag))
     }
 
     fn revoker(&self, holder: &str, gate: &Arc<Gate>) -> SessionRevoker {
         SessionRevoker::new(
-            Arc::new(GatedOrg(Arc::clone(&self.organization), Arc::clone(gate))),
+            self.keeper(holder, gate),
             Arc::new(GatedOrg(Arc::clone(&self.world.store), Arc::clone(gate))),
-            Arc::new(Gated(Arc::clone(&self.lanes), Arc::clone(gate))),
-            Arc::clone(&self.world.clock) as Arc<_>,
-            Arc::clone(&self.ids) as Arc<_>,
-            holder,
         )
     }
 
@@ -65,10 +62,6 @@ impl Bench {
         let ended = grant(&self.world, id).await;
         assert_eq!(ended.state.name(), "ended");
         id
-    }
-
-    fn now(&self) -> Timestamp {
-        self.world.clock.now()
     }
 
     async fn session_revocation(&self, id: GrantId) -> SessionRevocation {
@@ -119,13 +112,6 @@ impl Bench {
             .collect()
     }
 
-    async fn records(&self, event: &str) -> Vec<Record> {
-        let all = self.world.store.records_from(1, 10_000).await.unwrap();
-        all.into_iter()
-            .filter(|record| record.event() == event)
-            .collect()
-    }
-
     /// Somebody else wrote into our policy.
     async fn stranger(&self) {
         let content = json!({"Version": "2012-10-17", "Statement": [foreign()]}).to_string();
@@ -171,14 +157,13 @@ fn a_grant_s_end_cuts_its_sessions_and_lets_them_in_when_they_are_over() {
         bench.calmly(3).await;
         let statements = bench.statements();
         assert_eq!(statements.len(), 1, "{statements:?}");
-        let role = "arn:aws:iam::111111111111:role/aws-reserved/sso.amazonaws.com/*AWSReservedSSO_ReadOnly_????????????????";
         assert_eq!(
             statements[0],
             json!({
                 "Sid": statement_id(id), "Effect": "Deny", "Action": "*", "Resource": "*",
                 "Condition": {
                     "StringEquals": {"identitystore:UserId": revocation.key.user.as_str()},
-                    "ArnLike": {"aws:PrincipalArn": role},
+                    "ArnLike": {"aws:PrincipalArn": ROLE},
                     "DateLessThan": {"aws:TokenIssueTime": revocation.issued_before.to_string()},
                 },
             })
@@ -406,18 +391,10 @@ async fn stopped_everywhere(chore: Chore, lag: TimeSpan) {
 
 #[test]
 fn stops_at_every_call() {
-    run(async {
-        for chore in Chore::ALL {
-            stopped_everywhere(chore, TimeSpan::ZERO).await;
-        }
-    });
+    run(each(&Chore::ALL, 0, stopped_everywhere));
 }
 
 #[test]
 fn stops_at_every_call_while_listings_lag() {
-    run(async {
-        for chore in Chore::ALL {
-            stopped_everywhere(chore, TimeSpan::seconds(7)).await;
-        }
-    });
+    run(each(&Chore::ALL, 7, stopped_everywhere));
 }

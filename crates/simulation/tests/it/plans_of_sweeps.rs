@@ -11,7 +11,8 @@ use hallpass_simulation::{
 
 use crate::acting::{listen, run, take, writes_on};
 use crate::sweeping::{
-    digests, events, minutes, of, pass, planned, refused, standing, told, waiting, world_with,
+    accept, confirm, digests, events, given, minutes, of, pass, planned, refused, standing, told,
+    waiting, world_with,
 };
 
 /// `access.md` §10.3: brakes.
@@ -31,10 +32,7 @@ fn a_run_that_would_do_too_much_stops_until_somebody_says_that_it_is_meant() {
         assert_eq!(stopped.state.name(), "stopped");
         assert!(digests(&told(&world).await).contains(&DigestKind::SweepStopped));
         let eve = world.actor(Eve);
-        let kept = world
-            .access
-            .confirm_sweep(&eve, stopped.id, RemovalLimit::Keep)
-            .await;
+        let kept = confirm(&world, &stopped).await;
         assert_eq!(refused(kept), "over-limit");
         pass(&world, minutes(5)).await;
         assert!(keys.iter().all(|key| writes_on(&world, key).is_empty()));
@@ -101,16 +99,12 @@ fn a_world_that_changed_refuses_a_plan() {
                     let pattern = format!("*/*/{set}");
                     settings.standing.push(pattern.parse().unwrap());
                 });
-                world.center.give(&world.key(Cai, set).unwrap());
+                given(&world, Cai, set);
             }
             world.center.give(&other);
             let plan = planned(&world).await;
             change(&mut world);
-            let eve = world.actor(Eve);
-            let confirmed = world
-                .access
-                .confirm_sweep(&eve, plan.id, RemovalLimit::Keep)
-                .await;
+            let confirmed = confirm(&world, &plan).await;
             assert_eq!(refused(confirmed), wanted, "{name}");
             pass(&world, minutes(2)).await;
             assert_eq!(writes_on(&world, &other), [], "{name}: not even the others");
@@ -124,19 +118,12 @@ fn a_world_that_changed_refuses_a_plan() {
 fn a_plan_is_refused_once_somebody_holds_or_accepts_what_it_is_about() {
     run(async {
         let world = world_with(SweepMode::Revoke);
-        let key = world.key(Ana, "ReadOnly").unwrap();
-        world.center.give(&key);
+        let key = given(&world, Ana, "ReadOnly");
         let plan = planned(&world).await;
         let eve = world.actor(Eve);
-        let accepted = world
-            .access
-            .accept_standing(&eve, &of(Ana, "ReadOnly"), "she builds it", None)
-            .await;
+        let accepted = accept(&world, &of(Ana, "ReadOnly"), "she builds it").await;
         accepted.unwrap();
-        let confirmed = world
-            .access
-            .confirm_sweep(&eve, plan.id, RemovalLimit::Keep)
-            .await;
+        let confirmed = confirm(&world, &plan).await;
         assert_eq!(refused(confirmed), "plan-changed");
         let withdrawn = world
             .access
@@ -145,10 +132,7 @@ fn a_plan_is_refused_once_somebody_holds_or_accepts_what_it_is_about() {
         withdrawn.unwrap();
         take(&world, Ana, "ReadOnly", minutes(30)).await;
         world.tick().await;
-        let confirmed = world
-            .access
-            .confirm_sweep(&eve, plan.id, RemovalLimit::Keep)
-            .await;
+        let confirmed = confirm(&world, &plan).await;
         assert_eq!(refused(confirmed), "plan-changed");
         assert_eq!(writes_on(&world, &key), []);
     });
@@ -158,18 +142,14 @@ fn a_plan_is_refused_once_somebody_holds_or_accepts_what_it_is_about() {
 fn a_newer_plan_takes_the_place_of_one_that_waits() {
     run(async {
         let world = world_with(SweepMode::Revoke);
-        world.center.give(&world.key(Ana, "ReadOnly").unwrap());
+        given(&world, Ana, "ReadOnly");
         let first = planned(&world).await;
         pass(&world, minutes(70)).await;
         let second = waiting(&world).await.unwrap();
         assert_ne!(first.id, second.id);
         let stored = world.store.sweep(first.id).await.unwrap().unwrap();
         assert!(matches!(stored.state, SweepState::Replaced { by, .. } if by == second.id));
-        let eve = world.actor(Eve);
-        let confirmed = world
-            .access
-            .confirm_sweep(&eve, first.id, RemovalLimit::Keep)
-            .await;
+        let confirmed = confirm(&world, &first).await;
         assert_eq!(refused(confirmed), "no-plan");
     });
 }

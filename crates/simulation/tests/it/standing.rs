@@ -3,7 +3,7 @@
 
 use hallpass_access::{
     AccessError, AccessStore, Approval, EndCause, Extending, Grant, GrantState, ItemKind, Meant,
-    Message, NoticeKind, Patience, RemovalLimit, SweepMode, SweepStore,
+    Message, NoticeKind, Patience, RemovalLimit, SweepMode,
 };
 use hallpass_assignments::OperationKind::{Create, Delete};
 use hallpass_audit::AuditStore;
@@ -15,7 +15,8 @@ use hallpass_simulation::{
 
 use crate::acting::{grants, key_of, listen, release, run, take, writes_on};
 use crate::sweeping::{
-    events, found, minutes, of, pass, planned, refused, standing, told, world_with,
+    confirm, events, found, given, item_of, minutes, of, pass, planned, refused, standing, told,
+    world_with,
 };
 
 /// The record says who gave it an end, and which.
@@ -126,8 +127,7 @@ fn its_holder_may_give_adopted_access_back() {
 fn adopted_access_that_somebody_removes_is_lost_and_not_made_again() {
     run(async {
         let world = world_with(SweepMode::Report);
-        let key = world.key(Ana, "ReadOnly").unwrap();
-        world.center.give(&key);
+        let key = given(&world, Ana, "ReadOnly");
         let adopted = adopt(&world, &of(Ana, "ReadOnly"), TimeSpan::hours(4))
             .await
             .unwrap();
@@ -166,7 +166,7 @@ fn what_cannot_be_adopted_is_refused() {
         let hour = TimeSpan::hours(1);
         let nothing = adopt(&eve, of(Ana, "ReadOnly"), hour).await;
         assert_eq!(refused(nothing), "not-standing");
-        world.center.give(&world.key(Ana, "ReadOnly").unwrap());
+        given(&world, Ana, "ReadOnly");
         let stranger = adopt(&ana, of(Ana, "ReadOnly"), hour).await;
         assert_eq!(refused(stranger), "not-yours");
         let endless = adopt(&eve, of(Ana, "ReadOnly"), TimeSpan::hours(91 * 24)).await;
@@ -175,8 +175,7 @@ fn what_cannot_be_adopted_is_refused() {
         pass(&world, minutes(1)).await;
         let held = adopt(&eve, of(Bo, "ReadOnly"), hour).await;
         assert_eq!(refused(held), "held-by-grant");
-        let gone = world.key(Cai, "ReadOnly").unwrap();
-        world.center.give(&gone);
+        let gone = given(&world, Cai, "ReadOnly");
         world.remove_from_directory(Cai);
         let meant = Meant {
             user: gone.user.to_string(),
@@ -195,22 +194,11 @@ fn the_mode_adopt_gives_unknown_access_an_end() {
         let world = world_with(SweepMode::Adopt {
             length: minutes(45),
         });
-        let key = world.key(Ana, "ReadOnly").unwrap();
-        world.center.give(&key);
+        let key = given(&world, Ana, "ReadOnly");
         let plan = planned(&world).await;
-        let eve = world.actor(Eve);
-        world
-            .access
-            .confirm_sweep(&eve, plan.id, RemovalLimit::Keep)
-            .await
-            .unwrap();
+        confirm(&world, &plan).await.unwrap();
         pass(&world, minutes(5)).await;
-        let item = world
-            .store
-            .sweep_item(plan.id, &key)
-            .await
-            .unwrap()
-            .unwrap();
+        let item = item_of(&world, &plan, &key).await;
         assert_eq!(item.fate.name(), "adopted");
         assert!(world.center.present().contains(&key));
         pass(&world, minutes(45)).await;
@@ -223,7 +211,7 @@ fn the_mode_adopt_gives_unknown_access_an_end() {
 fn only_administrators_act_and_whoever_reads_nothing_learns_nothing() {
     run(async {
         let world = world_with(SweepMode::Revoke);
-        world.center.give(&world.key(Ana, "ReadOnly").unwrap());
+        given(&world, Ana, "ReadOnly");
         let plan = planned(&world).await;
         let ana = world.actor(Ana);
         let access = &world.access;
@@ -251,8 +239,7 @@ fn only_administrators_act_and_whoever_reads_nothing_learns_nothing() {
 fn acceptance_wants_a_reason_and_a_review_to_come() {
     run(async {
         let world = world_with(SweepMode::Report);
-        let key = world.key(Ana, "ReadOnly").unwrap();
-        world.center.give(&key);
+        let key = given(&world, Ana, "ReadOnly");
         pass(&world, minutes(1)).await;
         let (eve, meant, now) = (world.actor(Eve), of(Ana, "ReadOnly"), world.clock.now());
         let accept = |reason: &'static str, review| {
@@ -338,7 +325,7 @@ fn who_holds_something_without_a_grant_is_told_before_they_ask() {
 fn an_adoption_repeated_with_its_key_is_one() {
     run(async {
         let world = world_with(SweepMode::Report);
-        world.center.give(&world.key(Ana, "ReadOnly").unwrap());
+        given(&world, Ana, "ReadOnly");
         let (eve, meant, once) = (world.actor(Eve), of(Ana, "ReadOnly"), key_of("once"));
         let mut ids = Vec::new();
         for _ in 0..2 {
@@ -359,7 +346,7 @@ fn the_holder_of_adopted_access_is_told_that_it_ends_soon() {
         let world = world_with(SweepMode::Report);
         let now = world.clock.now();
         world.store.open_channel("test", now).await.unwrap();
-        world.center.give(&world.key(Ana, "ReadOnly").unwrap());
+        given(&world, Ana, "ReadOnly");
         pass(&world, minutes(1)).await;
         let (eve, meant) = (world.actor(Eve), of(Ana, "ReadOnly"));
         let adopted = world

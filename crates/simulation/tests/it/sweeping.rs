@@ -35,7 +35,7 @@ pub(crate) fn world_with(mode: SweepMode) -> World {
     world.sweeps_become(hourly);
     world.sweeps_become(|settings| settings.mode = mode);
     for human in Human::ALL {
-        world.center.give(&world.key(human, "Root").unwrap());
+        given(&world, human, "Root");
     }
     world
 }
@@ -135,13 +135,39 @@ pub(crate) async fn planned(world: &World) -> Sweep {
     panic!("no plan was made");
 }
 
+/// What a run found in its own listing.
+pub(crate) async fn item_of(world: &World, sweep: &Sweep, key: &HoldKey) -> SweepItem {
+    let item = world.store.sweep_item(sweep.id, key).await.unwrap();
+    item.expect("the run has found it")
+}
+
+/// Somebody has a set in `payments-prod` that nobody recorded.
+pub(crate) fn given(world: &World, who: Human, set: &str) -> HoldKey {
+    let key = world.key(who, set).unwrap();
+    world.center.give(&key);
+    key
+}
+
+/// Eve, who administers, says that a plan is meant as it was shown.
+pub(crate) async fn confirm(world: &World, plan: &Sweep) -> Result<Sweep, AccessError> {
+    let keep = RemovalLimit::Keep;
+    let eve = world.actor(Eve);
+    world.access.confirm_sweep(&eve, plan.id, keep).await
+}
+
+/// Eve, who administers, accepts what somebody has, without a review to come.
+pub(crate) async fn accept(world: &World, what: &Meant, why: &str) -> Result<(), AccessError> {
+    let eve = world.actor(Eve);
+    let accepted = world.access.accept_standing(&eve, what, why, None).await;
+    accepted.map(drop)
+}
+
 #[test]
 fn what_nobody_recorded_is_reported_and_stays_in_the_mode_report() {
     run(async {
         let world = world_with(SweepMode::Report);
         listen(&world).await;
-        let key = world.key(Ana, "ReadOnly").unwrap();
-        world.center.give(&key);
+        let key = given(&world, Ana, "ReadOnly");
         pass(&world, minutes(5)).await;
         let item = found(&world, &key).await.unwrap();
         assert_eq!((item.kind, item.fate), (ItemKind::Unknown, Fate::Reported));
@@ -167,7 +193,7 @@ fn what_stood_before_the_first_run_is_one_record_and_what_comes_later_one_each()
         let sets = ["ReadOnly", "Admin"];
         for set in sets {
             for human in Human::ALL {
-                world.center.give(&world.key(human, set).unwrap());
+                given(&world, human, set);
             }
         }
         pass(&world, minutes(61)).await;
@@ -187,7 +213,7 @@ fn what_stood_before_the_first_run_is_one_record_and_what_comes_later_one_each()
         );
         world.center.take(&world.key(Ana, "Admin").unwrap());
         pass(&world, minutes(61)).await;
-        world.center.give(&world.key(Ana, "Admin").unwrap());
+        given(&world, Ana, "Admin");
         pass(&world, minutes(61)).await;
         assert_eq!(found().await.len(), 2);
     });
@@ -219,26 +245,17 @@ fn a_first_run_is_a_plan_and_once_confirmed_it_is_carried_out() {
     run(async {
         let world = world_with(SweepMode::Revoke);
         listen(&world).await;
-        let key = world.key(Ana, "ReadOnly").unwrap();
-        world.center.give(&key);
+        let key = given(&world, Ana, "ReadOnly");
         let plan = planned(&world).await;
         pass(&world, minutes(5)).await;
         assert!(world.center.present().contains(&key));
         assert_eq!(writes_on(&world, &key), []);
         let kinds = digests(&told(&world).await);
         assert!(kinds.contains(&DigestKind::SweepPlanned), "{kinds:?}");
-        let eve = world.actor(Eve);
-        let confirmed = world
-            .access
-            .confirm_sweep(&eve, plan.id, RemovalLimit::Keep)
-            .await;
+        let confirmed = confirm(&world, &plan).await;
         assert_eq!(confirmed.unwrap().state.name(), "working");
         // once is as good as twice
-        world
-            .access
-            .confirm_sweep(&eve, plan.id, RemovalLimit::Keep)
-            .await
-            .unwrap();
+        confirm(&world, &plan).await.unwrap();
         pass(&world, minutes(2)).await;
         assert_eq!(writes_on(&world, &key), [Delete]);
         let done = world.store.sweep(plan.id).await.unwrap().unwrap();
@@ -260,8 +277,7 @@ fn a_first_run_is_a_plan_and_once_confirmed_it_is_carried_out() {
         check_removed_record(&world, &key).await;
         assert!(digests(&told(&world).await).contains(&DigestKind::SweepDone));
         // the mode is confirmed: what comes up later is removed without asking again
-        let later = world.key(Bo, "Admin").unwrap();
-        world.center.give(&later);
+        let later = given(&world, Bo, "Admin");
         pass(&world, minutes(150)).await;
         assert_eq!(writes_on(&world, &later), [Delete]);
         pass(&world, minutes(20)).await;
@@ -274,31 +290,20 @@ fn a_first_run_is_a_plan_and_once_confirmed_it_is_carried_out() {
 fn switching_the_mode_asks_for_a_plan_again() {
     run(async {
         let mut world = world_with(SweepMode::Revoke);
-        let key = world.key(Ana, "ReadOnly").unwrap();
-        world.center.give(&key);
+        let key = given(&world, Ana, "ReadOnly");
         let plan = planned(&world).await;
-        let eve = world.actor(Eve);
-        world
-            .access
-            .confirm_sweep(&eve, plan.id, RemovalLimit::Keep)
-            .await
-            .unwrap();
+        confirm(&world, &plan).await.unwrap();
         pass(&world, minutes(5)).await;
         assert!(!world.center.present().contains(&key));
         for between in [SweepMode::Off, SweepMode::Report] {
             world.sweeps_become(|settings| settings.mode = between);
             pass(&world, minutes(1)).await;
             world.sweeps_become(|settings| settings.mode = SweepMode::Revoke);
-            let key = world.key(Bo, "ReadOnly").unwrap();
-            world.center.give(&key);
+            let key = given(&world, Bo, "ReadOnly");
             let plan = planned(&world).await;
             pass(&world, minutes(5)).await;
             assert!(world.center.present().contains(&key), "{between:?}");
-            world
-                .access
-                .confirm_sweep(&eve, plan.id, RemovalLimit::Keep)
-                .await
-                .unwrap();
+            confirm(&world, &plan).await.unwrap();
             pass(&world, minutes(5)).await;
             assert!(!world.center.present().contains(&key), "{between:?}");
         }
@@ -309,7 +314,7 @@ fn switching_the_mode_asks_for_a_plan_again() {
 fn while_sweeps_are_off_nothing_is_looked_at() {
     run(async {
         let world = world_with(SweepMode::Off);
-        world.center.give(&world.key(Ana, "ReadOnly").unwrap());
+        given(&world, Ana, "ReadOnly");
         pass(&world, TimeSpan::hours(3)).await;
         assert_eq!(world.store.sweeps(None, 9).await.unwrap(), []);
         let wanted = world.access.want_sweep(&world.actor(Eve)).await;
@@ -333,12 +338,8 @@ fn accepted_access_survives_everything_in_every_mode() {
             );
             world.center.give(&account);
             world.center.give(&group);
-            let eve = world.actor(Eve);
             for set in ["ReadOnly", "oncall"] {
-                let accepted = world
-                    .access
-                    .accept_standing(&eve, &of(Ana, set), "she builds the export", None)
-                    .await;
+                let accepted = accept(&world, &of(Ana, set), "she builds the export").await;
                 accepted.unwrap();
             }
             take(&world, Ana, "ReadOnly", minutes(20)).await;
@@ -365,12 +366,7 @@ fn what_a_grant_found_standing_is_left_alone_for_seven_days() {
         );
         world.center.give(&other);
         let plan = planned(&world).await;
-        let eve = world.actor(Eve);
-        world
-            .access
-            .confirm_sweep(&eve, plan.id, RemovalLimit::Keep)
-            .await
-            .unwrap();
+        confirm(&world, &plan).await.unwrap();
         world.center.give(&key);
         take(&world, Ana, "ReadOnly", minutes(30)).await;
         pass(&world, minutes(20)).await;
@@ -429,12 +425,7 @@ fn what_cannot_be_read_is_not_removed_and_is_told() {
         );
         world.center.give(&first);
         let plan = planned(&world).await;
-        let eve = world.actor(Eve);
-        world
-            .access
-            .confirm_sweep(&eve, plan.id, RemovalLimit::Keep)
-            .await
-            .unwrap();
+        confirm(&world, &plan).await.unwrap();
         pass(&world, minutes(5)).await;
         told(&world).await;
         world.center.give(&group);
@@ -486,15 +477,9 @@ fn a_run_that_can_read_nothing_fails_is_told_once_and_is_made_again() {
 fn a_grant_that_is_asked_for_while_a_sweep_removes_takes_over() {
     run(async {
         let world = world_with(SweepMode::Revoke);
-        let key = world.key(Ana, "ReadOnly").unwrap();
-        world.center.give(&key);
+        let key = given(&world, Ana, "ReadOnly");
         let plan = planned(&world).await;
-        let eve = world.actor(Eve);
-        world
-            .access
-            .confirm_sweep(&eve, plan.id, RemovalLimit::Keep)
-            .await
-            .unwrap();
+        confirm(&world, &plan).await.unwrap();
         // the wish is stored; AWS has not been asked yet
         world.access.tend_sweeps().await.unwrap();
         let id = take(&world, Ana, "ReadOnly", minutes(30)).await;
@@ -504,12 +489,7 @@ fn a_grant_that_is_asked_for_while_a_sweep_removes_takes_over() {
             "active"
         );
         assert!(world.center.present().contains(&key));
-        let item = world
-            .store
-            .sweep_item(plan.id, &key)
-            .await
-            .unwrap()
-            .unwrap();
+        let item = item_of(&world, &plan, &key).await;
         assert_eq!(item.fate.name(), "left_alone");
         pass(&world, minutes(40)).await;
         assert!(
@@ -530,35 +510,21 @@ fn a_removal_that_aws_refuses_is_parked_and_stops_no_other() {
             world.group_key(Bo).unwrap(),
         );
         for set in ["Glass", "Alone", "Sealed"] {
-            world.center.give(&world.key(Cai, set).unwrap());
+            given(&world, Cai, set);
         }
         world.center.give(&gone);
         world.center.give(&other);
         for set in ["Glass", "Alone", "Sealed"] {
-            let eve = world.actor(Eve);
-            let accepted = world
-                .access
-                .accept_standing(&eve, &of(Cai, set), "ok", None)
-                .await;
+            let accepted = accept(&world, &of(Cai, set), "ok").await;
             accepted.unwrap();
         }
         world.remove_from_directory(Ana);
         world.center.forget_person(&gone.user);
         let plan = planned(&world).await;
-        let eve = world.actor(Eve);
-        world
-            .access
-            .confirm_sweep(&eve, plan.id, RemovalLimit::Keep)
-            .await
-            .unwrap();
+        confirm(&world, &plan).await.unwrap();
         pass(&world, minutes(10)).await;
         assert_eq!(writes_on(&world, &other), [Delete]);
-        let item = world
-            .store
-            .sweep_item(plan.id, &gone)
-            .await
-            .unwrap()
-            .unwrap();
+        let item = item_of(&world, &plan, &gone).await;
         assert_eq!(item.fate.name(), "stuck");
         assert!(events(&world).await.contains(&"sweep.stuck".to_owned()));
         // the run is over all the same, and a later one does not begin it again
@@ -572,12 +538,7 @@ fn a_removal_that_aws_refuses_is_parked_and_stops_no_other() {
         // gone at last
         world.center.take(&gone);
         pass(&world, TimeSpan::hours(2)).await;
-        let item = world
-            .store
-            .sweep_item(plan.id, &gone)
-            .await
-            .unwrap()
-            .unwrap();
+        let item = item_of(&world, &plan, &gone).await;
         assert_eq!(item.fate.name(), "gone");
     });
 }
@@ -624,7 +585,7 @@ fn one_run_at_a_time_and_whoever_wants_another_gets_one_that_looks_after_it() {
             ("done", "queued")
         );
         // what changed after the first had looked is found by the second
-        world.center.give(&world.key(Ana, "ReadOnly").unwrap());
+        given(&world, Ana, "ReadOnly");
         assert!(world.sweep_if_due().await.unwrap());
         assert_eq!(state(second.id).await, "done");
         let newest = world.store.newest_listing().await.unwrap().unwrap();
@@ -638,7 +599,7 @@ fn one_run_at_a_time_and_whoever_wants_another_gets_one_that_looks_after_it() {
 fn a_run_that_is_wanted_during_a_check_acts() {
     run(async {
         let world = world_with(SweepMode::Revoke);
-        world.center.give(&world.key(Ana, "ReadOnly").unwrap());
+        given(&world, Ana, "ReadOnly");
         world.access.begin_sweep(Trigger::Check).await.unwrap();
         let wanted = world.access.want_sweep(&world.actor(Eve)).await.unwrap();
         assert!(world.sweep_if_due().await.unwrap());
@@ -680,7 +641,7 @@ fn runs_come_when_the_configuration_says() {
             settings.at = Schedule::nightly();
         });
         for human in [Ana, Bo] {
-            world.center.give(&world.key(human, "ReadOnly").unwrap());
+            given(&world, human, "ReadOnly");
         }
         let start = world.clock.now();
         pass(&world, TimeSpan::hours(50)).await;

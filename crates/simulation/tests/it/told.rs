@@ -6,13 +6,7 @@ use hallpass_assignments::{CenterFault, OperationKind};
 use hallpass_model::{Clock, TimeSpan};
 use hallpass_simulation::{CallFaults, Habits, Human::Ana, World, check_all};
 
-use crate::acting::{asking, grant, grants, run, take};
-
-/// Lives of a seed each. `HALLPASS_LIVES` makes it more.
-fn lives() -> u64 {
-    let wanted = std::env::var("HALLPASS_LIVES").ok();
-    wanted.and_then(|text| text.parse().ok()).unwrap_or(400)
-}
+use crate::acting::{asking, drawn_set, grant, grants, lives, run, take};
 
 /// `access.md` §9.4: from the last sight on.
 const TOLD_WITHIN: TimeSpan = TimeSpan::seconds(10);
@@ -45,11 +39,7 @@ async fn told_after(world: &World) -> i64 {
 /// `None` when it was not there, or was on its way out.
 async fn life(seed: u64) -> Option<i64> {
     let mut rng = Rng::with_seed(seed);
-    let set = if rng.u8(0..4) == 0 {
-        "oncall"
-    } else {
-        "ReadOnly"
-    };
+    let set = drawn_set(&mut rng);
     let habits = Habits {
         write_takes: TimeSpan::seconds(rng.u64(0..2)),
         listing_lag: TimeSpan::seconds(rng.u64(0..20)),

@@ -183,6 +183,17 @@ fn messages(said: &Value) -> Vec<String> {
         .collect()
 }
 
+/// Whether a place is refused with this error, or nothing where no place is named.
+fn is_right(said: &Value, error: &str, place: &str) -> bool {
+    if place.is_empty() {
+        return said["ok"] == true;
+    }
+    let named = format!("[json-pointer:{place}]");
+    let all = messages(said);
+    let is_named = all.first().is_some_and(|one| one.ends_with(&named));
+    said["error"] == error && is_named
+}
+
 #[tokio::test]
 async fn every_limit_of_blocks_holds_at_its_edge() {
     let pair = Pair::new().await;
@@ -196,16 +207,7 @@ async fn every_limit_of_blocks_holds_at_its_edge() {
     for (index, (blocks, place)) in rows.concat().into_iter().enumerate() {
         let body = json!({ "channel": "C0ACCESS", "text": "t", "blocks": blocks });
         let said = pair.api("chat.postMessage", body).await;
-        let right = if place.is_empty() {
-            said["ok"] == true
-        } else {
-            let named = format!("[json-pointer:{place}]");
-            said["error"] == "invalid_blocks"
-                && messages(&said)
-                    .first()
-                    .is_some_and(|one| one.ends_with(&named))
-        };
-        if !right {
+        if !is_right(&said, "invalid_blocks", place) {
             wrong.push(format!("row {index}, `{place}`: {said}"));
         }
     }
@@ -275,16 +277,7 @@ async fn every_limit_of_views_holds_at_its_edge() {
         let said = pair
             .api("views.open", json!({ "trigger_id": trigger, "view": view }))
             .await;
-        let right = if place.is_empty() {
-            said["ok"] == true
-        } else {
-            let named = format!("[json-pointer:{place}]");
-            said["error"] == "invalid_arguments"
-                && messages(&said)
-                    .first()
-                    .is_some_and(|one| one.ends_with(&named))
-        };
-        if !right {
+        if !is_right(&said, "invalid_arguments", place) {
             wrong.push(format!("row {index}, `{place}`: {said}"));
         }
     }

@@ -377,14 +377,7 @@ async fn rules_that_changed_since_decide() {
         .set_rules(rules(&without_cai), "test")
         .await
         .unwrap();
-    let press = |who: &str| {
-        app.press(
-            who,
-            "approve",
-            &request.id.to_string(),
-            &app.head(request.id),
-        )
-    };
+    let press = |who: &str| app.approval(who, request.id);
     app.send(&press("cai")).await;
     let said = until("a refusal", || app.fake.whispers("UCAI").pop()).await;
     assert_eq!(
@@ -406,14 +399,7 @@ async fn two_people_are_needed_and_progress_is_shown() {
     let app = TestApp::new().await;
     let request = app.ask("ana", "Root").await;
     assert!(app.fake.replies()[0].contains("2 of you have to approve this"));
-    let press = |who: &str| {
-        app.press(
-            who,
-            "approve",
-            &request.id.to_string(),
-            &app.head(request.id),
-        )
-    };
+    let press = |who: &str| app.approval(who, request.id);
     app.send(&press("cai")).await;
     until("progress", || {
         app.head(request.id)

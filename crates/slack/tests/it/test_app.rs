@@ -399,6 +399,11 @@ impl TestApp {
                 "action_ts": format!("{}.0", self.next())}]})
     }
 
+    /// A press of the button by which somebody approves a request.
+    pub(crate) fn approval(&self, name: &str, id: RequestId) -> Value {
+        self.press(name, "approve", &id.to_string(), &self.head(id))
+    }
+
     /// Asks in Slack, waits for the message, and tells everybody.
     pub(crate) async fn ask(&self, name: &str, set: &str) -> Request {
         let before = self.requests().await.len();

@@ -1,6 +1,8 @@
 //! Ends that AWS enforces: added with a grant, moved with its assignment, settled whole together with what waits for them.
 
-use hallpass_access::{ArmedEndStatus, ArmedEndWish, Change, DesiredAssignment, GrantToArm};
+use hallpass_access::{
+    ArmedEndCounts, ArmedEndStatus, ArmedEndWish, Change, DesiredAssignment, GrantToArm,
+};
 use hallpass_assignments::{AssignmentRow, Gate, Verdict};
 use hallpass_audit::{Draft, Event, Origin};
 use hallpass_model::{AuditId, HoldKey, Timestamp};
@@ -84,6 +86,12 @@ pub async fn an_armed_end_closes_the_gate_and_follows_its_assignment(store: Stor
         (&ArmedEndState::Wanted, at(600), at(10))
     );
     assert_eq!(store.open_armed_ends().await.unwrap(), [first]);
+    let counted = store.counts(at(0)).await.unwrap().armed_ends;
+    let one_waits = ArmedEndCounts {
+        waiting: 1,
+        ..ArmedEndCounts::default()
+    };
+    assert_eq!(counted, one_waits);
     // a later end moves it, and the gate stays as it is
     commit(&store, wanted_instead(&row(&store).await, 900, 10), None).await;
     let moved = end(&store).await;

@@ -155,14 +155,19 @@ async fn ends_ones_own(store: &dyn SessionStore) {
     assert!(store.by_hash("14").await.unwrap().is_some());
 }
 
-#[test]
-fn what_somebody_ends_of_their_own_is_on_record_once() {
+/// Does something over a store in a file.
+fn with_store(test: impl AsyncFnOnce(SqliteStore)) {
     let folder = tempfile::tempdir().unwrap();
     let store = SqliteStore::open(folder.path().join("hallpass.db")).unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .build()
         .unwrap();
-    runtime.block_on(async {
+    runtime.block_on(test(store));
+}
+
+#[test]
+fn what_somebody_ends_of_their_own_is_on_record_once() {
+    with_store(async |store| {
         ends_ones_own(&MemorySessions::default()).await;
         ends_ones_own(&StoredSessions::new(store.clone(), ids(200))).await;
         let (tokens, now) = (
@@ -209,12 +214,7 @@ fn what_somebody_ends_of_their_own_is_on_record_once() {
 
 #[test]
 fn both_keepers_of_sessions_do_the_same() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = SqliteStore::open(folder.path().join("hallpass.db")).unwrap();
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .build()
-        .unwrap();
-    runtime.block_on(async {
+    with_store(async |store| {
         keeps_sessions(&MemorySessions::default()).await;
         keeps_sessions(&StoredSessions::new(store, ids(400))).await;
     });

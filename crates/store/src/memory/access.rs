@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use hallpass_access::{
-    AccessStore, Alarm, AlarmState, ArmedEndStatus, Change, CommitError, Counts, Ends, Grant,
-    GrantFilter, Holds, Listed, Lock, Message, PastGrants, PastQuery, ReadError, Request,
-    RequestFilter, StoredAnswer, Subject, WaitingMessage,
+    AccessStore, Alarm, AlarmState, ArmedEndCounts, ArmedEndStatus, Change, CommitError, Counts,
+    Ends, Grant, GrantFilter, Holds, Listed, Lock, Message, PastGrants, PastQuery, ReadError,
+    Request, RequestFilter, StoredAnswer, Subject, WaitingMessage,
 };
 use hallpass_assignments::Verdict;
 use hallpass_audit::Record;
@@ -76,6 +76,12 @@ impl MemoryState {
         let unsettled = |slot: &&Slot| matches!(slot.row.execution.verdict, Verdict::Working);
         counts.unsettled = self.assignments.values().filter(unsettled).count() as u64;
         counts.notices = self.outbox.counts();
+        let armed: Vec<ArmedEndStatus> = self
+            .armed_ends
+            .values()
+            .filter_map(armed_end_status)
+            .collect();
+        counts.armed_ends = ArmedEndCounts::of(&armed);
         counts
     }
 }

@@ -207,6 +207,7 @@ pub(super) const WORDS: &[&str] = &[
     "armed_ends",
     "preferred",
     "required",
+    "end.denied",
 ];
 
 /// A word's number.

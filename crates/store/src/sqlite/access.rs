@@ -126,6 +126,7 @@ fn counts(tx: &Transaction<'_>, overdue_before: Timestamp) -> Result<Counts, Sto
         stuck: counter(stuck),
         unsettled: counter(unsettled),
         notices,
+        armed_ends: armed_ends::counts(tx)?,
     })
 }
 

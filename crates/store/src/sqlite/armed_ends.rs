@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
-use hallpass_access::{ArmedEndStatus, ArmedEndWish, DesiredAssignment};
+use hallpass_access::{ArmedEndCounts, ArmedEndStatus, ArmedEndWish, DesiredAssignment};
 use hallpass_audit::Draft;
 use hallpass_model::HoldKey;
 use hallpass_org::armed_ends::{ArmedEnd, ArmedEndStore, GateChange, SettledEnds};
@@ -64,6 +64,21 @@ pub(super) fn statuses(
     Ok(found)
 }
 
+/// How many of those that are open are where.
+pub(super) fn counts(tx: &Transaction<'_>) -> Result<ArmedEndCounts, StorageFault> {
+    let open = opened(tx)?;
+    let statuses: Vec<ArmedEndStatus> = open.iter().filter_map(armed_end_status).collect();
+    Ok(ArmedEndCounts::of(&statuses))
+}
+
+fn opened(tx: &Transaction<'_>) -> Result<Vec<ArmedEnd>, StorageFault> {
+    let texts = tx
+        .prepare_cached("SELECT body FROM armed_ends WHERE due IS NOT NULL ORDER BY hold_key")?
+        .query_map([], |row| row.get(0))?
+        .collect::<Result<Vec<String>, _>>()?;
+    texts.iter().map(|text| read_body(KIND, text)).collect()
+}
+
 fn load(tx: &Transaction<'_>, key: &HoldKey) -> Result<Option<ArmedEnd>, StorageFault> {
     let text: Option<String> = tx
         .prepare_cached("SELECT body FROM armed_ends WHERE hold_key = ?1")?
@@ -115,17 +130,7 @@ fn settle_gate(tx: &Transaction<'_>, change: &GateChange) -> Result<(), StorageF
 #[async_trait]
 impl ArmedEndStore for SqliteStore {
     async fn open_armed_ends(&self) -> Result<Vec<ArmedEnd>, StoreFault> {
-        Ok(self
-            .read(|tx| {
-                let texts = tx
-                    .prepare_cached(
-                        "SELECT body FROM armed_ends WHERE due IS NOT NULL ORDER BY hold_key",
-                    )?
-                    .query_map([], |row| row.get(0))?
-                    .collect::<Result<Vec<String>, _>>()?;
-                texts.iter().map(|text| read_body(KIND, text)).collect()
-            })
-            .await?)
+        Ok(self.read(opened).await?)
     }
 
     async fn armed_ends_of(&self, keys: &[HoldKey]) -> Result<Vec<ArmedEnd>, StoreFault> {

@@ -23,10 +23,6 @@ use hallpass_store_testing::{
     request_id, request_states, sweep_id, user,
 };
 
-/// Sequences per run, and calls in each.
-const SEQUENCES: u64 = 100;
-const CALLS: u64 = 120;
-
 /// Draws that are the same for the same seed.
 pub(crate) struct Dice(fastrand::Rng);
 
@@ -163,38 +159,6 @@ macro_rules! both {
 }
 
 impl Sequence {
-    fn new(seed: u64) -> Self {
-        Self {
-            dice: Dice::new(seed),
-            now: 1,
-            drafts: 0,
-            leases: vec![a_lease("never given", 1)],
-            rows: Vec::new(),
-            stores: [crate::fresh_memory().0, crate::fresh_sqlite().0],
-        }
-    }
-
-    async fn call(&mut self) -> (String, String) {
-        self.now += self.dice.roll(0..60);
-        match self.dice.roll(0..21) {
-            20 => {
-                let (listings, runs) = (self.few(), self.few());
-                both!(self, |store| format!(
-                    "{:?}",
-                    store.prune_sweeps(listings, runs).await
-                ))
-            }
-            0..=8 => {
-                let change = self.change().await;
-                both!(self, |store| outcome(store.commit(change.clone()).await))
-            }
-            9..=10 => self.lease().await,
-            11..=15 => self.work().await,
-            17..=18 => self.outbox().await,
-            _ => self.lists().await,
-        }
-    }
-
     async fn outbox(&mut self) -> (String, String) {
         let channel = self.dice.pick(&["log", "mail", "slack"]);
         let (now, again, most) = (at(self.now), at(self.now + 90), self.few());
@@ -552,8 +516,41 @@ impl Sequence {
             before: GrantId::first_at(at(self.dice.roll(5..400))),
         }
     }
+}
 
-    /// All there is to see.
+impl Sequenced for Sequence {
+    fn new(seed: u64) -> Self {
+        Self {
+            dice: Dice::new(seed),
+            now: 1,
+            drafts: 0,
+            leases: vec![a_lease("never given", 1)],
+            rows: Vec::new(),
+            stores: [crate::fresh_memory().0, crate::fresh_sqlite().0],
+        }
+    }
+
+    async fn call(&mut self) -> (String, String) {
+        self.now += self.dice.roll(0..60);
+        match self.dice.roll(0..21) {
+            20 => {
+                let (listings, runs) = (self.few(), self.few());
+                both!(self, |store| format!(
+                    "{:?}",
+                    store.prune_sweeps(listings, runs).await
+                ))
+            }
+            0..=8 => {
+                let change = self.change().await;
+                both!(self, |store| outcome(store.commit(change.clone()).await))
+            }
+            9..=10 => self.lease().await,
+            11..=15 => self.work().await,
+            17..=18 => self.outbox().await,
+            _ => self.lists().await,
+        }
+    }
+
     async fn everything(&self) -> (String, String) {
         let now = at(self.now);
         both!(self, |store| [
@@ -579,42 +576,76 @@ impl Sequence {
     }
 }
 
-/// Answers a run must have met to be worth its time.
-const KINDS: [&str; 6] = [
-    "raced",
-    "illegal step",
-    "fenced",
-    "Step(",
-    "task: None",
-    "Waiting",
-];
+/// Calls drawn from a seed, each answered by both engines.
+pub(crate) trait Sequenced {
+    fn new(seed: u64) -> Self;
 
-async fn run(seed: u64, met: &mut [u64; KINDS.len()]) {
-    let mut sequence = Sequence::new(seed);
-    for call in 0..CALLS {
-        let answers = sequence.call().await;
-        assert_same(&answers, &format!("seed {seed}, call {call}"));
-        for (kind, count) in KINDS.iter().zip(met.iter_mut()) {
-            *count += u64::from(answers.0.contains(kind));
+    async fn call(&mut self) -> (String, String);
+
+    /// All there is to see.
+    async fn everything(&self) -> (String, String);
+}
+
+/// How many sequences are played, and how long.
+pub(crate) struct Playing<'a> {
+    pub(crate) sequences: u64,
+    pub(crate) calls: u64,
+    /// Everything is looked at after so many calls.
+    pub(crate) look_every: u64,
+    /// Answers a run must have met to be worth its time.
+    pub(crate) kinds: &'a [&'a str],
+}
+
+impl Playing<'_> {
+    async fn sequence<S: Sequenced>(&self, seed: u64, met: &mut [u64]) {
+        let mut sequence = S::new(seed);
+        for call in 0..self.calls {
+            let answers = sequence.call().await;
+            assert_same(&answers, &format!("seed {seed}, call {call}"));
+            for (kind, count) in self.kinds.iter().zip(met.iter_mut()) {
+                *count += u64::from(answers.0.contains(kind));
+            }
+            if call % self.look_every == self.look_every - 1 {
+                let place = format!("seed {seed}, after call {call}");
+                assert_same(&sequence.everything().await, &place);
+            }
         }
-        if call % 20 == 19 {
-            let place = format!("seed {seed}, after call {call}");
-            assert_same(&sequence.everything().await, &place);
+    }
+
+    /// Plays them; `HALLPASS_SEED=17` repeats one.
+    #[expect(
+        clippy::print_stdout,
+        reason = "the test's own output: what was played, and what it met"
+    )]
+    pub(crate) async fn all<S: Sequenced>(&self) {
+        let mut met = vec![0; self.kinds.len()];
+        if let Ok(seed) = std::env::var("HALLPASS_SEED") {
+            let seed = seed.parse().expect("HALLPASS_SEED is a number");
+            return self.sequence::<S>(seed, &mut met).await;
         }
+        println!("seeds 0 to {}", self.sequences - 1);
+        for seed in 0..self.sequences {
+            self.sequence::<S>(seed, &mut met).await;
+        }
+        println!("met {:?}", self.kinds.iter().zip(&met).collect::<Vec<_>>());
+        assert!(met.iter().all(|count| *count > 20), "{met:?}");
     }
 }
 
-/// `HALLPASS_SEED=17` repeats one sequence.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn any_sequence_has_the_same_answers_from_both_engines() {
-    let mut met = [0; KINDS.len()];
-    if let Ok(seed) = std::env::var("HALLPASS_SEED") {
-        return run(seed.parse().expect("HALLPASS_SEED is a number"), &mut met).await;
-    }
-    println!("seeds 0 to {}", SEQUENCES - 1);
-    for seed in 0..SEQUENCES {
-        run(seed, &mut met).await;
-    }
-    println!("met {:?}", KINDS.iter().zip(met).collect::<Vec<_>>());
-    assert!(met.iter().all(|count| *count > 20), "{met:?}");
+    let playing = Playing {
+        sequences: 100,
+        calls: 120,
+        look_every: 20,
+        kinds: &[
+            "raced",
+            "illegal step",
+            "fenced",
+            "Step(",
+            "task: None",
+            "Waiting",
+        ],
+    };
+    playing.all::<Sequence>().await;
 }

@@ -12,11 +12,7 @@ use hallpass_model::{HoldKey, Timestamp};
 use hallpass_store_testing::conformance::Store;
 use hallpass_store_testing::{a_lease, account_key, at, group_key, in_flight, with_desired};
 
-use crate::same_answers::{Dice, assert_same};
-
-/// Sequences per run, and calls in each.
-const SEQUENCES: u64 = 150;
-const CALLS: u64 = 120;
+use crate::same_answers::{Dice, Playing, Sequenced};
 
 struct Lines {
     dice: Dice,
@@ -47,39 +43,12 @@ macro_rules! both {
 }
 
 impl Lines {
-    fn new(seed: u64) -> Self {
-        Self {
-            dice: Dice::new(seed),
-            now: 1,
-            leases: 0,
-            held: Vec::new(),
-            stores: [crate::fresh_memory().0, crate::fresh_sqlite().0],
-        }
-    }
-
     fn key(&mut self) -> HoldKey {
         let person = self.dice.roll(1..5);
         if self.dice.chance(20) {
             group_key(person, 1)
         } else {
             account_key(person, self.dice.roll(1..5))
-        }
-    }
-
-    async fn call(&mut self) -> (String, String) {
-        self.now += self.dice.roll(0..20);
-        match self.dice.roll(0..20) {
-            0..=3 => self.wish().await,
-            4..=10 => self.take().await,
-            11..=16 => self.learn().await,
-            17..=18 => self.over().await,
-            _ => {
-                let now = at(self.now);
-                both!(self, |store| format!(
-                    "put off {}",
-                    answer(&store.forget_future(now).await)
-                ))
-            }
         }
     }
 
@@ -193,8 +162,45 @@ impl Lines {
             answer(&store.note_over(&over, now, now).await)
         ))
     }
+}
 
-    /// All there is to see.
+/// How many grants wait before each row.
+async fn places(store: &Store, now: Timestamp) -> String {
+    let mut places = Vec::new();
+    for row in store.assignments().await.unwrap() {
+        places.push(format!("{:?}", store.grants_before(&row.key, now).await));
+    }
+    places.join(" ")
+}
+
+impl Sequenced for Lines {
+    fn new(seed: u64) -> Self {
+        Self {
+            dice: Dice::new(seed),
+            now: 1,
+            leases: 0,
+            held: Vec::new(),
+            stores: [crate::fresh_memory().0, crate::fresh_sqlite().0],
+        }
+    }
+
+    async fn call(&mut self) -> (String, String) {
+        self.now += self.dice.roll(0..20);
+        match self.dice.roll(0..20) {
+            0..=3 => self.wish().await,
+            4..=10 => self.take().await,
+            11..=16 => self.learn().await,
+            17..=18 => self.over().await,
+            _ => {
+                let now = at(self.now);
+                both!(self, |store| format!(
+                    "put off {}",
+                    answer(&store.forget_future(now).await)
+                ))
+            }
+        }
+    }
+
     async fn everything(&self) -> (String, String) {
         let now = at(self.now);
         both!(self, |store| [
@@ -210,54 +216,23 @@ impl Lines {
     }
 }
 
-/// How many grants wait before each row.
-async fn places(store: &Store, now: Timestamp) -> String {
-    let mut places = Vec::new();
-    for row in store.assignments().await.unwrap() {
-        places.push(format!("{:?}", store.grants_before(&row.key, now).await));
-    }
-    places.join(" ")
-}
-
-/// Answers a run must have met to be worth its time.
-const KINDS: [&str; 9] = [
-    "unavailable",
-    "fenced",
-    "Send {",
-    "Step(",
-    "task: None",
-    "waits_for_slot: true",
-    "over 1",
-    "put off 1",
-    "AtOnce",
-];
-
-async fn run(seed: u64, met: &mut [u64; KINDS.len()]) {
-    let mut lines = Lines::new(seed);
-    for call in 0..CALLS {
-        let answers = lines.call().await;
-        assert_same(&answers, &format!("seed {seed}, call {call}"));
-        for (kind, count) in KINDS.iter().zip(met.iter_mut()) {
-            *count += u64::from(answers.0.contains(kind));
-        }
-        if call % 10 == 9 {
-            let place = format!("seed {seed}, after call {call}");
-            assert_same(&lines.everything().await, &place);
-        }
-    }
-}
-
-/// `HALLPASS_SEED=17` repeats one sequence.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn any_line_is_the_same_in_both_engines() {
-    let mut met = [0; KINDS.len()];
-    if let Ok(seed) = std::env::var("HALLPASS_SEED") {
-        return run(seed.parse().expect("HALLPASS_SEED is a number"), &mut met).await;
-    }
-    println!("seeds 0 to {}", SEQUENCES - 1);
-    for seed in 0..SEQUENCES {
-        run(seed, &mut met).await;
-    }
-    println!("met {:?}", KINDS.iter().zip(met).collect::<Vec<_>>());
-    assert!(met.iter().all(|count| *count > 20), "{met:?}");
+    let playing = Playing {
+        sequences: 150,
+        calls: 120,
+        look_every: 10,
+        kinds: &[
+            "unavailable",
+            "fenced",
+            "Send {",
+            "Step(",
+            "task: None",
+            "waits_for_slot: true",
+            "over 1",
+            "put off 1",
+            "AtOnce",
+        ],
+    };
+    playing.all::<Lines>().await;
 }

@@ -5,13 +5,12 @@ use std::fmt::Write as _;
 use hallpass_alerts::{
     AlertMessage, AlertNews, AlertRowKey, AlertSeverity, BlockedBy, ListedRows, RowNews, ToldRow,
 };
-use hallpass_model::text::is_plain;
 use hallpass_store_testing::{a_blocked_alert, an_alert, at};
 use hallpass_wording::alert::{alert_letter, alert_text};
 use hallpass_wording::shown;
 use serde_json::{Map, Value, json};
 
-const GOLDEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/alerts.txt");
+use crate::golden;
 
 /// A name of somebody who means no good.
 const HOSTILE: &str = "eve \u{202e}<!channel>\u{200b}\r\n{account_id} =1+1";
@@ -132,19 +131,6 @@ fn alerts_read_as_the_file_says() {
     for (title, told) in cases() {
         written(title, &told, &mut found);
     }
-    assert!(is_plain(&found), "something hidden gets through");
     assert!(!found.contains("slack:\n<!channel>"));
-    if std::env::var_os("BLESS").is_some() {
-        std::fs::write(GOLDEN, &found).unwrap();
-    }
-    let wanted = std::fs::read_to_string(GOLDEN).unwrap_or_default();
-    let differing: Vec<_> = found
-        .lines()
-        .zip(wanted.lines().chain(std::iter::repeat("")))
-        .filter(|(found, wanted)| found != wanted)
-        .collect();
-    assert!(
-        found == wanted,
-        "differs from {GOLDEN} (BLESS=1 writes it): {differing:#?}"
-    );
+    golden::check("alerts.txt", &found);
 }

@@ -3,5 +3,6 @@
 
 mod activity;
 mod alerts;
+mod golden;
 mod notices;
 mod sweeps;

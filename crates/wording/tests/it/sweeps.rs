@@ -1,11 +1,11 @@
-//! What is told of sweeps, as a file that is read and committed. `BLESS=1` writes it anew.
+//! What is told of sweeps, as a file that is read and committed.
 
 use std::fmt::Write as _;
 
 use hallpass_store_testing::{a_digest, digests};
 use hallpass_wording::sweeps::{digest_letter, digest_text};
 
-const GOLDEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/sweeps.txt");
+use crate::golden;
 
 #[test]
 fn digests_say_what_the_file_has() {
@@ -14,9 +14,5 @@ fn digests_say_what_the_file_has() {
         let subject = digest_letter(digest).subject;
         writeln!(found, "=== {subject}\n{}\n", digest_text(digest)).unwrap();
     }
-    if std::env::var_os("BLESS").is_some() {
-        std::fs::write(GOLDEN, &found).unwrap();
-    }
-    let golden = std::fs::read_to_string(GOLDEN).unwrap_or_default();
-    assert!(found == golden, "{found}");
+    golden::check("sweeps.txt", &found);
 }

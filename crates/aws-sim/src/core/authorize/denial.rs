@@ -1,9 +1,11 @@
 //! A denial by policies in the words of each service (`simulator.md` AU-4).
 
-use hallpass_iam::{Decision, Explanation, Layer};
+use hallpass_iam::{Decision, Explanation, Layer, Request};
 use serde_json::{Value, json};
 
-use crate::core::{call::Call, caller::AwsCaller, errors::ApiError, service::DenialText};
+use crate::core::{
+    call::Call, caller::AwsCaller, denials, errors::ApiError, service::DenialText, state::SimState,
+};
 
 /// How AWS calls the policies of a layer.
 fn called(layer: Layer) -> &'static str {
@@ -31,30 +33,61 @@ fn reason(action: &str, why: &Explanation) -> String {
     }
 }
 
+/// The end of a message that AWS has the details of.
+fn where_details_are(region: &str, id: &str) -> String {
+    format!(
+        ". Go to https://{region}.console.aws.amazon.com/iam/home?region={region}#/authorization-details/{id} for complete \
+         details, or call the GetRequestAuthorizationDetails API with the following authorization id: {id}"
+    )
+}
+
+fn plainly(caller: &AwsCaller, action: &str, resource: &str) -> String {
+    let who = &caller.arn;
+    format!("User: {who} is not authorized to perform: {action} on resource: {resource}")
+}
+
+/// That something is refused, and by which kind of policy.
+pub(super) fn words(caller: &AwsCaller, action: &str, resource: &str, why: &Explanation) -> String {
+    plainly(caller, action, resource) + &reason(action, why)
+}
+
 /// The refusal of a call that policies do not let through.
 pub(super) fn of(
+    state: &SimState,
     call: &Call,
     caller: &AwsCaller,
-    action: &str,
-    resource: &str,
+    (action, request): (&str, &Request),
     why: &Explanation,
 ) -> ApiError {
-    let plain = format!(
-        "User: {} is not authorized to perform: {action} on resource: {resource}",
-        caller.arn
-    );
+    let resource = request.resource();
+    let plain = plainly(caller, action, resource);
     let explicit = why.decision == Decision::ExplicitlyDenied;
     let says_why = match call.service.policies.as_ref().map(|facts| facts.denials) {
         Some(DenialText::SaysWhy) => true,
         Some(DenialText::SaysWhenExplicit) => explicit,
         Some(DenialText::Plain) | None => false,
     };
-    let text = if says_why {
+    let has_id = says_why && state.settings.behaviour.is("authorization_ids", "given");
+    let kept = has_id.then(|| {
+        let asked = (action, resource);
+        let region = call.service.region(&call.region);
+        denials::kept(
+            (state.seed, state.latest, call.seq),
+            (&caller.account, region),
+            asked,
+            (why, request.context()),
+        )
+    });
+    let mut text = if says_why {
         plain + &reason(action, why)
     } else {
         plain
     };
+    if let Some(kept) = &kept {
+        text += &where_details_are(&kept.region, &kept.id);
+    }
     let mut error = (call.service.errors.denied)(&text);
+    error.kept = kept.map(Box::new);
     let mut by = serde_json::to_value(&why.decided_by).unwrap_or(Value::Null);
     if let Some(members) = by.as_object_mut() {
         members.insert("decision".to_owned(), why.decision.as_str().into());

@@ -13,7 +13,7 @@ mod managed;
 
 pub(crate) use managed::{aws_managed, aws_managed_arn};
 
-use hallpass_iam::{Decision, Layers, Request, decide, explain};
+use hallpass_iam::{Context, Decision, Layers, Request, decide, explain};
 
 use super::{
     call::Call,
@@ -21,6 +21,8 @@ use super::{
     entities::{Id, RoleSession},
     errors::ApiError,
     issue::unique_id,
+    keyed_data::KeyedData,
+    kms::SimKey,
     roles::Role,
     service::PolicyFacts,
     state::SimState,
@@ -83,6 +85,67 @@ pub(crate) fn may_assume(
     question.ask(std::slice::from_ref(&role.arn), Some(by_name))
 }
 
+/// Why policies do not let the caller do something that the service `via` does with the caller's rights, in the words of a
+/// denial; `None` when they do.
+pub(crate) fn refusal(
+    state: &SimState,
+    call: &Call,
+    caller: &AwsCaller,
+    (via, action, resource): (&str, &str, &str),
+) -> Option<String> {
+    if !state.settings.authorize {
+        return None;
+    }
+    let question = AuthorizationRequest {
+        state,
+        call,
+        caller,
+        action: action.to_owned(),
+        owner: &caller.account,
+    };
+    let layers = layers::of(&question)?;
+    // as AWS tells whose service acts
+    let context = keys::of(&question).with_list("aws:CalledVia", [via]);
+    let request = question.request(resource, context)?;
+    let is_refused = decide(&layers, &request) != Decision::Allowed;
+    is_refused.then(|| {
+        let why = explain(&layers, &request);
+        denial::words(caller, action, request.resource(), &why)
+    })
+}
+
+/// Whether policies let the caller have data of Identity Center decrypted with a key: `kms:Decrypt` through the service, with its
+/// encryption context.
+pub(crate) fn may_decrypt(
+    state: &SimState,
+    call: &Call,
+    caller: &AwsCaller,
+    key: &SimKey,
+    data: KeyedData,
+) -> bool {
+    if !state.settings.authorize {
+        return true;
+    }
+    let question = AuthorizationRequest {
+        state,
+        call,
+        caller,
+        action: "kms:Decrypt".to_owned(),
+        owner: &key.account,
+    };
+    let Some(mut layers) = layers::of(&question) else {
+        return true;
+    };
+    let arn = key.arn();
+    layers.resource = layers::key_policy(state, &key.account, &arn);
+    let (name, value) = data.context(state);
+    let keys = keys::of(&question)
+        .with(name, value)
+        .with("kms:ViaService", data.via(&call.region));
+    let request = question.request(&arn, keys);
+    request.is_some_and(|it| decide(&layers, &it) == Decision::Allowed)
+}
+
 /// The resources of a call; `*` where the service names none.
 fn resources(
     facts: &PolicyFacts,
@@ -98,6 +161,17 @@ fn resources(
 }
 
 impl AuthorizationRequest<'_> {
+    /// The request for one resource, with its keys; `None` for one that cannot be asked.
+    fn request(&self, resource: &str, keys: Context) -> Option<Request> {
+        let own = keys::of_resource(self.state, resource, keys);
+        let request = Request::new(&self.caller.arn, &self.action, resource, own).ok()?;
+        let mut request = request
+            .resource_account(self.owner)
+            .management_account(self.caller.account == self.state.head.management);
+        request.derive_keys();
+        Some(request)
+    }
+
     /// Every resource has to be allowed; the first that is not is named.
     fn ask(&self, resources: &[String], trust: Option<bool>) -> Result<(), ApiError> {
         let Some(mut layers) = layers::of(self) else {
@@ -109,23 +183,17 @@ impl AuthorizationRequest<'_> {
             if trust.is_none() {
                 layers.resource = layers::key_policy(self.state, &self.caller.account, resource);
             }
-            let own = keys::of_resource(self.state, resource, context.clone());
-            let request = Request::new(&self.caller.arn, &self.action, resource, own);
-            let Ok(mut request) = request else {
+            let Some(request) = self.request(resource, context.clone()) else {
                 // what cannot be asked cannot be allowed
                 return Err(denial::malformed(self.call, self.caller, &self.action));
             };
-            request = request
-                .resource_account(self.owner)
-                .management_account(self.caller.account == self.state.head.management);
-            request.derive_keys();
             if decide(&layers, &request) != Decision::Allowed {
                 let why = explain(&layers, &request);
                 return Err(denial::of(
+                    self.state,
                     self.call,
                     self.caller,
-                    &self.action,
-                    resource,
+                    (&self.action, &request),
                     &why,
                 ));
             }

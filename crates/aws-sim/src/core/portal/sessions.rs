@@ -43,6 +43,12 @@ pub(crate) fn reserved_path(home_region: &str) -> String {
     }
 }
 
+/// The ARN of the provider that those roles trust.
+pub(crate) fn saml_provider(state: &SimState, account: &str) -> String {
+    let id = Random::new(state.seed, &format!("saml/{account}")).hex(16);
+    format!("arn:aws:iam::{account}:saml-provider/AWSSSO_{id}_DO_NOT_DELETE")
+}
+
 /// The set behind a session of a role that provisioning made, and what is provisioned of it now.
 pub(crate) fn reserved_set<'a>(
     state: &'a SimState,

@@ -72,3 +72,26 @@ pub(super) const FUNCTION: &[Field] = &[
     ("returns", Must, Any),
     ("error", May, OneOf(&["Handled", "Unhandled"])),
 ];
+
+/// A transfer of the bill.
+pub(super) const TRANSFER: &[Field] = &[
+    ("id", Must, Text),
+    ("direction", Must, OneOf(&["inbound", "outbound"])),
+    ("other", Must, Text),
+    ("name", Must, Text),
+    (
+        "status",
+        Must,
+        OneOf(&[
+            "REQUESTED",
+            "DECLINED",
+            "CANCELED",
+            "EXPIRED",
+            "ACCEPTED",
+            "WITHDRAWN",
+        ]),
+    ),
+    ("start", Must, Time),
+    ("end", May, Time),
+    ("expires", May, Time),
+];

@@ -1,6 +1,7 @@
 //! Trails as their owners make, watch and stop them, and the keys that sign digests.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
+use hallpass_aws_model::facts;
 use serde_json::{Map, Value, json};
 
 use super::instant;
@@ -31,8 +32,8 @@ pub(super) const OPERATIONS: &[OperationRow] = &[
     ("ListPublicKeys", Reads(public_keys)),
 ];
 
-/// Trails of an account in a Region (AWS CloudTrail User Guide, "Quotas in AWS `CloudTrail`").
-const TRAILS_MAX: usize = 5;
+/// Trails of an account in a Region.
+const TRAILS_MAX: usize = facts::TRAILS_PER_REGION.count();
 
 fn flag(context: &Context<'_>, name: &str) -> Option<bool> {
     context.call.input.get(name).and_then(Value::as_bool)

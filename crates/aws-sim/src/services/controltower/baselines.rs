@@ -1,5 +1,6 @@
 //! Baselines in units, and in the accounts that have them from there.
 
+use hallpass_aws_model::facts;
 use serde_json::{Value, json};
 
 use super::{
@@ -32,14 +33,19 @@ const KINDS: &[(&str, &str)] = &[
     ("4T4HA1KMO10S6311", "AuditBaseline"),
     ("J8HX46AHS5MIKQPD", "LogArchiveBaseline"),
     ("LN25R72TTG6IGPTQ", "IdentityCenterBaseline"),
+    // its id is made up (?)
+    ("C0NF1GBA5EL1NE00", CONFIG),
 ];
+const CONFIG: &str = "ConfigBaseline";
+/// The version of `ConfigBaseline` (?).
+const CONFIG_VERSION: &str = "1.0";
 const IDENTITY_CENTER: &str = "IdentityCenterBaseline";
 /// What says which Identity Center a unit's accounts are assigned in.
 const IDENTITY_CENTER_PARAMETER: &str = "IdentityCenterEnabledBaselineArn";
 /// The version that fits landing zones from 3.0 on.
 const VERSION: &str = "4.0";
-/// Accounts of a unit that can be governed (AWS Control Tower User Guide, "Limitations and quotas").
-const UNIT_ACCOUNTS: usize = 300;
+/// Accounts of a unit that can be governed.
+const UNIT_ACCOUNTS: usize = facts::UNIT_ACCOUNTS.count();
 
 fn kind_arn(tower: &SimTower, id: &str) -> String {
     format!(
@@ -50,6 +56,19 @@ fn kind_arn(tower: &SimTower, id: &str) -> String {
 
 fn own_kind(tower: &SimTower) -> String {
     kind_arn(tower, KINDS.first().map_or("", |(id, _)| id))
+}
+
+/// Which baseline a unit has, and its accounts from there, with its version.
+fn kind_of(tower: &SimTower, unit: &str) -> (String, &'static str) {
+    if tower.basis.config_units.iter().any(|it| it == unit) {
+        let kind = KINDS.iter().find(|(_, name)| *name == CONFIG);
+        (
+            kind_arn(tower, kind.map_or("", |(id, _)| id)),
+            CONFIG_VERSION,
+        )
+    } else {
+        (own_kind(tower), VERSION)
+    }
 }
 
 /// `ListBaselines`
@@ -94,8 +113,9 @@ fn unit_row(context: &Context<'_>, tower: &SimTower, id: &str, unit: &TowerUnit)
             operation.as_str().into(),
         );
     }
+    let (kind, version) = kind_of(tower, id);
     json!({
-        "arn": unit.baseline, "baselineIdentifier": own_kind(tower), "baselineVersion": VERSION,
+        "arn": unit.baseline, "baselineIdentifier": kind, "baselineVersion": version,
         "targetIdentifier": target(context, "ou", id), "statusSummary": summary,
     })
 }
@@ -106,8 +126,9 @@ fn account_row(context: &Context<'_>, tower: &SimTower, id: &str, row: &TowerAcc
         Some(_) => "FAILED",
         None => "SUCCEEDED",
     };
+    let (kind, version) = kind_of(tower, &row.unit);
     json!({
-        "arn": row.baseline, "baselineIdentifier": own_kind(tower), "baselineVersion": VERSION,
+        "arn": row.baseline, "baselineIdentifier": kind, "baselineVersion": version,
         "targetIdentifier": target(context, "account", id), "statusSummary": { "status": status },
         "parentIdentifier": tower.units.get(&row.unit).map(|it| it.baseline.clone()),
     })

@@ -32,6 +32,20 @@ fn is_changing(tower: &SimTower, arn: &str) -> bool {
     operations.any(|it| !it.done && it.control.as_deref() == Some(arn))
 }
 
+/// Accounts that a control of a unit holds in: those that are enrolled with it, and where the unit has no baseline all
+/// that stand there.
+fn holding(context: &Context<'_>, tower: &SimTower, (arn, unit): (&str, &str)) -> Vec<String> {
+    if !tower.units.contains_key(unit) {
+        let all = context.state.accounts.iter().map(|(_, row)| row);
+        let inside = all.filter(|it| *it.parent == *unit && it.is_active());
+        return inside.map(|it| it.id.to_string()).collect();
+    }
+    let enrolled = tower.accounts.iter().filter(|(_, it)| {
+        it.ready <= context.now && it.failed.is_none() && it.controls.contains(arn)
+    });
+    enrolled.map(|(id, _)| id.clone()).collect()
+}
+
 fn rows(context: &Context<'_>, tower: &SimTower, with_children: bool) -> Vec<Value> {
     let mut all = Vec::new();
     for (arn, control) in &tower.controls {
@@ -46,10 +60,8 @@ fn rows(context: &Context<'_>, tower: &SimTower, with_children: bool) -> Vec<Val
             "arn": arn, "controlIdentifier": identifier, "targetIdentifier": target(context, "ou", &control.unit),
             "statusSummary": { "status": status }, "driftStatusSummary": { "driftStatus": "IN_SYNC" },
         }));
-        let accounts = tower.accounts.iter().filter(|_| with_children);
-        for (id, _) in accounts.filter(|(_, it)| {
-            it.ready <= context.now && it.failed.is_none() && it.controls.contains(arn)
-        }) {
+        let holding = holding(context, tower, (arn, &control.unit));
+        for id in holding.iter().filter(|_| with_children) {
             let own = tower_id(context.state, &format!("{arn} {id}"));
             all.push(json!({
                 "arn": tower.arn(&context.state.head.management, "enabledcontrol", &own),

@@ -1,5 +1,6 @@
 //! Members of a behavior graph, and its sources of data.
 
+use hallpass_aws_model::facts;
 use serde_json::{Map, Value, json};
 
 use super::{ApiError, Context, HandlerResult, Output, graph, own_place};
@@ -21,8 +22,8 @@ pub(super) const OPERATIONS: &[OperationRow] = &[
     ("UpdateDatasourcePackages", Writes(add_packages)),
 ];
 
-/// Accounts of a graph at most (AWS: "Amazon Detective quotas").
-const MEMBERS_MAX: usize = 1_200;
+/// Accounts of a graph at most.
+const MEMBERS_MAX: usize = facts::GRAPH_ACCOUNTS.count();
 /// What every graph has.
 const CORE: &str = "DETECTIVE_CORE";
 

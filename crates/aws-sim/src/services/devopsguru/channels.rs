@@ -1,5 +1,6 @@
 //! Channels: topics that an account's insights in a Region are told to.
 
+use hallpass_aws_model::facts;
 use serde_json::{Value, json};
 
 use super::{Context, HandlerResult, Output, input_text};
@@ -20,8 +21,8 @@ pub(super) const OPERATIONS: &[OperationRow] = &[
     ("RemoveNotificationChannel", Writes(remove)),
 ];
 
-/// Channels of an account in a Region (Amazon DevOps Guru User Guide, "Quotas and limits").
-const MOST: usize = 2;
+/// Channels of an account in a Region.
+const MOST: usize = facts::GURU_CHANNELS.count();
 
 fn place(context: &Context<'_>) -> (String, String) {
     (context.caller.account.clone(), context.call.region.clone())

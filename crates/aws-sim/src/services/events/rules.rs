@@ -1,6 +1,7 @@
 //! Rules.
 
 use hallpass_aws_model::EventPattern;
+use hallpass_aws_model::facts;
 use serde_json::{Map, Value, json};
 
 use super::{
@@ -28,8 +29,8 @@ pub(super) const OPERATIONS: &[OperationRow] = &[
     ("DeleteRule", Writes(delete)),
 ];
 
-/// Rules that a bus has at most (AWS: "Amazon `EventBridge` quotas").
-const RULES_MAX: usize = 300;
+/// Rules that a bus has at most.
+const RULES_MAX: usize = facts::RULES_PER_BUS.count();
 /// Members of `PutRule` that are refused.
 const NOT_SIMULATED: [&str; 2] = ["ScheduleExpression", "Tags"];
 

@@ -1,5 +1,6 @@
 //! Targets of rules.
 
+use hallpass_aws_model::facts;
 use serde_json::{Value, json};
 
 use super::{
@@ -24,9 +25,9 @@ pub(super) const OPERATIONS: &[OperationRow] = &[
     ("RemoveTargets", Writes(remove)),
 ];
 
-/// Targets that a rule has at most, and entries of a request (Amazon `EventBridge` API Reference, `PutTargets`).
-const TARGETS_MAX: usize = 5;
-const ENTRIES_MAX: usize = 10;
+/// Targets that a rule has at most, and entries of a request.
+const TARGETS_MAX: usize = facts::TARGETS_PER_RULE.count();
+const ENTRIES_MAX: usize = facts::EVENT_ENTRIES.count();
 
 fn too_many(member: &str) -> super::ApiError {
     invalid(format!(

@@ -1,5 +1,6 @@
 //! What IAM says of an account as a whole.
 
+use hallpass_aws_model::facts;
 use serde_json::{Value, json};
 
 use super::{Context, HandlerResult, Output, no_entity, policies, roles, seen, single};
@@ -10,26 +11,38 @@ use crate::services::{OperationHandler::Reads, OperationRow};
 pub(super) const OPERATIONS: &[OperationRow] =
     &[("GetAccountPasswordPolicy", Reads(password_policy))];
 
-/// Quotas that AWS gives with the counts (AWS: "IAM and AWS STS quotas").
+/// Quotas that AWS gives with the counts.
 const QUOTAS: &[(&str, u32)] = &[
-    ("UsersQuota", 5000),
-    ("GroupsQuota", 300),
-    ("RolesQuota", 1000),
-    ("PoliciesQuota", 1500),
+    ("UsersQuota", facts::USERS.value),
+    ("GroupsQuota", facts::GROUPS.value),
+    ("RolesQuota", facts::ROLES.value),
+    ("PoliciesQuota", facts::CUSTOMER_POLICIES.value),
     ("InstanceProfilesQuota", 1000),
     ("ServerCertificatesQuota", 20),
-    ("GroupsPerUserQuota", 10),
-    ("AccessKeysPerUserQuota", 2),
+    ("GroupsPerUserQuota", facts::GROUPS_PER_USER.value),
+    ("AccessKeysPerUserQuota", facts::ACCESS_KEYS_PER_USER.value),
     ("SigningCertificatesPerUserQuota", 2),
-    ("AttachedPoliciesPerUserQuota", 10),
-    ("AttachedPoliciesPerGroupQuota", 10),
-    ("AttachedPoliciesPerRoleQuota", 10),
-    ("UserPolicySizeQuota", 2048),
-    ("GroupPolicySizeQuota", 5120),
-    ("RolePolicySizeQuota", 10_240),
-    ("AssumeRolePolicySizeQuota", 2048),
-    ("PolicySizeQuota", 6144),
-    ("VersionsPerPolicyQuota", 5),
+    (
+        "AttachedPoliciesPerUserQuota",
+        facts::MANAGED_POLICIES_PER_USER.value,
+    ),
+    (
+        "AttachedPoliciesPerGroupQuota",
+        facts::MANAGED_POLICIES_PER_GROUP.value,
+    ),
+    (
+        "AttachedPoliciesPerRoleQuota",
+        facts::MANAGED_POLICIES_PER_ROLE.value,
+    ),
+    ("UserPolicySizeQuota", facts::USER_POLICY_CHARACTERS.value),
+    ("GroupPolicySizeQuota", facts::GROUP_POLICY_CHARACTERS.value),
+    ("RolePolicySizeQuota", facts::ROLE_POLICY_CHARACTERS.value),
+    (
+        "AssumeRolePolicySizeQuota",
+        facts::TRUST_POLICY_CHARACTERS.value,
+    ),
+    ("PolicySizeQuota", facts::MANAGED_POLICY_CHARACTERS.value),
+    ("VersionsPerPolicyQuota", facts::POLICY_VERSIONS.value),
     ("PolicyVersionsInUseQuota", 10_000),
     ("GlobalEndpointTokenVersion", 1),
     ("InstanceProfiles", 0),

@@ -1,5 +1,6 @@
 //! Users, keys and passwords come and go. Of a password it is kept that there is one.
 
+use hallpass_aws_model::facts;
 use serde_json::json;
 
 use super::{
@@ -40,9 +41,9 @@ pub(super) const OPERATIONS: &[OperationRow] = &[
 ];
 
 /// Access keys of a user, at most.
-const KEYS: usize = 2;
+const KEYS: usize = facts::ACCESS_KEYS_PER_USER.count();
 /// Tags of a user, at most.
-const TAGS: usize = 50;
+const TAGS: usize = facts::TAGS_PER_USER.count();
 
 pub(super) fn conflict(code: &str, text: impl Into<String>) -> ApiError {
     ApiError::new(code, text).status(409)

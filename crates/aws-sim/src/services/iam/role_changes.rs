@@ -1,5 +1,6 @@
 //! Roles come and go, with AWS's policies attached. Of a trust policy it is kept whom it names.
 
+use hallpass_aws_model::facts;
 use serde_json::Value;
 
 use super::{
@@ -21,8 +22,8 @@ pub(super) const OPERATIONS: &[OperationRow] = &[
     ("DetachRolePolicy", Writes(detach)),
 ];
 
-/// Policies of a role at most (AWS: "IAM and AWS STS quotas").
-const POLICIES: usize = 10;
+/// Policies of a role at most.
+const POLICIES: usize = facts::MANAGED_POLICIES_PER_ROLE.count();
 
 /// Principals that a trust policy lets in.
 fn trusted(text: &str) -> Result<Vec<String>, ApiError> {

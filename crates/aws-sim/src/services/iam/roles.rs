@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use hallpass_sim_base::{Millis, Random};
+use hallpass_sim_base::Millis;
 use serde_json::{Value, json};
 
 use super::{
@@ -18,7 +18,7 @@ use crate::{
         entities::Tags,
         instants::instant,
         issue::{unique_id, whole_seconds},
-        portal::reserved_path,
+        portal::{reserved_path, saml_provider},
     },
     organization::{Iam, IamPolicies, IamRole},
     vocabulary::policy_types,
@@ -175,8 +175,7 @@ fn provisioned(context: &Context<'_>) -> Vec<ShownRole> {
     let state = &context.state;
     let account = context.caller.account.as_str();
     let path = reserved_path(&state.center.home_region);
-    let provider = Random::new(state.seed, &format!("saml/{account}")).hex(16);
-    let provider = format!("arn:aws:iam::{account}:saml-provider/AWSSSO_{provider}_DO_NOT_DELETE");
+    let provider = saml_provider(state, account);
     let trust = trust(
         &json!(["sts:AssumeRoleWithSAML", "sts:TagSession"]),
         &json!({ "Federated": provider }),

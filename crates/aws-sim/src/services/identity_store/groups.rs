@@ -9,7 +9,13 @@ use super::{
     ApiError, Context, HandlerResult, Output, after, arn, attributes, bare, check_revision,
     check_room, filtered_by, fresh_id, naming, not_found, stamp, taken,
 };
-use crate::core::{directory::remove_group, entities::Group, state::SimState, windows::Window};
+use crate::core::{
+    directory::remove_group,
+    entities::{Group, Id},
+    identity_events::{self, IdentityNews},
+    state::SimState,
+    windows::Window,
+};
 use crate::services::{
     OperationHandler::{Reads, Writes},
     OperationRow,
@@ -81,6 +87,8 @@ fn create(context: &mut Context<'_>) -> HandlerResult {
     check_unique(context.state, &group)?;
     let seen = context.write(Window::Directory);
     context.state.put_group(group, seen, context.now);
+    let made = Id::from(id.as_str());
+    identity_events::tell(context.state, &IdentityNews::Group("Created", &made));
     Ok(naming(context, "Group", &id, Some(1)))
 }
 
@@ -100,6 +108,7 @@ fn update(context: &mut Context<'_>) -> HandlerResult {
     let (id, revision) = (group.id.clone(), group.origin.revision);
     let seen = context.write(Window::Directory);
     context.state.put_group(group, seen, context.now);
+    identity_events::tell(context.state, &IdentityNews::Group("Updated", &id));
     Ok(naming(context, "Group", &id, Some(revision)))
 }
 
@@ -110,6 +119,7 @@ fn delete(context: &mut Context<'_>) -> HandlerResult {
     let id = group.id.clone();
     let seen = context.write(Window::Directory);
     remove_group(context.state, &id, seen, context.now);
+    identity_events::tell(context.state, &IdentityNews::Group("Deleted", &id));
     Ok(Output::Members(json!({})))
 }
 

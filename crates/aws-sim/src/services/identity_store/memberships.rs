@@ -11,6 +11,7 @@ use super::{
 };
 use crate::core::{
     entities::{Id, Membership},
+    identity_events::{self, IdentityNews},
     state::SimState,
     windows::Window,
 };
@@ -78,12 +79,14 @@ fn create(context: &mut Context<'_>) -> HandlerResult {
     let id = fresh_id(context);
     let row = Membership {
         id: id.as_str().into(),
-        group,
-        user,
+        group: group.clone(),
+        user: user.clone(),
         origin: context.origin(),
     };
     let seen = context.write(Window::Assignment);
     context.state.put_membership(row, seen, context.now);
+    let news = IdentityNews::Membership("Created", &group, &user);
+    identity_events::tell(context.state, &news);
     Ok(naming(context, "Membership", &id, Some(1)))
 }
 
@@ -98,9 +101,12 @@ fn describe(context: &Context<'_>) -> HandlerResult {
 /// `DeleteGroupMembership`
 fn delete(context: &mut Context<'_>) -> HandlerResult {
     let row = by_id(context, Millis::MAX)?;
-    let key = context.state.membership_key(&row.group, &row.user);
+    let (group, user) = (row.group.clone(), row.user.clone());
+    let key = context.state.membership_key(&group, &user);
     let seen = context.write(Window::Assignment);
     context.state.memberships.remove(&key, seen, context.now);
+    let news = IdentityNews::Membership("Deleted", &group, &user);
+    identity_events::tell(context.state, &news);
     Ok(Output::Members(json!({})))
 }
 

@@ -13,10 +13,11 @@ use super::ServiceDescriptor;
 use crate::core::{
     call::{Output, input_text, seconds},
     caller::AwsCaller,
-    clearance,
+    center_key, clearance,
     context::{Context, HandlerResult},
     entities::{Id, Origin},
     errors::{self, ApiError, ErrorForms},
+    keyed_data::KeyedData,
     limits::DIRECTORY,
     pages::PageCursor,
     service::{BucketSharing, CallRates, PolicyFacts, SimService},
@@ -55,6 +56,7 @@ fn begin(context: &mut Context<'_>) -> Result<(), ApiError> {
     if store.rsplit('/').next() != Some(context.state.center.store.as_str()) {
         return Err(not_found("IDENTITY_STORE", store));
     }
+    center_key::check(context, KeyedData::Store)?;
     let writes = ["Create", "Update", "Delete"]
         .iter()
         .any(|verb| context.call.operation.starts_with(verb));

@@ -9,7 +9,13 @@ use super::{
     ApiError, Context, HandlerResult, Output, after, arn, attributes, bare, check_revision,
     check_room, filtered_by, fresh_id, naming, not_found, stamp, taken,
 };
-use crate::core::{directory::remove_user, entities::User, state::SimState, windows::Window};
+use crate::core::{
+    directory::remove_user,
+    entities::{Id, User},
+    identity_events::{self, IdentityNews},
+    state::SimState,
+    windows::Window,
+};
 use crate::services::{
     OperationHandler::{Reads, Writes},
     OperationRow,
@@ -153,6 +159,8 @@ fn create(context: &mut Context<'_>) -> HandlerResult {
     check_unique(context.state, &user)?;
     let seen = context.write(Window::Directory);
     context.state.put_user(user, seen, context.now);
+    let made = Id::from(id.as_str());
+    identity_events::tell(context.state, &IdentityNews::User("Created", &made));
     Ok(naming(context, "User", &id, Some(1)))
 }
 
@@ -190,6 +198,7 @@ fn update(context: &mut Context<'_>) -> HandlerResult {
     let (id, revision) = (user.id.clone(), user.origin.revision);
     let seen = context.write(Window::Directory);
     context.state.put_user(user, seen, context.now);
+    identity_events::tell(context.state, &IdentityNews::User("Updated", &id));
     Ok(naming(context, "User", &id, Some(revision)))
 }
 
@@ -200,6 +209,7 @@ fn delete(context: &mut Context<'_>) -> HandlerResult {
     let id = user.id.clone();
     let seen = context.write(Window::Directory);
     remove_user(context.state, &id, seen, context.now);
+    identity_events::tell(context.state, &IdentityNews::User("Deleted", &id));
     Ok(Output::Members(json!({})))
 }
 

@@ -25,7 +25,13 @@ pub(super) const OPERATIONS: &[OperationRow] = &[
     ("MoveAccount", Writes(relocate)),
 ];
 
-/// An account as the model spells it.
+/// Whether accounts have their `Status`, and neither they nor units say where they stand: what AWS sent before there
+/// were `State`, `Paths` and `Path` (`simulator.md` §2.9).
+pub(super) fn has_older_members(state: &SimState) -> bool {
+    state.settings.behaviour.is("account_members", "status")
+}
+
+/// An account as the model spells it, without `Status`: that was retired on 2026-09-09 (AWS Organizations API Reference, `Account`).
 pub(super) fn shape(state: &SimState, account: &Account) -> Map<String, Value> {
     let head = &state.head;
     let mut members = Map::new();
@@ -37,10 +43,13 @@ pub(super) fn shape(state: &SimState, account: &Account) -> Map<String, Value> {
     members.insert("Arn".to_owned(), arn.into());
     members.insert("Email".to_owned(), account.email.clone().into());
     members.insert("Name".to_owned(), account.name.clone().into());
-    members.insert("Status".to_owned(), account.status().into());
-    members.insert("State".to_owned(), account.state.clone().into());
-    let path = format!("{}{}/", path(state, &account.parent), account.id);
-    members.insert("Paths".to_owned(), json!([path]));
+    if has_older_members(state) {
+        members.insert("Status".to_owned(), account.status().into());
+    } else {
+        members.insert("State".to_owned(), account.state.clone().into());
+        let path = format!("{}{}/", path(state, &account.parent), account.id);
+        members.insert("Paths".to_owned(), json!([path]));
+    }
     members.insert(
         "JoinedMethod".to_owned(),
         account.joined_method.clone().into(),

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{
-    ApiError, Context, HandlerResult, Output, constraint, invalid,
+    ApiError, Context, HandlerResult, Output, constraint,
     policies::{summary, target},
     tree,
 };
@@ -12,7 +12,7 @@ use crate::services::{
     OperationRow,
 };
 use crate::{
-    core::{entities::Id, errors::ErrorClass, state::SimState, tree::node, windows::Window},
+    core::{entities::Id, state::SimState, tree::node, windows::Window},
     vocabulary::policy_types::{RCP, default_of, most_attached},
 };
 
@@ -24,10 +24,9 @@ pub(super) const OPERATIONS: &[OperationRow] = &[
     ("ListPoliciesForTarget", Reads(for_target)),
     ("EnablePolicyType", Writes(enable)),
     ("DisablePolicyType", Writes(disable)),
-    ("DescribeEffectivePolicy", Reads(effective)),
 ];
 
-fn target_not_found() -> ApiError {
+pub(super) fn target_not_found() -> ApiError {
     ApiError::new(
         "TargetNotFoundException",
         "You specified a target that doesn't exist.",
@@ -57,7 +56,8 @@ fn attach(context: &mut Context<'_>) -> HandlerResult {
         ));
     }
     let held = context.state.guardrails_of(node_id, &policy.kind).count();
-    if held >= most_attached(&policy.kind) {
+    let most = most_attached(&policy.kind, &context.state.settings.behaviour);
+    if held >= most {
         return Err(constraint(
             "MAX_POLICY_TYPE_ATTACHMENT_LIMIT_EXCEEDED",
             "You have attached the maximum number of policies to the specified target.",
@@ -193,31 +193,4 @@ fn disable(context: &mut Context<'_>) -> HandlerResult {
         }
     }
     Ok(Output::Members(root(context)))
-}
-
-/// `DescribeEffectivePolicy`: says when there is none. How policies of a type that is inherited
-/// add up is not simulated.
-fn effective(context: &Context<'_>) -> HandlerResult {
-    let kind = context.text("PolicyType");
-    let account = context.optional("TargetId");
-    let account = account.unwrap_or(&context.caller.account);
-    let state = &context.state;
-    if !account.bytes().all(|letter| letter.is_ascii_digit()) {
-        return Err(invalid(
-            "INVALID_PARTY_TYPE_TARGET",
-            "You specified a target that isn't an account.",
-        ));
-    }
-    state.account(account).ok_or_else(target_not_found)?;
-    let path = state.path_up(account);
-    let mut held = path.iter().flat_map(|node| state.guardrails_of(node, kind));
-    if !state.has_type(kind) || held.next().is_none() {
-        return Err(ApiError::new(
-            "EffectivePolicyNotFoundException",
-            "There is no effective policy of the specified type for the target.",
-        ));
-    }
-    let text =
-        "You are not authorized to perform organizations:DescribeEffectivePolicy (not simulated)";
-    Err(ApiError::new("AccessDeniedException", text).class(ErrorClass::Unsupported))
 }

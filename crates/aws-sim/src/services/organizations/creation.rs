@@ -1,5 +1,6 @@
 //! Making accounts: asked for here, made final in `core/account_creation`.
 
+use hallpass_aws_model::facts;
 use hallpass_sim_base::Millis;
 use serde_json::{Map, Value, json};
 
@@ -23,8 +24,8 @@ pub(super) const OPERATIONS: &[OperationRow] = &[
     ("ListCreateAccountStatus", Reads(list)),
 ];
 
-/// Accounts that are made at once (AWS: "Quotas for AWS Organizations").
-const AT_ONCE: usize = 5;
+/// Accounts that are made at once.
+const AT_ONCE: usize = facts::ACCOUNTS_MADE_AT_ONCE.count();
 /// In mode `hard` two writes to accounts within this time disturb each other (`simulator.md` §2.6).
 const APART: Millis = 200;
 const LETTERS: &str = "abcdefghijklmnopqrstuvwxyz0123456789";

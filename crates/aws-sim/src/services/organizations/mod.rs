@@ -5,8 +5,10 @@ mod administration;
 mod attachments;
 mod creation;
 mod delegation;
+mod effective;
 mod policies;
 mod tags;
+mod transfers;
 mod tree;
 mod units;
 
@@ -76,6 +78,8 @@ pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
         units::OPERATIONS,
         policies::OPERATIONS,
         attachments::OPERATIONS,
+        effective::OPERATIONS,
+        transfers::OPERATIONS,
     ],
 };
 

@@ -16,7 +16,7 @@ use crate::{
         state::SimState,
         windows::Window,
     },
-    vocabulary::policy_types::{check_content, longest},
+    vocabulary::policy_types::{check_content, longest, most},
 };
 
 /// What of this file is called by its name.
@@ -27,9 +27,6 @@ pub(super) const OPERATIONS: &[OperationRow] = &[
     ("DescribePolicy", Reads(describe)),
     ("ListPolicies", Reads(list)),
 ];
-
-/// Policies of one type in an organization (AWS: "Quotas for AWS Organizations").
-const MOST: usize = 10_000;
 
 pub(super) fn not_found() -> ApiError {
     ApiError::new(
@@ -70,9 +67,9 @@ fn malformed() -> ApiError {
     )
 }
 
-fn check(kind: &str, content: &str) -> Result<(), ApiError> {
+fn check(state: &SimState, kind: &str, content: &str) -> Result<(), ApiError> {
     check_content(kind, content).map_err(|_| malformed())?;
-    if content.len() > longest(kind) {
+    if content.len() > longest(kind, &state.settings.behaviour) {
         return Err(constraint(
             "POLICY_CONTENT_LIMIT_EXCEEDED",
             "You have exceeded the content limit for a policy.",
@@ -106,10 +103,10 @@ fn check_own(policy: &Guardrail) -> Result<(), ApiError> {
 fn create(context: &mut Context<'_>) -> HandlerResult {
     let (kind, name) = (context.text("Type"), context.text("Name"));
     let document = context.text("Content");
-    check(kind, document)?;
+    check(context.state, kind, document)?;
     check_name(context.state, kind, name, "")?;
     let rows = &context.state.guardrails.rows;
-    if rows.iter().filter(|(_, row)| row.kind == kind).count() >= MOST {
+    if rows.iter().filter(|(_, row)| row.kind == kind).count() >= most(kind) {
         return Err(constraint(
             "POLICY_NUMBER_LIMIT_EXCEEDED",
             "You have exceeded the number of policies that you can have in an organization.",
@@ -143,7 +140,7 @@ fn update(context: &mut Context<'_>) -> HandlerResult {
     let mut policy = target(context)?.clone();
     check_own(&policy)?;
     if let Some(content) = context.optional("Content") {
-        check(&policy.kind, content)?;
+        check(context.state, &policy.kind, content)?;
         policy.content = Document::new(content);
     }
     if let Some(name) = context.optional("Name") {

@@ -1,5 +1,6 @@
 //! Tags of the root, of organizational units, accounts and policies.
 
+use hallpass_aws_model::facts;
 use hallpass_sim_base::hash;
 use serde_json::{Value, json};
 
@@ -21,8 +22,8 @@ pub(super) const OPERATIONS: &[OperationRow] = &[
     ("UntagResource", Writes(untag)),
 ];
 
-/// Tags of one resource (AWS: "Quotas for AWS Organizations").
-const MOST: usize = 50;
+/// Tags of one resource.
+const MOST: usize = facts::TAGS_PER_ACCOUNT.count();
 
 fn of<'a>(state: &'a SimState, id: &str) -> Option<&'a Tags> {
     if id == state.head.root {

@@ -2,7 +2,11 @@
 
 use serde_json::{Value, json};
 
-use super::{ApiError, Context, HandlerResult, Output, accounts::after, check_parent};
+use super::{
+    ApiError, Context, HandlerResult, Output,
+    accounts::{after, has_older_members},
+    check_parent,
+};
 use crate::core::{entities::Ou, state::SimState, tree::path};
 use crate::services::{OperationHandler::Reads, OperationRow};
 
@@ -69,12 +73,15 @@ fn list_roots(context: &Context<'_>) -> HandlerResult {
 /// A unit as the model spells it.
 pub(super) fn shape(state: &SimState, ou: &Ou) -> Value {
     let head = &state.head;
-    json!({
+    let mut shape = json!({
         "Id": ou.id,
         "Arn": format!("arn:aws:organizations::{}:ou/{}/{}", head.management, head.id, ou.id),
         "Name": ou.name,
-        "Path": path(state, &ou.id),
-    })
+    });
+    if let Some(members) = shape.as_object_mut().filter(|_| !has_older_members(state)) {
+        members.insert("Path".to_owned(), path(state, &ou.id).into());
+    }
+    shape
 }
 
 /// `ListOrganizationalUnitsForParent`

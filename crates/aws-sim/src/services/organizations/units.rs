@@ -1,5 +1,6 @@
 //! Making, renaming and removing organizational units.
 
+use hallpass_aws_model::facts;
 use serde_json::json;
 
 use super::{
@@ -19,10 +20,10 @@ pub(super) const OPERATIONS: &[OperationRow] = &[
 
 const LETTERS: &str = "abcdefghijklmnopqrstuvwxyz0123456789";
 
-/// Organizational units below one another (AWS: "Quotas for AWS Organizations").
-const DEEPEST: usize = 5;
+/// Organizational units below one another.
+const DEEPEST: usize = facts::UNIT_DEPTH.count();
 /// Organizational units of an organization.
-const MOST: usize = 2_000;
+const MOST: usize = facts::UNITS.count();
 
 fn check_name(state: &SimState, parent: &str, name: &str, own: &str) -> Result<(), ApiError> {
     let siblings = state.child_ous.get(parent).into_iter().flatten();

@@ -1,6 +1,7 @@
 //! Central configuration: policies of the administrator that say which standards and controls accounts have. A policy
 //! takes hold in the hubs that are on; hubs are not turned on by it.
 
+use hallpass_aws_model::facts;
 use hallpass_sim_base::Millis;
 use serde_json::{Value, json};
 
@@ -37,8 +38,8 @@ pub(super) const OPERATIONS: &[OperationRow] = &[
     ("ListConfigurationPolicyAssociations", Reads(associations)),
 ];
 
-/// Policies of an organization at most (AWS: "Service quotas" of Security Hub).
-const POLICIES_MAX: usize = 20;
+/// Policies of an organization at most.
+const POLICIES_MAX: usize = facts::HUB_POLICIES.count();
 /// The policy of whoever looks after itself.
 const SELF_MANAGED: &str = "SELF_MANAGED_SECURITY_HUB";
 

@@ -143,7 +143,7 @@ fn get(context: &Context<'_>) -> HandlerResult {
         let text = |name| input_text(row, name).unwrap_or_default();
         let Some((kind, name, it)) = found(context, row)? else {
             unprocessed.push(json!({
-                "StandardsControlAssociationId": row, "ErrorCode": "NOT_FOUND",
+                "StandardsControlAssociationId": row, "ErrorCode": "RESOURCE_NOT_FOUND",
                 "ErrorReason": "The standard is not enabled, or does not have the control",
             }));
             continue;
@@ -167,7 +167,7 @@ fn refusal(
 ) -> Result<Option<(&'static str, &'static str)>, ApiError> {
     Ok(match found(context, row)? {
         None => Some((
-            "NOT_FOUND",
+            "RESOURCE_NOT_FOUND",
             "The standard is not enabled, or does not have the control",
         )),
         Some((_, _, it)) if !is_ready(context, it) => {

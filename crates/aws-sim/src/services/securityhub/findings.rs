@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use hallpass_aws_model::facts;
 use serde_json::{Map, Value, json};
 
 use super::{ApiError, Context, HandlerResult, Output, SimState, administrator, filters::Filters};
@@ -24,13 +25,13 @@ pub(super) const OPERATIONS: &[OperationRow] = &[
 ];
 
 /// Findings of an update at most, and what fits into one (AWS: `BatchUpdateFindings`, `NoteUpdate`).
-const UPDATES_MAX: usize = 100;
-const NOTE_MAX: usize = 512;
-const FIELDS_MAX: usize = 50;
+const UPDATES_MAX: usize = facts::FINDINGS_PER_CALL.count();
+const NOTE_MAX: usize = facts::FINDING_NOTE_CHARACTERS.count();
+const FIELDS_MAX: usize = facts::FINDING_FIELDS.count();
 const KEY_MAX: usize = 128;
 const VALUE_MAX: usize = 1_024;
-/// The largest finding, in bytes (AWS: "Maximum finding size").
-const BYTES_MAX: usize = 245_760;
+/// The largest finding, in bytes.
+const BYTES_MAX: usize = facts::FINDING_BYTES.count();
 
 /// What is kept of a product's finding when it imports it again (AWS: "Updating findings with `BatchImportFindings`").
 const KEPT: [&str; 3] = ["Note", "UserDefinedFields", "Workflow"];

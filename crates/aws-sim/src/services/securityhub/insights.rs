@@ -1,5 +1,6 @@
 //! Insights: saved groupings of findings.
 
+use hallpass_aws_model::facts;
 use serde_json::{Value, json};
 
 use super::{ApiError, Context, HandlerResult, Output, filters::Filters};
@@ -15,8 +16,8 @@ pub(super) const OPERATIONS: &[OperationRow] = &[
     ("GetInsights", Reads(get)),
 ];
 
-/// Custom insights of an account in a Region at most (AWS: "Service quotas").
-const INSIGHTS_MAX: usize = 100;
+/// Custom insights of an account in a Region at most.
+const INSIGHTS_MAX: usize = facts::HUB_INSIGHTS.count();
 fn key(context: &Context<'_>) -> (String, String) {
     (context.call.region.clone(), context.caller.account.clone())
 }

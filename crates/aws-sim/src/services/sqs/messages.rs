@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
+use hallpass_aws_model::facts;
 use hallpass_sim_base::Millis;
 use serde_json::{Map, Value, json};
 
@@ -31,12 +32,12 @@ pub(super) const OPERATIONS: &[OperationRow] = &[
     ),
 ];
 
-/// The longest message, in bytes (AWS: "Amazon SQS message quotas").
-const BYTES_MAX: usize = 1_048_576;
+/// The longest message, in bytes.
+const BYTES_MAX: usize = facts::QUEUE_MESSAGE_BYTES.count();
 /// The longest time that a message can be hidden, in seconds.
 const HIDDEN_MAX: i64 = 43_200;
 /// Entries of a batch at most.
-const BATCH_MAX: usize = 10;
+const BATCH_MAX: usize = facts::QUEUE_BATCH.count();
 
 /// `SendMessage`
 fn send_one(context: &mut Context<'_>) -> HandlerResult {

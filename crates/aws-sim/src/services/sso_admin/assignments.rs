@@ -6,11 +6,13 @@ use hallpass_sim_base::Millis;
 use serde_json::{Value, json};
 
 use super::{
-    ApiError, Context, HandlerResult, Output, check_managed, denied, is_delegated, read_set,
-    statuses, target_set,
+    ApiError, Context, HandlerResult, Output, check_managed, denied, is_delegated,
+    management_account, read_set, statuses, target_set,
 };
 use crate::core::{
-    entities::{Assignment, AssignmentKey, AsyncKind, AsyncState, Id, Operation, PrincipalType},
+    entities::{
+        Assignment, AssignmentKey, AsyncKind, AsyncState, FailAsync, Id, Operation, PrincipalType,
+    },
     errors::ErrorClass,
     limits::OUTSTANDING,
     settle::{duration, enqueue},
@@ -95,7 +97,8 @@ fn create(context: &mut Context<'_>) -> HandlerResult {
     }
     let early = behaviour.is("visible_while_in_progress", "yes")
         && exists
-        && context.call.modifiers.fail_async.is_none();
+        && context.call.modifiers.fail_async.is_none()
+        && refused_by_iam(context, AsyncKind::Create, &target).is_none();
     let answer = accept(context, AsyncKind::Create, &target)?;
     if early && !stands {
         let now = context.now;
@@ -144,6 +147,23 @@ fn key(state: &SimState, target: &AssignmentTarget) -> AssignmentKey {
     )
 }
 
+/// Whether no assignment of the set stands in the account beside this one.
+fn is_alone(state: &SimState, target: &AssignmentTarget) -> bool {
+    let own = key(state, target);
+    let mut others = state.assignments_of(&target.account, &target.set);
+    !others.any(|it| *it != own)
+}
+
+fn refused_by_iam(
+    context: &Context<'_>,
+    kind: AsyncKind,
+    target: &AssignmentTarget,
+) -> Option<FailAsync> {
+    let place = (&*target.account, &*target.set);
+    let role_changes = is_alone(context.state, target);
+    management_account::refused(context, kind, place, role_changes)
+}
+
 /// The last checks of an asynchronous write, then its acceptance.
 fn accept(context: &mut Context<'_>, kind: AsyncKind, target: &AssignmentTarget) -> HandlerResult {
     if conflicts(context.state, target) {
@@ -166,7 +186,7 @@ fn accept(context: &mut Context<'_>, kind: AsyncKind, target: &AssignmentTarget)
         created: context.now,
         due: 0,
         progress: AsyncState::Running,
-        fail: None,
+        fail: refused_by_iam(context, kind, target),
         hidden: false,
         foreign: false,
     };
@@ -214,7 +234,9 @@ pub(super) fn start(
     let duration = duration(speed, extra, context.random());
     let modifiers = &context.call.modifiers;
     operation.due = operation.created + duration + modifiers.stuck_ms;
-    operation.fail.clone_from(&modifiers.fail_async);
+    if modifiers.fail_async.is_some() {
+        operation.fail.clone_from(&modifiers.fail_async);
+    }
     operation.hidden = modifiers.hide_status;
     context.write(Window::Immediate);
     enqueue(context.state, operation.clone());

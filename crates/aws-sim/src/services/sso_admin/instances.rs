@@ -2,13 +2,18 @@
 
 use serde_json::{Value, json};
 
-use super::{Context, HandlerResult, Output, seconds};
-use crate::services::{OperationHandler::Reads, OperationRow};
+use super::{ApiError, Context, HandlerResult, Output, center_key, seconds};
+use crate::core::{kms::SimKeyState, windows::Window};
+use crate::services::{
+    OperationHandler::{Reads, Writes},
+    OperationRow,
+};
 
 /// What of this file is called by its name.
 pub(super) const OPERATIONS: &[OperationRow] = &[
     ("ListInstances", Reads(list)),
     ("ListRegions", Reads(list_regions)),
+    ("UpdateInstance", Writes(update)),
 ];
 
 fn row(context: &Context<'_>) -> Value {
@@ -24,6 +29,10 @@ fn row(context: &Context<'_>) -> Value {
         }
         members.insert("CreatedDate".to_owned(), seconds(center.created));
         members.insert("Status".to_owned(), "ACTIVE".into());
+        let home = &center.home_region;
+        members.insert("PrimaryRegion".to_owned(), home.clone().into());
+        let regions = json!([{ "RegionName": home, "Status": "ACTIVE" }]);
+        members.insert("Regions".to_owned(), regions);
     }
     row
 }
@@ -34,16 +43,7 @@ fn list(context: &Context<'_>) -> HandlerResult {
     let here = context.call.region == context.state.center.home_region;
     let known = context.state.account(&context.caller.account).is_some();
     let page = context.page()?;
-    let mut instance = row(context);
-    if let Some(members) = instance.as_object_mut() {
-        let home = &context.state.center.home_region;
-        members.insert("PrimaryRegion".to_owned(), home.clone().into());
-        members.insert(
-            "Regions".to_owned(),
-            json!([{"RegionName": home, "Status": "ACTIVE"}]),
-        );
-    }
-    let visible = ((here || everywhere) && known && page.after.is_none()).then_some(instance);
+    let visible = ((here || everywhere) && known && page.after.is_none()).then(|| row(context));
     let (rows, token) = page.take(
         visible
             .into_iter()
@@ -54,7 +54,67 @@ fn list(context: &Context<'_>) -> HandlerResult {
 
 /// `DescribeInstance`
 pub(super) fn describe(context: &Context<'_>) -> Output {
-    Output::Members(row(context))
+    let mut row = row(context);
+    if let Some(members) = row.as_object_mut() {
+        let details = match &context.state.center.key {
+            Some(arn) => json!({
+                "KeyType": CUSTOMER_KEY, "KmsKeyArn": arn, "EncryptionStatus": "ENABLED",
+            }),
+            None => json!({ "KeyType": AWS_KEY, "EncryptionStatus": "ENABLED" }),
+        };
+        members.insert("EncryptionConfigurationDetails".to_owned(), details);
+        let sets = !context.state.center.without_sets;
+        members.insert("PermissionSetsEnabled".to_owned(), sets.into());
+    }
+    Output::Members(row)
+}
+
+const AWS_KEY: &str = "AWS_OWNED_KMS_KEY";
+const CUSTOMER_KEY: &str = "CUSTOMER_MANAGED_KEY";
+
+/// The key that `EncryptionConfiguration` asks for: of the customer, or AWS's own.
+fn wanted_key(context: &Context<'_>, wanted: &Value) -> Result<Option<String>, ApiError> {
+    let text = |name: &str| wanted.get(name).and_then(Value::as_str);
+    let invalid = |text: &str| Err(ApiError::new("ValidationException", text));
+    match (text("KeyType"), text("KmsKeyArn")) {
+        (Some(CUSTOMER_KEY), Some(arn)) => {
+            let found = center_key::find(context.state, arn);
+            match found.map(|key| key.state) {
+                Some(SimKeyState::Enabled) => Ok(Some(arn.to_owned())),
+                Some(SimKeyState::Disabled | SimKeyState::PendingDeletion(_)) => {
+                    let text = format!("The KMS key {arn} is not enabled");
+                    let error = ApiError::new("ValidationException", text);
+                    Err(error.with("Reason", "KMS_InvalidStateException"))
+                }
+                None => {
+                    let text = format!("The KMS key {arn} does not exist");
+                    let error = ApiError::new("ResourceNotFoundException", text);
+                    Err(error.with("Reason", "KMS_NotFoundException"))
+                }
+            }
+        }
+        (Some(CUSTOMER_KEY), None) => invalid("KmsKeyArn is required for this KeyType."),
+        (_, Some(_)) => invalid("KmsKeyArn cannot be given for this KeyType."),
+        (_, None) => Ok(None),
+    }
+}
+
+/// `UpdateInstance`: its name, its key, whether it has permission sets; at once, where AWS takes a while (not verified: how
+/// long).
+fn update(context: &mut Context<'_>) -> HandlerResult {
+    let input = &context.call.input;
+    let key = input.get("EncryptionConfiguration");
+    let key = key.map(|it| wanted_key(context, it)).transpose()?;
+    let sets = input.get("PermissionSetsEnabled").and_then(Value::as_bool);
+    let name = context.optional("Name").map(str::to_owned);
+    let center = &mut context.state.center;
+    center.name = name.or_else(|| center.name.take());
+    center.without_sets = sets.map_or(center.without_sets, |it| !it);
+    if let Some(key) = key {
+        center.key = key;
+    }
+    context.write(Window::Immediate);
+    Ok(Output::Members(json!({})))
 }
 
 /// `ListRegions`: the home Region is the only one.

@@ -1,5 +1,6 @@
 //! Policies of a permission set.
 
+use hallpass_aws_model::facts;
 use hallpass_sim_base::hash;
 use serde_json::{Value, json};
 
@@ -197,6 +198,9 @@ fn get_inline(context: &Context<'_>) -> HandlerResult {
     }))
 }
 
+/// Characters of an inline policy, without white space: those of the role behind it.
+const INLINE_MAX: usize = facts::ROLE_POLICY_CHARACTERS.count();
+
 /// `PutInlinePolicyToPermissionSet`
 fn put_inline(context: &mut Context<'_>) -> HandlerResult {
     let mut set = target_set(context)?.clone();
@@ -214,11 +218,11 @@ fn put_inline(context: &mut Context<'_>) -> HandlerResult {
         .chars()
         .filter(|letter| !letter.is_whitespace())
         .count()
-        > 10_240
+        > INLINE_MAX
     {
         return Err(ApiError::new(
             "ServiceQuotaExceededException",
-            "The inline policy exceeds 10240 characters.",
+            format!("The inline policy exceeds {INLINE_MAX} characters."),
         ));
     }
     set.inline = Some(Document::new(policy));

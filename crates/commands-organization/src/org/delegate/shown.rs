@@ -156,6 +156,7 @@ mod tests {
     #[test]
     fn accounts_are_named_beside_their_ids() {
         let member = |id: &str| OrganizationMember {
+            above: None,
             id: id.to_owned(),
             email: format!("{id}@example.com"),
             active: true,

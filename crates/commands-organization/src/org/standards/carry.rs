@@ -1,6 +1,6 @@
 //! From a file of standards to what became of every account and Region.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use hallpass_chores::plans::Settled;
 use hallpass_chores::plans::chore::{Chore, Compared, Drafted, Opened, WishStanding};
@@ -18,7 +18,7 @@ use hallpass_terminal::output;
 
 use super::central::{self, Mode};
 use super::shown::{ShownStandards, shown, shown_policies};
-use super::{check_names, day, unread};
+use super::{check_names, day, read_file, unread};
 
 /// What holds for accounts that look after themselves.
 #[derive(Debug, Default, clap::Args)]
@@ -32,6 +32,40 @@ pub(super) struct OwnHubArgs {
     /// Turn on controls that are off and that the file does not name
     #[arg(long)]
     pub(super) enable_unnamed: bool,
+}
+
+/// What is wanted, where.
+#[derive(Debug, clap::Args)]
+pub(super) struct WantedArgs {
+    /// Which standards and controls are on or off: YAML
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    #[command(flatten)]
+    selection: TargetSelectionArgs,
+    /// Who says which standards are on
+    #[arg(long, value_enum, value_name = "MODE", default_value = "auto")]
+    pub(super) mode: Mode,
+}
+
+impl WantedArgs {
+    /// Reads the file.
+    ///
+    /// # Errors
+    /// Exit 2 when it makes no sense, or cannot be read.
+    pub(super) fn chore<'a>(
+        &'a self,
+        enable_central: bool,
+        own: &'a OwnHubArgs,
+    ) -> Result<StandardsChore<'a>, Failure> {
+        Ok(StandardsChore {
+            path: &self.file,
+            file: read_file(&self.file)?,
+            selection: &self.selection,
+            mode: self.mode,
+            enable_central,
+            own,
+        })
+    }
 }
 
 /// Which standards and controls are to be on or off.
@@ -99,6 +133,7 @@ impl Chore for StandardsChore<'_> {
         let mut home = None;
         if self.enable_central && facts.central.is_none() {
             self.is_for_policies()?;
+            central::not_governed(&facts)?;
             home = Some(central::home(calls).await?);
         } else if central::central(self.mode, &facts)?.is_none() {
             gather_hubs(calls, Some(&self.file), &scope, &mut facts).await;

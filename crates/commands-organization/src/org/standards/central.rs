@@ -68,6 +68,17 @@ pub(super) fn can_say(file: &StandardsFile) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Holds back what would set policies of its administrator against those of Organizations.
+///
+/// # Errors
+/// Exit 4 where an account or a unit has one.
+pub(super) fn not_governed(facts: &StandardsFacts) -> Result<(), Failure> {
+    match facts.governed.refusal(&facts.tree) {
+        Some(why) => Err(Failure::refused(format!("the organization is {why}"))),
+        None => Ok(()),
+    }
+}
+
 /// Whose policies may configure the organization.
 ///
 /// # Errors

@@ -37,6 +37,10 @@ pub(super) async fn arm_ends(engine: Engine, mut stop: watch::Receiver<bool>) {
                 for (account, why) in &report.failed {
                     tracing::warn!(account, why, "ends could not be armed yet");
                 }
+                if report.denied > 0 {
+                    let denied = report.denied;
+                    tracing::warn!(denied, "overdue access is denied: the home Region is lost");
+                }
                 if report.armed + report.not_armed + report.gone > 0 {
                     let (armed, not_armed, gone) = (report.armed, report.not_armed, report.gone);
                     tracing::info!(armed, not_armed, gone, "armed ends were tended");

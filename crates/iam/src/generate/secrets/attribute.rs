@@ -2,6 +2,8 @@
 
 use std::str::FromStr;
 
+use hallpass_aws_model::facts;
+
 use crate::generate::Many;
 use crate::input::BadInput;
 
@@ -12,10 +14,10 @@ pub struct Attribute {
     values: Vec<String>,
 }
 
-/// Longest tag key (AWS: "Tagging AWS resources"), in characters.
-const KEY_MAX: usize = 128;
+/// Longest tag key, in characters.
+const KEY_MAX: usize = facts::TAG_KEY_CHARACTERS.count();
 /// Longest tag value, in characters.
-const VALUE_MAX: usize = 256;
+const VALUE_MAX: usize = facts::TAG_VALUE_CHARACTERS.count();
 
 impl Attribute {
     /// The tag key.

@@ -5,6 +5,8 @@ mod attribute;
 mod guardrails;
 mod published;
 
+use hallpass_aws_model::facts;
+
 use crate::generate::ids::{Lengths, Partition, RoleArn};
 use crate::generate::{Draft, DraftStatement, Many};
 use crate::input::BadInput;
@@ -78,7 +80,7 @@ pub struct GeneratedSecretsPolicies {
 }
 
 /// Largest service control policy, in bytes (`policies.md` §5).
-const SCP_BYTES_MAX: usize = 5_120;
+const SCP_BYTES_MAX: usize = facts::SCP_CHARACTERS.count();
 
 /// Makes the permission set and its guardrails.
 ///

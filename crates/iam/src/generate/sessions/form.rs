@@ -1,5 +1,7 @@
 //! Where a policy that ends sessions is used.
 
+use hallpass_aws_model::facts;
+
 /// Where a revocation policy is used (`policies.md` §12).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum RevocationForm {
@@ -16,9 +18,12 @@ impl RevocationForm {
     /// Most characters of one policy, and whether blanks count (`policies.md` §5).
     pub(super) fn limit(self) -> (usize, &'static str) {
         match self {
-            Self::Scp => (5_120, "a service control policy"),
-            Self::Iam => (6_144, "a managed policy"),
-            Self::PermissionSet => (10_240, "the inline policy of a permission set"),
+            Self::Scp => (facts::SCP_CHARACTERS.count(), "a service control policy"),
+            Self::Iam => (facts::MANAGED_POLICY_CHARACTERS.count(), "a managed policy"),
+            Self::PermissionSet => (
+                facts::ROLE_POLICY_CHARACTERS.count(),
+                "the inline policy of a permission set",
+            ),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! From the wish to cut somebody off to the policies that do it.
 
+use hallpass_aws_model::facts;
 use hallpass_model::Timestamp;
 use jiff::SignedDuration;
 
@@ -30,11 +31,12 @@ pub enum Split {
     Slots(usize),
 }
 
-/// Slots of a target beside `FullAWSAccess` (AWS: "Quotas for AWS Organizations").
-pub const SCP_SLOTS: usize = 4;
+/// Slots of a target beside `FullAWSAccess`.
+pub const SCP_SLOTS: usize = facts::SCPS_PER_TARGET.count() - 1;
 
-/// The longest role session that AWS issues (AWS: "Methods to assume a role").
-pub const MAX_SESSION: SignedDuration = SignedDuration::from_hours(12);
+/// The longest role session that AWS issues.
+pub const MAX_SESSION: SignedDuration =
+    SignedDuration::from_hours(facts::SESSION_HOURS.value as i64);
 
 /// Who is to be cut off, and in what form.
 #[derive(Debug, Clone, PartialEq, Eq)]

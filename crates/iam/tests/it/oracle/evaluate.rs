@@ -177,7 +177,10 @@ fn protected(asked: &Asked<'_>) -> bool {
     let reads = ["get", "list", "simulate", "generate"]
         .iter()
         .any(|verb| name.starts_with(verb));
-    reserved && !reads && !matches!(asked.who, Who::Service(_))
+    let via = asked.context.get("aws:CalledVia");
+    let through_identity_center = arn[5].starts_with("role/aws-reserved/sso.amazonaws.com/")
+        && via.is_some_and(|it| it.texts.iter().any(|it| it == "sso.amazonaws.com"));
+    reserved && !through_identity_center && !reads && !matches!(asked.who, Who::Service(_))
 }
 
 /// The first layer with an explicit deny that counts.

@@ -1,10 +1,13 @@
 //! Every port call failed, its answer lost, the process stopped before or after it: after the same command again or a
 //! resume, everything is as it should be, and no administrator was set twice (row 9).
 
-use hallpass_runner::{Exit, PlanStore as _};
+use std::sync::Arc;
+
+use hallpass_runner::Exit;
 use hallpass_runner_testing::{Gate, PortMode};
 
 use super::world::World;
+use crate::bench::{ended_well, resume_newest};
 
 const FILE: &str = r#"
 services:
@@ -12,16 +15,9 @@ services:
   - {service: devops-guru, account: "333333333333"}
 "#;
 
-async fn attempt(world: &World, holder: &str, gate: &std::sync::Arc<Gate>) -> bool {
-    let run = async {
-        let ran = world.delegate(FILE, true, holder, gate).await;
-        let report = ran.and_then(|ran| ran.report);
-        report.is_some_and(|report| report.exit() == Exit::Ok)
-    };
-    tokio::select! {
-        done = run => done,
-        () = gate.stop() => false,
-    }
+async fn attempt(world: &World, holder: &str, gate: &Arc<Gate>) -> bool {
+    let ran = async { world.delegate(FILE, true, holder, gate).await?.report };
+    ended_well(ran, gate).await
 }
 
 #[tokio::test]
@@ -40,11 +36,9 @@ async fn stopped_anywhere_nothing_is_sent_twice() {
             if !attempt(&world, "first", &gate).await {
                 // whoever was stopped holds its lanes for a minute
                 world.clock.advance(std::time::Duration::from_secs(61));
-                let saved = world.plans.plans(1).await.unwrap();
-                if let (false, Some(saved)) = (by_command, saved.first()) {
+                if !by_command {
                     let runner = world.runner("second", &Gate::new(None));
-                    let patient = crate::bench::patient();
-                    runner.resume(&saved.plan.id, &patient).await.unwrap();
+                    resume_newest(&world.plans, &runner).await;
                 }
             }
             let last = world.delegate(FILE, true, "third", &Gate::new(None)).await;

@@ -10,7 +10,7 @@ use hallpass_org::enrolment::{
 use hallpass_runner::{CheckSeverity, Exit, StepEnd};
 use serde_json::{Value, json};
 
-use super::tower::fixture;
+use super::tower::{State, fixture};
 use super::world::{Found, World, wish};
 
 /// The command of the fixture.
@@ -440,4 +440,52 @@ async fn an_account_that_somebody_moved_meanwhile_is_left_alone() {
     let outcomes: BTreeSet<StepEnd> = report.targets.iter().map(|it| it.outcome).collect();
     assert_eq!(outcomes, BTreeSet::from([StepEnd::Drifted]));
     assert_eq!(world.writes(), Vec::<String>::new());
+}
+
+/// `organization.md` N-10: control by control, with the Config baseline alone, or with none of them.
+#[tokio::test]
+async fn an_account_with_any_baseline_or_control_is_enrolled() {
+    type Change = fn(&mut State);
+    let cases: [(&str, Change, Option<&str>); 4] = [
+        ("nothing", |_| {}, None),
+        (
+            "controls of a unit without a baseline",
+            |it| it.only_controls("777777777777", "ou-ab12-legacy01"),
+            Some("it has controls, without a baseline"),
+        ),
+        (
+            "a control in another account",
+            |it| it.only_controls("666666666666", "ou-ab12-legacy01"),
+            None,
+        ),
+        (
+            "controls where the unit has a baseline that did not reach the account",
+            |it| {
+                it.put("777777777777", "ou-ab12-dev00001");
+                it.only_controls("777777777777", "ou-ab12-dev00001");
+            },
+            None,
+        ),
+    ];
+    for (case, change, wanted) in cases {
+        let world = World::new();
+        world.with(change);
+        let found = world.find(&wish(&["777777777777"], &[])).await.unwrap();
+        let row = found.checks.iter().map(|it| it.result.row());
+        let mut rows = row.filter(|it| it.id == "already-managed" && it.status == "fail");
+        let evidence = rows.next().map(|it| it.evidence);
+        assert_eq!(evidence.as_deref(), wanted, "{case}");
+    }
+}
+
+#[tokio::test]
+async fn a_second_baseline_on_a_unit_does_not_stand_for_that_of_control_tower() {
+    let world = World::new();
+    world.with(|it| {
+        it.has_second = true;
+        it.recorders.clear();
+        it.channels.clear();
+    });
+    let report = world.enrol(&wish(&["777777777777"], &[])).await;
+    assert_eq!(report.exit(), Exit::Ok, "{report:?}");
 }

@@ -82,11 +82,7 @@ async fn enrol(world: &World, wish: &EnrolmentWish, event: Option<Value>, after:
 
 /// An account that Account Factory takes on.
 fn by_factory() -> (World, EnrolmentWish) {
-    let world = World::new();
-    world.with(|it| {
-        it.recorders.clear();
-        it.channels.clear();
-    });
+    let world = World::unrecorded();
     let wish = EnrolmentWish {
         via: Some(EnrolmentBackend::AccountFactory),
         create_role: RoleCreation::Account,

@@ -12,15 +12,6 @@ use super::world::{World, wish};
 const LEGACY: &str = "ou-ab12-legacy01";
 const TWO: [&str; 2] = ["666666666666", "777777777777"];
 
-fn world() -> World {
-    let world = World::new();
-    world.with(|it| {
-        it.recorders.clear();
-        it.channels.clear();
-    });
-    world
-}
-
 fn whole() -> EnrolmentWish {
     EnrolmentWish {
         to: "Legacy".to_owned(),
@@ -30,7 +21,7 @@ fn whole() -> EnrolmentWish {
 
 #[tokio::test]
 async fn a_unit_that_is_its_own_source_is_registered_by_one_call() {
-    let world = world();
+    let world = World::unrecorded();
     let found = world.find(&whole()).await.unwrap();
     assert_eq!(found.enrolment.backend, EnrolmentBackend::Register);
     assert!(found.reason.contains("Legacy"), "{}", found.reason);
@@ -68,7 +59,7 @@ async fn a_unit_that_is_its_own_source_is_registered_by_one_call() {
 
 #[tokio::test]
 async fn an_account_that_a_check_stops_stops_the_unit() {
-    let world = world();
+    let world = World::unrecorded();
     world.with(|it| {
         let place = (TWO[0].to_owned(), "eu-west-1".to_owned());
         it.recorders.insert(place, true);
@@ -144,7 +135,7 @@ async fn what_cannot_be_registered_is_refused_before_anything_is_changed() {
         ),
     ];
     for (wish, change, said) in table {
-        let world = world();
+        let world = World::unrecorded();
         change(&world);
         let refused = world.find(&wish).await.map(|_| ()).unwrap_err();
         assert!(refused.contains(said), "{refused}");
@@ -158,7 +149,7 @@ async fn stopped_anywhere_a_unit_is_registered_once() {
         create_role: RoleCreation::Account,
         ..whole()
     };
-    let unbroken = world();
+    let unbroken = World::unrecorded();
     let gate = Gate::new(None);
     let draft = unbroken.draft(&roles()).await;
     let report = unbroken.apply(draft, "first", &gate).await.unwrap();
@@ -169,7 +160,7 @@ async fn stopped_anywhere_a_unit_is_registered_once() {
     for call in 1..=gate.calls() {
         for mode in PortMode::ALL {
             let case = format!("call {call}, {mode:?}");
-            let world = world();
+            let world = World::unrecorded();
             let draft = world.draft(&roles()).await;
             let gate = Gate::new(Some((call, mode)));
             let done = tokio::select! {

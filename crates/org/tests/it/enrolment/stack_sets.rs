@@ -15,16 +15,6 @@ const CLOSED: &str = "888888888888";
 const OPEN: &str = "777777777777";
 const NAME: &str = "HallpassControlTowerExecution";
 
-/// Of two accounts without the role, nothing lets us into one.
-fn world() -> World {
-    let world = World::new();
-    world.with(|it| {
-        it.recorders.clear();
-        it.channels.clear();
-    });
-    world
-}
-
 fn by_stack_set() -> EnrolmentWish {
     EnrolmentWish {
         create_role: RoleCreation::Ou,
@@ -49,7 +39,7 @@ async fn ends(world: &World, wish: &EnrolmentWish) -> (PlanReport, [(EnrolmentSt
 
 #[tokio::test]
 async fn an_account_that_nothing_lets_us_into_is_opened_by_a_stack_set_and_no_other_is() {
-    let world = world();
+    let world = World::unrecorded();
     world.with(|it| it.roles.insert("666666666666".to_owned(), BTreeSet::new()));
     let (report, [closed, open]) = ends(&world, &by_stack_set()).await;
     assert_eq!(report.exit(), Exit::Ok, "{report:?}");
@@ -85,7 +75,7 @@ async fn an_account_that_nothing_lets_us_into_is_opened_by_a_stack_set_and_no_ot
 
 #[tokio::test]
 async fn without_trusted_access_it_is_said_before_anything_is_changed() {
-    let world = world();
+    let world = World::unrecorded();
     world.with(|it| it.stacks.trusted = false);
     let found = world.find(&by_stack_set()).await.unwrap();
     let stops = |it: &&hallpass_org::enrolment::EnrolmentCheck| it.account.is_none() && it.stops();
@@ -113,7 +103,7 @@ async fn without_trusted_access_it_is_said_before_anything_is_changed() {
 #[tokio::test]
 async fn what_fails_in_one_account_is_its_own_and_is_tried_again_when_asked_to() {
     for passes_by in [false, true] {
-        let world = world();
+        let world = World::unrecorded();
         world.with(|it| {
             if passes_by {
                 it.stacks.unreached.insert(CLOSED.to_owned());
@@ -159,7 +149,7 @@ async fn what_fails_in_one_account_is_its_own_and_is_tried_again_when_asked_to()
 
 #[tokio::test]
 async fn an_account_that_was_closed_is_looked_into_before_it_is_moved() {
-    let world = world();
+    let world = World::unrecorded();
     let place = (CLOSED.to_owned(), "eu-west-1".to_owned());
     world.with(|it| it.recorders.insert(place.clone(), true));
     let (report, [closed, open]) = ends(&world, &by_stack_set()).await;
@@ -172,7 +162,7 @@ async fn an_account_that_was_closed_is_looked_into_before_it_is_moved() {
     );
     assert_eq!(world.with(|it| it.parent(CLOSED)), "r-ab12");
     // where AWS Support has allowed it, it may stay
-    let world = self::world();
+    let world = World::unrecorded();
     world.with(|it| it.recorders.insert(place, true));
     let mut allowed = by_stack_set();
     allowed.allow_config = allowed.accounts.iter().cloned().collect();
@@ -183,7 +173,7 @@ async fn an_account_that_was_closed_is_looked_into_before_it_is_moved() {
 #[tokio::test]
 async fn a_stack_set_of_somebody_else_is_left_alone() {
     let own = {
-        let world = world();
+        let world = World::unrecorded();
         ends(&world, &by_stack_set()).await;
         world.with(|it| it.stacks.set.clone()).unwrap()
     };
@@ -193,7 +183,7 @@ async fn a_stack_set_of_somebody_else_is_left_alone() {
         ("TemplateBody", json!("{}"), "template"),
         ("Parameters", json!([]), "another account"),
     ] {
-        let world = world();
+        let world = World::unrecorded();
         let mut set = own.clone();
         set[member] = value;
         world.with(|it| it.stacks.set = Some(set));
@@ -218,7 +208,7 @@ async fn a_stack_set_of_somebody_else_is_left_alone() {
 
 #[tokio::test]
 async fn operations_of_others_are_waited_for() {
-    let world = world();
+    let world = World::unrecorded();
     let until = "2026-03-02T10:25:00Z".parse().unwrap();
     world.with(|it| it.stacks.busy_until = Some(until));
     let (report, _) = ends(&world, &by_stack_set()).await;

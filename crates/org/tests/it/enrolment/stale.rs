@@ -36,6 +36,9 @@ fn changes() -> Vec<(&'static str, Change)> {
         ("is suspended", |it| {
             it.accounts.get_mut(ACCOUNT).unwrap()["State"] = "SUSPENDED".into();
         }),
+        ("has controls of Control Tower by now", |it| {
+            it.only_controls(ACCOUNT, "ou-ab12-legacy01");
+        }),
         ("config-recorder in ", |it| {
             let regions = it.zone["governedRegions"].as_array().unwrap().clone();
             let region = regions[0].as_str().unwrap().to_owned();
@@ -51,14 +54,10 @@ fn changes() -> Vec<(&'static str, Change)> {
 }
 
 pub(super) fn world(by_itself: bool) -> World {
-    let world = World::new();
-    world.with(|it| {
-        it.recorders.clear();
-        it.channels.clear();
-        if !by_itself {
-            it.zone["remediationTypes"] = json!([]);
-        }
-    });
+    let world = World::unrecorded();
+    if !by_itself {
+        world.with(|it| it.zone["remediationTypes"] = json!([]));
+    }
     world
 }
 

@@ -7,18 +7,12 @@ use hallpass_org::enrolment::{EnrolmentBackend, EnrolmentWish, RoleCreation};
 use hallpass_runner::{Exit, PlanDraft, PlanStore as _};
 use hallpass_runner_testing::{Gate, PortMode};
 use hallpass_testing::stops;
-use serde_json::json;
 
 use super::world::{World, wish};
 
 fn world(by_itself: bool) -> World {
-    let world = World::new();
+    let world = super::stale::world(by_itself);
     world.with(|it| {
-        it.recorders.clear();
-        it.channels.clear();
-        if !by_itself {
-            it.zone["remediationTypes"] = json!([]);
-        }
         it.controls = vec![("ou-ab12-sandbox02".to_owned(), "c/EBS".to_owned())];
         it.roles.insert(
             "888888888888".to_owned(),

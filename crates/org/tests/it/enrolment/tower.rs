@@ -76,6 +76,8 @@ pub(super) struct State {
     pub(super) stacks: FakeStacks,
     pub(super) writes: Vec<String>,
     pub(super) asked: BTreeSet<String>,
+    /// Whether units and accounts have a second baseline, which has failed.
+    pub(super) has_second: bool,
     /// What somebody else does, and before which call from now on.
     pub(super) somebody: Option<(u32, Act)>,
 }
@@ -93,6 +95,13 @@ fn arn(kind: &str, id: &str) -> String {
 }
 
 impl State {
+    /// An account gets a control of a unit, and no baseline.
+    pub(super) fn only_controls(&mut self, account: &str, unit: &str) {
+        let control = format!("control of {unit}");
+        self.controls.push((unit.to_owned(), control.clone()));
+        self.held.insert((account.to_owned(), control));
+    }
+
     pub(super) fn of_fixtures(clock: Timestamp) -> Self {
         let (tree, state) = (fixture("org-tree.json"), fixture("org-enroll-state.json"));
         let rows = |value: &Value, name: &str| value[name].as_array().unwrap().clone();
@@ -139,6 +148,7 @@ impl State {
             writes: Vec::new(),
             asked: BTreeSet::new(),
             somebody: None,
+            has_second: false,
         }
     }
 
@@ -298,6 +308,7 @@ impl FakeTower {
                 let all = [
                     ("AWSControlTowerBaseline", UNITS_KIND),
                     ("IdentityCenterBaseline", "kind/ic"),
+                    ("ConfigBaseline", "kind/config"),
                 ];
                 rows("baselines", all.map(row).to_vec())
             }
@@ -344,7 +355,7 @@ impl FakeTower {
             ];
         }
         let row = |target: String, name: &str, parent: Option<String>, status: &str| {
-            json!({ "arn": format!("base/{name}"), "baselineVersion": "4.0", "targetIdentifier": target, "parentIdentifier": parent,
+            json!({ "arn": format!("base/{name}"), "baselineIdentifier": UNITS_KIND, "baselineVersion": "4.0", "targetIdentifier": target, "parentIdentifier": parent,
                 "statusSummary": { "status": status } })
         };
         let units = state
@@ -373,13 +384,21 @@ impl FakeTower {
             row(arn("account", id), id, Some(format!("base/{unit}")), status)
         });
         let wanted = input.pointer("/filter/targetIdentifiers/0").cloned();
-        let all = units.chain(accounts);
-        all.filter(|it| {
+        let mut all: Vec<Value> = units.chain(accounts).collect();
+        if state.has_second {
+            let second = all.iter().map(|it| {
+                json!({ "arn": format!("config/{}", text(it, "/arn")), "baselineIdentifier": "kind/config",
+                    "targetIdentifier": it["targetIdentifier"], "statusSummary": { "status": "FAILED" } })
+            });
+            let second: Vec<Value> = second.collect();
+            all.extend(second);
+        }
+        all.retain(|it| {
             wanted
                 .as_ref()
                 .is_none_or(|wanted| it["targetIdentifier"] == *wanted)
-        })
-        .collect()
+        });
+        all
     }
 
     fn catalog(&self, state: &State, name: &str, input: &Value) -> Read {

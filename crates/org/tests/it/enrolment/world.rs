@@ -54,6 +54,16 @@ pub(super) fn wish(accounts: &[&str], units: &[&str]) -> EnrolmentWish {
 }
 
 impl World {
+    /// With nothing that Config records by itself in the way.
+    pub(super) fn unrecorded() -> Self {
+        let world = Self::new();
+        world.with(|it| {
+            it.recorders.clear();
+            it.channels.clear();
+        });
+        world
+    }
+
     pub(super) fn new() -> Self {
         let clock = Arc::new(Hourglass::new(crate::bench::START.parse().unwrap()));
         let state = Mutex::new(State::of_fixtures(clock.now()));

@@ -6,7 +6,7 @@ use hallpass_org::standards::{
     CentralHome, NoCentralHome, StandardsFile, StandardsStepExecutor, central_home,
     draft_configuration, needs_local_mode,
 };
-use hallpass_runner::{Exit, PlanStore as _, undo};
+use hallpass_runner::{Exit, PlanStore as _, StepExecutor as _, undo};
 use hallpass_runner_testing::{Gate, PortMode};
 use serde_json::{Value, json};
 
@@ -205,6 +205,25 @@ fn by_itself() -> World {
 
 async fn home(world: &World) -> CentralHome {
     central_home(&world.calls()).await.unwrap().unwrap()
+}
+
+#[tokio::test]
+async fn a_configuration_that_failed_or_is_off_is_not_what_was_wished() {
+    for status in ["FAILED", "DISABLED"] {
+        let world = World::managed();
+        let now = json!({ "ConfigurationType": "CENTRAL", "Status": status, "StatusMessage": "by somebody" });
+        world.with(|it| {
+            it.configuration = json!({ "AutoEnable": false, "AutoEnableStandards": "NONE", "OrganizationConfiguration": now });
+        });
+        let draft = draft_configuration("o-ab12cd34ef", &home(&world).await);
+        let hands = StandardsStepExecutor::new(std::sync::Arc::new(world.calls()));
+        let seen = hands.probe(&draft.steps()[0]).await.unwrap_err();
+        let said = format!("{seen:?}");
+        assert!(
+            said.contains(status) && said.contains("by somebody"),
+            "{said}"
+        );
+    }
 }
 
 /// `organization.md` S-4: switched once, whatever is stopped when, and back to what it was.

@@ -10,7 +10,7 @@ use hallpass_runner::{Exit, StepEnd, undo};
 use hallpass_runner_testing::Gate;
 use serde_json::{Map, Value, json};
 
-use super::hubs::{FIRST, OTHER, PCI, Subscribed, UNIT, fixture};
+use super::hubs::{FIRST, MANAGEMENT, OTHER, PCI, Subscribed, UNIT, fixture};
 use super::world::World;
 
 const TWO_OFF: &str = r"
@@ -533,4 +533,16 @@ async fn a_standard_that_is_being_turned_off_is_waited_for() {
     });
     let ran = world.compare(TWO_OFF).await;
     assert_eq!(ran.row(FIRST, "us-east-1").enable, [PCI]);
+}
+
+#[tokio::test]
+async fn accounts_are_in_the_same_units_whether_they_say_so_or_the_units_are_asked() {
+    let told = World::new().compare(TWO_OFF).await;
+    let world = World::new();
+    world.with(|it| it.has_paths = false);
+    let walked = world.compare(TWO_OFF).await;
+    assert_eq!(told.facts.tree, walked.facts.tree);
+    let first = &told.facts.tree.accounts[FIRST];
+    assert_eq!(first.units, ["r-ab12", UNIT]);
+    assert_eq!(told.facts.tree.accounts[MANAGEMENT].units, ["r-ab12"]);
 }

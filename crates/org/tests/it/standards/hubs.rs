@@ -65,6 +65,8 @@ const LAST_LOOKS: [&str; 4] = [
 #[derive(Default)]
 pub(super) struct State {
     pub(super) accounts: Vec<(String, &'static str)>,
+    /// Whether accounts say where they stand, as AWS has them do.
+    pub(super) has_paths: bool,
     pub(super) hubs: BTreeMap<(String, String), Hub>,
     /// What a person does, after so many calls.
     pub(super) person: Option<(u32, Deed)>,
@@ -74,6 +76,10 @@ pub(super) struct State {
     pub(super) policies: Option<BTreeMap<String, String>>,
     /// Who configures the organization, as AWS says it; the administrator does where it is nothing.
     pub(super) configuration: Value,
+    /// Security Hub CSPM policies of Organizations: what each is attached to, and what it says.
+    pub(super) governing: Vec<(&'static str, Value)>,
+    /// Accounts whose effective policy was asked for.
+    pub(super) asked: Vec<String>,
     /// Where findings are collected nowhere.
     pub(super) scattered: bool,
     /// Policies that are there: id, name, what they say.
@@ -147,12 +153,28 @@ const IS_CENTRAL: [&str; 6] = [
     "GetConfigurationPolicyAssociation",
 ];
 
+/// What is asked about policies of Organizations.
+const GOVERNING: [&str; 3] = [
+    "ListPolicies",
+    "ListTargetsForPolicy",
+    "DescribeEffectivePolicy",
+];
+
 fn read_organization(state: &State, account: &str, name: &str, input: &Value) -> Answered {
     let rows = |rows: Vec<Value>, list: &str| Ok(json!({ list: rows }));
     match name {
         "DescribeOrganization" => Ok(json!({ "Organization": {
                 "Id": "o-ab12cd34ef", "MasterAccountId": MANAGEMENT } })),
         "ListRoots" => rows(vec![json!({ "Id": "r-ab12" })], "Roots"),
+        "ListAccounts" => {
+            let all = state.accounts.iter().map(|(id, status)| {
+                let unit = if id == MANAGEMENT { "" } else { UNIT };
+                let path = format!("o-ab12cd34ef/r-ab12/{unit}/{id}/").replace("//", "/");
+                let paths = state.has_paths.then(|| json!([path]));
+                json!({ "Id": id, "State": status, "JoinedTimestamp": state.joined, "Paths": paths })
+            });
+            rows(all.collect(), "Accounts")
+        }
         "ListAccountsForParent" => {
             let at_root = text(input, "ParentId") == "r-ab12";
             let all = state
@@ -182,6 +204,38 @@ fn read_organization(state: &State, account: &str, name: &str, input: &Value) ->
             rows(all.collect(), "Regions")
         }
         other => panic!("nobody asks {other}"),
+    }
+}
+
+/// Policies of Organizations; of an account the last of them holds that is attached to it or above.
+fn read_governing(state: &mut State, name: &str, input: &Value) -> Answered {
+    let rows = |rows: Vec<Value>, list: &str| Ok(json!({ list: rows }));
+    let all = state.governing.iter().enumerate();
+    match name {
+        "ListPolicies" => {
+            assert_eq!(input["Filter"], "SECURITYHUB_CSPM_POLICY");
+            let all = all.map(|(at, _)| json!({ "Id": format!("p-{at}"), "Name": "baseline" }));
+            rows(all.collect(), "Policies")
+        }
+        "ListTargetsForPolicy" => {
+            let of = all.filter(|(at, _)| text(input, "PolicyId") == format!("p-{at}"));
+            let of = of.map(|(_, (target, _))| json!({ "TargetId": target }));
+            rows(of.collect(), "Targets")
+        }
+        _ => {
+            assert_eq!(input["PolicyType"], "SECURITYHUB_CSPM_POLICY");
+            let account = text(input, "TargetId");
+            let path = ["r-ab12", UNIT, account.as_str()];
+            let mut held = all
+                .filter(|(_, (it, _))| path.contains(it) && (*it != UNIT || account != MANAGEMENT));
+            let found = held
+                .next_back()
+                .map(|(_, (_, content))| content.to_string());
+            state.asked.push(account.clone());
+            let found = found.filter(|it| it != "null");
+            let found = found.ok_or(("EffectivePolicyNotFoundException", "none"))?;
+            Ok(json!({ "EffectivePolicy": { "PolicyContent": found, "TargetId": account } }))
+        }
     }
 }
 
@@ -276,6 +330,7 @@ impl FakeHubs {
                 ))?;
                 Self::read_hub(hub, (account, &region), name, input)
             }
+            (_, name) if GOVERNING.contains(&name) => read_governing(state, name, input),
             (_, name) => read_organization(state, account, name, input),
         }
     }

@@ -4,6 +4,7 @@ mod central;
 mod comparing;
 mod exporting;
 mod following;
+mod governed;
 mod hubs;
 mod persons;
 mod stops;

@@ -4,11 +4,12 @@
 use std::sync::Arc;
 
 use hallpass_org::standards::StandardsStepExecutor;
-use hallpass_runner::{Exit, PlanStore as _, StepEnd};
+use hallpass_runner::{Exit, StepEnd};
 use hallpass_runner_testing::{Gate, PortMode};
 
 use super::hubs::{FIRST, PCI, Subscribed, turns_off};
 use super::world::World;
+use crate::bench::{ended_well, resume_newest};
 
 const FILE: &str = r"
 defaults:
@@ -33,15 +34,8 @@ fn world() -> World {
 }
 
 async fn attempt(world: &World, holder: &str, gate: &Arc<Gate>) -> bool {
-    let run = async {
-        let ran = world.run(FILE, true, holder, gate).await;
-        let report = ran.and_then(|ran| ran.report);
-        report.is_some_and(|report| report.exit() == Exit::Ok)
-    };
-    tokio::select! {
-        done = run => done,
-        () = gate.stop() => false,
-    }
+    let ran = async { world.run(FILE, true, holder, gate).await?.report };
+    ended_well(ran, gate).await
 }
 
 #[tokio::test]
@@ -60,11 +54,9 @@ async fn stopped_anywhere_nothing_is_sent_twice() {
             if !attempt(&world, "first", &gate).await {
                 // whoever was stopped holds its lanes for a minute
                 world.clock.advance(std::time::Duration::from_secs(61));
-                let saved = world.plans.plans(1).await.unwrap();
-                if let (false, Some(saved)) = (by_command, saved.first()) {
+                if !by_command {
                     let runner = world.runner("second", &Gate::new(None));
-                    let patient = crate::bench::patient();
-                    runner.resume(&saved.plan.id, &patient).await.unwrap();
+                    resume_newest(&world.plans, &runner).await;
                 }
             }
             let last = world.run(FILE, true, "third", &Gate::new(None)).await;

@@ -72,6 +72,7 @@ impl World {
         let ids = [MANAGEMENT, FIRST, OTHER, "999999999999"];
         let state = State {
             accounts: ids.map(|it| (it.to_owned(), "ACTIVE")).to_vec(),
+            has_paths: true,
             hubs: hubs.collect(),
             polls: 3,
             most: 100,

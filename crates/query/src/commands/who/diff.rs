@@ -7,9 +7,8 @@ use hallpass_inventory::{
 use serde_json::{Value, json};
 
 use super::{NOT_COVERED, rows};
-use crate::commands::query::{WhichData, access_data};
+use crate::commands::query::{SnapshotsAtArgs, WhichData, access_data};
 use crate::failure::{QueryExit, QueryFailure, QueryOutcome, say};
-use crate::folder::SnapshotsAt;
 use crate::output::{OutputArgs, Sheet};
 
 /// What people gained and lost between two snapshots, and why
@@ -36,14 +35,8 @@ pub(crate) struct Args {
     #[arg(value_name = "AFTER")]
     after: WhichData,
 
-    /// Where snapshots are: a folder, or `s3://bucket/prefix`
-    #[arg(
-        long,
-        visible_alias = "snapshots",
-        value_name = "PLACE",
-        default_value = "snapshots"
-    )]
-    folder: SnapshotsAt,
+    #[command(flatten)]
+    snapshots: SnapshotsAtArgs,
 
     /// Exit 3 when somebody gained or lost something
     #[arg(long)]
@@ -55,7 +48,7 @@ pub(crate) struct Args {
 
 pub(super) async fn run(args: &Args) -> QueryOutcome {
     let read = async |which| -> Result<AccessSnapshot, QueryFailure> {
-        let (snapshot, grants) = access_data(&args.folder, which).await?;
+        let (snapshot, grants) = access_data(&args.snapshots.folder, which).await?;
         Ok(AccessSnapshot::new(&snapshot, &grants))
     };
     let (before, after) = (read(&args.before).await?, read(&args.after).await?);

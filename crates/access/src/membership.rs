@@ -1,0 +1,120 @@
+//! Whether a grant lost what it rested on because its holder left a group (`access.md` §22, R-5).
+
+use std::collections::BTreeSet;
+
+use hallpass_model::{Timestamp, UserId};
+use hallpass_rules::directory::{Group, Snapshot};
+use hallpass_rules::{Ask, Decision, DecisionKind, Directory, Rules};
+
+use crate::Grant;
+
+/// Why today's rules would refuse a live grant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum RefusedToday {
+    /// A rule that it rests on would still give it to somebody in a group that its holder is not in.
+    LeftGroup,
+    /// The rules are others, or nobody could approve it.
+    ByRules,
+}
+
+/// Why today's rules would refuse a live grant to its holder; `None` where they would not, or where that cannot be told because
+/// a membership or a place could not be read: what is unread ends nothing.
+pub(crate) fn refused_today(
+    grant: &Grant,
+    question: &Ask<'_>,
+    rules: &Rules,
+    directory: &Directory,
+    now: Timestamp,
+) -> Option<RefusedToday> {
+    let decision = rules.decide(grant.holder.principal(), question, directory, now);
+    let is_refused = match decision.kind {
+        DecisionKind::NoStatements
+        | DecisionKind::NoApprovers
+        | DecisionKind::RequesterNotAllowed => true,
+        DecisionKind::ApprovalNotRequired
+        | DecisionKind::SelfApproval
+        | DecisionKind::RequiresApproval => false,
+    };
+    if !is_refused || !decision.unread.is_empty() {
+        return None;
+    }
+    let may_have_left = decision.kind == DecisionKind::RequesterNotAllowed;
+    if may_have_left && is_missing_from_a_group(grant, question, rules, directory, now) {
+        return Some(RefusedToday::LeftGroup);
+    }
+    Some(RefusedToday::ByRules)
+}
+
+/// Whether in one group more, the holder might ask by a rule that the grant rests on.
+fn is_missing_from_a_group(
+    grant: &Grant,
+    question: &Ask<'_>,
+    rules: &Rules,
+    directory: &Directory,
+    now: Timestamp,
+) -> bool {
+    let user = &grant.key.user;
+    let alone = holder_alone(user, question, directory);
+    let named = rules.referenced_groups();
+    let resolved = named
+        .iter()
+        .filter_map(|name| directory.resolve_group(name));
+    let others: BTreeSet<_> = resolved
+        .filter(|group| !is_member(group, user))
+        .map(|group| &group.id)
+        .collect();
+    others.into_iter().any(|group| {
+        let mut snapshot = alone.clone();
+        for known in &mut snapshot.groups {
+            if known.id == *group {
+                known.members = Some(BTreeSet::from([user.clone()]));
+            }
+        }
+        let directory = Directory::new(snapshot);
+        let decision = rules.decide(grant.holder.principal(), question, &directory, now);
+        may_ask(&decision) && rests_on(grant, &decision)
+    })
+}
+
+/// What of the directory says whether one person may ask for this: everybody else is left out, so that an organization
+/// of many thousands costs nothing.
+fn holder_alone(user: &UserId, question: &Ask<'_>, directory: &Directory) -> Snapshot {
+    let whole = directory.snapshot();
+    let account = match question {
+        Ask::Account { account, .. } => directory.account(account).cloned(),
+        Ask::Group { .. } => None,
+    };
+    let theirs = |members: &BTreeSet<UserId>| members.get(user).cloned().into_iter().collect();
+    let group = |group: &Group| Group {
+        id: group.id.clone(),
+        name: group.name.clone(),
+        members: group.members.as_ref().map(theirs),
+    };
+    Snapshot {
+        root_id: whole.root_id.clone(),
+        accounts: account.into_iter().collect(),
+        ous: whole.ous.clone(),
+        permission_sets: whole.permission_sets.clone(),
+        people: directory.person(user).cloned().into_iter().collect(),
+        groups: whole.groups.iter().map(group).collect(),
+        taken_at: whole.taken_at,
+    }
+}
+
+fn is_member(group: &Group, user: &UserId) -> bool {
+    let members = group.members.as_ref();
+    members.is_some_and(|members| members.contains(user))
+}
+
+/// Whether the holder is among those who may ask; who could approve is another question.
+fn may_ask(decision: &Decision) -> bool {
+    !matches!(
+        decision.kind,
+        DecisionKind::NoStatements | DecisionKind::RequesterNotAllowed
+    )
+}
+
+fn rests_on(grant: &Grant, decision: &Decision) -> bool {
+    let mut rules = decision.based_on.iter();
+    rules.any(|rule| grant.based_on.iter().any(|known| known == rule.as_str()))
+}

@@ -1,0 +1,286 @@
+//! People who are disabled, are gone or left a group lose what rests on it within seconds: those behind live access are
+//! looked at every half minute, and at once when an event names them (`access.md` §22, R-5). Ends go the path of every
+//! reconciliation: committed first, carried out then.
+
+use std::collections::BTreeSet;
+use std::sync::{MutexGuard, PoisonError};
+
+use hallpass_audit::Event;
+use hallpass_model::{TimeSpan, Timestamp, UserId};
+
+use super::{Access, AccessError};
+use crate::records::Doer;
+use crate::step::{GrantStep, RequestStep};
+use crate::{
+    Change, CommitError, DirectoryFault, EndCause, Grant, PeopleLook, ReadError, Request,
+    RequestFilter, RequestStateKind, end, membership, start, target,
+};
+
+/// Requests read per round.
+const BATCH: u32 = 256;
+
+/// What a look at people did.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PeopleLooked {
+    /// People whom AWS was asked about: those behind live access, or of them those whom an event named.
+    pub people: u32,
+    /// Grants that end because their holder is gone or disabled.
+    pub left: u32,
+    /// Grants that end because their holder left a group, or because of today's rules where the settings say so.
+    pub ended: u32,
+    /// Requests that nobody can approve any more: whoever asked is gone or disabled.
+    pub requests: u32,
+    /// People whose tokens and sessions ended.
+    pub credentials: u32,
+    /// What could not be stored; the next look does it.
+    pub failed: u32,
+    /// The first of what AWS did not say.
+    pub fault: Option<DirectoryFault>,
+}
+
+impl PeopleLooked {
+    /// Whether AWS answered, and all that followed was stored.
+    pub fn is_whole(&self) -> bool {
+        self.failed == 0 && self.fault.is_none()
+    }
+}
+
+/// Who and what a look is about.
+#[derive(Default)]
+struct Behind {
+    users: BTreeSet<UserId>,
+    grants: Vec<Grant>,
+    requests: Vec<Request>,
+    /// Of the users, those with tokens or sessions, where that was asked for.
+    credentials: BTreeSet<UserId>,
+}
+
+impl Access {
+    /// Looks at the people behind live grants and waiting requests, and ends what those hold of whom AWS says that they
+    /// are disabled, gone or out of a group. With `only`, at those of them, and at their tokens and sessions. What AWS
+    /// does not say ends nothing. May be repeated, by anybody at any time: what ended does not end again, and nobody who
+    /// comes back gets it back.
+    ///
+    /// # Errors
+    /// When the store cannot say who holds what. What AWS did not answer and what was not stored is in the answer.
+    pub async fn look_at_people(
+        &self,
+        only: Option<&BTreeSet<UserId>>,
+    ) -> Result<PeopleLooked, AccessError> {
+        let began = self.now();
+        let behind = self.behind_access(only).await?;
+        let mut looked = PeopleLooked::default();
+        if !behind.users.is_empty() {
+            self.look_behind(behind, &mut looked).await;
+        }
+        if only.is_none() && looked.is_whole() {
+            *self.last_people_look() = Some(began);
+        }
+        Ok(looked)
+    }
+
+    /// How long ago everybody behind live access was looked at, with an answer about each; `None` before the first time.
+    pub fn people_looked_ago(&self) -> Option<TimeSpan> {
+        let last = *self.last_people_look();
+        last.map(|at| TimeSpan::between(at, self.now()))
+    }
+
+    fn last_people_look(&self) -> MutexGuard<'_, Option<Timestamp>> {
+        let last = self.people_looked.lock();
+        last.unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn look_behind(&self, behind: Behind, looked: &mut PeopleLooked) {
+        let look = self.people.look_at(&behind.users).await;
+        looked.people = u32::try_from(behind.users.len()).unwrap_or(u32::MAX);
+        looked.fault.clone_from(&look.fault);
+        for grant in &behind.grants {
+            let id = grant.id;
+            match self.judge_holder(grant, &look, looked).await {
+                Ok(()) | Err(AccessError::Commit(CommitError::Raced(_))) => {}
+                Err(error) => {
+                    looked.failed += 1;
+                    tracing::warn!(grant.id = %id, error = %error, "what a person holds could not be ended");
+                }
+            }
+        }
+        for request in behind.requests {
+            self.judge_requester(request, &look, looked).await;
+        }
+        for user in behind.credentials {
+            self.judge_credentials(user, &look, looked).await;
+        }
+    }
+
+    async fn behind_access(&self, only: Option<&BTreeSet<UserId>>) -> Result<Behind, ReadError> {
+        let is_meant = |user: &UserId| only.is_none_or(|only| only.contains(user));
+        let mut behind = Behind::default();
+        for grant in self.live_grants().await? {
+            if grant.is_hold() && is_meant(&grant.key.user) {
+                behind.users.insert(grant.key.user.clone());
+                behind.grants.push(grant);
+            }
+        }
+        for request in self.waiting_requests().await? {
+            // whose yes counts is decided by the newest snapshot, which they are then part of
+            let reviewers = request.reviews.iter().filter_map(|it| it.user.clone());
+            behind.users.extend(reviewers.filter(is_meant));
+            if is_meant(&request.requester.user) {
+                behind.users.insert(request.requester.user.clone());
+                behind.requests.push(request);
+            }
+        }
+        if let Some(only) = only {
+            let with = self.ports.store.with_credentials().await?;
+            let with = with.into_iter().filter(|user| only.contains(user));
+            behind.credentials = with.collect();
+            behind.users.extend(behind.credentials.iter().cloned());
+        }
+        Ok(behind)
+    }
+
+    async fn waiting_requests(&self) -> Result<Vec<Request>, ReadError> {
+        let mut filter = RequestFilter {
+            state: Some(RequestStateKind::Pending),
+            ..RequestFilter::default()
+        };
+        let mut all = Vec::new();
+        loop {
+            let page = self.ports.store.requests(&filter, BATCH).await?;
+            all.extend(page.rows);
+            let Some(next) = page.next else {
+                return Ok(all);
+            };
+            filter.before = Some(next);
+        }
+    }
+
+    async fn judge_holder(
+        &self,
+        grant: &Grant,
+        look: &PeopleLook,
+        looked: &mut PeopleLooked,
+    ) -> Result<(), AccessError> {
+        let user = &grant.key.user;
+        if is_gone(user, look) {
+            self.end_for(grant, EndCause::PrincipalLeft, None).await?;
+            looked.left += 1;
+        } else if look.answered.contains(user)
+            && look.placed.contains(user)
+            && let Some(why) = self.refused_by_today(grant, &look.directory)
+            && let Some(cause) = self.cause_of(why)
+        {
+            self.end_for(grant, cause, Some(why)).await?;
+            looked.ended += 1;
+        }
+        Ok(())
+    }
+
+    /// Why today's rules would refuse a grant, by a directory that is fresh; what was adopted never rested on a rule.
+    pub(super) fn refused_by_today(
+        &self,
+        grant: &Grant,
+        directory: &hallpass_rules::Directory,
+    ) -> Option<membership::RefusedToday> {
+        let step = self.step();
+        if grant.approval == crate::Approval::Adopted || self.ensure_fresh(directory, step).is_err()
+        {
+            return None;
+        }
+        let question = target::question(&grant.key.target, &grant.names)?;
+        membership::refused_today(grant, &question, &self.rules(), directory, step.now)
+    }
+
+    /// What ends a grant that today's rules would refuse; `None` where the settings leave it standing.
+    pub(super) fn cause_of(&self, why: membership::RefusedToday) -> Option<EndCause> {
+        let is_to_end = why == membership::RefusedToday::LeftGroup
+            || self.settings.on_rule_change == crate::OnRuleChange::End;
+        is_to_end.then_some(EndCause::RuleChanged)
+    }
+
+    /// Begins the end of a grant, as it is stored now.
+    pub(super) async fn end_for(
+        &self,
+        grant: &Grant,
+        cause: EndCause,
+        why: Option<membership::RefusedToday>,
+    ) -> Result<(), AccessError> {
+        let holds = self.holds(Some(&grant.key)).await?;
+        let mut ends = end::begin(grant, cause, Doer::Hallpass, &holds, self.step());
+        if why == Some(membership::RefusedToday::LeftGroup) {
+            ends = GrantStep {
+                records: ends.records.into_iter().map(of_left_group).collect(),
+                ..ends
+            };
+        }
+        self.store_change(ends.fold()).await?;
+        Ok(())
+    }
+
+    async fn judge_requester(
+        &self,
+        request: Request,
+        look: &PeopleLook,
+        looked: &mut PeopleLooked,
+    ) {
+        if !is_gone(&request.requester.user, look) {
+            return;
+        }
+        let (id, step) = (request.id, self.step());
+        let Ok(pending) = request.pending(step.now) else {
+            return;
+        };
+        let refused = start::of_leaver(pending, step);
+        match self.store_change(RequestStep::update_change(refused)).await {
+            Ok(_) => looked.requests += 1,
+            Err(CommitError::Raced(_)) => {}
+            Err(error) => {
+                looked.failed += 1;
+                tracing::warn!(request.id = %id, error = %error, "a request of somebody who left could not be refused");
+            }
+        }
+    }
+
+    async fn judge_credentials(&self, user: UserId, look: &PeopleLook, looked: &mut PeopleLooked) {
+        if !is_gone(&user, look) {
+            return;
+        }
+        match self.end_credentials_of(user).await {
+            Ok(()) => looked.credentials += 1,
+            Err(error) => {
+                looked.failed += 1;
+                tracing::warn!(error = %error, "tokens and sessions of somebody who left could not be ended");
+            }
+        }
+    }
+
+    /// Ends the tokens and sessions of somebody who is no enabled user any more.
+    pub(super) async fn end_credentials_of(&self, user: UserId) -> Result<(), AccessError> {
+        let step = self.step();
+        let record = step
+            .of_user(Event::CredentialsEnded, &user)
+            .why("principal_left");
+        let change = Change {
+            credentials_ended: vec![(user, step.now)],
+            audit: vec![record],
+            ..Change::default()
+        };
+        self.store_change(change).await?;
+        Ok(())
+    }
+}
+
+/// Whether AWS said of this very person that they are gone or disabled.
+fn is_gone(user: &UserId, look: &PeopleLook) -> bool {
+    let found = look.directory.person(user);
+    look.answered.contains(user) && !found.is_some_and(|person| person.enabled)
+}
+
+/// The record of what was found says that it is a group, not the rules.
+fn of_left_group(record: hallpass_audit::Draft) -> hallpass_audit::Draft {
+    if record.event() == Event::DriftRuleChanged {
+        record.why("left_group")
+    } else {
+        record
+    }
+}

@@ -1,0 +1,128 @@
+//! Since when IAM Identity Center has answered nobody here (`access.md` §22, R-1).
+//!
+//! Its administration lives in one Region, the home Region of the instance: while that is away nothing can be listed, given or
+//! removed, and people go on signing in by its other Regions. One call without an answer says nothing; none with one for a
+//! minute does.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use hallpass_model::{TimeSpan, Timestamp};
+
+/// Calls without an answer, one after the other, that count.
+const FAILURES: u32 = 3;
+/// For how long there must have been none: a deployment or a short loss of the network passes in less.
+const LOST_AFTER: TimeSpan = TimeSpan::minutes(1);
+
+/// What is known of the answers of a service. Shared by whoever calls it and whoever asks.
+#[derive(Debug, Default)]
+pub struct SilenceWatch(Mutex<Silence>);
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Silence {
+    /// Calls without an answer since the last answer.
+    failures: u32,
+    /// When the first of them was given up.
+    since: Option<Timestamp>,
+    /// Whether this process was ever answered.
+    is_heard: bool,
+}
+
+impl SilenceWatch {
+    /// A call was answered, be it with a refusal.
+    pub fn answered(&self) {
+        *self.silence() = Silence {
+            is_heard: true,
+            ..Silence::default()
+        };
+    }
+
+    /// A call was not: it timed out, broke, or met an error of the service.
+    pub fn unanswered(&self, now: Timestamp) {
+        let mut silence = self.silence();
+        silence.failures = silence.failures.saturating_add(1);
+        // a clock that went back leaves no silence that begins in the future
+        silence.since = Some(silence.since.map_or(now, |since| since.min(now)));
+    }
+
+    /// Goes on from a silence that the process before was in, so that a start does not begin to count anew. The first
+    /// answer ends it: also one that came before this.
+    pub fn resume(&self, since: Timestamp) {
+        let mut silence = self.silence();
+        if !silence.is_heard {
+            silence.failures = FAILURES;
+            silence.since = Some(since);
+        }
+    }
+
+    /// Since when no call has been answered, where that is more than passes by itself; `None` while they are.
+    pub fn lost_since(&self, now: Timestamp) -> Option<Timestamp> {
+        let silence = *self.silence();
+        let since = silence.since?;
+        (silence.failures >= FAILURES && LOST_AFTER.after(since) <= now).then_some(since)
+    }
+
+    fn silence(&self) -> MutexGuard<'_, Silence> {
+        // every change is whole
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(1_000_000 + second).unwrap()
+    }
+
+    #[test]
+    fn a_region_is_lost_after_several_calls_over_a_minute_and_back_with_one_answer() {
+        for (row, unanswered, answered, now, lost) in [
+            ("no call", &[][..], None, 600, None),
+            ("one call", &[0], None, 600, None),
+            ("three at once", &[0, 1, 2], None, 59, None),
+            ("three and a minute", &[0, 1, 2], None, 60, Some(0)),
+            ("an answer among them", &[0, 1, 2, 90], Some(30), 600, None),
+            ("answered since", &[0, 1, 2], Some(70), 600, None),
+            ("lost again", &[0, 1, 40, 41, 42], Some(30), 101, Some(40)),
+            ("a clock that went back", &[50, 51, 20], None, 80, Some(20)),
+        ] {
+            let watch = SilenceWatch::default();
+            let mut answered = answered;
+            for second in unanswered {
+                if answered.is_some_and(|at| at <= *second) {
+                    watch.answered();
+                    answered = None;
+                }
+                watch.unanswered(at(*second));
+            }
+            if answered.is_some() {
+                watch.answered();
+            }
+            assert_eq!(watch.lost_since(at(now)), lost.map(at), "{row}");
+        }
+    }
+
+    #[test]
+    fn a_start_goes_on_with_the_silence_of_before_until_the_first_answer() {
+        let watch = SilenceWatch::default();
+        watch.resume(at(0));
+        watch.unanswered(at(700));
+        assert_eq!(watch.lost_since(at(700)), Some(at(0)));
+        watch.answered();
+        assert_eq!(watch.lost_since(at(900)), None);
+    }
+
+    #[test]
+    fn a_start_that_was_answered_already_goes_on_with_nothing() {
+        let watch = SilenceWatch::default();
+        watch.answered();
+        watch.resume(at(0));
+        assert_eq!(watch.lost_since(at(700)), None);
+        // and a loss that begins after it has its own beginning
+        for second in [700, 701, 702] {
+            watch.unanswered(at(second));
+        }
+        assert_eq!(watch.lost_since(at(800)), Some(at(700)));
+    }
+}

@@ -1,0 +1,141 @@
+//! Roles, users and sessions of IAM; permission sets, assignments and sessions of IAM Identity Center.
+
+use super::FactStanding::{NotVerified, Read};
+use super::{Fact, FactSource, facts, source};
+
+const IAM: FactSource = source(
+    "IAM User Guide, \"IAM and AWS STS quotas\"",
+    "IAM object quotas",
+);
+const ASSUME: FactSource = source(
+    "IAM User Guide, \"Methods to assume a role\"",
+    "Comparing methods for using roles",
+);
+const CHAINING: FactSource = source(
+    "IAM User Guide, \"IAM roles\"",
+    "Roles terms and concepts: role chaining",
+);
+const CENTER: FactSource = source(
+    "IAM Identity Center User Guide, \"IAM Identity Center quotas\"",
+    "AWS account quotas",
+);
+const THROTTLES: FactSource = source(
+    "IAM Identity Center User Guide, \"IAM Identity Center quotas\"",
+    "Throttle limits",
+);
+const STORE: FactSource = source(
+    "IAM Identity Center User Guide, \"IAM Identity Center quotas\"",
+    "IAM Identity Center directory quotas",
+);
+const DURATION: FactSource = source(
+    "IAM Identity Center User Guide, \"Set session duration for AWS accounts\"",
+    "",
+);
+const MANAGER: FactSource = source(
+    "IAM User Guide, \"Quotas and limits in account access manager\"",
+    "Group assignment quota",
+);
+const MANAGER_THROTTLES: FactSource = source(
+    "IAM User Guide, \"Quotas and limits in account access manager\"",
+    "Throttle limits",
+);
+
+facts! {
+    OF_ACCESS;
+    MANAGED_POLICIES_PER_ROLE = 10 "policies", "iam.role.managed-policies",
+        "managed policies attached to one role, unless the account's quota was raised",
+        "into how many policies `policy shrink` may cut; what the simulator takes",
+        IAM, Read("2026-10-01");
+    MANAGED_POLICIES_PER_ROLE_MOST = 25 "policies", "iam.role.managed-policies.most",
+        "the same where the account's quota was raised",
+        "what `policy size` says",
+        IAM, Read("2026-10-01");
+    MANAGED_POLICIES_PER_USER = 10 "policies", "iam.user.managed-policies",
+        "managed policies attached to one user",
+        "`GetAccountSummary` of the simulator",
+        IAM, NotVerified;
+    MANAGED_POLICIES_PER_GROUP = 10 "policies", "iam.group.managed-policies",
+        "managed policies attached to one group",
+        "`GetAccountSummary` of the simulator",
+        IAM, NotVerified;
+    GROUPS_PER_USER = 10 "groups", "iam.user.groups",
+        "groups that one user is in",
+        "`GetAccountSummary` of the simulator",
+        IAM, NotVerified;
+    ACCESS_KEYS_PER_USER = 2 "keys", "iam.user.access-keys",
+        "access keys of one user, active or not",
+        "what the simulator takes",
+        IAM, NotVerified;
+    TAGS_PER_USER = 50 "tags", "iam.user.tags",
+        "tags of one user",
+        "what the simulator takes",
+        IAM, NotVerified;
+    POLICY_VERSIONS = 5 "versions", "iam.policy.versions",
+        "versions of one managed policy that are kept",
+        "`GetAccountSummary` of the simulator",
+        IAM, NotVerified;
+    USERS = 5_000 "users", "iam.user.count",
+        "users of an account",
+        "`GetAccountSummary` of the simulator",
+        IAM, NotVerified;
+    GROUPS = 300 "groups", "iam.group.count",
+        "groups of an account",
+        "`GetAccountSummary` of the simulator",
+        IAM, NotVerified;
+    ROLES = 1_000 "roles", "iam.role.count",
+        "roles of an account",
+        "`GetAccountSummary` of the simulator",
+        IAM, NotVerified;
+    CUSTOMER_POLICIES = 1_500 "policies", "iam.policy.count",
+        "managed policies of an account that are its own",
+        "`GetAccountSummary` of the simulator",
+        IAM, NotVerified;
+    SESSION_HOURS = 12 "hours", "sts.session.longest",
+        "the longest session of a role that AWS issues",
+        "how long a revocation of sessions has to stand; until when calls are looked for that a grant made",
+        ASSUME, NotVerified;
+    CHAINED_SESSION_SECONDS = 3_600 "seconds", "sts.session.chained",
+        "the longest session of a role that was assumed by another role's session",
+        "how long sessions in other accounts are asked for",
+        CHAINING, NotVerified;
+    PERMISSION_SET_SESSION_SECONDS = 3_600 "seconds", "sso.session.usual",
+        "the session length of a permission set that says nothing",
+        "how long sessions outlive grants; the column `session_duration` of permission sets",
+        DURATION, NotVerified;
+    PERMISSION_SET_SESSION_SECONDS_LEAST = 3_600 "seconds", "sso.session.shortest",
+        "the shortest session that a permission set may have",
+        "errors of access files; what the simulator takes",
+        DURATION, NotVerified;
+    PERMISSION_SET_SESSION_SECONDS_MOST = 43_200 "seconds", "sso.session.longest",
+        "the longest session that a permission set may have",
+        "errors of access files; what the simulator takes",
+        DURATION, NotVerified;
+    PERMISSION_SETS = 3_500 "permission sets", "sso.permission-set.count",
+        "permission sets of an instance",
+        "how many policies of permission sets are remembered; what the simulator takes",
+        CENTER, NotVerified;
+    PERMISSION_SETS_PER_ACCOUNT = 500 "permission sets", "sso.permission-set.per-account",
+        "permission sets provisioned in one account",
+        "what the simulator takes",
+        CENTER, NotVerified;
+    MANAGED_POLICIES_PER_PERMISSION_SET = 20 "policies", "sso.permission-set.managed-policies",
+        "managed policies of one permission set, AWS's and customers' together",
+        "errors of access files; what the simulator takes",
+        CENTER, NotVerified;
+    DIRECTORY = 100_000 "users", "identitystore.count",
+        "users, and as many groups, of a directory",
+        "what the simulator takes",
+        STORE, NotVerified;
+    OPERATIONS_OUTSTANDING = 10 "operations", "sso.operations.outstanding",
+        "asynchronous operations of an instance that are under way",
+        "how many assignments are written at a time; what the simulator takes",
+        THROTTLES, NotVerified;
+    ENTITLEMENTS_UNDER_WAY = 15 "operations", "account-access.operations.outstanding",
+        "asynchronous operations of account access manager that are under way",
+        "what the simulator takes",
+        MANAGER_THROTTLES, Read("2026-11-25");
+    GROUPS_PER_ROLE = 20 "groups", "account-access.role.groups",
+        "groups that are entitled to one role",
+        "what the simulator takes",
+        MANAGER, Read("2026-11-25");
+}

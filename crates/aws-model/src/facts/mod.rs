@@ -1,0 +1,105 @@
+//! Facts and quotas of AWS that decide something in the program: each once, with its page and the day it was read.
+//!
+//! What is our own choice is not here. A fact is written down once, in the file of its part; who needs the number takes it from here,
+//! also in constants. `docs/reference/aws-facts.md` is made from [`all`]
+//! ([0086](../../../../docs/decisions/0086-aws-facts-stand-once-with-their-date.md)).
+
+mod access;
+mod organizations;
+mod policies;
+mod services;
+
+pub use access::*;
+pub use organizations::*;
+pub use policies::*;
+pub use services::*;
+
+/// One fact.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fact {
+    /// Its name, for good: tables, messages and issues cite it.
+    pub id: &'static str,
+    /// How much, in its unit.
+    pub value: u32,
+    /// What is counted, in the plural.
+    pub unit: &'static str,
+    /// Of what, and how it is counted.
+    pub what: &'static str,
+    /// What follows from it in the program.
+    pub decides: &'static str,
+    /// Where AWS says so.
+    pub source: FactSource,
+    /// How sure that is.
+    pub standing: FactStanding,
+}
+
+impl Fact {
+    /// The value, as things are counted.
+    pub const fn count(&self) -> usize {
+        self.value as usize
+    }
+}
+
+/// A page of AWS's documentation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FactSource {
+    /// The guide and the page's title.
+    pub page: &'static str,
+    /// The section of the page; empty where the page has but one.
+    pub section: &'static str,
+}
+
+/// How sure a fact is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FactStanding {
+    /// The page, or a stored copy of it, said so when it was read on this day.
+    Read(&'static str),
+    /// AWS announced it for a day, which was read on another in reports of the announcement; stored copies of the page are older.
+    Announced {
+        /// From when on it holds.
+        since: &'static str,
+        /// When it was read.
+        read: &'static str,
+    },
+    /// It held until this day; some organizations may still be held to it.
+    Until(&'static str),
+    /// The page is known; nobody wrote down when it was read.
+    NotVerified,
+}
+
+/// A page, and its section.
+const fn source(page: &'static str, section: &'static str) -> FactSource {
+    FactSource { page, section }
+}
+
+/// Facts of one file: each is a constant of its name, and all of them are in a list.
+macro_rules! facts {
+    ($list:ident; $($name:ident = $value:literal $unit:literal, $id:literal, $what:literal, $decides:literal, $source:expr, $standing:expr;)*) => {
+        $(
+            #[doc = concat!("`", $id, "`, in ", $unit, ": ", $what, ".")]
+            pub const $name: Fact = Fact {
+                id: $id,
+                value: $value,
+                unit: $unit,
+                what: $what,
+                decides: $decides,
+                source: $source,
+                standing: $standing,
+            };
+        )*
+        /// Every fact of this file, in its order.
+        pub(super) const $list: &[Fact] = &[$($name),*];
+    };
+}
+use facts;
+
+/// Every fact, part by part, with the name of its part.
+pub fn all() -> impl Iterator<Item = (&'static str, &'static [Fact])> {
+    [
+        ("Organizations", OF_ORGANIZATIONS),
+        ("Policies", OF_POLICIES),
+        ("Roles, sessions and IAM Identity Center", OF_ACCESS),
+        ("Other services", OF_SERVICES),
+    ]
+    .into_iter()
+}

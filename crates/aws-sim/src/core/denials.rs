@@ -1,0 +1,126 @@
+//! What AWS keeps of denied calls, by authorization id (IAM User Guide, "Troubleshoot access denied error messages with
+//! authorization ID"). In memory, and no more than so many; what is replayed from the state log is there again.
+
+use std::collections::VecDeque;
+
+use hallpass_iam::{Context, ContextValue, Decision, Explanation, Layer};
+use hallpass_sim_base::{Millis, Random};
+use serde_json::{Map, Value, json};
+
+/// Denials that are kept.
+const KEPT_MAX: usize = 1_000;
+/// How long each is kept: at least so long (IAM Toolbox API Reference, "`GetRequestAuthorizationDetails`").
+const KEPT_FOR: Millis = 24 * 3_600_000;
+/// Characters of an id (?).
+const ID_CHARACTERS: usize = 26;
+/// What ids are made of.
+const ID_LETTERS: &str = "0123456789abcdefghijklmnopqrstuvwxyz";
+
+/// A denied call, and what is told of it.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct KeptDenial {
+    /// By what it is asked for.
+    pub id: String,
+    /// The account of who was denied.
+    pub account: String,
+    /// The Region that was called.
+    pub region: String,
+    /// When.
+    pub at: Millis,
+    /// The answer.
+    pub details: Value,
+}
+
+/// All that is kept.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct KeptDenials {
+    kept: VecDeque<KeptDenial>,
+}
+
+impl KeptDenials {
+    /// Keeps one more.
+    pub(crate) fn add(&mut self, denial: KeptDenial) {
+        if self.kept.len() >= KEPT_MAX {
+            self.kept.pop_front();
+        }
+        self.kept.push_back(denial);
+    }
+
+    /// The one with an id, while it is kept.
+    pub(crate) fn find(&self, id: &str, now: Millis) -> Option<&KeptDenial> {
+        let mut kept = self.kept.iter();
+        kept.find(|it| it.id == id && it.at + KEPT_FOR > now)
+    }
+}
+
+/// What is to be kept of a call that policies denied: the seed, when, and the number of the call; whose account called which
+/// Region.
+pub(crate) fn kept(
+    (seed, at, seq): (u64, Millis, u64),
+    (account, region): (&str, &str),
+    (action, resource): (&str, &str),
+    (why, context): (&Explanation, &Context),
+) -> KeptDenial {
+    let mut random = Random::new(seed, &format!("denial {seq}"));
+    KeptDenial {
+        id: random.text(ID_LETTERS, ID_CHARACTERS),
+        account: account.to_owned(),
+        region: region.to_owned(),
+        at,
+        details: json!({
+            "requestContext": keys(context),
+            "evaluations": [{
+                "action": action,
+                "resource": if resource == "*" { "" } else { resource },
+                "evaluatedEffect": effect(why.decision),
+                "checks": [check(why)],
+            }],
+            "policies": [],
+        }),
+    }
+}
+
+fn keys(context: &Context) -> Map<String, Value> {
+    let keys = context.iter().map(|(key, value)| {
+        let value = match value {
+            ContextValue::One(value) => Value::from(value.as_str()),
+            ContextValue::List(values) => Value::from(values.clone()),
+        };
+        (key.to_owned(), value)
+    });
+    keys.collect()
+}
+
+fn effect(decision: Decision) -> &'static str {
+    match decision {
+        Decision::Allowed => "ALLOW",
+        Decision::ExplicitlyDenied => "EXPLICIT_DENY",
+        Decision::ImplicitlyDenied => "IMPLICIT_DENY",
+    }
+}
+
+/// The check that denied; those that AWS lists beside it are not played.
+fn check(why: &Explanation) -> Value {
+    let by = why.decided_by.as_ref();
+    let kind = match by.map(|it| it.layer) {
+        Some(Layer::Scp) => "SERVICE_CONTROL_POLICY",
+        Some(Layer::Rcp) => "RESOURCE_CONTROL_POLICY",
+        Some(Layer::Resource) => "RESOURCE",
+        Some(Layer::Boundary) => "PERMISSIONS_BOUNDARY",
+        Some(Layer::Session) => "SESSION",
+        Some(Layer::Identity) | None => "PRINCIPAL",
+    };
+    let statement = |sid: Option<&String>| match sid {
+        Some(sid) => json!([{ "sid": sid, "evaluatedEffect": "DENY" }]),
+        None => json!([]),
+    };
+    let matched = by.and_then(|it| {
+        let policy = it.policy.as_ref()?;
+        Some(json!({ "uri": policy, "matchedStatements": statement(it.sid.as_ref()) }))
+    });
+    json!({
+        "checkType": kind,
+        "evaluatedEffect": effect(why.decision),
+        "matchedPolicies": matched.into_iter().collect::<Vec<_>>(),
+    })
+}

@@ -1,0 +1,63 @@
+//! Control Tower: which baseline units and accounts have, and controls where there is none (`simulator.md` §2.7).
+
+use hallpass_aws_sim::organization::{ControlTowerBasis, UnitControl};
+use serde_json::{Value, json};
+
+use crate::bench::{Bench, options};
+
+async fn listed(bench: &Bench, operation: &str, input: Value) -> Value {
+    let call = format!("controltower/{operation}");
+    let answer = bench.rest(&bench.signer, &call, input).await;
+    assert_eq!(answer.status, 200, "{}", answer.text);
+    answer.json()
+}
+
+/// A landing zone over the unit of one account with `ConfigBaseline`, over that of another with a control alone.
+#[tokio::test]
+async fn an_account_may_have_the_config_baseline_alone_or_controls_alone() {
+    let mut given = options();
+    given.organization.control_tower = Some(ControlTowerBasis {
+        version: "4.0".to_owned(),
+        home_region: "eu-west-1".to_owned(),
+        governed_regions: vec!["eu-west-1".to_owned()],
+        log_archive: "log-archive".to_owned(),
+        audit: "audit".to_owned(),
+        units: vec!["Commerce".to_owned()],
+        config_units: vec!["Commerce".to_owned()],
+        controls: vec![UnitControl {
+            unit: "Development".to_owned(),
+            control: "AWS-GR_RESTRICT_ROOT_USER".to_owned(),
+        }],
+        ..ControlTowerBasis::default()
+    });
+    let bench = Bench::new(given).await;
+    let (config, controlled) = (
+        bench.account("payments-prod"),
+        bench.account("checkout-dev"),
+    );
+    let kinds = listed(&bench, "list-baselines", json!({})).await;
+    let kinds = kinds["baselines"].as_array().unwrap().clone();
+    let kind = kinds.iter().find(|it| it["name"] == "ConfigBaseline");
+    let input = json!({ "includeChildren": true });
+    let baselines = listed(&bench, "list-enabled-baselines", input.clone()).await;
+    let controls = listed(&bench, "list-enabled-controls", input).await;
+    let of = |rows: &Value, account: &str| -> Vec<Value> {
+        let rows = rows.as_array().unwrap().iter();
+        let is_of = |it: &&Value| it["targetIdentifier"].as_str().unwrap().ends_with(account);
+        rows.filter(is_of).cloned().collect()
+    };
+    let own = of(&baselines["enabledBaselines"], &config);
+    assert_eq!(own.len(), 1, "{baselines}");
+    assert_eq!(own[0]["baselineIdentifier"], kind.unwrap()["arn"]);
+    assert_eq!(
+        of(&controls["enabledControls"], &config),
+        Vec::<Value>::new()
+    );
+    assert_eq!(
+        of(&baselines["enabledBaselines"], &controlled),
+        Vec::<Value>::new()
+    );
+    let own = of(&controls["enabledControls"], &controlled);
+    assert_eq!(own.len(), 1, "{controls}");
+    assert_eq!(own[0]["statusSummary"]["status"], "SUCCEEDED");
+}

@@ -1,0 +1,213 @@
+//! A look at some people between two readings of everything: whether they are there, enabled, and still in the groups
+//! that they were in. Each question goes the way that takes fewer calls, one by one or by a listing; what a listing lacks
+//! is asked about by itself before it counts, for listings may be late.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use futures_util::{StreamExt, stream};
+use hallpass_access::{DirectoryFault, DirectorySource, PeopleLook, PeopleSource};
+use hallpass_assignments::{CenterFault, Urgency};
+use hallpass_model::{GroupId, UserId};
+use hallpass_rules::Directory;
+use hallpass_rules::directory::{Person, Snapshot};
+use tokio::time::Instant;
+
+use super::{Inventory, described_users, fault, people};
+use crate::Aws;
+use crate::call::Deadline;
+use crate::center::user_ids;
+use crate::fault::CallFailure;
+
+/// The longest wait for one answer of a look, retries included: the next look is due soon after.
+const LOOK_ANSWER_MAX: Duration = Duration::from_secs(20);
+/// Questions at once; the rate limiter sets the rate.
+const WIDTH: usize = 6;
+/// Rows of a page of the identity store (Identity Store API Reference, "`ListUsers`", `MaxResults`).
+const ROWS_A_PAGE: usize = 100;
+
+/// A group that somebody was in by the newest snapshot.
+type KnownMembership = (GroupId, UserId);
+
+/// What AWS said.
+#[derive(Default)]
+struct Answers {
+    /// People as they are, each asked about; `None`: gone.
+    people: BTreeMap<UserId, Option<Person>>,
+    /// People who are listed as enabled, as the newest snapshot has them.
+    unchanged: BTreeSet<UserId>,
+    /// Memberships that are over.
+    left: BTreeSet<KnownMembership>,
+    /// People of one of whose groups it said nothing.
+    unplaced: BTreeSet<UserId>,
+    fault: Option<DirectoryFault>,
+}
+
+impl Answers {
+    /// Whether a snapshot says something else of anybody.
+    fn differ_from(&self, known: &Directory) -> bool {
+        let mut people = self.people.iter();
+        let mut left = self.left.iter();
+        people.any(|(user, found)| known.person(user) != found.as_ref())
+            || left.any(|(group, user)| {
+                let members = known.members_of(group);
+                members.is_some_and(|members| members.contains(user))
+            })
+    }
+
+    fn failed(&mut self, fault: DirectoryFault) {
+        tracing::warn!(error = %fault, "people behind live access could not all be looked at");
+        self.fault.get_or_insert(fault);
+    }
+}
+
+#[async_trait]
+impl PeopleSource for Inventory {
+    async fn look_at(&self, users: &BTreeSet<UserId>) -> PeopleLook {
+        let (began, known) = (Instant::now(), self.current());
+        let mut answers = Answers::default();
+        let aws = self.aws.as_ref();
+        look_at_people(aws, users, &known, &mut answers).await;
+        look_at_groups(aws, users, &known, &mut answers).await;
+        self.learn(users, began, answers)
+    }
+}
+
+impl Inventory {
+    /// Makes what was found part of the newest snapshot.
+    fn learn(&self, users: &BTreeSet<UserId>, began: Instant, answers: Answers) -> PeopleLook {
+        let mut told = self.described();
+        for (user, found) in &answers.people {
+            told.learn(user, began, found.clone());
+        }
+        let mut directory = self.current();
+        if answers.differ_from(&directory) {
+            let mut snapshot = directory.snapshot().clone();
+            for (user, found) in &answers.people {
+                described_users::put(&mut snapshot, user, found.clone());
+            }
+            leave(&mut snapshot, &answers.left);
+            tracing::info!("people were found changed before the directory was read again");
+            directory = Arc::new(Directory::new(snapshot));
+            self.put(Arc::clone(&directory));
+        }
+        drop(told);
+        PeopleLook {
+            directory,
+            answered: answers
+                .people
+                .into_keys()
+                .chain(answers.unchanged)
+                .collect(),
+            placed: users.difference(&answers.unplaced).cloned().collect(),
+            fault: answers.fault,
+        }
+    }
+}
+
+/// Takes memberships out of a snapshot.
+fn leave(snapshot: &mut Snapshot, left: &BTreeSet<KnownMembership>) {
+    for group in &mut snapshot.groups {
+        let Some(members) = &mut group.members else {
+            continue;
+        };
+        for (_, user) in left.iter().filter(|(of, _)| *of == group.id) {
+            members.remove(user);
+        }
+    }
+}
+
+async fn look_at_people(
+    aws: &Aws,
+    users: &BTreeSet<UserId>,
+    known: &Directory,
+    answers: &mut Answers,
+) {
+    let mut unclear: Vec<UserId> = users.iter().cloned().collect();
+    if users.len() > pages(known.people().len()) {
+        match people::users(aws).await {
+            Ok(listed) => {
+                // who is listed otherwise than they are known is asked about: the listing may be late
+                let is_enabled = |user: &UserId| known.person(user).is_some_and(|it| it.enabled);
+                let listed = listed.into_iter().filter(|it| it.enabled);
+                let listed = listed.map(|it| it.user_id);
+                let seen = listed.filter(|user| users.contains(user) && is_enabled(user));
+                answers.unchanged = seen.collect();
+                unclear.retain(|user| !answers.unchanged.contains(user));
+            }
+            // asking one by one would take longer still
+            Err(fault) => return answers.failed(fault),
+        }
+    }
+    let asked = stream::iter(unclear)
+        .map(|user| async move {
+            let pace = Deadline::within(Urgency::Background, LOOK_ANSWER_MAX);
+            let found = people::user(aws, &user, pace).await;
+            (user, found)
+        })
+        .buffer_unordered(WIDTH);
+    let found: Vec<_> = asked.collect().await;
+    for (user, found) in found {
+        match found {
+            Ok(found) => drop(answers.people.insert(user, found)),
+            Err(fault) => answers.failed(fault),
+        }
+    }
+}
+
+async fn look_at_groups(
+    aws: &Aws,
+    users: &BTreeSet<UserId>,
+    known: &Directory,
+    answers: &mut Answers,
+) {
+    let mut unclear: Vec<KnownMembership> = Vec::new();
+    for group in known.groups() {
+        let Some(members) = &group.members else {
+            continue;
+        };
+        let mut theirs: BTreeSet<UserId> = members.intersection(users).cloned().collect();
+        if theirs.len() > pages(members.len()) {
+            match aws.members(&group.id, Deadline::look()).await {
+                Ok(listed) => {
+                    let listed = user_ids(listed);
+                    theirs.retain(|user| !listed.contains(user));
+                }
+                // a group that is gone has no members, which each is asked about
+                Err(failure) if matches!(failure.fault, CenterFault::NotFound { .. }) => {}
+                Err(failure) => {
+                    answers.unplaced.extend(theirs);
+                    answers.failed(fault("a group's members", &failure));
+                    continue;
+                }
+            }
+        }
+        let places = theirs.into_iter().map(|user| (group.id.clone(), user));
+        unclear.extend(places);
+    }
+    let asked = stream::iter(unclear)
+        .map(|place| async move {
+            let pace = Deadline::within(Urgency::Background, LOOK_ANSWER_MAX);
+            let is_member = aws.is_member(&place.0, &place.1, pace).await;
+            (place, is_member)
+        })
+        .buffer_unordered(WIDTH);
+    let found: Vec<(KnownMembership, Result<bool, CallFailure>)> = asked.collect().await;
+    for ((group, user), is_member) in found {
+        match is_member {
+            Ok(true) => {}
+            Ok(false) => drop(answers.left.insert((group, user))),
+            Err(failure) => {
+                answers.unplaced.insert(user);
+                answers.failed(fault("a membership", &failure));
+            }
+        }
+    }
+}
+
+/// Calls that a listing of so many rows takes.
+fn pages(rows: usize) -> usize {
+    rows.div_ceil(ROWS_A_PAGE).max(1)
+}

@@ -1,0 +1,217 @@
+//! Tests of a look at some people against scripted answers.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex};
+
+use hallpass_access::{DirectorySource, PeopleLook, PeopleSource};
+use hallpass_model::{GroupId, UserId};
+use hallpass_rules::GroupRef;
+use serde_json::{Value, json};
+
+use super::Inventory;
+use crate::fake::{Fake, FakeAnswer, error};
+
+const GROUP: &str = "99999999-9999-4999-8999-999999999999";
+
+/// The id of the n-th person.
+fn id(n: usize) -> String {
+    format!("11111111-1111-4111-8111-{n:012}")
+}
+
+fn users(numbers: impl IntoIterator<Item = usize>) -> BTreeSet<UserId> {
+    numbers
+        .into_iter()
+        .map(|n| id(n).parse().unwrap())
+        .collect()
+}
+
+fn group() -> GroupId {
+    GROUP.parse().unwrap()
+}
+
+fn user(n: usize, enabled: bool) -> Value {
+    json!({"UserId": id(n), "IdentityStoreId": "d-1234567890", "UserName": format!("u{n}"),
+        "DisplayName": "U", "Emails": [{"Value": format!("u{n}@corp.example"), "Primary": true}],
+        "UserStatus": if enabled { "ENABLED" } else { "DISABLED" }})
+}
+
+/// What AWS has, and what it answers nothing about.
+#[derive(Clone, Debug, Default)]
+struct Store {
+    people: usize,
+    disabled: BTreeSet<usize>,
+    gone: BTreeSet<usize>,
+    left: BTreeSet<usize>,
+    /// People and members that listings lack although they are there.
+    unlisted: BTreeSet<usize>,
+    silent: Vec<&'static str>,
+}
+
+fn number(text: &Value) -> usize {
+    let digits = text.as_str().and_then(|it| it.rsplit('-').next());
+    digits.unwrap().parse().unwrap()
+}
+
+impl Store {
+    fn answer(&self, operation: &str, input: &Value) -> Option<FakeAnswer> {
+        if self.silent.contains(&operation) {
+            return Some(error("AccessDeniedException", "no"));
+        }
+        let listed = |n: &usize| !self.gone.contains(n) && !self.unlisted.contains(n);
+        let missing = || error("ResourceNotFoundException", "not found");
+        Some(match operation {
+            "ListUsers" => {
+                let people = (0..self.people).filter(listed);
+                let people: Vec<_> = people
+                    .map(|n| user(n, !self.disabled.contains(&n)))
+                    .collect();
+                (200, json!({"Users": people}))
+            }
+            "DescribeUser" => match number(&input["UserId"]) {
+                n if self.gone.contains(&n) => missing(),
+                n => (200, user(n, !self.disabled.contains(&n))),
+            },
+            "ListGroups" => (
+                200,
+                json!({"Groups": [{"GroupId": GROUP, "DisplayName": "builders",
+                    "IdentityStoreId": "d-1234567890"}]}),
+            ),
+            "ListGroupMemberships" => {
+                let members = (0..self.people).filter(listed);
+                let members = members.filter(|n| !self.left.contains(n));
+                let rows: Vec<_> = members
+                    .map(|n| {
+                        json!({"IdentityStoreId": "d-1234567890", "GroupId": GROUP,
+                        "MembershipId": id(n), "MemberId": {"UserId": id(n)}})
+                    })
+                    .collect();
+                (200, json!({"GroupMemberships": rows}))
+            }
+            "GetGroupMembershipId" => {
+                let n = number(&input["MemberId"]["UserId"]);
+                if self.left.contains(&n) || self.gone.contains(&n) {
+                    missing()
+                } else {
+                    (
+                        200,
+                        json!({"IdentityStoreId": "d-1234567890", "MembershipId": id(n)}),
+                    )
+                }
+            }
+            "ListPermissionSets" => (200, json!({"PermissionSets": []})),
+            _ => return None,
+        })
+    }
+}
+
+/// An inventory that has read so many people, all in one group, and what AWS has from then on.
+async fn read(people: usize) -> (Arc<Fake>, Inventory, Arc<Mutex<Store>>) {
+    let store = Arc::new(Mutex::new(Store {
+        people,
+        ..Store::default()
+    }));
+    let answers = Arc::clone(&store);
+    let fake = Fake::new(move |operation, input| answers.lock().unwrap().answer(operation, input));
+    let groups = || BTreeSet::from([GroupRef::Id(group())]);
+    let inventory = Inventory::new(Arc::new(fake.connect().await), Arc::new(groups));
+    inventory.refresh().await.unwrap();
+    (fake, inventory, store)
+}
+
+/// Who is enabled, and who is in the group, by a directory.
+fn found(look: &PeopleLook, n: usize) -> (Option<bool>, bool) {
+    let user: UserId = id(n).parse().unwrap();
+    let person = look.directory.person(&user);
+    let members = look.directory.members_of(&group()).unwrap();
+    (person.map(|it| it.enabled), members.contains(&user))
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_look_tells_who_is_disabled_gone_or_out_of_a_group_and_nobody_else() {
+    // one by one, and by listings
+    for (people, looked) in [(4, 0..1), (4, 0..4), (250, 0..250)] {
+        let (fake, inventory, store) = read(people).await;
+        {
+            let mut store = store.lock().unwrap();
+            store.disabled.insert(0);
+            if looked.len() > 1 {
+                store.gone.insert(1);
+                store.left.insert(2);
+            }
+        }
+        let listed = fake.count("ListUsers");
+        let look = inventory.look_at(&users(looked.clone())).await;
+        assert_eq!(look.fault, None);
+        assert_eq!(look.answered, users(looked.clone()));
+        assert_eq!(look.placed, users(looked.clone()));
+        assert_eq!(found(&look, 0), (Some(false), true), "{people}");
+        if looked.len() > 1 {
+            assert_eq!(found(&look, 1), (None, false), "{people}");
+            assert_eq!(found(&look, 2), (Some(true), false), "{people}");
+            assert_eq!(found(&look, 3), (Some(true), true), "{people}");
+            assert!(fake.count("ListUsers") > listed, "{people}");
+        }
+        // and so it stays for everybody
+        let newest = inventory.current();
+        assert_eq!(newest.snapshot(), look.directory.snapshot());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_look_takes_the_way_with_fewer_calls() {
+    let (fake, inventory, _) = read(250).await;
+    let before = |name: &str| fake.count(name);
+    let (described, listed) = (before("DescribeUser"), before("ListUsers"));
+    let (asked, members) = (
+        before("GetGroupMembershipId"),
+        before("ListGroupMemberships"),
+    );
+    inventory.look_at(&users(0..3)).await;
+    assert_eq!(fake.count("DescribeUser") - described, 3);
+    assert_eq!(fake.count("GetGroupMembershipId") - asked, 3);
+    assert_eq!(fake.count("ListUsers"), listed);
+    inventory.look_at(&users(0..4)).await;
+    assert_eq!(fake.count("DescribeUser") - described, 3);
+    assert_eq!(fake.count("ListUsers") - listed, 1);
+    assert_eq!(fake.count("ListGroupMemberships") - members, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_listing_lacks_is_asked_about_before_it_counts() {
+    let (fake, inventory, store) = read(250).await;
+    store.lock().unwrap().unlisted = BTreeSet::from([1, 2]);
+    let look = inventory.look_at(&users(0..10)).await;
+    assert_eq!(look.fault, None);
+    for n in 0..10 {
+        assert_eq!(found(&look, n), (Some(true), true), "{n}");
+    }
+    assert_eq!(fake.count("DescribeUser"), 2);
+    assert_eq!(fake.count("GetGroupMembershipId"), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_aws_does_not_answer_says_nothing_of_anybody() {
+    let table = [
+        ("DescribeUser", 0..2, false, true),
+        ("ListUsers", 0..10, false, true),
+        ("GetGroupMembershipId", 0..2, true, false),
+        ("ListGroupMemberships", 0..10, true, false),
+    ];
+    for (silent, looked, answers, places) in table {
+        let (_, inventory, store) = read(250).await;
+        {
+            let mut store = store.lock().unwrap();
+            store.silent.push(silent);
+            // what is true is not known
+            store.gone.extend(looked.clone().filter(|_| !answers));
+            store.left.extend(looked.clone().filter(|_| !places));
+        }
+        let look = inventory.look_at(&users(looked.clone())).await;
+        assert!(look.fault.is_some(), "{silent}");
+        assert_eq!(look.answered.is_empty(), !answers, "{silent}");
+        assert_eq!(look.placed.is_empty(), !places, "{silent}");
+        for n in looked {
+            assert_eq!(found(&look, n).0, Some(true), "{silent} {n}");
+        }
+    }
+}

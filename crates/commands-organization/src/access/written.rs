@@ -1,0 +1,25 @@
+//! Files that a command writes into a folder.
+
+use std::fs;
+use std::path::Path;
+
+use hallpass_terminal::exit::Failure;
+use hallpass_terminal::output;
+
+/// Writes each text to its path below the folder, and says so.
+///
+/// # Errors
+/// Exit 1 when one cannot be written; those before it are.
+pub(super) fn write_all<'a>(
+    folder: &Path,
+    files: impl IntoIterator<Item = (&'a str, &'a str)>,
+) -> Result<(), Failure> {
+    for (path, text) in files {
+        let path = folder.join(path);
+        let made = path.parent().map_or(Ok(()), fs::create_dir_all);
+        made.and_then(|()| fs::write(&path, text))
+            .map_err(|error| Failure::unwritable(path.display(), &error))?;
+        output::say(&format!("wrote {}", path.display()));
+    }
+    Ok(())
+}

@@ -1,0 +1,88 @@
+//! The people behind live access, looked at between two readings of the organization: the loop, and what Health says of it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use hallpass_access::{Access, PeopleLooked};
+use hallpass_model::TimeSpan;
+use hallpass_server::{Bearing, ProbeResult, ReadinessProbe};
+use hallpass_setup::waiting::rest;
+use hallpass_wording::health;
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+/// Looks that may fail or be late before Health says so.
+const LATE_AFTER: u64 = 3;
+
+/// Looks at them until the server stops, from one beginning to the next as far apart as the settings say.
+pub(super) async fn watch(
+    (access, every): (Arc<Access>, TimeSpan),
+    mut stop: watch::Receiver<bool>,
+) {
+    let every = Duration::from_secs(every.as_seconds().max(1));
+    loop {
+        let began = Instant::now();
+        // a stop does not wait for AWS: what is not committed has not happened
+        let looked = tokio::select! {
+            looked = access.look_at_people(None) => looked,
+            _ = stop.wait_for(|stopping| *stopping) => return,
+        };
+        let outcome = match looked {
+            Ok(looked) => note(&looked),
+            Err(error) => {
+                tracing::error!(error = %error, "people behind live access could not be looked at");
+                "failed"
+            }
+        };
+        metrics::counter!("hallpass_people_looks_total", "by" => "time", "outcome" => outcome)
+            .increment(1);
+        metrics::histogram!("hallpass_people_look_seconds").record(began.elapsed());
+        if !rest(&mut stop, every.saturating_sub(began.elapsed())).await {
+            return;
+        }
+    }
+}
+
+fn note(looked: &PeopleLooked) -> &'static str {
+    if looked.left + looked.ended + looked.requests > 0 {
+        tracing::info!(
+            left = looked.left,
+            ended = looked.ended,
+            requests = looked.requests,
+            "what people who left held ends"
+        );
+    }
+    if looked.is_whole() { "ok" } else { "partial" }
+}
+
+/// Whether the people behind live access were looked at lately.
+pub(crate) struct PeopleProbe(pub(crate) Arc<Access>);
+
+#[async_trait]
+impl ReadinessProbe for PeopleProbe {
+    async fn probe(&self) -> ProbeResult {
+        let every = self.0.settings().people_every;
+        let works = match (every, self.0.people_looked_ago()) {
+            (None, _) => Ok(health::PEOPLE_WITH_THE_ORGANIZATION.to_owned()),
+            (Some(_), None) => Ok(health::PEOPLE_NOT_YET.to_owned()),
+            (Some(every), Some(ago)) => {
+                let late = TimeSpan::seconds(every.as_seconds().saturating_mul(LATE_AFTER));
+                if ago > late {
+                    Err(health::people_were_not_looked_at(ago))
+                } else {
+                    Ok(health::people_were_looked_at(ago))
+                }
+            }
+        };
+        ProbeResult {
+            name: "people",
+            works,
+        }
+    }
+
+    /// Everything goes on; people who left lose what they hold with the next reading of the organization.
+    fn bearing(&self) -> Bearing {
+        Bearing::Advice
+    }
+}

@@ -1,0 +1,225 @@
+//! What AWS tells of a denial by its authorization id (IAM Toolbox API Reference, "`GetRequestAuthorizationDetails`").
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use super::{Denial, DenialReason, DenyingPolicy};
+
+/// The details of a denied call: the facts of the request, and how each of its actions was decided.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct DenialDetails {
+    /// The id.
+    pub authorization_id: String,
+    /// The Region that has them.
+    pub region: String,
+    /// The condition keys of the request.
+    pub context: Map<String, Value>,
+    /// Each action on each resource that was asked for.
+    pub evaluations: Vec<DenialEvaluation>,
+}
+
+/// How one action on one resource was decided.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct DenialEvaluation {
+    /// `service:Name`.
+    pub action: String,
+    /// An ARN; empty for actions without resources.
+    pub resource: String,
+    /// `ALLOW`, `EXPLICIT_DENY` or `IMPLICIT_DENY`; none where AWS does not say it.
+    pub effect: Option<String>,
+    /// What had to allow it, in AWS's order; none where who asks is of another organization.
+    pub checks: Vec<DenialCheck>,
+}
+
+/// One requirement, and what came of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct DenialCheck {
+    /// As AWS calls it: `SERVICE_CONTROL_POLICY`, `PRINCIPAL` …
+    pub check: String,
+    /// `ALLOW`, `EXPLICIT_DENY`, `IMPLICIT_DENY` or `NO_IMPACT`.
+    pub effect: String,
+    /// The root, unit or account where the policies of this check are attached.
+    pub target: Option<String>,
+    /// Policies with statements that matched, each by its ARN, or `inline` with what it is attached to.
+    pub policies: Vec<String>,
+}
+
+impl DenialCheck {
+    /// Whether it denied.
+    pub fn denies(&self) -> bool {
+        matches!(self.effect.as_str(), "EXPLICIT_DENY" | "IMPLICIT_DENY")
+    }
+
+    /// The kind of policy that it asks; none for one that is newer than this program.
+    pub fn policy(&self) -> Option<DenyingPolicy> {
+        match self.check.as_str() {
+            "SERVICE_CONTROL_POLICY" => Some(DenyingPolicy::ServiceControl),
+            "RESOURCE_CONTROL_POLICY" => Some(DenyingPolicy::ResourceControl),
+            "VPC_ENDPOINT" => Some(DenyingPolicy::VpcEndpoint),
+            "RESOURCE" => Some(DenyingPolicy::Resource),
+            "PRINCIPAL" => Some(DenyingPolicy::Identity),
+            "PERMISSIONS_BOUNDARY" => Some(DenyingPolicy::Boundary),
+            "SESSION" => Some(DenyingPolicy::Session),
+            _ => None,
+        }
+    }
+}
+
+impl DenialEvaluation {
+    /// Whether it was not allowed.
+    pub fn is_denied(&self) -> bool {
+        self.effect.as_deref() != Some("ALLOW")
+    }
+
+    /// What denied it: an explicit denial before anything that is missing.
+    pub fn reason(&self) -> Option<DenialReason> {
+        let denying = |effect: &str| {
+            let mut checks = self.checks.iter();
+            checks.find(|it| it.effect == effect)
+        };
+        let by = denying("EXPLICIT_DENY").or_else(|| denying("IMPLICIT_DENY"))?;
+        Some(DenialReason {
+            policy: by.policy()?,
+            is_explicit: by.effect == "EXPLICIT_DENY",
+        })
+    }
+}
+
+impl DenialDetails {
+    /// Reads the pages of AWS's answer, in their order. What is missing is left out, and what is new is not looked at.
+    pub fn read(authorization_id: &str, region: &str, pages: &[Value]) -> Self {
+        let first = pages.first();
+        let context = first.and_then(|it| it.get("requestContext")?.as_object());
+        let evaluations = pages.iter().flat_map(|page| {
+            let policies: Vec<&Value> = items(page, "policies").collect();
+            let read = items(page, "evaluations").map(|it| evaluation(it, &policies));
+            read.collect::<Vec<_>>()
+        });
+        Self {
+            authorization_id: authorization_id.to_owned(),
+            region: region.to_owned(),
+            context: context.cloned().unwrap_or_default(),
+            evaluations: evaluations.collect(),
+        }
+    }
+
+    /// The call as its message would have told it: the first action that was denied, by whom; `None` where none was, or nobody
+    /// is named.
+    pub fn denial(&self) -> Option<Denial> {
+        let denied = self.evaluations.iter().find(|it| it.is_denied())?;
+        let principal = self.context.iter().find_map(|(key, value)| {
+            let is_it = key.eq_ignore_ascii_case("aws:PrincipalArn");
+            value.as_str().filter(|_| is_it)
+        })?;
+        Some(Denial {
+            principal: principal.to_owned(),
+            action: denied.action.clone(),
+            resource: Some(denied.resource.clone()).filter(|it| !it.is_empty()),
+            reason: denied.reason(),
+            authorization_id: Some(self.authorization_id.clone()),
+            region: Some(self.region.clone()),
+        })
+    }
+
+    /// The details in lines, for people: each action with what denied it first.
+    pub fn words(&self) -> Vec<String> {
+        let mut lines = Vec::new();
+        for it in &self.evaluations {
+            let effect = match it.effect.as_deref() {
+                Some("ALLOW") => "Allowed",
+                Some("EXPLICIT_DENY") => "ExplicitlyDenied",
+                Some("IMPLICIT_DENY") => "ImplicitlyDenied",
+                Some(other) => other,
+                None => "not said",
+            };
+            let resource = match it.resource.as_str() {
+                "" => String::new(),
+                arn => format!(" on {arn}"),
+            };
+            lines.push(format!("{effect}: {}{resource}", it.action));
+            if let Some(reason) = it.reason() {
+                lines.push(format!("because {reason}"));
+            }
+            lines.extend(it.checks.iter().map(check_words));
+            if it.checks.is_empty() {
+                lines.push(
+                    "AWS names no checks: it does to callers of the same organization".to_owned(),
+                );
+            }
+        }
+        if self.evaluations.is_empty() {
+            lines.push("AWS tells of no evaluation".to_owned());
+        }
+        lines
+    }
+}
+
+fn check_words(it: &DenialCheck) -> String {
+    let name = match it.policy() {
+        Some(policy) => policy.as_str().to_owned(),
+        None => it.check.clone(),
+    };
+    let at = it.target.as_ref();
+    let at = at.map_or_else(String::new, |it| format!(" at {it}"));
+    let by = match it.policies.as_slice() {
+        [] => String::new(),
+        some => format!(", by {}", some.join(", ")),
+    };
+    let effect = match it.effect.as_str() {
+        "ALLOW" => "allows",
+        "EXPLICIT_DENY" => "denies",
+        "IMPLICIT_DENY" => "does not allow",
+        "NO_IMPACT" => "has no say",
+        other => other,
+    };
+    format!("  {name}{at}: {effect}{by}")
+}
+
+fn evaluation(it: &Value, policies: &[&Value]) -> DenialEvaluation {
+    DenialEvaluation {
+        action: text(it, "action").unwrap_or_default(),
+        resource: text(it, "resource").unwrap_or_default(),
+        effect: text(it, "evaluatedEffect"),
+        checks: items(it, "checks").map(|it| check(it, policies)).collect(),
+    }
+}
+
+fn check(it: &Value, policies: &[&Value]) -> DenialCheck {
+    DenialCheck {
+        check: text(it, "checkType").unwrap_or_default(),
+        effect: text(it, "evaluatedEffect").unwrap_or_default(),
+        target: text(it, "targetArn"),
+        policies: items(it, "matchedPolicies")
+            .map(|it| matched(it, policies))
+            .collect(),
+    }
+}
+
+/// A policy that matched, with the statements that did.
+fn matched(it: &Value, policies: &[&Value]) -> String {
+    let uri = text(it, "uri").unwrap_or_default();
+    let policy = policies
+        .iter()
+        .find(|it| text(it, "uri").as_ref() == Some(&uri));
+    let inline = policy.filter(|it| it.get("inline").and_then(Value::as_bool) == Some(true));
+    let name = match inline.and_then(|it| text(items(it, "attachedTo").next()?, "arn")) {
+        Some(arn) => format!("inline policy of {arn}"),
+        None => uri,
+    };
+    let sids: Vec<String> = items(it, "matchedStatements")
+        .filter_map(|it| text(it, "sid"))
+        .collect();
+    if sids.is_empty() {
+        name
+    } else {
+        format!("{name} ({})", sids.join(", "))
+    }
+}
+
+fn text(it: &Value, name: &str) -> Option<String> {
+    it.get(name)?.as_str().map(str::to_owned)
+}
+
+fn items<'a>(it: &'a Value, name: &str) -> impl Iterator<Item = &'a Value> {
+    it.get(name).and_then(Value::as_array).into_iter().flatten()
+}

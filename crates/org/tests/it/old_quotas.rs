@@ -1,0 +1,361 @@
+//! An organization that AWS holds to what was before 2026-05-15: policies of 5,120 characters, five on a target. What does
+//! not fit is told with AWS's reason; what has room is in force, is moved and is taken away.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use hallpass_audit::Draft;
+use hallpass_model::{
+    Email, GrantId, HoldKey, RequestId, Target, TargetNames, TimeSpan, Timestamp,
+};
+use hallpass_org::armed_ends::{
+    self, ArmedEnd, ArmedEndState, ArmedEndStore, EndArmer, EndArmerSettings, GateChange,
+    OtherAccess, SettledEnds, WhyNotArmed,
+};
+use hallpass_org::session_revocation::{
+    self, SessionRevocation, SessionRevocationNews, SessionRevocationState, SessionRevocationStore,
+    SessionRevoker,
+};
+use hallpass_org::{NewPolicy, Organization as _, OrganizationFault, PolicyKeeper};
+use hallpass_org_testing::ANA;
+use hallpass_runner::StoreFault;
+use uuid::Uuid;
+
+use crate::bench::Bench;
+
+const OLD: usize = 5_120;
+
+/// Rows that nobody else changes.
+#[derive(Default)]
+struct Rows {
+    ends: Mutex<BTreeMap<String, ArmedEnd>>,
+    revocations: Mutex<BTreeMap<GrantId, SessionRevocation>>,
+}
+
+#[async_trait]
+impl ArmedEndStore for Rows {
+    async fn open_armed_ends(&self) -> Result<Vec<ArmedEnd>, StoreFault> {
+        let all = self.ends.lock().unwrap();
+        Ok(all.values().filter(|end| end.is_open()).cloned().collect())
+    }
+
+    async fn armed_ends_of(&self, keys: &[HoldKey]) -> Result<Vec<ArmedEnd>, StoreFault> {
+        let all = self.ends.lock().unwrap();
+        let found = keys.iter().filter_map(|key| all.get(&key.to_string()));
+        Ok(found.cloned().collect())
+    }
+
+    async fn settle_armed_ends(
+        &self,
+        ends: &[ArmedEnd],
+        _gates: Vec<GateChange>,
+        _records: Vec<Draft>,
+    ) -> Result<SettledEnds, StoreFault> {
+        let mut all = self.ends.lock().unwrap();
+        for end in ends {
+            all.insert(end.key.to_string(), end.clone());
+        }
+        Ok(SettledEnds::Stored)
+    }
+}
+
+#[async_trait]
+impl SessionRevocationStore for Rows {
+    async fn open_session_revocations(&self) -> Result<Vec<SessionRevocation>, StoreFault> {
+        let all = self.revocations.lock().unwrap();
+        Ok(all.values().filter(|it| it.is_open()).cloned().collect())
+    }
+
+    async fn session_revocation(
+        &self,
+        grant: GrantId,
+    ) -> Result<Option<SessionRevocation>, StoreFault> {
+        Ok(self.revocations.lock().unwrap().get(&grant).cloned())
+    }
+
+    async fn settle_session_revocations(
+        &self,
+        revocations: &[SessionRevocation],
+        _records: Vec<Draft>,
+        _news: Vec<SessionRevocationNews>,
+    ) -> Result<(), StoreFault> {
+        let mut all = self.revocations.lock().unwrap();
+        for revocation in revocations {
+            all.insert(revocation.grant, revocation.clone());
+        }
+        Ok(())
+    }
+}
+
+struct Nothing;
+
+#[async_trait]
+impl OtherAccess for Nothing {
+    async fn held_otherwise(
+        &self,
+        _key: &HoldKey,
+        _own: bool,
+    ) -> Result<Option<String>, OrganizationFault> {
+        Ok(None)
+    }
+}
+
+fn held_by(user: u32) -> (HoldKey, TargetNames) {
+    let key = HoldKey {
+        user: format!("{user:08}-0000-0000-0000-000000000000")
+            .parse()
+            .unwrap(),
+        target: Target::Account {
+            account: ANA.parse().unwrap(),
+            permission_set: "arn:aws:sso:::permissionSet/ssoins-0123456789abcdef/ps-Admin"
+                .parse()
+                .unwrap(),
+        },
+    };
+    let names = TargetNames::Account {
+        account: "dev".into(),
+        permission_set: "Admin".into(),
+    };
+    (key, names)
+}
+
+fn end(user: u32, asked_at: Timestamp) -> ArmedEnd {
+    let (key, names) = held_by(user);
+    ArmedEnd {
+        key,
+        names,
+        grant: GrantId::new(Uuid::from_u128(u128::from(user))),
+        request: RequestId::new(Uuid::from_u128(u128::from(user))),
+        holder: Email::new("ana@example.com").unwrap(),
+        required: false,
+        asked_at: TimeSpan::seconds(u64::from(user)).after(asked_at),
+        arm_by: TimeSpan::minutes(2).after(asked_at),
+        // a minute of its own for each: no statement is shared
+        ends_at: TimeSpan::minutes(60 + u64::from(user)).after(asked_at),
+        lasts_until: None,
+        alone_at: None,
+        state: ArmedEndState::Wanted,
+        attempts: 0,
+        due: asked_at,
+        version: 0,
+    }
+}
+
+fn revocation(user: u32, now: Timestamp) -> SessionRevocation {
+    let (key, names) = held_by(user);
+    SessionRevocation {
+        grant: GrantId::new(Uuid::from_u128(u128::from(user))),
+        request: RequestId::new(Uuid::from_u128(u128::from(user))),
+        holder: Email::new("ana@example.com").unwrap(),
+        key,
+        names,
+        issued_before: TimeSpan::seconds(u64::from(user)).after(now),
+        until: TimeSpan::minutes(65).after(now),
+        state: SessionRevocationState::Wanted,
+        failed: None,
+        attempts: 0,
+        due: now,
+        version: 0,
+    }
+}
+
+fn keeper(bench: &Bench) -> PolicyKeeper {
+    PolicyKeeper {
+        organization: Arc::clone(&bench.organization) as Arc<_>,
+        lanes: Arc::clone(&bench.plans) as Arc<_>,
+        clock: Arc::clone(&bench.clock) as Arc<_>,
+        ids: Arc::clone(&bench.clock) as Arc<_>,
+        holder: "test".to_owned(),
+    }
+}
+
+fn armer(bench: &Bench, rows: &Arc<Rows>) -> EndArmer {
+    EndArmer::new(
+        keeper(bench),
+        Arc::new(Nothing),
+        Arc::clone(rows) as Arc<_>,
+        EndArmerSettings {
+            is_on: true,
+            policies: 1,
+            characters: armed_ends::CHARACTERS,
+        },
+    )
+}
+
+fn with_ends(bench: &Bench, number: u32) -> Arc<Rows> {
+    let rows = Arc::new(Rows::default());
+    for user in 0..number {
+        let end = end(user, bench.now());
+        rows.ends.lock().unwrap().insert(end.key.to_string(), end);
+    }
+    rows
+}
+
+impl Rows {
+    fn armed(&self) -> Vec<ArmedEnd> {
+        let all = self.ends.lock().unwrap();
+        all.values()
+            .filter(|end| end.armed_until().is_some())
+            .cloned()
+            .collect()
+    }
+
+    fn not_armed(&self) -> Vec<armed_ends::NotArmed> {
+        let all = self.ends.lock().unwrap();
+        all.values()
+            .filter_map(|end| end.not_armed().cloned())
+            .collect()
+    }
+}
+
+#[tokio::test]
+async fn a_policy_of_armed_ends_is_filled_as_far_as_aws_takes_it() {
+    for (characters, expected) in [(10_240, 25..=30), (OLD, 11..=15)] {
+        let bench = Bench::new();
+        bench.organization.change(|it| it.characters = characters);
+        let rows = with_ends(&bench, 40);
+        let keeping = armer(&bench, &rows);
+        keeping.tick().await.unwrap();
+        let armed = rows.armed().len();
+        assert!(expected.contains(&armed), "{armed} in {characters}");
+        let told = rows.not_armed();
+        assert_eq!(armed + told.len(), 40, "{characters}");
+        for why in told {
+            assert_eq!(why.why, WhyNotArmed::NoRoom);
+            let names_aws = why.words.contains("AWS refuses more than 5120");
+            assert_eq!(names_aws, characters == OLD, "{}", why.words);
+        }
+        let text = bench.organization.text(&armed_ends::policy_name(ANA, 0));
+        assert!(text.unwrap().len() <= characters);
+    }
+}
+
+#[tokio::test]
+async fn in_a_full_policy_of_before_an_end_still_moves_to_now_and_others_stay() {
+    let bench = Bench::new();
+    bench.organization.change(|it| it.characters = OLD);
+    let rows = with_ends(&bench, 40);
+    let armer = armer(&bench, &rows);
+    armer.tick().await.unwrap();
+    let before = rows.armed();
+    bench.wait(TimeSpan::minutes(1));
+    let now = bench.now();
+    let mut moved = before[0].clone();
+    (moved.ends_at, moved.due) = (now, now);
+    let key = moved.key.to_string();
+    rows.ends.lock().unwrap().insert(key.clone(), moved);
+    armer.tick().await.unwrap();
+    let after = rows.armed();
+    assert_eq!(after.len(), before.len());
+    let moved = rows.ends.lock().unwrap()[&key].armed_until().unwrap();
+    assert!(moved <= TimeSpan::seconds(2).after(now), "{moved}");
+}
+
+/// A quota that is lower still, or that nobody told us of: AWS's reason is the end's.
+#[tokio::test]
+async fn what_aws_refuses_for_a_quota_is_not_armed_with_its_reason() {
+    let rows_of = |change: fn(&mut hallpass_org_testing::Situation)| async move {
+        let bench = Bench::new();
+        bench.organization.change(change);
+        let rows = with_ends(&bench, 1);
+        armer(&bench, &rows).tick().await.unwrap();
+        rows.not_armed().pop().unwrap()
+    };
+    let too_long = rows_of(|it| it.characters = 100).await;
+    assert_eq!(too_long.why, WhyNotArmed::Refused);
+    let reason = "ConstraintViolationException (POLICY_CONTENT_LIMIT_EXCEEDED)";
+    assert!(too_long.words.starts_with(reason), "{}", too_long.words);
+    let too_many = rows_of(|it| it.slots = 1).await;
+    assert_eq!(too_many.why, WhyNotArmed::Refused);
+    let reason = "ConstraintViolationException (MAX_POLICY_TYPE_ATTACHMENT_LIMIT_EXCEEDED)";
+    assert!(too_many.words.starts_with(reason), "{}", too_many.words);
+}
+
+fn revoker(bench: &Bench, rows: &Arc<Rows>) -> SessionRevoker {
+    SessionRevoker::new(keeper(bench), Arc::clone(rows) as Arc<_>)
+}
+
+fn with_revocations(bench: &Bench, number: u32) -> Arc<Rows> {
+    let rows = Arc::new(Rows::default());
+    for user in 0..number {
+        let row = revocation(user, bench.now());
+        rows.revocations.lock().unwrap().insert(row.grant, row);
+    }
+    rows
+}
+
+#[tokio::test]
+async fn ended_sessions_are_cut_as_far_as_aws_takes_it_and_the_rest_is_told() {
+    for (characters, expected) in [(10_240, 22..=30), (OLD, 10..=15)] {
+        let bench = Bench::new();
+        bench.organization.change(|it| it.characters = characters);
+        let rows = with_revocations(&bench, 40);
+        let report = revoker(&bench, &rows).tick().await.unwrap();
+        assert!(expected.contains(&report.applied), "{report:?}");
+        assert_eq!(report.failed, [], "{characters}");
+        let all = rows.revocations.lock().unwrap().clone();
+        let told: Vec<String> = all.into_values().filter_map(|it| it.failed).collect();
+        assert_eq!(told.len(), 40 - report.applied as usize);
+        for why in told {
+            assert!(why.contains(&format!("({characters} characters")), "{why}");
+            assert_eq!(why.contains("AWS refuses"), characters == OLD, "{why}");
+        }
+        let text = bench
+            .organization
+            .text(&session_revocation::policy_name(ANA));
+        assert!(text.unwrap().len() <= characters);
+    }
+}
+
+#[tokio::test]
+async fn what_aws_refuses_for_a_quota_is_told_of_ended_sessions() {
+    for (change, reason) in [
+        (
+            (|it| it.characters = 100) as fn(&mut hallpass_org_testing::Situation),
+            "POLICY_CONTENT_LIMIT_EXCEEDED",
+        ),
+        (
+            |it| it.slots = 1,
+            "MAX_POLICY_TYPE_ATTACHMENT_LIMIT_EXCEEDED",
+        ),
+    ] {
+        let bench = Bench::new();
+        bench.organization.change(change);
+        let rows = with_revocations(&bench, 1);
+        let report = revoker(&bench, &rows).tick().await.unwrap();
+        let [(account, why)] = &report.failed[..] else {
+            panic!("{report:?}")
+        };
+        assert_eq!(account, ANA);
+        assert!(why.contains(reason), "{why}");
+        assert_eq!(why.matches("ConstraintViolationException").count(), 1);
+    }
+}
+
+/// Ten places, nine of them taken, `FullAWSAccess` among these: one is left, and with it none is.
+#[tokio::test]
+async fn the_tenth_place_is_used_and_an_eleventh_is_not_asked_for() {
+    for (taken, is_refused) in [(8, false), (9, true)] {
+        let bench = Bench::new();
+        for n in 0..taken {
+            let policy = NewPolicy {
+                name: format!("other {n}"),
+                description: String::new(),
+                content: "{}".into(),
+                tags: BTreeMap::new(),
+            };
+            let id = bench.organization.create_policy(&policy).await.unwrap();
+            bench.organization.attach(&id, ANA).await.unwrap();
+        }
+        let before = bench.organization.writes().len();
+        let rows = with_ends(&bench, 1);
+        armer(&bench, &rows).tick().await.unwrap();
+        assert_eq!(rows.armed().is_empty(), is_refused, "{taken}");
+        if is_refused {
+            let why = rows.not_armed().pop().unwrap();
+            assert!(why.words.contains("no more than 10"), "{}", why.words);
+            assert_eq!(bench.organization.writes().len(), before);
+        }
+    }
+}

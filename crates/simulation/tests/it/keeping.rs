@@ -1,0 +1,64 @@
+//! A world beside an organization in which policies of ours are kept, and what survives a stop of whoever keeps them.
+
+use std::sync::Arc;
+
+use hallpass_audit::{AuditStore as _, Record};
+use hallpass_model::{Clock as _, TimeSpan, Timestamp};
+use hallpass_org::PolicyKeeper;
+use hallpass_org_testing::{FakeOrganization, GatedOrg};
+use hallpass_runner_testing::{Gate, Gated, MemoryPlans};
+use hallpass_simulation::{Ids, World};
+
+/// The account that people are given access in.
+pub(crate) const ACCOUNT: &str = "111111111111";
+/// The role of `ReadOnly` in it, as policies name it.
+pub(crate) const ROLE: &str = "arn:aws:iam::111111111111:role/aws-reserved/sso.amazonaws.com/*AWSReservedSSO_ReadOnly_????????????????";
+
+pub(crate) struct Keeping {
+    pub(crate) world: World,
+    pub(crate) organization: Arc<FakeOrganization>,
+    lanes: Arc<MemoryPlans>,
+    ids: Arc<Ids>,
+}
+
+impl Keeping {
+    pub(crate) fn new(world: World, lag: TimeSpan) -> Self {
+        let organization = Arc::new(FakeOrganization::new(Arc::clone(&world.clock) as Arc<_>));
+        organization.change(|it| it.lag = lag);
+        Self {
+            world,
+            organization,
+            lanes: Arc::default(),
+            ids: Arc::new(Ids::new(77)),
+        }
+    }
+
+    /// A process whose calls go through a gate.
+    pub(crate) fn keeper(&self, holder: &str, gate: &Arc<Gate>) -> PolicyKeeper {
+        PolicyKeeper {
+            organization: Arc::new(GatedOrg(Arc::clone(&self.organization), Arc::clone(gate))),
+            lanes: Arc::new(Gated(Arc::clone(&self.lanes), Arc::clone(gate))),
+            clock: Arc::clone(&self.world.clock) as Arc<_>,
+            ids: Arc::clone(&self.ids) as Arc<_>,
+            holder: holder.to_owned(),
+        }
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.world.clock.now()
+    }
+
+    pub(crate) async fn records(&self, event: &str) -> Vec<Record> {
+        let all = self.world.store.records_from(1, 100_000).await.unwrap();
+        all.into_iter()
+            .filter(|record| record.event() == event)
+            .collect()
+    }
+}
+
+/// Plays each with listings that lag by so many seconds.
+pub(crate) async fn each<C: Copy>(all: &[C], lag: u64, play: impl AsyncFn(C, TimeSpan)) {
+    for one in all {
+        play(*one, TimeSpan::seconds(lag)).await;
+    }
+}

@@ -1,0 +1,412 @@
+//! People who are disabled, are gone or left a group lose what rests on it by a look at those behind live access
+//! (`access.md` §22, R-5), within a minute and by nothing but what AWS says of them; nobody else loses anything.
+
+use std::collections::BTreeSet;
+
+use fastrand::Rng;
+use hallpass_access::{
+    AccessStore, EndCause, GrantState, OnRuleChange, PeopleLooked, RequestState,
+};
+use hallpass_audit::AuditStore;
+use hallpass_model::{Clock as _, GrantId, RequestId, TimeSpan, UserId};
+use hallpass_rules::directory::{Group, Person};
+use hallpass_rules::{RuleFile, load};
+use hallpass_simulation::{
+    GateMode, GatePlan, Habits, Human,
+    Human::{Ana, Bo, Cai},
+    World, check_all,
+};
+
+use crate::acting::{asked_for, grant, grants, lives, run, take};
+
+/// Who may ask for `ReadOnly` is in the group, or named; `Admin` is for everybody, with a yes.
+const RULES: &str = r#"{"statements": [
+    {"ResourceType": "Account", "Resource": "*", "PermissionSet": "ReadOnly", "ApprovalIsNotRequired": true,
+     "AllowedGroups": ["77777777-8888-7777-6666-555555555555"], "AllowedUsers": ["cai@corp.example"]},
+    {"ResourceType": "Account", "Resource": "*", "PermissionSet": "Admin", "Approvers": ["cai@corp.example"]},
+    {"ResourceType": "Account", "Resource": "*", "PermissionSet": "Root", "ApprovalIsNotRequired": true}],
+  "group_statements": []}"#;
+/// The same without a word on groups: nobody but Cai may have `ReadOnly`.
+const WITHOUT_GROUPS: &str = r#"{"statements": [
+    {"ResourceType": "Account", "Resource": "*", "PermissionSet": "ReadOnly", "ApprovalIsNotRequired": true,
+     "AllowedUsers": ["cai@corp.example"]}], "group_statements": []}"#;
+const BUILDERS: &str = "77777777-8888-7777-6666-555555555555";
+
+/// How often the loop of the binary looks.
+const LOOK_EVERY: TimeSpan = TimeSpan::seconds(30);
+
+fn id(world: &World, human: Human) -> UserId {
+    let directory = world.access.directory();
+    let mut people = directory.people().iter();
+    let person = people.find(|it| it.user_name == human.name());
+    person.map_or_else(
+        || world.key(human, "ReadOnly").unwrap().user,
+        |it| it.user_id.clone(),
+    )
+}
+
+async fn in_force(world: &World, rules: &str) {
+    let loaded = load(&RuleFile::new("people.json", rules)).unwrap();
+    let put = world.access.set_rules(loaded.rules, "people.json").await;
+    put.unwrap();
+}
+
+/// Everybody is in the group, and its members are known.
+async fn world(seed: u64, habits: Habits) -> World {
+    let world = World::new(seed, habits, None);
+    world.directory.change_all(|snapshot| {
+        let everybody = snapshot.people.iter().map(|it| it.user_id.clone());
+        let members = Some(everybody.collect());
+        snapshot.groups.push(Group {
+            id: BUILDERS.parse().unwrap(),
+            name: "builders".to_owned(),
+            members,
+        });
+    });
+    world.directory.read();
+    in_force(&world, RULES).await;
+    world
+}
+
+/// What becomes of somebody at AWS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Leaving {
+    Disabled,
+    Gone,
+    LeftGroup,
+}
+
+fn leave(world: &World, human: Human, how: Leaving) {
+    let name = human.name();
+    match how {
+        Leaving::Gone => world.directory.change(name, |_| None),
+        Leaving::Disabled => world.directory.change(name, |person| {
+            Some(Person {
+                enabled: false,
+                ..person
+            })
+        }),
+        Leaving::LeftGroup => {
+            let user = id(world, human);
+            world.directory.change_all(|snapshot| {
+                for group in &mut snapshot.groups {
+                    group.members.as_mut().unwrap().remove(&user);
+                }
+            });
+        }
+    }
+}
+
+fn come_back(world: &World, human: Human) {
+    world.directory.change(human.name(), |person| {
+        Some(Person {
+            enabled: true,
+            ..person
+        })
+    });
+}
+
+/// Ana and Bo have the same, Ana and Bo ask for the same, and Ana has what everybody may have.
+struct Scene {
+    world: World,
+    held: GrantId,
+    open: GrantId,
+    other: GrantId,
+    waits: RequestId,
+    other_waits: RequestId,
+}
+
+async fn scene() -> Scene {
+    let world = world(5, Habits::default()).await;
+    let long = TimeSpan::hours(8);
+    let held = take(&world, Ana, "ReadOnly", long).await;
+    let open = take(&world, Ana, "Root", long).await;
+    let other = take(&world, Bo, "ReadOnly", long).await;
+    let waits = asked_for(&world, Ana, "Admin", long).await;
+    let other_waits = asked_for(&world, Bo, "Admin", long).await;
+    world.live(TimeSpan::seconds(20)).await;
+    Scene {
+        world,
+        held,
+        open,
+        other,
+        waits,
+        other_waits,
+    }
+}
+
+impl Scene {
+    async fn look(&self) -> PeopleLooked {
+        self.world.access.look_at_people(None).await.unwrap()
+    }
+
+    async fn state(&self, id: GrantId) -> GrantState {
+        grant(&self.world, id).await.state
+    }
+
+    async fn cause(&self, id: GrantId) -> Option<EndCause> {
+        match self.state(id).await {
+            GrantState::Ending { cause, .. } | GrantState::Ended { cause, .. } => Some(cause),
+            _ => None,
+        }
+    }
+
+    async fn request(&self, id: RequestId) -> RequestState {
+        self.world.store.request(id).await.unwrap().unwrap().state
+    }
+
+    /// Bo is as before.
+    async fn check_other(&self, case: &str) {
+        assert_eq!(self.state(self.other).await, GrantState::Active, "{case}");
+        let waits = self.request(self.other_waits).await;
+        assert_eq!(waits, RequestState::Pending, "{case}");
+    }
+
+    async fn records(&self, event: &str, why: Option<&str>) -> usize {
+        let records = self.world.store.records_from(1, 10_000).await.unwrap();
+        let found = records.iter().filter(|it| it.event() == event);
+        let found = found.filter(|it| why.is_none() || it.text("why") == why);
+        found.count()
+    }
+}
+
+#[test]
+fn who_is_disabled_gone_or_out_of_a_group_loses_what_rests_on_it_and_nobody_else() {
+    let left = Some(EndCause::PrincipalLeft);
+    let table = [
+        (Leaving::Disabled, left.clone(), left.clone(), true),
+        (Leaving::Gone, left.clone(), left, true),
+        (Leaving::LeftGroup, Some(EndCause::RuleChanged), None, false),
+    ];
+    for (how, held, open, refused) in table {
+        run(async {
+            let scene = scene().await;
+            let case = format!("{how:?}");
+            leave(&scene.world, Ana, how);
+            let looked = scene.look().await;
+            assert!(looked.is_whole(), "{case}: {looked:?}");
+            assert_eq!(scene.cause(scene.held).await, held, "{case}");
+            assert_eq!(scene.cause(scene.open).await, open, "{case}");
+            scene.world.live(TimeSpan::seconds(10)).await;
+            let key = scene.world.key(Ana, "ReadOnly").unwrap();
+            assert!(!scene.world.center.present().contains(&key), "{case}");
+            let kept = scene.world.key(Ana, "Root").unwrap();
+            let is_kept = scene.world.center.present().contains(&kept);
+            assert_eq!(is_kept, open.is_none(), "{case}");
+            let waits = scene.request(scene.waits).await;
+            let is_refused = matches!(&waits, RequestState::Rejected { code, .. }
+                if code == "not-in-directory");
+            assert_eq!(is_refused, refused, "{case}: {waits:?}");
+            scene.check_other(&case).await;
+            let of_group = scene.records("drift.rule_changed", Some("left_group"));
+            assert_eq!(of_group.await > 0, how == Leaving::LeftGroup, "{case}");
+            // once is enough
+            let again = scene.look().await;
+            assert_eq!(
+                (again.left, again.ended, again.requests),
+                (0, 0, 0),
+                "{case}"
+            );
+        });
+    }
+}
+
+#[test]
+fn aws_that_does_not_answer_ends_nothing() {
+    run(async {
+        let scene = scene().await;
+        leave(&scene.world, Ana, Leaving::Gone);
+        scene.world.directory.describes(false);
+        let looked = scene.look().await;
+        assert!(!looked.is_whole() && looked.fault.is_some(), "{looked:?}");
+        assert_eq!(scene.state(scene.held).await, GrantState::Active);
+        assert_eq!(scene.request(scene.waits).await, RequestState::Pending);
+        // and when it answers again, they end
+        scene.world.directory.describes(true);
+        assert_eq!(scene.look().await.left, 2);
+        scene.check_other("answered").await;
+    });
+}
+
+#[test]
+fn who_comes_back_does_not_get_it_back() {
+    run(async {
+        let scene = scene().await;
+        leave(&scene.world, Ana, Leaving::Disabled);
+        scene.look().await;
+        come_back(&scene.world, Ana);
+        scene.look().await;
+        scene.world.live(TimeSpan::minutes(1)).await;
+        assert_eq!(scene.state(scene.held).await.name(), "ended");
+        let key = scene.world.key(Ana, "ReadOnly").unwrap();
+        assert!(!scene.world.center.present().contains(&key));
+        let waits = scene.request(scene.waits).await;
+        assert!(matches!(waits, RequestState::Rejected { .. }), "{waits:?}");
+        // what is asked for anew is another thing, once the organization was read
+        scene.world.directory.read();
+        take(&scene.world, Ana, "ReadOnly", TimeSpan::hours(1)).await;
+    });
+}
+
+#[test]
+fn a_look_at_somebody_is_about_them_alone() {
+    run(async {
+        let scene = scene().await;
+        leave(&scene.world, Ana, Leaving::Gone);
+        leave(&scene.world, Bo, Leaving::Gone);
+        let asked = scene.world.directory.described();
+        // of somebody who holds nothing nobody is asked
+        let nobody = BTreeSet::from([id(&scene.world, Cai)]);
+        let looked = scene.world.access.look_at_people(Some(&nobody)).await;
+        assert_eq!(looked.unwrap(), PeopleLooked::default());
+        assert_eq!(scene.world.directory.described(), asked);
+        let ana = BTreeSet::from([id(&scene.world, Ana)]);
+        let looked = scene.world.access.look_at_people(Some(&ana)).await.unwrap();
+        assert_eq!((looked.people, looked.left, looked.requests), (1, 2, 1));
+        assert_eq!(scene.world.directory.described(), asked + 1);
+        scene.check_other("named").await;
+    });
+}
+
+#[test]
+fn members_that_were_not_read_end_nothing_whatever_the_settings_say() {
+    for what in [OnRuleChange::Report, OnRuleChange::End] {
+        run(async {
+            let mut scene = scene().await;
+            scene.world.on_rule_change(what);
+            in_force(&scene.world, RULES).await;
+            let mut snapshot = scene.world.access.directory().snapshot().clone();
+            for group in &mut snapshot.groups {
+                group.members = None;
+            }
+            scene.world.directory.knows(snapshot);
+            let looked = scene.look().await;
+            assert_eq!((looked.left, looked.ended), (0, 0), "{what:?}");
+            let report = scene.world.access.reconcile().await.unwrap();
+            assert_eq!((report.left, report.ended), (0, 0), "{what:?}");
+            assert_eq!(scene.state(scene.held).await, GrantState::Active);
+        });
+    }
+}
+
+#[test]
+fn other_rules_are_no_group_that_was_left() {
+    for (what, ends) in [(OnRuleChange::Report, false), (OnRuleChange::End, true)] {
+        run(async {
+            let mut scene = scene().await;
+            scene.world.on_rule_change(what);
+            in_force(&scene.world, WITHOUT_GROUPS).await;
+            scene.look().await;
+            let cause = scene.cause(scene.held).await;
+            assert_eq!(cause, ends.then_some(EndCause::RuleChanged), "{what:?}");
+            let of_group = scene.records("drift.rule_changed", Some("left_group"));
+            assert_eq!(of_group.await, 0, "{what:?}");
+        });
+    }
+}
+
+/// A stop, a failure or a lost answer at any call of a look leaves an end that the next look makes.
+#[test]
+fn a_look_that_is_stopped_anywhere_is_made_good_by_the_next() {
+    let calls = run(async {
+        let scene = scene().await;
+        leave(&scene.world, Ana, Leaving::Gone);
+        let before = scene.world.gate.calls();
+        scene.look().await;
+        scene.world.gate.calls() - before
+    });
+    assert!(calls > 4, "{calls}");
+    for call in 1..=calls {
+        for mode in GateMode::ALL {
+            run(async {
+                let mut scene = scene().await;
+                let case = format!("{mode:?} at {call}");
+                leave(&scene.world, Ana, Leaving::Gone);
+                scene.world.springs(Some(GatePlan { call, mode }));
+                let look = async {
+                    let _: Result<_, _> = scene.world.access.look_at_people(None).await;
+                };
+                if !scene.world.until_stopped(look).await {
+                    scene.world.restart();
+                    in_force(&scene.world, RULES).await;
+                }
+                scene.look().await;
+                scene.world.live(TimeSpan::seconds(20)).await;
+                assert_eq!(scene.state(scene.held).await.name(), "ended", "{case}");
+                assert_eq!(scene.state(scene.open).await.name(), "ended", "{case}");
+                scene.check_other(&case).await;
+                let found = scene.records("drift.principal_left", None).await;
+                assert_eq!(found, 2, "{case}");
+            });
+        }
+    }
+}
+
+/// People leave at random moments while AWS is silent now and then: within a minute of quiet what they had is gone, and
+/// whoever stayed keeps what they have.
+async fn life(seed: u64) {
+    let mut rng = Rng::with_seed(seed);
+    let habits = Habits {
+        write_takes: TimeSpan::seconds(rng.u64(0..4)),
+        listing_lag: TimeSpan::seconds(rng.u64(0..3)),
+        ..Habits::default()
+    };
+    let world = world(seed, habits).await;
+    let people = [Ana, Bo, Cai];
+    for human in people {
+        take(&world, human, "ReadOnly", TimeSpan::hours(2)).await;
+    }
+    world.live(TimeSpan::seconds(20)).await;
+    let mut left: Vec<(Human, Leaving)> = Vec::new();
+    let mut looks_at = world.clock.now();
+    for _ in 0..rng.u64(20..120) {
+        if rng.u8(0..12) == 0 {
+            world.directory.describes(rng.bool());
+        }
+        if rng.u8(0..20) == 0 && left.len() < 2 {
+            let human = people[rng.usize(0..2)];
+            let how = [Leaving::Disabled, Leaving::Gone, Leaving::LeftGroup][rng.usize(0..3)];
+            if left.iter().all(|(it, _)| *it != human) {
+                leave(&world, human, how);
+                left.push((human, how));
+            }
+        }
+        beat(&world, &mut looks_at).await;
+    }
+    world.directory.describes(true);
+    let quiet = TimeSpan::minutes(1).after(world.clock.now());
+    while world.clock.now() < quiet {
+        beat(&world, &mut looks_at).await;
+    }
+    let present = world.center.present();
+    for human in people {
+        let is_there = present.contains(&world.key(human, "ReadOnly").unwrap());
+        let is_gone = left.iter().any(|(it, _)| *it == human);
+        assert_eq!(is_there, !is_gone, "seed {seed}: {human:?}, {left:?}");
+    }
+    for grant in grants(&world).await {
+        let is_gone = left.iter().any(|(it, _)| it.name() == grant.holder.name);
+        assert_eq!(grant.is_over(), is_gone, "seed {seed}: {grant:#?}");
+    }
+    let (long, step) = (TimeSpan::hours(3), TimeSpan::seconds(20));
+    world.live_coarsely(long, step).await;
+    if let Err(broken) = check_all(&world, &[]).await {
+        panic!("seed {seed}: {broken:#?}");
+    }
+}
+
+/// A second passes, and the loop looks where it is time.
+async fn beat(world: &World, looks_at: &mut hallpass_model::Timestamp) {
+    if world.clock.now() >= *looks_at {
+        let _: Result<_, _> = world.access.look_at_people(None).await;
+        *looks_at = LOOK_EVERY.after(world.clock.now());
+    }
+    world.live(TimeSpan::seconds(1)).await;
+}
+
+#[test]
+fn within_a_minute_of_quiet_leavers_have_nothing_and_all_others_what_they_had() {
+    for seed in 0..lives().min(120) {
+        run(life(seed));
+    }
+}

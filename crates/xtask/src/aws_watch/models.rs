@@ -1,0 +1,257 @@
+//! Folders of service models: the `data` folder of a botocore that is installed, or that pip puts into a folder of its own.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::Value;
+
+use super::WatchError;
+use super::differences::Published;
+use crate::aws_tables::{newest, read_json};
+
+/// Where pip puts the models within the folder that it is told.
+const DATA: &str = "botocore/data";
+
+/// The models of one botocore.
+#[derive(Debug)]
+pub(crate) struct Models {
+    /// As the package says it; the folder where it does not.
+    pub(crate) version: String,
+    /// The `data` folder.
+    pub(crate) folder: PathBuf,
+}
+
+impl Models {
+    /// The models in a `data` folder.
+    pub(crate) fn at(folder: &Path) -> Result<Self, WatchError> {
+        if !folder.is_dir() {
+            return Err(WatchError::NoModels(folder.to_owned()));
+        }
+        Ok(Self {
+            version: version_beside(folder).unwrap_or_else(|| folder.display().to_string()),
+            folder: folder.to_owned(),
+        })
+    }
+
+    /// Every service that has a model.
+    pub(crate) fn services(&self) -> Result<BTreeSet<String>, WatchError> {
+        let failed = |source| WatchError::Read {
+            path: self.folder.clone(),
+            source,
+        };
+        let mut names = BTreeSet::new();
+        for entry in fs::read_dir(&self.folder).map_err(failed)? {
+            let entry = entry.map_err(failed)?;
+            let name = entry.file_name().to_string_lossy().into_owned();
+            // some folders hold words for the command line only
+            if entry.path().is_dir() && newest(&entry.path(), &name).is_ok() {
+                names.insert(name);
+            }
+        }
+        Ok(names)
+    }
+
+    /// The newest model of a service; none where there is no such service.
+    pub(crate) fn service(&self, name: &str) -> Result<Option<Published>, WatchError> {
+        let Ok(folder) = newest(&self.folder.join(name), name) else {
+            return Ok(None);
+        };
+        let Some(model) = read_json(&folder, "service-2.json")? else {
+            return Ok(None);
+        };
+        let pages = read_json(&folder, "paginators-1.json")?.unwrap_or(Value::Null);
+        Ok(Some(Published { model, pages }))
+    }
+}
+
+/// What the package says of itself: `__version__ = '1.2.3'`.
+fn version_beside(data: &Path) -> Option<String> {
+    let text = fs::read_to_string(data.parent()?.join("__init__.py")).ok()?;
+    let line = text.lines().find(|it| it.starts_with("__version__"))?;
+    let version = line.split(['\'', '"']).nth(1)?;
+    Some(version.to_owned())
+}
+
+/// Folders into which pip puts versions of botocore. What it has once is kept: a version does not change.
+#[derive(Debug)]
+pub(crate) struct Fetched {
+    folder: PathBuf,
+}
+
+impl Fetched {
+    pub(crate) fn below(folder: PathBuf) -> Self {
+        Self { folder }
+    }
+
+    /// The models of one version.
+    pub(crate) fn version(&self, version: &str) -> Result<Models, WatchError> {
+        let kept = self.folder.join(format!("botocore-{version}"));
+        if !kept.join(DATA).is_dir() {
+            let fresh = self.installed(&format!("botocore=={version}"))?;
+            fs::rename(&fresh, &kept).map_err(|source| WatchError::Read {
+                path: kept.clone(),
+                source,
+            })?;
+        }
+        Models::at(&kept.join(DATA))
+    }
+
+    /// The models of the newest version that the registry has.
+    pub(crate) fn newest(&self) -> Result<Models, WatchError> {
+        let fresh = self.installed("botocore")?;
+        let found = Models::at(&fresh.join(DATA))?;
+        let kept = self.folder.join(format!("botocore-{}", found.version));
+        if kept.join(DATA).is_dir() {
+            self.emptied(&fresh)?;
+        } else {
+            fs::rename(&fresh, &kept).map_err(|source| WatchError::Read {
+                path: kept.clone(),
+                source,
+            })?;
+        }
+        Models::at(&kept.join(DATA))
+    }
+
+    /// Has pip put a package into a folder by itself. It is unpacked, and nothing of it runs.
+    fn installed(&self, package: &str) -> Result<PathBuf, WatchError> {
+        let fresh = self.folder.join("unfinished");
+        self.emptied(&fresh)?;
+        let fixed = [
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--no-deps",
+            "--no-compile",
+            "--only-binary",
+            ":all:",
+        ];
+        let done = Command::new("python3")
+            .args(fixed)
+            .arg("--disable-pip-version-check")
+            .arg("--target")
+            .arg(&fresh)
+            .arg(package)
+            .output()
+            .map_err(|source| WatchError::NoPip {
+                package: package.to_owned(),
+                text: format!("`python3` cannot be run: {source}"),
+            })?;
+        if done.status.success() {
+            return Ok(fresh);
+        }
+        let text = String::from_utf8_lossy(&done.stderr).trim().to_owned();
+        Err(WatchError::NoPip {
+            package: package.to_owned(),
+            text,
+        })
+    }
+
+    fn emptied(&self, folder: &Path) -> Result<(), WatchError> {
+        let failed = |source| WatchError::Read {
+            path: folder.to_owned(),
+            source,
+        };
+        fs::create_dir_all(&self.folder).map_err(failed)?;
+        match fs::remove_dir_all(folder) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(failed(error)),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The version of botocore that the end-to-end tests are pinned to, and with them the committed tables.
+pub(crate) fn pinned(requirements: &str) -> Option<&str> {
+    let line = requirements
+        .lines()
+        .find_map(|it| it.strip_prefix("botocore=="))?;
+    line.split(|c: char| c.is_whitespace() || c == ';').next()
+}
+
+/// The version of botocore that a text names first.
+pub(crate) fn named(text: &str) -> Option<&str> {
+    let mut words = text.split_whitespace();
+    let is_version = |it: &str| {
+        it.split('.').count() == 3 && it.split('.').all(|part| part.parse::<u32>().is_ok())
+    };
+    while let Some(word) = words.next() {
+        if word == "botocore" {
+            let next = words
+                .clone()
+                .next()
+                .map(|it| it.trim_end_matches([',', '.', ';', ')']));
+            if let Some(version) = next.filter(|it| is_version(it)) {
+                return Some(version);
+            }
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_read_where_they_stand() {
+        let text = "boto3==1.2.0 \\\nbotocore==1.2.3 \\\n    --hash=x\n";
+        assert_eq!(pinned(text), Some("1.2.3"));
+        assert_eq!(
+            pinned("botocore==1.2.3 ; python_version > '3'\n"),
+            Some("1.2.3")
+        );
+        assert_eq!(pinned("boto3==1.2.0\n"), None);
+        let rows = [
+            (
+                "an installed botocore. From botocore 1.44.5, copyright",
+                Some("1.44.5"),
+            ),
+            ("an installed\nbotocore; not", None),
+            ("botocore 1.44.5.", Some("1.44.5")),
+            ("", None),
+        ];
+        for (text, expected) in rows {
+            assert_eq!(named(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_folder_of_models_says_its_version_and_its_services() {
+        let root = tempfile::tempdir().unwrap();
+        let data = root.path().join(DATA);
+        for folder in ["demo/2020-01-01", "demo/2019-01-01", "words"] {
+            fs::create_dir_all(data.join(folder)).unwrap();
+        }
+        fs::write(data.join("endpoints.json"), "{}").unwrap();
+        fs::write(data.join("demo/2020-01-01/service-2.json"), "{\"a\": 1}").unwrap();
+        let models = Models::at(&data).unwrap();
+        assert_eq!(models.version, data.display().to_string());
+        fs::write(
+            root.path().join("botocore/__init__.py"),
+            "import os\n__version__ = '1.2.3'\n",
+        )
+        .unwrap();
+        let models = Models::at(&data).unwrap();
+        assert_eq!(models.version, "1.2.3");
+        assert_eq!(
+            models.services().unwrap(),
+            BTreeSet::from(["demo".to_owned()])
+        );
+        assert!(models.service("demo").unwrap().is_some());
+        assert!(models.service("nothing").unwrap().is_none());
+        let error = Models::at(&data.join("none")).unwrap_err().to_string();
+        assert!(error.contains("none`"), "{error}");
+    }
+
+    #[test]
+    fn a_version_that_is_kept_is_not_fetched_again() {
+        let root = tempfile::tempdir().unwrap();
+        fs::create_dir_all(root.path().join("botocore-1.2.3").join(DATA)).unwrap();
+        let fetched = Fetched::below(root.path().to_owned());
+        let found = fetched.version("1.2.3").unwrap();
+        assert!(found.folder.starts_with(root.path()));
+    }
+}
