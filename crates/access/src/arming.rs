@@ -25,23 +25,59 @@ fn out_of_reach(target: &Target, settings: &Settings) -> Option<&'static str> {
     }
 }
 
-/// How the end of a new grant is to be armed, by the settings and what rules want besides. Refused where it must be and
-/// cannot.
-pub(crate) fn of_new_grant(
-    target: &Target,
-    ruled: Option<EndArming>,
-    settings: &Settings,
-) -> Result<ArmedEnds, PressRefused> {
-    let ruled = match ruled {
-        None => ArmedEnds::Off,
-        Some(EndArming::Preferred) => ArmedEnds::Preferred,
-        Some(EndArming::Required) => ArmedEnds::Required,
-    };
-    let wanted = settings.armed_ends.mode.of_every_grant().max(ruled);
-    match (wanted, out_of_reach(target, settings)) {
-        (ArmedEnds::Required, Some(why)) => Err(PressRefused::EndNotArmed { why }),
-        (ArmedEnds::Preferred | ArmedEnds::Off, Some(_)) => Ok(ArmedEnds::Off),
-        (wanted, None) => Ok(wanted),
+/// How ends of a target's access are to be armed today, and what stands in the way.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Arming {
+    wanted: ArmedEnds,
+    obstacle: Option<&'static str>,
+}
+
+/// Why what was given without a required end is not lengthened.
+const GIVEN_BEFORE: &str =
+    "it was given before its end had to be armed; give it back, and ask for it anew";
+
+impl Arming {
+    /// By the settings, and what rules want besides.
+    pub(crate) fn of(target: &Target, ruled: Option<EndArming>, settings: &Settings) -> Self {
+        let ruled = match ruled {
+            None => ArmedEnds::Off,
+            Some(EndArming::Preferred) => ArmedEnds::Preferred,
+            Some(EndArming::Required) => ArmedEnds::Required,
+        };
+        Self {
+            wanted: settings.armed_ends.mode.of_every_grant().max(ruled),
+            obstacle: out_of_reach(target, settings),
+        }
+    }
+
+    /// How the end of a new grant is armed. Refused where it must be and cannot.
+    pub(crate) const fn of_new_grant(self) -> Result<ArmedEnds, PressRefused> {
+        match (self.wanted, self.obstacle) {
+            (ArmedEnds::Required, Some(why)) => Err(PressRefused::EndNotArmed { why }),
+            (ArmedEnds::Preferred | ArmedEnds::Off, Some(_)) => Ok(ArmedEnds::Off),
+            (wanted, None) => Ok(wanted),
+        }
+    }
+
+    /// Refuses a later end where it must be armed, and cannot or was not when the access was given: nobody keeps by
+    /// asking again what they would not be given today.
+    pub(crate) fn ensure_may_lengthen(self, grant: &Grant) -> Result<(), PressRefused> {
+        self.of_new_grant()?;
+        match (self.wanted, grant.armed_ends) {
+            (ArmedEnds::Required, ArmedEnds::Off | ArmedEnds::Preferred) => {
+                Err(PressRefused::EndNotArmed { why: GIVEN_BEFORE })
+            }
+            (ArmedEnds::Required, ArmedEnds::Required)
+            | (ArmedEnds::Off | ArmedEnds::Preferred, _) => Ok(()),
+        }
+    }
+
+    /// Refuses what comes to nothing, before anybody is asked to approve it.
+    pub(crate) fn ensure_possible(self, extends: Option<&Grant>) -> Result<(), PressRefused> {
+        match extends {
+            Some(grant) => self.ensure_may_lengthen(grant),
+            None => self.of_new_grant().map(drop),
+        }
     }
 }
 

@@ -2,11 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use hallpass_model::{TimeSpan, Timestamp, UserId};
+use hallpass_model::{Target, TimeSpan, Timestamp, UserId};
 use hallpass_rules::{
-    Ask, Directory, EndArming, Permit, PressRefusedByRules, Principal, Rules, SignInRequirement,
+    Ask, Directory, Permit, PressRefusedByRules, Principal, Rules, SignInRequirement,
 };
 
+use crate::arming::Arming;
 use crate::records::StepContext;
 use crate::{Actor, Holds, LocksSeen, PressRefused, Request, Settings, target};
 
@@ -98,13 +99,14 @@ impl DecisionContext<'_> {
             .may_approve(who, whose, question, self.directory, at)
     }
 
-    /// Whether today's rules want AWS to enforce the end of what is asked for.
-    pub(crate) fn ruled_arming(&self, request: &Request) -> Option<EndArming> {
-        let question = request.question()?;
+    /// How today's settings and rules want AWS to enforce the end of what is asked for.
+    pub(crate) fn arming(&self, request: &Request, target: &Target) -> Arming {
         let (whose, now) = (request.requester.principal(), self.step.now);
-        self.rules
-            .decide(whose, &question, self.directory, now)
-            .armed_ends
+        let ruled = request.question().and_then(|question| {
+            let decision = self.rules.decide(whose, &question, self.directory, now);
+            decision.armed_ends
+        });
+        Arming::of(target, ruled, self.settings)
     }
 
     /// The approvals given so far whose givers may still give them, and what the rules say to each.

@@ -6,7 +6,6 @@ use hallpass_audit::Event;
 use hallpass_model::{GrantId, TimeSpan, Timestamp};
 use hallpass_rules::Principal;
 
-use crate::arming;
 use crate::decision_context::DecisionContext;
 use crate::desired::{desired_for, desired_until, forget_or_keep, inherited, live_until};
 use crate::grant::NO_NEWS_SEEN;
@@ -30,8 +29,8 @@ pub(crate) fn approved(
     if let Some(extended) = pending.request().extends {
         return lengthen(pending, extended, by, approval, actor, context);
     }
-    let ruled = context.ruled_arming(pending.request());
-    let armed_ends = arming::of_new_grant(&pending.key().target, ruled, context.settings)?;
+    let arming = context.arming(pending.request(), &pending.key().target);
+    let armed_ends = arming.of_new_grant()?;
     Ok(schedule(
         pending,
         by,
@@ -119,6 +118,8 @@ fn lengthen(
         let state = found.map_or("ended", |grant| grant.state.name());
         return Err(PressRefused::GrantOver { state });
     };
+    let arming = context.arming(pending.request(), &grant.key.target);
+    arming.ensure_may_lengthen(grant)?;
     let mut request = pending.into_state(RequestState::Approved {
         by: by.email.clone(),
         at: now,

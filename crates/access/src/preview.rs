@@ -7,6 +7,7 @@ use hallpass_rules::{
     Decision, DecisionKind, Directory, OverLimit, Principal, RuleId, RuleNames, Rules,
 };
 
+use crate::arming::Arming;
 use crate::request::PUNCTUAL;
 use crate::target::{self, Resolved};
 use crate::{
@@ -291,6 +292,8 @@ pub(crate) struct Judgement {
     /// What is wrong with the target or whoever asks.
     pub(crate) problems: Vec<FieldProblem>,
     limits: LengthLimits,
+    /// How the end would be armed; none while there is no target.
+    arming: Option<Arming>,
     now: Timestamp,
 }
 
@@ -319,8 +322,11 @@ pub(crate) fn judge(
         let at = starts_at.map_or(now, |at| at.max(now));
         Some(rules.decide(requester, &question, directory, at))
     });
+    let ruled = decision.as_ref().and_then(|it| it.armed_ends);
+    let arming = { resolved.as_ref() }.map(|it| Arming::of(&it.target, ruled, settings));
     Judgement {
         limits: LengthLimits::of(decision.as_ref(), settings),
+        arming,
         resolved,
         decision,
         problems,
@@ -482,12 +488,19 @@ impl Preview {
         }
         let mut problems = self.judged.problems.clone();
         problems.extend(self.judged.length_problems(duration, extends));
-        match (self.judged.verdict(problems), &self.obstacles.to_granting) {
-            (Err(refused), _) => PreviewOutcome::Refused(refused),
-            (Ok(AskVerdict::Granted(_)), Some(why)) if waiting.is_none() => {
+        let verdict = match self.judged.verdict(problems) {
+            Err(refused) => return PreviewOutcome::Refused(refused),
+            Ok(verdict) => verdict,
+        };
+        let arming = self.judged.arming.filter(|_| waiting.is_none());
+        if let Some(Err(why)) = arming.map(|it| it.ensure_possible(extends)) {
+            return PreviewOutcome::NotNow(why);
+        }
+        match (verdict, &self.obstacles.to_granting) {
+            (AskVerdict::Granted(_), Some(why)) if waiting.is_none() => {
                 PreviewOutcome::NotNow(why.clone())
             }
-            (Ok(verdict), _) => PreviewOutcome::Request(verdict),
+            (verdict, _) => PreviewOutcome::Request(verdict),
         }
     }
 }

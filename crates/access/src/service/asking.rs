@@ -379,6 +379,12 @@ impl Access {
         context: &DecisionContext<'_>,
     ) -> Result<(Change, AskOutcome), AccessError> {
         let (by, step) = (Doer::Person(actor), context.step);
+        if let Answered::Waits(request) | Answered::Granted(request, _) = &answered
+            && let Some(key) = &request.key
+        {
+            let arming = context.arming(request, &key.target);
+            arming.ensure_possible(extends)?;
+        }
         Ok(match answered {
             Answered::Refused(request, refusal) => (
                 rejected(&request, &refusal, by, step).insert_change(),
