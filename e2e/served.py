@@ -99,6 +99,20 @@ def longest_wait(calls):
     return max(((last - first).total_seconds() for first, last in waits(calls)), default=0)
 
 
+def shortest_wait(calls):
+    """The same at least."""
+    return min(((last - first).total_seconds() for first, last in waits(calls)), default=0)
+
+
+def ended_by_events(sim, calls):
+    """Whether no operation was asked about again by the clock though a message had been taken from the queue long before: on a
+    machine without time an event may come later than the half minute."""
+    at = lambda call: datetime.datetime.fromisoformat(call["at"].replace("Z", "+00:00"))
+    taken = [at(call) for call in sim.get("/_sim/calls?operation=DeleteMessage&limit=1000").json["calls"]]
+    late = [(first, last) for first, last in waits(calls) if (last - first).total_seconds() >= 28]
+    return not any(first < moment and (last - moment).total_seconds() > 5 for first, last in late for moment in taken)
+
+
 def waited_for_at_once(calls):
     """How many operations were waited for at the same time, at most."""
     found = waits(calls)

@@ -160,7 +160,8 @@ def found_and_shown(house):
           and house.by_hand(MARA, "log-archive", "ReadOnly"))
     run = house.sweep()
     check("a run that is wanted looks and is over", run["state"] == "done" and run["report"]["unread"] == 0, run)
-    check("it says what no listing shows", any("entitlements" in line for line in run["report"]["left_out"]), run["report"]["left_out"])
+    check("it looked at what no listing of assignments shows", run["report"]["entitlements"]["of_groups"] > 0 and not
+          any("entitlements" in line for line in run["report"]["left_out"]), run["report"])
     row = house.item(TOMASZ, "edge-prod", "ReadOnly")
     check("REST shows what nobody recorded", row.get("kind") == "unknown" and row.get("fate") == "reported", row)
     check("the pattern of the configuration accepts", house.item(MARA, "log-archive", "ReadOnly").get("kind") == "accepted")
@@ -329,6 +330,47 @@ def cutover(house, stage):
     check("and what stays", any(row["kind"] == "accepted" and row["outlook"].startswith("stays") for row in rows))
 
 
+def roles_by_entitlements(house):
+    """`access.md` §22, R-4: told by sweeps, ended with the rest of a person's access; those of groups stay."""
+    manager, truth = house.client("account-access"), house.truth
+    application = manager.list_applications()["applications"][0]["applicationArn"]
+    account = house.accounts["analytics-dev"]
+    held = lambda: manager.list_entitlements(applicationArn=application, filter={"principalRole": {"account": account}})["entitlements"]
+    role = held()[0]["entitlement"]["principalRole"]["roleArn"]
+    of = lambda email: {"principal": {"identityCenter": {"userId": truth.user(email)}}}
+    whose = lambda email: manager.list_entitlements(applicationArn=application, filter={"principalRole": of(email)})["entitlements"]
+    give = lambda email: manager.create_entitlement(applicationArn=application, entitlement={"principalRole": {"roleArn": role, **of(email)}})
+    give(TOMASZ), give(INES)
+    check("two people are given a role of IAM", wait(lambda: whose(TOMASZ) and whose(INES), 20))
+    run = house.sweep()
+    new = [row["says"] for row in run["report"]["entitlements"]["items"] if row.get("new")]
+    check("a sweep tells who has one since", len(new) == 2 and all("analytics-dev" in line for line in new), run["report"]["entitlements"])
+    page = house.page(AUDITOR, f"/sweeps/{run['id']}")
+    check("and so does its page", "Roles by account access manager" in page and role.rsplit("/", 1)[1] in page)
+    shown = house.cli(AUDITOR, "sweep", "show", run["id"], output="table")
+    check("and the command line", "Roles by entitlements" in shown.stdout and ", new" in shown.stdout, shown.stdout[-1500:])
+
+    read = house.api(AUDITOR).get(f"/api/v1/entitlements?user={TOMASZ}").json
+    check("REST lists a person's", read["looked_at"] and [row["role_arn"] for row in read["own"]] == [role], read)
+    check.equal("to nobody but who reads everything", house.api(TOMASZ).get(f"/api/v1/entitlements?user={INES}").status, 403)
+    plan = house.page(ADMIN, f"/access/cut-off?user={TOMASZ}")
+    check("the plan of cutting off names it", "role by account access manager ends" in plan, plan[:500])
+    ended = house.cli(ADMIN, "revoke", "--user", TOMASZ, "--reason", "laptop stolen", "--yes", output="table")
+    check("revoking what a person holds ends it", ended.returncode == 0 and "Entitlement ended" in ended.stderr and
+          wait(lambda: not whose(TOMASZ), 20), (ended.stdout, ended.stderr))
+    check("and nobody else's", len(whose(INES)) == 1)
+    locked = house.api(ADMIN).post("/api/v1/locks", {"user": INES, "reason": "laptop stolen", "held": "ends"})
+    check("a lock that ends access ends it", locked.status == 200 and wait(lambda: not whose(INES), 30), locked)
+    give(INES)
+    check("what somebody gives meanwhile goes too", wait(lambda: not whose(INES), 90), house.said()[-2000:])
+    lifted = house.api(ADMIN).post("/api/v1/locks/lift", {"user": INES, "reason": "found again"})
+    check.equal("the lock is lifted", lifted.status, 200)
+    ids = [row["entitlement_id"] for row in house.events("entitlement.ended")]
+    begun = [row["entitlement_id"] for row in house.events("entitlement.ending")]
+    check("each end is on record, before it and after it", len(ids) == 3 and sorted(ids) == sorted(begun), (ids, begun))
+    check("those of groups stay", any("groupId" in row["entitlement"]["principalRole"]["principal"]["identityCenter"] for row in held()), held())
+
+
 def off(house):
     house.become(mode='"off"')
     count = len(house.api(ADMIN).all("/api/v1/sweeps"))
@@ -351,6 +393,7 @@ def main():
         adopted(house)
         adopting(house)
         cutover(house, stage)
+        roles_by_entitlements(house)
         off(house)
         verified = stage.run("audit", "verify", "--config", "hallpass.toml")
         check("the log verifies", verified.returncode == 0, verified.stderr)

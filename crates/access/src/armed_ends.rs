@@ -155,6 +155,24 @@ impl ArmedEndStatus {
     }
 }
 
+/// How long news of a later end wait for AWS's instant to follow.
+const FOLLOWS_WITHIN: TimeSpan = TimeSpan::minutes(1);
+
+/// Whether it is too soon to tell somebody that their access ends at `end`, which was decided at `decided_at`: AWS still
+/// refuses it earlier (`access.md` §21, A-2). Not for ever: what does not move is told, and pages show both.
+pub fn is_told_too_soon(
+    armed: Option<&ArmedEndStatus>,
+    end: Timestamp,
+    (decided_at, now): (Timestamp, Timestamp),
+) -> bool {
+    match armed {
+        Some(ArmedEndStatus::Armed { until }) => {
+            *until < end && now < FOLLOWS_WITHIN.after(decided_at)
+        }
+        Some(ArmedEndStatus::Waiting | ArmedEndStatus::NotArmed { .. }) | None => false,
+    }
+}
+
 /// A grant whose end is to be armed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GrantToArm {
@@ -183,6 +201,31 @@ pub struct GrantToArm {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_later_end_is_told_once_aws_has_it_or_after_a_minute() {
+        let at = |text: &str| text.parse::<Timestamp>().unwrap();
+        let until = |text| Some(ArmedEndStatus::Armed { until: at(text) });
+        let (decided, end) = (at("2026-11-20T09:00:00Z"), at("2026-11-20T12:00:00Z"));
+        let why = "the account's policy is full".to_owned();
+        for (armed, now, expected) in [
+            (until("2026-11-20T10:00:00Z"), "2026-11-20T09:00:01Z", true),
+            (until("2026-11-20T10:00:00Z"), "2026-11-20T09:00:59Z", true),
+            (until("2026-11-20T10:00:00Z"), "2026-11-20T09:01:00Z", false),
+            (until("2026-11-20T12:00:00Z"), "2026-11-20T09:00:01Z", false),
+            (until("2026-11-20T12:01:00Z"), "2026-11-20T09:00:01Z", false),
+            (Some(ArmedEndStatus::Waiting), "2026-11-20T09:00:01Z", false),
+            (
+                Some(ArmedEndStatus::NotArmed { why }),
+                "2026-11-20T09:00:01Z",
+                false,
+            ),
+            (None, "2026-11-20T09:00:01Z", false),
+        ] {
+            let found = is_told_too_soon(armed.as_ref(), end, (decided, at(now)));
+            assert_eq!(found, expected, "{armed:?} at {now}");
+        }
+    }
 
     #[test]
     fn credentials_stop_where_aws_refuses_and_work_on_where_it_does_not() {

@@ -43,6 +43,7 @@ mod text_limits;
 
 // what changes together, and what is asked of others
 mod change;
+mod entitlement;
 mod people;
 mod ports;
 mod recipients;
@@ -88,11 +89,16 @@ pub use alarm::{Alarm, AlarmKind, AlarmState};
 pub use approving::Approving;
 pub use armed_ends::{
     ArmedEndCounts, ArmedEndStatus, ArmedEndWish, ArmedEnds, ArmedEndsMode, GrantToArm,
+    is_told_too_soon,
 };
 pub use ask::{AskOutcome, AskedTogether, REASON_MISSING, reason_refused};
 pub use break_glass::BREAK_GLASS_MAX;
 pub use change::{
     AcceptanceWrite, Change, DesiredAssignment, Message, OutlivingSessions, StoredAnswer, Write,
+};
+pub use entitlement::{
+    EntitledPrincipal, Entitlement, EntitlementListing, EntitlementReport, EntitlementsEnded,
+    NamedEntitlement, PersonEntitlements,
 };
 pub use grant::{EndCause, Grant, GrantState, Stuck};
 pub use grant_activity::{ActivityLogs, PastUse, use_of_grant};
@@ -112,10 +118,10 @@ pub use people::{NoPeopleSource, PeopleLook, PeopleSource};
 pub use person::Person;
 pub use ports::{
     AccessStore, AlarmContext, AlertContext, Boundary, Channel, CommitError, Counts, Delivery,
-    DigestContext, DirectoryFault, DirectorySource, Ends, GrantFilter, GuardSource, Listed,
-    ManagedPolicy, NoGuards, NoticeContext, PastGrants, PastQuery, PolicySource, ReadError,
-    ReferencedPolicy, RemediationPresses, RequestFilter, SetPolicies, StandingSource, Subject,
-    SubjectSet, SweepStore, ViewerScope, WaitingMessage,
+    DigestContext, DirectoryFault, DirectorySource, Ends, EntitlementSource, GrantFilter,
+    GuardSource, Listed, ManagedPolicy, NoGuards, NoticeContext, PastGrants, PastQuery,
+    PolicySource, ReadError, ReferencedPolicy, RemediationPresses, RequestFilter, SetPolicies,
+    StandingSource, Subject, SubjectSet, SweepStore, ViewerScope, WaitingMessage,
 };
 pub use press_refused::PressRefused;
 pub use preview::{
@@ -142,13 +148,13 @@ pub use settings::{AdminSignIn, ArmedEndSettings, OnRuleChange, Settings, contac
 pub use state_kind::{GrantStateKind, RequestStateKind};
 pub use sweep::{
     ADOPTED_MAX, Acceptance, Accepted, Brake, ChangedHolding, Consent, Digest, DigestKind,
-    DigestNews, Drift, Fate, Findings, FirstOf, GoneItem, Held, ItemChange, ItemKind, ItemSight,
-    LeftAlone, LeftOut, ListingFacts, LookedOutcome, MayAct, NamedHolding, NextSweep, NotRead,
-    PREEXISTING_FOR, PatternError, RUNS_APART, Schedule, ScheduleError, StandingListing,
-    StandingPattern, StandingRefused, StandingScope, StuckHolding, Sweep, SweepAction,
-    SweepConfirmed, SweepDone, SweepItem, SweepLooked, SweepMode, SweepPurpose, SweepReach,
-    SweepReport, SweepSettings, SweepState, SweepWork, Trigger, Unread, UnreadPlace, Wait,
-    findings,
+    DigestNews, Drift, EntitlementsFound, Fate, Findings, FirstOf, GoneItem, Held, ItemChange,
+    ItemKind, ItemSight, LeftAlone, LeftOut, ListingFacts, LookedOutcome, MayAct, NamedHolding,
+    NextSweep, NotRead, PREEXISTING_FOR, PatternError, RUNS_APART, Schedule, ScheduleError,
+    StandingListing, StandingPattern, StandingRefused, StandingScope, StuckHolding, Sweep,
+    SweepAction, SweepConfirmed, SweepDone, SweepItem, SweepLooked, SweepMode, SweepPurpose,
+    SweepReach, SweepReport, SweepSettings, SweepState, SweepWork, Trigger, Unread, UnreadPlace,
+    Wait, findings,
 };
 pub use sweep_steps::RemovalLimit;
 pub use target::question;

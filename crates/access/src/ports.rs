@@ -17,9 +17,10 @@ use hallpass_rules::{Ask, Directory};
 
 use crate::grant_activity::PastUse;
 use crate::{
-    Accepted, Alarm, ArmedEndCounts, ArmedEndStatus, Change, Digest, Grant, GrantStateKind, Holds,
-    Lock, Message, Notice, Removals, Request, RequestStateKind, StandingListing, StandingScope,
-    StoredAnswer, Sweep, SweepItem,
+    Accepted, Alarm, ArmedEndCounts, ArmedEndStatus, Change, Digest, Entitlement,
+    EntitlementListing, Grant, GrantStateKind, Holds, Lock, Message, Notice, PersonEntitlements,
+    Removals, Request, RequestStateKind, StandingListing, StandingScope, StoredAnswer, Sweep,
+    SweepItem,
 };
 
 /// A commit that did not happen. Nothing of it is stored.
@@ -490,6 +491,24 @@ pub trait StandingSource: Send + Sync {
     /// # Errors
     /// What AWS said.
     async fn holders(&self, target: &Target) -> Result<Vec<UserId>, DirectoryFault>;
+}
+
+/// Entitlements of account access manager. Implementations ask behind everything else, within AWS's limit of calls.
+#[async_trait]
+pub trait EntitlementSource: Send + Sync {
+    /// What a person may take, by themselves and by groups. May be repeated.
+    ///
+    /// # Errors
+    /// What AWS said.
+    async fn of_person(&self, user: &UserId) -> Result<PersonEntitlements, DirectoryFault>;
+    /// What there is in these accounts, of people and groups that are gone too. What could not be read is named, and
+    /// never shown as empty. May be repeated.
+    async fn in_accounts(&self, accounts: &[&AccountId]) -> EntitlementListing;
+    /// Deletes one: that it is gone already is as good. May be repeated.
+    ///
+    /// # Errors
+    /// What AWS said; whether it is deleted is not known then.
+    async fn delete(&self, entitlement: &Entitlement) -> Result<(), DirectoryFault>;
 }
 
 /// What is known of the organization.

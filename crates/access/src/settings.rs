@@ -80,6 +80,9 @@ pub struct Settings {
     /// How often the people behind live access are looked at (`access.md` §22, R-5); `None` = only with the organization,
     /// and when an event names them.
     pub people_every: Option<TimeSpan>,
+    /// Whether entitlements of account access manager are looked at, and those of people whose access ends are deleted
+    /// (`access.md` §22, R-4).
+    pub entitlements: bool,
     /// How long records may wait for the export before no new access is given; `None` = for ever.
     pub require_export_within: Option<TimeSpan>,
     /// The management account, when it could be seen: policies that end sessions have no effect there.
@@ -109,6 +112,7 @@ impl Default for Settings {
             armed_ends: ArmedEndSettings::default(),
             home_region_lost_after: Some(TimeSpan::minutes(10)),
             people_every: Some(TimeSpan::seconds(30)),
+            entitlements: true,
             require_export_within: None,
             management_account: None,
             out_of_reach: None,

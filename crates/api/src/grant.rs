@@ -4,6 +4,8 @@ use hallpass_model::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::EntitlementsRevoked;
+
 /// Permission with an end.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Grant {
@@ -150,6 +152,9 @@ pub struct RevokeMany {
 pub struct Revoked {
     /// One entry per grant; one that failed stopped no other.
     pub items: Vec<RevokedOne>,
+    /// What became of the person's entitlements of account access manager; absent where no person was named, or nobody looks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub entitlements: Option<EntitlementsRevoked>,
 }
 
 /// What came of revoking one of many.

@@ -4,6 +4,7 @@
 #![warn(missing_docs)]
 
 mod alert;
+mod entitlement;
 mod grant;
 mod grant_activity;
 mod lock;
@@ -18,6 +19,7 @@ mod request;
 mod sweep;
 
 pub use alert::{AlertMute, AlertRow, AlertRule, AlertRules, MuteAlert, UnmuteAlert};
+pub use entitlement::{Entitlement, EntitlementsHeld, EntitlementsRevoked, SweepEntitlements};
 pub use grant::{Extend, Grant, Queue, Revoke, RevokeMany, Revoked, RevokedOne};
 pub use grant_activity::{GrantActivity, GrantCall};
 pub use lock::{HeldAccess, Lock, LockPerson, Locks, UnlockPerson, Unlocked};

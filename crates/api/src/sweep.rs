@@ -4,6 +4,8 @@ use hallpass_model::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::SweepEntitlements;
+
 use crate::Grant;
 
 /// One look at what stands in Identity Center, with what is done about it.
@@ -89,6 +91,9 @@ pub struct SweepReport {
     pub to_act: u64,
     /// Assignments of groups, which are counted and not looked at one by one.
     pub group_assignments: u64,
+    /// Roles that people and groups may take by entitlements of account access manager; absent where nobody looked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub entitlements: Option<SweepEntitlements>,
     /// How much could not be read: nothing is said of it.
     pub unread: u64,
     /// The first of it.

@@ -4,8 +4,8 @@
 use std::fmt;
 
 use hallpass_model::{
-    AuditId, Email, GrantId, HoldKey, RequestId, SweepId, Target, TargetNames, TimeSpan, Timestamp,
-    UserId,
+    AccountId, AuditId, Email, GrantId, HoldKey, RequestId, SweepId, Target, TargetNames, TimeSpan,
+    Timestamp, UserId,
 };
 use serde_json::{Map, Value, json};
 
@@ -121,6 +121,12 @@ pub enum Event {
     EndArmFailed,
     /// It was past, not armed, and the home Region of IAM Identity Center was lost: AWS refuses the person from now on.
     EndDenied,
+    /// An entitlement of account access manager is about to be deleted: its holder's access ends.
+    EntitlementEnding,
+    /// AWS has deleted it.
+    EntitlementEnded,
+    /// AWS has not, and why.
+    EntitlementEndFailed,
     /// A guard removed access that is still wanted: it knew an older end. It is created again.
     DriftGuard,
     /// In a guard's journal: what it sees, every hour.
@@ -153,7 +159,7 @@ pub enum Event {
 
 impl Event {
     /// Every event, in the order of a grant's life.
-    pub const ALL: [Self; 67] = [
+    pub const ALL: [Self; 70] = [
         Self::RequestCreated,
         Self::RequestReviewed,
         Self::RequestRejected,
@@ -207,6 +213,9 @@ impl Event {
         Self::EndDisarmed,
         Self::EndArmFailed,
         Self::EndDenied,
+        Self::EntitlementEnding,
+        Self::EntitlementEnded,
+        Self::EntitlementEndFailed,
         Self::DriftGuard,
         Self::GuardLooked,
         Self::GuardEnding,
@@ -274,10 +283,14 @@ impl Event {
             Self::SessionsCut => "sessions.cut",
             Self::SessionsCutFailed => "sessions.cut_failed",
             Self::SessionsRestored => "sessions.restored",
-            Self::EndArmed => "end.armed",
-            Self::EndRearmed => "end.rearmed",
-            Self::EndArmFailed => "end.arm_failed",
-            Self::EndDisarmed | Self::EndDenied => self.name_of_denial(),
+            Self::EndArmed
+            | Self::EndRearmed
+            | Self::EndDisarmed
+            | Self::EndArmFailed
+            | Self::EndDenied => self.name_of_armed_end(),
+            Self::EntitlementEnding => "entitlement.ending",
+            Self::EntitlementEnded => "entitlement.ended",
+            Self::EntitlementEndFailed => "entitlement.end_failed",
             Self::DriftGuard => "drift.guard",
             Self::GuardLooked => "guard.looked",
             Self::GuardEnding => "guard.ending",
@@ -295,12 +308,14 @@ impl Event {
         }
     }
 
-    /// The name of what AWS no longer refuses, or refuses from now on.
-    const fn name_of_denial(self) -> &'static str {
-        if matches!(self, Self::EndDenied) {
-            "end.denied"
-        } else {
-            "end.disarmed"
+    /// The name of what AWS refuses by itself, or no longer.
+    const fn name_of_armed_end(self) -> &'static str {
+        match self {
+            Self::EndArmed => "end.armed",
+            Self::EndRearmed => "end.rearmed",
+            Self::EndArmFailed => "end.arm_failed",
+            Self::EndDenied => "end.denied",
+            _ => "end.disarmed",
         }
     }
 
@@ -567,6 +582,15 @@ impl Draft {
     /// The form of a thing before and after, as JSON; `null` = not there.
     pub fn changed(self, before: Value, after: Value) -> Self {
         self.with("before", before).with("after", after)
+    }
+
+    /// The role that a person has by an entitlement of account access manager, and AWS's id of that.
+    /// These fields stand only in records of entitlements.
+    pub fn entitled(mut self, account: &AccountId, role_name: &str, role: &str, id: &str) -> Self {
+        self.set("audit_entry_type", "account");
+        self.set("account_id", account.as_str());
+        self.set("role_name", role_name);
+        self.with("role_arn", role).with("entitlement_id", id)
     }
 
     /// The sweep it belongs to and the mode that was in force. These fields stand only in records of

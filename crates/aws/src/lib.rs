@@ -57,8 +57,8 @@ pub use actions::{BUCKET_ACTIONS, KEY_ACTIONS, Need, NeededAction, OBJECT_ACTION
 pub use connect::{ConnectError, ConnectedOrganization, OwnAccountRole, connect};
 pub use dates::{DateListener, Dated};
 pub use fanout::{
-    AccountsToFind, AnyOperation, FanoutAccess, FanoutCalls, FindingClient, OrganizationCalls,
-    OrganizationUnits, ResultWriter, RoleToAssume, SqsQueue, is_passing,
+    AccountsToFind, AnyOperation, EntitlementClient, FanoutAccess, FanoutCalls, FindingClient,
+    OrganizationCalls, OrganizationUnits, ResultWriter, RoleToAssume, SqsQueue, is_passing,
 };
 pub use head_key::KmsKey;
 pub use instance::{InstanceFacts, PermissionSetUse};

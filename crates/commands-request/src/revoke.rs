@@ -2,7 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use hallpass_api::{Grant, Revoke, RevokeMany, Revoked, RevokedOne};
+use hallpass_api::{
+    Entitlement, EntitlementsHeld, EntitlementsRevoked, Grant, Revoke, RevokeMany, Revoked,
+    RevokedOne,
+};
 use hallpass_client::api_args::ApiArgs;
 use hallpass_client::client::{Client, block_on};
 use hallpass_client::ids::{GrantRef, account_id};
@@ -24,7 +27,8 @@ const FIELDS: &[&str] = &["id", "state", "error"];
 #[derive(Debug, clap::Args)]
 #[command(
     long_about = "Revoke one grant now, or everything a person holds\n\nShows what will end and asks \
-                  before it does it. Without a terminal it needs `--yes`.",
+                  before it does it. Without a terminal it needs `--yes`. With `--user`, the person's own \
+                  entitlements of account access manager end too; those of groups stay, and are named.",
     after_help = "Examples:
   hallpass revoke grn_01934a5b6c7d7e8f90123456789abcde --reason 'no longer needed'
   hallpass revoke --user eve@acme.example --reason 'laptop stolen' --yes
@@ -122,27 +126,105 @@ async fn many(args: &Args, client: &Client) -> Outcome {
     };
     if args.yes.consent() == Consent::Ask {
         let grants = live(&scope, client).await?;
-        if grants.is_empty() {
+        let entitlements = own_entitlements(&scope, client).await;
+        if grants.is_empty() && entitlements.is_empty() {
             output::say(&format!("Nothing to revoke of {}.", scope.words()));
             return Ok(Exit::Ok);
         }
-        let plan = tables::grants(&grants, &Viewpoint::here());
-        output::say(plan.text(output::width()).trim_end());
-        let (counted, whose) = (lists::count(grants.len(), "grant"), scope.words());
+        if !grants.is_empty() {
+            let plan = tables::grants(&grants, &Viewpoint::here());
+            output::say(plan.text(output::width()).trim_end());
+        }
+        for it in &entitlements {
+            output::say(&format!("Entitlement: {}", output::plain(&it.says)));
+        }
+        let (counted, whose) = (counted(grants.len(), entitlements.len()), scope.words());
         confirm(&format!("Revoke {counted} of {whose} now?"), Consent::Ask)?;
     }
-    let items = end_all(&scope, args, client).await?;
+    let (items, entitlements) = end_all(&scope, args, client).await?;
     output::list(args.api.format(), &items, FIELDS, || table(&items))?;
-    let counted = lists::count(items.len(), "grant");
+    let left = say_entitlements(entitlements.as_ref());
+    let ended = entitlements.map_or(0, |it| it.ended.len());
     let failed = items.iter().filter(|one| one.error.is_some()).count();
-    if failed > 0 {
+    if failed > 0 || left > 0 {
+        let all = lists::count(items.len(), "grant");
+        let words = match (failed, left) {
+            (failed, 0) => format!("{failed} of {all} could not be revoked"),
+            (0, _) => "entitlements could not all be ended".to_owned(),
+            (failed, _) => format!(
+                "{failed} of {all} could not be revoked, and entitlements could not all be ended"
+            ),
+        };
         return Err(
-            Failure::failed(format!("{failed} of {counted} could not be revoked"))
-                .help("run it again; what is ending already is left alone"),
+            Failure::failed(words).help("run it again; what is ending already is left alone")
         );
     }
-    output::say(&format!("Revoked {counted} of {}.", scope.words()));
+    output::say(&format!(
+        "Revoked {} of {}.",
+        counted(items.len(), ended),
+        scope.words()
+    ));
     Ok(Exit::Ok)
+}
+
+fn counted(grants: usize, entitlements: usize) -> String {
+    let grants = lists::count(grants, "grant");
+    match entitlements {
+        0 => grants,
+        many => format!("{grants} and {}", lists::count(many, "entitlement")),
+    }
+}
+
+/// A person's own entitlements of account access manager in the scope. That they cannot be read keeps nobody from revoking
+/// the rest.
+async fn own_entitlements(scope: &RevokeScope, client: &Client) -> Vec<Entitlement> {
+    let Some(user) = &scope.user else {
+        return Vec::new();
+    };
+    let query = [("user", user.clone())];
+    let held: Result<EntitlementsHeld, Failure> = client.get(&["entitlements"], &query).await;
+    let own = match held {
+        Ok(held) => held.own,
+        Err(failure) => {
+            let why = failure.words();
+            output::say(&format!("note: entitlements could not be read: {why}"));
+            Vec::new()
+        }
+    };
+    let account = scope.account.as_ref();
+    let is_meant = |it: &Entitlement| account.is_none_or(|account| *account == it.account);
+    own.into_iter().filter(is_meant).collect()
+}
+
+/// What became of entitlements; how much of it is left.
+fn say_entitlements(done: Option<&EntitlementsRevoked>) -> usize {
+    let Some(done) = done else {
+        return 0;
+    };
+    for it in &done.ended {
+        output::say(&format!("Entitlement ended: {}", output::plain(&it.says)));
+    }
+    for it in &done.failed {
+        let why = it.error.as_deref().unwrap_or_default();
+        output::say(&format!(
+            "Entitlement not ended: {}: {}",
+            output::plain(&it.says),
+            output::plain(why)
+        ));
+    }
+    for it in &done.by_group {
+        output::say(&format!(
+            "Stays, given by a group: {}",
+            output::plain(&it.says)
+        ));
+    }
+    if let Some(error) = &done.error {
+        output::say(&format!(
+            "Entitlements of account access manager could not be read: {}",
+            output::plain(error)
+        ));
+    }
+    done.failed.len() + usize::from(done.error.is_some())
 }
 
 /// Ends everything in the scope in one call, then one by one what that call left, such as grants
@@ -151,7 +233,7 @@ async fn end_all(
     scope: &RevokeScope,
     args: &Args,
     client: &Client,
-) -> Result<Vec<RevokedOne>, Failure> {
+) -> Result<(Vec<RevokedOne>, Option<EntitlementsRevoked>), Failure> {
     let body = RevokeMany {
         user: scope.user.clone(),
         account: scope.account.clone(),
@@ -159,7 +241,7 @@ async fn end_all(
         end_sessions: args.end_sessions,
     };
     let done: Revoked = client.post(&["revocations"], &body).await?;
-    let mut items = done.items;
+    let (mut items, entitlements) = (done.items, done.entitlements);
     let seen: BTreeSet<String> = items.iter().map(|one| one.id.clone()).collect();
     let one = Revoke {
         reason: args.reason.clone(),
@@ -181,7 +263,7 @@ async fn end_all(
             error,
         });
     }
-    Ok(items)
+    Ok((items, entitlements))
 }
 
 /// The live grants that are meant, each once.

@@ -2,6 +2,7 @@
 
 mod chores;
 mod cutover;
+mod entitlements;
 mod exports;
 mod guard;
 mod iam_policy;
@@ -176,6 +177,8 @@ async fn examine(loaded: &Loaded) -> Result<DoctorReport, Failure> {
         );
     }
     check_policies(loaded, aws.as_ref(), &mut report).await;
+    let its_clock: Arc<dyn Clock> = Arc::clone(&clock) as Arc<dyn Clock>;
+    entitlements::check(loaded, &about, &its_clock, &mut report).await;
     let inventory = Inventory::new(aws, Arc::new(move || wanted.clone()));
     match inventory.refresh().await {
         Ok(directory) => {

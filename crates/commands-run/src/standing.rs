@@ -216,11 +216,15 @@ fn list(api: &ApiArgs, query: &[(&str, String)], limit: usize) -> Outcome {
         output::list(api.format(), &items, FIELDS, || table(&items, &view))?;
         hallpass_client::api_args::say_more(is_cut, items.len());
         match sweep.and_then(|sweep| sweep.report) {
-            Some(report) => output::say(&format!(
-                "As of {}. {}",
-                view.time(report.began),
-                report.left_out.join(" ")
-            )),
+            Some(report) => {
+                let entitlements = report.entitlements.map(|it| it.says);
+                let said: Vec<String> = entitlements.into_iter().chain(report.left_out).collect();
+                output::say(&format!(
+                    "As of {}. {}",
+                    view.time(report.began),
+                    said.join(" ")
+                ));
+            }
             None => output::say("No sweep has looked yet; `hallpass server sweep run` looks now."),
         }
         Ok(Exit::Ok)

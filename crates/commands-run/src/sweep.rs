@@ -282,6 +282,13 @@ fn text(found: &SweepFindings, view: &Viewpoint) -> String {
             report.accepted,
             brief(report)
         );
+        if let Some(entitlements) = &report.entitlements {
+            let _ = writeln!(text, "  {}", plain(&entitlements.says));
+            for it in &entitlements.items {
+                let new = if it.new == Some(true) { ", new" } else { "" };
+                let _ = writeln!(text, "    {}{new}", plain(&it.says));
+            }
+        }
         for place in &report.unread_places {
             let _ = writeln!(
                 text,

@@ -42,6 +42,7 @@ pub(super) const KEYS: &[(&str, &str)] = &[
     ("access.admin.fresh_sign_in", "0"),
     ("access.admin.sign_in_acr", "[]"),
     ("access.end_sessions", "false"),
+    ("access.entitlements", "true"),
     ("access.armed_ends.mode", "off"),
     ("access.armed_ends.policies", "1"),
     ("access.home_region_lost_after", "10m"),

@@ -177,6 +177,8 @@ pub struct Access {
     pub home_region_lost_after: Time,
     /// How often the people behind live access are looked at; 0 = with the organization.
     pub people_every: Time,
+    /// Whether entitlements of account access manager are looked at, and ended with the access of their holder.
+    pub entitlements: bool,
     /// How long records may wait for the export before no new access is given; 0 = for ever.
     pub require_export_within: Time,
     /// Words of warning, by account id or name.
@@ -205,6 +207,7 @@ impl Default for Access {
             armed_ends: ArmedEndTable::default(),
             home_region_lost_after: Time::or_never(defaults.home_region_lost_after),
             people_every: Time::or_never(defaults.people_every),
+            entitlements: defaults.entitlements,
             require_export_within: Time::or_never(defaults.require_export_within),
             account_notes: BTreeMap::new(),
             sweep: sweeps::Sweep::default(),
@@ -550,6 +553,7 @@ impl Loaded {
             armed_ends: access.armed_ends.settings(),
             home_region_lost_after: some(access.home_region_lost_after),
             people_every: some(access.people_every),
+            entitlements: access.entitlements,
             require_export_within: some(access.require_export_within),
             management_account: None,
             out_of_reach: None,

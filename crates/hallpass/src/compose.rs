@@ -7,6 +7,7 @@ mod alerts;
 mod clocks;
 mod compared;
 mod ends;
+mod entitlements;
 mod events;
 mod exporting;
 mod guards;
@@ -28,7 +29,7 @@ use std::sync::Arc;
 use hallpass_access::{Access, AlarmKind, Channel, GuardSource, Settings};
 use hallpass_assignments::{Executor, ExecutorLimits};
 use hallpass_audit::AuditStore;
-use hallpass_aws::{Aws, Inventory, Policies};
+use hallpass_aws::{Aws, AwsClientSettings, Inventory, Policies};
 use hallpass_events::EventIntake;
 use hallpass_identity::Identity;
 use hallpass_model::{Clock, IdSource, TimeSpan};
@@ -66,6 +67,8 @@ use hallpass_terminal::exit::Failure;
 /// What a running server is made of.
 pub(crate) struct Parts {
     pub(crate) store: ServerStore,
+    /// For calls of services without a client of their own.
+    pub(crate) client: AwsClientSettings,
     pub(crate) aws: Arc<Aws>,
     pub(crate) identity: Identity,
     pub(crate) settings: Settings,
@@ -208,6 +211,7 @@ pub(crate) async fn compose(parts: Parts) -> Result<Composed, Failure> {
         .with_alerts(shared.clone())
         .with_people(directory.clone())
         .with_home_region(aws.center_silence());
+    let access = entitlements::looked_at(access, parts.client, aws, &clock).await?;
     let (access, guards) = heeding(access, parts.remediating.as_ref(), parts.guards, &clock);
     known_to(&rules_now, &access, &parts.people);
     let (identity, wanted) = (Arc::new(parts.identity), parts.slack.as_ref());
@@ -446,6 +450,7 @@ fn probes(
     let mut probes: Vec<Arc<dyn ReadinessProbe>> = vec![
         Arc::new(probes::StoreProbe(Arc::clone(access))),
         Arc::new(people::PeopleProbe(Arc::clone(access))),
+        Arc::new(entitlements::EntitlementsProbe(Arc::clone(access))),
     ];
     let asked = alarming.iter();
     // ends that are late are in the line of the store

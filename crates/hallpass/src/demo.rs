@@ -141,6 +141,7 @@ async fn demo(args: &Args) -> Outcome {
     let (events, remediating) = intake(&loaded, &sim, &store, its_own, &aws).await?;
     let trail = DemoTrail::default();
     let composed = compose::compose(Parts {
+        client: client_settings(&sim),
         activity: Some(Arc::new(trail.clone())),
         identity: identity(&sim),
         settings: settings(),

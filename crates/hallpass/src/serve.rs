@@ -365,6 +365,7 @@ async fn serve(loaded: &Loaded, listen: Option<&str>) -> Outcome {
     let (people, clocks) = (Arc::default(), (&its_clock, &ids));
     let (events, remediating) = intake(loaded, &store, clocks, (&aws, &clock), &people).await?;
     let composed = compose::compose(Parts {
+        client: aws_settings(loaded),
         alert_channels: alert_targets(loaded, &store, &its_clock).await?,
         alerts: alerting(loaded, &store)?,
         watches: watches(loaded, &store, &aws, (&clock, &ids), unfinished).await?,

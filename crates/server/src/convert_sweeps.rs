@@ -1,8 +1,9 @@
 //! Sweeps and standing access become wire types here and nowhere else.
 
 use hallpass_access::{
-    Acceptance, Accepted, ItemChange, ItemKind, ItemSight, Stands, Sweep, SweepItem, SweepMode,
-    SweepReport, SweepState, Trigger,
+    Acceptance, Accepted, EntitledPrincipal, Entitlement, EntitlementReport, ItemChange, ItemKind,
+    ItemSight, NamedEntitlement, Stands, Sweep, SweepItem, SweepMode, SweepReport, SweepState,
+    Trigger,
 };
 use hallpass_api as api;
 use hallpass_model::{HoldKey, TargetNames, Timestamp};
@@ -71,6 +72,7 @@ fn report(report: &SweepReport) -> api::SweepReport {
         gone: report.gone,
         to_act: report.to_act,
         group_assignments: report.group_assignments,
+        entitlements: report.entitlements.as_ref().map(entitlements),
         unread: report.unread,
         unread_places: report
             .unread_places
@@ -91,6 +93,38 @@ fn report(report: &SweepReport) -> api::SweepReport {
                 .collect(),
             failed: drift.failed,
         },
+    }
+}
+
+fn entitlements(report: &EntitlementReport) -> api::SweepEntitlements {
+    let one = |it: &NamedEntitlement| api::Entitlement {
+        new: Some(it.is_new),
+        ..entitlement(&it.entitlement, standing::entitlement(it))
+    };
+    api::SweepEntitlements {
+        of_people: report.of_people,
+        of_groups: report.of_groups,
+        says: standing::entitlements(report.of_people, report.of_groups),
+        items: report.named.iter().map(one).collect(),
+    }
+}
+
+/// An entitlement, with what it is in words.
+pub(crate) fn entitlement(it: &Entitlement, says: String) -> api::Entitlement {
+    let (user_id, group_id) = match &it.principal {
+        EntitledPrincipal::User(user) => (Some(user.to_string()), None),
+        EntitledPrincipal::Group(group) => (None, Some(group.to_string())),
+    };
+    api::Entitlement {
+        entitlement_id: it.id.clone(),
+        application_arn: it.application.clone(),
+        role_arn: it.role.clone(),
+        account: it.account.to_string(),
+        user_id,
+        group_id,
+        says,
+        new: None,
+        error: None,
     }
 }
 

@@ -46,6 +46,7 @@ use crate::api;
         api::grants::extend,
         api::grants::revoke,
         api::grants::revoke_many,
+        api::entitlements::held,
         api::locks::list,
         api::locks::lock,
         api::locks::lift,

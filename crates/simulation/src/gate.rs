@@ -8,10 +8,10 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use async_trait::async_trait;
 use hallpass_access::{
     Accepted, AccessStore, Alarm, ArmedEndStatus, Change, CommitError, Counts, Directory,
-    DirectoryFault, DirectorySource, Ends, Grant, GrantFilter, Holds, Listed, Lock, PastGrants,
-    PastQuery, ReadError, Request, RequestFilter, StandingListing, StandingScope, StandingSource,
-    StoredAnswer, Subject, Sweep, SweepItem, SweepStore, Unread, UnreadPlace,
-    WaitingMessage as WaitingNotice,
+    DirectoryFault, DirectorySource, Ends, Entitlement, EntitlementListing, EntitlementSource,
+    Grant, GrantFilter, Holds, Listed, Lock, PastGrants, PastQuery, PersonEntitlements, ReadError,
+    Request, RequestFilter, StandingListing, StandingScope, StandingSource, StoredAnswer, Subject,
+    Sweep, SweepItem, SweepStore, Unread, UnreadPlace, WaitingMessage as WaitingNotice,
 };
 use hallpass_assignments::queue::{QueueLengths, Room};
 use hallpass_assignments::{
@@ -19,7 +19,9 @@ use hallpass_assignments::{
     OperationStatus, Over, OwnedEnd, SentOperation, StoreFault, Taken, Urgency,
 };
 use hallpass_audit::Record;
-use hallpass_model::{Email, GrantId, HoldKey, RequestId, SweepId, Target, Timestamp, UserId};
+use hallpass_model::{
+    AccountId, Email, GrantId, HoldKey, RequestId, SweepId, Target, Timestamp, UserId,
+};
 use tokio::sync::Notify;
 
 /// What happens at the planned call.
@@ -564,5 +566,38 @@ impl<P: StandingSource> StandingSource for Gated<P> {
             message: text.to_owned(),
         };
         self.gate.pass(self.inner.holders(target), fault).await
+    }
+}
+
+#[async_trait]
+impl<P: EntitlementSource> EntitlementSource for Gated<P> {
+    async fn of_person(&self, user: &UserId) -> Result<PersonEntitlements, DirectoryFault> {
+        let fault = |text: &str| entitlement_fault("ListEntitlements", text);
+        self.gate.pass(self.inner.of_person(user), fault).await
+    }
+
+    /// As a reading of assignments: one that fails has read nothing.
+    async fn in_accounts(&self, accounts: &[&AccountId]) -> EntitlementListing {
+        let reading = async { Ok::<_, String>(self.inner.in_accounts(accounts).await) };
+        let read = self.gate.pass(reading, str::to_owned).await;
+        read.unwrap_or_else(|error| EntitlementListing {
+            seen: Vec::new(),
+            unread: vec![Unread {
+                what: UnreadPlace::Entitlements { account: None },
+                error,
+            }],
+        })
+    }
+
+    async fn delete(&self, entitlement: &Entitlement) -> Result<(), DirectoryFault> {
+        let fault = |text: &str| entitlement_fault("DeleteEntitlement", text);
+        self.gate.pass(self.inner.delete(entitlement), fault).await
+    }
+}
+
+fn entitlement_fault(what: &str, text: &str) -> DirectoryFault {
+    DirectoryFault {
+        what: what.to_owned(),
+        message: text.to_owned(),
     }
 }

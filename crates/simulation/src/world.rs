@@ -17,7 +17,8 @@ use hallpass_store::MemoryStore;
 
 use crate::gate::Gated;
 use crate::{
-    Center, Gate, GatePlan, Habits, Ids, Journals, Machine, ProcessTime, SimulatedDirectory, Wall,
+    Center, Entitlements, Gate, GatePlan, Habits, Ids, Journals, Machine, ProcessTime,
+    SimulatedDirectory, Wall,
 };
 
 /// The people of the world.
@@ -110,6 +111,8 @@ pub struct World<S = MemoryStore> {
     pub time: Arc<ProcessTime>,
     /// The directory.
     pub directory: Arc<SimulatedDirectory>,
+    /// Simulated account access manager.
+    pub entitlements: Arc<Entitlements>,
     /// The gate of the running process.
     pub gate: Arc<Gate>,
     /// The running process's journey.
@@ -238,8 +241,10 @@ impl<S: AccessStore + SweepStore + AssignmentStore + 'static> World<S> {
         let ids = Arc::new(Ids::new(seed));
         let gate = Gate::new(plan);
         let journals = Arc::new(Journals::default());
+        let entitlements = Arc::new(Entitlements::default());
+        let aws = (&center, &entitlements);
         let (access, executor) = process(
-            &store, &center, &time, &ids, &directory, &settings, &gate, &journals,
+            &store, aws, &time, &ids, &directory, &settings, &gate, &journals,
         );
         Self {
             store,
@@ -248,6 +253,7 @@ impl<S: AccessStore + SweepStore + AssignmentStore + 'static> World<S> {
             machine,
             time,
             directory,
+            entitlements,
             gate,
             access,
             executor,
@@ -271,7 +277,7 @@ impl<S: AccessStore + SweepStore + AssignmentStore + 'static> World<S> {
         self.returns.store(u64::MAX, Ordering::SeqCst);
         let (access, executor) = process(
             &self.store,
-            &self.center,
+            (&self.center, &self.entitlements),
             &self.time,
             &self.ids,
             &self.directory,
@@ -329,7 +335,7 @@ impl<S: AccessStore + SweepStore + AssignmentStore + 'static> World<S> {
     pub fn another_process(&self) -> Arc<Access> {
         let (access, _) = process(
             &self.store,
-            &self.center,
+            (&self.center, &self.entitlements),
             &ProcessTime::begun(&self.machine, self.time.last_reading()),
             &self.ids,
             &self.directory,
@@ -478,7 +484,7 @@ fn jiff_days(days: i64) -> std::time::Duration {
 )]
 fn process<S: AccessStore + SweepStore + AssignmentStore + 'static>(
     store: &Arc<S>,
-    center: &Arc<Center>,
+    (center, entitlements): (&Arc<Center>, &Arc<Entitlements>),
     time: &Arc<ProcessTime>,
     ids: &Arc<Ids>,
     directory: &Arc<SimulatedDirectory>,
@@ -501,7 +507,8 @@ fn process<S: AccessStore + SweepStore + AssignmentStore + 'static>(
     let people = Gated::new(Arc::clone(directory), Arc::clone(gate));
     let access = access
         .with_home_region(center.silence())
-        .with_people(people);
+        .with_people(people)
+        .with_entitlements(Gated::new(Arc::clone(entitlements), Arc::clone(gate)));
     let access = Arc::new(access.with_guards(Arc::clone(journals) as Arc<dyn GuardSource>));
     let executor = Arc::new(Executor::new(
         gated_store,

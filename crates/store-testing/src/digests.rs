@@ -1,13 +1,14 @@
 //! What is told of sweeps: one digest of each kind, with facts in every place.
 
 use hallpass_access::{
-    Brake, ChangedHolding, Digest, DigestKind, DigestNews, FirstOf, ItemChange, ItemKind, LeftOut,
-    LookedOutcome, NamedHolding, NextSweep, StuckHolding, SweepAction, SweepConfirmed, SweepDone,
-    SweepLooked, SweepPurpose, SweepWork, Unread, UnreadPlace,
+    Brake, ChangedHolding, Digest, DigestKind, DigestNews, EntitledPrincipal, Entitlement,
+    EntitlementsFound, FirstOf, ItemChange, ItemKind, LeftOut, LookedOutcome, NamedEntitlement,
+    NamedHolding, NextSweep, StuckHolding, SweepAction, SweepConfirmed, SweepDone, SweepLooked,
+    SweepPurpose, SweepWork, Unread, UnreadPlace,
 };
 use hallpass_model::TimeSpan;
 
-use super::{account, at, names, person, sweep_id};
+use super::{account, at, group_id, names, person, sweep_id};
 
 const ADOPT: SweepAction = SweepAction::Adopt {
     length: TimeSpan::hours(8),
@@ -38,6 +39,7 @@ fn looked(outcome: LookedOutcome) -> SweepLooked {
         gone: FirstOf::all(std::iter::empty()),
         unknown_as_before: 0,
         accepted: 0,
+        entitlements: None,
         unread: 0,
         unread_places: Vec::new(),
         left_out: Vec::new(),
@@ -107,6 +109,44 @@ fn working(action: SweepAction) -> SweepLooked {
     }
 }
 
+/// A check that found roles by entitlements, some of them new, and could not read those of an account.
+fn entitled() -> SweepLooked {
+    let one = |n: u64, principal: EntitledPrincipal, holder: &str| NamedEntitlement {
+        entitlement: Entitlement {
+            application: "arn:aws:account-access:eu-west-1:111122223333:application/aam-1"
+                .to_owned(),
+            id: format!("ent-{n}"),
+            role: format!("arn:aws:iam::{}:role/teams/Deploy", account(n)),
+            account: account(n),
+            principal,
+        },
+        account_name: "payments-prod".to_owned(),
+        holder: holder.to_owned(),
+        is_new: true,
+    };
+    SweepLooked {
+        entitlements: Some(EntitlementsFound {
+            of_people: 3,
+            of_groups: 2,
+            new: FirstOf {
+                named: vec![
+                    one(1, EntitledPrincipal::User(person(1).user), &person(1).name),
+                    one(2, EntitledPrincipal::Group(group_id(1)), "oncall"),
+                ],
+                count: 3,
+            },
+        }),
+        unread: 2,
+        unread_places: [None, Some(account(3))]
+            .map(|account| Unread {
+                what: UnreadPlace::Entitlements { account },
+                error: "AccessDeniedException: no".to_owned(),
+            })
+            .into(),
+        ..looked(LookedOutcome::Done)
+    }
+}
+
 /// A digest of each kind of news, and of each outcome.
 pub fn digests() -> Vec<Digest> {
     let looked_at = |looked: SweepLooked| DigestNews::Looked(Box::new(looked));
@@ -151,6 +191,7 @@ pub fn digests() -> Vec<Digest> {
             DigestKind::SweepFound,
             looked_at(looked(LookedOutcome::Done)),
         ),
+        (DigestKind::SweepFound, looked_at(entitled())),
         (DigestKind::SweepFound, DigestNews::Confirmed(confirmed)),
         (DigestKind::SweepDone, DigestNews::Done(done)),
         (DigestKind::SweepFailed, failed),

@@ -100,9 +100,14 @@ pub fn group_key(person: u64, group: u64) -> HoldKey {
     HoldKey {
         user: user(person),
         target: Target::Group {
-            group: GroupId::new(format!("{group:08x}-0000-4000-8000-000000000001")).unwrap(),
+            group: group_id(group),
         },
     }
+}
+
+/// The `n`th group's id.
+pub fn group_id(n: u64) -> GroupId {
+    GroupId::new(format!("{n:08x}-0000-4000-8000-000000000001")).unwrap()
 }
 
 fn names() -> TargetNames {
@@ -340,6 +345,7 @@ pub fn a_report(n: u64) -> SweepReport {
         gone_items: Vec::new(),
         to_act: 0,
         group_assignments: 0,
+        entitlements: None,
         unread: 0,
         unread_places: Vec::new(),
         left_out: vec![LeftOut::Entitlements],

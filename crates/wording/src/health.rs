@@ -54,6 +54,22 @@ pub fn people_were_not_looked_at(ago: TimeSpan) -> String {
     )
 }
 
+/// That nothing of locked people is left at account access manager.
+pub const NO_ENTITLEMENTS_LEFT: &str =
+    "no locked person has an entitlement of account access manager that the lock ends";
+
+/// That something is, and what AWS said.
+pub fn entitlements_are_left(people: usize, why: &str) -> String {
+    let whose = match people {
+        1 => "a locked person".to_owned(),
+        people => format!("{people} locked people"),
+    };
+    format!(
+        "entitlements of account access manager of {whose} are not ended, and give them access: {why}; \
+         tried again every 15 seconds"
+    )
+}
+
 /// That Identity Center answers.
 pub const HOME_REGION_ANSWERS: &str = "IAM Identity Center answers";
 

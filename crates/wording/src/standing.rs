@@ -1,7 +1,8 @@
 //! What is said of standing access, and of what sweeps do about it.
 
 use hallpass_access::{
-    EndOutcome, Fate, ItemKind, LeftAlone, LeftOut, SweepAction, SweepMode, UnreadPlace, Wait,
+    EndOutcome, EntitledPrincipal, Fate, ItemKind, LeftAlone, LeftOut, NamedEntitlement,
+    SweepAction, SweepMode, UnreadPlace, Wait,
 };
 use hallpass_model::Timestamp;
 
@@ -19,6 +20,35 @@ pub const ACCEPTED_ABSENT: &str = "accepted, and not found by the newest sweep";
 /// What no check looks at (`access.md` §10.8).
 pub const NOT_LOOKED_AT: &str =
     "Not looked at: account access manager entitlements, which no listing of assignments shows.";
+
+/// How many entitlements of account access manager there are.
+pub fn entitlements(of_people: u64, of_groups: u64) -> String {
+    match (of_people, of_groups) {
+        (0, 0) => "No entitlements of account access manager.".to_owned(),
+        (people, groups) => format!(
+            "Roles by entitlements of account access manager: {people} for people, {groups} for groups."
+        ),
+    }
+}
+
+/// One of them: `payments-prod / Deploy: Ana Silva`.
+pub fn entitlement(it: &NamedEntitlement) -> String {
+    let (account, role) = (&it.account_name, it.entitlement.role_name());
+    let holder = match it.entitlement.principal {
+        EntitledPrincipal::User(_) => it.holder.clone(),
+        EntitledPrincipal::Group(_) => format!("group {}", it.holder),
+    };
+    format!("{account} / {role}: {holder}")
+}
+
+/// The same to somebody who knows whose it is: `payments-prod / Deploy`, with the group that gives it.
+pub fn entitled_to(it: &NamedEntitlement) -> String {
+    let (account, role) = (&it.account_name, it.entitlement.role_name());
+    match it.entitlement.principal {
+        EntitledPrincipal::User(_) => format!("{account} / {role}"),
+        EntitledPrincipal::Group(_) => format!("{account} / {role} (group {})", it.holder),
+    }
+}
 
 /// What an item of a sweep is, in a few words.
 pub const fn item_kind(kind: &ItemKind) -> &'static str {
@@ -43,6 +73,12 @@ pub fn unread_place(what: &UnreadPlace) -> String {
             permission_set,
         } => format!("account {account}, permission set {permission_set}"),
         UnreadPlace::Group { group } => format!("group {group}"),
+        UnreadPlace::Entitlements { account: None } => {
+            "entitlements of account access manager".to_owned()
+        }
+        UnreadPlace::Entitlements {
+            account: Some(account),
+        } => format!("entitlements in account {account}"),
     }
 }
 

@@ -8,7 +8,7 @@ use hallpass_access::{
 use hallpass_model::text;
 
 use crate::notice::mail::{Letter, OPERATOR};
-use crate::standing::{NOT_LOOKED_AT, item_kind, unread_place};
+use crate::standing::{self, NOT_LOOKED_AT, item_kind, unread_place};
 use crate::time::utc;
 
 /// What is told of a run, in lines; the first is the headline.
@@ -72,6 +72,13 @@ fn looked_lines(digest: &Digest, looked: &SweepLooked) -> Vec<String> {
         "{} unknown as before, {} accepted as standing.",
         looked.unknown_as_before, looked.accepted
     ));
+    if let Some(found) = &looked.entitlements {
+        lines.push(standing::entitlements(found.of_people, found.of_groups));
+        lines.extend(named(&found.new, |new| {
+            format!("{}, new", standing::entitlement(new))
+        }));
+        lines.extend(more(&found.new).map(|more| format!("- and {more} more that are new")));
+    }
     lines.extend(unread(looked));
     if looked.left_out.contains(&LeftOut::Entitlements) {
         lines.push(NOT_LOOKED_AT.to_owned());

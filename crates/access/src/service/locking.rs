@@ -173,7 +173,7 @@ impl Access {
     }
 
     /// Somebody whom the directory does not know any more, as a grant of theirs has them.
-    async fn once_holder(&self, user: &UserId) -> Result<Person, AccessError> {
+    pub(super) async fn once_holder(&self, user: &UserId) -> Result<Person, AccessError> {
         let filter = GrantFilter {
             holder: Some(user.clone()),
             ..GrantFilter::default()

@@ -9,6 +9,7 @@ mod alerting;
 mod already_held;
 mod asking;
 mod catalog;
+mod entitlements;
 mod exporting;
 mod facts;
 mod guarding;
@@ -66,9 +67,9 @@ pub use turns::ReadTurn;
 use crate::arming;
 use crate::records::StepContext;
 use crate::{
-    AccessStore, Change, CommitError, DirectoryFault, DirectorySource, GuardSource, Holds,
-    NoGuards, NoPeopleSource, PeopleSource, PressRefused, ReadError, Settings, StandingSource,
-    SweepStore,
+    AccessStore, Change, CommitError, DirectoryFault, DirectorySource, EntitlementSource,
+    GuardSource, Holds, NoGuards, NoPeopleSource, PeopleSource, PressRefused, ReadError, Settings,
+    StandingSource, SweepStore,
 };
 
 /// How often a change is decided anew when another came first.
@@ -153,6 +154,9 @@ pub struct Access {
     people: Arc<dyn PeopleSource>,
     /// When everybody behind live access was last looked at.
     people_looked: Mutex<Option<Timestamp>>,
+    /// Entitlements of account access manager, where the configuration looks at them.
+    entitlements: Option<Arc<dyn EntitlementSource>>,
+    entitlements_tended: Mutex<entitlements::EntitlementsTended>,
     alerts: Arc<dyn hallpass_alerts::AlertStore>,
     remediations: Option<RemediationSource>,
     /// What of guards' journals was taken into account.
@@ -182,6 +186,8 @@ impl Access {
             guards: Arc::new(NoGuards),
             people: Arc::new(NoPeopleSource),
             people_looked: Mutex::default(),
+            entitlements: None,
+            entitlements_tended: Mutex::default(),
             alerts: Arc::new(alerting::NoAlerts),
             remediations: None,
             journals_seen: guarding::JournalsSeen::default(),

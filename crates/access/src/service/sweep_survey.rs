@@ -19,7 +19,7 @@ impl Access {
             settings.out_of_reach.as_ref(),
         );
         let before = self.held(self.now()).await?;
-        let listing = self.ports.standing.read(&scope).await;
+        let listing = self.read_standing(&scope).await;
         let known = self.known(&before, listing.began).await?;
         Ok(sweep::findings(&ListingFacts {
             sweep: self.step().sweep_id(),
@@ -28,6 +28,7 @@ impl Access {
             held: &known.held,
             accepted: &known.accepted,
             earlier: &known.earlier_items,
+            earlier_entitlements: known.earlier_entitlements(),
             in_hand: &known.in_hand,
             directory: &directory,
             settings: &settings.sweep,

@@ -13,9 +13,9 @@ use super::{Access, AccessError, RACES_MAX};
 use crate::records::Doer;
 use crate::sweep::{self, TargetLabels};
 use crate::{
-    Accepted, Change, CommitError, Consent, DigestKind, DigestNews, Drift, Findings, Held,
-    ItemChange, ItemKind, ListingFacts, MayAct, StandingListing, StandingScope, Sweep, SweepItem,
-    SweepMode, SweepState, Trigger, Write,
+    Accepted, Change, CommitError, Consent, DigestKind, DigestNews, Drift, EntitlementReport,
+    Findings, Held, ItemChange, ItemKind, ListingFacts, MayAct, StandingListing, StandingScope,
+    Sweep, SweepItem, SweepMode, SweepState, Trigger, Write,
 };
 
 /// New unknown items that get a record each; where there are more, one record counts them.
@@ -33,6 +33,14 @@ pub(super) struct SweepRunFacts {
     pub(super) earlier_items: BTreeMap<HoldKey, SweepItem>,
     pub(super) in_hand: BTreeMap<HoldKey, SweepId>,
     recent: Vec<Sweep>,
+}
+
+impl SweepRunFacts {
+    /// What the run before found of entitlements.
+    pub(super) fn earlier_entitlements(&self) -> Option<&EntitlementReport> {
+        let report = self.earlier.as_ref()?.report.as_ref()?;
+        report.entitlements.as_ref()
+    }
 }
 
 impl Access {
@@ -55,7 +63,7 @@ impl Access {
             settings.out_of_reach.as_ref(),
         );
         let before = self.held(self.now()).await?;
-        let listing = self.ports.standing.read(&scope).await;
+        let listing = self.read_standing(&scope).await;
         if listing.is_blind() {
             let error = listing.unread.first().map(|unread| unread.error.clone());
             return self.fail_sweep(sweep, &error.unwrap_or_default()).await;
@@ -209,6 +217,7 @@ impl Access {
             held: &known.held,
             accepted: &known.accepted,
             earlier: &known.earlier_items,
+            earlier_entitlements: known.earlier_entitlements(),
             in_hand: &known.in_hand,
             directory: &directory,
             settings: &self.settings.sweep,

@@ -9,10 +9,10 @@ use hallpass_model::{
 use hallpass_rules::Directory;
 
 use super::{
-    Acceptance, Accepted, Brake, Fate, GoneItem, ItemChange, ItemKind, ItemSight, StandingListing,
-    StandingScope, SweepAction, SweepItem, SweepReport, SweepSettings, Wait,
+    Acceptance, Accepted, Brake, Fate, GoneItem, ItemChange, ItemKind, ItemSight, LeftOut,
+    StandingListing, StandingScope, SweepAction, SweepItem, SweepReport, SweepSettings, Wait,
 };
-use crate::Person;
+use crate::{EntitlementReport, Person};
 
 /// Two runs have to find an item unknown, this far apart at least (`access.md` §10.3).
 pub const RUNS_APART: TimeSpan = TimeSpan::minutes(10);
@@ -71,6 +71,8 @@ pub struct ListingFacts<'a> {
     pub accepted: &'a BTreeMap<HoldKey, Accepted>,
     /// The items of the run before.
     pub earlier: &'a BTreeMap<HoldKey, SweepItem>,
+    /// What it found of entitlements.
+    pub earlier_entitlements: Option<&'a EntitlementReport>,
     /// Items that earlier runs are at work on.
     pub in_hand: &'a BTreeMap<HoldKey, SweepId>,
     /// For names.
@@ -327,9 +329,22 @@ fn report(
         group_assignments: listing.group_assignments,
         unread: count(listing.unread.iter()),
         unread_places: listing.unread.iter().take(NAMED_MAX).cloned().collect(),
-        left_out: facts.scope.left_out().to_vec(),
+        entitlements: listing
+            .entitlements
+            .as_ref()
+            .map(|seen| EntitlementReport::of(seen, facts.earlier_entitlements, facts.directory)),
+        left_out: left_out(facts),
         drift: super::Drift::default(),
     }
+}
+
+fn left_out(facts: &ListingFacts<'_>) -> Vec<LeftOut> {
+    let is_left_out = |it: &&LeftOut| match it {
+        LeftOut::Entitlements => facts.listing.entitlements.is_none(),
+        LeftOut::InactiveAccounts { .. } | LeftOut::ManagementAccount { .. } => true,
+    };
+    let all = facts.scope.left_out().iter();
+    all.filter(is_left_out).cloned().collect()
 }
 
 /// Who can hold a grant: somebody of the directory with an address.

@@ -8,6 +8,7 @@ use super::{
     Brake, Fate, ItemChange, ItemKind, ItemSight, LeftOut, Sweep, SweepAction, SweepItem,
     SweepReport, SweepState, Unread,
 };
+use crate::{EntitlementReport, NamedEntitlement};
 
 /// Items named in a digest; more are counted.
 const NAMED_MAX: usize = 20;
@@ -234,6 +235,9 @@ pub struct SweepLooked {
     pub unknown_as_before: u64,
     /// How much is accepted.
     pub accepted: u64,
+    /// Entitlements of account access manager; `None` where nobody looked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub entitlements: Option<EntitlementsFound>,
     /// How much could not be read.
     pub unread: u64,
     /// The first of it.
@@ -242,6 +246,27 @@ pub struct SweepLooked {
     pub left_out: Vec<LeftOut>,
     /// The next run that acts.
     pub next: Option<NextSweep>,
+}
+
+/// What a run found of entitlements of account access manager.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EntitlementsFound {
+    /// Those of people.
+    pub of_people: u64,
+    /// Those of groups.
+    pub of_groups: u64,
+    /// Those that the run before did not have.
+    pub new: FirstOf<NamedEntitlement>,
+}
+
+impl EntitlementsFound {
+    fn of(report: &EntitlementReport) -> Self {
+        Self {
+            of_people: report.of_people,
+            of_groups: report.of_groups,
+            new: FirstOf::all(report.new_ones().cloned()),
+        }
+    }
 }
 
 /// That somebody confirmed a plan.
@@ -315,6 +340,7 @@ pub(crate) fn looked(
         gone: gone(report),
         unknown_as_before: count(items, as_before),
         accepted: report.accepted,
+        entitlements: report.entitlements.as_ref().map(EntitlementsFound::of),
         unread: report.unread,
         unread_places: report
             .unread_places
@@ -351,7 +377,9 @@ fn has_news(report: &SweepReport, items: &[SweepItem], earlier: Option<&Sweep>) 
     let before = earlier.and_then(|earlier| earlier.report.as_ref());
     let newly_unread = report.unread > 0
         && before.is_none_or(|before| before.unread_places != report.unread_places);
-    report.gone > 0 || newly_unread || items.iter().any(is_news)
+    let is_entitled_newly =
+        { report.entitlements.as_ref() }.is_some_and(|it| it.new_ones().next().is_some());
+    report.gone > 0 || newly_unread || is_entitled_newly || items.iter().any(is_news)
 }
 
 /// Whether an item is worth a line: new or changed, and not something somebody accepted.

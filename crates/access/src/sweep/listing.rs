@@ -7,6 +7,7 @@ use hallpass_rules::{Directory, Rules, SetBits};
 use serde::{Deserialize, Serialize};
 
 use super::SweepReach;
+use crate::Entitlement;
 
 /// What a sweep does not look at, and says so.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -237,6 +238,12 @@ pub enum UnreadPlace {
         /// The group.
         group: GroupId,
     },
+    /// Which entitlements of account access manager there are.
+    Entitlements {
+        /// Of which account; none where not even the application could be read.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        account: Option<AccountId>,
+    },
 }
 
 /// What was read: every direct assignment of a user, and every member of a group, in scope.
@@ -254,6 +261,8 @@ pub struct StandingListing {
     pub groups_read: u64,
     /// Assignments of groups in these pairs: told apart, and not touched.
     pub group_assignments: u64,
+    /// Entitlements of account access manager in the accounts of the scope; `None` where nobody looked.
+    pub entitlements: Option<Vec<Entitlement>>,
     /// What could not be read.
     pub unread: Vec<Unread>,
 }
@@ -288,6 +297,8 @@ impl StandingListing {
                 UnreadPlace::Group { group } => {
                     found.groups.insert(group);
                 }
+                // no assignment is hidden by it
+                UnreadPlace::Entitlements { .. } => {}
             }
         }
         found

@@ -31,8 +31,9 @@ mod refused;
 pub use accepted::Accepted;
 pub use classify::{Findings, Held, ListingFacts, MayAct, PREEXISTING_FOR, RUNS_APART, findings};
 pub use digest::{
-    ChangedHolding, Digest, DigestKind, DigestNews, FirstOf, LookedOutcome, NamedHolding,
-    NextSweep, StuckHolding, SweepConfirmed, SweepDone, SweepLooked, SweepPurpose, SweepWork,
+    ChangedHolding, Digest, DigestKind, DigestNews, EntitlementsFound, FirstOf, LookedOutcome,
+    NamedHolding, NextSweep, StuckHolding, SweepConfirmed, SweepDone, SweepLooked, SweepPurpose,
+    SweepWork,
 };
 pub use item::{Acceptance, Fate, ItemChange, ItemKind, ItemSight, LeftAlone, SweepItem, Wait};
 pub use listing::{LeftOut, NotRead, StandingListing, StandingScope, Unread, UnreadPlace};

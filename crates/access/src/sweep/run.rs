@@ -18,6 +18,7 @@ use hallpass_model::{Email, GrantId, HoldKey, SweepId, TargetNames, TimeSpan, Ti
 use serde::{Deserialize, Serialize};
 
 use super::{LeftOut, SweepMode, SweepReach, Unread};
+use crate::EntitlementReport;
 
 /// Why a run was made.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -243,6 +244,9 @@ pub struct SweepReport {
     pub to_act: u64,
     /// Assignments of groups, which are not looked at one by one.
     pub group_assignments: u64,
+    /// Entitlements of account access manager; `None` where nobody looked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub entitlements: Option<EntitlementReport>,
     /// How much could not be read.
     pub unread: u64,
     /// The first of it.

@@ -186,6 +186,7 @@ impl Looks {
             held: &self.held,
             accepted: &self.accepted,
             earlier: &self.earlier,
+            earlier_entitlements: None,
             in_hand: &self.in_hand,
             directory: &self.directory,
             settings: &self.settings,

@@ -20,14 +20,17 @@ use crate::connect::configure_quietly;
 
 /// Calls a second, and at once: Security Hub's quotas for these operations in a Region, and what an organization's
 /// callers share.
-const RATES: [(&str, &str, f64, u32); 4] = [
+const RATES: [(&str, &str, f64, u32); 6] = [
     ("securityhub", "BatchUpdateFindings", 10.0, 30),
     ("securityhub", "GetFindings", 3.0, 6),
     ("organizations", "", 10.0, 5),
     ("account", "", 5.0, 2),
+    // half of what all callers of an organization share (Account Access Manager quotas), and of the identity store's
+    ("account-access", "", 10.0, 10),
+    ("identitystore", "", 10.0, 10),
 ];
 
-/// Calls of Security Hub, Organizations, Account Management and STS.
+/// Calls of Security Hub, Organizations, Account Management, STS, account access manager and the identity store.
 pub struct FindingClient {
     aws: AnyService,
     home: String,

@@ -4,6 +4,7 @@
 mod any_service;
 mod changes;
 mod collect;
+mod entitlements;
 mod fault;
 mod findings;
 mod queue;
@@ -31,6 +32,7 @@ use serde_json::{Map, Value, json};
 use self::any_service::AnyService;
 pub use self::changes::is_passing;
 pub use self::collect::OrganizationCalls;
+pub use self::entitlements::EntitlementClient;
 use self::fault::undecodable;
 pub use self::findings::FindingClient;
 pub use self::queue::SqsQueue;

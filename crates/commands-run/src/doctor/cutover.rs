@@ -121,6 +121,9 @@ fn print(found: &Findings, mode: SweepMode, began: Timestamp, format: Format) ->
             output::plain(&unread.error)
         ));
     }
+    if let Some(found) = &report.entitlements {
+        output::say(&standing::entitlements(found.of_people, found.of_groups));
+    }
     for left_out in &report.left_out {
         output::say(&standing::left_out(left_out));
     }

@@ -413,6 +413,17 @@ pub(super) fn for_pci(uses: &Uses, log: Option<&LogSource>, acting: Acting) -> V
     statements
 }
 
+/// What entitlements of account access manager are read with, and those of people deleted whose access ends.
+pub(super) fn for_entitlements(partition: &str) -> Vec<Value> {
+    const ACTIONS: [&str; 4] = [
+        "account-access:DeleteEntitlement",
+        "account-access:ListApplications",
+        "account-access:ListEntitlements",
+        "identitystore:ListGroupMembershipsForMember",
+    ];
+    allow("Entitlements", &ACTIONS, partition)
+}
+
 /// The policy of the server; `others` are statements of parts that are configured.
 pub(super) fn for_server(uses: &Uses, others: &[Value]) -> Vec<Value> {
     let of = |service: &str| {

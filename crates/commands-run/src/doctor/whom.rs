@@ -76,7 +76,13 @@ pub(super) fn policy_of(
     let region = hallpass_setup::opening::aws_settings(loaded).region;
     let uses = iam_policy::Uses::of(loaded, groups.unwrap_or_default(), &region);
     let mut statements = match whom {
-        Whom::Server => iam_policy::for_server(&uses, &exports::statements(loaded)?),
+        Whom::Server => {
+            let mut others = exports::statements(loaded)?;
+            if loaded.config.access.entitlements {
+                others.extend(iam_policy::for_entitlements(uses.partition));
+            }
+            iam_policy::for_server(&uses, &others)
+        }
         Whom::Guard => iam_policy::for_guard(&uses, &exports::for_guard(loaded)?),
         Whom::Policies => iam_policy::for_policies(&uses),
         Whom::Access => iam_policy::for_access(&uses),

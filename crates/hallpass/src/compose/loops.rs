@@ -26,6 +26,7 @@ use super::PolicyKeepers;
 use super::alarms::{self, Watched};
 use super::alerts;
 use super::compared;
+use super::entitlements;
 use super::events;
 use super::exporting::{self, Exporter};
 use super::notices::{self, OutboxKeeper, Teller};
@@ -100,6 +101,15 @@ impl Composed {
         if let Some(every) = self.access.settings().people_every {
             let looking = (Arc::clone(&self.access), every);
             spawn(tasks, "people", stop, &looking, people::watch);
+        }
+        if self.access.settings().entitlements {
+            spawn(
+                tasks,
+                "entitlements",
+                stop,
+                &self.access,
+                entitlements::watch,
+            );
         }
         spawn(tasks, "check", stop, &engine, check);
         spawn(tasks, "clock", stop, &self.watch, clocks::watch);

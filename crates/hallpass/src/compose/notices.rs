@@ -1,14 +1,15 @@
 //! Telling people: one task per channel, at its own pace. A channel that is slow, down or broken
 //! costs its own listeners time, and nobody else anything (promise P7).
 
+use std::slice;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use hallpass_access::{
-    Access, AccessStore, ActivityLogs, AlarmContext, AlertContext, Channel, Delivery,
+    Access, AccessStore, ActivityLogs, AlarmContext, AlertContext, ArmedEnds, Channel, Delivery,
     DigestContext, DigestKind, Grant, Message, News, Notice, NoticeContext, NoticeKind, PastUse,
-    ReadError, Request, SweepStore, WaitingMessage, last_grant, use_of_grant,
+    ReadError, Request, SweepStore, WaitingMessage, is_told_too_soon, last_grant, use_of_grant,
 };
 use hallpass_model::{Clock, Look, TimeSpan, Timestamp};
 use hallpass_setup::waiting::{LOOK_AGAIN, rest, until};
@@ -296,6 +297,10 @@ impl Teller {
             message,
         } = waiting;
         let delivery = match self.load(number, attempts, message.clone()).await? {
+            Some(told) if self.is_too_soon(&told).await? => Some(Delivery::Again {
+                after: TimeSpan::seconds(1),
+                why: "AWS still refuses at the earlier end".to_owned(),
+            }),
             Some(told) => self.attempt(told, stop).await,
             None => Some(Delivery::GaveUp {
                 why: "what it is about is not in the store".to_owned(),
@@ -312,6 +317,22 @@ impl Teller {
         )
         .increment(1);
         Ok(true)
+    }
+
+    /// Whether it tells of a later end that AWS does not have yet.
+    async fn is_too_soon(&self, told: &Loaded) -> Result<bool, ReadError> {
+        let Loaded::Notice(told) = told else {
+            return Ok(false);
+        };
+        let (NoticeKind::Extended, Some(grant)) = (told.notice.kind(), &told.grant) else {
+            return Ok(false);
+        };
+        if grant.armed_ends == ArmedEnds::Off {
+            return Ok(false);
+        }
+        let armed = self.store.armed_ends(slice::from_ref(&grant.key)).await?;
+        let (armed, times) = (armed.get(&grant.key), (told.notice.at, self.clock.now()));
+        Ok(is_told_too_soon(armed, grant.ends_at, times))
     }
 
     async fn load(

@@ -8,10 +8,10 @@ use hallpass_api::{
     Extend, Grant, GrantActivity, Page, Problem, Request, Revoke, RevokeMany, Revoked, RevokedOne,
 };
 use hallpass_identity::TokenScope;
-use hallpass_model::{Email, GrantId, TimeSpan};
+use hallpass_model::{AccountId, Email, GrantId, TimeSpan};
 use serde::Deserialize;
 
-use super::{page, page_size, requests};
+use super::{entitlements, page, page_size, requests};
 use crate::{
     App,
     auth::AuthenticatedCaller,
@@ -238,7 +238,7 @@ pub(crate) async fn revoke(
     Ok(Json(convert::grant(&grant, &app.identity)))
 }
 
-/// Take many grants away; administrators. Made again it takes away what is left: once is as good
+/// Take many grants away, and with `user` that person's own entitlements of account access manager; administrators. Made again it takes away what is left: once is as good
 /// as twice, with or without an `Idempotency-Key`.
 #[utoipa::path(post, path = "/api/v1/revocations", request_body = RevokeMany,
     responses((status = 200, body = Revoked), (status = 403, body = Problem)))]
@@ -271,5 +271,18 @@ pub(crate) async fn revoke_many(
             },
         })
         .collect();
-    Ok(Json(Revoked { items }))
+    let entitlements = match &filter.holder {
+        Some(user) => {
+            let account = filter
+                .account
+                .as_deref()
+                .and_then(|it| AccountId::new(it).ok());
+            entitlements::revoke(&app, actor, user, account.as_ref()).await?
+        }
+        None => None,
+    };
+    Ok(Json(Revoked {
+        items,
+        entitlements,
+    }))
 }

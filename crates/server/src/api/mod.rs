@@ -1,6 +1,7 @@
 //! The routes of `/api/v1`.
 
 pub(crate) mod alerts;
+pub(crate) mod entitlements;
 pub(crate) mod explain;
 pub(crate) mod grants;
 pub(crate) mod judged_people;
@@ -61,6 +62,7 @@ pub(crate) fn router() -> Router<App> {
         .route("/api/v1/grants/{id}/extend", post(grants::extend))
         .route("/api/v1/grants/{id}/revoke", post(grants::revoke))
         .route("/api/v1/revocations", post(grants::revoke_many))
+        .route("/api/v1/entitlements", get(entitlements::held))
         .route("/api/v1/locks", get(locks::list).post(locks::lock))
         .route("/api/v1/locks/lift", post(locks::lift))
         .route("/api/v1/sweeps", get(sweeps::list).post(sweeps::begin))

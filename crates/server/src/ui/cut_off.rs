@@ -2,6 +2,7 @@
 //! hand, then the presses, and what became of each.
 
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use askama::Template;
 use axum::{
@@ -12,9 +13,9 @@ use axum::{
     routing::get,
 };
 use hallpass_access::{
-    AccessError, Directory, ENDED_BY_A_LOCK, EndCause, EndOutcome, Force, Grant, GrantFilter,
-    GrantState, GrantStateKind, HeldAccess, Locking, PressRefused, Request, RequestFilter,
-    RequestStateKind, RequestView, Revoking, Role,
+    AccessError, Directory, ENDED_BY_A_LOCK, EndCause, EndOutcome, Entitlement, Force, Grant,
+    GrantFilter, GrantState, GrantStateKind, HeldAccess, Locking, NamedEntitlement, PressRefused,
+    Request, RequestFilter, RequestStateKind, RequestView, Revoking, Role,
 };
 use hallpass_model::{Email, TimeSpan, Timestamp, UserId};
 use hallpass_wording::{dialogs, grants, standing};
@@ -32,6 +33,8 @@ use crate::{App, problem::ProblemResponse};
 const FOUND_MAX: usize = 8;
 /// Grants of one person looked at.
 const GRANTS_MAX: usize = 1_000;
+/// How long a page waits for what account access manager says.
+const ENTITLEMENTS_MAX: Duration = Duration::from_secs(3);
 /// Requests of one person looked at.
 const REQUESTS_MAX: usize = 200;
 
@@ -78,6 +81,16 @@ struct CutOffPlan {
     standing: Vec<String>,
     /// Whether sessions end anyway.
     ends_sessions: bool,
+    entitled: Entitled,
+}
+
+/// Roles that the person takes by account access manager, as AWS says now.
+#[derive(Default)]
+struct Entitled {
+    own: Vec<String>,
+    by_group: Vec<String>,
+    /// Whether AWS did not say.
+    is_unread: bool,
 }
 
 /// One line of what became of it.
@@ -110,6 +123,7 @@ struct CutOffOutcome {
     here: String,
     summary: String,
     left: usize,
+    entitled: Entitled,
 }
 
 async fn show(
@@ -267,12 +281,43 @@ async fn plan(app: &App, viewer: &Viewer, whom: &Whom) -> Result<CutOffPlan, Pro
             })
             .collect(),
         ends_sessions: app.access.settings().end_sessions,
+        entitled: entitled(app, viewer, &whom.user).await,
         grants: grants
             .iter()
             .filter(|grant| grant.is_hold() || grant.stuck.is_some())
             .map(|grant| people::target(&directory, grant))
             .collect(),
     })
+}
+
+/// A page does not wait long for AWS, and no cutting off for what is beside it.
+async fn entitled(app: &App, viewer: &Viewer, user: &UserId) -> Entitled {
+    let asked = app.access.entitlements_of(&viewer.actor, user);
+    match tokio::time::timeout(ENTITLEMENTS_MAX, asked).await {
+        Ok(Ok(found)) => {
+            let (found, directory) = (found.unwrap_or_default(), app.access.directory());
+            let words = |all: &[Entitlement]| {
+                let named = all.iter().map(|it| NamedEntitlement::of(it, &directory));
+                named.map(|it| plain(&standing::entitled_to(&it))).collect()
+            };
+            Entitled {
+                own: words(&found.own),
+                by_group: words(&found.by_group),
+                is_unread: false,
+            }
+        }
+        Ok(Err(error)) => {
+            tracing::warn!(user = %user, error = %error, "entitlements could not be read");
+            Entitled {
+                is_unread: true,
+                ..Entitled::default()
+            }
+        }
+        Err(_) => Entitled {
+            is_unread: true,
+            ..Entitled::default()
+        },
+    }
 }
 
 async fn discard_waiting(app: &App, viewer: &Viewer, user: &UserId) -> Result<(), ProblemResponse> {
@@ -349,6 +394,13 @@ async fn press(
     app.access
         .revoke_all(&viewer.actor, &filter, revoking)
         .await?;
+    let entitlements = app
+        .access
+        .revoke_entitlements(&viewer.actor, &whom.user, None);
+    if let Err(error) = entitlements.await {
+        // the lock's are tried again; the page says what is left
+        tracing::warn!(user = %whom.user, error = %error, "entitlements of somebody who is cut off are not ended yet");
+    }
     Ok(see_other(&format!(
         "/access/cut-off?user={}&since={}",
         url_encoded(&whom.face.email),
@@ -407,6 +459,7 @@ async fn outcome(
         ),
         summary,
         left,
+        entitled: entitled(app, viewer, &whom.user).await,
     })
 }
 

@@ -177,6 +177,11 @@ fn probed(result: &ProbeResult) -> HealthPart {
             "People who left lose what they hold later than within a minute.",
             "Check the role and the network: hallpass server doctor.",
         ),
+        "entitlements" => (
+            "Account access manager",
+            "A locked person may take a role of IAM that an entitlement gives them.",
+            "Give the server the statements Entitlements: hallpass server doctor --iam-policy.",
+        ),
         "reconciler" => (
             "Executor",
             "Grants begin and end late.",

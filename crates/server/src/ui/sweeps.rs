@@ -8,8 +8,8 @@ use axum::{
     routing::{get, post},
 };
 use hallpass_access::{
-    AccessError, Fate, ItemChange, RemovalLimit, Role, Sweep, SweepAction, SweepItem, SweepMode,
-    SweepReport, SweepState, SweepWork,
+    AccessError, EntitledPrincipal, EntitlementReport, Fate, ItemChange, RemovalLimit, Role, Sweep,
+    SweepAction, SweepItem, SweepMode, SweepReport, SweepState, SweepWork,
 };
 use hallpass_model::{SweepId, Target};
 use hallpass_wording::{standing, sweeps::work};
@@ -94,6 +94,7 @@ struct OnePage {
     unread: Vec<String>,
     unread_count: String,
     left_out: Vec<String>,
+    entitlements: Option<EntitlementRows>,
     gone: Vec<String>,
     findings: Vec<SweepFindingRow>,
     more: Option<String>,
@@ -285,6 +286,9 @@ async fn show(
         left_out: report
             .map(|report| report.left_out.iter().map(standing::left_out).collect())
             .unwrap_or_default(),
+        entitlements: report
+            .and_then(|report| report.entitlements.as_ref())
+            .map(entitlements),
         gone: report.map(gone).unwrap_or_default(),
         findings,
         more: (rows.len() > shown).then(|| format!("{here}?skip={shown}")),
@@ -292,6 +296,36 @@ async fn show(
         shell: viewer.shell(app, Nav::Access, title).await,
     };
     Ok(page(&page_of))
+}
+
+/// Roles by account access manager, as the page shows them.
+struct EntitlementRows {
+    says: String,
+    rows: Vec<EntitlementRow>,
+}
+
+struct EntitlementRow {
+    holder: String,
+    is_group: bool,
+    account: String,
+    role: String,
+    role_arn: String,
+    is_new: bool,
+}
+
+fn entitlements(report: &EntitlementReport) -> EntitlementRows {
+    let rows = report.named.iter().take(ROWS).map(|it| EntitlementRow {
+        holder: it.holder.clone(),
+        is_group: matches!(it.entitlement.principal, EntitledPrincipal::Group(_)),
+        account: it.account_name.clone(),
+        role: it.entitlement.role_name().to_owned(),
+        role_arn: it.entitlement.role.clone(),
+        is_new: it.is_new,
+    });
+    EntitlementRows {
+        says: standing::entitlements(report.of_people, report.of_groups),
+        rows: rows.collect(),
+    }
 }
 
 /// What matters most comes first.

@@ -118,6 +118,11 @@ fn routes() -> Vec<(&'static str, &'static str, Value)> {
             json!({"reason": "INC-1"}),
         ),
         ("POST", "/api/v1/revocations", json!({"reason": "INC-1"})),
+        (
+            "GET",
+            "/api/v1/entitlements?user=ana@corp.example",
+            nothing.clone(),
+        ),
         ("GET", "/api/v1/locks", nothing.clone()),
         (
             "POST",

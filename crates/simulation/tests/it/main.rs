@@ -21,6 +21,7 @@ mod directory;
 mod draining;
 mod drifting;
 mod endings;
+mod entitlements;
 mod exporting;
 mod guarded;
 mod identity;

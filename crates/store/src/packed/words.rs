@@ -208,6 +208,11 @@ pub(super) const WORDS: &[&str] = &[
     "preferred",
     "required",
     "end.denied",
+    "entitlement.ending",
+    "entitlement.ended",
+    "entitlement.end_failed",
+    "entitlement_id",
+    "role_arn",
 ];
 
 /// A word's number.

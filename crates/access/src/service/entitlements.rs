@@ -1,0 +1,315 @@
+//! Entitlements of account access manager: read with what stands, and a person's own ended with the rest of their access
+//! (`access.md` §22, R-4).
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, MutexGuard, PoisonError};
+
+use hallpass_audit::{Draft, Event};
+use hallpass_model::{AccountId, TimeSpan, Timestamp, UserId};
+
+use super::{Access, AccessError};
+use crate::records::Doer;
+use crate::{
+    Actor, Entitlement, EntitlementSource, EntitlementsEnded, HeldAccess, Lock, Person,
+    PersonEntitlements, PressRefused, Role, StandingListing, StandingScope,
+};
+
+/// How often what a locked person has is looked at again: somebody may give it to them anew.
+const LOOKED_EVERY: TimeSpan = TimeSpan::seconds(60);
+/// The same where AWS did not answer, or refused something.
+const TRIED_EVERY: TimeSpan = TimeSpan::seconds(15);
+/// How long what was deleted may still be listed.
+const LISTED_FOR: TimeSpan = TimeSpan::minutes(5);
+
+/// What was done about entitlements by this process.
+#[derive(Debug, Default)]
+pub(super) struct EntitlementsTended {
+    /// When locked people are looked at again, and which version of their lock was acted on.
+    next: BTreeMap<UserId, (u64, Timestamp)>,
+    /// What is still to be ended of locked people, and why it is not.
+    left: BTreeMap<UserId, String>,
+    /// What was deleted, and when.
+    ended: BTreeMap<(String, String), Timestamp>,
+    /// What is on record: that its end began, and what AWS said against it.
+    begun: BTreeSet<(String, String)>,
+    said: BTreeMap<(String, String), String>,
+}
+
+impl EntitlementsTended {
+    /// Forgets who is not locked any more.
+    fn keep(&mut self, locks: &[Lock]) {
+        let users: BTreeSet<&UserId> = locks.iter().map(|lock| &lock.person.user).collect();
+        self.next.retain(|user, _| users.contains(user));
+        self.left.retain(|user, _| users.contains(user));
+    }
+}
+
+impl Access {
+    /// The same, looking at entitlements of account access manager and ending those of people whose access ends.
+    #[must_use]
+    pub fn with_entitlements(mut self, entitlements: Arc<dyn EntitlementSource>) -> Self {
+        self.entitlements = Some(entitlements);
+        self
+    }
+
+    /// Everything in scope, entitlements in its accounts among it.
+    pub(super) async fn read_standing(&self, scope: &StandingScope) -> StandingListing {
+        let mut listing = self.ports.standing.read(scope).await;
+        if let Some(source) = &self.entitlements {
+            let accounts: Vec<&AccountId> = scope.accounts().collect();
+            let found = source.in_accounts(&accounts).await;
+            listing.unread.extend(found.unread);
+            listing.unread.sort_by(|a, b| a.what.cmp(&b.what));
+            listing.entitlements = Some(found.seen);
+            listing.ended = self.now().max(listing.ended);
+        }
+        listing
+    }
+
+    /// Ends what locked people have by entitlements of their own, where the lock ends what they hold; returns how many. Each
+    /// lock is looked at when it changes, and every minute.
+    ///
+    /// # Errors
+    /// When the store does not answer. What AWS does not do is on record, and tried again.
+    pub async fn end_entitlements_of_locked(&self) -> Result<u32, AccessError> {
+        if self.entitlements.is_none() {
+            return Ok(0);
+        }
+        let now = self.now();
+        let locks = self.ports.store.locks().await?;
+        let ends = |lock: &Lock| match lock.held {
+            HeldAccess::GoesOn => false,
+            HeldAccess::Ends | HeldAccess::EndsWithSessions => lock.is_in_force(now),
+        };
+        let locks: Vec<Lock> = locks.into_iter().filter(ends).collect();
+        self.entitlements_tended().keep(&locks);
+        let mut done = 0;
+        for lock in locks {
+            if !self.is_to_be_looked_at(&lock, now) {
+                continue;
+            }
+            let ended = self.end_entitlements(&lock.person, None, Doer::Hallpass);
+            let left = match ended.await? {
+                Ok(found) => {
+                    done += u32::try_from(found.ended.len()).unwrap_or(u32::MAX);
+                    found.failed.into_iter().next().map(|(_, why)| why)
+                }
+                Err(fault) => Some(fault.message),
+            };
+            self.note_looked(&lock, left);
+        }
+        Ok(done)
+    }
+
+    fn is_to_be_looked_at(&self, lock: &Lock, now: Timestamp) -> bool {
+        let tended = self.entitlements_tended();
+        let next = tended.next.get(&lock.person.user);
+        next.is_none_or(|(version, at)| *version != lock.version || *at <= now)
+    }
+
+    fn note_looked(&self, lock: &Lock, left: Option<String>) {
+        let (user, now) = (&lock.person.user, self.now());
+        let again = if left.is_some() {
+            TRIED_EVERY
+        } else {
+            LOOKED_EVERY
+        };
+        let mut tended = self.entitlements_tended();
+        let next = (lock.version, again.after(now));
+        tended.next.insert(user.clone(), next);
+        match left {
+            Some(why) => {
+                tracing::warn!(user = %user, why, "entitlements of a locked person are not all ended");
+                tended.left.insert(user.clone(), why)
+            }
+            None => tended.left.remove(user),
+        };
+    }
+
+    /// Of how many people entitlements are still to be ended, and by which error of AWS's; its words name roles and callers,
+    /// and whoever asks for readiness reads this.
+    pub fn entitlements_left(&self) -> Option<(usize, String)> {
+        let tended = self.entitlements_tended();
+        let why = tended.left.values().next()?;
+        let error = why.split(": ").next().unwrap_or_default();
+        Some((tended.left.len(), error.to_owned()))
+    }
+
+    fn entitlements_tended(&self) -> MutexGuard<'_, EntitlementsTended> {
+        let tended = self.entitlements_tended.lock();
+        tended.unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What a person may take by entitlements, for whoever reads everything. `None` where the configuration does not look at
+    /// entitlements.
+    ///
+    /// # Errors
+    /// When the actor reads not everything, or AWS does not say what there is.
+    pub async fn entitlements_of(
+        &self,
+        actor: &Actor,
+        whom: &UserId,
+    ) -> Result<Option<PersonEntitlements>, AccessError> {
+        if !actor.reads_all() {
+            return Err(PressRefused::NotYours.into());
+        }
+        match &self.entitlements {
+            Some(source) => Ok(Some(source.of_person(whom).await?)),
+            None => Ok(None),
+        }
+    }
+
+    /// Ends what a person has by entitlements of their own, in one account or in all, and tells what they have by groups.
+    /// `None` where the configuration does not look at entitlements.
+    ///
+    /// # Errors
+    /// When the actor is no administrator, or AWS does not say what there is. What it does not delete is in the answer.
+    pub async fn revoke_entitlements(
+        &self,
+        actor: &Actor,
+        whom: &UserId,
+        account: Option<&AccountId>,
+    ) -> Result<Option<EntitlementsEnded>, AccessError> {
+        if !actor.is(Role::Admin) {
+            return Err(PressRefused::NotYours.into());
+        }
+        if self.entitlements.is_none() {
+            return Ok(None);
+        }
+        let known = self.directory().person(whom).and_then(Person::of);
+        let person = match known {
+            Some(person) => person,
+            None => self.once_holder(whom).await?,
+        };
+        let found = self
+            .end_entitlements(&person, account, Doer::Person(actor))
+            .await?;
+        Ok(Some(found?))
+    }
+
+    // CRASH: that it ends is on record before AWS is asked, and deleting is as good twice; a lock is looked at again, and
+    // whoever revokes is told what was left
+    async fn end_entitlements(
+        &self,
+        person: &Person,
+        account: Option<&AccountId>,
+        by: Doer<'_>,
+    ) -> Result<Result<EntitlementsEnded, crate::DirectoryFault>, AccessError> {
+        let Some(source) = &self.entitlements else {
+            return Ok(Ok(EntitlementsEnded::default()));
+        };
+        let held = match source.of_person(&person.user).await {
+            Ok(held) => held,
+            Err(fault) => return Ok(Err(fault)),
+        };
+        let is_meant = |it: &Entitlement| account.is_none_or(|account| *account == it.account);
+        let mut done = EntitlementsEnded {
+            by_group: held.by_group.into_iter().filter(is_meant).collect(),
+            ..EntitlementsEnded::default()
+        };
+        for entitlement in held.own.into_iter().filter(is_meant) {
+            if self.was_just_ended(&entitlement) {
+                continue;
+            }
+            self.note_ending(person, &entitlement, by).await?;
+            match source.delete(&entitlement).await {
+                Ok(()) => {
+                    self.note_ended(person, &entitlement, by).await?;
+                    done.ended.push(entitlement);
+                }
+                Err(fault) => {
+                    self.note_failed(person, &entitlement, by, &fault.message)
+                        .await?;
+                    done.failed.push((entitlement, fault.message));
+                }
+            }
+        }
+        Ok(Ok(done))
+    }
+
+    /// Whether a listing shows what is gone.
+    fn was_just_ended(&self, entitlement: &Entitlement) -> bool {
+        let (now, mut tended) = (self.now(), self.entitlements_tended());
+        tended.ended.retain(|_, at| now < LISTED_FOR.after(*at));
+        tended.ended.contains_key(&name_of(entitlement))
+    }
+
+    async fn note_ending(
+        &self,
+        person: &Person,
+        entitlement: &Entitlement,
+        by: Doer<'_>,
+    ) -> Result<(), AccessError> {
+        if self
+            .entitlements_tended()
+            .begun
+            .contains(&name_of(entitlement))
+        {
+            return Ok(());
+        }
+        let record = self.of_entitlement(Event::EntitlementEnding, person, entitlement, by);
+        self.record(record).await?;
+        self.entitlements_tended()
+            .begun
+            .insert(name_of(entitlement));
+        Ok(())
+    }
+
+    async fn note_ended(
+        &self,
+        person: &Person,
+        entitlement: &Entitlement,
+        by: Doer<'_>,
+    ) -> Result<(), AccessError> {
+        let record = self.of_entitlement(Event::EntitlementEnded, person, entitlement, by);
+        self.record(record).await?;
+        let (name, now) = (name_of(entitlement), self.now());
+        let mut tended = self.entitlements_tended();
+        tended.begun.remove(&name);
+        tended.said.remove(&name);
+        tended.ended.insert(name, now);
+        Ok(())
+    }
+
+    /// On record once for each thing that AWS says.
+    async fn note_failed(
+        &self,
+        person: &Person,
+        entitlement: &Entitlement,
+        by: Doer<'_>,
+        why: &str,
+    ) -> Result<(), AccessError> {
+        let name = name_of(entitlement);
+        if self
+            .entitlements_tended()
+            .said
+            .get(&name)
+            .is_some_and(|said| said == why)
+        {
+            return Ok(());
+        }
+        let record = self.of_entitlement(Event::EntitlementEndFailed, person, entitlement, by);
+        self.record(record.error(why)).await?;
+        self.entitlements_tended().said.insert(name, why.to_owned());
+        Ok(())
+    }
+
+    fn of_entitlement(
+        &self,
+        event: Event,
+        person: &Person,
+        entitlement: &Entitlement,
+        by: Doer<'_>,
+    ) -> Draft {
+        let Entitlement {
+            account, role, id, ..
+        } = entitlement;
+        let record = self.step().of_person(event, by, person);
+        record.entitled(account, entitlement.role_name(), role, id)
+    }
+}
+
+/// An entitlement's id is its application's.
+fn name_of(entitlement: &Entitlement) -> (String, String) {
+    (entitlement.application.clone(), entitlement.id.clone())
+}

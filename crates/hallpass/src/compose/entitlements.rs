@@ -1,0 +1,81 @@
+//! Entitlements of account access manager: who reads and deletes them, the loop that ends those of locked people, and what
+//! Health says of it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use hallpass_access::Access;
+use hallpass_aws::{Aws, AwsClientSettings, EntitlementClient, FindingClient};
+use hallpass_model::Clock;
+use hallpass_server::{Bearing, ProbeResult, ReadinessProbe};
+use hallpass_setup::waiting::rest;
+use hallpass_terminal::exit::Failure;
+use hallpass_wording::health;
+use tokio::sync::watch;
+
+/// How often locks are looked at in the store; AWS is asked about each of them when it changes, and every minute.
+const EVERY: Duration = Duration::from_secs(5);
+
+/// The journey that looks at entitlements, where the settings say so.
+///
+/// # Errors
+/// The HTTP client cannot be made.
+pub(super) async fn looked_at(
+    access: Access,
+    client: AwsClientSettings,
+    aws: &Aws,
+    clock: &Arc<dyn Clock>,
+) -> Result<Access, Failure> {
+    if !access.settings().entitlements {
+        return Ok(access);
+    }
+    let calls = FindingClient::new(client, fastrand::u64(..), Arc::clone(clock)).await;
+    let calls = calls.map_err(|error| Failure::failed(format!("cannot start: {error}")))?;
+    let store = aws.about().identity_store_id.clone();
+    let source = EntitlementClient::new(Arc::new(calls), store);
+    Ok(access.with_entitlements(Arc::new(source)))
+}
+
+/// Ends those of locked people until the server stops.
+pub(super) async fn watch(access: Arc<Access>, mut stop: watch::Receiver<bool>) {
+    loop {
+        // a stop does not wait for AWS: a lock is looked at again
+        let ended = tokio::select! {
+            ended = access.end_entitlements_of_locked() => ended,
+            _ = stop.wait_for(|stopping| *stopping) => return,
+        };
+        match ended {
+            Ok(0) => {}
+            Ok(ended) => tracing::info!(ended, "entitlements of locked people are deleted"),
+            Err(error) => {
+                tracing::error!(error = %error, "entitlements of locked people could not be looked at");
+            }
+        }
+        if !rest(&mut stop, EVERY).await {
+            return;
+        }
+    }
+}
+
+/// Whether what locked people have by entitlements is ended.
+pub(super) struct EntitlementsProbe(pub(super) Arc<Access>);
+
+#[async_trait]
+impl ReadinessProbe for EntitlementsProbe {
+    async fn probe(&self) -> ProbeResult {
+        let works = match self.0.entitlements_left() {
+            Some((people, why)) => Err(health::entitlements_are_left(people, &why)),
+            None => Ok(health::NO_ENTITLEMENTS_LEFT.to_owned()),
+        };
+        ProbeResult {
+            name: "entitlements",
+            works,
+        }
+    }
+
+    /// Everything goes on; a locked person may take a role that is not given by an assignment.
+    fn bearing(&self) -> Bearing {
+        Bearing::Advice
+    }
+}

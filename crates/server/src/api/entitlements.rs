@@ -1,0 +1,101 @@
+//! Entitlements of account access manager: who has them, and what became of those of somebody whose access ends.
+
+use axum::{Json, extract::State};
+use hallpass_access::{
+    AccessError, Actor, Directory, Entitlement, EntitlementsEnded, NamedEntitlement,
+};
+use hallpass_api::{self as api, EntitlementsHeld, EntitlementsRevoked, Problem};
+use hallpass_identity::TokenScope;
+use hallpass_model::{AccountId, Email, UserId};
+use hallpass_wording::standing;
+use serde::Deserialize;
+
+use crate::{
+    App,
+    auth::AuthenticatedCaller,
+    body::Parameters,
+    convert_sweeps,
+    problem::{ProblemResponse, bad_parameter},
+};
+
+/// Whose.
+#[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Whose {
+    /// This person's (e-mail).
+    user: String,
+}
+
+/// What a person may take by entitlements of account access manager, as AWS says now; administrators and auditors.
+#[utoipa::path(get, path = "/api/v1/entitlements", params(Whose),
+    responses((status = 200, body = EntitlementsHeld), (status = 403, body = Problem)))]
+pub(crate) async fn held(
+    State(app): State<App>,
+    caller: AuthenticatedCaller,
+    Parameters(whose): Parameters<Whose>,
+) -> Result<Json<EntitlementsHeld>, ProblemResponse> {
+    let actor = caller.allow(&[TokenScope::Read])?;
+    if !actor.reads_all() {
+        return Err(AccessError::from(hallpass_access::PressRefused::NotYours).into());
+    }
+    let nobody = || {
+        bad_parameter(
+            "user",
+            format!("`{}` is nobody in the directory", whose.user),
+        )
+    };
+    let email = Email::new(&whose.user).map_err(|_| nobody())?;
+    let user = app.access.user_of(&email).await?.ok_or_else(nobody)?;
+    let found = app.access.entitlements_of(actor, &user).await?;
+    let (looked_at, found) = (found.is_some(), found.unwrap_or_default());
+    let directory = app.access.directory();
+    Ok(Json(EntitlementsHeld {
+        looked_at,
+        own: shown(&found.own, &directory),
+        by_group: shown(&found.by_group, &directory),
+    }))
+}
+
+fn shown(all: &[Entitlement], directory: &Directory) -> Vec<api::Entitlement> {
+    all.iter().map(|it| one(it, directory)).collect()
+}
+
+fn one(it: &Entitlement, directory: &Directory) -> api::Entitlement {
+    let named = NamedEntitlement::of(it, directory);
+    convert_sweeps::entitlement(it, standing::entitlement(&named))
+}
+
+/// Ends a person's own with the rest of their access. That AWS does not say what there is, is part of the answer: the rest of
+/// their access has ended.
+pub(super) async fn revoke(
+    app: &App,
+    actor: &Actor,
+    user: &UserId,
+    account: Option<&AccountId>,
+) -> Result<Option<EntitlementsRevoked>, ProblemResponse> {
+    let directory = app.access.directory();
+    match app.access.revoke_entitlements(actor, user, account).await {
+        Ok(done) => Ok(done.map(|done| revoked(&done, &directory))),
+        Err(AccessError::Directory(fault)) => Ok(Some(EntitlementsRevoked {
+            ended: Vec::new(),
+            failed: Vec::new(),
+            by_group: Vec::new(),
+            error: Some(fault.to_string()),
+        })),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn revoked(done: &EntitlementsEnded, directory: &Directory) -> EntitlementsRevoked {
+    let failed = done.failed.iter().map(|(it, why)| api::Entitlement {
+        error: Some(why.clone()),
+        ..one(it, directory)
+    });
+    EntitlementsRevoked {
+        ended: shown(&done.ended, directory),
+        failed: failed.collect(),
+        by_group: shown(&done.by_group, directory),
+        error: None,
+    }
+}

@@ -1,0 +1,102 @@
+//! Account access manager as the journey sees it: who may take which role.
+
+use std::collections::BTreeSet;
+use std::sync::{Mutex, PoisonError};
+
+use async_trait::async_trait;
+use hallpass_access::{
+    DirectoryFault, EntitledPrincipal, Entitlement, EntitlementListing, EntitlementSource,
+    PersonEntitlements, Unread, UnreadPlace,
+};
+use hallpass_model::{AccountId, GroupId, UserId};
+
+/// What stands, and who is in which group.
+#[derive(Debug, Default)]
+struct State {
+    stands: BTreeSet<Entitlement>,
+    groups: BTreeSet<(UserId, GroupId)>,
+    unreadable: BTreeSet<AccountId>,
+    /// What AWS says against every deletion.
+    refuses: Option<String>,
+}
+
+/// The entitlements of the simulated organization.
+#[derive(Debug, Default)]
+pub struct Entitlements(Mutex<State>);
+
+impl Entitlements {
+    fn state(&self) -> std::sync::MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Somebody gives a role.
+    pub fn give(&self, entitlement: Entitlement) {
+        self.state().stands.insert(entitlement);
+    }
+
+    /// Somebody takes a person into a group.
+    pub fn join(&self, user: &UserId, group: &GroupId) {
+        self.state().groups.insert((user.clone(), group.clone()));
+    }
+
+    /// From now on what is in an account cannot be read.
+    pub fn hide(&self, account: &AccountId) {
+        self.state().unreadable.insert(account.clone());
+    }
+
+    /// From now on deletions are refused with these words, or not.
+    pub fn refuse(&self, why: Option<&str>) {
+        self.state().refuses = why.map(str::to_owned);
+    }
+
+    /// What stands.
+    pub fn stands(&self) -> BTreeSet<Entitlement> {
+        self.state().stands.clone()
+    }
+}
+
+#[async_trait]
+impl EntitlementSource for Entitlements {
+    async fn of_person(&self, user: &UserId) -> Result<PersonEntitlements, DirectoryFault> {
+        let state = self.state();
+        let is_in = |group: &GroupId| state.groups.contains(&(user.clone(), group.clone()));
+        let mut held = PersonEntitlements::default();
+        for it in &state.stands {
+            match &it.principal {
+                EntitledPrincipal::User(of) if of == user => held.own.push(it.clone()),
+                EntitledPrincipal::Group(of) if is_in(of) => held.by_group.push(it.clone()),
+                EntitledPrincipal::User(_) | EntitledPrincipal::Group(_) => {}
+            }
+        }
+        Ok(held)
+    }
+
+    async fn in_accounts(&self, accounts: &[&AccountId]) -> EntitlementListing {
+        let state = self.state();
+        let (hidden, read): (Vec<&AccountId>, Vec<&AccountId>) =
+            { accounts.iter() }.partition(|account| state.unreadable.contains(**account));
+        let unread = |account: &AccountId| Unread {
+            what: UnreadPlace::Entitlements {
+                account: Some(account.clone()),
+            },
+            error: "AccessDenied".to_owned(),
+        };
+        let seen = state.stands.iter().filter(|it| read.contains(&&it.account));
+        EntitlementListing {
+            seen: seen.cloned().collect(),
+            unread: hidden.into_iter().map(unread).collect(),
+        }
+    }
+
+    async fn delete(&self, entitlement: &Entitlement) -> Result<(), DirectoryFault> {
+        let mut state = self.state();
+        if let Some(why) = &state.refuses {
+            return Err(DirectoryFault {
+                what: "DeleteEntitlement".to_owned(),
+                message: why.clone(),
+            });
+        }
+        state.stands.remove(entitlement);
+        Ok(())
+    }
+}

@@ -1,0 +1,302 @@
+//! Entitlements of account access manager (`access.md` §22, R-4): what is a person's own ends with the rest of their access,
+//! what groups give stays and is told, and sweeps report both. Every call is failed, its answer lost, the process stopped
+//! before and after it.
+
+use std::slice;
+
+use hallpass_access::{
+    AccessError, EntitledPrincipal, Entitlement, Force, HeldAccess, LeftOut, Locking, PressRefused,
+    SweepMode, SweepReport, UnreadPlace,
+};
+use hallpass_audit::{AuditStore as _, Record};
+use hallpass_model::{AccountId, GroupId, TimeSpan, UserId};
+use hallpass_simulation::{
+    GateMode, GatePlan, Habits,
+    Human::{self, Ana, Bo, Cai, Eve},
+    World,
+};
+use hallpass_testing::stops;
+
+use crate::acting::run;
+use crate::keeping::ACCOUNT;
+
+const ELSEWHERE: &str = "222222222222";
+const GROUP: &str = "99999999-8888-7777-6666-555555555555";
+
+fn user(world: &World, who: Human) -> UserId {
+    world.actor(who).user.unwrap()
+}
+
+fn entitlement(id: &str, account: &str, principal: EntitledPrincipal) -> Entitlement {
+    Entitlement {
+        application: "arn:aws:account-access:eu-west-1:111122223333:application/aam-1".to_owned(),
+        id: id.to_owned(),
+        role: format!("arn:aws:iam::{account}:role/teams/{id}"),
+        account: account.parse().unwrap(),
+        principal,
+    }
+}
+
+/// Ana has two roles of her own and one by a group; Bo has one.
+struct Given {
+    own: Entitlement,
+    elsewhere: Entitlement,
+    by_group: Entitlement,
+    of_bo: Entitlement,
+}
+
+fn give(world: &World) -> Given {
+    let ana = user(world, Ana);
+    let group: GroupId = GROUP.parse().unwrap();
+    let of = |who: &UserId| EntitledPrincipal::User(who.clone());
+    let given = Given {
+        own: entitlement("deploy", ACCOUNT, of(&ana)),
+        elsewhere: entitlement("audit", ELSEWHERE, of(&ana)),
+        by_group: entitlement("oncall", ACCOUNT, EntitledPrincipal::Group(group.clone())),
+        of_bo: entitlement("bo", ACCOUNT, of(&user(world, Bo))),
+    };
+    for it in [&given.own, &given.elsewhere, &given.by_group, &given.of_bo] {
+        world.entitlements.give(it.clone());
+    }
+    world.entitlements.join(&ana, &group);
+    given
+}
+
+fn locking(held: HeldAccess) -> Locking<'static> {
+    Locking {
+        reason: "a laptop was stolen",
+        until: None,
+        held,
+        force: Force::No,
+    }
+}
+
+/// As the server's loop does, every five seconds.
+async fn live(world: &World, seconds: u64) {
+    for _ in 0..seconds.div_ceil(5) {
+        let _: Result<_, _> = world.access.end_entitlements_of_locked().await;
+        world.clock.advance(TimeSpan::seconds(5));
+    }
+}
+
+async fn records(world: &World, event: &str) -> Vec<Record> {
+    let mut all = world.store.records_from(1, 100_000).await.unwrap();
+    all.retain(|it| it.event() == event);
+    all
+}
+
+fn field<'a>(record: &'a Record, name: &str) -> &'a str {
+    record.text(name).unwrap()
+}
+
+#[test]
+fn a_lock_that_ends_access_ends_what_is_the_persons_own_and_nothing_else() {
+    run(async {
+        for (held, ends) in [
+            (HeldAccess::GoesOn, false),
+            (HeldAccess::Ends, true),
+            (HeldAccess::EndsWithSessions, true),
+        ] {
+            let world = World::new(700, Habits::default(), None);
+            let given = give(&world);
+            live(&world, 10).await;
+            assert_eq!(world.entitlements.stands().len(), 4, "nobody is locked");
+            let (eve, ana) = (world.actor(Eve), user(&world, Ana));
+            world.access.lock(&eve, &ana, locking(held)).await.unwrap();
+            live(&world, 5).await;
+            let stands = world.entitlements.stands();
+            assert_eq!(!stands.contains(&given.own), ends, "{held:?}");
+            assert_eq!(!stands.contains(&given.elsewhere), ends, "{held:?}");
+            assert!(stands.contains(&given.by_group) && stands.contains(&given.of_bo));
+            let (begun, ended) = ("entitlement.ending", "entitlement.ended");
+            let told = if ends { 2 } else { 0 };
+            assert_eq!(records(&world, begun).await.len(), told);
+            assert_eq!(records(&world, ended).await.len(), told);
+            for record in records(&world, ended).await {
+                assert_eq!(field(&record, "sso_user_principal_id"), ana.as_str());
+                assert_eq!(field(&record, "actor"), "hallpass");
+                let is_own = field(&record, "entitlement_id") == "deploy";
+                let of = if is_own { &given.own } else { &given.elsewhere };
+                assert_eq!(field(&record, "role_arn"), of.role);
+                assert_eq!(field(&record, "role_name"), of.id);
+                assert_eq!(field(&record, "account_id"), of.account.as_str());
+            }
+            // what somebody gives meanwhile goes too, and a lifted lock ends nothing any more
+            let again = entitlement("again", ACCOUNT, EntitledPrincipal::User(ana.clone()));
+            world.entitlements.give(again.clone());
+            live(&world, 70).await;
+            assert_eq!(!world.entitlements.stands().contains(&again), ends);
+            world
+                .access
+                .unlock(&eve, &ana, "found again")
+                .await
+                .unwrap();
+            world.entitlements.give(again.clone());
+            live(&world, 130).await;
+            assert!(world.entitlements.stands().contains(&again));
+        }
+    });
+}
+
+/// What AWS refuses is tried again, on record once for each thing it says, and on Health until it is done.
+#[test]
+fn what_aws_refuses_is_told_and_tried_again() {
+    run(async {
+        let world = World::new(701, Habits::default(), None);
+        let given = give(&world);
+        let (eve, ana) = (world.actor(Eve), user(&world, Ana));
+        world.entitlements.refuse(Some("AccessDeniedException: no"));
+        let lock = world.access.lock(&eve, &ana, locking(HeldAccess::Ends));
+        lock.await.unwrap();
+        live(&world, 300).await;
+        assert!(world.entitlements.stands().contains(&given.own));
+        let failed = records(&world, "entitlement.end_failed").await;
+        assert_eq!(failed.len(), 2, "once for each entitlement");
+        assert_eq!(field(&failed[0], "error"), "AccessDeniedException: no");
+        let (people, why) = world.access.entitlements_left().unwrap();
+        assert_eq!(people, 1);
+        assert_eq!(why, "AccessDeniedException", "no words of AWS's");
+        world
+            .entitlements
+            .refuse(Some("ThrottlingException: later"));
+        live(&world, 60).await;
+        assert_eq!(records(&world, "entitlement.end_failed").await.len(), 4);
+        world.entitlements.refuse(None);
+        live(&world, 20).await;
+        assert!(!world.entitlements.stands().contains(&given.own));
+        assert_eq!(world.access.entitlements_left(), None);
+        assert_eq!(records(&world, "entitlement.ending").await.len(), 2);
+        // nor is it told any more of somebody who is let in again
+        world.entitlements.give(given.own.clone());
+        world.entitlements.refuse(Some("AccessDeniedException: no"));
+        live(&world, 400).await;
+        assert!(world.access.entitlements_left().is_some());
+        world
+            .access
+            .unlock(&eve, &ana, "found again")
+            .await
+            .unwrap();
+        live(&world, 5).await;
+        assert_eq!(world.access.entitlements_left(), None);
+    });
+}
+
+/// Whatever fails and wherever the process stops: nothing of hers is left in the end, that it ends is on record before it
+/// ends, and that it has ended after it.
+#[test]
+fn wherever_the_process_stops_everything_of_a_locked_person_ends() {
+    run(async {
+        // locks, the listing, and three calls for each of two: more than one look takes
+        for (call, mode) in stops(16, GateMode::ALL) {
+            let mut world = World::new(702, Habits::default(), None);
+            let given = give(&world);
+            let (eve, ana) = (world.actor(Eve), user(&world, Ana));
+            let lock = world.access.lock(&eve, &ana, locking(HeldAccess::Ends));
+            lock.await.unwrap();
+            world.springs(Some(GatePlan { call, mode }));
+            if !world.until_stopped(live(&world, 60)).await {
+                world.restart();
+            }
+            live(&world, 120).await;
+            let stands = world.entitlements.stands();
+            assert_eq!(stands.len(), 2, "{mode:?} at {call}: {stands:?}");
+            assert!(stands.contains(&given.by_group) && stands.contains(&given.of_bo));
+            let log = world.store.records_from(1, 100_000).await.unwrap();
+            for id in ["deploy", "audit"] {
+                let of = |record: &&Record| record.text("entitlement_id") == Some(id);
+                let events: Vec<&str> = log.iter().filter(of).map(Record::event).collect();
+                assert_eq!(
+                    events[0], "entitlement.ending",
+                    "{mode:?} at {call}: {events:?}"
+                );
+            }
+        }
+    });
+}
+
+#[test]
+fn an_administrator_ends_what_is_a_persons_own_and_reads_what_stays() {
+    run(async {
+        let world = World::new(703, Habits::default(), None);
+        let given = give(&world);
+        let (eve, ana) = (world.actor(Eve), user(&world, Ana));
+        for nobody in [Ana, Cai] {
+            let (access, nobody) = (&world.access, world.actor(nobody));
+            let refused = access.revoke_entitlements(&nobody, &ana, None).await;
+            let is_not_theirs =
+                matches!(refused, Err(AccessError::Refused(PressRefused::NotYours)));
+            assert!(is_not_theirs, "{refused:?}");
+            let read = access.entitlements_of(&nobody, &ana).await;
+            assert!(matches!(
+                read,
+                Err(AccessError::Refused(PressRefused::NotYours))
+            ));
+        }
+        let access = &world.access;
+        let held = access.entitlements_of(&eve, &ana).await.unwrap().unwrap();
+        assert_eq!(held.own, [given.elsewhere.clone(), given.own.clone()]);
+        assert_eq!(held.by_group, slice::from_ref(&given.by_group));
+        let account: AccountId = ACCOUNT.parse().unwrap();
+        let done = access.revoke_entitlements(&eve, &ana, Some(&account));
+        let done = done.await.unwrap().unwrap();
+        assert_eq!(done.ended, slice::from_ref(&given.own));
+        assert_eq!(
+            (done.failed, done.by_group),
+            (vec![], vec![given.by_group.clone()])
+        );
+        let [record] = &records(&world, "entitlement.ended").await[..] else {
+            panic!("one is ended");
+        };
+        assert_eq!(field(record, "actor"), "eve@corp.example");
+        world.entitlements.refuse(Some("ConflictException: busy"));
+        let done = access.revoke_entitlements(&eve, &ana, None).await;
+        let done = done.unwrap().unwrap();
+        let why = "ConflictException: busy".to_owned();
+        assert_eq!(done.failed, [(given.elsewhere.clone(), why)]);
+        world.entitlements.refuse(None);
+        let done = access.revoke_entitlements(&eve, &ana, None).await;
+        assert_eq!(done.unwrap().unwrap().ended, [given.elsewhere]);
+    });
+}
+
+#[test]
+fn sweeps_report_entitlements_and_what_is_new_of_them() {
+    run(async {
+        let mut world = World::new(704, Habits::default(), None);
+        world.sweeps_become(|sweep| sweep.mode = SweepMode::Report);
+        let given = give(&world);
+        let first = report(&world).await;
+        let found = first.entitlements.clone().unwrap();
+        // the scope is the account that rules are about
+        assert_eq!((found.of_people, found.of_groups), (2, 1));
+        assert_eq!(found.new_ones().count(), 0, "nobody looked before");
+        assert!(!first.left_out.contains(&LeftOut::Entitlements));
+        let one = found.named.iter().find(|it| it.entitlement == given.own);
+        let one = one.unwrap();
+        assert_eq!(
+            (one.holder.as_str(), one.account_name.as_str()),
+            ("ana", "payments-prod")
+        );
+
+        let more = entitlement("more", ACCOUNT, EntitledPrincipal::User(user(&world, Bo)));
+        world.entitlements.give(more.clone());
+        let second = report(&world).await.entitlements.unwrap();
+        let new: Vec<&Entitlement> = second.new_ones().map(|it| &it.entitlement).collect();
+        assert_eq!(new, [&more]);
+        let third = report(&world).await.entitlements.unwrap();
+        assert_eq!((third.new_ones().count(), third.of_people), (0, 3));
+
+        world.entitlements.hide(&ACCOUNT.parse().unwrap());
+        let hidden = report(&world).await;
+        let places: Vec<&UnreadPlace> = hidden.unread_places.iter().map(|it| &it.what).collect();
+        let account = Some(ACCOUNT.parse().unwrap());
+        assert_eq!(places, [&UnreadPlace::Entitlements { account }]);
+    });
+}
+
+async fn report(world: &World) -> SweepReport {
+    let sweep = world.access.want_sweep(&world.actor(Eve)).await.unwrap();
+    let run = world.access.run_sweep(&sweep).await.unwrap();
+    world.clock.advance(TimeSpan::minutes(11));
+    run.report.unwrap()
+}
