@@ -15,6 +15,7 @@ use super::{
         Provision, User,
     },
     guardrails::Guardrail,
+    instance_regions::AdditionalRegion,
     instants::instant,
     inventory_facts::InventoryFacts,
     state::{Center, Head, SimSettings, SimState},
@@ -171,6 +172,20 @@ impl Loader<'_> {
         })
     }
 
+    /// The Regions that the instance was replicated to, as long ago as it is there.
+    fn additional_regions(&self) -> Vec<AdditionalRegion> {
+        let added = self.dated(None, "instance");
+        let names = self.file.identity_center.additional_regions.iter();
+        names
+            .map(|name| AdditionalRegion {
+                name: name.clone(),
+                added,
+                active_from: added,
+                gone_at: None,
+            })
+            .collect()
+    }
+
     fn account(&self, name: &str) -> String {
         self.names.account(name).unwrap_or(name).to_owned()
     }
@@ -212,7 +227,9 @@ impl Loader<'_> {
             portal_session_seconds: center.portal_session_seconds,
             portal_revocation_lag: center.portal_revocation_lag,
             key: None,
-            without_sets: false,
+            without_sets: center.permission_sets_enabled == Some(false),
+            additional_regions: self.additional_regions(),
+            network: center.network.clone(),
             name: center.name.clone(),
             source: center
                 .source

@@ -22,6 +22,7 @@ pub(crate) mod guardrails;
 pub(crate) mod hubs;
 pub(crate) mod iam;
 pub(crate) mod insight_events;
+pub(crate) mod instance_regions;
 pub(crate) mod instants;
 pub(crate) mod inventory_facts;
 pub(crate) mod kms;

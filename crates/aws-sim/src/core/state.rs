@@ -26,6 +26,7 @@ use super::{
     exposure::{Bucket, Exposure, PublicAccess},
     guardrails::Guardrails,
     hubs::{HubPlace, SimHub, SimHubPolicies},
+    instance_regions::AdditionalRegion,
     inventory_facts::{InventoryFacts, KeyUse},
     kms::SimKey,
     limits::Buckets,
@@ -41,7 +42,7 @@ use super::{
 use crate::{
     organization::{
         AccessKey, AccountContacts, ConfigAggregator, Consistency, Delegation, Iam, Limit, Speed,
-        StatedCommitment, StatedEvaluation, StatedFunction, StatedInsight, StatedQuota,
+        StatedCommitment, StatedEvaluation, StatedFunction, StatedInsight, StatedNetwork, StatedQuota,
         StatedShare, StatedTransfer, StatedWorkload,
     },
     vocabulary::Behaviour,
@@ -99,6 +100,12 @@ pub(crate) struct Center {
     /// Whether its permission sets were switched off (`PermissionSetsEnabled`).
     #[serde(default)]
     pub without_sets: bool,
+    /// The Regions that it is replicated to.
+    #[serde(default)]
+    pub additional_regions: Vec<AdditionalRegion>,
+    /// From which networks it may be reached; absent: nobody has said so.
+    #[serde(default)]
+    pub network: Option<StatedNetwork>,
 }
 
 impl Center {
