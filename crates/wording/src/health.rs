@@ -55,7 +55,7 @@ pub fn people_were_not_looked_at(ago: TimeSpan) -> String {
 }
 
 /// That Identity Center answers.
-pub const HOME_REGION_ANSWERS: &str = "IAM Identity Center answers";
+const HOME_REGION_ANSWERS: &str = "IAM Identity Center answers";
 
 /// What becomes of access that is past its end while the home Region is lost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,10 +68,30 @@ pub enum OverdueWhileLost {
     NothingDenied,
 }
 
-/// That the home Region answers nobody here, since when, and what becomes of ends meanwhile.
+/// That the home Region answers, and by which additional Regions of the instance people sign in as well.
+pub fn home_region_answers(additional: &[String]) -> String {
+    if additional.is_empty() {
+        return HOME_REGION_ANSWERS.to_owned();
+    }
+    let others = additional.join(", ");
+    format!("{HOME_REGION_ANSWERS}; people sign in by {others} as well")
+}
+
+/// How people sign in while the home Region is lost, by its additional Regions; `None` where those are not known.
+fn signing_in_elsewhere(additional: Option<&[String]>) -> String {
+    match additional {
+        None => "people go on signing in by other Regions of the instance, if it has any".to_owned(),
+        Some([]) => "nobody can sign in, as the instance has no other Region".to_owned(),
+        Some(regions) => format!("people go on signing in by {}", regions.join(", ")),
+    }
+}
+
+/// That the home Region answers nobody here, since when, by which Regions people go on signing in (`None`: not known), and
+/// what becomes of ends meanwhile.
 pub fn home_region_is_lost(
     region: &str,
     since: Timestamp,
+    additional: Option<&[String]>,
     organizations_too: bool,
     overdue: OverdueWhileLost,
 ) -> String {
@@ -94,8 +114,9 @@ pub fn home_region_is_lost(
     };
     format!(
         "the home Region of IAM Identity Center, {region}, has not answered since {}: no access is given or removed, and \
-         people go on signing in by other Regions of the instance; {denied}{elsewhere}",
-        since.strftime(INSTANT)
+         {}; {denied}{elsewhere}",
+        since.strftime(INSTANT),
+        signing_in_elsewhere(additional)
     )
 }
 
@@ -192,6 +213,7 @@ mod tests {
     fn each_sentence_as_it_is_read() {
         let at = Timestamp::from_second(1_780_000_000).unwrap();
         let (short, long) = (TimeSpan::seconds(2), TimeSpan::minutes(11));
+        let others = ["eu-central-1", "us-east-1"].map(str::to_owned);
         let said = [
             grants_counted(2, 1),
             ends_are_overdue(2),
@@ -200,10 +222,26 @@ mod tests {
             home_region_is_lost(
                 "eu-west-1",
                 at,
+                None,
                 false,
                 OverdueWhileLost::DeniedFrom(long.after(at)),
             ),
-            home_region_is_lost("eu-west-1", at, true, OverdueWhileLost::NothingDenied),
+            home_region_is_lost(
+                "eu-west-1",
+                at,
+                Some(&others),
+                true,
+                OverdueWhileLost::NothingDenied,
+            ),
+            home_region_is_lost(
+                "eu-west-1",
+                at,
+                Some(&[]),
+                false,
+                OverdueWhileLost::ArmedOnly,
+            ),
+            home_region_answers(&[]),
+            home_region_answers(&others),
             waits_for_home_region("13:50"),
             assignments_wait(long),
             assignments_were_tended(short),
@@ -224,12 +262,17 @@ mod tests {
                 "the organization was last read at 2026-05-28 20:26:40 UTC",
                 "the organization was read 2s ago",
                 "the home Region of IAM Identity Center, eu-west-1, has not answered since 2026-05-28 20:26:40 UTC: no access \
-                 is given or removed, and people go on signing in by other Regions of the instance; AWS refuses what is armed \
-                 at its end, and what is overdue and not armed from 2026-05-28 20:37:40 UTC on",
+                 is given or removed, and people go on signing in by other Regions of the instance, if it has any; AWS refuses \
+                 what is armed at its end, and what is overdue and not armed from 2026-05-28 20:37:40 UTC on",
                 "the home Region of IAM Identity Center, eu-west-1, has not answered since 2026-05-28 20:26:40 UTC: no access \
-                 is given or removed, and people go on signing in by other Regions of the instance; ends are not armed at AWS, \
+                 is given or removed, and people go on signing in by eu-central-1, us-east-1; ends are not armed at AWS, \
                  so access past its end goes on (`access.armed_ends.mode`); AWS Organizations does not answer either, so look \
                  at this server's own network first",
+                "the home Region of IAM Identity Center, eu-west-1, has not answered since 2026-05-28 20:26:40 UTC: no access \
+                 is given or removed, and nobody can sign in, as the instance has no other Region; AWS refuses what is armed \
+                 at its end, and nothing else (`access.home_region_lost_after`)",
+                "IAM Identity Center answers",
+                "IAM Identity Center answers; people sign in by eu-central-1, us-east-1 as well",
                 "It waits for AWS: the home Region of IAM Identity Center has not answered since 13:50. Access that has waited for \
                  more than 5 minutes is given up then, and asked for again.",
                 "assignments were last tended 11m ago",

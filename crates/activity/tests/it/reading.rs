@@ -283,6 +283,31 @@ fn only_what_was_asked_for_is_opened() {
 }
 
 #[test]
+fn regions_of_a_trail_are_those_it_ever_delivered_of() {
+    let mut files = MemoryFiles::default();
+    let trail = "bucket/AWSLogs/o-abcdefghij";
+    for path in [
+        format!("{trail}/111111111111/CloudTrail/eu-west-1/2025/08/01/1.json.gz"),
+        format!("{trail}/111111111111/CloudTrail/eu-central-1/2019/01/01/2.json.gz"),
+        format!("{trail}/111111111111/CloudTrail-Digest/eu-north-1/2025/08/01/3.json.gz"),
+        format!("{trail}/111111111111/CloudTrail-Insight/us-west-2/2025/08/01/4.json.gz"),
+        format!("{trail}/222222222222/CloudTrail/us-east-1/2025/08/01/5.json.gz"),
+    ] {
+        files.files.insert(path, Vec::new());
+    }
+    let of = |accounts: &[&str]| {
+        let accounts = accounts.iter().map(|it| it.parse().unwrap()).collect();
+        let found = trail_regions(&files, &accounts).unwrap();
+        found.into_iter().collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(of(&["111111111111"]), "eu-central-1 eu-north-1 eu-west-1");
+    assert_eq!(of(&["333333333333"]), "");
+    assert_eq!(of(&[]), "eu-central-1 eu-north-1 eu-west-1 us-east-1");
+    files.closed = vec![trail.to_owned()];
+    assert!(trail_regions(&files, &[].into()).is_err());
+}
+
+#[test]
 fn a_broken_file_is_named_counted_and_skipped_and_its_day_is_no_evidence() {
     let folder = "AWSLogs/111111111111/CloudTrail/eu-west-1/2025/08";
     let path = |day: u32, name: &str| format!("{folder}/{day:02}/{name}.json.gz");
