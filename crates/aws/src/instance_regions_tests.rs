@@ -56,7 +56,10 @@ async fn what_was_heard_is_kept_and_asked_for_once_an_hour() {
             if said.load(Ordering::Relaxed) {
                 return error("AccessDeniedException", "no");
             }
-            (200, json!({"Regions": [row("eu-central-1", "ACTIVE", false)]}))
+            (
+                200,
+                json!({"Regions": [row("eu-central-1", "ACTIVE", false)]}),
+            )
         })
     });
     let aws = fake.connect().await;
@@ -72,7 +75,14 @@ async fn what_was_heard_is_kept_and_asked_for_once_an_hour() {
 
     let memory = RegionMemory::default();
     let at = |minutes: u64| TimeSpan::minutes(minutes).after(Timestamp::UNIX_EPOCH);
-    for (now, asks) in [(10, true), (10, false), (69, false), (70, true), (129, false), (5, true)] {
+    for (now, asks) in [
+        (10, true),
+        (10, false),
+        (69, false),
+        (70, true),
+        (129, false),
+        (5, true),
+    ] {
         assert_eq!(memory.is_to_be_asked(at(now)), asks, "{now}");
     }
 }
@@ -87,5 +97,9 @@ async fn who_may_not_ask_knows_nothing() {
     for _ in 0..3 {
         assert_eq!(aws.additional_regions().await, None);
     }
-    assert_eq!(fake.count("ListRegions"), 1, "a refusal is not asked for again at once");
+    assert_eq!(
+        fake.count("ListRegions"),
+        1,
+        "a refusal is not asked for again at once"
+    );
 }

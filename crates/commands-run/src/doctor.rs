@@ -184,13 +184,7 @@ async fn examine(
     let inventory = Inventory::new(Arc::clone(&aws), Arc::new(move || wanted.clone()));
     match inventory.refresh().await {
         Ok(directory) => {
-            check_directory(
-                &directory,
-                &role_groups,
-                &identity,
-                rules.as_ref(),
-                report,
-            );
+            check_directory(&directory, &role_groups, &identity, rules.as_ref(), report);
             place::check_management_account(&about, rules.as_ref(), &directory, report);
             let reached = rules.as_ref().map(|rules| rules.reach(&directory));
             if let Some(reached) = reached {

@@ -80,7 +80,9 @@ pub fn home_region_answers(additional: &[String]) -> String {
 /// How people sign in while the home Region is lost, by its additional Regions; `None` where those are not known.
 fn signing_in_elsewhere(additional: Option<&[String]>) -> String {
     match additional {
-        None => "people go on signing in by other Regions of the instance, if it has any".to_owned(),
+        None => {
+            "people go on signing in by other Regions of the instance, if it has any".to_owned()
+        }
         Some([]) => "nobody can sign in, as the instance has no other Region".to_owned(),
         Some(regions) => format!("people go on signing in by {}", regions.join(", ")),
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::io::Read;
 
 use hallpass_activity::{
-    EventNames, LogFault, LogScope, ReadCount, read_file, read_folder, read_log,
+    EventNames, LogFault, LogScope, ReadCount, read_file, read_folder, read_log, trail_regions,
 };
 use serde_json::{Value, json};
 

@@ -1,9 +1,7 @@
 //! Who may call what (`simulator.md` §2.5): management account, delegated administrator,
 //! other members.
 
-use super::{
-    call::Call, caller::AwsCaller, instance_regions::InstanceRegion, state::SimState,
-};
+use super::{call::Call, caller::AwsCaller, instance_regions::InstanceRegion, state::SimState};
 
 /// What a caller's account is to a service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

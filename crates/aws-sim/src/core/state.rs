@@ -42,8 +42,8 @@ use super::{
 use crate::{
     organization::{
         AccessKey, AccountContacts, ConfigAggregator, Consistency, Delegation, Iam, Limit, Speed,
-        StatedCommitment, StatedEvaluation, StatedFunction, StatedInsight, StatedNetwork, StatedQuota,
-        StatedShare, StatedTransfer, StatedWorkload,
+        StatedCommitment, StatedEvaluation, StatedFunction, StatedInsight, StatedNetwork,
+        StatedQuota, StatedShare, StatedTransfer, StatedWorkload,
     },
     vocabulary::Behaviour,
 };

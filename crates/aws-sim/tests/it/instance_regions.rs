@@ -40,7 +40,11 @@ async fn ask(bench: &Bench, region: &str, operation: &str, more: Value) -> Resul
         return Err(answer.outcome());
     }
     let service = tables().by_signing_name("sso").unwrap();
-    let fits = check_output(service, service.operation(operation).unwrap(), &answer.json());
+    let fits = check_output(
+        service,
+        service.operation(operation).unwrap(),
+        &answer.json(),
+    );
     assert!(fits.is_ok(), "{operation}: {fits:?} {}", answer.text);
     Ok(answer.json())
 }
@@ -52,11 +56,18 @@ fn named(region: &str) -> Value {
 /// Name and status of every Region, as `ListRegions` and `DescribeInstance` tell them alike.
 async fn regions(bench: &Bench) -> Vec<String> {
     let listed = ask(bench, HOME, "ListRegions", json!({})).await.unwrap();
-    let about = ask(bench, HOME, "DescribeInstance", json!({})).await.unwrap();
+    let about = ask(bench, HOME, "DescribeInstance", json!({}))
+        .await
+        .unwrap();
     assert_eq!(listed["Regions"], about["Regions"]);
     let rows = listed["Regions"].as_array().unwrap();
     for row in rows {
-        let one = ask(bench, HOME, "DescribeRegion", named(row["RegionName"].as_str().unwrap()));
+        let one = ask(
+            bench,
+            HOME,
+            "DescribeRegion",
+            named(row["RegionName"].as_str().unwrap()),
+        );
         assert_eq!(one.await.unwrap(), *row);
         assert_eq!(row["IsPrimaryRegion"], row["RegionName"] == HOME);
     }
@@ -72,7 +83,10 @@ async fn a_region_is_added_and_removed_one_at_a_time() {
     assert_eq!(regions(&bench).await, ["eu-west-1 ACTIVE"]);
     let added = ask(&bench, HOME, "AddRegion", named(OTHER)).await;
     assert_eq!(added, Ok(json!({ "Status": "ADDING" })));
-    assert_eq!(regions(&bench).await, ["eu-west-1 ACTIVE", "eu-central-1 ADDING"]);
+    assert_eq!(
+        regions(&bench).await,
+        ["eu-west-1 ACTIVE", "eu-central-1 ADDING"]
+    );
     for (row, operation, wanted) in [
         ("another meanwhile", "AddRegion", "us-east-1"),
         ("removed meanwhile", "RemoveRegion", OTHER),
@@ -84,22 +98,69 @@ async fn a_region_is_added_and_removed_one_at_a_time() {
     let soon = ask(&bench, OTHER, "ListRegions", json!({})).await;
     assert!(soon.is_err(), "it is not there yet: {soon:?}");
     bench.advance(1.0).await;
-    assert_eq!(regions(&bench).await, ["eu-west-1 ACTIVE", "eu-central-1 ACTIVE"]);
+    assert_eq!(
+        regions(&bench).await,
+        ["eu-west-1 ACTIVE", "eu-central-1 ACTIVE"]
+    );
     for (row, operation, region, wanted, outcome) in [
         ("twice", "AddRegion", HOME, OTHER, "ConflictException"),
-        ("the home Region", "AddRegion", HOME, HOME, "ConflictException"),
-        ("no Region", "AddRegion", HOME, "eu-moon-1", "ValidationException"),
-        ("from elsewhere", "AddRegion", OTHER, "us-east-1", "AccessDeniedException"),
-        ("the home Region goes", "RemoveRegion", HOME, HOME, "ValidationException"),
-        ("one that is none", "RemoveRegion", HOME, "us-east-1", "ResourceNotFoundException"),
-        ("from itself", "RemoveRegion", OTHER, OTHER, "AccessDeniedException"),
-        ("one that is none", "DescribeRegion", HOME, "us-east-1", "ResourceNotFoundException"),
+        (
+            "the home Region",
+            "AddRegion",
+            HOME,
+            HOME,
+            "ConflictException",
+        ),
+        (
+            "no Region",
+            "AddRegion",
+            HOME,
+            "eu-moon-1",
+            "ValidationException",
+        ),
+        (
+            "from elsewhere",
+            "AddRegion",
+            OTHER,
+            "us-east-1",
+            "AccessDeniedException",
+        ),
+        (
+            "the home Region goes",
+            "RemoveRegion",
+            HOME,
+            HOME,
+            "ValidationException",
+        ),
+        (
+            "one that is none",
+            "RemoveRegion",
+            HOME,
+            "us-east-1",
+            "ResourceNotFoundException",
+        ),
+        (
+            "from itself",
+            "RemoveRegion",
+            OTHER,
+            OTHER,
+            "AccessDeniedException",
+        ),
+        (
+            "one that is none",
+            "DescribeRegion",
+            HOME,
+            "us-east-1",
+            "ResourceNotFoundException",
+        ),
     ] {
         let said = ask(&bench, region, operation, named(wanted)).await;
         let said = said.err().unwrap_or_default();
         assert!(said.starts_with(outcome), "{row}: {said}");
     }
-    let page = ask(&bench, HOME, "ListRegions", json!({ "MaxResults": 1 })).await.unwrap();
+    let page = ask(&bench, HOME, "ListRegions", json!({ "MaxResults": 1 }))
+        .await
+        .unwrap();
     assert_eq!(page["Regions"][0]["RegionName"], HOME);
     let next = json!({ "MaxResults": 1, "NextToken": page["NextToken"] });
     let page = ask(&bench, HOME, "ListRegions", next).await.unwrap();
@@ -108,7 +169,10 @@ async fn a_region_is_added_and_removed_one_at_a_time() {
 
     let gone = ask(&bench, HOME, "RemoveRegion", named(OTHER)).await;
     assert_eq!(gone, Ok(json!({ "Status": "REMOVING" })));
-    assert_eq!(regions(&bench).await, ["eu-west-1 ACTIVE", "eu-central-1 REMOVING"]);
+    assert_eq!(
+        regions(&bench).await,
+        ["eu-west-1 ACTIVE", "eu-central-1 REMOVING"]
+    );
     bench.advance(1.0).await;
     assert_eq!(regions(&bench).await, ["eu-west-1 ACTIVE"]);
     let again = ask(&bench, HOME, "AddRegion", named(OTHER)).await;
@@ -162,7 +226,11 @@ async fn an_additional_region_reads_instance_and_directory_and_nothing_else() {
     for (region, found) in [(HOME, 1), (OTHER, 1), (ELSEWHERE, 0)] {
         let signer = signs_for(&bench, region);
         let said = bench.call_as(&signer, "sso:ListInstances", json!({})).await;
-        assert_eq!(said.json()["Instances"].as_array().unwrap().len(), found, "{region}");
+        assert_eq!(
+            said.json()["Instances"].as_array().unwrap().len(),
+            found,
+            "{region}"
+        );
     }
 }
 
@@ -181,7 +249,9 @@ async fn signs_in(bench: &Bench, region: &str) -> Result<Value, String> {
     let grant = json!({
         "grantType": "urn:ietf:params:oauth:grant-type:device_code", "deviceCode": device["deviceCode"],
     });
-    let token = said(bench, "POST", "/token", &at, with(&client, &grant)).await.ok();
+    let token = said(bench, "POST", "/token", &at, with(&client, &grant))
+        .await
+        .ok();
     let path = entry(&bench.account("payments-prod"), "PowerUser");
     let bearer = token["accessToken"].as_str().unwrap();
     let headers = [("x-amz-sso_bearer_token", bearer), ("host", host.as_str())];
@@ -214,7 +284,11 @@ async fn people_go_on_signing_in_elsewhere_while_the_home_region_is_off() {
         region: OTHER.to_owned(),
     };
     let who = bench.query(&signer, "Action=GetCallerIdentity").await;
-    assert!(who.text.contains("AWSReservedSSO_PowerUser"), "{}", who.text);
+    assert!(
+        who.text.contains("AWSReservedSSO_PowerUser"),
+        "{}",
+        who.text
+    );
     let elsewhere = signs_in(&bench, ELSEWHERE).await;
     assert_eq!(elsewhere, Err("InvalidRequestException 400".to_owned()));
 }
@@ -224,18 +298,21 @@ async fn a_sign_in_is_an_event_of_its_region() {
     let bench = Bench::new(in_two_regions()).await;
     give(&bench, &[MARA]).await;
     signs_in(&bench, OTHER).await.unwrap();
-    let login = |region: &str| {
-        json!({ "user": MARA, "account": "payments-prod", "permission_set": "PowerUser", "region": region })
-    };
+    let login = |region: &str| json!({ "user": MARA, "account": "payments-prod", "permission_set": "PowerUser", "region": region });
     for (region, status) in [(OTHER, 200), (HOME, 200), (ELSEWHERE, 400)] {
         let (answered, said) = bench.control("POST", "/login", login(region)).await;
         assert_eq!(answered, status, "{said}");
     }
     for (region, count) in [(HOME, 1), (OTHER, 2), (ELSEWHERE, 0)] {
-        let wanted = json!([{ "AttributeKey": "EventName", "AttributeValue": "UserAuthentication" }]);
+        let wanted =
+            json!([{ "AttributeKey": "EventName", "AttributeValue": "UserAuthentication" }]);
         let signer = signs_for(&bench, region);
         let found = bench
-            .call_as(&signer, "cloudtrail:LookupEvents", json!({ "LookupAttributes": wanted }))
+            .call_as(
+                &signer,
+                "cloudtrail:LookupEvents",
+                json!({ "LookupAttributes": wanted }),
+            )
             .await
             .json();
         let events = found["Events"].as_array().unwrap();
@@ -263,7 +340,9 @@ async fn networks_and_permission_sets_are_what_the_file_says_and_updates_say() {
     };
     let bench = Bench::new(options).await;
     let told = async || {
-        let about = ask(&bench, HOME, "DescribeInstance", json!({})).await.unwrap();
+        let about = ask(&bench, HOME, "DescribeInstance", json!({}))
+            .await
+            .unwrap();
         (
             about["PermissionSetsEnabled"].clone(),
             about["NetworkConfigurationDetails"].clone(),
@@ -297,7 +376,11 @@ async fn networks_and_permission_sets_are_what_the_file_says_and_updates_say() {
     let (sets, network) = told().await;
     assert_eq!(sets, true);
     assert_eq!(network["RestrictSourceVpcs"], json!([vpc]));
-    assert_eq!(network["AllowSourceIps"], json!([]), "what is left out is cleared");
+    assert_eq!(
+        network["AllowSourceIps"],
+        json!([]),
+        "what is left out is cleared"
+    );
     let off = json!({ "NetworkConfiguration": { "VpceAccessRequired": false, "RestrictSourceVpcs": [vpc] } });
     ask(&bench, HOME, "UpdateInstance", off).await.unwrap();
     assert_eq!(told().await.1["RestrictSourceVpcs"], json!([]));
@@ -306,7 +389,10 @@ async fn networks_and_permission_sets_are_what_the_file_says_and_updates_say() {
 #[tokio::test]
 async fn regions_of_a_file_are_checked_and_kept() {
     let bench = Bench::new(in_two_regions()).await;
-    assert_eq!(regions(&bench).await, ["eu-west-1 ACTIVE", "eu-central-1 ACTIVE"]);
+    assert_eq!(
+        regions(&bench).await,
+        ["eu-west-1 ACTIVE", "eu-central-1 ACTIVE"]
+    );
     assert_eq!(bench.file().identity_center.additional_regions, [OTHER]);
     for (regions, problem) in [
         (json!(["eu-moon-1"]), "a Region"),

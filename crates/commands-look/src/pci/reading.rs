@@ -95,10 +95,7 @@ pub(super) fn read(
 
 /// The people of the file that was named, or those that Identity Center has now, with its additional Regions: where AWS is asked
 /// for the log, it is asked for them, too.
-fn listed(
-    args: &ReadArgs,
-    is_known: bool,
-) -> Result<(Option<PeopleList>, Vec<String>), Failure> {
+fn listed(args: &ReadArgs, is_known: bool) -> Result<(Option<PeopleList>, Vec<String>), Failure> {
     if let Some(path) = &args.users {
         return Ok((Some(read_people(path)?), Vec::new()));
     }
@@ -116,7 +113,9 @@ fn listed(
     others.retain(|it| !args.regions.contains(it));
     if !others.is_empty() && !args.regions.is_empty() {
         let named = others.join(", ");
-        output::say(&format!("also read: {named}, where people of the instance sign in as well"));
+        output::say(&format!(
+            "also read: {named}, where people of the instance sign in as well"
+        ));
     }
     Ok((Some(people), others))
 }

@@ -4,7 +4,9 @@ use hallpass_access::ArmedEndsMode;
 use hallpass_aws::ConnectedOrganization;
 use hallpass_config::Loaded;
 use hallpass_org::armed_ends::{CHARACTERS, policy_name};
-use hallpass_org::{Organization, OrganizationFault, PolicyRow, SCPS_PER_TARGET, session_revocation};
+use hallpass_org::{
+    Organization, OrganizationFault, PolicyRow, SCPS_PER_TARGET, session_revocation,
+};
 use hallpass_rules::{Requestable, Rules};
 
 use super::DoctorReport;
@@ -299,7 +301,9 @@ mod tests {
         };
         assert_eq!(
             told(&found, ArmedEndsMode::Required),
-            ["ok: places for policies are free: 100 of the 412 accounts that rules reach were looked into"]
+            [
+                "ok: places for policies are free: 100 of the 412 accounts that rules reach were looked into"
+            ]
         );
         found.none = all(&["1", "2", "3", "4", "5", "6", "7"]);
         found.fewer = all(&["8"]);
@@ -310,7 +314,9 @@ mod tests {
                 format!(
                     "{first}: no place for a service control policy of Hallpass on 1, 2, 3, 4, 5 and 2 more: 10 are attached, and no end can be armed there; {scope}"
                 ),
-                format!("warning: fewer places than the 2 of `access.armed_ends.policies` on 8; {scope}"),
+                format!(
+                    "warning: fewer places than the 2 of `access.armed_ends.policies` on 8; {scope}"
+                ),
                 format!(
                     "warning: the policies of armed ends are nearly full (10240 characters each) on 9: further ends are not armed there; {scope}"
                 ),

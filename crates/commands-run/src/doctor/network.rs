@@ -24,7 +24,11 @@ struct NetworkControls {
 
 /// Tells the network controls of the instance. It was described before, so that what fails here is told there; the client by
 /// which it was does not know them.
-pub(super) async fn check(loaded: &Loaded, about: &ConnectedOrganization, report: &mut DoctorReport) {
+pub(super) async fn check(
+    loaded: &Loaded,
+    about: &ConnectedOrganization,
+    report: &mut DoctorReport,
+) {
     let client = aws_settings(loaded);
     let calls = match NamedCalls::of(client, RoleToAssume::default(), 1).await {
         Ok(calls) => calls,
@@ -35,7 +39,9 @@ pub(super) async fn check(loaded: &Loaded, about: &ConnectedOrganization, report
         ..ReadPlace::default()
     };
     let input = json!({"InstanceArn": about.instance_arn});
-    let described = calls.call(&place, "sso-admin", "DescribeInstance", &input).await;
+    let described = calls
+        .call(&place, "sso-admin", "DescribeInstance", &input)
+        .await;
     if let Ok((answer, _)) = described {
         tell(&answer, report);
     }
@@ -49,7 +55,11 @@ fn tell(described: &Value, report: &mut DoctorReport) {
         Ok(controls) => controls,
         Err(error) => {
             let words = format!("the network controls of the instance cannot be read: {error}");
-            return report.warn(CHECK, words, "see the instance in the console of IAM Identity Center");
+            return report.warn(
+                CHECK,
+                words,
+                "see the instance in the console of IAM Identity Center",
+            );
         }
     };
     if !controls.vpce_access_required {

@@ -35,7 +35,10 @@ pub(super) fn passes(
         return Err(failure.help("take a profile of the account that has Identity Center"));
     }
     let regions = reading.lookup_regions.iter();
-    let regions = regions.chain(&reading.additional_regions).cloned().collect();
+    let regions = regions
+        .chain(&reading.additional_regions)
+        .cloned()
+        .collect();
     let (as_of, earlier) = (fold.as_of(), fold.earlier());
     let passes = LookupPass::plan(fold.rules(), &regions, earlier, as_of, now);
     if passes.is_empty() {

@@ -7,8 +7,7 @@ use std::path::{Path, PathBuf};
 
 use hallpass_activity::{
     DigestReport, LogScope, LookupPass, PasswordSource, PciFold, PciLimits, PciQuestion, PciReport,
-    PciState, PeopleList, ReadLog, ReadLogs, judge, read_file, read_folder,
-    trail_regions,
+    PciState, PeopleList, ReadLog, ReadLogs, judge, read_file, read_folder, trail_regions,
 };
 use hallpass_log_files::log_source::LogSource;
 use hallpass_log_files::{DiskLogs, FingerprintedLogs, Fingerprints};
@@ -180,7 +179,8 @@ fn read_logs(
                 "it is where `AWSLogs/` is, with ACCOUNT/CloudTrail/REGION/YYYY/MM/DD below; look at `--accounts`, `--regions`, `--days` and `--as-of`, too",
             ));
         }
-        missing_regions = missing(reading, &files, &logs).map_err(|error| place.unlisted(&error))?;
+        missing_regions =
+            missing(reading, &files, &logs).map_err(|error| place.unlisted(&error))?;
     }
     lookup::look_up(reading, passes, fold, &mut |log| {
         logs.add(log);

@@ -37,7 +37,10 @@ fn sign_in(user: &str, region: &str, day: &str) -> Value {
 
 /// Puts a file of a day into the trail.
 fn deliver(trail: &Path, region: &str, day: &str, records: &[Value]) {
-    let folder = format!("AWSLogs/{ACCOUNT}/CloudTrail/{region}/{}", day.replace('-', "/"));
+    let folder = format!(
+        "AWSLogs/{ACCOUNT}/CloudTrail/{region}/{}",
+        day.replace('-', "/")
+    );
     let folder = trail.join(folder);
     fs::create_dir_all(&folder).unwrap();
     let text = json!({ "Records": records }).to_string();
@@ -55,9 +58,7 @@ fn at_home() -> TempDir {
 }
 
 fn people() -> PeopleList {
-    let user = |id: &str, name: &str| {
-        json!({"UserId": id, "UserName": name, "IdentityStoreId": STORE, "UserStatus": "ENABLED"})
-    };
+    let user = |id: &str, name: &str| json!({"UserId": id, "UserName": name, "IdentityStoreId": STORE, "UserStatus": "ENABLED"});
     let users = json!({ "Users": [user(ANA, "ana"), user(BO, "bo")] });
     PeopleList::read(&users.to_string()).unwrap()
 }
@@ -104,10 +105,19 @@ fn state_of(ran: &RanReport, name: &str) -> &'static str {
 fn who_signs_in_in_an_additional_region_is_seen() {
     let trail = at_home();
     // quiet but for one day
-    deliver(trail.path(), OTHER, "2025-08-30", &[sign_in(BO, OTHER, "2025-08-30")]);
+    deliver(
+        trail.path(),
+        OTHER,
+        "2025-08-30",
+        &[sign_in(BO, OTHER, "2025-08-30")],
+    );
     let without = ran(trail.path(), &[]);
     assert_eq!(state_of(&without, "ana"), "ok");
-    assert_eq!(state_of(&without, "bo"), "inactive", "not known to be there");
+    assert_eq!(
+        state_of(&without, "bo"),
+        "inactive",
+        "not known to be there"
+    );
     let with = ran(trail.path(), &[OTHER]);
     assert_eq!(state_of(&with, "ana"), "ok");
     assert_eq!(state_of(&with, "bo"), "ok");

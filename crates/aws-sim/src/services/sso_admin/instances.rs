@@ -147,7 +147,12 @@ const ONE_OF: [&str; 3] = [
 fn update(context: &mut Context<'_>) -> HandlerResult {
     let input = &context.call.input;
     let invalid = |text: &str| Err(ApiError::new("ValidationException", text));
-    if ONE_OF.iter().filter(|name| input.get(**name).is_some()).count() > 1 {
+    if ONE_OF
+        .iter()
+        .filter(|name| input.get(**name).is_some())
+        .count()
+        > 1
+    {
         return invalid(
             "Only one of EncryptionConfiguration, PermissionSetsEnabled and NetworkConfiguration can be updated in a request.",
         );

@@ -68,9 +68,7 @@ fn not_there(region: &str) -> ApiError {
 fn describe(context: &Context<'_>) -> HandlerResult {
     let wanted = context.text("RegionName");
     let found = rows(context).into_iter().find(|row| name(row) == wanted);
-    found
-        .map(Output::Members)
-        .ok_or_else(|| not_there(wanted))
+    found.map(Output::Members).ok_or_else(|| not_there(wanted))
 }
 
 /// Refuses while another Region comes or goes, as the model says of `RemoveRegion`.
