@@ -280,6 +280,12 @@ def doctors(check, server):
     statements = json.loads(server.stage.run("doctor", "--iam-policy").stdout)["Statement"]
     check("the least policy has what is called", any("sso:ListRegions" in it["Action"] for it in statements), statements)
     server.configure("preferred")
+    # an additional Region shows the instance, and nothing in it
+    server.stop()
+    elsewhere = {**server.environment, "AWS_REGION": OTHER, "AWS_DEFAULT_REGION": OTHER}
+    refused = server.stage.run("serve", timeout=60, **elsewhere)
+    check("no server starts in an additional Region", refused.returncode == 1 and f"its home Region is {HOME}" in refused.stderr, refused.stderr[-600:])
+    server.start()
 
 
 def ends(check, server):

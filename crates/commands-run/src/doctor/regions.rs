@@ -7,6 +7,7 @@ use hallpass_aws::{Aws, InstanceRegion, InstanceRegionState};
 use hallpass_config::Loaded;
 use hallpass_log_files::log_source::LogSource;
 use hallpass_model::AccountId;
+use hallpass_setup::opening::not_the_home_region;
 
 use super::DoctorReport;
 
@@ -92,10 +93,7 @@ fn tell(own: &str, regions: &[InstanceRegion], mode: ArmedEndsMode, report: &mut
     let home = regions.iter().find(|it| it.is_home);
     let home = home.map_or(own, |it| it.name.as_str());
     if home != own {
-        let words = format!(
-            "this server calls IAM Identity Center in {own}, and its home Region is {home}: assignments can be listed and changed there alone"
-        );
-        let remedy = "set `aws.region` to the home Region";
+        let (words, remedy) = not_the_home_region(own, home);
         return report.add(CHECK, Err((words, remedy)));
     }
     let others = InstanceRegion::additional(regions);
