@@ -215,35 +215,11 @@ mod tests {
     fn each_sentence_as_it_is_read() {
         let at = Timestamp::from_second(1_780_000_000).unwrap();
         let (short, long) = (TimeSpan::seconds(2), TimeSpan::minutes(11));
-        let others = ["eu-central-1", "us-east-1"].map(str::to_owned);
         let said = [
             grants_counted(2, 1),
             ends_are_overdue(2),
             organization_is_old(at),
             organization_was_read(short),
-            home_region_is_lost(
-                "eu-west-1",
-                at,
-                None,
-                false,
-                OverdueWhileLost::DeniedFrom(long.after(at)),
-            ),
-            home_region_is_lost(
-                "eu-west-1",
-                at,
-                Some(&others),
-                true,
-                OverdueWhileLost::NothingDenied,
-            ),
-            home_region_is_lost(
-                "eu-west-1",
-                at,
-                Some(&[]),
-                false,
-                OverdueWhileLost::ArmedOnly,
-            ),
-            home_region_answers(&[]),
-            home_region_answers(&others),
             waits_for_home_region("13:50"),
             assignments_wait(long),
             assignments_were_tended(short),
@@ -263,18 +239,6 @@ mod tests {
                 "2 grants are past their end by more than 5 minutes and still held",
                 "the organization was last read at 2026-05-28 20:26:40 UTC",
                 "the organization was read 2s ago",
-                "the home Region of IAM Identity Center, eu-west-1, has not answered since 2026-05-28 20:26:40 UTC: no access \
-                 is given or removed, and people go on signing in by other Regions of the instance, if it has any; AWS refuses \
-                 what is armed at its end, and what is overdue and not armed from 2026-05-28 20:37:40 UTC on",
-                "the home Region of IAM Identity Center, eu-west-1, has not answered since 2026-05-28 20:26:40 UTC: no access \
-                 is given or removed, and people go on signing in by eu-central-1, us-east-1; ends are not armed at AWS, \
-                 so access past its end goes on (`access.armed_ends.mode`); AWS Organizations does not answer either, so look \
-                 at this server's own network first",
-                "the home Region of IAM Identity Center, eu-west-1, has not answered since 2026-05-28 20:26:40 UTC: no access \
-                 is given or removed, and nobody can sign in, as the instance has no other Region; AWS refuses what is armed \
-                 at its end, and nothing else (`access.home_region_lost_after`)",
-                "IAM Identity Center answers",
-                "IAM Identity Center answers; people sign in by eu-central-1, us-east-1 as well",
                 "It waits for AWS: the home Region of IAM Identity Center has not answered since 13:50. Access that has waited for \
                  more than 5 minutes is given up then, and asked for again.",
                 "assignments were last tended 11m ago",
@@ -287,6 +251,55 @@ mod tests {
                 "the server's clock and AWS's are 2 s apart; 30 s are allowed",
                 "the clocks agree again",
                 "the clocks agree again; time returned by 11m",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_lost_home_region_is_told_with_the_regions_that_go_on() {
+        let at = Timestamp::from_second(1_780_000_000).unwrap();
+        let later = TimeSpan::minutes(11).after(at);
+        let others = ["eu-central-1", "us-east-1"].map(str::to_owned);
+        let said = [
+            home_region_is_lost(
+                "eu-west-1",
+                at,
+                None,
+                false,
+                OverdueWhileLost::DeniedFrom(later),
+            ),
+            home_region_is_lost(
+                "eu-west-1",
+                at,
+                Some(&others),
+                true,
+                OverdueWhileLost::NothingDenied,
+            ),
+            home_region_is_lost(
+                "eu-west-1",
+                at,
+                Some(&[]),
+                false,
+                OverdueWhileLost::ArmedOnly,
+            ),
+            home_region_answers(&[]),
+            home_region_answers(&others),
+        ];
+        assert_eq!(
+            said,
+            [
+                "the home Region of IAM Identity Center, eu-west-1, has not answered since 2026-05-28 20:26:40 UTC: no access \
+                 is given or removed, and people go on signing in by other Regions of the instance, if it has any; AWS refuses \
+                 what is armed at its end, and what is overdue and not armed from 2026-05-28 20:37:40 UTC on",
+                "the home Region of IAM Identity Center, eu-west-1, has not answered since 2026-05-28 20:26:40 UTC: no access \
+                 is given or removed, and people go on signing in by eu-central-1, us-east-1; ends are not armed at AWS, \
+                 so access past its end goes on (`access.armed_ends.mode`); AWS Organizations does not answer either, so look \
+                 at this server's own network first",
+                "the home Region of IAM Identity Center, eu-west-1, has not answered since 2026-05-28 20:26:40 UTC: no access \
+                 is given or removed, and nobody can sign in, as the instance has no other Region; AWS refuses what is armed \
+                 at its end, and nothing else (`access.home_region_lost_after`)",
+                "IAM Identity Center answers",
+                "IAM Identity Center answers; people sign in by eu-central-1, us-east-1 as well",
             ]
         );
     }

@@ -5,7 +5,6 @@
 use hallpass_sim_base::Millis;
 use serde::{Deserialize, Serialize};
 
-use super::state::Center;
 use crate::organization::Speed;
 
 /// An additional Region.
@@ -32,7 +31,8 @@ impl AdditionalRegion {
         }
     }
 
-    fn is_there(&self, now: Millis) -> bool {
+    /// Whether it is there, comes or goes.
+    pub(crate) fn is_there(&self, now: Millis) -> bool {
         self.gone_at.is_none_or(|gone| now < gone)
     }
 }
@@ -48,29 +48,20 @@ pub(crate) enum InstanceRegion {
     None,
 }
 
-impl Center {
-    /// What a Region is to the instance.
-    pub(crate) fn region(&self, name: &str, now: Millis) -> InstanceRegion {
-        let is_active = |it: &AdditionalRegion| it.name == name && it.status(now) == "ACTIVE";
-        if name == self.home_region {
-            InstanceRegion::Home
-        } else if self.additional_regions.iter().any(is_active) {
-            InstanceRegion::Additional
-        } else {
-            InstanceRegion::None
-        }
-    }
-
-    /// Whether people sign in in a Region.
-    pub(crate) fn signs_in(&self, region: &str, now: Millis) -> bool {
-        self.region(region, now) != InstanceRegion::None
-    }
-
-    /// The additional Regions that are there, come or go.
-    pub(crate) fn replicas(&self, now: Millis) -> impl Iterator<Item = &AdditionalRegion> {
-        self.additional_regions
-            .iter()
-            .filter(move |it| it.is_there(now))
+/// What a Region is to an instance with this home Region and these others.
+pub(crate) fn region_of(
+    home: &str,
+    additional: &[AdditionalRegion],
+    name: &str,
+    now: Millis,
+) -> InstanceRegion {
+    let is_active = |it: &AdditionalRegion| it.name == name && it.status(now) == "ACTIVE";
+    if name == home {
+        InstanceRegion::Home
+    } else if additional.iter().any(is_active) {
+        InstanceRegion::Additional
+    } else {
+        InstanceRegion::None
     }
 }
 
@@ -81,4 +72,15 @@ pub(crate) fn replicating(speed: Speed) -> Millis {
         Speed::Fast => 300,
         Speed::Real => 60_000,
     }
+}
+
+/// The Regions that a file names, as long ago as the instance is there.
+pub(crate) fn stated(names: &[String], since: Millis) -> Vec<AdditionalRegion> {
+    let region = |name: &String| AdditionalRegion {
+        name: name.clone(),
+        added: since,
+        active_from: since,
+        gone_at: None,
+    };
+    names.iter().map(region).collect()
 }

@@ -62,6 +62,7 @@ pub(crate) mod windows;
 pub(crate) mod export;
 pub(crate) mod load;
 pub(crate) mod mutate;
+pub(crate) mod stated_center;
 pub(crate) mod stated_rules;
 // a call
 pub(crate) mod authorize;

@@ -26,7 +26,7 @@ use super::{
     exposure::{Bucket, Exposure, PublicAccess},
     guardrails::Guardrails,
     hubs::{HubPlace, SimHub, SimHubPolicies},
-    instance_regions::AdditionalRegion,
+    instance_regions::{AdditionalRegion, InstanceRegion, region_of},
     inventory_facts::{InventoryFacts, KeyUse},
     kms::SimKey,
     limits::Buckets,
@@ -112,6 +112,22 @@ impl Center {
     /// The address that AWS gives the portal.
     pub(crate) fn start_url(&self) -> String {
         format!("https://{}.awsapps.com/start", self.store)
+    }
+
+    /// What a Region is to the instance.
+    pub(crate) fn region(&self, name: &str, now: Millis) -> InstanceRegion {
+        region_of(&self.home_region, &self.additional_regions, name, now)
+    }
+
+    /// Whether people sign in in a Region.
+    pub(crate) fn signs_in(&self, region: &str, now: Millis) -> bool {
+        self.region(region, now) != InstanceRegion::None
+    }
+
+    /// The additional Regions that are there, come or go.
+    pub(crate) fn replicas(&self, now: Millis) -> impl Iterator<Item = &AdditionalRegion> {
+        let all = self.additional_regions.iter();
+        all.filter(move |it| it.is_there(now))
     }
 }
 

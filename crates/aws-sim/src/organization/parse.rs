@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::{
     derive,
-    file::{IdentityCenter, OrganizationFile},
+    file::OrganizationFile,
     import,
     resolve::{NameIndex, Unresolved, ou_paths},
     schema,
@@ -220,19 +220,7 @@ fn check_directory(file: &OrganizationFile, problems: &mut Problems) {
         &center.home_region,
         "a Region",
     );
-    check_additional_regions(center, problems);
     check_principals(file, problems);
-}
-
-fn check_additional_regions(center: &IdentityCenter, problems: &mut Problems) {
-    let mut seen = HashSet::from([&center.home_region]);
-    for (index, region) in center.additional_regions.iter().enumerate() {
-        let at = format!("/identity_center/additional_regions/{index}");
-        if !seen.insert(region) {
-            problems.add(at.clone(), format!("Region `{region}` is there twice"));
-        }
-        problems.form(regions::is_known(region), at, region, "a Region");
-    }
 }
 
 fn check_principals(file: &OrganizationFile, problems: &mut Problems) {

@@ -95,19 +95,13 @@ const ACCOUNT: &[Field] = &[
     ("tags", May, TAGS),
     ("regions", May, TEXTS),
 ];
-const NETWORK: &[Field] = &[
-    ("vpce_access_required", Must, Flag),
-    ("restrict_source_vpcs", May, TEXTS),
-    ("allow_source_ips", May, TEXTS),
-    ("exclude_application_arns", May, TEXTS),
-];
 const IDENTITY_CENTER: &[Field] = &[
     ("instance_arn", May, Text),
     ("identity_store_id", May, Text),
     ("home_region", May, Text),
     ("additional_regions", May, TEXTS),
     ("permission_sets_enabled", May, Flag),
-    ("network", May, Object(NETWORK)),
+    ("network", May, Object(assets::NETWORK)),
     ("portal_url", May, Text),
     ("portal_session_seconds", May, Whole),
     ("portal_revocation_lag", May, Whole),

@@ -77,6 +77,28 @@ async fn regions(bench: &Bench) -> Vec<String> {
         .collect()
 }
 
+/// What is refused of an instance in two Regions: operation, where it is called, about which Region, and the exception.
+async fn refusals(bench: &Bench) {
+    for line in [
+        "AddRegion eu-west-1 eu-central-1 ConflictException",
+        "AddRegion eu-west-1 eu-west-1 ConflictException",
+        "AddRegion eu-west-1 eu-moon-1 ValidationException",
+        "AddRegion eu-central-1 us-east-1 AccessDeniedException",
+        "RemoveRegion eu-west-1 eu-west-1 ValidationException",
+        "RemoveRegion eu-west-1 us-east-1 ResourceNotFoundException",
+        "RemoveRegion eu-central-1 eu-central-1 AccessDeniedException",
+        "DescribeRegion eu-west-1 us-east-1 ResourceNotFoundException",
+    ] {
+        let words: Vec<&str> = line.split(' ').collect();
+        let [operation, region, wanted, outcome] = words.as_slice() else {
+            panic!("{line}");
+        };
+        let said = ask(bench, region, operation, named(wanted)).await;
+        let said = said.err().unwrap_or_default();
+        assert!(said.starts_with(outcome), "{line}: {said}");
+    }
+}
+
 #[tokio::test]
 async fn a_region_is_added_and_removed_one_at_a_time() {
     let bench = Bench::small().await;
@@ -102,62 +124,7 @@ async fn a_region_is_added_and_removed_one_at_a_time() {
         regions(&bench).await,
         ["eu-west-1 ACTIVE", "eu-central-1 ACTIVE"]
     );
-    for (row, operation, region, wanted, outcome) in [
-        ("twice", "AddRegion", HOME, OTHER, "ConflictException"),
-        (
-            "the home Region",
-            "AddRegion",
-            HOME,
-            HOME,
-            "ConflictException",
-        ),
-        (
-            "no Region",
-            "AddRegion",
-            HOME,
-            "eu-moon-1",
-            "ValidationException",
-        ),
-        (
-            "from elsewhere",
-            "AddRegion",
-            OTHER,
-            "us-east-1",
-            "AccessDeniedException",
-        ),
-        (
-            "the home Region goes",
-            "RemoveRegion",
-            HOME,
-            HOME,
-            "ValidationException",
-        ),
-        (
-            "one that is none",
-            "RemoveRegion",
-            HOME,
-            "us-east-1",
-            "ResourceNotFoundException",
-        ),
-        (
-            "from itself",
-            "RemoveRegion",
-            OTHER,
-            OTHER,
-            "AccessDeniedException",
-        ),
-        (
-            "one that is none",
-            "DescribeRegion",
-            HOME,
-            "us-east-1",
-            "ResourceNotFoundException",
-        ),
-    ] {
-        let said = ask(&bench, region, operation, named(wanted)).await;
-        let said = said.err().unwrap_or_default();
-        assert!(said.starts_with(outcome), "{row}: {said}");
-    }
+    refusals(&bench).await;
     let page = ask(&bench, HOME, "ListRegions", json!({ "MaxResults": 1 }))
         .await
         .unwrap();
@@ -395,7 +362,7 @@ async fn regions_of_a_file_are_checked_and_kept() {
     );
     assert_eq!(bench.file().identity_center.additional_regions, [OTHER]);
     for (regions, problem) in [
-        (json!(["eu-moon-1"]), "a Region"),
+        (json!(["eu-moon-1"]), "not a Region"),
         (json!([HOME]), "twice"),
         (json!([OTHER, OTHER]), "twice"),
     ] {
