@@ -16,7 +16,8 @@ import uuid
 
 import boto3
 
-from drilled import ANA, BO, DEV, organization
+import drilled
+from drilled import ANA, BO, DEV
 from stage import ROOT, Api, Checks, Stage
 
 FIXTURES = ROOT / "docs/spec/fixtures"
@@ -430,7 +431,7 @@ def looked_up(stage, users, records):
 def several_regions(stage):
     """Who signs in in an additional Region of the instance is there, by the log that CloudTrail keeps (`access.md` §22, R-1)."""
     home, other = "eu-west-1", "eu-central-1"
-    wanted = organization()
+    wanted = drilled.organization()
     wanted["identity_center"]["additional_regions"] = [other]
     stage.path("regions.json").write_text(json.dumps(wanted))
     simulated, endpoint, aws = stage.simulator("--organization", stage.path("regions.json"), log="regions.log")
@@ -438,6 +439,8 @@ def several_regions(stage):
     for who, region in ((ANA, home), (BO, other)):
         signed = sim.post("/_sim/login", {"user": who, "account": DEV, "permission_set": "Admin", "region": region})
         assert signed.status == 200, signed
+    # an event can be looked up some minutes later
+    sim.post("/_sim/advance", {"seconds": 1800})
 
     def report(*words):
         ran = stage.run("pci", "report", "--output", "json", "--regions", home, *words, timeout=300, **aws)

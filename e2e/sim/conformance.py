@@ -1163,7 +1163,7 @@ def _(sim, w):
     listed = lambda: {one["RegionName"]: one["Status"] for one in pages_of(w.sso, "list_regions", "Regions", size=1, **known)}
     assert w.sso.add_region(RegionName=other, **known)["Status"] == "ADDING"
     refused("ConflictException", w.sso.remove_region, RegionName=other, http=400, **known)
-    eventually(lambda: listed().get(other) == "ACTIVE")
+    eventually(lambda: listed().get(other) == "ACTIVE", seconds=90, every=5)
     there = sim.client("sso-admin", region=other)
     assert there.describe_region(RegionName=other, **known)["IsPrimaryRegion"] is False
     assert len(there.list_instances()["Instances"]) == 1
@@ -1173,7 +1173,7 @@ def _(sim, w):
     refused("ValidationException", w.sso.remove_region, RegionName=sim.region, http=400, **known)
     refused("ResourceNotFoundException", w.sso.remove_region, RegionName="eu-north-1", http=400, **known)
     assert w.sso.remove_region(RegionName=other, **known)["Status"] == "REMOVING"
-    eventually(lambda: other not in listed())
+    eventually(lambda: other not in listed(), seconds=90, every=5)
     refused("ResourceNotFoundException", w.sso.describe_region, RegionName=other, http=400, **known)
 
 

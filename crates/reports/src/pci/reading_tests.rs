@@ -96,8 +96,8 @@ fn ran(trail: &Path, additional: &[&str]) -> RanReport {
 }
 
 fn state_of(ran: &RanReport, name: &str) -> &'static str {
-    let rows = ran.report.users.iter();
-    let row = rows.filter(|it| it.user_name == name).next_back();
+    let mut rows = ran.report.users.iter();
+    let row = rows.find(|it| it.user_name == name);
     row.unwrap().activity_state
 }
 
