@@ -562,8 +562,7 @@ fn what_was_given_unarmed_is_not_lengthened_where_the_end_is_required() {
             let longer = || Extending::by(TimeSpan::hours(2));
 
             rule(&bench, "", before).await;
-            let AskOutcome::Pending(waiting) =
-                access.extend(&ana, id, longer(), None).await.unwrap()
+            let AskOutcome::Pending(waiting) = access.extend(&ana, id, longer(), None).await.unwrap()
             else {
                 panic!("{case}: it needs approval");
             };
@@ -571,11 +570,7 @@ fn what_was_given_unarmed_is_not_lengthened_where_the_end_is_required() {
             let ends_at = grant(&bench.world, id).await.ends_at;
             let approved = approve(&bench.world, Cai, waiting.id).await;
             assert_eq!(approved.is_ok(), may, "{case}: {approved:?}");
-            assert_eq!(
-                grant(&bench.world, id).await.ends_at > ends_at,
-                may,
-                "{case}"
-            );
+            assert_eq!(grant(&bench.world, id).await.ends_at > ends_at, may, "{case}");
 
             if !may {
                 access.discard(&ana, waiting.id, None).await.unwrap();
@@ -587,20 +582,11 @@ fn what_was_given_unarmed_is_not_lengthened_where_the_end_is_required() {
             let shown = shown.extending(longest);
             let outcome = access.extend(&ana, id, Extending::by(longest), None).await;
             if may {
-                assert!(
-                    matches!(shown, PreviewOutcome::Request(_)),
-                    "{case}: {shown:?}"
-                );
+                assert!(matches!(shown, PreviewOutcome::Request(_)), "{case}: {shown:?}");
                 outcome.unwrap();
             } else {
-                assert!(
-                    approved.as_ref().is_err_and(is_refused),
-                    "{case}: {approved:?}"
-                );
-                assert!(
-                    outcome.as_ref().is_err_and(is_refused),
-                    "{case}: {outcome:?}"
-                );
+                assert!(approved.as_ref().is_err_and(is_refused), "{case}: {approved:?}");
+                assert!(outcome.as_ref().is_err_and(is_refused), "{case}: {outcome:?}");
             }
             bench.calmly(30).await;
         }
@@ -618,21 +604,16 @@ fn what_waits_for_nothing_is_refused_when_it_is_asked_for() {
         let shown = access.preview(&ana, &asked.wanted).await.unwrap().unwrap();
         let shown = shown.asking(asked.duration);
         assert!(
-            matches!(
-                &shown,
-                PreviewOutcome::NotNow(PressRefused::EndNotArmed { .. })
-            ),
+            matches!(&shown, PreviewOutcome::NotNow(PressRefused::EndNotArmed { .. })),
             "{shown:?}"
         );
         let outcome = access.ask(&ana, &asked, None).await;
         assert!(
-            matches!(
-                &outcome,
-                Err(AccessError::Refused(PressRefused::EndNotArmed { .. }))
-            ),
+            matches!(&outcome, Err(AccessError::Refused(PressRefused::EndNotArmed { .. }))),
             "{outcome:?}"
         );
-        let stored = bench.world.store.requests(&RequestFilter::default(), 10);
+        let every = RequestFilter::default();
+        let stored = bench.world.store.requests(&every, 10);
         assert!(stored.await.unwrap().rows.is_empty());
     });
 }
