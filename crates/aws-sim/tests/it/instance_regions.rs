@@ -34,8 +34,8 @@ async fn ask(bench: &Bench, region: &str, operation: &str, more: Value) -> Resul
     let instance = bench.simulator.identity_center().instance_arn;
     let input = with(&json!({ "InstanceArn": instance }), &more);
     let signer = signs_for(bench, region);
-    let answer = bench.call_as(&signer, &format!("sso:{operation}"), input);
-    let answer = answer.await;
+    let call = format!("sso:{operation}");
+    let answer = bench.call_as(&signer, &call, input).await;
     if answer.status != 200 {
         return Err(answer.outcome());
     }
