@@ -187,6 +187,7 @@ mod tests {
             include_str!("connect.rs"),
             include_str!("center.rs"),
             include_str!("instance.rs"),
+            include_str!("instance_regions.rs"),
             include_str!("inventory/accounts.rs"),
             include_str!("inventory/people.rs"),
             include_str!("inventory/policies.rs"),

@@ -7,7 +7,7 @@ use hallpass_aws_sim::organization::{self, StatedNetwork};
 use serde_json::{Value, json};
 
 use crate::bench::{Bench, Signer, options};
-use crate::portal::{MARA, PORTAL, Said, approve, client, entry, give, here, said, with};
+use crate::portal::{MARA, PORTAL, Said, approve, entry, give, here, said, with};
 
 const HOME: &str = "eu-west-1";
 const OTHER: &str = "eu-central-1";
@@ -205,7 +205,13 @@ async fn an_additional_region_reads_instance_and_directory_and_nothing_else() {
 async fn signs_in(bench: &Bench, region: &str) -> Result<Value, String> {
     let host = format!("oidc.{region}.amazonaws.com");
     let at = [("host", host.as_str())];
-    let client = client(bench, json!({})).await;
+    let body = json!({ "clientName": "test", "clientType": "public" });
+    let client = match said(bench, "POST", "/client/register", &at, body).await {
+        Said::Ok(given) => {
+            json!({ "clientId": given["clientId"], "clientSecret": given["clientSecret"] })
+        }
+        Said::No(error) => return Err(error),
+    };
     let device = with(&client, &json!({ "startUrl": PORTAL }));
     let device = said(bench, "POST", "/device_authorization", &at, device).await;
     let device = match device {
@@ -235,13 +241,14 @@ async fn people_go_on_signing_in_elsewhere_while_the_home_region_is_off() {
     assert!(signs_in(&bench, HOME).await.is_ok());
     bench
         .fault(json!({
-            "kind": "error", "code": "InternalFailure", "http": 503, "match": { "region": HOME },
+            "kind": "error", "code": "InternalFailure", "http": 503, "message": "off", "match": { "region": HOME },
         }))
         .await;
     let listed = ask(&bench, HOME, "ListPermissionSets", json!({})).await;
     assert!(listed.is_err(), "the home Region is off");
     let listed = ask(&bench, OTHER, "ListPermissionSets", json!({})).await;
     assert!(listed.is_err(), "nothing can be listed elsewhere");
+    assert!(signs_in(&bench, HOME).await.is_err());
     let keys = signs_in(&bench, OTHER).await.unwrap();
     let text = |name: &str| keys[name].as_str().unwrap().to_owned();
     let signer = Signer {
@@ -270,6 +277,8 @@ async fn a_sign_in_is_an_event_of_its_region() {
         let (answered, said) = bench.control("POST", "/login", login(region)).await;
         assert_eq!(answered, status, "{said}");
     }
+    // an event can be looked up some minutes later
+    bench.advance(1800.0).await;
     for (region, count) in [(HOME, 1), (OTHER, 2), (ELSEWHERE, 0)] {
         let wanted =
             json!([{ "AttributeKey": "EventName", "AttributeValue": "UserAuthentication" }]);

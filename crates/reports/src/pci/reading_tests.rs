@@ -58,7 +58,7 @@ fn at_home() -> TempDir {
 }
 
 fn people() -> PeopleList {
-    let user = |id: &str, name: &str| json!({"UserId": id, "UserName": name, "IdentityStoreId": STORE, "UserStatus": "ENABLED"});
+    let user = |id: &str, name: &str| json!({"UserId": id, "UserName": name, "IdentityStoreId": STORE, "UserStatus": "ENABLED", "CreatedAt": "2025-01-01T00:00:00Z"});
     let users = json!({ "Users": [user(ANA, "ana"), user(BO, "bo")] });
     PeopleList::read(&users.to_string()).unwrap()
 }
