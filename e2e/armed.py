@@ -4,15 +4,20 @@ and nobody else's is; the end moves with the grant; what somebody holds by a gro
 stay as they are."""
 
 import concurrent.futures
+import http.client
 import json
 import os
 import re
 import signal
 
+import botocore.exceptions
+
 from drilled import ANA, BO, CY, DEV, MANAGEMENT, PROD, TEST, OperatorsServer, denied, operators
 from stage import Api, Checks, Stage, parts, wait
 
 POLICY = f"hallpass-armed-ends-{DEV}"
+# the instance is replicated there
+HOME, OTHER = "eu-west-1", "eu-central-1"
 
 
 class Server(OperatorsServer):
@@ -22,6 +27,7 @@ class Server(OperatorsServer):
         wanted = operators("Operator", "Shared")
         wanted["identity_center"]["groups"] = [{"name": "Shift", "members": [CY]}]
         wanted["identity_center"]["assignments"].append({"account": DEV, "permission_set": "Shared", "group": "Shift"})
+        wanted["identity_center"]["additional_regions"] = [OTHER]
         super().__init__(stage, wanted, ["Operator", "Shared"], "preferred")
 
     def configure(self, mode):
@@ -190,6 +196,19 @@ def key_disabled(check, server):
     check("and access is given again", server.take(ANA))
 
 
+def registers(server, region):
+    """Whether the sign-in of a Region answers: the first call of `aws sso login`, told by the host's name."""
+    body = json.dumps({"clientName": "x", "clientType": "public"})
+    line = http.client.HTTPConnection(server.endpoint.removeprefix("http://"), timeout=20)
+    try:
+        line.request("POST", "/client/register", body, {"Host": f"oidc.{region}.amazonaws.com", "Content-Type": "application/json"})
+        return line.getresponse().status == 200
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        line.close()
+
+
 def home_region_lost(check, server):
     """Identity Center's home Region answers nobody: it is told as that, nothing is given, AWS ends what is armed, and what could
     not be removed is when the Region is back (`access.md` §22, R-1)."""
@@ -198,13 +217,30 @@ def home_region_lost(check, server):
     check("armed", wait(lambda: follows(server, CY, hers), 30), server.grant(CY, hers))
     (cy, _), (bo, _) = server.world.login(CY, "Operator"), server.world.login(BO, "Operator")
     sim = server.world.sim
-    for service in ("sso", "identitystore"):
-        cut = sim.post("/_sim/faults", {"kind": "drop_before_effect", "how": "close", "match": {"service": service}})
-        check(f"{service} answers no more", cut.status < 300, cut)
+    check("people can sign in by both Regions", registers(server, HOME) and registers(server, OTHER))
+    known = lambda: f"sign in by {OTHER}" in server.api[ANA].get("/readyz").body.decode()
+    check("the server knows by which Regions people sign in", wait(known, 30, server.process), server.api[ANA].get("/readyz").body.decode())
+    for service in ("sso", "identitystore", "sso-oauth", "awsssoportal"):
+        cut = sim.post("/_sim/faults", {"kind": "drop_before_effect", "how": "close", "match": {"service": service, "region": HOME}})
+        check(f"{service} answers no more in the home Region", cut.status < 300, cut)
+    check("nobody signs in there, and by the other Region everybody does", not registers(server, HOME) and registers(server, OTHER))
+    signed = sim.post("/_sim/login", {"user": BO, "account": DEV, "permission_set": "Operator", "region": OTHER})
+    check("and gets to accounts", signed.status == 200, signed)
+    away = server.world.client("sso-admin", server.environment, region=OTHER)
+    instance = json.loads(server.stage.path("organization.json").read_text())["identity_center"]["instance_arn"]
+    regions = away.list_regions(InstanceArn=instance)["Regions"]
+    check.equal("the other Region says what the instance is", [it["RegionName"] for it in regions], [HOME, OTHER])
+    try:
+        away.list_permission_sets(InstanceArn=instance)
+        check("and lists nothing", False)
+    except botocore.exceptions.ClientError as error:
+        check("and lists nothing", "AccessDenied" in str(error), error)
     check("no alarm at once", not alarm())
     check("the loss is an alarm of its own", wait(alarm, 120, server.process, every=0.5), server.stage.said("serve.log")[-900:])
     ready = server.api[ANA].get("/readyz")
-    check("the server is ready, and says what is lost", ready.status == 200 and "home Region" in ready.body.decode(), ready.body.decode())
+    told = ready.body.decode()
+    check("the server is ready, and says what is lost", ready.status == 200 and "home Region" in told, told)
+    check("and by which Region people go on signing in", f"people go on signing in by {OTHER}" in told, told)
     asked = server.ask(ANA)
     check("nobody can be looked up: nothing is asked for, and the answer says so", asked.status == 503 and asked.json["code"] == "person-unchecked", asked)
     check("AWS refuses her live session after its end", wait(lambda: denied(cy.list_roles), 120, server.process, every=1))
@@ -217,6 +253,45 @@ def home_region_lost(check, server):
     check("and access is given again", server.take(ANA))
 
 
+def doctors(check, server):
+    """What doctor says of Regions and of room for policies (`access.md` §21, A-5, and §22, R-1)."""
+    def said(code=0):
+        ran = server.stage.run("doctor", "--output", "jsonl", timeout=120, **server.environment)
+        check.equal(f"doctor exits {code}", ran.returncode, code)
+        rows = [json.loads(line) for line in ran.stdout.splitlines()]
+        return lambda name: [(row["result"], row["detail"]) for row in rows if row["check"] == name]
+    rows = said()
+    (result, detail), = rows("regions")
+    check("the Regions of the instance, where ends are armed", result == "ok" and OTHER in detail and "ends are armed" in detail, detail)
+    places = [it for it in rows("ends armed at AWS") if "looked into" in it[1]]
+    check.equal("room for policies, and what was looked into", places, [("ok", "places for policies are free: 3 accounts that rules reach were looked into")])
+    check.equal("an instance without network controls", [it[0] for it in rows("network")], ["ok"])
+    org, deny = server.world.org, json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Action": "s3:DeleteBucket", "Resource": "*"}]})
+    # FullAWSAccess has the tenth place
+    for number in range(9):
+        made = org.create_policy(Name=f"theirs-{number}", Description="x", Type="SERVICE_CONTROL_POLICY", Content=deny)
+        org.attach_policy(PolicyId=made["Policy"]["PolicySummary"]["Id"], TargetId=TEST)
+    full = lambda rows: [it for it in rows("ends armed at AWS") if "no place" in it[1]]
+    check("an account without a place is named", full(said())[0][0] == "warning" and TEST in full(said())[0][1], full(said()))
+    server.configure("required")
+    (result, detail), = full(said(1))
+    check("a problem where ends have to be armed", result == "problem" and TEST in detail, detail)
+    server.configure("off")
+    rows = said()
+    (result, detail), = rows("regions")
+    check("people go on signing in while nothing can end: a warning", result == "warning" and f"signing in by {OTHER}" in detail, detail)
+    check.equal("places are not looked at", rows("ends armed at AWS"), [])
+    statements = json.loads(server.stage.run("doctor", "--iam-policy").stdout)["Statement"]
+    check("the least policy has what is called", any("sso:ListRegions" in it["Action"] for it in statements), statements)
+    server.configure("preferred")
+    # an additional Region shows the instance, and nothing in it
+    server.stop()
+    elsewhere = {**server.environment, "AWS_REGION": OTHER, "AWS_DEFAULT_REGION": OTHER}
+    refused = server.stage.run("serve", timeout=60, **elsewhere)
+    check("no server starts in an additional Region", refused.returncode == 1 and f"its home Region is {HOME}" in refused.stderr, refused.stderr[-600:])
+    server.start()
+
+
 def ends(check, server):
     armed_and_moved(check, server)
     never_where_it_would_hit_what_stands(check, server)
@@ -224,7 +299,8 @@ def ends(check, server):
     required(check, server)
 
 
-PARTS = {"ends": ends, "stopped": everything_of_ours_stopped, "standing": standing_appears, "region": home_region_lost, "key": key_disabled}
+PARTS = {"ends": ends, "stopped": everything_of_ours_stopped, "standing": standing_appears, "region": home_region_lost, "key": key_disabled,
+         "doctor": doctors}
 
 
 def main():

@@ -54,9 +54,9 @@ class World:
         units = self.org.list_organizational_units_for_parent(ParentId=self.root)["OrganizationalUnits"]
         self.units = {unit["Name"]: unit["Id"] for unit in units}
 
-    def client(self, service, keys, attempts=1):
+    def client(self, service, keys, attempts=1, region="eu-west-1"):
         return boto3.client(
-            service, endpoint_url=self.endpoint, region_name="eu-west-1",
+            service, endpoint_url=self.endpoint, region_name=region,
             aws_access_key_id=keys["AWS_ACCESS_KEY_ID"], aws_secret_access_key=keys["AWS_SECRET_ACCESS_KEY"],
             aws_session_token=keys.get("AWS_SESSION_TOKEN"),
             config=botocore.config.Config(retries={"total_max_attempts": attempts, "mode": "standard"}),

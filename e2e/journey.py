@@ -3,12 +3,12 @@
 it back, a log that can be verified; then the tools of whoever runs the server."""
 
 import json
-import re
 import shutil
 import threading
 
 import boto3
 
+from drilled import organization
 from stage import ROOT, Api, Checks, Stage, answers, free_port, wait
 
 MARA, TOMASZ, PRIYA = "mara.lindqvist@example.com", "tomasz.wilk@example.com", "priya.raman@example.com"
@@ -198,6 +198,27 @@ def log(check, stage, data):
           result.returncode == 1 and str(sequence) in result.stderr, result.stderr)
 
 
+def without_permission_sets(check, stage):
+    """An instance of its own: permission sets are never switched off again."""
+    wanted, before = organization(), stage.directory
+    wanted["identity_center"] |= {"permission_sets_enabled": False, "network": {
+        "vpce_access_required": True, "allow_source_ips": ["198.51.100.0/24"]}}
+    stage.path("without.json").write_text(json.dumps(wanted))
+    simulated, _, there = stage.simulator("--organization", stage.path("without.json"), log="without.log")
+    stage.path("refused.toml").write_text('[store]\nurl = "sqlite:refused.db"\n')
+    served = stage.run("serve", "--config", stage.path("refused.toml"), timeout=60, **there)
+    check("no server starts on an instance without permission sets",
+          served.returncode == 1 and "permission sets are switched off" in served.stderr, served.stderr[-600:])
+    ran = stage.run("doctor", "--config", stage.path("refused.toml"), "--output", "jsonl", **there)
+    rows = {row["check"]: row for row in map(json.loads, ran.stdout.splitlines())}
+    row = rows["instance"]
+    check("doctor: an instance without permission sets is a problem", row["result"] == "problem" and "permission sets are switched off" in row["detail"], row)
+    row = rows["network"]
+    check("doctor: network controls of the instance are told", row["result"] == "warning" and "VPC endpoints" in row["detail"] and "198.51.100.0/24" in row["detail"], row)
+    stage.stop(simulated)
+    stage.directory = before
+
+
 def an_instance_that_says_what_it_is(check, stage, config, keys, aws):
     """Without permission sets nothing is promised; a customer's key is told, and in the least policy (`access.md` R-2, `access.md` R-3)."""
     client = lambda name: boto3.client(
@@ -210,14 +231,7 @@ def an_instance_that_says_what_it_is(check, stage, config, keys, aws):
         ran = stage.run("doctor", "--config", config, "--output", "jsonl", **keys)
         return next(row for row in map(json.loads, ran.stdout.splitlines()) if row["check"] == "instance")
 
-    center.update_instance(InstanceArn=instance, PermissionSetsEnabled=False)
-    row = told()
-    check("doctor: an instance without permission sets is a problem", row["result"] == "problem" and "permission sets are switched off" in row["detail"], row)
-    # the demo has its own store open
-    stage.path("refused.toml").write_text(re.sub(r'url = "sqlite:[^"]*"', 'url = "sqlite:refused.db"', config.read_text()))
-    served = stage.run("serve", "--config", stage.path("refused.toml"), timeout=60, **keys)
-    check("and no server starts on it", served.returncode == 1 and "permission sets are switched off" in served.stderr, served.stderr[-600:])
-    center.update_instance(InstanceArn=instance, PermissionSetsEnabled=True)
+    without_permission_sets(check, stage)
     key = kms.create_key()["KeyMetadata"]["Arn"]
     center.update_instance(InstanceArn=instance, EncryptionConfiguration={"KeyType": "CUSTOMER_MANAGED_KEY", "KmsKeyArn": key})
     row = told()

@@ -14,6 +14,10 @@ import signal
 import time
 import uuid
 
+import boto3
+
+import drilled
+from drilled import ANA, BO, DEV
 from stage import ROOT, Api, Checks, Stage
 
 FIXTURES = ROOT / "docs/spec/fixtures"
@@ -424,6 +428,38 @@ def looked_up(stage, users, records):
     check("what nobody keeps cannot be looked up", ran.returncode == 2 and "90 days" in ran.stderr, ran.stderr)
 
 
+def several_regions(stage):
+    """Who signs in in an additional Region of the instance is there, by the log that CloudTrail keeps (`access.md` §22, R-1)."""
+    home, other = "eu-west-1", "eu-central-1"
+    wanted = drilled.organization()
+    wanted["identity_center"]["additional_regions"] = [other]
+    stage.path("regions.json").write_text(json.dumps(wanted))
+    simulated, endpoint, aws = stage.simulator("--organization", stage.path("regions.json"), log="regions.log")
+    sim = Api(endpoint)
+    for who, region in ((ANA, home), (BO, other)):
+        signed = sim.post("/_sim/login", {"user": who, "account": DEV, "permission_set": "Admin", "region": region})
+        assert signed.status == 200, signed
+    # an event can be looked up some minutes later
+    sim.post("/_sim/advance", {"seconds": 1800})
+
+    def report(*words):
+        ran = stage.run("pci", "report", "--output", "json", "--regions", home, *words, timeout=300, **aws)
+        rows = json.loads(ran.stdout)["reports"][0]["users"] if ran.stdout.strip() else []
+        return ran, {it["user_name"]: bool(it["last_activity"]) for it in rows}
+    ran, seen = report("--source", "lookup")
+    check.equal("who signed in in an additional Region is seen", seen, {ANA: True, BO: True})
+    check("and that it was read is said", f"also read: {other}" in ran.stderr and "nothing of" not in ran.stderr, ran.stderr[-400:])
+    # a listing of people alone knows of no Regions
+    store = wanted["identity_center"]["identity_store_id"]
+    directory = boto3.client("identitystore", endpoint_url=endpoint, region_name=home, aws_access_key_id=aws["AWS_ACCESS_KEY_ID"],
+                             aws_secret_access_key=aws["AWS_SECRET_ACCESS_KEY"])
+    users = directory.list_users(IdentityStoreId=store)["Users"]
+    stage.path("regions-users.json").write_text(json.dumps({"Users": users}, default=str))
+    _, seen = report("--source", "lookup", "--users", "regions-users.json")
+    check.equal("and of the home Region alone, not", seen, {ANA: True, BO: False})
+    stage.stop(simulated)
+
+
 def told(stage):
     fixture = ("--users", USERS, "--events", *LOGS, "--coverage-from", FROM)
     active = lambda rows: {it["rule"]: it["active"] for it in rows}
@@ -468,6 +504,7 @@ def main():
         killed(stage, users, records)
         handed_on(stage)
         looked_up(stage, users, records)
+        several_regions(stage)
         told(stage)
     check.end()
 

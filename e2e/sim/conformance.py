@@ -1156,6 +1156,40 @@ def _(sim, w):
     assert [(one["RegionName"], one["IsPrimaryRegion"]) for one in regions] == [(sim.region, True)], regions
 
 
+@row("S-29")
+def _(sim, w):
+    other, known = ("eu-central-1", {"InstanceArn": sim.instance})
+    assert other != sim.region
+    listed = lambda: {one["RegionName"]: one["Status"] for one in pages_of(w.sso, "list_regions", "Regions", size=1, **known)}
+    assert w.sso.add_region(RegionName=other, **known)["Status"] == "ADDING"
+    refused("ConflictException", w.sso.remove_region, RegionName=other, http=400, **known)
+    eventually(lambda: listed().get(other) == "ACTIVE", seconds=90, every=5)
+    there = sim.client("sso-admin", region=other)
+    assert there.describe_region(RegionName=other, **known)["IsPrimaryRegion"] is False
+    assert len(there.list_instances()["Instances"]) == 1
+    refused("AccessDeniedException", there.list_permission_sets, http=400, **known)
+    refused("AccessDeniedException", there.add_region, RegionName="eu-north-1", http=400, **known)
+    sim.client("identitystore", region=other).list_users(IdentityStoreId=sim.store)
+    refused("ValidationException", w.sso.remove_region, RegionName=sim.region, http=400, **known)
+    refused("ResourceNotFoundException", w.sso.remove_region, RegionName="eu-north-1", http=400, **known)
+    assert w.sso.remove_region(RegionName=other, **known)["Status"] == "REMOVING"
+    eventually(lambda: other not in listed(), seconds=90, every=5)
+    refused("ResourceNotFoundException", w.sso.describe_region, RegionName=other, http=400, **known)
+
+
+@row("S-30")
+def _(sim, w):
+    known = {"InstanceArn": sim.instance}
+    told = lambda: w.sso.describe_instance(**known).get("NetworkConfigurationDetails")
+    before = told()
+    w.sso.update_instance(NetworkConfiguration={"VpceAccessRequired": True, "AllowSourceIps": ["198.51.100.0/24"]}, **known)
+    assert told()["VpceAccessRequired"] is True and told()["AllowSourceIps"] == ["198.51.100.0/24"], told()
+    w.sso.update_instance(NetworkConfiguration={"VpceAccessRequired": False, "AllowSourceIps": ["198.51.100.0/24"]}, **known)
+    assert told()["VpceAccessRequired"] is False and told()["AllowSourceIps"] == [], (before, told())
+    refused("ValidationException", w.sso.update_instance, PermissionSetsEnabled=False, http=400, **known)
+    refused("ValidationException", w.sso.update_instance, PermissionSetsEnabled=True, NetworkConfiguration={"VpceAccessRequired": False}, http=400, **known)
+
+
 @row("O-35")
 def _(sim, w):
     org = sim.client("organizations")

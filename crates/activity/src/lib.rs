@@ -30,7 +30,7 @@ pub use digest::{
 };
 pub use log::{
     CloudTrailRecord, DayFolder, EventNames, FileLook, LogEntry, LogFault, LogFile, LogFiles,
-    LogScope, ReadCount, RecordIdentity, folders, read_log,
+    LogScope, ReadCount, RecordIdentity, folders, read_log, trail_regions,
 };
 pub use pci::{
     ActivityPolicy, AgeBasis, AgeLimits, AgeVerdict, EventName, FailedPciRun, IgnoredEvent,

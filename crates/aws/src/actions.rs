@@ -91,8 +91,10 @@ const ACTIONS: &[NeededAction] = &[
     read("sso:ListCustomerManagedPolicyReferencesInPermissionSet"),
     read("sso:GetPermissionsBoundaryForPermissionSet"),
     and_guard(read("sso:ListAccountAssignments")),
-    // where permission sets are, for sweeps
     read("sso:DescribeInstance"),
+    // by which Regions people sign in while the home Region is lost
+    read("sso:ListRegions"),
+    // where permission sets are, for sweeps
     read("sso:ListAccountsForProvisionedPermissionSet"),
     read("sso:ListPermissionSetsProvisionedToAccount"),
     read("sso:DescribeAccountAssignmentCreationStatus"),
@@ -185,6 +187,7 @@ mod tests {
             include_str!("connect.rs"),
             include_str!("center.rs"),
             include_str!("instance.rs"),
+            include_str!("instance_regions.rs"),
             include_str!("inventory/accounts.rs"),
             include_str!("inventory/people.rs"),
             include_str!("inventory/policies.rs"),

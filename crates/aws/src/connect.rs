@@ -19,6 +19,7 @@ use crate::bucket::Bucket;
 use crate::call::{ATTEMPT_MAX, Deadline, Heard, ServiceClient};
 use crate::dates::{AnswerDates, DateListener};
 use crate::fault::CallFailure;
+use crate::instance_regions::RegionMemory;
 use crate::jitter::Jitter;
 use crate::key_watch::KeyWatch;
 use crate::pages::listing;
@@ -189,6 +190,7 @@ pub(crate) async fn over(
         center,
         keys,
         organizations,
+        regions: RegionMemory::default(),
         clock,
         about: ConnectedOrganization {
             region: settings.region.clone(),

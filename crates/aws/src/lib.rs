@@ -12,6 +12,7 @@ mod transport;
 
 mod center;
 mod instance;
+mod instance_regions;
 mod inventory;
 mod permission_sets;
 mod policies;
@@ -62,6 +63,7 @@ pub use fanout::{
 };
 pub use head_key::KmsKey;
 pub use instance::{InstanceFacts, PermissionSetUse};
+pub use instance_regions::{InstanceRegion, InstanceRegionState};
 pub use inventory::{GroupsToRead, Inventory, Policies};
 pub use key_watch::UnusableKey;
 pub use objects::{
@@ -73,6 +75,7 @@ pub use request_ids::with_request_ids;
 pub use settings::{AwsClientSettings, Credentials, Survey};
 
 use crate::call::{Deadline, ServiceClient};
+use crate::instance_regions::RegionMemory;
 use crate::key_watch::KeyWatch;
 
 /// How long an answer about the key is waited for: whoever asks is a probe.
@@ -95,6 +98,8 @@ pub struct Aws {
     keys: [Arc<KeyWatch>; 2],
     /// Whether Organizations does.
     organizations: Arc<SilenceWatch>,
+    /// Which Regions the instance was in when it was asked.
+    regions: RegionMemory,
     clock: Arc<dyn Clock>,
     about: ConnectedOrganization,
 }

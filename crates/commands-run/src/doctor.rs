@@ -1,5 +1,6 @@
 //! `hallpass server doctor`: checks what a server needs, one line each, with the remedy.
 
+mod armed_ends;
 mod chores;
 mod cutover;
 mod entitlements;
@@ -7,8 +8,10 @@ mod exports;
 mod guard;
 mod iam_policy;
 mod instance;
+mod network;
 mod people;
 mod place;
+mod regions;
 mod remediation;
 mod whom;
 
@@ -25,7 +28,6 @@ use hallpass_host::random_ids::RandomIds;
 use hallpass_host::runtime::runtime;
 use hallpass_model::time::utc_seconds;
 use hallpass_model::{Clock, TimeSpan, Timestamp};
-use hallpass_org::Organization;
 use hallpass_rules::{Directory, GroupRef, Rules};
 use hallpass_setup::clock::newest_record;
 use hallpass_setup::opening::{ConfigArgs, connect, open_store};
@@ -34,6 +36,7 @@ use hallpass_terminal::exit::{Exit, Failure, Outcome};
 use hallpass_terminal::output::{self, OutputArgs, Table};
 use serde::Serialize;
 
+use regions::SignInPlaces;
 use whom::Whom;
 
 const FIELDS: &[&str] = &["check", "result", "detail", "remedy"];
@@ -114,7 +117,12 @@ pub fn run(args: &Args) -> Outcome {
     if args.cutover {
         return runtime()?.block_on(cutover::run(&loaded, args.output.format()));
     }
-    let report = runtime()?.block_on(examine(&loaded))?;
+    let mut report = DoctorReport::default();
+    let places = runtime()?.block_on(examine(&loaded, &mut report))?;
+    if let Some(places) = places {
+        // a bucket is listed by threads of its own
+        regions::check_log(&loaded, &places, &mut report);
+    }
     let table = || {
         let mut table = Table::new(&["check", "result", "detail", "remedy"]);
         for line in &report.lines {
@@ -132,18 +140,21 @@ pub fn run(args: &Args) -> Outcome {
     Ok(if failed { Exit::Failed } else { Exit::Ok })
 }
 
-async fn examine(loaded: &Loaded) -> Result<DoctorReport, Failure> {
-    let mut report = DoctorReport::default();
+/// Checks everything; where people sign in, as far as AWS said it.
+async fn examine(
+    loaded: &Loaded,
+    report: &mut DoctorReport,
+) -> Result<Option<SignInPlaces>, Failure> {
     report.add("configuration", Ok("read".to_owned()));
-    check_descriptors(loaded, &mut report);
-    let rules = check_rules(loaded, &mut report);
-    let newest_record = check_store(loaded, &mut report).await;
-    exports::check(loaded, &mut report).await;
-    guard::check(loaded, &mut report).await;
-    check_slack(loaded, &mut report).await;
-    check_telling(loaded, &mut report).await;
-    check_sign_in(loaded, &mut report).await;
-    people::check(loaded, &mut report);
+    check_descriptors(loaded, report);
+    let rules = check_rules(loaded, report);
+    let newest_record = check_store(loaded, report).await;
+    exports::check(loaded, report).await;
+    guard::check(loaded, report).await;
+    check_slack(loaded, report).await;
+    check_telling(loaded, report).await;
+    check_sign_in(loaded, report).await;
+    people::check(loaded, report);
     let clock = Arc::new(ProcessClock::new(SystemClock, None));
     let aws = match connect(loaded, &clock, Arc::new(RandomIds)).await {
         Ok(aws) => Arc::new(aws),
@@ -151,14 +162,16 @@ async fn examine(loaded: &Loaded) -> Result<DoctorReport, Failure> {
             let remedy =
                 "see the message; `hallpass server doctor --iam-policy` prints what is needed";
             report.add("aws", Err((failure.words(), remedy)));
-            return Ok(report);
+            return Ok(None);
         }
     };
     let about = aws.about().clone();
     report.add("aws", Ok(format!("{} in {}", about.arn, about.region)));
     report.add("clock", check_clock(&clock.read(), newest_record));
-    place::check(&about, &mut report);
-    instance::check(loaded, &aws, &mut report).await;
+    place::check(&about, report);
+    instance::check(loaded, &aws, report).await;
+    let places = regions::check(loaded, &aws, report).await;
+    network::check(loaded, &about, report).await;
     let identity = loaded.identity(&about.identity_store_id, &about.region);
     let role_groups = identity.role_groups();
     let mut wanted: BTreeSet<GroupRef> = rules.iter().flat_map(Rules::referenced_groups).collect();
@@ -167,29 +180,19 @@ async fn examine(loaded: &Loaded) -> Result<DoctorReport, Failure> {
             .iter()
             .map(|name| GroupRef::Name(name.to_ascii_lowercase())),
     );
-    if rules.as_ref().is_some_and(Rules::want_armed_ends)
-        && !loaded.config.access.armed_ends.mode.is_on()
-    {
-        report.warn(
-            "ends armed at AWS",
-            "rules want AWS to enforce ends, and the configuration arms none: what a rule requires is refused".to_owned(),
-            "set `access.armed_ends.mode` to `by_rule`, or leave `armed_ends` out of the rules",
-        );
-    }
-    check_policies(loaded, aws.as_ref(), &mut report).await;
+    armed_ends::check_rules(loaded, rules.as_ref(), report);
+    armed_ends::check_policies(loaded, aws.as_ref(), report).await;
     let its_clock: Arc<dyn Clock> = Arc::clone(&clock) as Arc<dyn Clock>;
-    entitlements::check(loaded, &about, &its_clock, &mut report).await;
-    let inventory = Inventory::new(aws, Arc::new(move || wanted.clone()));
+    entitlements::check(loaded, &about, &its_clock, report).await;
+    let inventory = Inventory::new(Arc::clone(&aws), Arc::new(move || wanted.clone()));
     match inventory.refresh().await {
         Ok(directory) => {
-            check_directory(
-                &directory,
-                &role_groups,
-                &identity,
-                rules.as_ref(),
-                &mut report,
-            );
-            place::check_management_account(&about, rules.as_ref(), &directory, &mut report);
+            check_directory(&directory, &role_groups, &identity, rules.as_ref(), report);
+            place::check_management_account(&about, rules.as_ref(), &directory, report);
+            let reached = rules.as_ref().map(|rules| rules.reach(&directory));
+            if let Some(reached) = reached {
+                armed_ends::check_places(loaded, aws.as_ref(), &about, &reached, report).await;
+            }
         }
         Err(fault) => {
             report.add(
@@ -201,7 +204,7 @@ async fn examine(loaded: &Loaded) -> Result<DoctorReport, Failure> {
             );
         }
     }
-    Ok(report)
+    Ok(Some(places))
 }
 
 /// How many files a server may open that is started as this program was.
@@ -216,46 +219,6 @@ fn check_descriptors(loaded: &Loaded, report: &mut DoctorReport) {
         Some((words, remedy)) => report.warn(CHECK, words, remedy),
         None => report.add(CHECK, Ok(shares.words())),
     }
-}
-
-/// What ending sessions needs, where it is wanted.
-async fn check_policies(
-    loaded: &Loaded,
-    organization: &dyn Organization,
-    report: &mut DoctorReport,
-) {
-    let arms = loaded.config.access.armed_ends.mode.is_on();
-    let check = match (loaded.config.access.end_sessions, arms) {
-        (_, true) => "ends armed at AWS",
-        (true, false) => "ended sessions",
-        (false, false) => return,
-    };
-    let remedy = "`hallpass server doctor --iam-policy` prints what is needed, in the statements `ReadPolicies` and `WritePolicies`";
-    let root = match organization.root().await {
-        Ok(root) => root,
-        Err(fault) => return report.add(check, Err((fault.to_string(), remedy))),
-    };
-    if !root.scps_enabled {
-        let off = "service control policies are not enabled on the root".to_owned();
-        let enable = "`aws organizations enable-policy-type --policy-type SERVICE_CONTROL_POLICY`";
-        return report.add(check, Err((off, enable)));
-    }
-    let seen = organization.policies().await;
-    let ours = |rows: Vec<hallpass_org::PolicyRow>| {
-        let sessions = hallpass_org::session_revocation::policy_name("");
-        let ends = hallpass_org::armed_ends::policy_name("", 0);
-        let ours = rows
-            .iter()
-            .filter(|row| row.name.starts_with(&sessions) || row.name.starts_with(&ends));
-        format!(
-            "service control policies are enabled, {} are Hallpass's now",
-            ours.count()
-        )
-    };
-    report.add(
-        check,
-        seen.map(ours).map_err(|fault| (fault.to_string(), remedy)),
-    );
 }
 
 async fn check_slack(loaded: &Loaded, report: &mut DoctorReport) {

@@ -174,8 +174,9 @@ fn alerting(loaded: &Loaded, store: &ServerStore) -> Result<Option<Alerting>, Fa
 async fn pci_watching(
     loaded: &Loaded,
     store: &ServerStore,
-    about: &ConnectedOrganization,
+    aws: &Arc<Aws>,
 ) -> Result<Option<PciWatching>, Failure> {
+    let about = aws.about();
     let Some(schedule) = loaded.pci_schedule(&about.region)? else {
         return Ok(None);
     };
@@ -187,6 +188,7 @@ async fn pci_watching(
         home: about.region.clone(),
         client,
         people: Arc::new(people),
+        aws: Arc::clone(aws),
         runner: Some(AlertRunner {
             store: Arc::new(store.clone()),
             folder: loaded.alerted_snapshots()?,
@@ -254,7 +256,7 @@ async fn watches(
         None
     };
     Ok(Watches {
-        pci: pci_watching(loaded, store, aws.about()).await?,
+        pci: pci_watching(loaded, store, aws).await?,
         compared: comparing(loaded, store, aws, (clock, context.as_ref())).await?,
         standards: standards_follow::open(loaded, store, (clock, ids), &aws.about().arn).await?,
         unasked: context.map(|context| UnaskedPlans {

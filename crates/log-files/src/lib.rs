@@ -9,12 +9,14 @@ mod disk;
 mod fingerprint;
 mod sources;
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use hallpass_activity::LogFiles;
+use hallpass_activity::{LogFiles, trail_regions};
 use hallpass_aws::BucketPlace;
+use hallpass_model::AccountId;
 use hallpass_terminal::exit::Failure;
 
 use self::bucket::BucketLogs;
@@ -61,6 +63,15 @@ impl LogPlace {
             Self::Folder(path) => Box::new(DiskLogs::new(path.clone())),
             Self::Bucket(place) => Box::new(BucketLogs::open(place)?),
         })
+    }
+
+    /// The Regions that a trail has ever delivered logs or digests of here, for these accounts (none named: all).
+    ///
+    /// # Errors
+    /// When it cannot be listed.
+    pub fn regions(&self, accounts: &BTreeSet<AccountId>) -> Result<BTreeSet<String>, Failure> {
+        let files = self.open()?;
+        trail_regions(files.as_ref(), accounts).map_err(|error| self.unlisted(&error))
     }
 
     /// The name of a file in it, for people and for what is remembered.

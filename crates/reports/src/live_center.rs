@@ -33,11 +33,20 @@ struct LiveCenter {
     store: String,
 }
 
-/// All people, as an answer of `ListUsers` has them.
+/// Who is in the directory, and where they sign in.
+#[derive(Debug)]
+pub struct LivePeople {
+    /// An answer of `ListUsers` with all of them.
+    pub users: Value,
+    /// The additional Regions of the instance; none where they may not be asked for.
+    pub additional_regions: Vec<String>,
+}
+
+/// All people, and the additional Regions in which they sign in.
 ///
 /// # Errors
 /// When there is no instance here, or it does not answer.
-pub fn people(region: Option<&String>) -> Result<Value, Failure> {
+pub fn people(region: Option<&String>) -> Result<LivePeople, Failure> {
     let home = home(region)?;
     runtime()?.block_on(async {
         let center = LiveCenter::find(home).await?;
@@ -45,7 +54,10 @@ pub fn people(region: Option<&String>) -> Result<Value, Failure> {
         let users = center
             .all(("identitystore", "ListUsers"), &input, "Users")
             .await?;
-        Ok(json!({ "Users": users }))
+        Ok(LivePeople {
+            users: json!({ "Users": users }),
+            additional_regions: center.additional_regions().await,
+        })
     })
 }
 
@@ -129,6 +141,27 @@ impl LiveCenter {
             "`{}` does not come to an end",
             operation.1
         )))
+    }
+
+    /// The Regions that the instance is replicated to. Rights of an earlier release do not include to ask for them.
+    async fn additional_regions(&self) -> Vec<String> {
+        let instance = json!({"InstanceArn": self.instance});
+        let listed = self.all(("sso-admin", "ListRegions"), &instance, "Regions");
+        let rows = match listed.await {
+            Ok(rows) => rows,
+            Err(failure) => {
+                tracing::warn!(
+                    error = failure.words(),
+                    "additional Regions of the instance are not known: `sso:ListRegions`"
+                );
+                return Vec::new();
+            }
+        };
+        let others = rows.iter().filter(|row| {
+            let is_home = row.get("IsPrimaryRegion").and_then(Value::as_bool);
+            is_home != Some(true) && text(row, "Status") == "ACTIVE"
+        });
+        others.map(|row| text(row, "RegionName")).collect()
     }
 
     async fn set(&self, name: &str) -> Result<LiveSet, Failure> {

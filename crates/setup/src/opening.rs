@@ -114,9 +114,29 @@ pub const NO_PERMISSION_SETS: (&str, &str) = (
     "enable permission sets for the instance, or name another in `identity.instance_arn`",
 );
 
+/// What is wrong with calls of an additional Region of the instance, and what helps.
+pub fn not_the_home_region(own: &str, home: &str) -> (String, &'static str) {
+    let words = format!(
+        "this server calls IAM Identity Center in {own}, and its home Region is {home}: assignments can be listed and changed there alone"
+    );
+    (words, "set `aws.region` to the home Region")
+}
+
 /// Refuses an instance in which nothing can be granted, before anything is promised. One that cannot be read is gone on with: a role
 /// may have been given its rights before they were read.
 async fn check_instance(aws: &Aws) -> Result<(), Failure> {
+    let regions = match aws.instance_regions().await {
+        Ok(regions) => regions,
+        Err(fault) => {
+            tracing::warn!(%fault, "the Regions of the instance cannot be listed; by which people sign in is not known");
+            Vec::new()
+        }
+    };
+    let own = &aws.about().region;
+    if let Some(home) = regions.iter().find(|it| it.is_home && it.name != *own) {
+        let (words, help) = not_the_home_region(own, &home.name);
+        return Err(Failure::failed(words).help(help));
+    }
     match aws.instance().await.map(|it| it.permission_sets) {
         Ok(PermissionSetUse::Off) => {
             let (words, help) = NO_PERMISSION_SETS;

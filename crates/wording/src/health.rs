@@ -71,7 +71,7 @@ pub fn entitlements_are_left(people: usize, why: &str) -> String {
 }
 
 /// That Identity Center answers.
-pub const HOME_REGION_ANSWERS: &str = "IAM Identity Center answers";
+const HOME_REGION_ANSWERS: &str = "IAM Identity Center answers";
 
 /// What becomes of access that is past its end while the home Region is lost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,10 +84,32 @@ pub enum OverdueWhileLost {
     NothingDenied,
 }
 
-/// That the home Region answers nobody here, since when, and what becomes of ends meanwhile.
+/// That the home Region answers, and by which additional Regions of the instance people sign in as well.
+pub fn home_region_answers(additional: &[String]) -> String {
+    if additional.is_empty() {
+        return HOME_REGION_ANSWERS.to_owned();
+    }
+    let others = additional.join(", ");
+    format!("{HOME_REGION_ANSWERS}; people sign in by {others} as well")
+}
+
+/// How people sign in while the home Region is lost, by its additional Regions; `None` where those are not known.
+fn signing_in_elsewhere(additional: Option<&[String]>) -> String {
+    match additional {
+        None => {
+            "people go on signing in by other Regions of the instance, if it has any".to_owned()
+        }
+        Some([]) => "nobody can sign in, as the instance has no other Region".to_owned(),
+        Some(regions) => format!("people go on signing in by {}", regions.join(", ")),
+    }
+}
+
+/// That the home Region answers nobody here, since when, by which Regions people go on signing in (`None`: not known), and
+/// what becomes of ends meanwhile.
 pub fn home_region_is_lost(
     region: &str,
     since: Timestamp,
+    additional: Option<&[String]>,
     organizations_too: bool,
     overdue: OverdueWhileLost,
 ) -> String {
@@ -110,8 +132,9 @@ pub fn home_region_is_lost(
     };
     format!(
         "the home Region of IAM Identity Center, {region}, has not answered since {}: no access is given or removed, and \
-         people go on signing in by other Regions of the instance; {denied}{elsewhere}",
-        since.strftime(INSTANT)
+         {}; {denied}{elsewhere}",
+        since.strftime(INSTANT),
+        signing_in_elsewhere(additional)
     )
 }
 
@@ -213,13 +236,6 @@ mod tests {
             ends_are_overdue(2),
             organization_is_old(at),
             organization_was_read(short),
-            home_region_is_lost(
-                "eu-west-1",
-                at,
-                false,
-                OverdueWhileLost::DeniedFrom(long.after(at)),
-            ),
-            home_region_is_lost("eu-west-1", at, true, OverdueWhileLost::NothingDenied),
             waits_for_home_region("13:50"),
             assignments_wait(long),
             assignments_were_tended(short),
@@ -239,13 +255,6 @@ mod tests {
                 "2 grants are past their end by more than 5 minutes and still held",
                 "the organization was last read at 2026-05-28 20:26:40 UTC",
                 "the organization was read 2s ago",
-                "the home Region of IAM Identity Center, eu-west-1, has not answered since 2026-05-28 20:26:40 UTC: no access \
-                 is given or removed, and people go on signing in by other Regions of the instance; AWS refuses what is armed \
-                 at its end, and what is overdue and not armed from 2026-05-28 20:37:40 UTC on",
-                "the home Region of IAM Identity Center, eu-west-1, has not answered since 2026-05-28 20:26:40 UTC: no access \
-                 is given or removed, and people go on signing in by other Regions of the instance; ends are not armed at AWS, \
-                 so access past its end goes on (`access.armed_ends.mode`); AWS Organizations does not answer either, so look \
-                 at this server's own network first",
                 "It waits for AWS: the home Region of IAM Identity Center has not answered since 13:50. Access that has waited for \
                  more than 5 minutes is given up then, and asked for again.",
                 "assignments were last tended 11m ago",
@@ -258,6 +267,55 @@ mod tests {
                 "the server's clock and AWS's are 2 s apart; 30 s are allowed",
                 "the clocks agree again",
                 "the clocks agree again; time returned by 11m",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_lost_home_region_is_told_with_the_regions_that_go_on() {
+        let at = Timestamp::from_second(1_780_000_000).unwrap();
+        let later = TimeSpan::minutes(11).after(at);
+        let others = ["eu-central-1", "us-east-1"].map(str::to_owned);
+        let said = [
+            home_region_is_lost(
+                "eu-west-1",
+                at,
+                None,
+                false,
+                OverdueWhileLost::DeniedFrom(later),
+            ),
+            home_region_is_lost(
+                "eu-west-1",
+                at,
+                Some(&others),
+                true,
+                OverdueWhileLost::NothingDenied,
+            ),
+            home_region_is_lost(
+                "eu-west-1",
+                at,
+                Some(&[]),
+                false,
+                OverdueWhileLost::ArmedOnly,
+            ),
+            home_region_answers(&[]),
+            home_region_answers(&others),
+        ];
+        assert_eq!(
+            said,
+            [
+                "the home Region of IAM Identity Center, eu-west-1, has not answered since 2026-05-28 20:26:40 UTC: no access \
+                 is given or removed, and people go on signing in by other Regions of the instance, if it has any; AWS refuses \
+                 what is armed at its end, and what is overdue and not armed from 2026-05-28 20:37:40 UTC on",
+                "the home Region of IAM Identity Center, eu-west-1, has not answered since 2026-05-28 20:26:40 UTC: no access \
+                 is given or removed, and people go on signing in by eu-central-1, us-east-1; ends are not armed at AWS, \
+                 so access past its end goes on (`access.armed_ends.mode`); AWS Organizations does not answer either, so look \
+                 at this server's own network first",
+                "the home Region of IAM Identity Center, eu-west-1, has not answered since 2026-05-28 20:26:40 UTC: no access \
+                 is given or removed, and nobody can sign in, as the instance has no other Region; AWS refuses what is armed \
+                 at its end, and nothing else (`access.home_region_lost_after`)",
+                "IAM Identity Center answers",
+                "IAM Identity Center answers; people sign in by eu-central-1, us-east-1 as well",
             ]
         );
     }

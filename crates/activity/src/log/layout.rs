@@ -76,6 +76,35 @@ pub fn folders(
     walk(files, scope, TRAIL, each)
 }
 
+/// The Regions that a trail has ever delivered logs or digests of, for these accounts (none named: all). Days are not looked
+/// at: where nothing happens, nothing is delivered.
+///
+/// # Errors
+/// A folder cannot be listed.
+pub fn trail_regions(
+    files: &dyn LogFiles,
+    accounts: &BTreeSet<AccountId>,
+) -> io::Result<BTreeSet<String>> {
+    let scope = LogScope {
+        accounts: accounts.clone(),
+        regions: BTreeSet::new(),
+        days: Date::MIN..=Date::MIN,
+    };
+    let mut found = BTreeSet::new();
+    for kind in [TRAIL, DIGESTS] {
+        let mut each = |_: DayFolder| Ok(());
+        let mut walk = TrailWalk {
+            files,
+            scope: &scope,
+            kind,
+            each: &mut each,
+            regions: Some(&mut found),
+        };
+        walk.prefix("", PREFIX_DEPTH_MAX)?;
+    }
+    Ok(found)
+}
+
 /// As [`folders`], of digests.
 pub(crate) fn digest_folders(
     files: &dyn LogFiles,
@@ -96,6 +125,7 @@ fn walk(
         scope,
         kind,
         each,
+        regions: None,
     };
     walk.prefix("", PREFIX_DEPTH_MAX)
 }
@@ -113,6 +143,8 @@ struct TrailWalk<'a> {
     /// Which of the folders of an account.
     kind: &'static str,
     each: &'a mut dyn FnMut(DayFolder) -> io::Result<()>,
+    /// Where Regions are noted, which then are not entered.
+    regions: Option<&'a mut BTreeSet<String>>,
 }
 
 impl TrailWalk<'_> {
@@ -166,7 +198,12 @@ impl TrailWalk<'_> {
             return Ok(());
         }
         let trail = below(folder, self.kind);
-        for region in self.inside(&trail)? {
+        let regions = self.inside(&trail)?;
+        if let Some(found) = &mut self.regions {
+            found.extend(regions);
+            return Ok(());
+        }
+        for region in regions {
             let wanted = &self.scope.regions;
             if wanted.is_empty() || wanted.contains(&region) {
                 self.region(&below(&trail, &region), &account, &region)?;

@@ -11,7 +11,7 @@ mod record;
 mod read;
 
 pub use fault::LogFault;
-pub use layout::{DayFolder, LogScope, folders};
+pub use layout::{DayFolder, LogScope, folders, trail_regions};
 pub use names::EventNames;
 pub use ports::{FileLook, LogEntry, LogFile, LogFiles};
 pub use read::{ReadCount, read_log};

@@ -27,6 +27,11 @@ impl LogCoverage {
         days.insert(day);
     }
 
+    /// Whether anything was read of a Region.
+    pub fn has(&self, region: &str) -> bool {
+        self.read.contains_key(region) || self.broken.contains_key(region)
+    }
+
     /// The start of the unbroken span of days up to `as_of`. Of Regions that were named each has to be there; without
     /// names a day counts that any Region has.
     pub fn from(&self, regions: &BTreeSet<String>, as_of: Timestamp) -> Option<Timestamp> {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::io::Read;
 
 use hallpass_activity::{
-    EventNames, LogFault, LogScope, ReadCount, read_file, read_folder, read_log,
+    EventNames, LogFault, LogScope, ReadCount, read_file, read_folder, read_log, trail_regions,
 };
 use serde_json::{Value, json};
 
@@ -280,6 +280,31 @@ fn only_what_was_asked_for_is_opened() {
         opened(&everything()),
         "4.json.gz 1.json.gz 2.json 3.json.gz 5.json.gz 9.json.gz"
     );
+}
+
+#[test]
+fn regions_of_a_trail_are_those_it_ever_delivered_of() {
+    let mut files = MemoryFiles::default();
+    let trail = "bucket/AWSLogs/o-abcdefghij";
+    for path in [
+        format!("{trail}/111111111111/CloudTrail/eu-west-1/2025/08/01/1.json.gz"),
+        format!("{trail}/111111111111/CloudTrail/eu-central-1/2019/01/01/2.json.gz"),
+        format!("{trail}/111111111111/CloudTrail-Digest/eu-north-1/2025/08/01/3.json.gz"),
+        format!("{trail}/111111111111/CloudTrail-Insight/us-west-2/2025/08/01/4.json.gz"),
+        format!("{trail}/222222222222/CloudTrail/us-east-1/2025/08/01/5.json.gz"),
+    ] {
+        files.files.insert(path, Vec::new());
+    }
+    let of = |accounts: &[&str]| {
+        let accounts = accounts.iter().map(|it| it.parse().unwrap()).collect();
+        let found = trail_regions(&files, &accounts).unwrap();
+        found.into_iter().collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(of(&["111111111111"]), "eu-central-1 eu-north-1 eu-west-1");
+    assert_eq!(of(&["333333333333"]), "");
+    assert_eq!(of(&[]), "eu-central-1 eu-north-1 eu-west-1 us-east-1");
+    files.closed = vec![trail.to_owned()];
+    assert!(trail_regions(&files, &[].into()).is_err());
 }
 
 #[test]

@@ -13,7 +13,7 @@ use crate::core::{
 
 /// The three names of a login.
 fn names(body: &Value) -> Result<[&str; 3], Refusal> {
-    const KNOWN: [&str; 3] = ["user", "account", "permission_set"];
+    const KNOWN: [&str; 4] = ["user", "account", "permission_set", "region"];
     let fields = body
         .as_object()
         .ok_or_else(|| Refusal::bad("", "expected an object"))?;
@@ -27,6 +27,16 @@ fn names(body: &Value) -> Result<[&str; 3], Refusal> {
     Ok([need("user")?, need("account")?, need("permission_set")?])
 }
 
+/// The Region that somebody signs in in: one of the instance's, the home Region where the body names none.
+fn region(state: &SimState, body: &Value, now: Millis) -> Result<String, Refusal> {
+    let home = &state.center.home_region;
+    match body.get("region") {
+        None => Ok(home.clone()),
+        Some(Value::String(name)) if state.center.signs_in(name, now) => Ok(name.clone()),
+        Some(_) => Err(Refusal::bad("region", "expected a Region of the instance")),
+    }
+}
+
 /// Signs a person in to an account with a permission set.
 pub(super) fn login(
     state: &mut SimState,
@@ -35,6 +45,7 @@ pub(super) fn login(
     now: Millis,
 ) -> Result<Value, Refusal> {
     let [user, account, set] = names(body)?;
+    let region = region(state, body, now)?;
     let unknown = |field: &str, name: &str| Refusal::bad(field, &format!("there is no `{name}`"));
     let user_row = state
         .user_named(user)
@@ -58,7 +69,7 @@ pub(super) fn login(
         let text = "there is no effective assignment";
         Refusal::new(StatusCode::CONFLICT, "no_access", text)
     })?;
-    note_sign_in(state, &user_row.id, &id, now);
+    note_sign_in(state, &user_row.id, &id, &region, now);
     Ok(json!({
         "AWS_ACCESS_KEY_ID": given.get("AccessKeyId"),
         "AWS_SECRET_ACCESS_KEY": given.get("SecretAccessKey"),

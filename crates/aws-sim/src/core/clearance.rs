@@ -1,7 +1,7 @@
 //! Who may call what (`simulator.md` §2.5): management account, delegated administrator,
 //! other members.
 
-use super::{call::Call, caller::AwsCaller, state::SimState};
+use super::{call::Call, caller::AwsCaller, instance_regions::InstanceRegion, state::SimState};
 
 /// What a caller's account is to a service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,10 +28,29 @@ pub(crate) fn standing(state: &SimState, account: &str, principal: &str) -> Acco
     }
 }
 
+/// Where an operation of Identity Center can be called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum CallableIn {
+    /// In the home Region of the instance.
+    HomeRegion,
+    /// In every Region of it: what the instance is, and who is in its directory (IAM Identity Center User Guide, "IAM
+    /// Identity Center service APIs supported in additional AWS Regions").
+    EveryRegion,
+}
+
 /// Whether the caller may use Identity Center at all, and in this Region.
-pub(crate) fn may_use_identity_center(state: &SimState, call: &Call, caller: &AwsCaller) -> bool {
+pub(crate) fn may_use_identity_center(
+    state: &SimState,
+    call: &Call,
+    caller: &AwsCaller,
+    callable: CallableIn,
+) -> bool {
     let standing = standing(state, &caller.account, "sso.amazonaws.com");
-    let here = call.region == state.center.home_region;
+    let here = match state.center.region(&call.region, state.latest) {
+        InstanceRegion::Home => true,
+        InstanceRegion::Additional => callable == CallableIn::EveryRegion,
+        InstanceRegion::None => false,
+    };
     let may = matches!(
         standing,
         AccountStanding::Management | AccountStanding::Delegated

@@ -242,6 +242,13 @@ fn center(state: &SimState) -> IdentityCenter {
         instance_arn: center.instance_arn.clone(),
         identity_store_id: center.store.clone(),
         home_region: center.home_region.clone(),
+        additional_regions: center
+            .replicas(state.latest)
+            .filter(|it| it.gone_at.is_none())
+            .map(|it| it.name.clone())
+            .collect(),
+        permission_sets_enabled: center.without_sets.then_some(false),
+        network: center.network.clone(),
         portal_url: center.portal_url.clone(),
         portal_session_seconds: center.portal_session_seconds,
         portal_revocation_lag: center.portal_revocation_lag,

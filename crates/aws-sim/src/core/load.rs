@@ -15,10 +15,11 @@ use super::{
         Provision, User,
     },
     guardrails::Guardrail,
+    instance_regions::stated as stated_regions,
     instants::instant,
     inventory_facts::InventoryFacts,
     state::{Center, Head, SimSettings, SimState},
-    stated_rules,
+    stated_center, stated_rules,
     trails::Trail,
 };
 use crate::{
@@ -64,7 +65,7 @@ pub(crate) fn load(
     overrides: &Overrides,
 ) -> Result<SimState, Vec<Problem>> {
     let seed = overrides.seed.or(file.seed).unwrap_or(DEFAULT_SEED);
-    check_portal(file)?;
+    stated_center::check(file)?;
     stated_rules::check(file)?;
     let mut state = SimState {
         seed,
@@ -90,36 +91,6 @@ pub(crate) fn load(
 pub(crate) fn place_portal(state: &mut SimState, file: &OrganizationFile, own: Option<&str>) {
     if file.identity_center.portal_url.is_empty() {
         state.center.portal_url = own.map_or_else(|| state.center.start_url(), str::to_owned);
-    }
-}
-
-/// Times that AWS lets nobody set.
-fn check_portal(file: &OrganizationFile) -> Result<(), Vec<Problem>> {
-    let center = &file.identity_center;
-    let times = [
-        (
-            "portal_session_seconds",
-            center.portal_session_seconds,
-            900..=7_776_000,
-        ),
-        (
-            "portal_revocation_lag",
-            center.portal_revocation_lag,
-            0..=3600,
-        ),
-    ];
-    let problems: Vec<Problem> = times
-        .into_iter()
-        .filter(|(_, given, right)| given.is_some_and(|given| !right.contains(&given)))
-        .map(|(name, _, right)| {
-            let text = format!("from {} to {}", right.start(), right.end());
-            Problem::new(format!("/identity_center/{name}"), text)
-        })
-        .collect();
-    if problems.is_empty() {
-        Ok(())
-    } else {
-        Err(problems)
     }
 }
 
@@ -204,6 +175,7 @@ impl Loader<'_> {
             root_tags: organization.root_tags.clone(),
         };
         let center = &self.file.identity_center;
+        let created = self.dated(None, "instance");
         state.center = Center {
             instance_arn: center.instance_arn.clone(),
             store: center.identity_store_id.clone(),
@@ -212,13 +184,15 @@ impl Loader<'_> {
             portal_session_seconds: center.portal_session_seconds,
             portal_revocation_lag: center.portal_revocation_lag,
             key: None,
-            without_sets: false,
+            without_sets: center.permission_sets_enabled == Some(false),
+            additional_regions: stated_regions(&center.additional_regions, created),
+            network: center.network.clone(),
             name: center.name.clone(),
             source: center
                 .source
                 .clone()
                 .unwrap_or_else(|| "identity_center".to_owned()),
-            created: self.dated(None, "instance"),
+            created,
         };
         state.iam = self
             .file

@@ -22,6 +22,7 @@ pub(crate) mod guardrails;
 pub(crate) mod hubs;
 pub(crate) mod iam;
 pub(crate) mod insight_events;
+pub(crate) mod instance_regions;
 pub(crate) mod instants;
 pub(crate) mod inventory_facts;
 pub(crate) mod kms;
@@ -61,6 +62,7 @@ pub(crate) mod windows;
 pub(crate) mod export;
 pub(crate) mod load;
 pub(crate) mod mutate;
+pub(crate) mod stated_center;
 pub(crate) mod stated_rules;
 // a call
 pub(crate) mod authorize;

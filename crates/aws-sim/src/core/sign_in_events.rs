@@ -30,8 +30,15 @@ pub(crate) fn person_identity(state: &SimState, user: &Id) -> Value {
     })
 }
 
-/// Notes that somebody signed in to the access portal: the proof of who they are, and the session.
-pub(crate) fn note_sign_in(state: &mut SimState, user: &Id, session: &str, at: Millis) {
+/// Notes that somebody signed in to the access portal in a Region: the proof of who they are, and the session. The events are
+/// of that Region (not verified: AWS's page on events of IAM Identity Center says nothing of additional Regions).
+pub(crate) fn note_sign_in(
+    state: &mut SimState,
+    user: &Id,
+    session: &str,
+    region: &str,
+    at: Millis,
+) {
     let identity = person_identity(state, user);
     let portal = state.center.start_url();
     for (source, name, more) in [
@@ -48,7 +55,7 @@ pub(crate) fn note_sign_in(state: &mut SimState, user: &Id, session: &str, at: M
             "eventTime": event_time(at),
             "eventSource": source,
             "eventName": name,
-            "awsRegion": state.center.home_region,
+            "awsRegion": region,
             "sourceIPAddress": "127.0.0.1",
             "userAgent": "Mozilla/5.0",
             "requestParameters": null,
@@ -68,7 +75,7 @@ pub(crate) fn note_sign_in(state: &mut SimState, user: &Id, session: &str, at: M
         state.note_sign_in(HistoryEvent {
             at,
             account: state.head.management.clone(),
-            region: state.center.home_region.clone(),
+            region: region.to_owned(),
             record,
         });
     }

@@ -26,6 +26,7 @@ use super::{
     exposure::{Bucket, Exposure, PublicAccess},
     guardrails::Guardrails,
     hubs::{HubPlace, SimHub, SimHubPolicies},
+    instance_regions::{AdditionalRegion, InstanceRegion, region_of},
     inventory_facts::{InventoryFacts, KeyUse},
     kms::SimKey,
     limits::Buckets,
@@ -41,8 +42,8 @@ use super::{
 use crate::{
     organization::{
         AccessKey, AccountContacts, ConfigAggregator, Consistency, Delegation, Iam, Limit, Speed,
-        StatedCommitment, StatedEvaluation, StatedFunction, StatedInsight, StatedQuota,
-        StatedShare, StatedTransfer, StatedWorkload,
+        StatedCommitment, StatedEvaluation, StatedFunction, StatedInsight, StatedNetwork,
+        StatedQuota, StatedShare, StatedTransfer, StatedWorkload,
     },
     vocabulary::Behaviour,
 };
@@ -99,12 +100,34 @@ pub(crate) struct Center {
     /// Whether its permission sets were switched off (`PermissionSetsEnabled`).
     #[serde(default)]
     pub without_sets: bool,
+    /// The Regions that it is replicated to.
+    #[serde(default)]
+    pub additional_regions: Vec<AdditionalRegion>,
+    /// From which networks it may be reached; absent: nobody has said so.
+    #[serde(default)]
+    pub network: Option<StatedNetwork>,
 }
 
 impl Center {
     /// The address that AWS gives the portal.
     pub(crate) fn start_url(&self) -> String {
         format!("https://{}.awsapps.com/start", self.store)
+    }
+
+    /// What a Region is to the instance.
+    pub(crate) fn region(&self, name: &str, now: Millis) -> InstanceRegion {
+        region_of(&self.home_region, &self.additional_regions, name, now)
+    }
+
+    /// Whether people sign in in a Region.
+    pub(crate) fn signs_in(&self, region: &str, now: Millis) -> bool {
+        self.region(region, now) != InstanceRegion::None
+    }
+
+    /// The additional Regions that are there, come or go.
+    pub(crate) fn replicas(&self, now: Millis) -> impl Iterator<Item = &AdditionalRegion> {
+        let all = self.additional_regions.iter();
+        all.filter(move |it| it.is_there(now))
     }
 }
 

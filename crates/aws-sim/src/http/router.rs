@@ -147,10 +147,15 @@ impl Exchange {
             request.content,
             scope,
         );
-        let region = authorization
-            .as_ref()
-            .map(|one| one.region.clone())
-            .unwrap_or_default();
+        let region = match &authorization {
+            Ok(one) => one.region.clone(),
+            Err(_) if asked.unsigned => {
+                let host = text(request.headers, "host");
+                let home = &world.state.center.home_region;
+                regions::named_by(host).unwrap_or(home).to_owned()
+            }
+            Err(_) => String::new(),
+        };
         let service = asked
             .signing_name
             .clone()

@@ -251,6 +251,15 @@ pub struct IdentityCenter {
     pub identity_store_id: String,
     /// The Region it lives in.
     pub home_region: String,
+    /// The Regions it is replicated to: people sign in there as well.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub additional_regions: Vec<String>,
+    /// Whether it has permission sets; absent: it has.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub permission_sets_enabled: Option<bool>,
+    /// From which networks it may be reached; absent: nobody has said so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub network: Option<StatedNetwork>,
     /// Address of the access portal; empty: where the simulator says (`Options::portal_url`), else
     /// `https://<identity store>.awsapps.com/start`.
     #[serde(skip_serializing_if = "String::is_empty")]
@@ -279,6 +288,24 @@ pub struct IdentityCenter {
     /// Roles made for assignments, where they differ from what would be derived.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub provisioned: Vec<Provisioned>,
+}
+
+/// From which networks an instance of IAM Identity Center may be reached (`NetworkConfigurationInfo`). It is told, and keeps
+/// nobody out.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct StatedNetwork {
+    /// Whether calls have to come through an endpoint of a VPC.
+    pub vpce_access_required: bool,
+    /// ARNs of the VPCs whose endpoints may; empty: any VPC of the organization.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub restrict_source_vpcs: Vec<String>,
+    /// Blocks of addresses that may besides.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub allow_source_ips: Vec<String>,
+    /// ARNs of applications that are left out, `*` for any text.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub exclude_application_arns: Vec<String>,
 }
 
 /// A person.

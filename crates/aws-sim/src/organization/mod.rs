@@ -24,8 +24,8 @@ pub use file::{
     AccessKey, Account, AccountContacts, Assignment, ConfigAggregator, Consistency,
     CustomerManaged, Delegation, Entitlement, EventRule, ExternalId, Group, IdentityCenter,
     InventoryBasis, Limit, Organization, OrganizationFile, OrganizationPolicy, Ou, PermissionSet,
-    Provisioned, Speed, StatedCommitment, StatedInsight, StatedLens, StatedMilestone, StatedShare,
-    StatedTrail, StatedTransfer, StatedWorkload, User,
+    Provisioned, Speed, StatedCommitment, StatedInsight, StatedLens, StatedMilestone,
+    StatedNetwork, StatedShare, StatedTrail, StatedTransfer, StatedWorkload, User,
 };
 pub(crate) use generate::DOMAIN;
 pub use generate::{Shape, Sizes, generate};

@@ -27,6 +27,7 @@ mod event_rules;
 mod faults;
 mod files;
 mod iam;
+mod instance_regions;
 mod inventory_reads;
 mod keys;
 mod organization_policies;

@@ -51,7 +51,7 @@ pub(super) fn read(
         Some(path) => read_state(path)?,
         None => None,
     };
-    let listed = listed(args, earlier.is_some())?;
+    let (listed, additional_regions) = listed(args, earlier.is_some())?;
     let store = match (&listed, &earlier) {
         (Some(list), _) => list.identity_store_id.clone(),
         (None, Some(state)) => state.identity_store_id.clone(),
@@ -72,6 +72,7 @@ pub(super) fn read(
         events: args.events.clone(),
         accounts: args.accounts.clone(),
         regions: args.regions.clone(),
+        additional_regions,
         lookup_regions,
         days: args.days,
         coverage_from: args.coverage_from,
@@ -92,24 +93,31 @@ pub(super) fn read(
     Ok(ran)
 }
 
-/// The people of the file that was named, or those that Identity Center has now: where AWS is asked for the log, it is asked
-/// for them, too.
-fn listed(args: &ReadArgs, is_known: bool) -> Result<Option<PeopleList>, Failure> {
+/// The people of the file that was named, or those that Identity Center has now, with its additional Regions: where AWS is asked
+/// for the log, it is asked for them, too.
+fn listed(args: &ReadArgs, is_known: bool) -> Result<(Option<PeopleList>, Vec<String>), Failure> {
     if let Some(path) = &args.users {
-        return read_people(path).map(Some);
+        return Ok((Some(read_people(path)?), Vec::new()));
     }
     let is_at_aws = matches!(
         args.source,
         Some(LogSource::Lookup | LogSource::Place(LogPlace::Bucket(_)))
     );
     if is_known || !is_at_aws {
-        return Ok(None);
+        return Ok((None, Vec::new()));
     }
     let answer = live_center::people(args.regions.first())?;
-    let people = PeopleList::read(&answer.to_string());
-    people
-        .map(Some)
-        .map_err(|error| Failure::failed(format!("IAM Identity Center: {error}")))
+    let people = PeopleList::read(&answer.users.to_string())
+        .map_err(|error| Failure::failed(format!("IAM Identity Center: {error}")))?;
+    let mut others = answer.additional_regions;
+    others.retain(|it| !args.regions.contains(it));
+    if !others.is_empty() && !args.regions.is_empty() {
+        let named = others.join(", ");
+        output::say(&format!(
+            "also read: {named}, where people of the instance sign in as well"
+        ));
+    }
+    Ok((Some(people), others))
 }
 
 /// Only the files of a trail have digests.

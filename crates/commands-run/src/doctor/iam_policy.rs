@@ -318,6 +318,7 @@ const NOT_FOR_VENDING: &[&str] = &[
     "sso:ListCustomerManagedPolicyReferencesInPermissionSet",
     "sso:ListManagedPoliciesInPermissionSet",
     "sso:ListPermissionSetsProvisionedToAccount",
+    "sso:ListRegions",
 ];
 
 /// What making accounts from a list needs: what the server reads of the organization, accounts to write, and access to them to
@@ -364,6 +365,7 @@ const PEOPLE_READS: &[&str] = &[
     "sso:ListAccountAssignmentsForPrincipal",
     "sso:ListInstances",
     "sso:ListPermissionSets",
+    "sso:ListRegions",
 ];
 /// What they are acted on with, and what gives it back.
 const PEOPLE_WRITES: &[&str] = &[
@@ -399,7 +401,11 @@ pub(super) fn for_pci(uses: &Uses, log: Option<&LogSource>, acting: Acting) -> V
     match acting {
         Acting::Off => statements.extend(allow(
             "Read",
-            &["identitystore:ListUsers", "sso:ListInstances"],
+            &[
+                "identitystore:ListUsers",
+                "sso:ListInstances",
+                "sso:ListRegions",
+            ],
             uses.partition,
         )),
         Acting::On => {
@@ -653,7 +659,11 @@ mod tests {
             let log = log.map(|it| it.parse::<LogSource>().unwrap());
             policy(&for_pci(&uses, log.as_ref(), acting))
         };
-        let off = BTreeSet::from(["identitystore:ListUsers", "sso:ListInstances"]);
+        let off = BTreeSet::from([
+            "identitystore:ListUsers",
+            "sso:ListInstances",
+            "sso:ListRegions",
+        ]);
         let with = |log: &'static str| -> BTreeSet<String> {
             let log = Some(log).filter(|it| !it.is_empty());
             off.iter().copied().chain(log).map(str::to_owned).collect()

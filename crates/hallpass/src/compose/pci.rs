@@ -8,7 +8,7 @@ use hallpass_activity::{
     FailedPciRun, KeptPci, KeptReport, PasswordSource, PciFold, PciRules, PciStore, PciStoreFault,
     WholePciRun,
 };
-use hallpass_aws::AwsClientSettings;
+use hallpass_aws::{Aws, AwsClientSettings};
 use hallpass_config::PciSchedule;
 use hallpass_host::named_calls::NamedCalls;
 use hallpass_log_files::{DigestArgs, Fingerprints};
@@ -42,6 +42,8 @@ pub(crate) struct PciWatching {
     /// How AWS is asked for people and events.
     pub(crate) client: AwsClientSettings,
     pub(crate) people: Arc<NamedCalls>,
+    /// Where the instance is asked for its Regions.
+    pub(crate) aws: Arc<Aws>,
     /// What tells who is over a limit; `None`: nobody is told.
     pub(crate) runner: Option<AlertRunner>,
     pub(crate) store: Arc<dyn PciStore>,
@@ -145,7 +147,8 @@ impl PciWatching {
             Some(state) => PciFold::resume(self.rules.clone(), now, state)
                 .map_err(|error| Failure::failed(format!("what the run before kept: {error}")))?,
         };
-        let reading = self.reading();
+        let others = self.aws.additional_regions().await.unwrap_or_default();
+        let reading = self.reading(others);
         let (done, ran) = oneshot::channel();
         let work = move || {
             let passwords = |_: &_| Ok(PasswordSource::Directory);
@@ -161,13 +164,15 @@ impl PciWatching {
             .map_err(|_| Failure::bug("a run about people ended without an answer"))?
     }
 
-    fn reading(&self) -> PciReading {
+    fn reading(&self, mut additional_regions: Vec<String>) -> PciReading {
         let schedule = &self.schedule;
+        additional_regions.retain(|it| !schedule.regions.contains(it));
         PciReading {
             source: Some(schedule.source.clone()),
             events: Vec::new(),
             accounts: schedule.accounts.clone(),
             regions: schedule.regions.clone(),
+            additional_regions,
             lookup_regions: schedule.regions.iter().cloned().collect(),
             days: schedule.days,
             coverage_from: None,

@@ -153,8 +153,12 @@ impl HomeRegionProbe {
 impl ReadinessProbe for HomeRegionProbe {
     async fn probe(&self) -> ProbeResult {
         let works = match self.access.home_region_lost_since() {
-            None => Ok(health::HOME_REGION_ANSWERS.to_owned()),
+            None => {
+                let others = self.aws.additional_regions().await.unwrap_or_default();
+                Ok(health::home_region_answers(&others))
+            }
             Some(since) => {
+                let others = self.aws.additional_regions().await;
                 let now = self.clock.now();
                 let organizations_too = self.aws.organizations_silence().lost_since(now).is_some();
                 let region = &self.aws.about().region;
@@ -162,6 +166,7 @@ impl ReadinessProbe for HomeRegionProbe {
                 Err(health::home_region_is_lost(
                     region,
                     since,
+                    others.as_deref(),
                     organizations_too,
                     overdue,
                 ))

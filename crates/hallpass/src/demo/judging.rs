@@ -18,7 +18,7 @@ use crate::compose::Watches;
 /// of the demo are for what its visitors do.
 pub(super) async fn watches(
     client: AwsClientSettings,
-    aws: &Aws,
+    aws: &Arc<Aws>,
     store: &ServerStore,
 ) -> Result<Watches, Failure> {
     let about = aws.about();
@@ -47,6 +47,7 @@ pub(super) async fn watches(
         home: about.region.clone(),
         client,
         people: Arc::new(people),
+        aws: Arc::clone(aws),
         runner: None,
         store: Arc::new(store.clone()),
     };

@@ -35,6 +35,9 @@ pub struct PciReading {
     pub events: Vec<PathBuf>,
     pub accounts: Vec<AccountId>,
     pub regions: Vec<String>,
+    /// The additional Regions of the instance, in which people sign in as well: read beside `regions`, and where nothing happens
+    /// nothing is delivered, so that the log is whole without them.
+    pub additional_regions: Vec<String>,
     /// Where `lookup` asks.
     pub lookup_regions: BTreeSet<String>,
     /// So many days of a source, without a state.

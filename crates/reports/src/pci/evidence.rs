@@ -23,6 +23,14 @@ pub fn document(ran: &RanReport) -> Value {
     if let (Some(digests), Some(members)) = (&ran.digests, document.as_object_mut()) {
         members.insert("digests".to_owned(), json!(digests));
     }
+    if let Some(members) = document.as_object_mut() {
+        let regions = [
+            ("additional_regions", &ran.additional_regions),
+            ("missing_regions", &ran.missing_regions),
+        ];
+        let some = regions.into_iter().filter(|(_, them)| !them.is_empty());
+        members.extend(some.map(|(name, them)| (name.to_owned(), json!(them))));
+    }
     document
 }
 

@@ -34,9 +34,13 @@ pub(super) fn passes(
         );
         return Err(failure.help("take a profile of the account that has Identity Center"));
     }
-    let regions = &reading.lookup_regions;
+    let regions = reading.lookup_regions.iter();
+    let regions = regions
+        .chain(&reading.additional_regions)
+        .cloned()
+        .collect();
     let (as_of, earlier) = (fold.as_of(), fold.earlier());
-    let passes = LookupPass::plan(fold.rules(), regions, earlier, as_of, now);
+    let passes = LookupPass::plan(fold.rules(), &regions, earlier, as_of, now);
     if passes.is_empty() {
         let failure = Failure::bad_input(format!(
             "`--as-of {as_of}` lies before all that can be looked up"

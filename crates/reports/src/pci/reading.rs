@@ -1,11 +1,13 @@
 //! A run: logs are read into what is known, and that is judged. Where people and state come from, and where they are
 //! kept, is for whoever runs it.
 
+use std::collections::BTreeSet;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use hallpass_activity::{
     DigestReport, LogScope, LookupPass, PasswordSource, PciFold, PciLimits, PciQuestion, PciReport,
-    PciState, PeopleList, ReadLog, ReadLogs, judge, read_file, read_folder,
+    PciState, PeopleList, ReadLog, ReadLogs, judge, read_file, read_folder, trail_regions,
 };
 use hallpass_log_files::log_source::LogSource;
 use hallpass_log_files::{DiskLogs, FingerprintedLogs, Fingerprints};
@@ -34,6 +36,10 @@ pub struct RanReport {
     pub counts_copies: bool,
     /// What digests say of the files, where that was asked for.
     pub digests: Option<DigestReport>,
+    /// The additional Regions of the instance that were read as well.
+    pub additional_regions: Vec<String>,
+    /// Those of them that the trail never delivered anything of: who signs in there alone looks as if they were away.
+    pub missing_regions: Vec<String>,
     /// What the next run goes on from. Not to be kept where files were skipped: it has to read these days again.
     pub state: Option<PciState>,
 }
@@ -70,7 +76,8 @@ pub fn read(
         Some(LogSource::Lookup) => lookup::passes(reading, &fold, now)?,
         Some(LogSource::Place(_)) | None => Vec::new(),
     };
-    let (logs, digests) = read_logs(reading, &passes, &mut fold, &mut sources)?;
+    let read = read_logs(reading, &passes, &mut fold, &mut sources)?;
+    let (logs, digests) = (read.logs, read.digests);
     let is_delivered = digests.as_ref().is_none_or(DigestReport::is_whole);
     let coverage_from = coverage(reading, &passes, &fold, &logs, is_delivered);
     let people = people(listed, &fold);
@@ -93,6 +100,8 @@ pub fn read(
         sources,
         counts_copies: fold.counts_copies(),
         digests,
+        additional_regions: reading.additional_regions.clone(),
+        missing_regions: read.missing_regions,
         state: state.map(|it| it.with_lookups(&passes)),
     })
 }
@@ -131,13 +140,20 @@ fn people(listed: Option<&PeopleList>, fold: &PciFold) -> PeopleList {
     }
 }
 
+/// What reading logs came to.
+struct LogsRead {
+    logs: ReadLogs,
+    digests: Option<DigestReport>,
+    missing_regions: Vec<String>,
+}
+
 fn read_logs(
     reading: &PciReading,
     passes: &[LookupPass],
     fold: &mut PciFold,
     sources: &mut Vec<(ReadLog, Option<String>)>,
-) -> Result<(ReadLogs, Option<DigestReport>), Failure> {
-    let mut digests = None;
+) -> Result<LogsRead, Failure> {
+    let (mut digests, mut missing_regions) = (None, Vec::new());
     let mut logs = ReadLogs::default();
     let mut notes = ReadNotes {
         fingerprints: reading.fingerprints,
@@ -163,6 +179,8 @@ fn read_logs(
                 "it is where `AWSLogs/` is, with ACCOUNT/CloudTrail/REGION/YYYY/MM/DD below; look at `--accounts`, `--regions`, `--days` and `--as-of`, too",
             ));
         }
+        missing_regions =
+            missing(reading, &files, &logs).map_err(|error| place.unlisted(&error))?;
     }
     lookup::look_up(reading, passes, fold, &mut |log| {
         logs.add(log);
@@ -180,7 +198,36 @@ fn read_logs(
         notes.add(&log, Some(&files));
         logs.add(&log);
     }
-    Ok((logs, digests))
+    Ok(LogsRead {
+        logs,
+        digests,
+        missing_regions,
+    })
+}
+
+/// The additional Regions of the instance that the trail never delivered anything of; each is told.
+fn missing(
+    reading: &PciReading,
+    files: &FingerprintedLogs,
+    logs: &ReadLogs,
+) -> io::Result<Vec<String>> {
+    let unread = reading.additional_regions.iter();
+    let unread: Vec<&String> = unread.filter(|it| !logs.coverage.has(it)).collect();
+    if unread.is_empty() {
+        return Ok(Vec::new());
+    }
+    let delivered = trail_regions(files, &reading.accounts.iter().cloned().collect())?;
+    let missing: Vec<String> = unread
+        .into_iter()
+        .filter(|it| !delivered.contains(*it))
+        .cloned()
+        .collect();
+    for region in &missing {
+        reading.telling.say(&format!(
+            "the trail has nothing of {region}, a Region of the instance: who signs in there alone looks inactive; make it a trail of all Regions"
+        ));
+    }
+    Ok(missing)
 }
 
 /// What is said of files while they are read.
@@ -209,6 +256,14 @@ impl ReadNotes<'_> {
     }
 }
 
+/// The Regions that are read; none named = all, the additional ones among them.
+fn regions_read(reading: &PciReading) -> BTreeSet<String> {
+    let named = reading.regions.iter();
+    let others = reading.additional_regions.iter();
+    let others = others.filter(|_| !reading.regions.is_empty());
+    named.chain(others).cloned().collect()
+}
+
 /// The days that are read: with a state from the day before its instant, as files may come late.
 fn scope(reading: &PciReading, fold: &PciFold) -> LogScope {
     let date = |at: Timestamp| at.to_zoned(TimeZone::UTC).date();
@@ -219,8 +274,12 @@ fn scope(reading: &PciReading, fold: &PciFold) -> LogScope {
     };
     LogScope {
         accounts: reading.accounts.iter().cloned().collect(),
-        regions: reading.regions.iter().cloned().collect(),
+        regions: regions_read(reading),
         // what happened at the end of a day lies in the folder of the next
         days: first..=date(days(1).after(fold.as_of())),
     }
 }
+
+#[cfg(test)]
+#[path = "reading_tests.rs"]
+mod tests;

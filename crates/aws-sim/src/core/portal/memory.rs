@@ -23,8 +23,14 @@ pub(crate) fn holder<'a>(state: &'a SimState, token: &str, now: Millis) -> Optio
     live.then_some(sign_in)
 }
 
-/// Begins a portal session; the caller has checked that the user may sign in.
-pub(crate) fn begin(state: &mut SimState, user: &Id, id: String, now: Millis) -> SignIn {
+/// Begins a portal session in a Region, which is good in all of the instance's; the caller has checked that the user may sign in.
+pub(crate) fn begin(
+    state: &mut SimState,
+    user: &Id,
+    id: String,
+    region: &str,
+    now: Millis,
+) -> SignIn {
     let length = state
         .center
         .portal_session_seconds
@@ -41,7 +47,7 @@ pub(crate) fn begin(state: &mut SimState, user: &Id, id: String, now: Millis) ->
     forget(&mut state.portal, now);
     let kept = &mut state.portal.sign_ins;
     kept.insert(sign_in.id.clone(), sign_in.clone());
-    note_sign_in(state, user, &sign_in.id, now);
+    note_sign_in(state, user, &sign_in.id, region, now);
     sign_in
 }
 

@@ -1,7 +1,7 @@
 //! The keys of what accounts have, and services tell of as the file states it.
 
 use super::Field;
-use super::FieldKind::{Any, List, Map, Number, Object, OneOf, Text, Time, Whole};
+use super::FieldKind::{Any, Flag, List, Map, Number, Object, OneOf, Text, Time, Whole};
 use super::Need::{May, Must};
 
 pub(super) const WORKLOAD: &[Field] = &[
@@ -94,4 +94,11 @@ pub(super) const TRANSFER: &[Field] = &[
     ("start", Must, Time),
     ("end", May, Time),
     ("expires", May, Time),
+];
+
+pub(super) const NETWORK: &[Field] = &[
+    ("vpce_access_required", Must, Flag),
+    ("restrict_source_vpcs", May, List(&Text)),
+    ("allow_source_ips", May, List(&Text)),
+    ("exclude_application_arns", May, List(&Text)),
 ];

@@ -11,7 +11,7 @@ use crate::core::{
     account_access::AccessApplication,
     call::{Output, input_text},
     caller::AwsCaller,
-    clearance,
+    clearance::{self, CallableIn},
     context::{Context, HandlerResult},
     errors::{self, ApiError, ErrorForms},
     service::{BucketSharing, CallRates, PolicyFacts, SimService},
@@ -43,7 +43,8 @@ fn resources(_: &SimState, _: &AwsCaller, _: &str, input: &Value) -> Vec<String>
 }
 
 fn begin(context: &mut Context<'_>) -> Result<(), ApiError> {
-    if !clearance::may_use_identity_center(context.state, context.call, context.caller) {
+    let home = CallableIn::HomeRegion;
+    if !clearance::may_use_identity_center(context.state, context.call, context.caller, home) {
         let text = format!(
             "User: {} is not authorized to perform: account-access:{}",
             context.caller.arn, context.call.operation

@@ -13,7 +13,8 @@ use super::ServiceDescriptor;
 use crate::core::{
     call::{Output, input_text, seconds},
     caller::AwsCaller,
-    center_key, clearance,
+    center_key,
+    clearance::{self, CallableIn},
     context::{Context, HandlerResult},
     entities::{Id, Origin},
     errors::{self, ApiError, ErrorForms},
@@ -48,7 +49,15 @@ pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
 };
 
 fn begin(context: &mut Context<'_>) -> Result<(), ApiError> {
-    if !clearance::may_use_identity_center(context.state, context.call, context.caller) {
+    let writes = ["Create", "Update", "Delete"]
+        .iter()
+        .any(|verb| context.call.operation.starts_with(verb));
+    let callable = if writes {
+        CallableIn::HomeRegion
+    } else {
+        CallableIn::EveryRegion
+    };
+    if !clearance::may_use_identity_center(context.state, context.call, context.caller, callable) {
         return Err(not_cleared(context));
     }
     context.admit()?;
@@ -57,9 +66,6 @@ fn begin(context: &mut Context<'_>) -> Result<(), ApiError> {
         return Err(not_found("IDENTITY_STORE", store));
     }
     center_key::check(context, KeyedData::Store)?;
-    let writes = ["Create", "Update", "Delete"]
-        .iter()
-        .any(|verb| context.call.operation.starts_with(verb));
     if writes && context.state.center.source != "identity_center" {
         return Err(ApiError::denied(
             "AccessDeniedException",

@@ -2,8 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::{ApiError, Context, HandlerResult, Output, center_key, seconds};
+use super::{ApiError, Context, HandlerResult, Output, center_key, regions, seconds};
 use crate::core::{kms::SimKeyState, windows::Window};
+use crate::organization::StatedNetwork;
 use crate::services::{
     OperationHandler::{Reads, Writes},
     OperationRow,
@@ -12,7 +13,6 @@ use crate::services::{
 /// What of this file is called by its name.
 pub(super) const OPERATIONS: &[OperationRow] = &[
     ("ListInstances", Reads(list)),
-    ("ListRegions", Reads(list_regions)),
     ("UpdateInstance", Writes(update)),
 ];
 
@@ -31,16 +31,19 @@ fn row(context: &Context<'_>) -> Value {
         members.insert("Status".to_owned(), "ACTIVE".into());
         let home = &center.home_region;
         members.insert("PrimaryRegion".to_owned(), home.clone().into());
-        let regions = json!([{ "RegionName": home, "Status": "ACTIVE" }]);
-        members.insert("Regions".to_owned(), regions);
+        let regions = regions::rows(context);
+        members.insert("Regions".to_owned(), regions.into());
     }
     row
 }
 
-/// `ListInstances`: seen in the home Region only, unless asked for all (`simulator.md` R-13).
+/// `ListInstances`: seen in its Regions only, unless asked for all (`simulator.md` R-13).
 fn list(context: &Context<'_>) -> HandlerResult {
     let everywhere = context.text("RegionScope") == "ALL_REGIONS";
-    let here = context.call.region == context.state.center.home_region;
+    let here = context
+        .state
+        .center
+        .signs_in(&context.call.region, context.now);
     let known = context.state.account(&context.caller.account).is_some();
     let page = context.page()?;
     let visible = ((here || everywhere) && known && page.after.is_none()).then(|| row(context));
@@ -65,6 +68,10 @@ pub(super) fn describe(context: &Context<'_>) -> Output {
         members.insert("EncryptionConfigurationDetails".to_owned(), details);
         let sets = !context.state.center.without_sets;
         members.insert("PermissionSetsEnabled".to_owned(), sets.into());
+        if let Some(network) = &context.state.center.network {
+            let told = network_details(network);
+            members.insert("NetworkConfigurationDetails".to_owned(), told);
+        }
     }
     Output::Members(row)
 }
@@ -99,35 +106,72 @@ fn wanted_key(context: &Context<'_>, wanted: &Value) -> Result<Option<String>, A
     }
 }
 
-/// `UpdateInstance`: its name, its key, whether it has permission sets; at once, where AWS takes a while (not verified: how
-/// long).
+/// What is told of the networks that the instance may be reached from.
+fn network_details(network: &StatedNetwork) -> Value {
+    json!({
+        "VpceAccessRequired": network.vpce_access_required,
+        "RestrictSourceVpcs": network.restrict_source_vpcs,
+        "AllowSourceIps": network.allow_source_ips,
+        "ExcludeApplicationArns": network.exclude_application_arns,
+    })
+}
+
+/// The networks that `NetworkConfiguration` asks for; what it leaves out is cleared, and all of it where no control is wanted.
+fn wanted_network(wanted: &Value) -> StatedNetwork {
+    let texts = |name: &str| {
+        let rows = wanted.get(name).and_then(Value::as_array);
+        let rows = rows.into_iter().flatten().filter_map(Value::as_str);
+        rows.map(str::to_owned).collect()
+    };
+    let required = wanted.get("VpceAccessRequired").and_then(Value::as_bool);
+    if required != Some(true) {
+        return StatedNetwork::default();
+    }
+    StatedNetwork {
+        vpce_access_required: true,
+        restrict_source_vpcs: texts("RestrictSourceVpcs"),
+        allow_source_ips: texts("AllowSourceIps"),
+        exclude_application_arns: texts("ExcludeApplicationArns"),
+    }
+}
+
+/// Parts of an instance of which a call may change one.
+const ONE_OF: [&str; 3] = [
+    "EncryptionConfiguration",
+    "PermissionSetsEnabled",
+    "NetworkConfiguration",
+];
+
+/// `UpdateInstance`: its name, its key, its networks, whether it has permission sets; at once, where AWS takes a while (not
+/// verified: how long).
 fn update(context: &mut Context<'_>) -> HandlerResult {
     let input = &context.call.input;
+    let invalid = |text: &str| Err(ApiError::new("ValidationException", text));
+    if ONE_OF
+        .iter()
+        .filter(|name| input.get(**name).is_some())
+        .count()
+        > 1
+    {
+        return invalid(
+            "Only one of EncryptionConfiguration, PermissionSetsEnabled and NetworkConfiguration can be updated in a request.",
+        );
+    }
+    let sets = input.get("PermissionSetsEnabled").and_then(Value::as_bool);
+    if sets == Some(false) {
+        return invalid("PermissionSetsEnabled can only be set to true.");
+    }
     let key = input.get("EncryptionConfiguration");
     let key = key.map(|it| wanted_key(context, it)).transpose()?;
-    let sets = input.get("PermissionSetsEnabled").and_then(Value::as_bool);
+    let network = input.get("NetworkConfiguration").map(wanted_network);
     let name = context.optional("Name").map(str::to_owned);
     let center = &mut context.state.center;
     center.name = name.or_else(|| center.name.take());
-    center.without_sets = sets.map_or(center.without_sets, |it| !it);
+    center.without_sets &= sets.is_none();
+    center.network = network.or_else(|| center.network.take());
     if let Some(key) = key {
         center.key = key;
     }
     context.write(Window::Immediate);
     Ok(Output::Members(json!({})))
-}
-
-/// `ListRegions`: the home Region is the only one.
-fn list_regions(context: &Context<'_>) -> HandlerResult {
-    let center = &context.state.center;
-    let page = context.page()?;
-    let home = page.after.is_none().then(|| {
-        json!({
-            "RegionName": center.home_region, "Status": "ACTIVE",
-            "AddedDate": seconds(center.created), "IsPrimaryRegion": true,
-        })
-    });
-    let rows = home.into_iter().map(|row| (0, "home".to_owned(), row));
-    let (rows, token) = page.take(rows);
-    Ok(context.paged(rows, token))
 }

@@ -7,6 +7,7 @@ mod management_account;
 mod permission_sets;
 mod policies;
 mod provisioned;
+mod regions;
 mod statuses;
 mod tags;
 
@@ -19,7 +20,7 @@ use crate::{
         call::{Output, input_text, seconds},
         caller::AwsCaller,
         center_key,
-        clearance::{self, AccountStanding},
+        clearance::{self, AccountStanding, CallableIn},
         context::{Context, HandlerResult},
         entities::{AsyncKind, PermissionSet},
         errors::{self, ApiError},
@@ -83,6 +84,7 @@ pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
             ),
         ],
         instances::OPERATIONS,
+        regions::OPERATIONS,
         permission_sets::OPERATIONS,
         lifecycle::OPERATIONS,
         policies::OPERATIONS,
@@ -96,14 +98,29 @@ pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
 const ADMITTED_LATER: [&str; 2] = ["CreateAccountAssignment", "DeleteAccountAssignment"];
 
 /// What is said of the instance itself, which is not encrypted with its key (not verified: no page of AWS's says it).
-const WITHOUT_KEY: [&str; 3] = ["DescribeInstance", "ListRegions", "UpdateInstance"];
+const WITHOUT_KEY: [&str; 6] = [
+    "DescribeInstance",
+    "ListRegions",
+    "DescribeRegion",
+    "AddRegion",
+    "RemoveRegion",
+    "UpdateInstance",
+];
+
+/// What can be called in additional Regions as well.
+const OF_EVERY_REGION: [&str; 3] = ["DescribeInstance", "ListRegions", "DescribeRegion"];
 
 fn begin(context: &mut Context<'_>) -> Result<(), ApiError> {
     let operation = context.call.operation.as_str();
     if operation == "ListInstances" {
         return context.admit();
     }
-    if !clearance::may_use_identity_center(context.state, context.call, context.caller) {
+    let callable = if OF_EVERY_REGION.contains(&operation) {
+        CallableIn::EveryRegion
+    } else {
+        CallableIn::HomeRegion
+    };
+    if !clearance::may_use_identity_center(context.state, context.call, context.caller, callable) {
         return Err(not_cleared(context));
     }
     check_instance(context)?;

@@ -6,7 +6,7 @@ use serde_json::json;
 use super::{
     Context, HandlerResult, Output,
     clients::{DEVICE_CODE, caller},
-    is_portal, refused,
+    is_here, is_portal, refused,
 };
 use crate::core::{
     sign_ins::{Device, Verdict, forget},
@@ -35,7 +35,7 @@ fn start(context: &mut Context<'_>) -> HandlerResult {
         let text = "The client is not registered for device codes";
         return Err(refused("UnauthorizedClientException", text));
     }
-    if !is_portal(context, context.text("startUrl")) {
+    if !is_portal(context, context.text("startUrl")) || !is_here(context) {
         return Err(refused(
             "InvalidRequestException",
             "Invalid start url provided",

@@ -108,3 +108,9 @@ fn is_portal(context: &Context<'_>, url: &str) -> bool {
         .map(|known| plain(known))
         .contains(&plain(url))
 }
+
+/// Whether people sign in in the Region of the call.
+fn is_here(context: &Context<'_>) -> bool {
+    let center = &context.state.center;
+    center.signs_in(&context.call.region, context.now)
+}

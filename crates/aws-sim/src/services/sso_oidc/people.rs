@@ -156,7 +156,9 @@ pub(crate) fn sign_in(
     now: Millis,
 ) -> Result<String, NotSignedIn> {
     let user = person(state, user)?;
-    let sign_in = begin(state, &user, format!("p{seq}"), now);
+    // its pages stand for the portal of the home Region
+    let home = state.center.home_region.clone();
+    let sign_in = begin(state, &user, format!("p{seq}"), &home, now);
     let token = access_token(&mut Random::new(state.seed, &format!("portal {seq}")));
     grant(&mut state.portal, &token, &sign_in, now);
     Ok(token)

@@ -9,7 +9,7 @@ use super::{
     ApiError, Context, HandlerResult, Output,
     clients::{Client, DEVICE_CODE, GRANTS, caller},
     device::INTERVAL_SECONDS,
-    refused,
+    is_here, refused,
 };
 use crate::core::{
     entities::Id,
@@ -43,6 +43,9 @@ fn create(context: &mut Context<'_>) -> HandlerResult {
     if !client.may(grant) {
         let text = "The client is not registered for this grant type";
         return Err(refused("UnauthorizedClientException", text));
+    }
+    if !is_here(context) {
+        return Err(invalid_grant("Invalid grant provided"));
     }
     match grant {
         DEVICE_CODE => device_code(context, &client),
@@ -132,7 +135,7 @@ fn signed_in(context: &mut Context<'_>, client: &Client, user: &Id) -> HandlerRe
         return Err(refused("AccessDeniedException", text));
     }
     let (id, now) = (format!("p{}", context.call.seq), context.now);
-    let sign_in = begin(context.state, user, id, now);
+    let sign_in = begin(context.state, user, id, &context.call.region, now);
     let mut answer = tokens(context, &sign_in, now);
     if !client.scopes.is_empty() {
         let refresh = format!("aorAAAAA{}", context.random().text(OPAQUE, 120));

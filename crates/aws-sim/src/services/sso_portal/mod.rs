@@ -59,11 +59,13 @@ fn begin(context: &mut Context<'_>) -> Result<(), ApiError> {
     context.admit()
 }
 
-/// Whose access token it is.
+/// Whose access token it is. It is good in every Region of the instance ("one sign-in for all Regions").
 fn signed_in(context: &Context<'_>) -> Result<SignIn, ApiError> {
     let token = context.text(TOKEN);
+    let center = &context.state.center;
+    let here = center.signs_in(&context.call.region, context.now);
     let sign_in = holder(context.state, token, context.now).cloned();
-    sign_in.ok_or_else(unauthorized)
+    sign_in.filter(|_| here).ok_or_else(unauthorized)
 }
 
 /// `Logout`
