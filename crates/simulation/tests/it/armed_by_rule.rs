@@ -1,0 +1,210 @@
+//! Which ends are armed: what the configuration and rules say, and what becomes of access that was given before they said more.
+
+use hallpass_access::{
+    AccessError, AccessStore as _, ArmedEnds, ArmedEndsMode, AskOutcome, Extending, GrantState,
+    PressRefused, PreviewOutcome, RequestFilter,
+};
+use hallpass_model::TimeSpan;
+use hallpass_rules::{RuleFile, load};
+use hallpass_simulation::Human::{Ana, Cai};
+
+use crate::acting::{approve, asking, grant, run, take};
+use crate::armed::Bench;
+
+/// What a rule wants of ends beside what the configuration says: the stricter of the two, and nothing is given that a rule
+/// requires where no end is armed at all.
+#[test]
+fn a_rule_wants_more_than_the_configuration_and_never_less() {
+    use ArmedEnds::{Off, Preferred, Required};
+    run(async {
+        for (mode, of_rule, expected) in [
+            (ArmedEndsMode::Off, "", Some(Off)),
+            (ArmedEndsMode::Off, "armed_ends = 'preferred'", Some(Off)),
+            (ArmedEndsMode::Off, "armed_ends = 'required'", None),
+            (ArmedEndsMode::ByRule, "", Some(Off)),
+            (
+                ArmedEndsMode::ByRule,
+                "armed_ends = 'preferred'",
+                Some(Preferred),
+            ),
+            (
+                ArmedEndsMode::ByRule,
+                "armed_ends = 'required'",
+                Some(Required),
+            ),
+            (ArmedEndsMode::Preferred, "", Some(Preferred)),
+            (
+                ArmedEndsMode::Preferred,
+                "armed_ends = 'required'",
+                Some(Required),
+            ),
+            (
+                ArmedEndsMode::Required,
+                "armed_ends = 'preferred'",
+                Some(Required),
+            ),
+        ] {
+            let bench = Bench::new(mode);
+            let rules = format!(
+                "[[rule]]\naccounts = '*'\npermission_sets = '*'\napproval_is_not_required = true\n\
+                 [[rule]]\nid = 'strict'\naccounts = '*'\npermission_sets = '*'\napprovers = ['cai@corp.example']\n{of_rule}\n"
+            );
+            let rules = load(&RuleFile::new("rules.toml", &rules)).unwrap().rules;
+            bench.world.access.set_rules(rules, "today").await.unwrap();
+            let asked = asking("ReadOnly", TimeSpan::hours(1));
+            let outcome = bench
+                .world
+                .access
+                .ask(&bench.world.actor(Ana), &asked, None)
+                .await;
+            let case = format!("{mode:?} and {of_rule:?}");
+            match (expected, outcome) {
+                (Some(armed), Ok(_)) => {
+                    let [held] = &crate::acting::grants(&bench.world).await[..] else {
+                        panic!("{case}: no grant");
+                    };
+                    assert_eq!(held.armed_ends, armed, "{case}");
+                }
+                (None, Err(AccessError::Refused(PressRefused::EndNotArmed { why }))) => {
+                    assert!(why.contains("access.armed_ends.mode"), "{case}: {why}");
+                    assert!(
+                        crate::acting::grants(&bench.world).await.is_empty(),
+                        "{case}"
+                    );
+                }
+                (expected, outcome) => panic!("{case}: {outcome:?}, expected {expected:?}"),
+            }
+        }
+    });
+}
+
+/// Rules of today: anybody may have anything, by themselves or with Cai's yes, and this of how it ends.
+async fn rule(bench: &Bench, approved: &str, armed_ends: &str) {
+    let text = format!(
+        "[[rule]]\naccounts = '*'\npermission_sets = '*'\napprovers = ['cai@corp.example']\n{approved}\n{armed_ends}\n"
+    );
+    let rules = load(&RuleFile::new("rules.toml", &text)).unwrap().rules;
+    bench.world.access.set_rules(rules, "today").await.unwrap();
+}
+
+const ALONE: &str = "approval_is_not_required = true";
+const REQUIRED: &str = "armed_ends = 'required'";
+
+/// A later end is refused to what was given before its end had to be armed, at the asking, at the approval and in what is
+/// shown before; what was given with it is lengthened as ever.
+#[test]
+fn what_was_given_unarmed_is_not_lengthened_where_the_end_is_required() {
+    let is_refused = |outcome: &AccessError| match outcome {
+        AccessError::Refused(PressRefused::EndNotArmed { why }) => why.contains("given before"),
+        _ => false,
+    };
+    run(async {
+        for (before, today, may) in [
+            ("", "", true),
+            ("", "armed_ends = 'preferred'", true),
+            ("", REQUIRED, false),
+            ("armed_ends = 'preferred'", REQUIRED, false),
+            (REQUIRED, REQUIRED, true),
+            (REQUIRED, "", true),
+        ] {
+            let case = format!("{before:?}, then {today:?}");
+            let bench = Bench::new(ArmedEndsMode::ByRule);
+            rule(&bench, ALONE, before).await;
+            let id = take(&bench.world, Ana, "ReadOnly", TimeSpan::hours(1)).await;
+            bench.calmly(30).await;
+            let (access, ana) = (&bench.world.access, bench.world.actor(Ana));
+            let longer = || Extending::by(TimeSpan::hours(2));
+
+            rule(&bench, "", before).await;
+            let AskOutcome::Pending(waiting) =
+                access.extend(&ana, id, longer(), None).await.unwrap()
+            else {
+                panic!("{case}: it needs approval");
+            };
+            rule(&bench, "", today).await;
+            let ends_at = grant(&bench.world, id).await.ends_at;
+            let approved = approve(&bench.world, Cai, waiting.id).await;
+            assert_eq!(approved.is_ok(), may, "{case}: {approved:?}");
+            assert_eq!(
+                grant(&bench.world, id).await.ends_at > ends_at,
+                may,
+                "{case}"
+            );
+
+            if !may {
+                access.discard(&ana, waiting.id, None).await.unwrap();
+            }
+            rule(&bench, ALONE, today).await;
+            let longest = TimeSpan::hours(3);
+            let wanted = asking("ReadOnly", longest).wanted;
+            let shown = access.preview(&ana, &wanted).await.unwrap().unwrap();
+            let shown = shown.extending(longest);
+            let outcome = access.extend(&ana, id, Extending::by(longest), None).await;
+            if may {
+                assert!(
+                    matches!(shown, PreviewOutcome::Request(_)),
+                    "{case}: {shown:?}"
+                );
+                outcome.unwrap();
+            } else {
+                assert!(
+                    approved.as_ref().is_err_and(is_refused),
+                    "{case}: {approved:?}"
+                );
+                assert!(
+                    outcome.as_ref().is_err_and(is_refused),
+                    "{case}: {outcome:?}"
+                );
+            }
+            bench.calmly(30).await;
+        }
+    });
+}
+
+/// Nobody is asked to approve what would then be refused.
+#[test]
+fn what_waits_for_nothing_is_refused_when_it_is_asked_for() {
+    run(async {
+        let bench = Bench::new(ArmedEndsMode::Off);
+        rule(&bench, "", REQUIRED).await;
+        let asked = asking("ReadOnly", TimeSpan::hours(1));
+        let (access, ana) = (&bench.world.access, bench.world.actor(Ana));
+        let shown = access.preview(&ana, &asked.wanted).await.unwrap().unwrap();
+        let shown = shown.asking(asked.duration);
+        assert!(
+            matches!(
+                &shown,
+                PreviewOutcome::NotNow(PressRefused::EndNotArmed { .. })
+            ),
+            "{shown:?}"
+        );
+        let outcome = access.ask(&ana, &asked, None).await;
+        assert!(
+            matches!(
+                &outcome,
+                Err(AccessError::Refused(PressRefused::EndNotArmed { .. }))
+            ),
+            "{outcome:?}"
+        );
+        let all = RequestFilter::default();
+        let stored = bench.world.store.requests(&all, 10).await.unwrap();
+        assert!(stored.rows.is_empty());
+    });
+}
+
+#[test]
+fn groups_and_what_no_policy_reaches_are_refused_where_the_end_is_required() {
+    run(async {
+        let bench = Bench::new(ArmedEndsMode::Required);
+        let actor = bench.world.actor(Ana);
+        let asked = asking("oncall", TimeSpan::hours(1));
+        assert!(matches!(
+            bench.world.access.ask(&actor, &asked, None).await,
+            Err(AccessError::Refused(PressRefused::EndNotArmed { .. }))
+        ));
+        let bench = Bench::new(ArmedEndsMode::Preferred);
+        let id = take(&bench.world, Ana, "oncall", TimeSpan::hours(1)).await;
+        bench.calmly(10).await;
+        assert_eq!(grant(&bench.world, id).await.state, GrantState::Active);
+    });
+}
