@@ -221,6 +221,29 @@ fn notable_calls_are_told_by_service_and_name() {
             Some(true),
             "exposure",
         ),
+        ("iam", "UpdateOpenIDConnectProvider", Some(true), "identity"),
+        ("lambda", "PutResourcePolicy20251001", Some(true), "exposure"),
+        ("lambda", "DeleteResourcePolicy", Some(true), "-"),
+        ("s3", "PutBucketAbac", Some(true), "exposure"),
+        ("s3", "GetBucketAbac", Some(false), "-"),
+        ("supportauthz", "CreateSupportPermit", Some(true), "exposure"),
+        ("supportauthz", "DeleteSupportPermit", Some(true), "-"),
+        ("signin", "CreateOAuth2Token", Some(true), "credentials"),
+        ("signin", "CreateOAuth2TokenWithIAM", None, "credentials"),
+        ("signin", "CreateBearerToken", Some(false), "credentials"),
+        ("signin", "ListSessions", Some(false), "-"),
+        (
+            "signin",
+            "PutConsoleAuthorizationConfiguration",
+            Some(true),
+            "identity",
+        ),
+        (
+            "signin",
+            "DeleteResourcePermissionStatement",
+            Some(true),
+            "identity",
+        ),
     ];
     for (service, action, is_write, wanted) in rows {
         let found = NotableKind::of(service, action, is_write);

@@ -213,6 +213,7 @@ const CONTROL_TOWER: &[Field] = &[
     ("audit", Must, Text),
     ("units", Must, TEXTS),
     ("config_units", May, TEXTS),
+    ("drifted_units", May, TEXTS),
     ("accounts", May, TEXTS),
     (
         "controls",

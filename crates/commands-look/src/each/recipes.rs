@@ -31,7 +31,10 @@ pub(super) const RECIPES: &[Recipe] = &[
         name: "public-enis",
         service: "ec2",
         operation: "DescribeNetworkInterfaces",
-        params: || json!({"Filters": [{"Name": "association.public-ip", "Values": ["*"]}]}),
+        params: || {
+            let filter = json!([{"Name": "association.public-ip", "Values": ["*"]}]);
+            json!({"Filters": filter, "IncludeManagedResources": true})
+        },
         query: "NetworkInterfaces[].{id: NetworkInterfaceId, type: InterfaceType, \
                 public_ips: PrivateIpAddresses[].Association.PublicIp, vpc: VpcId, \
                 subnet: SubnetId, instance: Attachment.InstanceId, description: Description}",

@@ -1,7 +1,7 @@
 //! The keys of what accounts have, and services tell of as the file states it.
 
 use super::Field;
-use super::FieldKind::{Any, List, Map, Number, Object, OneOf, Text, Time, Whole};
+use super::FieldKind::{Any, Flag, List, Map, Number, Object, OneOf, Text, Time, Whole};
 use super::Need::{May, Must};
 
 pub(super) const WORKLOAD: &[Field] = &[
@@ -29,6 +29,7 @@ pub(super) const SHARE: &[Field] = &[
     ("region", Must, Text),
     ("principals", Must, List(&Text)),
     ("resources", Must, List(&Text)),
+    ("kept", May, Flag),
 ];
 
 pub(super) const COMMITMENT: &[Field] = &[
