@@ -27,7 +27,8 @@ fn operation(name: &'static str) -> Operation {
     (SECURITY_HUB, name)
 }
 
-/// Whether a standard or a control is for AWS: those of other clouds that are connected stand in the same lists.
+/// Whether a standard or a control is for AWS: those of other clouds that are connected stand in the same lists, since no list is
+/// asked for with `Providers`, which only names those that one wants besides.
 fn is_of_aws(row: &Value) -> bool {
     matches!(text(row, "/Provider"), "" | "AWS")
 }
