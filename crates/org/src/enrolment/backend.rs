@@ -1,5 +1,6 @@
 //! Which way accounts are enrolled (`organization.md` N-5).
 
+use hallpass_aws_model::facts;
 use super::EnrolmentRefused;
 use super::facts::EnrolmentFacts;
 use super::select::SelectedAccounts;
@@ -38,9 +39,8 @@ fn not_by_itself(zone: &LandingZone) -> Option<String> {
     }
 }
 
-/// Accounts that a unit may have for Control Tower to govern it; AWS does not raise it (AWS Control Tower User Guide,
-/// "Quotas in AWS Control Tower").
-const UNIT_ACCOUNTS: usize = 300;
+/// Accounts that a unit may have for Control Tower to govern it; AWS does not raise it.
+const UNIT_ACCOUNTS: usize = facts::UNIT_ACCOUNTS.count();
 
 /// The way for what was selected.
 ///

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::stream::{self, StreamExt as _};
+use hallpass_aws_model::facts;
 use hallpass_model::{AccountId, account_state};
 use serde_json::{Value, json};
 
@@ -22,8 +23,8 @@ use crate::vending::UnitFacts;
 
 /// Accounts that are read at once.
 const WIDTH: usize = 8;
-/// Units above one another, the root among them (AWS: "Quotas for AWS Organizations").
-const DEPTH_MAX: usize = 6;
+/// Units above one another, the root among them.
+const DEPTH_MAX: usize = facts::UNIT_DEPTH.count() + 1;
 const ORGANIZATIONS: &str = "organizations";
 
 /// Why an organization is not known well enough.
