@@ -94,10 +94,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     // aws-model: what the members of pages are called
     ("collect", &["aws-model", "inventory", "model"]),
     // collect: the port of calls that are rationed and repeated; aws-model: AWS's numbers, as for whoever has one below
-    (
-        "addresses",
-        &["aws-model", "collect", "inventory", "model"],
-    ),
+    ("addresses", &["aws-model", "collect", "inventory", "model"]),
     ("events", &["model"]),
     // events: what arrives about findings comes as one
     ("findings", &["aws-model", "events", "model"]),

@@ -57,10 +57,7 @@ const PUBLISH: FactSource = source(
     "Amazon SNS API Reference, \"Publish\"",
     "Request Parameters",
 );
-const VISIBILITY: FactSource = source(
-    "Amazon SQS API Reference, \"ChangeMessageVisibility\"",
-    "",
-);
+const VISIBILITY: FactSource = source("Amazon SQS API Reference, \"ChangeMessageVisibility\"", "");
 const MESSAGES: FactSource = source(
     "Amazon SQS Developer Guide, \"Amazon SQS message quotas\"",
     "",

@@ -227,9 +227,17 @@ const STATED: &[(&str, &str, &str)] = &[
     ),
     ("GetAccountPasswordPolicy", "MaxPasswordAge", "30"),
     ("GetAccountProperties", "key", "RoleManager/Enabled"),
-    ("GetOutboundWebIdentityFederationInfo", "JwtVendingEnabled", "true"),
+    (
+        "GetOutboundWebIdentityFederationInfo",
+        "JwtVendingEnabled",
+        "true",
+    ),
     ("GetRole&RoleName=app", "MaxSigninSessionDuration", "86400"),
-    ("ListRoles", "TemplateArn", "arn:aws:iam::aws:role-template/app"),
+    (
+        "ListRoles",
+        "TemplateArn",
+        "arn:aws:iam::aws:role-template/app",
+    ),
     (
         "GetDelegationRequest&DelegationRequestId=request-0000-done",
         "SessionDuration",
@@ -240,7 +248,11 @@ const STATED: &[(&str, &str, &str)] = &[
         "State",
         "EXPIRED",
     ),
-    ("ListSAMLProviders", "IsTrustedIdentityPropagationEnabled", "false"),
+    (
+        "ListSAMLProviders",
+        "IsTrustedIdentityPropagationEnabled",
+        "false",
+    ),
 ];
 
 #[tokio::test]
@@ -309,7 +321,11 @@ async fn a_delegation_request_goes_step_by_step() {
     assert_eq!(listed().await, ["request-0000-late", "request-0000-done"]);
     let steps = [
         ("SendDelegationToken", "InvalidInput", "UNASSIGNED"),
-        ("AcceptDelegationRequest", "ConcurrentModification", "UNASSIGNED"),
+        (
+            "AcceptDelegationRequest",
+            "ConcurrentModification",
+            "UNASSIGNED",
+        ),
         ("AssociateDelegationRequest", "", "ASSIGNED"),
         ("AssociateDelegationRequest", "InvalidInput", "ASSIGNED"),
         ("UpdateDelegationRequest", "", "PENDING_APPROVAL"),
@@ -328,7 +344,12 @@ async fn a_delegation_request_goes_step_by_step() {
         assert_eq!(state("request-0000-open").await, after, "{step}");
     }
     assert_eq!(listed().await.len(), 3);
-    let answer = ok(&bench, &signer, "GetDelegationRequest&DelegationRequestId=request-0000-open").await;
+    let answer = ok(
+        &bench,
+        &signer,
+        "GetDelegationRequest&DelegationRequestId=request-0000-open",
+    )
+    .await;
     let account = bench.account("payments-prod");
     for name in ["OwnerId", "ApproverId"] {
         let whose = texts(&answer, name);

@@ -5,9 +5,9 @@ use std::sync::{PoisonError, RwLock};
 use std::time::{Duration, SystemTime};
 
 use aws_credential_types::Credentials;
+use hallpass_aws_model::facts;
 use hallpass_aws_wire::catalog;
 use hallpass_fanout::CallFault;
-use hallpass_aws_model::facts;
 use hallpass_model::AccountId;
 use serde_json::{Value, json};
 

@@ -41,7 +41,10 @@ pub(super) const KEYS: &[Key] = &[
     one("aws:OriginIdentity/Issuer", ValueType::String),
     one("aws:OriginIdentity/Subject", ValueType::String),
     one("aws:OriginIdentity/SubjectType", ValueType::String),
-    one("aws:TransactionContext/IdentityProvider/${Key}", ValueType::String),
+    one(
+        "aws:TransactionContext/IdentityProvider/${Key}",
+        ValueType::String,
+    ),
     // the way
     one("aws:SourceIp", ValueType::IpAddress),
     one("aws:SourceVpc", ValueType::String),

@@ -1,11 +1,11 @@
 //! Which way accounts are enrolled (`organization.md` N-5).
 
-use hallpass_aws_model::facts;
 use super::EnrolmentRefused;
 use super::facts::EnrolmentFacts;
 use super::select::SelectedAccounts;
 use super::wish::{EnrolmentBackend, EnrolmentWish};
 use crate::control_tower::LandingZone;
+use hallpass_aws_model::facts;
 
 /// The first version that enrols accounts which are moved.
 const BY_ITSELF: (u32, u32) = (3, 1);

@@ -18,7 +18,8 @@ use bytes::Bytes;
 use datafusion::object_store::ObjectStore;
 
 use hallpass_inventory::{
-    AccessSnapshot, InventoryTable, OutsideAccess, Snapshot, SnapshotId, SnapshotState, TABLES, TableRow, table,
+    AccessSnapshot, InventoryTable, OutsideAccess, Snapshot, SnapshotId, SnapshotState, TABLES,
+    TableRow, table,
 };
 use jiff::civil::Date;
 use parquet::arrow::ProjectionMask;

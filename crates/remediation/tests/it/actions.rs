@@ -250,8 +250,7 @@ async fn a_public_database_waits_for_a_yes() {
 async fn a_database_without_a_vpc_is_not_called_private() {
     for public in [true, false] {
         let (world, disk) = (World::new(), Disk::new());
-        let database =
-            json!({ "DBInstances": [{ "PubliclyAccessible": public, "VPCNetworkingEnabled": false }] });
+        let database = json!({ "DBInstances": [{ "PubliclyAccessible": public, "VPCNetworkingEnabled": false }] });
         world
             .accounts
             .lock()
@@ -273,7 +272,10 @@ async fn a_database_without_a_vpc_is_not_called_private() {
         server.works().await;
         let it = disk.only().await;
         let said = it.phase.name();
-        assert!(!["changed", "unchanged"].contains(&said), "{public}: {it:?}");
+        assert!(
+            !["changed", "unchanged"].contains(&said),
+            "{public}: {it:?}"
+        );
         assert!(world.written("ModifyDBInstance").is_empty(), "{public}");
     }
 }

@@ -11,8 +11,9 @@ use super::{
 use crate::{
     core::{entities::Account, state::SimState},
     organization::{
-        DOMAIN, FAMILY, GIVEN, Iam, IamDelegationRequest, IamDelegationState, IamGroup, IamKey, IamManagedPolicy, IamMfaDevice, IamMfaKind,
-        IamPassword, IamPolicies, IamRole, IamRoot, IamUser, address,
+        DOMAIN, FAMILY, GIVEN, Iam, IamDelegationRequest, IamDelegationState, IamGroup, IamKey,
+        IamManagedPolicy, IamMfaDevice, IamMfaKind, IamPassword, IamPolicies, IamRole, IamRoot,
+        IamUser, address,
     },
 };
 

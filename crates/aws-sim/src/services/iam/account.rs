@@ -29,7 +29,10 @@ pub(super) const OPERATIONS: &[OperationRow] = &[
     ("GetAccountProperties", Reads(properties)),
     ("PutAccountProperties", Writes(put_properties)),
     ("GetOutboundWebIdentityFederationInfo", Reads(outbound)),
-    ("EnableOutboundWebIdentityFederation", Writes(enable_outbound)),
+    (
+        "EnableOutboundWebIdentityFederation",
+        Writes(enable_outbound),
+    ),
     (
         "DisableOutboundWebIdentityFederation",
         Writes(disable_outbound),

@@ -482,7 +482,8 @@ impl FakeTower {
         let place = (account.to_owned(), region.to_owned());
         let recorder = state.recorders.get(&place);
         // of another cloud, before the account's own
-        let foreign = json!({ "name": "azure", "arn": "y", "connectorArn": "arn:aws:config:::connector/a" });
+        let foreign =
+            json!({ "name": "azure", "arn": "y", "connectorArn": "arn:aws:config:::connector/a" });
         match (service, name) {
             ("sts", _) => Some(Ok(json!({ "Account": account }))),
             ("config", "DescribeConfigurationRecorders") => rows(

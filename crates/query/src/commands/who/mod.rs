@@ -106,7 +106,8 @@ enum Command {
 
 /// What an answer leaves out where a table was never collected (`inventory.md` W-13, W-17).
 const NO_ENTITLEMENTS: &str = "not covered: account access entitlements";
-const NO_DELEGATIONS: &str = "not covered: delegation requests of partners (`hallpass sync --only iam`)";
+const NO_DELEGATIONS: &str =
+    "not covered: delegation requests of partners (`hallpass sync --only iam`)";
 
 /// Without one of these nothing could be said.
 const TABLES: [&str; 6] = [

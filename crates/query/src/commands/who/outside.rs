@@ -18,7 +18,11 @@ pub(super) fn shown(found: &[OutsideAccess]) -> Sheet {
             OutsideState::Finalized => until,
             OutsideState::Accepted => format!("{until} (not begun)"),
         };
-        let stays = if it.makes_roles { "; may make roles" } else { "" };
+        let stays = if it.makes_roles {
+            "; may make roles"
+        } else {
+            ""
+        };
         vec![
             json!(partner),
             json!(account),
