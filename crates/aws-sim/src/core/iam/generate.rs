@@ -4,12 +4,9 @@
 use hallpass_sim_base::{Millis, Random};
 use serde_json::{Map, Value, json};
 
-use super::{
-    super::{instants::written, issue::key_id},
-    DEFAULT_USER,
-};
+use super::DEFAULT_USER;
 use crate::{
-    core::{entities::Account, state::SimState},
+    core::{entities::Account, instants::written, issue::key_id, state::SimState},
     organization::{
         DOMAIN, FAMILY, GIVEN, Iam, IamDelegationRequest, IamDelegationState, IamGroup, IamKey,
         IamManagedPolicy, IamMfaDevice, IamMfaKind, IamPassword, IamPolicies, IamRole, IamRoot,
