@@ -322,8 +322,8 @@ pub(crate) fn judge(
         let at = starts_at.map_or(now, |at| at.max(now));
         Some(rules.decide(requester, &question, directory, at))
     });
-    let ruled = decision.as_ref().and_then(|it| it.armed_ends);
-    let arming = { resolved.as_ref() }.map(|it| Arming::of(&it.target, ruled, settings));
+    let wanted_by_rules = decision.as_ref().and_then(|it| it.armed_ends);
+    let arming = { resolved.as_ref() }.map(|it| Arming::of(&it.target, wanted_by_rules, settings));
     Judgement {
         limits: LengthLimits::of(decision.as_ref(), settings),
         arming,
