@@ -172,18 +172,20 @@ impl OutputArgs {
     }
 
     /// Prints sheets by their names: an object of arrays as JSON, one below the other for people; as lines and CSV the first,
-    /// and on stderr how many rows each of the others has. Of the last nothing is said where it has no rows, but as JSON.
+    /// and on stderr how many rows each of the others has. Of those after the second nothing is said where they have no rows,
+    /// but as JSON.
     ///
     /// # Errors
     /// When stdout does not take it.
     pub(crate) fn sheets(
         &self,
         (name, sheet): (&str, &Sheet),
-        others: [(&str, &Sheet); 2],
+        others: &[(&str, &Sheet)],
     ) -> Result<(), QueryFailure> {
-        let [second, last] = others;
-        let shown = [Some(second), (!last.1.rows.is_empty()).then_some(last)];
-        let shown = shown.into_iter().flatten();
+        let others = others.iter().copied();
+        let shown = others.clone().enumerate();
+        let shown = shown.filter(|(at, (_, more))| *at == 0 || !more.rows.is_empty());
+        let shown = shown.map(|(_, it)| it);
         match self.format() {
             DataFormat::Table => {
                 let mut text = grid::text(sheet, width());
@@ -195,9 +197,9 @@ impl OutputArgs {
             }
             DataFormat::Json => {
                 let array = |sheet: &Sheet| Value::Array(sheet.objects().collect());
-                let all = [(name, sheet), second, last];
+                let all = std::iter::once((name, sheet)).chain(others);
                 let all = all.map(|(name, sheet)| (name.to_owned(), array(sheet)));
-                let all = Value::Object(all.into_iter().collect());
+                let all = Value::Object(all.collect());
                 let all = serde_json::to_string_pretty(&all).map_err(QueryFailure::bug)?;
                 print((text::json(&all).into_owned() + "\n").as_bytes())
             }

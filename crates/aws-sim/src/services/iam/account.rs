@@ -26,7 +26,7 @@ const METADATA_MS: Millis = 100 * 365 * 86_400_000;
 /// What of this file is called by its name.
 pub(super) const OPERATIONS: &[OperationRow] = &[
     ("GetAccountPasswordPolicy", Reads(password_policy)),
-    ("GetAccountProperties", Reads(properties)),
+    ("GetAccountProperties", Reads(|call| Ok(properties(call)))),
     ("PutAccountProperties", Writes(put_properties)),
     ("GetOutboundWebIdentityFederationInfo", Reads(outbound)),
     (
@@ -130,9 +130,9 @@ fn password_policy(context: &Context<'_>) -> HandlerResult {
 }
 
 /// `GetAccountProperties`: those that were set; which ones there are AWS does not publish.
-fn properties(context: &Context<'_>) -> HandlerResult {
+fn properties(context: &Context<'_>) -> Output {
     let properties = seen_by_name(context).properties.clone();
-    Ok(single("Properties", json!(properties)))
+    single("Properties", json!(properties))
 }
 
 /// `PutAccountProperties`: all of one namespace.
@@ -218,7 +218,7 @@ fn saml_providers(context: &Context<'_>) -> HandlerResult {
     let has_roles = roles.iter().any(|it| is_provisioned(&it.arn(account)));
     let joined = context.state.joined(account);
     let rows = has_roles.then(|| {
-        let arn = saml_provider(&context.state, account);
+        let arn = saml_provider(context.state, account);
         let row = json!({
             "Arn": arn,
             "CreateDate": whole_seconds(joined),

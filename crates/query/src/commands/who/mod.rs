@@ -173,7 +173,7 @@ pub(crate) async fn run(args: &Args) -> QueryOutcome {
         (paths(&report), findings(&report), outside::sheet(&found))
     };
     let others = [("findings", &findings), ("outside", &outside)];
-    args.output.sheets(("paths", &paths), others)?;
+    args.output.sheets(("paths", &paths), &others)?;
     not_covered.into_iter().for_each(say);
     tell(&partial);
     Ok(if !partial.is_empty() {
