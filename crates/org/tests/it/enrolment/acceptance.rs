@@ -525,7 +525,8 @@ async fn a_landing_zone_without_a_manifest_governs_its_home_region() {
         .checks
         .iter()
         .filter(|it| it.result.row().id == "config-recorder")
-        .map(|it| it.region.clone())
+        // of an account that no role enters it is said once
+        .filter_map(|it| it.region.clone())
         .collect();
-    assert_eq!(regions, [Some("eu-central-1".to_owned())].into());
+    assert_eq!(regions, ["eu-central-1".to_owned()].into());
 }
