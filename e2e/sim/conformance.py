@@ -714,6 +714,59 @@ def _(sim, w):
     assert "correct-horse" not in said and own[1] not in said
 
 
+@row("M-06")
+def _(sim, w):
+    found = {}
+    for account in w.members:
+        iam = sim.client("iam", sim.credentials(account))
+        answer = iam.list_delegation_requests()
+        assert answer["isTruncated"] is False, answer
+        for it in answer["DelegationRequests"]:
+            assert it["OwnerAccountId"] == account and it["SessionDuration"] > 0, it
+            assert json.loads(it["PermissionPolicy"])["Statement"], it
+            found.setdefault(it["State"], (iam, it["DelegationRequestId"]))
+        if {"ASSIGNED", "FINALIZED"} <= set(found):
+            break
+    iam, known = found["FINALIZED"]
+    refused("InvalidInput", iam.reject_delegation_request, DelegationRequestId=known)
+    refused("NoSuchEntity", iam.get_delegation_request, DelegationRequestId="x" * 16, http=404)
+    iam, known = found["ASSIGNED"]
+    one = {"DelegationRequestId": known}
+    state = lambda: iam.get_delegation_request(**one)["DelegationRequest"]["State"]
+    refused("InvalidInput", iam.send_delegation_token, **one)
+    iam.update_delegation_request(Notes="please look", **one)
+    eventually(lambda: state() == "PENDING_APPROVAL")
+    iam.accept_delegation_request(**one)
+    eventually(lambda: state() == "ACCEPTED")
+    iam.send_delegation_token(**one)
+    eventually(lambda: state() == "FINALIZED")
+    assert iam.get_delegation_request(**one)["DelegationRequest"]["ApproverId"].startswith("arn:aws:"), one
+
+
+@row("M-07")
+def _(sim, w):
+    iam = sim.client("iam", sim.credentials(w.members[1]))
+    iam.put_account_properties(Properties={"RoleManager/Example": "true"})
+    eventually(lambda: iam.get_account_properties()["Properties"].get("RoleManager/Example") == "true")
+    refused("InvalidInput", iam.put_account_properties, Properties={"A/x": "1", "B/x": "1"})
+    refused("FeatureDisabled", iam.get_outbound_web_identity_federation_info, http=404)
+    issuer = iam.enable_outbound_web_identity_federation()["IssuerIdentifier"]
+    eventually(lambda: enabled(iam) == issuer)
+    refused("FeatureEnabled", iam.enable_outbound_web_identity_federation, http=409)
+    iam.disable_outbound_web_identity_federation()
+    providers = iam.list_saml_providers()["SAMLProviderList"]
+    assert all("AWSSSO_" in it["Arn"] for it in providers), providers
+    assert iam.list_open_id_connect_providers()["OpenIDConnectProviderList"] == []
+
+
+def enabled(iam):
+    try:
+        return iam.get_outbound_web_identity_federation_info()["IssuerIdentifier"]
+    except botocore.exceptions.ClientError as error:
+        assert error.response["Error"]["Code"] == "FeatureDisabled", error
+        return None
+
+
 def works(sim, key):
     try:
         return bool(sim.once("sts", key).get_caller_identity())

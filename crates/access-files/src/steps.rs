@@ -1,6 +1,7 @@
 //! What a difference comes to, step by step: single writes, in the order of `inventory.md` A-5. The
 //! names and forms are part of stored plans.
 
+use hallpass_aws_model::facts;
 use hallpass_model::{PermissionSetName, TimeSpan};
 use hallpass_rules::Directory;
 use hallpass_runner::{Lane, StepTarget};
@@ -14,7 +15,7 @@ pub const PLAN_KIND: &str = "access.apply";
 /// How long a step may take, waiting for AWS included (`inventory.md` A-7).
 pub(crate) const STEP_TIMEOUT: TimeSpan = TimeSpan::minutes(15);
 /// Operations at once, grants' not counted (`inventory.md` A-7).
-const WIDTH: u32 = 10;
+const WIDTH: u32 = facts::OPERATIONS_OUTSTANDING.value;
 
 /// One write to a permission set.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,5 +1,6 @@
 //! Asking an aggregator (`inventory.md` B-5, B-9).
 
+use hallpass_aws_model::facts;
 use hallpass_collect::{AnswerPage, CallPlace, ServiceCalls};
 use hallpass_inventory::SliceFailure;
 use serde_json::{Value, json};
@@ -11,7 +12,7 @@ use crate::read::{ReadItems, read_items, text};
 use crate::select_error::SelectError;
 
 /// Results on a page: the most that Config gives.
-const RESULTS_A_PAGE: u32 = 100;
+const RESULTS_A_PAGE: u32 = facts::CONFIG_PAGE.value;
 /// The longest name of an aggregator.
 const NAME_MAX: usize = 256;
 

@@ -151,15 +151,21 @@ pub fn unrecorded(recorders: &Value, status: &Value, types: &BTreeSet<&str>) -> 
         let rows = answer.get(name).and_then(Value::as_array).cloned();
         rows.unwrap_or_default()
     };
-    let recorders = rows(recorders, "ConfigurationRecorders");
+    let text = |row: &Value, name: &str| {
+        let text = row.get(name).and_then(Value::as_str);
+        text.unwrap_or_default().to_owned()
+    };
+    // one with a connector records another cloud, beside the account's own
+    let mut recorders = rows(recorders, "ConfigurationRecorders");
+    recorders.retain(|it| text(it, "connectorArn").is_empty());
+    let names: BTreeSet<String> = recorders.iter().map(|it| text(it, "name")).collect();
     if recorders.is_empty() {
         return Some("there is no recorder".to_owned());
     }
     let switches = rows(status, "ConfigurationRecordersStatus");
-    if !switches
-        .iter()
-        .any(|it| it.get("recording") == Some(&Value::Bool(true)))
-    {
+    if !switches.iter().any(|it| {
+        it.get("recording") == Some(&Value::Bool(true)) && names.contains(&text(it, "name"))
+    }) {
         return Some("its recorder is switched off".to_owned());
     }
     let missing = types.iter().filter(|wanted| {

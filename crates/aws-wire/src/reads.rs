@@ -84,6 +84,7 @@ const NOT: &[(&str, &str)] = &[
     ("storagegateway", "DescribeChapCredentials"),
     ("sts", "GetDelegatedAccessToken"),
     ("sts", "GetFederationToken"),
+    ("sts", "GetScopedCredentials"),
     ("sts", "GetSessionToken"),
     ("sts", "GetWebIdentityToken"),
     ("workmail", "GetImpersonationRole"),

@@ -3,7 +3,7 @@
 use hallpass_inventory::{ColumnMembers, InventoryColumn, table};
 use serde_json::{Map, Value};
 
-use crate::documents::member;
+use crate::documents::{member, policy, text};
 
 /// A row: what the table takes from the document, and `more`, which goes before it.
 pub(crate) fn row(name: &str, document: &Value, more: Value) -> Value {
@@ -27,6 +27,10 @@ fn taken(column: &InventoryColumn, document: &Value) -> Option<Value> {
             let mut steps = above.split('/').filter(|it| !it.is_empty());
             let place = steps.try_fold(document, |at, step| at.get(step));
             Some(place.map_or(Value::Null, |it| member(it, name)))
+        }
+        ColumnMembers::Document(name) => {
+            let found = text(document, name).map(policy);
+            Some(found.unwrap_or_default())
         }
         ColumnMembers::Every(names) => {
             let all = names.iter().map(|it| member(document, it));
@@ -68,6 +72,20 @@ mod tests {
         assert_eq!(row.get("unknown"), None);
         // the id is made when the row is kept
         assert_eq!(row.get("cq_id"), None);
+    }
+
+    #[test]
+    fn a_policy_that_comes_as_text_is_json() {
+        let policy = |document: Value| {
+            let row = row("aws_iam_delegation_requests", &document, json!({}));
+            row.get("permission_policy").cloned()
+        };
+        let text = r#"{"Statement":[],"Note":"%2A"}"#;
+        let found = policy(json!({ "PermissionPolicy": text }));
+        assert_eq!(found, Some(json!({ "Statement": [], "Note": "%2A" })));
+        let broken = policy(json!({ "PermissionPolicy": "no JSON" }));
+        assert_eq!(broken, Some(json!("no JSON")));
+        assert_eq!(policy(json!({})), Some(Value::Null));
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use hallpass_aws::{Aws, AwsClientSettings as AwsSettings, ConnectError, Survey};
+use hallpass_aws_model::facts;
 use hallpass_clock::SystemClock;
 use hallpass_config::{EndsPlace, Loaded};
 use hallpass_guard::{AwsTime as _, Ends, Guard, GuardLimits, Ports, Work};
@@ -32,8 +33,8 @@ use tokio::task::JoinSet;
 
 /// Ends worked on at the same time: one that waits for AWS holds up no other.
 const WORKERS: usize = 8;
-/// Outstanding removals; AWS allows 10 operations per instance.
-const OUTSTANDING: usize = 10;
+/// Outstanding removals: as many operations as AWS allows an instance.
+const OUTSTANDING: usize = facts::OPERATIONS_OUTSTANDING.count();
 /// The longest a worker sleeps.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 /// The pause between attempts to connect.

@@ -2,13 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use hallpass_aws_model::facts;
 use serde_json::{Value, json};
 
 use crate::finding::Finding;
 use crate::update::FindingUpdate;
 
-/// Findings of one request at most (Security Hub API Reference, `BatchUpdateFindings`).
-const FINDINGS_MAX: usize = 100;
+/// Findings of one request at most.
+const FINDINGS_MAX: usize = facts::FINDINGS_PER_CALL.count();
 
 /// One request: findings of a Region that get the same.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -17,10 +17,10 @@ const CONTACT: &str = "securityContact";
 /// Our own fields: they win over everything.
 const OWN: [&str; 4] = [ACCOUNT_NAME, UNIT, ENRICHED, CONTACT];
 
-/// Fields of a finding at most, and characters of each (Security Hub API Reference, `BatchUpdateFindings`).
+/// Fields of a finding at most, and characters of each.
 const FIELDS_MAX: usize = facts::FINDING_FIELDS.count();
-const KEY_MAX: usize = 128;
-const VALUE_MAX: usize = 1024;
+const KEY_MAX: usize = facts::FINDING_FIELD_KEY_CHARACTERS.count();
+const VALUE_MAX: usize = facts::FINDING_FIELD_VALUE_CHARACTERS.count();
 
 /// Our own fields.
 pub(crate) fn own(name: &str, unit: &str, contact: Option<&str>) -> BTreeMap<String, String> {

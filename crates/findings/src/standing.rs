@@ -4,14 +4,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::stream::{self, StreamExt as _};
+use hallpass_aws_model::facts;
 use serde_json::{Value, json};
 
 use crate::finding::{Finding, FindingKey, read_finding};
 use crate::ports::{CallRefusal, FindingCalls, RefusalKind};
 
-/// Values of a filter at most, and findings of a page (Security Hub API Reference, `GetFindings`).
-const NAMED_AT_ONCE: usize = 20;
-const PAGE: usize = 100;
+/// Values of a filter at most, and findings of a page.
+const NAMED_AT_ONCE: usize = facts::FINDING_FILTER_VALUES.count();
+const PAGE: usize = facts::FINDINGS_PAGE.count();
 /// Pages of an answer at most: ids are a product's own, and few products share some.
 const PAGES_MAX: usize = 20;
 /// Questions at once.

@@ -1,6 +1,7 @@
 //! Writes to findings as they stand: each is read right before it is written, and again before it is sent once more
 //! (`organization.md` E-9, E-13).
 
+use hallpass_aws_model::facts;
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
@@ -16,7 +17,7 @@ const TRIES_MAX: u32 = 5;
 const TRY_AGAIN: Duration = Duration::from_secs(1);
 /// Findings that are read together before they are written: those of a request; fewer where each is a request by itself,
 /// so that none is old by then.
-const TOGETHER: usize = 100;
+const TOGETHER: usize = facts::FINDINGS_PER_CALL.count();
 const ALONE: usize = 20;
 
 /// What came of a finding.

@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::fs;
 use std::path::Path;
 
+use hallpass_aws_model::facts;
 use hallpass_aws_sim::Problem;
 use hallpass_aws_sim::organization::{self, OrganizationFile, Ou, User};
 use hallpass_model::{AccountId, Email, GroupId, PermissionSetArn, Timestamp, UserId};
@@ -14,9 +15,8 @@ use jiff::Unit;
 
 /// The most problems of a file that are listed.
 const PROBLEMS_SHOWN: usize = 20;
-/// A permission set's session length when none is given, in seconds
-/// (IAM Identity Center API Reference, `CreatePermissionSet`).
-const SESSION_DEFAULT: u64 = 3600;
+/// A permission set's session length when none is given, in seconds.
+const SESSION_DEFAULT: u64 = facts::PERMISSION_SET_SESSION_SECONDS.value as u64;
 
 /// Reads an organization file (`simulator.md` §5).
 ///

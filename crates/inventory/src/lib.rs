@@ -36,7 +36,7 @@ pub use who::{
     AccessChangeReason, AccessComparison, AccessFinding, AccessFindingKind, AccessGraph,
     AccessPath, AccessPerson, AccessReasonKind, AccessReport, AccessReview, AccessSnapshot,
     AssignmentHolder, GivenRole, GraphAccount, GraphAssignment, GraphGrant, GraphGroup, GraphRole,
-    GraphRoleKind, HoldingGrant, PersonAccessChange, PersonAccessChangeKind, ReviewProblem,
-    ReviewRemoval, ReviewedRemoval, UnreadAccessTable, access_changes, effective, group_of_way,
-    read_review, who,
+    GraphRoleKind, HoldingGrant, OutsideAccess, OutsideState, PersonAccessChange,
+    PersonAccessChangeKind, ReviewProblem, ReviewRemoval, ReviewedRemoval, UnreadAccessTable,
+    access_changes, effective, group_of_way, read_review, who,
 };

@@ -57,6 +57,8 @@ pub enum ColumnMembers {
     One(&'static str),
     /// A list of those of these that there are, and no value where there is none.
     Every(&'static [&'static str]),
+    /// The JSON that this one has as text; where it is none, the text.
+    Document(&'static str),
 }
 
 impl InventoryColumn {
@@ -90,6 +92,14 @@ impl InventoryColumn {
     pub(crate) const fn of_every(self, members: &'static [&'static str]) -> Self {
         Self {
             members: ColumnMembers::Every(members),
+            ..self
+        }
+    }
+
+    /// It has the JSON that this member of the document has as text.
+    pub(crate) const fn of_text(self, member: &'static str) -> Self {
+        Self {
+            members: ColumnMembers::Document(member),
             ..self
         }
     }

@@ -93,8 +93,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("inventory", &[]),
     // aws-model: what the members of pages are called
     ("collect", &["aws-model", "inventory", "model"]),
-    // collect: the port of calls that are rationed and repeated
-    ("addresses", &["collect", "inventory", "model"]),
+    // collect: the port of calls that are rationed and repeated; aws-model: AWS's numbers, as for whoever has one below
+    ("addresses", &["aws-model", "collect", "inventory", "model"]),
     ("events", &["model"]),
     // events: what arrives about findings comes as one
     ("findings", &["aws-model", "events", "model"]),
@@ -186,7 +186,10 @@ const ARROWS: &[(&str, &[&str])] = &[
         ],
     ),
     // alerts: findings of Security Hub are rows of rules, also of those that a message only counts
-    ("notify", &["wording", "access", "alerts", "model"]),
+    (
+        "notify",
+        &["wording", "access", "alerts", "aws-model", "model"],
+    ),
     // alerts: the types of a job and its answers; activity: the rows that it joins and their order
     // aws: snapshots in a bucket
     (
@@ -213,7 +216,16 @@ const ARROWS: &[(&str, &[&str])] = &[
     (
         "host",
         &[
-            "+cores", "aws", "aws-sim", "aws-wire", "clock", "model", "server", "store", "terminal",
+            "+cores",
+            "aws",
+            "aws-model",
+            "aws-sim",
+            "aws-wire",
+            "clock",
+            "model",
+            "server",
+            "store",
+            "terminal",
         ],
     ),
     (
@@ -261,6 +273,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         &[
             "+cores",
             "aws",
+            "aws-model",
             "config",
             "host",
             "log-files",
@@ -285,7 +298,16 @@ const ARROWS: &[(&str, &[&str])] = &[
     (
         "commands-look",
         &[
-            "+cores", "+rooms", "api", "aws", "aws-wire", "clock", "model", "store", "wording",
+            "+cores",
+            "+rooms",
+            "api",
+            "aws",
+            "aws-model",
+            "aws-wire",
+            "clock",
+            "model",
+            "store",
+            "wording",
         ],
     ),
     // commands-look: `org public-ips` stands there
@@ -304,12 +326,29 @@ const ARROWS: &[(&str, &[&str])] = &[
     ),
     (
         "commands-policy",
-        &["+cores", "+rooms", "api", "clock", "model", "wording"],
+        &[
+            "+cores",
+            "+rooms",
+            "api",
+            "aws-model",
+            "clock",
+            "model",
+            "wording",
+        ],
     ),
     (
         "commands-run",
         &[
-            "+cores", "+rooms", "api", "aws", "clock", "guard", "model", "slack", "store",
+            "+cores",
+            "+rooms",
+            "api",
+            "aws",
+            "aws-model",
+            "clock",
+            "guard",
+            "model",
+            "slack",
+            "store",
             "wording",
         ],
     ),

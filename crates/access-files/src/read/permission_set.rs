@@ -27,19 +27,16 @@ const KEYS: [&str; 9] = [
     "tags",
     "protect",
 ];
-/// The longest description (IAM Identity Center API Reference, `CreatePermissionSet`).
-const DESCRIPTION_MAX: usize = 700;
-/// The longest relay state (same page).
-const RELAY_STATE_MAX: usize = 240;
+const DESCRIPTION_MAX: usize = facts::PERMISSION_SET_DESCRIPTION_CHARACTERS.count();
+const RELAY_STATE_MAX: usize = facts::PERMISSION_SET_RELAY_STATE_CHARACTERS.count();
 /// Policies a role may have unless IAM's quota is raised, and a permission set may have at all.
 const POLICIES_USUAL: usize = facts::MANAGED_POLICIES_PER_ROLE.count();
 const POLICIES_MAX: usize = facts::MANAGED_POLICIES_PER_PERMISSION_SET.count();
 /// The longest inline policy in bytes.
 const INLINE_BYTES_MAX: usize = facts::PERMISSION_SET_POLICY_BYTES.count();
 /// How long sessions last where nothing is said.
-const SESSION_SECONDS: u64 = 3600;
-/// The most tags (API Reference, `TagResource`).
-const TAGS_MAX: usize = 75;
+const SESSION_SECONDS: u64 = facts::PERMISSION_SET_SESSION_SECONDS.value as u64;
+const TAGS_MAX: usize = facts::PERMISSION_SET_TAGS.count();
 
 pub(super) fn read_all(
     reader: &mut FileReader<'_>,

@@ -83,6 +83,17 @@ const NAMED: &[(NotableKind, &str, &[&str])] = &[
             "GetWebIdentityToken",
         ],
     ),
+    // what `aws login` and its like have: refreshed for up to 90 days, or good for 12 hours
+    (
+        NotableKind::Credentials,
+        "signin",
+        &[
+            "CreateBearerToken",
+            "CreateOAuth2Token",
+            "CreateOAuth2TokenWithIAM",
+            "CreateOAuth2TokenWithTokenExchange",
+        ],
+    ),
     (
         NotableKind::Credentials,
         "ec2",
@@ -99,6 +110,8 @@ const NAMED: &[(NotableKind, &str, &[&str])] = &[
             "DeleteBucketPublicAccessBlock",
             "PutAccountPublicAccessBlock",
             "DeleteAccountPublicAccessBlock",
+            // tags of the bucket decide from then on
+            "PutBucketAbac",
         ],
     ),
     (
@@ -125,6 +138,7 @@ const NAMED: &[(NotableKind, &str, &[&str])] = &[
         "lambda",
         &[
             "AddPermission",
+            "PutResourcePolicy",
             "CreateFunctionUrlConfig",
             "UpdateFunctionUrlConfig",
         ],
@@ -135,6 +149,12 @@ const NAMED: &[(NotableKind, &str, &[&str])] = &[
         "iam",
         &["EnableOutboundWebIdentityFederation"],
     ),
+    // AWS's own operators may act on resources from then on
+    (
+        NotableKind::Exposure,
+        "supportauthz",
+        &["CreateSupportPermit"],
+    ),
     (NotableKind::Exposure, "ecr", &["SetRepositoryPolicy"]),
     (NotableKind::Exposure, "sns", &["AddPermission"]),
     (NotableKind::Exposure, "sqs", &["AddPermission"]),
@@ -142,6 +162,17 @@ const NAMED: &[(NotableKind, &str, &[&str])] = &[
         NotableKind::Exposure,
         "secretsmanager",
         &["PutResourcePolicy"],
+    ),
+    // who may sign in from where, and whether the console lets anybody in
+    (
+        NotableKind::Identity,
+        "signin",
+        &[
+            "PutConsoleAuthorizationConfiguration",
+            "DeleteConsoleAuthorizationConfiguration",
+            "PutResourcePermissionStatement",
+            "DeleteResourcePermissionStatement",
+        ],
     ),
 ];
 

@@ -23,7 +23,7 @@ const BY_CONTENT: &[(&str, &[&str])] = &[(
     ],
 )];
 
-/// Events that need no permission: signing in to the console, and moving in it.
+/// Services whose events need no permission where no action has their name: signing in to the console, and moving in it.
 const FREE_SERVICES: &[&str] = &["signin"];
 /// The same of other services (AWS STS API reference: `GetCallerIdentity`).
 const FREE: &[(&str, &str)] = &[
@@ -47,7 +47,9 @@ pub enum EventActions {
 /// What an event needed.
 pub fn event_actions(service: &str, event: &str) -> EventActions {
     let prefix = prefix_of(service);
-    let is_free = FREE.contains(&(prefix, event)) || FREE_SERVICES.contains(&prefix);
+    let is_nameless = || iam_action(service, event).is_none();
+    let is_free =
+        FREE.contains(&(prefix, event)) || FREE_SERVICES.contains(&prefix) && is_nameless();
     if is_free {
         return EventActions::Nothing;
     }
@@ -84,6 +86,8 @@ mod tests {
             ("s3", "ListBuckets", "s3:ListAllMyBuckets"),
             ("sts", "GetCallerIdentity", "nothing"),
             ("signin", "ConsoleLogin", "nothing"),
+            // what `aws login` does
+            ("signin", "CreateOAuth2Token", "signin:CreateOAuth2Token"),
             ("dynamodb", "TransactWriteItems", "unknown"),
             ("ec2", "NoSuchThing", "unknown"),
         ];

@@ -192,37 +192,72 @@ fn a_session_over_midnight_is_one() {
     );
 }
 
+/// Service, event, whether it writes, and what it is notable for.
+const NOTABLE: &[(&str, &str, Option<bool>, &str)] = &[
+    ("cloudtrail", "StopLogging", Some(true), "logging"),
+    ("iam", "CreateAccessKey", Some(true), "credentials"),
+    ("iam", "AttachRolePolicy", Some(true), "identity"),
+    ("iam", "GetRole", Some(false), "-"),
+    ("sso", "CreateAccountAssignment", Some(true), "identity"),
+    ("kms", "ScheduleKeyDeletion", Some(true), "keys"),
+    ("kms", "Decrypt", Some(false), "-"),
+    ("kms", "Decrypt", None, "-"),
+    ("organizations", "AttachPolicy", Some(true), "organization"),
+    ("s3", "PutBucketPolicy", Some(true), "exposure"),
+    ("s3", "PutBucketPolicyStatus", Some(true), "-"),
+    ("lambda", "AddPermission20150331v2", Some(true), "exposure"),
+    ("ec2", "RunInstances", Some(true), "-"),
+    ("sts", "GetSessionToken", Some(false), "credentials"),
+    ("sts", "GetWebIdentityToken", Some(false), "credentials"),
+    ("sts", "GetDelegatedAccessToken", Some(true), "credentials"),
+    ("iam", "AcceptDelegationRequest", Some(true), "credentials"),
+    ("iam", "SendDelegationToken", Some(true), "credentials"),
+    ("iam", "RejectDelegationRequest", Some(true), "identity"),
+    ("iam", "AcquireRole", Some(true), "identity"),
+    (
+        "iam",
+        "EnableOutboundWebIdentityFederation",
+        Some(true),
+        "exposure",
+    ),
+    ("iam", "UpdateOpenIDConnectProvider", Some(true), "identity"),
+    (
+        "lambda",
+        "PutResourcePolicy20251001",
+        Some(true),
+        "exposure",
+    ),
+    ("lambda", "DeleteResourcePolicy", Some(true), "-"),
+    ("s3", "PutBucketAbac", Some(true), "exposure"),
+    ("s3", "GetBucketAbac", Some(false), "-"),
+    (
+        "supportauthz",
+        "CreateSupportPermit",
+        Some(true),
+        "exposure",
+    ),
+    ("supportauthz", "DeleteSupportPermit", Some(true), "-"),
+    ("signin", "CreateOAuth2Token", Some(true), "credentials"),
+    ("signin", "CreateOAuth2TokenWithIAM", None, "credentials"),
+    ("signin", "CreateBearerToken", Some(false), "credentials"),
+    ("signin", "ListSessions", Some(false), "-"),
+    (
+        "signin",
+        "PutConsoleAuthorizationConfiguration",
+        Some(true),
+        "identity",
+    ),
+    (
+        "signin",
+        "DeleteResourcePermissionStatement",
+        Some(true),
+        "identity",
+    ),
+];
+
 #[test]
 fn notable_calls_are_told_by_service_and_name() {
-    let rows = [
-        ("cloudtrail", "StopLogging", Some(true), "logging"),
-        ("iam", "CreateAccessKey", Some(true), "credentials"),
-        ("iam", "AttachRolePolicy", Some(true), "identity"),
-        ("iam", "GetRole", Some(false), "-"),
-        ("sso", "CreateAccountAssignment", Some(true), "identity"),
-        ("kms", "ScheduleKeyDeletion", Some(true), "keys"),
-        ("kms", "Decrypt", Some(false), "-"),
-        ("kms", "Decrypt", None, "-"),
-        ("organizations", "AttachPolicy", Some(true), "organization"),
-        ("s3", "PutBucketPolicy", Some(true), "exposure"),
-        ("s3", "PutBucketPolicyStatus", Some(true), "-"),
-        ("lambda", "AddPermission20150331v2", Some(true), "exposure"),
-        ("ec2", "RunInstances", Some(true), "-"),
-        ("sts", "GetSessionToken", Some(false), "credentials"),
-        ("sts", "GetWebIdentityToken", Some(false), "credentials"),
-        ("sts", "GetDelegatedAccessToken", Some(true), "credentials"),
-        ("iam", "AcceptDelegationRequest", Some(true), "credentials"),
-        ("iam", "SendDelegationToken", Some(true), "credentials"),
-        ("iam", "RejectDelegationRequest", Some(true), "identity"),
-        ("iam", "AcquireRole", Some(true), "identity"),
-        (
-            "iam",
-            "EnableOutboundWebIdentityFederation",
-            Some(true),
-            "exposure",
-        ),
-    ];
-    for (service, action, is_write, wanted) in rows {
+    for (service, action, is_write, wanted) in NOTABLE.iter().copied() {
         let found = NotableKind::of(service, action, is_write);
         assert_eq!(
             found.map_or("-", NotableKind::name),

@@ -104,6 +104,7 @@ fn a_recorder_that_leaves_a_type_out_does_not_cover_it() {
     let wanted = BTreeSet::from([eni, eip]);
     let on = json!({"ConfigurationRecordersStatus": [{"name": "default", "recording": true}]});
     let off = json!({"ConfigurationRecordersStatus": [{"name": "default", "recording": false}]});
+    let foreign = json!({"ConfigurationRecordersStatus": [{"name": "azure", "recording": true}]});
     let group = |group: Value| json!({"ConfigurationRecorders": [{"name": "default", "recordingGroup": group}]});
     for (recorders, status, expected) in [
         (
@@ -117,6 +118,18 @@ fn a_recorder_that_leaves_a_type_out_does_not_cover_it() {
             Some("its recorder is switched off"),
         ),
         (group(json!({"allSupported": true})), &on, None),
+        // of another cloud
+        (
+            json!({"ConfigurationRecorders": [{"name": "azure", "connectorArn": "arn:aws:config:::connector/a",
+                "recordingGroup": {"allSupported": true}}]}),
+            &foreign,
+            Some("there is no recorder"),
+        ),
+        (
+            group(json!({"allSupported": true})),
+            &foreign,
+            Some("its recorder is switched off"),
+        ),
         (
             group(json!({"allSupported": false, "resourceTypes": [eni, eip]})),
             &on,

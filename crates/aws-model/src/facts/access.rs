@@ -19,6 +19,10 @@ const CENTER: FactSource = source(
     "IAM Identity Center User Guide, \"IAM Identity Center quotas\"",
     "AWS account quotas",
 );
+const SET: FactSource = source(
+    "IAM Identity Center API Reference, \"CreatePermissionSet\"",
+    "Request Parameters",
+);
 const THROTTLES: FactSource = source(
     "IAM Identity Center User Guide, \"IAM Identity Center quotas\"",
     "Throttle limits",
@@ -110,6 +114,18 @@ facts! {
         "the longest session that a permission set may have",
         "errors of access files; what the simulator takes",
         DURATION, NotVerified;
+    PERMISSION_SET_DESCRIPTION_CHARACTERS = 700 "characters", "sso.permission-set.description",
+        "the description of a permission set",
+        "errors of access files",
+        SET, Read("2026-11-26");
+    PERMISSION_SET_RELAY_STATE_CHARACTERS = 240 "characters", "sso.permission-set.relay-state",
+        "the relay state of a permission set",
+        "errors of access files",
+        SET, Read("2026-11-26");
+    PERMISSION_SET_TAGS = 75 "tags", "sso.permission-set.tags",
+        "tags of one permission set",
+        "errors of access files",
+        SET, Read("2026-11-26");
     PERMISSION_SETS = 3_500 "permission sets", "sso.permission-set.count",
         "permission sets of an instance",
         "how many policies of permission sets are remembered; what the simulator takes",

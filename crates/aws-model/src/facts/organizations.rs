@@ -67,6 +67,10 @@ facts! {
         "organizational units below one another under a root",
         "how far the tree is walked; how deep generated organizations are",
         QUOTAS, NotVerified;
+    ACCOUNTS_MOST = 10_000 "accounts", "organizations.account.most",
+        "accounts of an organization, as many as AWS raises its quota to",
+        "what the simulator takes where its file names no quota",
+        QUOTAS, NotVerified;
     ACCOUNTS_MADE_AT_ONCE = 5 "accounts", "organizations.account.at-once",
         "accounts whose creation is under way",
         "what the simulator takes",

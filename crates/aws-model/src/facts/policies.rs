@@ -61,7 +61,7 @@ facts! {
     PERMISSION_SET_POLICY_BYTES = 32_768 "bytes", "sso.policy.inline",
         "the inline policy of a permission set, as its API takes it",
         "what `policy size` says of permission sets",
-        CENTER, Read("2026-10-01");
+        CENTER, Read("2026-11-26");
     TRUST_POLICY_CHARACTERS = 2_048 "characters", "iam.policy.trust",
         "the trust policy of a role, without white space",
         "size errors of `policy lint` and `policy size`",
@@ -73,7 +73,7 @@ facts! {
     SESSION_POLICY_CHARACTERS = 2_048 "characters", "sts.policy.session",
         "one session policy, as sent",
         "size errors of `policy lint` and `policy size`",
-        IAM, Read("2026-10-01");
+        IAM, Read("2026-11-26");
     BUCKET_POLICY_BYTES = 20_480 "bytes", "s3.policy",
         "the policy of a bucket, as sent",
         "size errors of `policy lint` and `policy size`",
@@ -85,11 +85,11 @@ facts! {
     SECRET_POLICY_CHARACTERS = 20_480 "characters", "secretsmanager.policy",
         "the policy of a secret, as sent",
         "size errors of `policy lint` and `policy size`",
-        SECRETS, Read("2026-10-01");
+        SECRETS, Read("2026-11-26");
     QUEUE_POLICY_BYTES = 8_192 "bytes", "sqs.policy",
         "the policy of a queue, as sent",
         "size errors of `policy lint` and `policy size`",
-        SQS, Read("2026-10-01");
+        SQS, Read("2026-11-26");
     TOPIC_POLICY_BYTES = 30_720 "bytes", "sns.policy",
         "the policy of a topic, as sent",
         "size errors of `policy lint` and `policy size`",
@@ -97,9 +97,9 @@ facts! {
     FUNCTION_POLICY_BYTES = 20_480 "bytes", "lambda.policy",
         "the policy of a function, as sent",
         "size errors of `policy lint` and `policy size`",
-        LAMBDA, Read("2026-10-01");
+        LAMBDA, Read("2026-11-26");
     ENDPOINT_POLICY_CHARACTERS = 20_480 "characters", "vpc.policy.endpoint",
         "the policy of a VPC endpoint, as sent, white space included",
         "size errors of `policy lint` and `policy size`",
-        ENDPOINT, Read("2026-10-01");
+        ENDPOINT, Read("2026-11-26");
 }

@@ -1,6 +1,6 @@
 //! CloudTrail, Control Tower, Detective, DevOps Guru, `EventBridge`, Security Hub, SQS.
 
-use super::FactStanding::NotVerified;
+use super::FactStanding::{NotVerified, Read};
 use super::{Fact, FactSource, facts, source};
 
 const LOOKUP: FactSource = source("AWS CloudTrail API Reference, \"LookupEvents\"", "");
@@ -36,6 +36,28 @@ const FINDINGS: FactSource = source(
     "AWS Security Hub API Reference, \"BatchUpdateFindings\"",
     "Request Body",
 );
+const FOUND: FactSource = source(
+    "AWS Security Hub API Reference, \"GetFindings\"",
+    "Request Body",
+);
+const FINDING: FactSource = source(
+    "AWS Security Hub API Reference, \"AwsSecurityFinding\"",
+    "Contents",
+);
+const STANDARDS: FactSource = source(
+    "AWS Security Hub API Reference, \"BatchEnableStandards\"",
+    "Request Body",
+);
+const SELECT: FactSource = source(
+    "AWS Config API Reference, \"SelectResourceConfig\"",
+    "Request Parameters",
+);
+const PUT_EVENTS: FactSource = source("Amazon EventBridge API Reference, \"PutEvents\"", "");
+const PUBLISH: FactSource = source(
+    "Amazon SNS API Reference, \"Publish\"",
+    "Request Parameters",
+);
+const VISIBILITY: FactSource = source("Amazon SQS API Reference, \"ChangeMessageVisibility\"", "");
 const MESSAGES: FactSource = source(
     "Amazon SQS Developer Guide, \"Amazon SQS message quotas\"",
     "",
@@ -83,6 +105,18 @@ facts! {
         "entries of one `PutEvents`, and targets of one `PutTargets`",
         "what the simulator takes",
         EVENTS, NotVerified;
+    EVENTS_BYTES = 1_048_576 "bytes", "events.request.bytes",
+        "all entries of one `PutEvents`",
+        "what the simulator takes",
+        PUT_EVENTS, Read("2026-11-26");
+    CONFIG_PAGE = 100 "results", "config.select.page",
+        "results of one page of a query",
+        "the pages that `public-ips` asks for",
+        SELECT, Read("2026-11-26");
+    STANDARDS_PER_CALL = 25 "standards", "securityhub.standard.per-call",
+        "standards that one call turns on or off",
+        "how many calls `org standards` plans",
+        STANDARDS, Read("2026-11-26");
     HUB_POLICIES = 20 "policies", "securityhub.policy.count",
         "configuration policies of an organization",
         "what the simulator takes",
@@ -99,6 +133,22 @@ facts! {
         "findings of one import or update",
         "what the simulator takes",
         FINDINGS, NotVerified;
+    FINDINGS_PAGE = 100 "findings", "securityhub.finding.page",
+        "findings of one page of `GetFindings`",
+        "the pages that `findings enrich` asks for",
+        FOUND, Read("2026-11-26");
+    FINDING_FILTER_VALUES = 20 "values", "securityhub.finding.filter-values",
+        "values of one attribute of a filter",
+        "how many findings are asked for at a time",
+        FOUND, Read("2026-11-26");
+    FINDING_TITLE_CHARACTERS = 256 "characters", "securityhub.finding.title",
+        "the title of a finding",
+        "what alerts as findings are called",
+        FINDING, Read("2026-11-26");
+    FINDING_DESCRIPTION_CHARACTERS = 1_024 "characters", "securityhub.finding.description",
+        "the description of a finding",
+        "what alerts as findings say",
+        FINDING, Read("2026-11-26");
     FINDING_NOTE_CHARACTERS = 512 "characters", "securityhub.finding.note",
         "the note of a finding",
         "what `findings enrich` writes; what the simulator takes",
@@ -107,6 +157,26 @@ facts! {
         "fields of a finding that its users define",
         "which findings `findings enrich` leaves alone; what the simulator takes",
         FINDINGS, NotVerified;
+    FINDING_FIELD_KEY_CHARACTERS = 128 "characters", "securityhub.finding.field-key",
+        "the name of a field that users define",
+        "which fields `findings enrich` writes; what the simulator takes",
+        FINDING, Read("2026-11-26");
+    FINDING_FIELD_VALUE_CHARACTERS = 1_024 "characters", "securityhub.finding.field-value",
+        "the value of a field that users define",
+        "which fields `findings enrich` writes; what the simulator takes",
+        FINDING, Read("2026-11-26");
+    TOPIC_SUBJECT_CHARACTERS = 99 "characters", "sns.subject",
+        "the subject of a message: less than 100",
+        "subjects of alerts to topics",
+        PUBLISH, Read("2026-11-26");
+    TOPIC_MESSAGE_BYTES = 262_144 "bytes", "sns.message.bytes",
+        "one message with its attributes",
+        "when an alert to a topic or a queue has its rows left out",
+        PUBLISH, NotVerified;
+    QUEUE_HIDDEN_SECONDS = 43_200 "seconds", "sqs.message.hidden",
+        "the longest time that a received message is hidden",
+        "what the simulator takes",
+        VISIBILITY, Read("2026-11-26");
     QUEUE_MESSAGE_BYTES = 1_048_576 "bytes", "sqs.message.bytes",
         "one message, and all messages of one batch",
         "what the simulator takes",

@@ -55,6 +55,7 @@ pub(crate) fn load_file(state: &mut SimState, file: &OrganizationFile, names: &N
         audit: account(&given.audit),
         units: given.units.iter().map(unit).collect(),
         config_units: given.config_units.iter().map(unit).collect(),
+        drifted_units: given.drifted_units.iter().map(unit).collect(),
         accounts: accounts.map(|all| all.iter().map(account).collect()),
         controls: given.controls.iter().map(control).collect(),
         ..given.clone()

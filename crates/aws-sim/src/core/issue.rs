@@ -8,6 +8,8 @@ use serde_json::{Value, json};
 
 use super::caller::AwsCaller;
 
+/// The bytes of a MAC.
+const MAC: usize = 32;
 const BASE32: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 
 fn key(seed: u64) -> hmac::Key {
@@ -62,16 +64,30 @@ pub(crate) fn account_of(access_key_id: &str) -> Option<String> {
 /// Issues session credentials: the caller they stand for and the four members.
 pub(crate) fn issue(
     seed: u64,
-    mut caller: AwsCaller,
+    caller: AwsCaller,
     random: &mut Random,
     now: Millis,
     seconds: u32,
+) -> (AwsCaller, Value) {
+    issue_sized(seed, caller, random, (now, seconds), 0)
+}
+
+/// The same with a token of so many bytes at least.
+pub(crate) fn issue_sized(
+    seed: u64,
+    mut caller: AwsCaller,
+    random: &mut Random,
+    (now, seconds): (Millis, u32),
+    token_bytes: usize,
 ) -> (AwsCaller, Value) {
     let expires = now + i64::from(seconds) * 1000;
     caller.access_key_id = key_id("ASIA", &caller.account, random);
     caller.issued = now;
     caller.expires = Some(expires);
-    let body = serde_json::to_vec(&caller).unwrap_or_default();
+    let mut body = serde_json::to_vec(&caller).unwrap_or_default();
+    // three bytes are four characters; spaces after JSON are none of it
+    let wanted = token_bytes.div_ceil(4) * 3;
+    body.resize(body.len().max(wanted.saturating_sub(MAC)), b' ');
     let mut bytes = hmac::sign(&key(seed), &body).as_ref().to_vec();
     bytes.extend(body);
     let credentials = json!({
@@ -93,7 +109,7 @@ pub(crate) fn whole_seconds(at: Millis) -> String {
 /// Who a session token stands for; `None` unless we issued it.
 pub(crate) fn caller_of(seed: u64, token: &str) -> Option<AwsCaller> {
     let bytes = STANDARD.decode(token).ok()?;
-    let (tag, body) = bytes.split_at_checked(32)?;
+    let (tag, body) = bytes.split_at_checked(MAC)?;
     hmac::verify(&key(seed), body, tag).ok()?;
     serde_json::from_slice(body).ok()
 }
@@ -126,5 +142,13 @@ mod tests {
         assert_eq!(caller_of(1, token), Some(caller));
         assert_eq!(caller_of(2, token), None);
         assert_eq!(caller_of(1, &token.replace('A', "B")), None);
+        for bytes in [0, 900, 4_095, 4_096] {
+            let random = &mut Random::new(1, "x");
+            let (caller, credentials) =
+                issue_sized(1, AwsCaller::default(), random, (0, 3600), bytes);
+            let token = credentials["SessionToken"].as_str().unwrap();
+            assert!(token.len() >= bytes, "{bytes}: {}", token.len());
+            assert_eq!(caller_of(1, token), Some(caller), "{bytes}");
+        }
     }
 }

@@ -23,8 +23,8 @@ pub(crate) const MANAGED_PER_SET: usize = facts::MANAGED_POLICIES_PER_PERMISSION
 pub(crate) const DIRECTORY: usize = facts::DIRECTORY.count();
 /// The quota of how many accounts an organization has, by its code.
 pub(crate) const ACCOUNTS_QUOTA: &str = "L-E619E033";
-/// How many that are where the file says nothing: as many as AWS allows anybody (AWS: "Quotas for AWS Organizations").
-const ACCOUNTS: f64 = 10_000.0;
+/// How many that are where the file says nothing: as many as AWS allows anybody.
+const ACCOUNTS: f64 = facts::ACCOUNTS_MOST.value as f64;
 
 /// How many accounts the organization may have.
 pub(crate) fn accounts_max(quotas: &[StatedQuota]) -> f64 {

@@ -656,6 +656,9 @@ pub struct StatedShare {
     pub principals: Vec<String>,
     /// ARNs of what is shared.
     pub resources: Vec<String>,
+    /// Whether accounts that have it keep it when they leave the organization.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub kept: bool,
 }
 
 /// Something that was paid for a while ahead.

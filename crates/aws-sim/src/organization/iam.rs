@@ -27,6 +27,99 @@ pub struct Iam {
     /// The password policy, as `GetAccountPasswordPolicy` answers it; absent: none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub password_policy: Option<Map<String, Value>>,
+    /// Properties of the account, as `GetAccountProperties` answers them.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub properties: BTreeMap<String, String>,
+    /// Whether its principals may have web identity tokens for services outside.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub outbound_federation: bool,
+    /// Requests of partners for temporary access.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub delegation_requests: Vec<IamDelegationRequest>,
+}
+
+/// A partner's request for temporary access to the account.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct IamDelegationRequest {
+    /// Its id.
+    pub id: String,
+    /// How far it is.
+    pub state: IamDelegationState,
+    /// The partner's account.
+    pub requestor: String,
+    /// The partner's name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub requestor_name: Option<String>,
+    /// What it is for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// The ARN of who took it on; absent: nobody, and no list has it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub owner: Option<String>,
+    /// The ARN of who accepted it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub approver: Option<String>,
+    /// What the partner may do; absent: nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub policy: Option<Value>,
+    /// Boundaries of roles that the partner may make.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub boundaries: Vec<String>,
+    /// How long its session lasts, in seconds; absent: an hour.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub session_duration: Option<u32>,
+    /// RFC 3339; absent: when the account joined.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub created: Option<String>,
+    /// RFC 3339; absent: when it was made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub updated: Option<String>,
+    /// RFC 3339; absent: it does not expire.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expires: Option<String>,
+    /// What was noted with it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub notes: Option<String>,
+    /// Why it was rejected.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rejection_reason: Option<String>,
+}
+
+/// How far a delegation request is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum IamDelegationState {
+    /// Nobody took it on.
+    #[default]
+    Unassigned,
+    /// Somebody took it on.
+    Assigned,
+    /// Somebody else is to accept it.
+    PendingApproval,
+    /// It was accepted, and the partner has nothing yet.
+    Accepted,
+    /// The partner was sent its token.
+    Finalized,
+    /// It was rejected.
+    Rejected,
+    /// Nobody decided in time.
+    Expired,
+}
+
+impl IamDelegationState {
+    /// As AWS calls it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Unassigned => "UNASSIGNED",
+            Self::Assigned => "ASSIGNED",
+            Self::PendingApproval => "PENDING_APPROVAL",
+            Self::Accepted => "ACCEPTED",
+            Self::Finalized => "FINALIZED",
+            Self::Rejected => "REJECTED",
+            Self::Expired => "EXPIRED",
+        }
+    }
 }
 
 /// An IAM user.
@@ -175,6 +268,12 @@ pub struct IamRole {
     /// Seconds, 3600 when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_session_duration: Option<u32>,
+    /// Seconds that sign-in sessions of it last; absent: not set.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_signin_session_duration: Option<u32>,
+    /// The ARN of the template that it was made of.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub template: Option<String>,
     /// RFC 3339; absent: never.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_used: Option<String>,

@@ -31,8 +31,8 @@ pub(crate) use generate::DOMAIN;
 pub use generate::{Shape, Sizes, generate};
 pub use hallpass_sim_base::Problem;
 pub use iam::{
-    Iam, IamGroup, IamKey, IamManagedPolicy, IamMfaDevice, IamMfaKind, IamPassword, IamPolicies,
-    IamRole, IamRoot, IamUser,
+    Iam, IamDelegationRequest, IamDelegationState, IamGroup, IamKey, IamManagedPolicy,
+    IamMfaDevice, IamMfaKind, IamPassword, IamPolicies, IamRole, IamRoot, IamUser,
 };
 
 pub use large::large;

@@ -414,7 +414,9 @@ fn check_tower(file: &OrganizationFile, names: &NameIndex, problems: &mut Proble
     let units = units.map(|(index, unit)| (format!("units/{index}"), unit));
     let config = tower.config_units.iter().enumerate();
     let config = config.map(|(index, unit)| (format!("config_units/{index}"), unit));
-    let units = units.chain(config);
+    let drifted = tower.drifted_units.iter().enumerate();
+    let drifted = drifted.map(|(index, unit)| (format!("drifted_units/{index}"), unit));
+    let units = units.chain(config).chain(drifted);
     let controls = tower.controls.iter().enumerate();
     let controls = controls.map(|(index, row)| (format!("controls/{index}/unit"), &row.unit));
     for (at, unit) in units.chain(controls) {

@@ -3,6 +3,7 @@
 
 mod assets;
 mod event_rule;
+mod iam;
 mod slack;
 
 use hallpass_sim_base::Problem;
@@ -33,6 +34,7 @@ type Field = (&'static str, Need, FieldKind);
 use FieldKind::{Any, Flag, List, Number, Object, OneOf, Text, Time, Whole};
 use Need::{May, Must};
 use event_rule::EVENT_RULE;
+use iam::IAM;
 use slack::SLACK;
 
 const TEXTS: FieldKind = List(&Text);
@@ -183,79 +185,6 @@ const PROVISIONED: &[Field] = &[
     ("suffix", May, Text),
     ("outdated", May, Flag),
 ];
-const IAM: &[Field] = &[
-    ("users", May, List(&Object(IAM_USER))),
-    ("groups", May, List(&Object(IAM_GROUP))),
-    ("roles", May, List(&Object(IAM_ROLE))),
-    ("managed", May, List(&Object(IAM_MANAGED_POLICY))),
-    ("root", May, Object(IAM_ROOT)),
-    ("password_policy", May, FieldKind::Map(&Any)),
-];
-const IAM_KEY: &[Field] = &[
-    ("id", Must, Text),
-    ("status", May, OneOf(&["Active", "Inactive"])),
-    ("created", May, Time),
-    ("last_used", May, Time),
-    ("last_used_service", May, Text),
-    ("last_used_region", May, Text),
-];
-const IAM_MFA: &[Field] = &[
-    ("kind", May, OneOf(&["virtual", "hardware", "webauthn"])),
-    ("enabled", May, Time),
-];
-const IAM_USER: &[Field] = &[
-    ("name", Must, Text),
-    ("path", May, Text),
-    ("created", May, Time),
-    ("tags", May, TAGS),
-    (
-        "password",
-        May,
-        Object(&[
-            ("changed", May, Time),
-            ("last_used", May, Time),
-            ("reset_required", May, Flag),
-        ]),
-    ),
-    ("mfa", May, Object(IAM_MFA)),
-    ("groups", May, TEXTS),
-    ("keys", May, List(&Object(IAM_KEY))),
-    ("policies", May, TEXTS),
-    ("inline", May, List(&Any)),
-    ("boundary", May, Text),
-];
-const IAM_GROUP: &[Field] = &[
-    ("name", Must, Text),
-    ("path", May, Text),
-    ("created", May, Time),
-    ("policies", May, TEXTS),
-    ("inline", May, List(&Any)),
-];
-const IAM_ROLE: &[Field] = &[
-    ("name", Must, Text),
-    ("path", May, Text),
-    ("created", May, Time),
-    ("trust", May, TEXTS),
-    ("external_id", May, Text),
-    ("max_session_duration", May, Whole),
-    ("last_used", May, Time),
-    ("tags", May, TAGS),
-    ("policies", May, TEXTS),
-    ("inline", May, List(&Any)),
-    ("boundary", May, Text),
-];
-const IAM_MANAGED_POLICY: &[Field] = &[
-    ("name", Must, Text),
-    ("path", May, Text),
-    ("description", May, Text),
-    ("created", May, Time),
-    ("document", Must, Any),
-];
-const IAM_ROOT: &[Field] = &[
-    ("mfa", May, Object(IAM_MFA)),
-    ("password_last_used", May, Time),
-    ("keys", May, List(&Object(IAM_KEY))),
-];
 const CONTACTS: &[Field] = &[
     ("primary", May, TAGS),
     ("alternate", May, FieldKind::Map(&TAGS)),
@@ -287,6 +216,7 @@ const CONTROL_TOWER: &[Field] = &[
     ("audit", Must, Text),
     ("units", Must, TEXTS),
     ("config_units", May, TEXTS),
+    ("drifted_units", May, TEXTS),
     ("accounts", May, TEXTS),
     (
         "controls",

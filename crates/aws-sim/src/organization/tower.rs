@@ -24,6 +24,9 @@ pub struct ControlTowerBasis {
     /// Those of the units that have `ConfigBaseline` in place of `AWSControlTowerBaseline`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub config_units: Vec<String>,
+    /// Those of the units whose baseline is not that of the landing zone any more, until it is reset.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub drifted_units: Vec<String>,
     /// Accounts that are enrolled, by id or name; absent: every active account directly in one of its units.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub accounts: Option<Vec<String>>,

@@ -36,6 +36,22 @@ pub(crate) struct Signer {
     pub region: String,
 }
 
+impl Signer {
+    /// The credentials of an answer of STS, in the same Region.
+    pub(crate) fn given(&self, answer: &Answer) -> Self {
+        let part = |name: &str| {
+            let rest = answer.text.split(&format!("<{name}>")).nth(1).unwrap();
+            rest.split('<').next().unwrap().to_owned()
+        };
+        Self {
+            key: part("AccessKeyId"),
+            secret: part("SecretAccessKey"),
+            token: Some(part("SessionToken")),
+            region: self.region.clone(),
+        }
+    }
+}
+
 /// What came back.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Answer {
@@ -306,16 +322,7 @@ impl Bench {
         let form = format!("Action=AssumeRole&RoleSessionName=me&RoleArn={role}{more}");
         let answer = self.query(signer, &form).await;
         assert_eq!(answer.status, 200, "{}", answer.text);
-        let part = |name: &str| {
-            let rest = answer.text.split(&format!("<{name}>")).nth(1).unwrap();
-            rest.split('<').next().unwrap().to_owned()
-        };
-        Signer {
-            key: part("AccessKeyId"),
-            secret: part("SecretAccessKey"),
-            token: Some(part("SessionToken")),
-            region: signer.region.clone(),
-        }
+        signer.given(&answer)
     }
 
     async fn send(

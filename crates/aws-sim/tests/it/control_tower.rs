@@ -12,6 +12,37 @@ async fn listed(bench: &Bench, operation: &str, input: Value) -> Value {
     answer.json()
 }
 
+/// `drifted_units`: until its baseline is reset, and found by the filter of lists.
+#[tokio::test]
+async fn a_baseline_drifts_from_the_landing_zone_until_it_is_reset() {
+    let mut given = options();
+    given.organization.control_tower = Some(ControlTowerBasis {
+        version: "4.0".to_owned(),
+        home_region: "eu-west-1".to_owned(),
+        governed_regions: vec!["eu-west-1".to_owned()],
+        log_archive: "log-archive".to_owned(),
+        audit: "audit".to_owned(),
+        units: vec!["Commerce".to_owned(), "Development".to_owned()],
+        drifted_units: vec!["Commerce".to_owned()],
+        ..ControlTowerBasis::default()
+    });
+    let bench = Bench::new(given).await;
+    let drifted = async || {
+        let input = json!({ "filter": { "sourceDriftStatuses": ["DRIFTED"] } });
+        let found = listed(&bench, "list-enabled-baselines", input).await;
+        found["enabledBaselines"].as_array().unwrap().clone()
+    };
+    let found = drifted().await;
+    assert_eq!(found.len(), 1, "{found:?}");
+    let unit = bench.unit("Commerce");
+    let target = found[0]["targetIdentifier"].as_str().unwrap();
+    assert!(target.ends_with(&unit), "{target}");
+    let input = json!({ "enabledBaselineIdentifier": found[0]["arn"] });
+    listed(&bench, "reset-enabled-baseline", input).await;
+    bench.advance(24.0 * 3600.0).await;
+    assert_eq!(drifted().await, Vec::<Value>::new());
+}
+
 /// A landing zone over the unit of one account with `ConfigBaseline`, over that of another with a control alone.
 #[tokio::test]
 async fn an_account_may_have_the_config_baseline_alone_or_controls_alone() {

@@ -245,6 +245,48 @@ async fn a_person_is_cut_off_everywhere() {
     .await;
 }
 
+/// What a session makes narrower of itself is the same person in the same role (AWS: model of STS, `GetScopedCredentials`): a
+/// denial of the person reaches it, and it lasts no longer than what it was made of.
+#[tokio::test]
+async fn narrower_credentials_are_the_same_person_and_end_with_the_session() {
+    let bench = Bench::small().await;
+    let tomasz = bench
+        .enter("tomasz.wilk", "payments-staging", "AdministratorAccess")
+        .await;
+    let narrow = async |signer: &Signer, more: &str| {
+        let form = format!("Action=GetScopedCredentials{more}");
+        bench.query(signer, &form).await
+    };
+    for (more, expected) in [
+        ("", "ValidationError"),
+        ("&DurationSeconds=129600", "InsufficientSessionLifetime"),
+        ("&Policy=none", "MalformedPolicyDocument"),
+        ("&DurationSeconds=600", "ok"),
+    ] {
+        let answer = narrow(&tomasz, more).await;
+        assert_eq!(answer.outcome(), expected, "{more}: {}", answer.text);
+    }
+    let member = bench.member("payments-staging");
+    let long = narrow(&member, "&DurationSeconds=600").await;
+    assert_eq!(long.outcome(), "InvalidSubjectCredentials");
+    // as large as it is asked for, and it signs
+    let answer = narrow(&tomasz, "&DurationSeconds=600&MinimumSessionTokenSize=4096").await;
+    let narrowed = tomasz.given(&answer);
+    let token = narrowed.token.as_ref().unwrap();
+    assert!(token.len() >= 4_096, "{}", token.len());
+    try_it(&bench, &narrowed, &[("iam:ListRoles", "ok")]).await;
+    let user = bench.user("tomasz.wilk");
+    let by_id = document(json!({
+        "Effect": "Deny", "Action": "*", "Resource": "*",
+        "Condition": { "StringEquals": { "identitystore:UserId": [user] } },
+    }));
+    let root = bench.file().organization.root;
+    attach(&bench, &root, &by_id).await;
+    try_it(&bench, &narrowed, &[("iam:ListRoles", "AccessDenied")]).await;
+    let again = narrow(&tomasz, "&DurationSeconds=600").await;
+    assert_eq!(again.outcome(), "AccessDenied", "{}", again.text);
+}
+
 #[tokio::test]
 async fn taking_a_role_needs_both_sides() {
     let bench = Bench::small().await;

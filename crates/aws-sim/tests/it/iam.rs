@@ -48,7 +48,18 @@ fn stated() -> Options {
         "groups": [{ "name": "ops", "policies": ["ReadOnlyAccess"] }],
         "managed": [{ "name": "Own", "path": "/own/", "document":
             { "Version": "2012-10-17", "Statement": [{ "Effect": "Allow", "Action": "s3:*", "Resource": "*" }] } }],
-        "roles": [{ "name": "app", "trust": ["ec2.amazonaws.com"], "last_used": "2026-01-01T00:00:00Z" }],
+        "roles": [{ "name": "app", "trust": ["ec2.amazonaws.com"], "last_used": "2026-01-01T00:00:00Z",
+                    "max_signin_session_duration": 86400, "template": "arn:aws:iam::aws:role-template/app" }],
+        "properties": { "RoleManager/Enabled": "true" },
+        "outbound_federation": true,
+        "delegation_requests": [
+            { "id": "request-0000-open", "requestor": "900000000009", "expires": "2026-12-01T00:00:00Z" },
+            { "id": "request-0000-late", "requestor": "900000000009", "state": "ASSIGNED",
+              "owner": "arn:aws:iam::900000000009:role/o", "expires": "2026-11-01T00:00:00Z" },
+            { "id": "request-0000-done", "requestor": "900000000009", "requestor_name": "Partner", "state": "FINALIZED",
+              "owner": "arn:aws:iam::900000000009:role/o", "policy": { "Version": "2012-10-17", "Statement": [] },
+              "session_duration": 7200, "updated": "2026-11-20T06:00:00Z" },
+        ],
         "root": { "mfa": { "kind": "hardware" } },
         "password_policy": { "MinimumPasswordLength": 14, "ExpirePasswords": true, "MaxPasswordAge": 30 },
     }});
@@ -215,6 +226,33 @@ const STATED: &[(&str, &str, &str)] = &[
         "2026-01-01T00:00:00Z",
     ),
     ("GetAccountPasswordPolicy", "MaxPasswordAge", "30"),
+    ("GetAccountProperties", "key", "RoleManager/Enabled"),
+    (
+        "GetOutboundWebIdentityFederationInfo",
+        "JwtVendingEnabled",
+        "true",
+    ),
+    ("GetRole&RoleName=app", "MaxSigninSessionDuration", "86400"),
+    (
+        "ListRoles",
+        "TemplateArn",
+        "arn:aws:iam::aws:role-template/app",
+    ),
+    (
+        "GetDelegationRequest&DelegationRequestId=request-0000-done",
+        "SessionDuration",
+        "7200",
+    ),
+    (
+        "GetDelegationRequest&DelegationRequestId=request-0000-late",
+        "State",
+        "EXPIRED",
+    ),
+    (
+        "ListSAMLProviders",
+        "IsTrustedIdentityPropagationEnabled",
+        "false",
+    ),
 ];
 
 #[tokio::test]
@@ -252,6 +290,7 @@ async fn a_file_states_users_and_all_that_they_have() {
         "GetAccessKeyLastUsed&AccessKeyId=AKIAANAANAANAANA0009",
         "GetPolicy&PolicyArn=arn:aws:iam::aws:policy/Nothing",
         "GetRole&RoleName=nobody",
+        "GetDelegationRequest&DelegationRequestId=request-0000-none",
     ];
     for call in refusals {
         assert_eq!(
@@ -263,6 +302,102 @@ async fn a_file_states_users_and_all_that_they_have() {
     let other = bench.member("legacy-shop");
     let unaware = bench.form(&other, "iam:GetUser&UserName=ana").await;
     assert_eq!(unaware.outcome(), "NoSuchEntity");
+}
+
+/// Step, and the state after it or the error; the list has a request from when somebody owns it.
+#[tokio::test]
+async fn a_delegation_request_goes_step_by_step() {
+    let bench = Bench::new(stated()).await;
+    let signer = bench.member("payments-prod");
+    let state = async |id: &str| {
+        let call = format!("GetDelegationRequest&DelegationRequestId={id}");
+        texts(&ok(&bench, &signer, &call).await, "State")[0].clone()
+    };
+    let listed = async || {
+        let answer = ok(&bench, &signer, "ListDelegationRequests").await;
+        assert_eq!(texts(&answer, "isTruncated"), ["false"]);
+        texts(&answer, "DelegationRequestId")
+    };
+    assert_eq!(listed().await, ["request-0000-late", "request-0000-done"]);
+    let steps = [
+        ("SendDelegationToken", "InvalidInput", "UNASSIGNED"),
+        (
+            "AcceptDelegationRequest",
+            "ConcurrentModification",
+            "UNASSIGNED",
+        ),
+        ("AssociateDelegationRequest", "", "ASSIGNED"),
+        ("AssociateDelegationRequest", "InvalidInput", "ASSIGNED"),
+        ("UpdateDelegationRequest", "", "PENDING_APPROVAL"),
+        ("AcceptDelegationRequest", "", "ACCEPTED"),
+        ("SendDelegationToken", "", "FINALIZED"),
+        ("RejectDelegationRequest", "InvalidInput", "FINALIZED"),
+    ];
+    for (step, error, after) in steps {
+        let call = format!("iam:{step}&DelegationRequestId=request-0000-open");
+        let answer = bench.form(&signer, &call).await;
+        if error.is_empty() {
+            assert_eq!(answer.status, 200, "{step}: {}", answer.text);
+        } else {
+            assert_eq!(answer.outcome(), error, "{step}");
+        }
+        assert_eq!(state("request-0000-open").await, after, "{step}");
+    }
+    assert_eq!(listed().await.len(), 3);
+    let answer = ok(
+        &bench,
+        &signer,
+        "GetDelegationRequest&DelegationRequestId=request-0000-open",
+    )
+    .await;
+    let account = bench.account("payments-prod");
+    for name in ["OwnerId", "ApproverId"] {
+        let whose = texts(&answer, name);
+        assert!(whose[0].contains(&account), "{name}: {whose:?}");
+    }
+    let late = "RejectDelegationRequest&DelegationRequestId=request-0000-late";
+    let late = refused(&bench, &signer, late).await;
+    assert_eq!(late, (400, "InvalidInput".to_owned()));
+}
+
+#[tokio::test]
+async fn properties_are_of_one_namespace_and_federation_is_a_switch() {
+    let bench = Bench::new(stated()).await;
+    let signer = bench.member("payments-prod");
+    let set = |one: &str, other: &str| {
+        format!(
+            "PutAccountProperties&Properties.entry.1.key={one}&Properties.entry.1.value=true\
+             &Properties.entry.2.key={other}&Properties.entry.2.value=false"
+        )
+    };
+    for (one, other) in [("A/x", "B/y"), ("A/x", "A/y/z"), ("A/x", "y")] {
+        let call = set(one, other);
+        assert_eq!(
+            refused(&bench, &signer, &call).await,
+            (400, "InvalidInput".to_owned()),
+            "{one} {other}"
+        );
+    }
+    ok(&bench, &signer, &set("A/x", "A/y")).await;
+    let found = ok(&bench, &signer, "GetAccountProperties").await;
+    assert_eq!(texts(&found, "key").len(), 3);
+    let info = "GetOutboundWebIdentityFederationInfo";
+    let (on, off) = (
+        "EnableOutboundWebIdentityFederation",
+        "DisableOutboundWebIdentityFederation",
+    );
+    assert_eq!(
+        refused(&bench, &signer, on).await,
+        (409, "FeatureEnabled".to_owned())
+    );
+    let issuer = texts(&ok(&bench, &signer, info).await, "IssuerIdentifier");
+    ok(&bench, &signer, off).await;
+    for call in [info, off] {
+        let refused = refused(&bench, &signer, call).await;
+        assert_eq!(refused, (404, "FeatureDisabled".to_owned()), "{call}");
+    }
+    let again = texts(&ok(&bench, &signer, on).await, "IssuerIdentifier");
+    assert_eq!(again, issuer);
 }
 
 #[tokio::test]

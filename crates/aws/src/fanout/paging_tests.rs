@@ -97,6 +97,7 @@ const PAGED: &[(&str, &[(&str, &str)])] = &[
             ("GetAccountAuthorizationDetails", ""),
             ("ListAccessKeys", ""),
             ("ListAttachedRolePolicies", ""),
+            ("ListDelegationRequests", "DelegationRequests"),
             ("ListGroups", ""),
             ("ListMFADevices", ""),
             ("ListPolicies", ""),

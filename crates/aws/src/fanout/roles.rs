@@ -5,6 +5,7 @@ use std::sync::{PoisonError, RwLock};
 use std::time::{Duration, SystemTime};
 
 use aws_credential_types::Credentials;
+use hallpass_aws_model::facts;
 use hallpass_aws_wire::catalog;
 use hallpass_fanout::CallFault;
 use hallpass_model::AccountId;
@@ -14,7 +15,7 @@ use super::any_service::AnyService;
 use super::fault::undecodable;
 
 /// What chained roles are good for at most.
-const CHAINED_SECONDS: u32 = 3_600;
+const CHAINED_SECONDS: u32 = facts::CHAINED_SESSION_SECONDS.value;
 
 /// The role in each account.
 #[derive(Clone, Debug, Default)]

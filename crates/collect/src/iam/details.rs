@@ -196,8 +196,8 @@ impl Collector<'_> {
         Ok(())
     }
 
-    /// The rows of roles. How long their sessions may be is not in the details; one list has it for
-    /// all, where `GetRole` would be a call for each.
+    /// The rows of roles. How long their sessions may be and which template they are of is not in the details; one list has
+    /// it for all, where `GetRole` would be a call for each.
     async fn role_rows(
         &self,
         account: &IamAccount<'_>,
@@ -208,21 +208,27 @@ impl Collector<'_> {
         let listed = self
             .list(&account.place, SERVICE, "ListRoles", input)
             .await?;
-        let seconds = listed.iter().filter_map(|it| {
-            let arn = text(it, "Arn")?;
-            Some((arn, it.get("MaxSessionDuration")?.clone()))
-        });
-        let seconds: HashMap<&str, Value> = seconds.collect();
+        let known = listed
+            .into_iter()
+            .filter_map(|it| Some((text(&it, "Arn")?.to_owned(), it)));
+        let known: HashMap<String, Value> = known.collect();
         let found = for_each(&details.roles, |role| async {
-            let known = text(role, "Arn").and_then(|it| seconds.get(it));
-            match known {
-                Some(seconds) => Ok(seconds.clone()),
-                None => self.session_seconds(account, role).await,
+            match text(role, "Arn").and_then(|it| known.get(it)) {
+                Some(listed) => Ok(listed.clone()),
+                None => self.role_alone(account, role).await,
             }
         });
         let found = found.await?;
-        let rows = details.roles.iter().zip(found).map(|(role, seconds)| {
+        let rows = details.roles.iter().zip(found).map(|(role, listed)| {
             let path = text(role, "Path").unwrap_or("/");
+            let of_template = |name: &str| {
+                let template = listed.get("SourceRoleTemplate");
+                template.map_or(Value::Null, |it| member(it, name))
+            };
+            let seconds = member(&listed, "MaxSessionDuration");
+            if seconds.is_null() {
+                return Err(undecodable("ListRoles", "no `MaxSessionDuration` in it"));
+            }
             let more = json!({
                 "role_account_id": account.id,
                 "role_path": path,
@@ -230,19 +236,20 @@ impl Collector<'_> {
                 "max_session_duration": seconds,
                 "permission_set_role": path.starts_with(PERMISSION_SET_ROLES),
                 "role_tags": tags(list(role, "Tags")),
+                "max_signin_session_duration": member(&listed, "MaxSigninSessionDuration"),
+                "source_template_arn": of_template("TemplateArn"),
+                "source_template_version": of_template("TemplateMinorVersion"),
             });
-            row(ROLES, role, more)
+            Ok(row(ROLES, role, more))
         });
-        Ok(rows.collect())
+        rows.collect()
     }
 
     /// Of a role that came between the two lists.
-    async fn session_seconds(&self, account: &IamAccount<'_>, role: &Value) -> Collected<Value> {
+    async fn role_alone(&self, account: &IamAccount<'_>, role: &Value) -> Collected<Value> {
         let name = needed(GET, role, "RoleName")?;
         let input = json!({ "RoleName": name });
         let found = self.call(&account.place, SERVICE, "GetRole", input).await?;
-        let seconds = found.pointer("/Role/MaxSessionDuration");
-        let seconds = seconds.ok_or_else(|| undecodable("GetRole", "no duration in it"))?;
-        Ok(seconds.clone())
+        Ok(member(&found, "Role"))
     }
 }

@@ -1,6 +1,7 @@
 //! IAM of an account. The credential report and the authorization details come first: they save
 //! most of the calls for single users (`inventory.md` §1.3).
 
+mod account;
 mod details;
 mod report;
 mod users;
@@ -10,10 +11,8 @@ use std::io;
 use futures_util::future::join3;
 use hallpass_inventory::SliceFailure;
 use hallpass_model::AccountId;
-use serde_json::{Value, json};
 
-use crate::collector::{Collected, Collector};
-use crate::documents::{if_there, member, undecodable};
+use crate::collector::Collector;
 use crate::ports::CallPlace;
 
 const SERVICE: &str = "iam";
@@ -28,6 +27,8 @@ const ROLES: &str = "aws_iam_roles";
 const POLICIES: &str = "aws_iam_policies";
 const ATTACHMENTS: &str = "aws_iam_policy_attachments";
 const SUMMARY: &str = "aws_iam_account_summary";
+const PROPERTIES: &str = "aws_iam_account_properties";
+const PROVIDERS: &str = "aws_iam_identity_providers";
 
 /// An account whose IAM is read.
 struct IamAccount<'a> {
@@ -77,32 +78,13 @@ impl Collector<'_> {
         if wants(&[SUMMARY]) {
             keep(SUMMARY, self.summary_rows(account).await)?;
         }
+        if wants(&[PROPERTIES]) {
+            keep(PROPERTIES, self.properties_rows(account).await)?;
+        }
+        if wants(&[PROVIDERS]) {
+            keep(PROVIDERS, self.provider_rows(account).await)?;
+        }
         Ok(())
-    }
-
-    async fn summary_rows(&self, account: &IamAccount<'_>) -> Collected<Vec<Value>> {
-        let operation = "GetAccountSummary";
-        let summary = self
-            .call(&account.place, SERVICE, operation, json!({}))
-            .await?;
-        let summary = member(&summary, "SummaryMap");
-        let number = |name: &str| {
-            let number = summary.get(name).and_then(Value::as_i64);
-            number.ok_or_else(|| undecodable(operation, &format!("no `{name}` in it")))
-        };
-        let policy = self.call(
-            &account.place,
-            SERVICE,
-            "GetAccountPasswordPolicy",
-            json!({}),
-        );
-        let policy = if_there(policy.await)?;
-        Ok(vec![json!({
-            "summary_account_id": account.id,
-            "root_mfa_enabled": number("AccountMFAEnabled")? > 0,
-            "root_access_keys": number("AccountAccessKeysPresent")?,
-            "password_policy": policy.map(|it| member(&it, "PasswordPolicy")),
-        })])
     }
 }
 

@@ -35,6 +35,12 @@ async fn calls_are_as_many_as_the_formula_says() {
         ("GetRole", 0),
         ("GetAccountSummary", 1),
         ("GetAccountPasswordPolicy", 1),
+        ("GetAccountProperties", 1),
+        ("GetOutboundWebIdentityFederationInfo", 1),
+        // two pages of requests
+        ("ListDelegationRequests", 2),
+        ("ListSAMLProviders", 1),
+        ("ListOpenIDConnectProviders", 1),
     ] {
         assert_eq!(world.count(operation), of_each * accounts, "{operation}");
     }
@@ -99,6 +105,73 @@ async fn rows_of_users_join_answers_report_and_details() {
     );
     let summary = kept.rows("aws_iam_account_summary");
     assert_eq!(summary[0]["password_policy"], Value::Null);
+}
+
+/// `inventory.md` T-24: who gets in otherwise than by Identity Center, and what lets them.
+#[tokio::test]
+async fn other_ways_into_an_account_are_rows() {
+    let kept = collected(&World::default(), &IAM).await;
+    let roles = kept.rows("aws_iam_roles");
+    assert_eq!(
+        roles[0]["source_template_arn"],
+        "arn:aws:iam::aws:role-template/t"
+    );
+    assert_eq!(roles[0]["source_template_version"], 2);
+    assert_eq!(roles[0]["max_signin_session_duration"], 86400);
+    let properties = kept.rows("aws_iam_account_properties");
+    assert_eq!(
+        properties[0]["properties"],
+        json!({"RoleManager/Enabled": "true"})
+    );
+    assert_eq!(properties[0]["outbound_federation"], true);
+    assert_eq!(properties[0]["outbound_issuer"], "https://i.example");
+    let requests = kept.rows("aws_iam_delegation_requests");
+    let own = requests
+        .iter()
+        .filter(|it| it["delegation_account_id"] == MANAGEMENT);
+    let own: Vec<_> = own.collect();
+    assert_eq!(own.len(), 4, "of two pages: {requests:?}");
+    assert_eq!(own[0]["state"], "FINALIZED");
+    assert_eq!(own[0]["permission_policy"], json!({"Statement": []}));
+    assert_eq!(own[0]["session_duration"], 3600);
+    let providers = kept.rows("aws_iam_identity_providers");
+    let of = |kind: &str| {
+        let mut found = providers.iter();
+        found.find(|it| it["provider_type"] == kind).unwrap()
+    };
+    assert_eq!(of("SAML")["trusted_identity_propagation"], true);
+    assert_eq!(of("OIDC")["trusted_identity_propagation"], Value::Null);
+    assert_eq!(of("OIDC")["valid_until"], Value::Null);
+}
+
+/// Where the switch is off AWS answers with an error, and where nothing is set without the map.
+#[tokio::test]
+async fn an_account_that_shows_nobody_outside_is_no_failure() {
+    let world = World {
+        trouble: Box::new(|_, _, operation| {
+            (operation == "GetOutboundWebIdentityFederationInfo")
+                .then(|| failed("call", operation, "FeatureDisabled", 404))
+        }),
+        instead: [("GetAccountProperties", json!({}))].into(),
+        ..World::default()
+    };
+    let kept = collected(&world, &IAM).await;
+    assert!(kept.failed().is_empty(), "{:?}", kept.failed());
+    let properties = kept.rows("aws_iam_account_properties");
+    assert_eq!(properties[0]["outbound_federation"], false);
+    assert_eq!(properties[0]["properties"], json!({}));
+
+    let world = World {
+        trouble: Box::new(|_, _, operation| {
+            (operation == "GetOutboundWebIdentityFederationInfo").then(|| denied(operation))
+        }),
+        ..World::default()
+    };
+    let kept = collected(&world, &IAM).await;
+    let outcome = kept.outcome("aws_iam_account_properties", Some(MANAGEMENT));
+    assert!(matches!(outcome, SliceOutcome::Failed { .. }));
+    let others = kept.outcome("aws_iam_account_summary", Some(MANAGEMENT));
+    assert!(matches!(others, SliceOutcome::Ok { .. }), "{others:?}");
 }
 
 /// `inventory.md` T-15: being made is 404, none or too old is 410, and neither lasts for ever.

@@ -276,10 +276,35 @@ impl World {
                 input,
                 "Roles",
                 [json!({"RoleName": "r", "Arn": arn("role", "r"),
-                "MaxSessionDuration": 3600})],
+                "MaxSessionDuration": 3600, "MaxSigninSessionDuration": 86400,
+                "SourceRoleTemplate": {"TemplateArn": "arn:aws:iam::aws:role-template/t", "TemplateMinorVersion": 2}})],
             ),
             "GetAccountSummary" => whole(json!({"SummaryMap": {"AccountMFAEnabled": 1,
                 "AccountAccessKeysPresent": 0}})),
+            "GetAccountProperties" => whole(json!({"Properties": {"RoleManager/Enabled": "true"}})),
+            "GetOutboundWebIdentityFederationInfo" => {
+                whole(json!({"JwtVendingEnabled": true, "IssuerIdentifier": "https://i.example"}))
+            }
+            "ListDelegationRequests" => listed(
+                input,
+                "DelegationRequests",
+                (0..4).map(|it| {
+                    json!({"DelegationRequestId": format!("dr-{account}-{it}"), "State": "FINALIZED",
+                "RequestorId": "900000000009", "RequestorName": "Partner", "SessionDuration": 3600,
+                "PermissionPolicy": "{\"Statement\":[]}", "UpdatedTime": "2026-11-19T22:00:00Z"})
+                }),
+            ),
+            "ListSAMLProviders" => listed(
+                input,
+                "SAMLProviderList",
+                [json!({"Arn": arn("saml-provider", "s"), "ValidUntil": "2036-01-01T00:00:00Z",
+                "IsTrustedIdentityPropagationEnabled": true})],
+            ),
+            "ListOpenIDConnectProviders" => listed(
+                input,
+                "OpenIDConnectProviderList",
+                [json!({"Arn": arn("oidc-provider", "token.example.com")})],
+            ),
             _ => keys_and_devices(account, operation, input),
         }
     }

@@ -31,7 +31,10 @@ pub(super) const RECIPES: &[Recipe] = &[
         name: "public-enis",
         service: "ec2",
         operation: "DescribeNetworkInterfaces",
-        params: || json!({"Filters": [{"Name": "association.public-ip", "Values": ["*"]}]}),
+        params: || {
+            let filter = json!([{"Name": "association.public-ip", "Values": ["*"]}]);
+            json!({"Filters": filter, "IncludeManagedResources": true})
+        },
         query: "NetworkInterfaces[].{id: NetworkInterfaceId, type: InterfaceType, \
                 public_ips: PrivateIpAddresses[].Association.PublicIp, vpc: VpcId, \
                 subnet: SubnetId, instance: Attachment.InstanceId, description: Description}",
@@ -57,7 +60,10 @@ pub(super) const RECIPES: &[Recipe] = &[
         name: "unencrypted-volumes",
         service: "ec2",
         operation: "DescribeVolumes",
-        params: || json!({"Filters": [{"Name": "encrypted", "Values": ["false"]}]}),
+        params: || {
+            let filter = json!([{"Name": "encrypted", "Values": ["false"]}]);
+            json!({"Filters": filter, "IncludeManagedResources": true})
+        },
         query: "Volumes[].{id: VolumeId, gib: Size, state: State, \
                 instances: Attachments[].InstanceId}",
     },
@@ -85,6 +91,16 @@ pub(super) const RECIPES: &[Recipe] = &[
         params: NOTHING,
         query: "SummaryMap.{root_mfa: AccountMFAEnabled, \
                 root_access_keys: AccountAccessKeysPresent}",
+    },
+    // who of AWS's own operators may do what, where
+    Recipe {
+        name: "support-permits",
+        service: "supportauthz",
+        operation: "ListSupportPermits",
+        params: || json!({"supportPermitStatuses": ["ACTIVE"]}),
+        query: "supportPermits[].{name: name, actions: permit.actions, \
+                resources: permit.resources, when: permit.conditions, \
+                case: supportCaseDisplayId, created: createdAt}",
     },
 ];
 

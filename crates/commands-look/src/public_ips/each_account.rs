@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use hallpass_addresses::{
     AddressKind, AddressQuery, QueryComparison, UncoveredPlace, queries, read_items, unrecorded,
 };
+use hallpass_aws_model::facts;
 use hallpass_model::AccountId;
 use hallpass_terminal::exit::Failure;
 use serde_json::{Value, json};
@@ -13,7 +14,7 @@ use super::FoundSightings;
 use super::everywhere::{Everywhere, EverywhereAnswers};
 
 /// Results on a page: the most that Config gives.
-const RESULTS_A_PAGE: u32 = 100;
+const RESULTS_A_PAGE: u32 = facts::CONFIG_PAGE.value;
 
 type Places = BTreeMap<(AccountId, String), UncoveredPlace>;
 

@@ -18,7 +18,8 @@ pub(super) async fn look(
     addresses: &[FoundAddress],
 ) -> Result<AddressVerification, Failure> {
     let filter = json!([{"Name": "addresses.association.public-ip", "Values": ["*"]}]);
-    let input = json!({ "Filters": filter });
+    // an account may hide what services of AWS manage: an address of such an interface is there all the same
+    let input = json!({ "Filters": filter, "IncludeManagedResources": true });
     let interfaces = everywhere
         .ask("ec2", "DescribeNetworkInterfaces", input)
         .await?;

@@ -123,6 +123,7 @@ pub fn add(organization: &mut OrganizationFile, now: Timestamp) {
             region: home.clone(),
             principals: principals.iter().map(|it| (*it).to_owned()).collect(),
             resources: resources.iter().map(arn).collect(),
+            kept: false,
         }
     });
     organization.resource_shares = shares.collect();

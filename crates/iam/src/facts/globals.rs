@@ -33,6 +33,18 @@ pub(super) const KEYS: &[Key] = &[
     one("identitystore:UserId", ValueType::String),
     one("lambda:SourceFunctionArn", ValueType::Arn),
     one("ssm:SourceInstanceArn", ValueType::Arn),
+    // whom a `ContextProvider` of an identity provider says that the session acts for (AWS: model of STS,
+    // `TrustedIdentityPropagationContext`); its two ARNs are there with an `IdentityCenterInstanceArn` of the provider
+    one("aws:IdentityCenterInstanceArn", ValueType::Arn),
+    one("aws:IdentityStoreArn", ValueType::Arn),
+    one("aws:OriginIdentity/FederatedProviderArn", ValueType::Arn),
+    one("aws:OriginIdentity/Issuer", ValueType::String),
+    one("aws:OriginIdentity/Subject", ValueType::String),
+    one("aws:OriginIdentity/SubjectType", ValueType::String),
+    one(
+        "aws:TransactionContext/IdentityProvider/${Key}",
+        ValueType::String,
+    ),
     // the way
     one("aws:SourceIp", ValueType::IpAddress),
     one("aws:SourceVpc", ValueType::String),

@@ -150,12 +150,15 @@ pub const CREDENTIALS_EXPOSURE: &[&str] = &[
     "rds-db:connect",
     "redshift:GetClusterCredentials",
     "redshift:GetClusterCredentialsWithIAM",
+    "signin:CreateBearerToken",
+    "signin:CreateOAuth2Token",
     "sts:AssumeRole",
     "sts:AssumeRoleWithSAML",
     "sts:AssumeRoleWithWebIdentity",
     "sts:AssumeRoot",
     "sts:GetDelegatedAccessToken",
     "sts:GetFederationToken",
+    "sts:GetScopedCredentials",
     "sts:GetSessionToken",
     "sts:GetWebIdentityToken",
 ];
@@ -166,6 +169,8 @@ const ALSO_EXPOSURE: &[&str] = &[
     "ec2:ModifySnapshotAttribute",
     "identitystore:CreateGroupMembership",
     "rds:ModifyDBSnapshotAttribute",
+    // AWS's own operators may act on resources from then on
+    "supportauthz:CreateSupportPermit",
 ];
 
 /// Services whose every write decides who may do what.

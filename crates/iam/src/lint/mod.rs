@@ -28,6 +28,7 @@ pub use sarif::{Linted, sarif};
 pub use tree::{OrgTree, TreeFinding};
 
 use checker::Checker;
+use hallpass_aws_model::facts;
 pub(crate) use resources::works_on;
 
 use crate::error::{LoadError, LoadErrorCode};
@@ -35,7 +36,7 @@ use crate::language::{PolicyJson, PolicyType};
 use crate::size::AttachmentPoint;
 
 /// The longest trust policy that a quota allows, in characters without whitespace.
-const TRUST_LENGTH_MAX: usize = 4_096;
+const TRUST_LENGTH_MAX: usize = facts::TRUST_POLICY_CHARACTERS_MOST.count();
 /// Policies longer than this, in bytes, are read and measured only: several times what AWS takes
 /// anywhere, and checks compare entries with each other.
 const LOOKED_AT_MAX: usize = 128 * 1024;

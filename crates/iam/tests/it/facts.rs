@@ -409,7 +409,10 @@ fn risks_name_actions_that_exist() {
         "sts:AssumeRole",
         "sts:GetDelegatedAccessToken",
         "sts:GetWebIdentityToken",
+        "sts:GetScopedCredentials",
         "iam:SendDelegationToken",
+        "signin:CreateBearerToken",
+        "signin:CreateOAuth2Token",
     ] {
         let action = facts::action(name).unwrap();
         assert!(facts::risk::exposes_credentials(action), "{name}");
@@ -417,6 +420,9 @@ fn risks_name_actions_that_exist() {
     let decides = |name: &str| facts::risk::decides_rights(facts::action(name).unwrap());
     assert!(decides("iam:AcquireRole") && decides("iam:AcceptDelegationRequest"));
     assert!(decides("iam:PutAccountProperties") && !decides("iam:RejectDelegationRequest"));
+    // what a provider says of people
+    assert!(decides("iam:UpdateOpenIDConnectProvider"));
+    assert!(exposes("supportauthz:CreateSupportPermit") && exposes("lambda:PutResourcePolicy"));
 }
 
 #[test]

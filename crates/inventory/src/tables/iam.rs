@@ -1,8 +1,11 @@
 //! IAM of each account. Only users carry `account_id`, `arn` and `user_name` without a prefix, so
 //! that a join with them needs no names of tables (`inventory.md` T-14).
 
-use crate::table::RowSource::Steps;
-use crate::table::{CQ_ID, InventoryTable, SliceColumns, boolean, int8, json, text, time};
+use crate::table::RowSource::{Answer, Steps};
+use crate::table::{
+    AnswerMember, AnswerRows, AskedFrom, CQ_ID, InventoryTable, SliceColumns, boolean, int8, json,
+    text, time,
+};
 
 pub(super) static TABLES: &[InventoryTable] = &[
     InventoryTable {
@@ -149,6 +152,13 @@ pub(super) static TABLES: &[InventoryTable] = &[
                 .or_null(),
             boolean("permission_set_role").about("whether Identity Center made it"),
             json("role_tags"),
+            int8("max_signin_session_duration")
+                .or_null()
+                .about("in seconds: how long AWS Sign-In goes on with it; NULL where it is not set"),
+            text("source_template_arn")
+                .or_null()
+                .about("the template that `AcquireRole` made it of"),
+            int8("source_template_version").or_null(),
         ],
     },
     InventoryTable {
@@ -196,6 +206,86 @@ pub(super) static TABLES: &[InventoryTable] = &[
             boolean("root_mfa_enabled"),
             int8("root_access_keys"),
             json("password_policy").or_null(),
+        ],
+    },
+    InventoryTable {
+        name: "aws_iam_account_properties",
+        about: "What an account lets IAM do as a whole: templates of roles, its identities shown outside",
+        from: Steps("GetAccountProperties, GetOutboundWebIdentityFederationInfo"),
+        key: &["properties_account_id"],
+        slice: SliceColumns::account("properties_account_id"),
+        columns: &[
+            CQ_ID,
+            text("properties_account_id"),
+            json("properties").about("an object; {} where none is set"),
+            boolean("outbound_federation")
+                .about("whether principals may have web identity tokens for services outside"),
+            text("outbound_issuer")
+                .or_null()
+                .about("who such tokens say that they are of"),
+        ],
+    },
+    InventoryTable {
+        name: "aws_iam_delegation_requests",
+        about: "A partner's request for temporary access to an account; those that nobody owns are not listed by AWS",
+        from: Answer(AnswerRows {
+            service: "iam",
+            operation: "ListDelegationRequests",
+            asked: AskedFrom::Inside,
+            rows: AnswerMember::List,
+        }),
+        key: &["delegation_account_id", "delegation_request_id"],
+        slice: SliceColumns::account("delegation_account_id"),
+        columns: &[
+            CQ_ID,
+            text("delegation_account_id"),
+            text("delegation_request_id").of("DelegationRequestId"),
+            text("state").of("State").about(
+                "ASSIGNED, PENDING_APPROVAL, ACCEPTED, FINALIZED, REJECTED or EXPIRED: the partner has access from FINALIZED on",
+            ),
+            text("requestor_id").of("RequestorId").or_null().about("the partner's account"),
+            text("requestor_name").of("RequestorName").or_null(),
+            text("description").of("Description").or_null(),
+            text("request_message").of("RequestMessage").or_null(),
+            text("owner_id").of("OwnerId").or_null().about("the ARN of who took it on"),
+            text("approver_id").of("ApproverId").or_null().about("who accepted it: the partner acts as this identity"),
+            json("permissions").of("Permissions").or_null().about("the policy template, with its parameters"),
+            json("permission_policy").of_text("PermissionPolicy").or_null().about("what the partner may do, as a policy"),
+            json("role_permission_restrictions")
+                .of("RolePermissionRestrictionArns")
+                .or_null()
+                .about("boundaries of roles that the partner may make, which stay when its session is over"),
+            int8("session_duration")
+                .of("SessionDuration")
+                .or_null()
+                .about("in seconds, from when the token was sent"),
+            time("create_date").of("CreateDate").or_null(),
+            time("updated_time").of("UpdatedTime").or_null(),
+            time("expiration_time").of("ExpirationTime").or_null(),
+            text("notes").of("Notes").or_null(),
+            text("rejection_reason").of("RejectionReason").or_null(),
+        ],
+    },
+    InventoryTable {
+        name: "aws_iam_identity_providers",
+        about: "An identity provider that roles of an account may trust; that of Identity Center among them",
+        from: Steps("ListSAMLProviders, ListOpenIDConnectProviders"),
+        key: &["provider_arn"],
+        slice: SliceColumns::account("provider_account_id"),
+        columns: &[
+            CQ_ID,
+            text("provider_arn").of("Arn"),
+            text("provider_account_id"),
+            text("provider_type").about("SAML or OIDC"),
+            time("create_date").of("CreateDate").or_null(),
+            time("valid_until")
+                .of("ValidUntil")
+                .or_null()
+                .about("when its metadata end; of SAML alone"),
+            boolean("trusted_identity_propagation")
+                .of("IsTrustedIdentityPropagationEnabled")
+                .or_null()
+                .about("whether its people are people of Identity Center, too"),
         ],
     },
 ];

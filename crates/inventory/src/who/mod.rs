@@ -3,6 +3,7 @@
 
 mod findings;
 mod graph;
+mod outside;
 mod rows;
 
 mod snapshot;
@@ -27,6 +28,7 @@ pub use graph::{
     AccessGraph, AssignmentHolder, GraphAccount, GraphAssignment, GraphGrant, GraphGroup,
     GraphRole, GraphRoleKind,
 };
+pub use outside::{OutsideAccess, OutsideState};
 pub use review::{AccessReview, ReviewProblem, ReviewRemoval, ReviewedRemoval, read_review};
 pub use snapshot::{AccessSnapshot, UnreadAccessTable};
 

@@ -1,14 +1,16 @@
 //! What programs get: the body of a webhook's call, within what SNS and SQS take.
 
 use hallpass_access::AlertContext;
+use hallpass_aws_model::facts;
 use hallpass_wording::alert::short_text;
 use serde_json::{Map, Value, json};
 
 use crate::webhook::{alert_body, alert_delivery_id, shown};
 
-/// The longest message of SNS and SQS with its attributes, in bytes (AWS: `Publish`, `SendMessage`), less what the
-/// attributes take.
-pub(super) const MESSAGE_BYTES_MAX: usize = 252 * 1024;
+/// What attributes of a message take at most, in bytes.
+const ATTRIBUTES_BYTES: usize = 4 * 1024;
+/// The longest message of a topic, which is no longer than that of a queue, less what its attributes take.
+pub(super) const MESSAGE_BYTES_MAX: usize = facts::TOPIC_MESSAGE_BYTES.count() - ATTRIBUTES_BYTES;
 
 /// What a message of a topic or a queue is made of.
 pub(super) struct Payload {

@@ -10,6 +10,7 @@ use hallpass_alerts::{
     AlertMessage, AlertNews, AlertRowKey, AlertSeverity, AlertStore, ListedRows, RowNews, RowPhase,
     ToldRow,
 };
+use hallpass_aws_model::facts;
 use hallpass_model::{TimeSpan, Timestamp, text::line};
 use hallpass_wording::alert::{blocked_by, row_key, row_text};
 use serde_json::{Map, Value, json};
@@ -17,11 +18,11 @@ use tokio::sync::OnceCell;
 
 use super::{AlertTarget, TargetCalls, TargetFault};
 
-/// Findings of a call at most (AWS: `BatchImportFindings`).
-const BATCH_MAX: usize = 100;
-/// Characters of a title and of a description (AWS: `AwsSecurityFinding`).
-const TITLE_MAX: usize = 256;
-const DESCRIPTION_MAX: usize = 1_024;
+/// Findings of a call at most.
+const BATCH_MAX: usize = facts::FINDINGS_PER_CALL.count();
+/// Characters of a title and of a description.
+const TITLE_MAX: usize = facts::FINDING_TITLE_CHARACTERS.count();
+const DESCRIPTION_MAX: usize = facts::FINDING_DESCRIPTION_CHARACTERS.count();
 
 /// Security Hub in one Region, in the account of the server's credentials.
 pub struct SecurityHubTarget {

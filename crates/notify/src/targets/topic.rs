@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use hallpass_access::{AlertContext, Delivery};
+use hallpass_aws_model::facts;
 use hallpass_model::text::line;
 use hallpass_wording::alert::headline;
 use serde_json::{Map, Value, json};
@@ -11,8 +12,8 @@ use serde_json::{Map, Value, json};
 use super::payload::{MESSAGE_BYTES_MAX, Payload};
 use super::{AlertTarget, TargetCalls, TargetSettingsError, named};
 
-/// Characters of a subject (AWS: "Publish").
-const SUBJECT_MAX: usize = 99;
+/// Characters of a subject.
+const SUBJECT_MAX: usize = facts::TOPIC_SUBJECT_CHARACTERS.count();
 
 /// A topic, by its ARN.
 pub struct TopicTarget {

@@ -22,6 +22,15 @@ pub enum BaselineStatus {
     Failed,
 }
 
+/// How a baseline is not as it should be, though it is whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BaselineDrift {
+    /// It is not that of the landing zone any more (`EnabledBaselineDriftTypes.source`).
+    Source,
+    /// An account in its unit is not as the unit is.
+    Inheritance,
+}
+
 /// A baseline of a unit or an account.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EnabledBaseline {
@@ -31,6 +40,21 @@ pub struct EnabledBaseline {
     pub parent: Option<String>,
     /// How far it is.
     pub status: BaselineStatus,
+    /// How it has drifted; empty where AWS does not say.
+    pub drift: Vec<BaselineDrift>,
+}
+
+fn drift(row: &Value) -> Vec<BaselineDrift> {
+    let kinds = [
+        ("source", BaselineDrift::Source),
+        ("inheritance", BaselineDrift::Inheritance),
+    ];
+    let has_drifted = |name: &str| {
+        let status = format!("/driftStatusSummary/types/{name}/status");
+        text(row, &status) == "DRIFTED"
+    };
+    let found = kinds.into_iter().filter(|(name, _)| has_drifted(name));
+    found.map(|(_, kind)| kind).collect()
 }
 
 fn home(calls: &dyn ServiceCalls) -> Reader<'_> {
@@ -73,6 +97,7 @@ pub(crate) async fn enabled(
             arn: text(row, "/arn").to_owned(),
             parent: parent.map(str::to_owned),
             status,
+            drift: drift(row),
         };
         (text(row, "/targetIdentifier").to_owned(), baseline)
     });

@@ -9,7 +9,7 @@ mod product;
 mod registration;
 mod zone;
 
-pub use baselines::{BaselineStatus, EnabledBaseline, EnabledControl};
+pub use baselines::{BaselineDrift, BaselineStatus, EnabledBaseline, EnabledControl};
 pub(crate) use baselines::{controls_in, controls_of, enabled, has_controls};
 pub(crate) use factory::{
     FACTORY_FAILED, admit, enrolment_product, launch, look, look_admitted, principal, products,

@@ -16,9 +16,9 @@ pub struct LandingZone {
     pub status: String,
     /// Whether accounts that are moved are enrolled by themselves (`INHERITANCE_DRIFT`).
     pub enrols_by_itself: bool,
-    /// Regions it governs.
+    /// Regions it governs: those of its manifest; its home Region where it has no manifest, as landing zones may since 4.0.
     pub regions: Vec<String>,
-    /// The account that keeps logs.
+    /// The account that keeps logs; none where no manifest names one.
     pub log_archive: Option<AccountId>,
     /// The account that auditors use.
     pub audit: Option<AccountId>,
@@ -51,14 +51,19 @@ pub(crate) async fn landing_zone(home: &Reader<'_>) -> ReadFact<Option<LandingZo
         names.map(str::to_owned).collect::<Vec<String>>()
     };
     let account = |pointer: &str| AccountId::new(text(&answer, pointer)).ok();
-    let home = text(zone, "/arn").split(':').nth(3);
+    let home = text(zone, "/arn").split(':').nth(3).unwrap_or_default();
+    let mut regions = list("/landingZone/manifest/governedRegions");
+    if regions.is_empty() && !home.is_empty() {
+        // `CreateLandingZone` and `UpdateLandingZone` take no `manifest`, too; the home Region is always governed
+        regions.push(home.to_owned());
+    }
     Ok(Some(LandingZone {
-        home: home.unwrap_or_default().to_owned(),
+        home: home.to_owned(),
         version: text(&answer, "/landingZone/version").to_owned(),
         status: text(&answer, "/landingZone/status").to_owned(),
         enrols_by_itself: list("/landingZone/remediationTypes")
             .contains(&"INHERITANCE_DRIFT".to_owned()),
-        regions: list("/landingZone/manifest/governedRegions"),
+        regions,
         log_archive: account("/landingZone/manifest/centralizedLogging/accountId"),
         audit: account("/landingZone/manifest/securityRoles/accountId"),
     }))

@@ -5,6 +5,7 @@ use super::facts::EnrolmentFacts;
 use super::select::SelectedAccounts;
 use super::wish::{EnrolmentBackend, EnrolmentWish};
 use crate::control_tower::LandingZone;
+use hallpass_aws_model::facts;
 
 /// The first version that enrols accounts which are moved.
 const BY_ITSELF: (u32, u32) = (3, 1);
@@ -38,9 +39,8 @@ fn not_by_itself(zone: &LandingZone) -> Option<String> {
     }
 }
 
-/// Accounts that a unit may have for Control Tower to govern it; AWS does not raise it (AWS Control Tower User Guide,
-/// "Quotas in AWS Control Tower").
-const UNIT_ACCOUNTS: usize = 300;
+/// Accounts that a unit may have for Control Tower to govern it; AWS does not raise it.
+const UNIT_ACCOUNTS: usize = facts::UNIT_ACCOUNTS.count();
 
 /// The way for what was selected.
 ///

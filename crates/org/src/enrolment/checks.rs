@@ -10,7 +10,7 @@ use super::gains::exchange;
 use super::roles::EXECUTION;
 use super::select::SelectedAccounts;
 use super::wish::{EnrolmentBackend, EnrolmentWish, RoleCreation};
-use crate::control_tower::BaselineStatus;
+use crate::control_tower::{BaselineDrift, BaselineStatus};
 use crate::reading::{ReadFact, UnreadFact};
 
 use CheckSeverity::{Error, Info, Warn};
@@ -70,6 +70,12 @@ const MANAGED: About = (
     "the account is not enrolled yet",
     Some("Account provided is a Managed Account. NOT POSSIBLE TO ENROLL."),
     "leave it out",
+);
+const UNIT_DRIFT: About = (
+    "unit-drift",
+    "the baseline of the unit is as it should be",
+    None,
+    "reset the baseline of the unit, or update the landing zone; `--via baseline` resets it",
 );
 const RECORDER: About = (
     "config-recorder",
@@ -282,6 +288,7 @@ pub fn checks(
             rows: Vec::new(),
         };
         if of_enrolment(&mut sheet, facts) {
+            of_unit(&mut sheet, &selected.to.id, facts);
             of_account(&mut sheet, wish, &selected.to.id, (backend, inside), facts);
         }
         all.append(&mut sheet.rows);
@@ -317,6 +324,18 @@ fn of_enrolment(sheet: &mut Sheet<'_>, facts: &EnrolmentFacts) -> bool {
     };
     sheet.add(MANAGED, Error, fail_if(is_managed, evidence));
     !is_managed
+}
+
+/// Whether the baseline that the account is to have has drifted; nothing is said where it has not.
+fn of_unit(sheet: &mut Sheet<'_>, to: &str, facts: &EnrolmentFacts) {
+    let baseline = facts.baselines.get(&facts.unit_arn(to));
+    for drift in baseline.iter().flat_map(|it| &it.drift) {
+        let evidence = match drift {
+            BaselineDrift::Source => "it is not that of the landing zone any more",
+            BaselineDrift::Inheritance => "an account in the unit is not as the unit is",
+        };
+        sheet.add(UNIT_DRIFT, Warn, fail_if(true, evidence));
+    }
 }
 
 fn of_account(

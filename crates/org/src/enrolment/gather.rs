@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::stream::{self, StreamExt as _};
+use hallpass_aws_model::facts;
 use hallpass_model::{AccountId, account_state};
 use serde_json::{Value, json};
 
@@ -22,8 +23,8 @@ use crate::vending::UnitFacts;
 
 /// Accounts that are read at once.
 const WIDTH: usize = 8;
-/// Units above one another, the root among them (AWS: "Quotas for AWS Organizations").
-const DEPTH_MAX: usize = 6;
+/// Units above one another, the root among them.
+const DEPTH_MAX: usize = facts::UNIT_DEPTH.count() + 1;
 const ORGANIZATIONS: &str = "organizations";
 
 /// Why an organization is not known well enough.
@@ -300,12 +301,25 @@ pub(crate) async fn region_config(
         let rows = answer.get(name).and_then(Value::as_array);
         Ok::<Option<Value>, UnreadFact>(rows.and_then(|all| all.first()).cloned())
     };
-    let recorder = first("DescribeConfigurationRecorders", "ConfigurationRecorders").await?;
-    let status = if recorder.is_some() {
-        let name = "ConfigurationRecordersStatus";
-        first("DescribeConfigurationRecorderStatus", name).await?
-    } else {
-        None
+    let all = async |operation, name| {
+        let answer = there.one(("config", operation), json!({})).await?;
+        let rows = answer.get(name).and_then(Value::as_array);
+        Ok::<Vec<Value>, UnreadFact>(rows.cloned().unwrap_or_default())
+    };
+    let recorders = all("DescribeConfigurationRecorders", "ConfigurationRecorders").await?;
+    // one with a connector records another cloud (`connectorArn`, `scopeConfiguration`), beside the account's own
+    let is_own = |it: &Value| text(it, "/connectorArn").is_empty();
+    let recorder = recorders.into_iter().find(is_own);
+    let status = match &recorder {
+        Some(recorder) => {
+            let operation = "DescribeConfigurationRecorderStatus";
+            let rows = all(operation, "ConfigurationRecordersStatus").await?;
+            let name = text(recorder, "/name").to_owned();
+            // a status has no connector: it is told by the name of its recorder
+            let mut named = rows.into_iter();
+            named.find(|it| [name.as_str(), ""].contains(&text(it, "/name")))
+        }
+        None => None,
     };
     Ok(RegionConfig {
         recording: status.is_some_and(|it| it.get("recording") == Some(&Value::Bool(true))),
@@ -355,13 +369,12 @@ async fn default_vpcs(
             continue;
         }
         let operation = ("ec2", "DescribeNetworkInterfaces");
-        let rows = there
-            .list(
-                operation,
-                filter("vpc-id", ids.clone()),
-                "NetworkInterfaces",
-            )
-            .await?;
+        let mut input = filter("vpc-id", ids.clone());
+        if let Some(members) = input.as_object_mut() {
+            // those that an account hides are in use all the same
+            members.insert("IncludeManagedResources".to_owned(), true.into());
+        }
+        let rows = there.list(operation, input, "NetworkInterfaces").await?;
         if rows.iter().any(|it| ids.contains(&text(it, "/VpcId"))) {
             used.push(region.clone());
         }

@@ -110,6 +110,8 @@ pub struct WideShare {
     pub principals: Vec<String>,
     /// What is shared, by type.
     pub resources: BTreeMap<String, usize>,
+    /// Whether accounts that have it keep it when they leave.
+    pub is_kept: bool,
 }
 
 impl std::fmt::Display for WideShare {
@@ -124,7 +126,11 @@ impl std::fmt::Display for WideShare {
         } else {
             of.join(", ")
         };
-        write!(f, "{}: {of} with {}", self.name, self.principals.join(", "))
+        write!(f, "{}: {of} with {}", self.name, self.principals.join(", "))?;
+        if self.is_kept {
+            f.write_str(", kept by accounts that have it and leave")?;
+        }
+        Ok(())
     }
 }
 

@@ -11,6 +11,9 @@ use super::facts::{
 use crate::billing_transfers::{open_invitations, read_transfers};
 use crate::reading::{ReadFact, Reader, text};
 
+/// Where a share says that whoever has it and leaves the organization keeps it.
+const KEPT: &str = "/resourceShareConfiguration/retainSharingOnAccountLeaveOrganization";
+
 /// The Well-Architected Tool.
 const TOOL: &str = "wellarchitected";
 
@@ -36,7 +39,9 @@ pub(super) async fn wide_shares(inside: &Reader<'_>) -> ReadFact<Vec<WideShare>>
     let resources = inside.list(operation, own(), "resources").await?;
     let found = wide.into_iter().map(|(arn, principals)| {
         let is_of = |it: &&Value| text(it, "/resourceShareArn") == arn;
-        let name = shares.iter().find(is_of).map(|it| text(it, "/name"));
+        let share = shares.iter().find(is_of);
+        let is_kept = share.and_then(|it| it.pointer(KEPT)?.as_bool());
+        let name = share.map(|it| text(it, "/name"));
         let name = name.filter(|it| !it.is_empty()).unwrap_or(&arn).to_owned();
         let mut kinds = BTreeMap::new();
         for row in resources.iter().filter(is_of) {
@@ -46,6 +51,7 @@ pub(super) async fn wide_shares(inside: &Reader<'_>) -> ReadFact<Vec<WideShare>>
             name,
             principals,
             resources: kinds,
+            is_kept: is_kept.unwrap_or(false),
         }
     });
     let mut found: Vec<WideShare> = found.collect();

@@ -27,6 +27,12 @@ fn operation(name: &'static str) -> Operation {
     (SECURITY_HUB, name)
 }
 
+/// Whether a standard or a control is for AWS: those of other clouds that are connected stand in the same lists, since no list is
+/// asked for with `Providers`, which only names those that one wants besides.
+fn is_of_aws(row: &Value) -> bool {
+    matches!(text(row, "/Provider"), "" | "AWS")
+}
+
 impl<'a> HubReader<'a> {
     pub(super) fn reader(&self) -> Reader<'a> {
         inside(self.calls, self.account, Some(self.region))
@@ -63,7 +69,8 @@ impl<'a> HubReader<'a> {
         let reader = self.reader();
         let rows = reader.list(name, json!({}), "StandardsSubscriptions");
         let rows = rows.await?;
-        let rows = rows.iter().map(|row| StandardSubscription {
+        let rows = rows.iter().filter(|row| is_of_aws(row));
+        let rows = rows.map(|row| StandardSubscription {
             standard: text(row, "/StandardsArn").to_owned(),
             arn: text(row, "/StandardsSubscriptionArn").to_owned(),
             status: text(row, "/StandardsStatus").to_owned(),
@@ -77,7 +84,8 @@ impl<'a> HubReader<'a> {
     pub(super) async fn offered(&self) -> ReadFact<BTreeSet<String>> {
         let name = operation("DescribeStandards");
         let rows = self.reader().list(name, json!({}), "Standards").await?;
-        let arns = rows.iter().map(|row| text(row, "/StandardsArn").to_owned());
+        let own = rows.iter().filter(|row| is_of_aws(row));
+        let arns = own.map(|row| text(row, "/StandardsArn").to_owned());
         Ok(arns.collect())
     }
 
@@ -90,6 +98,7 @@ impl<'a> HubReader<'a> {
         let rows = rows.await?;
         let here = rows
             .iter()
+            .filter(|row| is_of_aws(row))
             .filter(|row| text(row, "/CurrentRegionAvailability") != "UNAVAILABLE");
         let ids = here.map(|row| text(row, "/SecurityControlId").to_owned());
         Ok(ids.collect())
@@ -103,6 +112,7 @@ impl<'a> HubReader<'a> {
         let rows = rows.await?;
         let ids = rows
             .iter()
+            .filter(|row| is_of_aws(row))
             .map(|row| text(row, "/SecurityControlId").to_owned());
         Ok(ids.collect())
     }

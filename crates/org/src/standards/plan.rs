@@ -1,6 +1,7 @@
 //! The plan of a file: for each account and Region its standards, then their controls. The names and forms are part of
 //! stored plans.
 
+use hallpass_aws_model::facts;
 use hallpass_model::TimeSpan;
 use hallpass_runner::{Lane, PlanDraft, PlanLimits, StepId, StepProbe, StepTarget};
 
@@ -42,8 +43,8 @@ pub(super) const CONFIGURE: &str = "standards.configure-organization";
 /// How long AWS may take to change who configures the organization.
 const CONFIGURE_TIMEOUT: TimeSpan = TimeSpan::minutes(30);
 
-/// Standards that one call takes (AWS: `BatchEnableStandards`).
-const STANDARDS_AT_ONCE: usize = 25;
+/// Standards that one call takes.
+const STANDARDS_AT_ONCE: usize = facts::STANDARDS_PER_CALL.count();
 /// Controls that one call gets; AWS states no limit (`organization.md` S-6).
 const CONTROLS_AT_ONCE: usize = 100;
 /// How long a standard may take until its controls can be changed (`organization.md` S-6).

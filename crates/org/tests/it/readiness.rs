@@ -245,6 +245,25 @@ static ROWS: &[Row] = &[
         CheckSeverity::Warn,
         "networks: 2 ec2:Subnet with arn:aws:organizations::111111111111:organization/o-1",
     ),
+    (
+        |it| {
+            let shares = json!([
+                {"id": "arn:aws:organizations::111111111111:organization/o-1", "resourceShareArn": "arn:wide"}]);
+            let share = json!({"resourceShareArn": "arn:wide", "name": "networks",
+                "resourceShareConfiguration": {"retainSharingOnAccountLeaveOrganization": true}});
+            it.with(
+                "ListPrincipals 222222222222",
+                json!({ "principals": shares }),
+            )
+            .with("GetResourceShares", json!({ "resourceShares": [share] }))
+            .with("ListResources", json!({ "resources": [] }))
+        },
+        "organization-shares",
+        MEMBER,
+        "fail",
+        CheckSeverity::Warn,
+        "kept by accounts that have it and leave",
+    ),
     // one lens says nothing of another
     (
         |it| it.with("ListLensReviews", lenses("2025-08-14T00:00:00Z")),

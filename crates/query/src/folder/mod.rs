@@ -18,7 +18,8 @@ use bytes::Bytes;
 use datafusion::object_store::ObjectStore;
 
 use hallpass_inventory::{
-    AccessSnapshot, InventoryTable, Snapshot, SnapshotId, SnapshotState, TABLES, TableRow, table,
+    AccessSnapshot, InventoryTable, OutsideAccess, Snapshot, SnapshotId, SnapshotState, TABLES,
+    TableRow, table,
 };
 use jiff::civil::Date;
 use parquet::arrow::ProjectionMask;
@@ -192,9 +193,11 @@ impl SnapshotFolder {
     /// When a file of it cannot be read.
     pub(crate) async fn read_access(&self, manifest: &Manifest) -> Result<Snapshot, QueryFailure> {
         let mut rows = BTreeMap::new();
-        for table in AccessSnapshot::TABLES.iter().filter_map(|name| table(name)) {
-            let columns = Some(AccessSnapshot::columns(table.name));
-            if let Some(of_table) = self.rows_of(manifest, table, columns).await? {
+        let of_graph = AccessSnapshot::TABLES.map(|it| (it, AccessSnapshot::columns(it)));
+        let outside = (OutsideAccess::TABLE, OutsideAccess::COLUMNS);
+        for (name, columns) in of_graph.into_iter().chain([outside]) {
+            let Some(table) = table(name) else { continue };
+            if let Some(of_table) = self.rows_of(manifest, table, Some(columns)).await? {
                 rows.insert(table.name, of_table);
             }
         }

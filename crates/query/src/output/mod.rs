@@ -171,33 +171,44 @@ impl OutputArgs {
         print(text.as_bytes())
     }
 
-    /// Prints two sheets by their names: an object of two arrays as JSON, one below the other for people;
-    /// as lines and CSV the first, and on stderr how many rows the second has.
+    /// Prints sheets by their names: an object of arrays as JSON, one below the other for people; as lines and CSV the first,
+    /// and on stderr how many rows each of the others has. Of those after the second nothing is said where they have no rows,
+    /// but as JSON.
     ///
     /// # Errors
     /// When stdout does not take it.
-    pub(crate) fn pair(
+    pub(crate) fn sheets(
         &self,
         (name, sheet): (&str, &Sheet),
-        (other, more): (&str, &Sheet),
+        others: &[(&str, &Sheet)],
     ) -> Result<(), QueryFailure> {
+        let others = others.iter().copied();
+        let shown = others.clone().enumerate();
+        let shown = shown.filter(|(at, (_, more))| *at == 0 || !more.rows.is_empty());
+        let shown = shown.map(|(_, it)| it);
         match self.format() {
             DataFormat::Table => {
-                let (above, below) = (grid::text(sheet, width()), grid::text(more, width()));
-                print(format!("{above}\n{} {other}\n{below}", more.rows.len()).as_bytes())
+                let mut text = grid::text(sheet, width());
+                for (other, more) in shown {
+                    let below = grid::text(more, width());
+                    text = format!("{text}\n{} {other}\n{below}", more.rows.len());
+                }
+                print(text.as_bytes())
             }
             DataFormat::Json => {
                 let array = |sheet: &Sheet| Value::Array(sheet.objects().collect());
-                let both = serde_json::json!({ name: array(sheet), other: array(more) });
-                let both = serde_json::to_string_pretty(&both).map_err(QueryFailure::bug)?;
-                print((text::json(&both).into_owned() + "\n").as_bytes())
+                let all = std::iter::once((name, sheet)).chain(others);
+                let all = all.map(|(name, sheet)| (name.to_owned(), array(sheet)));
+                let all = Value::Object(all.collect());
+                let all = serde_json::to_string_pretty(&all).map_err(QueryFailure::bug)?;
+                print((text::json(&all).into_owned() + "\n").as_bytes())
             }
             DataFormat::Jsonl | DataFormat::Csv | DataFormat::Parquet => {
                 self.sheet(sheet)?;
-                say(&format!(
-                    "{} {other}; `--output json` has them",
-                    more.rows.len()
-                ));
+                for (other, more) in shown {
+                    let count = more.rows.len();
+                    say(&format!("{count} {other}; `--output json` has them"));
+                }
                 Ok(())
             }
         }

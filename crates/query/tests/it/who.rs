@@ -227,6 +227,70 @@ fn findings_and_what_is_not_known_are_told() {
     assert!(stderr(&output).contains("grant 0: "), "{}", stderr(&output));
 }
 
+/// `inventory.md` W-17: of a document and of a kept snapshot alike, for accounts and not for people.
+#[test]
+fn partners_stand_beside_the_people() {
+    let temporary = tempfile::tempdir().unwrap();
+    let mut document = json_of(&fixture());
+    let accounts = document["tables"]["aws_organizations_accounts"].clone();
+    let accounts = accounts.as_array().unwrap();
+    let (one, other) = (accounts[0]["id"].clone(), accounts[1]["id"].clone());
+    document["now"] = json!("2026-11-20T00:00:00Z");
+    let request = |account: &Value, id: &str, state: &str, updated: &str| {
+        json!({
+            "delegation_account_id": account, "delegation_request_id": id, "state": state,
+            "requestor_id": "900000000009", "requestor_name": "Partner", "session_duration": 3600,
+            "approver_id": "arn:aws:iam::1:role/ops", "updated_time": updated,
+            "expiration_time": "2026-11-27T00:00:00Z",
+        })
+    };
+    document["tables"]["aws_iam_delegation_requests"] = json!([
+        request(&one, "r1", "FINALIZED", "2026-11-19T23:30:00Z"),
+        request(&one, "r2", "FINALIZED", "2026-11-19T22:00:00Z"),
+        request(&other, "r3", "ACCEPTED", "2026-11-19T22:00:00Z"),
+        request(&other, "r4", "ASSIGNED", "2026-11-19T22:00:00Z"),
+    ]);
+    let path = temporary.path().join("some.json");
+    fs::write(&path, document.to_string()).unwrap();
+    let outside = |flags: &str| {
+        let line = format!("who {flags} --output json");
+        let output = run(temporary.path(), &line, None);
+        assert!(output.status.success(), "{line}: {}", stderr(&output));
+        assert!(!stderr(&output).contains("delegation requests"));
+        let found: Value = serde_json::from_str(&stdout(&output)).unwrap();
+        let rows = found["outside"].as_array().unwrap().iter();
+        let rows: Vec<String> = rows
+            .map(|it| {
+                let id = it["delegation_request_id"].as_str().unwrap();
+                format!("{id} {}", it["until"].as_str().unwrap())
+            })
+            .collect();
+        rows
+    };
+    let both = ["r1 2026-11-20T00:30:00Z", "r3 2026-11-27T01:00:00Z"];
+    assert_eq!(outside("--data some.json"), both);
+    let first = format!("--data some.json --account {}", one.as_str().unwrap());
+    assert_eq!(outside(&first), both[..1]);
+    assert!(outside("--data some.json --user frank").is_empty());
+    let table = run(
+        temporary.path(),
+        "who --data some.json --output table",
+        None,
+    );
+    let text = stdout(&table);
+    for said in ["2 outside", "Partner", "(not begun)"] {
+        assert!(text.contains(said), "{said}: {text}");
+    }
+    let kept = run(temporary.path(), "snapshots import some.json", None);
+    assert!(kept.status.success(), "{}", stderr(&kept));
+    assert_eq!(outside(""), both);
+    let without = format!("who --data {}", fixture().display());
+    let without = run(Path::new("."), &without, None);
+    let said = "not covered: delegation requests of partners";
+    assert!(stderr(&without).contains(said), "{}", stderr(&without));
+    assert!(!stdout(&without).contains(" outside"));
+}
+
 #[test]
 fn a_terminal_gets_what_fits() {
     let line = format!("who --data {} --output table", fixture().display());

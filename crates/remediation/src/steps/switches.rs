@@ -14,6 +14,10 @@ pub(super) const DATABASE: &str = ":db:";
 /// Which member says how often a key is rotated.
 const DAYS: &str = "RotationPeriodInDays";
 
+/// Where a database instance says that no VPC stands before it. `PubliclyAccessible` is about its VPC (Amazon RDS API Reference,
+/// `DBInstance`), so that no value of it makes such an instance private.
+const VPC_NETWORKING: &str = "/DBInstances/0/VPCNetworkingEnabled";
+
 /// A thing that is on or off.
 pub(super) struct Switch {
     read: MemberOperation,
@@ -93,6 +97,13 @@ impl Switch {
 
     async fn is_on(&self, calls: &StepCalls<'_>) -> Result<bool, StepError> {
         let found = calls.read(self.read, self.read_input.clone()).await?;
+        if found.pointer(VPC_NETWORKING) == Some(&Value::Bool(false)) {
+            return Err(StepError::failed(
+                "NoVpcNetworking",
+                "the instance is of a cluster without VPC networking, whose access is not decided by `PubliclyAccessible`: \
+                 see to the cluster's internet access gateway",
+            ));
+        }
         let said = found.pointer(self.pointer).and_then(Value::as_bool);
         Ok(said.unwrap_or(!self.says) == self.says)
     }

@@ -244,6 +244,42 @@ async fn a_public_database_waits_for_a_yes() {
     );
 }
 
+/// `PubliclyAccessible` says nothing of an instance without VPC networking, whatever it is: nothing is sent, and nothing is said
+/// to be in order.
+#[tokio::test]
+async fn a_database_without_a_vpc_is_not_called_private() {
+    for public in [true, false] {
+        let (world, disk) = (World::new(), Disk::new());
+        let database = json!({ "DBInstances": [{ "PubliclyAccessible": public, "VPCNetworkingEnabled": false }] });
+        world
+            .accounts
+            .lock()
+            .unwrap()
+            .get_mut(ACCOUNT)
+            .unwrap()
+            .things =
+            std::collections::BTreeMap::from([("DescribeDBInstances".to_owned(), database)]);
+        let rule = r"{id: r, match: {controls: [EC2.19]}, action: rds-private, mode: approve}";
+        let server = process(
+            &world,
+            &disk,
+            RuleFile::read(&format!("rules: [{rule}]")).unwrap(),
+        );
+        let resource = json!("arn:aws:rds:eu-west-1:444444444444:db:shop");
+        of_resource(&server, resource).await;
+        let yes = approved(disk.only().await, "ana", world.now()).unwrap();
+        disk.remediations.change_remediation(&yes).await.unwrap();
+        server.works().await;
+        let it = disk.only().await;
+        let said = it.phase.name();
+        assert!(
+            !["changed", "unchanged"].contains(&said),
+            "{public}: {it:?}"
+        );
+        assert!(world.written("ModifyDBInstance").is_empty(), "{public}");
+    }
+}
+
 /// The session of a flow log is for this VPC, and passes the one role that is named.
 #[tokio::test]
 async fn the_session_of_a_flow_log_is_for_its_vpc() {

@@ -4,6 +4,7 @@ use std::io::IsTerminal as _;
 
 use hallpass_activity::{LogFault, LookupPass, PciFold, ReadCount, ReadLog, read_file};
 use hallpass_aws::{AwsClientSettings, RoleToAssume};
+use hallpass_aws_model::facts;
 use hallpass_host::named_calls::NamedCalls;
 use hallpass_host::runtime::runtime;
 use hallpass_model::{AccountId, Timestamp};
@@ -14,8 +15,8 @@ use serde_json::{Map, Value, json};
 
 use super::asked::{PciReading, Telling};
 
-/// Events of a page, at most (AWS CloudTrail API, "`LookupEvents`").
-const PAGE_EVENTS: u32 = 50;
+/// Events of a page, at most.
+const PAGE_EVENTS: u32 = facts::LOOKUP_PAGE.value;
 /// Passes follow one another: an account has two calls a second in a Region, whoever makes them.
 const CONCURRENCY: usize = 1;
 

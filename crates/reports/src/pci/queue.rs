@@ -4,14 +4,15 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use hallpass_aws::RoleToAssume;
+use hallpass_aws_model::facts;
 use hallpass_host::named_calls::NamedCalls;
 use hallpass_host::runtime::runtime;
 use hallpass_org::{ReadPlace, ServiceCalls as _};
 use hallpass_terminal::exit::Failure;
 use serde_json::json;
 
-/// Bytes of a message at most (Amazon SQS Developer Guide, "Amazon SQS message quotas").
-const MESSAGE_BYTES_MAX: usize = 1 << 20;
+/// Bytes of a message at most.
+const MESSAGE_BYTES_MAX: usize = facts::QUEUE_MESSAGE_BYTES.count();
 
 /// Where lists are written to.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -4,16 +4,20 @@
 use hallpass_sim_base::{Millis, Random};
 use serde_json::{Map, Value, json};
 
-use super::super::{instants::written, issue::key_id};
+use super::DEFAULT_USER;
 use crate::{
-    core::{entities::Account, state::SimState},
+    core::{entities::Account, instants::written, issue::key_id, state::SimState},
     organization::{
-        DOMAIN, FAMILY, GIVEN, Iam, IamGroup, IamKey, IamManagedPolicy, IamMfaDevice, IamMfaKind,
-        IamPassword, IamPolicies, IamRole, IamRoot, IamUser, address,
+        DOMAIN, FAMILY, GIVEN, Iam, IamDelegationRequest, IamDelegationState, IamGroup, IamKey,
+        IamManagedPolicy, IamMfaDevice, IamMfaKind, IamPassword, IamPolicies, IamRole, IamRoot,
+        IamUser, address,
     },
 };
 
 const DAY: Millis = 86_400_000;
+const HOUR: Millis = 3_600_000;
+/// The account of a partner, which is of no organization here.
+const PARTNER: &str = "900000000009";
 /// Days without use from which on something counts as forgotten; what is generated keeps away from
 /// the edge, so that a day more or less changes nothing.
 const RECENT: u64 = 60;
@@ -78,7 +82,38 @@ pub(super) fn iam(state: &SimState, account: &Account) -> Iam {
         managed: vec![uploads(&account.id)],
         root: Some(draw.root()),
         password_policy: draw.chance(60).then(password_policy),
+        delegation_requests: delegations(state, account),
+        ..Iam::default()
     }
+}
+
+/// What a partner asks a few accounts for: something that it has, or something that somebody is to accept.
+fn delegations(state: &SimState, account: &Account) -> Vec<IamDelegationRequest> {
+    let mut random = Random::new(state.seed, &format!("iam/{}/delegations", account.id));
+    let as_of = state.inventory.as_of();
+    let (state, hours) = match random.below(8) {
+        0 => (IamDelegationState::Finalized, 1),
+        1 => (IamDelegationState::Assigned, 5),
+        _ => return Vec::new(),
+    };
+    let owner = format!("arn:aws:iam::{}:user/{DEFAULT_USER}", account.id);
+    let is_final = state == IamDelegationState::Finalized;
+    let at = |hours: Millis| written(as_of - as_of.rem_euclid(1000) - hours * HOUR);
+    vec![IamDelegationRequest {
+        id: format!("request-{}", random.hex(16)),
+        state,
+        requestor: PARTNER.to_owned(),
+        requestor_name: Some("Example Observability".to_owned()),
+        description: Some("Sets up the collection of metrics.".to_owned()),
+        approver: is_final.then(|| owner.clone()),
+        owner: Some(owner),
+        policy: Some(document("cloudwatch:PutMetricStream", "*")),
+        session_duration: Some(12 * 3_600),
+        created: Some(at(hours + 1)),
+        updated: Some(at(hours)),
+        expires: Some(at(hours - 7 * 24)),
+        ..IamDelegationRequest::default()
+    }]
 }
 
 impl IamDraw<'_> {

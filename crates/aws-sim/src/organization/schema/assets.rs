@@ -29,6 +29,7 @@ pub(super) const SHARE: &[Field] = &[
     ("region", Must, Text),
     ("principals", Must, List(&Text)),
     ("resources", Must, List(&Text)),
+    ("kept", May, Flag),
 ];
 
 pub(super) const COMMITMENT: &[Field] = &[

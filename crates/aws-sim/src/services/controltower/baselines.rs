@@ -37,6 +37,10 @@ const KINDS: &[(&str, &str)] = &[
     ("C0NF1GBA5EL1NE00", CONFIG),
 ];
 const CONFIG: &str = "ConfigBaseline";
+const IN_SYNC: &str = "IN_SYNC";
+const DRIFTED: &str = "DRIFTED";
+const SOURCE_DRIFT: &str = "/driftStatusSummary/types/source/status";
+const INHERITANCE_DRIFT: &str = "/driftStatusSummary/types/inheritance/status";
 /// The version of `ConfigBaseline` (?).
 const CONFIG_VERSION: &str = "1.0";
 const IDENTITY_CENTER: &str = "IdentityCenterBaseline";
@@ -114,9 +118,20 @@ fn unit_row(context: &Context<'_>, tower: &SimTower, id: &str, unit: &TowerUnit)
         );
     }
     let (kind, version) = kind_of(tower, id);
+    // accounts that are not as their unit are enrolled by themselves here: no unit is in inheritance drift
+    let has_drifted = tower.basis.drifted_units.iter().any(|it| it == id);
+    let was_set = last.is_some_and(|it| progress(it) == "SUCCEEDED");
+    let source = if has_drifted && !was_set {
+        DRIFTED
+    } else {
+        IN_SYNC
+    };
     json!({
         "arn": unit.baseline, "baselineIdentifier": kind, "baselineVersion": version,
         "targetIdentifier": target(context, "ou", id), "statusSummary": summary,
+        "driftStatusSummary": { "types": {
+            "inheritance": { "status": IN_SYNC }, "source": { "status": source },
+        } },
     })
 }
 
@@ -155,6 +170,8 @@ fn list(context: &Context<'_>) -> HandlerResult {
             && fits(filter, "baselineIdentifiers", text("/baselineIdentifier"))
             && fits(filter, "parentIdentifiers", text("/parentIdentifier"))
             && fits(filter, "statuses", text("/statusSummary/status"))
+            && fits(filter, "sourceDriftStatuses", text(SOURCE_DRIFT))
+            && fits(filter, "inheritanceDriftStatuses", text(INHERITANCE_DRIFT))
     };
     let rows = rows.into_iter().filter(is_wanted).map(|row| {
         let arn = row.get("arn").and_then(Value::as_str).unwrap_or_default();

@@ -1,5 +1,6 @@
 //! Events that callers put on a bus.
 
+use hallpass_aws_model::facts;
 use hallpass_sim_base::Millis;
 use serde_json::{Map, Value, json};
 
@@ -21,11 +22,11 @@ pub(super) const OPERATIONS: &[OperationRow] = &[
     ("TestEventPattern", Reads(test_pattern)),
 ];
 
-/// Bytes of all entries of a request (Amazon `EventBridge` API Reference, `PutEvents`).
-const BYTES_MAX: usize = 1_048_576;
+/// Bytes of all entries of a request.
+const BYTES_MAX: usize = facts::EVENTS_BYTES.count();
 /// Bytes that an entry's time counts for (Amazon `EventBridge` User Guide, "Calculating `PutEvents` event entry size").
 const TIME_BYTES: usize = 14;
-/// Characters of a detail type (the same reference, `PutEventsRequestEntry`).
+/// Characters of a detail type (Amazon `EventBridge` API Reference, `PutEventsRequestEntry`).
 const DETAIL_TYPE_MAX: usize = 128;
 /// Members that an event has to have (the same, `TestEventPattern`).
 const MANDATORY: [&str; 7] = [

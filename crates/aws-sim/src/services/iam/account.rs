@@ -1,15 +1,45 @@
 //! What IAM says of an account as a whole.
 
+use std::collections::BTreeSet;
+
 use hallpass_aws_model::facts;
+use hallpass_sim_base::{Millis, Random};
 use serde_json::{Value, json};
 
-use super::{Context, HandlerResult, Output, no_entity, policies, roles, seen, single};
-use crate::core::errors::ApiError;
-use crate::services::{OperationHandler::Reads, OperationRow};
+use super::{
+    Context, HandlerResult, Output, changes::change, listed, no_entity, policies, roles, seen,
+    seen_by_name, single,
+};
+use crate::core::{
+    errors::ApiError,
+    issue::whole_seconds,
+    portal::{reserved_path, saml_provider},
+};
+use crate::services::{
+    OperationHandler::{Reads, Writes},
+    OperationRow,
+};
+
+/// How long the metadata of a provider are good: a hundred years, as those of Identity Center are seen to be.
+const METADATA_MS: Millis = 100 * 365 * 86_400_000;
 
 /// What of this file is called by its name.
-pub(super) const OPERATIONS: &[OperationRow] =
-    &[("GetAccountPasswordPolicy", Reads(password_policy))];
+pub(super) const OPERATIONS: &[OperationRow] = &[
+    ("GetAccountPasswordPolicy", Reads(password_policy)),
+    ("GetAccountProperties", Reads(|call| Ok(properties(call)))),
+    ("PutAccountProperties", Writes(put_properties)),
+    ("GetOutboundWebIdentityFederationInfo", Reads(outbound)),
+    (
+        "EnableOutboundWebIdentityFederation",
+        Writes(enable_outbound),
+    ),
+    (
+        "DisableOutboundWebIdentityFederation",
+        Writes(disable_outbound),
+    ),
+    ("ListSAMLProviders", Reads(saml_providers)),
+    ("ListOpenIDConnectProviders", Reads(oidc_providers)),
+];
 
 /// Quotas that AWS gives with the counts.
 const QUOTAS: &[(&str, u32)] = &[
@@ -97,4 +127,110 @@ fn password_policy(context: &Context<'_>) -> HandlerResult {
         "PasswordPolicy",
         Value::Object(policy.ok_or_else(none)?),
     ))
+}
+
+/// `GetAccountProperties`: those that were set; which ones there are AWS does not publish.
+fn properties(context: &Context<'_>) -> Output {
+    let properties = seen_by_name(context).properties.clone();
+    single("Properties", json!(properties))
+}
+
+/// `PutAccountProperties`: all of one namespace.
+fn put_properties(context: &mut Context<'_>) -> HandlerResult {
+    let given = context.call.input.get("Properties");
+    let given = given.and_then(Value::as_object).cloned();
+    let given = given.unwrap_or_default();
+    let namespace = |key: &String| {
+        let (space, name) = key.split_once('/')?;
+        let is_one = !space.is_empty() && !name.is_empty() && !name.contains('/');
+        is_one.then(|| space.to_owned())
+    };
+    let spaces: Option<BTreeSet<String>> = given.keys().map(namespace).collect();
+    if spaces.is_none_or(|it| it.len() != 1) {
+        let text = "Property keys must have the format Namespace/PropertyName and belong to one namespace.";
+        return Err(ApiError::new("InvalidInput", text));
+    }
+    change(context, |iam| {
+        let text = |value: Value| value.as_str().map(str::to_owned);
+        let set = given
+            .into_iter()
+            .filter_map(|(key, value)| Some((key, text(value)?)));
+        iam.properties.extend(set);
+        Ok(())
+    })?;
+    Ok(Output::Members(json!({})))
+}
+
+/// Who the tokens of an account say that they are of.
+fn issuer(context: &Context<'_>) -> String {
+    let mut random = Random::new(
+        context.state.seed,
+        &format!("issuer/{}", context.caller.account),
+    );
+    format!("https://{}.tokens.sts.global.api.aws", random.hex(16))
+}
+
+/// `GetOutboundWebIdentityFederationInfo`: an error where it is off (AWS: IAM's model).
+fn outbound(context: &Context<'_>) -> HandlerResult {
+    if !seen_by_name(context).outbound_federation {
+        return Err(outbound_is("FeatureDisabled", "disabled"));
+    }
+    let answer = json!({ "IssuerIdentifier": issuer(context), "JwtVendingEnabled": true });
+    Ok(Output::Members(answer))
+}
+
+fn outbound_is(code: &str, word: &str) -> ApiError {
+    let text = format!("Outbound web identity federation is {word} for this account.");
+    ApiError::new(code, text)
+}
+
+/// `EnableOutboundWebIdentityFederation`
+fn enable_outbound(context: &mut Context<'_>) -> HandlerResult {
+    change(context, |iam| {
+        if iam.outbound_federation {
+            return Err(outbound_is("FeatureEnabled", "enabled"));
+        }
+        iam.outbound_federation = true;
+        Ok(())
+    })?;
+    let issuer = issuer(context);
+    Ok(Output::Members(json!({ "IssuerIdentifier": issuer })))
+}
+
+/// `DisableOutboundWebIdentityFederation`
+fn disable_outbound(context: &mut Context<'_>) -> HandlerResult {
+    change(context, |iam| {
+        if !iam.outbound_federation {
+            return Err(outbound_is("FeatureDisabled", "disabled"));
+        }
+        iam.outbound_federation = false;
+        Ok(())
+    })?;
+    Ok(Output::Nothing)
+}
+
+/// `ListSAMLProviders`: the one that Identity Center makes with the first role that it provisions.
+fn saml_providers(context: &Context<'_>) -> HandlerResult {
+    let account = context.caller.account.as_str();
+    let path = reserved_path(&context.state.center.home_region);
+    let is_provisioned = |name: &str| name.contains(&path);
+    let roles = roles::all(context, &seen(context));
+    let has_roles = roles.iter().any(|it| is_provisioned(&it.arn(account)));
+    let joined = context.state.joined(account);
+    let rows = has_roles.then(|| {
+        let arn = saml_provider(context.state, account);
+        let row = json!({
+            "Arn": arn,
+            "CreateDate": whole_seconds(joined),
+            "ValidUntil": whole_seconds(joined + METADATA_MS),
+            "IsTrustedIdentityPropagationEnabled": false,
+        });
+        (arn, row)
+    });
+    listed(context, rows.into_iter().collect())
+}
+
+/// `ListOpenIDConnectProviders`: no account has one.
+fn oidc_providers(context: &Context<'_>) -> HandlerResult {
+    listed(context, Vec::new())
 }

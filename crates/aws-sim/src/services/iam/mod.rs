@@ -3,6 +3,7 @@
 
 mod account;
 mod changes;
+mod delegations;
 mod details;
 mod devices;
 mod groups;
@@ -79,6 +80,7 @@ pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
         simulate::OPERATIONS,
         report::OPERATIONS,
         account::OPERATIONS,
+        delegations::OPERATIONS,
         changes::OPERATIONS,
     ],
 };
@@ -89,6 +91,7 @@ fn resources(state: &SimState, caller: &AwsCaller, operation: &str, input: &Valu
         ("RoleName", "role"),
         ("UserName", "user"),
         ("GroupName", "group"),
+        ("DelegationRequestId", "delegation-request"),
     ];
     let mut named = named.iter();
     let own = || (operation == "GetUser").then(|| caller.arn.clone());

@@ -43,6 +43,10 @@ pub(super) struct ShownRole {
     pub name: String,
     created: Millis,
     longest: u32,
+    /// How long AWS Sign-In goes on with it, in seconds; none where it is not set.
+    longest_sign_in: Option<u32>,
+    /// The template that it was made of.
+    template: Option<String>,
     trust: Value,
     pub permissions: IamPolicies,
     /// Name and percent-encoded document.
@@ -59,7 +63,7 @@ impl ShownRole {
     /// As `ListRoles` shows it.
     fn row(&self, context: &Context<'_>) -> Value {
         let arn = self.arn(&context.caller.account);
-        json!({
+        let mut row = json!({
             "Path": self.path,
             "RoleName": self.name,
             "RoleId": unique_id(context.state.seed, "AROA", &arn),
@@ -67,7 +71,17 @@ impl ShownRole {
             "CreateDate": whole_seconds(self.created),
             "AssumeRolePolicyDocument": escaped(&self.trust.to_string()),
             "MaxSessionDuration": self.longest,
-        })
+        });
+        if let Some(members) = row.as_object_mut() {
+            if let Some(seconds) = self.longest_sign_in {
+                members.insert("MaxSigninSessionDuration".to_owned(), json!(seconds));
+            }
+            if let Some(arn) = &self.template {
+                let template = json!({ "TemplateArn": arn, "TemplateMinorVersion": 1 });
+                members.insert("SourceRoleTemplate".to_owned(), template);
+            }
+        }
+        row
     }
 
     /// As `GetRole` shows it: with what lists leave out.
@@ -92,7 +106,13 @@ impl ShownRole {
     pub(super) fn details(&self, context: &Context<'_>) -> Value {
         let mut row = self.whole(context);
         if let Some(members) = row.as_object_mut() {
-            members.remove("MaxSessionDuration");
+            for name in [
+                "MaxSessionDuration",
+                "MaxSigninSessionDuration",
+                "SourceRoleTemplate",
+            ] {
+                members.remove(name);
+            }
             let inline = self.inline.iter();
             let inline = inline
                 .map(|(name, document)| json!({ "PolicyName": name, "PolicyDocument": document }));
@@ -125,6 +145,8 @@ fn stated(role: &IamRole, joined: Millis) -> ShownRole {
         name: role.name.clone(),
         created: instant(role.created.as_ref()).unwrap_or(joined),
         longest: role.max_session_duration.unwrap_or(3600),
+        longest_sign_in: role.max_signin_session_duration,
+        template: role.template.clone(),
         trust: trust(
             &trusted_actions(&role.trust),
             &principals(&role.trust),
@@ -200,6 +222,8 @@ fn provisioned(context: &Context<'_>) -> Vec<ShownRole> {
             name: format!("AWSReservedSSO_{}_{}", set.name, provision.suffix),
             created: state.joined(account),
             longest: 43_200,
+            longest_sign_in: None,
+            template: None,
             trust: trust.clone(),
             permissions: IamPolicies {
                 policies: held.managed.to_vec(),

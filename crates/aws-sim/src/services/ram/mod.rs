@@ -133,6 +133,7 @@ fn shares(context: &Context<'_>) -> HandlerResult {
             "resourceShareArn": arn(it), "name": it.name, "owningAccountId": it.account,
             "allowExternalPrincipals": it.principals.iter().any(|one| is_external(context, one)),
             "status": "ACTIVE", "featureSet": "STANDARD",
+            "resourceShareConfiguration": { "retainSharingOnAccountLeaveOrganization": it.kept },
         });
         (arn(it), dated(row))
     });

@@ -28,8 +28,8 @@ pub(super) const OPERATIONS: &[OperationRow] = &[
 const UPDATES_MAX: usize = facts::FINDINGS_PER_CALL.count();
 const NOTE_MAX: usize = facts::FINDING_NOTE_CHARACTERS.count();
 const FIELDS_MAX: usize = facts::FINDING_FIELDS.count();
-const KEY_MAX: usize = 128;
-const VALUE_MAX: usize = 1_024;
+const KEY_MAX: usize = facts::FINDING_FIELD_KEY_CHARACTERS.count();
+const VALUE_MAX: usize = facts::FINDING_FIELD_VALUE_CHARACTERS.count();
 /// The largest finding, in bytes.
 const BYTES_MAX: usize = facts::FINDING_BYTES.count();
 

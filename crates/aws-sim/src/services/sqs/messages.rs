@@ -35,7 +35,7 @@ pub(super) const OPERATIONS: &[OperationRow] = &[
 /// The longest message, in bytes.
 const BYTES_MAX: usize = facts::QUEUE_MESSAGE_BYTES.count();
 /// The longest time that a message can be hidden, in seconds.
-const HIDDEN_MAX: i64 = 43_200;
+const HIDDEN_MAX: i64 = facts::QUEUE_HIDDEN_SECONDS.value as i64;
 /// Entries of a batch at most.
 const BATCH_MAX: usize = facts::QUEUE_BATCH.count();
 

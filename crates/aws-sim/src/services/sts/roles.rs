@@ -10,7 +10,7 @@ use crate::core::{
     document::Document,
     entities::Assumed,
     entities::read_tags,
-    issue::issue,
+    issue::issue_sized,
     roles::{self, Role},
     windows::Window,
 };
@@ -20,6 +20,7 @@ use crate::services::{OperationHandler::Writes, OperationRow};
 pub(super) const OPERATIONS: &[OperationRow] = &[
     ("AssumeRole", Writes(assume)),
     ("GetSessionToken", Writes(session_token)),
+    ("GetScopedCredentials", Writes(scoped)),
 ];
 
 fn refused(context: &Context<'_>, role: &str) -> ApiError {
@@ -77,9 +78,12 @@ fn assume(context: &mut Context<'_>) -> HandlerResult {
         .or_else(|| context.caller.source_identity.clone());
     let caller = roles::session(context.state.seed, &role, name, source_identity.clone());
     let (seed, now) = (context.state.seed, context.now);
-    let (caller, credentials) = issue(seed, caller, context.random(), now, seconds);
+    let size = token_bytes(context);
+    let random = context.random();
+    let (caller, credentials) = issue_sized(seed, caller, random, (now, seconds), size);
     remember(context, &caller, given);
     let mut answer = json!({
+        "SessionTokenSize": size_of(&credentials),
         "Credentials": credentials,
         "AssumedRoleUser": { "AssumedRoleId": caller.user_id, "Arn": caller.arn },
     });
@@ -198,6 +202,82 @@ fn session_token(context: &mut Context<'_>) -> HandlerResult {
         .and_then(Value::as_u64);
     let seconds = u32::try_from(wanted.unwrap_or(43_200)).unwrap_or(43_200);
     let (seed, now, caller) = (context.state.seed, context.now, context.caller.clone());
-    let (_, credentials) = issue(seed, caller, context.random(), now, seconds);
-    Ok(Output::Members(json!({ "Credentials": credentials })))
+    let size = token_bytes(context);
+    let random = context.random();
+    let (_, credentials) = issue_sized(seed, caller, random, (now, seconds), size);
+    let size = size_of(&credentials);
+    Ok(Output::Members(
+        json!({ "Credentials": credentials, "SessionTokenSize": size }),
+    ))
+}
+
+/// What `MinimumSessionTokenSize` asks for.
+fn token_bytes(context: &Context<'_>) -> usize {
+    let wanted = context.call.input.get("MinimumSessionTokenSize");
+    let wanted = wanted.and_then(Value::as_u64).unwrap_or(0);
+    usize::try_from(wanted).unwrap_or(0)
+}
+
+fn size_of(credentials: &Value) -> usize {
+    let token = credentials.get("SessionToken").and_then(Value::as_str);
+    token.map_or(0, str::len)
+}
+
+/// `GetScopedCredentials`: the same session with less, and no longer than it. What it was given along goes on. A scope within a
+/// scope is not simulated.
+fn scoped(context: &mut Context<'_>) -> HandlerResult {
+    if context.caller.kind != CallerKind::Session {
+        let text = "Cannot call GetScopedCredentials with long-term credentials";
+        return Err(ApiError::new("InvalidSubjectCredentials", text));
+    }
+    let given = given(context)?;
+    let wanted = context.call.input.get("DurationSeconds");
+    let wanted = wanted.and_then(Value::as_u64);
+    if given.policy.is_none() && wanted.is_none() {
+        return Err(invalid(
+            "At least one of Policy and DurationSeconds has to be given.",
+        ));
+    }
+    let before = context
+        .state
+        .assumed
+        .get(&context.caller.access_key_id)
+        .cloned();
+    let held = before.as_ref().and_then(|it| it.policy.clone());
+    if held.is_some() && given.policy.is_some() {
+        return Err(invalid("A scope within a scope is not simulated."));
+    }
+    let (seed, now, caller) = (context.state.seed, context.now, context.caller.clone());
+    let left = caller
+        .expires
+        .map_or(0, |end| end.saturating_sub(now) / 1000);
+    let left = u32::try_from(left).unwrap_or(0);
+    let seconds = wanted.map_or(left, |it| u32::try_from(it).unwrap_or(u32::MAX));
+    if seconds > left {
+        let text = "The requested DurationSeconds is greater than the remaining lifetime of the calling session.";
+        return Err(ApiError::new("InsufficientSessionLifetime", text));
+    }
+    let size = token_bytes(context);
+    let random = context.random();
+    let (caller, credentials) = issue_sized(seed, caller, random, (now, seconds), size);
+    let policy = given.policy.or(held);
+    let (tags, transitive) = before.map_or_else(Default::default, |it| (it.tags, it.transitive));
+    let count = usize::from(policy.is_some());
+    let goes_on = Assumed {
+        policy,
+        tags,
+        transitive,
+        expires: 0,
+    };
+    remember(context, &caller, goes_on);
+    let mut answer = json!({
+        "SessionTokenSize": size_of(&credentials),
+        "Credentials": credentials,
+        "SessionInfo": { "ScopedSessionId": caller.user_id, "Arn": caller.arn },
+        "ScopedPoliciesCount": count,
+    });
+    if let (Some(source), Some(members)) = (caller.source_identity, answer.as_object_mut()) {
+        members.insert("SourceIdentity".to_owned(), source.into());
+    }
+    Ok(Output::Members(answer))
 }

@@ -5,13 +5,14 @@ use hallpass_activity::{
     PolicyText, ReplayVerdict, ShrinkError, ShrinkGrain, ShrinkProof, ShrinkQuestion, UnseenKept,
     prove, shrink,
 };
+use hallpass_aws_model::facts;
 use hallpass_iam::size::{self, AttachmentPoint};
 use hallpass_terminal::output;
 use hallpass_wording::lists::number;
 use serde_json::{Value, json};
 
-/// Managed policies of a role, unless AWS was asked for more (AWS IAM User Guide, "IAM and AWS STS quotas").
-const POLICIES_MAX: usize = 10;
+/// Managed policies of a role, unless AWS was asked for more.
+const POLICIES_MAX: usize = facts::MANAGED_POLICIES_PER_ROLE.count();
 
 /// Where a policy goes.
 #[derive(Debug)]

@@ -489,3 +489,44 @@ async fn a_second_baseline_on_a_unit_does_not_stand_for_that_of_control_tower() 
     let report = world.enrol(&wish(&["777777777777"], &[])).await;
     assert_eq!(report.exit(), Exit::Ok, "{report:?}");
 }
+
+/// `organization.md` N-2: it is told and stops nothing.
+#[tokio::test]
+async fn a_unit_whose_baseline_has_drifted_is_told() {
+    for (drift, wanted) in [
+        (None, None),
+        (Some("source"), Some("not that of the landing zone")),
+        (Some("inheritance"), Some("an account in the unit")),
+    ] {
+        let world = World::unrecorded();
+        world.with(|it| it.drift = drift);
+        let found = world.find(&wish(&["777777777777"], &[])).await.unwrap();
+        let rows = found.checks.iter();
+        let rows: Vec<_> = rows
+            .filter(|it| it.result.row().id == "unit-drift")
+            .collect();
+        assert_eq!(rows.len(), usize::from(wanted.is_some()), "{drift:?}");
+        if let Some(wanted) = wanted {
+            let row = rows[0].result.row();
+            assert!(row.evidence.contains(wanted), "{row:?}");
+            assert!(!rows[0].stops());
+        }
+    }
+}
+
+/// Since 4.0 a landing zone need not have a manifest: Config is looked at in its home Region then.
+#[tokio::test]
+async fn a_landing_zone_without_a_manifest_governs_its_home_region() {
+    let world = World::new();
+    world.with(|it| it.zone["governedRegions"] = Value::Null);
+    let all = ["444444444444", "777777777777", "888888888888"];
+    let found = world.find(&wish(&all, &[])).await.unwrap();
+    let regions: BTreeSet<_> = found
+        .checks
+        .iter()
+        .filter(|it| it.result.row().id == "config-recorder")
+        // of an account that no role enters it is said once
+        .filter_map(|it| it.region.clone())
+        .collect();
+    assert_eq!(regions, ["eu-central-1".to_owned()].into());
+}

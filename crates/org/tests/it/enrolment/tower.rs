@@ -78,6 +78,8 @@ pub(super) struct State {
     pub(super) asked: BTreeSet<String>,
     /// Whether units and accounts have a second baseline, which has failed.
     pub(super) has_second: bool,
+    /// How the baselines of units have drifted: `source` or `inheritance`.
+    pub(super) drift: Option<&'static str>,
     /// What somebody else does, and before which call from now on.
     pub(super) somebody: Option<(u32, Act)>,
 }
@@ -149,6 +151,7 @@ impl State {
             asked: BTreeSet::new(),
             somebody: None,
             has_second: false,
+            drift: None,
         }
     }
 
@@ -368,12 +371,16 @@ impl FakeTower {
                 .resets
                 .values()
                 .any(|(unit, due)| *unit == id && *due > now);
-            row(
+            let mut unit = row(
                 arn("ou", &id),
                 &id,
                 None,
                 if busy { "UNDER_CHANGE" } else { "SUCCEEDED" },
-            )
+            );
+            if let Some(kind) = state.drift {
+                unit["driftStatusSummary"]["types"][kind]["status"] = json!("DRIFTED");
+            }
+            unit
         });
         let accounts = state.enrolled.iter().map(|(id, (unit, ready, failed))| {
             let status = match (*ready > now, failed) {
@@ -474,20 +481,21 @@ impl FakeTower {
     fn inside(state: &State, (account, region): (&str, &str), (service, name): Operation) -> Read {
         let place = (account.to_owned(), region.to_owned());
         let recorder = state.recorders.get(&place);
+        // of another cloud, before the account's own
+        let foreign =
+            json!({ "name": "azure", "arn": "y", "connectorArn": "arn:aws:config:::connector/a" });
         match (service, name) {
             ("sts", _) => Some(Ok(json!({ "Account": account }))),
             ("config", "DescribeConfigurationRecorders") => rows(
                 "ConfigurationRecorders",
-                recorder
-                    .map(|_| json!({ "name": "default", "arn": "x" }))
-                    .into_iter()
+                std::iter::once(foreign)
+                    .chain(recorder.map(|_| json!({ "name": "default", "arn": "x" })))
                     .collect(),
             ),
             ("config", "DescribeConfigurationRecorderStatus") => rows(
                 "ConfigurationRecordersStatus",
-                recorder
-                    .map(|on| json!({ "recording": on }))
-                    .into_iter()
+                std::iter::once(json!({ "name": "azure", "recording": true }))
+                    .chain(recorder.map(|on| json!({ "name": "default", "recording": on })))
                     .collect(),
             ),
             ("config", "DescribeDeliveryChannels") => {

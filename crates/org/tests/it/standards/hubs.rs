@@ -62,6 +62,9 @@ const LAST_LOOKS: [&str; 4] = [
     "GetConfigurationPolicyAssociation",
 ];
 
+/// A standard of another cloud that is connected: it stands in every list, and nothing is to come of it.
+const FOREIGN: &str = "arn:aws:securityhub:::standards/azure-benchmark/v/1.0.0";
+
 #[derive(Default)]
 pub(super) struct State {
     pub(super) accounts: Vec<(String, &'static str)>,
@@ -341,13 +344,19 @@ impl FakeHubs {
             "DescribeHub" => Ok(json!({ "ControlFindingGenerator":
                 if hub.by_standard { "STANDARD_CONTROL" } else { "SECURITY_CONTROL" } })),
             "DescribeStandards" => {
-                let all = hub.offered.iter().map(|it| json!({ "StandardsArn": it }));
-                rows(all.collect(), "Standards")
+                let all = hub.offered.iter();
+                let all = all.map(|it| json!({ "StandardsArn": it, "Provider": "AWS" }));
+                let foreign = json!({ "StandardsArn": FOREIGN, "Provider": "Azure" });
+                rows(all.chain([foreign]).collect(), "Standards")
             }
-            "GetEnabledStandards" => rows(
-                hub.subscriptions(place.0, place.1),
-                "StandardsSubscriptions",
-            ),
+            "GetEnabledStandards" => {
+                let foreign = json!({
+                    "StandardsArn": FOREIGN, "StandardsStatus": "READY", "Provider": "Azure",
+                    "StandardsSubscriptionArn": "arn:aws:securityhub:::subscription/azure",
+                });
+                let own = hub.subscriptions(place.0, place.1).into_iter();
+                rows(own.chain([foreign]).collect(), "StandardsSubscriptions")
+            }
             "ListSecurityControlDefinitions" => {
                 let arn = text(input, "StandardsArn");
                 let of = hub.controls_of.iter();
@@ -356,7 +365,9 @@ impl FakeHubs {
                     json!({ "SecurityControlId": it, "CurrentRegionAvailability":
                         if it.starts_with("Far.") { "UNAVAILABLE" } else { "AVAILABLE" } })
                 });
-                rows(all.collect(), "SecurityControlDefinitions")
+                let foreign = json!({ "SecurityControlId": "Azure.1", "Provider": "Azure",
+                    "CurrentRegionAvailability": "AVAILABLE" });
+                rows(all.chain([foreign]).collect(), "SecurityControlDefinitions")
             }
             "BatchGetStandardsControlAssociations" => {
                 let ids = input["StandardsControlAssociationIds"].as_array().unwrap();

@@ -6,7 +6,7 @@ use hallpass_inventory::{
 };
 use serde_json::{Value, json};
 
-use super::{NOT_COVERED, rows};
+use super::{NO_ENTITLEMENTS, rows};
 use crate::commands::query::{SnapshotsAtArgs, WhichData, access_data};
 use crate::failure::{QueryExit, QueryFailure, QueryOutcome, say};
 use crate::output::{OutputArgs, Sheet};
@@ -56,10 +56,8 @@ pub(super) async fn run(args: &Args) -> QueryOutcome {
     if args.output.is_for_people() {
         args.output.sheet(&shown(&found))?;
     } else {
-        args.output.pair(
-            ("changes", &changes(&found)),
-            ("not_compared", &unread(&found)),
-        )?;
+        let others = [("not_compared", &unread(&found))];
+        args.output.sheets(("changes", &changes(&found)), &others)?;
     }
     for snapshot in [&before, &after] {
         for it in &snapshot.unread {
@@ -70,7 +68,7 @@ pub(super) async fn run(args: &Args) -> QueryOutcome {
         }
     }
     if !before.has_entitlements || !after.has_entitlements {
-        say(NOT_COVERED);
+        say(NO_ENTITLEMENTS);
     }
     Ok(if !found.not_compared.is_empty() {
         QueryExit::Failed

@@ -2,12 +2,14 @@
 
 mod diff;
 mod live;
+mod outside;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use hallpass_inventory::{
     AccessFinding, AccessGraph, AccessPath, AccessPerson, AccessReport, AssignmentHolder,
-    GraphAssignment, GraphGroup, GraphRole, TableCoverage, coverage_of, effective, group_of_way,
+    GraphAssignment, GraphGroup, GraphRole, OutsideAccess, Snapshot, TableCoverage, coverage_of,
+    effective, group_of_way,
 };
 use serde_json::{Value, json};
 
@@ -102,8 +104,10 @@ enum Command {
     Diff(diff::Args),
 }
 
-/// What an answer leaves out unless a flag asks for it (`inventory.md` W-13).
-const NOT_COVERED: &str = "not covered: account access entitlements";
+/// What an answer leaves out where a table was never collected (`inventory.md` W-13, W-17).
+const NO_ENTITLEMENTS: &str = "not covered: account access entitlements";
+const NO_DELEGATIONS: &str =
+    "not covered: delegation requests of partners (`hallpass sync --only iam`)";
 
 /// Without one of these nothing could be said.
 const TABLES: [&str; 6] = [
@@ -129,8 +133,9 @@ pub(crate) async fn run(args: &Args) -> QueryOutcome {
     } else {
         args.dataset.access().await?
     };
-    let (mut partial, mut not_covered) = (Vec::new(), None);
-    for name in TABLES.into_iter().chain([PROVISIONED, ENTITLEMENTS]) {
+    let (mut partial, mut not_covered) = (Vec::new(), Vec::new());
+    let more = [PROVISIONED, ENTITLEMENTS, OutsideAccess::TABLE];
+    for name in TABLES.into_iter().chain(more) {
         match coverage_of(&snapshot.record, name) {
             TableCoverage::Complete => {}
             TableCoverage::Partial(groups) => partial.push(PartialTable {
@@ -140,7 +145,10 @@ pub(crate) async fn run(args: &Args) -> QueryOutcome {
             TableCoverage::NotSynced if name == PROVISIONED => {
                 say("not checked: provisioned_unassigned, outdated (no table of provisioned sets)");
             }
-            TableCoverage::NotSynced if name == ENTITLEMENTS => not_covered = Some(NOT_COVERED),
+            TableCoverage::NotSynced if name == ENTITLEMENTS => not_covered.push(NO_ENTITLEMENTS),
+            TableCoverage::NotSynced if name == OutsideAccess::TABLE => {
+                not_covered.push(NO_DELEGATIONS);
+            }
             TableCoverage::NotSynced => return Err(not_synced(name)),
         }
     }
@@ -157,13 +165,15 @@ pub(crate) async fn run(args: &Args) -> QueryOutcome {
             QueryExit::Failed
         });
     }
-    let (paths, findings) = if args.output.is_for_people() {
-        (shown(&report), shown_findings(&report))
+    let found = args.outside(&snapshot, &graph);
+    let (paths, findings, outside) = if args.output.is_for_people() {
+        let outside = outside::shown(&found);
+        (shown(&report), shown_findings(&report), outside)
     } else {
-        (paths(&report), findings(&report))
+        (paths(&report), findings(&report), outside::sheet(&found))
     };
-    args.output
-        .pair(("paths", &paths), ("findings", &findings))?;
+    let others = [("findings", &findings), ("outside", &outside)];
+    args.output.sheets(("paths", &paths), &others)?;
     not_covered.into_iter().for_each(say);
     tell(&partial);
     Ok(if !partial.is_empty() {
@@ -236,17 +246,34 @@ impl Args {
         Ok(graph.paths_of_some(is_wanted, people))
     }
 
-    /// What was asked for of all that is known.
-    fn chosen(&self, graph: &AccessGraph) -> Result<AccessReport, QueryFailure> {
+    /// The accounts that are asked for.
+    fn accounts<'a>(&self, graph: &'a AccessGraph) -> BTreeSet<&'a str> {
         let is_below = |path: Option<&str>| {
             let Some(wanted) = &self.ou else { return true };
             path.is_some_and(|path| path.to_lowercase().starts_with(&wanted.to_lowercase()))
         };
-        let wanted_accounts = graph.accounts.iter().filter(|it| {
+        let wanted = graph.accounts.iter().filter(|it| {
             is(self.account.as_deref(), &[Some(&it.id), it.name.as_deref()])
                 && is_below(it.ou_path.as_deref())
         });
-        let wanted_accounts: BTreeSet<&str> = wanted_accounts.map(|it| it.id.as_str()).collect();
+        wanted.map(|it| it.id.as_str()).collect()
+    }
+
+    /// What those have in these accounts whom no directory has; nothing where a person, a group or a set is asked for.
+    fn outside(&self, snapshot: &Snapshot, graph: &AccessGraph) -> Vec<OutsideAccess> {
+        let of_people = [&self.user, &self.group, &self.permission_set];
+        if of_people.iter().any(|it| it.is_some()) {
+            return Vec::new();
+        }
+        let wanted = self.accounts(graph);
+        let mut found = OutsideAccess::all(&snapshot.rows, graph, snapshot.record.finished);
+        found.retain(|it| it.is_in(&wanted));
+        found
+    }
+
+    /// What was asked for of all that is known.
+    fn chosen(&self, graph: &AccessGraph) -> Result<AccessReport, QueryFailure> {
+        let wanted_accounts = self.accounts(graph);
         let mut paths = self.paths(graph, &wanted_accounts)?;
         paths.retain(|path| {
             let person = &path.person;
