@@ -7,7 +7,7 @@ use std::ops::Deref;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use hallpass_access::{ArmedEndsMode, GrantState, Revoking};
+use hallpass_access::{ArmedEnds, ArmedEndsMode, GrantState, Revoking};
 use hallpass_model::{GrantId, HoldKey, TimeSpan, Timestamp};
 use hallpass_org::armed_ends::{
     ArmedEnd, ArmedEndStore as _, EndArmer, EndArmerSettings, OtherAccess, WhyNotArmed, policy_name,
