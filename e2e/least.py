@@ -73,6 +73,7 @@ approval_is_not_required = true
 # what a policy allows and nothing here calls, with why
 FLOW_LOGS = "AWS asks for it behind ec2:CreateFlowLogs, the simulator does not"
 NO_PATHS = "only where Organizations does not say where accounts stand"
+ENTITLED = "only while somebody is locked whom account access manager gives a role: e2e/sweeps.py"
 UNCALLED = {
     "channels": {"organizations:ListAccountsForParent": NO_PATHS},
     "standards": {"organizations:ListAccountsForParent": NO_PATHS},
@@ -84,7 +85,9 @@ UNCALLED = {
                 "organizations:ListAccountsForParent": NO_PATHS},
     "remediation-role": {"ec2:CreateTags": FLOW_LOGS, "iam:PassRole": FLOW_LOGS, "logs:CreateLogDelivery": FLOW_LOGS,
                          "logs:DeleteLogDelivery": FLOW_LOGS},
-    "remediate": {"organizations:ListDelegatedAdministrators": "asked only from another account than the management account",
+    "remediate": {**{it: ENTITLED for it in ("account-access:DeleteEntitlement", "account-access:ListEntitlements",
+                                             "identitystore:ListGroupMembershipsForMember")},
+                  "organizations:ListDelegatedAdministrators": "asked only from another account than the management account",
                   "sso:ListPermissionSetsProvisionedToAccount": "only for sweeps of a whole account",
                   "organizations:ListAccountsForParent": NO_PATHS},
 }

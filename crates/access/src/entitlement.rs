@@ -5,8 +5,6 @@ use hallpass_model::{AccountId, GroupId, UserId};
 use hallpass_rules::Directory;
 use serde::{Deserialize, Serialize};
 
-use crate::Unread;
-
 /// How many a report names: a digest of the organization's whole use of them would be read by nobody.
 const NAMED_MAX: usize = 1_000;
 
@@ -49,15 +47,6 @@ pub struct PersonEntitlements {
     pub own: Vec<Entitlement>,
     /// By those of groups that they are in.
     pub by_group: Vec<Entitlement>,
-}
-
-/// What there is in accounts.
-#[derive(Clone, Debug, Default)]
-pub struct EntitlementListing {
-    /// Each entitlement once.
-    pub seen: Vec<Entitlement>,
-    /// What could not be read.
-    pub unread: Vec<Unread>,
 }
 
 /// What became of the entitlements of a person whose access ends.

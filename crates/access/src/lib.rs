@@ -97,8 +97,8 @@ pub use change::{
     AcceptanceWrite, Change, DesiredAssignment, Message, OutlivingSessions, StoredAnswer, Write,
 };
 pub use entitlement::{
-    EntitledPrincipal, Entitlement, EntitlementListing, EntitlementReport, EntitlementsEnded,
-    NamedEntitlement, PersonEntitlements,
+    EntitledPrincipal, Entitlement, EntitlementReport, EntitlementsEnded, NamedEntitlement,
+    PersonEntitlements,
 };
 pub use grant::{EndCause, Grant, GrantState, Stuck};
 pub use grant_activity::{ActivityLogs, PastUse, use_of_grant};
@@ -148,11 +148,11 @@ pub use settings::{AdminSignIn, ArmedEndSettings, OnRuleChange, Settings, contac
 pub use state_kind::{GrantStateKind, RequestStateKind};
 pub use sweep::{
     ADOPTED_MAX, Acceptance, Accepted, Brake, ChangedHolding, Consent, Digest, DigestKind,
-    DigestNews, Drift, EntitlementsFound, Fate, Findings, FirstOf, GoneItem, Held, ItemChange,
-    ItemKind, ItemSight, LeftAlone, LeftOut, ListingFacts, LookedOutcome, MayAct, NamedHolding,
-    NextSweep, NotRead, PREEXISTING_FOR, PatternError, RUNS_APART, Schedule, ScheduleError,
-    StandingListing, StandingPattern, StandingRefused, StandingScope, StuckHolding, Sweep,
-    SweepAction, SweepConfirmed, SweepDone, SweepItem, SweepLooked, SweepMode, SweepPurpose,
+    DigestNews, Drift, EntitlementListing, EntitlementsFound, Fate, Findings, FirstOf, GoneItem,
+    Held, ItemChange, ItemKind, ItemSight, LeftAlone, LeftOut, ListingFacts, LookedOutcome, MayAct,
+    NamedHolding, NextSweep, NotRead, PREEXISTING_FOR, PatternError, RUNS_APART, Schedule,
+    ScheduleError, StandingListing, StandingPattern, StandingRefused, StandingScope, StuckHolding,
+    Sweep, SweepAction, SweepConfirmed, SweepDone, SweepItem, SweepLooked, SweepMode, SweepPurpose,
     SweepReach, SweepReport, SweepSettings, SweepState, SweepWork, Trigger, Unread, UnreadPlace,
     Wait, findings,
 };

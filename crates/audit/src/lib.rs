@@ -15,6 +15,7 @@ mod alarm;
 mod canonical;
 mod chain;
 mod draft;
+mod event;
 mod export;
 mod follow;
 mod head;
@@ -32,7 +33,8 @@ mod witness;
 
 pub use alarm::{Alarm, AlarmKind};
 pub use chain::{GENESIS_HASH, Head, Record, RecordError, SEQ_MAX, seal};
-pub use draft::{Approval, Draft, Event, NOT_APPLICABLE, Origin};
+pub use draft::{Approval, Draft, NOT_APPLICABLE, Origin};
+pub use event::Event;
 pub use export::{
     ExportError, ExportReport, ObjectKind, export_pending, head_key, object_key, publish_head,
 };

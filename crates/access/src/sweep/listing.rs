@@ -267,6 +267,15 @@ pub struct StandingListing {
     pub unread: Vec<Unread>,
 }
 
+/// What there is in accounts.
+#[derive(Clone, Debug, Default)]
+pub struct EntitlementListing {
+    /// Each entitlement once.
+    pub seen: Vec<Entitlement>,
+    /// What could not be read.
+    pub unread: Vec<Unread>,
+}
+
 /// What a listing did not read, to ask many times.
 #[derive(Clone, Debug, Default)]
 pub struct NotRead<'a> {

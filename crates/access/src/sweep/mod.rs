@@ -36,7 +36,9 @@ pub use digest::{
     SweepWork,
 };
 pub use item::{Acceptance, Fate, ItemChange, ItemKind, ItemSight, LeftAlone, SweepItem, Wait};
-pub use listing::{LeftOut, NotRead, StandingListing, StandingScope, Unread, UnreadPlace};
+pub use listing::{
+    EntitlementListing, LeftOut, NotRead, StandingListing, StandingScope, Unread, UnreadPlace,
+};
 pub use pattern::{PatternError, StandingPattern};
 pub use refused::StandingRefused;
 pub use run::{Brake, Consent, Drift, GoneItem, Sweep, SweepReport, SweepState, Trigger};

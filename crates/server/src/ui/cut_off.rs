@@ -383,29 +383,36 @@ async fn press(
     };
     // then what could become access meanwhile
     discard_waiting(&app, &viewer, &whom.user).await?;
-    let filter = GrantFilter {
-        holder: Some(whom.user.clone()),
-        ..GrantFilter::default()
-    };
     let revoking = Revoking {
         reason: why,
         end_sessions,
     };
-    app.access
-        .revoke_all(&viewer.actor, &filter, revoking)
-        .await?;
-    let entitlements = app
-        .access
-        .revoke_entitlements(&viewer.actor, &whom.user, None);
-    if let Err(error) = entitlements.await {
-        // the lock's are tried again; the page says what is left
-        tracing::warn!(user = %whom.user, error = %error, "entitlements of somebody who is cut off are not ended yet");
-    }
+    end_everything(&app, &viewer, &whom.user, revoking).await?;
     Ok(see_other(&format!(
         "/access/cut-off?user={}&since={}",
         url_encoded(&whom.face.email),
         began.as_second()
     )))
+}
+
+/// Ends the person's grants, and the roles that they take by entitlements of their own.
+async fn end_everything(
+    app: &App,
+    viewer: &Viewer,
+    user: &UserId,
+    revoking: Revoking<'_>,
+) -> Result<(), ProblemResponse> {
+    let filter = GrantFilter {
+        holder: Some(user.clone()),
+        ..GrantFilter::default()
+    };
+    let (access, actor) = (&app.access, &viewer.actor);
+    access.revoke_all(actor, &filter, revoking).await?;
+    if let Err(error) = access.revoke_entitlements(actor, user, None).await {
+        // the lock's are tried again; the page says what is left
+        tracing::warn!(user = %user, error = %error, "entitlements of somebody who is cut off are not ended yet");
+    }
+    Ok(())
 }
 
 /// What became of everything that was live then: read from the store, so that it stays true when

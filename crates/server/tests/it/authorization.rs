@@ -118,11 +118,6 @@ fn routes() -> Vec<(&'static str, &'static str, Value)> {
             json!({"reason": "INC-1"}),
         ),
         ("POST", "/api/v1/revocations", json!({"reason": "INC-1"})),
-        (
-            "GET",
-            "/api/v1/entitlements?user=ana@corp.example",
-            nothing.clone(),
-        ),
         ("GET", "/api/v1/locks", nothing.clone()),
         (
             "POST",
@@ -150,12 +145,17 @@ fn routes() -> Vec<(&'static str, &'static str, Value)> {
     ]
 }
 
-/// As [`routes`], of alerts and remediations: of a rule that was never run, and where nothing is remediated.
+/// As [`routes`], of entitlements, alerts and remediations: of a rule that was never run, and where nothing is remediated.
 fn routes_of_alerts() -> Vec<(&'static str, &'static str, Value)> {
     let row = json!({"rule": "keys/unused", "key": "ana", "reason": "known"});
     let mut until = row.clone();
     until["until"] = json!("2099-01-01T00:00:00Z");
     vec![
+        (
+            "GET",
+            "/api/v1/entitlements?user=ana@corp.example",
+            Value::Null,
+        ),
         ("GET", "/api/v1/alerts", Value::Null),
         ("GET", "/api/v1/people", Value::Null),
         ("GET", "/api/v1/alerts/rows?rule=keys/unused", Value::Null),
