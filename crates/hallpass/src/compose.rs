@@ -208,9 +208,8 @@ pub(crate) async fn compose(parts: Parts) -> Result<Composed, Failure> {
     let journey_ports = journey(&shared, &parts.aws, &directory, &clock, &parts.ids);
     let (settings, aws) = (with_admins(parts.settings, &parts.identity), &parts.aws);
     let access = Access::new(journey_ports, settings, parts.rules).with_alerts(shared.clone());
-    let access = access
-        .with_people(directory.clone())
-        .with_home_region(aws.center_silence());
+    let access = access.with_people(directory.clone());
+    let access = access.with_home_region(aws.center_silence());
     let access = entitlements::looked_at(access, parts.client, aws, &clock).await?;
     let (access, guards) = heeding(access, parts.remediating.as_ref(), parts.guards, &clock);
     known_to(&rules_now, &access, &parts.people);
