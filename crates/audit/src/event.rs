@@ -82,7 +82,7 @@ events! {
     /// A sweep is about to remove access that nobody recorded; AWS has not been asked yet.
     SweepRemoving = "sweep.removing",
     /// Access that a sweep removed was seen gone, or was gone already.
-    SweepRemoved = "revoke",
+    SweepRemoved = "sweep.removed",
     /// AWS refuses what a sweep would remove; it is parked in sight and tried again.
     SweepStuck = "sweep.stuck",
     /// A sweep left an item alone that it was to act on: it is held, accepted or gone by now.
@@ -182,5 +182,31 @@ impl Event {
 impl fmt::Display for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    /// Scripts of others ask for them by name.
+    #[test]
+    fn names_are_words_and_each_its_own() {
+        let names: BTreeSet<&str> = Event::ALL.iter().map(|event| event.name()).collect();
+        assert_eq!(names.len(), Event::ALL.len());
+        for name in names {
+            let is_word = |part: &str| {
+                !part.is_empty() && part.chars().all(|c| c.is_ascii_lowercase() || c == '_')
+            };
+            let parts: Vec<&str> = name.split('.').collect();
+            assert!(parts.iter().all(|part| is_word(part)), "{name}");
+            assert!(parts.len() == 2 || name == "extend", "{name}");
+        }
+        assert_eq!(Event::SweepRemoved.operation_type(), "revoke");
+        assert_eq!(Event::SweepRemoved.name(), "sweep.removed");
+        assert_eq!(Event::GrantSucceeded.operation_type(), "grant");
+        assert_eq!(Event::EndSucceeded.operation_type(), "revoke");
     }
 }
