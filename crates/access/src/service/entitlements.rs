@@ -163,7 +163,7 @@ impl Access {
     /// `None` where the configuration does not look at entitlements.
     ///
     /// # Errors
-    /// When the actor is no administrator, or AWS does not say what there is. What it does not delete is in the answer.
+    /// When the actor is no administrator or is locked, or AWS does not say what there is. What it does not delete is in the answer.
     pub async fn revoke_entitlements(
         &self,
         actor: &Actor,
@@ -173,6 +173,7 @@ impl Access {
         if !actor.is(Role::Admin) {
             return Err(PressRefused::NotYours.into());
         }
+        self.ensure_unlocked(actor).await?;
         if self.entitlements.is_none() {
             return Ok(None);
         }

@@ -9,6 +9,7 @@ use hallpass_access::{
     SweepMode, SweepReport, UnreadPlace,
 };
 use hallpass_audit::{AuditStore as _, Record};
+use hallpass_identity::TokenSource;
 use hallpass_model::{AccountId, GroupId, TimeSpan, UserId};
 use hallpass_simulation::{
     GateMode, GatePlan, Habits,
@@ -256,6 +257,33 @@ fn an_administrator_ends_what_is_a_persons_own_and_reads_what_stays() {
         world.entitlements.refuse(None);
         let done = access.revoke_entitlements(&eve, &ana, None).await;
         assert_eq!(done.unwrap().unwrap().ended, [given.elsewhere]);
+    });
+}
+
+/// As everything else that takes access away by hand: whoever is locked does nothing.
+#[test]
+fn a_locked_administrator_ends_nothing() {
+    run(async {
+        let world = World::new(705, Habits::default(), None);
+        let given = give(&world);
+        let (eve, ana) = (world.actor(Eve), user(&world, Ana));
+        let force = Force::Asked(Some(TokenSource::ServerMachine));
+        let last = Locking {
+            force,
+            ..locking(HeldAccess::GoesOn)
+        };
+        let access = &world.access;
+        let whom = eve.user.clone().unwrap();
+        access.lock(&eve, &whom, last).await.unwrap();
+        let refused = access.revoke_entitlements(&eve, &ana, None).await;
+        assert!(
+            matches!(
+                refused,
+                Err(AccessError::Refused(PressRefused::Locked { .. }))
+            ),
+            "{refused:?}"
+        );
+        assert!(world.entitlements.stands().contains(&given.own));
     });
 }
 
