@@ -113,6 +113,17 @@ pub enum EndsFault {
     },
 }
 
+impl EndsFault {
+    /// Whether there is a copy and it is not what the server wrote. Files and objects are replaced whole, so a
+    /// copy that does not fit its signature or its digest was changed by somebody, or damaged.
+    pub const fn is_alarming(&self) -> bool {
+        match self {
+            Self::Malformed { .. } | Self::Untrusted { .. } => true,
+            Self::Unreadable { .. } => false,
+        }
+    }
+}
+
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Header {

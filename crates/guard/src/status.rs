@@ -26,6 +26,11 @@ pub enum Blindness {
         /// In what it is older.
         why: String,
     },
+    /// A copy is refused because it is not what the server wrote.
+    NotBelieved {
+        /// What is wrong with it.
+        why: String,
+    },
 }
 
 impl Blindness {
@@ -37,6 +42,9 @@ impl Blindness {
             Self::OldCopy { why } => format!("the newest copy of the ends is old: {why}"),
             Self::OlderCopy { why } => {
                 format!("an older copy of the ends is refused, the one before stays: {why}")
+            }
+            Self::NotBelieved { why } => {
+                format!("a copy of the ends is not believed, the one before stays: {why}")
             }
         }
     }

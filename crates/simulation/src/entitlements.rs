@@ -1,6 +1,7 @@
 //! Account access manager as the journey sees it: who may take which role.
 
 use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use async_trait::async_trait;
@@ -22,11 +23,29 @@ struct State {
 
 /// The entitlements of the simulated organization.
 #[derive(Debug, Default)]
-pub struct Entitlements(Mutex<State>);
+pub struct Entitlements {
+    state: Mutex<State>,
+    /// Answers about a person do not arrive yet.
+    is_slow: AtomicBool,
+}
 
 impl Entitlements {
     fn state(&self) -> std::sync::MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn held(&self, user: &UserId) -> PersonEntitlements {
+        let state = self.state();
+        let is_in = |group: &GroupId| state.groups.contains(&(user.clone(), group.clone()));
+        let mut held = PersonEntitlements::default();
+        for it in &state.stands {
+            match &it.principal {
+                EntitledPrincipal::User(of) if of == user => held.own.push(it.clone()),
+                EntitledPrincipal::Group(of) if is_in(of) => held.by_group.push(it.clone()),
+                EntitledPrincipal::User(_) | EntitledPrincipal::Group(_) => {}
+            }
+        }
+        held
     }
 
     /// Somebody gives a role.
@@ -49,6 +68,11 @@ impl Entitlements {
         self.state().refuses = why.map(str::to_owned);
     }
 
+    /// From now on what a person has is read, and the answer waits until this is called with `false`.
+    pub fn hold_answers(&self, is_slow: bool) {
+        self.is_slow.store(is_slow, Ordering::SeqCst);
+    }
+
     /// What stands.
     pub fn stands(&self) -> BTreeSet<Entitlement> {
         self.state().stands.clone()
@@ -58,15 +82,9 @@ impl Entitlements {
 #[async_trait]
 impl EntitlementSource for Entitlements {
     async fn of_person(&self, user: &UserId) -> Result<PersonEntitlements, DirectoryFault> {
-        let state = self.state();
-        let is_in = |group: &GroupId| state.groups.contains(&(user.clone(), group.clone()));
-        let mut held = PersonEntitlements::default();
-        for it in &state.stands {
-            match &it.principal {
-                EntitledPrincipal::User(of) if of == user => held.own.push(it.clone()),
-                EntitledPrincipal::Group(of) if is_in(of) => held.by_group.push(it.clone()),
-                EntitledPrincipal::User(_) | EntitledPrincipal::Group(_) => {}
-            }
+        let held = self.held(user);
+        while self.is_slow.load(Ordering::SeqCst) {
+            tokio::task::yield_now().await;
         }
         Ok(held)
     }

@@ -10,16 +10,17 @@ use hallpass_model::{AccountId, TimeSpan, Timestamp, UserId};
 use super::{Access, AccessError};
 use crate::records::Doer;
 use crate::{
-    Actor, Entitlement, EntitlementSource, EntitlementsEnded, HeldAccess, Lock, Person,
-    PersonEntitlements, PressRefused, Role, StandingListing, StandingScope,
+    Actor, EntitledPrincipal, Entitlement, EntitlementSource, EntitlementsEnded, HeldAccess, Lock,
+    Person, PersonEntitlements, PressRefused, Role, StandingListing, StandingScope,
 };
 
 /// How often what a locked person has is looked at again: somebody may give it to them anew.
 const LOOKED_EVERY: TimeSpan = TimeSpan::seconds(60);
 /// The same where AWS did not answer, or refused something.
 const TRIED_EVERY: TimeSpan = TimeSpan::seconds(15);
-/// How long what was deleted may still be listed.
-const LISTED_FOR: TimeSpan = TimeSpan::minutes(5);
+/// How long what was deleted may still be listed. Longer, and what is given anew under the same id would stand for longer;
+/// shorter, and a late listing is on record as another end.
+const LISTED_FOR: TimeSpan = TimeSpan::seconds(60);
 
 /// What was done about entitlements by this process.
 #[derive(Debug, Default)]
@@ -29,10 +30,43 @@ pub(super) struct EntitlementsTended {
     /// What is still to be ended of locked people, and why it is not.
     left: BTreeMap<UserId, String>,
     /// What was deleted, and when.
-    ended: BTreeMap<(String, String), Timestamp>,
-    /// What is on record: that its end began, and what AWS said against it.
-    begun: BTreeSet<(String, String)>,
-    said: BTreeMap<(String, String), String>,
+    ended: BTreeMap<EntitlementName, Timestamp>,
+    /// What began to end, as is on record, and is not known to have ended.
+    begun: BTreeMap<EntitlementName, Begun>,
+}
+
+/// An entitlement's id is its application's.
+type EntitlementName = (String, String);
+
+#[derive(Debug)]
+struct Begun {
+    entitlement: Entitlement,
+    /// What is on record of what AWS said against it last.
+    said: Option<String>,
+}
+
+/// Why a person's entitlements end.
+#[derive(Clone, Copy)]
+enum EndedBy<'a> {
+    Lock(&'a Lock),
+    Administrator { actor: &'a Actor, reason: &'a str },
+}
+
+impl EndedBy<'_> {
+    fn doer(&self) -> Doer<'_> {
+        match self {
+            Self::Lock(_) => Doer::Hallpass,
+            Self::Administrator { actor, .. } => Doer::Person(actor),
+        }
+    }
+}
+
+/// Whether a lock ends what its person holds, now.
+fn ends_entitlements(lock: &Lock, now: Timestamp) -> bool {
+    match lock.held {
+        HeldAccess::GoesOn => false,
+        HeldAccess::Ends | HeldAccess::EndsWithSessions => lock.is_in_force(now),
+    }
 }
 
 impl EntitlementsTended {
@@ -77,18 +111,17 @@ impl Access {
         }
         let now = self.now();
         let locks = self.ports.store.locks().await?;
-        let ends = |lock: &Lock| match lock.held {
-            HeldAccess::GoesOn => false,
-            HeldAccess::Ends | HeldAccess::EndsWithSessions => lock.is_in_force(now),
-        };
-        let locks: Vec<Lock> = locks.into_iter().filter(ends).collect();
+        let locks = locks
+            .into_iter()
+            .filter(|lock| ends_entitlements(lock, now));
+        let locks: Vec<Lock> = locks.collect();
         self.entitlements_tended().keep(&locks);
         let mut done = 0;
         for lock in locks {
             if !self.is_to_be_looked_at(&lock, now) {
                 continue;
             }
-            let ended = self.end_entitlements(&lock.person, None, Doer::Hallpass);
+            let ended = self.end_entitlements(&lock.person, None, EndedBy::Lock(&lock));
             let left = match ended.await? {
                 Ok(found) => {
                     done += u32::try_from(found.ended.len()).unwrap_or(u32::MAX);
@@ -160,7 +193,7 @@ impl Access {
     }
 
     /// Ends what a person has by entitlements of their own, in one account or in all, and tells what they have by groups.
-    /// `None` where the configuration does not look at entitlements.
+    /// The reason is recorded with each. `None` where the configuration does not look at entitlements.
     ///
     /// # Errors
     /// When the actor is no administrator or is locked, or AWS does not say what there is. What it does not delete is in the answer.
@@ -169,6 +202,7 @@ impl Access {
         actor: &Actor,
         whom: &UserId,
         account: Option<&AccountId>,
+        reason: &str,
     ) -> Result<Option<EntitlementsEnded>, AccessError> {
         if !actor.is(Role::Admin) {
             return Err(PressRefused::NotYours.into());
@@ -182,9 +216,8 @@ impl Access {
             Some(person) => person,
             None => self.once_holder(whom).await?,
         };
-        let found = self
-            .end_entitlements(&person, account, Doer::Person(actor))
-            .await?;
+        let by = EndedBy::Administrator { actor, reason };
+        let found = self.end_entitlements(&person, account, by).await?;
         Ok(Some(found?))
     }
 
@@ -194,7 +227,7 @@ impl Access {
         &self,
         person: &Person,
         account: Option<&AccountId>,
-        by: Doer<'_>,
+        by: EndedBy<'_>,
     ) -> Result<Result<EntitlementsEnded, crate::DirectoryFault>, AccessError> {
         let Some(source) = &self.entitlements else {
             return Ok(Ok(EntitlementsEnded::default()));
@@ -205,12 +238,16 @@ impl Access {
         };
         let is_meant = |it: &Entitlement| account.is_none_or(|account| *account == it.account);
         let mut done = EntitlementsEnded {
+            ended: self.note_gone(person, &held.own, by).await?,
             by_group: held.by_group.into_iter().filter(is_meant).collect(),
             ..EntitlementsEnded::default()
         };
         for entitlement in held.own.into_iter().filter(is_meant) {
             if self.was_just_ended(&entitlement) {
                 continue;
+            }
+            if !self.is_still_meant(by).await? {
+                return Ok(Ok(done));
             }
             self.note_ending(person, &entitlement, by).await?;
             match source.delete(&entitlement).await {
@@ -225,7 +262,25 @@ impl Access {
                 }
             }
         }
+        if !done.failed.is_empty()
+            && let Ok(held) = source.of_person(&person.user).await
+        {
+            let gone = self.note_gone(person, &held.own, by).await?;
+            done.failed.retain(|(it, _)| !gone.contains(it));
+            done.ended.extend(gone);
+        }
         Ok(Ok(done))
+    }
+
+    /// A lock may be lifted, or run out, while AWS is asked.
+    async fn is_still_meant(&self, by: EndedBy<'_>) -> Result<bool, AccessError> {
+        match by {
+            EndedBy::Administrator { .. } => Ok(true),
+            EndedBy::Lock(lock) => {
+                let newest = self.ports.store.lock_of(&lock.person.user).await?;
+                Ok(newest.is_some_and(|it| ends_entitlements(&it, self.now())))
+            }
+        }
     }
 
     /// Whether a listing shows what is gone.
@@ -235,24 +290,46 @@ impl Access {
         tended.ended.contains_key(&name_of(entitlement))
     }
 
+    /// Records that what AWS was asked to delete is gone, though its answer was lost or another one: a listing of what the
+    /// person has does not show it.
+    async fn note_gone(
+        &self,
+        person: &Person,
+        listed: &[Entitlement],
+        by: EndedBy<'_>,
+    ) -> Result<Vec<Entitlement>, AccessError> {
+        let of_person = EntitledPrincipal::User(person.user.clone());
+        let is_gone = |begun: &&Begun| {
+            begun.entitlement.principal == of_person && !listed.contains(&begun.entitlement)
+        };
+        let gone: Vec<Entitlement> = {
+            let tended = self.entitlements_tended();
+            let gone = tended.begun.values().filter(is_gone);
+            gone.map(|begun| begun.entitlement.clone()).collect()
+        };
+        for entitlement in &gone {
+            self.note_ended(person, entitlement, by).await?;
+        }
+        Ok(gone)
+    }
+
     async fn note_ending(
         &self,
         person: &Person,
         entitlement: &Entitlement,
-        by: Doer<'_>,
+        by: EndedBy<'_>,
     ) -> Result<(), AccessError> {
-        if self
-            .entitlements_tended()
-            .begun
-            .contains(&name_of(entitlement))
-        {
+        let name = name_of(entitlement);
+        if self.entitlements_tended().begun.contains_key(&name) {
             return Ok(());
         }
         let record = self.of_entitlement(Event::EntitlementEnding, person, entitlement, by);
         self.record(record).await?;
-        self.entitlements_tended()
-            .begun
-            .insert(name_of(entitlement));
+        let begun = Begun {
+            entitlement: entitlement.clone(),
+            said: None,
+        };
+        self.entitlements_tended().begun.insert(name, begun);
         Ok(())
     }
 
@@ -260,14 +337,17 @@ impl Access {
         &self,
         person: &Person,
         entitlement: &Entitlement,
-        by: Doer<'_>,
+        by: EndedBy<'_>,
     ) -> Result<(), AccessError> {
+        let (name, now) = (name_of(entitlement), self.now());
+        if !self.entitlements_tended().begun.contains_key(&name) {
+            // somebody else ended it at the same time, and that is on record
+            return Ok(());
+        }
         let record = self.of_entitlement(Event::EntitlementEnded, person, entitlement, by);
         self.record(record).await?;
-        let (name, now) = (name_of(entitlement), self.now());
         let mut tended = self.entitlements_tended();
         tended.begun.remove(&name);
-        tended.said.remove(&name);
         tended.ended.insert(name, now);
         Ok(())
     }
@@ -277,21 +357,24 @@ impl Access {
         &self,
         person: &Person,
         entitlement: &Entitlement,
-        by: Doer<'_>,
+        by: EndedBy<'_>,
         why: &str,
     ) -> Result<(), AccessError> {
         let name = name_of(entitlement);
+        let is_said = |begun: &Begun| begun.said.as_deref() == Some(why);
         if self
             .entitlements_tended()
-            .said
+            .begun
             .get(&name)
-            .is_some_and(|said| said == why)
+            .is_some_and(is_said)
         {
             return Ok(());
         }
         let record = self.of_entitlement(Event::EntitlementEndFailed, person, entitlement, by);
         self.record(record.error(why)).await?;
-        self.entitlements_tended().said.insert(name, why.to_owned());
+        if let Some(begun) = self.entitlements_tended().begun.get_mut(&name) {
+            begun.said = Some(why.to_owned());
+        }
         Ok(())
     }
 
@@ -300,17 +383,20 @@ impl Access {
         event: Event,
         person: &Person,
         entitlement: &Entitlement,
-        by: Doer<'_>,
+        by: EndedBy<'_>,
     ) -> Draft {
         let Entitlement {
             account, role, id, ..
         } = entitlement;
-        let record = self.step().of_person(event, by, person);
-        record.entitled(account, entitlement.role_name(), role, id)
+        let record = self.step().of_person(event, by.doer(), person);
+        let record = record.entitled(account, entitlement.role_name(), role, id);
+        match by {
+            EndedBy::Lock(_) => record,
+            EndedBy::Administrator { reason, .. } => record.reason(reason),
+        }
     }
 }
 
-/// An entitlement's id is its application's.
-fn name_of(entitlement: &Entitlement) -> (String, String) {
+fn name_of(entitlement: &Entitlement) -> EntitlementName {
     (entitlement.application.clone(), entitlement.id.clone())
 }

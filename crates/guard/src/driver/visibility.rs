@@ -17,8 +17,8 @@ const LOOKED_EVERY: TimeSpan = TimeSpan::hours(1);
 pub(super) struct AwsVisibility {
     /// Why there was no newer copy.
     why_not: String,
-    /// A copy was refused as older.
-    refused: Option<String>,
+    /// A copy was refused, as older or as changed.
+    refused: Option<Blindness>,
     /// What the journal was told last.
     blindness: Option<Blindness>,
     looked_at: Option<Timestamp>,
@@ -33,7 +33,12 @@ impl Guard {
             let copy = match ends.read().await {
                 Ok(copy) => copy,
                 Err(fault) => {
-                    why_not.push(fault.to_string());
+                    let why = fault.to_string();
+                    if fault.is_alarming() {
+                        let why = why.clone();
+                        refused = Some(Blindness::NotBelieved { why });
+                    }
+                    why_not.push(why);
                     continue;
                 }
             };
@@ -53,7 +58,8 @@ impl Guard {
                 Err(why) => {
                     let words = format!("{}: {why}", source.name());
                     if why.is_alarming() {
-                        refused = Some(words.clone());
+                        let why = words.clone();
+                        refused = Some(Blindness::OlderCopy { why });
                     }
                     why_not.push(words);
                 }
@@ -259,8 +265,8 @@ impl GuardState {
         if self.memory.copy().is_none() {
             return Some(Blindness::NoCopy { why });
         }
-        if let Some(why) = self.sight.refused.clone() {
-            return Some(Blindness::OlderCopy { why });
+        if let Some(refused) = self.sight.refused.clone() {
+            return Some(refused);
         }
         let is_old = self.memory.age(now).is_none_or(|age| age > COPY_AGE_MAX);
         is_old.then_some(Blindness::OldCopy { why })

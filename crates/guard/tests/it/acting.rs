@@ -1,10 +1,11 @@
 //! What a guard does, and what it does not.
 
 use hallpass_assignments::{CenterFault, RemovalStage};
-use hallpass_guard::{Blindness, Work, removal_of};
+use hallpass_audit::SignatureFault;
+use hallpass_guard::{Blindness, EndsFault, Work, removal_of};
 use hallpass_model::TimeSpan;
 
-use crate::fakes::{Effect, Fakes, at, end, key};
+use crate::fakes::{Effect, Fakes, at, end, key, unreadable};
 
 #[tokio::test]
 async fn what_is_overdue_goes_and_nothing_else_does() {
@@ -95,7 +96,7 @@ async fn with_nothing_readable_it_goes_on_with_what_it_knows_and_says_so() {
     let guard = fakes.guard().await;
     fakes.tick(&guard, 50).await;
     guard.keep().await;
-    fakes.state().unreadable = true;
+    fakes.state().ends_fault = Some(unreadable());
     fakes.tick(&guard, 160).await;
     assert_eq!(fakes.state().removed, [key(1)]);
     assert_eq!(guard.status().blindness, None);
@@ -158,6 +159,46 @@ async fn an_older_copy_removes_nothing() {
     guard.accept_restored();
     fakes.tick(&guard, 501).await;
     assert_eq!(fakes.state().removed.len(), 2);
+    assert_eq!(guard.status().blindness, None);
+}
+
+/// Who changes the copy is told of at once, not once the one before is old; and what was known ends meanwhile.
+#[tokio::test]
+async fn a_copy_that_nobody_signed_or_that_is_damaged_is_told_at_once() {
+    let place = || "the file".to_owned();
+    let unsigned = EndsFault::Untrusted {
+        place: place(),
+        fault: SignatureFault::Unsigned,
+    };
+    let damaged = EndsFault::Malformed {
+        place: place(),
+        message: "its lines are not those of its header".to_owned(),
+    };
+    for fault in [unsigned, damaged] {
+        let fakes = Fakes::default();
+        fakes.give(end(1, 1, 100));
+        let guard = fakes.guard().await;
+        fakes.tick(&guard, 50).await;
+        fakes.state().ends_fault = Some(fault.clone());
+        fakes.tick(&guard, 51).await;
+        let why = fault.to_string();
+        let told = Some(Blindness::NotBelieved { why });
+        assert_eq!(guard.status().blindness, told);
+        fakes.tick(&guard, 160).await;
+        assert_eq!(fakes.state().removed, [key(1)]);
+        let blind = fakes.events();
+        assert_eq!(blind.iter().filter(|it| *it == "guard.blind").count(), 1);
+        fakes.state().ends_fault = None;
+        fakes.tick(&guard, 161).await;
+        assert_eq!(guard.status().blindness, None);
+    }
+    // what cannot be read is told of when the copy before is old
+    let fakes = Fakes::default();
+    fakes.give(end(1, 1, 5_000));
+    let guard = fakes.guard().await;
+    fakes.tick(&guard, 50).await;
+    fakes.state().ends_fault = Some(unreadable());
+    fakes.tick(&guard, 51).await;
     assert_eq!(guard.status().blindness, None);
 }
 

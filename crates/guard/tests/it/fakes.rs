@@ -50,7 +50,7 @@ pub(crate) struct State {
     pub(crate) seq: u64,
     pub(crate) ends: BTreeMap<HoldKey, OwnedEnd>,
     /// Why ends cannot be read, if so.
-    pub(crate) unreadable: bool,
+    pub(crate) ends_fault: Option<EndsFault>,
     /// Changes that come between a copy and a look at one key.
     pub(crate) meanwhile: Vec<OwnedEnd>,
     pub(crate) present: BTreeSet<HoldKey>,
@@ -141,8 +141,8 @@ impl Ends for Fakes {
 
     async fn read(&self) -> Result<EndsCopy, EndsFault> {
         let state = self.state();
-        if state.unreadable {
-            return Err(unreadable());
+        if let Some(fault) = &state.ends_fault {
+            return Err(fault.clone());
         }
         Ok(EndsCopy {
             source: EndsSource::Store,
@@ -155,8 +155,8 @@ impl Ends for Fakes {
 
     async fn newest(&self, key: &HoldKey) -> Result<Newest, EndsFault> {
         let mut state = self.state();
-        if state.unreadable {
-            return Err(unreadable());
+        if let Some(fault) = &state.ends_fault {
+            return Err(fault.clone());
         }
         for end in std::mem::take(&mut state.meanwhile) {
             state.seq += 1;
@@ -169,7 +169,7 @@ impl Ends for Fakes {
     }
 }
 
-fn unreadable() -> EndsFault {
+pub(crate) fn unreadable() -> EndsFault {
     EndsFault::Unreadable {
         place: "the store".to_owned(),
         message: "locked".to_owned(),

@@ -73,9 +73,11 @@ pub(super) async fn revoke(
     actor: &Actor,
     user: &UserId,
     account: Option<&AccountId>,
+    reason: &str,
 ) -> Result<Option<EntitlementsRevoked>, ProblemResponse> {
     let directory = app.access.directory();
-    match app.access.revoke_entitlements(actor, user, account).await {
+    let revoked_of = app.access.revoke_entitlements(actor, user, account, reason);
+    match revoked_of.await {
         Ok(done) => Ok(done.map(|done| revoked(&done, &directory))),
         Err(AccessError::Directory(fault)) => Ok(Some(EntitlementsRevoked {
             ended: Vec::new(),

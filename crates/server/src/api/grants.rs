@@ -273,11 +273,9 @@ pub(crate) async fn revoke_many(
         .collect();
     let entitlements = match &filter.holder {
         Some(user) => {
-            let account = filter
-                .account
-                .as_deref()
-                .and_then(|it| AccountId::new(it).ok());
-            entitlements::revoke(&app, actor, user, account.as_ref()).await?
+            let account = filter.account.as_deref().map(AccountId::new).transpose();
+            let account = account.map_err(|error| bad_parameter("account", error))?;
+            entitlements::revoke(&app, actor, user, account.as_ref(), &body.reason).await?
         }
         None => None,
     };

@@ -406,9 +406,10 @@ async fn end_everything(
         holder: Some(user.clone()),
         ..GrantFilter::default()
     };
-    let (access, actor) = (&app.access, &viewer.actor);
+    let (access, actor, reason) = (&app.access, &viewer.actor, revoking.reason);
     access.revoke_all(actor, &filter, revoking).await?;
-    if let Err(error) = access.revoke_entitlements(actor, user, None).await {
+    let ended = access.revoke_entitlements(actor, user, None, reason).await;
+    if let Err(error) = ended {
         // the lock's are tried again; the page says what is left
         tracing::warn!(user = %user, error = %error, "entitlements of somebody who is cut off are not ended yet");
     }

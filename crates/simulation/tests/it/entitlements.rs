@@ -203,14 +203,62 @@ fn wherever_the_process_stops_everything_of_a_locked_person_ends() {
             assert_eq!(stands.len(), 2, "{mode:?} at {call}: {stands:?}");
             assert!(stands.contains(&given.by_group) && stands.contains(&given.of_bo));
             let log = world.store.records_from(1, 100_000).await.unwrap();
+            let lives = matches!(mode, GateMode::Fail | GateMode::LoseAnswer);
             for id in ["deploy", "audit"] {
                 let of = |record: &&Record| record.text("entitlement_id") == Some(id);
                 let events: Vec<&str> = log.iter().filter(of).map(Record::event).collect();
-                assert_eq!(
-                    events[0], "entitlement.ending",
-                    "{mode:?} at {call}: {events:?}"
+                let told = format!("{mode:?} at {call}: {events:?}");
+                assert_eq!(events[0], "entitlement.ending", "{told}");
+                // also where AWS deleted and its answer was lost
+                assert!(
+                    !lives || events.last() == Some(&"entitlement.ended"),
+                    "{told}"
                 );
             }
+        }
+    });
+}
+
+/// Reading takes seconds where AWS is slow: whoever is let in again meanwhile keeps what they have.
+#[test]
+fn a_lock_that_is_lifted_while_aws_is_asked_ends_nothing() {
+    run(async {
+        let world = World::new(706, Habits::default(), None);
+        let given = give(&world);
+        let (eve, ana) = (world.actor(Eve), user(&world, Ana));
+        let access = &world.access;
+        let lock = access.lock(&eve, &ana, locking(HeldAccess::Ends));
+        lock.await.unwrap();
+        world.entitlements.hold_answers(true);
+        let lifted = async {
+            access.unlock(&eve, &ana, "found again").await.unwrap();
+            world.entitlements.hold_answers(false);
+        };
+        let (ended, ()) = tokio::join!(access.end_entitlements_of_locked(), lifted);
+        assert_eq!(ended.unwrap(), 0);
+        let stands = world.entitlements.stands();
+        assert!(stands.contains(&given.own) && stands.contains(&given.elsewhere));
+        assert_eq!(records(&world, "entitlement.ending").await.len(), 0);
+    });
+}
+
+/// AWS draws ids; should one come again, its role goes all the same, and on record.
+#[test]
+fn what_is_given_anew_under_the_same_id_ends_too() {
+    run(async {
+        let world = World::new(707, Habits::default(), None);
+        let given = give(&world);
+        let (eve, ana) = (world.actor(Eve), user(&world, Ana));
+        let lock = world.access.lock(&eve, &ana, locking(HeldAccess::Ends));
+        lock.await.unwrap();
+        live(&world, 5).await;
+        world.entitlements.give(given.own.clone());
+        live(&world, 125).await;
+        assert!(!world.entitlements.stands().contains(&given.own));
+        let of_own = |it: &&Record| it.text("entitlement_id") == Some(given.own.id.as_str());
+        for event in ["entitlement.ending", "entitlement.ended"] {
+            let all = records(&world, event).await;
+            assert_eq!(all.iter().filter(of_own).count(), 2, "{event}");
         }
     });
 }
@@ -223,7 +271,9 @@ fn an_administrator_ends_what_is_a_persons_own_and_reads_what_stays() {
         let (eve, ana) = (world.actor(Eve), user(&world, Ana));
         for nobody in [Ana, Cai] {
             let (access, nobody) = (&world.access, world.actor(nobody));
-            let refused = access.revoke_entitlements(&nobody, &ana, None).await;
+            let refused = access
+                .revoke_entitlements(&nobody, &ana, None, "gone")
+                .await;
             let is_not_theirs =
                 matches!(refused, Err(AccessError::Refused(PressRefused::NotYours)));
             assert!(is_not_theirs, "{refused:?}");
@@ -238,7 +288,7 @@ fn an_administrator_ends_what_is_a_persons_own_and_reads_what_stays() {
         assert_eq!(held.own, [given.elsewhere.clone(), given.own.clone()]);
         assert_eq!(held.by_group, slice::from_ref(&given.by_group));
         let account: AccountId = ACCOUNT.parse().unwrap();
-        let done = access.revoke_entitlements(&eve, &ana, Some(&account));
+        let done = access.revoke_entitlements(&eve, &ana, Some(&account), "a lost key");
         let done = done.await.unwrap().unwrap();
         assert_eq!(done.ended, slice::from_ref(&given.own));
         assert_eq!(
@@ -249,13 +299,14 @@ fn an_administrator_ends_what_is_a_persons_own_and_reads_what_stays() {
             panic!("one is ended");
         };
         assert_eq!(field(record, "actor"), "eve@corp.example");
+        assert_eq!(field(record, "reason"), "a lost key");
         world.entitlements.refuse(Some("ConflictException: busy"));
-        let done = access.revoke_entitlements(&eve, &ana, None).await;
+        let done = access.revoke_entitlements(&eve, &ana, None, "gone").await;
         let done = done.unwrap().unwrap();
         let why = "ConflictException: busy".to_owned();
         assert_eq!(done.failed, [(given.elsewhere.clone(), why)]);
         world.entitlements.refuse(None);
-        let done = access.revoke_entitlements(&eve, &ana, None).await;
+        let done = access.revoke_entitlements(&eve, &ana, None, "gone").await;
         assert_eq!(done.unwrap().unwrap().ended, [given.elsewhere]);
     });
 }
@@ -275,7 +326,7 @@ fn a_locked_administrator_ends_nothing() {
         let access = &world.access;
         let whom = eve.user.clone().unwrap();
         access.lock(&eve, &whom, last).await.unwrap();
-        let refused = access.revoke_entitlements(&eve, &ana, None).await;
+        let refused = access.revoke_entitlements(&eve, &ana, None, "gone").await;
         assert!(
             matches!(
                 refused,
