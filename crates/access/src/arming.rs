@@ -72,12 +72,17 @@ impl Arming {
         }
     }
 
-    /// Refuses what comes to nothing, before anybody is asked to approve it.
-    pub(crate) fn ensure_possible(self, extends: Option<&Grant>) -> Result<(), PressRefused> {
-        match extends {
-            Some(grant) => self.ensure_may_lengthen(grant),
-            None => self.of_new_grant().map(drop),
+    /// Refuses what comes to nothing, before anybody is asked to approve it. Another grant of what is held lengthens it as
+    /// an extension does.
+    pub(crate) fn ensure_possible<'a>(
+        self,
+        held: impl IntoIterator<Item = &'a Grant>,
+    ) -> Result<(), PressRefused> {
+        self.of_new_grant()?;
+        for grant in held {
+            self.ensure_may_lengthen(grant)?;
         }
+        Ok(())
     }
 }
 

@@ -30,6 +30,8 @@ pub(crate) fn approved(
         return lengthen(pending, extended, by, approval, actor, context);
     }
     let arming = context.arming(pending.request(), &pending.key().target);
+    let live = context.holds.grants.iter();
+    arming.ensure_possible(live.filter(|grant| grant.is_live(context.step.now)))?;
     let armed_ends = arming.of_new_grant()?;
     Ok(schedule(
         pending,
@@ -163,8 +165,12 @@ pub(crate) fn advance(grant: &Grant, holds: &Holds, step: StepContext<'_>) -> Gr
         ..grant.clone()
     };
     let counts = |at: Timestamp| at >= grant.scheduled_at;
+    // access of ours that is there already, by an earlier hold whose end is not armed any more: this one is told when its
+    // own end is armed (`access.md` §21, A-2)
+    let waits =
+        row.execution.ownership == Ownership::Ours && row.waits_for_gate(step.now).is_some();
     match &row.execution.verdict {
-        Verdict::Present { at } if counts(*at) => activate(grant, row, holds, step),
+        Verdict::Present { at } if counts(*at) && !waits => activate(grant, row, holds, step),
         Verdict::Refused { at, reason } if counts(*at) => fail(grant, reason, holds, step),
         Verdict::Present { .. }
         | Verdict::Refused { .. }

@@ -295,6 +295,8 @@ pub(crate) struct Judgement {
     /// How the end would be armed; none while there is no target.
     arming: Option<Arming>,
     now: Timestamp,
+    /// A start that lies ahead is asked for.
+    starts_later: bool,
 }
 
 /// Judges a target. Names come first, so that rules are never asked about what does not exist.
@@ -331,6 +333,7 @@ pub(crate) fn judge(
         decision,
         problems,
         now,
+        starts_later: starts_at.is_some_and(|at| at > now),
     }
 }
 
@@ -493,7 +496,11 @@ impl Preview {
             Ok(verdict) => verdict,
         };
         let arming = self.judged.arming.filter(|_| waiting.is_none());
-        if let Some(Err(why)) = arming.map(|it| it.ensure_possible(extends)) {
+        let held = self.held.as_ref().map(|held| &held.grant);
+        // what starts later is asked about again when it starts
+        let held = held.filter(|_| !self.judged.starts_later);
+        let held = extends.into_iter().chain(held);
+        if let Some(Err(why)) = arming.map(|it| it.ensure_possible(held)) {
             return PreviewOutcome::NotNow(why);
         }
         match (verdict, &self.obstacles.to_granting) {

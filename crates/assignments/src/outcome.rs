@@ -207,7 +207,12 @@ impl AssignmentRow {
         }
         execution.verdict = Verdict::Present { at };
         // counted from the listing, so that rows served by one listing stay together
-        execution.due = DRIFT_CHECK.after(at).max(now).min(self.desired.until);
+        let again = DRIFT_CHECK.after(at).max(now).min(self.desired.until);
+        // what waits for its end to be armed waits no longer than that
+        self.execution.due = match self.waits_for_gate(now) {
+            Some(until) => again.min(until),
+            None => again,
+        };
     }
 
     fn record_absence(&mut self, at: Timestamp, now: Timestamp, expected: Duration) {

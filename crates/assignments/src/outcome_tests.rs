@@ -530,3 +530,26 @@ fn giving_up_counts_for_the_newest_hold() {
         assert!(row.gave_up());
     }
 }
+
+/// Access that is there is looked at again when a newer hold of it waits no longer for its end to be armed.
+#[test]
+fn a_look_at_what_is_there_comes_again_when_its_gate_opens_by_itself() {
+    for (gate, due) in [
+        (crate::Gate::Open, DRIFT_CHECK.after(at(30))),
+        (crate::Gate::Closed { until: at(70) }, at(70)),
+        (
+            crate::Gate::Closed { until: at(30) },
+            DRIFT_CHECK.after(at(30)),
+        ),
+        (
+            crate::Gate::Closed {
+                until: Timestamp::MAX,
+            },
+            DRIFT_CHECK.after(at(30)),
+        ),
+    ] {
+        let mut row = with(|it| it.ownership = Ownership::Ours);
+        row.gate = gate.clone();
+        assert_eq!(looked(row, true, 30).execution.due, due, "{gate:?}");
+    }
+}

@@ -432,8 +432,8 @@ impl AssignmentRow {
         given_up.filter(counts).or_else(|| refused.filter(counts))
     }
 
-    /// Until when a create that was not sent yet has to wait.
-    pub(crate) fn waits_for_gate(&self, now: Timestamp) -> Option<Timestamp> {
+    /// Until when a create that was not sent yet has to wait, and what comes to count of a newer hold of access that is there.
+    pub fn waits_for_gate(&self, now: Timestamp) -> Option<Timestamp> {
         match &self.gate {
             Gate::Closed { until } if now < *until => Some(*until),
             Gate::Open | Gate::Closed { .. } | Gate::Refused(_) => None,

@@ -383,7 +383,12 @@ impl Access {
             && let Some(key) = &request.key
         {
             let arming = context.arming(request, &key.target);
-            arming.ensure_possible(extends)?;
+            let held = self.holds(Some(key)).await?.grants;
+            // what starts later is asked about again when it starts
+            let starts_now = request.start.is_none();
+            let live = held.iter();
+            let live = live.filter(|grant| starts_now && grant.is_live(step.now));
+            arming.ensure_possible(extends.into_iter().chain(live))?;
         }
         Ok(match answered {
             Answered::Refused(request, refusal) => (

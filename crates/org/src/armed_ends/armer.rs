@@ -57,7 +57,9 @@ pub struct EndArmerReport {
     pub not_armed: u32,
     /// Ends seen over.
     pub gone: u32,
-    /// Accounts for which something failed, with the reason.
+    /// Accounts for which AWS is asked again in a moment, with the reason: it was busy, or did not answer.
+    pub delayed: Vec<(String, String)>,
+    /// Accounts for which AWS refused something, with the reason.
     pub failed: Vec<(String, String)>,
 }
 
@@ -239,7 +241,7 @@ impl EndArmer {
             Err(Left::Unseen) => ledger.postpone(ends, None),
             Err(Left::Passing(why)) => {
                 ledger.postpone(ends, Some(&why));
-                report.failed.push((account.to_owned(), why));
+                report.delayed.push((account.to_owned(), why));
             }
             Err(Left::Refused(why) | Left::TooLong(why)) => {
                 ledger.refuse(ends, &why);
@@ -480,12 +482,8 @@ impl EndArmer {
             match self.remove_if_spent(account, &row).await {
                 Ok(true) => report.acts += 1,
                 Ok(false) | Err(Left::Unseen) => {}
-                Err(
-                    Left::Passing(why)
-                    | Left::Refused(why)
-                    | Left::TooLong(why)
-                    | Left::NoAccount(why),
-                ) => {
+                Err(Left::Passing(why)) => report.delayed.push((account.to_owned(), why)),
+                Err(Left::Refused(why) | Left::TooLong(why) | Left::NoAccount(why)) => {
                     report.failed.push((account.to_owned(), why));
                 }
             }

@@ -46,7 +46,9 @@ pub struct SessionRevocationReport {
     pub applied: u32,
     /// Revocations seen gone.
     pub gone: u32,
-    /// Accounts for which something failed, with the reason.
+    /// Accounts for which AWS is asked again in a moment, with the reason: it was busy, or did not answer.
+    pub delayed: Vec<(String, String)>,
+    /// Accounts for which AWS refused something, with the reason.
     pub failed: Vec<(String, String)>,
 }
 
@@ -153,7 +155,7 @@ impl SessionRevoker {
             Left::Unseen => ledger.postpone(revocations, None),
             Left::Passing(why) => {
                 ledger.postpone(revocations, Some(&why));
-                report.failed.push((account.to_owned(), why));
+                report.delayed.push((account.to_owned(), why));
             }
             Left::Refused(why) => {
                 ledger.refuse(revocations, &why);

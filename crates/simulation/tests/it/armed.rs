@@ -184,7 +184,9 @@ impl Bench {
                 );
             }
             let is_there = self.world.center.present().contains(&held.key);
-            if is_there && is_told && !held.standing && !others.contains(&held.key) {
+            // an earlier hold that is not armed any more was told so, and is armed again with the newest
+            let is_newest = held.granted_at.is_some_and(|at| at >= armed.asked_at);
+            if is_there && is_told && is_newest && !held.standing && !others.contains(&held.key) {
                 assert!(
                     armed.not_armed().is_some() || !refused.is_empty(),
                     "{} is there and nothing is armed: {armed:?}",
@@ -701,6 +703,17 @@ async fn generated(seed: u64) {
     bench.until_all_is_over().await;
     assert!(bench.organization.standing().is_empty(), "seed {seed}");
     check_all(&bench.world, &[]).await.unwrap();
+}
+
+/// Lives that found something once: a hold that was told while its end was not armed, on access that an earlier one had left
+/// unarmed.
+#[test]
+fn lives_that_found_something() {
+    run(async {
+        for seed in [711_226_586_790_626_830] {
+            generated(seed).await;
+        }
+    });
 }
 
 proptest! {

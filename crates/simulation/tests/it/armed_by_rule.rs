@@ -6,7 +6,7 @@ use hallpass_access::{
 };
 use hallpass_model::TimeSpan;
 use hallpass_rules::{RuleFile, load};
-use hallpass_simulation::Human::{Ana, Cai};
+use hallpass_simulation::Human::{self, Ana, Cai};
 
 use crate::acting::{approve, asking, grant, run, take};
 use crate::armed::Bench;
@@ -139,7 +139,13 @@ fn what_was_given_unarmed_is_not_lengthened_where_the_end_is_required() {
             let wanted = asking("ReadOnly", longest).wanted;
             let shown = access.preview(&ana, &wanted).await.unwrap().unwrap();
             let shown = shown.extending(longest);
+            let anew = shown_of(&bench, Ana, longest).await;
             let outcome = access.extend(&ana, id, Extending::by(longest), None).await;
+            // asking anew is no way round: the access is there already, and would be for longer
+            let again = access.ask(&ana, &asking("ReadOnly", longest), None).await;
+            assert_eq!(again.is_ok(), may, "{case}: {again:?}");
+            assert_eq!(matches!(anew, PreviewOutcome::Request(_)), may, "{case}");
+            assert!(may || again.as_ref().is_err_and(is_refused), "{case}");
             if may {
                 assert!(
                     matches!(shown, PreviewOutcome::Request(_)),
@@ -159,6 +165,13 @@ fn what_was_given_unarmed_is_not_lengthened_where_the_end_is_required() {
             bench.calmly(30).await;
         }
     });
+}
+
+async fn shown_of(bench: &Bench, who: Human, duration: TimeSpan) -> PreviewOutcome {
+    let (access, actor) = (&bench.world.access, bench.world.actor(who));
+    let wanted = asking("ReadOnly", duration).wanted;
+    let shown = access.preview(&actor, &wanted).await.unwrap().unwrap();
+    shown.asking(duration)
 }
 
 /// Nobody is asked to approve what would then be refused.

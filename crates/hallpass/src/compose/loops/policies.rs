@@ -10,8 +10,15 @@ pub(super) async fn revoke_sessions(engine: Engine, mut stop: watch::Receiver<bo
     while !*stop.borrow() {
         match engine.keepers.revoker.tick().await {
             Ok(report) => {
+                for (account, why) in &report.delayed {
+                    tracing::info!(
+                        account,
+                        why,
+                        "sessions are not ended yet; AWS is asked again"
+                    );
+                }
                 for (account, why) in &report.failed {
-                    tracing::warn!(account, why, "sessions could not be ended yet");
+                    tracing::warn!(account, why, "sessions could not be ended");
                 }
                 if report.applied + report.gone > 0 {
                     let (applied, gone) = (report.applied, report.gone);
@@ -34,8 +41,11 @@ pub(super) async fn arm_ends(engine: Engine, mut stop: watch::Receiver<bool>) {
     while !*stop.borrow() {
         match engine.keepers.armer.tick().await {
             Ok(report) => {
+                for (account, why) in &report.delayed {
+                    tracing::info!(account, why, "ends are not armed yet; AWS is asked again");
+                }
                 for (account, why) in &report.failed {
-                    tracing::warn!(account, why, "ends could not be armed yet");
+                    tracing::warn!(account, why, "ends could not be armed");
                 }
                 if report.denied > 0 {
                     let denied = report.denied;
