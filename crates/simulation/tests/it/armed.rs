@@ -186,7 +186,11 @@ impl Bench {
             let is_there = self.world.center.present().contains(&held.key);
             // an earlier hold that is not armed any more was told so, and is armed again with the newest
             let is_newest = held.granted_at.is_some_and(|at| at >= armed.asked_at);
-            if is_there && is_told && is_newest && !held.standing && !others.contains(&held.key) {
+            // where it may go without, it waits a minute; whoever died while it should arm it keeps the lane for another one
+            let may_be_late = armed.arm_by <= now && now < TimeSpan::minutes(1).after(armed.arm_by);
+            let is_late = may_be_late && !armed.required;
+            let is_ours = !held.standing && !others.contains(&held.key);
+            if is_there && is_told && is_newest && is_ours && !is_late {
                 assert!(
                     armed.not_armed().is_some() || !refused.is_empty(),
                     "{} is there and nothing is armed: {armed:?}",
@@ -710,7 +714,11 @@ async fn generated(seed: u64) {
 #[test]
 fn lives_that_found_something() {
     run(async {
-        for seed in [711_226_586_790_626_830] {
+        for seed in [
+            711_226_586_790_626_830,
+            422_290_705_529_134_428,
+            14_873_018_004_021_185_744,
+        ] {
             generated(seed).await;
         }
     });
