@@ -47,6 +47,8 @@ impl OtherAccess for Others {
 pub(crate) struct Bench {
     kept: Keeping,
     others: Arc<Others>,
+    /// For how long those who should arm may have been dying, one after the other.
+    deaths: TimeSpan,
 }
 
 impl Deref for Bench {
@@ -67,7 +69,11 @@ impl Bench {
         world.armed_ends(mode);
         let others = Arc::new(Others(Mutex::default(), Arc::clone(&world.center)));
         let kept = Keeping::new(world, lag);
-        Self { kept, others }
+        Self {
+            kept,
+            others,
+            deaths: TimeSpan::minutes(1),
+        }
     }
 
     fn armer(&self, holder: &str, gate: &Arc<Gate>) -> EndArmer {
@@ -189,8 +195,8 @@ impl Bench {
             let is_there = self.world.center.present().contains(&held.key);
             // an earlier hold that is not armed any more was told so, and is armed again with the newest
             let is_newest = held.granted_at.is_some_and(|at| at >= armed.asked_at);
-            // where it may go without, it waits a minute; whoever died while it should arm it keeps the lane for another one
-            let may_be_late = armed.arm_by <= now && now < TimeSpan::minutes(1).after(armed.arm_by);
+            // where it may go without, it waits a minute; each that died while it should arm it keeps the lane for another one
+            let may_be_late = armed.arm_by <= now && now < self.deaths.after(armed.arm_by);
             let is_late = may_be_late && !armed.required;
             let is_ours = !held.standing && !others.contains(&held.key);
             if is_there && is_told && is_newest && is_ours && !is_late {
@@ -661,7 +667,10 @@ fn stops_at_every_call_while_listings_lag() {
 /// another way for a while, the armer stopped at some call. At every second nobody is refused what they hold.
 async fn generated(seed: u64) {
     let mut rng = fastrand::Rng::with_seed(seed);
-    let bench = Bench::new(ArmedEndsMode::Preferred);
+    let bench = Bench {
+        deaths: TimeSpan::minutes(8),
+        ..Bench::new(ArmedEndsMode::Preferred)
+    };
     for _ in 0..8 {
         let who = [Ana, Bo, Cai][rng.usize(0..3)];
         let key = bench.key(who, "ReadOnly");
@@ -722,6 +731,7 @@ fn lives_that_found_something() {
             422_290_705_529_134_428,
             14_873_018_004_021_185_744,
             2_610_113_026_326_667_612,
+            3_651_078_173_686_292_465,
         ] {
             generated(seed).await;
         }
