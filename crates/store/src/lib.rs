@@ -8,6 +8,7 @@
 //! Knows nothing of rules, of HTTP or of AWS; makes no decision but whose write came first.
 #![warn(missing_docs)]
 
+mod database;
 mod fault;
 mod filters;
 mod packed;
@@ -24,6 +25,7 @@ mod folder;
 mod sign_in;
 mod token;
 
+pub use database::DatabaseError;
 pub use files::{Existing, make_private_file, make_private_folder, write_private};
 pub use folder::{FolderTarget, read_lines};
 pub use identity::{StoredSessions, StoredTokens};

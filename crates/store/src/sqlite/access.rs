@@ -10,12 +10,12 @@ use hallpass_access::{
 };
 use hallpass_audit::Record;
 use hallpass_model::{Email, GrantId, HoldKey, RequestId, Timestamp, UserId};
-use rusqlite::{OptionalExtension, Params, Transaction};
 
 use super::{
     SqliteStore, alarms, armed_ends, assignment_rows, commit, counter, grants, locks, number,
     outbox, requests,
 };
+use crate::database::{DatabaseError, Optional, Params, Transaction};
 use crate::fault::StorageFault;
 use crate::rows::{instant, read_body, read_grant, read_instant, read_request, read_subject};
 
@@ -26,7 +26,7 @@ fn bodies(
     params: impl Params,
 ) -> Result<Vec<Vec<u8>>, StorageFault> {
     Ok(tx
-        .prepare_cached(sql)?
+        .prepare(sql)?
         .query_map(params, |row| row.get(0))?
         .collect::<Result<_, _>>()?)
 }
@@ -72,7 +72,7 @@ fn grants_due(
 
 fn next_due(tx: &Transaction<'_>) -> Result<Option<Timestamp>, StorageFault> {
     let text: Option<String> = tx
-        .prepare_cached(
+        .prepare(
             "SELECT min(due) FROM (
                  SELECT min(due) AS due FROM requests WHERE due IS NOT NULL
                  UNION ALL
@@ -89,9 +89,9 @@ fn by_state<S: Ord>(
     named: fn(&str) -> Option<S>,
 ) -> Result<BTreeMap<S, u64>, StorageFault> {
     let rows: Vec<(String, i64)> = tx
-        .prepare_cached("SELECT state, count FROM state_counts WHERE kind = ?1 AND count > 0")?
+        .prepare("SELECT state, count FROM state_counts WHERE kind = ?1 AND count > 0")?
         .query_map([kind], |row| Ok((row.get(0)?, row.get(1)?)))?
-        .collect::<Result<_, rusqlite::Error>>()?;
+        .collect::<Result<_, DatabaseError>>()?;
     let typed = rows.into_iter().map(|(name, count)| {
         let state = named(&name).ok_or_else(|| {
             StorageFault::Unavailable(format!("no {kind} can be in the state `{name}`"))
@@ -103,7 +103,7 @@ fn by_state<S: Ord>(
 
 fn counts(tx: &Transaction<'_>, overdue_before: Timestamp) -> Result<Counts, StorageFault> {
     let (overdue, stuck): (i64, i64) = tx
-        .prepare_cached(
+        .prepare(
             "SELECT coalesce(sum(stuck = 0 AND ends_at < ?1), 0), coalesce(sum(stuck), 0)
              FROM grants INDEXED BY grants_live WHERE live = 1",
         )?
@@ -111,13 +111,13 @@ fn counts(tx: &Transaction<'_>, overdue_before: Timestamp) -> Result<Counts, Sto
             Ok((row.get(0)?, row.get(1)?))
         })?;
     let notices = tx
-        .prepare_cached(
+        .prepare(
             "SELECT name, (SELECT count(*) FROM deliveries WHERE channel = name) FROM channels",
         )?
         .query_map([], |row| Ok((row.get(0)?, counter(row.get(1)?))))?
-        .collect::<Result<_, rusqlite::Error>>()?;
+        .collect::<Result<_, DatabaseError>>()?;
     let unsettled: i64 = tx
-        .prepare_cached("SELECT count(*) FROM assignments WHERE verdict = 'working'")?
+        .prepare("SELECT count(*) FROM assignments WHERE verdict = 'working'")?
         .query_row([], |row| row.get(0))?;
     Ok(Counts {
         requests: by_state(tx, "request", RequestStateKind::named)?,
@@ -137,9 +137,7 @@ fn subjects(
     limit: u32,
 ) -> Result<Vec<(u64, Subject)>, StorageFault> {
     let rows: Vec<(i64, String)> = tx
-        .prepare_cached(
-            "SELECT number, name FROM subjects WHERE number > ?1 ORDER BY number LIMIT ?2",
-        )?
+        .prepare("SELECT number, name FROM subjects WHERE number > ?1 ORDER BY number LIMIT ?2")?
         .query_map((number(after), i64::from(limit)), |row| {
             Ok((row.get(0)?, row.get(1)?))
         })?
@@ -151,7 +149,7 @@ fn subjects(
 
 fn holder_of(tx: &Transaction<'_>, address: &Email) -> Result<Option<UserId>, StorageFault> {
     let user: Option<String> = tx
-        .prepare_cached(
+        .prepare(
             "SELECT user_id FROM last_holders JOIN principals ON principals.number = holder
              WHERE address = ?1",
         )?
@@ -169,7 +167,7 @@ fn one(
     params: impl Params,
 ) -> Result<Option<String>, StorageFault> {
     Ok(tx
-        .prepare_cached(sql)?
+        .prepare(sql)?
         .query_row(params, |row| row.get(0))
         .optional()?)
 }
@@ -180,7 +178,7 @@ impl AccessStore for SqliteStore {
         Ok(self
             .read(move |tx| {
                 let body: Option<Vec<u8>> = tx
-                    .prepare_cached("SELECT body FROM requests WHERE id = ?1")?
+                    .prepare("SELECT body FROM requests WHERE id = ?1")?
                     .query_row([id.to_string()], |row| row.get(0))
                     .optional()?;
                 body.map(|body| read_request(&body)).transpose()

@@ -1,9 +1,9 @@
 //! Alarms in SQLite: the newest change of each kind, among the blobs.
 
 use hallpass_access::{Alarm, AlarmKind, AlarmState, Message};
-use rusqlite::{OptionalExtension, Transaction};
 
 use super::outbox;
+use crate::database::{Optional, Transaction};
 use crate::fault::StorageFault;
 use crate::rows::read_body;
 
@@ -13,7 +13,7 @@ fn key(kind: AlarmKind) -> String {
 
 fn newest(tx: &Transaction<'_>, kind: AlarmKind) -> Result<Option<Alarm>, StorageFault> {
     let bytes: Option<Vec<u8>> = tx
-        .prepare_cached("SELECT bytes FROM blobs WHERE key = ?1")?
+        .prepare("SELECT bytes FROM blobs WHERE key = ?1")?
         .query_row([key(kind)], |row| row.get(0))
         .optional()?;
     let Some(bytes) = bytes else { return Ok(None) };
@@ -24,7 +24,7 @@ pub(super) fn note(tx: &Transaction<'_>, alarm: Alarm) -> Result<bool, StorageFa
     if !alarm.changes(newest(tx, alarm.alarm)?.as_ref()) {
         return Ok(false);
     }
-    tx.prepare_cached(
+    tx.prepare(
         "INSERT INTO blobs (key, bytes) VALUES (?1, ?2)
          ON CONFLICT (key) DO UPDATE SET bytes = excluded.bytes",
     )?

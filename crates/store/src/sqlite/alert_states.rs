@@ -5,16 +5,16 @@ use hallpass_access::Message;
 use hallpass_alerts::{
     AlertCommitError, AlertRuleId, AlertState, AlertStore, AlertWrite, MuteStep,
 };
-use rusqlite::{OptionalExtension, Transaction};
 
 use super::{SqliteStore, audit as records, number, outbox};
+use crate::database::{Optional, Transaction};
 use crate::fault::StorageFault;
 use crate::rows::{body, read_body};
 use crate::steps::wrong_version;
 
 fn state(tx: &Transaction<'_>, rule: &str) -> Result<Option<AlertState>, StorageFault> {
     let text: Option<String> = tx
-        .prepare_cached("SELECT body FROM alert_states WHERE rule = ?1")?
+        .prepare("SELECT body FROM alert_states WHERE rule = ?1")?
         .query_row([rule], |row| row.get(0))
         .optional()?;
     text.map(|text| read_body("state of an alert rule", &text))
@@ -35,7 +35,7 @@ fn put(tx: &Transaction<'_>, state: AlertState) -> Result<(), StorageFault> {
         "UPDATE alert_states SET version = ?2, body = ?3 WHERE rule = ?1 AND version = ?2 - 1"
     };
     let written = tx
-        .prepare_cached(sql)?
+        .prepare(sql)?
         .execute((rule, number(next.version), body(&next)?))?;
     if written == 1 {
         Ok(())
@@ -58,7 +58,7 @@ impl AlertStore for SqliteStore {
         Ok(self
             .list(|tx| {
                 let texts = tx
-                    .prepare_cached("SELECT body FROM alert_states ORDER BY rule")?
+                    .prepare("SELECT body FROM alert_states ORDER BY rule")?
                     .query_map([], |row| row.get(0))?
                     .collect::<Result<Vec<String>, _>>()?;
                 let texts = texts.iter();

@@ -9,9 +9,9 @@ use hallpass_audit::Draft;
 use hallpass_model::HoldKey;
 use hallpass_org::armed_ends::{ArmedEnd, ArmedEndStore, GateChange, SettledEnds};
 use hallpass_runner::StoreFault;
-use rusqlite::{OptionalExtension, Transaction, named_params};
 
 use super::{SqliteStore, assignment_rows, assignments, audit, number};
+use crate::database::{Optional, Transaction, named};
 use crate::fault::StorageFault;
 use crate::rows::{body, instant, read_body};
 use crate::steps::{
@@ -73,7 +73,7 @@ pub(super) fn counts(tx: &Transaction<'_>) -> Result<ArmedEndCounts, StorageFaul
 
 fn opened(tx: &Transaction<'_>) -> Result<Vec<ArmedEnd>, StorageFault> {
     let texts = tx
-        .prepare_cached("SELECT body FROM armed_ends WHERE due IS NOT NULL ORDER BY hold_key")?
+        .prepare("SELECT body FROM armed_ends WHERE due IS NOT NULL ORDER BY hold_key")?
         .query_map([], |row| row.get(0))?
         .collect::<Result<Vec<String>, _>>()?;
     texts.iter().map(|text| read_body(KIND, text)).collect()
@@ -81,7 +81,7 @@ fn opened(tx: &Transaction<'_>) -> Result<Vec<ArmedEnd>, StorageFault> {
 
 fn load(tx: &Transaction<'_>, key: &HoldKey) -> Result<Option<ArmedEnd>, StorageFault> {
     let text: Option<String> = tx
-        .prepare_cached("SELECT body FROM armed_ends WHERE hold_key = ?1")?
+        .prepare("SELECT body FROM armed_ends WHERE hold_key = ?1")?
         .query_row([key.to_string()], |row| row.get(0))
         .optional()?;
     text.map(|text| read_body(KIND, &text)).transpose()
@@ -89,11 +89,11 @@ fn load(tx: &Transaction<'_>, key: &HoldKey) -> Result<Option<ArmedEnd>, Storage
 
 /// Stores an end whose version is the new one already.
 fn put(tx: &Transaction<'_>, end: &ArmedEnd) -> Result<(), StorageFault> {
-    tx.prepare_cached(
+    tx.prepare(
         "INSERT INTO armed_ends (hold_key, version, due, body) VALUES (:hold_key, :version, :due, :body)
          ON CONFLICT (hold_key) DO UPDATE SET version = :version, due = :due, body = :body",
     )?
-    .execute(named_params! {
+    .execute(named! {
         ":hold_key": end.key.to_string(),
         ":version": number(end.version),
         ":due": end.is_open().then(|| instant(end.due)),
@@ -104,7 +104,7 @@ fn put(tx: &Transaction<'_>, end: &ArmedEnd) -> Result<(), StorageFault> {
 
 fn update(tx: &Transaction<'_>, end: &ArmedEnd) -> Result<(), StorageFault> {
     let stored: Option<i64> = tx
-        .prepare_cached("SELECT version FROM armed_ends WHERE hold_key = ?1")?
+        .prepare("SELECT version FROM armed_ends WHERE hold_key = ?1")?
         .query_row([end.key.to_string()], |row| row.get(0))
         .optional()?;
     if stored != Some(number(end.version)) {

@@ -2,8 +2,8 @@
 
 use hallpass_assignments::AssignmentRow;
 use hallpass_model::HoldKey;
-use rusqlite::{OptionalExtension, Transaction};
 
+use crate::database::{Optional, Transaction};
 use crate::fault::StorageFault;
 use crate::rows::read_body;
 
@@ -20,7 +20,7 @@ pub(super) fn load_by_name(
     key: &str,
 ) -> Result<Option<AssignmentRow>, StorageFault> {
     let text: Option<String> = tx
-        .prepare_cached("SELECT body FROM assignments WHERE hold_key = ?1")?
+        .prepare("SELECT body FROM assignments WHERE hold_key = ?1")?
         .query_row([key], |row| row.get(0))
         .optional()?;
     text.map(|text| read_body("assignment", &text)).transpose()

@@ -7,10 +7,10 @@ use hallpass_assignments::{
     Task, is_lease_from_future, queue,
 };
 use hallpass_model::{HoldKey, TimeSpan, Timestamp};
-use rusqlite::{OptionalExtension, Transaction, named_params};
 
 use super::assignment_rows::{load, load_by_name};
-use super::{ConstraintRefusal, SqliteStore, ends, number, queue_columns, refusal};
+use super::{SqliteStore, ends, number, queue_columns};
+use crate::database::{ConstraintRefusal, Optional, Params, Transaction, named};
 use crate::fault::StorageFault;
 use crate::rows::{body, instant, read_body, read_instant};
 use crate::steps::{begun, noted_over, recorded};
@@ -19,14 +19,14 @@ use crate::steps::{begun, noted_over, recorded};
 pub(super) fn update(tx: &Transaction<'_>, row: &AssignmentRow) -> Result<(), StorageFault> {
     let standing = QueuePosition::of(row);
     let written = tx
-        .prepare_cached(
+        .prepare(
             "UPDATE assignments SET rev = :rev, until = :until, asked_at = :asked_at, due = :due,
              verdict = :verdict, news = :news, operation = :operation, at_once = :at_once,
              unwanted_from = :unwanted_from, while_wanted = :while_wanted,
              once_unwanted = :once_unwanted, accepted = :accepted, body = :body
          WHERE hold_key = :hold_key",
         )?
-        .execute(named_params! {
+        .execute(named! {
             ":hold_key": row.key.to_string(),
             ":rev": number(row.desired.rev),
             ":until": instant(row.desired.until),
@@ -44,7 +44,7 @@ pub(super) fn update(tx: &Transaction<'_>, row: &AssignmentRow) -> Result<(), St
         });
     match written {
         Ok(_) => Ok(()),
-        Err(error) => Err(match refusal(&error) {
+        Err(error) => Err(match error.refusal() {
             Some(ConstraintRefusal::Twin) => StorageFault::Unavailable(format!(
                 "lane {} has another operation in flight (this is a bug)",
                 row.key.lane()
@@ -61,7 +61,7 @@ fn load_leased(
     lease: &Lease,
 ) -> Result<AssignmentRow, StorageFault> {
     let text: String = tx
-        .prepare_cached("SELECT body FROM assignments WHERE hold_key = ?1 AND lease_token = ?2")?
+        .prepare("SELECT body FROM assignments WHERE hold_key = ?1 AND lease_token = ?2")?
         .query_row((key.to_string(), &lease.token), |row| row.get(0))
         .optional()?
         .ok_or_else(|| StorageFault::Fenced(key.clone()))?;
@@ -69,7 +69,7 @@ fn load_leased(
 }
 
 fn give_back(tx: &Transaction<'_>, key: &HoldKey, lease: &Lease) -> Result<(), StorageFault> {
-    tx.prepare_cached(
+    tx.prepare(
         "UPDATE assignments SET lease_token = NULL, lease_until = NULL
          WHERE hold_key = ?1 AND lease_token = ?2",
     )?
@@ -87,11 +87,12 @@ impl SqliteStore {
     pub async fn free_leases(&self) -> Result<usize, StoreFault> {
         Ok(self
             .write(|tx| {
-                Ok(tx.execute(
-                    "UPDATE assignments SET lease_token = NULL, lease_until = NULL
-                     WHERE lease_token IS NOT NULL",
-                    (),
-                )?)
+                Ok(tx
+                    .prepare(
+                        "UPDATE assignments SET lease_token = NULL, lease_until = NULL
+                         WHERE lease_token IS NOT NULL",
+                    )?
+                    .execute(())?)
             })
             .await?)
     }
@@ -116,10 +117,8 @@ fn take(
     let Some(stored) = load_by_name(tx, &head.key)? else {
         return Ok(taken);
     };
-    tx.prepare_cached(
-        "UPDATE assignments SET lease_token = ?2, lease_until = ?3 WHERE hold_key = ?1",
-    )?
-    .execute((&head.key, &lease.token, instant(lease.until)))?;
+    tx.prepare("UPDATE assignments SET lease_token = ?2, lease_until = ?3 WHERE hold_key = ?1")?
+        .execute((&head.key, &lease.token, instant(lease.until)))?;
     let task = queue::task(stored.clone(), head.queue, now);
     if let Task::Send { intent, .. } = &task {
         update(tx, &begun(stored, intent))?;
@@ -143,10 +142,10 @@ fn record(
 fn rows(
     tx: &Transaction<'_>,
     sql: &str,
-    params: impl rusqlite::Params,
+    params: impl Params,
 ) -> Result<Vec<AssignmentRow>, StorageFault> {
     let texts = tx
-        .prepare_cached(sql)?
+        .prepare(sql)?
         .query_map(params, |row| row.get(0))?
         .collect::<Result<Vec<String>, _>>()?;
     texts
@@ -164,7 +163,7 @@ fn note_over(
     let mut noted = 0;
     for one in over {
         let text: Option<String> = tx
-            .prepare_cached(
+            .prepare(
                 "SELECT body FROM assignments WHERE hold_key = ?1
                  AND (lease_until IS NULL OR lease_until <= ?2)",
             )?
@@ -204,12 +203,12 @@ fn forget_future(tx: &Transaction<'_>, now: Timestamp) -> Result<u32, StorageFau
         count += 1;
     }
     let leases = tx
-        .prepare_cached("SELECT hold_key, lease_until FROM assignments WHERE lease_until > ?1")?
+        .prepare("SELECT hold_key, lease_until FROM assignments WHERE lease_until > ?1")?
         .query_map([instant(now)], |row| Ok((row.get(0)?, row.get(1)?)))?
         .collect::<Result<Vec<(String, String)>, _>>()?;
     for (key, until) in leases {
         if is_lease_from_future(read_instant(&until)?, now) {
-            tx.prepare_cached(
+            tx.prepare(
                 "UPDATE assignments SET lease_token = NULL, lease_until = NULL WHERE hold_key = ?1",
             )?
             .execute([key])?;
@@ -221,7 +220,7 @@ fn forget_future(tx: &Transaction<'_>, now: Timestamp) -> Result<u32, StorageFau
 
 fn next_due(tx: &Transaction<'_>, now: Timestamp) -> Result<Option<Timestamp>, StorageFault> {
     let text: Option<String> = tx
-        .prepare_cached(
+        .prepare(
             "SELECT min(next) FROM (
                  SELECT min(due) AS next FROM assignments WHERE due > ?1
                  UNION ALL SELECT min(unwanted_from) FROM assignments WHERE unwanted_from > ?1
@@ -239,7 +238,7 @@ fn count_of(value: i64) -> u32 {
 fn waiting(tx: &Transaction<'_>, now: Timestamp) -> Result<QueueLengths, StorageFault> {
     let ends = |at_once: bool| -> Result<(u32, Option<Timestamp>), StorageFault> {
         let (count, oldest): (i64, Option<String>) = tx
-            .prepare_cached(
+            .prepare(
                 "SELECT count(*), min(unwanted_from) FROM assignments WHERE once_unwanted = 'delete'
                  AND kind IN ('account', 'group') AND at_once = ?1 AND unwanted_from <= ?2
                  AND due <= ?2",
@@ -249,7 +248,7 @@ fn waiting(tx: &Transaction<'_>, now: Timestamp) -> Result<QueueLengths, Storage
         Ok((count_of(count), oldest))
     };
     let grants: i64 = tx
-        .prepare_cached(
+        .prepare(
             "SELECT count(*) FROM assignments WHERE while_wanted IN ('create', 'look')
              AND due <= ?1 AND unwanted_from > ?1",
         )?
@@ -276,7 +275,7 @@ fn grants_before(
         return Ok(None);
     }
     let count: i64 = tx
-        .prepare_cached(
+        .prepare(
             "SELECT count(*) FROM assignments WHERE while_wanted IN ('create', 'look')
              AND due <= ?1 AND unwanted_from > ?1 AND (asked_at, hold_key) < (?2, ?3)
              AND kind = ?4",

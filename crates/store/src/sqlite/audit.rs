@@ -7,11 +7,11 @@ use hallpass_audit::{
     StoreFault, mentions,
 };
 use hallpass_model::Timestamp;
-use rusqlite::{OptionalExtension, Transaction};
 
 use super::finding::{grant_bytes, request_bytes};
 use super::numbers::{self, Numbered};
-use super::{ConstraintRefusal, SqliteStore, counter, finding, number, refusal};
+use super::{SqliteStore, counter, finding, number};
+use crate::database::{ConstraintRefusal, DatabaseError, Optional, Transaction};
 use crate::fault::StorageFault;
 use crate::packed::pack;
 use crate::rows::{head_at, instant, read_instant, read_record};
@@ -20,7 +20,7 @@ use crate::steps::exists_already;
 /// The end of the chain.
 pub(super) fn head(tx: &Transaction<'_>) -> Result<Option<Head>, StorageFault> {
     let stored: Option<(i64, String, String)> = tx
-        .prepare_cached("SELECT seq, hash, time FROM audit_head")?
+        .prepare("SELECT seq, hash, time FROM audit_head")?
         .query_row([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
         .optional()?;
     stored
@@ -51,7 +51,7 @@ pub(super) fn append(
         records.push(record);
     }
     if let Some(end) = end {
-        tx.prepare_cached(
+        tx.prepare(
             "INSERT INTO audit_head (only_row, seq, hash, time) VALUES (1, ?1, ?2, ?3)
              ON CONFLICT (only_row) DO UPDATE
              SET seq = excluded.seq, hash = excluded.hash, time = excluded.time",
@@ -64,7 +64,7 @@ pub(super) fn append(
 /// Stores a record with the texts it is found by.
 fn insert(tx: &Transaction<'_>, record: &Record) -> Result<(), StorageFault> {
     let stored = tx
-        .prepare_cached(
+        .prepare(
             "INSERT INTO audit (seq, id, request_id, grant_id, body)
              VALUES (?1, ?2, ?3, ?4, ?5)",
         )?
@@ -76,7 +76,7 @@ fn insert(tx: &Transaction<'_>, record: &Record) -> Result<(), StorageFault> {
             pack(record.canonical()),
         ));
     if let Err(error) = stored {
-        return Err(match refusal(&error) {
+        return Err(match error.refusal() {
             Some(ConstraintRefusal::Twin) => {
                 exists_already(&format!("audit record {}", record.id()))
             }
@@ -91,14 +91,14 @@ pub(super) fn mention(
     tx: &Transaction<'_>,
     seq: i64,
     record: &Record,
-) -> Result<(), rusqlite::Error> {
+) -> Result<(), DatabaseError> {
     for mention in mentions(record) {
         let text = numbers::give(tx, Numbered::AuditText, mention.text())?;
         if text.is_new && matches!(mention, Mention::Text(_)) {
-            tx.prepare_cached("INSERT INTO audit_search (rowid, text) VALUES (?1, ?2)")?
+            tx.prepare("INSERT INTO audit_search (rowid, text) VALUES (?1, ?2)")?
                 .execute((text.number, mention.text()))?;
         }
-        tx.prepare_cached(
+        tx.prepare(
             "INSERT INTO audit_mentions (text, seq) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
         )?
         .execute((text.number, seq))?;
@@ -113,7 +113,7 @@ pub(super) fn records_from(
     limit: u32,
 ) -> Result<Vec<Record>, StorageFault> {
     let bodies = tx
-        .prepare_cached("SELECT body FROM audit WHERE seq >= ?1 ORDER BY seq LIMIT ?2")?
+        .prepare("SELECT body FROM audit WHERE seq >= ?1 ORDER BY seq LIMIT ?2")?
         .query_map((number(seq), i64::from(limit)), |row| row.get(0))?
         .collect::<Result<Vec<Vec<u8>>, _>>()?;
     bodies.iter().map(|body| read_record(body)).collect()
@@ -122,7 +122,7 @@ pub(super) fn records_from(
 /// How far the log is known to be exported.
 fn exported(tx: &Transaction<'_>) -> Result<u64, StorageFault> {
     let seq: Option<i64> = tx
-        .prepare_cached("SELECT value FROM counters WHERE name = 'audit_exported'")?
+        .prepare("SELECT value FROM counters WHERE name = 'audit_exported'")?
         .query_row([], |row| row.get(0))
         .optional()?;
     Ok(seq.map_or(0, counter))
@@ -162,7 +162,7 @@ impl AuditStore for SqliteStore {
     async fn set_exported(&self, seq: u64) -> Result<(), StoreFault> {
         Ok(self
             .write(move |tx| {
-                tx.prepare_cached(
+                tx.prepare(
                     "INSERT INTO counters (name, value) VALUES ('audit_exported', ?1)
                      ON CONFLICT (name) DO UPDATE SET value = max(value, excluded.value)",
                 )?
@@ -176,7 +176,7 @@ impl AuditStore for SqliteStore {
         let id: Option<String> = self
             .read(|tx| {
                 Ok(tx
-                    .prepare_cached("SELECT id FROM audit_log")?
+                    .prepare("SELECT id FROM audit_log")?
                     .query_row([], |row| row.get(0))
                     .optional()?)
             })

@@ -4,9 +4,9 @@ use std::path::Path;
 use std::sync::PoisonError;
 
 use hallpass_access::ReadError;
-use rusqlite::{Connection, Transaction};
 
 use super::{SqliteStore, migrate, number};
+use crate::database::{Access, Connection, Transaction};
 use crate::fault::StorageFault;
 use crate::packed::unpack;
 use crate::rows::{account_of, instant, read_grant, read_record, read_request};
@@ -27,9 +27,9 @@ impl SqliteStore {
 }
 
 fn write(reader: &mut Connection, path: &Path) -> Result<(), StorageFault> {
-    let from = reader.transaction()?;
+    let from = reader.begin(Access::Read)?;
     let mut old = Connection::open(path)?;
-    let to = old.transaction()?;
+    let to = old.begin(Access::Write)?;
     migrate::up_to(&to, VERSION)?;
     requests(&from, &to)?;
     grants(&from, &to)?;
@@ -117,10 +117,8 @@ fn records(from: &Transaction<'_>, to: &Transaction<'_>) -> Result<(), StorageFa
     })?;
     let head = super::audit::head(from)?;
     if let Some(head) = head {
-        to.execute(
-            "INSERT INTO audit_head (only_row, seq, hash, time) VALUES (1, ?1, ?2, ?3)",
-            (number(head.seq), head.hash, instant(head.time)),
-        )?;
+        to.prepare("INSERT INTO audit_head (only_row, seq, hash, time) VALUES (1, ?1, ?2, ?3)")?
+            .execute((number(head.seq), head.hash, instant(head.time)))?;
     }
     Ok(())
 }

@@ -5,13 +5,13 @@ use hallpass_access::{
 };
 use hallpass_assignments::AssignmentRow;
 use hallpass_audit::Record;
-use rusqlite::{OptionalExtension, Transaction, named_params};
 
 use super::numbers::{self, Numbered};
 use super::{
-    ConstraintRefusal, armed_ends, assignment_rows, assignments, audit, counter, locks, number,
-    outbox, refusal, session_revocation, sweeps,
+    armed_ends, assignment_rows, assignments, audit, counter, locks, number, outbox,
+    session_revocation, sweeps,
 };
+use crate::database::{ConstraintRefusal, DatabaseError, Optional, Transaction, named};
 use crate::fault::StorageFault;
 use crate::rows::{account_of, body, grant_body, instant, request_body, subject_name, subject_of};
 use crate::steps::{
@@ -76,7 +76,7 @@ fn prior_state(
     id: &str,
     version: u64,
 ) -> Result<String, StorageFault> {
-    tx.prepare_cached(&format!(
+    tx.prepare(&format!(
         "SELECT state FROM {table} WHERE id = ?1 AND version = ?2"
     ))?
     .query_row((id, number(version)), |row| row.get(0))
@@ -110,7 +110,7 @@ fn request(tx: &Transaction<'_>, write: &Write<Request>) -> Result<(), StorageFa
         Write::Update(read) => Some(prior_state(tx, "requests", &what, &id, read.version)?),
     };
     let columns = RequestColumns::of(tx, &row)?;
-    let written = tx.prepare_cached(sql)?.execute(named_params! {
+    let written = tx.prepare(sql)?.execute(named! {
         ":id": id,
         ":version": number(row.version),
         ":state": row.state.name(),
@@ -124,7 +124,7 @@ fn request(tx: &Transaction<'_>, write: &Write<Request>) -> Result<(), StorageFa
     });
     match written {
         Ok(_) => reviewers(tx, &row),
-        Err(error) => Err(match (refusal(&error), prior) {
+        Err(error) => Err(match (error.refusal(), prior) {
             (Some(ConstraintRefusal::Trigger), Some(prior)) => {
                 illegal_step(&what, &prior, row.state.name())
             }
@@ -160,7 +160,7 @@ impl RequestColumns {
 fn subject_number(
     tx: &Transaction<'_>,
     subject: Option<&Subject>,
-) -> Result<Option<i64>, rusqlite::Error> {
+) -> Result<Option<i64>, DatabaseError> {
     let name = subject.map(subject_name);
     let given = name.map(|name| numbers::give(tx, Numbered::Subject, &name));
     Ok(given.transpose()?.map(|given| given.number))
@@ -170,7 +170,7 @@ fn subject_number(
 pub(super) fn reviewers(tx: &Transaction<'_>, row: &Request) -> Result<(), StorageFault> {
     for user in row.reviews.iter().filter_map(|it| it.user.as_ref()) {
         let user = numbers::give(tx, Numbered::Principal, user.as_str())?.number;
-        tx.prepare_cached(
+        tx.prepare(
             "INSERT INTO request_reviewers (principal, request_id) VALUES (?1, ?2)
              ON CONFLICT DO NOTHING",
         )?
@@ -212,7 +212,7 @@ fn grant(tx: &Transaction<'_>, write: &Write<Grant>) -> Result<(), StorageFault>
     if prior.is_none() {
         columns.remember_holder(tx, &row)?;
     }
-    let written = tx.prepare_cached(sql)?.execute(named_params! {
+    let written = tx.prepare(sql)?.execute(named! {
         ":id": id,
         ":version": number(row.version),
         ":state": row.state.name(),
@@ -231,7 +231,7 @@ fn grant(tx: &Transaction<'_>, write: &Write<Grant>) -> Result<(), StorageFault>
     });
     match written {
         Ok(_) => Ok(()),
-        Err(error) => Err(match (refusal(&error), prior) {
+        Err(error) => Err(match (error.refusal(), prior) {
             (Some(ConstraintRefusal::Trigger), Some(prior)) => {
                 illegal_step(&what, &prior, row.state.name())
             }
@@ -267,8 +267,8 @@ impl GrantColumns {
         &self,
         tx: &Transaction<'_>,
         row: &Grant,
-    ) -> Result<(), rusqlite::Error> {
-        tx.prepare_cached(
+    ) -> Result<(), DatabaseError> {
+        tx.prepare(
             "INSERT INTO last_holders (address, holder) VALUES (?1, ?2)
              ON CONFLICT (address) DO UPDATE SET holder = excluded.holder",
         )?
@@ -285,12 +285,12 @@ fn store_desired(tx: &Transaction<'_>, wanted: &DesiredAssignment) -> Result<(),
         Some(row) if rev.is_some() => assignments::update(tx, &row),
         Some(row) => insert_assignment(tx, &row),
         None => {
-            tx.prepare_cached(
+            tx.prepare(
                 "INSERT INTO counters (name, value) VALUES ('rev_floor', ?1)
                  ON CONFLICT (name) DO UPDATE SET value = max(value, excluded.value)",
             )?
             .execute([number(rev.unwrap_or(0))])?;
-            tx.prepare_cached("DELETE FROM assignments WHERE hold_key = ?1")?
+            tx.prepare("DELETE FROM assignments WHERE hold_key = ?1")?
                 .execute([key.to_string()])?;
             Ok(())
         }
@@ -298,12 +298,12 @@ fn store_desired(tx: &Transaction<'_>, wanted: &DesiredAssignment) -> Result<(),
 }
 
 fn insert_assignment(tx: &Transaction<'_>, row: &AssignmentRow) -> Result<(), StorageFault> {
-    tx.prepare_cached(
+    tx.prepare(
         "INSERT INTO assignments (hold_key, rev, until, asked_at, due, verdict, news, kind, lane,
              operation, body)
          VALUES (:hold_key, 0, '', '', '', '', 0, :kind, :lane, NULL, '')",
     )?
-    .execute(named_params! {
+    .execute(named! {
         ":hold_key": row.key.to_string(),
         ":kind": account_of(&row.key.target).map_or("group", |_| "account"),
         ":lane": row.key.lane(),
@@ -313,7 +313,7 @@ fn insert_assignment(tx: &Transaction<'_>, row: &AssignmentRow) -> Result<(), St
 
 fn rev_floor(tx: &Transaction<'_>) -> Result<u64, StorageFault> {
     let floor: Option<i64> = tx
-        .prepare_cached("SELECT value FROM counters WHERE name = 'rev_floor'")?
+        .prepare("SELECT value FROM counters WHERE name = 'rev_floor'")?
         .query_row([], |row| row.get(0))
         .optional()?;
     Ok(floor.map_or(0, counter))
@@ -321,12 +321,12 @@ fn rev_floor(tx: &Transaction<'_>) -> Result<u64, StorageFault> {
 
 fn answer(tx: &Transaction<'_>, given: &StoredAnswer) -> Result<(), StorageFault> {
     if let Some(now) = answered_at(given) {
-        tx.prepare_cached("DELETE FROM answers WHERE until <= ?1")?
+        tx.prepare("DELETE FROM answers WHERE until <= ?1")?
             .execute([instant(now)])?;
     }
     let text = body(given)?;
     let stored: String = tx
-        .prepare_cached(
+        .prepare(
             "INSERT INTO answers (actor, key, until, body) VALUES (?1, ?2, ?3, ?4)
              ON CONFLICT (actor, key) DO UPDATE SET body = body
              RETURNING body",

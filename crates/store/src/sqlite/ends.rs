@@ -9,10 +9,9 @@ use hallpass_access::ReadError;
 use hallpass_assignments::{AssignmentRow, OwnedEnd};
 use hallpass_audit::Head;
 use hallpass_model::{GrantId, HoldKey};
-use rusqlite::{Connection, OpenFlags, Transaction};
 
-use super::application_id::is_ours;
 use super::{assignment_rows, audit};
+use crate::database::{Access, Connection, DatabaseError, Owner, Transaction};
 use crate::fault::StorageFault;
 use crate::rows::read_body;
 
@@ -22,15 +21,14 @@ const GUARD_PATIENCE: Duration = Duration::from_secs(1);
 /// Everything that is ours, by key.
 pub(super) fn owned(tx: &Transaction<'_>) -> Result<Vec<OwnedEnd>, StorageFault> {
     let mut holding: BTreeMap<String, Vec<GrantId>> = BTreeMap::new();
-    let mut live =
-        tx.prepare_cached("SELECT hold_key, id FROM grants WHERE live = 1 ORDER BY id")?;
+    let mut live = tx.prepare("SELECT hold_key, id FROM grants WHERE live = 1 ORDER BY id")?;
     let live = live.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
     for pair in live {
         let (key, id): (String, String) = pair?;
         holding.entry(key).or_default().push(grant_id(&id)?);
     }
     let texts = tx
-        .prepare_cached(
+        .prepare(
             "SELECT body FROM assignments
              WHERE json_extract(body, '$.execution.ownership') = 'ours' ORDER BY hold_key",
         )?
@@ -51,7 +49,7 @@ fn owned_one(tx: &Transaction<'_>, key: &HoldKey) -> Result<Option<OwnedEnd>, St
         return Ok(None);
     };
     let grants = tx
-        .prepare_cached("SELECT id FROM grants WHERE live = 1 AND hold_key = ?1 ORDER BY id")?
+        .prepare("SELECT id FROM grants WHERE live = 1 AND hold_key = ?1 ORDER BY id")?
         .query_map([key.to_string()], |row| row.get(0))?
         .collect::<Result<Vec<String>, _>>()?;
     let grants = grants.iter().map(|id| grant_id(id));
@@ -102,19 +100,16 @@ impl EndsReader {
         &self,
         work: impl FnOnce(&Transaction<'_>) -> Result<T, StorageFault>,
     ) -> Result<T, ReadError> {
-        let said = |error: rusqlite::Error| ReadError(error.to_string());
-        // not made when it is gone, and never written: the server may be in the middle of a change
-        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let mut connection = Connection::open_with_flags(&self.path, flags).map_err(said)?;
-        connection.busy_timeout(GUARD_PATIENCE).map_err(said)?;
-        if !is_ours(&connection).map_err(said)? {
+        let said = |error: DatabaseError| ReadError(error.to_string());
+        let mut connection = Connection::open_beside(&self.path, GUARD_PATIENCE).map_err(said)?;
+        if connection.owner().map_err(said)? != Owner::Us {
             let message = format!(
                 "`{}` is not a database of this program",
                 self.path.display()
             );
             return Err(ReadError(message));
         }
-        let transaction = connection.transaction().map_err(said)?;
+        let transaction = connection.begin(Access::Read).map_err(said)?;
         Ok(work(&transaction)?)
     }
 }

@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use async_trait::async_trait;
 use hallpass_events::{EventKey, EventMemory, EventMemoryFault, EventRecord, EventState};
 use hallpass_model::Timestamp;
-use rusqlite::Transaction;
 
 use super::SqliteStore;
+use crate::database::Transaction;
 use crate::fault::StorageFault;
 use crate::rows::{body, read_body};
 
@@ -30,7 +30,7 @@ fn known(
     keys: &[EventKey],
     since: Timestamp,
 ) -> Result<BTreeSet<EventKey>, StorageFault> {
-    let mut find = tx.prepare_cached(
+    let mut find = tx.prepare(
         "SELECT 1 FROM events WHERE key = ?1 AND (state = 1 OR (state = 0 AND at >= ?2))",
     )?;
     let mut found = BTreeSet::new();
@@ -43,7 +43,7 @@ fn known(
 }
 
 fn remember(tx: &Transaction<'_>, records: &[EventRecord]) -> Result<(), StorageFault> {
-    let mut put = tx.prepare_cached(
+    let mut put = tx.prepare(
         "INSERT INTO events (key, at, state, body) VALUES (?1, ?2, ?3, ?4)
          ON CONFLICT (key) DO UPDATE SET at = ?2, state = ?3, body = ?4",
     )?;
@@ -76,7 +76,7 @@ impl EventMemory for SqliteStore {
 
     async fn forget(&self, before: Timestamp) -> Result<(), EventMemoryFault> {
         let forget = move |tx: &Transaction<'_>| {
-            tx.prepare_cached("DELETE FROM events WHERE state = 0 AND at < ?1")?
+            tx.prepare("DELETE FROM events WHERE state = 0 AND at < ?1")?
                 .execute([before.as_millisecond()])?;
             Ok(())
         };
@@ -87,9 +87,7 @@ impl EventMemory for SqliteStore {
         let most = i64::try_from(most).unwrap_or(i64::MAX);
         let found = move |tx: &Transaction<'_>| {
             let texts = tx
-                .prepare_cached(
-                    "SELECT body FROM events WHERE state > 0 ORDER BY at, key LIMIT ?1",
-                )?
+                .prepare("SELECT body FROM events WHERE state > 0 ORDER BY at, key LIMIT ?1")?
                 .query_map([most], |row| row.get(0))?
                 .collect::<Result<Vec<String>, _>>()?;
             texts.iter().map(|text| read_body("event", text)).collect()

@@ -7,11 +7,11 @@ use std::collections::BTreeSet;
 
 use hallpass_audit::{FoundRecords, Order, Record, RecordQuery, RecordSubject, Words};
 use hallpass_model::{GrantId, RequestId, UserId};
-use rusqlite::{OptionalExtension, Transaction, types::Value};
 
 use super::listing::Bounds;
 use super::numbers::{self, Numbered};
 use super::{counter, number};
+use crate::database::{DatabaseError, Optional, OwnedValue, Row, Transaction};
 use crate::fault::StorageFault;
 use crate::rows::read_record;
 
@@ -58,11 +58,11 @@ const OF_ID: Both = ranges!("audit", "id = ?4");
 /// A range of records.
 struct SequenceRange {
     sql: Both,
-    of: Option<Value>,
+    of: Option<OwnedValue>,
 }
 
 impl SequenceRange {
-    fn of(sql: Both, of: impl Into<Value>) -> Self {
+    fn of(sql: Both, of: impl Into<OwnedValue>) -> Self {
         Self {
             sql,
             of: Some(of.into()),
@@ -128,7 +128,7 @@ pub(super) fn find(
     if limit == 0 {
         return Ok(found);
     }
-    let mut body = tx.prepare_cached("SELECT body FROM audit WHERE seq = ?1")?;
+    let mut body = tx.prepare("SELECT body FROM audit WHERE seq = ?1")?;
     while !left.is_empty() {
         let wanted = (limit - found.records.len())
             .saturating_mul(2)
@@ -157,9 +157,9 @@ pub(super) fn find(
     Ok(found)
 }
 
-fn newest(tx: &Transaction<'_>) -> Result<u64, rusqlite::Error> {
+fn newest(tx: &Transaction<'_>) -> Result<u64, DatabaseError> {
     let newest: Option<i64> = tx
-        .prepare_cached("SELECT seq FROM audit ORDER BY seq DESC LIMIT 1")?
+        .prepare("SELECT seq FROM audit ORDER BY seq DESC LIMIT 1")?
         .query_row([], |row| row.get(0))
         .optional()?;
     Ok(newest.map_or(0, counter))
@@ -183,8 +183,8 @@ fn round(
         };
         let limit = i64::try_from(most).unwrap_or(i64::MAX);
         let span = (number(left.from), number(left.before), limit);
-        let mut statement = tx.prepare_cached(sql)?;
-        let read = |row: &rusqlite::Row<'_>| Ok(counter(row.get(0)?));
+        let mut statement = tx.prepare(sql)?;
+        let read = |row: &Row<'_>| Ok(counter(row.get(0)?));
         let numbers: Vec<u64> = match &range.of {
             Some(of) => statement
                 .query_map((span.0, span.1, span.2, of), read)?
@@ -289,7 +289,7 @@ fn word_ranges(
     let phrase = format!("\"{}\"", text.replace('"', "\"\""));
     let most = i64::try_from(TEXTS_MAX + 1).unwrap_or(i64::MAX);
     let parts: Vec<i64> = tx
-        .prepare_cached("SELECT rowid FROM audit_search WHERE audit_search MATCH ?1 LIMIT ?2")?
+        .prepare("SELECT rowid FROM audit_search WHERE audit_search MATCH ?1 LIMIT ?2")?
         .query_map((phrase, most), |row| row.get(0))?
         .collect::<Result<_, _>>()?;
     numbers.extend(parts);

@@ -4,11 +4,11 @@ use hallpass_access::{
     Ends, Grant, GrantFilter, Listed, PastGrants, PastQuery, SubjectSet, ViewerScope,
 };
 use hallpass_model::{GrantId, Timestamp};
-use rusqlite::{OptionalExtension, Row, Transaction};
 
 use super::counter;
 use super::listing::{Bounds, Piece, RANGES_MAX, ScanRange, subject};
 use super::numbers::{self, Numbered};
+use crate::database::{DatabaseError, Optional, Row, Transaction};
 use crate::fault::StorageFault;
 use crate::filters::fits_grant;
 use crate::rows::{instant, read_grant, read_instant, subject_name};
@@ -58,8 +58,8 @@ struct Seen<'a> {
 }
 
 impl Wanted<'_> {
-    fn takes(&self, row: &Row<'_>) -> Result<bool, rusqlite::Error> {
-        let state = row.get_ref(1)?.as_str()?;
+    fn takes(&self, row: &Row<'_>) -> Result<bool, DatabaseError> {
+        let state = row.text(1)?;
         let states = &self.filter.states;
         let holder: i64 = row.get(2)?;
         if !(states.is_empty() || states.iter().any(|it| it.name() == state))
@@ -68,7 +68,7 @@ impl Wanted<'_> {
             return Ok(false);
         }
         if let Some(account) = &self.filter.account
-            && row.get_ref(5)?.as_str_or_null()? != Some(account)
+            && row.text_or_null(5)? != Some(account)
         {
             return Ok(false);
         }
@@ -180,7 +180,7 @@ pub(super) fn past(tx: &Transaction<'_>, query: &PastQuery) -> Result<PastGrants
             None => return Ok(PastGrants::default()),
         },
     };
-    let mut statement = tx.prepare_cached(sql)?;
+    let mut statement = tx.prepare(sql)?;
     let most = i64::try_from(COUNTED_MAX).unwrap_or(i64::MAX);
     let range = (of, query.from.to_string(), query.before.to_string(), most);
     let mut rows = statement.query(range)?;
@@ -206,7 +206,7 @@ pub(super) fn past(tx: &Transaction<'_>, query: &PastQuery) -> Result<PastGrants
 /// One grant by its id as it is stored.
 pub(super) fn one(tx: &Transaction<'_>, id: &str) -> Result<Option<Grant>, StorageFault> {
     let body: Option<Vec<u8>> = tx
-        .prepare_cached("SELECT body FROM grants WHERE id = ?1")?
+        .prepare("SELECT body FROM grants WHERE id = ?1")?
         .query_row([id], |row| row.get(0))
         .optional()?;
     body.map(|body| read_grant(&body)).transpose()
@@ -219,7 +219,7 @@ pub(super) fn late(
     limit: u32,
 ) -> Result<Vec<Grant>, StorageFault> {
     let bodies: Vec<Vec<u8>> = tx
-        .prepare_cached(
+        .prepare(
             "SELECT body FROM grants INDEXED BY grants_live WHERE live = 1 AND ends_at < ?1
              ORDER BY ends_at, id LIMIT ?2",
         )?
@@ -232,7 +232,7 @@ pub(super) fn late(
 pub(super) fn ends(tx: &Transaction<'_>, soon: Timestamp) -> Result<Ends, StorageFault> {
     let holding = "live = 1 AND state IN ('scheduled', 'granting', 'active')";
     let (count, next): (i64, Option<String>) = tx
-        .prepare_cached(&format!(
+        .prepare(&format!(
             "SELECT (SELECT count(*) FROM grants INDEXED BY grants_holding
                      WHERE {holding} AND ends_at < ?1),
                     (SELECT min(ends_at) FROM grants INDEXED BY grants_holding WHERE {holding})"

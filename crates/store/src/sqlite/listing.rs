@@ -9,10 +9,9 @@ use std::fmt::Display;
 use std::str::FromStr;
 
 use hallpass_access::Listed;
-use rusqlite::types::Value;
-use rusqlite::{Row, Transaction};
 
 use super::stored_id;
+use crate::database::{DatabaseError, OwnedValue, Row, Transaction};
 use crate::fault::StorageFault;
 
 /// What one call reads at most.
@@ -42,7 +41,7 @@ pub(super) const RANGES_MAX: usize = 200;
 /// entries, and `?3` for what makes the range, if anything does. Its first column is the id.
 pub(super) struct ScanRange {
     pub(super) sql: &'static str,
-    pub(super) of: Option<Value>,
+    pub(super) of: Option<OwnedValue>,
 }
 
 impl ScanRange {
@@ -53,13 +52,13 @@ impl ScanRange {
 
     /// What an index has of a number.
     pub(super) fn number(sql: &'static str, number: i64) -> Self {
-        let of = Some(Value::Integer(number));
+        let of = Some(OwnedValue::Integer(number));
         Self { sql, of }
     }
 
     /// What an index has of a text.
     pub(super) fn text(sql: &'static str, text: &str) -> Self {
-        let of = Some(Value::Text(text.to_owned()));
+        let of = Some(OwnedValue::Text(text.to_owned()));
         Self { sql, of }
     }
 }
@@ -80,7 +79,7 @@ impl<I: Display + FromStr<Err: Display>> Piece<'_, I> {
     pub(super) fn listed<T>(
         self,
         tx: &Transaction<'_>,
-        wants: impl Fn(&Row<'_>) -> Result<bool, rusqlite::Error>,
+        wants: impl Fn(&Row<'_>) -> Result<bool, DatabaseError>,
         read: impl Fn(&[u8], Option<u64>) -> Result<Option<T>, StorageFault>,
     ) -> Result<Listed<T, I>, StorageFault> {
         let (mut rows, before) = (Vec::new(), self.before);
@@ -97,7 +96,7 @@ impl<I: Display + FromStr<Err: Display>> Piece<'_, I> {
             limit,
             wants,
         )?;
-        let mut bodies = tx.prepare_cached(self.body_sql)?;
+        let mut bodies = tx.prepare(self.body_sql)?;
         for id in &found.ids {
             let (body, subject): (Vec<u8>, _) =
                 bodies.query_row([id], |row| Ok((row.get(0)?, subject(row, 1)?)))?;
@@ -109,7 +108,7 @@ impl<I: Display + FromStr<Err: Display>> Piece<'_, I> {
 }
 
 /// The number of a row's subject, if it has one.
-pub(super) fn subject(row: &Row<'_>, column: usize) -> Result<Option<u64>, rusqlite::Error> {
+pub(super) fn subject(row: &Row<'_>, column: usize) -> Result<Option<u64>, DatabaseError> {
     let number: Option<i64> = row.get(column)?;
     Ok(number.and_then(|number| u64::try_from(number).ok()))
 }
@@ -137,7 +136,7 @@ fn look(
     bounds: Bounds,
     before: Option<&str>,
     limit: usize,
-    wants: impl Fn(&Row<'_>) -> Result<bool, rusqlite::Error>,
+    wants: impl Fn(&Row<'_>) -> Result<bool, DatabaseError>,
 ) -> Result<FoundRows, StorageFault> {
     let entries = (bounds.entries / ranges.len().max(1))
         .max(ENTRIES_MIN)
@@ -156,9 +155,9 @@ fn look_through(
     before: &str,
     entries: usize,
     limit: usize,
-    wants: &impl Fn(&Row<'_>) -> Result<bool, rusqlite::Error>,
+    wants: &impl Fn(&Row<'_>) -> Result<bool, DatabaseError>,
 ) -> Result<Looked, StorageFault> {
-    let mut statement = tx.prepare_cached(range.sql)?;
+    let mut statement = tx.prepare(range.sql)?;
     let most = i64::try_from(entries).unwrap_or(i64::MAX);
     let mut rows = match &range.of {
         Some(of) => statement.query((before, most, of))?,
@@ -167,9 +166,8 @@ fn look_through(
     let (mut ids, mut last, mut count) = (Vec::new(), String::new(), 0);
     while let Some(row) = rows.next()? {
         count += 1;
-        let id = row.get_ref(0)?.as_str().map_err(rusqlite::Error::from)?;
-        id.clone_into(&mut last);
-        if wants(row)? {
+        row.text(0)?.clone_into(&mut last);
+        if wants(&row)? {
             ids.push(last.clone());
             if ids.len() >= limit {
                 break;

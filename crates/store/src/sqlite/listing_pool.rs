@@ -1,10 +1,11 @@
 //! Connections for listings: few, lent one at a time, waited for without holding a thread.
 
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use rusqlite::{Connection, Transaction, TransactionBehavior};
 use tokio::sync::Semaphore;
 
+use crate::database::{Access, Connection, DatabaseError, Transaction};
 use crate::fault::StorageFault;
 
 /// Connections of their own, or the only one there is.
@@ -62,7 +63,7 @@ impl ListingPool {
     ) -> Result<T, StorageFault> {
         let idle = match self {
             Self::Shared(connection) => {
-                return super::run(connection, TransactionBehavior::Deferred, work).await;
+                return super::run(connection, Access::Read, work).await;
             }
             Self::Own(idle) => Arc::clone(idle),
         };
@@ -79,25 +80,17 @@ impl ListingPool {
                     "no connection is left".to_owned(),
                 ));
             };
-            let snapshot = connection.transaction_with_behavior(TransactionBehavior::Deferred)?;
+            let snapshot = connection.begin(Access::Read)?;
             work(&snapshot)
         });
         done.await
             .unwrap_or_else(|error| Err(closed(error.to_string())))
     }
 
-    /// Counts the steps of SQLite's machine that listings take, in hundreds.
-    pub(super) fn count_steps(&self) -> Result<Arc<std::sync::atomic::AtomicU64>, rusqlite::Error> {
-        use std::sync::atomic::{AtomicU64, Ordering};
+    /// Counts the steps of the database's machine that listings take, in hundreds.
+    pub(super) fn count_steps(&self) -> Result<Arc<AtomicU64>, DatabaseError> {
         let steps = Arc::new(AtomicU64::new(0));
-        let count = |connection: &mut Connection| {
-            let steps = Arc::clone(&steps);
-            let handler = move || {
-                steps.fetch_add(1, Ordering::Relaxed);
-                false
-            };
-            connection.progress_handler(100, Some(handler))
-        };
+        let count = |connection: &mut Connection| connection.count_steps(Arc::clone(&steps));
         match self {
             Self::Shared(connection) => {
                 count(&mut connection.lock().unwrap_or_else(PoisonError::into_inner))?;

@@ -3,9 +3,9 @@
 use hallpass_access::{Lock, LocksSeen, ReadError, Write};
 use hallpass_audit::Draft;
 use hallpass_model::{Timestamp, UserId};
-use rusqlite::{OptionalExtension, Transaction};
 
 use super::{SqliteStore, audit, number};
+use crate::database::{DatabaseError, Optional, Row, Transaction};
 use crate::fault::StorageFault;
 use crate::rows::{body, instant, read_body};
 use crate::steps::{exists_already, wrong_version};
@@ -13,7 +13,7 @@ use crate::{SignInRow, TokenRow};
 
 pub(super) fn read(tx: &Transaction<'_>, user: &UserId) -> Result<Option<Lock>, StorageFault> {
     let text: Option<String> = tx
-        .prepare_cached("SELECT body FROM locks WHERE user_id = ?1")?
+        .prepare("SELECT body FROM locks WHERE user_id = ?1")?
         .query_row([user.as_str()], |row| row.get(0))
         .optional()?;
     text.map(|text| read_body("lock", &text)).transpose()
@@ -21,7 +21,7 @@ pub(super) fn read(tx: &Transaction<'_>, user: &UserId) -> Result<Option<Lock>, 
 
 pub(super) fn all(tx: &Transaction<'_>) -> Result<Vec<Lock>, StorageFault> {
     let texts = tx
-        .prepare_cached("SELECT body FROM locks WHERE lifted = 0 ORDER BY user_id")?
+        .prepare("SELECT body FROM locks WHERE lifted = 0 ORDER BY user_id")?
         .query_map([], |row| row.get(0))?
         .collect::<Result<Vec<String>, _>>()?;
     texts.iter().map(|text| read_body("lock", text)).collect()
@@ -54,7 +54,7 @@ pub(super) fn store(tx: &Transaction<'_>, write: &Write<Lock>) -> Result<(), Sto
     let (row, changed) = match write {
         Write::Insert(row) => {
             let changed = tx
-                .prepare_cached(
+                .prepare(
                     "INSERT INTO locks (user_id, version, lifted, body) VALUES (?1, ?2, ?3, ?4)
                      ON CONFLICT (user_id) DO NOTHING",
                 )?
@@ -67,7 +67,7 @@ pub(super) fn store(tx: &Transaction<'_>, write: &Write<Lock>) -> Result<(), Sto
                 ..read.clone()
             };
             let changed = tx
-                .prepare_cached(
+                .prepare(
                     "UPDATE locks SET version = ?2, lifted = ?3, body = ?4
                      WHERE user_id = ?1 AND version = ?2 - 1",
                 )?
@@ -97,25 +97,25 @@ pub(super) fn end_credentials(
     at: Timestamp,
 ) -> Result<(), StorageFault> {
     let texts = tx
-        .prepare_cached("SELECT body FROM tokens WHERE user_id = ?1")?
+        .prepare("SELECT body FROM tokens WHERE user_id = ?1")?
         .query_map([user.as_str()], |row| row.get(0))?
         .collect::<Result<Vec<String>, _>>()?;
     for text in texts {
         let mut token: TokenRow = read_body("token", &text)?;
         if token.revoked_at.is_none() {
             token.revoked_at = Some(at);
-            tx.prepare_cached("UPDATE tokens SET body = ?2 WHERE id = ?1")?
+            tx.prepare("UPDATE tokens SET body = ?2 WHERE id = ?1")?
                 .execute((token.id.to_string(), body(&token)?))?;
         }
     }
-    tx.prepare_cached("DELETE FROM sessions WHERE user_id = ?1")?
+    tx.prepare("DELETE FROM sessions WHERE user_id = ?1")?
         .execute([user.as_str()])?;
     Ok(())
 }
 
 pub(super) fn with_credentials(tx: &Transaction<'_>) -> Result<Vec<UserId>, StorageFault> {
     let users = tx
-        .prepare_cached(
+        .prepare(
             "SELECT user_id FROM tokens
              WHERE user_id IS NOT NULL AND json_extract(body, '$.revoked_at') IS NULL
              UNION SELECT user_id FROM sessions WHERE user_id IS NOT NULL ORDER BY 1",
@@ -128,7 +128,7 @@ pub(super) fn with_credentials(tx: &Transaction<'_>) -> Result<Vec<UserId>, Stor
     users.collect()
 }
 
-fn sign_in(row: &rusqlite::Row<'_>) -> Result<(String, String, String, String), rusqlite::Error> {
+fn sign_in(row: &Row<'_>) -> Result<(String, String, String, String), DatabaseError> {
     Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
 }
 
@@ -138,7 +138,7 @@ fn sign_ins(
     values: (&str, &str, &str),
 ) -> Result<Vec<SignInRow>, StorageFault> {
     let rows = tx
-        .prepare_cached(&format!(
+        .prepare(&format!(
             "SELECT issuer, subject, user_id, bound_at FROM sign_ins
              WHERE ?1 = ?1 AND ?2 = ?2 AND ?3 = ?3 AND ({filter}) ORDER BY issuer, subject"
         ))?
@@ -202,13 +202,13 @@ impl SqliteStore {
         Ok(self
             .write(move |tx| {
                 if let Some(old) = instead {
-                    tx.prepare_cached(
+                    tx.prepare(
                         "DELETE FROM sign_ins WHERE issuer = ?1 AND subject = ?2 AND user_id = ?3",
                     )?
                     .execute((old.issuer, old.subject, old.user.as_str()))?;
                 }
                 let kept = tx
-                    .prepare_cached(
+                    .prepare(
                         "INSERT INTO sign_ins (issuer, subject, user_id, bound_at)
                          VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING",
                     )?
@@ -235,7 +235,7 @@ impl SqliteStore {
         Ok(self
             .write(move |tx| {
                 let gone = tx
-                    .prepare_cached(
+                    .prepare(
                         "DELETE FROM sign_ins WHERE issuer = ?1 AND subject = ?2 AND user_id = ?3",
                     )?
                     .execute((row.issuer, row.subject, row.user.as_str()))?;

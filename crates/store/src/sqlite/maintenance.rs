@@ -9,11 +9,10 @@ use hallpass_assignments::AssignmentRow;
 use hallpass_audit::{GENESIS_HASH, Record};
 use hallpass_org::{Drill, Revocation};
 use hallpass_runner::Plan;
-use rusqlite::backup::Backup;
-use rusqlite::{Connection, Transaction};
 
 use super::listing_pool::ListingPool;
-use super::{SqliteStore, audit, migrate, plans, reading};
+use super::{SqliteStore, audit, migrate, plans};
+use crate::database::{Connection, DatabaseError, Transaction};
 use crate::fault::StorageFault;
 use crate::rows::{read_body, read_grant, read_record, read_request};
 
@@ -21,8 +20,6 @@ use crate::rows::{read_body, read_grant, read_record, read_request};
 const CHECK_BATCH: u32 = 1_000;
 /// Complaints listed; a broken file has no end of them.
 const PROBLEMS_MAX: usize = 100;
-/// Pages copied between looks at other writers; 4 KiB each.
-const BACKUP_PAGES: std::ffi::c_int = 4_096;
 
 /// What [`SqliteStore::check`] found.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,7 +44,7 @@ pub enum BackupError {
         /// Where to.
         path: PathBuf,
         /// What SQLite says.
-        source: rusqlite::Error,
+        source: DatabaseError,
     },
     /// The copy could not be put in its place.
     #[error("cannot write `{}`", path.display())]
@@ -96,7 +93,7 @@ impl SqliteStore {
                     path: to.clone(),
                     source,
                 };
-                backup(&reading(&store.path).map_err(failed)?, &to)
+                backup(&Connection::open_reading(&store.path).map_err(failed)?, &to)
             }
         })
         .await
@@ -140,13 +137,9 @@ fn place(partial: &Path, to: &Path) -> std::io::Result<()> {
     }
 }
 
-fn copy(source: &Connection, to: &Path) -> Result<(), rusqlite::Error> {
+fn copy(source: &Connection, to: &Path) -> Result<(), DatabaseError> {
     super::make_private(to);
-    let mut target = Connection::open(to)?;
-    let pause = std::time::Duration::ZERO;
-    Backup::new(source, &mut target)?.run_to_completion(BACKUP_PAGES, pause, None)?;
-    // one file to carry away, without a log beside it
-    target.pragma_update(None, "journal_mode", "delete")
+    source.copy_to(to)
 }
 
 fn check(tx: &Transaction<'_>) -> Result<Check, StorageFault> {
@@ -156,11 +149,7 @@ fn check(tx: &Transaction<'_>) -> Result<Check, StorageFault> {
             problems.push(problem);
         }
     };
-    let complaints = tx
-        .prepare("PRAGMA integrity_check")?
-        .query_map([], |row| row.get(0))?
-        .collect::<Result<Vec<String>, _>>()?;
-    for complaint in complaints.into_iter().filter(|text| text != "ok") {
+    for complaint in tx.complaints()? {
         note(complaint);
     }
     let schema_version = migrate::version_of(tx)?;

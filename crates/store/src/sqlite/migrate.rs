@@ -6,10 +6,9 @@ use aws_lc_rs::digest;
 use std::fmt::Display;
 
 use hallpass_access::{GrantStateKind, RequestStateKind, SweepState};
-use rusqlite::{Connection, Transaction, TransactionBehavior};
 
-use super::application_id::APPLICATION_ID;
 use super::{OpenError, relay};
+use crate::database::{Access, Connection, DatabaseError, Owner, Transaction};
 
 /// One step of the schema's history. Never changed once released.
 struct Migration {
@@ -21,7 +20,7 @@ struct Migration {
 }
 
 /// A part of a migration in Rust. Deterministic: the same file becomes the same.
-type MigrationStep = fn(&Transaction<'_>) -> Result<(), rusqlite::Error>;
+type MigrationStep = fn(&Transaction<'_>) -> Result<(), DatabaseError>;
 
 /// The comment at which a migration's part in Rust is run.
 const ROWS_ARE_COPIED: &str = "-- Here the rows are copied.";
@@ -164,12 +163,9 @@ pub(super) fn known_version() -> u32 {
 }
 
 /// The version a file is at.
-pub(super) fn version_of(connection: &Connection) -> Result<u32, rusqlite::Error> {
-    connection.query_row(
-        "SELECT coalesce(max(version), 0) FROM schema_migrations",
-        [],
-        |row| row.get(0),
-    )
+pub(super) fn version_of(tx: &Transaction<'_>) -> Result<u32, DatabaseError> {
+    tx.prepare("SELECT coalesce(max(version), 0) FROM schema_migrations")?
+        .query_row([], |row| row.get(0))
 }
 
 /// Refuses a file that holds somebody else's tables, before anything is written to it.
@@ -178,19 +174,11 @@ pub(super) fn refuse_foreign(connection: &Connection, path: &Path) -> Result<(),
         path: path.to_path_buf(),
         source,
     };
-    let objects: i64 = connection
-        .query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))
-        .map_err(unusable)?;
-    let application: i64 = connection
-        .pragma_query_value(None, "application_id", |row| row.get(0))
-        .map_err(unusable)?;
-    let is_new = objects == 0 && application == 0;
-    if is_new || application == APPLICATION_ID {
-        Ok(())
-    } else {
-        Err(OpenError::Foreign {
+    match connection.owner().map_err(unusable)? {
+        Owner::Nobody | Owner::Us => Ok(()),
+        Owner::Another => Err(OpenError::Foreign {
             path: path.to_path_buf(),
-        })
+        }),
     }
 }
 
@@ -200,12 +188,8 @@ pub(super) fn bring_up_to_date(connection: &mut Connection, path: &Path) -> Resu
         path: path.to_path_buf(),
         source,
     };
-    let transaction = connection
-        .transaction_with_behavior(TransactionBehavior::Immediate)
-        .map_err(unusable)?;
-    transaction
-        .pragma_update(None, "application_id", APPLICATION_ID)
-        .map_err(unusable)?;
+    let transaction = connection.begin(Access::Write).map_err(unusable)?;
+    transaction.own().map_err(unusable)?;
     transaction.execute_batch(HISTORY).map_err(unusable)?;
     let done = applied(&transaction).map_err(unusable)?;
     check_history(&done, path)?;
@@ -225,14 +209,14 @@ pub(super) fn bring_up_to_date(connection: &mut Connection, path: &Path) -> Resu
     if was_relaid {
         // CRASH: the file is whole and in use without this, and only stays as large as it was; so too
         // where the disk has no room for a second one
-        drop(connection.execute_batch("VACUUM"));
+        drop(connection.compact());
     }
     Ok(())
 }
 
 /// Makes an empty file one of an earlier schema.
-pub(super) fn up_to(transaction: &Transaction<'_>, version: u32) -> Result<(), rusqlite::Error> {
-    transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
+pub(super) fn up_to(transaction: &Transaction<'_>, version: u32) -> Result<(), DatabaseError> {
+    transaction.own()?;
     transaction.execute_batch(HISTORY)?;
     for migration in MIGRATIONS.iter().filter(|it| it.version <= version) {
         apply(transaction, migration)?;
@@ -247,9 +231,8 @@ struct Applied {
     checksum: String,
 }
 
-fn applied(connection: &Connection) -> Result<Vec<Applied>, rusqlite::Error> {
-    connection
-        .prepare("SELECT version, name, checksum FROM schema_migrations ORDER BY version")?
+fn applied(tx: &Transaction<'_>) -> Result<Vec<Applied>, DatabaseError> {
+    tx.prepare("SELECT version, name, checksum FROM schema_migrations ORDER BY version")?
         .query_map([], |row| {
             Ok(Applied {
                 version: row.get(0)?,
@@ -283,7 +266,7 @@ fn check_history(done: &[Applied], path: &Path) -> Result<(), OpenError> {
     }
 }
 
-fn apply(transaction: &Transaction<'_>, migration: &Migration) -> Result<(), rusqlite::Error> {
+fn apply(transaction: &Transaction<'_>, migration: &Migration) -> Result<(), DatabaseError> {
     let parts = migration.sql.split_once(ROWS_ARE_COPIED);
     let (before, after) = parts.unwrap_or((migration.sql, ""));
     transaction.execute_batch(before)?;
@@ -291,10 +274,9 @@ fn apply(transaction: &Transaction<'_>, migration: &Migration) -> Result<(), rus
         step(transaction)?;
     }
     transaction.execute_batch(after)?;
-    transaction.execute(
-        "INSERT INTO schema_migrations (version, name, checksum) VALUES (?1, ?2, ?3)",
-        (migration.version, migration.name, checksum(migration)),
-    )?;
+    transaction
+        .prepare("INSERT INTO schema_migrations (version, name, checksum) VALUES (?1, ?2, ?3)")?
+        .execute((migration.version, migration.name, checksum(migration)))?;
     Ok(())
 }
 
@@ -309,8 +291,10 @@ fn fill_steps(
     transaction: &Transaction<'_>,
     table: &str,
     steps: &[(impl Display, impl Display)],
-) -> Result<(), rusqlite::Error> {
-    transaction.execute(&format!("DELETE FROM {table}"), [])?;
+) -> Result<(), DatabaseError> {
+    transaction
+        .prepare(&format!("DELETE FROM {table}"))?
+        .execute([])?;
     let mut insert = transaction.prepare(&format!(
         "INSERT INTO {table} (prior, next) VALUES (?1, ?2)"
     ))?;

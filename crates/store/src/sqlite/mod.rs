@@ -9,7 +9,6 @@
 mod access;
 mod alarms;
 mod alert_states;
-mod application_id;
 mod armed_ends;
 mod assignment_rows;
 mod assignments;
@@ -46,24 +45,19 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior};
-
 pub use ends::EndsReader;
 pub use maintenance::{BackupError, Check};
 
+use crate::database::{Access, Connection, DatabaseError, Transaction};
 use crate::fault::StorageFault;
 use crate::files::make_private_file;
 use listing::Bounds;
 use listing_pool::ListingPool;
 
-/// How long a call waits for another writer of the same file.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// Between two tries to open a file that somebody else is making at this moment.
 const BUSY_PAUSE: Duration = Duration::from_millis(20);
 /// How often it is tried again.
 const BUSY_TRIES: u32 = 250;
-/// Statements kept prepared per connection; there are about eighty.
-const STATEMENTS_KEPT: usize = 128;
 /// Connections for listings.
 const LISTINGS: usize = 2;
 
@@ -75,8 +69,8 @@ pub enum OpenError {
     Unusable {
         /// The file.
         path: PathBuf,
-        /// What SQLite says.
-        source: rusqlite::Error,
+        /// What the database says.
+        source: DatabaseError,
     },
     /// The file has several names.
     #[error("`{}` is one file with {names} names (hard links)", path.display())]
@@ -121,8 +115,8 @@ pub enum OpenError {
         version: u32,
         /// Its name.
         name: &'static str,
-        /// What SQLite says.
-        source: rusqlite::Error,
+        /// What the database says.
+        source: DatabaseError,
     },
 }
 
@@ -176,8 +170,7 @@ impl SqliteStore {
             // which a process in the middle of the same change refuses at once
             match Self::open_at_once(path.clone()) {
                 Err(OpenError::Unusable { source, .. })
-                    if tries < BUSY_TRIES
-                        && source.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) =>
+                    if tries < BUSY_TRIES && source.is_busy() =>
                 {
                     tries += 1;
                     std::thread::sleep(BUSY_PAUSE);
@@ -195,15 +188,12 @@ impl SqliteStore {
         make_private(&path);
         refuse_linked(&path)?;
         let mut writer = Connection::open(&path).map_err(unusable)?;
-        configure(&writer).map_err(unusable)?;
         migrate::refuse_foreign(&writer, &path)?;
-        writer
-            .pragma_update(None, "journal_mode", "wal")
-            .map_err(unusable)?;
+        writer.read_beside_writes().map_err(unusable)?;
         migrate::bring_up_to_date(&mut writer, &path)?;
-        let reader = reading(&path).map_err(unusable)?;
+        let reader = Connection::open_reading(&path).map_err(unusable)?;
         let listings: Vec<Connection> = (0..LISTINGS)
-            .map(|_| reading(&path))
+            .map(|_| Connection::open_reading(&path))
             .collect::<Result<_, _>>()
             .map_err(unusable)?;
         Ok(Self {
@@ -226,7 +216,6 @@ impl SqliteStore {
             source,
         };
         let mut connection = Connection::open_in_memory().map_err(unusable)?;
-        configure(&connection).map_err(unusable)?;
         migrate::bring_up_to_date(&mut connection, &path)?;
         let connection = Arc::new(Mutex::new(connection));
         Ok(Self {
@@ -248,7 +237,7 @@ impl SqliteStore {
         &self,
         work: impl FnOnce(&Transaction<'_>) -> Result<T, StorageFault> + Send + 'static,
     ) -> Result<T, StorageFault> {
-        run(&self.writer, TransactionBehavior::Immediate, work).await
+        run(&self.writer, Access::Write, work).await
     }
 
     /// Runs `work` on one snapshot. For what is short: grants and ends read so.
@@ -256,7 +245,7 @@ impl SqliteStore {
         &self,
         work: impl FnOnce(&Transaction<'_>) -> Result<T, StorageFault> + Send + 'static,
     ) -> Result<T, StorageFault> {
-        run(&self.reader, TransactionBehavior::Deferred, work).await
+        run(&self.reader, Access::Read, work).await
     }
 
     /// Runs `work` on one snapshot, after those who came before. For what may take a while.
@@ -277,10 +266,10 @@ impl SqliteStore {
             return self.read(work).await;
         }
         let path = self.path.clone();
-        match tokio::task::spawn_blocking(move || reading(&path)).await {
+        match tokio::task::spawn_blocking(move || Connection::open_reading(&path)).await {
             Ok(Ok(connection)) => {
                 let connection = Arc::new(Mutex::new(connection));
-                run(&connection, TransactionBehavior::Deferred, work).await
+                run(&connection, Access::Read, work).await
             }
             // no descriptor is left, or the file was moved away: the others have it open
             Ok(Err(_)) | Err(_) => self.list(work).await,
@@ -309,24 +298,16 @@ impl SqliteStore {
     }
 }
 
-/// A connection that cannot write.
-fn reading(path: &Path) -> Result<Connection, rusqlite::Error> {
-    let reader = Connection::open(path)?;
-    configure(&reader)?;
-    reader.pragma_update(None, "query_only", true)?;
-    Ok(reader)
-}
-
 async fn run<T: Send + 'static>(
     connection: &Arc<Mutex<Connection>>,
-    behavior: TransactionBehavior,
+    access: Access,
     work: impl FnOnce(&Transaction<'_>) -> Result<T, StorageFault> + Send + 'static,
 ) -> Result<T, StorageFault> {
     let connection = Arc::clone(connection);
     let done = tokio::task::spawn_blocking(move || {
         // a panic elsewhere dropped its transaction, and with it whatever it had written
         let mut connection = connection.lock().unwrap_or_else(PoisonError::into_inner);
-        let transaction = connection.transaction_with_behavior(behavior)?;
+        let transaction = connection.begin(access)?;
         let value = work(&transaction)?;
         // CRASH: before this line nothing of it is there, after it all of it is
         transaction.commit()?;
@@ -364,37 +345,9 @@ fn refuse_linked(_: &Path) -> Result<(), OpenError> {
     Ok(())
 }
 
-fn configure(connection: &Connection) -> Result<(), rusqlite::Error> {
-    connection.busy_timeout(BUSY_TIMEOUT)?;
-    connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
-    connection.pragma_update(None, "synchronous", "full")?;
-    // sorting and undoing need no file, hence no descriptor that might not be had
-    connection.pragma_update(None, "temp_store", "memory")?;
-    connection.pragma_update(None, "foreign_keys", true)?;
-    connection.pragma_update(None, "trusted_schema", false)
-}
-
-impl From<rusqlite::Error> for StorageFault {
-    fn from(error: rusqlite::Error) -> Self {
+impl From<DatabaseError> for StorageFault {
+    fn from(error: DatabaseError) -> Self {
         Self::Unavailable(error.to_string())
-    }
-}
-
-/// Which kind of constraint refused a write.
-enum ConstraintRefusal {
-    /// A primary key or unique index.
-    Twin,
-    /// A trigger.
-    Trigger,
-}
-
-fn refusal(error: &rusqlite::Error) -> Option<ConstraintRefusal> {
-    match error.sqlite_error()?.extended_code {
-        rusqlite::ffi::SQLITE_CONSTRAINT_UNIQUE | rusqlite::ffi::SQLITE_CONSTRAINT_PRIMARYKEY => {
-            Some(ConstraintRefusal::Twin)
-        }
-        rusqlite::ffi::SQLITE_CONSTRAINT_TRIGGER => Some(ConstraintRefusal::Trigger),
-        _ => None,
     }
 }
 

@@ -2,8 +2,8 @@
 //! never changed.
 
 use hallpass_model::UserId;
-use rusqlite::{OptionalExtension, Transaction};
 
+use crate::database::{DatabaseError, Optional, Transaction};
 use crate::fault::StorageFault;
 use crate::rows::body;
 
@@ -28,10 +28,12 @@ impl Numbered {
 
     const fn add(self) -> &'static str {
         match self {
-            Self::Principal => "INSERT INTO principals (user_id) VALUES (?1)",
-            Self::Subject => "INSERT INTO subjects (name) VALUES (?1)",
-            Self::ApproverList => "INSERT INTO approver_lists (user_ids) VALUES (?1)",
-            Self::AuditText => "INSERT INTO audit_texts (text) VALUES (?1)",
+            Self::Principal => "INSERT INTO principals (user_id) VALUES (?1) RETURNING number",
+            Self::Subject => "INSERT INTO subjects (name) VALUES (?1) RETURNING number",
+            Self::ApproverList => {
+                "INSERT INTO approver_lists (user_ids) VALUES (?1) RETURNING number"
+            }
+            Self::AuditText => "INSERT INTO audit_texts (text) VALUES (?1) RETURNING number",
         }
     }
 }
@@ -41,8 +43,8 @@ pub(super) fn find(
     tx: &Transaction<'_>,
     kind: Numbered,
     text: &str,
-) -> Result<Option<i64>, rusqlite::Error> {
-    tx.prepare_cached(kind.find())?
+) -> Result<Option<i64>, DatabaseError> {
+    tx.prepare(kind.find())?
         .query_row([text], |row| row.get(0))
         .optional()
 }
@@ -58,14 +60,16 @@ pub(super) fn give(
     tx: &Transaction<'_>,
     kind: Numbered,
     text: &str,
-) -> Result<Given, rusqlite::Error> {
+) -> Result<Given, DatabaseError> {
     if let Some(number) = find(tx, kind, text)? {
         return Ok(Given {
             number,
             is_new: false,
         });
     }
-    let number = tx.prepare_cached(kind.add())?.insert([text])?;
+    let number = tx
+        .prepare(kind.add())?
+        .query_row([text], |row| row.get(0))?;
     Ok(Given {
         number,
         is_new: true,
@@ -82,7 +86,7 @@ pub(super) fn approver_list(
     }
     let list = give(tx, Numbered::ApproverList, &body(&approvers)?)?;
     if list.is_new {
-        let mut member = tx.prepare_cached(
+        let mut member = tx.prepare(
             "INSERT INTO approver_list_members (principal, list) VALUES (?1, ?2)
              ON CONFLICT DO NOTHING",
         )?;

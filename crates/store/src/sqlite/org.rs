@@ -4,9 +4,9 @@ use async_trait::async_trait;
 use hallpass_model::{TimeSpan, Timestamp};
 use hallpass_org::{Drill, OrgStore, Revocation, RevocationEntry, StepNews};
 use hallpass_runner::{StepId, StoreFault};
-use rusqlite::OptionalExtension;
 
 use super::{SqliteStore, counter};
+use crate::database::Optional;
 use crate::rows::{body, instant, read_body};
 
 /// How long what was told of a step is kept: no step waits longer.
@@ -18,7 +18,7 @@ impl OrgStore for SqliteStore {
         let drill = drill.clone();
         Ok(self
             .write(move |tx| {
-                tx.prepare_cached(
+                tx.prepare(
                     "INSERT INTO drills (id, ends_at, body) VALUES (?1, ?2, ?3)
                      ON CONFLICT (id) DO UPDATE
                      SET ends_at = excluded.ends_at, body = excluded.body",
@@ -34,7 +34,7 @@ impl OrgStore for SqliteStore {
         Ok(self
             .read(move |tx| {
                 let text: Option<String> = tx
-                    .prepare_cached("SELECT body FROM drills WHERE id = ?1")?
+                    .prepare("SELECT body FROM drills WHERE id = ?1")?
                     .query_row([id], |row| row.get(0))
                     .optional()?;
                 text.map(|text| read_body("drill", &text)).transpose()
@@ -46,7 +46,7 @@ impl OrgStore for SqliteStore {
         Ok(self
             .read(|tx| {
                 let texts = tx
-                    .prepare_cached("SELECT body FROM drills ORDER BY ends_at DESC, id")?
+                    .prepare("SELECT body FROM drills ORDER BY ends_at DESC, id")?
                     .query_map([], |row| row.get(0))?
                     .collect::<Result<Vec<String>, _>>()?;
                 texts.iter().map(|text| read_body("drill", text)).collect()
@@ -58,7 +58,7 @@ impl OrgStore for SqliteStore {
         let rows = rows.to_vec();
         Ok(self
             .write(move |tx| {
-                let mut keep = tx.prepare_cached(
+                let mut keep = tx.prepare(
                     "INSERT INTO revocations (policy, entry, ends_at, body)
                      VALUES (?1, ?2, ?3, ?4)
                      ON CONFLICT (policy, entry) DO UPDATE
@@ -82,7 +82,7 @@ impl OrgStore for SqliteStore {
         Ok(self
             .write(move |tx| {
                 let mut forget =
-                    tx.prepare_cached("DELETE FROM revocations WHERE policy = ?1 AND entry = ?2")?;
+                    tx.prepare("DELETE FROM revocations WHERE policy = ?1 AND entry = ?2")?;
                 for entry in &entries {
                     forget.execute((&policy, body(entry)?))?;
                 }
@@ -95,7 +95,7 @@ impl OrgStore for SqliteStore {
         Ok(self
             .read(|tx| {
                 let texts = tx
-                    .prepare_cached("SELECT body FROM revocations ORDER BY policy, entry")?
+                    .prepare("SELECT body FROM revocations ORDER BY policy, entry")?
                     .query_map([], |row| row.get(0))?
                     .collect::<Result<Vec<String>, _>>()?;
                 texts
@@ -113,7 +113,7 @@ impl StepNews for SqliteStore {
         let steps = steps.to_vec();
         Ok(self
             .write(move |tx| {
-                let mut tell = tx.prepare_cached(
+                let mut tell = tx.prepare(
                     "INSERT INTO step_news (step, told, at) VALUES (?1, 1, ?2)
                      ON CONFLICT (step) DO UPDATE SET told = told + 1, at = excluded.at",
                 )?;
@@ -121,7 +121,7 @@ impl StepNews for SqliteStore {
                     tell.execute((step.as_str(), at.as_millisecond()))?;
                 }
                 let before = NEWS_KEPT.before(at);
-                tx.prepare_cached("DELETE FROM step_news WHERE at < ?1")?
+                tx.prepare("DELETE FROM step_news WHERE at < ?1")?
                     .execute([before.as_millisecond()])?;
                 Ok(())
             })
@@ -133,7 +133,7 @@ impl StepNews for SqliteStore {
         Ok(self
             .read(move |tx| {
                 let told: Option<i64> = tx
-                    .prepare_cached("SELECT told FROM step_news WHERE step = ?1")?
+                    .prepare("SELECT told FROM step_news WHERE step = ?1")?
                     .query_row([step.as_str()], |row| row.get(0))
                     .optional()?;
                 Ok(told.map_or(0, counter))

@@ -2,27 +2,29 @@
 
 use hallpass_access::{Message, WaitingMessage};
 use hallpass_model::Timestamp;
-use rusqlite::Transaction;
 
 use super::{counter, number};
+use crate::database::{Optional, Transaction};
 use crate::fault::StorageFault;
 use crate::rows::{body, instant, read_body, read_instant};
 
 /// Keeps a message for every channel in use; without any it is nobody's.
 pub(super) fn post(tx: &Transaction<'_>, told: &Message) -> Result<(), StorageFault> {
-    let kept = tx
-        .prepare_cached(
+    let kept: Option<i64> = tx
+        .prepare(
             "INSERT INTO notices (at, body)
-             SELECT ?1, ?2 WHERE EXISTS (SELECT 1 FROM channels)",
+             SELECT ?1, ?2 WHERE EXISTS (SELECT 1 FROM channels)
+             RETURNING number",
         )?
-        .execute((instant(told.at()), body(told)?))?;
-    if kept > 0 {
+        .query_row((instant(told.at()), body(told)?), |row| row.get(0))
+        .optional()?;
+    if let Some(number) = kept {
         // due at once, whatever the clock says
-        tx.prepare_cached(
+        tx.prepare(
             "INSERT INTO deliveries (channel, number, due, attempts)
              SELECT name, ?1, '', 0 FROM channels",
         )?
-        .execute([tx.last_insert_rowid()])?;
+        .execute([number])?;
     }
     Ok(())
 }
@@ -32,7 +34,7 @@ pub(super) fn open(
     channel: &str,
     now: Timestamp,
 ) -> Result<(), StorageFault> {
-    tx.prepare_cached(
+    tx.prepare(
         "INSERT INTO channels (name, seen_at) VALUES (?1, ?2)
          ON CONFLICT (name) DO UPDATE SET seen_at = max(seen_at, excluded.seen_at)",
     )?
@@ -42,7 +44,7 @@ pub(super) fn open(
 
 pub(super) fn next(tx: &Transaction<'_>, channel: &str) -> Result<Option<Timestamp>, StorageFault> {
     let due: Option<String> = tx
-        .prepare_cached("SELECT min(due) FROM deliveries WHERE channel = ?1")?
+        .prepare("SELECT min(due) FROM deliveries WHERE channel = ?1")?
         .query_row([channel], |row| row.get(0))?;
     due.map(|text| match text.as_str() {
         "" => Ok(Timestamp::MIN),
@@ -59,7 +61,7 @@ pub(super) fn take(
     limit: u32,
 ) -> Result<Vec<WaitingMessage>, StorageFault> {
     let due = tx
-        .prepare_cached(
+        .prepare(
             "SELECT number, attempts, body FROM deliveries JOIN notices USING (number)
              WHERE channel = ?1 AND due <= ?2 ORDER BY number LIMIT ?3",
         )?
@@ -67,7 +69,7 @@ pub(super) fn take(
             Ok((row.get(0)?, row.get(1)?, row.get(2)?))
         })?
         .collect::<Result<Vec<(i64, u32, String)>, _>>()?;
-    let mut hide = tx.prepare_cached(
+    let mut hide = tx.prepare(
         "UPDATE deliveries SET due = ?3, attempts = min(attempts + 1, 4294967295)
          WHERE channel = ?1 AND number = ?2",
     )?;
@@ -92,7 +94,7 @@ pub(super) fn delivered(
     channel: &str,
     told: u64,
 ) -> Result<(), StorageFault> {
-    tx.prepare_cached("DELETE FROM deliveries WHERE channel = ?1 AND number = ?2")?
+    tx.prepare("DELETE FROM deliveries WHERE channel = ?1 AND number = ?2")?
         .execute((channel, number(told)))?;
     Ok(())
 }
@@ -103,7 +105,7 @@ pub(super) fn postponed(
     told: u64,
     again_at: Timestamp,
 ) -> Result<(), StorageFault> {
-    tx.prepare_cached("UPDATE deliveries SET due = ?3 WHERE channel = ?1 AND number = ?2")?
+    tx.prepare("UPDATE deliveries SET due = ?3 WHERE channel = ?1 AND number = ?2")?
         .execute((channel, number(told), instant(again_at)))?;
     Ok(())
 }
@@ -113,7 +115,7 @@ pub(super) fn release_notices(
     later_than: Timestamp,
 ) -> Result<u64, StorageFault> {
     let released = tx
-        .prepare_cached("UPDATE deliveries SET due = '' WHERE due > ?1")?
+        .prepare("UPDATE deliveries SET due = '' WHERE due > ?1")?
         .execute([instant(later_than)])?;
     Ok(u64::try_from(released).unwrap_or(u64::MAX))
 }
@@ -121,13 +123,13 @@ pub(super) fn release_notices(
 pub(super) fn prune(tx: &Transaction<'_>, before: Timestamp) -> Result<u64, StorageFault> {
     let before = instant(before);
     let dropped = tx
-        .prepare_cached(
+        .prepare(
             "DELETE FROM deliveries
              WHERE number IN (SELECT number FROM notices WHERE at < ?1)
                 OR channel IN (SELECT name FROM channels WHERE seen_at < ?1)",
         )?
         .execute([&before])?;
-    tx.prepare_cached("DELETE FROM channels WHERE seen_at < ?1")?
+    tx.prepare("DELETE FROM channels WHERE seen_at < ?1")?
         .execute([&before])?;
     Ok(u64::try_from(dropped).unwrap_or(u64::MAX))
 }

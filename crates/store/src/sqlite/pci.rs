@@ -2,9 +2,9 @@
 
 use async_trait::async_trait;
 use hallpass_activity::{FailedPciRun, KeptPci, PciState, PciStore, PciStoreFault, WholePciRun};
-use rusqlite::{OptionalExtension, Transaction};
 
 use super::{SqliteStore, number};
+use crate::database::{Optional, Transaction};
 use crate::fault::StorageFault;
 use crate::rows::{body, read_body};
 
@@ -18,7 +18,7 @@ type FoundRow = (i64, Option<String>, Option<String>);
 
 fn kept(tx: &Transaction<'_>) -> Result<KeptPci, StorageFault> {
     let row: Option<FoundRow> = tx
-        .prepare_cached("SELECT version, report, failed FROM pci_runs")?
+        .prepare("SELECT version, report, failed FROM pci_runs")?
         .query_row([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
         .optional()?;
     let Some((version, report, failed)) = row else {
@@ -38,7 +38,7 @@ fn kept(tx: &Transaction<'_>) -> Result<KeptPci, StorageFault> {
 /// A column of its own, which is long.
 fn text_of(tx: &Transaction<'_>, column: &'static str) -> Result<Option<String>, StorageFault> {
     let text: Option<Option<String>> = tx
-        .prepare_cached(&format!("SELECT {column} FROM pci_runs"))?
+        .prepare(&format!("SELECT {column} FROM pci_runs"))?
         .query_row([], |row| row.get(0))
         .optional()?;
     Ok(text.flatten())
@@ -51,7 +51,7 @@ fn is_next(tx: &Transaction<'_>, version: u64) -> Result<bool, StorageFault> {
     } else {
         "UPDATE pci_runs SET version = ?1 WHERE version = ?1 - 1"
     };
-    let written = tx.prepare_cached(sql)?.execute([number(version + 1)])?;
+    let written = tx.prepare(sql)?.execute([number(version + 1)])?;
     Ok(written == 1)
 }
 
@@ -87,7 +87,7 @@ impl PciStore for SqliteStore {
         let keep = move |tx: &Transaction<'_>| {
             let is_ours = is_next(tx, version)?;
             if is_ours {
-                tx.prepare_cached(
+                tx.prepare(
                     "UPDATE pci_runs SET report = ?1, evidence = ?2, state = ?3, failed = NULL",
                 )?
                 .execute((body(&report)?, evidence, state))?;
@@ -105,7 +105,7 @@ impl PciStore for SqliteStore {
         let keep = move |tx: &Transaction<'_>| {
             let is_ours = is_next(tx, version)?;
             if is_ours {
-                tx.prepare_cached("UPDATE pci_runs SET failed = ?1")?
+                tx.prepare("UPDATE pci_runs SET failed = ?1")?
                     .execute([body(&failed)?])?;
             }
             Ok(is_ours)

@@ -8,9 +8,9 @@ use hallpass_runner::{
     JournalEntry, LeaseAnswer, Plan, PlanId, PlanStore, Record, Saved, StoreFault, Stored,
     TargetChange,
 };
-use rusqlite::{OptionalExtension, Transaction};
 
 use super::{SqliteStore, audit, counter, number};
+use crate::database::{Optional, Transaction};
 use crate::fault::StorageFault;
 use crate::rows::{body, instant, read_body, read_instant};
 
@@ -28,7 +28,7 @@ fn draft(change: &TargetChange) -> Draft {
 }
 
 fn save(tx: &Transaction<'_>, plan: &Plan) -> Result<(), StorageFault> {
-    tx.prepare_cached(
+    tx.prepare(
         "INSERT INTO plans (id, number, aborted, body)
          VALUES (?1, (SELECT coalesce(max(number), 0) + 1 FROM plans), 0, ?2)
          ON CONFLICT (id) DO UPDATE
@@ -52,7 +52,7 @@ fn append(
     change: Option<&TargetChange>,
 ) -> Result<u64, StorageFault> {
     let written: i64 = tx
-        .prepare_cached(
+        .prepare(
             "INSERT INTO plan_journal (plan, number, body)
              VALUES (?1, (SELECT coalesce(max(number), 0) + 1 FROM plan_journal WHERE plan = ?1), ?2)
              RETURNING number",
@@ -64,7 +64,7 @@ fn append(
 
 fn journal(tx: &Transaction<'_>, plan: &PlanId) -> Result<Vec<Stored>, StorageFault> {
     let rows = tx
-        .prepare_cached("SELECT number, body FROM plan_journal WHERE plan = ?1 ORDER BY number")?
+        .prepare("SELECT number, body FROM plan_journal WHERE plan = ?1 ORDER BY number")?
         .query_map([plan.as_str()], |row| {
             Ok(Stored {
                 number: counter(row.get(0)?),
@@ -98,7 +98,7 @@ fn lease(
     until: Timestamp,
 ) -> Result<LeaseAnswer, StorageFault> {
     let held: Option<(String, String)> = tx
-        .prepare_cached("SELECT holder, until FROM lanes WHERE name = ?1")?
+        .prepare("SELECT holder, until FROM lanes WHERE name = ?1")?
         .query_row([lane], |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()?;
     let held = held
@@ -108,7 +108,7 @@ fn lease(
     if answer != LeaseAnswer::Ours {
         return Ok(answer);
     }
-    tx.prepare_cached(
+    tx.prepare(
         "INSERT INTO lanes (name, holder, until) VALUES (?1, ?2, ?3)
          ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, until = excluded.until",
     )?
@@ -128,7 +128,7 @@ impl PlanStore for SqliteStore {
         Ok(self
             .read(move |tx| {
                 let row: Option<(bool, String)> = tx
-                    .prepare_cached("SELECT aborted, body FROM plans WHERE id = ?1")?
+                    .prepare("SELECT aborted, body FROM plans WHERE id = ?1")?
                     .query_row([id.as_str()], |row| Ok((row.get(0)?, row.get(1)?)))
                     .optional()?;
                 row.as_ref().map(saved).transpose()
@@ -140,9 +140,7 @@ impl PlanStore for SqliteStore {
         Ok(self
             .read(move |tx| {
                 let rows = tx
-                    .prepare_cached(
-                        "SELECT aborted, body FROM plans ORDER BY number DESC LIMIT ?1",
-                    )?
+                    .prepare("SELECT aborted, body FROM plans ORDER BY number DESC LIMIT ?1")?
                     .query_map([i64::from(limit)], |row| Ok((row.get(0)?, row.get(1)?)))?
                     .collect::<Result<Vec<(bool, String)>, _>>()?;
                 rows.iter().map(saved).collect()
@@ -154,7 +152,7 @@ impl PlanStore for SqliteStore {
         let id = id.clone();
         Ok(self
             .write(move |tx| {
-                tx.prepare_cached("UPDATE plans SET aborted = ?2 WHERE id = ?1")?
+                tx.prepare("UPDATE plans SET aborted = ?2 WHERE id = ?1")?
                     .execute((id.as_str(), aborted))?;
                 Ok(())
             })
@@ -187,7 +185,7 @@ impl PlanStore for SqliteStore {
         let plan = plan.clone();
         Ok(self
             .write(move |tx| {
-                tx.prepare_cached("DELETE FROM plan_journal WHERE plan = ?1 AND number = ?2")?
+                tx.prepare("DELETE FROM plan_journal WHERE plan = ?1 AND number = ?2")?
                     .execute((plan.as_str(), number(record)))?;
                 Ok(())
             })
@@ -211,7 +209,7 @@ impl PlanStore for SqliteStore {
         let (lane, holder) = (lane.to_owned(), holder.to_owned());
         Ok(self
             .write(move |tx| {
-                tx.prepare_cached("DELETE FROM lanes WHERE name = ?1 AND holder = ?2")?
+                tx.prepare("DELETE FROM lanes WHERE name = ?1 AND holder = ?2")?
                     .execute((lane, holder))?;
                 Ok(())
             })

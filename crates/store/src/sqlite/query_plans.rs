@@ -1,21 +1,7 @@
 //! How SQLite answers what people list and search: by a range of an index, never through a table.
 
-use rusqlite::Connection;
-
 use super::{SqliteStore, finding, grants, requests};
-
-/// What SQLite says it would do.
-fn plan(connection: &Connection, sql: &str) -> Vec<String> {
-    let mut statement = connection
-        .prepare(&format!("EXPLAIN QUERY PLAN {sql}"))
-        .unwrap_or_else(|error| panic!("{error}: {sql}"));
-    let mut rows = statement.raw_query();
-    let mut lines = Vec::new();
-    while let Some(row) = rows.next().unwrap() {
-        lines.push(row.get(3).unwrap());
-    }
-    lines
-}
+use crate::database::Access;
 
 fn is_range(line: &str) -> bool {
     line.starts_with("SEARCH ") && line.contains(" USING ")
@@ -32,10 +18,11 @@ fn every_range() -> Vec<&'static str> {
 #[test]
 fn every_piece_of_a_listing_is_one_range_of_an_index_in_its_order() {
     let store = SqliteStore::open_in_memory().unwrap();
-    let connection = store.reader.lock().unwrap();
+    let mut connection = store.reader.lock().unwrap();
+    let tx = connection.begin(Access::Read).unwrap();
     let mut wrong = Vec::new();
     for sql in every_range() {
-        let lines = plan(&connection, sql);
+        let lines = tx.plan_of(sql).unwrap();
         // anything else is a scan, or a sort of all that was found
         if lines.is_empty() || !lines.iter().all(|line| is_range(line)) {
             wrong.push(format!("{sql}: {lines:?}"));
@@ -47,13 +34,14 @@ fn every_piece_of_a_listing_is_one_range_of_an_index_in_its_order() {
 #[test]
 fn rows_that_are_not_shown_are_not_read() {
     let store = SqliteStore::open_in_memory().unwrap();
-    let connection = store.reader.lock().unwrap();
+    let mut connection = store.reader.lock().unwrap();
+    let tx = connection.begin(Access::Read).unwrap();
     for sql in requests::RANGES.iter().chain(&grants::RANGES) {
         // what reviewers gave approvals to is found by the id of each
         if *sql == requests::BY_REVIEWER {
             continue;
         }
-        let lines = plan(&connection, sql);
+        let lines = tx.plan_of(sql).unwrap();
         let is_covered = lines.iter().all(|line| line.contains("COVERING INDEX"));
         assert!(!lines.is_empty() && is_covered, "{sql}: {lines:?}");
     }
@@ -62,13 +50,14 @@ fn rows_that_are_not_shown_are_not_read() {
 #[test]
 fn a_scan_would_be_seen() {
     let store = SqliteStore::open_in_memory().unwrap();
-    let connection = store.reader.lock().unwrap();
+    let mut connection = store.reader.lock().unwrap();
+    let tx = connection.begin(Access::Read).unwrap();
     for sql in [
         "SELECT body FROM grants WHERE state = 'ended' OR body = x'00'",
         "SELECT id FROM grants WHERE holder = 1 ORDER BY ends_at",
         "SELECT seq FROM audit WHERE body LIKE '%x%'",
     ] {
-        let lines = plan(&connection, sql);
+        let lines = tx.plan_of(sql).unwrap();
         assert!(!lines.iter().all(|line| is_range(line)), "{sql}: {lines:?}");
     }
 }

@@ -4,9 +4,9 @@
 use hallpass_assignments::queue::{self, InFlight, Queue, QueueFront, QueueFronts, Room, Slot};
 use hallpass_assignments::{AssignmentRow, Haste, OperationKind, Urgency};
 use hallpass_model::Timestamp;
-use rusqlite::{OptionalExtension, ToSql, Transaction, named_params};
 
 use super::assignment_rows::load_by_name;
+use crate::database::{Optional, ToValue, Transaction, named};
 use crate::fault::StorageFault;
 use crate::rows::{instant, read_instant};
 use crate::steps::AT_ONCE_AGAIN;
@@ -27,7 +27,7 @@ pub(super) const fn kind(slot: Slot) -> &'static str {
 /// What AWS may be working on.
 pub(super) fn in_flight(tx: &Transaction<'_>) -> Result<InFlight, StorageFault> {
     let found = tx
-        .prepare_cached(
+        .prepare(
             "SELECT operation = 'create', at_once, accepted FROM assignments
              WHERE operation IS NOT NULL AND kind = 'account'",
         )?
@@ -82,7 +82,7 @@ pub(super) fn first(
     now: Timestamp,
 ) -> Result<Option<AssignmentRow>, StorageFault> {
     let found = tx
-        .prepare_cached(
+        .prepare(
             "SELECT hold_key FROM assignments
              WHERE due <= :now AND (unwanted_from <= :now OR while_wanted <> 'nothing')
              ORDER BY
@@ -98,22 +98,20 @@ pub(super) fn first(
                  hold_key
              LIMIT 1",
         )?
-        .query_row(named_params! { ":now": instant(now) }, |row| {
-            row.get::<_, String>(0)
-        })
+        .query_row(named! { ":now": instant(now) }, |row| row.get::<String>(0))
         .optional()?;
     found.map_or(Ok(None), |key| load_by_name(tx, &key))
 }
 
 fn at_once_waiting(tx: &Transaction<'_>, now: Timestamp, most: u32) -> Result<u32, StorageFault> {
     let count: i64 = tx
-        .prepare_cached(&format!(
+        .prepare(&format!(
             "SELECT count(*) FROM (SELECT 1 FROM assignments
              WHERE once_unwanted = 'delete' AND kind = 'account' AND at_once = 1
              AND unwanted_from <= :now AND due <= :soon AND {FREE} AND {LANE_FREE} LIMIT :most)"
         ))?
         .query_row(
-            named_params! {
+            named! {
                 ":now": instant(now),
                 ":soon": instant(AT_ONCE_AGAIN.after(now)),
                 ":most": i64::from(most),
@@ -131,14 +129,14 @@ fn next_removals_until(
     slots: u32,
 ) -> Result<Timestamp, StorageFault> {
     let last: Option<String> = tx
-        .prepare_cached(
+        .prepare(
             "SELECT unwanted_from FROM assignments
              WHERE once_unwanted = 'delete' AND kind = 'account' AND at_once = 0
              AND unwanted_from <= :now AND due <= :now
              ORDER BY unwanted_from LIMIT 1 OFFSET :before",
         )?
         .query_row(
-            named_params! { ":now": instant(now), ":before": i64::from(slots.saturating_sub(1)) },
+            named! { ":now": instant(now), ":before": i64::from(slots.saturating_sub(1)) },
             |row| row.get(0),
         )
         .optional()?;
@@ -254,21 +252,21 @@ fn head(
     };
     let [now, polls_due_by, removals_until] = [now, polls_due_by, removals_until].map(instant);
     let kind = search.slot.map(kind);
-    let mut params: Vec<(&str, &dyn ToSql)> = vec![(":now", &now)];
+    let mut params = vec![(":now", now.to_value())];
     if kind.is_some() {
-        params.push((":kind", &kind));
+        params.push((":kind", kind.to_value()));
     }
     if search.is_at_once.is_some() {
-        params.push((":at_once", &search.is_at_once));
+        params.push((":at_once", search.is_at_once.to_value()));
     }
     if search.asks_polls {
-        params.push((":polls_due_by", &polls_due_by));
+        params.push((":polls_due_by", polls_due_by.to_value()));
     }
     if search.heeds_removals {
-        params.push((":removals_until", &removals_until));
+        params.push((":removals_until", removals_until.to_value()));
     }
     let found: Option<(String, String)> = tx
-        .prepare_cached(&search.sql)?
+        .prepare(&search.sql)?
         .query_row(params.as_slice(), |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()?;
     found

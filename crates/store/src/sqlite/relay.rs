@@ -4,42 +4,41 @@
 //! Nothing is judged: a body that cannot be read is copied as it is, with what its old columns say,
 //! so that whoever looks finds the same file they had.
 
-use rusqlite::{Row, Transaction, named_params};
-
 use super::audit::mention;
 use super::commit::{GrantColumns, RequestColumns, reviewers};
 use super::finding::{grant_bytes, request_bytes};
 use super::numbers::{self, Numbered};
+use crate::database::{DatabaseError, Failure, Row, Transaction, named};
 use crate::fault::StorageFault;
 use crate::packed::pack;
 use crate::rows::{read_grant_text, read_request_text};
 
 /// Copies every row.
-pub(super) fn copy(tx: &Transaction<'_>) -> Result<(), rusqlite::Error> {
+pub(super) fn copy(tx: &Transaction<'_>) -> Result<(), DatabaseError> {
     requests(tx)?;
     grants(tx)?;
     records(tx)
 }
 
-fn failed(fault: StorageFault) -> rusqlite::Error {
-    rusqlite::Error::ToSqlConversionFailure(fault.text().into())
+fn failed(fault: StorageFault) -> DatabaseError {
+    Failure::Step(fault.text()).into()
 }
 
 /// Calls `take` with every row of a query.
 fn each(
     tx: &Transaction<'_>,
     sql: &str,
-    mut take: impl FnMut(&Row<'_>) -> Result<(), rusqlite::Error>,
-) -> Result<(), rusqlite::Error> {
+    mut take: impl FnMut(&Row<'_>) -> Result<(), DatabaseError>,
+) -> Result<(), DatabaseError> {
     let mut statement = tx.prepare(sql)?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
-        take(row)?;
+        take(&row)?;
     }
     Ok(())
 }
 
-fn requests(tx: &Transaction<'_>) -> Result<(), rusqlite::Error> {
+fn requests(tx: &Transaction<'_>) -> Result<(), DatabaseError> {
     let mut insert = tx.prepare(
         "INSERT INTO new_requests (id, version, state, requester, subject, approvers, dedupe, due,
              open_review, body)
@@ -56,8 +55,7 @@ fn requests(tx: &Transaction<'_>) -> Result<(), rusqlite::Error> {
                 RequestColumns::of(tx, &request).map_err(failed)?
             }
             Err(_) => RequestColumns {
-                requester: numbers::give(tx, Numbered::Principal, &row.get::<_, String>(3)?)?
-                    .number,
+                requester: numbers::give(tx, Numbered::Principal, &row.get::<String>(3)?)?.number,
                 subject: None,
                 approvers: None,
                 dedupe: None,
@@ -69,23 +67,23 @@ fn requests(tx: &Transaction<'_>) -> Result<(), rusqlite::Error> {
         } else {
             None
         };
-        insert.execute(named_params! {
-            ":id": row.get::<_, String>(0)?,
-            ":version": row.get::<_, i64>(1)?,
+        insert.execute(named! {
+            ":id": row.get::<String>(0)?,
+            ":version": row.get::<i64>(1)?,
             ":state": state,
             ":requester": columns.requester,
             ":subject": columns.subject,
             ":approvers": columns.approvers,
             ":dedupe": columns.dedupe,
-            ":due": row.get::<_, Option<String>>(4)?,
-            ":open_review": row.get::<_, i64>(5)?,
+            ":due": row.get::<Option<String>>(4)?,
+            ":open_review": row.get::<i64>(5)?,
             ":body": pack(&body),
         })?;
         Ok(())
     })
 }
 
-fn grants(tx: &Transaction<'_>) -> Result<(), rusqlite::Error> {
+fn grants(tx: &Transaction<'_>) -> Result<(), DatabaseError> {
     let mut insert = tx.prepare(
         "INSERT INTO new_grants (id, version, state, holder, subject, approver, account, granted,
              hold_key, due, ends_at, live, stuck, seen_news, news, body)
@@ -104,36 +102,36 @@ fn grants(tx: &Transaction<'_>) -> Result<(), rusqlite::Error> {
                 columns
             }
             None => GrantColumns {
-                holder: numbers::give(tx, Numbered::Principal, &row.get::<_, String>(3)?)?.number,
+                holder: numbers::give(tx, Numbered::Principal, &row.get::<String>(3)?)?.number,
                 subject: None,
                 approver: None,
                 hold_key: None,
             },
         };
         columns.hold_key = if live { row.get(5)? } else { None };
-        insert.execute(named_params! {
-            ":id": row.get::<_, String>(0)?,
-            ":version": row.get::<_, i64>(1)?,
-            ":state": row.get::<_, String>(2)?,
+        insert.execute(named! {
+            ":id": row.get::<String>(0)?,
+            ":version": row.get::<i64>(1)?,
+            ":state": row.get::<String>(2)?,
             ":holder": columns.holder,
             ":subject": columns.subject,
             ":approver": columns.approver,
-            ":account": row.get::<_, Option<String>>(4)?,
+            ":account": row.get::<Option<String>>(4)?,
             ":granted": grant.is_some_and(|grant| grant.granted_at.is_some()),
             ":hold_key": columns.hold_key,
-            ":due": row.get::<_, Option<String>>(6)?,
-            ":ends_at": row.get::<_, String>(7)?,
+            ":due": row.get::<Option<String>>(6)?,
+            ":ends_at": row.get::<String>(7)?,
             ":live": live,
-            ":stuck": row.get::<_, i64>(9)?,
-            ":seen_news": row.get::<_, i64>(10)?,
-            ":news": row.get::<_, i64>(11)?,
+            ":stuck": row.get::<i64>(9)?,
+            ":seen_news": row.get::<i64>(10)?,
+            ":news": row.get::<i64>(11)?,
             ":body": pack(&body),
         })?;
         Ok(())
     })
 }
 
-fn records(tx: &Transaction<'_>) -> Result<(), rusqlite::Error> {
+fn records(tx: &Transaction<'_>) -> Result<(), DatabaseError> {
     let mut insert = tx.prepare(
         "INSERT INTO new_audit (seq, id, request_id, grant_id, body) VALUES (?1, ?2, ?3, ?4, ?5)",
     )?;
@@ -149,8 +147,8 @@ fn records(tx: &Transaction<'_>) -> Result<(), rusqlite::Error> {
         insert.execute((
             seq,
             bytes,
-            request_bytes(row.get::<_, Option<String>>(2)?.as_deref()),
-            grant_bytes(row.get::<_, Option<String>>(3)?.as_deref()),
+            request_bytes(row.get::<Option<String>>(2)?.as_deref()),
+            grant_bytes(row.get::<Option<String>>(3)?.as_deref()),
             pack(&body),
         ))?;
         if let Ok(record) = hallpass_audit::Record::parse(body.as_bytes()) {

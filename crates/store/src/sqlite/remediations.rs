@@ -7,9 +7,9 @@ use hallpass_model::{AccountId, Timestamp};
 use hallpass_remediation::{
     Remediation, RemediationFilter, RemediationId, RemediationStore, RemediationStoreFault,
 };
-use rusqlite::{OptionalExtension, Transaction};
 
 use super::{SqliteStore, audit as records, number};
+use crate::database::{Optional, Params, Transaction};
 use crate::fault::StorageFault;
 use crate::rows::{body, read_body};
 
@@ -37,7 +37,7 @@ fn columns(it: &Remediation) -> (Option<i64>, Option<i64>, i64) {
 fn begin(tx: &Transaction<'_>, it: &Remediation) -> Result<bool, StorageFault> {
     let (acts_at, due_at, backlog) = columns(it);
     let written = tx
-        .prepare_cached(
+        .prepare(
             "INSERT INTO remediations
                  (id, rule, account, resource, decided_at, acts_at, due_at, backlog, version, body)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
@@ -66,7 +66,7 @@ fn change(tx: &Transaction<'_>, it: &Remediation) -> Result<bool, StorageFault> 
     };
     let (acts_at, due_at, backlog) = columns(&next);
     let written = tx
-        .prepare_cached(
+        .prepare(
             "UPDATE remediations SET acts_at = ?2, due_at = ?3, backlog = ?4, version = ?5, body = ?6
              WHERE id = ?1 AND version = ?5 - 1",
         )?
@@ -84,10 +84,10 @@ fn change(tx: &Transaction<'_>, it: &Remediation) -> Result<bool, StorageFault> 
 fn rows(
     tx: &Transaction<'_>,
     sql: &str,
-    with: impl rusqlite::Params,
+    with: impl Params,
 ) -> Result<Vec<Remediation>, StorageFault> {
     let texts = tx
-        .prepare_cached(sql)?
+        .prepare(sql)?
         .query_map(with, |row| row.get(0))?
         .collect::<Result<Vec<String>, _>>()?;
     texts.iter().map(|text| read(text)).collect()
@@ -101,10 +101,9 @@ fn put_pause(
     tx: &Transaction<'_>,
     paused: Option<(String, Timestamp)>,
 ) -> Result<(), StorageFault> {
-    tx.prepare_cached("DELETE FROM remediation_pause")?
-        .execute([])?;
+    tx.prepare("DELETE FROM remediation_pause")?.execute([])?;
     if let Some((by, at)) = paused {
-        tx.prepare_cached("INSERT INTO remediation_pause (only, by, at) VALUES (1, ?1, ?2)")?
+        tx.prepare("INSERT INTO remediation_pause (only, by, at) VALUES (1, ?1, ?2)")?
             .execute((by, at.as_millisecond()))?;
     }
     Ok(())
@@ -175,7 +174,7 @@ impl RemediationStore for SqliteStore {
         let id = id.clone();
         let find = move |tx: &Transaction<'_>| {
             let text: Option<String> = tx
-                .prepare_cached("SELECT body FROM remediations WHERE id = ?1")?
+                .prepare("SELECT body FROM remediations WHERE id = ?1")?
                 .query_row([id.as_str()], |row| row.get(0))
                 .optional()?;
             text.as_deref().map(read).transpose()
@@ -188,7 +187,7 @@ impl RemediationStore for SqliteStore {
         filter: RemediationFilter,
         most: usize,
     ) -> Result<Vec<Remediation>, RemediationStoreFault> {
-        let least = match filter {
+        let least: i64 = match filter {
             RemediationFilter::All => 0,
             RemediationFilter::Backlog => 1,
         };
@@ -216,7 +215,7 @@ impl RemediationStore for SqliteStore {
         let count = move |tx: &Transaction<'_>| {
             let sql = "SELECT count(*) FROM remediations WHERE rule = ?1 AND acts_at > ?2";
             let found: i64 = tx
-                .prepare_cached(sql)?
+                .prepare(sql)?
                 .query_row((rule, since.as_millisecond()), |row| row.get(0))?;
             Ok(u32::try_from(found).unwrap_or(u32::MAX))
         };
@@ -244,7 +243,7 @@ impl RemediationStore for SqliteStore {
     async fn paused(&self) -> Result<Option<(String, Timestamp)>, RemediationStoreFault> {
         let find = |tx: &Transaction<'_>| {
             let found: Option<(String, i64)> = tx
-                .prepare_cached("SELECT by, at FROM remediation_pause")?
+                .prepare("SELECT by, at FROM remediation_pause")?
                 .query_row([], |row| Ok((row.get(0)?, row.get(1)?)))
                 .optional()?;
             let paused = found.map(|(by, at)| {
@@ -265,7 +264,7 @@ impl RemediationStore for SqliteStore {
 
     async fn forget_remediations(&self, before: Timestamp) -> Result<(), RemediationStoreFault> {
         let forget = move |tx: &Transaction<'_>| {
-            tx.prepare_cached(
+            tx.prepare(
                 "DELETE FROM remediations WHERE decided_at < ?1 AND backlog = 0 AND due_at IS NULL",
             )?
             .execute([before.as_millisecond()])?;

@@ -2,10 +2,10 @@
 
 use hallpass_access::{Listed, Request, RequestFilter, RequestStateKind, SubjectSet, ViewerScope};
 use hallpass_model::RequestId;
-use rusqlite::{Row, Transaction};
 
 use super::listing::{Bounds, Piece, RANGES_MAX, ScanRange, subject};
 use super::numbers::{self, Numbered};
+use crate::database::{DatabaseError, Row, Transaction};
 use crate::fault::StorageFault;
 use crate::filters::fits_request;
 use crate::rows::read_request;
@@ -48,9 +48,9 @@ struct Seen<'a> {
 }
 
 impl Wanted<'_> {
-    fn takes(&self, row: &Row<'_>) -> Result<bool, rusqlite::Error> {
+    fn takes(&self, row: &Row<'_>) -> Result<bool, DatabaseError> {
         if let Some(state) = self.filter.state
-            && row.get_ref(1)?.as_str()? != state.name()
+            && row.text(1)? != state.name()
         {
             return Ok(false);
         }
@@ -158,7 +158,7 @@ fn seen_by<'a>(
     let (mut lists, mut ranges) = (Vec::new(), Vec::new());
     if let Some(number) = user {
         let mut members =
-            tx.prepare_cached("SELECT list FROM approver_list_members WHERE principal = ?1")?;
+            tx.prepare("SELECT list FROM approver_list_members WHERE principal = ?1")?;
         let found = members.query_map([number], |row| row.get(0))?;
         lists = found.collect::<Result<Vec<i64>, _>>()?;
         ranges.push(ScanRange::number(BY_REVIEWER, number));

@@ -9,9 +9,9 @@ use hallpass_org::session_revocation::{
     SessionRevocation, SessionRevocationNews, SessionRevocationStore,
 };
 use hallpass_runner::StoreFault;
-use rusqlite::{OptionalExtension, Transaction, named_params};
 
 use super::{SqliteStore, audit, number, outbox};
+use crate::database::{Optional, Transaction, named};
 use crate::fault::StorageFault;
 use crate::rows::{account_of, body, instant, read_body};
 use crate::steps::{notice_of_revocation, wrong_version};
@@ -21,11 +21,11 @@ pub(super) fn insert(
     tx: &Transaction<'_>,
     revocation: &SessionRevocation,
 ) -> Result<(), StorageFault> {
-    tx.prepare_cached(
+    tx.prepare(
         "INSERT INTO session_cuts (grant_id, version, account, due, body)
          VALUES (:grant_id, :version, :account, :due, :body)",
     )?
-    .execute(named_params! {
+    .execute(named! {
         ":grant_id": revocation.grant.to_string(),
         ":version": number(revocation.version),
         ":account": account_of(&revocation.key.target),
@@ -41,11 +41,11 @@ fn update(tx: &Transaction<'_>, revocation: &SessionRevocation) -> Result<(), St
         ..revocation.clone()
     };
     let written = tx
-        .prepare_cached(
+        .prepare(
             "UPDATE session_cuts SET version = :version, due = :due, body = :body
              WHERE grant_id = :grant_id AND version = :version - 1",
         )?
-        .execute(named_params! {
+        .execute(named! {
             ":grant_id": next.grant.to_string(),
             ":version": number(next.version),
             ":due": next.is_open().then(|| instant(next.due)),
@@ -64,7 +64,7 @@ impl SessionRevocationStore for SqliteStore {
         Ok(self
             .read(|tx| {
                 let texts = tx
-                    .prepare_cached(
+                    .prepare(
                         "SELECT body FROM session_cuts WHERE due IS NOT NULL ORDER BY grant_id",
                     )?
                     .query_map([], |row| row.get(0))?
@@ -81,7 +81,7 @@ impl SessionRevocationStore for SqliteStore {
         Ok(self
             .read(move |tx| {
                 let text: Option<String> = tx
-                    .prepare_cached("SELECT body FROM session_cuts WHERE grant_id = ?1")?
+                    .prepare("SELECT body FROM session_cuts WHERE grant_id = ?1")?
                     .query_row([grant.to_string()], |row| row.get(0))
                     .optional()?;
                 text.map(|text| read_body("cut", &text)).transpose()

@@ -4,9 +4,9 @@ use hallpass_access::ReadError;
 use hallpass_audit::Draft;
 use hallpass_identity::{WebSession, WhichSessions};
 use hallpass_model::{Email, Timestamp, UserId};
-use rusqlite::{OptionalExtension, Transaction};
 
 use super::{SqliteStore, audit, locks};
+use crate::database::{Optional, Transaction};
 use crate::fault::StorageFault;
 use crate::rows::{instant, read_session, session_body};
 
@@ -39,7 +39,7 @@ impl SessionRow {
 
 fn insert(tx: &Transaction<'_>, row: &SessionRow) -> Result<(), StorageFault> {
     locks::refuse_locked(tx, &row.user_id, row.at)?;
-    tx.prepare_cached(
+    tx.prepare(
         "INSERT INTO sessions (hash, user, user_id, ends_at, body) VALUES (?1, ?2, ?3, ?4, ?5)",
     )?
     .execute((
@@ -54,7 +54,7 @@ fn insert(tx: &Transaction<'_>, row: &SessionRow) -> Result<(), StorageFault> {
 
 fn bodies(tx: &Transaction<'_>, user: &UserId) -> Result<Vec<String>, StorageFault> {
     let all = tx
-        .prepare_cached("SELECT body FROM sessions WHERE user_id = ?1 ORDER BY ends_at DESC")?
+        .prepare("SELECT body FROM sessions WHERE user_id = ?1 ORDER BY ends_at DESC")?
         .query_map([user.as_str()], |row| row.get(0))?
         .collect::<Result<Vec<String>, _>>()?;
     Ok(all)
@@ -79,7 +79,7 @@ impl SqliteStore {
         Ok(self
             .read(move |tx| {
                 let text: Option<String> = tx
-                    .prepare_cached("SELECT body FROM sessions WHERE hash = ?1")?
+                    .prepare("SELECT body FROM sessions WHERE hash = ?1")?
                     .query_row([hash], |row| row.get(0))
                     .optional()?;
                 text.map(|text| read_session(&text)).transpose()
@@ -103,7 +103,7 @@ impl SqliteStore {
         Ok(self
             .write(move |tx| {
                 let changed = tx
-                    .prepare_cached(
+                    .prepare(
                         "UPDATE sessions SET ends_at = ?3, body = ?4 WHERE hash = ?1 AND body = ?2",
                     )?
                     .execute((row.hash, was, instant(row.ends_at), row.body))?;
@@ -123,7 +123,7 @@ impl SqliteStore {
         Ok(self
             .read(|tx| {
                 let texts = tx
-                    .prepare_cached("SELECT body FROM sessions ORDER BY user, ends_at")?
+                    .prepare("SELECT body FROM sessions ORDER BY user, ends_at")?
                     .query_map([], |row| row.get(0))?
                     .collect::<Result<Vec<String>, _>>()?;
                 texts.iter().map(|text| read_session(text)).collect()
@@ -139,7 +139,7 @@ impl SqliteStore {
         let hash = hash.to_owned();
         Ok(self
             .write(move |tx| {
-                tx.prepare_cached("DELETE FROM sessions WHERE hash = ?1")?
+                tx.prepare("DELETE FROM sessions WHERE hash = ?1")?
                     .execute([hash])?;
                 Ok(())
             })
@@ -155,7 +155,7 @@ impl SqliteStore {
         Ok(self
             .write(move |tx| {
                 let gone = tx
-                    .prepare_cached("DELETE FROM sessions WHERE user_id = ?1")?
+                    .prepare("DELETE FROM sessions WHERE user_id = ?1")?
                     .execute([user.as_str()])?;
                 Ok(u64::try_from(gone).unwrap_or(u64::MAX))
             })
@@ -196,7 +196,7 @@ impl SqliteStore {
                     |body: &String| read_session(body).map_or(true, |it| which.means(&it));
                 for body in bodies(tx, &user)?.iter().filter(|body| is_meant(body)) {
                     let gone = tx
-                        .prepare_cached("DELETE FROM sessions WHERE user_id = ?1 AND body = ?2")?
+                        .prepare("DELETE FROM sessions WHERE user_id = ?1 AND body = ?2")?
                         .execute((user.as_str(), body))?;
                     ended += u64::try_from(gone).unwrap_or(u64::MAX);
                 }
@@ -215,7 +215,7 @@ impl SqliteStore {
     pub async fn sessions_prune(&self, now: Timestamp) -> Result<(), ReadError> {
         Ok(self
             .write(move |tx| {
-                tx.prepare_cached("DELETE FROM sessions WHERE ends_at < ?1")?
+                tx.prepare("DELETE FROM sessions WHERE ends_at < ?1")?
                     .execute([instant(now)])?;
                 Ok(())
             })

@@ -5,9 +5,9 @@ use async_trait::async_trait;
 use hallpass_model::Timestamp;
 use hallpass_org::standards::{AppliedFile, StandardsVisit, VisitStore};
 use hallpass_runner::{PlanId, StoreFault};
-use rusqlite::OptionalExtension;
 
 use super::SqliteStore;
+use crate::database::Optional;
 use crate::rows::{body, read_body};
 
 #[async_trait]
@@ -16,7 +16,7 @@ impl VisitStore for SqliteStore {
         let visits = visits.to_vec();
         Ok(self
             .write(move |tx| {
-                let mut ask = tx.prepare_cached(
+                let mut ask = tx.prepare(
                     "INSERT INTO standards_visits (account, asked_at, due, looks, body)
                      VALUES (?1, ?2, ?3, ?4, ?5)
                      ON CONFLICT (account) DO UPDATE
@@ -45,7 +45,7 @@ impl VisitStore for SqliteStore {
         Ok(self
             .read(move |tx| {
                 let rows = tx
-                    .prepare_cached(
+                    .prepare(
                         "SELECT body, plan FROM standards_visits WHERE due <= ?1
                          ORDER BY due, account LIMIT ?2",
                     )?
@@ -77,7 +77,7 @@ impl VisitStore for SqliteStore {
                 );
                 let Some(then) = then else {
                     let gone = tx
-                        .prepare_cached(
+                        .prepare(
                             "DELETE FROM standards_visits
                              WHERE account = ?1 AND asked_at = ?2 AND looks = ?3",
                         )?
@@ -86,7 +86,7 @@ impl VisitStore for SqliteStore {
                 };
                 let plan = then.plan.as_ref().map(|it| it.as_str().to_owned());
                 let written = tx
-                    .prepare_cached(
+                    .prepare(
                         "UPDATE standards_visits SET due = ?4, looks = ?5, plan = ?6, body = ?7
                          WHERE account = ?1 AND asked_at = ?2 AND looks = ?3",
                     )?
@@ -108,7 +108,7 @@ impl VisitStore for SqliteStore {
         Ok(self
             .read(|tx| {
                 let at: Option<i64> = tx
-                    .prepare_cached("SELECT at FROM standards_sweep")?
+                    .prepare("SELECT at FROM standards_sweep")?
                     .query_row([], |row| row.get(0))
                     .optional()?;
                 Ok(at.and_then(|it| Timestamp::from_millisecond(it).ok()))
@@ -119,7 +119,7 @@ impl VisitStore for SqliteStore {
     async fn swept(&self, at: Timestamp) -> Result<(), StoreFault> {
         Ok(self
             .write(move |tx| {
-                tx.prepare_cached(
+                tx.prepare(
                     "INSERT INTO standards_sweep (only, at) VALUES (1, ?1)
                      ON CONFLICT (only) DO UPDATE SET at = excluded.at",
                 )?
@@ -133,7 +133,7 @@ impl VisitStore for SqliteStore {
         let file = file.clone();
         Ok(self
             .write(move |tx| {
-                tx.prepare_cached(
+                tx.prepare(
                     "INSERT INTO standards_applied (only, hash, at, by) VALUES (1, ?1, ?2, ?3)
                      ON CONFLICT (only) DO UPDATE
                      SET hash = excluded.hash, at = excluded.at, by = excluded.by
@@ -149,7 +149,7 @@ impl VisitStore for SqliteStore {
         Ok(self
             .read(|tx| {
                 let found: Option<(String, i64, String)> = tx
-                    .prepare_cached("SELECT hash, at, by FROM standards_applied")?
+                    .prepare("SELECT hash, at, by FROM standards_applied")?
                     .query_row([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
                     .optional()?;
                 Ok(found.and_then(|(hash, at, by)| {
@@ -172,9 +172,9 @@ impl VisitStore for SqliteStore {
         Ok(self
             .write(move |tx| {
                 // other days are of no use any more
-                tx.prepare_cached("DELETE FROM standards_changes WHERE day <> ?1")?
+                tx.prepare("DELETE FROM standards_changes WHERE day <> ?1")?
                     .execute([&day])?;
-                tx.prepare_cached(
+                tx.prepare(
                     "INSERT INTO standards_changes (day, account, asked_at)
                      SELECT ?1, ?2, ?3 WHERE
                      (SELECT count(*) FROM standards_changes WHERE day = ?1) < ?4
@@ -182,7 +182,7 @@ impl VisitStore for SqliteStore {
                 )?
                 .execute((&day, &account, asked_at, most))?;
                 let has = tx
-                    .prepare_cached(
+                    .prepare(
                         "SELECT 1 FROM standards_changes
                          WHERE day = ?1 AND account = ?2 AND asked_at = ?3",
                     )?
@@ -197,7 +197,7 @@ impl VisitStore for SqliteStore {
         Ok(self
             .read(move |tx| {
                 let taken: i64 = tx
-                    .prepare_cached("SELECT count(*) FROM standards_changes WHERE day = ?1")?
+                    .prepare("SELECT count(*) FROM standards_changes WHERE day = ?1")?
                     .query_row([&day], |row| row.get(0))?;
                 Ok(usize::try_from(taken).unwrap_or(usize::MAX))
             })

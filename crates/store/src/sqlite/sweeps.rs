@@ -3,10 +3,10 @@
 use async_trait::async_trait;
 use hallpass_access::{AcceptanceWrite, Accepted, ReadError, Sweep, SweepItem, SweepStore, Write};
 use hallpass_model::{HoldKey, SweepId};
-use rusqlite::{OptionalExtension, Params, Transaction, named_params};
 use serde::de::DeserializeOwned;
 
-use super::{ConstraintRefusal, SqliteStore, number, refusal};
+use super::{SqliteStore, number};
+use crate::database::{ConstraintRefusal, Optional, Params, Transaction, named};
 use crate::fault::StorageFault;
 use crate::rows::{body, read_body};
 use crate::steps::{exists_already, illegal_step, wrong_version};
@@ -32,13 +32,13 @@ pub(super) fn sweep(tx: &Transaction<'_>, write: &Write<Sweep>) -> Result<(), St
     let prior: Option<String> = match write {
         Write::Insert(_) => None,
         Write::Update(read) => Some(
-            tx.prepare_cached("SELECT state FROM sweeps WHERE id = ?1 AND version = ?2")?
+            tx.prepare("SELECT state FROM sweeps WHERE id = ?1 AND version = ?2")?
                 .query_row((&id, number(read.version)), |row| row.get(0))
                 .optional()?
                 .ok_or_else(|| wrong_version(&what))?,
         ),
     };
-    let written = tx.prepare_cached(sql)?.execute(named_params! {
+    let written = tx.prepare(sql)?.execute(named! {
         ":id": id,
         ":version": number(row.version),
         ":state": row.state.name(),
@@ -47,7 +47,7 @@ pub(super) fn sweep(tx: &Transaction<'_>, write: &Write<Sweep>) -> Result<(), St
     });
     match written {
         Ok(_) => Ok(()),
-        Err(error) => Err(match (refusal(&error), prior) {
+        Err(error) => Err(match (error.refusal(), prior) {
             (Some(ConstraintRefusal::Trigger), Some(prior)) => {
                 illegal_step(&what, &prior, row.state.name())
             }
@@ -78,7 +78,7 @@ pub(super) fn item(tx: &Transaction<'_>, write: &Write<SweepItem>) -> Result<(),
         ),
     };
     let what = || format!("item {} of sweep {}", row.key, row.sweep);
-    let written = tx.prepare_cached(sql)?.execute(named_params! {
+    let written = tx.prepare(sql)?.execute(named! {
         ":sweep_id": row.sweep.to_string(),
         ":hold_key": row.key.to_string(),
         ":version": number(row.version),
@@ -89,7 +89,7 @@ pub(super) fn item(tx: &Transaction<'_>, write: &Write<SweepItem>) -> Result<(),
     match written {
         Ok(1) => Ok(()),
         Ok(_) => Err(wrong_version(&what())),
-        Err(error) => Err(match refusal(&error) {
+        Err(error) => Err(match error.refusal() {
             Some(ConstraintRefusal::Twin) => exists_already(&what()),
             Some(ConstraintRefusal::Trigger) | None => error.into(),
         }),
@@ -105,7 +105,7 @@ pub(super) fn acceptance(
     let (key, written) = match write {
         AcceptanceWrite::Insert(row) => {
             let written = tx
-                .prepare_cached(
+                .prepare(
                     "INSERT INTO accepted_standing (hold_key, version, body) VALUES (?1, ?2, ?3)",
                 )?
                 .execute((row.key.to_string(), number(row.version), body(row)?));
@@ -117,7 +117,7 @@ pub(super) fn acceptance(
                 ..row.clone()
             };
             let written = tx
-                .prepare_cached(
+                .prepare(
                     "UPDATE accepted_standing SET version = ?2, body = ?3
                      WHERE hold_key = ?1 AND version = ?2 - 1",
                 )?
@@ -126,9 +126,7 @@ pub(super) fn acceptance(
         }
         AcceptanceWrite::Withdraw(row) => {
             let written = tx
-                .prepare_cached(
-                    "DELETE FROM accepted_standing WHERE hold_key = ?1 AND version = ?2",
-                )?
+                .prepare("DELETE FROM accepted_standing WHERE hold_key = ?1 AND version = ?2")?
                 .execute((row.key.to_string(), number(row.version)));
             (&row.key, written)
         }
@@ -136,7 +134,7 @@ pub(super) fn acceptance(
     match written {
         Ok(1) => Ok(()),
         Ok(_) => Err(wrong_version(&what(key))),
-        Err(error) => Err(match refusal(&error) {
+        Err(error) => Err(match error.refusal() {
             Some(ConstraintRefusal::Twin) => exists_already(&what(key)),
             Some(ConstraintRefusal::Trigger) | None => error.into(),
         }),
@@ -150,7 +148,7 @@ fn all<T: DeserializeOwned>(
     params: impl Params,
 ) -> Result<Vec<T>, StorageFault> {
     let texts = tx
-        .prepare_cached(sql)?
+        .prepare(sql)?
         .query_map(params, |row| row.get(0))?
         .collect::<Result<Vec<String>, _>>()?;
     texts.iter().map(|text| read_body(what, text)).collect()
@@ -163,21 +161,21 @@ fn one<T: DeserializeOwned>(
     params: impl Params,
 ) -> Result<Option<T>, StorageFault> {
     let text: Option<String> = tx
-        .prepare_cached(sql)?
+        .prepare(sql)?
         .query_row(params, |row| row.get(0))
         .optional()?;
     text.map(|text| read_body(what, &text)).transpose()
 }
 
 fn prune(tx: &Transaction<'_>, listings: u32, runs: u32) -> Result<(), StorageFault> {
-    tx.prepare_cached(
+    tx.prepare(
         "DELETE FROM sweeps
          WHERE id NOT IN (SELECT id FROM sweeps ORDER BY id DESC LIMIT ?1)
            AND state NOT IN ('queued', 'running', 'planned', 'stopped', 'working')
            AND id NOT IN (SELECT sweep_id FROM sweep_items WHERE open = 1)",
     )?
     .execute([i64::from(runs)])?;
-    tx.prepare_cached(
+    tx.prepare(
         "DELETE FROM sweep_items
          WHERE acted_on = 0
            AND sweep_id NOT IN (
@@ -186,7 +184,7 @@ fn prune(tx: &Transaction<'_>, listings: u32, runs: u32) -> Result<(), StorageFa
                SELECT id FROM sweeps WHERE state IN ('queued', 'running', 'planned', 'stopped', 'working'))",
     )?
     .execute([i64::from(listings)])?;
-    tx.prepare_cached(
+    tx.prepare(
         "DELETE FROM sweep_items
          WHERE open = 0 AND sweep_id NOT IN (SELECT id FROM sweeps)",
     )?

@@ -3,10 +3,10 @@
 use hallpass_access::{CommitError, ReadError};
 use hallpass_audit::Draft;
 use hallpass_model::{Timestamp, TokenId, UserId};
-use rusqlite::{OptionalExtension, Transaction};
 
-use super::{ConstraintRefusal, SqliteStore, audit, locks, refusal};
+use super::{SqliteStore, audit, locks};
 use crate::TokenRow;
+use crate::database::{ConstraintRefusal, Optional, Transaction};
 use crate::fault::StorageFault;
 use crate::rows::{body, read_body};
 use crate::steps::exists_already;
@@ -16,7 +16,7 @@ fn insert(tx: &Transaction<'_>, token: &TokenRow, draft: Draft) -> Result<(), St
         locks::refuse_locked(tx, user, token.created_at)?;
     }
     let stored = tx
-        .prepare_cached("INSERT INTO tokens (id, hash, user_id, body) VALUES (?1, ?2, ?3, ?4)")?
+        .prepare("INSERT INTO tokens (id, hash, user_id, body) VALUES (?1, ?2, ?3, ?4)")?
         .execute((
             token.id.to_string(),
             &token.hash,
@@ -24,7 +24,7 @@ fn insert(tx: &Transaction<'_>, token: &TokenRow, draft: Draft) -> Result<(), St
             body(token)?,
         ));
     if let Err(error) = stored {
-        return Err(match refusal(&error) {
+        return Err(match error.refusal() {
             Some(ConstraintRefusal::Twin) => exists_already(&format!("token {}", token.id)),
             Some(ConstraintRefusal::Trigger) | None => error.into(),
         });
@@ -40,7 +40,7 @@ fn revoke(
     draft: Draft,
 ) -> Result<Option<TokenRow>, StorageFault> {
     let text: Option<String> = tx
-        .prepare_cached("SELECT body FROM tokens WHERE id = ?1")?
+        .prepare("SELECT body FROM tokens WHERE id = ?1")?
         .query_row([id.to_string()], |row| row.get(0))
         .optional()?;
     let Some(text) = text else {
@@ -49,7 +49,7 @@ fn revoke(
     let mut token: TokenRow = read_body("token", &text)?;
     if token.revoked_at.is_none() {
         token.revoked_at = Some(at);
-        tx.prepare_cached("UPDATE tokens SET body = ?2 WHERE id = ?1")?
+        tx.prepare("UPDATE tokens SET body = ?2 WHERE id = ?1")?
             .execute((id.to_string(), body(&token)?))?;
         audit::append(tx, vec![draft])?;
     }
@@ -58,7 +58,7 @@ fn revoke(
 
 fn used(tx: &Transaction<'_>, hash: &str, at: Timestamp) -> Result<(), StorageFault> {
     let text: Option<String> = tx
-        .prepare_cached("SELECT body FROM tokens WHERE hash = ?1")?
+        .prepare("SELECT body FROM tokens WHERE hash = ?1")?
         .query_row([hash], |row| row.get(0))
         .optional()?;
     let Some(text) = text else {
@@ -67,7 +67,7 @@ fn used(tx: &Transaction<'_>, hash: &str, at: Timestamp) -> Result<(), StorageFa
     let mut token: TokenRow = read_body("token", &text)?;
     if token.used_at.is_none_or(|before| before < at) {
         token.used_at = Some(at);
-        tx.prepare_cached("UPDATE tokens SET body = ?2 WHERE hash = ?1")?
+        tx.prepare("UPDATE tokens SET body = ?2 WHERE hash = ?1")?
             .execute((hash, body(&token)?))?;
     }
     Ok(())
@@ -92,7 +92,7 @@ impl SqliteStore {
         Ok(self
             .read(move |tx| {
                 let text: Option<String> = tx
-                    .prepare_cached("SELECT body FROM tokens WHERE hash = ?1")?
+                    .prepare("SELECT body FROM tokens WHERE hash = ?1")?
                     .query_row([hash], |row| row.get(0))
                     .optional()?;
                 text.map(|text| read_body("token", &text)).transpose()
@@ -108,7 +108,7 @@ impl SqliteStore {
         Ok(self
             .read(|tx| {
                 let texts = tx
-                    .prepare_cached("SELECT body FROM tokens ORDER BY id")?
+                    .prepare("SELECT body FROM tokens ORDER BY id")?
                     .query_map([], |row| row.get(0))?
                     .collect::<Result<Vec<String>, _>>()?;
                 texts.iter().map(|text| read_body("token", text)).collect()
@@ -125,7 +125,7 @@ impl SqliteStore {
         Ok(self
             .read(move |tx| {
                 let texts = tx
-                    .prepare_cached("SELECT body FROM tokens WHERE user_id = ?1 ORDER BY id DESC")?
+                    .prepare("SELECT body FROM tokens WHERE user_id = ?1 ORDER BY id DESC")?
                     .query_map([user.as_str()], |row| row.get(0))?
                     .collect::<Result<Vec<String>, _>>()?;
                 texts.iter().map(|text| read_body("token", text)).collect()
@@ -164,7 +164,7 @@ impl SqliteStore {
         let (key, bytes) = (key.to_owned(), bytes.to_vec());
         Ok(self
             .write(move |tx| {
-                tx.prepare_cached(
+                tx.prepare(
                     "INSERT INTO blobs (key, bytes) VALUES (?1, ?2)
                      ON CONFLICT (key) DO UPDATE SET bytes = excluded.bytes",
                 )?
@@ -183,7 +183,7 @@ impl SqliteStore {
         Ok(self
             .read(move |tx| {
                 Ok(tx
-                    .prepare_cached("SELECT bytes FROM blobs WHERE key = ?1")?
+                    .prepare("SELECT bytes FROM blobs WHERE key = ?1")?
                     .query_row([key], |row| row.get(0))
                     .optional()?)
             })
