@@ -7,7 +7,9 @@
 //!
 //! Knows nothing of what is stored.
 
+mod dialect;
 mod error;
+mod postgres;
 mod sqlite;
 mod value;
 
@@ -18,9 +20,17 @@ use std::time::Duration;
 
 pub use error::DatabaseError;
 pub(crate) use error::{Failure, Optional};
+pub(crate) use postgres::Server;
 pub(crate) use value::{OwnedValue, Params, ToValue, Value, named};
 
 use value::FromValue;
+
+/// The engines there are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Engine {
+    Sqlite,
+    Postgres,
+}
 
 /// What a transaction is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,7 +66,14 @@ impl DatabaseError {
     pub(crate) fn refusal(&self) -> Option<ConstraintRefusal> {
         match self.failure() {
             Failure::Sqlite(error) => sqlite::refusal(error),
-            Failure::NoRow | Failure::Column(_) | Failure::Step(_) => None,
+            Failure::Postgres(error) => postgres::refusal(error),
+            Failure::NoRow
+            | Failure::Column(_)
+            | Failure::Parameter(_)
+            | Failure::Step(_)
+            | Failure::Stopped
+            | Failure::TakenBack
+            | Failure::OfAnotherEngine(_) => None,
         }
     }
 
@@ -64,7 +81,14 @@ impl DatabaseError {
     pub(crate) fn is_busy(&self) -> bool {
         match self.failure() {
             Failure::Sqlite(error) => sqlite::is_busy(error),
-            Failure::NoRow | Failure::Column(_) | Failure::Step(_) => false,
+            Failure::Postgres(_)
+            | Failure::NoRow
+            | Failure::Column(_)
+            | Failure::Parameter(_)
+            | Failure::Step(_)
+            | Failure::Stopped
+            | Failure::TakenBack
+            | Failure::OfAnotherEngine(_) => false,
         }
     }
 }
@@ -73,6 +97,7 @@ impl DatabaseError {
 #[derive(Debug)]
 pub(crate) enum Connection {
     Sqlite(rusqlite::Connection),
+    Postgres(Box<postgres::Connection>),
 }
 
 impl Connection {
@@ -92,6 +117,12 @@ impl Connection {
         Ok(Self::Sqlite(sqlite::open_beside(path, patience)?))
     }
 
+    /// A session at a server. Blocks, and not where asynchronous work is driven.
+    pub(crate) fn connect(server: &Arc<Server>) -> Result<Self, DatabaseError> {
+        let session = postgres::Connection::open(server)?;
+        Ok(Self::Postgres(Box::new(session)))
+    }
+
     /// A database that is gone with its connection.
     pub(crate) fn open_in_memory() -> Result<Self, DatabaseError> {
         Ok(Self::Sqlite(sqlite::open_in_memory()?))
@@ -101,6 +132,7 @@ impl Connection {
     pub(crate) fn owner(&self) -> Result<Owner, DatabaseError> {
         match self {
             Self::Sqlite(connection) => Ok(sqlite::owner(connection)?),
+            Self::Postgres(connection) => connection.owner(),
         }
     }
 
@@ -108,6 +140,8 @@ impl Connection {
     pub(crate) fn read_beside_writes(&self) -> Result<(), DatabaseError> {
         match self {
             Self::Sqlite(connection) => Ok(sqlite::read_beside_writes(connection)?),
+            // they do
+            Self::Postgres(_) => Ok(()),
         }
     }
 
@@ -115,6 +149,7 @@ impl Connection {
     pub(crate) fn begin(&mut self, access: Access) -> Result<Transaction<'_>, DatabaseError> {
         match self {
             Self::Sqlite(connection) => Ok(Transaction::Sqlite(sqlite::begin(connection, access)?)),
+            Self::Postgres(connection) => Ok(Transaction::Postgres(connection.begin(access)?)),
         }
     }
 
@@ -122,6 +157,8 @@ impl Connection {
     pub(crate) fn compact(&self) -> Result<(), DatabaseError> {
         match self {
             Self::Sqlite(connection) => Ok(sqlite::compact(connection)?),
+            // the server does so by itself
+            Self::Postgres(_) => Ok(()),
         }
     }
 
@@ -129,6 +166,7 @@ impl Connection {
     pub(crate) fn copy_to(&self, path: &Path) -> Result<(), DatabaseError> {
         match self {
             Self::Sqlite(connection) => Ok(sqlite::copy_to(connection, path)?),
+            Self::Postgres(_) => Err(Failure::OfAnotherEngine("a copy in a file").into()),
         }
     }
 
@@ -136,6 +174,7 @@ impl Connection {
     pub(crate) fn count_steps(&mut self, steps: Arc<AtomicU64>) -> Result<(), DatabaseError> {
         match self {
             Self::Sqlite(connection) => Ok(sqlite::count_steps(connection, steps)?),
+            Self::Postgres(_) => Err(Failure::OfAnotherEngine("a count of steps").into()),
         }
     }
 }
@@ -144,6 +183,7 @@ impl Connection {
 #[derive(Debug)]
 pub(crate) enum Transaction<'c> {
     Sqlite(rusqlite::Transaction<'c>),
+    Postgres(postgres::Transaction<'c>),
 }
 
 impl Transaction<'_> {
@@ -151,13 +191,23 @@ impl Transaction<'_> {
     pub(crate) fn prepare(&self, sql: &str) -> Result<Statement<'_>, DatabaseError> {
         match self {
             Self::Sqlite(transaction) => Ok(Statement::Sqlite(transaction.prepare_cached(sql)?)),
+            Self::Postgres(transaction) => Ok(Statement::Postgres(transaction.prepare(sql)?)),
         }
     }
 
-    /// Several statements without parameters, one after the other.
+    /// Which engine it is one of: for the few things that no statement says to all of them.
+    pub(crate) const fn engine(&self) -> Engine {
+        match self {
+            Self::Sqlite(_) => Engine::Sqlite,
+            Self::Postgres(_) => Engine::Postgres,
+        }
+    }
+
+    /// Statements of a migration without parameters, one after the other.
     pub(crate) fn execute_batch(&self, sql: &str) -> Result<(), DatabaseError> {
         match self {
             Self::Sqlite(transaction) => Ok(transaction.execute_batch(sql)?),
+            Self::Postgres(transaction) => transaction.execute_batch(sql),
         }
     }
 
@@ -165,6 +215,7 @@ impl Transaction<'_> {
     pub(crate) fn own(&self) -> Result<(), DatabaseError> {
         match self {
             Self::Sqlite(transaction) => Ok(sqlite::own(transaction)?),
+            Self::Postgres(transaction) => transaction.own(),
         }
     }
 
@@ -172,6 +223,8 @@ impl Transaction<'_> {
     pub(crate) fn complaints(&self) -> Result<Vec<String>, DatabaseError> {
         match self {
             Self::Sqlite(transaction) => Ok(sqlite::complaints(transaction)?),
+            // it has none that a client could ask for
+            Self::Postgres(_) => Ok(Vec::new()),
         }
     }
 
@@ -180,6 +233,7 @@ impl Transaction<'_> {
     pub(crate) fn plan_of(&self, sql: &str) -> Result<Vec<String>, DatabaseError> {
         match self {
             Self::Sqlite(transaction) => Ok(sqlite::plan_of(transaction, sql)?),
+            Self::Postgres(_) => Err(Failure::OfAnotherEngine("a plan").into()),
         }
     }
 
@@ -187,6 +241,7 @@ impl Transaction<'_> {
     pub(crate) fn commit(self) -> Result<(), DatabaseError> {
         match self {
             Self::Sqlite(transaction) => Ok(transaction.commit()?),
+            Self::Postgres(transaction) => transaction.commit(),
         }
     }
 }
@@ -194,6 +249,7 @@ impl Transaction<'_> {
 /// A prepared statement.
 pub(crate) enum Statement<'t> {
     Sqlite(rusqlite::CachedStatement<'t>),
+    Postgres(postgres::Statement<'t>),
 }
 
 impl Statement<'_> {
@@ -201,6 +257,7 @@ impl Statement<'_> {
     pub(crate) fn execute(&mut self, params: impl Params) -> Result<usize, DatabaseError> {
         params.bound(|bound| match self {
             Self::Sqlite(statement) => Ok(sqlite::execute(statement, bound)?),
+            Self::Postgres(statement) => statement.execute(bound),
         })
     }
 
@@ -208,6 +265,7 @@ impl Statement<'_> {
     pub(crate) fn query(&mut self, params: impl Params) -> Result<Rows<'_>, DatabaseError> {
         params.bound(|bound| match self {
             Self::Sqlite(statement) => Ok(Rows::Sqlite(sqlite::query(statement, bound)?)),
+            Self::Postgres(statement) => Ok(Rows::Postgres(statement.query(bound)?)),
         })
     }
 
@@ -246,6 +304,7 @@ impl Statement<'_> {
 /// Rows as they are found.
 pub(crate) enum Rows<'s> {
     Sqlite(rusqlite::Rows<'s>),
+    Postgres(postgres::Rows),
 }
 
 impl Rows<'_> {
@@ -253,6 +312,7 @@ impl Rows<'_> {
     pub(crate) fn next(&mut self) -> Result<Option<Row<'_>>, DatabaseError> {
         match self {
             Self::Sqlite(rows) => Ok(rows.next()?.map(Row::Sqlite)),
+            Self::Postgres(rows) => Ok(rows.next().map(Row::Postgres)),
         }
     }
 }
@@ -277,6 +337,7 @@ impl<T, F: FnMut(&Row<'_>) -> Result<T, DatabaseError>> Iterator for MappedRows<
 /// A row that was found.
 pub(crate) enum Row<'r> {
     Sqlite(&'r rusqlite::Row<'r>),
+    Postgres(&'r tokio_postgres::Row),
 }
 
 impl Row<'_> {
@@ -284,6 +345,7 @@ impl Row<'_> {
     pub(crate) fn value(&self, column: usize) -> Result<Value<'_>, DatabaseError> {
         match self {
             Self::Sqlite(row) => sqlite::value(row, column),
+            Self::Postgres(row) => postgres::value(row, column),
         }
     }
 

@@ -76,7 +76,7 @@ fn next_due(tx: &Transaction<'_>) -> Result<Option<Timestamp>, StorageFault> {
             "SELECT min(due) FROM (
                  SELECT min(due) AS due FROM requests WHERE due IS NOT NULL
                  UNION ALL
-                 SELECT min(due) FROM grants WHERE live = 1 AND due IS NOT NULL)",
+                 SELECT min(due) FROM grants WHERE live = 1 AND due IS NOT NULL) AS found",
         )?
         .query_row([], |row| row.get(0))?;
     text.map(|text| read_instant(&text)).transpose()
@@ -104,7 +104,8 @@ fn by_state<S: Ord>(
 fn counts(tx: &Transaction<'_>, overdue_before: Timestamp) -> Result<Counts, StorageFault> {
     let (overdue, stuck): (i64, i64) = tx
         .prepare(
-            "SELECT coalesce(sum(stuck = 0 AND ends_at < ?1), 0), coalesce(sum(stuck), 0)
+            "SELECT count(*) FILTER (WHERE stuck = 0 AND ends_at < ?1),
+                    count(*) FILTER (WHERE stuck = 1)
              FROM grants INDEXED BY grants_live WHERE live = 1",
         )?
         .query_row([instant(overdue_before)], |row| {

@@ -224,7 +224,8 @@ fn next_due(tx: &Transaction<'_>, now: Timestamp) -> Result<Option<Timestamp>, S
             "SELECT min(next) FROM (
                  SELECT min(due) AS next FROM assignments WHERE due > ?1
                  UNION ALL SELECT min(unwanted_from) FROM assignments WHERE unwanted_from > ?1
-                 UNION ALL SELECT min(lease_until) FROM assignments WHERE lease_until > ?1)",
+                 UNION ALL SELECT min(lease_until) FROM assignments WHERE lease_until > ?1)
+             AS found",
         )?
         .query_row([instant(now)], |row| row.get(0))?;
     text.map(|text| read_instant(&text)).transpose()

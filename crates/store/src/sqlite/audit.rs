@@ -10,7 +10,7 @@ use hallpass_model::Timestamp;
 
 use super::finding::{grant_bytes, request_bytes};
 use super::numbers::{self, Numbered};
-use super::{SqliteStore, counter, finding, number};
+use super::{SqliteStore, counter, finding, number, search};
 use crate::database::{ConstraintRefusal, DatabaseError, Optional, Transaction};
 use crate::fault::StorageFault;
 use crate::packed::pack;
@@ -95,8 +95,7 @@ pub(super) fn mention(
     for mention in mentions(record) {
         let text = numbers::give(tx, Numbered::AuditText, mention.text())?;
         if text.is_new && matches!(mention, Mention::Text(_)) {
-            tx.prepare("INSERT INTO audit_search (rowid, text) VALUES (?1, ?2)")?
-                .execute((text.number, mention.text()))?;
+            search::add(tx, text.number, mention.text())?;
         }
         tx.prepare(
             "INSERT INTO audit_mentions (text, seq) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
@@ -164,7 +163,8 @@ impl AuditStore for SqliteStore {
             .write(move |tx| {
                 tx.prepare(
                     "INSERT INTO counters (name, value) VALUES ('audit_exported', ?1)
-                     ON CONFLICT (name) DO UPDATE SET value = max(value, excluded.value)",
+                     ON CONFLICT (name) DO UPDATE SET value = excluded.value
+                     WHERE counters.value < excluded.value",
                 )?
                 .execute([number(seq)])?;
                 Ok(())

@@ -287,7 +287,8 @@ fn store_desired(tx: &Transaction<'_>, wanted: &DesiredAssignment) -> Result<(),
         None => {
             tx.prepare(
                 "INSERT INTO counters (name, value) VALUES ('rev_floor', ?1)
-                 ON CONFLICT (name) DO UPDATE SET value = max(value, excluded.value)",
+                 ON CONFLICT (name) DO UPDATE SET value = excluded.value
+                 WHERE counters.value < excluded.value",
             )?
             .execute([number(rev.unwrap_or(0))])?;
             tx.prepare("DELETE FROM assignments WHERE hold_key = ?1")?
@@ -328,7 +329,7 @@ fn answer(tx: &Transaction<'_>, given: &StoredAnswer) -> Result<(), StorageFault
     let stored: String = tx
         .prepare(
             "INSERT INTO answers (actor, key, until, body) VALUES (?1, ?2, ?3, ?4)
-             ON CONFLICT (actor, key) DO UPDATE SET body = body
+             ON CONFLICT (actor, key) DO UPDATE SET body = answers.body
              RETURNING body",
         )?
         .query_row(

@@ -10,7 +10,7 @@ use hallpass_model::{GrantId, RequestId, UserId};
 
 use super::listing::Bounds;
 use super::numbers::{self, Numbered};
-use super::{counter, number};
+use super::{counter, number, search};
 use crate::database::{DatabaseError, Optional, OwnedValue, Row, Transaction};
 use crate::fault::StorageFault;
 use crate::rows::read_record;
@@ -285,14 +285,8 @@ fn word_ranges(
     for text in words.named.iter().chain([&whole]) {
         numbers.extend(numbers::find(tx, Numbered::AuditText, text)?);
     }
-    // quoted, so that nothing in it is taken for syntax
-    let phrase = format!("\"{}\"", text.replace('"', "\"\""));
     let most = i64::try_from(TEXTS_MAX + 1).unwrap_or(i64::MAX);
-    let parts: Vec<i64> = tx
-        .prepare("SELECT rowid FROM audit_search WHERE audit_search MATCH ?1 LIMIT ?2")?
-        .query_map((phrase, most), |row| row.get(0))?
-        .collect::<Result<_, _>>()?;
-    numbers.extend(parts);
+    numbers.extend(search::find(tx, text, most)?);
     if numbers.len() > TEXTS_MAX {
         return Ok(None);
     }

@@ -127,7 +127,7 @@ struct FoundRows {
 }
 
 /// Comes after every id.
-const AFTER_ALL: &str = "~";
+pub(super) const AFTER_ALL: &str = "~";
 
 /// Looks through ranges for entries that `wants` takes, older than `before`, at most `limit`.
 fn look(

@@ -184,7 +184,7 @@ impl SqliteStore {
     /// # Errors
     /// When the store does not answer.
     pub async fn sign_ins(&self) -> Result<Vec<SignInRow>, ReadError> {
-        Ok(self.read(|tx| sign_ins(tx, "1", ("", "", ""))).await?)
+        Ok(self.read(|tx| sign_ins(tx, "true", ("", "", ""))).await?)
     }
 
     /// Keeps whose a sign-in is, in place of `instead`, together with its record. `false` when

@@ -93,7 +93,7 @@ impl SqliteStore {
                     path: to.clone(),
                     source,
                 };
-                backup(&Connection::open_reading(&store.path).map_err(failed)?, &to)
+                backup(&store.source.reading().map_err(failed)?, &to)
             }
         })
         .await
@@ -288,7 +288,7 @@ fn check_counts(tx: &Transaction<'_>, note: &mut impl FnMut(String)) -> Result<(
                  UNION ALL
                  SELECT 'grant', state, count(*) FROM grants GROUP BY state
                  UNION ALL
-                 SELECT kind, state, -count FROM state_counts)
+                 SELECT kind, state, -count FROM state_counts) AS counted
              GROUP BY kind, state HAVING sum(count) <> 0",
         )?
         .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?

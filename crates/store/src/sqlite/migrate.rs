@@ -7,8 +7,8 @@ use std::fmt::Display;
 
 use hallpass_access::{GrantStateKind, RequestStateKind, SweepState};
 
-use super::{OpenError, relay};
-use crate::database::{Access, Connection, DatabaseError, Owner, Transaction};
+use super::{OpenError, relay, search};
+use crate::database::{Access, Connection, DatabaseError, Engine, Owner, Transaction};
 
 /// One step of the schema's history. Never changed once released.
 struct Migration {
@@ -194,13 +194,9 @@ pub(super) fn bring_up_to_date(connection: &mut Connection, path: &Path) -> Resu
     let done = applied(&transaction).map_err(unusable)?;
     check_history(&done, path)?;
     let was_relaid = done.len() < RELAID && !done.is_empty();
-    for migration in MIGRATIONS.iter().skip(done.len()) {
-        apply(&transaction, migration).map_err(|source| OpenError::Migration {
-            path: path.to_path_buf(),
-            version: migration.version,
-            name: migration.name,
-            source,
-        })?;
+    match transaction.engine() {
+        Engine::Postgres if done.is_empty() => lay_out(&transaction).map_err(unusable)?,
+        Engine::Sqlite | Engine::Postgres => apply_from(&transaction, done.len(), path)?,
     }
     fill_steps(&transaction, "request_steps", RequestStateKind::STEPS).map_err(unusable)?;
     fill_steps(&transaction, "grant_steps", GrantStateKind::STEPS).map_err(unusable)?;
@@ -210,6 +206,44 @@ pub(super) fn bring_up_to_date(connection: &mut Connection, path: &Path) -> Resu
         // CRASH: the file is whole and in use without this, and only stays as large as it was; so too
         // where the disk has no room for a second one
         drop(connection.compact());
+    }
+    Ok(())
+}
+
+fn apply_from(transaction: &Transaction<'_>, first: usize, path: &Path) -> Result<(), OpenError> {
+    for migration in MIGRATIONS.iter().skip(first) {
+        apply(transaction, migration).map_err(|source| OpenError::Migration {
+            path: path.to_path_buf(),
+            version: migration.version,
+            name: migration.name,
+            source,
+        })?;
+    }
+    Ok(())
+}
+
+/// Gives an empty database of PostgreSQL the schema that SQLite's own has after every migration: no
+/// row of an earlier one can be in it.
+fn lay_out(transaction: &Transaction<'_>) -> Result<(), DatabaseError> {
+    let mut model = Connection::open_in_memory()?;
+    let model = model.begin(Access::Write)?;
+    model.execute_batch(HISTORY)?;
+    for migration in MIGRATIONS {
+        apply(&model, migration)?;
+    }
+    let statements = model
+        .prepare(
+            "SELECT sql FROM sqlite_schema
+             WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite%' AND name <> 'schema_migrations'
+                 AND tbl_name NOT LIKE 'audit_search%'
+             ORDER BY type = 'trigger', type = 'index', rowid",
+        )?
+        .query_map([], |row| row.get(0))?
+        .collect::<Result<Vec<String>, _>>()?;
+    transaction.execute_batch(&statements.join(";\n"))?;
+    transaction.execute_batch(search::POSTGRES_TABLE)?;
+    for migration in MIGRATIONS {
+        remember(transaction, migration)?;
     }
     Ok(())
 }
@@ -274,6 +308,10 @@ fn apply(transaction: &Transaction<'_>, migration: &Migration) -> Result<(), Dat
         step(transaction)?;
     }
     transaction.execute_batch(after)?;
+    remember(transaction, migration)
+}
+
+fn remember(transaction: &Transaction<'_>, migration: &Migration) -> Result<(), DatabaseError> {
     transaction
         .prepare("INSERT INTO schema_migrations (version, name, checksum) VALUES (?1, ?2, ?3)")?
         .execute((migration.version, migration.name, checksum(migration)))?;

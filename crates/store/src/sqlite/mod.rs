@@ -35,6 +35,7 @@ mod queue_columns;
 mod relay;
 mod remediations;
 mod requests;
+mod search;
 mod session_revocation;
 mod sessions;
 mod standards_visits;
@@ -48,7 +49,7 @@ use std::time::Duration;
 pub use ends::EndsReader;
 pub use maintenance::{BackupError, Check};
 
-use crate::database::{Access, Connection, DatabaseError, Transaction};
+use crate::database::{Access, Connection, DatabaseError, Failure, Server, Transaction};
 use crate::fault::StorageFault;
 use crate::files::make_private_file;
 use listing::Bounds;
@@ -144,10 +145,31 @@ impl OpenError {
     }
 }
 
-/// The embedded store.
+/// Where another connection is had from.
+#[derive(Clone, Debug)]
+enum Source {
+    File(PathBuf),
+    Postgres(Arc<Server>),
+    /// There is one connection.
+    Memory,
+}
+
+impl Source {
+    /// A connection for reading. Blocks.
+    fn reading(&self) -> Result<Connection, DatabaseError> {
+        match self {
+            Self::File(path) => Connection::open_reading(path),
+            Self::Postgres(server) => Connection::connect(server),
+            Self::Memory => Connection::open_in_memory(),
+        }
+    }
+}
+
+/// The store.
 #[derive(Clone, Debug)]
 pub struct SqliteStore {
     path: PathBuf,
+    source: Source,
     writer: Arc<Mutex<Connection>>,
     /// For short reads, so that they do not wait for commits; the writer itself in memory.
     reader: Arc<Mutex<Connection>>,
@@ -191,13 +213,55 @@ impl SqliteStore {
         migrate::refuse_foreign(&writer, &path)?;
         writer.read_beside_writes().map_err(unusable)?;
         migrate::bring_up_to_date(&mut writer, &path)?;
-        let reader = Connection::open_reading(&path).map_err(unusable)?;
+        Self::over(Source::File(path.clone()), writer, path)
+    }
+
+    /// Opens the database at a server's `postgres://` address and brings its schema up to date.
+    ///
+    /// # Errors
+    /// As [`SqliteStore::open`].
+    pub async fn open_postgres(url: &str) -> Result<Self, OpenError> {
+        let url = url.to_owned();
+        let done = tokio::task::spawn_blocking(move || Self::open_session(&url));
+        done.await.unwrap_or_else(|error| {
+            Err(OpenError::Unusable {
+                path: PathBuf::from("postgres:"),
+                source: Failure::Step(error.to_string()).into(),
+            })
+        })
+    }
+
+    fn open_session(url: &str) -> Result<Self, OpenError> {
+        let unnamed = |source| OpenError::Unusable {
+            path: PathBuf::from("postgres:"),
+            source,
+        };
+        let server = Arc::new(Server::at(url).map_err(unnamed)?);
+        let path = PathBuf::from(server.name());
+        let unusable = |source| OpenError::Unusable {
+            path: path.clone(),
+            source,
+        };
+        let mut writer = Connection::connect(&server).map_err(unusable)?;
+        migrate::refuse_foreign(&writer, &path)?;
+        migrate::bring_up_to_date(&mut writer, &path)?;
+        Self::over(Source::Postgres(server), writer, path)
+    }
+
+    /// A store with connections of its own for reading.
+    fn over(source: Source, writer: Connection, path: PathBuf) -> Result<Self, OpenError> {
+        let unusable = |source| OpenError::Unusable {
+            path: path.clone(),
+            source,
+        };
+        let reader = source.reading().map_err(unusable)?;
         let listings: Vec<Connection> = (0..LISTINGS)
-            .map(|_| Connection::open_reading(&path))
+            .map(|_| source.reading())
             .collect::<Result<_, _>>()
             .map_err(unusable)?;
         Ok(Self {
             path,
+            source,
             writer: Arc::new(Mutex::new(writer)),
             reader: Arc::new(Mutex::new(reader)),
             listings: ListingPool::own(listings),
@@ -220,6 +284,7 @@ impl SqliteStore {
         let connection = Arc::new(Mutex::new(connection));
         Ok(Self {
             path,
+            source: Source::Memory,
             writer: Arc::clone(&connection),
             reader: Arc::clone(&connection),
             listings: ListingPool::shared(connection),
@@ -265,8 +330,8 @@ impl SqliteStore {
         if matches!(self.listings, ListingPool::Shared(_)) {
             return self.read(work).await;
         }
-        let path = self.path.clone();
-        match tokio::task::spawn_blocking(move || Connection::open_reading(&path)).await {
+        let source = self.source.clone();
+        match tokio::task::spawn_blocking(move || source.reading()).await {
             Ok(Ok(connection)) => {
                 let connection = Arc::new(Mutex::new(connection));
                 run(&connection, Access::Read, work).await

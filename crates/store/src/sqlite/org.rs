@@ -115,7 +115,7 @@ impl StepNews for SqliteStore {
             .write(move |tx| {
                 let mut tell = tx.prepare(
                     "INSERT INTO step_news (step, told, at) VALUES (?1, 1, ?2)
-                     ON CONFLICT (step) DO UPDATE SET told = told + 1, at = excluded.at",
+                     ON CONFLICT (step) DO UPDATE SET told = step_news.told + 1, at = excluded.at",
                 )?;
                 for step in &steps {
                     tell.execute((step.as_str(), at.as_millisecond()))?;

@@ -36,7 +36,8 @@ pub(super) fn open(
 ) -> Result<(), StorageFault> {
     tx.prepare(
         "INSERT INTO channels (name, seen_at) VALUES (?1, ?2)
-         ON CONFLICT (name) DO UPDATE SET seen_at = max(seen_at, excluded.seen_at)",
+         ON CONFLICT (name) DO UPDATE SET seen_at = excluded.seen_at
+         WHERE channels.seen_at < excluded.seen_at",
     )?
     .execute((channel, instant(now)))?;
     Ok(())
@@ -70,7 +71,8 @@ pub(super) fn take(
         })?
         .collect::<Result<Vec<(i64, u32, String)>, _>>()?;
     let mut hide = tx.prepare(
-        "UPDATE deliveries SET due = ?3, attempts = min(attempts + 1, 4294967295)
+        "UPDATE deliveries SET due = ?3, 
+             attempts = CASE WHEN attempts < 4294967295 THEN attempts + 1 ELSE attempts END
          WHERE channel = ?1 AND number = ?2",
     )?;
     let mut taken = Vec::with_capacity(due.len());

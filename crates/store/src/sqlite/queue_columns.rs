@@ -89,7 +89,7 @@ pub(super) fn first(
                  CASE WHEN unwanted_from > :now AND while_wanted = 'watch' THEN 3
                       WHEN unwanted_from > :now THEN 2
                       WHEN once_unwanted = 'rest' THEN 3
-                      WHEN at_once THEN 0
+                      WHEN at_once = 1 THEN 0
                       ELSE 1 END,
                  CASE WHEN unwanted_from > :now AND while_wanted = 'watch' THEN due
                       WHEN unwanted_from > :now THEN asked_at
@@ -108,7 +108,7 @@ fn at_once_waiting(tx: &Transaction<'_>, now: Timestamp, most: u32) -> Result<u3
         .prepare(&format!(
             "SELECT count(*) FROM (SELECT 1 FROM assignments
              WHERE once_unwanted = 'delete' AND kind = 'account' AND at_once = 1
-             AND unwanted_from <= :now AND due <= :soon AND {FREE} AND {LANE_FREE} LIMIT :most)"
+             AND unwanted_from <= :now AND due <= :soon AND {FREE} AND {LANE_FREE} LIMIT :most) AS found"
         ))?
         .query_row(
             named! {
@@ -223,11 +223,11 @@ fn steps(urgency: Urgency) -> Search {
                 "SELECT hold_key, due FROM (
                      SELECT * FROM (SELECT hold_key, due FROM assignments
                          WHERE while_wanted = 'watch' AND due <= :now AND unwanted_from > :now
-                         AND {FREE} ORDER BY due, hold_key LIMIT 1)
+                         AND {FREE} ORDER BY due, hold_key LIMIT 1) AS watched
                      UNION ALL
                      SELECT * FROM (SELECT hold_key, due FROM assignments
                          WHERE once_unwanted = 'rest' AND due <= :now AND unwanted_from <= :now
-                         AND {FREE} ORDER BY due, hold_key LIMIT 1))
+                         AND {FREE} ORDER BY due, hold_key LIMIT 1) AS resting) AS found
                  ORDER BY due, hold_key LIMIT 1"
             ),
             slot: None,

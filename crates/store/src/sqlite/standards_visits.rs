@@ -137,7 +137,7 @@ impl VisitStore for SqliteStore {
                     "INSERT INTO standards_applied (only, hash, at, by) VALUES (1, ?1, ?2, ?3)
                      ON CONFLICT (only) DO UPDATE
                      SET hash = excluded.hash, at = excluded.at, by = excluded.by
-                     WHERE hash <> excluded.hash",
+                     WHERE standards_applied.hash <> excluded.hash",
                 )?
                 .execute((file.hash, file.at.as_millisecond(), file.by))?;
                 Ok(())

@@ -5,6 +5,7 @@ use hallpass_access::{AcceptanceWrite, Accepted, ReadError, Sweep, SweepItem, Sw
 use hallpass_model::{HoldKey, SweepId};
 use serde::de::DeserializeOwned;
 
+use super::listing::AFTER_ALL;
 use super::{SqliteStore, number};
 use crate::database::{ConstraintRefusal, Optional, Params, Transaction, named};
 use crate::fault::StorageFault;
@@ -202,8 +203,8 @@ impl SweepStore for SqliteStore {
     }
 
     async fn sweeps(&self, before: Option<SweepId>, limit: u32) -> Result<Vec<Sweep>, ReadError> {
-        let sql = "SELECT body FROM sweeps WHERE ?1 IS NULL OR id < ?1 ORDER BY id DESC LIMIT ?2";
-        let before = before.map(|id| id.to_string());
+        let sql = "SELECT body FROM sweeps WHERE id < ?1 ORDER BY id DESC LIMIT ?2";
+        let before = before.map_or_else(|| AFTER_ALL.to_owned(), |id| id.to_string());
         Ok(self
             .read(move |tx| all(tx, "sweep", sql, (before, i64::from(limit))))
             .await?)

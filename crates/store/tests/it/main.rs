@@ -16,6 +16,8 @@ mod one_file;
 mod opening;
 mod pci;
 mod plans;
+#[cfg(unix)]
+mod postgres;
 mod remediations;
 mod same_answers;
 mod same_lines;
@@ -27,6 +29,47 @@ use std::sync::Arc;
 use hallpass_store::{MemoryStore, SqliteStore};
 use hallpass_store_testing::conformance::Store;
 use tempfile::TempDir;
+
+/// Where a store is that is opened more than once.
+pub(crate) enum Place {
+    File(TempDir),
+    /// A database of PostgreSQL, by its address.
+    #[cfg(unix)]
+    Postgres(String),
+}
+
+impl Place {
+    /// A file that is gone with this.
+    pub(crate) fn file() -> Self {
+        Self::File(tempfile::tempdir().unwrap())
+    }
+
+    /// The store as it is now.
+    pub(crate) async fn open(&self) -> SqliteStore {
+        match self {
+            Self::File(folder) => SqliteStore::open(folder.path().join("hallpass.db")).unwrap(),
+            #[cfg(unix)]
+            Self::Postgres(url) => SqliteStore::open_postgres(url).await.unwrap(),
+        }
+    }
+}
+
+/// The same test wherever the store is: on a file here, on PostgreSQL beside the suite.
+macro_rules! anywhere {
+    ($($name:ident),+ $(,)?) => {
+        mod on_a_file {
+            $(#[tokio::test]
+            async fn $name() {
+                super::$name(crate::Place::file()).await;
+            })+
+        }
+        #[cfg(unix)]
+        pub(crate) const ANYWHERE: &[crate::postgres::PlaceCase] =
+            &[$((stringify!($name), |place| Box::pin($name(place)))),+];
+    };
+}
+
+pub(crate) use anywhere;
 
 fn fresh_memory() -> (Store, Option<TempDir>) {
     (Arc::new(MemoryStore::new()), None)

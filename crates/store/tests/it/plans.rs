@@ -19,6 +19,8 @@ use serde_json::json;
 use tempfile::tempdir;
 use uuid::Uuid;
 
+use crate::Place;
+
 fn plan(id: &str, generation: u32) -> Plan {
     Plan {
         id: PlanId::named(id),
@@ -157,15 +159,35 @@ async fn lanes_have_one_holder(store: &dyn PlanStore) {
 }
 
 #[tokio::test]
-async fn both_journals_answer_alike() {
-    let sqlite = || SqliteStore::open_in_memory().unwrap();
+async fn the_models_in_memory_answer_so() {
     plans_are_kept(&MemoryPlans::default()).await;
-    plans_are_kept(&sqlite()).await;
     journals_are_in_order(&MemoryPlans::default()).await;
-    journals_are_in_order(&sqlite()).await;
     lanes_have_one_holder(&MemoryPlans::default()).await;
-    lanes_have_one_holder(&sqlite()).await;
+    what_policies_cannot_hold_is_kept(&MemoryOrg::default()).await;
 }
+
+async fn stored_plans_are_kept(place: Place) {
+    plans_are_kept(&place.open().await).await;
+}
+
+async fn stored_journals_are_in_order(place: Place) {
+    journals_are_in_order(&place.open().await).await;
+}
+
+async fn stored_lanes_have_one_holder(place: Place) {
+    lanes_have_one_holder(&place.open().await).await;
+}
+
+async fn stored_chores_are_kept(place: Place) {
+    what_policies_cannot_hold_is_kept(&place.open().await).await;
+}
+
+crate::anywhere!(
+    stored_plans_are_kept,
+    stored_journals_are_in_order,
+    stored_lanes_have_one_holder,
+    stored_chores_are_kept,
+);
 
 fn drill(id: &str, ends_at: Timestamp) -> Drill {
     Drill {
@@ -218,12 +240,6 @@ async fn what_policies_cannot_hold_is_kept(store: &dyn OrgStore) {
     ];
     store.drop_revocations("p", &gone).await.unwrap();
     assert_eq!(store.revocations().await.unwrap(), [later, rows[2].clone()]);
-}
-
-#[tokio::test]
-async fn both_stores_of_chores_answer_alike() {
-    what_policies_cannot_hold_is_kept(&MemoryOrg::default()).await;
-    what_policies_cannot_hold_is_kept(&SqliteStore::open_in_memory().unwrap()).await;
 }
 
 #[tokio::test]
