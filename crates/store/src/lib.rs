@@ -1,5 +1,5 @@
-//! Where everything is kept: the ports of the cores filled by SQLite, and by a model in memory
-//! that passes the same suite.
+//! Where everything is kept: the ports of the cores filled by statements over SQLite or PostgreSQL,
+//! and by a model in memory that passes the same suite.
 //!
 //! A row is a JSON body with the columns beside it that guards and queries need; converting is
 //! this crate's business, deciding is not. State, audit records and notices of a change are
@@ -16,7 +16,7 @@ mod rows;
 mod steps;
 
 mod memory;
-mod sqlite;
+mod sql;
 
 mod identity;
 
@@ -31,5 +31,5 @@ pub use folder::{FolderTarget, read_lines};
 pub use identity::{StoredSessions, StoredTokens};
 pub use memory::{MemorySessions, MemoryStore};
 pub use sign_in::SignInRow;
-pub use sqlite::{BackupError, Check, EndsReader, OpenError, SqliteStore};
+pub use sql::{BackupError, Check, EndsReader, OpenError, SqlStore};
 pub use token::TokenRow;

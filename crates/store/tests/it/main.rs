@@ -26,7 +26,7 @@ mod tokens;
 
 use std::sync::Arc;
 
-use hallpass_store::{MemoryStore, SqliteStore};
+use hallpass_store::{MemoryStore, SqlStore};
 use hallpass_store_testing::conformance::Store;
 use tempfile::TempDir;
 
@@ -45,11 +45,11 @@ impl Place {
     }
 
     /// The store as it is now.
-    pub(crate) async fn open(&self) -> SqliteStore {
+    pub(crate) async fn open(&self) -> SqlStore {
         match self {
-            Self::File(folder) => SqliteStore::open(folder.path().join("hallpass.db")).unwrap(),
+            Self::File(folder) => SqlStore::open(folder.path().join("hallpass.db")).unwrap(),
             #[cfg(unix)]
-            Self::Postgres(url) => SqliteStore::open_postgres(url).await.unwrap(),
+            Self::Postgres(url) => SqlStore::open_postgres(url).await.unwrap(),
         }
     }
 }
@@ -76,12 +76,12 @@ fn fresh_memory() -> (Store, Option<TempDir>) {
 }
 
 fn fresh_sqlite() -> (Store, Option<TempDir>) {
-    (Arc::new(SqliteStore::open_in_memory().unwrap()), None)
+    (Arc::new(SqlStore::open_in_memory().unwrap()), None)
 }
 
 fn fresh_sqlite_file() -> (Store, Option<TempDir>) {
     let folder = tempfile::tempdir().unwrap();
-    let store = SqliteStore::open(folder.path().join("hallpass.db")).unwrap();
+    let store = SqlStore::open(folder.path().join("hallpass.db")).unwrap();
     (Arc::new(store), Some(folder))
 }
 

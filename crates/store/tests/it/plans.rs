@@ -12,7 +12,7 @@ use hallpass_runner::{
     StepTarget, TargetChange, fold,
 };
 use hallpass_runner_testing::MemoryPlans;
-use hallpass_store::SqliteStore;
+use hallpass_store::SqlStore;
 use hallpass_store_testing::at;
 use rusqlite::Connection;
 use serde_json::json;
@@ -245,7 +245,7 @@ async fn what_policies_cannot_hold_is_kept(store: &dyn OrgStore) {
 #[tokio::test]
 async fn a_change_and_its_record_are_there_together_and_survive_a_backup() {
     let folder = tempdir().unwrap();
-    let store = SqliteStore::open(folder.path().join("a.db")).unwrap();
+    let store = SqlStore::open(folder.path().join("a.db")).unwrap();
     journals_are_in_order(&store).await;
     let record = store.records_from(1, 9).await.unwrap().remove(0);
     assert_eq!(record.event(), "plan.changed");
@@ -259,7 +259,7 @@ async fn a_change_and_its_record_are_there_together_and_survive_a_backup() {
     assert_eq!(store.journal(&one.id).await.unwrap().len(), 3);
     let copy = folder.path().join("b.db");
     store.backup(&copy).await.unwrap();
-    let copy = SqliteStore::open(copy).unwrap();
+    let copy = SqlStore::open(copy).unwrap();
     assert_eq!(
         copy.journal(&one.id).await.unwrap(),
         store.journal(&one.id).await.unwrap()
@@ -271,7 +271,7 @@ async fn a_change_and_its_record_are_there_together_and_survive_a_backup() {
 async fn a_journal_in_the_file_is_append_only_but_for_a_torn_end() {
     let folder = tempdir().unwrap();
     let path = folder.path().join("a.db");
-    let store = SqliteStore::open(&path).unwrap();
+    let store = SqlStore::open(&path).unwrap();
     journals_are_in_order(&store).await;
     let one = PlanId::named("one");
     let connection = Connection::open(&path).unwrap();

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use hallpass_access::AccessStore as _;
-use hallpass_store::{OpenError, SqliteStore};
+use hallpass_store::{OpenError, SqlStore};
 use hallpass_store_testing::conformance::Case;
 use hallpass_store_testing::{a_draft, at};
 use tempfile::TempDir;
@@ -188,7 +188,7 @@ fn everything(suite: Vec<Case>) -> Vec<Run<'static>> {
     for (name, case) in suite {
         let run = move |url: String| -> Work {
             Box::pin(async move {
-                case(Arc::new(SqliteStore::open_postgres(&url).await.unwrap())).await;
+                case(Arc::new(SqlStore::open_postgres(&url).await.unwrap())).await;
             })
         };
         all.push((name.replace("::", "_"), Box::new(run)));
@@ -210,7 +210,7 @@ fn all(suite: Vec<Case>) {
     server.run("postgres", "CREATE DATABASE model").unwrap();
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let url = server.url("model");
-    drop(runtime.block_on(SqliteStore::open_postgres(&url)).unwrap());
+    drop(runtime.block_on(SqlStore::open_postgres(&url)).unwrap());
     let (next, failed) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
     let count = cases.len();
     std::thread::scope(|scope| {
@@ -306,7 +306,7 @@ async fn a_database_of_another_program_is_refused(place: Place) {
     drop(client);
     drop(socket.await);
     let url = format!("{url}?options=-csearch_path%3Dtheirs");
-    let refused = SqliteStore::open_postgres(&url).await.unwrap_err();
+    let refused = SqlStore::open_postgres(&url).await.unwrap_err();
     assert!(matches!(refused, OpenError::Foreign { .. }), "{refused:?}");
 }
 

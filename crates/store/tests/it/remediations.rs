@@ -9,7 +9,7 @@ use hallpass_remediation::{
     WorkflowStatus,
 };
 use hallpass_remediation_testing::MemoryRemediations;
-use hallpass_store::SqliteStore;
+use hallpass_store::SqlStore;
 
 use crate::Place;
 
@@ -111,7 +111,7 @@ async fn answers(store: &dyn RemediationStore) -> Vec<String> {
     said
 }
 
-async fn both(stored: &SqliteStore, memory: &MemoryRemediations, when: &str) {
+async fn both(stored: &SqlStore, memory: &MemoryRemediations, when: &str) {
     assert_eq!(answers(stored).await, answers(memory).await, "{when}");
 }
 

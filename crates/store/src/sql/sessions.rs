@@ -1,11 +1,11 @@
-//! Sessions in SQLite.
+//! Sessions in tables.
 
 use hallpass_access::ReadError;
 use hallpass_audit::Draft;
 use hallpass_identity::{WebSession, WhichSessions};
 use hallpass_model::{Email, Timestamp, UserId};
 
-use super::{SqliteStore, audit, locks};
+use super::{SqlStore, audit, locks};
 use crate::database::{Optional, Transaction};
 use crate::fault::StorageFault;
 use crate::rows::{instant, read_session, session_body};
@@ -60,7 +60,7 @@ fn bodies(tx: &Transaction<'_>, user: &UserId) -> Result<Vec<String>, StorageFau
     Ok(all)
 }
 
-impl SqliteStore {
+impl SqlStore {
     /// Keeps a new session.
     ///
     /// # Errors

@@ -1,4 +1,4 @@
-//! Sessions that outlive grants, in SQLite: added by commits of the journey, settled by their
+//! Sessions that outlive grants, in tables: added by commits of the journey, settled by their
 //! executor together with records and news.
 
 use async_trait::async_trait;
@@ -10,7 +10,7 @@ use hallpass_org::session_revocation::{
 };
 use hallpass_runner::StoreFault;
 
-use super::{SqliteStore, audit, number, outbox};
+use super::{SqlStore, audit, number, outbox};
 use crate::database::{Optional, Transaction, named};
 use crate::fault::StorageFault;
 use crate::rows::{account_of, body, instant, read_body};
@@ -59,7 +59,7 @@ fn update(tx: &Transaction<'_>, revocation: &SessionRevocation) -> Result<(), St
 }
 
 #[async_trait]
-impl SessionRevocationStore for SqliteStore {
+impl SessionRevocationStore for SqlStore {
     async fn open_session_revocations(&self) -> Result<Vec<SessionRevocation>, StoreFault> {
         Ok(self
             .read(|tx| {

@@ -1,4 +1,4 @@
-//! Remediations, in SQLite: a row for each, with what is asked for in columns.
+//! Remediations, in tables: a row for each, with what is asked for in columns.
 
 use async_trait::async_trait;
 use hallpass_access::RemediationPresses;
@@ -8,7 +8,7 @@ use hallpass_remediation::{
     Remediation, RemediationFilter, RemediationId, RemediationStore, RemediationStoreFault,
 };
 
-use super::{SqliteStore, audit as records, number};
+use super::{SqlStore, audit as records, number};
 use crate::database::{Optional, Params, Transaction};
 use crate::fault::StorageFault;
 use crate::rows::{body, read_body};
@@ -109,7 +109,7 @@ fn put_pause(
     Ok(())
 }
 
-impl SqliteStore {
+impl SqlStore {
     /// Pauses all writes of remediations, or lets them go on, with the record of who did.
     ///
     /// # Errors
@@ -129,7 +129,7 @@ impl SqliteStore {
 }
 
 #[async_trait]
-impl RemediationPresses for SqliteStore {
+impl RemediationPresses for SqlStore {
     async fn press_remediation(
         &self,
         it: &Remediation,
@@ -152,7 +152,7 @@ impl RemediationPresses for SqliteStore {
 }
 
 #[async_trait]
-impl RemediationStore for SqliteStore {
+impl RemediationStore for SqlStore {
     async fn begin_remediation(&self, new: &Remediation) -> Result<bool, RemediationStoreFault> {
         let new = new.clone();
         Ok(self.write(move |tx| begin(tx, &new)).await?)

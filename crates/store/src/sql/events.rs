@@ -1,4 +1,4 @@
-//! What became of events, in SQLite: a row for each of a day, and those that are parked.
+//! What became of events, in tables: a row for each of a day, and those that are parked.
 
 use std::collections::BTreeSet;
 
@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use hallpass_events::{EventKey, EventMemory, EventMemoryFault, EventRecord, EventState};
 use hallpass_model::Timestamp;
 
-use super::SqliteStore;
+use super::SqlStore;
 use crate::database::Transaction;
 use crate::fault::StorageFault;
 use crate::rows::{body, read_body};
@@ -59,7 +59,7 @@ fn remember(tx: &Transaction<'_>, records: &[EventRecord]) -> Result<(), Storage
 }
 
 #[async_trait]
-impl EventMemory for SqliteStore {
+impl EventMemory for SqlStore {
     async fn known(
         &self,
         keys: &[EventKey],

@@ -1,4 +1,4 @@
-//! Plans, their journals and lanes in SQLite. A record is on stable storage when a call returns, the
+//! Plans, their journals and lanes in tables. A record is on stable storage when a call returns, the
 //! audit record of a change with it (promise P6).
 
 use async_trait::async_trait;
@@ -9,7 +9,7 @@ use hallpass_runner::{
     TargetChange,
 };
 
-use super::{SqliteStore, audit, counter, number};
+use super::{SqlStore, audit, counter, number};
 use crate::database::{Optional, Transaction};
 use crate::fault::StorageFault;
 use crate::rows::{body, instant, read_body, read_instant};
@@ -117,7 +117,7 @@ fn lease(
 }
 
 #[async_trait]
-impl PlanStore for SqliteStore {
+impl PlanStore for SqlStore {
     async fn save_plan(&self, plan: &Plan) -> Result<(), StoreFault> {
         let plan = plan.clone();
         Ok(self.write(move |tx| save(tx, &plan)).await?)

@@ -1,11 +1,11 @@
-//! What plans leave behind in SQLite: drills, the ends of revocations, and what was told of steps that wait.
+//! What plans leave behind in tables: drills, the ends of revocations, and what was told of steps that wait.
 
 use async_trait::async_trait;
 use hallpass_model::{TimeSpan, Timestamp};
 use hallpass_org::{Drill, OrgStore, Revocation, RevocationEntry, StepNews};
 use hallpass_runner::{StepId, StoreFault};
 
-use super::{SqliteStore, counter};
+use super::{SqlStore, counter};
 use crate::database::Optional;
 use crate::rows::{body, instant, read_body};
 
@@ -13,7 +13,7 @@ use crate::rows::{body, instant, read_body};
 const NEWS_KEPT: TimeSpan = TimeSpan::hours(30 * 24);
 
 #[async_trait]
-impl OrgStore for SqliteStore {
+impl OrgStore for SqlStore {
     async fn keep_drill(&self, drill: &Drill) -> Result<(), StoreFault> {
         let drill = drill.clone();
         Ok(self
@@ -108,7 +108,7 @@ impl OrgStore for SqliteStore {
 }
 
 #[async_trait]
-impl StepNews for SqliteStore {
+impl StepNews for SqlStore {
     async fn tell(&self, steps: &[StepId], at: Timestamp) -> Result<(), StoreFault> {
         let steps = steps.to_vec();
         Ok(self

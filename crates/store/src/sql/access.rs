@@ -1,4 +1,4 @@
-//! Requests, grants and notices in SQLite.
+//! Requests, grants and notices in tables.
 
 use async_trait::async_trait;
 use std::collections::BTreeMap;
@@ -12,8 +12,8 @@ use hallpass_audit::Record;
 use hallpass_model::{Email, GrantId, HoldKey, RequestId, Timestamp, UserId};
 
 use super::{
-    SqliteStore, alarms, armed_ends, assignment_rows, commit, counter, grants, locks, number,
-    outbox, requests,
+    SqlStore, alarms, armed_ends, assignment_rows, commit, counter, grants, locks, number, outbox,
+    requests,
 };
 use crate::database::{DatabaseError, Optional, Params, Transaction};
 use crate::fault::StorageFault;
@@ -174,7 +174,7 @@ fn one(
 }
 
 #[async_trait]
-impl AccessStore for SqliteStore {
+impl AccessStore for SqlStore {
     async fn request(&self, id: RequestId) -> Result<Option<Request>, ReadError> {
         Ok(self
             .read(move |tx| {

@@ -1,4 +1,4 @@
-//! Sweeps, what they found, and what is accepted as standing, in SQLite.
+//! Sweeps, what they found, and what is accepted as standing, in tables.
 
 use async_trait::async_trait;
 use hallpass_access::{AcceptanceWrite, Accepted, ReadError, Sweep, SweepItem, SweepStore, Write};
@@ -6,7 +6,7 @@ use hallpass_model::{HoldKey, SweepId};
 use serde::de::DeserializeOwned;
 
 use super::listing::AFTER_ALL;
-use super::{SqliteStore, number};
+use super::{SqlStore, number};
 use crate::database::{ConstraintRefusal, Optional, Params, Transaction, named};
 use crate::fault::StorageFault;
 use crate::rows::{body, read_body};
@@ -194,7 +194,7 @@ fn prune(tx: &Transaction<'_>, listings: u32, runs: u32) -> Result<(), StorageFa
 }
 
 #[async_trait]
-impl SweepStore for SqliteStore {
+impl SweepStore for SqlStore {
     async fn sweep(&self, id: SweepId) -> Result<Option<Sweep>, ReadError> {
         let sql = "SELECT body FROM sweeps WHERE id = ?1";
         Ok(self

@@ -1,4 +1,4 @@
-//! Alarms in SQLite: the newest change of each kind, among the blobs.
+//! Alarms in tables: the newest change of each kind, among the blobs.
 
 use hallpass_access::{Alarm, AlarmKind, AlarmState, Message};
 

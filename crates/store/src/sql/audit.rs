@@ -1,4 +1,4 @@
-//! The audit log in SQLite: read here, written by commits together with the index of the texts it
+//! The audit log in tables: read here, written by commits together with the index of the texts it
 //! holds.
 
 use async_trait::async_trait;
@@ -10,7 +10,7 @@ use hallpass_model::Timestamp;
 
 use super::finding::{grant_bytes, request_bytes};
 use super::numbers::{self, Numbered};
-use super::{SqliteStore, counter, finding, number, search};
+use super::{SqlStore, counter, finding, number, search};
 use crate::database::{ConstraintRefusal, DatabaseError, Optional, Transaction};
 use crate::fault::StorageFault;
 use crate::packed::pack;
@@ -134,7 +134,7 @@ pub(super) fn oldest_unexported(tx: &Transaction<'_>) -> Result<Option<Timestamp
 }
 
 #[async_trait]
-impl AuditStore for SqliteStore {
+impl AuditStore for SqlStore {
     async fn records_from(&self, seq: u64, limit: u32) -> Result<Vec<Record>, StoreFault> {
         Ok(self.list(move |tx| records_from(tx, seq, limit)).await?)
     }

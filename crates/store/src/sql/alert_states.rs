@@ -1,4 +1,4 @@
-//! What is known of rules of alerts, in SQLite: a body for each rule, with its rows in it.
+//! What is known of rules of alerts, in tables: a body for each rule, with its rows in it.
 
 use async_trait::async_trait;
 use hallpass_access::Message;
@@ -6,7 +6,7 @@ use hallpass_alerts::{
     AlertCommitError, AlertRuleId, AlertState, AlertStore, AlertWrite, MuteStep,
 };
 
-use super::{SqliteStore, audit as records, number, outbox};
+use super::{SqlStore, audit as records, number, outbox};
 use crate::database::{Optional, Transaction};
 use crate::fault::StorageFault;
 use crate::rows::{body, read_body};
@@ -53,7 +53,7 @@ fn commit(tx: &Transaction<'_>, write: AlertWrite) -> Result<(), StorageFault> {
 }
 
 #[async_trait]
-impl AlertStore for SqliteStore {
+impl AlertStore for SqlStore {
     async fn alert_states(&self) -> Result<Vec<AlertState>, AlertCommitError> {
         Ok(self
             .list(|tx| {

@@ -1,4 +1,4 @@
-//! Ends that AWS enforces, in SQLite: added and moved by commits of the journey, settled by their executor together with what
+//! Ends that AWS enforces, in tables: added and moved by commits of the journey, settled by their executor together with what
 //! waited for them.
 
 use std::collections::BTreeMap;
@@ -10,7 +10,7 @@ use hallpass_model::HoldKey;
 use hallpass_org::armed_ends::{ArmedEnd, ArmedEndStore, GateChange, SettledEnds};
 use hallpass_runner::StoreFault;
 
-use super::{SqliteStore, assignment_rows, assignments, audit, number};
+use super::{SqlStore, assignment_rows, assignments, audit, number};
 use crate::database::{Optional, Transaction, named};
 use crate::fault::StorageFault;
 use crate::rows::{body, instant, read_body};
@@ -128,7 +128,7 @@ fn settle_gate(tx: &Transaction<'_>, change: &GateChange) -> Result<(), StorageF
 }
 
 #[async_trait]
-impl ArmedEndStore for SqliteStore {
+impl ArmedEndStore for SqlStore {
     async fn open_armed_ends(&self) -> Result<Vec<ArmedEnd>, StoreFault> {
         Ok(self.read(opened).await?)
     }

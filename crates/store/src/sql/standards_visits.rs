@@ -1,4 +1,4 @@
-//! Accounts whose standards are looked at, in SQLite. The plan that was begun for one stands in a column of its own: it
+//! Accounts whose standards are looked at, in tables. The plan that was begun for one stands in a column of its own: it
 //! outlives being asked for anew.
 
 use async_trait::async_trait;
@@ -6,12 +6,12 @@ use hallpass_model::Timestamp;
 use hallpass_org::standards::{AppliedFile, StandardsVisit, VisitStore};
 use hallpass_runner::{PlanId, StoreFault};
 
-use super::SqliteStore;
+use super::SqlStore;
 use crate::database::Optional;
 use crate::rows::{body, read_body};
 
 #[async_trait]
-impl VisitStore for SqliteStore {
+impl VisitStore for SqlStore {
     async fn ask_visits(&self, visits: &[StandardsVisit]) -> Result<(), StoreFault> {
         let visits = visits.to_vec();
         Ok(self

@@ -11,7 +11,7 @@ use hallpass_org::{Drill, Revocation};
 use hallpass_runner::Plan;
 
 use super::listing_pool::ListingPool;
-use super::{SqliteStore, audit, migrate, plans};
+use super::{SqlStore, audit, migrate, plans};
 use crate::database::{Connection, DatabaseError, Transaction};
 use crate::fault::StorageFault;
 use crate::rows::{read_body, read_grant, read_record, read_request};
@@ -21,7 +21,7 @@ const CHECK_BATCH: u32 = 1_000;
 /// Complaints listed; a broken file has no end of them.
 const PROBLEMS_MAX: usize = 100;
 
-/// What [`SqliteStore::check`] found.
+/// What [`SqlStore::check`] found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Check {
     /// The schema's version.
@@ -59,7 +59,7 @@ pub enum BackupError {
     Interrupted(String),
 }
 
-impl SqliteStore {
+impl SqlStore {
     /// The schema's version in the file.
     ///
     /// # Errors
@@ -80,7 +80,7 @@ impl SqliteStore {
     /// is one instant, and is there whole or not at all.
     ///
     /// # Errors
-    /// When the file exists or cannot be written.
+    /// When the file exists or cannot be written, or the database is one of PostgreSQL.
     pub async fn backup(&self, to: impl AsRef<Path>) -> Result<(), BackupError> {
         let (store, to) = (self.clone(), to.as_ref().to_path_buf());
         tokio::task::spawn_blocking(move || match &store.listings {

@@ -1,4 +1,4 @@
-//! Assignment rows in SQLite.
+//! Assignment rows in tables.
 
 use async_trait::async_trait;
 use hallpass_assignments::queue::{QueueLengths, QueuePosition, Slot};
@@ -9,7 +9,7 @@ use hallpass_assignments::{
 use hallpass_model::{HoldKey, TimeSpan, Timestamp};
 
 use super::assignment_rows::{load, load_by_name};
-use super::{SqliteStore, ends, number, queue_columns};
+use super::{SqlStore, ends, number, queue_columns};
 use crate::database::{ConstraintRefusal, Optional, Params, Transaction, named};
 use crate::fault::StorageFault;
 use crate::rows::{body, instant, read_body, read_instant};
@@ -77,7 +77,7 @@ fn give_back(tx: &Transaction<'_>, key: &HoldKey, lease: &Lease) -> Result<(), S
     Ok(())
 }
 
-impl SqliteStore {
+impl SqlStore {
     /// Ends every lease, and returns how many there were. For the start of the only process that
     /// works on the file: leases of one that was killed would keep its rows waiting until they run
     /// out. Should that process live on after all, its writes are refused as with any lost lease.
@@ -294,7 +294,7 @@ fn grants_before(
 }
 
 #[async_trait]
-impl AssignmentStore for SqliteStore {
+impl AssignmentStore for SqlStore {
     async fn take(
         &self,
         now: Timestamp,

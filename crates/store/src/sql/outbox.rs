@@ -1,4 +1,4 @@
-//! The outbox in SQLite: one row per notice, and one per channel that has still to tell it.
+//! The outbox in tables: one row per notice, and one per channel that has still to tell it.
 
 use hallpass_access::{Message, WaitingMessage};
 use hallpass_model::Timestamp;

@@ -1,10 +1,10 @@
-//! API tokens and cached bytes in SQLite.
+//! API tokens and cached bytes in tables.
 
 use hallpass_access::{CommitError, ReadError};
 use hallpass_audit::Draft;
 use hallpass_model::{Timestamp, TokenId, UserId};
 
-use super::{SqliteStore, audit, locks};
+use super::{SqlStore, audit, locks};
 use crate::TokenRow;
 use crate::database::{ConstraintRefusal, Optional, Transaction};
 use crate::fault::StorageFault;
@@ -73,7 +73,7 @@ fn used(tx: &Transaction<'_>, hash: &str, at: Timestamp) -> Result<(), StorageFa
     Ok(())
 }
 
-impl SqliteStore {
+impl SqlStore {
     /// Stores a token together with its record.
     ///
     /// # Errors

@@ -1,9 +1,9 @@
-//! Runs about passwords and activity, in SQLite: one row. The state is long, so that pages do not read it.
+//! Runs about passwords and activity, in tables: one row. The state is long, so that pages do not read it.
 
 use async_trait::async_trait;
 use hallpass_activity::{FailedPciRun, KeptPci, PciState, PciStore, PciStoreFault, WholePciRun};
 
-use super::{SqliteStore, number};
+use super::{SqlStore, number};
 use crate::database::{Optional, Transaction};
 use crate::fault::StorageFault;
 use crate::rows::{body, read_body};
@@ -60,7 +60,7 @@ fn first(is_ours: bool) -> Result<(), PciStoreFault> {
 }
 
 #[async_trait]
-impl PciStore for SqliteStore {
+impl PciStore for SqlStore {
     async fn kept_pci(&self) -> Result<KeptPci, PciStoreFault> {
         Ok(self.list(kept).await?)
     }

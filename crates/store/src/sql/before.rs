@@ -5,7 +5,7 @@ use std::sync::PoisonError;
 
 use hallpass_access::ReadError;
 
-use super::{SqliteStore, migrate, number};
+use super::{SqlStore, migrate, number};
 use crate::database::{Access, Connection, Transaction};
 use crate::fault::StorageFault;
 use crate::packed::unpack;
@@ -14,7 +14,7 @@ use crate::rows::{account_of, instant, read_grant, read_record, read_request};
 /// The schema before.
 const VERSION: u32 = 10;
 
-impl SqliteStore {
+impl SqlStore {
     /// Writes the requests, grants and records of this store to a new file, as releases wrote them
     /// before migration 11. Blocks.
     ///

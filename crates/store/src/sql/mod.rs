@@ -1,7 +1,7 @@
-//! SQLite: one file, one writer at a time, readers beside it.
+//! The statements, the same for SQLite and PostgreSQL: one writer at a time, readers beside it.
 //!
-//! Calls run on blocking threads and never hold up the runtime. A write is one `BEGIN IMMEDIATE`
-//! transaction; if the process stops inside it, nothing of it is there.
+//! Calls run on blocking threads and never hold up the runtime. A write is one transaction, alone among
+//! writers from its begin on; if the process stops inside it, nothing of it is there.
 //!
 //! What people list and search has connections of its own, of which there are few: however many of
 //! them look at once, what grants and ends read is never behind them.
@@ -165,9 +165,9 @@ impl Source {
     }
 }
 
-/// The store.
+/// The store over a database, of SQLite or PostgreSQL.
 #[derive(Clone, Debug)]
-pub struct SqliteStore {
+pub struct SqlStore {
     path: PathBuf,
     source: Source,
     writer: Arc<Mutex<Connection>>,
@@ -178,7 +178,7 @@ pub struct SqliteStore {
     bounds: Bounds,
 }
 
-impl SqliteStore {
+impl SqlStore {
     /// Opens or makes the database at `path` and brings its schema up to date. Blocks.
     ///
     /// # Errors
@@ -219,7 +219,7 @@ impl SqliteStore {
     /// Opens the database at a server's `postgres://` address and brings its schema up to date.
     ///
     /// # Errors
-    /// As [`SqliteStore::open`].
+    /// As [`SqlStore::open`].
     pub async fn open_postgres(url: &str) -> Result<Self, OpenError> {
         let url = url.to_owned();
         let done = tokio::task::spawn_blocking(move || Self::open_session(&url));

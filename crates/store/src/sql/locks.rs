@@ -1,10 +1,10 @@
-//! Locks of people in SQLite, what ends with them, and which sign-in is whose.
+//! Locks of people in tables, what ends with them, and which sign-in is whose.
 
 use hallpass_access::{Lock, LocksSeen, ReadError, Write};
 use hallpass_audit::Draft;
 use hallpass_model::{Timestamp, UserId};
 
-use super::{SqliteStore, audit, number};
+use super::{SqlStore, audit, number};
 use crate::database::{DatabaseError, Optional, Row, Transaction};
 use crate::fault::StorageFault;
 use crate::rows::{body, instant, read_body};
@@ -156,7 +156,7 @@ fn sign_ins(
         .collect()
 }
 
-impl SqliteStore {
+impl SqlStore {
     /// Every sign-in that belongs to a user or is this one: at most two of one issuer.
     ///
     /// # Errors

@@ -1,6 +1,6 @@
 //! How SQLite answers what people list and search: by a range of an index, never through a table.
 
-use super::{SqliteStore, finding, grants, requests};
+use super::{SqlStore, finding, grants, requests};
 use crate::database::Access;
 
 fn is_range(line: &str) -> bool {
@@ -17,7 +17,7 @@ fn every_range() -> Vec<&'static str> {
 
 #[test]
 fn every_piece_of_a_listing_is_one_range_of_an_index_in_its_order() {
-    let store = SqliteStore::open_in_memory().unwrap();
+    let store = SqlStore::open_in_memory().unwrap();
     let mut connection = store.reader.lock().unwrap();
     let tx = connection.begin(Access::Read).unwrap();
     let mut wrong = Vec::new();
@@ -33,7 +33,7 @@ fn every_piece_of_a_listing_is_one_range_of_an_index_in_its_order() {
 
 #[test]
 fn rows_that_are_not_shown_are_not_read() {
-    let store = SqliteStore::open_in_memory().unwrap();
+    let store = SqlStore::open_in_memory().unwrap();
     let mut connection = store.reader.lock().unwrap();
     let tx = connection.begin(Access::Read).unwrap();
     for sql in requests::RANGES.iter().chain(&grants::RANGES) {
@@ -49,7 +49,7 @@ fn rows_that_are_not_shown_are_not_read() {
 
 #[test]
 fn a_scan_would_be_seen() {
-    let store = SqliteStore::open_in_memory().unwrap();
+    let store = SqlStore::open_in_memory().unwrap();
     let mut connection = store.reader.lock().unwrap();
     let tx = connection.begin(Access::Read).unwrap();
     for sql in [
