@@ -177,21 +177,19 @@ impl Transaction<'_> {
 
     pub(super) fn prepare(&self, sql: &str) -> Result<Statement<'_>, DatabaseError> {
         let known = self.connection.prepared.borrow().get(sql).map(Arc::clone);
-        let prepared = match known {
-            Some(prepared) => prepared,
-            None => {
-                let dialect::Translated { text, names } = dialect::statement(sql);
-                let statement = self.told(self.connection.client.prepare(&text))?;
-                let prepared = Arc::new(Prepared { statement, names });
-                let mut all = self.connection.prepared.borrow_mut();
-                all.insert(sql.to_owned(), Arc::clone(&prepared));
-                prepared
-            }
-        };
         Ok(Statement {
             transaction: self,
-            prepared,
+            prepared: known.map_or_else(|| self.prepare_anew(sql), Ok)?,
         })
+    }
+
+    fn prepare_anew(&self, sql: &str) -> Result<Arc<Prepared>, DatabaseError> {
+        let dialect::Translated { text, names } = dialect::statement(sql);
+        let statement = self.told(self.connection.client.prepare(&text))?;
+        let prepared = Arc::new(Prepared { statement, names });
+        let mut all = self.connection.prepared.borrow_mut();
+        all.insert(sql.to_owned(), Arc::clone(&prepared));
+        Ok(prepared)
     }
 
     pub(super) fn execute_batch(&self, sql: &str) -> Result<(), DatabaseError> {
