@@ -21,7 +21,7 @@ use crate::{Place, events, pci, plans, remediations, standards_visits, tokens};
 /// Cases at a time.
 const WORKERS: usize = 4;
 /// How long a server may take to begin.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 /// Who runs a server on behalf of the administrator, whom it refuses.
 const USERS: [&str; 2] = ["postgres", "nobody"];
 

@@ -111,14 +111,14 @@ async fn answers(store: &dyn RemediationStore) -> Vec<String> {
     said
 }
 
-async fn both(stored: &SqlStore, memory: &MemoryRemediations, when: &str) {
-    assert_eq!(answers(stored).await, answers(memory).await, "{when}");
+async fn both(lasting: &SqlStore, memory: &MemoryRemediations, when: &str) {
+    assert_eq!(answers(lasting).await, answers(memory).await, "{when}");
 }
 
 async fn remediations_have_the_same_answers_from_both(place: Place) {
-    let stored = place.open().await;
+    let lasting = place.open().await;
     let memory = MemoryRemediations::default();
-    let stores: [&dyn RemediationStore; 2] = [&stored, &memory];
+    let stores: [&dyn RemediationStore; 2] = [&lasting, &memory];
     for store in stores {
         for number in 0..20 {
             let it = a_remediation(number, phase(number));
@@ -126,7 +126,7 @@ async fn remediations_have_the_same_answers_from_both(place: Place) {
             assert!(!store.begin_remediation(&it).await.unwrap(), "it is known");
         }
     }
-    both(&stored, &memory, "begun").await;
+    both(&lasting, &memory, "begun").await;
     for store in stores {
         let first = a_remediation(6, phase(6));
         let mut next = store.remediation(&first.id).await.unwrap().unwrap();
@@ -145,14 +145,14 @@ async fn remediations_have_the_same_answers_from_both(place: Place) {
         store.set_paused(paused.clone()).await.unwrap();
         store.set_paused(paused).await.unwrap();
     }
-    both(&stored, &memory, "changed").await;
+    both(&lasting, &memory, "changed").await;
     for store in stores {
         store.set_paused(None).await.unwrap();
         store.forget_remediations(at(10)).await.unwrap();
     }
-    let kept = stored.remediations(RemediationFilter::All, 100).await;
+    let kept = lasting.remediations(RemediationFilter::All, 100).await;
     assert!(kept.unwrap().len() < 20);
-    drop(stored);
+    drop(lasting);
     // and a process that comes later finds the same
     both(&place.open().await, &memory, "forgotten").await;
 }
