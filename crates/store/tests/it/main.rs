@@ -7,6 +7,7 @@
     reason = "tests"
 )]
 
+mod credentials;
 #[cfg(unix)]
 mod descriptors;
 mod ends_reader;

@@ -16,7 +16,7 @@ use hallpass_store_testing::{a_draft, at};
 use tempfile::TempDir;
 use tokio_postgres::NoTls;
 
-use crate::{Place, events, pci, plans, remediations, standards_visits, tokens};
+use crate::{Place, credentials, events, pci, plans, remediations, standards_visits, tokens};
 
 /// Cases at a time.
 const WORKERS: usize = 4;
@@ -176,6 +176,7 @@ type Work = Pin<Box<dyn Future<Output = ()>>>;
 /// The suite, and what is asked of stores beside it.
 fn everything(suite: Vec<Case>) -> Vec<Run<'static>> {
     let beside = [
+        credentials::ANYWHERE,
         events::ANYWHERE,
         pci::ANYWHERE,
         plans::ANYWHERE,
