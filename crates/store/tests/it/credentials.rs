@@ -31,7 +31,7 @@ fn session(hash: &str, whose: UserId, second: u64) -> WebSession {
         renewed_at: at(second),
         ends_at: TimeSpan::hours(1).after(at(second)),
         browsing: Browsing::default(),
-        csrf: "c".to_owned(),
+        csrf: format!("csrf of {hash}"),
         previous: None,
         next: None,
     }
