@@ -34,7 +34,7 @@ pub(crate) enum Engine {
 
 /// What a transaction is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Access {
+pub(crate) enum TransactionMode {
     /// One snapshot.
     Read,
     /// Alone among writers, from its first moment on.
@@ -146,10 +146,13 @@ impl Connection {
     }
 
     /// Begins; what is not committed is taken back.
-    pub(crate) fn begin(&mut self, access: Access) -> Result<Transaction<'_>, DatabaseError> {
+    pub(crate) fn begin(
+        &mut self,
+        mode: TransactionMode,
+    ) -> Result<Transaction<'_>, DatabaseError> {
         match self {
-            Self::Sqlite(connection) => Ok(Transaction::Sqlite(sqlite::begin(connection, access)?)),
-            Self::Postgres(connection) => Ok(Transaction::Postgres(connection.begin(access)?)),
+            Self::Sqlite(connection) => Ok(Transaction::Sqlite(sqlite::begin(connection, mode)?)),
+            Self::Postgres(connection) => Ok(Transaction::Postgres(connection.begin(mode)?)),
         }
     }
 
@@ -276,7 +279,7 @@ impl Statement<'_> {
         read: F,
     ) -> Result<MappedRows<'_, F>, DatabaseError>
     where
-        F: FnMut(&Row<'_>) -> Result<T, DatabaseError>,
+        F: FnMut(&TableRow<'_>) -> Result<T, DatabaseError>,
     {
         let rows = self.query(params)?;
         Ok(MappedRows { rows, read })
@@ -287,7 +290,7 @@ impl Statement<'_> {
     pub(crate) fn query_row<T>(
         &mut self,
         params: impl Params,
-        read: impl FnOnce(&Row<'_>) -> Result<T, DatabaseError>,
+        read: impl FnOnce(&TableRow<'_>) -> Result<T, DatabaseError>,
     ) -> Result<T, DatabaseError> {
         match self.query(params)?.next()? {
             Some(row) => read(&row),
@@ -309,10 +312,10 @@ pub(crate) enum Rows<'s> {
 
 impl Rows<'_> {
     /// The next, if there is one.
-    pub(crate) fn next(&mut self) -> Result<Option<Row<'_>>, DatabaseError> {
+    pub(crate) fn next(&mut self) -> Result<Option<TableRow<'_>>, DatabaseError> {
         match self {
-            Self::Sqlite(rows) => Ok(rows.next()?.map(Row::Sqlite)),
-            Self::Postgres(rows) => Ok(rows.next().map(Row::Postgres)),
+            Self::Sqlite(rows) => Ok(rows.next()?.map(TableRow::Sqlite)),
+            Self::Postgres(rows) => Ok(rows.next().map(TableRow::Postgres)),
         }
     }
 }
@@ -323,7 +326,7 @@ pub(crate) struct MappedRows<'s, F> {
     read: F,
 }
 
-impl<T, F: FnMut(&Row<'_>) -> Result<T, DatabaseError>> Iterator for MappedRows<'_, F> {
+impl<T, F: FnMut(&TableRow<'_>) -> Result<T, DatabaseError>> Iterator for MappedRows<'_, F> {
     type Item = Result<T, DatabaseError>;
 
     fn next(&mut self) -> Option<Self::Item> {
@@ -335,12 +338,12 @@ impl<T, F: FnMut(&Row<'_>) -> Result<T, DatabaseError>> Iterator for MappedRows<
 }
 
 /// A row that was found.
-pub(crate) enum Row<'r> {
+pub(crate) enum TableRow<'r> {
     Sqlite(&'r rusqlite::Row<'r>),
     Postgres(&'r tokio_postgres::Row),
 }
 
-impl Row<'_> {
+impl TableRow<'_> {
     /// The value of a column, counted from 0.
     pub(crate) fn value(&self, column: usize) -> Result<Value<'_>, DatabaseError> {
         match self {

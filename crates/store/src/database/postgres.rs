@@ -17,7 +17,7 @@ use tokio_postgres::{Client, Config, NoTls, Row};
 use super::dialect;
 use super::error::{DatabaseError, Failure};
 use super::value::{Bound, Value};
-use super::{Access, ConstraintRefusal, Owner};
+use super::{ConstraintRefusal, Owner, TransactionMode};
 
 type BoxedError = Box<dyn std::error::Error + Sync + Send>;
 
@@ -124,12 +124,15 @@ impl Connection {
         })
     }
 
-    pub(super) fn begin(&mut self, access: Access) -> Result<Transaction<'_>, DatabaseError> {
-        let begin = match access {
-            Access::Read => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+    pub(super) fn begin(
+        &mut self,
+        mode: TransactionMode,
+    ) -> Result<Transaction<'_>, DatabaseError> {
+        let begin = match mode {
+            TransactionMode::Read => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
             // each statement after the lock sees what was committed before it; the lock is that of the
             // schema, and ends with the transaction
-            Access::Write => {
+            TransactionMode::Write => {
                 "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;
                  SELECT pg_advisory_xact_lock(1751215212, hashtext(current_schema()))"
             }

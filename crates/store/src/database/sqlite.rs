@@ -14,7 +14,7 @@ use rusqlite::{
 
 use super::error::{DatabaseError, Failure};
 use super::value::{Bound, Value};
-use super::{Access, ConstraintRefusal, Owner};
+use super::{ConstraintRefusal, Owner, TransactionMode};
 
 /// How long a call waits for another writer of the same file.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -89,11 +89,11 @@ pub(super) fn own(transaction: &Transaction<'_>) -> Result<(), rusqlite::Error> 
 
 pub(super) fn begin(
     connection: &mut Connection,
-    access: Access,
+    mode: TransactionMode,
 ) -> Result<Transaction<'_>, rusqlite::Error> {
-    connection.transaction_with_behavior(match access {
-        Access::Read => TransactionBehavior::Deferred,
-        Access::Write => TransactionBehavior::Immediate,
+    connection.transaction_with_behavior(match mode {
+        TransactionMode::Read => TransactionBehavior::Deferred,
+        TransactionMode::Write => TransactionBehavior::Immediate,
     })
 }
 

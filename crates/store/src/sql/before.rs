@@ -6,7 +6,7 @@ use std::sync::PoisonError;
 use hallpass_access::ReadError;
 
 use super::{SqlStore, migrate, number};
-use crate::database::{Access, Connection, Transaction};
+use crate::database::{Connection, Transaction, TransactionMode};
 use crate::fault::StorageFault;
 use crate::packed::unpack;
 use crate::rows::{account_of, instant, read_grant, read_record, read_request};
@@ -27,9 +27,9 @@ impl SqlStore {
 }
 
 fn write(reader: &mut Connection, path: &Path) -> Result<(), StorageFault> {
-    let from = reader.begin(Access::Read)?;
+    let from = reader.begin(TransactionMode::Read)?;
     let mut old = Connection::open(path)?;
-    let to = old.begin(Access::Write)?;
+    let to = old.begin(TransactionMode::Write)?;
     migrate::up_to(&to, VERSION)?;
     requests(&from, &to)?;
     grants(&from, &to)?;

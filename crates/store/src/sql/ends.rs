@@ -11,7 +11,7 @@ use hallpass_audit::Head;
 use hallpass_model::{GrantId, HoldKey};
 
 use super::{assignment_rows, audit};
-use crate::database::{Access, Connection, DatabaseError, Owner, Transaction};
+use crate::database::{Connection, DatabaseError, Owner, Transaction, TransactionMode};
 use crate::fault::StorageFault;
 use crate::rows::read_body;
 
@@ -109,7 +109,7 @@ impl EndsReader {
             );
             return Err(ReadError(message));
         }
-        let transaction = connection.begin(Access::Read).map_err(said)?;
+        let transaction = connection.begin(TransactionMode::Read).map_err(said)?;
         Ok(work(&transaction)?)
     }
 }

@@ -11,7 +11,7 @@ use hallpass_model::{GrantId, RequestId, UserId};
 use super::listing::Bounds;
 use super::numbers::{self, Numbered};
 use super::{counter, number, search};
-use crate::database::{DatabaseError, Optional, OwnedValue, Row, Transaction};
+use crate::database::{DatabaseError, Optional, OwnedValue, TableRow, Transaction};
 use crate::fault::StorageFault;
 use crate::rows::read_record;
 
@@ -184,7 +184,7 @@ fn round(
         let limit = i64::try_from(most).unwrap_or(i64::MAX);
         let span = (number(left.from), number(left.before), limit);
         let mut statement = tx.prepare(sql)?;
-        let read = |row: &Row<'_>| Ok(counter(row.get(0)?));
+        let read = |row: &TableRow<'_>| Ok(counter(row.get(0)?));
         let numbers: Vec<u64> = match &range.of {
             Some(of) => statement
                 .query_map((span.0, span.1, span.2, of), read)?

@@ -8,7 +8,7 @@ use hallpass_model::{GrantId, Timestamp};
 use super::counter;
 use super::listing::{Bounds, Piece, RANGES_MAX, ScanRange, subject};
 use super::numbers::{self, Numbered};
-use crate::database::{DatabaseError, Optional, Row, Transaction};
+use crate::database::{DatabaseError, Optional, TableRow, Transaction};
 use crate::fault::StorageFault;
 use crate::filters::fits_grant;
 use crate::rows::{instant, read_grant, read_instant, subject_name};
@@ -58,7 +58,7 @@ struct Seen<'a> {
 }
 
 impl Wanted<'_> {
-    fn takes(&self, row: &Row<'_>) -> Result<bool, DatabaseError> {
+    fn takes(&self, row: &TableRow<'_>) -> Result<bool, DatabaseError> {
         let state = row.text(1)?;
         let states = &self.filter.states;
         let holder: i64 = row.get(2)?;

@@ -11,7 +11,7 @@ use std::str::FromStr;
 use hallpass_access::Listed;
 
 use super::stored_id;
-use crate::database::{DatabaseError, OwnedValue, Row, Transaction};
+use crate::database::{DatabaseError, OwnedValue, TableRow, Transaction};
 use crate::fault::StorageFault;
 
 /// What one call reads at most.
@@ -79,7 +79,7 @@ impl<I: Display + FromStr<Err: Display>> Piece<'_, I> {
     pub(super) fn listed<T>(
         self,
         tx: &Transaction<'_>,
-        wants: impl Fn(&Row<'_>) -> Result<bool, DatabaseError>,
+        wants: impl Fn(&TableRow<'_>) -> Result<bool, DatabaseError>,
         read: impl Fn(&[u8], Option<u64>) -> Result<Option<T>, StorageFault>,
     ) -> Result<Listed<T, I>, StorageFault> {
         let (mut rows, before) = (Vec::new(), self.before);
@@ -108,7 +108,7 @@ impl<I: Display + FromStr<Err: Display>> Piece<'_, I> {
 }
 
 /// The number of a row's subject, if it has one.
-pub(super) fn subject(row: &Row<'_>, column: usize) -> Result<Option<u64>, DatabaseError> {
+pub(super) fn subject(row: &TableRow<'_>, column: usize) -> Result<Option<u64>, DatabaseError> {
     let number: Option<i64> = row.get(column)?;
     Ok(number.and_then(|number| u64::try_from(number).ok()))
 }
@@ -136,7 +136,7 @@ fn look(
     bounds: Bounds,
     before: Option<&str>,
     limit: usize,
-    wants: impl Fn(&Row<'_>) -> Result<bool, DatabaseError>,
+    wants: impl Fn(&TableRow<'_>) -> Result<bool, DatabaseError>,
 ) -> Result<FoundRows, StorageFault> {
     let entries = (bounds.entries / ranges.len().max(1))
         .max(ENTRIES_MIN)
@@ -155,7 +155,7 @@ fn look_through(
     before: &str,
     entries: usize,
     limit: usize,
-    wants: &impl Fn(&Row<'_>) -> Result<bool, DatabaseError>,
+    wants: &impl Fn(&TableRow<'_>) -> Result<bool, DatabaseError>,
 ) -> Result<Looked, StorageFault> {
     let mut statement = tx.prepare(range.sql)?;
     let most = i64::try_from(entries).unwrap_or(i64::MAX);

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::Semaphore;
 
-use crate::database::{Access, Connection, DatabaseError, Transaction};
+use crate::database::{Connection, DatabaseError, Transaction, TransactionMode};
 use crate::fault::StorageFault;
 
 /// Connections of their own, or the only one there is.
@@ -63,7 +63,7 @@ impl ListingPool {
     ) -> Result<T, StorageFault> {
         let idle = match self {
             Self::Shared(connection) => {
-                return super::run(connection, Access::Read, work).await;
+                return super::run(connection, TransactionMode::Read, work).await;
             }
             Self::Own(idle) => Arc::clone(idle),
         };
@@ -80,7 +80,7 @@ impl ListingPool {
                     "no connection is left".to_owned(),
                 ));
             };
-            let snapshot = connection.begin(Access::Read)?;
+            let snapshot = connection.begin(TransactionMode::Read)?;
             work(&snapshot)
         });
         done.await

@@ -5,7 +5,7 @@ use hallpass_audit::Draft;
 use hallpass_model::{Timestamp, UserId};
 
 use super::{SqlStore, audit, number};
-use crate::database::{DatabaseError, Optional, Row, Transaction};
+use crate::database::{DatabaseError, Optional, TableRow, Transaction};
 use crate::fault::StorageFault;
 use crate::rows::{body, instant, read_body};
 use crate::steps::{exists_already, wrong_version};
@@ -128,7 +128,7 @@ pub(super) fn with_credentials(tx: &Transaction<'_>) -> Result<Vec<UserId>, Stor
     users.collect()
 }
 
-fn sign_in(row: &Row<'_>) -> Result<(String, String, String, String), DatabaseError> {
+fn sign_in(row: &TableRow<'_>) -> Result<(String, String, String, String), DatabaseError> {
     Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
 }
 

@@ -8,7 +8,7 @@ use std::fmt::Display;
 use hallpass_access::{GrantStateKind, RequestStateKind, SweepState};
 
 use super::{OpenError, relay, search};
-use crate::database::{Access, Connection, DatabaseError, Engine, Owner, Transaction};
+use crate::database::{Connection, DatabaseError, Engine, Owner, Transaction, TransactionMode};
 
 /// One step of the schema's history. Never changed once released.
 struct Migration {
@@ -188,7 +188,7 @@ pub(super) fn bring_up_to_date(connection: &mut Connection, path: &Path) -> Resu
         path: path.to_path_buf(),
         source,
     };
-    let transaction = connection.begin(Access::Write).map_err(unusable)?;
+    let transaction = connection.begin(TransactionMode::Write).map_err(unusable)?;
     transaction.own().map_err(unusable)?;
     transaction.execute_batch(HISTORY).map_err(unusable)?;
     let done = applied(&transaction).map_err(unusable)?;
@@ -226,7 +226,7 @@ fn apply_from(transaction: &Transaction<'_>, first: usize, path: &Path) -> Resul
 /// row of an earlier one can be in it.
 fn lay_out(transaction: &Transaction<'_>) -> Result<(), DatabaseError> {
     let mut model = Connection::open_in_memory()?;
-    let model = model.begin(Access::Write)?;
+    let model = model.begin(TransactionMode::Write)?;
     model.execute_batch(HISTORY)?;
     for migration in MIGRATIONS {
         apply(&model, migration)?;

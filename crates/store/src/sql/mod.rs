@@ -49,7 +49,7 @@ use std::time::Duration;
 pub use ends::EndsReader;
 pub use maintenance::{BackupError, Check};
 
-use crate::database::{Access, Connection, DatabaseError, Failure, Server, Transaction};
+use crate::database::{Connection, DatabaseError, Failure, Server, Transaction, TransactionMode};
 use crate::fault::StorageFault;
 use crate::files::make_private_file;
 use listing::Bounds;
@@ -302,7 +302,7 @@ impl SqlStore {
         &self,
         work: impl FnOnce(&Transaction<'_>) -> Result<T, StorageFault> + Send + 'static,
     ) -> Result<T, StorageFault> {
-        run(&self.writer, Access::Write, work).await
+        run(&self.writer, TransactionMode::Write, work).await
     }
 
     /// Runs `work` on one snapshot. For what is short: grants and ends read so.
@@ -310,7 +310,7 @@ impl SqlStore {
         &self,
         work: impl FnOnce(&Transaction<'_>) -> Result<T, StorageFault> + Send + 'static,
     ) -> Result<T, StorageFault> {
-        run(&self.reader, Access::Read, work).await
+        run(&self.reader, TransactionMode::Read, work).await
     }
 
     /// Runs `work` on one snapshot, after those who came before. For what may take a while.
@@ -334,7 +334,7 @@ impl SqlStore {
         match tokio::task::spawn_blocking(move || source.reading()).await {
             Ok(Ok(connection)) => {
                 let connection = Arc::new(Mutex::new(connection));
-                run(&connection, Access::Read, work).await
+                run(&connection, TransactionMode::Read, work).await
             }
             // no descriptor is left, or the file was moved away: the others have it open
             Ok(Err(_)) | Err(_) => self.list(work).await,
@@ -365,14 +365,14 @@ impl SqlStore {
 
 async fn run<T: Send + 'static>(
     connection: &Arc<Mutex<Connection>>,
-    access: Access,
+    mode: TransactionMode,
     work: impl FnOnce(&Transaction<'_>) -> Result<T, StorageFault> + Send + 'static,
 ) -> Result<T, StorageFault> {
     let connection = Arc::clone(connection);
     let done = tokio::task::spawn_blocking(move || {
         // a panic elsewhere dropped its transaction, and with it whatever it had written
         let mut connection = connection.lock().unwrap_or_else(PoisonError::into_inner);
-        let transaction = connection.begin(access)?;
+        let transaction = connection.begin(mode)?;
         let value = work(&transaction)?;
         // CRASH: before this line nothing of it is there, after it all of it is
         transaction.commit()?;

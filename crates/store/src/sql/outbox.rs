@@ -71,7 +71,7 @@ pub(super) fn take(
         })?
         .collect::<Result<Vec<(i64, u32, String)>, _>>()?;
     let mut hide = tx.prepare(
-        "UPDATE deliveries SET due = ?3, 
+        "UPDATE deliveries SET due = ?3,
              attempts = CASE WHEN attempts < 4294967295 THEN attempts + 1 ELSE attempts END
          WHERE channel = ?1 AND number = ?2",
     )?;

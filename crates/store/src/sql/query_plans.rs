@@ -1,7 +1,7 @@
 //! How SQLite answers what people list and search: by a range of an index, never through a table.
 
 use super::{SqlStore, finding, grants, requests};
-use crate::database::Access;
+use crate::database::TransactionMode;
 
 fn is_range(line: &str) -> bool {
     line.starts_with("SEARCH ") && line.contains(" USING ")
@@ -19,7 +19,7 @@ fn every_range() -> Vec<&'static str> {
 fn every_piece_of_a_listing_is_one_range_of_an_index_in_its_order() {
     let store = SqlStore::open_in_memory().unwrap();
     let mut connection = store.reader.lock().unwrap();
-    let tx = connection.begin(Access::Read).unwrap();
+    let tx = connection.begin(TransactionMode::Read).unwrap();
     let mut wrong = Vec::new();
     for sql in every_range() {
         let lines = tx.plan_of(sql).unwrap();
@@ -35,7 +35,7 @@ fn every_piece_of_a_listing_is_one_range_of_an_index_in_its_order() {
 fn rows_that_are_not_shown_are_not_read() {
     let store = SqlStore::open_in_memory().unwrap();
     let mut connection = store.reader.lock().unwrap();
-    let tx = connection.begin(Access::Read).unwrap();
+    let tx = connection.begin(TransactionMode::Read).unwrap();
     for sql in requests::RANGES.iter().chain(&grants::RANGES) {
         // what reviewers gave approvals to is found by the id of each
         if *sql == requests::BY_REVIEWER {
@@ -51,7 +51,7 @@ fn rows_that_are_not_shown_are_not_read() {
 fn a_scan_would_be_seen() {
     let store = SqlStore::open_in_memory().unwrap();
     let mut connection = store.reader.lock().unwrap();
-    let tx = connection.begin(Access::Read).unwrap();
+    let tx = connection.begin(TransactionMode::Read).unwrap();
     for sql in [
         "SELECT body FROM grants WHERE state = 'ended' OR body = x'00'",
         "SELECT id FROM grants WHERE holder = 1 ORDER BY ends_at",

@@ -8,7 +8,7 @@ use super::audit::mention;
 use super::commit::{GrantColumns, RequestColumns, reviewers};
 use super::finding::{grant_bytes, request_bytes};
 use super::numbers::{self, Numbered};
-use crate::database::{DatabaseError, Failure, Row, Transaction, named};
+use crate::database::{DatabaseError, Failure, TableRow, Transaction, named};
 use crate::fault::StorageFault;
 use crate::packed::pack;
 use crate::rows::{read_grant_text, read_request_text};
@@ -28,7 +28,7 @@ fn failed(fault: StorageFault) -> DatabaseError {
 fn each(
     tx: &Transaction<'_>,
     sql: &str,
-    mut take: impl FnMut(&Row<'_>) -> Result<(), DatabaseError>,
+    mut take: impl FnMut(&TableRow<'_>) -> Result<(), DatabaseError>,
 ) -> Result<(), DatabaseError> {
     let mut statement = tx.prepare(sql)?;
     let mut rows = statement.query([])?;

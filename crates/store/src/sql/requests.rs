@@ -5,7 +5,7 @@ use hallpass_model::RequestId;
 
 use super::listing::{Bounds, Piece, RANGES_MAX, ScanRange, subject};
 use super::numbers::{self, Numbered};
-use crate::database::{DatabaseError, Row, Transaction};
+use crate::database::{DatabaseError, TableRow, Transaction};
 use crate::fault::StorageFault;
 use crate::filters::fits_request;
 use crate::rows::read_request;
@@ -48,7 +48,7 @@ struct Seen<'a> {
 }
 
 impl Wanted<'_> {
-    fn takes(&self, row: &Row<'_>) -> Result<bool, DatabaseError> {
+    fn takes(&self, row: &TableRow<'_>) -> Result<bool, DatabaseError> {
         if let Some(state) = self.filter.state
             && row.text(1)? != state.name()
         {
