@@ -8,7 +8,7 @@ use divan::{Bencher, counter::ItemsCount};
 use hallpass_access::{AskOutcome, Asking, Wanted};
 use hallpass_model::TimeSpan;
 use hallpass_simulation::{Habits, Human, World};
-use hallpass_store::SqliteStore;
+use hallpass_store::SqlStore;
 
 fn main() {
     divan::main();
@@ -34,8 +34,8 @@ fn runtime() -> tokio::runtime::Runtime {
         .unwrap()
 }
 
-fn world(folder: &tempfile::TempDir, live: u64) -> World<SqliteStore> {
-    let store = Arc::new(SqliteStore::open(folder.path().join("bench.db")).unwrap());
+fn world(folder: &tempfile::TempDir, live: u64) -> World<SqlStore> {
+    let store = Arc::new(SqlStore::open(folder.path().join("bench.db")).unwrap());
     World::over(store, live, Habits::default())
 }
 

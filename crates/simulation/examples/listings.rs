@@ -18,7 +18,7 @@ use hallpass_access::{AccessStore as _, GrantFilter};
 use hallpass_audit::{AuditStore as _, Input, RecordQuery, Words, verify};
 use hallpass_model::{GrantId, RequestId, TimeSpan, Timestamp};
 use hallpass_simulation::past::{Organization, Sizes, access, readers, readings};
-use hallpass_store::SqliteStore;
+use hallpass_store::SqlStore;
 
 /// Calls of each reading by each person.
 const CALLS: usize = 20;
@@ -54,7 +54,7 @@ fn main() {
         .build()
         .unwrap();
     let began = Instant::now();
-    let store = Arc::new(SqliteStore::open(&file).unwrap());
+    let store = Arc::new(SqlStore::open(&file).unwrap());
     println!("opened in {:.1?}", began.elapsed());
     runtime.block_on(read(&store, &sizes, until));
     runtime.block_on(hammered(&store, &sizes, until));
@@ -65,7 +65,7 @@ fn main() {
     println!("database: {bytes} bytes, {} a grant", bytes / stored);
 }
 
-async fn read(store: &Arc<SqliteStore>, sizes: &Sizes, until: Timestamp) {
+async fn read(store: &Arc<SqlStore>, sizes: &Sizes, until: Timestamp) {
     let organization = Organization::new(sizes);
     let back = TimeSpan::hours(u64::from(sizes.years) * 8_760 / 2).before(until);
     let newest = store.head().await.unwrap().unwrap().seq;
@@ -122,7 +122,7 @@ fn ms(span: Duration) -> f64 {
 
 /// What ends read, and what somebody else lists, while one person searches in twenty tabs for what is
 /// nowhere.
-async fn hammered(store: &Arc<SqliteStore>, sizes: &Sizes, until: Timestamp) {
+async fn hammered(store: &Arc<SqlStore>, sizes: &Sizes, until: Timestamp) {
     let organization = Organization::new(sizes);
     let access = Arc::new(access(store, &organization, until));
     let people = readers(&organization);
@@ -178,7 +178,7 @@ async fn hammered(store: &Arc<SqliteStore>, sizes: &Sizes, until: Timestamp) {
 }
 
 /// As `audit verify` does it over a store.
-async fn verified(store: &SqliteStore) {
+async fn verified(store: &SqlStore) {
     let (mut inputs, mut next) = (Vec::new(), 1);
     loop {
         let records = store.records_from(next, 500).await.unwrap();

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 
 use hallpass_model::Timestamp;
 use hallpass_simulation::past::{Organization, Sizes, write};
-use hallpass_store::SqliteStore;
+use hallpass_store::SqlStore;
 
 fn main() {
     let mut arguments = std::env::args().skip(1);
@@ -36,7 +36,7 @@ fn main() {
         .enable_time()
         .build()
         .unwrap();
-    let store = SqliteStore::open(folder.join("hallpass.db")).unwrap();
+    let store = SqlStore::open(folder.join("hallpass.db")).unwrap();
     let written = runtime
         .block_on(write(&store, &organization, &sizes, until, seed))
         .unwrap();

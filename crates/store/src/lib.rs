@@ -1,5 +1,5 @@
-//! Where everything is kept: the ports of the cores filled by SQLite, and by a model in memory
-//! that passes the same suite.
+//! Where everything is kept: the ports of the cores filled by statements over SQLite or PostgreSQL,
+//! and by a model in memory that passes the same suite.
 //!
 //! A row is a JSON body with the columns beside it that guards and queries need; converting is
 //! this crate's business, deciding is not. State, audit records and notices of a change are
@@ -8,6 +8,7 @@
 //! Knows nothing of rules, of HTTP or of AWS; makes no decision but whose write came first.
 #![warn(missing_docs)]
 
+mod database;
 mod fault;
 mod filters;
 mod packed;
@@ -15,7 +16,7 @@ mod rows;
 mod steps;
 
 mod memory;
-mod sqlite;
+mod sql;
 
 mod identity;
 
@@ -24,10 +25,11 @@ mod folder;
 mod sign_in;
 mod token;
 
+pub use database::DatabaseError;
 pub use files::{Existing, make_private_file, make_private_folder, write_private};
 pub use folder::{FolderTarget, read_lines};
 pub use identity::{StoredSessions, StoredTokens};
 pub use memory::{MemorySessions, MemoryStore};
 pub use sign_in::SignInRow;
-pub use sqlite::{BackupError, Check, EndsReader, OpenError, SqliteStore};
+pub use sql::{BackupError, Check, EndsReader, OpenError, SqlStore};
 pub use token::TokenRow;

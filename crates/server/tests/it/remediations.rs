@@ -11,7 +11,7 @@ use hallpass_remediation::{
     RemediationStore as _, RuleFile,
 };
 use hallpass_remediation_testing::FoundStandings;
-use hallpass_store::SqliteStore;
+use hallpass_store::SqlStore;
 use serde_json::{Value, json};
 
 use crate::browser::Browser;
@@ -41,7 +41,7 @@ impl AccountStandings for Places {
 /// A server with one remediation, whose account, rules and place can change.
 struct World {
     server: TestServer,
-    store: SqliteStore,
+    store: SqlStore,
     rules: Arc<Mutex<Arc<RuleFile>>>,
     places: Arc<Places>,
     standings: Arc<FoundStandings>,
@@ -74,7 +74,7 @@ fn waiting(account: &str) -> Remediation {
 }
 
 async fn world(account: &str) -> World {
-    let store = SqliteStore::open_in_memory().unwrap();
+    let store = SqlStore::open_in_memory().unwrap();
     let mut it = waiting(account);
     it.params = RuleFile::read(RULES).unwrap().rules[0].params.clone();
     assert!(store.begin_remediation(&it).await.unwrap());

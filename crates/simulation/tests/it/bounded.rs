@@ -8,7 +8,7 @@ use hallpass_access::{AccessStore, GrantFilter, GrantStateKind, RequestFilter, R
 use hallpass_audit::{AuditStore, Input, verify};
 use hallpass_model::{TimeSpan, Timestamp};
 use hallpass_simulation::past::{Organization, Sizes, access, readers, readings, write};
-use hallpass_store::SqliteStore;
+use hallpass_store::SqlStore;
 
 const SEED: u64 = 7;
 /// Entries and records that one call of the store looks at.
@@ -25,7 +25,7 @@ fn now() -> Timestamp {
 /// Steps of every reading of everybody, over a past of so many grants.
 async fn steps(grants: u32) -> Vec<(String, u64)> {
     // looking at little in one call, so that a short past is longer than that
-    let store = SqliteStore::open_in_memory().unwrap().looking_at(LOOKED_AT);
+    let store = SqlStore::open_in_memory().unwrap().looking_at(LOOKED_AT);
     let store = Arc::new(store);
     let sizes = Sizes::small(grants);
     let organization = Organization::new(&sizes);
@@ -85,7 +85,7 @@ async fn four_times_the_past_costs_no_more() {
 async fn a_past_is_the_same_for_the_same_seed_and_its_log_verifies() {
     let mut heads = Vec::new();
     for seed in [SEED, SEED, SEED + 1] {
-        let store = SqliteStore::open_in_memory().unwrap();
+        let store = SqlStore::open_in_memory().unwrap();
         let sizes = Sizes::small(400);
         let organization = Organization::new(&sizes);
         let written = write(&store, &organization, &sizes, now(), seed)
@@ -109,7 +109,7 @@ async fn a_past_is_the_same_for_the_same_seed_and_its_log_verifies() {
 
 #[tokio::test]
 async fn a_past_has_every_state_there_is() {
-    let store = SqliteStore::open_in_memory().unwrap();
+    let store = SqlStore::open_in_memory().unwrap();
     let sizes = Sizes::small(1_500);
     let organization = Organization::new(&sizes);
     write(&store, &organization, &sizes, now(), SEED)

@@ -13,7 +13,7 @@ use hallpass_simulation::{
 };
 use hallpass_testing::stops;
 
-use hallpass_store::SqliteStore;
+use hallpass_store::SqlStore;
 use std::sync::Arc;
 
 use crate::acting::{Kept, asking, check_second_pass, come_to_rest, grants, key_of, run};
@@ -488,7 +488,7 @@ fn stops_over_sqlite() {
         for call in (1..=92).step_by(7) {
             for mode in GateMode::ALL {
                 run(async {
-                    let store = Arc::new(SqliteStore::open_in_memory().unwrap());
+                    let store = Arc::new(SqlStore::open_in_memory().unwrap());
                     let plan = Some(GatePlan { call, mode });
                     let mut world = World::planned(store, 43, Habits::default(), plan);
                     play(&mut world, scenario).await;

@@ -11,7 +11,7 @@ use hallpass_remediation::{
     approved, declined,
 };
 use hallpass_remediation_testing::FoundStandings;
-use hallpass_store::SqliteStore;
+use hallpass_store::SqlStore;
 use serde_json::json;
 
 use crate::fake::{Fault, Message};
@@ -51,12 +51,12 @@ fn waiting() -> Remediation {
 
 struct World {
     app: TestApp,
-    store: SqliteStore,
+    store: SqlStore,
 }
 
 impl World {
     async fn new() -> Self {
-        let store = SqliteStore::open_in_memory().unwrap();
+        let store = SqlStore::open_in_memory().unwrap();
         assert!(store.begin_remediation(&waiting()).await.unwrap());
         let rules = Arc::new(RuleFile::read(RULES).unwrap());
         let app = TestApp::remediating(RemediationSource {

@@ -29,6 +29,8 @@ pub mod session_revocation;
 pub mod sweep_rows;
 pub mod sweeps;
 
+use std::pin::Pin;
+
 use hallpass_access::{AccessStore, SweepStore};
 use hallpass_alerts::AlertStore;
 use hallpass_assignments::AssignmentStore;
@@ -62,11 +64,22 @@ impl<T> Everything for T where
 /// A store under test.
 pub type Store = std::sync::Arc<dyn Everything>;
 
-/// One test per case for the engine that the function makes a fresh store of.
+/// A case by its name, for those who run them all in one test.
+pub type Case = (&'static str, fn(Store) -> Pin<Box<dyn Future<Output = ()>>>);
+
+/// One test per case for the engine that the function makes a fresh store of; or, for engines whose
+/// server serves many, `conformance!(all: name, run)`: one test, in which the function runs every
+/// [`Case`](conformance::Case).
 #[macro_export]
 macro_rules! conformance {
+    (all: $test:ident, $run:path) => {
+        $crate::conformance! { @list all, $test, $run }
+    };
     ($engine:ident, $fresh:path) => {
-        $crate::conformance! { @cases $engine, $fresh;
+        $crate::conformance! { @list each, $engine, $fresh }
+    };
+    (@list $form:ident, $engine:ident, $fresh:path) => {
+        $crate::conformance! { @$form $engine, $fresh;
             changes:
                 an_insert_is_stored_as_it_is
                 every_state_reads_back
@@ -202,7 +215,17 @@ macro_rules! conformance {
                 a_mute_is_stored_with_its_record_or_neither_is;
         }
     };
-    (@cases $engine:ident, $fresh:path; $($area:ident: $($case:ident)+;)+) => {
+    (@all $test:ident, $run:path; $($area:ident: $($case:ident)+;)+) => {
+        #[test]
+        fn $test() {
+            let cases: Vec<$crate::conformance::Case> = vec![$($((
+                concat!(stringify!($area), "::", stringify!($case)),
+                |store| Box::pin($crate::conformance::$area::$case(store)),
+            )),+),+];
+            $run(cases);
+        }
+    };
+    (@each $engine:ident, $fresh:path; $($area:ident: $($case:ident)+;)+) => {
         mod $engine {
             $(mod $area {
                 $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -10,17 +10,17 @@ use hallpass_identity::{
 use hallpass_model::{IdSource, Timestamp, UserId};
 
 use super::next_record;
-use crate::{SignInRow, SqliteStore};
+use crate::{SignInRow, SqlStore};
 
-/// Sessions and bound sign-ins in SQLite.
+/// Sessions and bound sign-ins in a database.
 pub struct StoredSessions {
-    store: SqliteStore,
+    store: SqlStore,
     ids: Arc<dyn IdSource>,
 }
 
 impl StoredSessions {
     /// Over a store; `ids` names records.
-    pub fn new(store: SqliteStore, ids: Arc<dyn IdSource>) -> Self {
+    pub fn new(store: SqlStore, ids: Arc<dyn IdSource>) -> Self {
         Self { store, ids }
     }
 }

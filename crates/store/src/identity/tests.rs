@@ -11,7 +11,7 @@ use hallpass_model::{Email, TimeSpan, UserId};
 use uuid::Uuid;
 
 use super::*;
-use crate::{MemorySessions, SqliteStore};
+use crate::{MemorySessions, SqlStore};
 
 struct CountedIds(std::sync::atomic::AtomicU64);
 
@@ -156,9 +156,9 @@ async fn ends_ones_own(store: &dyn SessionStore) {
 }
 
 /// Does something over a store in a file.
-fn with_store(test: impl AsyncFnOnce(SqliteStore)) {
+fn with_store(test: impl AsyncFnOnce(SqlStore)) {
     let folder = tempfile::tempdir().unwrap();
-    let store = SqliteStore::open(folder.path().join("hallpass.db")).unwrap();
+    let store = SqlStore::open(folder.path().join("hallpass.db")).unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .build()
         .unwrap();

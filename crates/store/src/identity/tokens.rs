@@ -11,17 +11,17 @@ use hallpass_identity::{
 use hallpass_model::{IdSource, TimeSpan, Timestamp, TokenId, UserId};
 
 use super::next_record;
-use crate::{SqliteStore, TokenRow};
+use crate::{SqlStore, TokenRow};
 
-/// API tokens in SQLite.
+/// API tokens in a database.
 pub struct StoredTokens {
-    store: SqliteStore,
+    store: SqlStore,
     ids: Arc<dyn IdSource>,
 }
 
 impl StoredTokens {
     /// Over a store; `ids` names tokens and records.
-    pub fn new(store: SqliteStore, ids: Arc<dyn IdSource>) -> Self {
+    pub fn new(store: SqlStore, ids: Arc<dyn IdSource>) -> Self {
         Self { store, ids }
     }
 }

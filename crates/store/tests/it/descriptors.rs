@@ -4,7 +4,7 @@ use std::process::{Command, Stdio};
 
 use hallpass_access::{AccessStore, Change, Write};
 use hallpass_audit::ExportTarget as _;
-use hallpass_store::{FolderTarget, SqliteStore};
+use hallpass_store::{FolderTarget, SqlStore};
 use hallpass_store_testing::{a_draft, a_grant, a_notice, a_request, account_key, at, wanted};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tempfile::tempdir;
@@ -40,7 +40,7 @@ async fn child_works_without_descriptors() {
         return;
     };
     let folder = std::path::Path::new(&folder);
-    let store = SqliteStore::open(folder.join("hallpass.db")).unwrap();
+    let store = SqlStore::open(folder.join("hallpass.db")).unwrap();
     let export = FolderTarget::new(folder.join("audit"));
     let before = getrlimit(Resource::Nofile).current;
     allow(Some(0));

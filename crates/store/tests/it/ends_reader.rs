@@ -6,14 +6,14 @@ use hallpass_access::{Change, Write};
 use hallpass_assignments::queue::Room;
 use hallpass_assignments::{AssignmentStore, OwnedEnd, Ownership};
 use hallpass_audit::AuditStore;
-use hallpass_store::{EndsReader, SqliteStore};
+use hallpass_store::{EndsReader, SqlStore};
 use hallpass_store_testing::{a_draft, a_grant, a_lease, account_key, at, grant_id, wanted};
 use rusqlite::{Connection, TransactionBehavior};
 use tempfile::tempdir;
 
 /// A store with one row of ours.
-async fn with_one_end(path: &Path) -> SqliteStore {
-    let store = SqliteStore::open(path).unwrap();
+async fn with_one_end(path: &Path) -> SqlStore {
+    let store = SqlStore::open(path).unwrap();
     let key = account_key(1, 1);
     let change = Change {
         grants: vec![Write::Insert(a_grant(1))],
@@ -80,7 +80,7 @@ async fn it_reads_while_a_change_hangs_and_after_the_server_was_killed_or_stoppe
     let tidy = !folder.path().join("hallpass.db-wal").exists();
     assert!(tidy, "a server that stops leaves no log");
     assert_eq!(reader.read().unwrap().1, [the_end()]);
-    SqliteStore::open(&path).unwrap();
+    SqlStore::open(&path).unwrap();
     assert_eq!(reader.read().unwrap().1, [the_end()]);
 }
 

@@ -2,7 +2,8 @@
 
 use hallpass_events::{EventKey, EventMemory as _, EventRecord, EventState};
 use hallpass_model::Timestamp;
-use hallpass_store::SqliteStore;
+
+use crate::Place;
 
 fn at(hour: i64) -> Timestamp {
     Timestamp::from_second(1_800_000_000 + hour * 3_600).unwrap()
@@ -22,10 +23,7 @@ fn record(id: &str, hour: i64, state: EventState) -> EventRecord {
     }
 }
 
-#[tokio::test]
-async fn events_are_known_for_as_long_as_is_asked_and_parked_ones_stay() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("hallpass.db");
+async fn events_are_known_for_as_long_as_is_asked_and_parked_ones_stay(place: Place) {
     let done = || EventState::Handled {
         outcome: "o".into(),
     };
@@ -40,7 +38,7 @@ async fn events_are_known_for_as_long_as_is_asked_and_parked_ones_stay() {
     );
     let replayed = record("replayed", 2, EventState::Replayed { why, body });
     {
-        let store = SqliteStore::open(&path).unwrap();
+        let store = place.open().await;
         let all = [
             record("old", 0, done()),
             record("new", 5, done()),
@@ -55,7 +53,7 @@ async fn events_are_known_for_as_long_as_is_asked_and_parked_ones_stay() {
             .unwrap();
         store.remember(&[record("twice", 5, done())]).await.unwrap();
     }
-    let store = SqliteStore::open(&path).unwrap();
+    let store = place.open().await;
     let keys = ["old", "new", "parked", "replayed", "twice", "none"].map(key);
     let known = store.known(&keys, at(3)).await.unwrap();
     assert_eq!(
@@ -71,3 +69,5 @@ async fn events_are_known_for_as_long_as_is_asked_and_parked_ones_stay() {
     assert_eq!(store.parked(9).await.unwrap(), [parked.clone(), replayed]);
     assert_eq!(store.parked(1).await.unwrap(), [parked]);
 }
+
+crate::anywhere!(events_are_known_for_as_long_as_is_asked_and_parked_ones_stay);

@@ -7,6 +7,7 @@
     reason = "tests"
 )]
 
+mod credentials;
 #[cfg(unix)]
 mod descriptors;
 mod ends_reader;
@@ -16,6 +17,8 @@ mod one_file;
 mod opening;
 mod pci;
 mod plans;
+#[cfg(unix)]
+mod postgres;
 mod remediations;
 mod same_answers;
 mod same_lines;
@@ -24,21 +27,62 @@ mod tokens;
 
 use std::sync::Arc;
 
-use hallpass_store::{MemoryStore, SqliteStore};
+use hallpass_store::{MemoryStore, SqlStore};
 use hallpass_store_testing::conformance::Store;
 use tempfile::TempDir;
+
+/// Where a store is that is opened more than once.
+pub(crate) enum Place {
+    File(TempDir),
+    /// A database of PostgreSQL, by its address.
+    #[cfg(unix)]
+    Postgres(String),
+}
+
+impl Place {
+    /// A file that is gone with this.
+    pub(crate) fn file() -> Self {
+        Self::File(tempfile::tempdir().unwrap())
+    }
+
+    /// The store as it is now.
+    pub(crate) async fn open(&self) -> SqlStore {
+        match self {
+            Self::File(folder) => SqlStore::open(folder.path().join("hallpass.db")).unwrap(),
+            #[cfg(unix)]
+            Self::Postgres(url) => SqlStore::open_postgres(url).await.unwrap(),
+        }
+    }
+}
+
+/// The same test wherever the store is: on a file here, on PostgreSQL beside the suite.
+macro_rules! anywhere {
+    ($($name:ident),+ $(,)?) => {
+        mod on_a_file {
+            $(#[tokio::test]
+            async fn $name() {
+                super::$name(crate::Place::file()).await;
+            })+
+        }
+        #[cfg(unix)]
+        pub(crate) const ANYWHERE: &[crate::postgres::PlaceCase] =
+            &[$((stringify!($name), |place| Box::pin($name(place)))),+];
+    };
+}
+
+pub(crate) use anywhere;
 
 fn fresh_memory() -> (Store, Option<TempDir>) {
     (Arc::new(MemoryStore::new()), None)
 }
 
 fn fresh_sqlite() -> (Store, Option<TempDir>) {
-    (Arc::new(SqliteStore::open_in_memory().unwrap()), None)
+    (Arc::new(SqlStore::open_in_memory().unwrap()), None)
 }
 
 fn fresh_sqlite_file() -> (Store, Option<TempDir>) {
     let folder = tempfile::tempdir().unwrap();
-    let store = SqliteStore::open(folder.path().join("hallpass.db")).unwrap();
+    let store = SqlStore::open(folder.path().join("hallpass.db")).unwrap();
     (Arc::new(store), Some(folder))
 }
 

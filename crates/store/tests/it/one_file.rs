@@ -11,7 +11,7 @@ use hallpass_access::{
 };
 use hallpass_assignments::AssignmentStore;
 use hallpass_audit::AuditStore;
-use hallpass_store::{BackupError, SqliteStore};
+use hallpass_store::{BackupError, SqlStore};
 use hallpass_store_testing::conformance::Store;
 use hallpass_store_testing::{
     a_digest, a_draft, a_grant, a_notice, a_request, a_sweep, a_sweep_item, a_token, account_key,
@@ -44,7 +44,7 @@ fn whole(n: u64) -> Change {
     }
 }
 
-async fn assert_whole(store: &SqliteStore, n: u64) {
+async fn assert_whole(store: &SqlStore, n: u64) {
     assert_eq!(
         store.request(request_id(n)).await.unwrap(),
         Some(a_request(n))
@@ -72,7 +72,7 @@ async fn assert_whole(store: &SqliteStore, n: u64) {
 }
 
 async fn problems(path: &Path) -> Vec<String> {
-    let store = SqliteStore::open(path).unwrap();
+    let store = SqlStore::open(path).unwrap();
     store.check().await.unwrap().problems
 }
 
@@ -80,7 +80,7 @@ async fn problems(path: &Path) -> Vec<String> {
 async fn what_was_committed_is_there_after_a_restart() {
     let folder = tempdir().unwrap();
     let path = folder.path().join("hallpass.db");
-    let store = SqliteStore::open(&path).unwrap();
+    let store = SqlStore::open(&path).unwrap();
     store.commit(whole(1)).await.unwrap();
     store.set_exported(1).await.unwrap();
     store.blob_put("directory", b"{}").await.unwrap();
@@ -90,7 +90,7 @@ async fn what_was_committed_is_there_after_a_restart() {
         store.assignments().await.unwrap(),
     );
     drop(store);
-    let store = SqliteStore::open(&path).unwrap();
+    let store = SqlStore::open(&path).unwrap();
     assert_whole(&store, 1).await;
     assert_eq!(store.head().await.unwrap(), head);
     assert_eq!(store.assignments().await.unwrap(), rows);
@@ -109,8 +109,8 @@ async fn two_handles_on_one_file_race_as_two_writers_do() {
     let folder = tempdir().unwrap();
     let path = folder.path().join("hallpass.db");
     let stores: [Store; 2] = [
-        Arc::new(SqliteStore::open(&path).unwrap()),
-        Arc::new(SqliteStore::open(&path).unwrap()),
+        Arc::new(SqlStore::open(&path).unwrap()),
+        Arc::new(SqlStore::open(&path).unwrap()),
     ];
     stores[0].commit(whole(1)).await.unwrap();
     let writers: Vec<_> = (2..22_usize)
@@ -151,7 +151,7 @@ async fn two_handles_on_one_file_race_as_two_writers_do() {
 async fn a_transaction_that_was_not_committed_leaves_nothing() {
     let folder = tempdir().unwrap();
     let path = folder.path().join("hallpass.db");
-    let store = SqliteStore::open(&path).unwrap();
+    let store = SqlStore::open(&path).unwrap();
     store.commit(whole(1)).await.unwrap();
     let mut other = Connection::open(&path).unwrap();
     let transaction = other
@@ -171,7 +171,7 @@ async fn a_transaction_that_was_not_committed_leaves_nothing() {
 async fn a_writer_that_cannot_have_the_file_is_told_so() {
     let folder = tempdir().unwrap();
     let path = folder.path().join("hallpass.db");
-    let store = SqliteStore::open(&path).unwrap();
+    let store = SqlStore::open(&path).unwrap();
     let mut other = Connection::open(&path).unwrap();
     let transaction = other
         .transaction_with_behavior(TransactionBehavior::Immediate)
@@ -194,7 +194,7 @@ async fn child_commits_until_it_is_killed() {
     let Ok(path) = std::env::var(CHILD_FILE) else {
         return;
     };
-    let store = SqliteStore::open(path).unwrap();
+    let store = SqlStore::open(path).unwrap();
     for n in 1.. {
         store.commit(whole(n)).await.unwrap();
         println!("committed {n}");
@@ -225,7 +225,7 @@ async fn a_killed_process_leaves_whole_changes() {
         child.wait().unwrap();
         let told = told.expect("the child said nothing");
 
-        let store = SqliteStore::open(&path).unwrap();
+        let store = SqlStore::open(&path).unwrap();
         let head = store.head().await.unwrap().unwrap();
         assert!(
             head.seq >= told,
@@ -286,7 +286,7 @@ async fn a_check_finds_what_was_changed_behind_our_back() {
     ] {
         let folder = tempdir().unwrap();
         let path = folder.path().join("hallpass.db");
-        let store = SqliteStore::open(&path).unwrap();
+        let store = SqlStore::open(&path).unwrap();
         for n in 1..=3 {
             store.commit(whole(n)).await.unwrap();
         }
@@ -304,7 +304,7 @@ async fn a_check_finds_what_was_changed_behind_our_back() {
 async fn the_log_in_the_file_is_append_only() {
     let folder = tempdir().unwrap();
     let path = folder.path().join("hallpass.db");
-    SqliteStore::open(&path)
+    SqlStore::open(&path)
         .unwrap()
         .commit(whole(1))
         .await
@@ -319,7 +319,7 @@ async fn the_log_in_the_file_is_append_only() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_backup_is_one_whole_instant() {
     let folder = tempdir().unwrap();
-    let store = SqliteStore::open(folder.path().join("hallpass.db")).unwrap();
+    let store = SqlStore::open(folder.path().join("hallpass.db")).unwrap();
     for n in 1..=20 {
         store.commit(whole(n)).await.unwrap();
     }
@@ -340,7 +340,7 @@ async fn a_backup_is_one_whole_instant() {
         .filter(|name| name.starts_with("copy"))
         .collect();
     assert_eq!(names, ["copy.db"]);
-    let copied = SqliteStore::open(&copy).unwrap();
+    let copied = SqlStore::open(&copy).unwrap();
     let head = copied.head().await.unwrap().unwrap();
     assert!((20..=60).contains(&head.seq));
     let all = copied
@@ -363,7 +363,7 @@ async fn a_backup_is_one_whole_instant() {
 async fn two_processes_do_not_take_the_same_notice() {
     let folder = tempdir().unwrap();
     let path = folder.path().join("hallpass.db");
-    let stores = [0, 1].map(|_| SqliteStore::open(&path).unwrap());
+    let stores = [0, 1].map(|_| SqlStore::open(&path).unwrap());
     for store in &stores {
         store.open_channel("mail", at(0)).await.unwrap();
     }

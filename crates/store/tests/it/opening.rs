@@ -8,7 +8,7 @@ use hallpass_access::{
     AccessStore, Change, Grant, GrantFilter, Request, RequestFilter, ViewerScope, Write,
 };
 use hallpass_audit::{AuditStore, RecordQuery, Words};
-use hallpass_store::{OpenError, SqliteStore};
+use hallpass_store::{OpenError, SqlStore};
 use hallpass_store_testing::{
     a_draft, a_grant, a_request, account_key, at, email, grant_states, request_states, user,
 };
@@ -17,7 +17,7 @@ use tempfile::tempdir;
 
 fn refusal(path: &Path) -> OpenError {
     let before = std::fs::read(path).ok();
-    let error = SqliteStore::open(path).expect_err("opened what it should refuse");
+    let error = SqlStore::open(path).expect_err("opened what it should refuse");
     assert_eq!(
         std::fs::read(path).ok(),
         before,
@@ -31,7 +31,7 @@ fn refusal(path: &Path) -> OpenError {
 
 /// A file of ours after `sql` was run on it behind our back.
 fn tampered(path: &Path, sql: &str) {
-    drop(SqliteStore::open(path).unwrap());
+    drop(SqlStore::open(path).unwrap());
     let connection = Connection::open(path).unwrap();
     connection.execute_batch(sql).unwrap();
     // no log beside the file: what the refusal is shown is all there is
@@ -45,7 +45,7 @@ async fn a_new_file_has_the_newest_schema_and_is_opened_again() {
     let folder = tempdir().unwrap();
     let path = folder.path().join("hallpass.db");
     for _ in 0..2 {
-        let store = SqliteStore::open(&path).unwrap();
+        let store = SqlStore::open(&path).unwrap();
         assert_eq!(store.path(), path);
         assert_eq!(store.schema_version().await.unwrap(), 23);
         let check = store.check().await.unwrap();
@@ -60,7 +60,7 @@ fn many_that_make_open_and_leave_the_same_new_file_at_once_all_open_it() {
         let path = folder.path().join("hallpass.db");
         std::thread::scope(|scope| {
             // whoever leaves last takes the log away that the next one is about to open
-            let again = || (0..5).try_for_each(|_| SqliteStore::open(&path).map(drop));
+            let again = || (0..5).try_for_each(|_| SqlStore::open(&path).map(drop));
             let opening: Vec<_> = (0..4).map(|_| scope.spawn(again)).collect();
             for one in opening {
                 one.join().unwrap().unwrap();
@@ -73,7 +73,7 @@ fn many_that_make_open_and_leave_the_same_new_file_at_once_all_open_it() {
 async fn a_file_of_the_first_schema_is_brought_up_to_date() {
     let folder = tempdir().unwrap();
     let (newest, path) = (folder.path().join("new.db"), folder.path().join("old.db"));
-    drop(SqliteStore::open(&newest).unwrap());
+    drop(SqlStore::open(&newest).unwrap());
     let old = Connection::open(&path).unwrap();
     old.execute_batch(include_str!("../../migrations/0001_first_tables.sql"))
         .unwrap();
@@ -88,7 +88,7 @@ async fn a_file_of_the_first_schema_is_brought_up_to_date() {
     )
     .unwrap();
     drop(old);
-    let store = SqliteStore::open(&path).unwrap();
+    let store = SqlStore::open(&path).unwrap();
     assert_eq!(store.schema_version().await.unwrap(), 23);
     assert_eq!(store.check().await.unwrap().problems, Vec::<String>::new());
     // what waited for the server's log is not told to channels that came later
@@ -100,7 +100,7 @@ async fn a_file_of_the_first_schema_is_brought_up_to_date() {
 async fn a_log_that_was_begun_before_has_an_id_from_the_upgrade_on() {
     let folder = tempdir().unwrap();
     let (new, path) = (folder.path().join("new.db"), folder.path().join("old.db"));
-    let store = SqliteStore::open(&new).unwrap();
+    let store = SqlStore::open(&new).unwrap();
     assert_eq!(store.log_id().await.unwrap(), None, "an empty log has none");
     let change = Change {
         audit: vec![a_draft(1), a_draft(2)],
@@ -123,11 +123,11 @@ async fn a_log_that_was_begun_before_has_an_id_from_the_upgrade_on() {
         )
         .unwrap();
     drop(before);
-    let store = SqliteStore::open(&path).unwrap();
+    let store = SqlStore::open(&path).unwrap();
     let id = store.log_id().await.unwrap();
     assert!(id.is_some() && id != given, "{id:?}");
     drop(store);
-    let store = SqliteStore::open(&path).unwrap();
+    let store = SqlStore::open(&path).unwrap();
     assert_eq!(store.log_id().await.unwrap(), id);
     // and nobody changes it
     for sql in [
@@ -215,7 +215,7 @@ async fn only_its_owner_reads_the_file() {
 
     let folder = tempdir().unwrap();
     let path = folder.path().join("hallpass.db");
-    let store = SqliteStore::open(&path).unwrap();
+    let store = SqlStore::open(&path).unwrap();
     store.blob_put("a", b"1").await.unwrap();
     store.backup(folder.path().join("copy.db")).await.unwrap();
     for name in ["hallpass.db", "hallpass.db-wal", "copy.db"] {
@@ -228,7 +228,7 @@ async fn only_its_owner_reads_the_file() {
 }
 
 /// Everything that is listed, searched and counted.
-async fn everything(store: &SqliteStore) -> String {
+async fn everything(store: &SqlStore) -> String {
     let (ana, newest) = (email(1).to_string(), RecordQuery::default());
     let sight = ViewerScope {
         user: Some(user(1)),
@@ -295,7 +295,7 @@ fn layout(file: &Connection) -> BTreeSet<(String, String, Option<String>)> {
 async fn what_was_stored_before_is_listed_searched_and_counted_after_the_update() {
     let folder = tempdir().unwrap();
     let (new, old) = (folder.path().join("new.db"), folder.path().join("old.db"));
-    let store = SqliteStore::open(&new).unwrap();
+    let store = SqlStore::open(&new).unwrap();
     for (n, state) in (1..).zip(request_states()) {
         let change = Change {
             requests: vec![Write::Insert(Request {
@@ -331,7 +331,7 @@ async fn what_was_stored_before_is_listed_searched_and_counted_after_the_update(
     drop(before);
     let wanted = everything(&store).await;
     for _ in 0..2 {
-        let updated = SqliteStore::open(&old).unwrap();
+        let updated = SqlStore::open(&old).unwrap();
         let seen = everything(&updated).await;
         let differing = wanted.lines().zip(seen.lines()).find(|(a, b)| a != b);
         assert!(differing.is_none(), "{differing:#?}");
@@ -345,7 +345,7 @@ async fn what_was_stored_before_is_listed_searched_and_counted_after_the_update(
         layout(&Connection::open(&new).unwrap())
     );
     // and it goes on: the chain, and the guards of steps
-    let updated = SqliteStore::open(&old).unwrap();
+    let updated = SqlStore::open(&old).unwrap();
     let change = Change {
         audit: vec![a_draft(500)],
         ..Change::default()
@@ -362,7 +362,7 @@ async fn what_was_stored_before_is_listed_searched_and_counted_after_the_update(
 fn a_file_with_two_names_is_opened_by_neither_until_one_is_gone() {
     let folder = tempdir().unwrap();
     let (path, twin) = (folder.path().join("a.db"), folder.path().join("b.db"));
-    drop(SqliteStore::open(&path).unwrap());
+    drop(SqlStore::open(&path).unwrap());
     std::fs::hard_link(&path, &twin).unwrap();
     for name in [&path, &twin] {
         let error = refusal(name);
@@ -373,5 +373,5 @@ fn a_file_with_two_names_is_opened_by_neither_until_one_is_gone() {
         assert!(error.help().contains("find -samefile"));
     }
     std::fs::remove_file(&twin).unwrap();
-    drop(SqliteStore::open(&path).unwrap());
+    drop(SqlStore::open(&path).unwrap());
 }

@@ -4,7 +4,8 @@ use hallpass_activity::{
     FailedPciRun, KeptReport, PciState, PciStore as _, PciStoreFault, WholePciRun,
 };
 use hallpass_model::Timestamp;
-use hallpass_store::SqliteStore;
+
+use crate::Place;
 
 const STATE: &str = r#"{"version":1,"identity_store_id":"d-1","as_of":"2026-01-02T00:00:00Z","coverage_from":null,"people":[],"listed_at":"2026-01-02T00:00:00Z","known":[]}"#;
 
@@ -43,11 +44,8 @@ fn failed(times: u32) -> FailedPciRun {
     }
 }
 
-#[tokio::test]
-async fn a_run_is_kept_whole_and_one_that_failed_leaves_it_as_it_was() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("h.db");
-    let store = SqliteStore::open(path.clone()).unwrap();
+async fn a_run_is_kept_whole_and_one_that_failed_leaves_it_as_it_was(place: Place) {
+    let store = place.open().await;
     assert_eq!(store.kept_pci().await.unwrap().version, 0);
     assert_eq!(store.pci_state().await.unwrap(), None);
     let state = PciState::read(STATE).unwrap();
@@ -60,7 +58,7 @@ async fn a_run_is_kept_whole_and_one_that_failed_leaves_it_as_it_was() {
     let raced = store.keep_pci_failure(0, failed(9)).await;
     assert_eq!(raced, Err(PciStoreFault::Raced));
     drop(store);
-    let again = SqliteStore::open(path).unwrap();
+    let again = place.open().await;
     let kept = again.kept_pci().await.unwrap();
     assert_eq!((kept.version, kept.report), (2, Some(first.report.clone())));
     assert_eq!(kept.failed, Some(failed(1)));
@@ -70,3 +68,5 @@ async fn a_run_is_kept_whole_and_one_that_failed_leaves_it_as_it_was() {
     again.keep_pci_run(2, next).await.unwrap();
     assert_eq!(again.kept_pci().await.unwrap().failed, None);
 }
+
+crate::anywhere!(a_run_is_kept_whole_and_one_that_failed_leaves_it_as_it_was);

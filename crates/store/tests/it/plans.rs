@@ -12,12 +12,14 @@ use hallpass_runner::{
     StepTarget, TargetChange, fold,
 };
 use hallpass_runner_testing::MemoryPlans;
-use hallpass_store::SqliteStore;
+use hallpass_store::SqlStore;
 use hallpass_store_testing::at;
 use rusqlite::Connection;
 use serde_json::json;
 use tempfile::tempdir;
 use uuid::Uuid;
+
+use crate::Place;
 
 fn plan(id: &str, generation: u32) -> Plan {
     Plan {
@@ -157,15 +159,35 @@ async fn lanes_have_one_holder(store: &dyn PlanStore) {
 }
 
 #[tokio::test]
-async fn both_journals_answer_alike() {
-    let sqlite = || SqliteStore::open_in_memory().unwrap();
+async fn the_models_in_memory_answer_so() {
     plans_are_kept(&MemoryPlans::default()).await;
-    plans_are_kept(&sqlite()).await;
     journals_are_in_order(&MemoryPlans::default()).await;
-    journals_are_in_order(&sqlite()).await;
     lanes_have_one_holder(&MemoryPlans::default()).await;
-    lanes_have_one_holder(&sqlite()).await;
+    what_policies_cannot_hold_is_kept(&MemoryOrg::default()).await;
 }
+
+async fn stored_plans_are_kept(place: Place) {
+    plans_are_kept(&place.open().await).await;
+}
+
+async fn stored_journals_are_in_order(place: Place) {
+    journals_are_in_order(&place.open().await).await;
+}
+
+async fn stored_lanes_have_one_holder(place: Place) {
+    lanes_have_one_holder(&place.open().await).await;
+}
+
+async fn stored_chores_are_kept(place: Place) {
+    what_policies_cannot_hold_is_kept(&place.open().await).await;
+}
+
+crate::anywhere!(
+    stored_plans_are_kept,
+    stored_journals_are_in_order,
+    stored_lanes_have_one_holder,
+    stored_chores_are_kept,
+);
 
 fn drill(id: &str, ends_at: Timestamp) -> Drill {
     Drill {
@@ -221,15 +243,9 @@ async fn what_policies_cannot_hold_is_kept(store: &dyn OrgStore) {
 }
 
 #[tokio::test]
-async fn both_stores_of_chores_answer_alike() {
-    what_policies_cannot_hold_is_kept(&MemoryOrg::default()).await;
-    what_policies_cannot_hold_is_kept(&SqliteStore::open_in_memory().unwrap()).await;
-}
-
-#[tokio::test]
 async fn a_change_and_its_record_are_there_together_and_survive_a_backup() {
     let folder = tempdir().unwrap();
-    let store = SqliteStore::open(folder.path().join("a.db")).unwrap();
+    let store = SqlStore::open(folder.path().join("a.db")).unwrap();
     journals_are_in_order(&store).await;
     let record = store.records_from(1, 9).await.unwrap().remove(0);
     assert_eq!(record.event(), "plan.changed");
@@ -243,7 +259,7 @@ async fn a_change_and_its_record_are_there_together_and_survive_a_backup() {
     assert_eq!(store.journal(&one.id).await.unwrap().len(), 3);
     let copy = folder.path().join("b.db");
     store.backup(&copy).await.unwrap();
-    let copy = SqliteStore::open(copy).unwrap();
+    let copy = SqlStore::open(copy).unwrap();
     assert_eq!(
         copy.journal(&one.id).await.unwrap(),
         store.journal(&one.id).await.unwrap()
@@ -255,7 +271,7 @@ async fn a_change_and_its_record_are_there_together_and_survive_a_backup() {
 async fn a_journal_in_the_file_is_append_only_but_for_a_torn_end() {
     let folder = tempdir().unwrap();
     let path = folder.path().join("a.db");
-    let store = SqliteStore::open(&path).unwrap();
+    let store = SqlStore::open(&path).unwrap();
     journals_are_in_order(&store).await;
     let one = PlanId::named("one");
     let connection = Connection::open(&path).unwrap();

@@ -9,7 +9,9 @@ use hallpass_remediation::{
     WorkflowStatus,
 };
 use hallpass_remediation_testing::MemoryRemediations;
-use hallpass_store::SqliteStore;
+use hallpass_store::SqlStore;
+
+use crate::Place;
 
 fn at(minute: u64) -> Timestamp {
     let start: Timestamp = "2026-03-02T10:00:00Z".parse().unwrap();
@@ -109,17 +111,14 @@ async fn answers(store: &dyn RemediationStore) -> Vec<String> {
     said
 }
 
-async fn both(sqlite: &SqliteStore, memory: &MemoryRemediations, when: &str) {
-    assert_eq!(answers(sqlite).await, answers(memory).await, "{when}");
+async fn both(lasting: &SqlStore, memory: &MemoryRemediations, when: &str) {
+    assert_eq!(answers(lasting).await, answers(memory).await, "{when}");
 }
 
-#[tokio::test]
-async fn remediations_have_the_same_answers_from_both() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("hallpass.db");
-    let sqlite = SqliteStore::open(path.clone()).unwrap();
+async fn remediations_have_the_same_answers_from_both(place: Place) {
+    let lasting = place.open().await;
     let memory = MemoryRemediations::default();
-    let stores: [&dyn RemediationStore; 2] = [&sqlite, &memory];
+    let stores: [&dyn RemediationStore; 2] = [&lasting, &memory];
     for store in stores {
         for number in 0..20 {
             let it = a_remediation(number, phase(number));
@@ -127,7 +126,7 @@ async fn remediations_have_the_same_answers_from_both() {
             assert!(!store.begin_remediation(&it).await.unwrap(), "it is known");
         }
     }
-    both(&sqlite, &memory, "begun").await;
+    both(&lasting, &memory, "begun").await;
     for store in stores {
         let first = a_remediation(6, phase(6));
         let mut next = store.remediation(&first.id).await.unwrap().unwrap();
@@ -146,14 +145,16 @@ async fn remediations_have_the_same_answers_from_both() {
         store.set_paused(paused.clone()).await.unwrap();
         store.set_paused(paused).await.unwrap();
     }
-    both(&sqlite, &memory, "changed").await;
+    both(&lasting, &memory, "changed").await;
     for store in stores {
         store.set_paused(None).await.unwrap();
         store.forget_remediations(at(10)).await.unwrap();
     }
-    let kept = sqlite.remediations(RemediationFilter::All, 100).await;
+    let kept = lasting.remediations(RemediationFilter::All, 100).await;
     assert!(kept.unwrap().len() < 20);
-    drop(sqlite);
+    drop(lasting);
     // and a process that comes later finds the same
-    both(&SqliteStore::open(path).unwrap(), &memory, "forgotten").await;
+    both(&place.open().await, &memory, "forgotten").await;
 }
+
+crate::anywhere!(remediations_have_the_same_answers_from_both);

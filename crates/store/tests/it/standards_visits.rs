@@ -7,9 +7,9 @@ use hallpass_org::standards::{
 };
 use hallpass_org_testing::MemoryVisits;
 use hallpass_runner::PlanId;
-use hallpass_store::SqliteStore;
 use hallpass_store_testing::at;
-use tempfile::tempdir;
+
+use crate::Place;
 
 fn visit(account: &str, now: Timestamp) -> StandardsVisit {
     let account = AccountId::new(account).unwrap();
@@ -120,11 +120,9 @@ async fn changes_of_a_day(store: &dyn VisitStore) {
     assert_eq!(store.changes_taken(tomorrow).await.unwrap(), 1);
 }
 
-#[tokio::test]
-async fn visits_are_asked_for_put_off_and_ended() {
+async fn visits_are_asked_for_put_off_and_ended(place: Place) {
     let memory = MemoryVisits::default();
-    let folder = tempdir().unwrap();
-    let store = SqliteStore::open(folder.path().join("hallpass.db")).unwrap();
+    let store = place.open().await;
     let both: [&dyn VisitStore; 2] = [&memory, &store];
     for store in both {
         whole_life(store).await;
@@ -132,3 +130,5 @@ async fn visits_are_asked_for_put_off_and_ended() {
         changes_of_a_day(store).await;
     }
 }
+
+crate::anywhere!(visits_are_asked_for_put_off_and_ended);

@@ -1,9 +1,11 @@
-//! Tokens and cached bytes, on both engines.
+//! Tokens and cached bytes, in memory and on each engine.
 
 use hallpass_access::CommitError;
 use hallpass_audit::AuditStore;
-use hallpass_store::{MemoryStore, SqliteStore, TokenRow};
+use hallpass_store::{MemoryStore, TokenRow};
 use hallpass_store_testing::{a_draft, a_token, at, user};
+
+use crate::Place;
 
 /// The same test for each engine: these methods are not part of a port yet.
 macro_rules! for_both {
@@ -15,13 +17,11 @@ macro_rules! for_both {
                 $body
             })+
         }
-        mod sqlite {
-            use super::*;
-            $(#[tokio::test] async fn $name() {
-                let $store = SqliteStore::open_in_memory().unwrap();
-                $body
-            })+
-        }
+        $(async fn $name(place: Place) {
+            let $store = place.open().await;
+            $body
+        })+
+        crate::anywhere!($($name),+);
     };
 }
 

@@ -1,0 +1,351 @@
+//! What PostgreSQL does in a way of its own.
+//!
+//! The client is asynchronous and is waited for: statements run on threads that may block, as those of
+//! SQLite do, and its socket is served by a thread of its own.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use futures_util::TryStreamExt;
+use tokio::runtime::{Builder, Runtime};
+use tokio_postgres::error::SqlState;
+use tokio_postgres::types::private::BytesMut;
+use tokio_postgres::types::{FromSql, IsNull, ToSql, Type, to_sql_checked};
+use tokio_postgres::{Client, Config, NoTls, Row};
+
+use super::dialect;
+use super::error::{DatabaseError, Failure};
+use super::value::{Bound, Value};
+use super::{ConstraintRefusal, Owner, TransactionMode};
+
+type BoxedError = Box<dyn std::error::Error + Sync + Send>;
+
+/// A server, and the thread that talks to it.
+#[derive(Debug)]
+pub(crate) struct Server {
+    config: Config,
+    runtime: Option<Runtime>,
+}
+
+impl Server {
+    /// The one that a `postgres://` address means. Nothing is asked of it yet.
+    pub(crate) fn at(url: &str) -> Result<Self, DatabaseError> {
+        let config: Config = url.parse().map_err(Failure::from)?;
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(1)
+            .thread_name("postgresql")
+            .enable_all()
+            .build()
+            .map_err(|error| Failure::Step(error.to_string()))?;
+        Ok(Self {
+            config,
+            runtime: Some(runtime),
+        })
+    }
+
+    /// Where it is, without its secrets.
+    pub(crate) fn name(&self) -> String {
+        let host = self.config.get_hosts().first().map(|host| match host {
+            tokio_postgres::config::Host::Tcp(name) => name.clone(),
+            #[cfg(unix)]
+            tokio_postgres::config::Host::Unix(path) => path.display().to_string(),
+        });
+        let name = self.config.get_dbname().unwrap_or_default();
+        format!("postgres://{}/{name}", host.unwrap_or_default())
+    }
+
+    /// Waits for what the server says.
+    fn wait<T>(&self, work: impl Future<Output = T>) -> Result<T, Failure> {
+        match &self.runtime {
+            Some(runtime) => Ok(runtime.block_on(work)),
+            None => Err(Failure::Stopped),
+        }
+    }
+
+    fn connect(&self) -> Result<Client, Failure> {
+        let (client, socket) = self.wait(self.config.connect(NoTls))??;
+        if let Some(runtime) = &self.runtime {
+            // how it ended, the next statement is told
+            drop(runtime.spawn(socket));
+        }
+        Ok(client)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // whoever drops the store may not wait
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+/// A statement that the server has prepared.
+#[derive(Debug)]
+pub(crate) struct Prepared {
+    statement: tokio_postgres::Statement,
+    names: Vec<String>,
+}
+
+/// A session.
+#[derive(Debug)]
+pub(crate) struct Connection {
+    server: Arc<Server>,
+    client: Client,
+    /// By their text as it is written here; there are as many as the crate has.
+    prepared: RefCell<HashMap<String, Arc<Prepared>>>,
+}
+
+impl Connection {
+    pub(super) fn open(server: &Arc<Server>) -> Result<Self, DatabaseError> {
+        Ok(Self {
+            client: server.connect()?,
+            server: Arc::clone(server),
+            prepared: RefCell::default(),
+        })
+    }
+
+    fn run(&self, sql: &str) -> Result<(), Failure> {
+        Ok(self.server.wait(self.client.batch_execute(sql))??)
+    }
+
+    pub(super) fn owner(&self) -> Result<Owner, DatabaseError> {
+        let sql = "SELECT count(*), count(*) FILTER (WHERE tablename = 'schema_migrations')
+                   FROM pg_tables WHERE schemaname = current_schema()";
+        let row = self.server.wait(self.client.query_one(sql, &[]))?;
+        let row = row.map_err(Failure::from)?;
+        let (tables, ours) = (value(&row, 0)?, value(&row, 1)?);
+        Ok(match (tables, ours) {
+            (Value::Integer(0), _) => Owner::Nobody,
+            (_, Value::Integer(0)) => Owner::Another,
+            _ => Owner::Us,
+        })
+    }
+
+    pub(super) fn begin(
+        &mut self,
+        mode: TransactionMode,
+    ) -> Result<Transaction<'_>, DatabaseError> {
+        let begin = match mode {
+            TransactionMode::Read => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+            // each statement after the lock sees what was committed before it; the lock is that of the
+            // schema, and ends with the transaction
+            TransactionMode::Write => {
+                "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;
+                 SELECT pg_advisory_xact_lock(1751215212, hashtext(current_schema()))"
+            }
+        };
+        if self.run(begin).is_err() {
+            // the server was started anew, or another took its place: nothing is lost, for nothing was
+            // begun. Whatever else it was, a new session is told too
+            self.client = self.server.connect()?;
+            self.prepared.get_mut().clear();
+            self.run(begin)?;
+        }
+        Ok(Transaction {
+            connection: self,
+            state: Cell::new(State::Whole),
+        })
+    }
+}
+
+/// How far a transaction is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Whole,
+    /// A statement failed: the server does nothing any more, and would take a commit for the opposite.
+    Failed,
+    Over,
+}
+
+#[derive(Debug)]
+pub(crate) struct Transaction<'c> {
+    connection: &'c Connection,
+    state: Cell<State>,
+}
+
+impl Transaction<'_> {
+    fn told<T>(
+        &self,
+        work: impl Future<Output = Result<T, tokio_postgres::Error>>,
+    ) -> Result<T, DatabaseError> {
+        let said = self.connection.server.wait(work)?;
+        if said.is_err() {
+            self.state.set(State::Failed);
+        }
+        Ok(said.map_err(Failure::from)?)
+    }
+
+    pub(super) fn prepare(&self, sql: &str) -> Result<Statement<'_>, DatabaseError> {
+        let known = self.connection.prepared.borrow().get(sql).map(Arc::clone);
+        Ok(Statement {
+            transaction: self,
+            prepared: known.map_or_else(|| self.prepare_anew(sql), Ok)?,
+        })
+    }
+
+    fn prepare_anew(&self, sql: &str) -> Result<Arc<Prepared>, DatabaseError> {
+        let dialect::Translated { text, names } = dialect::statement(sql);
+        let statement = self.told(self.connection.client.prepare(&text))?;
+        let prepared = Arc::new(Prepared { statement, names });
+        let mut all = self.connection.prepared.borrow_mut();
+        all.insert(sql.to_owned(), Arc::clone(&prepared));
+        Ok(prepared)
+    }
+
+    pub(super) fn execute_batch(&self, sql: &str) -> Result<(), DatabaseError> {
+        let script = dialect::script(sql);
+        self.told(self.connection.client.batch_execute(&script))
+    }
+
+    /// Makes the functions that statements and triggers of ours need.
+    pub(super) fn own(&self) -> Result<(), DatabaseError> {
+        let known = "SELECT 1 FROM pg_proc WHERE proname = 'random_hex'
+                     AND pronamespace = current_schema()::regnamespace";
+        let known = self.told(self.connection.client.query_opt(known, &[]))?;
+        match known {
+            Some(_) => Ok(()),
+            None => self.told(self.connection.client.batch_execute(dialect::FUNCTIONS)),
+        }
+    }
+
+    pub(super) fn commit(self) -> Result<(), DatabaseError> {
+        if self.state.get() == State::Failed {
+            return Err(Failure::TakenBack.into());
+        }
+        self.state.set(State::Over);
+        Ok(self.connection.run("COMMIT")?)
+    }
+}
+
+impl Drop for Transaction<'_> {
+    fn drop(&mut self) {
+        if self.state.get() != State::Over {
+            // a session that is gone has taken it back itself
+            drop(self.connection.run("ROLLBACK"));
+        }
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct Statement<'t> {
+    transaction: &'t Transaction<'t>,
+    prepared: Arc<Prepared>,
+}
+
+impl Statement<'_> {
+    pub(super) fn execute(&self, bound: Bound<'_>) -> Result<usize, DatabaseError> {
+        let values = self.in_order(bound)?;
+        let client = &self.transaction.connection.client;
+        let changed = client.execute_raw(&self.prepared.statement, values);
+        Ok(usize::try_from(self.transaction.told(changed)?).unwrap_or(usize::MAX))
+    }
+
+    pub(super) fn query(&self, bound: Bound<'_>) -> Result<Rows, DatabaseError> {
+        let values = self.in_order(bound)?;
+        let client = &self.transaction.connection.client;
+        let found = async {
+            let rows = client.query_raw(&self.prepared.statement, values).await?;
+            rows.try_collect::<Vec<Row>>().await
+        };
+        Ok(Rows {
+            rest: self.transaction.told(found)?.into_iter(),
+            current: None,
+        })
+    }
+
+    fn in_order<'v>(&self, bound: Bound<'v>) -> Result<Vec<Value<'v>>, DatabaseError> {
+        let named = match bound {
+            Bound::InOrder(values) => return Ok(values.to_vec()),
+            Bound::Named(named) => named,
+        };
+        let find = |name: &String| {
+            let found = named.iter().find(|(it, _)| it == name);
+            let missing = || Failure::Parameter(name.clone());
+            found.map(|(_, value)| *value).ok_or_else(missing)
+        };
+        let values = self.prepared.names.iter().map(find);
+        Ok(values.collect::<Result<_, _>>()?)
+    }
+}
+
+/// Rows that were found.
+#[derive(Debug)]
+pub(crate) struct Rows {
+    rest: std::vec::IntoIter<Row>,
+    current: Option<Row>,
+}
+
+impl Rows {
+    pub(super) fn next(&mut self) -> Option<&Row> {
+        self.current = self.rest.next();
+        self.current.as_ref()
+    }
+}
+
+pub(super) fn value(row: &Row, column: usize) -> Result<Value<'_>, DatabaseError> {
+    Ok(row.try_get(column).map_err(Failure::from)?)
+}
+
+impl ToSql for Value<'_> {
+    fn to_sql(&self, kind: &Type, out: &mut BytesMut) -> Result<IsNull, BoxedError> {
+        match *self {
+            Value::Null => Ok(IsNull::Yes),
+            Value::Integer(number) => match *kind {
+                Type::INT8 => number.to_sql(kind, out),
+                Type::INT4 => i32::try_from(number)?.to_sql(kind, out),
+                Type::BOOL => (number != 0).to_sql(kind, out),
+                _ => Err(format!("a number for a parameter of type `{kind}`").into()),
+            },
+            // the one letter that PostgreSQL cannot hold; looked for, it becomes the same
+            Value::Text(text) if text.contains('\0') => {
+                text.replace('\0', "\u{fffd}").to_sql(kind, out)
+            }
+            Value::Text(text) if <&str as ToSql>::accepts(kind) => text.to_sql(kind, out),
+            Value::Blob(bytes) if *kind == Type::BYTEA => bytes.to_sql(kind, out),
+            Value::Text(_) => Err(format!("a text for a parameter of type `{kind}`").into()),
+            Value::Blob(_) => Err(format!("bytes for a parameter of type `{kind}`").into()),
+        }
+    }
+
+    fn accepts(_: &Type) -> bool {
+        // what does not fit is told by its value
+        true
+    }
+
+    to_sql_checked!();
+}
+
+impl<'r> FromSql<'r> for Value<'r> {
+    fn from_sql(kind: &Type, raw: &'r [u8]) -> Result<Self, BoxedError> {
+        match *kind {
+            Type::INT8 => i64::from_sql(kind, raw).map(Value::Integer),
+            Type::INT4 => i32::from_sql(kind, raw).map(|it| Value::Integer(it.into())),
+            Type::BOOL => bool::from_sql(kind, raw).map(|it| Value::Integer(it.into())),
+            Type::BYTEA => <&[u8]>::from_sql(kind, raw).map(Value::Blob),
+            _ => <&str>::from_sql(kind, raw).map(Value::Text),
+        }
+    }
+
+    fn from_sql_null(_: &Type) -> Result<Self, BoxedError> {
+        Ok(Value::Null)
+    }
+
+    fn accepts(kind: &Type) -> bool {
+        matches!(*kind, Type::INT8 | Type::INT4 | Type::BOOL | Type::BYTEA)
+            || <&str as FromSql<'_>>::accepts(kind)
+    }
+}
+
+pub(super) fn refusal(error: &tokio_postgres::Error) -> Option<ConstraintRefusal> {
+    let code = error.code()?;
+    if *code == SqlState::UNIQUE_VIOLATION || *code == SqlState::EXCLUSION_VIOLATION {
+        Some(ConstraintRefusal::Twin)
+    } else if *code == SqlState::RAISE_EXCEPTION {
+        Some(ConstraintRefusal::Trigger)
+    } else {
+        None
+    }
+}

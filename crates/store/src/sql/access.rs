@@ -1,0 +1,377 @@
+//! Requests, grants and notices in tables.
+
+use async_trait::async_trait;
+use std::collections::BTreeMap;
+
+use hallpass_access::{
+    AccessStore, Alarm, ArmedEndStatus, Change, CommitError, Counts, Ends, Grant, GrantFilter,
+    GrantStateKind, Holds, Listed, Lock, PastGrants, PastQuery, ReadError, Request, RequestFilter,
+    RequestStateKind, StoredAnswer, Subject, WaitingMessage,
+};
+use hallpass_audit::Record;
+use hallpass_model::{Email, GrantId, HoldKey, RequestId, Timestamp, UserId};
+
+use super::{
+    SqlStore, alarms, armed_ends, assignment_rows, commit, counter, grants, locks, number, outbox,
+    requests,
+};
+use crate::database::{DatabaseError, Optional, Params, Transaction};
+use crate::fault::StorageFault;
+use crate::rows::{instant, read_body, read_grant, read_instant, read_request, read_subject};
+
+/// The packed bodies a query finds.
+fn bodies(
+    tx: &Transaction<'_>,
+    sql: &str,
+    params: impl Params,
+) -> Result<Vec<Vec<u8>>, StorageFault> {
+    Ok(tx
+        .prepare(sql)?
+        .query_map(params, |row| row.get(0))?
+        .collect::<Result<_, _>>()?)
+}
+
+fn holds(tx: &Transaction<'_>, key: &HoldKey) -> Result<Holds, StorageFault> {
+    let live = bodies(
+        tx,
+        "SELECT body FROM grants WHERE live = 1 AND hold_key = ?1 ORDER BY id",
+        [key.to_string()],
+    )?;
+    Ok(Holds {
+        grants: live
+            .iter()
+            .map(|body| read_grant(body))
+            .collect::<Result<_, _>>()?,
+        row: assignment_rows::load(tx, key)?,
+    })
+}
+
+fn grants_due(
+    tx: &Transaction<'_>,
+    now: Timestamp,
+    limit: u32,
+) -> Result<Vec<Grant>, StorageFault> {
+    bodies(
+        tx,
+        // two indexes hold what is due; the live grants in between are never read
+        "SELECT body FROM (
+             SELECT id, ends_at FROM grants INDEXED BY grants_due
+             WHERE live = 1 AND due <= ?1
+             UNION
+             SELECT id, ends_at FROM grants INDEXED BY grants_with_news
+             WHERE live = 1 AND news > seen_news
+             ORDER BY ends_at, id LIMIT ?2) AS found
+         CROSS JOIN grants ON grants.id = found.id
+         ORDER BY grants.ends_at, grants.id",
+        (instant(now), i64::from(limit)),
+    )?
+    .iter()
+    .map(|body| read_grant(body))
+    .collect()
+}
+
+fn next_due(tx: &Transaction<'_>) -> Result<Option<Timestamp>, StorageFault> {
+    let text: Option<String> = tx
+        .prepare(
+            "SELECT min(due) FROM (
+                 SELECT min(due) AS due FROM requests WHERE due IS NOT NULL
+                 UNION ALL
+                 SELECT min(due) FROM grants WHERE live = 1 AND due IS NOT NULL) AS found",
+        )?
+        .query_row([], |row| row.get(0))?;
+    text.map(|text| read_instant(&text)).transpose()
+}
+
+/// How many rows of a kind there are in each state that has any.
+fn by_state<S: Ord>(
+    tx: &Transaction<'_>,
+    kind: &str,
+    named: fn(&str) -> Option<S>,
+) -> Result<BTreeMap<S, u64>, StorageFault> {
+    let rows: Vec<(String, i64)> = tx
+        .prepare("SELECT state, count FROM state_counts WHERE kind = ?1 AND count > 0")?
+        .query_map([kind], |row| Ok((row.get(0)?, row.get(1)?)))?
+        .collect::<Result<_, DatabaseError>>()?;
+    let typed = rows.into_iter().map(|(name, count)| {
+        let state = named(&name).ok_or_else(|| {
+            StorageFault::Unavailable(format!("no {kind} can be in the state `{name}`"))
+        })?;
+        Ok((state, counter(count)))
+    });
+    typed.collect()
+}
+
+fn counts(tx: &Transaction<'_>, overdue_before: Timestamp) -> Result<Counts, StorageFault> {
+    let (overdue, stuck): (i64, i64) = tx
+        .prepare(
+            "SELECT count(*) FILTER (WHERE stuck = 0 AND ends_at < ?1),
+                    count(*) FILTER (WHERE stuck = 1)
+             FROM grants INDEXED BY grants_live WHERE live = 1",
+        )?
+        .query_row([instant(overdue_before)], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })?;
+    let notices = tx
+        .prepare(
+            "SELECT name, (SELECT count(*) FROM deliveries WHERE channel = name) FROM channels",
+        )?
+        .query_map([], |row| Ok((row.get(0)?, counter(row.get(1)?))))?
+        .collect::<Result<_, DatabaseError>>()?;
+    let unsettled: i64 = tx
+        .prepare("SELECT count(*) FROM assignments WHERE verdict = 'working'")?
+        .query_row([], |row| row.get(0))?;
+    Ok(Counts {
+        requests: by_state(tx, "request", RequestStateKind::named)?,
+        grants: by_state(tx, "grant", GrantStateKind::named)?,
+        overdue: counter(overdue),
+        stuck: counter(stuck),
+        unsettled: counter(unsettled),
+        notices,
+        armed_ends: armed_ends::counts(tx)?,
+    })
+}
+
+/// Subjects with a number above `after`.
+fn subjects(
+    tx: &Transaction<'_>,
+    after: u64,
+    limit: u32,
+) -> Result<Vec<(u64, Subject)>, StorageFault> {
+    let rows: Vec<(i64, String)> = tx
+        .prepare("SELECT number, name FROM subjects WHERE number > ?1 ORDER BY number LIMIT ?2")?
+        .query_map((number(after), i64::from(limit)), |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })?
+        .collect::<Result<_, _>>()?;
+    rows.iter()
+        .map(|(number, name)| Ok((counter(*number), read_subject(name)?)))
+        .collect()
+}
+
+fn holder_of(tx: &Transaction<'_>, address: &Email) -> Result<Option<UserId>, StorageFault> {
+    let user: Option<String> = tx
+        .prepare(
+            "SELECT user_id FROM last_holders JOIN principals ON principals.number = holder
+             WHERE address = ?1",
+        )?
+        .query_row([address.as_str()], |row| row.get(0))
+        .optional()?;
+    let unreadable = |error| StorageFault::Unavailable(format!("stored user: {error}"));
+    user.map(|user| user.parse().map_err(unreadable))
+        .transpose()
+}
+
+/// One body by one or two names.
+fn one(
+    tx: &Transaction<'_>,
+    sql: &str,
+    params: impl Params,
+) -> Result<Option<String>, StorageFault> {
+    Ok(tx
+        .prepare(sql)?
+        .query_row(params, |row| row.get(0))
+        .optional()?)
+}
+
+#[async_trait]
+impl AccessStore for SqlStore {
+    async fn request(&self, id: RequestId) -> Result<Option<Request>, ReadError> {
+        Ok(self
+            .read(move |tx| {
+                let body: Option<Vec<u8>> = tx
+                    .prepare("SELECT body FROM requests WHERE id = ?1")?
+                    .query_row([id.to_string()], |row| row.get(0))
+                    .optional()?;
+                body.map(|body| read_request(&body)).transpose()
+            })
+            .await?)
+    }
+
+    async fn grant(&self, id: GrantId) -> Result<Option<Grant>, ReadError> {
+        Ok(self
+            .read(move |tx| grants::one(tx, &id.to_string()))
+            .await?)
+    }
+
+    async fn requests(
+        &self,
+        filter: &RequestFilter,
+        limit: u32,
+    ) -> Result<Listed<Request, RequestId>, ReadError> {
+        let (filter, bounds) = (filter.clone(), self.bounds);
+        Ok(self
+            .list(move |tx| requests::list(tx, &filter, limit, bounds))
+            .await?)
+    }
+
+    async fn grants(
+        &self,
+        filter: &GrantFilter,
+        limit: u32,
+    ) -> Result<Listed<Grant, GrantId>, ReadError> {
+        let (filter, bounds) = (filter.clone(), self.bounds);
+        Ok(self
+            .list(move |tx| grants::list(tx, &filter, limit, bounds))
+            .await?)
+    }
+
+    async fn subjects(&self, after: u64, limit: u32) -> Result<Vec<(u64, Subject)>, ReadError> {
+        Ok(self.list(move |tx| subjects(tx, after, limit)).await?)
+    }
+
+    async fn holder_of(&self, address: &Email) -> Result<Option<UserId>, ReadError> {
+        let address = address.clone();
+        Ok(self.list(move |tx| holder_of(tx, &address)).await?)
+    }
+
+    async fn past(&self, query: &PastQuery) -> Result<PastGrants, ReadError> {
+        let query = query.clone();
+        Ok(self.list(move |tx| grants::past(tx, &query)).await?)
+    }
+
+    async fn grants_late(&self, now: Timestamp, limit: u32) -> Result<Vec<Grant>, ReadError> {
+        Ok(self.list(move |tx| grants::late(tx, now, limit)).await?)
+    }
+
+    async fn ends(&self, soon: Timestamp) -> Result<Ends, ReadError> {
+        Ok(self.list(move |tx| grants::ends(tx, soon)).await?)
+    }
+
+    async fn armed_ends(
+        &self,
+        keys: &[HoldKey],
+    ) -> Result<BTreeMap<HoldKey, ArmedEndStatus>, ReadError> {
+        let keys = keys.to_vec();
+        Ok(self.read(move |tx| armed_ends::statuses(tx, &keys)).await?)
+    }
+
+    async fn holds(&self, key: &HoldKey) -> Result<Holds, ReadError> {
+        let key = key.clone();
+        Ok(self.read(move |tx| holds(tx, &key)).await?)
+    }
+
+    async fn requests_due(&self, now: Timestamp, limit: u32) -> Result<Vec<Request>, ReadError> {
+        Ok(self
+            .read(move |tx| {
+                bodies(
+                    tx,
+                    "SELECT body FROM requests WHERE due <= ?1 ORDER BY due, id LIMIT ?2",
+                    (instant(now), i64::from(limit)),
+                )?
+                .iter()
+                .map(|body| read_request(body))
+                .collect()
+            })
+            .await?)
+    }
+
+    async fn grants_due(&self, now: Timestamp, limit: u32) -> Result<Vec<Grant>, ReadError> {
+        Ok(self.read(move |tx| grants_due(tx, now, limit)).await?)
+    }
+
+    async fn next_due(&self) -> Result<Option<Timestamp>, ReadError> {
+        Ok(self.read(next_due).await?)
+    }
+
+    async fn commit(&self, change: Change) -> Result<Vec<Record>, CommitError> {
+        Ok(self.write(move |tx| commit::commit(tx, change)).await?)
+    }
+
+    async fn lock_of(&self, user: &UserId) -> Result<Option<Lock>, ReadError> {
+        let user = user.clone();
+        Ok(self.read(move |tx| locks::read(tx, &user)).await?)
+    }
+
+    async fn locks(&self) -> Result<Vec<Lock>, ReadError> {
+        Ok(self.read(locks::all).await?)
+    }
+
+    async fn with_credentials(&self) -> Result<Vec<UserId>, ReadError> {
+        Ok(self.read(locks::with_credentials).await?)
+    }
+
+    async fn answer(&self, actor: &UserId, key: &str) -> Result<Option<StoredAnswer>, ReadError> {
+        let (actor, key) = (actor.clone(), key.to_owned());
+        Ok(self
+            .read(move |tx| {
+                one(
+                    tx,
+                    "SELECT body FROM answers WHERE actor = ?1 AND key = ?2",
+                    (actor.as_str(), key),
+                )?
+                .map(|text| read_body("answer", &text))
+                .transpose()
+            })
+            .await?)
+    }
+
+    async fn open_channel(&self, channel: &str, now: Timestamp) -> Result<(), ReadError> {
+        let channel = channel.to_owned();
+        Ok(self
+            .write(move |tx| outbox::open(tx, &channel, now))
+            .await?)
+    }
+
+    async fn next_notice(&self, channel: &str) -> Result<Option<Timestamp>, ReadError> {
+        let channel = channel.to_owned();
+        Ok(self.read(move |tx| outbox::next(tx, &channel)).await?)
+    }
+
+    async fn take_notices(
+        &self,
+        channel: &str,
+        now: Timestamp,
+        again_at: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<WaitingMessage>, ReadError> {
+        let channel = channel.to_owned();
+        Ok(self
+            .write(move |tx| outbox::take(tx, &channel, now, again_at, limit))
+            .await?)
+    }
+
+    async fn notice_delivered(&self, channel: &str, number: u64) -> Result<(), ReadError> {
+        let channel = channel.to_owned();
+        Ok(self
+            .write(move |tx| outbox::delivered(tx, &channel, number))
+            .await?)
+    }
+
+    async fn notice_postponed(
+        &self,
+        channel: &str,
+        number: u64,
+        again_at: Timestamp,
+    ) -> Result<(), ReadError> {
+        let channel = channel.to_owned();
+        Ok(self
+            .write(move |tx| outbox::postponed(tx, &channel, number, again_at))
+            .await?)
+    }
+
+    async fn release_notices(&self, later_than: Timestamp) -> Result<u64, ReadError> {
+        Ok(self
+            .write(move |tx| outbox::release_notices(tx, later_than))
+            .await?)
+    }
+
+    async fn prune_notices(&self, before: Timestamp) -> Result<u64, ReadError> {
+        Ok(self.write(move |tx| outbox::prune(tx, before)).await?)
+    }
+
+    async fn note_alarm(&self, alarm: Alarm) -> Result<bool, ReadError> {
+        Ok(self.write(move |tx| alarms::note(tx, alarm)).await?)
+    }
+
+    async fn alarms(&self) -> Result<Vec<Alarm>, ReadError> {
+        Ok(self.read(alarms::standing).await?)
+    }
+
+    async fn oldest_unexported(&self) -> Result<Option<Timestamp>, ReadError> {
+        Ok(self.read(super::audit::oldest_unexported).await?)
+    }
+
+    async fn counts(&self, overdue_before: Timestamp) -> Result<Counts, ReadError> {
+        Ok(self.read(move |tx| counts(tx, overdue_before)).await?)
+    }
+}

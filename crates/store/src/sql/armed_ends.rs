@@ -1,0 +1,171 @@
+//! Ends that AWS enforces, in tables: added and moved by commits of the journey, settled by their executor together with what
+//! waited for them.
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use hallpass_access::{ArmedEndCounts, ArmedEndStatus, ArmedEndWish, DesiredAssignment};
+use hallpass_audit::Draft;
+use hallpass_model::HoldKey;
+use hallpass_org::armed_ends::{ArmedEnd, ArmedEndStore, GateChange, SettledEnds};
+use hallpass_runner::StoreFault;
+
+use super::{SqlStore, assignment_rows, assignments, audit, number};
+use crate::database::{Optional, Transaction, named};
+use crate::fault::StorageFault;
+use crate::rows::{body, instant, read_body};
+use crate::steps::{
+    armed_end_moved, armed_end_status, armed_end_wished, gate_closed, gate_settled, key_of,
+    wrong_version,
+};
+
+const KIND: &str = "armed end";
+
+/// Carries a wish out, and closes the gate of what waits for it.
+pub(super) fn wish(tx: &Transaction<'_>, wish: &ArmedEndWish) -> Result<(), StorageFault> {
+    let key = match wish {
+        ArmedEndWish::Arm(grant) => &grant.key,
+        ArmedEndWish::Over { key, .. } => key,
+    };
+    if let Some(end) = armed_end_wished(load(tx, key)?, wish) {
+        put(tx, &end)?;
+    }
+    let ArmedEndWish::Arm(grant) = wish else {
+        return Ok(());
+    };
+    match assignment_rows::load(tx, key)? {
+        Some(row) => assignments::update(tx, &gate_closed(row, grant.gate_until)),
+        None => Ok(()),
+    }
+}
+
+/// Moves what is armed to where its assignment's end is now.
+pub(super) fn follow(
+    tx: &Transaction<'_>,
+    desired: &DesiredAssignment,
+) -> Result<(), StorageFault> {
+    let stored = load(tx, key_of(desired))?;
+    match stored.and_then(|end| armed_end_moved(end, desired)) {
+        Some(end) => put(tx, &end),
+        None => Ok(()),
+    }
+}
+
+/// What people are told of these keys.
+pub(super) fn statuses(
+    tx: &Transaction<'_>,
+    keys: &[HoldKey],
+) -> Result<BTreeMap<HoldKey, ArmedEndStatus>, StorageFault> {
+    let mut found = BTreeMap::new();
+    for key in keys {
+        let status = load(tx, key)?.and_then(|end| armed_end_status(&end));
+        found.extend(status.map(|status| (key.clone(), status)));
+    }
+    Ok(found)
+}
+
+/// How many of those that are open are where.
+pub(super) fn counts(tx: &Transaction<'_>) -> Result<ArmedEndCounts, StorageFault> {
+    let open = opened(tx)?;
+    let statuses: Vec<ArmedEndStatus> = open.iter().filter_map(armed_end_status).collect();
+    Ok(ArmedEndCounts::of(&statuses))
+}
+
+fn opened(tx: &Transaction<'_>) -> Result<Vec<ArmedEnd>, StorageFault> {
+    let texts = tx
+        .prepare("SELECT body FROM armed_ends WHERE due IS NOT NULL ORDER BY hold_key")?
+        .query_map([], |row| row.get(0))?
+        .collect::<Result<Vec<String>, _>>()?;
+    texts.iter().map(|text| read_body(KIND, text)).collect()
+}
+
+fn load(tx: &Transaction<'_>, key: &HoldKey) -> Result<Option<ArmedEnd>, StorageFault> {
+    let text: Option<String> = tx
+        .prepare("SELECT body FROM armed_ends WHERE hold_key = ?1")?
+        .query_row([key.to_string()], |row| row.get(0))
+        .optional()?;
+    text.map(|text| read_body(KIND, &text)).transpose()
+}
+
+/// Stores an end whose version is the new one already.
+fn put(tx: &Transaction<'_>, end: &ArmedEnd) -> Result<(), StorageFault> {
+    tx.prepare(
+        "INSERT INTO armed_ends (hold_key, version, due, body) VALUES (:hold_key, :version, :due, :body)
+         ON CONFLICT (hold_key) DO UPDATE SET version = :version, due = :due, body = :body",
+    )?
+    .execute(named! {
+        ":hold_key": end.key.to_string(),
+        ":version": number(end.version),
+        ":due": end.is_open().then(|| instant(end.due)),
+        ":body": body(end)?,
+    })?;
+    Ok(())
+}
+
+fn update(tx: &Transaction<'_>, end: &ArmedEnd) -> Result<(), StorageFault> {
+    let stored: Option<i64> = tx
+        .prepare("SELECT version FROM armed_ends WHERE hold_key = ?1")?
+        .query_row([end.key.to_string()], |row| row.get(0))
+        .optional()?;
+    if stored != Some(number(end.version)) {
+        return Err(wrong_version(&format!("armed end of {}", end.key)));
+    }
+    put(
+        tx,
+        &ArmedEnd {
+            version: end.version + 1,
+            ..end.clone()
+        },
+    )
+}
+
+fn settle_gate(tx: &Transaction<'_>, change: &GateChange) -> Result<(), StorageFault> {
+    let row = assignment_rows::load(tx, &change.key)?;
+    match row.and_then(|row| gate_settled(row, change)) {
+        Some(row) => assignments::update(tx, &row),
+        None => Ok(()),
+    }
+}
+
+#[async_trait]
+impl ArmedEndStore for SqlStore {
+    async fn open_armed_ends(&self) -> Result<Vec<ArmedEnd>, StoreFault> {
+        Ok(self.read(opened).await?)
+    }
+
+    async fn armed_ends_of(&self, keys: &[HoldKey]) -> Result<Vec<ArmedEnd>, StoreFault> {
+        let keys = keys.to_vec();
+        Ok(self
+            .read(move |tx| {
+                let found = keys.iter().map(|key| load(tx, key));
+                found.filter_map(Result::transpose).collect()
+            })
+            .await?)
+    }
+
+    async fn settle_armed_ends(
+        &self,
+        ends: &[ArmedEnd],
+        gates: Vec<GateChange>,
+        records: Vec<Draft>,
+    ) -> Result<SettledEnds, StoreFault> {
+        let ends = ends.to_vec();
+        let written = self
+            .write(move |tx| {
+                for end in &ends {
+                    update(tx, end)?;
+                }
+                for gate in &gates {
+                    settle_gate(tx, gate)?;
+                }
+                audit::append(tx, records.clone())?;
+                Ok(())
+            })
+            .await;
+        match written {
+            Ok(()) => Ok(SettledEnds::Stored),
+            Err(StorageFault::Raced(_)) => Ok(SettledEnds::Moved),
+            Err(fault) => Err(fault.into()),
+        }
+    }
+}

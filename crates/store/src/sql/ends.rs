@@ -1,0 +1,115 @@
+//! What is ours and must be gone by when: for the server's own file of ends, and for a guard that
+//! reads the database from a process of its own while the server writes it, hangs or is dead.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use hallpass_access::ReadError;
+use hallpass_assignments::{AssignmentRow, OwnedEnd};
+use hallpass_audit::Head;
+use hallpass_model::{GrantId, HoldKey};
+
+use super::{assignment_rows, audit};
+use crate::database::{Connection, DatabaseError, Owner, Transaction, TransactionMode};
+use crate::fault::StorageFault;
+use crate::rows::read_body;
+
+/// How long a guard waits for a lock; somebody may hold it for ever.
+const GUARD_PATIENCE: Duration = Duration::from_secs(1);
+
+/// Everything that is ours, by key.
+pub(super) fn owned(tx: &Transaction<'_>) -> Result<Vec<OwnedEnd>, StorageFault> {
+    let mut holding: BTreeMap<String, Vec<GrantId>> = BTreeMap::new();
+    let mut live = tx.prepare("SELECT hold_key, id FROM grants WHERE live = 1 ORDER BY id")?;
+    let live = live.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    for pair in live {
+        let (key, id): (String, String) = pair?;
+        holding.entry(key).or_default().push(grant_id(&id)?);
+    }
+    let texts = tx
+        .prepare(
+            "SELECT body FROM assignments
+             WHERE json_extract(body, '$.execution.ownership') = 'ours' ORDER BY hold_key",
+        )?
+        .query_map([], |row| row.get(0))?
+        .collect::<Result<Vec<String>, _>>()?;
+    let mut ends = Vec::with_capacity(texts.len());
+    for text in texts {
+        let row: AssignmentRow = read_body("assignment", &text)?;
+        let grants = holding.remove(&row.key.to_string()).unwrap_or_default();
+        ends.extend(row.owned_end(grants));
+    }
+    Ok(ends)
+}
+
+/// One key, when it is ours.
+fn owned_one(tx: &Transaction<'_>, key: &HoldKey) -> Result<Option<OwnedEnd>, StorageFault> {
+    let Some(row) = assignment_rows::load(tx, key)? else {
+        return Ok(None);
+    };
+    let grants = tx
+        .prepare("SELECT id FROM grants WHERE live = 1 AND hold_key = ?1 ORDER BY id")?
+        .query_map([key.to_string()], |row| row.get(0))?
+        .collect::<Result<Vec<String>, _>>()?;
+    let grants = grants.iter().map(|id| grant_id(id));
+    Ok(row.owned_end(grants.collect::<Result<_, _>>()?))
+}
+
+fn grant_id(text: &str) -> Result<GrantId, StorageFault> {
+    text.parse()
+        .map_err(|error| StorageFault::Unavailable(format!("stored grant id `{text}`: {error}")))
+}
+
+/// Reads the database of a server without ever writing to it. The file is opened anew for each
+/// read: one that was moved away, replaced or restored is seen as it is now.
+#[derive(Clone, Debug)]
+pub struct EndsReader {
+    path: PathBuf,
+}
+
+impl EndsReader {
+    /// A reader of the database at `path`, which need not be there yet.
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self { path: path.into() }
+    }
+
+    /// Where the database is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The newest record, and everything that is ours; one instant. Blocks for a second or two at
+    /// most, as far as SQLite goes; a file system may block for longer.
+    ///
+    /// # Errors
+    /// When there is no such file, somebody holds it locked, or it is not ours.
+    pub fn read(&self) -> Result<(Option<Head>, Vec<OwnedEnd>), ReadError> {
+        self.with(|tx| Ok((audit::head(tx)?, owned(tx)?)))
+    }
+
+    /// The newest record, and one key. Blocks as [`EndsReader::read`] does.
+    ///
+    /// # Errors
+    /// As [`EndsReader::read`].
+    pub fn one(&self, key: &HoldKey) -> Result<(Option<Head>, Option<OwnedEnd>), ReadError> {
+        self.with(|tx| Ok((audit::head(tx)?, owned_one(tx, key)?)))
+    }
+
+    fn with<T>(
+        &self,
+        work: impl FnOnce(&Transaction<'_>) -> Result<T, StorageFault>,
+    ) -> Result<T, ReadError> {
+        let said = |error: DatabaseError| ReadError(error.to_string());
+        let mut connection = Connection::open_beside(&self.path, GUARD_PATIENCE).map_err(said)?;
+        if connection.owner().map_err(said)? != Owner::Us {
+            let message = format!(
+                "`{}` is not a database of this program",
+                self.path.display()
+            );
+            return Err(ReadError(message));
+        }
+        let transaction = connection.begin(TransactionMode::Read).map_err(said)?;
+        Ok(work(&transaction)?)
+    }
+}

@@ -1,0 +1,258 @@
+//! Grants listed by whatever a filter gives an index for, and those of the past counted.
+
+use hallpass_access::{
+    Ends, Grant, GrantFilter, Listed, PastGrants, PastQuery, SubjectSet, ViewerScope,
+};
+use hallpass_model::{GrantId, Timestamp};
+
+use super::counter;
+use super::listing::{Bounds, Piece, RANGES_MAX, ScanRange, subject};
+use super::numbers::{self, Numbered};
+use crate::database::{DatabaseError, Optional, TableRow, Transaction};
+use crate::fault::StorageFault;
+use crate::filters::fits_grant;
+use crate::rows::{instant, read_grant, read_instant, subject_name};
+
+/// Entries read to count grants of the past.
+const COUNTED_MAX: usize = 2_000;
+
+macro_rules! range {
+    ($index:literal, $of:literal) => {
+        concat!(
+            "SELECT id, state, holder, subject, approver, account FROM grants INDEXED BY ",
+            $index,
+            " WHERE id < ?1 AND ",
+            $of,
+            " ORDER BY id DESC LIMIT ?2"
+        )
+    };
+}
+
+const ALL: &str = range!("grants_listed", "true");
+const ALL_LIVE: &str = range!("grants_live_listed", "live = 1");
+const BY_STATE: &str = range!("grants_by_state", "state = ?3");
+const BY_HOLDER: &str = range!("grants_by_holder", "holder = ?3");
+const LIVE_BY_HOLDER: &str = range!("grants_live_by_holder", "live = 1 AND holder = ?3");
+const BY_ACCOUNT: &str = range!("grants_by_account", "account = ?3");
+const LIVE_BY_ACCOUNT: &str = range!("grants_live_by_account", "live = 1 AND account = ?3");
+const BY_SUBJECT: &str = range!("grants_by_subject", "subject = ?3");
+const BY_APPROVER: &str = range!("grants_by_approver", "approver = ?3");
+
+const PAST: &str = "SELECT id, holder, granted FROM grants INDEXED BY grants_by_subject
+     WHERE subject = ?1 AND id >= ?2 AND id < ?3 ORDER BY id DESC LIMIT ?4";
+const PAST_OF_HOLDER: &str = "SELECT id, subject, granted FROM grants INDEXED BY grants_by_holder
+     WHERE holder = ?1 AND id >= ?2 AND id < ?3 ORDER BY id DESC LIMIT ?4";
+
+/// What of a filter the entries of an index can be held against.
+struct Wanted<'a> {
+    filter: &'a GrantFilter,
+    holder: Option<i64>,
+    /// What somebody may see, where everything is read; elsewhere the ranges are of nothing else.
+    seen: Option<Seen<'a>>,
+}
+
+/// A sight in numbers.
+struct Seen<'a> {
+    subjects: &'a SubjectSet,
+    user: Option<i64>,
+}
+
+impl Wanted<'_> {
+    fn takes(&self, row: &TableRow<'_>) -> Result<bool, DatabaseError> {
+        let state = row.text(1)?;
+        let states = &self.filter.states;
+        let holder: i64 = row.get(2)?;
+        if !(states.is_empty() || states.iter().any(|it| it.name() == state))
+            || self.holder.is_some_and(|wanted| wanted != holder)
+        {
+            return Ok(false);
+        }
+        if let Some(account) = &self.filter.account
+            && row.text_or_null(5)? != Some(account)
+        {
+            return Ok(false);
+        }
+        let Some(seen) = &self.seen else {
+            return Ok(true);
+        };
+        let (subject, approver): (_, Option<i64>) = (subject(row, 3)?, row.get(4)?);
+        Ok(seen
+            .user
+            .is_some_and(|user| user == holder || approver == Some(user))
+            || subject.is_some_and(|number| seen.subjects.contains(number)))
+    }
+}
+
+/// Grants that fit, newest first.
+pub(super) fn list(
+    tx: &Transaction<'_>,
+    filter: &GrantFilter,
+    limit: u32,
+    bounds: Bounds,
+) -> Result<Listed<Grant, GrantId>, StorageFault> {
+    let (ranges, wanted) = plan(tx, filter)?;
+    let piece = Piece {
+        ranges: &ranges,
+        bounds,
+        before: filter.before,
+        limit,
+        body_sql: "SELECT body, subject FROM grants WHERE id = ?1",
+    };
+    piece.listed(
+        tx,
+        |row| wanted.takes(row),
+        |body, subject| {
+            let grant = read_grant(body)?;
+            Ok(fits_grant(filter, &grant, subject).then_some(grant))
+        },
+    )
+}
+
+fn plan<'a>(
+    tx: &Transaction<'_>,
+    filter: &'a GrantFilter,
+) -> Result<(Vec<ScanRange>, Wanted<'a>), StorageFault> {
+    let mut wanted = Wanted {
+        filter,
+        holder: None,
+        seen: None,
+    };
+    let is_live = !filter.states.is_empty() && filter.states.iter().all(|state| state.is_live());
+    if let Some(user) = &filter.holder {
+        wanted.holder = numbers::find(tx, Numbered::Principal, user.as_str())?;
+        let sql = if is_live { LIVE_BY_HOLDER } else { BY_HOLDER };
+        let range = wanted.holder.map(|number| ScanRange::number(sql, number));
+        return Ok((range.into_iter().collect(), wanted));
+    }
+    if let Some(account) = &filter.account {
+        let sql = if is_live { LIVE_BY_ACCOUNT } else { BY_ACCOUNT };
+        return Ok((vec![ScanRange::text(sql, account)], wanted));
+    }
+    let all = |sql| vec![ScanRange::all(sql)];
+    let ranges = match (&filter.sight, filter.states.as_slice()) {
+        (Some(sight), _) => seen_by(tx, sight, is_live, &mut wanted)?,
+        (None, _) if is_live => all(ALL_LIVE),
+        (None, [state]) => vec![ScanRange::text(BY_STATE, state.name())],
+        (None, _) => all(ALL),
+    };
+    Ok((ranges, wanted))
+}
+
+/// Everything somebody may see: what they hold, approved, or are listed for today.
+fn seen_by<'a>(
+    tx: &Transaction<'_>,
+    sight: &'a ViewerScope,
+    is_live: bool,
+    wanted: &mut Wanted<'a>,
+) -> Result<Vec<ScanRange>, StorageFault> {
+    let user = match &sight.user {
+        Some(user) => numbers::find(tx, Numbered::Principal, user.as_str())?,
+        None => None,
+    };
+    if is_live || sight.subjects.len() > RANGES_MAX {
+        wanted.seen = Some(Seen {
+            subjects: &sight.subjects,
+            user,
+        });
+        let sql = if is_live { ALL_LIVE } else { ALL };
+        return Ok(vec![ScanRange::all(sql)]);
+    }
+    let held = user.map(|number| ScanRange::number(BY_HOLDER, number));
+    let approved = user.map(|number| ScanRange::number(BY_APPROVER, number));
+    let subjects = sight
+        .subjects
+        .iter()
+        .filter_map(|it| i64::try_from(it).ok());
+    let listed = subjects.map(|number| ScanRange::number(BY_SUBJECT, number));
+    Ok(held.into_iter().chain(approved).chain(listed).collect())
+}
+
+/// Grants of the past, counted.
+pub(super) fn past(tx: &Transaction<'_>, query: &PastQuery) -> Result<PastGrants, StorageFault> {
+    let subject = numbers::find(tx, Numbered::Subject, &subject_name(&query.subject))?;
+    let Some(subject) = subject else {
+        return Ok(PastGrants::default());
+    };
+    let (sql, of, other) = match &query.holder {
+        None => (PAST, subject, None),
+        Some(user) => match numbers::find(tx, Numbered::Principal, user.as_str())? {
+            Some(holder) => (PAST_OF_HOLDER, holder, Some(subject)),
+            None => return Ok(PastGrants::default()),
+        },
+    };
+    let mut statement = tx.prepare(sql)?;
+    let most = i64::try_from(COUNTED_MAX).unwrap_or(i64::MAX);
+    let range = (of, query.from.to_string(), query.before.to_string(), most);
+    let mut rows = statement.query(range)?;
+    let (mut found, mut read, mut newest) = (PastGrants::default(), 0, None::<String>);
+    while let Some(row) = rows.next()? {
+        read += 1;
+        let (subject, granted): (Option<i64>, bool) = (row.get(1)?, row.get(2)?);
+        if granted && other.is_none_or(|other| subject == Some(other)) {
+            found.count += 1;
+            if newest.is_none() {
+                newest = Some(row.get(0)?);
+            }
+        }
+    }
+    found.more = read >= COUNTED_MAX;
+    found.newest = match newest {
+        Some(id) => one(tx, &id)?,
+        None => None,
+    };
+    Ok(found)
+}
+
+/// One grant by its id as it is stored.
+pub(super) fn one(tx: &Transaction<'_>, id: &str) -> Result<Option<Grant>, StorageFault> {
+    let body: Option<Vec<u8>> = tx
+        .prepare("SELECT body FROM grants WHERE id = ?1")?
+        .query_row([id], |row| row.get(0))
+        .optional()?;
+    body.map(|body| read_grant(&body)).transpose()
+}
+
+/// Live grants past their end.
+pub(super) fn late(
+    tx: &Transaction<'_>,
+    now: Timestamp,
+    limit: u32,
+) -> Result<Vec<Grant>, StorageFault> {
+    let bodies: Vec<Vec<u8>> = tx
+        .prepare(
+            "SELECT body FROM grants INDEXED BY grants_live WHERE live = 1 AND ends_at < ?1
+             ORDER BY ends_at, id LIMIT ?2",
+        )?
+        .query_map((instant(now), i64::from(limit)), |row| row.get(0))?
+        .collect::<Result<_, _>>()?;
+    bodies.iter().map(|body| read_grant(body)).collect()
+}
+
+/// When grants end that keep their access wanted.
+pub(super) fn ends(tx: &Transaction<'_>, soon: Timestamp) -> Result<Ends, StorageFault> {
+    let holding = "live = 1 AND state IN ('scheduled', 'granting', 'active')";
+    let (count, next): (i64, Option<String>) = tx
+        .prepare(&format!(
+            "SELECT (SELECT count(*) FROM grants INDEXED BY grants_holding
+                     WHERE {holding} AND ends_at < ?1),
+                    (SELECT min(ends_at) FROM grants INDEXED BY grants_holding WHERE {holding})"
+        ))?
+        .query_row([instant(soon)], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok(Ends {
+        soon: counter(count),
+        next: next.map(|text| read_instant(&text)).transpose()?,
+    })
+}
+
+#[cfg(test)]
+pub(super) const RANGES: [&str; 9] = [
+    ALL,
+    ALL_LIVE,
+    BY_STATE,
+    BY_HOLDER,
+    LIVE_BY_HOLDER,
+    BY_ACCOUNT,
+    LIVE_BY_ACCOUNT,
+    BY_SUBJECT,
+    BY_APPROVER,
+];

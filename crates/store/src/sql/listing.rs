@@ -1,0 +1,258 @@
+//! Pieces of listings, found in indexes: ranges of them are read side by side, newest first, and
+//! only what may be shown is read from its table.
+//!
+//! Each range is read for a bounded number of entries. What lies beyond the first range that ended
+//! early is left for the next call, so that no row is passed over.
+
+use std::collections::BTreeSet;
+use std::fmt::Display;
+use std::str::FromStr;
+
+use hallpass_access::Listed;
+
+use super::stored_id;
+use crate::database::{DatabaseError, OwnedValue, TableRow, Transaction};
+use crate::fault::StorageFault;
+
+/// What one call reads at most.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Bounds {
+    /// Entries of indexes, over all ranges.
+    pub(super) entries: usize,
+    /// Records of the log.
+    pub(super) records: usize,
+}
+
+impl Default for Bounds {
+    fn default() -> Self {
+        Self {
+            entries: 5_000,
+            records: 500,
+        }
+    }
+}
+
+/// Entries of one range at least, however many ranges there are.
+const ENTRIES_MIN: usize = 100;
+/// Ranges read side by side; where there would be more, everything is read.
+pub(super) const RANGES_MAX: usize = 200;
+
+/// A range of an index: a query with `?1` for the id before which is looked, `?2` for how many
+/// entries, and `?3` for what makes the range, if anything does. Its first column is the id.
+pub(super) struct ScanRange {
+    pub(super) sql: &'static str,
+    pub(super) of: Option<OwnedValue>,
+}
+
+impl ScanRange {
+    /// All of an index.
+    pub(super) fn all(sql: &'static str) -> Self {
+        Self { sql, of: None }
+    }
+
+    /// What an index has of a number.
+    pub(super) fn number(sql: &'static str, number: i64) -> Self {
+        let of = Some(OwnedValue::Integer(number));
+        Self { sql, of }
+    }
+
+    /// What an index has of a text.
+    pub(super) fn text(sql: &'static str, text: &str) -> Self {
+        let of = Some(OwnedValue::Text(text.to_owned()));
+        Self { sql, of }
+    }
+}
+
+/// A piece of one table's rows, newest first.
+pub(super) struct Piece<'a, I> {
+    pub(super) ranges: &'a [ScanRange],
+    pub(super) bounds: Bounds,
+    /// Older than this one.
+    pub(super) before: Option<I>,
+    pub(super) limit: u32,
+    /// Reads a row's `body` and `subject` by its id.
+    pub(super) body_sql: &'static str,
+}
+
+impl<I: Display + FromStr<Err: Display>> Piece<'_, I> {
+    /// The rows whose entry in an index `wants` takes and whose body `read` takes.
+    pub(super) fn listed<T>(
+        self,
+        tx: &Transaction<'_>,
+        wants: impl Fn(&TableRow<'_>) -> Result<bool, DatabaseError>,
+        read: impl Fn(&[u8], Option<u64>) -> Result<Option<T>, StorageFault>,
+    ) -> Result<Listed<T, I>, StorageFault> {
+        let (mut rows, before) = (Vec::new(), self.before);
+        if self.limit == 0 {
+            return Ok(Listed { rows, next: before });
+        }
+        let before = before.map(|id| id.to_string());
+        let limit = usize::try_from(self.limit).unwrap_or(usize::MAX);
+        let found = look(
+            tx,
+            self.ranges,
+            self.bounds,
+            before.as_deref(),
+            limit,
+            wants,
+        )?;
+        let mut bodies = tx.prepare(self.body_sql)?;
+        for id in &found.ids {
+            let (body, subject): (Vec<u8>, _) =
+                bodies.query_row([id], |row| Ok((row.get(0)?, subject(row, 1)?)))?;
+            rows.extend(read(&body, subject)?);
+        }
+        let next = found.next.map(|id| stored_id(&id)).transpose()?;
+        Ok(Listed { rows, next })
+    }
+}
+
+/// The number of a row's subject, if it has one.
+pub(super) fn subject(row: &TableRow<'_>, column: usize) -> Result<Option<u64>, DatabaseError> {
+    let number: Option<i64> = row.get(column)?;
+    Ok(number.and_then(|number| u64::try_from(number).ok()))
+}
+
+/// What was found in one range.
+struct Looked {
+    ids: Vec<String>,
+    /// The last entry looked at, when there may be more.
+    cut: Option<String>,
+}
+
+/// Ids found, newest first, and where to go on.
+struct FoundRows {
+    ids: Vec<String>,
+    next: Option<String>,
+}
+
+/// Comes after every id.
+pub(super) const AFTER_ALL: &str = "~";
+
+/// Looks through ranges for entries that `wants` takes, older than `before`, at most `limit`.
+fn look(
+    tx: &Transaction<'_>,
+    ranges: &[ScanRange],
+    bounds: Bounds,
+    before: Option<&str>,
+    limit: usize,
+    wants: impl Fn(&TableRow<'_>) -> Result<bool, DatabaseError>,
+) -> Result<FoundRows, StorageFault> {
+    let entries = (bounds.entries / ranges.len().max(1))
+        .max(ENTRIES_MIN)
+        .max(limit);
+    let before = before.unwrap_or(AFTER_ALL);
+    let mut looked = Vec::with_capacity(ranges.len());
+    for range in ranges {
+        looked.push(look_through(tx, range, before, entries, limit, &wants)?);
+    }
+    Ok(merged(looked, limit))
+}
+
+fn look_through(
+    tx: &Transaction<'_>,
+    range: &ScanRange,
+    before: &str,
+    entries: usize,
+    limit: usize,
+    wants: &impl Fn(&TableRow<'_>) -> Result<bool, DatabaseError>,
+) -> Result<Looked, StorageFault> {
+    let mut statement = tx.prepare(range.sql)?;
+    let most = i64::try_from(entries).unwrap_or(i64::MAX);
+    let mut rows = match &range.of {
+        Some(of) => statement.query((before, most, of))?,
+        None => statement.query((before, most))?,
+    };
+    let (mut ids, mut last, mut count) = (Vec::new(), String::new(), 0);
+    while let Some(row) = rows.next()? {
+        count += 1;
+        row.text(0)?.clone_into(&mut last);
+        if wants(&row)? {
+            ids.push(last.clone());
+            if ids.len() >= limit {
+                break;
+            }
+        }
+    }
+    let has_more = ids.len() >= limit || count >= entries;
+    Ok(Looked {
+        ids,
+        cut: has_more.then_some(last),
+    })
+}
+
+fn merged(looked: Vec<Looked>, limit: usize) -> FoundRows {
+    // the newest place at which a range ended early: what is older was not looked at everywhere
+    let floor = looked.iter().filter_map(|it| it.cut.clone()).max();
+    let ids: BTreeSet<String> = looked.into_iter().flat_map(|it| it.ids).collect();
+    let whole = |id: &String| floor.as_ref().is_none_or(|floor| floor <= id);
+    let mut ids: Vec<String> = ids.into_iter().rev().filter(whole).collect();
+    let next = if ids.len() > limit {
+        ids.truncate(limit);
+        ids.last().cloned()
+    } else {
+        floor
+    };
+    FoundRows { ids, next }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn looked(ids: &[&str], cut: Option<&str>) -> Looked {
+        Looked {
+            ids: ids.iter().map(|id| (*id).to_owned()).collect(),
+            cut: cut.map(str::to_owned),
+        }
+    }
+
+    #[test]
+    fn ranges_are_merged_down_to_where_the_first_of_them_ended() {
+        type ListingCase<'a> = (Vec<Looked>, usize, &'a [&'a str], Option<&'a str>);
+        let cases: Vec<ListingCase<'_>> = vec![
+            (vec![], 9, &[], None),
+            (vec![looked(&["c", "a"], None)], 9, &["c", "a"], None),
+            (
+                vec![looked(&["c", "a"], None), looked(&["d", "a"], None)],
+                9,
+                &["d", "c", "a"],
+                None,
+            ),
+            // more than wanted: from the last that is shown on
+            (
+                vec![looked(&["c", "a"], None), looked(&["d", "b"], None)],
+                3,
+                &["d", "c", "b"],
+                Some("b"),
+            ),
+            // a range that ended at `c` may hold more between `c` and `a`
+            (
+                vec![looked(&["d"], Some("c")), looked(&["e", "b", "a"], None)],
+                9,
+                &["e", "d"],
+                Some("c"),
+            ),
+            (
+                vec![looked(&[], Some("c")), looked(&["b"], Some("a"))],
+                9,
+                &[],
+                Some("c"),
+            ),
+            (
+                vec![looked(&["c"], Some("c")), looked(&["b"], Some("b"))],
+                1,
+                &["c"],
+                Some("c"),
+            ),
+        ];
+        for (place, (ranges, limit, ids, next)) in cases.into_iter().enumerate() {
+            let found = merged(ranges, limit);
+            assert_eq!(
+                (found.ids, found.next.as_deref()),
+                (ids.iter().map(|id| (*id).to_owned()).collect(), next),
+                "case {place}"
+            );
+        }
+    }
+}

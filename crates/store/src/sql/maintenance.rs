@@ -1,0 +1,367 @@
+//! Looking after the file: checking it, copying it.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::PoisonError;
+
+use hallpass_access::{Accepted, Message, ReadError, Sweep, SweepItem};
+use hallpass_assignments::AssignmentRow;
+use hallpass_audit::{GENESIS_HASH, Record};
+use hallpass_org::{Drill, Revocation};
+use hallpass_runner::Plan;
+
+use super::listing_pool::ListingPool;
+use super::{SqlStore, audit, migrate, plans};
+use crate::database::{Connection, DatabaseError, Transaction};
+use crate::fault::StorageFault;
+use crate::rows::{read_body, read_grant, read_record, read_request};
+
+/// Records read at a time when the chain is checked.
+const CHECK_BATCH: u32 = 1_000;
+/// Complaints listed; a broken file has no end of them.
+const PROBLEMS_MAX: usize = 100;
+
+/// What [`SqlStore::check`] found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Check {
+    /// The schema's version.
+    pub schema_version: u32,
+    /// Audit records checked.
+    pub records: u64,
+    /// One sentence each, at most a hundred; empty when all is well.
+    pub problems: Vec<String>,
+}
+
+/// A backup that was not made. Whatever stood at its place still stands there.
+#[derive(Debug, thiserror::Error)]
+pub enum BackupError {
+    /// There is a file of that name.
+    #[error("`{}` exists already", .0.display())]
+    Exists(PathBuf),
+    /// The database could not be copied.
+    #[error("cannot copy the database to `{}`", path.display())]
+    Copy {
+        /// Where to.
+        path: PathBuf,
+        /// What SQLite says.
+        source: DatabaseError,
+    },
+    /// The copy could not be put in its place.
+    #[error("cannot write `{}`", path.display())]
+    Place {
+        /// Where to.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// The program is stopping.
+    #[error("interrupted: {0}")]
+    Interrupted(String),
+}
+
+impl SqlStore {
+    /// The schema's version in the file.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn schema_version(&self) -> Result<u32, ReadError> {
+        Ok(self.read(|tx| Ok(migrate::version_of(tx)?)).await?)
+    }
+
+    /// Reads everything: the file's structure, every row, and the audit chain to its head.
+    ///
+    /// # Errors
+    /// When the store does not answer; what is wrong in it is told in [`Check::problems`].
+    pub async fn check(&self) -> Result<Check, ReadError> {
+        Ok(self.apart(check).await?)
+    }
+
+    /// Copies the database to `to`, a file that does not exist yet, while others write. The copy
+    /// is one instant, and is there whole or not at all.
+    ///
+    /// # Errors
+    /// When the file exists or cannot be written, or the database is one of PostgreSQL.
+    pub async fn backup(&self, to: impl AsRef<Path>) -> Result<(), BackupError> {
+        let (store, to) = (self.clone(), to.as_ref().to_path_buf());
+        tokio::task::spawn_blocking(move || match &store.listings {
+            ListingPool::Shared(only) => {
+                backup(&only.lock().unwrap_or_else(PoisonError::into_inner), &to)
+            }
+            // a connection of its own: a large file takes a while, and others read meanwhile
+            ListingPool::Own(_) => {
+                let failed = |source| BackupError::Copy {
+                    path: to.clone(),
+                    source,
+                };
+                backup(&store.source.reading().map_err(failed)?, &to)
+            }
+        })
+        .await
+        .unwrap_or_else(|error| Err(BackupError::Interrupted(error.to_string())))
+    }
+}
+
+fn backup(source: &Connection, to: &Path) -> Result<(), BackupError> {
+    if to.exists() {
+        return Err(BackupError::Exists(to.to_path_buf()));
+    }
+    let mut partial = to.as_os_str().to_owned();
+    partial.push(".partial");
+    let partial = PathBuf::from(partial);
+    let copied = copy(source, &partial).map_err(|source| BackupError::Copy {
+        path: to.to_path_buf(),
+        source,
+    });
+    let placed = copied.and_then(|()| {
+        File::open(&partial)
+            .and_then(|file| file.sync_all())
+            .and_then(|()| place(&partial, to))
+            .map_err(|source| BackupError::Place {
+                path: to.to_path_buf(),
+                source,
+            })
+    });
+    // the copy has its own name by now, or is of no use
+    drop(std::fs::remove_file(&partial));
+    placed
+}
+
+/// Gives the copy its name. A link refuses to replace a file that came up meanwhile; a rename would
+/// not, and serves only where the file system has no links.
+fn place(partial: &Path, to: &Path) -> std::io::Result<()> {
+    match std::fs::hard_link(partial, to) {
+        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => {
+            std::fs::rename(partial, to)
+        }
+        linked => linked,
+    }
+}
+
+fn copy(source: &Connection, to: &Path) -> Result<(), DatabaseError> {
+    super::make_private(to);
+    source.copy_to(to)
+}
+
+fn check(tx: &Transaction<'_>) -> Result<Check, StorageFault> {
+    let mut problems = Vec::new();
+    let mut note = |problem: String| {
+        if problems.len() < PROBLEMS_MAX {
+            problems.push(problem);
+        }
+    };
+    for complaint in tx.complaints()? {
+        note(complaint);
+    }
+    let schema_version = migrate::version_of(tx)?;
+    if schema_version != migrate::known_version() {
+        note(format!("schema version {schema_version} is not the newest"));
+    }
+    check_packed(
+        tx,
+        "requests",
+        |body| read_request(body).map(drop),
+        &mut note,
+    )?;
+    check_packed(tx, "grants", |body| read_grant(body).map(drop), &mut note)?;
+    check_counts(tx, &mut note)?;
+    check_bodies(
+        tx,
+        "assignments",
+        "hold_key",
+        |text| read_body::<AssignmentRow>("assignment", text).map(drop),
+        &mut note,
+    )?;
+    check_bodies(
+        tx,
+        "notices",
+        "CAST(number AS TEXT)",
+        |text| read_body::<Message>("notice", text).map(drop),
+        &mut note,
+    )?;
+    check_plans(tx, &mut note)?;
+    check_sweeps(tx, &mut note)?;
+    let records = check_chain(tx, &mut note)?;
+    check_mentions(tx, &mut note)?;
+    Ok(Check {
+        schema_version,
+        records,
+        problems,
+    })
+}
+
+/// Sweeps, their items, and what is accepted as standing.
+fn check_sweeps(tx: &Transaction<'_>, note: &mut impl FnMut(String)) -> Result<(), StorageFault> {
+    check_bodies(
+        tx,
+        "sweeps",
+        "id",
+        |text| read_body::<Sweep>("sweep", text).map(drop),
+        note,
+    )?;
+    check_bodies(
+        tx,
+        "sweep_items",
+        "sweep_id || ' ' || hold_key",
+        |text| read_body::<SweepItem>("sweep item", text).map(drop),
+        note,
+    )?;
+    check_bodies(
+        tx,
+        "accepted_standing",
+        "hold_key",
+        |text| read_body::<Accepted>("acceptance", text).map(drop),
+        note,
+    )
+}
+
+/// Plans with their journals, and what plans left behind.
+fn check_plans(tx: &Transaction<'_>, note: &mut impl FnMut(String)) -> Result<(), StorageFault> {
+    check_bodies(
+        tx,
+        "plans",
+        "id",
+        |text| read_body::<Plan>("plan", text).map(drop),
+        note,
+    )?;
+    check_bodies(
+        tx,
+        "drills",
+        "id",
+        |text| read_body::<Drill>("drill", text).map(drop),
+        note,
+    )?;
+    check_bodies(
+        tx,
+        "revocations",
+        "policy",
+        |text| read_body::<Revocation>("revocation", text).map(drop),
+        note,
+    )?;
+    for problem in plans::broken_journals(tx)? {
+        note(problem);
+    }
+    Ok(())
+}
+
+fn check_bodies(
+    tx: &Transaction<'_>,
+    table: &str,
+    name: &str,
+    read: impl Fn(&str) -> Result<(), StorageFault>,
+    note: &mut impl FnMut(String),
+) -> Result<(), StorageFault> {
+    let mut statement = tx.prepare(&format!("SELECT {name}, body FROM {table}"))?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let (name, text): (String, String) = (row.get(0)?, row.get(1)?);
+        if let Err(StorageFault::Unavailable(problem)) = read(&text) {
+            note(format!("{table}: {name}: {problem}"));
+        }
+    }
+    Ok(())
+}
+
+/// Packed bodies of requests or grants.
+fn check_packed(
+    tx: &Transaction<'_>,
+    table: &str,
+    read: impl Fn(&[u8]) -> Result<(), StorageFault>,
+    note: &mut impl FnMut(String),
+) -> Result<(), StorageFault> {
+    let mut statement = tx.prepare(&format!("SELECT id, body FROM {table}"))?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let (id, body): (String, Vec<u8>) = (row.get(0)?, row.get(1)?);
+        if let Err(StorageFault::Unavailable(problem)) = read(&body) {
+            note(format!("{table}: {id}: {problem}"));
+        }
+    }
+    Ok(())
+}
+
+/// The numbers of rows by state, which pages show without counting.
+fn check_counts(tx: &Transaction<'_>, note: &mut impl FnMut(String)) -> Result<(), StorageFault> {
+    let different = tx
+        .prepare(
+            "SELECT kind, state FROM (
+                 SELECT 'request' AS kind, state, count(*) AS count FROM requests GROUP BY state
+                 UNION ALL
+                 SELECT 'grant', state, count(*) FROM grants GROUP BY state
+                 UNION ALL
+                 SELECT kind, state, -count FROM state_counts) AS counted
+             GROUP BY kind, state HAVING sum(count) <> 0",
+        )?
+        .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
+        .collect::<Result<Vec<(String, String)>, _>>()?;
+    for (kind, state) in different {
+        note(format!(
+            "{kind}s in state `{state}` are not as many as were counted"
+        ));
+    }
+    Ok(())
+}
+
+/// Whether every record is found by every text it holds: one that is not would be hidden from who
+/// searches the log.
+fn check_mentions(tx: &Transaction<'_>, note: &mut impl FnMut(String)) -> Result<(), StorageFault> {
+    let mut found = tx.prepare(
+        "SELECT 1 FROM audit_mentions WHERE seq = ?2
+             AND text = (SELECT number FROM audit_texts WHERE text = ?1)",
+    )?;
+    let mut bodies = tx.prepare("SELECT seq, body FROM audit ORDER BY seq")?;
+    let mut rows = bodies.query([])?;
+    while let Some(row) = rows.next()? {
+        let (seq, body): (i64, Vec<u8>) = (row.get(0)?, row.get(1)?);
+        // one that cannot be read was told of with the chain
+        let Ok(record) = read_record(&body) else {
+            continue;
+        };
+        for mention in hallpass_audit::mentions(&record) {
+            if !found.exists((mention.text(), seq))? {
+                let text = mention.text();
+                note(format!("audit: record {seq} is not found by `{text}`"));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Walks the chain and compares its end with the stored head; returns how many records there are.
+fn check_chain(tx: &Transaction<'_>, note: &mut impl FnMut(String)) -> Result<u64, StorageFault> {
+    let (mut seq, mut hash) = (0, GENESIS_HASH.to_owned());
+    loop {
+        let batch = audit::records_from(tx, seq + 1, CHECK_BATCH)?;
+        if batch.is_empty() {
+            break;
+        }
+        for record in &batch {
+            if let Some(problem) = link_problem(record, seq, &hash) {
+                note(problem);
+            }
+            seq = record.seq();
+            record.hash().clone_into(&mut hash);
+        }
+    }
+    let head = audit::head(tx)?;
+    let stored = head.map_or((0, GENESIS_HASH.to_owned()), |head| (head.seq, head.hash));
+    if stored != (seq, hash) {
+        note(format!(
+            "audit: the stored head is record {}, the log ends with record {seq}",
+            stored.0
+        ));
+    }
+    Ok(seq)
+}
+
+fn link_problem(record: &Record, last: u64, hash: &str) -> Option<String> {
+    let seq = record.seq();
+    if seq != last + 1 {
+        Some(format!("audit: record {} is missing", last + 1))
+    } else if record.prev_hash() != hash {
+        Some(format!("audit: record {seq} does not follow record {last}"))
+    } else if !record.hash_holds() {
+        Some(format!("audit: record {seq} was changed"))
+    } else {
+        None
+    }
+}

@@ -1,0 +1,343 @@
+//! The schema: numbered, embedded, forward only, checked on every open.
+
+use std::path::Path;
+
+use aws_lc_rs::digest;
+use std::fmt::Display;
+
+use hallpass_access::{GrantStateKind, RequestStateKind, SweepState};
+
+use super::{OpenError, relay, search};
+use crate::database::{Connection, DatabaseError, Engine, Owner, Transaction, TransactionMode};
+
+/// One step of the schema's history. Never changed once released.
+struct Migration {
+    version: u32,
+    name: &'static str,
+    sql: &'static str,
+    /// What SQL cannot do, at the place in its text that says [`ROWS_ARE_COPIED`].
+    then: Option<MigrationStep>,
+}
+
+/// A part of a migration in Rust. Deterministic: the same file becomes the same.
+type MigrationStep = fn(&Transaction<'_>) -> Result<(), DatabaseError>;
+
+/// The comment at which a migration's part in Rust is run.
+const ROWS_ARE_COPIED: &str = "-- Here the rows are copied.";
+
+const MIGRATIONS: &[Migration] = &[
+    Migration {
+        version: 1,
+        name: "first_tables",
+        sql: include_str!("../../migrations/0001_first_tables.sql"),
+        then: None,
+    },
+    Migration {
+        version: 2,
+        name: "outbox_per_channel",
+        sql: include_str!("../../migrations/0002_outbox_per_channel.sql"),
+        then: None,
+    },
+    Migration {
+        version: 3,
+        name: "sessions",
+        sql: include_str!("../../migrations/0003_sessions.sql"),
+        then: None,
+    },
+    Migration {
+        version: 4,
+        name: "open_reviews",
+        sql: include_str!("../../migrations/0004_open_reviews.sql"),
+        then: None,
+    },
+    Migration {
+        version: 5,
+        name: "plans",
+        sql: include_str!("../../migrations/0005_plans.sql"),
+        then: None,
+    },
+    Migration {
+        version: 6,
+        name: "session_cuts",
+        sql: include_str!("../../migrations/0006_session_cuts.sql"),
+        then: None,
+    },
+    Migration {
+        version: 7,
+        name: "lines",
+        sql: include_str!("../../migrations/0007_lines.sql"),
+        then: None,
+    },
+    Migration {
+        version: 8,
+        name: "sweeps",
+        sql: include_str!("../../migrations/0008_sweeps.sql"),
+        then: None,
+    },
+    Migration {
+        version: 9,
+        name: "log_id",
+        sql: include_str!("../../migrations/0009_log_id.sql"),
+        then: None,
+    },
+    Migration {
+        version: 10,
+        name: "identity",
+        sql: include_str!("../../migrations/0010_identity.sql"),
+        then: None,
+    },
+    Migration {
+        version: 11,
+        name: "bounded",
+        sql: include_str!("../../migrations/0011_bounded.sql"),
+        then: Some(relay::copy),
+    },
+    Migration {
+        version: 12,
+        name: "alerts",
+        sql: include_str!("../../migrations/0012_alerts.sql"),
+        then: None,
+    },
+    Migration {
+        version: 13,
+        name: "events",
+        sql: include_str!("../../migrations/0013_events.sql"),
+        then: None,
+    },
+    Migration {
+        version: 14,
+        name: "remediations",
+        sql: include_str!("../../migrations/0014_remediations.sql"),
+        then: None,
+    },
+    Migration {
+        version: 16,
+        name: "pci",
+        sql: include_str!("../../migrations/0016_pci.sql"),
+        then: None,
+    },
+    Migration {
+        version: 17,
+        name: "step_news",
+        sql: include_str!("../../migrations/0017_step_news.sql"),
+        then: None,
+    },
+    Migration {
+        version: 19,
+        name: "standards_visits",
+        sql: include_str!("../../migrations/0019_standards_visits.sql"),
+        then: None,
+    },
+    Migration {
+        version: 20,
+        name: "queued_sweeps",
+        sql: include_str!("../../migrations/0020_queued_sweeps.sql"),
+        then: None,
+    },
+    Migration {
+        version: 22,
+        name: "standards_modes",
+        sql: include_str!("../../migrations/0022_standards_modes.sql"),
+        then: None,
+    },
+    Migration {
+        version: 23,
+        name: "armed_ends",
+        sql: include_str!("../../migrations/0023_armed_ends.sql"),
+        then: None,
+    },
+];
+
+/// A file with fewer migrations is laid out anew by one of them, and then has much room to give back.
+const RELAID: usize = 11;
+
+const HISTORY: &str = "CREATE TABLE IF NOT EXISTS schema_migrations (
+    version  INTEGER PRIMARY KEY,
+    name     TEXT NOT NULL,
+    checksum TEXT NOT NULL
+) STRICT";
+
+/// The schema version this release brings a file to.
+pub(super) fn known_version() -> u32 {
+    MIGRATIONS.iter().map(|it| it.version).max().unwrap_or(0)
+}
+
+/// The version a file is at.
+pub(super) fn version_of(tx: &Transaction<'_>) -> Result<u32, DatabaseError> {
+    tx.prepare("SELECT coalesce(max(version), 0) FROM schema_migrations")?
+        .query_row([], |row| row.get(0))
+}
+
+/// Refuses a file that holds somebody else's tables, before anything is written to it.
+pub(super) fn refuse_foreign(connection: &Connection, path: &Path) -> Result<(), OpenError> {
+    let unusable = |source| OpenError::Unusable {
+        path: path.to_path_buf(),
+        source,
+    };
+    match connection.owner().map_err(unusable)? {
+        Owner::Nobody | Owner::Us => Ok(()),
+        Owner::Another => Err(OpenError::Foreign {
+            path: path.to_path_buf(),
+        }),
+    }
+}
+
+/// Checks what was applied and applies the rest, in one transaction.
+pub(super) fn bring_up_to_date(connection: &mut Connection, path: &Path) -> Result<(), OpenError> {
+    let unusable = |source| OpenError::Unusable {
+        path: path.to_path_buf(),
+        source,
+    };
+    let transaction = connection.begin(TransactionMode::Write).map_err(unusable)?;
+    transaction.own().map_err(unusable)?;
+    transaction.execute_batch(HISTORY).map_err(unusable)?;
+    let done = applied(&transaction).map_err(unusable)?;
+    check_history(&done, path)?;
+    let was_relaid = done.len() < RELAID && !done.is_empty();
+    match transaction.engine() {
+        Engine::Postgres if done.is_empty() => lay_out(&transaction).map_err(unusable)?,
+        Engine::Sqlite | Engine::Postgres => apply_from(&transaction, done.len(), path)?,
+    }
+    fill_steps(&transaction, "request_steps", RequestStateKind::STEPS).map_err(unusable)?;
+    fill_steps(&transaction, "grant_steps", GrantStateKind::STEPS).map_err(unusable)?;
+    fill_steps(&transaction, "sweep_steps", SweepState::STEPS).map_err(unusable)?;
+    transaction.commit().map_err(unusable)?;
+    if was_relaid {
+        // CRASH: the file is whole and in use without this, and only stays as large as it was; so too
+        // where the disk has no room for a second one
+        drop(connection.compact());
+    }
+    Ok(())
+}
+
+fn apply_from(transaction: &Transaction<'_>, first: usize, path: &Path) -> Result<(), OpenError> {
+    for migration in MIGRATIONS.iter().skip(first) {
+        apply(transaction, migration).map_err(|source| OpenError::Migration {
+            path: path.to_path_buf(),
+            version: migration.version,
+            name: migration.name,
+            source,
+        })?;
+    }
+    Ok(())
+}
+
+/// Gives an empty database of PostgreSQL the schema that SQLite's own has after every migration: no
+/// row of an earlier one can be in it.
+fn lay_out(transaction: &Transaction<'_>) -> Result<(), DatabaseError> {
+    let mut model = Connection::open_in_memory()?;
+    let model = model.begin(TransactionMode::Write)?;
+    model.execute_batch(HISTORY)?;
+    for migration in MIGRATIONS {
+        apply(&model, migration)?;
+    }
+    let statements = model
+        .prepare(
+            "SELECT sql FROM sqlite_schema
+             WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite%' AND name <> 'schema_migrations'
+                 AND tbl_name NOT LIKE 'audit_search%'
+             ORDER BY type = 'trigger', type = 'index', rowid",
+        )?
+        .query_map([], |row| row.get(0))?
+        .collect::<Result<Vec<String>, _>>()?;
+    transaction.execute_batch(&statements.join(";\n"))?;
+    transaction.execute_batch(search::POSTGRES_TABLE)?;
+    for migration in MIGRATIONS {
+        remember(transaction, migration)?;
+    }
+    Ok(())
+}
+
+/// Makes an empty file one of an earlier schema.
+pub(super) fn up_to(transaction: &Transaction<'_>, version: u32) -> Result<(), DatabaseError> {
+    transaction.own()?;
+    transaction.execute_batch(HISTORY)?;
+    for migration in MIGRATIONS.iter().filter(|it| it.version <= version) {
+        apply(transaction, migration)?;
+    }
+    Ok(())
+}
+
+/// A migration as a file remembers it.
+struct Applied {
+    version: u32,
+    name: String,
+    checksum: String,
+}
+
+fn applied(tx: &Transaction<'_>) -> Result<Vec<Applied>, DatabaseError> {
+    tx.prepare("SELECT version, name, checksum FROM schema_migrations ORDER BY version")?
+        .query_map([], |row| {
+            Ok(Applied {
+                version: row.get(0)?,
+                name: row.get(1)?,
+                checksum: row.get(2)?,
+            })
+        })?
+        .collect()
+}
+
+fn check_history(done: &[Applied], path: &Path) -> Result<(), OpenError> {
+    let known = known_version();
+    if let Some(newest) = done.last().filter(|newest| newest.version > known) {
+        return Err(OpenError::Newer {
+            path: path.to_path_buf(),
+            found: newest.version,
+            known,
+        });
+    }
+    let changed = done
+        .iter()
+        .zip(MIGRATIONS)
+        .find(|(was, is)| was.version != is.version || was.checksum != checksum(is));
+    match changed {
+        Some((was, _)) => Err(OpenError::Changed {
+            path: path.to_path_buf(),
+            version: was.version,
+            name: was.name.clone(),
+        }),
+        None => Ok(()),
+    }
+}
+
+fn apply(transaction: &Transaction<'_>, migration: &Migration) -> Result<(), DatabaseError> {
+    let parts = migration.sql.split_once(ROWS_ARE_COPIED);
+    let (before, after) = parts.unwrap_or((migration.sql, ""));
+    transaction.execute_batch(before)?;
+    if let Some(step) = migration.then {
+        step(transaction)?;
+    }
+    transaction.execute_batch(after)?;
+    remember(transaction, migration)
+}
+
+fn remember(transaction: &Transaction<'_>, migration: &Migration) -> Result<(), DatabaseError> {
+    transaction
+        .prepare("INSERT INTO schema_migrations (version, name, checksum) VALUES (?1, ?2, ?3)")?
+        .execute((migration.version, migration.name, checksum(migration)))?;
+    Ok(())
+}
+
+/// Lower-case hex SHA-256, the same whatever line ends a checkout has.
+fn checksum(migration: &Migration) -> String {
+    let text = migration.sql.replace("\r\n", "\n");
+    hex::encode(digest::digest(&digest::SHA256, text.as_bytes()))
+}
+
+/// Makes a table of legal steps that of the machine.
+fn fill_steps(
+    transaction: &Transaction<'_>,
+    table: &str,
+    steps: &[(impl Display, impl Display)],
+) -> Result<(), DatabaseError> {
+    transaction
+        .prepare(&format!("DELETE FROM {table}"))?
+        .execute([])?;
+    let mut insert = transaction.prepare(&format!(
+        "INSERT INTO {table} (prior, next) VALUES (?1, ?2)"
+    ))?;
+    for (prior, next) in steps {
+        insert.execute((prior.to_string(), next.to_string()))?;
+    }
+    Ok(())
+}

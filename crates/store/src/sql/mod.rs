@@ -1,0 +1,433 @@
+//! The statements, the same for SQLite and PostgreSQL: one writer at a time, readers beside it.
+//!
+//! Calls run on blocking threads and never hold up the runtime. A write is one transaction, alone among
+//! writers from its begin on; if the process stops inside it, nothing of it is there.
+//!
+//! What people list and search has connections of its own, of which there are few: however many of
+//! them look at once, what grants and ends read is never behind them.
+
+mod access;
+mod alarms;
+mod alert_states;
+mod armed_ends;
+mod assignment_rows;
+mod assignments;
+mod audit;
+mod before;
+mod commit;
+mod ends;
+mod events;
+mod finding;
+mod grants;
+mod listing;
+mod listing_pool;
+mod locks;
+mod maintenance;
+mod migrate;
+mod numbers;
+mod org;
+mod outbox;
+mod pci;
+mod plans;
+#[cfg(test)]
+mod query_plans;
+mod queue_columns;
+mod relay;
+mod remediations;
+mod requests;
+mod search;
+mod session_revocation;
+mod sessions;
+mod standards_visits;
+mod sweeps;
+mod tokens;
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+pub use ends::EndsReader;
+pub use maintenance::{BackupError, Check};
+
+use crate::database::{Connection, DatabaseError, Failure, Server, Transaction, TransactionMode};
+use crate::fault::StorageFault;
+use crate::files::make_private_file;
+use listing::Bounds;
+use listing_pool::ListingPool;
+
+/// Between two tries to open a file that somebody else is making at this moment.
+const BUSY_PAUSE: Duration = Duration::from_millis(20);
+/// How often it is tried again.
+const BUSY_TRIES: u32 = 250;
+/// Connections for listings.
+const LISTINGS: usize = 2;
+
+/// A database that was not opened. Nothing in it was changed.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The file cannot be read, made or locked.
+    #[error("cannot open `{}`", path.display())]
+    Unusable {
+        /// The file.
+        path: PathBuf,
+        /// What the database says.
+        source: DatabaseError,
+    },
+    /// The file has several names.
+    #[error("`{}` is one file with {names} names (hard links)", path.display())]
+    Linked {
+        /// The file.
+        path: PathBuf,
+        /// How many.
+        names: u64,
+    },
+    /// A database, but none of ours.
+    #[error("`{}` is a database of another program", path.display())]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Written by a later release.
+    #[error("`{}` has schema version {found}, this release knows versions up to {known}", path.display())]
+    Newer {
+        /// The file.
+        path: PathBuf,
+        /// Its version.
+        found: u32,
+        /// Ours.
+        known: u32,
+    },
+    /// A migration in it is not the one of that number in this release.
+    #[error("`{}` was migrated with another form of migration {version} (`{name}`)", path.display())]
+    Changed {
+        /// The file.
+        path: PathBuf,
+        /// The migration's number.
+        version: u32,
+        /// Its name in the file.
+        name: String,
+    },
+    /// A migration failed and was taken back.
+    #[error("migration {version} (`{name}`) of `{}` failed", path.display())]
+    Migration {
+        /// The file.
+        path: PathBuf,
+        /// The migration's number.
+        version: u32,
+        /// Its name.
+        name: &'static str,
+        /// What the database says.
+        source: DatabaseError,
+    },
+}
+
+impl OpenError {
+    /// What to do about it.
+    pub const fn help(&self) -> &'static str {
+        match self {
+            Self::Unusable { .. } => {
+                "check that the folder exists, that the file may be written, and that the disk has room"
+            }
+            Self::Linked { .. } => {
+                "stop the server, and delete every name but the one it has had (`find -samefile` lists them): what is newest lies beside that one"
+            }
+            Self::Foreign { .. } => "name another file under `[store] url`",
+            Self::Newer { .. } => {
+                "run the release that wrote it or a later one, or restore a backup made before the upgrade"
+            }
+            Self::Changed { .. } => {
+                "run the release that wrote it; if nobody changed the program, restore a backup"
+            }
+            Self::Migration { .. } => {
+                "the file is as it was: keep it, run the release before, and report the error"
+            }
+        }
+    }
+}
+
+/// Where another connection is had from.
+#[derive(Clone, Debug)]
+enum Source {
+    File(PathBuf),
+    Postgres(Arc<Server>),
+    /// There is one connection.
+    Memory,
+}
+
+impl Source {
+    /// A connection for reading. Blocks.
+    fn reading(&self) -> Result<Connection, DatabaseError> {
+        match self {
+            Self::File(path) => Connection::open_reading(path),
+            Self::Postgres(server) => Connection::connect(server),
+            Self::Memory => Connection::open_in_memory(),
+        }
+    }
+}
+
+/// The store over a database, of SQLite or PostgreSQL.
+#[derive(Clone, Debug)]
+pub struct SqlStore {
+    path: PathBuf,
+    source: Source,
+    writer: Arc<Mutex<Connection>>,
+    /// For short reads, so that they do not wait for commits; the writer itself in memory.
+    reader: Arc<Mutex<Connection>>,
+    /// For listings, so that short reads do not wait for them.
+    listings: ListingPool,
+    bounds: Bounds,
+}
+
+impl SqlStore {
+    /// Opens or makes the database at `path` and brings its schema up to date. Blocks.
+    ///
+    /// # Errors
+    /// When the file is unusable, of another program, of a later release, or was migrated
+    /// otherwise than this release would have.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, OpenError> {
+        let path = path.as_ref().to_path_buf();
+        let mut tries = 0;
+        loop {
+            // SQLite's own patience does not cover the change of a new file to a write-ahead log,
+            // which a process in the middle of the same change refuses at once
+            match Self::open_at_once(path.clone()) {
+                Err(OpenError::Unusable { source, .. })
+                    if tries < BUSY_TRIES && source.is_busy() =>
+                {
+                    tries += 1;
+                    std::thread::sleep(BUSY_PAUSE);
+                }
+                done => return done,
+            }
+        }
+    }
+
+    fn open_at_once(path: PathBuf) -> Result<Self, OpenError> {
+        let unusable = |source| OpenError::Unusable {
+            path: path.clone(),
+            source,
+        };
+        make_private(&path);
+        refuse_linked(&path)?;
+        let mut writer = Connection::open(&path).map_err(unusable)?;
+        migrate::refuse_foreign(&writer, &path)?;
+        writer.read_beside_writes().map_err(unusable)?;
+        migrate::bring_up_to_date(&mut writer, &path)?;
+        Self::over(Source::File(path.clone()), writer, path)
+    }
+
+    /// Opens the database at a server's `postgres://` address and brings its schema up to date.
+    ///
+    /// # Errors
+    /// As [`SqlStore::open`].
+    pub async fn open_postgres(url: &str) -> Result<Self, OpenError> {
+        let url = url.to_owned();
+        let done = tokio::task::spawn_blocking(move || Self::open_session(&url));
+        done.await.unwrap_or_else(|error| {
+            Err(OpenError::Unusable {
+                path: PathBuf::from("postgres:"),
+                source: Failure::Step(error.to_string()).into(),
+            })
+        })
+    }
+
+    fn open_session(url: &str) -> Result<Self, OpenError> {
+        let unnamed = |source| OpenError::Unusable {
+            path: PathBuf::from("postgres:"),
+            source,
+        };
+        let server = Arc::new(Server::at(url).map_err(unnamed)?);
+        let path = PathBuf::from(server.name());
+        let unusable = |source| OpenError::Unusable {
+            path: path.clone(),
+            source,
+        };
+        let mut writer = Connection::connect(&server).map_err(unusable)?;
+        migrate::refuse_foreign(&writer, &path)?;
+        migrate::bring_up_to_date(&mut writer, &path)?;
+        Self::over(Source::Postgres(server), writer, path)
+    }
+
+    /// A store with connections of its own for reading.
+    fn over(source: Source, writer: Connection, path: PathBuf) -> Result<Self, OpenError> {
+        let unusable = |source| OpenError::Unusable {
+            path: path.clone(),
+            source,
+        };
+        let reader = source.reading().map_err(unusable)?;
+        let listings: Vec<Connection> = (0..LISTINGS)
+            .map(|_| source.reading())
+            .collect::<Result<_, _>>()
+            .map_err(unusable)?;
+        Ok(Self {
+            path,
+            source,
+            writer: Arc::new(Mutex::new(writer)),
+            reader: Arc::new(Mutex::new(reader)),
+            listings: ListingPool::own(listings),
+            bounds: Bounds::default(),
+        })
+    }
+
+    /// A database that is gone with the last clone of the store.
+    ///
+    /// # Errors
+    /// When SQLite cannot make one.
+    pub fn open_in_memory() -> Result<Self, OpenError> {
+        let path = PathBuf::from(":memory:");
+        let unusable = |source| OpenError::Unusable {
+            path: path.clone(),
+            source,
+        };
+        let mut connection = Connection::open_in_memory().map_err(unusable)?;
+        migrate::bring_up_to_date(&mut connection, &path)?;
+        let connection = Arc::new(Mutex::new(connection));
+        Ok(Self {
+            path,
+            source: Source::Memory,
+            writer: Arc::clone(&connection),
+            reader: Arc::clone(&connection),
+            listings: ListingPool::shared(connection),
+            bounds: Bounds::default(),
+        })
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Runs `work` in one transaction that is kept only when `work` succeeds.
+    async fn write<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Transaction<'_>) -> Result<T, StorageFault> + Send + 'static,
+    ) -> Result<T, StorageFault> {
+        run(&self.writer, TransactionMode::Write, work).await
+    }
+
+    /// Runs `work` on one snapshot. For what is short: grants and ends read so.
+    async fn read<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Transaction<'_>) -> Result<T, StorageFault> + Send + 'static,
+    ) -> Result<T, StorageFault> {
+        run(&self.reader, TransactionMode::Read, work).await
+    }
+
+    /// Runs `work` on one snapshot, after those who came before. For what may take a while.
+    async fn list<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Transaction<'_>) -> Result<T, StorageFault> + Send + 'static,
+    ) -> Result<T, StorageFault> {
+        self.listings.read(work).await
+    }
+
+    /// Runs `work` on one snapshot over a connection of its own, or when it is its turn among listings
+    /// where none can be opened. For what takes minutes.
+    async fn apart<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Transaction<'_>) -> Result<T, StorageFault> + Send + 'static,
+    ) -> Result<T, StorageFault> {
+        if matches!(self.listings, ListingPool::Shared(_)) {
+            return self.read(work).await;
+        }
+        let source = self.source.clone();
+        match tokio::task::spawn_blocking(move || source.reading()).await {
+            Ok(Ok(connection)) => {
+                let connection = Arc::new(Mutex::new(connection));
+                run(&connection, TransactionMode::Read, work).await
+            }
+            // no descriptor is left, or the file was moved away: the others have it open
+            Ok(Err(_)) | Err(_) => self.list(work).await,
+        }
+    }
+
+    /// The same, but one call reads so many entries of indexes and records at most.
+    #[must_use]
+    pub fn looking_at(mut self, most: usize) -> Self {
+        self.bounds = Bounds {
+            entries: most,
+            records: most,
+        };
+        self
+    }
+
+    /// Counts what listings do from now on: steps of SQLite's machine, in hundreds.
+    ///
+    /// # Errors
+    /// When SQLite does not take the counter.
+    pub fn count_steps(
+        &self,
+    ) -> Result<Arc<std::sync::atomic::AtomicU64>, hallpass_access::ReadError> {
+        let counted = self.listings.count_steps();
+        counted.map_err(|error| hallpass_access::ReadError(error.to_string()))
+    }
+}
+
+async fn run<T: Send + 'static>(
+    connection: &Arc<Mutex<Connection>>,
+    mode: TransactionMode,
+    work: impl FnOnce(&Transaction<'_>) -> Result<T, StorageFault> + Send + 'static,
+) -> Result<T, StorageFault> {
+    let connection = Arc::clone(connection);
+    let done = tokio::task::spawn_blocking(move || {
+        // a panic elsewhere dropped its transaction, and with it whatever it had written
+        let mut connection = connection.lock().unwrap_or_else(PoisonError::into_inner);
+        let transaction = connection.begin(mode)?;
+        let value = work(&transaction)?;
+        // CRASH: before this line nothing of it is there, after it all of it is
+        transaction.commit()?;
+        Ok(value)
+    });
+    done.await
+        .unwrap_or_else(|error| Err(StorageFault::Unavailable(format!("interrupted: {error}"))))
+}
+
+/// Makes a new file readable by its owner alone: it holds addresses and hashes of tokens. The
+/// files beside it take their permissions from it.
+fn make_private(path: &Path) {
+    // a file that is there keeps what its owner gave it; one that cannot be made is told of by
+    // SQLite, with its reason
+    drop(make_private_file(path));
+}
+
+/// SQLite keeps what is newest in a file beside the database, named after it: whoever comes by another
+/// name misses that, and writes over it.
+#[cfg(unix)]
+fn refuse_linked(path: &Path) -> Result<(), OpenError> {
+    // what cannot be looked at is told of by SQLite, with its reason
+    let names = std::fs::metadata(path).map_or(1, |it| std::os::unix::fs::MetadataExt::nlink(&it));
+    if names > 1 {
+        return Err(OpenError::Linked {
+            path: path.to_path_buf(),
+            names,
+        });
+    }
+    Ok(())
+}
+
+#[cfg(not(unix))]
+fn refuse_linked(_: &Path) -> Result<(), OpenError> {
+    Ok(())
+}
+
+impl From<DatabaseError> for StorageFault {
+    fn from(error: DatabaseError) -> Self {
+        Self::Unavailable(error.to_string())
+    }
+}
+
+/// A counter as SQLite keeps it. Ours never come near the limit.
+fn number(value: u64) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX)
+}
+
+/// An id as it is stored.
+fn stored_id<I: std::str::FromStr<Err: std::fmt::Display>>(text: &str) -> Result<I, StorageFault> {
+    text.parse()
+        .map_err(|error| StorageFault::Unavailable(format!("stored id `{text}`: {error}")))
+}
+
+/// A counter as it was kept; the schema keeps out negative ones.
+fn counter(value: i64) -> u64 {
+    u64::try_from(value).unwrap_or(0)
+}

@@ -1,0 +1,218 @@
+//! Plans, their journals and lanes in tables. A record is on stable storage when a call returns, the
+//! audit record of a change with it (promise P6).
+
+use async_trait::async_trait;
+use hallpass_audit::{Draft, Event, Origin};
+use hallpass_model::Timestamp;
+use hallpass_runner::{
+    JournalEntry, LeaseAnswer, Plan, PlanId, PlanStore, Record, Saved, StoreFault, Stored,
+    TargetChange,
+};
+
+use super::{SqlStore, audit, counter, number};
+use crate::database::{Optional, Transaction};
+use crate::fault::StorageFault;
+use crate::rows::{body, instant, read_body, read_instant};
+
+/// A change as the audit log tells it.
+fn draft(change: &TargetChange) -> Draft {
+    let event = Event::PlanChanged;
+    Draft::new(change.audit, event, change.at, &change.actor, Origin::Cli)
+        .planned(
+            change.plan.as_str(),
+            &change.plan_kind,
+            &change.step_kind,
+            &change.target.to_string(),
+        )
+        .changed(change.old.clone(), change.new.clone())
+}
+
+fn save(tx: &Transaction<'_>, plan: &Plan) -> Result<(), StorageFault> {
+    tx.prepare(
+        "INSERT INTO plans (id, number, aborted, body)
+         VALUES (?1, (SELECT coalesce(max(number), 0) + 1 FROM plans), 0, ?2)
+         ON CONFLICT (id) DO UPDATE
+         SET number = excluded.number, aborted = 0, body = excluded.body",
+    )?
+    .execute((plan.id.as_str(), body(plan)?))?;
+    Ok(())
+}
+
+fn saved(texts: &(bool, String)) -> Result<Saved, StorageFault> {
+    Ok(Saved {
+        plan: read_body("plan", &texts.1)?,
+        aborted: texts.0,
+    })
+}
+
+fn append(
+    tx: &Transaction<'_>,
+    plan: &PlanId,
+    text: &str,
+    change: Option<&TargetChange>,
+) -> Result<u64, StorageFault> {
+    let written: i64 = tx
+        .prepare(
+            "INSERT INTO plan_journal (plan, number, body)
+             VALUES (?1, (SELECT coalesce(max(number), 0) + 1 FROM plan_journal WHERE plan = ?1), ?2)
+             RETURNING number",
+        )?
+        .query_row((plan.as_str(), text), |row| row.get(0))?;
+    audit::append(tx, change.map(draft).into_iter().collect())?;
+    Ok(counter(written))
+}
+
+fn journal(tx: &Transaction<'_>, plan: &PlanId) -> Result<Vec<Stored>, StorageFault> {
+    let rows = tx
+        .prepare("SELECT number, body FROM plan_journal WHERE plan = ?1 ORDER BY number")?
+        .query_map([plan.as_str()], |row| {
+            Ok(Stored {
+                number: counter(row.get(0)?),
+                text: row.get(1)?,
+            })
+        })?
+        .collect::<Result<Vec<Stored>, _>>()?;
+    Ok(rows)
+}
+
+/// Plans whose journal cannot be read, for `store check`.
+pub(super) fn broken_journals(tx: &Transaction<'_>) -> Result<Vec<String>, StorageFault> {
+    let plans = tx
+        .prepare("SELECT id FROM plans ORDER BY id")?
+        .query_map([], |row| row.get(0))?
+        .collect::<Result<Vec<String>, _>>()?;
+    let mut problems = Vec::new();
+    for id in plans {
+        if let Err(error) = hallpass_runner::fold(&journal(tx, &PlanId::named(&*id))?) {
+            problems.push(format!("plan {id}: {error}"));
+        }
+    }
+    Ok(problems)
+}
+
+fn lease(
+    tx: &Transaction<'_>,
+    lane: &str,
+    holder: &str,
+    now: Timestamp,
+    until: Timestamp,
+) -> Result<LeaseAnswer, StorageFault> {
+    let held: Option<(String, String)> = tx
+        .prepare("SELECT holder, until FROM lanes WHERE name = ?1")?
+        .query_row([lane], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?;
+    let held = held
+        .map(|(by, text)| Ok::<_, StorageFault>((by, read_instant(&text)?)))
+        .transpose()?;
+    let answer = LeaseAnswer::to(holder, now, until, held);
+    if answer != LeaseAnswer::Ours {
+        return Ok(answer);
+    }
+    tx.prepare(
+        "INSERT INTO lanes (name, holder, until) VALUES (?1, ?2, ?3)
+         ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, until = excluded.until",
+    )?
+    .execute((lane, holder, instant(until)))?;
+    Ok(LeaseAnswer::Ours)
+}
+
+#[async_trait]
+impl PlanStore for SqlStore {
+    async fn save_plan(&self, plan: &Plan) -> Result<(), StoreFault> {
+        let plan = plan.clone();
+        Ok(self.write(move |tx| save(tx, &plan)).await?)
+    }
+
+    async fn plan(&self, id: &PlanId) -> Result<Option<Saved>, StoreFault> {
+        let id = id.clone();
+        Ok(self
+            .read(move |tx| {
+                let row: Option<(bool, String)> = tx
+                    .prepare("SELECT aborted, body FROM plans WHERE id = ?1")?
+                    .query_row([id.as_str()], |row| Ok((row.get(0)?, row.get(1)?)))
+                    .optional()?;
+                row.as_ref().map(saved).transpose()
+            })
+            .await?)
+    }
+
+    async fn plans(&self, limit: u32) -> Result<Vec<Saved>, StoreFault> {
+        Ok(self
+            .read(move |tx| {
+                let rows = tx
+                    .prepare("SELECT aborted, body FROM plans ORDER BY number DESC LIMIT ?1")?
+                    .query_map([i64::from(limit)], |row| Ok((row.get(0)?, row.get(1)?)))?
+                    .collect::<Result<Vec<(bool, String)>, _>>()?;
+                rows.iter().map(saved).collect()
+            })
+            .await?)
+    }
+
+    async fn set_aborted(&self, id: &PlanId, aborted: bool) -> Result<(), StoreFault> {
+        let id = id.clone();
+        Ok(self
+            .write(move |tx| {
+                tx.prepare("UPDATE plans SET aborted = ?2 WHERE id = ?1")?
+                    .execute((id.as_str(), aborted))?;
+                Ok(())
+            })
+            .await?)
+    }
+
+    async fn append(
+        &self,
+        plan: &PlanId,
+        at: Timestamp,
+        entry: &JournalEntry,
+        change: Option<&TargetChange>,
+    ) -> Result<u64, StoreFault> {
+        let record = Record {
+            at,
+            entry: entry.clone(),
+        };
+        let (plan, text, change) = (plan.clone(), body(&record)?, change.cloned());
+        Ok(self
+            .write(move |tx| append(tx, &plan, &text, change.as_ref()))
+            .await?)
+    }
+
+    async fn journal(&self, plan: &PlanId) -> Result<Vec<Stored>, StoreFault> {
+        let plan = plan.clone();
+        Ok(self.read(move |tx| journal(tx, &plan)).await?)
+    }
+
+    async fn cut_torn(&self, plan: &PlanId, record: u64) -> Result<(), StoreFault> {
+        let plan = plan.clone();
+        Ok(self
+            .write(move |tx| {
+                tx.prepare("DELETE FROM plan_journal WHERE plan = ?1 AND number = ?2")?
+                    .execute((plan.as_str(), number(record)))?;
+                Ok(())
+            })
+            .await?)
+    }
+
+    async fn lease(
+        &self,
+        lane: &str,
+        holder: &str,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> Result<LeaseAnswer, StoreFault> {
+        let (lane, holder) = (lane.to_owned(), holder.to_owned());
+        Ok(self
+            .write(move |tx| lease(tx, &lane, &holder, now, until))
+            .await?)
+    }
+
+    async fn unlease(&self, lane: &str, holder: &str) -> Result<(), StoreFault> {
+        let (lane, holder) = (lane.to_owned(), holder.to_owned());
+        Ok(self
+            .write(move |tx| {
+                tx.prepare("DELETE FROM lanes WHERE name = ?1 AND holder = ?2")?
+                    .execute((lane, holder))?;
+                Ok(())
+            })
+            .await?)
+    }
+}

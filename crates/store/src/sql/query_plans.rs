@@ -1,0 +1,63 @@
+//! How SQLite answers what people list and search: by a range of an index, never through a table.
+
+use super::{SqlStore, finding, grants, requests};
+use crate::database::TransactionMode;
+
+fn is_range(line: &str) -> bool {
+    line.starts_with("SEARCH ") && line.contains(" USING ")
+}
+
+fn every_range() -> Vec<&'static str> {
+    let mut all = Vec::new();
+    all.extend(requests::RANGES);
+    all.extend(grants::RANGES);
+    all.extend(finding::RANGES.as_flattened());
+    all
+}
+
+#[test]
+fn every_piece_of_a_listing_is_one_range_of_an_index_in_its_order() {
+    let store = SqlStore::open_in_memory().unwrap();
+    let mut connection = store.reader.lock().unwrap();
+    let tx = connection.begin(TransactionMode::Read).unwrap();
+    let mut wrong = Vec::new();
+    for sql in every_range() {
+        let lines = tx.plan_of(sql).unwrap();
+        // anything else is a scan, or a sort of all that was found
+        if lines.is_empty() || !lines.iter().all(|line| is_range(line)) {
+            wrong.push(format!("{sql}: {lines:?}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn rows_that_are_not_shown_are_not_read() {
+    let store = SqlStore::open_in_memory().unwrap();
+    let mut connection = store.reader.lock().unwrap();
+    let tx = connection.begin(TransactionMode::Read).unwrap();
+    for sql in requests::RANGES.iter().chain(&grants::RANGES) {
+        // what reviewers gave approvals to is found by the id of each
+        if *sql == requests::BY_REVIEWER {
+            continue;
+        }
+        let lines = tx.plan_of(sql).unwrap();
+        let is_covered = lines.iter().all(|line| line.contains("COVERING INDEX"));
+        assert!(!lines.is_empty() && is_covered, "{sql}: {lines:?}");
+    }
+}
+
+#[test]
+fn a_scan_would_be_seen() {
+    let store = SqlStore::open_in_memory().unwrap();
+    let mut connection = store.reader.lock().unwrap();
+    let tx = connection.begin(TransactionMode::Read).unwrap();
+    for sql in [
+        "SELECT body FROM grants WHERE state = 'ended' OR body = x'00'",
+        "SELECT id FROM grants WHERE holder = 1 ORDER BY ends_at",
+        "SELECT seq FROM audit WHERE body LIKE '%x%'",
+    ] {
+        let lines = tx.plan_of(sql).unwrap();
+        assert!(!lines.iter().all(|line| is_range(line)), "{sql}: {lines:?}");
+    }
+}

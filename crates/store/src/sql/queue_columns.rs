@@ -1,0 +1,281 @@
+//! Who is first in each line, by the columns that [`QueuePosition`](queue::QueuePosition) fills. What there is
+//! room for is decided in `hallpass_assignments::queue`, for both engines.
+
+use hallpass_assignments::queue::{self, InFlight, Queue, QueueFront, QueueFronts, Room, Slot};
+use hallpass_assignments::{AssignmentRow, Haste, OperationKind, Urgency};
+use hallpass_model::Timestamp;
+
+use super::assignment_rows::load_by_name;
+use crate::database::{Optional, ToValue, Transaction, named};
+use crate::fault::StorageFault;
+use crate::rows::{instant, read_instant};
+use crate::steps::AT_ONCE_AGAIN;
+
+/// Not leased to anybody.
+const FREE: &str = "(lease_until IS NULL OR lease_until <= :now)";
+/// Nothing is in flight in its lane.
+const LANE_FREE: &str = "lane NOT IN (SELECT lane FROM assignments WHERE operation IS NOT NULL)";
+
+/// The column's word for what takes a slot, and what does not.
+pub(super) const fn kind(slot: Slot) -> &'static str {
+    match slot {
+        Slot::Account => "account",
+        Slot::None => "group",
+    }
+}
+
+/// What AWS may be working on.
+pub(super) fn in_flight(tx: &Transaction<'_>) -> Result<InFlight, StorageFault> {
+    let found = tx
+        .prepare(
+            "SELECT operation = 'create', at_once, accepted FROM assignments
+             WHERE operation IS NOT NULL AND kind = 'account'",
+        )?
+        .query_map((), |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
+        .collect::<Result<Vec<(bool, bool, bool)>, _>>()?;
+    let mut in_flight = InFlight::default();
+    for (is_create, at_once, is_accepted) in found {
+        let kind = if is_create {
+            OperationKind::Create
+        } else {
+            OperationKind::Delete
+        };
+        let haste = if at_once {
+            Haste::AtOnce
+        } else {
+            Haste::Ordinary
+        };
+        in_flight.add(kind, haste, is_accepted);
+    }
+    Ok(in_flight)
+}
+
+/// The first of each line, and what bears on whether there is room for it.
+pub(super) fn heads(
+    tx: &Transaction<'_>,
+    now: Timestamp,
+    room: &Room,
+) -> Result<QueueFronts, StorageFault> {
+    let mut heads = QueueFronts {
+        in_flight: in_flight(tx)?,
+        at_once_waiting: at_once_waiting(tx, now, room.slots)?,
+        heads: Vec::new(),
+    };
+    let removals_until = next_removals_until(tx, now, room.slots)?;
+    for queue in Queue::ALL {
+        // asked for only when nothing else is to be done
+        if queue.urgency() == Urgency::Background && queue::choose(&heads, room).head.is_some() {
+            continue;
+        }
+        if queue.urgency() <= room.least {
+            heads
+                .heads
+                .extend(head(tx, queue, now, room.polls_due_by, removals_until)?);
+        }
+    }
+    Ok(heads)
+}
+
+/// The row that would go first if there were room for everything.
+pub(super) fn first(
+    tx: &Transaction<'_>,
+    now: Timestamp,
+) -> Result<Option<AssignmentRow>, StorageFault> {
+    let found = tx
+        .prepare(
+            "SELECT hold_key FROM assignments
+             WHERE due <= :now AND (unwanted_from <= :now OR while_wanted <> 'nothing')
+             ORDER BY
+                 CASE WHEN unwanted_from > :now AND while_wanted = 'watch' THEN 3
+                      WHEN unwanted_from > :now THEN 2
+                      WHEN once_unwanted = 'rest' THEN 3
+                      WHEN at_once = 1 THEN 0
+                      ELSE 1 END,
+                 CASE WHEN unwanted_from > :now AND while_wanted = 'watch' THEN due
+                      WHEN unwanted_from > :now THEN asked_at
+                      WHEN once_unwanted = 'rest' THEN due
+                      ELSE unwanted_from END,
+                 hold_key
+             LIMIT 1",
+        )?
+        .query_row(named! { ":now": instant(now) }, |row| row.get::<String>(0))
+        .optional()?;
+    found.map_or(Ok(None), |key| load_by_name(tx, &key))
+}
+
+fn at_once_waiting(tx: &Transaction<'_>, now: Timestamp, most: u32) -> Result<u32, StorageFault> {
+    let count: i64 = tx
+        .prepare(&format!(
+            "SELECT count(*) FROM (SELECT 1 FROM assignments
+             WHERE once_unwanted = 'delete' AND kind = 'account' AND at_once = 1
+             AND unwanted_from <= :now AND due <= :soon AND {FREE} AND {LANE_FREE} LIMIT :most) AS found"
+        ))?
+        .query_row(
+            named! {
+                ":now": instant(now),
+                ":soon": instant(AT_ONCE_AGAIN.after(now)),
+                ":most": i64::from(most),
+            },
+            |row| row.get(0),
+        )?;
+    Ok(u32::try_from(count).unwrap_or(u32::MAX))
+}
+
+/// The turn of the last removal that takes a slot soon: with so many slots, that many are next in
+/// line.
+fn next_removals_until(
+    tx: &Transaction<'_>,
+    now: Timestamp,
+    slots: u32,
+) -> Result<Timestamp, StorageFault> {
+    let last: Option<String> = tx
+        .prepare(
+            "SELECT unwanted_from FROM assignments
+             WHERE once_unwanted = 'delete' AND kind = 'account' AND at_once = 0
+             AND unwanted_from <= :now AND due <= :now
+             ORDER BY unwanted_from LIMIT 1 OFFSET :before",
+        )?
+        .query_row(
+            named! { ":now": instant(now), ":before": i64::from(slots.saturating_sub(1)) },
+            |row| row.get(0),
+        )
+        .optional()?;
+    last.map_or(Ok(Timestamp::MAX), |last| read_instant(&last))
+}
+
+/// How the first of a line is found.
+struct Search {
+    sql: String,
+    slot: Option<Slot>,
+    is_at_once: Option<bool>,
+    asks_polls: bool,
+    heeds_removals: bool,
+}
+
+/// Rows in line for a delete, by deadline.
+fn deletes(urgency: Urgency, slot: Slot) -> Search {
+    Search {
+        sql: format!(
+            "SELECT hold_key, unwanted_from FROM assignments
+             WHERE once_unwanted = 'delete' AND kind = :kind AND at_once = :at_once
+             AND unwanted_from <= :now AND due <= :now AND {FREE} AND {LANE_FREE}
+             ORDER BY unwanted_from, hold_key LIMIT 1"
+        ),
+        slot: Some(slot),
+        is_at_once: Some(urgency == Urgency::AtOnce),
+        asks_polls: false,
+        heeds_removals: false,
+    }
+}
+
+/// Rows in line for a create, in the order they were asked for.
+fn creates(slot: Slot) -> Search {
+    Search {
+        sql: format!(
+            "SELECT hold_key, asked_at FROM assignments AS one
+             WHERE while_wanted = 'create' AND kind = :kind AND due <= :now
+             AND unwanted_from > :now AND {FREE} AND {LANE_FREE}
+             AND NOT EXISTS (SELECT 1 FROM assignments AS other
+                 WHERE other.lane = one.lane AND other.once_unwanted = 'delete'
+                 AND other.unwanted_from <= :now AND other.due <= :now
+                 AND (other.at_once = 1 OR other.kind <> 'account'
+                     OR other.unwanted_from <= :removals_until))
+             ORDER BY asked_at, hold_key LIMIT 1"
+        ),
+        slot: Some(slot),
+        is_at_once: None,
+        asks_polls: false,
+        heeds_removals: true,
+    }
+}
+
+/// Rows that are looked at or asked about until they are settled.
+fn steps(urgency: Urgency) -> Search {
+    // accepted operations are asked about all together before that
+    let polls = "(accepted = 0 OR due <= :polls_due_by)";
+    match urgency {
+        Urgency::AtOnce | Urgency::End => Search {
+            sql: format!(
+                "SELECT hold_key, unwanted_from FROM assignments
+                 WHERE once_unwanted = 'look' AND at_once = :at_once AND unwanted_from <= :now
+                 AND due <= :now AND {FREE} AND {polls}
+                 ORDER BY unwanted_from, hold_key LIMIT 1"
+            ),
+            slot: None,
+            is_at_once: Some(urgency == Urgency::AtOnce),
+            asks_polls: true,
+            heeds_removals: false,
+        },
+        Urgency::Grant => Search {
+            sql: format!(
+                "SELECT hold_key, asked_at FROM assignments
+                 WHERE while_wanted IN ('look', 'poll') AND due <= :now AND unwanted_from > :now
+                 AND {FREE} AND {polls}
+                 ORDER BY asked_at, hold_key LIMIT 1"
+            ),
+            slot: None,
+            is_at_once: None,
+            asks_polls: true,
+            heeds_removals: false,
+        },
+        Urgency::Background => Search {
+            sql: format!(
+                "SELECT hold_key, due FROM (
+                     SELECT * FROM (SELECT hold_key, due FROM assignments
+                         WHERE while_wanted = 'watch' AND due <= :now AND unwanted_from > :now
+                         AND {FREE} ORDER BY due, hold_key LIMIT 1) AS watched
+                     UNION ALL
+                     SELECT * FROM (SELECT hold_key, due FROM assignments
+                         WHERE once_unwanted = 'rest' AND due <= :now AND unwanted_from <= :now
+                         AND {FREE} ORDER BY due, hold_key LIMIT 1) AS resting) AS found
+                 ORDER BY due, hold_key LIMIT 1"
+            ),
+            slot: None,
+            is_at_once: None,
+            asks_polls: false,
+            heeds_removals: false,
+        },
+    }
+}
+
+fn head(
+    tx: &Transaction<'_>,
+    queue: Queue,
+    now: Timestamp,
+    polls_due_by: Timestamp,
+    removals_until: Timestamp,
+) -> Result<Option<QueueFront>, StorageFault> {
+    let search = match queue {
+        Queue::Write(urgency @ (Urgency::AtOnce | Urgency::End), slot) => deletes(urgency, slot),
+        Queue::Write(Urgency::Grant | Urgency::Background, slot) => creates(slot),
+        Queue::Step(urgency) => steps(urgency),
+    };
+    let [now, polls_due_by, removals_until] = [now, polls_due_by, removals_until].map(instant);
+    let kind = search.slot.map(kind);
+    let mut params = vec![(":now", now.to_value())];
+    if kind.is_some() {
+        params.push((":kind", kind.to_value()));
+    }
+    if search.is_at_once.is_some() {
+        params.push((":at_once", search.is_at_once.to_value()));
+    }
+    if search.asks_polls {
+        params.push((":polls_due_by", polls_due_by.to_value()));
+    }
+    if search.heeds_removals {
+        params.push((":removals_until", removals_until.to_value()));
+    }
+    let found: Option<(String, String)> = tx
+        .prepare(&search.sql)?
+        .query_row(params.as_slice(), |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?;
+    found
+        .map(|(key, since)| {
+            Ok(QueueFront {
+                since: read_instant(&since)?,
+                key,
+                queue,
+            })
+        })
+        .transpose()
+}

@@ -1,0 +1,275 @@
+//! Remediations, in tables: a row for each, with what is asked for in columns.
+
+use async_trait::async_trait;
+use hallpass_access::RemediationPresses;
+use hallpass_audit::Draft;
+use hallpass_model::{AccountId, Timestamp};
+use hallpass_remediation::{
+    Remediation, RemediationFilter, RemediationId, RemediationStore, RemediationStoreFault,
+};
+
+use super::{SqlStore, audit as records, number};
+use crate::database::{Optional, Params, Transaction};
+use crate::fault::StorageFault;
+use crate::rows::{body, read_body};
+
+impl From<StorageFault> for RemediationStoreFault {
+    fn from(fault: StorageFault) -> Self {
+        Self::Unavailable(fault.text())
+    }
+}
+
+fn read(text: &str) -> Result<Remediation, StorageFault> {
+    read_body("remediation", text)
+}
+
+/// The columns beside the id.
+fn columns(it: &Remediation) -> (Option<i64>, Option<i64>, i64) {
+    let milliseconds = |at: Option<Timestamp>| at.map(Timestamp::as_millisecond);
+    let backlog = RemediationFilter::Backlog.takes(&it.phase);
+    (
+        milliseconds(it.acts_at),
+        milliseconds(it.due_at()),
+        i64::from(backlog),
+    )
+}
+
+fn begin(tx: &Transaction<'_>, it: &Remediation) -> Result<bool, StorageFault> {
+    let (acts_at, due_at, backlog) = columns(it);
+    let written = tx
+        .prepare(
+            "INSERT INTO remediations
+                 (id, rule, account, resource, decided_at, acts_at, due_at, backlog, version, body)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
+             ON CONFLICT (id) DO NOTHING",
+        )?
+        .execute((
+            it.id.as_str(),
+            &it.rule,
+            it.deviation.account.as_str(),
+            &it.deviation.resource,
+            it.decided_at.as_millisecond(),
+            acts_at,
+            due_at,
+            backlog,
+            number(it.version),
+            body(it)?,
+        ))?;
+    Ok(written == 1)
+}
+
+/// Whether it stood there in the version that was read.
+fn change(tx: &Transaction<'_>, it: &Remediation) -> Result<bool, StorageFault> {
+    let next = Remediation {
+        version: it.version + 1,
+        ..it.clone()
+    };
+    let (acts_at, due_at, backlog) = columns(&next);
+    let written = tx
+        .prepare(
+            "UPDATE remediations SET acts_at = ?2, due_at = ?3, backlog = ?4, version = ?5, body = ?6
+             WHERE id = ?1 AND version = ?5 - 1",
+        )?
+        .execute((
+            it.id.as_str(),
+            acts_at,
+            due_at,
+            backlog,
+            number(next.version),
+            body(&next)?,
+        ))?;
+    Ok(written == 1)
+}
+
+fn rows(
+    tx: &Transaction<'_>,
+    sql: &str,
+    with: impl Params,
+) -> Result<Vec<Remediation>, StorageFault> {
+    let texts = tx
+        .prepare(sql)?
+        .query_map(with, |row| row.get(0))?
+        .collect::<Result<Vec<String>, _>>()?;
+    texts.iter().map(|text| read(text)).collect()
+}
+
+fn limit(most: usize) -> i64 {
+    i64::try_from(most).unwrap_or(i64::MAX)
+}
+
+fn put_pause(
+    tx: &Transaction<'_>,
+    paused: Option<(String, Timestamp)>,
+) -> Result<(), StorageFault> {
+    tx.prepare("DELETE FROM remediation_pause")?.execute([])?;
+    if let Some((by, at)) = paused {
+        tx.prepare("INSERT INTO remediation_pause (only, by, at) VALUES (1, ?1, ?2)")?
+            .execute((by, at.as_millisecond()))?;
+    }
+    Ok(())
+}
+
+impl SqlStore {
+    /// Pauses all writes of remediations, or lets them go on, with the record of who did.
+    ///
+    /// # Errors
+    /// The store; nothing was half done.
+    pub async fn pause_remediations(
+        &self,
+        paused: Option<(String, Timestamp)>,
+        record: Draft,
+    ) -> Result<(), RemediationStoreFault> {
+        let pause = move |tx: &Transaction<'_>| {
+            put_pause(tx, paused)?;
+            records::append(tx, vec![record])?;
+            Ok(())
+        };
+        Ok(self.write(pause).await?)
+    }
+}
+
+#[async_trait]
+impl RemediationPresses for SqlStore {
+    async fn press_remediation(
+        &self,
+        it: &Remediation,
+        record: Draft,
+    ) -> Result<(), RemediationStoreFault> {
+        let (id, it) = (it.id.clone(), it.clone());
+        let press = move |tx: &Transaction<'_>| {
+            let is_ours = change(tx, &it)?;
+            if is_ours {
+                records::append(tx, vec![record])?;
+            }
+            Ok(is_ours)
+        };
+        if self.write(press).await? {
+            Ok(())
+        } else {
+            Err(RemediationStoreFault::Raced(id))
+        }
+    }
+}
+
+#[async_trait]
+impl RemediationStore for SqlStore {
+    async fn begin_remediation(&self, new: &Remediation) -> Result<bool, RemediationStoreFault> {
+        let new = new.clone();
+        Ok(self.write(move |tx| begin(tx, &new)).await?)
+    }
+
+    async fn change_remediation(&self, it: &Remediation) -> Result<(), RemediationStoreFault> {
+        let (id, it) = (it.id.clone(), it.clone());
+        if self.write(move |tx| change(tx, &it)).await? {
+            Ok(())
+        } else {
+            Err(RemediationStoreFault::Raced(id))
+        }
+    }
+
+    async fn remediation(
+        &self,
+        id: &RemediationId,
+    ) -> Result<Option<Remediation>, RemediationStoreFault> {
+        let id = id.clone();
+        let find = move |tx: &Transaction<'_>| {
+            let text: Option<String> = tx
+                .prepare("SELECT body FROM remediations WHERE id = ?1")?
+                .query_row([id.as_str()], |row| row.get(0))
+                .optional()?;
+            text.as_deref().map(read).transpose()
+        };
+        Ok(self.list(find).await?)
+    }
+
+    async fn remediations(
+        &self,
+        filter: RemediationFilter,
+        most: usize,
+    ) -> Result<Vec<Remediation>, RemediationStoreFault> {
+        let least: i64 = match filter {
+            RemediationFilter::All => 0,
+            RemediationFilter::Backlog => 1,
+        };
+        let sql = "SELECT body FROM remediations WHERE backlog >= ?1 ORDER BY decided_at DESC, id DESC LIMIT ?2";
+        let find = move |tx: &Transaction<'_>| rows(tx, sql, (least, limit(most)));
+        Ok(self.list(find).await?)
+    }
+
+    async fn due_remediations(
+        &self,
+        now: Timestamp,
+        most: usize,
+    ) -> Result<Vec<Remediation>, RemediationStoreFault> {
+        let sql = "SELECT body FROM remediations WHERE due_at <= ?1 ORDER BY due_at, id LIMIT ?2";
+        let find = move |tx: &Transaction<'_>| rows(tx, sql, (now.as_millisecond(), limit(most)));
+        Ok(self.list(find).await?)
+    }
+
+    async fn acting_since(
+        &self,
+        rule: &str,
+        since: Timestamp,
+    ) -> Result<u32, RemediationStoreFault> {
+        let rule = rule.to_owned();
+        let count = move |tx: &Transaction<'_>| {
+            let sql = "SELECT count(*) FROM remediations WHERE rule = ?1 AND acts_at > ?2";
+            let found: i64 = tx
+                .prepare(sql)?
+                .query_row((rule, since.as_millisecond()), |row| row.get(0))?;
+            Ok(u32::try_from(found).unwrap_or(u32::MAX))
+        };
+        Ok(self.list(count).await?)
+    }
+
+    async fn of_resource(
+        &self,
+        account: &AccountId,
+        resource: &str,
+        since: Timestamp,
+    ) -> Result<Vec<Remediation>, RemediationStoreFault> {
+        let (account, resource) = (account.clone(), resource.to_owned());
+        let find = move |tx: &Transaction<'_>| {
+            // what was decided a week ago may be approved today: the time of the change is looked at, too
+            let sql = "SELECT body FROM remediations WHERE account = ?1 AND resource = ?2
+                       ORDER BY decided_at DESC, id DESC LIMIT 1000";
+            let mut found = rows(tx, sql, (account.as_str(), resource))?;
+            found.retain(|it| it.decided_at > since || it.changed_at.is_some_and(|at| at > since));
+            Ok(found)
+        };
+        Ok(self.list(find).await?)
+    }
+
+    async fn paused(&self) -> Result<Option<(String, Timestamp)>, RemediationStoreFault> {
+        let find = |tx: &Transaction<'_>| {
+            let found: Option<(String, i64)> = tx
+                .prepare("SELECT by, at FROM remediation_pause")?
+                .query_row([], |row| Ok((row.get(0)?, row.get(1)?)))
+                .optional()?;
+            let paused = found.map(|(by, at)| {
+                let at = Timestamp::from_millisecond(at);
+                (by, at.unwrap_or(Timestamp::UNIX_EPOCH))
+            });
+            Ok(paused)
+        };
+        Ok(self.list(find).await?)
+    }
+
+    async fn set_paused(
+        &self,
+        paused: Option<(String, Timestamp)>,
+    ) -> Result<(), RemediationStoreFault> {
+        Ok(self.write(move |tx| put_pause(tx, paused)).await?)
+    }
+
+    async fn forget_remediations(&self, before: Timestamp) -> Result<(), RemediationStoreFault> {
+        let forget = move |tx: &Transaction<'_>| {
+            tx.prepare(
+                "DELETE FROM remediations WHERE decided_at < ?1 AND backlog = 0 AND due_at IS NULL",
+            )?
+            .execute([before.as_millisecond()])?;
+            Ok(())
+        };
+        Ok(self.write(forget).await?)
+    }
+}

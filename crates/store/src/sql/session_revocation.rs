@@ -1,0 +1,112 @@
+//! Sessions that outlive grants, in tables: added by commits of the journey, settled by their
+//! executor together with records and news.
+
+use async_trait::async_trait;
+use hallpass_access::Message;
+use hallpass_audit::Draft;
+use hallpass_model::GrantId;
+use hallpass_org::session_revocation::{
+    SessionRevocation, SessionRevocationNews, SessionRevocationStore,
+};
+use hallpass_runner::StoreFault;
+
+use super::{SqlStore, audit, number, outbox};
+use crate::database::{Optional, Transaction, named};
+use crate::fault::StorageFault;
+use crate::rows::{account_of, body, instant, read_body};
+use crate::steps::{notice_of_revocation, wrong_version};
+
+/// Adds a revocation; one of the same grant is there only when the same end was committed before.
+pub(super) fn insert(
+    tx: &Transaction<'_>,
+    revocation: &SessionRevocation,
+) -> Result<(), StorageFault> {
+    tx.prepare(
+        "INSERT INTO session_cuts (grant_id, version, account, due, body)
+         VALUES (:grant_id, :version, :account, :due, :body)",
+    )?
+    .execute(named! {
+        ":grant_id": revocation.grant.to_string(),
+        ":version": number(revocation.version),
+        ":account": account_of(&revocation.key.target),
+        ":due": instant(revocation.due),
+        ":body": body(revocation)?,
+    })?;
+    Ok(())
+}
+
+fn update(tx: &Transaction<'_>, revocation: &SessionRevocation) -> Result<(), StorageFault> {
+    let next = SessionRevocation {
+        version: revocation.version + 1,
+        ..revocation.clone()
+    };
+    let written = tx
+        .prepare(
+            "UPDATE session_cuts SET version = :version, due = :due, body = :body
+             WHERE grant_id = :grant_id AND version = :version - 1",
+        )?
+        .execute(named! {
+            ":grant_id": next.grant.to_string(),
+            ":version": number(next.version),
+            ":due": next.is_open().then(|| instant(next.due)),
+            ":body": body(&next)?,
+        })?;
+    if written == 1 {
+        Ok(())
+    } else {
+        Err(wrong_version(&format!("cut of {}", revocation.grant)))
+    }
+}
+
+#[async_trait]
+impl SessionRevocationStore for SqlStore {
+    async fn open_session_revocations(&self) -> Result<Vec<SessionRevocation>, StoreFault> {
+        Ok(self
+            .read(|tx| {
+                let texts = tx
+                    .prepare(
+                        "SELECT body FROM session_cuts WHERE due IS NOT NULL ORDER BY grant_id",
+                    )?
+                    .query_map([], |row| row.get(0))?
+                    .collect::<Result<Vec<String>, _>>()?;
+                texts.iter().map(|text| read_body("cut", text)).collect()
+            })
+            .await?)
+    }
+
+    async fn session_revocation(
+        &self,
+        grant: GrantId,
+    ) -> Result<Option<SessionRevocation>, StoreFault> {
+        Ok(self
+            .read(move |tx| {
+                let text: Option<String> = tx
+                    .prepare("SELECT body FROM session_cuts WHERE grant_id = ?1")?
+                    .query_row([grant.to_string()], |row| row.get(0))
+                    .optional()?;
+                text.map(|text| read_body("cut", &text)).transpose()
+            })
+            .await?)
+    }
+
+    async fn settle_session_revocations(
+        &self,
+        revocations: &[SessionRevocation],
+        records: Vec<Draft>,
+        news: Vec<SessionRevocationNews>,
+    ) -> Result<(), StoreFault> {
+        let revocations = revocations.to_vec();
+        Ok(self
+            .write(move |tx| {
+                for revocation in &revocations {
+                    update(tx, revocation)?;
+                }
+                audit::append(tx, records.clone())?;
+                for told in &news {
+                    outbox::post(tx, &Message::Notice(notice_of_revocation(told)))?;
+                }
+                Ok(())
+            })
+            .await?)
+    }
+}

@@ -1,0 +1,224 @@
+//! Sessions in tables.
+
+use hallpass_access::ReadError;
+use hallpass_audit::Draft;
+use hallpass_identity::{WebSession, WhichSessions};
+use hallpass_model::{Email, Timestamp, UserId};
+
+use super::{SqlStore, audit, locks};
+use crate::database::{Optional, Transaction};
+use crate::fault::StorageFault;
+use crate::rows::{instant, read_session, session_body};
+
+/// A session as it is kept: its body, and what columns have of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct SessionRow {
+    hash: String,
+    user: Email,
+    user_id: UserId,
+    /// When it was kept.
+    at: Timestamp,
+    /// When it may be forgotten.
+    ends_at: Timestamp,
+    body: String,
+}
+
+impl SessionRow {
+    fn of(session: &WebSession) -> Result<Self, StorageFault> {
+        let nobodys = || StorageFault::Unavailable("a session is nobody's".to_owned());
+        Ok(Self {
+            user_id: session.user_id.clone().ok_or_else(nobodys)?,
+            at: session.seen_at,
+            hash: session.hash.clone(),
+            user: session.user.clone(),
+            ends_at: session.ends_at,
+            body: session_body(session)?,
+        })
+    }
+}
+
+fn insert(tx: &Transaction<'_>, row: &SessionRow) -> Result<(), StorageFault> {
+    locks::refuse_locked(tx, &row.user_id, row.at)?;
+    tx.prepare(
+        "INSERT INTO sessions (hash, user, user_id, ends_at, body) VALUES (?1, ?2, ?3, ?4, ?5)",
+    )?
+    .execute((
+        &row.hash,
+        row.user.as_str().to_ascii_lowercase(),
+        row.user_id.as_str(),
+        instant(row.ends_at),
+        &row.body,
+    ))?;
+    Ok(())
+}
+
+fn bodies(tx: &Transaction<'_>, user: &UserId) -> Result<Vec<String>, StorageFault> {
+    let all = tx
+        .prepare("SELECT body FROM sessions WHERE user_id = ?1 ORDER BY ends_at DESC")?
+        .query_map([user.as_str()], |row| row.get(0))?
+        .collect::<Result<Vec<String>, _>>()?;
+    Ok(all)
+}
+
+impl SqlStore {
+    /// Keeps a new session.
+    ///
+    /// # Errors
+    /// When the store does not answer, or has one with this hash.
+    pub async fn session_insert(&self, session: &WebSession) -> Result<(), ReadError> {
+        let row = SessionRow::of(session)?;
+        Ok(self.write(move |tx| insert(tx, &row)).await?)
+    }
+
+    /// The session with this hash.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn session_by_hash(&self, hash: &str) -> Result<Option<WebSession>, ReadError> {
+        let hash = hash.to_owned();
+        Ok(self
+            .read(move |tx| {
+                let text: Option<String> = tx
+                    .prepare("SELECT body FROM sessions WHERE hash = ?1")?
+                    .query_row([hash], |row| row.get(0))
+                    .optional()?;
+                text.map(|text| read_session(&text)).transpose()
+            })
+            .await?)
+    }
+
+    /// Writes `session` in place of the one with its hash, if what was written for that is still
+    /// `was`, and keeps `beside` too; both or none. Says whether it did.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn session_replace(
+        &self,
+        was: &WebSession,
+        session: &WebSession,
+        beside: Option<&WebSession>,
+    ) -> Result<bool, ReadError> {
+        let (was, row) = (session_body(was)?, SessionRow::of(session)?);
+        let beside = beside.map(SessionRow::of).transpose()?;
+        Ok(self
+            .write(move |tx| {
+                let changed = tx
+                    .prepare(
+                        "UPDATE sessions SET ends_at = ?3, body = ?4 WHERE hash = ?1 AND body = ?2",
+                    )?
+                    .execute((row.hash, was, instant(row.ends_at), row.body))?;
+                if let Some(beside) = beside.filter(|_| changed > 0) {
+                    insert(tx, &beside)?;
+                }
+                Ok(changed > 0)
+            })
+            .await?)
+    }
+
+    /// Every session that was not forgotten.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn sessions(&self) -> Result<Vec<WebSession>, ReadError> {
+        Ok(self
+            .read(|tx| {
+                let texts = tx
+                    .prepare("SELECT body FROM sessions ORDER BY user, ends_at")?
+                    .query_map([], |row| row.get(0))?
+                    .collect::<Result<Vec<String>, _>>()?;
+                texts.iter().map(|text| read_session(text)).collect()
+            })
+            .await?)
+    }
+
+    /// Ends the session with this hash.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn session_delete(&self, hash: &str) -> Result<(), ReadError> {
+        let hash = hash.to_owned();
+        Ok(self
+            .write(move |tx| {
+                tx.prepare("DELETE FROM sessions WHERE hash = ?1")?
+                    .execute([hash])?;
+                Ok(())
+            })
+            .await?)
+    }
+
+    /// Ends every session of a person; how many there were.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn sessions_delete(&self, user: &UserId) -> Result<u64, ReadError> {
+        let user = user.clone();
+        Ok(self
+            .write(move |tx| {
+                let gone = tx
+                    .prepare("DELETE FROM sessions WHERE user_id = ?1")?
+                    .execute([user.as_str()])?;
+                Ok(u64::try_from(gone).unwrap_or(u64::MAX))
+            })
+            .await?)
+    }
+
+    /// Every session of a person.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn sessions_of(&self, user: &UserId) -> Result<Vec<WebSession>, ReadError> {
+        let user = user.clone();
+        Ok(self
+            .read(move |tx| {
+                let texts = bodies(tx, &user)?;
+                texts.iter().map(|text| read_session(text)).collect()
+            })
+            .await?)
+    }
+
+    /// Ends those sessions of a person that are meant, with a record if there are any; how many there
+    /// were. Whatever is written meanwhile waits.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn sessions_end(
+        &self,
+        user: &UserId,
+        which: WhichSessions,
+        draft: Draft,
+    ) -> Result<u64, ReadError> {
+        let user = user.clone();
+        Ok(self
+            .write(move |tx| {
+                let mut ended = 0_u64;
+                // what cannot be read is no session that is to stay
+                let is_meant =
+                    |body: &String| read_session(body).map_or(true, |it| which.means(&it));
+                for body in bodies(tx, &user)?.iter().filter(|body| is_meant(body)) {
+                    let gone = tx
+                        .prepare("DELETE FROM sessions WHERE user_id = ?1 AND body = ?2")?
+                        .execute((user.as_str(), body))?;
+                    ended += u64::try_from(gone).unwrap_or(u64::MAX);
+                }
+                if ended > 0 {
+                    audit::append(tx, vec![draft])?;
+                }
+                Ok(ended)
+            })
+            .await?)
+    }
+
+    /// Forgets sessions that ended before `now`.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn sessions_prune(&self, now: Timestamp) -> Result<(), ReadError> {
+        Ok(self
+            .write(move |tx| {
+                tx.prepare("DELETE FROM sessions WHERE ends_at < ?1")?
+                    .execute([instant(now)])?;
+                Ok(())
+            })
+            .await?)
+    }
+}

@@ -1,0 +1,329 @@
+//! The suite on PostgreSQL: one server of its own for all cases, with a database for each.
+
+use std::os::unix::fs::chown;
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
+use std::pin::Pin;
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use hallpass_access::AccessStore as _;
+use hallpass_store::{OpenError, SqlStore};
+use hallpass_store_testing::conformance::Case;
+use hallpass_store_testing::{a_draft, at};
+use tempfile::TempDir;
+use tokio_postgres::NoTls;
+
+use crate::{Place, credentials, events, pci, plans, remediations, standards_visits, tokens};
+
+/// Cases at a time.
+const WORKERS: usize = 4;
+/// How long a server may take to begin.
+const PATIENCE: Duration = Duration::from_mins(1);
+/// Who runs a server on behalf of the administrator, whom it refuses.
+const USERS: [&str; 2] = ["postgres", "nobody"];
+
+/// A server that ends with whoever started it, also when they are killed.
+struct Server {
+    folder: TempDir,
+    process: Child,
+}
+
+/// A program of PostgreSQL, from the path or from where Debian keeps it.
+fn program(name: &str) -> Option<PathBuf> {
+    let on_path = std::env::var_os("PATH").unwrap_or_default();
+    let mut folders: Vec<PathBuf> = std::env::split_paths(&on_path).collect();
+    let kept = std::fs::read_dir("/usr/lib/postgresql")
+        .into_iter()
+        .flatten();
+    folders.extend(kept.flatten().map(|version| version.path().join("bin")));
+    let mut found = folders.into_iter().map(|folder| folder.join(name));
+    found.find(|path| path.is_file())
+}
+
+/// The numbers of a user and their group who may run a server, if we may not.
+fn somebody_else() -> Option<(u32, u32)> {
+    if !rustix::process::geteuid().is_root() {
+        return None;
+    }
+    let known = std::fs::read_to_string("/etc/passwd").unwrap();
+    let numbers = |name: &str| {
+        let mut lines = known
+            .lines()
+            .map(|line| line.split(':').collect::<Vec<_>>());
+        let line = lines.find(|words| words[0] == name)?;
+        Some((line[2].parse().ok()?, line[3].parse().ok()?))
+    };
+    USERS.iter().find_map(|name| numbers(name))
+}
+
+fn command(program: impl AsRef<std::ffi::OsStr>, folder: &Path) -> Command {
+    let mut command = Command::new(program);
+    command.current_dir(folder);
+    if let Some((user, group)) = somebody_else() {
+        command.uid(user).gid(group);
+    }
+    command
+}
+
+impl Server {
+    /// `None` where PostgreSQL is not installed.
+    fn start() -> Option<Self> {
+        let (initdb, postgres) = (program("initdb")?, program("postgres")?);
+        let folder = tempfile::Builder::new()
+            .prefix("hallpass-pg-")
+            .tempdir_in("/tmp")
+            .unwrap();
+        if let Some((user, group)) = somebody_else() {
+            chown(folder.path(), Some(user), Some(group)).unwrap();
+        }
+        let made = command(initdb, folder.path())
+            .args([
+                "-D",
+                "data",
+                "-U",
+                "hallpass",
+                "--auth=trust",
+                "--encoding=UTF8",
+            ])
+            .args(["--locale=C", "--no-sync"])
+            .output()
+            .unwrap();
+        assert!(
+            made.status.success(),
+            "{}",
+            String::from_utf8_lossy(&made.stderr)
+        );
+        // whoever is killed closes the pipe, and the shell stops the server
+        let script = r#"log="$PWD/log"; "$0" "$@" 2>"$log" & read -r _; kill -INT $!; wait"#;
+        let process = command("/bin/sh", folder.path())
+            .args(["-c", script])
+            .arg(postgres)
+            .args(["-D", "data", "-c", "listen_addresses=", "-c"])
+            .arg(format!(
+                "unix_socket_directories={}",
+                folder.path().display()
+            ))
+            // nothing of it is kept
+            .args([
+                "-c",
+                "fsync=off",
+                "-c",
+                "full_page_writes=off",
+                "-c",
+                "autovacuum=off",
+            ])
+            .args(["-c", "max_connections=60", "-c", "wal_level=minimal"])
+            .args(["-c", "max_wal_senders=0"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        let server = Self { folder, process };
+        server.until_it_answers();
+        Some(server)
+    }
+
+    fn until_it_answers(&self) {
+        let begun = Instant::now();
+        while let Err(error) = self.run("postgres", "SELECT 1") {
+            let log = std::fs::read_to_string(self.folder.path().join("log"));
+            assert!(begun.elapsed() < PATIENCE, "{error}: {log:?}");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    fn url(&self, database: &str) -> String {
+        let folder = self.folder.path().display().to_string().replace('/', "%2F");
+        format!("postgres://hallpass@{folder}/{database}")
+    }
+
+    /// One statement, over a connection of its own.
+    fn run(&self, database: &str, sql: &str) -> Result<(), tokio_postgres::Error> {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .unwrap();
+        runtime.block_on(async {
+            let url = self.url(database);
+            let (client, socket) = tokio_postgres::connect(&url, NoTls).await?;
+            let socket = tokio::spawn(socket);
+            let done = client.batch_execute(sql).await;
+            drop(client);
+            drop(socket.await);
+            done
+        })
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        drop(self.process.stdin.take());
+        drop(self.process.wait());
+    }
+}
+
+/// A test of a store that may be anywhere, by its name.
+pub(crate) type PlaceCase = (&'static str, fn(Place) -> Pin<Box<dyn Future<Output = ()>>>);
+
+/// What is run over a database, by its name.
+type Run<'a> = (String, Box<dyn Fn(String) -> Work + Send + Sync + 'a>);
+type Work = Pin<Box<dyn Future<Output = ()>>>;
+
+/// The suite, and what is asked of stores beside it.
+fn everything(suite: Vec<Case>) -> Vec<Run<'static>> {
+    let beside = [
+        credentials::ANYWHERE,
+        events::ANYWHERE,
+        pci::ANYWHERE,
+        plans::ANYWHERE,
+        remediations::ANYWHERE,
+        standards_visits::ANYWHERE,
+        tokens::ANYWHERE,
+        ANYWHERE,
+    ];
+    let mut all: Vec<Run<'static>> = Vec::new();
+    for (name, case) in suite {
+        let run = move |url: String| -> Work {
+            Box::pin(async move {
+                case(Arc::new(SqlStore::open_postgres(&url).await.unwrap())).await;
+            })
+        };
+        all.push((name.replace("::", "_"), Box::new(run)));
+    }
+    for (name, case) in beside.concat() {
+        let run = move |url: String| case(Place::Postgres(url));
+        all.push((name.to_owned(), Box::new(run)));
+    }
+    all
+}
+
+/// Each case over a copy of one empty database of ours.
+fn all(suite: Vec<Case>) {
+    let cases = everything(suite);
+    let Some(server) = Server::start() else {
+        skipped();
+        return;
+    };
+    server.run("postgres", "CREATE DATABASE model").unwrap();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let url = server.url("model");
+    drop(runtime.block_on(SqlStore::open_postgres(&url)).unwrap());
+    let (next, failed) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
+    let count = cases.len();
+    std::thread::scope(|scope| {
+        for _ in 0..WORKERS {
+            scope.spawn(|| {
+                while let Some(case) = cases.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    if !passes(&server, case) {
+                        failed.lock().unwrap().push(&case.0);
+                    }
+                }
+            });
+        }
+    });
+    let failed = failed.into_inner().unwrap();
+    assert!(
+        failed.is_empty(),
+        "{} of {count} failed: {failed:#?}",
+        failed.len()
+    );
+}
+
+/// Whether a case passes; what it says when it does not is printed as of any test.
+fn passes(server: &Server, (name, case): &Run<'_>) -> bool {
+    // names of databases have 63 letters at most
+    let database: String = name.chars().take(60).collect();
+    let url = server.url(&database);
+    let made = format!("CREATE DATABASE {database} TEMPLATE model");
+    std::thread::scope(|scope| {
+        let run = || {
+            server.run("postgres", &made).unwrap();
+            let runtime = tokio::runtime::Builder::new_multi_thread()
+                .worker_threads(2)
+                .enable_all()
+                .build()
+                .unwrap();
+            runtime.block_on(case(url));
+        };
+        let named = std::thread::Builder::new().name(name.clone());
+        named.spawn_scoped(scope, run).unwrap().join().is_ok()
+    })
+}
+
+/// A server that was started anew, or another that took its place, is told from one that is away.
+async fn a_session_that_is_gone_is_made_anew(place: Place) {
+    let store = place.open().await;
+    store.blob_put("a", b"1").await.unwrap();
+    if let Place::Postgres(url) = &place {
+        let (client, socket) = tokio_postgres::connect(url, NoTls).await.unwrap();
+        let socket = tokio::spawn(socket);
+        let others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+                      WHERE pid <> pg_backend_pid() AND datname = current_database()";
+        client.batch_execute(others).await.unwrap();
+        drop(client);
+        drop(socket.await);
+    }
+    assert_eq!(store.blob_get("a").await.unwrap(), Some(b"1".to_vec()));
+    store.blob_put("a", b"2").await.unwrap();
+    assert_eq!(store.blob_get("a").await.unwrap(), Some(b"2".to_vec()));
+}
+
+/// PostgreSQL has no U+0000.
+async fn a_text_with_any_letter_is_kept(place: Place) {
+    let store = place.open().await;
+    store
+        .open_channel("a\0b'\"\\\u{1f511}", at(1))
+        .await
+        .unwrap();
+    store.blob_put("x\0y", b"\0").await.unwrap();
+    assert_eq!(store.blob_get("x\0y").await.unwrap(), Some(b"\0".to_vec()));
+}
+
+/// Two nodes write to one database, each as if it were alone.
+async fn two_stores_of_one_database_write_in_turn(place: Place) {
+    let stores = [place.open().await, place.open().await];
+    let writes = (0..20_u64).map(|n| {
+        let store = stores[usize::try_from(n % 2).unwrap()].clone();
+        tokio::spawn(async move { store.append_record(a_draft(n)).await.unwrap() })
+    });
+    for write in writes.collect::<Vec<_>>() {
+        write.await.unwrap();
+    }
+    let check = stores[0].check().await.unwrap();
+    assert_eq!((check.records, check.problems), (20, Vec::new()));
+}
+
+/// A database of another program is left alone.
+async fn a_database_of_another_program_is_refused(place: Place) {
+    let Place::Postgres(url) = &place else { return };
+    let (client, socket) = tokio_postgres::connect(url, NoTls).await.unwrap();
+    let socket = tokio::spawn(socket);
+    let theirs = "CREATE SCHEMA theirs; CREATE TABLE theirs.t (a int)";
+    client.batch_execute(theirs).await.unwrap();
+    drop(client);
+    drop(socket.await);
+    let url = format!("{url}?options=-csearch_path%3Dtheirs");
+    let refused = SqlStore::open_postgres(&url).await.unwrap_err();
+    assert!(matches!(refused, OpenError::Foreign { .. }), "{refused:?}");
+}
+
+crate::anywhere!(
+    a_session_that_is_gone_is_made_anew,
+    a_text_with_any_letter_is_kept,
+    two_stores_of_one_database_write_in_turn,
+    a_database_of_another_program_is_refused,
+);
+
+/// No PostgreSQL is installed: that is no reason to fail, except where every test has to be run.
+#[expect(clippy::print_stderr, reason = "whoever runs the tests is told")]
+fn skipped() {
+    let told = "NOT TESTED: no PostgreSQL is installed (apt-get install postgresql)";
+    assert!(std::env::var_os("CI").is_none(), "{told}");
+    eprintln!("{told}");
+}
+
+hallpass_store_testing::conformance!(all: every_case_passes, all);
