@@ -9,7 +9,7 @@ TEST := $(shell cargo nextest --version >/dev/null 2>&1 && echo "nextest run" ||
 # says when a phase begins, and what it took
 PHASE := .ci/phase
 
-.PHONY: help demo build query compile test unit e2e soak pictures pins watch lint format clippy rules bench docs tools clean
+.PHONY: help demo build query release compile test unit e2e soak pictures pins watch lint format clippy rules bench docs tools clean
 
 help:
 	@echo "make demo    run Hallpass over a simulated AWS organization; SCALE=large: 5,000 accounts, 20,000 people"
@@ -19,6 +19,7 @@ help:
 	@echo "make lint    format, clippy, house rules, licences"
 	@echo "make bench   benchmarks; docs/operations/benchmarks.md says how to read them"
 	@echo "make watch   what AWS changed since, and is not decided; before a release, needs the network"
+	@echo "make release OUT=DIR  archive, Debian package, bill of materials, sums; KEY=FILE signs them"
 	@echo "make docs    the documentation as a site (site/index.html), and of every crate"
 
 tools:
@@ -50,6 +51,7 @@ unit: compile
 
 e2e: compile
 	@sh e2e/tools.sh test
+	@cargo build --quiet --locked --workspace --bin xtask
 	@PATH="$(HOME)/.cache/hallpass/venv/bin:$$PATH" HALLPASS_BIN=$(BINARY) HALLPASS_AWS_SUITE=$(BUILT)/examples/suite $(PHASE) "end-to-end tests" bash e2e/run.sh
 
 # what `make test` takes samples of, whole: each call of a journey stopped in each way, every seed, fuzz targets that search,
@@ -95,6 +97,11 @@ watch: tools
 bench: tools
 	@sh e2e/tools.sh test
 	PATH="$(HOME)/.cache/hallpass/venv/bin:$$PATH" bash bench/run.sh
+
+# what people install; docs/contributing/releases.md
+release: tools
+	cargo build --locked --workspace --bin xtask
+	@$(BUILT)/xtask release --out $${OUT:?name an empty folder: OUT=DIR} $${KEY:+--key "$$KEY"}
 
 docs: tools
 	cargo xtask docs site

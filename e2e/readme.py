@@ -42,29 +42,23 @@ class Reader:
         return said
 
 
-def begin(stage, check, files):
-    names = {re.match(r"# ([\w.]+)", text).group(1): text for text in files}
-    check.equal("two files are written", sorted(names), ["hallpass.toml", "rules.toml"])
-    port = free_port()
-    # the port is ours, so that several can run side by side
-    names["hallpass.toml"] = names["hallpass.toml"].replace("127.0.0.1:8080", f"127.0.0.1:{port}")
-    for name, text in names.items():
-        stage.path(name).write_text(text)
-    return Reader(stage, check, port)
-
-
 def follow(stage, check, files, shells):
-    reader = begin(stage, check, files)
-    install, rules, policy, doctor, serve, token, first, backup = shells
+    port = free_port()
+    stage.path("answers.toml").write_text(files[0])
+    reader = Reader(stage, check, port)
+    install, init, rules, policy, doctor, serve, token, first, backup = shells
     check("it is installed with what the Makefile has, too", all("hallpass" in line for line in install), install)
-    # no account, no network: what is checked on any machine
+    simulator, endpoint, aws = stage.simulator("--scale", "small", "--speed", "fast")
+    reader.environment = aws
+    # what the page answers in its file; e2e/init.py answers at a terminal. The port is ours, so that several can run side by side
+    check.equal("one command writes both files", init, ["hallpass init"])
+    reader.runs(f"{init[0]} --answers answers.toml --listen 127.0.0.1:{port} --yes")
+    check("both are there", all(stage.path(name).exists() for name in ("hallpass.toml", "rules.toml")))
     said = reader.runs(rules[0])
     check("rules are right", "0 errors" in said, said)
     reader.runs(policy[0])
     policy = stage.path("policy.json").read_text()
     check("the policy is one", '"sso:CreateAccountAssignment"' in policy, policy[:300])
-    simulator, endpoint, aws = stage.simulator("--scale", "small", "--speed", "fast")
-    reader.environment = aws
     said = reader.runs(doctor[0])
     check("the doctor finds the organization", "inventory" in said, said[-900:])
     check.equal("`hallpass serve` is a line of its own", serve, ["hallpass serve"])
@@ -89,7 +83,7 @@ def follow(stage, check, files, shells):
 def main():
     check = Checks()
     files, shells = blocks()
-    check.equal("the guide has its blocks", (len(files), len(shells)), (2, 8))
+    check.equal("the guide has its blocks", (len(files), len(shells)), (1, 9))
     with Stage("readme") as stage:
         follow(stage, check, files, shells)
     check.end()

@@ -140,6 +140,14 @@ pub fn run(args: &Args) -> Outcome {
     Ok(if failed { Exit::Failed } else { Exit::Ok })
 }
 
+/// The least IAM policy of a server with this configuration.
+///
+/// # Errors
+/// Exit 2 where the configuration cannot be used.
+pub(crate) fn least_policy(loaded: &Loaded) -> Result<String, Failure> {
+    whom::policy_of(Whom::Server, false, loaded)
+}
+
 /// Checks everything; where people sign in, as far as AWS said it.
 async fn examine(
     loaded: &Loaded,

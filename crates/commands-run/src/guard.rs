@@ -23,6 +23,7 @@ use hallpass_model::{Clock, IdSource, TimeSpan, Timestamp};
 use hallpass_setup::heads::{Means, open_bucket};
 use hallpass_setup::opening::starter_is_gone;
 use hallpass_setup::opening::{ConfigArgs, asked_to_stop, aws_settings};
+use hallpass_setup::service_manager;
 use hallpass_setup::waiting::{rest, spawn};
 use hallpass_terminal::exit::{Exit, Failure, Outcome};
 use hallpass_terminal::logging;
@@ -135,6 +136,7 @@ async fn guard(args: &Args, loaded: &Loaded) -> Outcome {
         env!("CARGO_PKG_VERSION"),
         made.bound
     ));
+    service_manager::ready()?;
     if args.stop_with_stdin {
         tokio::select! {
             () = asked => {}

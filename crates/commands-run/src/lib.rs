@@ -3,6 +3,7 @@
 pub mod audit;
 pub mod doctor;
 pub mod guard;
+pub mod init;
 pub mod lambda;
 pub mod lock;
 pub mod people;

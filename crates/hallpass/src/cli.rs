@@ -21,7 +21,7 @@ use hallpass_commands_request::{
     approve, aws, break_glass, catalog, console, deny, exec, grants, login, logout, request,
     requests, whoami,
 };
-use hallpass_commands_run::{audit, lambda, people, server};
+use hallpass_commands_run::{audit, init, lambda, people, server};
 use hallpass_commands_try::sim;
 use hallpass_terminal::exit::{Exit, Failure, FailureForm, Outcome};
 use hallpass_terminal::nearest::nearest;
@@ -74,6 +74,7 @@ pub(crate) enum Command {
     Access(access::Args),
     Policy(policy::Args),
     Rules(rules::Args),
+    Init(Box<init::Args>),
     Serve(serve::Args),
     Server(server::Args),
     People(people::Args),
@@ -282,6 +283,7 @@ pub(crate) fn run(called: Called) -> Outcome {
         Command::Access(args) => access::run(&args),
         Command::Policy(args) => policy::run(&args),
         Command::Rules(args) => rules::run(&args),
+        Command::Init(args) => init::run(&args),
         Command::Serve(args) => serve::run(&args),
         Command::Server(args) => server::run(&args),
         Command::People(args) => people::run(&args),

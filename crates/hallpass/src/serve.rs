@@ -36,6 +36,7 @@ use hallpass_setup::opening::out_of_reach;
 use hallpass_setup::opening::{
     ConfigArgs, asked_to_stop, aws_settings, connect_patiently, management_account, open_store,
 };
+use hallpass_setup::service_manager;
 use hallpass_terminal::exit::{Exit, Failure, Outcome};
 use hallpass_terminal::logging;
 use hallpass_terminal::output;
@@ -320,7 +321,8 @@ async fn intake(
     .await
 }
 
-fn say_listening(local: &str, about: &ConnectedOrganization) {
+/// Says so to people, and to a service manager that waits for it.
+fn say_listening(local: &str, about: &ConnectedOrganization) -> Result<(), Failure> {
     output::say(&format!(
         "hallpass {} listens on http://{local}, for account {} ({}), Identity Center {}",
         env!("CARGO_PKG_VERSION"),
@@ -328,6 +330,7 @@ fn say_listening(local: &str, about: &ConnectedOrganization) {
         place(about.place),
         about.instance_arn
     ));
+    service_manager::ready()
 }
 
 /// What the descriptors of this process are for, once as many as possible are there.
@@ -404,7 +407,7 @@ async fn serve(loaded: &Loaded, listen: Option<&str>) -> Outcome {
     })
     .await?;
     compose::put_in_force(&composed, rules, &file).await?;
-    say_listening(&local, &about);
+    say_listening(&local, &about)?;
     composed.run(listener, asked_to_stop()).await;
     Ok(Exit::Ok)
 }

@@ -10,5 +10,6 @@ pub mod person;
 pub mod progress;
 pub mod providers;
 pub mod rule_files;
+pub mod service_manager;
 pub mod sources;
 pub mod waiting;

@@ -30,6 +30,8 @@ mod texts;
 
 mod site;
 
+mod release;
+
 mod aws_catalog;
 mod aws_tables;
 mod aws_watch;
@@ -45,6 +47,13 @@ usage: cargo xtask <task>
 
   docs [DIR]  write the documentation as a site (default: site/), and follow its links; exit 1 if
               one leads nowhere or a page has no place in the index
+
+  release --out DIR [--binaries DIR] [--key FILE] [--as-it-is]
+        compile both programs (or take those in DIR), and write archive, Debian package, bill of
+        materials, provenance and sums to an empty folder; with an Ed25519 key (PEM) sign the sums
+
+  release verify DIR --key FILE
+        hold the files of DIR to their sums, and these to the public key; exit 1 if anything differs
 
   aws-tables --models DIR [SERVICE...]
         read the service models below DIR (the `data` folder of an installed botocore)
@@ -74,6 +83,8 @@ fn main() -> ExitCode {
         ["tidy"] => tidy(),
         ["docs"] => write_site(&root().join("site")),
         ["docs", out] if !out.starts_with('-') => write_site(Path::new(out)),
+        ["release", "verify", folder, "--key", key] => verify_release(folder, key),
+        ["release", options @ ..] => make_release(options),
         ["aws-tables", "--models", models, services @ ..] => write_tables(models, services),
         ["aws-catalog", "--models", models] => write_catalog(models),
         ["aws-watch", options @ ..] => watch(options),
@@ -120,6 +131,40 @@ fn write_site(out: &Path) -> ExitCode {
         Err(error) => {
             eprintln!("docs: {}", chain(&error));
             ExitCode::FAILURE
+        }
+    }
+}
+
+fn make_release(options: &[&str]) -> ExitCode {
+    match release::make(&root(), options) {
+        Ok(made) => {
+            for line in made {
+                println!("{line}");
+            }
+            ExitCode::SUCCESS
+        }
+        Err(why) => {
+            eprintln!("release: {why}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn verify_release(folder: &str, key: &str) -> ExitCode {
+    match release::verify(Path::new(folder), Path::new(key)) {
+        Ok(wrong) if wrong.is_empty() => {
+            println!("`{folder}` is as it was signed");
+            ExitCode::SUCCESS
+        }
+        Ok(wrong) => {
+            for line in wrong {
+                println!("{line}");
+            }
+            ExitCode::FAILURE
+        }
+        Err(why) => {
+            eprintln!("release: {why}");
+            ExitCode::from(2)
         }
     }
 }

@@ -55,14 +55,15 @@ pub(crate) const GROUPS: [CommandGroup; 6] = [
 
 /// Commands that are in no group, for tests and reference pages: `login --help` names the first two, `UNLISTED` the others.
 #[cfg(test)]
-pub(crate) const BESIDE: &[&str] = &["logout", "whoami", "sim", "completions", "man"];
+pub(crate) const BESIDE: &[&str] = &["logout", "whoami", "init", "sim", "completions", "man"];
 
 /// What stands below the groups.
 const UNLISTED: &str = "\
-Not listed: `sim` runs simulated AWS alone; `completions` and `man` print files
-for your shell. Short forms: `extend`, `release` and `revoke` are `grants …`,
-`discard` is `requests …`, `lock` and `unlock` are `people …`, `doctor` and
-`guard` are `server …`, `plan` is `org …`.
+Not listed: `init` writes the first configuration of a server; `sim` runs
+simulated AWS alone; `completions` and `man` print files for your shell. Short
+forms: `extend`, `release` and `revoke` are `grants …`, `discard` is
+`requests …`, `lock` and `unlock` are `people …`, `doctor` and `guard` are
+`server …`, `plan` is `org …`.
 ";
 
 /// What `hallpass` alone says: the commands of every day, and where the others are.

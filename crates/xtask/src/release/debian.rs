@@ -1,0 +1,211 @@
+//! The Debian package: programs, manual, completions, units, users, and an empty folder of configuration (`deb(5)`, Debian Policy 6.8).
+
+use std::ffi::OsStr;
+use std::io;
+use std::path::Path;
+
+use super::archive::{Files, Packed, ar, gz, tar_gz};
+
+/// What is said of the package.
+#[derive(Clone, Debug)]
+pub(super) struct Package<'a> {
+    pub(super) version: &'a str,
+    /// The platform, as Rust names it.
+    pub(super) target: &'a str,
+    /// The oldest glibc that the programs run with; none where they need none.
+    pub(super) glibc: Option<String>,
+    /// The time of every file, in seconds since 1970.
+    pub(super) at: u64,
+}
+
+impl Package<'_> {
+    /// As Debian names the platform.
+    fn architecture(&self) -> Option<&'static str> {
+        match self.target.split('-').next()? {
+            "x86_64" => Some("amd64"),
+            "aarch64" => Some("arm64"),
+            _ => None,
+        }
+    }
+
+    /// The name of its file; none for a platform that Debian has no name for here.
+    pub(super) fn file_name(&self) -> Option<String> {
+        Some(format!(
+            "hallpass_{}_{}.deb",
+            self.version,
+            self.architecture()?
+        ))
+    }
+
+    fn control(&self, size: usize) -> String {
+        let depends = self
+            .glibc
+            .as_ref()
+            .map(|it| format!("Depends: libc6 (>= {it}), libgcc-s1\n"));
+        format!(
+            "Package: hallpass\nVersion: {}\nArchitecture: {}\nMaintainer: Hallpass maintainers <maintainers@hallpass.invalid>\n\
+             Installed-Size: {}\n{}Recommends: systemd\nSection: admin\nPriority: optional\n\
+             Description: temporary access to AWS accounts\n Just-in-time access for AWS IAM Identity Center: people request a\n \
+             permission set or a group, rules decide who approves, and the access\n ends on time. Server, guard, witness and command line.\n",
+            self.version,
+            self.architecture().unwrap_or("all"),
+            size.div_ceil(1024),
+            depends.unwrap_or_default()
+        )
+    }
+}
+
+/// Users and folders are made; a server that runs goes on with the new program. Without a configuration nothing is started.
+const AFTER_INSTALL: &str = "#!/bin/sh
+set -e
+root=${DPKG_ROOT:-}
+if [ \"$1\" = configure ]; then
+    if command -v systemd-sysusers >/dev/null; then systemd-sysusers ${root:+--root=\"$root\"} hallpass.conf; fi
+    if command -v systemd-tmpfiles >/dev/null; then systemd-tmpfiles ${root:+--root=\"$root\"} --create hallpass.conf; fi
+    if [ -z \"$root\" ] && [ -d /run/systemd/system ]; then
+        systemctl daemon-reload
+        systemctl try-restart hallpass.service hallpass-guard.service hallpass-witness.service
+    fi
+    if [ ! -e \"$root/etc/hallpass/hallpass.toml\" ]; then
+        echo 'hallpass: write a configuration: hallpass init --folder /etc/hallpass --data /var/lib/hallpass' >&2
+    fi
+fi
+";
+
+const BEFORE_REMOVAL: &str = "#!/bin/sh
+set -e
+if [ \"$1\" = remove ] && [ -z \"${DPKG_ROOT:-}\" ] && [ -d /run/systemd/system ]; then
+    systemctl disable --now hallpass.service hallpass-guard.service hallpass-witness.service
+fi
+";
+
+/// A purge takes the configuration with its secrets, and leaves the database and the audit log: they are evidence, and say what is
+/// still to be ended.
+const AFTER_REMOVAL: &str = "#!/bin/sh
+set -e
+root=${DPKG_ROOT:-}
+if [ \"$1\" = purge ]; then
+    rm -rf \"$root/etc/hallpass\"
+    for data in /var/lib/hallpass /var/lib/hallpass-witness; do
+        if [ -e \"$root$data\" ]; then
+            echo \"hallpass: $data is kept: it holds the audit log; remove it yourself\" >&2
+        fi
+    done
+fi
+if [ -z \"$root\" ] && [ -d /run/systemd/system ]; then
+    systemctl daemon-reload
+fi
+";
+
+/// The package of what an archive has, by the places that Debian gives it.
+pub(super) fn package(package: &Package<'_>, files: &Files) -> Result<Vec<u8>, io::Error> {
+    let mut placed = Files::new();
+    for (path, file) in files {
+        if let Some(place) = place(path) {
+            let packed = if is_compressed(&place) {
+                Packed::text(gz(&file.bytes)?)
+            } else {
+                file.clone()
+            };
+            placed.insert(place, packed);
+        }
+    }
+    let size = placed.values().map(|it| it.bytes.len()).sum();
+    let control = Files::from([
+        ("control".to_owned(), Packed::text(package.control(size))),
+        ("postinst".to_owned(), Packed::program(AFTER_INSTALL)),
+        ("prerm".to_owned(), Packed::program(BEFORE_REMOVAL)),
+        ("postrm".to_owned(), Packed::program(AFTER_REMOVAL)),
+    ]);
+    let control = tar_gz(&control, ".", package.at)?;
+    let data = tar_gz(&placed, ".", package.at)?;
+    let members: [(&str, &[u8]); 3] = [
+        ("debian-binary", b"2.0\n"),
+        ("control.tar.gz", &control),
+        ("data.tar.gz", &data),
+    ];
+    Ok(ar(&members, package.at))
+}
+
+/// Whether Debian wants a file compressed: pages of the manual and the changes.
+fn is_compressed(place: &str) -> bool {
+    Path::new(place).extension() == Some(OsStr::new("gz"))
+}
+
+/// Where Debian has a file of the archive; none for what a package has no place for.
+fn place(path: &str) -> Option<String> {
+    let (folder, name) = path.split_once('/').unwrap_or(("", path));
+    Some(match (folder, name) {
+        ("", "hallpass" | "hallpass-query") => format!("usr/bin/{name}"),
+        ("", "LICENSES.txt") => "usr/share/doc/hallpass/copyright".to_owned(),
+        ("", "CHANGELOG.md") => "usr/share/doc/hallpass/changelog.gz".to_owned(),
+        ("man", name) => format!("usr/share/man/man1/{name}.gz"),
+        ("completions", "hallpass.bash") => {
+            "usr/share/bash-completion/completions/hallpass".to_owned()
+        }
+        ("completions", "_hallpass") => "usr/share/zsh/vendor-completions/_hallpass".to_owned(),
+        ("completions", "hallpass.fish") => {
+            "usr/share/fish/vendor_completions.d/hallpass.fish".to_owned()
+        }
+        ("systemd", "hallpass.sysusers") => "usr/lib/sysusers.d/hallpass.conf".to_owned(),
+        ("systemd", "hallpass.tmpfiles") => "usr/lib/tmpfiles.d/hallpass.conf".to_owned(),
+        ("systemd", unit) => format!("usr/lib/systemd/system/{unit}"),
+        _ => return None,
+    })
+}
+
+/// The newest version of glibc's symbols that a program asks for (`GLIBC_2.34`); none for one that is linked statically.
+pub(super) fn glibc(program: &[u8]) -> Option<String> {
+    const MARK: &[u8] = b"GLIBC_";
+    let versions = program
+        .windows(MARK.len())
+        .enumerate()
+        .filter(|(_, it)| *it == MARK);
+    let versions = versions.filter_map(|(at, _)| {
+        let rest = program.get(at + MARK.len()..)?;
+        let length = rest
+            .iter()
+            .take_while(|it| it.is_ascii_digit() || **it == b'.')
+            .count();
+        // a name in a program's own text does not end in a zero
+        let ended = rest.get(length) == Some(&0);
+        let version = std::str::from_utf8(rest.get(..length)?).ok()?;
+        let numbers: Option<Vec<u32>> = version.split('.').map(|it| it.parse().ok()).collect();
+        Some((numbers?, version.to_owned())).filter(|_| ended)
+    });
+    versions.max().map(|(_, version)| version)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_newest_glibc_is_the_highest_number() {
+        let text = b"..GLIBC_2.9\0GLIBC_2.34\0GLIBC_2.4\0GLIBC_PRIVATE\0see GLIBC_9.9 here\0";
+        assert_eq!(glibc(text).as_deref(), Some("2.34"));
+        assert_eq!(glibc(b"nothing of that"), None);
+    }
+
+    #[test]
+    fn whatever_the_archive_has_finds_its_place() {
+        for (path, placed) in [
+            ("hallpass", Some("usr/bin/hallpass")),
+            (
+                "man/hallpass-init.1",
+                Some("usr/share/man/man1/hallpass-init.1.gz"),
+            ),
+            (
+                "systemd/hallpass.service",
+                Some("usr/lib/systemd/system/hallpass.service"),
+            ),
+            (
+                "systemd/hallpass.tmpfiles",
+                Some("usr/lib/tmpfiles.d/hallpass.conf"),
+            ),
+            ("README.md", None),
+        ] {
+            assert_eq!(place(path).as_deref(), placed, "{path}");
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! What goes with a release for machines: a bill of materials (`CycloneDX` 1.6) and its provenance (in-toto, SLSA 1.0).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Value, json};
+
+use super::licences::Dependency;
+use super::source::{PROGRAMS, Source};
+
+/// The bill of materials. `checksums`: SHA-256 of each crate by name and version, from `Cargo.lock`.
+pub(super) fn bill(
+    source: &Source,
+    all: &BTreeMap<String, Dependency>,
+    checksums: &BTreeMap<(String, String), String>,
+) -> Value {
+    let component = |it: &&Dependency| {
+        let key = (it.name.clone(), it.version.clone());
+        let hash = |sum: &String| json!({"alg": "SHA-256", "content": sum});
+        let vcs = |url: &String| json!({"type": "vcs", "url": url});
+        let mut component = json!({
+            "type": "library", "bom-ref": reference(it), "name": it.name, "version": it.version,
+            "licenses": [{"expression": it.licence}],
+            "hashes": checksums.get(&key).map(hash).into_iter().collect::<Vec<_>>(),
+            "externalReferences": it.repository.iter().map(vcs).collect::<Vec<_>>(),
+        });
+        if let (false, Some(object)) = (it.is_ours, component.as_object_mut()) {
+            // those of the workspace are in no registry
+            object.insert("purl".to_owned(), json!(reference(it)));
+        }
+        component
+    };
+    let mut components: Vec<&Dependency> = all.values().collect();
+    components.sort_by_key(|it| (it.name.clone(), it.version.clone()));
+    let dependency = |it: &&Dependency| {
+        let on = it.uses.iter().filter_map(|id| all.get(id)).map(reference);
+        let on: BTreeSet<String> = on.collect();
+        json!({"ref": reference(it), "dependsOn": on})
+    };
+    let programs = components
+        .iter()
+        .filter(|it| it.is_ours && PROGRAMS.contains(&it.name.as_str()));
+    let programs: Vec<String> = programs.map(|it| reference(it)).collect();
+    let mut dependencies = vec![json!({"ref": "release", "dependsOn": programs})];
+    dependencies.extend(components.iter().map(dependency));
+    json!({
+        "bomFormat": "CycloneDX", "specVersion": "1.6", "version": 1,
+        "metadata": {
+            "timestamp": source.at_words,
+            "component": {"type": "application", "bom-ref": "release", "name": "hallpass",
+                          "version": source.version, "licenses": [{"expression": "Apache-2.0"}]},
+        },
+        "components": components.iter().map(component).collect::<Vec<_>>(),
+        "dependencies": dependencies,
+    })
+}
+
+/// What a crate is called in the bill: its package URL, where a registry has it.
+fn reference(it: &Dependency) -> String {
+    let named = format!("{}@{}", it.name, it.version);
+    if it.is_ours {
+        named
+    } else {
+        format!("pkg:cargo/{named}")
+    }
+}
+
+/// Where the files come from. `files`: SHA-256 by name.
+pub(super) fn provenance(source: &Source, files: &BTreeMap<String, String>) -> Value {
+    let subject: Vec<Value> = files
+        .iter()
+        .map(|(name, sum)| json!({"name": name, "digest": {"sha256": sum}}))
+        .collect();
+    json!({
+        "_type": "https://in-toto.io/Statement/v1",
+        "subject": subject,
+        "predicateType": "https://slsa.dev/provenance/v1",
+        "predicate": {
+            "buildDefinition": {
+                "buildType": "urn:hallpass:release:1",
+                "externalParameters": {"version": source.version, "target": source.target},
+                "internalParameters": {"compiler": source.compiler},
+                "resolvedDependencies": [{"name": "hallpass", "digest": {"gitCommit": source.commit}}],
+            },
+            "runDetails": {"builder": {"id": "urn:hallpass:xtask-release:1"}},
+        },
+    })
+}

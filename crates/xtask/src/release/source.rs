@@ -1,0 +1,20 @@
+//! What is released, and from what.
+
+/// The programs that are released.
+pub(super) const PROGRAMS: [&str; 2] = ["hallpass", "hallpass-query"];
+
+/// A commit, compiled for a platform.
+#[derive(Clone, Debug)]
+pub(super) struct Source {
+    pub(super) version: String,
+    /// The commit, 40 hex digits.
+    pub(super) commit: String,
+    /// Its time in seconds since 1970.
+    pub(super) at: u64,
+    /// Its time as RFC 3339.
+    pub(super) at_words: String,
+    /// The platform, as Rust names it.
+    pub(super) target: String,
+    /// The compiler's own words of its version.
+    pub(super) compiler: String,
+}

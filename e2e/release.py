@@ -1,0 +1,196 @@
+#!/usr/bin/env python3
+"""A release as `xtask release` packs it: the same bytes twice, what is in it, sums and a signature that other tools verify too, what is
+told of a release that somebody changed; and the Debian package installed, upgraded, removed and purged below a root of its own."""
+
+import gzip
+import hashlib
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import tarfile
+import tomllib
+
+from stage import ROOT, Checks, Stage
+
+XTASK = pathlib.Path(os.environ["HALLPASS_BIN"]).resolve().parent / "xtask"
+VERSION = tomllib.loads((ROOT / "Cargo.toml").read_text())["workspace"]["package"]["version"]
+
+
+def told(*words, **more):
+    # cargo wants the caller's home, where the sources of crates are
+    return subprocess.run([str(word) for word in words], capture_output=True, text=True, timeout=600, cwd=ROOT, check=False, **more)
+
+
+def release(folder, binaries, *words):
+    return told(XTASK, "release", "--out", folder, "--binaries", binaries, "--as-it-is", *words, env=os.environ | {"CARGO_NET_OFFLINE": "true"})
+
+
+def programs(stage, name, whole=False):
+    """Both programs in a folder: the tested one without what a debugger reads, or a line that calls it."""
+    folder = stage.path(name)
+    folder.mkdir()
+    if whole:
+        subprocess.run(["strip", "-o", folder / "hallpass", stage.binary], check=True, timeout=120)
+    else:
+        (folder / "hallpass").write_text(f'#!/bin/sh\nexec {stage.binary} "$@"\n')
+    (folder / "hallpass-query").write_text("#!/bin/sh\necho query\n")
+    for path in folder.iterdir():
+        path.chmod(0o755)
+    return folder
+
+
+def keys(stage):
+    """A key pair as openssl makes them, and somebody else's."""
+    for name in ("key", "other"):
+        subprocess.run(["openssl", "genpkey", "-algorithm", "ed25519", "-out", stage.path(f"{name}.pem")], check=True, timeout=30)
+        subprocess.run(["openssl", "pkey", "-in", stage.path(f"{name}.pem"), "-pubout", "-out", stage.path(f"{name}.pub")], check=True, timeout=30)
+
+
+def same(stage, check):
+    """Twice, from different folders."""
+    made = []
+    for name in ("first", "second"):
+        done = release(stage.path(name), programs(stage, f"{name}-programs"), "--key", stage.path("key.pem"))
+        check(f"the {name} is made", done.returncode == 0, done.stderr)
+        made.append({path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in stage.path(name).iterdir()})
+    check("two releases of the same are the same bytes", made[0] == made[1] and len(made[0]) == 6, made)
+    done = release(stage.path("first"), stage.path("first-programs"))
+    check("a folder with something in it is not written to", done.returncode == 2 and "not empty" in done.stderr, done.stderr)
+    done = release(stage.path("none"), stage.path("nowhere"))
+    check("without the programs nothing is made", done.returncode == 2 and not stage.path("none").exists(), done.stderr)
+    return stage.path("first")
+
+
+def packed(check, folder):
+    """What the archive has."""
+    stem = next(folder.glob("*.tar.gz")).name.removesuffix(".tar.gz")
+    with tarfile.open(folder / f"{stem}.tar.gz") as archive:
+        members = {it.name.removeprefix(f"{stem}/"): it for it in archive.getmembers() if it.isfile()}
+        check("all of it lies in a folder of its name", all(it.name.split("/")[0] == stem for it in archive.getmembers()))
+        check.equal("it is root's, and of one instant", ({(it.uid, it.gid, it.uname) for it in members.values()}, len({it.mtime for it in members.values()})), ({(0, 0, "root")}, 1))
+        wanted = {"hallpass", "hallpass-query", "LICENSE", "LICENSES.txt", "README.md", "man/hallpass.1", "man/hallpass-init.1", "completions/hallpass.bash", "completions/_hallpass",
+                  "completions/hallpass.fish", "systemd/hallpass.service", "systemd/hallpass.sysusers"}
+        check("it has programs, manual, completions, units and licences", wanted <= members.keys(), wanted - members.keys())
+        licences = archive.extractfile(members["LICENSES.txt"]).read().decode()
+    bill = json.loads((folder / f"{stem}.cdx.json").read_text())
+    listed = {(it["name"], it["version"]): it for it in bill["components"]}
+    lock = tomllib.loads((ROOT / "Cargo.lock").read_text())["package"]
+    lock = {(it["name"], it["version"]): it.get("checksum") for it in lock}
+    foreign = {key: it for key, it in listed.items() if "purl" in it}
+    check("the bill names crates that the lock has, with the lock's sums", listed.keys() <= lock.keys() and len(foreign) > 200
+          and all([it["hashes"][0]["content"]] == [lock[key]] for key, it in foreign.items()), len(foreign))
+    check("not those that only tests use", not {"proptest", "bolero", "divan", "tar"} & {name for name, _ in listed} and {"tokio", "rusqlite", "datafusion"} <= {name for name, _ in listed})
+    check("each has a licence in the bill and in the page", all(it["licenses"][0]["expression"] and f"\n{name} {version}: " in licences for (name, version), it in foreign.items()))
+    refs = {it["bom-ref"] for it in bill["components"]} | {bill["metadata"]["component"]["bom-ref"]}
+    used = {it["ref"] for it in bill["dependencies"]} | {on for it in bill["dependencies"] for on in it["dependsOn"]}
+    check("who uses whom leads somewhere", used == refs and len(refs) == len(bill["components"]) + 1, (used ^ refs, len(refs)))
+    statement = json.loads((folder / f"{stem}.intoto.json").read_text())
+    head = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, cwd=ROOT, timeout=30, check=True).stdout.strip()
+    check.equal("the provenance names the commit", statement["predicate"]["buildDefinition"]["resolvedDependencies"][0]["digest"]["gitCommit"], head)
+    sums = {it["name"]: it["digest"]["sha256"] for it in statement["subject"]}
+    check("and the files", len(sums) == 3 and all(hashlib.sha256((folder / name).read_bytes()).hexdigest() == found for name, found in sums.items()), sums)
+
+
+def verified(stage, check, folder):
+    """By our command and by other tools; and what is told where something was changed."""
+    verify = lambda at, key="key.pub": told(XTASK, "release", "verify", at, "--key", stage.path(key))
+    check("it verifies", verify(folder).returncode == 0, verify(folder))
+    done = told("openssl", "pkeyutl", "-verify", "-pubin", "-inkey", stage.path("key.pub"), "-rawin", "-in", folder / "SHA256SUMS", "-sigfile", folder / "SHA256SUMS.sig")
+    check("openssl says so too", done.returncode == 0, done.stderr)
+    done = subprocess.run(["sha256sum", "--check", "--strict", "SHA256SUMS"], capture_output=True, text=True, cwd=folder, timeout=60, check=False)
+    check("and sha256sum", done.returncode == 0, done.stdout)
+    archive = next(folder.glob("*.tar.gz")).name
+
+    def changed(name, change, said, key="key.pub"):
+        at = stage.path("changed")
+        shutil.rmtree(at, ignore_errors=True)
+        shutil.copytree(folder, at)
+        change(at)
+        done = verify(at, key)
+        check(f"{name}: it does not verify", done.returncode in (1, 2) and said in done.stdout + done.stderr, (done.returncode, done.stdout, done.stderr))
+    flip = lambda path: path.write_bytes(path.read_bytes()[:-1] + bytes([path.read_bytes()[-1] ^ 1]))
+    changed("a byte of the archive", lambda at: flip(at / archive), "is not the file that was signed")
+    changed("a byte of the signature", lambda at: flip(at / "SHA256SUMS.sig"), "not signed by this key")
+    changed("another's key", lambda at: None, "not signed by this key", "other.pub")
+    changed("a file that is missing", lambda at: (at / archive).unlink(), "cannot be read")
+    changed("a file too many", lambda at: (at / "hallpass").write_text("mine"), "`hallpass` is not signed")
+    changed("no signature at all", lambda at: (at / "SHA256SUMS.sig").unlink(), "cannot read")
+
+    def resealed(at):
+        flip(at / archive)
+        lines = [f"{hashlib.sha256((at / name).read_bytes()).hexdigest()}  {name}\n" for name in sorted(os.listdir(at)) if not name.startswith("SHA256SUMS")]
+        (at / "SHA256SUMS").write_text("".join(lines))
+    changed("sums made anew", resealed, "not signed by this key")
+    done = told(XTASK, "release", "verify", folder, "--key", stage.path("key.pem"))
+    check("a private key in place of the public one is no key to verify by", done.returncode == 1 and "PUBLIC KEY" in done.stdout, done)
+
+
+class Root:
+    """A machine's root, below which dpkg installs."""
+
+    def __init__(self, stage):
+        self.path = stage.path("machine")
+        for folder in ("var/lib/dpkg/info", "var/lib/dpkg/updates", "var/log", "etc"):
+            (self.path / folder).mkdir(parents=True)
+        (self.path / "var/lib/dpkg/status").write_text("")
+
+    def dpkg(self, *words):
+        # what it depends on is not in there
+        return told("dpkg", f"--root={self.path}", "--force-script-chrootless", "--force-depends", *words)
+
+    def has(self, path):
+        return (self.path / path).exists()
+
+
+def installed(stage, check):
+    """The package with the tested program."""
+    done = release(stage.path("whole"), programs(stage, "whole-programs", whole=True))
+    check("the tested program is packed", done.returncode == 0, done.stderr)
+    check("without a key nothing is signed", not stage.path("whole/SHA256SUMS.sig").exists())
+    package = next(stage.path("whole").glob("*.deb"))
+    done = told("dpkg-deb", "--field", package)
+    check("dpkg reads it", done.returncode == 0 and f"Version: {VERSION}" in done.stdout, done.stderr)
+    check("it wants the C library that the program is linked to", "Depends: libc6 (>= 2." in done.stdout, done.stdout)
+    if os.geteuid() != 0:
+        print("     not root: the package is not installed", flush=True)
+        return
+    root = Root(stage)
+    done = root.dpkg("--install", package)
+    check("it installs, and says what to do next", done.returncode == 0 and "hallpass init" in done.stderr, done.stderr)
+    done = told(root.path / "usr/bin/hallpass", "--version")
+    check.equal("the program runs from there", done.stdout.strip(), f"hallpass {VERSION}")
+    page = gzip.decompress((root.path / "usr/share/man/man1/hallpass-init.1.gz").read_bytes())
+    check("with its manual, completions and units", b"hallpass" in page and root.has("usr/share/bash-completion/completions/hallpass") and root.has("usr/lib/systemd/system/hallpass.service"))
+    if shutil.which("systemd-sysusers") and shutil.which("systemd-tmpfiles"):
+        check("its user is made, and the folder of secrets", "hallpass:x:" in (root.path / "etc/passwd").read_text() and root.has("etc/hallpass/secrets"))
+    for path, text in {"etc/hallpass/hallpass.toml": "mine", "var/lib/hallpass/hallpass.db": "data"}.items():
+        (root.path / path).parent.mkdir(parents=True, exist_ok=True)
+        (root.path / path).write_text(text)
+    kept = lambda: (root.has("etc/hallpass/hallpass.toml"), root.has("var/lib/hallpass/hallpass.db"))
+    done = root.dpkg("--install", package)
+    check("installed again it keeps configuration and data", done.returncode == 0 and kept() == (True, True) and "hallpass init" not in done.stderr, done.stderr)
+    done = root.dpkg("--remove", "hallpass")
+    check("removed it takes the program and keeps both", done.returncode == 0 and not root.has("usr/bin/hallpass") and kept() == (True, True), done.stderr)
+    done = root.dpkg("--purge", "hallpass")
+    check("purged it takes the configuration, and keeps the audit log and says so", done.returncode == 0 and kept() == (False, True) and "/var/lib/hallpass is kept" in done.stderr, (kept(), done.stderr))
+
+
+def main():
+    check = Checks()
+    if not XTASK.exists():
+        print("     no xtask beside the program: cargo build --workspace --bin xtask", flush=True)
+        check("xtask is there", False)
+        check.end()
+    with Stage("release") as stage:
+        keys(stage)
+        folder = same(stage, check)
+        packed(check, folder)
+        verified(stage, check, folder)
+        installed(stage, check)
+    check.end()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,158 @@
+#!/usr/bin/env python3
+"""The units below `deploy/systemd`: systemd takes them as they are, how open it finds them is what the page says, their commands are those of
+the program, and the program tells a service manager when it is ready."""
+
+import configparser
+import os
+import re
+import shlex
+import shutil
+import socket
+import stat
+import subprocess
+
+from drilled import started
+from stage import ROOT, Api, Checks, Stage, answers, free_port, rule, wait
+
+UNITS = ROOT / "deploy" / "systemd"
+PAGE = ROOT / "docs" / "operations" / "systemd.md"
+# targets that units stand behind; the tool wants to find them
+TARGETS = ("sysinit", "basic", "shutdown", "multi-user", "network-online")
+# what no unit may be without, and what each is to say of it
+HARDENED = {"NoNewPrivileges": "yes", "ProtectSystem": "strict", "ProtectHome": "yes", "PrivateUsers": "yes", "PrivateDevices": "yes", "CapabilityBoundingSet": "",
+            "MemoryDenyWriteExecute": "yes", "RestrictNamespaces": "yes", "SystemCallArchitectures": "native", "UMask": "0077", "StateDirectoryMode": "0700"}
+
+
+def read(path):
+    """A unit's sections; keys that are there twice keep every value."""
+    class Several(dict):
+        def __setitem__(self, key, value):
+            super().__setitem__(key, [*self[key], *value] if key in self and isinstance(value, list) else value)
+    parser = configparser.RawConfigParser(strict=False, dict_type=Several, comment_prefixes=("#", ";"), inline_comment_prefixes=None, delimiters=("=",))
+    parser.optionxform = str
+    parser.read_string(path.read_text())
+    return {section: {key: value.split("\n") for key, value in parser.items(section)} for section in parser.sections()}
+
+
+def root_of(stage, units):
+    """A root with the units, something that can be called hallpass, and the targets of systemd."""
+    root = stage.path("root")
+    for folder in ("usr/bin", "usr/lib/systemd/system", "etc/systemd/system"):
+        (root / folder).mkdir(parents=True)
+    for name in ("hallpass", "kill"):
+        shutil.copy("/bin/true", root / "usr/bin" / name)
+    for name in TARGETS:
+        (root / "usr/lib/systemd/system" / f"{name}.target").write_text(f"[Unit]\nDescription={name}\nDefaultDependencies=no\n")
+    for unit in units:
+        shutil.copy(unit, root / "etc/systemd/system")
+    return root
+
+
+def taken(stage, check, units):
+    """What systemd says of them, where it is at hand."""
+    if not shutil.which("systemd-analyze"):
+        print("     systemd-analyze is not installed: units are only read", flush=True)
+        return
+    root = root_of(stage, units)
+    analyze = lambda *words: subprocess.run(["systemd-analyze", f"--root={root}", *words], capture_output=True, text=True, timeout=60)
+    said = dict(re.findall(r"^\| `(hallpass[\w-]*\.service)` \| .*\| (\d\.\d) \|$", PAGE.read_text(), re.M))
+    for unit in units:
+        done = analyze("--man=no", "verify", unit.name)
+        check(f"{unit.name}: systemd takes it without a word", done.returncode == 0 and not done.stderr.strip(), done.stderr)
+        done = analyze("--offline=true", "--no-pager", "security", unit.name)
+        found = re.search(r"Overall exposure level for .*: (\d\.\d)", done.stdout)
+        if check(f"{unit.name}: its exposure is measured", found, done.stderr):
+            # another release of systemd weighs a little otherwise
+            check(f"{unit.name}: and is what the page says, {said.get(unit.name)}", unit.name in said and abs(float(found[1]) - float(said[unit.name])) <= 0.3, found[1])
+    broken = root / "etc/systemd/system/hallpass.service"
+    broken.write_text(broken.read_text().replace("ProtectHome=", "ProtectHoem=").replace("ExecStart=hallpass ", "ExecStart=hallpasss "))
+    done = analyze("--man=no", "verify", "hallpass.service")
+    check("a mistake in one would be seen", done.returncode != 0 and "ProtectHoem" in done.stderr and "hallpasss" in done.stderr, done.stderr)
+    made(check, root)
+
+
+def made(check, root):
+    """Users and folders, in a root of their own."""
+    if not shutil.which("systemd-sysusers") or not shutil.which("systemd-tmpfiles"):
+        return
+    done = subprocess.run(["systemd-sysusers", f"--root={root}", UNITS / "hallpass.sysusers"], capture_output=True, text=True, timeout=60)
+    users = {line.split(":")[0]: line.split(":") for line in (root / "etc/passwd").read_text().splitlines()} if done.returncode == 0 else {}
+    check("both users are made, and cannot sign in", {"hallpass", "hallpass-witness"} <= users.keys() and all(it[6].endswith("nologin") for it in users.values() if it[0].startswith("hallpass")), done.stderr)
+    if os.geteuid() == 0:
+        done = subprocess.run(["systemd-tmpfiles", f"--root={root}", "--create", UNITS / "hallpass.tmpfiles"], capture_output=True, text=True, timeout=60)
+        modes = [stat.S_IMODE((root / path).stat().st_mode) for path in ("etc/hallpass", "etc/hallpass/secrets")]
+        check.equal("the folder of secrets is root's alone", (done.returncode, modes), (0, [0o755, 0o700]))
+
+
+def said(stage, check, units):
+    """What they say, without systemd."""
+    for unit in units:
+        sections = read(unit)
+        service = sections["Service"]
+        wrong = {key: service.get(key) for key, value in HARDENED.items() if service.get(key) != [value]}
+        check(f"{unit.name}: is shut off from what it does not need", not wrong, wrong)
+        user, state = service["User"][0], service["StateDirectory"][0]
+        check(f"{unit.name}: its user and its folder are those that are made", re.search(rf"^u {user} .*/var/lib/{state}$", (UNITS / "hallpass.sysusers").read_text(), re.M), (user, state))
+        words = shlex.split(service["ExecStart"][0].replace("${EXPORT}", "dir").replace("${NAME}", "security"))
+        done = stage.run(*words[1:], "--help")
+        check(f"{unit.name}: its command is one of the program", words[0] == "hallpass" and done.returncode == 0 and "Usage:" in done.stdout, done.stderr)
+        check(f"{unit.name}: it is started again", service["Restart"][0] in ("always", "on-abnormal") and sections["Unit"]["StartLimitIntervalSec"] == ["0"], service)
+    witness, server = (read(UNITS / f"{name}.service")["Service"]["User"] for name in ("hallpass-witness", "hallpass"))
+    check("the witness is another user than the server", witness != server)
+
+
+class Manager:
+    """A service manager that listens for what `sd_notify(3)` says."""
+
+    def __init__(self, stage, name):
+        self.address = str(stage.path(name))
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.socket.bind(self.address)
+        self.socket.setblocking(False)
+
+    def heard(self):
+        try:
+            return self.socket.recv(4096).decode()
+        except BlockingIOError:
+            return None
+
+
+def told(stage, check):
+    """Server and guard say that they are ready, and when it is true."""
+    world, port = started(stage), free_port()
+    base = f"http://127.0.0.1:{port}"
+    stage.path("rules.toml").write_text(rule("read", accounts=["*"], permission_sets=["Admin"], approval_is_not_required=True))
+    stage.path("service.toml").write_text(f'[server]\nlisten = "127.0.0.1:{port}"\npublic_url = "{base}"\n[store]\nurl = "sqlite:hallpass.db"\n'
+                                          '[audit.export]\ntarget = "dir:audit"\n[guard]\njournal = "guard"\n')
+    manager = Manager(stage, "server.socket")
+    process = stage.spawn("serve", "--config", "service.toml", log="serve.log", NOTIFY_SOCKET=manager.address, **world.environment)
+    check.equal("the server says that it is ready", wait(manager.heard, 60, process), "READY=1\n")
+    check("and answers by then", answers(Api(base), "/healthz"), stage.said("serve.log")[-400:])
+    beside = Manager(stage, "guard.socket")
+    guard = stage.spawn("server", "guard", "--config", "service.toml", log="guard.log", NOTIFY_SOCKET=beside.address, **world.environment)
+    check.equal("the guard says that it is ready", wait(beside.heard, 60, guard), "READY=1\n")
+    check("once each", manager.heard() is None and beside.heard() is None)
+    check("both stop as services are stopped", [stage.stop(it) for it in (guard, process)] == [0, 0])
+    process = stage.spawn("serve", "--config", "service.toml", log="nobody.log", NOTIFY_SOCKET=str(stage.path("nobody")), **world.environment)
+    check("with nobody at the socket it ends, and says so", wait(lambda: process.poll() is not None, 60) and process.returncode == 1
+          and "service manager" in stage.said("nobody.log"), stage.said("nobody.log")[-400:])
+    # one that lost its rules is not ready
+    stage.path("rules.toml").write_text("[[rule]]\n")
+    late = Manager(stage, "late.socket")
+    process = stage.spawn("serve", "--config", "service.toml", log="late.log", NOTIFY_SOCKET=late.address, **world.environment)
+    check("what cannot start is never ready", wait(lambda: process.poll() is not None, 60) and process.returncode == 2 and late.heard() is None, stage.said("late.log")[-400:])
+
+
+def main():
+    check = Checks()
+    units = sorted(UNITS.glob("*.service"))
+    check.equal("there are units for server, guard and witness", [it.name for it in units], ["hallpass-guard.service", "hallpass-witness.service", "hallpass.service"])
+    with Stage("units") as stage:
+        said(stage, check, units)
+        taken(stage, check, units)
+        told(stage, check)
+    check.end()
+
+
+if __name__ == "__main__":
+    main()
