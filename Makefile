@@ -47,7 +47,8 @@ compile: tools
 	@$(PHASE) "compile everything" cargo test --locked --workspace --all-targets --no-run $(if $(TIMINGS),--timings)
 
 unit: compile
-	@$(PHASE) "unit and simulation tests" cargo $(TEST) --locked --workspace
+	@sh e2e/tools.sh database
+	@$(PHASE) "unit and simulation tests" env HALLPASS_EVERY_TEST=1 cargo $(TEST) --locked --workspace
 
 e2e: compile
 	@sh e2e/tools.sh test

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Sees to it that what a job needs is there: installs it where that works without asking, names it
-# where it does not. Usage: tools.sh build|test
+# where it does not. Usage: tools.sh build|database|test
 set -eu
 
 need() { # command, Debian package
@@ -18,12 +18,14 @@ if ! command -v cargo >/dev/null 2>&1; then
     exit 1
 fi
 need cc gcc
-[ "${1:-build}" = test ] || exit 0
+[ "${1:-build}" != build ] || exit 0
+
+# the server's programs come with it, and stand outside of the path
+need psql postgresql
+[ "$1" = test ] || exit 0
 
 need python3 python3
 need faketime faketime
-# the server's programs come with it, and stand outside of the path
-need psql postgresql
 [ -n "${CHROMIUM:-}" ] || need chromium chromium
 here=$(cd "$(dirname "$0")" && pwd)
 # the pinned packages and no others, whatever else is on the machine
