@@ -26,6 +26,9 @@ pub fn spawn<E, F>(
     F: Future<Output = ()> + Send + 'static,
 {
     let (with, mut stop) = (with.clone(), stop.subscribe());
+    // there from the start: whoever watches for its growth would miss the first one
+    let breaks = metrics::counter!("hallpass_loop_breaks_total", "loop" => name);
+    breaks.increment(0);
     tasks.spawn(async move {
         loop {
             // aborted with this task, as tasks of their own are not
@@ -44,7 +47,7 @@ pub fn spawn<E, F>(
                 error,
                 "a loop broke off and begins again (this is a bug)"
             );
-            metrics::counter!("hallpass_loop_breaks_total", "loop" => name).increment(1);
+            breaks.increment(1);
             rest(&mut stop, BROKEN_PAUSE).await;
         }
     });

@@ -224,6 +224,8 @@ pub(super) struct Teller {
 
 /// Tells everything one channel has to tell, when it is due.
 pub(super) async fn deliver_notices(mut teller: Teller, mut stop: watch::Receiver<bool>) {
+    // there from the start: whoever watches for its growth would miss the first one
+    teller.count(NoticeOutcome::GaveUp, 0);
     while !*stop.borrow() {
         teller.news.mark_unchanged();
         let pause = match teller.round(&mut stop).await {
@@ -310,13 +312,17 @@ impl Teller {
             return Ok(false);
         };
         let outcome = self.settle(number, attempts, &message, delivery).await?;
+        self.count(outcome, 1);
+        Ok(true)
+    }
+
+    fn count(&self, outcome: NoticeOutcome, more: u64) {
         metrics::counter!(
             "hallpass_notices_total",
             "channel" => self.channel.name().to_owned(),
             "outcome" => outcome.name(),
         )
-        .increment(1);
-        Ok(true)
+        .increment(more);
     }
 
     /// Whether it tells of a later end that AWS does not have yet.
