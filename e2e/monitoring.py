@@ -119,13 +119,15 @@ def in_life(check, stage, rules, dashboard):
     beside.write_text(text.replace("[guard]\n", f'[guard]\nlisten = "127.0.0.1:{port}"\n'))
     guard = stage.spawn("server", "guard", "--config", str(beside), log="guard.log", **keys)
     check("a guard beside it answers", wait(lambda: answers(Api(f"http://127.0.0.1:{port}"), "/metrics"), 60, guard), stage.said("guard.log")[-600:])
+    # a throttled call is counted once there was one
+    demo.sim.post("/_sim/faults", {"kind": "error", "code": "ThrottlingException", "http": 400, "count": 2, "match": {"operation": "ListAccountAssignments"}})
     asked = demo.api(MARA).post("/api/v1/requests", {"account": "payments-dev", "permission_set": "ReadOnly", "duration_seconds": 30, "reason": "OPS-1: look"})
     check("somebody has access", asked.status == 201, asked)
     scraped = lambda: demo.api(MARA).get("/metrics").body.decode() + Api(f"http://127.0.0.1:{port}").get("/metrics").body.decode()
     wanted = {name for _, expression in expressions(rules, dashboard) for name, _ in selected(expression)}
     missing = lambda: wanted - types(scraped()).keys()
     # the last is how late an end was seen
-    wait(lambda: not missing(), 150, demo.process, every=1)
+    wait(lambda: not missing(), 90, demo.process, every=1)
     check.equal("server and guard give each metric that is asked for", missing(), set())
     scrape = scraped()
     kinds = types(scrape)
