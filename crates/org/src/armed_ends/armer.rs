@@ -234,7 +234,10 @@ impl EndArmer {
         let unasked = unasked.filter(|(_, it)| matches!(it, Otherwise::Lost(_)));
         let unasked: Vec<HoldKey> = unasked.map(|(key, _)| key.clone()).collect();
         let looked = self.work(account, &ends, &otherwise, report).await;
-        let now = self.keeper.clock.now();
+        let now = match &looked {
+            Ok(look) => look.at,
+            Err(_) => self.keeper.clock.now(),
+        };
         let mut ledger = Ledger::new(now, self.keeper.ids.as_ref(), account);
         match looked {
             Ok(look) => ledger.settle(ends, &look),
@@ -348,6 +351,7 @@ impl EndArmer {
             let fitted = fit(&seen, &wanted, allowance);
             let Some(act) = next(&seen, &fitted) else {
                 return Ok(Look {
+                    at: now,
                     denied,
                     beside_foreign: fitted.beside_foreign,
                     otherwise: otherwise.clone(),

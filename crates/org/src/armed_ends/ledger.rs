@@ -37,6 +37,9 @@ pub(super) enum Otherwise {
 
 /// How an account was found, with nothing left to write.
 pub(super) struct Look {
+    /// By which instant it was judged that all is as wanted. What is over only since is not settled by it: its statement
+    /// stands.
+    pub(super) at: Timestamp,
     /// What is denied there.
     pub(super) denied: BTreeSet<Denial>,
     pub(super) beside_foreign: Vec<HoldKey>,
