@@ -197,6 +197,8 @@ def seen(machine):
     """What operators and others see while the clock is wrong."""
     machine.name = "shown"
     recorded = lambda: [len(machine.records(event)) for event in ("clock.disagreed", "clock.agreed")]
+    # what the case before set right is on record as well
+    machine.check("shown: all that was before is on record", wait(lambda: len(set(recorded())) == 1, 20), recorded())
     before = recorded()
     machine.set(-900)
     machine.disagree()

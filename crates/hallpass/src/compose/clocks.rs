@@ -1,6 +1,7 @@
 //! Watches the clocks: measures how they differ, asks AWS for its time when it was not heard for a
 //! while, says so everywhere when they disagree, and mends what an earlier step left in the store.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -60,6 +61,8 @@ impl ClockWatch {
 /// What was said last, and when AWS was asked last.
 struct ClockReport {
     disagrees: bool,
+    /// Changes that are still to be said, oldest first.
+    unsaid: VecDeque<Reading>,
     since: Instant,
     asked: Instant,
     returns: u32,
@@ -71,8 +74,11 @@ pub(super) async fn watch(watch: ClockWatch, mut stop: watch::Receiver<bool>) {
     watch.mend().await;
     let remembered = watch.store.blob_get(REMEMBERED).await.ok().flatten();
     let began = Instant::now();
+    // how it was until now is of no interest: a process begins by not knowing
+    watch.clock.take_changes();
     let mut said = ClockReport {
         disagrees: remembered.as_deref() == Some(DISAGREE),
+        unsaid: VecDeque::new(),
         since: began,
         asked: began,
         returns: watch.clock.read().returns,
@@ -94,15 +100,32 @@ impl ClockWatch {
             tracing::warn!(%by, "time had run ahead and returned to the server's clock and AWS's");
             self.mend().await;
         }
-        if reading.disagreement.is_some() != said.disagrees && self.say(&reading).await {
-            said.disagrees = reading.disagreement.is_some();
-            said.since = Instant::now();
+        // they may have agreed between two looks, and access was given meanwhile
+        said.unsaid.extend(self.clock.take_changes());
+        if said.unsaid.is_empty() {
+            said.unsaid.push_back(reading);
         }
+        self.say_all(said).await;
         if is_to_be_asked(&reading, said.since.elapsed(), said.asked.elapsed()) {
             said.asked = Instant::now();
             if let Err(fault) = self.aws.ask_time().await {
                 tracing::debug!(%fault, "AWS did not say what time it is");
             }
+        }
+    }
+
+    /// Says each change once, in their order; what could not be stored is said at the next look.
+    async fn say_all(&self, said: &mut ClockReport) {
+        while let Some(reading) = said.unsaid.front() {
+            let disagrees = reading.disagreement.is_some();
+            if disagrees != said.disagrees {
+                if !self.say(reading).await {
+                    return;
+                }
+                said.disagrees = disagrees;
+                said.since = Instant::now();
+            }
+            said.unsaid.pop_front();
         }
     }
 
