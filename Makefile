@@ -19,7 +19,7 @@ help:
 	@echo "make lint    format, clippy, house rules, licences"
 	@echo "make bench   benchmarks; docs/operations/benchmarks.md says how to read them"
 	@echo "make watch   what AWS changed since, and is not decided; before a release, needs the network"
-	@echo "make release OUT=DIR  archive, Debian package, bill of materials, sums; KEY=FILE signs them"
+	@echo "make release OUT=DIR  static programs: archive, Debian package, image, bill of materials, sums; KEY=FILE signs them"
 	@echo "make docs    the documentation as a site (site/index.html), and of every crate"
 
 tools:
@@ -100,9 +100,11 @@ bench: tools
 	PATH="$(HOME)/.cache/hallpass/venv/bin:$$PATH" bash bench/run.sh
 
 # what people install; docs/contributing/releases.md
-release: tools
+release: TARGET = $(shell uname -m)-unknown-linux-musl
+release:
+	@sh e2e/tools.sh release $(TARGET)
 	cargo build --locked --workspace --bin xtask
-	@$(BUILT)/xtask release --out $${OUT:?name an empty folder: OUT=DIR} $${KEY:+--key "$$KEY"}
+	@$(BUILT)/xtask release --target $(TARGET) --out $${OUT:?name an empty folder: OUT=DIR} $${KEY:+--key "$$KEY"}
 
 docs: tools
 	cargo xtask docs site

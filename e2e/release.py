@@ -1,13 +1,15 @@
 #!/usr/bin/env python3
 """A release as `xtask release` packs it: the same bytes twice, what is in it, sums and a signature that other tools verify too, what is
-told of a release that somebody changed; and the Debian package installed, upgraded, removed and purged below a root of its own."""
+told of a release that somebody changed; the container image taken apart and run; and the Debian package installed, upgraded, removed and purged below a root of its own."""
 
 import gzip
 import hashlib
+import io
 import json
 import os
 import pathlib
 import shutil
+import ssl
 import subprocess
 import tarfile
 import tomllib
@@ -127,6 +129,65 @@ def verified(stage, check, folder):
     check("a private key in place of the public one is no key to verify by", done.returncode == 1 and "PUBLIC KEY" in done.stdout, done)
 
 
+STATIC = r"""
+#include <stdio.h>
+#include <unistd.h>
+/* the tested program; where that is not, as in an image, a line */
+int main(int count, char **words) { (void)count; execv("%s", words); printf("%%u:%%u\n", getuid(), getgid()); return 0; }
+"""
+
+
+def image(stage, check):
+    """The container image of programs without a loader: every digest, what its layer has, and a run with nothing else on the machine."""
+    folder = stage.path("static-programs")
+    folder.mkdir()
+    source = stage.path("static.c")
+    source.write_text(STATIC % stage.binary)
+    subprocess.run(["cc", "-static", "-s", "-o", folder / "hallpass", source], check=True, timeout=120)
+    shutil.copy(folder / "hallpass", folder / "hallpass-query")
+    target = "aarch64-unknown-linux-musl"
+    done = release(stage.path("static"), folder, "--target", target)
+    found = stage.path("static") / f"hallpass-{VERSION}-{target}.oci.tar"
+    check("programs without a loader come as an image too", done.returncode == 0 and found.exists(), done.stderr)
+    check("their package asks for no library", b"Depends" not in told("dpkg-deb", "--field", next(stage.path("static").glob("*_arm64.deb"))).stdout.encode())
+    with tarfile.open(found) as archive:
+        files = {it.name: archive.extractfile(it).read() for it in archive.getmembers() if it.isfile()}
+    check.equal("it is a layout", json.loads(files["oci-layout"]), {"imageLayoutVersion": "1.0.0"})
+    blobs = {name: data for name, data in files.items() if name.startswith("blobs/")}
+    check("every blob has the digest that it is called", all(name == f"blobs/sha256/{hashlib.sha256(data).hexdigest()}" for name, data in blobs.items()) and len(blobs) == 3, blobs.keys())
+
+    stored = lambda described: "blobs/" + described["digest"].replace(":", "/")
+
+    def blob(described):
+        data = files[stored(described)]
+        check.equal(f"{described['mediaType'].split('.')[-1]}: its size is told", len(data), described["size"])
+        return data
+    manifest = json.loads(blob(json.loads(files["index.json"])["manifests"][0]))
+    config = json.loads(blob(manifest["config"]))
+    layer = gzip.decompress(blob(manifest["layers"][0]))
+    check.equal("the configuration names the layer and the platform", (config["rootfs"]["diff_ids"], config["os"], config["architecture"]),
+                ([f"sha256:{hashlib.sha256(layer).hexdigest()}"], "linux", "arm64"))
+    earlier = json.loads(files["manifest.json"])[0]
+    check.equal("engines that read no layout find the same", (earlier["Config"], earlier["Layers"]), (stored(manifest["config"]), [stored(manifest["layers"][0])]))
+    root = stage.path("image")
+    with tarfile.open(fileobj=io.BytesIO(layer)) as archive:
+        members = {it.name: it for it in archive.getmembers()}
+        archive.extractall(root, filter="fully_trusted")
+    user, group = map(int, config["config"]["User"].split(":"))
+    check("its user is not root, and owns the folder of data alone", user > 0 and [name for name, it in members.items() if (it.uid, it.gid) != (0, 0)] == ["var/lib/hallpass"]
+          and (members["var/lib/hallpass"].uid, members["var/lib/hallpass"].mode) == (user, 0o700), (user, group))
+    check("nobody else may write, and nothing has more rights than its caller", all(it.mode & 0o7022 == 0 for it in members.values()), [it.mode for it in members.values()])
+    check("there is no shell", not any(name.split("/")[-1] in ("sh", "bash", "busybox") for name in members), members.keys())
+    trusted = ssl.create_default_context(cafile=root / "etc/ssl/certs/ca-certificates.crt").cert_store_stats()
+    check("its roots of certificates can be read", trusted["x509_ca"] > 100, trusted)
+    if os.geteuid() != 0:
+        print("     not root: the image is not run", flush=True)
+        return
+    command = [*config["config"]["Entrypoint"], "--version"]
+    done = told("chroot", f"--userspec={user}:{group}", root, *command)
+    check.equal("its program runs where nothing else is, as its user", (done.returncode, done.stdout), (0, f"{user}:{group}\n"))
+
+
 class Root:
     """A machine's root, below which dpkg installs."""
 
@@ -188,6 +249,7 @@ def main():
         folder = same(stage, check)
         packed(check, folder)
         verified(stage, check, folder)
+        image(stage, check)
         installed(stage, check)
     check.end()
 

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Sees to it that what a job needs is there: installs it where that works without asking, names it
-# where it does not. Usage: tools.sh build|database|test
+# where it does not. Usage: tools.sh build|release TARGET|database|test
 set -eu
 
 need() { # command, Debian package
@@ -19,6 +19,13 @@ if ! command -v cargo >/dev/null 2>&1; then
 fi
 need cc gcc
 [ "${1:-build}" != build ] || exit 0
+
+if [ "$1" = release ]; then
+    case "$2" in *-musl) need musl-gcc musl-tools ;; esac
+    # a toolchain that no `rustup` brought has its platforms from elsewhere
+    ! command -v rustup >/dev/null 2>&1 || rustup target add "$2"
+    exit 0
+fi
 
 # the server's programs come with it, and stand outside of the path
 need psql postgresql

@@ -35,49 +35,84 @@ impl Packed {
 /// Files by path, without a leading `/`.
 pub(super) type Files = BTreeMap<String, Packed>;
 
-/// A tar of the files below `prefix`, compressed; `at` is the time of every entry, in seconds since 1970.
-pub(super) fn tar_gz(files: &Files, prefix: &str, at: u64) -> Result<Vec<u8>, io::Error> {
-    let mut archive = Builder::new(Vec::new());
-    let mut made = std::collections::BTreeSet::new();
-    for (path, file) in files {
-        let path = format!("{prefix}/{path}");
-        for (end, _) in path.match_indices('/') {
-            // every folder has an entry before what is in it, as dpkg wants it
-            let folder = path.get(..=end).unwrap_or_default();
-            if made.insert(folder.to_owned()) {
-                append(&mut archive, folder, EntryType::Directory, 0o755, at, &[])?;
-            }
-        }
-        append(
-            &mut archive,
-            &path,
-            EntryType::Regular,
-            file.mode,
-            at,
-            &file.bytes,
-        )?;
-    }
-    gz(&archive.into_inner()?)
+/// Something in an archive, and whose it is.
+#[derive(Clone, Debug)]
+pub(super) struct Entry {
+    /// Without a leading `/`; that of a folder ends in one.
+    pub(super) path: String,
+    file: Packed,
+    /// The user and the group.
+    owner: u32,
 }
 
-fn append(
-    archive: &mut Builder<Vec<u8>>,
-    path: &str,
-    kind: EntryType,
-    mode: u32,
-    at: u64,
-    bytes: &[u8],
-) -> Result<(), io::Error> {
+impl Entry {
+    /// A file of root's.
+    pub(super) fn root(path: String, file: Packed) -> Self {
+        Self {
+            path,
+            file,
+            owner: 0,
+        }
+    }
+
+    /// A folder with permissions and an owner of its own.
+    pub(super) fn folder(path: &str, mode: u32, owner: u32) -> Self {
+        let bytes = Vec::new();
+        Self {
+            path: format!("{path}/"),
+            file: Packed { mode, bytes },
+            owner,
+        }
+    }
+}
+
+/// A tar of entries in their order, each behind the folders that it lies in; `at` is the time of every entry, in seconds since 1970.
+pub(super) fn tar(entries: Vec<Entry>, at: u64) -> Result<Vec<u8>, io::Error> {
+    let mut archive = Builder::new(Vec::new());
+    let mut made = std::collections::BTreeSet::new();
+    for entry in entries {
+        let above = entry.path.trim_end_matches('/');
+        for (end, _) in above.match_indices('/') {
+            // every folder has an entry before what is in it, as dpkg wants it
+            let folder = above.get(..=end).unwrap_or_default();
+            if made.insert(folder.to_owned()) {
+                append(
+                    &mut archive,
+                    &Entry::folder(folder.trim_end_matches('/'), 0o755, 0),
+                    at,
+                )?;
+            }
+        }
+        if !entry.path.ends_with('/') || made.insert(entry.path.clone()) {
+            append(&mut archive, &entry, at)?;
+        }
+    }
+    archive.into_inner()
+}
+
+/// A tar of the files below `prefix`, compressed.
+pub(super) fn tar_gz(files: &Files, prefix: &str, at: u64) -> Result<Vec<u8>, io::Error> {
+    let entry =
+        |(path, file): (&String, &Packed)| Entry::root(format!("{prefix}/{path}"), file.clone());
+    gz(&tar(files.iter().map(entry).collect(), at)?)
+}
+
+fn append(archive: &mut Builder<Vec<u8>>, entry: &Entry, at: u64) -> Result<(), io::Error> {
     let mut header = Header::new_gnu();
-    header.set_entry_type(kind);
-    header.set_mode(mode);
+    header.set_entry_type(if entry.path.ends_with('/') {
+        EntryType::Directory
+    } else {
+        EntryType::Regular
+    });
+    header.set_mode(entry.file.mode);
     header.set_mtime(at);
-    header.set_size(bytes.len() as u64);
-    header.set_uid(0);
-    header.set_gid(0);
-    header.set_username("root")?;
-    header.set_groupname("root")?;
-    archive.append_data(&mut header, path, bytes)
+    header.set_size(entry.file.bytes.len() as u64);
+    header.set_uid(entry.owner.into());
+    header.set_gid(entry.owner.into());
+    let name = if entry.owner == 0 { "root" } else { "" };
+    header.set_username(name)?;
+    header.set_groupname(name)?;
+    archive.append_data(&mut header, &entry.path, entry.file.bytes.as_slice())
 }
 
 /// Bytes compressed, without a name and a time of their own.

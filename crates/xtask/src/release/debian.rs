@@ -5,6 +5,7 @@ use std::io;
 use std::path::Path;
 
 use super::archive::{Files, Packed, ar, gz, tar_gz};
+use super::image;
 
 /// What is said of the package.
 #[derive(Clone, Debug)]
@@ -21,11 +22,8 @@ pub(super) struct Package<'a> {
 impl Package<'_> {
     /// As Debian names the platform.
     fn architecture(&self) -> Option<&'static str> {
-        match self.target.split('-').next()? {
-            "x86_64" => Some("amd64"),
-            "aarch64" => Some("arm64"),
-            _ => None,
-        }
+        // they are the names of images
+        image::architecture(self.target)
     }
 
     /// The name of its file; none for a platform that Debian has no name for here.

@@ -3,6 +3,7 @@
 
 mod archive;
 mod debian;
+mod image;
 mod licences;
 mod papers;
 mod signed;
@@ -33,6 +34,8 @@ struct Options {
     /// Programs that are there already, which are packed as they are.
     binaries: Option<PathBuf>,
     key: Option<PathBuf>,
+    /// The platform, as Rust names it, where it is not the one of this compiler.
+    target: Option<String>,
     /// Whether a tree with changes of nobody's commit is released.
     tree: Tree,
 }
@@ -63,10 +66,10 @@ pub(crate) fn make(root: &Path, words: &[&str]) -> Result<Vec<String>, String> {
         );
     }
     let key = options.key.as_deref().map(read_text).transpose()?;
-    let source = source(root)?;
+    let source = source(root, options.target)?;
     let binaries = match &options.binaries {
         Some(folder) => folder.clone(),
-        None => built(root)?,
+        None => built(root, &source.target)?,
     };
     let metadata = metadata(root, &source.target)?;
     let all = licences::dependencies(&metadata, &PROGRAMS);
@@ -118,6 +121,11 @@ fn options(words: &[&str]) -> Result<Options, String> {
     let mut options = Options::default();
     let mut words = words.iter();
     while let Some(word) = words.next() {
+        if *word == "--target" {
+            let target = words.next().ok_or("`--target` takes a platform")?;
+            options.target = Some((*target).to_owned());
+            continue;
+        }
         let place = match *word {
             "--out" => &mut options.out,
             "--binaries" => &mut options.binaries,
@@ -157,11 +165,12 @@ fn said(folder: &Path, program: &str, words: &[&str]) -> Result<String, String> 
         .map_err(|_| format!("{} said no text", shown()))
 }
 
-fn source(root: &Path) -> Result<Source, String> {
+fn source(root: &Path, target: Option<String>) -> Result<Source, String> {
     let compiler = said(root, "rustc", &["-vV"])?;
-    let target = compiler
+    let host = compiler
         .lines()
         .find_map(|line| line.strip_prefix("host: "));
+    let target = target.or_else(|| host.map(str::to_owned));
     let manifest: toml::Table =
         toml::from_str(&read_text(&root.join("Cargo.toml"))?).map_err(|error| error.to_string())?;
     let version = manifest
@@ -184,15 +193,13 @@ fn source(root: &Path) -> Result<Source, String> {
                 "--format=%cd",
             ],
         )?,
-        target: target
-            .ok_or("the compiler does not say for what it compiles")?
-            .to_owned(),
+        target: target.ok_or("the compiler does not say for what it compiles")?,
         compiler: compiler.lines().next().unwrap_or_default().to_owned(),
     })
 }
 
-/// Compiles both programs; the folder they are in.
-fn built(root: &Path) -> Result<PathBuf, String> {
+/// Compiles both programs for a platform; the folder they are in.
+fn built(root: &Path, platform: &str) -> Result<PathBuf, String> {
     // paths of this machine do not go into the programs
     let home =
         env::var("CARGO_HOME").or_else(|_| env::var("HOME").map(|it| format!("{it}/.cargo")));
@@ -205,6 +212,8 @@ fn built(root: &Path) -> Result<PathBuf, String> {
             "build",
             "--locked",
             "--release",
+            "--target",
+            platform,
             "--workspace",
             "--bin",
             "hallpass",
@@ -228,7 +237,7 @@ fn built(root: &Path) -> Result<PathBuf, String> {
         .get("target_directory")
         .and_then(Value::as_str)
         .ok_or("cargo does not say where it builds")?;
-    Ok(Path::new(target).join("release"))
+    Ok(Path::new(target).join(platform).join("release"))
 }
 
 fn metadata(root: &Path, target: &str) -> Result<Value, String> {
@@ -317,11 +326,18 @@ fn packed(source: &Source, files: &Files) -> Result<BTreeMap<String, Vec<u8>>, S
     let archive =
         archive::tar_gz(files, &stem(source), source.at).map_err(|error| error.to_string())?;
     let mut made = BTreeMap::from([(format!("{}.tar.gz", stem(source)), archive)]);
-    let programs = PROGRAMS.iter().filter_map(|name| files.get(*name));
+    let programs = || PROGRAMS.iter().filter_map(|name| files.get(*name));
+    // what asks for a loader does not run where nothing else is
+    if programs().all(|it| image::is_static(&it.bytes)) {
+        let image = image::image(source, files).map_err(|error| error.to_string())?;
+        let name = format!("{}.oci.tar", stem(source));
+        made.extend(image.map(|bytes| (name, bytes)));
+    }
     let package = debian::Package {
         version: &source.version,
         target: &source.target,
-        glibc: programs
+        glibc: programs()
+            .filter(|it| !image::is_static(&it.bytes))
             .filter_map(|it| debian::glibc(&it.bytes))
             .max_by_key(|it| version_key(it)),
         at: source.at,
