@@ -15,6 +15,7 @@ import shutil
 import signal
 import socket
 import sqlite3
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -198,9 +199,11 @@ class Answer:
 class Api:
     """Calls as one person. A connection per call: servers die here."""
 
-    def __init__(self, base, token=None):
+    def __init__(self, base, token=None, trusts=None):
         self.address = urllib.parse.urlparse(base)
         self.token = token
+        # a file of roots of certificates, for addresses of `https`
+        self.context = ssl.create_default_context(cafile=trusts) if trusts else None
 
     def call(self, method, path, body=None, headers=None, raw=None, timeout=35):
         sent = {}
@@ -211,9 +214,10 @@ class Api:
             data = json.dumps(body).encode()
             sent["Content-Type"] = "application/json"
         sent.update(headers or {})
-        connection = http.client.HTTPConnection(
-            self.address.hostname, self.address.port, timeout=timeout
-        )
+        if self.address.scheme == "https":
+            connection = http.client.HTTPSConnection(self.address.hostname, self.address.port, timeout=timeout, context=self.context)
+        else:
+            connection = http.client.HTTPConnection(self.address.hostname, self.address.port, timeout=timeout)
         try:
             connection.request(method, path, data, sent)
             answer = connection.getresponse()

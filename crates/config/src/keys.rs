@@ -11,6 +11,8 @@ pub(super) const KEYS: &[(&str, &str)] = &[
     ("server.sign_in_rate", "10"),
     ("server.trusted_proxies", "[]"),
     ("server.max_connections", "4096, or fewer"),
+    ("server.tls.certificate", "none"),
+    ("server.tls.key", "none"),
     ("server.session.idle", "8h"),
     ("server.session.absolute", "24h"),
     ("server.session.renew", "1h"),

@@ -535,7 +535,7 @@ impl Composed {
     /// Serves HTTP on `listener` and drives every loop until `shutdown`, then lets calls finish.
     pub(crate) async fn run(
         self,
-        listener: tokio::net::TcpListener,
+        listener: impl hallpass_server::Accept,
         shutdown: impl Future<Output = ()> + Send + 'static,
     ) {
         // nobody else may work on this store: what a process before us had leased is free again

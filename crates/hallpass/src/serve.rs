@@ -41,6 +41,8 @@ use hallpass_terminal::exit::{Exit, Failure, Outcome};
 use hallpass_terminal::logging;
 use hallpass_terminal::output;
 
+mod tls;
+
 use crate::compose;
 use crate::compose::Alerting;
 use crate::compose::Comparing;
@@ -322,9 +324,9 @@ async fn intake(
 }
 
 /// Says so to people, and to a service manager that waits for it.
-fn say_listening(local: &str, about: &ConnectedOrganization) -> Result<(), Failure> {
+fn say_listening(at: &str, about: &ConnectedOrganization) -> Result<(), Failure> {
     output::say(&format!(
-        "hallpass {} listens on http://{local}, for account {} ({}), Identity Center {}",
+        "hallpass {} listens on {at}, for account {} ({}), Identity Center {}",
         env!("CARGO_PKG_VERSION"),
         about.account,
         place(about.place),
@@ -346,6 +348,7 @@ async fn serve(loaded: &Loaded, listen: Option<&str>) -> Outcome {
     let (rules, rules_text) = hallpass_setup::rule_files::read_rules_and_text(&rules_file)?;
     let (export, slack) = (loaded.export()?, loaded.slack()?);
     let (sessions, sign_in) = (loaded.sessions()?, loaded.sign_in()?);
+    let certificate = tls::certificate(loaded)?;
     let shares = shares(loaded)?;
     let path = loaded.sqlite()?;
     let _only = only_server(&path)?;
@@ -407,7 +410,14 @@ async fn serve(loaded: &Loaded, listen: Option<&str>) -> Outcome {
     })
     .await?;
     compose::put_in_force(&composed, rules, &file).await?;
-    say_listening(&local, &about)?;
-    composed.run(listener, asked_to_stop()).await;
+    let scheme = certificate.as_ref().map_or("http", |_| "https");
+    say_listening(&format!("{scheme}://{local}"), &about)?;
+    match certificate {
+        None => composed.run(listener, asked_to_stop()).await,
+        Some(certificate) => {
+            let listener = tls::listener(listener, &certificate)?;
+            tls::following(certificate, composed.run(listener, asked_to_stop())).await;
+        }
+    }
     Ok(Exit::Ok)
 }

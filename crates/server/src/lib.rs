@@ -43,7 +43,8 @@ pub use access_snapshots::{AccessSnapshots, KnownAccess};
 pub use address::{NotARange, Proxies};
 pub use app::{App, PersonaCard, ServerMode};
 pub use connections::{
-    Accept, ConnectionFigures, ConnectionSettings, Connections, listen, serve_connections,
+    Accept, Certificate, CertificateFault, ConnectionFigures, ConnectionSettings, Connections,
+    TlsConnection, TlsListener, listen, serve_connections,
 };
 pub use door::{Hook, HookAnswer, SlackDoor};
 pub use oidc::{OidcSettings, Provider};

@@ -20,6 +20,7 @@ mod io;
 mod progress;
 mod streams;
 mod table;
+mod tls;
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -30,6 +31,7 @@ use tokio::{sync::Notify, time::Instant};
 pub use accept::{Accept, listen, serve_connections};
 pub use figures::ConnectionFigures;
 pub(crate) use streams::{StreamSlot, TooManyStreams};
+pub use tls::{Certificate, CertificateFault, TlsConnection, TlsListener};
 
 use crate::{Proxies, log_limiter::Seldom};
 use figures::{Count, Counts};

@@ -1,0 +1,98 @@
+//! The server's own certificate: opened at the start, and read again as long as it serves.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hallpass_config::Loaded;
+use hallpass_server::{Certificate, CertificateFault, TlsListener};
+use hallpass_terminal::exit::Failure;
+use tokio::net::TcpListener;
+use tokio::time::sleep;
+
+/// How often the files are read again.
+const READ_EVERY: Duration = Duration::from_secs(10);
+
+/// The certificate that the configuration names, if it does.
+///
+/// # Errors
+/// When it cannot be used: a server that speaks no TLS where it should would be reached by nobody.
+pub(super) fn certificate(loaded: &Loaded) -> Result<Option<Arc<Certificate>>, Failure> {
+    let Some((certificate, key)) = loaded.tls()? else {
+        return Ok(None);
+    };
+    let opened = Certificate::open(&certificate, &key).map_err(|fault| unusable(&fault))?;
+    Ok(Some(Arc::new(opened)))
+}
+
+/// Over TLS, with the certificate.
+///
+/// # Errors
+/// When TLS cannot be set up.
+pub(super) fn listener(
+    plain: TcpListener,
+    certificate: &Arc<Certificate>,
+) -> Result<TlsListener, Failure> {
+    let listener = TlsListener::new(plain, Arc::clone(certificate));
+    listener.map_err(|error| Failure::bug(format!("TLS cannot be set up: {error}")))
+}
+
+/// Waits for the server to end, and follows the certificate's files meanwhile.
+pub(super) async fn following(certificate: Arc<Certificate>, serving: impl Future<Output = ()>) {
+    tokio::select! {
+        () = serving => {}
+        never = follow(certificate) => match never {},
+    }
+}
+
+async fn follow(certificate: Arc<Certificate>) -> Infallible {
+    measure(&certificate);
+    let mut said = None;
+    loop {
+        sleep(READ_EVERY).await;
+        let reader = Arc::clone(&certificate);
+        let read = tokio::task::spawn_blocking(move || reader.read_again()).await;
+        match read {
+            Ok(Ok(is_another)) => {
+                said = None;
+                if is_another {
+                    let until = certificate.not_after();
+                    tracing::info!(%until, "another certificate is in use");
+                    measure(&certificate);
+                }
+            }
+            Ok(Err(fault)) => {
+                let why = words(&fault);
+                if said.as_ref() != Some(&why) {
+                    tracing::warn!(
+                        why,
+                        "the files of the certificate cannot be used; the one before stays in use"
+                    );
+                    said = Some(why);
+                }
+            }
+            Err(error) => tracing::error!(%error, "the certificate's files were not read"),
+        }
+    }
+}
+
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "seconds since 1970, far below 2^52"
+)]
+fn measure(certificate: &Certificate) {
+    let until = certificate.not_after().as_second() as f64;
+    metrics::gauge!("hallpass_tls_certificate_not_after_seconds").set(until);
+}
+
+fn unusable(fault: &CertificateFault) -> Failure {
+    let help = "`server.tls.certificate` is the certificate with its chain, `server.tls.key` its key, both PEM";
+    Failure::bad_input(format!("the server has no certificate: {}", words(fault))).help(help)
+}
+
+fn words(fault: &CertificateFault) -> String {
+    match std::error::Error::source(fault) {
+        Some(why) => format!("{fault}: {why}"),
+        None => fault.to_string(),
+    }
+}
