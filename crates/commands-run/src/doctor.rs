@@ -4,6 +4,7 @@ mod armed_ends;
 mod chores;
 mod cutover;
 mod entitlements;
+mod event_queue;
 mod exports;
 mod guard;
 mod iam_policy;

@@ -14,6 +14,7 @@ use hallpass_terminal::exit::Failure;
 use serde_json::{Map, Value, json};
 
 use super::DoctorReport;
+use super::iam_policy::partition;
 
 const EXPORT: &str = "audit export";
 const HEADS: &str = "head signatures";
@@ -136,8 +137,9 @@ pub(super) fn statements(loaded: &Loaded) -> Result<Vec<Value>, Failure> {
             "Resource": resource,
         })
     };
+    let partition = partition(&aws_settings(loaded).region);
     if let ExportPlace::Bucket(place) = &export.place {
-        let bucket = format!("arn:aws:s3:::{}", place.bucket);
+        let bucket = format!("arn:{partition}:s3:::{}", place.bucket);
         let objects = match place.root.as_str() {
             "" => format!("{bucket}/*"),
             root => format!("{bucket}/{root}/*"),
@@ -171,11 +173,12 @@ fn ends_statement(loaded: &Loaded, action: &str) -> Result<Value, Failure> {
     let place = loaded.ends_place()?.map(|place| place.to_string());
     let object = place.unwrap_or_default();
     let object = object.trim_matches('`').trim_start_matches("s3://");
+    let partition = partition(&aws_settings(loaded).region);
     Ok(json!({
         "Sid": "FileOfEnds",
         "Effect": "Allow",
         "Action": [action],
-        "Resource": format!("arn:aws:s3:::{object}"),
+        "Resource": format!("arn:{partition}:s3:::{object}"),
     }))
 }
 
@@ -190,8 +193,8 @@ fn key_resource(key: &str, region: &str) -> String {
     match (key.starts_with("arn:"), alias(key)) {
         (true, None) => key.to_owned(),
         (true, Some(alias)) => format!("{}key/*", key.trim_end_matches(alias)),
-        (false, None) => format!("arn:aws:kms:{region}:*:key/{key}"),
-        (false, Some(_)) => format!("arn:aws:kms:{region}:*:key/*"),
+        (false, None) => format!("arn:{}:kms:{region}:*:key/{key}", partition(region)),
+        (false, Some(_)) => format!("arn:{}:kms:{region}:*:key/*", partition(region)),
     }
 }
 
@@ -240,5 +243,9 @@ mod tests {
         ] {
             assert_eq!(key_resource(name, "us-east-1"), resource, "{name}");
         }
+        assert_eq!(
+            key_resource("1234", "cn-north-1"),
+            "arn:aws-cn:kms:cn-north-1:*:key/1234"
+        );
     }
 }

@@ -9,24 +9,8 @@ use hallpass_remediation::{ActionKind, CONFIG_ACTION, actions_in_accounts, named
 use hallpass_terminal::exit::Failure;
 use serde_json::{Value, json};
 
+use super::event_queue;
 use super::iam_policy::{partition, statement};
-
-/// The queue of events by ARN; every queue where none is configured.
-fn queue(loaded: &Loaded, home: &str) -> Result<String, Failure> {
-    let partition = partition(home);
-    let Some(address) = loaded.event_queue()? else {
-        return Ok("*".to_owned());
-    };
-    let mut parts = address.rsplit('/');
-    let (name, account) = (parts.next(), parts.next());
-    let host = parts.next().unwrap_or_default();
-    let region = host
-        .strip_prefix("sqs.")
-        .and_then(|it| it.split('.').next());
-    let (name, account) = (name.unwrap_or("*"), account.unwrap_or("*"));
-    let region = region.unwrap_or(home);
-    Ok(format!("arn:{partition}:sqs:{region}:{account}:{name}"))
-}
 
 /// The functions that rules call, by ARN.
 fn functions(loaded: &Loaded) -> Result<BTreeSet<String>, Failure> {
@@ -49,12 +33,6 @@ fn functions(loaded: &Loaded) -> Result<BTreeSet<String>, Failure> {
 pub(super) fn for_server(loaded: &Loaded) -> Result<Vec<Value>, Failure> {
     let home = hallpass_setup::opening::aws_settings(loaded).region;
     let (role, _) = loaded.remediation_role();
-    let takes = [
-        "sqs:ChangeMessageVisibility",
-        "sqs:DeleteMessage",
-        "sqs:ReceiveMessage",
-        "sqs:SendMessage",
-    ];
     // where an account is, and what its findings are enriched with
     let knows = [
         "account:GetAlternateContact",
@@ -67,7 +45,7 @@ pub(super) fn for_server(loaded: &Loaded) -> Result<Vec<Value>, Failure> {
     let tells = ["securityhub:BatchUpdateFindings", "securityhub:GetFindings"];
     let roles = format!("arn:{}:iam::*:role/{role}", partition(&home));
     let mut statements = vec![
-        statement("TakeEvents", &takes, &json!(queue(loaded, &home)?)),
+        event_queue::statement(loaded, &event_queue::AGAIN)?,
         statement("KnowAccounts", &knows, &json!("*")),
         statement("TellFindings", &tells, &json!("*")),
         statement("EnterAccounts", &["sts:AssumeRole"], &json!(roles)),

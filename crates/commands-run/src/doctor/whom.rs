@@ -7,7 +7,7 @@ use hallpass_setup::rule_files::read_rules;
 use hallpass_terminal::exit::Failure;
 use serde_json::{Value, json};
 
-use super::{chores, exports, iam_policy, remediation};
+use super::{chores, event_queue, exports, iam_policy, remediation};
 
 /// Who needs rights at AWS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -78,6 +78,9 @@ pub(super) fn policy_of(
     let mut statements = match whom {
         Whom::Server => {
             let mut others = exports::statements(loaded)?;
+            if loaded.event_queue()?.is_some() {
+                others.push(event_queue::statement(loaded, &event_queue::TAKES)?);
+            }
             if loaded.config.access.entitlements {
                 others.extend(iam_policy::for_entitlements(uses.partition));
             }
