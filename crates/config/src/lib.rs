@@ -21,6 +21,7 @@ mod sign_in;
 mod slack;
 mod standards;
 mod sweeps;
+mod tls;
 mod vending;
 
 use std::collections::BTreeMap;
@@ -85,7 +86,7 @@ pub struct Server {
     pub sign_in_rate: u32,
     pub trusted_proxies: Vec<String>,
     pub max_connections: Option<u32>,
-    pub tls: TlsSection,
+    pub tls: tls::TlsSection,
     pub session: sign_in::SessionSection,
 }
 
@@ -99,18 +100,10 @@ impl Default for Server {
             sign_in_rate: 10,
             trusted_proxies: Vec::new(),
             max_connections: None,
-            tls: TlsSection::default(),
+            tls: tls::TlsSection::default(),
             session: sign_in::SessionSection::default(),
         }
     }
-}
-
-/// The server's own certificate; a proxy in front of it has another.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct TlsSection {
-    pub certificate: Option<PathBuf>,
-    pub key: Option<PathBuf>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -512,29 +505,6 @@ impl Loaded {
             )
             .help("keep one: each may hold all rules")),
         }
-    }
-
-    /// The files of the server's own certificate and of its key, where it speaks TLS itself.
-    ///
-    /// # Errors
-    /// When one is missing, or people reach the server without TLS.
-    pub fn tls(&self) -> Result<Option<(PathBuf, PathBuf)>, Failure> {
-        let table = &self.config.server.tls;
-        let (certificate, key) = match (&table.certificate, &table.key) {
-            (None, None) => return Ok(None),
-            (Some(certificate), Some(key)) => (self.path(certificate), self.path(key)),
-            (Some(_), None) | (None, Some(_)) => {
-                let message = "`server.tls` has one file of two";
-                let help = "`certificate` is the chain in PEM, `key` its private key";
-                return Err(Failure::bad_input(message).help(help));
-            }
-        };
-        if !self.config.server.public_url.starts_with("https://") {
-            let message = "the server speaks TLS, and `server.public_url` is not of `https`";
-            let help = "write how people reach it: \"https://hallpass.example.com\"";
-            return Err(Failure::bad_input(message).help(help));
-        }
-        Ok(Some((certificate, key)))
     }
 
     /// Who has which role. The portal is completed once the identity store is known.

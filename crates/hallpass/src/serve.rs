@@ -34,7 +34,7 @@ use hallpass_setup::clock;
 use hallpass_setup::heads::{self, Means};
 use hallpass_setup::opening::out_of_reach;
 use hallpass_setup::opening::{
-    ConfigArgs, asked_to_stop, aws_settings, connect_patiently, management_account, open_store,
+    ConfigArgs, aws_settings, connect_patiently, management_account, open_store,
 };
 use hallpass_setup::service_manager;
 use hallpass_terminal::exit::{Exit, Failure, Outcome};
@@ -363,12 +363,8 @@ async fn serve(loaded: &Loaded, listen: Option<&str>) -> Outcome {
     let ends = ends_file(loaded, &path, &means).await?;
     let aws = Arc::new(connect_patiently(loaded, &clock, &ids).await?);
     let about = aws.about().clone();
-    let address = listen.unwrap_or(&loaded.config.server.listen);
-    let listener = hallpass_server::listen(address)
-        .await
-        .map_err(|error| Failure::failed(format!("cannot listen on `{address}`: {error}")))?;
-    let local = listener.local_addr();
-    let local = local.map(|addr| addr.to_string()).unwrap_or_default();
+    let listener =
+        tls::Listening::at(listen.unwrap_or(&loaded.config.server.listen), certificate).await?;
     let file = rules_file.display().to_string();
     let (people, clocks) = (Arc::default(), (&its_clock, &ids));
     let (events, remediating) = intake(loaded, &store, clocks, (&aws, &clock), &people).await?;
@@ -410,14 +406,7 @@ async fn serve(loaded: &Loaded, listen: Option<&str>) -> Outcome {
     })
     .await?;
     compose::put_in_force(&composed, rules, &file).await?;
-    let scheme = certificate.as_ref().map_or("http", |_| "https");
-    say_listening(&format!("{scheme}://{local}"), &about)?;
-    match certificate {
-        None => composed.run(listener, asked_to_stop()).await,
-        Some(certificate) => {
-            let listener = tls::listener(listener, &certificate)?;
-            tls::following(certificate, composed.run(listener, asked_to_stop())).await;
-        }
-    }
+    say_listening(&listener.address(), &about)?;
+    listener.run(composed).await?;
     Ok(Exit::Ok)
 }

@@ -6,9 +6,12 @@ use std::time::Duration;
 
 use hallpass_config::Loaded;
 use hallpass_server::{Certificate, CertificateFault, TlsListener};
+use hallpass_setup::opening::asked_to_stop;
 use hallpass_terminal::exit::Failure;
 use tokio::net::TcpListener;
 use tokio::time::sleep;
+
+use crate::compose::Composed;
 
 /// How often the files are read again.
 const READ_EVERY: Duration = Duration::from_secs(10);
@@ -25,23 +28,53 @@ pub(super) fn certificate(loaded: &Loaded) -> Result<Option<Arc<Certificate>>, F
     Ok(Some(Arc::new(opened)))
 }
 
-/// Over TLS, with the certificate.
-///
-/// # Errors
-/// When TLS cannot be set up.
-pub(super) fn listener(
+/// Where the server is reached, and how.
+pub(super) struct Listening {
     plain: TcpListener,
-    certificate: &Arc<Certificate>,
-) -> Result<TlsListener, Failure> {
-    let listener = TlsListener::new(plain, Arc::clone(certificate));
-    listener.map_err(|error| Failure::bug(format!("TLS cannot be set up: {error}")))
+    certificate: Option<Arc<Certificate>>,
 }
 
-/// Waits for the server to end, and follows the certificate's files meanwhile.
-pub(super) async fn following(certificate: Arc<Certificate>, serving: impl Future<Output = ()>) {
-    tokio::select! {
-        () = serving => {}
-        never = follow(certificate) => match never {},
+impl Listening {
+    /// On the first address that can be listened on.
+    ///
+    /// # Errors
+    /// When it cannot.
+    pub(super) async fn at(
+        address: &str,
+        certificate: Option<Arc<Certificate>>,
+    ) -> Result<Self, Failure> {
+        let plain = hallpass_server::listen(address).await;
+        let plain = plain
+            .map_err(|error| Failure::failed(format!("cannot listen on `{address}`: {error}")))?;
+        Ok(Self { plain, certificate })
+    }
+
+    /// The address, for people.
+    pub(super) fn address(&self) -> String {
+        let scheme = self.certificate.as_ref().map_or("http", |_| "https");
+        let local = self.plain.local_addr();
+        format!(
+            "{scheme}://{}",
+            local.map(|it| it.to_string()).unwrap_or_default()
+        )
+    }
+
+    /// Serves until somebody asks to stop, and follows the certificate's files meanwhile.
+    ///
+    /// # Errors
+    /// When TLS cannot be set up.
+    pub(super) async fn run(self, composed: Composed) -> Result<(), Failure> {
+        let Some(certificate) = self.certificate else {
+            composed.run(self.plain, asked_to_stop()).await;
+            return Ok(());
+        };
+        let listener = TlsListener::new(self.plain, Arc::clone(&certificate))
+            .map_err(|error| Failure::bug(format!("TLS cannot be set up: {error}")))?;
+        tokio::select! {
+            () = composed.run(listener, asked_to_stop()) => {}
+            never = follow(certificate) => match never {},
+        }
+        Ok(())
     }
 }
 
