@@ -6,6 +6,7 @@ only a machine of one's own has, and the address of the server, are all that dif
 import json
 import os
 import re
+import shutil
 import sqlite3
 import subprocess
 import time
@@ -280,6 +281,90 @@ def queued(operator):
     operator.start()
 
 
+def locked_out(operator, block):
+    """Nobody administers any more: the configuration names somebody, who signs in from the machine."""
+    stage, server = operator.stage, operator.server
+    path = stage.path("hallpass.toml")
+    before = path.read_text()
+    with_nobody = before.replace('admins = ["group:platform-admins"]', 'admins = ["gone@example.com"]')
+    check("the configuration is as this test knows it", with_nobody != before)
+    operator.stop()
+    path.write_text(with_nobody)
+    said = operator.runs("hallpass server doctor")
+    check("the doctor says that nobody administers", "nobody is an administrator" in said, said[-900:])
+    path.write_text(with_nobody.replace('"gone@example.com"', f'"gone@example.com", "{NOOR}"'))
+    operator.start()
+    create, back = block
+    for line in create:
+        said = operator.runs(line.replace("you@example.com", NOOR))
+    check("who is named there is an administrator", "admin" in said, said)
+    token = stage.path("recovery.token").read_text().strip()
+    check("and may do what administrators do", Api(server.base, token).get("/api/v1/locks").status == 200)
+    for line in back:
+        operator.runs(line)
+    check("the token is over", Api(server.base, token).get("/api/v1/me").status == 401)
+    operator.stop()
+    path.write_text(before)
+    operator.start()
+
+
+def without_backup(operator, steps):
+    """The database is gone, and no backup of it is there."""
+    stage, server = operator.stage, operator.server
+    aside, key, look, history, adopt = steps
+    held = operator.granted("checkout-dev", 1800)
+    check("the export has it", wait(lambda: operator.exported(held), 20))
+    operator.stop()
+    shutil.rmtree(stage.path("audit-before"), ignore_errors=True)
+    for line in aside + key:
+        operator.runs(line)
+    public = operator.runs("hallpass audit key")
+    server.tokens = {who: stage.token(who) for who in server.tokens}
+    operator.environment["HALLPASS_TOKEN"] = server.tokens[PRIYA]
+    operator.start()
+    check.equal("the server signs with the key that it had", operator.runs("hallpass audit key"), public)
+    said = operator.runs(look[0] + " --output json")
+    check("what people hold is listed, as what nothing explains", held["account"] in said or held["account_name"] in said, said[-900:])
+    said = operator.runs(history[0])
+    check("the lost log says when it was to end", held["id"] in said and held["ends_at"][:16] in said, said[-600:])
+    line = adopt[0].replace("USER", MARA).replace("ACCOUNT", held["account_name"]).replace("PERMISSION_SET", "ReadOnly")
+    # who sits at a terminal is asked
+    operator.runs(line + " --yes")
+    check("it has an end again", wait(lambda: [it for it in server.api(MARA).all("/api/v1/grants?state=active") if it["account_name"] == held["account_name"]], 20))
+    operator.runs("hallpass audit verify audit-before/")
+    operator.runs("hallpass audit verify audit/")
+
+
+def another_key(operator, steps):
+    """The signing key is lost."""
+    stage = operator.stage
+    aside, tell, verify = steps
+    operator.runs("hallpass audit key --heads > keys.txt")
+    first = operator.runs("hallpass audit key")
+    heads = lambda: len(list(stage.path("audit").rglob("heads/**/*.json")) + list(stage.path("audit").rglob("heads/*.json")))
+    check("a head is published", wait(heads, 60, operator.server.process))
+    operator.stop()
+    operator.runs(aside[0])
+    known = heads()
+    operator.start()
+    operator.granted("orders-dev", 60)
+    check("the new key signs a head", wait(lambda: heads() > known, 90, operator.server.process))
+    said = operator.runs("hallpass audit verify audit/ --keys keys.txt", code=1)
+    check("by the old line alone its heads are forged", "forged" in said, said[-600:])
+    check("the key is another one", operator.runs(tell[0].split(" #")[0]) != first)
+    operator.runs(tell[1].split(" #")[0])
+    said = operator.runs(verify[0])
+    check("by both the whole log verifies", '"ok":true' in said, said[-600:])
+
+
+def lost(operator):
+    """The page of what was lost, from its first line to its last."""
+    steps = blocks("recover.md", 10)
+    locked_out(operator, steps[:2])
+    without_backup(operator, steps[2:7])
+    another_key(operator, steps[7:])
+
+
 def main():
     with Stage("day-two") as stage:
         operator = Operator(stage)
@@ -290,6 +375,7 @@ def main():
         upgraded(operator)
         rotated(operator)
         left(operator)
+        lost(operator)
     check.end()
 
 

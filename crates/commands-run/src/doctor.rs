@@ -467,16 +467,19 @@ fn check_directory(
             "nobody is an administrator".to_owned(),
             "set `identity.admins`",
         );
-    } else if missing.is_empty() {
-        report.add("roles", Ok(format!("{} groups found", role_groups.len())));
+    } else if !missing.is_empty() {
+        let said = format!("no such group: {}", missing.join(", "));
+        report.add("roles", Err((said, "fix `[identity]`")));
     } else {
-        report.add(
-            "roles",
-            Err((
-                format!("no such group: {}", missing.join(", ")),
-                "fix `[identity]`",
-            )),
-        );
+        let administrators = identity.administrators(directory).len();
+        let groups = role_groups.len();
+        if administrators == 0 {
+            let said = "nobody is an administrator: `identity.admins` names groups without members, or people who are gone";
+            report.warn("roles", said.to_owned(), "see docs/operations/recover.md");
+        } else {
+            let said = format!("{groups} groups found, {administrators} administrators");
+            report.add("roles", Ok(said));
+        }
     }
     for warning in rules
         .map(|rules| rules.check(Some(directory)))
