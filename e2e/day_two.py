@@ -292,16 +292,18 @@ def locked_out(operator, block):
     path.write_text(with_nobody)
     said = operator.runs("hallpass server doctor")
     check("the doctor says that nobody administers", "nobody is an administrator" in said, said[-900:])
-    path.write_text(with_nobody.replace('"gone@example.com"', f'"gone@example.com", "{NOOR}"'))
+    path.write_text(with_nobody.replace('"gone@example.com"', f'"gone@example.com", "{INES}"'))
     operator.start()
     create, back = block
     for line in create:
-        said = operator.runs(line.replace("you@example.com", NOOR))
+        said = operator.runs(line.replace("you@example.com", INES))
     check("who is named there is an administrator", "admin" in said, said)
     token = stage.path("recovery.token").read_text().strip()
     check("and may do what administrators do", Api(server.base, token).get("/api/v1/locks").status == 200)
-    for line in back:
-        operator.runs(line)
+    remove, listed, revoke = back
+    operator.runs(remove)
+    rows = [json.loads(line) for line in operator.runs(listed.split(" #")[0]).splitlines()]
+    operator.runs(revoke.replace("TOKEN", next(it["id"] for it in rows if it["name"] == "recovery")))
     check("the token is over", Api(server.base, token).get("/api/v1/me").status == 401)
     operator.stop()
     path.write_text(before)
@@ -373,9 +375,9 @@ def main():
         rehearsed(operator)
         regular(operator)
         upgraded(operator)
+        lost(operator)
         rotated(operator)
         left(operator)
-        lost(operator)
     check.end()
 
 
