@@ -1,0 +1,208 @@
+//! What the report says of rows, and what the rules are.
+
+use hallpass_rule_import::team::Release;
+use hallpass_rule_import::{ImportReport, Imported, RowOutcome};
+use hallpass_rules::{RuleFile, load};
+use serde_json::{Value, json};
+
+use crate::company::{
+    ACCOUNTS, GROUPS, PROD, approvers, directory, entry, group_id, imported, settings, user_id,
+};
+
+fn made(eligibility: &[Value], approver_rows: &[Value], settings: &[Value]) -> Imported {
+    imported(eligibility, approver_rows, settings, Release::Current, None).unwrap()
+}
+
+fn outcome(report: &ImportReport, table: &str, item: usize) -> (RowOutcome, String) {
+    let row = report
+        .rows
+        .iter()
+        .find(|row| row.table == table && row.item == item)
+        .unwrap();
+    let notes: Vec<String> = row.notes.iter().map(ToString::to_string).collect();
+    (row.outcome, notes.join("; "))
+}
+
+#[test]
+fn the_rules_are_as_a_person_would_write_them() {
+    let mut whole = entry(&group_id(0), "Group", "Payments Engineers");
+    whole["ous"] = json!([{"id": PROD, "name": "Prod"}]);
+    let mut person = entry(&user_id(0), "User", "ana");
+    person["approvalRequired"] = json!(false);
+    let import = made(
+        &[whole, person],
+        &[
+            approvers(ACCOUNTS[0].0, "Account", &[1, 2]),
+            approvers(PROD, "OU", &[1]),
+        ],
+        &[settings()],
+    );
+    let wanted = include_str!("../testdata/rules.toml");
+    assert_eq!(import.text, wanted, "{}", import.text);
+    assert_eq!(import.report.rules, 6);
+    let _ = load(&RuleFile::new("rules.toml", wanted)).unwrap();
+}
+
+#[test]
+fn secrets_of_the_settings_are_nowhere() {
+    let import = made(&[], &[], &[settings()]);
+    let report = serde_json::to_string(&import.report).unwrap();
+    assert!(
+        !import.text.contains("xoxb") && !report.contains("xoxb"),
+        "{report}"
+    );
+}
+
+#[test]
+fn rows_that_rules_cannot_say_have_none_and_a_note() {
+    let with = |key: &str, value: Value| {
+        let mut row = entry(&group_id(0), "Group", "group-0");
+        row[key] = value;
+        row
+    };
+    let rows = [
+        (
+            with("duration", json!("4.5")),
+            RowOutcome::CannotBeSaid,
+            "hours from 1 to 8000",
+        ),
+        (
+            with("duration", json!("0")),
+            RowOutcome::CannotBeSaid,
+            "hours from 1 to 8000",
+        ),
+        (
+            with("approvalRequired", json!("yes")),
+            RowOutcome::CannotBeSaid,
+            "true or false",
+        ),
+        (
+            with("approvalRequired", Value::Null),
+            RowOutcome::CannotBeSaid,
+            "true or false",
+        ),
+        (
+            with("type", json!("Robot")),
+            RowOutcome::CannotBeSaid,
+            "`User` or `Group`",
+        ),
+        (
+            with("id", json!("group-0")),
+            RowOutcome::CannotBeSaid,
+            "the id of a user or a group",
+        ),
+        (
+            with("policyIds", json!(["p1"])),
+            RowOutcome::CannotBeSaid,
+            "attribute `policyIds`",
+        ),
+        (
+            with("accounts", json!("all")),
+            RowOutcome::CannotBeSaid,
+            "a list of ids with names",
+        ),
+        (
+            with("permissions", json!([])),
+            RowOutcome::Moved,
+            "it names no permission set",
+        ),
+        (
+            with("accounts", json!([])),
+            RowOutcome::Moved,
+            "no account and no unit",
+        ),
+        (
+            with("accounts", json!([{"id": "*"}])),
+            RowOutcome::Differs,
+            "account `*` is left out",
+        ),
+        (
+            with("permissions", json!([{"name": "*", "id": "arn"}])),
+            RowOutcome::Differs,
+            "permission set `*` is left out",
+        ),
+        (
+            with("ous", json!([{"id": "Root/*"}])),
+            RowOutcome::Differs,
+            "`Root/*` is left out",
+        ),
+    ];
+    for (row, wanted, note) in rows {
+        let import = made(std::slice::from_ref(&row), &[], &[settings()]);
+        let (found, notes) = outcome(&import.report, "Eligibility", 1);
+        assert_eq!(found, wanted, "{row}: {notes}");
+        assert!(notes.contains(note), "{row}: {notes}");
+        let named = import.text.matches("team-eligible").count();
+        let stays = note.contains("Root/*");
+        assert_eq!(named, usize::from(stays), "{row}\n{}", import.text);
+        assert!(
+            !import.text.contains("permission_sets = [\n  \"*\""),
+            "{}",
+            import.text
+        );
+    }
+}
+
+#[test]
+fn what_is_gone_is_named() {
+    let facts = directory(&[0; GROUPS]);
+    let mut row = entry(&group_id(9), "Group", "old-group");
+    row["accounts"] = json!([{"id": "999999999999", "name": "closed"}]);
+    row["permissions"] =
+        json!([{"name": "Admin", "id": "arn:aws:sso:::permissionSet/ssoins-1/ps-2"}]);
+    let rows = [approvers("ou-ab12-longgone", "OU", &[8])];
+    let import = imported(&[row], &rows, &[], Release::Current, Some(&facts)).unwrap();
+    let (found, notes) = outcome(&import.report, "Eligibility", 1);
+    assert_eq!(found, RowOutcome::Differs);
+    for wanted in [
+        "no group `c24e",
+        "no account `999999999999`",
+        "of that name and ARN `Admin`",
+    ] {
+        assert!(notes.contains(wanted), "{notes}");
+    }
+    let (_, notes) = outcome(&import.report, "Approvers", 1);
+    assert!(
+        notes.contains("no organizational unit `ou-ab12-longgone`"),
+        "{notes}"
+    );
+}
+
+#[test]
+fn names_of_others_end_no_line_and_stay_in_their_rule() {
+    let hostile = "x\"\n[[rule]]\napproval_is_not_required = true\naccounts = \"*\"\u{202e}#\\";
+    let mut row = entry(&group_id(0), "Group", hostile);
+    row["accounts"] = json!([{"id": ACCOUNTS[0].0, "name": hostile}]);
+    let mut approver = approvers(ACCOUNTS[0].0, "Account", &[1]);
+    approver["name"] = json!(hostile);
+    approver["approvers"] = json!([hostile]);
+    let import = made(&[row], &[approver], &[settings()]);
+    let loaded = load(&RuleFile::new("rules.toml", import.text.as_str())).unwrap();
+    assert_eq!(loaded.rules.rules().count(), 3, "{}", import.text);
+    assert!(!import.text.contains('\u{202e}'), "{}", import.text);
+}
+
+#[test]
+fn settings_that_are_missing_are_those_of_a_new_deployment() {
+    let import = made(&[], &[], &[json!({"id": "other"})]);
+    let lines: Vec<String> = import
+        .report
+        .configuration
+        .iter()
+        .map(|line| format!("{} = {}", line.key, line.value))
+        .collect();
+    assert_eq!(
+        lines,
+        [
+            "access.request_expiry = \"3h\"",
+            "access.duration.max = \"9h\""
+        ]
+    );
+    assert!(
+        import.text.contains("max_duration = \"9h\""),
+        "{}",
+        import.text
+    );
+    assert!(import.text.contains("ticket_pattern"), "{}", import.text);
+    assert_eq!(outcome(&import.report, "Settings", 1).0, RowOutcome::Moved);
+}
