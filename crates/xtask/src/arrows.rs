@@ -8,7 +8,7 @@ use crate::breach::Breach;
 const CORES: &[&str] = &[
     "audit",
     "rules",
-    "rule-import",
+    "imports",
     "identity",
     "access",
     "assignments",
@@ -53,7 +53,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     // cores
     ("audit", &["model"]),
     ("rules", &["model"]),
-    ("rule-import", &["model", "rules"]),
+    ("imports", &["model", "rules"]),
     // aws-model: AWS's facts, here and below
     ("iam", &["aws-model", "model"]),
     ("runner", &["model"]),

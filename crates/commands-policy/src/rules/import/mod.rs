@@ -7,7 +7,7 @@ use std::fs;
 use std::io::{self, Write as _};
 use std::path::Path;
 
-use hallpass_rule_import::{ImportReport, Imported, RowOutcome};
+use hallpass_imports::{ImportReport, Imported, RowOutcome};
 use hallpass_rules::{RuleFile, SOURCE_BYTES_MAX, load};
 use hallpass_terminal::exit::{Exit, Failure, Outcome};
 use hallpass_terminal::output::{self, Format, Table, plain};

@@ -9,8 +9,10 @@
 //! where the account has some of its own ([`Release`]).
 
 mod convert;
+mod history;
 mod known;
 mod rows;
 
 pub use convert::{Release, TeamExport, import};
+pub use history::{PastRequest, history};
 pub use rows::TeamTable;

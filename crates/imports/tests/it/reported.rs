@@ -1,7 +1,7 @@
 //! What the report says of rows, and what the rules are.
 
-use hallpass_rule_import::team::Release;
-use hallpass_rule_import::{ImportReport, Imported, RowOutcome};
+use hallpass_imports::team::{Release, history};
+use hallpass_imports::{ImportReport, Imported, RowOutcome};
 use hallpass_rules::{RuleFile, load};
 use serde_json::{Value, json};
 
@@ -205,4 +205,55 @@ fn settings_that_are_missing_are_those_of_a_new_deployment() {
     );
     assert!(import.text.contains("ticket_pattern"), "{}", import.text);
     assert_eq!(outcome(&import.report, "Settings", 1).0, RowOutcome::Moved);
+}
+
+#[test]
+fn requests_keep_all_that_the_table_has_of_them() {
+    let request = json!({
+        "id": "5c7e1a52-0000-4000-8000-000000000001", "__typename": "requests", "email": "ana@acme.example",
+        "accountId": ACCOUNTS[0].0, "accountName": "payments-prod", "role": "Admin", "roleId": "arn",
+        "startTime": "2024-05-01T10:00:00.000Z", "duration": "4", "justification": "OPS-1: a <b> & c",
+        "status": "ended", "approver": "bo@acme.example", "approvers": ["bo@acme.example"],
+        "ticketNo": "OPS1", "expireAt": 1_714_557_600, "owner": "x", "madeUp": null
+    });
+    let unasked = json!({"id": "2", "username": "idc_bo", "approver": ""});
+    let export = crate::company::export(
+        "requests.json",
+        crate::company::scan(&[request.clone(), unasked]),
+    );
+    let found = history(&export).unwrap();
+    let first = &found[0];
+    assert_eq!(
+        (
+            first.requester.as_deref(),
+            first.approver.as_deref(),
+            first.account.as_deref()
+        ),
+        (
+            Some("ana@acme.example"),
+            Some("bo@acme.example"),
+            Some(ACCOUNTS[0].0)
+        )
+    );
+    assert_eq!(
+        (first.permission_set.as_deref(), first.reason.as_deref()),
+        (Some("Admin"), Some("OPS-1: a <b> & c"))
+    );
+    let mut wanted = request;
+    wanted["expireAt"] = json!("1714557600");
+    assert_eq!(first.whole, wanted);
+    assert_eq!(
+        (found[1].requester.as_deref(), found[1].approver.as_deref()),
+        (Some("idc_bo"), None)
+    );
+    let other = crate::company::export(
+        "x.json",
+        crate::company::scan(&[entry(&group_id(0), "Group", "g")]),
+    );
+    assert!(
+        history(&other)
+            .unwrap_err()
+            .to_string()
+            .contains("items of the table `Eligibility`")
+    );
 }

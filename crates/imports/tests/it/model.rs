@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use hallpass_rule_import::team::Release;
+use hallpass_imports::team::Release;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 

@@ -4,8 +4,8 @@ use std::io::Write as _;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use hallpass_rule_import::team::{Release, TeamExport, import};
-use hallpass_rule_import::{ExportProblem, ExportRefused, Imported, SourceFile};
+use hallpass_imports::team::{Release, TeamExport, import};
+use hallpass_imports::{ExportProblem, ExportRefused, Imported, SourceFile};
 use serde_json::{Value, json};
 
 use crate::company::{approvers, entry, export, group_id, lines, scan, settings};
