@@ -7,7 +7,8 @@ use hallpass_rules::Directory;
 
 use super::known::{gone_of_approvers, gone_of_eligibility};
 use super::rows::{
-    Approvers, Eligibility, Holder, Place, Row, Settings, TeamTable, entries, read_rows,
+    ApproverPlace, Approvers, Eligibility, Holder, Settings, TableRow, TeamTable, entries,
+    read_rows,
 };
 use crate::dynamodb::{ExportRefused, SourceFile};
 use crate::report::{ConfigurationLine, ImportReport, Imported, ReportRow, RowNote, RowOutcome};
@@ -88,7 +89,7 @@ impl Import<'_> {
         }
     }
 
-    fn reported(&mut self, table: TeamTable, row: Row, rules: Vec<String>) {
+    fn reported(&mut self, table: TeamTable, row: TableRow, rules: Vec<String>) {
         let outcomes = row.notes.iter().map(RowNote::outcome);
         let outcome = outcomes.fold(RowOutcome::Moved, worse);
         self.report.push(ReportRow {
@@ -104,7 +105,7 @@ impl Import<'_> {
     }
 
     /// The settings, which are one row. Rows that are not the one of that name mean nothing.
-    fn settings(&mut self, rows: Vec<Row>) -> Settings {
+    fn settings(&mut self, rows: Vec<TableRow>) -> Settings {
         let mut found = None;
         for mut row in rows {
             if row.id != "settings" {
@@ -153,8 +154,8 @@ impl Import<'_> {
         id
     }
 
-    fn eligibility(&mut self, rows: Vec<Row>, settings: &Settings) {
-        let read: Vec<(Row, Option<Eligibility>)> = rows
+    fn eligibility(&mut self, rows: Vec<TableRow>, settings: &Settings) {
+        let read: Vec<(TableRow, Option<Eligibility>)> = rows
             .into_iter()
             .map(|mut row| {
                 let entry = row.eligibility().filter(|_| is_known(&row));
@@ -194,7 +195,7 @@ impl Import<'_> {
 
     fn eligibility_rules(
         &mut self,
-        row: &mut Row,
+        row: &mut TableRow,
         entry: &Eligibility,
         settings: &Settings,
     ) -> Vec<String> {
@@ -240,8 +241,8 @@ impl Import<'_> {
         rules.collect()
     }
 
-    fn approvers(&mut self, rows: Vec<Row>) {
-        let read: Vec<(Row, Option<Approvers>)> = rows
+    fn approvers(&mut self, rows: Vec<TableRow>) {
+        let read: Vec<(TableRow, Option<Approvers>)> = rows
             .into_iter()
             .map(|mut row| {
                 let approvers = row.approvers().filter(|_| is_known(&row));
@@ -272,19 +273,19 @@ impl Import<'_> {
 
     fn approver_rule(
         &mut self,
-        row: &Row,
+        row: &TableRow,
         approvers: &Approvers,
         of_their_own: &BTreeSet<AccountId>,
     ) -> String {
         let (what, key, value) = match &approvers.place {
-            Place::Account(id) => ("account", "accounts", id.to_string()),
-            Place::Unit(id) => ("accounts directly in", "parent_ous", id.clone()),
+            ApproverPlace::Account(id) => ("account", "accounts", id.to_string()),
+            ApproverPlace::Unit(id) => ("accounts directly in", "parent_ous", id.clone()),
         };
         let description = format!("AWS TEAM: approvers of {what} {}", row.name);
         let id = self.text.rule("team-approve", &row.name, &description);
         let name = row.name.clone();
         self.text.list(key, &[Entry { value, name }]);
-        let is_unit = matches!(approvers.place, Place::Unit(_));
+        let is_unit = matches!(approvers.place, ApproverPlace::Unit(_));
         if self.release == Release::BeforeJune2024 && is_unit && !of_their_own.is_empty() {
             let except = of_their_own.iter().map(|id| Entry {
                 value: id.to_string(),
@@ -302,7 +303,7 @@ impl Import<'_> {
 }
 
 /// Whether every attribute of a row is known.
-fn is_known(row: &Row) -> bool {
+fn is_known(row: &TableRow) -> bool {
     row.notes
         .iter()
         .all(|note| note.outcome() != RowOutcome::CannotBeSaid)

@@ -2,7 +2,7 @@
 
 use hallpass_rules::{Directory, GroupRef};
 
-use super::rows::{Approvers, Eligibility, Holder, Place};
+use super::rows::{ApproverPlace, Approvers, Eligibility, Holder};
 use crate::report::RowNote;
 
 /// What an entry of eligibility names and nobody has.
@@ -40,9 +40,11 @@ pub(super) fn gone_of_eligibility(entry: &Eligibility, facts: &Directory) -> Vec
 /// What approvers name and nobody has.
 pub(super) fn gone_of_approvers(row: &Approvers, facts: &Directory) -> Vec<RowNote> {
     let place = match &row.place {
-        Place::Account(id) if facts.account(id).is_none() => Some(gone("account", id.as_str())),
-        Place::Account(_) => None,
-        Place::Unit(id) => gone_unit(id, facts),
+        ApproverPlace::Account(id) if facts.account(id).is_none() => {
+            Some(gone("account", id.as_str()))
+        }
+        ApproverPlace::Account(_) => None,
+        ApproverPlace::Unit(id) => gone_unit(id, facts),
     };
     let groups = row.groups.iter();
     let groups = groups.filter_map(|(id, _)| gone_group(&GroupRef::Id(id.clone()), facts));

@@ -103,7 +103,7 @@ const ADDED: [&str; 5] = ["id", "__typename", "createdAt", "updatedAt", "owner"]
 
 /// A row with its place.
 #[derive(Debug, Clone)]
-pub(super) struct Row {
+pub(super) struct TableRow {
     pub(super) file: String,
     pub(super) number: usize,
     pub(super) id: String,
@@ -121,7 +121,7 @@ pub(super) fn read_rows(
     table: TeamTable,
     name: &str,
     files: &[SourceFile],
-) -> Result<Vec<Row>, ExportRefused> {
+) -> Result<Vec<TableRow>, ExportRefused> {
     let export = read_export(name, files)?;
     let wrong = |found: String, file: &str, item: Option<usize>| ExportRefused {
         file: file.to_owned(),
@@ -158,7 +158,7 @@ pub(super) fn read_rows(
     Ok(rows)
 }
 
-fn row(table: TeamTable, item: Item) -> Result<Row, ExportRefused> {
+fn row(table: TeamTable, item: Item) -> Result<TableRow, ExportRefused> {
     let told = |key: &str| {
         item.attributes
             .get(key)
@@ -175,7 +175,7 @@ fn row(table: TeamTable, item: Item) -> Result<Row, ExportRefused> {
     let known = |key: &str| ADDED.contains(&key) || table.attributes().contains(&key);
     let unknown = item.attributes.keys().filter(|key| !known(key));
     let unknown = unknown.map(|key| RowNote::UnknownAttribute(text::line(key, NAME_MAX)));
-    Ok(Row {
+    Ok(TableRow {
         name: told("name").unwrap_or_default(),
         notes: unknown.collect(),
         id,
@@ -206,7 +206,7 @@ pub(super) struct Eligibility {
 
 /// What approvers are named for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Place {
+pub(super) enum ApproverPlace {
     Account(AccountId),
     Unit(String),
 }
@@ -214,7 +214,7 @@ pub(super) enum Place {
 /// Approvers of an account or a unit.
 #[derive(Debug, Clone)]
 pub(super) struct Approvers {
-    pub(super) place: Place,
+    pub(super) place: ApproverPlace,
     /// Ids of groups with their names.
     pub(super) groups: Vec<(GroupId, String)>,
 }
@@ -236,7 +236,7 @@ const HOURS_MAX: u32 = 8000;
 const HOURS_DUE: &str = "a whole number of hours from 1 to 8000";
 const FLAG_DUE: &str = "true or false";
 
-impl Row {
+impl TableRow {
     fn unreadable(&mut self, attribute: &'static str, due: &'static str) {
         self.notes.push(RowNote::Unreadable { attribute, due });
     }
@@ -383,8 +383,10 @@ impl Row {
     /// The row as approvers; what cannot be read is in its notes.
     pub(super) fn approvers(&mut self) -> Option<Approvers> {
         let place = match self.kind() {
-            "Account" => AccountId::new(self.id.as_str()).ok().map(Place::Account),
-            "OU" => is_unit(&self.id).then(|| Place::Unit(self.id.clone())),
+            "Account" => AccountId::new(self.id.as_str())
+                .ok()
+                .map(ApproverPlace::Account),
+            "OU" => is_unit(&self.id).then(|| ApproverPlace::Unit(self.id.clone())),
             _ => {
                 self.unreadable("type", "`Account` or `OU`");
                 return None;

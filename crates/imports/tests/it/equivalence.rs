@@ -113,6 +113,8 @@ fn compare(tables: &Tables, met: &mut Met) {
                 let at = || format!("{person} {account} {name}\n{}", import.text);
                 let shorter = |ours: u32, theirs: u32, met: &mut Met| {
                     assert!(ours <= theirs, "{ours} {theirs} {}", at());
+                    let meant = tables.hours_of_target(person, account, set);
+                    assert_eq!(ours, meant, "{}", at());
                     if ours < theirs {
                         met.shorter += 1;
                         assert!(told(NoteCode::LongestOfAll), "{ours} {theirs} {}", at());

@@ -97,6 +97,15 @@ impl Tables {
         approvers.filter(|one| *one != person).collect()
     }
 
+    /// The longest of the entries that name the target, which is what the import means to give.
+    pub(crate) fn hours_of_target(&self, person: usize, account: usize, set: usize) -> u32 {
+        let naming = self
+            .entries_of(person)
+            .filter(|it| Self::names(it, account, set));
+        let longest = naming.map(|entry| entry.hours).max().unwrap_or(0);
+        longest.min(self.hours)
+    }
+
     pub(crate) fn answer(&self, person: usize, account: usize, set: usize) -> Answer {
         let naming: Vec<&Entry> = self
             .entries_of(person)

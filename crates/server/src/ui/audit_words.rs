@@ -17,7 +17,7 @@ pub(crate) struct EventGroup {
 }
 
 /// Every kind the filter offers.
-pub(crate) const GROUPS: [EventGroup; 12] = [
+pub(crate) const GROUPS: [EventGroup; 13] = [
     EventGroup {
         name: "access",
         words: "Grants and ends",
