@@ -14,7 +14,7 @@ use hallpass_rules::{Diagnostic, Loaded, RuleFile, SOURCE_BYTES_MAX, load};
 use hallpass_terminal::exit::{Failure, Outcome};
 use hallpass_wording::lists;
 
-/// Check rule files, explain and make decisions, import those of other tools
+/// Check and import rule files, explain and make decisions
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  hallpass rules check rules.toml")]
 pub struct Args {
