@@ -71,6 +71,27 @@ impl Approval {
     }
 }
 
+/// A request that people made of another tool. What the tool does not tell is none.
+#[derive(Clone, Copy, Debug)]
+pub struct ImportedRequest<'a> {
+    /// The tool.
+    pub from: &'a str,
+    /// Its id there.
+    pub id: &'a str,
+    /// Who asked, as the tool names them.
+    pub requester: Option<&'a str>,
+    /// Who answered, as the tool names them.
+    pub approver: Option<&'a str>,
+    /// The account.
+    pub account: Option<&'a str>,
+    /// The name of the permission set.
+    pub permission_set: Option<&'a str>,
+    /// The reason given.
+    pub reason: Option<&'a str>,
+    /// All that the tool has kept of it.
+    pub whole: &'a Value,
+}
+
 /// One thing that happened, not yet part of the chain. What is left out is written as `NA`.
 #[derive(Clone, Debug)]
 #[must_use = "a draft is recorded only when it is committed with its change"]
@@ -267,6 +288,28 @@ impl Draft {
         self.set("account_id", account.as_str());
         self.set("role_name", role_name);
         self.with("role_arn", role).with("entitlement_id", id)
+    }
+
+    /// A request that people made of another tool: what it was about, and all that the tool has kept of
+    /// it. The fields `imported_from`, `imported_id` and `imported` stand only in records of history;
+    /// they have no ids of ours, and no user ids: the tool's names are not looked up.
+    pub fn imported(mut self, past: &ImportedRequest<'_>) -> Self {
+        let texts = [
+            ("requester_email", past.requester),
+            ("approver_email", past.approver),
+            ("account_id", past.account),
+            ("role_name", past.permission_set),
+            ("reason", past.reason),
+        ];
+        for (field, text) in texts {
+            if let Some(text) = text {
+                self.set(field, text);
+            }
+        }
+        self.set("audit_entry_type", "account");
+        self.with("imported_from", past.from)
+            .with("imported_id", past.id)
+            .with("imported", past.whole.clone())
     }
 
     /// The sweep it belongs to and the mode that was in force. These fields stand only in records of

@@ -165,6 +165,8 @@ events! {
     RemediationsPaused = "remediations.paused",
     /// They go on.
     RemediationsResumed = "remediations.resumed",
+    /// A request of another tool, as that tool's history has it; Hallpass had no part in it.
+    HistoryImported = "history.imported",
 }
 
 impl Event {

@@ -21,5 +21,6 @@ pub mod selection_args;
 pub mod server_store;
 pub mod snapshots_at;
 pub mod status_http;
+pub mod team_export;
 pub mod timer;
 pub mod vpn_judge;

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, fmt, sync::Arc};
 
-use hallpass_model::{AccountId, Email, Glob, GroupId, TimeSpan};
+use hallpass_model::{AccountId, Email, Glob, GroupId, TimeSpan, UserId};
 use regex::Regex;
 use serde::{Deserialize, Serialize};
 
@@ -86,6 +86,10 @@ pub(crate) enum Selector {
     Ou(String),
     /// The subtree of an organizational unit by path, without the root's name; empty is the root.
     OuPath(String),
+    /// The accounts directly in an organizational unit by id, not those below it (native only).
+    Children(String),
+    /// The same by path, without the root's name; empty is the root.
+    ChildrenPath(String),
 }
 
 /// Accounts by tag: the key must be there with one of the values (native only).
@@ -227,6 +231,8 @@ pub(crate) enum Requesters {
     /// These people and the members of these groups; nobody when there are none of either.
     Only {
         users: BTreeSet<Email>,
+        /// Users by id, whatever their addresses are (native only).
+        user_ids: BTreeSet<UserId>,
         groups: BTreeSet<GroupRef>,
     },
 }
@@ -236,7 +242,11 @@ impl Requesters {
     pub(crate) fn is_nobody(&self) -> bool {
         match self {
             Self::Everyone => false,
-            Self::Only { users, groups } => users.is_empty() && groups.is_empty(),
+            Self::Only {
+                users,
+                user_ids,
+                groups,
+            } => users.is_empty() && user_ids.is_empty() && groups.is_empty(),
         }
     }
 }
@@ -261,11 +271,17 @@ pub(crate) struct Terms {
     pub(crate) approver_groups: BTreeSet<GroupRef>,
     pub(crate) stages: Vec<StageRule>,
     pub(crate) requesters: Requesters,
+    /// Whether the rule lets anybody ask. One that does not adds approvers, limits and denials to
+    /// what other rules let people ask for.
+    pub(crate) permits_requests: bool,
     pub(crate) denials: Denials,
     pub(crate) allow_self_approval: Option<bool>,
     pub(crate) approval_is_not_required: Option<bool>,
     pub(crate) notify: Option<BTreeSet<Email>>,
     pub(crate) max_duration: Option<TimeSpan>,
+    /// Whether, of the rules that say so and apply, the longest `max_duration` counts instead of the
+    /// smallest.
+    pub(crate) prefer_longest_duration: bool,
     pub(crate) min_approvals: u32,
     pub(crate) slack_channel: Option<String>,
     pub(crate) break_glass: Option<BTreeSet<Email>>,
@@ -295,11 +311,13 @@ impl Terms {
             approver_groups: BTreeSet::new(),
             stages: Vec::new(),
             requesters: Requesters::Everyone,
+            permits_requests: true,
             denials,
             allow_self_approval: None,
             approval_is_not_required: None,
             notify: None,
             max_duration: None,
+            prefer_longest_duration: false,
             min_approvals: 1,
             slack_channel: None,
             break_glass: None,
@@ -320,6 +338,16 @@ impl Terms {
         match &self.requesters {
             Requesters::Everyone => None,
             Requesters::Only { users, .. } => Some(users),
+        }
+        .into_iter()
+        .flatten()
+    }
+
+    /// Users listed by id as those who may ask.
+    pub(crate) fn requesting_users(&self) -> impl Iterator<Item = &UserId> {
+        match &self.requesters {
+            Requesters::Everyone => None,
+            Requesters::Only { user_ids, .. } => Some(user_ids),
         }
         .into_iter()
         .flatten()

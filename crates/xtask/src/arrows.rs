@@ -8,6 +8,7 @@ use crate::breach::Breach;
 const CORES: &[&str] = &[
     "audit",
     "rules",
+    "imports",
     "identity",
     "access",
     "assignments",
@@ -52,6 +53,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     // cores
     ("audit", &["model"]),
     ("rules", &["model"]),
+    ("imports", &["model", "rules"]),
     // aws-model: AWS's facts, here and below
     ("iam", &["aws-model", "model"]),
     ("runner", &["model"]),

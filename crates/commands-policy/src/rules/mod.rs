@@ -1,9 +1,10 @@
-//! `hallpass rules …`: check rule files, explain and make decisions.
+//! `hallpass rules …`: check rule files, explain and make decisions, import those of other tools.
 
 mod check;
 mod decide;
 mod explain;
 mod finding;
+mod import;
 
 use std::fs::File;
 use std::io::Read as _;
@@ -13,7 +14,7 @@ use hallpass_rules::{Diagnostic, Loaded, RuleFile, SOURCE_BYTES_MAX, load};
 use hallpass_terminal::exit::{Failure, Outcome};
 use hallpass_wording::lists;
 
-/// Check rule files, explain and make decisions
+/// Check and import rule files, explain and make decisions
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  hallpass rules check rules.toml")]
 pub struct Args {
@@ -26,6 +27,7 @@ enum Command {
     Check(check::Args),
     Explain(explain::Args),
     Decide(decide::Args),
+    Import(import::Args),
 }
 
 pub fn run(args: &Args) -> Outcome {
@@ -33,6 +35,7 @@ pub fn run(args: &Args) -> Outcome {
         Command::Check(args) => check::run(args),
         Command::Explain(args) => explain::run(args),
         Command::Decide(args) => decide::run(args),
+        Command::Import(args) => import::run(args),
     }
 }
 

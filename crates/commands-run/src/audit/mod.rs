@@ -1,6 +1,7 @@
-//! `hallpass audit …`: verify the audit log, witness it, look at it, take it away.
+//! `hallpass audit …`: verify the audit log, witness it, look at it, take it away, add the history of other tools.
 
 mod export;
+mod import;
 mod journals;
 mod key;
 mod places;
@@ -17,7 +18,7 @@ use serde_json::Value;
 /// Records asked for at once.
 const PAGE_SIZE: usize = 500;
 
-/// Verify, show, export and witness the audit log
+/// Verify, show, export and witness the audit log, import history
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  hallpass audit verify audit/")]
 pub struct Args {
@@ -30,6 +31,7 @@ enum Command {
     Verify(verify::Args),
     Show(show::Args),
     Export(export::Args),
+    Import(import::Args),
     Key(key::Args),
     Witness(witness::Args),
 }
@@ -39,6 +41,7 @@ pub fn run(args: &Args) -> Outcome {
         Command::Verify(args) => verify::run(args),
         Command::Show(args) => show::run(args),
         Command::Export(args) => export::run(args),
+        Command::Import(args) => import::run(args),
         Command::Key(args) => key::run(args),
         Command::Witness(args) => witness::run(args),
     }

@@ -154,10 +154,10 @@ impl Rules {
         })
     }
 
-    /// What some rule affects, whoever asks and at whatever hour (`access.md` §10.4). Accounts
+    /// What some rule lets anybody ask for, at whatever hour (`access.md` §10.4). Accounts
     /// that are not active are left out.
     pub fn reach(&self, facts: &Directory) -> Requestable {
-        self.covered(facts, |_| true)
+        self.covered(facts, |ready| ready.permits)
     }
 
     /// Accounts with permission sets, and groups, that the rules `picks` takes are about.

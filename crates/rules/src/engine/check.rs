@@ -100,6 +100,10 @@ impl<'a> Check<'a> {
             );
             return;
         }
+        // what it adds to can be approved or not by the rules that let people ask for it
+        if !ready.permits {
+            return;
+        }
         let mut seen = BTreeSet::new();
         for spot in spots.iter().take(TARGETS_TRIED) {
             let Some(deadlock) = self.deadlock(*spot) else {
@@ -133,7 +137,11 @@ impl<'a> Check<'a> {
         // ids and names that do not exist are reported one by one, unless it is the exclusions that
         // leave nothing of them
         let one_by_one = |place: &Selector| match place {
-            Selector::Account(_) | Selector::Ou(_) | Selector::OuPath(_) => true,
+            Selector::Account(_)
+            | Selector::Ou(_)
+            | Selector::OuPath(_)
+            | Selector::Children(_)
+            | Selector::ChildrenPath(_) => true,
             Selector::Every | Selector::AccountName(_) => false,
         };
         let named = accounts
@@ -297,10 +305,11 @@ fn denied_requesters(asking: &Terms, denying: &Terms) -> Option<&'static str> {
         (Denials::OfRequesters, Requesters::Only { .. }, Requesters::Everyone) => Some(SOME),
         (
             Denials::OfRequesters,
-            Requesters::Only { users, groups },
+            Requesters::Only { users, groups, .. },
             Requesters::Only {
                 users: of_users,
                 groups: of_groups,
+                ..
             },
         ) => {
             // without a group in either, people tell whether anybody may ask by both

@@ -112,6 +112,11 @@ fn within_any(place: &Selector, places: &BTreeSet<Selector>) -> bool {
                 .match_indices('/')
                 .filter_map(|(end, _)| path.get(..end))
                 .any(|above| places.contains(&Selector::OuPath(above.to_owned()))),
+            Selector::Children(id) => places.contains(&Selector::Ou(id.clone())),
+            Selector::ChildrenPath(path) => {
+                let unit = Selector::OuPath(path.clone());
+                within_any(&unit, places)
+            }
             Selector::Every | Selector::Account(_) | Selector::AccountName(_) | Selector::Ou(_) => {
                 false
             }
@@ -142,16 +147,24 @@ fn is_left_out(place: &Selector, except: &Exclusions) -> bool {
         !name.is_pattern()
             && except.places.iter().any(|other| match other {
                 Selector::AccountName(glob) => glob.matches(name.as_str()),
-                Selector::Every | Selector::Account(_) | Selector::Ou(_) | Selector::OuPath(_) => {
-                    false
-                }
+                Selector::Every
+                | Selector::Account(_)
+                | Selector::Ou(_)
+                | Selector::OuPath(_)
+                | Selector::Children(_)
+                | Selector::ChildrenPath(_) => false,
             })
     };
     except.places.contains(place)
         || except.places.contains(&Selector::OuPath(String::new()))
         || match place {
             Selector::AccountName(name) => by_name(name),
-            Selector::Every | Selector::Account(_) | Selector::Ou(_) | Selector::OuPath(_) => false,
+            Selector::Every
+            | Selector::Account(_)
+            | Selector::Ou(_)
+            | Selector::OuPath(_)
+            | Selector::Children(_)
+            | Selector::ChildrenPath(_) => false,
         }
 }
 

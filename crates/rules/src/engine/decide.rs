@@ -115,6 +115,8 @@ pub(super) enum Exclusion {
     NotAllowed,
     Unread,
     OutsideHours,
+    /// It lets nobody ask, and no rule that does is there for it to add to.
+    AddsOnly,
 }
 
 /// Everything `access.md` §2 finds out on its way; decision, press and explanation read it.
@@ -195,6 +197,12 @@ impl<'a> Evaluation<'a> {
                 }
             }
         }
+        // rules that only add say nothing where no other lets this person ask
+        if !self.eligible.iter().any(|ready| ready.permits) {
+            let adding = self.eligible.drain(..);
+            self.excluded
+                .extend(adding.map(|ready| (ready, Exclusion::AddsOnly)));
+        }
     }
 
     fn exclusion(&self, ready: &Ready, now: Timestamp) -> Option<Exclusion> {
@@ -217,7 +225,8 @@ impl<'a> Evaluation<'a> {
     /// not be told apart may be somebody whom the rule lets ask: then they do.
     fn denies_excluded(&self, ready: &Ready, why: Exclusion) -> bool {
         match (ready.terms().denials, why) {
-            (Denials::Always, _) | (Denials::OfRequesters, Exclusion::OutsideHours) => true,
+            (Denials::Always, _)
+            | (Denials::OfRequesters, Exclusion::OutsideHours | Exclusion::AddsOnly) => true,
             (Denials::OfRequesters, Exclusion::NotAllowed) => false,
             // where nothing at all is known of people, groups have no members
             (Denials::OfRequesters, Exclusion::Unread) => self.facts.knows_people(),
@@ -310,13 +319,18 @@ impl<'a> Evaluation<'a> {
         self.eligible.iter().copied().filter(|ready| ready.limited)
     }
 
-    /// The shortest of the longest durations, with the first rule that sets it.
+    /// The longest duration that every rule allows, with the first rule that sets it. Of the rules
+    /// that prefer the longest, one is enough.
     pub(super) fn shortest(&self) -> Option<(RuleId, TimeSpan)> {
-        let limits = self.limited().filter_map(|ready| {
-            let max = ready.terms().max_duration?;
-            Some((ready.rule.id.clone(), max))
-        });
-        limits.min_by_key(|(_, max)| *max)
+        let of = |preferring: bool| {
+            self.limited().filter_map(move |ready| {
+                let terms = ready.terms();
+                let max = terms.max_duration?;
+                (terms.prefer_longest_duration == preferring).then(|| (ready.rule.id.clone(), max))
+            })
+        };
+        let longest = of(true).reduce(|best, next| if next.1 > best.1 { next } else { best });
+        of(false).chain(longest).min_by_key(|(_, max)| *max)
     }
 
     /// Shortened only where every rule that limits the duration says so.

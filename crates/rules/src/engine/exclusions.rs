@@ -43,7 +43,9 @@ pub(super) fn dead(
         if dead {
             let names = facts.map(|facts| match exclusion {
                 LeftOut::Place(Selector::AccountName(_)) => account_names(facts),
-                LeftOut::Place(Selector::OuPath(_)) => unit_paths(facts),
+                LeftOut::Place(Selector::OuPath(_) | Selector::ChildrenPath(_)) => {
+                    unit_paths(facts)
+                }
                 LeftOut::Place(_) | LeftOut::Tag(_) | LeftOut::Unknown => Vec::new(),
             });
             found.push(finding(ready, &text, "account", &names.unwrap_or_default()));
@@ -107,7 +109,12 @@ fn is_foreign(targets: &Targets, exclusion: LeftOut<'_>) -> bool {
     };
     places.iter().all(|place| match place {
         Selector::Account(other) => other != id,
-        Selector::Every | Selector::AccountName(_) | Selector::Ou(_) | Selector::OuPath(_) => false,
+        Selector::Every
+        | Selector::AccountName(_)
+        | Selector::Ou(_)
+        | Selector::OuPath(_)
+        | Selector::Children(_)
+        | Selector::ChildrenPath(_) => false,
     })
 }
 

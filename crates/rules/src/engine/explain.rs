@@ -217,6 +217,9 @@ fn excluded_because(why: Exclusion) -> &'static str {
             "whether the requester is among those who may ask could not be read; try again"
         }
         Exclusion::OutsideHours => "it is outside the hours in which it lets people ask",
+        Exclusion::AddsOnly => {
+            "it lets nobody ask by itself, and no other rule lets the requester ask"
+        }
     }
 }
 
@@ -241,6 +244,9 @@ fn denials(evaluation: &Evaluation<'_>, ready: &Ready) -> Option<String> {
 fn contributes(evaluation: &Evaluation<'_>, ready: &Ready) -> String {
     let terms = ready.terms();
     let mut parts = Vec::new();
+    if !ready.permits {
+        parts.push("it lets nobody ask by itself, and adds to the rules that do".to_owned());
+    }
     if terms.approval_is_not_required == Some(true) {
         parts.push(match evaluation.deny_auto {
             Some(deny) => {
@@ -353,7 +359,8 @@ fn left_out(view: &AccountView<'_>, ready: &Ready, set: &str) -> Option<(u8, Str
 }
 
 fn nearest(evaluation: &Evaluation<'_>, rules: &[Ready], ask: &Ask<'_>) -> Option<Nearest> {
-    if let Some((ready, why)) = evaluation.excluded.first() {
+    let mut excluded = evaluation.excluded.iter();
+    if let Some((ready, why)) = excluded.find(|(_, why)| *why != Exclusion::AddsOnly) {
         let lacks = excluded_because(*why).to_owned();
         return Some(Nearest {
             rule: ready.rule.id.clone(),
@@ -379,5 +386,5 @@ fn nearest(evaluation: &Evaluation<'_>, rules: &[Ready], ask: &Ask<'_>) -> Optio
 
 /// Whether the rule lets the person ask, hours aside.
 pub(super) fn allows(person: &PersonView<'_>, ready: &Ready) -> bool {
-    person.may_ask(ready) == Membership::Yes
+    ready.permits && person.may_ask(ready) == Membership::Yes
 }

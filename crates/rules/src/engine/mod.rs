@@ -99,6 +99,8 @@ pub(crate) struct Ready {
     pub(crate) rule: Box<Rule>,
     pub(crate) own: Option<bool>,
     pub(crate) auto: Option<bool>,
+    /// Whether the rule lets anybody ask.
+    pub(crate) permits: bool,
     /// Whether the rule says who may ask, or when.
     pub(crate) restricted: bool,
     /// Whether the rule has terms beyond its targets, approvers and flags.
@@ -381,6 +383,7 @@ impl Compiled {
         self.rules.push(Ready {
             own: terms.allow_self_approval,
             auto: terms.approval_is_not_required,
+            permits: terms.permits_requests,
             restricted: terms.requesters != Requesters::Everyone || terms.hours.is_some(),
             limited: terms.has_limits(),
             rule: Box::new(rule),
@@ -452,9 +455,12 @@ fn plain_accounts(places: Option<&BTreeSet<Selector>>) -> Option<Vec<&AccountId>
         .iter()
         .map(|place| match place {
             Selector::Account(id) => Some(id),
-            Selector::Every | Selector::AccountName(_) | Selector::Ou(_) | Selector::OuPath(_) => {
-                None
-            }
+            Selector::Every
+            | Selector::AccountName(_)
+            | Selector::Ou(_)
+            | Selector::OuPath(_)
+            | Selector::Children(_)
+            | Selector::ChildrenPath(_) => None,
         })
         .collect()
 }

@@ -46,6 +46,19 @@ pub(super) fn unknown_names(ready: &Ready, facts: &Directory, found: &mut Vec<Di
             Some(_) => {}
         }
     }
+    for id in terms.requesting_users() {
+        let message = match facts.person(id) {
+            Some(person) if person.enabled => continue,
+            Some(_) => format!("the user `{id}` is disabled"),
+            None => format!("there is no user `{id}`"),
+        };
+        found.push(warn_at(
+            ready,
+            id.as_str(),
+            FindingCode::UnknownPerson,
+            message,
+        ));
+    }
     let none = BTreeSet::new();
     let named: BTreeSet<&Email> = terms
         .listed_people()
@@ -125,9 +138,11 @@ pub(super) fn place_text(place: &Selector) -> String {
         Selector::Every => "*".to_owned(),
         Selector::Account(id) => id.to_string(),
         Selector::AccountName(glob) => glob.as_str().to_owned(),
-        Selector::Ou(id) => id.clone(),
-        Selector::OuPath(path) if path.is_empty() => "Root".to_owned(),
-        Selector::OuPath(path) => path.clone(),
+        Selector::Ou(id) | Selector::Children(id) => id.clone(),
+        Selector::OuPath(path) | Selector::ChildrenPath(path) if path.is_empty() => {
+            "Root".to_owned()
+        }
+        Selector::OuPath(path) | Selector::ChildrenPath(path) => path.clone(),
     }
 }
 
@@ -169,14 +184,14 @@ pub(super) fn place_finding(
             let names = names.by_ref().filter(|_| !glob.is_pattern());
             Some(with_nearest(finding, glob.as_str(), names))
         }
-        Selector::Ou(id) => {
+        Selector::Ou(id) | Selector::Children(id) => {
             let ends_in = |path: &&[OuRef]| path.last().is_some_and(|ou| ou.id == *id);
             let known = id == facts.root_id() || facts.organizational_units().iter().any(ends_in);
             let message = format!("there is no organizational unit `{id}`");
             (!known).then(|| warn_at(ready, id, FindingCode::UnknownOu, message))
         }
-        Selector::OuPath(path) if path.is_empty() => None,
-        Selector::OuPath(path) => {
+        Selector::OuPath(path) | Selector::ChildrenPath(path) if path.is_empty() => None,
+        Selector::OuPath(path) | Selector::ChildrenPath(path) => {
             let with_root = format!("Root/{path}");
             let units = facts.organizational_units();
             let ids: BTreeSet<&str> = units

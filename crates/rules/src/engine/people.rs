@@ -160,7 +160,31 @@ impl<'a> PersonView<'a> {
         match &ready.terms().requesters {
             Requesters::Everyone => Membership::Yes,
             Requesters::Only { users, .. } if self.has_any(users) => Membership::Yes,
-            Requesters::Only { .. } => self.in_any(&ready.allowed_groups),
+            Requesters::Only { user_ids, .. } => {
+                match (self.is_any(user_ids), self.in_any(&ready.allowed_groups)) {
+                    (Membership::Yes, _) | (_, Membership::Yes) => Membership::Yes,
+                    (Membership::Unread, _) | (_, Membership::Unread) => Membership::Unread,
+                    (Membership::No, Membership::No) => Membership::No,
+                }
+            }
+        }
+    }
+
+    /// Whether the person is one of these users.
+    fn is_any(&self, users: &BTreeSet<UserId>) -> Membership {
+        match (self.user, self.email) {
+            (Some(user), _) if users.contains(user) => Membership::Yes,
+            (None, _) if !users.is_empty() && !self.facts.knows_people() => Membership::Unread,
+            // an address that several users have could be one of these
+            (None, Some(email))
+                if users
+                    .iter()
+                    .filter_map(|user| self.facts.person(user))
+                    .any(|person| person.emails.contains(email)) =>
+            {
+                Membership::Unread
+            }
+            (Some(_) | None, _) => Membership::No,
         }
     }
 

@@ -59,6 +59,14 @@ impl<'a> AccountView<'a> {
             Selector::OuPath(path) => {
                 self.is_known() && (path.is_empty() || self.ou_paths.contains(path))
             }
+            Selector::Children(id) => {
+                let parent = self.ou_ids.last().copied();
+                self.is_known() && parent.unwrap_or(self.root_id) == id
+            }
+            Selector::ChildrenPath(path) => {
+                let parent = self.ou_paths.last().map_or("", String::as_str);
+                self.is_known() && parent == path
+            }
         }
     }
 
@@ -134,7 +142,11 @@ pub(super) enum LeftOut<'t> {
 fn is_by_directory(place: &Selector) -> bool {
     match place {
         Selector::Every | Selector::Account(_) => false,
-        Selector::AccountName(_) | Selector::Ou(_) | Selector::OuPath(_) => true,
+        Selector::AccountName(_)
+        | Selector::Ou(_)
+        | Selector::OuPath(_)
+        | Selector::Children(_)
+        | Selector::ChildrenPath(_) => true,
     }
 }
 

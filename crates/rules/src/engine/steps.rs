@@ -95,11 +95,13 @@ fn step(
 
 fn may_ask(evaluation: &Evaluation<'_>) -> DecisionStep {
     if !evaluation.eligible.is_empty() {
-        let why = match evaluation.eligible.as_slice() {
+        let permitting = evaluation.eligible.iter().copied();
+        let permitting: Vec<&Ready> = permitting.filter(|ready| ready.permits).collect();
+        let why = match permitting.as_slice() {
             [only] => Some(format!("it lets {} ask", words::requesters(only.terms()))),
             _ => None,
         };
-        return step(DecisionQuestion::MayAsk, true, &evaluation.eligible, why);
+        return step(DecisionQuestion::MayAsk, true, &permitting, why);
     }
     let excluded: Vec<&Ready> = evaluation
         .excluded
@@ -119,6 +121,7 @@ fn may_ask(evaluation: &Evaluation<'_>) -> DecisionStep {
             Some(hours) => format!("`{}` lets people ask only {hours}", ready.rule.id),
             None => "it is outside the hours in which people may ask".to_owned(),
         },
+        Exclusion::AddsOnly => format!("`{}` lets nobody ask by itself", ready.rule.id),
     });
     step(DecisionQuestion::MayAsk, false, &excluded, why)
 }

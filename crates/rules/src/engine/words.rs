@@ -70,7 +70,11 @@ fn columns(terms: &Terms) -> RuleColumns {
     let approvers: Vec<String> = approvers.collect();
     RuleColumns {
         covers: target(&terms.targets),
-        requesters: requesters(terms),
+        requesters: if terms.permits_requests {
+            requesters(terms)
+        } else {
+            format!("nobody by itself; adds for {}", requesters(terms))
+        },
         approvers: if approvers.is_empty() {
             "nobody listed".to_owned()
         } else {
@@ -83,18 +87,19 @@ fn columns(terms: &Terms) -> RuleColumns {
 /// What a rule says, as one sentence.
 pub(super) fn sentence(ready: &Ready) -> String {
     let terms = ready.terms();
-    let mut text = format!(
-        "{} may ask for {}",
-        requesters(terms),
-        target(&terms.targets)
-    );
+    let (who, what) = (requesters(terms), target(&terms.targets));
+    let mut text = if terms.permits_requests {
+        format!("{who} may ask for {what}")
+    } else {
+        format!("what other rules let {who} ask for: {what}")
+    };
     if terms.approval_is_not_required == Some(true) {
         text.push_str(", without approval");
     }
     if let Some(approvers) = approvers(terms) {
         text.push_str(", approved by ");
         text.push_str(&approvers);
-    } else if terms.approval_is_not_required != Some(true) {
+    } else if terms.permits_requests && terms.approval_is_not_required != Some(true) {
         text.push_str("; it lists no approvers");
     }
     for clause in clauses(terms) {
@@ -139,7 +144,12 @@ fn break_glass(terms: &Terms) -> Option<String> {
 fn limits(terms: &Terms) -> Vec<String> {
     let mut clauses = Vec::new();
     if let Some(max) = terms.max_duration {
-        clauses.push(format!("for at most {max}"));
+        let or_longer = if terms.prefer_longest_duration {
+            ", or longer where another such rule says so"
+        } else {
+            ""
+        };
+        clauses.push(format!("for at most {max}{or_longer}"));
     }
     if let Some(hours) = &terms.hours {
         clauses.push(format!("only {hours}"));
@@ -186,7 +196,15 @@ pub(super) fn requesters(terms: &Terms) -> String {
     match &terms.requesters {
         Requesters::Everyone => "everyone".to_owned(),
         Requesters::Only { .. } if terms.requesters.is_nobody() => "nobody".to_owned(),
-        Requesters::Only { users, groups } => either(people_and_groups(users, groups), "or"),
+        Requesters::Only {
+            users,
+            user_ids,
+            groups,
+        } => {
+            let ids = user_ids.iter().map(|id| format!("user {id}"));
+            let names = ids.chain(people_and_groups(users, groups)).collect();
+            either(names, "or")
+        }
     }
 }
 
@@ -265,6 +283,13 @@ pub(super) fn place(place: &Selector) -> String {
         Selector::Ou(id) => format!("organizational unit {id}"),
         Selector::OuPath(path) if path.is_empty() => "every account".to_owned(),
         Selector::OuPath(path) => format!("organizational unit {path}"),
+        Selector::Children(id) => format!("accounts directly in organizational unit {id}"),
+        Selector::ChildrenPath(path) if path.is_empty() => {
+            "accounts directly in the root".to_owned()
+        }
+        Selector::ChildrenPath(path) => {
+            format!("accounts directly in organizational unit {path}")
+        }
     }
 }
 

@@ -181,6 +181,7 @@ fn requesters(reader: &mut RuleReader, statement: &Node) -> Requesters {
     let users = users.map(|node| reader.emails("AllowedUsers", node));
     let groups = groups.map(|node| reader.groups("AllowedGroups", node, GroupNames::Refused));
     let requesters = Requesters::Only {
+        user_ids: BTreeSet::new(),
         users: users.unwrap_or_default(),
         groups: groups.unwrap_or_default(),
     };

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use hallpass_model::{Email, GroupId, TimeSpan};
+use hallpass_model::{Email, GroupId, TimeSpan, UserId};
 
 use crate::{
     address,
@@ -200,6 +200,24 @@ impl RuleReader {
             emails.extend(self.email(field, text, item));
         }
         emails
+    }
+
+    /// Addresses, and ids of users.
+    pub(crate) fn people(
+        &mut self,
+        field: &str,
+        node: &Node,
+    ) -> (BTreeSet<Email>, BTreeSet<UserId>) {
+        let (mut emails, mut ids) = (BTreeSet::new(), BTreeSet::new());
+        for (text, item) in self.texts(field, node) {
+            match UserId::new(text) {
+                Ok(id) => {
+                    ids.insert(id);
+                }
+                Err(_) => emails.extend(self.email(field, text, item)),
+            }
+        }
+        (emails, ids)
     }
 
     pub(crate) fn email(&mut self, field: &str, text: &str, node: &Node) -> Option<Email> {

@@ -79,6 +79,7 @@ fn read_rule(reader: &mut RuleReader, item: &Node, entries: &[MapEntry], index: 
     for entry in entries {
         read_field(reader, entry, &mut terms);
     }
+    check_permits(reader, item, &terms);
     let id = match &terms.given_id {
         Some(id) => RuleId::new(id),
         None => RuleId::new(&format!("r{}", index + 1)),
@@ -107,6 +108,12 @@ fn read_field(reader: &mut RuleReader, entry: &MapEntry, terms: &mut Terms) {
         "allow_self_approval" => terms.allow_self_approval = reader.flag(key, node),
         "approval_is_not_required" => terms.approval_is_not_required = reader.flag(key, node),
         "approvers_to_notify" => terms.notify = Some(reader.emails(key, node)),
+        "permits_requests" => {
+            terms.permits_requests = reader.flag(key, node).unwrap_or(true);
+        }
+        "prefer_longest_duration" => {
+            terms.prefer_longest_duration = reader.flag(key, node).unwrap_or(false);
+        }
         "max_duration" => terms.max_duration = reader.duration(key, node, Durations::Any),
         "slack_channel" => terms.slack_channel = reader.channel(key, node),
         "break_glass" => terms.break_glass = Some(reader.emails(key, node)),
@@ -121,6 +128,19 @@ fn read_field(reader: &mut RuleReader, entry: &MapEntry, terms: &mut Terms) {
         "armed_ends" => terms.armed_ends = arming(reader, key, node),
         // targets and requesters, and unknown keys, which are noted already
         _ => {}
+    }
+}
+
+/// A rule that lets nobody ask cannot grant at once either.
+fn check_permits(reader: &mut RuleReader, item: &Node, terms: &Terms) {
+    const KEY: &str = "approval_is_not_required";
+    if terms.permits_requests || terms.approval_is_not_required != Some(true) {
+        return;
+    }
+    if let Some(node) = item.get(KEY) {
+        let message = "a rule that permits no requests cannot grant them without approval";
+        let help = "drop the key, or let another rule say it that permits them";
+        reader.bad(FindingCode::BadFlag, KEY, node, message, help);
     }
 }
 
@@ -142,10 +162,13 @@ fn requesters(reader: &mut RuleReader, item: &Node) -> Requesters {
     let Some(first) = users.or(groups) else {
         return Requesters::Everyone;
     };
-    let users = users.map(|node| reader.emails("allowed_users", node));
+    let (users, user_ids) = users
+        .map(|node| reader.people("allowed_users", node))
+        .unwrap_or_default();
     let groups = groups.map(|node| reader.groups("allowed_groups", node, GroupNames::Allowed));
     let requesters = Requesters::Only {
-        users: users.unwrap_or_default(),
+        users,
+        user_ids,
         groups: groups.unwrap_or_default(),
     };
     if requesters.is_nobody() && matches!(&first.value, Value::List(items) if items.is_empty()) {

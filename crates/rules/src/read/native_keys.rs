@@ -4,7 +4,7 @@
 pub(super) const FILE_KEYS: [&str; 2] = ["rule", "test"];
 
 /// The keys of a rule beside those that say what it is about.
-pub(super) const TERM_KEYS: [&str; 23] = [
+pub(super) const TERM_KEYS: [&str; 25] = [
     "id",
     "description",
     "approvers",
@@ -13,10 +13,12 @@ pub(super) const TERM_KEYS: [&str; 23] = [
     "min_approvals",
     "allowed_users",
     "allowed_groups",
+    "permits_requests",
     "allow_self_approval",
     "approval_is_not_required",
     "approvers_to_notify",
     "max_duration",
+    "prefer_longest_duration",
     "slack_channel",
     "break_glass",
     "reason_pattern",
@@ -31,14 +33,16 @@ pub(super) const TERM_KEYS: [&str; 23] = [
 ];
 
 /// The keys of a rule that say what it is about.
-pub(super) const TARGET_KEYS: [&str; 10] = [
+pub(super) const TARGET_KEYS: [&str; 12] = [
     "accounts",
     "ous",
+    "parent_ous",
     "account_tags",
     "permission_sets",
     "groups",
     "except_accounts",
     "except_ous",
+    "except_parent_ous",
     "except_account_tags",
     "except_permission_sets",
     "except_groups",

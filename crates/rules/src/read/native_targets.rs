@@ -33,8 +33,9 @@ pub(super) fn targets(reader: &mut RuleReader, item: &Node) -> Targets {
         return Targets::Groups(groups(reader, item, node));
     }
     let (accounts, ous) = (item.get("accounts"), item.get("ous"));
+    let parents = item.get("parent_ous");
     let (tags, sets) = (item.get("account_tags"), item.get("permission_sets"));
-    if accounts.is_none() && ous.is_none() && tags.is_none() {
+    if accounts.is_none() && ous.is_none() && parents.is_none() && tags.is_none() {
         let help = "write `accounts`, `ous` or `account_tags` (`accounts = \"*\"` for every account), or \
                     `groups` for a rule about groups";
         reader.missing(item.position, "accounts", help);
@@ -55,7 +56,15 @@ pub(super) fn targets(reader: &mut RuleReader, item: &Node) -> Targets {
         })
     };
     let accounts = places(reader, &ACCOUNTS, accounts);
-    let ous = places(reader, &UNITS, ous);
+    let below = places(reader, &UNITS, ous);
+    let directly = places(reader, &PARENTS, parents);
+    if let (Some(_), Some(node)) = (ous, parents) {
+        let message =
+            "a rule names units with all below them, or the parents of accounts, not both";
+        let help = "make two rules of it";
+        reader.bad(FindingCode::BadResource, PARENTS.key, node, message, help);
+    }
+    let ous = below.or(directly);
     let found = sets.map(|node| SETS.entries(reader, item, node));
     let sets = found.map(|found| {
         except.sets.extend(found.left_out);
@@ -125,6 +134,15 @@ const UNITS: TargetKey<Selector> = TargetKey {
     refusal: "is not in an accepted form",
     every: Selector::Every,
     read: unit,
+};
+
+const PARENTS: TargetKey<Selector> = TargetKey {
+    key: "parent_ous",
+    except: "except_parent_ous",
+    code: FindingCode::BadResource,
+    refusal: "is not in an accepted form",
+    every: Selector::Every,
+    read: parent_unit,
 };
 
 const SETS: TargetKey<SetMatch> = TargetKey {
@@ -239,6 +257,24 @@ fn unit(text: &str) -> Result<Selector, &'static str> {
     }
     elevator::organizational_unit(text)
         .ok_or("write a path like `Workloads/Prod`, `ou-ab12-34cd56ef` or `r-ab12`; no globs")
+}
+
+/// A unit whose own accounts are meant, and not those of the units below it.
+fn parent_unit(text: &str) -> Result<Selector, &'static str> {
+    const HELP: &str = "write a path like `Workloads/Prod`, `ou-ab12-34cd56ef` or `r-ab12`; no globs, and \
+                        `accounts = \"*\"` for every account";
+    if text == "*" {
+        return Err(HELP);
+    }
+    match elevator::organizational_unit(text).ok_or(HELP)? {
+        Selector::Ou(id) => Ok(Selector::Children(id)),
+        Selector::OuPath(path) => Ok(Selector::ChildrenPath(path)),
+        Selector::Every
+        | Selector::Account(_)
+        | Selector::AccountName(_)
+        | Selector::Children(_)
+        | Selector::ChildrenPath(_) => Err(HELP),
+    }
 }
 
 fn permission_set(text: &str) -> Result<SetMatch, &'static str> {

@@ -19,6 +19,7 @@ mod organization;
 mod properties;
 mod reach;
 mod real;
+mod separate;
 mod silent;
 mod steps;
 mod validation;

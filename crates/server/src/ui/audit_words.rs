@@ -17,7 +17,7 @@ pub(crate) struct EventGroup {
 }
 
 /// Every kind the filter offers.
-pub(crate) const GROUPS: [EventGroup; 12] = [
+pub(crate) const GROUPS: [EventGroup; 13] = [
     EventGroup {
         name: "access",
         words: "Grants and ends",
@@ -137,6 +137,11 @@ pub(crate) const GROUPS: [EventGroup; 12] = [
             "remediations.resumed",
         ],
     },
+    EventGroup {
+        name: "history",
+        words: "History of other tools",
+        events: &["history.imported"],
+    },
 ];
 
 /// What happened, in two or three words.
@@ -186,6 +191,7 @@ pub(crate) fn event(name: &str) -> String {
         "remediation.declined" => "Remediation declined",
         "remediations.paused" => "Remediations paused",
         "remediations.resumed" => "Remediations go on",
+        "history.imported" => "Imported from another tool",
         "standing.accepted" => "Standing accepted",
         "standing.withdrawn" => "Accepted no more",
         "standing.adopted" => "Given an end",

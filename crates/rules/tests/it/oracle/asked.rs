@@ -133,6 +133,7 @@ impl World<'_> {
         let fits_account =
             |text: &str| text == "*" || text == id || known.is_some_and(|a| fits(text, &a.name));
         let fits_unit = |text: &str| text == "*" || known.is_some_and(|a| self.is_in_unit(a, text));
+        let fits_parent = |text: &str| known.is_some_and(|a| self.is_parent(a, text));
         let env = known.and_then(|account| account.tags.get("env"));
         let fits_tag = |text: &str| env.is_some_and(|value| fits(text, value));
         let none = |list: &[&str], fits: &dyn Fn(&str) -> bool| {
@@ -155,15 +156,36 @@ impl World<'_> {
             texts.filter(|text| AccountId::new(*text).is_err()).count() > 0
         };
         let by_name = names(&draft.accounts, "!") || names(&draft.except_accounts, "");
-        let by_unit = names(&draft.ous, "!") || names(&draft.except_ous, "");
+        let by_unit = names(&draft.ous, "!")
+            || names(&draft.except_ous, "")
+            || names(&draft.except_parent_ous, "");
         let by_tag = names(&draft.tags, "!") || names(&draft.except_tags, "");
         (known.is_some() || !(by_name || by_unit || by_tag))
             && key(&draft.accounts, &fits_account)
             && key(&draft.ous, &fits_unit)
+            && key(&draft.parent_ous, &fits_parent)
             && key(&draft.tags, &fits_tag)
             && twin(&draft.except_accounts, &fits_account)
             && twin(&draft.except_ous, &fits_unit)
+            && twin(&draft.except_parent_ous, &fits_parent)
             && twin(&draft.except_tags, &fits_tag)
+    }
+
+    /// Whether an account is directly in a unit, given by path or id.
+    fn is_parent(&self, account: &Account, unit: &str) -> bool {
+        let root = self.0.root_id();
+        let above: Vec<_> = account
+            .ous
+            .iter()
+            .filter(|above| above.id != root)
+            .collect();
+        let names: Vec<&str> = above.iter().map(|above| above.name.as_str()).collect();
+        match above.last() {
+            None => unit == "Root" || unit == root,
+            Some(parent) => {
+                parent.id == unit || names.join("/") == unit.strip_prefix("Root/").unwrap_or(unit)
+            }
+        }
     }
 
     /// Whether an account is somewhere below a unit, given by path or id.

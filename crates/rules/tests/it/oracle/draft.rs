@@ -55,10 +55,12 @@ pub(crate) struct Draft {
     /// Native: the keys that say where.
     pub(crate) accounts: Option<Vec<&'static str>>,
     pub(crate) ous: Option<Vec<&'static str>>,
+    pub(crate) parent_ous: Option<Vec<&'static str>>,
     /// Values of the tag `env`.
     pub(crate) tags: Option<Vec<&'static str>>,
     pub(crate) except_accounts: Option<Vec<&'static str>>,
     pub(crate) except_ous: Option<Vec<&'static str>>,
+    pub(crate) except_parent_ous: Option<Vec<&'static str>>,
     pub(crate) except_tags: Option<Vec<&'static str>>,
     pub(crate) sets: Vec<&'static str>,
     pub(crate) except_sets: Option<Vec<&'static str>>,
@@ -70,6 +72,10 @@ pub(crate) struct Draft {
     pub(crate) auto: Option<bool>,
     pub(crate) min_approvals: Option<usize>,
     pub(crate) max_minutes: Option<u32>,
+    /// Whether the longest of such limits counts; none is no.
+    pub(crate) longest: Option<bool>,
+    /// Whether it lets anybody ask; none is yes.
+    pub(crate) permits: Option<bool>,
     pub(crate) break_glass: Option<Vec<&'static str>>,
     /// Whether it is inside the rule's hours, if it has any.
     pub(crate) open_now: bool,
@@ -150,6 +156,13 @@ const NATIVE_UNITS: [&str; 4] = [
     "ou-ab12-security",
     "Nowhere",
 ];
+const NATIVE_PARENTS: [&str; 5] = [
+    "Root",
+    "Workloads",
+    "Root/Workloads/Prod",
+    "ou-ab12-security",
+    "Nowhere",
+];
 const TAGS: [&str; 4] = ["prod", "d*", "*o*", "stage"];
 const NATIVE_SETS: [&str; 5] = ["Admin", "ReadOnly", "Billing", "*in*", "read*"];
 
@@ -165,13 +178,25 @@ pub(crate) fn native(chance: &mut Chance, about: About, place: usize) -> Draft {
         .percent(75)
         .then(|| excluding(chance, &NATIVE_ACCOUNTS));
     draft.ous = chance.percent(25).then(|| excluding(chance, &NATIVE_UNITS));
-    if chance.percent(20) || (draft.accounts.is_none() && draft.ous.is_none()) {
+    if draft.ous.is_none() {
+        draft.parent_ous = chance
+            .percent(25)
+            .then(|| nonempty(chance, &NATIVE_PARENTS));
+    }
+    draft.longest = chance.percent(50).then(|| chance.percent(80));
+    draft.permits = chance.percent(20).then(|| chance.percent(20));
+    if draft.permits == Some(false) && draft.auto == Some(true) {
+        draft.auto = None;
+    }
+    let nowhere = draft.accounts.is_none() && draft.ous.is_none() && draft.parent_ous.is_none();
+    if chance.percent(20) || nowhere {
         draft.tags = Some(excluding(chance, &TAGS));
     }
     let twin =
         |chance: &mut Chance, of: &[&'static str]| chance.percent(15).then(|| chance.some(of, 2));
     draft.except_accounts = twin(chance, &NATIVE_ACCOUNTS);
     draft.except_ous = twin(chance, &NATIVE_UNITS);
+    draft.except_parent_ous = twin(chance, &NATIVE_PARENTS);
     draft.except_tags = twin(chance, &TAGS);
     draft.sets = excluding(chance, &NATIVE_SETS);
     draft.except_sets = twin(chance, &NATIVE_SETS);
@@ -230,9 +255,11 @@ fn common(chance: &mut Chance, form: Form, place: usize) -> Draft {
         unit: false,
         accounts: None,
         ous: None,
+        parent_ous: None,
         tags: None,
         except_accounts: None,
         except_ous: None,
+        except_parent_ous: None,
         except_tags: None,
         sets: Vec::new(),
         except_sets: None,
@@ -248,6 +275,8 @@ fn common(chance: &mut Chance, form: Form, place: usize) -> Draft {
         auto: flag(chance, 40),
         min_approvals: chance.percent(20).then(|| 1 + chance.below(3)),
         max_minutes: chance.percent(20).then(|| chance.pick(&[30, 60, 90, 240])),
+        longest: None,
+        permits: None,
         break_glass: optional(chance, 15, &PEOPLE),
         open_now: true,
     }
@@ -327,6 +356,8 @@ impl Draft {
             && (self.own, self.auto) == (other.own, other.auto)
             && self.min_approvals.unwrap_or(1) == other.min_approvals.unwrap_or(1)
             && self.max_minutes == other.max_minutes
+            && self.longest.unwrap_or(false) == other.longest.unwrap_or(false)
+            && self.permits.unwrap_or(true) == other.permits.unwrap_or(true)
             && optional(&self.break_glass) == optional(&other.break_glass)
             && self.open_now == other.open_now
     }
@@ -360,10 +391,13 @@ impl Draft {
         let or_none = |list: &'_ Option<Vec<&'static str>>| list.clone().unwrap_or_default();
         let mut places = out([&or_none(&self.accounts), &or_none(&self.except_accounts)]);
         places.extend(out([&or_none(&self.ous), &or_none(&self.except_ous)]));
+        let parents = out([&none, &or_none(&self.except_parent_ous)]);
+        places.extend(parents.iter().map(|it| format!("the parent {it}")));
         // `!` values of a tag are one exclusion, its twin another
         vec![
             self.accounts.as_ref().map(selected),
             self.ous.as_ref().map(selected),
+            self.parent_ous.as_ref().map(selected),
             self.tags.as_ref().map(|list| {
                 let selected = list.iter().filter(|text| !text.starts_with('!'));
                 selected.map(|text| fold(text)).collect()
@@ -401,6 +435,8 @@ impl Draft {
             );
             put("except_accounts", list(&self.except_accounts));
             put("except_ous", list(&self.except_ous));
+            put("parent_ous", list(&self.parent_ous));
+            put("except_parent_ous", list(&self.except_parent_ous));
             let tags = self.except_tags.as_ref();
             put("except_account_tags", tags.map(|l| json!({"env": l})));
             put("permission_sets", Some(json!(self.sets)));
@@ -417,6 +453,8 @@ impl Draft {
         put("approval_is_not_required", Some(json!(self.auto)));
         put("min_approvals", self.min_approvals.map(|n| json!(n)));
         put("max_duration", self.max_minutes.map(|n| json!(clock(n))));
+        put("prefer_longest_duration", self.longest.map(|it| json!(it)));
+        put("permits_requests", self.permits.map(|it| json!(it)));
         put("break_glass", list(&self.break_glass));
         let hours = json!({"from": "01:00", "to": "02:00", "time_zone": "UTC"});
         put("hours", (!self.open_now).then_some(hours));

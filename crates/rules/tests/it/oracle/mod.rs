@@ -110,12 +110,32 @@ impl Reading<'_> {
         self.world.is_in_one_of(self.who, &groups)
     }
 
+    /// Rules that permit no requests add to those that do, and are nothing without them.
     fn eligible(&self) -> Vec<(&str, &Draft)> {
         let affecting = self.affecting.iter();
-        affecting
+        let eligible: Vec<(&str, &Draft)> = affecting
             .filter(|(_, draft)| self.may_ask(draft) == Member::Yes)
             .map(|(name, draft)| (name.as_str(), *draft))
-            .collect()
+            .collect();
+        if eligible
+            .iter()
+            .any(|(_, draft)| draft.permits != Some(false))
+        {
+            eligible
+        } else {
+            Vec::new()
+        }
+    }
+
+    /// Every limit holds; of those that prefer the longest, only that.
+    fn max_minutes(&self) -> Option<u32> {
+        let of = |longest: bool| -> Vec<u32> {
+            let eligible = self.eligible().into_iter();
+            let rules = eligible.filter(|(_, draft)| draft.longest.unwrap_or(false) == longest);
+            rules.filter_map(|(_, draft)| draft.max_minutes).collect()
+        };
+        let longest = of(true).into_iter().max();
+        of(false).into_iter().chain(longest).min()
     }
 
     fn lists(&self, draft: &Draft, person: &str) -> Member {
@@ -224,12 +244,11 @@ impl Reading<'_> {
             "RequiresApproval" => self.approvers(),
             _ => BTreeSet::new(),
         };
-        let eligible = self.eligible();
         Verdict {
             kind,
             approvers,
             based_on,
-            max_minutes: eligible.iter().filter_map(|(_, d)| d.max_minutes).min(),
+            max_minutes: self.max_minutes(),
             break_glass: self.break_glass(kind),
             permit: self.permit(kind),
         }

@@ -1,0 +1,197 @@
+//! `hallpass rules import`: what another tool has on file, as rules.
+
+mod team;
+
+use std::fmt::Write as _;
+use std::fs;
+use std::io::{self, Write as _};
+use std::path::Path;
+
+use hallpass_imports::{ImportReport, Imported, RowOutcome};
+use hallpass_rules::{RuleFile, SOURCE_BYTES_MAX, load};
+use hallpass_terminal::exit::{Exit, Failure, Outcome};
+use hallpass_terminal::output::{self, Format, Table, plain};
+use hallpass_wording::lists::count;
+use serde_json::json;
+use tempfile::NamedTempFile;
+
+/// Write rules that say what another tool has on file
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Example:\n  hallpass rules import team --eligibility eligibility.json \
+                  --approvers approvers.json --settings settings.json"
+)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    source: Source,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Source {
+    Team(team::Args),
+}
+
+pub(crate) fn run(args: &Args) -> Outcome {
+    match &args.source {
+        Source::Team(args) => team::run(args),
+    }
+}
+
+/// The columns of CSV.
+const FIELDS: &[&str] = &[
+    "table", "file", "item", "id", "name", "outcome", "rules", "notes",
+];
+
+/// Refuses a file that is there.
+///
+/// # Errors
+/// Exit 4, naming it.
+fn refuse_existing(path: &Path) -> Result<(), Failure> {
+    // also a link to nowhere
+    if path.symlink_metadata().is_ok() {
+        return Err(exists(path));
+    }
+    Ok(())
+}
+
+fn exists(path: &Path) -> Failure {
+    Failure::refused(format!(
+        "`{}` exists, and an import overwrites nothing",
+        path.display()
+    ))
+    .help("name another file with `--to`, or move this one away")
+}
+
+/// Writes the rules, whole or not at all, and tells what became of what.
+///
+/// # Errors
+/// When a server would not load the rules, or the file cannot be written or is there by now.
+fn finish(imported: &Imported, to: &Path, format: Format) -> Outcome {
+    let name = to.display().to_string();
+    if imported.text.len() > SOURCE_BYTES_MAX {
+        let message = format!(
+            "the rules come to {} KiB, and a rule file holds {} KiB at most",
+            imported.text.len() >> 10,
+            SOURCE_BYTES_MAX >> 10
+        );
+        return Err(Failure::failed(message)
+            .help("remove entries of accounts and people that are gone, and export again"));
+    }
+    let loaded = load(&RuleFile::new("rules.toml", imported.text.as_str()));
+    let _ = loaded.map_err(|errors| {
+        let first = errors.first().map(ToString::to_string);
+        Failure::bug(format!(
+            "the rules made of the tables do not load: {}",
+            first.unwrap_or_default()
+        ))
+    })?;
+    write(to, &imported.text)?;
+    print(format, &imported.report)?;
+    output::say(&summary(&imported.report, &name));
+    if imported.report.cannot_be_said > 0 {
+        Ok(Exit::Failed)
+    } else {
+        Ok(Exit::Ok)
+    }
+}
+
+fn write(to: &Path, text: &str) -> Result<(), Failure> {
+    let unwritable = |error: io::Error| Failure::unwritable(to.display(), &error);
+    let folder = match to.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    let mut file: NamedTempFile = tempfile::Builder::new()
+        .prefix(".hallpass-import-")
+        .tempfile_in(folder)
+        .map_err(unwritable)?;
+    file.write_all(text.as_bytes()).map_err(unwritable)?;
+    readable(file.as_file()).map_err(unwritable)?;
+    file.as_file().sync_all().map_err(unwritable)?;
+    match file.persist_noclobber(to) {
+        Ok(_) => Ok(()),
+        Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => Err(exists(to)),
+        Err(error) => Err(unwritable(error.error)),
+    }
+}
+
+/// The server runs as another user than who imports, and rules hold no secret.
+#[cfg(unix)]
+fn readable(file: &fs::File) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt as _;
+    file.set_permissions(fs::Permissions::from_mode(0o644))
+}
+
+#[cfg(not(unix))]
+fn readable(_file: &fs::File) -> io::Result<()> {
+    Ok(())
+}
+
+fn print(format: Format, report: &ImportReport) -> Result<(), Failure> {
+    match format {
+        Format::Table => output::print(&shown(report)),
+        Format::Json => output::one(format, report, &[], String::new),
+        Format::Csv => output::list(format, &report.rows, FIELDS, Table::default),
+        Format::Jsonl => {
+            let mut lines = String::new();
+            for row in &report.rows {
+                lines.push_str(&output::compact(&json!({"row": row}))?);
+            }
+            for line in &report.configuration {
+                lines.push_str(&output::compact(&json!({"configuration": line}))?);
+            }
+            output::print(&lines)
+        }
+    }
+}
+
+/// What became of every row, one after the other, and what stands elsewhere.
+fn shown(report: &ImportReport) -> String {
+    let mut text = String::new();
+    for row in &report.rows {
+        let name = if row.name.is_empty() {
+            &row.id
+        } else {
+            &row.name
+        };
+        let head = format!(
+            "{} {}: {}: {}",
+            row.table,
+            row.item,
+            name,
+            row.outcome.words()
+        );
+        // writing to a `String` cannot fail
+        let _ = write!(text, "{}", plain(&head));
+        if !row.rules.is_empty() {
+            let rules: Vec<&str> = row.rules.iter().map(String::as_str).collect();
+            // as above
+            let _ = write!(text, " ({})", plain(&rules.join(", ")));
+        }
+        text.push('\n');
+        for note in &row.notes {
+            // as above
+            let _ = writeln!(text, "  {}", plain(&note.to_string()));
+        }
+    }
+    if !report.configuration.is_empty() {
+        text.push_str("\nFor hallpass.toml:\n");
+    }
+    for line in &report.configuration {
+        // as above
+        let _ = writeln!(text, "  {} = {}  # {}", line.key, line.value, line.about);
+    }
+    text
+}
+
+fn summary(report: &ImportReport, to: &str) -> String {
+    let tally = [
+        (report.moved, RowOutcome::Moved),
+        (report.differs, RowOutcome::Differs),
+        (report.cannot_be_said, RowOutcome::CannotBeSaid),
+    ];
+    let tally = tally.map(|(rows, outcome)| format!("{rows} {}", outcome.words()));
+    let rows = count(report.rows.len(), "row");
+    let rules = count(report.rules, "rule");
+    format!("{}: {rules}; {rows}: {}", plain(to), tally.join(", "))
+}

@@ -1,0 +1,75 @@
+//! What rows name that the organization does not have any more.
+
+use hallpass_rules::{Directory, GroupRef};
+
+use super::rows::{ApproverPlace, Approvers, Eligibility, Holder};
+use crate::report::RowNote;
+
+/// What an entry of eligibility names and nobody has.
+pub(super) fn gone_of_eligibility(entry: &Eligibility, facts: &Directory) -> Vec<RowNote> {
+    let mut notes = Vec::new();
+    match &entry.holder {
+        Holder::User(id) if facts.person(id).is_none() => notes.push(gone("user", id.as_str())),
+        Holder::Group(id) => notes.extend(gone_group(&GroupRef::Id(id.clone()), facts)),
+        Holder::User(_) => {}
+    }
+    let accounts = entry
+        .accounts
+        .iter()
+        .filter(|(id, _)| facts.account(id).is_none());
+    notes.extend(accounts.map(|(id, _)| gone("account", id.as_str())));
+    notes.extend(
+        entry
+            .units
+            .iter()
+            .filter_map(|(id, _)| gone_unit(id, facts)),
+    );
+    for (name, arn) in &entry.sets {
+        match facts.permission_set_by_name(name.as_str()) {
+            None => notes.push(gone("permission set", name.as_str())),
+            Some(known) if known.arn.as_str() != arn => notes.push(RowNote::Gone {
+                what: "permission set of that name and ARN",
+                id: name.as_str().to_owned(),
+            }),
+            Some(_) => {}
+        }
+    }
+    notes
+}
+
+/// What approvers name and nobody has.
+pub(super) fn gone_of_approvers(row: &Approvers, facts: &Directory) -> Vec<RowNote> {
+    let place = match &row.place {
+        ApproverPlace::Account(id) if facts.account(id).is_none() => {
+            Some(gone("account", id.as_str()))
+        }
+        ApproverPlace::Account(_) => None,
+        ApproverPlace::Unit(id) => gone_unit(id, facts),
+    };
+    let groups = row.groups.iter();
+    let groups = groups.filter_map(|(id, _)| gone_group(&GroupRef::Id(id.clone()), facts));
+    place.into_iter().chain(groups).collect()
+}
+
+fn gone(what: &'static str, id: &str) -> RowNote {
+    RowNote::Gone {
+        what,
+        id: id.to_owned(),
+    }
+}
+
+fn gone_group(group: &GroupRef, facts: &Directory) -> Option<RowNote> {
+    facts
+        .resolve_group(group)
+        .is_none()
+        .then(|| gone("group", &group.to_string()))
+}
+
+fn gone_unit(id: &str, facts: &Directory) -> Option<RowNote> {
+    let units = facts.organizational_units();
+    let known = id == facts.root_id()
+        || units
+            .iter()
+            .any(|path| path.last().is_some_and(|unit| unit.id == id));
+    (!known).then(|| gone("organizational unit", id))
+}

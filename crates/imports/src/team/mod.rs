@@ -1,0 +1,18 @@
+//! AWS TEAM (Temporary Elevated Access Management for IAM Identity Center): its tables of eligibility,
+//! approvers and settings.
+//!
+//! What a request comes to there, as its router decides it since June 2024: somebody may ask for a permission set in an
+//! account where an entry of theirs, or of a group of theirs, names both; an organizational unit stands for the accounts
+//! directly in it. One entry without approval is enough to need none, the longest duration of all their
+//! entries counts, and the settings cap it. Members of the groups that are named for the account or for
+//! its parent may approve, the requester never. Releases before that asked no approvers of the parent
+//! where the account has some of its own ([`Release`]).
+
+mod convert;
+mod history;
+mod known;
+mod rows;
+
+pub use convert::{Release, TeamExport, import};
+pub use history::{PastRequest, history};
+pub use rows::TeamTable;

@@ -1,0 +1,517 @@
+//! Rows of the three tables (AWS TEAM, `schema.graphql`: `Eligibility`, `Approvers`, `Settings`).
+
+use std::collections::BTreeSet;
+
+use hallpass_model::{AccountId, GroupId, PermissionSetName, UserId, text};
+use serde_json::{Map, Value};
+
+use crate::dynamodb::{ExportProblem, ExportRefused, Item, SourceFile, read_export};
+use crate::report::RowNote;
+use crate::rule_text::{Entry, NAME_MAX};
+
+/// A table of AWS TEAM.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum TeamTable {
+    /// Who may ask for what.
+    Eligibility,
+    /// Who approves where.
+    Approvers,
+    /// What holds for everybody.
+    Settings,
+    /// What was asked for.
+    Requests,
+    /// What was done in sessions.
+    Sessions,
+}
+
+impl TeamTable {
+    const ALL: [Self; 5] = [
+        Self::Eligibility,
+        Self::Approvers,
+        Self::Settings,
+        Self::Requests,
+        Self::Sessions,
+    ];
+
+    /// What the type of its items is called there, and its table before the first hyphen.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Eligibility => "Eligibility",
+            Self::Approvers => "Approvers",
+            Self::Settings => "Settings",
+            Self::Requests => "requests",
+            Self::Sessions => "sessions",
+        }
+    }
+
+    /// The attributes of its items.
+    const fn attributes(self) -> &'static [&'static str] {
+        match self {
+            Self::Eligibility => &[
+                "name",
+                "type",
+                "accounts",
+                "ous",
+                "permissions",
+                "ticketNo",
+                "approvalRequired",
+                "duration",
+                "modifiedBy",
+            ],
+            Self::Approvers => &[
+                "name",
+                "type",
+                "approvers",
+                "groupIds",
+                "ticketNo",
+                "modifiedBy",
+            ],
+            Self::Settings => &[
+                "duration",
+                "expiry",
+                "comments",
+                "ticketNo",
+                "approval",
+                "modifiedBy",
+                "sesNotificationsEnabled",
+                "snsNotificationsEnabled",
+                "slackNotificationsEnabled",
+                "slackAuditNotificationsChannel",
+                "sesSourceEmail",
+                "sesSourceArn",
+                "slackToken",
+                "teamAdminGroup",
+                "teamAuditorGroup",
+                "useOUCache",
+            ],
+            Self::Requests | Self::Sessions => &[],
+        }
+    }
+
+    /// The table that an item's own words name, when it is another one.
+    fn other(self, name: &str) -> Option<String> {
+        let found = Self::ALL.into_iter().find(|table| table.name() == name);
+        (found != Some(self)).then(|| match found {
+            Some(found) => format!("the table `{}`", found.name()),
+            None => format!("`{}`", text::line(name, NAME_MAX)),
+        })
+    }
+}
+
+/// Attributes that Amplify adds to every item.
+const ADDED: [&str; 5] = ["id", "__typename", "createdAt", "updatedAt", "owner"];
+
+/// A row with its place.
+#[derive(Debug, Clone)]
+pub(super) struct TableRow {
+    pub(super) file: String,
+    pub(super) number: usize,
+    pub(super) id: String,
+    /// As it is, of whatever characters.
+    pub(super) name: String,
+    pub(super) attributes: Map<String, Value>,
+    pub(super) notes: Vec<RowNote>,
+}
+
+/// Reads a table's rows.
+///
+/// # Errors
+/// When the export is not whole, or of another table.
+pub(super) fn read_rows(
+    table: TeamTable,
+    name: &str,
+    files: &[SourceFile],
+) -> Result<Vec<TableRow>, ExportRefused> {
+    let export = read_export(name, files)?;
+    let wrong = |found: String, file: &str, item: Option<usize>| ExportRefused {
+        file: file.to_owned(),
+        item,
+        problem: ExportProblem::WrongTable {
+            found,
+            wanted: table.name(),
+        },
+    };
+    // Amplify names tables `Eligibility-<API>-<environment>`
+    if let Some((kind, _)) = export.table.as_deref().and_then(|it| it.split_once('-'))
+        && let Some(other) = table.other(kind)
+    {
+        return Err(wrong(other, name, None));
+    }
+    let mut seen = BTreeSet::new();
+    let mut rows = Vec::new();
+    for item in export.items {
+        if let Some(kind) = item.attributes.get("__typename").and_then(Value::as_str)
+            && let Some(other) = table.other(kind)
+        {
+            return Err(wrong(other, &item.file, Some(item.number)));
+        }
+        let row = row(table, item)?;
+        if !seen.insert(row.id.clone()) {
+            return Err(ExportRefused {
+                file: row.file,
+                item: Some(row.number),
+                problem: ExportProblem::RepeatedId(text::line(&row.id, NAME_MAX)),
+            });
+        }
+        rows.push(row);
+    }
+    Ok(rows)
+}
+
+fn row(table: TeamTable, item: Item) -> Result<TableRow, ExportRefused> {
+    let told = |key: &str| {
+        item.attributes
+            .get(key)
+            .and_then(Value::as_str)
+            .map(str::to_owned)
+    };
+    let Some(id) = told("id").filter(|id| !id.is_empty()) else {
+        return Err(ExportRefused {
+            file: item.file,
+            item: Some(item.number),
+            problem: ExportProblem::NoId,
+        });
+    };
+    let known = |key: &str| ADDED.contains(&key) || table.attributes().contains(&key);
+    let unknown = item.attributes.keys().filter(|key| !known(key));
+    let unknown = unknown.map(|key| RowNote::UnknownAttribute(text::line(key, NAME_MAX)));
+    Ok(TableRow {
+        name: told("name").unwrap_or_default(),
+        notes: unknown.collect(),
+        id,
+        file: item.file,
+        number: item.number,
+        attributes: item.attributes,
+    })
+}
+
+/// Whom an entry of eligibility is for.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Holder {
+    User(UserId),
+    Group(GroupId),
+}
+
+/// An entry of eligibility.
+#[derive(Debug, Clone)]
+pub(super) struct Eligibility {
+    pub(super) holder: Holder,
+    pub(super) accounts: Vec<(AccountId, String)>,
+    pub(super) units: Vec<(String, String)>,
+    /// Names of permission sets with their ARNs.
+    pub(super) sets: Vec<(PermissionSetName, String)>,
+    pub(super) approval_required: bool,
+    pub(super) hours: u32,
+}
+
+/// What approvers are named for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum ApproverPlace {
+    Account(AccountId),
+    Unit(String),
+}
+
+/// Approvers of an account or a unit.
+#[derive(Debug, Clone)]
+pub(super) struct Approvers {
+    pub(super) place: ApproverPlace,
+    /// Ids of groups with their names.
+    pub(super) groups: Vec<(GroupId, String)>,
+}
+
+/// What holds for everybody. What the table leaves out is as AWS TEAM takes it then.
+#[derive(Debug, Clone)]
+pub(super) struct Settings {
+    pub(super) hours: u32,
+    pub(super) expiry_hours: u32,
+    pub(super) ticket: bool,
+    pub(super) approval: bool,
+    /// What is set up elsewhere.
+    pub(super) notes: Vec<RowNote>,
+}
+
+/// The most hours that AWS TEAM's pages take.
+const HOURS_MAX: u32 = 8000;
+
+const HOURS_DUE: &str = "a whole number of hours from 1 to 8000";
+const FLAG_DUE: &str = "true or false";
+
+impl TableRow {
+    fn unreadable(&mut self, attribute: &'static str, due: &'static str) {
+        self.notes.push(RowNote::Unreadable { attribute, due });
+    }
+
+    fn left_out(&mut self, what: &'static str, id: &str, why: &'static str) {
+        self.notes.push(RowNote::LeftOut {
+            what,
+            id: text::line(id, NAME_MAX),
+            why,
+        });
+    }
+
+    /// Hours, as text or number; `missing` where the attribute is absent.
+    fn hours(&mut self, attribute: &'static str, missing: Option<u32>) -> Option<u32> {
+        let hours = match self.attributes.get(attribute) {
+            None | Some(Value::Null) => missing,
+            Some(Value::String(text)) => text.parse().ok(),
+            Some(Value::Number(number)) => number.as_u64().and_then(|it| u32::try_from(it).ok()),
+            Some(Value::Bool(_) | Value::Array(_) | Value::Object(_)) => None,
+        };
+        let hours = hours.filter(|hours| (1..=HOURS_MAX).contains(hours));
+        if hours.is_none() {
+            self.unreadable(attribute, HOURS_DUE);
+        }
+        hours
+    }
+
+    fn flag(&mut self, attribute: &'static str, missing: Option<bool>) -> Option<bool> {
+        let flag = match self.attributes.get(attribute) {
+            None | Some(Value::Null) => missing,
+            Some(Value::Bool(flag)) => Some(*flag),
+            Some(Value::Number(_) | Value::String(_) | Value::Array(_) | Value::Object(_)) => None,
+        };
+        if flag.is_none() {
+            self.unreadable(attribute, FLAG_DUE);
+        }
+        flag
+    }
+
+    /// Entries with an id and a name; none where the attribute cannot be read.
+    fn named(&mut self, attribute: &'static str) -> Option<Vec<(String, String)>> {
+        let items = match self.attributes.get(attribute) {
+            None | Some(Value::Null) => return Some(Vec::new()),
+            Some(Value::Array(items)) => items,
+            Some(_) => {
+                self.unreadable(attribute, "a list of ids with names");
+                return None;
+            }
+        };
+        let entries: Option<Vec<_>> = items.iter().map(named_entry).collect();
+        if entries.is_none() {
+            self.unreadable(attribute, "a list of ids with names");
+        }
+        entries
+    }
+
+    /// Texts; none where the attribute cannot be read.
+    fn texts(&mut self, attribute: &'static str) -> Option<Vec<String>> {
+        let texts: Option<Vec<String>> = match self.attributes.get(attribute) {
+            None | Some(Value::Null) => Some(Vec::new()),
+            Some(Value::Array(items)) => items
+                .iter()
+                .map(|it| it.as_str().map(str::to_owned))
+                .collect(),
+            Some(_) => None,
+        };
+        if texts.is_none() {
+            self.unreadable(attribute, "a list of texts");
+        }
+        texts
+    }
+
+    fn kind(&self) -> &str {
+        self.attributes
+            .get("type")
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+    }
+
+    /// The row as an entry of eligibility; what cannot be read is in its notes.
+    pub(super) fn eligibility(&mut self) -> Option<Eligibility> {
+        let holder = match self.kind() {
+            "User" => UserId::new(self.id.as_str()).ok().map(Holder::User),
+            "Group" => GroupId::new(self.id.as_str()).ok().map(Holder::Group),
+            _ => {
+                self.unreadable("type", "`User` or `Group`");
+                return None;
+            }
+        };
+        if holder.is_none() {
+            self.unreadable("id", "the id of a user or a group of the identity store");
+        }
+        let accounts = self.accounts();
+        let units = self.units();
+        let sets = self.sets();
+        let approval_required = self.flag("approvalRequired", None);
+        let hours = self.hours("duration", None);
+        Some(Eligibility {
+            holder: holder?,
+            accounts: accounts?,
+            units: units?,
+            sets: sets?,
+            approval_required: approval_required?,
+            hours: hours?,
+        })
+    }
+
+    fn accounts(&mut self) -> Option<Vec<(AccountId, String)>> {
+        let mut accounts = Vec::new();
+        for (id, name) in self.named("accounts")? {
+            match AccountId::new(id.as_str()) {
+                Ok(id) => accounts.push((id, name)),
+                Err(_) => self.left_out("account", &id, "this is no id of 12 digits"),
+            }
+        }
+        Some(accounts)
+    }
+
+    fn units(&mut self) -> Option<Vec<(String, String)>> {
+        let mut units = Vec::new();
+        for (id, name) in self.named("ous")? {
+            if is_unit(&id) {
+                units.push((id, name));
+            } else {
+                self.left_out("organizational unit", &id, "this is no id of a unit");
+            }
+        }
+        Some(units)
+    }
+
+    fn sets(&mut self) -> Option<Vec<(PermissionSetName, String)>> {
+        let mut sets = Vec::new();
+        for (arn, name) in self.named("permissions")? {
+            if let Ok(name) = PermissionSetName::new(name.as_str()) {
+                sets.push((name, arn));
+            } else {
+                let why = "its name is none that AWS gives, and rules go by it";
+                self.left_out("permission set", &name, why);
+            }
+        }
+        Some(sets)
+    }
+
+    /// The row as approvers; what cannot be read is in its notes.
+    pub(super) fn approvers(&mut self) -> Option<Approvers> {
+        let place = match self.kind() {
+            "Account" => AccountId::new(self.id.as_str())
+                .ok()
+                .map(ApproverPlace::Account),
+            "OU" => is_unit(&self.id).then(|| ApproverPlace::Unit(self.id.clone())),
+            _ => {
+                self.unreadable("type", "`Account` or `OU`");
+                return None;
+            }
+        };
+        if place.is_none() {
+            self.unreadable("id", "the id of an account or of an organizational unit");
+        }
+        let (ids, names) = (self.texts("groupIds"), self.texts("approvers"));
+        let mut groups = Vec::new();
+        let names = names.unwrap_or_default();
+        for (at, id) in ids?.into_iter().enumerate() {
+            match GroupId::new(id.as_str()) {
+                Ok(id) => groups.push((id, names.get(at).cloned().unwrap_or_default())),
+                Err(_) => self.left_out("group", &id, "this is no id of the identity store"),
+            }
+        }
+        Some(Approvers {
+            place: place?,
+            groups,
+        })
+    }
+
+    /// The row as settings; what cannot be read is in its notes.
+    pub(super) fn settings(&mut self) -> Option<Settings> {
+        let hours = self.hours("duration", Some(HOURS_UNSET));
+        let expiry_hours = self.hours("expiry", Some(EXPIRY_UNSET));
+        let ticket = self.flag("ticketNo", Some(true));
+        let approval = self.flag("approval", Some(true));
+        let comments = self.flag("comments", Some(true));
+        let notes = self.set_up_anew(comments);
+        Some(Settings {
+            hours: hours?,
+            expiry_hours: expiry_hours?,
+            ticket: ticket?,
+            approval: approval?,
+            notes,
+        })
+    }
+
+    /// What of the settings is not for rules.
+    fn set_up_anew(&self, comments: Option<bool>) -> Vec<RowNote> {
+        let mut notes = vec![RowNote::Configuration(
+            "durations and the expiry of requests stand in `hallpass.toml`, see `configuration`",
+        )];
+        if comments == Some(true) {
+            notes.push(RowNote::Configuration(
+                "a reason is always asked for; approvers may write a comment and need not",
+            ));
+        }
+        let is_on = |key: &&str| self.attributes.get(*key) == Some(&Value::Bool(true));
+        if NOTIFYING.iter().any(is_on) {
+            notes.push(RowNote::Configuration(
+                "notifications are set up anew: `slack`, `mail` and `webhooks` in `hallpass.toml`",
+            ));
+        }
+        let is_there = |key: &&str| {
+            let value = self.attributes.get(*key).and_then(Value::as_str);
+            value.is_some_and(|value| !value.is_empty())
+        };
+        if ["teamAdminGroup", "teamAuditorGroup"].iter().any(is_there) {
+            notes.push(RowNote::Configuration(
+                "administrators and auditors are set up anew: `identity.admins` and `identity.auditors` in \
+                 `hallpass.toml`",
+            ));
+        }
+        notes
+    }
+}
+
+const NOTIFYING: [&str; 3] = [
+    "sesNotificationsEnabled",
+    "snsNotificationsEnabled",
+    "slackNotificationsEnabled",
+];
+
+/// What the router takes where the settings say nothing.
+const HOURS_UNSET: u32 = 9;
+const EXPIRY_UNSET: u32 = 3;
+
+impl Settings {
+    /// Those of a deployment where nobody has saved any.
+    pub(super) const fn unset() -> Self {
+        Self {
+            hours: HOURS_UNSET,
+            expiry_hours: EXPIRY_UNSET,
+            ticket: true,
+            approval: true,
+            notes: Vec::new(),
+        }
+    }
+}
+
+fn named_entry(value: &Value) -> Option<(String, String)> {
+    let entry = value.as_object()?;
+    let id = entry.get("id")?.as_str()?;
+    let name = entry
+        .get("name")
+        .and_then(Value::as_str)
+        .unwrap_or_default();
+    Some((id.to_owned(), name.to_owned()))
+}
+
+/// Whether a text is the id of an organizational unit or of a root (AWS Organizations API Reference,
+/// `OrganizationalUnit`, `Root`).
+fn is_unit(id: &str) -> bool {
+    let part = |part: &str, least: usize| {
+        (least..=32).contains(&part.len())
+            && part
+                .bytes()
+                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
+    };
+    match id.strip_prefix("ou-") {
+        Some(rest) => rest
+            .split_once('-')
+            .is_some_and(|(root, own)| part(root, 4) && part(own, 8)),
+        None => id.strip_prefix("r-").is_some_and(|root| part(root, 4)),
+    }
+}
+
+/// Entries of a list in a rule.
+pub(super) fn entries<T: ToString>(named: &[(T, String)]) -> Vec<Entry> {
+    let entry = |(id, name): &(T, String)| Entry {
+        value: id.to_string(),
+        name: name.clone(),
+    };
+    named.iter().map(entry).collect()
+}
