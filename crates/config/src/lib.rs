@@ -28,9 +28,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use hallpass_access::{AdminSignIn, ArmedEndSettings, ArmedEndsMode, OnRuleChange, Settings};
+use hallpass_host::keys as key_files;
+use hallpass_host::server_store::StoreAddress;
 use hallpass_identity::Identity;
 use hallpass_model::TimeSpan;
 use hallpass_org::armed_ends::POLICIES_MAX;
+use hallpass_postgres::PostgresAddress;
 use hallpass_terminal::exit::Failure;
 use serde::Deserialize;
 
@@ -480,16 +483,29 @@ impl Loaded {
         self.folder.join(path)
     }
 
-    /// The file of the SQLite store.
-    pub fn sqlite(&self) -> Result<PathBuf, Failure> {
+    /// Where the store is.
+    pub fn store(&self) -> Result<StoreAddress, Failure> {
+        // it may have a password: it is never repeated
         match self.config.store.url.split_once(':') {
-            Some(("sqlite", path)) if !path.is_empty() => Ok(self.path(path)),
-            _ => Err(Failure::bad_input(format!(
-                "`store.url` is `{}`, and this version stores in SQLite only",
-                self.config.store.url
-            ))
-            .help("write `url = \"sqlite:hallpass.db\"`")),
+            Some(("sqlite", path)) if !path.is_empty() => Ok(StoreAddress::File(self.path(path))),
+            Some(("postgres" | "postgresql", _)) => {
+                let parsed = PostgresAddress::parse(&self.config.store.url);
+                parsed.map(StoreAddress::Postgres).map_err(|error| {
+                    Failure::bad_input(format!("`store.url` is no address: {error}"))
+                        .help(error.help())
+                })
+            }
+            _ => Err(Failure::bad_input("`store.url` names no store")
+                .help("write `url = \"sqlite:hallpass.db\"` or `url = \"postgres://USER@HOST/DATABASE\"`")),
         }
+    }
+
+    /// The file of the server's own key: beside a store in a file, else beside the configuration.
+    pub fn own_key(&self) -> Result<PathBuf, Failure> {
+        Ok(match self.store()? {
+            StoreAddress::File(path) => key_files::place(&path),
+            StoreAddress::Postgres(_) => self.path("hallpass.key"),
+        })
     }
 
     /// The rule file.
@@ -573,7 +589,10 @@ mod tests {
             config: parse("", "x").unwrap(),
             folder: PathBuf::from("/etc/hp"),
         };
-        assert_eq!(loaded.sqlite().unwrap(), Path::new("/etc/hp/hallpass.db"));
+        let StoreAddress::File(path) = loaded.store().unwrap() else {
+            panic!("no file");
+        };
+        assert_eq!(path, Path::new("/etc/hp/hallpass.db"));
         assert_eq!(loaded.rules().unwrap(), Path::new("/etc/hp/rules.toml"));
         assert_eq!(loaded.settings(), Settings::default());
         assert!(loaded.export().unwrap().is_none());

@@ -25,10 +25,10 @@ use hallpass_config::{Loaded, SlackApp};
 use hallpass_host::descriptors;
 use hallpass_host::facts;
 use hallpass_host::file_lock::only_server;
-use hallpass_host::keys;
+use hallpass_host::keys::{self, Absent};
 use hallpass_host::random_ids::RandomIds;
 use hallpass_host::runtime::runtime;
-use hallpass_host::server_store::ServerStore;
+use hallpass_host::server_store::{ServerStore, StoreAddress};
 use hallpass_host::snapshots_at::SnapshotsAt;
 use hallpass_identity::Identity;
 use hallpass_model::{Clock, IdSource, TimeSpan};
@@ -120,7 +120,7 @@ async fn demo(args: &Args) -> Outcome {
     let state = args.data.as_ref().map(|_| folder.path("aws.state"));
     let sim = aws::start(args.aws_listen, args.scale, address, state).await?;
     let _only = only_server(&folder.path(STORE))?;
-    let store = open_store(folder.path(STORE)).await?;
+    let store = open_store(StoreAddress::File(folder.path(STORE))).await?;
     let clock = clock::after_log(&store).await;
     let ids: Arc<dyn IdSource> = Arc::new(RandomIds);
     let aws = connect(&sim, &clock, &ids).await?;
@@ -151,7 +151,7 @@ async fn demo(args: &Args) -> Outcome {
         export: Some(Exporting {
             target: Arc::new(FolderTarget::new(folder.path("audit"))),
             prefix: "logs".to_owned(),
-            signer: Arc::new(keys::load_or_make(&folder.path(STORE))?),
+            signer: Arc::new(keys::key_at(&keys::place(&folder.path(STORE)), Absent::Made)?),
         }),
         slack: slack_app(&sim, address),
         channels: Vec::new(),

@@ -1,6 +1,5 @@
 //! `hallpass serve`: the server.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use hallpass_access::{Channel, Settings};
@@ -25,7 +24,7 @@ use hallpass_host::keys::Absent;
 use hallpass_host::named_calls::NamedCalls;
 use hallpass_host::random_ids::RandomIds;
 use hallpass_host::runtime::runtime;
-use hallpass_host::server_store::ServerStore;
+use hallpass_host::server_store::{ServerStore, StoreAddress};
 use hallpass_model::{Clock, IdSource};
 use hallpass_reports::alerts::{AlertRunner, alert_channels};
 use hallpass_runner::PlanId;
@@ -127,13 +126,12 @@ async fn exporting(
 /// The file that guards read, signed with the store's key.
 async fn ends_file(
     loaded: &Loaded,
-    store: &Path,
     means: &Means,
 ) -> Result<Option<EndsFile>, Failure> {
     let Some(place) = loaded.ends_place()? else {
         return Ok(None);
     };
-    let signer = match keys::load_or_make(store) {
+    let signer = match keys::key_at(&loaded.own_key()?, Absent::Made) {
         Ok(signer) => Some(Arc::new(signer)),
         // a file that is not signed is better than none; a guard that wants a signature says so
         Err(failure) => {
@@ -347,9 +345,13 @@ async fn serve(loaded: &Loaded, listen: Option<&str>) -> Outcome {
     let (export, slack) = (loaded.export()?, loaded.slack()?);
     let (sessions, sign_in) = (loaded.sessions()?, loaded.sign_in()?);
     let shares = shares(loaded)?;
-    let path = loaded.sqlite()?;
-    let _only = only_server(&path)?;
-    let store = open_store(path.clone()).await?;
+    let address = loaded.store()?;
+    let _only = match &address {
+        StoreAddress::File(path) => Some(only_server(path)?),
+        // who works is settled among the nodes
+        StoreAddress::Postgres(_) => None,
+    };
+    let store = open_store(address).await?;
     let unfinished = plans::unfinished(&store, loaded.resumed_kinds()?).await;
     let clock = clock::after_log(&store).await;
     let ids: Arc<dyn IdSource> = Arc::new(RandomIds);
@@ -357,7 +359,7 @@ async fn serve(loaded: &Loaded, listen: Option<&str>) -> Outcome {
     let channels = channels(loaded, &its_clock)?;
     let export = exporting(loaded, export, &its_clock, &ids).await?;
     let means = means(loaded, &its_clock, &ids);
-    let ends = ends_file(loaded, &path, &means).await?;
+    let ends = ends_file(loaded, &means).await?;
     let aws = Arc::new(connect_patiently(loaded, &clock, &ids).await?);
     let about = aws.about().clone();
     let address = listen.unwrap_or(&loaded.config.server.listen);

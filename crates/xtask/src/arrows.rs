@@ -130,9 +130,12 @@ const ARROWS: &[(&str, &[&str])] = &[
     // a process of its own; only the binary and the simulation know it
     ("guard", &["assignments", "audit", "model"]),
     // adapters
+    ("postgres", &["model"]),
+    // postgres: the way to a database, which `query` exports to also
     (
         "store",
         &[
+            "postgres",
             "access",
             "activity",
             "identity",
@@ -194,7 +197,14 @@ const ARROWS: &[(&str, &[&str])] = &[
     // aws: snapshots in a bucket
     (
         "query",
-        &["activity", "alerts", "aws", "inventory", "model"],
+        &[
+            "activity",
+            "alerts",
+            "aws",
+            "inventory",
+            "postgres",
+            "model",
+        ],
     ),
     // delivery
     ("api", &["model"]),
@@ -223,6 +233,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "aws-wire",
             "clock",
             "model",
+            "postgres",
             "server",
             "store",
             "terminal",

@@ -24,6 +24,7 @@ use hallpass_host::snapshots_at::SnapshotsAtArgs;
 use hallpass_inventory::{SnapshotId, SyncGroup, key_id};
 use hallpass_model::AccountId;
 use hallpass_setup::member_role::MemberRoleArgs;
+use hallpass_host::server_store::StoreAddress;
 use hallpass_setup::opening::open_store;
 use hallpass_terminal::exit::{Exit, Failure, Outcome};
 use hallpass_terminal::output::{self, OutputArgs};
@@ -163,7 +164,7 @@ pub fn run(args: &Args) -> Outcome {
     companion::path()?;
     let (runtime, store) = (runtime()?, store_of(args)?);
     let grants = match store {
-        Some(path) => Some(StoredGrants(Arc::new(runtime.block_on(open_store(path))?))),
+        Some(address) => Some(StoredGrants(Arc::new(runtime.block_on(open_store(address))?))),
         None => None,
     };
     let grants = grants
@@ -290,10 +291,10 @@ fn seal(args: &Args, folder: &mut SyncFolder) -> Result<Summary, Failure> {
 }
 
 /// The store that knows of grants, where one is named.
-fn store_of(args: &Args) -> Result<Option<PathBuf>, Failure> {
+fn store_of(args: &Args) -> Result<Option<StoreAddress>, Failure> {
     let config = args.config.as_ref();
     config
-        .map(|path| hallpass_config::load(path)?.sqlite())
+        .map(|path| hallpass_config::load(path)?.store())
         .transpose()
 }
 

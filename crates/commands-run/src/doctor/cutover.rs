@@ -14,6 +14,7 @@ use hallpass_model::{Clock, TargetNames, Timestamp};
 use hallpass_rules::GroupRef;
 use hallpass_setup::journey::journey;
 use hallpass_setup::opening::out_of_reach;
+use hallpass_host::server_store::StoreAddress;
 use hallpass_setup::opening::{connect, open_store};
 use hallpass_setup::rule_files::read_rules;
 use hallpass_terminal::exit::{Exit, Failure, Outcome};
@@ -81,11 +82,11 @@ pub(super) async fn run(loaded: &Loaded, format: Format) -> Outcome {
         .map_err(|fault| Failure::failed(fault.to_string()))?;
     // without a store yet nothing is held through Hallpass
     let temporary = tempfile::tempdir().map_err(|error| Failure::unwritable("a folder", &error))?;
-    let path = match loaded.sqlite()? {
-        path if path.exists() => path,
-        _ => temporary.path().join("hallpass.db"),
+    let address = match loaded.store()? {
+        address if address.may_be_there() => address,
+        _ => StoreAddress::File(temporary.path().join("hallpass.db")),
     };
-    let store = Arc::new(open_store(path).await?);
+    let store = Arc::new(open_store(address).await?);
     let ids = Arc::new(RandomIds) as Arc<dyn hallpass_model::IdSource>;
     let settings = hallpass_access::Settings {
         out_of_reach: out_of_reach(&about),

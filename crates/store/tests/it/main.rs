@@ -50,7 +50,7 @@ impl Place {
         match self {
             Self::File(folder) => SqlStore::open(folder.path().join("hallpass.db")).unwrap(),
             #[cfg(unix)]
-            Self::Postgres(url) => SqlStore::open_postgres(url).await.unwrap(),
+            Self::Postgres(url) => SqlStore::open_postgres(postgres::address(url)).await.unwrap(),
         }
     }
 }
