@@ -490,7 +490,7 @@ impl Loaded {
             Some(("sqlite", path)) if !path.is_empty() => Ok(StoreAddress::File(self.path(path))),
             Some(("postgres" | "postgresql", _)) => {
                 let parsed = PostgresAddress::parse(&self.config.store.url);
-                parsed.map(StoreAddress::Postgres).map_err(|error| {
+                parsed.map(|it| StoreAddress::Postgres(Box::new(it))).map_err(|error| {
                     Failure::bad_input(format!("`store.url` is no address: {error}"))
                         .help(error.help())
                 })

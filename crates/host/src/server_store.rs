@@ -15,7 +15,7 @@ pub enum StoreAddress {
     /// A file of SQLite.
     File(PathBuf),
     /// A database of PostgreSQL.
-    Postgres(PostgresAddress),
+    Postgres(Box<PostgresAddress>),
 }
 
 impl StoreAddress {

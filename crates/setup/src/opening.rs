@@ -46,7 +46,7 @@ pub async fn open_store(address: StoreAddress) -> Result<ServerStore, Failure> {
             tokio::task::spawn_blocking(move || ServerStore::open(path)).await
         }
         StoreAddress::Postgres(address) => {
-            let address = postgres_password::completed(address)?;
+            let address = postgres_password::completed(*address)?;
             Ok(ServerStore::open_postgres(address).await)
         }
     };

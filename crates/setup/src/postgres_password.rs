@@ -16,7 +16,7 @@ pub(crate) fn completed(address: PostgresAddress) -> Result<PostgresAddress, Fai
     if let Ok(password) = std::env::var("PGPASSWORD") {
         return Ok(address.with_password(&password));
     }
-    let Some(path) = file()? else {
+    let Some(path) = file() else {
         return Ok(address);
     };
     let text = std::fs::read_to_string(&path);
@@ -28,13 +28,13 @@ pub(crate) fn completed(address: PostgresAddress) -> Result<PostgresAddress, Fai
 }
 
 /// The file of passwords, if there is one that nobody else may read.
-fn file() -> Result<Option<PathBuf>, Failure> {
+fn file() -> Option<PathBuf> {
     if let Some(named) = std::env::var_os("PGPASSFILE") {
-        return Ok(Some(named.into()).filter(|path: &PathBuf| is_private(path)));
+        return Some(named.into()).filter(|path: &PathBuf| is_private(path));
     }
     let home = std::env::var_os("HOME").map(PathBuf::from);
     let usual = home.map(|home| home.join(".pgpass"));
-    Ok(usual.filter(|path| path.exists() && is_private(path)))
+    usual.filter(|path| path.exists() && is_private(path))
 }
 
 /// As PostgreSQL's programs do, one that others may read is left alone, and that is said.

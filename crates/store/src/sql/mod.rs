@@ -217,12 +217,12 @@ impl SqlStore {
     /// When the file is unusable, of another program, of a later release, or was migrated
     /// otherwise than this release would have.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, OpenError> {
-        let path = path.as_ref().to_path_buf();
+        let path = path.as_ref();
         let mut tries = 0;
         loop {
             // SQLite's own patience does not cover the change of a new file to a write-ahead log,
             // which a process in the middle of the same change refuses at once
-            match Self::open_at_once(path.clone()) {
+            match Self::open_at_once(path) {
                 Err(OpenError::Unusable { source, .. })
                     if tries < BUSY_TRIES && source.is_busy() =>
                 {
@@ -234,11 +234,11 @@ impl SqlStore {
         }
     }
 
-    fn open_at_once(path: PathBuf) -> Result<Self, OpenError> {
-        let (source, name) = (Source::File(path.clone()), path.display().to_string());
-        make_private(&path);
-        refuse_linked(&path)?;
-        let writer = Connection::open(&path).map_err(source.unusable(&name))?;
+    fn open_at_once(path: &Path) -> Result<Self, OpenError> {
+        let (source, name) = (Source::File(path.to_owned()), path.display().to_string());
+        make_private(path);
+        refuse_linked(path)?;
+        let writer = Connection::open(path).map_err(source.unusable(&name))?;
         Self::ready(source, writer, name)
     }
 
