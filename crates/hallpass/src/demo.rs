@@ -45,6 +45,7 @@ use secrecy::SecretString;
 
 use crate::compose;
 use crate::compose::Exporting;
+use crate::compose::Lead;
 use crate::compose::Parts;
 
 /// The rules of the sample organization.
@@ -138,7 +139,10 @@ async fn demo(args: &Args) -> Outcome {
     let loaded = chores::write_files(&folder, &sim, address)?;
     let people = Arc::default();
     let its_own = (&clock, &ids, &people);
-    let (events, remediating) = intake(&loaded, &sim, &store, its_own, &aws).await?;
+    let its_clock = Arc::clone(&clock) as Arc<dyn Clock>;
+    let lead = Lead::open(&store, (&its_clock, &ids), &address.to_string()).await?;
+    let working = lead.working(&store);
+    let (events, remediating) = intake(&loaded, &sim, &working, its_own, &aws).await?;
     let trail = DemoTrail::default();
     let composed = compose::compose(Parts {
         client: client_settings(&sim),
@@ -170,8 +174,9 @@ async fn demo(args: &Args) -> Outcome {
         events,
         people,
         remediating,
-        watches: judging::watches(client_settings(&sim), &aws, &store).await?,
+        watches: judging::watches(client_settings(&sim), &aws, &working).await?,
         store: store.clone(),
+        lead,
         aws,
         clock,
         ids,

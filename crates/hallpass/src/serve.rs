@@ -27,7 +27,6 @@ use hallpass_host::runtime::runtime;
 use hallpass_host::server_store::{ServerStore, StoreAddress};
 use hallpass_model::{Clock, IdSource};
 use hallpass_reports::alerts::{AlertRunner, alert_channels};
-use hallpass_runner::PlanId;
 use hallpass_server::{Connections, Rates, ServerMode};
 use hallpass_setup::clock;
 use hallpass_setup::heads::{self, Means};
@@ -45,6 +44,7 @@ use crate::compose::Alerting;
 use crate::compose::Comparing;
 use crate::compose::EndsFile;
 use crate::compose::Exporting;
+use crate::compose::Lead;
 use crate::compose::Parts;
 use crate::compose::PciWatching;
 use crate::compose::Watches;
@@ -199,13 +199,18 @@ async fn pci_watching(
 /// What is held against files: access, and who administers which service.
 async fn comparing(
     loaded: &Loaded,
-    store: &ServerStore,
+    (serving, store): (&ServerStore, &ServerStore),
     aws: &Arc<Aws>,
     (clock, plans): (&Arc<dyn Clock>, Option<&Arc<PlanContext>>),
 ) -> Result<Vec<Comparing>, Failure> {
     let runner = AlertRunner {
         store: Arc::new(store.clone()),
         folder: loaded.alerted_snapshots()?,
+    };
+    // what is no longer configured is retired by each node that starts, whether it leads or not
+    let retiring = AlertRunner {
+        store: Arc::new(serving.clone()),
+        ..runner.clone()
     };
     let mut found = Vec::new();
     let mut add = |comparison: Arc<dyn Comparison>, schedule| {
@@ -219,7 +224,7 @@ async fn comparing(
         Some((files, schedule)) => {
             add(Arc::new(AccessComparison::new(files, aws, store)), schedule);
         }
-        None => compose::retire(&ACCESS_RULE, &runner, clock.now()).await?,
+        None => compose::retire(&ACCESS_RULE, &retiring, clock.now()).await?,
     }
     match (loaded.delegation_schedule()?, plans) {
         (Some((file, schedule)), Some(context)) => {
@@ -227,7 +232,7 @@ async fn comparing(
             add(Arc::new(DelegationComparison { file, context }), schedule);
         }
         (None, _) | (_, None) => {
-            compose::retire(&DELEGATION_RULE, &runner, clock.now()).await?;
+            compose::retire(&DELEGATION_RULE, &retiring, clock.now()).await?;
         }
     }
     Ok(found)
@@ -236,13 +241,17 @@ async fn comparing(
 /// What is looked at on a schedule, and what goes on from before.
 async fn watches(
     loaded: &Loaded,
-    store: &ServerStore,
+    (serving, store): (&ServerStore, &ServerStore),
     aws: &Arc<Aws>,
     (time, ids): (&Arc<ProcessClock>, &Arc<dyn IdSource>),
-    unfinished: Vec<PlanId>,
 ) -> Result<Watches, Failure> {
     let clock = &(Arc::clone(time) as Arc<dyn Clock>);
-    let has_use = !unfinished.is_empty() || loaded.delegation_schedule()?.is_some();
+    let kinds = loaded.resumed_kinds()?;
+    if kinds.is_empty() {
+        // says which plans were begun and are not over: they are left to people
+        plans::unfinished(serving, kinds).await;
+    }
+    let has_use = !kinds.is_empty() || loaded.delegation_schedule()?.is_some();
     let context = if has_use {
         let means = PlanMeans {
             store: Arc::new(store.clone()),
@@ -256,11 +265,11 @@ async fn watches(
     };
     Ok(Watches {
         pci: pci_watching(loaded, store, aws).await?,
-        compared: comparing(loaded, store, aws, (clock, context.as_ref())).await?,
+        compared: comparing(loaded, (serving, store), aws, (clock, context.as_ref())).await?,
         standards: standards_follow::open(loaded, store, (clock, ids), &aws.about().arn).await?,
         unasked: context.map(|context| UnaskedPlans {
             context,
-            plans: unfinished,
+            kinds: kinds.to_vec(),
         }),
     })
 }
@@ -352,17 +361,18 @@ async fn serve(loaded: &Loaded, listen: Option<&str>) -> Outcome {
         StoreAddress::Postgres(_) => None,
     };
     let store = open_store(address).await?;
-    let unfinished = plans::unfinished(&store, loaded.resumed_kinds()?).await;
     let clock = clock::after_log(&store).await;
     let ids: Arc<dyn IdSource> = Arc::new(RandomIds);
     let its_clock: Arc<dyn Clock> = Arc::clone(&clock) as Arc<dyn Clock>;
+    let address = listen.unwrap_or(&loaded.config.server.listen);
+    let lead = Lead::open(&store, (&its_clock, &ids), address).await?;
+    let working = lead.working(&store);
     let channels = channels(loaded, &its_clock)?;
     let export = exporting(loaded, export, &its_clock, &ids).await?;
     let means = means(loaded, &its_clock, &ids);
     let ends = ends_file(loaded, &means).await?;
     let aws = Arc::new(connect_patiently(loaded, &clock, &ids).await?);
     let about = aws.about().clone();
-    let address = listen.unwrap_or(&loaded.config.server.listen);
     let listener = hallpass_server::listen(address)
         .await
         .map_err(|error| Failure::failed(format!("cannot listen on `{address}`: {error}")))?;
@@ -370,15 +380,16 @@ async fn serve(loaded: &Loaded, listen: Option<&str>) -> Outcome {
     let local = local.map(|addr| addr.to_string()).unwrap_or_default();
     let file = rules_file.display().to_string();
     let (people, clocks) = (Arc::default(), (&its_clock, &ids));
-    let (events, remediating) = intake(loaded, &store, clocks, (&aws, &clock), &people).await?;
+    let (events, remediating) = intake(loaded, &working, clocks, (&aws, &clock), &people).await?;
     let composed = compose::compose(Parts {
         client: aws_settings(loaded),
-        alert_channels: alert_targets(loaded, &store, &its_clock).await?,
-        alerts: alerting(loaded, &store)?,
-        watches: watches(loaded, &store, &aws, (&clock, &ids), unfinished).await?,
+        alert_channels: alert_targets(loaded, &working, &its_clock).await?,
+        alerts: alerting(loaded, &working)?,
+        watches: watches(loaded, (&store, &working), &aws, (&clock, &ids)).await?,
         events,
         people,
         remediating,
+        lead,
         store,
         aws,
         identity: loaded.identity(&about.identity_store_id, &about.region),

@@ -152,6 +152,11 @@ fn probed(result: &ProbeResult) -> HealthPart {
             "Nothing can be asked or decided; AWS keeps what it has, so ends are late.",
             "Free the disk or the lock it names, or restore: hallpass server store check.",
         ),
+        "leader" => (
+            "Leader",
+            "Nothing begins and nothing ends; a guard ends what is overdue.",
+            "Look at the nodes’ logs, and whether each reaches the database: docs/operations/two-nodes.md.",
+        ),
         "aws" => (
             "Identity Center",
             "Nothing is granted or decided until the directory is read; ends are tried again.",

@@ -39,6 +39,8 @@ pub(crate) enum TransactionMode {
     Read,
     /// Alone among writers, from its first moment on.
     Write,
+    /// Of one row that its writer alone changes: on PostgreSQL it waits for no other writer.
+    Row,
 }
 
 /// Whose a database is.

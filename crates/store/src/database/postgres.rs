@@ -156,6 +156,7 @@ impl Connection {
     ) -> Result<Transaction<'_>, DatabaseError> {
         let begin = match mode {
             TransactionMode::Read => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY".to_owned(),
+            TransactionMode::Row => "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE".to_owned(),
             TransactionMode::Write => self.begin_to_write(),
         };
         if self.is_over() || self.run(&begin).is_err() {

@@ -144,6 +144,12 @@ const MIGRATIONS: &[Migration] = &[
         sql: include_str!("../../migrations/0023_armed_ends.sql"),
         then: None,
     },
+    Migration {
+        version: 24,
+        name: "leader",
+        sql: include_str!("../../migrations/0024_leader.sql"),
+        then: None,
+    },
 ];
 
 /// A file with fewer migrations is laid out anew by one of them, and then has much room to give back.

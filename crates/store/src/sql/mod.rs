@@ -19,6 +19,7 @@ mod ends;
 mod events;
 mod finding;
 mod grants;
+mod leader;
 mod listing;
 mod listing_pool;
 mod locks;
@@ -47,6 +48,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 pub use ends::EndsReader;
+pub use leader::{Claim, Leader, Leadership, Node, Term};
+pub use leader::{Claim, Leader, Leadership, Node, Term};
 pub use maintenance::{BackupError, Check};
 
 use hallpass_postgres::PostgresAddress;
@@ -208,6 +211,8 @@ pub struct SqlStore {
     /// For listings, so that short reads do not wait for them.
     listings: ListingPool,
     bounds: Bounds,
+    /// The term that every write is for; none for those who serve.
+    term: Option<Arc<Term>>,
 }
 
 impl SqlStore {
@@ -289,6 +294,7 @@ impl SqlStore {
             reader: Arc::new(Mutex::new(reader)),
             listings: ListingPool::own(listings),
             bounds: Bounds::default(),
+            term: None,
         })
     }
 
@@ -309,6 +315,7 @@ impl SqlStore {
             reader: Arc::clone(&connection),
             listings: ListingPool::shared(connection),
             bounds: Bounds::default(),
+            term: None,
         })
     }
 
@@ -317,12 +324,22 @@ impl SqlStore {
         &self.name
     }
 
-    /// Runs `work` in one transaction that is kept only when `work` succeeds.
+    /// Runs `work` in one transaction that is kept only when `work` succeeds, and for those who work
+    /// only while this process leads.
     async fn write<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Transaction<'_>) -> Result<T, StorageFault> + Send + 'static,
     ) -> Result<T, StorageFault> {
-        run(&self.writer, TransactionMode::Write, work).await
+        let Some(term) = &self.term else {
+            return run(&self.writer, TransactionMode::Write, work).await;
+        };
+        // of now: what was begun in one term is never written in another
+        let epoch = term.epoch().ok_or_else(leader::over)?;
+        let fenced = move |tx: &Transaction<'_>| {
+            leader::ensure(tx, epoch)?;
+            work(tx)
+        };
+        run(&self.writer, TransactionMode::Write, fenced).await
     }
 
     /// Runs `work` on one snapshot. For what is short: grants and ends read so.
