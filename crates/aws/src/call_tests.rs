@@ -56,14 +56,22 @@ async fn a_write_that_may_not_be_sent_any_more_is_not_sent() {
             count.fetch_add(1, Ordering::SeqCst);
             WriteResult::Ok(FakeWrite("w-1"))
         };
-        let answered = line.write("Do", Deadline::port(Urgency::Grant), write).await;
+        let answered = line
+            .write("Do", Deadline::port(Urgency::Grant), write)
+            .await;
         let refused = answered.map(|_| ()).map_err(|failure| failure.fault);
-        let expected = if may { Ok(()) } else { Err(CenterFault::NotSent) };
+        let expected = if may {
+            Ok(())
+        } else {
+            Err(CenterFault::NotSent)
+        };
         assert_eq!((refused, sent.load(Ordering::SeqCst)), (expected, wanted));
     }
     may_write.store(false, Ordering::SeqCst);
     let look = || async { WriteResult::Ok(FakeWrite("r-1")) };
-    let read = line.read("Look", Deadline::port(Urgency::Grant), look).await;
+    let read = line
+        .read("Look", Deadline::port(Urgency::Grant), look)
+        .await;
     assert!(read.is_ok(), "reads go on");
 }
 

@@ -122,10 +122,8 @@ pub fn existing(config: &ConfigArgs) -> Result<StoreAddress, Failure> {
     if address.may_be_there() {
         Ok(address)
     } else {
-        Err(
-            Failure::failed(format!("there is no database `{address}`"))
-                .help("`store.url` in the configuration names it; `hallpass serve` makes it"),
-        )
+        Err(Failure::failed(format!("there is no database `{address}`"))
+            .help("`store.url` in the configuration names it; `hallpass serve` makes it"))
     }
 }
 
@@ -141,10 +139,7 @@ fn check(runtime: &tokio::runtime::Runtime, address: &StoreAddress) -> Outcome {
         output::say(&format!("`{address}` is sound"));
         return Ok(Exit::Ok);
     }
-    let mut failure = Failure::failed(format!(
-        "`{address}` has {} problems",
-        found.problems.len()
-    ));
+    let mut failure = Failure::failed(format!("`{address}` has {} problems", found.problems.len()));
     for problem in &found.problems {
         failure = failure.detail(problem.clone());
     }

@@ -490,13 +490,16 @@ impl Loaded {
             Some(("sqlite", path)) if !path.is_empty() => Ok(StoreAddress::File(self.path(path))),
             Some(("postgres" | "postgresql", _)) => {
                 let parsed = PostgresAddress::parse(&self.config.store.url);
-                parsed.map(|it| StoreAddress::Postgres(Box::new(it))).map_err(|error| {
-                    Failure::bad_input(format!("`store.url` is no address: {error}"))
-                        .help(error.help())
-                })
+                parsed
+                    .map(|it| StoreAddress::Postgres(Box::new(it)))
+                    .map_err(|error| {
+                        Failure::bad_input(format!("`store.url` is no address: {error}"))
+                            .help(error.help())
+                    })
             }
-            _ => Err(Failure::bad_input("`store.url` names no store")
-                .help("write `url = \"sqlite:hallpass.db\"` or `url = \"postgres://USER@HOST/DATABASE\"`")),
+            _ => Err(Failure::bad_input("`store.url` names no store").help(
+                "write `url = \"sqlite:hallpass.db\"` or `url = \"postgres://USER@HOST/DATABASE\"`",
+            )),
         }
     }
 

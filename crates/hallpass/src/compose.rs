@@ -248,17 +248,32 @@ pub(crate) async fn compose(parts: Parts) -> Result<Composed, Failure> {
     let access = access.with_people(directory.clone());
     let access = access.with_home_region(aws.center_silence());
     let access = entitlements::looked_at(access, parts.client, aws, &clock).await?;
-    let (access, guards) = heeding(access, (parts.remediating.as_ref(), &shared), parts.guards, &clock);
+    let (access, guards) = heeding(
+        access,
+        (parts.remediating.as_ref(), &shared),
+        parts.guards,
+        &clock,
+    );
     let work = workshop.journey(&access);
     known_to(&rules_now, &access);
     parts.people.serve(&work);
+    if lead.is_shared() {
+        // another node may end what this one begins; one that is alone writes nothing for strangers
+        parts.sign_in.keep_in(shared.clone());
+    }
     let (identity, wanted) = (Arc::new(parts.identity), parts.slack.as_ref());
     let slack = slack_app(wanted, &access, &identity, &store, &clock)?;
     let channels = channels(slack.as_ref(), parts.channels, parts.alert_channels);
     // before anything can be told, so that a new channel misses nothing of this server
     notices::open_first(shared.as_ref(), &channels, clock.now()).await?;
     let (pulse, (stop, stopping)) = (Arc::new(probes::Pulse::new()), watch::channel(false));
-    let alarming = alarming((&access, aws), (&directory, &lead), &time, &pulse, guards.as_ref());
+    let alarming = alarming(
+        (&access, aws),
+        (&directory, &lead),
+        &time,
+        &pulse,
+        guards.as_ref(),
+    );
     let app = App {
         access: Arc::clone(&access),
         audit: shared.clone() as Arc<dyn AuditStore>,
@@ -387,15 +402,17 @@ fn server_status(rules: Option<(String, String)>, clock: &dyn Clock) -> Arc<Serv
 /// What `/metrics` shows of this process.
 fn rendering(
     metrics: PrometheusHandle,
-    (pulse, time, aws, lead): (&Arc<probes::Pulse>, &Arc<ProcessClock>, &Arc<Aws>, &Arc<Lead>),
+    (pulse, time, aws, lead): (
+        &Arc<probes::Pulse>,
+        &Arc<ProcessClock>,
+        &Arc<Aws>,
+        &Arc<Lead>,
+    ),
     descriptors: u64,
 ) -> Arc<dyn Fn() -> String + Send + Sync> {
     let (pulse, time, aws) = (Arc::clone(pulse), Arc::clone(time), Arc::clone(aws));
     let lead = Arc::clone(lead);
-    Arc::new(move || {
-        lead.measure();
-        rendered(&metrics, &pulse, &time, &aws, descriptors)
-    })
+    Arc::new(move || rendered(&metrics, (&pulse, &lead), &time, &aws, descriptors))
 }
 
 #[expect(
@@ -404,14 +421,20 @@ fn rendering(
 )]
 fn rendered(
     metrics: &PrometheusHandle,
-    pulse: &probes::Pulse,
+    (pulse, lead): (&probes::Pulse, &Lead),
     time: &ProcessClock,
     aws: &Aws,
     descriptors: u64,
 ) -> String {
+    lead.measure();
     metrics::gauge!("hallpass_aws_calls_per_second").set(aws.calls_per_second());
     clocks::measure(&time.read());
-    let age = pulse.age().as_seconds() as f64;
+    // where another node tends them, this one is not late
+    let age = if lead.holds() {
+        pulse.age().as_seconds() as f64
+    } else {
+        0.0
+    };
     metrics::gauge!("hallpass_reconciler_age_seconds").set(age);
     metrics::gauge!("process_max_fds").set(descriptors as f64);
     if let Some(open) = descriptors::open() {

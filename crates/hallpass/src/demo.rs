@@ -155,7 +155,10 @@ async fn demo(args: &Args) -> Outcome {
         export: Some(Exporting {
             target: Arc::new(FolderTarget::new(folder.path("audit"))),
             prefix: "logs".to_owned(),
-            signer: Arc::new(keys::key_at(&keys::place(&folder.path(STORE)), Absent::Made)?),
+            signer: Arc::new(keys::key_at(
+                &keys::place(&folder.path(STORE)),
+                Absent::Made,
+            )?),
         }),
         slack: slack_app(&sim, address),
         channels: Vec::new(),

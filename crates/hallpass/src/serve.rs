@@ -124,10 +124,7 @@ async fn exporting(
 }
 
 /// The file that guards read, signed with the store's key.
-async fn ends_file(
-    loaded: &Loaded,
-    means: &Means,
-) -> Result<Option<EndsFile>, Failure> {
+async fn ends_file(loaded: &Loaded, means: &Means) -> Result<Option<EndsFile>, Failure> {
     let Some(place) = loaded.ends_place()? else {
         return Ok(None);
     };

@@ -141,7 +141,11 @@ impl PostgresAddress {
         };
         let found = wanted(host.as_str()).find(file);
         // PostgreSQL's programs call what is at the usual place of sockets so
-        found.or_else(|| wanted("localhost").find(file).filter(|_| host.starts_with('/')))
+        found.or_else(|| {
+            wanted("localhost")
+                .find(file)
+                .filter(|_| host.starts_with('/'))
+        })
     }
 
     /// Connects. The second value talks to the server for as long as it is polled, and is to run beside
@@ -291,7 +295,10 @@ mod tests {
         for (text, mode) in rows {
             assert_eq!(of(text).unwrap().0, mode, "{text}");
         }
-        assert_eq!(of("postgres://u@h:6543/x").unwrap().1, "postgres://h:6543/x");
+        assert_eq!(
+            of("postgres://u@h:6543/x").unwrap().1,
+            "postgres://h:6543/x"
+        );
         for bad in [
             "mysql://u@h/x",
             "postgres://",
@@ -328,7 +335,10 @@ mod tests {
         let rows = [
             ("postgres://u@h:6543/x", Some("of the host")),
             ("postgres://u@h/x", None),
-            ("postgres://u@%2Fvar%2Frun%2Fpostgresql/x", Some("of the socket")),
+            (
+                "postgres://u@%2Fvar%2Frun%2Fpostgresql/x",
+                Some("of the socket"),
+            ),
             ("postgres://other@localhost/x", None),
         ];
         for (text, wanted) in rows {

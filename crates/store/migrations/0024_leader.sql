@@ -8,3 +8,14 @@ CREATE TABLE leader (
     -- milliseconds since 1970 by the database's own clock; none where no other process can come
     until INTEGER
 ) STRICT, WITHOUT ROWID;
+
+-- What begins in one call and ends in another, minutes later and perhaps at another node: sign-ins and logins under way.
+CREATE TABLE handovers (
+    kind  TEXT NOT NULL,
+    key   TEXT NOT NULL,
+    until TEXT NOT NULL,
+    body  TEXT NOT NULL,
+    PRIMARY KEY (kind, key)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX handovers_oldest ON handovers (kind, until);

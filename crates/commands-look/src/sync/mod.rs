@@ -20,11 +20,11 @@ use hallpass_host::companion;
 use hallpass_host::home_region::HomeRegionArgs;
 use hallpass_host::live_grants::StoredGrants;
 use hallpass_host::runtime::runtime;
+use hallpass_host::server_store::StoreAddress;
 use hallpass_host::snapshots_at::SnapshotsAtArgs;
 use hallpass_inventory::{SnapshotId, SyncGroup, key_id};
 use hallpass_model::AccountId;
 use hallpass_setup::member_role::MemberRoleArgs;
-use hallpass_host::server_store::StoreAddress;
 use hallpass_setup::opening::open_store;
 use hallpass_terminal::exit::{Exit, Failure, Outcome};
 use hallpass_terminal::output::{self, OutputArgs};
@@ -164,7 +164,9 @@ pub fn run(args: &Args) -> Outcome {
     companion::path()?;
     let (runtime, store) = (runtime()?, store_of(args)?);
     let grants = match store {
-        Some(address) => Some(StoredGrants(Arc::new(runtime.block_on(open_store(address))?))),
+        Some(address) => Some(StoredGrants(Arc::new(
+            runtime.block_on(open_store(address))?,
+        ))),
         None => None,
     };
     let grants = grants

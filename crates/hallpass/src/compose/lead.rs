@@ -81,6 +81,11 @@ impl Lead {
         store.working(&self.term)
     }
 
+    /// Whether other nodes may lead too.
+    pub(crate) fn is_shared(&self) -> bool {
+        self.leadership.is_shared()
+    }
+
     /// Whether this node leads now.
     pub(crate) fn holds(&self) -> bool {
         self.term.holds()

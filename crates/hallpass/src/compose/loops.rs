@@ -28,6 +28,8 @@ use super::compared;
 use super::entitlements;
 use super::events;
 use super::exporting::{self, Exporter};
+use super::following::{self, Follower};
+use super::lead::Lead;
 use super::notices::{self, OutboxKeeper, Teller};
 use super::pci;
 use super::people;
@@ -36,8 +38,6 @@ use super::remediations;
 use super::standards;
 use super::sweeping::{self, Sweeper};
 use super::timekeeper::Timekeeper;
-use super::following::{self, Follower};
-use super::lead::Lead;
 use super::working::PolicyKeepers;
 use super::{Composed, clocks};
 
@@ -135,13 +135,7 @@ impl Composed {
             spawn(tasks, "people", stop, &looking, people::watch);
         }
         if self.access.settings().entitlements {
-            spawn(
-                tasks,
-                "entitlements",
-                stop,
-                &self.work,
-                entitlements::watch,
-            );
+            spawn(tasks, "entitlements", stop, &self.work, entitlements::watch);
         }
         let sweeper = Sweeper {
             access: Arc::clone(&self.work),
@@ -378,11 +372,7 @@ async fn refresh(engine: Engine, mut stop: watch::Receiver<bool>) {
     loop {
         let again = every.min(READ_AGAIN);
         let read = read_again(&engine.directory, &engine.store, &engine.access);
-        let pause = if read.await {
-            every
-        } else {
-            again
-        };
+        let pause = if read.await { every } else { again };
         let read = Instant::now();
         // a clock that returned leaves a snapshot behind that is of nobody knows when
         while read.elapsed() < pause

@@ -13,8 +13,8 @@ use hallpass_org::session_revocation::SessionRevoker;
 use hallpass_setup::waiting::rest;
 use tokio::{sync::watch, task::JoinSet};
 
-use super::Composed;
 use super::lead::LOOK_EVERY;
+use super::{Composed, alarms};
 
 /// What is made anew for each term: nothing that was learned in an earlier one is believed.
 pub(super) struct Workshop {
@@ -147,5 +147,6 @@ impl Composed {
         } else {
             self.lead.give_back(epoch).await;
         }
+        alarms::quiet();
     }
 }

@@ -58,8 +58,7 @@ impl PostgresAddress {
     /// What went wrong there.
     pub(crate) fn failure(&self, doing: &str, error: &tokio_postgres::Error) -> QueryFailure {
         let Some(answer) = error.as_db_error() else {
-            let failure =
-                QueryFailure::failed(format!("{doing}: {self}: {}", with_causes(error)));
+            let failure = QueryFailure::failed(format!("{doing}: {self}: {}", with_causes(error)));
             return failure.help(
                 "check address and network; `sslrootcert=FILE` names who signed its certificate, `sslmode=disable` goes without TLS",
             );

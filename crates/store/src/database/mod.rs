@@ -125,10 +125,7 @@ impl Connection {
 
     /// A session at a server, whose statements may take as long as `patience`. Blocks, and not where
     /// asynchronous work is driven.
-    pub(crate) fn connect(
-        server: &Arc<Server>,
-        patience: Duration,
-    ) -> Result<Self, DatabaseError> {
+    pub(crate) fn connect(server: &Arc<Server>, patience: Duration) -> Result<Self, DatabaseError> {
         let session = postgres::Connection::open(server, patience)?;
         Ok(Self::Postgres(Box::new(session)))
     }

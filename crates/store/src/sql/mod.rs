@@ -19,6 +19,7 @@ mod ends;
 mod events;
 mod finding;
 mod grants;
+mod handovers;
 mod leader;
 mod listing;
 mod listing_pool;
@@ -48,7 +49,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 pub use ends::EndsReader;
-pub use leader::{Claim, Leader, Leadership, Node, Term};
 pub use leader::{Claim, Leader, Leadership, Node, Term};
 pub use maintenance::{BackupError, Check};
 

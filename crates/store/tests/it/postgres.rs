@@ -17,7 +17,9 @@ use hallpass_store_testing::{a_draft, at};
 use tempfile::TempDir;
 use tokio_postgres::NoTls;
 
-use crate::{Place, credentials, events, pci, plans, remediations, standards_visits, tokens};
+use crate::{
+    Place, credentials, events, leader, pci, plans, remediations, standards_visits, tokens,
+};
 
 /// Cases at a time.
 const WORKERS: usize = 4;
@@ -184,6 +186,7 @@ fn everything(suite: Vec<Case>) -> Vec<Run<'static>> {
     let beside = [
         credentials::ANYWHERE,
         events::ANYWHERE,
+        leader::ANYWHERE,
         pci::ANYWHERE,
         plans::ANYWHERE,
         remediations::ANYWHERE,
@@ -195,7 +198,10 @@ fn everything(suite: Vec<Case>) -> Vec<Run<'static>> {
     for (name, case) in suite {
         let run = move |url: String| -> Work {
             Box::pin(async move {
-                case(Arc::new(SqlStore::open_postgres(address(&url)).await.unwrap())).await;
+                case(Arc::new(
+                    SqlStore::open_postgres(address(&url)).await.unwrap(),
+                ))
+                .await;
             })
         };
         all.push((name.replace("::", "_"), Box::new(run)));
@@ -217,7 +223,11 @@ fn all(suite: Vec<Case>) {
     server.run("postgres", "CREATE DATABASE model").unwrap();
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let url = server.url("model");
-    drop(runtime.block_on(SqlStore::open_postgres(address(&url))).unwrap());
+    drop(
+        runtime
+            .block_on(SqlStore::open_postgres(address(&url)))
+            .unwrap(),
+    );
     let (next, failed) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
     let count = cases.len();
     std::thread::scope(|scope| {
@@ -345,7 +355,10 @@ async fn a_server_that_is_not_there_is_said_so(place: Place) {
     let nowhere = url.replace("%2Fhallpass-pg-", "%2Fnowhere-");
     for url in [nowhere, format!("{url}_none")] {
         let refused = SqlStore::open_postgres(address(&url)).await.unwrap_err();
-        assert!(matches!(refused, OpenError::Unreachable { .. }), "{refused:?}");
+        assert!(
+            matches!(refused, OpenError::Unreachable { .. }),
+            "{refused:?}"
+        );
         let said = format!("{refused} {refused:?} {}", refused.help());
         assert!(!said.contains(password), "{said}");
     }
