@@ -1,6 +1,7 @@
 //! Tests of retries, limits and order, on paused time.
 #![allow(clippy::result_large_err, reason = "the SDK's own error type")]
 
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::cell::Cell;
 
 use aws_sdk_identitystore::operation::describe_user::DescribeUserError;

@@ -134,7 +134,6 @@ pub(crate) struct Composed {
     pub(crate) app: App,
     lead: Arc<Lead>,
     workshop: Workshop,
-    store: ServerStore,
     clock: Arc<dyn Clock>,
     watch: clocks::ClockWatch,
     export: Option<Exporting>,
@@ -225,55 +224,31 @@ pub(crate) async fn compose(parts: Parts) -> Result<Composed, Failure> {
     let directory = inventory(&parts, &rules_now).await;
     let (store, time, lead) = (parts.store, parts.clock, parts.lead);
     let (clock, shared) = (time.clone() as Arc<dyn Clock>, Arc::new(store.clone()));
-    let shared_directory = Arc::new(SharedDirectory {
-        inventory: Arc::clone(&directory),
-        store: store.clone(),
-        clock: Arc::clone(&clock),
-        lead: Arc::clone(&lead),
-    });
+    let shared_directory = SharedDirectory::new(&directory, &store, &clock, &lead);
     let journey_ports = Ports {
         directory: Arc::clone(&shared_directory) as Arc<dyn DirectorySource>,
         ..journey(&shared, &parts.aws, &directory, &clock, &parts.ids)
     };
-    let workshop = Workshop {
-        store: Arc::new(lead.working(&store)),
-        aws: Arc::clone(&parts.aws),
-        clock: Arc::clone(&clock),
-        ids: parts.ids,
-    };
-    let may_write = Arc::clone(&lead);
-    parts.aws.guard_writes(Arc::new(move || may_write.holds()));
+    let workshop = Workshop::new(&lead, &store, &parts.aws, &clock, parts.ids);
     let (settings, aws) = (with_admins(parts.settings, &parts.identity), &parts.aws);
     let access = Access::new(journey_ports, settings, parts.rules).with_alerts(shared.clone());
     let access = access.with_people(directory.clone());
     let access = access.with_home_region(aws.center_silence());
     let access = entitlements::looked_at(access, parts.client, aws, &clock).await?;
-    let (access, guards) = heeding(
-        access,
-        (parts.remediating.as_ref(), &shared),
-        parts.guards,
-        &clock,
-    );
+    let remediating = (parts.remediating.as_ref(), &shared);
+    let (access, guards) = heeding(access, remediating, parts.guards, &clock);
     let work = workshop.journey(&access);
     known_to(&rules_now, &access);
     parts.people.serve(&work);
-    if lead.is_shared() {
-        // another node may end what this one begins; one that is alone writes nothing for strangers
-        parts.sign_in.keep_in(shared.clone());
-    }
+    lead.share(&parts.sign_in, &store);
     let (identity, wanted) = (Arc::new(parts.identity), parts.slack.as_ref());
     let slack = slack_app(wanted, &access, &identity, &store, &clock)?;
     let channels = channels(slack.as_ref(), parts.channels, parts.alert_channels);
     // before anything can be told, so that a new channel misses nothing of this server
     notices::open_first(shared.as_ref(), &channels, clock.now()).await?;
     let (pulse, (stop, stopping)) = (Arc::new(probes::Pulse::new()), watch::channel(false));
-    let alarming = alarming(
-        (&access, aws),
-        (&directory, &lead),
-        &time,
-        &pulse,
-        guards.as_ref(),
-    );
+    let node = (&directory, &lead);
+    let alarming = alarming((&access, aws), node, &time, &pulse, guards.as_ref());
     let app = App {
         access: Arc::clone(&access),
         audit: shared.clone() as Arc<dyn AuditStore>,
@@ -307,7 +282,6 @@ pub(crate) async fn compose(parts: Parts) -> Result<Composed, Failure> {
         workshop,
         watch: clocks::ClockWatch::new(time, parts.aws, &access, &store),
         access,
-        store,
         clock,
         export: parts.export,
         channels,

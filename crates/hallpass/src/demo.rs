@@ -124,8 +124,7 @@ async fn demo(args: &Args) -> Outcome {
     let store = open_store(StoreAddress::File(folder.path(STORE))).await?;
     let clock = clock::after_log(&store).await;
     let ids: Arc<dyn IdSource> = Arc::new(RandomIds);
-    let aws = connect(&sim, &clock, &ids).await?;
-    let rules = rules()?;
+    let (aws, rules) = (connect(&sim, &clock, &ids).await?, rules()?);
     // reading it through the API takes a minute when it is large; the loops do that meanwhile
     let snapshot = facts::snapshot(&sim.facts.organization, clock.now())?;
     hallpass_setup::sources::cache_snapshot(&store, &snapshot).await;
@@ -139,8 +138,8 @@ async fn demo(args: &Args) -> Outcome {
     let loaded = chores::write_files(&folder, &sim, address)?;
     let people = Arc::default();
     let its_own = (&clock, &ids, &people);
-    let its_clock = Arc::clone(&clock) as Arc<dyn Clock>;
-    let lead = Lead::open(&store, (&its_clock, &ids), &address.to_string()).await?;
+    let (own, at) = (keys::place(&folder.path(STORE)), address.to_string());
+    let lead = Lead::open(&store, (clock.as_ref(), ids.as_ref()), &at).await?;
     let working = lead.working(&store);
     let (events, remediating) = intake(&loaded, &sim, &working, its_own, &aws).await?;
     let trail = DemoTrail::default();
@@ -155,10 +154,7 @@ async fn demo(args: &Args) -> Outcome {
         export: Some(Exporting {
             target: Arc::new(FolderTarget::new(folder.path("audit"))),
             prefix: "logs".to_owned(),
-            signer: Arc::new(keys::key_at(
-                &keys::place(&folder.path(STORE)),
-                Absent::Made,
-            )?),
+            signer: Arc::new(keys::key_at(&own, Absent::Made)?),
         }),
         slack: slack_app(&sim, address),
         channels: Vec::new(),

@@ -18,7 +18,7 @@ use hallpass_config::{EndsPlace, ExportSettings, Loaded};
 use hallpass_events::EventHandler;
 use hallpass_guard_files::journals::Journals;
 use hallpass_host::descriptors;
-use hallpass_host::file_lock::only_server;
+use hallpass_host::file_lock::{OnlyServer, only_server};
 use hallpass_host::keys;
 use hallpass_host::keys::Absent;
 use hallpass_host::named_calls::NamedCalls;
@@ -345,24 +345,29 @@ fn shares(loaded: &Loaded) -> Result<descriptors::Shares, Failure> {
     Ok(shares)
 }
 
+/// The store, and what keeps other servers from a file: who works on a database is settled among its nodes.
+async fn store_of_one(
+    address: StoreAddress,
+) -> Result<(Option<OnlyServer>, ServerStore), Failure> {
+    let only = match &address {
+        StoreAddress::File(path) => Some(only_server(path)?),
+        StoreAddress::Postgres(_) => None,
+    };
+    Ok((only, open_store(address).await?))
+}
+
 async fn serve(loaded: &Loaded, listen: Option<&str>) -> Outcome {
     let rules_file = loaded.rules()?;
     let (rules, rules_text) = hallpass_setup::rule_files::read_rules_and_text(&rules_file)?;
     let (export, slack) = (loaded.export()?, loaded.slack()?);
     let (sessions, sign_in) = (loaded.sessions()?, loaded.sign_in()?);
     let shares = shares(loaded)?;
-    let address = loaded.store()?;
-    let _only = match &address {
-        StoreAddress::File(path) => Some(only_server(path)?),
-        // who works is settled among the nodes
-        StoreAddress::Postgres(_) => None,
-    };
-    let store = open_store(address).await?;
+    let (_only, store) = store_of_one(loaded.store()?).await?;
     let clock = clock::after_log(&store).await;
     let ids: Arc<dyn IdSource> = Arc::new(RandomIds);
     let its_clock: Arc<dyn Clock> = Arc::clone(&clock) as Arc<dyn Clock>;
     let address = listen.unwrap_or(&loaded.config.server.listen);
-    let lead = Lead::open(&store, (&its_clock, &ids), address).await?;
+    let lead = Lead::open(&store, (its_clock.as_ref(), ids.as_ref()), address).await?;
     let working = lead.working(&store);
     let channels = channels(loaded, &its_clock)?;
     let export = exporting(loaded, export, &its_clock, &ids).await?;

@@ -64,7 +64,7 @@ pub struct UnaskedPlans {
 impl UnaskedPlans {
     /// Goes on until all are over, or the server stops: what was begun is found in the journals by the next.
     pub async fn watch(self, mut stop: watch::Receiver<bool>) {
-        let plans = unfinished(self.context.store.as_ref(), &self.kinds).await;
+        let plans = unfinished(self.context.plans.as_ref(), &self.kinds).await;
         tokio::select! {
             _ = join_all(plans.iter().map(|plan| self.go_on(plan))) => {}
             _ = stop.wait_for(|stopping| *stopping) => return,

@@ -10,6 +10,7 @@ use std::time::Duration;
 use hallpass_host::machine_name;
 use hallpass_host::server_store::ServerStore;
 use hallpass_model::{Clock, IdSource};
+use hallpass_server::SignIn;
 use hallpass_store::{Claim, Leader, Leadership, Node, Term};
 use hallpass_terminal::exit::Failure;
 use tokio::time::{Instant, sleep, timeout_at};
@@ -51,7 +52,7 @@ impl Lead {
     /// When the store does not answer.
     pub(crate) async fn open(
         store: &ServerStore,
-        (clock, ids): (&Arc<dyn Clock>, &Arc<dyn IdSource>),
+        (clock, ids): (&dyn Clock, &dyn IdSource),
         address: &str,
     ) -> Result<Arc<Self>, Failure> {
         let leadership = store.leadership().await;
@@ -81,9 +82,12 @@ impl Lead {
         store.working(&self.term)
     }
 
-    /// Whether other nodes may lead too.
-    pub(crate) fn is_shared(&self) -> bool {
-        self.leadership.is_shared()
+    /// Keeps sign-ins and logins under way where other nodes find them, if there may be others: one that
+    /// is alone writes nothing for strangers.
+    pub(super) fn share(&self, sign_in: &SignIn, store: &ServerStore) {
+        if self.leadership.is_shared() {
+            sign_in.keep_in(Arc::new(store.clone()));
+        }
     }
 
     /// Whether this node leads now.

@@ -16,13 +16,27 @@ use super::lead::Lead;
 
 /// The directory of a node.
 pub(super) struct SharedDirectory {
-    pub(super) inventory: Arc<Inventory>,
-    pub(super) store: ServerStore,
-    pub(super) clock: Arc<dyn Clock>,
-    pub(super) lead: Arc<Lead>,
+    inventory: Arc<Inventory>,
+    store: ServerStore,
+    clock: Arc<dyn Clock>,
+    lead: Arc<Lead>,
 }
 
 impl SharedDirectory {
+    pub(super) fn new(
+        inventory: &Arc<Inventory>,
+        store: &ServerStore,
+        clock: &Arc<dyn Clock>,
+        lead: &Arc<Lead>,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            inventory: Arc::clone(inventory),
+            store: store.clone(),
+            clock: Arc::clone(clock),
+            lead: Arc::clone(lead),
+        })
+    }
+
     /// Takes over what another node read since; whether it had.
     pub(super) async fn follow(&self) -> bool {
         let Some(taken) = cached_snapshot_taken(&self.store).await else {

@@ -13,16 +13,16 @@ use hallpass_org::session_revocation::SessionRevoker;
 use hallpass_setup::waiting::rest;
 use tokio::{sync::watch, task::JoinSet};
 
-use super::lead::LOOK_EVERY;
+use super::lead::{LOOK_EVERY, Lead};
 use super::{Composed, alarms};
 
 /// What is made anew for each term: nothing that was learned in an earlier one is believed.
 pub(super) struct Workshop {
     /// The store for what works.
     pub(super) store: Arc<ServerStore>,
-    pub(super) aws: Arc<Aws>,
-    pub(super) clock: Arc<dyn Clock>,
-    pub(super) ids: Arc<dyn IdSource>,
+    aws: Arc<Aws>,
+    clock: Arc<dyn Clock>,
+    ids: Arc<dyn IdSource>,
 }
 
 /// Who keeps policies on accounts. Their lane is that of plans: one writes to Organizations.
@@ -35,6 +35,24 @@ pub(super) struct PolicyKeepers {
 }
 
 impl Workshop {
+    /// From here on nothing that writes is sent to AWS unless this node leads.
+    pub(super) fn new(
+        lead: &Arc<Lead>,
+        store: &ServerStore,
+        aws: &Arc<Aws>,
+        clock: &Arc<dyn Clock>,
+        ids: Arc<dyn IdSource>,
+    ) -> Self {
+        let may_write = Arc::clone(lead);
+        aws.guard_writes(Arc::new(move || may_write.holds()));
+        Self {
+            store: Arc::new(lead.working(store)),
+            aws: Arc::clone(aws),
+            clock: Arc::clone(clock),
+            ids,
+        }
+    }
+
     /// The journey as it works: that of people, over the store for what works.
     pub(super) fn journey(&self, serving: &Access) -> Arc<Access> {
         let store = &self.store;
