@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Two nodes on one PostgreSQL: any of them may die, be paused or be stopped, the database may be started anew, and access begins
-and ends all the same, each time once (`design.md` §4)."""
+and ends all the same, each time once (decision 0102)."""
 
 import http.client
 import json
@@ -115,7 +115,7 @@ def one_leads(world, check):
     check("both are ready", all(Api(node.base).get("/readyz").status == 200 for node in world.nodes), Api(second.base).get("/readyz"))
     listings = Api(world.endpoint).get("/_sim/calls?operation=ListUsers&limit=100").json["calls"]
     readings = world.stage.said("b.log").count("read the organization")
-    check("the node that does not lead knows the organization and has not read it", second.api(MARA).get("/api/v1/whoami").status == 200 and readings == 0, len(listings))
+    check("the node that does not lead knows the organization and has not read it", second.api(MARA).get("/api/v1/me").status == 200 and readings == 0, (readings, len(listings)))
 
 
 def listen(node, who, after):

@@ -1,8 +1,8 @@
 //! Tests of retries, limits and order, on paused time.
 #![allow(clippy::result_large_err, reason = "the SDK's own error type")]
 
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::cell::Cell;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use aws_sdk_identitystore::operation::describe_user::DescribeUserError;
 use aws_smithy_runtime_api::http::StatusCode;

@@ -20,6 +20,7 @@ mod remediation;
 mod sign_in;
 mod slack;
 mod standards;
+mod store;
 mod sweeps;
 mod vending;
 
@@ -28,12 +29,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use hallpass_access::{AdminSignIn, ArmedEndSettings, ArmedEndsMode, OnRuleChange, Settings};
-use hallpass_host::keys as key_files;
-use hallpass_host::server_store::StoreAddress;
 use hallpass_identity::Identity;
 use hallpass_model::TimeSpan;
 use hallpass_org::armed_ends::POLICIES_MAX;
-use hallpass_postgres::PostgresAddress;
 use hallpass_terminal::exit::Failure;
 use serde::Deserialize;
 
@@ -44,6 +42,7 @@ pub use guard::EndsPlace;
 pub use pci::PciSchedule;
 pub use slack::SlackApp;
 pub use standards::StandardsSchedule;
+pub use store::Store;
 pub use vending::{ConfiguredAccess, ConfiguredPrincipal};
 
 /// The whole file.
@@ -102,20 +101,6 @@ impl Default for Server {
             trusted_proxies: Vec::new(),
             max_connections: None,
             session: sign_in::SessionSection::default(),
-        }
-    }
-}
-
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Store {
-    pub url: String,
-}
-
-impl Default for Store {
-    fn default() -> Self {
-        Self {
-            url: "sqlite:hallpass.db".into(),
         }
     }
 }
@@ -483,34 +468,6 @@ impl Loaded {
         self.folder.join(path)
     }
 
-    /// Where the store is.
-    pub fn store(&self) -> Result<StoreAddress, Failure> {
-        // it may have a password: it is never repeated
-        match self.config.store.url.split_once(':') {
-            Some(("sqlite", path)) if !path.is_empty() => Ok(StoreAddress::File(self.path(path))),
-            Some(("postgres" | "postgresql", _)) => {
-                let parsed = PostgresAddress::parse(&self.config.store.url);
-                parsed
-                    .map(|it| StoreAddress::Postgres(Box::new(it)))
-                    .map_err(|error| {
-                        Failure::bad_input(format!("`store.url` is no address: {error}"))
-                            .help(error.help())
-                    })
-            }
-            _ => Err(Failure::bad_input("`store.url` names no store").help(
-                "write `url = \"sqlite:hallpass.db\"` or `url = \"postgres://USER@HOST/DATABASE\"`",
-            )),
-        }
-    }
-
-    /// The file of the server's own key: beside a store in a file, else beside the configuration.
-    pub fn own_key(&self) -> Result<PathBuf, Failure> {
-        Ok(match self.store()? {
-            StoreAddress::File(path) => key_files::place(&path),
-            StoreAddress::Postgres(_) => self.path("hallpass.key"),
-        })
-    }
-
     /// The rule file.
     pub fn rules(&self) -> Result<PathBuf, Failure> {
         match (&self.config.access.rules, &self.config.access.statements) {
@@ -592,7 +549,7 @@ mod tests {
             config: parse("", "x").unwrap(),
             folder: PathBuf::from("/etc/hp"),
         };
-        let StoreAddress::File(path) = loaded.store().unwrap() else {
+        let hallpass_host::server_store::StoreAddress::File(path) = loaded.store().unwrap() else {
             panic!("no file");
         };
         assert_eq!(path, Path::new("/etc/hp/hallpass.db"));

@@ -215,31 +215,60 @@ async fn inventory(parts: &Parts, rules_now: &RulesNow) -> Arc<Inventory> {
     })
 }
 
+/// The journey as it serves and as it works, and what both stand on.
+struct Journeys {
+    access: Arc<Access>,
+    work: Arc<Access>,
+    directory: Arc<Inventory>,
+    shared_directory: Arc<SharedDirectory>,
+    workshop: Workshop,
+    guards: Option<Guards>,
+}
+
+async fn journeys(
+    parts: &Parts,
+    clock: &Arc<dyn Clock>,
+    shared: &Arc<ServerStore>,
+) -> Result<Journeys, Failure> {
+    let (rules_now, lead, aws) = (RulesNow::default(), &parts.lead, &parts.aws);
+    let directory = inventory(parts, &rules_now).await;
+    let shared_directory = SharedDirectory::new(&directory, &parts.store, clock, lead);
+    let ports = Ports {
+        directory: Arc::clone(&shared_directory) as Arc<dyn DirectorySource>,
+        ..journey(shared, aws, &directory, clock, &parts.ids)
+    };
+    let workshop = Workshop::new(lead, &parts.store, aws, clock, Arc::clone(&parts.ids));
+    let settings = with_admins(parts.settings.clone(), &parts.identity);
+    let access = Access::new(ports, settings, parts.rules.clone()).with_alerts(shared.clone());
+    let access = access.with_people(directory.clone());
+    let access = access.with_home_region(aws.center_silence());
+    let access = entitlements::looked_at(access, parts.client.clone(), aws, clock).await?;
+    let remediating = (parts.remediating.as_ref(), shared);
+    let (access, guards) = heeding(access, remediating, parts.guards.clone(), clock);
+    let work = workshop.journey(&access);
+    known_to(&rules_now, &access);
+    parts.people.serve(&work);
+    Ok(Journeys {
+        access,
+        work,
+        directory,
+        shared_directory,
+        workshop,
+        guards,
+    })
+}
+
 /// Builds everything; nothing runs yet.
 ///
 /// # Errors
 /// When the store does not answer.
 pub(crate) async fn compose(parts: Parts) -> Result<Composed, Failure> {
-    let (metrics, rules_now) = (recorder()?, RulesNow::default());
-    let directory = inventory(&parts, &rules_now).await;
-    let (store, time, lead) = (parts.store, parts.clock, parts.lead);
-    let (clock, shared) = (time.clone() as Arc<dyn Clock>, Arc::new(store.clone()));
-    let shared_directory = SharedDirectory::new(&directory, &store, &clock, &lead);
-    let journey_ports = Ports {
-        directory: Arc::clone(&shared_directory) as Arc<dyn DirectorySource>,
-        ..journey(&shared, &parts.aws, &directory, &clock, &parts.ids)
-    };
-    let workshop = Workshop::new(&lead, &store, &parts.aws, &clock, parts.ids);
-    let (settings, aws) = (with_admins(parts.settings, &parts.identity), &parts.aws);
-    let access = Access::new(journey_ports, settings, parts.rules).with_alerts(shared.clone());
-    let access = access.with_people(directory.clone());
-    let access = access.with_home_region(aws.center_silence());
-    let access = entitlements::looked_at(access, parts.client, aws, &clock).await?;
-    let remediating = (parts.remediating.as_ref(), &shared);
-    let (access, guards) = heeding(access, remediating, parts.guards, &clock);
-    let work = workshop.journey(&access);
-    known_to(&rules_now, &access);
-    parts.people.serve(&work);
+    let metrics = recorder()?;
+    let clock = parts.clock.clone() as Arc<dyn Clock>;
+    let shared = Arc::new(parts.store.clone());
+    let of = journeys(&parts, &clock, &shared).await?;
+    let (access, directory, guards) = (of.access, of.directory, of.guards);
+    let (store, time, lead, aws) = (parts.store, parts.clock, parts.lead, &parts.aws);
     lead.share(&parts.sign_in, &store);
     let (identity, wanted) = (Arc::new(parts.identity), parts.slack.as_ref());
     let slack = slack_app(wanted, &access, &identity, &store, &clock)?;
@@ -274,12 +303,12 @@ pub(crate) async fn compose(parts: Parts) -> Result<Composed, Failure> {
         stopping,
     };
     Ok(Composed {
-        work,
+        work: of.work,
         directory,
-        shared_directory,
+        shared_directory: of.shared_directory,
         app,
         lead,
-        workshop,
+        workshop: of.workshop,
         watch: clocks::ClockWatch::new(time, parts.aws, &access, &store),
         access,
         clock,

@@ -129,20 +129,17 @@ async fn demo(args: &Args) -> Outcome {
     let snapshot = facts::snapshot(&sim.facts.organization, clock.now())?;
     hallpass_setup::sources::cache_snapshot(&store, &snapshot).await;
     let personas = people::with_tokens(&store, &Directory::new(snapshot), clock.now()).await?;
-    let tokens_file = args
-        .tokens
-        .clone()
-        .unwrap_or_else(|| folder.path("tokens.json"));
+    let tokens_file = args.tokens.clone();
+    let tokens_file = tokens_file.unwrap_or_else(|| folder.path("tokens.json"));
     people::write_tokens(&personas, &tokens_file)?;
     let guard = guard::start(&folder, &sim)?;
     let loaded = chores::write_files(&folder, &sim, address)?;
-    let people = Arc::default();
+    let (people, trail) = (Arc::default(), DemoTrail::default());
     let its_own = (&clock, &ids, &people);
     let (own, at) = (keys::place(&folder.path(STORE)), address.to_string());
     let lead = Lead::open(&store, (clock.as_ref(), ids.as_ref()), &at).await?;
     let working = lead.working(&store);
     let (events, remediating) = intake(&loaded, &sim, &working, its_own, &aws).await?;
-    let trail = DemoTrail::default();
     let composed = compose::compose(Parts {
         client: client_settings(&sim),
         activity: Some(Arc::new(trail.clone())),

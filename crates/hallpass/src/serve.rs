@@ -346,9 +346,7 @@ fn shares(loaded: &Loaded) -> Result<descriptors::Shares, Failure> {
 }
 
 /// The store, and what keeps other servers from a file: who works on a database is settled among its nodes.
-async fn store_of_one(
-    address: StoreAddress,
-) -> Result<(Option<OnlyServer>, ServerStore), Failure> {
+async fn store_of_one(address: StoreAddress) -> Result<(Option<OnlyServer>, ServerStore), Failure> {
     let only = match &address {
         StoreAddress::File(path) => Some(only_server(path)?),
         StoreAddress::Postgres(_) => None,

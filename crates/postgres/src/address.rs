@@ -10,7 +10,7 @@ use hallpass_model::with_causes;
 use tokio_postgres::config::{Host, SslMode};
 use tokio_postgres::{Client, Config};
 
-use crate::password::Wanted;
+use crate::password::PasswordKey;
 use crate::tls::{PostgresTls, RootsError, TrustedRoots};
 
 /// The longest wait for a connection, unless the address says `connect_timeout`.
@@ -133,7 +133,7 @@ impl PostgresAddress {
             #[cfg(unix)]
             Host::Unix(path) => path.display().to_string(),
         };
-        let wanted = |host| Wanted {
+        let wanted = |host| PasswordKey {
             host,
             port: port_of(&self.config),
             database: self.config.get_dbname().unwrap_or(user),

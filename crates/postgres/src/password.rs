@@ -2,14 +2,14 @@
 //! `\` before a colon or itself (PostgreSQL's documentation, "The Password File").
 
 /// What a password is looked for by.
-pub(crate) struct Wanted<'a> {
+pub(crate) struct PasswordKey<'a> {
     pub(crate) host: &'a str,
     pub(crate) port: u16,
     pub(crate) database: &'a str,
     pub(crate) user: &'a str,
 }
 
-impl Wanted<'_> {
+impl PasswordKey<'_> {
     /// The password of the first line that fits.
     pub(crate) fn find(&self, file: &str) -> Option<String> {
         file.lines().find_map(|line| self.of_line(line))
@@ -73,7 +73,7 @@ mod tests {
                     db.example.com:5432:inventory:hallpass:other database\n\
                     db.example.com:5432:hallpass:hallpass:a\\:b\\\\c:d\n\
                     *:*:*:*:any\n";
-        let wanted = |host| Wanted {
+        let wanted = |host| PasswordKey {
             host,
             port: 5432,
             database: "hallpass",

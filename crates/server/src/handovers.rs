@@ -9,10 +9,10 @@ use serde::{Serialize, de::DeserializeOwned};
 
 /// What is kept between two calls.
 #[derive(Clone, Default)]
-pub(crate) struct Handovers(Arc<Place>);
+pub(crate) struct Handovers(Arc<HandoverPlace>);
 
 #[derive(Default)]
-struct Place {
+struct HandoverPlace {
     own: OwnHandovers,
     shared: OnceLock<Arc<dyn HandoverStore>>,
 }

@@ -446,8 +446,9 @@ mod tests {
             owner: ana(),
             wish: wish(),
         };
+        let challenge = hash_secret("v");
         let give = async || {
-            let code = logins.give(given.clone(), &hash_secret("v"), start());
+            let code = logins.give(given.clone(), &challenge, start());
             code.await.unwrap()
         };
         let redeem = async |code: &str, verifier: &str, now: Timestamp| {
@@ -491,7 +492,8 @@ mod tests {
         assert_eq!(logins.ask(&secret, start()).await.unwrap(), given);
         assert_eq!(logins.ask(&secret, start()).await.unwrap(), LoginPoll::Gone);
         let (secret, short) = logins.begin(wish(), begun()).await.unwrap();
-        let refused = logins.answer(&short, &ana(), Say::Refuse, start());
+        let who = ana();
+        let refused = logins.answer(&short, &who, Say::Refuse, start());
         refused.await.unwrap();
         assert_eq!(
             logins.ask(&secret, start()).await.unwrap(),
@@ -527,7 +529,8 @@ mod tests {
             (one_more, before.elapsed()),
             (LoginPoll::Waiting, std::time::Duration::ZERO)
         );
-        let answered = logins.answer(&short, &ana(), Say::Give, start());
+        let who = ana();
+        let answered = logins.answer(&short, &who, Say::Give, start());
         answered.await.unwrap();
         let mut given = 0;
         while let Some(asked) = tasks.join_next().await {

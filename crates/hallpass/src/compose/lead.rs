@@ -11,7 +11,7 @@ use hallpass_host::machine_name;
 use hallpass_host::server_store::ServerStore;
 use hallpass_model::{Clock, IdSource};
 use hallpass_server::SignIn;
-use hallpass_store::{Claim, Leader, Leadership, Node, Term};
+use hallpass_store::{Claim, Leader, Leadership, NodeIdentity, Term};
 use hallpass_terminal::exit::Failure;
 use tokio::time::{Instant, sleep, timeout_at};
 
@@ -29,14 +29,14 @@ pub(super) const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// This process among the nodes of its store.
 pub(crate) struct Lead {
     leadership: Leadership,
-    node: Node,
+    node: NodeIdentity,
     term: Arc<Term>,
     /// Who leads, as it was seen last; nothing while the store does not say.
     seen: Mutex<Option<Leader>>,
 }
 
 /// How it stands with the lead.
-pub(crate) enum Standing {
+pub(crate) enum LeadStanding {
     /// This node leads, in this epoch.
     Here(String, u64),
     /// Another node does.
@@ -63,7 +63,7 @@ impl Lead {
         };
         let lead = Self {
             leadership: leadership.map_err(|error| Failure::failed(error.to_string()))?,
-            node: Node {
+            node: NodeIdentity {
                 id: ids.next(clock.now()).simple().to_string(),
                 name,
             },
@@ -96,16 +96,16 @@ impl Lead {
     }
 
     /// How it stands.
-    pub(crate) fn standing(&self) -> Standing {
+    pub(crate) fn standing(&self) -> LeadStanding {
         if let Some(epoch) = self.term.epoch() {
-            return Standing::Here(self.node.name.clone(), epoch);
+            return LeadStanding::Here(self.node.name.clone(), epoch);
         }
         let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         match seen.as_ref() {
             Some(leader) if !leader.is_over && leader.node.id != self.node.id => {
-                Standing::There(leader.node.name.clone(), leader.epoch)
+                LeadStanding::There(leader.node.name.clone(), leader.epoch)
             }
-            Some(_) | None => Standing::Nobody,
+            Some(_) | None => LeadStanding::Nobody,
         }
     }
 
@@ -113,9 +113,9 @@ impl Lead {
     #[expect(clippy::cast_precision_loss, reason = "a counter far below 2^52")]
     pub(super) fn measure(&self) {
         let (leads, epoch) = match self.standing() {
-            Standing::Here(_, epoch) => (1.0, epoch),
-            Standing::There(_, epoch) => (0.0, epoch),
-            Standing::Nobody => (0.0, 0),
+            LeadStanding::Here(_, epoch) => (1.0, epoch),
+            LeadStanding::There(_, epoch) => (0.0, epoch),
+            LeadStanding::Nobody => (0.0, 0),
         };
         metrics::gauge!("hallpass_leader").set(leads);
         metrics::gauge!("hallpass_leader_epoch").set(epoch as f64);

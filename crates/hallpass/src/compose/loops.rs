@@ -2,10 +2,10 @@
 //! next due moment. None keeps anything in memory that a restart would miss.
 
 mod policies;
+mod reloading;
 
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use hallpass_access::{Access, AccessStore, DirectorySource, SweepStore};
 use hallpass_assignments::{Executor, StoreFault, Worked};
@@ -15,7 +15,6 @@ use hallpass_chores::plans::UnaskedPlans;
 use hallpass_host::server_store::ServerStore;
 use hallpass_model::{Clock, Look, TimeSpan};
 use hallpass_server::ServerStatus;
-use hallpass_setup::rule_files::{rules_and_text, unread_rules};
 use hallpass_setup::sources;
 use hallpass_setup::waiting::{LOOK_AGAIN, rest, spawn, until};
 use tokio::sync::{Notify, watch};
@@ -29,7 +28,6 @@ use super::entitlements;
 use super::events;
 use super::exporting::{self, Exporter};
 use super::following::{self, Follower};
-use super::lead::Lead;
 use super::notices::{self, OutboxKeeper, Teller};
 use super::pci;
 use super::people;
@@ -40,6 +38,7 @@ use super::sweeping::{self, Sweeper};
 use super::timekeeper::Timekeeper;
 use super::working::PolicyKeepers;
 use super::{Composed, clocks};
+use reloading::{Reloader, reload};
 
 /// How often live grants are compared with the directory and the rules (`access.md` §10.6).
 const RECONCILE_EVERY: Duration = Duration::from_mins(10);
@@ -49,8 +48,6 @@ const READ_AGAIN: Duration = Duration::from_secs(10);
 const CHECK_EVERY: Duration = Duration::from_secs(30);
 /// How often it is followed from its beginning.
 const CHECK_WHOLE_EVERY: TimeSpan = TimeSpan::hours(1);
-/// How often the rule file is looked at for changes.
-const RULES_EVERY: Duration = Duration::from_secs(2);
 /// How often sessions that are over are forgotten.
 const SESSIONS_EVERY: Duration = Duration::from_mins(10);
 
@@ -452,125 +449,6 @@ async fn check(engine: Checker, mut stop: watch::Receiver<bool>) {
         }
         if !rest(&mut stop, CHECK_EVERY).await {
             return;
-        }
-    }
-}
-
-/// What reads the rules again.
-#[derive(Clone)]
-struct Reloader {
-    access: Arc<Access>,
-    work: Arc<Access>,
-    directory: Arc<Inventory>,
-    /// The store for what works.
-    store: ServerStore,
-    clock: Arc<dyn Clock>,
-    status: Arc<ServerStatus>,
-    lead: Arc<Lead>,
-    path: PathBuf,
-}
-
-/// Reads the rules again when their file changes or on SIGHUP. A file with errors changes nothing.
-async fn reload(engine: Reloader, mut stop: watch::Receiver<bool>) {
-    let path = engine.path.clone();
-    // unknown at first: the file may have changed between its reading at start and now
-    let mut known = None;
-    #[cfg(unix)]
-    let mut hangup = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup()).ok();
-    loop {
-        let mut asked = false;
-        #[cfg(unix)]
-        let hung_up = async {
-            match &mut hangup {
-                Some(signal) => {
-                    signal.recv().await;
-                }
-                None => std::future::pending().await,
-            }
-        };
-        #[cfg(not(unix))]
-        let hung_up = std::future::pending::<()>();
-        tokio::select! {
-            () = hung_up => asked = true,
-            going_on = rest(&mut stop, RULES_EVERY) => if !going_on { return },
-        }
-        let found = stamp(&path);
-        if found == known && !asked {
-            continue;
-        }
-        match apply(&engine, &path).await {
-            Applied::Done => known = found,
-            Applied::Again => {}
-        }
-    }
-}
-
-/// What changes when a file is written again: its time, or its length within one tick of the clock.
-fn stamp(path: &Path) -> Option<(SystemTime, u64)> {
-    let about = std::fs::metadata(path).ok()?;
-    Some((about.modified().ok()?, about.len()))
-}
-
-/// Whether a rule file needs to be looked at again although it does not change.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Applied {
-    Done,
-    Again,
-}
-
-/// Says once that the rule file cannot be read; it may be readable in a moment.
-fn unread(engine: &Reloader, path: &Path, error: &std::io::Error) -> Applied {
-    let failure = unread_rules(path, error);
-    let known = engine.status.rules().refused;
-    if known.is_none_or(|known| known.errors != failure.lines()) {
-        engine
-            .status
-            .rules_refused(engine.clock.now(), failure.lines());
-        tracing::error!(
-            file = %path.display(),
-            %error,
-            "the rules cannot be read; those before stay in force, and it is tried again"
-        );
-    }
-    Applied::Again
-}
-
-/// Puts the file's rules in force.
-async fn apply(engine: &Reloader, path: &Path) -> Applied {
-    let access = &engine.access;
-    let (desk, file) = (&engine.status, path.display().to_string());
-    let bytes = match std::fs::read(path) {
-        Ok(bytes) => bytes,
-        Err(error) => return unread(engine, path, &error),
-    };
-    match rules_and_text(path, &bytes) {
-        Ok((rules, _)) if rules.hash() == access.rules().hash() => {
-            desk.rules_unchanged();
-            Applied::Done
-        }
-        Ok((rules, text)) => match access.set_rules(rules, &file).await {
-            Ok(()) => {
-                desk.rules_loaded(&file, &text, engine.clock.now());
-                tracing::info!(file = %path.display(), "new rules are in force");
-                if engine.lead.holds() {
-                    // they may name groups whose members were not read so far
-                    read_again(&engine.directory, &engine.store, &engine.work).await;
-                }
-                Applied::Done
-            }
-            Err(error) => {
-                tracing::error!(error = %error, "new rules could not be recorded");
-                Applied::Again
-            }
-        },
-        Err(failure) => {
-            desk.rules_refused(engine.clock.now(), failure.lines());
-            tracing::error!(
-                file = %path.display(),
-                errors = failure.words(),
-                "the rules were refused; those before stay in force"
-            );
-            Applied::Done
         }
     }
 }

@@ -10,7 +10,7 @@ use hallpass_server::{Bearing, ProbeResult, ReadinessProbe};
 use hallpass_wording::health::{self, OverdueWhileLost};
 use tokio::time::Instant;
 
-use super::lead::{Lead, Standing};
+use super::lead::{Lead, LeadStanding};
 
 /// A loop that has not come round for this long is late.
 const LATE_AFTER: TimeSpan = TimeSpan::minutes(2);
@@ -61,9 +61,9 @@ pub(super) struct LeadProbe(pub(super) Arc<Lead>);
 impl ReadinessProbe for LeadProbe {
     async fn probe(&self) -> ProbeResult {
         let works = match self.0.standing() {
-            Standing::Here(name, epoch) => Ok(health::this_node_leads(&name, epoch)),
-            Standing::There(name, epoch) => Ok(health::another_node_leads(&name, epoch)),
-            Standing::Nobody => Err(health::NOBODY_LEADS.to_owned()),
+            LeadStanding::Here(name, epoch) => Ok(health::this_node_leads(&name, epoch)),
+            LeadStanding::There(name, epoch) => Ok(health::another_node_leads(&name, epoch)),
+            LeadStanding::Nobody => Err(health::NOBODY_LEADS.to_owned()),
         };
         ProbeResult {
             name: "leader",
@@ -88,13 +88,13 @@ impl<P: ReadinessProbe> ReadinessProbe for OfLeader<P> {
     async fn probe(&self) -> ProbeResult {
         let found = self.probe.probe().await;
         match self.lead.standing() {
-            Standing::Here(..) => found,
-            Standing::There(name, _) => ProbeResult {
+            LeadStanding::Here(..) => found,
+            LeadStanding::There(name, _) => ProbeResult {
                 works: Ok(health::the_leader_sees_to_it(&name)),
                 ..found
             },
             // told by the probe of who leads
-            Standing::Nobody => ProbeResult {
+            LeadStanding::Nobody => ProbeResult {
                 works: Ok(health::NOBODY_LEADS.to_owned()),
                 ..found
             },

@@ -144,9 +144,9 @@ fn messages(channel: &str, waiting: u64) -> HealthPart {
     }
 }
 
-/// A probe in words: what it is called, what is affected when it fails, what to do.
-fn probed(result: &ProbeResult) -> HealthPart {
-    let (name, affected, todo) = match result.name {
+/// What a part is called, what is affected when it fails, what to do.
+fn of_part(name: &'static str) -> (&'static str, &'static str, &'static str) {
+    match name {
         "store" => (
             "Database",
             "Nothing can be asked or decided; AWS keeps what it has, so ends are late.",
@@ -198,7 +198,12 @@ fn probed(result: &ProbeResult) -> HealthPart {
             "Look at the guard’s own log: docs/operations/runbooks/guard-silent.md.",
         ),
         other => (other, "", "Look at the server’s log."),
-    };
+    }
+}
+
+/// A probe in words.
+fn probed(result: &ProbeResult) -> HealthPart {
+    let (name, affected, todo) = of_part(result.name);
     match &result.works {
         Ok(detail) => HealthPart {
             name: name.to_owned(),

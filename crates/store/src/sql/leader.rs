@@ -18,7 +18,7 @@ use crate::fault::StorageFault;
 
 /// A process that may lead.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Node {
+pub struct NodeIdentity {
     /// Tells this process from every other, also from an earlier one of the same machine.
     pub id: String,
     /// What people call it.
@@ -31,7 +31,7 @@ pub struct Leader {
     /// Grows with every change of hands.
     pub epoch: u64,
     /// The node.
-    pub node: Node,
+    pub node: NodeIdentity,
     /// Whether the term is over and nobody has come since.
     pub is_over: bool,
 }
@@ -48,10 +48,10 @@ pub enum Claim {
 /// The term of this process, as far as it knows: shared by all that works, so that nothing is written or
 /// sent for a term that is over.
 #[derive(Debug, Default)]
-pub struct Term(Mutex<Option<Held>>);
+pub struct Term(Mutex<Option<HeldTerm>>);
 
 #[derive(Clone, Copy, Debug)]
-struct Held {
+struct HeldTerm {
     epoch: u64,
     /// By the monotonic clock; none where no other process can come.
     until: Option<Instant>,
@@ -60,7 +60,7 @@ struct Held {
 impl Term {
     /// This process leads from now on.
     pub fn begin(&self, epoch: u64, until: Option<Instant>) {
-        self.put(Some(Held { epoch, until }));
+        self.put(Some(HeldTerm { epoch, until }));
     }
 
     /// It leads no more.
@@ -85,11 +85,11 @@ impl Term {
         self.epoch().is_some()
     }
 
-    fn held(&self) -> Option<Held> {
+    fn held(&self) -> Option<HeldTerm> {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn put(&self, held: Option<Held>) {
+    fn put(&self, held: Option<HeldTerm>) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = held;
     }
 }
@@ -157,7 +157,7 @@ impl Leadership {
     ///
     /// # Errors
     /// When the store does not answer. Who leads is then known by the next [`look`](Self::look).
-    pub async fn claim(&self, node: &Node, span: Duration) -> Result<Claim, ReadError> {
+    pub async fn claim(&self, node: &NodeIdentity, span: Duration) -> Result<Claim, ReadError> {
         let node = node.clone();
         let claimed = run(&self.connection, TransactionMode::Write, move |tx| {
             claim(tx, &node, span)
@@ -215,7 +215,7 @@ fn read(tx: &Transaction<'_>) -> Result<Option<Leader>, StorageFault> {
             let (epoch, is_over): (i64, i64) = (row.get(0)?, row.get(3)?);
             Ok(Leader {
                 epoch: super::counter(epoch),
-                node: Node {
+                node: NodeIdentity {
                     id: row.get(1)?,
                     name: row.get(2)?,
                 },
@@ -225,7 +225,7 @@ fn read(tx: &Transaction<'_>) -> Result<Option<Leader>, StorageFault> {
     Ok(found.optional()?)
 }
 
-fn claim(tx: &Transaction<'_>, node: &Node, span: Duration) -> Result<Claim, StorageFault> {
+fn claim(tx: &Transaction<'_>, node: &NodeIdentity, span: Duration) -> Result<Claim, StorageFault> {
     let before = read(tx)?;
     let until = match (tx.engine(), before) {
         // whoever has the file has it alone

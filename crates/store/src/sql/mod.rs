@@ -49,7 +49,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 pub use ends::EndsReader;
-pub use leader::{Claim, Leader, Leadership, Node, Term};
+pub use leader::{Claim, Leader, Leadership, NodeIdentity, Term};
 pub use maintenance::{BackupError, Check};
 
 use hallpass_postgres::PostgresAddress;

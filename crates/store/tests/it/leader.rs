@@ -3,18 +3,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use hallpass_access::AccessStore as _;
 use hallpass_identity::HandoverStore as _;
-use hallpass_store::{Claim, Node, SqlStore, Term};
+use hallpass_store::{Claim, NodeIdentity, SqlStore, Term};
 use hallpass_store_testing::{a_draft, at};
 
 use crate::Place;
 
 /// Longer than any test.
-const LONG: Duration = Duration::from_secs(3_600);
+const LONG: Duration = Duration::from_hours(1);
 
-fn node(name: &str) -> Node {
-    Node {
+fn node(name: &str) -> NodeIdentity {
+    NodeIdentity {
         id: format!("{name}-1"),
         name: name.to_owned(),
     }
