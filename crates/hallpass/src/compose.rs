@@ -233,13 +233,14 @@ async fn journeys(
     let (rules_now, lead, aws) = (RulesNow::default(), &parts.lead, &parts.aws);
     let directory = inventory(parts, &rules_now).await;
     let shared_directory = SharedDirectory::new(&directory, &parts.store, clock, lead);
-    let ports = Ports {
+    let journey_ports = Ports {
         directory: Arc::clone(&shared_directory) as Arc<dyn DirectorySource>,
         ..journey(shared, aws, &directory, clock, &parts.ids)
     };
     let workshop = Workshop::new(lead, &parts.store, aws, clock, Arc::clone(&parts.ids));
     let settings = with_admins(parts.settings.clone(), &parts.identity);
-    let access = Access::new(ports, settings, parts.rules.clone()).with_alerts(shared.clone());
+    let access =
+        Access::new(journey_ports, settings, parts.rules.clone()).with_alerts(shared.clone());
     let access = access.with_people(directory.clone());
     let access = access.with_home_region(aws.center_silence());
     let access = entitlements::looked_at(access, parts.client.clone(), aws, clock).await?;

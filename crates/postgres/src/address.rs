@@ -357,6 +357,6 @@ mod tests {
         let said = PostgresAddress::parse(said).unwrap().config;
         assert_eq!(said.get_connect_timeout(), Some(&Duration::from_secs(3)));
         assert_eq!(said.get_tcp_user_timeout(), Some(&Duration::from_secs(2)));
-        assert_eq!(said.get_keepalives_idle(), Duration::from_secs(60));
+        assert_eq!(said.get_keepalives_idle(), Duration::from_mins(1));
     }
 }
