@@ -127,7 +127,8 @@ impl Lead {
             return Some(epoch);
         }
         let leader = match self.leadership.look().await {
-            Ok(leader) => leader,
+            // whoever led over a file before, killed or not, has it no more
+            Ok(leader) => leader.filter(|_| self.leadership.is_shared()),
             Err(error) => return self.unknown(&error),
         };
         if let Some(leader) = leader.filter(|it| !it.is_over && it.node.id != self.node.id) {
@@ -217,4 +218,32 @@ impl Lead {
 async fn sleep_until_either(next: Instant, until: Option<Instant>) {
     let next = until.map_or(next, |until| next.min(until));
     sleep(next.saturating_duration_since(Instant::now())).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use hallpass_access::AccessStore as _;
+    use hallpass_clock::SystemClock;
+    use hallpass_host::random_ids::RandomIds;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn whoever_opens_a_file_leads_at_once_also_after_one_that_was_killed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("hallpass.db");
+        for epoch in 1..=3 {
+            let store = ServerStore::open(&path).unwrap();
+            let lead = Lead::open(&store, (&SystemClock, &RandomIds), "127.0.0.1:1");
+            let lead = lead.await.unwrap();
+            let LeadStanding::Here(name, found) = lead.standing() else {
+                panic!("it does not lead");
+            };
+            assert!(name.ends_with(":1"), "{name}");
+            assert_eq!((found, lead.ask().await), (epoch, Some(epoch)));
+            let working = lead.working(&store);
+            working.open_channel("a", SystemClock.now()).await.unwrap();
+            // killed: nothing is given back
+        }
+    }
 }
