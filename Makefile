@@ -9,10 +9,11 @@ TEST := $(shell cargo nextest --version >/dev/null 2>&1 && echo "nextest run" ||
 # says when a phase begins, and what it took
 PHASE := .ci/phase
 
-.PHONY: help demo build query release compile test unit e2e soak pictures pins watch lint format clippy rules bench docs tools clean
+.PHONY: help demo demo-ha build query release compile test unit e2e soak pictures pins watch lint format clippy rules bench docs tools clean
 
 help:
 	@echo "make demo    run Hallpass over a simulated AWS organization; SCALE=large: 5,000 accounts, 20,000 people"
+	@echo "make demo-ha two nodes over one PostgreSQL and one simulated organization; kill either"
 	@echo "make query   hallpass-query beside it: snapshots, and SQL over them; minutes the first time"
 	@echo "make test    all tests: unit, simulation, end to end"
 	@echo "make soak    the same kinds of tests for hours: every stop, all seeds, attacks that go on; says what it ran"
@@ -38,6 +39,11 @@ query: build
 # SCALE=large: 5,000 accounts and 20,000 people; DEMO: more arguments of `hallpass demo`
 demo: build
 	./hallpass demo $(if $(SCALE),--scale $(SCALE)) $(DEMO)
+
+# a PostgreSQL of its own on loopback, gone with it
+demo-ha: build
+	@sh e2e/tools.sh database
+	@python3 demo/two_nodes.py ./hallpass
 
 test: unit e2e
 

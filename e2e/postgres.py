@@ -6,6 +6,7 @@ import json
 import os
 import pathlib
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -78,24 +79,35 @@ class Server:
                                "--locale=C", f"--pwfile={self.folder / 'password'}"], user=self.user, capture_output=True, text=True, cwd=self.folder)
         if made.returncode:
             sys.exit(f"initdb: {made.stderr}")
+        self.start()
+        return self
+
+    def start(self):
+        """Starts it, and waits until it answers; the database of the scripts is made the first time."""
+        data = self.folder / "data"
         settings = {"port": self.port, "listen_addresses": "127.0.0.1", "unix_socket_directories": self.folder, "fsync": "off", "ssl": "on",
                     "ssl_cert_file": self.folder / "server.pem", "ssl_key_file": self.folder / "server.key", "timezone": "UTC"}
         words = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
-        self.log = open(self.folder / "log", "wb")
+        self.log = open(self.folder / "log", "ab")
         self.process = subprocess.Popen([program("postgres"), "-D", data, *words], user=self.user, stdout=self.log, stderr=self.log, cwd=self.folder)
-        up = lambda: subprocess.run([*self.psql, "-d", "postgres", "-c", "CREATE DATABASE inventory"], env=self.environment, capture_output=True).returncode == 0
+        def up():
+            made = subprocess.run([*self.psql, "-d", "postgres", "-c", "CREATE DATABASE inventory"], env=self.environment, capture_output=True, text=True)
+            return made.returncode == 0 or "already exists" in made.stderr
         if not wait(up, 30, self.process, every=0.2):
             sys.exit(f"PostgreSQL does not answer:\n{(self.folder / 'log').read_text()}")
-        return self
 
-    def __exit__(self, *_):
-        self.process.terminate()
+    def stop(self, how=signal.SIGINT):
+        """Stops it, with the sessions that are open."""
+        self.process.send_signal(how)
         try:
             self.process.wait(20)
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
         self.log.close()
+
+    def __exit__(self, *_):
+        self.stop()
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def certify(self):

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::error::Error;
 use std::fmt;
 use std::future::Future;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
@@ -105,6 +105,17 @@ pub(crate) struct ServiceClient {
     jitter: Jitter,
     lately: Lately,
     heard: Option<Heard>,
+    gate: OnceLock<WriteGate>,
+}
+
+/// Says whether what writes may still be sent: asked when nothing but the sending is left.
+#[derive(Clone)]
+pub(crate) struct WriteGate(pub(crate) Arc<dyn Fn() -> bool + Send + Sync>);
+
+impl fmt::Debug for WriteGate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("WriteGate")
+    }
 }
 
 /// Who has to know whether a service answers.
@@ -192,7 +203,14 @@ impl ServiceClient {
             jitter,
             lately: Lately::default(),
             heard: None,
+            gate: OnceLock::new(),
         }
+    }
+
+    /// From now on nothing that writes is sent unless `gate` says so.
+    pub(crate) fn guard_writes(&self, gate: &WriteGate) {
+        // the first stays: one process has one
+        let _: Result<(), _> = self.gate.set(gate.clone());
     }
 
     /// The same, telling who has to know whether it is answered.
@@ -274,8 +292,15 @@ impl ServiceClient {
             .until
             .checked_sub(WRITE_PATIENCE_MIN)
             .unwrap_or(pace.until);
+        // a process that was paused finds here that its time is over, and not on its way to AWS
+        let guarded = async move {
+            match self.gate.get() {
+                Some(WriteGate(may_write)) if !may_write() => Err(CallFailure::not_sent()),
+                Some(_) | None => sorted(noted(request)).await,
+            }
+        };
         // the SDK's futures are 16 KB; boxed here, those who wait stay small
-        self.attempt(operation, pace, send_by, Box::pin(sorted(noted(request))))
+        self.attempt(operation, pace, send_by, Box::pin(guarded))
     }
 
     async fn attempt<T, Fut>(

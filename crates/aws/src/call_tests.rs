@@ -2,6 +2,7 @@
 #![allow(clippy::result_large_err, reason = "the SDK's own error type")]
 
 use std::cell::Cell;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use aws_sdk_identitystore::operation::describe_user::DescribeUserError;
 use aws_smithy_runtime_api::http::StatusCode;
@@ -41,6 +42,38 @@ async fn the_ids_of_writes_are_for_who_asks_for_them() {
     })
     .await;
     assert_eq!(ids, ["w-1"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_write_that_may_not_be_sent_any_more_is_not_sent() {
+    let (line, may_write) = (line(), Arc::new(AtomicBool::new(true)));
+    let asked = Arc::clone(&may_write);
+    line.guard_writes(&WriteGate(Arc::new(move || asked.load(Ordering::SeqCst))));
+    let sent = Arc::new(AtomicU32::new(0));
+    for (may, wanted) in [(true, 1), (false, 1), (true, 2)] {
+        may_write.store(may, Ordering::SeqCst);
+        let count = Arc::clone(&sent);
+        let write = async move {
+            count.fetch_add(1, Ordering::SeqCst);
+            WriteResult::Ok(FakeWrite("w-1"))
+        };
+        let answered = line
+            .write("Do", Deadline::port(Urgency::Grant), write)
+            .await;
+        let refused = answered.map(|_| ()).map_err(|failure| failure.fault);
+        let expected = if may {
+            Ok(())
+        } else {
+            Err(CenterFault::NotSent)
+        };
+        assert_eq!((refused, sent.load(Ordering::SeqCst)), (expected, wanted));
+    }
+    may_write.store(false, Ordering::SeqCst);
+    let look = || async { WriteResult::Ok(FakeWrite("r-1")) };
+    let read = line
+        .read("Look", Deadline::port(Urgency::Grant), look)
+        .await;
+    assert!(read.is_ok(), "reads go on");
 }
 
 fn line() -> ServiceClient {

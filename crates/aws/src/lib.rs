@@ -111,6 +111,15 @@ impl Aws {
         self.sso_line.per_second()
     }
 
+    /// From now on nothing that writes to Identity Center, its directory or Organizations is sent unless
+    /// `may_write` says so, asked right before it leaves: [`hallpass_assignments::CenterFault::NotSent`] then.
+    pub fn guard_writes(&self, may_write: Arc<dyn Fn() -> bool + Send + Sync>) {
+        let gate = call::WriteGate(may_write);
+        for line in [&self.sso_line, &self.store_line, &self.org_line] {
+            line.guard_writes(&gate);
+        }
+    }
+
     /// Whether IAM Identity Center and its directory answer.
     pub fn center_silence(&self) -> Arc<SilenceWatch> {
         Arc::clone(&self.center)

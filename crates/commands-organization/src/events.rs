@@ -56,8 +56,8 @@ enum Command {
 pub fn run(args: &Args) -> Outcome {
     match &args.command {
         Command::List { config, output } => {
-            let path = config.load()?.sqlite()?;
-            let rows = runtime()?.block_on(async { parked(&open_store(path).await?).await })?;
+            let address = config.load()?.store()?;
+            let rows = runtime()?.block_on(async { parked(&open_store(address).await?).await })?;
             list(&rows, output)?;
             Ok(Exit::Ok)
         }
@@ -106,7 +106,7 @@ async fn replay(loaded: &Loaded, ids: &[String], all: bool) -> Outcome {
         let failure = Failure::bad_input("`events.queue` is not set: there is no queue to send to");
         return Err(failure.help("docs/reference/configuration.md has it"));
     };
-    let store = open_store(loaded.sqlite()?).await?;
+    let store = open_store(loaded.store()?).await?;
     let mut rows = parked(&store).await?;
     if let Some(missing) = ids
         .iter()

@@ -399,22 +399,22 @@ fn check_clock(
 
 /// Checks the store; the instant of the newest record of its log.
 async fn check_store(loaded: &Loaded, report: &mut DoctorReport) -> Option<Timestamp> {
-    let path = match loaded.sqlite() {
-        Ok(path) => path,
+    let address = match loaded.store() {
+        Ok(address) => address,
         Err(failure) => {
             report.add("store", Err((failure.words(), "fix `store.url`")));
             return None;
         }
     };
-    if !path.exists() {
+    if !address.may_be_there() {
         report.warn(
             "store",
-            format!("`{}` does not exist yet", path.display()),
+            format!("`{address}` does not exist yet"),
             "`hallpass serve` makes it",
         );
         return None;
     }
-    let opened = open_store(path.clone()).await;
+    let opened = open_store(address.clone()).await;
     let newest_record = match &opened {
         Ok(store) => newest_record(store).await,
         Err(_) => None,
@@ -422,12 +422,11 @@ async fn check_store(loaded: &Loaded, report: &mut DoctorReport) -> Option<Times
     let outcome = match opened {
         Ok(store) => match store.check().await {
             Ok(found) if found.problems.is_empty() => Ok(format!(
-                "`{}`, {} audit records verified",
-                path.display(),
+                "`{address}`, {} audit records verified",
                 found.records
             )),
             Ok(found) => Err((found.problems.join("; "), "restore a backup")),
-            Err(error) => Err((error.to_string(), "is another program holding the file?")),
+            Err(error) => Err((error.to_string(), "is another program holding it?")),
         },
         Err(failure) => Err((failure.words(), "see the message")),
     };

@@ -18,6 +18,7 @@ use hallpass_guard_files::time::AnchoredTime;
 use hallpass_host::file_lock::only_process;
 use hallpass_host::random_ids::RandomIds;
 use hallpass_host::runtime::runtime;
+use hallpass_host::server_store::StoreAddress;
 use hallpass_host::status_http::{self, Face};
 use hallpass_model::{Clock, IdSource, TimeSpan, Timestamp};
 use hallpass_setup::heads::{Means, open_bucket};
@@ -198,9 +199,19 @@ async fn ends(args: &Args, loaded: &Loaded) -> Result<Vec<Arc<dyn Ends>>, Failur
         };
         return Ok(vec![ends_at(place, loaded).await?]);
     }
-    let mut places: Vec<Arc<dyn Ends>> = vec![Arc::new(StoreEnds::new(loaded.sqlite()?))];
+    let mut places: Vec<Arc<dyn Ends>> = Vec::new();
+    // a file is read beside its server, hung or dead; a server of a database may be what is down
+    if let StoreAddress::File(path) = loaded.store()? {
+        places.push(Arc::new(StoreEnds::new(path)));
+    }
     if let Some(place) = loaded.ends_place()? {
         places.push(ends_at(place, loaded).await?);
+    }
+    if places.is_empty() {
+        let words = "a guard does not read PostgreSQL, and no file of ends is configured";
+        return Err(Failure::bad_input(words).help(
+            "set `audit.export.target` or `guard.ends`: the node that leads writes the file of ends there",
+        ));
     }
     Ok(places)
 }

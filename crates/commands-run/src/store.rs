@@ -3,9 +3,16 @@
 use std::path::PathBuf;
 
 use hallpass_host::runtime::runtime;
+use hallpass_host::server_store::StoreAddress;
 use hallpass_setup::opening::{ConfigArgs, open_store};
 use hallpass_terminal::exit::{Exit, Failure, Outcome};
 use hallpass_terminal::output;
+
+/// How a database of PostgreSQL is copied.
+const DUMP: &str = "use `pg_dump --format=custom`, which copies one instant while people work; the key that \
+                    signs is `hallpass.key` beside the configuration";
+/// How it is put back.
+const RESTORE: &str = "use `pg_restore` into an empty database, then `hallpass server store check`";
 
 /// Look after the server's database
 #[derive(Debug, clap::Args)]
@@ -58,25 +65,23 @@ pub fn run(args: &Args) -> Outcome {
     let runtime = runtime()?;
     match &args.command {
         Command::Migrate { config } => {
-            let path = config.load()?.sqlite()?;
+            let address = config.load()?.store()?;
             let version = runtime.block_on(async {
-                let store = open_store(path.clone()).await?;
+                let store = open_store(address.clone()).await?;
                 store
                     .schema_version()
                     .await
                     .map_err(|error| Failure::failed(error.to_string()))
             })?;
-            output::say(&format!(
-                "`{}` has schema version {version}",
-                path.display()
-            ));
+            output::say(&format!("`{address}` has schema version {version}"));
             Ok(Exit::Ok)
         }
         Command::Check { config } => check(&runtime, &existing(config)?),
         Command::Backup { to, config } => {
-            let path = existing(config)?;
+            let address = existing(config)?;
+            address.file("`hallpass server store backup`", DUMP)?;
             runtime.block_on(async {
-                let store = open_store(path).await?;
+                let store = open_store(address).await?;
                 store
                     .backup(to)
                     .await
@@ -86,7 +91,8 @@ pub fn run(args: &Args) -> Outcome {
             Ok(Exit::Ok)
         }
         Command::Restore { from, config } => {
-            let to = config.load()?.sqlite()?;
+            let address = config.load()?.store()?;
+            let to = address.file("`hallpass server store restore`", RESTORE)?;
             if to.exists() {
                 return Err(Failure::refused(format!("`{}` exists", to.display()))
                     .help("stop the server and move the file away first"));
@@ -98,48 +104,42 @@ pub fn run(args: &Args) -> Outcome {
                     .help("name the file that `hallpass server store backup` made"));
             }
             runtime.block_on(async {
-                let backup = open_store(from.clone()).await?;
+                let backup = open_store(StoreAddress::File(from.clone())).await?;
                 backup
-                    .backup(&to)
+                    .backup(to)
                     .await
                     .map_err(|error| Failure::failed(error.to_string()))
             })?;
             output::say(&format!("`{}` is in place", to.display()));
-            check(&runtime, &to)
+            check(&runtime, &address)
         }
     }
 }
 
 /// The configured database, which must be there: looking must not make one.
-pub fn existing(config: &ConfigArgs) -> Result<PathBuf, Failure> {
-    let path = config.load()?.sqlite()?;
-    if path.exists() {
-        Ok(path)
+pub fn existing(config: &ConfigArgs) -> Result<StoreAddress, Failure> {
+    let address = config.load()?.store()?;
+    if address.may_be_there() {
+        Ok(address)
     } else {
-        Err(
-            Failure::failed(format!("there is no database `{}`", path.display()))
-                .help("`store.url` in the configuration names it; `hallpass serve` makes it"),
-        )
+        Err(Failure::failed(format!("there is no database `{address}`"))
+            .help("`store.url` in the configuration names it; `hallpass serve` makes it"))
     }
 }
 
-fn check(runtime: &tokio::runtime::Runtime, path: &std::path::Path) -> Outcome {
+fn check(runtime: &tokio::runtime::Runtime, address: &StoreAddress) -> Outcome {
     let found = runtime.block_on(async {
-        let store = open_store(path.to_path_buf()).await?;
+        let store = open_store(address.clone()).await?;
         store
             .check()
             .await
             .map_err(|error| Failure::failed(error.to_string()))
     })?;
     if found.problems.is_empty() {
-        output::say(&format!("`{}` is sound", path.display()));
+        output::say(&format!("`{address}` is sound"));
         return Ok(Exit::Ok);
     }
-    let mut failure = Failure::failed(format!(
-        "`{}` has {} problems",
-        path.display(),
-        found.problems.len()
-    ));
+    let mut failure = Failure::failed(format!("`{address}` has {} problems", found.problems.len()));
     for problem in &found.problems {
         failure = failure.detail(problem.clone());
     }

@@ -91,18 +91,18 @@ pub fn run(args: &Args) -> Outcome {
         } => {
             let scopes = scopes_of(scopes)?;
             let loaded = config.load()?;
-            let path = loaded.sqlite()?;
+            let address = loaded.store()?;
             let secret = runtime()?.block_on(async {
-                let (store, now) = (open_store(path).await?, hallpass_clock::now());
+                let (store, now) = (open_store(address).await?, hallpass_clock::now());
                 let owner = person::owner_of(&loaded, &store, user, now).await?;
                 create(&store, &owner, &scopes, *ttl, name, now).await
             })?;
             output::print(&format!("{secret}\n"))?;
         }
         Command::List { config, output } => {
-            let path = config.load()?.sqlite()?;
+            let address = config.load()?.store()?;
             let rows = runtime()?.block_on(async {
-                let store = open_store(path).await?;
+                let store = open_store(address).await?;
                 store
                     .tokens()
                     .await
@@ -111,9 +111,9 @@ pub fn run(args: &Args) -> Outcome {
             list(&rows, output)?;
         }
         Command::Revoke { id, config } => {
-            let path = config.load()?.sqlite()?;
+            let address = config.load()?.store()?;
             runtime()?.block_on(async {
-                let store = open_store(path).await?;
+                let store = open_store(address).await?;
                 revoke(&store, *id).await
             })?;
         }

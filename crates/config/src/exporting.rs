@@ -81,8 +81,8 @@ pub enum HeadKey {
     Kms(String),
     /// A key file that has to be there.
     File(PathBuf),
-    /// The key beside this store, which is made when it is not there.
-    Store(PathBuf),
+    /// The server's own key, which is made when it is not there.
+    Own(PathBuf),
 }
 
 /// Reads `s3://bucket/root`; `None` when it is no such address.
@@ -150,7 +150,7 @@ impl Loaded {
         match (&sign.kms_key, &sign.key_file) {
             (Some(key), None) => Ok(HeadKey::Kms(key.clone())),
             (None, Some(file)) => Ok(HeadKey::File(self.path(file))),
-            (None, None) => Ok(HeadKey::Store(self.sqlite()?)),
+            (None, None) => Ok(HeadKey::Own(self.own_key()?)),
             (Some(_), Some(_)) => Err(Failure::bad_input(
                 "both `audit.sign.kms_key` and `audit.sign.key_file` are given",
             )
@@ -248,7 +248,7 @@ mod tests {
         let made = loaded("[store]\nurl = \"sqlite:data/hp.db\"")
             .head_key()
             .unwrap();
-        assert_eq!(made, HeadKey::Store("/etc/hp/data/hp.db".into()));
+        assert_eq!(made, HeadKey::Own("/etc/hp/data/hp.db.key".into()));
         let named = loaded("[audit.sign]\nkey_file = \"k.pem\"")
             .head_key()
             .unwrap();

@@ -20,6 +20,7 @@ mod remediation;
 mod sign_in;
 mod slack;
 mod standards;
+mod store;
 mod sweeps;
 mod tls;
 mod vending;
@@ -42,6 +43,7 @@ pub use guard::EndsPlace;
 pub use pci::PciSchedule;
 pub use slack::SlackApp;
 pub use standards::StandardsSchedule;
+pub use store::Store;
 pub use vending::{ConfiguredAccess, ConfiguredPrincipal};
 
 /// The whole file.
@@ -102,20 +104,6 @@ impl Default for Server {
             max_connections: None,
             tls: tls::TlsSection::default(),
             session: sign_in::SessionSection::default(),
-        }
-    }
-}
-
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Store {
-    pub url: String,
-}
-
-impl Default for Store {
-    fn default() -> Self {
-        Self {
-            url: "sqlite:hallpass.db".into(),
         }
     }
 }
@@ -483,18 +471,6 @@ impl Loaded {
         self.folder.join(path)
     }
 
-    /// The file of the SQLite store.
-    pub fn sqlite(&self) -> Result<PathBuf, Failure> {
-        match self.config.store.url.split_once(':') {
-            Some(("sqlite", path)) if !path.is_empty() => Ok(self.path(path)),
-            _ => Err(Failure::bad_input(format!(
-                "`store.url` is `{}`, and this version stores in SQLite only",
-                self.config.store.url
-            ))
-            .help("write `url = \"sqlite:hallpass.db\"`")),
-        }
-    }
-
     /// The rule file.
     pub fn rules(&self) -> Result<PathBuf, Failure> {
         match (&self.config.access.rules, &self.config.access.statements) {
@@ -576,7 +552,10 @@ mod tests {
             config: parse("", "x").unwrap(),
             folder: PathBuf::from("/etc/hp"),
         };
-        assert_eq!(loaded.sqlite().unwrap(), Path::new("/etc/hp/hallpass.db"));
+        let hallpass_host::server_store::StoreAddress::File(path) = loaded.store().unwrap() else {
+            panic!("no file");
+        };
+        assert_eq!(path, Path::new("/etc/hp/hallpass.db"));
         assert_eq!(loaded.rules().unwrap(), Path::new("/etc/hp/rules.toml"));
         assert_eq!(loaded.settings(), Settings::default());
         assert!(loaded.export().unwrap().is_none());

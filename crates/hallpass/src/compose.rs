@@ -10,32 +10,35 @@ mod ends;
 mod entitlements;
 mod events;
 mod exporting;
+mod following;
 mod guards;
+mod lead;
 mod loops;
 mod notices;
 mod pci;
 mod people;
 mod probes;
 mod remediations;
+mod shared_directory;
 mod slack;
 mod snapshots;
 mod standards;
 mod sweeping;
 mod timekeeper;
+mod working;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use hallpass_access::{Access, AlarmKind, Channel, GuardSource, Settings};
-use hallpass_assignments::{Executor, ExecutorLimits};
+use hallpass_access::{
+    Access, AlarmKind, Channel, DirectorySource, GuardSource, Ports, RemediationPresses,
+    RemediationSource, Settings,
+};
 use hallpass_audit::AuditStore;
 use hallpass_aws::{Aws, AwsClientSettings, Inventory, Policies};
 use hallpass_events::EventIntake;
 use hallpass_identity::Identity;
 use hallpass_model::{Clock, IdSource, TimeSpan};
-use hallpass_org::PolicyKeeper;
-use hallpass_org::armed_ends::{EndArmer, EndArmerSettings, HomeRegion};
-use hallpass_org::session_revocation::SessionRevoker;
 use hallpass_rules::{GroupRef, Rules};
 use hallpass_server::{
     App, Connections, Rates, ReadinessProbe, ServerMode, ServerStatus, SessionSettings, SignIn,
@@ -48,6 +51,7 @@ pub(crate) use alerts::Alerting;
 pub(crate) use compared::{Comparing, Watches, retire};
 pub(crate) use ends::EndsFile;
 pub(crate) use exporting::Exporting;
+pub(crate) use lead::Lead;
 pub(crate) use pci::PciWatching;
 
 use hallpass_chores::people_news::PeopleHandler;
@@ -64,9 +68,15 @@ use hallpass_setup::journey::journey;
 use hallpass_setup::sources::cached_snapshot;
 use hallpass_terminal::exit::Failure;
 
+use shared_directory::SharedDirectory;
+use working::Workshop;
+
 /// What a running server is made of.
 pub(crate) struct Parts {
+    /// The store for those who serve; what works has that of `lead`.
     pub(crate) store: ServerStore,
+    /// This process among the nodes of the store.
+    pub(crate) lead: Arc<Lead>,
     /// For calls of services without a client of their own.
     pub(crate) client: AwsClientSettings,
     pub(crate) aws: Arc<Aws>,
@@ -114,14 +124,16 @@ pub(crate) struct Parts {
     pub(crate) watches: Watches,
 }
 
-/// A server that is ready to be driven.
+/// A server that is ready to be driven: what serves, and what works while this node leads.
 pub(crate) struct Composed {
     pub(crate) access: Arc<Access>,
+    /// The same journey for what works.
+    work: Arc<Access>,
     pub(crate) directory: Arc<Inventory>,
+    shared_directory: Arc<SharedDirectory>,
     pub(crate) app: App,
-    executor: Arc<Executor>,
-    keepers: PolicyKeepers,
-    store: ServerStore,
+    lead: Arc<Lead>,
+    workshop: Workshop,
     clock: Arc<dyn Clock>,
     watch: clocks::ClockWatch,
     export: Option<Exporting>,
@@ -203,31 +215,70 @@ async fn inventory(parts: &Parts, rules_now: &RulesNow) -> Arc<Inventory> {
     })
 }
 
+/// The journey as it serves and as it works, and what both stand on.
+struct Journeys {
+    access: Arc<Access>,
+    work: Arc<Access>,
+    directory: Arc<Inventory>,
+    shared_directory: Arc<SharedDirectory>,
+    workshop: Workshop,
+    guards: Option<Guards>,
+}
+
+async fn journeys(
+    parts: &Parts,
+    clock: &Arc<dyn Clock>,
+    shared: &Arc<ServerStore>,
+) -> Result<Journeys, Failure> {
+    let (rules_now, lead, aws) = (RulesNow::default(), &parts.lead, &parts.aws);
+    let directory = inventory(parts, &rules_now).await;
+    let shared_directory = SharedDirectory::new(&directory, &parts.store, clock, lead);
+    let journey_ports = Ports {
+        directory: Arc::clone(&shared_directory) as Arc<dyn DirectorySource>,
+        ..journey(shared, aws, &directory, clock, &parts.ids)
+    };
+    let workshop = Workshop::new(lead, &parts.store, aws, clock, Arc::clone(&parts.ids));
+    let settings = with_admins(parts.settings.clone(), &parts.identity);
+    let access =
+        Access::new(journey_ports, settings, parts.rules.clone()).with_alerts(shared.clone());
+    let access = access.with_people(directory.clone());
+    let access = access.with_home_region(aws.center_silence());
+    let access = entitlements::looked_at(access, parts.client.clone(), aws, clock).await?;
+    let remediating = (parts.remediating.as_ref(), shared);
+    let (access, guards) = heeding(access, remediating, parts.guards.clone(), clock);
+    let work = workshop.journey(&access);
+    known_to(&rules_now, &access);
+    parts.people.serve(&work);
+    Ok(Journeys {
+        access,
+        work,
+        directory,
+        shared_directory,
+        workshop,
+        guards,
+    })
+}
+
 /// Builds everything; nothing runs yet.
 ///
 /// # Errors
 /// When the store does not answer.
 pub(crate) async fn compose(parts: Parts) -> Result<Composed, Failure> {
-    let (metrics, rules_now) = (recorder()?, RulesNow::default());
-    let directory = inventory(&parts, &rules_now).await;
-    let (store, time) = (parts.store, parts.clock);
-    let (clock, shared) = (time.clone() as Arc<dyn Clock>, Arc::new(store.clone()));
-    let journey_ports = journey(&shared, &parts.aws, &directory, &clock, &parts.ids);
-    let (settings, aws) = (with_admins(parts.settings, &parts.identity), &parts.aws);
-    let access = Access::new(journey_ports, settings, parts.rules).with_alerts(shared.clone());
-    let access = access.with_people(directory.clone());
-    let access = access.with_home_region(aws.center_silence());
-    let access = entitlements::looked_at(access, parts.client, aws, &clock).await?;
-    let (access, guards) = heeding(access, parts.remediating.as_ref(), parts.guards, &clock);
-    known_to(&rules_now, &access, &parts.people);
+    let metrics = recorder()?;
+    let clock = parts.clock.clone() as Arc<dyn Clock>;
+    let shared = Arc::new(parts.store.clone());
+    let of = journeys(&parts, &clock, &shared).await?;
+    let (access, directory, guards) = (of.access, of.directory, of.guards);
+    let (store, time, lead, aws) = (parts.store, parts.clock, parts.lead, &parts.aws);
+    lead.share(&parts.sign_in, &store);
     let (identity, wanted) = (Arc::new(parts.identity), parts.slack.as_ref());
     let slack = slack_app(wanted, &access, &identity, &store, &clock)?;
     let channels = channels(slack.as_ref(), parts.channels, parts.alert_channels);
     // before anything can be told, so that a new channel misses nothing of this server
     notices::open_first(shared.as_ref(), &channels, clock.now()).await?;
-    let keepers = policy_keepers(&shared, &parts.aws, (&clock, &parts.ids), &access);
     let (pulse, (stop, stopping)) = (Arc::new(probes::Pulse::new()), watch::channel(false));
-    let alarming = alarming((&access, aws), &directory, &time, &pulse, guards.as_ref());
+    let node = (&directory, &lead);
+    let alarming = alarming((&access, aws), node, &time, &pulse, guards.as_ref());
     let app = App {
         access: Arc::clone(&access),
         audit: shared.clone() as Arc<dyn AuditStore>,
@@ -239,8 +290,8 @@ pub(crate) async fn compose(parts: Parts) -> Result<Composed, Failure> {
         clock: Arc::clone(&clock),
         rates: Arc::new(parts.rates),
         connections: parts.connections,
-        probes: Arc::new(probes(&access, &alarming)),
-        metrics: rendering(metrics, (&pulse, &time, aws), parts.descriptors),
+        probes: Arc::new(probes(&access, &lead, &alarming)),
+        metrics: rendering(metrics, (&pulse, &time, aws, &lead), parts.descriptors),
         slack: slack.clone().map(slack::door),
         policies: Arc::new(Policies::new(Arc::clone(&parts.aws))),
         activity: activity::known(parts.activity, parts.snapshots.as_ref()),
@@ -253,13 +304,14 @@ pub(crate) async fn compose(parts: Parts) -> Result<Composed, Failure> {
         stopping,
     };
     Ok(Composed {
+        work: of.work,
         directory,
+        shared_directory: of.shared_directory,
         app,
-        executor: executor(&shared, &parts.aws, &clock, parts.ids, access.pace()),
-        keepers,
+        lead,
+        workshop: of.workshop,
         watch: clocks::ClockWatch::new(time, parts.aws, &access, &store),
         access,
-        store,
         clock,
         export: parts.export,
         channels,
@@ -291,9 +343,8 @@ fn slack_app(
     slack.transpose()
 }
 
-/// From here on the inventory goes by the rules in force, and events about people are acted upon.
-fn known_to(rules_now: &RulesNow, access: &Arc<Access>, people: &PeopleHandler) {
-    people.serve(access);
+/// From here on the inventory goes by the rules in force.
+fn known_to(rules_now: &RulesNow, access: &Arc<Access>) {
     let mut known = rules_now
         .write()
         .unwrap_or_else(std::sync::PoisonError::into_inner);
@@ -303,7 +354,7 @@ fn known_to(rules_now: &RulesNow, access: &Arc<Access>, people: &PeopleHandler) 
 /// The journey that takes guards into account, and what listens for them.
 fn heeding(
     access: Access,
-    remediating: Option<&Remediating>,
+    remediating: (Option<&Remediating>, &Arc<ServerStore>),
     journals: Option<Arc<Journals>>,
     clock: &Arc<dyn Clock>,
 ) -> (Arc<Access>, Option<Guards>) {
@@ -327,69 +378,6 @@ pub(crate) async fn put_in_force(
 ) -> Result<(), Failure> {
     let put = composed.access.set_rules(rules, name).await;
     put.map_err(|error| Failure::failed(format!("cannot record the rules in force: {error}")))
-}
-
-fn executor(
-    store: &Arc<ServerStore>,
-    aws: &Arc<Aws>,
-    clock: &Arc<dyn Clock>,
-    ids: Arc<dyn IdSource>,
-    pace: Arc<hallpass_assignments::Pace>,
-) -> Arc<Executor> {
-    Arc::new(Executor::new(
-        store.clone(),
-        Arc::clone(aws) as Arc<dyn hallpass_assignments::IdentityCenter>,
-        Arc::clone(clock),
-        ids,
-        ExecutorLimits::default(),
-        pace,
-    ))
-}
-
-/// Who keeps policies on accounts. Their lane is that of plans: one writes to Organizations.
-#[derive(Clone)]
-struct PolicyKeepers {
-    /// Ends sessions that outlive grants.
-    revoker: Arc<SessionRevoker>,
-    /// Arms the ends of grants.
-    armer: Arc<EndArmer>,
-}
-
-fn policy_keepers(
-    store: &Arc<ServerStore>,
-    aws: &Arc<Aws>,
-    (clock, ids): (&Arc<dyn Clock>, &Arc<dyn IdSource>),
-    access: &Access,
-) -> PolicyKeepers {
-    let draw = ids.next(clock.now()).simple();
-    let holder = format!("server {} ({draw})", std::process::id());
-    let keeper = |holder: String| PolicyKeeper {
-        organization: Arc::clone(aws) as Arc<dyn hallpass_org::Organization>,
-        lanes: store.clone(),
-        clock: Arc::clone(clock),
-        ids: Arc::clone(ids),
-        holder,
-    };
-    let revoker = SessionRevoker::new(keeper(holder.clone()), store.clone());
-    let wanted = access.settings().armed_ends;
-    let armer = EndArmer::new(
-        keeper(format!("{holder}, armed ends")),
-        Arc::clone(aws) as Arc<dyn hallpass_org::armed_ends::OtherAccess>,
-        store.clone(),
-        EndArmerSettings {
-            is_on: wanted.mode.is_on(),
-            policies: wanted.policies,
-            characters: hallpass_org::armed_ends::CHARACTERS,
-        },
-    );
-    let armer = match access.settings().home_region_lost_after {
-        Some(after) => armer.with_home_region(Arc::clone(aws) as Arc<dyn HomeRegion>, after),
-        None => armer,
-    };
-    PolicyKeepers {
-        revoker: Arc::new(revoker),
-        armer: Arc::new(armer),
-    }
 }
 
 /// The channels configured, or the one that is always there; what tells alerts alone comes besides.
@@ -418,11 +406,17 @@ fn server_status(rules: Option<(String, String)>, clock: &dyn Clock) -> Arc<Serv
 /// What `/metrics` shows of this process.
 fn rendering(
     metrics: PrometheusHandle,
-    (pulse, time, aws): (&Arc<probes::Pulse>, &Arc<ProcessClock>, &Arc<Aws>),
+    (pulse, time, aws, lead): (
+        &Arc<probes::Pulse>,
+        &Arc<ProcessClock>,
+        &Arc<Aws>,
+        &Arc<Lead>,
+    ),
     descriptors: u64,
 ) -> Arc<dyn Fn() -> String + Send + Sync> {
     let (pulse, time, aws) = (Arc::clone(pulse), Arc::clone(time), Arc::clone(aws));
-    Arc::new(move || rendered(&metrics, &pulse, &time, &aws, descriptors))
+    let lead = Arc::clone(lead);
+    Arc::new(move || rendered(&metrics, (&pulse, &lead), &time, &aws, descriptors))
 }
 
 #[expect(
@@ -431,14 +425,20 @@ fn rendering(
 )]
 fn rendered(
     metrics: &PrometheusHandle,
-    pulse: &probes::Pulse,
+    (pulse, lead): (&probes::Pulse, &Lead),
     time: &ProcessClock,
     aws: &Aws,
     descriptors: u64,
 ) -> String {
+    lead.measure();
     metrics::gauge!("hallpass_aws_calls_per_second").set(aws.calls_per_second());
     clocks::measure(&time.read());
-    let age = pulse.age().as_seconds() as f64;
+    // where another node tends them, this one is not late
+    let age = if lead.holds() {
+        pulse.age().as_seconds() as f64
+    } else {
+        0.0
+    };
     metrics::gauge!("hallpass_reconciler_age_seconds").set(age);
     metrics::gauge!("process_max_fds").set(descriptors as f64);
     if let Some(open) = descriptors::open() {
@@ -451,12 +451,14 @@ fn rendered(
 /// What readiness asks: the store, and all that is an alarm when it does not work.
 fn probes(
     access: &Arc<Access>,
+    lead: &Arc<Lead>,
     alarming: &[(AlarmKind, Arc<dyn ReadinessProbe>)],
 ) -> Vec<Arc<dyn ReadinessProbe>> {
     let mut probes: Vec<Arc<dyn ReadinessProbe>> = vec![
         Arc::new(probes::StoreProbe(Arc::clone(access))),
-        Arc::new(people::PeopleProbe(Arc::clone(access))),
-        Arc::new(entitlements::EntitlementsProbe(Arc::clone(access))),
+        Arc::new(probes::LeadProbe(Arc::clone(lead))),
+        of_leader(lead, people::PeopleProbe(Arc::clone(access))),
+        of_leader(lead, entitlements::EntitlementsProbe(Arc::clone(access))),
     ];
     let asked = alarming.iter();
     // ends that are late are in the line of the store
@@ -465,9 +467,17 @@ fn probes(
     probes
 }
 
+/// A probe of what the node that leads does: elsewhere it says which that is.
+fn of_leader(lead: &Arc<Lead>, probe: impl ReadinessProbe + 'static) -> Arc<dyn ReadinessProbe> {
+    Arc::new(probes::OfLeader {
+        lead: Arc::clone(lead),
+        probe,
+    })
+}
+
 fn alarming(
     (access, aws): (&Arc<Access>, &Arc<Aws>),
-    directory: &Arc<Inventory>,
+    (directory, lead): (&Arc<Inventory>, &Arc<Lead>),
     time: &Arc<ProcessClock>,
     pulse: &Arc<probes::Pulse>,
     guards: Option<&Guards>,
@@ -491,22 +501,28 @@ fn alarming(
         (AlarmKind::HomeRegionLost, Arc::new(region)),
         (AlarmKind::KeyUnusable, Arc::new(key)),
         (AlarmKind::ClocksDisagree, Arc::new(clocks)),
-        (AlarmKind::AssignmentsUntended, Arc::new(tended)),
+        (AlarmKind::AssignmentsUntended, of_leader(lead, tended)),
         (AlarmKind::EndsOverdue, Arc::new(overdue)),
     ];
     if let Some(guards) = guards {
         alarming.push((
             AlarmKind::Guard,
-            Arc::new(guards::GuardProbe(guards.clone())),
+            of_leader(lead, guards::GuardProbe(guards.clone())),
         ));
     }
     alarming
 }
 
-/// The journey, with what its people decide about remediations.
-fn deciding(access: Access, remediating: Option<&Remediating>) -> Access {
+/// The journey, with what its people decide about remediations, on whichever node.
+fn deciding(
+    access: Access,
+    (remediating, store): (Option<&Remediating>, &Arc<ServerStore>),
+) -> Access {
     match remediating {
-        Some(with) => access.with_remediations(with.source.clone()),
+        Some(with) => access.with_remediations(RemediationSource {
+            kept: Arc::clone(store) as Arc<dyn RemediationPresses>,
+            ..with.source.clone()
+        }),
         None => access,
     }
 }
@@ -532,34 +548,27 @@ fn wanted_groups(
 }
 
 impl Composed {
-    /// Serves HTTP on `listener` and drives every loop until `shutdown`, then lets calls finish.
+    /// Serves HTTP on `listener`, and works while this node leads, until `shutdown`; then lets calls finish.
     pub(crate) async fn run(
         self,
         listener: impl hallpass_server::Accept,
         shutdown: impl Future<Output = ()> + Send + 'static,
     ) {
-        // nobody else may work on this store: what a process before us had leased is free again
-        if let Err(error) = self.store.free_leases().await {
-            tracing::warn!(error = %error, "leases could not be freed; they run out by themselves");
-        }
-        // what ended without us is known before anything is sent for it
-        self.access.apply_guard_removals().await;
-        let (mut tasks, mut last) = (JoinSet::new(), JoinSet::new());
-        let (finish, _) = watch::channel(false);
-        self.spawn_loops(&mut tasks);
-        self.spawn_export(&mut last, &finish);
-        let stop = self.stop.clone();
-        hallpass_server::serve(listener, self.app.clone(), async move {
+        let (mut serving, served) = (JoinSet::new(), watch::Sender::new(false));
+        self.spawn_serving(&mut serving);
+        let (stop, told) = (self.stop.clone(), served.subscribe());
+        let serve = hallpass_server::serve(listener, self.app.clone(), async move {
             shutdown.await;
             // ends event streams and loops; calls in flight finish
             stop.send_replace(true);
-        })
-        .await;
-        self.stop.send_replace(true);
-        join(&mut tasks).await;
-        // after everything else, so that the export and its head hold what came last
-        finish.send_replace(true);
-        join(&mut last).await;
+        });
+        let serve = async {
+            serve.await;
+            self.stop.send_replace(true);
+            served.send_replace(true);
+        };
+        tokio::join!(serve, self.lead_and_work(self.stop.subscribe(), told));
+        join(&mut serving).await;
     }
 }
 

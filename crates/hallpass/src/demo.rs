@@ -25,10 +25,10 @@ use hallpass_config::{Loaded, SlackApp};
 use hallpass_host::descriptors;
 use hallpass_host::facts;
 use hallpass_host::file_lock::only_server;
-use hallpass_host::keys;
+use hallpass_host::keys::{self, Absent};
 use hallpass_host::random_ids::RandomIds;
 use hallpass_host::runtime::runtime;
-use hallpass_host::server_store::ServerStore;
+use hallpass_host::server_store::{ServerStore, StoreAddress};
 use hallpass_host::snapshots_at::SnapshotsAt;
 use hallpass_identity::Identity;
 use hallpass_model::{Clock, IdSource, TimeSpan};
@@ -45,6 +45,7 @@ use secrecy::SecretString;
 
 use crate::compose;
 use crate::compose::Exporting;
+use crate::compose::Lead;
 use crate::compose::Parts;
 
 /// The rules of the sample organization.
@@ -120,26 +121,25 @@ async fn demo(args: &Args) -> Outcome {
     let state = args.data.as_ref().map(|_| folder.path("aws.state"));
     let sim = aws::start(args.aws_listen, args.scale, address, state).await?;
     let _only = only_server(&folder.path(STORE))?;
-    let store = open_store(folder.path(STORE)).await?;
+    let store = open_store(StoreAddress::File(folder.path(STORE))).await?;
     let clock = clock::after_log(&store).await;
     let ids: Arc<dyn IdSource> = Arc::new(RandomIds);
-    let aws = connect(&sim, &clock, &ids).await?;
-    let rules = rules()?;
+    let (aws, rules) = (connect(&sim, &clock, &ids).await?, rules()?);
     // reading it through the API takes a minute when it is large; the loops do that meanwhile
     let snapshot = facts::snapshot(&sim.facts.organization, clock.now())?;
     hallpass_setup::sources::cache_snapshot(&store, &snapshot).await;
     let personas = people::with_tokens(&store, &Directory::new(snapshot), clock.now()).await?;
-    let tokens_file = args
-        .tokens
-        .clone()
-        .unwrap_or_else(|| folder.path("tokens.json"));
+    let tokens_file = args.tokens.clone();
+    let tokens_file = tokens_file.unwrap_or_else(|| folder.path("tokens.json"));
     people::write_tokens(&personas, &tokens_file)?;
     let guard = guard::start(&folder, &sim)?;
     let loaded = chores::write_files(&folder, &sim, address)?;
-    let people = Arc::default();
+    let (people, trail) = (Arc::default(), DemoTrail::default());
     let its_own = (&clock, &ids, &people);
-    let (events, remediating) = intake(&loaded, &sim, &store, its_own, &aws).await?;
-    let trail = DemoTrail::default();
+    let (own, at) = (keys::place(&folder.path(STORE)), address.to_string());
+    let lead = Lead::open(&store, (clock.as_ref(), ids.as_ref()), &at).await?;
+    let working = lead.working(&store);
+    let (events, remediating) = intake(&loaded, &sim, &working, its_own, &aws).await?;
     let composed = compose::compose(Parts {
         client: client_settings(&sim),
         activity: Some(Arc::new(trail.clone())),
@@ -151,7 +151,7 @@ async fn demo(args: &Args) -> Outcome {
         export: Some(Exporting {
             target: Arc::new(FolderTarget::new(folder.path("audit"))),
             prefix: "logs".to_owned(),
-            signer: Arc::new(keys::load_or_make(&folder.path(STORE))?),
+            signer: Arc::new(keys::key_at(&own, Absent::Made)?),
         }),
         slack: slack_app(&sim, address),
         channels: Vec::new(),
@@ -170,8 +170,9 @@ async fn demo(args: &Args) -> Outcome {
         events,
         people,
         remediating,
-        watches: judging::watches(client_settings(&sim), &aws, &store).await?,
+        watches: judging::watches(client_settings(&sim), &aws, &working).await?,
         store: store.clone(),
+        lead,
         aws,
         clock,
         ids,

@@ -1,6 +1,5 @@
 //! `hallpass serve`: the server.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use hallpass_access::{Channel, Settings};
@@ -19,16 +18,15 @@ use hallpass_config::{EndsPlace, ExportSettings, Loaded};
 use hallpass_events::EventHandler;
 use hallpass_guard_files::journals::Journals;
 use hallpass_host::descriptors;
-use hallpass_host::file_lock::only_server;
+use hallpass_host::file_lock::{OnlyServer, only_server};
 use hallpass_host::keys;
 use hallpass_host::keys::Absent;
 use hallpass_host::named_calls::NamedCalls;
 use hallpass_host::random_ids::RandomIds;
 use hallpass_host::runtime::runtime;
-use hallpass_host::server_store::ServerStore;
+use hallpass_host::server_store::{ServerStore, StoreAddress};
 use hallpass_model::{Clock, IdSource};
 use hallpass_reports::alerts::{AlertRunner, alert_channels};
-use hallpass_runner::PlanId;
 use hallpass_server::{Connections, Rates, ServerMode};
 use hallpass_setup::clock;
 use hallpass_setup::heads::{self, Means};
@@ -48,6 +46,7 @@ use crate::compose::Alerting;
 use crate::compose::Comparing;
 use crate::compose::EndsFile;
 use crate::compose::Exporting;
+use crate::compose::Lead;
 use crate::compose::Parts;
 use crate::compose::PciWatching;
 use crate::compose::Watches;
@@ -127,15 +126,11 @@ async fn exporting(
 }
 
 /// The file that guards read, signed with the store's key.
-async fn ends_file(
-    loaded: &Loaded,
-    store: &Path,
-    means: &Means,
-) -> Result<Option<EndsFile>, Failure> {
+async fn ends_file(loaded: &Loaded, means: &Means) -> Result<Option<EndsFile>, Failure> {
     let Some(place) = loaded.ends_place()? else {
         return Ok(None);
     };
-    let signer = match keys::load_or_make(store) {
+    let signer = match keys::key_at(&loaded.own_key()?, Absent::Made) {
         Ok(signer) => Some(Arc::new(signer)),
         // a file that is not signed is better than none; a guard that wants a signature says so
         Err(failure) => {
@@ -203,13 +198,18 @@ async fn pci_watching(
 /// What is held against files: access, and who administers which service.
 async fn comparing(
     loaded: &Loaded,
-    store: &ServerStore,
+    (serving, store): (&ServerStore, &ServerStore),
     aws: &Arc<Aws>,
     (clock, plans): (&Arc<dyn Clock>, Option<&Arc<PlanContext>>),
 ) -> Result<Vec<Comparing>, Failure> {
     let runner = AlertRunner {
         store: Arc::new(store.clone()),
         folder: loaded.alerted_snapshots()?,
+    };
+    // what is no longer configured is retired by each node that starts, whether it leads or not
+    let retiring = AlertRunner {
+        store: Arc::new(serving.clone()),
+        ..runner.clone()
     };
     let mut found = Vec::new();
     let mut add = |comparison: Arc<dyn Comparison>, schedule| {
@@ -223,7 +223,7 @@ async fn comparing(
         Some((files, schedule)) => {
             add(Arc::new(AccessComparison::new(files, aws, store)), schedule);
         }
-        None => compose::retire(&ACCESS_RULE, &runner, clock.now()).await?,
+        None => compose::retire(&ACCESS_RULE, &retiring, clock.now()).await?,
     }
     match (loaded.delegation_schedule()?, plans) {
         (Some((file, schedule)), Some(context)) => {
@@ -231,7 +231,7 @@ async fn comparing(
             add(Arc::new(DelegationComparison { file, context }), schedule);
         }
         (None, _) | (_, None) => {
-            compose::retire(&DELEGATION_RULE, &runner, clock.now()).await?;
+            compose::retire(&DELEGATION_RULE, &retiring, clock.now()).await?;
         }
     }
     Ok(found)
@@ -240,13 +240,17 @@ async fn comparing(
 /// What is looked at on a schedule, and what goes on from before.
 async fn watches(
     loaded: &Loaded,
-    store: &ServerStore,
+    (serving, store): (&ServerStore, &ServerStore),
     aws: &Arc<Aws>,
     (time, ids): (&Arc<ProcessClock>, &Arc<dyn IdSource>),
-    unfinished: Vec<PlanId>,
 ) -> Result<Watches, Failure> {
     let clock = &(Arc::clone(time) as Arc<dyn Clock>);
-    let has_use = !unfinished.is_empty() || loaded.delegation_schedule()?.is_some();
+    let kinds = loaded.resumed_kinds()?;
+    if kinds.is_empty() {
+        // says which plans were begun and are not over: they are left to people
+        plans::unfinished(serving, kinds).await;
+    }
+    let has_use = !kinds.is_empty() || loaded.delegation_schedule()?.is_some();
     let context = if has_use {
         let means = PlanMeans {
             store: Arc::new(store.clone()),
@@ -260,11 +264,11 @@ async fn watches(
     };
     Ok(Watches {
         pci: pci_watching(loaded, store, aws).await?,
-        compared: comparing(loaded, store, aws, (clock, context.as_ref())).await?,
+        compared: comparing(loaded, (serving, store), aws, (clock, context.as_ref())).await?,
         standards: standards_follow::open(loaded, store, (clock, ids), &aws.about().arn).await?,
         unasked: context.map(|context| UnaskedPlans {
             context,
-            plans: unfinished,
+            kinds: kinds.to_vec(),
         }),
     })
 }
@@ -343,6 +347,15 @@ fn shares(loaded: &Loaded) -> Result<descriptors::Shares, Failure> {
     Ok(shares)
 }
 
+/// The store, and what keeps other servers from a file: who works on a database is settled among its nodes.
+async fn store_of_one(address: StoreAddress) -> Result<(Option<OnlyServer>, ServerStore), Failure> {
+    let only = match &address {
+        StoreAddress::File(path) => Some(only_server(path)?),
+        StoreAddress::Postgres(_) => None,
+    };
+    Ok((only, open_store(address).await?))
+}
+
 async fn serve(loaded: &Loaded, listen: Option<&str>) -> Outcome {
     let rules_file = loaded.rules()?;
     let (rules, rules_text) = hallpass_setup::rule_files::read_rules_and_text(&rules_file)?;
@@ -350,32 +363,32 @@ async fn serve(loaded: &Loaded, listen: Option<&str>) -> Outcome {
     let (sessions, sign_in) = (loaded.sessions()?, loaded.sign_in()?);
     let certificate = tls::certificate(loaded)?;
     let shares = shares(loaded)?;
-    let path = loaded.sqlite()?;
-    let _only = only_server(&path)?;
-    let store = open_store(path.clone()).await?;
-    let unfinished = plans::unfinished(&store, loaded.resumed_kinds()?).await;
+    let (_only, store) = store_of_one(loaded.store()?).await?;
     let clock = clock::after_log(&store).await;
     let ids: Arc<dyn IdSource> = Arc::new(RandomIds);
     let its_clock: Arc<dyn Clock> = Arc::clone(&clock) as Arc<dyn Clock>;
+    let address = listen.unwrap_or(&loaded.config.server.listen);
+    let lead = Lead::open(&store, (its_clock.as_ref(), ids.as_ref()), address).await?;
+    let working = lead.working(&store);
     let channels = channels(loaded, &its_clock)?;
     let export = exporting(loaded, export, &its_clock, &ids).await?;
     let means = means(loaded, &its_clock, &ids);
-    let ends = ends_file(loaded, &path, &means).await?;
+    let ends = ends_file(loaded, &means).await?;
     let aws = Arc::new(connect_patiently(loaded, &clock, &ids).await?);
     let about = aws.about().clone();
-    let listener =
-        tls::Listening::at(listen.unwrap_or(&loaded.config.server.listen), certificate).await?;
+    let listener = tls::Listening::at(address, certificate).await?;
     let file = rules_file.display().to_string();
     let (people, clocks) = (Arc::default(), (&its_clock, &ids));
-    let (events, remediating) = intake(loaded, &store, clocks, (&aws, &clock), &people).await?;
+    let (events, remediating) = intake(loaded, &working, clocks, (&aws, &clock), &people).await?;
     let composed = compose::compose(Parts {
         client: aws_settings(loaded),
-        alert_channels: alert_targets(loaded, &store, &its_clock).await?,
-        alerts: alerting(loaded, &store)?,
-        watches: watches(loaded, &store, &aws, (&clock, &ids), unfinished).await?,
+        alert_channels: alert_targets(loaded, &working, &its_clock).await?,
+        alerts: alerting(loaded, &working)?,
+        watches: watches(loaded, (&store, &working), &aws, (&clock, &ids)).await?,
         events,
         people,
         remediating,
+        lead,
         store,
         aws,
         identity: loaded.identity(&about.identity_store_id, &about.region),

@@ -21,31 +21,22 @@ pub enum Absent {
     Missed,
 }
 
-/// Where the key of a store is.
+/// Where the key of a store in a file is.
 pub fn place(store: &Path) -> PathBuf {
     let mut path = store.as_os_str().to_owned();
     path.push(".key");
     PathBuf::from(path)
 }
 
-/// The key of a store, made when there is none yet.
-///
-/// # Errors
-/// When the file cannot be read or made, or is not a key.
-pub fn load_or_make(store: &Path) -> Result<Signer, Failure> {
-    key_at(&place(store), Absent::Made)
-}
-
-/// The public half of the key of a store; `None` when no key was made yet.
+/// The public half of the key in a file; `None` when no key was made yet.
 ///
 /// # Errors
 /// When the file cannot be read, or is not a key.
-pub fn public(store: &Path) -> Result<Option<PublicKey>, Failure> {
-    let path = place(store);
+pub fn public(path: &Path) -> Result<Option<PublicKey>, Failure> {
     if !path.exists() {
         return Ok(None);
     }
-    key_at(&path, Absent::Missed).map(|signer| Some(*signer.public()))
+    key_at(path, Absent::Missed).map(|signer| Some(*signer.public()))
 }
 
 /// The key in a file. One that is made is readable by its owner alone, and never over another.
@@ -100,27 +91,27 @@ mod tests {
     #[test]
     fn a_key_is_made_once_and_is_its_owners_alone() {
         let folder = tempfile::tempdir().unwrap();
-        let store = folder.path().join("deep/hallpass.db");
-        assert_eq!(public(&store).unwrap(), None);
-        assert!(key_at(&place(&store), Absent::Missed).is_err());
-        let made = *load_or_make(&store).unwrap().public();
+        let key = place(&folder.path().join("deep/hallpass.db"));
+        assert_eq!(public(&key).unwrap(), None);
+        assert!(key_at(&key, Absent::Missed).is_err());
+        let made = *key_at(&key, Absent::Made).unwrap().public();
         for absent in [Absent::Made, Absent::Missed] {
-            let again = key_at(&place(&store), absent).unwrap();
+            let again = key_at(&key, absent).unwrap();
             assert_eq!(*again.public(), made, "{absent:?}");
         }
-        assert_eq!(public(&store).unwrap(), Some(made));
+        assert_eq!(public(&key).unwrap(), Some(made));
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt as _;
-            let permissions = fs::metadata(place(&store)).unwrap().permissions();
+            let permissions = fs::metadata(&key).unwrap().permissions();
             assert_eq!(permissions.mode() & 0o777, 0o600);
         }
-        fs::write(place(&store), "something else").unwrap();
+        fs::write(&key, "something else").unwrap();
         assert!(
-            load_or_make(&store).is_err(),
+            key_at(&key, Absent::Made).is_err(),
             "a broken key is never replaced by itself"
         );
-        assert_eq!(fs::read_to_string(place(&store)).unwrap(), "something else");
+        assert_eq!(fs::read_to_string(&key).unwrap(), "something else");
     }
 
     #[test]

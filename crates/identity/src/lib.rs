@@ -13,6 +13,7 @@
 #![warn(missing_docs)]
 
 mod actor;
+mod handovers;
 mod records;
 mod roles;
 mod sessions;
@@ -20,6 +21,7 @@ mod sign_in;
 mod tokens;
 
 pub use actor::{Actor, Authentication, Role};
+pub use handovers::{HANDOVERS_MAX, HandoverFault, HandoverStore, OwnHandovers};
 pub use records::IdentityRecord;
 pub use roles::{Identity, Owner, is_named, people_of, users_of};
 pub use sessions::{Browsing, SessionFault, SessionStore, SignedIn, WebSession, WhichSessions};

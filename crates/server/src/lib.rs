@@ -19,6 +19,7 @@ mod door;
 #[cfg(test)]
 mod fuzz;
 mod grant_activity;
+mod handovers;
 mod health;
 mod hooks;
 mod judged_people;

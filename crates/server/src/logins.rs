@@ -4,26 +4,34 @@
 //! Two forms. On a machine with a browser, a one-time code comes back over loopback and counts
 //! together with a verifier that never left the command line. Elsewhere, the command line shows a
 //! short code, the person types it in a browser, and the command line asks until they did. Codes
-//! live in this process, as hashes, for ten minutes and one use.
+//! are kept where every node finds them, as hashes, for ten minutes and one use.
 
 use std::collections::{BTreeSet, HashMap};
 use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use aws_lc_rs::{constant_time, rand};
-use hallpass_identity::{Owner, TokenScope, hash_secret};
+use hallpass_identity::{HandoverFault, Owner, TokenScope, hash_secret};
 use hallpass_model::{TimeSpan, Timestamp, UserId};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use tokio::sync::{Notify, Semaphore};
 
-use crate::{problem::ProblemResponse, session::new_secret};
+use crate::{
+    handovers::{Handovers, Kept},
+    problem::ProblemResponse,
+    session::new_secret,
+};
 
 /// How long a code lives.
 pub(crate) const LASTS: TimeSpan = TimeSpan::minutes(10);
 /// How long a token of the command line lives.
 pub(crate) const TOKEN_LASTS: TimeSpan = TimeSpan::hours(12);
-/// Codes at a time at most.
-const CODES_MAX: usize = 10_000;
+/// What they are among handovers: by the code of loopback, of a device, and the short one of a device.
+const CODE: &str = "login-code";
+const DEVICE: &str = "login-device";
+const SHORT: &str = "login-short";
+/// How often a command line that waits looks whether another node was told the answer.
+const LOOK_EVERY: std::time::Duration = std::time::Duration::from_secs(1);
 /// Command lines that wait for an answer at a time at most: each holds a connection, and none has
 /// said who it is. Others are told at once that there is none yet.
 const WAITING_MAX: usize = 64;
@@ -35,7 +43,7 @@ const LETTERS: &[u8; 20] = b"BCDFGHJKLMNPQRSTVWXZ";
 const CODE_LETTERS: usize = 8;
 
 /// What a login is for.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct LoginRequest {
     /// The machine it says it comes from. Anybody may say anything.
     pub(crate) host: String,
@@ -45,7 +53,7 @@ pub(crate) struct LoginRequest {
 
 /// Where a login without a browser was begun, as the server saw it: what a person can hold against
 /// where they are.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Begun {
     /// The address it came from, if the server knows it.
     pub(crate) address: Option<IpAddr>,
@@ -55,35 +63,35 @@ pub(crate) struct Begun {
 }
 
 /// A login that waits for its person.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct WaitingLogin {
     pub(crate) wish: LoginRequest,
     pub(crate) begun: Begun,
 }
 
 /// A login somebody said yes to.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Given {
     pub(crate) owner: Owner,
     pub(crate) wish: LoginRequest,
 }
 
+#[derive(Serialize, Deserialize)]
 struct HandoverCode {
     given: Given,
     challenge: String,
     at: Timestamp,
 }
 
-#[derive(Clone)]
+#[derive(Clone, Serialize, Deserialize)]
 enum LoginAnswer {
     Waiting,
     Yes(Owner),
     No,
 }
 
+#[derive(Clone, Serialize, Deserialize)]
 struct Device {
-    /// Of the short code.
-    short: String,
     waiting: WaitingLogin,
     answer: LoginAnswer,
 }
@@ -117,47 +125,49 @@ pub(crate) enum Say {
     Refuse,
 }
 
-/// A short code was wrong, or there were too many wrong ones.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// A short code was wrong, or there were too many wrong ones, or nobody can say.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum NotACode {
     Unknown,
     TooMany,
+    Unread(HandoverFault),
 }
 
-#[derive(Default)]
-struct All {
-    codes: HashMap<String, HandoverCode>,
-    devices: HashMap<String, Device>,
-    guesses: HashMap<String, (Timestamp, u32)>,
+impl From<HandoverFault> for NotACode {
+    fn from(fault: HandoverFault) -> Self {
+        Self::Unread(fault)
+    }
 }
 
 /// The logins of command lines that are under way.
 pub(crate) struct Logins {
-    all: Mutex<All>,
+    handovers: Handovers,
+    /// Wrong short codes, by who typed them here.
+    guesses: Mutex<HashMap<String, (Timestamp, u32)>>,
     answered: Notify,
     waiting: Semaphore,
 }
 
-impl Default for Logins {
-    fn default() -> Self {
+impl Logins {
+    /// Over where they are kept.
+    pub(crate) fn over(handovers: Handovers) -> Self {
         Self {
-            all: Mutex::default(),
+            handovers,
+            guesses: Mutex::default(),
             answered: Notify::new(),
             waiting: Semaphore::new(WAITING_MAX),
         }
     }
-}
 
-impl Logins {
-    fn all(&self) -> MutexGuard<'_, All> {
-        self.all.lock().unwrap_or_else(PoisonError::into_inner)
+    fn guesses(&self) -> MutexGuard<'_, HashMap<String, (Timestamp, u32)>> {
+        self.guesses.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Somebody said yes in the browser: the code for the command line's loopback address.
     ///
     /// # Errors
-    /// When the system has no randomness.
-    pub(crate) fn give(
+    /// When the system has no randomness, or it cannot be kept.
+    pub(crate) async fn give(
         &self,
         given: Given,
         challenge: &str,
@@ -169,40 +179,64 @@ impl Logins {
             challenge: challenge.to_owned(),
             at: now,
         };
-        let mut all = self.all();
-        make_room(&mut all.codes, now, |code| code.at);
-        all.codes.insert(hash_secret(&secret), code);
+        let key = hash_secret(&secret);
+        self.keep(CODE, &key, &code, now).await?;
         Ok(secret)
     }
 
+    async fn keep(
+        &self,
+        kind: &str,
+        key: &str,
+        value: &impl Serialize,
+        now: Timestamp,
+    ) -> Result<(), ProblemResponse> {
+        let kept = self.handovers.keep(kind, key, value, LASTS.after(now));
+        kept.await
+            .map_err(|error| ProblemResponse::unavailable(&error))
+    }
+
     /// What a code from loopback stands for. A wrong verifier uses it up.
-    pub(crate) fn redeem(&self, code: &str, verifier: &str, now: Timestamp) -> Option<Given> {
-        let code = self.all().codes.remove(&hash_secret(code))?;
-        let challenge = hash_secret(verifier);
-        constant_time::verify_slices_are_equal(challenge.as_bytes(), code.challenge.as_bytes())
-            .ok()?;
-        LASTS.covers(code.at, now).then_some(code.given)
+    ///
+    /// # Errors
+    /// When what is kept cannot be read.
+    pub(crate) async fn redeem(
+        &self,
+        code: &str,
+        verifier: &str,
+        now: Timestamp,
+    ) -> Result<Option<Given>, HandoverFault> {
+        let key = hash_secret(code);
+        let Some(kept) = self.handovers.find::<HandoverCode>(CODE, &key).await? else {
+            return Ok(None);
+        };
+        if !self.handovers.take(CODE, &key, &kept).await? {
+            return Ok(None);
+        }
+        let (code, challenge) = (kept.value, hash_secret(verifier));
+        let is_theirs =
+            constant_time::verify_slices_are_equal(challenge.as_bytes(), code.challenge.as_bytes());
+        let counts = is_theirs.is_ok() && LASTS.covers(code.at, now);
+        Ok(counts.then_some(code.given))
     }
 
     /// Begins a login without a browser: the command line's code, and the short one to type.
     ///
     /// # Errors
-    /// When the system has no randomness.
-    pub(crate) fn begin(
+    /// When the system has no randomness, or it cannot be kept.
+    pub(crate) async fn begin(
         &self,
         wish: LoginRequest,
         begun: Begun,
     ) -> Result<(String, String), ProblemResponse> {
         let (secret, short) = (new_secret()?, short_code()?);
         let device = Device {
-            short: hash_secret(&short),
             answer: LoginAnswer::Waiting,
             waiting: WaitingLogin { wish, begun },
         };
-        let now = device.at();
-        let mut all = self.all();
-        make_room(&mut all.devices, now, Device::at);
-        all.devices.insert(hash_secret(&secret), device);
+        let (now, key) = (device.at(), hash_secret(&secret));
+        self.keep(DEVICE, &key, &device, now).await?;
+        self.keep(SHORT, &hash_secret(&short), &key, now).await?;
         Ok((secret, shown(&short)))
     }
 
@@ -210,58 +244,104 @@ impl Logins {
     ///
     /// # Errors
     /// When it is none, or its reader typed too many that were none.
-    pub(crate) fn look(
+    pub(crate) async fn look(
         &self,
         typed: &str,
         who: &UserId,
         now: Timestamp,
     ) -> Result<WaitingLogin, NotACode> {
-        let mut all = self.all();
-        find(&mut all, typed, who, now).map(|device| device.waiting.clone())
+        let (_, device) = self.find(typed, who, now).await?;
+        Ok(device.value.waiting)
     }
 
     /// Somebody's answer to a short code.
     ///
     /// # Errors
     /// As [`Logins::look`].
-    pub(crate) fn answer(
+    pub(crate) async fn answer(
         &self,
         typed: &str,
         who: &Owner,
         say: Say,
         now: Timestamp,
     ) -> Result<WaitingLogin, NotACode> {
-        let mut all = self.all();
-        let device = find(&mut all, typed, &who.user, now)?;
-        device.answer = match say {
-            Say::Give => LoginAnswer::Yes(who.clone()),
-            Say::Refuse => LoginAnswer::No,
+        let (key, device) = self.find(typed, &who.user, now).await?;
+        let answered = Device {
+            answer: match say {
+                Say::Give => LoginAnswer::Yes(who.clone()),
+                Say::Refuse => LoginAnswer::No,
+            },
+            ..device.value.clone()
         };
-        let waiting = device.waiting.clone();
-        drop(all);
+        let change = self.handovers.change(DEVICE, &key, &device, &answered);
+        if !change.await? {
+            // somebody else answered at this moment
+            return Err(NotACode::Unknown);
+        }
         self.answered.notify_waiters();
-        Ok(waiting)
+        Ok(answered.waiting)
     }
 
     /// What became of a login without a browser.
-    pub(crate) fn ask(&self, secret: &str, now: Timestamp) -> LoginPoll {
+    ///
+    /// # Errors
+    /// When what is kept cannot be read.
+    pub(crate) async fn ask(
+        &self,
+        secret: &str,
+        now: Timestamp,
+    ) -> Result<LoginPoll, HandoverFault> {
         let key = hash_secret(secret);
-        let mut all = self.all();
-        let Some(device) = all.devices.get(&key) else {
-            return LoginPoll::Gone;
+        let Some(device) = self.handovers.find::<Device>(DEVICE, &key).await? else {
+            return Ok(LoginPoll::Gone);
         };
-        let is_over = !LASTS.covers(device.at(), now);
-        let (answer, wish) = (device.answer.clone(), device.waiting.wish.clone());
-        if !is_over && matches!(answer, LoginAnswer::Waiting) {
-            return LoginPoll::Waiting;
+        let is_over = !LASTS.covers(device.value.at(), now);
+        if !is_over && matches!(device.value.answer, LoginAnswer::Waiting) {
+            return Ok(LoginPoll::Waiting);
         }
-        all.devices.remove(&key);
-        match answer {
+        if !self.handovers.take(DEVICE, &key, &device).await? {
+            return Ok(LoginPoll::Gone);
+        }
+        let Device { waiting, answer } = device.value;
+        Ok(match answer {
             _ if is_over => LoginPoll::Gone,
-            LoginAnswer::Yes(owner) => LoginPoll::Given(Given { owner, wish }),
+            LoginAnswer::Yes(owner) => LoginPoll::Given(Given {
+                owner,
+                wish: waiting.wish,
+            }),
             LoginAnswer::No => LoginPoll::Refused,
             LoginAnswer::Waiting => LoginPoll::Gone,
+        })
+    }
+
+    /// The login that a short code stands for, and its key, while it waits.
+    async fn find(
+        &self,
+        typed: &str,
+        who: &UserId,
+        now: Timestamp,
+    ) -> Result<(String, Kept<Device>), NotACode> {
+        let found = self.guesses().get(who.as_str()).copied();
+        let (since, wrong) = found
+            .filter(|(since, _)| TimeSpan::minutes(1).covers(*since, now))
+            .unwrap_or((now, 0));
+        if wrong >= GUESSES_MAX {
+            return Err(NotACode::TooMany);
         }
+        let short = hash_secret(&letters(typed));
+        if let Some(key) = self.handovers.find::<String>(SHORT, &short).await? {
+            let device = self.handovers.find::<Device>(DEVICE, &key.value).await?;
+            let waits = |it: &Kept<Device>| {
+                matches!(it.value.answer, LoginAnswer::Waiting) && LASTS.covers(it.value.at(), now)
+            };
+            if let Some(device) = device.filter(waits) {
+                return Ok((key.value, device));
+            }
+        }
+        let mut guesses = self.guesses();
+        guesses.retain(|_, (since, _)| TimeSpan::minutes(1).covers(*since, now));
+        guesses.insert(who.as_str().to_owned(), (since, wrong + 1));
+        Err(NotACode::Unknown)
     }
 
     /// As [`Logins::ask`], but waits for an answer a while.
@@ -270,64 +350,23 @@ impl Logins {
         secret: &str,
         now: Timestamp,
         patience: std::time::Duration,
-    ) -> LoginPoll {
+    ) -> Result<LoginPoll, HandoverFault> {
         let Ok(_place) = self.waiting.try_acquire() else {
-            return self.ask(secret, now);
+            return self.ask(secret, now).await;
         };
         let until = tokio::time::Instant::now() + patience;
         loop {
             let answered = self.answered.notified();
-            let asked = self.ask(secret, now);
+            let asked = self.ask(secret, now).await?;
             let left = until.saturating_duration_since(tokio::time::Instant::now());
             if asked != LoginPoll::Waiting || left.is_zero() {
-                return asked;
+                return Ok(asked);
             }
-            // an answer, somebody else's answer, or the end of patience: look again
-            let _ = tokio::time::timeout(left, answered).await;
+            // an answer, somebody else's answer, or the end of patience: look again; another node may
+            // have been told
+            let _ = tokio::time::timeout(left.min(LOOK_EVERY), answered).await;
         }
     }
-}
-
-/// Forgets what is over, and the oldest when that is not enough.
-fn make_room<T>(all: &mut HashMap<String, T>, now: Timestamp, at: impl Fn(&T) -> Timestamp) {
-    if all.len() < CODES_MAX {
-        return;
-    }
-    all.retain(|_, one| LASTS.covers(at(one), now));
-    if all.len() >= CODES_MAX {
-        let oldest = all.iter().min_by_key(|(_, one)| at(one));
-        if let Some(oldest) = oldest.map(|(key, _)| key.clone()) {
-            all.remove(&oldest);
-        }
-    }
-}
-
-fn find<'a>(
-    all: &'a mut All,
-    typed: &str,
-    who: &UserId,
-    now: Timestamp,
-) -> Result<&'a mut Device, NotACode> {
-    let (since, wrong) = all
-        .guesses
-        .get(who.as_str())
-        .copied()
-        .filter(|(since, _)| TimeSpan::minutes(1).covers(*since, now))
-        .unwrap_or((now, 0));
-    if wrong >= GUESSES_MAX {
-        return Err(NotACode::TooMany);
-    }
-    let short = hash_secret(&letters(typed));
-    let found = all.devices.values_mut().find(|device| {
-        let waits = matches!(device.answer, LoginAnswer::Waiting) && LASTS.covers(device.at(), now);
-        waits && device.short == short
-    });
-    if found.is_none() {
-        let guesses = &mut all.guesses;
-        guesses.retain(|_, (since, _)| TimeSpan::minutes(1).covers(*since, now));
-        guesses.insert(who.as_str().to_owned(), (since, wrong + 1));
-    }
-    found.ok_or(NotACode::Unknown)
 }
 
 /// What somebody typed, without the dash, in whatever case.
@@ -400,77 +439,99 @@ mod tests {
         }
     }
 
-    #[test]
-    fn a_code_counts_once_with_its_verifier_and_in_time() {
-        let logins = Logins::default();
+    #[tokio::test]
+    async fn a_code_counts_once_with_its_verifier_and_in_time() {
+        let logins = Logins::over(Handovers::default());
         let given = Given {
             owner: ana(),
             wish: wish(),
         };
-        let give = || {
-            logins
-                .give(given.clone(), &hash_secret("v"), start())
-                .unwrap()
+        let challenge = hash_secret("v");
+        let give = async || {
+            let code = logins.give(given.clone(), &challenge, start());
+            code.await.unwrap()
         };
-        let code = give();
-        assert_eq!(logins.redeem(&code, "v", start()), Some(given.clone()));
-        assert_eq!(logins.redeem(&code, "v", start()), None);
-        let code = give();
-        assert_eq!(logins.redeem(&code, "w", start()), None);
-        assert_eq!(logins.redeem(&code, "v", start()), None);
-        let code = give();
-        assert_eq!(logins.redeem(&code, "v", LASTS.after(start())), None);
+        let redeem = async |code: &str, verifier: &str, now: Timestamp| {
+            // another node has the same store and nothing else
+            let elsewhere = Logins::over(logins.handovers.clone());
+            elsewhere.redeem(code, verifier, now).await.unwrap()
+        };
+        let code = give().await;
+        assert_eq!(redeem(&code, "v", start()).await, Some(given.clone()));
+        assert_eq!(redeem(&code, "v", start()).await, None);
+        let code = give().await;
+        assert_eq!(redeem(&code, "w", start()).await, None);
+        assert_eq!(redeem(&code, "v", start()).await, None);
+        let code = give().await;
+        assert_eq!(redeem(&code, "v", LASTS.after(start())).await, None);
     }
 
-    #[test]
-    fn a_short_code_is_answered_once_and_fetched_once() {
-        let logins = Logins::default();
-        let (secret, short) = logins.begin(wish(), begun()).unwrap();
-        assert_eq!(logins.ask(&secret, start()), LoginPoll::Waiting);
-        let typed = short.to_lowercase().replace('-', " ");
-        assert_eq!(logins.look(&typed, &ana().user, start()), Ok(waiting()));
+    #[tokio::test]
+    async fn a_short_code_is_answered_once_and_fetched_once() {
+        let logins = Logins::over(Handovers::default());
+        let (secret, short) = logins.begin(wish(), begun()).await.unwrap();
         assert_eq!(
-            logins.answer(&typed, &ana(), Say::Give, start()),
+            logins.ask(&secret, start()).await.unwrap(),
+            LoginPoll::Waiting
+        );
+        let typed = short.to_lowercase().replace('-', " ");
+        assert_eq!(
+            logins.look(&typed, &ana().user, start()).await,
             Ok(waiting())
         );
-        let again = logins.answer(&typed, &ana(), Say::Give, start());
+        assert_eq!(
+            logins.answer(&typed, &ana(), Say::Give, start()).await,
+            Ok(waiting())
+        );
+        let again = logins.answer(&typed, &ana(), Say::Give, start()).await;
         assert_eq!(again, Err(NotACode::Unknown));
         let given = LoginPoll::Given(Given {
             owner: ana(),
             wish: wish(),
         });
-        assert_eq!(logins.ask(&secret, start()), given);
-        assert_eq!(logins.ask(&secret, start()), LoginPoll::Gone);
-        let (secret, short) = logins.begin(wish(), begun()).unwrap();
-        logins.answer(&short, &ana(), Say::Refuse, start()).unwrap();
-        assert_eq!(logins.ask(&secret, start()), LoginPoll::Refused);
-        let (secret, short) = logins.begin(wish(), begun()).unwrap();
+        assert_eq!(logins.ask(&secret, start()).await.unwrap(), given);
+        assert_eq!(logins.ask(&secret, start()).await.unwrap(), LoginPoll::Gone);
+        let (secret, short) = logins.begin(wish(), begun()).await.unwrap();
+        let who = ana();
+        let refused = logins.answer(&short, &who, Say::Refuse, start());
+        refused.await.unwrap();
+        assert_eq!(
+            logins.ask(&secret, start()).await.unwrap(),
+            LoginPoll::Refused
+        );
+        let (secret, short) = logins.begin(wish(), begun()).await.unwrap();
         let late = LASTS.after(start());
-        let answered = logins.answer(&short, &ana(), Say::Give, late);
+        let answered = logins.answer(&short, &ana(), Say::Give, late).await;
         assert_eq!(answered, Err(NotACode::Unknown));
-        assert_eq!(logins.ask(&secret, late), LoginPoll::Gone);
+        assert_eq!(logins.ask(&secret, late).await.unwrap(), LoginPoll::Gone);
     }
 
     #[tokio::test(start_paused = true)]
     async fn few_wait_at_a_time_and_the_others_are_told_at_once() {
-        let logins = std::sync::Arc::new(Logins::default());
-        let (secret, short) = logins.begin(wish(), begun()).unwrap();
+        let logins = std::sync::Arc::new(Logins::over(Handovers::default()));
+        let (secret, short) = logins.begin(wish(), begun()).await.unwrap();
         let patience = std::time::Duration::from_secs(20);
         let mut tasks = tokio::task::JoinSet::new();
         for _ in 0..WAITING_MAX {
             let (logins, secret) = (std::sync::Arc::clone(&logins), secret.clone());
-            tasks.spawn(async move { logins.ask_patiently(&secret, start(), patience).await });
+            tasks.spawn(async move {
+                let asked = logins.ask_patiently(&secret, start(), patience);
+                asked.await.unwrap()
+            });
         }
         while logins.waiting.available_permits() > 0 {
             tokio::task::yield_now().await;
         }
         let before = tokio::time::Instant::now();
-        let one_more = logins.ask_patiently(&secret, start(), patience).await;
+        let one_more = logins.ask_patiently(&secret, start(), patience);
+        let one_more = one_more.await.unwrap();
         assert_eq!(
             (one_more, before.elapsed()),
             (LoginPoll::Waiting, std::time::Duration::ZERO)
         );
-        logins.answer(&short, &ana(), Say::Give, start()).unwrap();
+        let who = ana();
+        let answered = logins.answer(&short, &who, Say::Give, start());
+        answered.await.unwrap();
         let mut given = 0;
         while let Some(asked) = tasks.join_next().await {
             given += usize::from(matches!(asked.unwrap(), LoginPoll::Given(_)));
@@ -479,17 +540,17 @@ mod tests {
         assert_eq!(logins.waiting.available_permits(), WAITING_MAX);
     }
 
-    #[test]
-    fn guesses_are_counted() {
-        let logins = Logins::default();
-        let (_, short) = logins.begin(wish(), begun()).unwrap();
+    #[tokio::test]
+    async fn guesses_are_counted() {
+        let logins = Logins::over(Handovers::default());
+        let (_, short) = logins.begin(wish(), begun()).await.unwrap();
         for _ in 0..GUESSES_MAX {
-            let guessed = logins.look("AAAA-AAAA", &ana().user, start());
+            let guessed = logins.look("AAAA-AAAA", &ana().user, start()).await;
             assert_eq!(guessed, Err(NotACode::Unknown));
         }
-        let right = logins.look(&short, &ana().user, start());
+        let right = logins.look(&short, &ana().user, start()).await;
         assert_eq!(right, Err(NotACode::TooMany));
         let later = TimeSpan::minutes(1).after(start());
-        assert!(logins.look(&short, &ana().user, later).is_ok());
+        assert!(logins.look(&short, &ana().user, later).await.is_ok());
     }
 }

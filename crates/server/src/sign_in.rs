@@ -2,14 +2,14 @@
 //! one address may try, and whose word about addresses counts.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use hallpass_identity::hash_secret;
+use hallpass_identity::{HandoverStore, hash_secret};
 use hallpass_model::{TimeSpan, Timestamp};
 
 use crate::{
-    address::Proxies, log_limiter::Seldom, logins::Logins, oidc::Pending, oidc::Provider,
-    rates::Rates,
+    address::Proxies, handovers::Handovers, log_limiter::Seldom, logins::Logins, oidc::Pending,
+    oidc::Provider, rates::Rates,
 };
 
 /// Tries a minute and address unless configured.
@@ -24,6 +24,7 @@ pub struct SignIn {
     pub(crate) provider: Option<Provider>,
     pub(crate) pending: Pending,
     pub(crate) logins: Logins,
+    handovers: Handovers,
     pub(crate) rates: Rates,
     pub(crate) proxies: Proxies,
     pub(crate) public_url: String,
@@ -36,10 +37,12 @@ impl SignIn {
     /// Without a provider, as for the demo: people come with tokens or are personas.
     /// `public_url` is how people reach the server.
     pub fn new(public_url: &str) -> Self {
+        let handovers = Handovers::default();
         Self {
             provider: None,
-            pending: Pending::default(),
-            logins: Logins::default(),
+            pending: Pending(handovers.clone()),
+            logins: Logins::over(handovers.clone()),
+            handovers,
             rates: Rates::per_minute(TRIES_PER_MINUTE),
             proxies: Proxies::default(),
             public_url: public_url.trim_end_matches('/').to_owned(),
@@ -67,6 +70,11 @@ impl SignIn {
     pub fn with_proxies(mut self, proxies: Proxies) -> Self {
         self.proxies = proxies;
         self
+    }
+
+    /// From now on what is under way is kept there, where other nodes find it, and not in this process.
+    pub fn keep_in(&self, store: Arc<dyn HandoverStore>) {
+        self.handovers.keep_in(store);
     }
 
     /// Whether a logout token was acted upon before.

@@ -127,7 +127,7 @@ pub async fn open_key(
             return Ok(HeadSigning::Kms(Arc::new(opened)));
         }
         HeadKey::File(path) => keys::key_at(path, Absent::Missed)?,
-        HeadKey::Store(store) => keys::key_at(&keys::place(store), absent)?,
+        HeadKey::Own(path) => keys::key_at(path, absent)?,
     };
     Ok(HeadSigning::File(Arc::new(signer)))
 }

@@ -7,6 +7,7 @@ pub mod journey;
 pub mod member_role;
 pub mod opening;
 pub mod person;
+mod postgres_password;
 pub mod progress;
 pub mod providers;
 pub mod rule_files;

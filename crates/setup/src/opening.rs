@@ -13,11 +13,11 @@ use hallpass_aws::{
 };
 use hallpass_clock::ProcessClock;
 use hallpass_config::{self, Loaded};
-use hallpass_host::server_store::ServerStore;
+use hallpass_host::server_store::{ServerStore, StoreAddress};
 use hallpass_model::{AccountId, IdSource};
 use hallpass_terminal::exit::Failure;
 
-use crate::clock;
+use crate::{clock, postgres_password};
 
 /// `--config FILE`.
 #[derive(Clone, Debug, clap::Args)]
@@ -39,9 +39,17 @@ impl ConfigArgs {
     }
 }
 
-/// Opens the store, which blocks.
-pub async fn open_store(path: PathBuf) -> Result<ServerStore, Failure> {
-    let opened = tokio::task::spawn_blocking(move || ServerStore::open(path)).await;
+/// Opens the store.
+pub async fn open_store(address: StoreAddress) -> Result<ServerStore, Failure> {
+    let opened = match address {
+        StoreAddress::File(path) => {
+            tokio::task::spawn_blocking(move || ServerStore::open(path)).await
+        }
+        StoreAddress::Postgres(address) => {
+            let address = postgres_password::completed(*address)?;
+            Ok(ServerStore::open_postgres(address).await)
+        }
+    };
     match opened {
         Ok(Ok(store)) => Ok(store),
         Ok(Err(error)) => {

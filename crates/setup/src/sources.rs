@@ -22,6 +22,14 @@ pub fn next_record(now: Timestamp) -> IdentityRecord {
 }
 
 const SNAPSHOT_KEY: &str = "directory";
+/// When that one was taken: small, for those who look whether there is another.
+const TAKEN_KEY: &str = "directory-taken";
+
+/// When the organization that is remembered was read, as far as that was said.
+pub async fn cached_snapshot_taken(store: &ServerStore) -> Option<Timestamp> {
+    let bytes = store.blob_get(TAKEN_KEY).await.ok().flatten()?;
+    String::from_utf8(bytes).ok()?.parse().ok()
+}
 
 /// The organization as it was last read, so that a restart decides at once.
 pub async fn cached_snapshot(store: &ServerStore) -> Option<Snapshot> {
@@ -34,7 +42,15 @@ pub async fn cache_snapshot(store: &ServerStore, snapshot: &Snapshot) {
     let Ok(bytes) = serde_json::to_vec(snapshot) else {
         return;
     };
-    if let Err(error) = store.blob_put(SNAPSHOT_KEY, &bytes).await {
+    let taken = snapshot.taken_at.map(|at| at.to_string());
+    let stored = async {
+        store.blob_put(SNAPSHOT_KEY, &bytes).await?;
+        // CRASH: without this other nodes take it over with the next
+        store
+            .blob_put(TAKEN_KEY, taken.unwrap_or_default().as_bytes())
+            .await
+    };
+    if let Err(error) = stored.await {
         tracing::warn!(error = %error, "the organization could not be remembered");
     }
 }

@@ -31,5 +31,8 @@ pub use folder::{FolderTarget, read_lines};
 pub use identity::{StoredSessions, StoredTokens};
 pub use memory::{MemorySessions, MemoryStore};
 pub use sign_in::SignInRow;
-pub use sql::{BackupError, Check, EndsReader, OpenError, SqlStore};
+pub use sql::{
+    BackupError, Check, Claim, EndsReader, Leader, Leadership, NodeIdentity, OpenError, SqlStore,
+    Term,
+};
 pub use token::TokenRow;

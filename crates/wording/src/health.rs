@@ -11,6 +11,24 @@ pub fn grants_counted(overdue: u64, stuck: u64) -> String {
     format!("{overdue} grants overdue, {stuck} stuck")
 }
 
+/// That the node which says so works.
+pub fn this_node_leads(name: &str, epoch: u64) -> String {
+    format!("this node, `{name}`, leads (epoch {epoch})")
+}
+
+/// That another node works.
+pub fn another_node_leads(name: &str, epoch: u64) -> String {
+    format!("`{name}` leads (epoch {epoch}); this node serves")
+}
+
+/// That no node works, or none is known to.
+pub const NOBODY_LEADS: &str = "no node is known to lead";
+
+/// That what is asked about is done by another node.
+pub fn the_leader_sees_to_it(name: &str) -> String {
+    format!("`{name}` leads and sees to it")
+}
+
 /// That access is held past its end.
 pub fn ends_are_overdue(grants: u64) -> String {
     format!("{grants} grants are past their end by more than 5 minutes and still held")

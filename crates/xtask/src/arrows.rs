@@ -132,9 +132,12 @@ const ARROWS: &[(&str, &[&str])] = &[
     // a process of its own; only the binary and the simulation know it
     ("guard", &["assignments", "audit", "model"]),
     // adapters
+    ("postgres", &["model"]),
+    // postgres: the way to a database, which `query` exports to also
     (
         "store",
         &[
+            "postgres",
             "access",
             "activity",
             "identity",
@@ -196,7 +199,14 @@ const ARROWS: &[(&str, &[&str])] = &[
     // aws: snapshots in a bucket
     (
         "query",
-        &["activity", "alerts", "aws", "inventory", "model"],
+        &[
+            "activity",
+            "alerts",
+            "aws",
+            "inventory",
+            "postgres",
+            "model",
+        ],
     ),
     // delivery
     ("api", &["model"]),
@@ -225,6 +235,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "aws-wire",
             "clock",
             "model",
+            "postgres",
             "server",
             "store",
             "terminal",
@@ -251,6 +262,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "log-files",
             "model",
             "notify",
+            "postgres",
             "server",
             "slack",
             "terminal",
@@ -266,6 +278,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "directories",
             "host",
             "model",
+            "postgres",
             "store",
             "terminal",
         ],

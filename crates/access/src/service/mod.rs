@@ -124,7 +124,7 @@ pub enum AccessError {
 pub struct Access {
     ports: Ports,
     settings: Settings,
-    rules: RwLock<Rules>,
+    rules: Arc<RwLock<Rules>>,
     /// Notified after a change that assignments should act on.
     wake_executor: Arc<Notify>,
     /// Notified when there are sessions to be ended.
@@ -139,7 +139,7 @@ pub struct Access {
     aws_looks: Mutex<already_held::Looks>,
     look_permits: Semaphore,
     /// Number of the newest record; listeners read the log from where they were.
-    newest_record: watch::Sender<u64>,
+    newest_record: Arc<watch::Sender<u64>>,
     /// How long operations take, as whoever carries them out learns it.
     pace: Arc<Pace>,
     /// Whether IAM Identity Center answers, as whoever calls it notes.
@@ -153,10 +153,10 @@ pub struct Access {
     guards: Arc<dyn GuardSource>,
     people: Arc<dyn PeopleSource>,
     /// When everybody behind live access was last looked at.
-    people_looked: Mutex<Option<Timestamp>>,
+    people_looked: Arc<Mutex<Option<Timestamp>>>,
     /// Entitlements of account access manager, where the configuration looks at them.
     entitlements: Option<Arc<dyn EntitlementSource>>,
-    entitlements_tended: Mutex<entitlements::EntitlementsTended>,
+    entitlements_tended: Arc<Mutex<entitlements::EntitlementsTended>>,
     alerts: Arc<dyn hallpass_alerts::AlertStore>,
     remediations: Option<RemediationSource>,
     /// What of guards' journals was taken into account.
@@ -169,7 +169,7 @@ impl Access {
         Self {
             ports,
             settings,
-            rules: RwLock::new(rules),
+            rules: Arc::new(RwLock::new(rules)),
             wake_executor: Arc::new(Notify::new()),
             wake_revoker: Arc::new(Notify::new()),
             wake_end_armer: Arc::new(Notify::new()),
@@ -177,7 +177,7 @@ impl Access {
             own_sweeps: Mutex::default(),
             aws_looks: Mutex::default(),
             look_permits: Semaphore::new(already_held::LOOKS_AT_ONCE),
-            newest_record: watch::Sender::new(0),
+            newest_record: Arc::new(watch::Sender::new(0)),
             pace: Arc::default(),
             home_region: Arc::default(),
             search_cache: search_context::SearchCache::default(),
@@ -185,13 +185,50 @@ impl Access {
             read_turns: turns::Turns::default(),
             guards: Arc::new(NoGuards),
             people: Arc::new(NoPeopleSource),
-            people_looked: Mutex::default(),
+            people_looked: Arc::default(),
             entitlements: None,
-            entitlements_tended: Mutex::default(),
+            entitlements_tended: Arc::default(),
             alerts: Arc::new(alerting::NoAlerts),
             remediations: None,
             journals_seen: guarding::JournalsSeen::default(),
         }
+    }
+
+    /// A driver over other ports of the same world, such as a store that refuses whoever does not lead:
+    /// with the rules in force here, whatever they become, and with whom is notified here.
+    #[must_use]
+    pub fn over(&self, ports: Ports) -> Self {
+        Self {
+            ports,
+            settings: self.settings.clone(),
+            rules: Arc::clone(&self.rules),
+            wake_executor: Arc::clone(&self.wake_executor),
+            wake_revoker: Arc::clone(&self.wake_revoker),
+            wake_end_armer: Arc::clone(&self.wake_end_armer),
+            wake_sweeper: Arc::clone(&self.wake_sweeper),
+            own_sweeps: Mutex::default(),
+            aws_looks: Mutex::default(),
+            look_permits: Semaphore::new(already_held::LOOKS_AT_ONCE),
+            newest_record: Arc::clone(&self.newest_record),
+            pace: Arc::clone(&self.pace),
+            home_region: Arc::clone(&self.home_region),
+            search_cache: search_context::SearchCache::default(),
+            listings: viewer_scope::ListingCache::default(),
+            read_turns: turns::Turns::default(),
+            guards: Arc::clone(&self.guards),
+            people: Arc::clone(&self.people),
+            people_looked: Arc::clone(&self.people_looked),
+            entitlements: self.entitlements.clone(),
+            entitlements_tended: Arc::clone(&self.entitlements_tended),
+            alerts: Arc::clone(&self.alerts),
+            remediations: self.remediations.clone(),
+            journals_seen: guarding::JournalsSeen::default(),
+        }
+    }
+
+    /// The ports.
+    pub fn ports(&self) -> &Ports {
+        &self.ports
     }
 
     /// The same, taking into account what guards did.
@@ -246,7 +283,24 @@ impl Access {
         Arc::clone(&self.wake_sweeper)
     }
 
-    /// The number of the newest record this process has written, as it grows. Changes also when
+    /// Says that the log has grown to this record, by whoever wrote it: to those who hear of what this
+    /// process writes, as if it had.
+    pub fn heard_of(&self, seq: u64) {
+        let is_news = self.newest_record.send_if_modified(|newest| {
+            let is_newer = seq > *newest;
+            *newest = seq.max(*newest);
+            is_newer
+        });
+        if is_news {
+            // what another wrote may be work
+            self.wake_executor.notify_one();
+            self.wake_revoker.notify_one();
+            self.wake_end_armer.notify_one();
+            self.wake_sweeper.notify_one();
+        }
+    }
+
+    /// The number of the newest record this process has written or heard of, as it grows. Changes also when
     /// there are notices to deliver, whether or not something was recorded with them.
     pub fn newest_record(&self) -> watch::Receiver<u64> {
         self.newest_record.subscribe()

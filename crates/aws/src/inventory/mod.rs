@@ -15,6 +15,7 @@ mod tests;
 use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use hallpass_access::{DirectoryFault, DirectorySource};
@@ -82,6 +83,17 @@ impl Inventory {
         self.sets.seed(&snapshot);
         self.put(Arc::new(Directory::new(snapshot)));
         self
+    }
+
+    /// Takes over what another process read of the same organization, `age` ago.
+    pub fn adopt(&self, mut snapshot: Snapshot, age: Duration) {
+        let now = Instant::now();
+        let began = now.checked_sub(age).unwrap_or(now);
+        self.sets.seed(&snapshot);
+        let mut told = self.described();
+        told.apply_to(&mut snapshot, began);
+        self.put(Arc::new(Directory::new(snapshot)));
+        drop(told);
     }
 
     fn put(&self, directory: Arc<Directory>) {

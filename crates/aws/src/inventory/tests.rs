@@ -248,7 +248,7 @@ async fn those_who_ask_at_once_share_a_reading() {
     let busy = inventory.reading.lock().await;
     let release = async {
         // polled last: both have asked by now
-        tokio::time::advance(std::time::Duration::from_millis(1)).await;
+        tokio::time::advance(Duration::from_millis(1)).await;
         drop(busy);
     };
     let (first, second, ()) = tokio::join!(inventory.refresh(), inventory.refresh(), release);
@@ -351,14 +351,14 @@ async fn who_was_found_gone_is_not_brought_back_by_an_older_reading() {
     let (_, inventory, says) = with_ana().await;
     let began = Instant::now();
     *says.lock().unwrap() = Ana::Gone;
-    tokio::time::advance(std::time::Duration::from_secs(1)).await;
+    tokio::time::advance(Duration::from_secs(1)).await;
     inventory.refresh_person(&ana).await.unwrap();
     let mut late = inventory.read().await.unwrap();
     assert_eq!(late.people.len(), 1, "the listing shows her still");
     inventory.described().apply_to(&mut late, began);
     assert!(late.people.is_empty());
     // a reading that began later is believed again
-    tokio::time::advance(std::time::Duration::from_secs(1)).await;
+    tokio::time::advance(Duration::from_secs(1)).await;
     let directory = inventory.refresh().await.unwrap();
     assert!(directory.person(&ana).is_some());
 }

@@ -109,7 +109,7 @@ pub struct PlanMeans {
 /// # Errors
 /// When one of them does not answer.
 pub async fn open(loaded: &Loaded) -> Result<PlanContext, Failure> {
-    let store = Arc::new(open_store(loaded.sqlite()?).await?);
+    let store = Arc::new(open_store(loaded.store()?).await?);
     let time = clock::after_log(&store).await;
     let ids: Arc<dyn IdSource> = Arc::new(RandomIds);
     let aws = Arc::new(connect(loaded, &time, Arc::clone(&ids)).await?);

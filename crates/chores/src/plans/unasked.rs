@@ -1,4 +1,4 @@
-//! Plans that the server goes on with by itself (`organization.md` P-7): those that were begun when it starts and are not
+//! Plans that the server goes on with by itself (`organization.md` P-7): those that were begun when it starts to work and are not
 //! over, where `plans.resume` names their kind. All others are left to people, and told in its log.
 
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use tokio::sync::watch;
 use super::context::PlanContext;
 use crate::vending_mail::with_mails;
 
-/// Plans looked at when the server starts, newest first.
+/// Plans looked at when the server starts to work, newest first.
 const UNFINISHED_LOOK: u32 = 500;
 /// How long somebody else may hold a plan or a lane before it is asked for again: whoever died does not renew its lease.
 const PATIENCE: Duration = Duration::from_secs(LANE_LEASE.as_seconds() + 5);
@@ -57,14 +57,16 @@ pub async fn unfinished(store: &dyn PlanStore, kinds: &[String]) -> Vec<PlanId> 
 #[derive(Clone)]
 pub struct UnaskedPlans {
     pub context: Arc<PlanContext>,
-    pub plans: Vec<PlanId>,
+    /// The kinds of plans.
+    pub kinds: Vec<String>,
 }
 
 impl UnaskedPlans {
     /// Goes on until all are over, or the server stops: what was begun is found in the journals by the next.
     pub async fn watch(self, mut stop: watch::Receiver<bool>) {
+        let plans = unfinished(self.context.plans.as_ref(), &self.kinds).await;
         tokio::select! {
-            _ = join_all(self.plans.iter().map(|plan| self.go_on(plan))) => {}
+            _ = join_all(plans.iter().map(|plan| self.go_on(plan))) => {}
             _ = stop.wait_for(|stopping| *stopping) => return,
         }
         // a loop that ends before the server counts as broken

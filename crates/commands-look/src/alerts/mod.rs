@@ -64,7 +64,7 @@ pub fn run(args: &Args) -> Outcome {
 
 /// The store that keeps what is known of rules: that of the configuration.
 pub async fn store(loaded: &Loaded) -> Result<Arc<dyn AlertStore>, Failure> {
-    let store: ServerStore = open_store(loaded.sqlite()?).await?;
+    let store: ServerStore = open_store(loaded.store()?).await?;
     Ok(Arc::new(store))
 }
 

@@ -20,6 +20,7 @@ use hallpass_host::companion;
 use hallpass_host::home_region::HomeRegionArgs;
 use hallpass_host::live_grants::StoredGrants;
 use hallpass_host::runtime::runtime;
+use hallpass_host::server_store::StoreAddress;
 use hallpass_host::snapshots_at::SnapshotsAtArgs;
 use hallpass_inventory::{SnapshotId, SyncGroup, key_id};
 use hallpass_model::AccountId;
@@ -163,7 +164,9 @@ pub fn run(args: &Args) -> Outcome {
     companion::path()?;
     let (runtime, store) = (runtime()?, store_of(args)?);
     let grants = match store {
-        Some(path) => Some(StoredGrants(Arc::new(runtime.block_on(open_store(path))?))),
+        Some(address) => Some(StoredGrants(Arc::new(
+            runtime.block_on(open_store(address))?,
+        ))),
         None => None,
     };
     let grants = grants
@@ -290,10 +293,10 @@ fn seal(args: &Args, folder: &mut SyncFolder) -> Result<Summary, Failure> {
 }
 
 /// The store that knows of grants, where one is named.
-fn store_of(args: &Args) -> Result<Option<PathBuf>, Failure> {
+fn store_of(args: &Args) -> Result<Option<StoreAddress>, Failure> {
     let config = args.config.as_ref();
     config
-        .map(|path| hallpass_config::load(path)?.sqlite())
+        .map(|path| hallpass_config::load(path)?.store())
         .transpose()
 }
 

@@ -38,9 +38,9 @@ pub(super) struct ShowArgs {
 }
 
 pub(super) fn run_list(args: &ListArgs) -> Outcome {
-    let path = args.config.load()?.sqlite()?;
+    let address = args.config.load()?.store()?;
     let rows = runtime()?.block_on(async {
-        let store: Arc<dyn PlanStore> = Arc::new(open_store(path).await?);
+        let store: Arc<dyn PlanStore> = Arc::new(open_store(address).await?);
         let mut rows = Vec::new();
         for saved in store
             .plans(LIST_MAX)
@@ -90,10 +90,10 @@ fn kind_cell(plan: &Plan) -> String {
 }
 
 pub(super) fn run_show(args: &ShowArgs) -> Outcome {
-    let path = args.plan.load()?.sqlite()?;
+    let address = args.plan.load()?.store()?;
     let id = args.plan.id()?;
     let (plan, report) = runtime()?.block_on(async {
-        let store = open_store(path).await?;
+        let store = open_store(address).await?;
         let saved = store
             .plan(&id)
             .await

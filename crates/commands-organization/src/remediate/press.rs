@@ -173,9 +173,9 @@ async fn press(
 pub(super) fn run_retry(args: &RetryArgs) -> Outcome {
     let args = &args.press;
     let loaded = args.config.load()?;
-    let path = loaded.sqlite()?;
+    let address = loaded.store()?;
     runtime()?.block_on(async {
-        let store = open_store(path).await?;
+        let store = open_store(address).await?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let (_, standings) = remediations::standings(&loaded, &clock).await?;
         for id in &args.ids {
@@ -193,9 +193,9 @@ pub(super) fn run_retry(args: &RetryArgs) -> Outcome {
 }
 
 pub(super) fn run_pause(args: &PauseArgs) -> Outcome {
-    let path = args.config.load()?.sqlite()?;
+    let address = args.config.load()?.store()?;
     runtime()?.block_on(async {
-        let store = open_store(path).await?;
+        let store = open_store(address).await?;
         let now = hallpass_clock::now();
         let record = record(Event::RemediationsPaused, now, &args.by.by);
         let paused = Some((args.by.by.clone(), now));
@@ -209,9 +209,9 @@ pub(super) fn run_pause(args: &PauseArgs) -> Outcome {
 }
 
 pub(super) fn run_resume(args: &ResumeArgs) -> Outcome {
-    let path = args.config.load()?.sqlite()?;
+    let address = args.config.load()?.store()?;
     runtime()?.block_on(async {
-        let store = open_store(path).await?;
+        let store = open_store(address).await?;
         let record = record(
             Event::RemediationsResumed,
             hallpass_clock::now(),

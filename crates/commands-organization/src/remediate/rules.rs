@@ -158,7 +158,7 @@ pub(super) fn run_replay(args: &ReplayArgs) -> Outcome {
     };
     runtime()?.block_on(async {
         let rules = Arc::new(RuleSource::open(path)?);
-        let store = open_store(loaded.sqlite()?).await?;
+        let store = open_store(loaded.store()?).await?;
         let context = plans::open(&loaded).await?;
         let settings = loaded.enrich_settings()?;
         let clock: Arc<dyn Clock> = Arc::clone(&context.clock);

@@ -110,9 +110,9 @@ fn table(rows: &[Remediation]) -> Table {
 }
 
 fn list(config: &ConfigArgs, output: &OutputArgs, filter: RemediationFilter) -> Outcome {
-    let path = config.load()?.sqlite()?;
+    let address = config.load()?.store()?;
     let (rows, paused) = runtime()?.block_on(async {
-        let store = open_store(path).await?;
+        let store = open_store(address).await?;
         let rows = store.remediations(filter, LISTED_MAX).await;
         let rows = rows.map_err(|fault| Failure::failed(fault.to_string()))?;
         let paused = store.paused().await;
@@ -138,8 +138,8 @@ pub(super) fn run_backlog(args: &BacklogArgs) -> Outcome {
 }
 
 pub(super) fn run_show(args: &ShowArgs) -> Outcome {
-    let path = args.config.load()?.sqlite()?;
-    let it = runtime()?.block_on(async { found(&open_store(path).await?, &args.id).await })?;
+    let address = args.config.load()?.store()?;
+    let it = runtime()?.block_on(async { found(&open_store(address).await?, &args.id).await })?;
     let text = || {
         let mut table = Table::new(&["what", "value"]);
         if let Some(members) = row(&it).as_object() {

@@ -40,7 +40,7 @@ pub(super) struct UndoArgs {
 pub(super) fn run(args: &UndoArgs) -> Outcome {
     let loaded = args.plan.load()?;
     runtime()?.block_on(async {
-        let store = open_store(loaded.sqlite()?).await?;
+        let store = open_store(loaded.store()?).await?;
         let it = found(&store, &args.id).await?;
         may_undo(&it).map_err(|refusal| Failure::bad_input(refusal.to_string()))?;
         let Some(id) = &it.plan else {

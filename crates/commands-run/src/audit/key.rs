@@ -16,7 +16,7 @@ use super::places;
 #[derive(Debug, clap::Args)]
 #[command(
     long_about = "Print the public key that the server's files are signed with\n\nOn the server's \
-                  machine. The key lies beside the store and is made here when there is none yet. \
+                  machine. The key lies beside the store (with PostgreSQL: `hallpass.key` beside the configuration) and is made here when there is none yet. \
                   Guards elsewhere name the public half in `guard.public_key` and believe no \
                   other file of ends.\n\nWith --heads, the key that heads of the audit log are signed \
                   with, as the line that `audit verify --keys` and witnesses take: of the key in AWS \
@@ -50,8 +50,8 @@ pub(crate) fn run(args: &Args) -> Outcome {
         }
         _ if args.heads => runtime()?.block_on(of_heads(&args.config))?,
         _ => {
-            let store = args.config.load()?.sqlite()?;
-            keys::load_or_make(&store)?.public().to_string()
+            let path = args.config.load()?.own_key()?;
+            keys::key_at(&path, Absent::Made)?.public().to_string()
         }
     };
     output::print(&format!("{line}\n"))?;

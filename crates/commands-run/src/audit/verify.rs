@@ -1,6 +1,6 @@
 //! `hallpass audit verify`: check an export with nothing but the export.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use hallpass_audit::{
     Assurance, AuditStore as _, BadRecord, Evidence, Export, FaultKind, Input, PublishedHead,
@@ -416,7 +416,7 @@ impl RecordRange {
 
 /// Every record of a store, in its order.
 async fn stored(store: &ServerStore) -> Result<Vec<Input>, Failure> {
-    let path: &Path = store.path();
+    let name = store.name();
     let mut inputs: Vec<Input> = Vec::new();
     let mut next = 1;
     loop {
@@ -427,7 +427,7 @@ async fn stored(store: &ServerStore) -> Result<Vec<Input>, Failure> {
         };
         next = last + 1;
         inputs.extend(batch.iter().map(|record| Input {
-            place: format!("{}: record {}", path.display(), record.seq()),
+            place: format!("{name}: record {}", record.seq()),
             named: None,
             bytes: record.canonical().as_bytes().to_vec(),
         }));

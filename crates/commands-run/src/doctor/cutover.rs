@@ -10,6 +10,7 @@ use hallpass_client::tables::Viewpoint;
 use hallpass_clock::{ProcessClock, SystemClock};
 use hallpass_config::Loaded;
 use hallpass_host::random_ids::RandomIds;
+use hallpass_host::server_store::StoreAddress;
 use hallpass_model::{Clock, TargetNames, Timestamp};
 use hallpass_rules::GroupRef;
 use hallpass_setup::journey::journey;
@@ -81,11 +82,11 @@ pub(super) async fn run(loaded: &Loaded, format: Format) -> Outcome {
         .map_err(|fault| Failure::failed(fault.to_string()))?;
     // without a store yet nothing is held through Hallpass
     let temporary = tempfile::tempdir().map_err(|error| Failure::unwritable("a folder", &error))?;
-    let path = match loaded.sqlite()? {
-        path if path.exists() => path,
-        _ => temporary.path().join("hallpass.db"),
+    let address = match loaded.store()? {
+        address if address.may_be_there() => address,
+        _ => StoreAddress::File(temporary.path().join("hallpass.db")),
     };
-    let store = Arc::new(open_store(path).await?);
+    let store = Arc::new(open_store(address).await?);
     let ids = Arc::new(RandomIds) as Arc<dyn hallpass_model::IdSource>;
     let settings = hallpass_access::Settings {
         out_of_reach: out_of_reach(&about),

@@ -88,7 +88,7 @@ async fn check_heads(loaded: &Loaded, means: &Means, report: &mut DoctorReport) 
         Ok((HeadKey::Kms(name), signing)) => {
             report.add(HEADS, signs(&name, &signing).await);
         }
-        Ok((HeadKey::File(_) | HeadKey::Store(_), signing)) => {
+        Ok((HeadKey::File(_) | HeadKey::Own(_), signing)) => {
             let words = match signing.public_key().await {
                 Ok(key) => format!("by {key}, a key in a file here"),
                 Err(fault) => fault.to_string(),
@@ -106,7 +106,7 @@ async fn check_heads(loaded: &Loaded, means: &Means, report: &mut DoctorReport) 
 
 /// Whether the key is one that the server makes at its first start.
 fn is_made_later(loaded: &Loaded) -> bool {
-    matches!(loaded.head_key(), Ok(HeadKey::Store(store)) if !hallpass_host::keys::place(&store).exists())
+    matches!(loaded.head_key(), Ok(HeadKey::Own(path)) if !path.exists())
 }
 
 /// Asks the key to sign what is no head.

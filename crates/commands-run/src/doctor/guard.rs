@@ -57,8 +57,8 @@ pub(super) async fn check(loaded: &Loaded, report: &mut DoctorReport) {
 
 async fn check_ends(loaded: &Loaded, report: &mut DoctorReport) {
     const CHECK: &str = "file of ends";
-    let (place, store) = match (loaded.ends_place(), loaded.sqlite()) {
-        (Ok(Some(place)), Ok(store)) => (place, store),
+    let (place, key) = match (loaded.ends_place(), loaded.own_key()) {
+        (Ok(Some(place)), Ok(key)) => (place, key),
         (Ok(None), Ok(_)) => {
             let none = "none: a guard on another machine has nothing to go by".to_owned();
             return report.warn(CHECK, none, "set `audit.export.target` or `guard.ends`");
@@ -66,7 +66,7 @@ async fn check_ends(loaded: &Loaded, report: &mut DoctorReport) {
         // told by the checks of the export and the store
         (Err(_), _) | (_, Err(_)) => return,
     };
-    let key = match keys::public(&store) {
+    let key = match keys::public(&key) {
         Ok(key) => key,
         Err(failure) => {
             return report.add(

@@ -31,7 +31,7 @@ pub(super) fn check(
     loaded.sign_in()?;
     loaded.sessions()?;
     loaded.export()?;
-    loaded.sqlite()?;
+    loaded.store()?;
     loaded.rules()?;
     let rules = read(rules)?;
     for test in rules.run_tests(Some(directory), now) {

@@ -53,9 +53,9 @@ pub(super) struct ForgetArgs {
 
 pub(super) fn run_forget(args: &ForgetArgs) -> Outcome {
     let loaded = args.config.load()?;
-    let path = loaded.sqlite()?;
+    let address = loaded.store()?;
     let forgotten = runtime()?.block_on(async {
-        let (store, now) = (open_store(path).await?, hallpass_clock::now());
+        let (store, now) = (open_store(address).await?, hallpass_clock::now());
         let user = match args.user.as_deref() {
             None => None,
             Some(text) => Some(user_of(&loaded, &store, text, now).await?),
@@ -95,17 +95,17 @@ async fn user_of(
 }
 
 pub(super) fn run_list(config: &ConfigArgs, output: &OutputArgs) -> Outcome {
-    let path = config.load()?.sqlite()?;
-    let sessions = runtime()?.block_on(async { live(&open_store(path).await?).await })?;
+    let address = config.load()?.store()?;
+    let sessions = runtime()?.block_on(async { live(&open_store(address).await?).await })?;
     list(&sessions, output)?;
     Ok(Exit::Ok)
 }
 
 pub(super) fn run_end(args: &EndArgs) -> Outcome {
-    let path = args.config.load()?.sqlite()?;
+    let address = args.config.load()?.store()?;
     let user = &args.user;
     let ended = runtime()?.block_on(async {
-        let store = open_store(path).await?;
+        let store = open_store(address).await?;
         let failed = |error: ReadError| Failure::failed(error.to_string());
         let mut ended = 0;
         // whoever has left is found by the address of then, and ends by the user id

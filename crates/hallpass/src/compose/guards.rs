@@ -41,10 +41,13 @@ impl ReadinessProbe for GuardProbe {
 
 impl Composed {
     /// What guards read, and listening for them.
-    pub(super) fn spawn_for_guards(&self, tasks: &mut JoinSet<()>) {
-        let stop = &self.stop;
+    pub(super) fn spawn_for_guards(&self, tasks: &mut JoinSet<()>, stop: &watch::Sender<bool>) {
         if let Some(file) = self.ends.clone() {
-            let writer = (file, self.store.clone(), Arc::clone(&self.clock));
+            let writer = (
+                file,
+                (*self.workshop.store).clone(),
+                Arc::clone(&self.clock),
+            );
             spawn(
                 tasks,
                 "ends",

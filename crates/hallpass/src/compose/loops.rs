@@ -2,12 +2,12 @@
 //! next due moment. None keeps anything in memory that a restart would miss.
 
 mod policies;
+mod reloading;
 
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
-use hallpass_access::{Access, AccessStore, DirectorySource};
+use hallpass_access::{Access, AccessStore, DirectorySource, SweepStore};
 use hallpass_assignments::{Executor, StoreFault, Worked};
 use hallpass_audit::AuditStore;
 use hallpass_aws::Inventory;
@@ -15,20 +15,19 @@ use hallpass_chores::plans::UnaskedPlans;
 use hallpass_host::server_store::ServerStore;
 use hallpass_model::{Clock, Look, TimeSpan};
 use hallpass_server::ServerStatus;
-use hallpass_setup::rule_files::{rules_and_text, unread_rules};
 use hallpass_setup::sources;
 use hallpass_setup::waiting::{LOOK_AGAIN, rest, spawn, until};
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use super::PolicyKeepers;
 use super::alarms::{self, Watched};
 use super::alerts;
 use super::compared;
 use super::entitlements;
 use super::events;
 use super::exporting::{self, Exporter};
+use super::following::{self, Follower};
 use super::notices::{self, OutboxKeeper, Teller};
 use super::pci;
 use super::people;
@@ -37,7 +36,9 @@ use super::remediations;
 use super::standards;
 use super::sweeping::{self, Sweeper};
 use super::timekeeper::Timekeeper;
+use super::working::PolicyKeepers;
 use super::{Composed, clocks};
+use reloading::{Reloader, reload};
 
 /// How often live grants are compared with the directory and the rules (`access.md` §10.6).
 const RECONCILE_EVERY: Duration = Duration::from_mins(10);
@@ -47,8 +48,6 @@ const READ_AGAIN: Duration = Duration::from_secs(10);
 const CHECK_EVERY: Duration = Duration::from_secs(30);
 /// How often it is followed from its beginning.
 const CHECK_WHOLE_EVERY: TimeSpan = TimeSpan::hours(1);
-/// How often the rule file is looked at for changes.
-const RULES_EVERY: Duration = Duration::from_secs(2);
 /// How often sessions that are over are forgotten.
 const SESSIONS_EVERY: Duration = Duration::from_mins(10);
 
@@ -65,30 +64,60 @@ struct Engine {
     /// Notified when a verdict changed that a grant waits for.
     news: Arc<Notify>,
     max_age: TimeSpan,
-    status: Arc<ServerStatus>,
-    audit: Arc<dyn AuditStore>,
     /// One idle worker sleeps until the next row is due; the others are woken by it.
     timekeeper: Arc<Timekeeper>,
 }
 
 impl Composed {
-    /// Starts every loop but the export, which goes on until the others have ended.
-    pub(super) fn spawn_loops(&self, tasks: &mut JoinSet<()>) {
-        let engine = Engine {
+    /// Starts what every node does beside serving, until the server stops.
+    pub(super) fn spawn_serving(&self, tasks: &mut JoinSet<()>) {
+        let stop = &self.stop;
+        let follower = Follower {
             access: Arc::clone(&self.access),
+            audit: Arc::clone(&self.app.audit),
+            directory: Arc::clone(&self.shared_directory),
+            lead: Arc::clone(&self.lead),
+        };
+        spawn(tasks, "follow", stop, &follower, following::follow);
+        spawn(tasks, "clock", stop, &self.watch, clocks::watch);
+        let checker = Checker {
+            status: Arc::clone(&self.app.status),
+            audit: Arc::clone(&self.app.audit),
+            clock: Arc::clone(&self.clock),
+        };
+        spawn(tasks, "check", stop, &checker, check);
+        if let Some(remediating) = &self.remediating {
+            remediations::spawn_reading(tasks, stop, remediating);
+        }
+        if let Some(path) = self.rules_file.clone() {
+            let reloader = Reloader {
+                access: Arc::clone(&self.access),
+                work: Arc::clone(&self.work),
+                directory: Arc::clone(&self.directory),
+                store: (*self.workshop.store).clone(),
+                clock: Arc::clone(&self.clock),
+                status: Arc::clone(&self.app.status),
+                lead: Arc::clone(&self.lead),
+                path,
+            };
+            spawn(tasks, "reload", stop, &reloader, reload);
+        }
+    }
+
+    /// Starts every loop of a term but the export, which goes on until the others have ended.
+    pub(super) fn spawn_loops(&self, tasks: &mut JoinSet<()>, stop: &watch::Sender<bool>) {
+        let engine = Engine {
+            access: Arc::clone(&self.work),
             directory: Arc::clone(&self.directory),
-            executor: Arc::clone(&self.executor),
-            keepers: self.keepers.clone(),
-            store: self.store.clone(),
+            executor: self.workshop.executor(&self.work),
+            keepers: self.workshop.policy_keepers(&self.work),
+            store: (*self.workshop.store).clone(),
             clock: Arc::clone(&self.clock),
             pulse: Arc::clone(&self.pulse),
             news: Arc::new(Notify::new()),
             max_age: self.max_age,
-            status: Arc::clone(&self.app.status),
-            audit: Arc::clone(&self.app.audit),
             timekeeper: Arc::default(),
         };
-        let stop = &self.stop;
         // one that waits for a slow answer of AWS holds up nothing but its own row
         for _ in 0..engine.executor.workers() {
             spawn(tasks, "execute", stop, &engine, execute);
@@ -99,41 +128,26 @@ impl Composed {
         spawn(tasks, "reconcile", stop, &engine, reconcile);
         spawn(tasks, "refresh", stop, &engine, refresh);
         if let Some(every) = self.access.settings().people_every {
-            let looking = (Arc::clone(&self.access), every);
+            let looking = (Arc::clone(&self.work), every);
             spawn(tasks, "people", stop, &looking, people::watch);
         }
         if self.access.settings().entitlements {
-            spawn(
-                tasks,
-                "entitlements",
-                stop,
-                &self.access,
-                entitlements::watch,
-            );
+            spawn(tasks, "entitlements", stop, &self.work, entitlements::watch);
         }
-        spawn(tasks, "check", stop, &engine, check);
-        spawn(tasks, "clock", stop, &self.watch, clocks::watch);
         let sweeper = Sweeper {
-            access: Arc::clone(&self.access),
+            access: Arc::clone(&self.work),
             clock: Arc::clone(&self.clock),
         };
         spawn(tasks, "sweep", stop, &sweeper, sweeping::look);
         spawn(tasks, "sweep_items", stop, &sweeper, sweeping::act);
-        self.spawn_telling(tasks);
-        self.spawn_for_guards(tasks);
+        self.spawn_telling(tasks, stop);
+        self.spawn_for_guards(tasks, stop);
         spawn(tasks, "sessions", stop, &engine, forget_sessions);
-        if let Some(path) = self.rules_file.clone() {
-            let reloader = (engine, path);
-            spawn(tasks, "reload", stop, &reloader, |(engine, path), stop| {
-                reload(engine, path, stop)
-            });
-        }
     }
 
     /// Starts what tells people, and what watches for what they have to hear.
-    fn spawn_telling(&self, tasks: &mut JoinSet<()>) {
-        let stop = &self.stop;
-        let store = Arc::new(self.store.clone()) as Arc<dyn AccessStore>;
+    fn spawn_telling(&self, tasks: &mut JoinSet<()>, stop: &watch::Sender<bool>) {
+        let store = Arc::clone(&self.workshop.store) as Arc<dyn AccessStore>;
         let keeper = OutboxKeeper {
             channels: self.channels.clone(),
             store: Arc::clone(&store),
@@ -144,7 +158,7 @@ impl Composed {
             let teller = Teller {
                 channel: Arc::clone(channel),
                 store: Arc::clone(&store),
-                sweeps: Arc::new(self.store.clone()),
+                sweeps: Arc::clone(&self.workshop.store) as Arc<dyn SweepStore>,
                 clock: Arc::clone(&self.clock),
                 news: self.access.newest_record(),
                 access: Some(Arc::clone(&self.access)),
@@ -172,17 +186,16 @@ impl Composed {
                 },
             );
         }
-        self.spawn_watching(tasks);
+        self.spawn_watching(tasks, stop);
     }
 
     /// Starts what watches for what people have to hear, and what mends.
-    fn spawn_watching(&self, tasks: &mut JoinSet<()>) {
-        let stop = &self.stop;
+    fn spawn_watching(&self, tasks: &mut JoinSet<()>, stop: &watch::Sender<bool>) {
         let watched = Watched {
             probes: self.alarming.clone(),
             desk: Arc::clone(&self.app.status),
             exports: self.export.is_some(),
-            store: Arc::new(self.store.clone()),
+            store: Arc::clone(&self.workshop.store) as Arc<dyn AccessStore>,
             clock: Arc::clone(&self.clock),
         };
         spawn(tasks, "alarms", stop, &watched, alarms::watch);
@@ -208,7 +221,7 @@ impl Composed {
             spawn(tasks, "events", stop, intake, events::watch);
         }
         if let Some(remediating) = &self.remediating {
-            remediations::spawn_all(tasks, stop, remediating, &self.access);
+            remediations::spawn_all(tasks, stop, remediating, &self.work);
         }
     }
 
@@ -216,7 +229,7 @@ impl Composed {
     pub(super) fn spawn_export(&self, tasks: &mut JoinSet<()>, stop: &watch::Sender<bool>) {
         if let Some(exporting) = self.export.clone() {
             let exporter = Exporter {
-                store: self.store.clone(),
+                store: (*self.workshop.store).clone(),
                 exporting,
                 clock: Arc::clone(&self.clock),
                 status: Arc::clone(&self.app.status),
@@ -355,11 +368,8 @@ async fn refresh(engine: Engine, mut stop: watch::Receiver<bool>) {
     let every = Duration::from_secs((engine.max_age.as_seconds() / 3).max(1));
     loop {
         let again = every.min(READ_AGAIN);
-        let pause = if read_again(&engine).await {
-            every
-        } else {
-            again
-        };
+        let read = read_again(&engine.directory, &engine.store, &engine.access);
+        let pause = if read.await { every } else { again };
         let read = Instant::now();
         // a clock that returned leaves a snapshot behind that is of nobody knows when
         while read.elapsed() < pause
@@ -374,12 +384,12 @@ async fn refresh(engine: Engine, mut stop: watch::Receiver<bool>) {
 }
 
 /// Reads the organization now; whether that went well.
-async fn read_again(engine: &Engine) -> bool {
-    match engine.directory.refresh().await {
+async fn read_again(directory: &Inventory, store: &ServerStore, access: &Access) -> bool {
+    match directory.refresh().await {
         Ok(read) => {
-            sources::cache_snapshot(&engine.store, read.snapshot()).await;
+            sources::cache_snapshot(store, read.snapshot()).await;
             // whoever left loses what they hold without waiting for the next round
-            compare(&engine.access).await;
+            compare(access).await;
             true
         }
         Err(fault) => {
@@ -407,8 +417,16 @@ async fn forget_sessions(engine: Engine, mut stop: watch::Receiver<bool>) {
     }
 }
 
+/// What follows the log's chain.
+#[derive(Clone)]
+struct Checker {
+    status: Arc<ServerStatus>,
+    audit: Arc<dyn AuditStore>,
+    clock: Arc<dyn Clock>,
+}
+
 /// Follows the log's chain as it grows, and whole every hour.
-async fn check(engine: Engine, mut stop: watch::Receiver<bool>) {
+async fn check(engine: Checker, mut stop: watch::Receiver<bool>) {
     loop {
         let now = engine.clock.now();
         let before = engine.status.chain();
@@ -431,108 +449,6 @@ async fn check(engine: Engine, mut stop: watch::Receiver<bool>) {
         }
         if !rest(&mut stop, CHECK_EVERY).await {
             return;
-        }
-    }
-}
-
-/// Reads the rules again when their file changes or on SIGHUP. A file with errors changes nothing.
-async fn reload(engine: Engine, path: PathBuf, mut stop: watch::Receiver<bool>) {
-    // unknown at first: the file may have changed between its reading at start and now
-    let mut known = None;
-    #[cfg(unix)]
-    let mut hangup = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup()).ok();
-    loop {
-        let mut asked = false;
-        #[cfg(unix)]
-        let hung_up = async {
-            match &mut hangup {
-                Some(signal) => {
-                    signal.recv().await;
-                }
-                None => std::future::pending().await,
-            }
-        };
-        #[cfg(not(unix))]
-        let hung_up = std::future::pending::<()>();
-        tokio::select! {
-            () = hung_up => asked = true,
-            going_on = rest(&mut stop, RULES_EVERY) => if !going_on { return },
-        }
-        let found = stamp(&path);
-        if found == known && !asked {
-            continue;
-        }
-        match apply(&engine, &path).await {
-            Applied::Done => known = found,
-            Applied::Again => {}
-        }
-    }
-}
-
-/// What changes when a file is written again: its time, or its length within one tick of the clock.
-fn stamp(path: &Path) -> Option<(SystemTime, u64)> {
-    let about = std::fs::metadata(path).ok()?;
-    Some((about.modified().ok()?, about.len()))
-}
-
-/// Whether a rule file needs to be looked at again although it does not change.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Applied {
-    Done,
-    Again,
-}
-
-/// Says once that the rule file cannot be read; it may be readable in a moment.
-fn unread(engine: &Engine, path: &Path, error: &std::io::Error) -> Applied {
-    let failure = unread_rules(path, error);
-    let known = engine.status.rules().refused;
-    if known.is_none_or(|known| known.errors != failure.lines()) {
-        engine
-            .status
-            .rules_refused(engine.clock.now(), failure.lines());
-        tracing::error!(
-            file = %path.display(),
-            %error,
-            "the rules cannot be read; those before stay in force, and it is tried again"
-        );
-    }
-    Applied::Again
-}
-
-/// Puts the file's rules in force.
-async fn apply(engine: &Engine, path: &Path) -> Applied {
-    let access = &engine.access;
-    let (desk, file) = (&engine.status, path.display().to_string());
-    let bytes = match std::fs::read(path) {
-        Ok(bytes) => bytes,
-        Err(error) => return unread(engine, path, &error),
-    };
-    match rules_and_text(path, &bytes) {
-        Ok((rules, _)) if rules.hash() == access.rules().hash() => {
-            desk.rules_unchanged();
-            Applied::Done
-        }
-        Ok((rules, text)) => match access.set_rules(rules, &file).await {
-            Ok(()) => {
-                desk.rules_loaded(&file, &text, engine.clock.now());
-                tracing::info!(file = %path.display(), "new rules are in force");
-                // they may name groups whose members were not read so far
-                read_again(engine).await;
-                Applied::Done
-            }
-            Err(error) => {
-                tracing::error!(error = %error, "new rules could not be recorded");
-                Applied::Again
-            }
-        },
-        Err(failure) => {
-            desk.rules_refused(engine.clock.now(), failure.lines());
-            tracing::error!(
-                file = %path.display(),
-                errors = failure.words(),
-                "the rules were refused; those before stay in force"
-            );
-            Applied::Done
         }
     }
 }

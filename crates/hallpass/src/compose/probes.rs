@@ -10,6 +10,8 @@ use hallpass_server::{Bearing, ProbeResult, ReadinessProbe};
 use hallpass_wording::health::{self, OverdueWhileLost};
 use tokio::time::Instant;
 
+use super::lead::{Lead, LeadStanding};
+
 /// A loop that has not come round for this long is late.
 const LATE_AFTER: TimeSpan = TimeSpan::minutes(2);
 
@@ -49,6 +51,58 @@ impl ReadinessProbe for StoreProbe {
             name: "store",
             works,
         }
+    }
+}
+
+/// Who works.
+pub(super) struct LeadProbe(pub(super) Arc<Lead>);
+
+#[async_trait]
+impl ReadinessProbe for LeadProbe {
+    async fn probe(&self) -> ProbeResult {
+        let works = match self.0.standing() {
+            LeadStanding::Here(name, epoch) => Ok(health::this_node_leads(&name, epoch)),
+            LeadStanding::There(name, epoch) => Ok(health::another_node_leads(&name, epoch)),
+            LeadStanding::Nobody => Err(health::NOBODY_LEADS.to_owned()),
+        };
+        ProbeResult {
+            name: "leader",
+            works,
+        }
+    }
+
+    /// Pages and presses go on here; sending people elsewhere brings no leader.
+    fn bearing(&self) -> Bearing {
+        Bearing::Advice
+    }
+}
+
+/// A probe of what the node that leads does.
+pub(super) struct OfLeader<P> {
+    pub(super) lead: Arc<Lead>,
+    pub(super) probe: P,
+}
+
+#[async_trait]
+impl<P: ReadinessProbe> ReadinessProbe for OfLeader<P> {
+    async fn probe(&self) -> ProbeResult {
+        let found = self.probe.probe().await;
+        match self.lead.standing() {
+            LeadStanding::Here(..) => found,
+            LeadStanding::There(name, _) => ProbeResult {
+                works: Ok(health::the_leader_sees_to_it(&name)),
+                ..found
+            },
+            // told by the probe of who leads
+            LeadStanding::Nobody => ProbeResult {
+                works: Ok(health::NOBODY_LEADS.to_owned()),
+                ..found
+            },
+        }
+    }
+
+    fn bearing(&self) -> Bearing {
+        self.probe.bearing()
     }
 }
 

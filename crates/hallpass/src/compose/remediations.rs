@@ -17,6 +17,8 @@ const WORKERS: usize = 4;
 const TRY_AGAIN: Duration = Duration::from_secs(10);
 /// How often the file of rules is read.
 const READ_AGAIN: Duration = Duration::from_secs(10);
+/// How often what is over is forgotten.
+const FORGET_EVERY: Duration = Duration::from_secs(10);
 /// How long updates of findings gather, so that they share requests (`organization.md` R-10).
 const GATHERING: Duration = Duration::from_secs(2);
 /// How long what is over is kept.
@@ -34,6 +36,15 @@ pub(super) fn spawn_all(
     }
     let telling = (with.clone(), Arc::clone(access));
     spawn(tasks, "remediation notes", stop, &telling, tell);
+    spawn(tasks, "remediations of before", stop, with, forget);
+}
+
+/// Starts what every node does: the rules of remediations say who may decide about them.
+pub(super) fn spawn_reading(
+    tasks: &mut JoinSet<()>,
+    stop: &watch::Sender<bool>,
+    with: &Remediating,
+) {
     spawn(tasks, "remediation rules", stop, with, read_rules);
 }
 
@@ -110,6 +121,11 @@ async fn read_rules(with: Remediating, mut stop: watch::Receiver<bool>) {
                 }
             }
         }
+    }
+}
+
+async fn forget(with: Remediating, mut stop: watch::Receiver<bool>) {
+    while rest(&mut stop, FORGET_EVERY).await {
         let before = KEPT.before(with.clock.now());
         if let Err(fault) = with.store.forget_remediations(before).await {
             tracing::warn!(error = %fault, "old remediations could not be forgotten");

@@ -8,7 +8,6 @@
 mod address;
 mod rows;
 mod schema;
-mod tls;
 
 use std::collections::BTreeSet;
 

@@ -77,7 +77,7 @@ pub(crate) async fn device(
         agent: text::line(&agent.unwrap_or_default(), AGENT_CHARACTERS_MAX),
         at: app.clock.now(),
     };
-    let (device_code, user_code) = app.sign_in.logins.begin(wish, begun)?;
+    let (device_code, user_code) = app.sign_in.logins.begin(wish, begun).await?;
     Ok(Json(LoginCode {
         device_code,
         user_code,
@@ -96,10 +96,14 @@ pub(crate) async fn token(
     let now = app.clock.now();
     let logins = &app.sign_in.logins;
     let given = match (&body.code, &body.verifier, &body.device_code) {
-        (Some(code), Some(verifier), None) => logins.redeem(code, verifier, now),
+        (Some(code), Some(verifier), None) => {
+            let redeemed = logins.redeem(code, verifier, now).await;
+            redeemed.map_err(|fault| ProblemResponse::unavailable(&fault))?
+        }
         (None, None, Some(secret)) => {
             let patience = Duration::from_secs(body.wait_seconds).min(PATIENCE_MAX);
-            match logins.ask_patiently(secret, now, patience).await {
+            let asked = logins.ask_patiently(secret, now, patience).await;
+            match asked.map_err(|fault| ProblemResponse::unavailable(&fault))? {
                 LoginPoll::Given(given) => Some(given),
                 LoginPoll::Gone => None,
                 LoginPoll::Waiting => {

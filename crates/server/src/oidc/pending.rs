@@ -1,24 +1,22 @@
 //! Sign-ins under way: between leaving for the provider and coming back.
 //!
-//! Kept in this process, each for ten minutes and for one use, and bound to the browser it began
-//! in by a cookie: a link with somebody else's code signs nobody in (login CSRF).
-
-use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+//! Kept where every node finds them, each for ten minutes and for one use, and bound to the browser it
+//! began in by a cookie: a link with somebody else's code signs nobody in (login CSRF).
 
 use aws_lc_rs::constant_time;
-use hallpass_identity::hash_secret;
+use hallpass_identity::{HandoverFault, hash_secret};
 use hallpass_model::{TimeSpan, Timestamp};
+use serde::{Deserialize, Serialize};
 
-use crate::{problem::ProblemResponse, session::new_secret};
+use crate::{handovers::Handovers, problem::ProblemResponse, session::new_secret};
 
 /// How long somebody may take at the provider.
 pub(crate) const LASTS: TimeSpan = TimeSpan::minutes(10);
-/// Sign-ins under way at most; the oldest make room.
-const PENDING_MAX: usize = 10_000;
+/// What they are among handovers.
+const KIND: &str = "sign-in";
 
 /// Whether the provider may go by whom it knows in that browser.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Again {
     /// It may.
     AsKnown,
@@ -29,7 +27,7 @@ pub(crate) enum Again {
 }
 
 /// What is remembered of one.
-#[derive(Clone)]
+#[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct PendingSignIn {
     /// What the ID token must repeat.
     pub(crate) nonce: String,
@@ -78,19 +76,15 @@ pub(crate) struct Begun {
 }
 
 /// The sign-ins that are under way.
-#[derive(Default)]
-pub(crate) struct Pending(Mutex<HashMap<String, PendingSignIn>>);
+#[derive(Clone, Default)]
+pub(crate) struct Pending(pub(crate) Handovers);
 
 impl Pending {
-    fn all(&self) -> MutexGuard<'_, HashMap<String, PendingSignIn>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// Begins one.
     ///
     /// # Errors
-    /// When the system has no randomness.
-    pub(crate) fn begin(
+    /// When the system has no randomness, or it cannot be kept.
+    pub(crate) async fn begin(
         &self,
         now: Timestamp,
         next: &str,
@@ -107,17 +101,9 @@ impl Pending {
             browser: hash_secret(&browser),
             began_at: now,
         };
-        let mut all = self.all();
-        if all.len() >= PENDING_MAX {
-            all.retain(|_, waiting| is_fresh(waiting, now));
-        }
-        if all.len() >= PENDING_MAX {
-            let oldest = all.iter().min_by_key(|(_, waiting)| waiting.began_at);
-            if let Some(oldest) = oldest.map(|(state, _)| state.clone()) {
-                all.remove(&oldest);
-            }
-        }
-        all.insert(hash_secret(&state), waiting.clone());
+        let key = hash_secret(&state);
+        let kept = self.0.keep(KIND, &key, &waiting, LASTS.after(now)).await;
+        kept.map_err(|error| ProblemResponse::unavailable(&error))?;
         Ok(Begun {
             state,
             browser,
@@ -127,14 +113,25 @@ impl Pending {
 
     /// Takes the one that `state` belongs to: once, in time, and from the browser it began in.
     /// Another browser does not use it up.
-    pub(crate) fn take(&self, now: Timestamp, state: &str, browser: &str) -> Option<PendingSignIn> {
+    ///
+    /// # Errors
+    /// When what is kept cannot be read.
+    pub(crate) async fn take(
+        &self,
+        now: Timestamp,
+        state: &str,
+        browser: &str,
+    ) -> Result<Option<PendingSignIn>, HandoverFault> {
         let key = hash_secret(state);
-        let mut all = self.all();
-        let waiting = all.get(&key)?;
-        let browser = hash_secret(browser);
-        constant_time::verify_slices_are_equal(waiting.browser.as_bytes(), browser.as_bytes())
-            .ok()?;
-        all.remove(&key).filter(|waiting| is_fresh(waiting, now))
+        let Some(kept) = self.0.find::<PendingSignIn>(KIND, &key).await? else {
+            return Ok(None);
+        };
+        let (wanted, browser) = (kept.value.browser.as_bytes(), hash_secret(browser));
+        let is_theirs = constant_time::verify_slices_are_equal(wanted, browser.as_bytes()).is_ok();
+        if !is_theirs || !self.0.take(KIND, &key, &kept).await? {
+            return Ok(None);
+        }
+        Ok(Some(kept.value).filter(|waiting| is_fresh(waiting, now)))
     }
 }
 
@@ -154,31 +151,36 @@ pub(crate) fn cookie_name(secure: bool, state: &str) -> String {
 mod tests {
     use super::*;
 
-    #[test]
-    fn each_is_taken_once_in_time_and_from_its_browser() {
-        let (pending, start) = (
-            Pending::default(),
-            Timestamp::from_second(1_780_000_000).unwrap(),
-        );
-        let begun = pending
-            .begin(start, "/reviews", "", Again::AsKnown)
-            .unwrap();
-        assert!(pending.take(start, "other", &begun.browser).is_none());
-        assert!(pending.take(start, &begun.state, "other").is_none());
-        let taken = pending.take(start, &begun.state, &begun.browser).unwrap();
-        assert_eq!(taken.next, "/reviews");
-        assert!(pending.take(start, &begun.state, &begun.browser).is_none());
-        let late = pending.begin(start, "/", "", Again::AsKnown).unwrap();
-        let after = LASTS.after(start);
-        assert!(pending.take(after, &late.state, &late.browser).is_none());
+    fn start() -> Timestamp {
+        Timestamp::from_second(1_780_000_000).unwrap()
     }
 
-    #[test]
-    fn a_sign_in_that_was_asked_for_anew_has_to_be_said_to_be_new() {
-        let (pending, start) = (
-            Pending::default(),
-            Timestamp::from_second(1_780_000_000).unwrap(),
+    #[tokio::test]
+    async fn each_is_taken_once_in_time_and_from_its_browser() {
+        let (pending, start) = (Pending::default(), start());
+        let begun = pending.begin(start, "/reviews", "", Again::AsKnown);
+        let begun = begun.await.unwrap();
+        let take = async |state: &str, browser: &str, now: Timestamp| {
+            // another node has the same store and nothing else
+            let elsewhere = Pending(pending.0.clone());
+            elsewhere.take(now, state, browser).await.unwrap()
+        };
+        assert!(take("other", &begun.browser, start).await.is_none());
+        assert!(take(&begun.state, "other", start).await.is_none());
+        let taken = take(&begun.state, &begun.browser, start).await.unwrap();
+        assert_eq!(
+            (taken.next, taken.nonce),
+            ("/reviews".to_owned(), begun.waiting.nonce)
         );
+        assert!(take(&begun.state, &begun.browser, start).await.is_none());
+        let late = pending.begin(start, "/", "", Again::AsKnown).await.unwrap();
+        let after = LASTS.after(start);
+        assert!(take(&late.state, &late.browser, after).await.is_none());
+    }
+
+    #[tokio::test]
+    async fn a_sign_in_that_was_asked_for_anew_has_to_be_said_to_be_new() {
+        let (pending, start) = (Pending::default(), start());
         let before = |span: TimeSpan| Some(span.before(start));
         for (again, auth_time, lacks) in [
             (Again::Fresh, None, true),
@@ -188,21 +190,9 @@ mod tests {
             (Again::Anew, before(TimeSpan::hours(1)), false),
             (Again::AsKnown, None, false),
         ] {
-            let begun = pending.begin(start, "/", "", again).unwrap();
+            let begun = pending.begin(start, "/", "", again).await.unwrap();
             let found = begun.waiting.lacks_proof(auth_time);
             assert_eq!(found, lacks, "{again:?} {auth_time:?}");
         }
-    }
-
-    #[test]
-    fn memory_is_bounded() {
-        let (pending, start) = (
-            Pending::default(),
-            Timestamp::from_second(1_780_000_000).unwrap(),
-        );
-        for _ in 0..PENDING_MAX + 5 {
-            pending.begin(start, "/", "", Again::AsKnown).unwrap();
-        }
-        assert!(pending.all().len() <= PENDING_MAX);
     }
 }

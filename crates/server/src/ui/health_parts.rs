@@ -144,13 +144,18 @@ fn messages(channel: &str, waiting: u64) -> HealthPart {
     }
 }
 
-/// A probe in words: what it is called, what is affected when it fails, what to do.
-fn probed(result: &ProbeResult) -> HealthPart {
-    let (name, affected, todo) = match result.name {
+/// What a part is called, what is affected when it fails, what to do.
+fn of_part(name: &'static str) -> (&'static str, &'static str, &'static str) {
+    match name {
         "store" => (
             "Database",
             "Nothing can be asked or decided; AWS keeps what it has, so ends are late.",
             "Free the disk or the lock it names, or restore: hallpass server store check.",
+        ),
+        "leader" => (
+            "Leader",
+            "Nothing begins and nothing ends; a guard ends what is overdue.",
+            "Look at the nodes’ logs, and whether each reaches the database: docs/operations/two-nodes.md.",
         ),
         "aws" => (
             "Identity Center",
@@ -193,7 +198,12 @@ fn probed(result: &ProbeResult) -> HealthPart {
             "Look at the guard’s own log: docs/operations/runbooks/guard-silent.md.",
         ),
         other => (other, "", "Look at the server’s log."),
-    };
+    }
+}
+
+/// A probe in words.
+fn probed(result: &ProbeResult) -> HealthPart {
+    let (name, affected, todo) = of_part(result.name);
     match &result.works {
         Ok(detail) => HealthPart {
             name: name.to_owned(),

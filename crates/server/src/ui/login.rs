@@ -177,7 +177,7 @@ async fn answer_cli(
         wish,
     };
     let now = app.clock.now();
-    let code = app.sign_in.logins.give(given, &form.challenge, now)?;
+    let code = app.sign_in.logins.give(given, &form.challenge, now).await?;
     Ok(see_other(&format!("{origin}/?code={code}&state={state}")))
 }
 
@@ -243,14 +243,17 @@ async fn answer_device(
         Err(failure) => return failure.into_response(),
     };
     let found = match form.say {
-        None => logins.look(&form.code, &who.user, now),
-        Some(say) => logins.answer(&form.code, &who, say, now),
+        None => logins.look(&form.code, &who.user, now).await,
+        Some(say) => logins.answer(&form.code, &who, say, now).await,
     };
     let waiting = match found {
         Ok(waiting) => waiting,
+        Err(NotACode::Unread(fault)) => {
+            return ProblemResponse::unavailable(&fault).into_response();
+        }
         Err(not) => {
             let (status, words) = match not {
-                NotACode::Unknown => (
+                NotACode::Unknown | NotACode::Unread(_) => (
                     StatusCode::BAD_REQUEST,
                     "No login waits with this code. It may be too old, or mistyped.",
                 ),

@@ -69,7 +69,7 @@ async fn leave(
         (None, None) => Again::AsKnown,
     };
     let pending = &app.sign_in.pending;
-    let begun = pending.begin(now, next, ways(&leaving.acr), again)?;
+    let begun = pending.begin(now, next, ways(&leaving.acr), again).await?;
     let way = provider.way_there(&begun.state, &begun.waiting, now).await;
     match way {
         Ok(way) => {
@@ -115,7 +115,10 @@ async fn back(
     let (secure, now) = (app.session_settings.secure, app.clock.elsewhere());
     let name = cookie_name(secure, &coming.state);
     let browser = session::cookie(&headers, &name).unwrap_or_default();
-    let Some(waiting) = app.sign_in.pending.take(now, &coming.state, browser) else {
+    let pending = &app.sign_in.pending;
+    let taken = pending.take(now, &coming.state, browser).await;
+    let taken = taken.map_err(|error| ProblemResponse::unavailable(&error))?;
+    let Some(waiting) = taken else {
         tracing::info!("a sign-in came back too late, twice, or to another browser");
         let words = "Sign-in took too long. Try again.";
         return Ok(sign_in_page(

@@ -1,5 +1,10 @@
 //! What databases say when they do not do as they were told.
 
+use std::time::Duration;
+
+use hallpass_model::with_causes;
+use hallpass_postgres::ConnectError;
+
 /// What the database says. Its text is the engine's own.
 #[derive(Debug, thiserror::Error)]
 #[error(transparent)]
@@ -14,6 +19,12 @@ pub(crate) enum Failure {
     /// PostgreSQL's own.
     #[error("{}", said(.0))]
     Postgres(#[from] tokio_postgres::Error),
+    /// There is no connection.
+    #[error("{}", with_causes(.0))]
+    Unconnected(#[from] ConnectError),
+    /// The server was waited for in vain.
+    #[error("the database did not answer within {0:?}")]
+    Silent(Duration),
     /// A row was looked for that is not there.
     #[error("the query found no row")]
     NoRow,
@@ -69,6 +80,6 @@ impl<T> Optional<T> for Result<T, DatabaseError> {
 fn said(error: &tokio_postgres::Error) -> String {
     match error.as_db_error() {
         Some(said) => said.to_string(),
-        None => error.to_string(),
+        None => with_causes(error),
     }
 }

@@ -20,7 +20,7 @@ use std::time::Duration;
 
 pub use error::DatabaseError;
 pub(crate) use error::{Failure, Optional};
-pub(crate) use postgres::Server;
+pub(crate) use postgres::{PATIENCE, Server};
 pub(crate) use value::{OwnedValue, Params, ToValue, Value, named};
 
 use value::FromValue;
@@ -39,6 +39,8 @@ pub(crate) enum TransactionMode {
     Read,
     /// Alone among writers, from its first moment on.
     Write,
+    /// Of one row that its writer alone changes: on PostgreSQL it waits for no other writer.
+    Row,
 }
 
 /// Whose a database is.
@@ -73,6 +75,8 @@ impl DatabaseError {
             | Failure::Step(_)
             | Failure::Stopped
             | Failure::TakenBack
+            | Failure::Unconnected(_)
+            | Failure::Silent(_)
             | Failure::OfAnotherEngine(_) => None,
         }
     }
@@ -88,6 +92,8 @@ impl DatabaseError {
             | Failure::Step(_)
             | Failure::Stopped
             | Failure::TakenBack
+            | Failure::Unconnected(_)
+            | Failure::Silent(_)
             | Failure::OfAnotherEngine(_) => false,
         }
     }
@@ -117,10 +123,20 @@ impl Connection {
         Ok(Self::Sqlite(sqlite::open_beside(path, patience)?))
     }
 
-    /// A session at a server. Blocks, and not where asynchronous work is driven.
-    pub(crate) fn connect(server: &Arc<Server>) -> Result<Self, DatabaseError> {
-        let session = postgres::Connection::open(server)?;
+    /// A session at a server, whose statements may take as long as `patience`. Blocks, and not where
+    /// asynchronous work is driven.
+    pub(crate) fn connect(server: &Arc<Server>, patience: Duration) -> Result<Self, DatabaseError> {
+        let session = postgres::Connection::open(server, patience)?;
         Ok(Self::Postgres(Box::new(session)))
+    }
+
+    /// From now on statements may take as long as this, where the engine has a limit at all.
+    pub(crate) fn be_patient_for(&mut self, patience: Duration) {
+        match self {
+            // a file is not waited for
+            Self::Sqlite(_) => {}
+            Self::Postgres(connection) => connection.be_patient_for(patience),
+        }
     }
 
     /// A database that is gone with its connection.

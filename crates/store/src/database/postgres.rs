@@ -6,13 +6,15 @@
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::TryStreamExt;
+use hallpass_postgres::PostgresAddress;
 use tokio::runtime::{Builder, Runtime};
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::private::BytesMut;
 use tokio_postgres::types::{FromSql, IsNull, ToSql, Type, to_sql_checked};
-use tokio_postgres::{Client, Config, NoTls, Row};
+use tokio_postgres::{Client, Row};
 
 use super::dialect;
 use super::error::{DatabaseError, Failure};
@@ -21,17 +23,24 @@ use super::{ConstraintRefusal, Owner, TransactionMode};
 
 type BoxedError = Box<dyn std::error::Error + Sync + Send>;
 
+/// How long a statement may take before its session is given up, where nobody says otherwise.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(8);
+
+/// How long a process that stands still, or is cut off, may keep the writers' lock from others.
+const IDLE_MAX: Duration = Duration::from_secs(3);
+/// What each session asks for: the server, too, is to know of a line that is cut.
+const SESSION: &str = "SET tcp_user_timeout = '5s'";
+
 /// A server, and the thread that talks to it.
 #[derive(Debug)]
 pub(crate) struct Server {
-    config: Config,
+    address: PostgresAddress,
     runtime: Option<Runtime>,
 }
 
 impl Server {
-    /// The one that a `postgres://` address means. Nothing is asked of it yet.
-    pub(crate) fn at(url: &str) -> Result<Self, DatabaseError> {
-        let config: Config = url.parse().map_err(Failure::from)?;
+    /// The one that an address means. Nothing is asked of it yet.
+    pub(crate) fn at(address: PostgresAddress) -> Result<Self, DatabaseError> {
         let runtime = Builder::new_multi_thread()
             .worker_threads(1)
             .thread_name("postgresql")
@@ -39,36 +48,31 @@ impl Server {
             .build()
             .map_err(|error| Failure::Step(error.to_string()))?;
         Ok(Self {
-            config,
+            address,
             runtime: Some(runtime),
         })
     }
 
-    /// Where it is, without its secrets.
-    pub(crate) fn name(&self) -> String {
-        let host = self.config.get_hosts().first().map(|host| match host {
-            tokio_postgres::config::Host::Tcp(name) => name.clone(),
-            #[cfg(unix)]
-            tokio_postgres::config::Host::Unix(path) => path.display().to_string(),
-        });
-        let name = self.config.get_dbname().unwrap_or_default();
-        format!("postgres://{}/{name}", host.unwrap_or_default())
-    }
-
-    /// Waits for what the server says.
-    fn wait<T>(&self, work: impl Future<Output = T>) -> Result<T, Failure> {
-        match &self.runtime {
-            Some(runtime) => Ok(runtime.block_on(work)),
-            None => Err(Failure::Stopped),
-        }
+    /// Waits for what the server says, but not for ever.
+    fn wait<T>(&self, patience: Duration, work: impl Future<Output = T>) -> Result<T, Failure> {
+        let Some(runtime) = &self.runtime else {
+            return Err(Failure::Stopped);
+        };
+        runtime.block_on(async {
+            let said = tokio::time::timeout(patience, work).await;
+            said.map_err(|_| Failure::Silent(patience))
+        })
     }
 
     fn connect(&self) -> Result<Client, Failure> {
-        let (client, socket) = self.wait(self.config.connect(NoTls))??;
-        if let Some(runtime) = &self.runtime {
-            // how it ended, the next statement is told
-            drop(runtime.spawn(socket));
-        }
+        let Some(runtime) = &self.runtime else {
+            return Err(Failure::Stopped);
+        };
+        // it has a limit of its own
+        let (client, line) = runtime.block_on(self.address.connect())?;
+        // how it ended, the next statement is told
+        drop(runtime.spawn(line));
+        self.wait(PATIENCE, client.batch_execute(SESSION))??;
         Ok(client)
     }
 }
@@ -94,27 +98,49 @@ pub(crate) struct Prepared {
 pub(crate) struct Connection {
     server: Arc<Server>,
     client: Client,
+    /// How long a statement may take.
+    patience: Duration,
+    /// A statement was given up: what the server says next is not the answer to the next one.
+    is_given_up: Cell<bool>,
     /// By their text as it is written here; there are as many as the crate has.
     prepared: RefCell<HashMap<String, Arc<Prepared>>>,
 }
 
 impl Connection {
-    pub(super) fn open(server: &Arc<Server>) -> Result<Self, DatabaseError> {
+    pub(super) fn open(server: &Arc<Server>, patience: Duration) -> Result<Self, DatabaseError> {
         Ok(Self {
             client: server.connect()?,
             server: Arc::clone(server),
+            patience,
+            is_given_up: Cell::new(false),
             prepared: RefCell::default(),
         })
     }
 
+    pub(super) fn be_patient_for(&mut self, patience: Duration) {
+        self.patience = patience;
+    }
+
+    fn wait<T>(&self, work: impl Future<Output = T>) -> Result<T, Failure> {
+        let said = self.server.wait(self.patience, work);
+        if said.is_err() {
+            self.is_given_up.set(true);
+        }
+        said
+    }
+
+    fn is_over(&self) -> bool {
+        self.is_given_up.get() || self.client.is_closed()
+    }
+
     fn run(&self, sql: &str) -> Result<(), Failure> {
-        Ok(self.server.wait(self.client.batch_execute(sql))??)
+        Ok(self.wait(self.client.batch_execute(sql))??)
     }
 
     pub(super) fn owner(&self) -> Result<Owner, DatabaseError> {
         let sql = "SELECT count(*), count(*) FILTER (WHERE tablename = 'schema_migrations')
                    FROM pg_tables WHERE schemaname = current_schema()";
-        let row = self.server.wait(self.client.query_one(sql, &[]))?;
+        let row = self.wait(self.client.query_one(sql, &[]))?;
         let row = row.map_err(Failure::from)?;
         let (tables, ours) = (value(&row, 0)?, value(&row, 1)?);
         Ok(match (tables, ours) {
@@ -129,25 +155,42 @@ impl Connection {
         mode: TransactionMode,
     ) -> Result<Transaction<'_>, DatabaseError> {
         let begin = match mode {
-            TransactionMode::Read => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
-            // each statement after the lock sees what was committed before it; the lock is that of the
-            // schema, and ends with the transaction
-            TransactionMode::Write => {
-                "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;
-                 SELECT pg_advisory_xact_lock(1751215212, hashtext(current_schema()))"
-            }
+            TransactionMode::Read => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY".to_owned(),
+            TransactionMode::Row => "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE".to_owned(),
+            TransactionMode::Write => self.begin_to_write(),
         };
-        if self.run(begin).is_err() {
+        if self.is_over() || self.run(&begin).is_err() {
             // the server was started anew, or another took its place: nothing is lost, for nothing was
             // begun. Whatever else it was, a new session is told too
             self.client = self.server.connect()?;
+            self.is_given_up.set(false);
             self.prepared.get_mut().clear();
-            self.run(begin)?;
+            self.run(&begin)?;
         }
         Ok(Transaction {
             connection: self,
             state: Cell::new(State::Whole),
         })
+    }
+}
+
+impl Connection {
+    /// Each statement after the lock sees what was committed before it; the lock is that of the schema,
+    /// and ends with the transaction, which ends with a process that says nothing more.
+    fn begin_to_write(&self) -> String {
+        let idle = if self.patience > PATIENCE {
+            self.patience
+        } else {
+            IDLE_MAX
+        };
+        format!(
+            "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;
+             SET LOCAL idle_in_transaction_session_timeout = {};
+             SET LOCAL statement_timeout = {};
+             SELECT pg_advisory_xact_lock(1751215212, hashtext(current_schema()))",
+            idle.as_millis(),
+            self.patience.as_millis()
+        )
     }
 }
 
@@ -171,11 +214,12 @@ impl Transaction<'_> {
         &self,
         work: impl Future<Output = Result<T, tokio_postgres::Error>>,
     ) -> Result<T, DatabaseError> {
-        let said = self.connection.server.wait(work)?;
+        let said = self.connection.wait(work);
+        let said = said.and_then(|said| said.map_err(Failure::from));
         if said.is_err() {
             self.state.set(State::Failed);
         }
-        Ok(said.map_err(Failure::from)?)
+        Ok(said?)
     }
 
     pub(super) fn prepare(&self, sql: &str) -> Result<Statement<'_>, DatabaseError> {
@@ -222,7 +266,7 @@ impl Transaction<'_> {
 
 impl Drop for Transaction<'_> {
     fn drop(&mut self) {
-        if self.state.get() != State::Over {
+        if self.state.get() != State::Over && !self.connection.is_over() {
             // a session that is gone has taken it back itself
             drop(self.connection.run("ROLLBACK"));
         }

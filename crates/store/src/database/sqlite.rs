@@ -93,7 +93,7 @@ pub(super) fn begin(
 ) -> Result<Transaction<'_>, rusqlite::Error> {
     connection.transaction_with_behavior(match mode {
         TransactionMode::Read => TransactionBehavior::Deferred,
-        TransactionMode::Write => TransactionBehavior::Immediate,
+        TransactionMode::Write | TransactionMode::Row => TransactionBehavior::Immediate,
     })
 }
 

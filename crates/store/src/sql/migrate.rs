@@ -1,7 +1,5 @@
 //! The schema: numbered, embedded, forward only, checked on every open.
 
-use std::path::Path;
-
 use aws_lc_rs::digest;
 use std::fmt::Display;
 
@@ -146,6 +144,12 @@ const MIGRATIONS: &[Migration] = &[
         sql: include_str!("../../migrations/0023_armed_ends.sql"),
         then: None,
     },
+    Migration {
+        version: 24,
+        name: "leader",
+        sql: include_str!("../../migrations/0024_leader.sql"),
+        then: None,
+    },
 ];
 
 /// A file with fewer migrations is laid out anew by one of them, and then has much room to give back.
@@ -169,34 +173,34 @@ pub(super) fn version_of(tx: &Transaction<'_>) -> Result<u32, DatabaseError> {
 }
 
 /// Refuses a file that holds somebody else's tables, before anything is written to it.
-pub(super) fn refuse_foreign(connection: &Connection, path: &Path) -> Result<(), OpenError> {
-    let unusable = |source| OpenError::Unusable {
-        path: path.to_path_buf(),
-        source,
-    };
+pub(super) fn refuse_foreign(
+    connection: &Connection,
+    store: &str,
+    unusable: &impl Fn(DatabaseError) -> OpenError,
+) -> Result<(), OpenError> {
     match connection.owner().map_err(unusable)? {
         Owner::Nobody | Owner::Us => Ok(()),
         Owner::Another => Err(OpenError::Foreign {
-            path: path.to_path_buf(),
+            store: store.to_owned(),
         }),
     }
 }
 
 /// Checks what was applied and applies the rest, in one transaction.
-pub(super) fn bring_up_to_date(connection: &mut Connection, path: &Path) -> Result<(), OpenError> {
-    let unusable = |source| OpenError::Unusable {
-        path: path.to_path_buf(),
-        source,
-    };
+pub(super) fn bring_up_to_date(
+    connection: &mut Connection,
+    store: &str,
+    unusable: &impl Fn(DatabaseError) -> OpenError,
+) -> Result<(), OpenError> {
     let transaction = connection.begin(TransactionMode::Write).map_err(unusable)?;
     transaction.own().map_err(unusable)?;
     transaction.execute_batch(HISTORY).map_err(unusable)?;
     let done = applied(&transaction).map_err(unusable)?;
-    check_history(&done, path)?;
+    check_history(&done, store)?;
     let was_relaid = done.len() < RELAID && !done.is_empty();
     match transaction.engine() {
         Engine::Postgres if done.is_empty() => lay_out(&transaction).map_err(unusable)?,
-        Engine::Sqlite | Engine::Postgres => apply_from(&transaction, done.len(), path)?,
+        Engine::Sqlite | Engine::Postgres => apply_from(&transaction, done.len(), store)?,
     }
     fill_steps(&transaction, "request_steps", RequestStateKind::STEPS).map_err(unusable)?;
     fill_steps(&transaction, "grant_steps", GrantStateKind::STEPS).map_err(unusable)?;
@@ -210,10 +214,10 @@ pub(super) fn bring_up_to_date(connection: &mut Connection, path: &Path) -> Resu
     Ok(())
 }
 
-fn apply_from(transaction: &Transaction<'_>, first: usize, path: &Path) -> Result<(), OpenError> {
+fn apply_from(transaction: &Transaction<'_>, first: usize, store: &str) -> Result<(), OpenError> {
     for migration in MIGRATIONS.iter().skip(first) {
         apply(transaction, migration).map_err(|source| OpenError::Migration {
-            path: path.to_path_buf(),
+            store: store.to_owned(),
             version: migration.version,
             name: migration.name,
             source,
@@ -277,11 +281,11 @@ fn applied(tx: &Transaction<'_>) -> Result<Vec<Applied>, DatabaseError> {
         .collect()
 }
 
-fn check_history(done: &[Applied], path: &Path) -> Result<(), OpenError> {
+fn check_history(done: &[Applied], store: &str) -> Result<(), OpenError> {
     let known = known_version();
     if let Some(newest) = done.last().filter(|newest| newest.version > known) {
         return Err(OpenError::Newer {
-            path: path.to_path_buf(),
+            store: store.to_owned(),
             found: newest.version,
             known,
         });
@@ -292,7 +296,7 @@ fn check_history(done: &[Applied], path: &Path) -> Result<(), OpenError> {
         .find(|(was, is)| was.version != is.version || was.checksum != checksum(is));
     match changed {
         Some((was, _)) => Err(OpenError::Changed {
-            path: path.to_path_buf(),
+            store: store.to_owned(),
             version: was.version,
             name: was.name.clone(),
         }),

@@ -19,6 +19,8 @@ mod ends;
 mod events;
 mod finding;
 mod grants;
+mod handovers;
+mod leader;
 mod listing;
 mod listing_pool;
 mod locks;
@@ -47,9 +49,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 pub use ends::EndsReader;
+pub use leader::{Claim, Leader, Leadership, NodeIdentity, Term};
 pub use maintenance::{BackupError, Check};
 
-use crate::database::{Connection, DatabaseError, Failure, Server, Transaction, TransactionMode};
+use hallpass_postgres::PostgresAddress;
+
+use crate::database::{
+    Connection, DatabaseError, Failure, PATIENCE, Server, Transaction, TransactionMode,
+};
 use crate::fault::StorageFault;
 use crate::files::make_private_file;
 use listing::Bounds;
@@ -59,6 +66,10 @@ use listing_pool::ListingPool;
 const BUSY_PAUSE: Duration = Duration::from_millis(20);
 /// How often it is tried again.
 const BUSY_TRIES: u32 = 250;
+/// How long a statement of what takes minutes may take, on a server.
+const APART_MAX: Duration = Duration::from_mins(10);
+/// The same of a migration, and how long another node's is waited for.
+const MIGRATION_MAX: Duration = Duration::from_mins(10);
 /// Connections for listings.
 const LISTINGS: usize = 2;
 
@@ -66,52 +77,60 @@ const LISTINGS: usize = 2;
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// The file cannot be read, made or locked.
-    #[error("cannot open `{}`", path.display())]
+    #[error("cannot open `{store}`")]
     Unusable {
         /// The file.
-        path: PathBuf,
+        store: String,
         /// What the database says.
         source: DatabaseError,
     },
+    /// A server that has it does not answer, or does not let us in.
+    #[error("cannot use the database `{store}`")]
+    Unreachable {
+        /// Where it is, without secrets.
+        store: String,
+        /// What the server says, or what became of the way there.
+        source: DatabaseError,
+    },
     /// The file has several names.
-    #[error("`{}` is one file with {names} names (hard links)", path.display())]
+    #[error("`{store}` is one file with {names} names (hard links)")]
     Linked {
         /// The file.
-        path: PathBuf,
+        store: String,
         /// How many.
         names: u64,
     },
     /// A database, but none of ours.
-    #[error("`{}` is a database of another program", path.display())]
+    #[error("`{store}` is a database of another program")]
     Foreign {
-        /// The file.
-        path: PathBuf,
+        /// Where it is.
+        store: String,
     },
     /// Written by a later release.
-    #[error("`{}` has schema version {found}, this release knows versions up to {known}", path.display())]
+    #[error("`{store}` has schema version {found}, this release knows versions up to {known}")]
     Newer {
-        /// The file.
-        path: PathBuf,
+        /// Where it is.
+        store: String,
         /// Its version.
         found: u32,
         /// Ours.
         known: u32,
     },
     /// A migration in it is not the one of that number in this release.
-    #[error("`{}` was migrated with another form of migration {version} (`{name}`)", path.display())]
+    #[error("`{store}` was migrated with another form of migration {version} (`{name}`)")]
     Changed {
-        /// The file.
-        path: PathBuf,
+        /// Where it is.
+        store: String,
         /// The migration's number.
         version: u32,
-        /// Its name in the file.
+        /// Its name there.
         name: String,
     },
     /// A migration failed and was taken back.
-    #[error("migration {version} (`{name}`) of `{}` failed", path.display())]
+    #[error("migration {version} (`{name}`) of `{store}` failed")]
     Migration {
-        /// The file.
-        path: PathBuf,
+        /// Where it is.
+        store: String,
         /// The migration's number.
         version: u32,
         /// Its name.
@@ -128,10 +147,13 @@ impl OpenError {
             Self::Unusable { .. } => {
                 "check that the folder exists, that the file may be written, and that the disk has room"
             }
+            Self::Unreachable { .. } => {
+                "check that the server runs and that address, user and password are right (PGPASSWORD or .pgpass); `sslrootcert=FILE` in `store.url` names who signed its certificate"
+            }
             Self::Linked { .. } => {
                 "stop the server, and delete every name but the one it has had (`find -samefile` lists them): what is newest lies beside that one"
             }
-            Self::Foreign { .. } => "name another file under `[store] url`",
+            Self::Foreign { .. } => "name another file or database under `[store] url`",
             Self::Newer { .. } => {
                 "run the release that wrote it or a later one, or restore a backup made before the upgrade"
             }
@@ -139,7 +161,7 @@ impl OpenError {
                 "run the release that wrote it; if nobody changed the program, restore a backup"
             }
             Self::Migration { .. } => {
-                "the file is as it was: keep it, run the release before, and report the error"
+                "the database is as it was: keep it, run the release before, and report the error"
             }
         }
     }
@@ -155,11 +177,24 @@ enum Source {
 }
 
 impl Source {
+    /// What it means that it cannot be used.
+    fn unusable(&self, store: &str) -> impl Fn(DatabaseError) -> OpenError + use<> {
+        let (store, is_server) = (store.to_owned(), matches!(self, Self::Postgres(_)));
+        move |source| {
+            let store = store.clone();
+            if is_server {
+                OpenError::Unreachable { store, source }
+            } else {
+                OpenError::Unusable { store, source }
+            }
+        }
+    }
+
     /// A connection for reading. Blocks.
     fn reading(&self) -> Result<Connection, DatabaseError> {
         match self {
             Self::File(path) => Connection::open_reading(path),
-            Self::Postgres(server) => Connection::connect(server),
+            Self::Postgres(server) => Connection::connect(server, PATIENCE),
             Self::Memory => Connection::open_in_memory(),
         }
     }
@@ -168,7 +203,7 @@ impl Source {
 /// The store over a database, of SQLite or PostgreSQL.
 #[derive(Clone, Debug)]
 pub struct SqlStore {
-    path: PathBuf,
+    name: String,
     source: Source,
     writer: Arc<Mutex<Connection>>,
     /// For short reads, so that they do not wait for commits; the writer itself in memory.
@@ -176,6 +211,8 @@ pub struct SqlStore {
     /// For listings, so that short reads do not wait for them.
     listings: ListingPool,
     bounds: Bounds,
+    /// The term that every write is for; none for those who serve.
+    term: Option<Arc<Term>>,
 }
 
 impl SqlStore {
@@ -185,12 +222,12 @@ impl SqlStore {
     /// When the file is unusable, of another program, of a later release, or was migrated
     /// otherwise than this release would have.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, OpenError> {
-        let path = path.as_ref().to_path_buf();
+        let path = path.as_ref();
         let mut tries = 0;
         loop {
             // SQLite's own patience does not cover the change of a new file to a write-ahead log,
             // which a process in the middle of the same change refuses at once
-            match Self::open_at_once(path.clone()) {
+            match Self::open_at_once(path) {
                 Err(OpenError::Unusable { source, .. })
                     if tries < BUSY_TRIES && source.is_busy() =>
                 {
@@ -202,70 +239,62 @@ impl SqlStore {
         }
     }
 
-    fn open_at_once(path: PathBuf) -> Result<Self, OpenError> {
-        let unusable = |source| OpenError::Unusable {
-            path: path.clone(),
-            source,
-        };
-        make_private(&path);
-        refuse_linked(&path)?;
-        let mut writer = Connection::open(&path).map_err(unusable)?;
-        migrate::refuse_foreign(&writer, &path)?;
-        writer.read_beside_writes().map_err(unusable)?;
-        migrate::bring_up_to_date(&mut writer, &path)?;
-        Self::over(Source::File(path.clone()), writer, path)
+    fn open_at_once(path: &Path) -> Result<Self, OpenError> {
+        let (source, name) = (Source::File(path.to_owned()), path.display().to_string());
+        make_private(path);
+        refuse_linked(path)?;
+        let writer = Connection::open(path).map_err(source.unusable(&name))?;
+        Self::ready(source, writer, name)
     }
 
-    /// Opens the database at a server's `postgres://` address and brings its schema up to date.
+    /// Opens a database of PostgreSQL and brings its schema up to date.
     ///
     /// # Errors
     /// As [`SqlStore::open`].
-    pub async fn open_postgres(url: &str) -> Result<Self, OpenError> {
-        let url = url.to_owned();
-        let done = tokio::task::spawn_blocking(move || Self::open_session(&url));
+    pub async fn open_postgres(address: PostgresAddress) -> Result<Self, OpenError> {
+        let name = address.to_string();
+        let done = tokio::task::spawn_blocking(move || Self::open_session(&address));
         done.await.unwrap_or_else(|error| {
-            Err(OpenError::Unusable {
-                path: PathBuf::from("postgres:"),
+            Err(OpenError::Unreachable {
+                store: name,
                 source: Failure::Step(error.to_string()).into(),
             })
         })
     }
 
-    fn open_session(url: &str) -> Result<Self, OpenError> {
-        let unnamed = |source| OpenError::Unusable {
-            path: PathBuf::from("postgres:"),
+    fn open_session(address: &PostgresAddress) -> Result<Self, OpenError> {
+        let name = address.to_string();
+        let server = Server::at(address.clone()).map_err(|source| OpenError::Unreachable {
+            store: name.clone(),
             source,
-        };
-        let server = Arc::new(Server::at(url).map_err(unnamed)?);
-        let path = PathBuf::from(server.name());
-        let unusable = |source| OpenError::Unusable {
-            path: path.clone(),
-            source,
-        };
-        let mut writer = Connection::connect(&server).map_err(unusable)?;
-        migrate::refuse_foreign(&writer, &path)?;
-        migrate::bring_up_to_date(&mut writer, &path)?;
-        Self::over(Source::Postgres(server), writer, path)
+        })?;
+        let server = Arc::new(server);
+        let source = Source::Postgres(Arc::clone(&server));
+        let connected = Connection::connect(&server, MIGRATION_MAX);
+        let writer = connected.map_err(source.unusable(&name))?;
+        Self::ready(source, writer, name)
     }
 
-    /// A store with connections of its own for reading.
-    fn over(source: Source, writer: Connection, path: PathBuf) -> Result<Self, OpenError> {
-        let unusable = |source| OpenError::Unusable {
-            path: path.clone(),
-            source,
-        };
-        let reader = source.reading().map_err(unusable)?;
+    /// A store whose schema is this release's, with connections of its own for reading.
+    fn ready(source: Source, mut writer: Connection, name: String) -> Result<Self, OpenError> {
+        let unusable = source.unusable(&name);
+        migrate::refuse_foreign(&writer, &name, &unusable)?;
+        writer.read_beside_writes().map_err(&unusable)?;
+        migrate::bring_up_to_date(&mut writer, &name, &unusable)?;
+        writer.be_patient_for(PATIENCE);
+        let reader = source.reading().map_err(&unusable)?;
         let listings: Vec<Connection> = (0..LISTINGS)
             .map(|_| source.reading())
             .collect::<Result<_, _>>()
-            .map_err(unusable)?;
+            .map_err(&unusable)?;
         Ok(Self {
-            path,
+            name,
             source,
             writer: Arc::new(Mutex::new(writer)),
             reader: Arc::new(Mutex::new(reader)),
             listings: ListingPool::own(listings),
             bounds: Bounds::default(),
+            term: None,
         })
     }
 
@@ -274,35 +303,43 @@ impl SqlStore {
     /// # Errors
     /// When SQLite cannot make one.
     pub fn open_in_memory() -> Result<Self, OpenError> {
-        let path = PathBuf::from(":memory:");
-        let unusable = |source| OpenError::Unusable {
-            path: path.clone(),
-            source,
-        };
-        let mut connection = Connection::open_in_memory().map_err(unusable)?;
-        migrate::bring_up_to_date(&mut connection, &path)?;
+        let (source, name) = (Source::Memory, ":memory:".to_owned());
+        let unusable = source.unusable(&name);
+        let mut connection = Connection::open_in_memory().map_err(&unusable)?;
+        migrate::bring_up_to_date(&mut connection, &name, &unusable)?;
         let connection = Arc::new(Mutex::new(connection));
         Ok(Self {
-            path,
-            source: Source::Memory,
+            name,
+            source,
             writer: Arc::clone(&connection),
             reader: Arc::clone(&connection),
             listings: ListingPool::shared(connection),
             bounds: Bounds::default(),
+            term: None,
         })
     }
 
-    /// Where it is.
-    pub fn path(&self) -> &Path {
-        &self.path
+    /// Where it is, for people: without secrets.
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
-    /// Runs `work` in one transaction that is kept only when `work` succeeds.
+    /// Runs `work` in one transaction that is kept only when `work` succeeds, and for those who work
+    /// only while this process leads.
     async fn write<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Transaction<'_>) -> Result<T, StorageFault> + Send + 'static,
     ) -> Result<T, StorageFault> {
-        run(&self.writer, TransactionMode::Write, work).await
+        let Some(term) = &self.term else {
+            return run(&self.writer, TransactionMode::Write, work).await;
+        };
+        // of now: what was begun in one term is never written in another
+        let epoch = term.epoch().ok_or_else(leader::over)?;
+        let fenced = move |tx: &Transaction<'_>| {
+            leader::ensure(tx, epoch)?;
+            work(tx)
+        };
+        run(&self.writer, TransactionMode::Write, fenced).await
     }
 
     /// Runs `work` on one snapshot. For what is short: grants and ends read so.
@@ -332,7 +369,8 @@ impl SqlStore {
         }
         let source = self.source.clone();
         match tokio::task::spawn_blocking(move || source.reading()).await {
-            Ok(Ok(connection)) => {
+            Ok(Ok(mut connection)) => {
+                connection.be_patient_for(APART_MAX);
                 let connection = Arc::new(Mutex::new(connection));
                 run(&connection, TransactionMode::Read, work).await
             }
@@ -398,7 +436,7 @@ fn refuse_linked(path: &Path) -> Result<(), OpenError> {
     let names = std::fs::metadata(path).map_or(1, |it| std::os::unix::fs::MetadataExt::nlink(&it));
     if names > 1 {
         return Err(OpenError::Linked {
-            path: path.to_path_buf(),
+            store: path.display().to_string(),
             names,
         });
     }

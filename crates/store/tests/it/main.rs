@@ -13,6 +13,7 @@ mod descriptors;
 mod ends_reader;
 mod events;
 mod exports;
+mod leader;
 mod one_file;
 mod opening;
 mod pci;
@@ -50,7 +51,9 @@ impl Place {
         match self {
             Self::File(folder) => SqlStore::open(folder.path().join("hallpass.db")).unwrap(),
             #[cfg(unix)]
-            Self::Postgres(url) => SqlStore::open_postgres(url).await.unwrap(),
+            Self::Postgres(url) => SqlStore::open_postgres(postgres::address(url))
+                .await
+                .unwrap(),
         }
     }
 }

@@ -10,13 +10,16 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use hallpass_access::AccessStore as _;
+use hallpass_postgres::PostgresAddress;
 use hallpass_store::{OpenError, SqlStore};
 use hallpass_store_testing::conformance::Case;
 use hallpass_store_testing::{a_draft, at};
 use tempfile::TempDir;
 use tokio_postgres::NoTls;
 
-use crate::{Place, credentials, events, pci, plans, remediations, standards_visits, tokens};
+use crate::{
+    Place, credentials, events, leader, pci, plans, remediations, standards_visits, tokens,
+};
 
 /// Cases at a time.
 const WORKERS: usize = 4;
@@ -29,6 +32,11 @@ const USERS: [&str; 2] = ["postgres", "nobody"];
 struct Server {
     folder: TempDir,
     process: Child,
+}
+
+/// The address that a text means.
+pub(crate) fn address(url: &str) -> PostgresAddress {
+    PostgresAddress::parse(url).unwrap()
 }
 
 /// A program of PostgreSQL, from the path or from where Debian keeps it.
@@ -178,6 +186,7 @@ fn everything(suite: Vec<Case>) -> Vec<Run<'static>> {
     let beside = [
         credentials::ANYWHERE,
         events::ANYWHERE,
+        leader::ANYWHERE,
         pci::ANYWHERE,
         plans::ANYWHERE,
         remediations::ANYWHERE,
@@ -189,7 +198,10 @@ fn everything(suite: Vec<Case>) -> Vec<Run<'static>> {
     for (name, case) in suite {
         let run = move |url: String| -> Work {
             Box::pin(async move {
-                case(Arc::new(SqlStore::open_postgres(&url).await.unwrap())).await;
+                case(Arc::new(
+                    SqlStore::open_postgres(address(&url)).await.unwrap(),
+                ))
+                .await;
             })
         };
         all.push((name.replace("::", "_"), Box::new(run)));
@@ -211,7 +223,11 @@ fn all(suite: Vec<Case>) {
     server.run("postgres", "CREATE DATABASE model").unwrap();
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let url = server.url("model");
-    drop(runtime.block_on(SqlStore::open_postgres(&url)).unwrap());
+    drop(
+        runtime
+            .block_on(SqlStore::open_postgres(address(&url)))
+            .unwrap(),
+    );
     let (next, failed) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
     let count = cases.len();
     std::thread::scope(|scope| {
@@ -307,11 +323,50 @@ async fn a_database_of_another_program_is_refused(place: Place) {
     drop(client);
     drop(socket.await);
     let url = format!("{url}?options=-csearch_path%3Dtheirs");
-    let refused = SqlStore::open_postgres(&url).await.unwrap_err();
+    let refused = SqlStore::open_postgres(address(&url)).await.unwrap_err();
     assert!(matches!(refused, OpenError::Foreign { .. }), "{refused:?}");
 }
 
+/// A server that stands still is an error after a while, and no statement that was given up is taken for
+/// the answer to the next.
+async fn a_database_that_says_nothing_is_not_waited_for_in_vain(place: Place) {
+    let Place::Postgres(url) = &place else { return };
+    let store = place.open().await;
+    store.blob_put("a", b"1").await.unwrap();
+    let (client, socket) = tokio_postgres::connect(url, NoTls).await.unwrap();
+    let socket = tokio::spawn(socket);
+    // whoever writes waits for this one, and so does its server
+    let hold = "BEGIN; SELECT pg_advisory_xact_lock(1751215212, hashtext(current_schema()))";
+    client.batch_execute(hold).await.unwrap();
+    let refused = store.blob_put("a", b"2").await.unwrap_err();
+    assert!(!refused.to_string().contains("hallpass@"), "{refused}");
+    assert_eq!(store.blob_get("a").await.unwrap(), Some(b"1".to_vec()));
+    client.batch_execute("ROLLBACK").await.unwrap();
+    store.blob_put("a", b"3").await.unwrap();
+    assert_eq!(store.blob_get("a").await.unwrap(), Some(b"3".to_vec()));
+    drop(client);
+    drop(socket.await);
+}
+
+/// Neither the address nor the password is told.
+async fn a_server_that_is_not_there_is_said_so(place: Place) {
+    let Place::Postgres(url) = &place else { return };
+    let (url, password) = (url.replace("hallpass@", "hallpass:secret@"), "secret");
+    let nowhere = url.replace("%2Fhallpass-pg-", "%2Fnowhere-");
+    for url in [nowhere, format!("{url}_none")] {
+        let refused = SqlStore::open_postgres(address(&url)).await.unwrap_err();
+        assert!(
+            matches!(refused, OpenError::Unreachable { .. }),
+            "{refused:?}"
+        );
+        let said = format!("{refused} {refused:?} {}", refused.help());
+        assert!(!said.contains(password), "{said}");
+    }
+}
+
 crate::anywhere!(
+    a_database_that_says_nothing_is_not_waited_for_in_vain,
+    a_server_that_is_not_there_is_said_so,
     a_session_that_is_gone_is_made_anew,
     a_text_with_any_letter_is_kept,
     two_stores_of_one_database_write_in_turn,

@@ -16,10 +16,28 @@ use tokio_postgres::Socket;
 use tokio_postgres::tls::{ChannelBinding, MakeTlsConnect, TlsConnect, TlsStream};
 use tokio_rustls::TlsConnector;
 
-use crate::failure::QueryFailure;
+/// Why no certificate can be checked.
+#[derive(Debug, thiserror::Error)]
+pub enum RootsError {
+    /// The machine has none.
+    #[error("no root certificates on this machine: {0}")]
+    NoneHere(String),
+    /// A file cannot be read, or has none.
+    #[error("cannot read certificates from `{}`: {why}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// The TLS library is not made for it.
+    #[error("TLS cannot be used: {0} (this is a bug)")]
+    Library(#[from] rustls::Error),
+}
 
 /// Whose certificates are believed.
-pub(super) enum TrustedRoots {
+#[derive(Clone, Debug)]
+pub(crate) enum TrustedRoots {
     /// Those of this machine.
     System,
     /// Those in this file, and no others.
@@ -28,26 +46,25 @@ pub(super) enum TrustedRoots {
 
 /// Makes connections secure; without a configuration there is none that may be.
 #[derive(Clone)]
-pub(super) struct PostgresTls(Option<Arc<ClientConfig>>);
+pub(crate) struct PostgresTls(Option<Arc<ClientConfig>>);
 
 impl PostgresTls {
     /// For a plain line.
-    pub(super) fn none() -> Self {
+    pub(crate) fn none() -> Self {
         Self(None)
     }
 
-    pub(super) fn with(roots: &TrustedRoots) -> Result<Self, QueryFailure> {
+    pub(crate) fn with(roots: &TrustedRoots) -> Result<Self, RootsError> {
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let versions =
             ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
-        let builder = versions.map_err(QueryFailure::bug)?;
-        let config = builder.with_root_certificates(roots.store()?);
+        let config = versions?.with_root_certificates(roots.store()?);
         Ok(Self(Some(Arc::new(config.with_no_client_auth()))))
     }
 }
 
 impl TrustedRoots {
-    fn store(&self) -> Result<RootCertStore, QueryFailure> {
+    fn store(&self) -> Result<RootCertStore, RootsError> {
         let mut store = RootCertStore::empty();
         match self {
             Self::System => {
@@ -56,14 +73,14 @@ impl TrustedRoots {
                 if taken == 0 {
                     let why = found.errors.first().map(ToString::to_string);
                     let why = why.unwrap_or_else(|| "there are none".to_owned());
-                    let message = format!("no root certificates on this machine: {why}");
-                    let failure = QueryFailure::failed(message);
-                    return Err(failure.help("name them with `sslrootcert=FILE` in the address"));
+                    return Err(RootsError::NoneHere(why));
                 }
             }
             Self::File(path) => {
-                let broken =
-                    |error: &dyn std::fmt::Display| QueryFailure::unreadable(path.display(), error);
+                let broken = |error: &dyn std::fmt::Display| RootsError::File {
+                    path: path.clone(),
+                    why: error.to_string(),
+                };
                 let read = CertificateDer::pem_file_iter(path).map_err(|it| broken(&it))?;
                 for certificate in read {
                     let certificate = certificate.map_err(|it| broken(&it))?;
@@ -92,7 +109,7 @@ impl MakeTlsConnect<Socket> for PostgresTls {
 }
 
 /// The connection to one host, before it is secure.
-pub(super) struct SecureHost {
+pub(crate) struct SecureHost {
     config: Option<Arc<ClientConfig>>,
     host: String,
 }
@@ -113,7 +130,7 @@ impl TlsConnect<Socket> for SecureHost {
 }
 
 /// A connection that is secure.
-pub(super) struct SecureSocket(Box<tokio_rustls::client::TlsStream<Socket>>);
+pub(crate) struct SecureSocket(Box<tokio_rustls::client::TlsStream<Socket>>);
 
 impl TlsStream for SecureSocket {
     fn channel_binding(&self) -> ChannelBinding {

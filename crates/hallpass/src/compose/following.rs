@@ -1,0 +1,38 @@
+//! What every node does beside serving: hears of what other nodes wrote, and takes over what is known of
+//! the organization.
+
+use std::sync::Arc;
+
+use hallpass_access::Access;
+use hallpass_audit::AuditStore;
+use hallpass_setup::waiting::{LOOK_AGAIN, rest};
+use tokio::sync::watch;
+
+use super::lead::Lead;
+use super::shared_directory::SharedDirectory;
+
+/// What the loop works with.
+#[derive(Clone)]
+pub(super) struct Follower {
+    pub(super) access: Arc<Access>,
+    pub(super) audit: Arc<dyn AuditStore>,
+    pub(super) directory: Arc<SharedDirectory>,
+    pub(super) lead: Arc<Lead>,
+}
+
+/// Follows until the server stops. Looking is what counts: no node is told anything by another.
+pub(super) async fn follow(follower: Follower, mut stop: watch::Receiver<bool>) {
+    loop {
+        match follower.audit.head().await {
+            Ok(Some(head)) => follower.access.heard_of(head.seq),
+            Ok(None) => {}
+            Err(error) => tracing::debug!(%error, "what others wrote is not known"),
+        }
+        if !follower.lead.holds() && follower.directory.follow().await {
+            tracing::debug!("took over what another node read of the organization");
+        }
+        if !rest(&mut stop, LOOK_AGAIN).await {
+            return;
+        }
+    }
+}

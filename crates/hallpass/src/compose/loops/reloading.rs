@@ -1,0 +1,139 @@
+//! Rules, read again on every node when their file changes.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use hallpass_access::Access;
+use hallpass_aws::Inventory;
+use hallpass_host::server_store::ServerStore;
+use hallpass_model::Clock;
+use hallpass_server::ServerStatus;
+use hallpass_setup::rule_files::{rules_and_text, unread_rules};
+use hallpass_setup::waiting::rest;
+use tokio::sync::watch;
+
+use super::read_again;
+use crate::compose::lead::Lead;
+
+/// How often the rule file is looked at for changes.
+const RULES_EVERY: Duration = Duration::from_secs(2);
+
+/// What reads the rules again.
+#[derive(Clone)]
+pub(super) struct Reloader {
+    pub(super) access: Arc<Access>,
+    pub(super) work: Arc<Access>,
+    pub(super) directory: Arc<Inventory>,
+    /// The store for what works.
+    pub(super) store: ServerStore,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) status: Arc<ServerStatus>,
+    pub(super) lead: Arc<Lead>,
+    pub(super) path: PathBuf,
+}
+
+/// Reads the rules again when their file changes or on SIGHUP. A file with errors changes nothing.
+pub(super) async fn reload(engine: Reloader, mut stop: watch::Receiver<bool>) {
+    let path = engine.path.clone();
+    // unknown at first: the file may have changed between its reading at start and now
+    let mut known = None;
+    #[cfg(unix)]
+    let mut hangup = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup()).ok();
+    loop {
+        let mut asked = false;
+        #[cfg(unix)]
+        let hung_up = async {
+            match &mut hangup {
+                Some(signal) => {
+                    signal.recv().await;
+                }
+                None => std::future::pending().await,
+            }
+        };
+        #[cfg(not(unix))]
+        let hung_up = std::future::pending::<()>();
+        tokio::select! {
+            () = hung_up => asked = true,
+            going_on = rest(&mut stop, RULES_EVERY) => if !going_on { return },
+        }
+        let found = stamp(&path);
+        if found == known && !asked {
+            continue;
+        }
+        match apply(&engine, &path).await {
+            Applied::Done => known = found,
+            Applied::Again => {}
+        }
+    }
+}
+
+/// What changes when a file is written again: its time, or its length within one tick of the clock.
+fn stamp(path: &Path) -> Option<(SystemTime, u64)> {
+    let about = std::fs::metadata(path).ok()?;
+    Some((about.modified().ok()?, about.len()))
+}
+
+/// Whether a rule file needs to be looked at again although it does not change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Applied {
+    Done,
+    Again,
+}
+
+/// Says once that the rule file cannot be read; it may be readable in a moment.
+fn unread(engine: &Reloader, path: &Path, error: &std::io::Error) -> Applied {
+    let failure = unread_rules(path, error);
+    let known = engine.status.rules().refused;
+    if known.is_none_or(|known| known.errors != failure.lines()) {
+        engine
+            .status
+            .rules_refused(engine.clock.now(), failure.lines());
+        tracing::error!(
+            file = %path.display(),
+            %error,
+            "the rules cannot be read; those before stay in force, and it is tried again"
+        );
+    }
+    Applied::Again
+}
+
+/// Puts the file's rules in force.
+async fn apply(engine: &Reloader, path: &Path) -> Applied {
+    let access = &engine.access;
+    let (desk, file) = (&engine.status, path.display().to_string());
+    let bytes = match std::fs::read(path) {
+        Ok(bytes) => bytes,
+        Err(error) => return unread(engine, path, &error),
+    };
+    match rules_and_text(path, &bytes) {
+        Ok((rules, _)) if rules.hash() == access.rules().hash() => {
+            desk.rules_unchanged();
+            Applied::Done
+        }
+        Ok((rules, text)) => match access.set_rules(rules, &file).await {
+            Ok(()) => {
+                desk.rules_loaded(&file, &text, engine.clock.now());
+                tracing::info!(file = %path.display(), "new rules are in force");
+                if engine.lead.holds() {
+                    // they may name groups whose members were not read so far
+                    read_again(&engine.directory, &engine.store, &engine.work).await;
+                }
+                Applied::Done
+            }
+            Err(error) => {
+                tracing::error!(error = %error, "new rules could not be recorded");
+                Applied::Again
+            }
+        },
+        Err(failure) => {
+            desk.rules_refused(engine.clock.now(), failure.lines());
+            tracing::error!(
+                file = %path.display(),
+                errors = failure.words(),
+                "the rules were refused; those before stay in force"
+            );
+            Applied::Done
+        }
+    }
+}

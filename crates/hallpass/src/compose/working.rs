@@ -1,0 +1,170 @@
+//! What works because this node leads: all that writes by itself, from the beginning of a term to its end.
+
+use std::sync::Arc;
+
+use hallpass_access::{Access, Ports};
+use hallpass_assignments::{Executor, ExecutorLimits};
+use hallpass_aws::Aws;
+use hallpass_host::server_store::ServerStore;
+use hallpass_model::{Clock, IdSource};
+use hallpass_org::PolicyKeeper;
+use hallpass_org::armed_ends::{EndArmer, EndArmerSettings, HomeRegion};
+use hallpass_org::session_revocation::SessionRevoker;
+use hallpass_setup::waiting::rest;
+use tokio::{sync::watch, task::JoinSet};
+
+use super::lead::{LOOK_EVERY, Lead};
+use super::{Composed, alarms};
+
+/// What is made anew for each term: nothing that was learned in an earlier one is believed.
+pub(super) struct Workshop {
+    /// The store for what works.
+    pub(super) store: Arc<ServerStore>,
+    aws: Arc<Aws>,
+    clock: Arc<dyn Clock>,
+    ids: Arc<dyn IdSource>,
+}
+
+/// Who keeps policies on accounts. Their lane is that of plans: one writes to Organizations.
+#[derive(Clone)]
+pub(super) struct PolicyKeepers {
+    /// Ends sessions that outlive grants.
+    pub(super) revoker: Arc<SessionRevoker>,
+    /// Arms the ends of grants.
+    pub(super) armer: Arc<EndArmer>,
+}
+
+impl Workshop {
+    /// From here on nothing that writes is sent to AWS unless this node leads.
+    pub(super) fn new(
+        lead: &Arc<Lead>,
+        store: &ServerStore,
+        aws: &Arc<Aws>,
+        clock: &Arc<dyn Clock>,
+        ids: Arc<dyn IdSource>,
+    ) -> Self {
+        let may_write = Arc::clone(lead);
+        aws.guard_writes(Arc::new(move || may_write.holds()));
+        Self {
+            store: Arc::new(lead.working(store)),
+            aws: Arc::clone(aws),
+            clock: Arc::clone(clock),
+            ids,
+        }
+    }
+
+    /// The journey as it works: that of people, over the store for what works.
+    pub(super) fn journey(&self, serving: &Access) -> Arc<Access> {
+        let store = &self.store;
+        Arc::new(serving.over(Ports {
+            store: Arc::clone(store) as Arc<dyn hallpass_access::AccessStore>,
+            assignments: Arc::clone(store) as Arc<dyn hallpass_assignments::AssignmentStore>,
+            sweeps: Arc::clone(store) as Arc<dyn hallpass_access::SweepStore>,
+            ..serving.ports().clone()
+        }))
+    }
+
+    pub(super) fn executor(&self, access: &Access) -> Arc<Executor> {
+        Arc::new(Executor::new(
+            self.store.clone(),
+            Arc::clone(&self.aws) as Arc<dyn hallpass_assignments::IdentityCenter>,
+            Arc::clone(&self.clock),
+            Arc::clone(&self.ids),
+            ExecutorLimits::default(),
+            access.pace(),
+        ))
+    }
+
+    pub(super) fn policy_keepers(&self, access: &Access) -> PolicyKeepers {
+        let draw = self.ids.next(self.clock.now()).simple();
+        let holder = format!("server {} ({draw})", std::process::id());
+        let keeper = |holder: String| PolicyKeeper {
+            organization: Arc::clone(&self.aws) as Arc<dyn hallpass_org::Organization>,
+            lanes: self.store.clone(),
+            clock: Arc::clone(&self.clock),
+            ids: Arc::clone(&self.ids),
+            holder,
+        };
+        let revoker = SessionRevoker::new(keeper(holder.clone()), self.store.clone());
+        let wanted = access.settings().armed_ends;
+        let armer = EndArmer::new(
+            keeper(format!("{holder}, armed ends")),
+            Arc::clone(&self.aws) as Arc<dyn hallpass_org::armed_ends::OtherAccess>,
+            self.store.clone(),
+            EndArmerSettings {
+                is_on: wanted.mode.is_on(),
+                policies: wanted.policies,
+                characters: hallpass_org::armed_ends::CHARACTERS,
+            },
+        );
+        let armer = match access.settings().home_region_lost_after {
+            Some(after) => {
+                armer.with_home_region(Arc::clone(&self.aws) as Arc<dyn HomeRegion>, after)
+            }
+            None => armer,
+        };
+        PolicyKeepers {
+            revoker: Arc::new(revoker),
+            armer: Arc::new(armer),
+        }
+    }
+}
+
+impl Composed {
+    /// Works whenever this node leads, until the server stops; `served` says that the last call was
+    /// answered.
+    pub(super) async fn lead_and_work(
+        &self,
+        mut stopping: watch::Receiver<bool>,
+        served: watch::Receiver<bool>,
+    ) {
+        while !*stopping.borrow() {
+            if let Some(epoch) = self.lead.ask().await {
+                tracing::info!(epoch, "this node leads");
+                self.work(epoch, &mut stopping, served.clone()).await;
+            }
+            rest(&mut stopping, LOOK_EVERY).await;
+        }
+    }
+
+    async fn work(
+        &self,
+        epoch: u64,
+        stopping: &mut watch::Receiver<bool>,
+        mut served: watch::Receiver<bool>,
+    ) {
+        let (stop, finish) = (watch::Sender::new(false), watch::Sender::new(false));
+        let (mut tasks, mut last) = (JoinSet::new(), JoinSet::new());
+        let working = async {
+            // nobody else may work on this store: what a process before us had leased is free again
+            if let Err(error) = self.workshop.store.free_leases().await {
+                tracing::warn!(error = %error, "leases could not be freed; they run out by themselves");
+            }
+            // what ended without us is known before anything is sent for it
+            self.work.apply_guard_removals().await;
+            self.pulse.beat();
+            self.spawn_loops(&mut tasks, &stop);
+            self.spawn_export(&mut last, &finish);
+            // an error says that the server is gone
+            drop(stopping.wait_for(|stopping| *stopping).await);
+            stop.send_replace(true);
+            super::join(&mut tasks).await;
+            drop(served.wait_for(|served| *served).await);
+            // after everything else, so that the export and its head hold what came last
+            finish.send_replace(true);
+            super::join(&mut last).await;
+        };
+        let is_lost = tokio::select! {
+            () = working => false,
+            () = self.lead.keep(epoch) => true,
+        };
+        if is_lost {
+            // CRASH: stopping in the middle of a step is survivable by design
+            tasks.shutdown().await;
+            last.shutdown().await;
+        } else {
+            self.lead.give_back(epoch).await;
+        }
+        alarms::quiet();
+    }
+}

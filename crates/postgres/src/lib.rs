@@ -1,0 +1,9 @@
+//! The way to a PostgreSQL database: its address in the form of the ecosystem, TLS with a certificate that is
+//! checked, passwords from files, and limits of waiting. What is said over it, others know.
+
+mod address;
+mod password;
+mod tls;
+
+pub use address::{ConnectError, PostgresAddress, UnusableAddress};
+pub use tls::RootsError;

@@ -1,0 +1,284 @@
+#!/usr/bin/env python3
+"""Two nodes on one PostgreSQL: any of them may die, be paused or be stopped, the database may be started anew, and access begins
+and ends all the same, each time once (decision 0102)."""
+
+import http.client
+import json
+import signal
+import socket
+import time
+
+import postgres
+from served import MARA, PRIYA, RULES, TOMASZ, asking
+from stage import Api, Checks, Stage, answers, free_port, held_at_aws, wait
+
+# a term lasts 6 s and is looked after every second; a machine without time needs longer
+TAKEOVER_MAX = 60
+
+
+class Node:
+    """A server with a configuration of its own over the database of both."""
+
+    def __init__(self, world, name):
+        self.world, self.name, self.port = world, name, free_port()
+        self.base, self.log = f"http://127.0.0.1:{self.port}", f"{name}.log"
+        world.stage.path(f"{name}.toml").write_text(
+            f'[server]\nlisten = "127.0.0.1:{self.port}"\npublic_url = "{self.base}"\n[store]\nurl = "{world.url}"\n'
+            f'[aws]\nregion = "{world.aws["AWS_REGION"]}"\nendpoint_url = "{world.endpoint}"\n'
+            '[identity]\nadmins = ["group:platform-admins"]\nauditors = ["group:auditors"]\n[access.duration]\nmin = "1s"\n'
+            '[audit.export]\ntarget = "dir:audit"\n')
+
+    def start(self):
+        self.process = self.world.stage.spawn("serve", "--config", f"{self.name}.toml", log=self.log, **self.world.environment)
+        return wait(lambda: answers(Api(self.base), "/healthz"), 60, self.process, every=0.1)
+
+    def signal(self, how):
+        self.process.send_signal(how)
+
+    def api(self, who):
+        return Api(self.base, self.world.tokens[who])
+
+    def said(self):
+        return self.world.stage.said(self.log)
+
+    def number(self, metric):
+        """A number of `/metrics`; None while the node does not answer."""
+        try:
+            lines = Api(self.base).get("/metrics", timeout=5).body.decode().splitlines()
+        except (OSError, http.client.HTTPException):
+            return None
+        return next((float(line.split()[1]) for line in lines if line.startswith(metric + " ")), None)
+
+    def leads(self):
+        return self.number("hallpass_leader") == 1
+
+    def part(self, name):
+        parts = Api(self.base).get("/readyz").json["parts"]
+        return next(it for it in parts if it["name"] == name)
+
+
+class World:
+    def __init__(self, stage, database):
+        self.stage, self.database = stage, database
+        self.simulator, self.endpoint, self.aws = stage.simulator("--speed", "fast")
+        self.url = database.url("hallpass", f"sslmode=verify-full&sslrootcert={database.authority}", host="localhost")
+        self.environment = {name: self.aws[name] for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")} | {"PGPASSWORD": database.password}
+        stage.directory["PGPASSWORD"] = database.password
+        stage.path("rules.toml").write_text(RULES)
+        self.nodes = [Node(self, "a"), Node(self, "b")]
+        self.tokens = {who: stage.token(who, config="a.toml") for who in (MARA, TOMASZ, PRIYA)}
+        self.asked = []
+
+    def other(self, node):
+        return next(it for it in self.nodes if it is not node)
+
+    def leader(self, patience=TAKEOVER_MAX):
+        """The node that leads, once one does."""
+        return wait(lambda: next((node for node in self.nodes if node.leads()), None), patience, every=0.2)
+
+    def ask(self, node, who, permission_set, account, seconds):
+        answer = node.api(who).post("/api/v1/requests", asking(permission_set, seconds, account=account))
+        assert answer.status in (200, 201), answer
+        self.asked.append((who, account, permission_set))
+        return answer.json
+
+    def grant(self, node, id):
+        return node.api(PRIYA).get(f"/api/v1/grants/{id}").json
+
+    def state(self, node, id, wanted, patience=TAKEOVER_MAX):
+        """Whether a grant comes to be so, as a node tells it."""
+        def reached():
+            try:
+                return self.grant(node, id)["state"] == wanted
+            except (OSError, http.client.HTTPException, TypeError, KeyError):
+                return False
+        return wait(reached, patience, every=0.2)
+
+    def effects(self, operation):
+        rows = Api(self.endpoint).get(f"/_sim/calls?operation={operation}&limit=5000").json["calls"]
+        return [it for it in rows if it["effect"]]
+
+    def fault(self, **fault):
+        answer = Api(self.endpoint).post("/_sim/faults", fault)
+        assert answer.status == 201, answer
+
+
+def one_leads(world, check):
+    first, second = world.nodes
+    check("the first node serves, over TLS with a password from PGPASSWORD", first.start(), first.said()[-600:])
+    check("and leads", world.leader() is first, first.said()[-600:])
+    check("the second node serves", second.start(), second.said()[-600:])
+    check("and does not lead", wait(lambda: second.part("leader")["ok"], 30) and not second.leads() and first.leads())
+    here, there = first.part("leader"), second.part("leader")
+    check("readiness of each says who leads", here["ok"] and "this node" in here["detail"] and there["ok"] and f":{first.port}`" in there["detail"], (here, there))
+    check.equal("both know the same epoch", [node.number("hallpass_leader_epoch") for node in world.nodes], [1.0, 1.0])
+    ready = lambda: all(Api(node.base).get("/readyz").status == 200 for node in world.nodes)
+    check("both come to be ready", wait(ready, 60, every=0.2), Api(second.base).get("/readyz"))
+    listings = Api(world.endpoint).get("/_sim/calls?operation=ListUsers&limit=100").json["calls"]
+    readings = world.stage.said("b.log").count("read the organization")
+    check("the node that does not lead knows the organization and has not read it", second.api(MARA).get("/api/v1/me").status == 200 and readings == 0, (readings, len(listings)))
+
+
+def listen(node, who, after):
+    """An event stream, from a record's number on."""
+    connection = http.client.HTTPConnection("127.0.0.1", node.port, timeout=30)
+    connection.request("GET", "/api/v1/events", headers={"Authorization": f"Bearer {node.world.tokens[who]}", "Last-Event-ID": str(after)})
+    return connection, connection.getresponse()
+
+
+def hears(stream, event, patience=30):
+    """Whether an event comes; the number of its record."""
+    until, number = time.time() + patience, None
+    while time.time() < until:
+        try:
+            line = stream.readline().decode()
+        except (OSError, socket.timeout):
+            return None
+        if line.startswith("id:"):
+            number = int(line[3:])
+        if line.startswith("event:") and line[6:].strip() == event:
+            return number or hears_number(stream)
+    return None
+
+
+def hears_number(stream):
+    """The number of an event whose name came first."""
+    while (line := stream.readline().decode()).strip():
+        if line.startswith("id:"):
+            return int(line[3:])
+    return None
+
+
+def served_by_both(world, check):
+    leader = world.leader()
+    other = world.other(leader)
+    connection, stream = listen(other, PRIYA, 0)
+    request = world.ask(other, MARA, "DatabaseOperator", "payments-prod", 1800)
+    check.equal("what is asked on the node that does not lead waits", request["state"], "pending")
+    approved = leader.api(TOMASZ).post(f"/api/v1/requests/{request['id']}/approve")
+    check("it is approved on the other", approved.status == 200, approved)
+    grant = approved.json["grant_id"]
+    check("and comes to be active, as both say", world.state(other, grant, "active") and world.state(leader, grant, "active"), world.grant(other, grant))
+    heard = hears(stream, "grant.succeeded")
+    check("a stream of the node that does not lead tells what the other wrote", heard, heard)
+    connection.close()
+    connection, stream = listen(leader, PRIYA, heard - 1)
+    check("and goes on, on the other node, from where it was", hears(stream, "grant.succeeded") == heard)
+    connection.close()
+    given = other.api(MARA).post(f"/api/v1/grants/{grant}/release")
+    check("given back on the node that does not lead, it ends", given.status == 200 and world.state(other, grant, "ended"), given)
+
+
+def killed_in_a_create(world, check):
+    """The leader dies while AWS does what it was asked for, and its answer is lost."""
+    leader = world.leader()
+    other = world.other(leader)
+    ends = world.ask(other, TOMASZ, "ReadOnly", "payments-prod", 6)["grant_id"]
+    check("a short grant is there", world.state(other, ends, "active"), world.grant(other, ends))
+    before = len(world.effects("CreateAccountAssignment"))
+    world.fault(kind="drop_after_effect", hang_seconds=30, match={"operation": "CreateAccountAssignment"}, count=1)
+    grant = world.ask(other, MARA, "ReadOnly", "payments-prod", 1800)["grant_id"]
+    check("the create is under way", wait(lambda: len(world.effects("CreateAccountAssignment")) > before, 30, every=0.1))
+    epoch = other.number("hallpass_leader_epoch")
+    world.stage.stop(leader.process, signal.SIGKILL)
+    begun = time.time()
+    check("another node leads", world.leader() is other, other.said()[-600:])
+    print(f"     {time.time() - begun:.1f} s after the kill", flush=True)
+    check("in a later epoch", other.number("hallpass_leader_epoch") > epoch)
+    check("the grant comes to be active", world.state(other, grant, "active"), world.grant(other, grant))
+    check("and was asked for once", len(world.effects("CreateAccountAssignment")) == before + 1, world.effects("CreateAccountAssignment"))
+    check("what was to end meanwhile ended", world.state(other, ends, "ended"), world.grant(other, ends))
+    check("it comes back, and does not lead", leader.start() and wait(lambda: leader.part("leader")["ok"], 30) and not leader.leads(), leader.said()[-600:])
+
+
+def stopped_and_paused(world, check):
+    leader = world.leader()
+    other = world.other(leader)
+    world.stage.stop(leader.process)
+    begun = time.time()
+    check("a leader that is stopped hands over", world.leader() is other and "gave the lead back" in leader.said(), leader.said()[-600:])
+    print(f"     {time.time() - begun:.1f} s after it had ended", flush=True)
+    leader.start()
+    paused, other = other, leader
+    ends = world.ask(other, MARA, "ReadOnly", "payments-dev", 5)["grant_id"]
+    check("a grant is there", world.state(other, ends, "active"), world.grant(other, ends))
+    removed, epoch = len(world.effects("DeleteAccountAssignment")), other.number("hallpass_leader_epoch")
+    paused.signal(signal.SIGSTOP)
+    begun = time.time()
+    check("a leader that stands still is followed by another", wait(other.leads, TAKEOVER_MAX, every=0.2), other.said()[-600:])
+    print(f"     {time.time() - begun:.1f} s after it was paused", flush=True)
+    check("which ends what is due", world.state(other, ends, "ended"), world.grant(other, ends))
+    paused.signal(signal.SIGCONT)
+    check("it finds that it leads no more", wait(lambda: "leads no more" in paused.said(), 30), paused.said()[-600:])
+    check("and does not lead", wait(lambda: paused.part("leader")["ok"], 30) and not paused.leads() and other.leads())
+    check("what it had in hand was not done again", len(world.effects("DeleteAccountAssignment")) == removed + 1, world.effects("DeleteAccountAssignment")[removed:])
+    check("the epoch grew by one", other.number("hallpass_leader_epoch") == epoch + 1, (epoch, other.number("hallpass_leader_epoch")))
+
+
+def database_restarted(world, check):
+    world.database.stop()
+    down = wait(lambda: all(node.number("hallpass_leader") == 0 for node in world.nodes), 30, every=0.2)
+    check("without a database nobody leads", down, [node.number("hallpass_leader") for node in world.nodes])
+    refused = world.nodes[0].api(MARA).post("/api/v1/requests", asking("ReadOnly", 60))
+    check("and who asks is told, in time", refused.status == 503, refused)
+    unready = Api(world.nodes[0].base).get("/readyz")
+    check("readiness says so, without the password", unready.status == 503 and world.database.password not in unready.body.decode(), unready)
+    world.database.start()
+    leader = world.leader()
+    check("with it one node leads again", leader, world.nodes[0].said()[-600:])
+    grant = world.ask(world.other(leader), PRIYA, "ReadOnly", "payments-prod", 4)["grant_id"]
+    check("and access begins and ends", world.state(leader, grant, "ended"), world.grant(leader, grant))
+
+
+def whole(world, check):
+    """The log, what AWS was asked for, and what is left there."""
+    for node in world.nodes:
+        world.stage.stop(node.process)
+    run = lambda *arguments: world.stage.run(*arguments, "--config", "b.toml", **world.environment)
+    checked = run("server", "store", "check")
+    check("every row and the chain are sound", checked.returncode == 0 and "is sound" in checked.stdout + checked.stderr, checked)
+    verified = run("audit", "verify")
+    check("the audit log verifies", verified.returncode == 0, verified.stdout + verified.stderr)
+    records = sorted((json.loads(path.read_text()) for path in world.stage.path("audit/logs").rglob("*.json")), key=lambda it: it["seq"])
+    check.equal("its export has no gap and nothing twice", [it["seq"] for it in records], list(range(1, len(records) + 1)))
+    begun = [it["grant_id"] for it in records if it["event"] == "grant.succeeded"]
+    ended = [it["grant_id"] for it in records if it["event"] == "end.succeeded"]
+    check("each grant began once and none ended twice", len(set(begun)) == len(begun) == len(world.asked) and len(set(ended)) == len(ended), (begun, ended))
+    check("AWS was asked for each once", len(world.effects("CreateAccountAssignment")) == len(world.asked), len(world.effects("CreateAccountAssignment")))
+    words = world.stage.said("a.log") + world.stage.said("b.log") + verified.stdout + checked.stderr
+    check("the password is nowhere", world.database.password not in words)
+    left = [row for row in held_at_aws(world.endpoint) if row[0] in (TOMASZ, PRIYA) and row[2] == "ReadOnly"]
+    check("what ended is gone at AWS", not left, left)
+
+
+def refused(world, check):
+    """What is for files alone, and an address that is not to be trusted, are said in plain words."""
+    run = lambda *arguments, **more: world.stage.run(*arguments, "--config", "b.toml", **{**world.environment, **more})
+    backup = run("server", "store", "backup", "copy.db")
+    check("a backup is left to pg_dump", backup.returncode == 2 and "pg_dump" in backup.stderr, backup.stderr)
+    wrong = run("server", "store", "check", PGPASSWORD="wrong")
+    check("a wrong password is an error that does not tell it", wrong.returncode == 1 and "password" in wrong.stderr and "wrong" not in wrong.stderr.replace("what is wrong", ""), wrong.stderr)
+    text = world.stage.path("b.toml").read_text()
+    world.stage.path("untrusted.toml").write_text(text.replace(f"&sslrootcert={world.database.authority}", ""))
+    untrusted = world.stage.run("server", "store", "check", "--config", "untrusted.toml", **world.environment)
+    check("a certificate that nobody vouches for is refused", untrusted.returncode == 1 and "sslrootcert" in untrusted.stderr, untrusted.stderr)
+    passfile = world.stage.path("passwords")
+    passfile.write_text(f"localhost:{world.database.port}:inventory:hallpass:{world.database.password}\n")
+    passfile.chmod(0o600)
+    by_file = world.stage.run("server", "store", "migrate", "--config", "b.toml", PGPASSFILE=passfile,
+                              **{name: value for name, value in world.environment.items() if name != "PGPASSWORD"})
+    check("the password may be in a file", by_file.returncode == 0, by_file.stderr)
+
+
+def main():
+    check = Checks()
+    with postgres.Server(free_port()) as database, Stage("ha") as stage:
+        world = World(stage, database)
+        for part in (one_leads, served_by_both, killed_in_a_create, stopped_and_paused, database_restarted, whole, refused):
+            begun = time.time()
+            part(world, check)
+            print(f"     {part.__name__}: {time.time() - begun:.1f} s", flush=True)
+    check.end()
+
+
+main()
