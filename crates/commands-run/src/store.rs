@@ -2,9 +2,11 @@
 
 use std::path::PathBuf;
 
+use hallpass_host::file_lock::{OnlyServer, only_server};
 use hallpass_host::runtime::runtime;
 use hallpass_host::server_store::StoreAddress;
 use hallpass_setup::opening::{ConfigArgs, open_store};
+use hallpass_store::{CopyError, Existing, write_private};
 use hallpass_terminal::exit::{Exit, Failure, Outcome};
 use hallpass_terminal::output;
 
@@ -19,6 +21,7 @@ const RESTORE: &str = "use `pg_restore` into an empty database, then `hallpass s
 #[command(after_help = "Examples:
   hallpass server store check
   hallpass server store backup backup.db
+  hallpass server store copy postgres://hallpass@db.example.com/hallpass
   hallpass server store restore backup.db --config other/hallpass.toml")]
 pub struct Args {
     #[command(subcommand)]
@@ -46,6 +49,22 @@ enum Command {
     Backup {
         /// The file to make
         to: PathBuf,
+        #[command(flatten)]
+        config: ConfigArgs,
+    },
+    /// Copy the database into another, empty one: from SQLite to PostgreSQL, and back
+    #[command(
+        long_about = "Copy the database into another, empty one: from SQLite to PostgreSQL, and back.\n\nNo server may \
+                      work on either. All of it is there or nothing: rows as they are, in one transaction, read again and \
+                      compared. The audit log is the same log, with the same head. The key that signs goes along, unless \
+                      there is one.\n\nThe configuration stays as it is: name the new place in `store.url` then.",
+        after_help = "Examples:
+  hallpass server store copy 'postgres://hallpass@db.example.com/hallpass?sslrootcert=/etc/hallpass/db-ca.pem'
+  hallpass server store copy sqlite:hallpass.db --config on-postgres.toml"
+    )]
+    Copy {
+        /// Where to, as in `store.url`: `sqlite:FILE` or `postgres://USER@HOST/DATABASE`
+        to: String,
         #[command(flatten)]
         config: ConfigArgs,
     },
@@ -90,6 +109,7 @@ pub fn run(args: &Args) -> Outcome {
             output::say(&format!("copied to `{}`", to.display()));
             Ok(Exit::Ok)
         }
+        Command::Copy { to, config } => copy(&runtime, config, to),
         Command::Restore { from, config } => {
             let address = config.load()?.store()?;
             let to = address.file("`hallpass server store restore`", RESTORE)?;
@@ -124,6 +144,77 @@ pub fn existing(config: &ConfigArgs) -> Result<StoreAddress, Failure> {
     } else {
         Err(Failure::failed(format!("there is no database `{address}`"))
             .help("`store.url` in the configuration names it; `hallpass serve` makes it"))
+    }
+}
+
+/// Copies the configured database to another place, and its key.
+fn copy(runtime: &tokio::runtime::Runtime, config: &ConfigArgs, to: &str) -> Outcome {
+    let loaded = config.load()?;
+    let from = existing(config)?;
+    let to = loaded.store_at(to, "the address")?;
+    if let StoreAddress::File(path) = &to
+        && path.exists()
+    {
+        return Err(Failure::refused(format!("`{}` exists", path.display()))
+            .help("name a file that is not there yet"));
+    }
+    // a server on one of them would go on writing to what is left behind
+    let _from = alone(&from)?;
+    let _to = alone(&to)?;
+    let copied = runtime.block_on(async {
+        let source = open_store(from.clone()).await?;
+        let target = open_store(to.clone()).await?;
+        let copied = source.copy_into(&target).await;
+        copied.map_err(|error| uncopied(&error))
+    });
+    let copied = copied.inspect_err(|_| forget(&to))?;
+    let head = copied.head.as_ref().map_or_else(
+        || "a log without records".to_owned(),
+        |head| format!("record {} with the hash {}", head.seq, head.hash),
+    );
+    output::say(&format!(
+        "copied {} rows of {} tables to `{to}`; the audit log ends with {head} in both",
+        copied.rows, copied.tables
+    ));
+    let (key, its) = (loaded.key_of(&from), loaded.key_of(&to));
+    if key.exists() && !its.exists() {
+        let text =
+            std::fs::read(&key).map_err(|error| Failure::unreadable(key.display(), &error))?;
+        write_private(&its, &text, Existing::Kept)
+            .map_err(|error| Failure::unwritable(its.display(), &error))?;
+        output::say(&format!("the key that signs is in `{}` too", its.display()));
+    }
+    check(runtime, &to)
+}
+
+/// Keeps servers from a file, for as long as the value lives.
+fn alone(address: &StoreAddress) -> Result<Option<OnlyServer>, Failure> {
+    match address {
+        StoreAddress::File(path) => only_server(path).map(Some),
+        StoreAddress::Postgres(_) => Ok(None),
+    }
+}
+
+/// Removes a file that was made for a copy which did not come about: another try is not refused for it.
+fn forget(made: &StoreAddress) {
+    if let StoreAddress::File(path) = made {
+        for end in ["", "-wal", "-shm"] {
+            let mut name = path.as_os_str().to_owned();
+            name.push(end);
+            // one that is not there is as good as gone
+            drop(std::fs::remove_file(PathBuf::from(name)));
+        }
+    }
+}
+
+fn uncopied(error: &CopyError) -> Failure {
+    let failure = Failure::failed(format!("nothing was copied: {error}"));
+    match error {
+        CopyError::NotEmpty { .. } => {
+            failure.help("make another database: rows of two are never mixed")
+        }
+        CopyError::InUse { .. } => failure.help("stop every node of it, and copy then"),
+        CopyError::Different { .. } | CopyError::Store(_) => failure,
     }
 }
 

@@ -192,6 +192,12 @@ impl<T: ToValue> Params for [T; 1] {
     }
 }
 
+impl Params for &[Value<'_>] {
+    fn bound<R>(self, run: impl FnOnce(Bound<'_>) -> R) -> R {
+        run(Bound::InOrder(self))
+    }
+}
+
 impl Params for &[(&str, Value<'_>)] {
     fn bound<R>(self, run: impl FnOnce(Bound<'_>) -> R) -> R {
         run(Bound::Named(self))

@@ -201,7 +201,7 @@ impl Leadership {
 /// The clock of a server, in milliseconds: not that of the transaction's beginning.
 const NOW: &str = "CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT)";
 
-fn read(tx: &Transaction<'_>) -> Result<Option<Leader>, StorageFault> {
+pub(super) fn read(tx: &Transaction<'_>) -> Result<Option<Leader>, StorageFault> {
     // a file has no other process that could come; one that gave its lead back has put 0
     let is_over = match tx.engine() {
         Engine::Sqlite => "until IS NOT NULL".to_owned(),

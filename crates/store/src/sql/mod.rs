@@ -15,6 +15,7 @@ mod assignments;
 mod audit;
 mod before;
 mod commit;
+mod copying;
 mod ends;
 mod events;
 mod finding;
@@ -48,6 +49,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+pub use copying::{Copied, CopyError};
 pub use ends::EndsReader;
 pub use leader::{Claim, Leader, Leadership, NodeIdentity, Term};
 pub use maintenance::{BackupError, Check};

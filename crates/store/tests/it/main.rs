@@ -7,6 +7,7 @@
     reason = "tests"
 )]
 
+mod copies;
 mod credentials;
 #[cfg(unix)]
 mod descriptors;

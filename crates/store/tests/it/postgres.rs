@@ -18,7 +18,7 @@ use tempfile::TempDir;
 use tokio_postgres::NoTls;
 
 use crate::{
-    Place, credentials, events, leader, pci, plans, remediations, standards_visits, tokens,
+    Place, copies, credentials, events, leader, pci, plans, remediations, standards_visits, tokens,
 };
 
 /// Cases at a time.
@@ -196,6 +196,16 @@ fn everything(suite: Vec<Case>) -> Vec<Run<'static>> {
     ];
     let mut all: Vec<Run<'static>> = Vec::new();
     for (name, case) in suite {
+        let there_and_back = move |url: String| -> Work {
+            Box::pin(async move {
+                let folder = tempfile::tempdir().unwrap();
+                let path = folder.path().join("hallpass.db");
+                case(Arc::new(SqlStore::open(&path).unwrap())).await;
+                copies::there_and_back(&path, address(&url)).await;
+            })
+        };
+        let copied = format!("copied_{}", name.replace("::", "_"));
+        all.push((copied, Box::new(there_and_back)));
         let run = move |url: String| -> Work {
             Box::pin(async move {
                 case(Arc::new(

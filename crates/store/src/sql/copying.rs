@@ -1,0 +1,447 @@
+//! A whole store into another one that is empty, whichever engines they are of: rows as they are, in one
+//! transaction, proved by reading them again.
+//!
+//! Triggers are off meanwhile: they keep what is written by steps, and would count twice what is copied
+//! with its counts.
+
+use std::sync::PoisonError;
+
+use aws_lc_rs::digest;
+use hallpass_access::ReadError;
+use hallpass_audit::Head;
+
+use super::{APART_MAX, PATIENCE, Source, SqlStore, audit, leader, search};
+use crate::database::{
+    Connection, DatabaseError, Engine, OwnedValue, Transaction, TransactionMode, Value,
+};
+use crate::fault::StorageFault;
+
+/// Rows that are read and written at a time.
+const BATCH: usize = 250;
+
+/// Tables that each store fills itself, or whose rows mean nothing elsewhere: who leads, and what people
+/// have begun in a browser.
+const NOT_COPIED: &str =
+    "'schema_migrations', 'request_steps', 'grant_steps', 'sweep_steps', 'leader', 'handovers'";
+
+/// What was copied.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Copied {
+    /// How many tables have rows.
+    pub tables: usize,
+    /// How many rows they have.
+    pub rows: u64,
+    /// The end of the audit log, the same in both; none of a log without records.
+    pub head: Option<Head>,
+}
+
+/// A copy that was not made: the store that it was for is as it was.
+#[derive(Debug, thiserror::Error)]
+pub enum CopyError {
+    /// Rows of two stores are never mixed.
+    #[error("`{store}` is not empty: `{table}` has rows")]
+    NotEmpty {
+        /// The store that it was for.
+        store: String,
+        /// A table with rows.
+        table: String,
+    },
+    /// What is written meanwhile would be missing.
+    #[error("the node `{node}` works on `{store}`")]
+    InUse {
+        /// The store.
+        store: String,
+        /// The node that leads there.
+        node: String,
+    },
+    /// It was read again, and is something else.
+    #[error("table `{table}` is not the same in both")]
+    Different {
+        /// The table.
+        table: String,
+    },
+    /// One of the stores does not answer, or refuses a row.
+    #[error(transparent)]
+    Store(#[from] ReadError),
+}
+
+impl From<DatabaseError> for CopyError {
+    fn from(error: DatabaseError) -> Self {
+        Self::Store(StorageFault::from(error).into())
+    }
+}
+
+impl From<StorageFault> for CopyError {
+    fn from(fault: StorageFault) -> Self {
+        Self::Store(fault.into())
+    }
+}
+
+impl SqlStore {
+    /// Copies everything into `to`, an empty store. No server may work on either; of a file its caller
+    /// sees to that.
+    ///
+    /// # Errors
+    /// When `to` is not empty, a node works on one of them, or one does not answer. Nothing of the copy
+    /// is there then.
+    pub async fn copy_into(&self, to: &Self) -> Result<Copied, CopyError> {
+        let (from, to) = (self.clone(), to.clone());
+        let copied = tokio::task::spawn_blocking(move || copy(&from, &to));
+        let interrupted = |error| CopyError::Store(ReadError(format!("interrupted: {error}")));
+        copied.await.unwrap_or_else(|error| Err(interrupted(error)))
+    }
+}
+
+/// A table as this release has it.
+struct Table {
+    name: String,
+    columns: Vec<String>,
+    /// The columns that tell its rows apart, in their order.
+    key: Vec<String>,
+    /// The column whose numbers the database gives.
+    numbered: Option<String>,
+    /// Whether it never gives one twice, also not one whose row is gone.
+    is_never_reused: bool,
+}
+
+type Row = Vec<Option<OwnedValue>>;
+
+fn copy(from: &SqlStore, to: &SqlStore) -> Result<Copied, CopyError> {
+    let tables = tables()?;
+    if matches!(from.source, Source::Memory) {
+        return Err(CopyError::Store(ReadError(
+            "a store in memory is not copied".to_owned(),
+        )));
+    }
+    let mut source = from.source.reading()?;
+    source.be_patient_for(APART_MAX);
+    let mut target = to.writer.lock().unwrap_or_else(PoisonError::into_inner);
+    target.be_patient_for(APART_MAX);
+    let copied = copied(&mut source, &mut target, &tables, (from, to));
+    target.be_patient_for(PATIENCE);
+    copied
+}
+
+fn copied(
+    source: &mut Connection,
+    target: &mut Connection,
+    tables: &[Table],
+    (from, to): (&SqlStore, &SqlStore),
+) -> Result<Copied, CopyError> {
+    let source = source.begin(TransactionMode::Read)?;
+    let target = target.begin(TransactionMode::Write)?;
+    nobody_works(&source, from)?;
+    nobody_works(&target, to)?;
+    for table in tables {
+        if !page(&target, table, None, 1)?.is_empty() {
+            let (store, table) = (to.name.clone(), table.name.clone());
+            return Err(CopyError::NotEmpty { store, table });
+        }
+    }
+    let triggers = triggers_off(&target, tables)?;
+    let (mut filled, mut rows) = (0, 0);
+    for table in tables {
+        let count = copy_table(&source, &target, table)?;
+        filled += usize::from(count > 0);
+        rows += count;
+    }
+    copy_search(&source, &target)?;
+    triggers_on(&target, tables, &triggers)?;
+    let head = audit::head(&target)?;
+    if head != audit::head(&source)? {
+        let table = "audit_head".to_owned();
+        return Err(CopyError::Different { table });
+    }
+    // CRASH: before this line nothing of it is there, after it all of it is
+    target.commit()?;
+    Ok(Copied {
+        tables: filled,
+        rows,
+        head,
+    })
+}
+
+/// On a server somebody else may work; a file is held by its caller.
+fn nobody_works(tx: &Transaction<'_>, store: &SqlStore) -> Result<(), CopyError> {
+    if !matches!(store.source, Source::Postgres(_)) {
+        return Ok(());
+    }
+    match leader::read(tx)?.filter(|leader| !leader.is_over) {
+        None => Ok(()),
+        Some(leader) => Err(CopyError::InUse {
+            store: store.name.clone(),
+            node: leader.node.name,
+        }),
+    }
+}
+
+/// The tables of this release, each after those that it refers to.
+fn tables() -> Result<Vec<Table>, CopyError> {
+    let model = SqlStore::open_in_memory().map_err(|error| ReadError(error.to_string()))?;
+    let mut model = model.writer.lock().unwrap_or_else(PoisonError::into_inner);
+    let model = model.begin(TransactionMode::Read)?;
+    let names = model
+        .prepare(&format!(
+            "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite%'
+                 AND name NOT LIKE 'audit_search%' AND name NOT IN ({NOT_COPIED}) ORDER BY rowid"
+        ))?
+        .query_map([], |row| row.get(0))?
+        .collect::<Result<Vec<String>, _>>()?;
+    let tables = names.into_iter().map(|name| table(&model, name));
+    Ok(tables.collect::<Result<_, _>>()?)
+}
+
+fn table(model: &Transaction<'_>, name: String) -> Result<Table, DatabaseError> {
+    let columns = model
+        .prepare("SELECT name, type, pk FROM pragma_table_info(?1) ORDER BY cid")?
+        .query_map([&name], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
+        .collect::<Result<Vec<(String, String, i64)>, _>>()?;
+    let mut key: Vec<&(String, String, i64)> = columns.iter().filter(|it| it.2 > 0).collect();
+    key.sort_by_key(|it| it.2);
+    let numbered = match key.as_slice() {
+        [(only, kind, _)] if kind == "INTEGER" => Some(only.clone()),
+        _ => None,
+    };
+    let is_never_reused = model
+        .prepare("SELECT 1 FROM sqlite_schema WHERE name = ?1 AND sql LIKE '%AUTOINCREMENT%'")?
+        .exists([&name])?;
+    Ok(Table {
+        is_never_reused,
+        key: key.into_iter().map(|it| it.0.clone()).collect(),
+        columns: columns.iter().map(|it| it.0.clone()).collect(),
+        name,
+        numbered,
+    })
+}
+
+/// Rows after one, in the order of their key, which is the same in both engines.
+fn page(
+    tx: &Transaction<'_>,
+    table: &Table,
+    after: Option<&Row>,
+    most: usize,
+) -> Result<Vec<Row>, DatabaseError> {
+    let (columns, key) = (table.columns.join(", "), table.key.join(", "));
+    let mut values = Vec::new();
+    let mut behind = String::new();
+    if let Some(after) = after {
+        let at = |name: &String| table.columns.iter().position(|it| it == name);
+        let of_key = table.key.iter().filter_map(|name| after.get(at(name)?));
+        values.extend(of_key.map(borrowed));
+        behind = format!(" WHERE ({key}) > ({})", places(1, values.len()));
+    }
+    let sql = format!(
+        "SELECT {columns} FROM {}{behind} ORDER BY {key} LIMIT {most}",
+        table.name
+    );
+    let mut statement = tx.prepare(&sql)?;
+    let mut rows = statement.query(values.as_slice())?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        let values = (0..table.columns.len()).map(|column| Ok(owned(row.value(column)?)));
+        found.push(values.collect::<Result<Row, DatabaseError>>()?);
+    }
+    Ok(found)
+}
+
+/// Copies the rows of a table; how many there are. They are read again, and have to be the same.
+fn copy_table(
+    source: &Transaction<'_>,
+    target: &Transaction<'_>,
+    table: &Table,
+) -> Result<u64, CopyError> {
+    let mut count = 0;
+    let there = each_page(source, table, |rows| {
+        count += u64::try_from(rows.len()).unwrap_or(u64::MAX);
+        insert(target, table, rows)
+    })?;
+    if let Some(column) = &table.numbered {
+        number_on(source, target, table, column)?;
+    }
+    let here = each_page(target, table, |_| Ok(()))?;
+    if there == here {
+        Ok(count)
+    } else {
+        let table = table.name.clone();
+        Err(CopyError::Different { table })
+    }
+}
+
+/// Hands on the rows of a table, some at a time; the digest of all of them.
+fn each_page(
+    tx: &Transaction<'_>,
+    table: &Table,
+    mut work: impl FnMut(&[Row]) -> Result<(), DatabaseError>,
+) -> Result<Vec<u8>, DatabaseError> {
+    let mut seen = digest::Context::new(&digest::SHA256);
+    let mut last: Option<Row> = None;
+    loop {
+        let rows = page(tx, table, last.as_ref(), BATCH)?;
+        if rows.is_empty() {
+            return Ok(seen.finish().as_ref().to_vec());
+        }
+        for value in rows.iter().flatten() {
+            see(&mut seen, value.as_ref());
+        }
+        work(&rows)?;
+        last = rows.into_iter().next_back();
+    }
+}
+
+/// A value as a digest sees it: its kind, its length, itself. U+0000, which PostgreSQL cannot hold, is
+/// U+FFFD there.
+fn see(seen: &mut digest::Context, value: Option<&OwnedValue>) {
+    let mut add = |kind: u8, bytes: &[u8]| {
+        seen.update(&[kind]);
+        seen.update(&u64::try_from(bytes.len()).unwrap_or(u64::MAX).to_be_bytes());
+        seen.update(bytes);
+    };
+    match value {
+        None => add(0, &[]),
+        Some(OwnedValue::Integer(number)) => add(1, &number.to_be_bytes()),
+        Some(OwnedValue::Text(text)) if text.contains('\0') => {
+            add(2, text.replace('\0', "\u{fffd}").as_bytes());
+        }
+        Some(OwnedValue::Text(text)) => add(2, text.as_bytes()),
+        Some(OwnedValue::Blob(bytes)) => add(3, bytes),
+    }
+}
+
+fn insert(tx: &Transaction<'_>, table: &Table, rows: &[Row]) -> Result<(), DatabaseError> {
+    let width = table.columns.len();
+    let each: Vec<String> = (0..rows.len())
+        .map(|row| format!("({})", places(row * width + 1, width)))
+        .collect();
+    let sql = format!(
+        "INSERT INTO {} ({}) VALUES {}",
+        table.name,
+        table.columns.join(", "),
+        each.join(", ")
+    );
+    let values: Vec<Value<'_>> = rows.iter().flatten().map(borrowed).collect();
+    tx.prepare(&sql)?.execute(values.as_slice())?;
+    Ok(())
+}
+
+/// `?1, ?2, …`
+fn places(first: usize, count: usize) -> String {
+    let places: Vec<String> = (first..first + count).map(|at| format!("?{at}")).collect();
+    places.join(", ")
+}
+
+fn borrowed(value: &Option<OwnedValue>) -> Value<'_> {
+    crate::database::ToValue::to_value(value)
+}
+
+fn owned(value: Value<'_>) -> Option<OwnedValue> {
+    match value {
+        Value::Null => None,
+        Value::Integer(number) => Some(OwnedValue::Integer(number)),
+        Value::Text(text) => Some(OwnedValue::Text(text.to_owned())),
+        Value::Blob(bytes) => Some(OwnedValue::Blob(bytes.to_vec())),
+    }
+}
+
+/// No number that was given is given again: the target goes on after the last, also where its row is gone.
+fn number_on(
+    source: &Transaction<'_>,
+    target: &Transaction<'_>,
+    table: &Table,
+    column: &str,
+) -> Result<(), DatabaseError> {
+    let (name, is_never_reused) = (table.name.as_str(), table.is_never_reused);
+    let given = match source.engine() {
+        Engine::Sqlite => {
+            "SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = ?1), 0) WHERE ?2 <> ''"
+        }
+        Engine::Postgres => {
+            "SELECT coalesce(pg_sequence_last_value(pg_get_serial_sequence(?1, ?2)::regclass), 0)"
+        }
+    };
+    let given: i64 = source
+        .prepare(given)?
+        .query_row((name, column), |row| row.get(0))?;
+    let highest: i64 = source
+        .prepare(&format!("SELECT coalesce(max({column}), 0) FROM {name}"))?
+        .query_row([], |row| row.get(0))?;
+    let last = given.max(highest);
+    match target.engine() {
+        Engine::Postgres if last > 0 => {
+            target
+                .prepare("SELECT setval(pg_get_serial_sequence(?1, ?2), ?3)")?
+                .query_row((name, column, last), |_| Ok(()))?;
+        }
+        Engine::Postgres => {}
+        Engine::Sqlite if is_never_reused && last > 0 => {
+            let forgotten = "DELETE FROM sqlite_sequence WHERE name = ?1";
+            target.prepare(forgotten)?.execute([name])?;
+            let known = "INSERT INTO sqlite_sequence (name, seq) VALUES (?1, ?2)";
+            target.prepare(known)?.execute((name, last))?;
+        }
+        Engine::Sqlite => {}
+    }
+    Ok(())
+}
+
+/// What is found by parts of its text is found so again.
+fn copy_search(source: &Transaction<'_>, target: &Transaction<'_>) -> Result<(), DatabaseError> {
+    let mut last = i64::MIN;
+    loop {
+        let numbers = source
+            .prepare(&format!(
+                "SELECT rowid FROM audit_search WHERE rowid > ?1 ORDER BY rowid LIMIT {BATCH}"
+            ))?
+            .query_map([last], |row| row.get(0))?
+            .collect::<Result<Vec<i64>, _>>()?;
+        let Some(newest) = numbers.last() else {
+            return Ok(());
+        };
+        last = *newest;
+        for number in numbers {
+            let text: String = target
+                .prepare("SELECT text FROM audit_texts WHERE number = ?1")?
+                .query_row([number], |row| row.get(0))?;
+            search::add(target, number, &text)?;
+        }
+    }
+}
+
+/// Puts triggers out of action until the transaction ends, or they are put back; those of SQLite are gone
+/// meanwhile, and come as text.
+fn triggers_off(tx: &Transaction<'_>, tables: &[Table]) -> Result<Vec<String>, DatabaseError> {
+    match tx.engine() {
+        Engine::Postgres => {
+            switch(tx, tables, "DISABLE")?;
+            Ok(Vec::new())
+        }
+        Engine::Sqlite => {
+            let found = tx
+                .prepare(
+                    "SELECT name, sql FROM sqlite_schema WHERE type = 'trigger' ORDER BY rowid",
+                )?
+                .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
+                .collect::<Result<Vec<(String, String)>, _>>()?;
+            for (name, _) in &found {
+                tx.execute_batch(&format!("DROP TRIGGER {name}"))?;
+            }
+            Ok(found.into_iter().map(|(_, sql)| sql).collect())
+        }
+    }
+}
+
+fn triggers_on(
+    tx: &Transaction<'_>,
+    tables: &[Table],
+    dropped: &[String],
+) -> Result<(), DatabaseError> {
+    match tx.engine() {
+        Engine::Postgres => switch(tx, tables, "ENABLE"),
+        Engine::Sqlite => dropped.iter().try_for_each(|sql| tx.execute_batch(sql)),
+    }
+}
+
+fn switch(tx: &Transaction<'_>, tables: &[Table], how: &str) -> Result<(), DatabaseError> {
+    tables.iter().try_for_each(|table| {
+        tx.execute_batch(&format!("ALTER TABLE {} {how} TRIGGER USER", table.name))
+    })
+}
