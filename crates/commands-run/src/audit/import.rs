@@ -36,8 +36,8 @@ enum Source {
 /// Import the requests of AWS TEAM
 #[derive(Debug, clap::Args)]
 #[command(
-    long_about = "Import the requests of AWS TEAM (Temporary Elevated Access Management for IAM Identity \
-                  Center)\n\nEach request becomes one record `history.imported` with all that AWS TEAM has \
+    long_about = "Import the requests of AWS TEAM\n\nThat is Temporary Elevated Access Management for IAM \
+                  Identity Center. Each request becomes one record `history.imported` with all that AWS TEAM has \
                   kept of it. Records of grants of Hallpass are others: nothing here was granted by \
                   Hallpass. What is in the log already is not added again, so that the command can be \
                   repeated; a request that has changed since is added as it is now. Works on the server's \

@@ -11,8 +11,8 @@ use hallpass_terminal::output::OutputArgs;
 /// Import eligibility, approvers and settings of AWS TEAM
 #[derive(Debug, clap::Args)]
 #[command(
-    long_about = "Import eligibility, approvers and settings of AWS TEAM (Temporary Elevated Access \
-                  Management for IAM Identity Center)\n\nThe tables are those of its Amplify backend: \
+    long_about = "Import eligibility, approvers and settings of AWS TEAM\n\nThat is Temporary Elevated \
+                  Access Management for IAM Identity Center. The tables are those of its Amplify backend: \
                   `Eligibility-…`, `Approvers-…` and `Settings-…`. Each is a file that `aws dynamodb \
                   scan` printed, a data file of an export to S3 (`.json` or `.json.gz`), or the folder of \
                   such an export with its manifest.\n\nPrints row by row whether it moved, differs and \
