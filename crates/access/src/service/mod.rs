@@ -134,7 +134,7 @@ pub struct Access {
     /// Notified when there is something to do for sweeps.
     wake_sweeper: Arc<Notify>,
     /// Sweeps that this process began and has not ended: any other that runs was interrupted.
-    own_sweeps: Mutex<BTreeSet<SweepId>>,
+    own_sweeps: Arc<Mutex<BTreeSet<SweepId>>>,
     /// Looks at AWS for somebody who waits.
     aws_looks: Mutex<already_held::Looks>,
     look_permits: Semaphore,
@@ -174,7 +174,7 @@ impl Access {
             wake_revoker: Arc::new(Notify::new()),
             wake_end_armer: Arc::new(Notify::new()),
             wake_sweeper: Arc::new(Notify::new()),
-            own_sweeps: Mutex::default(),
+            own_sweeps: Arc::default(),
             aws_looks: Mutex::default(),
             look_permits: Semaphore::new(already_held::LOOKS_AT_ONCE),
             newest_record: Arc::new(watch::Sender::new(0)),
@@ -206,7 +206,7 @@ impl Access {
             wake_revoker: Arc::clone(&self.wake_revoker),
             wake_end_armer: Arc::clone(&self.wake_end_armer),
             wake_sweeper: Arc::clone(&self.wake_sweeper),
-            own_sweeps: Mutex::default(),
+            own_sweeps: Arc::clone(&self.own_sweeps),
             aws_looks: Mutex::default(),
             look_permits: Semaphore::new(already_held::LOOKS_AT_ONCE),
             newest_record: Arc::clone(&self.newest_record),
