@@ -47,13 +47,13 @@ class Moving:
 
     def head(self):
         """The end of the log by the newest published head."""
-        heads = [json.loads(it.read_text()) for it in self.stage.path("audit").rglob("heads/*.json")]
+        heads = [json.loads(it.read_text()) for it in self.stage.path("audit").rglob("heads/**/*.json")]
         return max(heads, key=lambda it: it["seq"]) if heads else None
 
     def copied(self, to, name):
         done = self.run("server", "store", "copy", to)
-        check(f"it is copied to {name}, and is sound there", done.returncode == 0 and "is sound" in done.stdout and "rows of" in done.stdout, done.stdout + done.stderr)
-        return done.stdout
+        check(f"it is copied to {name}, and is sound there", done.returncode == 0 and "is sound" in done.stderr and "rows of" in done.stderr, done.stderr)
+        return done.stderr
 
 
 def there(moving):

@@ -64,10 +64,10 @@ pub(super) fn run(args: &Args) -> Outcome {
 const TEAM: &str = "aws_team";
 
 fn team(args: &TeamArgs) -> Outcome {
-    let path = args.config.load()?.sqlite()?;
+    let address = args.config.load()?.store()?;
     let past = history(&read_export(&args.requests)?).map_err(|why| refused(&why))?;
     let (added, known) = runtime()?.block_on(async {
-        let store = open_store(path).await?;
+        let store = open_store(address).await?;
         import(&store, &past).await
     })?;
     output::say(&format!(

@@ -28,7 +28,8 @@ const UNHEARD_MAX: Duration = Duration::from_mins(1);
 const ASK_EVERY: Duration = Duration::from_secs(10);
 /// For so long after a disagreement began it is asked at every look.
 const FIRST: Duration = Duration::from_mins(1);
-/// Where the store remembers whether the newest record about clocks says that they disagree.
+/// Where the store remembers whether the newest record about clocks says that they disagree; of several
+/// nodes, each has a clock of its own, and the node's name stands behind it.
 const REMEMBERED: &str = "clock";
 const DISAGREE: &[u8] = b"disagree";
 const AGREE: &[u8] = b"agree";
@@ -40,16 +41,19 @@ pub(super) struct ClockWatch {
     aws: Arc<Aws>,
     access: Arc<Access>,
     store: ServerStore,
+    /// The name of this node, where there may be others.
+    node: Option<String>,
 }
 
 impl ClockWatch {
     pub(super) fn new(
         clock: Arc<ProcessClock>,
         aws: Arc<Aws>,
-        access: &Arc<Access>,
-        store: &ServerStore,
+        (access, store): (&Arc<Access>, &ServerStore),
+        node: Option<String>,
     ) -> Self {
         Self {
+            node,
             clock,
             aws,
             access: Arc::clone(access),
@@ -72,7 +76,12 @@ struct ClockReport {
 pub(super) async fn watch(watch: ClockWatch, mut stop: watch::Receiver<bool>) {
     // one before us may have been stopped while time ran ahead
     watch.mend().await;
-    let remembered = watch.store.blob_get(REMEMBERED).await.ok().flatten();
+    let remembered = watch
+        .store
+        .blob_get(&watch.remembered())
+        .await
+        .ok()
+        .flatten();
     let began = Instant::now();
     // how it was until now is of no interest: a process begins by not knowing
     watch.clock.take_changes();
@@ -92,6 +101,13 @@ pub(super) async fn watch(watch: ClockWatch, mut stop: watch::Receiver<bool>) {
 }
 
 impl ClockWatch {
+    fn remembered(&self) -> String {
+        match &self.node {
+            Some(node) => format!("{REMEMBERED} {node}"),
+            None => REMEMBERED.to_owned(),
+        }
+    }
+
     async fn look(&self, said: &mut ClockReport) {
         let reading = self.clock.read();
         if reading.returns != said.returns {
@@ -138,6 +154,10 @@ impl ClockWatch {
             let returned = (!reading.returned.is_zero()).then(|| span(reading.returned));
             health::clocks_agree_again(returned)
         };
+        let words = match &self.node {
+            Some(node) => format!("{words} (node `{node}`)"),
+            None => words,
+        };
         match self.access.note_clocks(reading.disagreement, &words).await {
             Ok(()) => {}
             Err(error) => {
@@ -156,7 +176,7 @@ impl ClockWatch {
             AGREE
         };
         // CRASH: if this is lost, the same is recorded once more by the next process
-        if let Err(error) = self.store.blob_put(REMEMBERED, remembered).await {
+        if let Err(error) = self.store.blob_put(&self.remembered(), remembered).await {
             tracing::warn!(error = %error, "a change of the clocks could not be remembered");
         }
         true

@@ -95,6 +95,12 @@ impl Lead {
         self.term.holds()
     }
 
+    /// What people call this node, where there may be others.
+    pub(super) fn shared_name(&self) -> Option<String> {
+        let is_shared = self.leadership.is_shared();
+        is_shared.then(|| self.node.name.clone())
+    }
+
     /// How it stands.
     pub(crate) fn standing(&self) -> LeadStanding {
         if let Some(epoch) = self.term.epoch() {

@@ -12,7 +12,7 @@ use hallpass_audit::Head;
 
 use super::{APART_MAX, PATIENCE, Source, SqlStore, audit, leader, search};
 use crate::database::{
-    Connection, DatabaseError, Engine, OwnedValue, Transaction, TransactionMode, Value,
+    Connection, DatabaseError, Engine, OwnedValue, ToValue, Transaction, TransactionMode, Value,
 };
 use crate::fault::StorageFault;
 
@@ -93,7 +93,7 @@ impl SqlStore {
 }
 
 /// A table as this release has it.
-struct Table {
+struct CopiedTable {
     name: String,
     columns: Vec<String>,
     /// The columns that tell its rows apart, in their order.
@@ -104,7 +104,7 @@ struct Table {
     is_never_reused: bool,
 }
 
-type Row = Vec<Option<OwnedValue>>;
+type CopiedRow = Vec<Option<OwnedValue>>;
 
 fn copy(from: &SqlStore, to: &SqlStore) -> Result<Copied, CopyError> {
     let tables = tables()?;
@@ -125,7 +125,7 @@ fn copy(from: &SqlStore, to: &SqlStore) -> Result<Copied, CopyError> {
 fn copied(
     source: &mut Connection,
     target: &mut Connection,
-    tables: &[Table],
+    tables: &[CopiedTable],
     (from, to): (&SqlStore, &SqlStore),
 ) -> Result<Copied, CopyError> {
     let source = source.begin(TransactionMode::Read)?;
@@ -176,7 +176,7 @@ fn nobody_works(tx: &Transaction<'_>, store: &SqlStore) -> Result<(), CopyError>
 }
 
 /// The tables of this release, each after those that it refers to.
-fn tables() -> Result<Vec<Table>, CopyError> {
+fn tables() -> Result<Vec<CopiedTable>, CopyError> {
     let model = SqlStore::open_in_memory().map_err(|error| ReadError(error.to_string()))?;
     let mut model = model.writer.lock().unwrap_or_else(PoisonError::into_inner);
     let model = model.begin(TransactionMode::Read)?;
@@ -191,7 +191,7 @@ fn tables() -> Result<Vec<Table>, CopyError> {
     Ok(tables.collect::<Result<_, _>>()?)
 }
 
-fn table(model: &Transaction<'_>, name: String) -> Result<Table, DatabaseError> {
+fn table(model: &Transaction<'_>, name: String) -> Result<CopiedTable, DatabaseError> {
     let columns = model
         .prepare("SELECT name, type, pk FROM pragma_table_info(?1) ORDER BY cid")?
         .query_map([&name], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
@@ -205,7 +205,7 @@ fn table(model: &Transaction<'_>, name: String) -> Result<Table, DatabaseError> 
     let is_never_reused = model
         .prepare("SELECT 1 FROM sqlite_schema WHERE name = ?1 AND sql LIKE '%AUTOINCREMENT%'")?
         .exists([&name])?;
-    Ok(Table {
+    Ok(CopiedTable {
         is_never_reused,
         key: key.into_iter().map(|it| it.0.clone()).collect(),
         columns: columns.iter().map(|it| it.0.clone()).collect(),
@@ -217,17 +217,17 @@ fn table(model: &Transaction<'_>, name: String) -> Result<Table, DatabaseError> 
 /// Rows after one, in the order of their key, which is the same in both engines.
 fn page(
     tx: &Transaction<'_>,
-    table: &Table,
-    after: Option<&Row>,
+    table: &CopiedTable,
+    after: Option<&CopiedRow>,
     most: usize,
-) -> Result<Vec<Row>, DatabaseError> {
+) -> Result<Vec<CopiedRow>, DatabaseError> {
     let (columns, key) = (table.columns.join(", "), table.key.join(", "));
     let mut values = Vec::new();
     let mut behind = String::new();
     if let Some(after) = after {
         let at = |name: &String| table.columns.iter().position(|it| it == name);
         let of_key = table.key.iter().filter_map(|name| after.get(at(name)?));
-        values.extend(of_key.map(borrowed));
+        values.extend(of_key.map(|value| borrowed(value.as_ref())));
         behind = format!(" WHERE ({key}) > ({})", places(1, values.len()));
     }
     let sql = format!(
@@ -239,7 +239,7 @@ fn page(
     let mut found = Vec::new();
     while let Some(row) = rows.next()? {
         let values = (0..table.columns.len()).map(|column| Ok(owned(row.value(column)?)));
-        found.push(values.collect::<Result<Row, DatabaseError>>()?);
+        found.push(values.collect::<Result<CopiedRow, DatabaseError>>()?);
     }
     Ok(found)
 }
@@ -248,13 +248,16 @@ fn page(
 fn copy_table(
     source: &Transaction<'_>,
     target: &Transaction<'_>,
-    table: &Table,
+    table: &CopiedTable,
 ) -> Result<u64, CopyError> {
     let mut count = 0;
     let there = each_page(source, table, |rows| {
         count += u64::try_from(rows.len()).unwrap_or(u64::MAX);
         insert(target, table, rows)
     })?;
+    if count == 0 && !table.is_never_reused {
+        return Ok(0);
+    }
     if let Some(column) = &table.numbered {
         number_on(source, target, table, column)?;
     }
@@ -270,11 +273,11 @@ fn copy_table(
 /// Hands on the rows of a table, some at a time; the digest of all of them.
 fn each_page(
     tx: &Transaction<'_>,
-    table: &Table,
-    mut work: impl FnMut(&[Row]) -> Result<(), DatabaseError>,
+    table: &CopiedTable,
+    mut work: impl FnMut(&[CopiedRow]) -> Result<(), DatabaseError>,
 ) -> Result<Vec<u8>, DatabaseError> {
     let mut seen = digest::Context::new(&digest::SHA256);
-    let mut last: Option<Row> = None;
+    let mut last: Option<CopiedRow> = None;
     loop {
         let rows = page(tx, table, last.as_ref(), BATCH)?;
         if rows.is_empty() {
@@ -307,7 +310,11 @@ fn see(seen: &mut digest::Context, value: Option<&OwnedValue>) {
     }
 }
 
-fn insert(tx: &Transaction<'_>, table: &Table, rows: &[Row]) -> Result<(), DatabaseError> {
+fn insert(
+    tx: &Transaction<'_>,
+    table: &CopiedTable,
+    rows: &[CopiedRow],
+) -> Result<(), DatabaseError> {
     let width = table.columns.len();
     let each: Vec<String> = (0..rows.len())
         .map(|row| format!("({})", places(row * width + 1, width)))
@@ -318,7 +325,11 @@ fn insert(tx: &Transaction<'_>, table: &Table, rows: &[Row]) -> Result<(), Datab
         table.columns.join(", "),
         each.join(", ")
     );
-    let values: Vec<Value<'_>> = rows.iter().flatten().map(borrowed).collect();
+    let values: Vec<Value<'_>> = rows
+        .iter()
+        .flatten()
+        .map(|value| borrowed(value.as_ref()))
+        .collect();
     tx.prepare(&sql)?.execute(values.as_slice())?;
     Ok(())
 }
@@ -329,8 +340,8 @@ fn places(first: usize, count: usize) -> String {
     places.join(", ")
 }
 
-fn borrowed(value: &Option<OwnedValue>) -> Value<'_> {
-    crate::database::ToValue::to_value(value)
+fn borrowed(value: Option<&OwnedValue>) -> Value<'_> {
+    value.map_or(Value::Null, ToValue::to_value)
 }
 
 fn owned(value: Value<'_>) -> Option<OwnedValue> {
@@ -346,7 +357,7 @@ fn owned(value: Value<'_>) -> Option<OwnedValue> {
 fn number_on(
     source: &Transaction<'_>,
     target: &Transaction<'_>,
-    table: &Table,
+    table: &CopiedTable,
     column: &str,
 ) -> Result<(), DatabaseError> {
     let (name, is_never_reused) = (table.name.as_str(), table.is_never_reused);
@@ -371,14 +382,14 @@ fn number_on(
                 .prepare("SELECT setval(pg_get_serial_sequence(?1, ?2), ?3)")?
                 .query_row((name, column, last), |_| Ok(()))?;
         }
-        Engine::Postgres => {}
         Engine::Sqlite if is_never_reused && last > 0 => {
             let forgotten = "DELETE FROM sqlite_sequence WHERE name = ?1";
             target.prepare(forgotten)?.execute([name])?;
             let known = "INSERT INTO sqlite_sequence (name, seq) VALUES (?1, ?2)";
             target.prepare(known)?.execute((name, last))?;
         }
-        Engine::Sqlite => {}
+        // other numbers of a file go on after the highest row by themselves
+        Engine::Postgres | Engine::Sqlite => {}
     }
     Ok(())
 }
@@ -408,7 +419,10 @@ fn copy_search(source: &Transaction<'_>, target: &Transaction<'_>) -> Result<(),
 
 /// Puts triggers out of action until the transaction ends, or they are put back; those of SQLite are gone
 /// meanwhile, and come as text.
-fn triggers_off(tx: &Transaction<'_>, tables: &[Table]) -> Result<Vec<String>, DatabaseError> {
+fn triggers_off(
+    tx: &Transaction<'_>,
+    tables: &[CopiedTable],
+) -> Result<Vec<String>, DatabaseError> {
     match tx.engine() {
         Engine::Postgres => {
             switch(tx, tables, "DISABLE")?;
@@ -431,7 +445,7 @@ fn triggers_off(tx: &Transaction<'_>, tables: &[Table]) -> Result<Vec<String>, D
 
 fn triggers_on(
     tx: &Transaction<'_>,
-    tables: &[Table],
+    tables: &[CopiedTable],
     dropped: &[String],
 ) -> Result<(), DatabaseError> {
     match tx.engine() {
@@ -440,7 +454,7 @@ fn triggers_on(
     }
 }
 
-fn switch(tx: &Transaction<'_>, tables: &[Table], how: &str) -> Result<(), DatabaseError> {
+fn switch(tx: &Transaction<'_>, tables: &[CopiedTable], how: &str) -> Result<(), DatabaseError> {
     tables.iter().try_for_each(|table| {
         tx.execute_batch(&format!("ALTER TABLE {} {how} TRIGGER USER", table.name))
     })

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use hallpass_audit::AuditStore as _;
 #[cfg(unix)]
 use hallpass_postgres::PostgresAddress;
 use hallpass_store::{Copied, CopyError, SqlStore};

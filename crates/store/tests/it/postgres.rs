@@ -195,7 +195,13 @@ fn everything(suite: Vec<Case>) -> Vec<Run<'static>> {
         ANYWHERE,
     ];
     let mut all: Vec<Run<'static>> = Vec::new();
-    for (name, case) in suite {
+    // some of each kind, and all of them where there is time
+    let copied_every = if std::env::var_os("HALLPASS_SOAK").is_some() {
+        1
+    } else {
+        9
+    };
+    for (number, (name, case)) in suite.into_iter().enumerate() {
         let there_and_back = move |url: String| -> Work {
             Box::pin(async move {
                 let folder = tempfile::tempdir().unwrap();
@@ -204,8 +210,10 @@ fn everything(suite: Vec<Case>) -> Vec<Run<'static>> {
                 copies::there_and_back(&path, address(&url)).await;
             })
         };
-        let copied = format!("copied_{}", name.replace("::", "_"));
-        all.push((copied, Box::new(there_and_back)));
+        if number % copied_every == 0 {
+            let copied = format!("copied_{}", name.replace("::", "_"));
+            all.push((copied, Box::new(there_and_back)));
+        }
         let run = move |url: String| -> Work {
             Box::pin(async move {
                 case(Arc::new(

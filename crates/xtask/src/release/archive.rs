@@ -37,7 +37,7 @@ pub(super) type Files = BTreeMap<String, Packed>;
 
 /// Something in an archive, and whose it is.
 #[derive(Clone, Debug)]
-pub(super) struct Entry {
+pub(super) struct ArchiveMember {
     /// Without a leading `/`; that of a folder ends in one.
     pub(super) path: String,
     file: Packed,
@@ -45,7 +45,7 @@ pub(super) struct Entry {
     owner: u32,
 }
 
-impl Entry {
+impl ArchiveMember {
     /// A file of root's.
     pub(super) fn root(path: String, file: Packed) -> Self {
         Self {
@@ -67,7 +67,7 @@ impl Entry {
 }
 
 /// A tar of entries in their order, each behind the folders that it lies in; `at` is the time of every entry, in seconds since 1970.
-pub(super) fn tar(entries: Vec<Entry>, at: u64) -> Result<Vec<u8>, io::Error> {
+pub(super) fn tar(entries: Vec<ArchiveMember>, at: u64) -> Result<Vec<u8>, io::Error> {
     let mut archive = Builder::new(Vec::new());
     let mut made = std::collections::BTreeSet::new();
     for entry in entries {
@@ -78,7 +78,7 @@ pub(super) fn tar(entries: Vec<Entry>, at: u64) -> Result<Vec<u8>, io::Error> {
             if made.insert(folder.to_owned()) {
                 append(
                     &mut archive,
-                    &Entry::folder(folder.trim_end_matches('/'), 0o755, 0),
+                    &ArchiveMember::folder(folder.trim_end_matches('/'), 0o755, 0),
                     at,
                 )?;
             }
@@ -92,12 +92,13 @@ pub(super) fn tar(entries: Vec<Entry>, at: u64) -> Result<Vec<u8>, io::Error> {
 
 /// A tar of the files below `prefix`, compressed.
 pub(super) fn tar_gz(files: &Files, prefix: &str, at: u64) -> Result<Vec<u8>, io::Error> {
-    let entry =
-        |(path, file): (&String, &Packed)| Entry::root(format!("{prefix}/{path}"), file.clone());
+    let entry = |(path, file): (&String, &Packed)| {
+        ArchiveMember::root(format!("{prefix}/{path}"), file.clone())
+    };
     gz(&tar(files.iter().map(entry).collect(), at)?)
 }
 
-fn append(archive: &mut Builder<Vec<u8>>, entry: &Entry, at: u64) -> Result<(), io::Error> {
+fn append(archive: &mut Builder<Vec<u8>>, entry: &ArchiveMember, at: u64) -> Result<(), io::Error> {
     let mut header = Header::new_gnu();
     header.set_entry_type(if entry.path.ends_with('/') {
         EntryType::Directory

@@ -11,7 +11,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-use super::archive::{Entry, Files, Packed, gz, tar};
+use super::archive::{ArchiveMember, Files, Packed, gz, tar};
 use super::signed::sha256;
 use super::source::{PROGRAMS, Source};
 
@@ -101,7 +101,7 @@ pub(super) fn image(source: &Source, files: &Files) -> Result<Option<Vec<u8>>, i
     }
     let entries = blobs
         .into_iter()
-        .map(|(name, file)| Entry::root(name, file));
+        .map(|(name, file)| ArchiveMember::root(name, file));
     tar(entries.collect(), source.at).map(Some)
 }
 
@@ -110,17 +110,18 @@ fn digest(bytes: &[u8]) -> String {
 }
 
 /// What the image's file system has.
-fn layer(files: &Files) -> Vec<Entry> {
-    let mut entries: Vec<Entry> = Vec::new();
+fn layer(files: &Files) -> Vec<ArchiveMember> {
+    let mut entries: Vec<ArchiveMember> = Vec::new();
     for name in PROGRAMS {
         let program = files
             .get(name)
-            .map(|it| Entry::root(format!("usr/bin/{name}"), it.clone()));
+            .map(|it| ArchiveMember::root(format!("usr/bin/{name}"), it.clone()));
         entries.extend(program);
     }
     for name in ["LICENSE", "LICENSES.txt"] {
         let text = files.get(name);
-        let text = text.map(|it| Entry::root(format!("usr/share/doc/hallpass/{name}"), it.clone()));
+        let text = text
+            .map(|it| ArchiveMember::root(format!("usr/share/doc/hallpass/{name}"), it.clone()));
         entries.extend(text);
     }
     let users = format!("root:x:0:0:root:/:/nowhere\nhallpass:x:{USER}:{USER}::/{DATA}:/nowhere\n");
@@ -130,10 +131,10 @@ fn layer(files: &Files) -> Vec<Entry> {
         ("etc/group", groups),
         (ROOTS, roots_of_certificates()),
     ] {
-        entries.push(Entry::root(name.to_owned(), Packed::text(text)));
+        entries.push(ArchiveMember::root(name.to_owned(), Packed::text(text)));
     }
-    entries.push(Entry::folder("etc/hallpass", 0o755, 0));
-    entries.push(Entry::folder(DATA, 0o700, USER));
+    entries.push(ArchiveMember::folder("etc/hallpass", 0o755, 0));
+    entries.push(ArchiveMember::folder(DATA, 0o700, USER));
     entries.sort_by(|a, b| a.path.cmp(&b.path));
     entries
 }
