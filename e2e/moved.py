@@ -67,6 +67,10 @@ def there(moving):
     key = moving.run("audit", "key").stdout
     moving.stop()
     check("a head was published at the end", moving.head())
+    stage.path("hallpass.key").write_text("somebody else's\n")
+    done = moving.run("server", "store", "copy", moving.url)
+    check("where another key is, nothing is copied", done.returncode == 4 and "is another key" in done.stderr and "move it away" in done.stderr, done.stderr)
+    stage.path("hallpass.key").unlink()
     head = moving.head()
     said = moving.copied(moving.url, "PostgreSQL")
     check("the copy names the head of the log", head["hash"] in said and f"record {head['seq']}" in said, (head, said))

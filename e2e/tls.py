@@ -166,8 +166,9 @@ def replaced(server):
           and server.shown() == "second")
     os.remove(server.stage.path("server.key"))
     shutil.copy(chain, server.stage.path("server.pem"))
-    check("nor does one that is gone", wait(lambda: "server.key" in server.stage.said("serve.log").rsplit("the one before stays in use", 1)[0][-600:], 60, server.process)
-          and server.shown() == "second", server.stage.said("serve.log")[-600:])
+    told = lambda: [line for line in server.stage.said("serve.log").splitlines() if "the one before stays in use" in line]
+    check("nor does one that is gone", wait(lambda: "cannot read" in told()[-1] and "server.key" in told()[-1], 60, server.process)
+          and server.shown() == "second", told())
     shutil.copy(key, server.stage.path("server.key"))
     server.stage.stop(server.process)
     said = server.stage.said("serve.log")

@@ -1,6 +1,6 @@
 //! `hallpass server store`: the server's database.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use hallpass_host::file_lock::{OnlyServer, only_server};
 use hallpass_host::runtime::runtime;
@@ -56,8 +56,8 @@ enum Command {
     #[command(
         long_about = "Copy the database into another, empty one: from SQLite to PostgreSQL, and back.\n\nNo server may \
                       work on either. All of it is there or nothing: rows as they are, in one transaction, read again and \
-                      compared. The audit log is the same log, with the same head. The key that signs goes along, unless \
-                      there is one.\n\nThe configuration stays as it is: name the new place in `store.url` then.",
+                      compared. The audit log is the same log, with the same head. The key that signs goes along; where \
+                      another is, nothing is copied.\n\nThe configuration stays as it is: name the new place in `store.url` then.",
         after_help = "Examples:
   hallpass server store copy 'postgres://hallpass@db.example.com/hallpass?sslrootcert=/etc/hallpass/db-ca.pem'
   hallpass server store copy sqlite:hallpass.db --config on-postgres.toml"
@@ -158,6 +158,8 @@ fn copy(runtime: &tokio::runtime::Runtime, config: &ConfigArgs, to: &str) -> Out
         return Err(Failure::refused(format!("`{}` exists", path.display()))
             .help("name a file that is not there yet"));
     }
+    // before the rows: a copy whose key were missing would be believed by no guard and no witness
+    let key = copy_key(&loaded.key_of(&from), &loaded.key_of(&to))?;
     // a server on one of them would go on writing to what is left behind
     let _from = alone(&from)?;
     let _to = alone(&to)?;
@@ -176,15 +178,40 @@ fn copy(runtime: &tokio::runtime::Runtime, config: &ConfigArgs, to: &str) -> Out
         "copied {} rows of {} tables to `{to}`; the audit log ends with {head} in both",
         copied.rows, copied.tables
     ));
-    let (key, its) = (loaded.key_of(&from), loaded.key_of(&to));
-    if key.exists() && !its.exists() {
-        let text =
-            std::fs::read(&key).map_err(|error| Failure::unreadable(key.display(), &error))?;
-        write_private(&its, &text, Existing::Kept)
-            .map_err(|error| Failure::unwritable(its.display(), &error))?;
-        output::say(&format!("the key that signs is in `{}` too", its.display()));
+    if let Some(key) = key {
+        output::say(&format!("the key that signs is in `{}` too", key.display()));
     }
     check(runtime, &to)
+}
+
+/// Copies the key that signs to where a server with the copy looks for it; where, if there is one.
+///
+/// # Errors
+/// When another key is there: the log would go on with heads that nobody believes.
+fn copy_key(from: &Path, to: &Path) -> Result<Option<PathBuf>, Failure> {
+    if !from.exists() || from == to {
+        return Ok(None);
+    }
+    let read = |path: &Path| {
+        std::fs::read(path).map_err(|error| Failure::unreadable(path.display(), &error))
+    };
+    let key = read(from)?;
+    if to.exists() {
+        if read(to)? == key {
+            return Ok(Some(to.to_owned()));
+        }
+        let words = format!(
+            "`{}` is another key than `{}`",
+            to.display(),
+            from.display()
+        );
+        return Err(
+            Failure::refused(words).help("move it away: the log goes on with the key that it has")
+        );
+    }
+    write_private(to, &key, Existing::Kept)
+        .map_err(|error| Failure::unwritable(to.display(), &error))?;
+    Ok(Some(to.to_owned()))
 }
 
 /// Keeps servers from a file, for as long as the value lives.

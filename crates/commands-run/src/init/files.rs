@@ -1,11 +1,10 @@
 //! Both files or neither, and never over one that is there.
 
 use std::fs;
-use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
+use hallpass_host::new_file::NewFile;
 use hallpass_terminal::exit::Failure;
-use tempfile::NamedTempFile;
 
 /// The configuration's file.
 pub(super) const CONFIGURATION: &str = "hallpass.toml";
@@ -47,49 +46,16 @@ pub(super) fn write(
     fs::create_dir_all(folder).map_err(|error| Failure::unwritable(folder.display(), &error))?;
     let [configuration_at, rules_at] = [CONFIGURATION, RULES].map(|name| folder.join(name));
     // whole before either has its name
-    let configuration = prepared(folder, configuration)?;
-    let rules = prepared(folder, rules)?;
-    named(rules, &rules_at)?;
+    let configuration = NewFile::for_path(&configuration_at, configuration)?;
+    NewFile::for_path(&rules_at, rules)?.place(exists)?;
     // CRASH: rules without a configuration start nothing; the next `init` names them
-    if let Err(failure) = named(configuration, &configuration_at) {
+    if let Err(failure) = configuration.place(exists) {
         return Err(match fs::remove_file(&rules_at) {
             Ok(()) => failure,
             Err(_) => failure.detail(format!("`{}` is left over", rules_at.display())),
         });
     }
     Ok([configuration_at, rules_at])
-}
-
-fn prepared(folder: &Path, text: &str) -> Result<NamedTempFile, Failure> {
-    let unwritable = |error: io::Error| Failure::unwritable(folder.display(), &error);
-    let mut file = tempfile::Builder::new()
-        .prefix(".hallpass-init-")
-        .tempfile_in(folder)
-        .map_err(unwritable)?;
-    file.write_all(text.as_bytes()).map_err(unwritable)?;
-    readable(file.as_file()).map_err(unwritable)?;
-    file.as_file().sync_all().map_err(unwritable)?;
-    Ok(file)
-}
-
-/// The server runs as another user than who installs it, and neither file holds a secret.
-#[cfg(unix)]
-fn readable(file: &fs::File) -> io::Result<()> {
-    use std::os::unix::fs::PermissionsExt as _;
-    file.set_permissions(fs::Permissions::from_mode(0o644))
-}
-
-#[cfg(not(unix))]
-fn readable(_file: &fs::File) -> io::Result<()> {
-    Ok(())
-}
-
-fn named(file: NamedTempFile, path: &Path) -> Result<(), Failure> {
-    match file.persist_noclobber(path) {
-        Ok(_) => Ok(()),
-        Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => Err(exists(path)),
-        Err(error) => Err(Failure::unwritable(path.display(), &error.error)),
-    }
 }
 
 #[cfg(test)]

@@ -3,17 +3,15 @@
 mod team;
 
 use std::fmt::Write as _;
-use std::fs;
-use std::io::{self, Write as _};
 use std::path::Path;
 
+use hallpass_host::new_file::NewFile;
 use hallpass_imports::{ImportReport, Imported, RowOutcome};
 use hallpass_rules::{RuleFile, SOURCE_BYTES_MAX, load};
 use hallpass_terminal::exit::{Exit, Failure, Outcome};
 use hallpass_terminal::output::{self, Format, Table, plain};
 use hallpass_wording::lists::count;
 use serde_json::json;
-use tempfile::NamedTempFile;
 
 /// Write rules that say what another tool has on file
 #[derive(Debug, clap::Args)]
@@ -85,7 +83,7 @@ fn finish(imported: &Imported, to: &Path, format: Format) -> Outcome {
             first.unwrap_or_default()
         ))
     })?;
-    write(to, &imported.text)?;
+    NewFile::for_path(to, &imported.text)?.place(exists)?;
     print(format, &imported.report)?;
     output::say(&summary(&imported.report, &name));
     if imported.report.cannot_be_said > 0 {
@@ -93,38 +91,6 @@ fn finish(imported: &Imported, to: &Path, format: Format) -> Outcome {
     } else {
         Ok(Exit::Ok)
     }
-}
-
-fn write(to: &Path, text: &str) -> Result<(), Failure> {
-    let unwritable = |error: io::Error| Failure::unwritable(to.display(), &error);
-    let folder = match to.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
-    let mut file: NamedTempFile = tempfile::Builder::new()
-        .prefix(".hallpass-import-")
-        .tempfile_in(folder)
-        .map_err(unwritable)?;
-    file.write_all(text.as_bytes()).map_err(unwritable)?;
-    readable(file.as_file()).map_err(unwritable)?;
-    file.as_file().sync_all().map_err(unwritable)?;
-    match file.persist_noclobber(to) {
-        Ok(_) => Ok(()),
-        Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => Err(exists(to)),
-        Err(error) => Err(unwritable(error.error)),
-    }
-}
-
-/// The server runs as another user than who imports, and rules hold no secret.
-#[cfg(unix)]
-fn readable(file: &fs::File) -> io::Result<()> {
-    use std::os::unix::fs::PermissionsExt as _;
-    file.set_permissions(fs::Permissions::from_mode(0o644))
-}
-
-#[cfg(not(unix))]
-fn readable(_file: &fs::File) -> io::Result<()> {
-    Ok(())
 }
 
 fn print(format: Format, report: &ImportReport) -> Result<(), Failure> {
