@@ -175,6 +175,8 @@ def walk(browser, check, site):
     title = page.locator(".around a[rel=next]").inner_text().split("\n")[-1].removeprefix("Next ")
     page.click(".around a[rel=next]")
     check.equal("the next page is the one it names", page.locator("h1").inner_text(), title)
+    # the search is there once its script is: a key that is pressed before goes nowhere
+    page.wait_for_selector("form.search")
     page.keyboard.press("/")
     page.keyboard.type("break glass")
     page.wait_for_selector(".results a")
