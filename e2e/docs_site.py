@@ -138,6 +138,14 @@ def commands_of_pages(check):
     check("every command of the pages is one, with its options", seen > 500 and not wrong, (seen, wrong[:20]))
 
 
+def versions_of_pages(check):
+    """What the page of supported versions says is what the tests are pinned to."""
+    pins = dict(re.findall(r"^([a-z0-9_\[\]-]+)==(\S+)$", (ROOT / "e2e/requirements.in").read_text(), re.M))
+    page = (ROOT / "docs/operations/support.md").read_text()
+    for name in ("awscli", "boto3", "moto[server]", "duckdb", "slack_sdk"):
+        check(f"{name} is supported as pinned", pins[name] in page, pins[name])
+
+
 def searched(page, query):
     """The pages that a search finds, the best first."""
     page.fill("input[type=search]", query)
@@ -197,6 +205,7 @@ def walk(browser, check, site):
 def main():
     check = Checks()
     commands_of_pages(check)
+    versions_of_pages(check)
     with tempfile.TemporaryDirectory() as folder:
         site = pathlib.Path(folder).resolve() / "site"
         # what stands beside the program under test; cargo would resolve and compile it anew, for it alone

@@ -178,6 +178,22 @@ def refusals(check, mara, noor, stranger):
     check("not about others, though", other.returncode == 1, other.stdout)
 
 
+def replay(check, stage, mara, noor):
+    """Past requests against a file that is not in force."""
+    changed = stage.path("changed.toml")
+    changed.write_text("[[rule]]\nid = 'open'\naccounts = '*'\npermission_sets = '*'\napproval_is_not_required = true\n")
+    told = noor("rules", "replay", str(changed), "--detailed-exitcode")
+    found = rows(told)
+    check("rules replay is exit 3 where something would differ", told.returncode == 3, told.stderr)
+    check("it names the requests with both decisions",
+          ("RequiresApproval", "ApprovalNotRequired") in {(row["was"], row["would_be"]) for row in found}, found[:3])
+    check("and the rules of the file", all(row["because"] in (["open"], []) for row in found), found[:3])
+    check("only for who reads everything", mara("rules", "replay", str(changed)).returncode == 1)
+    changed.write_text("[[rule]]\naccounts = '*'\n")
+    broken = noor("rules", "replay", str(changed))
+    check("a broken file is exit 2, with the place", broken.returncode == 2 and "1:1" in broken.stderr, broken.stderr)
+
+
 def log(check, stage, data):
     """The exported log."""
     def verified():
@@ -329,6 +345,7 @@ def main():
         stage.path("hallpass.toml").write_text(f'[store]\nurl = "sqlite:{data}/hallpass.db"\n')
         stranger = Player(stage, server, stage.token(stranger_email(truth)))
         refusals(check, mara, noor, stranger)
+        replay(check, stage, mara, noor)
         many(check, priya, mara, truth)
         log(check, stage, data)
         operations(check, stage, data, server, aws)

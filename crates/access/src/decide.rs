@@ -36,6 +36,7 @@ pub(crate) fn approve(
         let given = u32::try_from(request.reviews.len()).unwrap_or(u32::MAX);
         return Err(PressRefused::AlreadyReviewed { given, needed });
     }
+    context.ensure_approvals_open(&permit.decision)?;
     context.ensure_signed_in(actor, &permit.decision.sign_in)?;
     context.step.ensure_agreed()?;
     let words = approving.judge(request, context.holds, context.settings, now)?;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use hallpass_model::{Target, TimeSpan, Timestamp, UserId};
 use hallpass_rules::{
-    Ask, Directory, Permit, PressRefusedByRules, Principal, Rules, SignInRequirement,
+    Ask, Decision, Directory, Permit, PressRefusedByRules, Principal, Rules, SignInRequirement,
 };
 
 use crate::arming::Arming;
@@ -50,6 +50,20 @@ impl DecisionContext<'_> {
                 rule: format!("rule `{}`", need.rule),
                 max_age: need.max_age,
                 acr: need.acr.iter().cloned().collect(),
+            }),
+            None => Ok(()),
+        }
+    }
+
+    /// Refuses an approval outside of the hours that a rule gives them, whenever the access is to start.
+    pub(crate) fn ensure_approvals_open(&self, decision: &Decision) -> Result<(), PressRefused> {
+        let now = self.step.now;
+        let closed = decision.approval_hours.iter().find(|it| !it.is_open(now));
+        match closed {
+            Some(closed) => Err(PressRefused::OutsideApprovalHours {
+                rule: closed.rule().clone(),
+                hours: closed.to_string(),
+                opens_at: closed.opens_at(now),
             }),
             None => Ok(()),
         }

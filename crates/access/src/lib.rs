@@ -139,9 +139,9 @@ pub use service::{
     Access, AccessError, Asking, BreakGlassOffers, CATALOG_PAGE_MAX, Catalog, CatalogEntry,
     CatalogPage, Explained, Extending, GrantOffers, GrantPresses, Hit, Idempotency, InLine,
     LastTime, Late, Meant, Muting, NamedId, Past, Patience, PeopleLooked, Ports, Presses, ReadTurn,
-    Reconciled, RemediationApprovers, RemediationSource, RemediationView, RequestView, Revoking,
-    Search, SearchPage, StandingView, SweepStatus, SweepsTended, TARGETS_MAX, Tended, Times,
-    about_remediation, last_grant,
+    Reconciled, RemediationApprovers, RemediationSource, RemediationView, Replayed,
+    ReplayedRequest, RequestView, Revoking, Search, SearchPage, StandingView, SweepStatus,
+    SweepsTended, TARGETS_MAX, Tended, Times, about_remediation, last_grant,
 };
 pub use session_revocation::credentials_until;
 pub use settings::{AdminSignIn, ArmedEndSettings, OnRuleChange, Settings, contact};

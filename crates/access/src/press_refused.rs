@@ -2,7 +2,7 @@
 
 use hallpass_model::time::{utc, utc_seconds};
 use hallpass_model::{Disagreement, TimeSpan, Timestamp};
-use hallpass_rules::{PressRefusedByRules, RuleNames};
+use hallpass_rules::{PressRefusedByRules, RuleId, RuleNames};
 
 use crate::{
     COMMENT_CHARACTERS_MAX, Closed, FieldProblem, JUSTIFICATION_CHARACTERS_MAX,
@@ -33,6 +33,16 @@ pub enum PressRefused {
         max_age: Option<TimeSpan>,
         /// In which ways, as the provider calls them; empty = any.
         acr: Vec<String>,
+    },
+    /// A rule gives approvals hours, and it is outside of them.
+    #[error("by rule `{rule}` approvals are given only {hours}{}", not_before(*opens_at))]
+    OutsideApprovalHours {
+        /// The rule.
+        rule: RuleId,
+        /// Its hours, in words.
+        hours: String,
+        /// When they begin next; `None` = not within a week.
+        opens_at: Option<Timestamp>,
     },
     /// The person said yes already; more people are needed.
     #[error("you have approved this already; it needs {needed} approvals and has {given}")]
@@ -204,6 +214,7 @@ impl PressRefused {
             Self::Changed => "request-changed",
             Self::NoLongerFits(_) => "no-longer-fits",
             Self::SignInAgain { .. } => "fresh-sign-in",
+            Self::OutsideApprovalHours { .. } => "outside-approval-hours",
             Self::Locked { .. } => "locked",
             Self::RequesterLocked { .. } => "requester-locked",
             Self::OwnLock => "own-lock",
@@ -255,6 +266,7 @@ impl PressRefused {
             | Self::NotYours
             | Self::NotAnApprover
             | Self::SignInAgain { .. }
+            | Self::OutsideApprovalHours { .. }
             | Self::Locked { .. }
             | Self::OwnLock
             | Self::NotHolder
@@ -287,6 +299,7 @@ impl PressRefused {
             | Self::Changed
             | Self::NoLongerFits(_)
             | Self::SignInAgain { .. }
+            | Self::OutsideApprovalHours { .. }
             | Self::Locked { .. }
             | Self::RequesterLocked { .. }
             | Self::OwnLock
@@ -322,6 +335,10 @@ fn unread(read_at: Option<Timestamp>, why: &str) -> String {
         "the directory cannot be read, {last} ({why}): no access is given and nothing is decided by \
          what is that old; access can be given back and revoked"
     )
+}
+
+fn not_before(opens_at: Option<Timestamp>) -> String {
+    opens_at.map_or_else(String::new, |at| format!(", not before {}", utc(at)))
 }
 
 fn sign_in_words(rule: &str, max_age: Option<TimeSpan>, acr: &[String]) -> String {

@@ -310,7 +310,6 @@ pub(crate) fn judge(
     starts_at: Option<Timestamp>,
 ) -> Judgement {
     let mut problems = Vec::new();
-    problems.extend(starts_at.and_then(|at| start_problem(at, settings, now)));
     let resolved = target::resolve(wanted, directory)
         .map_err(|found| problems.extend(found))
         .ok();
@@ -324,6 +323,8 @@ pub(crate) fn judge(
         let at = starts_at.map_or(now, |at| at.max(now));
         Some(rules.decide(requester, &question, directory, at))
     });
+    let starts = { starts_at }.and_then(|at| start_problem(at, decision.as_ref(), settings, now));
+    problems.extend(starts);
     let by_rule = decision.as_ref().and_then(|it| it.armed_ends);
     let arming = { resolved.as_ref() }.map(|it| Arming::of(&it.target, by_rule, settings));
     Judgement {
@@ -338,12 +339,24 @@ pub(crate) fn judge(
 }
 
 /// What is wrong with a start that is asked for.
-fn start_problem(at: Timestamp, settings: &Settings, now: Timestamp) -> Option<FieldProblem> {
-    let latest = settings.start_within.after(now);
+fn start_problem(
+    at: Timestamp,
+    decision: Option<&Decision>,
+    settings: &Settings,
+    now: Timestamp,
+) -> Option<FieldProblem> {
+    let by_rule = decision.and_then(|decision| Some((decision.max_lead_time?, decision)));
+    let by_rule = by_rule.filter(|(lead, _)| *lead < settings.start_within);
+    let ahead = by_rule.map_or(settings.start_within, |(lead, _)| lead);
+    let latest = ahead.after(now);
     let problem = |code, message| Some(FieldProblem::new("starts_at", code, message));
     if at > latest {
         let latest = utc(latest);
-        problem("late-start", format!("At the latest {latest}."))
+        let by = by_rule.map_or_else(String::new, |(lead, decision)| {
+            let rules = RuleNames::of(&decision.based_on);
+            format!(": {lead} ahead, by {}", rules.within())
+        });
+        problem("late-start", format!("At the latest {latest}{by}."))
     } else if PUNCTUAL.after(at) < now {
         problem("past-start", "This start is over.".to_owned())
     } else {

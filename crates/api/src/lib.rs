@@ -15,6 +15,7 @@ mod permission_set;
 mod person;
 mod problem;
 mod remediation;
+mod replay;
 mod request;
 mod sweep;
 
@@ -34,6 +35,7 @@ pub use person::{
 };
 pub use problem::{FieldProblem, Problem};
 pub use remediation::{ApproveRemediation, DeclineRemediation, Remediation, Remediations};
+pub use replay::{ReplayRules, ReplayedRequest, ReplayedRules, RuleChange};
 pub use request::{
     Approve, Ask, AskBatch, AskTarget, AskedBatch, Before, BreakGlass, CloseReview, Deny, Glass,
     Request, Review, Times,

@@ -64,7 +64,7 @@ pub use fanout::{
 pub use head_key::KmsKey;
 pub use instance::{InstanceFacts, PermissionSetUse};
 pub use instance_regions::{InstanceRegion, InstanceRegionState};
-pub use inventory::{GroupsToRead, Inventory, Policies};
+pub use inventory::{AttributesToRead, GroupsToRead, Inventory, Policies};
 pub use key_watch::UnusableKey;
 pub use objects::{
     BucketError, BucketFile, BucketFiles, BucketFolder, BucketPlace, BucketProblem, LockMode,

@@ -193,7 +193,11 @@ async fn examine(
     armed_ends::check_policies(loaded, aws.as_ref(), report).await;
     let its_clock: Arc<dyn Clock> = Arc::clone(&clock) as Arc<dyn Clock>;
     entitlements::check(loaded, &about, &its_clock, report).await;
-    let inventory = Inventory::new(Arc::clone(&aws), Arc::new(move || wanted.clone()));
+    let attributes: BTreeSet<_> = { rules.iter() }
+        .flat_map(Rules::referenced_attributes)
+        .collect();
+    let inventory = Inventory::new(Arc::clone(&aws), Arc::new(move || wanted.clone()))
+        .with_attributes(Arc::new(move || attributes.clone()));
     match inventory.refresh().await {
         Ok(directory) => {
             check_directory(&directory, &role_groups, &identity, rules.as_ref(), report);

@@ -201,13 +201,16 @@ async fn inventory(parts: &Parts, rules_now: &RulesNow) -> Arc<Inventory> {
     let role_groups = parts.identity.role_groups();
     let (rules_now, first) = (Arc::clone(rules_now), parts.rules.clone());
     let approving = parts.remediating.as_ref().map(|it| Arc::clone(&it.rules));
+    let (attributes_now, first_too) = (Arc::clone(&rules_now), first.clone());
+    let attributes =
+        Arc::new(move || rules_in_force(&attributes_now, &first_too).referenced_attributes());
     let groups = Arc::new(move || {
         let mut by_name = role_groups.clone();
         // the file may name others from one moment to the next
         by_name.extend(approving.iter().flat_map(|it| it.rules().approver_groups()));
         wanted_groups(&rules_now, &first, &by_name)
     });
-    let inventory = Inventory::new(Arc::clone(&parts.aws), groups);
+    let inventory = Inventory::new(Arc::clone(&parts.aws), groups).with_attributes(attributes);
     probes::resume_silence(&parts.aws, &parts.store).await;
     Arc::new(match cached_snapshot(&parts.store).await {
         Some(snapshot) => inventory.from_cached(snapshot),
@@ -527,18 +530,22 @@ fn deciding(
     }
 }
 
+/// The rules of now; those that the server began with, until there is a journey.
+fn rules_in_force(access: &std::sync::RwLock<Option<Arc<Access>>>, first: &Rules) -> Rules {
+    let access = access
+        .read()
+        .unwrap_or_else(std::sync::PoisonError::into_inner);
+    access
+        .as_ref()
+        .map_or_else(|| first.clone(), |access| access.rules())
+}
+
 fn wanted_groups(
     access: &std::sync::RwLock<Option<Arc<Access>>>,
     first: &Rules,
     role_groups: &BTreeSet<String>,
 ) -> BTreeSet<GroupRef> {
-    let access = access
-        .read()
-        .unwrap_or_else(std::sync::PoisonError::into_inner);
-    let rules = access
-        .as_ref()
-        .map_or_else(|| first.clone(), |access| access.rules());
-    let mut groups = rules.referenced_groups();
+    let mut groups = rules_in_force(access, first).referenced_groups();
     groups.extend(
         role_groups
             .iter()

@@ -8,8 +8,8 @@ use hallpass_aws_model::facts;
 use hallpass_aws_sim::Problem;
 use hallpass_aws_sim::organization::{self, OrganizationFile, Ou, User};
 use hallpass_model::{AccountId, Email, GroupId, PermissionSetArn, Timestamp, UserId};
-use hallpass_rules::Directory;
 use hallpass_rules::directory::{Account, Group, OuRef, PermissionSet, Person, Snapshot};
+use hallpass_rules::{Directory, PersonAttribute, PersonAttributes};
 use hallpass_terminal::exit::Failure;
 use jiff::Unit;
 
@@ -168,7 +168,28 @@ fn person(user: &User) -> Result<Person, String> {
             .status
             .as_deref()
             .is_none_or(|status| status == "ENABLED"),
+        attributes: attributes(user),
     })
+}
+
+/// All attributes: a file of an organization says everything of its people.
+fn attributes(user: &User) -> PersonAttributes {
+    let text = |name: &str| user.attributes.get(name).and_then(|value| value.as_str());
+    let enterprise = user.attributes.get("Extensions");
+    let enterprise = enterprise.and_then(|all| all.get("aws:identitystore:enterprise"));
+    let mut read = PersonAttributes::default();
+    for attribute in PersonAttribute::ALL {
+        let value = match (attribute.of_enterprise(), attribute) {
+            (Some(member), _) => enterprise.and_then(|it| it.get(member)).and_then(|value| {
+                let inner = value.get("value").unwrap_or(value);
+                inner.as_str()
+            }),
+            (None, PersonAttribute::Title) => user.title.as_deref().or_else(|| text("Title")),
+            (None, _) => text("UserType"),
+        };
+        read.read(attribute, value);
+    }
+    read
 }
 
 fn group(group: &organization::Group, ids: &HashMap<String, UserId>) -> Result<Group, String> {

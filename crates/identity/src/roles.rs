@@ -232,6 +232,7 @@ mod tests {
                 .map(|email| Email::new(email).unwrap())
                 .collect(),
             enabled,
+            attributes: hallpass_rules::PersonAttributes::default(),
         }
     }
 

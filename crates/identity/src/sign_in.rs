@@ -74,6 +74,7 @@ mod tests {
                     display_name: String::new(),
                     emails: Vec::new(),
                     enabled: true,
+                    attributes: hallpass_rules::PersonAttributes::default(),
                 })
                 .into(),
             ..Snapshot::default()

@@ -8,6 +8,7 @@
 #![warn(missing_docs)]
 
 mod dynamodb;
+pub mod elevator;
 mod report;
 mod rule_text;
 mod strict_json;

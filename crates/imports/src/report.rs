@@ -8,7 +8,7 @@ use serde::{Serialize, Serializer};
 #[derive(Debug, Clone)]
 #[must_use = "rules that are not written are not imported"]
 pub struct Imported {
-    /// The rule file, TOML in the native form.
+    /// The rule file: TOML in the native form, or JSON in the form of sso-elevator.
     pub text: String,
     /// What became of what.
     pub report: ImportReport,
@@ -98,6 +98,15 @@ impl RowOutcome {
     }
 }
 
+/// The worse of two.
+pub(crate) fn worse(one: RowOutcome, other: RowOutcome) -> RowOutcome {
+    match (one, other) {
+        (RowOutcome::CannotBeSaid, _) | (_, RowOutcome::CannotBeSaid) => RowOutcome::CannotBeSaid,
+        (RowOutcome::Differs, _) | (_, RowOutcome::Differs) => RowOutcome::Differs,
+        (RowOutcome::Moved, RowOutcome::Moved) => RowOutcome::Moved,
+    }
+}
+
 /// Something to be known of a row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RowNote {
@@ -139,6 +148,8 @@ pub enum RowNote {
     },
     /// It is said in the configuration, or needs a look there.
     Configuration(&'static str),
+    /// Neither rules nor the configuration say it.
+    NotSaid(&'static str),
 }
 
 /// The kind of a note, for programs.
@@ -161,6 +172,8 @@ pub enum NoteCode {
     Unreadable,
     /// See [`RowNote::Configuration`].
     Configuration,
+    /// See [`RowNote::NotSaid`].
+    NotSaid,
 }
 
 impl RowNote {
@@ -175,6 +188,7 @@ impl RowNote {
             Self::UnknownAttribute(_) => NoteCode::UnknownAttribute,
             Self::Unreadable { .. } => NoteCode::Unreadable,
             Self::Configuration(_) => NoteCode::Configuration,
+            Self::NotSaid(_) => NoteCode::NotSaid,
         }
     }
 
@@ -186,7 +200,9 @@ impl RowNote {
             | Self::LeftOut { .. }
             | Self::Gone { .. }
             | Self::ApprovalOfAnyEntry => RowOutcome::Differs,
-            Self::UnknownAttribute(_) | Self::Unreadable { .. } => RowOutcome::CannotBeSaid,
+            Self::UnknownAttribute(_) | Self::Unreadable { .. } | Self::NotSaid(_) => {
+                RowOutcome::CannotBeSaid
+            }
         }
     }
 }
@@ -219,7 +235,7 @@ impl fmt::Display for RowNote {
                 "`{attribute}` is missing or not {due}; correct it in AWS TEAM and export again, or write \
                  the rule by hand"
             ),
-            Self::Configuration(what) => f.write_str(what),
+            Self::Configuration(what) | Self::NotSaid(what) => f.write_str(what),
         }
     }
 }

@@ -101,7 +101,7 @@ impl RuleText {
 }
 
 /// A basic string of TOML, of a text without line ends and hidden characters.
-fn quoted(value: &str) -> String {
+pub(crate) fn quoted(value: &str) -> String {
     let mut quoted = String::with_capacity(value.len() + 2);
     quoted.push('"');
     for c in value.chars() {

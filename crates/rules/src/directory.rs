@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use hallpass_model::{AccountId, Email, GroupId, PermissionSetArn, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 
-use crate::rule::GroupRef;
+use crate::{attributes::PersonAttributes, rule::GroupRef};
 
 /// An account of the organization.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -67,6 +67,9 @@ pub struct Person {
     pub emails: Vec<Email>,
     /// Whether the user may sign in.
     pub enabled: bool,
+    /// Further attributes, as far as rules name them.
+    #[serde(default, skip_serializing_if = "PersonAttributes::is_unread")]
+    pub attributes: PersonAttributes,
 }
 
 /// A group of the identity store.
@@ -345,6 +348,7 @@ mod tests {
             display_name: String::new(),
             emails: Vec::new(),
             enabled: true,
+            attributes: PersonAttributes::default(),
         }];
         let groups = vec![Group {
             id: "c24e7e9528-e31b6b96-e213-4882-bde1-581c8df6e814"

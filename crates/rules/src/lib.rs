@@ -6,6 +6,7 @@
 
 mod address;
 mod arming;
+mod attributes;
 pub mod cases;
 mod content;
 mod decision_kind;
@@ -15,6 +16,7 @@ mod engine;
 mod hours;
 mod list_names;
 mod read;
+mod replay;
 mod rule;
 mod rule_names;
 mod selftest;
@@ -22,16 +24,18 @@ pub mod syntax;
 mod test_case;
 
 pub use arming::EndArming;
+pub use attributes::{PersonAttribute, PersonAttributes};
 pub use decision_kind::DecisionKind;
 pub use diagnostic::{Diagnostic, FindingCode, Position, Severity, nearest};
 pub use directory::Directory;
 pub use engine::{
-    Approvable, Ask, Considered, Decision, DecisionQuestion, DecisionStep, Effect, Explanation,
-    Nearest, OverLimit, Permit, PressRefusedByRules, Principal, Requestable, Requirement,
-    RuleColumns, RuleSummary, Rules, SetBits, SignInRequirement, Stage,
+    Approvable, ApprovalHours, Ask, Considered, Decision, DecisionQuestion, DecisionStep, Effect,
+    Explanation, Nearest, OverLimit, Permit, PressRefusedByRules, Principal, Requestable,
+    Requirement, RuleColumns, RuleSummary, Rules, SetBits, SignInRequirement, Stage,
 };
 pub use hallpass_model::Glob;
 pub use read::{Loaded, RuleFile, load};
+pub use replay::{Compared, DecisionChange, PastRequest, RequestLimit};
 pub use rule::{GroupRef, RuleId, TextPattern};
 pub use rule_names::RuleNames;
 pub use selftest::{RuleTestOutcome, TestResult};

@@ -6,7 +6,7 @@ use hallpass_model::{AccountId, Email, Glob, GroupId, TimeSpan, UserId};
 use regex::Regex;
 use serde::{Deserialize, Serialize};
 
-use crate::{arming::EndArming, diagnostic::Position, hours::Hours};
+use crate::{arming::EndArming, attributes::AttributeMatch, diagnostic::Position, hours::Hours};
 
 /// The name of a rule in audit records and explanations. Cheap to clone.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -271,6 +271,8 @@ pub(crate) struct Terms {
     pub(crate) approver_groups: BTreeSet<GroupRef>,
     pub(crate) stages: Vec<StageRule>,
     pub(crate) requesters: Requesters,
+    /// What whoever asks must have, beside being one of the requesters (native only).
+    pub(crate) requester_attributes: BTreeSet<AttributeMatch>,
     /// Whether the rule lets anybody ask. One that does not adds approvers, limits and denials to
     /// what other rules let people ask for.
     pub(crate) permits_requests: bool,
@@ -291,6 +293,10 @@ pub(crate) struct Terms {
     pub(crate) reason_hint: Option<String>,
     pub(crate) ticket_hint: Option<String>,
     pub(crate) hours: Option<Hours>,
+    /// When approvals may be given (native only).
+    pub(crate) approval_hours: Option<Hours>,
+    /// How far ahead a start may be (native only).
+    pub(crate) max_lead_time: Option<TimeSpan>,
     /// Whether a request that waits is shortened to `max_duration` when it is approved, should the
     /// limit have become smaller since.
     pub(crate) shorten_to_max_duration: Option<bool>,
@@ -311,6 +317,7 @@ impl Terms {
             approver_groups: BTreeSet::new(),
             stages: Vec::new(),
             requesters: Requesters::Everyone,
+            requester_attributes: BTreeSet::new(),
             permits_requests: true,
             denials,
             allow_self_approval: None,
@@ -326,6 +333,8 @@ impl Terms {
             reason_hint: None,
             ticket_hint: None,
             hours: None,
+            approval_hours: None,
+            max_lead_time: None,
             shorten_to_max_duration: None,
             fresh_sign_in: None,
             sign_in_acr: BTreeSet::new(),
@@ -376,6 +385,8 @@ impl Terms {
             || self.fresh_sign_in.is_some()
             || !self.sign_in_acr.is_empty()
             || self.armed_ends.is_some()
+            || self.approval_hours.is_some()
+            || self.max_lead_time.is_some()
     }
 
     /// People listed by name as approvers, in stages or not.

@@ -6,6 +6,7 @@ use hallpass_model::{AccountId, Email, GroupId, Timestamp, UserId};
 use serde::Serialize;
 
 use crate::{
+    attributes::{PersonAttribute, PersonAttributes},
     diagnostic::Position,
     directory::{Account, Directory, Group, OuRef, Person, Snapshot},
     engine::{Ask, Rules},
@@ -152,7 +153,11 @@ impl TestCase {
 
     /// The organization as the test describes it, if it does.
     fn own_facts(&self, rules: &Rules) -> Option<Directory> {
-        if self.ou.is_none() && self.account_tags.is_none() && self.members.is_none() {
+        if self.ou.is_none()
+            && self.account_tags.is_none()
+            && self.members.is_none()
+            && self.attributes.is_none()
+        {
             return None;
         }
         let mut snapshot = Snapshot::default();
@@ -169,6 +174,20 @@ impl TestCase {
         }
         self.add_people(rules, &mut snapshot);
         Some(Directory::new(snapshot))
+    }
+
+    /// What somebody has by the test: nothing, but for the requester.
+    fn attributes_of(&self, email: &Email) -> PersonAttributes {
+        let held = self
+            .attributes
+            .as_ref()
+            .filter(|_| *email == self.requester);
+        let mut attributes = PersonAttributes::default();
+        for attribute in PersonAttribute::ALL {
+            let value = held.and_then(|held| held.get(&attribute));
+            attributes.read(attribute, value.map(String::as_str));
+        }
+        attributes
     }
 
     /// One user for every address that the test or a rule names, and every group; those that the
@@ -193,6 +212,7 @@ impl TestCase {
             display_name: String::new(),
             emails: vec![(*email).clone()],
             enabled: true,
+            attributes: self.attributes_of(email),
         }));
         let target = match &self.target {
             TestTarget::Group(group) => Some(group.as_str()),

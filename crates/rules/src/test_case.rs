@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use hallpass_model::{Email, Timestamp};
 
-use crate::{decision_kind::DecisionKind, diagnostic::Position};
+use crate::{attributes::PersonAttribute, decision_kind::DecisionKind, diagnostic::Position};
 
 /// What a test asks for, as written.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,6 +27,8 @@ pub(crate) struct TestCase {
     pub(crate) ou: Option<String>,
     pub(crate) account_tags: Option<BTreeMap<String, String>>,
     pub(crate) members: Option<BTreeMap<String, BTreeSet<Email>>>,
+    /// What the requester has; everybody else has none.
+    pub(crate) attributes: Option<BTreeMap<PersonAttribute, String>>,
     pub(crate) expect: DecisionKind,
     pub(crate) approvers: Option<BTreeSet<Email>>,
     pub(crate) click: Option<Email>,

@@ -66,6 +66,7 @@ use crate::api;
         api::standing::list,
         api::standing::act,
         api::explain::explain,
+        api::replay::replay,
         api::records::list,
         api::records::events,
     )

@@ -90,6 +90,12 @@ impl ProblemResponse {
         self
     }
 
+    /// What is wrong with each of several parts.
+    pub(crate) fn fields(mut self, errors: Vec<FieldProblem>) -> Self {
+        self.0.errors = errors;
+        self
+    }
+
     pub(crate) fn bad(code: &str, detail: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, code, detail)
     }

@@ -80,6 +80,7 @@ fn directory() -> Directory {
         display_name: format!("Person {n}"),
         emails: vec![Email::new(&format!("p{n}@corp.example")).unwrap()],
         enabled: true,
+        attributes: hallpass_rules::PersonAttributes::default(),
     };
     let set = |n: usize| PermissionSet {
         name: format!("Set{n:03}"),

@@ -164,6 +164,7 @@ fn snapshot(now: Timestamp) -> Option<Snapshot> {
                 display_name: human.name().to_owned(),
                 emails: vec![Email::new(&human.email()).ok()?],
                 enabled: true,
+                attributes: hallpass_rules::PersonAttributes::default(),
             })
         })
         .collect::<Option<Vec<_>>>()?;

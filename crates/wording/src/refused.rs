@@ -87,6 +87,7 @@ pub fn words(why: &PressRefused, facts: &RefusedFacts<'_>, style: &impl ChannelS
         PressRefused::NotInDirectory
         | PressRefused::NoLongerFits(_)
         | PressRefused::SignInAgain { .. }
+        | PressRefused::OutsideApprovalHours { .. }
         | PressRefused::Changed
         | PressRefused::SecondaryDomain
         | PressRefused::Locked { .. }

@@ -70,6 +70,7 @@ fn directory(members: &[BTreeSet<usize>]) -> Directory {
         display_name: String::new(),
         emails: vec![email(index)],
         enabled: true,
+        attributes: hallpass_rules::PersonAttributes::default(),
     };
     let names = ["payments", "twins", "Twins", "!odd*"];
     let groups = members.iter().enumerate().map(|(index, members)| Group {

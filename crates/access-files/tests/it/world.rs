@@ -74,6 +74,7 @@ pub(crate) fn directory() -> Directory {
         display_name: String::new(),
         emails: Vec::new(),
         enabled: true,
+        attributes: hallpass_rules::PersonAttributes::default(),
     };
     Directory::new(Snapshot {
         root_id: "r-ab12".into(),

@@ -22,6 +22,7 @@ mod pressing;
 mod previewing;
 mod queries;
 mod remediating;
+mod replaying;
 mod reviewing;
 mod search;
 mod search_context;
@@ -57,6 +58,7 @@ pub use queries::{Explained, InLine, Late, RequestView};
 pub use remediating::{
     RemediationApprovers, RemediationSource, RemediationView, about_remediation,
 };
+pub use replaying::{Replayed, ReplayedRequest};
 pub use reviewing::{LastTime, Past, Times, last_grant};
 pub use search::{Hit, Search, SearchPage};
 pub use status::SweepStatus;

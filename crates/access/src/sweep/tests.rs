@@ -93,6 +93,7 @@ fn snapshot() -> Snapshot {
                 display_name: (*name).to_owned(),
                 emails: vec![Email::new(&format!("{name}@corp.example")).unwrap()],
                 enabled: true,
+                attributes: hallpass_rules::PersonAttributes::default(),
             })
             .collect(),
         groups: vec![Group {

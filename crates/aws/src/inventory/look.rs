@@ -11,8 +11,8 @@ use futures_util::{StreamExt, stream};
 use hallpass_access::{DirectoryFault, DirectorySource, PeopleLook, PeopleSource};
 use hallpass_assignments::{CenterFault, Urgency};
 use hallpass_model::{GroupId, UserId};
-use hallpass_rules::Directory;
 use hallpass_rules::directory::{Person, Snapshot};
+use hallpass_rules::{Directory, PersonAttribute};
 use tokio::time::Instant;
 
 use super::{Inventory, described_users, fault, people};
@@ -69,7 +69,8 @@ impl PeopleSource for Inventory {
         let (began, known) = (Instant::now(), self.current());
         let mut answers = Answers::default();
         let aws = self.aws.as_ref();
-        look_at_people(aws, users, &known, &mut answers).await;
+        let wanted = self.wanted_attributes();
+        look_at_people(aws, users, &known, &wanted, &mut answers).await;
         look_at_groups(aws, users, &known, &mut answers).await;
         self.learn(users, began, answers)
     }
@@ -123,11 +124,12 @@ async fn look_at_people(
     aws: &Aws,
     users: &BTreeSet<UserId>,
     known: &Directory,
+    wanted: &BTreeSet<PersonAttribute>,
     answers: &mut Answers,
 ) {
     let mut unclear: Vec<UserId> = users.iter().cloned().collect();
     if users.len() > pages(known.people().len()) {
-        match people::users(aws).await {
+        match people::users(aws, &BTreeSet::new()).await {
             Ok(listed) => {
                 // who is listed otherwise than they are known is asked about: the listing may be late
                 let is_enabled = |user: &UserId| known.person(user).is_some_and(|it| it.enabled);
@@ -144,7 +146,7 @@ async fn look_at_people(
     let asked = stream::iter(unclear)
         .map(|user| async move {
             let pace = Deadline::within(Urgency::Background, LOOK_ANSWER_MAX);
-            let found = people::user(aws, &user, pace).await;
+            let found = people::user(aws, &user, wanted, pace).await;
             (user, found)
         })
         .buffer_unordered(WIDTH);

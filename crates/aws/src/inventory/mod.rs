@@ -2,6 +2,9 @@
 //! background, kept until a newer one is whole; a listing that fails leaves the old one in force.
 
 mod accounts;
+mod attributes;
+#[cfg(test)]
+mod attributes_tests;
 mod described_users;
 mod look;
 #[cfg(test)]
@@ -21,11 +24,12 @@ use async_trait::async_trait;
 use hallpass_access::{DirectoryFault, DirectorySource};
 use hallpass_model::UserId;
 use hallpass_rules::directory::{Person, Snapshot};
-use hallpass_rules::{Directory, GroupRef};
+use hallpass_rules::{Directory, GroupRef, PersonAttribute};
 use tokio::time::Instant;
 
 use crate::Aws;
 use crate::fault::CallFailure;
+pub use attributes::AttributesToRead;
 use described_users::DescribedUsers;
 pub use policies::Policies;
 pub(crate) use policies::{boundary, inline, managed, referenced};
@@ -47,6 +51,7 @@ enum Tags {
 pub struct Inventory {
     aws: Arc<Aws>,
     groups: GroupsToRead,
+    attributes: Option<AttributesToRead>,
     tags: Tags,
     current: RwLock<Arc<Directory>>,
     /// Held while reading; remembers when the newest snapshot's reading began.
@@ -62,6 +67,7 @@ impl Inventory {
         Self {
             aws,
             groups,
+            attributes: None,
             tags: Tags::Skip,
             current: RwLock::default(),
             reading: tokio::sync::Mutex::default(),
@@ -75,6 +81,17 @@ impl Inventory {
     pub fn with_account_tags(mut self) -> Self {
         self.tags = Tags::Read;
         self
+    }
+
+    /// Reads the attributes of people that matter, too.
+    #[must_use]
+    pub fn with_attributes(mut self, attributes: AttributesToRead) -> Self {
+        self.attributes = Some(attributes);
+        self
+    }
+
+    fn wanted_attributes(&self) -> BTreeSet<PersonAttribute> {
+        { self.attributes.as_ref() }.map_or_else(BTreeSet::new, |wanted| wanted())
     }
 
     /// Starts from a stored snapshot, so that decisions can be made before the first reading.
@@ -122,10 +139,11 @@ impl Inventory {
     async fn read(&self) -> Result<Snapshot, DirectoryFault> {
         let started = Instant::now();
         let taken_at = self.aws.clock.now();
+        let attributes = self.wanted_attributes();
         let (tree, permission_sets, people, groups) = tokio::try_join!(
             accounts::read(&self.aws, self.tags),
             self.sets.read(&self.aws, taken_at),
-            people::users(&self.aws),
+            people::users(&self.aws, &attributes),
             people::groups(&self.aws, &self.groups),
         )?;
         let snapshot = Snapshot {
@@ -180,7 +198,8 @@ impl DirectorySource for Inventory {
         if read_at.is_none_or(|at| at.elapsed() >= described_users::BELIEVED) {
             let began = Instant::now();
             let pace = people::at_once();
-            let found = people::user(&self.aws, user, pace).await?;
+            let wanted = self.wanted_attributes();
+            let found = people::user(&self.aws, user, &wanted, pace).await?;
             self.put_person(user, began, found);
             *read_at = Some(began);
         }

@@ -10,9 +10,10 @@ use futures_util::{StreamExt, stream};
 use hallpass_access::DirectoryFault;
 use hallpass_assignments::{CenterFault, Urgency};
 use hallpass_model::{Email, GroupId, UserId};
-use hallpass_rules::GroupRef;
 use hallpass_rules::directory::{Group, Person};
+use hallpass_rules::{GroupRef, PersonAttribute, PersonAttributes};
 
+use super::attributes::{Extensions, ReceivedAttributes, with_extensions};
 use super::{GroupsToRead, fault};
 use crate::Aws;
 use crate::call::Deadline;
@@ -26,8 +27,12 @@ const PERSON_MAX: Duration = Duration::from_secs(8);
 const WIDTH: usize = 6;
 
 /// Every user, by id.
-pub(super) async fn users(aws: &Aws) -> Result<Vec<Person>, DirectoryFault> {
-    let listed = list_users(aws).await.map_err(|f| fault("users", &f))?;
+pub(super) async fn users(
+    aws: &Aws,
+    wanted: &BTreeSet<PersonAttribute>,
+) -> Result<Vec<Person>, DirectoryFault> {
+    let (listed, asked) = with_extensions(wanted, |asked| list_users(aws, asked)).await;
+    let listed = listed.map_err(|f| fault("users", &f))?;
     let told = listed.iter().map(|user| ReceivedUser {
         id: &user.user_id,
         user_name: user.user_name.as_deref(),
@@ -35,6 +40,13 @@ pub(super) async fn users(aws: &Aws) -> Result<Vec<Person>, DirectoryFault> {
         name: user.name.as_ref(),
         emails: user.emails.as_deref().unwrap_or_default(),
         status: user.user_status.as_ref(),
+        attributes: ReceivedAttributes {
+            user_type: user.user_type.as_deref(),
+            title: user.title.as_deref(),
+            extensions: user.extensions.as_ref(),
+            asked,
+        }
+        .of(wanted),
     });
     let mut people: Vec<Person> = told.filter_map(|told| told.person()).collect();
     people.sort_by(|a, b| a.user_id.cmp(&b.user_id));
@@ -51,16 +63,21 @@ pub(super) fn at_once() -> Deadline {
 pub(super) async fn user(
     aws: &Aws,
     id: &UserId,
+    wanted: &BTreeSet<PersonAttribute>,
     pace: Deadline,
 ) -> Result<Option<Person>, DirectoryFault> {
-    let read = aws.store_line.read("DescribeUser", pace, || {
-        aws.store
-            .describe_user()
-            .identity_store_id(&aws.about.identity_store_id)
-            .user_id(id.as_str())
-            .send()
-    });
-    let found = match read.await {
+    let (read, asked) = with_extensions(wanted, |asked| {
+        aws.store_line.read("DescribeUser", pace, move || {
+            aws.store
+                .describe_user()
+                .identity_store_id(&aws.about.identity_store_id)
+                .user_id(id.as_str())
+                .set_extensions(asked.names())
+                .send()
+        })
+    })
+    .await;
+    let found = match read {
         Ok(found) => found,
         Err(failure) if matches!(failure.fault, CenterFault::NotFound { .. }) => return Ok(None),
         Err(failure) => return Err(fault("the user", &failure)),
@@ -73,6 +90,13 @@ pub(super) async fn user(
         name: found.name.as_ref(),
         emails: found.emails.as_deref().unwrap_or_default(),
         status: found.user_status.as_ref(),
+        attributes: ReceivedAttributes {
+            user_type: found.user_type.as_deref(),
+            title: found.title.as_deref(),
+            extensions: found.extensions.as_ref(),
+            asked,
+        }
+        .of(wanted),
     };
     let person = told.person().ok_or_else(|| fault("the user", &unclear))?;
     Ok(Some(person))
@@ -133,6 +157,7 @@ struct ReceivedUser<'a> {
     name: Option<&'a Name>,
     emails: &'a [ListedEmail],
     status: Option<&'a UserStatus>,
+    attributes: PersonAttributes,
 }
 
 impl ReceivedUser<'_> {
@@ -150,6 +175,7 @@ impl ReceivedUser<'_> {
             display_name: self.shown(),
             emails: self.addresses(),
             enabled: self.status != Some(&UserStatus::Disabled),
+            attributes: self.attributes.clone(),
         })
     }
 
@@ -185,13 +211,14 @@ impl ReceivedUser<'_> {
     }
 }
 
-async fn list_users(aws: &Aws) -> Result<Vec<User>, CallFailure> {
+async fn list_users(aws: &Aws, asked: Extensions) -> Result<Vec<User>, CallFailure> {
     listing!(
         aws.store_line.read("ListUsers", Deadline::look()),
         users,
         aws.store
             .list_users()
             .identity_store_id(&aws.about.identity_store_id)
+            .set_extensions(asked.names())
             .max_results(PAGE)
     )
     .await

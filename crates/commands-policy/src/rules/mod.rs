@@ -5,6 +5,7 @@ mod decide;
 mod explain;
 mod finding;
 mod import;
+mod replay;
 
 use std::fs::File;
 use std::io::Read as _;
@@ -28,6 +29,7 @@ enum Command {
     Explain(explain::Args),
     Decide(decide::Args),
     Import(import::Args),
+    Replay(replay::Args),
 }
 
 pub fn run(args: &Args) -> Outcome {
@@ -36,6 +38,7 @@ pub fn run(args: &Args) -> Outcome {
         Command::Explain(args) => explain::run(args),
         Command::Decide(args) => decide::run(args),
         Command::Import(args) => import::run(args),
+        Command::Replay(args) => replay::run(args),
     }
 }
 

@@ -72,10 +72,10 @@ pub(super) async fn run(loaded: &Loaded, format: Format) -> Outcome {
             .iter()
             .map(|name| GroupRef::Name(name.to_ascii_lowercase())),
     );
-    let inventory = Arc::new(Inventory::new(
-        Arc::clone(&aws),
-        Arc::new(move || wanted.clone()),
-    ));
+    let attributes = rules.referenced_attributes();
+    let inventory = Inventory::new(Arc::clone(&aws), Arc::new(move || wanted.clone()))
+        .with_attributes(Arc::new(move || attributes.clone()));
+    let inventory = Arc::new(inventory);
     inventory
         .refresh()
         .await

@@ -65,6 +65,7 @@ fn directory() -> Directory {
             display_name: String::new(),
             emails: vec![format!("person{number}@corp.example").parse().unwrap()],
             enabled: true,
+            attributes: hallpass_rules::PersonAttributes::default(),
         })
         .collect();
     let groups: Vec<Group> = GROUPS

@@ -11,7 +11,9 @@ use super::rows::{
     read_rows,
 };
 use crate::dynamodb::{ExportRefused, SourceFile};
-use crate::report::{ConfigurationLine, ImportReport, Imported, ReportRow, RowNote, RowOutcome};
+use crate::report::{
+    ConfigurationLine, ImportReport, Imported, ReportRow, RowNote, RowOutcome, worse,
+};
 use crate::rule_text::{Entry, NAME_MAX, RuleText};
 
 /// Which release of AWS TEAM wrote the tables; they do not say it.
@@ -307,14 +309,6 @@ fn is_known(row: &TableRow) -> bool {
     row.notes
         .iter()
         .all(|note| note.outcome() != RowOutcome::CannotBeSaid)
-}
-
-fn worse(one: RowOutcome, other: RowOutcome) -> RowOutcome {
-    match (one, other) {
-        (RowOutcome::CannotBeSaid, _) | (_, RowOutcome::CannotBeSaid) => RowOutcome::CannotBeSaid,
-        (RowOutcome::Differs, _) | (_, RowOutcome::Differs) => RowOutcome::Differs,
-        (RowOutcome::Moved, RowOutcome::Moved) => RowOutcome::Moved,
-    }
 }
 
 /// Whether two entries may be about the same permission set in the same account. Which account is in which

@@ -66,6 +66,7 @@ pub(crate) fn directory(members: &[u8]) -> Directory {
         display_name: String::new(),
         emails: vec![email(place)],
         enabled: true,
+        attributes: hallpass_rules::PersonAttributes::default(),
     });
     let groups = members.iter().enumerate().map(|(place, bits)| Group {
         id: GroupId::new(group_id(place)).unwrap(),

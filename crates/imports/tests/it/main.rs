@@ -8,6 +8,7 @@
 )]
 
 mod company;
+mod elevator;
 mod equivalence;
 mod exports;
 mod model;

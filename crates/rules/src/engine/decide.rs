@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::{
     Ask, Compiled, Ready,
+    approval_hours::ApprovalHours,
     people::{Membership, PersonView, Principal, address_of},
     places,
     quorum::{self, Seats},
@@ -49,6 +50,12 @@ pub struct Decision {
     pub based_on: Vec<RuleId>,
     /// The longest grant the rules allow; `None` leaves it to the settings.
     pub max_duration: Option<TimeSpan>,
+    /// How far ahead a start may be; `None` leaves it to the settings.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_lead_time: Option<TimeSpan>,
+    /// When approvals may be given; it must be within all of these.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub approval_hours: Vec<ApprovalHours>,
     /// What becomes of a request that waits and is longer than that by now.
     #[serde(skip_serializing_if = "OverLimit::is_default")]
     pub over_limit: OverLimit,
@@ -133,6 +140,8 @@ pub(super) struct Evaluation<'a> {
     pub(super) deny_self: Option<&'a Ready>,
     pub(super) auto: Option<&'a Ready>,
     pub(super) own: Option<&'a Ready>,
+    /// A rule by which no approval may be given now.
+    pub(super) closed_by: Option<&'a Ready>,
     pub(super) unread: BTreeSet<String>,
 }
 
@@ -164,6 +173,7 @@ impl<'a> Evaluation<'a> {
             deny_self: None,
             auto: None,
             own: None,
+            closed_by: None,
             unread: BTreeSet::new(),
         };
         for ready in pick(unsure) {
@@ -174,6 +184,11 @@ impl<'a> Evaluation<'a> {
         }
         this.drop_ineligible(now);
         this.find_flags();
+        let closed = this.limited().find(|ready| {
+            let hours = ready.terms().approval_hours.as_ref();
+            hours.is_some_and(|hours| !hours.contains(now))
+        });
+        this.closed_by = closed;
         this
     }
 
@@ -192,6 +207,7 @@ impl<'a> Evaluation<'a> {
                     if why == Exclusion::Unread {
                         self.unread
                             .extend(self.unread_groups(&ready.allowed_groups));
+                        self.unread.extend(self.unread_attributes(ready));
                     }
                     self.excluded.push((ready, why));
                 }
@@ -272,9 +288,15 @@ impl<'a> Evaluation<'a> {
         }
     }
 
-    /// The rule that lets the requester approve for themselves (step 5), if one does.
-    pub(super) fn self_approval(&self) -> Option<&'a Ready> {
+    /// The rule that lets the requester approve for themselves, whenever that is.
+    pub(super) fn own_approver(&self) -> Option<&'a Ready> {
         self.own.filter(|_| self.deny_self.is_none())
+    }
+
+    /// The rule by which the requester approves for themselves now (step 5): an approval of their own is
+    /// given within the hours of approvals, too.
+    pub(super) fn self_approval(&self) -> Option<&'a Ready> {
+        self.own_approver().filter(|_| self.closed_by.is_none())
     }
 
     /// Steps 4 to 8.
@@ -360,6 +382,15 @@ impl<'a> Evaluation<'a> {
             .collect()
     }
 
+    fn approval_hours(&self) -> Vec<ApprovalHours> {
+        let of =
+            |ready: &Ready| Some((ready.rule.id.clone(), ready.terms().approval_hours.clone()?));
+        self.limited()
+            .filter_map(of)
+            .map(|(rule, hours)| ApprovalHours::new(rule, hours))
+            .collect()
+    }
+
     fn outcome(&self, kind: DecisionKind, based_on: &[&Ready]) -> Decision {
         let terms = || self.limited().map(|ready| (&ready.rule.id, ready.terms()));
         let requirements =
@@ -380,6 +411,8 @@ impl<'a> Evaluation<'a> {
             approvers: BTreeSet::new(),
             based_on: based_on.iter().map(|ready| ready.rule.id.clone()).collect(),
             max_duration: self.shortest().map(|(_, max)| max),
+            max_lead_time: terms().filter_map(|(_, terms)| terms.max_lead_time).min(),
+            approval_hours: self.approval_hours(),
             over_limit: self.over_limit(),
             sign_in: self.sign_in(),
             armed_ends: terms().filter_map(|(_, terms)| terms.armed_ends).max(),
@@ -545,6 +578,18 @@ impl<'a> Evaluation<'a> {
         );
         notify.retain(|email| !self.requester.has(email));
         notify
+    }
+
+    fn unread_attributes(&self, ready: &Ready) -> Vec<String> {
+        let unread = self.requester.unread_attributes(ready);
+        unread
+            .map(|attribute| {
+                format!(
+                    "the {} of the requester could not be read",
+                    attribute.words()
+                )
+            })
+            .collect()
     }
 
     fn unread_groups(&self, groups: &[usize]) -> Vec<String> {

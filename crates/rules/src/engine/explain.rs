@@ -261,6 +261,10 @@ fn contributes(evaluation: &Evaluation<'_>, ready: &Ready) -> String {
     let listed = evaluation.requester.listed_by(ready);
     if terms.allow_self_approval == Some(true) {
         parts.push(match (listed, evaluation.deny_self) {
+            (Membership::Yes, None) if evaluation.closed_by.is_some() => {
+                "it lets the requester approve for themselves, outside of the hours of approvals not now"
+                    .to_owned()
+            }
             (Membership::Yes, None) => "it lets the requester approve for themselves".to_owned(),
             (Membership::Yes, Some(deny)) => {
                 format!(

@@ -1,6 +1,7 @@
 //! Rules made ready for deciding: names interned, candidates indexed, repeats dropped.
 
 mod approvable;
+mod approval_hours;
 mod catalog;
 mod check;
 mod coverage;
@@ -26,6 +27,7 @@ use std::{
 use hallpass_model::{AccountId, Email, Glob, GroupId, TimeSpan, Timestamp};
 
 pub use approvable::Approvable;
+pub use approval_hours::ApprovalHours;
 pub use catalog::{Requestable, SetBits};
 pub use decide::{Decision, Stage};
 pub use explain::{Considered, Effect, Explanation, Nearest};
@@ -37,6 +39,7 @@ pub use steps::{DecisionQuestion, DecisionStep};
 pub use words::{RuleColumns, RuleSummary};
 
 use crate::{
+    attributes::PersonAttribute,
     content::Content,
     diagnostic::Diagnostic,
     directory::Directory,
@@ -319,6 +322,13 @@ impl Rules {
         self.compiled.groups.iter().cloned().collect()
     }
 
+    /// Every attribute of people that decisions may depend on.
+    pub fn referenced_attributes(&self) -> BTreeSet<PersonAttribute> {
+        let rules = self.compiled.rules.iter();
+        let wanted = rules.flat_map(|ready| &ready.terms().requester_attributes);
+        wanted.map(|want| want.attribute).collect()
+    }
+
     /// Every group that some rule lets people ask for.
     pub fn requested_groups(&self) -> BTreeSet<GroupRef> {
         self.compiled.asked_groups().cloned().collect()
@@ -384,7 +394,9 @@ impl Compiled {
             own: terms.allow_self_approval,
             auto: terms.approval_is_not_required,
             permits: terms.permits_requests,
-            restricted: terms.requesters != Requesters::Everyone || terms.hours.is_some(),
+            restricted: terms.requesters != Requesters::Everyone
+                || terms.hours.is_some()
+                || !terms.requester_attributes.is_empty(),
             limited: terms.has_limits(),
             rule: Box::new(rule),
             sets,

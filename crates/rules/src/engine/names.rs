@@ -6,6 +6,7 @@ use hallpass_model::Email;
 
 use super::{Ready, warning::warn};
 use crate::{
+    attributes::{AttributeMatch, Known},
     diagnostic::{Diagnostic, FindingCode, nearest_name},
     directory::{Directory, NotOnePerson, OuRef},
     rule::{GroupRef, Selector, SetMatch, Targets},
@@ -59,6 +60,9 @@ pub(super) fn unknown_names(ready: &Ready, facts: &Directory, found: &mut Vec<Di
             message,
         ));
     }
+    for want in &terms.requester_attributes {
+        found.extend(values_nobody_has(ready, want, facts));
+    }
     let none = BTreeSet::new();
     let named: BTreeSet<&Email> = terms
         .listed_people()
@@ -96,6 +100,32 @@ pub(super) fn with_nearest<'a>(
         Some(near) => finding.help(format!("did you mean `{near}`?")),
         None => finding,
     }
+}
+
+/// Values of an attribute that no user has, each a probable misspelling; none while it was not read.
+fn values_nobody_has(ready: &Ready, want: &AttributeMatch, facts: &Directory) -> Vec<Diagnostic> {
+    let attribute = want.attribute;
+    let known = facts.people().iter().map(|it| it.attributes.get(attribute));
+    let mut held = BTreeSet::new();
+    for known in known {
+        match known {
+            Known::Unread => return Vec::new(),
+            Known::Absent => {}
+            Known::Is(value) => {
+                held.insert(value);
+            }
+        }
+    }
+    let globs = want.values.iter().chain(&want.except);
+    globs
+        .filter(|glob| !held.iter().any(|value| glob.matches(value)))
+        .map(|glob| {
+            let message = format!("no user has the {} `{glob}`", attribute.words());
+            let code = FindingCode::DeadStatement;
+            let finding = warn_at(ready, glob.as_str(), code, message);
+            with_nearest(finding, glob.as_str(), held.iter().copied())
+        })
+        .collect()
 }
 
 fn no_group(ready: &Ready, group: &GroupRef, facts: &Directory) -> Diagnostic {

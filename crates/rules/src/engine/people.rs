@@ -6,6 +6,7 @@ use hallpass_model::{Email, UserId};
 
 use super::{Compiled, Ready};
 use crate::{
+    attributes::{AttributeMatch, Known, PersonAttribute},
     directory::{Directory, NotOnePerson, Person},
     rule::Requesters,
 };
@@ -155,8 +156,52 @@ impl<'a> PersonView<'a> {
         }
     }
 
-    /// Whether the rule lets the person ask, hours aside.
+    /// Whether the rule lets the person ask, hours aside: they are one of those whom it names, and have
+    /// the attributes that it wants.
     pub(super) fn may_ask(&self, ready: &Ready) -> Membership {
+        match self.is_named(ready) {
+            Membership::Yes => self.has_attributes(&ready.terms().requester_attributes),
+            Membership::No => Membership::No,
+            // whoever lacks an attribute may not ask, be they named or not
+            Membership::Unread => match self.has_attributes(&ready.terms().requester_attributes) {
+                Membership::No => Membership::No,
+                Membership::Yes | Membership::Unread => Membership::Unread,
+            },
+        }
+    }
+
+    /// Whether the person has every one of the attributes.
+    fn has_attributes(&self, wanted: &BTreeSet<AttributeMatch>) -> Membership {
+        let mut unread = false;
+        for want in wanted {
+            let known = match self.person {
+                Some(person) => person.attributes.get(want.attribute),
+                // nobody is known, or an address that several have
+                None => Known::Unread,
+            };
+            match known {
+                Known::Is(value) if want.matches(value) => {}
+                Known::Is(_) | Known::Absent => return Membership::No,
+                Known::Unread => unread = true,
+            }
+        }
+        if unread {
+            Membership::Unread
+        } else {
+            Membership::Yes
+        }
+    }
+
+    /// What of the attributes that a rule wants was not read of this person.
+    pub(super) fn unread_attributes(&self, ready: &Ready) -> impl Iterator<Item = PersonAttribute> {
+        let wanted = ready.terms().requester_attributes.iter();
+        wanted.map(|want| want.attribute).filter(|attribute| {
+            self.person
+                .is_none_or(|person| person.attributes.get(*attribute) == Known::Unread)
+        })
+    }
+
+    fn is_named(&self, ready: &Ready) -> Membership {
         match &ready.terms().requesters {
             Requesters::Everyone => Membership::Yes,
             Requesters::Only { users, .. } if self.has_any(users) => Membership::Yes,

@@ -64,7 +64,7 @@ pub(super) fn may_approve(
     let presser = PersonView::new(rules, presser, facts);
     let listed_by = listed_by(&evaluation, &presser);
     let own_request = presser.is(&evaluation.requester);
-    let own_refused = own_request && evaluation.self_approval().is_none();
+    let own_refused = own_request && evaluation.own_approver().is_none();
     let denial = evaluation.deny_self.map(|ready| ready.rule.id.clone());
     let not_listed = not_listed(&evaluation, &presser);
     let decision = evaluation.decision();

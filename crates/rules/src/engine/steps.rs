@@ -115,7 +115,7 @@ fn may_ask(evaluation: &Evaluation<'_>) -> DecisionStep {
             words::requesters(ready.terms())
         ),
         Exclusion::Unread => {
-            "a group that says who may ask could not be read; try again".to_owned()
+            "a group or an attribute that says who may ask could not be read; try again".to_owned()
         }
         Exclusion::OutsideHours => match &ready.terms().hours {
             Some(hours) => format!("`{}` lets people ask only {hours}", ready.rule.id),
@@ -151,7 +151,18 @@ fn without_approval(evaluation: &Evaluation<'_>) -> DecisionStep {
 fn by_themselves(evaluation: &Evaluation<'_>) -> DecisionStep {
     let question = DecisionQuestion::ByThemselves;
     match (evaluation.own, evaluation.deny_self) {
-        (Some(own), None) => step(question, true, &[own], None),
+        (Some(own), None) => match evaluation.closed_by {
+            None => step(question, true, &[own], None),
+            Some(closed) => {
+                let hours = closed.terms().approval_hours.as_ref();
+                let hours = hours.map(ToString::to_string).unwrap_or_default();
+                let why = format!(
+                    "`{}` says yes; by `{}` approvals are given only {hours}",
+                    own.rule.id, closed.rule.id
+                );
+                step(question, false, &[own, closed], Some(why))
+            }
+        },
         (Some(own), Some(deny)) => {
             let why = format!(
                 "`{}` says yes; `{}` lists the requester and says no, and a no beats any yes",

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use hallpass_model::Email;
+use hallpass_model::{Email, Glob};
 use serde::Serialize;
 
 use super::{Ready, Rules};
 use crate::arming::EndArming;
 use crate::{
+    attributes::AttributeMatch,
     diagnostic::Position,
     rule::{GroupRef, Requesters, RuleId, Selector, SetMatch, TagMatch, Targets, Terms},
 };
@@ -154,6 +155,12 @@ fn limits(terms: &Terms) -> Vec<String> {
     if let Some(hours) = &terms.hours {
         clauses.push(format!("only {hours}"));
     }
+    if let Some(hours) = &terms.approval_hours {
+        clauses.push(format!("approved only {hours}"));
+    }
+    if let Some(lead) = terms.max_lead_time {
+        clauses.push(format!("to start at most {lead} ahead"));
+    }
     if let Some(pattern) = &terms.reason_pattern {
         clauses.push(format!("the reason must match `{}`", pattern.as_str()));
     }
@@ -193,6 +200,29 @@ fn limits(terms: &Terms) -> Vec<String> {
 
 /// Who may ask.
 pub(super) fn requesters(terms: &Terms) -> String {
+    let people = people(terms);
+    if terms.requester_attributes.is_empty() {
+        return people;
+    }
+    let wanted = terms.requester_attributes.iter().map(attribute).collect();
+    format!("{people} with {}", either(wanted, "and"))
+}
+
+/// An attribute that whoever asks must have, in words.
+fn attribute(want: &AttributeMatch) -> String {
+    let globs = |globs: &BTreeSet<Glob>| {
+        let names = globs.iter().map(|glob| glob.as_str().to_owned());
+        either(names.collect(), "or")
+    };
+    let mut text = format!("{} {}", want.attribute.words(), globs(&want.values));
+    if !want.except.is_empty() {
+        text.push_str(" except ");
+        text.push_str(&globs(&want.except));
+    }
+    text
+}
+
+fn people(terms: &Terms) -> String {
     match &terms.requesters {
         Requesters::Everyone => "everyone".to_owned(),
         Requesters::Only { .. } if terms.requesters.is_nobody() => "nobody".to_owned(),

@@ -3,6 +3,7 @@
 mod elevator;
 mod fields;
 mod native;
+mod native_attributes;
 mod native_keys;
 mod native_targets;
 mod native_tests;

@@ -10,6 +10,7 @@ use jiff::{
 use super::{
     Content,
     fields::{Durations, GroupNames, RuleReader},
+    native_attributes::attribute_matches,
     native_keys::{FILE_KEYS, TARGET_KEYS, TERM_KEYS},
     native_targets::targets,
     native_tests,
@@ -121,7 +122,10 @@ fn read_field(reader: &mut RuleReader, entry: &MapEntry, terms: &mut Terms) {
         "ticket_pattern" => terms.ticket_pattern = pattern(reader, key, node),
         "reason_hint" => terms.reason_hint = reader.text(key, node).map(str::to_owned),
         "ticket_hint" => terms.ticket_hint = reader.text(key, node).map(str::to_owned),
-        "hours" => terms.hours = hours(reader, node),
+        "hours" => terms.hours = hours(reader, key, node),
+        "approval_hours" => terms.approval_hours = hours(reader, key, node),
+        "max_lead_time" => terms.max_lead_time = reader.duration(key, node, Durations::Any),
+        "requester_attributes" => terms.requester_attributes = attribute_matches(reader, key, node),
         "shorten_to_max_duration" => terms.shorten_to_max_duration = reader.flag(key, node),
         "fresh_sign_in" => terms.fresh_sign_in = reader.duration(key, node, Durations::Any),
         "sign_in_acr" => terms.sign_in_acr = reader.words(key, node),
@@ -255,8 +259,8 @@ fn pattern(reader: &mut RuleReader, field: &str, node: &Node) -> Option<TextPatt
     }
 }
 
-fn hours(reader: &mut RuleReader, node: &Node) -> Option<Hours> {
-    let entries = reader.map(node, "`hours`")?;
+fn hours(reader: &mut RuleReader, key: &str, node: &Node) -> Option<Hours> {
+    let entries = reader.map(node, &format!("`{key}`"))?;
     reader.known_keys(entries, &HOURS_KEYS);
     // all of them are read before any is missed, so that every error is told at once
     let days = match node.get("days") {

@@ -4,7 +4,7 @@
 pub(super) const FILE_KEYS: [&str; 2] = ["rule", "test"];
 
 /// The keys of a rule beside those that say what it is about.
-pub(super) const TERM_KEYS: [&str; 25] = [
+pub(super) const TERM_KEYS: [&str; 28] = [
     "id",
     "description",
     "approvers",
@@ -13,6 +13,7 @@ pub(super) const TERM_KEYS: [&str; 25] = [
     "min_approvals",
     "allowed_users",
     "allowed_groups",
+    "requester_attributes",
     "permits_requests",
     "allow_self_approval",
     "approval_is_not_required",
@@ -26,6 +27,8 @@ pub(super) const TERM_KEYS: [&str; 25] = [
     "reason_hint",
     "ticket_hint",
     "hours",
+    "approval_hours",
+    "max_lead_time",
     "shorten_to_max_duration",
     "fresh_sign_in",
     "sign_in_acr",

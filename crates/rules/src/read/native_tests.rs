@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use hallpass_model::{Email, Timestamp};
 
-use super::fields::RuleReader;
+use super::{fields::RuleReader, native_attributes};
 use crate::{
     decision_kind::DecisionKind,
     diagnostic::{FindingCode, nearest, shorten},
@@ -12,7 +12,7 @@ use crate::{
     test_case::{TestCase, TestTarget},
 };
 
-const TEST_KEYS: [&str; 13] = [
+const TEST_KEYS: [&str; 14] = [
     "name",
     "requester",
     "account",
@@ -22,6 +22,7 @@ const TEST_KEYS: [&str; 13] = [
     "ou",
     "account_tags",
     "members",
+    "requester_attributes",
     "expect",
     "approvers",
     "click",
@@ -62,6 +63,9 @@ pub(super) fn read_test(
     belong_together(reader, item);
     let at = item.get("at").and_then(|node| instant(reader, node));
     let members = item.get("members").map(|node| members(reader, node));
+    let attributes = item
+        .get("requester_attributes")
+        .map(|node| native_attributes::attributes_held(reader, "requester_attributes", node));
     let tags = item.get("account_tags").map(|node| tags(reader, node));
     let target = match (account, set, group) {
         (Some(account), Some(set), None) => Some(TestTarget::Account {
@@ -90,6 +94,7 @@ pub(super) fn read_test(
         ou: ou.map(str::to_owned),
         account_tags: tags,
         members,
+        attributes,
         expect: expect?,
         approvers,
         click,

@@ -7,6 +7,7 @@ mod toml;
 mod yaml;
 
 pub use characters::hidden;
+pub use hcl::{Literal, literal_settings};
 
 use crate::diagnostic::{Diagnostic, FindingCode, Position};
 

@@ -8,6 +8,7 @@
 )]
 
 mod acceptance;
+mod attributes;
 mod cases;
 mod demo;
 mod differential;
@@ -19,6 +20,7 @@ mod organization;
 mod properties;
 mod reach;
 mod real;
+mod replay;
 mod separate;
 mod silent;
 mod steps;

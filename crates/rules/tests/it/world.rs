@@ -32,17 +32,30 @@ pub(crate) fn email(name: &str) -> Email {
     Email::new(&full).unwrap()
 }
 
+/// Departments of the users by number, as far as they were read: Bo has none.
+pub(crate) const DEPARTMENTS: [(u32, Option<&str>); 4] = [
+    (1, Some("Payments")),
+    (2, None),
+    (3, Some("Ops")),
+    (4, Some("Payments")),
+];
+
 fn person(number: u32, emails: &[&str], enabled: bool) -> Person {
+    let mut attributes = hallpass_rules::PersonAttributes::default();
+    for (_, department) in DEPARTMENTS.iter().filter(|(whose, _)| *whose == number) {
+        attributes.read(hallpass_rules::PersonAttribute::Department, *department);
+    }
     Person {
         user_id: user(number),
         user_name: emails.first().unwrap_or(&"nobody").to_string(),
         display_name: String::new(),
         emails: emails.iter().map(|name| email(name)).collect(),
         enabled,
+        attributes,
     }
 }
 
-fn user(number: u32) -> UserId {
+pub(crate) fn user(number: u32) -> UserId {
     UserId::new(format!("00000000-0000-4000-8000-{number:012x}")).unwrap()
 }
 

@@ -13,12 +13,14 @@ pub(crate) mod permission_sets;
 pub(crate) mod preview;
 pub(crate) mod records;
 pub(crate) mod remediations;
+pub(crate) mod replay;
 pub(crate) mod requests;
 pub(crate) mod standing;
 pub(crate) mod sweeps;
 
 use axum::{
     Router,
+    extract::DefaultBodyLimit,
     routing::{get, post},
 };
 
@@ -85,6 +87,11 @@ pub(crate) fn router() -> Router<App> {
         )
         .route("/api/v1/people", get(judged_people::list))
         .route("/api/v1/rules/explain", get(explain::explain))
+        .route(
+            "/api/v1/rules/replay",
+            // a rule file is larger than other bodies; who may not send one is refused before it is read
+            post(replay::replay).layer(DefaultBodyLimit::max(RULE_FILE_BODY_MAX)),
+        )
         .route("/api/v1/audit", get(records::list))
 }
 
@@ -92,6 +99,9 @@ pub(crate) fn router() -> Router<App> {
 pub(crate) fn streams() -> Router<App> {
     Router::new().route("/api/v1/events", get(records::events))
 }
+
+/// A rule file as JSON text, in which a byte may be written as several, and what goes with it.
+const RULE_FILE_BODY_MAX: usize = 4 * hallpass_rules::SOURCE_BYTES_MAX;
 
 /// Rows per page unless asked otherwise, and at most.
 pub(crate) const PAGE_DEFAULT: usize = 50;

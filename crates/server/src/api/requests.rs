@@ -131,7 +131,7 @@ pub(crate) async fn ask_batch(
 }
 
 /// A request as the caller sees it.
-async fn shown(
+pub(super) async fn shown(
     app: &App,
     actor: &Actor,
     request: &hallpass_access::Request,

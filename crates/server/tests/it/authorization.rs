@@ -139,6 +139,11 @@ fn routes() -> Vec<(&'static str, &'static str, Value)> {
             "/api/v1/rules/explain?user=ana@corp.example&account=payments-prod&permission_set=Admin",
             nothing.clone(),
         ),
+        (
+            "POST",
+            "/api/v1/rules/replay",
+            json!({"file": "rules.json", "text": "{\"statements\": []}"}),
+        ),
         ("GET", "/api/v1/audit", nothing.clone()),
         ("GET", "/api/v1/events", nothing.clone()),
         ("GET", "/api/openapi.json", nothing),

@@ -43,6 +43,7 @@ mod reference;
 mod refusals;
 mod remediations;
 mod repeats;
+mod replaying;
 mod routes;
 mod signed_in;
 mod signing_in;

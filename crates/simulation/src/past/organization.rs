@@ -309,5 +309,6 @@ fn person(n: usize, address: &str, name: &str) -> Person {
         display_name: name.to_owned(),
         emails: vec![Email::new(address).unwrap()],
         enabled: true,
+        attributes: hallpass_rules::PersonAttributes::default(),
     }
 }

@@ -93,6 +93,7 @@ impl Bench {
                     display_name: format!("p{number}"),
                     emails: vec![email(number)],
                     enabled: true,
+                    attributes: hallpass_rules::PersonAttributes::default(),
                 }
             }));
         });

@@ -4,6 +4,9 @@ use serde_json::{Map, Value};
 
 use super::ApiError;
 
+/// The only extension that there is (Identity Store API Reference, "`CreateUser`").
+const ENTERPRISE: &str = "aws:identitystore:enterprise";
+
 /// What the input of a create has of these.
 pub(super) fn given(input: &Value, names: &[&str]) -> Map<String, Value> {
     let found = names
@@ -32,6 +35,10 @@ pub(super) fn apply(
         let value = operation
             .get("AttributeValue")
             .filter(|value| !value.is_null());
+        if path.starts_with("aws:") {
+            apply_to_extension(attributes, path, value)?;
+            continue;
+        }
         let mut steps = path.split('.').map(pascal);
         let first = steps.next().unwrap_or_default();
         if !writable.contains(&first.as_str()) {
@@ -48,6 +55,41 @@ pub(super) fn apply(
             (Some(second), value) => set_inner(attributes, &first, second, value, path)?,
         }
     }
+    Ok(())
+}
+
+/// `aws:identitystore:enterprise.department`: what extensions hold keeps the names that it came with.
+fn apply_to_extension(
+    attributes: &mut Map<String, Value>,
+    path: &str,
+    value: Option<&Value>,
+) -> Result<(), ApiError> {
+    let (extension, member) = match path.split_once('.') {
+        Some((extension, member)) => (extension, Some(member)),
+        None => (path, None),
+    };
+    if extension != ENTERPRISE {
+        return Err(invalid(path));
+    }
+    let all = attributes
+        .entry("Extensions")
+        .or_insert_with(|| Value::Object(Map::new()));
+    let all = all.as_object_mut().ok_or_else(|| invalid(path))?;
+    let Some(member) = member else {
+        match value {
+            Some(value) => all.insert(extension.to_owned(), value.clone()),
+            None => all.shift_remove(extension),
+        };
+        return Ok(());
+    };
+    let inner = all
+        .entry(extension)
+        .or_insert_with(|| Value::Object(Map::new()));
+    let inner = inner.as_object_mut().ok_or_else(|| invalid(path))?;
+    match value {
+        Some(value) => inner.insert(member.to_owned(), value.clone()),
+        None => inner.shift_remove(member),
+    };
     Ok(())
 }
 

@@ -52,8 +52,22 @@ const ATTRIBUTES: &[&str] = &[
     "Extensions",
 ];
 
-/// A user as the model spells it.
-fn shape(state: &SimState, user: &User) -> Value {
+/// The member that holds extensions.
+const EXTENSIONS: &str = "Extensions";
+
+/// Of a user's extensions those that a call names (Identity Store API Reference, "User": not populated
+/// where none was requested or there is none).
+fn extensions_asked(all: &Value, input: &Value) -> Option<Value> {
+    let names = input.get(EXTENSIONS)?.as_array()?;
+    let asked: Map<String, Value> = { all.as_object()?.iter() }
+        .filter(|(name, _)| names.iter().any(|asked| asked == name.as_str()))
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect();
+    (!asked.is_empty()).then_some(Value::Object(asked))
+}
+
+/// A user as the model spells it, with the extensions that the call asks for.
+fn shape(state: &SimState, user: &User, input: &Value) -> Value {
     let mut members = Map::new();
     members.insert(
         "IdentityStoreId".to_owned(),
@@ -62,6 +76,9 @@ fn shape(state: &SimState, user: &User) -> Value {
     members.insert("UserId".to_owned(), user.id.as_ref().into());
     members.insert("UserArn".to_owned(), arn("user", &user.id));
     members.extend(user.attributes.clone());
+    let extensions = members.shift_remove(EXTENSIONS);
+    let asked = extensions.and_then(|all| extensions_asked(&all, input));
+    members.extend(asked.map(|asked| (EXTENSIONS.to_owned(), asked)));
     members.insert(
         "UserStatus".to_owned(),
         if user.enabled { "ENABLED" } else { "DISABLED" }.into(),
@@ -167,7 +184,11 @@ fn create(context: &mut Context<'_>) -> HandlerResult {
 /// `DescribeUser`
 fn describe(context: &Context<'_>) -> HandlerResult {
     let user = read(context, context.text("UserId"))?;
-    Ok(Output::Members(shape(context.state, user)))
+    Ok(Output::Members(shape(
+        context.state,
+        user,
+        &context.call.input,
+    )))
 }
 
 /// `UpdateUser`
@@ -226,7 +247,7 @@ fn list(context: &Context<'_>) -> HandlerResult {
         let rows: Vec<Value> = candidates
             .filter_map(|id| state.users.seen(&state.place(id), context.reading))
             .filter(|user| user.user_name() == name)
-            .map(|user| shape(state, user))
+            .map(|user| shape(state, user, &context.call.input))
             .collect();
         return Ok(context.paged(rows, None));
     }
@@ -234,7 +255,10 @@ fn list(context: &Context<'_>) -> HandlerResult {
     let rows = state
         .users
         .range_seen(start, context.reading)
-        .map(|((order, id), user)| (*order, id.to_string(), shape(state, user)));
+        .map(|((order, id), user)| {
+            let row = shape(state, user, &context.call.input);
+            (*order, id.to_string(), row)
+        });
     let (rows, token) = page.take(rows);
     Ok(context.paged(rows, token))
 }

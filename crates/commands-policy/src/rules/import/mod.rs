@@ -1,5 +1,6 @@
 //! `hallpass rules import`: what another tool has on file, as rules.
 
+mod elevator;
 mod team;
 
 use std::fmt::Write as _;
@@ -26,11 +27,13 @@ pub(crate) struct Args {
 
 #[derive(Debug, clap::Subcommand)]
 enum Source {
+    Elevator(elevator::Args),
     Team(team::Args),
 }
 
 pub(crate) fn run(args: &Args) -> Outcome {
     match &args.source {
+        Source::Elevator(args) => elevator::run(args),
         Source::Team(args) => team::run(args),
     }
 }
@@ -60,11 +63,12 @@ fn exists(path: &Path) -> Failure {
     .help("name another file with `--to`, or move this one away")
 }
 
-/// Writes the rules, whole or not at all, and tells what became of what.
+/// Writes the rules, whole or not at all, and tells what became of what. The ending of `form` tells the
+/// syntax of the text.
 ///
 /// # Errors
 /// When a server would not load the rules, or the file cannot be written or is there by now.
-fn finish(imported: &Imported, to: &Path, format: Format) -> Outcome {
+fn finish(imported: &Imported, form: &str, to: &Path, format: Format) -> Outcome {
     let name = to.display().to_string();
     if imported.text.len() > SOURCE_BYTES_MAX {
         let message = format!(
@@ -75,11 +79,11 @@ fn finish(imported: &Imported, to: &Path, format: Format) -> Outcome {
         return Err(Failure::failed(message)
             .help("remove entries of accounts and people that are gone, and export again"));
     }
-    let loaded = load(&RuleFile::new("rules.toml", imported.text.as_str()));
+    let loaded = load(&RuleFile::new(form, imported.text.as_str()));
     let _ = loaded.map_err(|errors| {
         let first = errors.first().map(ToString::to_string);
         Failure::bug(format!(
-            "the rules made of the tables do not load: {}",
+            "the rules that were made do not load: {}",
             first.unwrap_or_default()
         ))
     })?;

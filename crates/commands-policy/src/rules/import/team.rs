@@ -66,6 +66,7 @@ pub(crate) fn run(args: &Args) -> Outcome {
     );
     super::finish(
         &imported.map_err(|why| refused(&why))?,
+        "rules.toml",
         &args.to,
         args.output.format(),
     )

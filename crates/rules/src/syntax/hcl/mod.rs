@@ -50,6 +50,53 @@ pub(super) fn parse(text: &str) -> Parsed {
     }
 }
 
+/// The value of a setting in HCL.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Literal {
+    /// It is what it says.
+    Is(Node),
+    /// Terraform computes it.
+    Computed,
+}
+
+/// The settings that stand beside the lists of rules: attributes of a `.tfvars` file, of a module that is
+/// sso-elevator or has its lists, and of `inputs`. The last of several with one name counts. Nothing of a text that is not HCL.
+pub fn literal_settings(text: &str) -> BTreeMap<String, Literal> {
+    let mut found = BTreeMap::new();
+    let Ok(body) = hcl_edit::parser::parse_body(text) else {
+        return found;
+    };
+    let lines = Lines::new(text);
+    let mut reader = HclReader::new(&lines);
+    for block in body.get_blocks(LOCALS) {
+        reader.collect_locals(block);
+    }
+    let of_body = |body: &Body| {
+        let mut attributes = body.attributes();
+        attributes
+            .any(|it| MODULE_LISTS.contains(&it.key.as_str()) || is_source_of_the_original(it))
+    };
+    let modules = body.get_blocks(MODULE).filter(|block| of_body(&block.body));
+    let bodies = std::iter::once(&body).chain(modules.map(|block| &block.body));
+    for attribute in bodies.flat_map(Body::attributes) {
+        let key = attribute.key.as_str();
+        if let (INPUTS, Expression::Object(object)) = (key, &attribute.value) {
+            for (key, value) in object {
+                let name = match key {
+                    ObjectKey::Ident(name) => name.as_str(),
+                    ObjectKey::Expression(expression) => expression.as_str().unwrap_or_default(),
+                };
+                let literal = reader.literal(value.expr());
+                found.insert(name.to_owned(), literal);
+            }
+        } else {
+            found.insert(key.to_owned(), reader.literal(&attribute.value));
+        }
+    }
+    found.retain(|name, _| !LISTS.contains(&name.as_str()));
+    found
+}
+
 const START: Position = Position { line: 1, column: 1 };
 
 /// The block whose attributes hold the settings of the original.
@@ -339,6 +386,19 @@ impl<'a> HclReader<'a> {
 
     fn position(&self, span: Option<std::ops::Range<usize>>) -> Position {
         self.lines.position(span.map_or(0, |span| span.start))
+    }
+
+    /// The value of an expression, where it says it itself.
+    fn literal(&mut self, expression: &'a Expression) -> Literal {
+        let before = self.findings.len();
+        let node = self.value(expression, 0);
+        let computed = self.findings.iter().skip(before).any(Diagnostic::is_error);
+        self.findings.truncate(before);
+        if computed {
+            Literal::Computed
+        } else {
+            Literal::Is(node)
+        }
     }
 
     /// The text of the file there.

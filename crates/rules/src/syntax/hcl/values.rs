@@ -31,7 +31,7 @@ impl<'a> HclReader<'a> {
         }
     }
 
-    fn value(&mut self, expression: &'a Expression, depth: usize) -> Node {
+    pub(super) fn value(&mut self, expression: &'a Expression, depth: usize) -> Node {
         let position = self.position(expression.span());
         let nothing = Node {
             position,

@@ -8,6 +8,8 @@ use hallpass_rules::{
     directory::{Account, Person},
 };
 
+use crate::world::{DEPARTMENTS, user};
+
 use super::{
     Target,
     draft::{Draft, Form},
@@ -60,6 +62,24 @@ impl World<'_> {
         list.iter()
             .map(|named| named.to_lowercase())
             .any(|named| named == email.to_lowercase() || own.contains(&named))
+    }
+
+    /// Whether the one user of this address is of one of the departments.
+    pub(super) fn is_of_department(&self, email: &str, wanted: &[&str]) -> Member {
+        let users = self.users(email);
+        let [one] = users.as_slice() else {
+            return Member::Unread;
+        };
+        let read = DEPARTMENTS
+            .iter()
+            .find(|(number, _)| user(*number) == one.user_id);
+        match read {
+            None => Member::Unread,
+            Some((_, Some(held))) if wanted.iter().any(|it| it.eq_ignore_ascii_case(held)) => {
+                Member::Yes
+            }
+            Some(_) => Member::No,
+        }
     }
 
     pub(super) fn is_in_one_of(&self, email: &str, groups: &[&str]) -> Member {

@@ -68,6 +68,8 @@ pub(crate) struct Draft {
     pub(crate) approver_groups: Vec<&'static str>,
     pub(crate) allowed_users: Option<Vec<&'static str>>,
     pub(crate) allowed_groups: Option<Vec<&'static str>>,
+    /// What departments may ask; none is every.
+    pub(crate) departments: Option<Vec<&'static str>>,
     pub(crate) own: Option<bool>,
     pub(crate) auto: Option<bool>,
     pub(crate) min_approvals: Option<usize>,
@@ -94,6 +96,7 @@ pub(crate) const PEOPLE: [&str; 8] = [
 const ACCOUNTS: [&str; 4] = [PAYMENTS_PROD, PAYMENTS_DEV, LOGS, "999999999999"];
 const SETS: [&str; 3] = ["Admin", "ReadOnly", "Billing"];
 const GROUPS: [&str; 3] = [ONCALL, EMPTY, UNREAD];
+const DEPARTMENTS: [&str; 3] = ["payments", "Ops", "Sales"];
 const UNITS: [&str; 6] = [
     "*",
     "Root",
@@ -170,6 +173,7 @@ const NATIVE_SETS: [&str; 5] = ["Admin", "ReadOnly", "Billing", "*in*", "read*"]
 pub(crate) fn native(chance: &mut Chance, about: About, place: usize) -> Draft {
     let mut draft = common(chance, Form::Native, place);
     draft.open_now = !chance.percent(15);
+    draft.departments = chance.percent(20).then(|| nonempty(chance, &DEPARTMENTS));
     if about == About::Groups {
         draft.groups = nonempty(chance, &GROUPS);
         return draft;
@@ -271,6 +275,7 @@ fn common(chance: &mut Chance, form: Form, place: usize) -> Draft {
         },
         allowed_users: optional(chance, 35, &PEOPLE),
         allowed_groups: optional(chance, 20, &GROUPS),
+        departments: None,
         own: flag(chance, 50),
         auto: flag(chance, 40),
         min_approvals: chance.percent(20).then(|| 1 + chance.below(3)),
@@ -280,6 +285,11 @@ fn common(chance: &mut Chance, form: Form, place: usize) -> Draft {
         break_glass: optional(chance, 15, &PEOPLE),
         open_now: true,
     }
+}
+
+/// A set without case, if there is one.
+fn optional_folded(list: Option<&Vec<&'static str>>) -> Option<BTreeSet<String>> {
+    list.map(|list| list.iter().map(|it| it.to_lowercase()).collect())
 }
 
 fn nonempty(chance: &mut Chance, of: &[&'static str]) -> Vec<&'static str> {
@@ -353,6 +363,8 @@ impl Draft {
             && set(&self.approvers) == set(&other.approvers)
             && set(&self.approver_groups) == set(&other.approver_groups)
             && asking(self) == asking(other)
+            && optional_folded(self.departments.as_ref())
+                == optional_folded(other.departments.as_ref())
             && (self.own, self.auto) == (other.own, other.auto)
             && self.min_approvals.unwrap_or(1) == other.min_approvals.unwrap_or(1)
             && self.max_minutes == other.max_minutes
@@ -449,6 +461,11 @@ impl Draft {
         put("approver_groups", Some(json!(self.approver_groups)));
         put("allowed_users", list(&self.allowed_users));
         put("allowed_groups", list(&self.allowed_groups));
+        let departments = self.departments.as_ref();
+        put(
+            "requester_attributes",
+            departments.map(|it| json!({"department": it})),
+        );
         put("allow_self_approval", Some(json!(self.own)));
         put("approval_is_not_required", Some(json!(self.auto)));
         put("min_approvals", self.min_approvals.map(|n| json!(n)));

@@ -91,11 +91,23 @@ struct Reading<'a> {
 }
 
 impl Reading<'_> {
-    /// Step 2.
+    /// Step 2: it is open, names the requester, and they have what it wants of them.
     fn may_ask(&self, draft: &Draft) -> Member {
         if !draft.open_now {
             return Member::No;
         }
+        let of_department = match &draft.departments {
+            Some(wanted) => self.world.is_of_department(self.who, wanted),
+            None => Member::Yes,
+        };
+        match (self.is_named(draft), of_department) {
+            (Member::No, _) | (_, Member::No) => Member::No,
+            (Member::Unread, _) | (_, Member::Unread) => Member::Unread,
+            (Member::Yes, Member::Yes) => Member::Yes,
+        }
+    }
+
+    fn is_named(&self, draft: &Draft) -> Member {
         if draft.allowed_users.is_none() && draft.allowed_groups.is_none() {
             return Member::Yes;
         }

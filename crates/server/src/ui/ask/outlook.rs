@@ -333,6 +333,15 @@ impl Outlook {
             }
             Err(_) => {}
         }
+        if preview.by_rules() == Ok(AskVerdict::Waits) {
+            let hours = decision.approval_hours.iter().map(|hours| {
+                format!(
+                    "By rule `{}` approvals are given only {hours}.",
+                    hours.rule()
+                )
+            });
+            self.notes.extend(hours.map(Coded));
+        }
         if preview.by_rules() == Ok(AskVerdict::Waits) && decision.break_glass {
             self.notes.push(Coded(format!(
                 "In an emergency you need not wait: once it is sent you may break the glass. \

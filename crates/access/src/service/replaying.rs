@@ -1,0 +1,84 @@
+//! Past requests held against rules that are not in force: what a change of the rules would change.
+
+use hallpass_model::{RequestId, Timestamp};
+use hallpass_rules::{Compared, PastRequest, Rules};
+
+use super::{Access, AccessError, RequestView};
+use crate::{Actor, PressRefused, Request, RequestFilter};
+
+/// A request that other rules would have decided otherwise.
+#[derive(Clone, Debug)]
+pub struct ReplayedRequest {
+    /// The request.
+    pub request: Request,
+    /// What today's rules say to it, and what the others would.
+    pub compared: Compared,
+}
+
+/// What came of holding some requests against other rules.
+#[derive(Clone, Debug, Default)]
+pub struct Replayed {
+    /// How many requests were looked at.
+    pub looked_at: usize,
+    /// Those that would have been decided otherwise, newest first.
+    pub rows: Vec<ReplayedRequest>,
+    /// Where to go on; `None`: there is nothing more that is new enough.
+    pub next: Option<RequestId>,
+}
+
+impl Access {
+    /// Holds requests, newest first, against rules that are not in force: up to `limit` of those that were
+    /// made since `since`. Both rules are asked by today's directory and the hour of the request.
+    ///
+    /// # Errors
+    /// When the actor does not read everything, or the store does not answer.
+    pub async fn replay(
+        &self,
+        actor: &Actor,
+        rules: &Rules,
+        since: Option<Timestamp>,
+        before: Option<RequestId>,
+        limit: usize,
+    ) -> Result<Replayed, AccessError> {
+        if !actor.reads_all() {
+            return Err(PressRefused::NotYours.into());
+        }
+        let filter = RequestFilter {
+            before,
+            ..RequestFilter::default()
+        };
+        let page = self
+            .requests(actor, RequestView::All, &filter, limit)
+            .await?;
+        let (today, directory) = (self.rules(), self.directory());
+        let mut found = Replayed {
+            next: page.next,
+            ..Replayed::default()
+        };
+        for request in page.rows {
+            if since.is_some_and(|since| request.asked_at < since) {
+                found.next = None;
+                break;
+            }
+            found.looked_at += 1;
+            // what did not exist was asked of no rule
+            let Some(ask) = request.question() else {
+                continue;
+            };
+            let past = PastRequest {
+                requester: request.requester.principal(),
+                ask: &ask,
+                duration: request.asked_for(),
+                reason: &request.reason,
+                ticket: request.ticket.as_deref(),
+                asked_at: request.asked_at,
+                starts_at: request.start.as_ref().map(|start| start.at),
+            };
+            let compared = today.compare_with(rules, &past, &directory);
+            if !compared.changes.is_empty() {
+                found.rows.push(ReplayedRequest { request, compared });
+            }
+        }
+        Ok(found)
+    }
+}

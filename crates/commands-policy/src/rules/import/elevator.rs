@@ -1,0 +1,83 @@
+//! `hallpass rules import elevator`: statements and settings of sso-elevator.
+
+use std::fs::File;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+use hallpass_imports::elevator::{ElevatorRefused, Sweeps, import};
+use hallpass_terminal::exit::{Failure, Outcome};
+use hallpass_terminal::output::OutputArgs;
+
+use super::super::finding;
+
+/// The longest file that is read: plans hold everything else of a workspace, too.
+const BYTES_MAX: u64 = 256 << 20;
+
+/// Import statements and settings of sso-elevator
+#[derive(Debug, clap::Args)]
+#[command(
+    long_about = "Import statements and settings of sso-elevator\n\nThe file is the object \
+                  `config/approval-config.json` of its bucket, a file of variables (`.tfvars`, \
+                  `.tfvars.json`), a module (`.tf`, `terragrunt.hcl`), or a plan or state as JSON \
+                  (`terraform show -json`), in which everything is computed.\n\nStatements keep their \
+                  form, so that each request is decided as before; settings become lines for \
+                  hallpass.toml, and secrets are never repeated. Prints row by row whether it moved or \
+                  cannot be said. Exit 2 when the file is cut off or would not be loaded, 1 when some \
+                  setting cannot be said (the statements are written), 4 when the rule file is there \
+                  already.",
+    after_help = "Examples:
+  hallpass rules import elevator terraform.tfvars --to statements.json
+  terraform plan -out plan && terraform show -json plan > plan.json
+  hallpass rules import elevator plan.json"
+)]
+pub(crate) struct Args {
+    /// The object, file of variables, module or plan
+    file: PathBuf,
+    /// The rule file to write; never one that is there
+    #[arg(long, value_name = "FILE", default_value = "statements.json")]
+    to: PathBuf,
+    /// Remove each night what nobody recorded, as sso-elevator does; without it, report it
+    #[arg(long)]
+    keep_sweep: bool,
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+pub(crate) fn run(args: &Args) -> Outcome {
+    super::refuse_existing(&args.to)?;
+    let text = text(&args.file)?;
+    let sweeps = if args.keep_sweep {
+        Sweeps::Remove
+    } else {
+        Sweeps::Report
+    };
+    let name = args.file.display().to_string();
+    let imported = import(&name, &text, sweeps).map_err(|why| refused(&why, &args.file, &text))?;
+    super::finish(&imported, "statements.json", &args.to, args.output.format())
+}
+
+fn text(path: &Path) -> Result<String, Failure> {
+    let unreadable = |error| Failure::unreadable(path.display(), &error);
+    let mut text = String::new();
+    let file = File::open(path).map_err(unreadable)?;
+    file.take(BYTES_MAX + 1)
+        .read_to_string(&mut text)
+        .map_err(unreadable)?;
+    if text.len() as u64 > BYTES_MAX {
+        let mib = BYTES_MAX >> 20;
+        let message = format!("`{}` has more than {mib} MiB", path.display());
+        return Err(Failure::bad_input(message).help("plan the module of sso-elevator alone"));
+    }
+    Ok(text)
+}
+
+fn refused(why: &ElevatorRefused, path: &Path, text: &str) -> Failure {
+    let failure = Failure::bad_input(format!("`{}` is not imported: {why}", path.display()));
+    let ElevatorRefused::Statements(errors) = why else {
+        return failure;
+    };
+    let failure = errors.iter().fold(failure, |failure, error| {
+        failure.detail(finding::shown(error, text))
+    });
+    failure.help("where Terraform computes values, import the plan: `terraform show -json`")
+}

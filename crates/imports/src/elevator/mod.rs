@@ -1,0 +1,13 @@
+//! sso-elevator: its statements, and the settings of its Terraform module.
+//!
+//! They stand in an object of its bucket, in files of variables, in a module, or in a plan of Terraform, in
+//! which everything is computed. Statements keep their form, which Hallpass decides by as sso-elevator
+//! does (`access.md` §1 and §2); settings become lines of the configuration.
+
+mod convert;
+mod plan;
+mod settings;
+mod source;
+
+pub use convert::{Sweeps, import};
+pub use source::ElevatorRefused;

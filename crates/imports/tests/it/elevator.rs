@@ -1,0 +1,385 @@
+//! Statements and settings of sso-elevator, in each form in which they are found.
+
+use hallpass_imports::RowOutcome;
+use hallpass_imports::elevator::{ElevatorRefused, Sweeps, import};
+use hallpass_model::{AccountId, Email, GroupId};
+use hallpass_rules::{Ask, Directory, RuleFile, Rules, load};
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+const ACCOUNTS: [&str; 3] = ["111111111111", "222222222222", "333333333333"];
+const SETS: [&str; 3] = ["ReadOnly", "Admin", "Billing"];
+const PEOPLE: [&str; 4] = [
+    "ana@corp.com",
+    "bo@corp.com",
+    "cai@corp.com",
+    "dan@corp.com",
+];
+const GROUPS: [&str; 2] = [
+    "99999999-8888-7777-6666-555555555555",
+    "99999999-8888-7777-6666-444444444444",
+];
+
+fn rules(name: &str, text: &str) -> Rules {
+    load(&RuleFile::new(name, text)).unwrap().rules
+}
+
+/// What everybody gets for everything, in words.
+fn decisions(rules: &Rules) -> Vec<String> {
+    let nobody = Directory::default();
+    let now = "2026-03-02T10:05:00Z".parse().unwrap();
+    let accounts: Vec<AccountId> = ACCOUNTS.iter().map(|it| it.parse().unwrap()).collect();
+    let groups: Vec<GroupId> = GROUPS.iter().map(|it| it.parse().unwrap()).collect();
+    let of_accounts = accounts.iter().flat_map(|account| {
+        SETS.map(|permission_set| Ask::Account {
+            account,
+            permission_set,
+        })
+    });
+    let asks: Vec<Ask<'_>> = of_accounts
+        .chain(groups.iter().map(|group| Ask::Group { group }))
+        .collect();
+    let mut found = Vec::new();
+    for who in PEOPLE.map(|it| Email::new(it).unwrap()) {
+        for ask in &asks {
+            let decision = rules.decide(&who, ask, &nobody, now);
+            let (kind, approvers) = (decision.kind, decision.approvers);
+            let more = (
+                decision.max_duration,
+                decision.approvals_needed,
+                decision.break_glass,
+            );
+            found.push(format!("{who} {ask:?} {kind} {approvers:?} {more:?}"));
+        }
+    }
+    found
+}
+
+fn statements() -> Value {
+    json!({
+        "statements": [
+            {"ResourceType": "Account", "Resource": ["111111111111", "222222222222"], "PermissionSet": "*",
+             "Approvers": ["bo@corp.com", "cai@corp.com"], "AllowSelfApproval": true},
+            {"ResourceType": "Account", "Resource": "*", "PermissionSet": "ReadOnly", "ApprovalIsNotRequired": true},
+            {"ResourceType": "Account", "Resource": "*", "PermissionSet": "ReadOnly", "ApprovalIsNotRequired": true},
+        ],
+        "group_statements": [{"Resource": [GROUPS[0]], "Approvers": "cai@corp.com"}],
+    })
+}
+
+/// A plan in which a module below the root makes the functions, and perhaps the object of the bucket.
+fn plan(environment: &Value, object: Option<&Value>) -> Value {
+    let function = |name: &str| {
+        json!({"address": format!("module.e.aws_lambda_function.{name}"), "type": "aws_lambda_function",
+               "values": {"environment": [{"variables": environment}]}})
+    };
+    let mut resources = vec![
+        function("access-requester"),
+        function("access-revoker"),
+        json!({"type": "aws_lambda_function", "values": {"environment": [{"variables": {"LOG_LEVEL": "DEBUG"}}]}}),
+        json!({"type": "aws_lambda_function", "values": {"environment": []}}),
+        json!({"type": "aws_s3_object", "values": {"key": "other", "content": "{}"}}),
+        json!({"type": "aws_iam_role", "values": {"name": "r"}}),
+    ];
+    if let Some(object) = object {
+        let content = object.to_string();
+        resources.push(json!({"type": "aws_s3_object", "values": {"key": "config/approval-config.json", "content": content}}));
+    }
+    json!({"format_version": "1.2", "terraform_version": "1.9.0",
+           "planned_values": {"root_module": {"child_modules": [{"child_modules": [{"resources": resources}]}]}}})
+}
+
+/// The same statements in each form: file name and text.
+fn forms(statements: &Value) -> Vec<(&'static str, String)> {
+    let (accounts, groups) = (&statements["statements"], &statements["group_statements"]);
+    let lists = json!({"config": accounts, "group_config": groups});
+    let environment = json!({"SLACK_CHANNEL_ID": "C012345", "STATEMENTS": accounts.to_string(),
+                             "GROUP_STATEMENTS": groups.to_string()});
+    let keyed = json!({"CONFIG_S3_KEY": "config/approval-config.json"});
+    let state =
+        json!({"format_version": "1.0", "values": plan(&environment, None)["planned_values"]});
+    vec![
+        ("approval-config.json", statements.to_string()),
+        ("terraform.tfvars.json", lists.to_string()),
+        (
+            "terraform.tfvars",
+            format!("config = {accounts}\ngroup_config = {groups}\n"),
+        ),
+        (
+            "main.tf",
+            format!(
+                "module \"e\" {{\n  source = \"fivexl/sso-elevator\"\n  config = local.c\n  group_config = {groups}\n}}\nlocals {{\n  c = {accounts}\n}}\n"
+            ),
+        ),
+        ("plan.json", plan(&environment, None).to_string()),
+        (
+            "plan-object.json",
+            plan(&keyed, Some(statements)).to_string(),
+        ),
+        ("state.json", state.to_string()),
+    ]
+}
+
+#[test]
+fn every_form_comes_to_the_same_rules() {
+    let statements = statements();
+    let expected = decisions(&rules("x.json", &statements.to_string()));
+    for (name, text) in forms(&statements) {
+        let imported = import(name, &text, Sweeps::Report).unwrap();
+        assert_eq!(
+            decisions(&rules("x.json", &imported.text)),
+            expected,
+            "{name}"
+        );
+        let report = imported.report;
+        assert_eq!(
+            (report.rules, report.differs, report.cannot_be_said),
+            (3, 0, 0),
+            "{name}"
+        );
+        let told: Vec<_> = { report.rows.iter() }
+            .filter(|row| row.table != "settings")
+            .map(|row| (row.table, row.item, row.id.as_str(), row.notes.len()))
+            .collect();
+        let wanted = [
+            ("statements", 1, "s1", 0),
+            ("statements", 2, "s2", 0),
+            // what is there twice counts once
+            ("statements", 3, "", 1),
+            ("group_statements", 1, "g1", 0),
+        ];
+        assert_eq!(told, wanted, "{name}");
+    }
+}
+
+/// A statement about accounts, with fields there or not.
+fn some_statement() -> impl Strategy<Value = Value> {
+    let some = |all: &'static [&'static str]| {
+        proptest::sample::subsequence(all.to_vec(), 1..=all.len()).prop_map(|it| json!(it))
+    };
+    let flag = proptest::option::of(any::<bool>()).prop_map(|it| json!(it));
+    let accounts = prop_oneof![Just(json!("*")), some(&ACCOUNTS)];
+    let sets = prop_oneof![Just(json!("*")), some(&SETS)];
+    let allowed = prop_oneof![3 => Just(Value::Null), 1 => some(&PEOPLE)];
+    let hours = prop_oneof![
+        Just(Value::Null),
+        (1..8_u8).prop_map(|it| json!(format!("0{it}:30")))
+    ];
+    (accounts, sets, some(&PEOPLE), flag.clone(), flag, allowed, hours).prop_map(
+        |(accounts, sets, approvers, own, auto, allowed, hours)| {
+            let mut statement = json!({"ResourceType": "Account", "Resource": accounts, "PermissionSet": sets,
+                "Approvers": approvers, "AllowSelfApproval": own, "ApprovalIsNotRequired": auto});
+            for (key, value) in [("AllowedUsers", allowed), ("MaxDuration", hours)] {
+                if !value.is_null() {
+                    statement[key] = value;
+                }
+            }
+            statement
+        },
+    )
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 60, ..ProptestConfig::default() })]
+
+    #[test]
+    fn everybody_gets_what_they_got(
+        accounts in proptest::collection::vec(some_statement(), 0..6),
+        of_group in proptest::sample::subsequence(PEOPLE.to_vec(), 1..=4),
+    ) {
+        let statements = json!({
+            "statements": accounts,
+            "group_statements": [{"Resource": [GROUPS[1]], "Approvers": of_group}],
+        });
+        let expected = decisions(&rules("x.json", &statements.to_string()));
+        for (name, text) in forms(&statements) {
+            let imported = import(name, &text, Sweeps::Report).unwrap();
+            prop_assert_eq!(&decisions(&rules("x.json", &imported.text)), &expected, "{}", name);
+        }
+    }
+}
+
+/// Lines for hallpass.toml, and what is said of the settings that make none.
+fn settings(name: &str, text: &str) -> (Vec<String>, Vec<String>) {
+    let imported = import(name, text, Sweeps::Report).unwrap();
+    let report = imported.report;
+    let lines = report.configuration.iter().skip(1);
+    let lines = lines.map(|line| format!("{} = {}", line.key, line.value));
+    let rows = report.rows.iter().filter(|row| row.table == "settings");
+    let told = rows.filter(|row| row.outcome == RowOutcome::CannotBeSaid || !row.notes.is_empty());
+    let told = told.map(|row| format!("{}: {}: {}", row.id, row.outcome.words(), row.notes[0]));
+    (lines.collect(), told.collect())
+}
+
+#[test]
+fn settings_become_lines_and_what_is_as_in_hallpass_makes_none() {
+    let variables = "config = []\n\
+        group_config = [{ Resource = [\"99999999-8888-7777-6666-555555555555\"], Approvers = \"cai@corp.com\" }]\n\
+        slack_bot_token = \"xoxb-secret\"\n\
+        slack_channel_id = \"C012345\"\n\
+        request_expiration_hours = 0\n\
+        approver_renotification_initial_wait_time = 45\n\
+        approver_renotification_backoff_multiplier = 2\n\
+        max_permissions_duration_time = 36\n\
+        permission_duration_list_override = [\"00:30\", \"04:00\"]\n\
+        secondary_fallback_email_domains = [\"@corp.example\"]\n\
+        schedule_expression_for_check_on_inconsistency = \"rate(90 minutes)\"\n\
+        schedule_expression = \"rate(1 potato)\"\n\
+        s3_name_of_the_existing_bucket = \"audit-of-ours\"\n\
+        s3_object_lock = true\n\
+        log_level = \"WARNING\"\n\
+        sso_instance_arn = var.instance\n\
+        attribute_sync_enabled = true\n\
+        lambda_timeout = 30\n\
+        something_else = 1\n";
+    let (lines, told) = settings("terraform.tfvars", variables);
+    assert_eq!(
+        lines,
+        [
+            "access.reminder.first = \"45m\"",
+            "log.level = \"warn\"",
+            "access.duration.max = \"36h\"",
+            "access.duration.choices = [\"00:30\", \"04:00\"]",
+            "access.request_expiry = \"0\"",
+            "audit.export.target = \"s3://audit-of-ours\"",
+            "access.sweep.at = \"rate(1 potato)\"",
+            "access.sweep.check_every = \"1h30m\"",
+            "identity.fallback_domains = [\"@corp.example\"]",
+            "slack.channel = \"C012345\"",
+        ]
+    );
+    let told = told.join("\n");
+    for line in [
+        "attribute_sync_enabled: cannot be said: Hallpass changes no membership by attributes",
+        "lambda_timeout: moved: it says nothing: it is of how sso-elevator runs",
+        "s3_object_lock: moved: it says nothing",
+        "slack_bot_token: moved: a secret is not repeated",
+        "something_else: moved: it says nothing: it is no variable of sso-elevator",
+        "sso_instance_arn: cannot be said: only Terraform computes its value",
+    ] {
+        assert!(told.contains(line), "{line}\n{told}");
+    }
+    assert_eq!(told.lines().count(), 6, "{told}");
+}
+
+#[test]
+fn the_environment_of_the_functions_says_the_same_in_texts() {
+    let environment = json!({"STATEMENTS": statements()["statements"].to_string(), "GROUP_STATEMENTS": "[]",
+        "SLACK_BOT_TOKEN": "xoxb-secret", "SLACK_CHANNEL_ID": "C012345", "POST_UPDATE_TO_SLACK": "False",
+        "REQUEST_EXPIRATION_HOURS": "4", "MAX_PERMISSIONS_DURATION_TIME": "24",
+        "PERMISSION_DURATION_LIST_OVERRIDE": "[\"00:15\"]", "ATTRIBUTE_SYNC_ENABLED": "false",
+        "IDENTITY_STORE_ID": "d-1234567890", "LOG_LEVEL": "INFO"});
+    let (lines, told) = settings("plan.json", &plan(&environment, None).to_string());
+    assert_eq!(
+        lines,
+        [
+            "identity.store_id = \"d-1234567890\"",
+            "access.duration.choices = [\"00:15\"]",
+            "access.request_expiry = \"4h\"",
+            "slack.announce_end = false",
+            "slack.channel = \"C012345\"",
+        ]
+    );
+    assert_eq!(told.len(), 1, "{told:?}");
+}
+
+#[test]
+fn no_secret_is_repeated() {
+    let secret = "xoxb-very-secret";
+    let environment = json!({"STATEMENTS": statements()["statements"].to_string(), "SLACK_BOT_TOKEN": secret,
+        "SLACK_SIGNING_SECRET": secret});
+    for (name, text) in [
+        ("plan.json", plan(&environment, None).to_string()),
+        (
+            "a.tfvars",
+            format!(
+                "config = []\nslack_bot_token = \"{secret}\"\nslack_signing_secret = \"{secret}\"\n"
+            ),
+        ),
+    ] {
+        let imported = import(name, &text, Sweeps::Report).unwrap();
+        assert!(!format!("{imported:?}").contains(secret), "{name}");
+    }
+}
+
+#[test]
+fn the_sweep_removes_only_where_that_is_wanted() {
+    let text = statements().to_string();
+    let keys = |sweeps| -> Vec<&str> {
+        let report = import("x.json", &text, sweeps).unwrap().report;
+        report.configuration.iter().map(|line| line.key).collect()
+    };
+    assert_eq!(keys(Sweeps::Report), ["access.statements"]);
+    assert_eq!(
+        keys(Sweeps::Remove),
+        ["access.statements", "access.sweep.mode"]
+    );
+}
+
+#[test]
+fn what_is_not_whole_is_refused_as_a_whole() {
+    let half = statements().to_string();
+    let half = half.get(..half.len() / 2).unwrap();
+    let environment = |statements: &str| json!({"STATEMENTS": statements});
+    let bad = r#"[{"ResourceType": "Acount", "Resource": "*", "PermissionSet": "*"}]"#;
+    let two = {
+        let mut two = plan(&environment("[]"), None);
+        let resources = &mut two["planned_values"]["root_module"]["child_modules"][0]["child_modules"]
+            [0]["resources"];
+        resources[1]["values"]["environment"][0]["variables"] =
+            environment(r#"[{"Resource": "*"}]"#);
+        two.to_string()
+    };
+    let none = plan(
+        &json!({"CONFIG_S3_KEY": "config/approval-config.json"}),
+        None,
+    )
+    .to_string();
+    for (name, text, expected) in [
+        ("x.json", half, "not JSON, or cut off"),
+        (
+            "x.json",
+            r#"{"statements": [], "statements": []}"#,
+            "not JSON, or cut off",
+        ),
+        (
+            "x.json",
+            &format!("{{\"statements\": {bad}}}"),
+            "bad-resource-type",
+        ),
+        ("x.json", "{\"a\": 1}", "unknown-field"),
+        (
+            "x.tfvars",
+            "config = [for a in var.x : a]",
+            "computed-value",
+        ),
+        ("x.tfvars", "config = [", "bad-syntax"),
+        ("x.tfvars", "tags = {}", "no-rules"),
+        (
+            "plan.json",
+            &plan(&environment("[{"), None).to_string(),
+            "STATEMENTS in the plan is not JSON",
+        ),
+        (
+            "plan.json",
+            &plan(&environment(bad), None).to_string(),
+            "bad-resource-type",
+        ),
+        ("plan.json", &two, "several installations"),
+        (
+            "plan.json",
+            &none,
+            "no statements that are known before it is applied",
+        ),
+    ] {
+        let why = import(name, text, Sweeps::Report).unwrap_err();
+        let told = match &why {
+            ElevatorRefused::Statements(errors) => {
+                let codes: Vec<&str> = errors.iter().map(|it| it.code.as_str()).collect();
+                codes.join(" ")
+            }
+            other => other.to_string(),
+        };
+        assert!(told.contains(expected), "{name} {text}: {told}");
+    }
+}

@@ -1,0 +1,145 @@
+//! Attributes of people that rules may ask for: those of a user of the identity store, and those of
+//! its extension for companies.
+
+use std::{collections::BTreeMap, collections::BTreeSet, fmt};
+
+use hallpass_model::Glob;
+use serde::{Deserialize, Serialize};
+
+/// What is known of a user beside name and addresses (Identity Store API Reference, "User";
+/// the extension `aws:identitystore:enterprise` has the attributes of RFC 7643, section 4.3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PersonAttribute {
+    /// The kind of user, such as `Employee` or `Contractor`.
+    UserType,
+    /// The job title.
+    Title,
+    /// The department.
+    Department,
+    /// The division.
+    Division,
+    /// The organization, such as a company of a group of companies.
+    Organization,
+    /// The cost centre.
+    CostCenter,
+    /// The number of the employee.
+    EmployeeNumber,
+    /// The manager, as the source of identities names them.
+    Manager,
+}
+
+impl PersonAttribute {
+    /// Every attribute.
+    pub const ALL: [Self; 8] = [
+        Self::UserType,
+        Self::Title,
+        Self::Department,
+        Self::Division,
+        Self::Organization,
+        Self::CostCenter,
+        Self::EmployeeNumber,
+        Self::Manager,
+    ];
+
+    /// The key in rule files.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::UserType => "user_type",
+            Self::Title => "title",
+            Self::Department => "department",
+            Self::Division => "division",
+            Self::Organization => "organization",
+            Self::CostCenter => "cost_center",
+            Self::EmployeeNumber => "employee_number",
+            Self::Manager => "manager",
+        }
+    }
+
+    /// The attribute in words.
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::UserType => "user type",
+            Self::Title => "title",
+            Self::Department => "department",
+            Self::Division => "division",
+            Self::Organization => "organization",
+            Self::CostCenter => "cost centre",
+            Self::EmployeeNumber => "employee number",
+            Self::Manager => "manager",
+        }
+    }
+
+    /// The member of `aws:identitystore:enterprise`; none for what a user has without it.
+    pub const fn of_enterprise(self) -> Option<&'static str> {
+        match self {
+            Self::UserType | Self::Title => None,
+            Self::Department => Some("department"),
+            Self::Division => Some("division"),
+            Self::Organization => Some("organization"),
+            Self::CostCenter => Some("costCenter"),
+            Self::EmployeeNumber => Some("employeeNumber"),
+            Self::Manager => Some("manager"),
+        }
+    }
+}
+
+impl fmt::Display for PersonAttribute {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// The attributes of a person that were read, which are those that rules name. One that was read and
+/// that the person does not have is told apart from one that was not read.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct PersonAttributes(BTreeMap<PersonAttribute, Option<String>>);
+
+/// What is known of one attribute of a person.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Known<'a> {
+    /// It was not read.
+    Unread,
+    /// They do not have it.
+    Absent,
+    /// They have this.
+    Is(&'a str),
+}
+
+impl PersonAttributes {
+    /// Notes what was read of an attribute; no text, or a blank one, is none.
+    pub fn read(&mut self, attribute: PersonAttribute, value: Option<&str>) {
+        let value = value.map(str::trim).filter(|value| !value.is_empty());
+        self.0.insert(attribute, value.map(str::to_owned));
+    }
+
+    /// Whether nothing was read.
+    pub fn is_unread(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub(crate) fn get(&self, attribute: PersonAttribute) -> Known<'_> {
+        match self.0.get(&attribute) {
+            None => Known::Unread,
+            Some(None) => Known::Absent,
+            Some(Some(value)) => Known::Is(value),
+        }
+    }
+}
+
+/// A condition on people: they have the attribute, with one of the values and none of those left out.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct AttributeMatch {
+    pub(crate) attribute: PersonAttribute,
+    pub(crate) values: BTreeSet<Glob>,
+    pub(crate) except: BTreeSet<Glob>,
+}
+
+impl AttributeMatch {
+    /// Whether a person who has this value is meant.
+    pub(crate) fn matches(&self, value: &str) -> bool {
+        let any = |globs: &BTreeSet<Glob>| globs.iter().any(|glob| glob.matches(value));
+        any(&self.values) && !any(&self.except)
+    }
+}

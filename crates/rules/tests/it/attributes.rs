@@ -1,0 +1,282 @@
+//! Conditions on attributes of people, hours of approvals, and lead times.
+
+use hallpass_model::{AccountId, Timestamp};
+use hallpass_rules::{
+    Ask, Directory, PersonAttribute, RuleFile, RuleTestOutcome, Rules, directory::Snapshot, load,
+};
+
+use crate::world::{PAYMENTS_PROD, directory, email, noon, rules, shown};
+
+fn native(text: &str) -> Rules {
+    rules("rules.toml", text)
+}
+
+/// Rules with one `[[rule]]` about everything that `bo` and `cai` approve.
+fn rule(fields: &str) -> Rules {
+    native(&format!(
+        "[[rule]]\naccounts = '*'\npermission_sets = '*'\napprovers = ['bo@corp.com', 'cai@corp.com']\n{fields}\n"
+    ))
+}
+
+/// Ana is an employee in Payments, Bo a contractor there, Cai has a department of no text; nothing was
+/// read of the others.
+fn people() -> Directory {
+    let mut snapshot: Snapshot = directory().snapshot().clone();
+    let known = [
+        ("Employee", Some("Payments")),
+        ("Contractor", Some("PAYMENTS ")),
+        ("Employee", Some("  ")),
+    ];
+    for (person, (kind, department)) in snapshot.people.iter_mut().zip(known) {
+        let read = &mut person.attributes;
+        read.read(PersonAttribute::UserType, Some(kind));
+        read.read(PersonAttribute::Department, department);
+    }
+    Directory::new(snapshot)
+}
+
+fn decide(rules: &Rules, who: &str, facts: &Directory, now: Timestamp) -> hallpass_rules::Decision {
+    let account = AccountId::new(PAYMENTS_PROD).unwrap();
+    let ask = Ask::Account {
+        account: &account,
+        permission_set: "Admin",
+    };
+    rules.decide(&email(who), &ask, facts, now)
+}
+
+fn kind(rules: &Rules, who: &str) -> String {
+    decide(rules, who, &people(), noon()).kind.to_string()
+}
+
+const YES: &str = "RequiresApproval";
+const NO: &str = "RequesterNotAllowed";
+
+#[test]
+fn whoever_asks_has_every_attribute_with_one_of_its_values() {
+    for (fields, [ana, bo, cai, six]) in [
+        ("{ department = 'Payments' }", [YES, YES, NO, NO]),
+        ("{ department = ['Ops', 'pay*'] }", [YES, YES, NO, NO]),
+        ("{ department = '*' }", [YES, YES, NO, NO]),
+        ("{ department = 'Ops' }", [NO, NO, NO, NO]),
+        ("{ user_type = ['*', '!Contractor'] }", [YES, NO, YES, NO]),
+        (
+            "{ department = 'Payments', user_type = 'employee' }",
+            [YES, NO, NO, NO],
+        ),
+        // not read of anybody
+        ("{ cost_center = '4711' }", [NO, NO, NO, NO]),
+        ("{ department = '*', cost_center = '*' }", [NO, NO, NO, NO]),
+    ] {
+        let rules = rule(&format!("requester_attributes = {fields}"));
+        let got = ["ana", "bo", "cai", "six"].map(|who| kind(&rules, who));
+        assert_eq!(got, [ana, bo, cai, six], "{fields}");
+    }
+}
+
+#[test]
+fn attributes_narrow_whom_a_rule_names_and_never_add_to_them() {
+    let rules = rule(
+        "allowed_users = ['cai@corp.com']\nallowed_groups = ['oncall']\nrequester_attributes = { department = 'Payments' }",
+    );
+    // cai is named, and lacks it; ana and bo are in the group, and have it
+    assert_eq!(
+        ["ana", "bo", "cai", "dan"].map(|who| kind(&rules, who)),
+        [YES, YES, NO, NO]
+    );
+    let rules = rule("allowed_users = []\nrequester_attributes = { department = 'Payments' }");
+    assert_eq!(kind(&rules, "ana"), NO);
+}
+
+#[test]
+fn an_attribute_that_was_not_read_lets_nobody_ask_and_says_so() {
+    let rules = rule("requester_attributes = { cost_center = '4711', department = 'Payments' }");
+    let decision = decide(&rules, "ana", &people(), noon());
+    assert_eq!(decision.kind.to_string(), NO);
+    assert_eq!(
+        decision.unread,
+        ["the cost centre of the requester could not be read"]
+    );
+    // an attribute that is read and another: no question of what was not read
+    let decision = decide(&rules, "cai", &people(), noon());
+    assert_eq!(decision.unread, [""; 0]);
+    assert_eq!(
+        rules
+            .referenced_attributes()
+            .into_iter()
+            .collect::<Vec<_>>(),
+        [PersonAttribute::Department, PersonAttribute::CostCenter]
+    );
+}
+
+#[test]
+fn denials_hold_for_people_without_the_attribute() {
+    let rules = native(
+        "[[rule]]\nid = 'open'\naccounts = '*'\npermission_sets = '*'\napproval_is_not_required = true\n\
+         [[rule]]\nid = 'strict'\naccounts = '*'\npermission_sets = '*'\napprovers = 'cai@corp.com'\n\
+         approval_is_not_required = false\nrequester_attributes = { department = 'Ops' }\n",
+    );
+    assert_eq!(kind(&rules, "ana"), "NoApprovers");
+}
+
+#[test]
+fn attributes_are_said_in_words() {
+    let rules = rule(
+        "allowed_groups = ['oncall']\nrequester_attributes = { department = ['Payments', 'Ops*'], user_type = ['*', '!Contractor'] }\n\
+         approval_hours = { days = ['mon-fri'], from = '08:00', to = '18:00', time_zone = 'UTC' }\nmax_lead_time = '48h'",
+    );
+    let first = rules.rules().next().unwrap();
+    assert_eq!(
+        first.columns.requesters,
+        "members of group oncall with user type * except contractor and department ops* or payments"
+    );
+    assert_eq!(
+        first.columns.limits,
+        [
+            "approved only mon, tue, wed, thu, fri 08:00–18:00 UTC",
+            "to start at most 2d ahead"
+        ]
+    );
+}
+
+#[test]
+fn what_is_no_condition_is_refused() {
+    for (fields, expected) in [
+        ("{ departement = 'Ops' }", "did you mean `department`?"),
+        ("{ shoe_size = '44' }", "write one of `user_type`"),
+        ("{}", "name at least one attribute"),
+        (
+            "{ department = ['!Ops'] }",
+            "write values that are accepted",
+        ),
+        ("{ department = [] }", "write values that are accepted"),
+        ("{ department = '' }", "write a value, a glob"),
+        (
+            "{ department = ['*', '!!Ops'] }",
+            "right before what is left out",
+        ),
+        ("'Ops'", "`requester_attributes` is an object"),
+    ] {
+        let text = format!(
+            "[[rule]]\naccounts = '*'\npermission_sets = '*'\nrequester_attributes = {fields}\n"
+        );
+        let errors = load(&RuleFile::new("rules.toml", &text)).unwrap_err();
+        let told: Vec<String> = { errors.iter() }
+            .map(|it| format!("{it} {:?}", it.help))
+            .collect();
+        let told = told.join("\n");
+        assert!(told.contains(expected), "{fields}: {told}");
+    }
+}
+
+#[test]
+fn values_that_nobody_has_are_told() {
+    let rules = rule(
+        "requester_attributes = { department = ['Payments', 'Paymnets'], user_type = ['*', '!Visitor'] }",
+    );
+    let mut snapshot = people().snapshot().clone();
+    snapshot.people.truncate(3);
+    let told = |facts: &Directory| -> Vec<String> {
+        let found = rules.check(Some(facts));
+        let found = found.iter().filter(|it| it.message.contains("no user has"));
+        found
+            .map(|it| format!("{} {:?}", it.message, it.help))
+            .collect()
+    };
+    assert_eq!(
+        told(&Directory::new(snapshot)),
+        [
+            "no user has the department `paymnets` Some(\"did you mean `PAYMENTS`?\")",
+            "no user has the user type `visitor` None"
+        ]
+    );
+    // of some nothing was read: nothing is known to be missing
+    assert_eq!(told(&people()), [""; 0]);
+}
+
+#[test]
+fn a_test_of_the_file_gives_its_requester_attributes() {
+    let rules = native(
+        "[[rule]]\naccounts = '*'\npermission_sets = '*'\napprovers = ['bo@corp.com']\nrequester_attributes = { department = 'Payments' }\n\
+         [[test]]\nrequester = 'ana@corp.com'\naccount = '111111111111'\npermission_set = 'Admin'\nrequester_attributes = { department = 'payments' }\nexpect = 'RequiresApproval'\n\
+         [[test]]\nrequester = 'ana@corp.com'\naccount = '111111111111'\npermission_set = 'Admin'\nrequester_attributes = { title = 'Engineer' }\nexpect = 'RequesterNotAllowed'\n\
+         [[test]]\nrequester = 'ana@corp.com'\naccount = '111111111111'\npermission_set = 'Admin'\nmembers = {}\nexpect = 'RequiresApproval'\n",
+    );
+    let results = rules.run_tests(None, noon());
+    let passed: Vec<bool> = results
+        .iter()
+        .map(|it| it.outcome == RuleTestOutcome::Passed)
+        .collect();
+    assert_eq!(passed, [true, true, false]);
+}
+
+/// Office hours of two rules; both must be open.
+const HOURS: &str = "approval_hours = { days = ['mon-fri'], from = '08:00', to = '18:00', time_zone = 'Europe/Stockholm' }";
+
+#[test]
+fn approvals_have_hours_of_their_own() {
+    let rules = rule(HOURS);
+    for (now, open, opens) in [
+        ("2026-03-02T10:00:30Z", true, "2026-03-02T10:01:00Z"),
+        ("2026-03-02T06:59:59Z", false, "2026-03-02T07:00:00Z"),
+        ("2026-03-02T17:00:00Z", false, "2026-03-03T07:00:00Z"),
+        // Friday evening, until Monday
+        ("2026-03-06T17:00:00Z", false, "2026-03-09T07:00:00Z"),
+        // over the change to summer time
+        ("2026-03-28T12:00:00Z", false, "2026-03-30T06:00:00Z"),
+    ] {
+        let now: Timestamp = now.parse().unwrap();
+        // asking is possible at any hour
+        let decision = decide(&rules, "ana", &people(), now);
+        assert_eq!(shown(&decision), "RequiresApproval [bo,cai] r1");
+        let [hours] = decision.approval_hours.as_slice() else {
+            panic!("{:?}", decision.approval_hours)
+        };
+        assert_eq!((hours.rule().as_str(), hours.is_open(now)), ("r1", open));
+        assert_eq!(hours.opens_at(now), Some(opens.parse().unwrap()));
+    }
+}
+
+#[test]
+fn nobody_approves_for_themselves_outside_of_the_hours_of_approvals() {
+    let rules = rule(&format!("allow_self_approval = true\n{HOURS}"));
+    let facts = people();
+    for (now, expected) in [
+        ("2026-03-02T10:00:00Z", "SelfApproval [] r1"),
+        ("2026-03-02T20:00:00Z", "RequiresApproval [cai] r1"),
+    ] {
+        let decision = decide(&rules, "bo", &facts, now.parse().unwrap());
+        assert_eq!(shown(&decision), expected, "{now}");
+    }
+    let account = AccountId::new(PAYMENTS_PROD).unwrap();
+    let ask = Ask::Account {
+        account: &account,
+        permission_set: "Admin",
+    };
+    let night: Timestamp = "2026-03-02T20:00:00Z".parse().unwrap();
+    let steps = rules.steps(&email("bo"), &ask, &facts, night);
+    let why: Vec<&str> = steps
+        .iter()
+        .filter_map(|step| step.why.as_deref())
+        .collect();
+    assert!(
+        why.iter()
+            .any(|it| it.contains("approvals are given only mon, tue")),
+        "{why:?}"
+    );
+    // what waits for others is still theirs to approve: the hours are told, not that it is their own
+    let permit = rules.may_approve(&email("bo"), &email("bo"), &ask, &facts, night);
+    assert!(permit.unwrap().own_request);
+}
+
+#[test]
+fn the_shortest_lead_time_counts() {
+    let rules = native(
+        "[[rule]]\naccounts = '*'\npermission_sets = '*'\napprovers = ['bo@corp.com']\nmax_lead_time = '72h'\n\
+         [[rule]]\naccounts = '*'\npermission_sets = 'Admin'\npermits_requests = false\nmax_lead_time = '8h'\n\
+         [[rule]]\naccounts = '*'\npermission_sets = 'Billing'\nmax_lead_time = '1h'\n",
+    );
+    let decision = decide(&rules, "ana", &people(), noon());
+    assert_eq!(decision.max_lead_time.unwrap().to_string(), "8h");
+    let none = rule("max_duration = '1h'");
+    assert_eq!(decide(&none, "ana", &people(), noon()).max_lead_time, None);
+}

@@ -1,0 +1,118 @@
+//! What a change of rules would have changed about past requests.
+
+use hallpass_model::{AccountId, TimeSpan, Timestamp};
+use hallpass_rules::{Ask, PastRequest, Rules};
+
+use crate::world::{PAYMENTS_PROD, directory, email, noon, rules};
+
+const BASE: &str =
+    "accounts = '*'\npermission_sets = '*'\napprovers = ['bo@corp.com', 'cai@corp.com']";
+
+fn rule(fields: &str) -> Rules {
+    rules("rules.toml", &format!("[[rule]]\n{fields}\n"))
+}
+
+/// What a request of `ana` for an hour would see of a change, each kind with its words.
+fn changes(old: &str, new: &str, starts_at: Option<&str>) -> Vec<String> {
+    let account = AccountId::new(PAYMENTS_PROD).unwrap();
+    let who = email("ana");
+    let request = PastRequest {
+        requester: (&who).into(),
+        ask: &Ask::Account {
+            account: &account,
+            permission_set: "Admin",
+        },
+        duration: TimeSpan::hours(1),
+        reason: "OPS-12: the queue is stuck",
+        ticket: None,
+        asked_at: noon(),
+        starts_at: starts_at.map(|at| at.parse::<Timestamp>().unwrap()),
+    };
+    let compared = rule(old).compare_with(&rule(new), &request, &directory());
+    let told = compared.changes.iter();
+    told.map(|change| format!("{}: {change}", change.name()))
+        .collect()
+}
+
+#[test]
+fn each_change_that_people_would_notice_is_told_once() {
+    for (old, new, expected) in [
+        ("", "", &[][..]),
+        // other words for the same, and what this request does not meet
+        ("", "description = 'as before'\nmax_duration = '1h'", &[]),
+        ("", "allow_self_approval = true", &[]),
+        (
+            "",
+            "approval_is_not_required = true",
+            &["decision: RequiresApproval → ApprovalNotRequired"],
+        ),
+        (
+            "",
+            "allowed_users = ['bo@corp.com']\nmax_duration = '5m'",
+            &["decision: RequiresApproval → RequesterNotAllowed"],
+        ),
+        (
+            "",
+            "max_duration = '30m'",
+            &["refused: its duration would be refused"],
+        ),
+        (
+            "max_duration = '30m'",
+            "",
+            &["accepted: its duration would be accepted"],
+        ),
+        (
+            "",
+            "reason_pattern = '^CHG'",
+            &["refused: its reason would be refused"],
+        ),
+        // without a ticket of its own the reason is looked at
+        ("", "ticket_pattern = 'OPS-[0-9]+'", &[]),
+        (
+            "",
+            "ticket_pattern = 'CHG-[0-9]+'",
+            &["refused: its ticket would be refused"],
+        ),
+        (
+            "",
+            "min_approvals = 2",
+            &["approvals_needed: approvals needed 1 → 2"],
+        ),
+        (
+            "",
+            "break_glass = ['ana@corp.com']",
+            &["break_glass: may break the glass"],
+        ),
+        (
+            "break_glass = ['ana@corp.com']",
+            "",
+            &["break_glass: may not break the glass any more"],
+        ),
+    ] {
+        let (old, new) = (format!("{BASE}\n{old}"), format!("{BASE}\n{new}"));
+        assert_eq!(changes(&old, &new, None), expected, "{old} → {new}");
+    }
+    let others =
+        "accounts = '*'\npermission_sets = '*'\napprovers = ['six@corp.com', 'cai@corp.com']";
+    assert_eq!(
+        changes(BASE, others, None),
+        ["approvers: approvers +six@corp.com -bo@corp.com"]
+    );
+}
+
+#[test]
+fn a_start_that_lies_ahead_is_judged_by_its_own_hour() {
+    let hours = "hours = { from = '08:00', to = '18:00', time_zone = 'UTC' }";
+    let new = format!("{BASE}\n{hours}");
+    let night = noon().to_string().replace("T10", "T23");
+    assert_eq!(changes(BASE, &new, None), [""; 0]);
+    assert_eq!(
+        changes(BASE, &new, Some(&night)),
+        ["decision: RequiresApproval → RequesterNotAllowed"]
+    );
+    let lead = format!("{BASE}\nmax_lead_time = '2h'");
+    assert_eq!(
+        changes(BASE, &lead, Some(&night)),
+        ["refused: its start would be refused"]
+    );
+}

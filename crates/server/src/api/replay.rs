@@ -1,0 +1,83 @@
+//! What a changed rule file would change: past requests held against it.
+
+use axum::{Json, extract::State, http::StatusCode};
+use hallpass_api::{
+    FieldProblem, Problem, ReplayRules, ReplayedRequest, ReplayedRules, RuleChange,
+};
+use hallpass_identity::TokenScope;
+use hallpass_rules::{Diagnostic, RuleFile, load};
+
+use super::{PAGE_MAX, requests::shown};
+use crate::{
+    App,
+    auth::AuthenticatedCaller,
+    body::Body,
+    problem::{ProblemResponse, bad_parameter},
+};
+
+/// The findings of a file that are told.
+const FINDINGS_MAX: usize = 100;
+
+/// Holds past requests against a rule file that is not in force; administrators and auditors. Both its
+/// rules and those in force are asked by today's directory and by the hour of the request. Nothing is
+/// changed.
+#[utoipa::path(post, path = "/api/v1/rules/replay", request_body = ReplayRules,
+    responses((status = 200, body = ReplayedRules), (status = 403, body = Problem), (status = 422, body = Problem)))]
+pub(crate) async fn replay(
+    State(app): State<App>,
+    caller: AuthenticatedCaller,
+    Body(wanted): Body<ReplayRules>,
+) -> Result<Json<ReplayedRules>, ProblemResponse> {
+    let actor = caller.allow(&[TokenScope::Read])?;
+    if !actor.reads_all() {
+        return Err(ProblemResponse::forbidden(
+            "not-yours",
+            "only auditors and administrators read everybody's requests",
+        ));
+    }
+    let before = wanted.cursor.map(|cursor| cursor.parse()).transpose();
+    let before = before.map_err(|error| bad_parameter("cursor", error))?;
+    let limit = wanted.limit.unwrap_or(PAGE_MAX).clamp(1, PAGE_MAX);
+    let file = RuleFile::new(&wanted.file, &wanted.text);
+    let loaded = load(&file).map_err(|errors| broken(&errors))?;
+    let replayed = app
+        .access
+        .replay(actor, &loaded.rules, wanted.since, before, limit)
+        .await?;
+    let mut items = Vec::with_capacity(replayed.rows.len());
+    for row in &replayed.rows {
+        let compared = &row.compared;
+        items.push(ReplayedRequest {
+            request: shown(&app, actor, &row.request).await?,
+            was: compared.was.kind.to_string(),
+            would_be: compared.would_be.kind.to_string(),
+            changes: { compared.changes.iter() }
+                .map(|change| RuleChange {
+                    what: change.name().to_owned(),
+                    message: change.to_string(),
+                })
+                .collect(),
+            because: { compared.would_be.based_on.iter() }
+                .map(ToString::to_string)
+                .collect(),
+        });
+    }
+    Ok(Json(ReplayedRules {
+        looked_at: replayed.looked_at as u64,
+        items,
+        next: replayed.next.as_ref().map(ToString::to_string),
+    }))
+}
+
+/// A file that would not be loaded: each error with its line and column.
+fn broken(errors: &[Diagnostic]) -> ProblemResponse {
+    let problem = |error: &Diagnostic| FieldProblem {
+        field: error.position.to_string(),
+        code: error.code.as_str().to_owned(),
+        message: error.message.clone(),
+    };
+    let detail = "the rule file has errors and would not be loaded; nothing was decided by it";
+    ProblemResponse::new(StatusCode::UNPROCESSABLE_ENTITY, "bad-rules", detail)
+        .fields(errors.iter().take(FINDINGS_MAX).map(problem).collect())
+        .help("`hallpass rules check` shows them with what to write instead")
+}

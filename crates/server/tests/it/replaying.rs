@@ -1,0 +1,152 @@
+//! Past requests held against a rule file that is not in force.
+
+use hallpass_model::TimeSpan;
+use serde_json::{Value, json};
+
+use crate::test_server::{TestServer, asking, run};
+
+const PATH: &str = "/api/v1/rules/replay";
+
+/// Nobody is needed for `ReadOnly` by the rules in force; `Admin` has two approvers.
+const STRICTER: &str = r#"{"statements": [
+  {"ResourceType": "Account", "Resource": "*", "PermissionSet": "ReadOnly", "Approvers": "cai@corp.example"},
+  {"ResourceType": "Account", "Resource": "*", "PermissionSet": "Admin",
+   "Approvers": ["cai@corp.example", "dee@corp.example"], "BreakGlass": "ana@corp.example"}
+]}"#;
+
+fn body(text: &str) -> Value {
+    json!({"file": "rules.json", "text": text})
+}
+
+async fn asked(server: &TestServer) {
+    for (who, set) in [
+        ("ana/all", "ReadOnly"),
+        ("dee/all", "Admin"),
+        ("dee/all", "ReadOnly"),
+    ] {
+        let reply = server.post("/api/v1/requests", who, &asking(set)).await;
+        assert_eq!(reply.short().split(' ').next(), Some("201"), "{reply:?}");
+        server.clock.advance(TimeSpan::minutes(10));
+    }
+}
+
+#[test]
+fn what_would_change_is_told_with_both_decisions_and_nothing_happens() {
+    run(async {
+        let server = TestServer::new();
+        asked(&server).await;
+        let before = server.get("/api/v1/requests", "aud/all").await.json();
+        let reply = server.post(PATH, "aud/read", &body(STRICTER)).await;
+        assert_eq!(reply.short(), "200", "{reply:?}");
+        let found = reply.json();
+        assert_eq!(found["looked_at"], 3);
+        assert_eq!(found["next"], Value::Null);
+        let rows = found["items"].as_array().unwrap();
+        let row = |row: &Value| {
+            let text = |value: &Value| value.as_str().unwrap().to_owned();
+            (
+                text(&row["request"]["requester"]),
+                text(&row["was"]),
+                text(&row["would_be"]),
+            )
+        };
+        let told: Vec<_> = rows.iter().map(row).collect();
+        let changed = |who: &str| {
+            let (was, would_be) = ("ApprovalNotRequired", "RequiresApproval");
+            (
+                format!("{who}@corp.example"),
+                was.to_owned(),
+                would_be.to_owned(),
+            )
+        };
+        assert_eq!(told, [changed("dee"), changed("ana")]);
+        assert_eq!(
+            rows[0]["changes"],
+            json!([{"what": "decision", "message": "ApprovalNotRequired → RequiresApproval"}])
+        );
+        assert_eq!(rows[0]["because"], json!(["s1"]));
+        assert_eq!(
+            server.get("/api/v1/requests", "aud/all").await.json(),
+            before
+        );
+    });
+}
+
+#[test]
+fn requests_come_page_after_page_and_from_an_instant_on() {
+    run(async {
+        let server = TestServer::new();
+        asked(&server).await;
+        let (mut looked_at, mut rows, mut cursor) = (0, 0, Value::Null);
+        for _ in 0..5 {
+            let mut wanted = body(STRICTER);
+            wanted["limit"] = json!(1);
+            if !cursor.is_null() {
+                wanted["cursor"] = cursor;
+            }
+            let found = server.post(PATH, "aud/read", &wanted).await.json();
+            looked_at += found["looked_at"].as_u64().unwrap();
+            rows += found["items"].as_array().unwrap().len();
+            cursor = found["next"].clone();
+            if cursor.is_null() {
+                break;
+            }
+        }
+        assert_eq!((looked_at, rows, cursor), (3, 2, Value::Null));
+        let mut wanted = body(STRICTER);
+        // the newest was made ten minutes ago, the one before twenty
+        wanted["since"] = json!(TimeSpan::minutes(15).before(server.now()).to_string());
+        let found = server.post(PATH, "aud/read", &wanted).await.json();
+        assert_eq!(found["looked_at"], 1);
+        assert_eq!(found["items"].as_array().unwrap().len(), 1);
+    });
+}
+
+#[test]
+fn who_does_not_read_everything_is_refused_and_so_is_a_broken_file() {
+    run(async {
+        let server = TestServer::new();
+        for (who, wanted) in [("ana/all", "403 not-yours"), ("nobody", "401 unauthorized")] {
+            let reply = server.post(PATH, who, &body(STRICTER)).await;
+            assert_eq!(reply.short(), wanted, "{who}: {reply:?}");
+        }
+        let broken = "{\"statements\": [{\"ResourceType\": \"Acount\", \"Resource\": \"*\",\n \"PermissionSet\": \"*\"}]}";
+        let reply = server.post(PATH, "aud/read", &body(broken)).await;
+        assert_eq!(reply.short(), "422 bad-rules", "{reply:?}");
+        let errors = reply.json()["errors"].clone();
+        assert_eq!(errors[0]["code"], "bad-resource-type", "{errors}");
+        assert!(
+            errors[0]["field"].as_str().unwrap().starts_with("1:"),
+            "{errors}"
+        );
+        for (change, wanted) in [
+            (json!({"cursor": "x"}), "400 bad-parameter"),
+            (json!({"rules": "x"}), "400 bad-body"),
+        ] {
+            let mut wrong = body(STRICTER);
+            wrong
+                .as_object_mut()
+                .unwrap()
+                .extend(change.as_object().unwrap().clone());
+            let reply = server.post(PATH, "aud/read", &wrong).await;
+            assert_eq!(reply.short(), wanted, "{reply:?}");
+        }
+    });
+}
+
+/// A rule file may be larger than other bodies, and not without bound.
+#[test]
+fn a_file_of_a_megabyte_is_taken() {
+    run(async {
+        let server = TestServer::new();
+        for (length, wanted) in [
+            (900_000, "200"),
+            (1_100_000, "422 bad-rules"),
+            (5_000_000, "413 body-too-large"),
+        ] {
+            let text = format!("{}{}", STRICTER, "\n".repeat(length));
+            let reply = server.post(PATH, "aud/read", &body(&text)).await;
+            assert_eq!(reply.short(), wanted, "{length}");
+        }
+    });
+}

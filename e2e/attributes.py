@@ -1,0 +1,147 @@
+#!/usr/bin/env python3
+"""Rules that ask for attributes of people, against the identity store: who has them may ask, who gets or loses them may from that moment on, what no
+rule names is not kept; approvals with hours of their own; and statements of sso-elevator that are imported from a plan."""
+
+import datetime
+import json
+import sqlite3
+
+import drilled
+from drilled import ANA, BO, DEV, PROD, World
+from stage import Api, Checks, Stage, answers, free_port, wait
+
+ENTERPRISE = "aws:identitystore:enterprise"
+RULES = """[[rule]]
+id = "payments"
+accounts = ["dev"]
+permission_sets = ["Admin"]
+requester_attributes = { department = ["Payments"], user_type = ["*", "!Contractor"] }
+approvers = ["APPROVER", "OTHER"]
+max_lead_time = "2h"
+
+[[rule]]
+id = "office"
+accounts = ["prod"]
+permission_sets = ["Admin"]
+approvers = ["APPROVER", "OTHER"]
+approval_hours = { from = "FROM", to = "TO", time_zone = "UTC" }
+"""
+
+
+def organization():
+    whole = drilled.organization()
+    center = whole["identity_center"]
+    center["assignments"] = []
+    ana, bo = center["users"]
+    ana["attributes"] = {"UserType": "Employee", "Extensions": {ENTERPRISE: {"department": "Payments", "costCenter": "not-to-be-kept"}}}
+    bo["attributes"] = {"UserType": "Employee", "Extensions": {ENTERPRISE: {"department": "Legal"}}}
+    return whole
+
+
+def rules(hours):
+    """Rules whose hours of approvals begin so many from now, and last one."""
+    at = lambda more: (datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(hours=more)).strftime("%H:00")
+    return RULES.replace("APPROVER", BO).replace("OTHER", ANA).replace("FROM", at(hours)).replace("TO", at(hours + 2))
+
+
+class Directory:
+    """The identity store as boto3 sees it."""
+
+    def __init__(self, world):
+        self.store = world.client("identitystore", world.environment, attempts=10)
+        users = self.store.list_users(IdentityStoreId="d-1234567890")["Users"]
+        self.users = {user["UserName"]: user["UserId"] for user in users}
+
+    def change(self, who, path, value):
+        self.store.update_user(IdentityStoreId="d-1234567890", UserId=self.users[who], Operations=[{"AttributePath": path, "AttributeValue": value}])
+
+    def extensions(self, who, **more):
+        return self.store.describe_user(IdentityStoreId="d-1234567890", UserId=self.users[who], **more).get("Extensions")
+
+
+def asked(api, account, **more):
+    answer = api.post("/api/v1/requests", {"account": account, "permission_set": "Admin", "duration_seconds": 3600, "reason": "look at it", **more})
+    return answer.json if answer.status in (200, 201) else {"state": answer.json.get("code", answer.status), **answer.json}
+
+
+def may_ask(api):
+    """Whether somebody may ask by attributes; a request that waits is taken back."""
+    request = asked(api, DEV)
+    if request["state"] == "pending":
+        api.post(f"/api/v1/requests/{request['id']}/discard")
+        return True
+    return request["state"]
+
+
+def departments(stage, directory, base, ana, bo, check):
+    check.equal("AWS gives the extension only where it is asked for", directory.extensions(ANA), None)
+    check.equal("and all of it there", directory.extensions(ANA, Extensions=[ENTERPRISE])[ENTERPRISE]["costCenter"], "not-to-be-kept")
+    check.equal("who is of the department may ask", may_ask(ana), True)
+    check.equal("who is of another may not", may_ask(bo), "RequesterNotAllowed")
+    directory.change(BO, f"{ENTERPRISE}.department", "payments")
+    check("who comes to it may from then on", wait(lambda: may_ask(bo) is True, 30), may_ask(bo))
+    directory.change(ANA, "userType", "Contractor")
+    check("who becomes what the rule leaves out may not any more", wait(lambda: may_ask(ana) == "RequesterNotAllowed", 30), may_ask(ana))
+    directory.change(ANA, "userType", "Employee")
+    check("and who is it no more may again", wait(lambda: may_ask(ana) is True, 30), may_ask(ana))
+    soon = (datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(hours=3)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    late = asked(ana, DEV, starts_at=soon)
+    check("a start further ahead than the rule allows is refused, with the rule", "late-start" in json.dumps(late) and "payments" in json.dumps(late), late)
+    explained = stage.run("rules", "explain", "--user", ANA, "--account", "dev", "--permission-set", "Admin", HALLPASS_SERVER=base, HALLPASS_TOKEN=ana.token)
+    check("rules explain says what the rule wants", "department payments" in explained.stdout and "except contractor" in explained.stdout, explained.stdout + explained.stderr)
+    kept = "".join(str(row) for row in sqlite3.connect(stage.path("hallpass.db")).iterdump())
+    check("what no rule names is not in the store", "not-to-be-kept" not in kept)
+
+
+def office(stage, ana, bo, check, process):
+    request = asked(ana, PROD)
+    check.equal("outside of the hours of approvals one may ask", request["state"], "pending")
+    press = f"/api/v1/requests/{request['id']}/approve"
+    refused = bo.post(press)
+    check("and nobody approves, with the hours and when they begin",
+          refused.status == 403 and refused.json["code"] == "outside-approval-hours" and "office" in refused.json["detail"] and "not before" in refused.json["detail"], refused)
+    stage.path("rules.toml").write_text(rules(-1))
+    check("within them one does", wait(lambda: bo.post(press).status == 200, 30, process), bo.post(press))
+
+
+def elevator(stage, check):
+    """A plan of Terraform, imported and served."""
+    statements = [{"ResourceType": "Account", "Resource": "*", "PermissionSet": "Admin", "Approvers": [BO], "MaxDuration": "02:00"}]
+    variables = {"STATEMENTS": json.dumps(statements), "GROUP_STATEMENTS": "[]", "SLACK_BOT_TOKEN": "xoxb-1", "REQUEST_EXPIRATION_HOURS": "4", "ATTRIBUTE_SYNC_ENABLED": "true"}
+    function = {"type": "aws_lambda_function", "values": {"environment": [{"variables": variables}]}}
+    stage.path("plan.json").write_text(json.dumps({"format_version": "1.2", "planned_values": {"root_module": {"resources": [function]}}}))
+    done = stage.run("rules", "import", "elevator", "plan.json", "--output", "table")
+    check("what cannot be said is exit 1, by name", done.returncode == 1 and "attribute_sync_enabled: cannot be said" in done.stdout, (done.returncode, done.stdout, done.stderr))
+    check("settings are lines for hallpass.toml", 'access.request_expiry = "4h"' in done.stdout, done.stdout)
+    check("and secrets are not", "xoxb" not in done.stdout + stage.path("statements.json").read_text())
+    check("the statements are as they were", json.loads(stage.path("statements.json").read_text())["statements"] == statements)
+    check.equal("and load", stage.run("rules", "check", "statements.json").returncode, 0)
+    check.equal("a file that is there is not written over", stage.run("rules", "import", "elevator", "plan.json").returncode, 4)
+    stage.path("half.tfvars").write_text('config = [for a in var.accounts : { Resource = a }]\n')
+    done = stage.run("rules", "import", "elevator", "half.tfvars", "--to", "half.json")
+    check("what Terraform computes is exit 2, with the place and what to do", done.returncode == 2 and "half.tfvars:1:" in done.stderr and "terraform show -json" in done.stderr, (done.returncode, done.stderr))
+    check("and nothing is written", not stage.path("half.json").exists())
+
+
+def main():
+    check = Checks()
+    with Stage("attributes") as stage:
+        stage.path("organization.json").write_text(json.dumps(organization()))
+        _, endpoint, environment = stage.simulator("--organization", stage.path("organization.json"), "--speed", "fast")
+        world = World(stage, Api(endpoint), endpoint, environment)
+        port = free_port()
+        base = f"http://127.0.0.1:{port}"
+        stage.path("rules.toml").write_text(rules(4))
+        stage.path("hallpass.toml").write_text(f'[server]\nlisten = "127.0.0.1:{port}"\n[store]\nurl = "sqlite:hallpass.db"\n[identity]\nadmins = ["{BO}"]\n[inventory]\nmax_age = "10s"\n')
+        process = stage.spawn("serve", log="serve.log", **environment)
+        if check("the server is ready", wait(lambda: answers(Api(base), "/readyz"), 60, process), stage.said("serve.log")[-800:]):
+            ana, bo = (Api(base, stage.token(who)) for who in (ANA, BO))
+            departments(stage, Directory(world), base, ana, bo, check)
+            office(stage, ana, bo, check, process)
+            check.equal("the server stops", stage.stop(process), 0)
+        elevator(stage, check)
+    check.end()
+
+
+if __name__ == "__main__":
+    main()
