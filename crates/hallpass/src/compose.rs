@@ -13,6 +13,7 @@ mod exporting;
 mod following;
 mod guards;
 mod lead;
+mod log_watch;
 mod loops;
 mod notices;
 mod pci;
@@ -52,6 +53,7 @@ pub(crate) use compared::{Comparing, Watches, retire};
 pub(crate) use ends::EndsFile;
 pub(crate) use exporting::Exporting;
 pub(crate) use lead::Lead;
+pub(crate) use log_watch::LogWatch;
 pub(crate) use pci::PciWatching;
 
 use hallpass_chores::people_news::PeopleHandler;
@@ -77,6 +79,8 @@ pub(crate) struct Parts {
     pub(crate) store: ServerStore,
     /// This process among the nodes of the store.
     pub(crate) lead: Arc<Lead>,
+    /// What this process has seen of the log.
+    pub(crate) log: Arc<LogWatch>,
     /// For calls of services without a client of their own.
     pub(crate) client: AwsClientSettings,
     pub(crate) aws: Arc<Aws>,
@@ -133,6 +137,7 @@ pub(crate) struct Composed {
     shared_directory: Arc<SharedDirectory>,
     pub(crate) app: App,
     lead: Arc<Lead>,
+    log: Arc<LogWatch>,
     workshop: Workshop,
     clock: Arc<dyn Clock>,
     watch: clocks::ClockWatch,
@@ -277,7 +282,7 @@ pub(crate) async fn compose(parts: Parts) -> Result<Composed, Failure> {
     // before anything can be told, so that a new channel misses nothing of this server
     notices::open_first(shared.as_ref(), &channels, clock.now()).await?;
     let (pulse, (stop, stopping)) = (Arc::new(probes::Pulse::new()), watch::channel(false));
-    let node = (&directory, &lead);
+    let node = (&directory, &lead, &parts.log);
     let alarming = alarming((&access, aws), node, &time, &pulse, guards.as_ref());
     let app = App {
         access: Arc::clone(&access),
@@ -290,7 +295,7 @@ pub(crate) async fn compose(parts: Parts) -> Result<Composed, Failure> {
         clock: Arc::clone(&clock),
         rates: Arc::new(parts.rates),
         connections: parts.connections,
-        probes: Arc::new(probes(&access, &lead, &alarming)),
+        probes: Arc::new(probes((&access, &store), (&lead, &parts.log), &alarming)),
         metrics: rendering(metrics, (&pulse, &time, aws, &lead), parts.descriptors),
         slack: slack.clone().map(slack::door),
         policies: Arc::new(Policies::new(Arc::clone(&parts.aws))),
@@ -310,6 +315,7 @@ pub(crate) async fn compose(parts: Parts) -> Result<Composed, Failure> {
         app,
         watch: clocks::ClockWatch::new(time, parts.aws, (&access, &store), lead.shared_name()),
         lead,
+        log: parts.log,
         workshop: of.workshop,
         access,
         clock,
@@ -450,13 +456,14 @@ fn rendered(
 
 /// What readiness asks: the store, and all that is an alarm when it does not work.
 fn probes(
-    access: &Arc<Access>,
-    lead: &Arc<Lead>,
+    (access, store): (&Arc<Access>, &ServerStore),
+    (lead, log): (&Arc<Lead>, &Arc<LogWatch>),
     alarming: &[(AlarmKind, Arc<dyn ReadinessProbe>)],
 ) -> Vec<Arc<dyn ReadinessProbe>> {
     let mut probes: Vec<Arc<dyn ReadinessProbe>> = vec![
-        Arc::new(probes::StoreProbe(Arc::clone(access))),
+        Arc::new(probes::StoreProbe(Arc::clone(access), store.clone())),
         Arc::new(probes::LeadProbe(Arc::clone(lead))),
+        Arc::new(log_watch::SchemaProbe(Arc::clone(log))),
         of_leader(lead, people::PeopleProbe(Arc::clone(access))),
         of_leader(lead, entitlements::EntitlementsProbe(Arc::clone(access))),
     ];
@@ -477,7 +484,7 @@ fn of_leader(lead: &Arc<Lead>, probe: impl ReadinessProbe + 'static) -> Arc<dyn 
 
 fn alarming(
     (access, aws): (&Arc<Access>, &Arc<Aws>),
-    (directory, lead): (&Arc<Inventory>, &Arc<Lead>),
+    (directory, lead, log): (&Arc<Inventory>, &Arc<Lead>, &Arc<LogWatch>),
     time: &Arc<ProcessClock>,
     pulse: &Arc<probes::Pulse>,
     guards: Option<&Guards>,
@@ -501,6 +508,10 @@ fn alarming(
         (AlarmKind::HomeRegionLost, Arc::new(region)),
         (AlarmKind::KeyUnusable, Arc::new(key)),
         (AlarmKind::ClocksDisagree, Arc::new(clocks)),
+        (
+            AlarmKind::LogWentBack,
+            Arc::new(log_watch::LogProbe(Arc::clone(log))),
+        ),
         (AlarmKind::AssignmentsUntended, of_leader(lead, tended)),
         (AlarmKind::EndsOverdue, Arc::new(overdue)),
     ];

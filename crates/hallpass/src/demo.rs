@@ -46,6 +46,7 @@ use secrecy::SecretString;
 use crate::compose;
 use crate::compose::Exporting;
 use crate::compose::Lead;
+use crate::compose::LogWatch;
 use crate::compose::Parts;
 
 /// The rules of the sample organization.
@@ -138,6 +139,7 @@ async fn demo(args: &Args) -> Outcome {
     let its_own = (&clock, &ids, &people);
     let (own, at) = (keys::place(&folder.path(STORE)), address.to_string());
     let lead = Lead::open(&store, (clock.as_ref(), ids.as_ref()), &at).await?;
+    let log = LogWatch::open(&store, &folder.path("seen.json"), None);
     let working = lead.working(&store);
     let (events, remediating) = intake(&loaded, &sim, &working, its_own, &aws).await?;
     let composed = compose::compose(Parts {
@@ -173,6 +175,7 @@ async fn demo(args: &Args) -> Outcome {
         watches: judging::watches(client_settings(&sim), &aws, &working).await?,
         store: store.clone(),
         lead,
+        log,
         aws,
         clock,
         ids,
