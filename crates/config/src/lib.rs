@@ -9,7 +9,6 @@ mod exporting;
 #[cfg(test)]
 mod fuzz;
 mod guard;
-#[cfg(test)]
 mod keys;
 mod notifications;
 mod payer;
@@ -17,6 +16,7 @@ mod pci;
 mod people;
 mod plans;
 mod remediation;
+mod shown;
 mod sign_in;
 mod slack;
 mod standards;
@@ -41,6 +41,7 @@ pub use drift::CompareSchedule;
 pub use exporting::{ExportPlace, ExportSettings, HeadKey, bucket_place};
 pub use guard::EndsPlace;
 pub use pci::PciSchedule;
+pub use shown::shown;
 pub use slack::SlackApp;
 pub use standards::StandardsSchedule;
 pub use store::Store;

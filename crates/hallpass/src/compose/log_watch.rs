@@ -144,11 +144,10 @@ impl LogWatch {
 
 /// Looks until the server stops.
 pub(super) async fn watch(watch: Arc<LogWatch>, mut stop: watch::Receiver<bool>) {
-    let Some(memory) = watch.memory.clone() else {
-        return;
-    };
     loop {
-        if let Err(error) = watch.look(&memory).await {
+        if let Some(memory) = &watch.memory
+            && let Err(error) = watch.look(memory).await
+        {
             tracing::debug!(%error, "whether the audit log is as it was seen is not known");
         }
         measure(watch.trouble.borrow().as_ref());

@@ -137,23 +137,23 @@ impl Composed {
         &self,
         tasks: &mut JoinSet<()>,
         stop: &watch::Sender<bool>,
-        shop: &Workshop,
+        workshop: &Workshop,
         journey: &Arc<Access>,
     ) {
-        let executor = shop.executor(journey).ends_only();
-        let engine = self.engine(shop, journey, executor);
+        let executor = workshop.executor(journey).ends_only();
+        let engine = self.engine(workshop, journey, executor);
         spawn_executor(tasks, stop, &engine);
-        self.spawn_channels(tasks, stop, &shop.store);
-        self.spawn_alarms(tasks, stop, &shop.store);
+        self.spawn_channels(tasks, stop, &workshop.store);
+        self.spawn_alarms(tasks, stop, &workshop.store);
     }
 
-    fn engine(&self, shop: &Workshop, journey: &Arc<Access>, executor: Executor) -> Engine {
+    fn engine(&self, workshop: &Workshop, journey: &Arc<Access>, executor: Executor) -> Engine {
         Engine {
             access: Arc::clone(journey),
             directory: Arc::clone(&self.directory),
             executor: Arc::new(executor),
-            keepers: shop.policy_keepers(journey),
-            store: (*shop.store).clone(),
+            keepers: workshop.policy_keepers(journey),
+            store: (*workshop.store).clone(),
             clock: Arc::clone(&self.clock),
             pulse: Arc::clone(&self.pulse),
             news: Arc::new(Notify::new()),

@@ -199,15 +199,15 @@ impl Composed {
 
     /// Starts those that go on while records are missing.
     async fn begin_to_end(&self, tasks: &mut JoinSet<()>, stop: &watch::Sender<bool>) {
-        let shop = self.workshop.for_ends();
-        let journey = shop.journey(&self.access);
-        self.take_over(&shop, &journey).await;
-        self.spawn_ends(tasks, stop, &shop, &journey);
+        let workshop = self.workshop.for_ends();
+        let journey = workshop.journey(&self.access);
+        self.take_over(&workshop, &journey).await;
+        self.spawn_ends(tasks, stop, &workshop, &journey);
     }
 
-    async fn take_over(&self, shop: &Workshop, journey: &Access) {
+    async fn take_over(&self, workshop: &Workshop, journey: &Access) {
         // nobody else may work on this store: what a process before us had leased is free again
-        if let Err(error) = shop.store.free_leases().await {
+        if let Err(error) = workshop.store.free_leases().await {
             tracing::warn!(error = %error, "leases could not be freed; they run out by themselves");
         }
         // what ended without us is known before anything is sent for it
