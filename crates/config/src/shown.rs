@@ -35,8 +35,6 @@ const SHOWN: &[&str] = &[
     "pci.activity",
     "pci.remind",
     "pci.all_clear",
-    "insights.least_severity",
-    "findings.notes",
     "standards.mode",
     "standards.sweep_every",
     "audit.export.lock_mode",

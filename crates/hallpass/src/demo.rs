@@ -130,8 +130,7 @@ async fn demo(args: &Args) -> Outcome {
     let snapshot = facts::snapshot(&sim.facts.organization, clock.now())?;
     hallpass_setup::sources::cache_snapshot(&store, &snapshot).await;
     let personas = people::with_tokens(&store, &Directory::new(snapshot), clock.now()).await?;
-    let tokens_file = args.tokens.clone();
-    let tokens_file = tokens_file.unwrap_or_else(|| folder.path("tokens.json"));
+    let tokens_file = (args.tokens.clone()).unwrap_or_else(|| folder.path("tokens.json"));
     people::write_tokens(&personas, &tokens_file)?;
     let guard = guard::start(&folder, &sim)?;
     let loaded = chores::write_files(&folder, &sim, address)?;
@@ -139,7 +138,6 @@ async fn demo(args: &Args) -> Outcome {
     let its_own = (&clock, &ids, &people);
     let (own, at) = (keys::place(&folder.path(STORE)), address.to_string());
     let lead = Lead::open(&store, (clock.as_ref(), ids.as_ref()), &at).await?;
-    let log = LogWatch::open(&store, &folder.path("seen.json"), None);
     let working = lead.working(&store);
     let (events, remediating) = intake(&loaded, &sim, &working, its_own, &aws).await?;
     let composed = compose::compose(Parts {
@@ -175,7 +173,7 @@ async fn demo(args: &Args) -> Outcome {
         watches: judging::watches(client_settings(&sim), &aws, &working).await?,
         store: store.clone(),
         lead,
-        log,
+        log: LogWatch::open(&store, &folder.path("seen.json"), None),
         aws,
         clock,
         ids,

@@ -21,7 +21,7 @@ pub(crate) enum Failure {
     #[error("{}", said(.0))]
     Postgres(#[from] tokio_postgres::Error),
     /// There is no connection.
-    #[error("{}", with_causes(.0))]
+    #[error("{}", unconnected(.0))]
     Unconnected(#[from] ConnectError),
     /// The server was waited for in vain.
     #[error(
@@ -95,6 +95,14 @@ impl<T> Optional<T> for Result<T, DatabaseError> {
             Err(DatabaseError(Failure::NoRow)) => Ok(None),
             Err(error) => Err(error),
         }
+    }
+}
+
+/// Why there is no connection, and what helps where the server says why.
+fn unconnected(error: &ConnectError) -> String {
+    match error {
+        ConnectError::Refused(refused) => said(refused),
+        ConnectError::Roots(_) | ConnectError::Silent(_) => with_causes(error),
     }
 }
 

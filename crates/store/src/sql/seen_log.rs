@@ -334,7 +334,7 @@ impl SqlStore {
 }
 
 /// What the database says of the end of its log.
-struct Standing {
+struct LogStanding {
     /// The version of its schema.
     schema: u32,
     head: Option<SeenHead>,
@@ -343,7 +343,7 @@ struct Standing {
 }
 
 /// In one statement: it comes before every write.
-fn standing(tx: &Transaction<'_>) -> Result<Standing, StorageFault> {
+fn standing(tx: &Transaction<'_>) -> Result<LogStanding, StorageFault> {
     let (schema, seq, hash, told) = tx
         .prepare(
             "SELECT (SELECT max(version) FROM schema_migrations), (SELECT seq FROM audit_head),
@@ -358,7 +358,7 @@ fn standing(tx: &Transaction<'_>) -> Result<Standing, StorageFault> {
         seq: counter(seq),
         hash,
     });
-    Ok(Standing {
+    Ok(LogStanding {
         schema,
         head,
         told: told.map(|bytes| read(MISSED, &bytes)).transpose()?,
@@ -369,7 +369,7 @@ fn standing(tx: &Transaction<'_>) -> Result<Standing, StorageFault> {
 fn judge(
     tx: &Transaction<'_>,
     memory: &LogMemory,
-    Standing { head, told, .. }: Standing,
+    LogStanding { head, told, .. }: LogStanding,
 ) -> Result<Option<LostRecords>, StorageFault> {
     let Some(newest) = memory.newest() else {
         return Ok(told);
