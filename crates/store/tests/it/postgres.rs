@@ -391,7 +391,9 @@ async fn a_later_release_takes_the_database_over_between_two_writes(place: Place
     let begun = "BEGIN; SELECT pg_advisory_xact_lock(1751215212, hashtext(current_schema()))";
     client.batch_execute(begun).await.unwrap();
     let migrating = tokio::spawn(SqlStore::open_postgres_as_later(address(url), 9001, LATER));
-    let waits = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'advisory'";
+    // not of `pg_stat_activity`, which stands still within a transaction
+    let waits = "SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted
+                 AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
     while client.query(waits, &[]).await.unwrap().is_empty() {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
