@@ -428,14 +428,14 @@ async fn what_the_server_complains_of_is_known_until_something_is_written(place:
     assert_eq!(store.complaint(), None);
     let (client, socket) = tokio_postgres::connect(url, NoTls).await.unwrap();
     let socket = tokio::spawn(socket);
-    client.batch_execute("CREATE FUNCTION full() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE disk_full; END $$;
-         CREATE TRIGGER full BEFORE INSERT ON blobs FOR EACH ROW EXECUTE FUNCTION full()").await.unwrap();
+    client.batch_execute("CREATE FUNCTION no_room() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE disk_full; END $$;
+         CREATE TRIGGER no_room BEFORE INSERT ON blobs FOR EACH ROW EXECUTE FUNCTION no_room()").await.unwrap();
     let refused = store.blob_put("a", b"1").await.unwrap_err().to_string();
     assert!(refused.contains("make room"), "{refused}");
     assert_eq!(store.blob_get("a").await.unwrap(), None);
     assert!(store.complaint().unwrap().contains("make room"));
     client
-        .batch_execute("DROP TRIGGER full ON blobs")
+        .batch_execute("DROP TRIGGER no_room ON blobs")
         .await
         .unwrap();
     store.blob_put("a", b"2").await.unwrap();
