@@ -21,7 +21,7 @@ from stage import wait
 
 def program(name):
     """Debian keeps those of servers out of the way of people."""
-    found = shutil.which(name) or next(iter(sorted(glob.glob(f"/usr/lib/postgresql/*/bin/{name}"), reverse=True)), None)
+    found = shutil.which(name, path=os.environ["PATH"] + ":/usr/sbin") or next(iter(sorted(glob.glob(f"/usr/lib/postgresql/*/bin/{name}"), reverse=True)), None)
     return found or sys.exit(f"`{name}` is missing. Install it: apt-get install postgresql")
 
 
@@ -57,8 +57,11 @@ class Session:
 
 
 class Server:
-    def __init__(self, port):
-        self.port, self.password = port, os.urandom(8).hex()
+    """`settings` are of `postgres` itself; with `room`, in megabytes, it lies on a file system of its own, which the system's
+    administrator alone can have."""
+
+    def __init__(self, port, room=None, **settings):
+        self.port, self.password, self.room, self.settings = port, os.urandom(8).hex(), room, settings
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="hallpass-e2e-postgres-"))
         # the server refuses to be root's
         self.user = "postgres" if os.geteuid() == 0 else None
@@ -67,6 +70,8 @@ class Server:
         self.environment = {"PATH": os.environ["PATH"], "PGPASSWORD": self.password, "PGSSLMODE": "disable"}
 
     def __enter__(self):
+        if self.room:
+            subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={self.room}m", "tmpfs", self.folder], check=True)
         self.certify()
         (self.folder / "password").write_text(self.password)
         if self.user:
@@ -86,7 +91,8 @@ class Server:
         """Starts it, and waits until it answers; the database of the scripts is made the first time."""
         data = self.folder / "data"
         settings = {"port": self.port, "listen_addresses": "127.0.0.1", "unix_socket_directories": self.folder, "fsync": "off", "ssl": "on",
-                    "ssl_cert_file": self.folder / "server.pem", "ssl_key_file": self.folder / "server.key", "timezone": "UTC"}
+                    "ssl_cert_file": self.folder / "server.pem", "ssl_key_file": self.folder / "server.key", "timezone": "UTC",
+                    **self.settings}
         words = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
         self.log = open(self.folder / "log", "ab")
         self.process = subprocess.Popen([program("postgres"), "-D", data, *words], user=self.user, stdout=self.log, stderr=self.log, cwd=self.folder)
@@ -108,7 +114,18 @@ class Server:
 
     def __exit__(self, *_):
         self.stop()
+        if self.room:
+            subprocess.run(["umount", self.folder], check=False)
         shutil.rmtree(self.folder, ignore_errors=True)
+
+    def copy(self, name="copy"):
+        """Puts a copy of the stopped server's data aside."""
+        subprocess.run(["cp", "-a", self.folder / "data", self.folder / name], check=True)
+
+    def put_back(self, name="copy"):
+        """Puts it in the place of what the stopped server has."""
+        shutil.rmtree(self.folder / "data")
+        (self.folder / name).rename(self.folder / "data")
 
     def certify(self):
         """An authority, and a certificate of `localhost` by it."""

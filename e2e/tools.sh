@@ -30,6 +30,7 @@ fi
 # the server's programs come with it, and stand outside of the path
 need psql postgresql
 [ "$1" = test ] || exit 0
+command -v pgbouncer >/dev/null 2>&1 || [ -x /usr/sbin/pgbouncer ] || need pgbouncer pgbouncer
 
 need python3 python3
 need faketime faketime

@@ -22,6 +22,8 @@ pub enum AlarmKind {
     AssignmentsUntended,
     /// Ends are late.
     EndsOverdue,
+    /// The database lacks records that were seen: nothing is given.
+    LogWentBack,
     /// A guard is not heard, or complains.
     Guard,
     /// The audit log is not exported.
@@ -32,13 +34,14 @@ pub enum AlarmKind {
 
 impl AlarmKind {
     /// Every kind.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::ClocksDisagree,
         Self::OrganizationUnread,
         Self::HomeRegionLost,
         Self::KeyUnusable,
         Self::AssignmentsUntended,
         Self::EndsOverdue,
+        Self::LogWentBack,
         Self::Guard,
         Self::AuditNotExported,
         Self::HeadNotPublished,
@@ -53,6 +56,7 @@ impl AlarmKind {
             Self::KeyUnusable => "key_unusable",
             Self::AssignmentsUntended => "assignments_untended",
             Self::EndsOverdue => "ends_overdue",
+            Self::LogWentBack => "log_went_back",
             Self::Guard => "guard",
             Self::AuditNotExported => "audit_not_exported",
             Self::HeadNotPublished => "head_not_published",
@@ -72,6 +76,9 @@ impl AlarmKind {
             }
             Self::AssignmentsUntended => "Assignments are not tended",
             Self::EndsOverdue => "Access is past its end",
+            Self::LogWentBack => {
+                "The database lacks records that were seen: access ends, and none is given"
+            }
             Self::Guard => "A guard needs somebody to look",
             Self::AuditNotExported => "The audit log is not exported",
             Self::HeadNotPublished => "No head of the audit log is published",
@@ -88,6 +95,7 @@ impl AlarmKind {
             Self::AssignmentsUntended | Self::EndsOverdue => {
                 "docs/operations/runbooks/end-overdue.md"
             }
+            Self::LogWentBack => "docs/operations/runbooks/log-went-back.md",
             Self::Guard => "docs/operations/runbooks/guard-silent.md",
             Self::AuditNotExported | Self::HeadNotPublished => {
                 "docs/operations/runbooks/audit-behind.md"
@@ -99,7 +107,9 @@ impl AlarmKind {
     pub const fn patience(self) -> TimeSpan {
         match self {
             // nothing is granted meanwhile; a lost Region has been for a minute, and a key is not in dispute
-            Self::ClocksDisagree | Self::HomeRegionLost | Self::KeyUnusable => TimeSpan::seconds(2),
+            Self::ClocksDisagree | Self::HomeRegionLost | Self::KeyUnusable | Self::LogWentBack => {
+                TimeSpan::seconds(2)
+            }
             // these have waited before they complain; a guard and a reading take a minute to begin
             Self::OrganizationUnread | Self::AssignmentsUntended | Self::EndsOverdue => {
                 TimeSpan::minutes(1)

@@ -13,7 +13,7 @@ use tokio::sync::{Notify, watch};
 use crate::listings::Listings;
 use crate::memory::{Calls, ExecutorMemory, Trial, Turn};
 use crate::pace::Pace;
-use crate::queue::Room;
+use crate::queue::{Room, Writes};
 use crate::{
     AssignmentRow, AssignmentStore, CenterFault, Haste, IdentityCenter, Lease, OperationKind,
     RowAction, StepOutcome, StoreFault, Task, Urgency, Verdict, next,
@@ -79,6 +79,8 @@ pub struct Executor {
     limits: ExecutorLimits,
     pace: Arc<Pace>,
     memory: ExecutorMemory,
+    /// What may be sent at all.
+    writes: Writes,
     by_target: Listings<Target, UserId>,
     by_person: Listings<UserId, Target>,
     /// Notified when a worker took a row: there may be more.
@@ -106,11 +108,21 @@ impl Executor {
             limits,
             pace,
             memory: ExecutorMemory::default(),
+            writes: Writes::All,
             by_target: Listings::default(),
             by_person: Listings::default(),
             wake_next_worker: Arc::default(),
             reads_recovered: watch::Sender::new(0),
             writes_recovered: watch::Sender::new(0),
+        }
+    }
+
+    /// The same, but it only takes away: no create is sent, and what waits for one stays where it is.
+    #[must_use]
+    pub fn ends_only(self) -> Self {
+        Self {
+            writes: Writes::Ends,
+            ..self
         }
     }
 
@@ -191,7 +203,12 @@ impl Executor {
             token: self.ids.next(now).simple().to_string(),
             until: self.limits.lease.after(now),
         };
-        let taken = self.store.take(now, room, &lease).await?;
+        let writes = match room.writes {
+            Writes::All => self.writes,
+            fewer @ (Writes::Ends | Writes::AtOnce | Writes::None) => fewer,
+        };
+        let room = Room { writes, ..*room };
+        let taken = self.store.take(now, &room, &lease).await?;
         self.memory.note_line(&taken);
         let Some(task) = taken.task else {
             return Ok(Worked::Idle);

@@ -340,6 +340,8 @@ pub struct QueueLengths {
 pub enum Writes {
     /// All operations may begin.
     All,
+    /// Those that take away.
+    Ends,
     /// Those that a person wants at once: AWS has just said that it works on as many as it will.
     AtOnce,
     /// None: AWS does not answer them.
@@ -440,6 +442,7 @@ pub fn choose<'a>(lines: &'a QueueFronts, room: &Room) -> Choice<'a> {
 fn may_begin(queue: Queue, room: &Room) -> bool {
     match (queue, room.writes) {
         (Queue::Step(_), _) | (Queue::Write(..), Writes::All) => true,
+        (Queue::Write(urgency, _), Writes::Ends) => urgency <= Urgency::End,
         (Queue::Write(urgency, slot), Writes::AtOnce) => {
             urgency == Urgency::AtOnce || slot == Slot::None
         }

@@ -55,14 +55,18 @@ fn who_waits_for_a_create_or_a_delete() {
 /// AWS works on as many as it will: a person's removal goes on, and so do memberships and looks.
 #[test]
 fn what_may_begin_while_aws_takes_no_more() {
-    for (queue, at_once, none) in [
-        (DELETE_NOW, true, false),
-        (DELETE, false, false),
-        (CREATE, false, false),
-        (MEMBER, true, false),
-        (LOOK, true, true),
+    for (queue, ends, at_once, none) in [
+        (DELETE_NOW, true, true, false),
+        (DELETE, true, false, false),
+        (CREATE, false, false, false),
+        (MEMBER, false, true, false),
+        (LOOK, true, true, true),
     ] {
-        for (writes, expected) in [(Writes::AtOnce, at_once), (Writes::None, none)] {
+        for (writes, expected) in [
+            (Writes::Ends, ends),
+            (Writes::AtOnce, at_once),
+            (Writes::None, none),
+        ] {
             let room = Room {
                 writes,
                 ..Room::whole(10)

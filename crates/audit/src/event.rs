@@ -165,6 +165,8 @@ events! {
     RemediationsPaused = "remediations.paused",
     /// They go on.
     RemediationsResumed = "remediations.resumed",
+    /// An operator goes on over a database that lacks records which were seen; says which.
+    LogLossAccepted = "log.loss_accepted",
     /// A request of another tool, as that tool's history has it; Hallpass had no part in it.
     HistoryImported = "history.imported",
 }

@@ -71,7 +71,7 @@ pub struct Args {
 
 /// The result of one check.
 #[derive(Debug, Serialize)]
-struct DoctorLine {
+pub(crate) struct DoctorLine {
     check: &'static str,
     result: &'static str,
     detail: String,
@@ -139,6 +139,16 @@ pub fn run(args: &Args) -> Outcome {
     output::list(args.output.format(), &report.lines, FIELDS, table)?;
     let failed = report.lines.iter().any(|line| line.result == "problem");
     Ok(if failed { Exit::Failed } else { Exit::Ok })
+}
+
+/// What the checks find, for who looks at all of it elsewhere.
+///
+/// # Errors
+/// Exit 2 where the configuration cannot be used.
+pub(crate) async fn findings(loaded: &Loaded) -> Result<Vec<DoctorLine>, Failure> {
+    let mut report = DoctorReport::default();
+    examine(loaded, &mut report).await?;
+    Ok(report.lines)
 }
 
 /// The least IAM policy of a server with this configuration.

@@ -7,6 +7,7 @@ pub mod init;
 pub mod lambda;
 pub mod lock;
 pub mod people;
+mod report;
 pub mod server;
 pub mod sessions;
 pub mod slack;

@@ -2,7 +2,7 @@
 
 use hallpass_terminal::exit::Outcome;
 
-use super::{doctor, guard, lambda, slack, standing, store, sweep, token};
+use super::{doctor, guard, lambda, report, slack, standing, store, sweep, token};
 
 /// Check the server, back up its database, make tokens, run sweeps
 #[derive(Debug, clap::Args)]
@@ -21,6 +21,7 @@ pub struct Args {
 #[derive(Debug, clap::Subcommand)]
 enum Command {
     Doctor(doctor::Args),
+    Report(report::Args),
     Guard(guard::Args),
     Store(store::Args),
     Token(token::Args),
@@ -33,6 +34,7 @@ enum Command {
 pub fn run(args: &Args) -> Outcome {
     match &args.command {
         Command::Doctor(args) => doctor::run(args),
+        Command::Report(args) => report::run(args),
         Command::Guard(args) => guard::run(args),
         Command::Store(args) => store::run(args),
         Command::Token(args) => token::run(args),

@@ -1,5 +1,7 @@
 //! `hallpass server store`: the server's database.
 
+mod accept_loss;
+
 use std::path::{Path, PathBuf};
 
 use hallpass_host::file_lock::{OnlyServer, only_server};
@@ -14,7 +16,8 @@ use hallpass_terminal::output;
 const DUMP: &str = "use `pg_dump --format=custom`, which copies one instant while people work; the key that \
                     signs is `hallpass.key` beside the configuration";
 /// How it is put back.
-const RESTORE: &str = "use `pg_restore` into an empty database, then `hallpass server store check`";
+const RESTORE: &str = "use `pg_restore` into an empty database, then `hallpass server store accept-loss` and \
+                       `hallpass server store check`";
 
 /// Look after the server's database
 #[derive(Debug, clap::Args)]
@@ -68,6 +71,16 @@ enum Command {
         #[command(flatten)]
         config: ConfigArgs,
     },
+    /// Go on over a database that lacks records which were seen: after a failover, or a backup that was put back
+    #[command(
+        long_about = "Go on over a database of PostgreSQL that lacks records of the audit log which its nodes have seen: it \
+                      failed over to a replica without them, or a backup was put back.\n\nUntil then nodes only end access. What is \
+                      accepted is on record, with the numbers of the missing records, who decided and why. What AWS has \
+                      and the database does not know is found by a sweep.",
+        after_help = "Example:
+  hallpass server store accept-loss --by ana@example.com --reason 'failover to zone b, replication was behind'"
+    )]
+    AcceptLoss(accept_loss::Args),
     /// Put a backup in place of a database that does not exist
     #[command(
         after_help = "Example:\n  hallpass server store restore /backup/hallpass-2026-03-02.db"
@@ -110,6 +123,7 @@ pub fn run(args: &Args) -> Outcome {
             Ok(Exit::Ok)
         }
         Command::Copy { to, config } => copy(&runtime, config, to),
+        Command::AcceptLoss(args) => runtime.block_on(accept_loss::run(args)),
         Command::Restore { from, config } => {
             let address = config.load()?.store()?;
             let to = address.file("`hallpass server store restore`", RESTORE)?;

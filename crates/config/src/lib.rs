@@ -9,7 +9,6 @@ mod exporting;
 #[cfg(test)]
 mod fuzz;
 mod guard;
-#[cfg(test)]
 mod keys;
 mod notifications;
 mod payer;
@@ -17,6 +16,7 @@ mod pci;
 mod people;
 mod plans;
 mod remediation;
+mod shown;
 mod sign_in;
 mod slack;
 mod standards;
@@ -41,6 +41,7 @@ pub use drift::CompareSchedule;
 pub use exporting::{ExportPlace, ExportSettings, HeadKey, bucket_place};
 pub use guard::EndsPlace;
 pub use pci::PciSchedule;
+pub use shown::shown;
 pub use slack::SlackApp;
 pub use standards::StandardsSchedule;
 pub use store::Store;
@@ -469,6 +470,14 @@ impl Loaded {
     /// A path of the configuration, from its folder.
     pub fn path(&self, path: impl AsRef<Path>) -> PathBuf {
         self.folder.join(path)
+    }
+
+    /// Where this node keeps what it has seen of the audit log, beside the configuration; its port tells
+    /// nodes of one machine apart.
+    pub fn seen_log(&self) -> PathBuf {
+        let listen = &self.config.server.listen;
+        let port = listen.rsplit_once(':').map_or("", |(_, port)| port);
+        self.path(format!("hallpass-{port}.seen.json"))
     }
 
     /// The rule file.

@@ -13,11 +13,13 @@ mod exporting;
 mod following;
 mod guards;
 mod lead;
+mod log_watch;
 mod loops;
 mod notices;
 mod pci;
 mod people;
 mod probes;
+mod recorder;
 mod remediations;
 mod shared_directory;
 mod slack;
@@ -44,7 +46,7 @@ use hallpass_server::{
     App, Connections, Rates, ReadinessProbe, ServerMode, ServerStatus, SessionSettings, SignIn,
 };
 use hallpass_store::{StoredSessions, StoredTokens};
-use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::{sync::watch, task::JoinSet};
 
 pub(crate) use alerts::Alerting;
@@ -52,6 +54,7 @@ pub(crate) use compared::{Comparing, Watches, retire};
 pub(crate) use ends::EndsFile;
 pub(crate) use exporting::Exporting;
 pub(crate) use lead::Lead;
+pub(crate) use log_watch::LogWatch;
 pub(crate) use pci::PciWatching;
 
 use hallpass_chores::people_news::PeopleHandler;
@@ -77,6 +80,8 @@ pub(crate) struct Parts {
     pub(crate) store: ServerStore,
     /// This process among the nodes of the store.
     pub(crate) lead: Arc<Lead>,
+    /// What this process has seen of the log.
+    pub(crate) log: Arc<LogWatch>,
     /// For calls of services without a client of their own.
     pub(crate) client: AwsClientSettings,
     pub(crate) aws: Arc<Aws>,
@@ -133,6 +138,7 @@ pub(crate) struct Composed {
     shared_directory: Arc<SharedDirectory>,
     pub(crate) app: App,
     lead: Arc<Lead>,
+    log: Arc<LogWatch>,
     workshop: Workshop,
     clock: Arc<dyn Clock>,
     watch: clocks::ClockWatch,
@@ -153,36 +159,6 @@ pub(crate) struct Composed {
     remediating: Option<Remediating>,
     watches: Watches,
     stop: watch::Sender<bool>,
-}
-
-/// Buckets of the revocation lag, in seconds: from immediate to a day late.
-const LAG_BUCKETS: [f64; 10] = [
-    1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3_600.0, 86_400.0,
-];
-
-/// Buckets of a look at people, in seconds: from a handful of people to a directory that is slow.
-const LOOK_BUCKETS: [f64; 9] = [0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
-
-/// The recorder of this process. Tests and the demo may ask twice.
-fn recorder() -> Result<PrometheusHandle, Failure> {
-    static HANDLE: std::sync::OnceLock<Option<PrometheusHandle>> = std::sync::OnceLock::new();
-    HANDLE
-        .get_or_init(|| {
-            let mut builder = PrometheusBuilder::new();
-            for (name, buckets) in [
-                ("hallpass_revocation_lag_seconds", &LAG_BUCKETS[..]),
-                ("hallpass_people_look_seconds", &LOOK_BUCKETS[..]),
-            ] {
-                let name = Matcher::Full(name.to_owned());
-                builder = builder.set_buckets_for_metric(name, buckets).ok()?;
-            }
-            let handle = builder.install_recorder().ok()?;
-            // there from the start: whoever watches for its growth would miss the first one
-            metrics::counter!("hallpass_ends_by_guards_total").increment(0);
-            Some(handle)
-        })
-        .clone()
-        .ok_or_else(|| Failure::bug("the metrics recorder could not be installed"))
 }
 
 /// Those who have the role of administrator are those who are told of break-glass.
@@ -267,7 +243,7 @@ async fn journeys(
 /// # Errors
 /// When the store does not answer.
 pub(crate) async fn compose(parts: Parts) -> Result<Composed, Failure> {
-    let metrics = recorder()?;
+    let metrics = recorder::recorder()?;
     let clock = parts.clock.clone() as Arc<dyn Clock>;
     let shared = Arc::new(parts.store.clone());
     let of = journeys(&parts, &clock, &shared).await?;
@@ -280,7 +256,7 @@ pub(crate) async fn compose(parts: Parts) -> Result<Composed, Failure> {
     // before anything can be told, so that a new channel misses nothing of this server
     notices::open_first(shared.as_ref(), &channels, clock.now()).await?;
     let (pulse, (stop, stopping)) = (Arc::new(probes::Pulse::new()), watch::channel(false));
-    let node = (&directory, &lead);
+    let node = (&directory, &lead, &parts.log);
     let alarming = alarming((&access, aws), node, &time, &pulse, guards.as_ref());
     let app = App {
         access: Arc::clone(&access),
@@ -293,7 +269,7 @@ pub(crate) async fn compose(parts: Parts) -> Result<Composed, Failure> {
         clock: Arc::clone(&clock),
         rates: Arc::new(parts.rates),
         connections: parts.connections,
-        probes: Arc::new(probes(&access, &lead, &alarming)),
+        probes: Arc::new(probes((&access, &store), (&lead, &parts.log), &alarming)),
         metrics: rendering(metrics, (&pulse, &time, aws, &lead), parts.descriptors),
         slack: slack.clone().map(slack::door),
         policies: Arc::new(Policies::new(Arc::clone(&parts.aws))),
@@ -313,6 +289,7 @@ pub(crate) async fn compose(parts: Parts) -> Result<Composed, Failure> {
         app,
         watch: clocks::ClockWatch::new(time, parts.aws, (&access, &store), lead.shared_name()),
         lead,
+        log: parts.log,
         workshop: of.workshop,
         access,
         clock,
@@ -453,13 +430,14 @@ fn rendered(
 
 /// What readiness asks: the store, and all that is an alarm when it does not work.
 fn probes(
-    access: &Arc<Access>,
-    lead: &Arc<Lead>,
+    (access, store): (&Arc<Access>, &ServerStore),
+    (lead, log): (&Arc<Lead>, &Arc<LogWatch>),
     alarming: &[(AlarmKind, Arc<dyn ReadinessProbe>)],
 ) -> Vec<Arc<dyn ReadinessProbe>> {
     let mut probes: Vec<Arc<dyn ReadinessProbe>> = vec![
-        Arc::new(probes::StoreProbe(Arc::clone(access))),
+        Arc::new(probes::StoreProbe(Arc::clone(access), store.clone())),
         Arc::new(probes::LeadProbe(Arc::clone(lead))),
+        Arc::new(log_watch::SchemaProbe(Arc::clone(log))),
         of_leader(lead, people::PeopleProbe(Arc::clone(access))),
         of_leader(lead, entitlements::EntitlementsProbe(Arc::clone(access))),
     ];
@@ -480,7 +458,7 @@ fn of_leader(lead: &Arc<Lead>, probe: impl ReadinessProbe + 'static) -> Arc<dyn 
 
 fn alarming(
     (access, aws): (&Arc<Access>, &Arc<Aws>),
-    (directory, lead): (&Arc<Inventory>, &Arc<Lead>),
+    (directory, lead, log): (&Arc<Inventory>, &Arc<Lead>, &Arc<LogWatch>),
     time: &Arc<ProcessClock>,
     pulse: &Arc<probes::Pulse>,
     guards: Option<&Guards>,
@@ -504,6 +482,10 @@ fn alarming(
         (AlarmKind::HomeRegionLost, Arc::new(region)),
         (AlarmKind::KeyUnusable, Arc::new(key)),
         (AlarmKind::ClocksDisagree, Arc::new(clocks)),
+        (
+            AlarmKind::LogWentBack,
+            Arc::new(log_watch::LogProbe(Arc::clone(log))),
+        ),
         (AlarmKind::AssignmentsUntended, of_leader(lead, tended)),
         (AlarmKind::EndsOverdue, Arc::new(overdue)),
     ];

@@ -46,6 +46,7 @@ use secrecy::SecretString;
 use crate::compose;
 use crate::compose::Exporting;
 use crate::compose::Lead;
+use crate::compose::LogWatch;
 use crate::compose::Parts;
 
 /// The rules of the sample organization.
@@ -129,8 +130,7 @@ async fn demo(args: &Args) -> Outcome {
     let snapshot = facts::snapshot(&sim.facts.organization, clock.now())?;
     hallpass_setup::sources::cache_snapshot(&store, &snapshot).await;
     let personas = people::with_tokens(&store, &Directory::new(snapshot), clock.now()).await?;
-    let tokens_file = args.tokens.clone();
-    let tokens_file = tokens_file.unwrap_or_else(|| folder.path("tokens.json"));
+    let tokens_file = (args.tokens.clone()).unwrap_or_else(|| folder.path("tokens.json"));
     people::write_tokens(&personas, &tokens_file)?;
     let guard = guard::start(&folder, &sim)?;
     let loaded = chores::write_files(&folder, &sim, address)?;
@@ -173,6 +173,7 @@ async fn demo(args: &Args) -> Outcome {
         watches: judging::watches(client_settings(&sim), &aws, &working).await?,
         store: store.clone(),
         lead,
+        log: LogWatch::open(&store, &folder.path("seen.json"), None),
         aws,
         clock,
         ids,

@@ -47,6 +47,7 @@ use crate::compose::Comparing;
 use crate::compose::EndsFile;
 use crate::compose::Exporting;
 use crate::compose::Lead;
+use crate::compose::LogWatch;
 use crate::compose::Parts;
 use crate::compose::PciWatching;
 use crate::compose::Watches;
@@ -369,6 +370,8 @@ async fn serve(loaded: &Loaded, listen: Option<&str>) -> Outcome {
     let its_clock: Arc<dyn Clock> = Arc::clone(&clock) as Arc<dyn Clock>;
     let address = listen.unwrap_or(&loaded.config.server.listen);
     let lead = Lead::open(&store, (its_clock.as_ref(), ids.as_ref()), address).await?;
+    let log = LogWatch::open(&store, &loaded.seen_log(), lead.shared_name().as_deref());
+    let store = log.heeding(&store);
     let working = lead.working(&store);
     let channels = channels(loaded, &its_clock)?;
     let export = exporting(loaded, export, &its_clock, &ids).await?;
@@ -389,6 +392,7 @@ async fn serve(loaded: &Loaded, listen: Option<&str>) -> Outcome {
         people,
         remediating,
         lead,
+        log,
         store,
         aws,
         identity: loaded.identity(&about.identity_store_id, &about.region),

@@ -2,7 +2,7 @@
 //! in, and how they hear that they are to stop.
 
 use std::io::Read as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -33,6 +33,11 @@ pub struct ConfigArgs {
 }
 
 impl ConfigArgs {
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.config
+    }
+
     /// Reads it.
     pub fn load(&self) -> Result<Loaded, Failure> {
         hallpass_config::load(&self.config)

@@ -32,7 +32,7 @@ pub use identity::{StoredSessions, StoredTokens};
 pub use memory::{MemorySessions, MemoryStore};
 pub use sign_in::SignInRow;
 pub use sql::{
-    BackupError, Check, Claim, Copied, CopyError, EndsReader, Leader, Leadership, NodeIdentity,
-    OpenError, SqlStore, Term,
+    BackupError, Check, Claim, Copied, CopyError, EndsReader, Leader, Leadership, LogLook,
+    LogMemory, LostRecords, NodeIdentity, OpenError, SeenHead, SqlStore, Term,
 };
 pub use token::TokenRow;

@@ -24,6 +24,33 @@ pub fn another_node_leads(name: &str, epoch: u64) -> String {
 /// That no node works, or none is known to.
 pub const NOBODY_LEADS: &str = "no node is known to lead";
 
+/// That the database has every record of the log that was seen.
+pub fn log_is_as_seen(newest: u64) -> String {
+    format!("the database has the audit log as it was seen, to record {newest}")
+}
+
+/// That a store of one process has nobody else who could have seen more.
+pub const LOG_OF_ONE: &str = "one process has the store, and its log cannot go back under it";
+
+/// That it lacks some, from one record to another, and what that means.
+pub fn log_went_back(first: u64, last: u64, node: &str) -> String {
+    format!(
+        "the database lacks records {first} to {last} of the audit log, which `{node}` has seen: access ends, and nothing else \
+         is done until somebody accepts the loss (`hallpass server store accept-loss`)"
+    )
+}
+
+/// That this release and the database are of one schema.
+pub const SCHEMA_IS_OURS: &str = "the database has the schema of this release";
+
+/// That a later release has migrated the database, and what that means.
+pub fn schema_is_later(version: u32) -> String {
+    format!(
+        "a later release has migrated the database to schema version {version}: this node does nothing any more, and nodes of that \
+         release go on"
+    )
+}
+
 /// That what is asked about is done by another node.
 pub fn the_leader_sees_to_it(name: &str) -> String {
     format!("`{name}` leads and sees to it")

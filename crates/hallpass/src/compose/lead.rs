@@ -96,7 +96,7 @@ impl Lead {
     }
 
     /// What people call this node, where there may be others.
-    pub(super) fn shared_name(&self) -> Option<String> {
+    pub(crate) fn shared_name(&self) -> Option<String> {
         let is_shared = self.leadership.is_shared();
         is_shared.then(|| self.node.name.clone())
     }

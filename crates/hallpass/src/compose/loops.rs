@@ -36,8 +36,8 @@ use super::remediations;
 use super::standards;
 use super::sweeping::{self, Sweeper};
 use super::timekeeper::Timekeeper;
-use super::working::PolicyKeepers;
-use super::{Composed, clocks};
+use super::working::{PolicyKeepers, Workshop};
+use super::{Composed, clocks, log_watch};
 use reloading::{Reloader, reload};
 
 /// How often live grants are compared with the directory and the rules (`access.md` §10.6).
@@ -79,6 +79,7 @@ impl Composed {
             lead: Arc::clone(&self.lead),
         };
         spawn(tasks, "follow", stop, &follower, following::follow);
+        spawn(tasks, "log", stop, &self.log, log_watch::watch);
         spawn(tasks, "clock", stop, &self.watch, clocks::watch);
         let checker = Checker {
             status: Arc::clone(&self.app.status),
@@ -106,25 +107,11 @@ impl Composed {
 
     /// Starts every loop of a term but the export, which goes on until the others have ended.
     pub(super) fn spawn_loops(&self, tasks: &mut JoinSet<()>, stop: &watch::Sender<bool>) {
-        let engine = Engine {
-            access: Arc::clone(&self.work),
-            directory: Arc::clone(&self.directory),
-            executor: self.workshop.executor(&self.work),
-            keepers: self.workshop.policy_keepers(&self.work),
-            store: (*self.workshop.store).clone(),
-            clock: Arc::clone(&self.clock),
-            pulse: Arc::clone(&self.pulse),
-            news: Arc::new(Notify::new()),
-            max_age: self.max_age,
-            timekeeper: Arc::default(),
-        };
-        // one that waits for a slow answer of AWS holds up nothing but its own row
-        for _ in 0..engine.executor.workers() {
-            spawn(tasks, "execute", stop, &engine, execute);
-        }
+        let executor = self.workshop.executor(&self.work);
+        let engine = self.engine(&self.workshop, &self.work, executor);
+        spawn_executor(tasks, stop, &engine);
         spawn(tasks, "cut", stop, &engine, policies::revoke_sessions);
         spawn(tasks, "arm", stop, &engine, policies::arm_ends);
-        spawn(tasks, "tend", stop, &engine, tend);
         spawn(tasks, "reconcile", stop, &engine, reconcile);
         spawn(tasks, "refresh", stop, &engine, refresh);
         if let Some(every) = self.access.settings().people_every {
@@ -145,9 +132,44 @@ impl Composed {
         spawn(tasks, "sessions", stop, &engine, forget_sessions);
     }
 
-    /// Starts what tells people, and what watches for what they have to hear.
-    fn spawn_telling(&self, tasks: &mut JoinSet<()>, stop: &watch::Sender<bool>) {
-        let store = Arc::clone(&self.workshop.store) as Arc<dyn AccessStore>;
+    /// Starts what goes on while records of the log are missing: ends, and telling that it is so.
+    pub(super) fn spawn_ends(
+        &self,
+        tasks: &mut JoinSet<()>,
+        stop: &watch::Sender<bool>,
+        workshop: &Workshop,
+        journey: &Arc<Access>,
+    ) {
+        let executor = workshop.executor(journey).ends_only();
+        let engine = self.engine(workshop, journey, executor);
+        spawn_executor(tasks, stop, &engine);
+        self.spawn_channels(tasks, stop, &workshop.store);
+        self.spawn_alarms(tasks, stop, &workshop.store);
+    }
+
+    fn engine(&self, workshop: &Workshop, journey: &Arc<Access>, executor: Executor) -> Engine {
+        Engine {
+            access: Arc::clone(journey),
+            directory: Arc::clone(&self.directory),
+            executor: Arc::new(executor),
+            keepers: workshop.policy_keepers(journey),
+            store: (*workshop.store).clone(),
+            clock: Arc::clone(&self.clock),
+            pulse: Arc::clone(&self.pulse),
+            news: Arc::new(Notify::new()),
+            max_age: self.max_age,
+            timekeeper: Arc::default(),
+        }
+    }
+
+    /// Starts what brings notices to every channel.
+    fn spawn_channels(
+        &self,
+        tasks: &mut JoinSet<()>,
+        stop: &watch::Sender<bool>,
+        of: &Arc<ServerStore>,
+    ) {
+        let store = Arc::clone(of) as Arc<dyn AccessStore>;
         let keeper = OutboxKeeper {
             channels: self.channels.clone(),
             store: Arc::clone(&store),
@@ -158,7 +180,7 @@ impl Composed {
             let teller = Teller {
                 channel: Arc::clone(channel),
                 store: Arc::clone(&store),
-                sweeps: Arc::clone(&self.workshop.store) as Arc<dyn SweepStore>,
+                sweeps: Arc::clone(of) as Arc<dyn SweepStore>,
                 clock: Arc::clone(&self.clock),
                 news: self.access.newest_record(),
                 access: Some(Arc::clone(&self.access)),
@@ -166,6 +188,28 @@ impl Composed {
             };
             spawn(tasks, "notify", stop, &teller, notices::deliver_notices);
         }
+    }
+
+    /// Starts what watches for what somebody has to look at.
+    fn spawn_alarms(
+        &self,
+        tasks: &mut JoinSet<()>,
+        stop: &watch::Sender<bool>,
+        of: &Arc<ServerStore>,
+    ) {
+        let watched = Watched {
+            probes: self.alarming.clone(),
+            desk: Arc::clone(&self.app.status),
+            exports: self.export.is_some(),
+            store: Arc::clone(of) as Arc<dyn AccessStore>,
+            clock: Arc::clone(&self.clock),
+        };
+        spawn(tasks, "alarms", stop, &watched, alarms::watch);
+    }
+
+    /// Starts what tells people, and what watches for what they have to hear.
+    fn spawn_telling(&self, tasks: &mut JoinSet<()>, stop: &watch::Sender<bool>) {
+        self.spawn_channels(tasks, stop, &self.workshop.store);
         if let Some(slack) = &self.slack {
             spawn(tasks, "line", stop, slack, |slack, stop| async move {
                 slack.follow_line(stop).await;
@@ -191,14 +235,7 @@ impl Composed {
 
     /// Starts what watches for what people have to hear, and what mends.
     fn spawn_watching(&self, tasks: &mut JoinSet<()>, stop: &watch::Sender<bool>) {
-        let watched = Watched {
-            probes: self.alarming.clone(),
-            desk: Arc::clone(&self.app.status),
-            exports: self.export.is_some(),
-            store: Arc::clone(&self.workshop.store) as Arc<dyn AccessStore>,
-            clock: Arc::clone(&self.clock),
-        };
-        spawn(tasks, "alarms", stop, &watched, alarms::watch);
+        self.spawn_alarms(tasks, stop, &self.workshop.store);
         if let Some(alerting) = self.alerts.clone() {
             let with = (alerting, Arc::clone(&self.clock));
             spawn(tasks, "alerts", stop, &with, alerts::watch);
@@ -237,6 +274,15 @@ impl Composed {
             spawn(tasks, "export", stop, &exporter, exporting::export);
         }
     }
+}
+
+/// Starts what makes access what it should be.
+fn spawn_executor(tasks: &mut JoinSet<()>, stop: &watch::Sender<bool>, engine: &Engine) {
+    // one that waits for a slow answer of AWS holds up nothing but its own row
+    for _ in 0..engine.executor.workers() {
+        spawn(tasks, "execute", stop, engine, execute);
+    }
+    spawn(tasks, "tend", stop, engine, tend);
 }
 
 /// Works on assignments, one row at a time, beside others that do the same.

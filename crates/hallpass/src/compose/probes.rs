@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use hallpass_access::{Access, AccessStore, AlarmKind, DirectorySource};
 use hallpass_aws::{Aws, Inventory};
+use hallpass_host::server_store::ServerStore;
 use hallpass_model::{Clock, TimeSpan, Timestamp};
 use hallpass_server::{Bearing, ProbeResult, ReadinessProbe};
 use hallpass_wording::health::{self, OverdueWhileLost};
@@ -38,14 +39,19 @@ impl Pulse {
     }
 }
 
-pub(crate) struct StoreProbe(pub(crate) Arc<Access>);
+pub(crate) struct StoreProbe(pub(crate) Arc<Access>, pub(crate) ServerStore);
 
 #[async_trait]
 impl ReadinessProbe for StoreProbe {
     async fn probe(&self) -> ProbeResult {
-        let works = match self.0.counts(TimeSpan::minutes(5)).await {
-            Ok(counts) => Ok(health::grants_counted(counts.overdue, counts.stuck)),
-            Err(error) => Err(error.to_string()),
+        let works = match (
+            self.0.counts(TimeSpan::minutes(5)).await,
+            self.1.complaint(),
+        ) {
+            (Ok(counts), None) => Ok(health::grants_counted(counts.overdue, counts.stuck)),
+            // it reads, and does not write
+            (Ok(_), Some(complaint)) => Err(complaint),
+            (Err(error), _) => Err(error.to_string()),
         };
         ProbeResult {
             name: "store",

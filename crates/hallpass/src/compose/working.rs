@@ -14,6 +14,7 @@ use hallpass_setup::waiting::rest;
 use tokio::{sync::watch, task::JoinSet};
 
 use super::lead::{LOOK_EVERY, Lead};
+use super::log_watch::DatabaseTrouble;
 use super::{Composed, alarms};
 
 /// What is made anew for each term: nothing that was learned in an earlier one is believed.
@@ -53,6 +54,17 @@ impl Workshop {
         }
     }
 
+    /// The same while records of the log are missing: its writes are let through, and are for what ends
+    /// access alone.
+    fn for_ends(&self) -> Self {
+        Self {
+            store: Arc::new(self.store.for_ends()),
+            aws: Arc::clone(&self.aws),
+            clock: Arc::clone(&self.clock),
+            ids: Arc::clone(&self.ids),
+        }
+    }
+
     /// The journey as it works: that of people, over the store for what works.
     pub(super) fn journey(&self, serving: &Access) -> Arc<Access> {
         let store = &self.store;
@@ -64,15 +76,15 @@ impl Workshop {
         }))
     }
 
-    pub(super) fn executor(&self, access: &Access) -> Arc<Executor> {
-        Arc::new(Executor::new(
+    pub(super) fn executor(&self, access: &Access) -> Executor {
+        Executor::new(
             self.store.clone(),
             Arc::clone(&self.aws) as Arc<dyn hallpass_assignments::IdentityCenter>,
             Arc::clone(&self.clock),
             Arc::clone(&self.ids),
             ExecutorLimits::default(),
             access.pace(),
-        ))
+        )
     }
 
     pub(super) fn policy_keepers(&self, access: &Access) -> PolicyKeepers {
@@ -119,7 +131,9 @@ impl Composed {
         served: watch::Receiver<bool>,
     ) {
         while !*stopping.borrow() {
-            if let Some(epoch) = self.lead.ask().await {
+            if self.log.may_lead()
+                && let Some(epoch) = self.lead.ask().await
+            {
                 tracing::info!(epoch, "this node leads");
                 self.work(epoch, &mut stopping, served.clone()).await;
             }
@@ -136,35 +150,79 @@ impl Composed {
         let (stop, finish) = (watch::Sender::new(false), watch::Sender::new(false));
         let (mut tasks, mut last) = (JoinSet::new(), JoinSet::new());
         let working = async {
-            // nobody else may work on this store: what a process before us had leased is free again
-            if let Err(error) = self.workshop.store.free_leases().await {
-                tracing::warn!(error = %error, "leases could not be freed; they run out by themselves");
+            // over a database that took the place of another, who has seen more says so first
+            self.log.settle().await;
+            let mut trouble = self.log.trouble();
+            let found = trouble.borrow_and_update().clone();
+            match found {
+                Some(DatabaseTrouble::LaterSchema(_)) => return TermEnd::DatabaseChanged,
+                Some(DatabaseTrouble::Lost(_)) => self.begin_to_end(&mut tasks, &stop).await,
+                None => {
+                    self.begin(&mut tasks, &stop).await;
+                    self.spawn_export(&mut last, &finish);
+                }
             }
-            // what ended without us is known before anything is sent for it
-            self.work.apply_guard_removals().await;
-            self.pulse.beat();
-            self.spawn_loops(&mut tasks, &stop);
-            self.spawn_export(&mut last, &finish);
-            // an error says that the server is gone
-            drop(stopping.wait_for(|stopping| *stopping).await);
+            tokio::select! {
+                // an error says that the server is gone
+                _ = stopping.wait_for(|stopping| *stopping) => {}
+                // one that knows of no loss has nobody who changes that
+                Ok(()) = trouble.changed() => return TermEnd::DatabaseChanged,
+            }
             stop.send_replace(true);
             super::join(&mut tasks).await;
             drop(served.wait_for(|served| *served).await);
             // after everything else, so that the export and its head hold what came last
             finish.send_replace(true);
             super::join(&mut last).await;
+            TermEnd::Stopped
         };
-        let is_lost = tokio::select! {
-            () = working => false,
-            () = self.lead.keep(epoch) => true,
+        let end = tokio::select! {
+            end = working => end,
+            () = self.lead.keep(epoch) => TermEnd::Lost,
         };
-        if is_lost {
+        if end != TermEnd::Stopped {
             // CRASH: stopping in the middle of a step is survivable by design
             tasks.shutdown().await;
             last.shutdown().await;
-        } else {
+        }
+        if end != TermEnd::Lost {
             self.lead.give_back(epoch).await;
         }
         alarms::quiet();
     }
+
+    /// Starts the loops of a term.
+    async fn begin(&self, tasks: &mut JoinSet<()>, stop: &watch::Sender<bool>) {
+        self.take_over(&self.workshop, &self.work).await;
+        self.spawn_loops(tasks, stop);
+    }
+
+    /// Starts those that go on while records are missing.
+    async fn begin_to_end(&self, tasks: &mut JoinSet<()>, stop: &watch::Sender<bool>) {
+        let workshop = self.workshop.for_ends();
+        let journey = workshop.journey(&self.access);
+        self.take_over(&workshop, &journey).await;
+        self.spawn_ends(tasks, stop, &workshop, &journey);
+    }
+
+    async fn take_over(&self, workshop: &Workshop, journey: &Access) {
+        // nobody else may work on this store: what a process before us had leased is free again
+        if let Err(error) = workshop.store.free_leases().await {
+            tracing::warn!(error = %error, "leases could not be freed; they run out by themselves");
+        }
+        // what ended without us is known before anything is sent for it
+        journey.apply_guard_removals().await;
+        self.pulse.beat();
+    }
+}
+
+/// How a term ends.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum TermEnd {
+    /// The server stops.
+    Stopped,
+    /// Another node has come, or may have.
+    Lost,
+    /// Records are missing, or are no more, or a later release has come: the next term works otherwise.
+    DatabaseChanged,
 }

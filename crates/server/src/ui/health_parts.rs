@@ -157,6 +157,16 @@ fn of_part(name: &'static str) -> (&'static str, &'static str, &'static str) {
             "Nothing begins and nothing ends; a guard ends what is overdue.",
             "Look at the nodes’ logs, and whether each reaches the database: docs/operations/two-nodes.md.",
         ),
+        "schema" => (
+            "Schema",
+            "Nothing that is asked or decided here is written.",
+            "Upgrade this node as the others: docs/operations/upgrade.md.",
+        ),
+        "log" => (
+            "Audit log",
+            "Nothing is asked, decided or given; ends go on.",
+            "Find the records or accept the loss: docs/operations/runbooks/log-went-back.md.",
+        ),
         "aws" => (
             "Identity Center",
             "Nothing is granted or decided until the directory is read; ends are tried again.",

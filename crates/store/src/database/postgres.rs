@@ -5,8 +5,8 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use futures_util::TryStreamExt;
 use hallpass_postgres::PostgresAddress;
@@ -17,7 +17,7 @@ use tokio_postgres::types::{FromSql, IsNull, ToSql, Type, to_sql_checked};
 use tokio_postgres::{Client, Row};
 
 use super::dialect;
-use super::error::{DatabaseError, Failure};
+use super::error::{DatabaseError, Failure, ServerTrouble, trouble_of};
 use super::value::{Bound, Value};
 use super::{ConstraintRefusal, Owner, TransactionMode};
 
@@ -36,7 +36,12 @@ const SESSION: &str = "SET tcp_user_timeout = '5s'";
 pub(crate) struct Server {
     address: PostgresAddress,
     runtime: Option<Runtime>,
+    /// What it complained of last, until something is written again.
+    complaint: Mutex<Option<(Instant, String)>>,
 }
+
+/// A complaint is forgotten after so long: a process that writes nothing would keep it for ever.
+const COMPLAINT_MAX: Duration = Duration::from_mins(1);
 
 impl Server {
     /// The one that an address means. Nothing is asked of it yet.
@@ -50,7 +55,24 @@ impl Server {
         Ok(Self {
             address,
             runtime: Some(runtime),
+            complaint: Mutex::default(),
         })
+    }
+
+    /// What it complained of last, where nothing was written since: a full disk, a lock of others.
+    pub(crate) fn complaint(&self) -> Option<String> {
+        let complaint = self.complaint.lock();
+        let complaint = complaint.unwrap_or_else(PoisonError::into_inner).clone();
+        let recent = complaint.filter(|(at, _)| at.elapsed() < COMPLAINT_MAX);
+        recent.map(|(_, words)| words)
+    }
+
+    fn note(&self, complaint: Option<String>) {
+        let noted = complaint.map(|words| (Instant::now(), words));
+        *self
+            .complaint
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = noted;
     }
 
     /// Waits for what the server says, but not for ever.
@@ -123,10 +145,23 @@ impl Connection {
 
     fn wait<T>(&self, work: impl Future<Output = T>) -> Result<T, Failure> {
         let said = self.server.wait(self.patience, work);
-        if said.is_err() {
+        if let Err(failure) = &said {
             self.is_given_up.set(true);
+            self.server.note(Some(failure.to_string()));
         }
         said
+    }
+
+    /// What the server complains of, as far as somebody can do something about it, is for Health.
+    fn heard<T>(&self, said: Result<T, tokio_postgres::Error>) -> Result<T, Failure> {
+        said.map_err(|error| {
+            let trouble = error.code().map(trouble_of);
+            let failure = Failure::from(error);
+            if trouble.is_some_and(|trouble| trouble != ServerTrouble::Other) {
+                self.server.note(Some(failure.to_string()));
+            }
+            failure
+        })
     }
 
     fn is_over(&self) -> bool {
@@ -134,7 +169,7 @@ impl Connection {
     }
 
     fn run(&self, sql: &str) -> Result<(), Failure> {
-        Ok(self.wait(self.client.batch_execute(sql))??)
+        self.heard(self.wait(self.client.batch_execute(sql))?)
     }
 
     pub(super) fn owner(&self) -> Result<Owner, DatabaseError> {
@@ -159,7 +194,16 @@ impl Connection {
             TransactionMode::Row => "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE".to_owned(),
             TransactionMode::Write => self.begin_to_write(),
         };
-        if self.is_over() || self.run(&begin).is_err() {
+        let ready = if self.is_over() {
+            None
+        } else {
+            match self.run(&begin) {
+                // whoever waited in vain would wait as long again
+                Err(waited) if is_of_waiting(&waited) => return Err(waited.into()),
+                other => other.ok(),
+            }
+        };
+        if ready.is_none() {
             // the server was started anew, or another took its place: nothing is lost, for nothing was
             // begun. Whatever else it was, a new session is told too
             self.client = self.server.connect()?;
@@ -169,6 +213,7 @@ impl Connection {
         }
         Ok(Transaction {
             connection: self,
+            mode,
             state: Cell::new(State::Whole),
         })
     }
@@ -194,6 +239,25 @@ impl Connection {
     }
 }
 
+/// Whether a lock or an answer was waited for, as long as it may take.
+fn is_of_waiting(failure: &Failure) -> bool {
+    match failure {
+        Failure::Silent(_) => true,
+        Failure::Postgres(error) => error
+            .code()
+            .is_some_and(|code| trouble_of(code) == ServerTrouble::Waited),
+        Failure::Sqlite(_)
+        | Failure::Unconnected(_)
+        | Failure::NoRow
+        | Failure::Column(_)
+        | Failure::Parameter(_)
+        | Failure::Stopped
+        | Failure::TakenBack
+        | Failure::OfAnotherEngine(_)
+        | Failure::Step(_) => false,
+    }
+}
+
 /// How far a transaction is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
@@ -206,6 +270,7 @@ enum State {
 #[derive(Debug)]
 pub(crate) struct Transaction<'c> {
     connection: &'c Connection,
+    mode: TransactionMode,
     state: Cell<State>,
 }
 
@@ -215,7 +280,7 @@ impl Transaction<'_> {
         work: impl Future<Output = Result<T, tokio_postgres::Error>>,
     ) -> Result<T, DatabaseError> {
         let said = self.connection.wait(work);
-        let said = said.and_then(|said| said.map_err(Failure::from));
+        let said = said.and_then(|said| self.connection.heard(said));
         if said.is_err() {
             self.state.set(State::Failed);
         }
@@ -260,7 +325,11 @@ impl Transaction<'_> {
             return Err(Failure::TakenBack.into());
         }
         self.state.set(State::Over);
-        Ok(self.connection.run("COMMIT")?)
+        self.connection.run("COMMIT")?;
+        if self.mode == TransactionMode::Write {
+            self.connection.server.note(None);
+        }
+        Ok(())
     }
 }
 

@@ -12,8 +12,8 @@ use hallpass_audit::Record;
 use hallpass_model::{Email, GrantId, HoldKey, RequestId, Timestamp, UserId};
 
 use super::{
-    SqlStore, alarms, armed_ends, assignment_rows, commit, counter, grants, locks, number, outbox,
-    requests,
+    Heeds, SqlStore, alarms, armed_ends, assignment_rows, commit, counter, grants, locks, number,
+    outbox, requests,
 };
 use crate::database::{DatabaseError, Optional, Params, Transaction};
 use crate::fault::StorageFault;
@@ -274,7 +274,14 @@ impl AccessStore for SqlStore {
     }
 
     async fn commit(&self, change: Change) -> Result<Vec<Record>, CommitError> {
-        Ok(self.write(move |tx| commit::commit(tx, change)).await?)
+        // who works heeds what was seen of the log whatever it writes
+        let heeds = if self.term.is_some() || commit::gives(&change) {
+            Heeds::Log
+        } else {
+            Heeds::Nothing
+        };
+        let written = self.write_if(heeds, move |tx| commit::commit(tx, change));
+        Ok(written.await?)
     }
 
     async fn lock_of(&self, user: &UserId) -> Result<Option<Lock>, ReadError> {

@@ -18,6 +18,12 @@ use crate::steps::{
     answered_at, desired, exists_already, illegal_step, key_of, revocation_of, wrong_version,
 };
 
+/// Whether a change may give access or decides about it: one that only takes away does not.
+pub(super) fn gives(change: &Change) -> bool {
+    let makes_grant = |write: &Write<Grant>| matches!(write, Write::Insert(_));
+    !change.requests.is_empty() || change.grants.iter().any(makes_grant)
+}
+
 /// Stores `change` whole; the transaction is dropped when this fails.
 pub(super) fn commit(tx: &Transaction<'_>, change: Change) -> Result<Vec<Record>, StorageFault> {
     locks::ensure_as_seen(tx, &change.locks_seen)?;

@@ -175,6 +175,27 @@ fn nobody_works(tx: &Transaction<'_>, store: &SqlStore) -> Result<(), CopyError>
     }
 }
 
+impl SqlStore {
+    /// How many rows each table has, by name.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn row_counts(&self) -> Result<Vec<(String, u64)>, ReadError> {
+        let tables = tables().map_err(|error| ReadError(error.to_string()))?;
+        let counted = self.apart(move |tx| {
+            let mut counts = Vec::new();
+            for table in tables {
+                let count = tx
+                    .prepare(&format!("SELECT count(*) FROM {}", table.name))?
+                    .query_row([], |row| row.get(0))?;
+                counts.push((table.name, super::counter(count)));
+            }
+            Ok(counts)
+        });
+        Ok(counted.await?)
+    }
+}
+
 /// The tables of this release, each after those that it refers to.
 fn tables() -> Result<Vec<CopiedTable>, CopyError> {
     let model = SqlStore::open_in_memory().map_err(|error| ReadError(error.to_string()))?;

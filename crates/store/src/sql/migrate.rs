@@ -252,6 +252,23 @@ fn lay_out(transaction: &Transaction<'_>) -> Result<(), DatabaseError> {
     Ok(())
 }
 
+/// Brings a database that is up to date further, as a later release with this migration would.
+pub(super) fn as_later(
+    connection: &mut Connection,
+    version: u32,
+    sql: &'static str,
+) -> Result<(), DatabaseError> {
+    let transaction = connection.begin(TransactionMode::Write)?;
+    let later = Migration {
+        version,
+        name: "later",
+        sql,
+        then: None,
+    };
+    apply(&transaction, &later)?;
+    transaction.commit()
+}
+
 /// Makes an empty file one of an earlier schema.
 pub(super) fn up_to(transaction: &Transaction<'_>, version: u32) -> Result<(), DatabaseError> {
     transaction.own()?;

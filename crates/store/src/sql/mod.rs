@@ -39,6 +39,7 @@ mod relay;
 mod remediations;
 mod requests;
 mod search;
+mod seen_log;
 mod session_revocation;
 mod sessions;
 mod standards_visits;
@@ -53,7 +54,9 @@ pub use copying::{Copied, CopyError};
 pub use ends::EndsReader;
 pub use leader::{Claim, Leader, Leadership, NodeIdentity, Term};
 pub use maintenance::{BackupError, Check};
+pub use seen_log::{LogLook, LogMemory, LostRecords, SeenHead};
 
+use hallpass_audit::Head;
 use hallpass_postgres::PostgresAddress;
 
 use crate::database::{
@@ -63,6 +66,7 @@ use crate::fault::StorageFault;
 use crate::files::make_private_file;
 use listing::Bounds;
 use listing_pool::ListingPool;
+use seen_log::{Heeding, Seen};
 
 /// Between two tries to open a file that somebody else is making at this moment.
 const BUSY_PAUSE: Duration = Duration::from_millis(20);
@@ -92,6 +96,14 @@ pub enum OpenError {
         /// Where it is, without secrets.
         store: String,
         /// What the server says, or what became of the way there.
+        source: DatabaseError,
+    },
+    /// A pooler on the way gives each transaction another session.
+    #[error("the database `{store}` is behind a pooler that shares sessions")]
+    Pooled {
+        /// Where it is, without secrets.
+        store: String,
+        /// What the server says.
         source: DatabaseError,
     },
     /// The file has several names.
@@ -152,6 +164,9 @@ impl OpenError {
             Self::Unreachable { .. } => {
                 "check that the server runs and that address, user and password are right (PGPASSWORD or .pgpass); `sslrootcert=FILE` in `store.url` names who signed its certificate"
             }
+            Self::Pooled { .. } => {
+                "set `pool_mode = session` for it, let PgBouncer 1.21 or later keep prepared statements (`max_prepared_statements`), or connect to the database itself"
+            }
             Self::Linked { .. } => {
                 "stop the server, and delete every name but the one it has had (`find -samefile` lists them): what is newest lies beside that one"
             }
@@ -184,7 +199,9 @@ impl Source {
         let (store, is_server) = (store.to_owned(), matches!(self, Self::Postgres(_)));
         move |source| {
             let store = store.clone();
-            if is_server {
+            if source.is_of_shared_session() {
+                OpenError::Pooled { store, source }
+            } else if is_server {
                 OpenError::Unreachable { store, source }
             } else {
                 OpenError::Unusable { store, source }
@@ -202,6 +219,14 @@ impl Source {
     }
 }
 
+/// What a write looks at first, beside the lead.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Heeds {
+    /// That nothing is missing of what was seen of the log.
+    Log,
+    Nothing,
+}
+
 /// The store over a database, of SQLite or PostgreSQL.
 #[derive(Clone, Debug)]
 pub struct SqlStore {
@@ -215,6 +240,8 @@ pub struct SqlStore {
     bounds: Bounds,
     /// The term that every write is for; none for those who serve.
     term: Option<Arc<Term>>,
+    /// What was seen of the log, where the database may come to lack it.
+    heeding: Option<Heeding>,
 }
 
 impl SqlStore {
@@ -255,16 +282,15 @@ impl SqlStore {
     /// As [`SqlStore::open`].
     pub async fn open_postgres(address: PostgresAddress) -> Result<Self, OpenError> {
         let name = address.to_string();
-        let done = tokio::task::spawn_blocking(move || Self::open_session(&address));
-        done.await.unwrap_or_else(|error| {
-            Err(OpenError::Unreachable {
-                store: name,
-                source: Failure::Step(error.to_string()).into(),
-            })
-        })
+        let done = tokio::task::spawn_blocking(move || {
+            let (source, writer) = Self::session_of(&address)?;
+            Self::ready(source, writer, address.to_string())
+        });
+        done.await
+            .unwrap_or_else(|error| Err(interrupted(name, &error)))
     }
 
-    fn open_session(address: &PostgresAddress) -> Result<Self, OpenError> {
+    fn session_of(address: &PostgresAddress) -> Result<(Source, Connection), OpenError> {
         let name = address.to_string();
         let server = Server::at(address.clone()).map_err(|source| OpenError::Unreachable {
             store: name.clone(),
@@ -274,7 +300,28 @@ impl SqlStore {
         let source = Source::Postgres(Arc::clone(&server));
         let connected = Connection::connect(&server, MIGRATION_MAX);
         let writer = connected.map_err(source.unusable(&name))?;
-        Self::ready(source, writer, name)
+        Ok((source, writer))
+    }
+
+    /// The same by a later release, which has this migration too: for tests of nodes side by side.
+    ///
+    /// # Errors
+    /// As [`SqlStore::open`].
+    #[doc(hidden)]
+    pub async fn open_postgres_as_later(
+        address: PostgresAddress,
+        version: u32,
+        sql: &'static str,
+    ) -> Result<(), OpenError> {
+        let name = address.to_string();
+        let migrated = tokio::task::spawn_blocking(move || {
+            let (source, mut writer) = Self::session_of(&address)?;
+            let unusable = source.unusable(&address.to_string());
+            migrate::as_later(&mut writer, version, sql).map_err(unusable)
+        });
+        migrated
+            .await
+            .unwrap_or_else(|error| Err(interrupted(name, &error)))
     }
 
     /// A store whose schema is this release's, with connections of its own for reading.
@@ -284,7 +331,10 @@ impl SqlStore {
         writer.read_beside_writes().map_err(&unusable)?;
         migrate::bring_up_to_date(&mut writer, &name, &unusable)?;
         writer.be_patient_for(PATIENCE);
-        let reader = source.reading().map_err(&unusable)?;
+        let mut reader = source.reading().map_err(&unusable)?;
+        if let Source::Postgres(_) = &source {
+            keeps_what_is_prepared(&mut writer, &mut reader).map_err(&unusable)?;
+        }
         let listings: Vec<Connection> = (0..LISTINGS)
             .map(|_| source.reading())
             .collect::<Result<_, _>>()
@@ -297,6 +347,7 @@ impl SqlStore {
             listings: ListingPool::own(listings),
             bounds: Bounds::default(),
             term: None,
+            heeding: None,
         })
     }
 
@@ -318,6 +369,7 @@ impl SqlStore {
             listings: ListingPool::shared(connection),
             bounds: Bounds::default(),
             term: None,
+            heeding: None,
         })
     }
 
@@ -326,22 +378,61 @@ impl SqlStore {
         &self.name
     }
 
+    /// What the database server complained of, where nothing was written since: a full disk, a lock that
+    /// others have, sessions that it does not give.
+    pub fn complaint(&self) -> Option<String> {
+        match &self.source {
+            Source::Postgres(server) => server.complaint(),
+            Source::File(_) | Source::Memory => None,
+        }
+    }
+
     /// Runs `work` in one transaction that is kept only when `work` succeeds, and for those who work
     /// only while this process leads.
     async fn write<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Transaction<'_>) -> Result<T, StorageFault> + Send + 'static,
     ) -> Result<T, StorageFault> {
-        let Some(term) = &self.term else {
-            return run(&self.writer, TransactionMode::Write, work).await;
+        let heeds = if self.term.is_some() {
+            Heeds::Log
+        } else {
+            Heeds::Nothing
         };
+        self.write_if(heeds, work).await
+    }
+
+    /// The same, and only while the database has what was seen of its log, if `heeds` says so.
+    async fn write_if<T: Send + 'static>(
+        &self,
+        heeds: Heeds,
+        work: impl FnOnce(&Transaction<'_>) -> Result<T, StorageFault> + Send + 'static,
+    ) -> Result<T, StorageFault> {
         // of now: what was begun in one term is never written in another
-        let epoch = term.epoch().ok_or_else(leader::over)?;
-        let fenced = move |tx: &Transaction<'_>| {
-            leader::ensure(tx, epoch)?;
-            work(tx)
+        let epoch = match &self.term {
+            Some(term) => Some(term.epoch().ok_or_else(leader::over)?),
+            None => None,
         };
-        run(&self.writer, TransactionMode::Write, fenced).await
+        let heeding = self.heeding.clone();
+        let memory = heeding.as_ref().map(|it| Arc::clone(&it.memory));
+        let fenced = move |tx: &Transaction<'_>| {
+            if let Some(epoch) = epoch {
+                leader::ensure(tx, epoch)?;
+            }
+            let seen = heeding.map(|it| it.ensure(tx, heeds)).transpose()?;
+            let value = work(tx)?;
+            let head = match seen {
+                Some(Seen::Noted) => audit::head(tx)?,
+                Some(Seen::Ignored) | None => None,
+            };
+            Ok((value, head))
+        };
+        let noted = move |written: &(T, Option<Head>)| {
+            if let (Some(memory), (_, Some(head))) = (memory, written) {
+                memory.note(head.clone().into());
+            }
+        };
+        let written = run_then(&self.writer, TransactionMode::Write, fenced, noted);
+        Ok(written.await?.0)
     }
 
     /// Runs `work` on one snapshot. For what is short: grants and ends read so.
@@ -403,10 +494,47 @@ impl SqlStore {
     }
 }
 
+fn interrupted(store: String, error: &tokio::task::JoinError) -> OpenError {
+    OpenError::Unreachable {
+        store,
+        source: Failure::Step(error.to_string()).into(),
+    }
+}
+
+/// Sees whether a session still has what it prepared when another one was given work meanwhile: through
+/// a pooler that shares sessions it may not, and every later statement would be a matter of luck.
+fn keeps_what_is_prepared(
+    one: &mut Connection,
+    other: &mut Connection,
+) -> Result<(), DatabaseError> {
+    const ASKED: &str = "SELECT pg_backend_pid()";
+    let ask = |connection: &mut Connection| {
+        let transaction = connection.begin(TransactionMode::Read)?;
+        transaction.prepare(ASKED)?.query_row([], |_| Ok(()))?;
+        transaction.commit()
+    };
+    ask(one)?;
+    // has the session that `one` had, if they are shared
+    let meanwhile = other.begin(TransactionMode::Read)?;
+    meanwhile.prepare(ASKED)?.query_row([], |_| Ok(()))?;
+    ask(one)?;
+    meanwhile.commit()
+}
+
 async fn run<T: Send + 'static>(
     connection: &Arc<Mutex<Connection>>,
     mode: TransactionMode,
     work: impl FnOnce(&Transaction<'_>) -> Result<T, StorageFault> + Send + 'static,
+) -> Result<T, StorageFault> {
+    run_then(connection, mode, work, |_| {}).await
+}
+
+/// The same; what is kept is told to `then`, also where nobody waits for it any more.
+async fn run_then<T: Send + 'static>(
+    connection: &Arc<Mutex<Connection>>,
+    mode: TransactionMode,
+    work: impl FnOnce(&Transaction<'_>) -> Result<T, StorageFault> + Send + 'static,
+    then: impl FnOnce(&T) + Send + 'static,
 ) -> Result<T, StorageFault> {
     let connection = Arc::clone(connection);
     let done = tokio::task::spawn_blocking(move || {
@@ -416,6 +544,7 @@ async fn run<T: Send + 'static>(
         let value = work(&transaction)?;
         // CRASH: before this line nothing of it is there, after it all of it is
         transaction.commit()?;
+        then(&value);
         Ok(value)
     });
     done.await

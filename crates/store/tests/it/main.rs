@@ -24,6 +24,7 @@ mod postgres;
 mod remediations;
 mod same_answers;
 mod same_lines;
+mod seen_log;
 mod standards_visits;
 mod tokens;
 

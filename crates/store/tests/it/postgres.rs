@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use hallpass_access::AccessStore as _;
 use hallpass_postgres::PostgresAddress;
-use hallpass_store::{OpenError, SqlStore};
+use hallpass_store::{LogMemory, OpenError, SqlStore};
 use hallpass_store_testing::conformance::Case;
 use hallpass_store_testing::{a_draft, at};
 use tempfile::TempDir;
@@ -377,6 +377,73 @@ async fn a_database_that_says_nothing_is_not_waited_for_in_vain(place: Place) {
     drop(socket.await);
 }
 
+/// A later release migrates the database beside a node of this one: nothing that this one had begun is cut
+/// off, and nothing is written by it afterwards.
+async fn a_later_release_takes_the_database_over_between_two_writes(place: Place) {
+    const LATER: &str = "ALTER TABLE blobs ADD COLUMN later TEXT";
+    let Place::Postgres(url) = &place else { return };
+    let memory = Arc::new(LogMemory::of_process("a"));
+    let earlier = place.open().await.heeding(&memory);
+    earlier.blob_put("a", b"1").await.unwrap();
+    // a write of the earlier release is under way: the migration waits for it
+    let (client, socket) = tokio_postgres::connect(url, NoTls).await.unwrap();
+    let socket = tokio::spawn(socket);
+    let begun = "BEGIN; SELECT pg_advisory_xact_lock(1751215212, hashtext(current_schema()))";
+    client.batch_execute(begun).await.unwrap();
+    let migrating = tokio::spawn(SqlStore::open_postgres_as_later(address(url), 9001, LATER));
+    // not of `pg_stat_activity`, which stands still within a transaction
+    let waits = "SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted
+                 AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
+    while client.query(waits, &[]).await.unwrap().is_empty() {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    client.batch_execute("COMMIT").await.unwrap();
+    migrating.await.unwrap().unwrap();
+    drop(client);
+    drop(socket.await);
+    for refused in [
+        earlier.blob_put("a", b"2").await.unwrap_err().to_string(),
+        earlier
+            .append_record(a_draft(1))
+            .await
+            .unwrap_err()
+            .to_string(),
+    ] {
+        assert!(refused.contains("schema version 9001"), "{refused}");
+    }
+    let looked = earlier.look_at_log(&memory).await.unwrap();
+    assert_eq!(looked.later_schema, Some(9001));
+    assert_eq!(earlier.blob_get("a").await.unwrap(), Some(b"1".to_vec()));
+    let anew = SqlStore::open_postgres(address(url)).await.unwrap_err();
+    assert!(
+        matches!(anew, OpenError::Newer { found: 9001, .. }),
+        "{anew:?}"
+    );
+}
+
+/// What somebody can do something about is said, until something is written again.
+async fn what_the_server_complains_of_is_known_until_something_is_written(place: Place) {
+    let Place::Postgres(url) = &place else { return };
+    let store = place.open().await;
+    assert_eq!(store.complaint(), None);
+    let (client, socket) = tokio_postgres::connect(url, NoTls).await.unwrap();
+    let socket = tokio::spawn(socket);
+    client.batch_execute("CREATE FUNCTION no_room() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE disk_full; END $$;
+         CREATE TRIGGER no_room BEFORE INSERT ON blobs FOR EACH ROW EXECUTE FUNCTION no_room()").await.unwrap();
+    let refused = store.blob_put("a", b"1").await.unwrap_err().to_string();
+    assert!(refused.contains("make room"), "{refused}");
+    assert_eq!(store.blob_get("a").await.unwrap(), None);
+    assert!(store.complaint().unwrap().contains("make room"));
+    client
+        .batch_execute("DROP TRIGGER no_room ON blobs")
+        .await
+        .unwrap();
+    store.blob_put("a", b"2").await.unwrap();
+    assert_eq!(store.complaint(), None);
+    drop(client);
+    drop(socket.await);
+}
+
 /// Neither the address nor the password is told.
 async fn a_server_that_is_not_there_is_said_so(place: Place) {
     let Place::Postgres(url) = &place else { return };
@@ -394,6 +461,8 @@ async fn a_server_that_is_not_there_is_said_so(place: Place) {
 }
 
 crate::anywhere!(
+    a_later_release_takes_the_database_over_between_two_writes,
+    what_the_server_complains_of_is_known_until_something_is_written,
     a_database_that_says_nothing_is_not_waited_for_in_vain,
     a_server_that_is_not_there_is_said_so,
     a_session_that_is_gone_is_made_anew,

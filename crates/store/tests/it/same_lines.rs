@@ -86,7 +86,9 @@ impl Lines {
                 Urgency::Grant,
                 Urgency::Background,
             ]);
-            room.writes = self.dice.pick(&[Writes::All, Writes::AtOnce, Writes::None]);
+            room.writes =
+                self.dice
+                    .pick(&[Writes::All, Writes::Ends, Writes::AtOnce, Writes::None]);
             room.extra_slot = self.dice.pick(&[ExtraSlot::One, ExtraSlot::Never]);
             room.polls_due_by = self.dice.instant(self.now.saturating_sub(300));
         }

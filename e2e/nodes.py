@@ -1,0 +1,96 @@
+"""Two servers on one PostgreSQL, for scripts that see what becomes of them."""
+
+import http.client
+
+from served import MARA, PRIYA, RULES, TOMASZ, asking
+from stage import Api, answers, free_port, wait
+
+# a term lasts 6 s and is looked after every second; a machine without time needs longer
+TAKEOVER_MAX = 60
+
+
+class Node:
+    """A server with a configuration of its own over the database of both."""
+
+    def __init__(self, world, name):
+        self.world, self.name, self.port = world, name, free_port()
+        self.base, self.log = f"http://127.0.0.1:{self.port}", f"{name}.log"
+        world.stage.path(f"{name}.toml").write_text(
+            f'[server]\nlisten = "127.0.0.1:{self.port}"\npublic_url = "{self.base}"\n[store]\nurl = "{world.url}"\n'
+            f'[aws]\nregion = "{world.aws["AWS_REGION"]}"\nendpoint_url = "{world.endpoint}"\n'
+            '[identity]\nadmins = ["group:platform-admins"]\nauditors = ["group:auditors"]\n[access.duration]\nmin = "1s"\n'
+            '[audit.export]\ntarget = "dir:audit"\n')
+
+    def start(self):
+        self.process = self.world.stage.spawn("serve", "--config", f"{self.name}.toml", log=self.log, **self.world.environment)
+        return wait(lambda: answers(Api(self.base), "/healthz"), 60, self.process, every=0.1)
+
+    def signal(self, how):
+        self.process.send_signal(how)
+
+    def api(self, who):
+        return Api(self.base, self.world.tokens[who])
+
+    def said(self):
+        return self.world.stage.said(self.log)
+
+    def number(self, metric):
+        """A number of `/metrics`; None while the node does not answer."""
+        try:
+            lines = Api(self.base).get("/metrics", timeout=5).body.decode().splitlines()
+        except (OSError, http.client.HTTPException):
+            return None
+        return next((float(line.split()[1]) for line in lines if line.startswith(metric + " ")), None)
+
+    def leads(self):
+        return self.number("hallpass_leader") == 1
+
+    def part(self, name):
+        parts = Api(self.base).get("/readyz").json["parts"]
+        return next(it for it in parts if it["name"] == name)
+
+
+class World:
+    def __init__(self, stage, database):
+        self.stage, self.database = stage, database
+        self.simulator, self.endpoint, self.aws = stage.simulator("--speed", "fast")
+        self.url = database.url("hallpass", f"sslmode=verify-full&sslrootcert={database.authority}", host="localhost")
+        self.environment = {name: self.aws[name] for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")} | {"PGPASSWORD": database.password}
+        stage.directory["PGPASSWORD"] = database.password
+        stage.path("rules.toml").write_text(RULES)
+        self.nodes = [Node(self, "a"), Node(self, "b")]
+        self.tokens = {who: stage.token(who, config="a.toml") for who in (MARA, TOMASZ, PRIYA)}
+        self.asked = []
+
+    def other(self, node):
+        return next(it for it in self.nodes if it is not node)
+
+    def leader(self, patience=TAKEOVER_MAX):
+        """The node that leads, once one does."""
+        return wait(lambda: next((node for node in self.nodes if node.leads()), None), patience, every=0.2)
+
+    def ask(self, node, who, permission_set, account, seconds):
+        answer = node.api(who).post("/api/v1/requests", asking(permission_set, seconds, account=account))
+        assert answer.status in (200, 201), answer
+        self.asked.append((who, account, permission_set))
+        return answer.json
+
+    def grant(self, node, id):
+        return node.api(PRIYA).get(f"/api/v1/grants/{id}").json
+
+    def state(self, node, id, wanted, patience=TAKEOVER_MAX):
+        """Whether a grant comes to be so, as a node tells it."""
+        def reached():
+            try:
+                return self.grant(node, id)["state"] == wanted
+            except (OSError, http.client.HTTPException, TypeError, KeyError):
+                return False
+        return wait(reached, patience, every=0.2)
+
+    def effects(self, operation):
+        rows = Api(self.endpoint).get(f"/_sim/calls?operation={operation}&limit=5000").json["calls"]
+        return [it for it in rows if it["effect"]]
+
+    def fault(self, **fault):
+        answer = Api(self.endpoint).post("/_sim/faults", fault)
+        assert answer.status == 201, answer
