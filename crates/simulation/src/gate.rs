@@ -24,6 +24,8 @@ use hallpass_model::{
 };
 use tokio::sync::Notify;
 
+use crate::hazard::{Hazard, Port};
+
 /// What happens at the planned call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum GateMode {
@@ -63,9 +65,22 @@ pub struct Gate {
     plan: std::sync::Mutex<Option<GatePlan>>,
     sprung: AtomicBool,
     stopped: Notify,
+    /// What befalls the node whose gate this is; `None` where there is one process and a plan.
+    hazard: Option<Arc<Hazard>>,
+    /// Whether what passes it is done because the node leads.
+    works: bool,
 }
 
 impl Gate {
+    /// The gate of a node: of what serves there, or of what works because the node leads.
+    pub(crate) fn of_node(hazard: &Arc<Hazard>, works: bool) -> Arc<Self> {
+        Arc::new(Self {
+            hazard: Some(Arc::clone(hazard)),
+            works,
+            ..Self::default()
+        })
+    }
+
     /// A gate with a plan, or none.
     pub fn new(plan: Option<GatePlan>) -> Arc<Self> {
         Arc::new(Self {
@@ -121,6 +136,18 @@ impl Gate {
         call: impl Future<Output = Result<T, E>>,
         fault: impl Fn(&str) -> E,
     ) -> Result<T, E> {
+        self.pass_to(Port::Read, call, fault).await
+    }
+
+    pub(crate) async fn pass_to<T, E>(
+        &self,
+        port: Port,
+        call: impl Future<Output = Result<T, E>>,
+        fault: impl Fn(&str) -> E,
+    ) -> Result<T, E> {
+        if let Some(hazard) = &self.hazard {
+            return hazard.pass((port, self.works), call, fault).await;
+        }
         match self.here() {
             None => call.await,
             Some(GateMode::Fail) => Err(fault("simulated failure before the effect")),
@@ -179,22 +206,25 @@ fn commit(text: &str) -> CommitError {
 impl<P: IdentityCenter> IdentityCenter for Gated<P> {
     async fn holders(&self, target: &Target, urgency: Urgency) -> Result<Vec<UserId>, CenterFault> {
         self.gate
-            .pass(self.inner.holders(target, urgency), lost)
+            .pass_to(Port::Aws, self.inner.holders(target, urgency), lost)
             .await
     }
 
     async fn held_by(&self, user: &UserId, urgency: Urgency) -> Result<Vec<Target>, CenterFault> {
         self.gate
-            .pass(self.inner.held_by(user, urgency), lost)
+            .pass_to(Port::Aws, self.inner.held_by(user, urgency), lost)
             .await
     }
 
     async fn create(&self, key: &HoldKey) -> Result<SentOperation, CenterFault> {
-        self.gate.pass(self.inner.create(key), lost).await
+        self.gate
+            .pass_to(Port::Send, self.inner.create(key), lost)
+            .await
     }
 
     async fn delete(&self, key: &HoldKey, urgency: Urgency) -> Result<SentOperation, CenterFault> {
-        self.gate.pass(self.inner.delete(key, urgency), lost).await
+        let sent = self.inner.delete(key, urgency);
+        self.gate.pass_to(Port::Send, sent, lost).await
     }
 
     async fn in_progress(
@@ -203,7 +233,7 @@ impl<P: IdentityCenter> IdentityCenter for Gated<P> {
         urgency: Urgency,
     ) -> Result<BTreeSet<String>, CenterFault> {
         self.gate
-            .pass(self.inner.in_progress(kind, urgency), lost)
+            .pass_to(Port::Aws, self.inner.in_progress(kind, urgency), lost)
             .await
     }
 
@@ -214,12 +244,14 @@ impl<P: IdentityCenter> IdentityCenter for Gated<P> {
         urgency: Urgency,
     ) -> Result<OperationStatus, CenterFault> {
         self.gate
-            .pass(self.inner.progress(kind, request, urgency), lost)
+            .pass_to(Port::Aws, self.inner.progress(kind, request, urgency), lost)
             .await
     }
 
     async fn missing(&self, key: &HoldKey) -> Result<Option<Missing>, CenterFault> {
-        self.gate.pass(self.inner.missing(key), lost).await
+        self.gate
+            .pass_to(Port::Aws, self.inner.missing(key), lost)
+            .await
     }
 }
 
@@ -227,7 +259,7 @@ impl<P: IdentityCenter> IdentityCenter for Gated<P> {
 impl<P: AssignmentStore> AssignmentStore for Gated<P> {
     async fn take(&self, now: Timestamp, room: &Room, lease: &Lease) -> Result<Taken, StoreFault> {
         self.gate
-            .pass(self.inner.take(now, room, lease), store)
+            .pass_to(Port::Write, self.inner.take(now, room, lease), store)
             .await
     }
 
@@ -242,7 +274,7 @@ impl<P: AssignmentStore> AssignmentStore for Gated<P> {
         news: bool,
     ) -> Result<(), StoreFault> {
         self.gate
-            .pass(self.inner.record(row, lease, news), store)
+            .pass_to(Port::Write, self.inner.record(row, lease, news), store)
             .await
     }
 
@@ -257,7 +289,7 @@ impl<P: AssignmentStore> AssignmentStore for Gated<P> {
         due: Timestamp,
     ) -> Result<u32, StoreFault> {
         self.gate
-            .pass(self.inner.note_over(over, at, due), store)
+            .pass_to(Port::Write, self.inner.note_over(over, at, due), store)
             .await
     }
 
@@ -292,8 +324,15 @@ impl<P: AssignmentStore> AssignmentStore for Gated<P> {
             .await
     }
 
+    async fn free(&self, token: &str) -> Result<(), StoreFault> {
+        let freed = self.inner.free(token);
+        self.gate.pass_to(Port::Write, freed, store).await
+    }
+
     async fn forget_future(&self, now: Timestamp) -> Result<u32, StoreFault> {
-        self.gate.pass(self.inner.forget_future(now), store).await
+        self.gate
+            .pass_to(Port::Write, self.inner.forget_future(now), store)
+            .await
     }
 }
 
@@ -304,12 +343,14 @@ impl<P: DirectorySource> DirectorySource for Gated<P> {
     }
 
     async fn refresh(&self) -> Result<Arc<Directory>, DirectoryFault> {
-        self.gate.pass(self.inner.refresh(), unread).await
+        self.gate
+            .pass_to(Port::Aws, self.inner.refresh(), unread)
+            .await
     }
 
     async fn refresh_person(&self, user: &UserId) -> Result<Arc<Directory>, DirectoryFault> {
         self.gate
-            .pass(self.inner.refresh_person(user), unread)
+            .pass_to(Port::Aws, self.inner.refresh_person(user), unread)
             .await
     }
 }
@@ -396,7 +437,9 @@ impl<P: AccessStore> AccessStore for Gated<P> {
     }
 
     async fn commit(&self, change: Change) -> Result<Vec<Record>, CommitError> {
-        self.gate.pass(self.inner.commit(change), commit).await
+        self.gate
+            .pass_to(Port::Write, self.inner.commit(change), commit)
+            .await
     }
 
     async fn lock_of(&self, user: &UserId) -> Result<Option<Lock>, ReadError> {
@@ -417,7 +460,7 @@ impl<P: AccessStore> AccessStore for Gated<P> {
 
     async fn open_channel(&self, channel: &str, now: Timestamp) -> Result<(), ReadError> {
         self.gate
-            .pass(self.inner.open_channel(channel, now), read)
+            .pass_to(Port::Write, self.inner.open_channel(channel, now), read)
             .await
     }
 
@@ -433,13 +476,21 @@ impl<P: AccessStore> AccessStore for Gated<P> {
         limit: u32,
     ) -> Result<Vec<WaitingNotice>, ReadError> {
         self.gate
-            .pass(self.inner.take_notices(channel, now, again_at, limit), read)
+            .pass_to(
+                Port::Write,
+                self.inner.take_notices(channel, now, again_at, limit),
+                read,
+            )
             .await
     }
 
     async fn notice_delivered(&self, channel: &str, number: u64) -> Result<(), ReadError> {
         self.gate
-            .pass(self.inner.notice_delivered(channel, number), read)
+            .pass_to(
+                Port::Write,
+                self.inner.notice_delivered(channel, number),
+                read,
+            )
             .await
     }
 
@@ -450,22 +501,30 @@ impl<P: AccessStore> AccessStore for Gated<P> {
         again_at: Timestamp,
     ) -> Result<(), ReadError> {
         self.gate
-            .pass(self.inner.notice_postponed(channel, number, again_at), read)
+            .pass_to(
+                Port::Write,
+                self.inner.notice_postponed(channel, number, again_at),
+                read,
+            )
             .await
     }
 
     async fn release_notices(&self, later_than: Timestamp) -> Result<u64, ReadError> {
         self.gate
-            .pass(self.inner.release_notices(later_than), read)
+            .pass_to(Port::Write, self.inner.release_notices(later_than), read)
             .await
     }
 
     async fn prune_notices(&self, before: Timestamp) -> Result<u64, ReadError> {
-        self.gate.pass(self.inner.prune_notices(before), read).await
+        self.gate
+            .pass_to(Port::Write, self.inner.prune_notices(before), read)
+            .await
     }
 
     async fn note_alarm(&self, alarm: Alarm) -> Result<bool, ReadError> {
-        self.gate.pass(self.inner.note_alarm(alarm), read).await
+        self.gate
+            .pass_to(Port::Write, self.inner.note_alarm(alarm), read)
+            .await
     }
 
     async fn alarms(&self) -> Result<Vec<Alarm>, ReadError> {
@@ -529,7 +588,7 @@ impl<P: SweepStore> SweepStore for Gated<P> {
 
     async fn prune_sweeps(&self, listings: u32, runs: u32) -> Result<(), ReadError> {
         self.gate
-            .pass(self.inner.prune_sweeps(listings, runs), read)
+            .pass_to(Port::Write, self.inner.prune_sweeps(listings, runs), read)
             .await
     }
 }
@@ -539,7 +598,7 @@ impl<P: StandingSource> StandingSource for Gated<P> {
     /// A reading that fails has read nothing, and says so of everything.
     async fn read(&self, scope: &StandingScope) -> StandingListing {
         let reading = async { Ok::<_, String>(self.inner.read(scope).await) };
-        match self.gate.pass(reading, str::to_owned).await {
+        match self.gate.pass_to(Port::Aws, reading, str::to_owned).await {
             Ok(listing) => listing,
             Err(error) => StandingListing {
                 unread: scope
@@ -565,7 +624,9 @@ impl<P: StandingSource> StandingSource for Gated<P> {
             what: target.to_string(),
             message: text.to_owned(),
         };
-        self.gate.pass(self.inner.holders(target), fault).await
+        self.gate
+            .pass_to(Port::Aws, self.inner.holders(target), fault)
+            .await
     }
 }
 
@@ -573,13 +634,15 @@ impl<P: StandingSource> StandingSource for Gated<P> {
 impl<P: EntitlementSource> EntitlementSource for Gated<P> {
     async fn of_person(&self, user: &UserId) -> Result<PersonEntitlements, DirectoryFault> {
         let fault = |text: &str| entitlement_fault("ListEntitlements", text);
-        self.gate.pass(self.inner.of_person(user), fault).await
+        self.gate
+            .pass_to(Port::Aws, self.inner.of_person(user), fault)
+            .await
     }
 
     /// As a reading of assignments: one that fails has read nothing.
     async fn in_accounts(&self, accounts: &[&AccountId]) -> EntitlementListing {
         let reading = async { Ok::<_, String>(self.inner.in_accounts(accounts).await) };
-        let read = self.gate.pass(reading, str::to_owned).await;
+        let read = self.gate.pass_to(Port::Aws, reading, str::to_owned).await;
         read.unwrap_or_else(|error| EntitlementListing {
             seen: Vec::new(),
             unread: vec![Unread {
@@ -591,7 +654,9 @@ impl<P: EntitlementSource> EntitlementSource for Gated<P> {
 
     async fn delete(&self, entitlement: &Entitlement) -> Result<(), DirectoryFault> {
         let fault = |text: &str| entitlement_fault("DeleteEntitlement", text);
-        self.gate.pass(self.inner.delete(entitlement), fault).await
+        self.gate
+            .pass_to(Port::Aws, self.inner.delete(entitlement), fault)
+            .await
     }
 }
 

@@ -10,7 +10,7 @@ use hallpass_server::{Bearing, ProbeResult, ReadinessProbe};
 use hallpass_wording::health::{self, OverdueWhileLost};
 use tokio::time::Instant;
 
-use super::lead::{Lead, LeadStanding};
+use super::lead::Lead;
 
 /// A loop that has not come round for this long is late.
 const LATE_AFTER: TimeSpan = TimeSpan::minutes(2);

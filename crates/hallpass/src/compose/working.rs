@@ -11,9 +11,10 @@ use hallpass_org::PolicyKeeper;
 use hallpass_org::armed_ends::{EndArmer, EndArmerSettings, HomeRegion};
 use hallpass_org::session_revocation::SessionRevoker;
 use hallpass_setup::waiting::rest;
+use hallpass_store::{LeadTimes, TermEnd};
 use tokio::{sync::watch, task::JoinSet};
 
-use super::lead::{LOOK_EVERY, Lead};
+use super::lead::Lead;
 use super::{Composed, alarms};
 
 /// What is made anew for each term: nothing that was learned in an earlier one is believed.
@@ -123,7 +124,7 @@ impl Composed {
                 tracing::info!(epoch, "this node leads");
                 self.work(epoch, &mut stopping, served.clone()).await;
             }
-            rest(&mut stopping, LOOK_EVERY).await;
+            rest(&mut stopping, LeadTimes::STANDARD.look_every).await;
         }
     }
 
@@ -137,8 +138,13 @@ impl Composed {
         let (mut tasks, mut last) = (JoinSet::new(), JoinSet::new());
         let working = async {
             // nobody else may work on this store: what a process before us had leased is free again
-            if let Err(error) = self.workshop.store.free_leases().await {
-                tracing::warn!(error = %error, "leases could not be freed; they run out by themselves");
+            while let Err(error) = self.workshop.store.free_leases().await {
+                tracing::warn!(error = %error, "leases could not be freed; it is tried again");
+                tokio::time::sleep(LeadTimes::STANDARD.renew_again).await;
+            }
+            // whoever led before may have done so by a clock that was ahead
+            if let Err(error) = self.work.release_future_waits().await {
+                tracing::warn!(error = %error, "what waits for a clock that was ahead could not be released");
             }
             // what ended without us is known before anything is sent for it
             self.work.apply_guard_removals().await;
@@ -154,16 +160,13 @@ impl Composed {
             finish.send_replace(true);
             super::join(&mut last).await;
         };
-        let is_lost = tokio::select! {
-            () = working => false,
-            () = self.lead.keep(epoch) => true,
-        };
-        if is_lost {
-            // CRASH: stopping in the middle of a step is survivable by design
-            tasks.shutdown().await;
-            last.shutdown().await;
-        } else {
-            self.lead.give_back(epoch).await;
+        match self.lead.during(epoch, working).await {
+            TermEnd::GivenBack => {}
+            TermEnd::Lost => {
+                // CRASH: stopping in the middle of a step is survivable by design
+                tasks.shutdown().await;
+                last.shutdown().await;
+            }
         }
         alarms::quiet();
     }

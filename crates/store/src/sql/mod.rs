@@ -51,9 +51,10 @@ use std::time::Duration;
 
 pub use copying::{Copied, CopyError};
 pub use ends::EndsReader;
-pub use leader::{Claim, Leader, Leadership, NodeIdentity, Term};
+pub use leader::Leadership;
 pub use maintenance::{BackupError, Check};
 
+use hallpass_model::Clock;
 use hallpass_postgres::PostgresAddress;
 
 use crate::database::{
@@ -61,6 +62,8 @@ use crate::database::{
 };
 use crate::fault::StorageFault;
 use crate::files::make_private_file;
+use crate::lead::Term;
+use leader::TermClock;
 use listing::Bounds;
 use listing_pool::ListingPool;
 
@@ -175,7 +178,7 @@ enum Source {
     File(PathBuf),
     Postgres(Arc<Server>),
     /// There is one connection.
-    Memory,
+    Memory(TermClock),
 }
 
 impl Source {
@@ -197,7 +200,16 @@ impl Source {
         match self {
             Self::File(path) => Connection::open_reading(path),
             Self::Postgres(server) => Connection::connect(server, PATIENCE),
-            Self::Memory => Connection::open_in_memory(),
+            Self::Memory(_) => Connection::open_in_memory(),
+        }
+    }
+
+    /// By which clock somebody leads.
+    fn term_clock(&self) -> TermClock {
+        match self {
+            Self::File(_) => TermClock::OneProcess,
+            Self::Postgres(_) => TermClock::Server,
+            Self::Memory(clock) => clock.clone(),
         }
     }
 }
@@ -305,7 +317,20 @@ impl SqlStore {
     /// # Errors
     /// When SQLite cannot make one.
     pub fn open_in_memory() -> Result<Self, OpenError> {
-        let (source, name) = (Source::Memory, ":memory:".to_owned());
+        Self::open_memory(TermClock::OneProcess)
+    }
+
+    /// The same, shared by several nodes of one process, each with a clone, which lead by `clock`: that is the
+    /// database's. Calls run where they are made, so that the same calls in the same order have the same answers.
+    ///
+    /// # Errors
+    /// When SQLite cannot make one.
+    pub fn open_shared_in_memory(clock: Arc<dyn Clock>) -> Result<Self, OpenError> {
+        Self::open_memory(TermClock::Given(clock))
+    }
+
+    fn open_memory(clock: TermClock) -> Result<Self, OpenError> {
+        let (source, name) = (Source::Memory(clock), ":memory:".to_owned());
         let unusable = source.unusable(&name);
         let mut connection = Connection::open_in_memory().map_err(&unusable)?;
         migrate::bring_up_to_date(&mut connection, &name, &unusable)?;
@@ -333,15 +358,32 @@ impl SqlStore {
         work: impl FnOnce(&Transaction<'_>) -> Result<T, StorageFault> + Send + 'static,
     ) -> Result<T, StorageFault> {
         let Some(term) = &self.term else {
-            return run(&self.writer, TransactionMode::Write, work).await;
+            return self.run(&self.writer, TransactionMode::Write, work).await;
         };
         // of now: what was begun in one term is never written in another
         let epoch = term.epoch().ok_or_else(leader::over)?;
+        let clock = self.source.term_clock();
         let fenced = move |tx: &Transaction<'_>| {
-            leader::ensure(tx, epoch)?;
+            leader::ensure(tx, &clock, epoch)?;
             work(tx)
         };
-        run(&self.writer, TransactionMode::Write, fenced).await
+        self.run(&self.writer, TransactionMode::Write, fenced).await
+    }
+
+    async fn run<T: Send + 'static>(
+        &self,
+        connection: &Arc<Mutex<Connection>>,
+        mode: TransactionMode,
+        work: impl FnOnce(&Transaction<'_>) -> Result<T, StorageFault> + Send + 'static,
+    ) -> Result<T, StorageFault> {
+        if self.runs_at_once() {
+            return at_once(connection, mode, work);
+        }
+        run(connection, mode, work).await
+    }
+
+    fn runs_at_once(&self) -> bool {
+        matches!(self.source, Source::Memory(TermClock::Given(_)))
     }
 
     /// Runs `work` on one snapshot. For what is short: grants and ends read so.
@@ -349,7 +391,7 @@ impl SqlStore {
         &self,
         work: impl FnOnce(&Transaction<'_>) -> Result<T, StorageFault> + Send + 'static,
     ) -> Result<T, StorageFault> {
-        run(&self.reader, TransactionMode::Read, work).await
+        self.run(&self.reader, TransactionMode::Read, work).await
     }
 
     /// Runs `work` on one snapshot, after those who came before. For what may take a while.
@@ -357,6 +399,9 @@ impl SqlStore {
         &self,
         work: impl FnOnce(&Transaction<'_>) -> Result<T, StorageFault> + Send + 'static,
     ) -> Result<T, StorageFault> {
+        if self.runs_at_once() {
+            return at_once(&self.reader, TransactionMode::Read, work);
+        }
         self.listings.read(work).await
     }
 
@@ -409,17 +454,24 @@ async fn run<T: Send + 'static>(
     work: impl FnOnce(&Transaction<'_>) -> Result<T, StorageFault> + Send + 'static,
 ) -> Result<T, StorageFault> {
     let connection = Arc::clone(connection);
-    let done = tokio::task::spawn_blocking(move || {
-        // a panic elsewhere dropped its transaction, and with it whatever it had written
-        let mut connection = connection.lock().unwrap_or_else(PoisonError::into_inner);
-        let transaction = connection.begin(mode)?;
-        let value = work(&transaction)?;
-        // CRASH: before this line nothing of it is there, after it all of it is
-        transaction.commit()?;
-        Ok(value)
-    });
+    let done = tokio::task::spawn_blocking(move || at_once(&connection, mode, work));
     done.await
         .unwrap_or_else(|error| Err(StorageFault::Unavailable(format!("interrupted: {error}"))))
+}
+
+/// Runs `work` in a transaction on the thread that calls. Blocks.
+fn at_once<T>(
+    connection: &Mutex<Connection>,
+    mode: TransactionMode,
+    work: impl FnOnce(&Transaction<'_>) -> Result<T, StorageFault>,
+) -> Result<T, StorageFault> {
+    // a panic elsewhere dropped its transaction, and with it whatever it had written
+    let mut connection = connection.lock().unwrap_or_else(PoisonError::into_inner);
+    let transaction = connection.begin(mode)?;
+    let value = work(&transaction)?;
+    // CRASH: before this line nothing of it is there, after it all of it is
+    transaction.commit()?;
+    Ok(value)
 }
 
 /// Makes a new file readable by its owner alone: it holds addresses and hashes of tokens. The
