@@ -62,7 +62,13 @@ pub(crate) struct Chances {
 impl Chances {
     /// Whether nothing happens.
     fn is_none(self) -> bool {
-        let all = [self.fail, self.lose_answer, self.kill, self.pause, self.pause_unsent];
+        let all = [
+            self.fail,
+            self.lose_answer,
+            self.kill,
+            self.pause,
+            self.pause_unsent,
+        ];
         all.iter().all(|chance| *chance == 0)
     }
 }

@@ -7,6 +7,7 @@ use hallpass_access::{Access, AccessStore, AlarmKind, DirectorySource};
 use hallpass_aws::{Aws, Inventory};
 use hallpass_model::{Clock, TimeSpan, Timestamp};
 use hallpass_server::{Bearing, ProbeResult, ReadinessProbe};
+use hallpass_store::LeadStanding;
 use hallpass_wording::health::{self, OverdueWhileLost};
 use tokio::time::Instant;
 
