@@ -11,15 +11,7 @@ use hallpass_audit::{AuditStore, Input, Record, verify};
 use hallpass_model::HoldKey;
 
 use crate::World;
-
-/// A promise that does not hold, with what was seen.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Broken {
-    /// The promise's check.
-    pub promise: &'static str,
-    /// What was seen.
-    pub seen: String,
-}
+use crate::broken::Broken;
 
 /// Checks everything that must hold once all grants of a world are over; `standing` is what must
 /// still be there.

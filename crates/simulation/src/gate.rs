@@ -8,10 +8,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use async_trait::async_trait;
 use hallpass_access::{
     Accepted, AccessStore, Alarm, ArmedEndStatus, Change, CommitError, Counts, Directory,
-    DirectoryFault, DirectorySource, Ends, Entitlement, EntitlementListing, EntitlementSource,
-    Grant, GrantFilter, Holds, Listed, Lock, PastGrants, PastQuery, PersonEntitlements, ReadError,
-    Request, RequestFilter, StandingListing, StandingScope, StandingSource, StoredAnswer, Subject,
-    Sweep, SweepItem, SweepStore, Unread, UnreadPlace, WaitingMessage as WaitingNotice,
+    DirectoryFault, DirectorySource, Ends, Grant, GrantFilter, Holds, Listed, Lock, PastGrants,
+    PastQuery, ReadError, Request, RequestFilter, StoredAnswer, Subject, Sweep, SweepItem,
+    SweepStore, WaitingMessage as WaitingNotice,
 };
 use hallpass_assignments::queue::{QueueLengths, Room};
 use hallpass_assignments::{
@@ -19,9 +18,7 @@ use hallpass_assignments::{
     OperationStatus, Over, OwnedEnd, SentOperation, StoreFault, Taken, Urgency,
 };
 use hallpass_audit::Record;
-use hallpass_model::{
-    AccountId, Email, GrantId, HoldKey, RequestId, SweepId, Target, Timestamp, UserId,
-};
+use hallpass_model::{Email, GrantId, HoldKey, RequestId, SweepId, Target, Timestamp, UserId};
 use tokio::sync::Notify;
 
 use crate::hazard::{Hazard, Port};
@@ -590,79 +587,5 @@ impl<P: SweepStore> SweepStore for Gated<P> {
         self.gate
             .pass_to(Port::Write, self.inner.prune_sweeps(listings, runs), read)
             .await
-    }
-}
-
-#[async_trait]
-impl<P: StandingSource> StandingSource for Gated<P> {
-    /// A reading that fails has read nothing, and says so of everything.
-    async fn read(&self, scope: &StandingScope) -> StandingListing {
-        let reading = async { Ok::<_, String>(self.inner.read(scope).await) };
-        match self.gate.pass_to(Port::Aws, reading, str::to_owned).await {
-            Ok(listing) => listing,
-            Err(error) => StandingListing {
-                unread: scope
-                    .accounts()
-                    .map(|account| UnreadPlace::Account {
-                        account: account.clone(),
-                    })
-                    .chain(scope.groups().iter().map(|group| UnreadPlace::Group {
-                        group: group.clone(),
-                    }))
-                    .map(|what| Unread {
-                        what,
-                        error: error.clone(),
-                    })
-                    .collect(),
-                ..StandingListing::default()
-            },
-        }
-    }
-
-    async fn holders(&self, target: &Target) -> Result<Vec<UserId>, DirectoryFault> {
-        let fault = |text: &str| DirectoryFault {
-            what: target.to_string(),
-            message: text.to_owned(),
-        };
-        self.gate
-            .pass_to(Port::Aws, self.inner.holders(target), fault)
-            .await
-    }
-}
-
-#[async_trait]
-impl<P: EntitlementSource> EntitlementSource for Gated<P> {
-    async fn of_person(&self, user: &UserId) -> Result<PersonEntitlements, DirectoryFault> {
-        let fault = |text: &str| entitlement_fault("ListEntitlements", text);
-        self.gate
-            .pass_to(Port::Aws, self.inner.of_person(user), fault)
-            .await
-    }
-
-    /// As a reading of assignments: one that fails has read nothing.
-    async fn in_accounts(&self, accounts: &[&AccountId]) -> EntitlementListing {
-        let reading = async { Ok::<_, String>(self.inner.in_accounts(accounts).await) };
-        let read = self.gate.pass_to(Port::Aws, reading, str::to_owned).await;
-        read.unwrap_or_else(|error| EntitlementListing {
-            seen: Vec::new(),
-            unread: vec![Unread {
-                what: UnreadPlace::Entitlements { account: None },
-                error,
-            }],
-        })
-    }
-
-    async fn delete(&self, entitlement: &Entitlement) -> Result<(), DirectoryFault> {
-        let fault = |text: &str| entitlement_fault("DeleteEntitlement", text);
-        self.gate
-            .pass_to(Port::Aws, self.inner.delete(entitlement), fault)
-            .await
-    }
-}
-
-fn entitlement_fault(what: &str, text: &str) -> DirectoryFault {
-    DirectoryFault {
-        what: what.to_owned(),
-        message: text.to_owned(),
     }
 }

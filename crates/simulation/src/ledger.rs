@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use hallpass_assignments::OperationKind;
 use hallpass_model::{HoldKey, RequestId, Timestamp};
 
-use crate::Broken;
+use crate::broken::Broken;
 use crate::landmarks::Reached;
 
 /// A write that AWS took.

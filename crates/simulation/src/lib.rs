@@ -2,6 +2,7 @@
 //! with substitutes for time, randomness and AWS, and a gate that fails or stops any port call.
 //! Never shipped.
 
+mod broken;
 mod call_faults;
 mod center;
 mod checks;
@@ -9,6 +10,7 @@ mod clock;
 mod directory;
 mod entitlements;
 mod gate;
+mod gate_sources;
 mod guard;
 mod hazard;
 mod journals;
@@ -18,9 +20,10 @@ mod nodes;
 pub mod past;
 mod world;
 
+pub use broken::Broken;
 pub use call_faults::CallFaults;
 pub use center::{Answers, Center, Habits, Refuses};
-pub use checks::{Broken, check_all, check_stored};
+pub use checks::{check_all, check_stored};
 pub use clock::{Ids, Machine, ProcessTime, Wall};
 pub use directory::SimulatedDirectory;
 pub use entitlements::Entitlements;

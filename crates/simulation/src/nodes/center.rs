@@ -132,7 +132,7 @@ impl NodeCenter {
             return Err(CenterFault::NotSent);
         }
         let was_unsent = self.hazard.unsent().await;
-        let request = Request {
+        let request = RequestOnItsWay {
             write: NodeWrite {
                 at: self.clock.now(),
                 node: self.hazard.node.name.clone(),
@@ -157,7 +157,7 @@ impl NodeCenter {
 }
 
 /// A write on its way to AWS.
-struct Request {
+struct RequestOnItsWay {
     write: NodeWrite,
     urgency: Urgency,
     way: Duration,
@@ -166,7 +166,7 @@ struct Request {
     hazard: Arc<Hazard>,
 }
 
-impl Request {
+impl RequestOnItsWay {
     /// Arrives, and is held against the row that says who leads. What AWS refuses is not written.
     async fn arrive(mut self) -> Result<SentOperation, CenterFault> {
         sleep(self.way).await;

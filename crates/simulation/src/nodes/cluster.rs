@@ -39,7 +39,7 @@ pub enum Weakness {
 }
 
 /// A machine, and the process that runs on it now.
-pub(super) struct Node {
+pub(super) struct ClusterNode {
     pub(super) name: String,
     pub(super) machine: Arc<Machine>,
     state: Mutex<NodeState>,
@@ -55,7 +55,7 @@ struct NodeState {
     down_for: Duration,
 }
 
-impl Node {
+impl ClusterNode {
     fn state(&self) -> MutexGuard<'_, NodeState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -103,7 +103,7 @@ pub struct Cluster {
     pub(super) ids: Arc<Ids>,
     pub(super) settings: Settings,
     pub(super) weakness: Weakness,
-    pub(super) nodes: Vec<Arc<Node>>,
+    pub(super) nodes: Vec<Arc<ClusterNode>>,
     chances: Mutex<Chances>,
     /// How often loops look, in milliseconds.
     look_again: AtomicU64,
@@ -129,7 +129,7 @@ impl Cluster {
         let store = opened.map_err(|error| ReadError(error.to_string()))?;
         let nodes = ["a", "b"].into_iter().zip([planned, None]);
         let nodes = nodes.map(|(name, planned)| {
-            Arc::new(Node {
+            Arc::new(ClusterNode {
                 name: name.to_owned(),
                 machine: Machine::new(Arc::clone(&clock)),
                 state: Mutex::new(NodeState {
@@ -179,7 +179,7 @@ impl Cluster {
         self.chances.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn mishaps_of(&self, node: &Node) -> (Chances, Option<Planned>) {
+    pub(super) fn mishaps_of(&self, node: &ClusterNode) -> (Chances, Option<Planned>) {
         (*self.chances(), node.state().planned.take())
     }
 
@@ -312,7 +312,7 @@ impl Cluster {
 }
 
 /// Processes come and go on a node for as long as the life lasts.
-pub(super) async fn run_node(cluster: Arc<Cluster>, node: Arc<Node>) {
+pub(super) async fn run_node(cluster: Arc<Cluster>, node: Arc<ClusterNode>) {
     loop {
         let (process, running) = Process::start(&cluster, &node);
         node.state().process = Some(Arc::clone(&process));

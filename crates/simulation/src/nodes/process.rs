@@ -13,10 +13,10 @@ use tokio::time::sleep;
 
 use super::Weakness;
 use super::center::{HeardCenter, NodeCenter};
-use super::cluster::{Cluster, Node};
+use super::cluster::{Cluster, ClusterNode};
 use super::row::ReachedRow;
 use super::tasks::{Running, Task, Tasks};
-use super::work::{self, Work};
+use super::work::{self, TermWork};
 use crate::gate::Gated;
 use crate::hazard::{Hazard, Port};
 use crate::world::rules;
@@ -36,7 +36,7 @@ pub(super) struct Process {
 
 impl Process {
     /// A process that starts on a node.
-    pub(super) fn start(cluster: &Arc<Cluster>, node: &Node) -> (Arc<Self>, Running) {
+    pub(super) fn start(cluster: &Arc<Cluster>, node: &ClusterNode) -> (Arc<Self>, Running) {
         let mut rng = node.fork();
         let identity = NodeIdentity {
             id: cluster.ids.next(cluster.clock.now()).simple().to_string(),
@@ -135,7 +135,7 @@ impl Process {
     }
 
     /// What is made anew for each term.
-    fn workshop(&self, store: &SqlStore, gate: &Arc<Gate>) -> Work {
+    fn workshop(&self, store: &SqlStore, gate: &Arc<Gate>) -> TermWork {
         let store = Arc::new(store.clone());
         let gated = Gated::new(Arc::clone(&store), Arc::clone(gate));
         let access = Arc::new(self.access.over(Ports {
@@ -165,7 +165,7 @@ impl Process {
             ExecutorLimits::default(),
             access.pace(),
         );
-        Work {
+        TermWork {
             access,
             executor: Arc::new(executor),
             store: gated,

@@ -25,7 +25,7 @@ const WORKERS: usize = 3;
 const TELL_AGAIN: TimeSpan = TimeSpan::seconds(10);
 
 /// What the loops of a term work with.
-pub(super) struct Work {
+pub(super) struct TermWork {
     pub(super) access: Arc<Access>,
     pub(super) executor: Arc<Executor>,
     pub(super) store: Arc<Gated<SqlStore>>,
@@ -38,7 +38,7 @@ pub(super) struct Work {
 }
 
 /// The loops; each ends with the step that it is in when the process is stopped.
-pub(super) fn loops(work: &Arc<Work>, stop: &watch::Sender<bool>) -> Vec<Task> {
+pub(super) fn loops(work: &Arc<TermWork>, stop: &watch::Sender<bool>) -> Vec<Task> {
     let mut tasks: Vec<Task> = Vec::new();
     for _ in 0..WORKERS {
         tasks.push(Box::pin(execute(Arc::clone(work), stop.subscribe())));
@@ -60,7 +60,7 @@ async fn rest(stop: &mut watch::Receiver<bool>, span: Duration) {
     }
 }
 
-impl Work {
+impl TermWork {
     fn look_again(&self) -> Duration {
         self.cluster.look_again()
     }
@@ -77,7 +77,7 @@ impl Work {
     }
 }
 
-async fn execute(work: Arc<Work>, mut stop: watch::Receiver<bool>) {
+async fn execute(work: Arc<TermWork>, mut stop: watch::Receiver<bool>) {
     let notify = work.access.executor_notify();
     let wake = work.executor.wake_next_worker();
     while !*stop.borrow() {
@@ -107,7 +107,7 @@ async fn execute(work: Arc<Work>, mut stop: watch::Receiver<bool>) {
     }
 }
 
-async fn tend(work: Arc<Work>, mut stop: watch::Receiver<bool>) {
+async fn tend(work: Arc<TermWork>, mut stop: watch::Receiver<bool>) {
     let notify = work.access.executor_notify();
     let mut changes = work.access.newest_record();
     while !*stop.borrow() {
@@ -136,7 +136,7 @@ async fn tend(work: Arc<Work>, mut stop: watch::Receiver<bool>) {
 }
 
 /// Does now what waits for an instant of a clock that was ahead, when time has returned.
-async fn mend(work: Arc<Work>, mut stop: watch::Receiver<bool>) {
+async fn mend(work: Arc<TermWork>, mut stop: watch::Receiver<bool>) {
     let mut returns = work.time.read().returns;
     while !*stop.borrow() {
         let found = work.time.read().returns;
@@ -147,7 +147,7 @@ async fn mend(work: Arc<Work>, mut stop: watch::Receiver<bool>) {
     }
 }
 
-async fn reconcile(work: Arc<Work>, mut stop: watch::Receiver<bool>) {
+async fn reconcile(work: Arc<TermWork>, mut stop: watch::Receiver<bool>) {
     while !*stop.borrow() {
         let _: Result<_, _> = work.access.reconcile().await;
         rest(&mut stop, Duration::from_mins(10)).await;
@@ -155,7 +155,7 @@ async fn reconcile(work: Arc<Work>, mut stop: watch::Receiver<bool>) {
 }
 
 /// Tells people what there is to tell: each notice at least once.
-async fn tell(work: Arc<Work>, mut stop: watch::Receiver<bool>) {
+async fn tell(work: Arc<TermWork>, mut stop: watch::Receiver<bool>) {
     while !*stop.borrow() {
         let now = work.clock.now();
         let again = TELL_AGAIN.after(now);
@@ -175,7 +175,7 @@ async fn tell(work: Arc<Work>, mut stop: watch::Receiver<bool>) {
 }
 
 /// Looks when somebody wants it or it is due, and does what was confirmed.
-async fn sweep(work: Arc<Work>, mut stop: watch::Receiver<bool>) {
+async fn sweep(work: Arc<TermWork>, mut stop: watch::Receiver<bool>) {
     while !*stop.borrow() {
         let run = work.access.sweep_to_run().await;
         if let Ok(Some(run)) = &run
