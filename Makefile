@@ -9,7 +9,7 @@ TEST := $(shell cargo nextest --version >/dev/null 2>&1 && echo "nextest run" ||
 # says when a phase begins, and what it took
 PHASE := .ci/phase
 
-.PHONY: help demo demo-ha build query release compile test unit e2e soak pictures pins watch lint format clippy rules bench docs tools clean
+.PHONY: help demo demo-ha build query release compile test unit e2e soak simulate pictures pins watch lint format clippy rules bench docs tools clean
 
 help:
 	@echo "make demo    run Hallpass over a simulated AWS organization; SCALE=large: 5,000 accounts, 20,000 people"
@@ -17,6 +17,7 @@ help:
 	@echo "make query   hallpass-query beside it: snapshots, and SQL over them; minutes the first time"
 	@echo "make test    all tests: unit, simulation, end to end"
 	@echo "make soak    the same kinds of tests for hours: every stop, all seeds, attacks that go on; says what it ran"
+	@echo "make simulate SEEDS=1..1001  lives with two nodes, a seed each; SEEDS=7 tells one"
 	@echo "make lint    format, clippy, house rules, licences"
 	@echo "make bench   benchmarks; docs/operations/benchmarks.md says how to read them"
 	@echo "make watch   what AWS changed since, and is not decided; before a release, needs the network"
@@ -69,6 +70,11 @@ soak: compile
 	  cargo nextest run --locked --workspace --no-fail-fast --profile soak
 	@$(PHASE) "fuzz targets search" env BOLERO_RANDOM_TEST_TIME_MS=$$(( $${SOAK:-30} * 60000 )) cargo nextest run --locked --workspace --no-fail-fast --profile soak -E 'test(fuzz)'
 	@PATH="$(HOME)/.cache/hallpass/venv/bin:$$PATH" HALLPASS_BIN=$(BINARY) ATTACK_SOAK_MINUTES=$${SOAK:-30} $(PHASE) "attacks that go on" bash e2e/run.sh attacks:connections attacks:all_at_once
+
+# lives with two nodes in one process; ALONE=1: with one; WITHOUT=fence, margin or last-look: with that left out
+simulate:
+	cargo build --quiet --locked --workspace --example simulate
+	@$(BUILT)/examples/simulate $${SEEDS:-1..201} $(if $(ALONE),alone) $(if $(WITHOUT),without-$(WITHOUT))
 
 lint: format clippy rules
 

@@ -10,6 +10,7 @@ use std::time::Duration;
 use hallpass_model::{Clock, IdSource, Target, TimeSpan, Timestamp, UserId};
 use tokio::sync::{Notify, watch};
 
+use self::orphans::Orphans;
 use crate::listings::Listings;
 use crate::memory::{Calls, ExecutorMemory, Trial, Turn};
 use crate::pace::Pace;
@@ -22,6 +23,7 @@ use crate::{
 #[cfg(test)]
 mod fake;
 mod looks;
+mod orphans;
 mod rounds;
 
 /// Bounds of one executor.
@@ -81,6 +83,7 @@ pub struct Executor {
     memory: ExecutorMemory,
     /// What may be sent at all.
     writes: Writes,
+    orphans: Orphans,
     by_target: Listings<Target, UserId>,
     by_person: Listings<UserId, Target>,
     /// Notified when a worker took a row: there may be more.
@@ -109,6 +112,7 @@ impl Executor {
             pace,
             memory: ExecutorMemory::default(),
             writes: Writes::All,
+            orphans: Orphans::default(),
             by_target: Listings::default(),
             by_person: Listings::default(),
             wake_next_worker: Arc::default(),
@@ -162,6 +166,7 @@ impl Executor {
     /// When the store does not answer, or somebody else has the row by now: what was learned of it
     /// is observed again.
     pub async fn work_next(&self) -> Result<Worked, StoreFault> {
+        self.free_orphans().await?;
         let now = self.clock.now();
         let slots = self.pace.bounds().slots;
         match self.memory.turn(now, slots, self.limits.workers) {
@@ -208,7 +213,8 @@ impl Executor {
             fewer @ (Writes::Ends | Writes::AtOnce | Writes::None) => fewer,
         };
         let room = Room { writes, ..*room };
-        let taken = self.store.take(now, &room, &lease).await?;
+        let taken = self.store.take(now, &room, &lease).await;
+        let taken = self.orphans.note(&lease, taken)?;
         self.memory.note_line(&taken);
         let Some(task) = taken.task else {
             return Ok(Worked::Idle);
@@ -268,7 +274,8 @@ impl Executor {
         }
         // CRASH: an outcome that is not recorded is observed again
         let news = row.execution.is_news_after(&before.execution);
-        self.store.record(&row, lease, news).await?;
+        let recorded = self.store.record(&row, lease, news).await;
+        self.orphans.note(lease, recorded)?;
         Ok(steps)
     }
 

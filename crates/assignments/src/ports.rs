@@ -237,4 +237,8 @@ pub trait AssignmentStore: Send + Sync {
     /// leases that end later than any that is given. Returns how many. Nothing happens while no
     /// clock was wrong.
     async fn forget_future(&self, now: Timestamp) -> Result<u32, StoreFault>;
+
+    /// Ends the lease of this token before it runs out, where nobody works under it any more. Nothing happens when
+    /// there is none.
+    async fn free(&self, token: &str) -> Result<(), StoreFault>;
 }

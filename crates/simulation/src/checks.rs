@@ -1,6 +1,6 @@
 //! Global truths, checked from outside: named for the promises they watch.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use hallpass_access::{
@@ -11,15 +11,7 @@ use hallpass_audit::{AuditStore, Input, Record, verify};
 use hallpass_model::HoldKey;
 
 use crate::World;
-
-/// A promise that does not hold, with what was seen.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Broken {
-    /// The promise's check.
-    pub promise: &'static str,
-    /// What was seen.
-    pub seen: String,
-}
+use crate::broken::Broken;
 
 /// Checks everything that must hold once all grants of a world are over; `standing` is what must
 /// still be there.
@@ -30,12 +22,27 @@ pub async fn check_all<S>(world: &World<S>, standing: &[HoldKey]) -> Result<(), 
 where
     S: AccessStore + SweepStore + AssignmentStore + AuditStore + 'static,
 {
+    check_stored(world.store.as_ref(), &world.center.present(), standing).await
+}
+
+/// The same of a store, and of what is there at AWS.
+///
+/// # Errors
+/// Every promise that does not hold.
+pub async fn check_stored<S>(
+    store: &S,
+    present: &BTreeSet<HoldKey>,
+    standing: &[HoldKey],
+) -> Result<(), Vec<Broken>>
+where
+    S: AccessStore + AssignmentStore + AuditStore + 'static,
+{
     let Stored {
         grants,
         records,
         rows,
         requests,
-    } = read(world).await.map_err(|unread| vec![unread])?;
+    } = read(store).await.map_err(|unread| vec![unread])?;
     let mut broken = Vec::new();
     let mut fail = |promise, seen: String| broken.push(Broken { promise, seen });
     for grant in grants.iter().filter(|grant| !grant.is_over()) {
@@ -44,7 +51,6 @@ where
             format!("{} is {}", grant.id, grant.state.name()),
         );
     }
-    let present = world.center.present();
     for key in present.iter().filter(|key| !standing.contains(key)) {
         fail("no_access_after_end", format!("{key} is still there"));
     }
@@ -102,11 +108,10 @@ const LISTED_MAX: u32 = 1_000;
 const RECORDS_MAX: u32 = 100_000;
 
 /// What is stored, all of it: a check of nothing, or of a part, would hold whatever happened.
-async fn read<S>(world: &World<S>) -> Result<Stored, Broken>
+async fn read<S>(store: &S) -> Result<Stored, Broken>
 where
     S: AccessStore + AssignmentStore + AuditStore + 'static,
 {
-    let store = &world.store;
     let grants = store.grants(&GrantFilter::default(), LISTED_MAX).await;
     let records = store.records_from(1, RECORDS_MAX).await;
     let requests = store.requests(&RequestFilter::default(), LISTED_MAX).await;

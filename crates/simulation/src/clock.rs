@@ -6,29 +6,66 @@ use std::time::Duration;
 
 use hallpass_clock::{ANSWERS, HonestTime, Reading, Shown};
 use hallpass_model::{Clock, IdSource, Look, TimeSpan, Timestamp};
+use tokio::time::Instant;
 use uuid::Uuid;
 
 /// Simulated time in microseconds since 1970: the true one, which is AWS's too.
-pub struct Wall(AtomicI64);
+pub struct Wall(Hand);
+
+enum Hand {
+    /// It moves when told.
+    Told(AtomicI64),
+    /// It goes with the runtime's clock.
+    Going {
+        /// What it showed then.
+        start: i64,
+        began: Instant,
+        /// What it showed last.
+        last: AtomicI64,
+    },
+}
 
 impl Wall {
     /// A clock that stands at `start`.
     pub fn new(start: Timestamp) -> Self {
-        Self(AtomicI64::new(start.as_microsecond()))
+        Self(Hand::Told(AtomicI64::new(start.as_microsecond())))
     }
 
-    /// Moves forward.
+    /// A clock that shows `start` now and goes with the runtime's, which the simulation holds paused.
+    pub fn going(start: Timestamp) -> Self {
+        let start = start.as_microsecond();
+        Self(Hand::Going {
+            start,
+            began: Instant::now(),
+            last: AtomicI64::new(start),
+        })
+    }
+
+    /// Moves forward. One that goes by itself is not told.
     pub fn advance(&self, by: TimeSpan) {
         let microseconds =
             i64::try_from(by.as_seconds()).unwrap_or(i64::MAX / 2_000_000) * 1_000_000;
-        self.0.fetch_add(microseconds, Ordering::SeqCst);
+        match &self.0 {
+            Hand::Told(at) => drop(at.fetch_add(microseconds, Ordering::SeqCst)),
+            Hand::Going { .. } => {}
+        }
     }
 }
 
 impl Clock for Wall {
-    /// Every look costs a millisecond, so that no two events share an instant by accident.
+    /// Every look costs a little (a millisecond, or a microsecond where the clock goes by itself), so that no two
+    /// events share an instant by accident.
     fn now(&self) -> Timestamp {
-        let microsecond = self.0.fetch_add(1_000, Ordering::SeqCst);
+        let microsecond = match &self.0 {
+            Hand::Told(at) => at.fetch_add(1_000, Ordering::SeqCst),
+            Hand::Going { start, began, last } => {
+                let gone = i64::try_from(began.elapsed().as_micros()).unwrap_or(i64::MAX / 4);
+                let before = last.fetch_max(start + gone, Ordering::SeqCst);
+                let shown = before.max(start + gone) + 1;
+                last.store(shown, Ordering::SeqCst);
+                shown
+            }
+        };
         Timestamp::from_microsecond(microsecond).unwrap_or(Timestamp::MAX)
     }
 }

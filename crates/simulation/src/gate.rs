@@ -8,10 +8,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use async_trait::async_trait;
 use hallpass_access::{
     Accepted, AccessStore, Alarm, ArmedEndStatus, Change, CommitError, Counts, Directory,
-    DirectoryFault, DirectorySource, Ends, Entitlement, EntitlementListing, EntitlementSource,
-    Grant, GrantFilter, Holds, Listed, Lock, PastGrants, PastQuery, PersonEntitlements, ReadError,
-    Request, RequestFilter, StandingListing, StandingScope, StandingSource, StoredAnswer, Subject,
-    Sweep, SweepItem, SweepStore, Unread, UnreadPlace, WaitingMessage as WaitingNotice,
+    DirectoryFault, DirectorySource, Ends, Grant, GrantFilter, Holds, Listed, Lock, PastGrants,
+    PastQuery, ReadError, Request, RequestFilter, StoredAnswer, Subject, Sweep, SweepItem,
+    SweepStore, WaitingMessage as WaitingNotice,
 };
 use hallpass_assignments::queue::{QueueLengths, Room};
 use hallpass_assignments::{
@@ -19,10 +18,10 @@ use hallpass_assignments::{
     OperationStatus, Over, OwnedEnd, SentOperation, StoreFault, Taken, Urgency,
 };
 use hallpass_audit::Record;
-use hallpass_model::{
-    AccountId, Email, GrantId, HoldKey, RequestId, SweepId, Target, Timestamp, UserId,
-};
+use hallpass_model::{Email, GrantId, HoldKey, RequestId, SweepId, Target, Timestamp, UserId};
 use tokio::sync::Notify;
+
+use crate::hazard::{Hazard, Port};
 
 /// What happens at the planned call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,9 +62,22 @@ pub struct Gate {
     plan: std::sync::Mutex<Option<GatePlan>>,
     sprung: AtomicBool,
     stopped: Notify,
+    /// What befalls the node whose gate this is; `None` where there is one process and a plan.
+    hazard: Option<Arc<Hazard>>,
+    /// Whether what passes it is done because the node leads.
+    works: bool,
 }
 
 impl Gate {
+    /// The gate of a node: of what serves there, or of what works because the node leads.
+    pub(crate) fn of_node(hazard: &Arc<Hazard>, works: bool) -> Arc<Self> {
+        Arc::new(Self {
+            hazard: Some(Arc::clone(hazard)),
+            works,
+            ..Self::default()
+        })
+    }
+
     /// A gate with a plan, or none.
     pub fn new(plan: Option<GatePlan>) -> Arc<Self> {
         Arc::new(Self {
@@ -121,6 +133,18 @@ impl Gate {
         call: impl Future<Output = Result<T, E>>,
         fault: impl Fn(&str) -> E,
     ) -> Result<T, E> {
+        self.pass_to(Port::Read, call, fault).await
+    }
+
+    pub(crate) async fn pass_to<T, E>(
+        &self,
+        port: Port,
+        call: impl Future<Output = Result<T, E>>,
+        fault: impl Fn(&str) -> E,
+    ) -> Result<T, E> {
+        if let Some(hazard) = &self.hazard {
+            return hazard.pass((port, self.works), call, fault).await;
+        }
         match self.here() {
             None => call.await,
             Some(GateMode::Fail) => Err(fault("simulated failure before the effect")),
@@ -179,22 +203,25 @@ fn commit(text: &str) -> CommitError {
 impl<P: IdentityCenter> IdentityCenter for Gated<P> {
     async fn holders(&self, target: &Target, urgency: Urgency) -> Result<Vec<UserId>, CenterFault> {
         self.gate
-            .pass(self.inner.holders(target, urgency), lost)
+            .pass_to(Port::Aws, self.inner.holders(target, urgency), lost)
             .await
     }
 
     async fn held_by(&self, user: &UserId, urgency: Urgency) -> Result<Vec<Target>, CenterFault> {
         self.gate
-            .pass(self.inner.held_by(user, urgency), lost)
+            .pass_to(Port::Aws, self.inner.held_by(user, urgency), lost)
             .await
     }
 
     async fn create(&self, key: &HoldKey) -> Result<SentOperation, CenterFault> {
-        self.gate.pass(self.inner.create(key), lost).await
+        self.gate
+            .pass_to(Port::Send, self.inner.create(key), lost)
+            .await
     }
 
     async fn delete(&self, key: &HoldKey, urgency: Urgency) -> Result<SentOperation, CenterFault> {
-        self.gate.pass(self.inner.delete(key, urgency), lost).await
+        let sent = self.inner.delete(key, urgency);
+        self.gate.pass_to(Port::Send, sent, lost).await
     }
 
     async fn in_progress(
@@ -203,7 +230,7 @@ impl<P: IdentityCenter> IdentityCenter for Gated<P> {
         urgency: Urgency,
     ) -> Result<BTreeSet<String>, CenterFault> {
         self.gate
-            .pass(self.inner.in_progress(kind, urgency), lost)
+            .pass_to(Port::Aws, self.inner.in_progress(kind, urgency), lost)
             .await
     }
 
@@ -214,12 +241,14 @@ impl<P: IdentityCenter> IdentityCenter for Gated<P> {
         urgency: Urgency,
     ) -> Result<OperationStatus, CenterFault> {
         self.gate
-            .pass(self.inner.progress(kind, request, urgency), lost)
+            .pass_to(Port::Aws, self.inner.progress(kind, request, urgency), lost)
             .await
     }
 
     async fn missing(&self, key: &HoldKey) -> Result<Option<Missing>, CenterFault> {
-        self.gate.pass(self.inner.missing(key), lost).await
+        self.gate
+            .pass_to(Port::Aws, self.inner.missing(key), lost)
+            .await
     }
 }
 
@@ -227,7 +256,7 @@ impl<P: IdentityCenter> IdentityCenter for Gated<P> {
 impl<P: AssignmentStore> AssignmentStore for Gated<P> {
     async fn take(&self, now: Timestamp, room: &Room, lease: &Lease) -> Result<Taken, StoreFault> {
         self.gate
-            .pass(self.inner.take(now, room, lease), store)
+            .pass_to(Port::Write, self.inner.take(now, room, lease), store)
             .await
     }
 
@@ -242,7 +271,7 @@ impl<P: AssignmentStore> AssignmentStore for Gated<P> {
         news: bool,
     ) -> Result<(), StoreFault> {
         self.gate
-            .pass(self.inner.record(row, lease, news), store)
+            .pass_to(Port::Write, self.inner.record(row, lease, news), store)
             .await
     }
 
@@ -257,7 +286,7 @@ impl<P: AssignmentStore> AssignmentStore for Gated<P> {
         due: Timestamp,
     ) -> Result<u32, StoreFault> {
         self.gate
-            .pass(self.inner.note_over(over, at, due), store)
+            .pass_to(Port::Write, self.inner.note_over(over, at, due), store)
             .await
     }
 
@@ -292,8 +321,15 @@ impl<P: AssignmentStore> AssignmentStore for Gated<P> {
             .await
     }
 
+    async fn free(&self, token: &str) -> Result<(), StoreFault> {
+        let freed = self.inner.free(token);
+        self.gate.pass_to(Port::Write, freed, store).await
+    }
+
     async fn forget_future(&self, now: Timestamp) -> Result<u32, StoreFault> {
-        self.gate.pass(self.inner.forget_future(now), store).await
+        self.gate
+            .pass_to(Port::Write, self.inner.forget_future(now), store)
+            .await
     }
 }
 
@@ -304,12 +340,14 @@ impl<P: DirectorySource> DirectorySource for Gated<P> {
     }
 
     async fn refresh(&self) -> Result<Arc<Directory>, DirectoryFault> {
-        self.gate.pass(self.inner.refresh(), unread).await
+        self.gate
+            .pass_to(Port::Aws, self.inner.refresh(), unread)
+            .await
     }
 
     async fn refresh_person(&self, user: &UserId) -> Result<Arc<Directory>, DirectoryFault> {
         self.gate
-            .pass(self.inner.refresh_person(user), unread)
+            .pass_to(Port::Aws, self.inner.refresh_person(user), unread)
             .await
     }
 }
@@ -396,7 +434,9 @@ impl<P: AccessStore> AccessStore for Gated<P> {
     }
 
     async fn commit(&self, change: Change) -> Result<Vec<Record>, CommitError> {
-        self.gate.pass(self.inner.commit(change), commit).await
+        self.gate
+            .pass_to(Port::Write, self.inner.commit(change), commit)
+            .await
     }
 
     async fn lock_of(&self, user: &UserId) -> Result<Option<Lock>, ReadError> {
@@ -417,7 +457,7 @@ impl<P: AccessStore> AccessStore for Gated<P> {
 
     async fn open_channel(&self, channel: &str, now: Timestamp) -> Result<(), ReadError> {
         self.gate
-            .pass(self.inner.open_channel(channel, now), read)
+            .pass_to(Port::Write, self.inner.open_channel(channel, now), read)
             .await
     }
 
@@ -433,13 +473,21 @@ impl<P: AccessStore> AccessStore for Gated<P> {
         limit: u32,
     ) -> Result<Vec<WaitingNotice>, ReadError> {
         self.gate
-            .pass(self.inner.take_notices(channel, now, again_at, limit), read)
+            .pass_to(
+                Port::Write,
+                self.inner.take_notices(channel, now, again_at, limit),
+                read,
+            )
             .await
     }
 
     async fn notice_delivered(&self, channel: &str, number: u64) -> Result<(), ReadError> {
         self.gate
-            .pass(self.inner.notice_delivered(channel, number), read)
+            .pass_to(
+                Port::Write,
+                self.inner.notice_delivered(channel, number),
+                read,
+            )
             .await
     }
 
@@ -450,22 +498,30 @@ impl<P: AccessStore> AccessStore for Gated<P> {
         again_at: Timestamp,
     ) -> Result<(), ReadError> {
         self.gate
-            .pass(self.inner.notice_postponed(channel, number, again_at), read)
+            .pass_to(
+                Port::Write,
+                self.inner.notice_postponed(channel, number, again_at),
+                read,
+            )
             .await
     }
 
     async fn release_notices(&self, later_than: Timestamp) -> Result<u64, ReadError> {
         self.gate
-            .pass(self.inner.release_notices(later_than), read)
+            .pass_to(Port::Write, self.inner.release_notices(later_than), read)
             .await
     }
 
     async fn prune_notices(&self, before: Timestamp) -> Result<u64, ReadError> {
-        self.gate.pass(self.inner.prune_notices(before), read).await
+        self.gate
+            .pass_to(Port::Write, self.inner.prune_notices(before), read)
+            .await
     }
 
     async fn note_alarm(&self, alarm: Alarm) -> Result<bool, ReadError> {
-        self.gate.pass(self.inner.note_alarm(alarm), read).await
+        self.gate
+            .pass_to(Port::Write, self.inner.note_alarm(alarm), read)
+            .await
     }
 
     async fn alarms(&self) -> Result<Vec<Alarm>, ReadError> {
@@ -529,75 +585,7 @@ impl<P: SweepStore> SweepStore for Gated<P> {
 
     async fn prune_sweeps(&self, listings: u32, runs: u32) -> Result<(), ReadError> {
         self.gate
-            .pass(self.inner.prune_sweeps(listings, runs), read)
+            .pass_to(Port::Write, self.inner.prune_sweeps(listings, runs), read)
             .await
-    }
-}
-
-#[async_trait]
-impl<P: StandingSource> StandingSource for Gated<P> {
-    /// A reading that fails has read nothing, and says so of everything.
-    async fn read(&self, scope: &StandingScope) -> StandingListing {
-        let reading = async { Ok::<_, String>(self.inner.read(scope).await) };
-        match self.gate.pass(reading, str::to_owned).await {
-            Ok(listing) => listing,
-            Err(error) => StandingListing {
-                unread: scope
-                    .accounts()
-                    .map(|account| UnreadPlace::Account {
-                        account: account.clone(),
-                    })
-                    .chain(scope.groups().iter().map(|group| UnreadPlace::Group {
-                        group: group.clone(),
-                    }))
-                    .map(|what| Unread {
-                        what,
-                        error: error.clone(),
-                    })
-                    .collect(),
-                ..StandingListing::default()
-            },
-        }
-    }
-
-    async fn holders(&self, target: &Target) -> Result<Vec<UserId>, DirectoryFault> {
-        let fault = |text: &str| DirectoryFault {
-            what: target.to_string(),
-            message: text.to_owned(),
-        };
-        self.gate.pass(self.inner.holders(target), fault).await
-    }
-}
-
-#[async_trait]
-impl<P: EntitlementSource> EntitlementSource for Gated<P> {
-    async fn of_person(&self, user: &UserId) -> Result<PersonEntitlements, DirectoryFault> {
-        let fault = |text: &str| entitlement_fault("ListEntitlements", text);
-        self.gate.pass(self.inner.of_person(user), fault).await
-    }
-
-    /// As a reading of assignments: one that fails has read nothing.
-    async fn in_accounts(&self, accounts: &[&AccountId]) -> EntitlementListing {
-        let reading = async { Ok::<_, String>(self.inner.in_accounts(accounts).await) };
-        let read = self.gate.pass(reading, str::to_owned).await;
-        read.unwrap_or_else(|error| EntitlementListing {
-            seen: Vec::new(),
-            unread: vec![Unread {
-                what: UnreadPlace::Entitlements { account: None },
-                error,
-            }],
-        })
-    }
-
-    async fn delete(&self, entitlement: &Entitlement) -> Result<(), DirectoryFault> {
-        let fault = |text: &str| entitlement_fault("DeleteEntitlement", text);
-        self.gate.pass(self.inner.delete(entitlement), fault).await
-    }
-}
-
-fn entitlement_fault(what: &str, text: &str) -> DirectoryFault {
-    DirectoryFault {
-        what: what.to_owned(),
-        message: text.to_owned(),
     }
 }

@@ -65,8 +65,52 @@ impl Human {
         format!("{:08}-0000-0000-0000-000000000000", self.number())
     }
 
-    fn email(self) -> String {
+    pub(crate) fn email(self) -> String {
         format!("{}@corp.example", self.name())
+    }
+
+    /// The person as the server would know them.
+    pub(crate) fn actor(self, directory: &SimulatedDirectory) -> Actor {
+        let email = Email::new(&self.email());
+        let directory = directory.current();
+        let person = email
+            .as_ref()
+            .ok()
+            .and_then(|email| directory.person_by_email(email).ok());
+        Actor {
+            user: person.map(|person| person.user_id.clone()),
+            email: email.unwrap_or_else(|_| impossible_email()),
+            name: self.name().to_owned(),
+            roles: if self == Self::Eve {
+                BTreeSet::from([Role::Admin])
+            } else {
+                BTreeSet::new()
+            },
+            origin: Origin::Api,
+            secondary_domain: false,
+            authentication: None,
+        }
+    }
+
+    /// What they hold when they hold a permission set.
+    pub(crate) fn key(self, set: &str) -> Option<HoldKey> {
+        Some(HoldKey {
+            user: self.user_id().parse().ok()?,
+            target: Target::Account {
+                account: ACCOUNT.parse().ok()?,
+                permission_set: arn(set).parse().ok()?,
+            },
+        })
+    }
+
+    /// The same of the group.
+    pub(crate) fn group_key(self) -> Option<HoldKey> {
+        Some(HoldKey {
+            user: self.user_id().parse().ok()?,
+            target: Target::Group {
+                group: GROUP.parse().ok()?,
+            },
+        })
     }
 }
 
@@ -127,7 +171,7 @@ pub struct World<S = MemoryStore> {
     returns: AtomicU64,
 }
 
-fn rules() -> Rules {
+pub(crate) fn rules() -> Rules {
     let source = RuleFile::new("world.json", RULES);
     match load(&source) {
         Ok(loaded) => loaded.rules,
@@ -147,7 +191,7 @@ fn unreachable_rules(errors: &str) -> Rules {
     clippy::panic,
     reason = "the organization is a constant of this crate, which never ships"
 )]
-fn organization(start: Timestamp) -> Snapshot {
+pub(crate) fn organization(start: Timestamp) -> Snapshot {
     let Some(known) = snapshot(start) else {
         panic!("an id or an address in the world's organization is not one");
     };
@@ -225,9 +269,7 @@ impl<S: AccessStore + SweepStore + AssignmentStore + 'static> World<S> {
 
     /// A world over a store, whose first process has `plan`.
     pub fn planned(store: Arc<S>, seed: u64, habits: Habits, plan: Option<GatePlan>) -> Self {
-        let start = Timestamp::UNIX_EPOCH
-            .checked_add(jiff_days(20_000))
-            .unwrap_or(Timestamp::UNIX_EPOCH);
+        let start = start();
         let clock = Arc::new(Wall::new(start));
         let center = Arc::new(Center::new(Arc::clone(&clock), habits));
         let machine = Machine::new(Arc::clone(&clock));
@@ -349,46 +391,17 @@ impl<S: AccessStore + SweepStore + AssignmentStore + 'static> World<S> {
 
     /// A person as the server would know them.
     pub fn actor(&self, human: Human) -> Actor {
-        let email = Email::new(&human.email());
-        let directory = self.directory.current();
-        let person = email
-            .as_ref()
-            .ok()
-            .and_then(|email| directory.person_by_email(email).ok());
-        Actor {
-            user: person.map(|person| person.user_id.clone()),
-            email: email.unwrap_or_else(|_| impossible_email()),
-            name: human.name().to_owned(),
-            roles: if human == Human::Eve {
-                BTreeSet::from([Role::Admin])
-            } else {
-                BTreeSet::new()
-            },
-            origin: Origin::Api,
-            secondary_domain: false,
-            authentication: None,
-        }
+        human.actor(&self.directory)
     }
 
     /// The key of a permission set for a person.
     pub fn key(&self, human: Human, set: &str) -> Option<HoldKey> {
-        Some(HoldKey {
-            user: human.user_id().parse().ok()?,
-            target: Target::Account {
-                account: ACCOUNT.parse().ok()?,
-                permission_set: arn(set).parse().ok()?,
-            },
-        })
+        human.key(set)
     }
 
     /// The key of the group for a person.
     pub fn group_key(&self, human: Human) -> Option<HoldKey> {
-        Some(HoldKey {
-            user: human.user_id().parse().ok()?,
-            target: Target::Group {
-                group: GROUP.parse().ok()?,
-            },
-        })
+        human.group_key()
     }
 
     /// The directory no longer has a person, and it was read since.
@@ -473,6 +486,13 @@ impl<S: AccessStore + SweepStore + AssignmentStore + 'static> World<S> {
 )]
 fn impossible_email() -> Email {
     panic!("an address of the world is none")
+}
+
+/// When every world begins.
+pub(crate) fn start() -> Timestamp {
+    Timestamp::UNIX_EPOCH
+        .checked_add(jiff_days(20_000))
+        .unwrap_or(Timestamp::UNIX_EPOCH)
 }
 
 fn jiff_days(days: i64) -> std::time::Duration {

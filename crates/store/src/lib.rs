@@ -15,6 +15,7 @@ mod packed;
 mod rows;
 mod steps;
 
+mod lead;
 mod memory;
 mod sql;
 
@@ -29,10 +30,13 @@ pub use database::DatabaseError;
 pub use files::{Existing, make_private_file, make_private_folder, write_private};
 pub use folder::{FolderTarget, read_lines};
 pub use identity::{StoredSessions, StoredTokens};
+pub use lead::{
+    Candidate, Claim, LeadStanding, LeadTimes, Leader, LeaderRow, NodeIdentity, Term, TermEnd,
+};
 pub use memory::{MemorySessions, MemoryStore};
 pub use sign_in::SignInRow;
 pub use sql::{
-    BackupError, Check, Claim, Copied, CopyError, EndsReader, Leader, Leadership, LogLook,
-    LogMemory, LostRecords, NodeIdentity, OpenError, SeenHead, SqlStore, Term,
+    BackupError, Check, Copied, CopyError, EndsReader, Leadership, LogLook, LogMemory, LostRecords,
+    OpenError, SeenHead, SqlStore,
 };
 pub use token::TokenRow;

@@ -387,6 +387,10 @@ pub(crate) fn recorded(
         verdict_rev: stored.verdict_rev + u64::from(news),
         ..stored
     };
+    if row.desired.rev == learned.desired.rev {
+        // whoever took it found it asked for in the future, by a clock that was ahead: what was seen since counts
+        row.desired.asked_at = row.desired.asked_at.min(learned.desired.asked_at);
+    }
     if row.desired.rev != learned.desired.rev || row.gate != learned.gate {
         row.execution.due = row.execution.due.min(row.desired.asked_at);
     }

@@ -43,6 +43,8 @@ const BANS: &[Ban] = &[
             "server",
             "slack",
             "sim-base",
+            // on a clock that is held paused
+            "simulation",
             "slack-sim",
             "store",
         ],
@@ -50,9 +52,17 @@ const BANS: &[Ban] = &[
     },
     Ban {
         paths: &["std::thread::spawn", "thread::spawn", "tokio::spawn"],
-        // access: a reading of the directory outlives the call that asked for it
+        // access: a reading of the directory outlives the call that asked for it; simulation: a request that has left
+        // arrives whatever becomes of its sender
         crates: &[
-            "access", "aws", "aws-sim", "query", "server", "slack", "store",
+            "access",
+            "aws",
+            "aws-sim",
+            "query",
+            "server",
+            "simulation",
+            "slack",
+            "store",
         ],
         instead: "return a future, and let a driver run it",
     },

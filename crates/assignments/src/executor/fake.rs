@@ -174,4 +174,8 @@ impl AssignmentStore for Fake {
     async fn forget_future(&self, _: Timestamp) -> Result<u32, StoreFault> {
         Ok(0)
     }
+
+    async fn free(&self, _: &str) -> Result<(), StoreFault> {
+        Ok(())
+    }
 }

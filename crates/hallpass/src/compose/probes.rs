@@ -8,10 +8,11 @@ use hallpass_aws::{Aws, Inventory};
 use hallpass_host::server_store::ServerStore;
 use hallpass_model::{Clock, TimeSpan, Timestamp};
 use hallpass_server::{Bearing, ProbeResult, ReadinessProbe};
+use hallpass_store::LeadStanding;
 use hallpass_wording::health::{self, OverdueWhileLost};
 use tokio::time::Instant;
 
-use super::lead::{Lead, LeadStanding};
+use super::lead::Lead;
 
 /// A loop that has not come round for this long is late.
 const LATE_AFTER: TimeSpan = TimeSpan::minutes(2);

@@ -11,9 +11,10 @@ use hallpass_org::PolicyKeeper;
 use hallpass_org::armed_ends::{EndArmer, EndArmerSettings, HomeRegion};
 use hallpass_org::session_revocation::SessionRevoker;
 use hallpass_setup::waiting::rest;
+use hallpass_store::{LeadTimes, TermEnd};
 use tokio::{sync::watch, task::JoinSet};
 
-use super::lead::{LOOK_EVERY, Lead};
+use super::lead::Lead;
 use super::log_watch::DatabaseTrouble;
 use super::{Composed, alarms};
 
@@ -137,7 +138,7 @@ impl Composed {
                 tracing::info!(epoch, "this node leads");
                 self.work(epoch, &mut stopping, served.clone()).await;
             }
-            rest(&mut stopping, LOOK_EVERY).await;
+            rest(&mut stopping, LeadTimes::STANDARD.look_every).await;
         }
     }
 
@@ -155,7 +156,7 @@ impl Composed {
             let mut trouble = self.log.trouble();
             let found = trouble.borrow_and_update().clone();
             match found {
-                Some(DatabaseTrouble::LaterSchema(_)) => return TermEnd::DatabaseChanged,
+                Some(DatabaseTrouble::LaterSchema(_)) => return,
                 Some(DatabaseTrouble::Lost(_)) => self.begin_to_end(&mut tasks, &stop).await,
                 None => {
                     self.begin(&mut tasks, &stop).await;
@@ -166,7 +167,12 @@ impl Composed {
                 // an error says that the server is gone
                 _ = stopping.wait_for(|stopping| *stopping) => {}
                 // one that knows of no loss has nobody who changes that
-                Ok(()) = trouble.changed() => return TermEnd::DatabaseChanged,
+                Ok(()) = trouble.changed() => {
+                    // CRASH: stopping in the middle of a step is survivable by design
+                    tasks.shutdown().await;
+                    last.shutdown().await;
+                    return;
+                }
             }
             stop.send_replace(true);
             super::join(&mut tasks).await;
@@ -174,19 +180,14 @@ impl Composed {
             // after everything else, so that the export and its head hold what came last
             finish.send_replace(true);
             super::join(&mut last).await;
-            TermEnd::Stopped
         };
-        let end = tokio::select! {
-            end = working => end,
-            () = self.lead.keep(epoch) => TermEnd::Lost,
-        };
-        if end != TermEnd::Stopped {
-            // CRASH: stopping in the middle of a step is survivable by design
-            tasks.shutdown().await;
-            last.shutdown().await;
-        }
-        if end != TermEnd::Lost {
-            self.lead.give_back(epoch).await;
+        match self.lead.during(epoch, working).await {
+            TermEnd::GivenBack => {}
+            TermEnd::Lost => {
+                // CRASH: stopping in the middle of a step is survivable by design
+                tasks.shutdown().await;
+                last.shutdown().await;
+            }
         }
         alarms::quiet();
     }
@@ -207,8 +208,13 @@ impl Composed {
 
     async fn take_over(&self, workshop: &Workshop, journey: &Access) {
         // nobody else may work on this store: what a process before us had leased is free again
-        if let Err(error) = workshop.store.free_leases().await {
-            tracing::warn!(error = %error, "leases could not be freed; they run out by themselves");
+        while let Err(error) = workshop.store.free_leases().await {
+            tracing::warn!(error = %error, "leases could not be freed; it is tried again");
+            tokio::time::sleep(LeadTimes::STANDARD.renew_again).await;
+        }
+        // whoever led before may have done so by a clock that was ahead
+        if let Err(error) = journey.release_future_waits().await {
+            tracing::warn!(error = %error, "what waits for a clock that was ahead could not be released");
         }
         // what ended without us is known before anything is sent for it
         journey.apply_guard_removals().await;
@@ -216,13 +222,3 @@ impl Composed {
     }
 }
 
-/// How a term ends.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum TermEnd {
-    /// The server stops.
-    Stopped,
-    /// Another node has come, or may have.
-    Lost,
-    /// Records are missing, or are no more, or a later release has come: the next term works otherwise.
-    DatabaseChanged,
-}

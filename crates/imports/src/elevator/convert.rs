@@ -4,8 +4,9 @@ use hallpass_model::text;
 use hallpass_rules::{RuleFile, load};
 use serde_json::{Value, json};
 
+use super::file::{ElevatorFile, ElevatorRefused, Setting};
 use super::settings::converted;
-use super::source::{ElevatorFile, ElevatorRefused, Setting, read};
+use super::source::read;
 use crate::report::{
     ConfigurationLine, ImportReport, Imported, ReportRow, RowNote, RowOutcome, worse,
 };

@@ -5,9 +5,10 @@
 //! does (`access.md` §1 and §2); settings become lines of the configuration.
 
 mod convert;
+mod file;
 mod plan;
 mod settings;
 mod source;
 
 pub use convert::{Sweeps, import};
-pub use source::ElevatorRefused;
+pub use file::ElevatorRefused;

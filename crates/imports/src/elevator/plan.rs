@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
+use super::file::{ElevatorFile, ElevatorRefused, Setting};
 use super::settings::VARIABLES;
-use super::source::{ElevatorFile, ElevatorRefused, Setting};
 use crate::strict_json::Strict;
 
 /// The variables of the functions that hold statements, and the key of each in the object of the bucket.

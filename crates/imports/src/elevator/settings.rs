@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::source::Setting;
+use super::file::Setting;
 use crate::report::{ConfigurationLine, RowNote};
 use crate::rule_text::quoted;
 

@@ -1,64 +1,12 @@
-//! What of sso-elevator a file holds, whichever of its forms it has.
-
-use std::collections::BTreeMap;
-use std::fmt;
+//! Reads what a file of sso-elevator holds, whichever of its forms it has.
 
 use hallpass_rules::syntax::{self, Literal, Node, Value as NodeValue};
-use hallpass_rules::{Diagnostic, RuleFile, Syntax, load};
+use hallpass_rules::{RuleFile, Syntax, load};
 use serde_json::{Map, Number, Value};
 
+use super::file::{ElevatorFile, ElevatorRefused, Setting, is_list};
 use super::plan;
 use crate::strict_json::Strict;
-
-/// Why nothing was imported.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ElevatorRefused {
-    /// A rule file that would not be loaded: each error with its place.
-    Statements(Vec<Diagnostic>),
-    /// Not JSON, or cut off.
-    NotJson(String),
-    /// A plan in which what is looked for is not there, or not known yet.
-    Plan(String),
-}
-
-impl fmt::Display for ElevatorRefused {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Statements(errors) => match errors.as_slice() {
-                [only] => fmt::Display::fmt(only, f),
-                _ => write!(f, "{} errors", errors.len()),
-            },
-            Self::NotJson(why) => write!(f, "not JSON, or cut off: {why}"),
-            Self::Plan(why) => f.write_str(why),
-        }
-    }
-}
-
-impl std::error::Error for ElevatorRefused {}
-
-/// How a setting is written.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) enum Setting {
-    /// With this value.
-    Is(Value),
-    /// As something that only Terraform computes.
-    Computed,
-}
-
-/// What a file holds.
-#[derive(Debug, Default)]
-pub(super) struct ElevatorFile {
-    /// The statements about accounts, and about groups.
-    pub(super) statements: Vec<Value>,
-    pub(super) group_statements: Vec<Value>,
-    /// Settings by the name of the Terraform variable.
-    pub(super) settings: BTreeMap<String, Setting>,
-}
-
-/// The keys of statements about accounts and about groups, as the object of the bucket has them and as
-/// the module does.
-const OF_ACCOUNTS: [&str; 2] = ["statements", "config"];
-const OF_GROUPS: [&str; 2] = ["group_statements", "group_config"];
 
 /// Reads a file by its name: HCL in `.tf`, `.tfvars` and `.hcl`, else JSON, in which a plan shows by its
 /// form.
@@ -125,24 +73,6 @@ fn of_json(whole: Value) -> ElevatorFile {
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
     found
-}
-
-fn is_list(key: &str) -> bool {
-    OF_ACCOUNTS.contains(&key) || OF_GROUPS.contains(&key)
-}
-
-impl ElevatorFile {
-    /// Takes a list of statements, if it is one.
-    pub(super) fn take_list(&mut self, key: &str, list: Value) {
-        let Value::Array(items) = list else {
-            return;
-        };
-        if OF_ACCOUNTS.contains(&key) {
-            self.statements.extend(items);
-        } else if OF_GROUPS.contains(&key) {
-            self.group_statements.extend(items);
-        }
-    }
 }
 
 fn value(node: &Node) -> Value {

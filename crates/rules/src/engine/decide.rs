@@ -2,119 +2,23 @@
 
 use std::collections::BTreeSet;
 
-use hallpass_model::{Email, TimeSpan, Timestamp, UserId};
-use serde::Serialize;
+use hallpass_model::{Email, TimeSpan, Timestamp};
 
 use super::{
     Ask, Compiled, Ready,
     approval_hours::ApprovalHours,
+    decision::{Decision, Stage},
     people::{Membership, PersonView, Principal, address_of},
     places,
     quorum::{self, Seats},
     requirement::Requirement,
     sign_in::{OverLimit, SignInRequirement},
 };
-use crate::arming::EndArming;
 use crate::{
     decision_kind::DecisionKind,
     directory::{Directory, Person},
     rule::{Denials, GroupRef, RuleId, StageRule, TextPattern},
 };
-
-/// One of several reviews that must all happen. One person's approval counts in one stage only.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Stage {
-    /// The rule it comes from.
-    pub rule: RuleId,
-    /// Its name.
-    pub name: String,
-    /// Who may approve it, without the requester.
-    pub approvers: BTreeSet<Email>,
-    /// How many of them must.
-    pub quorum: u32,
-    /// The user ids of those of them whom the directory knows: who sits here.
-    #[serde(skip)]
-    users: BTreeSet<UserId>,
-}
-
-/// The outcome for one requester and one target.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[must_use = "a decision that is not acted on has no effect"]
-pub struct Decision {
-    /// What the rules say.
-    pub kind: DecisionKind,
-    /// Who may approve; empty unless the kind is `RequiresApproval`. Informative: who may approve
-    /// is decided anew when they do.
-    pub approvers: BTreeSet<Email>,
-    /// The rules it rests on, in file order.
-    pub based_on: Vec<RuleId>,
-    /// The longest grant the rules allow; `None` leaves it to the settings.
-    pub max_duration: Option<TimeSpan>,
-    /// How far ahead a start may be; `None` leaves it to the settings.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub max_lead_time: Option<TimeSpan>,
-    /// When approvals may be given; it must be within all of these.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub approval_hours: Vec<ApprovalHours>,
-    /// What becomes of a request that waits and is longer than that by now.
-    #[serde(skip_serializing_if = "OverLimit::is_default")]
-    pub over_limit: OverLimit,
-    /// How whoever approves or breaks the glass must have signed in; all of these must hold.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub sign_in: Vec<SignInRequirement>,
-    /// Whether AWS is to enforce the end; `None` leaves it to the settings.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub armed_ends: Option<EndArming>,
-    /// How many different people must approve; 0 when granted at once or refused.
-    pub approvals_needed: u32,
-    /// Stages, each of which needs its own approvals.
-    pub stages: Vec<Stage>,
-    /// Who is mentioned when approval is asked for.
-    pub notify: BTreeSet<Email>,
-    /// Where the request is posted; `None` leaves it to the settings.
-    pub slack_channel: Option<String>,
-    /// Whether the requester may break the glass (`access.md` §17).
-    pub break_glass: bool,
-    /// What the reason must look like.
-    pub reason_patterns: Vec<Requirement>,
-    /// What the ticket must look like.
-    pub ticket_patterns: Vec<Requirement>,
-    /// Memberships and placements that could not be read and were decided to the safe side.
-    pub unread: Vec<String>,
-}
-
-impl Decision {
-    /// Whether the approvals given so far are enough: as many different people as needed, and
-    /// every stage filled, each approval counting in one stage.
-    /// People are told apart by their user ids.
-    pub fn is_satisfied_by(&self, approvals: &BTreeSet<UserId>) -> bool {
-        let enough = u32::try_from(approvals.len()).unwrap_or(u32::MAX) >= self.approvals_needed;
-        let seats: Vec<Seats<'_>> = self
-            .stages
-            .iter()
-            .map(|s| Seats {
-                fitting: s.users.iter().map(UserId::as_str).collect(),
-                count: s.quorum,
-            })
-            .collect();
-        enough && quorum::fills(&seats, &approvals.iter().map(UserId::as_str).collect())
-    }
-
-    /// The first requirement the reason does not meet.
-    pub fn reason_refused(&self, reason: &str) -> Option<&Requirement> {
-        self.reason_patterns
-            .iter()
-            .find(|need| !need.pattern.is_found_in(reason))
-    }
-
-    /// The first requirement the ticket does not meet; where no ticket is asked for separately,
-    /// give the reason.
-    pub fn ticket_refused(&self, ticket: &str) -> Option<&Requirement> {
-        self.ticket_patterns
-            .iter()
-            .find(|need| !need.pattern.is_found_in(ticket))
-    }
-}
 
 /// Why an affecting rule does not let the requester ask.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -5,7 +5,8 @@ use serde::Serialize;
 
 use super::{
     Ask, Compiled,
-    decide::{Decision, Evaluation},
+    decide::Evaluation,
+    decision::Decision,
     people::{Membership, PersonView, Principal},
 };
 use crate::{

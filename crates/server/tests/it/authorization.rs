@@ -139,11 +139,6 @@ fn routes() -> Vec<(&'static str, &'static str, Value)> {
             "/api/v1/rules/explain?user=ana@corp.example&account=payments-prod&permission_set=Admin",
             nothing.clone(),
         ),
-        (
-            "POST",
-            "/api/v1/rules/replay",
-            json!({"file": "rules.json", "text": "{\"statements\": []}"}),
-        ),
         ("GET", "/api/v1/audit", nothing.clone()),
         ("GET", "/api/v1/events", nothing.clone()),
         ("GET", "/api/openapi.json", nothing),
@@ -156,6 +151,11 @@ fn routes_of_alerts() -> Vec<(&'static str, &'static str, Value)> {
     let mut until = row.clone();
     until["until"] = json!("2099-01-01T00:00:00Z");
     vec![
+        (
+            "POST",
+            "/api/v1/rules/replay",
+            json!({"file": "rules.json", "text": "{\"statements\": []}"}),
+        ),
         (
             "GET",
             "/api/v1/entitlements?user=ana@corp.example",

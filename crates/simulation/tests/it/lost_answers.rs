@@ -5,7 +5,7 @@ use fastrand::Rng;
 use hallpass_access::{EndOutcome, Extending, GrantState};
 use hallpass_assignments::{CenterFault, OperationKind};
 use hallpass_model::TimeSpan;
-use hallpass_simulation::{CallFaults, Habits, Human::Ana, World, check_all};
+use hallpass_simulation::{CallFaults, GateMode, GatePlan, Habits, Human::Ana, World, check_all};
 
 use crate::acting::{asking, drawn_set, grant, grants, lives, run, take};
 
@@ -114,6 +114,30 @@ fn a_look_that_fails_does_not_make_a_create_undone() {
                 other => panic!("{name}: {other:?}"),
             }
             assert_eq!(grants(&world).await.len(), 1, "{name}");
+        });
+    }
+}
+
+/// Whatever call of the store gets no answer, also one that gave a lease or recorded under it: the end does not wait for
+/// a lease that nobody works under.
+#[test]
+fn an_answer_of_the_store_that_is_lost_keeps_no_access() {
+    for call in 1..90 {
+        run(async {
+            let plan = GatePlan {
+                call,
+                mode: GateMode::LoseAnswer,
+            };
+            let habits = Habits {
+                write_takes: TimeSpan::seconds(1),
+                ..Habits::default()
+            };
+            let world = World::new(11, habits, None);
+            let _ = take(&world, Ana, "ReadOnly", TimeSpan::seconds(20)).await;
+            world.springs(Some(plan));
+            world.live(TimeSpan::seconds(32)).await;
+            let present = world.center.present();
+            assert!(present.is_empty(), "call {call}: {present:?}");
         });
     }
 }

@@ -30,6 +30,7 @@ mod interleavings;
 mod keeping;
 mod looking;
 mod lost_answers;
+mod nodes;
 mod outliving;
 mod overlaps;
 mod people_leaving;

@@ -6,7 +6,7 @@ use hallpass_assignments::{
     AssignmentRow, AssignmentStore, Execution, Haste, Lease, Observation, OperationKind, Ownership,
     StoreFault, Task, Verdict,
 };
-use hallpass_model::HoldKey;
+use hallpass_model::{HoldKey, TimeSpan};
 
 use super::Store;
 use crate::{
@@ -243,6 +243,40 @@ pub async fn a_row_is_not_taken_again_until_its_lease_runs_out(store: Store) {
         taken_key(&store, 95, "e", 200).await.as_ref(),
         Some(&keys[1])
     );
+}
+
+/// Nobody works under it: whether it was given, or what was learned under it recorded, was never heard.
+pub async fn a_row_is_taken_again_once_its_lease_is_freed(store: Store) {
+    let keys = [account_key(1, 1), account_key(2, 1)];
+    rows(&store, &keys).await;
+    for (token, key) in ["a", "b"].into_iter().zip(&keys) {
+        assert_eq!(taken_key(&store, 1, token, 90).await.as_ref(), Some(key));
+    }
+    store.free("never given").await.unwrap();
+    assert_eq!(taken_key(&store, 2, "c", 90).await, None);
+    store.free("a").await.unwrap();
+    let again = taken_key(&store, 2, "c", 90).await;
+    assert_eq!(again.as_ref(), Some(&keys[0]));
+    assert_eq!(taken_key(&store, 2, "d", 90).await, None, "b is kept");
+}
+
+/// Whoever takes a row takes what lies in the future for now; what is seen since says something of its newest hold.
+pub async fn what_was_asked_for_by_a_clock_that_was_ahead_counts_from_its_sight(store: Store) {
+    let key = account_key(1, 1);
+    rows(&store, std::slice::from_ref(&key)).await;
+    let asked_at = row(&store, &key).await.desired.asked_at;
+    let lease = a_lease("a", 90);
+    let mut learned = taken(&store, 1, &lease).await.unwrap().row().clone();
+    let sooner = TimeSpan::seconds(1).before(asked_at);
+    learned.desired.asked_at = sooner;
+    store.record(&learned, &lease, false).await.unwrap();
+    assert_eq!(row(&store, &key).await.desired.asked_at, sooner);
+    // never later, and never that of another desire
+    let lease = a_lease("b", 200);
+    let mut learned = taken(&store, 100, &lease).await.unwrap().row().clone();
+    learned.desired.asked_at = asked_at;
+    store.record(&learned, &lease, false).await.unwrap();
+    assert_eq!(row(&store, &key).await.desired.asked_at, sooner);
 }
 
 pub async fn another_worker_is_fenced(store: Store) {

@@ -364,6 +364,15 @@ impl AssignmentStore for MemoryStore {
         Ok(Some(u32::try_from(count).unwrap_or(u32::MAX)))
     }
 
+    async fn free(&self, token: &str) -> Result<(), StoreFault> {
+        for slot in self.state().assignments.values_mut() {
+            if slot.lease.as_ref().is_some_and(|it| it.token == token) {
+                slot.lease = None;
+            }
+        }
+        Ok(())
+    }
+
     async fn forget_future(&self, now: Timestamp) -> Result<u32, StoreFault> {
         let mut state = self.state();
         let mut count = 0;

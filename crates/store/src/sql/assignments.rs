@@ -377,4 +377,18 @@ impl AssignmentStore for SqlStore {
     async fn forget_future(&self, now: Timestamp) -> Result<u32, StoreFault> {
         Ok(self.write(move |tx| forget_future(tx, now)).await?)
     }
+
+    async fn free(&self, token: &str) -> Result<(), StoreFault> {
+        let token = token.to_owned();
+        let freed = self.write(move |tx| {
+            // those that are leased are few, and have an index
+            tx.prepare(
+                "UPDATE assignments SET lease_token = NULL, lease_until = NULL
+                 WHERE lease_until IS NOT NULL AND lease_token = ?1",
+            )?
+            .execute([token])?;
+            Ok(())
+        });
+        Ok(freed.await?)
+    }
 }

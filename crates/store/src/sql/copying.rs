@@ -108,7 +108,7 @@ type CopiedRow = Vec<Option<OwnedValue>>;
 
 fn copy(from: &SqlStore, to: &SqlStore) -> Result<Copied, CopyError> {
     let tables = tables()?;
-    if matches!(from.source, Source::Memory) {
+    if matches!(from.source, Source::Memory(_)) {
         return Err(CopyError::Store(ReadError(
             "a store in memory is not copied".to_owned(),
         )));
@@ -166,7 +166,7 @@ fn nobody_works(tx: &Transaction<'_>, store: &SqlStore) -> Result<(), CopyError>
     if !matches!(store.source, Source::Postgres(_)) {
         return Ok(());
     }
-    match leader::read(tx)?.filter(|leader| !leader.is_over) {
+    match leader::read(tx, &store.source.term_clock())?.filter(|leader| !leader.is_over) {
         None => Ok(()),
         Some(leader) => Err(CopyError::InUse {
             store: store.name.clone(),

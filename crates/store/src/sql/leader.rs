@@ -6,100 +6,60 @@
 //!
 //! A file has one process, which holds it locked: its term has no end.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::fmt;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use async_trait::async_trait;
 use hallpass_access::ReadError;
-use tokio::time::Instant;
+use hallpass_model::Clock;
 
-use super::{Source, SqlStore, number, run};
-use crate::database::{Connection, Engine, Optional, Transaction, TransactionMode};
+use super::{Source, SqlStore, at_once, number, run};
+use crate::database::{Connection, Optional, Transaction, TransactionMode};
 use crate::fault::StorageFault;
-
-/// A process that may lead.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NodeIdentity {
-    /// Tells this process from every other, also from an earlier one of the same machine.
-    pub id: String,
-    /// What people call it.
-    pub name: String,
-}
-
-/// Who leads, or led last.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Leader {
-    /// Grows with every change of hands.
-    pub epoch: u64,
-    /// The node.
-    pub node: NodeIdentity,
-    /// Whether the term is over and nobody has come since.
-    pub is_over: bool,
-}
-
-/// What came of asking for the lead.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Claim {
-    /// It is this node's, with this epoch.
-    Given(u64),
-    /// Another has it.
-    Taken(Leader),
-}
-
-/// The term of this process, as far as it knows: shared by all that works, so that nothing is written or
-/// sent for a term that is over.
-#[derive(Debug, Default)]
-pub struct Term(Mutex<Option<HeldTerm>>);
-
-#[derive(Clone, Copy, Debug)]
-struct HeldTerm {
-    epoch: u64,
-    /// By the monotonic clock; none where no other process can come.
-    until: Option<Instant>,
-}
-
-impl Term {
-    /// This process leads from now on.
-    pub fn begin(&self, epoch: u64, until: Option<Instant>) {
-        self.put(Some(HeldTerm { epoch, until }));
-    }
-
-    /// It leads no more.
-    pub fn end(&self) {
-        self.put(None);
-    }
-
-    /// Its epoch, while it leads: a term that is over by the monotonic clock is over.
-    pub fn epoch(&self) -> Option<u64> {
-        let held = self.held()?;
-        let is_over = held.until.is_some_and(|until| until <= Instant::now());
-        (!is_over).then_some(held.epoch)
-    }
-
-    /// When it is over by the monotonic clock, if it ever is.
-    pub fn until(&self) -> Option<Instant> {
-        self.held()?.until
-    }
-
-    /// Whether this process leads now.
-    pub fn holds(&self) -> bool {
-        self.epoch().is_some()
-    }
-
-    fn held(&self) -> Option<HeldTerm> {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn put(&self, held: Option<HeldTerm>) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = held;
-    }
-}
+use crate::lead::{Claim, Leader, LeaderRow, NodeIdentity, Term};
 
 /// Asks for the lead, keeps it and gives it back. On a server it has a session of its own, so that a
 /// term is made longer however many wait to write.
 #[derive(Clone, Debug)]
 pub struct Leadership {
     connection: Arc<Mutex<Connection>>,
-    is_shared: bool,
+    clock: TermClock,
+}
+
+/// What time a server has, in milliseconds: not that of the transaction's beginning.
+const SERVER_NOW: &str = "CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT)";
+
+/// By which clock the terms of a store are counted.
+#[derive(Clone)]
+pub(super) enum TermClock {
+    /// None: one process has the store, and its term has no end.
+    OneProcess,
+    /// The server's.
+    Server,
+    /// That of a store in memory which several nodes of one process share.
+    Given(Arc<dyn Clock>),
+}
+
+impl TermClock {
+    /// What time it is, in milliseconds, as a statement says it.
+    fn now(&self) -> Option<String> {
+        match self {
+            Self::OneProcess => None,
+            Self::Server => Some(SERVER_NOW.to_owned()),
+            Self::Given(clock) => Some(clock.now().as_millisecond().to_string()),
+        }
+    }
+}
+
+impl fmt::Debug for TermClock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::OneProcess => "OneProcess",
+            Self::Server => "Server",
+            Self::Given(_) => "Given",
+        })
+    }
 }
 
 /// How long a statement about the lead may take: a fraction of a term.
@@ -113,7 +73,7 @@ impl SqlStore {
     pub async fn leadership(&self) -> Result<Leadership, ReadError> {
         let source = self.source.clone();
         let connection = match source {
-            Source::File(_) | Source::Memory => Arc::clone(&self.writer),
+            Source::File(_) | Source::Memory(_) => Arc::clone(&self.writer),
             Source::Postgres(_) => {
                 let opened = tokio::task::spawn_blocking(move || source.reading()).await;
                 let opened = opened.map_err(|error| ReadError(error.to_string()))?;
@@ -124,7 +84,7 @@ impl SqlStore {
         };
         Ok(Leadership {
             connection,
-            is_shared: matches!(self.source, Source::Postgres(_)),
+            clock: self.source.term_clock(),
         })
     }
 
@@ -139,101 +99,116 @@ impl SqlStore {
     }
 }
 
-impl Leadership {
-    /// Whether other processes may lead too. A file has one.
-    pub fn is_shared(&self) -> bool {
-        self.is_shared
+#[async_trait]
+impl LeaderRow for Leadership {
+    fn is_shared(&self) -> bool {
+        !matches!(self.clock, TermClock::OneProcess)
     }
 
-    /// Who leads; `None` before anybody did.
-    ///
-    /// # Errors
-    /// When the store does not answer.
-    pub async fn look(&self) -> Result<Option<Leader>, ReadError> {
-        Ok(run(&self.connection, TransactionMode::Read, read).await?)
+    async fn look(&self) -> Result<Option<Leader>, ReadError> {
+        let clock = self.clock.clone();
+        self.run(TransactionMode::Read, move |tx| read(tx, &clock))
+            .await
     }
 
-    /// Makes `node` the leader for `span`, if nobody is or the term before is over.
-    ///
-    /// # Errors
-    /// When the store does not answer. Who leads is then known by the next [`look`](Self::look).
-    pub async fn claim(&self, node: &NodeIdentity, span: Duration) -> Result<Claim, ReadError> {
-        let node = node.clone();
-        let claimed = run(&self.connection, TransactionMode::Write, move |tx| {
-            claim(tx, &node, span)
-        });
-        Ok(claimed.await?)
+    async fn claim(&self, node: &NodeIdentity, span: Duration) -> Result<Claim, ReadError> {
+        let (node, clock) = (node.clone(), self.clock.clone());
+        self.run(TransactionMode::Write, move |tx| {
+            claim(tx, &clock, &node, span)
+        })
+        .await
     }
 
-    /// Makes the term of `epoch` last for `span` from now on; `false` when it is over. Waits for no writer.
-    ///
-    /// # Errors
-    /// When the store does not answer.
-    pub async fn renew(&self, epoch: u64, span: Duration) -> Result<bool, ReadError> {
-        let renewed = run(&self.connection, TransactionMode::Row, move |tx| {
-            if tx.engine() == Engine::Sqlite {
-                return Ok(read(tx)?.is_some_and(|leader| leader.epoch == epoch));
-            }
+    async fn renew(&self, epoch: u64, span: Duration) -> Result<bool, ReadError> {
+        let clock = self.clock.clone();
+        self.run(TransactionMode::Row, move |tx| {
+            let Some(now) = clock.now() else {
+                return Ok(read(tx, &clock)?.is_some_and(|leader| leader.epoch == epoch));
+            };
             let changed = tx
                 .prepare(&format!(
-                    "UPDATE leader SET until = {NOW} + ?2 WHERE epoch = ?1 AND until > {NOW}"
+                    "UPDATE leader SET until = {now} + ?2 WHERE epoch = ?1 AND until > {now}"
                 ))?
                 .execute((number(epoch), milliseconds(span)))?;
             Ok(changed == 1)
-        });
-        Ok(renewed.await?)
+        })
+        .await
     }
 
-    /// Gives the lead of `epoch` back, so that another has it at once. Nothing happens when it is over.
-    ///
-    /// # Errors
-    /// When the store does not answer; the term then runs out by itself.
-    pub async fn give_back(&self, epoch: u64) -> Result<(), ReadError> {
-        let given = run(&self.connection, TransactionMode::Write, move |tx| {
+    async fn give_back(&self, epoch: u64) -> Result<(), ReadError> {
+        self.run(TransactionMode::Write, move |tx| {
             tx.prepare("UPDATE leader SET until = 0 WHERE epoch = ?1")?
                 .execute([number(epoch)])?;
             Ok(())
-        });
-        Ok(given.await?)
+        })
+        .await
     }
 }
 
-/// The clock of a server, in milliseconds: not that of the transaction's beginning.
-const NOW: &str = "CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT)";
+impl Leadership {
+    async fn run<T: Send + 'static>(
+        &self,
+        mode: TransactionMode,
+        work: impl FnOnce(&Transaction<'_>) -> Result<T, StorageFault> + Send + 'static,
+    ) -> Result<T, ReadError> {
+        Ok(match &self.clock {
+            TermClock::Given(_) => at_once(&self.connection, mode, work, |_| {})?,
+            TermClock::OneProcess | TermClock::Server => run(&self.connection, mode, work).await?,
+        })
+    }
+}
 
-pub(super) fn read(tx: &Transaction<'_>) -> Result<Option<Leader>, StorageFault> {
-    // a file has no other process that could come; one that gave its lead back has put 0
-    let is_over = match tx.engine() {
-        Engine::Sqlite => "until IS NOT NULL".to_owned(),
-        Engine::Postgres => format!("until IS NULL OR until <= {NOW}"),
+pub(super) fn read(
+    tx: &Transaction<'_>,
+    clock: &TermClock,
+) -> Result<Option<Leader>, StorageFault> {
+    // as text it is always the same, so that it stays prepared
+    let now = match clock {
+        TermClock::Server => SERVER_NOW,
+        TermClock::OneProcess | TermClock::Given(_) => "0",
     };
     let found = tx
         .prepare(&format!(
-            "SELECT epoch, node, name, CASE WHEN {is_over} THEN 1 ELSE 0 END FROM leader"
+            "SELECT epoch, node, name, until, {now} FROM leader"
         ))?
         .query_row([], |row| {
-            let (epoch, is_over): (i64, i64) = (row.get(0)?, row.get(3)?);
+            let (epoch, until): (i64, Option<i64>) = (row.get(0)?, row.get(3)?);
+            let is_over = match clock {
+                // a file has no other process that could come; one that gave its lead back has put 0
+                TermClock::OneProcess => until.is_some(),
+                TermClock::Server => is_past(until, row.get(4)?),
+                TermClock::Given(clock) => is_past(until, clock.now().as_millisecond()),
+            };
             Ok(Leader {
                 epoch: super::counter(epoch),
                 node: NodeIdentity {
                     id: row.get(1)?,
                     name: row.get(2)?,
                 },
-                is_over: is_over != 0,
+                is_over,
             })
         });
     Ok(found.optional()?)
 }
 
-fn claim(tx: &Transaction<'_>, node: &NodeIdentity, span: Duration) -> Result<Claim, StorageFault> {
-    let before = read(tx)?;
-    let until = match (tx.engine(), before) {
+fn is_past(until: Option<i64>, now: i64) -> bool {
+    until.is_none_or(|until| until <= now)
+}
+
+fn claim(
+    tx: &Transaction<'_>,
+    clock: &TermClock,
+    node: &NodeIdentity,
+    span: Duration,
+) -> Result<Claim, StorageFault> {
+    let before = read(tx, clock)?;
+    let until = match (clock.now(), before) {
         // whoever has the file has it alone
-        (Engine::Sqlite, _) => "NULL".to_owned(),
-        (Engine::Postgres, Some(leader)) if !leader.is_over && leader.node.id != node.id => {
+        (None, _) => "NULL".to_owned(),
+        (Some(_), Some(leader)) if !leader.is_over && leader.node.id != node.id => {
             return Ok(Claim::Taken(leader));
         }
-        (Engine::Postgres, _) => format!("{NOW} + {}", milliseconds(span)),
+        (Some(now), _) => format!("{now} + {}", milliseconds(span)),
     };
     let epoch: i64 = tx
         .prepare(&format!(
@@ -248,8 +223,12 @@ fn claim(tx: &Transaction<'_>, node: &NodeIdentity, span: Duration) -> Result<Cl
 
 /// Refuses a writer whose term is over. The writers' lock is held: nobody else begins to lead before
 /// this transaction ends.
-pub(super) fn ensure(tx: &Transaction<'_>, epoch: u64) -> Result<(), StorageFault> {
-    match read(tx)? {
+pub(super) fn ensure(
+    tx: &Transaction<'_>,
+    clock: &TermClock,
+    epoch: u64,
+) -> Result<(), StorageFault> {
+    match read(tx, clock)? {
         Some(leader) if leader.epoch == epoch && !leader.is_over => Ok(()),
         Some(_) | None => Err(over()),
     }

@@ -52,11 +52,12 @@ use std::time::Duration;
 
 pub use copying::{Copied, CopyError};
 pub use ends::EndsReader;
-pub use leader::{Claim, Leader, Leadership, NodeIdentity, Term};
+pub use leader::Leadership;
 pub use maintenance::{BackupError, Check};
 pub use seen_log::{LogLook, LogMemory, LostRecords, SeenHead};
 
 use hallpass_audit::Head;
+use hallpass_model::Clock;
 use hallpass_postgres::PostgresAddress;
 
 use crate::database::{
@@ -64,6 +65,8 @@ use crate::database::{
 };
 use crate::fault::StorageFault;
 use crate::files::make_private_file;
+use crate::lead::Term;
+use leader::TermClock;
 use listing::Bounds;
 use listing_pool::ListingPool;
 use seen_log::{Heeding, Seen};
@@ -190,7 +193,7 @@ enum Source {
     File(PathBuf),
     Postgres(Arc<Server>),
     /// There is one connection.
-    Memory,
+    Memory(TermClock),
 }
 
 impl Source {
@@ -214,7 +217,16 @@ impl Source {
         match self {
             Self::File(path) => Connection::open_reading(path),
             Self::Postgres(server) => Connection::connect(server, PATIENCE),
-            Self::Memory => Connection::open_in_memory(),
+            Self::Memory(_) => Connection::open_in_memory(),
+        }
+    }
+
+    /// By which clock somebody leads.
+    fn term_clock(&self) -> TermClock {
+        match self {
+            Self::File(_) => TermClock::OneProcess,
+            Self::Postgres(_) => TermClock::Server,
+            Self::Memory(clock) => clock.clone(),
         }
     }
 }
@@ -356,7 +368,20 @@ impl SqlStore {
     /// # Errors
     /// When SQLite cannot make one.
     pub fn open_in_memory() -> Result<Self, OpenError> {
-        let (source, name) = (Source::Memory, ":memory:".to_owned());
+        Self::open_memory(TermClock::OneProcess)
+    }
+
+    /// The same, shared by several nodes of one process, each with a clone, which lead by `clock`: that is the
+    /// database's. Calls run where they are made, so that the same calls in the same order have the same answers.
+    ///
+    /// # Errors
+    /// When SQLite cannot make one.
+    pub fn open_shared_in_memory(clock: Arc<dyn Clock>) -> Result<Self, OpenError> {
+        Self::open_memory(TermClock::Given(clock))
+    }
+
+    fn open_memory(clock: TermClock) -> Result<Self, OpenError> {
+        let (source, name) = (Source::Memory(clock), ":memory:".to_owned());
         let unusable = source.unusable(&name);
         let mut connection = Connection::open_in_memory().map_err(&unusable)?;
         migrate::bring_up_to_date(&mut connection, &name, &unusable)?;
@@ -383,7 +408,7 @@ impl SqlStore {
     pub fn complaint(&self) -> Option<String> {
         match &self.source {
             Source::Postgres(server) => server.complaint(),
-            Source::File(_) | Source::Memory => None,
+            Source::File(_) | Source::Memory(_) => None,
         }
     }
 
@@ -412,11 +437,12 @@ impl SqlStore {
             Some(term) => Some(term.epoch().ok_or_else(leader::over)?),
             None => None,
         };
+        let clock = self.source.term_clock();
         let heeding = self.heeding.clone();
         let memory = heeding.as_ref().map(|it| Arc::clone(&it.memory));
         let fenced = move |tx: &Transaction<'_>| {
             if let Some(epoch) = epoch {
-                leader::ensure(tx, epoch)?;
+                leader::ensure(tx, &clock, epoch)?;
             }
             let seen = heeding.map(|it| it.ensure(tx, heeds)).transpose()?;
             let value = work(tx)?;
@@ -431,8 +457,27 @@ impl SqlStore {
                 memory.note(head.clone().into());
             }
         };
+        if self.runs_at_once() {
+            return Ok(at_once(&self.writer, TransactionMode::Write, fenced, noted)?.0);
+        }
         let written = run_then(&self.writer, TransactionMode::Write, fenced, noted);
         Ok(written.await?.0)
+    }
+
+    async fn run<T: Send + 'static>(
+        &self,
+        connection: &Arc<Mutex<Connection>>,
+        mode: TransactionMode,
+        work: impl FnOnce(&Transaction<'_>) -> Result<T, StorageFault> + Send + 'static,
+    ) -> Result<T, StorageFault> {
+        if self.runs_at_once() {
+            return at_once(connection, mode, work, |_| {});
+        }
+        run(connection, mode, work).await
+    }
+
+    fn runs_at_once(&self) -> bool {
+        matches!(self.source, Source::Memory(TermClock::Given(_)))
     }
 
     /// Runs `work` on one snapshot. For what is short: grants and ends read so.
@@ -440,7 +485,7 @@ impl SqlStore {
         &self,
         work: impl FnOnce(&Transaction<'_>) -> Result<T, StorageFault> + Send + 'static,
     ) -> Result<T, StorageFault> {
-        run(&self.reader, TransactionMode::Read, work).await
+        self.run(&self.reader, TransactionMode::Read, work).await
     }
 
     /// Runs `work` on one snapshot, after those who came before. For what may take a while.
@@ -448,6 +493,9 @@ impl SqlStore {
         &self,
         work: impl FnOnce(&Transaction<'_>) -> Result<T, StorageFault> + Send + 'static,
     ) -> Result<T, StorageFault> {
+        if self.runs_at_once() {
+            return at_once(&self.reader, TransactionMode::Read, work, |_| {});
+        }
         self.listings.read(work).await
     }
 
@@ -537,18 +585,26 @@ async fn run_then<T: Send + 'static>(
     then: impl FnOnce(&T) + Send + 'static,
 ) -> Result<T, StorageFault> {
     let connection = Arc::clone(connection);
-    let done = tokio::task::spawn_blocking(move || {
-        // a panic elsewhere dropped its transaction, and with it whatever it had written
-        let mut connection = connection.lock().unwrap_or_else(PoisonError::into_inner);
-        let transaction = connection.begin(mode)?;
-        let value = work(&transaction)?;
-        // CRASH: before this line nothing of it is there, after it all of it is
-        transaction.commit()?;
-        then(&value);
-        Ok(value)
-    });
+    let done = tokio::task::spawn_blocking(move || at_once(&connection, mode, work, then));
     done.await
         .unwrap_or_else(|error| Err(StorageFault::Unavailable(format!("interrupted: {error}"))))
+}
+
+/// Runs `work` in a transaction on the thread that calls, and tells `then` what is kept. Blocks.
+fn at_once<T>(
+    connection: &Mutex<Connection>,
+    mode: TransactionMode,
+    work: impl FnOnce(&Transaction<'_>) -> Result<T, StorageFault>,
+    then: impl FnOnce(&T),
+) -> Result<T, StorageFault> {
+    // a panic elsewhere dropped its transaction, and with it whatever it had written
+    let mut connection = connection.lock().unwrap_or_else(PoisonError::into_inner);
+    let transaction = connection.begin(mode)?;
+    let value = work(&transaction)?;
+    // CRASH: before this line nothing of it is there, after it all of it is
+    transaction.commit()?;
+    then(&value);
+    Ok(value)
 }
 
 /// Makes a new file readable by its owner alone: it holds addresses and hashes of tokens. The

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hallpass_identity::HandoverStore as _;
-use hallpass_store::{Claim, NodeIdentity, SqlStore, Term};
+use hallpass_store::{Claim, LeaderRow as _, NodeIdentity, SqlStore, Term};
 use hallpass_store_testing::{a_draft, at};
 
 use crate::Place;

@@ -1,0 +1,336 @@
+//! What survives every process: the store, AWS, the clocks of the machines; and the nodes, whose processes come and go.
+
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use fastrand::Rng;
+use hallpass_access::{
+    AccessStore as _, Grant, GrantFilter, ReadError, Settings, SweepMode, SweepSettings,
+    SweepState, SweepStore as _,
+};
+use hallpass_assignments::{AssignmentStore as _, OperationKind};
+use hallpass_audit::AuditStore as _;
+use hallpass_model::{Clock as _, HoldKey, TimeSpan, Timestamp};
+use hallpass_store::{Leadership, NodeIdentity, SqlStore, TermEnd};
+use tokio::time::{Instant, sleep};
+
+use super::process::Process;
+use super::tasks::ProcessEnd;
+use crate::hazard::{Chances, Hazard, Planned, Port};
+use crate::landmarks::Landmark;
+use crate::ledger::Ledger;
+use crate::world::{ACCOUNT, Human, organization, start};
+use crate::{Center, Habits, Ids, Machine, SimulatedDirectory, Wall};
+
+/// What is left out of the product, so that the promises are seen to depend on it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Weakness {
+    /// Nothing.
+    #[default]
+    None,
+    /// The epoch that each write transaction asks for.
+    NoFence,
+    /// The time before the end of a term in which its node works no more.
+    NoMargin,
+    /// The last look before a write is sent to AWS.
+    NoLastLook,
+}
+
+/// A machine, and the process that runs on it now.
+pub(super) struct ClusterNode {
+    pub(super) name: String,
+    pub(super) machine: Arc<Machine>,
+    state: Mutex<NodeState>,
+}
+
+struct NodeState {
+    rng: Rng,
+    process: Option<Arc<Process>>,
+    last_reading: Option<Timestamp>,
+    /// What befalls its first process.
+    planned: Option<Planned>,
+    /// How long it stays down when its process has ended.
+    down_for: Duration,
+}
+
+impl ClusterNode {
+    fn state(&self) -> MutexGuard<'_, NodeState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A source of draws of its own.
+    pub(super) fn fork(&self) -> Rng {
+        self.state().rng.fork()
+    }
+
+    pub(super) fn last_reading(&self) -> Option<Timestamp> {
+        self.state().last_reading
+    }
+
+    /// The process that runs on it.
+    pub(super) fn process(&self) -> Option<Arc<Process>> {
+        self.state().process.clone()
+    }
+
+    /// From now on its processes are started so long after the one before has ended.
+    pub(super) fn stays_down_for(&self, span: Duration) {
+        self.state().down_for = span;
+    }
+}
+
+/// The last term, as nobody in the life sees it.
+#[derive(Default)]
+struct Terms {
+    node: Option<String>,
+    given_back_at: Option<Instant>,
+    began_at: Option<Instant>,
+}
+
+/// Several nodes over one store and one AWS.
+pub struct Cluster {
+    /// The one store.
+    pub store: Arc<SqlStore>,
+    /// Simulated Identity Center.
+    pub center: Arc<Center>,
+    /// The true time: AWS's, and the database's.
+    pub clock: Arc<Wall>,
+    /// What happened.
+    pub ledger: Arc<Ledger>,
+    pub(super) row: Leadership,
+    pub(super) directory: Arc<SimulatedDirectory>,
+    pub(super) ids: Arc<Ids>,
+    pub(super) settings: Settings,
+    pub(super) weakness: Weakness,
+    pub(super) nodes: Vec<Arc<ClusterNode>>,
+    chances: Mutex<Chances>,
+    /// How often loops look, in milliseconds.
+    look_again: AtomicU64,
+    terms: Mutex<Terms>,
+}
+
+/// How long a node stays down at most.
+const DOWN_MAX_MS: u64 = 8_000;
+
+impl Cluster {
+    /// Nodes over a fresh store.
+    ///
+    /// # Errors
+    /// When the store cannot be made.
+    pub(super) async fn new(
+        rng: &mut Rng,
+        habits: Habits,
+        (weakness, chances): (Weakness, Chances),
+        (planned, is_told_in_full): (Option<Planned>, bool),
+    ) -> Result<Arc<Self>, ReadError> {
+        let clock = Arc::new(Wall::going(start()));
+        let opened = SqlStore::open_shared_in_memory(clock.clone());
+        let store = opened.map_err(|error| ReadError(error.to_string()))?;
+        let nodes = ["a", "b"].into_iter().zip([planned, None]);
+        let nodes = nodes.map(|(name, planned)| {
+            Arc::new(ClusterNode {
+                name: name.to_owned(),
+                machine: Machine::new(Arc::clone(&clock)),
+                state: Mutex::new(NodeState {
+                    rng: rng.fork(),
+                    process: None,
+                    last_reading: None,
+                    planned,
+                    down_for: Duration::from_millis(rng.u64(500..DOWN_MAX_MS)),
+                }),
+            })
+        });
+        let settings = Settings {
+            duration_min: TimeSpan::seconds(1),
+            admins: vec![Human::Eve.email()],
+            sweep: SweepSettings {
+                mode: SweepMode::Revoke,
+                check_every: TimeSpan::hours(48),
+                ..SweepSettings::default()
+            },
+            ..Settings::default()
+        };
+        Ok(Arc::new(Self {
+            row: store.leadership().await?,
+            store: Arc::new(store),
+            center: Arc::new(Center::new(Arc::clone(&clock), habits)),
+            directory: Arc::new(SimulatedDirectory::new(
+                Arc::clone(&clock),
+                organization(start()),
+            )),
+            nodes: nodes.collect(),
+            ids: Arc::new(Ids::new(rng.u64(..))),
+            clock,
+            ledger: Arc::new(Ledger::told_in_full(is_told_in_full)),
+            settings,
+            weakness,
+            chances: Mutex::new(chances),
+            look_again: AtomicU64::new(1_000),
+            terms: Mutex::default(),
+        }))
+    }
+
+    fn terms(&self) -> MutexGuard<'_, Terms> {
+        self.terms.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn chances(&self) -> MutexGuard<'_, Chances> {
+        self.chances.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn mishaps_of(&self, node: &ClusterNode) -> (Chances, Option<Planned>) {
+        (*self.chances(), node.state().planned.take())
+    }
+
+    /// How often loops look at the latest.
+    pub(super) fn look_again(&self) -> Duration {
+        Duration::from_millis(self.look_again.load(Ordering::SeqCst))
+    }
+
+    /// From now on loops look less often: for long spans in which nothing is expected.
+    pub(super) fn looks_every(&self, span: Duration) {
+        let milliseconds = u64::try_from(span.as_millis()).unwrap_or(1_000);
+        self.look_again.store(milliseconds, Ordering::SeqCst);
+    }
+
+    /// Faults stop, everywhere.
+    pub(super) fn calm(&self) {
+        *self.chances() = Chances::default();
+        for node in &self.nodes {
+            node.machine.set_wall(0);
+            node.state().planned = None;
+            if let Some(process) = node.process() {
+                process.hazard.calm();
+            }
+        }
+        self.center.change_habits(|habits| habits.faults = None);
+        self.center.reopen_account(ACCOUNT);
+    }
+
+    /// Whether some node works now: it leads, nothing keeps it, and it may reach the store.
+    pub(super) async fn works(&self) -> bool {
+        for node in &self.nodes {
+            if let Some(process) = node.process()
+                && process.candidate.holds()
+                && process.hazard.truly_leads().await
+            {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Since when some node could lead, if one could, and no term has begun.
+    pub(super) fn could_work_since(&self) -> Option<Instant> {
+        let processes = self.nodes.iter().filter_map(|node| node.process());
+        let since = processes.filter_map(|process| process.hazard.unhindered_since());
+        since.min().max(self.terms().began_at)
+    }
+
+    /// The sequence number of the newest record, as a process reads it.
+    pub(super) async fn newest_record(&self, hazard: &Hazard) -> Result<Option<u64>, ReadError> {
+        let head = async {
+            let head = self.store.head().await;
+            head.map_err(|error| ReadError(error.to_string()))
+        };
+        let fault = |text: &str| ReadError(text.to_owned());
+        let head = hazard.pass((Port::Read, false), head, fault).await?;
+        Ok(head.map(|head| head.seq))
+    }
+
+    /// A term begins: what was under way when it did.
+    pub(super) async fn note_term(&self, epoch: u64, node: &NodeIdentity) {
+        self.ledger.mix(i64::try_from(epoch).unwrap_or(0));
+        let now = self.clock.now();
+        self.ledger
+            .tell(format!("{now} {} leads in {epoch}", node.name));
+        let reached = &self.ledger.reached;
+        let (is_takeover, handed_over) = {
+            let mut terms = self.terms();
+            terms.began_at = Some(Instant::now());
+            let before = terms.node.replace(node.name.clone());
+            let other = before.is_some_and(|before| before != node.name);
+            let given = terms.given_back_at.take();
+            let soon = given.is_some_and(|at| at.elapsed() < Duration::from_secs(2));
+            (other && given.is_none(), other && soon)
+        };
+        if handed_over {
+            reached.note(Landmark::HandedOver);
+        }
+        for row in self.store.assignments().await.unwrap_or_default() {
+            let Some(operation) = row.in_flight() else {
+                continue;
+            };
+            if operation.operation_id.is_none() {
+                self.ledger.note_uncertain(&row.key);
+            }
+            if !is_takeover {
+                continue;
+            }
+            reached.note(match operation.kind {
+                OperationKind::Create => Landmark::TakeoverInCreate,
+                OperationKind::Delete => Landmark::TakeoverInDelete,
+            });
+            if operation.operation_id.is_none() {
+                reached.note(Landmark::TakeoverAfterLostAnswer);
+            }
+        }
+        if !is_takeover {
+            return;
+        }
+        let all = self.store.grants(&GrantFilter::default(), 1_000).await;
+        let overdue =
+            |it: &Grant| !it.is_over() && TimeSpan::seconds(1).after(it.due_to_end()) < now;
+        if all.is_ok_and(|page| page.rows.iter().any(overdue)) {
+            reached.note(Landmark::OverdueEnd);
+        }
+        let sweeps = self.store.open_sweeps().await.unwrap_or_default();
+        if sweeps
+            .iter()
+            .any(|sweep| sweep.state == SweepState::Running)
+        {
+            reached.note(Landmark::TakeoverInSweep);
+        }
+    }
+
+    /// What some answer was lost about, as AWS and the rows have it.
+    pub(super) fn keys_with_lost_answers(&self) -> BTreeSet<HoldKey> {
+        self.ledger.uncertain()
+    }
+
+    /// A term came to its end while its process lives.
+    pub(super) fn note_term_end(&self, hazard: &Hazard, end: TermEnd) {
+        match end {
+            TermEnd::GivenBack => self.terms().given_back_at = Some(Instant::now()),
+            TermEnd::Lost if hazard.has_just_gone_on() => {
+                self.ledger.reached.note(Landmark::LeaderOversleeps);
+            }
+            TermEnd::Lost => {}
+        }
+    }
+}
+
+/// Processes come and go on a node for as long as the life lasts.
+pub(super) async fn run_node(cluster: Arc<Cluster>, node: Arc<ClusterNode>) {
+    loop {
+        let (process, running) = Process::start(&cluster, &node);
+        node.state().process = Some(Arc::clone(&process));
+        let end = running.await;
+        let led = process.candidate.holds();
+        let now = cluster.clock.now();
+        cluster
+            .ledger
+            .tell(format!("{now} {} {end:?}, led: {led}", node.name));
+        if end == ProcessEnd::Killed && led {
+            cluster.ledger.reached.note(Landmark::LeaderKilled);
+        }
+        let down_for = {
+            let mut state = node.state();
+            state.last_reading = process.time.last_reading();
+            state.process = None;
+            state.down_for
+        };
+        sleep(down_for).await;
+    }
+}

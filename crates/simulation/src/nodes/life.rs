@@ -1,0 +1,319 @@
+//! A life with two nodes, drawn from a seed: a time of faults, then calm, in which everything must come to its end.
+
+use std::future::poll_fn;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use fastrand::Rng;
+use hallpass_access::{AccessStore as _, Grant, GrantFilter, ReadError};
+use hallpass_audit::AuditStore as _;
+use hallpass_model::{Clock as _, TimeSpan};
+use tokio::time::{Instant, sleep};
+
+use super::Weakness;
+use super::checks::{Watch, check_end};
+use super::cluster::{Cluster, run_node};
+use super::deeds::{Actors, Deed, of_set};
+use super::tasks::Task;
+use crate::hazard::{Chances, Planned};
+use crate::ledger::Ledger;
+use crate::{Broken, CallFaults, Habits, Human};
+
+/// A life that can be lived again.
+#[derive(Clone, Copy, Debug)]
+pub struct Life {
+    seed: u64,
+    weakness: Weakness,
+    planned: Option<Planned>,
+    second: bool,
+    in_full: bool,
+}
+
+/// What came of a life.
+pub struct Lived {
+    /// The seed.
+    pub seed: u64,
+    /// What happened.
+    pub ledger: Arc<Ledger>,
+    /// Calls that the first process of the first node made.
+    pub calls: u64,
+    /// How long it was, in simulated time.
+    pub simulated: Duration,
+    /// After the faults: the longest time between an end and its access being gone.
+    pub latest_end: Duration,
+    /// The same between gone and told.
+    pub latest_told: Duration,
+}
+
+impl Lived {
+    /// What was broken.
+    pub fn broken(&self) -> Vec<Broken> {
+        self.ledger.broken()
+    }
+}
+
+/// The longest time in which everything comes to its end once faults have stopped.
+const CALM_MAX: Duration = Duration::from_mins(80);
+
+impl Life {
+    /// One whose faults and people are drawn from the seed, with two nodes.
+    pub const fn drawn(seed: u64) -> Self {
+        Self {
+            seed,
+            weakness: Weakness::None,
+            planned: None,
+            second: true,
+            in_full: false,
+        }
+    }
+
+    /// One in which nothing happens but one mishap, at a call of the first process of the first node; people do the same
+    /// in each.
+    pub const fn planned(planned: Option<Planned>) -> Self {
+        Self {
+            planned,
+            ..Self::drawn(0)
+        }
+    }
+
+    /// The same with something left out of the product.
+    #[must_use]
+    pub const fn with(self, weakness: Weakness) -> Self {
+        Self { weakness, ..self }
+    }
+
+    /// The same, told in full: for whoever looks into it.
+    #[must_use]
+    pub const fn in_full(self) -> Self {
+        Self {
+            in_full: true,
+            ..self
+        }
+    }
+
+    /// The same with one node.
+    #[must_use]
+    pub const fn alone(self) -> Self {
+        Self {
+            second: false,
+            ..self
+        }
+    }
+
+    /// Lives it. The runtime's clock has to be paused, and the runtime to have one thread.
+    ///
+    /// # Errors
+    /// When the store cannot be made.
+    pub async fn live(self) -> Result<Lived, ReadError> {
+        let began = Instant::now();
+        let mut rng = Rng::with_seed(self.seed.wrapping_mul(0x9E37_79B9_7F4A_7C15));
+        let is_drawn = self.seed != 0;
+        let habits = habits(&mut rng, is_drawn);
+        let chances = if is_drawn {
+            chances(&mut rng)
+        } else {
+            Chances::default()
+        };
+        let weakness = (self.weakness, chances);
+        let cluster =
+            Cluster::new(&mut rng, habits, weakness, (self.planned, self.in_full)).await?;
+        let mut watch = Watch::default();
+        let mut calls = 0;
+        let mut nodes: Vec<Task> = Vec::new();
+        let count = if self.second { 2 } else { 1 };
+        for node in cluster.nodes.iter().take(count) {
+            let (node, cluster) = (Arc::clone(node), Arc::clone(&cluster));
+            nodes.push(Box::pin(run_node(cluster, node)));
+        }
+        let order = rng.fork();
+        let actors = Actors::new(&cluster, rng.fork());
+        let script = async {
+            calls = if is_drawn {
+                storm(&cluster, actors).await
+            } else {
+                told(&cluster, actors).await
+            };
+            settle(&cluster, &mut watch, is_drawn).await;
+        };
+        Box::pin(together(order, script, nodes)).await;
+        let standing: Vec<_> = Human::Bo.key("Root").into_iter().collect();
+        check_end(&cluster, &standing).await;
+        if self.in_full {
+            tell_records(&cluster).await;
+        }
+        Ok(Lived {
+            seed: self.seed,
+            ledger: Arc::clone(&cluster.ledger),
+            calls,
+            simulated: began.elapsed(),
+            latest_end: watch.latest_end,
+            latest_told: watch.latest_told,
+        })
+    }
+}
+
+fn habits(rng: &mut Rng, is_drawn: bool) -> Habits {
+    if !is_drawn {
+        return Habits {
+            write_takes: TimeSpan::seconds(2),
+            ..Habits::default()
+        };
+    }
+    let faults = rng.u8(0..3) == 0;
+    Habits {
+        write_takes: TimeSpan::seconds(rng.u64(0..3)),
+        listing_lag: TimeSpan::seconds(rng.u64(0..2)),
+        faults: faults.then(|| CallFaults::new(rng.u64(..), rng.u8(2..20))),
+        ..Habits::default()
+    }
+}
+
+/// Which faults there are in a life: each in some of them, so that no one hides another.
+fn chances(rng: &mut Rng) -> Chances {
+    let mut one = |most: u32| if rng.bool() { rng.u32(1..=most) } else { 0 };
+    Chances {
+        fail: one(150),
+        lose_answer: one(100),
+        kill: one(20),
+        pause: one(30),
+        pause_unsent: one(300),
+    }
+}
+
+/// Polls the script and the nodes in an order that is drawn each time, until the script is over.
+async fn together(mut order: Rng, script: impl Future<Output = ()>, mut nodes: Vec<Task>) {
+    let mut script = pin!(script);
+    poll_fn(|cx| {
+        let mut turns: Vec<usize> = (0..=nodes.len()).collect();
+        order.shuffle(&mut turns);
+        for turn in turns {
+            match turn.checked_sub(1) {
+                None => {
+                    if script.as_mut().poll(cx).is_ready() {
+                        return Poll::Ready(());
+                    }
+                }
+                Some(nth) => {
+                    if let Some(node) = nodes.get_mut(nth) {
+                        // a node goes on for ever
+                        let _: Poll<()> = node.as_mut().poll(cx);
+                    }
+                }
+            }
+        }
+        Poll::Pending
+    })
+    .await;
+}
+
+/// Faults and people, as drawn.
+async fn storm(cluster: &Arc<Cluster>, mut actors: Actors) -> u64 {
+    let _: Result<_, _> = cluster
+        .store
+        .open_channel(super::work::CHANNEL, cluster.clock.now())
+        .await;
+    let deeds = actors.rng.u8(6..30);
+    let mut watch = Watch::default();
+    let doing = async {
+        for _ in 0..deeds {
+            let pause = actors.rng.u64(10..5_000);
+            sleep(Duration::from_millis(pause)).await;
+            let deed = Deed::draw(&mut actors.rng);
+            let now = cluster.clock.now();
+            cluster.ledger.tell(format!("{now} {deed:?}"));
+            actors.act(deed).await;
+        }
+    };
+    tokio::select! {
+        biased;
+        () = watch.over(cluster) => {}
+        () = doing => {}
+    }
+    0
+}
+
+/// The same people in each life, for one mishap at each call: access that is asked for, approved, given back, and runs out.
+async fn told(cluster: &Arc<Cluster>, mut actors: Actors) -> u64 {
+    let _: Result<_, _> = cluster
+        .store
+        .open_channel(super::work::CHANNEL, cluster.clock.now())
+        .await;
+    let first = cluster.nodes.first().and_then(|node| node.process());
+    let mut watch = Watch::default();
+    let doing = async {
+        sleep(Duration::from_millis(1_500)).await;
+        actors
+            .ask(Human::Ana, of_set("ReadOnly", TimeSpan::seconds(8)))
+            .await;
+        actors
+            .ask(Human::Bo, of_set("Admin", TimeSpan::seconds(30)))
+            .await;
+        actors.act(Deed::Approve).await;
+        actors.act(Deed::GiveUnrecorded).await;
+        sleep(Duration::from_secs(2)).await;
+        actors.act(Deed::WantSweep).await;
+        sleep(Duration::from_secs(4)).await;
+        actors.act(Deed::Release).await;
+        sleep(Duration::from_secs(8)).await;
+    };
+    tokio::select! {
+        biased;
+        () = watch.over(cluster) => {}
+        () = doing => {}
+    }
+    first.map_or(0, |process| process.hazard.calls())
+}
+
+/// Faults stop; everything comes to its end.
+async fn settle(cluster: &Arc<Cluster>, watch: &mut Watch, is_drawn: bool) {
+    cluster.calm();
+    let now = cluster.clock.now();
+    cluster.ledger.tell(format!("{now} calm"));
+    for node in &cluster.nodes {
+        node.stays_down_for(Duration::from_millis(500));
+    }
+    let calm = Instant::now();
+    let mut step = Duration::from_millis(500);
+    let mut is_over = false;
+    while !is_over && calm.elapsed() < CALM_MAX {
+        // whoever started after the faults knows of none
+        if watch.calm_from.is_none() && cluster.works().await {
+            watch.calm_from = Some(cluster.clock.now());
+        }
+        watch.look(cluster).await;
+        is_over = is_all_over(cluster).await;
+        if calm.elapsed() > Duration::from_secs(100) {
+            step = Duration::from_secs(20);
+            cluster.looks_every(step);
+        }
+        sleep(step).await;
+    }
+    // longer than what is left of a row, and than a notice is left to whoever took it
+    cluster.looks_every(Duration::from_secs(10));
+    let rest = if is_drawn { 200 } else { 100 };
+    sleep(Duration::from_secs(rest)).await;
+}
+
+/// The audit log and the writes that AWS took, in order.
+async fn tell_records(cluster: &Arc<Cluster>) {
+    for record in cluster
+        .store
+        .records_from(1, 10_000)
+        .await
+        .unwrap_or_default()
+    {
+        cluster.ledger.tell(record.canonical().to_owned());
+    }
+    for (at, kind, key) in cluster.center.writes_at() {
+        cluster
+            .ledger
+            .tell(format!("{at} AWS took a {kind:?} of {key}"));
+    }
+}
+
+async fn is_all_over(cluster: &Arc<Cluster>) -> bool {
+    let all = cluster.store.grants(&GrantFilter::default(), 1_000).await;
+    all.is_ok_and(|page| page.rows.iter().all(Grant::is_over))
+}

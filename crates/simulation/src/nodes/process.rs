@@ -1,0 +1,227 @@
+//! One process of a node: it serves, and works whenever it leads, as the binary's `lead_and_work` has it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use fastrand::Rng;
+use hallpass_access::{Access, Ports};
+use hallpass_assignments::{Executor, ExecutorLimits, StoreFault};
+use hallpass_model::{Clock, IdSource as _};
+use hallpass_store::{Candidate, LeadTimes, NodeIdentity, SqlStore, TermEnd};
+use tokio::sync::watch;
+use tokio::time::sleep;
+
+use super::Weakness;
+use super::center::{HeardCenter, NodeCenter};
+use super::cluster::{Cluster, ClusterNode};
+use super::row::ReachedRow;
+use super::tasks::{Running, Task, Tasks};
+use super::work::{self, TermWork};
+use crate::gate::Gated;
+use crate::hazard::{Hazard, Port};
+use crate::world::rules;
+use crate::{Gate, ProcessTime};
+
+/// A process of a node.
+pub(super) struct Process {
+    pub(super) hazard: Arc<Hazard>,
+    pub(super) candidate: Arc<Candidate>,
+    /// The journey as people reach it here.
+    pub(super) access: Arc<Access>,
+    pub(super) time: Arc<ProcessTime>,
+    pub(super) stop: watch::Sender<bool>,
+    cluster: Arc<Cluster>,
+    term: Tasks,
+}
+
+impl Process {
+    /// A process that starts on a node.
+    pub(super) fn start(cluster: &Arc<Cluster>, node: &ClusterNode) -> (Arc<Self>, Running) {
+        let mut rng = node.fork();
+        let identity = NodeIdentity {
+            id: cluster.ids.next(cluster.clock.now()).simple().to_string(),
+            name: node.name.clone(),
+        };
+        let mishaps = cluster.mishaps_of(node);
+        let hazard = Hazard::new(
+            rng.fork(),
+            mishaps,
+            &cluster.ledger,
+            &identity,
+            &cluster.row,
+        );
+        let row = ReachedRow {
+            row: cluster.row.clone(),
+            hazard: Arc::clone(&hazard),
+        };
+        let times = match cluster.weakness {
+            Weakness::NoMargin => LeadTimes {
+                margin: Duration::ZERO,
+                ..LeadTimes::STANDARD
+            },
+            Weakness::None | Weakness::NoFence | Weakness::NoLastLook => LeadTimes::STANDARD,
+        };
+        let candidate = Arc::new(Candidate::new(Arc::new(row), identity, times));
+        let time = ProcessTime::begun(&node.machine, node.last_reading());
+        let process = Arc::new(Self {
+            access: serving(cluster, &hazard, &candidate, &time),
+            hazard: Arc::clone(&hazard),
+            candidate,
+            time,
+            stop: watch::Sender::new(false),
+            cluster: Arc::clone(cluster),
+            term: Tasks::default(),
+        });
+        let beside = Tasks::default();
+        beside.fill(vec![
+            Box::pin(Arc::clone(&process).follow()) as Task,
+            Box::pin(Arc::clone(&process).hear()) as Task,
+        ]);
+        let running = Running {
+            hazard,
+            main: Box::pin(Arc::clone(&process).lead_and_work()),
+            beside,
+            term: process.term.clone(),
+            rng: Rng::with_seed(rng.u64(..)),
+            timer: None,
+        };
+        (process, running)
+    }
+
+    /// Works whenever this node leads, until it is stopped.
+    async fn lead_and_work(self: Arc<Self>) {
+        let mut stopping = self.stop.subscribe();
+        while !*stopping.borrow() {
+            if let Some(epoch) = self.candidate.ask().await {
+                self.cluster.note_term(epoch, &self.hazard.node).await;
+                let end = self.candidate.during(epoch, self.work()).await;
+                self.term.clear();
+                self.cluster.note_term_end(&self.hazard, end);
+                if end == TermEnd::GivenBack {
+                    return;
+                }
+            }
+            tokio::select! {
+                biased;
+                _ = stopping.changed() => {}
+                () = sleep(LeadTimes::STANDARD.look_every) => {}
+            }
+        }
+    }
+
+    /// The loops of a term, until the process is stopped and each has ended.
+    async fn work(&self) {
+        let store = match self.cluster.weakness {
+            Weakness::NoFence => (*self.cluster.store).clone(),
+            Weakness::None | Weakness::NoMargin | Weakness::NoLastLook => {
+                self.cluster.store.working(self.candidate.term())
+            }
+        };
+        let gate = Gate::of_node(&self.hazard, true);
+        let fault = |text: &str| StoreFault::Unavailable(text.to_owned());
+        loop {
+            let freed = async { store.free_leases().await.map(drop) };
+            if gate.pass_to(Port::Write, freed, fault).await.is_ok() {
+                break;
+            }
+            sleep(LeadTimes::STANDARD.renew_again).await;
+        }
+        let work = Arc::new(self.workshop(&store, &gate));
+        let _: Result<_, _> = work.access.release_future_waits().await;
+        self.term.fill(work::loops(&work, &self.stop));
+        let mut stopping = self.stop.subscribe();
+        drop(stopping.wait_for(|stopping| *stopping).await);
+        self.term.join().await;
+    }
+
+    /// What is made anew for each term.
+    fn workshop(&self, store: &SqlStore, gate: &Arc<Gate>) -> TermWork {
+        let store = Arc::new(store.clone());
+        let gated = Gated::new(Arc::clone(&store), Arc::clone(gate));
+        let access = Arc::new(self.access.over(Ports {
+            store: gated.clone(),
+            assignments: gated.clone(),
+            sweeps: gated.clone(),
+            ..self.access.ports().clone()
+        }));
+        let center = NodeCenter {
+            center: Arc::clone(&self.cluster.center),
+            clock: Arc::clone(&self.cluster.clock),
+            candidate: Arc::clone(&self.candidate),
+            hazard: Arc::clone(&self.hazard),
+            weakness: self.cluster.weakness,
+        };
+        let executor = Executor::new(
+            gated.clone(),
+            Arc::new(HeardCenter {
+                way: Gated::new(Arc::new(center), Arc::clone(gate)),
+                ledger: Arc::clone(&self.cluster.ledger),
+                center: Arc::clone(&self.cluster.center),
+                clock: Arc::clone(&self.cluster.clock),
+                node: self.hazard.node.name.clone(),
+            }),
+            Arc::clone(&self.time) as Arc<dyn Clock>,
+            self.cluster.ids.clone(),
+            ExecutorLimits::default(),
+            access.pace(),
+        );
+        TermWork {
+            access,
+            executor: Arc::new(executor),
+            store: gated,
+            clock: Arc::clone(&self.time) as Arc<dyn Clock>,
+            hazard: Arc::clone(&self.hazard),
+            cluster: Arc::clone(&self.cluster),
+            time: Arc::clone(&self.time),
+            news: Arc::default(),
+        }
+    }
+
+    /// Hears of what other nodes wrote, as each node does.
+    async fn follow(self: Arc<Self>) {
+        loop {
+            if let Ok(Some(seq)) = self.cluster.newest_record(&self.hazard).await {
+                self.access.heard_of(seq);
+            }
+            sleep(self.cluster.look_again()).await;
+        }
+    }
+
+    /// AWS answers something every now and then, if only to say what time it is.
+    async fn hear(self: Arc<Self>) {
+        loop {
+            self.hazard.going_on().await;
+            self.time.hear();
+            sleep(self.cluster.look_again()).await;
+        }
+    }
+}
+
+/// The journey as people reach it on a node.
+fn serving(
+    cluster: &Cluster,
+    hazard: &Arc<Hazard>,
+    candidate: &Arc<Candidate>,
+    time: &Arc<ProcessTime>,
+) -> Arc<Access> {
+    let gate = Gate::of_node(hazard, false);
+    let store = Gated::new(Arc::clone(&cluster.store), Arc::clone(&gate));
+    let center = NodeCenter {
+        center: Arc::clone(&cluster.center),
+        clock: Arc::clone(&cluster.clock),
+        candidate: Arc::clone(candidate),
+        hazard: Arc::clone(hazard),
+        weakness: cluster.weakness,
+    };
+    let ports = Ports {
+        store: store.clone(),
+        assignments: store.clone(),
+        sweeps: store,
+        standing: Gated::new(Arc::new(center), Arc::clone(&gate)),
+        directory: Gated::new(Arc::clone(&cluster.directory), gate),
+        clock: Arc::clone(time) as Arc<dyn Clock>,
+        ids: cluster.ids.clone(),
+    };
+    let access = Access::new(ports, cluster.settings.clone(), rules());
+    Arc::new(access.with_home_region(cluster.center.silence()))
+}

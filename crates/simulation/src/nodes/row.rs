@@ -1,0 +1,54 @@
+//! The row that says who leads, as a process reaches it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use hallpass_access::ReadError;
+use hallpass_store::{Claim, Leader, LeaderRow, Leadership, NodeIdentity};
+
+use crate::hazard::{Hazard, Port};
+use crate::landmarks::Landmark;
+
+/// The real row behind the hazards of a process.
+pub(super) struct ReachedRow {
+    pub(super) row: Leadership,
+    pub(super) hazard: Arc<Hazard>,
+}
+
+impl ReachedRow {
+    async fn pass<T>(
+        &self,
+        call: impl Future<Output = Result<T, ReadError>>,
+    ) -> Result<T, ReadError> {
+        let fault = |text: &str| ReadError(text.to_owned());
+        self.hazard.pass((Port::Lead, true), call, fault).await
+    }
+}
+
+#[async_trait]
+impl LeaderRow for ReachedRow {
+    fn is_shared(&self) -> bool {
+        self.row.is_shared()
+    }
+
+    async fn look(&self) -> Result<Option<Leader>, ReadError> {
+        self.pass(self.row.look()).await
+    }
+
+    async fn claim(&self, node: &NodeIdentity, span: Duration) -> Result<Claim, ReadError> {
+        let claimed = self.pass(self.row.claim(node, span)).await?;
+        if matches!(claimed, Claim::Taken(_)) {
+            self.hazard.ledger.reached.note(Landmark::ClaimedByTwo);
+        }
+        Ok(claimed)
+    }
+
+    async fn renew(&self, epoch: u64, span: Duration) -> Result<bool, ReadError> {
+        self.pass(self.row.renew(epoch, span)).await
+    }
+
+    async fn give_back(&self, epoch: u64) -> Result<(), ReadError> {
+        self.pass(self.row.give_back(epoch)).await
+    }
+}

@@ -1,0 +1,189 @@
+//! The loops of a term, as the binary has them: each looks at what is stored, does what is due, and waits.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use hallpass_access::{Access, AccessStore, SweepState};
+use hallpass_assignments::{Executor, StoreFault, Worked};
+use hallpass_model::{Clock, TimeSpan, Timestamp};
+use hallpass_store::SqlStore;
+use tokio::sync::{Notify, watch};
+use tokio::time::sleep;
+
+use super::cluster::Cluster;
+use super::tasks::Task;
+use crate::ProcessTime;
+use crate::gate::Gated;
+use crate::hazard::Hazard;
+use crate::landmarks::Landmark;
+
+/// The channel by which people of the world are told.
+pub(super) const CHANNEL: &str = "post";
+/// Workers of the executor: enough that two rows are worked on at once.
+const WORKERS: usize = 3;
+/// How long a notice that was taken is left to whoever took it.
+const TELL_AGAIN: TimeSpan = TimeSpan::seconds(10);
+
+/// What the loops of a term work with.
+pub(super) struct TermWork {
+    pub(super) access: Arc<Access>,
+    pub(super) executor: Arc<Executor>,
+    pub(super) store: Arc<Gated<SqlStore>>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) hazard: Arc<Hazard>,
+    pub(super) cluster: Arc<Cluster>,
+    pub(super) time: Arc<ProcessTime>,
+    /// Notified when a verdict changed that a grant waits for.
+    pub(super) news: Arc<Notify>,
+}
+
+/// The loops; each ends with the step that it is in when the process is stopped.
+pub(super) fn loops(work: &Arc<TermWork>, stop: &watch::Sender<bool>) -> Vec<Task> {
+    let mut tasks: Vec<Task> = Vec::new();
+    for _ in 0..WORKERS {
+        tasks.push(Box::pin(execute(Arc::clone(work), stop.subscribe())));
+    }
+    tasks.push(Box::pin(tend(Arc::clone(work), stop.subscribe())));
+    tasks.push(Box::pin(mend(Arc::clone(work), stop.subscribe())));
+    tasks.push(Box::pin(reconcile(Arc::clone(work), stop.subscribe())));
+    tasks.push(Box::pin(tell(Arc::clone(work), stop.subscribe())));
+    tasks.push(Box::pin(sweep(Arc::clone(work), stop.subscribe())));
+    tasks
+}
+
+/// Waits, or for the stop.
+async fn rest(stop: &mut watch::Receiver<bool>, span: Duration) {
+    tokio::select! {
+        biased;
+        _ = stop.changed() => {}
+        () = sleep(span) => {}
+    }
+}
+
+impl TermWork {
+    fn look_again(&self) -> Duration {
+        self.cluster.look_again()
+    }
+
+    /// Until what is due next, and no longer than loops sleep.
+    fn until(&self, due: Option<Timestamp>) -> Duration {
+        let now = self.clock.now().as_microsecond();
+        let left = due.map(|due| u64::try_from(due.as_microsecond() - now).unwrap_or(0));
+        let span = left.map(Duration::from_micros);
+        let most = self.look_again();
+        // never none at all: time has to pass
+        span.map_or(most, |span| span.min(most))
+            .max(Duration::from_millis(10))
+    }
+}
+
+async fn execute(work: Arc<TermWork>, mut stop: watch::Receiver<bool>) {
+    let notify = work.access.executor_notify();
+    let wake = work.executor.wake_next_worker();
+    while !*stop.borrow() {
+        match work.executor.work_next().await {
+            Ok(Worked::Done { steps }) => {
+                if steps > 0 {
+                    work.news.notify_one();
+                }
+                continue;
+            }
+            Ok(Worked::Idle) => {}
+            Err(StoreFault::Fenced(_)) => continue,
+            Err(StoreFault::Unavailable(_)) => {
+                rest(&mut stop, work.look_again()).await;
+                continue;
+            }
+        }
+        let due = work.executor.next_due().await;
+        let pause = due.map_or(work.look_again(), |due| work.until(due));
+        tokio::select! {
+            biased;
+            _ = stop.changed() => {}
+            () = notify.notified() => {}
+            () = wake.notified() => {}
+            () = sleep(pause) => {}
+        }
+    }
+}
+
+async fn tend(work: Arc<TermWork>, mut stop: watch::Receiver<bool>) {
+    let notify = work.access.executor_notify();
+    let mut changes = work.access.newest_record();
+    while !*stop.borrow() {
+        changes.mark_unchanged();
+        let worked = match work.access.tick().await {
+            Ok(tended) => {
+                if tended.grants > 0 {
+                    notify.notify_one();
+                }
+                tended.failed == 0
+            }
+            Err(_) => false,
+        };
+        let pause = match AccessStore::next_due(work.store.as_ref()).await {
+            Ok(due) if worked => work.until(due),
+            Ok(_) | Err(_) => work.look_again(),
+        };
+        tokio::select! {
+            biased;
+            _ = stop.changed() => {}
+            () = work.news.notified() => {}
+            _ = changes.changed() => {}
+            () = sleep(pause) => {}
+        }
+    }
+}
+
+/// Does now what waits for an instant of a clock that was ahead, when time has returned.
+async fn mend(work: Arc<TermWork>, mut stop: watch::Receiver<bool>) {
+    let mut returns = work.time.read().returns;
+    while !*stop.borrow() {
+        let found = work.time.read().returns;
+        if found != returns && work.access.release_future_waits().await.is_ok() {
+            returns = found;
+        }
+        rest(&mut stop, work.look_again()).await;
+    }
+}
+
+async fn reconcile(work: Arc<TermWork>, mut stop: watch::Receiver<bool>) {
+    while !*stop.borrow() {
+        let _: Result<_, _> = work.access.reconcile().await;
+        rest(&mut stop, Duration::from_mins(10)).await;
+    }
+}
+
+/// Tells people what there is to tell: each notice at least once.
+async fn tell(work: Arc<TermWork>, mut stop: watch::Receiver<bool>) {
+    while !*stop.borrow() {
+        let now = work.clock.now();
+        let again = TELL_AGAIN.after(now);
+        let taken = work.store.take_notices(CHANNEL, now, again, 10).await;
+        for waiting in taken.unwrap_or_default() {
+            // the channel takes a moment, and the process may be killed in it
+            sleep(Duration::from_millis(30)).await;
+            work.hazard.going_on().await;
+            if waiting.attempts > 0 {
+                work.cluster.ledger.reached.note(Landmark::ToldAfterAKill);
+            }
+            work.cluster.ledger.note_told(waiting.number);
+            let _: Result<_, _> = work.store.notice_delivered(CHANNEL, waiting.number).await;
+        }
+        rest(&mut stop, work.look_again()).await;
+    }
+}
+
+/// Looks when somebody wants it or it is due, and does what was confirmed.
+async fn sweep(work: Arc<TermWork>, mut stop: watch::Receiver<bool>) {
+    while !*stop.borrow() {
+        let run = work.access.sweep_to_run().await;
+        if let Ok(Some(run)) = &run
+            && run.state == SweepState::Running
+        {
+            let _: Result<_, _> = work.access.run_sweep(run).await;
+        }
+        let _: Result<_, _> = work.access.tend_sweeps().await;
+        rest(&mut stop, work.look_again()).await;
+    }
+}
