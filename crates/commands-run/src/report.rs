@@ -13,7 +13,7 @@ use hallpass_host::runtime::runtime;
 use hallpass_host::server_store::StoreAddress;
 use hallpass_model::Timestamp;
 use hallpass_setup::opening::{ConfigArgs, open_store};
-use hallpass_store::make_private_file;
+use hallpass_store::{LeaderRow as _, make_private_file};
 use hallpass_terminal::exit::{Exit, Failure, Outcome};
 use hallpass_terminal::output::{self, OutputArgs, Table};
 use serde::Serialize;

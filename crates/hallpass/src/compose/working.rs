@@ -221,4 +221,3 @@ impl Composed {
         self.pulse.beat();
     }
 }
-

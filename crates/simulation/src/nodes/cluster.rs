@@ -14,10 +14,9 @@ use hallpass_assignments::{AssignmentStore as _, OperationKind};
 use hallpass_audit::AuditStore as _;
 use hallpass_model::{Clock as _, HoldKey, TimeSpan, Timestamp};
 use hallpass_store::{Leadership, NodeIdentity, SqlStore, TermEnd};
-use tokio::time::{Instant, sleep};
+use tokio::time::Instant;
 
-use super::process::Process;
-use super::tasks::ProcessEnd;
+use super::running::RunningNode;
 use crate::hazard::{Chances, Hazard, Planned, Port};
 use crate::landmarks::Landmark;
 use crate::ledger::Ledger;
@@ -47,7 +46,7 @@ pub(super) struct ClusterNode {
 
 struct NodeState {
     rng: Rng,
-    process: Option<Arc<Process>>,
+    process: Option<Arc<RunningNode>>,
     last_reading: Option<Timestamp>,
     /// What befalls its first process.
     planned: Option<Planned>,
@@ -70,8 +69,21 @@ impl ClusterNode {
     }
 
     /// The process that runs on it.
-    pub(super) fn process(&self) -> Option<Arc<Process>> {
+    pub(super) fn process(&self) -> Option<Arc<RunningNode>> {
         self.state().process.clone()
+    }
+
+    /// A process begins to run on it.
+    pub(super) fn comes(&self, process: &Arc<RunningNode>) {
+        self.state().process = Some(Arc::clone(process));
+    }
+
+    /// The process ended, having read the time last; for how long nothing runs.
+    pub(super) fn goes(&self, last_reading: Option<Timestamp>) -> Duration {
+        let mut state = self.state();
+        state.last_reading = last_reading;
+        state.process = None;
+        state.down_for
     }
 
     /// From now on its processes are started so long after the one before has ended.
@@ -308,29 +320,5 @@ impl Cluster {
             }
             TermEnd::Lost => {}
         }
-    }
-}
-
-/// Processes come and go on a node for as long as the life lasts.
-pub(super) async fn run_node(cluster: Arc<Cluster>, node: Arc<ClusterNode>) {
-    loop {
-        let (process, running) = Process::start(&cluster, &node);
-        node.state().process = Some(Arc::clone(&process));
-        let end = running.await;
-        let led = process.candidate.holds();
-        let now = cluster.clock.now();
-        cluster
-            .ledger
-            .tell(format!("{now} {} {end:?}, led: {led}", node.name));
-        if end == ProcessEnd::Killed && led {
-            cluster.ledger.reached.note(Landmark::LeaderKilled);
-        }
-        let down_for = {
-            let mut state = node.state();
-            state.last_reading = process.time.last_reading();
-            state.process = None;
-            state.down_for
-        };
-        sleep(down_for).await;
     }
 }

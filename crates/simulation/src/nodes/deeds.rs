@@ -12,7 +12,7 @@ use hallpass_model::TimeSpan;
 use tokio::time::timeout;
 
 use super::cluster::Cluster;
-use super::process::Process;
+use super::running::RunningNode;
 use crate::Human::{self, Ana, Bo, Cai, Eve};
 use crate::hazard::Port;
 use crate::landmarks::Landmark;
@@ -124,7 +124,7 @@ impl Actors {
     }
 
     /// A node's process, drawn among those that run.
-    fn any(&mut self) -> Option<Arc<Process>> {
+    fn any(&mut self) -> Option<Arc<RunningNode>> {
         let running: Vec<_> = self
             .cluster
             .nodes
@@ -134,13 +134,13 @@ impl Actors {
         self.rng.choice(running)
     }
 
-    fn leader(&self) -> Option<Arc<Process>> {
+    fn leader(&self) -> Option<Arc<RunningNode>> {
         let running = self.cluster.nodes.iter().filter_map(|it| it.process());
         running.into_iter().find(|it| it.candidate.holds())
     }
 
     /// The leader mostly, for that is where it matters.
-    fn victim(&mut self) -> Option<Arc<Process>> {
+    fn victim(&mut self) -> Option<Arc<RunningNode>> {
         let leads = self.rng.u8(0..4) > 0;
         self.leader().filter(|_| leads).or_else(|| self.any())
     }

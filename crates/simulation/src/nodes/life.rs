@@ -14,8 +14,9 @@ use tokio::time::{Instant, sleep};
 
 use super::Weakness;
 use super::checks::{Watch, check_end};
-use super::cluster::{Cluster, run_node};
+use super::cluster::Cluster;
 use super::deeds::{Actors, Deed, of_set};
+use super::process::run_node;
 use super::tasks::Task;
 use crate::hazard::{Chances, Planned};
 use crate::ledger::Ledger;
@@ -240,7 +241,6 @@ async fn told(cluster: &Arc<Cluster>, mut actors: Actors) -> u64 {
         .store
         .open_channel(super::work::CHANNEL, cluster.clock.now())
         .await;
-    let first = cluster.nodes.first().and_then(|node| node.process());
     let mut watch = Watch::default();
     let doing = async {
         sleep(Duration::from_millis(1_500)).await;
@@ -263,6 +263,8 @@ async fn told(cluster: &Arc<Cluster>, mut actors: Actors) -> u64 {
         () = watch.over(cluster) => {}
         () = doing => {}
     }
+    // where nothing befell it, that is the process that was there from the beginning
+    let first = cluster.nodes.first().and_then(|node| node.process());
     first.map_or(0, |process| process.hazard.calls())
 }
 

@@ -9,6 +9,7 @@ mod deeds;
 mod life;
 mod process;
 mod row;
+mod running;
 mod tasks;
 mod work;
 

@@ -1,5 +1,6 @@
 //! One process of a node: it serves, and works whenever it leads, as the binary's `lead_and_work` has it.
 
+use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,28 +16,33 @@ use super::Weakness;
 use super::center::{HeardCenter, NodeCenter};
 use super::cluster::{Cluster, ClusterNode};
 use super::row::ReachedRow;
-use super::tasks::{Running, Task, Tasks};
+use super::running::RunningNode;
+use super::tasks::{ProcessEnd, Running, Task, Tasks};
 use super::work::{self, TermWork};
 use crate::gate::Gated;
 use crate::hazard::{Hazard, Port};
+use crate::landmarks::Landmark;
 use crate::world::rules;
 use crate::{Gate, ProcessTime};
 
 /// A process of a node.
-pub(super) struct Process {
-    pub(super) hazard: Arc<Hazard>,
-    pub(super) candidate: Arc<Candidate>,
-    /// The journey as people reach it here.
-    pub(super) access: Arc<Access>,
-    pub(super) time: Arc<ProcessTime>,
-    pub(super) stop: watch::Sender<bool>,
+struct Process {
+    seen: Arc<RunningNode>,
     cluster: Arc<Cluster>,
     term: Tasks,
 }
 
+impl Deref for Process {
+    type Target = RunningNode;
+
+    fn deref(&self) -> &RunningNode {
+        &self.seen
+    }
+}
+
 impl Process {
     /// A process that starts on a node.
-    pub(super) fn start(cluster: &Arc<Cluster>, node: &ClusterNode) -> (Arc<Self>, Running) {
+    fn start(cluster: &Arc<Cluster>, node: &ClusterNode) -> (Arc<Self>, Running) {
         let mut rng = node.fork();
         let identity = NodeIdentity {
             id: cluster.ids.next(cluster.clock.now()).simple().to_string(),
@@ -64,11 +70,13 @@ impl Process {
         let candidate = Arc::new(Candidate::new(Arc::new(row), identity, times));
         let time = ProcessTime::begun(&node.machine, node.last_reading());
         let process = Arc::new(Self {
-            access: serving(cluster, &hazard, &candidate, &time),
-            hazard: Arc::clone(&hazard),
-            candidate,
-            time,
-            stop: watch::Sender::new(false),
+            seen: Arc::new(RunningNode {
+                access: serving(cluster, &hazard, &candidate, &time),
+                hazard: Arc::clone(&hazard),
+                candidate,
+                time,
+                stop: watch::Sender::new(false),
+            }),
             cluster: Arc::clone(cluster),
             term: Tasks::default(),
         });
@@ -194,6 +202,25 @@ impl Process {
             self.time.hear();
             sleep(self.cluster.look_again()).await;
         }
+    }
+}
+
+/// Processes come and go on a node for as long as the life lasts.
+pub(super) async fn run_node(cluster: Arc<Cluster>, node: Arc<ClusterNode>) {
+    loop {
+        let (process, running) = Process::start(&cluster, &node);
+        node.comes(&process.seen);
+        let end = running.await;
+        let led = process.candidate.holds();
+        let now = cluster.clock.now();
+        cluster
+            .ledger
+            .tell(format!("{now} {} {end:?}, led: {led}", node.name));
+        if end == ProcessEnd::Killed && led {
+            cluster.ledger.reached.note(Landmark::LeaderKilled);
+        }
+        let down_for = node.goes(process.time.last_reading());
+        sleep(down_for).await;
     }
 }
 

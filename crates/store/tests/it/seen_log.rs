@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hallpass_access::{AccessStore as _, Change};
-use hallpass_store::{Claim, LogMemory, LostRecords, NodeIdentity, SeenHead, SqlStore, Term};
+use hallpass_store::{
+    Claim, LeaderRow as _, LogMemory, LostRecords, NodeIdentity, SeenHead, SqlStore, Term,
+};
 use hallpass_store_testing::a_draft;
 
 /// A node with its memory, over a file that stands for a database of many.
