@@ -30,7 +30,7 @@ const ANSWER_MAX: Duration = Duration::from_secs(10);
 /// Collect what a support case needs into one archive, without secrets
 #[derive(Debug, clap::Args)]
 #[command(
-    long_about = "Collect what a support case needs into one archive (tar, gzip), without secrets: release and system, the \
+    long_about = "Collect what a support case needs into one archive, without secrets\n\nThe archive (tar, gzip) has release and system, the \
                   configuration's numbers, switches and durations, the store's schema and row counts, who leads, what \
                   `server doctor` finds, what a server that runs says of its health and its metrics, and the end of its log if \
                   you name one.\n\nAddresses of people and names of accounts may be in it: look before you send it. A file that is there is \

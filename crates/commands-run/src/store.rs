@@ -71,10 +71,10 @@ enum Command {
         #[command(flatten)]
         config: ConfigArgs,
     },
-    /// Go on over a database that lacks records which were seen: after a failover, or a backup that was put back
+    /// Go on over a database that lacks records which were seen
     #[command(
-        long_about = "Go on over a database of PostgreSQL that lacks records of the audit log which its nodes have seen: it \
-                      failed over to a replica without them, or a backup was put back.\n\nUntil then nodes only end access. What is \
+        long_about = "Go on over a database that lacks records which were seen\n\nThe nodes have seen records of the \
+                      audit log which the database of PostgreSQL does not have: it failed over to a replica without them, or a backup was put back.\n\nUntil then nodes only end access. What is \
                       accepted is on record, with the numbers of the missing records, who decided and why. What AWS has \
                       and the database does not know is found by a sweep.",
         after_help = "Example:

@@ -104,8 +104,11 @@ impl Watch {
         };
         let since = could_since.max(idle_since);
         if now.saturating_duration_since(since) > TAKEOVER_MAX {
-            let seen =
-                format!("nobody works since {idle_since:?}, and somebody could since {since:?}");
+            let (idle, able) = (idle_since.elapsed(), since.elapsed());
+            let seen = format!(
+                "{}: nobody works for {idle:?}, and somebody could for {able:?}",
+                cluster.clock.now()
+            );
             cluster.ledger.note_broken("work_goes_on_within_10_s", seen);
             self.idle_since = None;
         }

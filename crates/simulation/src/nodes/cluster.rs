@@ -233,11 +233,15 @@ impl Cluster {
         false
     }
 
-    /// Since when some node could lead, if one could, and no term has begun.
+    /// Since when some process could lead, if one could, and no term has begun. One that is being stopped
+    /// asks for the lead no more.
     pub(super) fn could_work_since(&self) -> Option<Instant> {
         let processes = self.nodes.iter().filter_map(|node| node.process());
-        let since = processes.filter_map(|process| process.hazard.unhindered_since());
-        since.min().max(self.terms().began_at)
+        let asking = processes.filter(|process| !*process.stop.borrow());
+        let since = { asking }.filter_map(|process| process.hazard.unhindered_since());
+        let since = since.min()?;
+        let began_at = self.terms().began_at;
+        Some(began_at.map_or(since, |began_at| began_at.max(since)))
     }
 
     /// The sequence number of the newest record, as a process reads it.
