@@ -208,9 +208,13 @@ impl Composed {
 
     async fn take_over(&self, workshop: &Workshop, journey: &Access) {
         // nobody else may work on this store: what a process before us had leased is free again
+        let mut stopping = self.stop.subscribe();
         while let Err(error) = workshop.store.free_leases().await {
             tracing::warn!(error = %error, "leases could not be freed; it is tried again");
-            tokio::time::sleep(LeadTimes::STANDARD.renew_again).await;
+            // a server that is to stop does not wait for its store
+            if !rest(&mut stopping, LeadTimes::STANDARD.renew_again).await {
+                return;
+            }
         }
         // whoever led before may have done so by a clock that was ahead
         if let Err(error) = journey.release_future_waits().await {
