@@ -19,6 +19,7 @@ SEARCHES = [
     ("revoke", "how-to/revoke-sessions"),
     ("backup", "operations/backup-and-restore"),
     ("Terraform", "how-to/access-as-code"),
+    ("move in", "how-to/move-in"),
     ("break glass", "how-to/break-glass"),
     ("offboarding", "how-to/people-who-leave"),
     ("MFA", "how-to/sign-in"),

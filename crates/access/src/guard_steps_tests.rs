@@ -24,7 +24,7 @@ fn id(n: u64) -> Uuid {
     Uuid::from_u64_pair(0x0193_4a5b_6c7d_7000, (0b10 << 62) | n)
 }
 
-fn at(seconds: u64) -> Timestamp {
+pub(crate) fn at(seconds: u64) -> Timestamp {
     TimeSpan::seconds(seconds).after(Timestamp::from_second(1_780_000_000).unwrap())
 }
 
@@ -132,14 +132,18 @@ fn holds(grants: &[Grant], row: AssignmentRow) -> Holds {
     }
 }
 
-fn folded(removal: &GuardRemoval, holds: &Holds) -> GrantStep {
-    let step = StepContext {
-        now: at(200),
-        aws_now: at(200),
+/// A step that is taken then.
+pub(crate) fn step_at(seconds: u64) -> StepContext<'static> {
+    StepContext {
+        now: at(seconds),
+        aws_now: at(seconds),
         disagreement: None,
         ids: &Ids,
-    };
-    fold(removal, holds, step)
+    }
+}
+
+fn folded(removal: &GuardRemoval, holds: &Holds) -> GrantStep {
+    fold(removal, holds, step_at(200))
 }
 
 fn causes(step: &GrantStep) -> Vec<&'static str> {

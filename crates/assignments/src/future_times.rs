@@ -63,6 +63,7 @@ impl AssignmentRow {
             &mut execution.last_present_at,
             &mut execution.created_at,
             &mut execution.deleted_at,
+            &mut execution.lost_create_at,
             &mut execution.trying_since,
         ] {
             *at = at.map(|at| at.min(now));

@@ -5,8 +5,8 @@ use std::time::Duration;
 use hallpass_model::{TimeSpan, Timestamp};
 
 use crate::plan::{
-    ABSENCE_KEPT, DRIFT_CHECK, FAILED_GAP, LOSS_GAP, is_overdue, is_shown_by_listing, is_unsettled,
-    lags_behind_delete,
+    ABSENCE_KEPT, DRIFT_CHECK, LOSS_GAP, absence_settles_at, is_overdue, is_shown_by_listing,
+    is_unsettled, lags_behind_delete,
 };
 use crate::{
     Absence, AbsenceConfidence, AssignmentRow, CenterFault, GivingUp, Missing, Observation,
@@ -29,6 +29,8 @@ const ABANDONED_POLL_PAUSE: TimeSpan = TimeSpan::seconds(30);
 /// The longest pause between looks for what a removal of ours has taken away while listings still
 /// show it: its end is told within ten seconds of the last that did (`access.md` §9.4).
 const LAGGING_PAUSE_MAX: TimeSpan = TimeSpan::seconds(5);
+/// The pause between looks for a create that may take effect late.
+const LATE_CREATE_PAUSE: TimeSpan = TimeSpan::seconds(5);
 /// The longest pause of a removal behind another operation on its account and permission set.
 const BEHIND_PAUSE_MAX: TimeSpan = TimeSpan::seconds(4);
 /// How long listings usually lag behind an operation that is over.
@@ -83,6 +85,9 @@ impl AssignmentRow {
             execution.ownership = Ownership::Ours;
             execution.created_at = None;
             execution.deleted_at = None;
+            if execution.absence_confidence == AbsenceConfidence::LostCreate {
+                execution.lost_create_at = Some(now);
+            }
         }
         execution.operation = Some(Operation {
             kind,
@@ -284,13 +289,17 @@ impl AssignmentRow {
         } else {
             now
         };
-        match execution.absence_confidence {
-            AbsenceConfidence::FailedCreate => FAILED_GAP.after(since).max(next),
-            AbsenceConfidence::LostCreate if refused || execution.deleted_at.is_some() => {
-                LOSS_GAP.after(since).max(next)
+        let gap_ends = match execution.absence_confidence {
+            // its removal is sent first
+            AbsenceConfidence::LostCreate if !refused && execution.deleted_at.is_none() => {
+                return next;
             }
-            AbsenceConfidence::Settled | AbsenceConfidence::LostCreate => next,
-        }
+            AbsenceConfidence::Settled
+            | AbsenceConfidence::FailedCreate
+            | AbsenceConfidence::LostCreate => absence_settles_at(execution, since),
+        };
+        // what takes effect late is seen soon, and not only when the gap is over
+        gap_ends.min(LATE_CREATE_PAUSE.after(now)).max(next)
     }
 
     fn sent(&mut self, sent: SentOperation, now: Timestamp, expected: Duration) {

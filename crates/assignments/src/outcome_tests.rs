@@ -191,8 +191,9 @@ fn what_should_be_gone_is_looked_for_at_once_unless_its_removal_was_refused() {
         (0, AbsenceConfidence::Settled, None, 1001),
         (1, AbsenceConfidence::Settled, None, 1003),
         (0, AbsenceConfidence::LostCreate, None, 1001),
-        (1, AbsenceConfidence::LostCreate, None, 1061),
-        (0, AbsenceConfidence::LostCreate, Some(990), 1061),
+        // not only when its minute is over
+        (1, AbsenceConfidence::LostCreate, None, 1006),
+        (0, AbsenceConfidence::LostCreate, Some(990), 1006),
         (0, AbsenceConfidence::FailedCreate, None, 1006),
     ] {
         let row = with(|it| {
@@ -478,7 +479,41 @@ fn a_lost_removal_after_a_lost_create_is_settled_by_listings_a_minute_apart() {
     assert_eq!(after.deleted_at, Some(at(1001)));
     let mut row = row();
     row.execution = after;
-    assert_eq!(looked(row, false, 1002).execution.due, at(1062));
+    for (second, due) in [(1002, 1007), (1059, 1062)] {
+        let mut row = row.clone();
+        row.execution.observation = Observation::Absent {
+            since: at(1002),
+            at: at(1002),
+        };
+        assert_eq!(looked(row, false, second).execution.due, at(due));
+    }
+}
+
+/// The removal that ended well may have found what the second create made: the first, whose answer was lost, is looked
+/// for until a minute after the second.
+#[test]
+fn a_create_sent_after_a_lost_one_leaves_that_one_to_be_looked_for() {
+    for (confidence, lost) in [
+        (AbsenceConfidence::Settled, None),
+        (AbsenceConfidence::FailedCreate, None),
+        (AbsenceConfidence::LostCreate, Some(at(30))),
+    ] {
+        let row = with(|it| it.absence_confidence = confidence);
+        let begun = row.begin(OperationKind::Create, at(30)).execution;
+        assert_eq!(begun.lost_create_at, lost, "{confidence:?}");
+    }
+    for (lost, due) in [
+        (None, 1001),
+        (Some(900), 1001),
+        (Some(943), 1003),
+        (Some(1000), 1006),
+    ] {
+        let row = with(|it| {
+            it.deleted_at = Some(at(1000));
+            it.lost_create_at = lost.map(at);
+        });
+        assert_eq!(looked(row, false, 1001).execution.due, at(due), "{lost:?}");
+    }
 }
 
 /// Behind a create whose answer was lost a removal waits no longer than that takes, and some seconds.

@@ -18,6 +18,8 @@ pub(crate) const LOSS_GAP: TimeSpan = TimeSpan::minutes(1);
 pub(crate) const FAILED_GAP: TimeSpan = TimeSpan::seconds(5);
 /// How long listings may lag behind a finished operation before we act again.
 pub(crate) const CONSISTENCY_WINDOW: TimeSpan = TimeSpan::minutes(1);
+/// How long they are expected to, where more than that may be the reason.
+const LAG_EXPECTED: TimeSpan = TimeSpan::seconds(5);
 /// How old a listing without it may be when the first create is sent: somebody else may have given
 /// the access meanwhile, and then it is theirs.
 pub(crate) const ABSENCE_KEPT: TimeSpan = TimeSpan::seconds(90);
@@ -194,7 +196,11 @@ fn remove_ours(row: &AssignmentRow, now: Timestamp) -> RowAction {
         Observation::Present { .. } if execution.gone.is_some() && !is_stuck(execution) => {
             settle(row, stuck(execution, now), now)
         }
-        Observation::Present { .. } if lags_behind_delete(execution, now) => RowAction::Look,
+        Observation::Present { .. }
+            if lags_behind_delete(execution, now) && !may_be_lost_create(execution, now) =>
+        {
+            RowAction::Look
+        }
         Observation::Present { .. } => RowAction::Begin(OperationKind::Delete),
         Observation::Absent { at, .. } if is_unconfirmed(execution, at) => {
             RowAction::Begin(OperationKind::Delete)
@@ -205,23 +211,41 @@ fn remove_ours(row: &AssignmentRow, now: Timestamp) -> RowAction {
             RowAction::Look
         }
         Observation::Absent { since, at } => {
-            let gap = match execution.absence_confidence {
-                AbsenceConfidence::Settled => TimeSpan::ZERO,
-                AbsenceConfidence::FailedCreate => FAILED_GAP,
-                AbsenceConfidence::LostCreate
-                    if execution.deleted_at.is_none() && execution.refused_removals == 0 =>
-                {
-                    return RowAction::Begin(OperationKind::Delete);
-                }
-                AbsenceConfidence::LostCreate => LOSS_GAP,
-            };
-            if at >= gap.after(since) {
+            if execution.absence_confidence == AbsenceConfidence::LostCreate
+                && execution.deleted_at.is_none()
+                && execution.refused_removals == 0
+            {
+                return RowAction::Begin(OperationKind::Delete);
+            }
+            if at >= absence_settles_at(execution, since) {
                 settle(row, gone(row, at, how(execution)), now)
             } else {
                 RowAction::Look
             }
         }
     }
+}
+
+/// From which listing on absence is believed of what is absent `since` then (`access.md` §9.4).
+pub(crate) fn absence_settles_at(execution: &Execution, since: Timestamp) -> Timestamp {
+    let gap = match execution.absence_confidence {
+        AbsenceConfidence::Settled => TimeSpan::ZERO,
+        AbsenceConfidence::FailedCreate => FAILED_GAP,
+        AbsenceConfidence::LostCreate => LOSS_GAP,
+    };
+    // the removal that ended well may have found what the later create made, and not the lost one
+    let lost_until = execution.lost_create_at.map(|at| LOSS_GAP.after(at));
+    lost_until.map_or(gap.after(since), |until| until.max(gap.after(since)))
+}
+
+/// Whether what is listed after a removal of ours may be more than a listing that lags: a create whose answer was lost,
+/// and that took effect after that removal.
+fn may_be_lost_create(execution: &Execution, now: Timestamp) -> bool {
+    let deleted = execution.deleted_at.filter(|_| {
+        execution.lost_create_at.is_some()
+            || execution.absence_confidence == AbsenceConfidence::LostCreate
+    });
+    deleted.is_some_and(|at| now >= LAG_EXPECTED.after(at))
 }
 
 /// It should be there, as far as we know, though a listing went without it: remove it all the same.

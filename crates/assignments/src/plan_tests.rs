@@ -102,6 +102,47 @@ fn what_is_listed_though_somebody_is_gone_is_stuck_and_then_tried_again() {
     assert_eq!(next(&row, at(1001)), delete);
 }
 
+/// What is listed after a removal that ended well is what listings still show, and after some seconds a create whose
+/// answer was lost, where there was one.
+#[test]
+fn a_create_that_takes_effect_after_the_removal_is_removed() {
+    let lost = AbsenceConfidence::LostCreate;
+    let delete = RowAction::Begin(OperationKind::Delete);
+    for (confidence, lost_at, second, action) in [
+        (AbsenceConfidence::Settled, None, 1059, RowAction::Look),
+        (AbsenceConfidence::FailedCreate, None, 1059, RowAction::Look),
+        (AbsenceConfidence::Settled, None, 1060, delete.clone()),
+        (
+            AbsenceConfidence::FailedCreate,
+            Some(20),
+            1004,
+            RowAction::Look,
+        ),
+        (
+            AbsenceConfidence::FailedCreate,
+            Some(20),
+            1005,
+            delete.clone(),
+        ),
+        (AbsenceConfidence::Settled, Some(20), 1005, delete.clone()),
+        (lost, None, 1004, RowAction::Look),
+        (lost, None, 1005, delete.clone()),
+    ] {
+        let row = with(|it| {
+            it.created_at = Some(at(980));
+            it.deleted_at = Some(at(1000));
+            it.absence_confidence = confidence;
+            it.lost_create_at = lost_at.map(at);
+            it.observation = Observation::Present { at: at(1002) };
+        });
+        assert_eq!(
+            next(&row, at(second)),
+            action,
+            "{confidence:?} {lost_at:?} {second}"
+        );
+    }
+}
+
 /// `access.md` §8.7 and §9: what a listing without it is worth once it is unwanted.
 #[test]
 fn a_listing_without_it_settles_what_it_can() {

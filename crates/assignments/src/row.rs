@@ -316,6 +316,10 @@ pub struct Execution {
     /// How far absence can be trusted.
     #[serde(rename = "doubt")]
     pub absence_confidence: AbsenceConfidence,
+    /// When a create was last sent after one whose answer was lost: that one may still take effect, after the removal
+    /// of what this one made too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lost_create_at: Option<Timestamp>,
     /// Set once the create is no longer pursued.
     pub giving_up: Option<GivingUp>,
     /// Since when calls for the newest hold are answered by nothing but failures, or its create runs.
@@ -352,6 +356,7 @@ impl Execution {
             created_at: None,
             deleted_at: None,
             absence_confidence: AbsenceConfidence::Settled,
+            lost_create_at: None,
             giving_up: None,
             trying_since: None,
             attempts: 0,

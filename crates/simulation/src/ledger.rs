@@ -130,12 +130,14 @@ impl Ledger {
         self.lines().looks.push((node.to_owned(), key, began));
     }
 
-    /// Whether whoever sent it had looked before, and after `since`.
+    /// Whether a look came between: after `since`, and before it was sent. A removal may go by what another node saw and
+    /// stored; what gives access goes by a look of who sends it.
     pub(crate) fn has_looked(&self, write: &NodeWrite, since: Timestamp) -> bool {
         let lines = self.lines();
         let mut looks = lines.looks.iter();
         looks.any(|(node, key, at)| {
-            *node == write.node && *key == write.key && since < *at && *at < write.at
+            let by_whom = write.kind == OperationKind::Delete || *node == write.node;
+            by_whom && *key == write.key && since < *at && *at < write.at
         })
     }
 

@@ -1,0 +1,51 @@
+//! An end that was asked for by a clock that was ahead.
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+use super::*;
+use crate::DesiredAssignment;
+use crate::guard_steps::tests::{at, grant, row, step_at};
+
+/// What AWS refused is settled before its end is desired as it should be: what is known then is all there will be, and
+/// the end is told by it, and not by whatever looks at the grant next.
+#[test]
+fn what_was_settled_before_its_end_was_desired_counts_once_more() {
+    let ending = Grant {
+        state: GrantState::Ending {
+            cause: EndCause::Released,
+            since: at(500),
+        },
+        seen_news: 1,
+        ..grant(1, 100)
+    };
+    let refused = Verdict::Refused {
+        at: at(40),
+        reason: "no".to_owned(),
+    };
+    let mut holds = Holds {
+        grants: vec![ending.clone()],
+        row: Some(AssignmentRow {
+            verdict_rev: 2,
+            ..row(refused)
+        }),
+    };
+    let (directory, settings) = (Directory::default(), Settings::default());
+    let known = EndFacts {
+        directory: &directory,
+        settings: &settings,
+        removal: None,
+        armed: None,
+    };
+    let first = advance(&ending, &holds, known, step_at(40));
+    let waiting = first.grants.first().unwrap().clone();
+    assert!(waiting.seen_news < 2, "nobody looks again: {waiting:?}");
+    let Some(DesiredAssignment::Until { until, .. }) = first.desired else {
+        panic!("{:?}", first.desired);
+    };
+    assert_eq!(until, at(40));
+    if let Some(row) = &mut holds.row {
+        row.desired.until = until;
+    }
+    let second = advance(&waiting, &holds, known, step_at(41));
+    let after = second.grants.first().unwrap();
+    assert!(after.is_over(), "{:?}", after.state);
+}

@@ -1,0 +1,250 @@
+#!/usr/bin/env python3
+""""Move in within an hour", as a stranger follows it, on a machine without a compiler and without our sources: a signed release is verified
+and installed, the first configuration written, the tables of AWS TEAM and the variables of sso-elevator imported, the service started, access
+asked for, and what people had through the other tool accepted or given an end. The page's own commands, in its order; the simulated
+organization in the place of AWS."""
+
+import json
+import os
+import pathlib
+import re
+import signal
+import socket
+import stat
+import subprocess
+import sys
+import threading
+import time
+
+import boto3
+
+import release
+from stage import ROOT, Api, Checks, Stage, free_port
+from team import lines, scan
+
+ME, ANA, EVE = "priya.raman@example.com", "mara.lindqvist@example.com", "tomasz.wilk@example.com"
+GUIDE = ROOT / "docs/how-to/move-in.md"
+BLOCK = re.compile(r"^```(toml|sh)\n(.*?)^```", re.M | re.S)
+COMPILERS = ("cc", "gcc", "c++", "g++", "clang", "rustc", "cargo", "rustup")
+# what `sudo` and `systemctl` of a machine do with the lines of the page: the unit's own command, user and folder
+SUDO = """#!/bin/sh
+case "$1" in -E) shift ;; -u) shift; user=$1; shift; exec setpriv --reuid "$user" --regid "$user" --clear-groups -- "$@" ;; esac
+exec "$@"
+"""
+SYSTEMCTL = """#!/bin/sh
+[ "$*" = "enable --now hallpass.service" ] || exit 64
+unit=/usr/lib/systemd/system/hallpass.service
+grep -q '^User=hallpass$' $unit && grep -q '^StateDirectory=hallpass$' $unit || exit 65
+mkdir -p /var/lib/hallpass && chown -R hallpass:hallpass /var/lib/hallpass && chmod 700 /var/lib/hallpass && cd /var/lib/hallpass || exit 66
+umask 077
+command=$(sed -n 's/^ExecStart=//p' $unit)
+NOTIFY_SOCKET=/run/hallpass.notify setpriv --reuid hallpass --regid hallpass --clear-groups -- $command >/var/log/hallpass.out 2>&1 </dev/null &
+echo $! > /run/hallpass.pid
+for turn in $(seq 300); do [ -e /run/hallpass.ready ] && exit 0; kill -0 $! 2>/dev/null || exit 1; sleep 0.1; done
+exit 1
+"""
+
+
+class Machine:
+    """This machine without its compilers and without a home: what is written there goes with it."""
+
+    def __init__(self, stage, check, environment):
+        self.stage, self.check = stage, check
+        self.base = base = stage.path("machine")
+        base.mkdir()
+        told = lambda *words: subprocess.run([str(word) for word in words], check=True, timeout=60)
+        told("mount", "-t", "tmpfs", "tmpfs", base)
+        for name in ("up", "work", "root"):
+            (base / name).mkdir()
+        self.root = base / "root"
+        told("mount", "-t", "overlay", "overlay", "-o", f"lowerdir=/,upperdir={base / 'up'},workdir={base / 'work'}", self.root)
+        told("mount", "-t", "tmpfs", "tmpfs", self.root / "root")
+        told("mount", "-t", "tmpfs", "tmpfs", self.root / "tmp")
+        told("mount", "-t", "proc", "proc", self.root / "proc")
+        # nodes of its own: whatever clears the folder away must not reach those of this machine
+        told("mount", "-t", "tmpfs", "tmpfs", self.root / "dev")
+        for name, minor in (("null", 3), ("zero", 5), ("full", 7), ("random", 8), ("urandom", 9)):
+            os.mknod(self.root / "dev" / name, 0o666 | stat.S_IFCHR, os.makedev(1, minor))
+            (self.root / "dev" / name).chmod(0o666)
+        (self.root / "dev/fd").symlink_to("/proc/self/fd")
+        for folder in ("usr/bin", "usr/local/bin"):
+            for path in (self.root / folder).iterdir():
+                if any(path.name == name or path.name.startswith(f"{name}-") for name in COMPILERS):
+                    path.unlink()
+        for name, text in (("sudo", SUDO), ("systemctl", SYSTEMCTL)):
+            path = self.root / "usr/local/bin" / name
+            path.unlink(missing_ok=True)
+            path.write_text(text)
+            path.chmod(0o755)
+        self.home = self.root / "root"
+        threading.Thread(target=self.hears, daemon=True).start()
+        self.environment = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root", "LANG": "C.UTF-8",
+                            "DEBIAN_FRONTEND": "noninteractive", "AWS_EC2_METADATA_DISABLED": "true", **environment}
+
+    def hears(self):
+        """The service says here that it is ready, as `Type=notify` has it."""
+        at = self.root / "run/hallpass.notify"
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as told:
+            told.bind(str(at))
+            at.chmod(0o777)
+            while b"READY=1" not in told.recv(4096):
+                pass
+            (self.root / "run/hallpass.ready").touch()
+
+    def say(self, line, timeout=120):
+        return subprocess.run(["chroot", str(self.root), "bash", "-o", "pipefail", "-c", f"cd /root && {line}"], capture_output=True, text=True,
+                              env=self.environment, timeout=timeout, stdin=subprocess.DEVNULL, check=False)
+
+    def runs(self, line, code=0):
+        done = self.say(line)
+        self.check(f"`{' '.join(line.split())[:90]}` exits {code}", done.returncode == code, (done.returncode, (done.stdout + done.stderr)[-900:]))
+        return done
+
+    def end(self):
+        pid = self.root / "run/hallpass.pid"
+        if pid.exists():
+            os.kill(int(pid.read_text()), signal.SIGTERM)
+        if not os.environ.get("E2E_KEEP"):
+            subprocess.run(["umount", "--recursive", "--lazy", self.base], check=True, timeout=60)
+
+
+def commands(text):
+    """The lines of a block, with those put together that go on."""
+    return text.replace("\\\n", " ").splitlines()
+
+
+def blocks():
+    found = BLOCK.findall(GUIDE.read_text())
+    return [text for kind, text in found if kind == "toml"], [commands(text) for kind, text in found if kind == "sh"]
+
+
+def tables(home, world):
+    """What AWS TEAM has: developers of orders, and who approves."""
+    center = world["identity_center"]
+    groups = {group["name"]: group["id"] for group in center["groups"]}
+    sets = {one["name"]: one["arn"] for one in center["permission_sets"]}
+    accounts = {account["name"]: account["id"] for account in world["accounts"]}
+    named = lambda ids, *names: [{"name": name, "id": ids[name]} for name in names]
+    entry = lambda group, names, allowed, approval: {
+        "id": groups[group], "name": group, "type": "Group", "__typename": "Eligibility", "accounts": named(accounts, *names), "ous": [],
+        "permissions": named(sets, *allowed), "ticketNo": "OPS1", "modifiedBy": ME, "approvalRequired": approval, "duration": "4",
+        "createdAt": "2024-05-01T10:00:00.000Z", "updatedAt": "2024-05-01T10:00:00.000Z"}
+    eligibility = [entry("platform-admins", ["orders-dev"], ["ReadOnly"], False), entry("engineers", ["orders-dev"], ["DatabaseOperator"], True)]
+    approvers = [{"id": accounts["orders-dev"], "type": "Account", "name": "orders-dev", "__typename": "Approvers", "approvers": ["prod-approvers"],
+                  "groupIds": [groups["prod-approvers"]], "ticketNo": "OPS1", "modifiedBy": ME}]
+    settings = [{"id": "settings", "__typename": "Settings", "duration": "9", "expiry": "5", "comments": True, "ticketNo": False, "approval": True}]
+    (home / "Eligibility.json").write_text(scan(eligibility))
+    (home / "Approvers.json").write_text(scan(approvers))
+    (home / "Settings.json").write_text(lines(settings))
+    (home / "terraform.tfvars").write_text(f"""
+config = [
+  {{ ResourceType = "Account", Resource = ["{accounts['orders-dev']}"], PermissionSet = ["ReadOnly"], Approvers = ["{EVE}"], AllowSelfApproval = true }},
+]
+max_permissions_duration_time = 8
+""")
+    return accounts
+
+
+def packed(stage, check):
+    """A signed release of the tested program, as somebody downloads it."""
+    release.keys(stage)
+    done = release.release(stage.path("dist"), release.programs(stage, "programs", whole=True), "--key", stage.path("key.pem"))
+    check("there is a signed release", done.returncode == 0, done.stderr)
+
+
+def served(machine, check, blocks, sim):
+    start, first, look, settle, proof = blocks
+    before = len(sim.get("/_sim/state?assignments=1").json["assignments"])
+    for line in start:
+        done = machine.runs(line.replace("you@example.com", ME))
+    check("the first is an administrator", "admin" in done.stdout, done.stdout)
+    said = {line.split()[1]: machine.runs(line).stdout for line in first}
+    check("what AWS TEAM allowed is in the catalog", "orders-dev" in said["catalog"] and "ReadOnly" in said["catalog"], said["catalog"][:600])
+    check("the first grant is there", '"active"' in said["grants"], said["grants"])
+    listed = lambda: {(row["user"], row["permission_set"]) for row in json.loads(machine.runs(look[0] + " --output json").stdout or "[]")}
+    found = listed()
+    check("the live access of the other tool is listed, and not ours", found == {(ANA, "DatabaseOperator"), (EVE, "ReadOnly")}, found)
+    # people, accounts and permission sets of this organization in the place of the page's
+    own = lambda line: line.replace("eve@example.com", EVE).replace("--account billing", "--account orders-dev").replace("Billing", "ReadOnly").replace("ana@example.com", ANA)
+    for line in settle:
+        done = machine.runs(own(line))
+    active = [json.loads(line) for line in done.stdout.splitlines()]
+    adopted = [row for row in active if row["permission_set"] == "DatabaseOperator"]
+    check("what was adopted is a grant with an end", len(adopted) == 1 and adopted[0]["ends_at"] and len(active) == 2, active)
+    check.equal("only what was accepted is left beside ours", listed(), {(EVE, "ReadOnly")})
+    for line in proof:
+        machine.runs(line)
+    held = sim.get("/_sim/state?assignments=1").json["assignments"]
+    check("nothing was taken away on the way", len(held) == before + 1, (len(held), before))
+
+
+def follow(stage, check):
+    (answered,), shells = blocks()
+    install, init, team, elevator, doctor, *rest = shells
+    packed(stage, check)
+    _, endpoint, aws = stage.simulator("--scale", "small", "--speed", "fast")
+    sim, port = Api(endpoint), free_port()
+    machine = Machine(stage, check, {**aws, "HALLPASS_SERVER": f"http://127.0.0.1:{port}"})
+    try:
+        world = sim.get("/_sim/state?full=1").json["file"]
+        accounts = tables(machine.home, world)
+        # what the other tool has given: somebody's live access, and an auditor's for good
+        center = boto3.client("sso-admin", endpoint_url=endpoint, region_name=aws["AWS_REGION"], aws_access_key_id=aws["AWS_ACCESS_KEY_ID"],
+                              aws_secret_access_key=aws["AWS_SECRET_ACCESS_KEY"])
+        users = {user["user_name"]: user["id"] for user in world["identity_center"]["users"]}
+        sets = {one["name"]: one["arn"] for one in world["identity_center"]["permission_sets"]}
+        for who, account, name in ((ANA, "orders-dev", "DatabaseOperator"), (EVE, "orders-dev", "ReadOnly")):
+            center.create_account_assignment(InstanceArn=world["identity_center"]["instance_arn"], TargetId=accounts[account], TargetType="AWS_ACCOUNT",
+                                             PermissionSetArn=sets[name], PrincipalType="USER", PrincipalId=users[who])
+        for path in stage.path("dist").iterdir():
+            (machine.home / path.name).write_bytes(path.read_bytes())
+        (machine.home / "release.pub").write_bytes(stage.path("key.pub").read_bytes())
+        (machine.home / "answers.toml").write_text(f'listen = "127.0.0.1:{port}"\n{answered}')
+        missing = machine.say(" ; ".join(f"command -v {name}" for name in (*COMPILERS, "hallpass")))
+        check("no compiler and no Hallpass is there", not missing.stdout.strip(), missing.stdout)
+        began = time.monotonic()
+        for line in install:
+            machine.runs(line)
+        for line in init + team:
+            machine.runs(line)
+        for line in doctor:
+            done = machine.runs(line)
+        check("the imported rules are read", "team-eligible" in (machine.root / "etc/hallpass/rules.toml").read_text() and "problem" not in done.stdout, done.stdout[-900:])
+        served(machine, check, rest, sim)
+        print(f"     from the download to the end of the page: {time.monotonic() - began:.0f} s", flush=True)
+        beside(machine, check, elevator, doctor, accounts["orders-dev"])
+    finally:
+        machine.end()
+
+
+def beside(machine, check, elevator, doctor, account):
+    """The other way through the third step: the configuration as the page has it changed, with the statements of sso-elevator."""
+    for line in elevator:
+        machine.runs(line)
+    file = machine.root / "etc/hallpass/hallpass.toml"
+    text = file.read_text()
+    changed = re.sub(r'^rules = .*$', 'statements = "statements.json"', text, flags=re.M)
+    check("the line that the page replaces is there", changed != text, text)
+    file.write_text(changed)
+    for line in doctor:
+        done = machine.runs(line)
+    check("the statements are read", "problem" not in done.stdout, done.stdout[-900:])
+    done = machine.runs(f"hallpass rules explain --rules /etc/hallpass/statements.json --user {ME} --account {account} --permission-set ReadOnly")
+    check("and say who approves", EVE in done.stdout, done.stdout[:900])
+
+
+def main():
+    check = Checks()
+    if os.environ.get("FIRST_HOUR_APART") is None:
+        if os.geteuid() != 0 or subprocess.run(["unshare", "-m", "true"], capture_output=True, check=False).returncode != 0:
+            print("     not root, or not allowed to mount: nothing is installed", flush=True)
+            check.end()
+        # mounts of its own, which go with it
+        os.execvpe("unshare", ["unshare", "-m", sys.executable, str(pathlib.Path(__file__).resolve())], {**os.environ, "FIRST_HOUR_APART": "1"})
+    with Stage("first_hour") as stage:
+        follow(stage, check)
+    check.end()
+
+
+if __name__ == "__main__":
+    main()
