@@ -28,7 +28,7 @@ BLOCK = re.compile(r"^```(toml|sh)\n(.*?)^```", re.M | re.S)
 COMPILERS = ("cc", "gcc", "c++", "g++", "clang", "rustc", "cargo", "rustup")
 # what `sudo` and `systemctl` of a machine do with the lines of the page: the unit's own command, user and folder
 SUDO = """#!/bin/sh
-case "$1" in -E) shift ;; -u) shift; user=$1; shift; exec setpriv --reuid "$user" --regid "$user" --clear-groups -- "$@" ;; esac
+case "$1" in -E) shift ;; --user=*) user=${1#--user=}; shift; exec setpriv --reuid "$user" --regid "$user" --clear-groups -- "$@" ;; esac
 exec "$@"
 """
 SYSTEMCTL = """#!/bin/sh
