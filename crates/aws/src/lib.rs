@@ -19,6 +19,7 @@ mod policies;
 mod standing;
 mod vending;
 
+mod database_token;
 mod head_key;
 mod objects;
 mod signed;
@@ -56,6 +57,7 @@ use hallpass_model::Clock;
 
 pub use actions::{BUCKET_ACTIONS, KEY_ACTIONS, Need, NeededAction, OBJECT_ACTIONS, actions};
 pub use connect::{ConnectError, ConnectedOrganization, OwnAccountRole, connect};
+pub use database_token::{DatabaseTokens, database_region};
 pub use dates::{DateListener, Dated};
 pub use fanout::{
     AccountsToFind, AnyOperation, EntitlementClient, FanoutAccess, FanoutCalls, FindingClient,

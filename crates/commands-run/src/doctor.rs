@@ -3,6 +3,7 @@
 mod armed_ends;
 mod chores;
 mod cutover;
+mod database;
 mod entitlements;
 mod event_queue;
 mod exports;

@@ -1,15 +1,18 @@
 //! The address of a PostgreSQL database, and the way there: TLS with a certificate that is checked, unless the
 //! address says otherwise or the database is on this machine.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::net::IpAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use hallpass_model::with_causes;
 use tokio_postgres::config::{Host, SslMode};
 use tokio_postgres::{Client, Config};
 
+use crate::made_password::{Account, PasswordMaker};
 use crate::password::PasswordKey;
 use crate::tls::{PostgresTls, RootsError, TrustedRoots};
 
@@ -28,6 +31,18 @@ pub struct PostgresAddress {
     roots: TrustedRoots,
     /// Host, port and database, for people.
     name: String,
+    password: Password,
+}
+
+/// Where the password comes from.
+#[derive(Clone)]
+enum Password {
+    /// From the address, the environment or a file of passwords: the same for each connection.
+    Kept,
+    /// From AWS, for each connection: so the address says, and nobody makes them yet.
+    OfAws(Account),
+    /// The same, and who makes them.
+    Made(Account, Arc<dyn PasswordMaker>),
 }
 
 impl fmt::Display for PostgresAddress {
@@ -66,20 +81,24 @@ pub enum ConnectError {
     /// Nobody answered in time.
     #[error("no answer within {0:?}")]
     Silent(Duration),
+    /// Its password could not be made.
+    #[error("no password for the database: {0}")]
+    Password(String),
     /// The server, or the way there, did not take it.
     #[error(transparent)]
     Refused(#[from] tokio_postgres::Error),
 }
 
-/// What of an address the client does not know itself.
+/// What of an address the client does not know itself: how TLS is done, and who makes passwords.
 #[derive(Default)]
-struct TlsWords {
+struct OwnWords {
     mode: Option<String>,
     root_file: Option<PathBuf>,
+    aws_iam: Option<String>,
 }
 
 impl PostgresAddress {
-    /// Reads `postgres://USER[:PASSWORD]@HOST[:PORT]/DATABASE[?sslmode=…&sslrootcert=…]`.
+    /// Reads `postgres://USER[:PASSWORD]@HOST[:PORT]/DATABASE[?sslmode=…&sslrootcert=…&aws_iam=true]`.
     ///
     /// # Errors
     /// What is wrong with it; never the address itself.
@@ -91,13 +110,14 @@ impl PostgresAddress {
         if !text.starts_with("postgres://") && !text.starts_with("postgresql://") {
             return Err(wrong("it begins with `postgres://`".to_owned()));
         }
-        let (plain, words) = without_tls_words(text);
+        let (plain, words) = without_own_words(text);
         let config: Result<Config, _> = plain.parse();
         let mut config = config.map_err(|error| wrong(with_causes(&error)))?;
         if config.get_hosts().is_empty() {
             return Err(wrong("it names no host".to_owned()));
         }
         config.ssl_mode(mode_of(&config, &words)?);
+        let password = password_of(&config, &words)?;
         limit_waiting(&mut config, text);
         if config.get_application_name().is_none() {
             config.application_name("hallpass");
@@ -110,12 +130,31 @@ impl PostgresAddress {
             config,
             roots,
             name,
+            password,
         })
     }
 
-    /// Whether it has a password.
+    /// Whether it has a password, or its passwords are made.
     pub fn has_password(&self) -> bool {
-        self.config.get_password().is_some()
+        self.config.get_password().is_some() || self.account_of_aws().is_some()
+    }
+
+    /// Who connects, where AWS makes the passwords (`aws_iam=true`).
+    pub fn account_of_aws(&self) -> Option<&Account> {
+        match &self.password {
+            Password::Kept => None,
+            Password::OfAws(account) | Password::Made(account, _) => Some(account),
+        }
+    }
+
+    /// The same, with who makes its passwords, where the address wants them made.
+    #[must_use = "the address without it is as it was"]
+    pub fn with_passwords_of(mut self, maker: Arc<dyn PasswordMaker>) -> Self {
+        self.password = match self.password {
+            Password::Kept => Password::Kept,
+            Password::OfAws(account) | Password::Made(account, _) => Password::Made(account, maker),
+        };
+        self
     }
 
     /// The same, with a password.
@@ -163,14 +202,65 @@ impl PostgresAddress {
         // the client's own limit ends with the connection's first letter
         let patience = self.config.get_connect_timeout().copied();
         let patience = patience.unwrap_or(CONNECT_MAX);
-        let connected = tokio::time::timeout(patience, self.config.connect(tls)).await;
+        let connecting = async {
+            let config = self.with_made_password().await?;
+            Ok::<_, ConnectError>(config.connect(tls).await?)
+        };
+        let connected = tokio::time::timeout(patience, connecting).await;
         let (client, line) = connected.map_err(|_| ConnectError::Silent(patience))??;
         Ok((client, async move { drop(line.await) }))
+    }
+
+    /// What to connect by, now.
+    async fn with_made_password(&self) -> Result<Cow<'_, Config>, ConnectError> {
+        match &self.password {
+            Password::Kept => Ok(Cow::Borrowed(&self.config)),
+            Password::OfAws(_) => {
+                let why = "`aws_iam=true` in its address is for the server's own store";
+                Err(ConnectError::Password(why.to_owned()))
+            }
+            Password::Made(account, maker) => {
+                let made = maker.password(account).await;
+                let mut config = self.config.clone();
+                config.password(made.map_err(ConnectError::Password)?);
+                Ok(Cow::Owned(config))
+            }
+        }
+    }
+}
+
+/// Where the password of an address comes from. One that AWS makes is sent as it is, for one server, and good for whoever
+/// reads it: so it goes to one alone, over TLS.
+fn password_of(config: &Config, words: &OwnWords) -> Result<Password, UnusableAddress> {
+    let wrong = |why: &str| UnusableAddress {
+        why: why.to_owned(),
+        help: "write `postgres://USER@HOST/DATABASE?aws_iam=true`, without a password; it goes over TLS",
+    };
+    match words.aws_iam.as_deref() {
+        None | Some("false") => return Ok(Password::Kept),
+        Some("true") => {}
+        Some(_) => return Err(wrong("`aws_iam` is `true` or `false`")),
+    }
+    if config.get_password().is_some() {
+        return Err(wrong("it has a password, and `aws_iam=true`"));
+    }
+    if config.get_ssl_mode() != SslMode::Require {
+        return Err(wrong(
+            "`aws_iam=true` without TLS would show the password on the way",
+        ));
+    }
+    match (config.get_hosts(), config.get_user()) {
+        ([Host::Tcp(host)], Some(user)) => Ok(Password::OfAws(Account {
+            host: host.clone(),
+            port: port_of(config),
+            user: user.to_owned(),
+        })),
+        _ => Err(wrong("`aws_iam=true` is for one server, and one user")),
     }
 }
 
 /// How TLS is done there.
-fn mode_of(config: &Config, words: &TlsWords) -> Result<SslMode, UnusableAddress> {
+fn mode_of(config: &Config, words: &OwnWords) -> Result<SslMode, UnusableAddress> {
     let is_near = config.get_hosts().iter().all(is_on_this_machine)
         && config.get_hostaddrs().iter().all(IpAddr::is_loopback);
     match words.mode.as_deref() {
@@ -200,17 +290,18 @@ fn limit_waiting(config: &mut Config, text: &str) {
     }
 }
 
-/// An address without what says how TLS is done, and that.
-fn without_tls_words(text: &str) -> (String, TlsWords) {
+/// An address without what the client does not know, and that.
+fn without_own_words(text: &str) -> (String, OwnWords) {
     let Some((address, query)) = text.split_once('?') else {
-        return (text.to_owned(), TlsWords::default());
+        return (text.to_owned(), OwnWords::default());
     };
-    let mut words = TlsWords::default();
+    let mut words = OwnWords::default();
     let mut kept = form_urlencoded::Serializer::new(String::new());
     for (name, value) in form_urlencoded::parse(query.replace('+', "%2B").as_bytes()) {
         match &*name {
             "sslmode" => words.mode = Some(value.into_owned()),
             "sslrootcert" => words.root_file = Some(value.into_owned().into()),
+            "aws_iam" => words.aws_iam = Some(value.into_owned()),
             _ => drop(kept.append_pair(&name, &value)),
         }
     }
@@ -315,7 +406,7 @@ mod tests {
     #[test]
     fn other_words_of_an_address_are_kept() {
         let (plain, words) =
-            without_tls_words("postgres://u:p+w@h/x?options=-c%20search_path=a+b&sslmode=disable");
+            without_own_words("postgres://u:p+w@h/x?options=-c%20search_path=a+b&sslmode=disable");
         assert_eq!(words.mode.as_deref(), Some("disable"));
         let config: Config = plain.parse().unwrap();
         assert_eq!(config.get_options(), Some("-c search_path=a+b"));
@@ -327,6 +418,33 @@ mod tests {
         assert!(!given.has_password());
         let given = given.with_password("other");
         assert_eq!(given.config.get_password(), Some(b"other".as_slice()));
+    }
+
+    #[test]
+    fn passwords_of_aws_are_for_one_server_over_tls() {
+        let account = PostgresAddress::parse("postgres://u@db.example.com:6543/x?aws_iam=true");
+        let account = account.unwrap().account_of_aws().cloned().unwrap();
+        assert_eq!(
+            (&*account.host, account.port, &*account.user),
+            ("db.example.com", 6543, "u")
+        );
+        let kept = PostgresAddress::parse("postgres://u@db.example.com/x?aws_iam=false").unwrap();
+        assert_eq!((kept.account_of_aws(), kept.has_password()), (None, false));
+        for bad in [
+            "postgres://u:secret@h/x?aws_iam=true",
+            "postgres://u@h/x?aws_iam=true&sslmode=disable",
+            "postgres://u@localhost/x?aws_iam=true",
+            "postgres://u@h,i/x?aws_iam=true",
+            "postgres://h/x?aws_iam=true",
+            "postgres://u@%2Ftmp/x?aws_iam=true&sslmode=require",
+            "postgres://u@h/x?aws_iam=yes",
+        ] {
+            let said = of(bad).unwrap_err();
+            assert!(
+                said.contains("aws_iam") && !said.contains("secret"),
+                "{bad}: {said}"
+            );
+        }
     }
 
     #[test]

@@ -2,8 +2,10 @@
 //! checked, passwords from files, and limits of waiting. What is said over it, others know.
 
 mod address;
+mod made_password;
 mod password;
 mod tls;
 
 pub use address::{ConnectError, PostgresAddress, UnusableAddress};
+pub use made_password::{Account, PasswordMaker};
 pub use tls::RootsError;

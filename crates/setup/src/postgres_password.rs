@@ -1,15 +1,34 @@
-//! The password of a database, from where PostgreSQL's own programs take it: the address, PGPASSWORD, `.pgpass`.
+//! The password of a database, from where PostgreSQL's own programs take it: the address, PGPASSWORD, `.pgpass`. Or from
+//! AWS, a new one for each connection.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use hallpass_postgres::PostgresAddress;
+use async_trait::async_trait;
+use hallpass_aws::DatabaseTokens;
+use hallpass_clock::SystemClock;
+use hallpass_postgres::{Account, PasswordMaker, PostgresAddress};
 use hallpass_terminal::exit::Failure;
+
+struct TokensOfAws(DatabaseTokens);
+
+#[async_trait]
+impl PasswordMaker for TokensOfAws {
+    async fn password(&self, account: &Account) -> Result<String, String> {
+        let Account { host, port, user } = account;
+        self.0.token(host, *port, user).await
+    }
+}
 
 /// The address with its password, where one is known.
 ///
 /// # Errors
 /// When a file of passwords that is named cannot be read.
 pub(crate) fn completed(address: PostgresAddress) -> Result<PostgresAddress, Failure> {
+    if address.account_of_aws().is_some() {
+        let tokens = DatabaseTokens::new(Arc::new(SystemClock));
+        return Ok(address.with_passwords_of(Arc::new(TokensOfAws(tokens))));
+    }
     if address.has_password() {
         return Ok(address);
     }

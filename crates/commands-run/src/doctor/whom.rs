@@ -7,7 +7,7 @@ use hallpass_setup::rule_files::read_rules;
 use hallpass_terminal::exit::Failure;
 use serde_json::{Value, json};
 
-use super::{chores, event_queue, exports, iam_policy, remediation};
+use super::{chores, database, event_queue, exports, iam_policy, remediation};
 
 /// Who needs rights at AWS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -84,6 +84,7 @@ pub(super) fn policy_of(
             if loaded.config.access.entitlements {
                 others.extend(iam_policy::for_entitlements(uses.partition));
             }
+            others.extend(database::statement(loaded, &region)?);
             iam_policy::for_server(&uses, &others)
         }
         Whom::Guard => iam_policy::for_guard(&uses, &exports::for_guard(loaded)?),

@@ -45,7 +45,7 @@ impl PostgresAddress {
                 let failure = QueryFailure::failed(error.to_string());
                 return Err(failure.help("name them with `sslrootcert=FILE` in the address"));
             }
-            Err(error @ ConnectError::Silent(_)) => {
+            Err(error @ (ConnectError::Silent(_) | ConnectError::Password(_))) => {
                 let failure = QueryFailure::failed(format!("connecting: {self}: {error}"));
                 return Err(failure.help("check address and network"));
             }

@@ -102,7 +102,9 @@ impl<T> Optional<T> for Result<T, DatabaseError> {
 fn unconnected(error: &ConnectError) -> String {
     match error {
         ConnectError::Refused(refused) => said(refused),
-        ConnectError::Roots(_) | ConnectError::Silent(_) => with_causes(error),
+        ConnectError::Roots(_) | ConnectError::Silent(_) | ConnectError::Password(_) => {
+            with_causes(error)
+        }
     }
 }
 

@@ -1,0 +1,55 @@
+//! What a database of RDS needs whose passwords AWS makes.
+
+use hallpass_aws::database_region;
+use hallpass_config::Loaded;
+use hallpass_host::server_store::StoreAddress;
+use hallpass_terminal::exit::Failure;
+use serde_json::{Value, json};
+
+use super::iam_policy;
+
+/// The right to connect, where the address of the store says `aws_iam=true`.
+///
+/// # Errors
+/// When the address cannot be used.
+pub(super) fn statement(loaded: &Loaded, home: &str) -> Result<Option<Value>, Failure> {
+    let StoreAddress::Postgres(address) = loaded.store()? else {
+        return Ok(None);
+    };
+    let on = address
+        .account_of_aws()
+        .map(|account| json!([arn(&account.host, &account.user, home)]));
+    Ok(on.map(|on| iam_policy::statement("Database", &["rds-db:connect"], &on)))
+}
+
+/// The user, in any database of that Region: its resource id is in no address.
+fn arn(host: &str, user: &str, home: &str) -> String {
+    let region = database_region(host).unwrap_or(home);
+    let partition = iam_policy::partition(region);
+    format!("arn:{partition}:rds-db:{region}:*:dbuser:*/{user}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_right_is_for_one_user_in_the_region_of_the_endpoint() {
+        for (host, wanted) in [
+            (
+                "hallpass.abc.eu-west-1.rds.amazonaws.com",
+                "arn:aws:rds-db:eu-west-1:*:dbuser:*/hallpass",
+            ),
+            (
+                "hallpass.abc.cn-north-1.rds.amazonaws.com.cn",
+                "arn:aws-cn:rds-db:cn-north-1:*:dbuser:*/hallpass",
+            ),
+            (
+                "db.example.com",
+                "arn:aws:rds-db:us-east-1:*:dbuser:*/hallpass",
+            ),
+        ] {
+            assert_eq!(arn(host, "hallpass", "us-east-1"), wanted);
+        }
+    }
+}
