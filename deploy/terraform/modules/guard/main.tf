@@ -1,9 +1,6 @@
 # A guard in an account of its own: it ends access while the server does not, and can give none.
 
-data "aws_partition" "current" {}
-
 locals {
-  partition = data.aws_partition.current.partition
   configuration = templatefile("${path.module}/hallpass.toml.tftpl", {
     region     = var.region
     name       = var.guard_name

@@ -17,8 +17,8 @@ address() {
   python3 -c '
 import json, sys, urllib.parse
 it = json.load(sys.stdin)
-quoted = lambda text: urllib.parse.quote(text, safe="")
-print(f"postgres://{quoted(it["username"])}:{quoted(it["password"])}@{sys.argv[1]}/{sys.argv[2]}?sslrootcert=/etc/hallpass/db-ca.pem", end="")' "$@"
+user, password = (urllib.parse.quote(it[key], safe="") for key in ("username", "password"))
+print(f"postgres://{user}:{password}@{sys.argv[1]}/{sys.argv[2]}?sslrootcert=/etc/hallpass/db-ca.pem", end="")' "$@"
 }
 
 # puts a file in place of another, at once: mode, owner, from, to; says whether it is another
@@ -45,16 +45,16 @@ keep() {
   new=$(mktemp -d "$etc/.new-XXXXXX")
   trap 'rm -rf "$new"' EXIT
   mkdir "$new/secrets"
-  aws s3 cp --quiet "s3://$BUCKET/machine" "$new/machine"
+  aws s3 cp --quiet --recursive "s3://$BUCKET/" "$new"
   install_package
-  for name in $(said file "$new"); do aws s3 cp --quiet "s3://$BUCKET/$name" "$new/$name"; done
   while read -r name arn; do secret "$arn" > "$new/secrets/$name"; done < <(said secret "$new")
   arn=$(said signing_key "$new")
   [ -z "$arn" ] || secret "$arn" > "$new/hallpass.key"
   read -r arn host database < <(said database "$new") || true
   if [ -n "$arn" ]; then
     secret "$arn" | address "$host" "$database" > "$new/secrets/store-url"
-    curl -sSf -o "$new/db-ca.pem" "https://truststore.pki.rds.amazonaws.com/$REGION/$REGION-bundle.pem"
+    # the roots of certificates of RDS, once a day
+    [ -n "$(find "$etc/db-ca.pem" -mtime -1 2>/dev/null)" ] || curl -sSf -o "$new/db-ca.pem" "https://truststore.pki.rds.amazonaws.com/$REGION/$REGION-bundle.pem"
   fi
 
   # the program itself says whether it takes this: as its service will see it, but with secrets that are not yet in their place
@@ -62,6 +62,7 @@ keep() {
   sed -i "s#/run/credentials/$UNIT/secret_#$new/secrets/#g" "$new/hallpass.toml"
   hallpass server doctor --iam-policy --for "$(case $UNIT in *guard*) echo guard ;; *) echo server ;; esac)" --config "$new/hallpass.toml" > /dev/null
   mv "$new/as-written.toml" "$new/hallpass.toml"
+  [ ! -e "$new/rules.toml" ] || hallpass rules check "$new/rules.toml" > /dev/null
 
   mkdir -p "$etc/secrets"
   for name in "$new"/secrets/*; do
@@ -71,7 +72,10 @@ keep() {
     [ ! -e "$name" ] || [ -e "$new/secrets/${name##*/}" ] || { rm "$name"; changed=1; }
   done
   [ ! -e "$new/hallpass.key" ] || ! put 640 root:hallpass "$new/hallpass.key" "$etc/hallpass.key" || changed=1
-  [ ! -e "$new/db-ca.pem" ] || ! put 644 root: "$new/db-ca.pem" "$etc/db-ca.pem" || changed=1
+  if [ -e "$new/db-ca.pem" ]; then
+    ! put 644 root: "$new/db-ca.pem" "$etc/db-ca.pem" || changed=1
+    touch "$etc/db-ca.pem"
+  fi
   # a server reads other files again by itself
   for name in $(said file "$new"); do
     put 644 root: "$new/$name" "$etc/$name" || continue
@@ -90,7 +94,7 @@ sync() {
     case $way in
       push) [ ! -d "$folder" ] || aws s3 sync --quiet --exclude '*.lock' "$folder" "$place" ;;
       pull)
-        install -d -m 700 -o hallpass -g hallpass "$folder"
+        mkdir -p "$folder"
         aws s3 sync --quiet "$place" "$folder"
         chown -R hallpass: "$folder"
         ;;

@@ -98,6 +98,12 @@ locals {
         Action   = ["s3:GetObject"]
         Resource = ["${aws_s3_bucket.configuration.arn}/*"]
       },
+      {
+        Sid      = "Configurations"
+        Effect   = "Allow"
+        Action   = ["s3:ListBucket"]
+        Resource = [aws_s3_bucket.configuration.arn]
+      },
     ],
     length(local.secret_arns) == 0 ? [] : [
       {
