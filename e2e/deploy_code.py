@@ -2,11 +2,12 @@
 """Deployment as code: the Terraform modules below `deploy/terraform`, the script that their machines keep themselves with, and the Helm chart
 below `deploy/helm`. Nothing reaches AWS or a cluster."""
 
+from deploy_helm import helm_chart
 from deploy_machine import machine
 from deploy_terraform import terraform
 from stage import Checks, Stage, parts
 
-PARTS = {"terraform": terraform, "machine": machine}
+PARTS = {"terraform": terraform, "machine": machine, "helm": helm_chart}
 
 
 def main():
