@@ -303,6 +303,29 @@ def by_terraform(stage, check):
     check.equal("terraform evaluates what we evaluate to the same", said, [it.replace("<", "\\u003c").replace(">", "\\u003e") if "<b>" in it else it for it in ours])
 
 
+def table_of(report, module):
+    """The tables of a module's page: what it takes and what it gives."""
+    def rows(kind, row):
+        return [row(name, body[0]) for block in report["modules"][module]["blocks"].get(kind, []) for name, body in block.items()]
+    def takes(name, body):
+        of = body["type"].removeprefix("${").removesuffix("}").split("({")[0].replace("\n", " ")
+        default = f"`{json.dumps(body['default'])}`" if "default" in body else "needed"
+        return f"| `{name}` | {of} | {default} | {body['description']} |"
+    inputs, outputs = rows("variable", takes), rows("output", lambda name, body: f"| `{name}` | {body['description']} |")
+    return "\n".join(["| variable | type | default | meaning |", "|---|---|---|---|", *inputs, "", "| output | meaning |", "|---|---|", *outputs, ""])
+
+
+def pages(check, reports):
+    """The page of each module has its variables and outputs; `BLESS=1` writes them."""
+    for module, report, name in (("server", reports["smallest"], "hallpass"), ("guard", reports["guard-account"], "guard"), ("machine", reports["smallest"], "hallpass.machine")):
+        page = CODE / "modules" / module / "README.md"
+        head, _, rest = page.read_text().partition("| variable |")
+        wanted = table_of(report, name)
+        if os.environ.get("BLESS"):
+            page.write_text(head + wanted)
+        check(f"the page of the module {module} is as the module is (BLESS=1 writes it)", os.environ.get("BLESS") or "| variable |" + rest == wanted)
+
+
 def terraform(stage, check):
     reports = dict(zip(EXAMPLES, planned([(CODE / "examples" / name, {}) for name in EXAMPLES])))
     for example, report in reports.items():
@@ -320,5 +343,6 @@ def terraform(stage, check):
     check("two nodes share a database, and keep nothing on a disk", made(reports["two-nodes"], "aws_db_instance") and not made(reports["two-nodes"], "aws_ebs_volume"))
     trust = [json.loads(it["assume_role_policy"])["Statement"] for address, it in made(reports["guard-account"], "aws_iam_role") if address.startswith("module.hallpass.aws_iam_role.guard")]
     check.equal("the guard's role is for its machine in the other account", [it["Principal"] for it in trust[0]], [{"AWS": "arn:aws:iam::111122223333:role/guard-machine"}])
+    pages(check, reports)
     mistakes(stage, check)
     by_terraform(stage, check)

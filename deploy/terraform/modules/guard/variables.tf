@@ -65,7 +65,7 @@ variable "package" {
     key    = string
     sum    = string
   })
-  description = "The Debian package of the release: bucket, key, and its SHA-256 from the signed SHA256SUMS."
+  description = "The Debian package of the release, { bucket, key, sum }: its SHA-256 is in the signed SHA256SUMS."
 }
 
 variable "instance_type" {

@@ -39,7 +39,7 @@ variable "package" {
     key    = string
     sum    = string
   })
-  description = "The Debian package of the release: bucket, key, and its SHA-256 from the signed SHA256SUMS."
+  description = "The Debian package of the release, { bucket, key, sum }: its SHA-256 is in the signed SHA256SUMS."
   validation {
     condition     = can(regex("^[0-9a-f]{64}$", var.package.sum))
     error_message = "package.sum is a SHA-256: 64 hexadecimal digits."

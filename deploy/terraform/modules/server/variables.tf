@@ -69,7 +69,7 @@ variable "package" {
     key    = string
     sum    = string
   })
-  description = "The Debian package of the release: bucket, key, and its SHA-256 from the signed SHA256SUMS."
+  description = "The Debian package of the release, { bucket, key, sum }: its SHA-256 is in the signed SHA256SUMS."
 }
 
 variable "configuration" {
@@ -117,7 +117,7 @@ variable "database" {
     backup_days    = optional(number, 14)
   })
   default     = null
-  description = "PostgreSQL in RDS, in two zones; null for SQLite on a volume of the one machine."
+  description = "PostgreSQL in RDS, in two zones: { subnets, instance_class, storage, version, backup_days }; null for SQLite on a volume of the one machine."
 }
 
 variable "signing_key" {
@@ -132,7 +132,7 @@ variable "guard" {
     journal_bucket = string
   })
   default     = null
-  description = "The guard elsewhere: ARN of the role of its machine, and the bucket with its journal. Outputs of the module guard."
+  description = "The guard elsewhere, { principal, journal_bucket }: outputs of the module guard. null for none."
 }
 
 variable "lock_mode" {
