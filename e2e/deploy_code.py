@@ -3,11 +3,12 @@
 below `deploy/helm`. Nothing reaches AWS or a cluster."""
 
 from deploy_helm import helm_chart
+from deploy_lived import lived
 from deploy_machine import machine
 from deploy_terraform import terraform
 from stage import Checks, Stage, parts
 
-PARTS = {"terraform": terraform, "machine": machine, "helm": helm_chart}
+PARTS = {"terraform": terraform, "machine": machine, "helm": helm_chart, "pods": lived}
 
 
 def main():
