@@ -16,6 +16,7 @@ import yaml
 from stage import ROOT, rule
 
 CHART = ROOT / "deploy" / "helm" / "hallpass"
+PAGE = ROOT / "docs" / "how-to" / "install-with-helm.md"
 HELM = pathlib.Path(os.environ.get("HALLPASS_HELM", "~/.cache/hallpass/helm/helm")).expanduser()
 # the oldest that the chart says it runs on, and the newest whose schema is at hand
 KUBERNETES = ("1.28", "1.37")
@@ -217,6 +218,19 @@ def changed(stage, check, documents):
     check.equal("new rules are read by the pods that run, a new configuration by new ones", [of(it) == of(documents) for it in (rules, config)], [True, False])
 
 
+def of_the_page(stage, check):
+    """The values that the guide shows are values, and the program takes what becomes of them."""
+    blocks = [text.replace("ed25519:…", KEY).replace("ecdsa-p256:…", "ecdsa-p256:AAAA") for text in re.findall(r"^```yaml\n# \w+\.yaml\n(.*?)^```", PAGE.read_text(), re.M | re.S)]
+    check.equal("the guide shows values of server, guard and witness", len(blocks), 3)
+    for number, text in enumerate(blocks):
+        values = yaml.safe_load(text)
+        if "publicUrl" in values["server"]:
+            values["server"]["rules"] = RULES
+        found = rendered(stage, f"page-{number}", values)
+        wrong = [it for _, find in CHECKS for it in find(found)] + refused_by_program(stage, found, f"page-{number}") if isinstance(found, list) else [found]
+        check(f"its values {number + 1} fit", not wrong, wrong)
+
+
 def notes(stage, check):
     """What Helm says after an installation: its commands are those of the program, and it names what is missing."""
     said = {name: helm(stage, "install", "hp", CHART, "--dry-run=client", "--namespace", "hallpass", "--values", stage.path(f"{name}.yaml")) for name in ("smallest", "everything")}
@@ -251,6 +265,7 @@ def helm_chart(stage, check):
     check("a role of AWS by the account of the pod", everything["ServiceAccount hp-server"]["metadata"]["annotations"] == {"eks.amazonaws.com/role-arn": "arn:aws:iam::111122223333:role/hallpass"})
     check.equal("the image by its digest", everything["Deployment hp-server"]["spec"]["template"]["spec"]["containers"][0]["image"], "registry.example/hallpass@sha256:" + "ab" * 32)
     changed(stage, check, documents["smallest"])
+    of_the_page(stage, check)
     notes(stage, check)
     mistakes(stage, check, documents["everything"])
     version = yaml.safe_load((CHART / "Chart.yaml").read_text())["appVersion"]
