@@ -268,6 +268,6 @@ def helm_chart(stage, check):
     of_the_page(stage, check)
     notes(stage, check)
     mistakes(stage, check, documents["everything"])
-    version = yaml.safe_load((CHART / "Chart.yaml").read_text())["appVersion"]
-    check.equal("the chart is of this version", f'version = "{version}"' in (ROOT / "Cargo.toml").read_text(), True)
+    of = yaml.safe_load((CHART / "Chart.yaml").read_text())
+    check.equal("the chart is of this version", {of["appVersion"], of["version"]}, {tomllib.loads((ROOT / "Cargo.toml").read_text())["workspace"]["package"]["version"]})
     shutil.rmtree(stage.path(".cache"), ignore_errors=True)

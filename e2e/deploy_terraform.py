@@ -294,7 +294,7 @@ def by_terraform(stage, check):
     server = {"public_url": 'https://a"<b>.example', "vpc_range": "10.0.0.0/16", "store_url": "sqlite:x", "region": "eu-west-1", "audit_bucket": "a", "lock_mode": "governance", "lock_days": 7,
               "signing_key": "k", "events_queue": "q", "ends_bucket": "e", "configuration": "[identity]\n"}
     calls = [f'templatefile("{CODE}/modules/server/hallpass.toml.tftpl", {json.dumps(server | {"has_guard": has})})' for has in (True, False)]
-    calls += [f'templatefile("{CODE}/modules/machine/begin.sh.tftpl", {json.dumps({"bucket": "b", "region": "r", "unit": "u", "script": "x", "has_volume": has})})' for has in (True, False)]
+    calls += [f'templatefile("{CODE}/modules/machine/begin.sh.tftpl", {json.dumps({"bucket": "b", "region": "r", "suffix": "s", "unit": "u", "script": "x", "has_volume": has})})' for has in (True, False)]
     calls += ['join("\\n", concat(["a"], [for it in sort(keys({ b = 1, a = 2 })) : "x ${it}"], null == null ? [] : ["no"], [""]))', "jsonencode({ b = [true, null, 1], a = \"x\" })"]
     (alone / "main.tf").write_text("locals {\n  all = [\n" + "".join(f"    {call},\n" for call in calls) + '  ]\n}\noutput "all" {\n  value = local.all\n}\n')
     done = run(f"-chdir={alone}", "console", input="jsonencode(local.all)\n")
@@ -337,7 +337,8 @@ def terraform(stage, check):
         configured(stage, check, report, example)
         for address, it in made(report, "aws_instance"):
             done = subprocess.run(["bash", "-n"], input=it["user_data"], capture_output=True, text=True, timeout=30, check=False)
-            check(f"{example}: {address} begins with a script", done.returncode == 0 and "%{" not in it["user_data"], done.stderr)
+            agent = "https://s3.eu-west-1.amazonaws.com/amazon-ssm-eu-west-1/latest/debian_$(dpkg --print-architecture)/amazon-ssm-agent.deb"
+            check(f"{example}: {address} begins with a script", done.returncode == 0 and "%{" not in it["user_data"] and agent in it["user_data"], done.stderr)
     nodes = [len(made(report, "aws_instance")) for report in reports.values()]
     check.equal("as many machines as are wanted", nodes, [1, 2, 2])
     check("two nodes share a database, and keep nothing on a disk", made(reports["two-nodes"], "aws_db_instance") and not made(reports["two-nodes"], "aws_ebs_volume"))

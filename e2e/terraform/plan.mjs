@@ -83,7 +83,7 @@ class Instance {
     const at = service => `arn:aws:${service}:${REGION}:${ACCOUNT}:`;
     const arns = { aws_s3_bucket: `arn:aws:s3:::${this.own}`, aws_sqs_queue: at("sqs") + this.own, aws_kms_key: at("kms") + `key/${this.own}`, aws_iam_role: `arn:aws:iam::${ACCOUNT}:role/${this.own}` };
     const known = { arn: arns[this.type] ?? `arn:aws:made-up:::${this.own}`, id: this.own, name: this.own, url: `https://sqs.${REGION}.amazonaws.com/${ACCOUNT}/${this.own}`,
-      region: REGION, partition: "aws", account_id: ACCOUNT, master_user_secret: [{ secret_arn: at("secretsmanager") + `secret:${this.own}` }], address: `${this.own}.rds.example` };
+      region: REGION, partition: "aws", dns_suffix: "amazonaws.com", account_id: ACCOUNT, master_user_secret: [{ secret_arn: at("secretsmanager") + `secret:${this.own}` }], address: `${this.own}.rds.example` };
     return known[attribute] ?? `${this.address}.${attribute}`;
   }
 

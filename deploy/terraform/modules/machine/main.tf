@@ -165,6 +165,7 @@ resource "aws_instance" "machine" {
   user_data = templatefile("${path.module}/begin.sh.tftpl", {
     bucket     = aws_s3_bucket.configuration.id
     region     = data.aws_region.current.region
+    suffix     = data.aws_partition.current.dns_suffix
     unit       = var.unit
     has_volume = var.volume_size != null
     script     = file("${path.module}/hallpass-machine.sh")
