@@ -65,6 +65,7 @@ module "guard" {
   vpc        = "vpc-0fedcba9876543210"
   subnet     = "subnet-00112233445566778"
   package    = local.package
+  monitoring = { prometheus = "sg-0123456789abcdef0" }
 }
 
 output "address" {

@@ -45,6 +45,8 @@ module "hallpass" {
     oidc = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:hallpass-oidc-AbCdEf"
   }
 
+  monitoring = { prometheus = "sg-0123456789abcdef0" }
+
   lock_mode = "compliance"
   lock_days = 400
 

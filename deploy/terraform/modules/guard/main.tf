@@ -8,6 +8,7 @@ locals {
     public_key = var.public_key
     bound      = var.bound
     role_arn   = var.role_arn
+    listen     = length(var.monitoring) == 0 ? "127.0.0.1:9091" : "0.0.0.0:9091"
   })
   trust = [
     {
@@ -131,11 +132,21 @@ resource "aws_s3_bucket_policy" "journal" {
   policy = jsonencode({ Version = "2012-10-17", Statement = local.journal_statements })
 }
 
-# nobody reaches it
+# nobody reaches it but monitoring
 resource "aws_security_group" "guard" {
   name_prefix = "${var.name}-"
   description = "A guard of Hallpass"
   vpc_id      = var.vpc
+}
+
+resource "aws_vpc_security_group_ingress_rule" "monitoring" {
+  for_each                     = var.monitoring
+  security_group_id            = aws_security_group.guard.id
+  description                  = each.key
+  ip_protocol                  = "tcp"
+  from_port                    = 9091
+  to_port                      = 9091
+  referenced_security_group_id = each.value
 }
 
 resource "aws_vpc_security_group_egress_rule" "outside" {

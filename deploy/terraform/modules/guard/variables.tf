@@ -68,6 +68,12 @@ variable "package" {
   description = "The Debian package of the release, { bucket, key, sum }: its SHA-256 is in the signed SHA256SUMS."
 }
 
+variable "monitoring" {
+  type        = map(string)
+  default     = {}
+  description = "Security groups that may read health and metrics at port 9091, by a name of yours and id; none: the machine alone."
+}
+
 variable "instance_type" {
   type        = string
   default     = "t3.micro"

@@ -40,6 +40,16 @@ resource "aws_vpc_security_group_ingress_rule" "balancer" {
   referenced_security_group_id = aws_security_group.balancer.id
 }
 
+resource "aws_vpc_security_group_ingress_rule" "monitoring" {
+  for_each                     = var.monitoring
+  security_group_id            = aws_security_group.server.id
+  description                  = each.key
+  ip_protocol                  = "tcp"
+  from_port                    = 8080
+  to_port                      = 8080
+  referenced_security_group_id = each.value
+}
+
 resource "aws_vpc_security_group_egress_rule" "outside" {
   for_each          = merge({ https = 443, packages = 80 }, var.more_egress)
   security_group_id = aws_security_group.server.id

@@ -167,6 +167,12 @@ variable "more_egress" {
   description = "Ports to which the server may connect beside 443 and 80, by a name of yours, such as { mail = 587 }."
 }
 
+variable "monitoring" {
+  type        = map(string)
+  default     = {}
+  description = "Security groups that may read /metrics of each machine at port 8080, by a name of yours and id."
+}
+
 variable "instance_type" {
   type        = string
   default     = "t3.small"
