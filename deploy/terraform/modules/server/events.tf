@@ -1,0 +1,44 @@
+# People who leave lose their access within seconds.
+
+resource "aws_sqs_queue" "events" {
+  name_prefix                = "${var.name}-events-"
+  sqs_managed_sse_enabled    = true
+  message_retention_seconds  = 1209600
+  visibility_timeout_seconds = 60
+  redrive_policy             = jsonencode({ maxReceiveCount = 20, deadLetterTargetArn = aws_sqs_queue.dead_events.arn })
+}
+
+resource "aws_sqs_queue" "dead_events" {
+  name_prefix               = "${var.name}-dead-events-"
+  sqs_managed_sse_enabled   = true
+  message_retention_seconds = 1209600
+}
+
+resource "aws_sqs_queue_policy" "events" {
+  queue_url = aws_sqs_queue.events.url
+  policy    = jsonencode({ Version = "2012-10-17", Statement = local.queue_statements })
+}
+
+resource "aws_cloudwatch_event_rule" "people" {
+  name_prefix   = "${var.name}-people-"
+  description   = "Users, groups and memberships of IAM Identity Center that change"
+  event_pattern = jsonencode({ source = ["aws.identitystore"] })
+}
+
+resource "aws_cloudwatch_event_target" "people" {
+  rule = aws_cloudwatch_event_rule.people.name
+  arn  = aws_sqs_queue.events.arn
+}
+
+locals {
+  queue_statements = [
+    {
+      Sid       = "RuleSends"
+      Effect    = "Allow"
+      Principal = { Service = "events.amazonaws.com" }
+      Action    = "sqs:SendMessage"
+      Resource  = aws_sqs_queue.events.arn
+      Condition = { ArnEquals = { "aws:SourceArn" = aws_cloudwatch_event_rule.people.arn } }
+    },
+  ]
+}

@@ -1,0 +1,192 @@
+variable "name" {
+  type        = string
+  default     = "hallpass"
+  description = "Name of everything that is made."
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9-]{1,14}$", var.name))
+    error_message = "The name has 2 to 15 small letters, digits and hyphens."
+  }
+}
+
+variable "vpc" {
+  type        = string
+  description = "Id of the network."
+}
+
+variable "vpc_range" {
+  type        = string
+  description = "Addresses of that network: the load balancer is in it, and its header X-Forwarded-For is accepted."
+  validation {
+    condition     = can(cidrhost(var.vpc_range, 0)) && !startswith(var.vpc_range, "0.0.0.0")
+    error_message = "vpc_range is a range such as 10.0.0.0/16, and not the whole internet."
+  }
+}
+
+variable "subnets" {
+  type        = list(string)
+  description = "Private subnets of the machines, in different zones for several; they reach AWS by NAT or endpoints."
+  validation {
+    condition     = length(var.subnets) > 0
+    error_message = "Name a subnet at least."
+  }
+}
+
+variable "balancer_subnets" {
+  type        = list(string)
+  description = "Subnets of the load balancer, in two zones at least."
+  validation {
+    condition     = length(var.balancer_subnets) >= 2
+    error_message = "A load balancer takes two subnets at least."
+  }
+}
+
+variable "callers" {
+  type        = list(string)
+  description = "Ranges of addresses that may reach the load balancer, which is internal."
+  validation {
+    condition     = alltrue([for it in var.callers : can(cidrhost(it, 0))])
+    error_message = "Callers are ranges such as 10.0.0.0/8."
+  }
+}
+
+variable "certificate" {
+  type        = string
+  description = "ARN of the ACM certificate of the address that people use."
+}
+
+variable "public_url" {
+  type        = string
+  description = "That address, with https."
+  validation {
+    condition     = can(regex("^https://[^/]+$", var.public_url))
+    error_message = "public_url is scheme and host: https://hallpass.example.com."
+  }
+}
+
+variable "package" {
+  type = object({
+    bucket = string
+    key    = string
+    sum    = string
+  })
+  description = "The Debian package of the release, { bucket, key, sum }: its SHA-256 is in the signed SHA256SUMS."
+}
+
+variable "configuration" {
+  type        = string
+  description = "The rest of hallpass.toml: identity, access, oidc, slack, mail. The module writes server, store, aws, audit, events and guard."
+}
+
+variable "rules" {
+  type        = string
+  description = "The rule file."
+}
+
+variable "secrets" {
+  type        = map(string)
+  default     = {}
+  description = "Secrets of the configuration, by ARN in Secrets Manager; there `file:/run/credentials/hallpass.service/secret_NAME`."
+  validation {
+    condition     = alltrue([for name in keys(var.secrets) : can(regex("^[a-z0-9-]+$", name)) && name != "store-url"])
+    error_message = "Names of secrets have small letters, digits and hyphens; store-url is the module's."
+  }
+}
+
+variable "secret_keys" {
+  type        = list(string)
+  default     = []
+  description = "ARNs of the customer managed KMS keys that secrets are encrypted with."
+}
+
+variable "nodes" {
+  type        = number
+  default     = 1
+  description = "How many machines: one over SQLite, or up to three over PostgreSQL, of which one works at a time."
+  validation {
+    condition     = var.nodes >= 1 && var.nodes <= 3 && floor(var.nodes) == var.nodes
+    error_message = "There are one to three nodes."
+  }
+}
+
+variable "database" {
+  type = object({
+    subnets        = list(string)
+    instance_class = optional(string, "db.t4g.small")
+    storage        = optional(number, 20)
+    version        = optional(string, "17")
+    backup_days    = optional(number, 14)
+  })
+  default     = null
+  description = "PostgreSQL in RDS, in two zones: { subnets, instance_class, storage, version, backup_days }; null for SQLite on a volume of the one machine."
+}
+
+variable "signing_key" {
+  type        = string
+  default     = ""
+  description = "ARN of a secret with the Ed25519 key (PEM) that signs the file of ends. Needed with a database; otherwise the server makes one."
+}
+
+variable "guard" {
+  type = object({
+    principal      = string
+    journal_bucket = string
+  })
+  default     = null
+  description = "The guard elsewhere, { principal, journal_bucket }: outputs of the module guard. null for none."
+}
+
+variable "lock_mode" {
+  type        = string
+  default     = "governance"
+  description = "Object Lock of audit records: with compliance nobody deletes them before their time, not even the root user."
+  validation {
+    condition     = contains(["governance", "compliance"], var.lock_mode)
+    error_message = "lock_mode is governance or compliance."
+  }
+}
+
+variable "lock_days" {
+  type        = number
+  default     = 365
+  description = "How long records of the audit log are kept from deletion."
+  validation {
+    condition     = var.lock_days >= 1 && var.lock_days <= 36500
+    error_message = "lock_days is 1 to 36500."
+  }
+}
+
+variable "more_policies" {
+  type        = map(string)
+  default     = {}
+  description = "Policies that the server needs besides, by a name of yours and ARN, such as for groups or armed ends."
+}
+
+variable "more_egress" {
+  type        = map(number)
+  default     = {}
+  description = "Ports to which the server may connect beside 443 and 80, by a name of yours, such as { mail = 587 }."
+}
+
+variable "monitoring" {
+  type        = map(string)
+  default     = {}
+  description = "Security groups that may read /metrics of each machine at port 8080, by a name of yours and id."
+}
+
+variable "instance_type" {
+  type        = string
+  default     = "t3.small"
+  description = "The machine, of the package's architecture."
+}
+
+variable "image" {
+  type        = string
+  default     = "/aws/service/debian/release/12/latest/amd64"
+  description = "Parameter of SSM with the image of the machine, Debian or Ubuntu."
+}
+
+variable "volume_size" {
+  type        = number
+  default     = 20
+  description = "GiB for the database of SQLite."
+}

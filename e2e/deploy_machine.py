@@ -1,0 +1,145 @@
+"""The script that a machine of `deploy/terraform` keeps itself with, for deploy_code.py: the aws CLI asks an independent emulator (moto) for
+what Terraform would have put there; what is the system's (apt-get, systemctl, chown, curl) only says that it was called."""
+
+import hashlib
+import json
+import logging
+import os
+import pathlib
+import shutil
+import subprocess
+
+import boto3
+from moto.server import ThreadedMotoServer
+
+from stage import ROOT, free_port, rule
+
+SCRIPT = ROOT / "deploy/terraform/modules/machine/hallpass-machine.sh"
+REGION, BUCKET, PACKAGES = "eu-west-1", "hallpass-configuration", "acme-packages"
+CONFIG = f"""[store]
+url = "file:/run/credentials/hallpass.service/secret_store-url"
+[aws]
+region = "{REGION}"
+[audit.export]
+target = "s3://acme-audit/hallpass"
+[oidc]
+issuer = "https://id.example.com"
+client_id = "hallpass"
+client_secret = "file:/run/credentials/hallpass.service/secret_oidc"
+"""
+RULES = rule("read", accounts=["*"], permission_sets=["ReadOnly"], approval_is_not_required=True)
+PACKAGE = b"what would be a package"
+STUB = '#!/bin/sh\necho "$(basename "$0") $*" >> "$CALLED"\n'
+
+
+class Machine:
+    """A machine's folders, and its bucket at the emulator."""
+
+    def __init__(self, stage):
+        self.stage, self.etc = stage, stage.path("etc")
+        self.port = free_port()
+        self.server = ThreadedMotoServer("127.0.0.1", self.port, verbose=False)
+        self.server.start()
+        self.aws = {"AWS_ENDPOINT_URL": f"http://127.0.0.1:{self.port}", "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
+        clients = {"region_name": REGION, "endpoint_url": self.aws["AWS_ENDPOINT_URL"], "aws_access_key_id": "test", "aws_secret_access_key": "test"}
+        self.s3, self.secrets = boto3.client("s3", **clients), boto3.client("secretsmanager", **clients)
+        for bucket in (BUCKET, PACKAGES):
+            self.s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
+        tools = stage.path("bin")
+        tools.mkdir()
+        for name in ("apt-get", "systemctl", "chown"):
+            (tools / name).write_text(STUB)
+        (tools / "curl").write_text(STUB + 'echo "a certificate" > "$3"\n')
+        for path in tools.iterdir():
+            path.chmod(0o755)
+        (tools / "hallpass").symlink_to(stage.binary)
+        self.path = f"{tools}:{pathlib.Path(shutil.which('aws')).parent}:{os.environ['PATH']}"
+        self.etc.mkdir()
+        stage.path("settings").write_text(f"BUCKET={BUCKET}\nREGION={REGION}\nUNIT=hallpass.service\n")
+
+    def put(self, key, text):
+        self.s3.put_object(Bucket=BUCKET, Key=key, Body=text.encode())
+
+    def secret(self, name, text):
+        return self.secrets.create_secret(Name=name, SecretString=text)["ARN"]
+
+    def run(self, what):
+        """What it ended with, what it said, and which of the system's programs it called."""
+        called = self.stage.path("called")
+        called.write_text("")
+        done = subprocess.run(["bash", SCRIPT, what], capture_output=True, text=True, timeout=120, check=False,
+                              env=self.stage.environment(PATH=self.path, CALLED=called, HALLPASS_ETC=self.etc, HALLPASS_SETTINGS=self.stage.path("settings"), **self.aws))
+        calls = [line for line in called.read_text().splitlines() if not line.startswith("chown")]
+        return done.returncode, done.stdout + done.stderr, calls
+
+    def mode(self, name):
+        return oct((self.etc / name).stat().st_mode & 0o777)
+
+
+def restarted(calls):
+    return "systemctl restart hallpass.service" in calls
+
+
+def first_start(machine, check, lines):
+    status, said, calls = machine.run("keep")
+    check.equal("a machine becomes what its bucket says", (status, [it for it in calls if not it.startswith(("apt-get", "curl"))]), (0, ["systemctl enable --quiet hallpass.service", "systemctl restart hallpass.service"]))
+    check("the package is installed", any(it.startswith("apt-get install") and it.endswith("hallpass.deb") for it in calls), calls + [said])
+    check.equal("configuration as written, for all to read", ((machine.etc / "hallpass.toml").read_text(), machine.mode("hallpass.toml")), (CONFIG, "0o644"))
+    address = (machine.etc / "secrets/store-url").read_text()
+    check.equal("the address of the database, its password quoted", address, "postgres://hallpass:p%40ss%3A%2F%3F%23%25@db.example/hallpass?sslrootcert=/etc/hallpass/db-ca.pem")
+    check.equal("secrets are root's alone, the shared key the server's", [machine.mode(it) for it in ("secrets", "secrets/oidc", "secrets/store-url", "hallpass.key")], ["0o700", "0o600", "0o600", "0o640"])
+    check.equal("no secret is left elsewhere", sorted(it.name for it in machine.etc.iterdir()), ["db-ca.pem", "hallpass.key", "hallpass.toml", "machine", "package-sum", "rules.toml", "secrets"])
+    status, said, calls = machine.run("keep")
+    check.equal("nothing new: nothing is done", (status, [it for it in calls if not it.startswith("curl")]), (0, []))
+
+
+def changes(machine, check, lines, database):
+    machine.put("rules.toml", RULES.replace("ReadOnly", "Billing"))
+    status, said, calls = machine.run("keep")
+    check("new rules are put in place, and the server reads them itself", status == 0 and "Billing" in (machine.etc / "rules.toml").read_text() and not restarted(calls), (status, said, calls))
+    machine.put("rules.toml", RULES.replace("accounts", "acounts"))
+    status, said, calls = machine.run("keep")
+    check("rules that are wrong are not installed, and that is said", status != 0 and "Billing" in (machine.etc / "rules.toml").read_text() and "acounts" in said and not restarted(calls), (status, said, calls))
+    machine.put("rules.toml", RULES)
+    machine.put("hallpass.toml", CONFIG.replace("issuer", "isuer"))
+    status, said, calls = machine.run("keep")
+    check("neither is a configuration that the program does not take", status != 0 and (machine.etc / "hallpass.toml").read_text() == CONFIG and "isuer" in said and not restarted(calls), (status, said, calls))
+    machine.put("hallpass.toml", CONFIG)
+    machine.put("machine", lines.replace(f"package_sum {hashlib.sha256(PACKAGE).hexdigest()}", "package_sum " + "ab" * 32))
+    status, said, calls = machine.run("keep")
+    check("a package of another sum is not installed", status != 0 and not restarted(calls) and not any(it.startswith('apt-get') for it in calls) and "FAILED" in said, (status, said, calls))
+    machine.put("machine", "".join(line for line in lines.splitlines(keepends=True) if not line.startswith("secret oidc")))
+    machine.put("hallpass.toml", CONFIG.split("[oidc]", maxsplit=1)[0])
+    machine.secrets.update_secret(SecretId=database, SecretString=json.dumps({"username": "hallpass", "password": "next"}))
+    status, said, calls = machine.run("keep")
+    check("a password that was changed is taken over with a restart, and a secret that is not named goes", status == 0 and restarted(calls) and "next@" in (machine.etc / "secrets/store-url").read_text()
+          and not (machine.etc / "secrets/oidc").exists(), (status, said, calls))
+
+
+def journals(machine, check):
+    """A guard's journal, from its machine to the server's."""
+    ours, theirs = machine.stage.path("var/guard"), machine.stage.path("server/guard")
+    ours.mkdir(parents=True)
+    (ours / "elsewhere.jsonl").write_text("one\n")
+    (ours / "elsewhere.lock").write_text("")
+    (machine.etc / "machine").write_text(f"push {ours} s3://{PACKAGES}/guard\npull {theirs} s3://{PACKAGES}/guard\n")
+    status, said, _ = machine.run("sync")
+    check.equal("a journal reaches the server's folder, without its lock", (status, [(it.name, it.read_text()) for it in theirs.iterdir()] if theirs.exists() else said), (0, [("elsewhere.jsonl", "one\n")]))
+
+
+def machine(stage, check):
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    it = Machine(stage)
+    try:
+        database = it.secret("database", json.dumps({"username": "hallpass", "password": "p@ss:/?#%"}))
+        key = it.secret("key", "-----BEGIN PRIVATE KEY-----\n…\n-----END PRIVATE KEY-----\n")
+        lines = "".join(f"{line}\n" for line in (f"package s3://{PACKAGES}/p.deb", f"package_sum {hashlib.sha256(PACKAGE).hexdigest()}", "file hallpass.toml", "file rules.toml",
+                                                f"secret oidc {it.secret('oidc', 'the secret')}", f"signing_key {key}", f"database {database} db.example hallpass"))
+        for name, text in (("machine", lines), ("hallpass.toml", CONFIG), ("rules.toml", RULES)):
+            it.put(name, text)
+        it.s3.put_object(Bucket=PACKAGES, Key="p.deb", Body=PACKAGE)
+        first_start(it, check, lines)
+        changes(it, check, lines, database)
+        journals(it, check)
+    finally:
+        it.server.stop()
