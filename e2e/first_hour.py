@@ -209,6 +209,9 @@ def follow(stage, check):
             machine.runs(line)
         for line in doctor:
             done = machine.runs(line)
+        papers = json.loads(next(stage.path("dist").glob("*.intoto.json")).read_text())
+        signed = {it["name"]: it["digest"]["sha256"] for it in papers["subject"]}
+        check("the program that runs is the one that was signed", signed["hallpass"] in done.stdout, (signed, done.stdout[:600]))
         check("the imported rules are read", "team-eligible" in (machine.root / "etc/hallpass/rules.toml").read_text() and "problem" not in done.stdout, done.stdout[-900:])
         served(machine, check, rest, sim)
         print(f"     from the download to the end of the page: {time.monotonic() - began:.0f} s", flush=True)

@@ -526,6 +526,7 @@ impl AssignmentRow {
     fn not_sent(&mut self, before: &Self, kind: OperationKind) {
         self.execution.operation = None;
         self.execution.observation = Observation::Unseen;
+        self.execution.lost_create_at = before.execution.lost_create_at;
         if kind == OperationKind::Create && before.execution.ownership == Ownership::Undecided {
             self.execution.ownership = Ownership::Undecided;
         }

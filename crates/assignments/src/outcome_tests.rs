@@ -499,8 +499,13 @@ fn a_create_sent_after_a_lost_one_leaves_that_one_to_be_looked_for() {
         (AbsenceConfidence::LostCreate, Some(at(30))),
     ] {
         let row = with(|it| it.absence_confidence = confidence);
-        let begun = row.begin(OperationKind::Create, at(30)).execution;
-        assert_eq!(begun.lost_create_at, lost, "{confidence:?}");
+        let begun = row.clone().begin(OperationKind::Create, at(30));
+        assert_eq!(begun.execution.lost_create_at, lost, "{confidence:?}");
+        // what AWS did not take was not sent after it
+        let message = String::new();
+        let refused = StepOutcome::SendFailed(CenterFault::Conflict { message });
+        let refused = begun.learn(&row, refused, at(31), SECOND).execution;
+        assert_eq!(refused.lost_create_at, None, "{confidence:?}");
     }
     for (lost, due) in [
         (None, 1001),

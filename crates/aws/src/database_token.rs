@@ -62,7 +62,9 @@ impl DatabaseTokens {
 async fn environment_region() -> Option<String> {
     let region = RegionProviderChain::first_try(EnvironmentVariableRegionProvider::new())
         .or_else(ProfileFileRegionProvider::new());
-    region.region().await.map(|it| it.to_string())
+    let found = region.region().await.map(|it| it.to_string());
+    // a variable without a value is as good as none
+    found.filter(|region| !region.is_empty())
 }
 
 /// The Region in the name of an endpoint of RDS: `NAME.ID.REGION.rds.amazonaws.com`.

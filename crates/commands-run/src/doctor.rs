@@ -13,6 +13,7 @@ mod instance;
 mod network;
 mod people;
 mod place;
+mod program;
 mod regions;
 mod remediation;
 mod whom;
@@ -165,6 +166,7 @@ async fn examine(
     loaded: &Loaded,
     report: &mut DoctorReport,
 ) -> Result<Option<SignInPlaces>, Failure> {
+    program::check(report);
     report.add("configuration", Ok("read".to_owned()));
     check_descriptors(loaded, report);
     let rules = check_rules(loaded, report);

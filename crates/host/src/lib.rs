@@ -16,6 +16,7 @@ pub mod live_grants;
 pub mod machine_name;
 pub mod named_calls;
 pub mod new_file;
+pub mod program;
 pub mod random_ids;
 pub mod runtime;
 pub mod selection_args;

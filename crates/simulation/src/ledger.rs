@@ -12,6 +12,8 @@ use crate::landmarks::Reached;
 /// A write that AWS took.
 #[derive(Clone, Debug)]
 pub struct NodeWrite {
+    /// When it was sent.
+    pub sent_at: Timestamp,
     /// When it reached AWS.
     pub at: Timestamp,
     /// The node that sent it.
@@ -35,7 +37,9 @@ struct Lines {
     /// What was written of while something might keep its answer from us.
     uncertain: BTreeSet<HoldKey>,
     told_broken: BTreeSet<(&'static str, String)>,
-    looks: Vec<(String, HoldKey, Timestamp)>,
+    /// What was ever sent, whether it has arrived or not.
+    sent: BTreeSet<HoldKey>,
+    looks: Vec<(HoldKey, Timestamp)>,
     trace: u64,
     story: Vec<String>,
     is_relaxed: bool,
@@ -125,20 +129,25 @@ impl Ledger {
         self.lines().story.clone()
     }
 
-    /// A node looked at what a key is about; the look began then.
-    pub(crate) fn note_look(&self, node: &str, key: HoldKey, began: Timestamp) {
-        self.lines().looks.push((node.to_owned(), key, began));
+    /// A node sends something about it.
+    pub(crate) fn note_sent(&self, key: &HoldKey) {
+        self.lines().sent.insert(key.clone());
     }
 
-    /// Whether a look came between: after `since`, and before it was sent. A removal may go by what another node saw and
-    /// stored; what gives access goes by a look of who sends it.
+    /// A node looked at all that `shows` says; the look began then.
+    pub(crate) fn note_look(&self, began: Timestamp, shows: impl Fn(&HoldKey) -> bool) {
+        let mut lines = self.lines();
+        let shown = lines.sent.iter().filter(|key| shows(key));
+        let shown: Vec<_> = shown.map(|key| (key.clone(), began)).collect();
+        lines.looks.extend(shown);
+    }
+
+    /// Whether somebody looked after `since`, and before it was made. What a node saw is stored, and the next one goes by
+    /// it.
     pub(crate) fn has_looked(&self, write: &NodeWrite, since: Timestamp) -> bool {
         let lines = self.lines();
         let mut looks = lines.looks.iter();
-        looks.any(|(node, key, at)| {
-            let by_whom = write.kind == OperationKind::Delete || *node == write.node;
-            by_whom && *key == write.key && since < *at && *at < write.at
-        })
+        looks.any(|(key, at)| *key == write.key && since < *at && *at < write.at)
     }
 
     /// What of this life is later than usual for a reason that is no fault of a node.

@@ -27,24 +27,9 @@ pub(super) struct HeardCenter {
     pub(super) ledger: Arc<Ledger>,
     pub(super) center: Arc<Center>,
     pub(super) clock: Arc<Wall>,
-    /// The node that it is the way of.
-    pub(super) node: String,
 }
 
 impl HeardCenter {
-    /// A listing that began then showed all that is written of.
-    fn looked(&self, began: Timestamp, shows: impl Fn(&HoldKey) -> bool) {
-        let written: BTreeSet<HoldKey> = self
-            .ledger
-            .writes()
-            .into_iter()
-            .map(|write| write.key)
-            .collect();
-        for key in written.into_iter().filter(shows) {
-            self.ledger.note_look(&self.node, key, began);
-        }
-    }
-
     async fn hear(
         &self,
         key: &HoldKey,
@@ -52,6 +37,7 @@ impl HeardCenter {
     ) -> Result<SentOperation, CenterFault> {
         let before = self.ledger.is_uncertain(key);
         self.ledger.note_uncertain(key);
+        self.ledger.note_sent(key);
         let sent = call.await;
         // while calls fail by chance, what a status says may be lost too
         let is_faultless = self.center.habits().faults.is_none();
@@ -67,14 +53,14 @@ impl IdentityCenter for HeardCenter {
     async fn holders(&self, target: &Target, urgency: Urgency) -> Result<Vec<UserId>, CenterFault> {
         let began = self.clock.now();
         let found = IdentityCenter::holders(self.way.as_ref(), target, urgency).await?;
-        self.looked(began, |key| key.target == *target);
+        self.ledger.note_look(began, |key| key.target == *target);
         Ok(found)
     }
 
     async fn held_by(&self, user: &UserId, urgency: Urgency) -> Result<Vec<Target>, CenterFault> {
         let began = self.clock.now();
         let found = self.way.held_by(user, urgency).await?;
-        self.looked(began, |key| key.user == *user);
+        self.ledger.note_look(began, |key| key.user == *user);
         Ok(found)
     }
 
@@ -132,9 +118,11 @@ impl NodeCenter {
             return Err(CenterFault::NotSent);
         }
         let was_unsent = self.hazard.unsent().await;
+        let now = self.clock.now();
         let request = RequestOnItsWay {
             write: NodeWrite {
-                at: self.clock.now(),
+                sent_at: now,
+                at: now,
                 node: self.hazard.node.name.clone(),
                 epoch: epoch.unwrap_or_default(),
                 kind,

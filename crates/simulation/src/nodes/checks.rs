@@ -224,8 +224,8 @@ pub(super) async fn check_end(cluster: &Arc<Cluster>, standing: &[HoldKey]) {
     check_doubles(cluster).await;
 }
 
-/// Nothing is made again but after a look of whoever makes it again, which began after what was made before. What was
-/// sent past the last look, too late, is what the decision allows.
+/// Nothing is made again but after a look that began after what was made before was sent. What was sent past the last
+/// look, too late, is what the decision allows.
 async fn check_doubles(cluster: &Arc<Cluster>) {
     let mut last: BTreeMap<HoldKey, NodeWrite> = BTreeMap::new();
     let writes = cluster.ledger.writes();
@@ -239,7 +239,7 @@ async fn check_doubles(cluster: &Arc<Cluster>) {
         let Some(before) = before.filter(|it| it.kind == write.kind) else {
             continue;
         };
-        let has_looked = cluster.ledger.has_looked(&write, before.at);
+        let has_looked = cluster.ledger.has_looked(&write, before.sent_at);
         if !has_looked && !late.contains(&write.key) {
             let seen = format!("{write:?} after {before:?}");
             cluster

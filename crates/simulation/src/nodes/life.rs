@@ -276,6 +276,8 @@ async fn settle(cluster: &Arc<Cluster>, watch: &mut Watch, is_drawn: bool) {
     for node in &cluster.nodes {
         node.stays_down_for(Duration::from_millis(500));
     }
+    // what was asked to end by the last deed ends
+    sleep(Duration::from_millis(1)).await;
     let calm = Instant::now();
     let mut step = Duration::from_millis(500);
     let mut is_over = false;

@@ -166,7 +166,6 @@ impl Process {
                 ledger: Arc::clone(&self.cluster.ledger),
                 center: Arc::clone(&self.cluster.center),
                 clock: Arc::clone(&self.cluster.clock),
-                node: self.hazard.node.name.clone(),
             }),
             Arc::clone(&self.time) as Arc<dyn Clock>,
             self.cluster.ids.clone(),

@@ -69,7 +69,7 @@ pub(crate) fn make(root: &Path, words: &[&str]) -> Result<Vec<String>, String> {
     let source = source(root, options.target)?;
     let binaries = match &options.binaries {
         Some(folder) => folder.clone(),
-        None => built(root, &source.target)?,
+        None => built(root, &source)?,
     };
     let metadata = metadata(root, &source.target)?;
     let all = licences::dependencies(&metadata, &PROGRAMS);
@@ -86,7 +86,14 @@ pub(crate) fn make(root: &Path, words: &[&str]) -> Result<Vec<String>, String> {
         .map(|(name, bytes)| (name.clone(), signed::sha256(bytes)))
         .collect();
     let name = format!("{}.intoto.json", stem(&source));
-    let provenance = pretty(&papers::provenance(&source, &sums))?;
+    let mut subjects = sums.clone();
+    for program in PROGRAMS {
+        let path = binaries.join(program);
+        let bytes = fs::read(&path);
+        let bytes = bytes.map_err(|error| format!("cannot read `{}`: {error}", path.display()))?;
+        subjects.insert(program.to_owned(), signed::sha256(&bytes));
+    }
+    let provenance = pretty(&papers::provenance(&source, &subjects))?;
     sums.insert(name.clone(), signed::sha256(&provenance));
     made.insert(name, provenance);
     let sums = signed::sums(&sums).into_bytes();
@@ -198,8 +205,9 @@ fn source(root: &Path, target: Option<String>) -> Result<Source, String> {
     })
 }
 
-/// Compiles both programs for a platform; the folder they are in.
-fn built(root: &Path, platform: &str) -> Result<PathBuf, String> {
+/// Compiles both programs for a platform, and tells them their commit; the folder they are in.
+fn built(root: &Path, source: &Source) -> Result<PathBuf, String> {
+    let platform = source.target.as_str();
     // paths of this machine do not go into the programs
     let home =
         env::var("CARGO_HOME").or_else(|_| env::var("HOME").map(|it| format!("{it}/.cargo")));
@@ -221,6 +229,7 @@ fn built(root: &Path, platform: &str) -> Result<PathBuf, String> {
             "hallpass-query",
         ])
         .env("RUSTFLAGS", flags)
+        .env("HALLPASS_COMMIT", &source.commit)
         .current_dir(root)
         .status()
         .map_err(|error| format!("cargo cannot be run: {error}"))?;

@@ -1,0 +1,52 @@
+//! The program that runs: which one it is, for those who hold it against the papers of a release.
+
+use std::env::consts::{ARCH, OS};
+use std::fs::File;
+use std::io::{self, Read as _};
+
+use aws_lc_rs::digest::{Context, SHA256};
+
+/// The version of the workspace.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// The commit that a release was made of; nothing where somebody compiled it otherwise.
+pub const COMMIT: Option<&str> = option_env!("HALLPASS_COMMIT");
+
+/// What it runs on, and whether it needs a library for it.
+pub fn platform() -> String {
+    let linked = if cfg!(target_env = "musl") {
+        "static"
+    } else {
+        "linked to the C library"
+    };
+    format!("{ARCH} {OS}, {linked}")
+}
+
+/// The SHA-256 of its file, in hexadecimal, as the provenance of a release names it.
+///
+/// # Errors
+/// When the file cannot be read, such as after an upgrade that this process was not restarted for.
+pub fn sha256() -> io::Result<String> {
+    let mut file = File::open(std::env::current_exe()?)?;
+    let (mut sum, mut piece) = (Context::new(&SHA256), vec![0; 1 << 20]);
+    loop {
+        let count = file.read(&mut piece)?;
+        match piece.get(..count) {
+            None | Some([]) => return Ok(hex::encode(sum.finish())),
+            Some(bytes) => sum.update(bytes),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_sum_is_that_of_the_file_that_runs() {
+        let bytes = std::fs::read(std::env::current_exe().unwrap()).unwrap();
+        let whole = aws_lc_rs::digest::digest(&SHA256, &bytes);
+        assert_eq!(sha256().unwrap(), hex::encode(whole));
+        assert!(platform().contains(ARCH));
+    }
+}
