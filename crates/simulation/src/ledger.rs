@@ -137,9 +137,9 @@ impl Ledger {
     /// A node looked at all that `shows` says; the look began then.
     pub(crate) fn note_look(&self, began: Timestamp, shows: impl Fn(&HoldKey) -> bool) {
         let mut lines = self.lines();
-        let shown = lines.sent.iter().filter(|key| shows(key));
-        let shown: Vec<_> = shown.map(|key| (key.clone(), began)).collect();
-        lines.looks.extend(shown);
+        let seen = lines.sent.iter().filter(|key| shows(key));
+        let seen: Vec<_> = seen.map(|key| (key.clone(), began)).collect();
+        lines.looks.extend(seen);
     }
 
     /// Whether somebody looked after `since`, and before it was made. What a node saw is stored, and the next one goes by
