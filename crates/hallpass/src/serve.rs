@@ -27,6 +27,7 @@ use hallpass_host::runtime::runtime;
 use hallpass_host::server_store::{ServerStore, StoreAddress};
 use hallpass_model::{Clock, IdSource};
 use hallpass_reports::alerts::{AlertRunner, alert_channels};
+use hallpass_rules::Rules;
 use hallpass_server::{Connections, Rates, ServerMode};
 use hallpass_setup::clock;
 use hallpass_setup::heads::{self, Means};
@@ -83,6 +84,19 @@ fn place(place: OwnAccountRole) -> &'static str {
         OwnAccountRole::DelegatedAdministrator => "the delegated administrator",
         OwnAccountRole::Other => "neither management account nor delegated administrator",
     }
+}
+
+/// Refuses rules that offer a group whose members follow attributes, as far as names tell: the directory is
+/// not read yet. What it tells later is told by each comparison, and such a group is left as it is.
+fn ensure_owned_once(loaded: &Loaded, rules: &Rules, file: &str) -> Result<(), Failure> {
+    let Some(sync) = loaded.settings().group_sync else {
+        return Ok(());
+    };
+    let found = rules.owned_twice(&sync.group_refs(), None);
+    if found.is_empty() {
+        return Ok(());
+    }
+    Err(hallpass_setup::rule_files::owned_twice(file, found))
 }
 
 /// Everything that tells people.
@@ -360,6 +374,7 @@ async fn store_of_one(address: StoreAddress) -> Result<(Option<OnlyServer>, Serv
 async fn serve(loaded: &Loaded, listen: Option<&str>) -> Outcome {
     let rules_file = loaded.rules()?;
     let (rules, rules_text) = hallpass_setup::rule_files::read_rules_and_text(&rules_file)?;
+    ensure_owned_once(loaded, &rules, &rules_file.display().to_string())?;
     let (export, slack) = (loaded.export()?, loaded.slack()?);
     let (sessions, sign_in) = (loaded.sessions()?, loaded.sign_in()?);
     let certificate = tls::certificate(loaded)?;

@@ -202,6 +202,11 @@ fn of_part(name: &'static str) -> (&'static str, &'static str, &'static str) {
             "Grants begin and end late.",
             "Look at the server’s log; a restart goes on where it stopped.",
         ),
+        "group_sync" => (
+            "Groups by attributes",
+            "What it names is left as it is; everything else goes on.",
+            "See hallpass server group-sync: docs/operations/runbooks/group-sync.md.",
+        ),
         "guard" => (
             "Guard",
             "Ends come from this server alone.",

@@ -10,7 +10,7 @@ use hallpass_audit::Record;
 use hallpass_model::{GrantId, RequestId, Timestamp};
 
 use super::sweeps::Sweeps;
-use super::{MemoryState, Slot, armed_ends, locks};
+use super::{MemoryState, Slot, armed_ends, group_sync, locks};
 use crate::fault::StorageFault;
 use crate::rows::subject_of;
 use crate::steps::{
@@ -68,6 +68,11 @@ pub(super) fn commit(state: &mut MemoryState, change: Change) -> Result<Vec<Reco
         change.sweep_items,
         change.accepted,
     )?;
+    let group_sync = group_sync::staged(
+        &staged.base.group_sync,
+        change.group_sync_items,
+        change.group_sync_run,
+    )?;
     staged.effects.records = staged.base.seal(change.audit)?;
     if let Some(answer) = change.answer {
         staged.answer(answer)?;
@@ -81,6 +86,9 @@ pub(super) fn commit(state: &mut MemoryState, change: Change) -> Result<Vec<Reco
     }
     if let Some(sweeps) = sweeps {
         state.sweeps = sweeps;
+    }
+    if let Some(group_sync) = group_sync {
+        state.group_sync = group_sync;
     }
     state.locks.extend(locks);
     for (user, at) in &change.credentials_ended {
