@@ -7,7 +7,8 @@ out, what a grant holds ends with it, and nobody is added or removed by what was
 
 import json
 import signal
-import time
+
+import boto3
 
 import drilled
 import nodes
@@ -44,6 +45,14 @@ def sync(manual="warn", groups=("payments",), **more):
     lines += [f"{name} = {value}" for name, value in more.items()]
     lines += [f'[[groups.sync.rules]]\ngroup = "{group}"\nattributes = {{ department = "payments", user_type = ["*", "!Contractor"] }}' for group in groups]
     return "\n".join(lines) + "\n"
+
+
+def role_of(environment, name):
+    """The environment of a server with the rights of a role, and no more."""
+    keys = {"aws_access_key_id": environment["AWS_ACCESS_KEY_ID"], "aws_secret_access_key": environment["AWS_SECRET_ACCESS_KEY"]}
+    sts = boto3.client("sts", endpoint_url=environment["AWS_ENDPOINT_URL"], region_name="eu-west-1", **keys)
+    taken = sts.assume_role(RoleArn=f"arn:aws:iam::{drilled.MANAGEMENT}:role/do-{name}", RoleSessionName="least", DurationSeconds=3600)["Credentials"]
+    return {**environment, "AWS_ACCESS_KEY_ID": taken["AccessKeyId"], "AWS_SECRET_ACCESS_KEY": taken["SecretAccessKey"], "AWS_SESSION_TOKEN": taken["SessionToken"]}
 
 
 class Directory:
@@ -247,14 +256,29 @@ def killed(server, directory, sim, check):
     check.equal("with one intent", len(of(records(bo, "membership.adding"), BO)), 2)
 
 
+def least(stage, check):
+    """The policy for a server of which a group follows attributes, and none is offered."""
+    stage.path("rules.toml").write_text(NOBODY)
+    actions = lambda policy: {action for statement in policy["Statement"] for action in statement["Action"]}
+    policies = []
+    for text in ("", sync()):
+        stage.path("least.toml").write_text(text)
+        policies.append(json.loads(stage.run("server", "doctor", "--iam-policy", "--config", "least.toml").stdout))
+    more = actions(policies[1]) - actions(policies[0])
+    check("the least policy lets it change memberships", {"identitystore:CreateGroupMembership", "identitystore:DeleteGroupMembership"} <= more, more)
+    return policies[1]
+
+
 def server_part(check):
     with Stage("groups") as stage:
-        stage.path("organization.json").write_text(json.dumps(organization()))
-        _, endpoint, environment = stage.simulator("--organization", stage.path("organization.json"), "--speed", "fast")
+        whole = organization()
+        role = {"name": "do-server", "trust": [f"arn:aws:iam::{drilled.MANAGEMENT}:root"], "inline": [least(stage, check)]}
+        stage.path("organization.json").write_text(json.dumps(whole | {"iam": {drilled.MANAGEMENT: {"roles": [role]}}}))
+        _, endpoint, environment = stage.simulator("--organization", stage.path("organization.json"), "--speed", "fast", "--authorization", "full")
         sim = Api(endpoint)
         world = World(stage, sim, endpoint, environment)
         directory = Directory(world.client("identitystore", environment, attempts=10))
-        server = Server(stage, environment)
+        server = Server(stage, role_of(environment, "server"))
         comes_and_stays(stage, server, directory, check)
         follows(server, directory, check)
         removes(stage, server, directory, sim, check)
@@ -271,7 +295,6 @@ def nodes_part(check):
     """Two nodes: the leader alone compares and writes, and the next leader goes on."""
     with postgres.Server(free_port()) as database, Stage("group-nodes") as stage:
         world = nodes.World(stage, database)
-        import boto3
         client = boto3.client("identitystore", endpoint_url=world.endpoint, region_name=world.aws["AWS_REGION"],
                               aws_access_key_id=world.aws["AWS_ACCESS_KEY_ID"], aws_secret_access_key=world.aws["AWS_SECRET_ACCESS_KEY"])
         store = world.aws.get("HALLPASS_STORE") or boto3.client(

@@ -6,6 +6,7 @@ mod cutover;
 mod entitlements;
 mod event_queue;
 mod exports;
+mod groups;
 mod guard;
 mod iam_policy;
 mod instance;
@@ -19,7 +20,7 @@ mod whom;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use hallpass_access::{Channel, DirectorySource as _};
+use hallpass_access::{Channel, DirectorySource as _, GroupSyncSettings};
 use hallpass_aws::Inventory;
 use hallpass_clock::{BOUND, Reading};
 use hallpass_clock::{ProcessClock, SystemClock};
@@ -199,18 +200,22 @@ async fn examine(
             .iter()
             .map(|name| GroupRef::Name(name.to_ascii_lowercase())),
     );
+    let sync = loaded.settings().group_sync;
+    wanted.extend(sync.iter().flat_map(GroupSyncSettings::group_refs));
     armed_ends::check_rules(loaded, rules.as_ref(), report);
     armed_ends::check_policies(loaded, aws.as_ref(), report).await;
     let its_clock: Arc<dyn Clock> = Arc::clone(&clock) as Arc<dyn Clock>;
     entitlements::check(loaded, &about, &its_clock, report).await;
     let attributes: BTreeSet<_> = { rules.iter() }
         .flat_map(Rules::referenced_attributes)
+        .chain(sync.iter().flat_map(GroupSyncSettings::attributes))
         .collect();
     let inventory = Inventory::new(Arc::clone(&aws), Arc::new(move || wanted.clone()))
         .with_attributes(Arc::new(move || attributes.clone()));
     match inventory.refresh().await {
         Ok(directory) => {
             check_directory(&directory, &role_groups, &identity, rules.as_ref(), report);
+            groups::check(loaded, &directory, rules.as_ref(), report);
             place::check_management_account(&about, rules.as_ref(), &directory, report);
             let reached = rules.as_ref().map(|rules| rules.reach(&directory));
             if let Some(reached) = reached {

@@ -95,7 +95,7 @@ fn text(found: &GroupSync, view: &Viewpoint) -> String {
 fn head(last: &GroupSyncRun, view: &Viewpoint) -> String {
     let outcome = match &last.error {
         Some(error) => format!("failed: {}", plain(error)),
-        None => plain(&last.outcome).into_owned(),
+        None => plain(&last.outcome),
     };
     format!("Last comparison: {}, {outcome}\n", view.time(last.began))
 }

@@ -25,14 +25,18 @@ pub(super) struct GroupSyncer {
     pub(super) clock: Arc<dyn Clock>,
 }
 
-/// Makes comparisons that are due.
+/// Makes comparisons that are due, and one at the start: the configuration may be another one.
 pub(super) async fn compare(syncer: GroupSyncer, mut stop: watch::Receiver<bool>) {
+    let mut begins = Begins::AtOnce;
     while !*stop.borrow() {
         // a stop does not wait for a comparison: what is not kept is made anew by the next process
         let ran = tokio::select! {
-            ran = syncer.compare_once() => ran,
+            ran = syncer.compare_once(begins) => ran,
             _ = stop.wait_for(|stopping| *stopping) => return,
         };
+        if ran.is_ok() {
+            begins = Begins::WhenDue;
+        }
         let pause = ran.unwrap_or_else(|error| {
             tracing::error!(error = %error, "memberships could not be compared with attributes");
             LOOK_AGAIN
@@ -44,15 +48,22 @@ pub(super) async fn compare(syncer: GroupSyncer, mut stop: watch::Receiver<bool>
     }
 }
 
+/// When a comparison begins.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Begins {
+    AtOnce,
+    WhenDue,
+}
+
 impl GroupSyncer {
     /// Makes the comparison that is due; how long until the next may be.
-    async fn compare_once(&self) -> Result<Duration, AccessError> {
+    async fn compare_once(&self, begins: Begins) -> Result<Duration, AccessError> {
         let due = self.access.next_group_sync().await?;
         let Some(due) = due else {
             return Ok(STATUS_EVERY);
         };
         let left = Duration::try_from(due.duration_since(self.clock.now())).unwrap_or_default();
-        if !left.is_zero() {
+        if begins == Begins::WhenDue && !left.is_zero() {
             return Ok(left.min(STATUS_EVERY));
         }
         let Some(run) = self.access.run_group_sync().await? else {
