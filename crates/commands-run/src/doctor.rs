@@ -30,7 +30,7 @@ use hallpass_host::random_ids::RandomIds;
 use hallpass_host::runtime::runtime;
 use hallpass_model::time::utc_seconds;
 use hallpass_model::{Clock, TimeSpan, Timestamp};
-use hallpass_rules::{Directory, GroupRef, Rules};
+use hallpass_rules::{Directory, GroupRef, PersonAttribute, Rules};
 use hallpass_setup::clock::newest_record;
 use hallpass_setup::opening::{ConfigArgs, connect, open_store};
 use hallpass_setup::rule_files::read_rules;
@@ -206,10 +206,7 @@ async fn examine(
     armed_ends::check_policies(loaded, aws.as_ref(), report).await;
     let its_clock: Arc<dyn Clock> = Arc::clone(&clock) as Arc<dyn Clock>;
     entitlements::check(loaded, &about, &its_clock, report).await;
-    let attributes: BTreeSet<_> = { rules.iter() }
-        .flat_map(Rules::referenced_attributes)
-        .chain(sync.iter().flat_map(GroupSyncSettings::attributes))
-        .collect();
+    let attributes = named_attributes(rules.as_ref(), sync.as_ref());
     let inventory = Inventory::new(Arc::clone(&aws), Arc::new(move || wanted.clone()))
         .with_attributes(Arc::new(move || attributes.clone()));
     match inventory.refresh().await {
@@ -233,6 +230,16 @@ async fn examine(
         }
     }
     Ok(Some(places))
+}
+
+/// The attributes of people that rules and groups depend on.
+fn named_attributes(
+    rules: Option<&Rules>,
+    sync: Option<&GroupSyncSettings>,
+) -> BTreeSet<PersonAttribute> {
+    let mut named = rules.map(Rules::referenced_attributes).unwrap_or_default();
+    named.extend(sync.map(GroupSyncSettings::attributes).unwrap_or_default());
+    named
 }
 
 /// How many files a server may open that is started as this program was.

@@ -179,9 +179,7 @@ async fn inventory(parts: &Parts, rules_now: &RulesNow) -> Arc<Inventory> {
     let (rules_now, first) = (Arc::clone(rules_now), parts.rules.clone());
     let approving = parts.remediating.as_ref().map(|it| Arc::clone(&it.rules));
     let (attributes_now, first_too) = (Arc::clone(&rules_now), first.clone());
-    let sync = parts.settings.group_sync.as_ref();
-    let synced = sync.map(|it| (it.group_refs(), it.attributes()));
-    let (synced_groups, synced_attributes) = synced.unwrap_or_default();
+    let (synced_groups, synced_attributes) = group_sync::named(&parts.settings);
     let attributes = Arc::new(move || {
         let mut named = rules_in_force(&attributes_now, &first_too).referenced_attributes();
         named.extend(&synced_attributes);
@@ -498,11 +496,7 @@ fn alarming(
         (AlarmKind::AssignmentsUntended, of_leader(lead, tended)),
         (AlarmKind::EndsOverdue, Arc::new(overdue)),
     ];
-    if access.settings().group_sync.is_some() {
-        let probe = group_sync::GroupSyncProbe {
-            access: Arc::clone(access),
-            clock: Arc::clone(time) as Arc<dyn Clock>,
-        };
+    if let Some(probe) = group_sync::probe(access, time) {
         alarming.push((AlarmKind::GroupSync, of_leader(lead, probe)));
     }
     if let Some(guards) = guards {

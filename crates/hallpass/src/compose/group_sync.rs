@@ -1,12 +1,17 @@
 //! Memberships that follow attributes: one loop compares, for reading the directory may take minutes, and
 //! one settles what is under way. Both are the leader's.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use hallpass_access::{Access, AccessError, GroupReport, GroupSyncOutcome, GroupSyncStatus};
+use hallpass_access::{
+    Access, AccessError, GroupReport, GroupSyncOutcome, GroupSyncStatus, Settings,
+};
+use hallpass_clock::ProcessClock;
 use hallpass_model::{Clock, TimeSpan, Timestamp};
+use hallpass_rules::{GroupRef, PersonAttribute};
 use hallpass_server::{Bearing, ProbeResult, ReadinessProbe};
 use hallpass_setup::waiting::{LOOK_AGAIN, rest};
 use hallpass_wording::group_sync;
@@ -103,7 +108,7 @@ pub(super) async fn act(syncer: GroupSyncer, mut stop: watch::Receiver<bool>) {
         if shown.is_none_or(|at| at.elapsed() >= STATUS_EVERY) {
             shown = Some(Instant::now());
             match access.group_sync_status().await {
-                Ok(status) => status.iter().for_each(show),
+                Ok(status) => show(status.as_ref()),
                 Err(error) => tracing::warn!(error = %error, "how memberships are is not known"),
             }
         }
@@ -117,8 +122,9 @@ pub(super) async fn act(syncer: GroupSyncer, mut stop: watch::Receiver<bool>) {
     clippy::cast_precision_loss,
     reason = "counts and seconds, far below 2^52"
 )]
-fn show(status: &GroupSyncStatus) {
-    let groups: &[GroupReport] = match status.run.as_ref().map(|run| &run.outcome) {
+fn show(status: Option<&GroupSyncStatus>) {
+    let run = status.and_then(|status| status.run.as_ref());
+    let groups: &[GroupReport] = match run.map(|run| &run.outcome) {
         Some(GroupSyncOutcome::Looked { groups }) => groups,
         Some(GroupSyncOutcome::Failed { .. }) | None => &[],
     };
@@ -126,16 +132,32 @@ fn show(status: &GroupSyncStatus) {
     metrics::gauge!("hallpass_group_sync_members").set(sum(|group| group.members));
     metrics::gauge!("hallpass_group_sync_manual").set(sum(|group| group.manual.count));
     metrics::gauge!("hallpass_group_sync_unknown").set(sum(|group| group.unknown));
-    metrics::gauge!("hallpass_group_sync_at_work").set(status.working as f64);
-    metrics::gauge!("hallpass_group_sync_refused").set(status.refused as f64);
-    let looked_at = { status.run.as_ref() }.map_or(0, |run| run.began.as_second());
+    metrics::gauge!("hallpass_group_sync_at_work").set(status.map_or(0, |it| it.working) as f64);
+    metrics::gauge!("hallpass_group_sync_refused").set(status.map_or(0, |it| it.refused) as f64);
+    let looked_at = run.map_or(0, |run| run.began.as_second());
     metrics::gauge!("hallpass_group_sync_looked_at_seconds").set(looked_at as f64);
 }
 
+/// The groups and attributes that the configuration names; none where no group follows attributes.
+pub(super) fn named(settings: &Settings) -> (BTreeSet<GroupRef>, BTreeSet<PersonAttribute>) {
+    let sync = settings.group_sync.as_ref();
+    sync.map(|it| (it.group_refs(), it.attributes()))
+        .unwrap_or_default()
+}
+
+/// What Health and alarms ask; nothing where no group follows attributes.
+pub(super) fn probe(access: &Arc<Access>, time: &Arc<ProcessClock>) -> Option<GroupSyncProbe> {
+    access.settings().group_sync.as_ref()?;
+    Some(GroupSyncProbe {
+        access: Arc::clone(access),
+        clock: Arc::clone(time) as Arc<dyn Clock>,
+    })
+}
+
 /// Whether memberships are compared in time, and nothing of it needs somebody to look.
-pub(crate) struct GroupSyncProbe {
-    pub(crate) access: Arc<Access>,
-    pub(crate) clock: Arc<dyn Clock>,
+pub(super) struct GroupSyncProbe {
+    access: Arc<Access>,
+    clock: Arc<dyn Clock>,
 }
 
 #[async_trait]

@@ -283,7 +283,7 @@ fn memberships_by_attributes_move_and_what_would_add_more_people_does_not() {
             "groups.sync.enabled = true",
             "groups.sync.groups = [\"Payments\", \"Legal\"]",
             "groups.sync.manual = \"remove\"",
-            "groups.sync.rules = [{ group = \"Payments\", attributes = { cost_center = \"42\", department = \"Payments\" } }, \
+            "groups.sync.rules = [{ group = \"Payments\", attributes = { department = \"Payments\", cost_center = \"42\" } }, \
              { group = \"Legal\", attributes = { division = \"Law\" } }]",
             "groups.sync.every = \"30m\"",
         ]

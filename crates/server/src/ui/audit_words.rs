@@ -222,6 +222,14 @@ pub(crate) fn event(name: &str) -> String {
         "sweep.removing" | "membership.removing" => "Removal sent",
         "sweep.removed" => "Removed by sweep",
         "sweep.left_alone" | "membership.left_alone" => "Left alone",
+        other => return membership(other),
+    };
+    words.to_owned()
+}
+
+/// The same of memberships that follow attributes.
+fn membership(name: &str) -> String {
+    let words = match name {
         "memberships.looked" => "Memberships compared",
         "memberships.stopped" => "Removals stopped",
         "memberships.failed" => "Memberships not read",

@@ -95,8 +95,13 @@ fn reflect(world: &World) {
 
 /// Time passes, with every loop.
 async fn pass(world: &World, span: TimeSpan) {
-    let until = span.after(world.clock.now());
+    let (mut reconciled, until) = (world.clock.now(), span.after(world.clock.now()));
     while world.clock.now() < until {
+        // as often as the binary does
+        if minutes(10).after(reconciled) <= world.clock.now() {
+            reconciled = world.clock.now();
+            let _: Result<_, _> = world.access.reconcile().await;
+        }
         reflect(world);
         let due = world.access.next_group_sync().await;
         if due.is_ok_and(|due| due.is_some_and(|at| at <= world.clock.now())) {

@@ -9,6 +9,7 @@ use hallpass_access::{
 use hallpass_audit::Record;
 use hallpass_model::{GrantId, RequestId, Timestamp};
 
+use super::group_sync::GroupSync;
 use super::sweeps::Sweeps;
 use super::{MemoryState, Slot, armed_ends, group_sync, locks};
 use crate::fault::StorageFault;
@@ -84,12 +85,7 @@ pub(super) fn commit(state: &mut MemoryState, change: Change) -> Result<Vec<Reco
     for subject in subjects {
         state.number_subject(subject);
     }
-    if let Some(sweeps) = sweeps {
-        state.sweeps = sweeps;
-    }
-    if let Some(group_sync) = group_sync {
-        state.group_sync = group_sync;
-    }
+    keep_looks(state, sweeps, group_sync);
     state.locks.extend(locks);
     for (user, at) in &change.credentials_ended {
         locks::end_credentials(state, user, *at);
@@ -107,6 +103,16 @@ pub(super) fn commit(state: &mut MemoryState, change: Change) -> Result<Vec<Reco
         state.outbox.post(Message::Digest(digest));
     }
     Ok(records)
+}
+
+/// What sweeps and comparisons of memberships found; `None` where that stays as it is.
+fn keep_looks(state: &mut MemoryState, sweeps: Option<Sweeps>, group_sync: Option<GroupSync>) {
+    if let Some(sweeps) = sweeps {
+        state.sweeps = sweeps;
+    }
+    if let Some(group_sync) = group_sync {
+        state.group_sync = group_sync;
+    }
 }
 
 /// What becomes of sweeps; `None` when the change has nothing to do with them.
