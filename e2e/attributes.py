@@ -107,11 +107,12 @@ def office(stage, ana, bo, check, process):
 def elevator(stage, check):
     """A plan of Terraform, imported and served."""
     statements = [{"ResourceType": "Account", "Resource": "*", "PermissionSet": "Admin", "Approvers": [BO], "MaxDuration": "02:00"}]
-    variables = {"STATEMENTS": json.dumps(statements), "GROUP_STATEMENTS": "[]", "SLACK_BOT_TOKEN": "xoxb-1", "REQUEST_EXPIRATION_HOURS": "4", "ATTRIBUTE_SYNC_ENABLED": "true"}
+    variables = {"STATEMENTS": json.dumps(statements), "GROUP_STATEMENTS": "[]", "SLACK_BOT_TOKEN": "xoxb-1", "REQUEST_EXPIRATION_HOURS": "4", "ATTRIBUTE_SYNC_ENABLED": "true",
+                 "ATTRIBUTE_SYNC_RULES": json.dumps([{"group_name": "oncall", "attributes": {"nickName": "x"}}])}
     function = {"type": "aws_lambda_function", "values": {"environment": [{"variables": variables}]}}
     stage.path("plan.json").write_text(json.dumps({"format_version": "1.2", "planned_values": {"root_module": {"resources": [function]}}}))
     done = stage.run("rules", "import", "elevator", "plan.json", "--output", "table")
-    check("what cannot be said is exit 1, by name", done.returncode == 1 and "attribute_sync_enabled: cannot be said" in done.stdout, (done.returncode, done.stdout, done.stderr))
+    check("what cannot be said is exit 1, by name", done.returncode == 1 and "attribute_sync_rules: cannot be said" in done.stdout and "groups.sync.enabled = true" in done.stdout, (done.returncode, done.stdout, done.stderr))
     check("settings are lines for hallpass.toml", 'access.request_expiry = "4h"' in done.stdout, done.stdout)
     check("and secrets are not", "xoxb" not in done.stdout + stage.path("statements.json").read_text())
     check("the statements are as they were", json.loads(stage.path("statements.json").read_text())["statements"] == statements)

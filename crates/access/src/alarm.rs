@@ -24,6 +24,8 @@ pub enum AlarmKind {
     EndsOverdue,
     /// The database lacks records that were seen: nothing is given.
     LogWentBack,
+    /// A group whose members follow attributes needs somebody to look.
+    GroupSync,
     /// A guard is not heard, or complains.
     Guard,
     /// The audit log is not exported.
@@ -34,7 +36,7 @@ pub enum AlarmKind {
 
 impl AlarmKind {
     /// Every kind.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::ClocksDisagree,
         Self::OrganizationUnread,
         Self::HomeRegionLost,
@@ -42,6 +44,7 @@ impl AlarmKind {
         Self::AssignmentsUntended,
         Self::EndsOverdue,
         Self::LogWentBack,
+        Self::GroupSync,
         Self::Guard,
         Self::AuditNotExported,
         Self::HeadNotPublished,
@@ -57,6 +60,7 @@ impl AlarmKind {
             Self::AssignmentsUntended => "assignments_untended",
             Self::EndsOverdue => "ends_overdue",
             Self::LogWentBack => "log_went_back",
+            Self::GroupSync => "group_sync",
             Self::Guard => "guard",
             Self::AuditNotExported => "audit_not_exported",
             Self::HeadNotPublished => "head_not_published",
@@ -79,6 +83,7 @@ impl AlarmKind {
             Self::LogWentBack => {
                 "The database lacks records that were seen: access ends, and none is given"
             }
+            Self::GroupSync => "A group whose members follow attributes needs somebody to look",
             Self::Guard => "A guard needs somebody to look",
             Self::AuditNotExported => "The audit log is not exported",
             Self::HeadNotPublished => "No head of the audit log is published",
@@ -96,6 +101,7 @@ impl AlarmKind {
                 "docs/operations/runbooks/end-overdue.md"
             }
             Self::LogWentBack => "docs/operations/runbooks/log-went-back.md",
+            Self::GroupSync => "docs/operations/runbooks/group-sync.md",
             Self::Guard => "docs/operations/runbooks/guard-silent.md",
             Self::AuditNotExported | Self::HeadNotPublished => {
                 "docs/operations/runbooks/audit-behind.md"
@@ -114,7 +120,9 @@ impl AlarmKind {
             Self::OrganizationUnread | Self::AssignmentsUntended | Self::EndsOverdue => {
                 TimeSpan::minutes(1)
             }
-            Self::Guard | Self::AuditNotExported | Self::HeadNotPublished => TimeSpan::minutes(2),
+            Self::GroupSync | Self::Guard | Self::AuditNotExported | Self::HeadNotPublished => {
+                TimeSpan::minutes(2)
+            }
         }
     }
 }

@@ -7,8 +7,8 @@ use hallpass_model::{Email, GrantId, HoldKey, RequestId, TargetNames, Timestamp,
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Accepted, Alarm, ArmedEndWish, Digest, Grant, Lock, LocksSeen, Notice, Request, Sweep,
-    SweepItem,
+    Accepted, Alarm, ArmedEndWish, Digest, Grant, GroupSyncRun, GroupSyncWrite, Lock, LocksSeen,
+    Notice, Request, Sweep, SweepItem,
 };
 
 /// A row to store: new, or in place of the version that was read.
@@ -170,6 +170,10 @@ pub struct Change {
     pub sweep_items: Vec<Write<SweepItem>>,
     /// Standing access that is accepted.
     pub accepted: Vec<AcceptanceWrite>,
+    /// Memberships that follow attributes and are being changed.
+    pub group_sync_items: Vec<GroupSyncWrite>,
+    /// The newest run that compared memberships with attributes, over the version that was read.
+    pub group_sync_run: Option<GroupSyncRun>,
     /// Records, in order.
     pub audit: Vec<Draft>,
     /// Notices.
@@ -198,6 +202,8 @@ impl Change {
             sweeps,
             sweep_items,
             accepted,
+            group_sync_items,
+            group_sync_run,
             audit,
             notices,
             digests,
@@ -214,6 +220,8 @@ impl Change {
         self.sweeps.extend(sweeps);
         self.sweep_items.extend(sweep_items);
         self.accepted.extend(accepted);
+        self.group_sync_items.extend(group_sync_items);
+        self.group_sync_run = group_sync_run.or(self.group_sync_run);
         self.audit.extend(audit);
         self.notices.extend(notices);
         self.digests.extend(digests);
@@ -232,6 +240,8 @@ impl Change {
             && self.sweeps.is_empty()
             && self.sweep_items.is_empty()
             && self.accepted.is_empty()
+            && self.group_sync_items.is_empty()
+            && self.group_sync_run.is_none()
             && self.audit.is_empty()
             && self.notices.is_empty()
             && self.digests.is_empty()

@@ -26,6 +26,7 @@ mod alarm;
 mod armed_ends;
 mod grant;
 mod grant_activity;
+mod group_sync;
 mod guard_removals;
 mod holds;
 mod lock;
@@ -79,6 +80,7 @@ mod guard_steps;
 mod session_revocation;
 
 // beside the journey
+mod group_sync_steps;
 mod locking;
 mod sweep_steps;
 
@@ -102,6 +104,12 @@ pub use entitlement::{
 };
 pub use grant::{EndCause, Grant, GrantState, Stuck};
 pub use grant_activity::{ActivityLogs, PastUse, use_of_grant};
+pub use group_sync::{
+    Addition, FirstPeople, GroupPlan, GroupProblem, GroupReport, GroupSyncBrake, GroupSyncFacts,
+    GroupSyncItem, GroupSyncOutcome, GroupSyncPlan, GroupSyncRule, GroupSyncRun, GroupSyncSettings,
+    GroupSyncState, GroupSyncWrite, ManagedGroup, ManualMember, ManualMembers, MembershipChange,
+    WhyManual, group_named, plan_groups,
+};
 pub use guard_removals::Removals;
 pub use hallpass_audit::{Approval, Origin};
 pub use hallpass_identity::{Actor, Role};
@@ -119,9 +127,9 @@ pub use person::Person;
 pub use ports::{
     AccessStore, AlarmContext, AlertContext, Boundary, Channel, CommitError, Counts, Delivery,
     DigestContext, DirectoryFault, DirectorySource, Ends, EntitlementSource, GrantFilter,
-    GuardSource, Listed, ManagedPolicy, NoGuards, NoticeContext, PastGrants, PastQuery,
-    PolicySource, ReadError, ReferencedPolicy, RemediationPresses, RequestFilter, SetPolicies,
-    StandingSource, Subject, SubjectSet, SweepStore, ViewerScope, WaitingMessage,
+    GroupSyncStore, GuardSource, Listed, ManagedPolicy, NoGuards, NoticeContext, PastGrants,
+    PastQuery, PolicySource, ReadError, ReferencedPolicy, RemediationPresses, RequestFilter,
+    SetPolicies, StandingSource, Subject, SubjectSet, SweepStore, ViewerScope, WaitingMessage,
 };
 pub use press_refused::PressRefused;
 pub use preview::{
@@ -137,11 +145,12 @@ pub use request::{
 pub use search::{Fit, Sought};
 pub use service::{
     Access, AccessError, Asking, BreakGlassOffers, CATALOG_PAGE_MAX, Catalog, CatalogEntry,
-    CatalogPage, Explained, Extending, GrantOffers, GrantPresses, Hit, Idempotency, InLine,
-    LastTime, Late, Meant, Muting, NamedId, Past, Patience, PeopleLooked, Ports, Presses, ReadTurn,
-    Reconciled, RemediationApprovers, RemediationSource, RemediationView, Replayed,
-    ReplayedRequest, RequestView, Revoking, Search, SearchPage, StandingView, SweepStatus,
-    SweepsTended, TARGETS_MAX, Tended, Times, about_remediation, last_grant,
+    CatalogPage, Explained, Extending, GrantOffers, GrantPresses, GroupSyncStatus, GroupSyncView,
+    GroupsTended, Hit, Idempotency, InLine, LastTime, Late, Meant, Muting, NamedId, Past, Patience,
+    PeopleLooked, Ports, Presses, ReadTurn, Reconciled, RemediationApprovers, RemediationSource,
+    RemediationView, Replayed, ReplayedRequest, RequestView, Revoking, Search, SearchPage,
+    StandingView, SweepStatus, SweepsTended, TARGETS_MAX, Tended, Times, about_remediation,
+    last_grant,
 };
 pub use session_revocation::credentials_until;
 pub use settings::{AdminSignIn, ArmedEndSettings, OnRuleChange, Settings, contact};

@@ -18,9 +18,9 @@ use hallpass_rules::{Ask, Directory};
 use crate::grant_activity::PastUse;
 use crate::{
     Accepted, Alarm, ArmedEndCounts, ArmedEndStatus, Change, Digest, Entitlement,
-    EntitlementListing, Grant, GrantStateKind, Holds, Lock, Message, Notice, PersonEntitlements,
-    Removals, Request, RequestStateKind, StandingListing, StandingScope, StoredAnswer, Sweep,
-    SweepItem,
+    EntitlementListing, Grant, GrantStateKind, GroupSyncItem, GroupSyncRun, Holds, Lock, Message,
+    Notice, PersonEntitlements, Removals, Request, RequestStateKind, StandingListing,
+    StandingScope, StoredAnswer, Sweep, SweepItem,
 };
 
 /// A commit that did not happen. Nothing of it is stored.
@@ -477,6 +477,17 @@ pub trait SweepStore: Send + Sync {
     /// Drops all but the newest `runs` runs, and of all but the newest `listings` runs that looked
     /// the items that were not acted on. Open runs and open items stay. May be repeated.
     async fn prune_sweeps(&self, listings: u32, runs: u32) -> Result<(), ReadError>;
+}
+
+/// Memberships that follow attributes of people, for reading; they change with
+/// [`AccessStore::commit`].
+#[async_trait]
+pub trait GroupSyncStore: Send + Sync {
+    /// Every membership that is being changed, or that AWS refuses to change, in the order of keys.
+    async fn group_sync_items(&self) -> Result<Vec<GroupSyncItem>, ReadError>;
+
+    /// The newest run; `None` before the first.
+    async fn group_sync_run(&self) -> Result<Option<GroupSyncRun>, ReadError>;
 }
 
 /// What stands in Identity Center: direct assignments of users and members of groups, whoever gave

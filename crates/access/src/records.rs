@@ -177,6 +177,26 @@ impl StepContext<'_> {
         self.draft(event, by).standing(key, names)
     }
 
+    /// A record about a membership that follows attributes of people.
+    pub(crate) fn of_membership(
+        &self,
+        event: Event,
+        email: Option<&Email>,
+        key: &HoldKey,
+        names: &TargetNames,
+    ) -> Draft {
+        let draft = self.draft(event, Doer::Hallpass);
+        match email {
+            Some(email) => draft.subject(email, key, names),
+            None => draft.standing(key, names),
+        }
+    }
+
+    /// A record about a run that compares memberships with attributes.
+    pub(crate) fn of_memberships(&self, event: Event) -> Draft {
+        self.draft(event, Doer::Hallpass)
+    }
+
     /// What those who run the place hear of a sweep.
     pub(crate) fn digest(&self, digest: DigestKind, sweep: SweepId, news: DigestNews) -> Digest {
         Digest {

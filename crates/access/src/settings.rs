@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use hallpass_model::{AccountId, TimeSpan, Timestamp};
 use hallpass_rules::Decision;
 
-use crate::{ArmedEndsMode, SweepSettings};
+use crate::{ArmedEndsMode, GroupSyncSettings, SweepSettings};
 
 /// What happens to a live grant that today's rules would refuse.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,6 +92,8 @@ pub struct Settings {
     pub out_of_reach: Option<AccountId>,
     /// How access that nobody recorded is looked for, and what is done about it.
     pub sweep: SweepSettings,
+    /// Groups whose members follow attributes of people; `None` = none.
+    pub group_sync: Option<GroupSyncSettings>,
 }
 
 impl Default for Settings {
@@ -117,6 +119,7 @@ impl Default for Settings {
             management_account: None,
             out_of_reach: None,
             sweep: SweepSettings::default(),
+            group_sync: None,
         }
     }
 }

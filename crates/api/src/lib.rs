@@ -7,6 +7,7 @@ mod alert;
 mod entitlement;
 mod grant;
 mod grant_activity;
+mod group_sync;
 mod lock;
 mod login;
 mod own;
@@ -23,6 +24,7 @@ pub use alert::{AlertMute, AlertRow, AlertRule, AlertRules, MuteAlert, UnmuteAle
 pub use entitlement::{Entitlement, EntitlementsHeld, EntitlementsRevoked, SweepEntitlements};
 pub use grant::{Extend, Grant, Queue, Revoke, RevokeMany, Revoked, RevokedOne};
 pub use grant_activity::{GrantActivity, GrantCall};
+pub use group_sync::{GroupSync, GroupSyncChange, GroupSyncGroup, GroupSyncPerson, GroupSyncRun};
 pub use lock::{HeldAccess, Lock, LockPerson, Locks, UnlockPerson, Unlocked};
 pub use login::{LoggedOut, LoginCode, LoginFetch, LoginToken, LoginWish};
 pub use own::{OwnSession, OwnSessions, OwnToken, OwnTokens, SessionsEnded, TokenRevoked};

@@ -87,6 +87,24 @@ events! {
     SweepStuck = "sweep.stuck",
     /// A sweep left an item alone that it was to act on: it is held, accepted or gone by now.
     SweepLeftAlone = "sweep.left_alone",
+    /// Memberships by attributes of people were looked at, and something is otherwise than before.
+    MembershipsLooked = "memberships.looked",
+    /// More people would lose a membership than a run may take away; it took none of these.
+    MembershipsStopped = "memberships.stopped",
+    /// The directory could not be read whole: no membership was changed.
+    MembershipsFailed = "memberships.failed",
+    /// Somebody is about to be added to a group, by a rule about attributes; AWS has not been asked yet.
+    MembershipAdding = "membership.adding",
+    /// They were seen in it.
+    MembershipAdded = "membership.added",
+    /// Somebody whom no rule about attributes wants there is about to be removed from a group.
+    MembershipRemoving = "membership.removing",
+    /// They were seen out of it.
+    MembershipRemoved = "membership.removed",
+    /// AWS refuses the change; it is tried again a day later.
+    MembershipRefused = "membership.refused",
+    /// The membership was left alone after all: a grant holds it by now.
+    MembershipLeftAlone = "membership.left_alone",
     /// An administrator accepted standing access.
     StandingAccepted = "standing.accepted",
     /// An administrator withdrew that.

@@ -7,6 +7,7 @@ mod database;
 mod entitlements;
 mod event_queue;
 mod exports;
+mod groups;
 mod guard;
 mod iam_policy;
 mod instance;
@@ -21,7 +22,7 @@ mod whom;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use hallpass_access::{Channel, DirectorySource as _};
+use hallpass_access::{Channel, DirectorySource as _, GroupSyncSettings};
 use hallpass_aws::Inventory;
 use hallpass_clock::{BOUND, Reading};
 use hallpass_clock::{ProcessClock, SystemClock};
@@ -31,7 +32,7 @@ use hallpass_host::random_ids::RandomIds;
 use hallpass_host::runtime::runtime;
 use hallpass_model::time::utc_seconds;
 use hallpass_model::{Clock, TimeSpan, Timestamp};
-use hallpass_rules::{Directory, GroupRef, Rules};
+use hallpass_rules::{Directory, GroupRef, PersonAttribute, Rules};
 use hallpass_setup::clock::newest_record;
 use hallpass_setup::opening::{ConfigArgs, connect, open_store};
 use hallpass_setup::rule_files::read_rules;
@@ -202,18 +203,19 @@ async fn examine(
             .iter()
             .map(|name| GroupRef::Name(name.to_ascii_lowercase())),
     );
+    let sync = loaded.settings().group_sync;
+    wanted.extend(sync.iter().flat_map(GroupSyncSettings::group_refs));
     armed_ends::check_rules(loaded, rules.as_ref(), report);
     armed_ends::check_policies(loaded, aws.as_ref(), report).await;
     let its_clock: Arc<dyn Clock> = Arc::clone(&clock) as Arc<dyn Clock>;
     entitlements::check(loaded, &about, &its_clock, report).await;
-    let attributes: BTreeSet<_> = { rules.iter() }
-        .flat_map(Rules::referenced_attributes)
-        .collect();
+    let attributes = named_attributes(rules.as_ref(), sync.as_ref());
     let inventory = Inventory::new(Arc::clone(&aws), Arc::new(move || wanted.clone()))
         .with_attributes(Arc::new(move || attributes.clone()));
     match inventory.refresh().await {
         Ok(directory) => {
             check_directory(&directory, &role_groups, &identity, rules.as_ref(), report);
+            groups::check(loaded, &directory, rules.as_ref(), report);
             place::check_management_account(&about, rules.as_ref(), &directory, report);
             let reached = rules.as_ref().map(|rules| rules.reach(&directory));
             if let Some(reached) = reached {
@@ -231,6 +233,16 @@ async fn examine(
         }
     }
     Ok(Some(places))
+}
+
+/// The attributes of people that rules and groups depend on.
+fn named_attributes(
+    rules: Option<&Rules>,
+    sync: Option<&GroupSyncSettings>,
+) -> BTreeSet<PersonAttribute> {
+    let mut named = rules.map(Rules::referenced_attributes).unwrap_or_default();
+    named.extend(sync.map(GroupSyncSettings::attributes).unwrap_or_default());
+    named
 }
 
 /// How many files a server may open that is started as this program was.

@@ -2,6 +2,7 @@
 
 pub mod audit;
 pub mod doctor;
+pub mod group_sync;
 pub mod guard;
 pub mod init;
 pub mod lambda;

@@ -2,7 +2,7 @@
 
 use hallpass_terminal::exit::Outcome;
 
-use super::{doctor, guard, lambda, report, slack, standing, store, sweep, token};
+use super::{doctor, group_sync, guard, lambda, report, slack, standing, store, sweep, token};
 
 /// Check the server, back up its database, make tokens, run sweeps
 #[derive(Debug, clap::Args)]
@@ -29,6 +29,7 @@ enum Command {
     Lambda(lambda::Args),
     Sweep(sweep::Args),
     Standing(standing::Args),
+    GroupSync(group_sync::Args),
 }
 
 pub fn run(args: &Args) -> Outcome {
@@ -42,5 +43,6 @@ pub fn run(args: &Args) -> Outcome {
         Command::Lambda(args) => lambda::run(args),
         Command::Sweep(args) => sweep::run(args),
         Command::Standing(args) => standing::run(args),
+        Command::GroupSync(args) => group_sync::run(args),
     }
 }

@@ -32,6 +32,10 @@ fn given(table: &toml::Table, above: &str, found: &mut BTreeSet<String>) {
         match value {
             // notes have names of their own
             _ if path == "access.account_notes" => {}
+            // and so have attributes
+            _ if path == "groups.sync.rules.attributes" => {
+                found.insert(path);
+            }
             toml::Value::Table(inner) => given(inner, &path, found),
             toml::Value::Array(items) if items.iter().any(toml::Value::is_table) => {
                 for inner in items.iter().filter_map(toml::Value::as_table) {
@@ -102,7 +106,9 @@ const EDGES: [&str; 20] = [
 fn file_with(key: &str, value: &str) -> String {
     let (table, name) = key.rsplit_once('.').expect("every key is in a table");
     match table {
-        "webhooks" | "alerts.sns" | "alerts.sqs" => format!("[[{table}]]\n{name} = {value}\n"),
+        "webhooks" | "alerts.sns" | "alerts.sqs" | "groups.sync.rules" => {
+            format!("[[{table}]]\n{name} = {value}\n")
+        }
         table => format!("[{table}]\n{name} = {value}\n"),
     }
 }

@@ -8,6 +8,7 @@ mod events;
 mod exporting;
 #[cfg(test)]
 mod fuzz;
+mod groups;
 mod guard;
 mod keys;
 mod notifications;
@@ -56,6 +57,7 @@ pub struct Config {
     pub aws: Aws,
     pub identity: IdentityTable,
     pub access: Access,
+    pub groups: groups::Groups,
     pub inventory: Inventory,
     pub alerts: alerts::Alerts,
     pub payer: payer::Payer,
@@ -405,6 +407,7 @@ pub fn parse(text: &str, name: &str) -> Result<Config, Failure> {
     notifications::resolve_secrets(&mut config)?;
     config.pci.resolve_secrets()?;
     config.access.sweep.check(name)?;
+    config.groups.check(name)?;
     config.access.armed_ends.check(name)?;
     people::check(config.access.people_every, name)?;
     for domain in &config.identity.fallback_domains {
@@ -546,6 +549,7 @@ impl Loaded {
             management_account: None,
             out_of_reach: None,
             sweep: access.sweep.settings(&access.standing),
+            group_sync: self.config.groups.settings(),
         }
     }
 }

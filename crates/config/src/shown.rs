@@ -26,6 +26,8 @@ const SHOWN: &[&str] = &[
     "access.sweep.mode",
     "access.sweep.scope",
     "access.sweep.check_every",
+    "groups.sync.manual",
+    "groups.sync.every",
     "inventory.max_age",
     "drift.every",
     "drift.remind",

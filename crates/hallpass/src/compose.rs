@@ -11,6 +11,7 @@ mod entitlements;
 mod events;
 mod exporting;
 mod following;
+mod group_sync;
 mod guards;
 mod lead;
 mod log_watch;
@@ -178,13 +179,19 @@ async fn inventory(parts: &Parts, rules_now: &RulesNow) -> Arc<Inventory> {
     let (rules_now, first) = (Arc::clone(rules_now), parts.rules.clone());
     let approving = parts.remediating.as_ref().map(|it| Arc::clone(&it.rules));
     let (attributes_now, first_too) = (Arc::clone(&rules_now), first.clone());
-    let attributes =
-        Arc::new(move || rules_in_force(&attributes_now, &first_too).referenced_attributes());
+    let (synced_groups, synced_attributes) = group_sync::named(&parts.settings);
+    let attributes = Arc::new(move || {
+        let mut named = rules_in_force(&attributes_now, &first_too).referenced_attributes();
+        named.extend(&synced_attributes);
+        named
+    });
     let groups = Arc::new(move || {
         let mut by_name = role_groups.clone();
         // the file may name others from one moment to the next
         by_name.extend(approving.iter().flat_map(|it| it.rules().approver_groups()));
-        wanted_groups(&rules_now, &first, &by_name)
+        let mut wanted = wanted_groups(&rules_now, &first, &by_name);
+        wanted.extend(synced_groups.iter().cloned());
+        wanted
     });
     let inventory = Inventory::new(Arc::clone(&parts.aws), groups).with_attributes(attributes);
     probes::resume_silence(&parts.aws, &parts.store).await;
@@ -489,6 +496,9 @@ fn alarming(
         (AlarmKind::AssignmentsUntended, of_leader(lead, tended)),
         (AlarmKind::EndsOverdue, Arc::new(overdue)),
     ];
+    if let Some(probe) = group_sync::probe(access, time) {
+        alarming.push((AlarmKind::GroupSync, of_leader(lead, probe)));
+    }
     if let Some(guards) = guards {
         alarming.push((
             AlarmKind::Guard,

@@ -1,5 +1,6 @@
 //! `hallpass serve`: the server.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use hallpass_access::{Channel, Settings};
@@ -27,6 +28,7 @@ use hallpass_host::runtime::runtime;
 use hallpass_host::server_store::{ServerStore, StoreAddress};
 use hallpass_model::{Clock, IdSource};
 use hallpass_reports::alerts::{AlertRunner, alert_channels};
+use hallpass_rules::Rules;
 use hallpass_server::{Connections, Rates, ServerMode};
 use hallpass_setup::clock;
 use hallpass_setup::heads::{self, Means};
@@ -34,6 +36,7 @@ use hallpass_setup::opening::out_of_reach;
 use hallpass_setup::opening::{
     ConfigArgs, aws_settings, connect_patiently, management_account, open_store,
 };
+use hallpass_setup::rule_files;
 use hallpass_setup::service_manager;
 use hallpass_terminal::exit::{Exit, Failure, Outcome};
 use hallpass_terminal::logging;
@@ -83,6 +86,20 @@ fn place(place: OwnAccountRole) -> &'static str {
         OwnAccountRole::DelegatedAdministrator => "the delegated administrator",
         OwnAccountRole::Other => "neither management account nor delegated administrator",
     }
+}
+
+/// The rules and their text. Refuses those that offer a group whose members follow attributes, as far as
+/// names tell: the directory is not read yet. What it tells later is told by each comparison, and such a
+/// group is left as it is.
+fn owned_once(loaded: &Loaded, file: &Path) -> Result<(Rules, String), Failure> {
+    let (rules, text) = rule_files::read_rules_and_text(file)?;
+    let sync = loaded.settings().group_sync;
+    let refs = sync.map(|sync| sync.group_refs()).unwrap_or_default();
+    let found = rules.owned_twice(&refs, None);
+    if found.is_empty() {
+        return Ok((rules, text));
+    }
+    Err(rule_files::owned_twice(&file.display().to_string(), found))
 }
 
 /// Everything that tells people.
@@ -359,7 +376,7 @@ async fn store_of_one(address: StoreAddress) -> Result<(Option<OnlyServer>, Serv
 
 async fn serve(loaded: &Loaded, listen: Option<&str>) -> Outcome {
     let rules_file = loaded.rules()?;
-    let (rules, rules_text) = hallpass_setup::rule_files::read_rules_and_text(&rules_file)?;
+    let (rules, rules_text) = owned_once(loaded, &rules_file)?;
     let (export, slack) = (loaded.export()?, loaded.slack()?);
     let (sessions, sign_in) = (loaded.sessions()?, loaded.sign_in()?);
     let certificate = tls::certificate(loaded)?;

@@ -136,10 +136,161 @@ pub(crate) struct AttributeMatch {
     pub(crate) except: BTreeSet<Glob>,
 }
 
+/// Whether somebody has what is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HasAttributes {
+    /// All of it.
+    Yes,
+    /// Not all of it.
+    No,
+    /// Nothing that was read speaks against it, and not all of it was read.
+    Unread,
+}
+
+/// Whether attributes as they were read have every one of these.
+pub(crate) fn judge(wanted: &BTreeSet<AttributeMatch>, has: &PersonAttributes) -> HasAttributes {
+    let mut unread = false;
+    for want in wanted {
+        match has.get(want.attribute) {
+            Known::Is(value) if want.matches(value) => {}
+            Known::Is(_) | Known::Absent => return HasAttributes::No,
+            Known::Unread => unread = true,
+        }
+    }
+    if unread {
+        HasAttributes::Unread
+    } else {
+        HasAttributes::Yes
+    }
+}
+
+/// What people must have, read as `requester_attributes` of a rule is: every attribute, with one of its
+/// values and none of those left out.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct AttributeConditions(pub(crate) BTreeSet<AttributeMatch>);
+
+impl AttributeConditions {
+    /// Reads names of attributes with their values: globs without case, `!` before what is left out.
+    ///
+    /// # Errors
+    /// What cannot be read, in a sentence.
+    pub fn read<'a>(
+        entries: impl IntoIterator<Item = (&'a str, &'a [String])>,
+    ) -> Result<Self, String> {
+        let mut matches = BTreeSet::new();
+        for (name, texts) in entries {
+            let mut known = PersonAttribute::ALL.into_iter();
+            let Some(attribute) = known.find(|it| it.name() == name) else {
+                let names = PersonAttribute::ALL.map(|it| format!("`{}`", it.name()));
+                return Err(format!(
+                    "`{name}` is no attribute of people; these are: {}",
+                    names.join(", ")
+                ));
+            };
+            let (mut values, mut except) = (BTreeSet::new(), BTreeSet::new());
+            for text in texts {
+                let (list, value) = match text.strip_prefix('!') {
+                    Some(rest) => (&mut except, rest.trim()),
+                    None => (&mut values, text.trim()),
+                };
+                if value.is_empty() || value.starts_with('!') {
+                    return Err(format!("`{name}` has `{text}`, which is not a value"));
+                }
+                list.insert(Glob::new(value));
+            }
+            if values.is_empty() {
+                return Err(format!("`{name}` selects nothing: name values"));
+            }
+            matches.insert(AttributeMatch {
+                attribute,
+                values,
+                except,
+            });
+        }
+        if matches.is_empty() {
+            return Err("no attribute is named".to_owned());
+        }
+        Ok(Self(matches))
+    }
+
+    /// Whether somebody has all of it.
+    pub fn judge(&self, has: &PersonAttributes) -> HasAttributes {
+        judge(&self.0, has)
+    }
+
+    /// The attributes it depends on.
+    pub fn attributes(&self) -> impl Iterator<Item = PersonAttribute> {
+        self.0.iter().map(|want| want.attribute)
+    }
+}
+
 impl AttributeMatch {
     /// Whether a person who has this value is meant.
     pub(crate) fn matches(&self, value: &str) -> bool {
         let any = |globs: &BTreeSet<Glob>| globs.iter().any(|glob| glob.matches(value));
         any(&self.values) && !any(&self.except)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(entries: &[(&str, &[&str])]) -> Result<AttributeConditions, String> {
+        let owned: Vec<(&str, Vec<String>)> = entries
+            .iter()
+            .map(|(name, texts)| (*name, texts.iter().map(|it| (*it).to_owned()).collect()))
+            .collect();
+        AttributeConditions::read(owned.iter().map(|(name, texts)| (*name, texts.as_slice())))
+    }
+
+    #[test]
+    fn all_of_it_is_wanted_and_what_was_not_read_is_not_no() {
+        let wanted = read(&[
+            ("department", &["Pay*"]),
+            ("user_type", &["*", "!Contractor"]),
+        ]);
+        let wanted = wanted.unwrap();
+        let judge = |read: &[(PersonAttribute, Option<&str>)]| {
+            let mut has = PersonAttributes::default();
+            for (attribute, value) in read {
+                has.read(*attribute, *value);
+            }
+            wanted.judge(&has)
+        };
+        let (department, kind) = (PersonAttribute::Department, PersonAttribute::UserType);
+        for (read, judged) in [
+            (
+                vec![(department, Some("payments")), (kind, Some("Employee"))],
+                HasAttributes::Yes,
+            ),
+            (
+                vec![(department, Some("PAYMENTS")), (kind, Some("contractor"))],
+                HasAttributes::No,
+            ),
+            (
+                vec![(department, Some("payments")), (kind, None)],
+                HasAttributes::No,
+            ),
+            (vec![(department, Some("payments"))], HasAttributes::Unread),
+            (vec![(department, Some("legal"))], HasAttributes::No),
+            (vec![], HasAttributes::Unread),
+        ] {
+            assert_eq!(judge(&read), judged, "{read:?}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_told() {
+        for (entries, said) in [
+            (vec![("team", &["x"][..])], "`team`"),
+            (vec![("department", &[][..])], "selects nothing"),
+            (vec![("department", &["!legal"][..])], "selects nothing"),
+            (vec![("department", &[" "][..])], "not a value"),
+            (vec![], "no attribute"),
+        ] {
+            let told = read(&entries).unwrap_err();
+            assert!(told.contains(said), "{told}");
+        }
     }
 }

@@ -121,6 +121,8 @@ codes! {
     UnknownOu = "unknown-ou",
     /// Warning: a group whose members could not be read.
     UnreadGroup = "unread-group",
+    /// A group that rules offer, and whose members follow attributes of people.
+    GroupOwnedTwice = "group-owned-twice",
 }
 
 impl Serialize for FindingCode {

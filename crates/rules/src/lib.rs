@@ -24,7 +24,7 @@ pub mod syntax;
 mod test_case;
 
 pub use arming::EndArming;
-pub use attributes::{PersonAttribute, PersonAttributes};
+pub use attributes::{AttributeConditions, HasAttributes, PersonAttribute, PersonAttributes};
 pub use decision_kind::DecisionKind;
 pub use diagnostic::{Diagnostic, FindingCode, Position, Severity, nearest};
 pub use directory::Directory;

@@ -63,6 +63,7 @@ use crate::api;
         api::sweeps::begin,
         api::sweeps::show,
         api::sweeps::confirm,
+        api::group_sync::show,
         api::standing::list,
         api::standing::act,
         api::explain::explain,

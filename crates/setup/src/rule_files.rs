@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use hallpass_rules::{RuleFile, Rules};
+use hallpass_rules::{Diagnostic, RuleFile, Rules};
 use hallpass_terminal::exit::Failure;
 
 /// Reads and checks a rule file; every error of it at once.
@@ -53,4 +53,18 @@ pub fn rules_and_text(path: &Path, bytes: &[u8]) -> Result<(Rules, String), Fail
             )))
         }
     }
+}
+
+/// Rules that offer groups whose members follow attributes.
+pub fn owned_twice(file: &str, found: Vec<Diagnostic>) -> Failure {
+    let words = format!("`{file}` has {} errors", found.len());
+    let failure = found
+        .into_iter()
+        .fold(Failure::bad_input(words), |failure, mut error| {
+            file.clone_into(&mut error.file);
+            failure.detail(error.to_string())
+        });
+    failure.help(
+        "the members of a group follow attributes (`groups.sync`), or people ask for it: not both",
+    )
 }

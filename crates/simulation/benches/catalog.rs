@@ -160,7 +160,8 @@ fn access_over(directory: Arc<Directory>, rules: Rules) -> (Access, Actor) {
     let ports = Ports {
         store: store.clone(),
         assignments: store.clone(),
-        sweeps: store,
+        sweeps: store.clone(),
+        group_sync: store,
         standing: Arc::new(Center::new(wall, Habits::default())),
         directory: Arc::new(Fixed(directory)),
         clock,

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use hallpass_access::{
-    AccessStore, Approval, Grant, GrantFilter, Request, RequestFilter, RequestState, SweepStore,
+    AccessStore, Approval, Grant, GrantFilter, GroupSyncStore, Request, RequestFilter,
+    RequestState, SweepStore,
 };
 use hallpass_assignments::{AssignmentRow, AssignmentStore, Verdict};
 use hallpass_audit::{AuditStore, Input, Record, verify};
@@ -20,7 +21,7 @@ use crate::broken::Broken;
 /// Every promise that does not hold.
 pub async fn check_all<S>(world: &World<S>, standing: &[HoldKey]) -> Result<(), Vec<Broken>>
 where
-    S: AccessStore + SweepStore + AssignmentStore + AuditStore + 'static,
+    S: AccessStore + GroupSyncStore + SweepStore + AssignmentStore + AuditStore + 'static,
 {
     check_stored(world.store.as_ref(), &world.center.present(), standing).await
 }

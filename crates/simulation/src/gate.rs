@@ -8,9 +8,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use async_trait::async_trait;
 use hallpass_access::{
     Accepted, AccessStore, Alarm, ArmedEndStatus, Change, CommitError, Counts, Directory,
-    DirectoryFault, DirectorySource, Ends, Grant, GrantFilter, Holds, Listed, Lock, PastGrants,
-    PastQuery, ReadError, Request, RequestFilter, StoredAnswer, Subject, Sweep, SweepItem,
-    SweepStore, WaitingMessage as WaitingNotice,
+    DirectoryFault, DirectorySource, Ends, Grant, GrantFilter, GroupSyncItem, GroupSyncRun,
+    GroupSyncStore, Holds, Listed, Lock, PastGrants, PastQuery, ReadError, Request, RequestFilter,
+    StoredAnswer, Subject, Sweep, SweepItem, SweepStore, WaitingMessage as WaitingNotice,
 };
 use hallpass_assignments::queue::{QueueLengths, Room};
 use hallpass_assignments::{
@@ -587,5 +587,16 @@ impl<P: SweepStore> SweepStore for Gated<P> {
         self.gate
             .pass_to(Port::Write, self.inner.prune_sweeps(listings, runs), read)
             .await
+    }
+}
+
+#[async_trait]
+impl<P: GroupSyncStore> GroupSyncStore for Gated<P> {
+    async fn group_sync_items(&self) -> Result<Vec<GroupSyncItem>, ReadError> {
+        self.gate.pass(self.inner.group_sync_items(), read).await
+    }
+
+    async fn group_sync_run(&self) -> Result<Option<GroupSyncRun>, ReadError> {
+        self.gate.pass(self.inner.group_sync_run(), read).await
     }
 }

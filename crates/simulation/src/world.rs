@@ -6,8 +6,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use hallpass_access::{
-    Access, AccessError, AccessStore, Actor, ArmedEndsMode, DirectorySource, GuardSource,
-    OnRuleChange, Origin, Ports, Role, Settings, SweepSettings, SweepState, SweepStore,
+    Access, AccessError, AccessStore, Actor, ArmedEndsMode, DirectorySource, GroupSyncSettings,
+    GroupSyncStore, GuardSource, OnRuleChange, Origin, Ports, Role, Settings, SweepSettings,
+    SweepState, SweepStore,
 };
 use hallpass_assignments::{AssignmentStore, Executor, ExecutorLimits};
 use hallpass_model::{Clock, Email, HoldKey, Target, TimeSpan, Timestamp};
@@ -261,7 +262,7 @@ impl World {
     }
 }
 
-impl<S: AccessStore + SweepStore + AssignmentStore + 'static> World<S> {
+impl<S: AccessStore + GroupSyncStore + SweepStore + AssignmentStore + 'static> World<S> {
     /// A world over a store that is there already.
     pub fn over(store: Arc<S>, seed: u64, habits: Habits) -> Self {
         Self::planned(store, seed, habits, None)
@@ -371,6 +372,12 @@ impl<S: AccessStore + SweepStore + AssignmentStore + 'static> World<S> {
     /// From now on sweeps run like this; the process starts anew.
     pub fn sweeps_become(&mut self, change: impl FnOnce(&mut SweepSettings)) {
         change(&mut self.settings.sweep);
+        self.restart();
+    }
+
+    /// From now on memberships follow attributes like this; the process starts anew.
+    pub fn group_sync_becomes(&mut self, settings: Option<GroupSyncSettings>) {
+        self.settings.group_sync = settings;
         self.restart();
     }
 
@@ -503,7 +510,7 @@ fn jiff_days(days: i64) -> std::time::Duration {
     clippy::too_many_arguments,
     reason = "each is one thing that outlives the process; a struct would only be taken apart here"
 )]
-fn process<S: AccessStore + SweepStore + AssignmentStore + 'static>(
+fn process<S: AccessStore + GroupSyncStore + SweepStore + AssignmentStore + 'static>(
     store: &Arc<S>,
     (center, entitlements): (&Arc<Center>, &Arc<Entitlements>),
     time: &Arc<ProcessTime>,
@@ -519,6 +526,7 @@ fn process<S: AccessStore + SweepStore + AssignmentStore + 'static>(
         store: gated_store.clone(),
         assignments: gated_store.clone(),
         sweeps: gated_store.clone(),
+        group_sync: gated_store.clone(),
         standing: gated_center.clone(),
         directory: Gated::new(Arc::clone(directory), Arc::clone(gate)),
         clock: Arc::clone(time) as Arc<dyn Clock>,

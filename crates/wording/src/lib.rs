@@ -17,6 +17,7 @@ pub mod activity;
 pub mod asking;
 pub mod dialogs;
 pub mod grants;
+pub mod group_sync;
 pub mod refused;
 pub mod standing;
 

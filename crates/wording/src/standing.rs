@@ -174,5 +174,11 @@ pub fn left_out(what: &LeftOut) -> String {
             "Not looked at: the management account {account}, in which AWS lets us change nothing."
         ),
         LeftOut::Entitlements => NOT_LOOKED_AT.to_owned(),
+        LeftOut::SyncedGroups { count: 1 } => {
+            "A group whose members follow attributes of people was left out.".to_owned()
+        }
+        LeftOut::SyncedGroups { count } => {
+            format!("{count} groups whose members follow attributes of people were left out.")
+        }
     }
 }

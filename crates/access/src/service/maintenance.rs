@@ -278,9 +278,14 @@ impl Access {
     async fn forget_rows(&self) -> Result<(), AccessError> {
         let rows = self.ports.assignments.assignments().await;
         let rows = rows.map_err(|fault| ReadError(fault.to_string()))?;
-        // what a sweep has in hand is still to be settled by its row
+        // what a sweep, or a comparison of memberships, has in hand is still to be settled by its row
         let in_hand = self.ports.sweeps.open_sweep_items().await?;
-        let in_hand: BTreeSet<&HoldKey> = in_hand.iter().map(|item| &item.key).collect();
+        let syncing = self.ports.group_sync.group_sync_items().await?;
+        let syncing = syncing.iter().map(|item| &item.key);
+        let in_hand: BTreeSet<&HoldKey> = { in_hand.iter() }
+            .map(|item| &item.key)
+            .chain(syncing)
+            .collect();
         let spent = rows
             .iter()
             .filter(|row| desired::is_spent(row, self.now()) && !in_hand.contains(&row.key));

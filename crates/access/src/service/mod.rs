@@ -12,6 +12,7 @@ mod catalog;
 mod entitlements;
 mod exporting;
 mod facts;
+mod group_syncing;
 mod guarding;
 mod listing;
 mod locking;
@@ -50,6 +51,7 @@ pub use alerting::Muting;
 pub use already_held::Patience;
 pub use asking::{Asking, Extending, Idempotency, TARGETS_MAX};
 pub use catalog::{CATALOG_PAGE_MAX, Catalog, CatalogEntry, CatalogPage, NamedId};
+pub use group_syncing::{GroupSyncStatus, GroupSyncView, GroupsTended};
 pub use maintenance::{Reconciled, Tended};
 pub use offers::{BreakGlassOffers, GrantOffers, GrantPresses, Presses};
 pub use people::PeopleLooked;
@@ -70,8 +72,8 @@ use crate::arming;
 use crate::records::StepContext;
 use crate::{
     AccessStore, Change, CommitError, DirectoryFault, DirectorySource, EntitlementSource,
-    GuardSource, Holds, NoGuards, NoPeopleSource, PeopleSource, PressRefused, ReadError, Settings,
-    StandingSource, SweepStore,
+    GroupSyncStore, GuardSource, Holds, NoGuards, NoPeopleSource, PeopleSource, PressRefused,
+    ReadError, Settings, StandingSource, SweepStore,
 };
 
 /// How often a change is decided anew when another came first.
@@ -86,6 +88,8 @@ pub struct Ports {
     pub assignments: Arc<dyn AssignmentStore>,
     /// Sweeps and what they found, for reading.
     pub sweeps: Arc<dyn SweepStore>,
+    /// Memberships that follow attributes, for reading.
+    pub group_sync: Arc<dyn GroupSyncStore>,
     /// What stands in Identity Center.
     pub standing: Arc<dyn StandingSource>,
     /// What is known of the organization.

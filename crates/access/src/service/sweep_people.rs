@@ -338,7 +338,7 @@ fn was_confirmed(sweep: &Sweep) -> bool {
         .is_some_and(|(looked, at)| at >= looked)
 }
 
-fn ensure_reads(actor: &Actor) -> Result<(), AccessError> {
+pub(super) fn ensure_reads(actor: &Actor) -> Result<(), AccessError> {
     if actor.reads_all() {
         Ok(())
     } else {

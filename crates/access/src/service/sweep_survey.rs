@@ -2,9 +2,22 @@
 
 use super::{Access, AccessError};
 use crate::sweep;
-use crate::{Findings, ListingFacts, MayAct, StandingScope};
+use crate::{Directory, Findings, ListingFacts, MayAct, StandingScope, SweepReach};
 
 impl Access {
+    /// Where a sweep looks. Groups whose members follow attributes are compared with these instead.
+    pub(super) fn sweep_scope(&self, reach: SweepReach, directory: &Directory) -> StandingScope {
+        let settings = &self.settings;
+        let out_of_reach = settings.out_of_reach.as_ref();
+        let scope = StandingScope::new(reach, &self.rules(), directory, out_of_reach);
+        let Some(sync) = &settings.group_sync else {
+            return scope;
+        };
+        let refs = sync.group_refs();
+        let managed = refs.iter().filter_map(|it| directory.resolve_group(it));
+        scope.without_groups(managed.map(|group| &group.id))
+    }
+
     /// Looks at everything in scope as a sweep would, and stores nothing. Nothing is planned by it.
     ///
     /// # Errors
@@ -12,12 +25,7 @@ impl Access {
     pub async fn survey(&self) -> Result<Findings, AccessError> {
         let directory = self.directory_for_sweep().await?;
         let settings = &self.settings;
-        let scope = StandingScope::new(
-            settings.sweep.reach,
-            &self.rules(),
-            &directory,
-            settings.out_of_reach.as_ref(),
-        );
+        let scope = self.sweep_scope(settings.sweep.reach, &directory);
         let before = self.held(self.now()).await?;
         let listing = self.read_standing(&scope).await;
         let known = self.known(&before, listing.began).await?;

@@ -55,13 +55,7 @@ impl Access {
             Ok(directory) => directory,
             Err(fault) => return self.fail_sweep(sweep, &fault.to_string()).await,
         };
-        let settings = &self.settings;
-        let scope = StandingScope::new(
-            sweep.reach,
-            &self.rules(),
-            &directory,
-            settings.out_of_reach.as_ref(),
-        );
+        let scope = self.sweep_scope(sweep.reach, &directory);
         let before = self.held(self.now()).await?;
         let listing = self.read_standing(&scope).await;
         if listing.is_blind() {

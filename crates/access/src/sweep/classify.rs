@@ -341,7 +341,9 @@ fn report(
 fn left_out(facts: &ListingFacts<'_>) -> Vec<LeftOut> {
     let is_left_out = |it: &&LeftOut| match it {
         LeftOut::Entitlements => facts.listing.entitlements.is_none(),
-        LeftOut::InactiveAccounts { .. } | LeftOut::ManagementAccount { .. } => true,
+        LeftOut::InactiveAccounts { .. }
+        | LeftOut::ManagementAccount { .. }
+        | LeftOut::SyncedGroups { .. } => true,
     };
     let all = facts.scope.left_out().iter();
     all.filter(is_left_out).cloned().collect()

@@ -25,6 +25,11 @@ pub enum LeftOut {
     },
     /// Entitlements of account access manager: access that no listing of assignments shows.
     Entitlements,
+    /// Groups whose members follow attributes of people, which has a comparison of its own.
+    SyncedGroups {
+        /// How many.
+        count: u64,
+    },
 }
 
 /// Where a sweep looks: pairs of account and permission set, and groups.
@@ -82,6 +87,20 @@ impl StandingScope {
         }
         scope.left_out.push(LeftOut::Entitlements);
         scope
+    }
+
+    /// The same without these groups, as something else sees to their members.
+    #[must_use]
+    pub fn without_groups<'a>(mut self, groups: impl IntoIterator<Item = &'a GroupId>) -> Self {
+        let before = self.groups.len();
+        for group in groups {
+            self.groups.remove(group);
+        }
+        let count = u64::try_from(before - self.groups.len()).unwrap_or(u64::MAX);
+        if count > 0 {
+            self.left_out.push(LeftOut::SyncedGroups { count });
+        }
+        self
     }
 
     /// Nothing but these targets.

@@ -70,11 +70,17 @@ pub(super) fn policy_of(
     management_account: bool,
     loaded: &Loaded,
 ) -> Result<String, Failure> {
-    let groups = read_rules(&loaded.rules()?)
-        .ok()
-        .map(|rules| rules.requested_groups());
+    let rules = read_rules(&loaded.rules()?).ok();
+    let mut groups = rules
+        .map(|rules| rules.requested_groups())
+        .unwrap_or_default();
+    if whom == Whom::Server
+        && let Some(sync) = loaded.settings().group_sync
+    {
+        groups.extend(sync.group_refs());
+    }
     let region = hallpass_setup::opening::aws_settings(loaded).region;
-    let uses = iam_policy::Uses::of(loaded, groups.unwrap_or_default(), &region);
+    let uses = iam_policy::Uses::of(loaded, groups, &region);
     let mut statements = match whom {
         Whom::Server => {
             let mut others = exports::statements(loaded)?;

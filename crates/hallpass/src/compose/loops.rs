@@ -28,6 +28,7 @@ use super::entitlements;
 use super::events;
 use super::exporting::{self, Exporter};
 use super::following::{self, Follower};
+use super::group_sync::{self, GroupSyncer};
 use super::notices::{self, OutboxKeeper, Teller};
 use super::pci;
 use super::people;
@@ -105,6 +106,18 @@ impl Composed {
         }
     }
 
+    /// Starts what keeps memberships as attributes want them; what was begun is settled in any case.
+    fn spawn_group_sync(&self, tasks: &mut JoinSet<()>, stop: &watch::Sender<bool>) {
+        let syncer = GroupSyncer {
+            access: Arc::clone(&self.work),
+            clock: Arc::clone(&self.clock),
+        };
+        if self.access.settings().group_sync.is_some() {
+            spawn(tasks, "group_sync", stop, &syncer, group_sync::compare);
+        }
+        spawn(tasks, "memberships", stop, &syncer, group_sync::act);
+    }
+
     /// Starts every loop of a term but the export, which goes on until the others have ended.
     pub(super) fn spawn_loops(&self, tasks: &mut JoinSet<()>, stop: &watch::Sender<bool>) {
         let executor = self.workshop.executor(&self.work);
@@ -127,6 +140,7 @@ impl Composed {
         };
         spawn(tasks, "sweep", stop, &sweeper, sweeping::look);
         spawn(tasks, "sweep_items", stop, &sweeper, sweeping::act);
+        self.spawn_group_sync(tasks, stop);
         self.spawn_telling(tasks, stop);
         self.spawn_for_guards(tasks, stop);
         spawn(tasks, "sessions", stop, &engine, forget_sessions);

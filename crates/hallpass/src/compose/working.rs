@@ -73,6 +73,7 @@ impl Workshop {
             store: Arc::clone(store) as Arc<dyn hallpass_access::AccessStore>,
             assignments: Arc::clone(store) as Arc<dyn hallpass_assignments::AssignmentStore>,
             sweeps: Arc::clone(store) as Arc<dyn hallpass_access::SweepStore>,
+            group_sync: Arc::clone(store) as Arc<dyn hallpass_access::GroupSyncStore>,
             ..serving.ports().clone()
         }))
     }

@@ -5,7 +5,7 @@ use hallpass_rules::{RuleFile, load};
 use serde_json::{Value, json};
 
 use super::file::{ElevatorFile, ElevatorRefused, Setting};
-use super::settings::converted;
+use super::settings::{converted, policy_unsaid};
 use super::source::read;
 use crate::report::{
     ConfigurationLine, ImportReport, Imported, ReportRow, RowNote, RowOutcome, worse,
@@ -103,7 +103,10 @@ fn settings(
         if name == "attribute_sync_enabled" && is_off {
             continue;
         }
-        let (line, notes) = converted(name, setting);
+        let (line, mut notes) = converted(name, setting);
+        if name == "attribute_sync_enabled" {
+            notes.extend(policy_unsaid(&found.settings));
+        }
         let is_new = |line: &ConfigurationLine| configuration.iter().all(|it| it.key != line.key);
         configuration.extend(line.filter(is_new));
         let outcomes = notes.iter().map(RowNote::outcome);

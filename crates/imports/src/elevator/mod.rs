@@ -6,6 +6,7 @@
 
 mod convert;
 mod file;
+mod memberships;
 mod plan;
 mod settings;
 mod source;

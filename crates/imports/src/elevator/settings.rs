@@ -1,8 +1,11 @@
 //! The settings of sso-elevator's Terraform module, and what of ours each is (`access.md` §15).
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 
 use super::file::Setting;
+use super::memberships::sync_rules;
 use crate::report::{ConfigurationLine, RowNote};
 use crate::rule_text::quoted;
 
@@ -29,8 +32,8 @@ pub(super) enum Becomes {
     Bucket,
     /// A secret, which is not repeated.
     Secret,
-    /// Nothing that Hallpass has.
-    NotThere(&'static str),
+    /// Rules about attributes of the members of groups.
+    SyncRules,
 }
 
 /// A variable of the module.
@@ -65,10 +68,10 @@ const fn row(
     }
 }
 
-const NONE: (&str, &str) = ("", "");
-
-const SYNC: &str = "Hallpass changes no membership by attributes of people; rules may ask for attributes \
-                    (`requester_attributes`), and your identity provider can fill groups by them";
+const SYNC_RULES: &str = "a rule that names an attribute which Hallpass does not read, or a value with `*`, `?` or a \
+                          leading `!`, is left out: write it by hand";
+const SYNC_DEFAULT: &str = "where `attribute_sync_manual_assignment_policy` is not written, the module removes members who \
+                            match no rule, and Hallpass reports them: `groups.sync.manual = \"remove\"` removes them";
 
 /// Every variable that says something to Hallpass, in the order of the report.
 // one row a line, as in the specification
@@ -93,13 +96,15 @@ pub(super) const VARIABLES: &[Variable] = &[
     row("s3_name_of_the_existing_bucket", "S3_BUCKET_FOR_AUDIT_ENTRY_NAME", ("audit.export.target", ""), Becomes::Bucket),
     row("s3_bucket_name_for_audit_entry", "", ("audit.export.target", ""), Becomes::Bucket),
     row("s3_bucket_partition_prefix", "S3_BUCKET_PREFIX_FOR_PARTITIONS", ("audit.export.prefix", "\"logs\""), Becomes::Text),
-    row("attribute_sync_enabled", "ATTRIBUTE_SYNC_ENABLED", NONE, Becomes::NotThere(SYNC)),
-    row("attribute_sync_rules", "ATTRIBUTE_SYNC_RULES", NONE, Becomes::NotThere(SYNC)),
-    row("attribute_sync_managed_groups", "ATTRIBUTE_SYNC_MANAGED_GROUPS", NONE, Becomes::NotThere(SYNC)),
+    row("attribute_sync_enabled", "ATTRIBUTE_SYNC_ENABLED", ("groups.sync.enabled", "false"), Becomes::Flag),
+    row("attribute_sync_rules", "ATTRIBUTE_SYNC_RULES", ("groups.sync.rules", "[]"), Becomes::SyncRules),
+    row("attribute_sync_managed_groups", "ATTRIBUTE_SYNC_MANAGED_GROUPS", ("groups.sync.groups", "[]"), Becomes::Texts),
+    row("attribute_sync_manual_assignment_policy", "ATTRIBUTE_SYNC_MANUAL_ASSIGNMENT_POLICY", ("groups.sync.manual", "\"warn\""), Becomes::Text),
+    row("attribute_sync_schedule", "", ("groups.sync.every", "\"1h\""), Becomes::Rate),
 ];
 
 /// Variables of how sso-elevator runs, and what a module has beside them.
-const OF_ITS_FUNCTIONS: [&str; 39] = [
+const OF_ITS_FUNCTIONS: [&str; 37] = [
     "s3_object_lock",
     "s3_object_lock_configuration",
     "s3_mfa_delete",
@@ -108,8 +113,6 @@ const OF_ITS_FUNCTIONS: [&str; 39] = [
     "config_bucket_name",
     "config_bucket_kms_key_arn",
     "cache_enabled",
-    "attribute_sync_manual_assignment_policy",
-    "attribute_sync_schedule",
     "attribute_sync_lambda_memory",
     "attribute_sync_lambda_timeout",
     "attribute_syncer_lambda_name",
@@ -174,7 +177,7 @@ pub(super) fn converted(
         | Becomes::Rate
         | Becomes::Level
         | Becomes::Bucket
-        | Becomes::NotThere(_) => {}
+        | Becomes::SyncRules => {}
     }
     let Setting::Is(value) = setting else {
         return (None, vec![RowNote::NotSaid(COMPUTED)]);
@@ -183,19 +186,26 @@ pub(super) fn converted(
     if is_nothing(&value) {
         return (None, Vec::new());
     }
-    if let Becomes::NotThere(why) = variable.becomes {
-        return (None, vec![RowNote::NotSaid(why)]);
+    let left_out = match variable.becomes {
+        Becomes::SyncRules => sync_rules(&value).map_or(0, |rules| rules.left_out),
+        Becomes::Hours
+        | Becomes::Minutes
+        | Becomes::Number
+        | Becomes::Text
+        | Becomes::Flag
+        | Becomes::Texts
+        | Becomes::Rate
+        | Becomes::Level
+        | Becomes::Bucket
+        | Becomes::Secret => 0,
+    };
+    if left_out > 0 {
+        let line = toml(variable.becomes, &value).map(|toml| line_of(variable, toml));
+        return (line, vec![RowNote::NotSaid(SYNC_RULES)]);
     }
     match toml(variable.becomes, &value) {
         Some(toml) if toml == variable.default => (None, Vec::new()),
-        Some(toml) => {
-            let line = ConfigurationLine {
-                key: variable.key,
-                value: toml,
-                about: variable.name,
-            };
-            (Some(line), Vec::new())
-        }
+        Some(toml) => (Some(line_of(variable, toml)), Vec::new()),
         None => (
             None,
             vec![RowNote::NotSaid(
@@ -203,6 +213,20 @@ pub(super) fn converted(
             )],
         ),
     }
+}
+
+fn line_of(variable: &Variable, value: String) -> ConfigurationLine {
+    ConfigurationLine {
+        key: variable.key,
+        value,
+        about: variable.name,
+    }
+}
+
+/// What is to be known where memberships follow attributes, and nothing says what becomes of other members.
+pub(super) fn policy_unsaid(settings: &BTreeMap<String, Setting>) -> Option<RowNote> {
+    let is_said = settings.contains_key("attribute_sync_manual_assignment_policy");
+    (!is_said).then_some(RowNote::Configuration(SYNC_DEFAULT))
 }
 
 /// A value as it is: the functions are given lists, numbers and flags as texts.
@@ -268,7 +292,8 @@ fn toml(becomes: Becomes, value: &Value) -> Option<String> {
                 .all(is_name)
                 .then(|| quoted(&format!("s3://{name}")))
         }
-        Becomes::Secret | Becomes::NotThere(_) => None,
+        Becomes::SyncRules => sync_rules(value)?.toml,
+        Becomes::Secret => None,
     }
 }
 

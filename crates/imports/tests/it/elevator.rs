@@ -237,6 +237,7 @@ fn settings_become_lines_and_what_is_as_in_hallpass_makes_none() {
         lines,
         [
             "access.reminder.first = \"45m\"",
+            "groups.sync.enabled = true",
             "log.level = \"warn\"",
             "access.duration.max = \"36h\"",
             "access.duration.choices = [\"00:30\", \"04:00\"]",
@@ -250,7 +251,7 @@ fn settings_become_lines_and_what_is_as_in_hallpass_makes_none() {
     );
     let told = told.join("\n");
     for line in [
-        "attribute_sync_enabled: cannot be said: Hallpass changes no membership by attributes",
+        "attribute_sync_enabled: moved: where `attribute_sync_manual_assignment_policy` is not written, the module removes",
         "lambda_timeout: moved: it says nothing: it is of how sso-elevator runs",
         "s3_object_lock: moved: it says nothing",
         "slack_bot_token: moved: a secret is not repeated",
@@ -260,6 +261,39 @@ fn settings_become_lines_and_what_is_as_in_hallpass_makes_none() {
         assert!(told.contains(line), "{line}\n{told}");
     }
     assert_eq!(told.lines().count(), 6, "{told}");
+}
+
+#[test]
+fn memberships_by_attributes_move_and_what_would_add_more_people_does_not() {
+    let variables = "config = [{ ResourceType = \"Account\", Resource = \"*\", PermissionSet = \"A\", Approvers = \"cai@corp.com\" }]\n\
+        attribute_sync_enabled = true\n\
+        attribute_sync_managed_groups = [\"Payments\", \"Legal\"]\n\
+        attribute_sync_manual_assignment_policy = \"remove\"\n\
+        attribute_sync_schedule = \"rate(30 minutes)\"\n\
+        attribute_sync_rules = [\n\
+          { group_name = \"Payments\", attributes = { department = \"Payments\", costCenter = \"42\" } },\n\
+          { group_name = \"Legal\", attributes = { \"enterprise.division\" = \"Law\" } },\n\
+          { group_name = \"Legal\", attributes = { title = \"Counsel\", nickName = \"x\" } },\n\
+          { group_name = \"Legal\", attributes = { title = \"C*\" } },\n\
+        ]\n";
+    let (lines, told) = settings("terraform.tfvars", variables);
+    assert_eq!(
+        lines,
+        [
+            "groups.sync.enabled = true",
+            "groups.sync.groups = [\"Payments\", \"Legal\"]",
+            "groups.sync.manual = \"remove\"",
+            "groups.sync.rules = [{ group = \"Payments\", attributes = { department = \"Payments\", cost_center = \"42\" } }, \
+             { group = \"Legal\", attributes = { division = \"Law\" } }]",
+            "groups.sync.every = \"30m\"",
+        ]
+    );
+    let told = told.join("\n");
+    assert!(
+        told.contains("attribute_sync_rules: cannot be said: a rule that names an attribute"),
+        "{told}"
+    );
+    assert_eq!(told.lines().count(), 1, "{told}");
 }
 
 #[test]

@@ -330,6 +330,16 @@ impl Rules {
         wanted.map(|want| want.attribute).collect()
     }
 
+    /// Rules that offer a group whose members something else sees to: errors, each where the rule names
+    /// the group. Without a directory, a name and an id of one group are not known to be the same.
+    pub fn owned_twice(
+        &self,
+        owned: &BTreeSet<GroupRef>,
+        facts: Option<&Directory>,
+    ) -> Vec<Diagnostic> {
+        names::owned_twice(&self.compiled.rules, owned, facts)
+    }
+
     /// Every group that some rule lets people ask for.
     pub fn requested_groups(&self) -> BTreeSet<GroupRef> {
         self.compiled.asked_groups().cloned().collect()

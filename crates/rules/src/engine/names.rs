@@ -76,6 +76,37 @@ pub(super) fn unknown_names(ready: &Ready, facts: &Directory, found: &mut Vec<Di
     );
 }
 
+/// Groups that rules offer and that are among `owned`, by whatever name each of them has there.
+pub(super) fn owned_twice(
+    rules: &[Ready],
+    owned: &BTreeSet<GroupRef>,
+    facts: Option<&Directory>,
+) -> Vec<Diagnostic> {
+    let id = |group: &GroupRef| match (group, facts) {
+        (GroupRef::Id(id), _) => Some(id.clone()),
+        (GroupRef::Name(_), Some(facts)) => facts.resolve_group(group).map(|it| it.id.clone()),
+        (GroupRef::Name(_), None) => None,
+    };
+    let ids: BTreeSet<_> = owned.iter().filter_map(id).collect();
+    let mut found = Vec::new();
+    for ready in rules {
+        let Targets::Groups(groups) = &ready.terms().targets else {
+            continue;
+        };
+        let twice = { groups.iter() }
+            .filter(|group| owned.contains(group) || id(group).is_some_and(|id| ids.contains(&id)));
+        for group in twice {
+            let message = format!(
+                "the members of group `{group}` follow attributes of people (`groups.sync`), so that nobody can ask for it"
+            );
+            let code = FindingCode::GroupOwnedTwice;
+            let finding = warn_at(ready, &group.to_string(), code, message).into_error();
+            found.push(finding.help("take it out of the rule, or out of `groups.sync.groups`"));
+        }
+    }
+    found
+}
+
 /// A warning about one of the texts of a rule, at its place.
 pub(super) fn warn_at(
     ready: &Ready,

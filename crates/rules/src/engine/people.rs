@@ -6,7 +6,7 @@ use hallpass_model::{Email, UserId};
 
 use super::{Compiled, Ready};
 use crate::{
-    attributes::{AttributeMatch, Known, PersonAttribute},
+    attributes::{AttributeMatch, HasAttributes, Known, PersonAttribute, PersonAttributes, judge},
     directory::{Directory, NotOnePerson, Person},
     rule::Requesters,
 };
@@ -172,23 +172,13 @@ impl<'a> PersonView<'a> {
 
     /// Whether the person has every one of the attributes.
     fn has_attributes(&self, wanted: &BTreeSet<AttributeMatch>) -> Membership {
-        let mut unread = false;
-        for want in wanted {
-            let known = match self.person {
-                Some(person) => person.attributes.get(want.attribute),
-                // nobody is known, or an address that several have
-                None => Known::Unread,
-            };
-            match known {
-                Known::Is(value) if want.matches(value) => {}
-                Known::Is(_) | Known::Absent => return Membership::No,
-                Known::Unread => unread = true,
-            }
-        }
-        if unread {
-            Membership::Unread
-        } else {
-            Membership::Yes
+        let nothing = PersonAttributes::default();
+        // nobody is known, or an address that several have: nothing was read
+        let has = self.person.map_or(&nothing, |person| &person.attributes);
+        match judge(wanted, has) {
+            HasAttributes::Yes => Membership::Yes,
+            HasAttributes::No => Membership::No,
+            HasAttributes::Unread => Membership::Unread,
         }
     }
 

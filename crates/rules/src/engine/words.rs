@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::{Ready, Rules};
 use crate::arming::EndArming;
 use crate::{
-    attributes::AttributeMatch,
+    attributes::{AttributeConditions, AttributeMatch},
     diagnostic::Position,
     rule::{GroupRef, Requesters, RuleId, Selector, SetMatch, TagMatch, Targets, Terms},
 };
@@ -206,6 +206,13 @@ pub(super) fn requesters(terms: &Terms) -> String {
     }
     let wanted = terms.requester_attributes.iter().map(attribute).collect();
     format!("{people} with {}", either(wanted, "and"))
+}
+
+impl AttributeConditions {
+    /// What is wanted, in words.
+    pub fn words(&self) -> String {
+        either(self.0.iter().map(attribute).collect(), "and")
+    }
 }
 
 /// An attribute that whoever asks must have, in words.

@@ -4,6 +4,7 @@ pub(crate) mod alerts;
 pub(crate) mod entitlements;
 pub(crate) mod explain;
 pub(crate) mod grants;
+pub(crate) mod group_sync;
 pub(crate) mod judged_people;
 pub(crate) mod locks;
 pub(crate) mod login;
@@ -70,6 +71,7 @@ pub(crate) fn router() -> Router<App> {
         .route("/api/v1/sweeps", get(sweeps::list).post(sweeps::begin))
         .route("/api/v1/sweeps/{id}", get(sweeps::show))
         .route("/api/v1/sweeps/{id}/confirm", post(sweeps::confirm))
+        .route("/api/v1/group-sync", get(group_sync::show))
         .route("/api/v1/standing", get(standing::list).post(standing::act))
         .route("/api/v1/alerts", get(alerts::list))
         .route("/api/v1/alerts/rows", get(alerts::rows))

@@ -17,7 +17,7 @@ pub(crate) struct EventGroup {
 }
 
 /// Every kind the filter offers.
-pub(crate) const GROUPS: [EventGroup; 13] = [
+pub(crate) const GROUPS: [EventGroup; 14] = [
     EventGroup {
         name: "access",
         words: "Grants and ends",
@@ -105,6 +105,21 @@ pub(crate) const GROUPS: [EventGroup; 13] = [
             "standing.accepted",
             "standing.withdrawn",
             "standing.adopted",
+        ],
+    },
+    EventGroup {
+        name: "memberships",
+        words: "Group membership by attributes",
+        events: &[
+            "memberships.looked",
+            "memberships.stopped",
+            "memberships.failed",
+            "membership.adding",
+            "membership.added",
+            "membership.removing",
+            "membership.removed",
+            "membership.refused",
+            "membership.left_alone",
         ],
     },
     EventGroup {
@@ -204,9 +219,24 @@ pub(crate) fn event(name: &str) -> String {
         "sweep.stopped" => "Sweep stopped",
         "sweep.confirmed" => "Sweep confirmed",
         "sweep.failed" => "Sweep failed",
-        "sweep.removing" => "Removal sent",
+        "sweep.removing" | "membership.removing" => "Removal sent",
         "sweep.removed" => "Removed by sweep",
-        "sweep.left_alone" => "Left alone",
+        "sweep.left_alone" | "membership.left_alone" => "Left alone",
+        other => return membership(other),
+    };
+    words.to_owned()
+}
+
+/// The same of memberships that follow attributes.
+fn membership(name: &str) -> String {
+    let words = match name {
+        "memberships.looked" => "Memberships compared",
+        "memberships.stopped" => "Removals stopped",
+        "memberships.failed" => "Memberships not read",
+        "membership.adding" => "Adding sent",
+        "membership.added" => "Added to group",
+        "membership.removed" => "Removed from group",
+        "membership.refused" => "Change refused",
         other => return plain(other),
     };
     words.to_owned()
@@ -247,7 +277,9 @@ pub(crate) fn about(directory: &Directory, record: &Record) -> String {
         | "end.stuck"
         | "sessions.cut_failed"
         | "sweep.failed"
-        | "sweep.stuck" => {
+        | "sweep.stuck"
+        | "memberships.failed"
+        | "membership.refused" => {
             parts.extend(record.text("error").map(plain));
         }
         "end.succeeded" => match record.fields().get("removed") {

@@ -37,6 +37,7 @@ mod decided;
 mod events;
 mod forbidden;
 mod health;
+mod health_names;
 mod health_parts;
 mod judged;
 mod login;

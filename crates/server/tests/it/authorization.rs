@@ -25,6 +25,7 @@ fn routes_of_sweeps() -> Vec<(&'static str, &'static str, Value)> {
             "/api/v1/preview?account=payments-prod&permission_set=Admin",
             nothing.clone(),
         ),
+        ("GET", "/api/v1/group-sync", nothing.clone()),
         ("GET", "/api/v1/sweeps", nothing.clone()),
         ("POST", "/api/v1/sweeps", nothing.clone()),
         (

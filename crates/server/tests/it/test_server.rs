@@ -515,6 +515,7 @@ impl TestServer {
             store: store.clone(),
             assignments: store.clone(),
             sweeps: store.clone(),
+            group_sync: store.clone(),
             standing: standing.clone(),
             directory: known.clone(),
             clock: clock.clone(),

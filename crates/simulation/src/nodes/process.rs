@@ -150,6 +150,7 @@ impl Process {
             store: gated.clone(),
             assignments: gated.clone(),
             sweeps: gated.clone(),
+            group_sync: gated.clone(),
             ..self.access.ports().clone()
         }));
         let center = NodeCenter {
@@ -242,7 +243,8 @@ fn serving(
     let ports = Ports {
         store: store.clone(),
         assignments: store.clone(),
-        sweeps: store,
+        sweeps: store.clone(),
+        group_sync: store,
         standing: Gated::new(Arc::new(center), Arc::clone(&gate)),
         directory: Gated::new(Arc::clone(&cluster.directory), gate),
         clock: Arc::clone(time) as Arc<dyn Clock>,

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use hallpass_access::{
-    Access, AccessStore, Actor, GrantFilter, GrantStateKind, Origin, Ports, RequestFilter,
-    RequestStateKind, RequestView, Role, Settings, SweepStore,
+    Access, AccessStore, Actor, GrantFilter, GrantStateKind, GroupSyncStore, Origin, Ports,
+    RequestFilter, RequestStateKind, RequestView, Role, Settings, SweepStore,
 };
 use hallpass_assignments::AssignmentStore;
 use hallpass_audit::{AuditStore, Order, RecordQuery, Words};
@@ -24,7 +24,7 @@ const ROUNDS_MAX: u32 = 4;
 /// Access over a past, at the instant at which it ends.
 pub fn access<S>(store: &Arc<S>, organization: &Organization, now: Timestamp) -> Access
 where
-    S: AccessStore + AssignmentStore + SweepStore + 'static,
+    S: AccessStore + AssignmentStore + GroupSyncStore + SweepStore + 'static,
 {
     let clock = Arc::new(Wall::new(now));
     let mut snapshot = organization.snapshot.clone();
@@ -33,6 +33,7 @@ where
         store: Arc::<S>::clone(store),
         assignments: Arc::<S>::clone(store),
         sweeps: Arc::<S>::clone(store),
+        group_sync: Arc::<S>::clone(store),
         standing: Arc::new(Center::new(Arc::clone(&clock), Habits::default())),
         directory: Arc::new(SimulatedDirectory::new(Arc::clone(&clock), snapshot)),
         clock,

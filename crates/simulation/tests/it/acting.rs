@@ -2,8 +2,8 @@
 
 use fastrand::Rng;
 use hallpass_access::{
-    AccessError, AccessStore, AskOutcome, Asking, Grant, GrantFilter, Idempotency, Request,
-    SweepStore, Wanted,
+    AccessError, AccessStore, AskOutcome, Asking, Grant, GrantFilter, GroupSyncStore, Idempotency,
+    Request, SweepStore, Wanted,
 };
 use hallpass_assignments::{AssignmentStore, OperationKind};
 use hallpass_audit::AuditStore;
@@ -91,10 +91,13 @@ pub(crate) async fn grant(world: &World, id: GrantId) -> Grant {
 
 /// Any store that the whole core runs on.
 pub(crate) trait Kept:
-    AccessStore + SweepStore + AssignmentStore + AuditStore + 'static
+    AccessStore + GroupSyncStore + SweepStore + AssignmentStore + AuditStore + 'static
 {
 }
-impl<T: AccessStore + SweepStore + AssignmentStore + AuditStore + 'static> Kept for T {}
+impl<T: AccessStore + GroupSyncStore + SweepStore + AssignmentStore + AuditStore + 'static> Kept
+    for T
+{
+}
 
 pub(crate) async fn grants<S: Kept>(world: &World<S>) -> Vec<Grant> {
     world

@@ -150,7 +150,8 @@ fn scene() -> Scene {
     let ports = Ports {
         store: store.clone(),
         assignments: store.clone(),
-        sweeps: store,
+        sweeps: store.clone(),
+        group_sync: store,
         standing: Arc::new(Center::new(clock.clone(), Habits::default())),
         directory: shelf.clone(),
         clock: clock.clone(),

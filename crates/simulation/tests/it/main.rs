@@ -30,6 +30,7 @@ mod interleavings;
 mod keeping;
 mod looking;
 mod lost_answers;
+mod memberships;
 mod nodes;
 mod outliving;
 mod overlaps;

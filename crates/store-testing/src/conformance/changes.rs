@@ -1,8 +1,8 @@
 //! Changes: guards, races, legal steps, all or nothing, and the chain of records.
 
 use hallpass_access::{
-    AcceptanceWrite, Change, CommitError, Grant, GrantState, GrantStateKind, LocksSeen, Request,
-    RequestFilter, RequestState, RequestStateKind, Stuck, Write,
+    AcceptanceWrite, Change, CommitError, Grant, GrantState, GrantStateKind, GroupSyncWrite,
+    LocksSeen, Request, RequestFilter, RequestState, RequestStateKind, Stuck, Write,
 };
 use hallpass_audit::{Input, Record};
 
@@ -291,6 +291,8 @@ pub async fn a_refused_change_leaves_nothing(store: Store) {
         sweeps: vec![Write::Insert(a_sweep(1))],
         sweep_items: vec![Write::Insert(a_sweep_item(1, &account_key(9, 1)))],
         accepted: vec![AcceptanceWrite::Insert(an_acceptance(&account_key(9, 1)))],
+        group_sync_items: vec![GroupSyncWrite::Insert(super::group_sync::an_item(1))],
+        group_sync_run: Some(super::group_sync::a_run(1, 0)),
         digests: vec![a_digest(1)],
         answer: Some(an_answer(2, "k")),
     };
@@ -306,6 +308,8 @@ pub async fn a_refused_change_leaves_nothing(store: Store) {
     let items = store.sweep_items(sweep_id(1)).await.unwrap();
     assert_eq!(items, Vec::new());
     assert_eq!(store.accepted().await.unwrap(), Vec::new());
+    assert_eq!(store.group_sync_items().await.unwrap(), Vec::new());
+    assert_eq!(store.group_sync_run().await.unwrap(), None);
     assert!(
         store
             .take_notices("log", at(9), at(10), 10)

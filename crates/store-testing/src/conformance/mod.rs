@@ -18,6 +18,7 @@ pub mod armed_ends;
 pub mod assignments;
 pub mod changes;
 pub mod ends;
+pub mod group_sync;
 pub mod listings;
 pub mod locks;
 pub mod log;
@@ -31,7 +32,7 @@ pub mod sweeps;
 
 use std::pin::Pin;
 
-use hallpass_access::{AccessStore, SweepStore};
+use hallpass_access::{AccessStore, GroupSyncStore, SweepStore};
 use hallpass_alerts::AlertStore;
 use hallpass_assignments::AssignmentStore;
 use hallpass_audit::AuditStore;
@@ -43,6 +44,7 @@ pub trait Everything:
     AccessStore
     + AlertStore
     + ArmedEndStore
+    + GroupSyncStore
     + SweepStore
     + AssignmentStore
     + AuditStore
@@ -54,6 +56,7 @@ impl<T> Everything for T where
     T: AccessStore
         + AlertStore
         + ArmedEndStore
+        + GroupSyncStore
         + SweepStore
         + AssignmentStore
         + AuditStore
@@ -173,6 +176,9 @@ macro_rules! conformance {
                 adopted_access_has_a_row_that_is_ours_and_is_never_created
                 what_is_to_be_removed_has_a_row_that_is_ours
                 nothing_is_adopted_or_removed_over_a_row;
+            group_sync:
+                a_membership_under_way_is_guarded_by_version
+                the_newest_comparison_is_kept_over_the_one_that_was_read;
             locks:
                 a_lock_is_written_over_what_was_read_and_no_other
                 a_change_is_refused_when_a_lock_is_not_as_it_was_seen;

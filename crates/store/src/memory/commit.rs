@@ -9,8 +9,9 @@ use hallpass_access::{
 use hallpass_audit::Record;
 use hallpass_model::{GrantId, RequestId, Timestamp};
 
+use super::group_sync::GroupSync;
 use super::sweeps::Sweeps;
-use super::{MemoryState, Slot, armed_ends, locks};
+use super::{MemoryState, Slot, armed_ends, group_sync, locks};
 use crate::fault::StorageFault;
 use crate::rows::subject_of;
 use crate::steps::{
@@ -68,6 +69,11 @@ pub(super) fn commit(state: &mut MemoryState, change: Change) -> Result<Vec<Reco
         change.sweep_items,
         change.accepted,
     )?;
+    let group_sync = group_sync::staged(
+        &staged.base.group_sync,
+        change.group_sync_items,
+        change.group_sync_run,
+    )?;
     staged.effects.records = staged.base.seal(change.audit)?;
     if let Some(answer) = change.answer {
         staged.answer(answer)?;
@@ -79,9 +85,7 @@ pub(super) fn commit(state: &mut MemoryState, change: Change) -> Result<Vec<Reco
     for subject in subjects {
         state.number_subject(subject);
     }
-    if let Some(sweeps) = sweeps {
-        state.sweeps = sweeps;
-    }
+    keep_looks(state, sweeps, group_sync);
     state.locks.extend(locks);
     for (user, at) in &change.credentials_ended {
         locks::end_credentials(state, user, *at);
@@ -99,6 +103,16 @@ pub(super) fn commit(state: &mut MemoryState, change: Change) -> Result<Vec<Reco
         state.outbox.post(Message::Digest(digest));
     }
     Ok(records)
+}
+
+/// What sweeps and comparisons of memberships found; `None` where that stays as it is.
+fn keep_looks(state: &mut MemoryState, sweeps: Option<Sweeps>, group_sync: Option<GroupSync>) {
+    if let Some(sweeps) = sweeps {
+        state.sweeps = sweeps;
+    }
+    if let Some(group_sync) = group_sync {
+        state.group_sync = group_sync;
+    }
 }
 
 /// What becomes of sweeps; `None` when the change has nothing to do with them.

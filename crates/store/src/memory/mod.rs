@@ -6,6 +6,7 @@ mod alert_states;
 mod armed_ends;
 mod assignments;
 mod commit;
+mod group_sync;
 mod locks;
 mod outbox;
 mod session_revocation;
@@ -82,6 +83,7 @@ struct MemoryState {
     holders: BTreeMap<Email, UserId>,
     locks: BTreeMap<UserId, Lock>,
     sweeps: Sweeps,
+    group_sync: group_sync::GroupSync,
 }
 
 /// An assignment and who works on it.

@@ -1,14 +1,15 @@
 //! A change in one transaction.
 
 use hallpass_access::{
-    Change, DesiredAssignment, Grant, Message, Request, RequestState, StoredAnswer, Subject, Write,
+    Change, DesiredAssignment, Grant, GroupSyncWrite, MembershipChange, Message, Request,
+    RequestState, StoredAnswer, Subject, Write,
 };
 use hallpass_assignments::AssignmentRow;
 use hallpass_audit::Record;
 
 use super::numbers::{self, Numbered};
 use super::{
-    armed_ends, assignment_rows, assignments, audit, counter, locks, number, outbox,
+    armed_ends, assignment_rows, assignments, audit, counter, group_sync, locks, number, outbox,
     session_revocation, sweeps,
 };
 use crate::database::{ConstraintRefusal, DatabaseError, Optional, Transaction, named};
@@ -21,7 +22,15 @@ use crate::steps::{
 /// Whether a change may give access or decides about it: one that only takes away does not.
 pub(super) fn gives(change: &Change) -> bool {
     let makes_grant = |write: &Write<Grant>| matches!(write, Write::Insert(_));
-    !change.requests.is_empty() || change.grants.iter().any(makes_grant)
+    let adds = |write: &GroupSyncWrite| match write {
+        GroupSyncWrite::Insert(item) | GroupSyncWrite::Update(item) => {
+            item.change == MembershipChange::Add && item.is_working()
+        }
+        GroupSyncWrite::Remove(_) => false,
+    };
+    !change.requests.is_empty()
+        || change.grants.iter().any(makes_grant)
+        || change.group_sync_items.iter().any(adds)
 }
 
 /// Stores `change` whole; the transaction is dropped when this fails.
@@ -60,6 +69,12 @@ pub(super) fn commit(tx: &Transaction<'_>, change: Change) -> Result<Vec<Record>
     }
     for write in &change.accepted {
         sweeps::acceptance(tx, write)?;
+    }
+    for write in &change.group_sync_items {
+        group_sync::item(tx, write)?;
+    }
+    if let Some(run) = &change.group_sync_run {
+        group_sync::run(tx, run)?;
     }
     let records = audit::append(tx, change.audit)?;
     if let Some(given) = &change.answer {

@@ -150,6 +150,12 @@ const MIGRATIONS: &[Migration] = &[
         sql: include_str!("../../migrations/0024_leader.sql"),
         then: None,
     },
+    Migration {
+        version: 25,
+        name: "group_sync",
+        sql: include_str!("../../migrations/0025_group_sync.sql"),
+        then: None,
+    },
 ];
 
 /// A file with fewer migrations is laid out anew by one of them, and then has much room to give back.

@@ -20,6 +20,7 @@ mod ends;
 mod events;
 mod finding;
 mod grants;
+mod group_sync;
 mod handovers;
 mod leader;
 mod listing;

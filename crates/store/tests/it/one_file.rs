@@ -39,6 +39,8 @@ fn whole(n: u64) -> Change {
         })],
         sweep_items: vec![Write::Insert(a_sweep_item(n, &account_key(n, 1)))],
         accepted: vec![AcceptanceWrite::Insert(an_acceptance(&account_key(n, 1)))],
+        group_sync_items: Vec::new(),
+        group_sync_run: None,
         digests: vec![a_digest(n)],
         answer: Some(an_answer(n, &format!("key {n}"))),
     }

@@ -9,7 +9,7 @@ use hallpass_aws::Inventory;
 use hallpass_host::server_store::ServerStore;
 use hallpass_model::Clock;
 use hallpass_server::ServerStatus;
-use hallpass_setup::rule_files::{rules_and_text, unread_rules};
+use hallpass_setup::rule_files::{owned_twice, rules_and_text, unread_rules};
 use hallpass_setup::waiting::rest;
 use tokio::sync::watch;
 
@@ -109,6 +109,16 @@ async fn apply(engine: &Reloader, path: &Path) -> Applied {
     match rules_and_text(path, &bytes) {
         Ok((rules, _)) if rules.hash() == access.rules().hash() => {
             desk.rules_unchanged();
+            Applied::Done
+        }
+        Ok((rules, _)) if !access.groups_owned_twice(&rules).is_empty() => {
+            let failure = owned_twice(&file, access.groups_owned_twice(&rules));
+            desk.rules_refused(engine.clock.now(), failure.lines());
+            tracing::error!(
+                file = %path.display(),
+                errors = failure.words(),
+                "the rules were refused; those before stay in force"
+            );
             Applied::Done
         }
         Ok((rules, text)) => match access.set_rules(rules, &file).await {

@@ -1,0 +1,60 @@
+//! Memberships by attributes: the rules of sso-elevator as those of `groups.sync` (`access.md` §15.1).
+
+use hallpass_rules::PersonAttribute;
+use serde_json::Value;
+
+use crate::rule_text::quoted;
+
+/// What of the rules can be said.
+pub(super) struct SyncRules {
+    /// Those that can, as the value of `groups.sync.rules`; `None` where none can.
+    pub(super) toml: Option<String>,
+    /// How many cannot: leaving out one of its attributes would let a rule add more people.
+    pub(super) left_out: usize,
+}
+
+/// Reads the rules; `None` where they are no list.
+pub(super) fn sync_rules(value: &Value) -> Option<SyncRules> {
+    let rules = value.as_array()?;
+    let said: Vec<String> = rules.iter().filter_map(rule).collect();
+    Some(SyncRules {
+        left_out: rules.len() - said.len(),
+        toml: (!said.is_empty()).then(|| format!("[{}]", said.join(", "))),
+    })
+}
+
+fn rule(value: &Value) -> Option<String> {
+    let group = plain(value.get("group_name")?)?;
+    let attributes = value.get("attributes")?.as_object()?;
+    let attributes: Option<Vec<String>> = { attributes.iter() }
+        .map(|(name, value)| Some(format!("{} = {}", attribute(name)?.name(), exact(value)?)))
+        .collect();
+    let attributes = attributes.filter(|them| !them.is_empty())?.join(", ");
+    Some(format!(
+        "{{ group = {group}, attributes = {{ {attributes} }} }}"
+    ))
+}
+
+/// The attribute, by any spelling of its name: both compare names without case, and AWS writes them as one word.
+fn attribute(name: &str) -> Option<PersonAttribute> {
+    let folded = |name: &str| {
+        let letters = name.chars().filter(char::is_ascii_alphanumeric);
+        letters.collect::<String>().to_ascii_lowercase()
+    };
+    // the extension's attributes are written with its name before them, too
+    let last = name.rsplit(['.', ':']).next().unwrap_or(name);
+    let mut known = PersonAttribute::ALL.into_iter();
+    known.find(|it| folded(it.name()) == folded(last))
+}
+
+/// A value that means here what it means there: no glob, and nothing that is left out.
+fn exact(value: &Value) -> Option<String> {
+    let text = value.as_str()?;
+    let is_exact = !text.trim().is_empty() && !text.starts_with('!') && !text.contains(['*', '?']);
+    plain(value).filter(|_| is_exact)
+}
+
+fn plain(value: &Value) -> Option<String> {
+    let text = value.as_str()?;
+    (!text.chars().any(char::is_control)).then(|| quoted(text))
+}

@@ -1,0 +1,102 @@
+//! Memberships that follow attributes: how they are, and what a comparison would do.
+
+use axum::{Json, extract::State};
+use hallpass_access::{
+    Addition, GroupReport, GroupSyncItem, GroupSyncOutcome, GroupSyncRun, GroupSyncState,
+    GroupSyncView, ManualMember,
+};
+use hallpass_api::{self as api, GroupSync, GroupSyncPerson, Problem};
+use hallpass_identity::TokenScope;
+use hallpass_model::TargetNames;
+use hallpass_wording::group_sync;
+
+use crate::{App, auth::AuthenticatedCaller, problem::ProblemResponse};
+
+/// How memberships by attributes are, and what a comparison would do now, by what is known of the directory;
+/// nothing is begun by it. Administrators and auditors.
+#[utoipa::path(get, path = "/api/v1/group-sync",
+    responses((status = 200, body = GroupSync), (status = 404, body = Problem)))]
+pub(crate) async fn show(
+    State(app): State<App>,
+    caller: AuthenticatedCaller,
+) -> Result<Json<GroupSync>, ProblemResponse> {
+    let actor = caller.allow(&[TokenScope::Read])?;
+    let view = app.access.group_sync_view(actor).await?;
+    Ok(Json(view.as_ref().map(shown).unwrap_or_default()))
+}
+
+fn shown(view: &GroupSyncView) -> GroupSync {
+    GroupSync {
+        enabled: true,
+        manual: Some(view.manual.name().to_owned()),
+        every_seconds: Some(view.every.as_seconds()),
+        next_at: Some(view.next_at),
+        last: view.run.as_ref().map(run),
+        changes: view.items.iter().map(change).collect(),
+        plan: view.plan.iter().map(group).collect(),
+    }
+}
+
+fn run(run: &GroupSyncRun) -> api::GroupSyncRun {
+    let (outcome, error, groups) = match &run.outcome {
+        GroupSyncOutcome::Failed { error } => ("failed", Some(error.clone()), Vec::new()),
+        GroupSyncOutcome::Looked { groups } => ("looked", None, groups.iter().map(group).collect()),
+    };
+    api::GroupSyncRun {
+        began: run.began,
+        ended: run.ended,
+        outcome: outcome.to_owned(),
+        error,
+        groups,
+    }
+}
+
+fn group(report: &GroupReport) -> api::GroupSyncGroup {
+    let added = |it: &Addition| GroupSyncPerson {
+        user_id: it.user.to_string(),
+        user: it.who.clone(),
+        why: it.rule.clone(),
+    };
+    let manual = |it: &ManualMember| GroupSyncPerson {
+        user_id: it.user.to_string(),
+        user: it.who.clone(),
+        why: it.why.name().to_owned(),
+    };
+    api::GroupSyncGroup {
+        named: report.named.clone(),
+        group: report.group.as_ref().map(ToString::to_string),
+        group_name: report.name.clone(),
+        problem: report.problem.as_ref().map(|it| it.name().to_owned()),
+        says: group_sync::of_group(report),
+        members: report.members,
+        to_add: report.add.count,
+        add: report.add.first.iter().map(added).collect(),
+        manual: report.manual.count,
+        manual_members: report.manual.first.iter().map(manual).collect(),
+        to_remove: report.remove,
+        stopped: report.brake.map(|brake| brake.to_string()),
+        unknown: report.unknown,
+        held: report.held,
+        refused: report.refused.count,
+    }
+}
+
+fn change(item: &GroupSyncItem) -> api::GroupSyncChange {
+    let (state, at, error) = match &item.state {
+        GroupSyncState::Working { since } => ("working", *since, None),
+        GroupSyncState::Refused { at, reason } => ("refused", *at, Some(reason.clone())),
+    };
+    api::GroupSyncChange {
+        user_id: item.key.user.to_string(),
+        user: item.who.clone(),
+        group_name: match &item.names {
+            TargetNames::Group { group } => group.clone(),
+            TargetNames::Account { account, .. } => account.clone(),
+        },
+        change: item.change.name().to_owned(),
+        why: item.why.clone(),
+        state: state.to_owned(),
+        at,
+        error,
+    }
+}

@@ -1,0 +1,73 @@
+//! Parts that probes ask about, on Health: what each is called, what is affected when it fails, what to do.
+
+/// What a part is called, what is affected when it fails, what to do.
+pub(super) fn of_part(name: &'static str) -> (&'static str, &'static str, &'static str) {
+    match name {
+        "store" => (
+            "Database",
+            "Nothing can be asked or decided; AWS keeps what it has, so ends are late.",
+            "Free the disk or the lock it names, or restore: hallpass server store check.",
+        ),
+        "leader" => (
+            "Leader",
+            "Nothing begins and nothing ends; a guard ends what is overdue.",
+            "Look at the nodes’ logs, and whether each reaches the database: docs/operations/two-nodes.md.",
+        ),
+        "schema" => (
+            "Schema",
+            "Nothing that is asked or decided here is written.",
+            "Upgrade this node as the others: docs/operations/upgrade.md.",
+        ),
+        "log" => (
+            "Audit log",
+            "Nothing is asked, decided or given; ends go on.",
+            "Find the records or accept the loss: docs/operations/runbooks/log-went-back.md.",
+        ),
+        "aws" => (
+            "Identity Center",
+            "Nothing is granted or decided until the directory is read; ends are tried again.",
+            "Check the role and the network: hallpass server doctor.",
+        ),
+        "home_region" => (
+            "Home Region",
+            "What was approved waits, and ends are late.",
+            "See the AWS Health Dashboard: docs/operations/runbooks/home-region-lost.md.",
+        ),
+        "instance_key" => (
+            "Identity Center’s key",
+            "What was approved waits, and ends are late.",
+            "Enable the key, or allow its use: docs/operations/runbooks/identity-center-key.md.",
+        ),
+        "clock" => (
+            "Clocks",
+            "No access is given until they agree; ends go on.",
+            "Set the server’s clock right, and keep it so: hallpass server doctor.",
+        ),
+        "people" => (
+            "People",
+            "People who left lose what they hold later than within a minute.",
+            "Check the role and the network: hallpass server doctor.",
+        ),
+        "entitlements" => (
+            "Account access manager",
+            "A locked person may take a role of IAM that an entitlement gives them.",
+            "Give the server the statements Entitlements: hallpass server doctor --iam-policy.",
+        ),
+        "reconciler" => (
+            "Executor",
+            "Grants begin and end late.",
+            "Look at the server’s log; a restart goes on where it stopped.",
+        ),
+        "group_sync" => (
+            "Groups by attributes",
+            "What it names is left as it is; everything else goes on.",
+            "See hallpass server group-sync: docs/operations/runbooks/group-sync.md.",
+        ),
+        "guard" => (
+            "Guard",
+            "Ends come from this server alone.",
+            "Look at the guard’s own log: docs/operations/runbooks/guard-silent.md.",
+        ),
+        other => (other, "", "Look at the server’s log."),
+    }
+}

@@ -1,0 +1,106 @@
+//! Memberships that follow attributes, in tables: what is under way, and the newest run.
+
+use async_trait::async_trait;
+use hallpass_access::{GroupSyncItem, GroupSyncRun, GroupSyncStore, GroupSyncWrite, ReadError};
+use hallpass_model::HoldKey;
+
+use super::{SqlStore, number};
+use crate::database::{ConstraintRefusal, Optional, Transaction};
+use crate::fault::StorageFault;
+use crate::rows::{body, read_body};
+use crate::steps::{exists_already, wrong_version};
+
+/// Stores what becomes of an item.
+pub(super) fn item(tx: &Transaction<'_>, write: &GroupSyncWrite) -> Result<(), StorageFault> {
+    let what = |key: &HoldKey| format!("the change of membership {key}");
+    let (key, written) = match write {
+        GroupSyncWrite::Insert(row) => {
+            let written = tx
+                .prepare(
+                    "INSERT INTO group_sync_items (hold_key, version, body) VALUES (?1, ?2, ?3)",
+                )?
+                .execute((row.key.to_string(), number(row.version), body(row)?));
+            (&row.key, written)
+        }
+        GroupSyncWrite::Update(row) => {
+            let next = GroupSyncItem {
+                version: row.version + 1,
+                ..row.clone()
+            };
+            let written = tx
+                .prepare(
+                    "UPDATE group_sync_items SET version = ?2, body = ?3
+                     WHERE hold_key = ?1 AND version = ?2 - 1",
+                )?
+                .execute((row.key.to_string(), number(next.version), body(&next)?));
+            (&row.key, written)
+        }
+        GroupSyncWrite::Remove(row) => {
+            let written = tx
+                .prepare("DELETE FROM group_sync_items WHERE hold_key = ?1 AND version = ?2")?
+                .execute((row.key.to_string(), number(row.version)));
+            (&row.key, written)
+        }
+    };
+    match written {
+        Ok(1) => Ok(()),
+        Ok(_) => Err(wrong_version(&what(key))),
+        Err(error) => Err(match error.refusal() {
+            Some(ConstraintRefusal::Twin) => exists_already(&what(key)),
+            Some(ConstraintRefusal::Trigger) | None => error.into(),
+        }),
+    }
+}
+
+/// Stores a run over the one that was read.
+pub(super) fn run(tx: &Transaction<'_>, read: &GroupSyncRun) -> Result<(), StorageFault> {
+    let next = GroupSyncRun {
+        version: read.version + 1,
+        ..read.clone()
+    };
+    let sql = if read.version == 0 {
+        "INSERT INTO group_sync_runs (only, version, body) VALUES (1, ?1, ?2) ON CONFLICT (only) DO NOTHING"
+    } else {
+        "UPDATE group_sync_runs SET version = ?1, body = ?2 WHERE version = ?1 - 1"
+    };
+    let written = tx
+        .prepare(sql)?
+        .execute((number(next.version), body(&next)?))?;
+    if written == 1 {
+        Ok(())
+    } else {
+        Err(wrong_version("the run that compares memberships"))
+    }
+}
+
+#[async_trait]
+impl GroupSyncStore for SqlStore {
+    async fn group_sync_items(&self) -> Result<Vec<GroupSyncItem>, ReadError> {
+        let read = |tx: &Transaction<'_>| {
+            let texts = tx
+                .prepare("SELECT body FROM group_sync_items")?
+                .query_map([], |row| row.get(0))?
+                .collect::<Result<Vec<String>, _>>()?;
+            let items = texts
+                .iter()
+                .map(|text| read_body("change of membership", text));
+            items.collect::<Result<Vec<GroupSyncItem>, StorageFault>>()
+        };
+        let mut items = self.read(read).await?;
+        // a key's own order is not that of its text
+        items.sort_by(|a, b| a.key.cmp(&b.key));
+        Ok(items)
+    }
+
+    async fn group_sync_run(&self) -> Result<Option<GroupSyncRun>, ReadError> {
+        let read = |tx: &Transaction<'_>| {
+            let text: Option<String> = tx
+                .prepare("SELECT body FROM group_sync_runs")?
+                .query_row([], |row| row.get(0))
+                .optional()?;
+            text.map(|text| read_body("comparison of memberships", &text))
+                .transpose()
+        };
+        Ok(self.read(read).await?)
+    }
+}
