@@ -44,7 +44,8 @@ pub(super) async fn compare(syncer: GroupSyncer, mut stop: watch::Receiver<bool>
         }
         let pause = ran.unwrap_or_else(|error| {
             tracing::error!(error = %error, "memberships could not be compared with attributes");
-            LOOK_AGAIN
+            // it reads the directory: not as often as what is cheap
+            STATUS_EVERY
         });
         tokio::select! {
             _ = stop.changed() => {}
