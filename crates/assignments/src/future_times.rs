@@ -63,7 +63,6 @@ impl AssignmentRow {
             &mut execution.last_present_at,
             &mut execution.created_at,
             &mut execution.deleted_at,
-            &mut execution.lost_create_at,
             &mut execution.trying_since,
         ] {
             *at = at.map(|at| at.min(now));
@@ -71,6 +70,9 @@ impl AssignmentRow {
         if let Some(operation) = &mut execution.operation {
             operation.started_at = operation.started_at.min(now);
             operation.over_at = operation.over_at.map(|at| at.min(now));
+        }
+        if let Some(unanswered) = &mut execution.unanswered_create {
+            unanswered.at = unanswered.at.min(now);
         }
         if let Some(GivingUp { at, .. }) = &mut execution.giving_up {
             *at = (*at).min(now.max(self.desired.asked_at));

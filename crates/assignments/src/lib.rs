@@ -40,7 +40,7 @@ pub use queue::Task;
 pub use row::{
     Absence, AbsenceConfidence, AssignmentRow, Desired, Execution, Gate, GivingUp, GuardRemoval,
     Haste, Observation, Operation, OperationKind, OwnedEnd, Ownership, Proof, RemovalStage,
-    Verdict,
+    UnansweredCreate, Verdict,
 };
 pub use silence::SilenceWatch;
 pub use urgency::Urgency;

@@ -10,7 +10,8 @@ use crate::plan::{
 };
 use crate::{
     Absence, AbsenceConfidence, AssignmentRow, CenterFault, GivingUp, Missing, Observation,
-    Operation, OperationKind, OperationStatus, Ownership, Proof, SentOperation, Verdict,
+    Operation, OperationKind, OperationStatus, Ownership, Proof, SentOperation, UnansweredCreate,
+    Verdict,
 };
 
 /// The longest pause between attempts that are worth making.
@@ -85,8 +86,11 @@ impl AssignmentRow {
             execution.ownership = Ownership::Ours;
             execution.created_at = None;
             execution.deleted_at = None;
-            if execution.absence_confidence == AbsenceConfidence::LostCreate {
-                execution.lost_create_at = Some(now);
+            if let Some(unanswered) = &mut execution.unanswered_create {
+                *unanswered = UnansweredCreate {
+                    at: now,
+                    is_followed: true,
+                };
             }
         }
         execution.operation = Some(Operation {
@@ -207,6 +211,8 @@ impl AssignmentRow {
         execution.attempts = 0;
         execution.trying_since = None;
         execution.absence_confidence = AbsenceConfidence::Settled;
+        // what is there is what it made, unless another was sent after it
+        execution.unanswered_create = execution.unanswered_create.filter(|it| it.is_followed);
         if execution.ownership == Ownership::Undecided {
             execution.ownership = Ownership::Standing;
         }
@@ -243,6 +249,10 @@ impl AssignmentRow {
             }
             Some(operation) if operation.kind == OperationKind::Create => {
                 execution.absence_confidence = AbsenceConfidence::LostCreate;
+                execution.unanswered_create = Some(UnansweredCreate {
+                    at,
+                    is_followed: execution.unanswered_create.is_some_and(|it| it.is_followed),
+                });
                 execution.observation = Observation::Absent { since: at, at };
             }
             // whether this removal was carried out is unknown: what it removes may still be hidden
@@ -526,7 +536,7 @@ impl AssignmentRow {
     fn not_sent(&mut self, before: &Self, kind: OperationKind) {
         self.execution.operation = None;
         self.execution.observation = Observation::Unseen;
-        self.execution.lost_create_at = before.execution.lost_create_at;
+        self.execution.unanswered_create = before.execution.unanswered_create;
         if kind == OperationKind::Create && before.execution.ownership == Ownership::Undecided {
             self.execution.ownership = Ownership::Undecided;
         }

@@ -493,20 +493,29 @@ fn a_lost_removal_after_a_lost_create_is_settled_by_listings_a_minute_apart() {
 /// for until a minute after the second.
 #[test]
 fn a_create_sent_after_a_lost_one_leaves_that_one_to_be_looked_for() {
-    for (confidence, lost) in [
-        (AbsenceConfidence::Settled, None),
-        (AbsenceConfidence::FailedCreate, None),
-        (AbsenceConfidence::LostCreate, Some(at(30))),
-    ] {
-        let row = with(|it| it.absence_confidence = confidence);
-        let begun = row.clone().begin(OperationKind::Create, at(30));
-        assert_eq!(begun.execution.lost_create_at, lost, "{confidence:?}");
-        // what AWS did not take was not sent after it
-        let message = String::new();
-        let refused = StepOutcome::SendFailed(CenterFault::Conflict { message });
-        let refused = begun.learn(&row, refused, at(31), SECOND).execution;
-        assert_eq!(refused.lost_create_at, None, "{confidence:?}");
-    }
+    let unanswered = |second, is_followed| UnansweredCreate {
+        at: at(second),
+        is_followed,
+    };
+    // missed: AWS did not answer it, and it is not there
+    let missed = with(|it| it.operation = Some(operation(OperationKind::Create, None)));
+    let missed = looked(missed, false, 20);
+    let known = |row: &AssignmentRow| row.execution.unanswered_create;
+    assert_eq!(known(&missed), Some(unanswered(20, false)));
+    let begun = missed.clone().begin(OperationKind::Create, at(30));
+    assert_eq!(known(&begun), Some(unanswered(30, true)));
+    // what AWS did not take was not sent after it
+    let message = String::new();
+    let refused = StepOutcome::SendFailed(CenterFault::Conflict { message });
+    let refused = begun.clone().learn(&missed, refused, at(31), SECOND);
+    assert_eq!(known(&refused), Some(unanswered(20, false)));
+    // and of both no answer: the first stays what it is
+    assert_eq!(known(&looked(begun, false, 40)), Some(unanswered(40, true)));
+    // AWS took one, and lost what became of it: what it takes after that comes after that
+    let taken = with(|it| it.operation = Some(operation(OperationKind::Create, Some("op"))));
+    let taken = learned(taken, StepOutcome::Polled(OperationStatus::Unknown), 30);
+    assert_eq!(taken.absence_confidence, AbsenceConfidence::LostCreate);
+    assert_eq!(taken.unanswered_create, None);
     for (lost, due) in [
         (None, 1001),
         (Some(900), 1001),
@@ -515,7 +524,7 @@ fn a_create_sent_after_a_lost_one_leaves_that_one_to_be_looked_for() {
     ] {
         let row = with(|it| {
             it.deleted_at = Some(at(1000));
-            it.lost_create_at = lost.map(at);
+            it.unanswered_create = lost.map(|second| unanswered(second, true));
         });
         assert_eq!(looked(row, false, 1001).execution.due, at(due), "{lost:?}");
     }

@@ -234,7 +234,8 @@ pub(crate) fn absence_settles_at(execution: &Execution, since: Timestamp) -> Tim
         AbsenceConfidence::LostCreate => LOSS_GAP,
     };
     // the removal that ended well may have found what the later create made, and not the lost one
-    let lost_until = execution.lost_create_at.map(|at| LOSS_GAP.after(at));
+    let unanswered = execution.unanswered_create.filter(|it| it.is_followed);
+    let lost_until = unanswered.map(|it| LOSS_GAP.after(it.at));
     lost_until.map_or(gap.after(since), |until| until.max(gap.after(since)))
 }
 
@@ -242,7 +243,7 @@ pub(crate) fn absence_settles_at(execution: &Execution, since: Timestamp) -> Tim
 /// and that took effect after that removal.
 fn may_be_lost_create(execution: &Execution, now: Timestamp) -> bool {
     let deleted = execution.deleted_at.filter(|_| {
-        execution.lost_create_at.is_some()
+        execution.unanswered_create.is_some_and(|it| it.is_followed)
             || execution.absence_confidence == AbsenceConfidence::LostCreate
     });
     deleted.is_some_and(|at| now >= LAG_EXPECTED.after(at))

@@ -1,8 +1,8 @@
 //! What is done next, at the edges of its limits.
 
 use super::*;
-use crate::GivingUp;
 use crate::row::tests::{self, at};
+use crate::{GivingUp, UnansweredCreate};
 
 /// Ours, asked for at 10, wanted until 1000.
 fn with(change: impl FnOnce(&mut Execution)) -> AssignmentRow {
@@ -132,7 +132,10 @@ fn a_create_that_takes_effect_after_the_removal_is_removed() {
             it.created_at = Some(at(980));
             it.deleted_at = Some(at(1000));
             it.absence_confidence = confidence;
-            it.lost_create_at = lost_at.map(at);
+            it.unanswered_create = lost_at.map(|second| UnansweredCreate {
+                at: at(second),
+                is_followed: true,
+            });
             it.observation = Observation::Present { at: at(1002) };
         });
         assert_eq!(

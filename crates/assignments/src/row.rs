@@ -176,6 +176,15 @@ pub enum AbsenceConfidence {
     LostCreate,
 }
 
+/// A create that AWS may still carry out, though it did not answer it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UnansweredCreate {
+    /// When it was missed, or another was sent after it.
+    pub at: Timestamp,
+    /// Whether another was sent after it: then it may take effect after the removal of what that one made, too.
+    pub is_followed: bool,
+}
+
 /// The create is no longer pursued; what may have come of it is removed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GivingUp {
@@ -316,10 +325,9 @@ pub struct Execution {
     /// How far absence can be trusted.
     #[serde(rename = "doubt")]
     pub absence_confidence: AbsenceConfidence,
-    /// When a create was last sent after one whose answer was lost: that one may still take effect, after the removal
-    /// of what this one made too.
+    /// A create of ours that AWS did not answer, and that was not seen to take effect.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub lost_create_at: Option<Timestamp>,
+    pub unanswered_create: Option<UnansweredCreate>,
     /// Set once the create is no longer pursued.
     pub giving_up: Option<GivingUp>,
     /// Since when calls for the newest hold are answered by nothing but failures, or its create runs.
@@ -356,7 +364,7 @@ impl Execution {
             created_at: None,
             deleted_at: None,
             absence_confidence: AbsenceConfidence::Settled,
-            lost_create_at: None,
+            unanswered_create: None,
             giving_up: None,
             trying_since: None,
             attempts: 0,
