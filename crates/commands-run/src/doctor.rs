@@ -167,9 +167,7 @@ async fn examine(
     loaded: &Loaded,
     report: &mut DoctorReport,
 ) -> Result<Option<SignInPlaces>, Failure> {
-    program::check(report);
-    report.add("configuration", Ok("read".to_owned()));
-    check_descriptors(loaded, report);
+    check_program(loaded, report);
     let rules = check_rules(loaded, report);
     let newest_record = check_store(loaded, report).await;
     exports::check(loaded, report).await;
@@ -233,6 +231,13 @@ async fn examine(
         }
     }
     Ok(Some(places))
+}
+
+/// What needs nobody else: which program it is, what it was told, and what its machine lets it open.
+fn check_program(loaded: &Loaded, report: &mut DoctorReport) {
+    program::check(report);
+    report.add("configuration", Ok("read".to_owned()));
+    check_descriptors(loaded, report);
 }
 
 /// The attributes of people that rules and groups depend on.

@@ -61,6 +61,19 @@ fn chore(actions: &chores::ChoreActions, loaded: &Loaded) -> Vec<Value> {
     )
 }
 
+/// What a server needs beside giving and taking away, by its configuration.
+fn configured(loaded: &Loaded, region: &str, partition: &str) -> Result<Vec<Value>, Failure> {
+    let mut statements = exports::statements(loaded)?;
+    if loaded.event_queue()?.is_some() {
+        statements.push(event_queue::statement(loaded, &event_queue::TAKES)?);
+    }
+    if loaded.config.access.entitlements {
+        statements.extend(iam_policy::for_entitlements(partition));
+    }
+    statements.extend(database::statement(loaded, region)?);
+    Ok(statements)
+}
+
 /// The least policy of somebody.
 ///
 /// # Errors
@@ -83,15 +96,7 @@ pub(super) fn policy_of(
     let uses = iam_policy::Uses::of(loaded, groups, &region);
     let mut statements = match whom {
         Whom::Server => {
-            let mut others = exports::statements(loaded)?;
-            if loaded.event_queue()?.is_some() {
-                others.push(event_queue::statement(loaded, &event_queue::TAKES)?);
-            }
-            if loaded.config.access.entitlements {
-                others.extend(iam_policy::for_entitlements(uses.partition));
-            }
-            others.extend(database::statement(loaded, &region)?);
-            iam_policy::for_server(&uses, &others)
+            iam_policy::for_server(&uses, &configured(loaded, &region, uses.partition)?)
         }
         Whom::Guard => iam_policy::for_guard(&uses, &exports::for_guard(loaded)?),
         Whom::Policies => iam_policy::for_policies(&uses),
