@@ -80,6 +80,7 @@ pub(crate) fn is_spent(row: &AssignmentRow, now: Timestamp) -> bool {
         && row.desired.until <= now
         && row.execution.operation.is_none()
         && deleted.is_none_or(|at| now >= LINGERS.after(at))
+        && !row.awaits_late_create(now)
 }
 
 /// The row goes with the last grant of its key, or is left to the next reconciliation.

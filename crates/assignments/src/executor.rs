@@ -232,6 +232,14 @@ impl Executor {
                 if let Some(trial) = &mut trial {
                     trial.was_sent = true;
                 }
+                if matches!(before.execution.verdict, Verdict::Absent { .. })
+                    && before.awaits_late_create(now)
+                {
+                    tracing::warn!(
+                        key = %before.key,
+                        "a create that AWS did not answer took effect after its end was told: it is removed"
+                    );
+                }
                 let sent = self.send(&before, *intent, urgency).await;
                 drop(trial);
                 self.take_steps(sent, &before, &lease).await? + 1

@@ -5,8 +5,8 @@ use std::time::Duration;
 use hallpass_model::{TimeSpan, Timestamp};
 
 use crate::plan::{
-    ABSENCE_KEPT, DRIFT_CHECK, LOSS_GAP, absence_settles_at, is_overdue, is_shown_by_listing,
-    is_unsettled, lags_behind_delete,
+    ABSENCE_KEPT, DRIFT_CHECK, LATE_CREATE_PAUSE, LOSS_GAP, absence_settles_at, is_overdue,
+    is_shown_by_listing, is_unsettled, lags_behind_delete, late_create_until,
 };
 use crate::{
     Absence, AbsenceConfidence, AssignmentRow, CenterFault, GivingUp, Missing, Observation,
@@ -30,8 +30,6 @@ const ABANDONED_POLL_PAUSE: TimeSpan = TimeSpan::seconds(30);
 /// The longest pause between looks for what a removal of ours has taken away while listings still
 /// show it: its end is told within ten seconds of the last that did (`access.md` §9.4).
 const LAGGING_PAUSE_MAX: TimeSpan = TimeSpan::seconds(5);
-/// The pause between looks for a create that may take effect late.
-const LATE_CREATE_PAUSE: TimeSpan = TimeSpan::seconds(5);
 /// The longest pause of a removal behind another operation on its account and permission set.
 const BEHIND_PAUSE_MAX: TimeSpan = TimeSpan::seconds(4);
 /// How long listings usually lag behind an operation that is over.
@@ -140,6 +138,9 @@ impl AssignmentRow {
             StepOutcome::Settled(verdict) => {
                 self.execution.due = match verdict {
                     Verdict::Stuck { .. } => STUCK_PAUSE.after(now),
+                    _ if late_create_until(&self.execution) > Some(now) => {
+                        LATE_CREATE_PAUSE.after(now)
+                    }
                     _ => DRIFT_CHECK.after(now),
                 };
                 self.execution.verdict = verdict;

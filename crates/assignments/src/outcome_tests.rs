@@ -516,17 +516,19 @@ fn a_create_sent_after_a_lost_one_leaves_that_one_to_be_looked_for() {
     let taken = learned(taken, StepOutcome::Polled(OperationStatus::Unknown), 30);
     assert_eq!(taken.absence_confidence, AbsenceConfidence::LostCreate);
     assert_eq!(taken.unanswered_create, None);
-    for (lost, due) in [
-        (None, 1001),
-        (Some(900), 1001),
-        (Some(943), 1003),
-        (Some(1000), 1006),
+    // it is told gone as any other, and looked at again for as long as that one may come
+    for (followed, second, due) in [
+        (None, 1001, 1601),
+        (Some(990), 1001, 1006),
+        (Some(941), 1001, 1601),
     ] {
-        let row = with(|it| {
-            it.deleted_at = Some(at(1000));
-            it.unanswered_create = lost.map(|second| unanswered(second, true));
-        });
-        assert_eq!(looked(row, false, 1001).execution.due, at(due), "{lost:?}");
+        let row = with(|it| it.unanswered_create = followed.map(|at| unanswered(at, true)));
+        let verdict = Verdict::Absent {
+            at: at(second),
+            why: Absence::Removed,
+        };
+        let settled = learned(row, StepOutcome::Settled(verdict), second);
+        assert_eq!(settled.due, at(due), "{followed:?}");
     }
 }
 

@@ -20,6 +20,8 @@ pub(crate) const FAILED_GAP: TimeSpan = TimeSpan::seconds(5);
 pub(crate) const CONSISTENCY_WINDOW: TimeSpan = TimeSpan::minutes(1);
 /// How long they are expected to, where more than that may be the reason.
 const LAG_EXPECTED: TimeSpan = TimeSpan::seconds(5);
+/// The pause between looks for a create that may take effect late.
+pub(crate) const LATE_CREATE_PAUSE: TimeSpan = TimeSpan::seconds(5);
 /// How old a listing without it may be when the first create is sent: somebody else may have given
 /// the access meanwhile, and then it is theirs.
 pub(crate) const ABSENCE_KEPT: TimeSpan = TimeSpan::seconds(90);
@@ -218,11 +220,24 @@ fn remove_ours(row: &AssignmentRow, now: Timestamp) -> RowAction {
                 return RowAction::Begin(OperationKind::Delete);
             }
             if at >= absence_settles_at(execution, since) {
-                settle(row, gone(row, at, how(execution)), now)
+                match settle(row, gone(row, at, how(execution)), now) {
+                    RowAction::Rest(_) => watch(execution, at, now),
+                    action => action,
+                }
             } else {
                 RowAction::Look
             }
         }
+    }
+}
+
+/// What was told gone is looked at again for as long as a create may come late.
+fn watch(execution: &Execution, at: Timestamp, now: Timestamp) -> RowAction {
+    let again = LATE_CREATE_PAUSE.after(at);
+    match late_create_until(execution) {
+        Some(until) if now < until && now < again => RowAction::Rest(again),
+        Some(until) if now < until => RowAction::Look,
+        Some(_) | None => RowAction::Rest(DRIFT_CHECK.after(now)),
     }
 }
 
@@ -233,17 +248,28 @@ pub(crate) fn absence_settles_at(execution: &Execution, since: Timestamp) -> Tim
         AbsenceConfidence::FailedCreate => FAILED_GAP,
         AbsenceConfidence::LostCreate => LOSS_GAP,
     };
-    // the removal that ended well may have found what the later create made, and not the lost one
+    gap.after(since)
+}
+
+/// Until when a create may still take effect that AWS did not answer, and that another was sent after: the removal that
+/// ended well may have found what the later one made.
+pub(crate) fn late_create_until(execution: &Execution) -> Option<Timestamp> {
     let unanswered = execution.unanswered_create.filter(|it| it.is_followed);
-    let lost_until = unanswered.map(|it| LOSS_GAP.after(it.at));
-    lost_until.map_or(gap.after(since), |until| until.max(gap.after(since)))
+    unanswered.map(|it| LOSS_GAP.after(it.at))
+}
+
+impl AssignmentRow {
+    /// Whether a create of ours that AWS did not answer may still take effect, though what was sent after it was removed.
+    pub fn awaits_late_create(&self, now: Timestamp) -> bool {
+        late_create_until(&self.execution).is_some_and(|until| now < until)
+    }
 }
 
 /// Whether what is listed after a removal of ours may be more than a listing that lags: a create whose answer was lost,
 /// and that took effect after that removal.
 fn may_be_lost_create(execution: &Execution, now: Timestamp) -> bool {
     let deleted = execution.deleted_at.filter(|_| {
-        execution.unanswered_create.is_some_and(|it| it.is_followed)
+        late_create_until(execution).is_some()
             || execution.absence_confidence == AbsenceConfidence::LostCreate
     });
     deleted.is_some_and(|at| now >= LAG_EXPECTED.after(at))

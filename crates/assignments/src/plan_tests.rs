@@ -146,6 +146,32 @@ fn a_create_that_takes_effect_after_the_removal_is_removed() {
     }
 }
 
+/// What was told gone is looked at every five seconds while a create may come late, and then as any other.
+#[test]
+fn what_was_told_gone_is_watched_while_a_create_may_come() {
+    for (followed, second, action) in [
+        (Some(980), 1004, RowAction::Rest(at(1006))),
+        (Some(980), 1006, RowAction::Look),
+        (Some(980), 1039, RowAction::Look),
+        (Some(980), 1040, RowAction::Rest(at(1640))),
+        (None, 1006, RowAction::Rest(at(1606))),
+    ] {
+        let row = with(|it| {
+            it.deleted_at = Some(at(1000));
+            it.observation = absent(1001);
+            it.verdict = Verdict::Absent {
+                at: at(1001),
+                why: Absence::Removed,
+            };
+            it.unanswered_create = followed.map(|second| UnansweredCreate {
+                at: at(second),
+                is_followed: true,
+            });
+        });
+        assert_eq!(next(&row, at(second)), action, "{followed:?} {second}");
+    }
+}
+
 /// `access.md` §8.7 and §9: what a listing without it is worth once it is unwanted.
 #[test]
 fn a_listing_without_it_settles_what_it_can() {

@@ -336,17 +336,18 @@ fn assignments() {
     full.execution.created_at = Some(at(2));
     full.execution.deleted_at = Some(at(5));
     full.execution.last_present_at = Some(at(3));
-    full.execution.unanswered_create = Some(hallpass_assignments::UnansweredCreate {
-        at: at(4),
-        is_followed: true,
-    });
     full.execution.last_error = Some("AccessDenied".to_owned());
     full.execution.aws_request = Some("0f0f".to_owned());
     full.execution.verdict = hallpass_assignments::Verdict::Stuck {
         since: at(6),
         reason: "AccessDenied".to_owned(),
     };
-    check_json("assignment", &[fresh, full]);
+    let mut unanswered = fresh.clone();
+    unanswered.execution.unanswered_create = Some(hallpass_assignments::UnansweredCreate {
+        at: at(4),
+        is_followed: true,
+    });
+    check_json("assignment", &[fresh, full, unanswered]);
 }
 
 #[test]

@@ -13,12 +13,12 @@ pub fn grants_counted(overdue: u64, stuck: u64) -> String {
 
 /// That the node which says so works.
 pub fn this_node_leads(name: &str, epoch: u64) -> String {
-    format!("this node, `{name}`, leads (epoch {epoch})")
+    format!("this node, {name}, leads (epoch {epoch})")
 }
 
 /// That another node works.
 pub fn another_node_leads(name: &str, epoch: u64) -> String {
-    format!("`{name}` leads (epoch {epoch}); this node serves")
+    format!("{name} leads (epoch {epoch}); this node serves")
 }
 
 /// That no node works, or none is known to.
