@@ -415,6 +415,9 @@ impl AssignmentRow {
         } else if self.execution.refused_removals == 1 {
             // "not found" often means that it is gone: look at once
             now
+        } else if self.execution.deleted_at.is_some() {
+            // one of before ended well: what is listed may only lag
+            self.pause(now).min(LAGGING_PAUSE_MAX.after(now))
         } else {
             self.pause(now)
         };

@@ -556,6 +556,22 @@ fn what_our_removal_took_away_is_looked_for_within_five_seconds() {
     assert_eq!(looked(row, true, 1010).execution.due, at(1015));
 }
 
+/// A removal that is refused after one that ended well: listings may only lag.
+#[test]
+fn a_second_removal_that_is_refused_makes_nobody_wait_longer_for_listings() {
+    for (deleted, due) in [(Some(990), 1005), (None, 1060)] {
+        let row = with(|it| {
+            it.deleted_at = deleted.map(at);
+            it.refused_removals = 3;
+            it.attempts = 9;
+            it.operation = Some(operation(OperationKind::Delete, Some("op")));
+        });
+        let reason = "not found".to_owned();
+        let failed = StepOutcome::Polled(OperationStatus::Failed { reason });
+        assert_eq!(learned(row, failed, 1000).due, at(due), "{deleted:?}");
+    }
+}
+
 /// What was listed while a removal ran counts as there once the removal has failed.
 #[test]
 fn a_sight_during_a_removal_counts_when_the_removal_fails() {

@@ -268,9 +268,11 @@ impl AssignmentRow {
 /// Whether what is listed after a removal of ours may be more than a listing that lags: a create whose answer was lost,
 /// and that took effect after that removal.
 fn may_be_lost_create(execution: &Execution, now: Timestamp) -> bool {
+    // a removal that AWS refused since says that listings lag
     let deleted = execution.deleted_at.filter(|_| {
-        late_create_until(execution).is_some()
-            || execution.absence_confidence == AbsenceConfidence::LostCreate
+        execution.refused_removals == 0
+            && (late_create_until(execution).is_some()
+                || execution.absence_confidence == AbsenceConfidence::LostCreate)
     });
     deleted.is_some_and(|at| now >= LAG_EXPECTED.after(at))
 }

@@ -144,6 +144,17 @@ fn a_create_that_takes_effect_after_the_removal_is_removed() {
             "{confidence:?} {lost_at:?} {second}"
         );
     }
+    let refused = with(|it| {
+        it.deleted_at = Some(at(1000));
+        it.refused_removals = 1;
+        it.absence_confidence = lost;
+        it.observation = Observation::Present { at: at(1002) };
+    });
+    assert_eq!(
+        next(&refused, at(1005)),
+        RowAction::Look,
+        "it was asked once more"
+    );
 }
 
 /// What was told gone is looked at every five seconds while a create may come late, and then as any other.
