@@ -6,7 +6,7 @@ use hallpass_model::{TimeSpan, Timestamp};
 
 use crate::plan::{
     ABSENCE_KEPT, DRIFT_CHECK, LATE_CREATE_PAUSE, LOSS_GAP, absence_settles_at, is_overdue,
-    is_shown_by_listing, is_unsettled, lags_behind_delete, late_create_until,
+    is_shown_by_listing, is_unsettled, lags_behind_delete, late_create_until, may_be_lost_create,
 };
 use crate::{
     Absence, AbsenceConfidence, AssignmentRow, CenterFault, GivingUp, Missing, Observation,
@@ -201,7 +201,7 @@ impl AssignmentRow {
         execution.last_present_at = Some(at);
         if !wanted {
             // listings may lag behind a finished removal: look again, but not in a busy loop
-            if execution.deleted_at.is_some() {
+            if execution.deleted_at.is_some() && !may_be_lost_create(execution, now) {
                 self.execution.due = self.pause(now).min(LAGGING_PAUSE_MAX.after(now));
             }
             return;

@@ -553,7 +553,12 @@ fn what_our_removal_took_away_is_looked_for_within_five_seconds() {
         it.deleted_at = Some(at(1000));
         it.attempts = 9;
     });
-    assert_eq!(looked(row, true, 1010).execution.due, at(1015));
+    assert_eq!(looked(row.clone(), true, 1010).execution.due, at(1015));
+    // and removed once more where it may be a create that came late
+    let mut lost = row;
+    lost.execution.absence_confidence = AbsenceConfidence::LostCreate;
+    assert_eq!(looked(lost.clone(), true, 1004).execution.due, at(1009));
+    assert_eq!(looked(lost, true, 1010).execution.due, at(1010));
 }
 
 /// A removal that is refused after one that ended well: listings may only lag.

@@ -20,6 +20,8 @@ pub(crate) const FAILED_GAP: TimeSpan = TimeSpan::seconds(5);
 pub(crate) const CONSISTENCY_WINDOW: TimeSpan = TimeSpan::minutes(1);
 /// How long they are expected to, where more than that may be the reason.
 const LAG_EXPECTED: TimeSpan = TimeSpan::seconds(5);
+/// How old a listing may be by which what may only lag is removed once more.
+const JUST_SEEN: TimeSpan = TimeSpan::seconds(2);
 /// The pause between looks for a create that may take effect late.
 pub(crate) const LATE_CREATE_PAUSE: TimeSpan = TimeSpan::seconds(5);
 /// How old a listing without it may be when the first create is sent: somebody else may have given
@@ -198,8 +200,9 @@ fn remove_ours(row: &AssignmentRow, now: Timestamp) -> RowAction {
         Observation::Present { .. } if execution.gone.is_some() && !is_stuck(execution) => {
             settle(row, stuck(execution, now), now)
         }
-        Observation::Present { .. }
-            if lags_behind_delete(execution, now) && !may_be_lost_create(execution, now) =>
+        Observation::Present { at }
+            if lags_behind_delete(execution, now)
+                && !(may_be_lost_create(execution, now) && now < JUST_SEEN.after(at)) =>
         {
             RowAction::Look
         }
@@ -267,7 +270,7 @@ impl AssignmentRow {
 
 /// Whether what is listed after a removal of ours may be more than a listing that lags: a create whose answer was lost,
 /// and that took effect after that removal.
-fn may_be_lost_create(execution: &Execution, now: Timestamp) -> bool {
+pub(crate) fn may_be_lost_create(execution: &Execution, now: Timestamp) -> bool {
     // a removal that AWS refused since says that listings lag
     let deleted = execution.deleted_at.filter(|_| {
         execution.refused_removals == 0

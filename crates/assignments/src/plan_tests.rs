@@ -136,7 +136,7 @@ fn a_create_that_takes_effect_after_the_removal_is_removed() {
                 at: at(second),
                 is_followed: true,
             });
-            it.observation = Observation::Present { at: at(1002) };
+            it.observation = Observation::Present { at: at(second - 1) };
         });
         assert_eq!(
             next(&row, at(second)),
@@ -144,6 +144,16 @@ fn a_create_that_takes_effect_after_the_removal_is_removed() {
             "{confidence:?} {lost_at:?} {second}"
         );
     }
+    let seen_before = with(|it| {
+        it.deleted_at = Some(at(1000));
+        it.absence_confidence = lost;
+        it.observation = Observation::Present { at: at(1003) };
+    });
+    assert_eq!(
+        next(&seen_before, at(1005)),
+        RowAction::Look,
+        "it may be gone by now"
+    );
     let refused = with(|it| {
         it.deleted_at = Some(at(1000));
         it.refused_removals = 1;
