@@ -1,8 +1,11 @@
 //! An end that was asked for by a clock that was ahead.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+use hallpass_assignments::UnansweredCreate;
+
 use super::*;
 use crate::DesiredAssignment;
+use crate::desired::is_spent;
 use crate::guard_steps::tests::{at, grant, row, step_at};
 
 /// What AWS refused is settled before its end is desired as it should be: what is known then is all there will be, and
@@ -48,4 +51,21 @@ fn what_was_settled_before_its_end_was_desired_counts_once_more() {
     let second = advance(&waiting, &holds, known, step_at(41));
     let after = second.grants.first().unwrap();
     assert!(after.is_over(), "{:?}", after.state);
+}
+
+/// The row outlives its grant for as long as a create may come late: nobody would look for it otherwise.
+#[test]
+fn a_row_is_not_forgotten_while_a_create_may_come_late() {
+    let absent = Verdict::Absent {
+        at: at(110),
+        why: Absence::AlreadyAbsent,
+    };
+    let mut row = row(absent);
+    assert!(is_spent(&row, at(111)));
+    row.execution.unanswered_create = Some(UnansweredCreate {
+        at: at(105),
+        is_followed: true,
+    });
+    assert!(!is_spent(&row, at(164)));
+    assert!(is_spent(&row, at(165)));
 }

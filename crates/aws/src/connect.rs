@@ -4,6 +4,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use aws_config::environment::region::EnvironmentVariableRegionProvider;
+use aws_config::meta::region::RegionProviderChain;
+use aws_config::profile::region::ProfileFileRegionProvider;
 use aws_config::stalled_stream_protection::StalledStreamProtectionConfig;
 use aws_config::sts::AssumeRoleProvider;
 use aws_config::timeout::TimeoutConfig;
@@ -247,6 +250,15 @@ fn call(operation: &'static str, failure: CallFailure) -> ConnectError {
         operation,
         fault: failure.fault,
     }
+}
+
+/// The Region of the environment or the profile, as the AWS CLI finds it.
+pub(crate) async fn environment_region() -> Option<String> {
+    let region = RegionProviderChain::first_try(EnvironmentVariableRegionProvider::new())
+        .or_else(ProfileFileRegionProvider::new());
+    let found = region.region().await.map(|it| it.to_string());
+    // a variable without a value is as good as none
+    found.filter(|region| !region.is_empty())
 }
 
 /// As [`configure`], for what only needs credentials and an endpoint: nobody is told of dates.

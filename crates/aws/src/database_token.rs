@@ -4,9 +4,6 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use aws_config::environment::region::EnvironmentVariableRegionProvider;
-use aws_config::meta::region::RegionProviderChain;
-use aws_config::profile::region::ProfileFileRegionProvider;
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::ProvideCredentials as _;
 use aws_sigv4::http_request::{
@@ -17,7 +14,7 @@ use aws_smithy_runtime_api::client::identity::Identity;
 use hallpass_model::{Clock, with_causes};
 
 use crate::AwsClientSettings;
-use crate::connect::configure_quietly;
+use crate::connect::{configure_quietly, environment_region};
 use crate::signed::{Slash, encoded};
 
 /// How long a token may be used to connect: AWS takes no longer ones.
@@ -57,14 +54,6 @@ impl DatabaseTokens {
         let place = format!("{host}:{port}");
         token(credentials, &region, at, &place, user).map_err(|error| error.to_string())
     }
-}
-
-async fn environment_region() -> Option<String> {
-    let region = RegionProviderChain::first_try(EnvironmentVariableRegionProvider::new())
-        .or_else(ProfileFileRegionProvider::new());
-    let found = region.region().await.map(|it| it.to_string());
-    // a variable without a value is as good as none
-    found.filter(|region| !region.is_empty())
 }
 
 /// The Region in the name of an endpoint of RDS: `NAME.ID.REGION.rds.amazonaws.com`.

@@ -4,9 +4,6 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use aws_config::environment::region::EnvironmentVariableRegionProvider;
-use aws_config::meta::region::RegionProviderChain;
-use aws_config::profile::region::ProfileFileRegionProvider;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
@@ -15,6 +12,7 @@ use hallpass_model::{Clock, Timestamp};
 use http::Method;
 
 use super::{BucketPlace, Objects, content_type};
+use crate::connect::environment_region;
 use crate::fault::CallFailure;
 use crate::signed::{RawResponse, Slash, UnsignedRequest, encoded, sha256};
 use crate::{AwsClientSettings, xml};
@@ -77,10 +75,8 @@ impl BucketFiles {
         clock: Arc<dyn Clock>,
         seed: u64,
     ) -> Result<Self, String> {
-        let region = RegionProviderChain::first_try(EnvironmentVariableRegionProvider::new())
-            .or_else(ProfileFileRegionProvider::new());
-        let region = region.region().await;
-        let region = region.map_or_else(|| REGION.to_owned(), |it| it.to_string());
+        let region = environment_region().await;
+        let region = region.unwrap_or_else(|| REGION.to_owned());
         Self::at(&AwsClientSettings::new(region), place, clock, seed).await
     }
 
