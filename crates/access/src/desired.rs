@@ -12,6 +12,12 @@ pub(crate) fn inherited(holds: &Holds, now: Timestamp) -> Option<&AssignmentRow>
     row.filter(|row| !(holds.grants.is_empty() && is_spent(row, now)))
 }
 
+/// The row that a new hold does not go on with: it is forgotten.
+pub(crate) fn spent(holds: &Holds, now: Timestamp) -> Option<&AssignmentRow> {
+    let row = holds.row.as_ref();
+    row.filter(|_| inherited(holds, now).is_none())
+}
+
 /// What a new hold desires, of the row it inherits or on a fresh one.
 pub(crate) fn desired_until(
     holds: &Holds,
@@ -20,8 +26,7 @@ pub(crate) fn desired_until(
     now: Timestamp,
 ) -> Vec<DesiredAssignment> {
     let goes_on = inherited(holds, now);
-    let spent = holds.row.as_ref().filter(|_| goes_on.is_none());
-    let forget = spent.map(|row| DesiredAssignment::Forget {
+    let forget = spent(holds, now).map(|row| DesiredAssignment::Forget {
         key: key.clone(),
         rev: row.desired.rev,
     });
@@ -80,7 +85,7 @@ pub(crate) fn is_spent(row: &AssignmentRow, now: Timestamp) -> bool {
         && row.desired.until <= now
         && row.execution.operation.is_none()
         && deleted.is_none_or(|at| now >= LINGERS.after(at))
-        && !row.awaits_late_create(now)
+        && !row.awaits_late_create()
 }
 
 /// The row goes with the last grant of its key, or is left to the next reconciliation.

@@ -1,7 +1,7 @@
 //! An end that was asked for by a clock that was ahead.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
-use hallpass_assignments::UnansweredCreate;
+use hallpass_assignments::{Observation, UnansweredCreate};
 
 use super::*;
 use crate::DesiredAssignment;
@@ -64,8 +64,14 @@ fn a_row_is_not_forgotten_while_a_create_may_come_late() {
     assert!(is_spent(&row, at(111)));
     row.execution.unanswered_create = Some(UnansweredCreate {
         at: at(105),
-        is_followed: true,
+        is_one_of_several: true,
     });
-    assert!(!is_spent(&row, at(164)));
-    assert!(is_spent(&row, at(165)));
+    let seen = |second| Observation::Absent {
+        since: at(110),
+        at: at(second),
+    };
+    for (second, spent) in [(110, false), (164, false), (165, true)] {
+        row.execution.observation = seen(second);
+        assert_eq!(is_spent(&row, at(300)), spent, "{second}");
+    }
 }

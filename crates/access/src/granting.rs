@@ -7,7 +7,7 @@ use hallpass_model::{GrantId, TimeSpan, Timestamp};
 use hallpass_rules::Principal;
 
 use crate::decision_context::DecisionContext;
-use crate::desired::{desired_for, desired_until, forget_or_keep, inherited, live_until};
+use crate::desired::{desired_for, desired_until, forget_or_keep, inherited, live_until, spent};
 use crate::grant::NO_NEWS_SEEN;
 use crate::records::{Doer, StepContext};
 use crate::step::{Approved, ApprovedGrant, GrantStep};
@@ -96,6 +96,7 @@ fn schedule(
             step.of_grant(Event::GrantRequested, actor, &grant),
         ],
         notice: step.notice(News::Approved, &request, to),
+        repeated_end: spent(holds, now).and_then(|row| step.of_repeated_end(row, &request.names)),
         desired: desired_until(holds, &key, until, now),
         request,
         grant: ApprovedGrant::New(grant),
@@ -142,6 +143,7 @@ fn lengthen(
             step.of_grant(Event::Extend, actor, &grant),
         ],
         notice: step.notice_to_holder(News::Extended, &grant),
+        repeated_end: None,
         desired: desired_for(context.holds, &grant, now)
             .into_iter()
             .collect(),

@@ -134,9 +134,14 @@ fn holds(grants: &[Grant], row: AssignmentRow) -> Holds {
 
 /// A step that is taken then.
 pub(crate) fn step_at(seconds: u64) -> StepContext<'static> {
+    step_at_instant(at(seconds))
+}
+
+/// The same of any instant.
+pub(crate) fn step_at_instant(now: Timestamp) -> StepContext<'static> {
     StepContext {
-        now: at(seconds),
-        aws_now: at(seconds),
+        now,
+        aws_now: now,
         disagreement: None,
         ids: &Ids,
     }

@@ -77,6 +77,7 @@ mod granting;
 // end
 mod end;
 mod guard_steps;
+mod next_step;
 mod session_revocation;
 
 // beside the journey

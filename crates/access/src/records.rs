@@ -1,5 +1,6 @@
 //! How steps are written down: one draft per change, always with the same facts about its subject.
 
+use hallpass_assignments::AssignmentRow;
 use hallpass_audit::{Draft, Event};
 use hallpass_model::{
     AuditId, Disagreement, Email, GrantId, HoldKey, IdSource, RequestId, SweepId, TargetNames,
@@ -175,6 +176,21 @@ impl StepContext<'_> {
         names: &TargetNames,
     ) -> Draft {
         self.draft(event, by).standing(key, names)
+    }
+
+    /// The record of a removal that was sent again after an end was told; `None` where there was none.
+    pub(crate) fn of_repeated_end(
+        &self,
+        row: &AssignmentRow,
+        names: &TargetNames,
+    ) -> Option<Draft> {
+        let at = row.execution.removed_again_at?;
+        let record = self.of_standing(Event::EndRepeated, Doer::Hallpass, &row.key, names);
+        let record = record.removed(row.execution.deleted_at >= Some(at), "unanswered_create");
+        Some(match &row.execution.aws_request {
+            Some(id) => record.aws_request(id),
+            None => record,
+        })
     }
 
     /// A record about a membership that follows attributes of people.

@@ -56,6 +56,8 @@ pub(crate) struct Approved {
     pub(crate) grant: ApprovedGrant,
     /// That it was approved, and what of the grant.
     pub(crate) records: [Draft; 2],
+    /// That an earlier end on the same key had to be repeated.
+    pub(crate) repeated_end: Option<Draft>,
     pub(crate) notice: Notice,
     pub(crate) desired: Vec<DesiredAssignment>,
 }
@@ -92,7 +94,8 @@ impl Approved {
                 (Write::Update(self.request), None, Some(opened), Some(alarm))
             }
         };
-        let records = created.into_iter().chain(self.records).chain(opened);
+        let records = self.repeated_end.into_iter().chain(created);
+        let records = records.chain(self.records).chain(opened);
         // the alarm goes first: it is news to everybody, and the requester knows what they pressed
         let notices = alarm.into_iter().chain([self.notice]);
         Change {

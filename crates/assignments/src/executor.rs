@@ -232,9 +232,7 @@ impl Executor {
                 if let Some(trial) = &mut trial {
                     trial.was_sent = true;
                 }
-                if matches!(before.execution.verdict, Verdict::Absent { .. })
-                    && before.awaits_late_create(now)
-                {
+                if intent.execution.removed_again_at == Some(now) {
                     tracing::warn!(
                         key = %before.key,
                         "a create that AWS did not answer took effect after its end was told: it is removed"

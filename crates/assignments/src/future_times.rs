@@ -64,6 +64,7 @@ impl AssignmentRow {
             &mut execution.created_at,
             &mut execution.deleted_at,
             &mut execution.trying_since,
+            &mut execution.removed_again_at,
         ] {
             *at = at.map(|at| at.min(now));
         }

@@ -6,12 +6,12 @@ use hallpass_model::{TimeSpan, Timestamp};
 
 use crate::plan::{
     ABSENCE_KEPT, DRIFT_CHECK, LATE_CREATE_PAUSE, LOSS_GAP, absence_settles_at, is_overdue,
-    is_shown_by_listing, is_unsettled, lags_behind_delete, late_create_until, may_be_lost_create,
+    is_shown_by_listing, is_unsettled, lags_behind_delete, may_be_lost_create,
 };
 use crate::{
-    Absence, AbsenceConfidence, AssignmentRow, CenterFault, GivingUp, Missing, Observation,
-    Operation, OperationKind, OperationStatus, Ownership, Proof, SentOperation, UnansweredCreate,
-    Verdict,
+    Absence, AbsenceConfidence, AssignmentRow, CenterFault, Execution, GivingUp, Missing,
+    Observation, Operation, OperationKind, OperationStatus, Ownership, Proof, SentOperation,
+    UnansweredCreate, Verdict,
 };
 
 /// The longest pause between attempts that are worth making.
@@ -65,6 +65,19 @@ pub enum StepOutcome {
     Settled(Verdict),
 }
 
+impl Execution {
+    /// A create was sent that AWS did not answer. Where what became of an earlier one is not known either, what is removed
+    /// later may be what that one made.
+    fn note_unanswered_create(&mut self, at: Timestamp) {
+        let is_one_of_several = self.absence_confidence == AbsenceConfidence::LostCreate
+            || self.unanswered_create.is_some();
+        self.unanswered_create = Some(UnansweredCreate {
+            at,
+            is_one_of_several,
+        });
+    }
+}
+
 impl AssignmentRow {
     /// The row with the intent of an operation, to be stored before it is sent.
     #[must_use]
@@ -75,8 +88,12 @@ impl AssignmentRow {
         } else {
             Proof::Listing
         };
-        if kind == OperationKind::Create {
-            self.note_try(now);
+        match kind {
+            OperationKind::Create => self.note_try(now),
+            OperationKind::Delete if self.is_seen_gone() => {
+                self.execution.removed_again_at = Some(now);
+            }
+            OperationKind::Delete => {}
         }
         let execution = &mut self.execution;
         if kind == OperationKind::Create {
@@ -87,7 +104,7 @@ impl AssignmentRow {
             if let Some(unanswered) = &mut execution.unanswered_create {
                 *unanswered = UnansweredCreate {
                     at: now,
-                    is_followed: true,
+                    is_one_of_several: true,
                 };
             }
         }
@@ -138,9 +155,7 @@ impl AssignmentRow {
             StepOutcome::Settled(verdict) => {
                 self.execution.due = match verdict {
                     Verdict::Stuck { .. } => STUCK_PAUSE.after(now),
-                    _ if late_create_until(&self.execution) > Some(now) => {
-                        LATE_CREATE_PAUSE.after(now)
-                    }
+                    _ if self.awaits_late_create() => LATE_CREATE_PAUSE.after(now),
                     _ => DRIFT_CHECK.after(now),
                 };
                 self.execution.verdict = verdict;
@@ -151,9 +166,10 @@ impl AssignmentRow {
 
     /// The operation still runs, as far as a look or a poll shows: again later.
     fn check_again(&mut self, now: Timestamp, expected: Duration) {
-        let abandoned = self.gave_up();
+        let gave_up = self.gave_up();
         let execution = &mut self.execution;
         if let Some(operation) = &mut execution.operation {
+            let abandoned = gave_up && operation.kind == OperationKind::Create;
             let polls = operation.polls;
             operation.polls = polls.saturating_add(1);
             execution.due = if abandoned {
@@ -182,6 +198,11 @@ impl AssignmentRow {
             }
         };
         let is_settled = self.execution.operation.as_ref().is_some_and(settles);
+        let is_unanswered_create = self
+            .execution
+            .operation
+            .as_ref()
+            .is_some_and(|op| op.kind == OperationKind::Create && op.operation_id.is_none());
         let execution = &mut self.execution;
         execution.observation = Observation::Present { at };
         if execution.refused_removals == 0 {
@@ -199,6 +220,11 @@ impl AssignmentRow {
             return;
         }
         execution.last_present_at = Some(at);
+        let may_be_of_another = execution.absence_confidence == AbsenceConfidence::LostCreate
+            || execution.unanswered_create.is_some();
+        if is_unanswered_create && may_be_of_another {
+            execution.note_unanswered_create(at);
+        }
         if !wanted {
             // listings may lag behind a finished removal: look again, but not in a busy loop
             if execution.deleted_at.is_some() && !may_be_lost_create(execution, now) {
@@ -213,7 +239,9 @@ impl AssignmentRow {
         execution.trying_since = None;
         execution.absence_confidence = AbsenceConfidence::Settled;
         // what is there is what it made, unless another was sent after it
-        execution.unanswered_create = execution.unanswered_create.filter(|it| it.is_followed);
+        execution.unanswered_create = execution
+            .unanswered_create
+            .filter(|it| it.is_one_of_several);
         if execution.ownership == Ownership::Undecided {
             execution.ownership = Ownership::Standing;
         }
@@ -249,11 +277,8 @@ impl AssignmentRow {
                 execution.operation = Some(operation);
             }
             Some(operation) if operation.kind == OperationKind::Create => {
+                execution.note_unanswered_create(at);
                 execution.absence_confidence = AbsenceConfidence::LostCreate;
-                execution.unanswered_create = Some(UnansweredCreate {
-                    at,
-                    is_followed: execution.unanswered_create.is_some_and(|it| it.is_followed),
-                });
                 execution.observation = Observation::Absent { since: at, at };
             }
             // whether this removal was carried out is unknown: what it removes may still be hidden
@@ -512,6 +537,23 @@ impl AssignmentRow {
     fn note_failure(&mut self, fault: &CenterFault, now: Timestamp) {
         self.execution.last_error = Some(fault.to_string());
         self.note_try(now);
+    }
+
+    /// Whether it was said of the newest hold, some time, that nothing of it is left.
+    fn is_seen_gone(&self) -> bool {
+        match self.execution.verdict {
+            Verdict::Absent { at, .. } | Verdict::Refused { at, .. } => {
+                self.is_since_newest_hold(at)
+            }
+            Verdict::Working
+            | Verdict::Present { .. }
+            | Verdict::Kept { .. }
+            | Verdict::Lost { .. }
+            | Verdict::Stuck { .. } => {
+                let again = self.execution.removed_again_at;
+                again.is_some_and(|at| self.is_since_newest_hold(at))
+            }
+        }
     }
 
     /// Gives up what AWS accepted nothing of for longer than a create may take. What it may have

@@ -493,9 +493,9 @@ fn a_lost_removal_after_a_lost_create_is_settled_by_listings_a_minute_apart() {
 /// for until a minute after the second.
 #[test]
 fn a_create_sent_after_a_lost_one_leaves_that_one_to_be_looked_for() {
-    let unanswered = |second, is_followed| UnansweredCreate {
+    let unanswered = |second, is_one_of_several| UnansweredCreate {
         at: at(second),
-        is_followed,
+        is_one_of_several,
     };
     // missed: AWS did not answer it, and it is not there
     let missed = with(|it| it.operation = Some(operation(OperationKind::Create, None)));
@@ -516,13 +516,28 @@ fn a_create_sent_after_a_lost_one_leaves_that_one_to_be_looked_for() {
     let taken = learned(taken, StepOutcome::Polled(OperationStatus::Unknown), 30);
     assert_eq!(taken.absence_confidence, AbsenceConfidence::LostCreate);
     assert_eq!(taken.unanswered_create, None);
+    // of the one after it no answer: what is removed may be what the first made, whether it is listed or not
+    let lost = with(|it| it.absence_confidence = AbsenceConfidence::LostCreate);
+    let begun = lost.begin(OperationKind::Create, at(30));
+    for present in [false, true] {
+        let looked = looked(begun.clone(), present, 40);
+        assert_eq!(known(&looked), Some(unanswered(40, true)), "{present}");
+    }
+    let alone = with(|it| it.operation = Some(operation(OperationKind::Create, None)));
+    assert_eq!(known(&looked(alone, true, 40)), None);
     // it is told gone as any other, and looked at again for as long as that one may come
     for (followed, second, due) in [
         (None, 1001, 1601),
         (Some(990), 1001, 1006),
         (Some(941), 1001, 1601),
     ] {
-        let row = with(|it| it.unanswered_create = followed.map(|at| unanswered(at, true)));
+        let row = with(|it| {
+            it.unanswered_create = followed.map(|at| unanswered(at, true));
+            it.observation = Observation::Absent {
+                since: at(second),
+                at: at(second),
+            };
+        });
         let verdict = Verdict::Absent {
             at: at(second),
             why: Absence::Removed,
@@ -530,6 +545,58 @@ fn a_create_sent_after_a_lost_one_leaves_that_one_to_be_looked_for() {
         let settled = learned(row, StepOutcome::Settled(verdict), second);
         assert_eq!(settled.due, at(due), "{followed:?}");
     }
+}
+
+/// What removes is polled as ever, though nobody waits for its create any more.
+#[test]
+fn only_a_create_that_was_given_up_is_asked_about_seldom() {
+    for (kind, due) in [(OperationKind::Create, 60), (OperationKind::Delete, 31)] {
+        let row = with(|it| {
+            it.operation = Some(operation(kind, Some("op")));
+            it.giving_up = Some(GivingUp {
+                reason: "refused".to_owned(),
+                at: at(25),
+            });
+        });
+        let running = StepOutcome::Polled(OperationStatus::InProgress);
+        let polled = learned(row, running, 30);
+        assert!(polled.due <= at(due), "{kind:?}: {}", polled.due);
+        assert!(polled.due >= at(due - 1), "{kind:?}: {}", polled.due);
+    }
+}
+
+/// A removal of what was seen gone is known as one that was repeated; so is the next, when AWS did not take it.
+#[test]
+fn a_removal_of_what_was_seen_gone_is_kept() {
+    let again = |row: &AssignmentRow| row.execution.removed_again_at;
+    let gone = Verdict::Absent {
+        at: at(1001),
+        why: Absence::Removed,
+    };
+    for (verdict, kept) in [
+        (Verdict::Working, None),
+        (Verdict::Present { at: at(900) }, None),
+        (gone.clone(), Some(at(1010))),
+        // of an earlier hold
+        (
+            Verdict::Absent {
+                at: at(5),
+                why: Absence::Removed,
+            },
+            None,
+        ),
+    ] {
+        let row = with(|it| it.verdict = verdict.clone());
+        let begun = row.begin(OperationKind::Delete, at(1010));
+        assert_eq!(again(&begun), kept, "{verdict:?}");
+    }
+    let before = with(|it| it.verdict = gone);
+    let message = String::new();
+    let behind = StepOutcome::SendFailed(CenterFault::Conflict { message });
+    let begun = before.clone().begin(OperationKind::Delete, at(1010));
+    let begun = begun.learn(&before, behind, at(1011), SECOND);
+    let begun = begun.begin(OperationKind::Delete, at(1020));
+    assert_eq!(again(&begun), Some(at(1020)));
 }
 
 /// Behind a create whose answer was lost a removal waits no longer than that takes, and some seconds.

@@ -234,13 +234,16 @@ fn remove_ours(row: &AssignmentRow, now: Timestamp) -> RowAction {
     }
 }
 
-/// What was told gone is looked at again for as long as a create may come late.
+/// What was told gone is looked at again for as long as a create may come late, and once after: whoever was to look may
+/// have been stopped meanwhile.
 fn watch(execution: &Execution, at: Timestamp, now: Timestamp) -> RowAction {
     let again = LATE_CREATE_PAUSE.after(at);
-    match late_create_until(execution) {
-        Some(until) if now < until && now < again => RowAction::Rest(again),
-        Some(until) if now < until => RowAction::Look,
-        Some(_) | None => RowAction::Rest(DRIFT_CHECK.after(now)),
+    if !awaits_late_create(execution) {
+        RowAction::Rest(DRIFT_CHECK.after(now))
+    } else if now < again {
+        RowAction::Rest(again)
+    } else {
+        RowAction::Look
     }
 }
 
@@ -257,14 +260,23 @@ pub(crate) fn absence_settles_at(execution: &Execution, since: Timestamp) -> Tim
 /// Until when a create may still take effect that AWS did not answer, and that another was sent after: the removal that
 /// ended well may have found what the later one made.
 pub(crate) fn late_create_until(execution: &Execution) -> Option<Timestamp> {
-    let unanswered = execution.unanswered_create.filter(|it| it.is_followed);
+    let unanswered = execution
+        .unanswered_create
+        .filter(|it| it.is_one_of_several);
     unanswered.map(|it| LOSS_GAP.after(it.at))
 }
 
+/// Whether no look has begun yet from when on it would not take effect any more.
+pub(crate) fn awaits_late_create(execution: &Execution) -> bool {
+    let until = late_create_until(execution);
+    until.is_some_and(|until| execution.observation.at().is_none_or(|at| at < until))
+}
+
 impl AssignmentRow {
-    /// Whether a create of ours that AWS did not answer may still take effect, though what was sent after it was removed.
-    pub fn awaits_late_create(&self, now: Timestamp) -> bool {
-        late_create_until(&self.execution).is_some_and(|until| now < until)
+    /// Whether a create of ours that AWS did not answer may have taken effect since the last look, or may still, though what
+    /// was sent after it was removed.
+    pub fn awaits_late_create(&self) -> bool {
+        awaits_late_create(&self.execution)
     }
 }
 

@@ -134,7 +134,7 @@ fn a_create_that_takes_effect_after_the_removal_is_removed() {
             it.absence_confidence = confidence;
             it.unanswered_create = lost_at.map(|second| UnansweredCreate {
                 at: at(second),
-                is_followed: true,
+                is_one_of_several: true,
             });
             it.observation = Observation::Present { at: at(second - 1) };
         });
@@ -174,7 +174,10 @@ fn what_was_told_gone_is_watched_while_a_create_may_come() {
         (Some(980), 1004, RowAction::Rest(at(1006))),
         (Some(980), 1006, RowAction::Look),
         (Some(980), 1039, RowAction::Look),
-        (Some(980), 1040, RowAction::Rest(at(1640))),
+        // whoever was to look was stopped: once more, however late
+        (Some(980), 1040, RowAction::Look),
+        (Some(942), 1300, RowAction::Look),
+        (Some(941), 1006, RowAction::Rest(at(1606))),
         (None, 1006, RowAction::Rest(at(1606))),
     ] {
         let row = with(|it| {
@@ -186,7 +189,7 @@ fn what_was_told_gone_is_watched_while_a_create_may_come() {
             };
             it.unanswered_create = followed.map(|second| UnansweredCreate {
                 at: at(second),
-                is_followed: true,
+                is_one_of_several: true,
             });
         });
         assert_eq!(next(&row, at(second)), action, "{followed:?} {second}");

@@ -181,8 +181,10 @@ pub enum AbsenceConfidence {
 pub struct UnansweredCreate {
     /// When it was missed, or another was sent after it.
     pub at: Timestamp,
-    /// Whether another was sent after it: then it may take effect after the removal of what that one made, too.
-    pub is_followed: bool,
+    /// Whether another was sent of which nobody knows what became: then it may take effect after the removal of what that
+    /// one made, too.
+    #[serde(rename = "is_followed")]
+    pub is_one_of_several: bool,
 }
 
 /// The create is no longer pursued; what may have come of it is removed.
@@ -328,6 +330,9 @@ pub struct Execution {
     /// A create of ours that AWS did not answer, and that was not seen to take effect.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unanswered_create: Option<UnansweredCreate>,
+    /// When what had been seen gone was there again and its removal was sent once more, last: after the end was told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub removed_again_at: Option<Timestamp>,
     /// Set once the create is no longer pursued.
     pub giving_up: Option<GivingUp>,
     /// Since when calls for the newest hold are answered by nothing but failures, or its create runs.
@@ -365,6 +370,7 @@ impl Execution {
             deleted_at: None,
             absence_confidence: AbsenceConfidence::Settled,
             unanswered_create: None,
+            removed_again_at: None,
             giving_up: None,
             trying_since: None,
             attempts: 0,

@@ -59,6 +59,8 @@ events! {
     EndFailed = "end.failed",
     /// AWS refuses the removal for good; it is parked in sight.
     EndStuck = "end.stuck",
+    /// A create that AWS had not answered took effect after the end was told, and was removed once more.
+    EndRepeated = "end.repeated",
     /// The end of a grant moved later.
     Extend = "extend",
     /// Access we gave was removed by somebody else.

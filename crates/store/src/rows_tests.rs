@@ -345,8 +345,9 @@ fn assignments() {
     let mut unanswered = fresh.clone();
     unanswered.execution.unanswered_create = Some(hallpass_assignments::UnansweredCreate {
         at: at(4),
-        is_followed: true,
+        is_one_of_several: true,
     });
+    unanswered.execution.removed_again_at = Some(at(7));
     check_json("assignment", &[fresh, full, unanswered]);
 }
 

@@ -5,17 +5,18 @@
 
 use std::collections::BTreeSet;
 
-use hallpass_assignments::{GuardRemoval, Verdict};
-use hallpass_model::{GrantId, HoldKey, TimeSpan};
+use hallpass_assignments::{AssignmentRow, GuardRemoval};
+use hallpass_audit::Draft;
+use hallpass_model::{GrantId, HoldKey, Target, TimeSpan};
 
 use super::guarding::JOURNALS_AGE;
 use super::{Access, AccessError};
-use crate::records::{Doer, StepContext};
+use crate::records::StepContext;
 use crate::step::{GrantStep, RequestStep};
 use crate::{
     ArmedEndStatus, Change, CommitError, DesiredAssignment, EndCause, EndOutcome, Grant,
-    GrantFilter, GrantState, GrantStateKind, Holds, LostAccess, News, ReadError, Removals, decide,
-    desired, end, granting, guard_removals, guard_steps,
+    GrantFilter, GrantState, GrantStateKind, Holds, ReadError, Removals, decide, desired, end,
+    next_step,
 };
 
 /// Rows looked at per round.
@@ -174,63 +175,13 @@ impl Access {
         (removal, armed): (Option<&GuardRemoval>, Option<&ArmedEndStatus>),
         step: StepContext<'_>,
     ) -> GrantStep {
-        match &current.state {
-            GrantState::Scheduled | GrantState::Granting | GrantState::Active
-                if step.now >= current.ends_at =>
-            {
-                let cause = guard_removals::due_cause(removal, holds, current);
-                end::begin(current, cause, Doer::Hallpass, holds, step)
-            }
-            GrantState::Scheduled | GrantState::Granting => granting::advance(current, holds, step),
-            GrantState::Active => self.watch(current, holds, removal),
-            GrantState::Ending { .. } => {
-                let known = end::EndFacts {
-                    directory: &self.directory(),
-                    settings: &self.settings,
-                    removal,
-                    armed,
-                };
-                end::advance(current, holds, known, step)
-            }
-            GrantState::Ended { .. } | GrantState::Failed { .. } => GrantStep::default(),
-        }
-    }
-
-    /// An active grant: lost to somebody else, or about to end.
-    fn watch(&self, active: &Grant, holds: &Holds, removal: Option<&GuardRemoval>) -> GrantStep {
-        let step = self.step();
-        let granted_at = active.granted_at.unwrap_or(active.scheduled_at);
-        if let Some(row) = &holds.row
-            && let Verdict::Refused { at, reason } = &row.execution.verdict
-            && *at >= granted_at
-        {
-            return guard_steps::not_made_again(active, reason, removal, holds, step);
-        }
-        if let Some(row) = &holds.row
-            && let Verdict::Lost { at } = row.execution.verdict
-            && at >= granted_at
-            && !guard_steps::is_made_again(row, at)
-        {
-            let folded = removal.map(|removal| guard_steps::fold(removal, holds, step));
-            if let Some(folded) = folded.filter(|folded| !folded.is_empty()) {
-                return folded;
-            }
-            let how = LostAccess::RemovedElsewhere;
-            return end::begin(active, EndCause::Drift, Doer::Hallpass, holds, step)
-                .with_notice(step.notice_to_holder(News::Lost { how }, active));
-        }
-        let is_warned_now =
-            active.is_to_be_warned() && active.due().is_some_and(|at| step.now >= at);
-        let warning = is_warned_now.then(|| step.notice_to_holder(News::EndsSoon, active));
-        GrantStep::of(Grant {
-            seen_news: holds
-                .row
-                .as_ref()
-                .map_or(active.seen_news, |row| row.verdict_rev),
-            warned: active.warned || is_warned_now,
-            ..active.clone()
-        })
-        .with_notice(warning)
+        let known = end::EndFacts {
+            directory: &self.directory(),
+            settings: &self.settings,
+            removal,
+            armed,
+        };
+        next_step::of(current, holds, known, step)
     }
 
     /// Does now what waits for an instant that no pause explains: it was written while time ran ahead,
@@ -297,11 +248,13 @@ impl Access {
             else {
                 continue;
             };
+            let repeated = self.repeated_end(&stored).await?;
             let forget = DesiredAssignment::Forget {
                 key: stored.key,
                 rev: stored.desired.rev,
             };
             let change = Change {
+                audit: repeated.into_iter().collect(),
                 desired: vec![forget],
                 ..Change::default()
             };
@@ -311,6 +264,29 @@ impl Access {
             }
         }
         Ok(())
+    }
+
+    /// The record of a removal that was sent again after the end was told, with the grant that it had been told of.
+    async fn repeated_end(&self, spent: &AssignmentRow) -> Result<Option<Draft>, ReadError> {
+        let names = self.names_of(&spent.key);
+        let Some(record) = self.step().of_repeated_end(spent, &names) else {
+            return Ok(None);
+        };
+        let filter = GrantFilter {
+            states: vec![GrantStateKind::Ended, GrantStateKind::Failed],
+            holder: Some(spent.key.user.clone()),
+            account: match &spent.key.target {
+                Target::Account { account, .. } => Some(account.to_string()),
+                Target::Group { .. } => None,
+            },
+            ..GrantFilter::default()
+        };
+        let last = self.ports.store.grants(&filter, BATCH).await?.rows;
+        let last = last.into_iter().find(|grant| grant.key == spent.key);
+        Ok(Some(match last {
+            Some(grant) => record.about(grant.request, Some(grant.id)),
+            None => record,
+        }))
     }
 
     pub(super) async fn live_grants(&self) -> Result<Vec<Grant>, ReadError> {

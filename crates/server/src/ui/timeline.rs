@@ -301,6 +301,9 @@ impl Teller<'_> {
                 "{}. Tried every hour.",
                 plain(text("error").unwrap_or_default()).trim_end_matches('.')
             )),
+            "end.repeated" => TimelineEntry::new("It was there again, and was removed again").words(
+                "AWS carried out a create that it had never answered, after the end of this grant.",
+            ),
             "drift.missing" => TimelineEntry::new("Someone removed this access outside Hallpass"),
             "drift.guard" => TimelineEntry::new("A guard removed this access too early")
                 .words("It did not know the newest end. The access is set up again."),

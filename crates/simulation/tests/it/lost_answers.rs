@@ -4,6 +4,7 @@
 use fastrand::Rng;
 use hallpass_access::{EndOutcome, Extending, GrantState};
 use hallpass_assignments::{CenterFault, OperationKind};
+use hallpass_audit::{AuditStore as _, Event, Record};
 use hallpass_model::TimeSpan;
 use hallpass_simulation::{CallFaults, GateMode, GatePlan, Habits, Human::Ana, World, check_all};
 
@@ -116,6 +117,59 @@ fn a_look_that_fails_does_not_make_a_create_undone() {
             assert_eq!(grants(&world).await.len(), 1, "{name}");
         });
     }
+}
+
+/// A create that nobody answered is carried out after its end was told: what it made is removed, and the audit log says so,
+/// of the grant whose end it was.
+#[test]
+fn an_end_that_had_to_be_repeated_is_on_record() {
+    run(async {
+        let message = "no answer".to_owned();
+        let reads = CenterFault::Unreachable { message };
+        let habits = Habits {
+            write_takes: TimeSpan::seconds(1),
+            faults: Some(CallFaults::lost_write_then(reads)),
+            ..Habits::default()
+        };
+        let world = World::new(12, habits, None);
+        let id = take(&world, Ana, "ReadOnly", TimeSpan::seconds(20)).await;
+        world.live(TimeSpan::seconds(4)).await;
+        // it is not there, and is sent again
+        let key = world.key(Ana, "ReadOnly").unwrap();
+        world.center.take(&key);
+        world.center.change_habits(|habits| habits.faults = None);
+        world.live(TimeSpan::seconds(40)).await;
+        let ended = grant(&world, id).await;
+        assert!(ended.is_over(), "{ended:?}");
+        let repeated = || async {
+            let records = world.store.records_from(1, 1000).await.unwrap();
+            let of = |it: &Record| it.event() == Event::EndRepeated.name();
+            records.into_iter().filter(of).collect::<Vec<_>>()
+        };
+        // that it was sent is on record with what came of it
+        world.center.give(&key);
+        world.live(TimeSpan::seconds(10)).await;
+        assert!(world.center.present().is_empty());
+        assert_eq!(repeated().await, []);
+        world
+            .live_coarsely(TimeSpan::minutes(3), TimeSpan::seconds(2))
+            .await;
+        for _ in 0..2 {
+            world.access.reconcile().await.unwrap();
+        }
+        let records = repeated().await;
+        let [record] = &records[..] else {
+            panic!("{records:?}");
+        };
+        let said = |name| record.text(name).map(str::to_owned);
+        assert_eq!(said("grant_id"), Some(id.to_string()));
+        assert_eq!(said("why").as_deref(), Some("unanswered_create"));
+        assert_eq!(said("role_name").as_deref(), Some("ReadOnly"));
+        assert_eq!(record.fields().get("removed"), Some(&true.into()));
+        if let Err(broken) = check_all(&world, &[]).await {
+            panic!("{broken:#?}");
+        }
+    });
 }
 
 /// Whatever call of the store gets no answer, also one that gave a lease or recorded under it: the end does not wait for

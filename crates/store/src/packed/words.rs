@@ -213,6 +213,7 @@ pub(super) const WORDS: &[&str] = &[
     "entitlement.end_failed",
     "entitlement_id",
     "role_arn",
+    "end.repeated",
 ];
 
 /// A word's number.
