@@ -63,13 +63,14 @@ e2e: compile
 	@PATH="$(HOME)/.cache/hallpass/venv/bin:$$PATH" HALLPASS_BIN=$(BINARY) HALLPASS_AWS_SUITE=$(BUILT)/examples/suite $(PHASE) "end-to-end tests" bash e2e/run.sh
 
 # what `make test` takes samples of, whole: each call of a journey stopped in each way, every seed, fuzz targets that search,
-# attacks that go on. SOAK=5: minutes for each of these (30 without it)
+# attacks that go on, a release that is compiled twice. SOAK=5: minutes for each of these (30 without it)
 soak: compile
 	@sh e2e/tools.sh test
 	@$(PHASE) "every stop and all seeds, SEED=$${SEED:=$$(date +%s)}" env HALLPASS_SOAK=1 PROPTEST_RNG_SEED=$${SEED:=$$(date +%s)} PROPTEST_CASES=2000 \
 	  cargo nextest run --locked --workspace --no-fail-fast --profile soak
 	@$(PHASE) "fuzz targets search" env BOLERO_RANDOM_TEST_TIME_MS=$$(( $${SOAK:-30} * 60000 )) cargo nextest run --locked --workspace --no-fail-fast --profile soak -E 'test(fuzz)'
 	@PATH="$(HOME)/.cache/hallpass/venv/bin:$$PATH" HALLPASS_BIN=$(BINARY) ATTACK_SOAK_MINUTES=$${SOAK:-30} $(PHASE) "attacks that go on" bash e2e/run.sh attacks:connections attacks:all_at_once
+	@$(PHASE) "a release, compiled twice" sh e2e/reproducible.sh
 
 # lives with two nodes in one process; ALONE=1: with one; WITHOUT=fence, margin or last-look: with that left out
 simulate:

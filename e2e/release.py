@@ -57,7 +57,7 @@ def same(stage, check):
         done = release(stage.path(name), programs(stage, f"{name}-programs"), "--key", stage.path("key.pem"))
         check(f"the {name} is made", done.returncode == 0, done.stderr)
         made.append({path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in stage.path(name).iterdir()})
-    check("two releases of the same are the same bytes", made[0] == made[1] and len(made[0]) == 6, made)
+    check("two releases of the same are the same bytes", made[0] == made[1] and len(made[0]) == 7, made)
     done = release(stage.path("first"), stage.path("first-programs"))
     check("a folder with something in it is not written to", done.returncode == 2 and "not empty" in done.stderr, done.stderr)
     done = release(stage.path("none"), stage.path("nowhere"))
@@ -93,7 +93,7 @@ def packed(check, folder):
     check.equal("the provenance names the commit", statement["predicate"]["buildDefinition"]["resolvedDependencies"][0]["digest"]["gitCommit"], head)
     sums = {it["name"]: it["digest"]["sha256"] for it in statement["subject"]}
     found = {name: hashlib.sha256(((folder if (folder / name).exists() else folder.parent / f"{folder.name}-programs") / name).read_bytes()).hexdigest() for name in sums}
-    check("and the files, and the programs in them", len(sums) == 5 and sums == found, (sums, found))
+    check("and the files, and the programs in them", len(sums) == 6 and sums == found, (sums, found))
 
 
 def verified(stage, check, folder):
@@ -128,6 +128,45 @@ def verified(stage, check, folder):
     changed("sums made anew", resealed, "not signed by this key")
     done = told(XTASK, "release", "verify", folder, "--key", stage.path("key.pem"))
     check("a private key in place of the public one is no key to verify by", done.returncode == 1 and "PUBLIC KEY" in done.stdout, done)
+
+
+def chart(stage, check, folder):
+    """The chart as Helm packs one: it says what the folder of the checkout says."""
+    packed, source = folder / f"hallpass-{VERSION}.tgz", ROOT / "deploy" / "helm" / "hallpass"
+    with tarfile.open(packed) as archive:
+        found = {it.name: archive.extractfile(it).read() for it in archive.getmembers() if it.isfile()}
+    wanted = {f"hallpass/{path.relative_to(source)}": path.read_bytes() for path in source.rglob("*") if path.is_file()}
+    check("the chart has every file of the checkout's", found == wanted and len(wanted) > 10, found.keys() ^ wanted.keys())
+    helm = pathlib.Path(os.environ.get("HALLPASS_HELM", "~/.cache/hallpass/helm/helm")).expanduser()
+    if not helm.exists():
+        print("     no Helm: the packed chart is not rendered", flush=True)
+        return
+    values = stage.path("values.yaml")
+    values.write_text("image: {repository: registry.example.com/hallpass}\nregion: eu-west-1\nserver: {publicUrl: https://hallpass.example.com, secret: hallpass-secrets, rules: none}\naudit: {target: s3://acme-audit/hallpass}\n")
+    said = [told(helm, "template", "hp", at, "--values", values) for at in (packed, source)]
+    check("Helm renders it as it does the folder", said[0].stdout == said[1].stdout and "kind: NetworkPolicy" in said[0].stdout, said[0].stderr)
+
+
+def formula(stage, check):
+    """The formula of Homebrew: of the sums of a release for both processors, or nothing."""
+    dist = stage.path("both")
+    dist.mkdir()
+    name = lambda processor, version=VERSION: f"hallpass-{version}-{processor}-unknown-linux-musl.tar.gz"
+    sums = {name("x86_64"): "a" * 64, name("aarch64"): "b" * 64, f"hallpass-{VERSION}.tgz": "c" * 64, f"hallpass_{VERSION}_arm64.deb": "d" * 64}
+
+    def made(**changes):
+        lines = {**sums, **{name(processor): None for processor, gone in changes.items() if gone}}
+        (dist / "SHA256SUMS").write_text("".join(f"{it}  {file}\n" for file, it in sorted(lines.items()) if it))
+        return told("sh", ROOT / "deploy" / "homebrew" / "formula.sh", dist, "https://example.com/v1", "https://example.com")
+    done = made()
+    check("a formula names each archive with its sum", done.returncode == 0 and all(f'url "https://example.com/v1/{name(it)}"\n    sha256 "{sums[name(it)]}"' in done.stdout for it in ("x86_64", "aarch64")), done)
+    for processor in ("x86_64", "aarch64"):
+        done = made(**{processor: True})
+        check(f"without {processor} there is none", done.returncode != 0 and processor in done.stderr and not done.stdout, done)
+    if shutil.which("ruby"):
+        stage.path("hallpass.rb").write_text(made().stdout)
+        done = told("ruby", "-c", stage.path("hallpass.rb"))
+        check("Ruby reads it", done.returncode == 0, done.stderr)
 
 
 STATIC = r"""
@@ -250,6 +289,8 @@ def main():
         folder = same(stage, check)
         packed(check, folder)
         verified(stage, check, folder)
+        chart(stage, check, folder)
+        formula(stage, check)
         image(stage, check)
         installed(stage, check)
     check.end()

@@ -1,7 +1,8 @@
-//! A release: archive, Debian package, bill of materials, provenance, sums and a signature, whose bytes follow from the programs
-//! and from the commit.
+//! A release: archive, Debian package, image, Helm chart, bill of materials, provenance, sums and a signature, whose bytes follow from
+//! the programs and from the commit.
 
 mod archive;
+mod chart;
 mod debian;
 mod image;
 mod licences;
@@ -79,6 +80,7 @@ pub(crate) fn make(root: &Path, words: &[&str]) -> Result<Vec<String>, String> {
         licences::page(&all).map_err(|error| error.to_string())?,
     )?;
     let mut made = packed(&source, &files)?;
+    made.extend([chart::chart(root, &source)?]);
     let bill = papers::bill(&source, &all, &checksums(root)?);
     made.insert(format!("{}.cdx.json", stem(&source)), pretty(&bill)?);
     let mut sums: BTreeMap<String, String> = made
@@ -212,8 +214,11 @@ fn built(root: &Path, source: &Source) -> Result<PathBuf, String> {
     let home =
         env::var("CARGO_HOME").or_else(|_| env::var("HOME").map(|it| format!("{it}/.cargo")));
     let mut flags = format!("--remap-path-prefix={}=/src", root.display());
+    // the same of what is written in C
+    let mut c_flags = format!("-ffile-prefix-map={}=/src", root.display());
     if let Ok(home) = home {
         flags = format!("{flags} --remap-path-prefix={home}=/cargo");
+        c_flags = format!("{c_flags} -ffile-prefix-map={home}=/cargo");
     }
     let status = Command::new("cargo")
         .args([
@@ -229,6 +234,8 @@ fn built(root: &Path, source: &Source) -> Result<PathBuf, String> {
             "hallpass-query",
         ])
         .env("RUSTFLAGS", flags)
+        .env("CFLAGS", &c_flags)
+        .env("CXXFLAGS", c_flags)
         .env("HALLPASS_COMMIT", &source.commit)
         .current_dir(root)
         .status()
