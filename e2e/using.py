@@ -293,6 +293,25 @@ def refusals(check, mara, tomasz):
     check("its profile goes", "DatabaseOperator" not in mara.stage.path("aws-config").read_text(), gone.stdout + gone.stderr)
 
 
+def denied(check, mara, api):
+    """From AWS's message to the smallest permission set that would have allowed the call: on the command line, and by the API."""
+    offers = api.all("/api/v1/catalog?account=orders-prod")
+    account = offers[0]["account"]["id"]
+    message = (f"An error occurred (AccessDenied): User: arn:aws:sts::{account}:assumed-role/AWSReservedSSO_Reader_0123456789abcdef/mara is not authorized "
+               f"to perform: rds:RebootDBInstance on resource: arn:aws:rds:eu-central-1:{account}:db:orders because no identity-based policy allows the action")
+    done = mara("request", "--denied", message, "--dry-run", "--output", "json")
+    found = json.loads(done.stdout or "{}")
+    check("a denied call leads to a permission set that may be asked for", done.returncode == 0 and found.get("permission_set") in {it["permission_set"] for it in offers}
+          and found["denial"]["action"] == "rds:RebootDBInstance" and found["account"]["id"] == account, done)
+    told = api.post("/api/v1/denials", {"message": message}).json
+    check.equal("the API says the same", {**told, "denial": None}, {**found, "denial": None})
+    scp = message.replace("because no identity-based policy allows the action", "with an explicit deny in a service control policy")
+    done = mara("request", "--denied", scp, "--dry-run")
+    check("where none helps it says so: exit 4", done.returncode == 4 and "no permission set helps" in done.stderr and "organization's policies" in done.stderr, done)
+    done = mara("request", "--denied", "it does not work", "--dry-run")
+    check("what is no denial is told: exit 2", done.returncode == 2 and "--denied" in done.stderr, done)
+
+
 def main():
     check = Checks()
     with Stage("using") as stage:
@@ -311,6 +330,7 @@ def main():
         looks(check, mara)
         signing_in(check, mara)
         refusals(check, mara, tomasz)
+        denied(check, mara, Api(server, secrets[MARA]))
         check.equal("the demo stops", stage.stop(demo), 0)
     check.end()
 

@@ -15,6 +15,7 @@ mod body;
 mod connections;
 mod convert;
 mod convert_sweeps;
+mod denied;
 mod door;
 #[cfg(test)]
 mod fuzz;

@@ -27,6 +27,7 @@ use crate::api;
         api::own::revoke_token,
         api::preview::preview,
         api::permission_sets::show,
+        api::denied::fitting,
         api::login::device,
         api::login::token,
         api::login::logout,

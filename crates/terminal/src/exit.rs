@@ -152,6 +152,13 @@ impl Failure {
         }
     }
 
+    /// The same, that leads to another exit code.
+    #[must_use]
+    pub fn exits(mut self, exit: Exit) -> Self {
+        self.exit = exit;
+        self
+    }
+
     /// The stable code a program can act on.
     #[must_use]
     pub fn code(mut self, code: impl Into<String>) -> Self {

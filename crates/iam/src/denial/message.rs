@@ -39,6 +39,30 @@ pub(super) fn read(text: &str) -> Result<Denial, UnreadableDenial> {
     })
 }
 
+/// The message as AWS writes it.
+pub(super) fn written(denial: &Denial) -> String {
+    let mut text = format!("{WHO} {} {DENIED} {}", denial.principal, denial.action);
+    let mut add = |words: String| {
+        text.push(' ');
+        text.push_str(&words);
+    };
+    if let Some(resource) = &denial.resource {
+        add(format!("{ON} \"{resource}\""));
+    }
+    if let Some(reason) = denial.reason {
+        let policy = reason.policy;
+        add(if reason.is_explicit {
+            format!("with an explicit deny in a {policy}")
+        } else {
+            format!("because no {policy} allows the {} action", denial.action)
+        });
+    }
+    if let Some(id) = &denial.authorization_id {
+        add(format!("Authorization ID: {id}"));
+    }
+    text
+}
+
 /// A word without the punctuation of its sentence.
 fn bare(word: &str) -> &str {
     word.trim_matches(|it| matches!(it, '"' | '\'' | '`' | ',' | ';' | '.' | ')' | '('))

@@ -155,6 +155,11 @@ impl Denial {
         message::read(text)
     }
 
+    /// AWS's message of it, without the address of the console's page.
+    pub fn message(&self) -> String {
+        message::written(self)
+    }
+
     /// The account whose resource it is, as far as that is said: the resource's, else the principal's. A permission set there
     /// allows the call by itself, as one in the principal's account does not where the resource is another's.
     pub fn account(&self) -> Option<&str> {

@@ -1,6 +1,7 @@
 //! The routes of `/api/v1`.
 
 pub(crate) mod alerts;
+pub(crate) mod denied;
 pub(crate) mod entitlements;
 pub(crate) mod explain;
 pub(crate) mod grants;
@@ -44,6 +45,7 @@ pub(crate) fn router() -> Router<App> {
         .route("/api/v1/catalog", get(people::catalog))
         .route("/api/v1/preview", get(preview::preview))
         .route("/api/v1/permission-sets/{name}", get(permission_sets::show))
+        .route("/api/v1/denials", post(denied::fitting))
         .route("/api/v1/requests", get(requests::list).post(requests::ask))
         .route("/api/v1/requests/batch", post(requests::ask_batch))
         .route("/api/v1/requests/{id}", get(requests::show))

@@ -34,6 +34,7 @@ mod audit_words;
 mod charts;
 mod cut_off;
 mod decided;
+mod denied;
 mod events;
 mod forbidden;
 mod health;
@@ -95,6 +96,7 @@ pub(crate) fn router() -> Router<App> {
         .merge(remediations::router())
         .merge(rules::router())
         .merge(permission_set::router())
+        .merge(denied::router())
         .layer(middleware::from_fn(failed::as_pages))
         .route(
             "/static/hallpass.css",

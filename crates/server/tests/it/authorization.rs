@@ -82,6 +82,12 @@ fn routes() -> Vec<(&'static str, &'static str, Value)> {
         ("GET", "/api/v1/catalog", nothing.clone()),
         ("GET", "/api/v1/permission-sets/Admin", nothing.clone()),
         ("GET", "/api/v1/permission-sets/Closed", nothing.clone()),
+        (
+            "POST",
+            "/api/v1/denials",
+            json!({"message": "User: arn:aws:iam::111111111111:user/ana is not authorized to perform: \
+                s3:GetObject on resource: arn:aws:sqs:eu-west-1:111111111111:orders"}),
+        ),
         ("GET", "/api/v1/requests", nothing.clone()),
         ("POST", "/api/v1/requests", asking("Root")),
         (

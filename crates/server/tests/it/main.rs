@@ -16,6 +16,7 @@ mod authorization;
 mod breaking;
 mod browser;
 mod connections;
+mod denied;
 mod description;
 mod extending;
 mod fake_oidc;

@@ -119,6 +119,8 @@ const PAGES: &[Sample] = &[
     ),
     // the set that only the administrator may ask for
     ("GET /permission-sets/{name}", "", &[]),
+    ("GET /denied", "", &[]),
+    ("POST /denied", "", &[("message", "it does not work")]),
     ("GET /health", "", &[]),
     ("GET /alerts", "", &[]),
     ("GET /people", "", &[]),

@@ -1,0 +1,188 @@
+//! A denied call: which permission set would have allowed it?
+
+use std::collections::BTreeMap;
+
+use askama::Template;
+use axum::{Router, extract::State, http::StatusCode, response::Response, routing::get};
+use hallpass_api::{DeniedBecause, FittingSets, LargerSet};
+use serde::Deserialize;
+
+use super::people::count_of;
+use super::shell::{Nav, PageResult, Posted, Shell, Viewer, page, page_with, url_encoded};
+use super::words::{plain, sentence};
+use crate::denied::{self, MESSAGE_BYTES_MAX};
+use crate::{App, problem::ProblemResponse};
+
+/// Services that are named, of those in which a set allows more; the others are counted.
+const SERVICES_SHOWN: usize = 8;
+
+pub(crate) fn router() -> Router<App> {
+    Router::new().route("/denied", get(empty).post(look))
+}
+
+/// AWS's message as somebody pasted it. It travels in the body: addresses end up in logs.
+#[derive(Debug, Deserialize)]
+struct PastedMessage {
+    #[serde(default)]
+    message: String,
+}
+
+#[derive(Template)]
+#[template(path = "denied.html")]
+struct DeniedPage {
+    shell: Shell,
+    message: String,
+    message_max: usize,
+    /// What is wrong, what would help, and sets that could not be judged.
+    wrong: String,
+    help: String,
+    not_judged: Vec<String>,
+    found: Option<Found>,
+}
+
+struct Found {
+    action: String,
+    resource: String,
+    why: String,
+    account: String,
+    account_id: String,
+    set: SetRow,
+    says: String,
+    larger: Vec<SetRow>,
+}
+
+struct SetRow {
+    name: String,
+    /// The form that asks for it.
+    ask: String,
+    /// What it allows.
+    page: String,
+    beside: String,
+    levels: String,
+    services: String,
+    conditions: String,
+}
+
+impl DeniedPage {
+    async fn new(app: &App, viewer: &Viewer, message: String) -> Self {
+        Self {
+            shell: viewer.shell(app, Nav::Ask, "A denied call").await,
+            message,
+            message_max: MESSAGE_BYTES_MAX,
+            wrong: String::new(),
+            help: String::new(),
+            not_judged: Vec::new(),
+            found: None,
+        }
+    }
+}
+
+async fn empty(State(app): State<App>, viewer: Viewer) -> PageResult {
+    Ok(page(&DeniedPage::new(&app, &viewer, String::new()).await))
+}
+
+async fn look(State(app): State<App>, posted: Posted<PastedMessage>) -> Response {
+    let Posted { viewer, form } = posted;
+    let found = denied::fitting(&app, &viewer.actor, &form.message).await;
+    let mut built = DeniedPage::new(&app, &viewer, form.message).await;
+    match found {
+        Ok(found) => {
+            built.not_judged = { found.not_judged.iter() }
+                .map(|it| format!("{}: {}", plain(&it.permission_set), plain(&it.why)))
+                .collect();
+            built.found = Some(Found::of(&found));
+            page(&built)
+        }
+        Err(problem) => built.refused(problem),
+    }
+}
+
+impl DeniedPage {
+    fn refused(mut self, problem: ProblemResponse) -> Response {
+        let status = problem.status();
+        let problem = problem.into_problem();
+        self.wrong = sentence(&plain(&super::words::capital(&problem.detail)));
+        self.help = problem
+            .help
+            .map(|it| sentence(&plain(&super::words::capital(&it))))
+            .unwrap_or_default();
+        let lines = problem.errors.iter();
+        let lines = lines.map(|it| format!("{}: {}", plain(&it.field), plain(&it.message)));
+        self.not_judged = lines.collect();
+        // what a person typed is no fault of the page
+        let status = if status.is_client_error() { status } else { StatusCode::SERVICE_UNAVAILABLE };
+        page_with(status, &self)
+    }
+}
+
+impl Found {
+    fn of(found: &FittingSets) -> Self {
+        let denial = &found.denial;
+        let account = &found.account.id;
+        let services = &found.other_services;
+        Self {
+            action: plain(&denial.action),
+            resource: denial.resource.as_deref().map(plain).unwrap_or_default(),
+            why: denial.reason.as_ref().map(because).unwrap_or_default(),
+            account: plain(&found.account.name),
+            account_id: plain(account),
+            set: SetRow {
+                levels: counts(&found.other_levels, usize::MAX),
+                services: counts(services, SERVICES_SHOWN),
+                ..SetRow::of(account, &found.permission_set, found.other_actions, &found.conditions)
+            },
+            says: found.says.as_deref().map(plain).unwrap_or_default(),
+            larger: found.alternatives.iter().map(|it| larger(account, it)).collect(),
+        }
+    }
+}
+
+impl SetRow {
+    fn of(account: &str, name: &str, others: usize, conditions: &[String]) -> Self {
+        let set = url_encoded(name);
+        Self {
+            name: plain(name),
+            ask: format!("/ask?kind=account&account={}&permission_set={set}", url_encoded(account)),
+            page: format!("/permission-sets/{set}"),
+            beside: match others {
+                0 => "It allows nothing else.".to_owned(),
+                some => format!("It also allows {}.", count_of(some, "other action", "other actions")),
+            },
+            levels: String::new(),
+            services: String::new(),
+            conditions: plain(&conditions.join(", ")),
+        }
+    }
+}
+
+fn larger(account: &str, set: &LargerSet) -> SetRow {
+    SetRow::of(account, &set.permission_set, set.other_actions, &set.conditions)
+}
+
+/// "s3 40, ec2 12 and 3 more", most first.
+fn counts(of: &BTreeMap<String, usize>, shown: usize) -> String {
+    let mut all: Vec<_> = of.iter().collect();
+    all.sort_by_key(|(name, n)| (std::cmp::Reverse(**n), *name));
+    let more = all.len().saturating_sub(shown);
+    let words: Vec<String> = all.iter().take(shown).map(|(name, n)| format!("{} {n}", plain(name))).collect();
+    match more {
+        0 => words.join(", "),
+        more => format!("{} and {more} more", words.join(", ")),
+    }
+}
+
+/// "no identity-based policy allows it".
+fn because(reason: &DeniedBecause) -> String {
+    let policy = match reason.policy.as_str() {
+        "identity" => "identity-based policy",
+        "boundary" => "permissions boundary",
+        "session" => "session policy",
+        "resource" => "resource-based policy",
+        other => return plain(other),
+    };
+    if reason.is_explicit {
+        format!("denied by a statement of the {policy}")
+    } else {
+        format!("no {policy} allows it")
+    }
+}

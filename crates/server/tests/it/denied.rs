@@ -1,0 +1,126 @@
+//! From a denied call to the permission set that would have allowed it: the page and its twin of the API.
+
+use std::sync::Arc;
+
+use hallpass_access::{ManagedPolicy, SetPolicies};
+use hallpass_model::Timestamp;
+use serde_json::json;
+
+use crate::signed_in::{At, server_with, text, words};
+use crate::test_server::{Held, Reply, TestServer, no_policies, run};
+
+/// What every permission set allows here.
+fn holding(change: impl FnOnce(&mut SetPolicies)) -> TestServer {
+    let mut found = no_policies(Timestamp::from_second(1_780_000_000).unwrap());
+    change(&mut found);
+    server_with(|app| app.policies = Arc::new(Held(Ok(Some(found)))))
+}
+
+fn allowing(actions: &[&str]) -> TestServer {
+    let document = json!({"Version": "2012-10-17", "Statement": [
+        {"Effect": "Allow", "Action": actions, "Resource": "*"}]});
+    holding(|found| found.inline = Some(document.to_string()))
+}
+
+/// As AWS says it, of somebody in payments-prod.
+fn denial(action: &str, because: &str) -> String {
+    format!(
+        "An error occurred (AccessDenied) when calling the operation: User: \
+         arn:aws:sts::111111111111:assumed-role/AWSReservedSSO_Reader_0123456789abcdef/ana is not authorized to perform: \
+         {action} on resource: \"arn:aws:sqs:eu-west-1:111111111111:orders\" {because}"
+    )
+}
+
+const NO_POLICY: &str = "because no identity-based policy allows the action";
+
+async fn asked(server: &TestServer, message: &str) -> Reply {
+    let body = json!({"message": message});
+    server.post("/api/v1/denials", "ana/all", &body).await
+}
+
+#[test]
+fn the_smallest_set_is_named_with_what_else_it_allows() {
+    run(async {
+        let server = allowing(&["sqs:SendMessage", "sqs:PurgeQueue", "s3:GetObject"]);
+        let reply = asked(&server, &denial("sqs:PurgeQueue", NO_POLICY)).await;
+        let found = reply.json();
+        assert_eq!(found["account"]["name"], "payments-prod", "{found}");
+        assert_eq!(found["denial"]["action"], "sqs:PurgeQueue");
+        assert_eq!(found["denial"]["reason"]["policy"], "identity");
+        assert_eq!(found["other_actions"], 2);
+        assert_eq!(found["other_services"], json!({"s3": 1, "sqs": 1}));
+        assert_eq!(found["conditions"], json!([]));
+        // what may be asked for is what the catalog offers, and nothing else
+        let offers = server.get("/api/v1/catalog?account=payments-prod", "ana/all").await.json();
+        let mut offered: Vec<_> = offers["items"].as_array().unwrap().iter().map(|it| it["permission_set"].clone()).collect();
+        let others = found["alternatives"].as_array().unwrap().iter();
+        let mut named: Vec<_> = others.map(|it| it["permission_set"].clone()).chain([found["permission_set"].clone()]).collect();
+        offered.sort_by_key(ToString::to_string);
+        named.sort_by_key(ToString::to_string);
+        assert_eq!(named, offered);
+    });
+}
+
+#[test]
+fn what_no_permission_set_helps_with_is_said() {
+    run(async {
+        let server = allowing(&["s3:*"]);
+        let scp = "with an explicit deny in a service control policy";
+        let elsewhere = denial("sqs:PurgeQueue", NO_POLICY).replace("111111111111", "999999999999");
+        for (message, status, code) in [
+            ("it does not work".to_owned(), 400, "no-denial"),
+            ("x".repeat(16_001), 400, "no-denial"),
+            (denial("sqs:PurgeQueue", scp), 422, "beyond-permission-sets"),
+            (denial("sqs:PurgeQueue", NO_POLICY), 422, "no-fitting-set"),
+            (elsewhere, 422, "no-fitting-set"),
+        ] {
+            let reply = asked(&server, &message).await;
+            assert_eq!((reply.status.as_u16(), reply.code().as_str()), (status, code), "{message:.80}");
+            assert!(reply.is_problem());
+        }
+        // whose text was not read may allow it
+        let server = holding(|found| {
+            found.managed = vec![ManagedPolicy {
+                arn: "arn:aws:iam::aws:policy/Unread".to_owned(),
+                name: "Unread".to_owned(),
+                document: None,
+            }];
+        });
+        let problem = asked(&server, &denial("sqs:PurgeQueue", NO_POLICY)).await.json();
+        assert_eq!(problem["code"], "no-fitting-set");
+        assert_eq!(problem["errors"][0]["code"], "not-judged", "{problem}");
+    });
+}
+
+#[test]
+fn the_page_leads_to_the_form_that_asks_for_it() {
+    run(async {
+        let server = allowing(&["sqs:PurgeQueue", "s3:GetObject"]);
+        let ana = At::new(&server, "ana").await;
+        assert!(ana.page("/ask").await.contains("href=\"/denied\""));
+        let empty = words(&ana.page("/denied").await);
+        assert!(empty.contains("Find the permission set"), "{empty}");
+        let message = denial("sqs:PurgeQueue", NO_POLICY);
+        let reply = ana.post("/denied", &[("message", &message)]).await;
+        let page = text(&reply);
+        assert_eq!(reply.status, 200);
+        for part in [
+            "href=\"/ask?kind=account&#38;account=111111111111&#38;permission_set=",
+            "It also allows 1 other action.",
+            "no identity-based policy allows it",
+            "arn:aws:sqs:eu-west-1:111111111111:orders",
+        ] {
+            assert!(page.contains(part), "{part}: {page}");
+        }
+        // what was pasted is shown again as text, whatever is in it
+        let hostile = "</textarea><script>alert(1)</script>";
+        let reply = ana.post("/denied", &[("message", hostile)]).await;
+        let page = text(&reply);
+        assert_eq!(reply.status, 400);
+        assert!(!page.contains("<script>alert"), "{page}");
+        assert!(words(&page).contains("The text does not say which action was denied to whom."), "{page}");
+        // and only by a form of one's own
+        let reply = ana.post_bare("/denied", &[("message", &message)]).await;
+        assert_eq!(reply.status, 403);
+    });
+}
