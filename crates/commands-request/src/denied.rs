@@ -76,57 +76,57 @@ impl DeniedArgs {
 
 /// The permission set that is proposed, and what else there is, in lines.
 fn lines(denial: &Denial, found: &FittingSets) -> Vec<String> {
-        let mut lines = vec![
-            said(denial),
-            format!(
-                "smallest permission set that allows it in {} ({}): {}",
-                found.account.name, found.account.id, found.permission_set
-            ),
-        ];
-        lines.extend(found.says.clone().map(|it| format!("  {it}")));
-        if !found.conditions.is_empty() {
-            lines.push(format!(
-                "  only where these hold: {}",
-                found.conditions.join(", ")
-            ));
-        }
-        lines.push(beside(found));
-        if !found.alternatives.is_empty() {
-            let all = found.alternatives.iter();
-            let all = all.map(|it| format!("{} ({} others)", it.permission_set, it.other_actions));
-            let all: Vec<String> = all.collect();
-            lines.push(format!("  larger ones: {}", all.join(", ")));
-        }
-        lines.extend(found.not_judged.iter().map(not_judged));
-        lines.push(
+    let mut lines = vec![
+        said(denial),
+        format!(
+            "smallest permission set that allows it in {} ({}): {}",
+            found.account.name, found.account.id, found.permission_set
+        ),
+    ];
+    lines.extend(found.says.clone().map(|it| format!("  {it}")));
+    if !found.conditions.is_empty() {
+        lines.push(format!(
+            "  only where these hold: {}",
+            found.conditions.join(", ")
+        ));
+    }
+    lines.push(beside(found));
+    if !found.alternatives.is_empty() {
+        let all = found.alternatives.iter();
+        let all = all.map(|it| format!("{} ({} others)", it.permission_set, it.other_actions));
+        let all: Vec<String> = all.collect();
+        lines.push(format!("  larger ones: {}", all.join(", ")));
+    }
+    lines.extend(found.not_judged.iter().map(not_judged));
+    lines.push(
             "  not looked at: policies of the organization and of the resource, which may deny it all the same"
                 .to_owned(),
         );
-        lines.iter().map(|it| plain(it)).collect()
-    }
+    lines.iter().map(|it| plain(it)).collect()
+}
 
 /// What it allows beside, in a line.
 fn beside(found: &FittingSets) -> String {
-        if found.other_actions == 0 {
-            return "  it allows nothing else".to_owned();
-        }
-        let levels = found.other_levels.iter();
-        let levels: Vec<String> = levels.map(|(level, n)| format!("{n} {level}")).collect();
-        let mut services: Vec<_> = found.other_services.iter().collect();
-        services.sort_by_key(|(name, n)| (std::cmp::Reverse(**n), **name));
-        let more = services.len().saturating_sub(SERVICES_SHOWN);
-        let shown = services.iter().take(SERVICES_SHOWN);
-        let mut shown: Vec<String> = shown.map(|(name, n)| format!("{name} {n}")).collect();
-        if more > 0 {
-            shown.push(format!("{more} more services"));
-        }
-        format!(
-            "  it would also allow {} other actions ({}): {}",
-            found.other_actions,
-            levels.join(", "),
-            shown.join(", ")
-        )
+    if found.other_actions == 0 {
+        return "  it allows nothing else".to_owned();
     }
+    let levels = found.other_levels.iter();
+    let levels: Vec<String> = levels.map(|(level, n)| format!("{n} {level}")).collect();
+    let mut services: Vec<_> = found.other_services.iter().collect();
+    services.sort_by_key(|(name, n)| (std::cmp::Reverse(**n), **name));
+    let more = services.len().saturating_sub(SERVICES_SHOWN);
+    let shown = services.iter().take(SERVICES_SHOWN);
+    let mut shown: Vec<String> = shown.map(|(name, n)| format!("{name} {n}")).collect();
+    if more > 0 {
+        shown.push(format!("{more} more services"));
+    }
+    format!(
+        "  it would also allow {} other actions ({}): {}",
+        found.other_actions,
+        levels.join(", "),
+        shown.join(", ")
+    )
+}
 
 fn not_judged(set: &SetNotJudged) -> String {
     format!("  not judged: {}: {}", set.permission_set, set.why)

@@ -49,7 +49,7 @@ pub(crate) async fn fitting(
     })?;
     let offers = offers(app, actor, account.clone()).await?;
     let Some(place) = offers.iter().find_map(|it| it.account.clone()) else {
-        return Err(nothing_fits(&denial, account.as_ref(), &[]));
+        return Err(nothing_fits(&denial, account.as_str(), &[]));
     };
     let (mut judged, mut not_judged) = (Vec::new(), Vec::new());
     for name in offers.iter().filter_map(|it| it.permission_set.clone()) {
@@ -105,14 +105,18 @@ async fn judgement(
     name: &str,
     (denial, account): (&Denial, &AccountId),
 ) -> Result<Judgement, ProblemResponse> {
-    if denial.permission_set() == Some(name) && denial.principal_account() == Some(account.as_ref())
+    if denial.permission_set() == Some(name) && denial.principal_account() == Some(account.as_str())
     {
         return Ok(Judgement::Refuses);
     }
     let found = permission_set_policies::find(app, actor, name).await?;
     let read = match found.policies {
         Ok(Some(read)) => read,
-        Ok(None) => return Ok(Judgement::Unknown("AWS has no such set any more".to_owned())),
+        Ok(None) => {
+            return Ok(Judgement::Unknown(
+                "AWS has no such set any more".to_owned(),
+            ));
+        }
         Err(fault) => return Ok(Judgement::Unknown(fault.to_string())),
     };
     let set = offered(name, &read);
@@ -139,7 +143,11 @@ fn offered(name: &str, read: &SetPolicies) -> OfferedSet {
     });
     OfferedSet {
         name: name.to_owned(),
-        policies: inline.chain(managed).chain(referenced).chain(boundary).collect(),
+        policies: inline
+            .chain(managed)
+            .chain(referenced)
+            .chain(boundary)
+            .collect(),
     }
 }
 
@@ -165,7 +173,9 @@ fn of_account(policy: &ReferencedPolicy) -> OfferedPolicy {
 fn smallest(denial: &Denial, place: NamedId, permission_set: String, fit: Fit) -> FittingSets {
     let (mut other_levels, mut other_services) = (BTreeMap::new(), BTreeMap::new());
     for action in &fit.others {
-        *other_levels.entry(action.access.as_str().to_owned()).or_insert(0) += 1;
+        *other_levels
+            .entry(action.access.as_str().to_owned())
+            .or_insert(0) += 1;
         *other_services.entry(action.service.to_owned()).or_insert(0) += 1;
     }
     FittingSets {
@@ -242,7 +252,9 @@ fn nothing_fits(denial: &Denial, account: &str, not_judged: &[SetNotJudged]) -> 
     });
     unprocessable("no-fitting-set", words)
         .fields(unread.collect())
-        .help("`hallpass catalog` lists what you may ask for; whoever keeps the rules may offer more")
+        .help(
+            "`hallpass catalog` lists what you may ask for; whoever keeps the rules may offer more",
+        )
 }
 
 fn unprocessable(code: &str, words: String) -> ProblemResponse {

@@ -110,7 +110,11 @@ impl DeniedPage {
         let lines = lines.map(|it| format!("{}: {}", plain(&it.field), plain(&it.message)));
         self.not_judged = lines.collect();
         // what a person typed is no fault of the page
-        let status = if status.is_client_error() { status } else { StatusCode::SERVICE_UNAVAILABLE };
+        let status = if status.is_client_error() {
+            status
+        } else {
+            StatusCode::SERVICE_UNAVAILABLE
+        };
         page_with(status, &self)
     }
 }
@@ -129,10 +133,19 @@ impl Found {
             set: SetRow {
                 levels: counts(&found.other_levels, usize::MAX),
                 services: counts(services, SERVICES_SHOWN),
-                ..SetRow::of(account, &found.permission_set, found.other_actions, &found.conditions)
+                ..SetRow::of(
+                    account,
+                    &found.permission_set,
+                    found.other_actions,
+                    &found.conditions,
+                )
             },
             says: found.says.as_deref().map(plain).unwrap_or_default(),
-            larger: found.alternatives.iter().map(|it| larger(account, it)).collect(),
+            larger: found
+                .alternatives
+                .iter()
+                .map(|it| larger(account, it))
+                .collect(),
         }
     }
 }
@@ -142,11 +155,17 @@ impl SetRow {
         let set = url_encoded(name);
         Self {
             name: plain(name),
-            ask: format!("/ask?kind=account&account={}&permission_set={set}", url_encoded(account)),
+            ask: format!(
+                "/ask?kind=account&account={}&permission_set={set}",
+                url_encoded(account)
+            ),
             page: format!("/permission-sets/{set}"),
             beside: match others {
                 0 => "It allows nothing else.".to_owned(),
-                some => format!("It also allows {}.", count_of(some, "other action", "other actions")),
+                some => format!(
+                    "It also allows {}.",
+                    count_of(some, "other action", "other actions")
+                ),
             },
             levels: String::new(),
             services: String::new(),
@@ -156,7 +175,12 @@ impl SetRow {
 }
 
 fn larger(account: &str, set: &LargerSet) -> SetRow {
-    SetRow::of(account, &set.permission_set, set.other_actions, &set.conditions)
+    SetRow::of(
+        account,
+        &set.permission_set,
+        set.other_actions,
+        &set.conditions,
+    )
 }
 
 /// "s3 40, ec2 12 and 3 more", most first.
@@ -164,7 +188,11 @@ fn counts(of: &BTreeMap<String, usize>, shown: usize) -> String {
     let mut all: Vec<_> = of.iter().collect();
     all.sort_by_key(|(name, n)| (std::cmp::Reverse(**n), *name));
     let more = all.len().saturating_sub(shown);
-    let words: Vec<String> = all.iter().take(shown).map(|(name, n)| format!("{} {n}", plain(name))).collect();
+    let words: Vec<String> = all
+        .iter()
+        .take(shown)
+        .map(|(name, n)| format!("{} {n}", plain(name)))
+        .collect();
     match more {
         0 => words.join(", "),
         more => format!("{} and {more} more", words.join(", ")),

@@ -51,10 +51,21 @@ fn the_smallest_set_is_named_with_what_else_it_allows() {
         assert_eq!(found["other_services"], json!({"s3": 1, "sqs": 1}));
         assert_eq!(found["conditions"], json!([]));
         // what may be asked for is what the catalog offers, and nothing else
-        let offers = server.get("/api/v1/catalog?account=payments-prod", "ana/all").await.json();
-        let mut offered: Vec<_> = offers["items"].as_array().unwrap().iter().map(|it| it["permission_set"].clone()).collect();
+        let offers = server
+            .get("/api/v1/catalog?account=payments-prod", "ana/all")
+            .await
+            .json();
+        let mut offered: Vec<_> = offers["items"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|it| it["permission_set"].clone())
+            .collect();
         let others = found["alternatives"].as_array().unwrap().iter();
-        let mut named: Vec<_> = others.map(|it| it["permission_set"].clone()).chain([found["permission_set"].clone()]).collect();
+        let mut named: Vec<_> = others
+            .map(|it| it["permission_set"].clone())
+            .chain([found["permission_set"].clone()])
+            .collect();
         offered.sort_by_key(ToString::to_string);
         named.sort_by_key(ToString::to_string);
         assert_eq!(named, offered);
@@ -75,7 +86,11 @@ fn what_no_permission_set_helps_with_is_said() {
             (elsewhere, 422, "no-fitting-set"),
         ] {
             let reply = asked(&server, &message).await;
-            assert_eq!((reply.status.as_u16(), reply.code().as_str()), (status, code), "{message:.80}");
+            assert_eq!(
+                (reply.status.as_u16(), reply.code().as_str()),
+                (status, code),
+                "{message:.80}"
+            );
             assert!(reply.is_problem());
         }
         // whose text was not read may allow it
@@ -86,7 +101,9 @@ fn what_no_permission_set_helps_with_is_said() {
                 document: None,
             }];
         });
-        let problem = asked(&server, &denial("sqs:PurgeQueue", NO_POLICY)).await.json();
+        let problem = asked(&server, &denial("sqs:PurgeQueue", NO_POLICY))
+            .await
+            .json();
         assert_eq!(problem["code"], "no-fitting-set");
         assert_eq!(problem["errors"][0]["code"], "not-judged", "{problem}");
     });
@@ -118,7 +135,10 @@ fn the_page_leads_to_the_form_that_asks_for_it() {
         let page = text(&reply);
         assert_eq!(reply.status, 400);
         assert!(!page.contains("<script>alert"), "{page}");
-        assert!(words(&page).contains("The text does not say which action was denied to whom."), "{page}");
+        assert!(
+            words(&page).contains("The text does not say which action was denied to whom."),
+            "{page}"
+        );
         // and only by a form of one's own
         let reply = ana.post_bare("/denied", &[("message", &message)]).await;
         assert_eq!(reply.status, 403);
