@@ -28,6 +28,7 @@ mod snapshots;
 mod standards;
 mod sweeping;
 mod timekeeper;
+mod traced_rows;
 mod working;
 
 use std::collections::BTreeSet;
@@ -243,6 +244,14 @@ async fn journeys(
         workshop,
         guards,
     })
+}
+
+/// Begins to count what `/metrics` shows; asked twice, it goes on.
+///
+/// # Errors
+/// When nothing can be counted, which is a bug.
+pub(crate) fn record_metrics() -> Result<(), Failure> {
+    recorder::recorder().map(|_| ())
 }
 
 /// Builds everything; nothing runs yet.
