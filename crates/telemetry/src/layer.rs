@@ -17,8 +17,8 @@ use tracing_subscriber::{Layer, Registry};
 
 use crate::current::{self, CurrentSpan, Heard};
 use crate::fields::Fields;
-use crate::ids::{self, Share};
-use crate::queue::{Records, Spans, ToldRecord};
+use crate::ids;
+use crate::queue::{Records, SpanPlace, Spans, ToldRecord, ToldSpan};
 use crate::trace::{Joins, Trace};
 
 /// Our own words about sending are for the log: sent on, they would tell of themselves.
@@ -28,7 +28,6 @@ const OWN_TARGET: &str = "hallpass_telemetry";
 pub(crate) struct TelemetryLayer {
     pub(crate) spans: Option<Spans>,
     pub(crate) records: Option<Records>,
-    pub(crate) share: Share,
     pub(crate) scope: InstrumentationScope,
     /// Makes records.
     pub(crate) logger: SdkLogger,
@@ -125,17 +124,26 @@ impl Layer<Registry> for TelemetryLayer {
 
 impl TelemetryLayer {
     fn close(&self, open: OpenSpan) {
-        let settled = open.this.trace.settle();
-        let parent = open.parent.or(settled.parent);
+        let trace = open.this.trace;
+        let place = if open.parent.is_some() {
+            SpanPlace::Inside(trace)
+        } else {
+            // from here on nothing can say which request it was about
+            trace.settle();
+            SpanPlace::Outermost(trace)
+        };
         let links = open.fields.link.clone().into_iter();
         let links = links.chain(open.this.heard.links()).collect();
-        self.span(
-            (settled.id, open.this.span, parent),
-            open.name,
-            (open.start, now()),
-            links,
-            open.fields,
-        );
+        let context = ids::context(TraceId::INVALID, open.this.span);
+        let times = (open.start, now());
+        let data = self.data((context, open.parent), open.name, times, links, open.fields);
+        self.put(ToldSpan { data, place });
+    }
+
+    fn put(&self, span: ToldSpan) {
+        if let Some(spans) = &self.spans {
+            spans.put(span);
+        }
     }
 
     /// A step of a request: a moment, for it was committed at once or not at all.
@@ -163,25 +171,26 @@ impl TelemetryLayer {
         };
         let at = now();
         let links = link.into_iter().collect();
-        let ids = (ids::trace_of(request), id, parent);
-        self.span(ids, "step", (at, at), links, fields);
+        let context = ids::context(ids::trace_of(request), id);
+        let data = self.data((context, parent), "step", (at, at), links, fields);
+        self.put(ToldSpan {
+            data,
+            place: SpanPlace::Known,
+        });
     }
 
-    fn span(
+    fn data(
         &self,
-        (trace, id, parent): (TraceId, SpanId, Option<SpanId>),
+        (span_context, parent): (SpanContext, Option<SpanId>),
         name: &'static str,
         (start_time, end_time): (SystemTime, SystemTime),
         links: Vec<SpanContext>,
         fields: Fields,
-    ) {
-        let Some(spans) = self.spans.as_ref().filter(|_| self.share.takes(trace)) else {
-            return;
-        };
+    ) -> SpanData {
         let mut named = SpanLinks::default();
         named.links = links.into_iter().map(Link::with_context).collect();
-        spans.put(SpanData {
-            span_context: ids::context(trace, id),
+        SpanData {
+            span_context,
             parent_span_id: parent.unwrap_or(SpanId::INVALID),
             parent_span_is_remote: false,
             span_kind: fields.kind.unwrap_or(SpanKind::Internal),
@@ -198,7 +207,7 @@ impl TelemetryLayer {
                 Status::Unset
             },
             instrumentation_scope: self.scope.clone(),
-        });
+        }
     }
 
     fn record(&self, event: &Event<'_>, fields: Fields) {

@@ -5,8 +5,9 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use opentelemetry::logs::LoggerProvider as _;
 
 use super::*;
+use crate::ids::Share;
 use crate::queue::{Signal, queue};
-use crate::sending::placed;
+use crate::sending::{placed, traced};
 
 const FIRST: &str = "req_0199f0aa12347c3d8e5f0123456789ab";
 const SECOND: &str = "req_0199f0aa56787c3d9e5f0123456789cd";
@@ -19,7 +20,6 @@ fn told(share: f64, tell: impl FnOnce()) -> (Vec<SpanData>, Receiver<ToldRecord>
     let layer = TelemetryLayer {
         spans: Some(spans),
         records: Some(records),
-        share: Share::new(share),
         scope: scope.clone(),
         logger: SdkLoggerProvider::builder()
             .build()
@@ -28,8 +28,9 @@ fn told(share: f64, tell: impl FnOnce()) -> (Vec<SpanData>, Receiver<ToldRecord>
     tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), tell);
     let mut found = Vec::new();
     while let Ok(span) = spans_out.try_recv() {
-        found.push(span);
+        found.push(placed(&span));
     }
+    found.retain(|it| Share::new(share).takes(it.span_context.trace_id()));
     (found, records_out)
 }
 
@@ -206,7 +207,7 @@ fn a_record_of_the_log_is_in_the_trace_that_its_call_turns_out_to_be_of() {
         tracing::info!(target: "hallpass_telemetry::sending", "of our own sending");
         tracing::error!(target: "hallpass_server", "said outside");
     });
-    let first = placed(&records.try_recv().unwrap());
+    let first = traced(&records.try_recv().unwrap());
     let context = first.trace_context().unwrap();
     assert_eq!(context.trace_id.to_string(), trace_of(FIRST));
     assert_eq!(context.span_id, id(named(&spans, "POST /requests")));
@@ -217,7 +218,7 @@ fn a_record_of_the_log_is_in_the_trace_that_its_call_turns_out_to_be_of() {
         .collect();
     assert_eq!(words.len(), 2, "{words:?}");
     assert!(words[0].starts_with("count Int(3)"), "{words:?}");
-    let second = placed(&records.try_recv().unwrap());
+    let second = traced(&records.try_recv().unwrap());
     assert!(second.trace_context().is_none());
     assert_eq!(second.severity_number(), Some(Severity::Error));
     assert!(records.try_recv().is_err());

@@ -1,11 +1,14 @@
 //! What waits to be sent: bounded, and whoever tells something never waits.
 
+use std::sync::Arc;
+
 use opentelemetry_sdk::logs::SdkLogRecord;
 use opentelemetry_sdk::trace::SpanData;
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 
 use crate::current::CurrentSpan;
+use crate::trace::Trace;
 
 /// Items of a kind that wait at most. With the bounds of one item, the memory that they take is bounded too.
 const WAITING_MAX: usize = 2048;
@@ -24,6 +27,23 @@ impl Signal {
             Self::Logs => "logs",
         }
     }
+}
+
+/// A span that is closed. Its trace may be settled later: something inside ended before anybody knew.
+pub(crate) struct ToldSpan {
+    /// Complete but for its trace, and for its parent where it is the outermost of its process.
+    pub(crate) data: SpanData,
+    pub(crate) place: SpanPlace,
+}
+
+/// Where a span stands.
+pub(crate) enum SpanPlace {
+    /// As it says.
+    Known,
+    /// In this trace, under the parent that it says.
+    Inside(Arc<Trace>),
+    /// In this trace, under what the trace says.
+    Outermost(Arc<Trace>),
 }
 
 /// A record of the log, and the span it was told in.
@@ -56,7 +76,7 @@ impl<T> Inlet<T> {
 }
 
 /// Spans wait for the sender of traces.
-pub(crate) type Spans = Inlet<SpanData>;
+pub(crate) type Spans = Inlet<ToldSpan>;
 /// Records wait for the sender of logs.
 pub(crate) type Records = Inlet<ToldRecord>;
 

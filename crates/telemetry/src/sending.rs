@@ -28,7 +28,7 @@ use crate::current;
 use crate::environment::OtelVariables;
 use crate::ids::{self, Share};
 use crate::layer::TelemetryLayer;
-use crate::queue::{self, Signal, ToldRecord, queue};
+use crate::queue::{self, Signal, SpanPlace, ToldRecord, ToldSpan, queue};
 use crate::settings::TelemetrySettings;
 
 /// Sent together at most.
@@ -53,7 +53,7 @@ pub struct Opened {
 
 /// The ends of the queues, and who sends.
 struct Pumps {
-    spans: Option<(Receiver<SpanData>, SpanExporter)>,
+    spans: Option<(Receiver<ToldSpan>, TraceExporter)>,
     records: Option<(Receiver<ToldRecord>, RecordExporter)>,
 }
 
@@ -61,6 +61,11 @@ struct Pumps {
 pub struct SendingTasks {
     stop: watch::Sender<bool>,
     tasks: JoinSet<()>,
+}
+
+struct TraceExporter {
+    exporter: SpanExporter,
+    share: Share,
 }
 
 struct RecordExporter {
@@ -101,7 +106,6 @@ pub fn open(
     let layer = TelemetryLayer {
         spans: traces.then_some(spans),
         records: logs.then_some(records),
-        share: exporters.share,
         scope: scope.clone(),
         logger: SdkLoggerProvider::builder()
             .build()
@@ -115,7 +119,10 @@ pub fn open(
             within: current::within,
         },
         tasks: Pumps {
-            spans: exporters.spans.map(|it| (spans_out, it)),
+            spans: exporters.spans.map(|exporter| {
+                let share = exporters.share;
+                (spans_out, TraceExporter { exporter, share })
+            }),
             records: exporters
                 .records
                 .map(|exporter| (records_out, RecordExporter { exporter, scope })),
@@ -290,25 +297,65 @@ impl SendingTasks {
 
 /// Who takes batches of a kind.
 trait Exports<T>: Send + Sync {
+    /// Whether it is known by now where it belongs.
+    fn is_settled(&self, item: &T) -> bool;
+    /// Whether it is sent at all; asked once that is known.
+    fn is_wanted(&self, item: &T) -> bool;
     fn send(&self, batch: &[T]) -> impl Future<Output = OTelSdkResult> + Send;
 }
 
-impl Exports<SpanData> for SpanExporter {
-    fn send(&self, batch: &[SpanData]) -> impl Future<Output = OTelSdkResult> + Send {
-        self.export(batch.to_vec())
+impl Exports<ToldSpan> for TraceExporter {
+    fn is_settled(&self, told: &ToldSpan) -> bool {
+        match &told.place {
+            SpanPlace::Known => true,
+            SpanPlace::Inside(trace) | SpanPlace::Outermost(trace) => trace.settled().is_some(),
+        }
+    }
+
+    fn is_wanted(&self, told: &ToldSpan) -> bool {
+        self.share.takes(placed(told).span_context.trace_id())
+    }
+
+    fn send(&self, batch: &[ToldSpan]) -> impl Future<Output = OTelSdkResult> + Send {
+        self.exporter.export(batch.iter().map(placed).collect())
     }
 }
 
 impl Exports<ToldRecord> for RecordExporter {
+    fn is_settled(&self, told: &ToldRecord) -> bool {
+        let within = told.within.as_ref();
+        within.is_none_or(|within| within.trace.settled().is_some())
+    }
+
+    fn is_wanted(&self, _: &ToldRecord) -> bool {
+        true
+    }
+
     async fn send(&self, batch: &[ToldRecord]) -> OTelSdkResult {
-        let records: Vec<SdkLogRecord> = batch.iter().map(placed).collect();
+        let records: Vec<SdkLogRecord> = batch.iter().map(traced).collect();
         let pairs: Vec<_> = records.iter().map(|it| (it, &self.scope)).collect();
         self.exporter.export(LogBatch::new(&pairs)).await
     }
 }
 
-/// A record in its trace, which may have been settled since.
-pub(crate) fn placed(told: &ToldRecord) -> SdkLogRecord {
+/// A span in its trace.
+pub(crate) fn placed(told: &ToldSpan) -> SpanData {
+    let mut data = told.data.clone();
+    let (trace, is_outermost) = match &told.place {
+        SpanPlace::Known => return data,
+        SpanPlace::Inside(trace) => (trace, false),
+        SpanPlace::Outermost(trace) => (trace, true),
+    };
+    let settled = trace.settle();
+    data.span_context = ids::context(settled.id, data.span_context.span_id());
+    if let Some(parent) = settled.parent.filter(|_| is_outermost) {
+        data.parent_span_id = parent;
+    }
+    data
+}
+
+/// A record in its trace.
+pub(crate) fn traced(told: &ToldRecord) -> SdkLogRecord {
     let mut record = told.record.clone();
     if let Some(within) = &told.within {
         let context = ids::context(within.trace.settle().id, within.span);
@@ -330,14 +377,18 @@ async fn pump<T: Send + Sync>(
     // there from the start: whoever watches for its growth would miss the first ones
     queue::count_dropped(signal, 0);
     queue::count_sent(signal, 0);
-    let mut trouble = Trouble::new(signal);
+    let (mut trouble, mut waiting) = (Trouble::new(signal), Vec::new());
     loop {
-        let mut batch = Vec::new();
+        let had = waiting.len();
+        let mut batch: Vec<T> = std::mem::take(&mut waiting);
         tokio::select! {
             _ = queue.recv_many(&mut batch, BATCH_MAX) => {}
+            // what waited may be settled by now
+            () = sleep(GATHER), if had > 0 => {}
             () = stopped(&mut stop) => {}
         }
-        if !*stop.borrow() {
+        let is_last = *stop.borrow();
+        if !is_last {
             tokio::select! {
                 () = sleep(GATHER) => {}
                 () = stopped(&mut stop) => {}
@@ -348,13 +399,18 @@ async fn pump<T: Send + Sync>(
         {
             batch.push(item);
         }
-        if batch.is_empty() {
-            if *stop.borrow() {
-                return;
-            }
-            continue;
+        if is_last && batch.is_empty() {
+            return;
         }
-        deliver(signal, &batch, &exporter, (&mut trouble, &mut stop)).await;
+        // where too much waits, nothing does
+        let settles_all = is_last || had >= BATCH_MAX;
+        let is_ready = |item: &T| settles_all || exporter.is_settled(item);
+        let (mut ready, later): (Vec<T>, Vec<T>) = batch.into_iter().partition(is_ready);
+        waiting = later;
+        ready.retain(|item| exporter.is_wanted(item));
+        if !ready.is_empty() {
+            deliver(signal, &ready, &exporter, (&mut trouble, &mut stop)).await;
+        }
     }
 }
 

@@ -6,12 +6,16 @@ use tokio::sync::mpsc::channel;
 
 use super::*;
 
+const UNWANTED: u32 = 99_999;
+
 /// A collector that takes as many batches as it is told to, and refuses or hangs for the others.
 #[derive(Clone, Default)]
 struct FakeCollector {
     /// What becomes of the next batches; all after these are taken.
     next: Arc<Mutex<Vec<FakeOutcome>>>,
     seen: Arc<Mutex<Vec<Vec<u32>>>>,
+    /// What is not settled yet.
+    unsettled: Arc<Mutex<Vec<u32>>>,
 }
 
 #[derive(Clone, Copy)]
@@ -21,6 +25,14 @@ enum FakeOutcome {
 }
 
 impl Exports<u32> for FakeCollector {
+    fn is_settled(&self, item: &u32) -> bool {
+        !self.unsettled.lock().unwrap().contains(item)
+    }
+
+    fn is_wanted(&self, item: &u32) -> bool {
+        *item != UNWANTED
+    }
+
     async fn send(&self, batch: &[u32]) -> OTelSdkResult {
         self.seen.lock().unwrap().push(batch.to_vec());
         let next = self.next.lock().unwrap().pop();
@@ -57,6 +69,38 @@ async fn what_comes_together_is_sent_together_and_again_until_it_is_taken() {
     sender.send(3).await.unwrap();
     sending.flush().await;
     assert_eq!(seen(&collector).last(), Some(&vec![3]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_not_settled_waits_and_holds_up_nothing() {
+    let collector = FakeCollector::default();
+    *collector.unsettled.lock().unwrap() = vec![1, 4];
+    let (sender, sending) = running(&collector);
+    for n in [1, 2, UNWANTED, 4] {
+        sender.send(n).await.unwrap();
+    }
+    sleep(Duration::from_secs(10)).await;
+    assert_eq!(seen(&collector), [vec![2]]);
+    *collector.unsettled.lock().unwrap() = vec![4];
+    sleep(Duration::from_secs(10)).await;
+    assert_eq!(seen(&collector), [vec![2], vec![1]]);
+    // a server that stops waits for nothing
+    sending.flush().await;
+    assert_eq!(seen(&collector), [vec![2], vec![1], vec![4]]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_never_settled_does_not_pile_up() {
+    let collector = FakeCollector::default();
+    let many: Vec<u32> = (0..2_000).collect();
+    collector.unsettled.lock().unwrap().clone_from(&many);
+    let (sender, _sending) = running(&collector);
+    for n in many {
+        sender.send(n).await.unwrap();
+    }
+    sleep(Duration::from_mins(1)).await;
+    let sent: usize = seen(&collector).iter().map(Vec::len).sum();
+    assert!(sent >= 1_000, "{sent}");
 }
 
 #[tokio::test(start_paused = true)]
