@@ -90,6 +90,19 @@ def one_trace(reader, request, grant, server):
     check("who looks for work and finds none is not told", not idle, idle)
 
 
+def failing(reader, server):
+    """A call that AWS refuses is told by AWS's name of the error, and by nothing else of what it said."""
+    Api(server.endpoint).post("/_sim/faults", {"kind": "error", "code": "ConflictException", "http": 400, "count": 1, "message": f"told of {MARA}",
+                                               "match": {"operation": "CreateAccountAssignment"}})
+    asked = server.api(MARA).post("/api/v1/requests", asking("ReadOnly", account="payments-dev"))
+    check("a create that is refused in passing comes about", state(server, asked.json["grant_id"], "active"), asked)
+    trace = asked.json["id"].removeprefix("req_")
+    creates = lambda: [span for span in reader.trace(trace) if span.name == "sso-admin/CreateAccountAssignment"]
+    wait(lambda: len(creates()) > 1, 30, every=0.2)
+    found = [(span.has.get("error.type"), span.status == ERROR, span.has.get("http.response.status_code")) for span in sorted(creates(), key=lambda it: it.start)]
+    check.equal("its trace says how each try went", found, [("ConflictException", True, 400), (None, False, 200)])
+
+
 def logs(reader, request, server):
     trace = request.removeprefix("req_")
     wait(lambda: any(record.trace == trace for record in reader.records), 20, every=0.2)
@@ -103,7 +116,7 @@ def logs(reader, request, server):
     lines = [json.loads(line) for line in server.said().splitlines() if line.startswith("{")]
     local = [line for line in lines if line.get("trace_id") == trace]
     check("the local log says which trace a line is of", local and all(line["span_id"] in spans for line in local), lines[-1])
-    check("and nothing of spans and steps besides", not [line for line in lines if line["target"].startswith("hallpass::")])
+    check("and nothing of spans and steps besides", not [line for line in lines if line["target"].startswith("telemetry::")])
 
 
 def kept_back(reader, server):
@@ -160,11 +173,12 @@ with Stage("telemetry") as stage:
                     OTEL_RESOURCE_ATTRIBUTES="deployment.environment.name=e2e")
     request, grant = journey(server)
     one_trace(reader, request, grant, server)
+    failing(reader, server)
     logs(reader, request, server)
     kept_back(reader, server)
     check("what the operator says of the service is passed on", {span.service.get("deployment.environment.name") for span in reader.spans} == {"e2e"})
     check("what was taken is counted", counted(server, "hallpass_telemetry_sent_total", "traces") > 0 and counted(server, "hallpass_telemetry_dropped_total", "traces") == 0)
-    done = stage.run("server", "doctor", "--format", "json", **server.environment)
+    done = stage.run("server", "doctor", "-o", "json", **server.environment)
     of = lambda done: [it["result"] for it in json.loads(done.stdout) if it["check"] == "telemetry"]
     check.equal("doctor says that the collector takes it", of(done), ["ok"])
     # what ends with the server is sent before it ends
@@ -174,7 +188,7 @@ with Stage("telemetry") as stage:
     check("what a server says as it stops was sent", len(reader.records) > before)
     ill(server, "refuses", refusing.address, refusing)
     ill(server, "is gone", "http://127.0.0.1:1")
-    done = stage.run("server", "doctor", "--format", "json", **server.environment)
+    done = stage.run("server", "doctor", "-o", "json", **server.environment)
     check.equal("doctor warns that it is gone", of(done), ["warning"])
     stage.stop(server.process)
     done = stage.run("serve", timeout=60, OTEL_EXPORTER_OTLP_PROTOCOL="grpc", **server.environment)

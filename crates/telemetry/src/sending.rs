@@ -313,7 +313,10 @@ impl Exports<ToldSpan> for TraceExporter {
     }
 
     fn is_wanted(&self, told: &ToldSpan) -> bool {
-        self.share.takes(placed(told).span_context.trace_id())
+        self.share.takes(match &told.place {
+            SpanPlace::Known => told.data.span_context.trace_id(),
+            SpanPlace::Inside(trace) | SpanPlace::Outermost(trace) => trace.settle().id,
+        })
     }
 
     fn send(&self, batch: &[ToldSpan]) -> impl Future<Output = OTelSdkResult> + Send {

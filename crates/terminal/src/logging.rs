@@ -27,9 +27,9 @@ const LIBRARIES: &str = "aws=info,axum=info,h2=info,hyper=info,reqwest=info,rust
     tokio_tungstenite=info,tungstenite=info";
 
 /// What is told by spans and steps is for those who send traces on, and not for the log.
-const NOT_TOLD: &str = "hallpass::trace=off,hallpass::step=off";
+const NOT_TOLD: &str = "telemetry::span=off,telemetry::step=off";
 /// They are told to who sends them on.
-const TOLD: &str = "hallpass::trace=info,hallpass::step=info";
+const TOLD: &str = "telemetry::span=info,telemetry::step=info";
 
 /// Who sends logs and traces on, beside the log.
 pub struct SendsOn {
