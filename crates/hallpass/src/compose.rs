@@ -20,7 +20,7 @@ mod notices;
 mod pci;
 mod people;
 mod probes;
-mod recorder;
+pub(crate) mod recorder;
 mod remediations;
 mod shared_directory;
 mod slack;
@@ -244,14 +244,6 @@ async fn journeys(
         workshop,
         guards,
     })
-}
-
-/// Begins to count what `/metrics` shows; asked twice, it goes on.
-///
-/// # Errors
-/// When nothing can be counted, which is a bug.
-pub(crate) fn record_metrics() -> Result<(), Failure> {
-    recorder::recorder().map(|_| ())
 }
 
 /// Builds everything; nothing runs yet.

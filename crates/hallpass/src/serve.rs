@@ -89,7 +89,7 @@ pub(crate) fn run(args: &Args) -> Outcome {
     logging::start_sending(level, style, sends_on)?;
     runtime()?.block_on(async {
         // before its first counter counts
-        compose::record_metrics()?;
+        compose::recorder::record_metrics()?;
         let sending = start();
         let outcome = Box::pin(serve(&loaded, listen)).await;
         // also what is told of a start that failed

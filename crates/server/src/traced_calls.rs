@@ -11,7 +11,7 @@ use tracing::{Instrument as _, Span};
 
 /// What asks all the time and is part of nothing.
 const UNTRACED: [&str; 4] = ["/healthz", "/readyz", "/metrics", "/static/"];
-/// A `traceparent` of the version there is (W3C Trace Context §3.2).
+/// A `traceparent` of the version there is (W3C Trace Context, section 3.2).
 const TRACEPARENT_CHARACTERS: usize = 55;
 
 /// The longest id of a call that is sent on.

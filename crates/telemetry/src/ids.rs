@@ -3,7 +3,7 @@
 use hallpass_model::RequestId;
 use opentelemetry::trace::{SpanContext, SpanId, TraceFlags, TraceId, TraceState};
 
-/// The bits of a trace id that are random, the lowest (W3C Trace Context level 2, §3.2.2.3); so they are in a UUID of
+/// The bits of a trace id that are random, the lowest (W3C Trace Context level 2, section 3.2.2.3); so they are in a UUID of
 /// version 7.
 const RANDOM_BITS: u32 = 56;
 
@@ -33,7 +33,7 @@ pub(crate) fn context(trace: TraceId, span: SpanId) -> SpanContext {
     SpanContext::new(trace, span, TraceFlags::SAMPLED, false, TraceState::NONE)
 }
 
-/// The span that a caller says it is in (W3C Trace Context §3.2); `None` for what is no such thing.
+/// The span that a caller says it is in (W3C Trace Context, section 3.2); `None` for what is no such thing.
 pub(crate) fn caller(traceparent: &str) -> Option<SpanContext> {
     let mut parts = traceparent.split('-');
     let mut hex = |digits: usize| {

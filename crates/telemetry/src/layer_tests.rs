@@ -1,3 +1,5 @@
+//! What is told by spans, steps and the log, and what becomes of it.
+
 use opentelemetry_sdk::logs::SdkLoggerProvider;
 use tokio::sync::mpsc::Receiver;
 use tracing_subscriber::layer::SubscriberExt as _;

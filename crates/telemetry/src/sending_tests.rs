@@ -1,3 +1,5 @@
+//! Collectors that take, refuse and hang, and what can be configured.
+
 use std::sync::{Arc, Mutex};
 
 use opentelemetry_sdk::error::OTelSdkError;
