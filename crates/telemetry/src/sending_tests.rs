@@ -111,9 +111,9 @@ async fn what_is_never_taken_is_given_up_and_what_comes_after_is_sent() {
     *collector.next.lock().unwrap() = vec![FakeOutcome::Refused; ATTEMPTS_MAX as usize];
     let (sender, _sending) = running(&collector);
     sender.send(1).await.unwrap();
-    sleep(Duration::from_secs(60)).await;
+    sleep(Duration::from_mins(1)).await;
     sender.send(2).await.unwrap();
-    sleep(Duration::from_secs(60)).await;
+    sleep(Duration::from_mins(1)).await;
     let mut expected = vec![vec![1]; ATTEMPTS_MAX as usize];
     expected.push(vec![2]);
     assert_eq!(seen(&collector), expected);
