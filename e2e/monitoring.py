@@ -20,7 +20,7 @@ SELECTOR = re.compile(r"\b((?:hallpass|guard|process)_[a-z_]+)\b(?:\{([^}]*)\})?
 # what a scrape adds, whatever is scraped
 OF_SCRAPES = {"job", "instance"}
 # given by a server with a certificate of its own: `tls.py` asks it
-ELSEWHERE = {"hallpass_tls_certificate_not_after_seconds"}
+ELSEWHERE = {"hallpass_tls_certificate_not_after_seconds", "hallpass_telemetry_sent_total", "hallpass_telemetry_dropped_total"}
 # `x_bucket` and the like are of the histogram `x`
 PARTS = re.compile(r"_(bucket|sum|count)$")
 

@@ -16,6 +16,7 @@ use hallpass_model::Clock;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::bucket::Bucket;
+use crate::call_span;
 use crate::fault::CallFailure;
 use crate::jitter::Jitter;
 use crate::key_watch::KeyWatch;
@@ -323,10 +324,15 @@ impl ServiceClient {
         let sent = Instant::now();
         self.lately.note(sent);
         let patience = pace.until.min(sent + pace.attempt_max);
-        let result = match timeout_at(patience, request).await {
+        let span = call_span::open(self.service, operation);
+        let request = call_span::within(&span, timeout_at(patience, request));
+        let result = match request.await {
             Ok(answered) => answered,
             Err(_) => Err(CallFailure::timed_out(sent.elapsed())),
         };
+        if let Err(failure) = &result {
+            call_span::failed(&span, failure);
+        }
         if let Some(heard) = &self.heard {
             heard.note(&result);
         }

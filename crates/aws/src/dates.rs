@@ -17,6 +17,8 @@ use aws_smithy_types::config_bag::ConfigBag;
 use aws_smithy_types::date_time::Format;
 use hallpass_model::{Clock, Timestamp};
 
+use crate::call_span;
+
 /// What AWS said of the time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Dated {
@@ -90,6 +92,7 @@ impl Intercept for AnswerDates {
         _: &mut ConfigBag,
     ) -> Result<(), BoxError> {
         let at = Instant::now();
+        call_span::answered(context.response());
         if let Some(date) = date_of(context.response()) {
             self.hear(Dated { date, at });
         }

@@ -32,6 +32,7 @@ mod xml;
 
 mod bucket;
 mod call;
+mod call_span;
 mod fault;
 mod jitter;
 mod key_watch;

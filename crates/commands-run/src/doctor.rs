@@ -17,6 +17,7 @@ mod place;
 mod program;
 mod regions;
 mod remediation;
+mod telemetry;
 mod whom;
 
 use std::collections::BTreeSet;
@@ -174,6 +175,7 @@ async fn examine(
     guard::check(loaded, report).await;
     check_slack(loaded, report).await;
     check_telling(loaded, report).await;
+    telemetry::check(loaded, report).await;
     check_sign_in(loaded, report).await;
     people::check(loaded, report);
     let clock = Arc::new(ProcessClock::new(SystemClock, None));

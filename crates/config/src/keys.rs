@@ -180,4 +180,8 @@ pub(super) const KEYS: &[(&str, &str)] = &[
     ("guard.role_arn", "`aws.role_arn`"),
     ("guard.external_id", "none"),
     ("log.level", "info"),
+    ("telemetry.endpoint", "none"),
+    ("telemetry.headers", "{}"),
+    ("telemetry.send", "[\"traces\", \"logs\"]"),
+    ("telemetry.sample", "1.0"),
 ];

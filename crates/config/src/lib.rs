@@ -23,6 +23,7 @@ mod slack;
 mod standards;
 mod store;
 mod sweeps;
+mod telemetry;
 mod tls;
 mod vending;
 
@@ -79,6 +80,7 @@ pub struct Config {
     pub oidc: sign_in::Oidc,
     pub guard: guard::GuardTable,
     pub log: Log,
+    pub telemetry: telemetry::TelemetryTable,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -406,6 +408,7 @@ pub fn parse(text: &str, name: &str) -> Result<Config, Failure> {
     config.slack.resolve()?;
     notifications::resolve_secrets(&mut config)?;
     config.pci.resolve_secrets()?;
+    config.telemetry.resolve(name)?;
     config.access.sweep.check(name)?;
     config.groups.check(name)?;
     config.access.armed_ends.check(name)?;

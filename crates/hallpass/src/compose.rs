@@ -20,7 +20,7 @@ mod notices;
 mod pci;
 mod people;
 mod probes;
-mod recorder;
+pub(crate) mod recorder;
 mod remediations;
 mod shared_directory;
 mod slack;
@@ -28,6 +28,7 @@ mod snapshots;
 mod standards;
 mod sweeping;
 mod timekeeper;
+mod traced_rows;
 mod working;
 
 use std::collections::BTreeSet;

@@ -166,6 +166,7 @@ fn environment_page() -> String {
          | `HALLPASS_OKTA_CLIENT_ID`, `HALLPASS_OKTA_KEY_FILE`, `HALLPASS_OKTA_KEY_ID` | in place of the token: a client of Okta's, the file of its private key (PEM, PKCS #8) and the key's id | `hallpass sync` |\n\
          | `HALLPASS_LOG` | what is logged, over `log.level`: `info`, or filters such as `hallpass=debug,info` | `hallpass serve`, `hallpass demo` |\n\
          | `NOTIFY_SOCKET` | the socket of a service manager, which is told when the service is ready; systemd sets it with `Type=notify` | `hallpass serve`, `hallpass server guard` |\n\
+         | `OTEL_…` | where traces and logs are sent, and what of them, as far as [this page](../how-to/opentelemetry.md#settings-of-the-environment) says | `hallpass serve`, `hallpass server doctor` |\n\
          | `NO_COLOR` | no colours | all |\n\
          | `AWS_…` | how AWS is found, as the AWS CLI and SDKs read them | `hallpass serve`, `hallpass server doctor` |\n",
     );

@@ -22,6 +22,7 @@ use hallpass_host::descriptors;
 use hallpass_host::file_lock::{OnlyServer, only_server};
 use hallpass_host::keys;
 use hallpass_host::keys::Absent;
+use hallpass_host::machine_name;
 use hallpass_host::named_calls::NamedCalls;
 use hallpass_host::random_ids::RandomIds;
 use hallpass_host::runtime::runtime;
@@ -76,8 +77,25 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args) -> Outcome {
     let loaded = args.config.load()?;
-    logging::start(&loaded.config.log.level, logging::Style::Json)?;
-    runtime()?.block_on(serve(&loaded, args.listen.as_deref()))
+    let listen = args.listen.as_deref();
+    let (level, style) = (&loaded.config.log.level, logging::Style::Json);
+    let node = machine_name::node(listen.unwrap_or(&loaded.config.server.listen));
+    let version = env!("CARGO_PKG_VERSION");
+    let Some(opened) = hallpass_telemetry::open(&loaded.telemetry(), (version, &node))? else {
+        logging::start(level, style)?;
+        return runtime()?.block_on(serve(&loaded, listen));
+    };
+    let (sends_on, start) = opened.split();
+    logging::start_sending(level, style, sends_on)?;
+    runtime()?.block_on(async {
+        // before its first counter counts
+        compose::recorder::record_metrics()?;
+        let sending = start();
+        let outcome = Box::pin(serve(&loaded, listen)).await;
+        // also what is told of a start that failed
+        sending.flush().await;
+        outcome
+    })
 }
 
 fn place(place: OwnAccountRole) -> &'static str {

@@ -10,3 +10,11 @@ pub fn host() -> String {
         .map(|name| name.trim().to_owned())
         .unwrap_or_default()
 }
+
+/// What people call a server of this machine that listens on an address.
+pub fn node(address: &str) -> String {
+    match address.rsplit_once(':') {
+        Some((_, port)) => format!("{}:{port}", host()),
+        None => host(),
+    }
+}

@@ -18,6 +18,7 @@ mod span;
 mod target;
 pub mod text;
 pub mod time;
+pub mod traced;
 
 pub use aws::{AccountId, GroupId, IdError, PermissionSetArn, PermissionSetName, UserId};
 pub use causes::with_causes;

@@ -9,6 +9,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::post,
 };
+use tracing::Instrument as _;
 
 use crate::{App, problem::ProblemResponse};
 
@@ -30,7 +31,8 @@ async fn slack(
         .ok_or_else(|| ProblemResponse::not_found("page"))?;
     let body = crate::body::bytes(body, crate::BODY_BYTES_MAX).await?;
     // a caller that gives up must not stop what was begun
-    let answer = tokio::spawn(async move { hook.call(&headers, body).await })
+    let call = async move { hook.call(&headers, body).await };
+    let answer = tokio::spawn(call.in_current_span())
         .await
         .map_err(|error| ProblemResponse::unavailable(&error))?;
     Ok(answer.into_response())

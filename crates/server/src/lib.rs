@@ -39,6 +39,7 @@ mod session;
 mod session_settings;
 mod sign_in;
 mod status;
+mod traced_calls;
 mod ui;
 
 pub use access_snapshots::{AccessSnapshots, KnownAccess};
@@ -163,6 +164,7 @@ pub fn router(app: App) -> Router {
                 .make_span_with(span_of)
                 .on_failure(()),
         )
+        .layer(middleware::from_fn(traced_calls::traced))
         .layer(SetRequestIdLayer::new(id, MakeRequestUuid))
         .with_state(app)
 }

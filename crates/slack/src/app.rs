@@ -12,6 +12,7 @@ use hallpass_wording::{escape, lists};
 use secrecy::SecretString;
 use serde_json::{Value, json};
 use tokio::sync::{OnceCell, Semaphore};
+use tracing::Instrument as _;
 
 use crate::client::Client;
 use crate::ids;
@@ -254,10 +255,11 @@ impl Slack {
     /// Does something after the answer was given, as soon as there is room.
     pub(crate) fn later(&self, work: impl Future<Output = ()> + Send + 'static) {
         let room = Arc::clone(&self.inner.work);
-        tokio::spawn(async move {
+        let work = async move {
             let _room = room.acquire_owned().await;
             work.await;
-        });
+        };
+        tokio::spawn(work.in_current_span());
     }
 
     pub(crate) fn now(&self) -> Timestamp {

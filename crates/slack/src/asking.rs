@@ -9,6 +9,7 @@ use hallpass_access::{
 use hallpass_model::{GrantId, RequestId, TimeSpan, Timestamp};
 use hallpass_wording::escape;
 use serde_json::json;
+use tracing::Instrument as _;
 
 use crate::app::{FORM_PATIENCE, Slack, SlackReply};
 use crate::blocks::SlackView;
@@ -131,7 +132,8 @@ impl Slack {
     /// A form was sent: done now, or behind a page that says so.
     pub(crate) async fn submit(&self, form: SubmittedForm, by: SlackActor) -> SlackReply {
         let (app, id) = (self.clone(), form.id.clone());
-        let mut work = tokio::spawn(async move { app.carry_out(&form, &by).await });
+        let work = async move { app.carry_out(&form, &by).await };
+        let mut work = tokio::spawn(work.in_current_span());
         match tokio::time::timeout(FORM_PATIENCE, &mut work).await {
             Ok(Ok(outcome)) => outcome.reply(),
             Ok(Err(error)) => {

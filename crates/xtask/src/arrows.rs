@@ -30,6 +30,7 @@ const CORES: &[&str] = &[
 /// Every room: what commands and the server share, besides cores and adapters.
 pub(crate) const ROOMS: &[&str] = &[
     "terminal",
+    "telemetry",
     "client",
     "directories",
     "host",
@@ -214,6 +215,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     // rooms: what commands and the server share, each above those before it
     // iam: bad input of its engines ends a command as its own does; api: problem details of the server
     ("terminal", &["+cores", "api", "model", "wording"]),
+    ("telemetry", &["clock", "model", "terminal"]),
     // aws: who signs in does so as the AWS command line does
     (
         "client",
@@ -265,6 +267,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "postgres",
             "server",
             "slack",
+            "telemetry",
             "terminal",
         ],
     ),

@@ -35,6 +35,7 @@ mod sweep_input;
 mod sweep_people;
 mod sweep_survey;
 mod sweeping;
+mod tracing_steps;
 mod turns;
 mod viewer_scope;
 
@@ -393,7 +394,9 @@ impl Access {
         let wakes = !change.desired.is_empty();
         let cuts = !change.sessions_to_revoke.is_empty();
         let tells = !(change.notices.is_empty() && change.digests.is_empty());
+        let begun = tracing_steps::begun(&change);
         let records = self.ports.store.commit(change).await?;
+        tracing_steps::tell(&begun, &records);
         if wakes {
             self.wake_executor.notify_one();
         }

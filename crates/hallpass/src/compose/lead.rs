@@ -33,11 +33,7 @@ impl Lead {
         address: &str,
     ) -> Result<Arc<Self>, Failure> {
         let leadership = store.leadership().await;
-        let machine = machine_name::host();
-        let name = match address.rsplit_once(':') {
-            Some((_, port)) => format!("{machine}:{port}"),
-            None => machine,
-        };
+        let name = machine_name::node(address);
         let row = leadership.map_err(|error| Failure::failed(error.to_string()))?;
         let node = NodeIdentity {
             id: ids.next(clock.now()).simple().to_string(),

@@ -20,6 +20,7 @@ use hallpass_setup::waiting::{LOOK_AGAIN, rest, spawn, until};
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
+use tracing::Instrument as _;
 
 use super::alarms::{self, Watched};
 use super::alerts;
@@ -37,6 +38,7 @@ use super::remediations;
 use super::standards;
 use super::sweeping::{self, Sweeper};
 use super::timekeeper::Timekeeper;
+use super::traced_rows;
 use super::working::{PolicyKeepers, Workshop};
 use super::{Composed, clocks, log_watch};
 use reloading::{Reloader, reload};
@@ -307,7 +309,8 @@ async fn execute(engine: Engine, mut stop: watch::Receiver<bool>) {
     );
     let mut has_worked = false;
     while !*stop.borrow() {
-        match engine.executor.work_next().await {
+        let work = engine.executor.work_next();
+        match work.instrument(traced_rows::work()).await {
             Ok(Worked::Done { steps }) => {
                 if steps > 0 {
                     engine.news.notify_one();

@@ -16,6 +16,7 @@ use tokio::{sync::watch, task::JoinSet};
 
 use super::lead::Lead;
 use super::log_watch::DatabaseTrouble;
+use super::traced_rows::TracedRows;
 use super::{Composed, alarms};
 
 /// What is made anew for each term: nothing that was learned in an earlier one is believed.
@@ -80,7 +81,7 @@ impl Workshop {
 
     pub(super) fn executor(&self, access: &Access) -> Executor {
         Executor::new(
-            self.store.clone(),
+            Arc::new(TracedRows(Arc::clone(&self.store))),
             Arc::clone(&self.aws) as Arc<dyn hallpass_assignments::IdentityCenter>,
             Arc::clone(&self.clock),
             Arc::clone(&self.ids),
