@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use hallpass_model::text;
+use hallpass_rules::{RuleFile, load};
 
 /// The most characters of a name of others.
 pub(crate) const NAME_MAX: usize = 80;
@@ -12,6 +13,7 @@ pub(crate) const NAME_MAX: usize = 80;
 const SLUG_MAX: usize = 40;
 
 /// An entry of a list, and what it is called.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Entry {
     pub(crate) value: String,
     pub(crate) name: String,
@@ -68,6 +70,53 @@ impl RuleText {
         let _ = writeln!(self.text, "{key} = {}", quoted(value));
     }
 
+    /// A key with a number.
+    pub(crate) fn number(&mut self, key: &str, value: u32) {
+        // as above
+        let _ = writeln!(self.text, "{key} = {value}");
+    }
+
+    /// The stages of approval: each a name, people and groups.
+    pub(crate) fn stages(&mut self, stages: &[(&str, Vec<&String>, Vec<&String>)]) {
+        self.text.push_str("stages = [\n");
+        for (name, users, groups) in stages {
+            let words = |words: &[&String]| {
+                let words: Vec<String> = words.iter().map(|word| quoted(word)).collect();
+                words.join(", ")
+            };
+            let name = quoted(&text::line(name, NAME_MAX));
+            // as above
+            let _ = writeln!(
+                self.text,
+                "  {{ name = {name}, approvers = [{}], approver_groups = [{}] }},",
+                words(users),
+                words(groups)
+            );
+        }
+        self.text.push_str("]\n");
+    }
+
+    /// Writes a rule where a server would load it, and nothing of it else.
+    ///
+    /// # Errors
+    /// What a server would say against it.
+    pub(crate) fn checked(
+        &mut self,
+        write: impl FnOnce(&mut Self) -> String,
+    ) -> Result<String, String> {
+        let length = self.text.len();
+        let id = write(self);
+        let rule = self.text.get(length..).unwrap_or_default();
+        match loads(rule) {
+            Ok(()) => Ok(id),
+            Err(why) => {
+                self.text.truncate(length);
+                self.ids.remove(&id);
+                Err(why)
+            }
+        }
+    }
+
     /// A key with a flag.
     pub(crate) fn flag(&mut self, key: &str, value: bool) {
         // as above
@@ -98,6 +147,18 @@ impl RuleText {
         }
         self.text
     }
+}
+
+/// Whether a server would load a rule file of this text.
+///
+/// # Errors
+/// The first thing that it would say.
+fn loads(text: &str) -> Result<(), String> {
+    let Err(errors) = load(&RuleFile::new("rules.toml", text)) else {
+        return Ok(());
+    };
+    let first = errors.first();
+    Err(first.map_or_else(String::new, |error| error.message.clone()))
 }
 
 /// A basic string of TOML, of a text without line ends and hidden characters.
