@@ -1,5 +1,7 @@
 //! Rows and rules as they come together, from whichever tool.
 
+use std::collections::BTreeMap;
+
 use hallpass_model::text;
 
 use crate::draft::{Approval, Draft, span};
@@ -22,6 +24,10 @@ pub(crate) struct Row {
     pub(crate) head: RowHead,
     pub(crate) drafts: Vec<Draft>,
     pub(crate) notes: Vec<RowNote>,
+    /// What other rows know it by, which are part of its rules.
+    pub(crate) key: Option<String>,
+    /// The row of whose rules it is part.
+    pub(crate) part_of: Option<String>,
 }
 
 impl Row {
@@ -31,6 +37,8 @@ impl Row {
             head,
             drafts: Vec::new(),
             notes,
+            key: None,
+            part_of: None,
         }
     }
 
@@ -56,8 +64,9 @@ pub(crate) fn imported(
     }
     tell_stricter(&mut rows);
     let mut text = RuleText::new(comment);
-    let mut items = std::collections::BTreeMap::new();
+    let mut items = BTreeMap::new();
     let mut report = Vec::new();
+    let mut written: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for mut row in rows {
         let item = items
             .entry((row.head.file.clone(), row.head.table))
@@ -72,6 +81,17 @@ pub(crate) fn imported(
                     let what = format!("no rule can say it ({why}); write it by hand");
                     row.notes.push(RowNote::NotSaid(what.into()));
                 }
+            }
+        }
+        if let Some(key) = row.key {
+            written.insert(key, rules.clone());
+        }
+        if let Some(of_another) = row.part_of.map(|key| written.get(&key)) {
+            rules.extend(of_another.into_iter().flatten().cloned());
+            if rules.is_empty() {
+                row.notes.push(RowNote::NotSaid(
+                    "the row it is part of has no rules".into(),
+                ));
             }
         }
         let outcomes = row.notes.iter().map(RowNote::outcome);

@@ -11,6 +11,7 @@ mod collected;
 mod draft;
 mod dynamodb;
 pub mod elevator;
+pub mod entra;
 pub mod granted;
 mod names;
 mod refused;

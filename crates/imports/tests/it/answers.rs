@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use hallpass_imports::Imported;
+use hallpass_imports::{Imported, NoteCode};
 use hallpass_model::{AccountId, Email, UserId};
 use hallpass_rules::{Ask, DecisionKind, Directory, Principal, RuleFile, Rules, load};
 
@@ -102,4 +102,66 @@ pub(crate) fn groups_of(people: &BTreeSet<usize>) -> impl Iterator<Item = BTreeS
     };
     bits.map(group)
         .filter(|group: &BTreeSet<usize>| group.is_subset(people))
+}
+
+/// A way to get something in another tool: for so many seconds, after the approval of any one of these people, or
+/// without one.
+pub(crate) type Way = (u64, Option<BTreeSet<usize>>);
+
+/// Whether some row tells that people of it may have less time.
+fn told_shorter(import: &Imported) -> bool {
+    let notes = import.report.rows.iter().flat_map(|row| &row.notes);
+    notes
+        .filter(|note| note.code() == NoteCode::Narrower)
+        .any(|note| note.to_string().contains("shorter"))
+}
+
+/// Compares what rules give with the ways of another tool: who gets it and who approves is the same, and the time is
+/// the shortest of all ways. Counts what was met: nothing, at once, approved, and how often it is shorter.
+pub(crate) fn compare(
+    import: &Imported,
+    rules: &Rules,
+    facts: &Directory,
+    case: Case,
+    ways: &[Way],
+    met: &mut [u32; 5],
+) {
+    let at = || format!("{case:?} {ways:?}\n{}", import.text);
+    let least = ways.iter().map(|(seconds, _)| *seconds).min();
+    match given(rules, facts, case) {
+        Given::Nothing => {
+            met[0] += 1;
+            let somebody = |way: &Way| way.1.as_ref().is_none_or(|it| !it.is_empty());
+            assert!(!ways.iter().any(somebody), "{}", at());
+        }
+        Given::AtOnce { seconds } => {
+            met[1] += 1;
+            let longest = ways
+                .iter()
+                .filter(|(_, approvers)| approvers.is_none())
+                .map(|(it, _)| *it)
+                .max();
+            let longest = longest.unwrap_or_else(|| panic!("{}", at()));
+            assert_eq!(Some(seconds), least, "{}", at());
+            if seconds < longest {
+                met[3] += 1;
+                assert!(told_shorter(import), "{}", at());
+            }
+        }
+        Given::Approved { seconds, enough } => {
+            met[2] += 1;
+            assert_eq!(Some(seconds), least, "{}", at());
+            let theirs: Option<Vec<_>> = ways
+                .iter()
+                .map(|(_, approvers)| approvers.clone())
+                .collect();
+            let theirs = theirs.unwrap_or_else(|| panic!("{}", at()));
+            let theirs: BTreeSet<usize> = theirs.into_iter().flatten().collect();
+            assert_eq!(enough, groups_of(&theirs).collect(), "{}", at());
+            if ways.iter().any(|(it, _)| *it > seconds) {
+                met[4] += 1;
+                assert!(told_shorter(import), "{}", at());
+            }
+        }
+    }
 }

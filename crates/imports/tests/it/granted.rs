@@ -1,14 +1,12 @@
 //! Access rules of Granted Approvals: what a plain model of them gives, and what the imported rules do.
 
-use std::collections::BTreeSet;
-
 use hallpass_imports::granted::import;
-use hallpass_imports::{Imported, Names, NoteCode, RowOutcome, SourceFile};
+use hallpass_imports::{Imported, Names, RowOutcome, SourceFile};
 use hallpass_rules::Directory;
 use proptest::prelude::*;
 use serde_json::json;
 
-use crate::answers::{Case, Given, cases, given, groups_of, loaded};
+use crate::answers::{Case, Given, Way, cases, compare, given, loaded};
 use crate::company::{
     ACCOUNTS, GROUPS, PEOPLE, ROOT, SETS, UNITS, directory, email, group_id, set_arn,
 };
@@ -50,7 +48,7 @@ impl World {
     }
 
     /// The ways to get something there: how long, and after whose approval.
-    fn ways(&self, case: Case) -> Vec<(u64, Option<BTreeSet<usize>>)> {
+    fn ways(&self, case: Case) -> Vec<Way> {
         let rules = self.rules.iter().filter(|rule| {
             let unit = rule
                 .units
@@ -153,14 +151,6 @@ pub(crate) fn whole(files: &[SourceFile], names: &str, facts: &Directory) -> Imp
     import(files, &names, Some(facts)).unwrap_or_else(|why| panic!("{why}"))
 }
 
-/// Whether some row tells that people of it may have less time.
-fn told_shorter(import: &Imported) -> bool {
-    let notes = import.report.rows.iter().flat_map(|row| &row.notes);
-    notes
-        .filter(|note| note.code() == NoteCode::Narrower)
-        .any(|note| note.to_string().contains("shorter"))
-}
-
 #[test]
 fn imported_access_rules_give_what_they_gave() {
     let mut met = [0; 5];
@@ -174,49 +164,15 @@ fn imported_access_rules_give_what_they_gave() {
         let facts = directory(&world.members);
         let import = whole(&[file("rules.yaml", &world.yaml())], "", &facts);
         let rules = loaded(&import);
-        let mut met = met_in.borrow_mut();
         for case in cases() {
-            let ways = world.ways(case);
-            let at = || format!("{case:?} {ways:?}\n{}", import.text);
-            let least = ways.iter().map(|(seconds, _)| *seconds).min();
-            match given(&rules, &facts, case) {
-                Given::Nothing => {
-                    met[0] += 1;
-                    let somebody = |way: &(u64, Option<BTreeSet<usize>>)| {
-                        way.1.as_ref().is_none_or(|it| !it.is_empty())
-                    };
-                    assert!(!ways.iter().any(somebody), "{}", at());
-                }
-                Given::AtOnce { seconds } => {
-                    met[1] += 1;
-                    let longest = ways
-                        .iter()
-                        .filter(|(_, approvers)| approvers.is_none())
-                        .map(|(it, _)| *it)
-                        .max();
-                    let longest = longest.unwrap_or_else(|| panic!("{}", at()));
-                    assert_eq!(Some(seconds), least, "{}", at());
-                    if seconds < longest {
-                        met[3] += 1;
-                        assert!(told_shorter(&import), "{}", at());
-                    }
-                }
-                Given::Approved { seconds, enough } => {
-                    met[2] += 1;
-                    assert_eq!(Some(seconds), least, "{}", at());
-                    let theirs: Option<Vec<_>> = ways
-                        .iter()
-                        .map(|(_, approvers)| approvers.clone())
-                        .collect();
-                    let theirs = theirs.unwrap_or_else(|| panic!("{}", at()));
-                    let theirs: BTreeSet<usize> = theirs.into_iter().flatten().collect();
-                    assert_eq!(enough, groups_of(&theirs).collect(), "{}", at());
-                    if ways.iter().any(|(it, _)| *it > seconds) {
-                        met[4] += 1;
-                        assert!(told_shorter(&import), "{}", at());
-                    }
-                }
-            }
+            compare(
+                &import,
+                &rules,
+                &facts,
+                case,
+                &world.ways(case),
+                &mut met_in.borrow_mut(),
+            );
         }
         Ok(())
     });

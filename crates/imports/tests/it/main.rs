@@ -10,6 +10,7 @@
 mod answers;
 mod company;
 mod elevator;
+mod entra;
 mod equivalence;
 mod exports;
 mod granted;

@@ -1,6 +1,7 @@
 //! `hallpass rules import`: what another tool has on file, as rules.
 
 mod elevator;
+mod entra;
 mod granted;
 mod named;
 mod team;
@@ -30,6 +31,7 @@ pub(crate) struct Args {
 #[derive(Debug, clap::Subcommand)]
 enum Source {
     Elevator(elevator::Args),
+    Entra(entra::Args),
     Granted(granted::Args),
     Team(team::Args),
 }
@@ -37,6 +39,7 @@ enum Source {
 pub(crate) fn run(args: &Args) -> Outcome {
     match &args.source {
         Source::Elevator(args) => elevator::run(args),
+        Source::Entra(args) => entra::run(args),
         Source::Granted(args) => granted::run(args),
         Source::Team(args) => team::run(args),
     }
