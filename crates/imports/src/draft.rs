@@ -16,15 +16,23 @@ pub(crate) enum Askers {
     Nobody,
 }
 
+/// A stage of an approval.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct StageDraft {
+    pub(crate) name: String,
+    pub(crate) people: People,
+    pub(crate) quorum: u32,
+}
+
 /// How a request by a rule is decided.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Approval {
     /// It is granted at once.
     Never,
-    /// So many of these approve.
-    By(People, u32),
-    /// Each stage has one of its people, and nobody counts in two.
-    Stages(Vec<(String, People)>),
+    /// One of these approves.
+    By(People),
+    /// Each stage has so many of its people, and nobody counts in two.
+    Stages(Vec<StageDraft>),
     /// Other rules say who approves.
     Elsewhere,
 }
@@ -165,8 +173,8 @@ impl Draft {
 
     fn words(&self) -> impl Iterator<Item = &String> {
         let people = match &self.approval {
-            Approval::By(people, _) => vec![people],
-            Approval::Stages(stages) => stages.iter().map(|(_, people)| people).collect(),
+            Approval::By(people) => vec![people],
+            Approval::Stages(stages) => stages.iter().map(|it| &it.people).collect(),
             Approval::Never | Approval::Elsewhere => Vec::new(),
         };
         let askers = match &self.askers {
@@ -215,22 +223,13 @@ impl Draft {
         match &self.approval {
             Approval::Never => text.flag("approval_is_not_required", true),
             Approval::Elsewhere => {}
-            Approval::By(people, count) => {
-                write_approvers(text, people);
-                if *count > 1 {
-                    text.number("min_approvals", *count);
-                }
-            }
+            Approval::By(people) => write_approvers(text, people),
             Approval::Stages(stages) => {
-                let stages = stages.iter().map(|(name, people)| {
-                    let groups = people.groups.iter();
-                    (
-                        name.as_str(),
-                        people.users.iter().collect(),
-                        groups.collect(),
-                    )
-                });
-                text.stages(&stages.collect::<Vec<_>>());
+                text.open_list("stages");
+                for it in stages {
+                    text.stage(&it.name, &it.people.users, &it.people.groups, it.quorum);
+                }
+                text.close_list();
             }
         }
         if let Some(seconds) = self.seconds {

@@ -19,6 +19,7 @@ mod report;
 mod rule_text;
 mod strict_json;
 pub mod team;
+pub mod teleport;
 mod terraform;
 
 pub use dynamodb::{ExportProblem, ExportRefused, Item, SourceFile};

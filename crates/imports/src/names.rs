@@ -20,7 +20,6 @@ pub(crate) struct People {
     pub(crate) groups: BTreeSet<String>,
 }
 
-#[allow(dead_code, reason = "TEMPORARY")]
 impl People {
     /// Whether nobody is meant.
     pub(crate) fn is_nobody(&self) -> bool {
@@ -246,7 +245,6 @@ pub(crate) struct LookUp<'a> {
     unnamed: BTreeSet<UnnamedId>,
 }
 
-#[allow(dead_code, reason = "TEMPORARY")]
 impl<'a> LookUp<'a> {
     /// Looks up in both.
     pub(crate) fn new(names: &'a Names, facts: Option<&'a Directory>) -> Self {

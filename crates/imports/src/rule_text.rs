@@ -70,30 +70,37 @@ impl RuleText {
         let _ = writeln!(self.text, "{key} = {}", quoted(value));
     }
 
-    /// A key with a number.
-    pub(crate) fn number(&mut self, key: &str, value: u32) {
+    /// Begins a list of stages.
+    pub(crate) fn open_list(&mut self, key: &str) {
         // as above
-        let _ = writeln!(self.text, "{key} = {value}");
+        let _ = writeln!(self.text, "{key} = [");
     }
 
-    /// The stages of approval: each a name, people and groups.
-    pub(crate) fn stages(&mut self, stages: &[(&str, Vec<&String>, Vec<&String>)]) {
-        self.text.push_str("stages = [\n");
-        for (name, users, groups) in stages {
-            let words = |words: &[&String]| {
-                let words: Vec<String> = words.iter().map(|word| quoted(word)).collect();
-                words.join(", ")
-            };
-            let name = quoted(&text::line(name, NAME_MAX));
-            // as above
-            let _ = writeln!(
-                self.text,
-                "  {{ name = {name}, approvers = [{}], approver_groups = [{}] }},",
-                words(users),
-                words(groups)
-            );
-        }
+    /// Ends it.
+    pub(crate) fn close_list(&mut self) {
         self.text.push_str("]\n");
+    }
+
+    /// A stage of approval.
+    pub(crate) fn stage(
+        &mut self,
+        name: &str,
+        users: &BTreeSet<String>,
+        groups: &BTreeSet<String>,
+        quorum: u32,
+    ) {
+        let words = |words: &BTreeSet<String>| {
+            let words: Vec<String> = words.iter().map(|word| quoted(word)).collect();
+            words.join(", ")
+        };
+        // as above
+        let _ = writeln!(
+            self.text,
+            "  {{ name = {}, approvers = [{}], approver_groups = [{}], quorum = {quorum} }},",
+            quoted(&text::line(name, NAME_MAX)),
+            words(users),
+            words(groups)
+        );
     }
 
     /// Writes a rule where a server would load it, and nothing of it else.

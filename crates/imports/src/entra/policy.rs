@@ -3,7 +3,7 @@
 use hallpass_rules::syntax::{Node, Value};
 
 use super::export::{list, text};
-use crate::draft::Approval;
+use crate::draft::{Approval, StageDraft};
 use crate::names::{LookUp, People};
 use crate::report::RowNote;
 
@@ -182,14 +182,18 @@ fn approval(
         for approver in list(stage, "primaryApprovers").ok_or_else(unclear)? {
             approver_of(approver, &mut people, look, notes);
         }
-        stages.push((format!("stage {}", place + 1), people));
+        stages.push(StageDraft {
+            name: format!("stage {}", place + 1),
+            people,
+            quorum: 1,
+        });
     }
-    if stages.iter().all(|(_, people)| people.is_nobody()) {
+    if stages.iter().all(|it| it.people.is_nobody()) {
         notes.push(RowNote::Narrower(UNASKED.into()));
-        return Ok(Approval::By(People::default(), 1));
+        return Ok(Approval::By(People::default()));
     }
     match stages.as_slice() {
-        [(_, people)] => Ok(Approval::By(people.clone(), 1)),
+        [only] => Ok(Approval::By(only.people.clone())),
         _ => Ok(Approval::Stages(stages)),
     }
 }

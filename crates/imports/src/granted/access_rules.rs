@@ -195,7 +195,7 @@ impl AccessRule {
                 None => notes.push(left_out("approver", &user)),
             }
         }
-        Ok(Approval::By(people, 1))
+        Ok(Approval::By(people))
     }
 
     fn target(&self, look: &mut LookUp<'_>, notes: &mut Vec<RowNote>) -> Result<Target, RowNote> {

@@ -10,7 +10,7 @@ use super::convert::head;
 use super::policies::{Deed, Excluded, Permit, Policies, area, is_unit, people};
 use super::workflow::{Workflow, seconds, workflow};
 use crate::collected::{Row, RowHead};
-use crate::draft::{Approval, Area, Askers, Draft};
+use crate::draft::{Approval, Area, Askers, Draft, StageDraft};
 use crate::names::{LookUp, People};
 use crate::report::RowNote;
 use crate::terraform::{Resource, Setting};
@@ -314,10 +314,13 @@ impl Known {
         }
         let mut draft = draft.clone();
         if !workflow.steps.is_empty() {
-            let stages = workflow
-                .steps
-                .iter()
-                .map(|(name, when)| Some((name.clone(), people_of_step(when, look)?)));
+            let stages = workflow.steps.iter().map(|(name, when)| {
+                Some(StageDraft {
+                    name: name.clone(),
+                    people: people_of_step(when, look)?,
+                    quorum: 1,
+                })
+            });
             let stages: Option<Vec<_>> = stages.collect();
             let everyone = |it: &Permit| {
                 it.scope == PolicyScope::Anyone && it.area == Area::default() && it.role.is_none()
@@ -385,7 +388,7 @@ impl Known {
             })?;
             draft.except_sets.insert(set);
         }
-        draft.approval = Approval::By(approvers, 1);
+        draft.approval = Approval::By(approvers);
         Ok(Some(draft))
     }
 }

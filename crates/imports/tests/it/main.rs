@@ -17,3 +17,4 @@ mod granted;
 mod granted_cloud;
 mod model;
 mod reported;
+mod teleport;

@@ -5,6 +5,7 @@ mod entra;
 mod granted;
 mod named;
 mod team;
+mod teleport;
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -34,6 +35,7 @@ enum Source {
     Entra(entra::Args),
     Granted(granted::Args),
     Team(team::Args),
+    Teleport(teleport::Args),
 }
 
 pub(crate) fn run(args: &Args) -> Outcome {
@@ -42,6 +44,7 @@ pub(crate) fn run(args: &Args) -> Outcome {
         Source::Entra(args) => entra::run(args),
         Source::Granted(args) => granted::run(args),
         Source::Team(args) => team::run(args),
+        Source::Teleport(args) => teleport::run(args),
     }
 }
 
