@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use hallpass_model::text;
 
-use crate::draft::{Approval, Draft, span};
+use crate::draft::{Approval, RuleDraft, span};
 use crate::names::LookUp;
 use crate::report::{ImportReport, Imported, ReportRow, RowNote, RowOutcome, worse};
 use crate::rule_text::{NAME_MAX, RuleText};
@@ -19,10 +19,23 @@ pub(crate) struct RowHead {
     pub(crate) name: String,
 }
 
+impl RowHead {
+    /// A row of a table, with its id.
+    pub(crate) fn of(table: &'static str, file: &str, line: Option<u32>, id: &str) -> Self {
+        Self {
+            table,
+            file: file.to_owned(),
+            line,
+            id: id.to_owned(),
+            name: String::new(),
+        }
+    }
+}
+
 /// A row that becomes rules.
-pub(crate) struct Row {
+pub(crate) struct ImportRow {
     pub(crate) head: RowHead,
-    pub(crate) drafts: Vec<Draft>,
+    pub(crate) drafts: Vec<RuleDraft>,
     pub(crate) notes: Vec<RowNote>,
     /// What other rows know it by, which are part of its rules.
     pub(crate) key: Option<String>,
@@ -30,7 +43,7 @@ pub(crate) struct Row {
     pub(crate) part_of: Option<String>,
 }
 
-impl Row {
+impl ImportRow {
     /// A row without rules.
     pub(crate) fn told(head: RowHead, notes: Vec<RowNote>) -> Self {
         Self {
@@ -54,7 +67,7 @@ impl Row {
 pub(crate) fn imported(
     source: &'static str,
     comment: &[&str],
-    mut rows: Vec<Row>,
+    mut rows: Vec<ImportRow>,
     look: LookUp<'_>,
 ) -> Imported {
     for row in &mut rows {
@@ -117,8 +130,8 @@ pub(crate) fn imported(
 
 /// Marks the rows whose people have less by another row: of all rules about a request the shortest time counts,
 /// and every step of an approval, so that nobody gets the time of one with the approval of another.
-fn tell_stricter(rows: &mut [Row]) {
-    let asking: Vec<(usize, Draft)> = { rows.iter().enumerate() }
+fn tell_stricter(rows: &mut [ImportRow]) {
+    let asking: Vec<(usize, RuleDraft)> = { rows.iter().enumerate() }
         .flat_map(|(place, row)| row.drafts.iter().map(move |draft| (place, draft.clone())))
         .filter(|(_, draft)| draft.seconds.is_some())
         .collect();
@@ -131,9 +144,9 @@ fn tell_stricter(rows: &mut [Row]) {
             let least = others.filter_map(|(_, draft)| draft.seconds).min();
             shortest = [shortest, least].into_iter().flatten().min();
         }
-        let stepwise = |draft: &Draft| matches!(draft.approval, Approval::Stages(_));
+        let stepwise = |draft: &RuleDraft| matches!(draft.approval, Approval::Stages(_));
         let mut others = asking.iter().filter(|(other, _)| *other != place);
-        let both = |(_, other): &(usize, Draft)| {
+        let both = |(_, other): &(usize, RuleDraft)| {
             let own = row.drafts.iter();
             let mut own = own.filter(|own| stepwise(own) || stepwise(other));
             own.any(|own| may_meet(own, other))
@@ -153,7 +166,7 @@ fn tell_stricter(rows: &mut [Row]) {
 }
 
 /// Whether both may be about one request.
-fn may_meet(one: &Draft, other: &Draft) -> bool {
+fn may_meet(one: &RuleDraft, other: &RuleDraft) -> bool {
     let sets = match (&one.sets, &other.sets) {
         (Some(one), Some(other)) => !one.is_disjoint(other),
         (None, _) | (_, None) => true,

@@ -123,7 +123,7 @@ fn same(one: Option<&BTreeSet<String>>, two: Option<&BTreeSet<String>>) -> Optio
 
 /// A rule in the making.
 #[derive(Debug, Clone)]
-pub(crate) struct Draft {
+pub(crate) struct RuleDraft {
     pub(crate) prefix: &'static str,
     pub(crate) name: String,
     pub(crate) description: String,
@@ -140,7 +140,7 @@ pub(crate) struct Draft {
     pub(crate) ticket: bool,
 }
 
-impl Draft {
+impl RuleDraft {
     /// A rule about accounts without limits.
     pub(crate) fn new(prefix: &'static str, name: &str, description: String, area: Area) -> Self {
         Self {

@@ -7,8 +7,8 @@ use hallpass_rules::syntax::Node;
 
 use super::export::{GraphKind, GraphObject, read, text};
 use super::policy::{PolicyTerms, terms};
-use crate::collected::{Row, RowHead, imported};
-use crate::draft::{Area, Askers, Draft};
+use crate::collected::{ImportRow, RowHead, imported};
+use crate::draft::{Area, Askers, RuleDraft};
 use crate::dynamodb::SourceFile;
 use crate::names::{LookUp, Names, People, Target};
 use crate::refused::ImportRefused;
@@ -129,13 +129,13 @@ const ENDS: &str = "rules have no end for who may ask: add this to the rule by h
                     `--ignore-eligibility-ends`";
 
 impl Import<'_> {
-    fn rows(&mut self, objects: &[GraphObject]) -> Vec<Row> {
-        let mut rows: Vec<Row> = Vec::new();
+    fn rows(&mut self, objects: &[GraphObject]) -> Vec<ImportRow> {
+        let mut rows: Vec<ImportRow> = Vec::new();
         // policies first: who is eligible depends on whether theirs can be said
         let (first, second): (Vec<&GraphObject>, Vec<&GraphObject>) =
             objects.iter().partition(|it| is_about_policies(it.kind));
         for it in first {
-            let mut row = Row::told(head(it), Vec::new());
+            let mut row = ImportRow::told(head(it), Vec::new());
             if it.kind == GraphKind::PolicyAssignment {
                 row.key = Some(it.text("scopeId").to_owned());
                 if let Err(note) = self.policy(it, &mut row.notes) {
@@ -148,7 +148,7 @@ impl Import<'_> {
             rows.push(row);
         }
         for it in second {
-            let mut row = Row::told(head(it), Vec::new());
+            let mut row = ImportRow::told(head(it), Vec::new());
             match self.eligible(it, &mut row.notes) {
                 Ok(()) => row.part_of = Some(it.text("groupId").to_owned()),
                 Err(note) => row.notes.push(note),
@@ -290,7 +290,7 @@ fn head(it: &GraphObject) -> RowHead {
 }
 
 /// The rules of a group, where it has a policy that can be said and somebody is eligible.
-fn drafts(group: &Group, name: &str) -> Vec<Draft> {
+fn drafts(group: &Group, name: &str) -> Vec<RuleDraft> {
     let Some(terms) = group.terms.as_ref().filter(|_| !group.eligible.is_nobody()) else {
         return Vec::new();
     };
@@ -300,7 +300,7 @@ fn drafts(group: &Group, name: &str) -> Vec<Draft> {
             accounts: Some(target.accounts.iter().cloned().collect()),
             ..Area::default()
         };
-        let mut draft = Draft::new("entra", name, format!("Entra: members of {name}"), area);
+        let mut draft = RuleDraft::new("entra", name, format!("Entra: members of {name}"), area);
         draft.sets = Some(target.permission_sets.iter().cloned().collect());
         draft.askers = Askers::These(group.eligible.clone());
         draft.approval = terms.approval.clone();

@@ -43,7 +43,7 @@ pub(super) fn terms(
         [] => list(policy, "effectiveRules").ok_or_else(unclear)?,
         rules => rules,
     };
-    let mut read = Read::default();
+    let mut read = ReadRules::default();
     for rule in rules {
         read.rule(rule, look, notes)?;
     }
@@ -61,13 +61,13 @@ pub(super) fn terms(
 }
 
 #[derive(Default)]
-struct Read {
+struct ReadRules {
     seconds: Option<u64>,
     approval: Option<Approval>,
     ticket: bool,
 }
 
-impl Read {
+impl ReadRules {
     fn rule(
         &mut self,
         rule: &Node,

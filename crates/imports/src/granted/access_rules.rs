@@ -6,8 +6,8 @@ use hallpass_model::AccountId;
 use serde_json::{Map, Value};
 
 use super::policies::is_unit;
-use crate::collected::{Row, RowHead};
-use crate::draft::{Approval, Area, Askers, Draft};
+use crate::collected::{ImportRow, RowHead};
+use crate::draft::{Approval, Area, Askers, RuleDraft};
 use crate::names::{LookUp, People};
 use crate::report::RowNote;
 
@@ -73,15 +73,15 @@ impl AccessRule {
     }
 
     /// What becomes of it.
-    pub(super) fn row(self, look: &mut LookUp<'_>) -> Row {
-        let mut row = Row::told(self.head.clone(), Vec::new());
+    pub(super) fn row(self, look: &mut LookUp<'_>) -> ImportRow {
+        let mut row = ImportRow::told(self.head.clone(), Vec::new());
         if let Err(note) = self.read(look, &mut row) {
             row.notes.push(note);
         }
         row
     }
 
-    fn read(&self, look: &mut LookUp<'_>, row: &mut Row) -> Result<(), RowNote> {
+    fn read(&self, look: &mut LookUp<'_>, row: &mut ImportRow) -> Result<(), RowNote> {
         if self.computed {
             return Err(RowNote::NotSaid(COMPUTED.into()));
         }
@@ -114,7 +114,7 @@ impl AccessRule {
         let target = self.target(look, &mut row.notes)?;
         for area in target.areas {
             let description = format!("Common Fate: {}", self.head.name);
-            let mut draft = Draft::new("granted", &self.head.name, description, area);
+            let mut draft = RuleDraft::new("granted", &self.head.name, description, area);
             draft.sets = Some(target.sets.clone());
             draft.askers = Askers::These(people.clone());
             draft.approval = approval.clone();

@@ -6,11 +6,10 @@ use hallpass_model::AccountId;
 use serde_json::Value;
 
 use super::cedar::{Condition, PolicyScope, alternatives};
-use super::convert::head;
-use super::policies::{Deed, Excluded, Permit, Policies, area, is_unit, people};
+use super::policies::{CedarPolicies, Deed, Excluded, Permit, area, is_unit, people};
 use super::workflow::{Workflow, seconds, workflow};
-use crate::collected::{Row, RowHead};
-use crate::draft::{Approval, Area, Askers, Draft, StageDraft};
+use crate::collected::{ImportRow, RowHead};
+use crate::draft::{Approval, Area, Askers, RuleDraft, StageDraft};
 use crate::names::{LookUp, People};
 use crate::report::RowNote;
 use crate::terraform::{Resource, Setting};
@@ -19,7 +18,7 @@ use crate::terraform::{Resource, Setting};
 #[derive(Default)]
 pub(super) struct Cloud(Vec<(String, Resource)>);
 
-type Found<T> = BTreeMap<String, T>;
+type ById<T> = BTreeMap<String, T>;
 
 const AVAILABILITIES: [&str; 2] = [
     "commonfate_aws_idc_account_availabilities",
@@ -38,13 +37,13 @@ impl Cloud {
     }
 
     /// What becomes of every resource.
-    pub(super) fn rows(self, look: &mut LookUp<'_>) -> Vec<Row> {
+    pub(super) fn rows(self, look: &mut LookUp<'_>) -> Vec<ImportRow> {
         let mut rows = Vec::new();
-        let mut workflows: Found<Workflow> = Found::new();
-        let mut selectors: Found<Vec<Area>> = Found::new();
-        let mut policies = Policies::default();
+        let mut workflows: ById<Workflow> = ById::new();
+        let mut selectors: ById<Vec<Area>> = ById::new();
+        let mut policies = CedarPolicies::default();
         for (file, it) in &self.0 {
-            let mut row = Row::told(head_of(file, it), Vec::new());
+            let mut row = ImportRow::told(head_of(file, it), Vec::new());
             match it.kind.as_str() {
                 "commonfate_access_workflow" => match workflow(it, &mut row.notes) {
                     Ok(found) => {
@@ -75,7 +74,7 @@ impl Cloud {
             }
             rows.push(row);
         }
-        let known = Known {
+        let known = KnownResources {
             workflows,
             selectors,
             policies,
@@ -112,7 +111,7 @@ fn head_of(file: &str, resource: &Resource) -> RowHead {
         kind if is_availability(kind) => "availability",
         _ => "resource",
     };
-    let mut head = head(
+    let mut head = RowHead::of(
         table,
         file,
         resource.line,
@@ -147,15 +146,15 @@ fn selector(it: &Resource) -> Result<Vec<Area>, RowNote> {
     })
 }
 
-struct Known {
-    workflows: Found<Workflow>,
-    selectors: Found<Vec<Area>>,
-    policies: Policies,
+struct KnownResources {
+    workflows: ById<Workflow>,
+    selectors: ById<Vec<Area>>,
+    policies: CedarPolicies,
 }
 
-impl Known {
-    fn availability(&self, head: RowHead, it: &Resource, look: &mut LookUp<'_>) -> Row {
-        let mut row = Row::told(head, Vec::new());
+impl KnownResources {
+    fn availability(&self, head: RowHead, it: &Resource, look: &mut LookUp<'_>) -> ImportRow {
+        let mut row = ImportRow::told(head, Vec::new());
         match self.drafts(it, look, &mut row.notes) {
             Ok(drafts) => {
                 for mut draft in drafts {
@@ -174,7 +173,7 @@ impl Known {
         it: &Resource,
         look: &mut LookUp<'_>,
         notes: &mut Vec<RowNote>,
-    ) -> Result<Vec<Draft>, RowNote> {
+    ) -> Result<Vec<RuleDraft>, RowNote> {
         let not_said = |what: &str| RowNote::NotSaid(what.to_owned().into());
         if let Some(policy) = &self.policies.barred {
             return Err(not_said(&format!(
@@ -210,7 +209,7 @@ impl Known {
                 if area.is_nowhere() || self.policies.requests_excluded.roles.contains(&role) {
                     continue;
                 }
-                let mut draft = Draft::new("granted", "", String::new(), area);
+                let mut draft = RuleDraft::new("granted", "", String::new(), area);
                 draft.sets = Some(BTreeSet::from([set.clone()]));
                 draft.askers = Askers::These(askers.clone());
                 draft.seconds = Some(workflow.seconds);
@@ -281,13 +280,13 @@ impl Known {
     )]
     fn decided(
         &self,
-        draft: &Draft,
+        draft: &RuleDraft,
         permit: &Permit,
         role: &str,
         workflow: &Workflow,
         look: &mut LookUp<'_>,
         notes: &mut Vec<RowNote>,
-        found: &mut Vec<Draft>,
+        found: &mut Vec<RuleDraft>,
     ) -> Result<(), RowNote> {
         let at_once = self.policies.of(Deed::Activate);
         for auto in at_once.filter(|it| !it.approved && it.is_about(role)) {
@@ -337,11 +336,11 @@ impl Known {
     }
 
     /// A rule for each permit to approve.
-    fn approvers(&self, look: &mut LookUp<'_>) -> Vec<Row> {
+    fn approvers(&self, look: &mut LookUp<'_>) -> Vec<ImportRow> {
         let mut rows = Vec::new();
         for (place, permit) in self.policies.of(Deed::Approve).enumerate() {
-            let mut row = Row::told(
-                head("approvers", "", None, &format!("{}", place + 1)),
+            let mut row = ImportRow::told(
+                RowHead::of("approvers", "", None, &format!("{}", place + 1)),
                 Vec::new(),
             );
             match self.approver(permit, look) {
@@ -353,7 +352,11 @@ impl Known {
         rows
     }
 
-    fn approver(&self, permit: &Permit, look: &mut LookUp<'_>) -> Result<Option<Draft>, RowNote> {
+    fn approver(
+        &self,
+        permit: &Permit,
+        look: &mut LookUp<'_>,
+    ) -> Result<Option<RuleDraft>, RowNote> {
         let excluded: &Excluded = &self.policies.approvals_excluded;
         if self.policies.barred.is_some() {
             return Err(RowNote::NotSaid(
@@ -365,7 +368,7 @@ impl Known {
         })?;
         let area = permit.area.and(&excluded.area);
         let area = area.ok_or_else(|| RowNote::NotSaid(CROSSED.into()))?;
-        let mut draft = Draft::new(
+        let mut draft = RuleDraft::new(
             "granted-approve",
             "",
             "Common Fate: who may approve".to_owned(),
@@ -414,7 +417,7 @@ fn unnamed(what: &str) -> RowNote {
 }
 
 /// Each pattern counts: the first in the rules themselves, others in rules that permit nothing.
-fn with_reasons(drafts: Vec<Draft>, reasons: &[(String, String)]) -> Vec<Draft> {
+fn with_reasons(drafts: Vec<RuleDraft>, reasons: &[(String, String)]) -> Vec<RuleDraft> {
     let Some((first, others)) = reasons.split_first() else {
         return drafts;
     };

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::access_rules::{AccessRule, is_access_rule};
 use super::cloud::Cloud;
-use crate::collected::{Row, RowHead, imported};
+use crate::collected::{ImportRow, RowHead, imported};
 use crate::dynamodb::SourceFile;
 use crate::names::{LookUp, Names};
 use crate::refused::{self, ImportRefused, refuse_errors};
@@ -30,7 +30,7 @@ pub fn import(
     names: &Names,
     facts: Option<&Directory>,
 ) -> Result<Imported, ImportRefused> {
-    let mut found = Found::default();
+    let mut found = FoundFiles::default();
     for file in files {
         found.read(file)?;
     }
@@ -46,7 +46,7 @@ pub fn import(
         return Err(ImportRefused::of(name, what));
     }
     let mut look = LookUp::new(names, facts);
-    let mut rows: Vec<Row> = Vec::new();
+    let mut rows: Vec<ImportRow> = Vec::new();
     for rule in found.rules {
         rows.push(rule.row(&mut look));
     }
@@ -56,13 +56,13 @@ pub fn import(
 }
 
 #[derive(Default)]
-struct Found {
+struct FoundFiles {
     rules: Vec<AccessRule>,
     cloud: Cloud,
-    modules: Vec<Row>,
+    modules: Vec<ImportRow>,
 }
 
-impl Found {
+impl FoundFiles {
     fn read(&mut self, file: &SourceFile) -> Result<(), ImportRefused> {
         let text = refused::text(file)?;
         let syntax = RuleFile::new(file.name.as_str(), "").syntax;
@@ -72,14 +72,14 @@ impl Found {
                 self.take(&file.name, resource);
             }
             for (name, line) in modules {
-                let head = head("module", &file.name, Some(line), &name);
+                let head = RowHead::of("module", &file.name, Some(line), &name);
                 let why = "its resources are not in this file; import the state (`terraform show -json`) where it has some of Common Fate";
                 let note = RowNote::LeftOut {
                     what: "module",
                     id: name,
                     why,
                 };
-                self.modules.push(Row::told(head, vec![note]));
+                self.modules.push(ImportRow::told(head, vec![note]));
             }
             return Ok(());
         }
@@ -120,7 +120,7 @@ impl Found {
                 return Err(ImportRefused::at(file, item.position, what));
             }
             let line = Some(item.position.line);
-            let head = head("access rule", file, line, "");
+            let head = RowHead::of("access rule", file, line, "");
             self.rules.push(AccessRule::new(head, entries));
         }
         Ok(())
@@ -128,7 +128,7 @@ impl Found {
 
     fn take(&mut self, file: &str, resource: Resource) {
         if resource.kind == "commonfate_access_rule" {
-            let head = head("access rule", file, resource.line, &resource.name);
+            let head = RowHead::of("access rule", file, resource.line, &resource.name);
             let computed = resource
                 .values
                 .values()
@@ -146,16 +146,5 @@ impl Found {
         } else if resource.kind.starts_with("commonfate_") {
             self.cloud.take(file, resource);
         }
-    }
-}
-
-/// What a row is called.
-pub(super) fn head(table: &'static str, file: &str, line: Option<u32>, id: &str) -> RowHead {
-    RowHead {
-        table,
-        file: file.to_owned(),
-        line,
-        id: id.to_owned(),
-        name: String::new(),
     }
 }

@@ -7,8 +7,7 @@ use hallpass_model::AccountId;
 use super::cedar::{
     Condition, Entity, FoundPolicy, Policy, PolicyEffect, PolicyScope, policies as read_policies,
 };
-use super::convert::head;
-use crate::collected::Row;
+use crate::collected::{ImportRow, RowHead};
 use crate::draft::Area;
 use crate::names::{LookUp, People};
 use crate::report::RowNote;
@@ -46,7 +45,7 @@ pub(super) struct Excluded {
 
 /// All policies together.
 #[derive(Debug, Default)]
-pub(super) struct Policies {
+pub(super) struct CedarPolicies {
     pub(super) permits: Vec<Permit>,
     pub(super) requests_excluded: Excluded,
     pub(super) approvals_excluded: Excluded,
@@ -60,7 +59,7 @@ const OTHER_DEED: &str =
     "it is about no request and no approval: see who may end access in the documentation";
 const UNREAD: &str = "Cedar can say more than rules: write by hand what it permits";
 
-impl Policies {
+impl CedarPolicies {
     /// Takes the policies of one set, and says of each what became of it.
     pub(super) fn take(
         &mut self,
@@ -68,26 +67,32 @@ impl Policies {
         line: Option<u32>,
         set: &str,
         text: &str,
-    ) -> Vec<Row> {
+    ) -> Vec<ImportRow> {
         let Some(found) = read_policies(text) else {
             self.bar(set, 1);
             let note = RowNote::NotSaid("it is not read as Cedar".into());
-            return vec![Row::told(head("policy", file, line, set), vec![note])];
+            return vec![ImportRow::told(
+                RowHead::of("policy", file, line, set),
+                vec![note],
+            )];
         };
         let rows = found.into_iter().map(|policy| {
             let id = format!("{set}:{}", policy.line);
             let note = self.policy(set, &policy);
-            Row::told(head("policy", file, line, &id), note.into_iter().collect())
+            ImportRow::told(
+                RowHead::of("policy", file, line, &id),
+                note.into_iter().collect(),
+            )
         });
         rows.collect()
     }
 
     /// A set whose text is not there: it may forbid anything.
-    pub(super) fn take_unread(&mut self, file: &str, line: Option<u32>, set: &str) -> Row {
+    pub(super) fn take_unread(&mut self, file: &str, line: Option<u32>, set: &str) -> ImportRow {
         self.bar(set, 1);
         let what = "its text is not in this file; import the state (`terraform show -json`)";
-        let head = head("policy", file, line, set);
-        Row::told(head, vec![RowNote::NotSaid(what.into())])
+        let head = RowHead::of("policy", file, line, set);
+        ImportRow::told(head, vec![RowNote::NotSaid(what.into())])
     }
 
     fn bar(&mut self, set: &str, line: usize) {

@@ -8,8 +8,8 @@ use hallpass_rules::{Directory, RuleFile};
 use super::denied::Denied;
 use super::pattern::RolePattern;
 use super::role::{Role, keys, part};
-use crate::collected::{Row, RowHead, imported};
-use crate::draft::{Approval, Area, Askers, Draft, StageDraft};
+use crate::collected::{ImportRow, RowHead, imported};
+use crate::draft::{Approval, Area, Askers, RuleDraft, StageDraft};
 use crate::dynamodb::SourceFile;
 use crate::names::{LookUp, Names, People};
 use crate::refused::{self, ImportRefused, refuse_errors};
@@ -30,7 +30,7 @@ pub fn import(
     names: &Names,
     facts: Option<&Directory>,
 ) -> Result<Imported, ImportRefused> {
-    let mut found = Found::default();
+    let mut found = FoundRoles::default();
     for file in files {
         found.read(file)?;
     }
@@ -49,16 +49,16 @@ pub fn import(
 }
 
 #[derive(Default)]
-struct Found {
+struct FoundRoles {
     roles: Vec<(RowHead, Result<Role, RowNote>, Vec<RowNote>)>,
-    others: Vec<Row>,
+    others: Vec<ImportRow>,
     denied: Denied,
 }
 
 const LISTED: &str = "its members hold the roles that it grants: name a group of theirs in `roles` of the file of names, and \
                       keep its owners and reviews where the group is managed";
 
-impl Found {
+impl FoundRoles {
     fn read(&mut self, file: &SourceFile) -> Result<(), ImportRefused> {
         let text = refused::text(file)?;
         let read = documents(text, RuleFile::new(file.name.as_str(), "").syntax);
@@ -122,13 +122,13 @@ impl Found {
             }
             "access_list" => {
                 let told = vec![RowNote::Elsewhere(LISTED)];
-                self.others.push(Row::told(head("access list"), told));
+                self.others.push(ImportRow::told(head("access list"), told));
             }
             other => {
                 let other = hallpass_model::text::line(other, 40);
                 let what = format!("resources of kind `{other}` are not read");
                 let told = vec![RowNote::NotSaid(what.into())];
-                self.others.push(Row::told(head("resource"), told));
+                self.others.push(ImportRow::told(head("resource"), told));
             }
         }
         Ok(())
@@ -137,13 +137,13 @@ impl Found {
 
 struct Import<'a> {
     look: LookUp<'a>,
-    found: Found,
+    found: FoundRoles,
     /// Who holds a role, as far as it was looked up.
     holders: BTreeMap<String, Option<People>>,
 }
 
 impl Import<'_> {
-    fn rows(&mut self) -> Vec<Row> {
+    fn rows(&mut self) -> Vec<ImportRow> {
         let found = std::mem::take(&mut self.found);
         let known: Vec<Role> = found
             .roles
@@ -152,7 +152,7 @@ impl Import<'_> {
             .collect();
         let mut rows = Vec::new();
         for (head, role, denied) in found.roles {
-            let mut row = Row::told(head, denied);
+            let mut row = ImportRow::told(head, denied);
             match role {
                 Ok(role) => {
                     row.notes.extend(role.notes.iter().cloned());
@@ -177,7 +177,7 @@ impl Import<'_> {
     }
 
     /// Tells what of the patterns of reviewers names no role surely, or nobody.
-    fn reviews(&mut self, role: &Role, known: &[Role], row: &mut Row) {
+    fn reviews(&mut self, role: &Role, known: &[Role], row: &mut ImportRow) {
         let gives = |it: &&Role| !it.gives.is_empty();
         for pattern in &role.reviews {
             tell_pattern(pattern, "review_requests.roles", row);
@@ -189,7 +189,7 @@ impl Import<'_> {
         }
     }
 
-    fn asks(&mut self, role: &Role, known: &[Role], denied: &Denied, row: &mut Row) {
+    fn asks(&mut self, role: &Role, known: &[Role], denied: &Denied, row: &mut ImportRow) {
         for pattern in &role.asks {
             tell_pattern(pattern, "request.roles", row);
         }
@@ -199,22 +199,7 @@ impl Import<'_> {
             .filter(asked)
             .filter(|it| !it.gives.is_empty())
             .collect();
-        for pattern in &role.asks {
-            let RolePattern::Name(name) = pattern else {
-                continue;
-            };
-            match known.iter().find(|it| it.name == *name) {
-                None => {
-                    let why = "it is in no file that is imported, or cannot be said";
-                    row.notes.push(left_out("role", pattern, why));
-                }
-                Some(it) if it.gives.is_empty() => {
-                    let what = "a role without account assignments gives nothing in accounts";
-                    row.notes.push(RowNote::SaysNothing(what));
-                }
-                Some(_) => {}
-            }
-        }
+        tell_missing(role, known, row);
         if asked.is_empty() {
             return;
         }
@@ -252,7 +237,7 @@ impl Import<'_> {
                 };
                 let name = format!("{} {}", role.name, target.name);
                 let about = format!("Teleport: role {} asks for role {}", role.name, target.name);
-                let mut draft = Draft::new("teleport", &name, about, area);
+                let mut draft = RuleDraft::new("teleport", &name, about, area);
                 draft.sets = Some(sets);
                 draft.askers = Askers::These(askers.clone());
                 draft.approval = approval.clone();
@@ -306,7 +291,7 @@ const NO_HOLDERS: &str =
     "who holds it is not named: add it to `roles` of the file of names (`--names`)";
 const NO_REVIEWERS: &str = "who holds it is not named, and so they approve nothing: add it to `roles` of the file of names (`--names`)";
 
-fn tell_pattern(pattern: &RolePattern, key: &'static str, row: &mut Row) {
+fn tell_pattern(pattern: &RolePattern, key: &'static str, row: &mut ImportRow) {
     match pattern {
         RolePattern::Name(_) => {}
         RolePattern::Star(text) => {
@@ -322,6 +307,26 @@ fn tell_pattern(pattern: &RolePattern, key: &'static str, row: &mut Row) {
                 pattern,
                 "it is more than a name with `*`: write the rules of its roles by hand",
             ));
+        }
+    }
+}
+
+/// Tells what roles that may be asked for give nothing here.
+fn tell_missing(role: &Role, known: &[Role], row: &mut ImportRow) {
+    for pattern in &role.asks {
+        let RolePattern::Name(name) = pattern else {
+            continue;
+        };
+        match known.iter().find(|it| it.name == *name) {
+            None => {
+                let why = "it is in no file that is imported, or cannot be said";
+                row.notes.push(left_out("role", pattern, why));
+            }
+            Some(it) if it.gives.is_empty() => {
+                let what = "a role without account assignments gives nothing in accounts";
+                row.notes.push(RowNote::SaysNothing(what));
+            }
+            Some(_) => {}
         }
     }
 }

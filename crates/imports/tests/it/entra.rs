@@ -263,6 +263,14 @@ fn imported_groups_give_what_their_membership_gave() {
     assert!(met.iter().all(|count| *count > 20), "{met:?}");
 }
 
+/// An export and its names.
+pub(crate) fn sample() -> (String, String) {
+    let world = one_group();
+    let [assignments, eligibility] =
+        [world.assignments(), world.eligibility()].map(|it| it["value"][0].clone());
+    (json!([assignments, eligibility]).to_string(), world.names())
+}
+
 fn one_group() -> World {
     World {
         groups: vec![Managed {

@@ -4,7 +4,7 @@ use hallpass_imports::granted::import;
 use hallpass_imports::{Imported, Names, RowOutcome, SourceFile};
 use hallpass_rules::Directory;
 use proptest::prelude::*;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::answers::{Case, Given, Way, cases, compare, given, loaded};
 use crate::company::{
@@ -180,7 +180,7 @@ fn imported_access_rules_give_what_they_gave() {
     assert!(met.iter().all(|count| *count > 20), "{met:?}");
 }
 
-const TERRAFORM: &str = r#"
+pub(crate) const TERRAFORM: &str = r#"
 locals {
   hour = 60 * 60
 }
@@ -240,14 +240,35 @@ fn access_rules_of_terraform_and_what_cannot_be_said() {
     );
 }
 
-#[test]
-fn each_row_that_is_not_whole_has_no_rule() {
-    let facts = directory(&[1, 2, 4]);
-    let sound = json!({
+/// An access rule that is whole.
+fn sound() -> Value {
+    json!({
         "name": "n", "groups": ["g"], "timeConstraints": {"maxDurationSeconds": 3600},
         "target": {"providerId": "aws-sso", "with": {"accountId": "100000000001", "permissionSetArn": set_arn(0)}}
-    });
-    for (key, value, outcome) in [
+    })
+}
+
+fn check_rows(rows: Vec<(&str, Value, RowOutcome)>) {
+    let facts = directory(&[1, 2, 4]);
+    for (key, value, outcome) in rows {
+        let mut rule = sound();
+        rule[key] = value;
+        let import = whole(&[file("rules.json", &rule.to_string())], "", &facts);
+        let row = &import.report.rows[0];
+        assert_eq!(row.outcome, outcome, "{rule} {:?}", row.notes);
+        let said = outcome != RowOutcome::CannotBeSaid;
+        assert_eq!(
+            (import.report.rules == 1, !row.rules.is_empty()),
+            (said, said),
+            "{rule}"
+        );
+        loaded(&import);
+    }
+}
+
+#[test]
+fn each_row_that_is_not_whole_has_no_rule() {
+    check_rows(vec![
         ("name", json!("n"), RowOutcome::Moved),
         ("groups", json!([]), RowOutcome::CannotBeSaid),
         ("groups", json!([["g"]]), RowOutcome::CannotBeSaid),
@@ -275,6 +296,12 @@ fn each_row_that_is_not_whole_has_no_rule() {
         ),
         ("approval", json!("nobody"), RowOutcome::CannotBeSaid),
         ("approval", json!({"users": ["usr_1"]}), RowOutcome::Differs),
+    ]);
+}
+
+#[test]
+fn each_target_that_is_no_account_has_no_rule() {
+    check_rows(vec![
         (
             "target",
             json!({"providerId": "okta", "with": {"groupId": "x"}}),
@@ -306,20 +333,7 @@ fn each_row_that_is_not_whole_has_no_rule() {
             RowOutcome::CannotBeSaid,
         ),
         ("targets", json!([]), RowOutcome::CannotBeSaid),
-    ] {
-        let mut rule = sound.clone();
-        rule[key] = value;
-        let import = whole(&[file("rules.json", &rule.to_string())], "", &facts);
-        let row = &import.report.rows[0];
-        assert_eq!(row.outcome, outcome, "{rule} {:?}", row.notes);
-        let said = outcome != RowOutcome::CannotBeSaid;
-        assert_eq!(
-            (import.report.rules == 1, !row.rules.is_empty()),
-            (said, said),
-            "{rule}"
-        );
-        loaded(&import);
-    }
+    ]);
 }
 
 #[test]

@@ -8,6 +8,7 @@
 )]
 
 mod answers;
+mod broken;
 mod company;
 mod elevator;
 mod entra;

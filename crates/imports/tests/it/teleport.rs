@@ -280,7 +280,7 @@ fn imported_roles_give_no_more_and_tell_what_is_less() {
     assert!(met.iter().all(|count| *count > 10), "{met:?}");
 }
 
-const ROLE: &str = r#"kind: role
+pub(crate) const ROLE: &str = r#"kind: role
 version: v7
 metadata:
   name: dev
@@ -308,7 +308,7 @@ spec:
     review_requests:
       roles: ["admin"]
 "#;
-const HOLD: &str =
+pub(crate) const HOLD: &str =
     "[roles.dev]\ngroups = [\"group-0\"]\n[roles.lead]\nusers = [\"bo@acme.example\"]\n";
 
 /// A part of the roles, what stands there instead, the row it is of, what becomes of that, and how many rules there are.

@@ -320,3 +320,32 @@ fn is_number(text: &str) -> bool {
     let digits = unsigned.contains(|c: char| c.is_ascii_digit());
     word || radix("0o", 8) || radix("0x", 16) || (begins && digits && text.parse::<f64>().is_ok())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn documents_are_read_one_by_one() {
+        for (text, count, errors) in [
+            ("a: 1\n---\nb: 2\n---\n- c\n", 3, 0),
+            ("", 0, 0),
+            ("---\n---\n", 2, 0),
+            ("a: &x 1\n---\nb: *x\n", 1, 1),
+            ("a: 1\n---\nb: 1\nb: 2\n", 2, 1),
+            ("a: 1\n---\nb: [\n", 1, 1),
+        ] {
+            let read = documents(text);
+            assert_eq!(
+                (read.roots.len(), read.findings.len()),
+                (count, errors),
+                "{text} {:?}",
+                read.findings
+            );
+        }
+        assert!(
+            !parse("a: 1\n---\nb: 2\n").is_whole(),
+            "a rule file is one document"
+        );
+    }
+}

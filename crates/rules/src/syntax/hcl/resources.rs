@@ -136,3 +136,88 @@ fn referred(expression: &Expression) -> Option<String> {
     }
     Some(name)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::Value;
+    use super::*;
+
+    #[test]
+    fn values_of_resources_are_literal_referred_or_computed() {
+        let read = resources(
+            r#"
+locals { hour = 60 * 60 }
+module "other" { source = "./other" }
+data "x" "y" {}
+resource "kind" "name" {
+  product  = 2 * local.hour
+  huge     = 18446744073709551615 * 2
+  sum      = 1 + 1
+  fraction = 1.5 * 2
+  text     = <<EOF
+one
+two
+EOF
+  inner    = <<EOF
+${var.x}
+EOF
+  id       = other_kind.name.id
+  variable = var.x
+  index    = other_kind.name[0].id
+  block { a = 1 }
+}
+"#,
+        );
+        assert!(read.findings.is_empty(), "{:?}", read.findings);
+        let modules: Vec<&str> = read.modules.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(modules, ["other"]);
+        let [block] = read.blocks.as_slice() else {
+            panic!("{:?}", read.blocks)
+        };
+        assert_eq!(
+            (
+                block.kind.as_str(),
+                block.name.as_str(),
+                block.position.line
+            ),
+            ("kind", "name", 5)
+        );
+        let shown = |literal: &Literal| match literal {
+            Literal::Is(node) => match &node.value {
+                Value::Number(text) | Value::Text(text) => text.clone(),
+                other => format!("{other:?}"),
+            },
+            Literal::Computed => "computed".to_owned(),
+            Literal::Refers(name) => format!("-> {name}"),
+        };
+        let found: Vec<String> = { block.attributes.iter() }
+            .map(|(key, literal)| format!("{key} {}", shown(literal)))
+            .collect();
+        assert_eq!(
+            found,
+            [
+                "product 7200",
+                "huge computed",
+                "sum computed",
+                "fraction computed",
+                "text one\ntwo\n",
+                "inner computed",
+                "id -> other_kind.name.id",
+                "variable computed",
+                "index computed",
+                "block computed",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_resource_that_is_there_twice_is_an_error_with_its_place() {
+        let read = resources(
+            "resource \"a\" \"b\" {}\nresource \"a\" \"c\" {}\nresource \"a\" \"b\" {}\n",
+        );
+        let found: Vec<String> = read.findings.iter().map(ToString::to_string).collect();
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert!(found[0].contains("3:1: error[duplicate-key]"), "{found:?}");
+        assert_eq!(resources("resource \"a\" {").findings.len(), 1);
+    }
+}
