@@ -52,6 +52,13 @@ impl Resource {
         }
     }
 
+    /// Whether only Terraform knows that there is one of it.
+    pub(crate) fn is_counted(&self) -> bool {
+        let one = Setting::Is(Value::from(1));
+        self.values.contains_key("for_each")
+            || self.values.get("count").is_some_and(|it| *it != one)
+    }
+
     /// What names this resource from others: the id it has, and its address in the file.
     pub(crate) fn ids(&self) -> Vec<String> {
         let address = format!("{}.{}.id", self.kind, self.name);
@@ -66,6 +73,9 @@ impl Resource {
         }
     }
 }
+
+/// What Terraform itself makes of a resource: no matter of what it says.
+const META: [&str; 4] = ["depends_on", "lifecycle", "provider", "provisioner"];
 
 /// The resources of a file, and the names of its modules with their lines.
 pub(crate) type FileResources = (Vec<Resource>, Vec<(String, u32)>);
@@ -83,7 +93,10 @@ pub(crate) fn of_file(file: &str, text: &str) -> Result<FileResources, ImportRef
             kind: block.kind,
             name: block.name,
             line: Some(block.position.line),
-            values: values.map(|(key, it)| (key.clone(), it.into())).collect(),
+            values: values
+                .filter(|(key, _)| !META.contains(&key.as_str()))
+                .map(|(key, it)| (key.clone(), it.into()))
+                .collect(),
         }
     };
     let modules = read.modules.into_iter();

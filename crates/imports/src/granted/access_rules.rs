@@ -101,7 +101,7 @@ impl AccessRule {
             .ok_or_else(|| unreadable("groups", "a list of groups"))?;
         let mut people = People::default();
         for group in groups {
-            match named_group(look, &group) {
+            match look.own_group(&group) {
                 Some(group) => _ = people.groups.insert(group),
                 None => row.notes.push(left_out("group", &group)),
             }
@@ -179,7 +179,7 @@ impl AccessRule {
         }
         let mut people = People::default();
         for group in groups {
-            match named_group(look, &group) {
+            match look.own_group(&group) {
                 Some(group) => _ = people.groups.insert(group),
                 None => notes.push(left_out("group of approvers", &group)),
             }
@@ -332,13 +332,6 @@ fn texts(value: Option<&Value>) -> Option<Vec<String>> {
         Value::Array(items) => items.iter().map(one).collect(),
         other => Some(vec![one(other)?]),
     }
-}
-
-/// A group by the file of names, or by its own name or id: what nobody has gives nothing.
-fn named_group(look: &mut LookUp<'_>, group: &str) -> Option<String> {
-    let is_name = !group.is_empty() && !group.starts_with('!');
-    look.known_group(group)
-        .or_else(|| is_name.then(|| group.to_owned()))
 }
 
 fn left_out(what: &'static str, id: &str) -> RowNote {

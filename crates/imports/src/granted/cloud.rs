@@ -18,12 +18,22 @@ use crate::terraform::{Resource, Setting};
 #[derive(Default)]
 pub(super) struct Cloud(Vec<(String, Resource)>);
 
-type ById<T> = BTreeMap<String, T>;
+/// What an id or an address names; nothing where it names several.
+type ById<T> = BTreeMap<String, Option<T>>;
+
+fn take_ids<T: Clone>(known: &mut ById<T>, resource: &Resource, found: &T) {
+    for id in resource.ids() {
+        let is_new = !known.contains_key(&id);
+        known.insert(id, is_new.then(|| found.clone()));
+    }
+}
 
 const AVAILABILITIES: [&str; 2] = [
     "commonfate_aws_idc_account_availabilities",
     "commonfate_aws_jit_policy",
 ];
+const POLICIES: [&str; 2] = ["commonfate_policyset", "commonfate_access_policy"];
+const COUNTED: &str = "only Terraform knows whether it is there (`count`, `for_each`): import the plan or state (`terraform show -json`)";
 const NOT_OF_ACCOUNTS: &str = "it gives no permission set in an account";
 const OF_ITS_OWN: &str = "it is of how Common Fate runs";
 
@@ -44,24 +54,27 @@ impl Cloud {
         let mut policies = CedarPolicies::default();
         for (file, it) in &self.0 {
             let mut row = ImportRow::told(head_of(file, it), Vec::new());
+            let is_policy = POLICIES.contains(&it.kind.as_str());
+            if it.is_counted() && !is_policy {
+                row.notes.push(RowNote::NotSaid(COUNTED.into()));
+                rows.push(row);
+                continue;
+            }
             match it.kind.as_str() {
                 "commonfate_access_workflow" => match workflow(it, &mut row.notes) {
-                    Ok(found) => {
-                        workflows.extend(it.ids().into_iter().map(|id| (id, found.clone())));
-                    }
+                    Ok(found) => take_ids(&mut workflows, it, &found),
                     Err(note) => row.notes.push(note),
                 },
                 "commonfate_aws_account_selector" => match selector(it) {
-                    Ok(found) => {
-                        selectors.extend(it.ids().into_iter().map(|id| (id, found.clone())));
-                    }
+                    Ok(found) => take_ids(&mut selectors, it, &found),
                     Err(note) => row.notes.push(note),
                 },
-                "commonfate_policyset" | "commonfate_access_policy" => {
+                _ if is_policy => {
                     let text = it.text("text").or_else(|| it.text("cedar"));
+                    let text = text.filter(|_| !it.is_counted());
                     let set = it.text("id").unwrap_or_else(|| it.name.clone());
                     match text {
-                        Some(text) => rows.extend(policies.take(file, it.line, &set, &text)),
+                        Some(text) => rows.extend(policies.take(file, it.line, &set, &text, look)),
                         None => rows.push(policies.take_unread(file, it.line, &set)),
                     }
                     continue;
@@ -82,7 +95,7 @@ impl Cloud {
         for (file, it) in self
             .0
             .iter()
-            .filter(|(_, it)| AVAILABILITIES.contains(&it.kind.as_str()))
+            .filter(|(_, it)| AVAILABILITIES.contains(&it.kind.as_str()) && !it.is_counted())
         {
             rows.push(known.availability(head_of(file, it), it, look));
         }
@@ -260,13 +273,13 @@ impl KnownResources {
         }
         let workflow = it
             .id_of("workflow_id")
-            .and_then(|id| self.workflows.get(&id));
+            .and_then(|id| self.workflows.get(&id)?.as_ref());
         let workflow = workflow.ok_or_else(|| {
             not_said("its workflow cannot be said, or is in no file that is imported")
         })?;
         let selector = it
             .id_of("aws_account_selector_id")
-            .and_then(|id| self.selectors.get(&id));
+            .and_then(|id| self.selectors.get(&id)?.as_ref());
         let areas = selector.ok_or_else(|| {
             not_said("its selector cannot be said, or is in no file that is imported")
         })?;

@@ -129,6 +129,7 @@ impl FoundFiles {
     fn take(&mut self, file: &str, resource: Resource) {
         if resource.kind == "commonfate_access_rule" {
             let head = RowHead::of("access rule", file, resource.line, &resource.name);
+            let counted = resource.is_counted();
             let computed = resource
                 .values
                 .values()
@@ -137,11 +138,11 @@ impl FoundFiles {
                 .values
                 .into_iter()
                 .filter_map(|(key, it)| match it {
-                    Setting::Is(value) => Some((key, value)),
+                    Setting::Is(value) => (key != "count").then_some((key, value)),
                     Setting::Computed | Setting::Refers(_) => None,
                 });
             let mut rule = AccessRule::new(head, entries.collect());
-            rule.computed = computed;
+            rule.computed = computed || counted;
             self.rules.push(rule);
         } else if resource.kind.starts_with("commonfate_") {
             self.cloud.take(file, resource);

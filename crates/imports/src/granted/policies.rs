@@ -53,6 +53,7 @@ pub(super) struct CedarPolicies {
     pub(super) barred: Option<String>,
 }
 
+const NOBODY: &str = "nobody to whom it permits something is named here (`--names`)";
 const OWN: &str = "nobody approves their own request in Hallpass";
 const BASE: &str = "Hallpass does it anyhow";
 const OTHER_DEED: &str =
@@ -67,6 +68,7 @@ impl CedarPolicies {
         line: Option<u32>,
         set: &str,
         text: &str,
+        look: &mut LookUp<'_>,
     ) -> Vec<ImportRow> {
         let Some(found) = read_policies(text) else {
             self.bar(set, 1);
@@ -78,11 +80,11 @@ impl CedarPolicies {
         };
         let rows = found.into_iter().map(|policy| {
             let id = format!("{set}:{}", policy.line);
-            let note = self.policy(set, &policy);
-            ImportRow::told(
-                RowHead::of("policy", file, line, &id),
-                note.into_iter().collect(),
-            )
+            let notes = match self.policy(set, &policy) {
+                Some(note) => vec![note],
+                None => unnamed_of(&policy, look),
+            };
+            ImportRow::told(RowHead::of("policy", file, line, &id), notes)
         });
         rows.collect()
     }
@@ -324,6 +326,37 @@ fn unit(entity: &Entity) -> Option<String> {
 
 fn role(entity: &Entity) -> Option<String> {
     (entity.kind == "AWS::IDC::PermissionSet").then(|| entity.id.clone())
+}
+
+/// Whom a policy permits something, and who is not named here.
+fn unnamed_of(found: &FoundPolicy, look: &mut LookUp<'_>) -> Vec<RowNote> {
+    let Some(policy) = found
+        .policy
+        .as_ref()
+        .filter(|it| it.effect == PolicyEffect::Permit)
+    else {
+        return Vec::new();
+    };
+    // that what was approved may begin says nothing of who
+    if policy.conditions.contains(&Condition::Approved) {
+        return Vec::new();
+    }
+    if people(&policy.scope, look).is_none() {
+        return vec![RowNote::NotSaid(NOBODY.into())];
+    }
+    let PolicyScope::OneOf(entities) = &policy.scope else {
+        return Vec::new();
+    };
+    let alone =
+        |entity: &&Entity| people(&PolicyScope::OneOf(vec![(*entity).clone()]), look).is_none();
+    let unnamed = entities.iter().filter(alone);
+    unnamed
+        .map(|entity| RowNote::LeftOut {
+            what: "principal",
+            id: hallpass_model::text::line(&format!("{}::{}", entity.kind, entity.id), 120),
+            why: "it is no group or user that is named here (`--names`)",
+        })
+        .collect()
 }
 
 /// The people of a scope, as far as they are named; `None` where it is not, or nobody of it is.

@@ -43,8 +43,10 @@ const WORKFLOW_OTHERWISE: [(&str, &str); 9] = [
     ),
     ("name", ""),
 ];
-const WORKFLOW_SAID: [&str; 6] = [
+const WORKFLOW_SAID: [&str; 7] = [
     "id",
+    // one, where it is read at all
+    "count",
     "access_duration_seconds",
     "access_duration",
     "duration",

@@ -53,6 +53,8 @@ struct FoundRoles {
     roles: Vec<(RowHead, Result<Role, RowNote>, Vec<RowNote>)>,
     others: Vec<ImportRow>,
     denied: Denied,
+    /// The shortest session of any role, in seconds.
+    session: Option<u64>,
 }
 
 const LISTED: &str = "its members hold the roles that it grants: name a group of theirs in `roles` of the file of names, and \
@@ -113,6 +115,8 @@ impl FoundRoles {
                     return Err(ImportRefused::at(file, node.position, what));
                 }
                 let role = Role::read(node);
+                let session = Some(Role::session(node));
+                self.session = [self.session, session].into_iter().flatten().min();
                 let deny = part(node, &["spec", "deny"]);
                 if role.is_err() && !keys(deny).is_empty() {
                     self.denied.bar(name);
@@ -157,7 +161,8 @@ impl Import<'_> {
                 Ok(role) => {
                     row.notes.extend(role.notes.iter().cloned());
                     self.reviews(&role, &known, &mut row);
-                    self.asks(&role, &known, &found.denied, &mut row);
+                    let session = found.session.unwrap_or_default();
+                    self.asks((&role, session), &known, &found.denied, &mut row);
                 }
                 Err(note) => row.notes.push(note),
             }
@@ -189,7 +194,13 @@ impl Import<'_> {
         }
     }
 
-    fn asks(&mut self, role: &Role, known: &[Role], denied: &Denied, row: &mut ImportRow) {
+    fn asks(
+        &mut self,
+        (role, session): (&Role, u64),
+        known: &[Role],
+        denied: &Denied,
+        row: &mut ImportRow,
+    ) {
         for pattern in &role.asks {
             tell_pattern(pattern, "request.roles", row);
         }
@@ -213,6 +224,12 @@ impl Import<'_> {
             ));
             return;
         };
+        if asked
+            .iter()
+            .any(|it| role.seconds(it, session) < role.seconds(it, u64::MAX))
+        {
+            row.notes.push(RowNote::Narrower(SHORTEST.into()));
+        }
         for target in asked {
             if let Some(why) = denied.why(&target.name) {
                 let id = hallpass_model::text::line(&target.name, 80);
@@ -241,7 +258,7 @@ impl Import<'_> {
                 draft.sets = Some(sets);
                 draft.askers = Askers::These(askers.clone());
                 draft.approval = approval.clone();
-                draft.seconds = Some(role.seconds(target));
+                draft.seconds = Some(role.seconds(target, session));
                 row.drafts.push(draft);
             }
         }
@@ -287,6 +304,8 @@ impl Import<'_> {
     }
 }
 
+const SHORTEST: &str = "without `max_duration` a session is as long as the shortest `max_session_ttl` of all roles of who asks: that of any role \
+                        of these files counts";
 const NO_HOLDERS: &str =
     "who holds it is not named: add it to `roles` of the file of names (`--names`)";
 const NO_REVIEWERS: &str = "who holds it is not named, and so they approve nothing: add it to `roles` of the file of names (`--names`)";

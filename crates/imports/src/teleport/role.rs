@@ -32,6 +32,9 @@ pub(super) struct Role {
     pub(super) notes: Vec<RowNote>,
 }
 
+/// The shortest access, in seconds.
+const SECONDS_MIN: u64 = 60;
+
 const VERSIONS: [&str; 6] = ["v3", "v4", "v5", "v6", "v7", "v8"];
 
 /// A part of a document by its keys; `None` where it is absent or null.
@@ -127,11 +130,18 @@ impl Role {
         Ok(role)
     }
 
-    /// How long access is that its holders ask for by it, of a role, in seconds.
-    pub(super) fn seconds(&self, of: &Self) -> u64 {
-        let session = self.session_seconds.min(of.session_seconds);
+    /// How long access is that its holders ask for by it, of a role, in seconds; `shortest` is the session of
+    /// any other role that they may hold.
+    pub(super) fn seconds(&self, of: &Self, shortest: u64) -> u64 {
+        let session = self.session_seconds.min(of.session_seconds).min(shortest);
         let seconds = self.request_seconds.unwrap_or(session);
         seconds.min(REQUEST_SECONDS_MAX)
+    }
+
+    /// How long a session of a role is at most, in seconds, whatever else it says.
+    pub(super) fn session(document: &Node) -> u64 {
+        let written = part(document, &["spec", "options", "max_session_ttl"]);
+        written.map_or(SESSION_SECONDS, |it| length(it).unwrap_or(SECONDS_MIN))
     }
 
     fn options(&mut self, options: Option<&Node>) -> Result<(), RowNote> {
@@ -326,5 +336,5 @@ fn length(node: &Node) -> Option<u64> {
         all = all.checked_add(number.checked_mul(seconds)?)?;
         rest = rest.get(digits + unit.len_utf8()..)?;
     }
-    (60..=366 * 86_400).contains(&all).then_some(all)
+    (SECONDS_MIN..=366 * 86_400).contains(&all).then_some(all)
 }

@@ -248,12 +248,15 @@ fn sound() -> Value {
     })
 }
 
+/// The one group of the sound rule.
+const NAMED: &str = "[groups]\ng = \"group-0\"\n";
+
 fn check_rows(rows: Vec<(&str, Value, RowOutcome)>) {
     let facts = directory(&[1, 2, 4]);
     for (key, value, outcome) in rows {
         let mut rule = sound();
         rule[key] = value;
-        let import = whole(&[file("rules.json", &rule.to_string())], "", &facts);
+        let import = whole(&[file("rules.json", &rule.to_string())], NAMED, &facts);
         let row = &import.report.rows[0];
         assert_eq!(row.outcome, outcome, "{rule} {:?}", row.notes);
         let said = outcome != RowOutcome::CannotBeSaid;
@@ -397,7 +400,7 @@ fn names_of_others_end_no_line_and_become_no_key() {
                 "rules.json",
                 &rule.to_string().replace('\u{2028}', "\\u2028"),
             )],
-            "",
+            NAMED,
             &facts,
         );
         assert!(

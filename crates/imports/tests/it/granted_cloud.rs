@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use hallpass_imports::{Imported, NoteCode, RowOutcome};
+use hallpass_imports::{Imported, NoteCode, RowOutcome, SourceFile};
 use hallpass_rules::{Directory, Rules};
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -459,7 +459,7 @@ fn each_resource_has_a_row() {
             "availability commonfate_gcp_project_availabilities.g CannotBeSaid",
             "resource commonfate_slack_integration.slack Moved",
             "policy p:1 Moved",
-            "policy p:2 Moved",
+            "policy p:2 CannotBeSaid",
             "policy p:3 Moved",
             "policy p:4 Moved",
             "policy p:5 Differs",
@@ -515,4 +515,43 @@ fn a_prohibition_that_no_rule_says_leaves_nothing() {
             "{policy}"
         );
     }
+}
+
+#[test]
+fn what_only_terraform_counts_or_two_files_name_gives_nothing() {
+    let facts = directory(&[1, 2, 15]);
+    let names = "[groups]\n00g1 = \"eng\"\n[users]\nusr_1 = \"bo@acme.example\"\n";
+    let rules_of = |files: &[SourceFile]| whole(files, names, &facts).report.rules;
+    assert!(rules_of(&[file("main.tf", RUN)]) > 0);
+    for kind in [
+        "commonfate_access_workflow\" \"w\" {",
+        "commonfate_aws_account_selector\" \"t\" {",
+        "commonfate_aws_idc_account_availabilities\" \"t\" {",
+        "commonfate_policyset\" \"p\" {",
+    ] {
+        for more in ["count = var.on ? 1 : 0", "count = 0", "for_each = var.all"] {
+            let text = RUN.replace(kind, &format!("{kind}\n  {more}"));
+            let import = whole(&[file("main.tf", &text)], names, &facts);
+            let asked = import.text.contains("allowed_groups");
+            assert!(text != RUN && !asked, "{kind} {more}\n{}", import.text);
+        }
+        let text = RUN.replace(
+            kind,
+            &format!("{kind}\n  count = 1\n  depends_on = [other.thing]"),
+        );
+        let import = whole(&[file("main.tf", &text)], names, &facts);
+        assert!(
+            import.text.contains("allowed_groups"),
+            "{kind}\n{}",
+            import.text
+        );
+    }
+    // the same address in two files is two things
+    let more =
+        "resource \"commonfate_access_workflow\" \"w\" {\n  access_duration_seconds = 36000\n}\n";
+    assert_eq!(
+        rules_of(&[file("main.tf", RUN), file("other.tf", more)]),
+        1,
+        "who approves, and nothing to ask for"
+    );
 }

@@ -79,8 +79,13 @@ impl World {
             };
             let session = |it: &Role| it.session.unwrap_or(30 * 60);
             let longest = by.iter().map(|it| {
-                it.max_duration
-                    .unwrap_or_else(|| session(it).min(session(target)))
+                it.max_duration.unwrap_or_else(|| {
+                    held.iter()
+                        .map(|it| session(it))
+                        .min()
+                        .unwrap()
+                        .min(session(target))
+                })
             });
             let reviews = |person: usize| {
                 let held = self.holds(person);
