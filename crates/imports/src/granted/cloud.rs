@@ -200,6 +200,10 @@ impl KnownResources {
         let set = look.permission_set(&role).ok_or_else(|| {
             not_said("its permission set is not named here (`--facts`, `--names`)")
         })?;
+        // by name: a role may be written as another id of the same permission set
+        let is_excluded = self.policies.requests_excluded.has_set(&set, look);
+        let is_excluded = is_excluded
+            .ok_or_else(|| not_said("a permission set that is forbidden is not named here"))?;
         let (workflow, areas) = self.parts(it)?;
         let mut found = Vec::new();
         for permit in self
@@ -219,7 +223,7 @@ impl KnownResources {
                     notes.push(RowNote::Narrower(CROSSED.into()));
                     continue;
                 };
-                if area.is_nowhere() || self.policies.requests_excluded.roles.contains(&role) {
+                if area.is_nowhere() || is_excluded {
                     continue;
                 }
                 let mut draft = RuleDraft::new("granted", "", String::new(), area);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use hallpass_model::AccountId;
+use hallpass_model::{AccountId, PermissionSetArn};
 
 use super::cedar::{
     Condition, Entity, FoundPolicy, Policy, PolicyEffect, PolicyScope, policies as read_policies,
@@ -210,6 +210,14 @@ impl Excluded {
         self.area == Area::default() && self.roles.is_empty()
     }
 
+    /// Whether a permission set is left out; `None` where one that is has no name here.
+    pub(super) fn has_set(&self, set: &str, look: &mut LookUp<'_>) -> Option<bool> {
+        let names: Option<Vec<String>> = { self.roles.iter() }
+            .map(|arn| look.permission_set(arn))
+            .collect();
+        Some(names?.iter().any(|name| name == set))
+    }
+
     fn take(&mut self, condition: &Condition) -> Option<()> {
         match condition {
             Condition::Is(entity) => _ = self.area.except_accounts.insert(account(entity)?),
@@ -324,8 +332,10 @@ fn unit(entity: &Entity) -> Option<String> {
     named.then(|| entity.id.clone())
 }
 
+/// The ARN of a permission set: by another id nobody could tell which one it is.
 fn role(entity: &Entity) -> Option<String> {
-    (entity.kind == "AWS::IDC::PermissionSet").then(|| entity.id.clone())
+    let is_set = entity.kind == "AWS::IDC::PermissionSet";
+    (is_set && PermissionSetArn::new(entity.id.as_str()).is_ok()).then(|| entity.id.clone())
 }
 
 /// Whom a policy permits something, and who is not named here.

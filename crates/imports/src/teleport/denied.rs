@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use hallpass_rules::syntax::{Node, Value};
 
 use super::pattern::RolePattern;
-use super::role::{keys, part, words};
+use super::role::{is_given, keys, part, words};
 use crate::report::RowNote;
 
 /// What the roles of all files deny.
@@ -112,8 +112,7 @@ impl Denied {
         for item in items {
             let word = |key: &str| words(part(item, &[key])).and_then(|it| it.into_iter().next());
             let (account, set) = (word("account")?, word("permission_set")?);
-            let is_literal = |text: &str| !text.contains(['*', '^', '$', '{', '?']);
-            (is_literal(&account) && is_literal(&set)).then_some(())?;
+            is_given(&account, &set).then_some(())?;
             self.gives.insert((account, set));
         }
         Some(())

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use hallpass_model::AccountId;
+use hallpass_model::{AccountId, PermissionSetArn};
 use hallpass_rules::syntax::{Node, Value};
 
 use super::pattern::RolePattern;
@@ -36,6 +36,11 @@ pub(super) struct Role {
 const SECONDS_MIN: u64 = 60;
 
 const VERSIONS: [&str; 6] = ["v3", "v4", "v5", "v6", "v7", "v8"];
+
+/// Whether an assignment is of one account and one permission set, each by the only id that means it.
+pub(super) fn is_given(account: &str, set: &str) -> bool {
+    AccountId::new(account).is_ok() && PermissionSetArn::new(set).is_ok()
+}
 
 /// A part of a document by its keys; `None` where it is absent or null.
 pub(super) fn part<'a>(node: &'a Node, keys: &[&str]) -> Option<&'a Node> {
@@ -178,7 +183,7 @@ impl Role {
             let word = |key: &str| words(part(item, &[key])).and_then(|it| it.into_iter().next());
             let (account, set) = (word("account"), word("permission_set"));
             match (account, set) {
-                (Some(account), Some(set)) if AccountId::new(account.as_str()).is_ok() => {
+                (Some(account), Some(set)) if is_given(&account, &set) => {
                     self.gives.insert((account, set));
                 }
                 (account, set) => {
@@ -193,7 +198,7 @@ impl Role {
         self.notes.push(RowNote::LeftOut {
             what,
             id: hallpass_model::text::line(id, 120),
-            why: "rules name accounts by their id: write it by hand",
+            why: "an account is meant by its id and a permission set by its ARN: write it by hand",
         });
     }
 

@@ -499,6 +499,8 @@ fn a_prohibition_that_no_rule_says_leaves_nothing() {
         r#"forbid (principal, action == Access::Action::"NewDeed", resource);"#,
         r#"forbid (principal, action == Access::Action::"Activate", resource) when { resource.approved };"#,
         r#"permit (principal, action == Access::Action::"Request", resource) when { "a\"b" == "c" };"#,
+        r#"forbid (principal, action == Access::Action::"Request", resource) when { resource.role == AWS::IDC::PermissionSet::"ps-0000000000000000" };"#,
+        r#"forbid (principal, action == Access::Action::"Request", resource) when { resource.target in AWS::OrgUnit::"r-ab12" };"#,
     ] {
         let text = RUN.replace("EOH\n}", &format!("{policy}\nEOH\n}}"));
         let import = whole(
@@ -554,4 +556,28 @@ fn what_only_terraform_counts_or_two_files_name_gives_nothing() {
         1,
         "who approves, and nothing to ask for"
     );
+}
+
+/// An older form: a policy that names a permission set by its name, where a prohibition has its ARN.
+#[test]
+fn a_permission_set_that_is_forbidden_is_so_by_whatever_id() {
+    let facts = directory(&[1, 2, 15]);
+    let policy = "resource \"commonfate_aws_jit_policy\" \"j\" {\n  role = \"admin-role\"\n  duration = \"2h\"\n  priority = 1\n  \
+                  match_account_ids = [\"100000000001\"]\n}\n";
+    let forbid = format!(
+        r#"forbid (principal, action == Access::Action::"Request", resource) when {{ resource.role == AWS::IDC::PermissionSet::"{}" }};"#,
+        set_arn(0)
+    );
+    let names = "[groups]\n00g1 = \"eng\"\n[users]\nusr_1 = \"bo@acme.example\"\n[permission_sets]\nadmin-role = \"Admin\"\n";
+    let asked = |text: &str| {
+        let import = whole(&[file("main.tf", text)], names, &facts);
+        import.text.contains("granted-j")
+    };
+    let text = format!("{policy}{RUN}");
+    assert!(asked(&text));
+    assert!(!asked(
+        &text.replace("EOH\n}", &format!("{forbid}\nEOH\n}}"))
+    ));
+    let wild = text.replace("[\"100000000001\"]", "[\"*\"]");
+    assert!(!asked(&wild), "accounts are ids");
 }

@@ -320,6 +320,20 @@ pub(crate) const HOLD: &str =
 type Part = (&'static str, &'static str, usize, RowOutcome, usize);
 
 const PARTS: &[Part] = &[
+    (
+        "spec:\n  allow:\n    account",
+        "spec:\n  deny:\n    account_assignments: [{account: \"100000000001\", permission_set: Admin}]\n  allow:\n    account",
+        1,
+        RowOutcome::Differs,
+        0,
+    ),
+    (
+        "permission_set: arn:aws:sso:::permissionSet/ssoins-1234567890abcdef/ps-0000000000000000",
+        "permission_set: Admin",
+        1,
+        RowOutcome::Differs,
+        0,
+    ),
     ("", "", 0, RowOutcome::Moved, 1),
     ("version: v7", "version: v9", 0, RowOutcome::CannotBeSaid, 0),
     ("version: v7", "version: 7", 0, RowOutcome::CannotBeSaid, 0),
