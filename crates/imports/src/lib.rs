@@ -7,14 +7,24 @@
 //! Knows nothing of files, networks and clocks: it takes bytes and gives texts.
 #![warn(missing_docs)]
 
+mod collected;
+mod draft;
 mod dynamodb;
 pub mod elevator;
+pub mod entra;
+pub mod granted;
+mod names;
+mod refused;
 mod report;
 mod rule_text;
 mod strict_json;
 pub mod team;
+pub mod teleport;
+mod terraform;
 
 pub use dynamodb::{ExportProblem, ExportRefused, Item, SourceFile};
+pub use names::Names;
+pub use refused::ImportRefused;
 pub use report::{
-    ConfigurationLine, ImportReport, Imported, NoteCode, ReportRow, RowNote, RowOutcome,
+    ConfigurationLine, ImportReport, Imported, NoteCode, ReportRow, RowNote, RowOutcome, UnnamedId,
 };

@@ -1,5 +1,6 @@
 //! What became of every row of another tool's tables.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use serde::{Serialize, Serializer};
@@ -31,6 +32,9 @@ pub struct ImportReport {
     pub rows: Vec<ReportRow>,
     /// What stands in `hallpass.toml` instead of in rules.
     pub configuration: Vec<ConfigurationLine>,
+    /// What the file of names does not say yet.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub unnamed: Vec<UnnamedId>,
 }
 
 impl ImportReport {
@@ -50,6 +54,7 @@ impl ImportReport {
             cannot_be_said: count(RowOutcome::CannotBeSaid),
             rows,
             configuration,
+            unnamed: Vec::new(),
         }
     }
 }
@@ -63,6 +68,9 @@ pub struct ReportRow {
     pub file: String,
     /// Its place in that file, from 1.
     pub item: usize,
+    /// The line it begins at, where the file is one that people write.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub line: Option<u32>,
     /// Its id.
     pub id: String,
     /// What it is called.
@@ -146,10 +154,21 @@ pub enum RowNote {
         /// What is due.
         due: &'static str,
     },
+    /// As [`RowNote::Unreadable`], in a file of another tool.
+    Unclear {
+        /// The attribute.
+        attribute: &'static str,
+        /// What is due.
+        due: &'static str,
+    },
     /// It is said in the configuration, or needs a look there.
     Configuration(&'static str),
     /// Neither rules nor the configuration say it.
-    NotSaid(&'static str),
+    NotSaid(Cow<'static, str>),
+    /// The rules give less than there, or are stricter.
+    Narrower(Cow<'static, str>),
+    /// Something else sees to it: the identity provider, a setting, a person.
+    Elsewhere(&'static str),
 }
 
 /// The kind of a note, for programs.
@@ -174,6 +193,10 @@ pub enum NoteCode {
     Configuration,
     /// See [`RowNote::NotSaid`].
     NotSaid,
+    /// See [`RowNote::Narrower`].
+    Narrower,
+    /// See [`RowNote::Elsewhere`].
+    Elsewhere,
 }
 
 impl RowNote {
@@ -186,9 +209,11 @@ impl RowNote {
             Self::Gone { .. } => NoteCode::Gone,
             Self::ApprovalOfAnyEntry => NoteCode::ApprovalOfAnyEntry,
             Self::UnknownAttribute(_) => NoteCode::UnknownAttribute,
-            Self::Unreadable { .. } => NoteCode::Unreadable,
+            Self::Unreadable { .. } | Self::Unclear { .. } => NoteCode::Unreadable,
             Self::Configuration(_) => NoteCode::Configuration,
             Self::NotSaid(_) => NoteCode::NotSaid,
+            Self::Narrower(_) => NoteCode::Narrower,
+            Self::Elsewhere(_) => NoteCode::Elsewhere,
         }
     }
 
@@ -199,10 +224,13 @@ impl RowNote {
             Self::LongestOfAll { .. }
             | Self::LeftOut { .. }
             | Self::Gone { .. }
+            | Self::Narrower(_)
+            | Self::Elsewhere(_)
             | Self::ApprovalOfAnyEntry => RowOutcome::Differs,
-            Self::UnknownAttribute(_) | Self::Unreadable { .. } | Self::NotSaid(_) => {
-                RowOutcome::CannotBeSaid
-            }
+            Self::UnknownAttribute(_)
+            | Self::Unreadable { .. }
+            | Self::Unclear { .. }
+            | Self::NotSaid(_) => RowOutcome::CannotBeSaid,
         }
     }
 }
@@ -235,7 +263,12 @@ impl fmt::Display for RowNote {
                 "`{attribute}` is missing or not {due}; correct it in AWS TEAM and export again, or write \
                  the rule by hand"
             ),
-            Self::Configuration(what) | Self::NotSaid(what) => f.write_str(what),
+            Self::Unclear { attribute, due } => write!(
+                f,
+                "`{attribute}` is missing or not {due}; write the rule by hand"
+            ),
+            Self::Configuration(what) | Self::Elsewhere(what) => f.write_str(what),
+            Self::NotSaid(what) | Self::Narrower(what) => f.write_str(what),
         }
     }
 }
@@ -248,6 +281,17 @@ impl Serialize for RowNote {
         note.serialize_field("message", &self.to_string())?;
         note.end()
     }
+}
+
+/// An id of the other tool that the file of names does not say, as a line of that file.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct UnnamedId {
+    /// The table of the file of names: `groups`, `users`, `permission_sets`, `roles`, `targets`.
+    pub table: &'static str,
+    /// The id.
+    pub id: String,
+    /// What the other tool calls it; empty where it does not say.
+    pub name: String,
 }
 
 /// A key of `hallpass.toml`.

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use hallpass_model::text;
+use hallpass_rules::{RuleFile, load};
 
 /// The most characters of a name of others.
 pub(crate) const NAME_MAX: usize = 80;
@@ -12,6 +13,7 @@ pub(crate) const NAME_MAX: usize = 80;
 const SLUG_MAX: usize = 40;
 
 /// An entry of a list, and what it is called.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Entry {
     pub(crate) value: String,
     pub(crate) name: String,
@@ -68,6 +70,60 @@ impl RuleText {
         let _ = writeln!(self.text, "{key} = {}", quoted(value));
     }
 
+    /// Begins a list of stages.
+    pub(crate) fn open_list(&mut self, key: &str) {
+        // as above
+        let _ = writeln!(self.text, "{key} = [");
+    }
+
+    /// Ends it.
+    pub(crate) fn close_list(&mut self) {
+        self.text.push_str("]\n");
+    }
+
+    /// A stage of approval.
+    pub(crate) fn stage(
+        &mut self,
+        name: &str,
+        users: &BTreeSet<String>,
+        groups: &BTreeSet<String>,
+        quorum: u32,
+    ) {
+        let words = |words: &BTreeSet<String>| {
+            let words: Vec<String> = words.iter().map(|word| quoted(word)).collect();
+            words.join(", ")
+        };
+        // as above
+        let _ = writeln!(
+            self.text,
+            "  {{ name = {}, approvers = [{}], approver_groups = [{}], quorum = {quorum} }},",
+            quoted(&text::line(name, NAME_MAX)),
+            words(users),
+            words(groups)
+        );
+    }
+
+    /// Writes a rule where a server would load it, and nothing of it else.
+    ///
+    /// # Errors
+    /// What a server would say against it.
+    pub(crate) fn checked(
+        &mut self,
+        write: impl FnOnce(&mut Self) -> String,
+    ) -> Result<String, String> {
+        let length = self.text.len();
+        let id = write(self);
+        let rule = self.text.get(length..).unwrap_or_default();
+        match loads(rule) {
+            Ok(()) => Ok(id),
+            Err(why) => {
+                self.text.truncate(length);
+                self.ids.remove(&id);
+                Err(why)
+            }
+        }
+    }
+
     /// A key with a flag.
     pub(crate) fn flag(&mut self, key: &str, value: bool) {
         // as above
@@ -98,6 +154,18 @@ impl RuleText {
         }
         self.text
     }
+}
+
+/// Whether a server would load a rule file of this text.
+///
+/// # Errors
+/// The first thing that it would say.
+fn loads(text: &str) -> Result<(), String> {
+    let Err(errors) = load(&RuleFile::new("rules.toml", text)) else {
+        return Ok(());
+    };
+    let first = errors.first();
+    Err(first.map_or_else(String::new, |error| error.message.clone()))
 }
 
 /// A basic string of TOML, of a text without line ends and hidden characters.

@@ -4,13 +4,14 @@ use hallpass_model::text;
 use hallpass_rules::{RuleFile, load};
 use serde_json::{Value, json};
 
-use super::file::{ElevatorFile, ElevatorRefused, Setting};
+use super::file::{ElevatorFile, ElevatorRefused};
 use super::settings::{converted, policy_unsaid};
 use super::source::read;
 use crate::report::{
     ConfigurationLine, ImportReport, Imported, ReportRow, RowNote, RowOutcome, worse,
 };
 use crate::rule_text::NAME_MAX;
+use crate::terraform::Setting;
 
 /// What the sweep is to do about access that nobody recorded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -51,6 +52,7 @@ pub fn import(name: &str, text: &str, sweeps: Sweeps) -> Result<Imported, Elevat
                 table: list,
                 file: name.to_owned(),
                 item: place + 1,
+                line: None,
                 id: rule.map_or_else(String::new, |it| it.id.to_string()),
                 name: rule.map_or_else(String::new, |it| text::line(&it.sentence, 4 * NAME_MAX)),
                 outcome: RowOutcome::Moved,
@@ -114,6 +116,7 @@ fn settings(
             table: "settings",
             file: file.to_owned(),
             item: place + 1,
+            line: None,
             id: text::line(name, NAME_MAX),
             name: String::new(),
             outcome: outcomes.fold(RowOutcome::Moved, worse),

@@ -6,6 +6,8 @@ use std::fmt;
 use hallpass_rules::Diagnostic;
 use serde_json::Value;
 
+use crate::terraform::Setting;
+
 /// Why nothing was imported.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ElevatorRefused {
@@ -31,15 +33,6 @@ impl fmt::Display for ElevatorRefused {
 }
 
 impl std::error::Error for ElevatorRefused {}
-
-/// How a setting is written.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) enum Setting {
-    /// With this value.
-    Is(Value),
-    /// As something that only Terraform computes.
-    Computed,
-}
 
 /// What a file holds.
 #[derive(Debug, Default)]

@@ -1,13 +1,13 @@
-//! A plan of Terraform, or of `OpenTofu`, as JSON (`terraform show -json`; Terraform documentation, "JSON Output
-//! Format"): what the module will make, with everything computed.
+//! A plan or state of Terraform: what the module will make, with everything computed.
 
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-use super::file::{ElevatorFile, ElevatorRefused, Setting};
+use super::file::{ElevatorFile, ElevatorRefused};
 use super::settings::VARIABLES;
 use crate::strict_json::Strict;
+use crate::terraform::{Setting, of_plan};
 
 /// The variables of the functions that hold statements, and the key of each in the object of the bucket.
 const LISTS: [(&str, &str); 2] = [
@@ -19,22 +19,12 @@ const LISTS: [(&str, &str); 2] = [
 const ELSEWHERE: &str =
     "import the object `config/approval-config.json` of its bucket instead (`aws s3 cp`)";
 
-/// Whether JSON is a plan, or a state, of Terraform.
-pub(super) fn is_plan(whole: &Value) -> bool {
-    whole.get("format_version").is_some()
-        && (whole.get("planned_values").is_some() || whole.get("values").is_some())
-}
-
 /// What the functions and the object of the bucket would hold.
 ///
 /// # Errors
 /// When there are no statements in it, or not the same everywhere.
 pub(super) fn read(plan: &Value) -> Result<ElevatorFile, ElevatorRefused> {
-    let values = plan.get("planned_values").or_else(|| plan.get("values"));
-    let mut resources = Vec::new();
-    if let Some(root) = values.and_then(|values| values.get("root_module")) {
-        below(root, &mut resources);
-    }
+    let resources = of_plan(plan);
     let environments = resources.iter().filter_map(|it| environment(it));
     let environments: Vec<&Map<String, Value>> = environments.collect();
     let objects = resources.iter().filter_map(|it| config_object(it));
@@ -57,15 +47,6 @@ pub(super) fn read(plan: &Value) -> Result<ElevatorFile, ElevatorRefused> {
     }
     found.settings = settings(&environments);
     Ok(found)
-}
-
-/// The resources of a module and of those below it.
-fn below<'a>(module: &'a Value, found: &mut Vec<&'a Value>) {
-    let list = |key: &str| module.get(key).and_then(Value::as_array);
-    found.extend(list("resources").into_iter().flatten());
-    for child in list("child_modules").into_iter().flatten() {
-        below(child, found);
-    }
 }
 
 /// The environment of a function of sso-elevator, which one knows by its variables.

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::file::Setting;
 use super::memberships::sync_rules;
 use crate::report::{ConfigurationLine, RowNote};
 use crate::rule_text::quoted;
+use crate::terraform::Setting;
 
 /// What becomes of a variable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -162,46 +162,22 @@ pub(super) fn converted(
         };
         return (None, vec![RowNote::SaysNothing(why)]);
     };
-    match variable.becomes {
-        Becomes::Secret => {
-            let note =
-                "a secret is not repeated: give it by the environment, a file or a secret store";
-            return (None, vec![RowNote::Configuration(note)]);
-        }
-        Becomes::Hours
-        | Becomes::Minutes
-        | Becomes::Number
-        | Becomes::Text
-        | Becomes::Flag
-        | Becomes::Texts
-        | Becomes::Rate
-        | Becomes::Level
-        | Becomes::Bucket
-        | Becomes::SyncRules => {}
+    if variable.becomes == Becomes::Secret {
+        let note = "a secret is not repeated: give it by the environment, a file or a secret store";
+        return (None, vec![RowNote::Configuration(note)]);
     }
     let Setting::Is(value) = setting else {
-        return (None, vec![RowNote::NotSaid(COMPUTED)]);
+        return (None, vec![RowNote::NotSaid(COMPUTED.into())]);
     };
     let value = spelled_out(value);
     if is_nothing(&value) {
         return (None, Vec::new());
     }
-    let left_out = match variable.becomes {
-        Becomes::SyncRules => sync_rules(&value).map_or(0, |rules| rules.left_out),
-        Becomes::Hours
-        | Becomes::Minutes
-        | Becomes::Number
-        | Becomes::Text
-        | Becomes::Flag
-        | Becomes::Texts
-        | Becomes::Rate
-        | Becomes::Level
-        | Becomes::Bucket
-        | Becomes::Secret => 0,
-    };
+    let of_rules = (variable.becomes == Becomes::SyncRules).then(|| sync_rules(&value));
+    let left_out = of_rules.flatten().map_or(0, |rules| rules.left_out);
     if left_out > 0 {
         let line = toml(variable.becomes, &value).map(|toml| line_of(variable, toml));
-        return (line, vec![RowNote::NotSaid(SYNC_RULES)]);
+        return (line, vec![RowNote::NotSaid(SYNC_RULES.into())]);
     }
     match toml(variable.becomes, &value) {
         Some(toml) if toml == variable.default => (None, Vec::new()),
@@ -209,7 +185,7 @@ pub(super) fn converted(
         None => (
             None,
             vec![RowNote::NotSaid(
-                "its value is of another form than sso-elevator takes",
+                "its value is of another form than sso-elevator takes".into(),
             )],
         ),
     }

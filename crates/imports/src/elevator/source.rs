@@ -1,12 +1,13 @@
 //! Reads what a file of sso-elevator holds, whichever of its forms it has.
 
-use hallpass_rules::syntax::{self, Literal, Node, Value as NodeValue};
+use hallpass_rules::syntax::{self, Value as NodeValue};
 use hallpass_rules::{RuleFile, Syntax, load};
-use serde_json::{Map, Number, Value};
+use serde_json::Value;
 
-use super::file::{ElevatorFile, ElevatorRefused, Setting, is_list};
+use super::file::{ElevatorFile, ElevatorRefused, is_list};
 use super::plan;
 use crate::strict_json::Strict;
+use crate::terraform::{Setting, is_plan, value};
 
 /// Reads a file by its name: HCL in `.tf`, `.tfvars` and `.hcl`, else JSON, in which a plan shows by its
 /// form.
@@ -18,7 +19,7 @@ pub(super) fn read(name: &str, text: &str) -> Result<ElevatorFile, ElevatorRefus
     if file.syntax == Syntax::Json {
         let whole = serde_json::from_str::<Strict>(text);
         let Strict(whole) = whole.map_err(|error| ElevatorRefused::NotJson(error.to_string()))?;
-        if plan::is_plan(&whole) {
+        if is_plan(&whole) {
             return plan::read(&whole);
         }
         checked(&file)?;
@@ -37,10 +38,7 @@ pub(super) fn read(name: &str, text: &str) -> Result<ElevatorFile, ElevatorRefus
     }
     if file.syntax == Syntax::Hcl {
         for (name, literal) in syntax::literal_settings(text) {
-            let setting = match literal {
-                Literal::Is(node) => Setting::Is(value(&node)),
-                Literal::Computed => Setting::Computed,
-            };
+            let setting = Setting::from(&literal);
             found.settings.insert(name, setting);
         }
     } else {
@@ -73,21 +71,4 @@ fn of_json(whole: Value) -> ElevatorFile {
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
     found
-}
-
-fn value(node: &Node) -> Value {
-    match &node.value {
-        NodeValue::Null => Value::Null,
-        NodeValue::Bool(flag) => Value::Bool(*flag),
-        // a date, or a number that is none of JSON's, is what it was written as
-        NodeValue::Number(text) => {
-            { text.parse::<Number>() }.map_or_else(|_| Value::String(text.clone()), Value::Number)
-        }
-        NodeValue::Text(text) => Value::String(text.clone()),
-        NodeValue::List(items) => items.iter().map(value).collect(),
-        NodeValue::Map(entries) => {
-            let entries = entries.iter().map(|it| (it.key.clone(), value(&it.value)));
-            Value::Object(entries.collect::<Map<String, Value>>())
-        }
-    }
 }

@@ -98,6 +98,7 @@ impl Import<'_> {
             table: table.name(),
             file: row.file,
             item: row.number,
+            line: None,
             id: text::line(&row.id, NAME_MAX),
             name: text::line(&row.name, NAME_MAX),
             outcome,

@@ -1,4 +1,4 @@
-//! Tables of AWS TEAM as rules of ours.
+//! What other tools have on file as rules of ours.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -7,9 +7,15 @@
     reason = "tests"
 )]
 
+mod answers;
+mod broken;
 mod company;
 mod elevator;
+mod entra;
 mod equivalence;
 mod exports;
+mod granted;
+mod granted_cloud;
 mod model;
 mod reported;
+mod teleport;

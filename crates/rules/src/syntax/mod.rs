@@ -7,7 +7,7 @@ mod toml;
 mod yaml;
 
 pub use characters::hidden;
-pub use hcl::{Literal, literal_settings};
+pub use hcl::{Literal, ResourceBlock, Resources, literal_settings, resources};
 
 use crate::diagnostic::{Diagnostic, FindingCode, Position};
 
@@ -155,6 +155,29 @@ pub fn parse(text: &str, syntax: Syntax) -> Parsed {
         Syntax::Toml => toml::parse(text),
         Syntax::Yaml => yaml::parse(text),
         Syntax::Hcl => hcl::parse(text),
+    }
+}
+
+/// Every document of a text: several in YAML, one else.
+pub struct Documents {
+    /// The documents, as far as they could be read.
+    pub roots: Vec<Node>,
+    /// What is wrong with the text.
+    pub findings: Vec<Diagnostic>,
+}
+
+/// Reads all documents of `text`, which is no rule file and may be longer than one. HCL is not read this
+/// way: see [`resources`]. Never panics.
+pub fn documents(text: &str, syntax: Syntax) -> Documents {
+    let parsed = match syntax {
+        Syntax::Yaml => return yaml::documents(text),
+        Syntax::Json => json::parse(text),
+        Syntax::Toml => toml::parse(text),
+        Syntax::Hcl => hcl::parse(text),
+    };
+    Documents {
+        roots: parsed.root.into_iter().collect(),
+        findings: parsed.findings,
     }
 }
 

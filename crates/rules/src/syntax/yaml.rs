@@ -1,20 +1,14 @@
-//! YAML (1.2 core schema) with positions; one document, text keys, aliases within a budget.
+//! YAML (1.2 core schema) with positions; text keys, aliases within a budget. A rule file is one document.
 
 use std::collections::HashMap;
 
 use serde_saphyr::granit_parser::{Event, Parser, ScalarStyle, Span, Tag};
 
-use super::{DEPTH_MAX, MapEntry, NODES_MAX, Node, Parsed, Value};
+use super::{DEPTH_MAX, Documents, MapEntry, NODES_MAX, Node, Parsed, Value};
 use crate::diagnostic::{Diagnostic, FindingCode, Position, shorten};
 
 pub(super) fn parse(text: &str) -> Parsed {
-    let mut reader = YamlReader {
-        text,
-        events: Parser::new_from_str(text),
-        anchors: HashMap::new(),
-        nodes: 0,
-        errors: vec![],
-    };
+    let mut reader = YamlReader::new(text);
     let root = match reader.document() {
         Ok(root) => Some(root),
         Err(error) => {
@@ -24,6 +18,19 @@ pub(super) fn parse(text: &str) -> Parsed {
     };
     Parsed {
         root,
+        findings: reader.errors,
+    }
+}
+
+/// Every document of a text.
+pub(super) fn documents(text: &str) -> Documents {
+    let mut reader = YamlReader::new(text);
+    let mut roots = Vec::new();
+    if let Err(error) = reader.stream(&mut roots) {
+        reader.errors.push(*error);
+    }
+    Documents {
+        roots,
         findings: reader.errors,
     }
 }
@@ -40,6 +47,16 @@ struct YamlReader<'a> {
 type ParseResult<T> = Result<T, Box<Diagnostic>>;
 
 impl<'a> YamlReader<'a> {
+    fn new(text: &'a str) -> Self {
+        Self {
+            text,
+            events: Parser::new_from_str(text),
+            anchors: HashMap::new(),
+            nodes: 0,
+            errors: vec![],
+        }
+    }
+
     fn next(&mut self) -> ParseResult<Option<(Event<'a>, Position)>> {
         match self.events.next() {
             None => Ok(None),
@@ -58,30 +75,30 @@ impl<'a> YamlReader<'a> {
     fn document(&mut self) -> ParseResult<Node> {
         let mut root = None;
         while let Some((event, position)) = self.next()? {
-            match event {
-                Event::DocumentStart(_, Some(version))
-                    if (version.major, version.minor) != (1, 2) =>
-                {
-                    let message = format!("YAML {}.{}", version.major, version.minor);
-                    return Err(refused(
-                        position,
-                        &message,
-                        "YAML 1.2 is read: drop the directive",
-                    ));
-                }
-                Event::StreamStart | Event::DocumentStart(..) | Event::DocumentEnd => {}
-                Event::StreamEnd => break,
-                _ if root.is_some() => {
-                    let help = "keep one document to a file";
-                    return Err(refused(position, "a second document in the text", help));
-                }
-                event => root = Some(self.node(event, position, 0)?),
+            if is_between(&event, position)? {
+                continue;
             }
+            if root.is_some() {
+                let help = "keep one document to a file";
+                return Err(refused(position, "a second document in the text", help));
+            }
+            root = Some(self.node(event, position, 0)?);
         }
         Ok(root.unwrap_or(Node {
             position: at(1, 0),
             value: Value::Map(Vec::new()),
         }))
+    }
+
+    fn stream(&mut self, roots: &mut Vec<Node>) -> ParseResult<()> {
+        while let Some((event, position)) = self.next()? {
+            if !is_between(&event, position)? {
+                // an anchor is of its own document
+                self.anchors.clear();
+                roots.push(self.node(event, position, 0)?);
+            }
+        }
+        Ok(())
     }
 
     fn node(&mut self, event: Event<'a>, position: Position, depth: usize) -> ParseResult<Node> {
@@ -241,6 +258,21 @@ impl<'a> YamlReader<'a> {
     }
 }
 
+/// Whether an event is no part of a document.
+fn is_between(event: &Event<'_>, position: Position) -> ParseResult<bool> {
+    match event {
+        Event::DocumentStart(_, Some(version)) if (version.major, version.minor) != (1, 2) => {
+            let message = format!("YAML {}.{}", version.major, version.minor);
+            let help = "YAML 1.2 is read: drop the directive";
+            Err(refused(position, &message, help))
+        }
+        Event::StreamStart | Event::DocumentStart(..) | Event::DocumentEnd | Event::StreamEnd => {
+            Ok(true)
+        }
+        _ => Ok(false),
+    }
+}
+
 fn refused(position: Position, message: &str, help: &str) -> Box<Diagnostic> {
     Box::new(Diagnostic::error(FindingCode::BadSyntax, position, message).help(help))
 }
@@ -287,4 +319,33 @@ fn is_number(text: &str) -> bool {
     let begins = unsigned.starts_with(|c: char| c.is_ascii_digit() || c == '.');
     let digits = unsigned.contains(|c: char| c.is_ascii_digit());
     word || radix("0o", 8) || radix("0x", 16) || (begins && digits && text.parse::<f64>().is_ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn documents_are_read_one_by_one() {
+        for (text, count, errors) in [
+            ("a: 1\n---\nb: 2\n---\n- c\n", 3, 0),
+            ("", 0, 0),
+            ("---\n---\n", 2, 0),
+            ("a: &x 1\n---\nb: *x\n", 1, 1),
+            ("a: 1\n---\nb: 1\nb: 2\n", 2, 1),
+            ("a: 1\n---\nb: [\n", 1, 1),
+        ] {
+            let read = documents(text);
+            assert_eq!(
+                (read.roots.len(), read.findings.len()),
+                (count, errors),
+                "{text} {:?}",
+                read.findings
+            );
+        }
+        assert!(
+            !parse("a: 1\n---\nb: 2\n").is_whole(),
+            "a rule file is one document"
+        );
+    }
 }

@@ -1,13 +1,17 @@
 //! `hallpass rules import`: what another tool has on file, as rules.
 
 mod elevator;
+mod entra;
+mod granted;
+mod named;
 mod team;
+mod teleport;
 
 use std::fmt::Write as _;
 use std::path::Path;
 
 use hallpass_host::new_file::NewFile;
-use hallpass_imports::{ImportReport, Imported, RowOutcome};
+use hallpass_imports::{ImportReport, Imported, RowOutcome, UnnamedId};
 use hallpass_rules::{RuleFile, SOURCE_BYTES_MAX, load};
 use hallpass_terminal::exit::{Exit, Failure, Outcome};
 use hallpass_terminal::output::{self, Format, Table, plain};
@@ -28,13 +32,19 @@ pub(crate) struct Args {
 #[derive(Debug, clap::Subcommand)]
 enum Source {
     Elevator(elevator::Args),
+    Entra(entra::Args),
+    Granted(granted::Args),
     Team(team::Args),
+    Teleport(teleport::Args),
 }
 
 pub(crate) fn run(args: &Args) -> Outcome {
     match &args.source {
         Source::Elevator(args) => elevator::run(args),
+        Source::Entra(args) => entra::run(args),
+        Source::Granted(args) => granted::run(args),
         Source::Team(args) => team::run(args),
+        Source::Teleport(args) => teleport::run(args),
     }
 }
 
@@ -110,6 +120,9 @@ fn print(format: Format, report: &ImportReport) -> Result<(), Failure> {
             for line in &report.configuration {
                 lines.push_str(&output::compact(&json!({"configuration": line}))?);
             }
+            for id in &report.unnamed {
+                lines.push_str(&output::compact(&json!({"unnamed": id}))?);
+            }
             output::print(&lines)
         }
     }
@@ -124,8 +137,12 @@ fn shown(report: &ImportReport) -> String {
         } else {
             &row.name
         };
+        let place = match row.line {
+            Some(line) => format!(" ({}:{line})", row.file),
+            None => String::new(),
+        };
         let head = format!(
-            "{} {}: {}: {}",
+            "{} {}{place}: {}: {}",
             row.table,
             row.item,
             name,
@@ -150,6 +167,37 @@ fn shown(report: &ImportReport) -> String {
     for line in &report.configuration {
         // as above
         let _ = writeln!(text, "  {} = {}  # {}", line.key, line.value, line.about);
+    }
+    text.push_str(&unnamed(&report.unnamed));
+    text
+}
+
+/// The lines that the file of names lacks, ready to be filled in.
+fn unnamed(ids: &[UnnamedId]) -> String {
+    let mut text = String::new();
+    let mut table = "";
+    for id in ids {
+        if table.is_empty() {
+            text.push_str("\nFor the file of names (--names), where they are meant:\n");
+        }
+        if table != id.table {
+            table = id.table;
+            // writing to a `String` cannot fail
+            let _ = writeln!(text, "  [{table}]");
+        }
+        let due = match table {
+            "roles" => "{ groups = [], users = [] }",
+            "targets" => "{ accounts = [], permission_sets = [] }",
+            "everyone" => "[]",
+            _ => "\"\"",
+        };
+        let key = serde_json::Value::from(id.id.as_str());
+        let line = match id.name.as_str() {
+            "" => format!("{key} = {due}"),
+            name => format!("{key} = {due}  # {name}"),
+        };
+        // as above
+        let _ = writeln!(text, "  {}", plain(&line));
     }
     text
 }

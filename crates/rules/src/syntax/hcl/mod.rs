@@ -4,7 +4,10 @@
 //! followed, everything else that is no literal is refused with its place. What holds no rules is
 //! named as passed over.
 
+mod resources;
 mod values;
+
+pub use resources::{ResourceBlock, Resources, resources};
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
@@ -57,6 +60,8 @@ pub enum Literal {
     Is(Node),
     /// Terraform computes it.
     Computed,
+    /// It is an attribute of a resource: `commonfate_access_workflow.demo.id`.
+    Refers(String),
 }
 
 /// The settings that stand beside the lists of rules: attributes of a `.tfvars` file, of a module that is
@@ -119,8 +124,18 @@ struct HclReader<'a> {
     nodes: usize,
     /// The element of a list that is being read.
     place: Option<(&'static str, usize)>,
+    reads: Reads,
     entries: Vec<MapEntry>,
     findings: Vec<Diagnostic>,
+}
+
+/// What the values of a file are read as.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Reads {
+    /// Rules: literal values alone.
+    Rules,
+    /// Resources of another tool: also heredocs, and products of whole numbers (`60 * 60`).
+    Resources,
 }
 
 /// Names that hold no rules, in one part of the file.
@@ -136,6 +151,7 @@ impl<'a> HclReader<'a> {
             following: Vec::new(),
             nodes: 0,
             place: None,
+            reads: Reads::Rules,
             entries: Vec::new(),
             findings: Vec::new(),
         }

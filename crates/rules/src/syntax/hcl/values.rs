@@ -2,11 +2,14 @@
 
 use hcl_edit::{
     Decorated, Span,
-    expr::{Array, Expression, FuncCall, Object, ObjectKey, Traversal, TraversalOperator},
-    template::{Element, StringTemplate, Strip},
+    expr::{
+        Array, BinaryOp, BinaryOperator, Expression, FuncCall, Object, ObjectKey, Traversal,
+        TraversalOperator,
+    },
+    template::{Element, HeredocTemplate, StringTemplate, Strip},
 };
 
-use super::{super::DEPTH_MAX, super::NODES_MAX, HclReader, MapEntry, Node, Value};
+use super::{super::DEPTH_MAX, super::NODES_MAX, HclReader, MapEntry, Node, Reads, Value};
 use crate::diagnostic::{FindingCode, Position, shorten};
 
 /// The only function that is followed: it says nothing but what its arguments say.
@@ -70,7 +73,7 @@ impl<'a> HclReader<'a> {
                 self.one_line(expression);
                 return self.template(expression, template, depth);
             }
-            Expression::HeredocTemplate(_) => self.refused(expression, "a heredoc"),
+            Expression::HeredocTemplate(heredoc) => self.heredoc(expression, heredoc),
             Expression::Variable(name) => {
                 let message = format!("`{}` stands without quotes", shorten(name.as_str()));
                 let help = "text stands in double quotes";
@@ -78,12 +81,44 @@ impl<'a> HclReader<'a> {
                 Value::Null
             }
             Expression::Conditional(_) => self.refused(expression, "a condition"),
-            Expression::UnaryOp(_) | Expression::BinaryOp(_) => {
-                self.refused(expression, "a calculation")
-            }
+            Expression::UnaryOp(_) => self.refused(expression, "a calculation"),
+            Expression::BinaryOp(product) => self.product(expression, product, depth),
             Expression::ForExpr(_) => self.refused(expression, "a `for` expression"),
         };
         Node { position, value }
+    }
+
+    /// A heredoc without templates in it.
+    fn heredoc(&mut self, expression: &Expression, heredoc: &HeredocTemplate) -> Value {
+        let mut text = String::new();
+        for element in &heredoc.template {
+            match element {
+                Element::Literal(literal) if self.reads == Reads::Resources => {
+                    text.push_str(literal.value());
+                }
+                Element::Literal(_) | Element::Interpolation(_) | Element::Directive(_) => {
+                    return self.refused(expression, "a heredoc");
+                }
+            }
+        }
+        Value::Text(text)
+    }
+
+    /// A product of whole numbers.
+    fn product(&mut self, expression: &Expression, product: &'a BinaryOp, depth: usize) -> Value {
+        let times = *product.operator.value() == BinaryOperator::Mul;
+        if self.reads == Reads::Rules || !times {
+            return self.refused(expression, "a calculation");
+        }
+        let mut number = |side| match self.value(side, depth + 1).value {
+            Value::Number(text) => text.parse::<u64>().ok(),
+            Value::Null | Value::Bool(_) | Value::Text(_) | Value::List(_) | Value::Map(_) => None,
+        };
+        let (left, right) = (number(&product.lhs_expr), number(&product.rhs_expr));
+        match left.zip(right).and_then(|(a, b)| a.checked_mul(b)) {
+            Some(number) => Value::Number(number.to_string()),
+            None => self.refused(expression, "a calculation"),
+        }
     }
 
     fn items(&mut self, items: &'a Array, depth: usize) -> Value {

@@ -1,0 +1,32 @@
+//! `hallpass rules import granted`: access rules, workflows and policies of Common Fate.
+
+use hallpass_imports::granted::import;
+use hallpass_terminal::exit::Outcome;
+
+use super::named::{self, NamedArgs};
+
+/// Import access rules or workflows of Common Fate (Granted)
+#[derive(Debug, clap::Args)]
+#[command(
+    long_about = "Import access rules or workflows of Common Fate (Granted)\n\nThe files are access rules of \
+                  Granted Approvals as YAML or JSON, Terraform files with resources of the provider \
+                  `commonfate` (access rules; or workflows, selectors, availabilities and policies), or a plan \
+                  or state as JSON (`terraform show -json`). Give all files of one installation together: what \
+                  a policy in another file forbids is not known otherwise.\n\nPermission sets are named by \
+                  `--facts`, groups and users that Common Fate has ids of its own for by `--names`. Prints row \
+                  by row whether it moved, differs and why, or cannot be said: the rules never permit more \
+                  than Common Fate does. Exit 2 when a file is not whole, 1 when rules cannot say some row (the \
+                  others are written), 4 when the rule file is there already.",
+    after_help = "Examples:
+  hallpass rules import granted access-rules.yaml --facts organization.json
+  terraform show -json > state.json
+  hallpass rules import granted state.json --names names.toml --to rules.toml"
+)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    named: NamedArgs,
+}
+
+pub(crate) fn run(args: &Args) -> Outcome {
+    named::run(&args.named, import)
+}

@@ -1,0 +1,81 @@
+//! What imports of files that people write or export have in common: the files, and what their ids are called
+//! at AWS.
+
+use std::fs::File;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+use hallpass_host::facts::read_directory;
+use hallpass_imports::{ImportRefused, Imported, Names, SourceFile};
+use hallpass_rules::Directory;
+use hallpass_terminal::exit::{Failure, Outcome};
+use hallpass_terminal::output::OutputArgs;
+
+use super::super::finding;
+
+/// The longest file that is read.
+const BYTES_MAX: u64 = 256 << 20;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct NamedArgs {
+    /// The files, all of them together
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+    /// File of names: what the ids of the other tool are called at AWS
+    #[arg(long, value_name = "FILE")]
+    names: Option<PathBuf>,
+    /// Organization file, for the names of permission sets
+    #[arg(long, value_name = "ORGANIZATION")]
+    facts: Option<PathBuf>,
+    /// The rule file to write; never one that is there
+    #[arg(long, value_name = "FILE", default_value = "rules.toml")]
+    to: PathBuf,
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+/// Imports the files, and tells what became of what.
+///
+/// # Errors
+/// When a file cannot be read, is not whole, or is there already.
+pub(super) fn run(
+    args: &NamedArgs,
+    import: impl Fn(&[SourceFile], &Names, Option<&Directory>) -> Result<Imported, ImportRefused>,
+) -> Outcome {
+    super::refuse_existing(&args.to)?;
+    let facts = args.facts.as_deref().map(read_directory).transpose()?;
+    let names = args.names.as_deref().map(source).transpose()?;
+    let files = args.files.iter().map(|path| source(path));
+    let files: Vec<SourceFile> = files.collect::<Result<_, _>>()?;
+    let all = || files.iter().chain(&names);
+    let known = match &names {
+        Some(file) => Names::read(file).map_err(|why| refused(&why, all()))?,
+        None => Names::default(),
+    };
+    let imported = import(&files, &known, facts.as_ref());
+    let imported = imported.map_err(|why| refused(&why, all()))?;
+    super::finish(&imported, "rules.toml", &args.to, args.output.format())
+}
+
+fn source(path: &Path) -> Result<SourceFile, Failure> {
+    let unreadable = |error| Failure::unreadable(path.display(), &error);
+    let mut bytes = Vec::new();
+    let file = File::open(path).map_err(unreadable)?;
+    file.take(BYTES_MAX + 1)
+        .read_to_end(&mut bytes)
+        .map_err(unreadable)?;
+    Ok(SourceFile {
+        name: path.display().to_string(),
+        bytes,
+    })
+}
+
+fn refused<'a>(why: &ImportRefused, files: impl Iterator<Item = &'a SourceFile>) -> Failure {
+    let files: Vec<&SourceFile> = files.collect();
+    let failure = Failure::bad_input("nothing is imported");
+    why.0.iter().fold(failure, |failure, problem| {
+        let file = files.iter().find(|file| file.name == problem.file);
+        let text = file.map_or_else(Default::default, |it| String::from_utf8_lossy(&it.bytes));
+        failure.detail(finding::shown(problem, &text))
+    })
+}

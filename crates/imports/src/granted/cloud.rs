@@ -1,0 +1,456 @@
+//! Workflows, selectors, availabilities and policies of Common Fate.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use hallpass_model::AccountId;
+use serde_json::Value;
+
+use super::cedar::{Condition, PolicyScope, alternatives};
+use super::policies::{CedarPolicies, Deed, Excluded, Permit, area, is_unit, people};
+use super::workflow::{Workflow, seconds, workflow};
+use crate::collected::{ImportRow, RowHead};
+use crate::draft::{Approval, Area, Askers, RuleDraft, StageDraft};
+use crate::names::{LookUp, People};
+use crate::report::RowNote;
+use crate::terraform::{Resource, Setting};
+
+/// The resources, file by file.
+#[derive(Default)]
+pub(super) struct Cloud(Vec<(String, Resource)>);
+
+/// What an id or an address names; nothing where it names several.
+type ById<T> = BTreeMap<String, Option<T>>;
+
+fn take_ids<T: Clone>(known: &mut ById<T>, resource: &Resource, found: &T) {
+    for id in resource.ids() {
+        let is_new = !known.contains_key(&id);
+        known.insert(id, is_new.then(|| found.clone()));
+    }
+}
+
+const AVAILABILITIES: [&str; 2] = [
+    "commonfate_aws_idc_account_availabilities",
+    "commonfate_aws_jit_policy",
+];
+const POLICIES: [&str; 2] = ["commonfate_policyset", "commonfate_access_policy"];
+const COUNTED: &str = "only Terraform knows whether it is there (`count`, `for_each`): import the plan or state (`terraform show -json`)";
+const NOT_OF_ACCOUNTS: &str = "it gives no permission set in an account";
+const OF_ITS_OWN: &str = "it is of how Common Fate runs";
+
+impl Cloud {
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub(super) fn take(&mut self, file: &str, resource: Resource) {
+        self.0.push((file.to_owned(), resource));
+    }
+
+    /// What becomes of every resource.
+    pub(super) fn rows(self, look: &mut LookUp<'_>) -> Vec<ImportRow> {
+        let mut rows = Vec::new();
+        let mut workflows: ById<Workflow> = ById::new();
+        let mut selectors: ById<Vec<Area>> = ById::new();
+        let mut policies = CedarPolicies::default();
+        for (file, it) in &self.0 {
+            let mut row = ImportRow::told(head_of(file, it), Vec::new());
+            let is_policy = POLICIES.contains(&it.kind.as_str());
+            if it.is_counted() && !is_policy {
+                row.notes.push(RowNote::NotSaid(COUNTED.into()));
+                rows.push(row);
+                continue;
+            }
+            match it.kind.as_str() {
+                "commonfate_access_workflow" => match workflow(it, &mut row.notes) {
+                    Ok(found) => take_ids(&mut workflows, it, &found),
+                    Err(note) => row.notes.push(note),
+                },
+                "commonfate_aws_account_selector" => match selector(it) {
+                    Ok(found) => take_ids(&mut selectors, it, &found),
+                    Err(note) => row.notes.push(note),
+                },
+                _ if is_policy => {
+                    let text = it.text("text").or_else(|| it.text("cedar"));
+                    let text = text.filter(|_| !it.is_counted());
+                    let set = it.text("id").unwrap_or_else(|| it.name.clone());
+                    match text {
+                        Some(text) => rows.extend(policies.take(file, it.line, &set, &text, look)),
+                        None => rows.push(policies.take_unread(file, it.line, &set)),
+                    }
+                    continue;
+                }
+                kind if AVAILABILITIES.contains(&kind) => continue,
+                kind if is_availability(kind) => {
+                    row.notes.push(RowNote::NotSaid(NOT_OF_ACCOUNTS.into()));
+                }
+                _ => row.notes.push(RowNote::SaysNothing(OF_ITS_OWN)),
+            }
+            rows.push(row);
+        }
+        let known = KnownResources {
+            workflows,
+            selectors,
+            policies,
+        };
+        for (file, it) in self
+            .0
+            .iter()
+            .filter(|(_, it)| AVAILABILITIES.contains(&it.kind.as_str()) && !it.is_counted())
+        {
+            rows.push(known.availability(head_of(file, it), it, look));
+        }
+        if !known.policies.permits.is_empty() {
+            rows.extend(known.approvers(look));
+        }
+        rows
+    }
+}
+
+fn is_availability(kind: &str) -> bool {
+    [
+        "_availabilities",
+        "_availability",
+        "_availability_spec",
+        "_jit_policy",
+    ]
+    .iter()
+    .any(|end| kind.ends_with(end))
+}
+
+fn head_of(file: &str, resource: &Resource) -> RowHead {
+    let table = match resource.kind.as_str() {
+        "commonfate_access_workflow" => "workflow",
+        "commonfate_aws_account_selector" => "selector",
+        kind if is_availability(kind) => "availability",
+        _ => "resource",
+    };
+    let mut head = RowHead::of(
+        table,
+        file,
+        resource.line,
+        &format!("{}.{}", resource.kind, resource.name),
+    );
+    head.name = resource
+        .text("name")
+        .unwrap_or_else(|| resource.name.clone());
+    head
+}
+
+fn people_of_step(conditions: &[Condition], look: &mut LookUp<'_>) -> Option<People> {
+    let entities = conditions.iter().flat_map(|it| match it {
+        Condition::Is(entity) => vec![entity.clone()],
+        Condition::In(entities) => entities.clone(),
+        _ => Vec::new(),
+    });
+    people(&PolicyScope::OneOf(entities.collect()), look)
+}
+
+fn selector(it: &Resource) -> Result<Vec<Area>, RowNote> {
+    let when = it.text("when").ok_or(RowNote::Unclear {
+        attribute: "when",
+        due: "an expression that stands in the file",
+    })?;
+    let found =
+        alternatives(&when).and_then(|all| all.iter().map(area).collect::<Option<Vec<Area>>>());
+    found.ok_or_else(|| {
+        RowNote::NotSaid(
+            "rules choose accounts by id and unit: write by hand what `when` selects".into(),
+        )
+    })
+}
+
+struct KnownResources {
+    workflows: ById<Workflow>,
+    selectors: ById<Vec<Area>>,
+    policies: CedarPolicies,
+}
+
+impl KnownResources {
+    fn availability(&self, head: RowHead, it: &Resource, look: &mut LookUp<'_>) -> ImportRow {
+        let mut row = ImportRow::told(head, Vec::new());
+        match self.drafts(it, look, &mut row.notes) {
+            Ok(drafts) => {
+                for mut draft in drafts {
+                    draft.name.clone_from(&row.head.name);
+                    draft.description = format!("Common Fate: {}", row.head.name);
+                    row.drafts.push(draft);
+                }
+            }
+            Err(note) => row.notes.push(note),
+        }
+        row
+    }
+
+    fn drafts(
+        &self,
+        it: &Resource,
+        look: &mut LookUp<'_>,
+        notes: &mut Vec<RowNote>,
+    ) -> Result<Vec<RuleDraft>, RowNote> {
+        let not_said = |what: &str| RowNote::NotSaid(what.to_owned().into());
+        if let Some(policy) = &self.policies.barred {
+            return Err(not_said(&format!(
+                "the policy {policy}, may forbid it, or part of it"
+            )));
+        }
+        let role = it
+            .text("aws_permission_set_arn")
+            .or_else(|| it.text("role"));
+        let role = role.ok_or_else(|| not_said("its permission set is not in this file"))?;
+        let set = look.permission_set(&role).ok_or_else(|| {
+            not_said("its permission set is not named here (`--facts`, `--names`)")
+        })?;
+        // by name: a role may be written as another id of the same permission set
+        let is_excluded = self.policies.requests_excluded.has_set(&set, look);
+        let is_excluded = is_excluded
+            .ok_or_else(|| not_said("a permission set that is forbidden is not named here"))?;
+        let (workflow, areas) = self.parts(it)?;
+        let mut found = Vec::new();
+        for permit in self
+            .policies
+            .of(Deed::Request)
+            .filter(|permit| permit.is_about(&role))
+        {
+            let Some(askers) = people(&permit.scope, look) else {
+                notes.push(unnamed("request"));
+                continue;
+            };
+            for area in &areas {
+                let Some(area) = area
+                    .and(&permit.area)
+                    .and_then(|it| it.and(&self.policies.requests_excluded.area))
+                else {
+                    notes.push(RowNote::Narrower(CROSSED.into()));
+                    continue;
+                };
+                if area.is_nowhere() || is_excluded {
+                    continue;
+                }
+                let mut draft = RuleDraft::new("granted", "", String::new(), area);
+                draft.sets = Some(BTreeSet::from([set.clone()]));
+                draft.askers = Askers::These(askers.clone());
+                draft.seconds = Some(workflow.seconds);
+                self.decided(&draft, permit, &role, &workflow, look, notes, &mut found)?;
+            }
+        }
+        if found.is_empty() {
+            return Err(not_said("no policy that can be said lets anybody have it"));
+        }
+        Ok(with_reasons(found, &workflow.reasons))
+    }
+
+    /// The workflow and the accounts of an availability.
+    fn parts(&self, it: &Resource) -> Result<(Workflow, Vec<Area>), RowNote> {
+        let not_said = |what: &'static str| RowNote::NotSaid(what.into());
+        if it.kind == "commonfate_aws_jit_policy" {
+            let seconds = it.text("duration").and_then(|text| seconds(&text));
+            let seconds = seconds.ok_or_else(|| not_said("its duration is not in this file"))?;
+            let list = |key: &str| match it.values.get(key) {
+                None => Some(BTreeSet::new()),
+                Some(Setting::Is(Value::Array(items))) => items
+                    .iter()
+                    .map(|it| Some(it.as_str()?.to_owned()))
+                    .collect(),
+                Some(_) => None,
+            };
+            let lists = [list("match_account_ids"), list("match_org_units")];
+            let [Some(accounts), Some(units)] = lists else {
+                return Err(not_said("its accounts and units are not in this file"));
+            };
+            let is_account = |id: &String| AccountId::new(id.as_str()).is_ok();
+            if !accounts.iter().all(is_account) || !units.iter().all(|id| is_unit(id)) {
+                return Err(not_said("its accounts and units are to be ids"));
+            }
+            let of_accounts = (!accounts.is_empty()).then(|| Area {
+                accounts: Some(accounts),
+                ..Area::default()
+            });
+            let of_units = (!units.is_empty()).then(|| Area {
+                parent_ous: Some(units),
+                ..Area::default()
+            });
+            let workflow = Workflow {
+                seconds,
+                ..Workflow::default()
+            };
+            return Ok((workflow, of_accounts.into_iter().chain(of_units).collect()));
+        }
+        let workflow = it
+            .id_of("workflow_id")
+            .and_then(|id| self.workflows.get(&id)?.as_ref());
+        let workflow = workflow.ok_or_else(|| {
+            not_said("its workflow cannot be said, or is in no file that is imported")
+        })?;
+        let selector = it
+            .id_of("aws_account_selector_id")
+            .and_then(|id| self.selectors.get(&id)?.as_ref());
+        let areas = selector.ok_or_else(|| {
+            not_said("its selector cannot be said, or is in no file that is imported")
+        })?;
+        Ok((workflow.clone(), areas.clone()))
+    }
+
+    /// The rules by which a request is granted at once, and with an approval.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "one availability and one permit, with all that decides on them"
+    )]
+    fn decided(
+        &self,
+        draft: &RuleDraft,
+        permit: &Permit,
+        role: &str,
+        workflow: &Workflow,
+        look: &mut LookUp<'_>,
+        notes: &mut Vec<RowNote>,
+        found: &mut Vec<RuleDraft>,
+    ) -> Result<(), RowNote> {
+        let at_once = self.policies.of(Deed::Activate);
+        for auto in at_once.filter(|it| !it.approved && it.is_about(role)) {
+            let askers = match (&permit.scope, &auto.scope) {
+                (PolicyScope::Anyone, scope) | (scope, PolicyScope::Anyone) => people(scope, look),
+                (one, other) if one == other => people(one, look),
+                _ => None,
+            };
+            let area = draft.area.and(&auto.area).filter(|area| !area.is_nowhere());
+            match (askers, area) {
+                (Some(askers), Some(area)) if workflow.steps.is_empty() => {
+                    let mut draft = draft.clone();
+                    draft.askers = Askers::These(askers);
+                    draft.area = area;
+                    draft.approval = Approval::Never;
+                    found.push(draft);
+                }
+                _ => notes.push(RowNote::Narrower(AT_ONCE.into())),
+            }
+        }
+        if !self.policies.approved_begins() {
+            notes.push(RowNote::Narrower(NEVER_BEGINS.into()));
+            return Ok(());
+        }
+        let mut draft = draft.clone();
+        if !workflow.steps.is_empty() {
+            let stages = workflow.steps.iter().map(|(name, when)| {
+                Some(StageDraft {
+                    name: name.clone(),
+                    people: people_of_step(when, look)?,
+                    quorum: 1,
+                })
+            });
+            let stages: Option<Vec<_>> = stages.collect();
+            let everyone = |it: &Permit| {
+                it.scope == PolicyScope::Anyone && it.area == Area::default() && it.role.is_none()
+            };
+            let limited = !self.policies.of(Deed::Approve).any(everyone);
+            let forbidden = !self.policies.approvals_excluded.is_nothing();
+            match stages {
+                Some(stages) if !limited && !forbidden => draft.approval = Approval::Stages(stages),
+                _ => return Err(RowNote::NotSaid(STEPS.into())),
+            }
+        }
+        found.push(draft);
+        Ok(())
+    }
+
+    /// A rule for each permit to approve.
+    fn approvers(&self, look: &mut LookUp<'_>) -> Vec<ImportRow> {
+        let mut rows = Vec::new();
+        for (place, permit) in self.policies.of(Deed::Approve).enumerate() {
+            let mut row = ImportRow::told(
+                RowHead::of("approvers", "", None, &format!("{}", place + 1)),
+                Vec::new(),
+            );
+            match self.approver(permit, look) {
+                Ok(draft) => row.drafts.extend(draft),
+                Err(note) => row.notes.push(note),
+            }
+            rows.push(row);
+        }
+        rows
+    }
+
+    fn approver(
+        &self,
+        permit: &Permit,
+        look: &mut LookUp<'_>,
+    ) -> Result<Option<RuleDraft>, RowNote> {
+        let excluded: &Excluded = &self.policies.approvals_excluded;
+        if self.policies.barred.is_some() {
+            return Err(RowNote::NotSaid(
+                "a policy may forbid it, or part of it".into(),
+            ));
+        }
+        let approvers = people(&permit.scope, look).ok_or_else(|| {
+            RowNote::NotSaid("nobody to whom it permits approvals is named here (`--names`)".into())
+        })?;
+        let area = permit.area.and(&excluded.area);
+        let area = area.ok_or_else(|| RowNote::NotSaid(CROSSED.into()))?;
+        let mut draft = RuleDraft::new(
+            "granted-approve",
+            "",
+            "Common Fate: who may approve".to_owned(),
+            area,
+        );
+        if let Some(role) = &permit.role {
+            if excluded.roles.contains(role) {
+                return Ok(None);
+            }
+            let set = look.permission_set(role).ok_or_else(|| {
+                RowNote::NotSaid(
+                    "its permission set is not named here (`--facts`, `--names`)".into(),
+                )
+            })?;
+            draft.sets = Some([set].into());
+        }
+        for role in &excluded.roles {
+            let set = look.permission_set(role).ok_or_else(|| {
+                RowNote::NotSaid("a permission set that is forbidden is not named here".into())
+            })?;
+            draft.except_sets.insert(set);
+        }
+        draft.approval = Approval::By(approvers);
+        Ok(Some(draft))
+    }
+}
+
+impl Permit {
+    fn is_about(&self, role: &str) -> bool {
+        self.role.as_deref().is_none_or(|it| it == role)
+    }
+}
+
+const CROSSED: &str =
+    "a policy and a selector each name units, and rules cannot say the accounts that are in both";
+const AT_ONCE: &str =
+    "a policy lets some people have it at once for whom rules ask for an approval";
+const NEVER_BEGINS: &str =
+    "no policy lets everyone activate what was approved: only what needs no approval is imported";
+const STEPS: &str = "its approval steps are for people whom the policies let approve only in part, or who are not named here";
+
+fn unnamed(what: &str) -> RowNote {
+    RowNote::Narrower(
+        format!("nobody to whom a policy permits to {what} it is named here (`--names`)").into(),
+    )
+}
+
+/// Each pattern counts: the first in the rules themselves, others in rules that permit nothing.
+fn with_reasons(drafts: Vec<RuleDraft>, reasons: &[(String, String)]) -> Vec<RuleDraft> {
+    let Some((first, others)) = reasons.split_first() else {
+        return drafts;
+    };
+    let mut all = Vec::new();
+    for mut draft in drafts {
+        draft.reason = Some(first.clone());
+        for reason in others {
+            let mut more = draft.clone();
+            more.prefix = "granted-reason";
+            more.askers = Askers::Nobody;
+            more.approval = Approval::Elsewhere;
+            more.seconds = None;
+            more.reason = Some(reason.clone());
+            all.push(more);
+        }
+        all.push(draft);
+    }
+    all
+}

@@ -1,0 +1,155 @@
+//! Access workflows: how long access is, what reasons it needs, and in which steps it is approved.
+
+use serde_json::Value;
+
+use super::cedar::{Condition, alternatives};
+use crate::report::RowNote;
+use crate::terraform::{Resource, Setting};
+
+/// How long access is, and what requests need.
+#[derive(Clone, Default)]
+pub(super) struct Workflow {
+    pub(super) seconds: u64,
+    /// Patterns of the reason, and what they ask for.
+    pub(super) reasons: Vec<(String, String)>,
+    /// Each step, and who may take it.
+    pub(super) steps: Vec<(String, Vec<Condition>)>,
+}
+
+/// The settings of a workflow that rules do not have, and what becomes of each.
+const WORKFLOW_OTHERWISE: [(&str, &str); 9] = [
+    (
+        "priority",
+        "of several rules about a request the shortest time counts",
+    ),
+    (
+        "default_duration_seconds",
+        "people choose the time when they ask",
+    ),
+    ("try_extend_after", "people ask again for more time"),
+    ("try_extend_after_seconds", "people ask again for more time"),
+    ("extension_conditions", "people ask again for more time"),
+    (
+        "activation_expiry",
+        "access begins when it is approved, or at the start that was asked for",
+    ),
+    (
+        "request_to_approve_expiry",
+        "see `access.request_expiry` of the configuration",
+    ),
+    (
+        "request_to_activate_expiry",
+        "see `access.request_expiry` of the configuration",
+    ),
+    ("name", ""),
+];
+const WORKFLOW_SAID: [&str; 7] = [
+    "id",
+    // one, where it is read at all
+    "count",
+    "access_duration_seconds",
+    "access_duration",
+    "duration",
+    "validation",
+    "approval_steps",
+];
+
+/// Reads a workflow.
+pub(super) fn workflow(it: &Resource, notes: &mut Vec<RowNote>) -> Result<Workflow, RowNote> {
+    for key in it.values.keys() {
+        match WORKFLOW_OTHERWISE.iter().find(|(name, _)| name == key) {
+            Some((_, "")) => {}
+            Some((_, why)) => notes.push(RowNote::LeftOut {
+                what: "setting",
+                id: key.clone(),
+                why,
+            }),
+            None if WORKFLOW_SAID.contains(&key.as_str()) => {}
+            None => return Err(RowNote::UnknownAttribute(key.clone())),
+        }
+    }
+    let keys = ["access_duration_seconds", "access_duration", "duration"];
+    let seconds = keys
+        .iter()
+        .find_map(|key| it.text(key))
+        .and_then(|text| seconds(&text));
+    let due = RowNote::Unclear {
+        attribute: "access_duration_seconds",
+        due: "a length that stands in the file, a minute at least",
+    };
+    Ok(Workflow {
+        seconds: seconds.ok_or(due)?,
+        reasons: reasons(it.values.get("validation"))?,
+        steps: steps(it.values.get("approval_steps"))?,
+    })
+}
+
+/// A length in seconds, or as `2h30m`.
+pub(super) fn seconds(text: &str) -> Option<u64> {
+    let number = match text.parse::<u64>() {
+        Ok(number) => number,
+        Err(_) => text.parse::<hallpass_model::TimeSpan>().ok()?.as_seconds(),
+    };
+    (60..=100 * 86_400).contains(&number).then_some(number)
+}
+
+fn reasons(validation: Option<&Setting>) -> Result<Vec<(String, String)>, RowNote> {
+    let unclear = || RowNote::Unclear {
+        attribute: "validation",
+        due: "a table with `has_reason` and `reason_regex`",
+    };
+    let table = match validation {
+        None => return Ok(Vec::new()),
+        Some(Setting::Is(Value::Object(table))) => table,
+        // a reason is always due in Hallpass, and so is what a block of one flag says
+        Some(Setting::Is(_) | Setting::Computed | Setting::Refers(_)) => return Err(unclear()),
+    };
+    if table
+        .keys()
+        .any(|key| !["has_reason", "reason_regex"].contains(&key.as_str()))
+    {
+        return Err(unclear());
+    }
+    let list = match table.get("reason_regex") {
+        None | Some(Value::Null) => return Ok(Vec::new()),
+        Some(list) => list.as_array().ok_or_else(unclear)?,
+    };
+    let one = |it: &Value| {
+        let text = |key: &str| it.get(key).and_then(Value::as_str).map(str::to_owned);
+        let pattern = text("regex_pattern")?;
+        let hint = text("error_message").unwrap_or_else(|| pattern.clone());
+        Some((pattern, hallpass_model::text::line(&hint, 80)))
+    };
+    list.iter().map(|it| one(it).ok_or_else(unclear)).collect()
+}
+
+fn steps(setting: Option<&Setting>) -> Result<Vec<(String, Vec<Condition>)>, RowNote> {
+    let list = match setting {
+        None => return Ok(Vec::new()),
+        Some(Setting::Is(Value::Array(list))) => list,
+        Some(Setting::Is(_) | Setting::Computed | Setting::Refers(_)) => &Vec::new(),
+    };
+    let unclear = || RowNote::Unclear {
+        attribute: "approval_steps",
+        due: "steps for named groups and users",
+    };
+    if list.is_empty() {
+        return Err(unclear());
+    }
+    let one = |it: &Value| {
+        let text = |key: &str| it.get(key).and_then(Value::as_str);
+        let when = alternatives_of_people(text("when")?)?;
+        Some((text("name").unwrap_or_default().to_owned(), when))
+    };
+    list.iter().map(|it| one(it).ok_or_else(unclear)).collect()
+}
+
+/// `principal in X::Group::"…"` and `principal == CF::User::"…"`, as conditions about entities.
+fn alternatives_of_people(text: &str) -> Option<Vec<Condition>> {
+    // the reader of conditions knows accounts by `resource`: the form is the same
+    let text = text.trim().replace("principal", "resource");
+    let read = alternatives(&text)?;
+    read.iter()
+        .all(|it| matches!(it, Condition::Is(_) | Condition::In(_)))
+        .then_some(read)
+}

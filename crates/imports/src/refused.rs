@@ -1,0 +1,108 @@
+//! Why nothing of the files of another tool was imported, with the places in them.
+
+use std::fmt;
+
+use hallpass_rules::syntax::hidden;
+use hallpass_rules::{Diagnostic, FindingCode, Position, Severity};
+
+use crate::dynamodb::SourceFile;
+
+/// The longest file that people write which is read, in bytes.
+const TEXT_BYTES_MAX: usize = 32 << 20;
+
+/// What is wrong with the files, each with its place. Nothing is imported.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ImportRefused(pub Vec<Diagnostic>);
+
+impl ImportRefused {
+    /// One problem.
+    pub(crate) fn at(file: &str, position: Position, message: impl Into<String>) -> Self {
+        Self(vec![problem(
+            file,
+            FindingCode::BadSyntax,
+            position,
+            message,
+        )])
+    }
+
+    /// One problem of a file as a whole.
+    pub(crate) fn of(file: &str, message: impl Into<String>) -> Self {
+        Self::at(file, START, message)
+    }
+}
+
+/// The beginning of a file.
+pub(crate) const START: Position = Position { line: 1, column: 1 };
+
+/// A problem with its place.
+pub(crate) fn problem(
+    file: &str,
+    code: FindingCode,
+    position: Position,
+    message: impl Into<String>,
+) -> Diagnostic {
+    Diagnostic {
+        severity: Severity::Error,
+        code,
+        file: file.to_owned(),
+        position,
+        list: None,
+        index: None,
+        field: None,
+        value: None,
+        message: message.into(),
+        help: None,
+    }
+}
+
+/// The findings of a text as a refusal, where one is an error.
+///
+/// # Errors
+/// The errors among them, with the file's name.
+pub(crate) fn refuse_errors(file: &str, findings: Vec<Diagnostic>) -> Result<(), ImportRefused> {
+    let errors = findings.into_iter().filter(Diagnostic::is_error);
+    let errors: Vec<Diagnostic> = errors
+        .map(|error| Diagnostic {
+            file: file.to_owned(),
+            ..error
+        })
+        .collect();
+    if errors.is_empty() {
+        Ok(())
+    } else {
+        Err(ImportRefused(errors))
+    }
+}
+
+/// The text of a file: UTF-8, not too long, and nothing in it that readers do not see.
+///
+/// # Errors
+/// What is wrong, with its place.
+pub(crate) fn text(file: &SourceFile) -> Result<&str, ImportRefused> {
+    if file.bytes.len() > TEXT_BYTES_MAX {
+        let mib = TEXT_BYTES_MAX >> 20;
+        let what = format!("the text is longer than {mib} MiB: it is not read");
+        return Err(ImportRefused::of(&file.name, what));
+    }
+    let text = std::str::from_utf8(&file.bytes).map_err(|error| {
+        let what = format!(
+            "the text is not UTF-8 at byte {}: save it as UTF-8",
+            error.valid_up_to()
+        );
+        ImportRefused::of(&file.name, what)
+    })?;
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    refuse_errors(&file.name, hidden(text))?;
+    Ok(text)
+}
+
+impl fmt::Display for ImportRefused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.as_slice() {
+            [only] => fmt::Display::fmt(only, f),
+            errors => write!(f, "{} errors", errors.len()),
+        }
+    }
+}
+
+impl std::error::Error for ImportRefused {}

@@ -1,0 +1,359 @@
+//! From roles to rules: one for each role that somebody may ask for by another.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use hallpass_rules::syntax::{Node, documents};
+use hallpass_rules::{Directory, RuleFile};
+
+use super::denied::Denied;
+use super::pattern::RolePattern;
+use super::role::{Role, keys, part};
+use crate::collected::{ImportRow, RowHead, imported};
+use crate::draft::{Approval, Area, Askers, RuleDraft, StageDraft};
+use crate::dynamodb::SourceFile;
+use crate::names::{LookUp, Names, People};
+use crate::refused::{self, ImportRefused, refuse_errors};
+use crate::report::{Imported, RowNote};
+
+const HEAD: [&str; 3] = [
+    "Rules imported from Teleport by `hallpass rules import teleport`.",
+    "Each role that lets its holders ask for another is a rule for what the other gives in accounts. Of all rules",
+    "about a request the shortest time counts, and everybody whom one lists may approve.",
+];
+
+/// Rules that say what the roles say; `names` says who holds them.
+///
+/// # Errors
+/// When a file is not whole, or has no roles.
+pub fn import(
+    files: &[SourceFile],
+    names: &Names,
+    facts: Option<&Directory>,
+) -> Result<Imported, ImportRefused> {
+    let mut found = FoundRoles::default();
+    for file in files {
+        found.read(file)?;
+    }
+    if found.roles.is_empty() {
+        let name = files.first().map_or("", |file| file.name.as_str());
+        return Err(ImportRefused::of(name, "there are no roles (`kind: role`)"));
+    }
+    let look = LookUp::new(names, facts);
+    let mut import = Import {
+        look,
+        found,
+        holders: BTreeMap::new(),
+    };
+    let rows = import.rows();
+    Ok(imported("teleport", &HEAD, rows, import.look))
+}
+
+#[derive(Default)]
+struct FoundRoles {
+    roles: Vec<(RowHead, Result<Role, RowNote>, Vec<RowNote>)>,
+    others: Vec<ImportRow>,
+    denied: Denied,
+    /// The shortest session of any role, in seconds.
+    session: Option<u64>,
+}
+
+const LISTED: &str = "its members hold the roles that it grants: name a group of theirs in `roles` of the file of names, and \
+                      keep its owners and reviews where the group is managed";
+
+impl FoundRoles {
+    fn read(&mut self, file: &SourceFile) -> Result<(), ImportRefused> {
+        let text = refused::text(file)?;
+        let read = documents(text, RuleFile::new(file.name.as_str(), "").syntax);
+        refuse_errors(&file.name, read.findings)?;
+        for root in &read.roots {
+            // `tctl get --format=json` prints a list
+            let items = match &root.value {
+                hallpass_rules::syntax::Value::List(items) => items.iter().collect(),
+                _ => vec![root],
+            };
+            for item in items {
+                self.document(&file.name, item)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn document(&mut self, file: &str, node: &Node) -> Result<(), ImportRefused> {
+        let text = |keys: &[&str]| part(node, keys).and_then(Node::as_text).unwrap_or_default();
+        let name = [["metadata", "name"], ["header", "name"]].map(|keys| text(&keys));
+        let name = name
+            .into_iter()
+            .find(|it| !it.is_empty())
+            .unwrap_or_default();
+        let head = |table| RowHead {
+            table,
+            file: file.to_owned(),
+            line: Some(node.position.line),
+            id: name.to_owned(),
+            name: name.to_owned(),
+        };
+        let kind = match text(&["kind"]) {
+            // Terraform's and the operator's forms of an access list
+            "" => text(&["header", "kind"]),
+            kind => kind,
+        };
+        match kind {
+            "" => {
+                let what = "this is no resource of Teleport: `kind` is missing";
+                return Err(ImportRefused::at(file, node.position, what));
+            }
+            "role" => {
+                if name.is_empty() {
+                    let what = "a role has a name (`metadata.name`)";
+                    return Err(ImportRefused::at(file, node.position, what));
+                }
+                if self.roles.iter().any(|(head, ..)| head.name == name) {
+                    let what = format!(
+                        "role `{}` is there twice",
+                        hallpass_model::text::line(name, 80)
+                    );
+                    return Err(ImportRefused::at(file, node.position, what));
+                }
+                let role = Role::read(node);
+                let session = Some(Role::session(node));
+                self.session = [self.session, session].into_iter().flatten().min();
+                let deny = part(node, &["spec", "deny"]);
+                if role.is_err() && !keys(deny).is_empty() {
+                    self.denied.bar(name);
+                }
+                let notes = self.denied.take(name, deny);
+                self.roles.push((head("role"), role, notes));
+            }
+            "access_list" => {
+                let told = vec![RowNote::Elsewhere(LISTED)];
+                self.others.push(ImportRow::told(head("access list"), told));
+            }
+            other => {
+                let other = hallpass_model::text::line(other, 40);
+                let what = format!("resources of kind `{other}` are not read");
+                let told = vec![RowNote::NotSaid(what.into())];
+                self.others.push(ImportRow::told(head("resource"), told));
+            }
+        }
+        Ok(())
+    }
+}
+
+struct Import<'a> {
+    look: LookUp<'a>,
+    found: FoundRoles,
+    /// Who holds a role, as far as it was looked up.
+    holders: BTreeMap<String, Option<People>>,
+}
+
+impl Import<'_> {
+    fn rows(&mut self) -> Vec<ImportRow> {
+        let found = std::mem::take(&mut self.found);
+        let known: Vec<Role> = found
+            .roles
+            .iter()
+            .filter_map(|(_, role, _)| role.clone().ok())
+            .collect();
+        let mut rows = Vec::new();
+        for (head, role, denied) in found.roles {
+            let mut row = ImportRow::told(head, denied);
+            match role {
+                Ok(role) => {
+                    row.notes.extend(role.notes.iter().cloned());
+                    self.reviews(&role, &known, &mut row);
+                    let session = found.session.unwrap_or_default();
+                    self.asks((&role, session), &known, &found.denied, &mut row);
+                }
+                Err(note) => row.notes.push(note),
+            }
+            rows.push(row);
+        }
+        rows.extend(found.others);
+        rows
+    }
+
+    fn holders(&mut self, role: &str) -> Option<People> {
+        if let Some(known) = self.holders.get(role) {
+            return known.clone();
+        }
+        let found = self.look.role(role).filter(|people| !people.is_nobody());
+        self.holders.insert(role.to_owned(), found.clone());
+        found
+    }
+
+    /// Tells what of the patterns of reviewers names no role surely, or nobody.
+    fn reviews(&mut self, role: &Role, known: &[Role], row: &mut ImportRow) {
+        let gives = |it: &&Role| !it.gives.is_empty();
+        for pattern in &role.reviews {
+            tell_pattern(pattern, "review_requests.roles", row);
+        }
+        let reviews = |it: &&Role| role.reviews.iter().any(|pattern| pattern.names(&it.name));
+        let needed = known.iter().filter(gives).any(|it| reviews(&it));
+        if needed && self.holders(&role.name).is_none() {
+            row.notes.push(RowNote::Narrower(NO_REVIEWERS.into()));
+        }
+    }
+
+    fn asks(
+        &mut self,
+        (role, session): (&Role, u64),
+        known: &[Role],
+        denied: &Denied,
+        row: &mut ImportRow,
+    ) {
+        for pattern in &role.asks {
+            tell_pattern(pattern, "request.roles", row);
+        }
+        let asked = |it: &&Role| role.asks.iter().any(|pattern| pattern.names(&it.name));
+        let asked: Vec<&Role> = known
+            .iter()
+            .filter(asked)
+            .filter(|it| !it.gives.is_empty())
+            .collect();
+        tell_missing(role, known, row);
+        if asked.is_empty() {
+            return;
+        }
+        let Some(askers) = self.holders(&role.name) else {
+            row.notes.push(RowNote::NotSaid(NO_HOLDERS.into()));
+            return;
+        };
+        let Some(approvals) = role.approvals else {
+            row.notes.push(RowNote::NotSaid(
+                "each of its thresholds has a filter, or needs no approval".into(),
+            ));
+            return;
+        };
+        if asked
+            .iter()
+            .any(|it| role.seconds(it, session) < role.seconds(it, u64::MAX))
+        {
+            row.notes.push(RowNote::Narrower(SHORTEST.into()));
+        }
+        for target in asked {
+            if let Some(why) = denied.why(&target.name) {
+                let id = hallpass_model::text::line(&target.name, 80);
+                let what = format!("role `{id}` is left out: {why}");
+                row.notes.push(RowNote::Narrower(what.into()));
+                continue;
+            }
+            let reviewers = self.reviewers(target, known);
+            let approval = if approvals == 1 {
+                Approval::By(reviewers)
+            } else {
+                Approval::Stages(vec![StageDraft {
+                    name: target.name.clone(),
+                    people: reviewers,
+                    quorum: approvals,
+                }])
+            };
+            for (accounts, sets) in self.given(target, denied, &mut row.notes) {
+                let area = Area {
+                    accounts: Some(accounts),
+                    ..Area::default()
+                };
+                let name = format!("{} {}", role.name, target.name);
+                let about = format!("Teleport: role {} asks for role {}", role.name, target.name);
+                let mut draft = RuleDraft::new("teleport", &name, about, area);
+                draft.sets = Some(sets);
+                draft.askers = Askers::These(askers.clone());
+                draft.approval = approval.clone();
+                draft.seconds = Some(role.seconds(target, session));
+                row.drafts.push(draft);
+            }
+        }
+    }
+
+    /// Everybody who holds a role that may review requests for another.
+    fn reviewers(&mut self, target: &Role, known: &[Role]) -> People {
+        let reviews = |it: &&Role| it.reviews.iter().any(|pattern| pattern.names(&target.name));
+        let mut people = People::default();
+        for role in known.iter().filter(reviews) {
+            people = people.and(self.holders(&role.name).unwrap_or_default());
+        }
+        people
+    }
+
+    /// What a role gives: accounts with the permission sets that all of them have.
+    fn given(
+        &mut self,
+        target: &Role,
+        denied: &Denied,
+        notes: &mut Vec<RowNote>,
+    ) -> Vec<(BTreeSet<String>, BTreeSet<String>)> {
+        let mut by_account: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        for given in target.gives.iter().filter(|given| !denied.gives(given)) {
+            let (account, arn) = given;
+            match self.look.permission_set(arn) {
+                Some(name) => _ = by_account.entry(account.clone()).or_default().insert(name),
+                None => notes.push(RowNote::LeftOut {
+                    what: "permission set",
+                    id: hallpass_model::text::line(arn, 120),
+                    why: "it is not named here (`--facts`, `--names`)",
+                }),
+            }
+        }
+        let mut by_sets: BTreeMap<BTreeSet<String>, BTreeSet<String>> = BTreeMap::new();
+        for (account, sets) in by_account {
+            by_sets.entry(sets).or_default().insert(account);
+        }
+        by_sets
+            .into_iter()
+            .map(|(sets, accounts)| (accounts, sets))
+            .collect()
+    }
+}
+
+const SHORTEST: &str = "without `max_duration` a session is as long as the shortest `max_session_ttl` of all roles of who asks: that of any role \
+                        of these files counts";
+const NO_HOLDERS: &str =
+    "who holds it is not named: add it to `roles` of the file of names (`--names`)";
+const NO_REVIEWERS: &str = "who holds it is not named, and so they approve nothing: add it to `roles` of the file of names (`--names`)";
+
+fn tell_pattern(pattern: &RolePattern, key: &'static str, row: &mut ImportRow) {
+    match pattern {
+        RolePattern::Name(_) => {}
+        RolePattern::Star(text) => {
+            let text = hallpass_model::text::line(text, 80);
+            let what = format!(
+                "`{key}` has `{text}`: it is the roles of these files, and none that is made later"
+            );
+            row.notes.push(RowNote::Narrower(what.into()));
+        }
+        RolePattern::More(_) => {
+            row.notes.push(left_out(
+                key,
+                pattern,
+                "it is more than a name with `*`: write the rules of its roles by hand",
+            ));
+        }
+    }
+}
+
+/// Tells what roles that may be asked for give nothing here.
+fn tell_missing(role: &Role, known: &[Role], row: &mut ImportRow) {
+    for pattern in &role.asks {
+        let RolePattern::Name(name) = pattern else {
+            continue;
+        };
+        match known.iter().find(|it| it.name == *name) {
+            None => {
+                let why = "it is in no file that is imported, or cannot be said";
+                row.notes.push(left_out("role", pattern, why));
+            }
+            Some(it) if it.gives.is_empty() => {
+                let what = "a role without account assignments gives nothing in accounts";
+                row.notes.push(RowNote::SaysNothing(what));
+            }
+            Some(_) => {}
+        }
+    }
+}
+
+fn left_out(what: &'static str, pattern: &RolePattern, why: &'static str) -> RowNote {
+    RowNote::LeftOut {
+        what,
+        id: hallpass_model::text::line(pattern.as_written(), 80),
+        why,
+    }
+}
