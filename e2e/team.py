@@ -306,6 +306,7 @@ def others(stage, team, check):
                                ("entra", "page.json", "half an export"), ("entra", "roles.yaml", "roles.yaml:1:1")]:
         done = stage.run("rules", "import", source, file, "--to", "none.toml")
         check(f"{source} of {file} is refused, with its place", done.returncode == 2 and said in done.stderr and not stage.path("none.toml").exists(), done.stderr)
+        check(f"{source} of {file}: the line is shown on lines of its own", " | " in done.stderr and "\\n" not in done.stderr, done.stderr)
     return "\n".join(written)
 
 

@@ -1,6 +1,7 @@
 //! A finding about a rule file, with the line it is about and a mark under the place.
 
 use hallpass_rules::Diagnostic;
+use hallpass_terminal::exit::Failure;
 use hallpass_terminal::output::plain;
 
 /// The most of a line that is shown, in characters.
@@ -25,6 +26,11 @@ pub(super) fn shown(finding: &Diagnostic, text: &str) -> String {
         shown.push_str(&plain(help));
     }
     shown
+}
+
+/// A failure with a finding among its details, line by line.
+pub(super) fn detailed(failure: Failure, finding: &Diagnostic, text: &str) -> Failure {
+    shown(finding, text).lines().fold(failure, Failure::detail)
 }
 
 fn excerpt(finding: &Diagnostic, text: &str) -> Option<String> {

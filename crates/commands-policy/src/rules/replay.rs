@@ -51,7 +51,7 @@ pub(crate) fn run(args: &Args) -> Outcome {
             args.file.display()
         ));
         return Err({ errors.iter() }.fold(failure, |failure, error| {
-            failure.detail(finding::shown(error, &read.text))
+            finding::detailed(failure, error, &read.text)
         }));
     }
     let since = TimeSpan::hours(24 * u64::from(args.days)).before(hallpass_clock::now());

@@ -77,7 +77,7 @@ fn refused(why: &ElevatorRefused, path: &Path, text: &str) -> Failure {
         return failure;
     };
     let failure = errors.iter().fold(failure, |failure, error| {
-        failure.detail(finding::shown(error, text))
+        finding::detailed(failure, error, text)
     });
     failure.help("where Terraform computes values, import the plan: `terraform show -json`")
 }

@@ -76,6 +76,6 @@ fn refused<'a>(why: &ImportRefused, files: impl Iterator<Item = &'a SourceFile>)
     why.0.iter().fold(failure, |failure, problem| {
         let file = files.iter().find(|file| file.name == problem.file);
         let text = file.map_or_else(Default::default, |it| String::from_utf8_lossy(&it.bytes));
-        failure.detail(finding::shown(problem, &text))
+        finding::detailed(failure, problem, &text)
     })
 }
