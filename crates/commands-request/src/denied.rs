@@ -112,8 +112,8 @@ fn beside(found: &FittingSets) -> String {
     }
     let levels = found.other_levels.iter();
     let levels: Vec<String> = levels.map(|(level, n)| format!("{n} {level}")).collect();
-    let mut services: Vec<_> = found.other_services.iter().collect();
-    services.sort_by_key(|(name, n)| (std::cmp::Reverse(**n), **name));
+    let mut services: Vec<(&String, &usize)> = found.other_services.iter().collect();
+    services.sort_by_key(|it| (std::cmp::Reverse(*it.1), it.0));
     let more = services.len().saturating_sub(SERVICES_SHOWN);
     let shown = services.iter().take(SERVICES_SHOWN);
     let mut shown: Vec<String> = shown.map(|(name, n)| format!("{name} {n}")).collect();
