@@ -16,6 +16,7 @@
 mod availability;
 mod executor;
 mod future_times;
+mod late_creates;
 mod listings;
 mod memory;
 mod outcome;

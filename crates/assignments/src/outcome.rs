@@ -4,14 +4,15 @@ use std::time::Duration;
 
 use hallpass_model::{TimeSpan, Timestamp};
 
+use crate::late_creates::may_be_lost_create;
 use crate::plan::{
     ABSENCE_KEPT, DRIFT_CHECK, LATE_CREATE_PAUSE, LOSS_GAP, absence_settles_at, is_overdue,
-    is_shown_by_listing, is_unsettled, lags_behind_delete, may_be_lost_create,
+    is_shown_by_listing, is_unsettled, lags_behind_delete,
 };
 use crate::{
-    Absence, AbsenceConfidence, AssignmentRow, CenterFault, Execution, GivingUp, Missing,
-    Observation, Operation, OperationKind, OperationStatus, Ownership, Proof, SentOperation,
-    UnansweredCreate, Verdict,
+    Absence, AbsenceConfidence, AssignmentRow, CenterFault, GivingUp, Missing, Observation,
+    Operation, OperationKind, OperationStatus, Ownership, Proof, SentOperation, UnansweredCreate,
+    Verdict,
 };
 
 /// The longest pause between attempts that are worth making.
@@ -63,19 +64,6 @@ pub enum StepOutcome {
     ReadFailed(CenterFault),
     /// Nothing had to be sent.
     Settled(Verdict),
-}
-
-impl Execution {
-    /// A create was sent that AWS did not answer. Where what became of an earlier one is not known either, what is removed
-    /// later may be what that one made.
-    fn note_unanswered_create(&mut self, at: Timestamp) {
-        let is_one_of_several = self.absence_confidence == AbsenceConfidence::LostCreate
-            || self.unanswered_create.is_some();
-        self.unanswered_create = Some(UnansweredCreate {
-            at,
-            is_one_of_several,
-        });
-    }
 }
 
 impl AssignmentRow {
@@ -537,23 +525,6 @@ impl AssignmentRow {
     fn note_failure(&mut self, fault: &CenterFault, now: Timestamp) {
         self.execution.last_error = Some(fault.to_string());
         self.note_try(now);
-    }
-
-    /// Whether it was said of the newest hold, some time, that nothing of it is left.
-    fn is_seen_gone(&self) -> bool {
-        match self.execution.verdict {
-            Verdict::Absent { at, .. } | Verdict::Refused { at, .. } => {
-                self.is_since_newest_hold(at)
-            }
-            Verdict::Working
-            | Verdict::Present { .. }
-            | Verdict::Kept { .. }
-            | Verdict::Lost { .. }
-            | Verdict::Stuck { .. } => {
-                let again = self.execution.removed_again_at;
-                again.is_some_and(|at| self.is_since_newest_hold(at))
-            }
-        }
     }
 
     /// Gives up what AWS accepted nothing of for longer than a create may take. What it may have

@@ -2,6 +2,7 @@
 
 use hallpass_model::{TimeSpan, Timestamp};
 
+use crate::late_creates::{awaits_late_create, may_be_lost_create};
 use crate::{
     Absence, AbsenceConfidence, AssignmentRow, Execution, Observation, Operation, OperationKind,
     Ownership, Proof, Verdict,
@@ -18,8 +19,6 @@ pub(crate) const LOSS_GAP: TimeSpan = TimeSpan::minutes(1);
 pub(crate) const FAILED_GAP: TimeSpan = TimeSpan::seconds(5);
 /// How long listings may lag behind a finished operation before we act again.
 pub(crate) const CONSISTENCY_WINDOW: TimeSpan = TimeSpan::minutes(1);
-/// How long they are expected to, where more than that may be the reason.
-const LAG_EXPECTED: TimeSpan = TimeSpan::seconds(5);
 /// How old a listing may be by which what may only lag is removed once more.
 const JUST_SEEN: TimeSpan = TimeSpan::seconds(2);
 /// The pause between looks for a create that may take effect late.
@@ -255,41 +254,6 @@ pub(crate) fn absence_settles_at(execution: &Execution, since: Timestamp) -> Tim
         AbsenceConfidence::LostCreate => LOSS_GAP,
     };
     gap.after(since)
-}
-
-/// Until when a create may still take effect that AWS did not answer, and that another was sent after: the removal that
-/// ended well may have found what the later one made.
-pub(crate) fn late_create_until(execution: &Execution) -> Option<Timestamp> {
-    let unanswered = execution
-        .unanswered_create
-        .filter(|it| it.is_one_of_several);
-    unanswered.map(|it| LOSS_GAP.after(it.at))
-}
-
-/// Whether no look has begun yet from when on it would not take effect any more.
-pub(crate) fn awaits_late_create(execution: &Execution) -> bool {
-    let until = late_create_until(execution);
-    until.is_some_and(|until| execution.observation.at().is_none_or(|at| at < until))
-}
-
-impl AssignmentRow {
-    /// Whether a create of ours that AWS did not answer may have taken effect since the last look, or may still, though what
-    /// was sent after it was removed.
-    pub fn awaits_late_create(&self) -> bool {
-        awaits_late_create(&self.execution)
-    }
-}
-
-/// Whether what is listed after a removal of ours may be more than a listing that lags: a create whose answer was lost,
-/// and that took effect after that removal.
-pub(crate) fn may_be_lost_create(execution: &Execution, now: Timestamp) -> bool {
-    // a removal that AWS refused since says that listings lag
-    let deleted = execution.deleted_at.filter(|_| {
-        execution.refused_removals == 0
-            && (late_create_until(execution).is_some()
-                || execution.absence_confidence == AbsenceConfidence::LostCreate)
-    });
-    deleted.is_some_and(|at| now >= LAG_EXPECTED.after(at))
 }
 
 /// It should be there, as far as we know, though a listing went without it: remove it all the same.

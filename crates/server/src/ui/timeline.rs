@@ -271,6 +271,24 @@ impl Teller<'_> {
         TimelineEntry::new("Extended").good().words(words)
     }
 
+    /// How an end went, in a sentence.
+    fn ended(&self, removed: Option<bool>, why: Option<&str>, record: &Record) -> String {
+        match (removed, why) {
+            (Some(true), _) => self.gone(instant(record)),
+            (_, Some("standing")) => "Nothing was removed: the access was there before.".to_owned(),
+            (_, Some("held_by_other_grant")) => {
+                "Nothing was removed: another grant keeps the access.".to_owned()
+            }
+            (_, Some("already_absent")) => {
+                "Nothing was left to remove: the access was gone already.".to_owned()
+            }
+            (_, why) => format!(
+                "Nothing was removed: {}.",
+                plain(why.unwrap_or("unknown")).replace('_', " ")
+            ),
+        }
+    }
+
     fn ending(&self, event: &str, record: &Record) -> Option<TimelineEntry> {
         let text = |field: &str| record.text(field).filter(|text| *text != "NA");
         let removed = record
@@ -279,22 +297,9 @@ impl Teller<'_> {
             .and_then(serde_json::Value::as_bool);
         Some(match event {
             "end.started" => self.begun(),
-            "end.succeeded" => TimelineEntry::new("Ended").words(match (removed, text("why")) {
-                (Some(true), _) => self.gone(instant(record)),
-                (_, Some("standing")) => {
-                    "Nothing was removed: the access was there before.".to_owned()
-                }
-                (_, Some("held_by_other_grant")) => {
-                    "Nothing was removed: another grant keeps the access.".to_owned()
-                }
-                (_, Some("already_absent")) => {
-                    "Nothing was left to remove: the access was gone already.".to_owned()
-                }
-                (_, why) => format!(
-                    "Nothing was removed: {}.",
-                    plain(why.unwrap_or("unknown")).replace('_', " ")
-                ),
-            }),
+            "end.succeeded" => {
+                TimelineEntry::new("Ended").words(self.ended(removed, text("why"), record))
+            }
             "end.failed" => TimelineEntry::new("AWS did not remove it; tried again")
                 .words(plain(text("error").unwrap_or_default())),
             "end.stuck" => TimelineEntry::new("AWS refuses to delete this").words(format!(

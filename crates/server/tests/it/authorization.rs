@@ -82,12 +82,6 @@ fn routes() -> Vec<(&'static str, &'static str, Value)> {
         ("GET", "/api/v1/catalog", nothing.clone()),
         ("GET", "/api/v1/permission-sets/Admin", nothing.clone()),
         ("GET", "/api/v1/permission-sets/Closed", nothing.clone()),
-        (
-            "POST",
-            "/api/v1/denials",
-            json!({"message": "User: arn:aws:iam::111111111111:user/ana is not authorized to perform: \
-                s3:GetObject on resource: arn:aws:sqs:eu-west-1:111111111111:orders"}),
-        ),
         ("GET", "/api/v1/requests", nothing.clone()),
         ("POST", "/api/v1/requests", asking("Root")),
         (
@@ -152,7 +146,8 @@ fn routes() -> Vec<(&'static str, &'static str, Value)> {
     ]
 }
 
-/// As [`routes`], of entitlements, alerts and remediations: of a rule that was never run, and where nothing is remediated.
+/// As [`routes`], of denied calls, entitlements, alerts and remediations: of a rule that was never run, and where nothing is
+/// remediated.
 fn routes_of_alerts() -> Vec<(&'static str, &'static str, Value)> {
     let row = json!({"rule": "keys/unused", "key": "ana", "reason": "known"});
     let mut until = row.clone();
@@ -162,6 +157,12 @@ fn routes_of_alerts() -> Vec<(&'static str, &'static str, Value)> {
             "POST",
             "/api/v1/rules/replay",
             json!({"file": "rules.json", "text": "{\"statements\": []}"}),
+        ),
+        (
+            "POST",
+            "/api/v1/denials",
+            json!({"message": "User: arn:aws:iam::111111111111:user/ana is not authorized to perform: \
+                s3:GetObject on resource: arn:aws:sqs:eu-west-1:111111111111:orders"}),
         ),
         (
             "GET",

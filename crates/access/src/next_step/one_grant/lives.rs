@@ -11,7 +11,7 @@ use super::story::Reached;
 
 /// What a walk found.
 #[derive(Debug, Default)]
-pub(super) struct Found {
+pub(super) struct WalkReport {
     /// How many states there are.
     pub(super) states: usize,
     /// How many moves between them.
@@ -26,7 +26,7 @@ pub(super) struct Found {
     pub(super) reached: BTreeMap<Reached, usize>,
 }
 
-impl fmt::Display for Found {
+impl fmt::Display for WalkReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{} states, {} moves", self.states, self.moves)?;
         writeln!(f, "  gone within {} s: {}", self.gone.0, self.gone.1)?;
@@ -43,7 +43,7 @@ impl fmt::Display for Found {
 const ENOUGH: usize = 2;
 
 /// What is kept of a state.
-struct Seen {
+struct WalkedState {
     /// How it was come to first.
     from: Option<(usize, Move)>,
     now: Timestamp,
@@ -58,19 +58,19 @@ struct Seen {
 
 /// The walk.
 pub(super) struct Lives {
-    seen: Vec<Seen>,
+    seen: Vec<WalkedState>,
     numbers: HashMap<u64, usize>,
     glue: Glue,
-    found: Found,
+    found: WalkReport,
 }
 
 impl Lives {
-    pub(super) fn of(first: Life, glue: Glue) -> Found {
+    pub(super) fn of(first: Life, glue: Glue) -> WalkReport {
         let mut lives = Self {
             seen: Vec::new(),
             numbers: HashMap::new(),
             glue,
-            found: Found::default(),
+            found: WalkReport::default(),
         };
         let mut ahead = vec![(lives.number(&first, None).0, first)];
         while let Some((number, life)) = ahead.pop() {
@@ -122,7 +122,7 @@ impl Lives {
         let new = self.seen.len();
         let number = *self.numbers.entry(hash.0.finish()).or_insert(new);
         if number == new {
-            self.seen.push(Seen {
+            self.seen.push(WalkedState {
                 from,
                 now: life.now,
                 quiet_from: life.quiet_from(),
@@ -210,7 +210,7 @@ struct Ahead {
     told: Timestamp,
 }
 
-impl Seen {
+impl WalkedState {
     fn ahead(&self, later: Option<Ahead>) -> Ahead {
         let never = Timestamp::MAX;
         let is_gone_for_good =

@@ -7,8 +7,11 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 mod aws;
+mod happens;
 mod life;
 mod lives;
+mod moves;
+mod process;
 mod story;
 
 use self::life::{Glue, Life};
