@@ -37,10 +37,10 @@ struct DeniedPage {
     wrong: String,
     help: String,
     not_judged: Vec<String>,
-    found: Option<Found>,
+    found: Option<FoundSets>,
 }
 
-struct Found {
+struct FoundSets {
     action: String,
     resource: String,
     why: String,
@@ -90,7 +90,7 @@ async fn look(State(app): State<App>, posted: Posted<PastedMessage>) -> Response
             built.not_judged = { found.not_judged.iter() }
                 .map(|it| format!("{}: {}", plain(&it.permission_set), plain(&it.why)))
                 .collect();
-            built.found = Some(Found::of(&found));
+            built.found = Some(FoundSets::of(&found));
             page(&built)
         }
         Err(problem) => built.refused(problem),
@@ -119,7 +119,7 @@ impl DeniedPage {
     }
 }
 
-impl Found {
+impl FoundSets {
     fn of(found: &FittingSets) -> Self {
         let denial = &found.denial;
         let account = &found.account.id;
