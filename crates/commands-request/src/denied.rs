@@ -170,6 +170,13 @@ async fn read(text: &str) -> Result<Denial, Failure> {
 
 /// The smallest permission set that the caller may ask for and that allows the call.
 async fn choose(client: &Client, denial: &Denial) -> Result<FittingSets, Failure> {
+    if let Some(why) = denial.beyond_permission_sets() {
+        return Err(
+            Failure::refused(format!("no permission set helps: {}", said(denial)))
+                .code("beyond-permission-sets")
+                .help(why),
+        );
+    }
     let message = denial.message();
     let found = client.post(&["denials"], &DenialMessage { message }).await;
     let mut found: FittingSets = found.map_err(|failure: Failure| match failure.has_code() {

@@ -19,65 +19,32 @@ fn message(reason: &str) -> String {
 
 const NOBODY: &str = "because no identity-based policy allows the s3:GetObject action";
 
-fn offer(set: &str) -> Value {
-    json!({"account": {"id": "222233334444", "name": "payments-prod"}, "permission_set": set,
-        "says": format!("{set} in its owner's words"), "decision": "SelfApproval", "approvers": [],
-        "approvals_needed": 1, "max_duration_seconds": 3600, "because": ["logs"]})
-}
-
-fn set(name: &str, policy: &Value) -> Value {
-    let mut whole = json!({"kind": "inline", "is_boundary": false, "name": "Inline policy", "lines": [],
-        "more_lines": 0, "counts": [], "unknown": [], "is_whole": true, "risks": [], "findings": [],
-        "more_findings": 0});
-    for (key, value) in policy.as_object().unwrap() {
-        whole[key] = value.clone();
-    }
-    json!({"name": name, "arn": "arn:aws:sso:::permissionSet/ssoins-1/ps-1", "session_seconds": 3600,
-        "after_loss": "", "read_at": "2026-03-06T14:00:00Z", "policies": [whole]})
-}
-
-fn allowing(name: &str, actions: &Value) -> Value {
-    let document = json!({"Version": "2012-10-17",
-        "Statement": [{"Effect": "Allow", "Action": actions, "Resource": "*"}]});
-    set(name, &json!({"document": document.to_string()}))
-}
-
-fn managed(name: &str) -> Value {
-    let arn = format!("arn:aws:iam::aws:policy/{name}");
-    set(
-        name,
-        &json!({"kind": "aws-managed", "name": name, "place": arn, "not_read": "AWS keeps it."}),
-    )
+/// What the server finds.
+fn found(call: &Call) -> Value {
+    let message = call.body["message"].as_str().unwrap();
+    json!({"denial": {"principal": WHO.trim_start_matches("User: "), "action": "s3:GetObject",
+            "resource": "arn:aws:s3:::logs/today", "reason": {"policy": "identity", "is_explicit": false},
+            "authorization_id": null, "region": null},
+        "account": {"id": "222233334444", "name": "payments-prod"},
+        "permission_set": if message.contains("s3:GetObject") { "LogReader" } else { "Queues" },
+        "says": "LogReader in its owner's words",
+        "other_actions": 1, "other_levels": {"List": 1}, "other_services": {"s3": 1}, "conditions": [],
+        "alternatives": [
+            {"permission_set": "Operator", "other_actions": 170, "conditions": []},
+            {"permission_set": "Administrator", "other_actions": 20000, "conditions": []}],
+        "not_judged": [{"permission_set": "Reader",
+            "why": "the text of its policy `ReadOnlyAccess` is not read"}]})
 }
 
 fn answer(call: &Call) -> (u16, Value) {
     match call.what.as_str() {
-        "GET catalog" if call.query.contains("account=222233334444") => {
-            let sets = [
-                "Administrator",
-                "LogReader",
-                "Operator",
-                "Queues",
-                "Reader",
-                "ViewOnly",
-            ];
-            (200, json!({"items": sets.map(offer)}))
-        }
-        "GET permission-sets/Administrator" => (200, managed("AdministratorAccess")),
-        "GET permission-sets/LogReader" => (
-            200,
-            allowing("LogReader", &json!(["s3:GetObject", "s3:ListBucket"])),
-        ),
-        "GET permission-sets/Operator" => (200, allowing("Operator", &json!(["s3:*"]))),
-        "GET permission-sets/Queues" => (200, allowing("Queues", &json!(["sqs:*"]))),
-        "GET permission-sets/Reader" => (200, managed("ReadOnlyAccess")),
+        "POST denials" => (200, found(call)),
         "GET preview" => (
             200,
             json!({"decision": "SelfApproval", "approvers": [], "approvals_needed": 1,
                 "max_duration_seconds": 3600, "because": []}),
         ),
         "POST requests" => (201, request("approved")),
-        "GET catalog" => problem(400, "bad-parameter", "no single account is named so"),
         other => problem(404, "not-found", other),
     }
 }
@@ -103,11 +70,13 @@ fn the_smallest_set_that_allows_the_call_is_asked_for() {
         let said: String = ran.err.split_whitespace().collect::<Vec<_>>().join(" ");
         assert!(said.contains(line), "{line}\n{said}");
     }
-    let asked = fake.asked();
-    assert!(
-        !asked.contains(&"GET permission-sets/ViewOnly".to_owned()),
-        "the set that was denied is looked at: {asked:?}"
+    // what was read of the message, and nothing of what a program wrote around it
+    let sent = fake.calls();
+    let sent = sent.iter().find(|it| it.what == "POST denials").unwrap();
+    let only = format!(
+        "{WHO} is not authorized to perform: s3:GetObject on resource: arn:aws:s3:::logs/today {NOBODY}"
     );
+    assert_eq!(sent.body, json!({"message": only}));
     assert_eq!(
         fake.calls().last().unwrap().body,
         json!({"account": "222233334444", "permission_set": "LogReader", "duration_seconds": 3600,
@@ -132,11 +101,7 @@ fn a_dry_run_asks_for_nothing_and_prints_the_choice() {
     let larger: Vec<&Value> = larger.iter().map(|it| &it["permission_set"]).collect();
     assert_eq!(larger, ["Operator", "Administrator"]);
     assert_eq!(choice["not_judged"][0]["permission_set"], "Reader");
-    assert!(
-        fake.asked().iter().all(|it| it.starts_with("GET ")),
-        "{:?}",
-        fake.asked()
-    );
+    assert_eq!(fake.asked(), ["POST denials"]);
 }
 
 #[test]
@@ -147,11 +112,7 @@ fn without_a_terminal_and_a_yes_nothing_is_asked_for() {
     args.extend(&ASK[..4]);
     let ran = against(&fake, &args).exits(4);
     assert!(ran.err.contains("this asks for access"), "{}", ran.err);
-    assert!(
-        fake.asked().iter().all(|it| it.starts_with("GET ")),
-        "{:?}",
-        fake.asked()
-    );
+    assert_eq!(fake.asked(), ["POST denials"]);
 }
 
 #[test]
@@ -186,28 +147,35 @@ fn where_no_request_helps_the_server_is_not_asked() {
 
 #[test]
 fn that_nothing_fits_is_said_with_what_was_not_judged() {
-    // an account that the server does not know, and one where no set that is read allows it
-    for (account, says) in [
-        ("555566667777", "may ask for in `555566667777`"),
-        (
-            "222233334444",
-            "not judged: Reader: the text of its policy `ReadOnlyAccess` is not read",
-        ),
+    for (code, exit) in [
+        ("no-fitting-set", 4),
+        ("beyond-permission-sets", 4),
+        ("no-denial", 2),
+        ("unavailable", 1),
     ] {
-        let fake = Fake::start(|call| match call.what.as_str() {
-            "GET catalog" if call.query.contains("account=222233334444") => {
-                (200, json!({"items": [offer("Queues"), offer("Reader")]}))
-            }
-            _ => answer(call),
+        let fake = Fake::start(move |_| {
+            (
+                422,
+                json!({"type": "about:blank", "title": "Unprocessable Entity", "status": 422, "code": code,
+                    "detail": "no permission set that you may ask for in `payments-prod` is known to allow it",
+                    "help": "`hallpass catalog` lists what you may ask for",
+                    "errors": [{"field": "Reader", "code": "not-judged",
+                        "message": "the text of its policy `ReadOnlyAccess` is not read"}]}),
+            )
         });
-        let text = format!(
-            "{WHO} is not authorized to perform: s3:GetObject on resource: arn:aws:s3:eu-west-1:{account}:accesspoint/a"
-        );
+        let text = message(NOBODY);
         let mut args = vec!["request", "--denied", &text];
         args.extend(ASK);
-        let ran = against(&fake, &args).exits(4);
+        let ran = against(&fake, &args).exits(exit);
         let said: String = ran.err.split_whitespace().collect::<Vec<_>>().join(" ");
-        assert!(said.contains(says), "{said}");
+        for part in [
+            "ask for in `payments-prod`",
+            "Reader: the text of its policy `ReadOnlyAccess` is not read",
+            "`hallpass catalog`",
+        ] {
+            assert!(said.contains(part), "{code}: {said}");
+        }
+        assert_eq!(fake.asked(), ["POST denials"]);
     }
 }
 

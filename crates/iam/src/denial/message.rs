@@ -47,7 +47,13 @@ pub(super) fn written(denial: &Denial) -> String {
         text.push_str(&words);
     };
     if let Some(resource) = &denial.resource {
-        add(format!("{ON} \"{resource}\""));
+        // as services do that have spaces in theirs; without, a quote in it ends nothing
+        let is_quoted = resource.contains(char::is_whitespace);
+        add(if is_quoted {
+            format!("{ON} \"{resource}\"")
+        } else {
+            format!("{ON} {resource}")
+        });
     }
     if let Some(reason) = denial.reason {
         let policy = reason.policy;

@@ -1,8 +1,8 @@
 //! From the text of a denial to the smallest permission set that would have allowed it.
 
 use hallpass_iam::denial::{
-    Denial, DenialDetails, DenyingPolicy, Judgement, OfferedPolicy, OfferedSet, UnreadableDenial,
-    is_authorization_id, judge, smallest_first,
+    Denial, DenialDetails, DenialReason, DenyingPolicy, Judgement, OfferedPolicy, OfferedSet,
+    UnreadableDenial, is_authorization_id, judge, smallest_first,
 };
 use serde_json::json;
 
@@ -74,6 +74,42 @@ fn messages_are_read_whatever_stands_around_them() {
         assert_eq!(told, reason, "{behind}");
         assert_eq!(found.principal_account(), Some("222233334444"), "{behind}");
         assert_eq!(found.permission_set(), Some("View_Only"), "{behind}");
+    }
+}
+
+/// A denial written as AWS writes it is read as the same one; the address of the console's page is no part of it.
+#[test]
+fn what_is_written_of_a_denial_is_read_as_the_same() {
+    let reasons = DenyingPolicy::ALL.into_iter().flat_map(|policy| {
+        [true, false].map(|is_explicit| {
+            Some(DenialReason {
+                policy,
+                is_explicit,
+            })
+        })
+    });
+    let resources = [
+        None,
+        Some("*"),
+        Some("arn:aws:s3:::logs/a b"),
+        Some("arn:aws:s3:::logs/a\"b"),
+        Some("arn:aws:iam::222233334444:role/r"),
+    ];
+    for reason in reasons.chain([None]) {
+        for resource in resources {
+            for id in [None, Some("0example1a2b3c4d5e6f")] {
+                let denial = Denial {
+                    principal: MARA.to_owned(),
+                    action: "s3:GetObject".to_owned(),
+                    resource: resource.map(str::to_owned),
+                    reason,
+                    authorization_id: id.map(str::to_owned),
+                    region: None,
+                };
+                let message = denial.message();
+                assert_eq!(Denial::read(&message), Ok(denial), "{message}");
+            }
+        }
     }
 }
 

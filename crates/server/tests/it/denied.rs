@@ -69,6 +69,12 @@ fn the_smallest_set_is_named_with_what_else_it_allows() {
         offered.sort_by_key(ToString::to_string);
         named.sort_by_key(ToString::to_string);
         assert_eq!(named, offered);
+        // whose role was denied the call is not asked for again, though its policies may be others by now
+        let denied = denial("sqs:PurgeQueue", NO_POLICY)
+            .replace("AWSReservedSSO_Reader_", "AWSReservedSSO_ReadOnly_");
+        let found = asked(&server, &denied).await.json().to_string();
+        assert!(offers.to_string().contains("\"ReadOnly\""), "{offers}");
+        assert!(!found.contains("\"ReadOnly\""), "{found}");
     });
 }
 
