@@ -8,8 +8,9 @@ use hallpass_api::{DeniedBecause, FittingSets, LargerSet};
 use serde::Deserialize;
 
 use super::people::count_of;
+use super::presenter::Coded;
 use super::shell::{Nav, PageResult, Posted, Shell, Viewer, page, page_with, url_encoded};
-use super::words::{plain, sentence};
+use super::words::{capital, number, plain, sentence};
 use crate::denied::{self, MESSAGE_BYTES_MAX};
 use crate::{App, problem::ProblemResponse};
 
@@ -34,10 +35,27 @@ struct DeniedPage {
     message: String,
     message_max: usize,
     /// What is wrong, what would help, and sets that could not be judged.
-    wrong: String,
-    help: String,
-    not_judged: Vec<String>,
+    wrong: Coded,
+    help: Coded,
+    not_judged: Vec<Unread>,
     found: Option<FoundSets>,
+}
+
+/// A set of which it is not known whether it allows the call.
+struct Unread {
+    name: String,
+    page: String,
+    why: Coded,
+}
+
+impl Unread {
+    fn of(name: &str, why: &str) -> Self {
+        Self {
+            name: plain(name),
+            page: set_page(name),
+            why: Coded(sentence(&capital(&plain(why)))),
+        }
+    }
 }
 
 struct FoundSets {
@@ -69,8 +87,8 @@ impl DeniedPage {
             shell: viewer.shell(app, Nav::Ask, "A denied call").await,
             message,
             message_max: MESSAGE_BYTES_MAX,
-            wrong: String::new(),
-            help: String::new(),
+            wrong: Coded::default(),
+            help: Coded::default(),
             not_judged: Vec::new(),
             found: None,
         }
@@ -88,7 +106,7 @@ async fn look(State(app): State<App>, posted: Posted<PastedMessage>) -> Response
     match found {
         Ok(found) => {
             built.not_judged = { found.not_judged.iter() }
-                .map(|it| format!("{}: {}", plain(&it.permission_set), plain(&it.why)))
+                .map(|it| Unread::of(&it.permission_set, &it.why))
                 .collect();
             built.found = Some(FoundSets::of(&found));
             page(&built)
@@ -101,14 +119,14 @@ impl DeniedPage {
     fn refused(mut self, problem: ProblemResponse) -> Response {
         let status = problem.status();
         let problem = problem.into_problem();
-        self.wrong = sentence(&plain(&super::words::capital(&problem.detail)));
-        self.help = problem
-            .help
-            .map(|it| sentence(&plain(&super::words::capital(&it))))
-            .unwrap_or_default();
-        let lines = problem.errors.iter();
-        let lines = lines.map(|it| format!("{}: {}", plain(&it.field), plain(&it.message)));
-        self.not_judged = lines.collect();
+        let words = |text: &str| Coded(sentence(&capital(&plain(text))));
+        self.wrong = words(&problem.detail);
+        // how a message reads stands beside the field
+        let help = problem.help.filter(|_| problem.code != "no-denial");
+        self.help = help.map(|it| words(&it)).unwrap_or_default();
+        self.not_judged = { problem.errors.iter() }
+            .map(|it| Unread::of(&it.field, &it.message))
+            .collect();
         // what a person typed is no fault of the page
         let status = if status.is_client_error() {
             status
@@ -159,7 +177,7 @@ impl SetRow {
                 "/ask?kind=account&account={}&permission_set={set}",
                 url_encoded(account)
             ),
-            page: format!("/permission-sets/{set}"),
+            page: set_page(name),
             beside: match others {
                 0 => "It allows nothing else.".to_owned(),
                 some => format!(
@@ -172,6 +190,11 @@ impl SetRow {
             conditions: plain(&conditions.join(", ")),
         }
     }
+}
+
+/// Where it is said what a set allows.
+fn set_page(name: &str) -> String {
+    format!("/permission-sets/{}", url_encoded(name))
 }
 
 fn larger(account: &str, set: &LargerSet) -> SetRow {
@@ -191,7 +214,13 @@ fn counts(of: &BTreeMap<String, usize>, shown: usize) -> String {
     let words: Vec<String> = all
         .iter()
         .take(shown)
-        .map(|(name, n)| format!("{} {n}", plain(name)))
+        .map(|(name, n)| {
+            format!(
+                "{} {}",
+                plain(name),
+                number(u64::try_from(**n).unwrap_or(u64::MAX))
+            )
+        })
         .collect();
     match more {
         0 => words.join(", "),

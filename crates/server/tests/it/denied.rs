@@ -112,6 +112,11 @@ fn what_no_permission_set_helps_with_is_said() {
             .json();
         assert_eq!(problem["code"], "no-fitting-set");
         assert_eq!(problem["errors"][0]["code"], "not-judged", "{problem}");
+        let ana = At::new(&server, "ana").await;
+        let message = denial("sqs:PurgeQueue", NO_POLICY);
+        let page = text(&ana.post("/denied", &[("message", &message)]).await);
+        let why = "The text of its policy <code>Unread</code> is not read.";
+        assert!(page.contains(why), "{page}");
     });
 }
 
