@@ -1,10 +1,13 @@
 //! What rules answer to everybody about everything, in terms that other tools have, too.
 
+use std::cell::RefCell;
 use std::collections::BTreeSet;
 
 use hallpass_imports::{Imported, NoteCode};
 use hallpass_model::{AccountId, Email, UserId};
 use hallpass_rules::{Ask, DecisionKind, Directory, Principal, RuleFile, Rules, load};
+use proptest::prelude::{ProptestConfig, Strategy};
+use proptest::test_runner::TestRunner;
 
 use crate::company::{ACCOUNTS, PEOPLE, SETS, email, user_id};
 
@@ -28,6 +31,29 @@ pub(crate) struct Case {
     pub(crate) person: usize,
     pub(crate) account: usize,
     pub(crate) set: usize,
+}
+
+/// How often each kind of answer was met.
+pub(crate) type Met = [u32; 5];
+
+/// Walks through so many drawn worlds.
+pub(crate) fn each_world<S: Strategy>(
+    count: u32,
+    worlds: &S,
+    check: impl Fn(S::Value, &mut Met),
+) -> Met {
+    let met = RefCell::new([0; 5]);
+    let mut runner = TestRunner::new(ProptestConfig {
+        cases: count,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    });
+    let outcome = runner.run(worlds, |world| {
+        check(world, &mut met.borrow_mut());
+        Ok(())
+    });
+    outcome.unwrap_or_else(|error| panic!("{error}"));
+    met.into_inner()
 }
 
 pub(crate) fn cases() -> impl Iterator<Item = Case> {
@@ -124,7 +150,7 @@ pub(crate) fn compare(
     facts: &Directory,
     case: Case,
     ways: &[Way],
-    met: &mut [u32; 5],
+    met: &mut Met,
 ) {
     let at = || format!("{case:?} {ways:?}\n{}", import.text);
     let least = ways.iter().map(|(seconds, _)| *seconds).min();

@@ -9,7 +9,7 @@ use hallpass_rules::Directory;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use crate::answers::{Case, Way, cases, compare, loaded};
+use crate::answers::{Case, Way, cases, compare, each_world, loaded};
 use crate::company::{ACCOUNTS, GROUPS, PEOPLE, SETS, directory, email, group_id};
 use crate::granted::file;
 
@@ -215,14 +215,7 @@ fn imported(objects: &[Value], names: &str, facts: &Directory, ends: Eligibility
 
 #[test]
 fn imported_groups_give_what_their_membership_gave() {
-    let mut met = [0; 5];
-    let met_in = std::cell::RefCell::new(&mut met);
-    let mut runner = proptest::test_runner::TestRunner::new(ProptestConfig {
-        cases: 250,
-        failure_persistence: None,
-        ..ProptestConfig::default()
-    });
-    let outcome = runner.run(&(worlds(), any::<bool>()), |(world, ignore)| {
+    let met = each_world(250, &(worlds(), any::<bool>()), |(world, ignore), met| {
         let facts = directory(&world.members);
         let ends = if ignore {
             EligibilityEnds::Ignore
@@ -248,18 +241,9 @@ fn imported_groups_give_what_their_membership_gave() {
             .filter(|row| row.table == "eligibility" && row.outcome != RowOutcome::Moved);
         assert_eq!(told.count(), ending, "{:?}", import.report.rows);
         for case in cases() {
-            compare(
-                &import,
-                &rules,
-                &facts,
-                case,
-                &world.ways(case, ends),
-                &mut met_in.borrow_mut(),
-            );
+            compare(&import, &rules, &facts, case, &world.ways(case, ends), met);
         }
-        Ok(())
     });
-    outcome.unwrap_or_else(|error| panic!("{error}"));
     assert!(met.iter().all(|count| *count > 20), "{met:?}");
 }
 

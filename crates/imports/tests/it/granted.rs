@@ -6,7 +6,7 @@ use hallpass_rules::Directory;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use crate::answers::{Case, Given, Way, cases, compare, given, loaded};
+use crate::answers::{Case, Given, Way, cases, compare, each_world, given, loaded};
 use crate::company::{
     ACCOUNTS, GROUPS, PEOPLE, ROOT, SETS, UNITS, directory, email, group_id, set_arn,
 };
@@ -153,30 +153,14 @@ pub(crate) fn whole(files: &[SourceFile], names: &str, facts: &Directory) -> Imp
 
 #[test]
 fn imported_access_rules_give_what_they_gave() {
-    let mut met = [0; 5];
-    let met_in = std::cell::RefCell::new(&mut met);
-    let mut runner = proptest::test_runner::TestRunner::new(ProptestConfig {
-        cases: 300,
-        failure_persistence: None,
-        ..ProptestConfig::default()
-    });
-    let outcome = runner.run(&worlds(), |world| {
+    let met = each_world(300, &worlds(), |world, met| {
         let facts = directory(&world.members);
         let import = whole(&[file("rules.yaml", &world.yaml())], "", &facts);
         let rules = loaded(&import);
         for case in cases() {
-            compare(
-                &import,
-                &rules,
-                &facts,
-                case,
-                &world.ways(case),
-                &mut met_in.borrow_mut(),
-            );
+            compare(&import, &rules, &facts, case, &world.ways(case), met);
         }
-        Ok(())
     });
-    outcome.unwrap_or_else(|error| panic!("{error}"));
     assert!(met.iter().all(|count| *count > 20), "{met:?}");
 }
 

@@ -8,7 +8,7 @@ use hallpass_rules::{Directory, Rules};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use crate::answers::{Case, Given, cases, given, loaded};
+use crate::answers::{Case, Given, cases, each_world, given, loaded};
 use crate::company::{ACCOUNTS, PEOPLE, PROD, SETS, WORKLOADS, directory, group_id, set_arn};
 use crate::granted::{file, whole};
 
@@ -281,7 +281,7 @@ fn compare_case(
     rules: &Rules,
     facts: &Directory,
     case: Case,
-    met: &mut [u32; 5],
+    met: &mut crate::answers::Met,
 ) {
     let all_moved = import
         .report
@@ -347,14 +347,7 @@ fn compare_case(
 
 #[test]
 fn imported_workflows_give_no_more_and_tell_what_is_less() {
-    let mut met = [0; 5];
-    let met_in = std::cell::RefCell::new(&mut met);
-    let mut runner = proptest::test_runner::TestRunner::new(ProptestConfig {
-        cases: 400,
-        failure_persistence: None,
-        ..ProptestConfig::default()
-    });
-    let outcome = runner.run(&worlds(), |world| {
+    let met = each_world(400, &worlds(), |world, met| {
         let facts = directory(&world.members);
         let source = if world.as_state {
             file("state.json", &world.state())
@@ -369,20 +362,11 @@ fn imported_workflows_give_no_more_and_tell_what_is_less() {
             .rows
             .iter()
             .all(|row| row.outcome == RowOutcome::Moved);
-        met_in.borrow_mut()[4] += u32::from(all_moved);
+        met[4] += u32::from(all_moved);
         for case in cases() {
-            compare_case(
-                &world,
-                &import,
-                &rules,
-                &facts,
-                case,
-                &mut met_in.borrow_mut(),
-            );
+            compare_case(&world, &import, &rules, &facts, case, met);
         }
-        Ok(())
     });
-    outcome.unwrap_or_else(|error| panic!("{error}"));
     assert!(met.iter().all(|count| *count > 20), "{met:?}");
 }
 

@@ -8,7 +8,7 @@ use hallpass_imports::{Imported, Names, RowOutcome, SourceFile};
 use hallpass_rules::Directory;
 use proptest::prelude::*;
 
-use crate::answers::{Case, Given, cases, given, groups_of, loaded};
+use crate::answers::{Case, Given, cases, each_world, given, groups_of, loaded};
 use crate::company::{ACCOUNTS, GROUPS, PEOPLE, SETS, directory, group_id, set_arn};
 use crate::granted::file;
 
@@ -221,14 +221,7 @@ fn imported(files: &[SourceFile], names: &str, facts: &Directory) -> Imported {
 
 #[test]
 fn imported_roles_give_no_more_and_tell_what_is_less() {
-    let mut met = [0; 5];
-    let met_in = std::cell::RefCell::new(&mut met);
-    let mut runner = proptest::test_runner::TestRunner::new(ProptestConfig {
-        cases: 400,
-        failure_persistence: None,
-        ..ProptestConfig::default()
-    });
-    let outcome = runner.run(&worlds(), |world| {
+    let met = each_world(400, &worlds(), |world, met| {
         let facts = directory(&world.members);
         let import = imported(&[file("roles.yaml", &world.yaml())], &world.names(), &facts);
         let rules = loaded(&import);
@@ -237,7 +230,6 @@ fn imported_roles_give_no_more_and_tell_what_is_less() {
             .rows
             .iter()
             .all(|row| row.outcome == RowOutcome::Moved);
-        let mut met = met_in.borrow_mut();
         met[0] += u32::from(all_moved);
         for case in cases() {
             let ways = world.ways(case);
@@ -279,9 +271,7 @@ fn imported_roles_give_no_more_and_tell_what_is_less() {
                 }
             }
         }
-        Ok(())
     });
-    outcome.unwrap_or_else(|error| panic!("{error}"));
     assert!(met.iter().all(|count| *count > 10), "{met:?}");
 }
 
