@@ -281,6 +281,9 @@ impl Executor {
         // CRASH: an outcome that is not recorded is observed again
         let news = row.execution.is_news_after(&before.execution);
         let recorded = self.store.record(&row, lease, news).await;
+        if recorded.is_err() {
+            self.doubt_listings(&row.key);
+        }
         self.orphans.note(lease, recorded)?;
         Ok(steps)
     }

@@ -58,6 +58,8 @@ impl<Of, Shown> Default for Listings<Of, Shown> {
 struct ListingSlot<Shown> {
     reading: tokio::sync::Mutex<()>,
     newest: Mutex<Option<Listing<Shown>>>,
+    /// Listings that began up to then speak for nobody.
+    doubted_until: Mutex<Option<Timestamp>>,
 }
 
 impl<Shown> Default for ListingSlot<Shown> {
@@ -65,6 +67,7 @@ impl<Shown> Default for ListingSlot<Shown> {
         Self {
             reading: tokio::sync::Mutex::default(),
             newest: Mutex::default(),
+            doubted_until: Mutex::default(),
         }
     }
 }
@@ -101,15 +104,20 @@ impl<Of: Clone + Ord, Shown: Eq + Hash> Listings<Of, Shown> {
         Ok(listing)
     }
 
+    /// Goes by no listing of `one` that began before `now`, also if it is still being read: something was sent meanwhile,
+    /// and what came of that is not recorded.
+    pub(crate) fn doubt(&self, one: &Of, now: Timestamp) {
+        *lock(&self.place(one, now).doubted_until) = Some(now);
+    }
+
     /// The place of one; forgets what is too old, or from a clock that was ahead.
     fn place(&self, one: &Of, now: Timestamp) -> Arc<ListingSlot<Shown>> {
         let mut places = lock(&self.places);
         let is_kept = |place: &Arc<ListingSlot<Shown>>| {
-            let newest = lock(&place.newest);
-            let is_recent = newest
-                .as_ref()
-                .is_some_and(|listing| listing.at <= now && now < KEPT.after(listing.at));
-            is_recent || Arc::strong_count(place) > 1
+            let newest = lock(&place.newest).as_ref().map(|listing| listing.at);
+            let known = [newest, *lock(&place.doubted_until)];
+            let is_recent = |at: &Timestamp| *at <= now && now < KEPT.after(*at);
+            known.iter().flatten().any(is_recent) || Arc::strong_count(place) > 1
         };
         places.retain(|_, place| is_kept(place));
         while places.len() >= KEPT_MAX {
@@ -121,6 +129,7 @@ impl<Of: Clone + Ord, Shown: Eq + Hash> Listings<Of, Shown> {
 
 impl<Shown> ListingSlot<Shown> {
     fn newer(&self, after: Timestamp, now: Timestamp) -> Option<Listing<Shown>> {
+        let after = lock(&self.doubted_until).map_or(after, |until| after.max(until));
         lock(&self.newest)
             .clone()
             .filter(|listing| listing.at > after && listing.at <= now)

@@ -116,3 +116,49 @@ async fn what_is_kept_is_bounded() {
     }
     assert!(lock(&stage.listings.places).len() <= KEPT_MAX);
 }
+
+/// What was sent at 20 and is not recorded is known of at 25: no listing from before says what came of it.
+#[tokio::test]
+async fn a_listing_that_is_doubted_serves_nobody() {
+    let stage = Stage::default();
+    for (now, after, calls, began) in [(15, 10, 1, 15), (22, 16, 2, 22), (24, 21, 2, 22)] {
+        stage.now.store(now, Ordering::SeqCst);
+        let listing = stage.look(1, after).await.unwrap();
+        assert_eq!((stage.calls(), listing.at), (calls, at(began)), "at {now}");
+    }
+    stage.listings.doubt(&target(1), at(25));
+    stage.now.store(26, Ordering::SeqCst);
+    assert_eq!(stage.look(1, 21).await.unwrap().at, at(26));
+    assert_eq!(stage.look(1, 21).await.unwrap().at, at(26));
+    assert_eq!(stage.calls(), 3, "one that began since serves again");
+}
+
+/// It was being read when something was sent that is not recorded.
+#[tokio::test]
+async fn a_listing_that_is_being_read_is_doubted_too() {
+    let stage = Stage::default();
+    stage.now.store(22, Ordering::SeqCst);
+    let sent = async {
+        stage.now.store(25, Ordering::SeqCst);
+        stage.listings.doubt(&target(1), at(25));
+    };
+    let (read, ()) = tokio::join!(stage.look(1, 10), sent);
+    assert_eq!(read.unwrap().at, at(22), "whoever asked before has it");
+    stage.now.store(26, Ordering::SeqCst);
+    assert_eq!(stage.look(1, 21).await.unwrap().at, at(26));
+}
+
+#[tokio::test]
+async fn a_doubt_is_of_one_and_dies_with_the_clock_that_was_ahead() {
+    let stage = Stage::default();
+    stage.listings.doubt(&target(1), at(86_400));
+    stage.now.store(30, Ordering::SeqCst);
+    for (n, calls) in [(1, 1), (1, 1), (2, 2)] {
+        stage.look(n, 10).await.unwrap();
+        assert_eq!(stage.calls(), calls, "of {n}");
+    }
+    stage.listings.doubt(&target(1), at(30));
+    stage.now.store(31, Ordering::SeqCst);
+    assert_eq!(stage.look(1, 10).await.unwrap().at, at(31));
+    assert_eq!(stage.look(2, 10).await.unwrap().at, at(30));
+}

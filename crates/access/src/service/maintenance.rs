@@ -205,6 +205,17 @@ impl Access {
         Ok(released)
     }
 
+    /// Makes every notice due that waits for its turn. To be called by whoever begins to work alone: one that a process
+    /// before it had taken to tell would wait until nobody can be telling it any more, by that process's clock. What was
+    /// put off is tried once more, early. Returns how many.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn take_over_notices(&self) -> Result<u64, AccessError> {
+        let store = &self.ports.store;
+        Ok(store.release_notices(self.now()).await?)
+    }
+
     /// Compares every live grant with the directory, today's rules and its assignment.
     ///
     /// # Errors

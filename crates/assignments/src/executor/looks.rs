@@ -42,6 +42,14 @@ impl Executor {
         }
     }
 
+    /// What came of the steps at a row is not recorded, so the row does not say when its write was sent: a listing that began
+    /// between the intent and the sending would pass for one that shows what came of it.
+    pub(super) fn doubt_listings(&self, key: &HoldKey) {
+        let now = self.clock.now();
+        self.by_target.doubt(&key.target, now);
+        self.by_person.doubt(&key.user, now);
+    }
+
     /// When the first look at a row that others stand in line with is made, together with theirs;
     /// `None` when it is made now.
     pub(super) fn shared_look_at(&self, row: &AssignmentRow, now: Timestamp) -> Option<Timestamp> {
@@ -70,7 +78,8 @@ fn is_over(row: &AssignmentRow) -> bool {
 }
 
 /// What a listing must have begun after to speak for the row: the newest hold, whatever we did or
-/// saw, and the moment it was to be looked at. The last does not matter for a look now and then.
+/// saw, and the moment it was to be looked at. The last does not matter for a look now and then, and
+/// is no substitute for the others: a node whose clock is behind may have written it.
 fn must_see(row: &AssignmentRow, now: Timestamp) -> Timestamp {
     let execution = &row.execution;
     let operation = execution.operation.as_ref();
@@ -82,6 +91,7 @@ fn must_see(row: &AssignmentRow, now: Timestamp) -> Timestamp {
         Some(row.desired.asked_at),
         execution.created_at,
         execution.deleted_at,
+        execution.last_present_at,
         operation.map(|operation| operation.started_at),
         operation.and_then(|operation| operation.over_at),
         execution.observation.at(),

@@ -86,3 +86,27 @@ fn first_looks_are_made_together_while_aws_works_on_several_creates() {
         assert_eq!(found, shared.map(at), "{creates} {is_busy} {due} {now}");
     }
 }
+
+/// What the row says of earlier looks and writes, by a node whose clock is ahead, and when it is due, by one whose clock is
+/// behind: a listing that is older than what the row has seen says nothing new.
+#[test]
+fn a_listing_speaks_for_a_row_only_if_it_began_after_all_that_is_known_of_it() {
+    type Known = fn(&mut AssignmentRow);
+    let known: [(&str, Known); 6] = [
+        ("asked for", |row| row.desired.asked_at = at(200)),
+        ("created", |row| row.execution.created_at = Some(at(200))),
+        ("deleted", |row| row.execution.deleted_at = Some(at(200))),
+        ("seen", |row| row.execution.last_present_at = Some(at(200))),
+        ("sent", |row| {
+            *row = row.clone().begin(OperationKind::Delete, at(200));
+        }),
+        ("due", |row| row.execution.due = at(200)),
+    ];
+    for (what, known) in known {
+        let mut row = row();
+        known(&mut row);
+        // an end that is due: the newest of all counts
+        let now = at(250);
+        assert_eq!(must_see(&row, now), at(200), "{what}");
+    }
+}

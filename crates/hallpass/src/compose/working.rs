@@ -222,6 +222,10 @@ impl Composed {
         if let Err(error) = journey.release_future_waits().await {
             tracing::warn!(error = %error, "what waits for a clock that was ahead could not be released");
         }
+        // what it was telling is told now
+        if let Err(error) = journey.take_over_notices().await {
+            tracing::warn!(error = %error, "notices that a process before this one was telling wait for their turn");
+        }
         // what ended without us is known before anything is sent for it
         journey.apply_guard_removals().await;
         self.pulse.beat();

@@ -255,6 +255,12 @@ impl Cluster {
         Ok(head.map(|head| head.seq))
     }
 
+    /// The row has given the lead: nobody else can have it before that term is over, whether or not the process that
+    /// asked hears of it in time.
+    pub(super) fn note_claim(&self) {
+        self.terms().began_at = Some(Instant::now());
+    }
+
     /// A term begins: what was under way when it did.
     pub(super) async fn note_term(&self, epoch: u64, node: &NodeIdentity) {
         self.ledger.mix(i64::try_from(epoch).unwrap_or(0));
@@ -264,7 +270,6 @@ impl Cluster {
         let reached = &self.ledger.reached;
         let (is_takeover, handed_over) = {
             let mut terms = self.terms();
-            terms.began_at = Some(Instant::now());
             let before = terms.node.replace(node.name.clone());
             let other = before.is_some_and(|before| before != node.name);
             let given = terms.given_back_at.take();

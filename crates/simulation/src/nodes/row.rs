@@ -5,14 +5,15 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use hallpass_access::ReadError;
-use hallpass_store::{Claim, Leader, LeaderRow, Leadership, NodeIdentity};
+use hallpass_store::{Claim, Leader, LeaderRow, NodeIdentity};
 
+use super::cluster::Cluster;
 use crate::hazard::{Hazard, Port};
 use crate::landmarks::Landmark;
 
 /// The real row behind the hazards of a process.
 pub(super) struct ReachedRow {
-    pub(super) row: Leadership,
+    pub(super) cluster: Arc<Cluster>,
     pub(super) hazard: Arc<Hazard>,
 }
 
@@ -29,15 +30,22 @@ impl ReachedRow {
 #[async_trait]
 impl LeaderRow for ReachedRow {
     fn is_shared(&self) -> bool {
-        self.row.is_shared()
+        self.cluster.row.is_shared()
     }
 
     async fn look(&self) -> Result<Option<Leader>, ReadError> {
-        self.pass(self.row.look()).await
+        self.pass(self.cluster.row.look()).await
     }
 
     async fn claim(&self, node: &NodeIdentity, span: Duration) -> Result<Claim, ReadError> {
-        let claimed = self.pass(self.row.claim(node, span)).await?;
+        let claim = async {
+            let claimed = self.cluster.row.claim(node, span).await?;
+            if matches!(claimed, Claim::Given(_)) {
+                self.cluster.note_claim();
+            }
+            Ok(claimed)
+        };
+        let claimed = self.pass(claim).await?;
         if matches!(claimed, Claim::Taken(_)) {
             self.hazard.ledger.reached.note(Landmark::ClaimedByTwo);
         }
@@ -45,10 +53,10 @@ impl LeaderRow for ReachedRow {
     }
 
     async fn renew(&self, epoch: u64, span: Duration) -> Result<bool, ReadError> {
-        self.pass(self.row.renew(epoch, span)).await
+        self.pass(self.cluster.row.renew(epoch, span)).await
     }
 
     async fn give_back(&self, epoch: u64) -> Result<(), ReadError> {
-        self.pass(self.row.give_back(epoch)).await
+        self.pass(self.cluster.row.give_back(epoch)).await
     }
 }
