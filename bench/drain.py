@@ -3,34 +3,54 @@ ten outstanding writes. Prints how fast they are drained, beside whichever limit
 becomes of a revoke and of a request pressed in the middle, how two hundred people who ask at once fare, and how
 soon the ends of an outage are made up for, and how soon access ends whose create was lost with the server.
 
-usage: HALLPASS_BIN=… python3 bench/drain.py [real|fast|unshared|crowd|outage|lost …]
-DRAIN_GRANTS (1000), OUTAGE_GRANTS (500), OUTAGE_SECONDS (300) and LOST_CREATES (20) make it shorter."""
+usage: HALLPASS_BIN=… python3 bench/drain.py [real|fast|unshared|crowd|outage|lost|databases|ten-thousand …]
+DRAIN_GRANTS (1000), OUTAGE_GRANTS (500), OUTAGE_SECONDS (300), LOST_CREATES (20) and DRAIN_MANY (10000) make it shorter.
+DRAIN_DATABASE=postgresql runs `real` and `fast` over a PostgreSQL of their own; `databases` runs them over both engines at
+once, so that both meet the same load, and compares."""
 
+import contextlib
 import os
 import pathlib
+import re
 import statistics
+import subprocess
 import sys
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "e2e"))
 from crowd import OUR_RATE, SLOTS, Crowd, Outstanding, by_key, disorder, instant, lined_up, writes  # noqa: E402
-from stage import Stage  # noqa: E402
+import postgres  # noqa: E402
+from stage import Stage, free_port  # noqa: E402
 
 GRANTS = int(os.environ.get("DRAIN_GRANTS", "1000"))
 OUTAGE_GRANTS = int(os.environ.get("OUTAGE_GRANTS", "500"))
 LOST_CREATES = int(os.environ.get("LOST_CREATES", "20"))
 OUTAGE_SECONDS = int(os.environ.get("OUTAGE_SECONDS", "300"))
+MANY = int(os.environ.get("DRAIN_MANY", "10000"))
+DATABASE = os.environ.get("DRAIN_DATABASE", "sqlite")
 MINUTE = 60
+# of what PostgreSQL's figures may fall short of SQLite's
+SHORT_MAX = 0.10
 
 
 def say(name, value):
     print(f"  {name:<58} {value}", flush=True)
 
 
+@contextlib.contextmanager
+def database():
+    """The address of a PostgreSQL that syncs what is committed, as a real one does; None for a file."""
+    if DATABASE == "sqlite":
+        yield None
+        return
+    with postgres.Server(free_port(), fsync="on") as server:
+        yield f"postgres://hallpass:{server.password}@127.0.0.1:{server.port}/inventory?sslmode=disable"
+
+
 def drain(name, count, speed, each=10, accounts=50, sets=5, presses=True):
-    with Stage("drain") as stage:
+    with database() as store, Stage("drain") as stage:
         people = -(-count // each)
-        crowd = Crowd(stage, people + 2, accounts, sets)
+        crowd = Crowd(stage, people + 2, accounts, sets, store=store)
         asker, holder = crowd.people[-1], crowd.people[-2]
         bystander = crowd.ask(holder, crowd.targets[0], 3600 * 4)
         first = lined_up(crowd, count, each, MINUTE)
@@ -179,8 +199,25 @@ def lost_creates(tries):
         say("beyond what AWS took: half, slowest", f"{statistics.median(ours):.1f} s, {ours[-1]:.1f} s")
 
 
+def databases():
+    """The same drains over both engines at the same time."""
+    def begun(engine):
+        command = [sys.executable, __file__, "real", "fast"]
+        return subprocess.Popen(command, env={**os.environ, "DRAIN_DATABASE": engine}, stdout=subprocess.PIPE, text=True)
+    both = {engine: begun(engine) for engine in ("sqlite", "postgresql")}
+    said = {engine: process.communicate()[0] for engine, process in both.items()}
+    for engine, text in said.items():
+        print(f"{engine}:\n{text}")
+    if any(process.returncode for process in both.values()):
+        raise SystemExit("a drain did not come to its end")
+    for nth, kind in enumerate(("real", "fast")):
+        ours, theirs = (float(re.findall(r"ends a second +([0-9.]+)", said[engine])[nth]) for engine in ("sqlite", "postgresql"))
+        is_near = theirs >= ours * (1 - SHORT_MAX)
+        say(f"ends a second, PostgreSQL of SQLite, `--speed {kind}`", f"{theirs / ours:.1%}{'' if is_near else ': FALLS SHORT'}")
+
+
 def main():
-    wanted = sys.argv[1:] or ["real", "fast", "unshared", "crowd", "outage", "lost"]
+    wanted = sys.argv[1:] or ["databases", "unshared", "crowd", "outage", "lost"]
     print(f"load of the machine at the start: {os.getloadavg()[0]:.1f}")
     if "real" in wanted:
         drain("drain", GRANTS, "real")
@@ -190,6 +227,11 @@ def main():
         # worst case: no listing serves two of them
         drain("drain, every grant on a target of its own", min(GRANTS, 250), "real", each=1, presses=False)
         drain("the same where the rate binds", min(GRANTS, 250), "fast", each=1, presses=False)
+    if "databases" in wanted:
+        databases()
+    if "ten-thousand" in wanted:
+        # a target each; a hundred of each person, who would else be ten thousand who sign in
+        drain("ten thousand", MANY, "fast", each=100, accounts=-(-MANY // 20), sets=20, presses=False)
     if "crowd" in wanted:
         asked_at_once("crowd", "real")
         asked_at_once("crowd where the rate of requests binds", "fast")

@@ -20,6 +20,8 @@ cargo run --locked --profile bench --package hallpass-simulation --example listi
 HALLPASS_BIN="$(realpath "${CARGO_TARGET_DIR:-target}/release/hallpass")" python3 bench/past.py "$past"
 echo "== many ends at once (drain), against the limits of the simulated AWS"
 HALLPASS_BIN="$(realpath "${CARGO_TARGET_DIR:-target}/release/hallpass")" python3 bench/drain.py
+echo "== what a server needs by the size of its organization"
+HALLPASS_BIN="$(realpath "${CARGO_TARGET_DIR:-target}/release/hallpass")" python3 bench/sizing.py
 echo "== one operation in 500 accounts and 20 Regions (each), against an endpoint that answers after 50 ms"
 HALLPASS_BIN="$(realpath "${CARGO_TARGET_DIR:-target}/release/hallpass")" python3 bench/each.py
 echo "== people who leave, by an event and without"

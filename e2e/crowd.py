@@ -31,13 +31,14 @@ def instant(text):
 
 
 class Crowd:
-    """A server over a simulated AWS, people with tokens, and targets."""
+    """A server over a simulated AWS, people with tokens, and targets. `store` is the address of its database, where that is
+    not a file; `everybody` are people of the directory, where that is more than those with tokens."""
 
-    def __init__(self, stage, people, accounts, sets, speed="fast"):
+    def __init__(self, stage, people, accounts, sets, speed="fast", store=None, everybody=None):
         self.stage, self.port = stage, free_port()
         self.base = f"http://127.0.0.1:{self.port}"
         self.simulator, self.endpoint, aws = stage.simulator(
-            "--accounts", accounts + 2, "--users", people + 30, "--permission-sets", sets,
+            "--accounts", accounts + 2, "--users", (everybody or people) + 30, "--permission-sets", sets,
             "--groups", 2, "--assignments-per-account", 0, "--shape", "flat", "--seed", 7, log="sim.log")
         self.sim, self.aws = Api(self.endpoint), aws
         # not as an option, which would stand above what is set later
@@ -48,7 +49,8 @@ class Crowd:
         stage.path("hallpass.toml").write_text(
             f'[server]\nlisten = "127.0.0.1:{self.port}"\nrate = 10000\n'
             f'[aws]\nregion = "{aws["AWS_REGION"]}"\nendpoint_url = "{self.endpoint}"\n'
-            f'[identity]\nadmins = ["{self.admin}"]\n[access]\nrules = "rules.toml"\n[access.duration]\nmin = "1s"\n')
+            f'[identity]\nadmins = ["{self.admin}"]\n[access]\nrules = "rules.toml"\n[access.duration]\nmin = "1s"\n'
+            + (f'[store]\nurl = "{store}"\n' if store else ""))
         # what the server has read of the directory says who everybody is
         self.start()
         self.tokens = {}
@@ -72,6 +74,7 @@ class Crowd:
                         itertools.product(center["permission_sets"], sorted(found)[:accounts])]
 
     def start(self):
+        self.started = time.time()
         self.process = self.stage.spawn("serve", log="serve.log", **self.environment)
         if not wait(lambda: answers(Api(self.base), "/readyz"), 120, self.process):
             raise SystemExit("the server is not ready:\n" + self.stage.said("serve.log")[-2000:])
