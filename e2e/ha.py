@@ -3,15 +3,48 @@
 and ends all the same, each time once (decision 0102)."""
 
 import http.client
+import http.server
 import json
 import signal
 import socket
+import threading
 import time
 
 import postgres
 from nodes import TAKEOVER_MAX, World
 from served import MARA, PRIYA, TOMASZ, asking
 from stage import Api, Checks, Stage, free_port, held_at_aws, wait
+
+
+class Receiver:
+    """A webhook's other end, which may keep whoever calls waiting. Which notices it was told, by the header that names them."""
+
+    def __init__(self):
+        self.told, self.keeps, self.goes_on = [], False, threading.Event()
+        receiver = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_POST(self):
+                self.rfile.read(int(self.headers["Content-Length"]))
+                receiver.told.append(self.headers["Hallpass-Delivery"])
+                if receiver.keeps:
+                    receiver.goes_on.wait(60)
+                self.send_response(200)
+                self.send_header("Content-Length", "0")
+                try:
+                    self.end_headers()
+                except OSError:
+                    pass
+
+            def log_message(self, *_):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", free_port()), Handler)
+        self.server.daemon_threads = True
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def configuration(self):
+        return f'[[webhooks]]\nname = "tickets"\nurl = "http://127.0.0.1:{self.server.server_port}/hook"\nsecret = "{"s" * 32}"\nevents = ["granted"]\n'
 
 
 def one_leads(world, check):
@@ -102,6 +135,25 @@ def killed_in_a_create(world, check):
     check("it comes back, and does not lead", leader.start() and wait(lambda: leader.part("leader")["ok"], 30) and not leader.leads(), leader.said()[-600:])
 
 
+def killed_while_it_tells(world, check):
+    """What a leader was telling when it died is told by the next one, before the time that a notice is left to whoever took it
+    (90 s) is over."""
+    leader, receiver = world.leader(), world.receiver
+    other = world.other(leader)
+    receiver.keeps, before = True, len(receiver.told)
+    grant = world.ask(other, PRIYA, "ReadOnly", "payments-dev", 3)["grant_id"]
+    check("a notice is being told", wait(lambda: len(receiver.told) > before, TAKEOVER_MAX, every=0.02), receiver.told)
+    world.stage.stop(leader.process, signal.SIGKILL)
+    notice, receiver.keeps = receiver.told[before], False
+    # not longer: when it is left to nobody any more, whoever leads tells it anyway
+    over = time.time() + 60
+    wait(lambda: receiver.told[before + 1:].count(notice) or time.time() > over, 60, every=0.1)
+    check("whoever leads next tells it", receiver.told[before + 1:].count(notice), (receiver.told[before:], other.said()[-600:]))
+    receiver.goes_on.set()
+    check("its grant ends", world.state(other, grant, "ended"), world.grant(other, grant))
+    check("the node comes back", leader.start(), leader.said()[-600:])
+
+
 def stopped_and_paused(world, check):
     leader = world.leader()
     other = world.other(leader)
@@ -187,8 +239,10 @@ def refused(world, check):
 def main():
     check = Checks()
     with postgres.Server(free_port()) as database, Stage("ha") as stage:
-        world = World(stage, database)
-        for part in (one_leads, served_by_both, killed_in_a_create, stopped_and_paused, database_restarted, whole, refused):
+        receiver = Receiver()
+        world = World(stage, database, receiver.configuration())
+        world.receiver = receiver
+        for part in (one_leads, served_by_both, killed_in_a_create, killed_while_it_tells, stopped_and_paused, database_restarted, whole, refused):
             begun = time.time()
             part(world, check)
             print(f"     {part.__name__}: {time.time() - begun:.1f} s", flush=True)

@@ -19,7 +19,7 @@ class Node:
             f'[server]\nlisten = "127.0.0.1:{self.port}"\npublic_url = "{self.base}"\n[store]\nurl = "{world.url}"\n'
             f'[aws]\nregion = "{world.aws["AWS_REGION"]}"\nendpoint_url = "{world.endpoint}"\n'
             '[identity]\nadmins = ["group:platform-admins"]\nauditors = ["group:auditors"]\n[access.duration]\nmin = "1s"\n'
-            '[audit.export]\ntarget = "dir:audit"\n')
+            '[audit.export]\ntarget = "dir:audit"\n' + world.more)
 
     def start(self):
         self.process = self.world.stage.spawn("serve", "--config", f"{self.name}.toml", log=self.log, **self.world.environment)
@@ -51,8 +51,10 @@ class Node:
 
 
 class World:
-    def __init__(self, stage, database):
-        self.stage, self.database = stage, database
+    """`more` is added to the configuration of each node."""
+
+    def __init__(self, stage, database, more=""):
+        self.stage, self.database, self.more = stage, database, more
         self.simulator, self.endpoint, self.aws = stage.simulator("--speed", "fast")
         self.url = database.url("hallpass", f"sslmode=verify-full&sslrootcert={database.authority}", host="localhost")
         self.environment = {name: self.aws[name] for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")} | {"PGPASSWORD": database.password}

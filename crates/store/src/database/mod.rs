@@ -16,7 +16,7 @@ mod value;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 pub use error::DatabaseError;
 pub(crate) use error::{Failure, Optional};
@@ -166,9 +166,19 @@ impl Connection {
         &mut self,
         mode: TransactionMode,
     ) -> Result<Transaction<'_>, DatabaseError> {
+        self.begin_in_line(mode, Instant::now())
+    }
+
+    /// The same for whoever has stood in line for this connection since `asked`: who waited behind somebody who waited for
+    /// the database in vain is not made to wait as long again.
+    pub(crate) fn begin_in_line(
+        &mut self,
+        mode: TransactionMode,
+        asked: Instant,
+    ) -> Result<Transaction<'_>, DatabaseError> {
         match self {
             Self::Sqlite(connection) => Ok(Transaction::Sqlite(sqlite::begin(connection, mode)?)),
-            Self::Postgres(connection) => Ok(Transaction::Postgres(connection.begin(mode)?)),
+            Self::Postgres(connection) => Ok(Transaction::Postgres(connection.begin(mode, asked)?)),
         }
     }
 

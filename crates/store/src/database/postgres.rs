@@ -26,6 +26,8 @@ type BoxedError = Box<dyn std::error::Error + Sync + Send>;
 /// How long a statement may take before its session is given up, where nobody says otherwise.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(8);
 
+/// Whoever has less left of it does not begin to wait.
+const PATIENCE_LEAST: Duration = Duration::from_millis(100);
 /// How long a process that stands still, or is cut off, may keep the writers' lock from others.
 const IDLE_MAX: Duration = Duration::from_secs(3);
 /// What each session asks for: the server, too, is to know of a line that is cut.
@@ -124,6 +126,8 @@ pub(crate) struct Connection {
     patience: Duration,
     /// A statement was given up: what the server says next is not the answer to the next one.
     is_given_up: Cell<bool>,
+    /// Whether the last wait for a lock or an answer was in vain.
+    waited_in_vain: bool,
     /// By their text as it is written here; there are as many as the crate has.
     prepared: RefCell<HashMap<String, Arc<Prepared>>>,
 }
@@ -135,6 +139,7 @@ impl Connection {
             server: Arc::clone(server),
             patience,
             is_given_up: Cell::new(false),
+            waited_in_vain: false,
             prepared: RefCell::default(),
         })
     }
@@ -185,24 +190,36 @@ impl Connection {
         })
     }
 
+    /// Begins what somebody has wanted since `asked`. Behind somebody who waited in vain, the time in line counts: else the
+    /// tenth in line would wait ten times as long as the first.
     pub(super) fn begin(
         &mut self,
         mode: TransactionMode,
+        asked: Instant,
     ) -> Result<Transaction<'_>, DatabaseError> {
+        let patience = match self.patience.saturating_sub(asked.elapsed()) {
+            _ if !self.waited_in_vain => self.patience,
+            left if left < PATIENCE_LEAST => return Err(Failure::Silent(self.patience).into()),
+            left => left,
+        };
         let begin = match mode {
             TransactionMode::Read => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY".to_owned(),
             TransactionMode::Row => "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE".to_owned(),
-            TransactionMode::Write => self.begin_to_write(),
+            TransactionMode::Write => self.begin_to_write(patience),
         };
         let ready = if self.is_over() {
             None
         } else {
             match self.run(&begin) {
                 // whoever waited in vain would wait as long again
-                Err(waited) if is_of_waiting(&waited) => return Err(waited.into()),
+                Err(waited) if is_of_waiting(&waited) => {
+                    self.waited_in_vain = true;
+                    return Err(waited.into());
+                }
                 other => other.ok(),
             }
         };
+        self.waited_in_vain = false;
         if ready.is_none() {
             // the server was started anew, or another took its place: nothing is lost, for nothing was
             // begun. Whatever else it was, a new session is told too
@@ -222,7 +239,7 @@ impl Connection {
 impl Connection {
     /// Each statement after the lock sees what was committed before it; the lock is that of the schema,
     /// and ends with the transaction, which ends with a process that says nothing more.
-    fn begin_to_write(&self) -> String {
+    fn begin_to_write(&self, patience: Duration) -> String {
         let idle = if self.patience > PATIENCE {
             self.patience
         } else {
@@ -232,8 +249,10 @@ impl Connection {
             "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;
              SET LOCAL idle_in_transaction_session_timeout = {};
              SET LOCAL statement_timeout = {};
-             SELECT pg_advisory_xact_lock(1751215212, hashtext(current_schema()))",
+             SELECT pg_advisory_xact_lock(1751215212, hashtext(current_schema()));
+             SET LOCAL statement_timeout = {}",
             idle.as_millis(),
+            patience.as_millis(),
             self.patience.as_millis()
         )
     }

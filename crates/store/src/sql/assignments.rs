@@ -236,6 +236,23 @@ fn count_of(value: i64) -> u32 {
     u32::try_from(value).unwrap_or(u32::MAX)
 }
 
+/// How many wait to be given, of those that are looked at first and of those whose create comes next: an index each.
+pub(super) const GRANTS_WAITING: &str = "
+    SELECT (SELECT count(*) FROM assignments INDEXED BY assignments_creates
+            WHERE while_wanted = 'create' AND due <= ?1 AND unwanted_from > ?1)
+         + (SELECT count(*) FROM assignments INDEXED BY assignments_grant_looks
+            WHERE while_wanted IN ('look', 'poll') AND while_wanted <> 'poll'
+            AND due <= ?1 AND unwanted_from > ?1)";
+
+/// The same, of one kind, before one that was asked for at `?2` and is named `?3`.
+pub(super) const GRANTS_BEFORE: &str = "
+    SELECT (SELECT count(*) FROM assignments INDEXED BY assignments_creates
+            WHERE while_wanted = 'create' AND kind = ?4 AND (asked_at, hold_key) < (?2, ?3)
+            AND due <= ?1 AND unwanted_from > ?1)
+         + (SELECT count(*) FROM assignments INDEXED BY assignments_grant_looks
+            WHERE while_wanted IN ('look', 'poll') AND while_wanted <> 'poll' AND kind = ?4
+            AND (asked_at, hold_key) < (?2, ?3) AND due <= ?1 AND unwanted_from > ?1)";
+
 fn waiting(tx: &Transaction<'_>, now: Timestamp) -> Result<QueueLengths, StorageFault> {
     let ends = |at_once: bool| -> Result<(u32, Option<Timestamp>), StorageFault> {
         let (count, oldest): (i64, Option<String>) = tx
@@ -249,10 +266,7 @@ fn waiting(tx: &Transaction<'_>, now: Timestamp) -> Result<QueueLengths, Storage
         Ok((count_of(count), oldest))
     };
     let grants: i64 = tx
-        .prepare(
-            "SELECT count(*) FROM assignments WHERE while_wanted IN ('create', 'look')
-             AND due <= ?1 AND unwanted_from > ?1",
-        )?
+        .prepare(GRANTS_WAITING)?
         .query_row([instant(now)], |row| row.get(0))?;
     let ((at_once, first_at_once), (ends, first_end)) = (ends(true)?, ends(false)?);
     Ok(QueueLengths {
@@ -275,21 +289,15 @@ fn grants_before(
     if !standing.waits_for_grant(now) {
         return Ok(None);
     }
-    let count: i64 = tx
-        .prepare(
-            "SELECT count(*) FROM assignments WHERE while_wanted IN ('create', 'look')
-             AND due <= ?1 AND unwanted_from > ?1 AND (asked_at, hold_key) < (?2, ?3)
-             AND kind = ?4",
-        )?
-        .query_row(
-            (
-                instant(now),
-                instant(standing.asked_at),
-                key.to_string(),
-                queue_columns::kind(standing.slot),
-            ),
-            |row| row.get(0),
-        )?;
+    let count: i64 = tx.prepare(GRANTS_BEFORE)?.query_row(
+        (
+            instant(now),
+            instant(standing.asked_at),
+            key.to_string(),
+            queue_columns::kind(standing.slot),
+        ),
+        |row| row.get(0),
+    )?;
     Ok(Some(count_of(count)))
 }
 

@@ -156,6 +156,12 @@ const MIGRATIONS: &[Migration] = &[
         sql: include_str!("../../migrations/0025_group_sync.sql"),
         then: None,
     },
+    Migration {
+        version: 26,
+        name: "lines_of_thousands",
+        sql: include_str!("../../migrations/0026_lines_of_thousands.sql"),
+        then: None,
+    },
 ];
 
 /// A file with fewer migrations is laid out anew by one of them, and then has much room to give back.

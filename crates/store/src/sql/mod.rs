@@ -49,7 +49,7 @@ mod tokens;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 pub use copying::{Copied, CopyError};
 pub use ends::EndsReader;
@@ -598,9 +598,10 @@ fn at_once<T>(
     work: impl FnOnce(&Transaction<'_>) -> Result<T, StorageFault>,
     then: impl FnOnce(&T),
 ) -> Result<T, StorageFault> {
+    let asked = Instant::now();
     // a panic elsewhere dropped its transaction, and with it whatever it had written
     let mut connection = connection.lock().unwrap_or_else(PoisonError::into_inner);
-    let transaction = connection.begin(mode)?;
+    let transaction = connection.begin_in_line(mode, asked)?;
     let value = work(&transaction)?;
     // CRASH: before this line nothing of it is there, after it all of it is
     transaction.commit()?;

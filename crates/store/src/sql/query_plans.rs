@@ -1,6 +1,6 @@
 //! How SQLite answers what people list and search: by a range of an index, never through a table.
 
-use super::{SqlStore, finding, grants, requests};
+use super::{SqlStore, assignments, finding, grants, queue_columns, requests};
 use crate::database::TransactionMode;
 
 fn is_range(line: &str) -> bool {
@@ -44,6 +44,27 @@ fn rows_that_are_not_shown_are_not_read() {
         let lines = tx.plan_of(sql).unwrap();
         let is_covered = lines.iter().all(|line| line.contains("COVERING INDEX"));
         assert!(!lines.is_empty() && is_covered, "{sql}: {lines:?}");
+    }
+}
+
+/// Thousands may stand in line that are not due, not wanted any more or leased. Only what is in flight, ten at most, is looked
+/// up in the table.
+#[test]
+fn who_is_first_in_line_is_found_without_reading_rows() {
+    let store = SqlStore::open_in_memory().unwrap();
+    let mut connection = store.reader.lock().unwrap();
+    let tx = connection.begin(TransactionMode::Read).unwrap();
+    let counts = [assignments::GRANTS_WAITING, assignments::GRANTS_BEFORE].map(str::to_owned);
+    for sql in queue_columns::searches().iter().chain(&counts) {
+        let lines = tx.plan_of(sql).unwrap();
+        let of_rows = lines.iter().filter(|line| line.contains(" USING "));
+        let mut of_rows = of_rows.filter(|line| !line.contains("assignments_outstanding"));
+        let first = of_rows.next().unwrap();
+        assert!(first.contains("COVERING INDEX"), "{sql}: {lines:#?}");
+        // besides, whether a removal waits in the lane, a range of its own index
+        let is_range =
+            |line: &String| line.contains("COVERING INDEX") || line.starts_with("SEARCH other ");
+        assert!(of_rows.all(is_range), "{sql}: {lines:#?}");
     }
 }
 

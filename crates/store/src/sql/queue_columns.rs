@@ -238,6 +238,21 @@ fn steps(urgency: Urgency) -> Search {
     }
 }
 
+/// Of one line.
+fn search(queue: Queue) -> Search {
+    match queue {
+        Queue::Write(urgency @ (Urgency::AtOnce | Urgency::End), slot) => deletes(urgency, slot),
+        Queue::Write(Urgency::Grant | Urgency::Background, slot) => creates(slot),
+        Queue::Step(urgency) => steps(urgency),
+    }
+}
+
+/// How the first of each line is found.
+#[cfg(test)]
+pub(super) fn searches() -> Vec<String> {
+    Queue::ALL.map(|queue| search(queue).sql).to_vec()
+}
+
 fn head(
     tx: &Transaction<'_>,
     queue: Queue,
@@ -245,11 +260,7 @@ fn head(
     polls_due_by: Timestamp,
     removals_until: Timestamp,
 ) -> Result<Option<QueueFront>, StorageFault> {
-    let search = match queue {
-        Queue::Write(urgency @ (Urgency::AtOnce | Urgency::End), slot) => deletes(urgency, slot),
-        Queue::Write(Urgency::Grant | Urgency::Background, slot) => creates(slot),
-        Queue::Step(urgency) => steps(urgency),
-    };
+    let search = search(queue);
     let [now, polls_due_by, removals_until] = [now, polls_due_by, removals_until].map(instant);
     let kind = search.slot.map(kind);
     let mut params = vec![(":now", now.to_value())];
