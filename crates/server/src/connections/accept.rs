@@ -17,6 +17,7 @@ use tokio::time::sleep;
 use tower::Service;
 
 use super::figures::Count;
+use super::protocol::Protocol;
 use super::table::Full;
 use super::{Connections, drive};
 
@@ -60,7 +61,7 @@ fn listen_on(address: SocketAddr) -> io::Result<TcpListener> {
 }
 
 /// Where connections come from.
-pub trait Accept: Send {
+pub trait Accept: Send + 'static {
     /// A connection.
     type Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static;
 
@@ -69,6 +70,14 @@ pub trait Accept: Send {
     /// # Errors
     /// When there is none this time; the next call may bring one.
     fn accept(&mut self) -> impl Future<Output = io::Result<(Self::Stream, SocketAddr)>> + Send;
+
+    /// What is spoken over a connection, once that is known. Part of the time for its first header.
+    ///
+    /// # Errors
+    /// When nothing can be, and it ends.
+    fn protocol(_: &mut Self::Stream) -> impl Future<Output = io::Result<Protocol>> + Send {
+        std::future::ready(Ok(Protocol::Http1))
+    }
 }
 
 impl Accept for TcpListener {
@@ -134,7 +143,7 @@ pub async fn serve_connections<L, S>(
                 match admitted {
                     Ok(slot) => {
                         let (service, stopping) = (service.clone(), stopping.clone());
-                        open.spawn(drive::drive(stream, peer, slot, service, stopping));
+                        open.spawn(drive::drive::<L, S>(stream, peer, slot, service, stopping));
                     }
                     Err(full) => turn_away(stream, full, peer, &connections),
                 }
