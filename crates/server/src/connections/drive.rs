@@ -15,9 +15,10 @@ use tower::Service;
 
 use super::figures::Count;
 use super::io::Watched;
+use super::listener::Accept;
 use super::progress::{ConnectionProgress, TooSlow};
 use super::protocol::Protocol;
-use super::{Accept, Handle, Slot, http1, http2};
+use super::{Handle, Slot, http1, http2};
 
 /// Why a connection ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -185,6 +185,7 @@ async fn answer<S>(
 where
     S: Service<Request, Response = Response, Error = Infallible>,
 {
+    // hyper answers each call in a task of `Calls`, and those have one
     let call = CALL.with(Clone::clone);
     let response = match as_of_http1(&mut request) {
         Ok(()) => {

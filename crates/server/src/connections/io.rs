@@ -46,7 +46,7 @@ impl<Io> Watched<Io> {
             self.write = now;
             self.handle.change(|one, at| match now {
                 Write::Waits => one.write_waits(at),
-                Write::GoesOn => one.write_goes_on(),
+                Write::GoesOn => one.write_goes_on(at),
             });
         }
         result

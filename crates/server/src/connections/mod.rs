@@ -22,6 +22,7 @@ mod figures;
 mod http1;
 mod http2;
 mod io;
+mod listener;
 mod progress;
 mod protocol;
 mod streams;
@@ -35,8 +36,9 @@ use std::time::Duration;
 
 use tokio::{sync::Notify, time::Instant};
 
-pub use accept::{Accept, listen, serve_connections};
+pub use accept::serve_connections;
 pub use figures::ConnectionFigures;
+pub use listener::{Accept, listen};
 pub use protocol::Protocol;
 pub(crate) use streams::{StreamSlot, TooManyStreams};
 pub use tls::{Certificate, CertificateFault, TlsConnection, TlsListener};

@@ -201,8 +201,12 @@ impl ConnectionProgress {
     }
 
     /// The peer took something.
-    pub(super) fn write_goes_on(&mut self) {
+    pub(super) fn write_goes_on(&mut self, now: Instant) {
         self.write = None;
+        // whoever still reads its last answer is not silent
+        if self.stage == Stage::Leaving {
+            self.since = now;
+        }
     }
 
     /// The answer is given to the transport, or nobody wants it any more.
@@ -271,6 +275,7 @@ impl ConnectionProgress {
     pub(super) fn deadline(&self, times: &Times) -> Option<(Instant, TooSlow)> {
         let stage = match self.stage {
             _ if !self.calls.is_empty() => None,
+            Stage::Leaving if self.write.is_some() => None,
             Stage::Header => Some((self.since + times.header, TooSlow::Header)),
             Stage::Idle => Some((self.since + times.idle, TooSlow::Idle)),
             Stage::Leaving => Some((self.since + LEAVE_TIME_MAX, TooSlow::Leave)),
@@ -350,7 +355,7 @@ mod tests {
         assert_eq!(one.deadline(&TIMES), write);
         one.call_ends(1, start + seconds(3));
         assert_eq!(one.deadline(&TIMES), write);
-        one.write_goes_on();
+        one.write_goes_on(start + seconds(30));
         let idle = Some((start + seconds(78), TooSlow::Idle));
         assert_eq!(one.deadline(&TIMES), idle);
     }
@@ -375,7 +380,7 @@ mod tests {
         one.write_waits(start + seconds(5));
         let waits = Some((Rank::StrangersCall, start + seconds(5)));
         assert_eq!(one.place(), waits, "it reads nothing");
-        one.write_goes_on();
+        one.write_goes_on(start + seconds(5));
         one.somebody_came();
         assert_eq!(one.place(), Some((Rank::Somebody, start + seconds(4))));
         one.call_begins(2);
@@ -431,7 +436,7 @@ mod tests {
         assert_eq!(one.place(), None);
         one.write_waits(start + seconds(5));
         assert_eq!(one.place(), waits(3), "nothing can be written");
-        one.write_goes_on();
+        one.write_goes_on(start + seconds(5));
         one.call_ends(2, start + seconds(6));
         assert_eq!(one.place(), waits(3));
         one.call_ends(1, start + seconds(7));
@@ -456,6 +461,11 @@ mod tests {
         assert_eq!(one.deadline(&TIMES), None, "one that was under way already");
         one.call_ends(3, start + seconds(80));
         assert_eq!(one.deadline(&TIMES), leave(80));
+        one.write_waits(start + seconds(80));
+        let write = Some((start + seconds(110), TooSlow::Write));
+        assert_eq!(one.deadline(&TIMES), write, "its last answer is on the way");
+        one.write_goes_on(start + seconds(84));
+        assert_eq!(one.deadline(&TIMES), leave(84));
     }
 
     #[test]

@@ -25,7 +25,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 use x509_cert::der::Decode as _;
 
-use super::accept::Accept;
+use super::listener::Accept;
 use super::protocol::Protocol;
 
 /// A certificate that cannot be used. The one before, if there is one, stays in use.
