@@ -15,6 +15,7 @@ mod attacks;
 mod authorization;
 mod breaking;
 mod browser;
+mod compression;
 mod connections;
 mod denied;
 mod description;
