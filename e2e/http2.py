@@ -3,6 +3,7 @@
 client sends, with the server's memory and descriptors measured; a stop while pages are open (`access.md` §15, decision 0129)."""
 
 import contextlib
+import gzip
 import os
 import socket
 import ssl
@@ -13,9 +14,9 @@ import time
 
 import playwright.sync_api
 
-from browsing import Browser, chromium
+from browsing import NOOR, Browser, Demo, chromium
 from served import MARA, asking
-from stage import Checks, Stage, wait
+from stage import Api, Checks, Stage, wait
 from tls import Authority, Server
 
 check = Checks()
@@ -258,17 +259,73 @@ def resident(process):
         return next(int(line.split()[1]) for line in status if line.startswith("VmRSS:")) / 1024
 
 
+def weights(stage):
+    """What the demo's pages and their files weigh, as they are sent, and what comes of them again."""
+    demo = Demo(stage)
+    entries = """[...performance.getEntriesByType("navigation"), ...performance.getEntriesByType("resource")]
+        .map(it => [new URL(it.name).pathname, it.transferSize, it.encodedBodySize, it.decodedBodySize])"""
+    with Browser(demo.base) as browser:
+        page = browser.window(NOOR)
+        seen, again = {}, {}
+        # sign-in has brought the style sheet already
+        first = Api(demo.base).get(page.locator("link[rel=stylesheet]").get_attribute("href"), headers={"Accept-Encoding": "gzip"})
+        for path in ("/", "/ask", "/reviews", "/requests", "/access", "/rules", "/audit"):
+            page.goto(f"{demo.base}{path}")
+            for name, sent, encoded, plain in page.evaluate(entries):
+                if name.startswith("/static/"):
+                    again[name] = again.get(name, 0) + sent
+                elif name == path:
+                    seen[name] = (encoded, plain, len(gzip.compress(page.context.request.get(page.url).body())))
+        for name, (encoded, plain, packed) in seen.items():
+            print(f"     {name}: {encoded} bytes, gzip would leave {packed}", flush=True)
+        check("pages are sent as they are", all(encoded == plain for encoded, plain, _ in seen.values()), seen)
+        for name in again:
+            plain, packed = (len(Api(demo.base).get(name, headers=takes).body) for takes in ({}, {"Accept-Encoding": "gzip"}))
+            print(f"     {name}: {plain} bytes, sent as {packed}", flush=True)
+        check("their files are compressed", first.headers.get("content-encoding") == "gzip", first.headers)
+        check("and come once", again and not any(again.values()), again)
+    stage.stop(demo.process)
+
+
+class Flood:
+    """One kind of it from twenty connections at a time, until each has ended."""
+
+    def __init__(self, server, name):
+        self.name, (self.act, window) = name, FLOODS[name]
+        self.peers = [Peer(server, window) for _ in range(AT_ONCE)]
+        self.ended = [None] * AT_ONCE
+        self.threads = []
+        for peer in self.peers:
+            self.begin(self.act, peer)
+
+    def begin(self, act, *arguments):
+        self.threads.append(threading.Thread(target=act, args=arguments, daemon=True))
+        self.threads[-1].start()
+
+    def listen(self):
+        """Until the server closes them, which some kinds have to wait for."""
+        def read(number):
+            self.ended[number] = self.peers[number].ended(120)
+        for number in range(AT_ONCE):
+            self.begin(read, number)
+
+    def over(self):
+        for thread in self.threads:
+            thread.join(150)
+        for peer in self.peers:
+            peer.close()
+        check(f"{self.name}: each connection ended", all(self.ended), self.ended)
+
+
 def floods(server):
-    """Each from twenty connections at a time: others are answered meanwhile, and nothing is left of it."""
-    pid = server.process.pid
-    descriptors = lambda: len(os.listdir(f"/proc/{pid}/fd"))
+    """Others are answered meanwhile, and nothing is left of any."""
+    descriptors = lambda: len(os.listdir(f"/proc/{server.process.pid}/fd"))
     server.api().get("/healthz")
-    for name, (flood, window) in FLOODS.items():
+    first, flown = descriptors(), []
+    for name in FLOODS:
         memory, files, most, open_most = resident(server.process), descriptors(), 0, 0
-        peers = [Peer(server, window) for _ in range(AT_ONCE)]
-        senders = [threading.Thread(target=flood, args=(peer,), daemon=True) for peer in peers]
-        for sender in senders:
-            sender.start()
+        flood = Flood(server, name)
+        flown.append(flood)
         answered, slowest = [], 0
         until = time.monotonic() + 4
         while time.monotonic() < until:
@@ -278,22 +335,12 @@ def floods(server):
             most, open_most = max(most, resident(server.process)), max(open_most, descriptors())
             time.sleep(0.1)
         check.equal(f"{name}: others are answered ({len(answered)} calls, {slowest:.2f} s at most)", set(answered), {200})
-        ended = [None] * AT_ONCE
-        def read(number):
-            ended[number] = peers[number].ended()
-        readers = [threading.Thread(target=read, args=(number,), daemon=True) for number in range(AT_ONCE)]
-        for reader in readers:
-            reader.start()
-        for reader in readers:
-            reader.join(120)
-        check(f"{name}: each connection ended", all(ended), ended)
-        for sender in senders:
-            sender.join(60)
-        for peer in peers:
-            peer.close()
         check(f"{name}: {most - memory:.0f} MiB and {open_most - files} descriptors at most", most - memory < MEMORY_MIB_MAX and open_most - files < AT_ONCE + 20,
               (memory, most, files, open_most))
-        check(f"{name}: nothing is left of it", wait(lambda: descriptors() <= files + 2, 30), (files, descriptors()))
+        flood.listen()
+    for flood in flown:
+        flood.over()
+    check("nothing is left of all this", wait(lambda: descriptors() <= first + 2, 30), (first, descriptors()))
     now = numbers(server)
     check("calls that were too slow are counted", now['hallpass_http_calls_reset_total{reason="reader_too_slow"}'] > 0, now)
     check("nobody panicked", "panicked" not in server.stage.said("serve.log"), server.stage.said("serve.log")[-800:])
@@ -310,6 +357,7 @@ def main():
         control(server)
         floods(server)
         check.equal("it stops in order", stage.stop(server.process), 0)
+        weights(stage)
     check.end()
 
 
