@@ -47,7 +47,7 @@ pub use address::{NotARange, Proxies};
 pub use app::{App, PersonaCard, ServerMode};
 pub use connections::{
     Accept, Certificate, CertificateFault, ConnectionFigures, ConnectionSettings, Connections,
-    TlsConnection, TlsListener, listen, serve_connections,
+    Protocol, TlsConnection, TlsListener, listen, serve_connections,
 };
 pub use door::{Hook, HookAnswer, SlackDoor};
 pub use oidc::{OidcSettings, Provider};

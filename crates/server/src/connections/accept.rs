@@ -9,14 +9,14 @@ use std::time::Duration;
 
 use axum::{extract::Request, response::Response};
 use futures_util::FutureExt as _;
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
-use tokio::net::{TcpListener, TcpSocket, TcpStream, ToSocketAddrs, lookup_host};
+use tokio::io::{AsyncWrite, AsyncWriteExt as _};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 use tower::Service;
 
 use super::figures::Count;
+use super::listener::Accept;
 use super::table::Full;
 use super::{Connections, drive};
 
@@ -26,77 +26,6 @@ const PAUSE_FIRST: Duration = Duration::from_millis(10);
 const PAUSE_MAX: Duration = Duration::from_secs(1);
 /// So many callers may be gone before we had them, one after the other, without a pause.
 const GONE_MAX: u32 = 8;
-
-/// Callers that may wait to be accepted. The system drops what comes beyond, and who was dropped
-/// comes again a second later.
-const BACKLOG: u32 = 1_024;
-
-/// Listens on the first address that can be listened on.
-///
-/// # Errors
-/// The last of why it cannot, or that there is no address.
-pub async fn listen(address: impl ToSocketAddrs) -> io::Result<TcpListener> {
-    let mut why = io::Error::new(io::ErrorKind::InvalidInput, "it stands for no address");
-    for address in lookup_host(address).await? {
-        match listen_on(address) {
-            Ok(listener) => return Ok(listener),
-            Err(error) => why = error,
-        }
-    }
-    Err(why)
-}
-
-fn listen_on(address: SocketAddr) -> io::Result<TcpListener> {
-    let socket = if address.is_ipv4() {
-        TcpSocket::new_v4()?
-    } else {
-        TcpSocket::new_v6()?
-    };
-    // where connections of a server before this one are still closing
-    #[cfg(unix)]
-    socket.set_reuseaddr(true)?;
-    socket.bind(address)?;
-    socket.listen(BACKLOG)
-}
-
-/// Where connections come from.
-pub trait Accept: Send {
-    /// A connection.
-    type Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static;
-
-    /// The next connection, and where it is from. A call that is given up loses none.
-    ///
-    /// # Errors
-    /// When there is none this time; the next call may bring one.
-    fn accept(&mut self) -> impl Future<Output = io::Result<(Self::Stream, SocketAddr)>> + Send;
-}
-
-impl Accept for TcpListener {
-    type Stream = TcpStream;
-
-    async fn accept(&mut self) -> io::Result<(TcpStream, SocketAddr)> {
-        let (stream, peer) = Self::accept(self).await?;
-        set_up(&stream);
-        Ok((stream, peer))
-    }
-}
-
-/// A peer that is gone without a word is found out within a minute or so: by probes while nothing is
-/// sent, and by what it does not acknowledge otherwise.
-fn set_up(stream: &TcpStream) {
-    // each is worth having and none is needed: a system that lacks one does without it
-    let _ = stream.set_nodelay(true);
-    #[cfg(unix)]
-    {
-        use rustix::net::sockopt;
-        let _ = sockopt::set_socket_keepalive(stream, true);
-        let _ = sockopt::set_tcp_keepidle(stream, Duration::from_secs(30));
-        let _ = sockopt::set_tcp_keepintvl(stream, Duration::from_secs(10));
-        let _ = sockopt::set_tcp_keepcnt(stream, 3);
-        #[cfg(any(target_os = "linux", target_os = "android"))]
-        let _ = sockopt::set_tcp_user_timeout(stream, 60_000);
-    }
-}
 
 /// Serves `service` on whatever `listener` brings until `shutdown`, then lets calls in flight finish
 /// within the time that `connections` allow for it. Each call has its peer's address as
@@ -134,7 +63,7 @@ pub async fn serve_connections<L, S>(
                 match admitted {
                     Ok(slot) => {
                         let (service, stopping) = (service.clone(), stopping.clone());
-                        open.spawn(drive::drive(stream, peer, slot, service, stopping));
+                        open.spawn(drive::drive::<L, S>(stream, peer, slot, service, stopping));
                     }
                     Err(full) => turn_away(stream, full, peer, &connections),
                 }
@@ -323,16 +252,6 @@ mod tests {
             assert_eq!(trouble.pause(AcceptErrorKind::CallerGone), Duration::ZERO);
         }
         assert_eq!(trouble.pause(AcceptErrorKind::CallerGone), PAUSE_FIRST);
-    }
-
-    #[tokio::test]
-    async fn an_address_is_listened_on_once() {
-        let first = listen("localhost:0").await.unwrap();
-        let address = first.local_addr().unwrap();
-        assert!(address.ip().is_loopback() && address.port() > 0);
-        let refused = listen(address).await.unwrap_err();
-        assert_eq!(refused.kind(), io::ErrorKind::AddrInUse);
-        assert!(listen("no port").await.is_err());
     }
 
     #[cfg(unix)]

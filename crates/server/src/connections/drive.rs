@@ -5,30 +5,20 @@ use std::convert::Infallible;
 use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::pin::pin;
+use std::sync::Arc;
 use std::task::Poll;
 
-use axum::{
-    body::Body,
-    extract::{ConnectInfo, Request},
-    response::Response,
-};
-use hyper::{body::Incoming, server::conn::http1, service::service_fn};
-use hyper_util::rt::TokioIo;
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::sync::watch;
+use axum::{extract::Request, response::Response};
+use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, sleep_until};
-use tower::{Service, ServiceExt as _};
+use tower::Service;
 
 use super::figures::Count;
-use super::io::{Answered, IncomingBody, Watched};
+use super::io::Watched;
+use super::listener::Accept;
 use super::progress::{ConnectionProgress, TooSlow};
-use super::{Handle, Slot, ThisConnection};
-
-/// The longest header of a call, in bytes; hyper takes at most a hundred fields. Browsers send
-/// below 16 KiB.
-const HEADER_BYTES_MAX: usize = 32 * 1024;
-/// The largest buffer for what is read ahead, and for what is written.
-const BUFFER_BYTES_MAX: usize = 64 * 1024;
+use super::protocol::Protocol;
+use super::{Handle, Slot, http1, http2};
 
 /// Why a connection ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,31 +31,21 @@ enum ConnectionEnd {
 }
 
 /// Serves one connection.
-pub(super) async fn drive<Io, S>(
-    io: Io,
+pub(super) async fn drive<L, S>(
+    io: L::Stream,
     peer: SocketAddr,
     slot: Slot,
     service: S,
     mut stopping: watch::Receiver<bool>,
 ) where
-    Io: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    L: Accept,
     S: Service<Request, Response = Response, Error = Infallible> + Clone + Send + 'static,
     S::Future: Send,
 {
     let handle = &slot.handle;
-    let answering = {
-        let handle = handle.clone();
-        service_fn(move |request| answer(service.clone(), handle.clone(), peer, request))
-    };
-    let mut builder = http1::Builder::new();
-    // times are kept below, for all of a connection; what hyper has is for headers only
-    builder
-        .header_read_timeout(None)
-        .max_header_size(HEADER_BYTES_MAX)
-        .max_buf_size(BUFFER_BYTES_MAX);
-    let watched = TokioIo::new(Watched::new(io, handle.clone()));
+    let leave = Arc::new(Notify::new());
     // dropped before the slot: whoever waits for the place waits for the descriptor
-    let mut connection = pin!(builder.serve_connection(watched, answering));
+    let mut serving = pin!(serve::<L, S>(io, peer, handle.clone(), service, &leave));
     let mut timer = pin!(sleep_until(Instant::now()));
     let mut told = pin!(slot.told.notified());
     let stop = async {
@@ -82,35 +62,85 @@ pub(super) async fn drive<Io, S>(
             }
             told.set(slot.told.notified());
         }
-        if connection.as_mut().poll(cx).is_ready() {
+        if serving.as_mut().poll(cx).is_ready() {
             return Poll::Ready(ConnectionEnd::ByItself);
         }
         if !is_stopping && stop.as_mut().poll(cx).is_ready() {
             is_stopping = true;
-            // a call under way is finished; without one the connection ends at once
-            connection.as_mut().graceful_shutdown();
-            if connection.as_mut().poll(cx).is_ready() {
+            leave.notify_one();
+            if serving.as_mut().poll(cx).is_ready() {
                 return Poll::Ready(ConnectionEnd::ByItself);
             }
         }
-        let Some((deadline, with)) = handle.deadline() else {
-            return Poll::Pending;
-        };
-        if timer.deadline() != deadline {
-            timer.as_mut().reset(deadline);
+        while let Some((deadline, with)) = handle.deadline() {
+            if timer.deadline() != deadline {
+                timer.as_mut().reset(deadline);
+            }
+            if timer.as_mut().poll(cx).is_pending() {
+                return Poll::Pending;
+            }
+            if !is_asked_to_leave(handle, with) {
+                return Poll::Ready(ConnectionEnd::TooSlow(with));
+            }
+            leave.notify_one();
+            if serving.as_mut().poll(cx).is_ready() {
+                return Poll::Ready(ConnectionEnd::ByItself);
+            }
         }
-        timer
-            .as_mut()
-            .poll(cx)
-            .map(|()| ConnectionEnd::TooSlow(with))
+        Poll::Pending
     })
     .await;
     tally(handle, end);
 }
 
+/// Whether a connection that is idle is asked to end, since a call may be on its way: over HTTP/2 a
+/// peer then knows that nobody read it.
+fn is_asked_to_leave(handle: &Handle, with: TooSlow) -> bool {
+    let is_asked =
+        with == TooSlow::Idle && handle.read(ConnectionProgress::may_leave) == Some(true);
+    if is_asked {
+        tally(handle, ConnectionEnd::TooSlow(with));
+    }
+    is_asked
+}
+
+/// Speaks what the peer speaks, once that is known.
+async fn serve<L, S>(
+    mut io: L::Stream,
+    peer: SocketAddr,
+    handle: Handle,
+    service: S,
+    leave: &Arc<Notify>,
+) where
+    L: Accept,
+    S: Service<Request, Response = Response, Error = Infallible> + Clone + Send + 'static,
+    S::Future: Send,
+{
+    let spoken = tokio::select! {
+        biased;
+        spoken = L::protocol(&mut io) => spoken,
+        () = leave.notified() => return,
+    };
+    let Ok(spoken) = spoken else {
+        return;
+    };
+    handle.change(|one, _| one.speaks(spoken));
+    let io = Watched::new(io, handle.clone());
+    match spoken {
+        Protocol::Http1 => {
+            handle.connections.count(Count::Http1);
+            http1::serve(io, peer, handle, service, leave).await;
+        }
+        Protocol::Http2 => {
+            handle.connections.count(Count::Http2);
+            http2::serve(io, peer, handle, service, leave).await;
+        }
+    }
+}
+
 fn tally(handle: &Handle, end: ConnectionEnd) {
     let count = match end {
-        ConnectionEnd::ByItself => return,
+        ConnectionEnd::ByItself | ConnectionEnd::TooSlow(TooSlow::Leave) => return,
         ConnectionEnd::GaveWay => Count::GaveWay,
         ConnectionEnd::TooSlow(TooSlow::Header) => Count::HeaderTooSlow,
         ConnectionEnd::TooSlow(TooSlow::Idle) => Count::Idle,
@@ -118,24 +148,4 @@ fn tally(handle: &Handle, end: ConnectionEnd) {
         ConnectionEnd::TooSlow(TooSlow::Write) => Count::ReaderTooSlow,
     };
     handle.connections.count(count);
-}
-
-/// Answers one call.
-async fn answer<S>(
-    service: S,
-    handle: Handle,
-    peer: SocketAddr,
-    request: hyper::Request<Incoming>,
-) -> Result<hyper::Response<Answered>, Infallible>
-where
-    S: Service<Request, Response = Response, Error = Infallible>,
-{
-    handle.change(ConnectionProgress::call_begins);
-    let mut request = request.map(|body| Body::new(IncomingBody::new(body, handle.clone())));
-    request.extensions_mut().insert(ConnectInfo(peer));
-    request
-        .extensions_mut()
-        .insert(ThisConnection(handle.clone()));
-    let response = service.oneshot(request).await?;
-    Ok(response.map(|body| Answered::new(body, handle)))
 }

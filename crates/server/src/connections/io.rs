@@ -8,7 +8,9 @@ use axum::body::{Body, Bytes};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use hyper::body::Incoming;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::sync::OwnedSemaphorePermit;
 
+use super::call::{Call, CallHandle};
 use super::{Handle, progress::ConnectionProgress};
 
 /// The transport.
@@ -44,7 +46,7 @@ impl<Io> Watched<Io> {
             self.write = now;
             self.handle.change(|one, at| match now {
                 Write::Waits => one.write_waits(at),
-                Write::GoesOn => one.write_goes_on(),
+                Write::GoesOn => one.write_goes_on(at),
             });
         }
         result
@@ -101,12 +103,23 @@ impl<Io: AsyncWrite + Unpin> AsyncWrite for Watched<Io> {
 /// The body of a call on its way in.
 pub(super) struct IncomingBody {
     body: Incoming,
-    handle: Handle,
+    call: CallHandle,
+    /// Its turn among the bodies of its connection, until it is whole.
+    turn: Option<OwnedSemaphorePermit>,
 }
 
 impl IncomingBody {
-    pub(super) fn new(body: Incoming, handle: Handle) -> Self {
-        Self { body, handle }
+    pub(super) fn new(
+        body: Incoming,
+        call: CallHandle,
+        turn: Option<OwnedSemaphorePermit>,
+    ) -> Self {
+        Self { body, call, turn }
+    }
+
+    fn ends(&mut self) {
+        self.turn = None;
+        self.call.body_ends();
     }
 }
 
@@ -120,9 +133,9 @@ impl HttpBody for IncomingBody {
     ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
         let frame = Pin::new(&mut self.body).poll_frame(cx);
         match &frame {
-            Poll::Pending => self.handle.change(ConnectionProgress::body_waits),
+            Poll::Pending => self.call.body_waits(),
             Poll::Ready(Some(Ok(_))) => {}
-            Poll::Ready(None | Some(Err(_))) => self.handle.change(|one, _| one.body_ends()),
+            Poll::Ready(None | Some(Err(_))) => self.ends(),
         }
         frame
     }
@@ -138,19 +151,19 @@ impl HttpBody for IncomingBody {
 
 impl Drop for IncomingBody {
     fn drop(&mut self) {
-        self.handle.change(|one, _| one.body_ends());
+        self.ends();
     }
 }
 
-/// The body of an answer. When it is dropped, the call is over.
+/// The body of an answer over HTTP/1.1. When it is dropped, the call is over.
 pub(super) struct Answered {
     body: Body,
-    handle: Handle,
+    _call: Call,
 }
 
 impl Answered {
-    pub(super) fn new(body: Body, handle: Handle) -> Self {
-        Self { body, handle }
+    pub(super) fn new(body: Body, call: Call) -> Self {
+        Self { body, _call: call }
     }
 }
 
@@ -174,8 +187,72 @@ impl HttpBody for Answered {
     }
 }
 
-impl Drop for Answered {
-    fn drop(&mut self) {
-        self.handle.change(ConnectionProgress::call_ends);
+/// The body of an answer over HTTP/2, in pieces: hyper asks for one when the peer's window had room
+/// for the one before, so what is between two of them is how long the peer takes.
+pub(super) struct PacedAnswer {
+    body: Body,
+    rest: Bytes,
+    call: CallHandle,
+}
+
+/// The largest piece of an answer: that of a frame, unless a peer asks for larger ones
+/// (RFC 9113 §6.5.2).
+const PIECE_BYTES_MAX: usize = 16 * 1024;
+
+impl PacedAnswer {
+    pub(super) fn new(body: Body, call: CallHandle) -> Self {
+        Self {
+            body,
+            rest: Bytes::new(),
+            call,
+        }
+    }
+
+    fn piece(&mut self) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        let piece = self.rest.split_to(self.rest.len().min(PIECE_BYTES_MAX));
+        self.call.answer_waits();
+        Poll::Ready(Some(Ok(Frame::data(piece))))
+    }
+}
+
+impl HttpBody for PacedAnswer {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        if !self.rest.is_empty() {
+            return self.piece();
+        }
+        match Pin::new(&mut self.body).poll_frame(cx) {
+            Poll::Ready(Some(Ok(frame))) => match frame.into_data() {
+                Ok(data) => {
+                    self.rest = data;
+                    self.piece()
+                }
+                Err(other) => Poll::Ready(Some(Ok(other))),
+            },
+            other => {
+                self.call.answer_goes_on();
+                other
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.rest.is_empty() && self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        let rest = self.rest.len() as u64;
+        let of_body = self.body.size_hint();
+        let mut hint = SizeHint::new();
+        if let Some(upper) = of_body.upper() {
+            hint.set_upper(upper.saturating_add(rest));
+        }
+        hint.set_lower(of_body.lower().saturating_add(rest));
+        hint
     }
 }

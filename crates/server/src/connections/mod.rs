@@ -6,39 +6,54 @@
 //!   came with a token or a session.
 //! - Whoever takes too long with a header, a body, the next call or reading an answer is cut off.
 //! - Event streams have a cap of their own, so that they never fill that of connections.
+//! - Over HTTP/2 each call has the limits that a connection of HTTP/1.1 has, and one that is too slow
+//!   ends alone.
 //! - A listener that fails is asked again after a growing pause.
 //!
 //! [`serve_connections`] takes any service that answers as axum's routers do; what it may use is in
-//! [`ConnectionSettings`], and [`Connections`] is the handle that pages and metrics read. HTTP/1.1
-//! only: one call at a time and connection is what makes the caps mean something. Upgrades are not
+//! [`ConnectionSettings`], and [`Connections`] is the handle that pages and metrics read. HTTP/2 is
+//! spoken where TLS negotiated it, HTTP/1.1 everywhere else (`docs/decisions/0129`). Upgrades are not
 //! offered.
 
 mod accept;
+mod call;
 mod drive;
 mod figures;
+mod http1;
+mod http2;
 mod io;
+mod listener;
 mod progress;
+mod protocol;
 mod streams;
 mod table;
 mod tls;
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::{sync::Notify, time::Instant};
 
-pub use accept::{Accept, listen, serve_connections};
+pub use accept::serve_connections;
 pub use figures::ConnectionFigures;
+pub use listener::{Accept, listen};
+pub use protocol::Protocol;
 pub(crate) use streams::{StreamSlot, TooManyStreams};
 pub use tls::{Certificate, CertificateFault, TlsConnection, TlsListener};
 
 use crate::{Proxies, log_limiter::Seldom};
 use figures::{Count, Counts};
-use progress::{ConnectionProgress, Times, TooSlow};
+use progress::{CallId, ConnectionProgress, Times, TooSlow};
 use streams::Streams;
 use table::{Admission, Changed, CountedSource, Full, Id, Table};
 
+/// The longest header of a call, in bytes; over HTTP/1.1 hyper takes at most a hundred fields. Browsers
+/// send below 16 KiB.
+const HEADER_BYTES_MAX: u32 = 32 * 1024;
+/// The largest buffer for what is read ahead, and for what is written.
+const BUFFER_BYTES_MAX: usize = 64 * 1024;
 /// How long a caller may take to send the header of a call, and, between calls, from its first byte.
 const HEADER_TIME_MAX: Duration = Duration::from_secs(10);
 /// How long a connection is kept between calls; longer than the minute that proxies usually keep
@@ -126,6 +141,7 @@ struct Inner {
     settings: ConnectionSettings,
     times: Times,
     table: Mutex<Table>,
+    calls: AtomicU64,
     /// Notified when a connection is gone, or stays after all.
     moved: Notify,
     counts: Counts,
@@ -140,6 +156,7 @@ impl Connections {
         Self(Arc::new(Inner {
             times: settings.times(),
             table: Mutex::new(table),
+            calls: AtomicU64::new(0),
             moved: Notify::new(),
             counts: Counts::default(),
             streams: Streams::new(settings.streams, settings.streams_per_person),
@@ -180,6 +197,10 @@ impl Connections {
 
     fn count(&self, what: Count) {
         self.0.counts.add(what);
+    }
+
+    fn next_call(&self) -> CallId {
+        self.0.calls.fetch_add(1, Ordering::Relaxed)
     }
 
     fn source(&self, peer: SocketAddr) -> CountedSource {
@@ -246,9 +267,12 @@ impl Handle {
         }
     }
 
+    fn read<R>(&self, read: impl FnOnce(&ConnectionProgress) -> R) -> Option<R> {
+        self.connections.table().progress(self.id).map(read)
+    }
+
     fn deadline(&self) -> Option<(Instant, TooSlow)> {
-        let progress = self.connections.table().progress(self.id)?;
-        progress.deadline(&self.connections.0.times)
+        self.read(|one| one.deadline(&self.connections.0.times))?
     }
 
     fn gives_way(&self) -> bool {

@@ -282,8 +282,8 @@ impl Table {
     }
 
     /// What is known of a connection.
-    pub(super) fn progress(&self, id: Id) -> Option<ConnectionProgress> {
-        self.open.get(&id).map(|open| open.progress)
+    pub(super) fn progress(&self, id: Id) -> Option<&ConnectionProgress> {
+        self.open.get(&id).map(|open| &open.progress)
     }
 
     /// Whether a connection must give way.

@@ -1,11 +1,15 @@
 //! Whom the table lets in, and who gives way.
 
+use super::super::progress::CallId;
 use super::*;
 
 const NEAR: CountedSource =
     CountedSource::Counted(IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1)));
 const FAR: CountedSource =
     CountedSource::Counted(IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 2)));
+
+/// The one call of each connection.
+const CALL: CallId = 1;
 
 struct TableWorld {
     table: Table,
@@ -49,14 +53,13 @@ impl TableWorld {
         }
     }
 
-    fn begins(&mut self, id: Id, seconds: u64) {
-        let now = self.at(seconds);
-        self.table.change(id, |one| one.call_begins(now));
+    fn begins(&mut self, id: Id) {
+        self.table.change(id, |one| one.call_begins(CALL));
     }
 
     fn ends(&mut self, id: Id, seconds: u64) {
         let now = self.at(seconds);
-        self.table.change(id, |one| one.call_ends(now));
+        self.table.change(id, |one| one.call_ends(CALL, now));
     }
 
     fn somebody(&mut self, id: Id) {
@@ -65,7 +68,7 @@ impl TableWorld {
 
     fn waits(&mut self, id: Id, seconds: u64) {
         let now = self.at(seconds);
-        self.table.change(id, |one| one.body_waits(now));
+        self.table.change(id, |one| one.body_waits(CALL, now));
     }
 }
 
@@ -76,18 +79,18 @@ fn the_longest_idle_stranger_gives_way_first_then_waiting_calls_then_idle_people
     let [old, young, waiting, person, busy] = ids[..] else {
         panic!("{ids:?}")
     };
-    world.begins(waiting, 5);
+    world.begins(waiting);
     world.waits(waiting, 5);
-    world.begins(person, 5);
+    world.begins(person);
     world.somebody(person);
     world.ends(person, 6);
-    world.begins(busy, 5);
+    world.begins(busy);
     for wanted in [old, young, waiting, person] {
         assert_eq!(world.comes(FAR, 10), Ok(wanted));
         assert_eq!(world.comes(FAR, 10), Err("soon".to_owned()), "not two");
         world.table.remove(wanted);
         let newcomer = world.enter(FAR, 10);
-        world.begins(newcomer, 10);
+        world.begins(newcomer);
     }
     let nobody = world.comes(FAR, 11);
     assert_eq!(nobody, Err("Everywhere".to_owned()), "all are at work");
@@ -97,7 +100,7 @@ fn the_longest_idle_stranger_gives_way_first_then_waiting_calls_then_idle_people
 fn a_call_that_waits_for_its_next_packet_is_left_alone_for_a_second() {
     let mut world = TableWorld::new(1, 1);
     let one = world.enter(NEAR, 0);
-    world.begins(one, 3);
+    world.begins(one);
     world.waits(one, 3);
     assert_eq!(world.comes(FAR, 3), Err("Everywhere".to_owned()));
     assert_eq!(world.comes(FAR, 4), Ok(one));
@@ -108,7 +111,7 @@ fn an_address_with_its_fill_makes_room_among_its_own() {
     let mut world = TableWorld::new(10, 2);
     let far = world.enter(FAR, 0);
     let (first, second) = (world.enter(NEAR, 1), world.enter(NEAR, 2));
-    world.begins(first, 3);
+    world.begins(first);
     assert_eq!(
         world.comes(NEAR, 4),
         Ok(second),
@@ -117,7 +120,7 @@ fn an_address_with_its_fill_makes_room_among_its_own() {
     assert_eq!(world.comes(NEAR, 4), Err("soon".to_owned()));
     world.table.remove(second);
     let third = world.enter(NEAR, 5);
-    world.begins(third, 5);
+    world.begins(third);
     assert_eq!(world.comes(NEAR, 9), Err("Address".to_owned()));
     world.enter(FAR, 9);
 }
@@ -140,7 +143,7 @@ fn whoever_is_quicker_than_being_told_stays() {
     let now = world.at(2);
     let changed = world.table.change(one, |one| one.bytes_came(now));
     assert_eq!(changed, Changed::AsItWas, "a part of a header is no call");
-    let changed = world.table.change(one, |one| one.call_begins(now));
+    let changed = world.table.change(one, |one| one.call_begins(CALL));
     assert_eq!(changed, Changed::Stays);
     assert!(!world.table.gives_way(one));
     assert_eq!(world.comes(FAR, 2), Ok(two), "somebody else does");
@@ -156,7 +159,7 @@ fn whoever_is_quicker_than_being_told_stays() {
 fn some_are_let_go_when_the_process_needs_descriptors() {
     let mut world = TableWorld::new(10, 10);
     let ids: Vec<Id> = (0..4).map(|second| world.enter(NEAR, second)).collect();
-    world.begins(ids[0], 5);
+    world.begins(ids[0]);
     let now = world.at(6);
     assert_eq!(world.table.shed(2, now).len(), 2);
     let let_go: Vec<bool> = ids.iter().map(|id| world.table.gives_way(*id)).collect();
@@ -168,7 +171,7 @@ fn some_are_let_go_when_the_process_needs_descriptors() {
 fn nothing_is_left_of_connections_that_are_gone() {
     let mut world = TableWorld::new(3, 3);
     let ids: Vec<Id> = (0..3).map(|second| world.enter(NEAR, second)).collect();
-    world.begins(ids[1], 4);
+    world.begins(ids[1]);
     assert_eq!(world.comes(NEAR, 5), Ok(ids[0]));
     for id in ids {
         world.table.remove(id);
@@ -207,7 +210,7 @@ fn the_queues_always_say_what_the_connections_say() {
                 world.table.remove(id);
                 ids.retain(|one| *one != id);
             }
-            (3, Some(id)) => world.begins(id, second),
+            (3, Some(id)) => world.begins(id),
             (4, Some(id)) => world.ends(id, second),
             (5, Some(id)) => world.waits(id, second),
             (6, Some(id)) => world.somebody(id),

@@ -7,6 +7,7 @@ mod failed;
 mod flash;
 mod grant_activity;
 mod html;
+mod kept;
 mod presenter;
 mod refusals;
 mod rows;
@@ -59,21 +60,23 @@ mod sweeps;
 
 use axum::{
     Router,
-    http::{HeaderValue, header},
+    http::HeaderMap,
     middleware,
-    response::IntoResponse,
-    routing::get,
+    routing::{MethodRouter, get},
 };
 
 use crate::App;
 
 pub(crate) use failed::as_pages_for_browsers;
+use kept::KeptFile;
 
 /// The style sheet.
 pub(crate) const CSS: &str = include_str!("static/hallpass.css");
 /// The script.
 pub(crate) const JS: &str = include_str!("static/hallpass.js");
-const MARK: &str = include_str!("static/mark.svg");
+static CSS_FILE: KeptFile = KeptFile::new(CSS, "text/css; charset=utf-8");
+static JS_FILE: KeptFile = KeptFile::new(JS, "text/javascript; charset=utf-8");
+static MARK_FILE: KeptFile = KeptFile::new(include_str!("static/mark.svg"), "image/svg+xml");
 
 pub(crate) fn router() -> Router<App> {
     Router::new()
@@ -98,33 +101,18 @@ pub(crate) fn router() -> Router<App> {
         .merge(permission_set::router())
         .merge(denied::router())
         .layer(middleware::from_fn(failed::as_pages))
-        .route(
-            "/static/hallpass.css",
-            get(async || kept(CSS, "text/css; charset=utf-8")),
-        )
-        .route(
-            "/static/hallpass.js",
-            get(async || kept(JS, "text/javascript; charset=utf-8")),
-        )
-        .route(
-            "/static/mark.svg",
-            get(async || kept(MARK, "image/svg+xml")),
-        )
+        .route("/static/hallpass.css", kept(&CSS_FILE))
+        .route("/static/hallpass.js", kept(&JS_FILE))
+        .route("/static/mark.svg", kept(&MARK_FILE))
+}
+
+fn kept(file: &'static KeptFile) -> MethodRouter<App> {
+    get(async |headers: HeaderMap| file.answer(&headers))
 }
 
 /// Streams, which last longer than calls may.
 pub(crate) fn streams() -> Router<App> {
     Router::new().route("/events", get(events::events))
-}
-
-/// A file that does not change under its address, which names its hash.
-fn kept(text: &'static str, kind: &'static str) -> impl IntoResponse {
-    let year = HeaderValue::from_static("public, max-age=31536000, immutable");
-    let headers = [
-        (header::CONTENT_TYPE, HeaderValue::from_static(kind)),
-        (header::CACHE_CONTROL, year),
-    ];
-    (headers, text)
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ use axum::{
     Router,
     body::{Body, Bytes},
     extract::ConnectInfo,
+    http::HeaderMap,
     routing::{get, post},
 };
 use hallpass_server::{Accept, ConnectionSettings, Connections, Proxies, serve_connections};
@@ -25,28 +26,44 @@ use crate::browser::Browser;
 use crate::test_server::{TestServer, run};
 
 /// The longest any of these waits; none is expected to take a tenth of it.
-const LIMIT: Duration = Duration::from_secs(30);
+pub(crate) const LIMIT: Duration = Duration::from_secs(30);
 /// For what must not happen: nothing is lost when it is too short.
-const MOMENT: Duration = Duration::from_millis(200);
+pub(crate) const MOMENT: Duration = Duration::from_millis(200);
 
 /// A server on a socket.
-struct Serving {
-    address: SocketAddr,
-    connections: Connections,
+pub(crate) struct Serving {
+    pub(crate) address: SocketAddr,
+    pub(crate) connections: Connections,
     stop: Option<oneshot::Sender<()>>,
-    served: JoinHandle<()>,
-    work: Arc<Work>,
+    pub(crate) served: JoinHandle<()>,
+    pub(crate) work: Arc<Work>,
 }
 
 /// A handler that works until it is told.
 #[derive(Default)]
-struct Work {
-    under_way: AtomicUsize,
-    done: Notify,
+pub(crate) struct Work {
+    pub(crate) under_way: AtomicUsize,
+    pub(crate) done: Notify,
+}
+
+/// Work that is under way, until it is done or nobody waits for it any more.
+struct UnderWay(Arc<Work>);
+
+impl UnderWay {
+    fn begin(work: &Arc<Work>) -> Self {
+        work.under_way.fetch_add(1, Ordering::SeqCst);
+        Self(Arc::clone(work))
+    }
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        self.0.under_way.fetch_sub(1, Ordering::SeqCst);
+    }
 }
 
 /// Times that nobody reaches unless a test shortens them.
-fn settings(max: usize) -> ConnectionSettings {
+pub(crate) fn settings(max: usize) -> ConnectionSettings {
     ConnectionSettings {
         per_address: max,
         header_time: LIMIT * 2,
@@ -57,7 +74,7 @@ fn settings(max: usize) -> ConnectionSettings {
     }
 }
 
-fn routes(work: &Arc<Work>) -> Router {
+pub(crate) fn routes(work: &Arc<Work>) -> Router {
     let work = Arc::clone(work);
     Router::new()
         .route("/", get(|| async { "here" }))
@@ -67,15 +84,18 @@ fn routes(work: &Arc<Work>) -> Router {
         )
         .route("/echo", post(async |body: Bytes| body))
         .route(
+            "/host",
+            get(async |headers: HeaderMap| headers["host"].as_bytes().to_vec()),
+        )
+        .route(
             "/large",
             get(|| async { Body::from(vec![b'a'; 32 * 1024 * 1024]) }),
         )
         .route(
             "/work",
             get(async move || {
-                work.under_way.fetch_add(1, Ordering::SeqCst);
+                let _under_way = UnderWay::begin(&work);
                 work.done.notified().await;
-                work.under_way.fetch_sub(1, Ordering::SeqCst);
                 "done"
             }),
         )
@@ -90,7 +110,16 @@ impl Serving {
     async fn of(router: Router, settings: ConnectionSettings, work: Arc<Work>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let connections = Connections::new(settings);
+        Self::over(listener, address, router, Connections::new(settings), work)
+    }
+
+    pub(crate) fn over(
+        listener: impl Accept,
+        address: SocketAddr,
+        router: Router,
+        connections: Connections,
+        work: Arc<Work>,
+    ) -> Self {
         let (stop, stopped) = oneshot::channel();
         let shutdown = async {
             drop(stopped.await);
@@ -141,12 +170,12 @@ impl Serving {
         stream
     }
 
-    fn stop(&mut self) {
+    pub(crate) fn stop(&mut self) {
         drop(self.stop.take());
     }
 }
 
-async fn until(condition: impl Fn() -> bool) {
+pub(crate) async fn until(condition: impl Fn() -> bool) {
     let holds = async {
         while !condition() {
             tokio::time::sleep(Duration::from_millis(2)).await;

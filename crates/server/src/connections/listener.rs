@@ -1,0 +1,105 @@
+//! Where connections come from: a listener of TCP, or whatever brings some.
+
+use std::io;
+use std::net::SocketAddr;
+#[cfg(unix)]
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpSocket, TcpStream, ToSocketAddrs, lookup_host};
+
+use super::protocol::Protocol;
+
+/// Callers that may wait to be accepted. The system drops what comes beyond, and who was dropped
+/// comes again a second later.
+const BACKLOG: u32 = 1_024;
+
+/// Listens on the first address that can be listened on.
+///
+/// # Errors
+/// The last of why it cannot, or that there is no address.
+pub async fn listen(address: impl ToSocketAddrs) -> io::Result<TcpListener> {
+    let mut why = io::Error::new(io::ErrorKind::InvalidInput, "it stands for no address");
+    for address in lookup_host(address).await? {
+        match listen_on(address) {
+            Ok(listener) => return Ok(listener),
+            Err(error) => why = error,
+        }
+    }
+    Err(why)
+}
+
+fn listen_on(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() {
+        TcpSocket::new_v4()?
+    } else {
+        TcpSocket::new_v6()?
+    };
+    // where connections of a server before this one are still closing
+    #[cfg(unix)]
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
+}
+
+/// Where connections come from.
+pub trait Accept: Send + 'static {
+    /// A connection.
+    type Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static;
+
+    /// The next connection, and where it is from. A call that is given up loses none.
+    ///
+    /// # Errors
+    /// When there is none this time; the next call may bring one.
+    fn accept(&mut self) -> impl Future<Output = io::Result<(Self::Stream, SocketAddr)>> + Send;
+
+    /// What is spoken over a connection, once that is known. Part of the time for its first header.
+    ///
+    /// # Errors
+    /// When nothing can be, and it ends.
+    fn protocol(_: &mut Self::Stream) -> impl Future<Output = io::Result<Protocol>> + Send {
+        std::future::ready(Ok(Protocol::Http1))
+    }
+}
+
+impl Accept for TcpListener {
+    type Stream = TcpStream;
+
+    async fn accept(&mut self) -> io::Result<(TcpStream, SocketAddr)> {
+        let (stream, peer) = Self::accept(self).await?;
+        set_up(&stream);
+        Ok((stream, peer))
+    }
+}
+
+/// A peer that is gone without a word is found out within a minute or so: by probes while nothing is
+/// sent, and by what it does not acknowledge otherwise.
+fn set_up(stream: &TcpStream) {
+    // each is worth having and none is needed: a system that lacks one does without it
+    let _ = stream.set_nodelay(true);
+    #[cfg(unix)]
+    {
+        use rustix::net::sockopt;
+        let _ = sockopt::set_socket_keepalive(stream, true);
+        let _ = sockopt::set_tcp_keepidle(stream, Duration::from_secs(30));
+        let _ = sockopt::set_tcp_keepintvl(stream, Duration::from_secs(10));
+        let _ = sockopt::set_tcp_keepcnt(stream, 3);
+        #[cfg(any(target_os = "linux", target_os = "android"))]
+        let _ = sockopt::set_tcp_user_timeout(stream, 60_000);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn an_address_is_listened_on_once() {
+        let first = listen("localhost:0").await.unwrap();
+        let address = first.local_addr().unwrap();
+        assert!(address.ip().is_loopback() && address.port() > 0);
+        let refused = listen(address).await.unwrap_err();
+        assert_eq!(refused.kind(), io::ErrorKind::AddrInUse);
+        assert!(listen("no port").await.is_err());
+    }
+}

@@ -1,0 +1,100 @@
+//! Files that pages are made of. They are the same for everybody, and they alone are compressed: a page
+//! holds the secret of its forms beside words that a link brought, and how well both go together would
+//! show in its size (`docs/decisions/0129`).
+
+use std::io::{self, Write as _};
+use std::sync::OnceLock;
+
+use axum::{
+    body::Bytes,
+    http::{HeaderMap, HeaderValue, header},
+    response::{IntoResponse as _, Response},
+};
+use flate2::{Compression, write::GzEncoder};
+
+/// A file that does not change under its address, which names its hash.
+pub(super) struct KeptFile {
+    text: &'static str,
+    kind: &'static str,
+    gzipped: OnceLock<Option<Bytes>>,
+}
+
+impl KeptFile {
+    pub(super) const fn new(text: &'static str, kind: &'static str) -> Self {
+        Self {
+            text,
+            kind,
+            gzipped: OnceLock::new(),
+        }
+    }
+
+    /// As a caller with this header takes it.
+    pub(super) fn answer(&self, headers: &HeaderMap) -> Response {
+        let gzipped = self.gzipped.get_or_init(|| gzipped(self.text).ok());
+        let about = [
+            (header::CONTENT_TYPE, HeaderValue::from_static(self.kind)),
+            (
+                header::CACHE_CONTROL,
+                HeaderValue::from_static("public, max-age=31536000, immutable"),
+            ),
+            (header::VARY, HeaderValue::from_static("accept-encoding")),
+        ];
+        match gzipped {
+            Some(gzipped) if takes_gzip(headers) => {
+                let coding = [(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"))];
+                (about, coding, gzipped.clone()).into_response()
+            }
+            Some(_) | None => (about, self.text).into_response(),
+        }
+    }
+}
+
+fn gzipped(text: &str) -> io::Result<Bytes> {
+    let mut packing = GzEncoder::new(Vec::new(), Compression::best());
+    packing.write_all(text.as_bytes())?;
+    packing.finish().map(Bytes::from)
+}
+
+/// Whether a caller names it, and not as what it does not want (RFC 9110 §12.5.3).
+fn takes_gzip(headers: &HeaderMap) -> bool {
+    let named = headers.get_all(header::ACCEPT_ENCODING).iter();
+    let mut codings = named
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','));
+    codings.any(|coding| {
+        let mut parts = coding.split(';').map(str::trim);
+        let is_gzip = parts
+            .next()
+            .is_some_and(|it| it.eq_ignore_ascii_case("gzip"));
+        let mut weights = parts.filter_map(|it| it.strip_prefix("q="));
+        is_gzip && !weights.any(|weight| weight.trim_matches(['0', '.']).is_empty())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn gzip_is_for_those_who_take_it() {
+        for (named, takes) in [
+            (&[][..], false),
+            (&["gzip"][..], true),
+            (&["gzip, deflate, br, zstd"], true),
+            (&["br;q=1.0, GZIP;q=0.8"], true),
+            (&["br", "gzip"], true),
+            (&["identity"], false),
+            (&["gzipped"], false),
+            (&["gzip;q=0"], false),
+            (&["gzip; q=0.000, br"], false),
+            (&["gzip;q=0.001"], true),
+            (&["*"], false),
+        ] {
+            let mut headers = HeaderMap::new();
+            for value in named {
+                headers.append(header::ACCEPT_ENCODING, HeaderValue::from_static(value));
+            }
+            assert_eq!(takes_gzip(&headers), takes, "{named:?}");
+        }
+    }
+}
