@@ -9,7 +9,7 @@ import shlex
 import subprocess
 
 from drilled import DEV, PROD, TEST, started
-from stage import Checks, Stage
+from stage import Checks, Stage, shown_on
 from standards import calls, hub, off, pci
 
 check = Checks()
@@ -48,13 +48,7 @@ def on_terminal(world, *words, answer, meanwhile=lambda: None):
     world.stage.processes.append(process)
     os.close(theirs)
     shown = b""
-    while b"[y/N]" not in shown:
-        try:
-            part = os.read(ours, 4096)
-        except OSError:
-            part = b""
-        if not part:
-            break
+    while b"[y/N]" not in shown and (part := shown_on(ours)):
         shown += part
     before = shown.decode(errors="replace")
     meanwhile()

@@ -237,7 +237,7 @@ MISTAKES = [
     ("an attribute that is not given", "modules/server/events.tf", "aws_sqs_queue.events.url", "aws_sqs_queue.events.uri", dead_references),
     ("an output that is none", "examples/smallest/main.tf", "module.hallpass.address", "module.hallpass.adress", dead_references),
     ("an input that is none", "modules/server/main.tf", "volume_size   =", "volumes_size   =", undescribed),
-    ("a bucket that is open", "modules/server/audit.tf", "block_public_policy     = true", "block_public_policy     = false", open_doors),
+    ("a bucket that is open", "modules/bucket/main.tf", "block_public_policy     = true", "block_public_policy     = false", open_doors),
     ("evidence that can be destroyed", "modules/server/audit.tf", "prevent_destroy = true", "prevent_destroy = false", open_doors),
     ("metadata for everybody", "modules/machine/main.tf", '= "required"', '= "optional"', open_doors),
     ("a right to everything", "modules/machine/main.tf", '["secretsmanager:GetSecretValue"]', '["secretsmanager:*"]', too_much),
@@ -317,7 +317,7 @@ def table_of(report, module):
 
 def pages(check, reports):
     """The page of each module has its variables and outputs; `BLESS=1` writes them."""
-    for module, report, name in (("server", reports["smallest"], "hallpass"), ("guard", reports["guard-account"], "guard"), ("machine", reports["smallest"], "hallpass.machine")):
+    for module, report, name in (("server", reports["smallest"], "hallpass"), ("guard", reports["guard-account"], "guard"), ("machine", reports["smallest"], "hallpass.machine"), ("bucket", reports["smallest"], "hallpass.ends_bucket")):
         page = CODE / "modules" / module / "README.md"
         head, _, rest = page.read_text().partition("| variable |")
         wanted = table_of(report, name)

@@ -11,7 +11,7 @@ import time
 import tomllib
 
 from drilled import ANA, BO, CY, DEV, MANAGEMENT, PROD, FULL, organization
-from stage import Api, Checks, Stage, answers, free_port, wait
+from stage import Api, Checks, Stage, answers, free_port, shown_on, wait
 
 # each would end a string, a line, a comment or a template
 HOSTILE = ['quo"te \\ " #', 'line\nfeed"]\nadmins = ["group:engineers', "{{ name }} ${env:HOME}", "ünïcode ✓ 組", "!leads", "*",
@@ -57,10 +57,7 @@ class Init:
         while time.monotonic() < until:
             if not select.select([ours], [], [], 1)[0]:
                 continue
-            try:
-                part = os.read(ours, 65536)
-            except OSError:
-                break
+            part = shown_on(ours)
             if not part:
                 break
             shown, since = shown + part, since + part

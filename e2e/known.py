@@ -17,7 +17,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from stage import ROOT, Api, Checks, Stage, answers, free_port, wait
+from stage import ROOT, Api, Checks, Stage, answers, free_port, shown_on, wait
 
 MARA, NOOR = "mara.lindqvist@example.com", "noor.haddad@example.com"
 FOLDER = "data/snapshots"
@@ -150,10 +150,7 @@ def watched(demo, *arguments):
     seen, until = b"", time.monotonic() + 3600
     while time.monotonic() < until:
         if select.select([ours], [], [], 1)[0]:
-            try:
-                part = os.read(ours, 65536)
-            except OSError:
-                break
+            part = shown_on(ours)
             if not part:
                 break
             seen += part

@@ -449,6 +449,14 @@ def wait(condition, seconds, process=None, every=0.1):
 wait.in_vain = None
 
 
+def shown_on(terminal):
+    """What a terminal shows next; nothing once whoever wrote to it is gone."""
+    try:
+        return os.read(terminal, 65536)
+    except OSError:
+        return b""
+
+
 def answers(api, path):
     try:
         return api.get(path, timeout=5).status == 200

@@ -145,16 +145,21 @@ def imported(stage, team, check):
           and "team-eligible-engineers" not in stage.path("rest.toml").read_text(), (done.returncode, done.stdout))
 
 
-def served(stage, team, check):
-    """A server over the rules: who may ask, for how long, who approves."""
+def begun(stage, team, access, log):
+    """A server with this table of access, and its API by person once it is ready."""
     port = free_port()
     base = f"http://127.0.0.1:{port}"
-    stage.path("hallpass.toml").write_text(f'[server]\nlisten = "127.0.0.1:{port}"\n[store]\nurl = "sqlite:hallpass.db"\n[identity]\nadmins = ["{BO}"]\n'
-                                           '[access]\nrequest_expiry = "5h"\n[access.duration]\nmax = "9h"\n')
-    process = stage.spawn("serve", log="serve.log", **team.world.environment)
-    if not check("the server is ready", wait(lambda: answers(Api(base), "/readyz"), 60, process), stage.said("serve.log")[-800:]):
+    stage.path("hallpass.toml").write_text(f'[server]\nlisten = "127.0.0.1:{port}"\n[store]\nurl = "sqlite:hallpass.db"\n[identity]\nadmins = ["{BO}"]\n{access}')
+    process = stage.spawn("serve", log=log, **team.world.environment)
+    is_ready = wait(lambda: answers(Api(base), "/readyz"), 60, process)
+    return process, is_ready and {who: Api(base, stage.token(who)) for who in (ANA, BO, CY)}
+
+
+def served(stage, team, check):
+    """A server over the rules: who may ask, for how long, who approves."""
+    process, api = begun(stage, team, '[access]\nrequest_expiry = "5h"\n[access.duration]\nmax = "9h"\n', "serve.log")
+    if not check("the server is ready", api, stage.said("serve.log")[-800:]):
         return
-    api = {who: Api(base, stage.token(who)) for who in (ANA, BO, CY)}
 
     def ask(who, account, name, hours=1, ticket="OPS1"):
         answer = api[who].post("/api/v1/requests", {"account": account, "permission_set": name, "duration_seconds": hours * 3600,
@@ -315,14 +320,9 @@ def decided(stage, team, check, rules):
     stage.path("others.toml").write_text(rules)
     done = stage.run("rules", "check", "others.toml", "--facts", "facts.json")
     check("the rules of all three together are fit to be put in force", done.returncode == 0, done.stdout + done.stderr)
-    port = free_port()
-    base = f"http://127.0.0.1:{port}"
-    stage.path("hallpass.toml").write_text(f'[server]\nlisten = "127.0.0.1:{port}"\n[store]\nurl = "sqlite:hallpass.db"\n[identity]\nadmins = ["{BO}"]\n'
-                                           '[access]\nrules = "others.toml"\n')
-    process = stage.spawn("serve", log="others.log", **team.world.environment)
-    if not check("a server starts with them", wait(lambda: answers(Api(base), "/readyz"), 60, process), stage.said("others.log")[-800:]):
+    process, api = begun(stage, team, '[access]\nrules = "others.toml"\n', "others.log")
+    if not check("a server starts with them", api, stage.said("others.log")[-800:]):
         return
-    api = {who: Api(base, stage.token(who)) for who in (ANA, BO, CY)}
 
     def ask(who, account, name, hours, ticket=None):
         return api[who].post("/api/v1/requests", {"account": account, "permission_set": name, "duration_seconds": hours * 3600, "reason": "look at it",

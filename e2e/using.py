@@ -19,7 +19,7 @@ import termios
 import time
 import urllib.parse
 
-from stage import Api, Checks, Stage, answers, free_port, wait
+from stage import Api, Checks, Stage, answers, free_port, shown_on, wait
 
 MARA, TOMASZ = "mara.lindqvist@example.com", "tomasz.wilk@example.com"
 READ = ("--account", "payments-dev", "--permission-set", "ReadOnly")
@@ -235,14 +235,8 @@ def terminal(mara, *arguments, **more):
                                cwd=mara.stage.folder, env=environment)
     os.close(theirs)
     shown = b""
-    while True:
-        try:
-            read = os.read(ours, 65536)
-        except OSError:
-            break
-        if not read:
-            break
-        shown += read
+    while part := shown_on(ours):
+        shown += part
     os.close(ours)
     process.wait(30)
     return shown.decode(errors="replace").replace("\r\n", "\n")

@@ -121,7 +121,7 @@ impl<'a> Aggregator<'a> {
         let operation = "SelectAggregateResourceConfig";
         let called = self
             .calls
-            .call(&CallPlace::Home, "config", operation, input);
+            .call(&CallPlace::Home, ("config", operation), input);
         let failure = match called.await {
             Ok(page) => return Ok(page),
             Err(failure) => failure,
@@ -152,7 +152,7 @@ impl<'a> Aggregator<'a> {
         });
         let identity = self
             .calls
-            .call(&CallPlace::Home, "sts", "GetCallerIdentity", &json!({}))
+            .call(&CallPlace::Home, ("sts", "GetCallerIdentity"), &json!({}))
             .await;
         let account = identity
             .as_ref()

@@ -37,7 +37,7 @@ pub(crate) async fn listed(
 ) -> Result<Vec<Value>, SelectError> {
     let (mut tokens, mut all) = (Tokens::default(), Vec::new());
     loop {
-        let page = calls.call(&CallPlace::Home, service, operation, &input);
+        let page = calls.call(&CallPlace::Home, (service, operation), &input);
         let page = page.await.map_err(|it| SelectError::Call(Box::new(it)))?;
         let rows = page.answer.get(list).and_then(Value::as_array);
         all.extend(rows.into_iter().flatten().cloned());

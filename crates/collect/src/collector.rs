@@ -41,7 +41,7 @@ impl Collector<'_> {
         operation: &'static str,
         input: Value,
     ) -> Collected<Value> {
-        let page = self.calls.call(place, service, operation, &input).await?;
+        let page = self.calls.call(place, (service, operation), &input).await?;
         Ok(page.answer)
     }
 
@@ -67,7 +67,7 @@ impl Collector<'_> {
             if let (Some(members), Some(token)) = (input.as_object_mut(), &token) {
                 members.extend(token.clone());
             }
-            let found = self.calls.call(place, service, operation, &input).await?;
+            let found = self.calls.call(place, (service, operation), &input).await?;
             let AnswerPage { answer, next } = found;
             pages.push(answer);
             match next {

@@ -28,18 +28,18 @@ pub struct AnswerPage {
     pub next: Option<Map<String, Value>>,
 }
 
+/// A page, or why there is none.
+pub type PageAnswer = Result<AnswerPage, SliceFailure>;
+
+/// Service and operation.
+pub type Operation = (&'static str, &'static str);
+
 /// Calls of AWS, and time.
 #[async_trait]
 pub trait ServiceCalls: Send + Sync {
     /// One call. Whoever implements this repeats what is worth it, keeps to limits, and assumes a
     /// role once an account; a failure is final.
-    async fn call(
-        &self,
-        place: &CallPlace,
-        service: &'static str,
-        operation: &'static str,
-        input: &Value,
-    ) -> Result<AnswerPage, SliceFailure>;
+    async fn call(&self, place: &CallPlace, operation: Operation, input: &Value) -> PageAnswer;
 
     /// Waits.
     async fn pause(&self, long: Duration);

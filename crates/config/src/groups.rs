@@ -184,6 +184,8 @@ impl Sync {
 mod tests {
     use std::path::PathBuf;
 
+    use hallpass_testing::rows;
+
     use super::super::{Loaded, parse};
     use super::*;
 
@@ -225,23 +227,20 @@ mod tests {
 
     #[test]
     fn what_cannot_work_is_told() {
-        for (from, to, said) in [
-            ("\"legal\"]", "\"legal\", \"LEGAL\"]", "twice"),
-            ("\"legal\"]", "\"legal\", \"*\"]", "`*`"),
-            (
-                "\"legal\"]",
-                "\"legal\", \"others\"]",
-                "no rule about `others`",
-            ),
-            ("\"Legal\"", "\"law\"", "`law`"),
-            ("title", "team", "`team`"),
-            ("{ title = \"CFO\" }", "{}", "no attribute"),
-            ("\"30m\"", "0", "every"),
-            ("\"30m\"", "\"9d\"", "every"),
-            ("percent = 50", "percent = 101", "max_removals_percent"),
-            ("\"remove\"", "\"delete\"", "delete"),
-            ("groups = [\"Payments\", \"legal\"]", "", "`payments`"),
-        ] {
+        let table = r#"
+            "legal"]                        "legal", "LEGAL"]   twice
+            "legal"]                        "legal", "*"]       `*`
+            "legal"]                        "legal", "others"]  no rule about `others`
+            "Legal"                         "law"               `law`
+            title                           team                `team`
+            { title = "CFO" }               {}                  no attribute
+            "30m"                           0                   every
+            "30m"                           "9d"                every
+            percent = 50                    percent = 101       max_removals_percent
+            "remove"                        "delete"            delete
+            groups = ["Payments", "legal"]  -                   `payments`
+        "#;
+        for [from, to, said] in rows(table) {
             let text = WHOLE.replace(from, to);
             assert_ne!(text, WHOLE, "{from}");
             let told = settings(&text).expect_err(&text);

@@ -76,13 +76,7 @@ impl Ends for StoreEnds {
 
     async fn read(&self) -> Result<EndsCopy, EndsFault> {
         let (head, ends) = self.ask(EndsReader::read).await?;
-        Ok(EndsCopy {
-            source: EndsSource::Store,
-            at: None,
-            log: None,
-            mark: Mark::of(head.as_ref()),
-            ends,
-        })
+        Ok(EndsCopy::of_store(head.as_ref(), ends))
     }
 
     async fn newest(&self, key: &HoldKey) -> Result<Newest, EndsFault> {
@@ -194,17 +188,6 @@ impl Ends for ObjectEnds {
     async fn read(&self) -> Result<EndsCopy, EndsFault> {
         self.copy().await
     }
-
-    async fn newest(&self, key: &HoldKey) -> Result<Newest, EndsFault> {
-        Ok(newest_of(self.copy().await?, key))
-    }
-}
-
-fn newest_of(copy: EndsCopy, key: &HoldKey) -> Newest {
-    Newest {
-        end: copy.ends.into_iter().find(|end| end.key == *key),
-        mark: copy.mark,
-    }
 }
 
 fn unreadable(path: &Path, message: String) -> EndsFault {
@@ -231,9 +214,5 @@ impl Ends for FileEnds {
 
     async fn read(&self) -> Result<EndsCopy, EndsFault> {
         self.copy().await
-    }
-
-    async fn newest(&self, key: &HoldKey) -> Result<Newest, EndsFault> {
-        Ok(newest_of(self.copy().await?, key))
     }
 }

@@ -75,6 +75,19 @@ pub struct EndsCopy {
     pub ends: Vec<OwnedEnd>,
 }
 
+impl EndsCopy {
+    /// What a store holds at this moment, under the head that its log had right before.
+    pub fn of_store(head: Option<&Head>, ends: Vec<OwnedEnd>) -> Self {
+        Self {
+            source: EndsSource::Store,
+            at: None,
+            log: None,
+            mark: Mark::of(head),
+            ends,
+        }
+    }
+}
+
 /// Which files of ends are believed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Trust {

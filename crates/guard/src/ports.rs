@@ -20,7 +20,13 @@ pub trait Ends: Send + Sync {
     async fn read(&self) -> Result<EndsCopy, EndsFault>;
 
     /// One key, as it stands now: asked right before each removal.
-    async fn newest(&self, key: &HoldKey) -> Result<Newest, EndsFault>;
+    async fn newest(&self, key: &HoldKey) -> Result<Newest, EndsFault> {
+        let copy = self.read().await?;
+        Ok(Newest {
+            mark: copy.mark,
+            end: copy.ends.into_iter().find(|end| end.key == *key),
+        })
+    }
 }
 
 /// IAM Identity Center as far as removing goes. There is no method that gives access, so nothing

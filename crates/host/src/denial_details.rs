@@ -41,8 +41,7 @@ async fn pages(calls: &dyn ReadCalls, id: &str) -> Result<Vec<Value>, ReadCallFa
         let whole = Value::Object(input.clone());
         let asked = calls.call(
             &place,
-            "iam-toolbox",
-            "GetRequestAuthorizationDetails",
+            ("iam-toolbox", "GetRequestAuthorizationDetails"),
             &whole,
         );
         let (page, next) = asked.await?;

@@ -41,7 +41,7 @@ impl NamedCalls {
     pub async fn own_account(&self) -> Result<String, Failure> {
         let nothing = Value::Object(Map::new());
         let place = ReadPlace::default();
-        let found = self.call(&place, "sts", "GetCallerIdentity", &nothing);
+        let found = self.call(&place, ("sts", "GetCallerIdentity"), &nothing);
         let (answer, _) = found.await.map_err(|failed| {
             let (code, message) = (failed.code, failed.message);
             Failure::failed(format!("who we are is not known: {code}: {message}"))
@@ -53,16 +53,10 @@ impl NamedCalls {
 
 #[async_trait]
 impl ReadCalls for NamedCalls {
-    async fn call(
-        &self,
-        place: &ReadPlace,
-        service: &'static str,
-        operation: &'static str,
-        input: &Value,
-    ) -> ReadAnswer {
+    async fn call(&self, place: &ReadPlace, operation: Operation, input: &Value) -> ReadAnswer {
         let at = call_place(place);
         let region = place.region.as_deref();
-        let found = self.0.call_in(&at, region, (service, operation), input);
+        let found = self.0.call_in(&at, region, operation, input);
         let found = found.await.map_err(|it| ReadCallFailed {
             passing: is_passing(&it),
             code: it.code,

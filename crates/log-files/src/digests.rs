@@ -169,7 +169,7 @@ fn ask(chains: &[DigestChain], keys: &mut PublicKeys) -> Result<(), Failure> {
                 if let Some(members) = input.as_object_mut() {
                     members.extend(token);
                 }
-                let asked = calls.call(&place, "cloudtrail", "ListPublicKeys", &input);
+                let asked = calls.call(&place, ("cloudtrail", "ListPublicKeys"), &input);
                 let (answer, next) = asked.await.map_err(|failed| {
                     let (code, message) = (failed.code, failed.message);
                     Failure::failed(format!("no public keys of {region}: {code}: {message}")).help(

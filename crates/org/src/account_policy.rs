@@ -105,14 +105,49 @@ pub(crate) mod deciding {
     use std::sync::Arc;
 
     use hallpass_iam::{Context, Decision, Layers, Policy, PolicyType, Request, decide};
+    use hallpass_model::{HoldKey, Target};
+
+    pub(crate) const ACCOUNT: &str = "222233334444";
+
+    /// A permission set of the account, held by a person.
+    pub(crate) fn hold_key(user: u32, set: &str) -> HoldKey {
+        let set = format!("arn:aws:sso:::permissionSet/ssoins-0123456789abcdef/ps-{set}");
+        let user = format!("{user:08}-0000-0000-0000-000000000000");
+        HoldKey {
+            user: user.parse().unwrap(),
+            target: Target::Account {
+                account: ACCOUNT.parse().unwrap(),
+                permission_set: set.parse().unwrap(),
+            },
+        }
+    }
+
+    /// Roles of the permission set `Admin`, without a Region in the path and with one, and of a set whose name begins so.
+    pub(crate) fn roles() -> [String; 3] {
+        ["Admin", "eu-west-1/Admin", "eu-west-1/Admin_Extra"].map(|it| {
+            let (region, set) = it
+                .split_once('/')
+                .map_or(("", it), |(_, set)| ("eu-west-1/", set));
+            format!("aws-reserved/sso.amazonaws.com/{region}AWSReservedSSO_{set}_0123456789abcdef")
+        })
+    }
+
+    /// Whether the policy denies: a person, a role, the value of `key` in the request, and what that is.
+    pub(crate) fn check(policy: &str, key: &str, rows: &[(u32, &str, &str, bool, &str)]) {
+        for (user, role, value, is_denied, what) in rows {
+            let wanted = if *is_denied {
+                Decision::ExplicitlyDenied
+            } else {
+                Decision::Allowed
+            };
+            let principal = format!("arn:aws:iam::{ACCOUNT}:role/{role}");
+            let said = decision(policy, *user, &principal, (key, value));
+            assert_eq!(said, wanted, "{what}");
+        }
+    }
 
     /// What AWS says to a person in a role of an account whose only limit is this policy; `key` of the request has `value`.
-    pub(crate) fn decision(
-        policy: &str,
-        user: u32,
-        principal: &str,
-        (key, value): (&str, &str),
-    ) -> Decision {
+    fn decision(policy: &str, user: u32, principal: &str, (key, value): (&str, &str)) -> Decision {
         let allow = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}"#;
         let read = |text: &str, kind| Arc::new(Policy::parse(text, kind).unwrap());
         let layers = Layers {

@@ -37,13 +37,7 @@ pub type ReadAnswer = Result<(Value, Option<Map<String, Value>>), ReadCallFailed
 #[async_trait]
 pub trait ReadCalls: Send + Sync {
     /// One call.
-    async fn call(
-        &self,
-        place: &ReadPlace,
-        service: &'static str,
-        operation: &'static str,
-        input: &Value,
-    ) -> ReadAnswer;
+    async fn call(&self, place: &ReadPlace, operation: Operation, input: &Value) -> ReadAnswer;
 }
 
 /// Something that could not be read.
@@ -97,9 +91,7 @@ impl Reader<'_> {
         operation: Operation,
         input: &Value,
     ) -> ReadFact<(Value, Option<Map<String, Value>>)> {
-        let found = self
-            .calls
-            .call(&self.place, operation.0, operation.1, input);
+        let found = self.calls.call(&self.place, operation, input);
         found.await.map_err(|it| failed(operation, &it))
     }
 
@@ -110,9 +102,7 @@ impl Reader<'_> {
         input: Value,
         code: &str,
     ) -> ReadFact<Option<Value>> {
-        let found = self
-            .calls
-            .call(&self.place, operation.0, operation.1, &input);
+        let found = self.calls.call(&self.place, operation, &input);
         match found.await {
             Ok((answer, _)) => Ok(Some(answer)),
             Err(it) if it.code == code => Ok(None),
@@ -142,9 +132,7 @@ impl Reader<'_> {
         let (mut input, mut all) = (input, Vec::new());
         let (mut is_named, mut asked) = (false, BTreeSet::new());
         for _ in 0..PAGES_MAX {
-            let found = self
-                .calls
-                .call(&self.place, operation.0, operation.1, &input);
+            let found = self.calls.call(&self.place, operation, &input);
             let (answer, next) = match found.await {
                 Ok(found) => found,
                 Err(it) if code == Some(it.code.as_str()) => return Ok(None),

@@ -227,25 +227,8 @@ fn begun(
     decision: RemediationDecision,
     now: hallpass_model::Timestamp,
 ) -> Remediation {
-    let mut new = Remediation {
-        id: RemediationId::of(&it, &rule.id, rule.mode),
-        rule: rule.id.clone(),
-        action: rule.action,
-        params: rule.params.clone(),
-        mode: rule.mode,
-        deviation: it,
-        decided_at: now,
-        acts_at: None,
-        phase: RemediationPhase::Observed,
-        generation: 0,
-        plan: None,
-        changed_at: None,
-        write_back: None,
-        labelled: None,
-        answer: None,
-        approved_by: None,
-        version: 0,
-    };
+    let action = (rule.action, rule.params.clone());
+    let mut new = Remediation::observed((&rule.id, rule.mode), action, it, now);
     match decision {
         RemediationDecision::Observe => new,
         RemediationDecision::Approve(why) => {

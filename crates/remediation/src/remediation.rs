@@ -230,6 +230,34 @@ pub struct Remediation {
 }
 
 impl Remediation {
+    /// One that was decided now, and about which nothing was done yet.
+    pub fn observed(
+        (rule, mode): (&str, RemediationMode),
+        (action, params): (ActionKind, Value),
+        deviation: Deviation,
+        now: Timestamp,
+    ) -> Self {
+        Self {
+            id: RemediationId::of(&deviation, rule, mode),
+            rule: rule.to_owned(),
+            action,
+            params,
+            mode,
+            deviation,
+            decided_at: now,
+            acts_at: None,
+            phase: RemediationPhase::Observed,
+            generation: 0,
+            plan: None,
+            changed_at: None,
+            write_back: None,
+            labelled: None,
+            answer: None,
+            approved_by: None,
+            version: 0,
+        }
+    }
+
     /// When something is to be done about it; none where nothing is.
     pub fn due_at(&self) -> Option<Timestamp> {
         let phase = match &self.phase {

@@ -112,7 +112,7 @@ impl LiveCenter {
         input: &Value,
     ) -> Result<(Value, Option<Map<String, Value>>), Failure> {
         let place = ReadPlace::default();
-        let asked = self.calls.call(&place, service, operation, input).await;
+        let asked = self.calls.call(&place, (service, operation), input).await;
         asked.map_err(|failed| {
             let (code, message) = (failed.code, failed.message);
             Failure::failed(format!("`{service}:{operation}`: {code}: {message}"))
@@ -215,11 +215,7 @@ impl LiveCenter {
         }
         let operation = ("sso-admin", "GetPermissionsBoundaryForPermissionSet");
         // that there is none is an error of its own
-        if let Ok((answer, _)) = self
-            .calls
-            .call(&ReadPlace::default(), operation.0, operation.1, set)
-            .await
-        {
+        if let Ok((answer, _)) = self.calls.call(&ReadPlace::default(), operation, set).await {
             let boundary = answer
                 .get("PermissionsBoundary")
                 .cloned()

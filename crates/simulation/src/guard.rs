@@ -12,7 +12,7 @@ use hallpass_assignments::{
 use hallpass_audit::{AuditStore, Record};
 use hallpass_guard::{
     AwsTime, Center as GuardCenter, Ends, EndsCopy, EndsFault, EndsSource, Guard, GuardLimits,
-    Journal, JournalFault, Kept, KeptStore, Mark, Newest, Ports,
+    Journal, JournalFault, Kept, KeptStore, Newest, Ports,
 };
 use hallpass_model::{Clock, HoldKey, IdSource, Target, TimeSpan, Timestamp, UserId};
 
@@ -49,13 +49,7 @@ impl<S: AssignmentStore + AuditStore> Window<S> {
         // the log first: what comes in between is newer than it claims, never older
         let head = self.store.head().await.map_err(|_| blind())?;
         let ends = self.store.owned_ends().await.map_err(|_| blind())?;
-        Ok(EndsCopy {
-            source: EndsSource::Store,
-            at: None,
-            log: None,
-            mark: Mark::of(head.as_ref()),
-            ends,
-        })
+        Ok(EndsCopy::of_store(head.as_ref(), ends))
     }
 }
 
@@ -72,15 +66,6 @@ impl<S: AssignmentStore + AuditStore> Ends for Window<S> {
             GuardView::Nothing => Err(blind()),
             GuardView::Before(copy) => Ok(copy),
         }
-    }
-
-    async fn newest(&self, key: &HoldKey) -> Result<Newest, EndsFault> {
-        let copy = self.read().await?;
-        let end = copy.ends.into_iter().find(|end| end.key == *key);
-        Ok(Newest {
-            mark: copy.mark,
-            end,
-        })
     }
 }
 

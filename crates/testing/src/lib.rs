@@ -1,15 +1,18 @@
-//! For tests of all crates: what fuzz targets stand on, inputs made of real artefacts; and how long tests take.
+//! For tests of all crates: what fuzz targets stand on, inputs made of real artefacts; how long tests take;
+//! and tables that stand in tests as text.
 //!
 //! Files worth keeping lie in `__fuzz__/<name>/corpus/` beside the target and are always replayed. Then
 //! come inputs that are the same in every run, so that only a change of the code turns a target red; with
 //! `BOLERO_RANDOM_TEST_TIME_MS` it searches among new ones for so long instead.
 
 mod soak;
+mod table;
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::time::{Duration, Instant};
 
 pub use soak::{cases, soaks, stops};
+pub use table::rows;
 
 /// Bytes of what a reader is given at most, unless a file of a corpus is longer.
 const BYTES_MAX: usize = 64 * 1024;

@@ -453,38 +453,32 @@ fn is_listed(action: &ActionFacts) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use hallpass_testing::rows;
+
     use super::*;
 
     #[test]
     fn events_are_actions_under_whatever_name() {
-        let rows = [
-            ("ec2", "RunInstances", "ec2:RunInstances"),
-            ("s3", "ListBuckets", "s3:ListAllMyBuckets"),
-            ("s3", "HeadObject", "s3:GetObject"),
-            ("s3", "GetBucketAcl", "s3:GetBucketAcl"),
-            ("lambda", "ListFunctions20150331", "lambda:ListFunctions"),
-            (
-                "lambda",
-                "UpdateFunctionCode20150331v2",
-                "lambda:UpdateFunctionCode",
-            ),
-            (
-                "cloudfront",
-                "CreateDistribution2020_05_31",
-                "cloudfront:CreateDistribution",
-            ),
-            ("monitoring", "PutMetricAlarm", "cloudwatch:PutMetricAlarm"),
-            ("lambda", "Invoke", "lambda:InvokeFunction"),
-            ("ec2", "NoSuchThing", "-"),
-            ("signin", "ConsoleLogin", "-"),
-            ("s3", "ListObjectsV2", "s3:ListBucket"),
-            ("apigateway", "CreateRestApi", "apigateway:POST"),
-            ("apigateway", "UpdateStage", "apigateway:PATCH"),
-            ("apigateway", "ImportRestApi", "-"),
-        ];
-        for (service, event, wanted) in rows {
+        let table = "
+            ec2         RunInstances                  ec2:RunInstances
+            s3          ListBuckets                   s3:ListAllMyBuckets
+            s3          HeadObject                    s3:GetObject
+            s3          GetBucketAcl                  s3:GetBucketAcl
+            lambda      ListFunctions20150331         lambda:ListFunctions
+            lambda      UpdateFunctionCode20150331v2  lambda:UpdateFunctionCode
+            cloudfront  CreateDistribution2020_05_31  cloudfront:CreateDistribution
+            monitoring  PutMetricAlarm                cloudwatch:PutMetricAlarm
+            lambda      Invoke                        lambda:InvokeFunction
+            ec2         NoSuchThing                   -
+            signin      ConsoleLogin                  -
+            s3          ListObjectsV2                 s3:ListBucket
+            apigateway  CreateRestApi                 apigateway:POST
+            apigateway  UpdateStage                   apigateway:PATCH
+            apigateway  ImportRestApi                 -
+        ";
+        for [service, event, wanted] in rows(table) {
             let found = iam_action(service, event).map(ActionFacts::full_name);
-            assert_eq!(found.as_deref().unwrap_or("-"), wanted, "{service}:{event}");
+            assert_eq!(found.unwrap_or_default(), wanted, "{service}:{event}");
         }
     }
 

@@ -6,6 +6,7 @@ use hallpass_activity::{
     KeptBecause, PolicyText, ReplayVerdict, ResourceGrain, SeenCall, SeenFold, SeenUse,
     ShrinkGrain, ShrinkQuestion, Shrunk, Unseen, UnseenKept, UseOf, UsesWanted, prove, shrink,
 };
+use hallpass_testing::rows;
 use serde_json::{Value, json};
 
 use crate::stage::at;
@@ -247,37 +248,25 @@ fn what_no_log_shows_is_kept_and_says_why() {
 /// One row for each event whose action has another name, or none.
 #[test]
 fn events_are_replayed_as_the_actions_they_need() {
-    let rows = [
-        ("s3:ListAllMyBuckets", "s3:ListBuckets", "holds"),
-        ("s3:GetObject", "s3:HeadObject", "holds"),
-        ("s3:PutObject", "s3:CopyObject", "not_allowed_before"),
-        ("s3:*", "s3:CopyObject", "holds"),
-        ("lambda:InvokeFunction", "lambda:Invoke", "holds"),
-        (
-            "lambda:ListFunctions",
-            "lambda:ListFunctions20150331",
-            "holds",
-        ),
-        (
-            "cloudwatch:PutMetricAlarm",
-            "monitoring:PutMetricAlarm",
-            "holds",
-        ),
-        ("apigateway:POST", "apigateway:CreateRestApi", "holds"),
-        ("kms:ReEncrypt*", "kms:ReEncrypt", "holds"),
-        ("kms:ReEncryptFrom", "kms:ReEncrypt", "not_allowed_before"),
-        (
-            "dynamodb:PutItem",
-            "dynamodb:TransactWriteItems",
-            "not_judged",
-        ),
-        ("ec2:*", "ec2:NoSuchThing", "not_judged"),
-        ("ec2:*", "signin:ConsoleLogin", "needs_nothing"),
-        ("ec2:*", "sts:GetCallerIdentity", "needs_nothing"),
-        ("ec2:*", "s3:ListBuckets", "not_allowed_before"),
-    ];
+    let table = "
+        s3:ListAllMyBuckets        s3:ListBuckets                holds
+        s3:GetObject               s3:HeadObject                 holds
+        s3:PutObject               s3:CopyObject                 not_allowed_before
+        s3:*                       s3:CopyObject                 holds
+        lambda:InvokeFunction      lambda:Invoke                 holds
+        lambda:ListFunctions       lambda:ListFunctions20150331  holds
+        cloudwatch:PutMetricAlarm  monitoring:PutMetricAlarm     holds
+        apigateway:POST            apigateway:CreateRestApi      holds
+        kms:ReEncrypt*             kms:ReEncrypt                 holds
+        kms:ReEncryptFrom          kms:ReEncrypt                 not_allowed_before
+        dynamodb:PutItem           dynamodb:TransactWriteItems   not_judged
+        ec2:*                      ec2:NoSuchThing               not_judged
+        ec2:*                      signin:ConsoleLogin           needs_nothing
+        ec2:*                      sts:GetCallerIdentity         needs_nothing
+        ec2:*                      s3:ListBuckets                not_allowed_before
+    ";
     let mut wrong = Vec::new();
-    for (action, event, wanted) in rows {
+    for [action, event, wanted] in rows(table) {
         let statements = json!([{"Effect": "Allow", "Action": action, "Resource": "*"}]);
         let shrunk = Asked::of(&statements, vec![called(event, &[])]).shrink();
         let found = verdicts(&shrunk);

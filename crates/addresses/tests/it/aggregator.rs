@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 
 use hallpass_addresses::{AddressKind, AddressQuery, Aggregator, SelectError, queries};
-use hallpass_collect::AnswerPage;
+use hallpass_collect::{AnswerPage, PageAnswer};
 use serde_json::{Value, json};
 
-use crate::config::{ScriptedAnswer, ScriptedConfig, failure, interface, page};
+use crate::config::{ScriptedConfig, failure, interface, page};
 
 fn eni() -> AddressQuery {
     queries(&BTreeSet::from([AddressKind::Eni])).remove(0)
@@ -17,9 +17,7 @@ fn interfaces(numbers: std::ops::Range<usize>) -> Vec<Value> {
     numbers.map(one).collect()
 }
 
-async fn select(
-    script: Vec<ScriptedAnswer>,
-) -> (Result<(usize, usize), SelectError>, ScriptedConfig) {
+async fn select(script: Vec<PageAnswer>) -> (Result<(usize, usize), SelectError>, ScriptedConfig) {
     let config = ScriptedConfig::new(script);
     let found = {
         let aggregator = Aggregator::new(&config, "organization", "eu-west-1").unwrap();

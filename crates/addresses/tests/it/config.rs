@@ -4,22 +4,20 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use hallpass_collect::{AnswerPage, CallPlace, ServiceCalls};
+use hallpass_collect::{AnswerPage, CallPlace, Operation, PageAnswer, ServiceCalls};
 use hallpass_inventory::SliceFailure;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-pub(crate) type ScriptedAnswer = Result<AnswerPage, SliceFailure>;
-
 /// Answers calls in the order of the script, and keeps what was asked.
 #[derive(Default)]
 pub(crate) struct ScriptedConfig {
-    script: Mutex<Vec<ScriptedAnswer>>,
+    script: Mutex<Vec<PageAnswer>>,
     pub(crate) asked: Mutex<Vec<(String, Value)>>,
 }
 
 impl ScriptedConfig {
-    pub(crate) fn new(script: Vec<ScriptedAnswer>) -> Self {
+    pub(crate) fn new(script: Vec<PageAnswer>) -> Self {
         Self {
             script: Mutex::new(script.into_iter().rev().collect()),
             asked: Mutex::default(),
@@ -45,10 +43,9 @@ impl ServiceCalls for ScriptedConfig {
     async fn call(
         &self,
         place: &CallPlace,
-        _: &'static str,
-        operation: &'static str,
+        (_, operation): Operation,
         input: &Value,
-    ) -> ScriptedAnswer {
+    ) -> PageAnswer {
         assert_eq!(*place, CallPlace::Home);
         let mut asked = self.asked.lock().unwrap();
         asked.push((operation.to_owned(), input.clone()));
@@ -76,7 +73,7 @@ pub(crate) fn failure(code: &str, message: &str) -> SliceFailure {
 }
 
 /// A page of items, as Config writes them.
-pub(crate) fn page(items: &[Value], next: Option<&str>) -> ScriptedAnswer {
+pub(crate) fn page(items: &[Value], next: Option<&str>) -> PageAnswer {
     let results: Vec<String> = items.iter().map(Value::to_string).collect();
     let next = next.map(|it| json!({"NextToken": it}).as_object().unwrap().clone());
     Ok(AnswerPage {

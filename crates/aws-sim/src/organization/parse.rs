@@ -441,6 +441,32 @@ fn check_iam_groups(file: &OrganizationFile, problems: &mut Problems) {
 /// Whom an assignment or an entitlement is for.
 const ONE_PRINCIPAL: &str = "give exactly one of `user`, `group`, `user_id`, `group_id`";
 
+fn check_place(names: &NameIndex, problems: &mut Problems, at: &str, (account, set): (&str, &str)) {
+    let found = names.account(account);
+    problems.name(&found, format!("{at}/account"), "account", account);
+    let place = format!("{at}/permission_set");
+    problems.name(&names.set(set), place, "permission set", set);
+}
+
+/// A user or a group by name, or one of them by id.
+fn check_principal(
+    names: &NameIndex,
+    problems: &mut Problems,
+    at: String,
+    whom: [&Option<String>; 4],
+) {
+    let [user, group, ..] = whom;
+    if let Some(user) = user {
+        problems.name(&names.user(user), format!("{at}/user"), "user", user);
+    }
+    if let Some(group) = group {
+        problems.name(&names.group(group), format!("{at}/group"), "group", group);
+    }
+    if whom.iter().filter(|one| one.is_some()).count() != 1 {
+        problems.add(at, ONE_PRINCIPAL);
+    }
+}
+
 fn check_center_references(file: &OrganizationFile, names: &NameIndex, problems: &mut Problems) {
     let center = &file.identity_center;
     for (index, group) in center.groups.iter().enumerate() {
@@ -451,43 +477,13 @@ fn check_center_references(file: &OrganizationFile, names: &NameIndex, problems:
     }
     for (index, row) in center.assignments.iter().enumerate() {
         let at = format!("/identity_center/assignments/{index}");
-        problems.name(
-            &names.account(&row.account),
-            format!("{at}/account"),
-            "account",
-            &row.account,
-        );
-        problems.name(
-            &names.set(&row.permission_set),
-            format!("{at}/permission_set"),
-            "permission set",
-            &row.permission_set,
-        );
-        if let Some(user) = &row.user {
-            problems.name(&names.user(user), format!("{at}/user"), "user", user);
-        }
-        if let Some(group) = &row.group {
-            problems.name(&names.group(group), format!("{at}/group"), "group", group);
-        }
-        let principals = [&row.user, &row.group, &row.user_id, &row.group_id];
-        if principals.iter().filter(|one| one.is_some()).count() != 1 {
-            problems.add(at, ONE_PRINCIPAL);
-        }
+        check_place(names, problems, &at, (&row.account, &row.permission_set));
+        let whom = [&row.user, &row.group, &row.user_id, &row.group_id];
+        check_principal(names, problems, at, whom);
     }
     for (index, row) in center.provisioned.iter().enumerate() {
         let at = format!("/identity_center/provisioned/{index}");
-        problems.name(
-            &names.account(&row.account),
-            format!("{at}/account"),
-            "account",
-            &row.account,
-        );
-        problems.name(
-            &names.set(&row.permission_set),
-            format!("{at}/permission_set"),
-            "permission set",
-            &row.permission_set,
-        );
+        check_place(names, problems, &at, (&row.account, &row.permission_set));
     }
 }
 
@@ -504,16 +500,8 @@ fn check_entitlements(file: &OrganizationFile, names: &NameIndex, problems: &mut
             let expected = "the ARN of a role; a name needs `account`";
             problems.form(right, format!("{at}/role"), &row.role, expected);
         }
-        if let Some(user) = &row.user {
-            problems.name(&names.user(user), format!("{at}/user"), "user", user);
-        }
-        if let Some(group) = &row.group {
-            problems.name(&names.group(group), format!("{at}/group"), "group", group);
-        }
-        let principals = [&row.user, &row.group, &row.user_id, &row.group_id];
-        if principals.iter().filter(|one| one.is_some()).count() != 1 {
-            problems.add(at, ONE_PRINCIPAL);
-        }
+        let whom = [&row.user, &row.group, &row.user_id, &row.group_id];
+        check_principal(names, problems, at, whom);
     }
 }
 

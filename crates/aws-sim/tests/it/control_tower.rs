@@ -12,19 +12,26 @@ async fn listed(bench: &Bench, operation: &str, input: Value) -> Value {
     answer.json()
 }
 
-/// `drifted_units`: until its baseline is reset, and found by the filter of lists.
-#[tokio::test]
-async fn a_baseline_drifts_from_the_landing_zone_until_it_is_reset() {
-    let mut given = options();
-    given.organization.control_tower = Some(ControlTowerBasis {
+/// A landing zone of one Region, over no unit yet.
+fn landing_zone() -> ControlTowerBasis {
+    ControlTowerBasis {
         version: "4.0".to_owned(),
         home_region: "eu-west-1".to_owned(),
         governed_regions: vec!["eu-west-1".to_owned()],
         log_archive: "log-archive".to_owned(),
         audit: "audit".to_owned(),
+        ..ControlTowerBasis::default()
+    }
+}
+
+/// `drifted_units`: until its baseline is reset, and found by the filter of lists.
+#[tokio::test]
+async fn a_baseline_drifts_from_the_landing_zone_until_it_is_reset() {
+    let mut given = options();
+    given.organization.control_tower = Some(ControlTowerBasis {
         units: vec!["Commerce".to_owned(), "Development".to_owned()],
         drifted_units: vec!["Commerce".to_owned()],
-        ..ControlTowerBasis::default()
+        ..landing_zone()
     });
     let bench = Bench::new(given).await;
     let drifted = async || {
@@ -48,18 +55,13 @@ async fn a_baseline_drifts_from_the_landing_zone_until_it_is_reset() {
 async fn an_account_may_have_the_config_baseline_alone_or_controls_alone() {
     let mut given = options();
     given.organization.control_tower = Some(ControlTowerBasis {
-        version: "4.0".to_owned(),
-        home_region: "eu-west-1".to_owned(),
-        governed_regions: vec!["eu-west-1".to_owned()],
-        log_archive: "log-archive".to_owned(),
-        audit: "audit".to_owned(),
         units: vec!["Commerce".to_owned()],
         config_units: vec!["Commerce".to_owned()],
         controls: vec![UnitControl {
             unit: "Development".to_owned(),
             control: "AWS-GR_RESTRICT_ROOT_USER".to_owned(),
         }],
-        ..ControlTowerBasis::default()
+        ..landing_zone()
     });
     let bench = Bench::new(given).await;
     let (config, controlled) = (

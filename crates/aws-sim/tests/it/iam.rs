@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use hallpass_aws_sim::{Consistency, Options, organization};
+use hallpass_testing::rows;
 use serde_json::{Value, json};
 use tempfile::tempdir;
 
@@ -170,90 +171,34 @@ async fn the_report_says_what_the_file_states() {
 }
 
 /// Call, element, its first text.
-const STATED: &[(&str, &str, &str)] = &[
-    (
-        "GetUser&UserName=ana",
-        "PasswordLastUsed",
-        "2026-11-01T10:00:00Z",
-    ),
-    ("GetUser&UserName=ANA", "Value", "ana@example.com"),
-    ("ListUserTags&UserName=ana", "Key", "email"),
-    (
-        "GetLoginProfile&UserName=ana",
-        "CreateDate",
-        "2026-06-01T00:00:00Z",
-    ),
-    (
-        "GetAccessKeyLastUsed&AccessKeyId=AKIAANAANAANAANA0001",
-        "LastUsedDate",
-        "2026-08-21T23:59:59Z",
-    ),
-    (
-        "GetAccessKeyLastUsed&AccessKeyId=AKIAANAANAANAANA0001",
-        "UserName",
-        "ana",
-    ),
-    (
-        "GetAccessKeyLastUsed&AccessKeyId=AKIAANAANAANAANA0002",
-        "ServiceName",
-        "N/A",
-    ),
-    (
-        "ListMFADevices&UserName=ana",
-        "EnableDate",
-        "2024-02-01T00:00:00Z",
-    ),
-    ("ListVirtualMFADevices", "UserName", "ana"),
-    ("ListGroups", "GroupName", "ops"),
-    ("ListGroupsForUser&UserName=ana", "GroupName", "ops"),
-    ("GetGroup&GroupName=ops", "UserName", "ana"),
-    (
-        "ListAttachedGroupPolicies&GroupName=ops",
-        "PolicyName",
-        "ReadOnlyAccess",
-    ),
-    (
-        "ListAttachedUserPolicies&UserName=ana",
-        "PolicyArn",
-        "arn:aws:iam::aws:policy/job-function/Billing",
-    ),
-    ("ListUserPolicies&UserName=ana", "member", "inline-0"),
-    ("ListPolicies&Scope=Local", "PolicyName", "Own"),
-    ("ListPolicies&Scope=Local", "AttachmentCount", "1"),
-    (
-        "GetRole&RoleName=app",
-        "LastUsedDate",
-        "2026-01-01T00:00:00Z",
-    ),
-    ("GetAccountPasswordPolicy", "MaxPasswordAge", "30"),
-    ("GetAccountProperties", "key", "RoleManager/Enabled"),
-    (
-        "GetOutboundWebIdentityFederationInfo",
-        "JwtVendingEnabled",
-        "true",
-    ),
-    ("GetRole&RoleName=app", "MaxSigninSessionDuration", "86400"),
-    (
-        "ListRoles",
-        "TemplateArn",
-        "arn:aws:iam::aws:role-template/app",
-    ),
-    (
-        "GetDelegationRequest&DelegationRequestId=request-0000-done",
-        "SessionDuration",
-        "7200",
-    ),
-    (
-        "GetDelegationRequest&DelegationRequestId=request-0000-late",
-        "State",
-        "EXPIRED",
-    ),
-    (
-        "ListSAMLProviders",
-        "IsTrustedIdentityPropagationEnabled",
-        "false",
-    ),
-];
+const STATED: &str = "
+    GetUser&UserName=ana                                        PasswordLastUsed                     2026-11-01T10:00:00Z
+    GetUser&UserName=ANA                                        Value                                ana@example.com
+    ListUserTags&UserName=ana                                   Key                                  email
+    GetLoginProfile&UserName=ana                                CreateDate                           2026-06-01T00:00:00Z
+    GetAccessKeyLastUsed&AccessKeyId=AKIAANAANAANAANA0001       LastUsedDate                         2026-08-21T23:59:59Z
+    GetAccessKeyLastUsed&AccessKeyId=AKIAANAANAANAANA0001       UserName                             ana
+    GetAccessKeyLastUsed&AccessKeyId=AKIAANAANAANAANA0002       ServiceName                          N/A
+    ListMFADevices&UserName=ana                                 EnableDate                           2024-02-01T00:00:00Z
+    ListVirtualMFADevices                                       UserName                             ana
+    ListGroups                                                  GroupName                            ops
+    ListGroupsForUser&UserName=ana                              GroupName                            ops
+    GetGroup&GroupName=ops                                      UserName                             ana
+    ListAttachedGroupPolicies&GroupName=ops                     PolicyName                           ReadOnlyAccess
+    ListAttachedUserPolicies&UserName=ana                       PolicyArn                            arn:aws:iam::aws:policy/job-function/Billing
+    ListUserPolicies&UserName=ana                               member                               inline-0
+    ListPolicies&Scope=Local                                    PolicyName                           Own
+    ListPolicies&Scope=Local                                    AttachmentCount                      1
+    GetRole&RoleName=app                                        LastUsedDate                         2026-01-01T00:00:00Z
+    GetAccountPasswordPolicy                                    MaxPasswordAge                       30
+    GetAccountProperties                                        key                                  RoleManager/Enabled
+    GetOutboundWebIdentityFederationInfo                        JwtVendingEnabled                    true
+    GetRole&RoleName=app                                        MaxSigninSessionDuration             86400
+    ListRoles                                                   TemplateArn                          arn:aws:iam::aws:role-template/app
+    GetDelegationRequest&DelegationRequestId=request-0000-done  SessionDuration                      7200
+    GetDelegationRequest&DelegationRequestId=request-0000-late  State                                EXPIRED
+    ListSAMLProviders                                           IsTrustedIdentityPropagationEnabled  false
+";
 
 #[tokio::test]
 async fn a_file_states_users_and_all_that_they_have() {
@@ -268,11 +213,11 @@ async fn a_file_states_users_and_all_that_they_have() {
         3
     );
     assert!(!listed.text.contains("<Tags>"), "lists have no tags");
-    for (call, name, value) in STATED {
+    for [call, name, value] in rows(STATED) {
         let answer = ok(&bench, &signer, call).await;
         assert_eq!(
             texts(&answer, name).first().map(String::as_str),
-            Some(*value),
+            Some(value),
             "{call}: {}",
             answer.text
         );
@@ -319,21 +264,17 @@ async fn a_delegation_request_goes_step_by_step() {
         texts(&answer, "DelegationRequestId")
     };
     assert_eq!(listed().await, ["request-0000-late", "request-0000-done"]);
-    let steps = [
-        ("SendDelegationToken", "InvalidInput", "UNASSIGNED"),
-        (
-            "AcceptDelegationRequest",
-            "ConcurrentModification",
-            "UNASSIGNED",
-        ),
-        ("AssociateDelegationRequest", "", "ASSIGNED"),
-        ("AssociateDelegationRequest", "InvalidInput", "ASSIGNED"),
-        ("UpdateDelegationRequest", "", "PENDING_APPROVAL"),
-        ("AcceptDelegationRequest", "", "ACCEPTED"),
-        ("SendDelegationToken", "", "FINALIZED"),
-        ("RejectDelegationRequest", "InvalidInput", "FINALIZED"),
-    ];
-    for (step, error, after) in steps {
+    let steps = "
+        SendDelegationToken         InvalidInput            UNASSIGNED
+        AcceptDelegationRequest     ConcurrentModification  UNASSIGNED
+        AssociateDelegationRequest  -                       ASSIGNED
+        AssociateDelegationRequest  InvalidInput            ASSIGNED
+        UpdateDelegationRequest     -                       PENDING_APPROVAL
+        AcceptDelegationRequest     -                       ACCEPTED
+        SendDelegationToken         -                       FINALIZED
+        RejectDelegationRequest     InvalidInput            FINALIZED
+    ";
+    for [step, error, after] in rows(steps) {
         let call = format!("iam:{step}&DelegationRequestId=request-0000-open");
         let answer = bench.form(&signer, &call).await;
         if error.is_empty() {

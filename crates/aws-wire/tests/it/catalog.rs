@@ -1,6 +1,7 @@
 //! What is packed can be unpacked, and names what AWS has.
 
 use hallpass_aws_wire::{EndpointVariant, catalog, only_reads};
+use hallpass_testing::rows;
 
 #[test]
 fn every_service_opens() {
@@ -30,83 +31,39 @@ fn every_service_opens() {
     assert!(unspoken.is_empty(), "{unspoken:?}");
 }
 
-/// FIPS alone, dual-stack alone, and both.
-const FIPS: (bool, bool) = (true, false);
-const DUAL: (bool, bool) = (false, true);
-const BOTH: (bool, bool) = (true, true);
-
 /// A service, a Region, what is asked for, and the host with the Region it is signed for; nothing where AWS has none.
-const VARIANTS: &[(&str, &str, (bool, bool), &str)] = &[
-    (
-        "ec2",
-        "us-east-1",
-        FIPS,
-        "ec2-fips.us-east-1.amazonaws.com us-east-1",
-    ),
-    ("ec2", "eu-west-1", FIPS, ""),
-    ("ec2", "eu-west-1", DUAL, "ec2.eu-west-1.api.aws eu-west-1"),
-    (
-        "kms",
-        "eu-west-1",
-        FIPS,
-        "kms-fips.eu-west-1.amazonaws.com eu-west-1",
-    ),
-    ("iam", "eu-west-1", FIPS, "iam-fips.amazonaws.com us-east-1"),
-    ("iam", "eu-west-1", DUAL, "iam.global.api.aws us-east-1"),
-    (
-        "organizations",
-        "eu-west-1",
-        FIPS,
-        "organizations-fips.us-east-1.amazonaws.com us-east-1",
-    ),
-    (
-        "sts",
-        "us-west-2",
-        FIPS,
-        "sts-fips.us-west-2.amazonaws.com us-west-2",
-    ),
-    (
-        "sts",
-        "us-gov-west-1",
-        FIPS,
-        "sts.us-gov-west-1.amazonaws.com us-gov-west-1",
-    ),
-    ("sts", "eu-west-1", DUAL, "sts.eu-west-1.api.aws eu-west-1"),
-    (
-        "sts",
-        "ca-central-1",
-        BOTH,
-        "sts-fips.ca-central-1.api.aws ca-central-1",
-    ),
-    ("sts", "eu-west-1", BOTH, ""),
-    ("sts", "us-gov-west-1", BOTH, ""),
-    (
-        "sts",
-        "cn-north-1",
-        DUAL,
-        "sts.cn-north-1.api.amazonwebservices.com.cn cn-north-1",
-    ),
-    ("sts", "nowhere-1", DUAL, ""),
-    ("account", "us-east-1", DUAL, ""),
-    ("sso-admin", "eu-west-1", FIPS, ""),
-    ("account", "us-east-1", FIPS, ""),
-    (
-        "s3",
-        "us-east-2",
-        BOTH,
-        "s3-fips.dualstack.us-east-2.amazonaws.com us-east-2",
-    ),
-    (
-        "cloudtrail",
-        "eu-west-1",
-        (false, false),
-        "cloudtrail.eu-west-1.amazonaws.com eu-west-1",
-    ),
-];
+const VARIANTS: &str = "
+    ec2            us-east-1      fips        ec2-fips.us-east-1.amazonaws.com us-east-1
+    ec2            eu-west-1      fips        -
+    ec2            eu-west-1      dual-stack  ec2.eu-west-1.api.aws eu-west-1
+    kms            eu-west-1      fips        kms-fips.eu-west-1.amazonaws.com eu-west-1
+    iam            eu-west-1      fips        iam-fips.amazonaws.com us-east-1
+    iam            eu-west-1      dual-stack  iam.global.api.aws us-east-1
+    organizations  eu-west-1      fips        organizations-fips.us-east-1.amazonaws.com us-east-1
+    sts            us-west-2      fips        sts-fips.us-west-2.amazonaws.com us-west-2
+    sts            us-gov-west-1  fips        sts.us-gov-west-1.amazonaws.com us-gov-west-1
+    sts            eu-west-1      dual-stack  sts.eu-west-1.api.aws eu-west-1
+    sts            ca-central-1   both        sts-fips.ca-central-1.api.aws ca-central-1
+    sts            eu-west-1      both        -
+    sts            us-gov-west-1  both        -
+    sts            cn-north-1     dual-stack  sts.cn-north-1.api.amazonwebservices.com.cn cn-north-1
+    sts            nowhere-1      dual-stack  -
+    account        us-east-1      dual-stack  -
+    sso-admin      eu-west-1      fips        -
+    account        us-east-1      fips        -
+    s3             us-east-2      both        s3-fips.dualstack.us-east-2.amazonaws.com us-east-2
+    cloudtrail     eu-west-1      neither     cloudtrail.eu-west-1.amazonaws.com eu-west-1
+";
 
 #[test]
 fn variants_are_where_aws_has_them_and_nowhere_else() {
-    for (service, region, (fips, dual_stack), expected) in VARIANTS.iter().copied() {
+    for [service, region, asked, expected] in rows(VARIANTS) {
+        let (fips, dual_stack) = match asked {
+            "fips" => (true, false),
+            "dual-stack" => (false, true),
+            "both" => (true, true),
+            _ => (false, false),
+        };
         let model = catalog().open(service).unwrap();
         let found =
             catalog().endpoint_variant(&model, region, EndpointVariant { fips, dual_stack });
@@ -114,7 +71,7 @@ fn variants_are_where_aws_has_them_and_nowhere_else() {
         assert_eq!(
             found.unwrap_or_default(),
             expected,
-            "{service} {region} {fips} {dual_stack}"
+            "{service} {region} {asked}"
         );
     }
 }
@@ -126,33 +83,18 @@ fn endpoints_are_where_aws_has_them() {
         let found = catalog().endpoint(&service, region);
         format!("{} {}", found.host, found.region)
     };
-    for (service, region, expected) in [
-        ("ec2", "eu-west-1", "ec2.eu-west-1.amazonaws.com eu-west-1"),
-        ("iam", "eu-west-1", "iam.amazonaws.com us-east-1"),
-        (
-            "iam",
-            "cn-north-1",
-            "iam.cn-north-1.amazonaws.com.cn cn-north-1",
-        ),
-        ("sts", "eu-west-1", "sts.eu-west-1.amazonaws.com eu-west-1"),
-        (
-            "organizations",
-            "eu-west-1",
-            "organizations.us-east-1.amazonaws.com us-east-1",
-        ),
-        (
-            "account",
-            "eu-west-1",
-            "account.us-east-1.amazonaws.com us-east-1",
-        ),
-        ("route53", "eu-west-1", "route53.amazonaws.com us-east-1"),
-        ("s3", "eu-west-1", "s3.eu-west-1.amazonaws.com eu-west-1"),
-        (
-            "sso-admin",
-            "eu-west-1",
-            "sso.eu-west-1.amazonaws.com eu-west-1",
-        ),
-    ] {
+    let table = "
+        ec2            eu-west-1   ec2.eu-west-1.amazonaws.com eu-west-1
+        iam            eu-west-1   iam.amazonaws.com us-east-1
+        iam            cn-north-1  iam.cn-north-1.amazonaws.com.cn cn-north-1
+        sts            eu-west-1   sts.eu-west-1.amazonaws.com eu-west-1
+        organizations  eu-west-1   organizations.us-east-1.amazonaws.com us-east-1
+        account        eu-west-1   account.us-east-1.amazonaws.com us-east-1
+        route53        eu-west-1   route53.amazonaws.com us-east-1
+        s3             eu-west-1   s3.eu-west-1.amazonaws.com eu-west-1
+        sso-admin      eu-west-1   sso.eu-west-1.amazonaws.com eu-west-1
+    ";
+    for [service, region, expected] in rows(table) {
         assert_eq!(host(service, region), expected, "{service}");
     }
     for (service, global) in [

@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use aws_credential_types::Credentials;
 use hallpass_assignments::Urgency;
 use hallpass_aws_wire::catalog;
-use hallpass_collect::{AnswerPage, CallPlace, ServiceCalls};
+use hallpass_collect::{AnswerPage, CallPlace, Operation, PageAnswer, ServiceCalls};
 use hallpass_fanout::{CallFault, FailureStage, FaultKind, Retries};
 use hallpass_inventory::SliceFailure;
 use hallpass_model::{AccountId, Clock};
@@ -299,9 +299,9 @@ impl OrganizationCalls {
         &self,
         place: &CallPlace,
         region: Option<&str>,
-        (service, operation): (&'static str, &'static str),
+        (service, operation): Operation,
         input: &Value,
-    ) -> Result<AnswerPage, SliceFailure> {
+    ) -> PageAnswer {
         let mut input = input.clone();
         if service == "account"
             && let Some(members) = input.as_object_mut()
@@ -321,14 +321,8 @@ impl OrganizationCalls {
 
 #[async_trait]
 impl ServiceCalls for OrganizationCalls {
-    async fn call(
-        &self,
-        place: &CallPlace,
-        service: &'static str,
-        operation: &'static str,
-        input: &Value,
-    ) -> Result<AnswerPage, SliceFailure> {
-        self.call_in(place, None, (service, operation), input).await
+    async fn call(&self, place: &CallPlace, operation: Operation, input: &Value) -> PageAnswer {
+        self.call_in(place, None, operation, input).await
     }
 
     async fn pause(&self, long: Duration) {

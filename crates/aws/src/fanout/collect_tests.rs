@@ -73,7 +73,7 @@ async fn a_throttle_is_outlasted_and_a_refusal_is_final() {
     server.first([json_answer(400, &throttled)]);
     let ((service, operation), nothing) = (roots(), json!({}));
     let begun = Instant::now();
-    let answer = calls.call(&CallPlace::Home, service, operation, &nothing);
+    let answer = calls.call(&CallPlace::Home, (service, operation), &nothing);
     assert_eq!(answer.await.unwrap().answer, json!({ "Roots": [] }));
     assert!(
         begun.elapsed() > Duration::from_millis(950),
@@ -84,7 +84,7 @@ async fn a_throttle_is_outlasted_and_a_refusal_is_final() {
 
     let denied = json!({"__type": "AccessDeniedException", "Message": "no"});
     server.first([json_answer(400, &denied)]);
-    let answer = calls.call(&CallPlace::Home, service, operation, &nothing);
+    let answer = calls.call(&CallPlace::Home, (service, operation), &nothing);
     let failure = answer.await.unwrap_err();
     assert_eq!(
         (
@@ -119,7 +119,7 @@ async fn a_role_that_refuses_is_asked_once_for_all_of_its_account() {
     let place = CallPlace::Inside(AccountId::new(OTHER).unwrap());
     for operation in ["ListUsers", "ListRoles", "ListUsers"] {
         let failure = calls
-            .call(&place, "iam", operation, &json!({}))
+            .call(&place, ("iam", operation), &json!({}))
             .await
             .unwrap_err();
         let said = (
@@ -160,7 +160,7 @@ async fn a_role_that_refuses_is_asked_again_after_a_while() {
     let calls = calls(&server, role).await;
     let place = CallPlace::Inside(AccountId::new(OTHER).unwrap());
     let nothing = json!({});
-    let ask = || calls.call(&place, "iam", "ListUsers", &nothing);
+    let ask = || calls.call(&place, ("iam", "ListUsers"), &nothing);
     ask().await.unwrap_err();
     LATE.store(true, Ordering::SeqCst);
     ask().await.unwrap_err();
@@ -203,7 +203,7 @@ async fn roles_follow_one_another_and_the_last_has_what_its_trust_asks_for() {
     for account in [OTHER, "222222222222", OWN] {
         let place = CallPlace::Inside(AccountId::new(account).unwrap());
         calls
-            .call(&place, "iam", "ListUsers", &json!({}))
+            .call(&place, ("iam", "ListUsers"), &json!({}))
             .await
             .unwrap();
     }
@@ -252,7 +252,7 @@ async fn our_own_account_is_not_named_to_the_account_service() {
     let calls = calls(&server, RoleToAssume::default()).await;
     for (account, is_named) in [(OWN, false), (OTHER, true)] {
         let input = json!({"AccountId": account, "AlternateContactType": "BILLING"});
-        let answer = calls.call(&CallPlace::Home, "account", "GetAlternateContact", &input);
+        let answer = calls.call(&CallPlace::Home, ("account", "GetAlternateContact"), &input);
         answer.await.unwrap();
         let said = body(&server.last());
         assert_eq!(said.contains("AccountId"), is_named, "{said}");
@@ -277,7 +277,7 @@ async fn services_with_few_calls_a_second_are_not_asked_more_often() {
         } else {
             input
         };
-        let all = (0..count).map(|_| calls.call(&CallPlace::Home, "account", operation, &input));
+        let all = (0..count).map(|_| calls.call(&CallPlace::Home, ("account", operation), &input));
         for answer in futures_util::future::join_all(all).await {
             answer.unwrap();
         }
@@ -298,7 +298,7 @@ async fn a_clock_that_is_refused_is_corrected_by_the_answer() {
     let date = ("date", "Mon, 02 Mar 2026 12:00:00 GMT".to_owned());
     server.first([(403, vec![date], late.to_string().into_bytes())]);
     let ((service, operation), nothing) = (roots(), json!({}));
-    let answer = calls.call(&CallPlace::Home, service, operation, &nothing);
+    let answer = calls.call(&CallPlace::Home, (service, operation), &nothing);
     answer.await.unwrap();
     let signed: Vec<String> = server
         .asked()

@@ -7,7 +7,7 @@ use std::path::Path;
 use async_trait::async_trait;
 use hallpass_aws_model::ServiceModel;
 use hallpass_aws_wire::{catalog, next_page};
-use hallpass_org::{ReadAnswer, ReadCallFailed, ReadCalls, ReadPlace, read_all};
+use hallpass_org::{Operation, ReadAnswer, ReadCallFailed, ReadCalls, ReadPlace, read_all};
 use serde_json::{Map, Value, json};
 
 /// Service, operations that list something, and where AWS's own lists of paged operations leave them out, what their rows
@@ -220,13 +220,7 @@ struct ThreePages {
 
 #[async_trait]
 impl ReadCalls for ThreePages {
-    async fn call(
-        &self,
-        _: &ReadPlace,
-        _: &'static str,
-        operation: &'static str,
-        input: &Value,
-    ) -> ReadAnswer {
+    async fn call(&self, _: &ReadPlace, (_, operation): Operation, input: &Value) -> ReadAnswer {
         let paging = self
             .model
             .operation(operation)

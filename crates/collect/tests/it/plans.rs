@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use hallpass_collect::{
-    AnswerPage, CallPlace, EnumerationPlan, PlanChoice, ServiceCalls, SyncScope, collect, explain,
+    AnswerPage, CallPlace, EnumerationPlan, Operation, PageAnswer, PlanChoice, ServiceCalls,
+    SyncScope, collect, explain,
 };
 use hallpass_inventory::{SliceFailure, SyncGroup};
 use jiff::Timestamp;
@@ -174,13 +175,7 @@ fn rows(operation: &str, input: &Value) -> (&'static str, Vec<Value>) {
 
 #[async_trait]
 impl ServiceCalls for Directory {
-    async fn call(
-        &self,
-        _: &CallPlace,
-        _: &'static str,
-        operation: &'static str,
-        input: &Value,
-    ) -> Result<AnswerPage, SliceFailure> {
+    async fn call(&self, _: &CallPlace, (_, operation): Operation, input: &Value) -> PageAnswer {
         *self
             .calls
             .lock()

@@ -5,8 +5,10 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use hallpass_collect::{AnswerPage, CallPlace, ServiceCalls, SyncScope, collect};
-use hallpass_inventory::{SliceFailure, SyncGroup};
+use hallpass_collect::{
+    AnswerPage, CallPlace, Operation, PageAnswer, ServiceCalls, SyncScope, collect,
+};
+use hallpass_inventory::SyncGroup;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -138,18 +140,12 @@ impl Units {
 
 #[async_trait]
 impl ServiceCalls for Units {
-    async fn call(
-        &self,
-        place: &CallPlace,
-        service: &'static str,
-        operation: &'static str,
-        input: &Value,
-    ) -> Result<AnswerPage, SliceFailure> {
-        self.calls.lock().unwrap().push(operation);
-        if let Some(page) = self.organization(operation, input) {
+    async fn call(&self, place: &CallPlace, operation: Operation, input: &Value) -> PageAnswer {
+        self.calls.lock().unwrap().push(operation.1);
+        if let Some(page) = self.organization(operation.1, input) {
             return Ok(page);
         }
-        self.world.call(place, service, operation, input).await
+        self.world.call(place, operation, input).await
     }
 
     async fn pause(&self, long: Duration) {
@@ -254,13 +250,7 @@ struct Large {
 
 #[async_trait]
 impl ServiceCalls for Large {
-    async fn call(
-        &self,
-        _: &CallPlace,
-        _: &'static str,
-        operation: &'static str,
-        input: &Value,
-    ) -> Result<AnswerPage, SliceFailure> {
+    async fn call(&self, _: &CallPlace, (_, operation): Operation, input: &Value) -> PageAnswer {
         *self.calls.lock().unwrap().entry(operation).or_default() += 1;
         let unit = |it: usize| format!("ou-{it}");
         let account = |it: usize| {

@@ -9,7 +9,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use hallpass_collect::{AnswerPage, CallPlace, ServiceCalls, SliceStore, SyncScope, collect};
+use hallpass_collect::{
+    AnswerPage, CallPlace, Operation, PageAnswer, ServiceCalls, SliceStore, SyncScope, collect,
+};
 use hallpass_inventory::{
     Slice, SliceFailure, SliceKey, SliceOutcome, SyncGroup, TableRow, document_of, table,
 };
@@ -83,10 +85,9 @@ impl ServiceCalls for World {
     async fn call(
         &self,
         place: &CallPlace,
-        _: &'static str,
-        operation: &'static str,
+        (_, operation): Operation,
         input: &Value,
-    ) -> Result<AnswerPage, SliceFailure> {
+    ) -> PageAnswer {
         let number = {
             let mut calls = self.calls.lock().unwrap();
             calls.push((place.clone(), operation.to_owned()));
@@ -115,12 +116,7 @@ impl World {
         calls.iter().filter(|(_, it)| it == operation).count()
     }
 
-    fn answer(
-        &self,
-        place: &CallPlace,
-        operation: &'static str,
-        input: &Value,
-    ) -> Result<AnswerPage, SliceFailure> {
+    fn answer(&self, place: &CallPlace, operation: &'static str, input: &Value) -> PageAnswer {
         if let Some(answer) = self.instead.get(operation) {
             return Ok(AnswerPage {
                 answer: answer.clone(),
@@ -208,7 +204,7 @@ impl World {
         }
     }
 
-    fn credential_report(&self, account: &str) -> Result<AnswerPage, SliceFailure> {
+    fn credential_report(&self, account: &str) -> PageAnswer {
         if let Some(status) = self.report_says.lock().unwrap().pop() {
             return Err(failed("call", "GetCredentialReport", "Report", status));
         }
@@ -311,7 +307,7 @@ impl World {
 }
 
 /// The second account has nobody for billing, the third no contact at all.
-fn contact(operation: &str, input: &Value) -> Result<AnswerPage, SliceFailure> {
+fn contact(operation: &str, input: &Value) -> PageAnswer {
     let none = Err(failed("call", operation, "ResourceNotFoundException", 404));
     let account = input["AccountId"].as_str().unwrap();
     let kind = input["AlternateContactType"].as_str();

@@ -91,7 +91,7 @@ async fn external_ids(context: &PlanContext, person: &StalePerson) -> Result<Vec
     let place = ReadPlace::default();
     let answered = context
         .calls
-        .call(&place, "identitystore", "DescribeUser", &input);
+        .call(&place, ("identitystore", "DescribeUser"), &input);
     let (answer, _) = answered.await.map_err(|it| {
         let (name, code, message) = (&person.user_name, it.code, it.message);
         Failure::failed(format!(

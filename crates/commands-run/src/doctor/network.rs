@@ -40,7 +40,7 @@ pub(super) async fn check(
     };
     let input = json!({"InstanceArn": about.instance_arn});
     let described = calls
-        .call(&place, "sso-admin", "DescribeInstance", &input)
+        .call(&place, ("sso-admin", "DescribeInstance"), &input)
         .await;
     if let Ok((answer, _)) = described {
         tell(&answer, report);

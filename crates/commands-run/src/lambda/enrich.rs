@@ -92,7 +92,7 @@ async fn from_parameter(name: &str) -> Result<Loaded, Failure> {
     let calls = NamedCalls::of(aws_settings(&package), RoleToAssume::default(), 1).await?;
     let input = json!({ "Name": name, "WithDecryption": true });
     let place = ReadPlace::default();
-    let asked = calls.call(&place, "ssm", "GetParameter", &input).await;
+    let asked = calls.call(&place, ("ssm", "GetParameter"), &input).await;
     let (answer, _) = asked.map_err(|it| unread(format!("{}: {}", it.code, it.message)))?;
     let text = answer.pointer("/Parameter/Value").and_then(Value::as_str);
     let text = text.ok_or_else(|| unread("the answer has no value".to_owned()))?;

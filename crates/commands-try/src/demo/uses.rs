@@ -64,7 +64,7 @@ impl DemoPortal {
         ];
         let mut vpcs = Value::Null;
         for operation in looks {
-            if let Ok((answer, _)) = calls.call(&place, "ec2", operation, &nothing).await {
+            if let Ok((answer, _)) = calls.call(&place, ("ec2", operation), &nothing).await {
                 vpcs = answer;
             }
         }

@@ -10,24 +10,21 @@ use crate::rows::{
 #[test]
 fn actions() {
     let mut rows = Vec::new();
-    for (pattern, action, wants) in [
-        ("*", "s3:GetObject", "A"),
-        ("S3:GETOBJECT", "s3:GetObject", "A"),
-        ("s3:Get*", "s3:GetObject", "A"),
-        ("s3:Get*", "s3:Get", "A"),
-        ("s3:Get?bject", "s3:GetObject", "A"),
-        ("s3:Get?", "s3:Get", "ID"),
-        ("s3:*Object", "s3:PutObject", "A"),
-        ("*:*", "s3:GetObject", "A"),
-        ("*:Get*", "s3:GetObject", "E_ACTION"),
-        ("s*:Get*", "s3:GetObject", "E_ACTION"),
-        ("s3*", "s3:GetObject", "E_ACTION"),
-        (
-            "route53:*",
-            "route53-recovery-cluster:UpdateRoutingControlState",
-            "ID",
-        ),
-    ] {
+    let table = "
+        *             s3:GetObject                                        A
+        S3:GETOBJECT  s3:GetObject                                        A
+        s3:Get*       s3:GetObject                                        A
+        s3:Get*       s3:Get                                              A
+        s3:Get?bject  s3:GetObject                                        A
+        s3:Get?       s3:Get                                              ID
+        s3:*Object    s3:PutObject                                        A
+        *:*           s3:GetObject                                        A
+        *:Get*        s3:GetObject                                        E_ACTION
+        s*:Get*       s3:GetObject                                        E_ACTION
+        s3*           s3:GetObject                                        E_ACTION
+        route53:*     route53-recovery-cluster:UpdateRoutingControlState  ID
+    ";
+    for [pattern, action, wants] in hallpass_testing::rows(table) {
         let fields = json!({ "identityPolicies": [allow(pattern)] });
         rows.push(row(
             format!("{pattern} on {action}"),

@@ -3,13 +3,14 @@
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 
-use hallpass_imports::{Imported, NoteCode};
+use hallpass_imports::{ImportRefused, Imported, Names, NoteCode, RowOutcome};
 use hallpass_model::{AccountId, Email, UserId};
 use hallpass_rules::{Ask, DecisionKind, Directory, Principal, RuleFile, Rules, load};
 use proptest::prelude::{ProptestConfig, Strategy};
 use proptest::test_runner::TestRunner;
 
 use crate::company::{ACCOUNTS, PEOPLE, SETS, email, user_id};
+use crate::granted::file;
 
 /// What somebody may do there.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,6 +55,27 @@ pub(crate) fn each_world<S: Strategy>(
     });
     outcome.unwrap_or_else(|error| panic!("{error}"));
     met.into_inner()
+}
+
+/// What a file of names says.
+pub(crate) fn names_of(text: &str) -> Names {
+    Names::read(&file("names.toml", text)).unwrap_or_else(|why| panic!("{why}\n{text}"))
+}
+
+/// Whether every row of the report is moved as it was.
+pub(crate) fn all_moved(import: &Imported) -> bool {
+    let rows = &import.report.rows;
+    rows.iter().all(|row| row.outcome == RowOutcome::Moved)
+}
+
+/// That the text is refused, and that this is said.
+pub(crate) fn told(import: Result<Imported, ImportRefused>, text: &str, wanted: &str) {
+    let Err(why) = import else {
+        panic!("{text} is imported")
+    };
+    let told: Vec<String> = why.0.iter().map(ToString::to_string).collect();
+    let is_told = told.iter().any(|it| it.contains(wanted));
+    assert!(is_told, "{text}: {told:?}");
 }
 
 pub(crate) fn cases() -> impl Iterator<Item = Case> {

@@ -9,7 +9,7 @@ use hallpass_rules::Directory;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use crate::answers::{Case, Way, cases, compare, each_world, loaded};
+use crate::answers::{Case, Way, cases, compare, each_world, loaded, names_of, told};
 use crate::company::{ACCOUNTS, GROUPS, PEOPLE, SETS, directory, email, group_id};
 use crate::granted::file;
 
@@ -203,8 +203,7 @@ prop_compose! {
 }
 
 fn imported(objects: &[Value], names: &str, facts: &Directory, ends: EligibilityEnds) -> Imported {
-    let names =
-        Names::read(&file("names.toml", names)).unwrap_or_else(|why| panic!("{why}\n{names}"));
+    let names = names_of(names);
     let files = objects
         .iter()
         .enumerate()
@@ -529,13 +528,6 @@ fn half_an_export_and_other_files_are_refused() {
             None,
             EligibilityEnds::LeaveOut,
         );
-        let Err(why) = refused else {
-            panic!("{text} is imported")
-        };
-        let told: Vec<String> = why.0.iter().map(ToString::to_string).collect();
-        assert!(
-            told.iter().any(|it| it.contains(wanted)),
-            "{text}: {told:?}"
-        );
+        told(refused, &text, wanted);
     }
 }

@@ -8,7 +8,7 @@ use hallpass_rules::{Directory, Rules};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use crate::answers::{Case, Given, cases, each_world, given, loaded};
+use crate::answers::{Case, Given, all_moved, cases, each_world, given, loaded};
 use crate::company::{ACCOUNTS, PEOPLE, PROD, SETS, WORKLOADS, directory, group_id, set_arn};
 use crate::granted::{file, whole};
 
@@ -357,11 +357,7 @@ fn imported_workflows_give_no_more_and_tell_what_is_less() {
         let names = format!("[everyone]\ngroups = [\"{}\"]\n", group_id(EVERYONE));
         let import = whole(&[source], &names, &facts);
         let rules = loaded(&import);
-        let all_moved = import
-            .report
-            .rows
-            .iter()
-            .all(|row| row.outcome == RowOutcome::Moved);
+        let all_moved = all_moved(&import);
         met[4] += u32::from(all_moved);
         for case in cases() {
             compare_case(&world, &import, &rules, &facts, case, met);

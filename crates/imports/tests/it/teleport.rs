@@ -8,7 +8,9 @@ use hallpass_imports::{Imported, Names, RowOutcome, SourceFile};
 use hallpass_rules::Directory;
 use proptest::prelude::*;
 
-use crate::answers::{Case, Given, cases, each_world, given, groups_of, loaded};
+use crate::answers::{
+    Case, Given, all_moved, cases, each_world, given, groups_of, loaded, names_of, told,
+};
 use crate::company::{ACCOUNTS, GROUPS, PEOPLE, SETS, directory, group_id, set_arn};
 use crate::granted::file;
 
@@ -214,8 +216,7 @@ prop_compose! {
 }
 
 fn imported(files: &[SourceFile], names: &str, facts: &Directory) -> Imported {
-    let names =
-        Names::read(&file("names.toml", names)).unwrap_or_else(|why| panic!("{why}\n{names}"));
+    let names = names_of(names);
     import(files, &names, Some(facts)).unwrap_or_else(|why| panic!("{why}"))
 }
 
@@ -225,11 +226,7 @@ fn imported_roles_give_no_more_and_tell_what_is_less() {
         let facts = directory(&world.members);
         let import = imported(&[file("roles.yaml", &world.yaml())], &world.names(), &facts);
         let rules = loaded(&import);
-        let all_moved = import
-            .report
-            .rows
-            .iter()
-            .all(|row| row.outcome == RowOutcome::Moved);
+        let all_moved = all_moved(&import);
         met[0] += u32::from(all_moved);
         for case in cases() {
             let ways = world.ways(case);
@@ -588,13 +585,6 @@ fn what_is_no_role_or_not_whole_is_refused() {
         (format!("%YAML 1.1\n---\n{ROLE}"), "YAML 1.1"),
     ] {
         let refused = import(&[file("x.yaml", &text)], &Names::default(), None);
-        let Err(why) = refused else {
-            panic!("{text} is imported")
-        };
-        let told: Vec<String> = why.0.iter().map(ToString::to_string).collect();
-        assert!(
-            told.iter().any(|it| it.contains(wanted)),
-            "{text}: {told:?}"
-        );
+        told(refused, &text, wanted);
     }
 }

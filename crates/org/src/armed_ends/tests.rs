@@ -2,19 +2,15 @@
 
 use std::collections::BTreeSet;
 
-use hallpass_iam::Decision;
-use hallpass_model::{
-    Email, GrantId, HoldKey, RequestId, Target, TargetNames, TimeSpan, Timestamp,
-};
+use hallpass_model::{Email, GrantId, RequestId, TargetNames, TimeSpan, Timestamp};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::observed::{Act, Allowance, Observed, SeenPolicy, fit, next};
 use super::statement::{Denial, account_of_name, parts, policy_name, text};
 use super::{ArmedEnd, ArmedEndState, NotArmed, WhyNotArmed};
-use crate::account_policy::deciding::decision;
+use crate::account_policy::deciding::{ACCOUNT, check, hold_key, roles};
 
-const ACCOUNT: &str = "222233334444";
 const END: &str = "2026-11-20T14:00:00Z";
 const ROOM: Allowance = Allowance {
     policies: 1,
@@ -28,19 +24,7 @@ fn at(text: &str) -> Timestamp {
 fn end(user: u32, set: &str, ends_at: &str) -> ArmedEnd {
     let asked_at = at("2026-11-20T10:00:00Z");
     ArmedEnd {
-        key: HoldKey {
-            user: format!("{user:08}-0000-0000-0000-000000000000")
-                .parse()
-                .unwrap(),
-            target: Target::Account {
-                account: ACCOUNT.parse().unwrap(),
-                permission_set: format!(
-                    "arn:aws:sso:::permissionSet/ssoins-0123456789abcdef/ps-{set}"
-                )
-                .parse()
-                .unwrap(),
-            },
-        },
+        key: hold_key(user, set),
         names: TargetNames::Account {
             account: "dev".into(),
             permission_set: set.into(),
@@ -70,12 +54,9 @@ fn denied(ends: &[ArmedEnd]) -> BTreeSet<Denial> {
 fn exactly_that_person_in_that_role_is_denied_from_the_end_on() {
     let ends = [end(7, "Admin", END), end(9, "Admin", END)];
     let content = text(&[], &denied(&ends)).unwrap();
-    let reserved = "aws-reserved/sso.amazonaws.com";
-    let plain = format!("{reserved}/AWSReservedSSO_Admin_0123456789abcdef");
-    let regional = format!("{reserved}/eu-west-1/AWSReservedSSO_Admin_0123456789abcdef");
-    let longer = format!("{reserved}/eu-west-1/AWSReservedSSO_Admin_Extra_0123456789abcdef");
+    let [plain, regional, longer] = roles();
     let after = "2026-11-20T14:00:01Z";
-    for (user, role, now, is_denied, what) in [
+    let rows = [
         (7, plain.as_str(), after, true, "a role without a Region"),
         (7, &regional, after, true, "a role with one"),
         (
@@ -91,16 +72,8 @@ fn exactly_that_person_in_that_role_is_denied_from_the_end_on() {
         (8, &regional, after, false, "somebody else"),
         (7, &longer, after, false, "a set whose name begins so"),
         (7, "Admin", after, false, "a role of their own"),
-    ] {
-        let wanted = if is_denied {
-            Decision::ExplicitlyDenied
-        } else {
-            Decision::Allowed
-        };
-        let principal = format!("arn:aws:iam::{ACCOUNT}:role/{role}");
-        let said = decision(&content, user, &principal, ("aws:CurrentTime", now));
-        assert_eq!(said, wanted, "{what}");
-    }
+    ];
+    check(&content, "aws:CurrentTime", &rows);
     let statements: Value = serde_json::from_str(&content).unwrap();
     assert_eq!(
         statements["Statement"].as_array().unwrap().len(),

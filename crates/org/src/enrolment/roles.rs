@@ -43,7 +43,7 @@ impl EnrolmentCalls {
             region: None,
         };
         let nothing = json!({});
-        let found = calls.call(&place, "sts", "GetCallerIdentity", &nothing);
+        let found = calls.call(&place, ("sts", "GetCallerIdentity"), &nothing);
         match found.await {
             Ok(_) => Ok(true),
             Err(it) if it.passing => Err(UnreadFact {

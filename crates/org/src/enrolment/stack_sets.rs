@@ -205,7 +205,7 @@ async fn stack(
         "CallAs": "SELF",
     });
     let place = ReadPlace::default();
-    match calls.call(&place, operation.0, operation.1, &input).await {
+    match calls.call(&place, operation, &input).await {
         Ok((found, _)) => Ok(Some(found)),
         Err(it) if is_missing(&it) => Ok(None),
         Err(it) => Err(unseen(crate::reading::failed(operation, &it))),

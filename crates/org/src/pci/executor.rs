@@ -46,7 +46,7 @@ impl PeopleStepExecutor {
         let input = named(wish);
         let answered = self
             .calls
-            .call(&ReadPlace::default(), SERVICE, "DescribeUser", &input)
+            .call(&ReadPlace::default(), (SERVICE, "DescribeUser"), &input)
             .await;
         match answered {
             Ok((answer, _)) => Ok(Some(SeenPerson {

@@ -29,7 +29,7 @@ async fn rows(
         if let Some(members) = input.as_object_mut() {
             members.extend(more);
         }
-        let answered = calls.call(&place, service, name, &input);
+        let answered = calls.call(&place, (service, name), &input);
         let (page, next) = answered.await.map_err(|failed| UnreadFact {
             action: format!("{service}:{name}"),
             reason: format!("{}: {}", failed.code, failed.message),

@@ -1,9 +1,7 @@
 //! What the statements say, how many fit, and what is done next.
 
-use hallpass_iam::{Decision, PolicyType};
-use hallpass_model::{
-    Email, GrantId, HoldKey, RequestId, Target, TargetNames, TimeSpan, Timestamp,
-};
+use hallpass_iam::PolicyType;
+use hallpass_model::{Email, GrantId, RequestId, TargetNames, TimeSpan, Timestamp};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -11,10 +9,9 @@ use super::plan::{ObservedPolicy, PolicyAct, next};
 use super::policy::{fit, parts, policy_name, statement_id};
 use super::{SessionRevocation, SessionRevocationState};
 use crate::account_policy::CHARACTERS;
-use crate::account_policy::deciding::decision;
+use crate::account_policy::deciding::{ACCOUNT, check, hold_key, roles};
 use crate::ports::{PolicyRow, PolicyText};
 
-const ACCOUNT: &str = "222233334444";
 const END: &str = "2026-03-02T10:00:00Z";
 
 fn at(text: &str) -> Timestamp {
@@ -27,17 +24,7 @@ fn revocation(number: u128, user: u32, set: &str, end: &str) -> SessionRevocatio
         grant: GrantId::new(Uuid::from_u128(number)),
         request: RequestId::new(Uuid::from_u128(number)),
         holder: Email::new("ana@example.com").unwrap(),
-        key: HoldKey {
-            user: format!("{user:08}-0000-0000-0000-000000000000")
-                .parse()
-                .unwrap(),
-            target: Target::Account {
-                account: ACCOUNT.parse().unwrap(),
-                permission_set: "arn:aws:sso:::permissionSet/ssoins-0123456789abcdef/ps-1"
-                    .parse()
-                    .unwrap(),
-            },
-        },
+        key: hold_key(user, "1"),
         names: TargetNames::Account {
             account: "dev".into(),
             permission_set: set.into(),
@@ -57,12 +44,9 @@ fn exactly_the_sessions_of_that_person_set_and_time_are_denied() {
     let content = fit(&[], &[revocation(1, 7, "Admin", END)], at(END), CHARACTERS)
         .content
         .unwrap();
-    let reserved = "aws-reserved/sso.amazonaws.com";
-    let plain = format!("{reserved}/AWSReservedSSO_Admin_0123456789abcdef");
-    let regional = format!("{reserved}/eu-west-1/AWSReservedSSO_Admin_0123456789abcdef");
-    let longer = format!("{reserved}/eu-west-1/AWSReservedSSO_Admin_Extra_0123456789abcdef");
+    let [plain, regional, longer] = roles();
     let before = "2026-03-02T09:59:59Z";
-    for (user, role, issued, denied, what) in [
+    let rows = [
         (7, plain.as_str(), before, true, "a role without a Region"),
         (7, &regional, before, true, "a role with one"),
         (7, &regional, END, false, "a session issued at the end"),
@@ -70,16 +54,8 @@ fn exactly_the_sessions_of_that_person_set_and_time_are_denied() {
         (8, &regional, before, false, "somebody else"),
         (7, &longer, before, false, "a set whose name begins so"),
         (7, "Admin", before, false, "a role of their own"),
-    ] {
-        let wanted = if denied {
-            Decision::ExplicitlyDenied
-        } else {
-            Decision::Allowed
-        };
-        let principal = format!("arn:aws:iam::{ACCOUNT}:role/{role}");
-        let said = decision(&content, user, &principal, ("aws:TokenIssueTime", issued));
-        assert_eq!(said, wanted, "{what}");
-    }
+    ];
+    check(&content, "aws:TokenIssueTime", &rows);
 }
 
 #[test]

@@ -42,7 +42,7 @@ impl<'a> HubReader<'a> {
     pub(super) async fn state(&self) -> ReadFact<HubState> {
         let place = self.reader().place;
         let (service, name) = operation("DescribeHub");
-        let found = self.calls.call(&place, service, name, &json!({})).await;
+        let found = self.calls.call(&place, (service, name), &json!({})).await;
         match found {
             Ok((hub, _)) if text(&hub, "/ControlFindingGenerator") == "STANDARD_CONTROL" => {
                 Ok(HubState::OnByStandard)

@@ -61,7 +61,7 @@ impl UserStepExecutor {
             });
             let answered = self
                 .calls
-                .call(&ReadPlace::default(), SERVICE, "GetUserId", &input)
+                .call(&ReadPlace::default(), (SERVICE, "GetUserId"), &input)
                 .await;
             match answered {
                 Ok((answer, _)) => {

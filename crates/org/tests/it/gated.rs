@@ -40,13 +40,7 @@ impl<T> GatedCalls<T> {
 
 #[async_trait]
 impl<T: FakeCalls> ReadCalls for GatedCalls<T> {
-    async fn call(
-        &self,
-        place: &ReadPlace,
-        service: &'static str,
-        operation: &'static str,
-        input: &Value,
-    ) -> ReadAnswer {
+    async fn call(&self, place: &ReadPlace, operation: Operation, input: &Value) -> ReadAnswer {
         let lost = || {
             Err(ReadCallFailed {
                 code: "NoAnswer".to_owned(),
@@ -54,7 +48,7 @@ impl<T: FakeCalls> ReadCalls for GatedCalls<T> {
                 passing: true,
             })
         };
-        let call = async { self.0.read(place, (service, operation), input) };
+        let call = async { self.0.read(place, operation, input) };
         self.1.pass(call, lost).await
     }
 }

@@ -8,7 +8,7 @@ use hallpass_org::insights::{
     InsightFilter, InsightKind, InsightRange, InsightScope, InsightSeverity, InsightStatus,
     UnitsNotFound, insights, organization_health, unit_ids,
 };
-use hallpass_org::{ReadAnswer, ReadCalls, ReadPlace};
+use hallpass_org::{Operation, ReadAnswer, ReadCalls, ReadPlace};
 use serde_json::{Map, Value, json};
 
 use crate::gated::read_failed;
@@ -71,8 +71,7 @@ impl ReadCalls for Guru {
     async fn call(
         &self,
         place: &ReadPlace,
-        _: &'static str,
-        operation: &'static str,
+        (_, operation): Operation,
         input: &Value,
     ) -> ReadAnswer {
         let region = place.region.as_deref().unwrap_or("home");

@@ -10,9 +10,11 @@ use hallpass_org::payer::{
     payer_checks, payer_tasks, read_facts, read_transfers,
 };
 use hallpass_runner::{CheckResult, CheckStrictness};
+use hallpass_testing::rows;
 use jiff::civil::{Date, date};
 use serde_json::{Value, json};
 
+use crate::readiness::nothing_bad;
 use crate::scripted::Scripted;
 
 const TODAY: Date = date(2026, 3, 2);
@@ -395,16 +397,13 @@ fn policies_are_compared_by_content() {
 #[test]
 fn files_that_are_wrong_are_refused() {
     let text = include_str!("../../../../docs/spec/fixtures/org-payer.yaml");
-    for (from, to, said) in [
-        ("phones:", "phone:", "phone"),
-        (
-            "email_domain: partner.example",
-            "email_domain: a@partner.example",
-            "is a domain",
-        ),
-        ("roles: [PartnerBilling]", "roles: []", "names no role"),
-        ("\"111111111111\"", "\"1\"", ""),
-    ] {
+    let table = r#"
+        phones:                        phone:                           phone
+        email_domain: partner.example  email_domain: a@partner.example  is a domain
+        roles: [PartnerBilling]        roles: []                        names no role
+        "111111111111"                 "1"                              -
+    "#;
+    for [from, to, said] in rows(table) {
         let error = PayerFile::read(&text.replace(from, to)).unwrap_err();
         assert!(error.contains(said), "{said}: {error}");
     }
@@ -524,12 +523,7 @@ async fn an_account_that_is_all_right_has_nothing_failed_or_unknown() {
     let asked = calls.asked.lock().unwrap();
     let elsewhere: Vec<_> = asked.iter().filter(|it| it.contains(' ')).collect();
     assert!(elsewhere.is_empty(), "{elsewhere:?}");
-    let bad: Vec<_> = checks
-        .iter()
-        .map(CheckResult::row)
-        .filter(|it| ["fail", "unknown"].contains(&it.status))
-        .collect();
-    assert!(bad.is_empty(), "{bad:#?}");
+    nothing_bad(&checks);
 }
 
 #[tokio::test]

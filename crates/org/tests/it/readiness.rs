@@ -125,6 +125,16 @@ pub(crate) fn row(
     (row.status, row.evidence, it.severity)
 }
 
+/// That nothing failed, and nothing could not be said.
+pub(crate) fn nothing_bad(checks: &[CheckResult]) {
+    let bad: Vec<_> = checks
+        .iter()
+        .map(CheckResult::row)
+        .filter(|it| ["fail", "unknown"].contains(&it.status))
+        .collect();
+    assert!(bad.is_empty(), "{bad:#?}");
+}
+
 #[tokio::test]
 async fn an_organization_that_is_ready_has_nothing_failed_or_unknown() {
     let calls = Scripted::all_right();
@@ -132,12 +142,7 @@ async fn an_organization_that_is_ready_has_nothing_failed_or_unknown() {
     let told = |done, all| seen.lock().unwrap().push((done, all));
     let facts = read_readiness(&calls, &reading(), &told).await;
     let checks = readiness_checks(&facts, &question());
-    let bad: Vec<_> = checks
-        .iter()
-        .map(CheckResult::row)
-        .filter(|it| ["fail", "unknown"].contains(&it.status))
-        .collect();
-    assert!(bad.is_empty(), "{bad:#?}");
+    nothing_bad(&checks);
     assert_eq!(*seen.lock().unwrap(), [(1, 2), (2, 2)]);
     let asked = calls.asked.lock().unwrap();
     // the management account is read with the credentials that we began with, members by their role

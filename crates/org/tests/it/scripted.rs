@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 
 use async_trait::async_trait;
-use hallpass_org::{ReadAnswer, ReadCalls, ReadPlace};
+use hallpass_org::{Operation, ReadAnswer, ReadCalls, ReadPlace};
 use serde_json::Value;
 
 use crate::gated::read_failed;
@@ -60,13 +60,8 @@ impl Scripted {
 
 #[async_trait]
 impl ReadCalls for Scripted {
-    async fn call(
-        &self,
-        place: &ReadPlace,
-        service: &'static str,
-        operation: &'static str,
-        input: &Value,
-    ) -> ReadAnswer {
+    async fn call(&self, place: &ReadPlace, operation: Operation, input: &Value) -> ReadAnswer {
+        let (service, operation) = operation;
         let account = place.account.as_ref().map(ToString::to_string);
         let account = account.or_else(|| Some(input.get("AccountId")?.as_str()?.to_owned()));
         let place = account.or_else(|| place.region.clone()).unwrap_or_default();

@@ -21,15 +21,7 @@ struct Case {
 
 async fn check(case: Case) {
     let (world, disk) = (World::new(), Disk::new());
-    {
-        let mut accounts = world.accounts.lock().unwrap();
-        let things = &mut accounts.get_mut(ACCOUNT).unwrap().things;
-        things.extend(
-            case.before
-                .iter()
-                .map(|(key, it)| ((*key).to_owned(), it.clone())),
-        );
-    }
+    world.with(&case.before);
     let seen = |world: &Arc<World>| {
         let accounts = world.accounts.lock().unwrap();
         accounts[ACCOUNT].things.clone()
@@ -192,27 +184,23 @@ async fn every_switch_is_turned_and_turned_back() {
     .await;
 }
 
+/// A process whose rule wants databases private once somebody says so, and that has heard of one that is not.
+async fn private_databases(world: &Arc<World>, disk: &Disk) -> Process {
+    let rule = "rules: [{id: r, match: {controls: [EC2.19]}, action: rds-private, mode: approve}]";
+    let server = process(world, disk, RuleFile::read(rule).unwrap());
+    let resource = json!("arn:aws:rds:eu-west-1:444444444444:db:shop");
+    of_resource(&server, resource).await;
+    server
+}
+
 /// A database is cut off with somebody's yes alone.
 #[tokio::test]
 async fn a_public_database_waits_for_a_yes() {
     let (world, disk) = (World::new(), Disk::new());
     let public = json!({ "DBInstances": [{ "PubliclyAccessible": true }] });
-    let seen = "DescribeDBInstances".to_owned();
-    world
-        .accounts
-        .lock()
-        .unwrap()
-        .get_mut(ACCOUNT)
-        .unwrap()
-        .things = std::collections::BTreeMap::from([(seen.clone(), public.clone())]);
-    let rule = r"{id: r, match: {controls: [EC2.19]}, action: rds-private, mode: approve}";
-    let server = process(
-        &world,
-        &disk,
-        RuleFile::read(&format!("rules: [{rule}]")).unwrap(),
-    );
-    let resource = json!("arn:aws:rds:eu-west-1:444444444444:db:shop");
-    of_resource(&server, resource).await;
+    let seen = "DescribeDBInstances";
+    world.with(&[(seen, public.clone())]);
+    let server = private_databases(&world, &disk).await;
     let it = disk.only().await;
     assert_eq!(it.phase.name(), "waiting");
     assert!(world.writes.lock().unwrap().is_empty());
@@ -238,10 +226,7 @@ async fn a_public_database_waits_for_a_yes() {
         .apply(&back.plan.id, &Applying::default())
         .await
         .unwrap();
-    assert_eq!(
-        world.accounts.lock().unwrap()[ACCOUNT].things[&seen],
-        public
-    );
+    assert_eq!(world.accounts.lock().unwrap()[ACCOUNT].things[seen], public);
 }
 
 /// `PubliclyAccessible` says nothing of an instance without VPC networking, whatever it is: nothing is sent, and nothing is said
@@ -251,22 +236,8 @@ async fn a_database_without_a_vpc_is_not_called_private() {
     for public in [true, false] {
         let (world, disk) = (World::new(), Disk::new());
         let database = json!({ "DBInstances": [{ "PubliclyAccessible": public, "VPCNetworkingEnabled": false }] });
-        world
-            .accounts
-            .lock()
-            .unwrap()
-            .get_mut(ACCOUNT)
-            .unwrap()
-            .things =
-            std::collections::BTreeMap::from([("DescribeDBInstances".to_owned(), database)]);
-        let rule = r"{id: r, match: {controls: [EC2.19]}, action: rds-private, mode: approve}";
-        let server = process(
-            &world,
-            &disk,
-            RuleFile::read(&format!("rules: [{rule}]")).unwrap(),
-        );
-        let resource = json!("arn:aws:rds:eu-west-1:444444444444:db:shop");
-        of_resource(&server, resource).await;
+        world.with(&[("DescribeDBInstances", database)]);
+        let server = private_databases(&world, &disk).await;
         let yes = approved(disk.only().await, "ana", world.now()).unwrap();
         disk.remediations.change_remediation(&yes).await.unwrap();
         server.works().await;
@@ -284,16 +255,7 @@ async fn a_database_without_a_vpc_is_not_called_private() {
 #[tokio::test]
 async fn the_session_of_a_flow_log_is_for_its_vpc() {
     let (world, disk) = (World::new(), Disk::new());
-    world
-        .accounts
-        .lock()
-        .unwrap()
-        .get_mut(ACCOUNT)
-        .unwrap()
-        .things = std::collections::BTreeMap::from([(
-        "DescribeFlowLogs".to_owned(),
-        json!({ "FlowLogs": [] }),
-    )]);
+    world.with(&[("DescribeFlowLogs", json!({ "FlowLogs": [] }))]);
     let file = json!({ "rules": [{
         "id": "r", "match": { "controls": ["EC2.19"] }, "action": "flow-logs", "mode": "auto",
         "params": { "destination": "arn:aws:logs:{region}:{account}:log-group:flows", "role": "flow-logs", "traffic": "ALL" },

@@ -5,6 +5,7 @@ use hallpass_remediation::{
     AccountStanding, Before, Deviation, RemediationDecision, RuleChoice, RuleFile, approved,
     choose, is_own_account, read_deviations, settle,
 };
+use hallpass_testing::rows;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -168,21 +169,14 @@ fn findings_of_guard_duty_are_only_suppressed_or_told() {
         RuleFile::read(&text)
     };
     let none = Before::default();
-    for (action, mode, expected) in [
-        ("suppress", "auto", "act"),
-        ("notify", "auto", "manual: rule `r` tells people"),
-        ("notify", "observe", "observe"),
-        (
-            "s3-bucket-block",
-            "auto",
-            "manual: findings of GuardDuty say what happens",
-        ),
-        (
-            "s3-bucket-block",
-            "approve",
-            "manual: findings of GuardDuty say what happens",
-        ),
-    ] {
+    let table = "
+        suppress         auto     act
+        notify           auto     manual: rule `r` tells people
+        notify           observe  observe
+        s3-bucket-block  auto     manual: findings of GuardDuty say what happens
+        s3-bucket-block  approve  manual: findings of GuardDuty say what happens
+    ";
+    for [action, mode, expected] in rows(table) {
         let file = of(action, mode, "").unwrap();
         let found = decided(&file, &it, &member("Prod"), &none);
         assert!(found.starts_with(expected), "{action} {mode}: {found}");

@@ -11,9 +11,9 @@ use hallpass_model::{AccountId, Clock, IdSource, Timestamp};
 use hallpass_remediation::{
     AccountStanding, AccountStandings, ActionKind, CalledCode, CodeAnswer, CodeFault, Deviation,
     MemberAnswer, MemberCalls, MemberFault, MemberFaultKind, MemberOperation, MemberPlace, OwnCode,
-    Remediation, RemediationFilter, RemediationHandler, RemediationId, RemediationMode,
-    RemediationPhase, RemediationStepExecutor, RemediationStore, RemediationWorker, RuleFile,
-    StandingReader, Standings, Worked,
+    Remediation, RemediationFilter, RemediationHandler, RemediationMode, RemediationPhase,
+    RemediationStepExecutor, RemediationStore, RemediationWorker, RuleFile, StandingReader,
+    Standings, Worked,
 };
 use hallpass_remediation_testing::MemoryRemediations;
 use hallpass_runner::{PlanStore, Runner, RunnerIdentity, Sleeper, StepExecutor};
@@ -311,30 +311,28 @@ fn refused(code: &str) -> MemberFault {
 
 /// One that is for people.
 pub(crate) fn kept(it: Deviation) -> Remediation {
+    let action = (ActionKind::S3BucketBlock, json!({}));
+    let now = "2026-03-02T10:05:00Z".parse().unwrap();
     Remediation {
-        id: RemediationId::of(&it, "r", RemediationMode::Auto),
-        rule: "r".to_owned(),
-        action: ActionKind::S3BucketBlock,
-        params: json!({}),
-        mode: RemediationMode::Auto,
-        deviation: it,
-        decided_at: "2026-03-02T10:05:00Z".parse().unwrap(),
-        acts_at: None,
         phase: RemediationPhase::Manual {
             reason: "why".to_owned(),
         },
-        generation: 0,
-        plan: None,
-        changed_at: None,
-        write_back: None,
-        labelled: None,
-        answer: None,
-        approved_by: None,
-        version: 0,
+        ..Remediation::observed(("r", RemediationMode::Auto), action, it, now)
     }
 }
 
 impl World {
+    /// What is found in the account, by what asks for it.
+    pub(crate) fn with(&self, things: &[(&str, Value)]) {
+        let mut accounts = self.accounts.lock().unwrap();
+        let all = &mut accounts.get_mut(ACCOUNT).unwrap().things;
+        all.extend(
+            things
+                .iter()
+                .map(|(key, it)| ((*key).to_owned(), it.clone())),
+        );
+    }
+
     fn enter(&self, place: &MemberPlace) -> Result<(), MemberFault> {
         let account = place.account.as_str();
         if self

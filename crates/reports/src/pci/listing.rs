@@ -28,7 +28,7 @@ pub async fn listed_people(
         if let Some(members) = input.as_object_mut() {
             members.extend(more);
         }
-        let answered = calls.call(&place, "identitystore", "ListUsers", &input);
+        let answered = calls.call(&place, ("identitystore", "ListUsers"), &input);
         let (page, next) = answered.await.map_err(|failed| {
             let (code, message) = (failed.code, failed.message);
             Failure::failed(format!("people cannot be listed: {code}: {message}"))

@@ -147,7 +147,7 @@ pub async fn each_page(
             members.extend(more);
         }
         let answered = calls
-            .call(&place, "cloudtrail", "LookupEvents", &input)
+            .call(&place, ("cloudtrail", "LookupEvents"), &input)
             .await;
         let (page, next) = match answered {
             Ok(answered) => answered,

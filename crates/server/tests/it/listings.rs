@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use hallpass_model::TimeSpan;
+use hallpass_testing::rows;
 use serde_json::{Value, json};
 
 use crate::test_server::{TestServer, asking, run};
@@ -125,26 +126,15 @@ fn filters_are_heeded() {
     run(async {
         let server = TestServer::new();
         filled(&server).await;
-        for (path, field, value) in [
-            ("/api/v1/requests?state=pending", "state", "pending"),
-            ("/api/v1/requests?state=approved", "state", "approved"),
-            (
-                "/api/v1/requests?role=mine",
-                "requester",
-                "dee@corp.example",
-            ),
-            (
-                "/api/v1/grants?user=dee@corp.example",
-                "user",
-                "dee@corp.example",
-            ),
-            (
-                "/api/v1/grants?account=222222222222",
-                "account",
-                "222222222222",
-            ),
-            ("/api/v1/grants?state=scheduled", "state", "scheduled"),
-        ] {
+        let table = "
+            /api/v1/requests?state=pending        state      pending
+            /api/v1/requests?state=approved       state      approved
+            /api/v1/requests?role=mine            requester  dee@corp.example
+            /api/v1/grants?user=dee@corp.example  user       dee@corp.example
+            /api/v1/grants?account=222222222222   account    222222222222
+            /api/v1/grants?state=scheduled        state      scheduled
+        ";
+        for [path, field, value] in rows(table) {
             let (rows, _) = all(&server, path, "dee/all", 3, "cursor").await;
             assert!(!rows.is_empty(), "{path}");
             assert!(rows.iter().all(|row| row[field] == value), "{path}");

@@ -9,6 +9,7 @@ use hallpass_access::{AccessError, Approving, Origin, PressRefused};
 use hallpass_audit::AuditStore as _;
 use hallpass_identity::Identity;
 use hallpass_model::{Disagreement, Email, TimeSpan};
+use hallpass_testing::rows;
 use serde_json::json;
 
 use crate::pages_visit::{Visit, field, text, to};
@@ -334,16 +335,13 @@ fn what_is_not_there_and_what_is_not_ones_own_are_the_same_page() {
 fn a_refusal_is_about_the_press_that_was_made() {
     run(async {
         let (server, id, _) = in_state("pending").await;
-        for (who, press, words) in [
-            ("ana", "approve", "You can’t approve your own request. "),
-            ("ana", "deny", "You can’t deny your own request. "),
-            ("aud", "deny", "You are not an approver for "),
-            (
-                "aud",
-                "discard",
-                "Only the requester, an approver or an admin",
-            ),
-        ] {
+        let table = "
+            ana  approve  You can’t approve your own request.
+            ana  deny     You can’t deny your own request.
+            aud  deny     You are not an approver for
+            aud  discard  Only the requester, an approver or an admin
+        ";
+        for [who, press, words] in rows(table) {
             let visit = Visit::of(&server, who).await;
             let path = format!("/requests/{id}/{press}");
             let page = visit.press(&path, &[("seen", "0")]).await;

@@ -2,6 +2,7 @@
 
 use hallpass_access::Directory;
 use hallpass_model::{TimeSpan, Timestamp};
+use hallpass_testing::rows;
 use serde_json::json;
 
 use crate::pages_visit::Visit;
@@ -13,26 +14,19 @@ const EVIL: &str = "\"><script>alert(1)</script><img src=x onerror=alert(2)>'\u{
 fn nothing_yet_reads_as_the_brief_says() {
     run(async {
         let server = TestServer::new();
-        for (person, path, words) in [
-            ("ana", "/", "You have no access right now."),
-            ("ana", "/", "You have not asked for anything yet."),
-            ("cai", "/reviews", "That’s everything for now"),
-            (
-                "cai",
-                "/reviews",
-                "New requests appear here without reloading.",
-            ),
-            ("cai", "/reviews", "Nothing waits for you."),
-            ("cai", "/reviews/others", "Nothing waits for others"),
-            ("cai", "/reviews/done", "You have not decided anything yet"),
-            ("ana", "/requests", "No such requests."),
-            (
-                "ana",
-                "/ask?q=xyz",
-                "No account matches “xyz”. Check the spelling or ask for a group.",
-            ),
-            ("ana", "/", "Times are CEST (Europe/Stockholm)."),
-        ] {
+        let table = "
+            ana  /                You have no access right now.
+            ana  /                You have not asked for anything yet.
+            cai  /reviews         That’s everything for now
+            cai  /reviews         New requests appear here without reloading.
+            cai  /reviews         Nothing waits for you.
+            cai  /reviews/others  Nothing waits for others
+            cai  /reviews/done    You have not decided anything yet
+            ana  /requests        No such requests.
+            ana  /ask?q=xyz       No account matches “xyz”. Check the spelling or ask for a group.
+            ana  /                Times are CEST (Europe/Stockholm).
+        ";
+        for [person, path, words] in rows(table) {
             let page = Visit::of(&server, person).await.page(path).await;
             assert!(page.contains(words), "{path}: {words}: {page}");
         }

@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 use axum::body::Body;
 use axum::http::{Request, header};
 use hallpass_model::TimeSpan;
+use hallpass_testing::rows;
 use serde_json::{Value, json};
 
 use crate::test_server::{RULES, Reply, TestServer, asking, request, rules, run};
@@ -72,52 +73,36 @@ fn bodies() {
 
 #[test]
 fn paths_queries_and_methods() {
-    let cases = [
-        ("GET", "/api/v1/nothing", "404 no-such-route"),
-        ("GET", "/api/v2/me", "404 no-such-route"),
-        ("DELETE", "/api/v1/me", "405 no-such-method"),
-        ("GET", "/api/v1/revocations", "405 no-such-method"),
-        ("PUT", "/api/v1/requests", "405 no-such-method"),
-        ("GET", "/api/v1/requests/req_0", "404 not-found"),
-        ("GET", "/api/v1/requests/..%2f..", "404 not-found"),
-        ("GET", "/api/v1/requests/%FF", "400 bad-path"),
-        (
-            "GET",
-            "/api/v1/requests/req_0193aaaaaaaa7aaa8aaaaaaaaaaaaaaa",
-            "404 not-found",
-        ),
-        (
-            "GET",
-            "/api/v1/grants/req_0193aaaaaaaa7aaa8aaaaaaaaaaaaaaa",
-            "404 not-found",
-        ),
-        ("GET", "/api/v1/grants/%00", "404 not-found"),
-        ("POST", "/api/v1/requests/x/approve", "404 not-found"),
-        ("POST", "/api/v1/grants/x/release", "404 not-found"),
-        ("GET", "/api/v1/requests?state=open", "400 bad-parameter"),
-        ("GET", "/api/v1/requests?role=theirs", "400 bad-parameter"),
-        ("GET", "/api/v1/requests?cursor=x", "400 bad-parameter"),
-        ("GET", "/api/v1/requests?limit=many", "400 bad-parameter"),
-        ("GET", "/api/v1/requests?limits=3", "400 bad-parameter"),
-        ("GET", "/api/v1/grants?state=open", "400 bad-parameter"),
-        ("GET", "/api/v1/grants?user=nobody", "400 bad-parameter"),
-        (
-            "GET",
-            "/api/v1/grants?user=nobody@corp.example",
-            "400 bad-parameter",
-        ),
-        ("GET", "/api/v1/audit?after=-1", "400 bad-parameter"),
-        ("GET", "/api/v1/rules/explain", "400 bad-target"),
-        ("GET", "/api/v1/rules/explain?account=a", "400 bad-target"),
-        (
-            "GET",
-            "/api/v1/rules/explain?account=nowhere&permission_set=Admin",
-            "400 unknown-target",
-        ),
-    ];
+    let table = "
+        GET     /api/v1/nothing                                             404 no-such-route
+        GET     /api/v2/me                                                  404 no-such-route
+        DELETE  /api/v1/me                                                  405 no-such-method
+        GET     /api/v1/revocations                                         405 no-such-method
+        PUT     /api/v1/requests                                            405 no-such-method
+        GET     /api/v1/requests/req_0                                      404 not-found
+        GET     /api/v1/requests/..%2f..                                    404 not-found
+        GET     /api/v1/requests/%FF                                        400 bad-path
+        GET     /api/v1/requests/req_0193aaaaaaaa7aaa8aaaaaaaaaaaaaaa       404 not-found
+        GET     /api/v1/grants/req_0193aaaaaaaa7aaa8aaaaaaaaaaaaaaa         404 not-found
+        GET     /api/v1/grants/%00                                          404 not-found
+        POST    /api/v1/requests/x/approve                                  404 not-found
+        POST    /api/v1/grants/x/release                                    404 not-found
+        GET     /api/v1/requests?state=open                                 400 bad-parameter
+        GET     /api/v1/requests?role=theirs                                400 bad-parameter
+        GET     /api/v1/requests?cursor=x                                   400 bad-parameter
+        GET     /api/v1/requests?limit=many                                 400 bad-parameter
+        GET     /api/v1/requests?limits=3                                   400 bad-parameter
+        GET     /api/v1/grants?state=open                                   400 bad-parameter
+        GET     /api/v1/grants?user=nobody                                  400 bad-parameter
+        GET     /api/v1/grants?user=nobody@corp.example                     400 bad-parameter
+        GET     /api/v1/audit?after=-1                                      400 bad-parameter
+        GET     /api/v1/rules/explain                                       400 bad-target
+        GET     /api/v1/rules/explain?account=a                             400 bad-target
+        GET     /api/v1/rules/explain?account=nowhere&permission_set=Admin  400 unknown-target
+    ";
     run(async {
         let server = TestServer::new();
-        for (method, path, wanted) in cases {
+        for [method, path, wanted] in rows(table) {
             let reply = server.call(method, path, Some("ana/all"), None).await;
             check(&format!("{method} {path}"), &reply, wanted);
         }

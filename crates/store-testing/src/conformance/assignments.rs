@@ -49,6 +49,15 @@ pub(super) fn is_fenced<T>(outcome: &Result<T, StoreFault>) -> bool {
     matches!(outcome, Err(StoreFault::Fenced(_)))
 }
 
+/// The one row that a store has, taken by the worker `a` for 90 seconds.
+async fn one_taken(store: &Store) -> (HoldKey, Lease, AssignmentRow) {
+    let key = account_key(1, 1);
+    rows(store, std::slice::from_ref(&key)).await;
+    let lease = a_lease("a", 90);
+    let row = taken(store, 1, &lease).await.unwrap().row().clone();
+    (key, lease, row)
+}
+
 pub async fn a_new_desire_makes_a_row_that_is_due_at_once(store: Store) {
     let key = account_key(1, 1);
     assert_eq!(store.assignment(&key).await.unwrap(), None);
@@ -103,10 +112,7 @@ pub async fn what_is_desired_is_guarded_by_revision(store: Store) {
 }
 
 pub async fn a_changed_desire_makes_the_row_due(store: Store) {
-    let key = account_key(1, 1);
-    rows(&store, std::slice::from_ref(&key)).await;
-    let lease = a_lease("a", 90);
-    let mut learned = taken(&store, 1, &lease).await.unwrap().row().clone();
+    let (key, lease, mut learned) = one_taken(&store).await;
     learned.execution.due = at(600);
     learned.execution.ownership = Ownership::Ours;
     learned.execution.observation = Observation::Present { at: at(1) };
@@ -307,10 +313,7 @@ pub async fn another_worker_is_fenced(store: Store) {
 }
 
 pub async fn what_a_late_worker_learned_counts_while_nobody_else_has_the_row(store: Store) {
-    let key = account_key(1, 1);
-    rows(&store, std::slice::from_ref(&key)).await;
-    let lease = a_lease("a", 90);
-    let mut learned = taken(&store, 1, &lease).await.unwrap().row().clone();
+    let (key, lease, mut learned) = one_taken(&store).await;
     learned.execution.due = at(600);
     // long after the lease ran out
     store.record(&learned, &lease, false).await.unwrap();
@@ -318,10 +321,7 @@ pub async fn what_a_late_worker_learned_counts_while_nobody_else_has_the_row(sto
 }
 
 pub async fn what_was_learned_leaves_what_is_desired_alone(store: Store) {
-    let key = account_key(1, 1);
-    rows(&store, std::slice::from_ref(&key)).await;
-    let lease = a_lease("a", 90);
-    let mut learned = taken(&store, 1, &lease).await.unwrap().row().clone();
+    let (key, lease, mut learned) = one_taken(&store).await;
     learned.execution.due = at(600);
     store.record(&learned, &lease, false).await.unwrap();
     assert_eq!(row(&store, &key).await, learned);
@@ -415,10 +415,7 @@ pub async fn what_a_clock_that_was_ahead_put_off_is_due_again(store: Store) {
 }
 
 pub async fn a_row_is_handed_out_without_what_lies_in_the_future(store: Store) {
-    let key = account_key(1, 1);
-    rows(&store, std::slice::from_ref(&key)).await;
-    let lease = a_lease("a", 90);
-    let mut learned = taken(&store, 1, &lease).await.unwrap().row().clone();
+    let (_, lease, mut learned) = one_taken(&store).await;
     learned.execution.last_present_at = Some(at(86_400));
     learned.execution.observation = Observation::Present { at: at(86_400) };
     learned.execution.due = at(2);

@@ -51,6 +51,14 @@ pub(crate) enum Failure {
     Step(String),
 }
 
+impl Failure {
+    /// Whether a PostgreSQL says that this is the matter.
+    pub(super) fn is_trouble(&self, trouble: ServerTrouble) -> bool {
+        matches!(self, Self::Postgres(error)
+            if error.code().is_some_and(|code| trouble_of(code) == trouble))
+    }
+}
+
 impl DatabaseError {
     pub(super) fn failure(&self) -> &Failure {
         &self.0
@@ -58,21 +66,7 @@ impl DatabaseError {
 
     /// Whether a pooler shares the session, so that what it prepared is not there.
     pub(crate) fn is_of_shared_session(&self) -> bool {
-        match &self.0 {
-            Failure::Postgres(error) => error
-                .code()
-                .is_some_and(|code| trouble_of(code) == ServerTrouble::SharedSession),
-            Failure::Sqlite(_)
-            | Failure::Unconnected(_)
-            | Failure::Silent(_)
-            | Failure::NoRow
-            | Failure::Column(_)
-            | Failure::Parameter(_)
-            | Failure::Stopped
-            | Failure::TakenBack
-            | Failure::OfAnotherEngine(_)
-            | Failure::Step(_) => false,
-        }
+        self.0.is_trouble(ServerTrouble::SharedSession)
     }
 }
 

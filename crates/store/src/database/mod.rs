@@ -83,19 +83,7 @@ impl DatabaseError {
 
     /// Whether somebody else has the database at this moment.
     pub(crate) fn is_busy(&self) -> bool {
-        match self.failure() {
-            Failure::Sqlite(error) => sqlite::is_busy(error),
-            Failure::Postgres(_)
-            | Failure::NoRow
-            | Failure::Column(_)
-            | Failure::Parameter(_)
-            | Failure::Step(_)
-            | Failure::Stopped
-            | Failure::TakenBack
-            | Failure::Unconnected(_)
-            | Failure::Silent(_)
-            | Failure::OfAnotherEngine(_) => false,
-        }
+        matches!(self.failure(), Failure::Sqlite(error) if sqlite::is_busy(error))
     }
 }
 

@@ -260,21 +260,7 @@ impl Connection {
 
 /// Whether a lock or an answer was waited for, as long as it may take.
 fn is_of_waiting(failure: &Failure) -> bool {
-    match failure {
-        Failure::Silent(_) => true,
-        Failure::Postgres(error) => error
-            .code()
-            .is_some_and(|code| trouble_of(code) == ServerTrouble::Waited),
-        Failure::Sqlite(_)
-        | Failure::Unconnected(_)
-        | Failure::NoRow
-        | Failure::Column(_)
-        | Failure::Parameter(_)
-        | Failure::Stopped
-        | Failure::TakenBack
-        | Failure::OfAnotherEngine(_)
-        | Failure::Step(_) => false,
-    }
+    matches!(failure, Failure::Silent(_)) || failure.is_trouble(ServerTrouble::Waited)
 }
 
 /// How far a transaction is.

@@ -4,9 +4,8 @@ use std::collections::BTreeMap;
 
 use hallpass_model::{AccountId, TimeSpan, Timestamp};
 use hallpass_remediation::{
-    ActionKind, Deviation, FindingKey, Remediation, RemediationFilter, RemediationId,
-    RemediationMode, RemediationPhase, RemediationResult, RemediationStore, RemediationStoreFault,
-    WorkflowStatus,
+    ActionKind, Deviation, FindingKey, Remediation, RemediationFilter, RemediationMode,
+    RemediationPhase, RemediationResult, RemediationStore, RemediationStoreFault, WorkflowStatus,
 };
 use hallpass_remediation_testing::MemoryRemediations;
 use hallpass_store::SqlStore;
@@ -48,24 +47,12 @@ fn a_remediation(number: u8, phase: RemediationPhase) -> Remediation {
         written_by: None,
     };
     let rule = format!("rule-{}", number % 2);
+    let rule = (rule.as_str(), RemediationMode::Auto);
+    let action = (ActionKind::S3BucketBlock, serde_json::json!({}));
     Remediation {
-        id: RemediationId::of(&deviation, &rule, RemediationMode::Auto),
-        rule,
-        action: ActionKind::S3BucketBlock,
-        params: serde_json::json!({}),
-        mode: RemediationMode::Auto,
-        deviation,
-        decided_at: at(u64::from(number)),
         acts_at: (!number.is_multiple_of(4)).then(|| at(u64::from(number))),
         phase,
-        generation: 0,
-        plan: None,
-        changed_at: None,
-        write_back: None,
-        labelled: None,
-        answer: None,
-        approved_by: None,
-        version: 0,
+        ..Remediation::observed(rule, action, deviation, at(u64::from(number)))
     }
 }
 

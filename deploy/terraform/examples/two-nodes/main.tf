@@ -1,13 +1,4 @@
 # Two nodes over PostgreSQL, the audit log in an account of its own, sign-in through an OpenID provider.
-terraform {
-  required_version = ">= 1.5"
-  required_providers {
-    aws = {
-      source  = "hashicorp/aws"
-      version = ">= 6.0, < 7.0"
-    }
-  }
-}
 
 # the account that administers IAM Identity Center, and the home Region of the instance
 provider "aws" {

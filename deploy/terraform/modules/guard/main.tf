@@ -40,14 +40,6 @@ locals {
   ]
   journal_statements = [
     {
-      Sid       = "TlsAlone"
-      Effect    = "Deny"
-      Principal = "*"
-      Action    = "s3:*"
-      Resource  = [aws_s3_bucket.journal.arn, "${aws_s3_bucket.journal.arn}/*"]
-      Condition = { Bool = { "aws:SecureTransport" = "false" } }
-    },
-    {
       Sid       = "ServerReads"
       Effect    = "Allow"
       Principal = { AWS = var.server_role_arn }
@@ -83,53 +75,11 @@ resource "aws_s3_bucket" "journal" {
   }
 }
 
-resource "aws_s3_bucket_versioning" "journal" {
-  bucket = aws_s3_bucket.journal.id
-  versioning_configuration {
-    status = "Enabled"
-  }
-}
-
-resource "aws_s3_bucket_lifecycle_configuration" "journal" {
-  bucket = aws_s3_bucket.journal.id
-  rule {
-    id     = "earlier"
-    status = "Enabled"
-    filter {}
-    noncurrent_version_expiration {
-      noncurrent_days = 30
-    }
-  }
-  depends_on = [aws_s3_bucket_versioning.journal]
-}
-
-resource "aws_s3_bucket_server_side_encryption_configuration" "journal" {
-  bucket = aws_s3_bucket.journal.id
-  rule {
-    apply_server_side_encryption_by_default {
-      sse_algorithm = "AES256"
-    }
-  }
-}
-
-resource "aws_s3_bucket_public_access_block" "journal" {
-  bucket                  = aws_s3_bucket.journal.id
-  block_public_acls       = true
-  block_public_policy     = true
-  ignore_public_acls      = true
-  restrict_public_buckets = true
-}
-
-resource "aws_s3_bucket_ownership_controls" "journal" {
-  bucket = aws_s3_bucket.journal.id
-  rule {
-    object_ownership = "BucketOwnerEnforced"
-  }
-}
-
-resource "aws_s3_bucket_policy" "journal" {
-  bucket = aws_s3_bucket.journal.id
-  policy = jsonencode({ Version = "2012-10-17", Statement = local.journal_statements })
+module "journal" {
+  source       = "../bucket"
+  bucket       = { id = aws_s3_bucket.journal.id, arn = aws_s3_bucket.journal.arn }
+  earlier_days = 30
+  statements   = local.journal_statements
 }
 
 # nobody reaches it but monitoring

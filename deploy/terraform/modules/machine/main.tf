@@ -36,53 +36,12 @@ resource "aws_s3_bucket" "configuration" {
   bucket_prefix = "${var.name}-configuration-"
 }
 
-resource "aws_s3_bucket_versioning" "configuration" {
-  bucket = aws_s3_bucket.configuration.id
-  versioning_configuration {
-    status = "Enabled"
-  }
-}
-
-resource "aws_s3_bucket_server_side_encryption_configuration" "configuration" {
-  bucket = aws_s3_bucket.configuration.id
-  rule {
-    apply_server_side_encryption_by_default {
-      sse_algorithm = "AES256"
-    }
-  }
-}
-
-resource "aws_s3_bucket_public_access_block" "configuration" {
-  bucket                  = aws_s3_bucket.configuration.id
-  block_public_acls       = true
-  block_public_policy     = true
-  ignore_public_acls      = true
-  restrict_public_buckets = true
-}
-
-resource "aws_s3_bucket_ownership_controls" "configuration" {
-  bucket = aws_s3_bucket.configuration.id
-  rule {
-    object_ownership = "BucketOwnerEnforced"
-  }
-}
-
-resource "aws_s3_bucket_policy" "configuration" {
-  bucket = aws_s3_bucket.configuration.id
-  policy = jsonencode({ Version = "2012-10-17", Statement = local.tls_alone })
+module "configuration" {
+  source = "../bucket"
+  bucket = { id = aws_s3_bucket.configuration.id, arn = aws_s3_bucket.configuration.arn }
 }
 
 locals {
-  tls_alone = [
-    {
-      Sid       = "TlsAlone"
-      Effect    = "Deny"
-      Principal = "*"
-      Action    = "s3:*"
-      Resource  = [aws_s3_bucket.configuration.arn, "${aws_s3_bucket.configuration.arn}/*"]
-      Condition = { Bool = { "aws:SecureTransport" = "false" } }
-    },
-  ]
   # what the machines need to keep themselves, beside what their service may do
   machine_statements = concat(
     [

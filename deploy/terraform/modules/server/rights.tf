@@ -2,6 +2,12 @@
 # for the guard with `--for guard`. A test compares them.
 
 locals {
+  # what a call about an account assignment is on
+  assignment_arns = [
+    "arn:${local.partition}:sso:::account/*",
+    "arn:${local.partition}:sso:::instance/*",
+    "arn:${local.partition}:sso:::permissionSet/*/*",
+  ]
   server_statements = [
     {
       Sid    = "Read"
@@ -34,7 +40,7 @@ locals {
         "sso:GetPermissionsBoundaryForPermissionSet",
         "sso:ListAccountsForProvisionedPermissionSet",
       ]
-      Resource = [
+      Resource = concat([
         "arn:${local.partition}:identitystore::*:identitystore/*",
         "arn:${local.partition}:identitystore:::group/*",
         "arn:${local.partition}:identitystore:::membership/*",
@@ -42,10 +48,7 @@ locals {
         "arn:${local.partition}:organizations::*:account/o-*/*",
         "arn:${local.partition}:organizations::*:ou/o-*/ou-*",
         "arn:${local.partition}:organizations::*:root/o-*/r-*",
-        "arn:${local.partition}:sso:::account/*",
-        "arn:${local.partition}:sso:::instance/*",
-        "arn:${local.partition}:sso:::permissionSet/*/*",
-      ]
+      ], local.assignment_arns)
     },
     {
       Sid    = "ReadEverywhere"
@@ -68,11 +71,7 @@ locals {
         "sso:CreateAccountAssignment",
         "sso:DeleteAccountAssignment",
       ]
-      Resource = [
-        "arn:${local.partition}:sso:::account/*",
-        "arn:${local.partition}:sso:::instance/*",
-        "arn:${local.partition}:sso:::permissionSet/*/*",
-      ]
+      Resource = local.assignment_arns
     },
     {
       Sid    = "FileOfEnds"
@@ -169,16 +168,13 @@ locals {
         "sso:ListAccountAssignments",
         "sso:DescribeAccountAssignmentDeletionStatus",
       ]
-      Resource = [
+      Resource = concat([
         "arn:${local.partition}:identitystore::*:identitystore/*",
         "arn:${local.partition}:identitystore:::group/*",
         "arn:${local.partition}:identitystore:::membership/*",
         "arn:${local.partition}:identitystore:::user/*",
         "arn:${local.partition}:organizations::*:account/o-*/*",
-        "arn:${local.partition}:sso:::account/*",
-        "arn:${local.partition}:sso:::instance/*",
-        "arn:${local.partition}:sso:::permissionSet/*/*",
-      ]
+      ], local.assignment_arns)
     },
     {
       Sid    = "LookEverywhere"
@@ -196,11 +192,7 @@ locals {
       Action = [
         "sso:DeleteAccountAssignment",
       ]
-      Resource = [
-        "arn:${local.partition}:sso:::account/*",
-        "arn:${local.partition}:sso:::instance/*",
-        "arn:${local.partition}:sso:::permissionSet/*/*",
-      ]
+      Resource = local.assignment_arns
     },
     {
       Sid    = "FileOfEnds"

@@ -3,10 +3,8 @@
 use serde_json::{Map, Value, json};
 
 use super::{ApiError, Context, HandlerResult, Output, target};
-use crate::services::{
-    OperationHandler::{Reads, Writes},
-    OperationRow,
-};
+use crate::services::OperationHandler::{Reads, Writes};
+use crate::services::OperationRow;
 use crate::{core::windows::Window, organization::AccountContacts};
 
 /// What of this file is called by its name.

@@ -10,10 +10,8 @@ use crate::core::{
     state::SimState,
     windows::Window,
 };
-use crate::services::{
-    OperationHandler::{Reads, Writes},
-    OperationRow,
-};
+use crate::services::OperationHandler::{Reads, Writes};
+use crate::services::OperationRow;
 
 /// What of this file is called by its name.
 pub(super) const OPERATIONS: &[OperationRow] = &[

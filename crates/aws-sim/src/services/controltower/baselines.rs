@@ -12,10 +12,8 @@ use crate::core::{
     issue::whole_seconds,
     tower::{TowerAccount, TowerUnit},
 };
-use crate::services::{
-    OperationHandler::{Reads, Writes},
-    OperationRow,
-};
+use crate::services::OperationHandler::{Reads, Writes};
+use crate::services::OperationRow;
 
 /// What of this file is called by its name.
 pub(super) const OPERATIONS: &[OperationRow] = &[

@@ -7,10 +7,8 @@ use super::{
     target,
 };
 use crate::core::{control_tower::tower_id, issue::whole_seconds};
-use crate::services::{
-    OperationHandler::{Reads, Writes},
-    OperationRow,
-};
+use crate::services::OperationHandler::{Reads, Writes};
+use crate::services::OperationRow;
 
 /// What of this file is called by its name.
 pub(super) const OPERATIONS: &[OperationRow] = &[

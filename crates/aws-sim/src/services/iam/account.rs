@@ -15,10 +15,8 @@ use crate::core::{
     issue::whole_seconds,
     portal::{reserved_path, saml_provider},
 };
-use crate::services::{
-    OperationHandler::{Reads, Writes},
-    OperationRow,
-};
+use crate::services::OperationHandler::{Reads, Writes};
+use crate::services::OperationRow;
 
 /// How long the metadata of a provider are good: a hundred years, as those of Identity Center are seen to be.
 const METADATA_MS: Millis = 100 * 365 * 86_400_000;

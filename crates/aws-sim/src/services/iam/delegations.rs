@@ -7,10 +7,8 @@ use super::{
     ApiError, Context, HandlerResult, Iam, changes::change, date, listed, seen, seen_by_name,
     single,
 };
-use crate::services::{
-    OperationHandler::{Reads, Writes},
-    OperationRow,
-};
+use crate::services::OperationHandler::{Reads, Writes};
+use crate::services::OperationRow;
 use crate::{
     core::{call::Output, instants::instant, instants::written},
     organization::{

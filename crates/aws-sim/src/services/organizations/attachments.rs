@@ -7,10 +7,8 @@ use super::{
     policies::{summary, target},
     tree,
 };
-use crate::services::{
-    OperationHandler::{Reads, Writes},
-    OperationRow,
-};
+use crate::services::OperationHandler::{Reads, Writes};
+use crate::services::OperationRow;
 use crate::{
     core::{entities::Id, state::SimState, tree::node, windows::Window},
     vocabulary::policy_types::{RCP, default_of, most_attached},

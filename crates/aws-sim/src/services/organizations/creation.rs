@@ -5,10 +5,8 @@ use hallpass_sim_base::Millis;
 use serde_json::{Map, Value, json};
 
 use super::{ApiError, Context, ERRORS, HandlerResult, Output, seconds, tags::given};
-use crate::services::{
-    OperationHandler::{Reads, Writes},
-    OperationRow,
-};
+use crate::services::OperationHandler::{Reads, Writes};
+use crate::services::OperationRow;
 use crate::{
     core::{
         account_creation::duration, account_requests::AccountRequest, entities::AsyncState,

@@ -4,10 +4,8 @@ use hallpass_sim_base::Millis;
 use serde_json::{Value, json};
 
 use super::{ApiError, Context, HandlerResult, Output, constraint, invalid, stale, tags};
-use crate::services::{
-    OperationHandler::{Reads, Writes},
-    OperationRow,
-};
+use crate::services::OperationHandler::{Reads, Writes};
+use crate::services::OperationRow;
 use crate::{
     core::{
         attaching::{fresh_id, guardrail_arn},

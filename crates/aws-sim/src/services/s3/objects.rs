@@ -20,10 +20,8 @@ use crate::core::{
     instants::written,
     objects::{KeyPage, ListedKeys, StoredObject},
 };
-use crate::services::{
-    OperationHandler::{Reads, Writes},
-    OperationRow,
-};
+use crate::services::OperationHandler::{Reads, Writes};
+use crate::services::OperationRow;
 
 /// What of this file is called by its name.
 pub(super) const OPERATIONS: &[OperationRow] = &[

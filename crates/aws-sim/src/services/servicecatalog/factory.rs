@@ -4,10 +4,8 @@ use serde_json::{Value, json};
 
 use super::{Context, HandlerResult, Output, SimTower, missing, own_id, tower};
 use crate::core::{call::seconds, windows::Window};
-use crate::services::{
-    OperationHandler::{Reads, Writes},
-    OperationRow,
-};
+use crate::services::OperationHandler::{Reads, Writes};
+use crate::services::OperationRow;
 
 /// What of this file is called by its name.
 pub(super) const OPERATIONS: &[OperationRow] = &[

@@ -5,10 +5,8 @@ use serde_json::{Value, json};
 use super::{ApiError, Context, HandlerResult, Output, center_key, regions, seconds};
 use crate::core::{kms::SimKeyState, windows::Window};
 use crate::organization::StatedNetwork;
-use crate::services::{
-    OperationHandler::{Reads, Writes},
-    OperationRow,
-};
+use crate::services::OperationHandler::{Reads, Writes};
+use crate::services::OperationRow;
 
 /// What of this file is called by its name.
 pub(super) const OPERATIONS: &[OperationRow] = &[

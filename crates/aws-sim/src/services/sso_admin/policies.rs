@@ -9,10 +9,8 @@ use super::{
     target_set,
 };
 use crate::core::{document::Document, limits::MANAGED_PER_SET};
-use crate::services::{
-    OperationHandler::{Reads, Writes},
-    OperationRow,
-};
+use crate::services::OperationHandler::{Reads, Writes};
+use crate::services::OperationRow;
 
 /// What of this file is called by its name.
 pub(super) const OPERATIONS: &[OperationRow] = &[

@@ -12,10 +12,8 @@ use crate::core::{
     entities::Id,
     entities::{AsyncKind, AsyncState, Operation, Provision},
 };
-use crate::services::{
-    OperationHandler::{Reads, Writes},
-    OperationRow,
-};
+use crate::services::OperationHandler::{Reads, Writes};
+use crate::services::OperationRow;
 
 /// What of this file is called by its name.
 pub(super) const OPERATIONS: &[OperationRow] = &[

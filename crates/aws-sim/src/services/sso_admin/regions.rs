@@ -7,10 +7,8 @@ use crate::core::{
     instance_regions::{AdditionalRegion, replicating},
     windows::Window,
 };
-use crate::services::{
-    OperationHandler::{Reads, Writes},
-    OperationRow,
-};
+use crate::services::OperationHandler::{Reads, Writes};
+use crate::services::OperationRow;
 use crate::vocabulary::regions;
 
 /// What of this file is called by its name.

@@ -8,10 +8,8 @@ use super::{
     policies::ordered,
 };
 use crate::core::{entities::read_tags, windows::Window};
-use crate::services::{
-    OperationHandler::{Reads, Writes},
-    OperationRow,
-};
+use crate::services::OperationHandler::{Reads, Writes};
+use crate::services::OperationRow;
 
 /// What of this file is called by its name.
 pub(super) const OPERATIONS: &[OperationRow] = &[

@@ -11,6 +11,7 @@ use hallpass_model::Clock;
 use hallpass_server::ServerStatus;
 use hallpass_setup::rule_files::{owned_twice, rules_and_text, unread_rules};
 use hallpass_setup::waiting::rest;
+use hallpass_terminal::exit::Failure;
 use tokio::sync::watch;
 
 use super::read_again;
@@ -98,6 +99,18 @@ fn unread(engine: &Reloader, path: &Path, error: &std::io::Error) -> Applied {
     Applied::Again
 }
 
+/// Says why the file's rules are not in force.
+fn refused(engine: &Reloader, path: &Path, failure: &Failure) -> Applied {
+    let desk = &engine.status;
+    desk.rules_refused(engine.clock.now(), failure.lines());
+    tracing::error!(
+        file = %path.display(),
+        errors = failure.words(),
+        "the rules were refused; those before stay in force"
+    );
+    Applied::Done
+}
+
 /// Puts the file's rules in force.
 async fn apply(engine: &Reloader, path: &Path) -> Applied {
     let access = &engine.access;
@@ -113,13 +126,7 @@ async fn apply(engine: &Reloader, path: &Path) -> Applied {
         }
         Ok((rules, _)) if !access.groups_owned_twice(&rules).is_empty() => {
             let failure = owned_twice(&file, access.groups_owned_twice(&rules));
-            desk.rules_refused(engine.clock.now(), failure.lines());
-            tracing::error!(
-                file = %path.display(),
-                errors = failure.words(),
-                "the rules were refused; those before stay in force"
-            );
-            Applied::Done
+            refused(engine, path, &failure)
         }
         Ok((rules, text)) => match access.set_rules(rules, &file).await {
             Ok(()) => {
@@ -136,14 +143,6 @@ async fn apply(engine: &Reloader, path: &Path) -> Applied {
                 Applied::Again
             }
         },
-        Err(failure) => {
-            desk.rules_refused(engine.clock.now(), failure.lines());
-            tracing::error!(
-                file = %path.display(),
-                errors = failure.words(),
-                "the rules were refused; those before stay in force"
-            );
-            Applied::Done
-        }
+        Err(failure) => refused(engine, path, &failure),
     }
 }

@@ -57,13 +57,7 @@ fn versions(rows: &[(&str, bool, &str)]) -> Value {
 
 #[async_trait]
 impl ReadCalls for Factory {
-    async fn call(
-        &self,
-        _: &ReadPlace,
-        _: &'static str,
-        operation: &'static str,
-        _: &Value,
-    ) -> ReadAnswer {
+    async fn call(&self, _: &ReadPlace, (_, operation): Operation, _: &Value) -> ReadAnswer {
         if self.refused.contains(operation) {
             return Err(read_failed("AccessDeniedException", "no"));
         }
