@@ -193,7 +193,8 @@ impl Heeding {
         if heeds == Heeds::Nothing {
             return Ok(Seen::Ignored);
         }
-        match judge(tx, &self.memory, standing)? {
+        // whoever writes has the lock of writers: nothing that this process saw can be newer than what it sees now
+        match judge(tx, &self.memory, &self.memory.all(), standing)? {
             None => Ok(Seen::Noted),
             Some(_) if self.ends_only => Ok(Seen::Ignored),
             Some(lost) => Err(StorageFault::Unavailable(refusal(&lost))),
@@ -255,11 +256,13 @@ impl SqlStore {
     /// When the store does not answer.
     pub async fn look_at_log(&self, memory: &Arc<LogMemory>) -> Result<LogLook, ReadError> {
         let memory = Arc::clone(memory);
+        // of before the snapshot: what is seen while it is read is not in it
+        let seen = memory.all();
         let looked = self.read(move |tx| {
             let standing = standing(tx)?;
             let schema = standing.schema;
             let head = standing.head.clone();
-            let lost = judge(tx, &memory, standing)?;
+            let lost = judge(tx, &memory, &seen, standing)?;
             if lost.is_none()
                 && let Some(head) = head
             {
@@ -290,7 +293,10 @@ impl SqlStore {
         let told = run(&self.writer, TransactionMode::Write, move |tx| {
             let known = standing(tx)?.told;
             let is_known = known.is_some_and(|known| known.newest.seq >= lost.newest.seq);
-            if is_known || accepted(tx)?.iter().any(|it| it.covers(&lost.newest)) {
+            if is_known
+                || has(tx, &lost.newest)?
+                || accepted(tx)?.iter().any(|it| it.covers(&lost.newest))
+            {
                 return Ok(());
             }
             put(tx, MISSED, &lost)
@@ -310,7 +316,7 @@ impl SqlStore {
     ) -> Result<Option<(LostRecords, u64)>, ReadError> {
         let (memory, during) = (Arc::clone(memory), Arc::clone(memory));
         let done = run(&self.writer, TransactionMode::Write, move |tx| {
-            let Some(lost) = judge(tx, &during, standing(tx)?)? else {
+            let Some(lost) = judge(tx, &during, &during.all(), standing(tx)?)? else {
                 return Ok(None);
             };
             let mut all = accepted(tx)?;
@@ -365,13 +371,15 @@ fn standing(tx: &Transaction<'_>) -> Result<LogStanding, StorageFault> {
     })
 }
 
-/// The records that are missing: of those that were seen here, or of those that another node has seen.
+/// The records that are missing: of those that this process has seen before `tx` began, `seen`, or of those that another
+/// node has seen.
 fn judge(
     tx: &Transaction<'_>,
     memory: &LogMemory,
+    seen: &[SeenHead],
     LogStanding { head, told, .. }: LogStanding,
 ) -> Result<Option<LostRecords>, StorageFault> {
-    let Some(newest) = memory.newest() else {
+    let Some(newest) = seen.last().cloned() else {
         return Ok(told);
     };
     if head.as_ref() == Some(&newest) || has(tx, &newest)? {
@@ -388,7 +396,7 @@ fn judge(
         return Ok(told);
     }
     let mut kept = 0;
-    for seen in memory.all().iter().rev() {
+    for seen in seen.iter().rev() {
         if has(tx, seen)? {
             kept = seen.seq;
             break;

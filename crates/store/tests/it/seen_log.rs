@@ -188,3 +188,18 @@ async fn a_memory_that_cannot_be_read_is_an_error_and_not_an_empty_one() {
     store.look_at_log(&memory).await.unwrap();
     assert_eq!(memory.newest().unwrap().seq, 2);
 }
+
+/// What is committed, and noted, while a look reads its snapshot is not in it, and is not missing.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_written_during_a_look_is_not_missed() {
+    let folder = tempfile::tempdir().unwrap();
+    let node = Node::open(folder.path(), "a");
+    append(&node.store, 1..=1).await;
+    let writer = node.store.clone();
+    let writing = tokio::spawn(async move { append(&writer, 2..=400).await });
+    while !writing.is_finished() {
+        assert_eq!(node.lost().await, None);
+    }
+    writing.await.unwrap();
+    assert_eq!(node.memory.newest().map(|it| it.seq), Some(400));
+}
