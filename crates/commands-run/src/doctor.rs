@@ -15,6 +15,7 @@ mod network;
 mod people;
 mod place;
 mod program;
+mod propagation;
 mod regions;
 mod remediation;
 mod telemetry;
@@ -53,7 +54,8 @@ const FIELDS: &[&str] = &["check", "result", "detail", "remedy"];
   hallpass server doctor --iam-policy > policy.json
   hallpass server doctor --iam-policy --for guard > guard-policy.json
   hallpass server doctor --iam-policy --management-account > policy.json
-  hallpass server doctor --cutover")]
+  hallpass server doctor --cutover
+  hallpass server doctor --measure-armed-ends")]
 pub struct Args {
     /// Print the least IAM policy the server needs, and nothing else
     #[arg(long)]
@@ -67,6 +69,8 @@ pub struct Args {
     /// List what people hold now, not through Hallpass, and what would become of it, and nothing else
     #[arg(long, conflicts_with = "iam_policy")]
     cutover: bool,
+    #[command(flatten)]
+    measure: propagation::MeasureArgs,
     #[command(flatten)]
     config: ConfigArgs,
     #[command(flatten)]
@@ -121,6 +125,9 @@ pub fn run(args: &Args) -> Outcome {
     }
     if args.cutover {
         return runtime()?.block_on(cutover::run(&loaded, args.output.format()));
+    }
+    if let Some(consent) = args.measure.asked() {
+        return propagation::run(&loaded, consent, args.output.format());
     }
     let mut report = DoctorReport::default();
     let places = runtime()?.block_on(examine(&loaded, &mut report))?;
@@ -192,6 +199,7 @@ async fn examine(
     report.add("aws", Ok(format!("{} in {}", about.arn, about.region)));
     report.add("clock", check_clock(&clock.read(), newest_record));
     place::check(&about, report);
+    propagation::check(loaded, &about, report);
     instance::check(loaded, &aws, report).await;
     let places = regions::check(loaded, &aws, report).await;
     network::check(loaded, &about, report).await;
