@@ -25,7 +25,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use hallpass_access::{Channel, DirectorySource as _, GroupSyncSettings};
-use hallpass_aws::Inventory;
+use hallpass_aws::{ConnectedOrganization, Inventory};
 use hallpass_clock::{BOUND, Reading};
 use hallpass_clock::{ProcessClock, SystemClock};
 use hallpass_config::Loaded;
@@ -198,8 +198,7 @@ async fn examine(
     let about = aws.about().clone();
     report.add("aws", Ok(format!("{} in {}", about.arn, about.region)));
     report.add("clock", check_clock(&clock.read(), newest_record));
-    place::check(&about, report);
-    propagation::check(loaded, &about, report);
+    check_account(loaded, &about, report);
     instance::check(loaded, &aws, report).await;
     let places = regions::check(loaded, &aws, report).await;
     network::check(loaded, &about, report).await;
@@ -248,6 +247,12 @@ fn check_program(loaded: &Loaded, report: &mut DoctorReport) {
     program::check(report);
     report.add("configuration", Ok("read".to_owned()));
     check_descriptors(loaded, report);
+}
+
+/// In which account we are, and in which one policies are tried.
+fn check_account(loaded: &Loaded, about: &ConnectedOrganization, report: &mut DoctorReport) {
+    place::check(about, report);
+    propagation::check(loaded, about, report);
 }
 
 /// The attributes of people that rules and groups depend on.

@@ -12,7 +12,8 @@ use hallpass_host::random_ids::RandomIds;
 use hallpass_host::runtime::runtime;
 use hallpass_host::timer::Timer;
 use hallpass_org::propagation::{
-    Answer, Halt, ProbeRole, PropagationProbe, PropagationReport, ROUNDS, Settling, policy_name,
+    Halt, ProbeRole, PropagationProbe, PropagationReport, ROUNDS, ReadOutcome, Settling,
+    policy_name,
 };
 use hallpass_setup::opening::{asked_to_stop, aws_settings, connect};
 use hallpass_terminal::exit::{Exit, Failure, Outcome};
@@ -70,14 +71,14 @@ fn tenths(span: Duration) -> f64 {
     (span.as_secs_f64() * 10.0).ceil() / 10.0
 }
 
-const fn word(answer: Answer) -> &'static str {
+const fn word(answer: ReadOutcome) -> &'static str {
     match answer {
-        Answer::Allowed => "allowed",
-        Answer::Refused => "refused",
+        ReadOutcome::Allowed => "allowed",
+        ReadOutcome::Refused => "refused",
     }
 }
 
-fn row(round: &str, until: Answer, settling: Settling) -> ChangeRow {
+fn row(round: &str, until: ReadOutcome, settling: Settling) -> ChangeRow {
     ChangeRow {
         round: round.to_owned(),
         until: word(until),
@@ -88,7 +89,7 @@ fn row(round: &str, until: Answer, settling: Settling) -> ChangeRow {
 }
 
 /// The longest of each.
-fn worst(until: Answer, all: &[Settling]) -> Option<ChangeRow> {
+fn worst(until: ReadOutcome, all: &[Settling]) -> Option<ChangeRow> {
     let settling = Settling {
         first: all.iter().map(|it| it.first).max()?,
         last_other: all.iter().filter_map(|it| it.last_other).max(),
@@ -104,14 +105,14 @@ fn rows(report: &PropagationReport) -> Vec<ChangeRow> {
             0 => "first".to_owned(),
             number => number.to_string(),
         };
-        rows.push(row(&name, Answer::Refused, round.to_now));
-        rows.extend(round.away.map(|it| row(&name, Answer::Allowed, it)));
+        rows.push(row(&name, ReadOutcome::Refused, round.to_now));
+        rows.extend(round.away.map(|it| row(&name, ReadOutcome::Allowed, it)));
     }
     let counted = || report.rounds.iter().skip(1);
     let to_now: Vec<Settling> = counted().map(|it| it.to_now).collect();
     let away: Vec<Settling> = counted().filter_map(|it| it.away).collect();
-    rows.extend(worst(Answer::Refused, &to_now));
-    rows.extend(worst(Answer::Allowed, &away));
+    rows.extend(worst(ReadOutcome::Refused, &to_now));
+    rows.extend(worst(ReadOutcome::Allowed, &away));
     rows
 }
 

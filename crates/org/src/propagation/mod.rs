@@ -13,7 +13,7 @@ mod watch;
 pub use place::{ProbeRole, ProbeRoleFault};
 pub use run::{Halt, PropagationProbe, PropagationReport, Round};
 pub use statement::policy_name;
-pub use watch::{Answer, Settling};
+pub use watch::{ReadOutcome, Settling};
 
 /// Moves to now and away again that are measured, beside the first.
 pub const ROUNDS: usize = 3;

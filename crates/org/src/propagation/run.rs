@@ -11,8 +11,8 @@ use serde_json::json;
 
 use super::removal::{Made, Removal};
 use super::statement::{is_ours, policy_name, text};
-use super::watch::{Watch, Watched};
-use super::{Answer, ProbeRole, ROUNDS, Settling};
+use super::watch::{Watch, WatchState};
+use super::{ProbeRole, ROUNDS, ReadOutcome, Settling};
 use crate::facts;
 use crate::ports::{NewPolicy, Organization, OrganizationFault};
 use crate::reading::{ReadCalls, ReadPlace};
@@ -88,7 +88,7 @@ pub enum Halt {
     #[error("{}, and was not for good after {} seconds; heard last: {heard}", waited_for(*.wanted), .seconds)]
     NotSettled {
         /// What was waited for.
-        wanted: Answer,
+        wanted: ReadOutcome,
         /// For how long.
         seconds: u64,
         /// What AWS said last.
@@ -107,10 +107,10 @@ pub enum Halt {
     Stopped,
 }
 
-const fn waited_for(wanted: Answer) -> &'static str {
+const fn waited_for(wanted: ReadOutcome) -> &'static str {
     match wanted {
-        Answer::Allowed => "the role was to be allowed its read",
-        Answer::Refused => "the role was to be refused its read",
+        ReadOutcome::Allowed => "the role was to be allowed its read",
+        ReadOutcome::Refused => "the role was to be refused its read",
     }
 }
 
@@ -155,7 +155,7 @@ impl PropagationProbe {
         })?;
         self.check_room().await?;
         let now = self.clock.now();
-        let read = self.settle(Answer::Allowed, now, START_MAX).await;
+        let read = self.settle(ReadOutcome::Allowed, now, START_MAX).await;
         read.map_err(|halt| match halt {
             Halt::NotSettled { heard, .. } => refused(
                 format!("the role may not read, before any policy of ours denies it: {heard}"),
@@ -169,15 +169,15 @@ impl PropagationProbe {
         // somebody may have taken a place meanwhile
         self.check_room().await?;
         let now = self.clock.now();
-        self.settle(Answer::Allowed, now, SETTLE_MAX).await?;
+        self.settle(ReadOutcome::Allowed, now, SETTLE_MAX).await?;
         for _ in 0..=ROUNDS {
             // a second ago: the time to the next whole one is none of the propagation
             let to_now = TimeSpan::seconds(1).before(self.clock.now());
             let since = self.move_to(&id, to_now).await?;
-            let to_now = self.settle(Answer::Refused, since, SETTLE_MAX).await?;
+            let to_now = self.settle(ReadOutcome::Refused, since, SETTLE_MAX).await?;
             let mut round = Round { to_now, away: None };
             let away = match self.move_to(&id, FAR.after(self.clock.now())).await {
-                Ok(since) => self.settle(Answer::Allowed, since, SETTLE_MAX).await,
+                Ok(since) => self.settle(ReadOutcome::Allowed, since, SETTLE_MAX).await,
                 Err(halt) => Err(halt),
             };
             round.away = away.as_ref().ok().copied();
@@ -259,10 +259,10 @@ impl PropagationProbe {
     }
 
     /// What the role is told; what AWS said where that says nothing of the policy.
-    async fn try_read(&self) -> Result<Answer, String> {
+    async fn try_read(&self) -> Result<ReadOutcome, String> {
         match self.call(READ.0, READ.1).await {
-            Ok(_) => Ok(Answer::Allowed),
-            Err((code, _)) if DENIED.contains(&code.as_str()) => Ok(Answer::Refused),
+            Ok(_) => Ok(ReadOutcome::Allowed),
+            Err((code, _)) if DENIED.contains(&code.as_str()) => Ok(ReadOutcome::Refused),
             Err((code, why)) => Err(format!("{code}: {why}")),
         }
     }
@@ -270,7 +270,7 @@ impl PropagationProbe {
     /// Tries the read until answers are as wanted, and stay so.
     async fn settle(
         &self,
-        wanted: Answer,
+        wanted: ReadOutcome,
         since: Timestamp,
         patience: Duration,
     ) -> Result<Settling, Halt> {
@@ -279,11 +279,11 @@ impl PropagationProbe {
             self.heed_stop()?;
             let answer = self.try_read().await;
             match watch.note(answer.as_ref().ok().copied(), self.clock.now()) {
-                Watched::Settled(settling) => return Ok(settling),
-                Watched::GivenUp => {
+                WatchState::Settled(settling) => return Ok(settling),
+                WatchState::GivenUp => {
                     let heard = match answer {
-                        Ok(Answer::Allowed) => "the read was allowed".to_owned(),
-                        Ok(Answer::Refused) => "the read was refused".to_owned(),
+                        Ok(ReadOutcome::Allowed) => "the read was allowed".to_owned(),
+                        Ok(ReadOutcome::Refused) => "the read was refused".to_owned(),
                         Err(why) => why,
                     };
                     return Err(Halt::NotSettled {
@@ -292,7 +292,7 @@ impl PropagationProbe {
                         heard,
                     });
                 }
-                Watched::Open => self.sleeper.sleep(TRY_PAUSE).await,
+                WatchState::Open => self.sleeper.sleep(TRY_PAUSE).await,
             }
         }
     }

@@ -10,7 +10,7 @@ pub(super) const IN_A_ROW: u32 = 6;
 
 /// What the role is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Answer {
+pub enum ReadOutcome {
     /// The read works.
     Allowed,
     /// AWS refuses it.
@@ -30,7 +30,7 @@ pub struct Settling {
 
 /// What is known by now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Watched {
+pub(super) enum WatchState {
     /// It is asked again.
     Open,
     /// The change is in force.
@@ -42,7 +42,7 @@ pub(super) enum Watched {
 /// Waits for one kind of answer.
 #[derive(Clone, Debug)]
 pub(super) struct Watch {
-    wanted: Answer,
+    wanted: ReadOutcome,
     since: Timestamp,
     patience: Duration,
     first: Option<Duration>,
@@ -53,7 +53,7 @@ pub(super) struct Watch {
 
 impl Watch {
     /// Waits for `wanted` from `since` on, for so long.
-    pub(super) fn new(wanted: Answer, since: Timestamp, patience: Duration) -> Self {
+    pub(super) fn new(wanted: ReadOutcome, since: Timestamp, patience: Duration) -> Self {
         Self {
             wanted,
             since,
@@ -65,7 +65,7 @@ impl Watch {
     }
 
     /// An answer that was heard, or none.
-    pub(super) fn note(&mut self, answer: Option<Answer>, heard_at: Timestamp) -> Watched {
+    pub(super) fn note(&mut self, answer: Option<ReadOutcome>, heard_at: Timestamp) -> WatchState {
         let after = heard_at.duration_since(self.since);
         let after = Duration::try_from(after).unwrap_or(Duration::ZERO);
         match answer {
@@ -83,14 +83,14 @@ impl Watch {
         }
         match (self.first, self.row) {
             (Some(first), Some((settled, length))) if length >= IN_A_ROW => {
-                Watched::Settled(Settling {
+                WatchState::Settled(Settling {
                     first,
                     last_other: self.last_other,
                     settled,
                 })
             }
-            _ if after >= self.patience => Watched::GivenUp,
-            _ => Watched::Open,
+            _ if after >= self.patience => WatchState::GivenUp,
+            _ => WatchState::Open,
         }
     }
 }
@@ -100,25 +100,25 @@ mod tests {
     use super::*;
 
     /// What comes of answers, a second apart: `a`llowed, `r`efused, `.` for none; and after how many.
-    fn watched(wanted: Answer, answers: &str) -> (Watched, usize) {
+    fn watched(wanted: ReadOutcome, answers: &str) -> (WatchState, usize) {
         let since: Timestamp = "2026-03-02T10:00:00Z".parse().unwrap();
         let mut watch = Watch::new(wanted, since, Duration::from_secs(20));
         for (number, letter) in (1..).zip(answers.chars()) {
             let answer = match letter {
-                'a' => Some(Answer::Allowed),
-                'r' => Some(Answer::Refused),
+                'a' => Some(ReadOutcome::Allowed),
+                'r' => Some(ReadOutcome::Refused),
                 _ => None,
             };
             let known = watch.note(answer, since + Duration::from_secs(number));
-            if known != Watched::Open {
+            if known != WatchState::Open {
                 return (known, usize::try_from(number).unwrap());
             }
         }
-        (Watched::Open, answers.len())
+        (WatchState::Open, answers.len())
     }
 
-    fn settled(first: u64, last_other: Option<u64>, settled: u64) -> Watched {
-        Watched::Settled(Settling {
+    fn settled(first: u64, last_other: Option<u64>, settled: u64) -> WatchState {
+        WatchState::Settled(Settling {
             first: Duration::from_secs(first),
             last_other: last_other.map(Duration::from_secs),
             settled: Duration::from_secs(settled),
@@ -127,10 +127,10 @@ mod tests {
 
     #[test]
     fn a_change_counts_from_the_first_of_an_unbroken_row() {
-        use Answer::{Allowed, Refused};
+        use ReadOutcome::{Allowed, Refused};
         for (row, wanted, answers, known, after) in [
             ("at once", Refused, "rrrrrr", settled(1, None, 1), 6),
-            ("one too few", Refused, "rrrrr", Watched::Open, 5),
+            ("one too few", Refused, "rrrrr", WatchState::Open, 5),
             ("late", Refused, "aaarrrrrr", settled(4, Some(3), 4), 9),
             (
                 "flapping",
@@ -158,21 +158,21 @@ mod tests {
                 "and are no row",
                 Refused,
                 "....................",
-                Watched::GivenUp,
+                WatchState::GivenUp,
                 20,
             ),
             (
                 "never",
                 Refused,
                 "aaaaaaaaaaaaaaaaaaaaaaaa",
-                Watched::GivenUp,
+                WatchState::GivenUp,
                 20,
             ),
             (
                 "for ever both",
                 Refused,
                 "arararararararararararar",
-                Watched::GivenUp,
+                WatchState::GivenUp,
                 20,
             ),
             (
@@ -190,12 +190,15 @@ mod tests {
     #[test]
     fn a_clock_that_goes_back_makes_no_time_negative() {
         let since: Timestamp = "2026-03-02T10:00:00Z".parse().unwrap();
-        let mut watch = Watch::new(Answer::Refused, since, Duration::from_secs(20));
+        let mut watch = Watch::new(ReadOutcome::Refused, since, Duration::from_secs(20));
         for _ in 1..IN_A_ROW {
             let early = since - Duration::from_secs(5);
-            assert_eq!(watch.note(Some(Answer::Refused), early), Watched::Open);
+            assert_eq!(
+                watch.note(Some(ReadOutcome::Refused), early),
+                WatchState::Open
+            );
         }
-        let last = watch.note(Some(Answer::Refused), since);
+        let last = watch.note(Some(ReadOutcome::Refused), since);
         assert_eq!(last, settled(0, None, 0));
     }
 }

@@ -8,7 +8,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use hallpass_iam::{Context, Decision, Layers, Policy, PolicyType, Request, decide};
 use hallpass_model::{Clock as _, Timestamp};
-use hallpass_org::propagation::{Answer, Halt, PropagationProbe, PropagationReport, policy_name};
+use hallpass_org::propagation::{
+    Halt, PropagationProbe, PropagationReport, ReadOutcome, policy_name,
+};
 use hallpass_org::{
     NewPolicy, Organization as _, ReadAnswer, ReadCallFailed, ReadCalls, ReadPlace,
 };
@@ -250,7 +252,7 @@ async fn what_is_never_refused_is_given_up_and_said() {
         matches!(
             halted,
             Halt::NotSettled {
-                wanted: Answer::Refused,
+                wanted: ReadOutcome::Refused,
                 seconds: 300,
                 ..
             }
