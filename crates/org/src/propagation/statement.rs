@@ -92,7 +92,7 @@ mod tests {
         ] {
             let said = decision(&policy, 1, principal, (NOW, now));
             assert_eq!(
-                said == Decision::Allow,
+                said == Decision::Allowed,
                 allowed,
                 "{principal} {now}: {said:?}"
             );

@@ -55,14 +55,14 @@ impl LateAws {
         }
     }
 
-    fn name(&self) -> String {
+    fn name() -> String {
         policy_name(&ANA.parse().unwrap())
     }
 
     /// What stood `lag` ago, on the account.
     fn in_force(&self, lag: Duration) -> Option<String> {
         let now = self.clock.now();
-        let name = self.name();
+        let name = Self::name();
         let attached = self.organization.standing();
         let is_on = |it: &(String, Vec<String>)| it.0 == name && it.1.iter().any(|at| at == ANA);
         let stands = attached.iter().any(is_on);
@@ -94,7 +94,7 @@ impl LateAws {
             .with("aws:PrincipalArn", ROLE)
             .with("aws:CurrentTime", now.as_str());
         let request = Request::new(ROLE, "iam:ListAccountAliases", "*", context).unwrap();
-        decide(&layers, &request) != Decision::Allow
+        decide(&layers, &request) != Decision::Allowed
     }
 }
 
@@ -368,7 +368,7 @@ async fn whichever_call_fails_or_is_the_last_nothing_is_left() {
                 bench
                     .organization
                     .change(|it| it.lag = hallpass_model::TimeSpan::seconds(lag));
-                bench.clock.advance(Duration::from_secs(60));
+                bench.clock.advance(Duration::from_mins(1));
                 let gate = Gate::new(Some((at, mode)));
                 let first = probe(&bench, LateAws::new(&bench, Duration::from_secs(2)), &gate);
                 let ended = tokio::select! {
