@@ -4,6 +4,7 @@ and nobody else's is; the end moves with the grant; what somebody holds by a gro
 stay as they are."""
 
 import concurrent.futures
+import datetime
 import http.client
 import json
 import os
@@ -30,8 +31,8 @@ class Server(OperatorsServer):
         wanted["identity_center"]["additional_regions"] = [OTHER]
         super().__init__(stage, wanted, ["Operator", "Shared"], "preferred")
 
-    def configure(self, mode):
-        self.write_configuration(f'[access.armed_ends]\nmode = "{mode}"\n')
+    def configure(self, mode, more=""):
+        self.write_configuration(f'[access.armed_ends]\nmode = "{mode}"\n{more}')
 
     def grant(self, who, grant):
         return self.api[who].get(f"/api/v1/grants/{grant['id']}").json
@@ -294,6 +295,80 @@ def doctors(check, server):
     server.start()
 
 
+def measuring(server, *arguments, **more):
+    return server.stage.run("doctor", "--measure-armed-ends", *arguments, "--output", "jsonl", **{"timeout": 300, **server.environment, **more})
+
+
+def logged(server, operation, about=""):
+    """Calls of AWS's own log, oldest first: instant in seconds, and whether it was denied. Those that AWS was too busy for are none."""
+    calls = server.world.sim.get(f"/_sim/calls?operation={operation}&limit=10000").json["calls"]
+    instant = lambda it: datetime.datetime.fromisoformat(it["at"].replace("Z", "+00:00")).timestamp()
+    return sorted((instant(it), it["outcome"] == "denied") for it in calls if it["outcome"] in ("ok", "denied") and about in json.dumps(it["request"]))
+
+
+def propagation_measured(check, server):
+    """How soon AWS applies a policy, by a role that exists for that: what is said is what AWS's own log of calls has, nothing of it
+    stays, and it is not begun where it would be in the way (`access.md` §21, A-5)."""
+    world, org = server.world, server.world.org
+    nothing = measuring(server, "--yes")
+    check("without a role it says how to make one", nothing.returncode == 2 and "iam:ListAccountAliases" in nothing.stderr, nothing.stderr)
+    # ends were armed before, and stay armed
+    hers = server.take(ANA)
+    check("armed", wait(lambda: follows(server, ANA, hers), 30), server.grant(ANA, hers))
+    armed = server.statements()
+    keys = world.sim.get(f"/_sim/credentials?account={DEV}").json
+    iam = world.client("iam", {"AWS_ACCESS_KEY_ID": keys["access_key_id"], "AWS_SECRET_ACCESS_KEY": keys["secret_access_key"]}, attempts=10)
+    trust = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{MANAGEMENT}:root"}, "Action": "sts:AssumeRole"}]}
+    role = iam.create_role(RoleName="hallpass-probe", Path="/ops/", AssumeRolePolicyDocument=json.dumps(trust))["Role"]["Arn"]
+    iam.attach_role_policy(RoleName="hallpass-probe", PolicyArn="arn:aws:iam::aws:policy/IAMReadOnlyAccess")
+    server.configure("preferred", f'probe_role = "{role}"\n')
+    statements = json.loads(server.stage.run("doctor", "--iam-policy").stdout)["Statement"]
+    check("the least policy has the role, and no other", [it["Resource"] for it in statements if "sts:AssumeRole" in it["Action"]] == [role], statements)
+    asked = measuring(server)
+    check("it asks first, and says what it does", asked.returncode == 4 and f"hallpass-propagation-{DEV}" in asked.stderr, asked.stderr)
+    check.equal("nothing was written", logged(server, "CreatePolicy", "hallpass-propagation"), [])
+    # an earlier run was killed with its end in force
+    left = [{"Sid": "HallpassPropagation", "Effect": "Deny", "Action": "*", "Resource": "*", "Condition": {
+        "ArnLike": {"aws:PrincipalArn": role}, "DateGreaterThan": {"aws:CurrentTime": "2026-01-01T00:00:00Z"}}}]
+    left = org.create_policy(Name=f"hallpass-propagation-{DEV}", Description="x", Type="SERVICE_CONTROL_POLICY",
+                             Content=json.dumps({"Version": "2012-10-17", "Statement": left}))["Policy"]["PolicySummary"]["Id"]
+    org.attach_policy(PolicyId=left, TargetId=DEV)
+    world.sim.post("/_sim/calls/reset", {})
+    ran = measuring(server, "--yes")
+    rows = [json.loads(line) for line in ran.stdout.splitlines()]
+    check("it measures, after what a killed run left is gone", ran.returncode == 0 and len(rows) == 10, (ran.returncode, ran.stdout, ran.stderr))
+    check.equal("nothing is left, and what is armed is as it was", (world.ours(), server.statements()), ({POLICY: [DEV]}, armed))
+    tries, moves = logged(server, "ListAccountAliases"), logged(server, "UpdatePolicy", "HallpassPropagation")
+    check.equal("each end is moved once, there and back", len(moves), 8)
+    for (moved, _), (until, _), row in zip(moves, [*moves[1:], (tries[-1][0] + 1, None)], rows):
+        wanted = row["until"] == "refused"
+        # from the first of those that stay
+        within = [at for at, denied in tries if moved < at < until and denied == wanted]
+        others = [at for at, denied in tries if moved < at < until and denied != wanted]
+        settled = next(at for at in within if all(other < at for other in others))
+        after = next((at for at, _ in tries if at > settled), settled + 60)
+        before = max(at for at, _ in tries if at < moved)
+        # the answer is heard before the next try, and the move is sent after the one before
+        check(f"round {row['round']}, {row['until']}: the seconds are those of AWS's log", settled - moved <= row["seconds"] <= after - before + 0.1,
+              (row, settled - moved, after - before))
+    worst = lambda until, name: max(row[name] for row in rows if row["until"] == until and row["round"] in "123")
+    check("the worst of each", all(row["seconds"] == worst(row["until"], "seconds") for row in rows if row["round"] == "worst"), rows)
+    check("policies were late, as they are set to be", any(row.get("last_other_seconds", 0) > 0 for row in rows), rows)
+    process = server.stage.spawn("doctor", "--measure-armed-ends", "--yes", log="probe.log", **server.environment)
+    check("it runs", wait(lambda: f"hallpass-propagation-{DEV}" in world.ours(), 30, process), server.stage.said("probe.log"))
+    process.send_signal(signal.SIGINT)
+    check("who stops it", process.wait(60) == 1 and "was stopped" in server.stage.said("probe.log"), server.stage.said("probe.log"))
+    check.equal("leaves nothing", world.ours(), {POLICY: [DEV]})
+    deny = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Action": "s3:DeleteBucket", "Resource": "*"}]})
+    # with `FullAWSAccess` and the policy of armed ends one place of ten is free
+    for number in range(7):
+        made = org.create_policy(Name=f"theirs-{number}", Description="x", Type="SERVICE_CONTROL_POLICY", Content=deny)
+        org.attach_policy(PolicyId=made["Policy"]["PolicySummary"]["Id"], TargetId=DEV)
+    full = measuring(server, "--yes")
+    check("the last place is not taken", full.returncode == 4 and "last place" in full.stderr, full.stderr)
+    check("nor was it for a moment", f"hallpass-propagation-{DEV}" not in world.ours())
+
+
 def ends(check, server):
     armed_and_moved(check, server)
     never_where_it_would_hit_what_stands(check, server)
@@ -302,7 +377,7 @@ def ends(check, server):
 
 
 PARTS = {"ends": ends, "stopped": everything_of_ours_stopped, "standing": standing_appears, "region": home_region_lost, "key": key_disabled,
-         "doctor": doctors}
+         "doctor": doctors, "probe": propagation_measured}
 
 
 def main():

@@ -15,6 +15,7 @@ mod network;
 mod people;
 mod place;
 mod program;
+mod propagation;
 mod regions;
 mod remediation;
 mod telemetry;
@@ -24,7 +25,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use hallpass_access::{Channel, DirectorySource as _, GroupSyncSettings};
-use hallpass_aws::Inventory;
+use hallpass_aws::{ConnectedOrganization, Inventory};
 use hallpass_clock::{BOUND, Reading};
 use hallpass_clock::{ProcessClock, SystemClock};
 use hallpass_config::Loaded;
@@ -53,7 +54,8 @@ const FIELDS: &[&str] = &["check", "result", "detail", "remedy"];
   hallpass server doctor --iam-policy > policy.json
   hallpass server doctor --iam-policy --for guard > guard-policy.json
   hallpass server doctor --iam-policy --management-account > policy.json
-  hallpass server doctor --cutover")]
+  hallpass server doctor --cutover
+  hallpass server doctor --measure-armed-ends")]
 pub struct Args {
     /// Print the least IAM policy the server needs, and nothing else
     #[arg(long)]
@@ -67,6 +69,8 @@ pub struct Args {
     /// List what people hold now, not through Hallpass, and what would become of it, and nothing else
     #[arg(long, conflicts_with = "iam_policy")]
     cutover: bool,
+    #[command(flatten)]
+    measure: propagation::MeasureArgs,
     #[command(flatten)]
     config: ConfigArgs,
     #[command(flatten)]
@@ -121,6 +125,9 @@ pub fn run(args: &Args) -> Outcome {
     }
     if args.cutover {
         return runtime()?.block_on(cutover::run(&loaded, args.output.format()));
+    }
+    if let Some(consent) = args.measure.asked() {
+        return propagation::run(&loaded, consent, args.output.format());
     }
     let mut report = DoctorReport::default();
     let places = runtime()?.block_on(examine(&loaded, &mut report))?;
@@ -191,7 +198,7 @@ async fn examine(
     let about = aws.about().clone();
     report.add("aws", Ok(format!("{} in {}", about.arn, about.region)));
     report.add("clock", check_clock(&clock.read(), newest_record));
-    place::check(&about, report);
+    check_account(loaded, &about, report);
     instance::check(loaded, &aws, report).await;
     let places = regions::check(loaded, &aws, report).await;
     network::check(loaded, &about, report).await;
@@ -240,6 +247,12 @@ fn check_program(loaded: &Loaded, report: &mut DoctorReport) {
     program::check(report);
     report.add("configuration", Ok("read".to_owned()));
     check_descriptors(loaded, report);
+}
+
+/// In which account we are, and in which one policies are tried.
+fn check_account(loaded: &Loaded, about: &ConnectedOrganization, report: &mut DoctorReport) {
+    place::check(about, report);
+    propagation::check(loaded, about, report);
 }
 
 /// The attributes of people that rules and groups depend on.

@@ -47,6 +47,7 @@ pub(super) const KEYS: &[(&str, &str)] = &[
     ("access.entitlements", "true"),
     ("access.armed_ends.mode", "off"),
     ("access.armed_ends.policies", "1"),
+    ("access.armed_ends.probe_role", "none"),
     ("access.home_region_lost_after", "10m"),
     ("access.people_every", "30s"),
     ("access.require_export_within", "0"),

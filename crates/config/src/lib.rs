@@ -2,6 +2,7 @@
 //! nearest name, secrets may be given as `${env:NAME}` or `file:PATH`.
 
 mod alerts;
+mod armed_ends;
 mod delegation;
 mod drift;
 mod events;
@@ -31,10 +32,9 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use hallpass_access::{AdminSignIn, ArmedEndSettings, ArmedEndsMode, OnRuleChange, Settings};
+use hallpass_access::{AdminSignIn, OnRuleChange, Settings};
 use hallpass_identity::Identity;
 use hallpass_model::TimeSpan;
-use hallpass_org::armed_ends::POLICIES_MAX;
 use hallpass_terminal::exit::Failure;
 use serde::Deserialize;
 
@@ -168,7 +168,7 @@ pub struct Access {
     /// Whether sessions that outlive a grant are ended with it.
     pub end_sessions: bool,
     /// Ends that AWS enforces by its own clock.
-    pub armed_ends: ArmedEndTable,
+    pub armed_ends: armed_ends::ArmedEndTable,
     /// How long the home Region is lost before what is overdue and not armed is denied; 0 = for ever.
     pub home_region_lost_after: Time,
     /// How often the people behind live access are looked at; 0 = with the organization.
@@ -200,7 +200,7 @@ impl Default for Access {
             },
             admin: Admin::default(),
             end_sessions: defaults.end_sessions,
-            armed_ends: ArmedEndTable::default(),
+            armed_ends: armed_ends::ArmedEndTable::default(),
             home_region_lost_after: Time::or_never(defaults.home_region_lost_after),
             people_every: Time::or_never(defaults.people_every),
             entitlements: defaults.entitlements,
@@ -208,47 +208,6 @@ impl Default for Access {
             account_notes: BTreeMap::new(),
             sweep: sweeps::Sweep::default(),
             standing: Vec::new(),
-        }
-    }
-}
-
-/// Ends that AWS enforces by its own clock.
-#[derive(Clone, Copy, Debug, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct ArmedEndTable {
-    /// Whether they are armed: not at all, where a rule says so, where they can be, or always.
-    pub mode: ArmedEndsMode,
-    /// Service control policies of each account that may be Hallpass's for it.
-    pub policies: usize,
-}
-
-impl Default for ArmedEndTable {
-    fn default() -> Self {
-        let defaults = ArmedEndSettings::default();
-        Self {
-            mode: defaults.mode,
-            policies: defaults.policies,
-        }
-    }
-}
-
-impl ArmedEndTable {
-    fn check(self, name: &str) -> Result<(), Failure> {
-        if (1..=POLICIES_MAX).contains(&self.policies) {
-            return Ok(());
-        }
-        let said = format!(
-            "{name}: `access.armed_ends.policies` is {}, and 1 to {POLICIES_MAX} are possible",
-            self.policies
-        );
-        Err(Failure::bad_input(said)
-            .help("each takes one of the places that AWS has for policies of an account"))
-    }
-
-    fn settings(self) -> ArmedEndSettings {
-        ArmedEndSettings {
-            mode: self.mode,
-            policies: self.policies,
         }
     }
 }

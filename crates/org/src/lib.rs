@@ -29,6 +29,7 @@ pub mod lifecycle;
 pub mod outage;
 pub mod payer;
 pub mod pci;
+pub mod propagation;
 pub mod readiness;
 pub mod session_revocation;
 pub mod sessions;

@@ -8,13 +8,14 @@ use hallpass_config::Loaded;
 use hallpass_iam::facts;
 use hallpass_log_files::LogPlace;
 use hallpass_log_files::log_source::LogSource;
+use hallpass_org::propagation::ProbeRole;
 use hallpass_rules::GroupRef;
 use serde_json::{Value, json};
 
 /// Whether policies of the organization are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Policies {
-    /// Sessions are ended, or drills are configured.
+    /// Sessions are ended, ends are armed or measured, or drills are configured.
     Written,
     /// Neither.
     Untouched,
@@ -54,6 +55,7 @@ impl Uses {
         let config = &loaded.config;
         let written = config.access.end_sessions
             || config.access.armed_ends.mode.is_on()
+            || config.access.armed_ends.probe_role.is_some()
             || !config.outage.prod_accounts.is_empty();
         Self {
             groups,
@@ -430,6 +432,11 @@ pub(super) fn for_entitlements(partition: &str) -> Vec<Value> {
     allow("Entitlements", &ACTIONS, partition)
 }
 
+/// What is measured by a role takes its assumption, beside the policies.
+pub(super) fn for_probe(role: &ProbeRole) -> Value {
+    statement("ProbeRole", &["sts:AssumeRole"], &json!(role.arn()))
+}
+
 /// The policy of the server; `others` are statements of parts that are configured.
 pub(super) fn for_server(uses: &Uses, others: &[Value]) -> Vec<Value> {
     let of = |service: &str| {
@@ -690,6 +697,39 @@ mod tests {
         assert_eq!(every("*", "aws"), "*");
         assert_eq!(partition("us-gov-east-1"), "aws-us-gov");
         assert_eq!(partition("us-east-1"), "aws");
+    }
+
+    #[test]
+    fn the_role_of_the_probe_alone_is_assumed_and_where_it_is_configured() {
+        const ROLE: &str = "arn:aws:iam::222233334444:role/probe";
+        let of = |armed_ends: &str| {
+            let text = format!("[access.armed_ends]\n{armed_ends}\n");
+            let loaded = Loaded {
+                config: hallpass_config::parse(&text, "x").unwrap(),
+                folder: std::path::PathBuf::from("/nowhere"),
+            };
+            super::super::least_policy(&loaded).unwrap()
+        };
+        let without = of("");
+        assert!(
+            !without.contains("sts:") && !without.contains("AttachPolicy"),
+            "{without}"
+        );
+        assert!(!of("mode = \"preferred\"").contains("sts:"));
+        let with = of(&format!("probe_role = \"{ROLE}\""));
+        let document: Value = serde_json::from_str(&with).unwrap();
+        let mut statements = document["Statement"].as_array().unwrap().iter();
+        let own = statements.find(|it| it["Sid"] == "ProbeRole").unwrap();
+        assert_eq!(
+            (&own["Action"], &own["Resource"]),
+            (&json!(["sts:AssumeRole"]), &json!(ROLE))
+        );
+        for action in [
+            "organizations:CreatePolicy",
+            "organizations:ListPoliciesForTarget",
+        ] {
+            assert!(allowed(&with).contains(action), "{action}");
+        }
     }
 
     #[test]

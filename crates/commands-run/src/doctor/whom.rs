@@ -70,6 +70,8 @@ fn configured(loaded: &Loaded, region: &str, partition: &str) -> Result<Vec<Valu
     if loaded.config.access.entitlements {
         statements.extend(iam_policy::for_entitlements(partition));
     }
+    let probe_role = loaded.config.access.armed_ends.probe_role.as_ref();
+    statements.extend(probe_role.map(iam_policy::for_probe));
     statements.extend(database::statement(loaded, region)?);
     Ok(statements)
 }

@@ -20,6 +20,7 @@ mod old_quotas;
 mod payer;
 mod payer_roles;
 mod people;
+mod propagation;
 mod providers;
 mod readiness;
 mod scripted;
