@@ -15,7 +15,7 @@ use super::watch::{Watch, WatchState};
 use super::{ProbeRole, ROUNDS, ReadOutcome, Settling};
 use crate::facts;
 use crate::ports::{NewPolicy, Organization, OrganizationFault};
-use crate::reading::{ReadCalls, ReadPlace};
+use crate::reading::{Operation, ReadCalls, ReadPlace};
 use crate::refusal::{Refusal, SCPS_PER_TARGET, of_management, of_surroundings};
 
 /// The tag of the policy.
@@ -35,7 +35,7 @@ const WRITE_MAX: TimeSpan = TimeSpan::minutes(1);
 /// What AWS answers who may not.
 const DENIED: [&str; 2] = ["AccessDenied", "AccessDeniedException"];
 /// The read that is tried: it shows nothing of worth, changes nothing, and a policy can refuse it, unlike `sts:GetCallerIdentity`.
-const READ: (&str, &str) = ("iam", "ListAccountAliases");
+const READ: Operation = ("iam", "ListAccountAliases");
 
 /// Measures by a role how soon AWS applies a policy.
 pub struct PropagationProbe {
@@ -221,7 +221,7 @@ impl PropagationProbe {
 
     /// Whether the calls are made as the role. Nothing but the assumption of the role is needed for this one.
     async fn check_session(&self) -> Result<(), Halt> {
-        let found = self.call("sts", "GetCallerIdentity").await;
+        let found = self.call(("sts", "GetCallerIdentity")).await;
         let answer = found.map_err(|(code, why)| {
             refused(
                 format!("`{}` cannot be assumed: {code}: {why}", self.role),
@@ -242,17 +242,13 @@ impl PropagationProbe {
         ))
     }
 
-    async fn call(
-        &self,
-        service: &'static str,
-        operation: &'static str,
-    ) -> Result<serde_json::Value, (String, String)> {
+    async fn call(&self, operation: Operation) -> Result<serde_json::Value, (String, String)> {
         let place = ReadPlace {
             account: Some(self.role.account().clone()),
             region: None,
         };
         let nothing = json!({});
-        match self.calls.call(&place, service, operation, &nothing).await {
+        match self.calls.call(&place, operation, &nothing).await {
             Ok((answer, _)) => Ok(answer),
             Err(failed) => Err((failed.code, failed.message)),
         }
@@ -260,7 +256,7 @@ impl PropagationProbe {
 
     /// What the role is told; what AWS said where that says nothing of the policy.
     async fn try_read(&self) -> Result<ReadOutcome, String> {
-        match self.call(READ.0, READ.1).await {
+        match self.call(READ).await {
             Ok(_) => Ok(ReadOutcome::Allowed),
             Err((code, _)) if DENIED.contains(&code.as_str()) => Ok(ReadOutcome::Refused),
             Err((code, why)) => Err(format!("{code}: {why}")),

@@ -12,7 +12,7 @@ use hallpass_org::propagation::{
     Halt, PropagationProbe, PropagationReport, ReadOutcome, policy_name,
 };
 use hallpass_org::{
-    NewPolicy, Organization as _, ReadAnswer, ReadCallFailed, ReadCalls, ReadPlace,
+    NewPolicy, Operation, Organization as _, ReadAnswer, ReadCallFailed, ReadCalls, ReadPlace,
 };
 use hallpass_org_testing::{ANA, FakeOrganization, GatedOrg, MANAGEMENT};
 use hallpass_runner_testing::{Gate, Hourglass, PortMode};
@@ -108,15 +108,9 @@ fn failed(code: &str, passing: bool) -> ReadAnswer {
 
 #[async_trait]
 impl ReadCalls for LateAws {
-    async fn call(
-        &self,
-        place: &ReadPlace,
-        service: &'static str,
-        operation: &'static str,
-        _input: &Value,
-    ) -> ReadAnswer {
+    async fn call(&self, place: &ReadPlace, operation: Operation, _input: &Value) -> ReadAnswer {
         assert_eq!(place.account.as_ref().unwrap().as_str(), ANA);
-        match (service, operation) {
+        match operation {
             ("sts", "GetCallerIdentity") if self.caller.is_empty() => failed("AccessDenied", false),
             ("sts", "GetCallerIdentity") => Ok((json!({"Arn": self.caller}), None)),
             ("iam", "ListAccountAliases") => {
@@ -434,14 +428,8 @@ struct Stopping {
 
 #[async_trait]
 impl ReadCalls for Stopping {
-    async fn call(
-        &self,
-        place: &ReadPlace,
-        service: &'static str,
-        operation: &'static str,
-        input: &Value,
-    ) -> ReadAnswer {
-        let answer = self.aws.call(place, service, operation, input).await;
+    async fn call(&self, place: &ReadPlace, operation: Operation, input: &Value) -> ReadAnswer {
+        let answer = self.aws.call(place, operation, input).await;
         if self.aws.calls.load(Ordering::SeqCst) >= self.after {
             self.stop.store(true, Ordering::SeqCst);
         }
