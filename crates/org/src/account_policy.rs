@@ -147,7 +147,12 @@ pub(crate) mod deciding {
     }
 
     /// What AWS says to a person in a role of an account whose only limit is this policy; `key` of the request has `value`.
-    fn decision(policy: &str, user: u32, principal: &str, (key, value): (&str, &str)) -> Decision {
+    pub(crate) fn decision(
+        policy: &str,
+        user: u32,
+        principal: &str,
+        (key, value): (&str, &str),
+    ) -> Decision {
         let allow = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}"#;
         let read = |text: &str, kind| Arc::new(Policy::parse(text, kind).unwrap());
         let layers = Layers {

@@ -96,6 +96,7 @@ const PAGED: &[(&str, &[(&str, &str)])] = &[
         &[
             ("GetAccountAuthorizationDetails", ""),
             ("ListAccessKeys", ""),
+            ("ListAccountAliases", ""),
             ("ListAttachedRolePolicies", ""),
             ("ListDelegationRequests", "DelegationRequests"),
             ("ListGroups", ""),

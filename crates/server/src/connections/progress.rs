@@ -455,7 +455,7 @@ mod tests {
         let idle = Some((start + seconds(77), TooSlow::Idle));
         assert_eq!(one.deadline(&TIMES), idle);
         one.leaves(start + seconds(77));
-        let leave = |since| Some((start + seconds(since + 1), TooSlow::Leave));
+        let leave = |since: u64| Some((start + seconds(since + 1), TooSlow::Leave));
         assert_eq!(one.deadline(&TIMES), leave(77));
         one.call_begins(3);
         assert_eq!(one.deadline(&TIMES), None, "one that was under way already");

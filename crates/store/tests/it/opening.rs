@@ -157,7 +157,7 @@ fn a_later_release_s_file_is_refused() {
             error,
             OpenError::Newer {
                 found: 99,
-                known: 25,
+                known: 26,
                 ..
             }
         ),
