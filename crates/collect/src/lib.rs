@@ -39,8 +39,8 @@ pub use enumeration::{EnumerationPlan, EnumerationSizes, PlanChoice};
 pub use okta::{OktaProblem, next_link, same_origin};
 pub use people_list::{PeopleForm, PeopleList};
 pub use ports::{
-    AnswerPage, CallPlace, OktaCalls, OktaPage, Operation, PageAnswer, ServiceCalls, SliceStore,
-    TemporaryAssignments,
+    AnswerPage, CallPlace, CalledOperation, OktaCalls, OktaPage, PageAnswer, ServiceCalls,
+    SliceStore, TemporaryAssignments,
 };
 pub use run::{CollectError, collect, explain};
 pub use scope::SyncScope;

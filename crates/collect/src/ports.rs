@@ -32,14 +32,19 @@ pub struct AnswerPage {
 pub type PageAnswer = Result<AnswerPage, SliceFailure>;
 
 /// Service and operation.
-pub type Operation = (&'static str, &'static str);
+pub type CalledOperation = (&'static str, &'static str);
 
 /// Calls of AWS, and time.
 #[async_trait]
 pub trait ServiceCalls: Send + Sync {
     /// One call. Whoever implements this repeats what is worth it, keeps to limits, and assumes a
     /// role once an account; a failure is final.
-    async fn call(&self, place: &CallPlace, operation: Operation, input: &Value) -> PageAnswer;
+    async fn call(
+        &self,
+        place: &CallPlace,
+        operation: CalledOperation,
+        input: &Value,
+    ) -> PageAnswer;
 
     /// Waits.
     async fn pause(&self, long: Duration);

@@ -1,3 +1,5 @@
+//! Tables that stand in tests as text.
+
 /// The rows of a table that stands in a test as text: a line for each, its cells parted by two spaces or more,
 /// `-` for an empty cell.
 ///

@@ -4,7 +4,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use hallpass_collect::{AnswerPage, CallPlace, Operation, PageAnswer, ServiceCalls};
+use hallpass_collect::{AnswerPage, CallPlace, CalledOperation, PageAnswer, ServiceCalls};
 use hallpass_inventory::SliceFailure;
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -43,7 +43,7 @@ impl ServiceCalls for ScriptedConfig {
     async fn call(
         &self,
         place: &CallPlace,
-        (_, operation): Operation,
+        (_, operation): CalledOperation,
         input: &Value,
     ) -> PageAnswer {
         assert_eq!(*place, CallPlace::Home);

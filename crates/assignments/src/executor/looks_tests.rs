@@ -91,8 +91,8 @@ fn first_looks_are_made_together_while_aws_works_on_several_creates() {
 /// behind: a listing that is older than what the row has seen says nothing new.
 #[test]
 fn a_listing_speaks_for_a_row_only_if_it_began_after_all_that_is_known_of_it() {
-    type Known = fn(&mut AssignmentRow);
-    let known: [(&str, Known); 6] = [
+    type Telling = fn(&mut AssignmentRow);
+    let known: [(&str, Telling); 6] = [
         ("asked for", |row| row.desired.asked_at = at(200)),
         ("created", |row| row.execution.created_at = Some(at(200))),
         ("deleted", |row| row.execution.deleted_at = Some(at(200))),

@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use aws_credential_types::Credentials;
 use hallpass_assignments::Urgency;
 use hallpass_aws_wire::catalog;
-use hallpass_collect::{AnswerPage, CallPlace, Operation, PageAnswer, ServiceCalls};
+use hallpass_collect::{AnswerPage, CallPlace, CalledOperation, PageAnswer, ServiceCalls};
 use hallpass_fanout::{CallFault, FailureStage, FaultKind, Retries};
 use hallpass_inventory::SliceFailure;
 use hallpass_model::{AccountId, Clock};
@@ -299,7 +299,7 @@ impl OrganizationCalls {
         &self,
         place: &CallPlace,
         region: Option<&str>,
-        (service, operation): Operation,
+        (service, operation): CalledOperation,
         input: &Value,
     ) -> PageAnswer {
         let mut input = input.clone();
@@ -321,7 +321,12 @@ impl OrganizationCalls {
 
 #[async_trait]
 impl ServiceCalls for OrganizationCalls {
-    async fn call(&self, place: &CallPlace, operation: Operation, input: &Value) -> PageAnswer {
+    async fn call(
+        &self,
+        place: &CallPlace,
+        operation: CalledOperation,
+        input: &Value,
+    ) -> PageAnswer {
         self.call_in(place, None, operation, input).await
     }
 

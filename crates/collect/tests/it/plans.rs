@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use hallpass_collect::{
-    AnswerPage, CallPlace, EnumerationPlan, Operation, PageAnswer, PlanChoice, ServiceCalls,
+    AnswerPage, CallPlace, CalledOperation, EnumerationPlan, PageAnswer, PlanChoice, ServiceCalls,
     SyncScope, collect, explain,
 };
 use hallpass_inventory::{SliceFailure, SyncGroup};
@@ -175,7 +175,12 @@ fn rows(operation: &str, input: &Value) -> (&'static str, Vec<Value>) {
 
 #[async_trait]
 impl ServiceCalls for Directory {
-    async fn call(&self, _: &CallPlace, (_, operation): Operation, input: &Value) -> PageAnswer {
+    async fn call(
+        &self,
+        _: &CallPlace,
+        (_, operation): CalledOperation,
+        input: &Value,
+    ) -> PageAnswer {
         *self
             .calls
             .lock()

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use hallpass_collect::{
-    AnswerPage, CallPlace, Operation, PageAnswer, ServiceCalls, SyncScope, collect,
+    AnswerPage, CallPlace, CalledOperation, PageAnswer, ServiceCalls, SyncScope, collect,
 };
 use hallpass_inventory::SyncGroup;
 use jiff::Timestamp;
@@ -140,7 +140,12 @@ impl Units {
 
 #[async_trait]
 impl ServiceCalls for Units {
-    async fn call(&self, place: &CallPlace, operation: Operation, input: &Value) -> PageAnswer {
+    async fn call(
+        &self,
+        place: &CallPlace,
+        operation: CalledOperation,
+        input: &Value,
+    ) -> PageAnswer {
         self.calls.lock().unwrap().push(operation.1);
         if let Some(page) = self.organization(operation.1, input) {
             return Ok(page);
@@ -250,7 +255,12 @@ struct Large {
 
 #[async_trait]
 impl ServiceCalls for Large {
-    async fn call(&self, _: &CallPlace, (_, operation): Operation, input: &Value) -> PageAnswer {
+    async fn call(
+        &self,
+        _: &CallPlace,
+        (_, operation): CalledOperation,
+        input: &Value,
+    ) -> PageAnswer {
         *self.calls.lock().unwrap().entry(operation).or_default() += 1;
         let unit = |it: usize| format!("ou-{it}");
         let account = |it: usize| {

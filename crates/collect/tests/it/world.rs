@@ -10,7 +10,8 @@ use async_trait::async_trait;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hallpass_collect::{
-    AnswerPage, CallPlace, Operation, PageAnswer, ServiceCalls, SliceStore, SyncScope, collect,
+    AnswerPage, CallPlace, CalledOperation, PageAnswer, ServiceCalls, SliceStore, SyncScope,
+    collect,
 };
 use hallpass_inventory::{
     Slice, SliceFailure, SliceKey, SliceOutcome, SyncGroup, TableRow, document_of, table,
@@ -85,7 +86,7 @@ impl ServiceCalls for World {
     async fn call(
         &self,
         place: &CallPlace,
-        (_, operation): Operation,
+        (_, operation): CalledOperation,
         input: &Value,
     ) -> PageAnswer {
         let number = {
