@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use super::*;
-use crate::Taken;
 use crate::executor::fake::Fake;
 use crate::outcome::later;
 use crate::row::tests::{at, row};
+use crate::{Observation, Taken};
 
 #[test]
 fn looks_are_made_together_every_two_seconds() {
@@ -92,7 +92,7 @@ fn first_looks_are_made_together_while_aws_works_on_several_creates() {
 #[test]
 fn a_listing_speaks_for_a_row_only_if_it_began_after_all_that_is_known_of_it() {
     type Telling = fn(&mut AssignmentRow);
-    let known: [(&str, Telling); 6] = [
+    let known: [(&str, Telling); 8] = [
         ("asked for", |row| row.desired.asked_at = at(200)),
         ("created", |row| row.execution.created_at = Some(at(200))),
         ("deleted", |row| row.execution.deleted_at = Some(at(200))),
@@ -100,11 +100,18 @@ fn a_listing_speaks_for_a_row_only_if_it_began_after_all_that_is_known_of_it() {
         ("sent", |row| {
             *row = row.clone().begin(OperationKind::Delete, at(200));
         }),
+        ("worked off", |row| {
+            let sent = row.clone().begin(OperationKind::Delete, at(120));
+            *row = sent.over(at(200), at(130));
+        }),
+        ("looked at", |row| {
+            row.execution.observation = Observation::Present { at: at(200) };
+        }),
         ("due", |row| row.execution.due = at(200)),
     ];
-    for (what, known) in known {
+    for (what, tell) in known {
         let mut row = row();
-        known(&mut row);
+        tell(&mut row);
         // an end that is due: the newest of all counts
         let now = at(250);
         assert_eq!(must_see(&row, now), at(200), "{what}");

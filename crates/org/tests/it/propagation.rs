@@ -15,6 +15,7 @@ use hallpass_org::{
     NewPolicy, Operation, Organization as _, ReadAnswer, ReadCallFailed, ReadCalls, ReadPlace,
 };
 use hallpass_org_testing::{ANA, FakeOrganization, GatedOrg, MANAGEMENT};
+use hallpass_runner::Sleeper;
 use hallpass_runner_testing::{Gate, Hourglass, PortMode};
 use serde_json::{Value, json};
 
@@ -416,6 +417,48 @@ async fn who_stops_it_waits_for_the_removal_and_for_nothing_else() {
             "{after}: {:?}",
             bench.organization.standing()
         );
+    }
+}
+
+/// What was asked for is not known, shows 4 seconds later, and nobody waits for it any more but the removal.
+#[tokio::test]
+async fn who_stops_it_when_an_answer_was_lost_leaves_nothing_that_shows_later() {
+    for at in 1..=calls().await {
+        let bench = with_others(1).await;
+        let organization = &bench.organization;
+        organization.change(|it| it.lag = hallpass_model::TimeSpan::seconds(4));
+        bench.clock.advance(Duration::from_mins(1));
+        let gate = Gate::new(Some((at, PortMode::LoseAnswer)));
+        let mut first = probe(&bench, LateAws::new(&bench, Duration::from_secs(2)), &gate);
+        first.sleeper = Arc::new(StoppedInAPause {
+            clock: Arc::clone(&bench.clock),
+            gate: Arc::clone(&gate),
+            stop: Arc::clone(&first.stop),
+            after: at,
+        });
+        let report = first.run().await;
+        assert_eq!(report.left_behind, None, "{at}");
+        bench.clock.advance(Duration::from_mins(1));
+        let standing = bench.organization.standing();
+        assert!(is_clean(&bench, 1), "{at}: {standing:?}");
+    }
+}
+
+/// Somebody stops it in the first pause after so many calls to the organization.
+struct StoppedInAPause {
+    clock: Arc<Hourglass>,
+    gate: Arc<Gate>,
+    stop: Arc<AtomicBool>,
+    after: u64,
+}
+
+#[async_trait]
+impl Sleeper for StoppedInAPause {
+    async fn sleep(&self, span: Duration) {
+        if self.gate.calls() >= self.after {
+            self.stop.store(true, Ordering::SeqCst);
+        }
+        self.clock.sleep(span).await;
     }
 }
 
