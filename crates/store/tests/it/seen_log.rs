@@ -195,7 +195,7 @@ async fn what_is_written_during_a_look_is_not_missed() {
     let folder = tempfile::tempdir().unwrap();
     let node = Node::open(folder.path(), "a");
     append(&node.store, 1..=1).await;
-    let writer = node.store.clone();
+    let writer = node.working().await;
     let writing = tokio::spawn(async move { append(&writer, 2..=400).await });
     while !writing.is_finished() {
         assert_eq!(node.lost().await, None);
