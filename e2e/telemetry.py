@@ -164,6 +164,23 @@ def ill(server, name, address, collector=None):
     check("the key is in no line of the log", KEY not in server.said())
 
 
+def guards(stage, server, reader):
+    """A guard sends its log, as a service of its own; where it cannot, it guards."""
+    path = stage.path("guard.toml")
+    path.write_text(stage.path("hallpass.toml").read_text() + '[guard]\nname = "east"\njournal = "journal"\n')
+    start = lambda log, **more: stage.spawn("server", "guard", "--config", str(path), "--ends", "nowhere.jsonl", log=log, **{**server.environment, **more})
+    blind = "the guard cannot see all that it should"
+    guard = start("guard.log")
+    sent = lambda: [it for it in list(reader.records) if it.said == blind]
+    check("what a guard logs is sent, too", wait(sent, 60, guard), stage.said("guard.log")[-600:])
+    check.equal("as a service of its own", {(it.service["service.name"], it.service["service.instance.id"]) for it in sent()}, {("hallpass-guard", "east")})
+    check.equal("and it stops in order", stage.stop(guard), 0)
+    guard = start("guard-grpc.log", OTEL_EXPORTER_OTLP_PROTOCOL="grpc")
+    check("a guard that can send its log nowhere guards, and says so", wait(lambda: blind in stage.said("guard-grpc.log"), 60, guard) and
+          "not sent to a collector" in stage.said("guard-grpc.log"), stage.said("guard-grpc.log")[-600:])
+    stage.stop(guard)
+
+
 with Stage("telemetry") as stage:
     stage.path("collector.key").write_text(f"{KEY}\n")
     reader = Reader()
@@ -175,6 +192,7 @@ with Stage("telemetry") as stage:
     one_trace(reader, request, grant, server)
     failing(reader, server)
     logs(reader, request, server)
+    guards(stage, server, reader)
     kept_back(reader, server)
     check("what the operator says of the service is passed on", {span.service.get("deployment.environment.name") for span in reader.spans} == {"e2e"})
     check("what was taken is counted", counted(server, "hallpass_telemetry_sent_total", "traces") > 0 and counted(server, "hallpass_telemetry_dropped_total", "traces") == 0)

@@ -33,6 +33,8 @@ const ABANDONED_POLL_PAUSE: TimeSpan = TimeSpan::seconds(30);
 const LAGGING_PAUSE_MAX: TimeSpan = TimeSpan::seconds(5);
 /// The longest pause of a removal behind another operation on its account and permission set.
 const BEHIND_PAUSE_MAX: TimeSpan = TimeSpan::seconds(4);
+/// The longest pause of an operation in flight when AWS refused to say what became of it.
+const UNREAD_PAUSE_MAX: TimeSpan = TimeSpan::seconds(2);
 /// How long listings usually lag behind an operation that is over.
 pub(crate) const LISTING_LAG: TimeSpan = TimeSpan::seconds(1);
 /// How soon a removal that a person wants at once is sent again when AWS was full.
@@ -517,9 +519,19 @@ impl AssignmentRow {
             CenterFault::Throttled { .. } | CenterFault::NotSent | CenterFault::Full { .. } => now,
             CenterFault::Conflict { .. }
             | CenterFault::Refused { .. }
-            | CenterFault::NotFound { .. } => self.pause(now),
+            | CenterFault::NotFound { .. } => self.pause_of_read(now),
         };
         self.give_up_in_time(now);
+    }
+
+    /// The pause after a read that AWS refused. What is in flight keeps its slot until it is read, and others
+    /// wait behind it: it is asked about again soon. They are few, as operations in progress are.
+    fn pause_of_read(&mut self, now: Timestamp) -> Timestamp {
+        let pause = self.pause(now);
+        match self.execution.operation {
+            Some(_) => pause.min(UNREAD_PAUSE_MAX.after(now)),
+            None => pause,
+        }
     }
 
     fn note_failure(&mut self, fault: &CenterFault, now: Timestamp) {

@@ -339,6 +339,28 @@ fn a_read_that_brought_no_answer_is_tried_again_in_a_second() {
     }
 }
 
+/// What is in flight holds the one slot of its account and permission set: others wait behind it.
+#[test]
+fn what_is_in_flight_is_asked_about_again_soon_however_often_the_read_was_refused() {
+    let refused = || {
+        StepOutcome::ReadFailed(CenterFault::Refused {
+            reason: "denied".to_owned(),
+        })
+    };
+    let removal = operation(OperationKind::Delete, Some("op"));
+    for (in_flight, longest) in [(Some(removal), 2), (None, 60)] {
+        let mut row = with(|it| it.operation.clone_from(&in_flight));
+        let mut pauses = Vec::new();
+        for _ in 0..8 {
+            row.execution = learned(row.clone(), refused(), 30);
+            pauses.push(TimeSpan::between(at(30), row.execution.due).as_seconds());
+        }
+        assert_eq!(pauses[..2], [1, 2]);
+        assert_eq!(pauses.iter().max(), Some(&longest));
+        assert_eq!(row.execution.operation, in_flight);
+    }
+}
+
 /// `access.md` §8.8: also where Identity Center cannot use its customer managed key, whatever the exception is called.
 #[test]
 fn a_removal_that_brought_no_answer_is_neither_done_nor_refused() {

@@ -26,6 +26,7 @@ use hallpass_setup::opening::starter_is_gone;
 use hallpass_setup::opening::{ConfigArgs, asked_to_stop, aws_settings};
 use hallpass_setup::service_manager;
 use hallpass_setup::waiting::{rest, spawn};
+use hallpass_telemetry::{SendingService, TelemetrySettings};
 use hallpass_terminal::exit::{Exit, Failure, Outcome};
 use hallpass_terminal::logging;
 use hallpass_terminal::output;
@@ -87,8 +88,37 @@ pub struct Args {
 
 pub fn run(args: &Args) -> Outcome {
     let loaded = args.config.load()?;
-    logging::start(&loaded.config.log.level, logging::Style::Json)?;
-    runtime()?.block_on(guard(args, &loaded))
+    let (level, style) = (&loaded.config.log.level, logging::Style::Json);
+    let service = SendingService {
+        name: "hallpass-guard",
+        version: env!("CARGO_PKG_VERSION"),
+        instance: loaded.guard_name()?,
+    };
+    // a guard knows ends and no requests: what it does has no trace
+    let settings = TelemetrySettings {
+        traces: false,
+        ..loaded.telemetry()
+    };
+    // whoever watches the ends starts also where its log can be sent nowhere
+    let (opened, refused) = match hallpass_telemetry::open(&settings, service) {
+        Ok(opened) => (opened, None),
+        Err(why) => (None, Some(why)),
+    };
+    let Some(opened) = opened else {
+        logging::start(level, style)?;
+        if let Some(why) = refused {
+            tracing::error!(error = %why.words(), "the log is not sent to a collector");
+        }
+        return runtime()?.block_on(guard(args, &loaded));
+    };
+    let (sends_on, start) = opened.split();
+    logging::start_sending(level, style, sends_on)?;
+    runtime()?.block_on(async {
+        let sending = start();
+        let outcome = Box::pin(guard(args, &loaded)).await;
+        sending.flush().await;
+        outcome
+    })
 }
 
 /// What the guard is made of.

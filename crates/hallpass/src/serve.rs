@@ -39,6 +39,7 @@ use hallpass_setup::opening::{
 };
 use hallpass_setup::rule_files;
 use hallpass_setup::service_manager;
+use hallpass_telemetry::SendingService;
 use hallpass_terminal::exit::{Exit, Failure, Outcome};
 use hallpass_terminal::logging;
 use hallpass_terminal::output;
@@ -80,8 +81,12 @@ pub(crate) fn run(args: &Args) -> Outcome {
     let listen = args.listen.as_deref();
     let (level, style) = (&loaded.config.log.level, logging::Style::Json);
     let node = machine_name::node(listen.unwrap_or(&loaded.config.server.listen));
-    let version = env!("CARGO_PKG_VERSION");
-    let Some(opened) = hallpass_telemetry::open(&loaded.telemetry(), (version, &node))? else {
+    let service = SendingService {
+        name: "hallpass",
+        version: env!("CARGO_PKG_VERSION"),
+        instance: &node,
+    };
+    let Some(opened) = hallpass_telemetry::open(&loaded.telemetry(), service)? else {
         logging::start(level, style)?;
         return runtime()?.block_on(serve(&loaded, listen));
     };

@@ -22,5 +22,5 @@ mod settings;
 mod trace;
 
 pub use current::{join, within};
-pub use sending::{Opened, SendingTasks, open, probe};
+pub use sending::{Opened, SendingService, SendingTasks, open, probe};
 pub use settings::TelemetrySettings;

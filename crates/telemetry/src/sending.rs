@@ -80,25 +80,31 @@ struct Exporters {
     share: Share,
 }
 
-/// Opens what is configured; `None` where nothing is to be sent. `instance` tells nodes apart.
+/// Who sends: OpenTelemetry's `service.name`, `service.version` and `service.instance.id`.
+#[derive(Clone, Copy, Debug)]
+pub struct SendingService<'a> {
+    /// The service's name, where the environment (`OTEL_SERVICE_NAME`) gives no other.
+    pub name: &'static str,
+    /// The program's version.
+    pub version: &'static str,
+    /// Tells nodes, and guards, apart.
+    pub instance: &'a str,
+}
+
+/// Opens what is configured; `None` where nothing is to be sent.
 ///
 /// # Errors
 /// When what is configured cannot work. That a collector does not answer is no such thing.
 pub fn open(
     settings: &TelemetrySettings,
-    (version, instance): (&'static str, &str),
+    service: SendingService<'_>,
 ) -> Result<Option<Opened>, Failure> {
-    let Some(exporters) = exporters(
-        settings,
-        &|name| std::env::var(name).ok(),
-        version,
-        instance,
-    )?
-    else {
+    let env = |name: &str| std::env::var(name).ok();
+    let Some(exporters) = exporters(settings, &env, service)? else {
         return Ok(None);
     };
     let scope = InstrumentationScope::builder("hallpass")
-        .with_version(version)
+        .with_version(service.version)
         .build();
     let (traces, logs) = (exporters.spans.is_some(), exporters.records.is_some());
     let (spans, spans_out) = queue(Signal::Traces);
@@ -136,7 +142,12 @@ pub fn open(
 /// When it is not taken, in words; when what is configured cannot work.
 pub async fn probe(settings: &TelemetrySettings) -> Result<Option<&'static str>, Failure> {
     let env = |name: &str| std::env::var(name).ok();
-    let Some(exporters) = exporters(settings, &env, "", "")? else {
+    let nobody = SendingService {
+        name: "hallpass",
+        version: "",
+        instance: "",
+    };
+    let Some(exporters) = exporters(settings, &env, nobody)? else {
         return Ok(None);
     };
     let refused = |signal: Signal, why: &dyn std::fmt::Display| {
@@ -162,8 +173,7 @@ pub async fn probe(settings: &TelemetrySettings) -> Result<Option<&'static str>,
 fn exporters(
     settings: &TelemetrySettings,
     get: &dyn Fn(&str) -> Option<String>,
-    version: &'static str,
-    instance: &str,
+    service: SendingService<'_>,
 ) -> Result<Option<Exporters>, Failure> {
     let variables = OtelVariables(get);
     let is_named = settings.endpoint.is_some() || variables.names_an_endpoint();
@@ -177,7 +187,7 @@ fn exporters(
         None => variables.share()?,
     };
     let answer_max = variables.answer_max()?;
-    let resource = resource(&variables, version, instance);
+    let resource = resource(&variables, service);
     let client = || CollectorClient::new(answer_max).map_err(|why| unusable(&why));
     let spans = if settings.traces {
         let builder = SpanExporter::builder()
@@ -246,11 +256,11 @@ fn unusable(why: &dyn std::fmt::Display) -> Failure {
         .help("docs/how-to/opentelemetry.md")
 }
 
-fn resource(variables: &OtelVariables<'_>, version: &'static str, instance: &str) -> Resource {
+fn resource(variables: &OtelVariables<'_>, service: SendingService<'_>) -> Resource {
     let own = [
-        KeyValue::new("service.name", "hallpass"),
-        KeyValue::new("service.version", version),
-        KeyValue::new("service.instance.id", instance.to_owned()),
+        KeyValue::new("service.name", service.name),
+        KeyValue::new("service.version", service.version),
+        KeyValue::new("service.instance.id", service.instance.to_owned()),
     ];
     let resource = Resource::builder_empty()
         .with_attributes(own)

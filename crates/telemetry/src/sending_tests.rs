@@ -9,6 +9,11 @@ use tokio::sync::mpsc::channel;
 use super::*;
 
 const UNWANTED: u32 = 99_999;
+const HERE: SendingService<'_> = SendingService {
+    name: "hallpass",
+    version: "1.2.3",
+    instance: "here:1",
+};
 
 /// A collector that takes as many batches as it is told to, and refuses or hangs for the others.
 #[derive(Clone, Default)]
@@ -173,7 +178,7 @@ fn opened(
         let found = env.iter().find(|(known, _)| *known == name);
         found.map(|(_, value)| (*value).to_owned())
     };
-    let opened = exporters(settings, &get, "1.2.3", "here:1");
+    let opened = exporters(settings, &get, HERE);
     let opened = opened.map_err(|failure| failure.words())?;
     Ok(opened.map(|it| (it.spans.is_some(), it.records.is_some())))
 }
@@ -232,7 +237,7 @@ fn a_service_is_named_by_the_operator_or_by_us() {
             let found = env.iter().find(|(known, _)| *known == name);
             found.map(|(_, value)| (*value).to_owned())
         };
-        let resource = resource(&OtelVariables(&get), "1.2.3", "here:1");
+        let resource = resource(&OtelVariables(&get), HERE);
         let value = |key: &'static str| {
             let found = resource.get(&opentelemetry::Key::from_static_str(key));
             found.map(|it| it.to_string()).unwrap_or_default()

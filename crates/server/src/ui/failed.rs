@@ -12,7 +12,8 @@ use axum::{
 };
 use hallpass_api::Problem;
 
-use super::html::{CSS_URL, html};
+use super::CSS;
+use super::html::html;
 use super::words::sentence;
 use crate::problem::ProblemResponse;
 
@@ -102,7 +103,7 @@ pub(super) fn page_with_sign_out(problem: &Problem, csrf: &str) -> Response {
         _ => "Not understood",
     };
     let page = Failed {
-        css: &CSS_URL,
+        css: CSS.url(),
         title,
         words: &sentence(&problem.detail),
         help: &help,

@@ -7,36 +7,62 @@ use std::sync::OnceLock;
 
 use axum::{
     body::Bytes,
-    http::{HeaderMap, HeaderValue, header},
+    http::{HeaderMap, HeaderValue, Uri, header, uri::PathAndQuery},
     response::{IntoResponse as _, Response},
 };
 use flate2::{Compression, write::GzEncoder};
+use hallpass_identity::hash_secret;
 
 /// A file that does not change under its address, which names its hash.
-pub(super) struct KeptFile {
+pub(crate) struct KeptFile {
+    path: &'static str,
     text: &'static str,
     kind: &'static str,
+    url: OnceLock<String>,
     gzipped: OnceLock<Option<Bytes>>,
 }
 
 impl KeptFile {
-    pub(super) const fn new(text: &'static str, kind: &'static str) -> Self {
+    pub(super) const fn new(path: &'static str, text: &'static str, kind: &'static str) -> Self {
         Self {
+            path,
             text,
             kind,
+            url: OnceLock::new(),
             gzipped: OnceLock::new(),
         }
     }
 
-    /// As a caller with this header takes it.
-    pub(super) fn answer(&self, headers: &HeaderMap) -> Response {
+    pub(super) const fn path(&self) -> &'static str {
+        self.path
+    }
+
+    /// Its address in pages.
+    pub(crate) fn url(&self) -> &str {
+        self.url.get_or_init(|| {
+            let hash = hash_secret(self.text);
+            format!("{}?v={}", self.path, hash.get(..12).unwrap_or("0"))
+        })
+    }
+
+    /// How long it is kept under this address. While two releases serve side by side, a page of one asks the other
+    /// for its files: what does not match the address must not stay under it.
+    fn kept_for(&self, address: &Uri) -> HeaderValue {
+        let asked_for = address.path_and_query().map(PathAndQuery::as_str);
+        let is_its_own = asked_for == Some(self.url());
+        HeaderValue::from_static(if is_its_own {
+            "public, max-age=31536000, immutable"
+        } else {
+            "no-store"
+        })
+    }
+
+    /// As a caller with this header takes it, who asked for it by this address.
+    pub(super) fn answer(&self, address: &Uri, headers: &HeaderMap) -> Response {
         let gzipped = self.gzipped.get_or_init(|| gzipped(self.text).ok());
         let about = [
             (header::CONTENT_TYPE, HeaderValue::from_static(self.kind)),
-            (
-                header::CACHE_CONTROL,
-                HeaderValue::from_static("public, max-age=31536000, immutable"),
-            ),
+            (header::CACHE_CONTROL, self.kept_for(address)),
             (header::VARY, HeaderValue::from_static("accept-encoding")),
         ];
         match gzipped {

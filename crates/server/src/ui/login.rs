@@ -15,7 +15,7 @@ use hallpass_identity::{Owner, TokenScope, hash_secret};
 use hallpass_model::{TimeSpan, Timestamp};
 use serde::Deserialize;
 
-use super::html::CSS_URL;
+use super::CSS;
 use super::shell::{self, PageResult, Posted, Viewer, page_with, see_other, url_encoded};
 use super::words::{clock, zone_name};
 use crate::{
@@ -70,7 +70,7 @@ fn render(
     status: StatusCode,
 ) -> Response {
     let page = LoginPage {
-        css: &CSS_URL,
+        css: CSS.url(),
         theme: shell::theme(headers),
         csrf: &viewer.live.csrf(),
         who: &viewer.actor.name,

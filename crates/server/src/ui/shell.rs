@@ -14,9 +14,10 @@ use jiff::tz::TimeZone;
 use serde::de::DeserializeOwned;
 
 use super::failed;
-use super::html::{CSS_URL, JS_URL, html};
+use super::html::html;
 use super::words::sentence;
 use super::words::{capital, initials, plain};
+use super::{CSS, JS};
 use crate::{App, ServerMode, problem::ProblemResponse, session};
 
 /// Requests counted beside `Reviews` at most; more are `99+`.
@@ -183,8 +184,8 @@ impl Viewer {
                 .obstacle()
                 .map_or_else(String::new, |why| sentence(&capital(&why.to_string()))),
             sees: self.seen_pages(app),
-            css: &CSS_URL,
-            js: &JS_URL,
+            css: CSS.url(),
+            js: JS.url(),
         }
     }
 }

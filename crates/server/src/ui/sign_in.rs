@@ -15,12 +15,12 @@ use hallpass_identity::{Owner, SignedIn};
 use hallpass_model::Email;
 use serde::Deserialize;
 
-use super::html::{CSS_URL, JS_URL};
 use super::shell::{
     self, Leaving, PageResult, Posted, Viewer, from_our_page, local_path, page, page_with,
     see_other, url_encoded,
 };
 use super::sign_in_again;
+use super::{CSS, JS};
 use crate::{App, ServerMode, app::PersonaCard, body::Path, problem::ProblemResponse, session};
 
 /// What a sign-in page says to whom a session was lost; what was being written is kept by the browser.
@@ -122,8 +122,8 @@ pub(super) fn sign_in_page(
     // who signs out has no cookie any more; this session ended by itself, or was ended
     let had = session::cookie(headers, app.session_settings.cookie_name());
     let page = SignInPage {
-        css: &CSS_URL,
-        js: &JS_URL,
+        css: CSS.url(),
+        js: JS.url(),
         theme: shell::theme(headers),
         personas: personas(app).iter().map(picture).collect(),
         provider: provider.map(|provider| provider.settings().name.clone()),
@@ -192,7 +192,7 @@ async fn at_provider(app: &App, headers: &HeaderMap, id_token: Option<&str>) -> 
     };
     match provider.way_out(id_token, app.clock.elsewhere()).await {
         Some(way) => page(&SignedOutPage {
-            css: &CSS_URL,
+            css: CSS.url(),
             theme: shell::theme(headers),
             provider: &provider.settings().name,
             way: &way,

@@ -9,10 +9,10 @@ use hallpass_model::TimeSpan;
 use hallpass_wording::lists::any_of;
 use serde::Deserialize;
 
-use super::html::{CSS_URL, JS_URL};
 use super::presenter::Presenter;
 use super::shell::{Viewer, local_path, page, see_other, url_encoded};
 use super::words::plain;
+use super::{CSS, JS};
 use crate::{App, ServerMode};
 
 /// What is wanted, as it stands in the address of the page.
@@ -72,8 +72,8 @@ pub(super) fn show(app: &App, viewer: &Viewer, wanted: &AgainQuery, next: &str) 
     let is_persona = matches!(app.mode.as_ref(), ServerMode::Demo { .. })
         && viewer.live.session.signed_in == SignedIn::Persona;
     page(&AgainPage {
-        css: &CSS_URL,
-        js: &JS_URL,
+        css: CSS.url(),
+        js: JS.url(),
         theme: viewer.theme,
         wanted: in_words(wanted.within, &ways),
         signed_in: match viewer.live.session.authentication() {

@@ -20,11 +20,14 @@ async fn fetched(server: &TestServer, path: &str, takes: &str) -> (HeaderMap, Ve
 fn files_of_pages_are_compressed_for_those_who_take_it() {
     run(async {
         let server = TestServer::new();
-        for path in [
-            "/static/hallpass.css",
-            "/static/hallpass.js",
-            "/static/mark.svg",
-        ] {
+        let (_, page) = fetched(&server, "/signin", "identity").await;
+        let page = String::from_utf8(page).unwrap();
+        let files: Vec<&str> = page
+            .split('"')
+            .filter(|it| it.starts_with("/static/"))
+            .collect();
+        assert_eq!(files.len(), 3, "{files:?}");
+        for path in files {
             let (headers, plain) = fetched(&server, path, "identity").await;
             assert_eq!(headers.get("content-encoding"), None);
             let (packed, bytes) = fetched(&server, path, "gzip, br").await;
@@ -40,6 +43,24 @@ fn files_of_pages_are_compressed_for_those_who_take_it() {
                     headers["cache-control"],
                     "public, max-age=31536000, immutable"
                 );
+            }
+        }
+    });
+}
+
+/// Two releases serve side by side while one follows the other: a page of one gets the files of the other for once.
+#[test]
+fn what_does_not_match_its_address_is_not_kept_under_it() {
+    run(async {
+        let server = TestServer::new();
+        for path in [
+            "/static/hallpass.css",
+            "/static/hallpass.js",
+            "/static/mark.svg",
+        ] {
+            for address in [path.to_owned(), format!("{path}?v=0123456789ab")] {
+                let (headers, _) = fetched(&server, &address, "gzip").await;
+                assert_eq!(headers["cache-control"], "no-store", "{address}");
             }
         }
     });
