@@ -10,6 +10,8 @@ import re
 import signal
 import time
 
+import boto3
+from botocore.exceptions import ClientError
 from stage import ROOT, Api, Checks, Stage, answers, free_port, wait
 
 MARA, NOOR, PRIYA = "mara.lindqvist@example.com", "noor.haddad@example.com", "priya.raman@example.com"
@@ -109,6 +111,43 @@ def watched(check, stage, demo):
     check("it is ready again", wait(lambda: answers(Api(demo.base), "/readyz"), 60, demo.process))
 
 
+def refused(call):
+    try:
+        call()
+    except ClientError as error:
+        return "AccessDenied" in error.response["Error"]["Code"]
+    return False
+
+
+def dead(check, stage, demo):
+    """Server and guard stand still, credentials are taken, and nothing of ours is left to end anything: AWS refuses them."""
+    mara = demo.api(MARA)
+    asked = mara.post("/api/v1/requests", {"account": ACCOUNT, "permission_set": SET, "duration_seconds": SECONDS, "reason": "watch AWS end it"})
+    grant = asked.json.get("grant_id")
+    armed = lambda: (found := mara.get(f"/api/v1/grants/{grant}").json)["state"] == "active" and found.get("armed_until", "") >= found["ends_at"] and found
+    held = wait(armed, 60, demo.process)
+    if not check("access is given once its end is armed", held, mara.get(f"/api/v1/grants/{grant}").json):
+        return
+    keys = demo.sim.post("/_sim/login", {"user": MARA, "account": demo.account, "permission_set": SET}).json
+    session = boto3.Session(keys["AWS_ACCESS_KEY_ID"], keys["AWS_SECRET_ACCESS_KEY"], keys["AWS_SESSION_TOKEN"], region_name="eu-west-1")
+    iam = session.client("iam", endpoint_url=f"http://127.0.0.1:{demo.aws_port}")
+    check("her session works", not refused(iam.list_roles))
+    guard = next(pid for pid in children(demo.process.pid) if b"guard" in pathlib.Path(f"/proc/{pid}/cmdline").read_bytes())
+    deletes = len(demo.deletes())
+    os.kill(guard, signal.SIGSTOP)
+    demo.process.send_signal(signal.SIGSTOP)
+    try:
+        check("with server and guard stopped AWS refuses it by itself", wait(lambda: refused(iam.list_roles), SECONDS + 60 + 30, every=1), held)
+        check("and nobody took the assignment away", demo.held() and len(demo.deletes()) == deletes, demo.held())
+    finally:
+        os.kill(guard, signal.SIGCONT)
+        demo.process.send_signal(signal.SIGCONT)
+    ended = wait(lambda: mara.get(f"/api/v1/grants/{grant}").json["state"] == "ended", 90)
+    check("the server goes on and takes it away", ended and not demo.held(), mara.get(f"/api/v1/grants/{grant}").json)
+    records = [it for it in demo.api(NOOR).all("/api/v1/audit?event=end.armed") if grant in json.dumps(it)]
+    check("on record is that AWS was to refuse it", records, grant)
+
+
 def lived(check, stage, demo):
     """What its people did, without any file made by hand."""
     priya = demo.api(PRIYA)
@@ -168,6 +207,7 @@ def main():
             check.end()
         lived(check, stage, demo)
         watched(check, stage, demo)
+        dead(check, stage, demo)
         ended(check, stage, demo, signal.SIGTERM, "stopped")
         check("it starts again over what it kept", demo.start(), stage.said("demo.log")[-800:])
         ended(check, stage, demo, signal.SIGKILL, "killed")

@@ -82,6 +82,15 @@ impl ArmedEndsMode {
 pub enum ArmedEndWish {
     /// A new grant: its create waits until the end is in force.
     Arm(Box<GrantToArm>),
+    /// A new grant whose end is not armed: what an earlier hold has left in force goes first, and its create waits for that.
+    Release {
+        /// The person, the account and the permission set.
+        key: HoldKey,
+        /// When the grant was made.
+        asked_at: Timestamp,
+        /// By then it must have gone, or there is no access.
+        gone_by: Timestamp,
+    },
     /// Nobody holds the key any more, and the access was seen gone.
     Over {
         /// The person, the account and the permission set.
@@ -100,6 +109,9 @@ pub enum ArmedEndStatus {
     Armed {
         /// The instant, on AWS's clock.
         until: Timestamp,
+        /// Why it is not where the end has moved to; `None` while nothing stands in the way. For people: lower case, no
+        /// final stop.
+        unmoved: Option<String>,
     },
     /// It does not, and why.
     NotArmed {
@@ -117,6 +129,8 @@ pub struct ArmedEndCounts {
     pub armed: u64,
     /// Wanted, and not in force.
     pub not_armed: u64,
+    /// In force, and not where the end has moved to.
+    pub not_moved: u64,
 }
 
 impl ArmedEndCounts {
@@ -125,7 +139,8 @@ impl ArmedEndCounts {
         statuses.into_iter().fold(Self::default(), |mut all, it| {
             let count = match it {
                 ArmedEndStatus::Waiting => &mut all.waiting,
-                ArmedEndStatus::Armed { .. } => &mut all.armed,
+                ArmedEndStatus::Armed { unmoved: None, .. } => &mut all.armed,
+                ArmedEndStatus::Armed { .. } => &mut all.not_moved,
                 ArmedEndStatus::NotArmed { .. } => &mut all.not_armed,
             };
             *count += 1;
@@ -142,7 +157,7 @@ impl ArmedEndStatus {
         end: Timestamp,
     ) -> CredentialsAfterEnd {
         match (armed, unarmed) {
-            (Some(Self::Armed { until }), CredentialsAfterEnd::WorkUntil(issued)) => {
+            (Some(Self::Armed { until, .. }), CredentialsAfterEnd::WorkUntil(issued)) => {
                 if *until <= ROUNDING.after(end) {
                     CredentialsAfterEnd::Stop
                 } else {
@@ -166,7 +181,7 @@ pub fn is_told_too_soon(
     (decided_at, now): (Timestamp, Timestamp),
 ) -> bool {
     match armed {
-        Some(ArmedEndStatus::Armed { until }) => {
+        Some(ArmedEndStatus::Armed { until, .. }) => {
             *until < end && now < FOLLOWS_WITHIN.after(decided_at)
         }
         Some(ArmedEndStatus::Waiting | ArmedEndStatus::NotArmed { .. }) | None => false,
@@ -196,6 +211,9 @@ pub struct GrantToArm {
     pub arm_by: Timestamp,
     /// Until when the create waits.
     pub gate_until: Timestamp,
+    /// By then what an earlier hold has left in force must have moved to the new end, where it would refuse the person
+    /// before: until then there is no access.
+    pub moved_by: Timestamp,
 }
 
 #[cfg(test)]
@@ -205,7 +223,12 @@ mod tests {
     #[test]
     fn a_later_end_is_told_once_aws_has_it_or_after_a_minute() {
         let at = |text: &str| text.parse::<Timestamp>().unwrap();
-        let until = |text| Some(ArmedEndStatus::Armed { until: at(text) });
+        let until = |text| {
+            Some(ArmedEndStatus::Armed {
+                until: at(text),
+                unmoved: None,
+            })
+        };
         let (decided, end) = (at("2026-11-20T09:00:00Z"), at("2026-11-20T12:00:00Z"));
         let why = "the account's policy is full".to_owned();
         for (armed, now, expected) in [
@@ -231,7 +254,12 @@ mod tests {
     fn credentials_stop_where_aws_refuses_and_work_on_where_it_does_not() {
         let at = |text: &str| text.parse::<Timestamp>().unwrap();
         let (end, issued) = (at("2026-11-20T09:43:23Z"), at("2026-11-20T17:43:23Z"));
-        let until = |text| Some(ArmedEndStatus::Armed { until: at(text) });
+        let until = |text| {
+            Some(ArmedEndStatus::Armed {
+                until: at(text),
+                unmoved: None,
+            })
+        };
         let working = CredentialsAfterEnd::WorkUntil;
         let not_armed = Some(ArmedEndStatus::NotArmed {
             why: "the account's policy is full".to_owned(),

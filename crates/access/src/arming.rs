@@ -109,35 +109,43 @@ pub(crate) fn wishes(
         })
     };
     let wish = |write: &Write<Grant>| match write {
-        Write::Insert(grant) => to_arm(grant, until(&grant.key)),
+        Write::Insert(grant) => Some(of_new(grant, until(&grant.key))),
         Write::Update(grant) => {
             let is_held = until(&grant.key).is_some_and(|until| now < until);
-            let is_over = grant.is_over() && !is_held;
-            match grant.armed_ends {
-                ArmedEnds::Off => None,
-                ArmedEnds::Preferred | ArmedEnds::Required if grant.standing => {
-                    Some(ArmedEndWish::Over {
-                        key: grant.key.clone(),
-                        lasts_until: now,
-                    })
-                }
-                ArmedEnds::Preferred | ArmedEnds::Required => is_over.then(|| {
-                    let last =
-                        session_revocation::none_left_after(&grant.names, directory, aws_now);
-                    ArmedEndWish::Over {
-                        key: grant.key.clone(),
-                        lasts_until: last,
-                    }
-                }),
-            }
+            let lasts_until = if grant.standing {
+                Some(now)
+            } else if grant.is_over() && !is_held {
+                // whether it is armed itself or not: an earlier grant that it followed without a gap may have been
+                Some(session_revocation::none_left_after(
+                    &grant.names,
+                    directory,
+                    aws_now,
+                ))
+            } else {
+                None
+            };
+            lasts_until.map(|lasts_until| ArmedEndWish::Over {
+                key: grant.key.clone(),
+                lasts_until,
+            })
         }
     };
-    change.grants.iter().filter_map(wish).collect()
+    let is_of_account = |grant: &Grant| matches!(grant.key.target, Target::Account { .. });
+    let of_accounts = change.grants.iter().filter(|write| match write {
+        Write::Insert(grant) | Write::Update(grant) => is_of_account(grant),
+    });
+    of_accounts.filter_map(wish).collect()
 }
 
-fn to_arm(grant: &Grant, until: Option<Timestamp>) -> Option<ArmedEndWish> {
+fn of_new(grant: &Grant, until: Option<Timestamp>) -> ArmedEndWish {
     let (required, waits, gate) = match grant.armed_ends {
-        ArmedEnds::Off => return None,
+        ArmedEnds::Off => {
+            return ArmedEndWish::Release {
+                key: grant.key.clone(),
+                asked_at: grant.scheduled_at,
+                gone_by: REQUIRED_WAITS.after(grant.scheduled_at),
+            };
+        }
         ArmedEnds::Preferred => (
             false,
             PREFERRED_WAITS,
@@ -145,7 +153,7 @@ fn to_arm(grant: &Grant, until: Option<Timestamp>) -> Option<ArmedEndWish> {
         ),
         ArmedEnds::Required => (true, REQUIRED_WAITS, Timestamp::MAX),
     };
-    Some(ArmedEndWish::Arm(Box::new(GrantToArm {
+    ArmedEndWish::Arm(Box::new(GrantToArm {
         grant: grant.id,
         request: grant.request,
         holder: grant.holder.email.clone(),
@@ -156,5 +164,6 @@ fn to_arm(grant: &Grant, until: Option<Timestamp>) -> Option<ArmedEndWish> {
         asked_at: grant.scheduled_at,
         arm_by: waits.after(grant.scheduled_at),
         gate_until: gate,
-    })))
+        moved_by: REQUIRED_WAITS.after(grant.scheduled_at),
+    }))
 }

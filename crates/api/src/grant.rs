@@ -92,6 +92,9 @@ pub struct Grant {
     /// Why AWS does not refuse by itself, where the configuration wants it to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_armed: Option<String>,
+    /// Why `armed_until` is not where the end has moved to, where AWS did not take that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_moved: Option<String>,
     /// Grants change; this grows with each change.
     pub version: u64,
 }

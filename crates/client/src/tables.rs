@@ -68,6 +68,7 @@ pub const GRANT_FIELDS: &[&str] = &[
     "console_url",
     "armed_until",
     "not_armed",
+    "not_moved",
 ];
 
 /// From when and where somebody looks.
@@ -176,6 +177,7 @@ fn state(grant: &Grant) -> String {
         (false, true, _) => format!("{badge} (standing)"),
         (false, false, Some(queue)) => format!("{badge} ({})", words::in_line(queue)),
         (false, false, None) if grant.not_armed.is_some() => format!("{badge} (not armed)"),
+        (false, false, None) if grant.not_moved.is_some() => format!("{badge} (not moved)"),
         (false, false, None) => badge.to_owned(),
     }
 }
@@ -367,6 +369,7 @@ mod tests {
         (grant.cause, grant.why) = (Some("expired".into()), Some("removed".into()));
         (grant.removed, grant.error) = (Some(true), Some("no".into()));
         (grant.armed_until, grant.not_armed) = (grant.ended_at, Some("full".into()));
+        grant.not_moved = Some("denied".into());
         let value = serde_json::to_value(grant).unwrap();
         for field in GRANT_FIELDS {
             assert!(value.get(field).is_some(), "{field}");

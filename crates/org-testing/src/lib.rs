@@ -65,6 +65,10 @@ pub struct Situation {
     pub characters: usize,
     /// Policies on one target, at most.
     pub slots: usize,
+    /// What becomes of updates of policies; `None`: they go well.
+    pub updates_fail: Option<OrganizationFault>,
+    /// What becomes of taking policies away.
+    pub removals_fail: Option<OrganizationFault>,
 }
 
 /// An organization of a unit with two accounts.
@@ -104,6 +108,8 @@ impl FakeOrganization {
             gone: Vec::new(),
             characters: 10_240,
             slots: 10,
+            updates_fail: None,
+            removals_fail: None,
         };
         Self {
             clock,
@@ -260,6 +266,9 @@ impl Organization for FakeOrganization {
 
     async fn update_policy(&self, id: &str, content: &str) -> Result<(), OrganizationFault> {
         self.check_length(content)?;
+        if let Some(fault) = locked(&self.situation).updates_fail.clone() {
+            return Err(fault);
+        }
         self.write("update", |it| {
             let row = it.rows.get_mut(id).ok_or_else(|| gone(id))?;
             content.clone_into(&mut row.1);
@@ -295,6 +304,9 @@ impl Organization for FakeOrganization {
     }
 
     async fn detach(&self, policy: &str, target: &str) -> Result<(), OrganizationFault> {
+        if let Some(fault) = locked(&self.situation).removals_fail.clone() {
+            return Err(fault);
+        }
         self.write(&format!("detach {target}"), |it| {
             let before = it.attached.len();
             it.attached

@@ -215,8 +215,9 @@ pub(crate) fn queue(place: InLine) -> api::Queue {
 /// The grant with what AWS does about its end by itself.
 pub(crate) fn armed(grant: api::Grant, status: Option<&ArmedEndStatus>) -> api::Grant {
     match status {
-        Some(ArmedEndStatus::Armed { until }) => api::Grant {
+        Some(ArmedEndStatus::Armed { until, unmoved }) => api::Grant {
             armed_until: Some(*until),
+            not_moved: unmoved.clone(),
             ..grant
         },
         Some(ArmedEndStatus::NotArmed { why }) => api::Grant {
@@ -277,6 +278,7 @@ pub(crate) fn grant(grant: &Grant, identity: &Identity) -> api::Grant {
         queue: None,
         armed_until: None,
         not_armed: None,
+        not_moved: None,
         version: grant.version,
     };
     told_state(out, &grant.state)

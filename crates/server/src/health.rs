@@ -244,6 +244,7 @@ fn armed_ends(counts: ArmedEndCounts) -> Vec<(String, u64)> {
         ("waiting", counts.waiting),
         ("armed", counts.armed),
         ("not_armed", counts.not_armed),
+        ("not_moved", counts.not_moved),
     ];
     let labelled = |(state, count)| (format!("{{state=\"{state}\"}}"), count);
     rows.into_iter().map(labelled).collect()

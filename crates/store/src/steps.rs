@@ -4,14 +4,14 @@
 use std::fmt::Display;
 
 use hallpass_access::{
-    ArmedEndStatus, ArmedEndWish, DesiredAssignment, LiveSessions, News, Notice, OutlivingSessions,
-    StoredAnswer,
+    ArmedEndStatus, ArmedEndWish, DesiredAssignment, GrantToArm, LiveSessions, News, Notice,
+    OutlivingSessions, StoredAnswer,
 };
 use hallpass_assignments::{
     AssignmentRow, Desired, Execution, Gate, GivingUp, Haste, Over, Verdict,
 };
 use hallpass_model::{HoldKey, TimeSpan, Timestamp};
-use hallpass_org::armed_ends::{ArmedEnd, ArmedEndState, GateChange};
+use hallpass_org::armed_ends::{ArmedEnd, ArmedEndState, GateChange, MOVES_WITHIN};
 use hallpass_org::session_revocation::{
     SessionRevocation, SessionRevocationNews, SessionRevocationState,
 };
@@ -67,51 +67,92 @@ pub(crate) fn revocation_of(sessions: &OutlivingSessions) -> SessionRevocation {
     }
 }
 
-/// The armed end after a wish; `None` when there is nothing to change.
-pub(crate) fn armed_end_wished(stored: Option<ArmedEnd>, wish: &ArmedEndWish) -> Option<ArmedEnd> {
+/// The armed end after a wish, and until when a create of its key waits; `None` when there is nothing to change.
+pub(crate) fn armed_end_wished(
+    stored: Option<ArmedEnd>,
+    wish: &ArmedEndWish,
+) -> Option<(ArmedEnd, Option<Timestamp>)> {
     let version = stored.as_ref().map_or(0, |end| end.version + 1);
     match wish {
         ArmedEndWish::Arm(grant) => {
             // what is in force of an earlier hold stays so until it is moved
             let open = stored.filter(ArmedEnd::is_open);
-            let alone_at = open.as_ref().and_then(|end| end.alone_at);
-            let before = open.map(|end| end.state);
-            Some(ArmedEnd {
-                key: grant.key.clone(),
-                names: grant.names.clone(),
-                grant: grant.grant,
-                request: grant.request,
-                holder: grant.holder.clone(),
-                required: grant.required,
-                asked_at: grant.asked_at,
-                arm_by: grant.arm_by,
-                ends_at: grant.ends_at,
-                lasts_until: None,
-                alone_at,
-                state: match before {
-                    Some(armed @ ArmedEndState::Armed { .. }) => armed,
-                    Some(
-                        ArmedEndState::Wanted
-                        | ArmedEndState::NotArmed { .. }
-                        | ArmedEndState::Gone { .. },
-                    )
-                    | None => ArmedEndState::Wanted,
+            let refuses_before = open
+                .as_ref()
+                .and_then(ArmedEnd::armed_until)
+                .is_some_and(|until| until < grant.ends_at && until <= grant.moved_by);
+            let (arm_by, gate) = if refuses_before {
+                (grant.moved_by, Timestamp::MAX)
+            } else {
+                (grant.arm_by, grant.gate_until)
+            };
+            let end = armed_for(grant, open);
+            Some((
+                ArmedEnd {
+                    arm_by,
+                    version,
+                    ..end
                 },
-                attempts: 0,
-                due: grant.asked_at,
+                Some(gate),
+            ))
+        }
+        ArmedEndWish::Release {
+            asked_at, gone_by, ..
+        } => {
+            let end = stored.filter(ArmedEnd::is_open)?;
+            let refuses_soon = end.armed_until().is_some_and(|until| until <= *gone_by);
+            // a hold that is not over yet is lengthened, with its end in force
+            if end.lasts_until.is_none() && !refuses_soon {
+                return None;
+            }
+            let end = ArmedEnd {
+                lasts_until: end.lasts_until.map(|at| at.min(*asked_at)),
+                arm_by: *gone_by,
+                due: end.due.min(*asked_at),
                 version,
-            })
+                ..end
+            };
+            Some((end, refuses_soon.then_some(Timestamp::MAX)))
         }
         ArmedEndWish::Over { lasts_until, .. } => {
             let end = stored.filter(ArmedEnd::is_open)?;
             let due = end.due.min(*lasts_until);
-            Some(ArmedEnd {
+            let end = ArmedEnd {
                 lasts_until: Some(*lasts_until),
                 due,
                 version,
                 ..end
-            })
+            };
+            Some((end, None))
         }
+    }
+}
+
+/// The armed end of a new grant, over the one that is open of its key.
+fn armed_for(grant: &GrantToArm, open: Option<ArmedEnd>) -> ArmedEnd {
+    let alone_at = open.as_ref().and_then(|end| end.alone_at);
+    ArmedEnd {
+        key: grant.key.clone(),
+        names: grant.names.clone(),
+        grant: grant.grant,
+        request: grant.request,
+        holder: grant.holder.clone(),
+        required: grant.required,
+        asked_at: grant.asked_at,
+        arm_by: grant.arm_by,
+        ends_at: grant.ends_at,
+        lasts_until: None,
+        alone_at,
+        state: match open.map(|end| end.state) {
+            Some(armed @ ArmedEndState::Armed { .. }) => armed,
+            Some(
+                ArmedEndState::Wanted | ArmedEndState::NotArmed { .. } | ArmedEndState::Gone { .. },
+            )
+            | None => ArmedEndState::Wanted,
+        },
+        attempts: 0,
+        due: grant.asked_at,
+        version: 0,
     }
 }
 
@@ -119,7 +160,10 @@ pub(crate) fn armed_end_wished(stored: Option<ArmedEnd>, wish: &ArmedEndWish) ->
 pub(crate) fn armed_end_status(end: &ArmedEnd) -> Option<ArmedEndStatus> {
     match &end.state {
         ArmedEndState::Wanted => Some(ArmedEndStatus::Waiting),
-        ArmedEndState::Armed { until, .. } => Some(ArmedEndStatus::Armed { until: *until }),
+        ArmedEndState::Armed { until, unmoved, .. } => Some(ArmedEndStatus::Armed {
+            until: *until,
+            unmoved: unmoved.as_ref().map(|why| why.words.clone()),
+        }),
         ArmedEndState::NotArmed { why, .. } => Some(ArmedEndStatus::NotArmed {
             why: why.words.clone(),
         }),
@@ -144,8 +188,15 @@ pub(crate) fn armed_end_moved(end: ArmedEnd, desire: &DesiredAssignment) -> Opti
     if !end.is_open() || end.lasts_until.is_some() || end.ends_at == until {
         return None;
     }
+    let arm_by = match end.state {
+        ArmedEndState::Armed { .. } => MOVES_WITHIN.after(at),
+        ArmedEndState::Wanted | ArmedEndState::NotArmed { .. } | ArmedEndState::Gone { .. } => {
+            end.arm_by
+        }
+    };
     Some(ArmedEnd {
         ends_at: until,
+        arm_by,
         due: end.due.min(at),
         attempts: 0,
         version: end.version + 1,
@@ -190,6 +241,14 @@ pub(crate) fn notice_of_revocation(news: &SessionRevocationNews) -> Notice {
         grant: Some(news.grant),
         to: Vec::new(),
         at: news.at,
+    }
+}
+
+/// The key a wish is about.
+pub(crate) fn key_of_wish(wish: &ArmedEndWish) -> &HoldKey {
+    match wish {
+        ArmedEndWish::Arm(grant) => &grant.key,
+        ArmedEndWish::Release { key, .. } | ArmedEndWish::Over { key, .. } => key,
     }
 }
 

@@ -55,6 +55,10 @@ pub struct EndArmerReport {
     pub denied: u32,
     /// Ends told as not armed.
     pub not_armed: u32,
+    /// Ends in force that could not be moved to where they are now.
+    pub not_moved: u32,
+    /// Accounts whose policies deny something to people of whom nothing is stored, with how many: it stays.
+    pub unknown: Vec<(String, usize)>,
     /// Ends seen over.
     pub gone: u32,
     /// Accounts for which AWS is asked again in a moment, with the reason: it was busy, or did not answer.
@@ -261,7 +265,7 @@ impl EndArmer {
                 .unwrap_or_else(PoisonError::into_inner) = None;
         }
         let (armed, not_armed, gone) = (told.armed, told.not_armed, told.gone);
-        let denied = told.denied;
+        let (denied, not_moved) = (told.denied, told.not_moved);
         let settled = self
             .ends
             .settle_armed_ends(&told.ends, told.gates, told.records)
@@ -273,6 +277,7 @@ impl EndArmer {
                 let mut hurried = self.hurried.lock().unwrap_or_else(PoisonError::into_inner);
                 hurried.extend(unasked);
                 report.not_armed += not_armed;
+                report.not_moved += not_moved;
                 report.gone += gone;
             }
             // a grant began to count, or was extended, while AWS was asked: it is due at the next tick
@@ -334,26 +339,24 @@ impl EndArmer {
             let seen = self.look(account).await?;
             let now = self.keeper.clock.now();
             let denied = seen.denials();
-            let wanted = ends.iter().filter(|end| end.is_wanted(now));
-            let wanted: Vec<(&ArmedEnd, Denial)> = wanted
-                .filter_map(|end| Some((end, Denial::of(end, now)?)))
-                .filter(|(end, denial)| match otherwise.get(&end.key) {
-                    None | Some(Otherwise::Lost(_)) => true,
-                    Some(Otherwise::Not(_)) => false,
-                    // nobody knows: what is in force stays, and nothing is begun
-                    Some(Otherwise::Unknown(_)) => denied.iter().any(|it| it.is_about_same(denial)),
-                })
-                .collect();
+            let (wanted, joined) = wanted(ends, otherwise, &denied, now);
             let allowance = Allowance {
                 policies: self.settings.policies,
                 characters: self.room.characters(self.settings.characters, now),
             };
-            let fitted = fit(&seen, &wanted, allowance);
+            let known = ends.iter().filter_map(|end| Denial::of(end, now)).collect();
+            let unknown = seen.unknown(&known, |denial| is_spent(denial, now));
+            let count: usize = unknown.iter().map(BTreeSet::len).sum();
+            let fitted = fit(&seen, (&wanted, unknown), allowance);
             let Some(act) = next(&seen, &fitted) else {
+                if count > 0 {
+                    report.unknown.push((account.to_owned(), count));
+                }
                 return Ok(Look {
                     at: now,
                     denied,
                     beside_foreign: fitted.beside_foreign,
+                    joined,
                     otherwise: otherwise.clone(),
                     is_narrow: self.room.is_narrow(now),
                 });
@@ -506,7 +509,7 @@ impl EndArmer {
         };
         let seen = seen_policy(&policy.row, policy.content)?;
         let now = self.keeper.clock.now();
-        let is_spent = |denial: &Denial| LITTER_AGE.after(denial.from) < now;
+        let is_spent = |denial: &Denial| is_spent(denial, now);
         let targets = match self.keeper.organization.targets_of(&row.id).await {
             Ok(targets) => targets,
             Err(fault) => return Err(left(fault)),
@@ -520,6 +523,51 @@ impl EndArmer {
         self.act(account, &Act::Remove { id }).await?;
         Ok(true)
     }
+}
+
+/// Whether a denial can refuse nobody any more who got a session before it began.
+fn is_spent(denial: &Denial, now: Timestamp) -> bool {
+    LITTER_AGE.after(denial.from) < now
+}
+
+/// What is to be denied, and the ends of which another is in force instead. A permission set that was deleted and made anew
+/// under its name has the same role: one denial of a person's role holds for both, from the later end on.
+pub(super) fn wanted<'a>(
+    ends: &'a [ArmedEnd],
+    otherwise: &BTreeMap<HoldKey, Otherwise>,
+    denied: &BTreeSet<Denial>,
+    now: Timestamp,
+) -> (Vec<(&'a ArmedEnd, Denial)>, BTreeSet<HoldKey>) {
+    let mut roles: BTreeMap<(String, String), Vec<(&ArmedEnd, Denial)>> = BTreeMap::new();
+    for end in ends.iter().filter(|end| end.is_wanted(now)) {
+        if let Some(denial) = Denial::of(end, now) {
+            let role = (denial.user.clone(), denial.role.clone());
+            roles.entry(role).or_default().push((end, denial));
+        }
+    }
+    let is_held = |(end, _): &(&ArmedEnd, Denial)| match otherwise.get(&end.key) {
+        Some(Otherwise::Not(why)) => why.why == WhyNotArmed::HeldOtherwise,
+        Some(Otherwise::Unknown(_) | Otherwise::Lost(_)) | None => false,
+    };
+    let may_be = |end: &ArmedEnd, denial: &Denial| match otherwise.get(&end.key) {
+        None | Some(Otherwise::Lost(_)) => true,
+        Some(Otherwise::Not(_)) => false,
+        // nobody knows: what is in force stays, and nothing is begun
+        Some(Otherwise::Unknown(_)) => denied.iter().any(|it| it.is_about_same(denial)),
+    };
+    let (mut wanted, mut joined) = (Vec::new(), BTreeSet::new());
+    for mut of_role in roles.into_values() {
+        of_role.sort_by_key(|(end, denial)| (denial.from, end.key.to_string()));
+        let is_held = of_role.iter().any(is_held);
+        let Some((end, denial)) = of_role.pop() else {
+            continue;
+        };
+        joined.extend(of_role.into_iter().map(|(end, _)| end.key.clone()));
+        if !is_held && may_be(end, &denial) {
+            wanted.push((end, denial));
+        }
+    }
+    (wanted, joined)
 }
 
 /// Whether an end is not in force that should be, or is in force and must not be.

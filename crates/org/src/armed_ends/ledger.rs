@@ -43,6 +43,8 @@ pub(super) struct Look {
     /// What is denied there.
     pub(super) denied: BTreeSet<Denial>,
     pub(super) beside_foreign: Vec<HoldKey>,
+    /// Those of which another end of the same person and role is in force instead: the permission set was made anew.
+    pub(super) joined: BTreeSet<HoldKey>,
     pub(super) otherwise: BTreeMap<HoldKey, Otherwise>,
     /// Whether AWS refused a longer policy.
     pub(super) is_narrow: bool,
@@ -67,6 +69,7 @@ pub(super) struct Told {
     pub(super) armed: u32,
     pub(super) denied: u32,
     pub(super) not_armed: u32,
+    pub(super) not_moved: u32,
     pub(super) gone: u32,
 }
 
@@ -100,6 +103,10 @@ impl<'a> Ledger<'a> {
                 .is_some_and(|denial| look.denied.contains(denial));
             match look.otherwise.get(&end.key) {
                 _ if !end.is_wanted(self.now) => self.over(end),
+                _ if look.joined.contains(&end.key) => match end.lasts_until {
+                    Some(_) => self.over(end),
+                    None => self.again(end),
+                },
                 Some(Otherwise::Not(why)) => self.not_armed(end, why.clone()),
                 Some(Otherwise::Unknown(why)) if !is_in_force => self.unanswered(end, why),
                 Some(Otherwise::Unknown(_) | Otherwise::Lost(_)) | None => match denial {
@@ -145,12 +152,15 @@ impl<'a> Ledger<'a> {
     }
 
     fn refuse_one(&mut self, end: ArmedEnd, why: &str) {
-        if end.is_wanted(self.now) && end.armed_until().is_none() {
-            let words = format!("{why}; {ADVICE}");
-            let why = WhyNotArmed::Refused;
-            self.not_armed(end, NotArmed { why, words });
+        let why = NotArmed {
+            why: WhyNotArmed::Refused,
+            words: format!("{why}; {ADVICE}"),
+        };
+        if end.armed_until().is_some() {
+            self.not_moved(end, why);
+        } else if end.is_wanted(self.now) {
+            self.not_armed(end, why);
         } else {
-            // what is in force stays so, and what is over refuses nobody who holds anything
             self.again(end);
         }
     }
@@ -172,16 +182,73 @@ impl<'a> Ledger<'a> {
         });
     }
 
-    /// No answer yet: an end that waits is told as not armed once its time is up, and tried again.
+    /// No answer yet: an end that waits is told as not armed once its time is up, one that moved as not moved; both are tried
+    /// again.
     fn unanswered(&mut self, end: ArmedEnd, why: &str) {
-        let is_waiting = end.state == ArmedEndState::Wanted && self.now >= end.arm_by;
-        if !is_waiting {
+        if self.now < end.arm_by {
             self.again(end);
             return;
         }
-        let words = format!("AWS had not taken it in time: {why}");
-        let why = WhyNotArmed::Unanswered;
-        self.not_armed(end, NotArmed { why, words });
+        let why = NotArmed {
+            why: WhyNotArmed::Unanswered,
+            words: format!("AWS had not taken it in time: {why}"),
+        };
+        match end.state {
+            ArmedEndState::Wanted => self.not_armed(end, why),
+            ArmedEndState::Armed { .. } => self.not_moved(end, why),
+            ArmedEndState::NotArmed { .. } | ArmedEndState::Gone { .. } => self.again(end),
+        }
+    }
+
+    /// What is in force stays there for now: where the end has moved since, that is told, once for each reason.
+    fn not_moved(&mut self, end: ArmedEnd, why: NotArmed) {
+        let ArmedEndState::Armed {
+            until,
+            ends_at,
+            at,
+            ref unmoved,
+        } = end.state
+        else {
+            self.again(end);
+            return;
+        };
+        if until <= self.now {
+            // whoever got the access now would be refused by what is left of an earlier hold
+            self.told.gates.push(GateChange {
+                key: end.key.clone(),
+                refused: Some(format!(
+                    "AWS still refuses it because of an earlier grant, and that could not be changed: {}",
+                    why.words
+                )),
+                at: self.now,
+            });
+        }
+        if !(end.is_wanted(self.now) && end.is_to_move(self.now)) {
+            // what is over refuses nobody who holds anything
+            self.again(end);
+            return;
+        }
+        let is_told = unmoved.as_ref().is_some_and(|told| told.why == why.why);
+        if !is_told {
+            self.told.not_moved += 1;
+            let record = self.record(Event::EndArmFailed, &end);
+            let record = record.changed(self.refuses_after(until), Value::Null);
+            let words = format!("AWS still refuses after {until}: {}", why.words);
+            self.told
+                .records
+                .push(record.error(&words).ends_at(end.ends_at));
+        }
+        let state = ArmedEndState::Armed {
+            until,
+            ends_at,
+            at,
+            unmoved: Some(why),
+        };
+        self.again(ArmedEnd { state, ..end });
+    }
+
+    fn refuses_after(&self, until: Timestamp) -> Value {
+        json!({"target": self.account, "refuses_after": until.to_string()})
     }
 
     fn armed(&mut self, end: ArmedEnd, from: Timestamp, lost: Option<Timestamp>) {
@@ -201,7 +268,7 @@ impl<'a> Ledger<'a> {
         };
         if let Some(event) = event {
             self.told.armed += 1;
-            let form = |until: Timestamp| json!({"target": self.account, "refuses_after": until.to_string()});
+            let form = |until: Timestamp| self.refuses_after(until);
             let record = self.record(event, &end);
             let mut record = record.changed(before.map_or(Value::Null, form), form(from));
             if let Some(since) = lost {
@@ -218,6 +285,7 @@ impl<'a> Ledger<'a> {
             until: from,
             ends_at: end.ends_at,
             at,
+            unmoved: None,
         };
         let end = ArmedEnd {
             state,
@@ -293,7 +361,12 @@ impl<'a> Ledger<'a> {
             let words = "the access is gone, and no session of it can be left";
             self.told.records.push(record.reason(words));
         }
-        // a create that still waits, of a hold that came meanwhile, is for the next look
+        // what waited for it to go waits no longer; a hold that is armed itself would have kept it open
+        self.told.gates.push(GateChange {
+            key: end.key.clone(),
+            refused: None,
+            at: self.now,
+        });
         let state = ArmedEndState::Gone { at: self.now };
         self.told.ends.push(ArmedEnd { state, ..end });
     }

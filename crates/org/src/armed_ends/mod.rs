@@ -39,6 +39,9 @@ pub const POLICIES_MAX: usize = 3;
 /// (`access.md` §21, A-4).
 const KNOWN_FOR: TimeSpan = TimeSpan::minutes(10);
 
+/// How long an end that moved may stay in force where it was before that is told.
+pub const MOVES_WITHIN: TimeSpan = TimeSpan::minutes(1);
+
 /// Why an end is not armed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -81,6 +84,10 @@ pub enum ArmedEndState {
         ends_at: Timestamp,
         /// When it was seen first.
         at: Timestamp,
+        /// Why it still refuses from that instant on, and not from where the end has moved to; `None` while nothing
+        /// stands in the way.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        unmoved: Option<NotArmed>,
     },
     /// Not in force.
     NotArmed {
@@ -114,7 +121,8 @@ pub struct ArmedEnd {
     pub required: bool,
     /// When the newest grant was made.
     pub asked_at: Timestamp,
-    /// Its create waits until then, or for ever where it is required; later it is told as not armed.
+    /// Its create waits until then, or for ever where it is required; later it is told as not armed, and an end that moved
+    /// as not moved.
     pub arm_by: Timestamp,
     /// When the last grant of it ends.
     pub ends_at: Timestamp,
@@ -158,6 +166,22 @@ impl ArmedEnd {
                 None
             }
         }
+    }
+
+    /// Why what is in force is not where the end has moved to.
+    pub fn unmoved(&self) -> Option<&NotArmed> {
+        match &self.state {
+            ArmedEndState::Armed { unmoved, .. } => unmoved.as_ref(),
+            ArmedEndState::Wanted | ArmedEndState::NotArmed { .. } | ArmedEndState::Gone { .. } => {
+                None
+            }
+        }
+    }
+
+    /// Whether it is in force, and not where it should be.
+    pub(crate) fn is_to_move(&self, now: Timestamp) -> bool {
+        self.armed_until()
+            .is_some_and(|until| until != self.instant(now))
     }
 
     /// The account; none of a group.

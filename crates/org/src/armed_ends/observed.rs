@@ -40,6 +40,23 @@ impl Observed {
         ours.any(|policy| !policy.parts.foreign.is_empty())
     }
 
+    /// By policy: what is denied there in our own form to people about whom nothing is known, and may still refuse somebody
+    /// from what `is_spent` says on. A store that was put back to an earlier state does not know what was armed since, and
+    /// another installation may write into the same policies: neither is taken away.
+    pub(super) fn unknown(
+        &self,
+        known: &BTreeSet<Denial>,
+        is_spent: impl Fn(&Denial) -> bool,
+    ) -> [BTreeSet<Denial>; POLICIES_MAX] {
+        let is_unknown = |denial: &&Denial| {
+            !is_spent(denial) && !known.iter().any(|it| it.is_about_same(denial))
+        };
+        self.ours.each_ref().map(|policy| {
+            let denials = policy.iter().flat_map(|policy| &policy.parts.denials);
+            denials.filter(is_unknown).cloned().collect()
+        })
+    }
+
     fn place_of(&self, denial: &Denial) -> Option<usize> {
         self.ours.iter().position(|policy| {
             policy.as_ref().is_some_and(|policy| {
@@ -68,9 +85,17 @@ pub(super) struct Allowance {
     pub(super) characters: usize,
 }
 
-/// Fits ends into policies: what is in force stays where it is, and never gives way to what is new.
-pub(super) fn fit(seen: &Observed, ends: &[(&ArmedEnd, Denial)], allowance: Allowance) -> Fitted {
-    let mut fitted = Fitted::default();
+/// Fits ends into policies, beside what is of nobody we know: what is in force stays where it is, and never gives way to
+/// what is new.
+pub(super) fn fit(
+    seen: &Observed,
+    (ends, unknown): (&[(&ArmedEnd, Denial)], [BTreeSet<Denial>; POLICIES_MAX]),
+    allowance: Allowance,
+) -> Fitted {
+    let mut fitted = Fitted {
+        denials: unknown,
+        ..Fitted::default()
+    };
     let mut ordered: Vec<_> = ends
         .iter()
         .map(|(end, denial)| (seen.place_of(denial), *end, denial))

@@ -1,6 +1,6 @@
 //! What the statements say, by the policy engine; how many fit; what is written next.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use hallpass_model::{Email, GrantId, RequestId, TargetNames, TimeSpan, Timestamp};
 use serde_json::{Value, json};
@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::observed::{Act, Allowance, Observed, SeenPolicy, fit, next};
 use super::statement::{Denial, account_of_name, parts, policy_name, text};
-use super::{ArmedEnd, ArmedEndState, NotArmed, WhyNotArmed};
+use super::{ArmedEnd, ArmedEndState, NotArmed, POLICIES_MAX, WhyNotArmed, armer};
 use crate::account_policy::deciding::{ACCOUNT, check, hold_key, roles};
 
 const END: &str = "2026-11-20T14:00:00Z";
@@ -103,6 +103,7 @@ fn an_end_ahead_is_rounded_up_to_the_minute_and_one_that_came_is_not() {
             until: at("2026-11-20T14:01:00Z"),
             ends_at: at("2026-11-20T14:00:30Z"),
             at: now,
+            unmoved: None,
         },
         ..end(7, "Admin", ends_at)
     };
@@ -173,6 +174,39 @@ fn what_is_written_is_read_back_and_anything_else_is_somebody_elses() {
     assert!(parts("[]").is_none() && parts("{").is_none());
 }
 
+/// Nothing is denied to people of whom nothing is known.
+fn none() -> [BTreeSet<Denial>; POLICIES_MAX] {
+    [const { BTreeSet::new() }; POLICIES_MAX]
+}
+
+/// A permission set that was deleted and made anew under its name has another ARN, and its role the same name.
+#[test]
+fn one_denial_of_a_role_is_in_force_from_the_later_end_on() {
+    let now = at("2026-11-20T13:00:00Z");
+    let over = ArmedEnd {
+        lasts_until: Some(at("2026-11-20T20:00:00Z")),
+        ..end(1, "Admin", "2026-11-20T12:00:00Z")
+    };
+    let mut anew = end(1, "Admin", END);
+    anew.key = hold_key(1, "Anew");
+    let ends = [over, anew.clone(), end(2, "Admin", END)];
+    let (wanted, joined) = armer::wanted(&ends, &BTreeMap::new(), &BTreeSet::new(), now);
+    let froms: BTreeSet<(&str, Timestamp)> = wanted
+        .iter()
+        .map(|(end, denial)| (end.key.user.as_str(), denial.from))
+        .collect();
+    let users = [ends[0].key.user.as_str(), ends[2].key.user.as_str()];
+    assert_eq!(
+        froms,
+        BTreeSet::from([(users[0], at(END)), (users[1], at(END))])
+    );
+    assert_eq!(joined, BTreeSet::from([ends[0].key.clone()]));
+    assert_eq!(
+        wanted.iter().filter(|(end, _)| end.key == anew.key).count(),
+        1
+    );
+}
+
 #[test]
 fn what_is_in_force_never_gives_way_to_what_is_new() {
     let many: Vec<ArmedEnd> = (0..60)
@@ -181,13 +215,13 @@ fn what_is_in_force_never_gives_way_to_what_is_new() {
             end(u32::try_from(n).unwrap(), "Admin", &ends_at.to_string())
         })
         .collect();
-    let fitted = fit(&Observed::default(), &wanted(&many), ROOM);
+    let fitted = fit(&Observed::default(), (&wanted(&many), none()), ROOM);
     let fits = fitted.all();
     assert!((20..60).contains(&fits.len()), "{}", fits.len());
     // the first forty are in force, whoever asks
     let standing = text(&[], &fits).unwrap();
     assert!(standing.len() <= ROOM.characters);
-    let again = fit(&seen(&[Some(&standing)]), &wanted(&many), ROOM);
+    let again = fit(&seen(&[Some(&standing)]), (&wanted(&many), none()), ROOM);
     assert_eq!(again.all(), fits);
     assert_eq!(next(&seen(&[Some(&standing)]), &again), None);
     // with more policies there is room for all
@@ -195,7 +229,7 @@ fn what_is_in_force_never_gives_way_to_what_is_new() {
         policies: 3,
         ..ROOM
     };
-    let all = fit(&seen(&[Some(&standing)]), &wanted(&many), roomy);
+    let all = fit(&seen(&[Some(&standing)]), (&wanted(&many), none()), roomy);
     assert_eq!(all.all().len(), 60);
     assert!(matches!(
         next(&seen(&[Some(&standing)]), &all),
@@ -213,7 +247,7 @@ fn what_begins_to_be_denied_is_written_before_what_is_no_longer() {
     let ends = [end(1, "Admin", "2026-11-20T16:00:00Z")];
     let fitted = fit(
         &seen,
-        &wanted(&ends),
+        (&wanted(&ends), none()),
         Allowance {
             policies: 2,
             ..ROOM
@@ -233,11 +267,11 @@ fn beside_a_statement_of_somebody_else_nothing_new_is_begun() {
     let content = text(std::slice::from_ref(&foreign), &denied(&before)).unwrap();
     let seen = seen(&[Some(&content)]);
     let ends = [end(1, "Admin", END), end(2, "Admin", END)];
-    let fitted = fit(&seen, &wanted(&ends), ROOM);
+    let fitted = fit(&seen, (&wanted(&ends), none()), ROOM);
     assert_eq!(fitted.all(), denied(&before));
     assert_eq!(fitted.beside_foreign, [ends[1].key.clone()]);
     // and when ours are over, theirs stays
-    let nothing = fit(&seen, &[], ROOM);
+    let nothing = fit(&seen, (&[], none()), ROOM);
     let Some(Act::Update { content, .. }) = next(&seen, &nothing) else {
         panic!("their statement is kept");
     };
@@ -271,6 +305,16 @@ fn every_state_is_stored_and_read_back() {
             until: now,
             ends_at: at("2026-11-20T13:59:30Z"),
             at: now,
+            unmoved: None,
+        },
+        ArmedEndState::Armed {
+            until: now,
+            ends_at: at("2026-11-20T13:59:30Z"),
+            at: now,
+            unmoved: Some(NotArmed {
+                why: WhyNotArmed::Refused,
+                words: "denied".to_owned(),
+            }),
         },
         ArmedEndState::NotArmed {
             why: NotArmed {

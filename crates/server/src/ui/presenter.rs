@@ -211,10 +211,11 @@ impl Presenter {
         )
     }
 
-    /// Whether AWS refuses what is done with a grant's access once it is over.
+    /// Whether AWS refuses what is done with a grant's access once it is over: its end is in force, and nothing is known that
+    /// would keep it from moving.
     pub(crate) fn is_armed(&self, grant: &Grant) -> bool {
         let armed = self.armed_ends.get(&grant.key);
-        matches!(armed, Some(ArmedEndStatus::Armed { .. }))
+        matches!(armed, Some(ArmedEndStatus::Armed { unmoved: None, .. }))
     }
 
     /// Whether somebody is the viewer: by user id, whatever addresses say.

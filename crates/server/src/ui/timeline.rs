@@ -329,6 +329,10 @@ impl Teller<'_> {
             )),
             "end.disarmed" => TimelineEntry::new("Its end is not armed at AWS any more")
                 .words(plain(text("error").or(text("reason")).unwrap_or_default())),
+            "end.arm_failed" if is_in_force_before(record) => {
+                TimelineEntry::new("Its armed end has not moved")
+                    .words(format!("{}.", cap(&plain(text("error").unwrap_or_default()))))
+            }
             "end.arm_failed" => TimelineEntry::new("Its end is not armed at AWS").words(format!(
                 "{}. Hallpass ends it all the same.",
                 cap(&plain(text("error").unwrap_or_default()))
@@ -502,6 +506,12 @@ fn waiting(app: &App, view: &Presenter, request: &Request) -> TimelineEntry {
     }
     entry.look = "next";
     entry
+}
+
+/// Whether an end was in force, at another instant, when arming it failed.
+fn is_in_force_before(record: &Record) -> bool {
+    let before = record.fields().get("before");
+    before.is_some_and(|before| before.get("refuses_after").is_some())
 }
 
 /// "approved by", for the aside.

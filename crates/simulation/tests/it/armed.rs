@@ -49,6 +49,8 @@ pub(crate) struct Bench {
     others: Arc<Others>,
     /// Until when somebody who died keeps the lane: what is armed is not looked after before.
     kept_until: Mutex<Timestamp>,
+    /// Since when what people hold in other ways was seen.
+    held_since: Mutex<BTreeMap<HoldKey, Timestamp>>,
 }
 
 impl Deref for Bench {
@@ -73,6 +75,7 @@ impl Bench {
             kept,
             others,
             kept_until: Mutex::new(Timestamp::MIN),
+            held_since: Mutex::default(),
         }
     }
 
@@ -104,7 +107,7 @@ impl Bench {
     }
 
     /// Until no session can be left of anything.
-    async fn until_all_is_over(&self) {
+    pub(crate) async fn until_all_is_over(&self) {
         let armer = self.armer("last", &Gate::new(None));
         self.live_in_steps(&armer, 4 * 3600, 20).await;
     }
@@ -114,11 +117,24 @@ impl Bench {
             .await;
     }
 
-    fn key(&self, who: Human, set: &str) -> HoldKey {
+    /// From now on ends are armed so; the process starts anew.
+    pub(crate) fn set_mode(&mut self, mode: ArmedEndsMode) {
+        self.kept.world.armed_ends(mode);
+    }
+
+    /// How many statements in force name a person.
+    pub(crate) fn statements_about(&self, user: &str) -> usize {
+        let all = self.statements();
+        all.iter()
+            .filter(|it| it.to_string().contains(user))
+            .count()
+    }
+
+    pub(crate) fn key(&self, who: Human, set: &str) -> HoldKey {
         self.world.key(who, set).unwrap()
     }
 
-    async fn armed_end(&self, key: &HoldKey) -> Option<ArmedEnd> {
+    pub(crate) async fn armed_end(&self, key: &HoldKey) -> Option<ArmedEnd> {
         let found = self
             .world
             .store
@@ -128,7 +144,7 @@ impl Bench {
     }
 
     /// The instants after which AWS refuses a person a set, as the policies in force say.
-    fn refused_after(&self, key: &HoldKey) -> Vec<Timestamp> {
+    pub(crate) fn refused_after(&self, key: &HoldKey) -> Vec<Timestamp> {
         let set = key.target.to_string();
         let name = set.rsplit("ps-").next().unwrap();
         let mut all = Vec::new();
@@ -173,6 +189,7 @@ impl Bench {
     async fn look(&self) {
         let now = self.now();
         let others = self.others.0.lock().unwrap().clone();
+        self.nobody_is_refused_what_others_gave(&others, now);
         for held in crate::acting::grants(&self.world).await {
             let refused = self.refused_after(&held.key);
             let earliest = refused.iter().min();
@@ -198,7 +215,8 @@ impl Bench {
             // where it may go without, it waits a minute; where somebody died in the middle, what is stored of it may be old
             let is_looked_after = armed.required || now >= *self.kept_until.lock().unwrap();
             let is_ours = !held.standing && !others.contains(&held.key);
-            if is_there && is_told && is_newest && is_ours && is_looked_after {
+            let is_to_be = held.armed_ends != ArmedEnds::Off;
+            if is_there && is_told && is_newest && is_ours && is_looked_after && is_to_be {
                 assert!(
                     armed.not_armed().is_some() || !refused.is_empty(),
                     "{} is there and nothing is armed: {armed:?}",
@@ -208,8 +226,24 @@ impl Bench {
         }
     }
 
+    /// What somebody holds in another way is refused for five minutes at most, and while whoever looks has died.
+    fn nobody_is_refused_what_others_gave(&self, others: &BTreeSet<HoldKey>, now: Timestamp) {
+        let mut held_since = self.held_since.lock().unwrap();
+        held_since.retain(|key, _| others.contains(key));
+        for key in others {
+            let since = *held_since.entry(key.clone()).or_insert(now);
+            let looked_from = since.max(*self.kept_until.lock().unwrap());
+            let refused = self.refused_after(key);
+            assert!(
+                now <= TimeSpan::seconds(330).after(looked_from)
+                    || refused.iter().all(|from| *from > now),
+                "{key} is held in another way since {since}, and refused since {refused:?}, at {now}"
+            );
+        }
+    }
+
     /// With everything of ours dead from here on: from the end of what is held on, at most a minute later, AWS refuses.
-    async fn would_end_by_itself(&self, id: GrantId) {
+    pub(crate) async fn would_end_by_itself(&self, id: GrantId) {
         let held = grant(&self.world, id).await;
         let refused = self.refused_after(&held.key);
         let [from] = refused[..] else {
@@ -666,11 +700,11 @@ fn stops_at_every_call_while_listings_lag() {
 /// another way for a while, the armer stopped at some call. At every second nobody is refused what they hold.
 async fn generated(seed: u64) {
     let mut rng = fastrand::Rng::with_seed(seed);
-    let bench = Bench::new(ArmedEndsMode::Preferred);
+    let mut bench = Bench::new(ArmedEndsMode::Preferred);
     for _ in 0..8 {
         let who = [Ana, Bo, Cai][rng.usize(0..3)];
         let key = bench.key(who, "ReadOnly");
-        match rng.u8(0..6) {
+        match rng.u8(0..8) {
             0..=2 => {
                 let duration = TimeSpan::seconds(rng.u64(30..900));
                 let asked = asking("ReadOnly", duration);
@@ -688,13 +722,18 @@ async fn generated(seed: u64) {
                 }
             }
             4 => {
-                // another way is there before the end comes near, as one who gives it cannot do by our hand
-                let near = bench.armed_end(&key).await.filter(ArmedEnd::is_open);
-                let is_far =
-                    near.is_none_or(|end| end.ends_at > TimeSpan::minutes(6).after(bench.now()));
-                if is_far {
-                    bench.others.0.lock().unwrap().insert(key);
-                }
+                bench.others.0.lock().unwrap().insert(key);
+            }
+            5 => {
+                let modes = [ArmedEndsMode::Preferred, ArmedEndsMode::Off];
+                bench.set_mode(modes[rng.usize(0..2)]);
+            }
+            6 => {
+                let silent = OrganizationFault::Unreachable {
+                    message: "no answer".to_owned(),
+                };
+                let fails = rng.bool().then_some(silent);
+                bench.organization.change(|it| it.updates_fail = fails);
             }
             _ => {
                 bench.others.0.lock().unwrap().remove(&key);
@@ -714,6 +753,7 @@ async fn generated(seed: u64) {
         }
     }
     bench.others.0.lock().unwrap().clear();
+    bench.organization.change(|it| it.updates_fail = None);
     bench.until_all_is_over().await;
     assert!(bench.organization.standing().is_empty(), "seed {seed}");
     check_all(&bench.world, &[]).await.unwrap();

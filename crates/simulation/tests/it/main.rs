@@ -10,6 +10,7 @@
 mod acting;
 mod approving;
 mod armed;
+mod armed_before;
 mod armed_by_rule;
 mod bounded;
 mod breaking;

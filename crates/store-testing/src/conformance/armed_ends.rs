@@ -30,6 +30,7 @@ fn arm(asked: u64, until: u64) -> ArmedEndWish {
         asked_at: at(asked),
         arm_by: at(asked + 60),
         gate_until: at(asked + 60),
+        moved_by: at(asked + 300),
     }))
 }
 
@@ -57,6 +58,7 @@ fn armed(end: &ArmedEnd, until: Timestamp) -> ArmedEnd {
             until,
             ends_at: end.ends_at,
             at: at(20),
+            unmoved: None,
         },
         due: at(300),
         ..end.clone()
@@ -132,7 +134,10 @@ pub async fn armed_ends_are_settled_whole_over_the_version_that_was_read(store: 
     assert_eq!((&open.gate, open.execution.due), (&Gate::Open, at(10)));
     assert_eq!(store.records_from(1, 10).await.unwrap().len(), 1);
     let told = store.armed_ends(&[key(), account_key(2, 2)]).await.unwrap();
-    let status = ArmedEndStatus::Armed { until: at(900) };
+    let status = ArmedEndStatus::Armed {
+        until: at(900),
+        unmoved: None,
+    };
     assert_eq!(told.into_iter().collect::<Vec<_>>(), [(key(), status)]);
     // an open gate is closed by nobody but a new hold, and refused by nobody
     let again = end(&store).await;
@@ -193,7 +198,12 @@ pub async fn an_armed_end_that_is_over_moves_no_more_and_can_be_held_again(store
         (at(2_000), None, at(1_000))
     );
     assert_eq!(again.armed_until(), Some(at(600)));
-    assert!(!row(&store).await.gate.is_open());
+    // what is in force would refuse it: it waits until that has moved, and not only a minute
+    assert_eq!(again.arm_by, at(1_300));
+    assert_eq!(
+        row(&store).await.waits_for_gate(at(5_000)),
+        Some(Timestamp::MAX)
+    );
     let gone = ArmedEnd {
         state: ArmedEndState::Gone { at: at(4_000) },
         ..again
@@ -202,4 +212,49 @@ pub async fn an_armed_end_that_is_over_moves_no_more_and_can_be_held_again(store
     assert_eq!(settled, Ok(SettledEnds::Stored));
     assert!(store.open_armed_ends().await.unwrap().is_empty());
     assert!(store.armed_ends(&[key()]).await.unwrap().is_empty());
+}
+
+/// What is held goes on and is lengthened with its end; what is over goes first, and the create waits for that where AWS
+/// refuses it already, or soon would.
+pub async fn what_is_in_force_goes_before_a_hold_that_is_not_armed(store: Store) {
+    let release = |asked: u64| ArmedEndWish::Release {
+        key: key(),
+        asked_at: at(asked),
+        gone_by: at(asked + 300),
+    };
+    // nothing is stored: nothing to release
+    commit(&store, wanted(&key(), 600, 10), Some(release(10))).await;
+    assert!(store.armed_ends_of(&[key()]).await.unwrap().is_empty());
+    assert!(row(&store).await.gate.is_open());
+    let lengthened = wanted_instead(&row(&store).await, 900, 20);
+    commit(&store, lengthened, Some(arm(20, 900))).await;
+    let read = armed(&end(&store).await, at(900));
+    let settled = store
+        .settle_armed_ends(&[read], vec![opened(None)], vec![])
+        .await;
+    assert_eq!(settled, Ok(SettledEnds::Stored));
+    // held, and its end is far: it moves with what is held
+    let lengthened = wanted_instead(&row(&store).await, 2_000, 30);
+    commit(&store, lengthened, Some(release(30))).await;
+    let held = end(&store).await;
+    assert_eq!((held.ends_at, held.lasts_until), (at(2_000), None));
+    assert!(row(&store).await.gate.is_open());
+    // over, and refused since then
+    let over = ArmedEndWish::Over {
+        key: key(),
+        lasts_until: at(9_000),
+    };
+    let ended = wanted_instead(&row(&store).await, 900, 30);
+    commit(&store, ended, Some(over)).await;
+    let again = wanted_instead(&row(&store).await, 3_000, 1_000);
+    commit(&store, again, Some(release(1_000))).await;
+    let spent = end(&store).await;
+    assert_eq!(
+        (spent.lasts_until, spent.arm_by, spent.armed_until()),
+        (Some(at(1_000)), at(1_300), Some(at(900)))
+    );
+    assert_eq!(
+        row(&store).await.waits_for_gate(at(5_000)),
+        Some(Timestamp::MAX)
+    );
 }

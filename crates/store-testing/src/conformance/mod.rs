@@ -157,7 +157,8 @@ macro_rules! conformance {
                 an_armed_end_closes_the_gate_and_follows_its_assignment
                 armed_ends_are_settled_whole_over_the_version_that_was_read
                 a_refused_gate_is_the_end_of_a_create_that_was_not_sent
-                an_armed_end_that_is_over_moves_no_more_and_can_be_held_again;
+                an_armed_end_that_is_over_moves_no_more_and_can_be_held_again
+                what_is_in_force_goes_before_a_hold_that_is_not_armed;
             session_revocation:
                 cuts_are_added_with_a_change_and_open_until_they_are_gone
                 cuts_are_settled_whole_over_the_version_that_was_read;

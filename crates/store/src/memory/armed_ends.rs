@@ -8,7 +8,9 @@ use hallpass_org::armed_ends::{ArmedEnd, ArmedEndStore, GateChange, SettledEnds}
 use hallpass_runner::StoreFault;
 
 use super::{MemoryState, MemoryStore};
-use crate::steps::{armed_end_moved, armed_end_wished, gate_closed, gate_settled, key_of};
+use crate::steps::{
+    armed_end_moved, armed_end_wished, gate_closed, gate_settled, key_of, key_of_wish,
+};
 
 /// Carries wishes out, then moves what is armed to where its assignment's end is now: one that is over moves no more.
 pub(super) fn commit(
@@ -30,18 +32,16 @@ pub(super) fn commit(
 
 /// Carries a wish out, and closes the gate of what waits for it.
 fn wish(state: &mut MemoryState, wish: &ArmedEndWish) {
-    let key = match wish {
-        ArmedEndWish::Arm(grant) => &grant.key,
-        ArmedEndWish::Over { key, .. } => key,
+    let key = key_of_wish(wish).to_string();
+    let stored = state.armed_ends.get(&key).cloned();
+    let Some((end, gate)) = armed_end_wished(stored, wish) else {
+        return;
     };
-    let stored = state.armed_ends.get(&key.to_string()).cloned();
-    if let Some(end) = armed_end_wished(stored, wish) {
-        state.armed_ends.insert(key.to_string(), end);
-    }
-    if let ArmedEndWish::Arm(grant) = wish
-        && let Some(slot) = state.assignments.get_mut(&key.to_string())
+    state.armed_ends.insert(key.clone(), end);
+    if let Some(until) = gate
+        && let Some(slot) = state.assignments.get_mut(&key)
     {
-        slot.row = gate_closed(slot.row.clone(), grant.gate_until);
+        slot.row = gate_closed(slot.row.clone(), until);
     }
 }
 

@@ -16,25 +16,23 @@ use crate::fault::StorageFault;
 use crate::rows::{body, instant, read_body};
 use crate::steps::{
     armed_end_moved, armed_end_status, armed_end_wished, gate_closed, gate_settled, key_of,
-    wrong_version,
+    key_of_wish, wrong_version,
 };
 
 const KIND: &str = "armed end";
 
 /// Carries a wish out, and closes the gate of what waits for it.
 pub(super) fn wish(tx: &Transaction<'_>, wish: &ArmedEndWish) -> Result<(), StorageFault> {
-    let key = match wish {
-        ArmedEndWish::Arm(grant) => &grant.key,
-        ArmedEndWish::Over { key, .. } => key,
+    let key = key_of_wish(wish);
+    let Some((end, gate)) = armed_end_wished(load(tx, key)?, wish) else {
+        return Ok(());
     };
-    if let Some(end) = armed_end_wished(load(tx, key)?, wish) {
-        put(tx, &end)?;
-    }
-    let ArmedEndWish::Arm(grant) = wish else {
+    put(tx, &end)?;
+    let Some(until) = gate else {
         return Ok(());
     };
     match assignment_rows::load(tx, key)? {
-        Some(row) => assignments::update(tx, &gate_closed(row, grant.gate_until)),
+        Some(row) => assignments::update(tx, &gate_closed(row, until)),
         None => Ok(()),
     }
 }

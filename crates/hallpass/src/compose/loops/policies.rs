@@ -47,6 +47,17 @@ pub(super) async fn arm_ends(engine: Engine, mut stop: watch::Receiver<bool>) {
                 for (account, why) in &report.failed {
                     tracing::warn!(account, why, "ends could not be armed");
                 }
+                for (account, denials) in &report.unknown {
+                    tracing::warn!(
+                        account,
+                        denials,
+                        "the account's policy of armed ends refuses people of whom nothing is stored: it is left as it is"
+                    );
+                }
+                if report.not_moved > 0 {
+                    let not_moved = report.not_moved;
+                    tracing::warn!(not_moved, "armed ends could not be moved");
+                }
                 if report.denied > 0 {
                     let denied = report.denied;
                     tracing::warn!(denied, "overdue access is denied: the home Region is lost");

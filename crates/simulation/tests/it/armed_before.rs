@@ -1,0 +1,227 @@
+//! What an earlier hold has left in force at AWS: a later one is never told as held while it refuses; what cannot be moved is
+//! told; and what is of nobody we know stays until it can refuse nobody.
+
+use hallpass_access::{AccessStore as _, ArmedEndCounts, ArmedEndsMode};
+use hallpass_model::{GrantId, HoldKey, TimeSpan};
+use hallpass_org::armed_ends::{WhyNotArmed, policy_name};
+use hallpass_org::{Organization as _, OrganizationFault};
+use hallpass_simulation::Human::{Ana, Bo};
+
+use crate::acting::{grant, release, run, take};
+use crate::armed::Bench;
+use crate::keeping::ACCOUNT;
+
+const SET: &str = "ReadOnly";
+
+fn denied() -> OrganizationFault {
+    OrganizationFault::Refused {
+        code: "AccessDeniedException".to_owned(),
+        message: "no".to_owned(),
+    }
+}
+
+fn silent() -> OrganizationFault {
+    OrganizationFault::Unreachable {
+        message: "no answer".to_owned(),
+    }
+}
+
+/// Ana's access of two minutes is over, and AWS goes on refusing it until her longest session is.
+async fn over() -> (Bench, HoldKey) {
+    let bench = Bench::new(ArmedEndsMode::Preferred);
+    let key = bench.key(Ana, SET);
+    take(&bench.world, Ana, SET, TimeSpan::minutes(2)).await;
+    bench.calmly(200).await;
+    assert_eq!(bench.refused_after(&key).len(), 1);
+    (bench, key)
+}
+
+/// Lives on until the grant is in this state, and never sees it active while AWS refuses it.
+async fn until_state(bench: &Bench, id: GrantId, state: &str, seconds: u64) -> u64 {
+    for second in 0..seconds {
+        let found = grant(&bench.world, id).await;
+        let name = found.state.name();
+        let now = bench.now();
+        let refused = bench.refused_after(&found.key);
+        assert!(
+            name != "active" || refused.iter().all(|from| *from > now),
+            "told as held and refused since {refused:?}, at {now}"
+        );
+        if name == state {
+            return second;
+        }
+        bench.calmly(1).await;
+    }
+    panic!("{:?} after {seconds} s", grant(&bench.world, id).await);
+}
+
+#[test]
+fn a_grant_that_is_not_armed_is_given_once_nothing_refuses_it_any_more() {
+    run(async {
+        let (mut bench, key) = over().await;
+        bench.set_mode(ArmedEndsMode::Off);
+        let id = take(&bench.world, Ana, SET, TimeSpan::minutes(20)).await;
+        until_state(&bench, id, "active", 60).await;
+        bench.calmly(60).await;
+        assert!(bench.refused_after(&key).is_empty());
+        assert_eq!(grant(&bench.world, id).await.state.name(), "active");
+        bench.until_all_is_over().await;
+        assert!(bench.organization.standing().is_empty());
+    });
+}
+
+#[test]
+fn a_later_grant_that_is_not_armed_leaves_nothing_armed_for_ever() {
+    run(async {
+        let mut bench = Bench::new(ArmedEndsMode::Preferred);
+        let key = bench.key(Ana, SET);
+        take(&bench.world, Ana, SET, TimeSpan::minutes(5)).await;
+        bench.calmly(60).await;
+        bench.set_mode(ArmedEndsMode::Off);
+        let second = take(&bench.world, Ana, SET, TimeSpan::minutes(20)).await;
+        bench.calmly(120).await;
+        // what both hold is one, with one end, which is in force
+        bench.would_end_by_itself(second).await;
+        bench.until_all_is_over().await;
+        assert!(!bench.armed_end(&key).await.unwrap().is_open());
+        assert!(bench.organization.standing().is_empty());
+    });
+}
+
+#[test]
+fn access_that_aws_still_refuses_is_not_told_as_given() {
+    run(async {
+        for (mode, fault, state, least) in [
+            (ArmedEndsMode::Preferred, denied(), "failed", 0),
+            (ArmedEndsMode::Preferred, silent(), "failed", 290),
+            (ArmedEndsMode::Required, silent(), "failed", 290),
+            (ArmedEndsMode::Off, denied(), "failed", 0),
+            (ArmedEndsMode::Off, silent(), "failed", 290),
+        ] {
+            let (mut bench, _) = over().await;
+            bench.set_mode(mode);
+            bench
+                .organization
+                .change(|it| it.updates_fail = Some(fault.clone()));
+            fail_removals(&bench, &fault);
+            let id = take(&bench.world, Ana, SET, TimeSpan::minutes(20)).await;
+            let took = until_state(&bench, id, state, 400).await;
+            assert!(
+                (least..=320).contains(&took),
+                "{mode:?} {fault:?}: {took} s"
+            );
+            let failed = grant(&bench.world, id).await;
+            assert!(
+                format!("{:?}", failed.state).contains("AWS still refuses it"),
+                "{failed:?}"
+            );
+        }
+        // and when AWS answers within that time it is given, with its end in force
+        let (bench, _) = over().await;
+        bench
+            .organization
+            .change(|it| it.updates_fail = Some(silent()));
+        let id = take(&bench.world, Ana, SET, TimeSpan::minutes(20)).await;
+        bench.calmly(150).await;
+        assert_eq!(grant(&bench.world, id).await.state.name(), "scheduled");
+        bench.organization.change(|it| it.updates_fail = None);
+        until_state(&bench, id, "active", 70).await;
+        bench.would_end_by_itself(id).await;
+    });
+}
+
+/// The last statement goes with its policy: that fails of the same.
+fn fail_removals(bench: &Bench, fault: &OrganizationFault) {
+    bench
+        .organization
+        .change(|it| it.removals_fail = Some(fault.clone()));
+}
+
+#[test]
+fn an_end_that_cannot_be_moved_is_told_and_moves_when_it_can() {
+    run(async {
+        for (fault, why, within) in [
+            (denied(), WhyNotArmed::Refused, 5),
+            (silent(), WhyNotArmed::Unanswered, 130),
+        ] {
+            let bench = Bench::new(ArmedEndsMode::Preferred);
+            let key = bench.key(Ana, SET);
+            let id = take(&bench.world, Ana, SET, TimeSpan::hours(1)).await;
+            bench.calmly(30).await;
+            let before = bench.refused_after(&key);
+            bench
+                .organization
+                .change(|it| it.updates_fail = Some(fault.clone()));
+            release(&bench.world, Ana, id).await.unwrap();
+            bench.calmly(within).await;
+            let end = bench.armed_end(&key).await.unwrap();
+            assert_eq!(end.unmoved().map(|it| it.why), Some(why), "{end:?}");
+            assert_eq!(bench.refused_after(&key), before);
+            assert_eq!(counts(&bench).await.not_moved, 1);
+            bench.calmly(200).await;
+            let told = bench.records("end.arm_failed").await;
+            assert_eq!(told.len(), 1, "once for each reason");
+            assert!(
+                told[0].fields()["error"]
+                    .as_str()
+                    .unwrap()
+                    .contains("still refuses after")
+            );
+            bench.organization.change(|it| it.updates_fail = None);
+            bench.calmly(70).await;
+            let end = bench.armed_end(&key).await.unwrap();
+            assert!(end.unmoved().is_none(), "{end:?}");
+            assert!(bench.refused_after(&key) < before);
+            assert_eq!(counts(&bench).await.not_moved, 0);
+        }
+    });
+}
+
+async fn counts(bench: &Bench) -> ArmedEndCounts {
+    bench
+        .world
+        .store
+        .counts(bench.now())
+        .await
+        .unwrap()
+        .armed_ends
+}
+
+/// A store that was put back to an earlier state, or another installation that writes into the same policies.
+#[test]
+fn what_is_of_nobody_we_know_stays_until_it_can_refuse_nobody() {
+    run(async {
+        let bench = Bench::new(ArmedEndsMode::Preferred);
+        take(&bench.world, Ana, SET, TimeSpan::minutes(30)).await;
+        bench.calmly(20).await;
+        let unknown = rename(&bench, &bench.key(Ana, SET)).await;
+        // Ana's own is put back, and Bo's comes beside it
+        take(&bench.world, Bo, SET, TimeSpan::minutes(40)).await;
+        bench.calmly(330).await;
+        assert_eq!(bench.statements_about(&unknown), 1);
+        assert_eq!(bench.refused_after(&bench.key(Ana, SET)).len(), 1);
+        assert_eq!(bench.refused_after(&bench.key(Bo, SET)).len(), 1);
+        // ours go when they are over; theirs when it can refuse nobody
+        bench.until_all_is_over().await;
+        assert_eq!(bench.statements_about(&unknown), 1);
+        bench.world.clock.advance(TimeSpan::hours(14));
+        bench.calmly(30).await;
+        assert!(bench.organization.standing().is_empty());
+    });
+}
+
+/// Puts somebody in place of a person in the policy, as if nobody had stored it.
+async fn rename(bench: &Bench, key: &HoldKey) -> String {
+    let stranger = "99999999-0000-0000-0000-000000000000".to_owned();
+    let name = policy_name(ACCOUNT, 0);
+    let all = bench.organization.policies().await.unwrap();
+    let row = all.into_iter().find(|row| row.name == name).unwrap();
+    let text = bench.organization.text(&name).unwrap();
+    let text = text.replace(key.user.as_str(), &stranger);
+    bench
+        .organization
+        .update_policy(&row.id, &text)
+        .await
+        .unwrap();
+    stranger
+}
