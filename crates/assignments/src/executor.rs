@@ -335,7 +335,12 @@ impl Executor {
         };
         let outcome = match sent {
             Ok(sent) => StepOutcome::Sent(sent),
-            Err(fault) => StepOutcome::SendFailed(fault),
+            Err(fault) => {
+                if fault.leaves_unknown() {
+                    self.doubt_listings(&intent.key);
+                }
+                StepOutcome::SendFailed(fault)
+            }
         };
         self.learned(intent, before, outcome)
     }

@@ -96,6 +96,21 @@ pub enum CenterFault {
     },
 }
 
+impl CenterFault {
+    /// Whether it is not known if something was done.
+    pub(crate) const fn leaves_unknown(&self) -> bool {
+        match self {
+            Self::Unreachable { .. } | Self::KeyUnusable { .. } => true,
+            Self::Throttled { .. }
+            | Self::NotSent
+            | Self::Full { .. }
+            | Self::Conflict { .. }
+            | Self::NotFound { .. }
+            | Self::Refused { .. } => false,
+        }
+    }
+}
+
 /// IAM Identity Center and its directory, as far as single assignments go. Implementations ration
 /// their requests by urgency and time out within 15 s; they never repeat a create or a delete.
 #[async_trait]

@@ -24,14 +24,26 @@ pub(super) struct Fake {
     pub(super) listed: BTreeSet<String>,
     /// The calls to Identity Center, with their urgency.
     pub(super) calls: Mutex<Vec<(&'static str, Urgency)>>,
+    /// What becomes of a create.
+    pub(super) create: CenterFault,
     /// What was noted as over, and when it is to be looked at.
     pub(super) over: Mutex<Vec<(String, Timestamp)>>,
 }
 
 impl Fake {
     pub(super) fn new(now: Timestamp, rows: Vec<AssignmentRow>, listed: &[&str]) -> Arc<Self> {
+        Self::answering(now, (rows, listed), CenterFault::NotSent)
+    }
+
+    /// The same, of which a create comes to this.
+    pub(super) fn answering(
+        now: Timestamp,
+        (rows, listed): (Vec<AssignmentRow>, &[&str]),
+        create: CenterFault,
+    ) -> Arc<Self> {
         Arc::new(Self {
             now,
+            create,
             rows,
             listed: listed.iter().map(|id| (*id).to_owned()).collect(),
             calls: Mutex::default(),
@@ -88,7 +100,7 @@ impl IdentityCenter for Fake {
     }
 
     async fn create(&self, _: &HoldKey) -> Result<SentOperation, CenterFault> {
-        Err(CenterFault::NotSent)
+        Err(self.create.clone())
     }
 
     async fn delete(&self, _: &HoldKey, _: Urgency) -> Result<SentOperation, CenterFault> {

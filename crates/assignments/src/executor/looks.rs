@@ -42,7 +42,7 @@ impl Executor {
         }
     }
 
-    /// What came of the steps at a row is not recorded, so the row does not say when its write was sent: a listing that began
+    /// What came of a write is not known, or not recorded, and the row does not say when it was sent: a listing that began
     /// between the intent and the sending would pass for one that shows what came of it.
     pub(super) fn doubt_listings(&self, key: &HoldKey) {
         let now = self.clock.now();

@@ -87,6 +87,30 @@ fn first_looks_are_made_together_while_aws_works_on_several_creates() {
     }
 }
 
+/// A listing that was read for others between the intent and the sending says nothing of a create whose answer is lost:
+/// what it made may be there.
+#[tokio::test]
+async fn after_a_lost_answer_no_listing_of_before_speaks_for_the_row() {
+    let message = || "no answer".to_owned();
+    for (fault, looks) in [
+        (CenterFault::Unreachable { message: message() }, 2),
+        (CenterFault::KeyUnusable { message: message() }, 2),
+        // nothing was sent, so what was seen still holds
+        (CenterFault::Throttled { message: message() }, 1),
+    ] {
+        let fake = Fake::answering(at(150), (Vec::new(), &[]), fault.clone());
+        let executor = fake.executor();
+        executor.look(&row(), Urgency::Grant).await;
+        let before = row();
+        let intent = before.clone().begin(OperationKind::Create, at(149));
+        let mut sent = executor.send(&before, intent, Urgency::Grant).await;
+        // another grant of the same makes the row due at once, from when it was first asked for
+        sent.execution.due = sent.desired.asked_at;
+        executor.look(&sent, Urgency::Grant).await;
+        assert_eq!(fake.calls().len(), looks, "{fault:?}");
+    }
+}
+
 /// What the row says of earlier looks and writes, by a node whose clock is ahead, and when it is due, by one whose clock is
 /// behind: a listing that is older than what the row has seen says nothing new.
 #[test]
