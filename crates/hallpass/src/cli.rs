@@ -128,8 +128,9 @@ pub(crate) struct Called {
 pub(crate) fn parse() -> Result<Called, Exit> {
     let words = lambda::words().unwrap_or_else(|| std::env::args_os().collect());
     if words.len() < 2 {
-        output::say(DAILY.trim_end());
-        return Err(Exit::BadInput);
+        // a program without arguments was asked for its help
+        let printed = output::print(DAILY);
+        return Err(printed.map_or_else(|failure| failure.exit(), |()| Exit::Ok));
     }
     read(words).map_err(|error| {
         let exit = if error.use_stderr() {

@@ -6,11 +6,11 @@ const ID: &str = "req_01934a5b6c7d7e8f90123456789abcde";
 
 /// The exit code of every kind of usage.
 const USAGE: &[(i32, &[&str])] = &[
+    (0, &[]),
     (0, &["--help"]),
     (0, &["--version"]),
     (0, &["help"]),
     (0, &["request", "--help"]),
-    (2, &[]),
     (2, &["nonsense"]),
     (2, &["request"]),
     (
