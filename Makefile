@@ -90,7 +90,7 @@ rules: tools
 	cargo build --locked --workspace --bin xtask
 	@$(PHASE) "house rules" $(BUILT)/xtask tidy
 	@if cargo deny --version >/dev/null 2>&1; then cargo deny check bans licenses sources; \
-	else echo "lint: cargo-deny is not installed; licences and bans were not checked"; fi
+	else echo "lint: cargo-deny is not installed; licences and bans were not checked" >&2; fi
 
 # the documentation’s pictures, as the browser tests see the pages
 pictures: build
