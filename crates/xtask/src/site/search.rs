@@ -1,5 +1,5 @@
 //! What the search of the site reads: a script, since a page opened from a folder may load one and
-//! may not load data. How it ranks is in `site.js`, and `e2e/site.py` asks it.
+//! may not load data. How it ranks is in `site.js`, and `e2e/docs_site.py` asks it.
 
 use std::path::Path;
 
