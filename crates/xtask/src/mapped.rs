@@ -8,7 +8,10 @@ use crate::spec::outside_fences;
 use crate::texts::has_extension;
 
 /// The pages that newcomers find their way by.
-const MAPS: &[&str] = &["ARCHITECTURE.md", "CONTRIBUTING.md"];
+const MAPS: &[&str] = &["ARCHITECTURE.md", "CONTRIBUTING.md", STARTING_POINTS];
+/// Those whose rows say of a file without a folder where it is by what they name beside it.
+const ROWS: &[&str] = &["ARCHITECTURE.md", STARTING_POINTS];
+const STARTING_POINTS: &str = "docs/contributing/starting-points.md";
 
 /// Below it every page is held to the paths `a::b` that it names; its single words may be of the past.
 const DECISIONS: &str = "docs/decisions/";
@@ -99,21 +102,81 @@ impl Landmarks {
         };
         let mut findings = Vec::new();
         for (index, line) in outside_fences(text) {
-            for name in line.split('`').skip(1).step_by(2) {
+            for name in names_of(line) {
                 if (is_map || name.contains("::")) && !self.leads_somewhere(name) {
                     let message = format!("`{name}` is not in the tree: say where it is now");
                     findings.push(Breach::new(path, index + 1, message));
                 }
             }
         }
+        if ROWS.contains(&path) {
+            for row in rows(text) {
+                findings.extend(self.strays(path, &row));
+            }
+        }
         findings
     }
 
+    /// Files that a row names without a folder, and that are in no crate or folder which it names.
+    fn strays(&self, page: &str, row: &[(usize, &str)]) -> Vec<Breach> {
+        let names = || {
+            let lines = row.iter();
+            lines.flat_map(|(number, line)| names_of(line).map(|name| (*number, name)))
+        };
+        let mut rooms: HashSet<&str> = HashSet::new();
+        for (_, name) in names().filter(|(_, name)| is_name(name) || name.contains('<')) {
+            let (known, _) = name.split_once('<').unwrap_or((name, ""));
+            let is_crate = self.paths.contains(&format!("crates/{known}"));
+            if known.contains('/') || is_crate {
+                for path in spelled_out(known) {
+                    rooms.extend(self.found(&path).map(room));
+                }
+            }
+        }
+        let is_bare = |name: &str| is_name(name) && !name.contains('/') && has_ending(name);
+        let bare = names().filter(|(_, name)| !rooms.is_empty() && is_bare(name));
+        bare.filter(|(_, name)| {
+            let mut found = spelled_out(name).into_iter();
+            !found.all(|file| {
+                let mut places = self.found(&file);
+                places.any(|it| rooms.contains(room(it)) || !it.contains('/'))
+            })
+        })
+        .map(|(line, name)| {
+            let message = format!("`{name}` is in no crate or folder that its row names");
+            Breach::new(page, line, message)
+        })
+        .collect()
+    }
+
+    /// The files and folders that such a path is the end of.
+    fn found<'a>(&'a self, path: &str) -> impl Iterator<Item = &'a str> + use<'a> {
+        let path = path.trim_end_matches('/').to_owned();
+        let known = self.paths.iter().map(String::as_str);
+        known.filter(move |known| {
+            let before = known.strip_suffix(path.as_str());
+            before.is_some_and(|before| before.is_empty() || before.ends_with('/'))
+        })
+    }
+
+    /// Whether what stands before a gap (`services/<name>/`) begins some path.
+    fn begins_somewhere(&self, before: &str) -> bool {
+        let inside = format!("/{before}");
+        let mut known = self.paths.iter();
+        known.any(|it| it.starts_with(before) || it.contains(&inside))
+    }
+
     fn leads_somewhere(&self, name: &str) -> bool {
+        if let Some((before, _)) = name.split_once('<')
+            && before.contains('/')
+            && is_name(before)
+        {
+            return self.begins_somewhere(before);
+        }
         if !is_name(name) {
             return true;
         }
-        if name.contains('/') || FILES.iter().any(|it| has_extension(name, it)) {
+        if name.contains('/') || has_ending(name) {
             return spelled_out(name).iter().all(|path| self.has_path(path));
         }
         if name.contains("::") {
@@ -140,13 +203,43 @@ impl Landmarks {
     /// Whether there is such a file or folder, under whatever folder: `rules/src/rule.rs` leaves
     /// `crates/` out, `ui/own.rs` a crate as well.
     fn has_path(&self, path: &str) -> bool {
-        let path = path.trim_end_matches('/');
-        self.paths.iter().any(|known| {
-            known
-                .strip_suffix(path)
-                .is_some_and(|before| before.is_empty() || before.ends_with('/'))
-        })
+        self.found(path).next().is_some()
     }
+}
+
+/// What a line has between backquotes.
+fn names_of(line: &str) -> impl Iterator<Item = &str> {
+    line.split('`').skip(1).step_by(2)
+}
+
+fn has_ending(name: &str) -> bool {
+    FILES.iter().any(|it| has_extension(name, it))
+}
+
+/// The crate that a path is in, or its folder at the top.
+fn room(path: &str) -> &str {
+    let parts = if path.starts_with("crates/") { 2 } else { 1 };
+    let end = path.match_indices('/').nth(parts - 1);
+    end.and_then(|(at, _)| path.get(..at)).unwrap_or(path)
+}
+
+/// Rows of tables and items of lists, with the numbers of their lines.
+fn rows(text: &str) -> Vec<Vec<(usize, &str)>> {
+    let mut found: Vec<Vec<(usize, &str)>> = Vec::new();
+    let mut goes_on = false;
+    for (index, line) in outside_fences(text) {
+        if line.starts_with('|') || line.starts_with("- ") {
+            found.push(vec![(index + 1, line)]);
+            goes_on = line.starts_with("- ");
+        } else if goes_on && line.starts_with("  ") {
+            if let Some(last) = found.last_mut() {
+                last.push((index + 1, line));
+            }
+        } else {
+            goes_on = false;
+        }
+    }
+    found
 }
 
 /// Whether this is a name, and not a command, a pattern, a path of a URL or text with a gap.
@@ -301,6 +394,11 @@ mod tests {
             ("tables/SERVICE.json", true),
             ("--yes", true),
             ("//!", true),
+            ("rules/src/<part>/native.rs", true),
+            ("crates/ru<name>/", true),
+            ("rules/src/commands/<group>/", false),
+            ("a/<b> c", false),
+            ("<group>/", true),
         ] {
             assert_eq!(tree.leads_somewhere(name), leads, "{name}");
         }
@@ -309,6 +407,36 @@ mod tests {
         let places: Vec<usize> = found.iter().map(|it| it.line).collect();
         assert_eq!(places, [1]);
         assert!(tree.check("README.md", map).is_empty());
+    }
+
+    #[test]
+    fn a_file_without_a_folder_is_in_a_crate_that_its_row_names() {
+        let mut tree = Landmarks::default();
+        for path in [
+            "crates/rules/src/rule.rs",
+            "crates/rules/src/read/native.rs",
+            "crates/access/src/ask.rs",
+            "e2e/web.py",
+            "clippy.toml",
+        ] {
+            tree.add(path, "");
+        }
+        for (row, lines) in [
+            (
+                "| a | `rules/src/rule.rs`, `native.rs`, `clippy.toml` |",
+                &[][..],
+            ),
+            ("| a | `rules/src/rule.rs`, `ask.rs` |", &[1]),
+            ("- a: `rules/src/<x>.rs`,\n  `ask.rs`; `native.rs`", &[2]),
+            ("- a: `e2e/web.py`\n\n`rule.rs`", &[]),
+            ("| `rules` | `rule.rs`, `ask.rs`, `web.py` |", &[1, 1]),
+            // nothing says where
+            ("| a | `ask.rs` |", &[]),
+        ] {
+            let found = tree.check("ARCHITECTURE.md", row);
+            let places: Vec<usize> = found.iter().map(|it| it.line).collect();
+            assert_eq!(places, lines, "{row}");
+        }
     }
 
     #[test]
