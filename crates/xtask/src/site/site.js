@@ -34,8 +34,11 @@ const SILENT = new Set("a an and are as at be by do does for from how i in is it
 function terms(query) {
   const all = query.toLowerCase().split(/[^\p{L}\p{N}]+/u).filter(Boolean);
   const telling = all.filter((word) => !SILENT.has(word));
-  return (telling.length ? telling : all).map((word) => ({ word, test: new RegExp(`(?<![\\p{L}\\p{N}])${stem(word)}`, "giu") }));
+  return (telling.length ? telling : all).map((word) => ({ word, test: new RegExp(`(?<![\\p{L}\\p{N}])${stem(word)}${ending(word)}`, "giu") }));
 }
+
+// A short word is one alone, or in the plural: `HA` is in no "has", `CLI` in no "client".
+function ending(word) { return word.length > 3 ? "" : "s?(?![\\p{L}\\p{N}])"; }
 
 // What a word and its other forms begin with: `revoke`, `revoked`, `revoking`.
 function stem(word) {
@@ -65,6 +68,7 @@ function search(query) {
   if (!wanted.length) return [];
   const pages = window.searchIndex;
   const phrase = query.toLowerCase().trim();
+  const said = new RegExp(`(?<![\\p{L}\\p{N}])${phrase.replace(/[\\^$.*+?()[\]{}|/]/g, "\\$&")}${ending(phrase)}`, "iu");
   const table = wanted.map((term) => {
     const column = pages.map((page) => worth(page, term));
     const found = column.filter((it) => it.value > 0).length;
@@ -75,8 +79,9 @@ function search(query) {
     if (cells.filter((cell) => cell.value > 0).length < needed) return null;
     let value = cells.reduce((sum, cell, index) => sum + cell.value * table[index].rarity, 0);
     // a title that says little else is about just that
-    if (page.title.toLowerCase().includes(phrase)) value += 10 + 20 * phrase.length / page.title.length;
-    else if (page.words.toLowerCase().includes(phrase)) value += 15;
+    if (said.test(page.title)) value += 10 + 20 * phrase.length / page.title.length;
+    else if (page.words.toLowerCase().split(/[(),]/).some((it) => it.trim().replace(/\s+/g, " ") === phrase)) value += 25;
+    else if (said.test(page.words)) value += 15;
     const strongest = cells.reduce((one, other) => (other.parts > one.parts ? other : one));
     return { page, part: page.parts[strongest.part], value: value * page.weight };
   }).filter(Boolean).sort((one, other) => other.value - one.value).slice(0, 12);
