@@ -205,7 +205,7 @@ fn unsettled(rule: &RemediationRule, before: &Before, now: Timestamp) -> Option<
     if changed.len() >= FLAPPING {
         let times = changed.len();
         return Some(format!(
-            "flapping: it was mended {times} times within 24 hours; something changes it back"
+            "flapping: it was remediated {times} times within 24 hours; something changes it back"
         ));
     }
     let undone = before.same_resource.iter().find_map(|it| match &it.phase {

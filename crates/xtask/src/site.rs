@@ -14,6 +14,7 @@ use std::{fs, io};
 use self::contents::INDEX;
 use self::page::{SitePage, address, slashed};
 use self::search::Searched;
+pub(crate) use self::wording::check_template;
 use crate::breach::Breach;
 
 /// Pages at the top of the repository, and what they are called in the menu.

@@ -134,6 +134,9 @@ fn check_together(files: &Texts) -> Vec<Breach> {
 
 fn check_file(path: &str, text: &str) -> Vec<Breach> {
     let mut findings = texts::check(path, text);
+    if path.contains("/templates/") && has_extension(path, "html") {
+        findings.extend(site::check_template(path, text));
+    }
     if has_extension(path, "rs") {
         findings.extend(sources::check(path, text));
         findings.extend(sizes::check(path, text));
@@ -201,6 +204,8 @@ mod tests {
         };
         assert!(found("docs/a.md", "fine\n").is_empty());
         assert_eq!(found("docs/a.md", "bad \n").len(), 1);
+        let page = "<h2>What happened</h2>\n";
+        assert_eq!(found("crates/a/templates/a.html", page).len(), 1);
         assert_eq!(found("crates/a/src/lib.rs", "fn a() {}\n").len(), 1);
         assert_eq!(found("crates/a/src/lib.rs", "//! A.\nfn a() {}\n").len(), 0);
         assert!(!found("crates/a/Cargo.toml", "[package]\nname = \"a\"\n").is_empty());

@@ -424,7 +424,7 @@ impl StepExecutor for RemediationStepExecutor {
                 let desired = serde_json::to_value(wish).unwrap_or_default();
                 Undo::By(vec![(RESTORE.to_owned(), desired)])
             }
-            Ok(_) => Undo::Not("what was taken back is mended by the next finding".to_owned()),
+            Ok(_) => Undo::Not("what was taken back is remediated by the next finding".to_owned()),
             Err(_) => Undo::Not("the step cannot be read".to_owned()),
         }
     }

@@ -158,7 +158,7 @@ fn a_grants_use_is_told_as_far_as_the_log_goes() {
         assert_eq!(used["services"], json!(["cloudtrail", "s3", "ec2"]));
         let page = page_of(&server, &asked).await;
         assert!(
-            page.contains("What was done with it") && page.contains("cloudtrail:StopLogging"),
+            page.contains("Use of the access") && page.contains("cloudtrail:StopLogging"),
             "{page}"
         );
         assert!(page.contains("stops or narrows what is logged"), "{page}");
@@ -232,6 +232,6 @@ fn without_logs_the_page_says_nothing_and_the_api_that_nothing_is_known() {
         let page = ana
             .page(&format!("/requests/{}", asked["id"].as_str().unwrap()))
             .await;
-        assert!(!page.contains("What was done with it"), "{page}");
+        assert!(!page.contains("Use of the access"), "{page}");
     });
 }

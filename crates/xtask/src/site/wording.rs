@@ -1,4 +1,5 @@
-//! How a page begins: a title that names its subject, then for whom and when the page is.
+//! How a page begins: a title that names its subject, then for whom and when the page is. Titles of the
+//! product's own pages are held to the same.
 
 use std::path::Path;
 
@@ -8,7 +9,10 @@ use super::markdown::{line, parser};
 use crate::breach::Breach;
 
 /// Titles that ask instead of naming.
-const RIDDLES: &[&str] = &["What ", "Who ", "How it "];
+const RIDDLES: &[&str] = &["What ", "Who ", "How it ", "How come "];
+/// What opens and closes a title in a template; a level follows.
+const OPENING: &str = "<h";
+const CLOSING: &str = "</h";
 /// Folders whose pages are written for people at work.
 const FOLDERS: &[&str] = &[
     "docs/tutorials",
@@ -21,9 +25,6 @@ const FOLDERS: &[&str] = &[
 /// Checks one page.
 pub(crate) fn check(path: &Path, text: &str) -> Vec<Breach> {
     let mut findings = Vec::new();
-    if !FOLDERS.iter().any(|folder| path.starts_with(folder)) {
-        return findings;
-    }
     let page = path.display().to_string();
     let mut heading: Option<(String, usize)> = None;
     let mut paragraph: Option<String> = None;
@@ -43,20 +44,46 @@ pub(crate) fn check(path: &Path, text: &str) -> Vec<Breach> {
             }
             Event::End(TagEnd::Heading(_)) => {
                 let (title, at) = heading.take().unwrap_or_default();
-                if RIDDLES.iter().any(|start| title.starts_with(start)) {
-                    let message = format!("the title `{title}` asks: name the subject");
-                    findings.push(Breach::new(&page, at, message));
-                }
+                findings.extend(riddle(&page, at, &title));
             }
             Event::End(TagEnd::Paragraph) if first.is_none() => first = paragraph.take(),
             _ => {}
         }
     }
-    if !first.is_some_and(|said| said.starts_with("For ")) {
+    let is_for_work = FOLDERS.iter().any(|folder| path.starts_with(folder));
+    if is_for_work && !first.is_some_and(|said| said.starts_with("For ")) {
         let message = "begin with a sentence `For …` that says for whom and when the page is";
         findings.push(Breach::new(&page, 3, message.to_owned()));
     }
     findings
+}
+
+/// Checks the titles of a template, each branch of them.
+pub(crate) fn check_template(path: &str, text: &str) -> Vec<Breach> {
+    let mut findings = Vec::new();
+    for (index, line) in text.lines().enumerate() {
+        for title in line.split(OPENING).skip(1).filter(|it| is_level(it)) {
+            let title = title.split(CLOSING).next().unwrap_or_default();
+            let words = title.split_once('>').map_or("", |(_, words)| words);
+            for branch in words.split("{%") {
+                let branch = branch.split_once("%}").map_or(branch, |(_, words)| words);
+                findings.extend(riddle(path, index + 1, branch.trim()));
+            }
+        }
+    }
+    findings
+}
+
+/// Whether a tag that begins with `h` is a title's: its level follows.
+fn is_level(rest: &str) -> bool {
+    rest.starts_with(|c: char| c.is_ascii_digit())
+}
+
+/// A title that asks instead of naming.
+fn riddle(page: &str, line: usize, title: &str) -> Option<Breach> {
+    let asks = RIDDLES.iter().any(|start| title.starts_with(start));
+    let message = || format!("the title `{title}` asks: name the subject");
+    asks.then(|| Breach::new(page, line, message()))
 }
 
 #[cfg(test)]
@@ -79,6 +106,27 @@ mod tests {
                 "docs/explanation/a.md:3: begin with a sentence `For …` that says for whom and when the page is",
             ]
         );
-        assert_eq!(found("docs/spec/a.md", poor), [""; 0]);
+        // a page of the specification is for whoever changes the product: its titles name things, too
+        assert_eq!(found("docs/spec/a.md", poor).len(), 1);
+        assert_eq!(found("SECURITY.md", "# A\n\n## What not\n").len(), 1);
+    }
+
+    #[test]
+    fn titles_of_templates_name_things_in_every_branch() {
+        for (line, count) in [
+            ("<h2 class=\"h\" id=\"a\">What happened</h2><p>", 1),
+            (
+                "<h1>{% if all %}Who has it{% else %}Access you can see{% endif %}</h1>",
+                1,
+            ),
+            ("<h1>{{ title }}</h1><p>What stands there.</p>", 0),
+            ("<h2>Timeline</h2><h3>Who can stop it</h3>", 1),
+            ("<th>What</th><header>What is this</header>", 0),
+        ] {
+            let text = format!("<main>\n{line}\n");
+            let found = check_template("a.html", &text);
+            let places: Vec<usize> = found.iter().map(|it| it.line).collect();
+            assert_eq!(places, vec![2; count], "{line}");
+        }
     }
 }

@@ -266,7 +266,7 @@ async fn show(
         Some(_) => sweeps::waiting(&app, &viewer).await?,
         None => None,
     };
-    let mut shell = viewer.shell(&app, Nav::Access, "Who has what where").await;
+    let mut shell = viewer.shell(&app, Nav::Access, "Access").await;
     let view = presenter::Presenter::new(&app, &viewer);
     shell.said = after.toast(&app, &viewer, &view).await;
     let locked = person::locked(&app, &viewer).await?;
