@@ -419,7 +419,7 @@ mod tests {
             "e2e/web.py",
             "clippy.toml",
         ] {
-            tree.add(path, "");
+            tree.add(path, "fn rules() {}");
         }
         for (row, lines) in [
             (
