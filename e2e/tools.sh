@@ -89,3 +89,26 @@ if [ "$(uname -m)" = x86_64 ] && ! echo "$helm_sum  $helm" | sha256sum --check -
     mkdir -p "${helm%/*}"
     install -m 755 "$folder/helm/helm" "$helm"
 fi
+
+# Prometheus's own tool for rules of alerts (Apache-2.0), out of Debian's package and not installed; pinned by the sum of both. The
+# archive forgets versions, its snapshots do not. For other processors e2e/monitoring.py says what it leaves out
+promtool="$HOME/.cache/hallpass/prometheus/promtool"
+promtool_sum=14d9c8acdc5d1321dc2092400111c586f09ac350f23f2383d1679b2bf256e583
+package_sum=81d59a24fce84f7fbe97a45a4f2914b6a5881b5cd1db2a6a0e129e515e1a5f55
+if [ "$(uname -m)" = x86_64 ] && ! echo "$promtool_sum  $promtool" | sha256sum --check --status 2>/dev/null; then
+    echo "tools: installing promtool 2.42.0 for e2e/monitoring.py" >&2
+    need dpkg-deb dpkg
+    need curl curl
+    unpacked=$(mktemp -d)
+    trap 'rm -rf "$unpacked" "${folder:-}"' EXIT
+    (cd "$unpacked" && for from in https://deb.debian.org/debian/pool/main/p/prometheus/prometheus_2.42.0+ds-5+deb12u1_amd64.deb \
+        https://snapshot.debian.org/file/5c841aaa0d406bb2700ea347da12010ac7752fed; do
+        curl --silent --fail --location --retry 3 --max-time 300 --output prometheus.deb "$from" && break
+    done && echo "$package_sum  prometheus.deb" | sha256sum --check --status && dpkg-deb -x prometheus.deb . &&
+        echo "$promtool_sum  usr/bin/promtool" | sha256sum --check --status) || {
+        echo "tools: promtool could not be installed" >&2
+        exit 1
+    }
+    mkdir -p "${promtool%/*}"
+    install -m 755 "$unpacked/usr/bin/promtool" "$promtool"
+fi
