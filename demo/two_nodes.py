@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
 """Two nodes of Hallpass over one PostgreSQL and one simulated organization, all on this machine and gone with this program:
-`make demo-ha`. Needs PostgreSQL's programs and nothing of Python's packages."""
+`make demo-ha`. Needs PostgreSQL's programs and nothing of Python's packages.
+
+usage: two_nodes.py [HALLPASS [PORT PORT PORT PORT]]    (of node a and b, of PostgreSQL, of the simulated AWS)"""
 
 import glob
 import json
@@ -15,7 +17,7 @@ import tempfile
 import time
 import urllib.request
 
-PORTS = (8080, 8081)
+PORTS = (8080, 8081, 5433, 4570)
 MARA, TOMASZ = "mara.lindqvist@example.com", "tomasz.wilk@example.com"
 RULES = '''[[rule]]
 id = "read"
@@ -69,8 +71,8 @@ def get(url):
 
 
 class Demo:
-    def __init__(self, hallpass):
-        self.hallpass, self.processes = os.path.abspath(hallpass), []
+    def __init__(self, hallpass, ports):
+        self.hallpass, self.ports, self.processes = os.path.abspath(hallpass), ports, []
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="hallpass-two-nodes-"))
         self.user = "postgres" if os.geteuid() == 0 else None
         self.environment = {**os.environ, "AWS_EC2_METADATA_DISABLED": "true"}
@@ -84,7 +86,7 @@ class Demo:
         return process
 
     def postgres(self):
-        place, port = self.folder / "postgres", free(5433)
+        place, port = self.folder / "postgres", free(self.ports[2])
         place.mkdir()
         self.folder.chmod(0o755)
         if self.user:
@@ -100,7 +102,7 @@ class Demo:
         return f"postgres://hallpass@127.0.0.1:{port}/hallpass"
 
     def organization(self):
-        port = free(4570)
+        port = free(self.ports[3])
         endpoint = f"http://127.0.0.1:{port}"
         self.begin("aws", self.hallpass, "sim", "--listen", f"127.0.0.1:{port}", "--speed", "fast")
         until("the simulated AWS", lambda: get(f"{endpoint}/_sim/healthz"))
@@ -171,16 +173,19 @@ Ctrl-C ends everything.
 
 
 def main():
-    demo = Demo(sys.argv[1] if len(sys.argv) > 1 else "./hallpass")
+    demo = Demo(sys.argv[1] if len(sys.argv) > 1 else "./hallpass", [*map(int, sys.argv[2:6])] or PORTS)
     stop = lambda *_: (_ for _ in ()).throw(KeyboardInterrupt())
     signal.signal(signal.SIGTERM, stop)
     try:
         url, endpoint = demo.postgres(), demo.organization()
         (demo.folder / "rules.toml").write_text(RULES)
         nodes = []
-        for name, wanted in zip("ab", PORTS):
+        for name, wanted in zip("ab", demo.ports):
             port = free(wanted)
             nodes.append((port, demo.node(name, port, url, endpoint)))
+        for port, _ in nodes:
+            # who asks at once is to be known
+            until("a node that is ready", lambda port=port: get(f"http://127.0.0.1:{port}/readyz"))
         tokens = {who: demo.token(who) for who in (MARA, TOMASZ)}
         say(demo, nodes, tokens, url)
         while True:
