@@ -93,8 +93,11 @@ def restored(operator, steps, short, known):
     move, restore, list_granted, aside, look = steps
     unknown = operator.granted("payments-staging", 1800)
     check("the export has it", wait(lambda: operator.exported(unknown), 20))
+    trusted = operator.runs("hallpass audit key").strip()
+    operator.runs("hallpass audit key --heads > trusted-keys.txt")
     operator.stop()
-    operator.runs(move[0])
+    for line in move:
+        operator.runs(line)
     wrong = operator.runs(restore[0].replace("hallpass.db", "nothing.db"), code=2)
     made = [it.name for it in (stage.path("hallpass.db"), operator.backups / "nothing.db") if it.exists()]
     check("a backup that is not there is said, and makes no database", "there is no backup" in wrong and not made, (wrong, made))
@@ -105,7 +108,11 @@ def restored(operator, steps, short, known):
     rows = {line.split("\t")[1]: line.split("\t") for line in said.splitlines()}
     operator.runs(aside[0])
     wait(lambda: time.time() > stamp(short["ends_at"]), 15)
+    guard = elsewhere(operator, trusted)
+    without_its_key(operator, guard)
     operator.start()
+    check.equal("it signs with the key that it had", operator.runs("hallpass audit key").strip(), trusted)
+    operator.runs(" ".join(["hallpass", *guard, "--once"]))
     for line in look:
         operator.runs(line)
     held = json.loads(operator.runs("hallpass grants --limit 500 --output json"))
@@ -115,9 +122,42 @@ def restored(operator, steps, short, known):
     check("what it does not know, it does not end", server.has(unknown) and server.has(known))
     by_hand(operator, rows[unknown["id"]], unknown)
     check("the export goes on in a new folder", wait(lambda: list(stage.path("audit/logs").rglob("*.json")), 20))
-    said = operator.runs("hallpass audit verify audit/")
-    check("and verifies from where it begins", '"ok":true' in said and "the export begins at record" in said, said)
-    operator.runs("hallpass audit verify audit-before/")
+    heads = lambda: list(stage.path("audit/heads").rglob("*.json"))
+    check("with a head", wait(heads, 30, server.process), server.said()[-600:])
+    said = operator.runs("hallpass audit verify audit/ --keys trusted-keys.txt")
+    check("and verifies from where it begins, by the key of before,", '"ok":true' in said and "the export begins at record" in said, said)
+    operator.runs("hallpass audit verify audit-before/ --keys trusted-keys.txt")
+
+
+def elsewhere(operator, trusted):
+    """A guard on another machine, which believes one key alone."""
+    stage = operator.stage
+    stage.path("guard.toml").write_text(stage.path("hallpass.toml").read_text() + '[store]\nurl = "sqlite:nowhere.db"\n'
+                                        f'[guard]\nname = "elsewhere"\njournal = "elsewhere-guard"\npublic_key = "{trusted}"\n')
+    return "server", "guard", "--config", "guard.toml", "--ends", "audit/ends.jsonl"
+
+
+def without_its_key(operator, guard):
+    """Somebody forgot to put the key back: no other one takes its place."""
+    stage, server = operator.stage, operator.server
+    key = stage.path("hallpass.db.key")
+    key.rename(stage.path("forgotten.key"))
+    operator.start()
+    missing = "is missing, and this log was signed before"
+    check("a server without the key that it had says so", wait(lambda: missing in server.said(), 30), server.said()[-600:])
+    said = operator.runs("hallpass server doctor", code=1)
+    check("the doctor too", missing in said and "put the key back" in said, said[-900:])
+    counted = lambda: re.search(r"^hallpass_audit_head_failures_total [1-9]", Api(server.base).get("/metrics").body.decode(), re.M)
+    check("its metrics too", wait(counted, 30))
+    check("records are exported all the same", wait(lambda: list(stage.path("audit/logs").rglob("*.json")), 30))
+    check("and no head", not list(stage.path("audit").rglob("heads/*.json")) + list(stage.path("audit").rglob("heads/**/*.json")))
+    watching = stage.spawn(*guard, log="elsewhere.log", **operator.environment)
+    doubts = wait(lambda: "it is not signed" in stage.said("elsewhere.log"), 30, watching)
+    check("a guard that knows its key does not believe what is not signed", doubts, stage.said("elsewhere.log")[-600:])
+    stage.stop(watching)
+    operator.stop()
+    check("nobody made another key", not key.exists())
+    stage.path("forgotten.key").rename(key)
 
 
 def stamp(text):
@@ -151,7 +191,7 @@ def rehearsed(operator):
 
 
 def upgraded(operator):
-    first, backup, look = blocks("upgrade.md", 3)
+    first, backup, look, aside, back = blocks("upgrade.md", 5)
     for line in [*first, *backup]:
         operator.runs(line)
     policy = json.loads(operator.stage.path("policy.json").read_text())
@@ -164,11 +204,12 @@ def upgraded(operator):
     migrated_by_a_later_release(operator.stage.path("hallpass.db"))
     said = operator.runs("hallpass server store check", code=1)
     check("an earlier release refuses it and says why", "this release knows versions up to" in said, said)
-    operator.runs("mkdir later && mv hallpass.db* later/")
-    operator.runs("hallpass server store restore /var/backups/hallpass-before.db")
-    operator.runs("mv audit audit-later")
+    key = operator.runs("hallpass audit key")
+    for line in [*aside, *back]:
+        operator.runs(line)
     operator.start()
     operator.runs("hallpass server store check")
+    check.equal("it signs with the key that it had", operator.runs("hallpass audit key"), key)
 
 
 def migrated_by_a_later_release(path):
@@ -348,12 +389,13 @@ def another_key(operator, steps):
     operator.stop()
     operator.runs(aside[0])
     known = heads()
+    made = operator.runs(tell[0].split(" #")[0])
+    check("another key is made on purpose, and the command says so", "is a new signing key" in made and first.strip() not in made, made)
     operator.start()
     operator.granted("orders-dev", 60)
     check("the new key signs a head", wait(lambda: heads() > known, 90, operator.server.process))
     said = operator.runs("hallpass audit verify audit/ --keys keys.txt", code=1)
     check("by the old line alone its heads are forged", "forged" in said, said[-600:])
-    check("the key is another one", operator.runs(tell[0].split(" #")[0]) != first)
     operator.runs(tell[1].split(" #")[0])
     said = operator.runs(verify[0])
     check("by both the whole log verifies", '"ok":true' in said, said[-600:])

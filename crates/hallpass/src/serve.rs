@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use hallpass_access::{Channel, Settings};
+use hallpass_audit::AuditStore as _;
 use hallpass_aws::{Aws, ConnectedOrganization, OwnAccountRole, RoleToAssume};
 use hallpass_chores::comparisons::{
     ACCESS_RULE, AccessComparison, Comparison, DELEGATION_RULE, DelegationComparison,
@@ -15,7 +16,7 @@ use hallpass_chores::plans::{PlanContext, PlanMeans, UnaskedPlans};
 use hallpass_chores::standards_follow;
 use hallpass_chores::vending_drop::DroppedLists;
 use hallpass_clock::ProcessClock;
-use hallpass_config::{EndsPlace, ExportSettings, Loaded};
+use hallpass_config::{EndsPlace, ExportSettings, HeadKey, Loaded};
 use hallpass_events::EventHandler;
 use hallpass_guard_files::journals::Journals;
 use hallpass_host::descriptors;
@@ -151,27 +152,53 @@ fn means(loaded: &Loaded, clock: &Arc<dyn Clock>, ids: &Arc<dyn IdSource>) -> Me
 async fn exporting(
     loaded: &Loaded,
     export: Option<ExportSettings>,
-    clock: &Arc<dyn Clock>,
-    ids: &Arc<dyn IdSource>,
+    absent: Absent,
+    means: &Means,
 ) -> Result<Option<Exporting>, Failure> {
     let Some(export) = export else {
         return Ok(None);
     };
-    let means = means(loaded, clock, ids);
-    let opened = heads::open_key(&loaded.head_key()?, Absent::Made, &means).await;
+    let opened = heads::open_key(&loaded.head_key()?, absent, means).await;
     Ok(Some(Exporting {
-        target: heads::open_export(&export, &means).await?.target(),
+        target: heads::open_export(&export, means).await?.target(),
         prefix: export.prefix,
         signer: opened.map_or_else(|why| heads::no_signer(&why), |key| key.signer()),
     }))
 }
 
+/// What becomes of the server's own key where its file is missing: over a log that left the store already,
+/// guards and witnesses know the one that was there.
+async fn absent_key(loaded: &Loaded, store: &ServerStore) -> Result<Absent, Failure> {
+    // what does not answer may have been exported
+    let was_exported = !matches!(store.exported().await, Ok(0));
+    let (path, signs_heads) = (
+        loaded.own_key()?,
+        matches!(loaded.head_key()?, HeadKey::Own(_)),
+    );
+    if !was_exported || path.exists() {
+        return Ok(Absent::Made);
+    }
+    if signs_heads {
+        return Ok(Absent::Lost);
+    }
+    // heads have a key of their own, so that this one may never have been there
+    if loaded.ends_place()?.is_some() {
+        let key = path.display();
+        tracing::error!(%key, "the file of ends is signed with a new key: guards believe it that name no `guard.public_key`, or this one");
+    }
+    Ok(Absent::Made)
+}
+
 /// The file that guards read, signed with the store's key.
-async fn ends_file(loaded: &Loaded, means: &Means) -> Result<Option<EndsFile>, Failure> {
+async fn ends_file(
+    loaded: &Loaded,
+    absent: Absent,
+    means: &Means,
+) -> Result<Option<EndsFile>, Failure> {
     let Some(place) = loaded.ends_place()? else {
         return Ok(None);
     };
-    let signer = match keys::key_at(&loaded.own_key()?, Absent::Made) {
+    let signer = match keys::key_at(&loaded.own_key()?, absent) {
         Ok(signer) => Some(Arc::new(signer)),
         // a file that is not signed is better than none; a guard that wants a signature says so
         Err(failure) => {
@@ -186,6 +213,18 @@ async fn ends_file(loaded: &Loaded, means: &Means) -> Result<Option<EndsFile>, F
             EndsFile::at(target, name, signer)
         }
     }))
+}
+
+/// What leaves the store: the export of its log, and the file of ends.
+async fn leaving(
+    loaded: &Loaded,
+    export: Option<ExportSettings>,
+    store: &ServerStore,
+    means: &Means,
+) -> Result<(Option<Exporting>, Option<EndsFile>), Failure> {
+    let absent = absent_key(loaded, store).await?;
+    let export = exporting(loaded, export, absent, means).await?;
+    Ok((export, ends_file(loaded, absent, means).await?))
 }
 
 /// The journals of guards, where some are expected.
@@ -414,9 +453,8 @@ async fn serve(loaded: &Loaded, listen: Option<&str>) -> Outcome {
     let store = log.heeding(&store);
     let working = lead.working(&store);
     let channels = channels(loaded, &its_clock)?;
-    let export = exporting(loaded, export, &its_clock, &ids).await?;
     let means = means(loaded, &its_clock, &ids);
-    let ends = ends_file(loaded, &means).await?;
+    let (export, ends) = leaving(loaded, export, &store, &means).await?;
     let aws = Arc::new(connect_patiently(loaded, &clock, &ids).await?);
     let about = aws.about().clone();
     let listener = tls::Listening::at(address, certificate).await?;

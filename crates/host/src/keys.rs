@@ -19,6 +19,8 @@ pub enum Absent {
     Made,
     /// It is missed.
     Missed,
+    /// It is missed, and was there: others know what it signed, and would take that of another for forged.
+    Lost,
 }
 
 /// Where the key of a store in a file is.
@@ -55,12 +57,26 @@ pub fn key_at(path: &Path, absent: Absent) -> Result<Signer, Failure> {
             make(path)?;
             key_at(path, Absent::Missed)
         }
+        Err(error) if error.kind() == io::ErrorKind::NotFound && absent == Absent::Lost => {
+            Err(lost(path))
+        }
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             let help = "`openssl genpkey -algorithm ed25519` makes one";
             Err(Failure::failed(format!("there is no key `{shown}`")).help(help))
         }
         Err(error) => Err(Failure::unreadable(shown, &error)),
     }
+}
+
+fn lost(path: &Path) -> Failure {
+    let shown = path.display();
+    Failure::failed(format!(
+        "the signing key `{shown}` is missing, and this log was signed before"
+    ))
+    .help(
+        "put it back from where the database was moved to, or from your secret store, and restart the \
+         server; where it is gone for good, `hallpass audit key` makes another one (docs/operations/recover.md)",
+    )
 }
 
 /// Both forms: PKCS#8 in PEM, and the seed in hexadecimal digits.
@@ -94,8 +110,11 @@ mod tests {
         let key = place(&folder.path().join("deep/hallpass.db"));
         assert_eq!(public(&key).unwrap(), None);
         assert!(key_at(&key, Absent::Missed).is_err());
+        let lost = key_at(&key, Absent::Lost).err().unwrap().words();
+        assert!(lost.contains("this log was signed before"), "{lost}");
+        assert!(!key.exists(), "another one is never made in its place");
         let made = *key_at(&key, Absent::Made).unwrap().public();
-        for absent in [Absent::Made, Absent::Missed] {
+        for absent in [Absent::Made, Absent::Missed, Absent::Lost] {
             let again = key_at(&key, absent).unwrap();
             assert_eq!(*again.public(), made, "{absent:?}");
         }

@@ -1,8 +1,9 @@
 //! `hallpass audit key`: public keys, for those who check what a server or a witness signs.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use hallpass_audit::WitnessName;
+use hallpass_config::HeadKey;
 use hallpass_host::keys::{self, Absent};
 use hallpass_host::runtime::runtime;
 use hallpass_setup::heads::open_key;
@@ -51,16 +52,35 @@ pub(crate) fn run(args: &Args) -> Outcome {
         _ if args.heads => runtime()?.block_on(of_heads(&args.config))?,
         _ => {
             let path = args.config.load()?.own_key()?;
-            keys::key_at(&path, Absent::Made)?.public().to_string()
+            let is_new = !path.exists();
+            let public = keys::key_at(&path, Absent::Made)?.public().to_string();
+            say_if_new(is_new, &path);
+            public
         }
     };
     output::print(&format!("{line}\n"))?;
     Ok(Exit::Ok)
 }
 
+/// Whoever only looks at the key of a server hears that this is not the one that it had.
+fn say_if_new(is_new: bool, path: &Path) {
+    if is_new {
+        let path = path.display();
+        output::say(&format!("`{path}` is a new signing key."));
+    }
+}
+
 async fn of_heads(config: &ConfigArgs) -> Result<String, Failure> {
     let (loaded, means) = (config.load()?, places::means(config)?);
-    let signing = open_key(&loaded.head_key()?, Absent::Made, &means).await?;
+    let head_key = loaded.head_key()?;
+    let new = match &head_key {
+        HeadKey::Own(path) if !path.exists() => Some(path.clone()),
+        HeadKey::Own(_) | HeadKey::File(_) | HeadKey::Kms(_) => None,
+    };
+    let signing = open_key(&head_key, Absent::Made, &means).await?;
+    if let Some(path) = new {
+        say_if_new(true, &path);
+    }
     let key = signing.public_key().await;
     let key = key.map_err(|fault| Failure::failed(fault.to_string()))?;
     Ok(format!("head {key}"))

@@ -3,13 +3,14 @@
 
 use std::sync::Arc;
 
+use hallpass_audit::AuditStore as _;
 use hallpass_aws::{BUCKET_ACTIONS, BucketPlace, KEY_ACTIONS, OBJECT_ACTIONS, Retention};
 use hallpass_clock::SystemClock;
 use hallpass_config::{EndsPlace, ExportPlace, ExportSettings, HeadKey, Loaded};
 use hallpass_host::keys::Absent;
 use hallpass_host::random_ids::RandomIds;
 use hallpass_setup::heads::{HeadSigning, Means, Opened, open_export, open_key};
-use hallpass_setup::opening::aws_settings;
+use hallpass_setup::opening::{aws_settings, open_store};
 use hallpass_terminal::exit::Failure;
 use serde_json::{Map, Value, json};
 
@@ -78,10 +79,13 @@ fn protection(retention: Retention) -> String {
 }
 
 async fn check_heads(loaded: &Loaded, means: &Means, report: &mut DoctorReport) {
+    let absent = if was_exported(loaded).await {
+        Absent::Lost
+    } else {
+        Absent::Missed
+    };
     let opened = match loaded.head_key() {
-        Ok(key) => open_key(&key, Absent::Missed, means)
-            .await
-            .map(|it| (key, it)),
+        Ok(key) => open_key(&key, absent, means).await.map(|it| (key, it)),
         Err(failure) => Err(failure),
     };
     match opened {
@@ -97,15 +101,36 @@ async fn check_heads(loaded: &Loaded, means: &Means, report: &mut DoctorReport) 
                           witness follow the export (docs/how-to/witness.md)";
             report.warn(HEADS, words, remedy);
         }
-        Err(failure) if is_made_later(loaded) => {
+        Err(failure) if has_no_own_key(loaded) && absent == Absent::Lost => {
+            report.add(
+                HEADS,
+                Err((failure.words(), "put the key back, and restart the server")),
+            );
+        }
+        Err(failure) if has_no_own_key(loaded) => {
             report.warn(HEADS, failure.words(), "`hallpass serve` makes it");
         }
         Err(failure) => report.add(HEADS, Err((failure.words(), "fix `[audit.sign]`"))),
     }
 }
 
-/// Whether the key is one that the server makes at its first start.
-fn is_made_later(loaded: &Loaded) -> bool {
+/// Whether records have left the store already, under heads of a key that others know.
+async fn was_exported(loaded: &Loaded) -> bool {
+    let Ok(address) = loaded.store() else {
+        return false;
+    };
+    if !address.may_be_there() {
+        return false;
+    }
+    match open_store(address).await {
+        Ok(store) => store.exported().await.is_ok_and(|exported| exported > 0),
+        // told by the check of the store
+        Err(_) => false,
+    }
+}
+
+/// Whether the key is one that the server makes at its first start, and is not there.
+fn has_no_own_key(loaded: &Loaded) -> bool {
     matches!(loaded.head_key(), Ok(HeadKey::Own(path)) if !path.exists())
 }
 
