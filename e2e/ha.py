@@ -11,7 +11,7 @@ import threading
 import time
 
 import postgres
-from nodes import TAKEOVER_MAX, World
+from nodes import CLAIMED_WITHIN, TAKEOVER_MAX, World
 from served import MARA, PRIYA, TOMASZ, asking
 from stage import Api, Checks, Stage, free_port, held_at_aws, wait
 
@@ -56,6 +56,7 @@ def one_leads(world, check):
     here, there = first.part("leader"), second.part("leader")
     check("readiness of each says who leads", here["ok"] and "this node" in here["detail"] and there["ok"] and f":{first.port} leads" in there["detail"], (here, there))
     check.equal("both know the same epoch", [node.number("hallpass_leader_epoch") for node in world.nodes], [1.0, 1.0])
+    world.note_claims()
     ready = lambda: all(Api(node.base).get("/readyz").status == 200 for node in world.nodes)
     check("both come to be ready", wait(ready, 60, every=0.2), Api(second.base).get("/readyz"))
     listings = Api(world.endpoint).get("/_sim/calls?operation=ListUsers&limit=100").json["calls"]
@@ -125,14 +126,20 @@ def killed_in_a_create(world, check):
     check("the create is under way", wait(lambda: len(world.effects("CreateAccountAssignment")) > before, 30, every=0.1))
     epoch = other.number("hallpass_leader_epoch")
     world.stage.stop(leader.process, signal.SIGKILL)
-    begun = time.time()
+    killed = world.now()
     check("another node leads", world.leader() is other, other.said()[-600:])
-    print(f"     {time.time() - begun:.1f} s after the kill", flush=True)
+    followed(world, check, "a leader that was killed", killed)
     check("in a later epoch", other.number("hallpass_leader_epoch") > epoch)
     check("the grant comes to be active", world.state(other, grant, "active"), world.grant(other, grant))
     check("and was asked for once", len(world.effects("CreateAccountAssignment")) == before + 1, world.effects("CreateAccountAssignment"))
     check("what was to end meanwhile ended", world.state(other, ends, "ended"), world.grant(other, ends))
     check("it comes back, and does not lead", leader.start() and wait(lambda: leader.part("leader")["ok"], 30) and not leader.leads(), leader.said()[-600:])
+
+
+def followed(world, check, whom, since, within=CLAIMED_WITHIN):
+    took = world.claimed(since)
+    print(f"     {took} s by the database's clock", flush=True)
+    check(f"{whom} is followed within {within} s", took is not None and took <= within, took)
 
 
 def killed_while_it_tells(world, check):
@@ -156,22 +163,48 @@ def killed_while_it_tells(world, check):
     check("the node comes back", leader.start(), leader.said()[-600:])
 
 
+def slow_caller(node, who):
+    """A call that has begun, and whose end takes as long as a server waits for it."""
+    connection = http.client.HTTPConnection("127.0.0.1", node.port, timeout=60)
+    connection.putrequest("POST", "/api/v1/requests")
+    for name, value in (("Authorization", f"Bearer {node.world.tokens[who]}"), ("Content-Type", "application/json"), ("Content-Length", "400")):
+        connection.putheader(name, value)
+    connection.endheaders(b'{"account":')
+    # whoever came later has been answered
+    assert Api(node.base).get("/healthz").status == 200
+    return connection
+
+
+def stopped_while_it_answers(world, check, leader, other):
+    """A clean stop hands over at once, whoever is still connected (decision 0135)."""
+    ends = world.ask(other, TOMASZ, "ReadOnly", "payments-dev", 6)["grant_id"]
+    check("a grant is there that is to end", world.state(other, ends, "active"), world.grant(other, ends))
+    slow = slow_caller(leader, MARA)
+    leader.signal(signal.SIGTERM)
+    stopped = world.now()
+    leads = wait(other.leads, TAKEOVER_MAX, every=0.1)
+    check("a leader that is stopped hands over while it answers a slow caller", leads and leader.process.poll() is None, leader.said()[-600:])
+    check("and says so", "gave the lead back" in leader.said(), leader.said()[-600:])
+    # loops have five seconds, the export three
+    followed(world, check, "a leader that is stopped", stopped, within=10)
+    check("what is due meanwhile ends", world.state(other, ends, "ended"), world.grant(other, ends))
+    check.equal("the caller is cut off, and the node ends in order", leader.process.wait(60), 0)
+    slow.close()
+
+
 def stopped_and_paused(world, check):
     leader = world.leader()
     other = world.other(leader)
-    world.stage.stop(leader.process)
-    begun = time.time()
-    check("a leader that is stopped hands over", world.leader() is other and "gave the lead back" in leader.said(), leader.said()[-600:])
-    print(f"     {time.time() - begun:.1f} s after it had ended", flush=True)
+    stopped_while_it_answers(world, check, leader, other)
     leader.start()
     paused, other = other, leader
     ends = world.ask(other, MARA, "ReadOnly", "payments-dev", 5)["grant_id"]
     check("a grant is there", world.state(other, ends, "active"), world.grant(other, ends))
     removed, epoch = len(world.effects("DeleteAccountAssignment")), other.number("hallpass_leader_epoch")
     paused.signal(signal.SIGSTOP)
-    begun = time.time()
+    still = world.now()
     check("a leader that stands still is followed by another", wait(other.leads, TAKEOVER_MAX, every=0.2), other.said()[-600:])
-    print(f"     {time.time() - begun:.1f} s after it was paused", flush=True)
+    followed(world, check, "a leader that stands still", still)
     check("which ends what is due", world.state(other, ends, "ended"), world.grant(other, ends))
     paused.signal(signal.SIGCONT)
     check("it finds that it leads no more", wait(lambda: "leads no more" in paused.said(), 30), paused.said()[-600:])

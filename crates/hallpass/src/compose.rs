@@ -568,20 +568,18 @@ impl Composed {
             served.send_replace(true);
         };
         tokio::join!(serve, self.lead_and_work(self.stop.subscribe(), told));
-        join(&mut serving).await;
+        join(&mut serving, SHUTDOWN_MAX).await;
     }
 }
 
 /// Waits for tasks, but not for ever.
-async fn join(tasks: &mut JoinSet<()>) {
-    tokio::select! {
-        () = async { while tasks.join_next().await.is_some() {} } => {}
-        () = tokio::time::sleep(std::time::Duration::from_secs(SHUTDOWN_SECONDS_MAX)) => {
-            // CRASH: stopping in the middle of a step is survivable by design
-            tasks.abort_all();
-        }
+async fn join(tasks: &mut JoinSet<()>, within: std::time::Duration) {
+    let ended = async { while tasks.join_next().await.is_some() {} };
+    if tokio::time::timeout(within, ended).await.is_err() {
+        // CRASH: stopping in the middle of a step is survivable by design
+        tasks.shutdown().await;
     }
 }
 
 /// How long loops may take to finish what they are doing.
-const SHUTDOWN_SECONDS_MAX: u64 = 20;
+const SHUTDOWN_MAX: std::time::Duration = std::time::Duration::from_secs(20);

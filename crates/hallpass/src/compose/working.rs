@@ -1,6 +1,7 @@
 //! What works because this node leads: all that writes by itself, from the beginning of a term to its end.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use hallpass_access::{Access, Ports};
 use hallpass_assignments::{Executor, ExecutorLimits};
@@ -18,6 +19,12 @@ use super::lead::Lead;
 use super::log_watch::DatabaseTrouble;
 use super::traced_rows::TracedRows;
 use super::{Composed, alarms};
+
+/// How long loops may take to finish what they are doing while another node may wait for the lead: together
+/// with the last export, no longer than it takes to follow a leader that was killed.
+const LOOPS_STOP_WITHIN: Duration = Duration::from_secs(5);
+/// How long the last export of a term may take then.
+const EXPORTS_LAST_WITHIN: Duration = Duration::from_secs(3);
 
 /// What is made anew for each term: nothing that was learned in an earlier one is believed.
 pub(super) struct Workshop {
@@ -148,7 +155,7 @@ impl Composed {
         &self,
         epoch: u64,
         stopping: &mut watch::Receiver<bool>,
-        mut served: watch::Receiver<bool>,
+        served: watch::Receiver<bool>,
     ) {
         let (stop, finish) = (watch::Sender::new(false), watch::Sender::new(false));
         let (mut tasks, mut last) = (JoinSet::new(), JoinSet::new());
@@ -177,11 +184,7 @@ impl Composed {
                 }
             }
             stop.send_replace(true);
-            super::join(&mut tasks).await;
-            drop(served.wait_for(|served| *served).await);
-            // after everything else, so that the export and its head hold what came last
-            finish.send_replace(true);
-            super::join(&mut last).await;
+            self.finish((&mut tasks, &mut last), &finish, served).await;
         };
         match self.lead.during(epoch, working).await {
             TermEnd::GivenBack => {}
@@ -192,6 +195,26 @@ impl Composed {
             }
         }
         alarms::quiet();
+    }
+
+    /// Waits for the loops of a term, which were told to stop, and lets the export take what came last.
+    async fn finish(
+        &self,
+        (tasks, last): (&mut JoinSet<()>, &mut JoinSet<()>),
+        finish: &watch::Sender<bool>,
+        mut served: watch::Receiver<bool>,
+    ) {
+        if self.lead.is_shared() {
+            // another node waits for the lead, and exports what people do who are still served here
+            super::join(tasks, LOOPS_STOP_WITHIN).await;
+            finish.send_replace(true);
+            return super::join(last, EXPORTS_LAST_WITHIN).await;
+        }
+        super::join(tasks, super::SHUTDOWN_MAX).await;
+        drop(served.wait_for(|served| *served).await);
+        // after everything else, so that the export and its head hold what came last
+        finish.send_replace(true);
+        super::join(last, super::SHUTDOWN_MAX).await;
     }
 
     /// Starts the loops of a term.
