@@ -209,6 +209,9 @@ def stopped_and_paused(world, check):
     paused.signal(signal.SIGCONT)
     check("it finds that it leads no more", wait(lambda: "leads no more" in paused.said(), 30), paused.said()[-600:])
     check("and does not lead", wait(lambda: paused.part("leader")["ok"], 30) and not paused.leads() and other.leads())
+    of_term = "hallpass_audit_unexported_records"
+    shows = lambda: paused.number("hallpass_leader") == 0 and paused.number(of_term) is None
+    check("and shows nothing of a leader's work any more", wait(shows, 30, every=0.2) and wait(lambda: other.number(of_term) is not None, 30), paused.number(of_term))
     check("what it had in hand was not done again", len(world.effects("DeleteAccountAssignment")) == removed + 1, world.effects("DeleteAccountAssignment")[removed:])
     check("the epoch grew by one", other.number("hallpass_leader_epoch") == epoch + 1, (epoch, other.number("hallpass_leader_epoch")))
 

@@ -14,6 +14,7 @@ mod following;
 mod group_sync;
 mod guards;
 mod lead;
+mod leader_metrics;
 mod log_watch;
 mod loops;
 mod notices;
@@ -433,7 +434,7 @@ fn rendered(
         metrics::gauge!("process_open_fds").set(open as f64);
     }
     metrics.run_upkeep();
-    metrics.render()
+    leader_metrics::shown(metrics.render(), lead.holds())
 }
 
 /// What readiness asks: the store, and all that is an alarm when it does not work.

@@ -141,6 +141,11 @@ impl ServerStatus {
         });
     }
 
+    /// This server exports no more: another one may, and knows how that goes.
+    pub fn exports_no_more(&self) {
+        self.note_export(|state| *state = ExportState::default());
+    }
+
     /// Rules came into force.
     pub fn rules_loaded(&self, file: &str, text: &str, since: Timestamp) {
         *self.rules.write().unwrap_or_else(PoisonError::into_inner) = RulesStatus {

@@ -195,6 +195,7 @@ impl Composed {
             }
         }
         alarms::quiet();
+        self.app.status.exports_no_more();
     }
 
     /// Waits for the loops of a term, which were told to stop, and lets the export take what came last.
