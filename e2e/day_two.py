@@ -3,12 +3,16 @@
 rehearse a restore, upgrade and roll back, and the regular tasks. The simulated organization is in the place of AWS; folders that
 only a machine of one's own has, and the address of the server, are all that differs."""
 
+import hashlib
+import hmac
+import http.server
 import json
 import os
 import re
 import shutil
 import sqlite3
 import subprocess
+import threading
 import time
 import urllib.parse
 
@@ -16,7 +20,7 @@ import boto3
 
 from mail import PASSWORD, Inbox
 from served import INES, MARA, NOOR, PRIYA, RULES, TOMASZ, Served, asking
-from stage import ROOT, Api, Checks, Stage, rule, wait
+from stage import ROOT, Api, Checks, Stage, free_port, rule, wait
 
 check = Checks()
 PAGES = ROOT / "docs/operations"
@@ -252,6 +256,73 @@ def rotated(operator):
     operator.stop()
     operator.start()
     inbox.stop()
+    listed(operator)
+    rotated_webhook(operator)
+    rotated_token(operator)
+
+
+def listed(operator):
+    """The page has a line for whatever the configuration may take from elsewhere."""
+    page, reference = (PAGES / "day-2.md").read_text(), (ROOT / "docs/reference/configuration.md").read_text()
+    rows = page[page.index("| secret | where"):]
+    sentence = re.search(r"A value may be `\$\{env:NAME\}`.*?\(\[how", reference, re.S)[0]
+    named = set(re.findall(r"`([a-z_]+\.[a-z_]+)`", sentence)) | set(re.findall(r"^\| `(slack\.\w*(?:token|secret)|server\.tls\.key)`", reference, re.M))
+    # an address, and a place
+    missing = [it for it in sorted(named - {"webhooks.url", "audit.export.target"}) if f"`{it}`" not in rows]
+    check("every secret of the configuration has its line", len(named) > 8 and not missing, (named, missing))
+
+
+class Tickets:
+    """Who takes a webhook's calls, and finds by which of its secrets each is signed."""
+
+    def __init__(self, *secrets):
+        self.heard, tickets = [], self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_POST(self):
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                at, _, signature = self.headers["Hallpass-Signature"].removeprefix("t=").partition(",v1=")
+                of = lambda secret: hmac.new(secret.encode(), at.encode() + b"." + body, hashlib.sha256).hexdigest()
+                tickets.heard += [secret for secret in secrets if of(secret) == signature] or ["neither"]
+                self.send_response(200)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+            def log_message(self, *_):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", free_port()), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}/hook"
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+
+def rotated_webhook(operator):
+    stage, old, new = operator.stage, "o" * 32, "n" * 32
+    tickets, secret, path = Tickets(old, new), stage.path("tickets.secret"), stage.path("hallpass.toml")
+    path.write_text(path.read_text() + f'[[webhooks]]\nname = "tickets"\nurl = "{tickets.url}"\nsecret = "file:{secret}"\nevents = ["granted"]\n')
+    for value in (old, new):
+        secret.write_text(value)
+        operator.stop()
+        operator.start()
+        tickets.heard.clear()
+        operator.granted("orders-dev" if value == old else "payments-dev", 30)
+        wait(lambda: tickets.heard, 30)
+        check("after a restart calls are signed with the secret of its file, by which the receiver knows them", set(tickets.heard) == {value}, tickets.heard)
+    tickets.server.shutdown()
+
+
+def rotated_token(operator):
+    server = operator.server
+    begun = server.process
+    made = lambda: operator.runs(f"hallpass server token create --user {NOOR} --name ci").strip().splitlines()[-1]
+    status = lambda token: Api(server.base, token).get("/api/v1/me").status
+    tokens = lambda: {row["id"] for row in map(json.loads, operator.runs("hallpass server token list").splitlines()) if row["name"] == "ci"}
+    old = made()
+    first = tokens()
+    new = made()
+    check.equal("both tokens are valid for a while", (status(old), status(new)), (200, 200))
+    operator.runs(f"hallpass server token revoke {first.pop()}")
+    check.equal("without a restart the old one is no more", (status(old), status(new), server.process.poll(), server.process is begun), (401, 200, None, True))
 
 
 def left(operator):
