@@ -8,6 +8,7 @@ import io
 import json
 import os
 import pathlib
+import re
 import shutil
 import ssl
 import subprocess
@@ -145,6 +146,57 @@ def chart(stage, check, folder):
     values.write_text("image: {repository: registry.example.com/hallpass}\nregion: eu-west-1\nserver: {publicUrl: https://hallpass.example.com, secret: hallpass-secrets, rules: none}\naudit: {target: s3://acme-audit/hallpass}\n")
     said = [told(helm, "template", "hp", at, "--values", values) for at in (packed, source)]
     check("Helm renders it as it does the folder", said[0].stdout == said[1].stdout and "kind: NetworkPolicy" in said[0].stdout, said[0].stderr)
+
+
+def gathered(stage, check, folder):
+    """What two machines made, in one folder, by the script of the workflow; and what it refuses."""
+    script, workflow = ROOT / "deploy" / "release" / "gather.sh", (ROOT / ".github" / "workflows" / "release.yml").read_text()
+    check("the workflow calls it", "sh source/deploy/release/gather.sh from dist" in workflow)
+    made = release(stage.path("arm"), programs(stage, "arm-programs"), "--target", "aarch64-unknown-linux-gnu")
+    check("there is a release of the other processor", made.returncode == 0, made.stderr)
+
+    def gather(name, change=lambda at: None):
+        at = stage.path(name)
+        for machine in (folder, stage.path("arm")):
+            shutil.copytree(machine, at / "from" / machine.name)
+        change(at / "from")
+        return at / "dist", told("sh", script, at / "from", at / "dist")
+    dist, done = gather("gather")
+    both = {path.name for machine in (folder, stage.path("arm")) for path in machine.iterdir()} - {"SHA256SUMS", "SHA256SUMS.sig"}
+    chart = f"hallpass-{VERSION}.tgz"
+    check("both machines make the chart, and one folder has it once", done.returncode == 0 and all((it / chart).exists() for it in (folder, stage.path("arm"))), done.stderr)
+    check.equal("it has what both made, and the sums", {path.name for path in dist.iterdir()}, both | {"SHA256SUMS"})
+    summed = dict(reversed(line.split("  ")) for line in (dist / "SHA256SUMS").read_text().splitlines())
+    check.equal("every file with its sum", summed, {name: hashlib.sha256((dist / name).read_bytes()).hexdigest() for name in both})
+
+    resum = lambda at: (at / "SHA256SUMS").write_text("".join(f"{hashlib.sha256(it.read_bytes()).hexdigest()}  {it.name}\n" for it in sorted(at.iterdir()) if not it.name.startswith("SHA256SUMS")))
+
+    def other_chart(at):
+        (at / "arm" / chart).write_bytes(b"another")
+        resum(at / "arm")
+    for name, change, said in (
+            ("another-chart", other_chart, f"the machines made {chart} with other bytes"),
+            ("a-byte", lambda at: next((at / "arm").glob("*.deb")).write_bytes(b"x"), "does not hold"),
+            ("one-missing", lambda at: next((at / "arm").glob("*.deb")).unlink(), "does not hold"),
+            ("one-too-many", lambda at: (at / "arm" / "more").write_text("x"), "no machine summed up more"),
+            ("no-sums", lambda at: (at / "arm" / "SHA256SUMS").unlink(), "has no SHA256SUMS")):
+        dist, done = gather(name, change)
+        check(f"{name}: refused", done.returncode == 1 and said in done.stderr and not (dist / "SHA256SUMS").exists(), done)
+
+
+def verified_as_said(check):
+    """What the pages tell people to verify a published release by is what the workflow publishes."""
+    workflow = (ROOT / ".github" / "workflows" / "release.yml").read_text()
+    built = [line for line in workflow.splitlines() if "make release" in line]
+    check("the workflow signs without a key", len(built) == 1 and "KEY=" not in built[0] and "cosign sign-blob --yes --bundle dist/SHA256SUMS.sigstore.json dist/SHA256SUMS" in workflow, built)
+    issuer = re.search(r"^ +ISSUER: (\S+)$", workflow, re.M)[1]
+    identity = "https://github.com/OWNER/hallpass/.github/workflows/release.yml@refs/tags/v" + VERSION
+    command = f"cosign verify-blob --bundle SHA256SUMS.sigstore.json SHA256SUMS --certificate-identity {identity} --certificate-oidc-issuer {issuer}"
+    for page in ("docs/how-to/move-in.md", "docs/contributing/releases.md"):
+        text = " ".join((ROOT / page).read_text().replace("\\\n", " ").split())
+        check(f"{page} verifies what it publishes", command in text, command)
+    for what in ("image", "chart"):
+        check(f"the {what} is attested by the digest that was signed", f"subject-digest: ${{{{ steps.{what}.outputs.digest }}}}" in workflow and f"        id: {what}\n" in workflow)
 
 
 def formula(stage, check):
@@ -290,6 +342,8 @@ def main():
         packed(check, folder)
         verified(stage, check, folder)
         chart(stage, check, folder)
+        gathered(stage, check, folder)
+        verified_as_said(check)
         formula(stage, check)
         image(stage, check)
         installed(stage, check)
