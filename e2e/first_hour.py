@@ -183,7 +183,7 @@ def served(machine, check, blocks, sim):
 
 def follow(stage, check):
     (answered,), shells = blocks()
-    install, init, team, elevator, doctor, *rest = shells
+    verify, install, init, team, elevator, doctor, *rest = shells
     packed(stage, check)
     _, endpoint, aws = stage.simulator("--scale", "small", "--speed", "fast")
     sim, port = Api(endpoint), free_port()
@@ -206,7 +206,8 @@ def follow(stage, check):
         missing = machine.say(" ; ".join(f"command -v {name}" for name in (*COMPILERS, "hallpass")))
         check("no compiler and no Hallpass is there", not missing.stdout.strip(), missing.stdout)
         began = time.monotonic()
-        for line in install:
+        # built with a key, as the page has it for those who do: this release is no published one
+        for line in verify + install:
             machine.runs(line)
         for line in init + team:
             machine.runs(line)
@@ -239,12 +240,19 @@ def beside(machine, check, elevator, doctor, account):
     check("and say who approves", EVE in done.stdout, done.stdout[:900])
 
 
+def skipped(check):
+    """Nothing of the page can be played here, which is a failure unless somebody says that it is known."""
+    why = "not root, or not allowed to mount"
+    print(f"     SKIPPED: {why}: the page is not played, and nothing of it is proven", flush=True)
+    check(f"{why}: HALLPASS_SKIP_FIRST_HOUR=1 says that this machine goes without", os.environ.get("HALLPASS_SKIP_FIRST_HOUR") == "1")
+    check.end()
+
+
 def main():
     check = Checks()
     if os.environ.get("FIRST_HOUR_APART") is None:
         if os.geteuid() != 0 or subprocess.run(["unshare", "-m", "true"], capture_output=True, check=False).returncode != 0:
-            print("     not root, or not allowed to mount: nothing is installed", flush=True)
-            check.end()
+            skipped(check)
         # mounts of its own, which go with it
         os.execvpe("unshare", ["unshare", "-m", sys.executable, str(pathlib.Path(__file__).resolve())], {**os.environ, "FIRST_HOUR_APART": "1"})
     with Stage("first_hour") as stage:
