@@ -132,7 +132,7 @@ def imported(stage, team, check):
     half = lines(team.eligibility())
     stage.path("half.json").write_text(half[:-40])
     stage.path("wrong.json").write_text(scan(team.approvers()))
-    row = {**team.eligibility()[0], "policyIds": ["p1"]}
+    row = {**team.eligibility()[0], "policyIds": ["prod-admin"]}
     stage.path("unknown.json").write_text(scan([row, team.eligibility()[2]]))
     for name, file, code, said in [("half an export", "half.json", 2, "`half.json`, item 3: not JSON, or cut off"),
                                    ("another table", "wrong.json", 2, "`wrong.json`, item 1: these are items of the table `Approvers`"),
@@ -141,8 +141,19 @@ def imported(stage, team, check):
         check(f"{name}: exit {code}, and where", done.returncode == code and said in done.stderr, (done.returncode, done.stderr))
     check("and nothing is written, nor left over", not stage.path("none.toml").exists() and not [it for it in os.listdir(stage.folder) if it.startswith(".hallpass-import")])
     done = team.rules(eligibility="unknown.json", to="rest.toml", )
-    check("a row that rules cannot say is told by the exit, and the others are written", done.returncode == 1 and "policyIds" in done.stdout
+    check("a row that rules cannot say is told by the exit, and the others are written", done.returncode == 1 and "--policies" in done.stdout
           and "team-eligible-engineers" not in stage.path("rest.toml").read_text(), (done.returncode, done.stdout))
+    policy = {**{key: row[key] for key in ("accounts", "ous", "permissions", "approvalRequired", "duration")}, "id": "prod-admin", "__typename": "Policies",
+              "approverGroupIds": [{"id": "leads", "name": "leads"}]}
+    stage.path("policies.json").write_text(scan([policy]))
+    approvers = team.approvers() + [{**team.approvers()[0], "id": "leads", "type": "Group"}]
+    stage.path("tables/approvers.json").write_text(scan(approvers))
+    done = team.rules("--policies", "policies.json", eligibility="unknown.json", to="policies.toml")
+    written = stage.path("policies.toml").read_text() if done.returncode == 0 else ""
+    check("with its policies it is said", done.returncode == 0 and "team-policy-prod-admin" in written and "stages = [" in written, (done.returncode, done.stdout, done.stderr))
+    done = stage.run("rules", "check", "policies.toml", "--facts", "facts.json")
+    check("and a server would take it", done.returncode == 0, done.stdout + done.stderr)
+    stage.path("tables/approvers.json").write_text(scan(team.approvers()))
 
 
 def begun(stage, team, access, log):

@@ -5,11 +5,13 @@ use std::collections::BTreeSet;
 use hallpass_model::{AccountId, text};
 use hallpass_rules::Directory;
 
-use super::known::{gone_of_approvers, gone_of_eligibility};
+use super::entry::{EntryOf, says_nothing};
+use super::known::{gone_holder, gone_of_approvers, gone_of_offer};
+use super::policies::{CHOSEN, Choice, Policies, Policy, PolicyApproval};
 use super::rows::{
-    ApproverPlace, Approvers, Eligibility, Holder, Settings, TableRow, TeamTable, entries,
-    read_rows,
+    ApproverPlace, Approvers, Eligibility, Holder, Offer, Settings, TableRow, entries, read_rows,
 };
+use super::tables::TeamTable;
 use crate::dynamodb::{ExportRefused, SourceFile};
 use crate::report::{
     ConfigurationLine, ImportReport, Imported, ReportRow, RowNote, RowOutcome, worse,
@@ -39,21 +41,33 @@ pub struct TeamExport {
 /// Why nothing was imported.
 type Refused = ExportRefused;
 
+/// The tables of one installation.
+#[derive(Debug, Clone, Copy)]
+pub struct TeamExports<'a> {
+    /// Who may ask for what.
+    pub eligibility: &'a TeamExport,
+    /// Who approves where.
+    pub approvers: &'a TeamExport,
+    /// What holds for everybody.
+    pub settings: &'a TeamExport,
+    /// What entries of eligibility name, in releases that have policies.
+    pub policies: Option<&'a TeamExport>,
+}
+
 /// Rules that say what the tables say. `facts` tells what they name that is gone.
 ///
 /// # Errors
 /// When a table is not whole, or another one.
 pub fn import(
-    eligibility: &TeamExport,
-    approvers: &TeamExport,
-    settings: &TeamExport,
+    tables: &TeamExports<'_>,
     release: Release,
     facts: Option<&Directory>,
 ) -> Result<Imported, Refused> {
     let read = |table, export: &TeamExport| read_rows(table, &export.name, &export.files);
-    let eligibility = read(TeamTable::Eligibility, eligibility)?;
-    let approvers = read(TeamTable::Approvers, approvers)?;
-    let settings = read(TeamTable::Settings, settings)?;
+    let eligibility = read(TeamTable::Eligibility, tables.eligibility)?;
+    let approvers = read(TeamTable::Approvers, tables.approvers)?;
+    let settings = read(TeamTable::Settings, tables.settings)?;
+    let policies = tables.policies.map(|it| read(TeamTable::Policies, it));
     let mut import = Import {
         text: RuleText::new(&HEAD),
         report: Vec::new(),
@@ -62,9 +76,24 @@ pub fn import(
         facts,
     };
     let settings = import.settings(settings);
-    import.eligibility(eligibility, &settings);
+    let approvers = said(approvers, TableRow::approvers);
+    let mut policies = Policies::read(policies.transpose()?, &approvers);
+    import.eligibility(eligibility, &mut policies, &settings);
+    import.policies(policies);
     import.approvers(approvers);
     Ok(import.finish())
+}
+
+/// Rows with what each says, where all of it is known.
+fn said<T>(
+    rows: Vec<TableRow>,
+    read: impl Fn(&mut TableRow) -> Option<T>,
+) -> Vec<(TableRow, Option<T>)> {
+    let read = |mut row: TableRow| {
+        let said = read(&mut row).filter(|_| !row.says_too_much());
+        (row, said)
+    };
+    rows.into_iter().map(read).collect()
 }
 
 const HEAD: [&str; 3] = [
@@ -118,13 +147,12 @@ impl Import<'_> {
                 self.reported(TeamTable::Settings, row, Vec::new());
                 continue;
             }
-            // what is not known there changes nothing of what is
-            let unknown = |note: &RowNote| matches!(note, RowNote::UnknownAttribute(_));
-            row.notes.retain(|note| !unknown(note));
+            let unknown = Self::unknown_settings(&mut row);
             let settings = row.settings().unwrap_or_else(Settings::unset);
             let rules = vec![self.settings_rule(&settings)];
             row.notes.extend(settings.notes.iter().cloned());
             self.reported(TeamTable::Settings, row, rules);
+            self.report.extend(unknown);
             found = Some(settings);
         }
         let settings = found.unwrap_or_else(|| {
@@ -134,6 +162,34 @@ impl Import<'_> {
         });
         self.configuration.extend(configuration(&settings));
         settings
+    }
+
+    /// Settings that no known release has: a row each, which changes nothing of the others.
+    fn unknown_settings(row: &mut TableRow) -> Vec<ReportRow> {
+        let is_unknown = |note: &RowNote| matches!(note, RowNote::UnknownAttribute(_));
+        let (unknown, known) = std::mem::take(&mut row.notes)
+            .into_iter()
+            .partition::<Vec<_>, _>(is_unknown);
+        row.notes = known;
+        let told = |note: RowNote| {
+            let RowNote::UnknownAttribute(name) = note else {
+                return None;
+            };
+            let what = "it is a setting of no release that is known here, and nothing is imported of it: look up in AWS \
+                        TEAM what it does";
+            Some(ReportRow {
+                table: TeamTable::Settings.name(),
+                file: row.file.clone(),
+                item: row.number,
+                line: None,
+                id: text::line(&row.id, NAME_MAX),
+                name,
+                outcome: RowOutcome::CannotBeSaid,
+                rules: Vec::new(),
+                notes: vec![RowNote::NotSaid(what.into())],
+            })
+        };
+        unknown.into_iter().filter_map(told).collect()
     }
 
     fn settings_rule(&mut self, settings: &Settings) -> String {
@@ -157,42 +213,58 @@ impl Import<'_> {
         id
     }
 
-    fn eligibility(&mut self, rows: Vec<TableRow>, settings: &Settings) {
-        let read: Vec<(TableRow, Option<Eligibility>)> = rows
-            .into_iter()
-            .map(|mut row| {
-                let entry = row.eligibility().filter(|_| is_known(&row));
-                (row, entry)
-            })
-            .collect();
-        let entries = || read.iter().filter_map(|(_, entry)| entry.as_ref());
-        let longest = entries().map(|entry| entry.hours).max().unwrap_or(0);
+    fn eligibility(&mut self, rows: Vec<TableRow>, policies: &mut Policies, settings: &Settings) {
+        let read = said(rows, EntryOf::read);
+        let own = || read.iter().filter_map(|(_, entry)| entry.as_ref()?.own());
+        let longest = own().map(|entry| entry.offer.hours).max().unwrap_or(0);
         let longest = longest.min(settings.hours);
-        let without_approval: Vec<Eligibility> = entries()
-            .filter(|entry| !entry.approval_required)
-            .cloned()
+        let without_approval: Vec<Offer> = own()
+            .filter(|entry| !entry.offer.approval_required)
+            .map(|entry| entry.offer.clone())
             .collect();
+        let choices = read.iter().filter_map(|(_, entry)| entry.as_ref());
+        let choices: Vec<Choice> = choices.flat_map(|entry| entry.choices(policies)).collect();
+        self.rules_of_policies(&read, policies, settings);
         for (mut row, entry) in read {
-            let mut rules = Vec::new();
-            if let Some(entry) = &entry {
-                if entry.hours < longest {
-                    let own = entry.hours;
-                    row.notes.push(RowNote::LongestOfAll { own, longest });
+            let Some(entry) = entry else {
+                self.reported(TeamTable::Eligibility, row, Vec::new());
+                continue;
+            };
+            let is_chosen = entry.choices(policies).iter().any(|one| {
+                let mut others = choices.iter();
+                others.any(|other| one.is_chosen_beside(other))
+            });
+            if let (Some(facts), holder) = (self.facts, entry.holder()) {
+                row.notes.extend(gone_holder(holder, facts));
+            }
+            let rules = match &entry {
+                EntryOf::Own(entry) => {
+                    let shared = |other: &Offer| entry.offer.may_meet(other);
+                    let approval = without_approval.iter().any(shared);
+                    self.notes_of_own(&mut row, entry, longest, settings.approval && approval);
+                    self.eligibility_rules(&mut row, entry, settings)
                 }
-                let shared = |other: &Eligibility| may_meet(entry, other);
-                if self.release == Release::BeforeJune2024
-                    && settings.approval
-                    && entry.approval_required
-                    && without_approval.iter().any(shared)
-                {
-                    row.notes.push(RowNote::ApprovalOfAnyEntry);
-                }
-                if let Some(facts) = self.facts {
-                    row.notes.extend(gone_of_eligibility(entry, facts));
-                }
-                rules = self.eligibility_rules(&mut row, entry, settings);
+                EntryOf::Policies { ids, .. } => policies.said_of(&mut row, ids),
+            };
+            if is_chosen {
+                row.notes.push(CHOSEN);
             }
             self.reported(TeamTable::Eligibility, row, rules);
+        }
+    }
+
+    /// What is to be known of an entry of its own; `waived`: another for the same may need no approval.
+    fn notes_of_own(&self, row: &mut TableRow, entry: &Eligibility, longest: u32, waived: bool) {
+        let own = entry.offer.hours;
+        if own < longest {
+            row.notes.push(RowNote::LongestOfAll { own, longest });
+        }
+        let is_old = self.release == Release::BeforeJune2024;
+        if is_old && waived && entry.offer.approval_required {
+            row.notes.push(RowNote::ApprovalOfAnyEntry);
+        }
+        if let Some(facts) = self.facts {
+            row.notes.extend(gone_of_offer(&entry.offer, facts));
         }
     }
 
@@ -202,56 +274,137 @@ impl Import<'_> {
         entry: &Eligibility,
         settings: &Settings,
     ) -> Vec<String> {
-        if entry.sets.is_empty() {
-            row.notes
-                .push(RowNote::SaysNothing("it names no permission set"));
+        if let Some(nothing) = says_nothing(&entry.offer) {
+            row.notes.push(nothing);
             return Vec::new();
         }
-        if entry.accounts.is_empty() && entry.units.is_empty() {
-            row.notes
-                .push(RowNote::SaysNothing("it names no account and no unit"));
+        let who = entry.holder.word();
+        let head = RuleHead {
+            prefix: "team-eligible",
+            name: &row.name,
+            description: format!("AWS TEAM: eligibility of {who} {}", row.name),
+        };
+        let holder = [(&entry.holder, row.name.as_str())];
+        self.offer_rules(&head, &holder, &entry.offer, |text, _| {
+            text.flag("prefer_longest_duration", true);
+            if !(entry.offer.approval_required && settings.approval) {
+                text.flag("approval_is_not_required", true);
+            }
+        })
+    }
+
+    /// The rules of each policy for all whose entries name it: of two rules, both would want their approvals. Whoever
+    /// asks chooses one policy, whose time is never lengthened by another's.
+    fn rules_of_policies(
+        &mut self,
+        entries: &[(TableRow, Option<EntryOf>)],
+        policies: &mut Policies,
+        settings: &Settings,
+    ) {
+        let Policies { rows, rules, .. } = policies;
+        for (row, policy) in rows.iter() {
+            let named = entries.iter().filter_map(|(entry, what)| match what {
+                Some(EntryOf::Policies { holder, ids }) if ids.contains(&row.id) => {
+                    Some((holder, entry.name.as_str()))
+                }
+                Some(EntryOf::Policies { .. } | EntryOf::Own(_)) | None => None,
+            });
+            let holders: Vec<_> = named.collect();
+            if let Some(policy) = policy.as_ref().filter(|_| !holders.is_empty()) {
+                let made = self.policy_rules(&row.id, &holders, policy, settings);
+                rules.insert(row.id.clone(), made);
+            }
+        }
+    }
+
+    fn policy_rules(
+        &mut self,
+        id: &str,
+        holders: &[(&Holder, &str)],
+        policy: &Policy,
+        settings: &Settings,
+    ) -> Vec<String> {
+        if says_nothing(&policy.offer).is_some() {
             return Vec::new();
         }
+        let head = RuleHead {
+            prefix: "team-policy",
+            name: id,
+            description: format!("AWS TEAM: policy {id}"),
+        };
+        let is_needed = policy.offer.approval_required && settings.approval;
+        self.offer_rules(&head, holders, &policy.offer, |text, place| {
+            // two rules would want two approvals
+            if place == "parent_ous" && !policy.offer.accounts.is_empty() {
+                text.list("except_accounts", &entries(&policy.offer.accounts));
+            }
+            if !is_needed {
+                text.flag("approval_is_not_required", true);
+            } else if let PolicyApproval::Of(groups) = &policy.approval {
+                let groups = groups.iter().map(ToString::to_string).collect();
+                text.open_list("stages");
+                text.stage(id, &BTreeSet::new(), &groups, 1);
+                text.close_list();
+            }
+        })
+    }
+
+    /// A rule for the accounts of an offer, and one for its units.
+    fn offer_rules(
+        &mut self,
+        head: &RuleHead<'_>,
+        holders: &[(&Holder, &str)],
+        offer: &Offer,
+        terms: impl Fn(&mut RuleText, &str),
+    ) -> Vec<String> {
         let places = [
-            ("accounts", entries(&entry.accounts)),
-            ("parent_ous", entries(&entry.units)),
+            ("accounts", entries(&offer.accounts)),
+            ("parent_ous", entries(&offer.units)),
         ];
         let places = places
             .into_iter()
             .filter(|(_, entries)| !entries.is_empty());
         let rules = places.map(|(key, places)| {
-            let who = match &entry.holder {
-                Holder::User(_) => "user",
-                Holder::Group(_) => "group",
-            };
-            let description = format!("AWS TEAM: eligibility of {who} {}", row.name);
-            let id = self.text.rule("team-eligible", &row.name, &description);
+            let id = self.text.rule(head.prefix, head.name, &head.description);
             self.text.list(key, &places);
-            self.text.list("permission_sets", &entries_of_sets(entry));
-            let (key, value) = match &entry.holder {
-                Holder::User(id) => ("allowed_users", id.to_string()),
-                Holder::Group(id) => ("allowed_groups", id.to_string()),
-            };
-            let name = row.name.clone();
-            self.text.list(key, &[Entry { value, name }]);
-            self.text.text("max_duration", &format!("{}h", entry.hours));
-            self.text.flag("prefer_longest_duration", true);
-            if !(entry.approval_required && settings.approval) {
-                self.text.flag("approval_is_not_required", true);
+            self.text.list("permission_sets", &entries_of_sets(offer));
+            for key in ["allowed_users", "allowed_groups"] {
+                let of_key = holders.iter().filter(|(holder, _)| holder.key() == key);
+                let listed = of_key.map(|(holder, name)| Entry {
+                    value: holder.id(),
+                    name: (*name).to_owned(),
+                });
+                let listed: Vec<Entry> = listed.collect();
+                if !listed.is_empty() {
+                    self.text.list(key, &listed);
+                }
             }
+            self.text.text("max_duration", &format!("{}h", offer.hours));
+            terms(&mut self.text, key);
             id
         });
         rules.collect()
     }
 
-    fn approvers(&mut self, rows: Vec<TableRow>) {
-        let read: Vec<(TableRow, Option<Approvers>)> = rows
-            .into_iter()
-            .map(|mut row| {
-                let approvers = row.approvers().filter(|_| is_known(&row));
-                (row, approvers)
-            })
-            .collect();
+    /// The rows of policies, whose rules are those of the entries that name them.
+    fn policies(&mut self, policies: Policies) {
+        let Policies {
+            rows, mut rules, ..
+        } = policies;
+        for (mut row, policy) in rows {
+            let rules = rules.remove(&row.id).unwrap_or_default();
+            if let Some(policy) = &policy {
+                if let Some(facts) = self.facts {
+                    row.notes.extend(gone_of_offer(&policy.offer, facts));
+                }
+                let unnamed = rules.is_empty().then_some(UNNAMED);
+                row.notes.extend(says_nothing(&policy.offer).or(unnamed));
+            }
+            self.reported(TeamTable::Policies, row, rules);
+        }
+    }
+
+    fn approvers(&mut self, read: Vec<(TableRow, Option<Approvers>)>) {
         // an account whose own row cannot be said has approvers all the same: nobody stands in for them
         let of_their_own: BTreeSet<AccountId> = read
             .iter()
@@ -267,7 +420,9 @@ impl Import<'_> {
                 if approvers.groups.is_empty() {
                     row.notes.push(RowNote::SaysNothing("it names no group"));
                 } else {
-                    rules.push(self.approver_rule(&row, approvers, &of_their_own));
+                    let rule = self.approver_rule(&row, approvers, &of_their_own);
+                    row.notes.extend(rule.is_none().then_some(IN_POLICIES));
+                    rules.extend(rule);
                 }
             }
             self.reported(TeamTable::Approvers, row, rules);
@@ -279,10 +434,11 @@ impl Import<'_> {
         row: &TableRow,
         approvers: &Approvers,
         of_their_own: &BTreeSet<AccountId>,
-    ) -> String {
+    ) -> Option<String> {
         let (what, key, value) = match &approvers.place {
             ApproverPlace::Account(id) => ("account", "accounts", id.to_string()),
             ApproverPlace::Unit(id) => ("accounts directly in", "parent_ous", id.clone()),
+            ApproverPlace::Policies => return None,
         };
         let description = format!("AWS TEAM: approvers of {what} {}", row.name);
         let id = self.text.rule("team-approve", &row.name, &description);
@@ -301,38 +457,22 @@ impl Import<'_> {
         self.text.flag("permits_requests", false);
         self.text
             .list("approver_groups", &entries(&approvers.groups));
-        id
+        Some(id)
     }
 }
 
-/// Whether every attribute of a row is known.
-fn is_known(row: &TableRow) -> bool {
-    row.notes
-        .iter()
-        .all(|note| note.outcome() != RowOutcome::CannotBeSaid)
+/// How a rule begins.
+struct RuleHead<'a> {
+    prefix: &'static str,
+    name: &'a str,
+    description: String,
 }
 
-/// Whether two entries may be about the same permission set in the same account. Which account is in which
-/// unit may change.
-fn may_meet(one: &Eligibility, other: &Eligibility) -> bool {
-    let set = one
-        .sets
-        .iter()
-        .any(|(name, _)| other.sets.iter().any(|(it, _)| it == name));
-    let unit = (!one.units.is_empty() && !other.accounts.is_empty())
-        || (!other.units.is_empty() && !one.accounts.is_empty())
-        || one
-            .units
-            .iter()
-            .any(|(id, _)| other.units.iter().any(|(it, _)| it == id));
-    let account = one
-        .accounts
-        .iter()
-        .any(|(id, _)| other.accounts.iter().any(|(it, _)| it == id));
-    set && (unit || account)
-}
+const UNNAMED: RowNote = RowNote::SaysNothing("no entry of eligibility that can be said names it");
+const IN_POLICIES: RowNote =
+    RowNote::Configuration("its groups stand in the rules of the policies that name it");
 
-fn entries_of_sets(entry: &Eligibility) -> Vec<Entry> {
+fn entries_of_sets(entry: &Offer) -> Vec<Entry> {
     let sets = entry.sets.iter().map(|(name, _)| Entry {
         value: name.as_str().to_owned(),
         name: String::new(),

@@ -3,7 +3,8 @@
 use serde_json::{Map, Value};
 
 use super::TeamExport;
-use super::rows::{TeamTable, read_rows};
+use super::rows::read_rows;
+use super::tables::TeamTable;
 use crate::dynamodb::ExportRefused;
 
 /// A request of before. Texts are as people wrote them.

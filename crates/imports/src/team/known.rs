@@ -2,17 +2,23 @@
 
 use hallpass_rules::{Directory, GroupRef};
 
-use super::rows::{ApproverPlace, Approvers, Eligibility, Holder};
+use super::rows::{ApproverPlace, Approvers, Holder, Offer};
 use crate::report::RowNote;
 
-/// What an entry of eligibility names and nobody has.
-pub(super) fn gone_of_eligibility(entry: &Eligibility, facts: &Directory) -> Vec<RowNote> {
-    let mut notes = Vec::new();
-    match &entry.holder {
-        Holder::User(id) if facts.person(id).is_none() => notes.push(gone("user", id.as_str())),
-        Holder::Group(id) => notes.extend(gone_group(&GroupRef::Id(id.clone()), facts)),
-        Holder::User(_) => {}
+/// Whom an entry of eligibility is for, where nobody is that.
+pub(super) fn gone_holder(holder: &Holder, facts: &Directory) -> Option<RowNote> {
+    match holder {
+        Holder::User(id) => {
+            let is_there = facts.person(id).is_some();
+            (!is_there).then(|| gone("user", id.as_str()))
+        }
+        Holder::Group(id) => gone_group(&GroupRef::Id(id.clone()), facts),
     }
+}
+
+/// What an entry of eligibility or a policy names and nobody has.
+pub(super) fn gone_of_offer(entry: &Offer, facts: &Directory) -> Vec<RowNote> {
+    let mut notes = Vec::new();
     let accounts = entry
         .accounts
         .iter()
@@ -43,7 +49,7 @@ pub(super) fn gone_of_approvers(row: &Approvers, facts: &Directory) -> Vec<RowNo
         ApproverPlace::Account(id) if facts.account(id).is_none() => {
             Some(gone("account", id.as_str()))
         }
-        ApproverPlace::Account(_) => None,
+        ApproverPlace::Account(_) | ApproverPlace::Policies => None,
         ApproverPlace::Unit(id) => gone_unit(id, facts),
     };
     let groups = row.groups.iter();

@@ -1,105 +1,14 @@
-//! Rows of the three tables (AWS TEAM, `schema.graphql`: `Eligibility`, `Approvers`, `Settings`).
+//! Rows of the tables (AWS TEAM, `schema.graphql`: `Eligibility`, `Approvers`, `Settings`).
 
 use std::collections::BTreeSet;
 
 use hallpass_model::{AccountId, GroupId, PermissionSetName, UserId, text};
 use serde_json::{Map, Value};
 
+use super::tables::{ADDED, TeamTable};
 use crate::dynamodb::{ExportProblem, ExportRefused, Item, SourceFile, read_export};
-use crate::report::RowNote;
+use crate::report::{RowNote, RowOutcome};
 use crate::rule_text::{Entry, NAME_MAX};
-
-/// A table of AWS TEAM.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum TeamTable {
-    /// Who may ask for what.
-    Eligibility,
-    /// Who approves where.
-    Approvers,
-    /// What holds for everybody.
-    Settings,
-    /// What was asked for.
-    Requests,
-    /// What was done in sessions.
-    Sessions,
-}
-
-impl TeamTable {
-    const ALL: [Self; 5] = [
-        Self::Eligibility,
-        Self::Approvers,
-        Self::Settings,
-        Self::Requests,
-        Self::Sessions,
-    ];
-
-    /// What the type of its items is called there, and its table before the first hyphen.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Eligibility => "Eligibility",
-            Self::Approvers => "Approvers",
-            Self::Settings => "Settings",
-            Self::Requests => "requests",
-            Self::Sessions => "sessions",
-        }
-    }
-
-    /// The attributes of its items.
-    const fn attributes(self) -> &'static [&'static str] {
-        match self {
-            Self::Eligibility => &[
-                "name",
-                "type",
-                "accounts",
-                "ous",
-                "permissions",
-                "ticketNo",
-                "approvalRequired",
-                "duration",
-                "modifiedBy",
-            ],
-            Self::Approvers => &[
-                "name",
-                "type",
-                "approvers",
-                "groupIds",
-                "ticketNo",
-                "modifiedBy",
-            ],
-            Self::Settings => &[
-                "duration",
-                "expiry",
-                "comments",
-                "ticketNo",
-                "approval",
-                "modifiedBy",
-                "sesNotificationsEnabled",
-                "snsNotificationsEnabled",
-                "slackNotificationsEnabled",
-                "slackAuditNotificationsChannel",
-                "sesSourceEmail",
-                "sesSourceArn",
-                "slackToken",
-                "teamAdminGroup",
-                "teamAuditorGroup",
-                "useOUCache",
-            ],
-            Self::Requests | Self::Sessions => &[],
-        }
-    }
-
-    /// The table that an item's own words name, when it is another one.
-    fn other(self, name: &str) -> Option<String> {
-        let found = Self::ALL.into_iter().find(|table| table.name() == name);
-        (found != Some(self)).then(|| match found {
-            Some(found) => format!("the table `{}`", found.name()),
-            None => format!("`{}`", text::line(name, NAME_MAX)),
-        })
-    }
-}
-
-/// Attributes that Amplify adds to every item.
-const ADDED: [&str; 5] = ["id", "__typename", "createdAt", "updatedAt", "owner"];
 
 /// A row with its place.
 #[derive(Debug, Clone)]
@@ -173,8 +82,10 @@ fn row(table: TeamTable, item: Item) -> Result<TableRow, ExportRefused> {
         });
     };
     let known = |key: &str| ADDED.contains(&key) || table.attributes().contains(&key);
-    let unknown = item.attributes.keys().filter(|key| !known(key));
-    let unknown = unknown.map(|key| RowNote::UnknownAttribute(text::line(key, NAME_MAX)));
+    // nothing is what Amplify writes for an attribute that nobody set
+    let unknown = item.attributes.iter();
+    let unknown = unknown.filter(|(key, value)| !known(key) && !value.is_null());
+    let unknown = unknown.map(|(key, _)| RowNote::UnknownAttribute(text::line(key, NAME_MAX)));
     Ok(TableRow {
         name: told("name").unwrap_or_default(),
         notes: unknown.collect(),
@@ -192,10 +103,42 @@ pub(super) enum Holder {
     Group(GroupId),
 }
 
+impl Holder {
+    /// What they are called.
+    pub(super) const fn word(&self) -> &'static str {
+        match self {
+            Self::User(_) => "user",
+            Self::Group(_) => "group",
+        }
+    }
+
+    /// The key of a rule that names them.
+    pub(super) const fn key(&self) -> &'static str {
+        match self {
+            Self::User(_) => "allowed_users",
+            Self::Group(_) => "allowed_groups",
+        }
+    }
+
+    /// Their id.
+    pub(super) fn id(&self) -> String {
+        match self {
+            Self::User(id) => id.to_string(),
+            Self::Group(id) => id.to_string(),
+        }
+    }
+}
+
 /// An entry of eligibility.
 #[derive(Debug, Clone)]
 pub(super) struct Eligibility {
     pub(super) holder: Holder,
+    pub(super) offer: Offer,
+}
+
+/// What people may ask for, for how long, and whether it needs an approval.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Offer {
     pub(super) accounts: Vec<(AccountId, String)>,
     pub(super) units: Vec<(String, String)>,
     /// Names of permission sets with their ARNs.
@@ -204,11 +147,31 @@ pub(super) struct Eligibility {
     pub(super) hours: u32,
 }
 
+impl Offer {
+    /// Whether two may be about the same permission set in the same account. Which account is in which
+    /// unit may change.
+    pub(super) fn may_meet(&self, other: &Self) -> bool {
+        let shares = |one: &[(String, String)], two: &[(String, String)]| {
+            one.iter().any(|(id, _)| two.iter().any(|(it, _)| it == id))
+        };
+        let sets = self.sets.iter();
+        let set = { sets }.any(|(name, _)| other.sets.iter().any(|(it, _)| it == name));
+        let unit = (!self.units.is_empty() && !other.accounts.is_empty())
+            || (!other.units.is_empty() && !self.accounts.is_empty())
+            || shares(&self.units, &other.units);
+        let accounts = self.accounts.iter();
+        let account = { accounts }.any(|(id, _)| other.accounts.iter().any(|(it, _)| it == id));
+        set && (unit || account)
+    }
+}
+
 /// What approvers are named for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum ApproverPlace {
     Account(AccountId),
     Unit(String),
+    /// Policies that name this row.
+    Policies,
 }
 
 /// Approvers of an account or a unit.
@@ -237,11 +200,17 @@ const HOURS_DUE: &str = "a whole number of hours from 1 to 8000";
 const FLAG_DUE: &str = "true or false";
 
 impl TableRow {
-    fn unreadable(&mut self, attribute: &'static str, due: &'static str) {
+    /// Whether something of the row bars it from rules.
+    pub(super) fn says_too_much(&self) -> bool {
+        let mut notes = self.notes.iter();
+        notes.any(|note| note.outcome() == RowOutcome::CannotBeSaid)
+    }
+
+    pub(super) fn unreadable(&mut self, attribute: &'static str, due: &'static str) {
         self.notes.push(RowNote::Unreadable { attribute, due });
     }
 
-    fn left_out(&mut self, what: &'static str, id: &str, why: &'static str) {
+    pub(super) fn left_out(&mut self, what: &'static str, id: &str, why: &'static str) {
         self.notes.push(RowNote::LeftOut {
             what,
             id: text::line(id, NAME_MAX),
@@ -250,7 +219,7 @@ impl TableRow {
     }
 
     /// Hours, as text or number; `missing` where the attribute is absent.
-    fn hours(&mut self, attribute: &'static str, missing: Option<u32>) -> Option<u32> {
+    pub(super) fn hours(&mut self, attribute: &'static str, missing: Option<u32>) -> Option<u32> {
         let hours = match self.attributes.get(attribute) {
             None | Some(Value::Null) => missing,
             Some(Value::String(text)) => text.parse().ok(),
@@ -264,7 +233,7 @@ impl TableRow {
         hours
     }
 
-    fn flag(&mut self, attribute: &'static str, missing: Option<bool>) -> Option<bool> {
+    pub(super) fn flag(&mut self, attribute: &'static str, missing: Option<bool>) -> Option<bool> {
         let flag = match self.attributes.get(attribute) {
             None | Some(Value::Null) => missing,
             Some(Value::Bool(flag)) => Some(*flag),
@@ -277,7 +246,7 @@ impl TableRow {
     }
 
     /// Entries with an id and a name; none where the attribute cannot be read.
-    fn named(&mut self, attribute: &'static str) -> Option<Vec<(String, String)>> {
+    pub(super) fn named(&mut self, attribute: &'static str) -> Option<Vec<(String, String)>> {
         let items = match self.attributes.get(attribute) {
             None | Some(Value::Null) => return Some(Vec::new()),
             Some(Value::Array(items)) => items,
@@ -294,7 +263,7 @@ impl TableRow {
     }
 
     /// Texts; none where the attribute cannot be read.
-    fn texts(&mut self, attribute: &'static str) -> Option<Vec<String>> {
+    pub(super) fn texts(&mut self, attribute: &'static str) -> Option<Vec<String>> {
         let texts: Option<Vec<String>> = match self.attributes.get(attribute) {
             None | Some(Value::Null) => Some(Vec::new()),
             Some(Value::Array(items)) => items
@@ -316,8 +285,8 @@ impl TableRow {
             .unwrap_or_default()
     }
 
-    /// The row as an entry of eligibility; what cannot be read is in its notes.
-    pub(super) fn eligibility(&mut self) -> Option<Eligibility> {
+    /// Whom the row is for; what cannot be read is in its notes.
+    pub(super) fn holder(&mut self) -> Option<Holder> {
         let holder = match self.kind() {
             "User" => UserId::new(self.id.as_str()).ok().map(Holder::User),
             "Group" => GroupId::new(self.id.as_str()).ok().map(Holder::Group),
@@ -329,13 +298,27 @@ impl TableRow {
         if holder.is_none() {
             self.unreadable("id", "the id of a user or a group of the identity store");
         }
+        holder
+    }
+
+    /// The row as an entry of eligibility; what cannot be read is in its notes.
+    pub(super) fn eligibility(&mut self) -> Option<Eligibility> {
+        let holder = self.holder();
+        let offer = self.offer();
+        Some(Eligibility {
+            holder: holder?,
+            offer: offer?,
+        })
+    }
+
+    /// What the row lets people ask for, be it an entry or a policy.
+    pub(super) fn offer(&mut self) -> Option<Offer> {
         let accounts = self.accounts();
         let units = self.units();
         let sets = self.sets();
         let approval_required = self.flag("approvalRequired", None);
         let hours = self.hours("duration", None);
-        Some(Eligibility {
-            holder: holder?,
+        Some(Offer {
             accounts: accounts?,
             units: units?,
             sets: sets?,
@@ -387,8 +370,9 @@ impl TableRow {
                 .ok()
                 .map(ApproverPlace::Account),
             "OU" => is_unit(&self.id).then(|| ApproverPlace::Unit(self.id.clone())),
+            "Group" => Some(ApproverPlace::Policies),
             _ => {
-                self.unreadable("type", "`Account` or `OU`");
+                self.unreadable("type", "`Account`, `OU` or `Group`");
                 return None;
             }
         };
@@ -447,6 +431,22 @@ impl TableRow {
             let value = self.attributes.get(*key).and_then(Value::as_str);
             value.is_some_and(|value| !value.is_empty())
         };
+        if self.attributes.contains_key("allowLegacyEligibility") {
+            notes.push(RowNote::Configuration(
+                "`allowLegacyEligibility` says whether its pages offer entries without policies: those that are \
+                 there count either way",
+            ));
+        }
+        let are_there = |value: &Value| value.as_array().is_some_and(|it| !it.is_empty());
+        if self
+            .attributes
+            .get("supportContacts")
+            .is_some_and(are_there)
+        {
+            notes.push(RowNote::Configuration(
+                "contacts for support are shown nowhere: put them into the descriptions of rules",
+            ));
+        }
         if ["teamAdminGroup", "teamAuditorGroup"].iter().any(is_there) {
             notes.push(RowNote::Configuration(
                 "administrators and auditors are set up anew: `identity.admins` and `identity.auditors` in \

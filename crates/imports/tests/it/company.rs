@@ -1,7 +1,7 @@
 //! A made-up company: accounts in nested units, people in groups; and its tables of AWS TEAM, typed as
 //! `DynamoDB` exports them.
 
-use hallpass_imports::team::{Release, TeamExport, import};
+use hallpass_imports::team::{Release, TeamExport, TeamExports, import};
 use hallpass_imports::{ExportRefused, Imported, SourceFile};
 use hallpass_model::{AccountId, Email, GroupId, PermissionSetArn, UserId};
 use hallpass_rules::Directory;
@@ -137,13 +137,25 @@ pub(crate) fn imported(
     release: Release,
     facts: Option<&Directory>,
 ) -> Result<Imported, ExportRefused> {
-    import(
-        &export("eligibility.json", scan(eligibility)),
-        &export("approvers.json", scan(approvers)),
-        &export("settings.json", scan(settings)),
-        release,
-        facts,
-    )
+    with_policies((eligibility, None), approvers, settings, release, facts)
+}
+
+/// The same with the table of policies beside that of eligibility.
+pub(crate) fn with_policies(
+    (eligibility, policies): (&[Value], Option<&[Value]>),
+    approvers: &[Value],
+    settings: &[Value],
+    release: Release,
+    facts: Option<&Directory>,
+) -> Result<Imported, ExportRefused> {
+    let policies = policies.map(|rows| export("policies.json", scan(rows)));
+    let tables = TeamExports {
+        eligibility: &export("eligibility.json", scan(eligibility)),
+        approvers: &export("approvers.json", scan(approvers)),
+        settings: &export("settings.json", scan(settings)),
+        policies: policies.as_ref(),
+    };
+    import(&tables, release, facts)
 }
 
 /// An entry of eligibility of a group.

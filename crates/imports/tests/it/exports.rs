@@ -4,23 +4,23 @@ use std::io::Write as _;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use hallpass_imports::team::{Release, TeamExport, import};
+use hallpass_imports::team::{Release, TeamExport, TeamExports, import};
 use hallpass_imports::{ExportProblem, ExportRefused, Imported, SourceFile};
 use serde_json::{Value, json};
 
 use crate::company::{approvers, entry, export, group_id, lines, scan, settings};
 
 fn read(eligibility: &TeamExport) -> Result<Imported, ExportRefused> {
-    import(
+    let tables = TeamExports {
         eligibility,
-        &export(
+        approvers: &export(
             "approvers.json",
             scan(&[approvers("100000000001", "Account", &[1])]),
         ),
-        &export("settings.json", scan(&[settings()])),
-        Release::Current,
-        None,
-    )
+        settings: &export("settings.json", scan(&[settings()])),
+        policies: None,
+    };
+    import(&tables, Release::Current, None)
 }
 
 fn entries() -> [Value; 2] {

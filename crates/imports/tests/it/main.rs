@@ -17,5 +17,6 @@ mod exports;
 mod granted;
 mod granted_cloud;
 mod model;
+mod policies;
 mod reported;
 mod teleport;

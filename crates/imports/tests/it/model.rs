@@ -53,12 +53,12 @@ pub(crate) enum Answer {
     },
 }
 
-fn parent(account: usize) -> &'static str {
+pub(crate) fn parent(account: usize) -> &'static str {
     ACCOUNTS[account].2.last().copied().unwrap_or(ROOT)
 }
 
 impl Tables {
-    fn is_in(&self, person: usize, group: usize) -> bool {
+    pub(crate) fn is_in(&self, person: usize, group: usize) -> bool {
         self.members[group] >> person & 1 == 1
     }
 
@@ -87,7 +87,7 @@ impl Tables {
         rows.flat_map(|row| row.groups.iter().copied()).collect()
     }
 
-    fn approvers(&self, person: usize, account: usize) -> BTreeSet<usize> {
+    pub(crate) fn approvers(&self, person: usize, account: usize) -> BTreeSet<usize> {
         let mut groups = self.groups_at(false, |place| place == account);
         if groups.is_empty() || self.release == Release::Current {
             groups.extend(self.groups_at(true, |place| UNITS[place] == parent(account)));
@@ -181,7 +181,7 @@ impl Tables {
     }
 }
 
-fn some(below: usize, most: usize) -> impl Strategy<Value = Vec<usize>> {
+pub(crate) fn some(below: usize, most: usize) -> impl Strategy<Value = Vec<usize>> {
     prop::collection::btree_set(0..below, 0..=most).prop_map(|it| it.into_iter().collect())
 }
 

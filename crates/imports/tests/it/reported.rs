@@ -86,7 +86,9 @@ fn rows_that_rules_cannot_say_have_none_and_a_note() {
         ("approvalRequired", Value::Null, "true or false"),
         ("type", json!("Robot"), "`User` or `Group`"),
         ("id", json!("group-0"), "the id of a user or a group"),
-        ("policyIds", json!(["p1"]), "attribute `policyIds`"),
+        ("policyIds", json!(["p1"]), "add it with `--policies`"),
+        ("policyIds", json!("p1"), "a list of texts"),
+        ("escalationLevel", json!(2), "attribute `escalationLevel`"),
         ("accounts", json!("all"), "a list of ids with names"),
     ];
     let row = |(key, value, note)| (with(key, value), RowOutcome::CannotBeSaid, note);

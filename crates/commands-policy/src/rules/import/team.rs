@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use hallpass_host::facts::read_directory;
 use hallpass_host::team_export::{read_export, refused};
-use hallpass_imports::team::{Release, import};
+use hallpass_imports::team::{Release, TeamExports, import};
 use hallpass_terminal::exit::Outcome;
 use hallpass_terminal::output::OutputArgs;
 
@@ -13,7 +13,7 @@ use hallpass_terminal::output::OutputArgs;
 #[command(
     long_about = "Import eligibility, approvers and settings of AWS TEAM\n\nThat is Temporary Elevated \
                   Access Management for IAM Identity Center. The tables are those of its Amplify backend: \
-                  `Eligibility-…`, `Approvers-…` and `Settings-…`. Each is a file that `aws dynamodb \
+                  `Eligibility-…`, `Approvers-…`, `Settings-…` and, where there is one, `Policies-…`. Each is a file that `aws dynamodb \
                   scan` printed, a data file of an export to S3 (`.json` or `.json.gz`), or the folder of \
                   such an export with its manifest.\n\nPrints row by row whether it moved, differs and \
                   why, or cannot be said. Exit 2 when a file is cut off or another table, 1 when rules \
@@ -33,6 +33,9 @@ pub(crate) struct Args {
     /// The table of settings
     #[arg(long, value_name = "PATH")]
     settings: PathBuf,
+    /// The table of policies, where the release has one
+    #[arg(long, value_name = "PATH")]
+    policies: Option<PathBuf>,
     /// Organization file, to name what is gone
     #[arg(long, value_name = "ORGANIZATION")]
     facts: Option<PathBuf>,
@@ -57,13 +60,14 @@ pub(crate) fn run(args: &Args) -> Outcome {
     } else {
         Release::Current
     };
-    let imported = import(
-        &eligibility?,
-        &approvers?,
-        &settings?,
-        release,
-        facts.as_ref(),
-    );
+    let policies = args.policies.as_deref().map(read_export).transpose()?;
+    let tables = TeamExports {
+        eligibility: &eligibility?,
+        approvers: &approvers?,
+        settings: &settings?,
+        policies: policies.as_ref(),
+    };
+    let imported = import(&tables, release, facts.as_ref());
     super::finish(
         &imported.map_err(|why| refused(&why))?,
         "rules.toml",

@@ -1,0 +1,77 @@
+//! Entries of eligibility: by their own lists, or by policies.
+
+use std::collections::BTreeSet;
+
+use super::policies::{Choice, Policies, Policy, PolicyApproval};
+use super::rows::{Eligibility, Holder, Offer, TableRow};
+use crate::report::RowNote;
+
+/// What an entry of eligibility goes by.
+#[derive(Debug)]
+pub(super) enum EntryOf {
+    /// Its own lists.
+    Own(Eligibility),
+    /// The policies that it names.
+    Policies {
+        holder: Holder,
+        ids: BTreeSet<String>,
+    },
+}
+
+impl EntryOf {
+    /// Reads a row. Where no policy is named, or the row is of a release without them, it goes by its own lists.
+    pub(super) fn read(row: &mut TableRow) -> Option<Self> {
+        let ids: BTreeSet<String> = row.texts("policyIds")?.into_iter().collect();
+        if ids.is_empty() {
+            return row.eligibility().map(Self::Own);
+        }
+        let holder = row.holder()?;
+        Some(Self::Policies { holder, ids })
+    }
+
+    pub(super) fn holder(&self) -> &Holder {
+        match self {
+            Self::Own(Eligibility { holder, .. }) | Self::Policies { holder, .. } => holder,
+        }
+    }
+
+    pub(super) fn own(&self) -> Option<&Eligibility> {
+        match self {
+            Self::Own(entry) => Some(entry),
+            Self::Policies { .. } => None,
+        }
+    }
+
+    /// What its holders may choose of it.
+    pub(super) fn choices(&self, policies: &Policies) -> Vec<Choice> {
+        match self {
+            Self::Own(entry) => vec![Choice {
+                policy: None,
+                terms: Policy {
+                    offer: entry.offer.clone(),
+                    approval: PolicyApproval::OfThePlace,
+                },
+            }],
+            Self::Policies { ids, .. } => {
+                let known = ids.iter().filter_map(|id| {
+                    let terms = policies.find(id).ok()?.clone();
+                    let policy = Some(id.clone());
+                    Some(Choice { policy, terms })
+                });
+                known.collect()
+            }
+        }
+    }
+}
+
+/// Why nobody may ask for anything by an offer, where that is so.
+pub(super) fn says_nothing(offer: &Offer) -> Option<RowNote> {
+    let why = if offer.sets.is_empty() {
+        "it names no permission set"
+    } else if offer.accounts.is_empty() && offer.units.is_empty() {
+        "it names no account and no unit"
+    } else {
+        return None;
+    };
+    Some(RowNote::SaysNothing(why))
+}

@@ -1,0 +1,200 @@
+//! Policies: what entries of eligibility name in place of accounts and permission sets of their own.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use hallpass_model::{GroupId, text};
+use serde_json::Value;
+
+use super::rows::{ApproverPlace, Approvers, Offer, TableRow};
+use crate::report::RowNote;
+use crate::rule_text::NAME_MAX;
+
+/// A policy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Policy {
+    pub(super) offer: Offer,
+    pub(super) approval: PolicyApproval,
+}
+
+/// Who approves what a policy lets people ask for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum PolicyApproval {
+    /// The approvers of the account and of its unit, as without a policy.
+    OfThePlace,
+    /// Members of these groups, and nobody else.
+    Of(BTreeSet<GroupId>),
+}
+
+/// What somebody may ask for: by an entry of their own, or by a policy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Choice {
+    pub(super) policy: Option<String>,
+    pub(super) terms: Policy,
+}
+
+impl Choice {
+    /// Whether people who have both may have to choose one of the two: AWS TEAM lets them, and a rule does not.
+    /// Between entries of their own they need not.
+    pub(super) fn is_chosen_beside(&self, other: &Self) -> bool {
+        let is_of_policies = self.policy.is_some() || other.policy.is_some();
+        let (one, two) = (&self.terms, &other.terms);
+        let differs = one.offer.hours != two.offer.hours
+            || one.offer.approval_required != two.offer.approval_required
+            || one.approval != two.approval;
+        is_of_policies && differs && one.offer.may_meet(&two.offer)
+    }
+}
+
+/// The note of an entry of which that is so.
+pub(super) const CHOSEN: RowNote = RowNote::Narrower(std::borrow::Cow::Borrowed(
+    "people with other entries or policies for the same choose one of them in AWS TEAM; here the shortest time of all \
+     counts, and every policy's own approvers are needed",
+));
+
+/// The table of policies, and the rules that came of each.
+#[derive(Debug)]
+pub(super) struct Policies {
+    /// Whether the table was given.
+    pub(super) are_given: bool,
+    pub(super) rows: Vec<(TableRow, Option<Policy>)>,
+    pub(super) rules: BTreeMap<String, Vec<String>>,
+}
+
+impl Policies {
+    /// Reads the rows, by the rows of approvers that they name.
+    pub(super) fn read(
+        rows: Option<Vec<TableRow>>,
+        approvers: &[(TableRow, Option<Approvers>)],
+    ) -> Self {
+        let are_given = rows.is_some();
+        let read = rows.into_iter().flatten().map(|mut row| {
+            let policy = row.policy(approvers);
+            (row, policy)
+        });
+        Self {
+            are_given,
+            rows: read.collect(),
+            rules: BTreeMap::new(),
+        }
+    }
+
+    /// The policy of an id, or what is to be known of an entry that names it.
+    ///
+    /// # Errors
+    /// The note of that entry.
+    pub(super) fn find(&self, id: &str) -> Result<&Policy, RowNote> {
+        if !self.are_given {
+            let what = "it names policies, and their table is not given: add it with `--policies`";
+            return Err(RowNote::NotSaid(what.into()));
+        }
+        let shown = text::line(id, NAME_MAX);
+        match self.rows.iter().find(|(row, _)| row.id == id) {
+            Some((_, Some(policy))) => Ok(policy),
+            Some((_, None)) => {
+                let what = format!("policy `{shown}` cannot be said: see its row");
+                Err(RowNote::NotSaid(what.into()))
+            }
+            None => Err(RowNote::LeftOut {
+                what: "policy",
+                id: shown,
+                why: "the table of policies does not have it, and AWS TEAM gives nothing by it",
+            }),
+        }
+    }
+}
+
+impl Policies {
+    /// The rules of the policies that an entry names; what is to be known of that is in its notes.
+    pub(super) fn said_of(&self, row: &mut TableRow, ids: &BTreeSet<String>) -> Vec<String> {
+        if row.has_own_lists() {
+            row.notes.push(RowNote::SaysNothing(
+                "its own accounts, units and permission sets: AWS TEAM goes by its policies alone",
+            ));
+        }
+        let mut rules = Vec::new();
+        for id in ids {
+            match self.find(id) {
+                Ok(_) => rules.extend(self.rules.get(id).into_iter().flatten().cloned()),
+                Err(note) if row.notes.contains(&note) => {}
+                Err(note) => row.notes.push(note),
+            }
+        }
+        rules
+    }
+}
+
+impl TableRow {
+    /// Whether the row has lists of its own, which count for nothing where it names policies.
+    fn has_own_lists(&self) -> bool {
+        ["accounts", "ous", "permissions"].iter().any(|key| {
+            let list = self.attributes.get(*key).and_then(Value::as_array);
+            list.is_some_and(|items| !items.is_empty())
+        })
+    }
+
+    /// The row as a policy; what cannot be read is in its notes.
+    fn policy(&mut self, approvers: &[(TableRow, Option<Approvers>)]) -> Option<Policy> {
+        let offer = self.offer();
+        let named = self.named("approverGroupIds");
+        let (offer, named) = (offer?, named?);
+        let approval = if offer.approval_required && !named.is_empty() {
+            PolicyApproval::Of(self.approving_groups(&named, approvers)?)
+        } else {
+            PolicyApproval::OfThePlace
+        };
+        if self.says_too_much() {
+            return None;
+        }
+        if approval != PolicyApproval::OfThePlace && are_asked_too(&offer, approvers) {
+            let what = "approvers of its accounts and units are asked, too, and may deny; an approval counts only of the \
+                        groups that the policy names";
+            self.notes.push(RowNote::Narrower(what.into()));
+        }
+        Some(Policy { offer, approval })
+    }
+
+    /// The groups of the rows of approvers that a policy names.
+    fn approving_groups(
+        &mut self,
+        named: &[(String, String)],
+        approvers: &[(TableRow, Option<Approvers>)],
+    ) -> Option<BTreeSet<GroupId>> {
+        let mut groups = BTreeSet::new();
+        for (id, _) in named {
+            match approvers.iter().find(|(row, _)| row.id == *id) {
+                Some((_, Some(row))) => groups.extend(row.groups.iter().map(|(id, _)| id.clone())),
+                Some((_, None)) => self.left_out(
+                    "group of approvers",
+                    id,
+                    "its row in the table of approvers cannot be said",
+                ),
+                None => self.left_out(
+                    "group of approvers",
+                    id,
+                    "the table of approvers does not have it",
+                ),
+            }
+        }
+        if groups.is_empty() {
+            let what = "it needs an approval, and nobody is left of those who could give it";
+            self.notes.push(RowNote::NotSaid(what.into()));
+            return None;
+        }
+        Some(groups)
+    }
+}
+
+/// Whether approvers of an account or a unit may be those of what a policy offers, too.
+fn are_asked_too(offer: &Offer, approvers: &[(TableRow, Option<Approvers>)]) -> bool {
+    let rows = approvers.iter().filter_map(|(_, row)| row.as_ref());
+    let mut rows = rows.filter(|row| !row.groups.is_empty());
+    rows.any(|row| match &row.place {
+        ApproverPlace::Account(id) => {
+            !offer.units.is_empty() || offer.accounts.iter().any(|(it, _)| it == id)
+        }
+        ApproverPlace::Unit(id) => {
+            !offer.accounts.is_empty() || offer.units.iter().any(|(it, _)| it == id)
+        }
+        ApproverPlace::Policies => false,
+    })
+}

@@ -1,0 +1,113 @@
+//! The tables of AWS TEAM and what their items have (`schema.graphql`; `schema.ts` in releases with policies).
+
+use hallpass_model::text;
+
+use crate::rule_text::NAME_MAX;
+
+/// A table of AWS TEAM.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum TeamTable {
+    /// Who may ask for what.
+    Eligibility,
+    /// Who approves where.
+    Approvers,
+    /// What holds for everybody.
+    Settings,
+    /// What may be asked for, and from whom; entries of eligibility name these.
+    Policies,
+    /// What was asked for.
+    Requests,
+    /// What was done in sessions.
+    Sessions,
+}
+
+impl TeamTable {
+    const ALL: [Self; 6] = [
+        Self::Eligibility,
+        Self::Approvers,
+        Self::Settings,
+        Self::Policies,
+        Self::Requests,
+        Self::Sessions,
+    ];
+
+    /// What the type of its items is called there, and its table before the first hyphen.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Eligibility => "Eligibility",
+            Self::Approvers => "Approvers",
+            Self::Settings => "Settings",
+            Self::Policies => "Policies",
+            Self::Requests => "requests",
+            Self::Sessions => "sessions",
+        }
+    }
+
+    /// The attributes of its items.
+    pub(super) const fn attributes(self) -> &'static [&'static str] {
+        match self {
+            Self::Eligibility => &[
+                "name",
+                "type",
+                "accounts",
+                "ous",
+                "policyIds",
+                "permissions",
+                "ticketNo",
+                "approvalRequired",
+                "duration",
+                "modifiedBy",
+            ],
+            Self::Approvers => &[
+                "name",
+                "type",
+                "approvers",
+                "groupIds",
+                "ticketNo",
+                "modifiedBy",
+            ],
+            Self::Settings => &[
+                "duration",
+                "expiry",
+                "comments",
+                "ticketNo",
+                "approval",
+                "modifiedBy",
+                "sesNotificationsEnabled",
+                "snsNotificationsEnabled",
+                "slackNotificationsEnabled",
+                "slackAuditNotificationsChannel",
+                "sesSourceEmail",
+                "sesSourceArn",
+                "slackToken",
+                "teamAdminGroup",
+                "teamAuditorGroup",
+                "allowLegacyEligibility",
+                "useOUCache",
+                "supportContacts",
+            ],
+            Self::Policies => &[
+                "accounts",
+                "ous",
+                "permissions",
+                "approvalRequired",
+                "approverGroupIds",
+                "duration",
+                "modifiedBy",
+            ],
+            Self::Requests | Self::Sessions => &[],
+        }
+    }
+
+    /// The table that an item's own words name, when it is another one.
+    pub(super) fn other(self, name: &str) -> Option<String> {
+        let found = Self::ALL.into_iter().find(|table| table.name() == name);
+        (found != Some(self)).then(|| match found {
+            Some(found) => format!("the table `{}`", found.name()),
+            None => format!("`{}`", text::line(name, NAME_MAX)),
+        })
+    }
+}
+
+/// Attributes that Amplify adds to every item.
+pub(super) const ADDED: [&str; 5] = ["id", "__typename", "createdAt", "updatedAt", "owner"];
