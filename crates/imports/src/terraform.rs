@@ -17,6 +17,10 @@ pub(crate) enum Setting {
     Computed,
     /// As an attribute of a resource: `type.name.attribute`.
     Refers(String),
+    /// In several places, and not the same.
+    Several,
+    /// Nowhere in a plan, in which it should be.
+    NotInPlan,
 }
 
 impl From<&Literal> for Setting {
@@ -48,7 +52,11 @@ impl Resource {
         match self.values.get(key)? {
             Setting::Is(Value::String(text)) => Some(text.clone()),
             Setting::Is(Value::Number(number)) => Some(number.to_string()),
-            Setting::Is(_) | Setting::Computed | Setting::Refers(_) => None,
+            Setting::Is(_)
+            | Setting::Computed
+            | Setting::Refers(_)
+            | Setting::Several
+            | Setting::NotInPlan => None,
         }
     }
 
@@ -69,7 +77,9 @@ impl Resource {
     pub(crate) fn id_of(&self, key: &str) -> Option<String> {
         match self.values.get(key)? {
             Setting::Refers(name) => Some(name.clone()),
-            Setting::Is(_) | Setting::Computed => self.text(key),
+            Setting::Is(_) | Setting::Computed | Setting::Several | Setting::NotInPlan => {
+                self.text(key)
+            }
         }
     }
 }

@@ -105,7 +105,7 @@ fn settings(
         if name == "attribute_sync_enabled" && is_off {
             continue;
         }
-        let (line, mut notes) = converted(name, setting);
+        let (line, mut notes) = converted((name, setting), &found.settings, found.found);
         if name == "attribute_sync_enabled" {
             notes.extend(policy_unsaid(&found.settings));
         }

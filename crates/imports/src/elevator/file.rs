@@ -6,6 +6,7 @@ use std::fmt;
 use hallpass_rules::Diagnostic;
 use serde_json::Value;
 
+use super::settings::Found;
 use crate::terraform::Setting;
 
 /// Why nothing was imported.
@@ -15,6 +16,8 @@ pub enum ElevatorRefused {
     Statements(Vec<Diagnostic>),
     /// Not JSON, or cut off.
     NotJson(String),
+    /// Several modules of it, each an installation of its own.
+    Several(Vec<String>),
     /// A plan in which what is looked for is not there, or not known yet.
     Plan(String),
 }
@@ -27,6 +30,15 @@ impl fmt::Display for ElevatorRefused {
                 _ => write!(f, "{} errors", errors.len()),
             },
             Self::NotJson(why) => write!(f, "not JSON, or cut off: {why}"),
+            Self::Several(modules) => {
+                let named: Vec<String> = modules.iter().map(|it| format!("`{it}`")).collect();
+                let named = named.join(", ");
+                write!(
+                    f,
+                    "it has the modules {named}, each an installation of its own, and which settings are meant \
+                     cannot be told; keep one of them in the file"
+                )
+            }
             Self::Plan(why) => f.write_str(why),
         }
     }
@@ -42,6 +54,8 @@ pub(super) struct ElevatorFile {
     pub(super) group_statements: Vec<Value>,
     /// Settings by the name of the Terraform variable.
     pub(super) settings: BTreeMap<String, Setting>,
+    /// Where these were found.
+    pub(super) found: Found,
 }
 
 /// The keys of statements about accounts and about groups, as the object of the bucket has them and as

@@ -26,7 +26,9 @@ const ELSEWHERE: &str =
 pub(super) fn read(plan: &Value) -> Result<ElevatorFile, ElevatorRefused> {
     let resources = of_plan(plan);
     let environments = resources.iter().filter_map(|it| environment(it));
-    let environments: Vec<&Map<String, Value>> = environments.collect();
+    let mut environments: Vec<Map<String, Value>> = environments.cloned().collect();
+    let kept = parameters(&resources);
+    environments.extend((!kept.is_empty()).then_some(kept));
     let objects = resources.iter().filter_map(|it| config_object(it));
     let objects = objects.collect::<Result<Vec<Value>, _>>()?;
     let mut found = ElevatorFile::default();
@@ -46,23 +48,98 @@ pub(super) fn read(plan: &Value) -> Result<ElevatorFile, ElevatorRefused> {
         )));
     }
     found.settings = settings(&environments);
+    if !environments.is_empty() {
+        schedules(&resources, &mut found.settings);
+    }
     Ok(found)
 }
 
-/// The environment of a function of sso-elevator, which one knows by its variables.
+/// Variables that only functions of sso-elevator have; others may have one of these names by chance.
+const OWN: [&str; 14] = [
+    "REVOKER_FUNCTION_ARN",
+    "REVOKER_FUNCTION_NAME",
+    "SCHEDULE_POLICY_ARN",
+    "SSO_ELEVATOR_SCHEDULED_REVOCATION_RULE_NAME",
+    "S3_BUCKET_FOR_AUDIT_ENTRY_NAME",
+    "S3_BUCKET_PREFIX_FOR_PARTITIONS",
+    "REQUEST_EXPIRATION_HOURS",
+    "APPROVER_RENOTIFICATION_INITIAL_WAIT_TIME",
+    "APPROVER_RENOTIFICATION_BACKOFF_MULTIPLIER",
+    "MAX_PERMISSIONS_DURATION_TIME",
+    "PERMISSION_DURATION_LIST_OVERRIDE",
+    "SECONDARY_FALLBACK_EMAIL_DOMAINS",
+    "SEND_DM_IF_USER_NOT_IN_CHANNEL",
+    "POST_UPDATE_TO_SLACK",
+];
+
+/// The environment of a function of sso-elevator, which one knows by statements, or by several variables of its own: a
+/// channel of Slack is what other functions have, too.
 fn environment(resource: &Value) -> Option<&Map<String, Value>> {
     let is_function = resource.get("type")? == "aws_lambda_function";
     let first = resource.pointer("/values/environment/0/variables")?;
     let variables = first.as_object()?;
-    let is_its = [
-        "SLACK_CHANNEL_ID",
-        "STATEMENTS",
-        "CONFIG_S3_KEY",
-        "ATTRIBUTE_SYNC_RULES",
-    ]
-    .iter()
-    .any(|name| variables.contains_key(*name));
+    let has = |name: &&str| variables.contains_key(*name);
+    let holds = ["STATEMENTS", "GROUP_STATEMENTS", "ATTRIBUTE_SYNC_RULES"];
+    let is_its = holds.iter().any(has) || OWN.iter().filter(|it| has(it)).count() > 1;
     (is_function && is_its).then_some(variables)
+}
+
+/// The settings of the requester that newer releases keep in parameters instead of its environment, by the same names.
+fn parameters(resources: &[&Value]) -> Map<String, Value> {
+    let of_requester = resources.iter().filter_map(|it| {
+        let text = |at: &str| it.pointer(at).and_then(Value::as_str);
+        let is_one = text("/type") == Some("aws_ssm_parameter")
+            && ["requester_config", "requester_secret"]
+                .map(Some)
+                .contains(&text("/name"));
+        let name = text("/values/name").filter(|_| is_one)?;
+        let (_, name) = name.rsplit_once('/')?;
+        Some((name.to_owned(), it.pointer("/values/value")?.clone()))
+    });
+    of_requester.collect()
+}
+
+/// The schedules of its functions, by the module's name for each, and the variable that each comes from.
+const SCHEDULES: [(&str, &str); 3] = [
+    ("sso_elevator_scheduled_revocation", "schedule_expression"),
+    (
+        "sso_elevator_check_on_inconsistency",
+        "schedule_expression_for_check_on_inconsistency",
+    ),
+    ("attribute_sync_schedule", "attribute_sync_schedule"),
+];
+
+/// Schedules are rules of `EventBridge` beside the functions.
+fn schedules(resources: &[&Value], settings: &mut BTreeMap<String, Setting>) {
+    for (name, variable) in SCHEDULES {
+        let of_name = resources.iter().filter(|it| {
+            let kinds = ["aws_cloudwatch_event_rule", "aws_scheduler_schedule"];
+            let kind = it.get("type").and_then(Value::as_str);
+            kinds.map(Some).contains(&kind) && it.get("name").is_some_and(|it| it == name)
+        });
+        let found = of_name.filter_map(|it| it.pointer("/values/schedule_expression"));
+        for value in found {
+            put(settings, variable, value);
+        }
+        // memberships by attributes are for those who switched them on
+        let is_on = |it: &Setting| {
+            *it == Setting::Is(Value::from("true")) || *it == Setting::Is(Value::from(true))
+        };
+        let is_due = variable != "attribute_sync_schedule"
+            || settings.get("attribute_sync_enabled").is_some_and(is_on);
+        if is_due && !settings.contains_key(variable) {
+            settings.insert(variable.to_owned(), Setting::NotInPlan);
+        }
+    }
+}
+
+/// Takes a value, unless there is another one.
+fn put(settings: &mut BTreeMap<String, Setting>, name: &str, value: &Value) {
+    let new = Setting::Is(value.clone());
+    match settings.get(name) {
+        Some(known) if *known != new => settings.insert(name.to_owned(), Setting::Several),
+        Some(_) | None => settings.insert(name.to_owned(), new),
+    };
 }
 
 /// The object that holds the statements.
@@ -96,14 +173,14 @@ fn one_of(mut sources: Vec<Value>, list: &str) -> Result<Value, ElevatorRefused>
 }
 
 /// Settings by the Terraform variable that each variable of the functions comes from.
-fn settings(environments: &[&Map<String, Value>]) -> BTreeMap<String, Setting> {
+fn settings(environments: &[Map<String, Value>]) -> BTreeMap<String, Setting> {
     let mut found = BTreeMap::new();
     for variable in VARIABLES {
         let values = environments
             .iter()
             .filter_map(|it| it.get(variable.environment?));
         for value in values {
-            found.insert(variable.name.to_owned(), Setting::Is(value.clone()));
+            put(&mut found, variable.name, value);
         }
     }
     found

@@ -26,6 +26,8 @@ pub(super) enum Becomes {
     Texts,
     /// `rate(2 hours)` as a length.
     Rate,
+    /// A schedule of `EventBridge`.
+    Schedule,
     /// A level of logging.
     Level,
     /// A bucket.
@@ -34,6 +36,14 @@ pub(super) enum Becomes {
     Secret,
     /// Rules about attributes of the members of groups.
     SyncRules,
+    /// Texts by the id of an account.
+    Notes,
+    /// The program that people chat in.
+    Chat,
+    /// What is of Microsoft Teams.
+    Teams,
+    /// What the module makes a name of.
+    Made,
 }
 
 /// A variable of the module.
@@ -88,7 +98,7 @@ pub(super) const VARIABLES: &[Variable] = &[
     row("max_permissions_duration_time", "MAX_PERMISSIONS_DURATION_TIME", ("access.duration.max", "\"24h\""), Becomes::Hours),
     row("permission_duration_list_override", "PERMISSION_DURATION_LIST_OVERRIDE", ("access.duration.choices", "[]"), Becomes::Texts),
     row("secondary_fallback_email_domains", "SECONDARY_FALLBACK_EMAIL_DOMAINS", ("identity.fallback_domains", "[]"), Becomes::Texts),
-    row("schedule_expression", "", ("access.sweep.at", "\"cron(0 23 * * ? *)\""), Becomes::Text),
+    row("schedule_expression", "", ("access.sweep.at", "\"cron(0 23 * * ? *)\""), Becomes::Schedule),
     row("schedule_expression_for_check_on_inconsistency", "", ("access.sweep.check_every", "\"2h\""), Becomes::Rate),
     row("sso_instance_arn", "SSO_INSTANCE_ARN", ("identity.instance_arn", ""), Becomes::Text),
     row("identity_store_id", "IDENTITY_STORE_ID", ("identity.store_id", ""), Becomes::Text),
@@ -101,10 +111,19 @@ pub(super) const VARIABLES: &[Variable] = &[
     row("attribute_sync_managed_groups", "ATTRIBUTE_SYNC_MANAGED_GROUPS", ("groups.sync.groups", "[]"), Becomes::Texts),
     row("attribute_sync_manual_assignment_policy", "ATTRIBUTE_SYNC_MANUAL_ASSIGNMENT_POLICY", ("groups.sync.manual", "\"warn\""), Becomes::Text),
     row("attribute_sync_schedule", "", ("groups.sync.every", "\"1h\""), Becomes::Rate),
+    row("account_warning_messages", "ACCOUNT_WARNING_MESSAGES", ("access.account_notes", "{}"), Becomes::Notes),
+    row("chat_platform", "CHAT_PLATFORM", ("", ""), Becomes::Chat),
+    row("teams_microsoft_app_id", "", ("", ""), Becomes::Teams),
+    row("teams_microsoft_app_password", "", ("", ""), Becomes::Teams),
+    row("teams_azure_tenant_id", "", ("", ""), Becomes::Teams),
+    row("teams_approval_conversation_id", "", ("", ""), Becomes::Teams),
+    // names of the first releases
+    row("s3_bucket_prefix_for_partitions", "", ("audit.export.prefix", "\"logs\""), Becomes::Text),
+    row("s3_bucket_for_audit_entry_name", "", ("audit.export.target", ""), Becomes::Made),
 ];
 
 /// Variables of how sso-elevator runs, and what a module has beside them.
-const OF_ITS_FUNCTIONS: [&str; 37] = [
+const OF_ITS_FUNCTIONS: [&str; 48] = [
     "s3_object_lock",
     "s3_object_lock_configuration",
     "s3_mfa_delete",
@@ -138,6 +157,17 @@ const OF_ITS_FUNCTIONS: [&str; 37] = [
     "ecr_repo_tag",
     "ecr_owner_account_id",
     "aws_sns_topic_subscription_email",
+    "requester_ssm_parameter_path",
+    "ssm_parameter_kms_key_id",
+    "revoker_slack_bot_token_ssm_parameter_name",
+    "attribute_syncer_slack_bot_token_ssm_parameter_name",
+    "slack_handler_provisioned_concurrent_executions",
+    "build_in_docker",
+    "revoker_lambda_name_postfix",
+    "requester_lambda_name_postfix",
+    "schedule_group_name_postfix",
+    "schedule_role_name_postfix",
+    "s3_bucket_name_postfix",
     "tags",
     "source",
     "version",
@@ -147,47 +177,100 @@ const OF_ITS_FUNCTIONS: [&str; 37] = [
 const RUNS_IT: &str = "it is of how sso-elevator runs";
 const COMPUTED: &str = "only Terraform computes its value: import the plan (`terraform show -json`), or write the \
                         line by hand";
-const UNKNOWN: &str = "it is no variable of sso-elevator";
+const UNKNOWN: &str = "it is no variable of the releases of sso-elevator that are known here";
+const UNKNOWN_OF_MODULE: &str = "it is no variable of the releases of sso-elevator that are known here: look up what it \
+                                 does there";
+const OTHER_FORM: &str = "its value is of another form than sso-elevator takes";
+const AT_TIMES: &str =
+    "it is a time of day there, and a length of time in Hallpass: write the line by hand";
+const NO_TEAMS: &str =
+    "Hallpass speaks with Slack, mail and webhooks, and not with Microsoft Teams";
+const MADE: &str = "the module makes the name of its bucket of it: write the line by hand";
+const SEVERAL: &str =
+    "the functions in the plan have different values of it: write the line by hand";
+const NOT_IN_PLAN: &str =
+    "the plan does not have the schedule of its functions: write the line by hand";
+const OTHER_BUCKET: &str = "`s3_name_of_the_existing_bucket` names the bucket in its place";
+/// A bucket of this name gets letters after it that nobody chose.
+const UNCHOSEN_BUCKET: &str = "sso-elevator-audit-entry";
+
+/// Where settings were found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum Found {
+    /// Where everything is a variable of the module: in the module itself, or in a plan.
+    #[default]
+    OfModule,
+    /// In a file of variables, which may be those of other modules, too.
+    Among,
+}
 
 /// What becomes of one setting: a line of the configuration, or what is to be known of it.
 pub(super) fn converted(
-    name: &str,
-    setting: &Setting,
+    (name, setting): (&str, &Setting),
+    settings: &BTreeMap<String, Setting>,
+    found: Found,
 ) -> (Option<ConfigurationLine>, Vec<RowNote>) {
     let Some(variable) = VARIABLES.iter().find(|it| it.name == name) else {
-        let why = if OF_ITS_FUNCTIONS.contains(&name) {
-            RUNS_IT
-        } else {
-            UNKNOWN
+        let note = match found {
+            _ if OF_ITS_FUNCTIONS.contains(&name) => RowNote::SaysNothing(RUNS_IT),
+            Found::Among => RowNote::SaysNothing(UNKNOWN),
+            Found::OfModule => RowNote::NotSaid(UNKNOWN_OF_MODULE.into()),
         };
-        return (None, vec![RowNote::SaysNothing(why)]);
+        return (None, vec![note]);
     };
-    if variable.becomes == Becomes::Secret {
-        let note = "a secret is not repeated: give it by the environment, a file or a secret store";
-        return (None, vec![RowNote::Configuration(note)]);
+    match (variable.becomes, setting) {
+        (Becomes::Secret, _) => {
+            let note =
+                "a secret is not repeated: give it by the environment, a file or a secret store";
+            (None, vec![RowNote::Configuration(note)])
+        }
+        (_, Setting::Is(value)) if is_nothing(&spelled_out(value)) => (None, Vec::new()),
+        _ if is_other_bucket(name, settings) => (None, vec![RowNote::SaysNothing(OTHER_BUCKET)]),
+        (Becomes::Teams, _) => (None, vec![RowNote::NotSaid(NO_TEAMS.into())]),
+        (Becomes::Made, _) => (None, vec![RowNote::NotSaid(MADE.into())]),
+        (_, Setting::Is(Value::String(text))) if name == MADE_BUCKET && text == UNCHOSEN_BUCKET => {
+            (None, vec![RowNote::NotSaid(MADE.into())])
+        }
+        (_, Setting::Is(value)) => of_value(variable, &spelled_out(value)),
+        (_, Setting::Several) => (None, vec![RowNote::NotSaid(SEVERAL.into())]),
+        (_, Setting::NotInPlan) => (None, vec![RowNote::NotSaid(NOT_IN_PLAN.into())]),
+        (_, Setting::Computed | Setting::Refers(_)) => {
+            (None, vec![RowNote::NotSaid(COMPUTED.into())])
+        }
     }
-    let Setting::Is(value) = setting else {
-        return (None, vec![RowNote::NotSaid(COMPUTED.into())]);
-    };
-    let value = spelled_out(value);
-    if is_nothing(&value) {
-        return (None, Vec::new());
+}
+
+/// The bucket that the module makes where it is given none.
+const MADE_BUCKET: &str = "s3_bucket_name_for_audit_entry";
+
+/// Whether a setting names a bucket that the module does not use.
+fn is_other_bucket(name: &str, settings: &BTreeMap<String, Setting>) -> bool {
+    let given = settings.get("s3_name_of_the_existing_bucket");
+    let is_given = given.is_some_and(|it| !matches!(it, Setting::Is(value) if is_nothing(value)));
+    name == MADE_BUCKET && is_given
+}
+
+fn of_value(variable: &Variable, value: &Value) -> (Option<ConfigurationLine>, Vec<RowNote>) {
+    if variable.becomes == Becomes::Chat {
+        let is_slack = value.as_str() == Some("slack");
+        let note = (!is_slack).then(|| RowNote::NotSaid(NO_TEAMS.into()));
+        return (None, note.into_iter().collect());
     }
-    let of_rules = (variable.becomes == Becomes::SyncRules).then(|| sync_rules(&value));
+    let of_rules = (variable.becomes == Becomes::SyncRules).then(|| sync_rules(value));
     let left_out = of_rules.flatten().map_or(0, |rules| rules.left_out);
     if left_out > 0 {
-        let line = toml(variable.becomes, &value).map(|toml| line_of(variable, toml));
+        let line = toml(variable.becomes, value).map(|toml| line_of(variable, toml));
         return (line, vec![RowNote::NotSaid(SYNC_RULES.into())]);
     }
-    match toml(variable.becomes, &value) {
+    match toml(variable.becomes, value) {
         Some(toml) if toml == variable.default => (None, Vec::new()),
         Some(toml) => (Some(line_of(variable, toml)), Vec::new()),
-        None => (
-            None,
-            vec![RowNote::NotSaid(
-                "its value is of another form than sso-elevator takes".into(),
-            )],
-        ),
+        None => {
+            let text = value.as_str().unwrap_or_default();
+            let is_cron = variable.becomes == Becomes::Rate && schedule(text).is_some();
+            let why = if is_cron { AT_TIMES } else { OTHER_FORM };
+            (None, vec![RowNote::NotSaid(why.into())])
+        }
     }
 }
 
@@ -214,8 +297,10 @@ fn spelled_out(value: &Value) -> Value {
         "True" => Value::Bool(true),
         "False" => Value::Bool(false),
         text => match serde_json::from_str(text) {
-            Ok(read @ (Value::Bool(_) | Value::Number(_) | Value::Array(_))) => read,
-            Ok(Value::Null | Value::String(_) | Value::Object(_)) | Err(_) => value.clone(),
+            Ok(read @ (Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_))) => {
+                read
+            }
+            Ok(Value::Null | Value::String(_)) | Err(_) => value.clone(),
         },
     }
 }
@@ -250,6 +335,20 @@ fn toml(becomes: Becomes, value: &Value) -> Option<String> {
             Some(format!("[{}]", items?.join(", ")))
         }
         Becomes::Rate => rate(value.as_str()?),
+        Becomes::Schedule => schedule(value.as_str()?).map(quoted),
+        Becomes::Notes => {
+            let notes = value.as_object()?.iter();
+            let notes: Option<Vec<String>> = notes
+                .map(|(account, text)| {
+                    Some(format!(
+                        "{} = {}",
+                        plain(account.trim())?,
+                        plain(text.as_str()?)?
+                    ))
+                })
+                .collect();
+            Some(format!("{{ {} }}", notes?.join(", ")))
+        }
         Becomes::Level => {
             let level = match value.as_str()?.to_ascii_uppercase().as_str() {
                 "DEBUG" => "debug",
@@ -269,7 +368,7 @@ fn toml(becomes: Becomes, value: &Value) -> Option<String> {
                 .then(|| quoted(&format!("s3://{name}")))
         }
         Becomes::SyncRules => sync_rules(value)?.toml,
-        Becomes::Secret => None,
+        Becomes::Secret | Becomes::Chat | Becomes::Teams | Becomes::Made => None,
     }
 }
 
@@ -299,5 +398,51 @@ fn rate(text: &str) -> Option<String> {
         "day" | "days" => 86_400,
         _ => return None,
     };
+    let number = Some(number).filter(|number| *number > 0)?;
     Some(span(number.checked_mul(seconds)?))
+}
+
+/// A schedule of `EventBridge` as it is, where it is one.
+fn schedule(text: &str) -> Option<&str> {
+    let text = text.trim();
+    if let Some(fields) = text.strip_prefix("cron(") {
+        let fields: Vec<&str> = fields.strip_suffix(')')?.split_whitespace().collect();
+        let is_cron = fields.len() == CRON.len()
+            && fields
+                .iter()
+                .zip(CRON)
+                .all(|(field, range)| is_field(field, range))
+            && (fields.get(2) == Some(&"?")) != (fields.get(4) == Some(&"?"));
+        return is_cron.then_some(text);
+    }
+    rate(text).map(|_| text)
+}
+
+/// The numbers of each field (`EventBridge`, "Cron expressions"): minutes, hours, days, months, weekdays, years.
+const CRON: [(u32, u32); 6] = [(0, 59), (0, 23), (1, 31), (1, 12), (1, 7), (1970, 2199)];
+/// Names that stand for numbers in it.
+const CRON_NAMES: [&str; 19] = [
+    "JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC", "SUN",
+    "MON", "TUE", "WED", "THU", "FRI", "SAT",
+];
+
+/// Whether a field of a schedule is made of what may stand there.
+fn is_field(field: &str, (least, most): (u32, u32)) -> bool {
+    let is_part = |part: &str| {
+        let bare = part.trim_end_matches(['L', 'W']);
+        let is_name = CRON_NAMES.contains(&part.to_ascii_uppercase().as_str());
+        let is_number = |text: &str| {
+            text.parse()
+                .is_ok_and(|it: u32| (least..=most).contains(&it))
+        };
+        ["*", "?", "L", "LW"].contains(&part) || is_name || is_number(bare)
+    };
+    // after a slash or a hash stands a number of steps or weeks
+    field.split(',').all(|item| {
+        let (item, steps) = match item.split_once(['/', '#']) {
+            Some((item, steps)) => (item, steps.parse().is_ok_and(|it: u32| it > 0)),
+            None => (item, true),
+        };
+        steps && item.split('-').all(is_part)
+    })
 }

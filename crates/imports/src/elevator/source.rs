@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::file::{ElevatorFile, ElevatorRefused, is_list};
 use super::plan;
+use super::settings::Found;
 use crate::strict_json::Strict;
 use crate::terraform::{Setting, is_plan, value};
 
@@ -26,8 +27,19 @@ pub(super) fn read(name: &str, text: &str) -> Result<ElevatorFile, ElevatorRefus
         return Ok(of_json(whole));
     }
     checked(&file)?;
+    let modules = syntax::modules_of_the_original(text);
+    if file.syntax == Syntax::Hcl && modules.len() > 1 {
+        return Err(ElevatorRefused::Several(modules));
+    }
     let parsed = syntax::parse(text, file.syntax);
-    let mut found = ElevatorFile::default();
+    let mut found = ElevatorFile {
+        found: if name.ends_with(".tfvars") {
+            Found::Among
+        } else {
+            Found::OfModule
+        },
+        ..ElevatorFile::default()
+    };
     // one entry for each module that has one
     let entries = match parsed.root.map(|root| root.value) {
         Some(NodeValue::Map(entries)) => entries,
@@ -56,7 +68,10 @@ fn checked(file: &RuleFile) -> Result<(), ElevatorRefused> {
 }
 
 fn of_json(whole: Value) -> ElevatorFile {
-    let mut found = ElevatorFile::default();
+    let mut found = ElevatorFile {
+        found: Found::Among,
+        ..ElevatorFile::default()
+    };
     match whole {
         Value::Array(_) => found.take_list("statements", whole),
         Value::Object(entries) => {

@@ -139,7 +139,10 @@ impl FoundFiles {
                 .into_iter()
                 .filter_map(|(key, it)| match it {
                     Setting::Is(value) => (key != "count").then_some((key, value)),
-                    Setting::Computed | Setting::Refers(_) => None,
+                    Setting::Computed
+                    | Setting::Refers(_)
+                    | Setting::Several
+                    | Setting::NotInPlan => None,
                 });
             let mut rule = AccessRule::new(head, entries.collect());
             rule.computed = computed || counted;

@@ -102,7 +102,13 @@ fn reasons(validation: Option<&Setting>) -> Result<Vec<(String, String)>, RowNot
         None => return Ok(Vec::new()),
         Some(Setting::Is(Value::Object(table))) => table,
         // a reason is always due in Hallpass, and so is what a block of one flag says
-        Some(Setting::Is(_) | Setting::Computed | Setting::Refers(_)) => return Err(unclear()),
+        Some(
+            Setting::Is(_)
+            | Setting::Computed
+            | Setting::Refers(_)
+            | Setting::Several
+            | Setting::NotInPlan,
+        ) => return Err(unclear()),
     };
     if table
         .keys()
@@ -127,7 +133,13 @@ fn steps(setting: Option<&Setting>) -> Result<Vec<(String, Vec<Condition>)>, Row
     let list = match setting {
         None => return Ok(Vec::new()),
         Some(Setting::Is(Value::Array(list))) => list,
-        Some(Setting::Is(_) | Setting::Computed | Setting::Refers(_)) => &Vec::new(),
+        Some(
+            Setting::Is(_)
+            | Setting::Computed
+            | Setting::Refers(_)
+            | Setting::Several
+            | Setting::NotInPlan,
+        ) => &Vec::new(),
     };
     let unclear = || RowNote::Unclear {
         attribute: "approval_steps",

@@ -78,9 +78,17 @@ fn plan(environment: &Value, object: Option<&Value>) -> Value {
         function("access-revoker"),
         json!({"type": "aws_lambda_function", "values": {"environment": [{"variables": {"LOG_LEVEL": "DEBUG"}}]}}),
         json!({"type": "aws_lambda_function", "values": {"environment": []}}),
+        // another's, that happens to write to Slack, too
+        json!({"type": "aws_lambda_function", "values": {"environment": [{"variables": {"SLACK_CHANNEL_ID": "C9", "LOG_LEVEL": "DEBUG"}}]}}),
         json!({"type": "aws_s3_object", "values": {"key": "other", "content": "{}"}}),
         json!({"type": "aws_iam_role", "values": {"name": "r"}}),
     ];
+    for (name, schedule) in [
+        ("sso_elevator_scheduled_revocation", "cron(0 23 * * ? *)"),
+        ("sso_elevator_check_on_inconsistency", "rate(2 hours)"),
+    ] {
+        resources.push(json!({"type": "aws_cloudwatch_event_rule", "name": name, "values": {"schedule_expression": schedule}}));
+    }
     if let Some(object) = object {
         let content = object.to_string();
         resources.push(json!({"type": "aws_s3_object", "values": {"key": "config/approval-config.json", "content": content}}));
@@ -243,7 +251,6 @@ fn settings_become_lines_and_what_is_as_in_hallpass_makes_none() {
             "access.duration.choices = [\"00:30\", \"04:00\"]",
             "access.request_expiry = \"0\"",
             "audit.export.target = \"s3://audit-of-ours\"",
-            "access.sweep.at = \"rate(1 potato)\"",
             "access.sweep.check_every = \"1h30m\"",
             "identity.fallback_domains = [\"@corp.example\"]",
             "slack.channel = \"C012345\"",
@@ -255,12 +262,13 @@ fn settings_become_lines_and_what_is_as_in_hallpass_makes_none() {
         "lambda_timeout: moved: it says nothing: it is of how sso-elevator runs",
         "s3_object_lock: moved: it says nothing",
         "slack_bot_token: moved: a secret is not repeated",
-        "something_else: moved: it says nothing: it is no variable of sso-elevator",
+        "schedule_expression: cannot be said: its value is of another form",
+        "something_else: moved: it says nothing: it is no variable of the releases of sso-elevator that are known here",
         "sso_instance_arn: cannot be said: only Terraform computes its value",
     ] {
         assert!(told.contains(line), "{line}\n{told}");
     }
-    assert_eq!(told.lines().count(), 6, "{told}");
+    assert_eq!(told.lines().count(), 7, "{told}");
 }
 
 #[test]
@@ -315,6 +323,220 @@ fn the_environment_of_the_functions_says_the_same_in_texts() {
         ]
     );
     assert_eq!(told.len(), 1, "{told:?}");
+}
+
+#[test]
+fn the_bucket_that_is_there_counts_and_one_without_a_chosen_name_is_none() {
+    let bucket = |variables: &str| {
+        let text = format!(
+            "config = []\ngroup_config = [{{ Resource = [\"{}\"], Approvers = \"cai@corp.com\" }}]\n{variables}",
+            GROUPS[0]
+        );
+        let (lines, told) = settings("a.tfvars", &text);
+        (lines.join("\n"), told.join("\n"))
+    };
+    let both =
+        "s3_bucket_name_for_audit_entry = \"new\"\ns3_name_of_the_existing_bucket = \"ours\"\n";
+    let (lines, told) = bucket(both);
+    assert_eq!(lines, "audit.export.target = \"s3://ours\"");
+    assert!(told.contains("names the bucket in its place"), "{told}");
+    let (lines, told) = bucket(&both.replace("\"ours\"", "var.bucket"));
+    assert_eq!(lines, "");
+    assert!(
+        told.contains("s3_name_of_the_existing_bucket: cannot be said"),
+        "{told}"
+    );
+    let (lines, _) = bucket(&both.replace("\"ours\"", "\"\""));
+    assert_eq!(lines, "audit.export.target = \"s3://new\"");
+    let (lines, told) = bucket("s3_bucket_name_for_audit_entry = \"sso-elevator-audit-entry\"\n");
+    assert_eq!(lines, "");
+    assert!(told.contains("cannot be said: the module makes"), "{told}");
+}
+
+#[test]
+fn notes_of_accounts_move_and_teams_does_not() {
+    let lists = "config = [{ ResourceType = \"Account\", Resource = \"*\", PermissionSet = \"A\", Approvers = \"cai@corp.com\" }]\n";
+    let (lines, told) = settings(
+        "a.tfvars",
+        &format!(
+            "{lists}account_warning_messages = {{\n  \"111111111111\" = \"Card data: \\\"ask\\\" first\"\n  \" 222222222222 \" = \"Billing\"\n}}\n\
+             chat_platform = \"teams\"\nteams_microsoft_app_password = \"very-secret\"\nteams_azure_tenant_id = \"\"\n"
+        ),
+    );
+    assert_eq!(
+        lines,
+        [
+            "access.account_notes = { \"111111111111\" = \"Card data: \\\"ask\\\" first\", \"222222222222\" = \"Billing\" }"
+        ]
+    );
+    assert_eq!(told.len(), 2, "{told:?}");
+    assert!(
+        told[0].starts_with("chat_platform: cannot be said: Hallpass speaks with Slack"),
+        "{told:?}"
+    );
+    assert!(
+        told[1].starts_with("teams_microsoft_app_password: cannot be said")
+            && !told[1].contains("secret"),
+        "{told:?}"
+    );
+    let (_, told) = settings("a.tfvars", &format!("{lists}chat_platform = \"slack\"\n"));
+    assert_eq!(told, [""; 0]);
+    // in the module itself every attribute is one of its variables
+    let module = format!(
+        "module \"e\" {{\n  source = \"fivexl/sso-elevator\"\n{lists}  something_new = 1\n}}\n"
+    );
+    let (_, told) = settings("main.tf", &module);
+    assert!(
+        told.iter()
+            .any(|it| it.starts_with("something_new: cannot be said")),
+        "{told:?}"
+    );
+}
+
+#[test]
+fn schedules_are_those_of_eventbridge_and_no_others() {
+    let lists = "config = [{ ResourceType = \"Account\", Resource = \"*\", PermissionSet = \"A\", Approvers = \"cai@corp.com\" }]\n";
+    for (text, moves) in [
+        ("rate(1 day)", true),
+        ("rate(90 minutes)", true),
+        ("cron(0/15 8-17 ? * MON-FRI *)", true),
+        ("cron(0 10 L * ? 2026-2030)", true),
+        ("cron(0 22 ? * 6L *)", true),
+        ("cron(15 12 15W JAN,jul ? *)", true),
+        ("cron(0 9 ? * 3#2 *)", true),
+        ("rate(1 potato)", false),
+        ("rate(0 hours)", false),
+        ("rate(2 hours", false),
+        ("cron(0 23 * * ?)", false),
+        ("cron(0 24 * * ? *)", false),
+        ("cron(0 23 * * * *)", false),
+        ("cron(0 23 ? * ? *)", false),
+        ("cron(x 23 * * ? *)", false),
+        ("every night", false),
+    ] {
+        let (lines, told) = settings(
+            "a.tfvars",
+            &format!("{lists}schedule_expression = \"{text}\"\n"),
+        );
+        assert_eq!(!lines.is_empty(), moves, "{text}: {lines:?}");
+        assert_eq!(told.is_empty(), moves, "{text}: {told:?}");
+    }
+    let (_, told) = settings(
+        "a.tfvars",
+        &format!(
+            "{lists}schedule_expression_for_check_on_inconsistency = \"cron(0 10 * * ? *)\"\n"
+        ),
+    );
+    assert!(told[0].contains("it is a time of day there"), "{told:?}");
+}
+
+/// A plan whose resources somebody changes.
+fn changed_plan(change: impl FnOnce(&mut Vec<Value>)) -> String {
+    let environment = json!({"STATEMENTS": statements()["statements"].to_string(), "REQUEST_EXPIRATION_HOURS": "4"});
+    let mut plan = plan(&environment, None);
+    let resources =
+        plan["planned_values"]["root_module"]["child_modules"][0]["child_modules"][0]["resources"]
+            .as_array_mut();
+    change(resources.unwrap());
+    plan.to_string()
+}
+
+#[test]
+fn a_plan_says_its_schedules_and_what_the_requester_keeps_in_parameters() {
+    let is_rule = |it: &Value| it["type"] == "aws_cloudwatch_event_rule";
+    let text = changed_plan(|resources| {
+        for rule in resources.iter_mut().filter(|it| is_rule(it)) {
+            rule["values"]["schedule_expression"] = json!("rate(3 hours)");
+        }
+        for (name, key, value) in [
+            ("requester_config", "SLACK_CHANNEL_ID", "C012345"),
+            ("requester_config", "MAX_PERMISSIONS_DURATION_TIME", "36"),
+            (
+                "requester_config",
+                "SEND_DM_IF_USER_NOT_IN_CHANNEL",
+                "false",
+            ),
+            ("requester_secret", "SLACK_BOT_TOKEN", "xoxb-secret"),
+            ("others", "LOG_LEVEL", "DEBUG"),
+        ] {
+            resources.push(
+                json!({"type": "aws_ssm_parameter", "name": name, "index": key,
+                "values": {"name": format!("/sso-elevator/{key}"), "value": value}}),
+            );
+        }
+    });
+    let (lines, told) = settings("plan.json", &text);
+    assert_eq!(
+        lines,
+        [
+            "access.duration.max = \"36h\"",
+            "access.request_expiry = \"4h\"",
+            "access.sweep.at = \"rate(3 hours)\"",
+            "access.sweep.check_every = \"3h\"",
+            "slack.dm_outside_channel = false",
+            "slack.channel = \"C012345\"",
+        ]
+    );
+    assert_eq!(told.len(), 1, "{told:?}");
+    let text = changed_plan(|resources| resources.retain(|it| !is_rule(it)));
+    let (_, told) = settings("plan.json", &text);
+    assert_eq!(told.len(), 2, "{told:?}");
+    assert!(
+        told.iter()
+            .all(|it| it.contains("the plan does not have the schedule")),
+        "{told:?}"
+    );
+}
+
+#[test]
+fn functions_that_differ_are_told_and_those_of_others_are_not_asked() {
+    let text = changed_plan(|resources| {
+        resources[1]["values"]["environment"][0]["variables"]["REQUEST_EXPIRATION_HOURS"] =
+            json!("5");
+    });
+    let (lines, told) = settings("plan.json", &text);
+    assert_eq!(lines, [""; 0]);
+    assert!(told[0].starts_with("request_expiration_hours: cannot be said: the functions in the plan have different values"), "{told:?}");
+}
+
+#[test]
+fn several_modules_are_several_installations() {
+    let lists = "  config = [{ ResourceType = \"Account\", Resource = \"*\", PermissionSet = \"A\", Approvers = \"cai@corp.com\" }]\n";
+    let one = format!("module \"a\" {{\n{lists}}}\n");
+    let _ = import("main.tf", &one, Sweeps::Report).unwrap();
+    for other in [
+        format!("module \"b\" {{\n{lists}}}\n"),
+        "module \"b\" {\n  source = \"fivexl/sso-elevator/aws\"\n  slack_channel_id = \"C2\"\n}\n"
+            .to_owned(),
+    ] {
+        let why = import("main.tf", &format!("{one}{other}"), Sweeps::Report).unwrap_err();
+        assert_eq!(
+            why,
+            ElevatorRefused::Several(vec!["a".to_owned(), "b".to_owned()]),
+            "{other}"
+        );
+        assert!(why.to_string().contains("`a`, `b`"), "{why}");
+    }
+}
+
+#[test]
+fn the_configuration_of_the_first_release_is_told_where_it_stands() {
+    for (name, text) in [
+        (
+            "a.tfvars",
+            "config = {\n  users = []\n  permission_sets = []\n}\n",
+        ),
+        ("a.tfvars.json", "{\"config\": {\"users\": []}}"),
+    ] {
+        let why = import(name, text, Sweeps::Report).unwrap_err();
+        let ElevatorRefused::Statements(errors) = &why else {
+            panic!("{name}: {why}")
+        };
+        assert!(
+            errors[0].to_string().contains("config"),
+            "{name}: {errors:?}"
+        );
+    }
 }
 
 #[test]

@@ -7,7 +7,9 @@ mod toml;
 mod yaml;
 
 pub use characters::hidden;
-pub use hcl::{Literal, ResourceBlock, Resources, literal_settings, resources};
+pub use hcl::{
+    Literal, ResourceBlock, Resources, literal_settings, modules_of_the_original, resources,
+};
 
 use crate::diagnostic::{Diagnostic, FindingCode, Position};
 

@@ -76,12 +76,8 @@ pub fn literal_settings(text: &str) -> BTreeMap<String, Literal> {
     for block in body.get_blocks(LOCALS) {
         reader.collect_locals(block);
     }
-    let of_body = |body: &Body| {
-        let mut attributes = body.attributes();
-        attributes
-            .any(|it| MODULE_LISTS.contains(&it.key.as_str()) || is_source_of_the_original(it))
-    };
-    let modules = body.get_blocks(MODULE).filter(|block| of_body(&block.body));
+    let modules = body.get_blocks(MODULE);
+    let modules = modules.filter(|block| is_of_the_original(&block.body));
     let bodies = std::iter::once(&body).chain(modules.map(|block| &block.body));
     for attribute in bodies.flat_map(Body::attributes) {
         let key = attribute.key.as_str();
@@ -100,6 +96,25 @@ pub fn literal_settings(text: &str) -> BTreeMap<String, Literal> {
     }
     found.retain(|name, _| !LISTS.contains(&name.as_str()));
     found
+}
+
+/// The names of the modules whose settings [`literal_settings`] takes. Nothing of a text that is not HCL.
+pub fn modules_of_the_original(text: &str) -> Vec<String> {
+    let Ok(body) = hcl_edit::parser::parse_body(text) else {
+        return Vec::new();
+    };
+    let modules = body.get_blocks(MODULE);
+    let modules = modules.filter(|block| is_of_the_original(&block.body));
+    let label = |block: &Block| block.labels.first().map(|it| it.as_str().to_owned());
+    modules
+        .map(|block| label(block).unwrap_or_default())
+        .collect()
+}
+
+/// Whether a module is sso-elevator, or has its lists.
+fn is_of_the_original(body: &Body) -> bool {
+    let mut attributes = body.attributes();
+    attributes.any(|it| MODULE_LISTS.contains(&it.key.as_str()) || is_source_of_the_original(it))
 }
 
 const START: Position = Position { line: 1, column: 1 };
