@@ -5,9 +5,10 @@ use std::{collections::BTreeSet, fmt};
 use hallpass_model::{Email, TimeSpan, Timestamp};
 
 use crate::{
+    arming::EndArming,
     decision_kind::DecisionKind,
     directory::Directory,
-    engine::{Ask, Decision, Principal, Rules},
+    engine::{ApprovalHours, Ask, Decision, OverLimit, Principal, Rules, SignInRequirement, Stage},
 };
 
 /// A request as it was made.
@@ -112,6 +113,53 @@ pub enum DecisionChange {
         /// How many it would need.
         would_be: u32,
     },
+    /// The stages of its approval.
+    Stages {
+        /// What they were; empty where there was none.
+        was: String,
+        /// What they would be.
+        would_be: String,
+    },
+    /// When it may be approved.
+    ApprovalHours {
+        /// The hours of then; empty for whenever.
+        was: String,
+        /// The hours that would be.
+        would_be: String,
+    },
+    /// How whoever approves it, or breaks the glass for it, must have signed in.
+    SignIn {
+        /// What was wanted; empty for anyhow.
+        was: String,
+        /// What would be.
+        would_be: String,
+    },
+    /// What becomes of it when it waits and is longer than the rules allow by then.
+    OverLimit {
+        /// What would.
+        would_be: OverLimit,
+    },
+    /// Whether AWS enforces its end.
+    ArmedEnds {
+        /// What the rules said; `None` left it to the settings.
+        was: Option<EndArming>,
+        /// What they would say.
+        would_be: Option<EndArming>,
+    },
+    /// Who is mentioned when approval is asked for.
+    Notified {
+        /// Who would come to them.
+        added: BTreeSet<Email>,
+        /// Who would not be one any more.
+        removed: BTreeSet<Email>,
+    },
+    /// Where in Slack it is posted.
+    SlackChannel {
+        /// Where it was; `None` left it to the settings.
+        was: Option<String>,
+        /// Where it would be.
+        would_be: Option<String>,
+    },
     /// Whether its requester may break the glass.
     BreakGlass {
         /// Whether they would.
@@ -128,6 +176,13 @@ impl DecisionChange {
             Self::Accepted(_) => "accepted",
             Self::Approvers { .. } => "approvers",
             Self::Approvals { .. } => "approvals_needed",
+            Self::Stages { .. } => "stages",
+            Self::ApprovalHours { .. } => "approval_hours",
+            Self::SignIn { .. } => "sign_in",
+            Self::OverLimit { .. } => "over_limit",
+            Self::ArmedEnds { .. } => "armed_ends",
+            Self::Notified { .. } => "notify",
+            Self::SlackChannel { .. } => "slack_channel",
             Self::BreakGlass { .. } => "break_glass",
         }
     }
@@ -140,20 +195,51 @@ impl fmt::Display for DecisionChange {
             Self::Refused(limit) => write!(f, "its {} would be refused", limit.name()),
             Self::Accepted(limit) => write!(f, "its {} would be accepted", limit.name()),
             Self::Approvers { added, removed } => {
-                let signed = |sign: char, people: &BTreeSet<Email>| -> Vec<String> {
-                    people
-                        .iter()
-                        .map(|email| format!("{sign}{email}"))
-                        .collect()
-                };
-                let all = [signed('+', added), signed('-', removed)].concat();
-                write!(f, "approvers {}", all.join(" "))
+                write!(f, "approvers {}", signed(added, removed))
             }
             Self::Approvals { was, would_be } => write!(f, "approvals needed {was} → {would_be}"),
+            Self::Stages { was, would_be } => {
+                write!(f, "stages {} → {}", or(was, "none"), or(would_be, "none"))
+            }
+            Self::ApprovalHours { was, would_be } => {
+                let (was, would_be) = (or(was, "any time"), or(would_be, "any time"));
+                write!(f, "approved at {was} → {would_be}")
+            }
+            Self::SignIn { was, would_be } => {
+                write!(f, "sign-in {} → {}", or(was, "any"), or(would_be, "any"))
+            }
+            Self::OverLimit { would_be } => f.write_str(match would_be {
+                OverLimit::Refuse => "would be refused where it is too long by its approval",
+                OverLimit::Shorten => "would be shortened where it is too long by its approval",
+            }),
+            Self::ArmedEnds { was, would_be } => {
+                let name = |it: &Option<EndArming>| it.map_or("as configured", EndArming::name);
+                write!(f, "armed end {} → {}", name(was), name(would_be))
+            }
+            Self::Notified { added, removed } => {
+                write!(f, "mentioned {}", signed(added, removed))
+            }
+            Self::SlackChannel { was, would_be } => {
+                let name = |it: &Option<String>| it.clone().unwrap_or("as configured".to_owned());
+                write!(f, "Slack channel {} → {}", name(was), name(would_be))
+            }
             Self::BreakGlass { would_be: true } => f.write_str("may break the glass"),
             Self::BreakGlass { would_be: false } => f.write_str("may not break the glass any more"),
         }
     }
+}
+
+/// People who come and go: `+ana@example.com -bo@example.com`.
+fn signed(added: &BTreeSet<Email>, removed: &BTreeSet<Email>) -> String {
+    let added = added.iter().map(|email| format!("+{email}"));
+    let removed = removed.iter().map(|email| format!("-{email}"));
+    let all: Vec<String> = added.chain(removed).collect();
+    all.join(" ")
+}
+
+/// A text, or a word for none.
+fn or<'a>(text: &'a str, none: &'a str) -> &'a str {
+    if text.is_empty() { none } else { text }
 }
 
 impl Rules {
@@ -201,25 +287,8 @@ fn changes(was: &Decision, would_be: &Decision, request: &PastRequest<'_>) -> Ve
             (true, _) | (false, false) => {}
         }
     }
-    if was.kind == would_be.kind && was.approvers != would_be.approvers {
-        changes.push(DecisionChange::Approvers {
-            added: would_be
-                .approvers
-                .difference(&was.approvers)
-                .cloned()
-                .collect(),
-            removed: was
-                .approvers
-                .difference(&would_be.approvers)
-                .cloned()
-                .collect(),
-        });
-    }
-    if was.kind == would_be.kind && was.approvals_needed != would_be.approvals_needed {
-        changes.push(DecisionChange::Approvals {
-            was: was.approvals_needed,
-            would_be: would_be.approvals_needed,
-        });
+    if was.kind == would_be.kind {
+        changes.extend(of_one_kind(was, would_be));
     }
     if was.break_glass != would_be.break_glass {
         changes.push(DecisionChange::BreakGlass {
@@ -227,4 +296,112 @@ fn changes(was: &Decision, would_be: &Decision, request: &PastRequest<'_>) -> Ve
         });
     }
     changes
+}
+
+/// In what two decisions of one kind differ. Every field is named here: a new one does not compile until it is
+/// compared.
+fn of_one_kind(was: &Decision, would_be: &Decision) -> impl Iterator<Item = DecisionChange> {
+    let Decision {
+        // the same by what is called
+        kind: _,
+        approvers,
+        // other rules may say the same
+        based_on: _,
+        // limits, by which a request is held above
+        max_duration: _,
+        max_lead_time: _,
+        reason_patterns: _,
+        ticket_patterns: _,
+        approval_hours,
+        over_limit,
+        sign_in,
+        armed_ends,
+        approvals_needed,
+        stages,
+        notify,
+        slack_channel,
+        // told whatever the kinds are
+        break_glass: _,
+        // of the directory, not of the rules
+        unread: _,
+    } = was;
+    let differ = |(was, would_be): (String, String)| (was != would_be).then_some((was, would_be));
+    let approvers = people(approvers, &would_be.approvers);
+    let approvers = approvers.map(|(added, removed)| DecisionChange::Approvers { added, removed });
+    let needed = (*approvals_needed != would_be.approvals_needed).then_some({
+        DecisionChange::Approvals {
+            was: *approvals_needed,
+            would_be: would_be.approvals_needed,
+        }
+    });
+    let stages = differ((of_stages(stages), of_stages(&would_be.stages)));
+    let stages = stages.map(|(was, would_be)| DecisionChange::Stages { was, would_be });
+    let hours = differ((of_hours(approval_hours), of_hours(&would_be.approval_hours)));
+    let hours = hours.map(|(was, would_be)| DecisionChange::ApprovalHours { was, would_be });
+    let sign_in = differ((of_sign_in(sign_in), of_sign_in(&would_be.sign_in)));
+    let sign_in = sign_in.map(|(was, would_be)| DecisionChange::SignIn { was, would_be });
+    let over = (*over_limit != would_be.over_limit).then_some(DecisionChange::OverLimit {
+        would_be: would_be.over_limit,
+    });
+    let armed = (*armed_ends != would_be.armed_ends).then_some(DecisionChange::ArmedEnds {
+        was: *armed_ends,
+        would_be: would_be.armed_ends,
+    });
+    let notified = people(notify, &would_be.notify);
+    // who approves is mentioned, unless a rule says otherwise
+    let notified =
+        notified.filter(|_| *notify != was.approvers || would_be.notify != would_be.approvers);
+    let notified = notified.map(|(added, removed)| DecisionChange::Notified { added, removed });
+    let channel =
+        (*slack_channel != would_be.slack_channel).then(|| DecisionChange::SlackChannel {
+            was: slack_channel.clone(),
+            would_be: would_be.slack_channel.clone(),
+        });
+    [
+        approvers, needed, stages, hours, sign_in, over, armed, notified, channel,
+    ]
+    .into_iter()
+    .flatten()
+}
+
+/// Who comes and who goes, where somebody does.
+fn people(
+    was: &BTreeSet<Email>,
+    would_be: &BTreeSet<Email>,
+) -> Option<(BTreeSet<Email>, BTreeSet<Email>)> {
+    let without = |one: &BTreeSet<Email>, other| one.difference(other).cloned().collect();
+    (was != would_be).then(|| (without(would_be, was), without(was, would_be)))
+}
+
+/// Stages by what they want, in their order.
+fn of_stages(stages: &[Stage]) -> String {
+    let shown = |stage: &Stage| {
+        let approvers: Vec<&str> = stage.approvers.iter().map(Email::as_str).collect();
+        format!(
+            "{} ({} of {})",
+            stage.name,
+            stage.quorum,
+            approvers.join(", ")
+        )
+    };
+    let shown: Vec<String> = stages.iter().map(shown).collect();
+    shown.join(" and ")
+}
+
+/// Hours by what is written, each once.
+fn of_hours(hours: &[ApprovalHours]) -> String {
+    let shown: BTreeSet<String> = hours.iter().map(ToString::to_string).collect();
+    shown.into_iter().collect::<Vec<_>>().join(" and ")
+}
+
+/// Requirements by what they want, each once.
+fn of_sign_in(requirements: &[SignInRequirement]) -> String {
+    let shown = |it: &SignInRequirement| {
+        let age = it.max_age.map(|age| format!("within {age}"));
+        let ways = it.acr.iter().cloned().collect::<Vec<_>>().join(" or ");
+        let ways = (!ways.is_empty()).then(|| format!("by {ways}"));
+        age.into_iter().chain(ways).collect::<Vec<_>>().join(" ")
+    };
+    let shown: BTreeSet<String> = requirements.iter().map(shown).collect();
+    shown.into_iter().collect::<Vec<_>>().join(" and ")
 }

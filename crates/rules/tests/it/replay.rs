@@ -101,6 +101,77 @@ fn each_change_that_people_would_notice_is_told_once() {
 }
 
 #[test]
+fn what_an_approval_wants_and_what_comes_of_it_is_compared_too() {
+    for (old, new, expected) in [
+        (
+            "",
+            "approval_hours = { from = '08:00', to = '18:00', time_zone = 'UTC' }",
+            &["approval_hours:"][..],
+        ),
+        (
+            "approval_hours = { from = '08:00', to = '18:00', time_zone = 'UTC' }",
+            "",
+            &["approval_hours:"],
+        ),
+        (
+            "",
+            "fresh_sign_in = '5m'",
+            &["sign_in: sign-in any → within 5m"],
+        ),
+        (
+            "fresh_sign_in = '5m'",
+            "fresh_sign_in = '5m'\nsign_in_acr = ['phr', 'mfa']",
+            &["sign_in: sign-in within 5m → within 5m by mfa or phr"],
+        ),
+        (
+            "",
+            "armed_ends = 'required'",
+            &["armed_ends: armed end as configured → required"],
+        ),
+        (
+            "max_duration = '4h'",
+            "max_duration = '4h'\nshorten_to_max_duration = true",
+            &["over_limit: would be shortened where it is too long by its approval"],
+        ),
+        (
+            "",
+            "stages = [{ name = 'owner', approvers = ['cai@corp.com'] }]",
+            &["stages: stages none → owner (1 of cai@corp.com)"],
+        ),
+        (
+            "",
+            "approvers_to_notify = ['cai@corp.com']",
+            &["notify: mentioned -bo@corp.com"],
+        ),
+        (
+            "",
+            "slack_channel = 'C0123456789'",
+            &["slack_channel: Slack channel as configured → C0123456789"],
+        ),
+        // said by a rule of its own, it is the same
+        (
+            "fresh_sign_in = '5m'",
+            "[[rule]]\nid = 'x'\naccounts = '*'\npermission_sets = '*'\nfresh_sign_in = '5m'\npermits_requests = false",
+            &[],
+        ),
+    ] {
+        let (old, new) = (format!("{BASE}\n{old}"), format!("{BASE}\n{new}"));
+        let found = changes(&old, &new, None);
+        let hours = "08:00";
+        let found: Vec<String> = { found.iter() }
+            .map(|it| {
+                if it.starts_with("approval_hours") && it.contains(hours) {
+                    it.split(' ').next().unwrap_or_default().to_owned()
+                } else {
+                    it.clone()
+                }
+            })
+            .collect();
+        assert_eq!(found, expected, "{old} → {new}");
+    }
+}
+
+#[test]
 fn a_start_that_lies_ahead_is_judged_by_its_own_hour() {
     let hours = "hours = { from = '08:00', to = '18:00', time_zone = 'UTC' }";
     let new = format!("{BASE}\n{hours}");
