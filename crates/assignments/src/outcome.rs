@@ -5,6 +5,7 @@ use std::time::Duration;
 use hallpass_model::{TimeSpan, Timestamp};
 
 use crate::late_creates::may_be_lost_create;
+use crate::pace::{check_pause, later};
 use crate::plan::{
     ABSENCE_KEPT, DRIFT_CHECK, LATE_CREATE_PAUSE, LOSS_GAP, absence_settles_at, is_overdue,
     is_shown_by_listing, is_unsettled, lags_behind_delete,
@@ -22,10 +23,6 @@ const STUCK_PAUSE: TimeSpan = TimeSpan::hours(1);
 /// The pause after a call that brought no answer. It does not grow: when AWS answers nobody, the
 /// executor stops asking for all rows together, and all go on together.
 const UNANSWERED_PAUSE: TimeSpan = TimeSpan::seconds(1);
-/// The shortest pause between looks at a running operation.
-const CHECK_PAUSE_MIN: Duration = Duration::from_millis(500);
-/// The longest pause between looks at a running operation.
-const CHECK_PAUSE_MAX: Duration = Duration::from_secs(5);
 /// The same, once nobody waits for it any more.
 const ABANDONED_POLL_PAUSE: TimeSpan = TimeSpan::seconds(30);
 /// The longest pause between looks for what a removal of ours has taken away while listings still
@@ -519,19 +516,16 @@ impl AssignmentRow {
             CenterFault::Throttled { .. } | CenterFault::NotSent | CenterFault::Full { .. } => now,
             CenterFault::Conflict { .. }
             | CenterFault::Refused { .. }
-            | CenterFault::NotFound { .. } => self.pause_of_read(now),
+            | CenterFault::NotFound { .. } => {
+                let pause = self.pause(now);
+                // what is in flight keeps its slot until it is read, and others wait behind it; such are few
+                match self.execution.operation {
+                    Some(_) => pause.min(UNREAD_PAUSE_MAX.after(now)),
+                    None => pause,
+                }
+            }
         };
         self.give_up_in_time(now);
-    }
-
-    /// The pause after a read that AWS refused. What is in flight keeps its slot until it is read, and others
-    /// wait behind it: it is asked about again soon. They are few, as operations in progress are.
-    fn pause_of_read(&mut self, now: Timestamp) -> Timestamp {
-        let pause = self.pause(now);
-        match self.execution.operation {
-            Some(_) => pause.min(UNREAD_PAUSE_MAX.after(now)),
-            None => pause,
-        }
     }
 
     fn note_failure(&mut self, fault: &CenterFault, now: Timestamp) {
@@ -589,19 +583,6 @@ impl AssignmentRow {
         self.execution.attempts = self.execution.attempts.saturating_add(1);
         TimeSpan::seconds(pause.clamp(1, PAUSE_MAX_SECONDS)).after(now)
     }
-}
-
-/// The pause after a look or poll that found the operation running: a quarter of the time it is
-/// expected to take, and more with each.
-fn check_pause(expected: Duration, polls: u32) -> Duration {
-    let first = (expected / 4).max(CHECK_PAUSE_MIN);
-    let growth = 1.5_f64.powi(i32::try_from(polls.min(16)).unwrap_or(16));
-    first.mul_f64(growth).min(CHECK_PAUSE_MAX)
-}
-
-/// The instant so much later.
-pub(crate) fn later(now: Timestamp, by: Duration) -> Timestamp {
-    now.checked_add(by).unwrap_or(Timestamp::MAX)
 }
 
 /// Whether a listing may still be acted on after a pause: presence until it is removed; absence

@@ -7,7 +7,6 @@ use std::time::Duration;
 use hallpass_aws_model::facts;
 use hallpass_model::{TimeSpan, Timestamp};
 
-use crate::outcome::later;
 use crate::queue::QueueLengths;
 use crate::{OperationKind, Urgency, Verdict, future_times};
 
@@ -15,6 +14,10 @@ use crate::{OperationKind, Urgency, Verdict, future_times};
 const FIRST_GUESS: Duration = Duration::from_secs(1);
 /// An operation that took longer than this says nothing about the next one.
 const TAKES_AT_MOST: Duration = Duration::from_mins(1);
+/// The shortest pause between looks at a running operation.
+const CHECK_PAUSE_MIN: Duration = Duration::from_millis(500);
+/// The longest pause between looks at a running operation.
+const CHECK_PAUSE_MAX: Duration = Duration::from_secs(5);
 /// The weight of the newest operation, once there were many.
 const WEIGHT_MIN: f64 = 0.05;
 /// The bounds of the pause between questions for all operations in flight.
@@ -304,6 +307,19 @@ pub(crate) fn workers_for(urgency: Urgency, workers: u32) -> u32 {
 
 /// The kinds, in the order in which rounds are asked.
 pub(crate) const KINDS: [OperationKind; 2] = [OperationKind::Delete, OperationKind::Create];
+
+/// The pause after a look or poll that found the operation running: a quarter of the time it is
+/// expected to take, and more with each.
+pub(crate) fn check_pause(expected: Duration, polls: u32) -> Duration {
+    let first = (expected / 4).max(CHECK_PAUSE_MIN);
+    let growth = 1.5_f64.powi(i32::try_from(polls.min(16)).unwrap_or(16));
+    first.mul_f64(growth).min(CHECK_PAUSE_MAX)
+}
+
+/// The instant so much later.
+pub(crate) fn later(now: Timestamp, by: Duration) -> Timestamp {
+    now.checked_add(by).unwrap_or(Timestamp::MAX)
+}
 
 #[cfg(test)]
 #[path = "pace_tests.rs"]

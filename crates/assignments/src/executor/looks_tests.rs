@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::executor::fake::Fake;
-use crate::outcome::later;
+use crate::pace::later;
 use crate::row::tests::{at, row};
 use crate::{Observation, Taken};
 
