@@ -122,7 +122,7 @@ def refused(call):
 def dead(check, stage, demo):
     """Server and guard stand still, credentials are taken, and nothing of ours is left to end anything: AWS refuses them."""
     mara = demo.api(MARA)
-    asked = mara.post("/api/v1/requests", {"account": ACCOUNT, "permission_set": SET, "duration_seconds": SECONDS, "reason": "watch AWS end it"})
+    asked = mara.post("/api/v1/requests", {"account": ACCOUNT, "permission_set": SET, "duration_seconds": 2 * SECONDS, "reason": "watch AWS end it"})
     grant = asked.json.get("grant_id")
     armed = lambda: (found := mara.get(f"/api/v1/grants/{grant}").json)["state"] == "active" and found.get("armed_until", "") >= found["ends_at"] and found
     held = wait(armed, 60, demo.process)
@@ -137,7 +137,7 @@ def dead(check, stage, demo):
     os.kill(guard, signal.SIGSTOP)
     demo.process.send_signal(signal.SIGSTOP)
     try:
-        check("with server and guard stopped AWS refuses it by itself", wait(lambda: refused(iam.list_roles), SECONDS + 60 + 30, every=1), held)
+        check("with server and guard stopped AWS refuses it by itself", wait(lambda: refused(iam.list_roles), 2 * SECONDS + 60 + 30, every=1), held)
         check("and nobody took the assignment away", demo.held() and len(demo.deletes()) == deletes, demo.held())
     finally:
         os.kill(guard, signal.SIGCONT)
