@@ -65,11 +65,16 @@ impl AssignmentRow {
 /// Whether what is listed after a removal of ours may be more than a listing that lags: a create whose answer was lost,
 /// and that took effect after that removal.
 pub(crate) fn may_be_lost_create(execution: &Execution, now: Timestamp) -> bool {
+    lost_create_shows_at(execution).is_some_and(|at| now >= at)
+}
+
+/// From when on it may; `None` where no create is missed.
+pub(crate) fn lost_create_shows_at(execution: &Execution) -> Option<Timestamp> {
     // a removal that AWS refused since says that listings lag
     let deleted = execution.deleted_at.filter(|_| {
         execution.refused_removals == 0
             && (late_create_until(execution).is_some()
                 || execution.absence_confidence == AbsenceConfidence::LostCreate)
     });
-    deleted.is_some_and(|at| now >= LAG_EXPECTED.after(at))
+    deleted.map(|at| LAG_EXPECTED.after(at))
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use hallpass_model::{TimeSpan, Timestamp};
 
-use crate::late_creates::may_be_lost_create;
+use crate::late_creates::lost_create_shows_at;
 use crate::pace::{check_pause, later};
 use crate::plan::{
     ABSENCE_KEPT, DRIFT_CHECK, LATE_CREATE_PAUSE, LOSS_GAP, absence_settles_at, is_overdue,
@@ -214,8 +214,10 @@ impl AssignmentRow {
         }
         if !wanted {
             // listings may lag behind a finished removal: look again, but not in a busy loop
-            if execution.deleted_at.is_some() && !may_be_lost_create(execution, now) {
-                self.execution.due = self.pause(now).min(LAGGING_PAUSE_MAX.after(now));
+            let shows_at = lost_create_shows_at(execution);
+            if execution.deleted_at.is_some() && shows_at.is_none_or(|at| now < at) {
+                let again = self.pause(now).min(LAGGING_PAUSE_MAX.after(now));
+                self.execution.due = shows_at.map_or(again, |at| again.min(at));
             }
             return;
         }

@@ -646,8 +646,32 @@ fn what_our_removal_took_away_is_looked_for_within_five_seconds() {
     // and removed once more where it may be a create that came late
     let mut lost = row;
     lost.execution.absence_confidence = AbsenceConfidence::LostCreate;
-    assert_eq!(looked(lost.clone(), true, 1004).execution.due, at(1009));
+    assert_eq!(looked(lost.clone(), true, 1004).execution.due, at(1005));
     assert_eq!(looked(lost, true, 1010).execution.due, at(1010));
+}
+
+/// A create whose answer was lost may have taken effect after the removal: once listings lag no longer, what they show is
+/// looked at, whatever the pause has grown to.
+#[test]
+fn what_a_lost_create_may_have_made_is_looked_at_as_soon_as_listings_lag_no_longer() {
+    for (attempts, second, due) in [
+        (0, 1002, 1003),
+        (2, 1002, 1005),
+        (2, 1004, 1005),
+        (2, 1005, 1005),
+    ] {
+        let removed = with(|it| {
+            it.ownership = Ownership::Ours;
+            it.deleted_at = Some(at(1000));
+            it.unanswered_create = Some(UnansweredCreate {
+                at: at(990),
+                is_one_of_several: true,
+            });
+            it.attempts = attempts;
+        });
+        let after = looked(removed, true, second);
+        assert_eq!(after.execution.due, at(due), "{attempts} {second}");
+    }
 }
 
 /// A removal that is refused after one that ended well: listings may only lag.
