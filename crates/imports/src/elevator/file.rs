@@ -6,7 +6,7 @@ use std::fmt;
 use hallpass_rules::Diagnostic;
 use serde_json::Value;
 
-use super::settings::Found;
+use super::settings::SettingsPlace;
 use crate::terraform::Setting;
 
 /// Why nothing was imported.
@@ -55,7 +55,7 @@ pub(super) struct ElevatorFile {
     /// Settings by the name of the Terraform variable.
     pub(super) settings: BTreeMap<String, Setting>,
     /// Where these were found.
-    pub(super) found: Found,
+    pub(super) found: SettingsPlace,
 }
 
 /// The keys of statements about accounts and about groups, as the object of the bucket has them and as

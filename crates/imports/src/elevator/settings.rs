@@ -196,7 +196,7 @@ const UNCHOSEN_BUCKET: &str = "sso-elevator-audit-entry";
 
 /// Where settings were found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) enum Found {
+pub(super) enum SettingsPlace {
     /// Where everything is a variable of the module: in the module itself, or in a plan.
     #[default]
     OfModule,
@@ -208,13 +208,13 @@ pub(super) enum Found {
 pub(super) fn converted(
     (name, setting): (&str, &Setting),
     settings: &BTreeMap<String, Setting>,
-    found: Found,
+    found: SettingsPlace,
 ) -> (Option<ConfigurationLine>, Vec<RowNote>) {
     let Some(variable) = VARIABLES.iter().find(|it| it.name == name) else {
         let note = match found {
             _ if OF_ITS_FUNCTIONS.contains(&name) => RowNote::SaysNothing(RUNS_IT),
-            Found::Among => RowNote::SaysNothing(UNKNOWN),
-            Found::OfModule => RowNote::NotSaid(UNKNOWN_OF_MODULE.into()),
+            SettingsPlace::Among => RowNote::SaysNothing(UNKNOWN),
+            SettingsPlace::OfModule => RowNote::NotSaid(UNKNOWN_OF_MODULE.into()),
         };
         return (None, vec![note]);
     };

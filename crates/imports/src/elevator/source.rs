@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::file::{ElevatorFile, ElevatorRefused, is_list};
 use super::plan;
-use super::settings::Found;
+use super::settings::SettingsPlace;
 use crate::strict_json::Strict;
 use crate::terraform::{Setting, is_plan, value};
 
@@ -34,9 +34,9 @@ pub(super) fn read(name: &str, text: &str) -> Result<ElevatorFile, ElevatorRefus
     let parsed = syntax::parse(text, file.syntax);
     let mut found = ElevatorFile {
         found: if name.ends_with(".tfvars") {
-            Found::Among
+            SettingsPlace::Among
         } else {
-            Found::OfModule
+            SettingsPlace::OfModule
         },
         ..ElevatorFile::default()
     };
@@ -69,7 +69,7 @@ fn checked(file: &RuleFile) -> Result<(), ElevatorRefused> {
 
 fn of_json(whole: Value) -> ElevatorFile {
     let mut found = ElevatorFile {
-        found: Found::Among,
+        found: SettingsPlace::Among,
         ..ElevatorFile::default()
     };
     match whole {

@@ -7,7 +7,7 @@ use hallpass_rules::Directory;
 
 use super::entry::{EntryOf, says_nothing};
 use super::known::{gone_holder, gone_of_approvers, gone_of_offer};
-use super::policies::{CHOSEN, Choice, Policies, Policy, PolicyApproval};
+use super::policies::{CHOSEN, Policy, PolicyApproval, PolicyTable, TeamChoice};
 use super::rows::{
     ApproverPlace, Approvers, Eligibility, Holder, Offer, Settings, TableRow, entries, read_rows,
 };
@@ -77,7 +77,7 @@ pub fn import(
     };
     let settings = import.settings(settings);
     let approvers = said(approvers, TableRow::approvers);
-    let mut policies = Policies::read(policies.transpose()?, &approvers);
+    let mut policies = PolicyTable::read(policies.transpose()?, &approvers);
     import.eligibility(eligibility, &mut policies, &settings);
     import.policies(policies);
     import.approvers(approvers);
@@ -213,7 +213,12 @@ impl Import<'_> {
         id
     }
 
-    fn eligibility(&mut self, rows: Vec<TableRow>, policies: &mut Policies, settings: &Settings) {
+    fn eligibility(
+        &mut self,
+        rows: Vec<TableRow>,
+        policies: &mut PolicyTable,
+        settings: &Settings,
+    ) {
         let read = said(rows, EntryOf::read);
         let own = || read.iter().filter_map(|(_, entry)| entry.as_ref()?.own());
         let longest = own().map(|entry| entry.offer.hours).max().unwrap_or(0);
@@ -223,7 +228,7 @@ impl Import<'_> {
             .map(|entry| entry.offer.clone())
             .collect();
         let choices = read.iter().filter_map(|(_, entry)| entry.as_ref());
-        let choices: Vec<Choice> = choices.flat_map(|entry| entry.choices(policies)).collect();
+        let choices: Vec<TeamChoice> = choices.flat_map(|entry| entry.choices(policies)).collect();
         self.rules_of_policies(&read, policies, settings);
         for (mut row, entry) in read {
             let Some(entry) = entry else {
@@ -298,10 +303,10 @@ impl Import<'_> {
     fn rules_of_policies(
         &mut self,
         entries: &[(TableRow, Option<EntryOf>)],
-        policies: &mut Policies,
+        policies: &mut PolicyTable,
         settings: &Settings,
     ) {
-        let Policies { rows, rules, .. } = policies;
+        let PolicyTable { rows, rules, .. } = policies;
         for (row, policy) in rows.iter() {
             let named = entries.iter().filter_map(|(entry, what)| match what {
                 Some(EntryOf::Policies { holder, ids }) if ids.contains(&row.id) => {
@@ -387,8 +392,8 @@ impl Import<'_> {
     }
 
     /// The rows of policies, whose rules are those of the entries that name them.
-    fn policies(&mut self, policies: Policies) {
-        let Policies {
+    fn policies(&mut self, policies: PolicyTable) {
+        let PolicyTable {
             rows, mut rules, ..
         } = policies;
         for (mut row, policy) in rows {

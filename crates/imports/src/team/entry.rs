@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::policies::{Choice, Policies, Policy, PolicyApproval};
+use super::policies::{Policy, PolicyApproval, PolicyTable, TeamChoice};
 use super::rows::{Eligibility, Holder, Offer, TableRow};
 use crate::report::RowNote;
 
@@ -43,9 +43,9 @@ impl EntryOf {
     }
 
     /// What its holders may choose of it.
-    pub(super) fn choices(&self, policies: &Policies) -> Vec<Choice> {
+    pub(super) fn choices(&self, policies: &PolicyTable) -> Vec<TeamChoice> {
         match self {
-            Self::Own(entry) => vec![Choice {
+            Self::Own(entry) => vec![TeamChoice {
                 policy: None,
                 terms: Policy {
                     offer: entry.offer.clone(),
@@ -56,7 +56,7 @@ impl EntryOf {
                 let known = ids.iter().filter_map(|id| {
                     let terms = policies.find(id).ok()?.clone();
                     let policy = Some(id.clone());
-                    Some(Choice { policy, terms })
+                    Some(TeamChoice { policy, terms })
                 });
                 known.collect()
             }

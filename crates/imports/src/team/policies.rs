@@ -27,12 +27,12 @@ pub(super) enum PolicyApproval {
 
 /// What somebody may ask for: by an entry of their own, or by a policy.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Choice {
+pub(super) struct TeamChoice {
     pub(super) policy: Option<String>,
     pub(super) terms: Policy,
 }
 
-impl Choice {
+impl TeamChoice {
     /// Whether people who have both may have to choose one of the two: AWS TEAM lets them, and a rule does not.
     /// Between entries of their own they need not.
     pub(super) fn is_chosen_beside(&self, other: &Self) -> bool {
@@ -53,14 +53,14 @@ pub(super) const CHOSEN: RowNote = RowNote::Narrower(std::borrow::Cow::Borrowed(
 
 /// The table of policies, and the rules that came of each.
 #[derive(Debug)]
-pub(super) struct Policies {
+pub(super) struct PolicyTable {
     /// Whether the table was given.
     pub(super) are_given: bool,
     pub(super) rows: Vec<(TableRow, Option<Policy>)>,
     pub(super) rules: BTreeMap<String, Vec<String>>,
 }
 
-impl Policies {
+impl PolicyTable {
     /// Reads the rows, by the rows of approvers that they name.
     pub(super) fn read(
         rows: Option<Vec<TableRow>>,
@@ -103,7 +103,7 @@ impl Policies {
     }
 }
 
-impl Policies {
+impl PolicyTable {
     /// The rules of the policies that an entry names; what is to be known of that is in its notes.
     pub(super) fn said_of(&self, row: &mut TableRow, ids: &BTreeSet<String>) -> Vec<String> {
         if row.has_own_lists() {

@@ -22,7 +22,7 @@ pub(super) struct Denied {
 }
 
 /// What of `deny` is no matter for accounts of Identity Center.
-const OF_NO_MATTER: [&str; 21] = [
+const OF_NO_MATTER: [&str; 29] = [
     "logins",
     "host_groups",
     "host_sudoers",
@@ -42,9 +42,20 @@ const OF_NO_MATTER: [&str; 21] = [
     "desktop_groups",
     "windows_desktop_labels",
     "windows_desktop_logins",
+    "db_permissions",
     "aws_role_arns",
+    "azure_identities",
+    "gcp_service_accounts",
+    "cluster_labels",
+    "cluster_labels_expression",
+    "github_permissions",
+    "workload_identity_labels",
+    "spiffe",
     "join_sessions",
 ];
+
+const NO_MATTER: &str = "what it denies of servers, clusters, databases and Teleport's own resources: that takes no \
+                         access to accounts away";
 
 impl Denied {
     /// Takes what a role denies, and says what becomes of it.
@@ -58,7 +69,13 @@ impl Denied {
                 "request" => self.roles(node, &["roles", "search_as_roles"], Of::Requests),
                 "review_requests" => self.roles(node, &["roles"], Of::Reviews),
                 "account_assignments" => self.assignments(node),
-                _ if OF_NO_MATTER.contains(&key) => continue,
+                _ if OF_NO_MATTER.contains(&key) || (key == "rules" && !bars_requests(node)) => {
+                    let told = RowNote::SaysNothing(NO_MATTER);
+                    if !notes.contains(&told) {
+                        notes.push(told);
+                    }
+                    continue;
+                }
                 _ => None,
             };
             let what = if read.is_some() {
@@ -117,6 +134,28 @@ impl Denied {
         }
         Some(())
     }
+}
+
+/// Whether rules about Teleport's own resources may take away that somebody asks for access, or has it. What
+/// cannot be read may.
+fn bars_requests(rules: &Node) -> bool {
+    let Value::List(items) = &rules.value else {
+        return true;
+    };
+    items.iter().any(|rule| {
+        let resources = part(rule, &["resources"]);
+        let named = words(resources).filter(|named| !named.is_empty());
+        named.is_none_or(|named| named.iter().any(|it| is_of_access(it)))
+    })
+}
+
+/// Whether a kind of resource is about access, or may be: requests, assignments, and patterns.
+fn is_of_access(kind: &str) -> bool {
+    let is_word = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+    !kind.chars().all(is_word)
+        || ["access_request", "identity_center", "account_assignment"]
+            .iter()
+            .any(|it| kind.contains(it))
 }
 
 /// Whose list of roles it is.

@@ -134,63 +134,33 @@ fn what_of_policies_cannot_be_said_has_no_rule_and_a_note() {
     let leads = json!({"approverGroupIds": [{"id": "leads", "name": "leads"}]});
     let named = json!(["p"]);
     let given = |more: &Value| Some(vec![policy("p", more)]);
+    let robot = vec![approvers("leads", "Robot", &[1])];
+    let (never, cannot) = (RowOutcome::Differs, RowOutcome::CannotBeSaid);
+    let (table, row) = ("add it with `--policies`", "policy `p` cannot be said");
+    let form = json!({"approverGroupIds": "leads"});
+    let unknown = json!({"escalationLevel": 2});
+    let open = json!({"approvalRequired": null});
     let rows = [
+        ("no table", None, vec![], cannot, table),
         (
-            "no table",
-            None,
-            vec![],
-            RowOutcome::CannotBeSaid,
-            "add it with `--policies`",
-        ),
-        (
-            "not in the table",
+            "none",
             Some(vec![]),
             vec![],
-            RowOutcome::Differs,
+            never,
             "policy `p` is left out",
         ),
-        (
-            "no row of approvers",
-            given(&leads),
-            vec![],
-            RowOutcome::CannotBeSaid,
-            "policy `p` cannot be said",
-        ),
-        (
-            "approvers that cannot be said",
-            given(&leads),
-            vec![approvers("leads", "Robot", &[1])],
-            RowOutcome::CannotBeSaid,
-            "policy `p` cannot be said",
-        ),
+        ("no approvers", given(&leads), vec![], cannot, row),
+        ("unsaid approvers", given(&leads), robot, cannot, row),
         (
             "hours",
             given(&json!({"duration": "0"})),
             vec![],
-            RowOutcome::CannotBeSaid,
-            "policy `p` cannot be said",
+            cannot,
+            row,
         ),
-        (
-            "approval",
-            given(&json!({"approvalRequired": null})),
-            vec![],
-            RowOutcome::CannotBeSaid,
-            "policy `p` cannot be said",
-        ),
-        (
-            "unknown",
-            given(&json!({"escalationLevel": 2})),
-            vec![],
-            RowOutcome::CannotBeSaid,
-            "policy `p` cannot be said",
-        ),
-        (
-            "approvers of another form",
-            given(&json!({"approverGroupIds": "leads"})),
-            vec![],
-            RowOutcome::CannotBeSaid,
-            "policy `p` cannot be said",
-        ),
+        ("approval", given(&open), vec![], cannot, row),
+        ("unknown", given(&unknown), vec![], cannot, row),
+        ("another form", given(&form), vec![], cannot, row),
     ];
     for (name, policies, approver_rows, wanted, note) in rows {
         let import = made(
@@ -207,6 +177,11 @@ fn what_of_policies_cannot_be_said_has_no_rule_and_a_note() {
             import.text
         );
     }
+}
+
+#[test]
+fn lists_beside_policies_and_policies_that_nobody_names_say_nothing() {
+    let given = |more: &Value| Some(vec![policy("p", more)]);
     let own = entry(&group_id(0), "Group", "group-0");
     let mut both = own.clone();
     both["policyIds"] = json!(["p"]);
