@@ -375,11 +375,12 @@ fn told(args: &Args, written: &Written) -> Outcome {
         let [policy, doctor, serve, token] =
             [0, 1, 2, 3].map(|at| written.next.get(at).map_or("", String::as_str));
         format!(
-            "Wrote {} and {}.\n\nNext:\n  {policy}\n      the least IAM policy of the server: attach it to the role it runs as\n  \
-             {doctor}\n      what the server needs, each line with its remedy\n  {serve}\n  {token}\n      your first \
+            "Wrote {} and {}.\n\nThe least IAM policy of the server, for the role it runs as:\n{:#}\n\nNext:\n  \
+             {policy}\n      the same policy, in a file: attach it to that role\n  {doctor}\n      what the server needs, each line with its remedy\n  {serve}\n  {token}\n      your first \
              token, beside the running server\n\nKeep both files in git. docs/how-to/install.md goes on from here.\n",
             written.configuration.display(),
-            written.rules.display()
+            written.rules.display(),
+            written.policy
         )
     };
     output::one(args.output.format(), written, FIELDS, text)?;
