@@ -36,7 +36,8 @@ install_package() {
   [ "$sum" != "$(cat "$etc/package-sum" 2>/dev/null || true)" ] || return 0
   aws s3 cp --quiet "$(said package "$new")" "$new/hallpass.deb"
   echo "$sum  $new/hallpass.deb" | sha256sum --check --strict --quiet
-  DEBIAN_FRONTEND=noninteractive apt-get install -q -y -o Dpkg::Options::=--force-confold "$new/hallpass.deb"
+  # the package of an earlier release is the way back, too
+  DEBIAN_FRONTEND=noninteractive apt-get install -q -y --allow-downgrades -o Dpkg::Options::=--force-confold "$new/hallpass.deb"
   echo "$sum" > "$etc/package-sum"
 }
 
