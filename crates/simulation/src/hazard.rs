@@ -347,7 +347,7 @@ impl Hazard {
     pub(crate) async fn truly_leads_in(&self, epoch: u64) -> bool {
         let found = self.truth.look().await;
         let leader = found.ok().flatten();
-        leader.is_some_and(|it| !it.is_over && it.epoch == epoch)
+        leader.is_some_and(|it| !it.is_over && it.is_of(&self.node.id, epoch))
     }
 
     /// A call to `port`; `works` where it is made because the process leads.

@@ -33,6 +33,13 @@ pub struct Leader {
     pub is_over: bool,
 }
 
+impl Leader {
+    /// Whether it is the node with this id, in this epoch.
+    pub fn is_of(&self, node: &str, epoch: u64) -> bool {
+        self.epoch == epoch && self.node.id == node
+    }
+}
+
 /// What came of asking for the lead.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Claim {
@@ -44,8 +51,13 @@ pub enum Claim {
 
 /// The term of this process, as far as it knows: shared by all that works, so that nothing is written or
 /// sent for a term that is over.
-#[derive(Debug, Default)]
-pub struct Term(Mutex<Option<HeldTerm>>);
+#[derive(Debug)]
+pub struct Term {
+    /// Whose it is. A database that failed over to a replica without its last commits gives an epoch a
+    /// second time: the epoch alone does not tell who leads in it.
+    node: NodeIdentity,
+    held: Mutex<Option<HeldTerm>>,
+}
 
 #[derive(Clone, Copy, Debug)]
 struct HeldTerm {
@@ -55,6 +67,19 @@ struct HeldTerm {
 }
 
 impl Term {
+    /// Of a node that does not lead yet.
+    pub fn of(node: NodeIdentity) -> Self {
+        Self {
+            node,
+            held: Mutex::default(),
+        }
+    }
+
+    /// Whose it is.
+    pub fn node(&self) -> &NodeIdentity {
+        &self.node
+    }
+
     /// This process leads from now on.
     pub fn begin(&self, epoch: u64, until: Option<Instant>) {
         self.put(Some(HeldTerm { epoch, until }));
@@ -83,11 +108,11 @@ impl Term {
     }
 
     fn held(&self) -> Option<HeldTerm> {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        *self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn put(&self, held: Option<HeldTerm>) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = held;
+        *self.held.lock().unwrap_or_else(PoisonError::into_inner) = held;
     }
 }
 
@@ -109,17 +134,24 @@ pub trait LeaderRow: Send + Sync {
     /// When the store does not answer. Who leads is then known by the next [`look`](Self::look).
     async fn claim(&self, node: &NodeIdentity, span: Duration) -> Result<Claim, ReadError>;
 
-    /// Makes the term of `epoch` last for `span` from now on; `false` when it is over. Waits for no writer.
+    /// Makes the term of `node` in `epoch` last for `span` from now on; `false` when it is over, or when another
+    /// node has that epoch. Waits for no writer.
     ///
     /// # Errors
     /// When the store does not answer.
-    async fn renew(&self, epoch: u64, span: Duration) -> Result<bool, ReadError>;
+    async fn renew(
+        &self,
+        node: &NodeIdentity,
+        epoch: u64,
+        span: Duration,
+    ) -> Result<bool, ReadError>;
 
-    /// Gives the lead of `epoch` back, so that another has it at once. Nothing happens when it is over.
+    /// Gives the lead of `node` in `epoch` back, so that another has it at once. Nothing happens when it is
+    /// over, or another's.
     ///
     /// # Errors
     /// When the store does not answer; the term then runs out by itself.
-    async fn give_back(&self, epoch: u64) -> Result<(), ReadError>;
+    async fn give_back(&self, node: &NodeIdentity, epoch: u64) -> Result<(), ReadError>;
 }
 
 /// How long nodes lead, and when they look.
@@ -151,7 +183,6 @@ impl LeadTimes {
 /// A process among the nodes of its store: it may lead.
 pub struct Candidate {
     row: Arc<dyn LeaderRow>,
-    node: NodeIdentity,
     times: LeadTimes,
     term: Arc<Term>,
     /// Who leads, as it was seen last; nothing while the store does not say.
@@ -183,9 +214,8 @@ impl Candidate {
     pub fn new(row: Arc<dyn LeaderRow>, node: NodeIdentity, times: LeadTimes) -> Self {
         Self {
             row,
-            node,
             times,
-            term: Arc::default(),
+            term: Arc::new(Term::of(node)),
             seen: Mutex::default(),
         }
     }
@@ -197,7 +227,7 @@ impl Candidate {
 
     /// Who it is.
     pub fn node(&self) -> &NodeIdentity {
-        &self.node
+        self.term.node()
     }
 
     /// Whether other processes may lead too.
@@ -213,11 +243,11 @@ impl Candidate {
     /// How it stands.
     pub fn standing(&self) -> LeadStanding {
         if let Some(epoch) = self.term.epoch() {
-            return LeadStanding::Here(self.node.name.clone(), epoch);
+            return LeadStanding::Here(self.node().name.clone(), epoch);
         }
         let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         match seen.as_ref() {
-            Some(leader) if !leader.is_over && leader.node.id != self.node.id => {
+            Some(leader) if !leader.is_over && leader.node.id != self.node().id => {
                 LeadStanding::There(leader.node.name.clone(), leader.epoch)
             }
             Some(_) | None => LeadStanding::Nobody,
@@ -234,12 +264,12 @@ impl Candidate {
             Ok(leader) => leader.filter(|_| self.row.is_shared()),
             Err(error) => return self.unknown(&error),
         };
-        if let Some(leader) = leader.filter(|it| !it.is_over && it.node.id != self.node.id) {
+        if let Some(leader) = leader.filter(|it| !it.is_over && it.node.id != self.node().id) {
             self.saw(Some(leader));
             return None;
         }
         let asked = Instant::now();
-        match self.row.claim(&self.node, self.times.term).await {
+        match self.row.claim(self.node(), self.times.term).await {
             Ok(Claim::Given(epoch)) => {
                 self.begin(epoch, asked);
                 // where it could not be counted in time it is over already
@@ -276,7 +306,7 @@ impl Candidate {
                 return self.lost("its time is over");
             }
             let asked = Instant::now();
-            let renewal = self.row.renew(epoch, self.times.term);
+            let renewal = self.row.renew(self.node(), epoch, self.times.term);
             let renewed = match self.term.until() {
                 Some(until) => timeout_at(until, renewal).await,
                 None => Ok(renewal.await),
@@ -298,7 +328,7 @@ impl Candidate {
 
     async fn give_back(&self, epoch: u64) {
         self.term.end();
-        match self.row.give_back(epoch).await {
+        match self.row.give_back(self.node(), epoch).await {
             Ok(()) => tracing::info!(epoch, "this node gave the lead back"),
             Err(error) => {
                 tracing::warn!(%error, "the lead could not be given back; its time runs out");

@@ -52,11 +52,16 @@ impl LeaderRow for ReachedRow {
         Ok(claimed)
     }
 
-    async fn renew(&self, epoch: u64, span: Duration) -> Result<bool, ReadError> {
-        self.pass(self.cluster.row.renew(epoch, span)).await
+    async fn renew(
+        &self,
+        node: &NodeIdentity,
+        epoch: u64,
+        span: Duration,
+    ) -> Result<bool, ReadError> {
+        self.pass(self.cluster.row.renew(node, epoch, span)).await
     }
 
-    async fn give_back(&self, epoch: u64) -> Result<(), ReadError> {
-        self.pass(self.cluster.row.give_back(epoch)).await
+    async fn give_back(&self, node: &NodeIdentity, epoch: u64) -> Result<(), ReadError> {
+        self.pass(self.cluster.row.give_back(node, epoch)).await
     }
 }

@@ -4,6 +4,10 @@
 //! that found its epoch in the row, under the same lock, is over before another node can lead. A term
 //! is made longer without the lock, by its own node alone.
 //!
+//! Epochs do not fall, but a database that fails over to a replica without its last commits gives one
+//! again: whatever asks for an epoch asks for its node too. The node's id is one process's, so that one
+//! that is started anew under the same name is another.
+//!
 //! A file has one process, which holds it locked: its term has no end.
 
 use std::fmt;
@@ -119,26 +123,33 @@ impl LeaderRow for Leadership {
         .await
     }
 
-    async fn renew(&self, epoch: u64, span: Duration) -> Result<bool, ReadError> {
-        let clock = self.clock.clone();
+    async fn renew(
+        &self,
+        node: &NodeIdentity,
+        epoch: u64,
+        span: Duration,
+    ) -> Result<bool, ReadError> {
+        let (clock, node) = (self.clock.clone(), node.id.clone());
         self.run(TransactionMode::Row, move |tx| {
             let Some(now) = clock.now() else {
-                return Ok(read(tx, &clock)?.is_some_and(|leader| leader.epoch == epoch));
+                return Ok(read(tx, &clock)?.is_some_and(|leader| leader.is_of(&node, epoch)));
             };
             let changed = tx
                 .prepare(&format!(
-                    "UPDATE leader SET until = {now} + ?2 WHERE epoch = ?1 AND until > {now}"
+                    "UPDATE leader SET until = {now} + ?3
+                     WHERE epoch = ?1 AND node = ?2 AND until > {now}"
                 ))?
-                .execute((number(epoch), milliseconds(span)))?;
+                .execute((number(epoch), node, milliseconds(span)))?;
             Ok(changed == 1)
         })
         .await
     }
 
-    async fn give_back(&self, epoch: u64) -> Result<(), ReadError> {
+    async fn give_back(&self, node: &NodeIdentity, epoch: u64) -> Result<(), ReadError> {
+        let node = node.id.clone();
         self.run(TransactionMode::Write, move |tx| {
-            tx.prepare("UPDATE leader SET until = 0 WHERE epoch = ?1")?
-                .execute([number(epoch)])?;
+            tx.prepare("UPDATE leader SET until = 0 WHERE epoch = ?1 AND node = ?2")?
+                .execute((number(epoch), node))?;
             Ok(())
         })
         .await
@@ -226,10 +237,10 @@ fn claim(
 pub(super) fn ensure(
     tx: &Transaction<'_>,
     clock: &TermClock,
-    epoch: u64,
+    (term, epoch): (&Term, u64),
 ) -> Result<(), StorageFault> {
     match read(tx, clock)? {
-        Some(leader) if leader.epoch == epoch && !leader.is_over => Ok(()),
+        Some(leader) if leader.is_of(&term.node().id, epoch) && !leader.is_over => Ok(()),
         Some(_) | None => Err(over()),
     }
 }

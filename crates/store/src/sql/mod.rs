@@ -434,16 +434,16 @@ impl SqlStore {
         work: impl FnOnce(&Transaction<'_>) -> Result<T, StorageFault> + Send + 'static,
     ) -> Result<T, StorageFault> {
         // of now: what was begun in one term is never written in another
-        let epoch = match &self.term {
-            Some(term) => Some(term.epoch().ok_or_else(leader::over)?),
+        let term = match &self.term {
+            Some(term) => Some((Arc::clone(term), term.epoch().ok_or_else(leader::over)?)),
             None => None,
         };
         let clock = self.source.term_clock();
         let heeding = self.heeding.clone();
         let memory = heeding.as_ref().map(|it| Arc::clone(&it.memory));
         let fenced = move |tx: &Transaction<'_>| {
-            if let Some(epoch) = epoch {
-                leader::ensure(tx, &clock, epoch)?;
+            if let Some((term, epoch)) = term {
+                leader::ensure(tx, &clock, (&term, epoch))?;
             }
             let seen = heeding.map(|it| it.ensure(tx, heeds)).transpose()?;
             let value = work(tx)?;

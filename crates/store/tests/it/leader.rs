@@ -19,23 +19,35 @@ fn node(name: &str) -> NodeIdentity {
     }
 }
 
+fn term_of(name: &str) -> Arc<Term> {
+    Arc::new(Term::of(node(name)))
+}
+
 /// Ends the term that the database knows of, as time does.
 async fn run_out(place: &Place) {
-    #[cfg(unix)]
-    if let Place::Postgres(url) = place {
-        let (client, socket) = tokio_postgres::connect(url, tokio_postgres::NoTls)
-            .await
-            .unwrap();
-        let socket = tokio::spawn(socket);
-        client
-            .batch_execute("UPDATE leader SET until = 1")
-            .await
-            .unwrap();
-        drop(client);
-        drop(socket.await);
+    if !matches!(place, Place::File(_)) {
+        change(place, "UPDATE leader SET until = 1").await;
     }
-    #[cfg(not(unix))]
-    let _ = place;
+}
+
+/// Changes the row behind everybody's back.
+async fn change(place: &Place, sql: &str) {
+    match place {
+        Place::File(folder) => {
+            let file = rusqlite::Connection::open(folder.path().join("hallpass.db")).unwrap();
+            file.execute_batch(sql).unwrap();
+        }
+        #[cfg(unix)]
+        Place::Postgres(url) => {
+            let (client, socket) = tokio_postgres::connect(url, tokio_postgres::NoTls)
+                .await
+                .unwrap();
+            let socket = tokio::spawn(socket);
+            client.batch_execute(sql).await.unwrap();
+            drop(client);
+            drop(socket.await);
+        }
+    }
 }
 
 fn given(claim: Claim) -> u64 {
@@ -62,22 +74,22 @@ async fn one_node_leads_until_its_time_is_over_or_it_gives_the_lead_back(place: 
         let claimed = of_b.claim(&node("b"), LONG).await.unwrap();
         assert!(matches!(claimed, Claim::Taken(_)), "{claimed:?}");
     }
-    assert!(of_a.renew(first, LONG).await.unwrap());
+    assert!(of_a.renew(&node("a"), first, LONG).await.unwrap());
     run_out(&place).await;
     if of_a.is_shared() {
         assert!(of_b.look().await.unwrap().unwrap().is_over);
         assert!(
-            !of_a.renew(first, LONG).await.unwrap(),
+            !of_a.renew(&node("a"), first, LONG).await.unwrap(),
             "it is over for good"
         );
     }
     let second = given(of_b.claim(&node("b"), LONG).await.unwrap());
     assert_eq!(second, 2);
-    assert!(!of_a.renew(first, LONG).await.unwrap());
+    assert!(!of_a.renew(&node("a"), first, LONG).await.unwrap());
     // whoever leads no more gives nothing back that is another's
-    of_a.give_back(first).await.unwrap();
-    assert!(of_b.renew(second, LONG).await.unwrap());
-    of_b.give_back(second).await.unwrap();
+    of_a.give_back(&node("a"), first).await.unwrap();
+    assert!(of_b.renew(&node("b"), second, LONG).await.unwrap());
+    of_b.give_back(&node("b"), second).await.unwrap();
     assert!(of_a.look().await.unwrap().unwrap().is_over);
     assert_eq!(given(of_a.claim(&node("a"), LONG).await.unwrap()), 3);
 }
@@ -85,7 +97,7 @@ async fn one_node_leads_until_its_time_is_over_or_it_gives_the_lead_back(place: 
 async fn nothing_is_written_for_a_term_that_is_over(place: Place) {
     let (a, b) = (place.open().await, place.open().await);
     let (of_a, of_b) = (a.leadership().await.unwrap(), b.leadership().await.unwrap());
-    let (term_a, term_b) = (Arc::new(Term::default()), Arc::new(Term::default()));
+    let (term_a, term_b) = (term_of("a"), term_of("b"));
     let (working_a, working_b) = (a.working(&term_a), b.working(&term_b));
     write(&a, 1).await.unwrap();
     assert!(write(&working_a, 2).await.is_err(), "it does not lead yet");
@@ -110,6 +122,40 @@ async fn nothing_is_written_for_a_term_that_is_over(place: Place) {
     assert!(write(&working_b, 8).await.is_err());
     let check = a.check().await.unwrap();
     assert_eq!((check.records, check.problems), (4, Vec::new()));
+}
+
+/// A failover loses the commit of a claim, and the epoch is given a second time, to another node.
+async fn an_epoch_that_is_given_twice_has_one_leader(place: Place) {
+    let (a, b) = (place.open().await, place.open().await);
+    let (of_a, of_b) = (a.leadership().await.unwrap(), b.leadership().await.unwrap());
+    let (term_a, term_b) = (term_of("a"), term_of("b"));
+    let first = given(of_a.claim(&node("a"), LONG).await.unwrap());
+    of_a.give_back(&node("a"), first).await.unwrap();
+    let second = given(of_b.claim(&node("b"), LONG).await.unwrap());
+    term_b.begin(second, None);
+    let working_b = b.working(&term_b);
+    write(&working_b, 1).await.unwrap();
+    let before = "UPDATE leader SET epoch = 1, node = 'a-1', name = 'a', until = 0";
+    change(&place, before).await;
+    let again = given(of_a.claim(&node("a"), LONG).await.unwrap());
+    assert_eq!(again, second, "the same epoch");
+    term_a.begin(again, None);
+    assert!(
+        !of_b.renew(&node("b"), second, LONG).await.unwrap(),
+        "it is another's"
+    );
+    let refused = write(&working_b, 2).await.unwrap_err();
+    assert!(refused.contains("leads no more"), "{refused}");
+    // also one that ends in order takes nothing away from who leads
+    of_b.give_back(&node("b"), second).await.unwrap();
+    assert!(of_a.renew(&node("a"), again, LONG).await.unwrap());
+    write(&a.working(&term_a), 3).await.unwrap();
+    // a process of the same name, after a restart, is another
+    let anew = NodeIdentity {
+        id: "a-2".to_owned(),
+        ..node("a")
+    };
+    assert!(!of_a.renew(&anew, again, LONG).await.unwrap());
 }
 
 async fn a_handover_is_taken_once_by_whichever_node(place: Place) {
@@ -141,12 +187,13 @@ async fn a_handover_is_taken_once_by_whichever_node(place: Place) {
 crate::anywhere!(
     one_node_leads_until_its_time_is_over_or_it_gives_the_lead_back,
     nothing_is_written_for_a_term_that_is_over,
+    an_epoch_that_is_given_twice_has_one_leader,
     a_handover_is_taken_once_by_whichever_node,
 );
 
 #[tokio::test(start_paused = true)]
 async fn a_term_is_over_by_the_monotonic_clock_whatever_the_database_says() {
-    let term = Arc::new(Term::default());
+    let term = term_of("a");
     let soon = tokio::time::Instant::now() + Duration::from_secs(4);
     term.begin(7, Some(soon));
     assert_eq!(term.epoch(), Some(7));

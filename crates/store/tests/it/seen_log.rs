@@ -42,7 +42,7 @@ impl Node {
         let Claim::Given(epoch) = claimed.unwrap() else {
             panic!("another leads");
         };
-        let term = Arc::new(Term::default());
+        let term = Arc::new(Term::of(node));
         term.begin(epoch, None);
         self.store.working(&term)
     }
