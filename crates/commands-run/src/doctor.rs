@@ -178,6 +178,7 @@ async fn examine(
     check_program(loaded, report);
     let rules = check_rules(loaded, report);
     let newest_record = check_store(loaded, report).await;
+    database::check_seen_log(loaded, report);
     exports::check(loaded, report).await;
     guard::check(loaded, report).await;
     check_slack(loaded, report).await;

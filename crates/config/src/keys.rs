@@ -17,6 +17,10 @@ pub(super) const KEYS: &[(&str, &str)] = &[
     ("server.session.absolute", "24h"),
     ("server.session.renew", "1h"),
     ("store.url", "sqlite:hallpass.db"),
+    (
+        "store.seen_folder",
+        "`$STATE_DIRECTORY`, else beside the configuration",
+    ),
     ("aws.region", "from the environment, else us-east-1"),
     ("aws.endpoint_url", "as the AWS SDKs"),
     ("aws.role_arn", "none"),

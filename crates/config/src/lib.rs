@@ -437,14 +437,6 @@ impl Loaded {
         self.folder.join(path)
     }
 
-    /// Where this node keeps what it has seen of the audit log, beside the configuration; its port tells
-    /// nodes of one machine apart.
-    pub fn seen_log(&self) -> PathBuf {
-        let listen = &self.config.server.listen;
-        let port = listen.rsplit_once(':').map_or("", |(_, port)| port);
-        self.path(format!("hallpass-{port}.seen.json"))
-    }
-
     /// The rule file.
     pub fn rules(&self) -> Result<PathBuf, Failure> {
         match (&self.config.access.rules, &self.config.access.statements) {

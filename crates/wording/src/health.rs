@@ -29,6 +29,14 @@ pub fn log_is_as_seen(newest: u64) -> String {
     format!("the database has the audit log as it was seen, to record {newest}")
 }
 
+/// The same where what was seen ends with the process, and why: a path and what the system says of it.
+pub fn log_is_as_seen_for_now(newest: u64, unkept: &str) -> String {
+    format!(
+        "{}; what was seen is forgotten when this node stops, for it cannot be kept ({unkept})",
+        log_is_as_seen(newest)
+    )
+}
+
 /// That a store of one process has nobody else who could have seen more.
 pub const LOG_OF_ONE: &str = "one process has the store, and its log cannot go back under it";
 

@@ -1,12 +1,14 @@
-//! What a database of RDS needs whose passwords AWS makes.
+//! What a database of PostgreSQL needs: the right to connect where AWS makes the passwords, and a folder for
+//! what a node sees of its log.
 
 use hallpass_aws::database_region;
 use hallpass_config::Loaded;
 use hallpass_host::server_store::StoreAddress;
+use hallpass_store::LogMemory;
 use hallpass_terminal::exit::Failure;
 use serde_json::{Value, json};
 
-use super::iam_policy;
+use super::{DoctorReport, iam_policy};
 
 /// The right to connect, where the address of the store says `aws_iam=true`.
 ///
@@ -20,6 +22,28 @@ pub(super) fn statement(loaded: &Loaded, home: &str) -> Result<Option<Value>, Fa
         .account_of_aws()
         .map(|account| json!([arn(&account.host, &account.user, home)]));
     Ok(on.map(|on| iam_policy::statement("Database", &["rds-db:connect"], &on)))
+}
+
+/// Checks whether a node over PostgreSQL can keep what it sees of the audit log, as whoever runs this.
+pub(super) fn check_seen_log(loaded: &Loaded, report: &mut DoctorReport) {
+    if !matches!(loaded.store(), Ok(StoreAddress::Postgres(_))) {
+        return;
+    }
+    let file = loaded.seen_log();
+    match LogMemory::try_file(&file) {
+        Ok(()) => report.add(
+            "seen log",
+            Ok(format!("kept in `{}`", file.display())),
+        ),
+        Err(error) => report.warn(
+            "seen log",
+            format!(
+                "what a node sees of the audit log cannot be kept in `{}`: {error}",
+                file.display()
+            ),
+            "name a folder that the server may write to in `store.seen_folder`, and run this as the server's user",
+        ),
+    }
 }
 
 /// The user, in any database of that Region: its resource id is in no address.

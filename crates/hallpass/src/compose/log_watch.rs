@@ -22,7 +22,7 @@ use tokio::time::{Instant, sleep};
 /// leader and database are lost together.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 /// How long a new leader waits over a database server that is another one than before, or was started anew:
-/// who has seen more says so first.
+/// who has seen more says so first. A process that has just begun does not know which one was before.
 const SETTLES_FOR: Duration = Duration::from_secs(3);
 
 /// What is known of it, on this node.
@@ -48,7 +48,7 @@ pub(super) enum DatabaseTrouble {
 struct KnownServer {
     /// Since when it runs.
     start: Option<String>,
-    /// When another one answered than before.
+    /// When it began to answer, the first one too.
     changed: Option<Instant>,
 }
 
@@ -114,13 +114,13 @@ impl LogWatch {
         let look = self.store.look_at_log(memory).await?;
         {
             let mut server = self.server();
-            if server.start.is_some() && server.start != look.server_start {
+            if server.start != look.server_start {
                 server.changed = Some(Instant::now());
             }
             server.start = look.server_start;
         }
-        if let (Some(lost), None) = (&look.lost, look.later_schema) {
-            self.store.tell_lost_records(lost).await?;
+        if let (Some(_), None) = (&look.lost, look.later_schema) {
+            self.store.tell_lost_records(memory).await?;
         }
         let later = look.later_schema.map(DatabaseTrouble::LaterSchema);
         let found = later.or(look.lost.map(DatabaseTrouble::Lost));
@@ -187,7 +187,10 @@ impl ReadinessProbe for LogProbe {
             (Some(trouble @ DatabaseTrouble::Lost(_)), _) => Err(words(trouble)),
             (Some(DatabaseTrouble::LaterSchema(_)) | None, Some(memory)) => {
                 let newest = memory.newest().map_or(0, |newest| newest.seq);
-                Ok(health::log_is_as_seen(newest))
+                Ok(match memory.unkept() {
+                    Some(unkept) => health::log_is_as_seen_for_now(newest, &unkept),
+                    None => health::log_is_as_seen(newest),
+                })
             }
             (Some(DatabaseTrouble::LaterSchema(_)) | None, None) => {
                 Ok(health::LOG_OF_ONE.to_owned())

@@ -1,12 +1,12 @@
 //! What a process has seen of the audit log, held against what the database says now: one that failed over
 //! to a replica without the last records, or was put back from a copy, has another log than was seen.
 //!
-//! What was seen is kept in a file beside the configuration, so that it outlives the process. What one
-//! process misses it says in the database, so that every process knows.
+//! What was seen is kept in a file, so that it outlives the process, with the log and the database that it
+//! is of. What one process misses it says in the database, so that every process knows.
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use hallpass_access::ReadError;
 use hallpass_audit::{Draft, Head};
@@ -59,6 +59,10 @@ pub struct LostRecords {
 struct AcceptedLoss {
     after: u64,
     to: u64,
+    /// The hash of the record that says so, which tells two losses of the same numbers apart. Empty where
+    /// an earlier release wrote it.
+    #[serde(default)]
+    record: String,
 }
 
 impl AcceptedLoss {
@@ -67,13 +71,71 @@ impl AcceptedLoss {
     }
 }
 
+/// Which log it is, and where.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct LogPlace {
+    /// The address of the database, without secrets.
+    database: Option<String>,
+    /// The id that the log has from its first record on.
+    log: Option<String>,
+}
+
+impl LogPlace {
+    /// Whether somebody gave the node another database with another log. At the same address a log with
+    /// another id, or none, is what is left of the one that was seen; at another address the same log is a
+    /// replica or a copy.
+    fn is_left_for(&self, now: &Self) -> bool {
+        let is_elsewhere = self.database.is_some() && self.database != now.database;
+        is_elsewhere && self.log.is_some() && self.log != now.log
+    }
+}
+
+/// What was seen, as the file has it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct SeenLog {
+    #[serde(flatten)]
+    place: LogPlace,
+    /// The losses that had been accepted in what was seen: none of them explains what is missing of it.
+    accepted: Vec<AcceptedLoss>,
+    /// Ends of the log, oldest first.
+    heads: Vec<SeenHead>,
+}
+
+impl SeenLog {
+    /// Whether one of the losses is why `newest` is missing: one that was accepted in what was seen was
+    /// before it.
+    fn is_explained(&self, newest: &SeenHead, accepted: &[AcceptedLoss]) -> bool {
+        let mut others = accepted.iter().filter(|it| !self.accepted.contains(it));
+        others.any(|it| it.covers(newest))
+    }
+
+    /// What is there beside what was seen, or instead of it.
+    fn learn(&mut self, standing: &LogStanding) {
+        self.place.clone_from(&standing.place);
+        for loss in &standing.accepted {
+            if !self.accepted.contains(loss) {
+                self.accepted.push(loss.clone());
+            }
+        }
+    }
+}
+
+/// A file of this release, or of one before.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum SeenFile {
+    Now(SeenLog),
+    HeadsAlone(Vec<SeenHead>),
+}
+
 /// What a process has seen of the log.
 #[derive(Debug)]
 pub struct LogMemory {
     node: String,
     file: Option<PathBuf>,
-    /// Ends of the log, oldest first.
-    seen: Mutex<Vec<SeenHead>>,
+    seen: Mutex<SeenLog>,
+    /// Why the file was not written when it was tried last.
+    unkept: Mutex<Option<String>>,
 }
 
 impl LogMemory {
@@ -84,15 +146,38 @@ impl LogMemory {
     /// When the file is there and cannot be read: what was seen is not known then.
     pub fn in_file(file: &Path, node: &str) -> Result<Self, std::io::Error> {
         let seen = match std::fs::read(file) {
-            Ok(bytes) => serde_json::from_slice(&bytes)?,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
+            Ok(bytes) => match serde_json::from_slice(&bytes)? {
+                SeenFile::Now(seen) => seen,
+                SeenFile::HeadsAlone(heads) => SeenLog {
+                    heads,
+                    ..SeenLog::default()
+                },
+            },
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => SeenLog::default(),
             Err(error) => return Err(error),
         };
-        Ok(Self {
-            node: node.to_owned(),
+        let memory = Self {
             file: Some(file.to_owned()),
-            seen: Mutex::new(seen),
-        })
+            ..Self::of_process(node)
+        };
+        // whoever looks after the server hears of it now, not when something is missing
+        memory.keep(&seen);
+        *memory.lock() = seen;
+        Ok(memory)
+    }
+
+    /// Tries whether a file can be made where this one is to be.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn try_file(file: &Path) -> Result<(), std::io::Error> {
+        let mut tried = file.as_os_str().to_owned();
+        tried.push(".tried");
+        let tried = PathBuf::from(tried);
+        // one that was killed in the middle of this
+        drop(std::fs::remove_file(&tried));
+        make_private_file(&tried)?;
+        std::fs::remove_file(&tried)
     }
 
     /// Begins with nothing, and ends with the process.
@@ -101,42 +186,64 @@ impl LogMemory {
             node: node.to_owned(),
             file: None,
             seen: Mutex::default(),
+            unkept: Mutex::default(),
         }
     }
 
     /// The newest end of the log that was seen.
     pub fn newest(&self) -> Option<SeenHead> {
-        self.all().last().cloned()
+        self.lock().heads.last().cloned()
     }
 
-    fn all(&self) -> Vec<SeenHead> {
-        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        seen.clone()
+    /// Why what was seen ends with the process, if it does: where the file is to be, and what the system says.
+    pub fn unkept(&self) -> Option<String> {
+        let unkept = self.unkept.lock().unwrap_or_else(PoisonError::into_inner);
+        unkept.clone()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, SeenLog> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn all(&self) -> SeenLog {
+        self.lock().clone()
     }
 
     /// The log was seen to end so.
     pub(super) fn note(&self, head: SeenHead) {
-        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        if seen.last().is_some_and(|newest| newest.seq >= head.seq) {
+        let mut seen = self.lock();
+        let newest = seen.heads.last();
+        if newest.is_some_and(|newest| newest.seq >= head.seq) {
             return;
         }
-        seen.push(head);
-        if seen.len() > REMEMBERED {
-            seen.remove(0);
+        seen.heads.push(head);
+        if seen.heads.len() > REMEMBERED {
+            seen.heads.remove(0);
         }
         self.keep(&seen);
     }
 
+    /// The database has what was seen: this is its log.
+    fn learn(&self, standing: &LogStanding) {
+        let mut seen = self.lock();
+        let before = seen.clone();
+        seen.learn(standing);
+        if *seen != before {
+            self.keep(&seen);
+        }
+    }
+
     /// What was seen and is gone is no matter any more.
-    fn begin_again(&self, head: Option<SeenHead>) {
-        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        *seen = head.into_iter().collect();
+    fn begin_again(&self, standing: &LogStanding) {
+        let mut seen = self.lock();
+        seen.heads = standing.head.iter().cloned().collect();
+        seen.learn(standing);
         self.keep(&seen);
     }
 
     /// Not written through to the disk: a process that is killed loses nothing of it, and a machine that
     /// loses its power has lost less than a second.
-    fn keep(&self, seen: &[SeenHead]) {
+    fn keep(&self, seen: &SeenLog) {
         let Some(file) = &self.file else { return };
         let mut partial = file.as_os_str().to_owned();
         partial.push(crate::files::PARTIAL);
@@ -148,7 +255,18 @@ impl LogMemory {
             .and_then(|bytes| make_private_file(&partial)?.write_all(&bytes))
             .and_then(|()| std::fs::rename(&partial, file));
         // what cannot be kept is known to this process all the same
-        drop(written);
+        let trouble = written.err().map(|error| {
+            let file = file.display();
+            format!("`{file}`: {error}")
+        });
+        let mut unkept = self.unkept.lock().unwrap_or_else(PoisonError::into_inner);
+        if let (Some(trouble), None) = (&trouble, &*unkept) {
+            tracing::warn!(
+                %trouble,
+                "what this node sees of the audit log cannot be kept and ends with the process; name a folder that it may write to in `store.seen_folder`"
+            );
+        }
+        *unkept = trouble;
     }
 }
 
@@ -168,6 +286,8 @@ pub struct LogLook {
 #[derive(Clone, Debug)]
 pub(super) struct Heeding {
     pub(super) memory: Arc<LogMemory>,
+    /// The address of the database.
+    database: String,
     /// What ends access goes on when records are missing.
     pub(super) ends_only: bool,
 }
@@ -185,7 +305,7 @@ impl Heeding {
     /// Refuses a write over a schema of a later release, and, if `heeds` says so, over a database that
     /// lacks what was seen.
     pub(super) fn ensure(&self, tx: &Transaction<'_>, heeds: Heeds) -> Result<Seen, StorageFault> {
-        let standing = standing(tx)?;
+        let standing = standing(tx, &self.database)?;
         let (found, known) = (standing.schema, migrate::known_version());
         if found > known {
             return Err(StorageFault::Unavailable(later_schema(found, known)));
@@ -194,7 +314,7 @@ impl Heeding {
             return Ok(Seen::Ignored);
         }
         // whoever writes has the lock of writers: nothing that this process saw can be newer than what it sees now
-        match judge(tx, &self.memory, &self.memory.all(), standing)? {
+        match judge(tx, &self.memory, &self.memory.all(), &standing)? {
             None => Ok(Seen::Noted),
             Some(_) if self.ends_only => Ok(Seen::Ignored),
             Some(lost) => Err(StorageFault::Unavailable(refusal(&lost))),
@@ -228,6 +348,7 @@ impl SqlStore {
     pub fn heeding(&self, memory: &Arc<LogMemory>) -> Self {
         let heeding = Heeding {
             memory: Arc::clone(memory),
+            database: self.name.clone(),
             ends_only: false,
         };
         Self {
@@ -255,16 +376,15 @@ impl SqlStore {
     /// # Errors
     /// When the store does not answer.
     pub async fn look_at_log(&self, memory: &Arc<LogMemory>) -> Result<LogLook, ReadError> {
-        let memory = Arc::clone(memory);
+        let (memory, database) = (Arc::clone(memory), self.name.clone());
         // of before the snapshot: what is seen while it is read is not in it
         let seen = memory.all();
         let looked = self.read(move |tx| {
-            let standing = standing(tx)?;
+            let standing = standing(tx, &database)?;
             let schema = standing.schema;
-            let head = standing.head.clone();
-            let lost = judge(tx, &memory, &seen, standing)?;
+            let lost = judge(tx, &memory, &seen, &standing)?;
             if lost.is_none()
-                && let Some(head) = head
+                && let Some(head) = standing.head
             {
                 memory.note(head);
             }
@@ -284,22 +404,19 @@ impl SqlStore {
         Ok(looked.await?)
     }
 
-    /// Says in the database that records are missing, so that no node goes on without them.
+    /// Says in the database which records are missing, if any are by now, so that no node goes on without them.
     ///
     /// # Errors
     /// When the store does not answer.
-    pub async fn tell_lost_records(&self, lost: &LostRecords) -> Result<(), ReadError> {
-        let lost = lost.clone();
+    pub async fn tell_lost_records(&self, memory: &Arc<LogMemory>) -> Result<(), ReadError> {
+        let (memory, database) = (Arc::clone(memory), self.name.clone());
         let told = run(&self.writer, TransactionMode::Write, move |tx| {
-            let known = standing(tx)?.told;
-            let is_known = known.is_some_and(|known| known.newest.seq >= lost.newest.seq);
-            if is_known
-                || has(tx, &lost.newest)?
-                || accepted(tx)?.iter().any(|it| it.covers(&lost.newest))
-            {
-                return Ok(());
+            // under the writers' lock: somebody may have accepted it since it was found
+            let standing = standing(tx, &database)?;
+            match judge(tx, &memory, &memory.all(), &standing)? {
+                Some(lost) if standing.told.as_ref() != Some(&lost) => put(tx, MISSED, &lost),
+                Some(_) | None => Ok(()),
             }
-            put(tx, MISSED, &lost)
         });
         Ok(told.await?)
     }
@@ -315,26 +432,30 @@ impl SqlStore {
         record: impl FnOnce(&LostRecords) -> Draft + Send + 'static,
     ) -> Result<Option<(LostRecords, u64)>, ReadError> {
         let (memory, during) = (Arc::clone(memory), Arc::clone(memory));
+        let database = self.name.clone();
         let done = run(&self.writer, TransactionMode::Write, move |tx| {
-            let Some(lost) = judge(tx, &during, &during.all(), standing(tx)?)? else {
+            let before = standing(tx, &database)?;
+            let Some(lost) = judge(tx, &during, &during.all(), &before)? else {
                 return Ok(None);
             };
-            let mut all = accepted(tx)?;
+            let records = audit::append(tx, vec![record(&lost)])?;
+            let said = records.last();
+            let mut all = before.accepted;
             all.push(AcceptedLoss {
                 after: lost.kept,
                 to: lost.newest.seq,
+                record: said.map_or_else(String::new, |said| said.hash().to_owned()),
             });
             put(tx, ACCEPTED, &all)?;
             tx.prepare("DELETE FROM blobs WHERE key = ?1")?
                 .execute([MISSED])?;
-            let records = audit::append(tx, vec![record(&lost)])?;
-            let seq = records.last().map_or(0, hallpass_audit::Record::seq);
-            Ok(Some((lost, seq, audit::head(tx)?)))
+            let seq = said.map_or(0, hallpass_audit::Record::seq);
+            Ok(Some((lost, seq, standing(tx, &database)?)))
         });
-        let Some((lost, seq, head)) = done.await? else {
+        let Some((lost, seq, standing)) = done.await? else {
             return Ok(None);
         };
-        memory.begin_again(head.map(SeenHead::from));
+        memory.begin_again(&standing);
         Ok(Some((lost, seq)))
     }
 }
@@ -346,28 +467,36 @@ struct LogStanding {
     head: Option<SeenHead>,
     /// What some node has missed.
     told: Option<LostRecords>,
+    accepted: Vec<AcceptedLoss>,
+    place: LogPlace,
 }
 
 /// In one statement: it comes before every write.
-fn standing(tx: &Transaction<'_>) -> Result<LogStanding, StorageFault> {
-    let (schema, seq, hash, told) = tx
+fn standing(tx: &Transaction<'_>, database: &str) -> Result<LogStanding, StorageFault> {
+    let (schema, head, told, accepted, log) = tx
         .prepare(
             "SELECT (SELECT max(version) FROM schema_migrations), (SELECT seq FROM audit_head),
-                 (SELECT hash FROM audit_head), (SELECT bytes FROM blobs WHERE key = ?1)",
+                 (SELECT hash FROM audit_head), (SELECT bytes FROM blobs WHERE key = ?1),
+                 (SELECT bytes FROM blobs WHERE key = ?2), (SELECT id FROM audit_log)",
         )?
-        .query_row([MISSED], |row| {
-            let seq: Option<i64> = row.get(1)?;
-            let (hash, told): (Option<String>, Option<Vec<u8>>) = (row.get(2)?, row.get(3)?);
-            Ok((row.get(0)?, seq, hash, told))
+        .query_row((MISSED, ACCEPTED), |row| {
+            let (seq, hash): (Option<i64>, Option<String>) = (row.get(1)?, row.get(2)?);
+            let (told, accepted): (Option<Vec<u8>>, Option<Vec<u8>>) = (row.get(3)?, row.get(4)?);
+            Ok((row.get(0)?, seq.zip(hash), told, accepted, row.get(5)?))
         })?;
-    let head = seq.zip(hash).map(|(seq, hash)| SeenHead {
-        seq: counter(seq),
-        hash,
-    });
+    let accepted = accepted.map(|bytes| read(ACCEPTED, &bytes)).transpose()?;
     Ok(LogStanding {
         schema,
-        head,
+        head: head.map(|(seq, hash)| SeenHead {
+            seq: counter(seq),
+            hash,
+        }),
         told: told.map(|bytes| read(MISSED, &bytes)).transpose()?,
+        accepted: accepted.unwrap_or_default(),
+        place: LogPlace {
+            database: Some(database.to_owned()),
+            log,
+        },
     })
 }
 
@@ -376,17 +505,29 @@ fn standing(tx: &Transaction<'_>) -> Result<LogStanding, StorageFault> {
 fn judge(
     tx: &Transaction<'_>,
     memory: &LogMemory,
-    seen: &[SeenHead],
-    LogStanding { head, told, .. }: LogStanding,
+    seen: &SeenLog,
+    standing: &LogStanding,
 ) -> Result<Option<LostRecords>, StorageFault> {
-    let Some(newest) = seen.last().cloned() else {
+    let told = standing.told.clone();
+    let Some(newest) = seen.heads.last().cloned() else {
+        memory.learn(standing);
         return Ok(told);
     };
-    if head.as_ref() == Some(&newest) || has(tx, &newest)? {
+    if standing.head.as_ref() == Some(&newest) || has(tx, &newest)? {
+        memory.learn(standing);
         return Ok(told);
     }
-    if accepted(tx)?.iter().any(|loss| loss.covers(&newest)) {
-        memory.begin_again(head);
+    if seen.place.is_left_for(&standing.place) {
+        let database = standing.place.database.as_deref();
+        tracing::warn!(
+            database,
+            "another database with another audit log: what was seen is forgotten"
+        );
+        memory.begin_again(standing);
+        return Ok(told);
+    }
+    if seen.is_explained(&newest, &standing.accepted) {
+        memory.begin_again(standing);
         return Ok(told);
     }
     if told
@@ -396,7 +537,7 @@ fn judge(
         return Ok(told);
     }
     let mut kept = 0;
-    for seen in seen.iter().rev() {
+    for seen in seen.heads.iter().rev() {
         if has(tx, seen)? {
             kept = seen.seq;
             break;
@@ -419,15 +560,6 @@ fn has(tx: &Transaction<'_>, seen: &SeenHead) -> Result<bool, StorageFault> {
         Some(body) => Ok(read_record(&body)?.hash() == seen.hash),
         None => Ok(false),
     }
-}
-
-fn accepted(tx: &Transaction<'_>) -> Result<Vec<AcceptedLoss>, StorageFault> {
-    let bytes: Option<Vec<u8>> = tx
-        .prepare("SELECT bytes FROM blobs WHERE key = ?1")?
-        .query_row([ACCEPTED], |row| row.get(0))
-        .optional()?;
-    let read = bytes.map(|bytes| read(ACCEPTED, &bytes)).transpose()?;
-    Ok(read.unwrap_or_default())
 }
 
 fn read<T: for<'de> Deserialize<'de>>(key: &str, bytes: &[u8]) -> Result<T, StorageFault> {

@@ -18,9 +18,14 @@ struct Node {
 
 impl Node {
     fn open(folder: &Path, name: &str) -> Self {
+        Self::over(folder, name, "hallpass.db")
+    }
+
+    /// Over a database at another address.
+    fn over(folder: &Path, name: &str, database: &str) -> Self {
         let memory = LogMemory::in_file(&folder.join(format!("{name}.json")), name);
         let memory = Arc::new(memory.unwrap());
-        let store = SqlStore::open(folder.join("hallpass.db")).unwrap();
+        let store = SqlStore::open(folder.join(database)).unwrap();
         Self {
             store: store.heeding(&memory),
             memory,
@@ -64,16 +69,21 @@ async fn append(store: &SqlStore, numbers: std::ops::RangeInclusive<u64>) {
     }
 }
 
-/// Puts the database back to where it had three records; `seen` more were seen by a node, `since` is
+/// Puts the database back to where it had three records; two more were seen by a node, `since` is
 /// what another one wrote over what was put back.
 async fn gone_back(folder: &Path, since: u64) -> Node {
+    gone_back_by(folder, 2, since).await
+}
+
+/// The same where more was seen.
+async fn gone_back_by(folder: &Path, seen: u64, since: u64) -> Node {
     let node = Node::open(folder, "a");
     append(&node.store, 1..=3).await;
     assert_eq!(node.lost().await, None);
     drop(node);
     copied(folder, "hallpass.db", "copy.db");
     let node = Node::open(folder, "a");
-    append(&node.store, 4..=5).await;
+    append(&node.store, 4..=3 + seen).await;
     assert_eq!(node.lost().await, None);
     drop(node);
     copied(folder, "copy.db", "hallpass.db");
@@ -138,7 +148,7 @@ async fn what_one_node_misses_stops_all_of_them_until_somebody_accepts_it() {
     let other = Node::open(folder.path(), "b");
     assert_eq!(other.lost().await, None, "it has seen less");
     let lost = node.lost().await.unwrap();
-    node.store.tell_lost_records(&lost).await.unwrap();
+    node.store.tell_lost_records(&node.memory).await.unwrap();
     assert_eq!(other.lost().await.as_ref(), Some(&lost));
     assert!(other.working().await.blob_put("a", b"1").await.is_err());
     // somebody with neither memory
@@ -156,22 +166,92 @@ async fn what_one_node_misses_stops_all_of_them_until_somebody_accepts_it() {
         assert_eq!(one.memory.newest().unwrap().seq, 6);
     }
     // told late, it is not missed again
-    node.store.tell_lost_records(&lost).await.unwrap();
+    node.store.tell_lost_records(&node.memory).await.unwrap();
     assert_eq!(other.lost().await, None);
     let again = other
         .store
         .accept_lost_records(&accepting, |_| a_draft(901));
     assert!(again.await.unwrap().is_none());
-    // more is missing than was accepted
+    // more is missing than was accepted: one who saw it comes back, with a file of an earlier release
+    let (seq, hash) = (9, "00".repeat(32));
+    let file = folder.path().join("d.json");
+    std::fs::write(file, format!(r#"[{{"seq":{seq},"hash":"{hash}"}}]"#)).unwrap();
+    let late = Node::open(folder.path(), "d");
+    late.store.tell_lost_records(&late.memory).await.unwrap();
     let more = LostRecords {
-        newest: SeenHead {
-            seq: 9,
-            hash: "00".repeat(32),
-        },
-        ..lost
+        kept: 0,
+        newest: SeenHead { seq, hash },
+        node: "d".to_owned(),
     };
-    node.store.tell_lost_records(&more).await.unwrap();
     assert_eq!(other.lost().await, Some(more));
+}
+
+/// The log goes on with numbers that it had before: a second loss among them is another one.
+#[tokio::test]
+async fn what_is_lost_after_a_loss_was_accepted_is_missed_again() {
+    // how much was lost and accepted, and how many records later the database fails over again
+    for (lost, later) in [(2, 0), (2, 1), (2, 2), (60, 1), (60, 20), (60, 56)] {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path();
+        let node = gone_back_by(folder, lost, 0).await;
+        let other = Node::open(folder, "b");
+        assert_eq!(other.lost().await, None, "it has seen less");
+        let accepted = node
+            .store
+            .accept_lost_records(&node.memory, |_| a_draft(900));
+        assert_eq!(accepted.await.unwrap().unwrap().1, 4);
+        for it in [&node, &other] {
+            assert_eq!(it.lost().await, None);
+        }
+        drop((node, other));
+        copied(folder, "hallpass.db", "copy.db");
+        for number in 1..=later {
+            let (node, other) = (Node::open(folder, "a"), Node::open(folder, "b"));
+            append(&node.store, 300 + number..=300 + number).await;
+            assert_eq!((node.lost().await, other.lost().await), (None, None));
+        }
+        copied(folder, "copy.db", "hallpass.db");
+        for name in ["a", "b"] {
+            let found = Node::open(folder, name).lost().await;
+            let newest = found.map(|found| found.newest.seq);
+            let wanted = Some(4 + later).filter(|_| later > 0);
+            assert_eq!(newest, wanted, "{name} {lost} {later}");
+        }
+    }
+}
+
+/// Which database a node has is somebody's choice; what becomes of one is not.
+#[tokio::test]
+async fn another_database_with_another_log_lacks_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    drop(gone_back(folder, 0).await);
+    // at another address: empty, then with a log of its own
+    for records in [2, 4] {
+        std::fs::copy(folder.join("a.json"), folder.join("c.json")).unwrap();
+        let node = Node::over(folder, "c", "other.db");
+        assert_eq!(node.lost().await, None);
+        append(&node.store, records - 1..=records).await;
+        assert_eq!(node.lost().await, None);
+        assert_eq!(node.memory.newest().unwrap().seq, records);
+    }
+    // the same log at another address is a replica
+    copied(folder, "copy.db", "replica.db");
+    let replica = Node::over(folder, "a", "replica.db");
+    assert_eq!(replica.lost().await.unwrap().kept, 3);
+    // at the same address another log, or none, is what is left of it
+    for begun in [0, 9] {
+        for end in ["", "-wal", "-shm"] {
+            drop(std::fs::remove_file(
+                folder.join(format!("hallpass.db{end}")),
+            ));
+        }
+        let anew = SqlStore::open(folder.join("hallpass.db")).unwrap();
+        append(&anew, 1..=begun).await;
+        let node = Node::open(folder, "a");
+        let lost = node.lost().await.unwrap();
+        assert_eq!((lost.kept, lost.newest.seq), (0, 5), "{begun}");
+    }
 }
 
 #[tokio::test]
@@ -182,11 +262,21 @@ async fn a_memory_that_cannot_be_read_is_an_error_and_not_an_empty_one() {
     assert!(LogMemory::in_file(&path, "a").is_err());
     // one that cannot be written is that of the process
     let memory = LogMemory::in_file(&folder.path().join("none/a.json"), "a").unwrap();
+    let unkept = memory.unkept().unwrap();
+    assert!(unkept.contains("none/a.json"), "{unkept}");
     let memory = Arc::new(memory);
     let store = SqlStore::open_in_memory().unwrap().heeding(&memory);
     append(&store, 1..=2).await;
     store.look_at_log(&memory).await.unwrap();
     assert_eq!(memory.newest().unwrap().seq, 2);
+    assert!(memory.unkept().is_some());
+    // the folder is made: from the next record on it is kept
+    std::fs::create_dir(folder.path().join("none")).unwrap();
+    append(&store, 3..=3).await;
+    store.look_at_log(&memory).await.unwrap();
+    assert_eq!(memory.unkept(), None);
+    let anew = LogMemory::in_file(&folder.path().join("none/a.json"), "a").unwrap();
+    assert_eq!(anew.newest().unwrap().seq, 3);
 }
 
 /// What is committed, and noted, while a look reads its snapshot is not in it, and is not missing.
