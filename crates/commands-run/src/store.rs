@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 
 use hallpass_host::file_lock::{OnlyServer, only_server};
 use hallpass_host::runtime::runtime;
-use hallpass_host::server_store::StoreAddress;
-use hallpass_setup::opening::{ConfigArgs, open_store};
-use hallpass_store::{CopyError, Existing, write_private};
+use hallpass_host::server_store::{ServerStore, StoreAddress};
+use hallpass_setup::opening::{ConfigArgs, open_store, open_store_for};
+use hallpass_store::{BackupError, Copied, CopyError, Existing, SchemaUse, write_private};
 use hallpass_terminal::exit::{Exit, Failure, Outcome};
 use hallpass_terminal::output;
 
@@ -98,8 +98,9 @@ pub fn run(args: &Args) -> Outcome {
     match &args.command {
         Command::Migrate { config } => {
             let address = config.load()?.store()?;
+            let _alone = alone(&address)?;
             let version = runtime.block_on(async {
-                let store = open_store(address.clone()).await?;
+                let store = open_store_for(address.clone(), SchemaUse::BroughtUpToDate).await?;
                 store
                     .schema_version()
                     .await
@@ -113,7 +114,7 @@ pub fn run(args: &Args) -> Outcome {
             let address = existing(config)?;
             address.file("`hallpass server store backup`", DUMP)?;
             runtime.block_on(async {
-                let store = open_store(address).await?;
+                let store = open_store_for(address, SchemaUse::AsItIs).await?;
                 store
                     .backup(to)
                     .await
@@ -127,24 +128,19 @@ pub fn run(args: &Args) -> Outcome {
         Command::Restore { from, config } => {
             let address = config.load()?.store()?;
             let to = address.file("`hallpass server store restore`", RESTORE)?;
-            if to.exists() {
-                return Err(Failure::refused(format!("`{}` exists", to.display()))
-                    .help("stop the server and move the file away first"));
-            }
-            // opening one that is not there would make an empty database, here and there
             if !from.exists() {
                 let text = format!("there is no backup `{}`", from.display());
                 return Err(Failure::bad_input(text)
                     .help("name the file that `hallpass server store backup` made"));
             }
-            runtime.block_on(async {
-                let backup = open_store(StoreAddress::File(from.clone())).await?;
-                backup
-                    .backup(to)
-                    .await
-                    .map_err(|error| Failure::failed(error.to_string()))
-            })?;
+            ServerStore::restore(from, to).map_err(|error| unmade(&error))?;
             output::say(&format!("`{}` is in place", to.display()));
+            // a copy may be brought up to date: the backup is as it was
+            let _alone = alone(&address)?;
+            runtime.block_on(async {
+                let migrated = open_store_for(address.clone(), SchemaUse::BroughtUpToDate);
+                migrated.await.map(drop)
+            })?;
             check(&runtime, &address)
         }
     }
@@ -166,24 +162,16 @@ fn copy(runtime: &tokio::runtime::Runtime, config: &ConfigArgs, to: &str) -> Out
     let loaded = config.load()?;
     let from = existing(config)?;
     let to = loaded.store_at(to, "the address")?;
-    if let StoreAddress::File(path) = &to
-        && path.exists()
-    {
-        return Err(Failure::refused(format!("`{}` exists", path.display()))
-            .help("name a file that is not there yet"));
+    if let StoreAddress::File(path) = &to {
+        ServerStore::refuse_taken(path).map_err(|error| unmade(&error))?;
     }
-    // before the rows: a copy whose key were missing would be believed by no guard and no witness
-    let key = copy_key(&loaded.key_of(&from), &loaded.key_of(&to))?;
     // a server on one of them would go on writing to what is left behind
     let _from = alone(&from)?;
     let _to = alone(&to)?;
-    let copied = runtime.block_on(async {
-        let source = open_store(from.clone()).await?;
-        let target = open_store(to.clone()).await?;
-        let copied = source.copy_into(&target).await;
-        copied.map_err(|error| uncopied(&error))
+    let copied = copy_rows(runtime, &from, &to, || {
+        copy_key(&loaded.key_of(&from), &loaded.key_of(&to))
     });
-    let copied = copied.inspect_err(|_| forget(&to))?;
+    let (copied, key) = copied.inspect_err(|_| forget(&to))?;
     let head = copied.head.as_ref().map_or_else(
         || "a log without records".to_owned(),
         |head| format!("record {} with the hash {}", head.seq, head.hash),
@@ -192,17 +180,50 @@ fn copy(runtime: &tokio::runtime::Runtime, config: &ConfigArgs, to: &str) -> Out
         "copied {} rows of {} tables to `{to}`; the audit log ends with {head} in both",
         copied.rows, copied.tables
     ));
-    if let Some(key) = key {
+    if let Some((key, _)) = key {
         output::say(&format!("the key that signs is in `{}` too", key.display()));
     }
     check(runtime, &to)
 }
 
-/// Copies the key that signs to where a server with the copy looks for it; where, if there is one.
+/// Copies the rows, and before them the key: a copy whose key were missing would be believed by no guard and
+/// no witness. Without the rows the key is not there either, unless it was before.
+fn copy_rows(
+    runtime: &tokio::runtime::Runtime,
+    from: &StoreAddress,
+    to: &StoreAddress,
+    copy_key: impl FnOnce() -> Result<CopiedKey, Failure>,
+) -> Result<(Copied, CopiedKey), Failure> {
+    let key = copy_key()?;
+    let copied = runtime.block_on(async {
+        let source = open_store(from.clone()).await?;
+        let target = open_store(to.clone()).await?;
+        let copied = source.copy_into(&target).await;
+        copied.map_err(|error| uncopied(&error))
+    });
+    match copied {
+        Ok(copied) => Ok((copied, key)),
+        Err(failure) => {
+            if let Some((made, IsNew(true))) = key {
+                // one that stays is the same key, which another try finds
+                drop(std::fs::remove_file(made));
+            }
+            Err(failure)
+        }
+    }
+}
+
+/// Whether a file was made by this command.
+struct IsNew(bool);
+
+/// Where the key is now, if there is one.
+type CopiedKey = Option<(PathBuf, IsNew)>;
+
+/// Copies the key that signs to where a server with the copy looks for it.
 ///
 /// # Errors
 /// When another key is there: the log would go on with heads that nobody believes.
-fn copy_key(from: &Path, to: &Path) -> Result<Option<PathBuf>, Failure> {
+fn copy_key(from: &Path, to: &Path) -> Result<CopiedKey, Failure> {
     if !from.exists() || from == to {
         return Ok(None);
     }
@@ -212,7 +233,7 @@ fn copy_key(from: &Path, to: &Path) -> Result<Option<PathBuf>, Failure> {
     let key = read(from)?;
     if to.exists() {
         if read(to)? == key {
-            return Ok(Some(to.to_owned()));
+            return Ok(Some((to.to_owned(), IsNew(false))));
         }
         let words = format!(
             "`{}` is another key than `{}`",
@@ -225,7 +246,7 @@ fn copy_key(from: &Path, to: &Path) -> Result<Option<PathBuf>, Failure> {
     }
     write_private(to, &key, Existing::Kept)
         .map_err(|error| Failure::unwritable(to.display(), &error))?;
-    Ok(Some(to.to_owned()))
+    Ok(Some((to.to_owned(), IsNew(true))))
 }
 
 /// Keeps servers from a file, for as long as the value lives.
@@ -245,6 +266,26 @@ fn forget(made: &StoreAddress) {
             // one that is not there is as good as gone
             drop(std::fs::remove_file(PathBuf::from(name)));
         }
+    }
+}
+
+/// A file that was not made.
+fn unmade(error: &BackupError) -> Failure {
+    let failure = match error {
+        BackupError::Exists(_) | BackupError::LeftOver(_) => Failure::refused(error.to_string()),
+        BackupError::Foreign(_)
+        | BackupError::Copy { .. }
+        | BackupError::Place { .. }
+        | BackupError::Interrupted(_) => Failure::failed(error.to_string()),
+    };
+    let source = std::error::Error::source(error).map(ToString::to_string);
+    let failure = match source {
+        Some(source) => failure.detail(source),
+        None => failure,
+    };
+    match error.help() {
+        Some(help) => failure.help(help),
+        None => failure,
     }
 }
 

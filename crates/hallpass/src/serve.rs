@@ -36,10 +36,11 @@ use hallpass_setup::clock;
 use hallpass_setup::heads::{self, Means};
 use hallpass_setup::opening::out_of_reach;
 use hallpass_setup::opening::{
-    ConfigArgs, aws_settings, connect_patiently, management_account, open_store,
+    ConfigArgs, aws_settings, connect_patiently, management_account, open_store_for,
 };
 use hallpass_setup::rule_files;
 use hallpass_setup::service_manager;
+use hallpass_store::SchemaUse;
 use hallpass_telemetry::SendingService;
 use hallpass_terminal::exit::{Exit, Failure, Outcome};
 use hallpass_terminal::logging;
@@ -433,7 +434,8 @@ async fn store_of_one(address: StoreAddress) -> Result<(Option<OnlyServer>, Serv
         StoreAddress::File(path) => Some(only_server(path)?),
         StoreAddress::Postgres(_) => None,
     };
-    Ok((only, open_store(address).await?))
+    let store = open_store_for(address, SchemaUse::BroughtUpToDate).await?;
+    Ok((only, store))
 }
 
 async fn serve(loaded: &Loaded, listen: Option<&str>) -> Outcome {

@@ -15,6 +15,7 @@ use hallpass_clock::ProcessClock;
 use hallpass_config::{self, Loaded};
 use hallpass_host::server_store::{ServerStore, StoreAddress};
 use hallpass_model::{AccountId, IdSource};
+use hallpass_store::SchemaUse;
 use hallpass_terminal::exit::Failure;
 
 use crate::{clock, postgres_password};
@@ -44,15 +45,24 @@ impl ConfigArgs {
     }
 }
 
-/// Opens the store.
+/// Opens the store as it is: one of an earlier release is refused, for its server may be at work.
 pub async fn open_store(address: StoreAddress) -> Result<ServerStore, Failure> {
+    open_store_for(address, SchemaUse::OfThisRelease).await
+}
+
+/// Opens the store; what becomes of one of an earlier release is `schema`'s. Whoever brings a file up to date
+/// keeps servers from it ([`only_server`](hallpass_host::file_lock::only_server)).
+pub async fn open_store_for(
+    address: StoreAddress,
+    schema: SchemaUse,
+) -> Result<ServerStore, Failure> {
     let opened = match address {
         StoreAddress::File(path) => {
-            tokio::task::spawn_blocking(move || ServerStore::open(path)).await
+            tokio::task::spawn_blocking(move || ServerStore::open_for(path, schema)).await
         }
         StoreAddress::Postgres(address) => {
             let address = postgres_password::completed(*address)?;
-            Ok(ServerStore::open_postgres(address).await)
+            Ok(ServerStore::open_postgres_for(address, schema).await)
         }
     };
     match opened {

@@ -37,6 +37,6 @@ pub use memory::{MemorySessions, MemoryStore};
 pub use sign_in::SignInRow;
 pub use sql::{
     BackupError, Check, Copied, CopyError, EndsReader, Leadership, LogLook, LogMemory, LostRecords,
-    OpenError, SeenHead, SqlStore,
+    OpenError, SchemaUse, SeenHead, SqlStore,
 };
 pub use token::TokenRow;

@@ -179,6 +179,14 @@ impl Connection {
         }
     }
 
+    /// Keeps nothing beside the file from now on: whoever carries it away has all of it.
+    pub(crate) fn as_one_file(&self) -> Result<(), DatabaseError> {
+        match self {
+            Self::Sqlite(connection) => Ok(sqlite::as_one_file(connection)?),
+            Self::Postgres(_) => Err(Failure::OfAnotherEngine("one file").into()),
+        }
+    }
+
     /// Copies one instant of the whole to a new file, while others write.
     pub(crate) fn copy_to(&self, path: &Path) -> Result<(), DatabaseError> {
         match self {

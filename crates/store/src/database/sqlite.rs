@@ -104,8 +104,11 @@ pub(super) fn compact(connection: &Connection) -> Result<(), rusqlite::Error> {
 pub(super) fn copy_to(source: &Connection, path: &Path) -> Result<(), rusqlite::Error> {
     let mut target = Connection::open(path)?;
     Backup::new(source, &mut target)?.run_to_completion(BACKUP_PAGES, Duration::ZERO, None)?;
-    // one file to carry away, without a log beside it
-    target.pragma_update(None, "journal_mode", "delete")
+    as_one_file(&target)
+}
+
+pub(super) fn as_one_file(connection: &Connection) -> Result<(), rusqlite::Error> {
+    connection.pragma_update(None, "journal_mode", "delete")
 }
 
 pub(super) fn complaints(transaction: &Transaction<'_>) -> Result<Vec<String>, rusqlite::Error> {

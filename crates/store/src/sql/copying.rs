@@ -113,13 +113,30 @@ fn copy(from: &SqlStore, to: &SqlStore) -> Result<Copied, CopyError> {
             "a store in memory is not copied".to_owned(),
         )));
     }
-    let mut source = from.source.reading()?;
-    source.be_patient_for(APART_MAX);
+    let mut source = from.writer.lock().unwrap_or_else(PoisonError::into_inner);
     let mut target = to.writer.lock().unwrap_or_else(PoisonError::into_inner);
+    // before any lock is waited for, which would be the same one of a database copied into itself
+    refuse_filled(&target.begin(TransactionMode::Read)?, &tables, to)?;
+    source.be_patient_for(APART_MAX);
     target.be_patient_for(APART_MAX);
     let copied = copied(&mut source, &mut target, &tables, (from, to));
+    source.be_patient_for(PATIENCE);
     target.be_patient_for(PATIENCE);
     copied
+}
+
+fn refuse_filled(
+    target: &Transaction<'_>,
+    tables: &[CopiedTable],
+    to: &SqlStore,
+) -> Result<(), CopyError> {
+    for table in tables {
+        if !page(target, table, None, 1)?.is_empty() {
+            let (store, table) = (to.name.clone(), table.name.clone());
+            return Err(CopyError::NotEmpty { store, table });
+        }
+    }
+    Ok(())
 }
 
 fn copied(
@@ -128,16 +145,12 @@ fn copied(
     tables: &[CopiedTable],
     (from, to): (&SqlStore, &SqlStore),
 ) -> Result<Copied, CopyError> {
-    let source = source.begin(TransactionMode::Read)?;
+    // nobody writes what would be missing: neither a node that comes to lead meanwhile, nor one that serves
+    let source = source.begin(TransactionMode::Write)?;
     let target = target.begin(TransactionMode::Write)?;
     nobody_works(&source, from)?;
     nobody_works(&target, to)?;
-    for table in tables {
-        if !page(&target, table, None, 1)?.is_empty() {
-            let (store, table) = (to.name.clone(), table.name.clone());
-            return Err(CopyError::NotEmpty { store, table });
-        }
-    }
+    refuse_filled(&target, tables, to)?;
     let triggers = triggers_off(&target, tables)?;
     let (mut filled, mut rows) = (0, 0);
     for table in tables {

@@ -11,9 +11,11 @@ use hallpass_org::{Drill, Revocation};
 use hallpass_runner::Plan;
 
 use super::listing_pool::ListingPool;
+use super::opening::make_private;
 use super::{SqlStore, audit, migrate, plans};
-use crate::database::{Connection, DatabaseError, Transaction};
+use crate::database::{Connection, DatabaseError, Owner, Transaction};
 use crate::fault::StorageFault;
+use crate::files::make_private_file;
 use crate::rows::{read_body, read_grant, read_record, read_request};
 
 /// Records read at a time when the chain is checked.
@@ -38,6 +40,12 @@ pub enum BackupError {
     /// There is a file of that name.
     #[error("`{}` exists already", .0.display())]
     Exists(PathBuf),
+    /// A file of a database that is gone lies beside it, whose changes SQLite would make to the copy.
+    #[error("`{}` is left of a database that was there", .0.display())]
+    LeftOver(PathBuf),
+    /// What is to be put back is no database of this program.
+    #[error("`{}` is no backup of Hallpass", .0.display())]
+    Foreign(PathBuf),
     /// The database could not be copied.
     #[error("cannot copy the database to `{}`", path.display())]
     Copy {
@@ -99,20 +107,116 @@ impl SqlStore {
         .await
         .unwrap_or_else(|error| Err(BackupError::Interrupted(error.to_string())))
     }
+
+    /// Puts a copy of the backup `from` at `to`, a file that does not exist yet, as the release wrote it that
+    /// made it. Nothing is written to the backup, nor beside it. Blocks.
+    ///
+    /// # Errors
+    /// When `to` exists or something of an earlier database lies beside it, when the backup is none, or when
+    /// one cannot be read or written.
+    pub fn restore(from: impl AsRef<Path>, to: impl AsRef<Path>) -> Result<(), BackupError> {
+        restore(from.as_ref(), to.as_ref())
+    }
+
+    /// What is left at `path` of a database that was there: a new one must not come to lie beside it.
+    ///
+    /// # Errors
+    /// When the file exists, or one that SQLite keeps beside it.
+    pub fn refuse_taken(path: impl AsRef<Path>) -> Result<(), BackupError> {
+        refuse_taken(path.as_ref())
+    }
 }
 
-fn backup(source: &Connection, to: &Path) -> Result<(), BackupError> {
+impl BackupError {
+    /// What to do about it, where more than the words helps.
+    pub const fn help(&self) -> Option<&'static str> {
+        match self {
+            Self::Exists(_) => Some(
+                "name a file that is not there yet, or move this one away with its `-wal` and `-shm`",
+            ),
+            Self::LeftOver(_) => Some(
+                "move it to where its database is now: SQLite would write its changes into the new file",
+            ),
+            Self::Foreign(_) => Some("name the file that `hallpass server store backup` made"),
+            Self::Copy { .. } | Self::Place { .. } | Self::Interrupted(_) => None,
+        }
+    }
+}
+
+/// What SQLite keeps beside a file; it belongs to the file of that name, whichever that is.
+const BESIDE: [&str; 3] = ["-wal", "-shm", "-journal"];
+
+fn with_end(path: &Path, end: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(end);
+    PathBuf::from(name)
+}
+
+/// Refuses a place where a database would become another one than was put there.
+fn refuse_taken(to: &Path) -> Result<(), BackupError> {
     if to.exists() {
         return Err(BackupError::Exists(to.to_path_buf()));
     }
-    let mut partial = to.as_os_str().to_owned();
-    partial.push(".partial");
-    let partial = PathBuf::from(partial);
-    let copied = copy(source, &partial).map_err(|source| BackupError::Copy {
+    let mut beside = BESIDE.iter().map(|end| with_end(to, end));
+    match beside.find(|path| path.exists()) {
+        Some(path) => Err(BackupError::LeftOver(path)),
+        None => Ok(()),
+    }
+}
+
+fn backup(source: &Connection, to: &Path) -> Result<(), BackupError> {
+    made(to, |partial| {
+        copy(source, partial).map_err(|source| BackupError::Copy {
+            path: to.to_path_buf(),
+            source,
+        })
+    })
+}
+
+/// Puts the bytes of a backup at another place. What lies beside a file that was copied by hand while it
+/// was open is a part of it.
+fn restore(from: &Path, to: &Path) -> Result<(), BackupError> {
+    let unwritten = |source| BackupError::Place {
         path: to.to_path_buf(),
         source,
-    });
-    let placed = copied.and_then(|()| {
+    };
+    let unread = |source| BackupError::Copy {
+        path: to.to_path_buf(),
+        source,
+    };
+    made(to, |partial| {
+        copy_bytes(from, partial).map_err(unwritten)?;
+        let newest = with_end(from, "-wal");
+        if newest.exists() {
+            copy_bytes(&newest, &with_end(partial, "-wal")).map_err(unwritten)?;
+        }
+        let copy = Connection::open(partial).map_err(unread)?;
+        match copy.owner().map_err(unread)? {
+            Owner::Us => copy.as_one_file().map_err(unread),
+            Owner::Nobody | Owner::Another => Err(BackupError::Foreign(from.to_path_buf())),
+        }
+    })
+}
+
+/// Not with the permissions of the original, which may not be written.
+fn copy_bytes(from: &Path, to: &Path) -> std::io::Result<()> {
+    let mut copy = make_private_file(to)?;
+    std::io::copy(&mut File::open(from)?, &mut copy).map(drop)
+}
+
+/// Makes a file by `make`, whole or not at all.
+fn made(to: &Path, make: impl FnOnce(&Path) -> Result<(), BackupError>) -> Result<(), BackupError> {
+    refuse_taken(to)?;
+    let partial = with_end(to, ".partial");
+    let forget = || {
+        for end in BESIDE {
+            drop(std::fs::remove_file(with_end(&partial, end)));
+        }
+        drop(std::fs::remove_file(&partial));
+    };
+    // one that was killed in the middle of this
+    forget();
+    let placed = make(&partial).and_then(|()| {
         File::open(&partial)
             .and_then(|file| file.sync_all())
             .and_then(|()| place(&partial, to))
@@ -122,7 +226,7 @@ fn backup(source: &Connection, to: &Path) -> Result<(), BackupError> {
             })
     });
     // the copy has its own name by now, or is of no use
-    drop(std::fs::remove_file(&partial));
+    forget();
     placed
 }
 
@@ -138,7 +242,7 @@ fn place(partial: &Path, to: &Path) -> std::io::Result<()> {
 }
 
 fn copy(source: &Connection, to: &Path) -> Result<(), DatabaseError> {
-    super::make_private(to);
+    make_private(to);
     source.copy_to(to)
 }
 

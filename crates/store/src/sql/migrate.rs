@@ -184,18 +184,39 @@ pub(super) fn version_of(tx: &Transaction<'_>) -> Result<u32, DatabaseError> {
         .query_row([], |row| row.get(0))
 }
 
-/// Refuses a file that holds somebody else's tables, before anything is written to it.
+/// Refuses a file that holds somebody else's tables, before anything is written to it; whose it is.
 pub(super) fn refuse_foreign(
     connection: &Connection,
     store: &str,
     unusable: &impl Fn(DatabaseError) -> OpenError,
-) -> Result<(), OpenError> {
+) -> Result<Owner, OpenError> {
     match connection.owner().map_err(unusable)? {
-        Owner::Nobody | Owner::Us => Ok(()),
+        owner @ (Owner::Nobody | Owner::Us) => Ok(owner),
         Owner::Another => Err(OpenError::Foreign {
             store: store.to_owned(),
         }),
     }
+}
+
+/// Refuses one of ours that is not of this release. Nothing is written: a server of the release that wrote
+/// it may be at work.
+pub(super) fn refuse_older(
+    connection: &mut Connection,
+    store: &str,
+    unusable: &impl Fn(DatabaseError) -> OpenError,
+) -> Result<(), OpenError> {
+    let transaction = connection.begin(TransactionMode::Read).map_err(unusable)?;
+    let done = applied(&transaction).map_err(unusable)?;
+    check_history(&done, store)?;
+    let found = done.last().map_or(0, |newest| newest.version);
+    if found < known_version() {
+        return Err(OpenError::Older {
+            store: store.to_owned(),
+            found,
+            known: known_version(),
+        });
+    }
+    Ok(())
 }
 
 /// Checks what was applied and applies the rest, in one transaction.

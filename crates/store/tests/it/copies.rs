@@ -148,3 +148,26 @@ async fn a_copy_that_fails_leaves_nothing_behind() {
     let error = other.execute_batch("DELETE FROM audit").unwrap_err();
     assert!(error.to_string().contains("append-only"), "{error}");
 }
+
+/// What is written while it is copied would be missing.
+#[tokio::test]
+async fn whoever_writes_to_the_source_is_before_the_copy_or_after_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("from.db");
+    let from = SqlStore::open(&path).unwrap();
+    let to = SqlStore::open(folder.path().join("to.db")).unwrap();
+    let writer = Connection::open(&path).unwrap();
+    writer
+        .execute_batch("BEGIN IMMEDIATE; INSERT INTO blobs (key, bytes) VALUES ('late', x'01')")
+        .unwrap();
+    let mut copying = tokio::spawn({
+        let to = to.clone();
+        async move { from.copy_into(&to).await }
+    });
+    let soon = std::time::Duration::from_millis(300);
+    let early = tokio::time::timeout(soon, &mut copying).await;
+    assert!(early.is_err(), "it waits for who writes: {early:?}");
+    writer.execute_batch("COMMIT").unwrap();
+    copying.await.unwrap().unwrap();
+    assert_eq!(to.blob_get("late").await.unwrap(), Some(vec![1]));
+}

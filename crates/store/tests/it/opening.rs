@@ -8,7 +8,7 @@ use hallpass_access::{
     AccessStore, Change, Grant, GrantFilter, Request, RequestFilter, ViewerScope, Write,
 };
 use hallpass_audit::{AuditStore, RecordQuery, Words};
-use hallpass_store::{OpenError, SqlStore};
+use hallpass_store::{BackupError, OpenError, SchemaUse, SqlStore};
 use hallpass_store_testing::{
     a_draft, a_grant, a_request, account_key, at, email, grant_states, request_states, user,
 };
@@ -374,4 +374,108 @@ fn a_file_with_two_names_is_opened_by_neither_until_one_is_gone() {
     }
     std::fs::remove_file(&twin).unwrap();
     drop(SqlStore::open(&path).unwrap());
+}
+
+/// A file of an earlier release, with a record.
+async fn of_an_earlier_release(folder: &Path) -> std::path::PathBuf {
+    let path = folder.join("earlier.db");
+    let now = SqlStore::open(folder.join("now.db")).unwrap();
+    now.append_record(a_draft(1)).await.unwrap();
+    now.write_as_before(&path).unwrap();
+    path
+}
+
+#[tokio::test]
+async fn whoever_only_looks_changes_no_schema_of_an_earlier_release() {
+    let folder = tempdir().unwrap();
+    let path = of_an_earlier_release(folder.path()).await;
+    let before = std::fs::read(&path).unwrap();
+    let refused = SqlStore::open_for(&path, SchemaUse::OfThisRelease).unwrap_err();
+    assert!(
+        matches!(
+            refused,
+            OpenError::Older {
+                found: 10,
+                known: 26,
+                ..
+            }
+        ),
+        "{refused:?}"
+    );
+    assert!(refused.help().contains("store migrate"));
+    // a copy of the whole needs no schema
+    let as_it_is = SqlStore::open_for(&path, SchemaUse::AsItIs).unwrap();
+    let copy = folder.path().join("copy.db");
+    as_it_is.backup(&copy).await.unwrap();
+    drop(as_it_is);
+    assert_eq!(std::fs::read(&path).unwrap(), before);
+    let refused = SqlStore::open_for(&copy, SchemaUse::OfThisRelease).unwrap_err();
+    assert!(matches!(refused, OpenError::Older { .. }), "{refused:?}");
+    drop(SqlStore::open(&path).unwrap());
+    SqlStore::open_for(&path, SchemaUse::OfThisRelease).unwrap();
+    // what is not there yet is nobody's
+    let fresh = folder.path().join("fresh.db");
+    SqlStore::open_for(&fresh, SchemaUse::OfThisRelease).unwrap();
+}
+
+#[tokio::test]
+async fn a_backup_is_restored_and_stays_as_it_was() {
+    let folder = tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let backup = of_an_earlier_release(folder.path()).await;
+    let mut may = std::fs::metadata(&backup).unwrap().permissions();
+    may.set_readonly(true);
+    std::fs::set_permissions(&backup, may).unwrap();
+    let before = std::fs::read(&backup).unwrap();
+    SqlStore::restore(&backup, at("restored.db")).unwrap();
+    let restored = SqlStore::open(at("restored.db")).unwrap();
+    assert_eq!(restored.check().await.unwrap().records, 1);
+    assert_eq!(std::fs::read(&backup).unwrap(), before);
+    assert!(!at("earlier.db-wal").exists() && !at("restored.db.partial").exists());
+    // one that was copied while it was open has its newest records beside it
+    restored.append_record(a_draft(2)).await.unwrap();
+    for end in ["", "-wal"] {
+        std::fs::copy(
+            at(&format!("restored.db{end}")),
+            at(&format!("copied.db{end}")),
+        )
+        .unwrap();
+    }
+    SqlStore::restore(at("copied.db"), at("whole.db")).unwrap();
+    let whole = SqlStore::open(at("whole.db")).unwrap();
+    assert_eq!(whole.check().await.unwrap().records, 2);
+    std::fs::write(
+        at("text"),
+        "no database, and longer than the header of one would be".repeat(9),
+    )
+    .unwrap();
+    assert!(SqlStore::restore(at("text"), at("none.db")).is_err());
+    assert!(!at("none.db").exists() && !at("none.db.partial").exists());
+}
+
+/// `SQLite` makes the changes of a write-ahead log to whichever file has its name.
+#[tokio::test]
+async fn nothing_is_put_beside_what_is_left_of_another_database() {
+    let folder = tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let store = SqlStore::open(at("hallpass.db")).unwrap();
+    store.backup(at("backup.db")).await.unwrap();
+    for end in ["-wal", "-shm", "-journal"] {
+        let left = at(&format!("to.db{end}"));
+        std::fs::write(&left, "x").unwrap();
+        for refused in [
+            SqlStore::restore(at("backup.db"), at("to.db")).unwrap_err(),
+            store.backup(at("to.db")).await.unwrap_err(),
+            SqlStore::refuse_taken(at("to.db")).unwrap_err(),
+        ] {
+            assert!(
+                matches!(&refused, BackupError::LeftOver(found) if *found == left),
+                "{refused:?}"
+            );
+            assert!(refused.help().is_some());
+        }
+        assert!(!at("to.db").exists());
+        std::fs::remove_file(&left).unwrap();
+    }
+    SqlStore::restore(at("backup.db"), at("to.db")).unwrap();
 }
