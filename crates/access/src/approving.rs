@@ -5,7 +5,10 @@ use std::ops::RangeInclusive;
 use hallpass_audit::Draft;
 use hallpass_model::{TimeSpan, Timestamp, text::says_something};
 
-use crate::{COMMENT_CHARACTERS_MAX, Holds, PressRefused, Request, ReviewedVersion, Settings};
+use crate::records::with_warnings;
+use crate::{
+    COMMENT_CHARACTERS_MAX, Confirmation, Holds, PressRefused, Request, ReviewedVersion, Settings,
+};
 
 /// How somebody approves.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -16,6 +19,8 @@ pub struct Approving<'a> {
     pub comment: Option<&'a str>,
     /// For this long at most, where that is less than was asked for.
     pub duration: Option<TimeSpan>,
+    /// The ids of warnings that were read and are confirmed.
+    pub confirmed: &'a [String],
 }
 
 /// What an approval says, once it was judged.
@@ -24,6 +29,8 @@ pub(crate) struct ApprovalWords {
     pub(crate) comment: Option<String>,
     /// From what to what it makes the request shorter.
     pub(crate) shorter: Option<(TimeSpan, TimeSpan)>,
+    /// Which warnings it confirms.
+    pub(crate) confirmed: Option<Confirmation>,
 }
 
 impl Approving<'_> {
@@ -53,6 +60,7 @@ impl Approving<'_> {
         Ok(ApprovalWords {
             comment: comment.map(str::to_owned),
             shorter: shorter.map(|length| (request.duration, length)),
+            confirmed: None,
         })
     }
 }
@@ -61,6 +69,7 @@ impl ApprovalWords {
     /// Adds what was said to the record of the press. The comment comes last: nothing in it can be taken
     /// for another fact.
     pub(crate) fn record(&self, draft: Draft) -> Draft {
+        let draft = with_warnings(draft, self.confirmed.as_ref());
         let shorter = self.shorter;
         let shorter = shorter.map(|(from, to)| format!("shortened from {from} to {to}"));
         let comment = self.comment.as_ref();

@@ -6,13 +6,14 @@ use std::collections::BTreeSet;
 use hallpass_model::{
     Email, HoldKey, RequestId, TargetNames, TimeSpan, Timestamp, UserId, text::says_something,
 };
-use hallpass_rules::{Decision, Directory, Rules};
+use hallpass_rules::{Decision, Directory, RuleWarning, Rules};
 
+use crate::confirming;
 use crate::preview::{self, AskVerdict, Judgement, LengthLimits};
 use crate::text_limits::{REASON_CHARACTERS_MAX, at_most};
 use crate::{
-    Approval, DecidedKind, FieldProblem, Grant, Origin, Person, PlannedStart, Refusal, Reminders,
-    Request, RequestState, RulingAtAsking, Settings, Wanted, target,
+    Approval, Confirmation, DecidedKind, FieldProblem, Grant, Origin, Person, PlannedStart,
+    Refusal, Reminders, Request, RequestState, RulingAtAsking, Settings, Wanted, target,
 };
 
 /// Beside a reason that was left out.
@@ -84,6 +85,8 @@ pub(crate) struct Form<'a> {
     pub(crate) starts_at: Option<Timestamp>,
     /// The grant to lengthen, when it is an extension.
     pub(crate) extends: Option<&'a Grant>,
+    /// The ids of warnings that were read and are confirmed.
+    pub(crate) confirmed: &'a [String],
 }
 
 /// What the rules and the directory make of a form.
@@ -93,6 +96,8 @@ pub(crate) enum Answered {
     Waits(Request),
     /// Decided yes at once; still to be approved by the capacity given.
     Granted(Request, Approval),
+    /// Would be taken, once these warnings are confirmed. Nothing is stored.
+    Unconfirmed(Request, Vec<RuleWarning>),
     /// Refused.
     Refused(Request, Refusal),
 }
@@ -104,7 +109,18 @@ impl Answered {
 
     pub(crate) const fn request(&self) -> &Request {
         match self {
-            Self::Waits(request) | Self::Granted(request, _) | Self::Refused(request, _) => request,
+            Self::Waits(request)
+            | Self::Granted(request, _)
+            | Self::Unconfirmed(request, _)
+            | Self::Refused(request, _) => request,
+        }
+    }
+
+    /// The warnings that are still to be confirmed.
+    pub(crate) fn unconfirmed(&self) -> &[RuleWarning] {
+        match self {
+            Self::Unconfirmed(_, warnings) => warnings,
+            Self::Waits(_) | Self::Granted(..) | Self::Refused(..) => &[],
         }
     }
 
@@ -114,8 +130,10 @@ impl Answered {
 
     /// The same, asked for together with all of `ids`.
     pub(crate) fn asked_with(mut self, ids: &[RequestId]) -> Self {
-        let (Self::Waits(request) | Self::Granted(request, _) | Self::Refused(request, _)) =
-            &mut self;
+        let (Self::Waits(request)
+        | Self::Granted(request, _)
+        | Self::Unconfirmed(request, _)
+        | Self::Refused(request, _)) = &mut self;
         let others = ids.iter().filter(|id| **id != request.id);
         request.asked_with = others.copied().collect();
         self
@@ -144,7 +162,11 @@ pub(crate) fn answer(
     problems.extend(judged.length_problems(form.duration, form.extends));
     let request = |state| draft(form, &judged, rules, directory, settings, now, state);
     let pending = || request(RequestState::Pending);
+    let decision = judged.decision.as_ref();
+    let unconfirmed = decision.map(|it| confirming::unconfirmed(it, form.confirmed));
+    let unconfirmed = unconfirmed.unwrap_or_default();
     match judged.verdict(problems) {
+        Ok(_) if !unconfirmed.is_empty() => Answered::Unconfirmed(pending(), unconfirmed),
         Ok(AskVerdict::Granted(approval)) => Answered::Granted(pending(), approval),
         Ok(AskVerdict::Waits) => Answered::Waits(pending()),
         Ok(AskVerdict::BreakGlassOnly) => Answered::Waits(without_reminders(pending())),
@@ -309,6 +331,7 @@ fn draft(
             approvals_needed: decision.map_or(1, |d| d.approvals_needed),
         },
         reviews: Vec::new(),
+        confirmed: confirmed(form, decision, now),
         reminders: Reminders {
             sent: 0,
             next_at: settings.reminder_at(now, expires_at, 0),
@@ -318,6 +341,13 @@ fn draft(
         state,
         version: 0,
     }
+}
+
+/// What whoever asks confirms of the warnings.
+fn confirmed(form: &Form<'_>, decision: Option<&Decision>, now: Timestamp) -> Vec<Confirmation> {
+    let who = (Some(&form.requester.user), &form.requester.email);
+    let read = decision.and_then(|it| confirming::confirmation(it, form.confirmed, who, now));
+    read.into_iter().collect()
 }
 
 fn typed_names(wanted: &Wanted) -> TargetNames {

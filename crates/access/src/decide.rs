@@ -12,7 +12,8 @@ use crate::records::{Doer, StepContext};
 use crate::step::{ApprovedThrough, PressStep, RequestStep};
 use crate::{
     Actor, Approval, Approving, Change, Grant, GrantState, News, PendingRequest, PressRefused,
-    Reminders, Request, RequestState, Review, Role, Settings, ask, granting, start, target,
+    Reminders, Request, RequestState, Review, Role, Settings, ask, confirming, granting, start,
+    target,
 };
 
 /// A yes. Decides the request, or counts towards the number of people its rules want.
@@ -39,7 +40,7 @@ pub(crate) fn approve(
     context.ensure_approvals_open(&permit.decision)?;
     context.ensure_signed_in(actor, &permit.decision.sign_in)?;
     context.step.ensure_agreed()?;
-    let words = approving.judge(request, context.holds, context.settings, now)?;
+    let mut words = approving.judge(request, context.holds, context.settings, now)?;
     // earlier approvals count only while their givers may still give them
     let standing = context.standing_approvals(request, &question, at);
     let mut approvals: BTreeSet<UserId> = standing.into_keys().collect();
@@ -54,6 +55,9 @@ pub(crate) fn approve(
         context.settings,
     )
     .map_err(PressRefused::NoLongerFits)?;
+    context.ensure_confirmed(&permit.decision, approving.confirmed)?;
+    let who = (actor.user.as_ref(), &actor.email);
+    words.confirmed = confirming::confirmation(&permit.decision, approving.confirmed, who, now);
     if permit.decision.is_satisfied_by(&approvals) {
         let approval = if permit.own_request {
             Approval::Own
@@ -89,6 +93,7 @@ fn reviewed(
         at: step.now,
         comment: words.comment.clone(),
     });
+    request.confirmed.extend(words.confirmed.clone());
     let mut news = News::Reviewed;
     if let Some(approval) = agrees {
         start::agree(&mut request, actor.principal(), approval, step.now);

@@ -9,7 +9,7 @@ use hallpass_rules::{
 
 use crate::arming::Arming;
 use crate::records::StepContext;
-use crate::{Actor, Holds, LocksSeen, PressRefused, Request, Settings, target};
+use crate::{Actor, Holds, LocksSeen, PressRefused, Request, Settings, confirming, target};
 
 /// What a press is judged by.
 #[derive(Clone, Copy)]
@@ -53,6 +53,18 @@ impl DecisionContext<'_> {
             }),
             None => Ok(()),
         }
+    }
+
+    /// Refuses an approval that does not confirm every warning of the rules of now.
+    pub(crate) fn ensure_confirmed(
+        &self,
+        decision: &Decision,
+        ids: &[String],
+    ) -> Result<(), PressRefused> {
+        if self.mode == PressMode::Preview {
+            return Ok(());
+        }
+        confirming::ensure_none(confirming::unconfirmed(decision, ids))
     }
 
     /// Refuses an approval outside of the hours that a rule gives them, whenever the access is to start.

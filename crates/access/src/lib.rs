@@ -51,6 +51,7 @@ mod recipients;
 
 // what steps share: how one is written down, and what it is judged by
 mod approving;
+mod confirming;
 mod decision_context;
 mod desired;
 mod haste;
@@ -114,7 +115,7 @@ pub use group_sync::{
 pub use guard_removals::Removals;
 pub use hallpass_audit::{Approval, Origin};
 pub use hallpass_identity::{Actor, Role};
-pub use hallpass_rules::{DecisionKind, Directory, RuleNames};
+pub use hallpass_rules::{DecisionKind, Directory, RuleNames, RuleWarning};
 pub use holds::Holds;
 pub use later_end::LaterEnd;
 pub use lock::{ENDED_BY_A_LOCK, HeldAccess, Lifted, Lock, LocksSeen};
@@ -140,8 +141,9 @@ pub use preview::{
 pub use records::{about_grant, about_request};
 pub use refusal::{FieldProblem, Refusal, all_of};
 pub use request::{
-    AfterReview, AgreedStart, Closed, Closing, DecidedKind, PendingRequest, PlannedStart,
-    Reminders, Request, RequestState, Review, ReviewedVersion, RulingAtAsking, Shortened, Wanted,
+    AfterReview, AgreedStart, Closed, Closing, Confirmation, DecidedKind, PendingRequest,
+    PlannedStart, Reminders, Request, RequestState, Review, ReviewedVersion, RulingAtAsking,
+    Shortened, Wanted,
 };
 pub use search::{Fit, Sought};
 pub use service::{

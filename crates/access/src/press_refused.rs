@@ -2,7 +2,7 @@
 
 use hallpass_model::time::{utc, utc_seconds};
 use hallpass_model::{Disagreement, TimeSpan, Timestamp};
-use hallpass_rules::{PressRefusedByRules, RuleId, RuleNames};
+use hallpass_rules::{PressRefusedByRules, RuleId, RuleNames, RuleWarning};
 
 use crate::{
     COMMENT_CHARACTERS_MAX, Closed, FieldProblem, JUSTIFICATION_CHARACTERS_MAX,
@@ -43,6 +43,12 @@ pub enum PressRefused {
         hours: String,
         /// When they begin next; `None` = not within a week.
         opens_at: Option<Timestamp>,
+    },
+    /// Rules give a warning here, which whoever presses this has not confirmed.
+    #[error("read this first, and confirm that you have: {}", texts(warnings))]
+    WarningsUnconfirmed {
+        /// Those that are not confirmed.
+        warnings: Vec<RuleWarning>,
     },
     /// The person said yes already; more people are needed.
     #[error("you have approved this already; it needs {needed} approvals and has {given}")]
@@ -215,6 +221,7 @@ impl PressRefused {
             Self::NoLongerFits(_) => "no-longer-fits",
             Self::SignInAgain { .. } => "fresh-sign-in",
             Self::OutsideApprovalHours { .. } => "outside-approval-hours",
+            Self::WarningsUnconfirmed { .. } => "warning-not-confirmed",
             Self::Locked { .. } => "locked",
             Self::RequesterLocked { .. } => "requester-locked",
             Self::OwnLock => "own-lock",
@@ -249,6 +256,7 @@ impl PressRefused {
             Self::Closed(_)
             | Self::AlreadyReviewed { .. }
             | Self::Changed
+            | Self::WarningsUnconfirmed { .. }
             | Self::NoLongerFits(_)
             | Self::RequesterLocked { .. }
             | Self::LastAdministrator
@@ -295,6 +303,7 @@ impl PressRefused {
             Self::Closed(_)
             | Self::Rules(_)
             | Self::NotInDirectory
+            | Self::WarningsUnconfirmed { .. }
             | Self::AlreadyReviewed { .. }
             | Self::Changed
             | Self::NoLongerFits(_)
@@ -349,6 +358,14 @@ fn sign_in_words(rule: &str, max_age: Option<TimeSpan>, acr: &[String]) -> Strin
         within.unwrap_or_default(),
         ways.unwrap_or_default()
     )
+}
+
+fn texts(warnings: &[RuleWarning]) -> String {
+    let texts: Vec<String> = warnings
+        .iter()
+        .map(|warning| format!("“{}”", warning.text))
+        .collect();
+    texts.join(" ")
 }
 
 fn messages(problems: &[FieldProblem]) -> String {

@@ -8,8 +8,8 @@ use hallpass_model::{
 };
 
 use crate::{
-    Actor, Digest, DigestKind, DigestNews, Grant, News, Notice, Origin, Person, PressRefused,
-    Request, Sweep, SweepItem,
+    Actor, Confirmation, Digest, DigestKind, DigestNews, Grant, News, Notice, Origin, Person,
+    PressRefused, Request, Sweep, SweepItem,
 };
 
 /// The instant of a step, and the identifiers drawn for it.
@@ -84,6 +84,14 @@ pub fn about_grant(draft: Draft, grant: &Grant) -> Draft {
     }
 }
 
+/// Adds the warnings that were confirmed with what is recorded.
+pub(crate) fn with_warnings(draft: Draft, confirmed: Option<&Confirmation>) -> Draft {
+    match confirmed {
+        Some(confirmed) => draft.warnings_confirmed(&confirmed.texts),
+        None => draft,
+    }
+}
+
 impl StepContext<'_> {
     /// Refuses what would give access by an instant that may be wrong (promise P10).
     pub(crate) fn ensure_agreed(&self) -> Result<(), PressRefused> {
@@ -122,6 +130,12 @@ impl StepContext<'_> {
     /// A record about a request.
     pub(crate) fn of_request(&self, event: Event, by: Doer<'_>, request: &Request) -> Draft {
         about_request(self.draft(event, by), request)
+    }
+
+    /// The record that a request was made, with the warnings that whoever asked has confirmed.
+    pub(crate) fn of_created(&self, by: Doer<'_>, request: &Request) -> Draft {
+        let record = self.of_request(Event::RequestCreated, by, request);
+        with_warnings(record, request.confirmed.first())
     }
 
     /// A record about a grant.

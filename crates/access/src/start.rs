@@ -30,7 +30,7 @@ pub(crate) fn agreed_by_rule(
     agree(&mut request, requester.principal(), approval, step.now);
     let to = vec![requester.email];
     RequestStep {
-        record: Some(step.of_request(Event::RequestCreated, by, &request)),
+        record: Some(step.of_created(by, &request)),
         notice: Some(step.notice(News::Approved, &request, to)),
         request,
     }

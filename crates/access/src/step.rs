@@ -81,6 +81,7 @@ impl Approved {
         if let RequestState::Approved { comment, .. } = &mut self.request.state {
             *comment = words.comment;
         }
+        self.request.confirmed.extend(words.confirmed);
         self
     }
 

@@ -120,6 +120,9 @@ pub struct Extend {
     /// A ticket, where a rule wants one; that of the grant's request when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ticket: Option<String>,
+    /// The ids of warnings that were read and are confirmed (`warnings` of a preview, a request or a problem).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub confirmed_warnings: Vec<String>,
 }
 
 /// `POST /api/v1/grants/{id}/revoke`.

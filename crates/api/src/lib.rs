@@ -41,8 +41,8 @@ pub use problem::{FieldProblem, Problem};
 pub use remediation::{ApproveRemediation, DeclineRemediation, Remediation, Remediations};
 pub use replay::{ReplayRules, ReplayedRequest, ReplayedRules, RuleChange};
 pub use request::{
-    Approve, Ask, AskBatch, AskTarget, AskedBatch, Before, BreakGlass, CloseReview, Deny, Glass,
-    Request, Review, Times,
+    Approve, Ask, AskBatch, AskTarget, AskedBatch, Before, BreakGlass, CloseReview, Confirmation,
+    Deny, Glass, Request, Review, Times, Warning,
 };
 pub use sweep::{
     Acceptance, ConfirmSweep, HeldAlready, Standing, StandingAct, StandingDone, StandingList,

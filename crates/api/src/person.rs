@@ -4,7 +4,7 @@ use hallpass_model::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::{Grant, HeldAlready};
+use crate::{Grant, HeldAlready, Warning};
 
 /// `GET /api/v1/me`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -91,6 +91,9 @@ pub struct Preview {
     pub max_duration_seconds: u64,
     /// The rules this rests on.
     pub because: Vec<String>,
+    /// What whoever asks has to read and confirm.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<Warning>,
     /// That the caller holds it already, not through Hallpass: asking for it ends nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub standing: Option<HeldAlready>,

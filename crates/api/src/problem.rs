@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::Warning;
+
 /// Why a call had no effect. Media type `application/problem+json`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Problem {
@@ -23,6 +25,9 @@ pub struct Problem {
     /// Fields that cannot be taken as they are.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<FieldProblem>,
+    /// What has to be read and confirmed first (`warning-not-confirmed`).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<Warning>,
     /// The request that was stored as rejected.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request_id: Option<String>,

@@ -30,6 +30,9 @@ pub struct Ask {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     pub starts_at: Option<Timestamp>,
+    /// The ids of warnings that were read and are confirmed (`warnings` of a preview, a request or a problem).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub confirmed_warnings: Vec<String>,
 }
 
 /// `POST /api/v1/requests/batch`: several targets for the same reason and time. Each becomes a request
@@ -51,6 +54,9 @@ pub struct AskBatch {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     pub starts_at: Option<Timestamp>,
+    /// The ids of warnings that were read and are confirmed (`warnings` of a preview, a request or a problem).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub confirmed_warnings: Vec<String>,
 }
 
 /// What one request is for.
@@ -85,6 +91,9 @@ pub struct Approve {
     /// For this long at most, in seconds, where that is less than was asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub duration_seconds: Option<u64>,
+    /// The ids of warnings that were read and are confirmed (`warnings` of a preview, a request or a problem).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub confirmed_warnings: Vec<String>,
 }
 
 /// `POST /api/v1/requests/{id}/deny`.
@@ -195,6 +204,27 @@ pub struct Review {
     pub comment: Option<String>,
 }
 
+/// What a rule has whoever asks and whoever approves read and confirm.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Warning {
+    /// Goes into `confirmed_warnings`. Another text has another id.
+    pub id: String,
+    /// What it says.
+    pub text: String,
+}
+
+/// That somebody confirmed warnings.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Confirmation {
+    /// Who: e-mail.
+    pub by: String,
+    /// When.
+    #[schema(value_type = String, format = DateTime)]
+    pub at: Timestamp,
+    /// What they confirmed.
+    pub texts: Vec<String>,
+}
+
 /// What somebody asked for, and what became of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Request {
@@ -254,6 +284,12 @@ pub struct Request {
     pub approvals_needed: u32,
     /// Who has.
     pub reviews: Vec<Review>,
+    /// Which warnings were confirmed, by whoever asked and by those who approved.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub confirmed: Vec<Confirmation>,
+    /// What whoever approves it now has to read and confirm; with one request that waits only, not in lists.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<Warning>,
     /// The rules it rests on.
     pub because: Vec<String>,
     /// Who decided it, when somebody did.

@@ -262,6 +262,12 @@ impl Draft {
         self.with("removed", removed).with("why", why)
     }
 
+    /// The warnings of rules that whoever did it has read and confirmed. The field stands only in records
+    /// of requests and approvals that were asked for it.
+    pub fn warnings_confirmed(self, texts: &[String]) -> Self {
+        self.with("warnings_confirmed", json!(texts))
+    }
+
     /// Why this happened, in one word of the specification or a short sentence.
     pub fn why(self, why: &str) -> Self {
         self.with("why", why)

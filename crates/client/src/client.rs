@@ -8,7 +8,7 @@ use std::error::Error as _;
 use std::future::Future;
 use std::time::Duration;
 
-use hallpass_api::{Page, Problem};
+use hallpass_api::{Page, Problem, Warning};
 use hallpass_aws::answer_body::{BodyFault, whole};
 use hallpass_terminal::exit::{Failure, UNREACHABLE};
 use hallpass_terminal::output;
@@ -128,6 +128,36 @@ pub struct Listing<T> {
     pub has_more: bool,
 }
 
+/// What came of a call that may ask for a warning to be read first.
+#[derive(Debug)]
+pub enum Posted<T> {
+    /// It was done.
+    Done(T),
+    /// Nothing was done: these are to be confirmed.
+    Warned(Vec<Warning>),
+}
+
+/// A call without effect, with the warnings that are to be confirmed first.
+struct Refused {
+    failure: Failure,
+    warnings: Vec<Warning>,
+}
+
+impl From<Failure> for Refused {
+    fn from(failure: Failure) -> Self {
+        Self {
+            failure,
+            warnings: Vec::new(),
+        }
+    }
+}
+
+impl From<Refused> for Failure {
+    fn from(refused: Refused) -> Self {
+        refused.failure
+    }
+}
+
 /// The way to one server.
 #[derive(Debug)]
 pub struct Client {
@@ -223,6 +253,24 @@ impl Client {
         self.read(&bytes)
     }
 
+    /// The same, where a warning may have to be confirmed first.
+    ///
+    /// # Errors
+    /// As [`Client::get`].
+    pub async fn post_or_warned<B: Serialize, T: DeserializeOwned>(
+        &self,
+        path: &[&str],
+        body: &B,
+    ) -> Result<Posted<T>, Failure> {
+        let body = serde_json::to_vec(body).map_err(Failure::bug)?;
+        let url = self.url(path)?;
+        match self.call(&Method::POST, &url, Some(body)).await {
+            Ok(bytes) => self.read(&bytes).map(Posted::Done),
+            Err(Refused { warnings, .. }) if !warnings.is_empty() => Ok(Posted::Warned(warnings)),
+            Err(refused) => Err(refused.failure),
+        }
+    }
+
     /// Rows of a listing, page after page, until there are `limit` or no more.
     ///
     /// # Errors
@@ -270,7 +318,7 @@ impl Client {
         method: &Method,
         url: &Url,
         body: Option<Vec<u8>>,
-    ) -> Result<Vec<u8>, Failure> {
+    ) -> Result<Vec<u8>, Refused> {
         let key = idempotency_key()?;
         let mut attempt = 1;
         loop {
@@ -289,14 +337,14 @@ impl Client {
                 Err(error) if attempt < ATTEMPTS && is_worth_another_try(&error) => {
                     Duration::from_millis(200)
                 }
-                Err(error) => return Err(self.unreachable(&error)),
+                Err(error) => return Err(self.unreachable(&error).into()),
             };
             tokio::time::sleep(pause).await;
             attempt += 1;
         }
     }
 
-    async fn answer(&self, answer: reqwest::Response) -> Result<Vec<u8>, Failure> {
+    async fn answer(&self, answer: reqwest::Response) -> Result<Vec<u8>, Refused> {
         let status = answer.status();
         let bytes = whole(answer, ANSWER_BYTES_MAX).await;
         let bytes = bytes.map_err(|fault| match fault {
@@ -320,7 +368,16 @@ impl Client {
     }
 
     /// A problem document as a failure.
-    fn refusal(&self, status: StatusCode, bytes: &[u8]) -> Failure {
+    fn refusal(&self, status: StatusCode, bytes: &[u8]) -> Refused {
+        let problem = serde_json::from_slice::<Problem>(bytes);
+        let warnings = problem.map(|it| it.warnings).unwrap_or_default();
+        Refused {
+            failure: self.failure(status, bytes),
+            warnings,
+        }
+    }
+
+    fn failure(&self, status: StatusCode, bytes: &[u8]) -> Failure {
         let Ok(problem) = serde_json::from_slice::<Problem>(bytes) else {
             let failure = Failure::failed(format!("`{}` answered {status}", self.address));
             return match status {

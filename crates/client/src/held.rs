@@ -13,6 +13,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::aws_portal::{AccessPortal, PortalError, RoleCredentials, SignInWay, SsoToken};
 use crate::client::Client;
+use crate::confirming::ConfirmArgs;
 use crate::follow::{Followed, Last, follow};
 use crate::ids::{account_id, preview};
 use crate::tables::{self, Viewpoint};
@@ -53,6 +54,8 @@ pub struct AskArgs {
     /// How long to wait for the access
     #[arg(long, value_name = "DURATION", default_value = "10m")]
     timeout: TimeSpan,
+    #[command(flatten)]
+    confirm: ConfirmArgs,
 }
 
 /// Access that can be used.
@@ -138,16 +141,18 @@ pub async fn held_role(
         });
     }
     let length = LENGTH.min(preview.max_duration_seconds);
-    let wish = Ask {
+    let reason = reason(role, ask)?;
+    let wish = |confirmed_warnings| Ask {
         account: Some(role.account.clone()),
         permission_set: Some(role.permission_set.clone()),
         group: None,
         duration_seconds: ask.duration.map_or(length, TimeSpan::as_seconds),
-        reason: reason(role, ask)?,
+        reason: reason.clone(),
         ticket: ask.ticket.clone(),
         starts_at: None,
+        confirmed_warnings,
     };
-    let request: Request = client.post(&["requests"], &wish).await?;
+    let request: Request = ask.confirm.post(client, &["requests"], wish).await?;
     output::say(&format!("Asked: {}", output::plain(&request.id)));
     let held = wait_for(client, Last::Request(request), ask).await?;
     if let Some(grant) = &held.grant {

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use crate::api_args::ApiArgs;
 use crate::client::block_on;
+use crate::confirming::ConfirmArgs;
 use crate::tables::{self, Viewpoint};
 
 /// Sends a press to the server, as the last part of the request's address, and prints the request.
@@ -15,6 +16,22 @@ pub fn press(api: &ApiArgs, id: RequestId, press: &str, body: &impl Serialize) -
     let client = api.client()?;
     let path = ["requests", &id.to_string(), press];
     let request: Request = block_on(client.post(&path, body))?;
+    print(api, &request)
+}
+
+/// The same, where a warning may have to be confirmed first.
+///
+/// # Errors
+/// As [`ConfirmArgs::post`].
+pub fn press_confirmed<B: Serialize>(
+    api: &ApiArgs,
+    confirm: &ConfirmArgs,
+    (id, press): (RequestId, &str),
+    body: impl Fn(Vec<String>) -> B,
+) -> Outcome {
+    let client = api.client()?;
+    let path = ["requests", &id.to_string(), press];
+    let request: Request = block_on(confirm.post(&client, &path, body))?;
     print(api, &request)
 }
 

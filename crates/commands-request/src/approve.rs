@@ -2,8 +2,9 @@
 
 use hallpass_api::Approve;
 use hallpass_client::api_args::ApiArgs;
+use hallpass_client::confirming::ConfirmArgs;
 use hallpass_client::ids::request_id;
-use hallpass_client::request_press::press;
+use hallpass_client::request_press::press_confirmed;
 use hallpass_model::{RequestId, TimeSpan};
 use hallpass_terminal::exit::Outcome;
 
@@ -23,13 +24,16 @@ pub struct Args {
     #[arg(long = "for", value_name = "DURATION")]
     duration: Option<TimeSpan>,
     #[command(flatten)]
+    confirm: ConfirmArgs,
+    #[command(flatten)]
     api: ApiArgs,
 }
 
 pub fn run(args: &Args) -> Outcome {
-    let body = Approve {
+    let body = |confirmed_warnings| Approve {
         comment: args.comment.clone(),
         duration_seconds: args.duration.map(TimeSpan::as_seconds),
+        confirmed_warnings,
     };
-    press(&args.api, args.id, "approve", &body)
+    press_confirmed(&args.api, &args.confirm, (args.id, "approve"), body)
 }

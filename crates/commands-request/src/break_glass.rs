@@ -68,9 +68,12 @@ pub fn run(args: &Args) -> Outcome {
 /// What will happen, and whether it should (`ui.md` §5).
 fn question(request: &Request) -> String {
     let duration = TimeSpan::seconds(request.duration_seconds).min(LONGEST);
+    let warnings = request.warnings.iter();
+    let warnings = warnings.map(|it| format!("Warning: {}\n", output::plain(&it.text)));
     format!(
-        "{}, {duration}.\n{}\n{}",
+        "{}, {duration}.\n{}{}\n{}",
         output::plain(&tables::asked_for(request)),
+        warnings.collect::<String>(),
         dialogs::break_glass_is_told(request.approvers.len()),
         dialogs::break_glass_for(duration),
     )

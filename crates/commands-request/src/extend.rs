@@ -3,6 +3,7 @@
 use hallpass_api::{Extend, Request};
 use hallpass_client::api_args::ApiArgs;
 use hallpass_client::client::block_on;
+use hallpass_client::confirming::ConfirmArgs;
 use hallpass_client::ids::GrantRef;
 use hallpass_model::TimeSpan;
 use hallpass_terminal::exit::Outcome;
@@ -33,19 +34,23 @@ pub struct Args {
     #[command(flatten)]
     wait: WaitArgs,
     #[command(flatten)]
+    confirm: ConfirmArgs,
+    #[command(flatten)]
     api: ApiArgs,
 }
 
 pub fn run(args: &Args) -> Outcome {
     let client = args.api.client()?;
-    let body = Extend {
+    let body = |confirmed_warnings| Extend {
         duration_seconds: args.duration.as_seconds(),
         reason: args.reason.clone(),
         ticket: args.ticket.clone(),
+        confirmed_warnings,
     };
     block_on(async {
         let id = args.id.resolve(&client).await?.to_string();
-        let request: Request = client.post(&["grants", &id, "extend"], &body).await?;
+        let path = ["grants", &id, "extend"];
+        let request: Request = args.confirm.post(&client, &path, body).await?;
         see_through(&client, request, &args.wait, args.api.format()).await
     })
 }

@@ -5,6 +5,7 @@ use std::io::{self, IsTerminal as _};
 use hallpass_api::{Ask, Extend, Grant, Request};
 use hallpass_client::api_args::ApiArgs;
 use hallpass_client::client::{Client, block_on};
+use hallpass_client::confirming::ConfirmArgs;
 use hallpass_client::follow::{Followed, Last, follow};
 use hallpass_client::ids::preview;
 use hallpass_client::tables::{self, Viewpoint};
@@ -58,6 +59,8 @@ pub struct Args {
     #[command(flatten)]
     wait: WaitArgs,
     #[command(flatten)]
+    confirm: ConfirmArgs,
+    #[command(flatten)]
     api: ApiArgs,
 }
 
@@ -110,6 +113,7 @@ pub fn run(args: &Args) -> Outcome {
             starts_at,
             anew: args.new,
             patience: args.wait.wait.then_some(args.wait.timeout),
+            confirm: &args.confirm,
         };
         return block_on(several::ask(&client, &targets, &asked, args.api.format()));
     };
@@ -138,7 +142,7 @@ impl Wish<'_> {
         if let Some(grant) = held.filter(|_| !args.new && self.starts_at.is_none()) {
             return self.longer(client, &grant).await;
         }
-        let ask = Ask {
+        let ask = |confirmed_warnings| Ask {
             account: target.account.clone(),
             permission_set: target.permission_set.clone(),
             group: target.group.clone(),
@@ -146,8 +150,9 @@ impl Wish<'_> {
             reason: self.reason.to_owned(),
             ticket: args.ticket.clone(),
             starts_at: self.starts_at,
+            confirmed_warnings,
         };
-        let request: Request = client.post(&["requests"], &ask).await?;
+        let request: Request = args.confirm.post(client, &["requests"], ask).await?;
         if let Some(held) = request.standing.as_ref().filter(|_| standing.is_none()) {
             output::say(&format!("note: {}", output::plain(&held.says)));
         }
@@ -187,12 +192,14 @@ impl Wish<'_> {
             output::plain(&held)
         );
         confirm_act("this extends what you hold", &question, Consent::Ask)?;
-        let body = Extend {
+        let body = |confirmed_warnings| Extend {
             duration_seconds: length.as_seconds(),
             reason: Some(self.reason.to_owned()),
             ticket: args.ticket.clone(),
+            confirmed_warnings,
         };
-        let request: Request = client.post(&["grants", id, "extend"], &body).await?;
+        let path = ["grants", id, "extend"];
+        let request: Request = args.confirm.post(client, &path, body).await?;
         see_through(client, request, &args.wait, args.api.format()).await
     }
 }

@@ -2,6 +2,7 @@
 
 use hallpass_api::{AskBatch, AskTarget, AskedBatch, Grant, Request};
 use hallpass_client::client::Client;
+use hallpass_client::confirming::ConfirmArgs;
 use hallpass_client::follow::{Followed, Last, follow};
 use hallpass_client::ids::preview;
 use hallpass_client::tables::{self, Viewpoint};
@@ -62,6 +63,8 @@ pub struct Asked<'a> {
     pub anew: bool,
     /// How long to wait until all are active; `None` = not at all.
     pub patience: Option<TimeSpan>,
+    /// Which warnings were read.
+    pub confirm: &'a ConfirmArgs,
 }
 
 /// Asks for all of them, shows the requests, and with a wait what became of each.
@@ -92,14 +95,16 @@ pub async fn ask(
             return Err(held_already(&grant, asked.duration));
         }
     }
-    let body = AskBatch {
+    let body = |confirmed_warnings| AskBatch {
         targets: targets.iter().map(on_the_wire).collect(),
         duration_seconds: asked.duration.as_seconds(),
         reason: asked.reason.to_owned(),
         ticket: asked.ticket.map(str::to_owned),
         starts_at: asked.starts_at,
+        confirmed_warnings,
     };
-    let batch: AskedBatch = client.post(&["requests", "batch"], &body).await?;
+    let path = ["requests", "batch"];
+    let batch: AskedBatch = asked.confirm.post(client, &path, body).await?;
     for request in batch.items.iter().filter(|it| it.already_pending) {
         output::say(&format!(
             "note: an equal request waits already: {}",

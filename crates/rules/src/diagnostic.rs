@@ -66,6 +66,8 @@ codes! {
     AmbiguousOu = "ambiguous-ou",
     /// A regular expression or glob that cannot be read.
     BadPattern = "bad-pattern",
+    /// A text that people could not read, or not to its end.
+    BadText = "bad-text",
     /// Allowed hours that cannot be read.
     BadHours = "bad-hours",
     /// A stage that cannot be read.

@@ -31,7 +31,7 @@ pub use directory::Directory;
 pub use engine::{
     Approvable, ApprovalHours, Ask, Considered, Decision, DecisionQuestion, DecisionStep, Effect,
     Explanation, Nearest, OverLimit, Permit, PressRefusedByRules, Principal, Requestable,
-    Requirement, RuleColumns, RuleSummary, Rules, SetBits, SignInRequirement, Stage,
+    Requirement, RuleColumns, RuleSummary, RuleWarning, Rules, SetBits, SignInRequirement, Stage,
 };
 pub use hallpass_model::Glob;
 pub use read::{Loaded, RuleFile, load};

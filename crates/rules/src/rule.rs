@@ -306,6 +306,8 @@ pub(crate) struct Terms {
     pub(crate) sign_in_acr: BTreeSet<String>,
     /// Whether AWS is to enforce ends of what the rule covers; `None` leaves it to the settings.
     pub(crate) armed_ends: Option<EndArming>,
+    /// What whoever asks and whoever approves has to read and confirm (native only).
+    pub(crate) warning: Option<String>,
 }
 
 impl Terms {
@@ -339,6 +341,7 @@ impl Terms {
             fresh_sign_in: None,
             sign_in_acr: BTreeSet::new(),
             armed_ends: None,
+            warning: None,
         }
     }
 
@@ -387,6 +390,7 @@ impl Terms {
             || self.armed_ends.is_some()
             || self.approval_hours.is_some()
             || self.max_lead_time.is_some()
+            || self.warning.is_some()
     }
 
     /// People listed by name as approvers, in stages or not.

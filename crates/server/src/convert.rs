@@ -1,8 +1,8 @@
 //! Domain types become wire types here and nowhere else.
 
 use hallpass_access::{
-    ArmedEndStatus, BreakGlassOffers, Grant, GrantState, InLine, Past, PastUse, Request,
-    RequestState, Times, Wanted,
+    ArmedEndStatus, BreakGlassOffers, Confirmation, Grant, GrantState, InLine, Past, PastUse,
+    Request, RequestState, RuleWarning, Times, Wanted,
 };
 use hallpass_activity::{GrantCall, GrantUse, GrantUseState};
 use hallpass_api as api;
@@ -42,6 +42,23 @@ pub(crate) fn names(target: Option<&Target>, names: &TargetNames) -> TargetTexts
             group,
             group_name: Some(name.clone()),
         },
+    }
+}
+
+/// Warnings as they travel.
+pub(crate) fn warnings(warnings: &[RuleWarning]) -> Vec<api::Warning> {
+    let on_the_wire = |warning: &RuleWarning| api::Warning {
+        id: warning.id.clone(),
+        text: warning.text.clone(),
+    };
+    warnings.iter().map(on_the_wire).collect()
+}
+
+fn confirmation(confirmed: &Confirmation) -> api::Confirmation {
+    api::Confirmation {
+        by: confirmed.by.to_string(),
+        at: confirmed.at,
+        texts: confirmed.texts.clone(),
     }
 }
 
@@ -89,6 +106,8 @@ pub(crate) fn request(request: &Request) -> api::Request {
                 comment: review.comment.clone(),
             })
             .collect(),
+        confirmed: request.confirmed.iter().map(confirmation).collect(),
+        warnings: Vec::new(),
         because: request.decided.based_on.clone(),
         decided_by: None,
         decided_at: None,

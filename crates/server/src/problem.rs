@@ -12,9 +12,11 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
-use hallpass_access::{AccessError, CommitError, PressRefused, Refusal};
+use hallpass_access::{AccessError, CommitError, PressRefused, Refusal, RuleWarning};
 use hallpass_api::{FieldProblem, Problem};
 use hallpass_model::{TimeSpan, with_causes};
+
+use crate::convert;
 
 /// How long a call may take; event streams are excepted.
 const CALL_TIME_MAX: Duration = Duration::from_secs(30);
@@ -68,6 +70,7 @@ impl ProblemResponse {
                 detail: detail.into(),
                 help: None,
                 errors: Vec::new(),
+                warnings: Vec::new(),
                 request_id: None,
                 reference: None,
             }),
@@ -94,6 +97,12 @@ impl ProblemResponse {
     pub(crate) fn fields(mut self, errors: Vec<FieldProblem>) -> Self {
         self.0.errors = errors;
         self
+    }
+
+    /// What is to be confirmed, and how.
+    fn warned(mut self, warnings: &[RuleWarning]) -> Self {
+        self.0.warnings = convert::warnings(warnings);
+        self.help("once it was read, call again with the ids of `warnings` in `confirmed_warnings`")
     }
 
     pub(crate) fn bad(code: &str, detail: impl Into<String>) -> Self {
@@ -221,7 +230,11 @@ impl From<PressRefused> for ProblemResponse {
             refused if refused.is_conflict() => StatusCode::CONFLICT,
             _ => StatusCode::FORBIDDEN,
         };
-        Self::new(status, refused.code(), refused.to_string())
+        let failure = Self::new(status, refused.code(), refused.to_string());
+        match &refused {
+            PressRefused::WarningsUnconfirmed { warnings } => failure.warned(warnings),
+            _ => failure,
+        }
     }
 }
 

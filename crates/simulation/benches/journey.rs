@@ -23,6 +23,7 @@ fn asking() -> Asking {
         reason: "benchmark".into(),
         ticket: None,
         starts_at: None,
+        confirmed: Vec::new(),
     }
 }
 

@@ -4,7 +4,7 @@ use hallpass_access::{
     AskRefused, AskVerdict, Directory, Preview, PreviewOutcome, RuleNames, Sought, Wanted, all_of,
 };
 use hallpass_model::{AccountId, GroupId, TimeSpan};
-use hallpass_rules::Decision;
+use hallpass_rules::{Decision, RuleWarning};
 use hallpass_wording::{asking, standing, time};
 use jiff::tz::TimeZone;
 use serde_json::json;
@@ -17,7 +17,7 @@ use crate::inbound::{SlackActor, SubmittedForm};
 use crate::modal::{self, Advice, Asks, TicketWanted};
 use crate::options;
 use crate::person::{KnownPerson, Unknown};
-use crate::words;
+use crate::{warned, words};
 
 /// People named in one hint.
 const NAMED: usize = 8;
@@ -45,7 +45,19 @@ impl Slack {
         known: &KnownPerson,
         form: &SubmittedForm,
     ) -> Option<SlackView> {
-        let (advice, longest) = self.advice(known, form).await;
+        self.form_with(asks, known, form, &[]).await
+    }
+
+    /// The same, with warnings that more than what is chosen first has.
+    pub(crate) async fn form_with(
+        &self,
+        asks: Asks,
+        known: &KnownPerson,
+        form: &SubmittedForm,
+        missing: &[RuleWarning],
+    ) -> Option<SlackView> {
+        let (mut advice, longest) = self.advice(known, form).await;
+        warned::add(&mut advice.warnings, missing);
         let durations = self.durations(longest);
         let name = &known.actor.name;
         (!durations.is_empty()).then(|| modal::ask(asks, name, &durations, &advice))
@@ -93,6 +105,7 @@ impl Slack {
             }
         };
         advice.ticket = wanted_ticket(&preview.decision);
+        advice.warnings.clone_from(&preview.decision.warnings);
         let chosen = form
             .value(ids::DURATION, ids::DURATION_ACTION)
             .and_then(seconds);

@@ -1,6 +1,6 @@
 //! Approving with words or for less time: a form, and what is sent with it (`access.md` §3.7).
 
-use hallpass_access::{AccessError, Approving, PressRefused};
+use hallpass_access::{AccessError, Approving, PressRefused, RuleWarning};
 use hallpass_model::{RequestId, TimeSpan};
 
 use crate::app::Slack;
@@ -11,6 +11,7 @@ use crate::modal;
 use crate::person::KnownPerson;
 use crate::presses::{opens, pressed_once};
 use crate::refusals::NO_SUCH;
+use crate::warned;
 
 impl Slack {
     /// Asks for words and a length first; whoever may not is told at once.
@@ -20,7 +21,8 @@ impl Slack {
             && let Ok(presses) = access.presses(&known.actor, &request).await
             && opens(&presses.approve)
         {
-            let view = modal::approve(&request, &presses.shorter);
+            let warnings = access.warnings_to_confirm(&request);
+            let view = modal::approve(&request, &presses.shorter, &warnings);
             let shown = self.inner.client.open_view(&press.trigger, &view).await;
             return opened(shown.map(drop));
         }
@@ -49,12 +51,15 @@ impl Slack {
         let Some(duration) = chosen.and_then(seconds) else {
             return FormOutcome::error(ids::DURATION, "Choose how long.");
         };
+        let confirmed = warned::ticked(form);
         let approving = Approving {
             seen: None,
             comment,
             duration: Some(duration),
+            confirmed: &confirmed,
         };
-        let once = idempotency(form, &format!("{duration} {}", comment.unwrap_or_default()));
+        let content = format!("{duration} {} {confirmed:?}", comment.unwrap_or_default());
+        let once = idempotency(form, &content);
         let access = &self.inner.access;
         let approved = access
             .approve_with(&known.actor, id, approving, Some(&once))
@@ -68,10 +73,36 @@ impl Slack {
             Err(AccessError::Refused(why @ PressRefused::ApprovedLength { .. })) => {
                 FormOutcome::error(ids::DURATION, capital(&why.to_string()))
             }
+            // it says something else by now
+            Err(AccessError::Refused(PressRefused::WarningsUnconfirmed { warnings })) => {
+                self.approve_again(id, known, &warnings).await
+            }
             Err(error) => {
                 let words = self.refusal(id, ids::APPROVE, &error, Some(known)).await;
                 FormOutcome::Says("Not possible", words)
             }
         }
+    }
+
+    /// The form once more, with the warnings of now.
+    async fn approve_again(
+        &self,
+        id: RequestId,
+        known: &KnownPerson,
+        missing: &[RuleWarning],
+    ) -> FormOutcome {
+        let access = &self.inner.access;
+        let Ok(request) = access.request(&known.actor, id).await else {
+            return FormOutcome::Says("Not possible", NO_SUCH.to_owned());
+        };
+        let shorter = match access.presses(&known.actor, &request).await {
+            Ok(presses) => presses.shorter,
+            Err(error) => {
+                return FormOutcome::Says("Not possible", self.trouble("a press", &error));
+            }
+        };
+        let mut warnings = access.warnings_to_confirm(&request);
+        warned::add(&mut warnings, missing);
+        FormOutcome::Again(Box::new(modal::approve(&request, &shorter, &warnings)))
     }
 }

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use hallpass_access::{
-    AccessError, AskOutcome, AskedTogether, Asking, Extending, FieldProblem, Idempotency, Refusal,
-    Request, Wanted, reason_refused,
+    AccessError, AskOutcome, AskedTogether, Asking, Extending, FieldProblem, Idempotency,
+    PressRefused, Refusal, Request, Wanted, reason_refused,
 };
 use hallpass_model::{GrantId, RequestId, TimeSpan, Timestamp};
 use hallpass_wording::escape;
@@ -18,6 +18,7 @@ use crate::inbound::{SlackActor, SubmittedForm};
 use crate::modal::{self, Advice, Asks};
 use crate::options;
 use crate::person::{KnownPerson, Unknown};
+use crate::warned;
 
 /// How long Slack may take to say who somebody is before a window opens without it: the trigger
 /// dies after three seconds.
@@ -198,6 +199,7 @@ impl Slack {
             ticket: field_of(form, ids::TICKET, ids::TICKET_ACTION),
             reason,
             starts_at: starts_at(form),
+            confirmed: warned::ticked(form),
         };
         let more = form.several(ids::ALSO);
         if !more.is_empty() {
@@ -217,6 +219,9 @@ impl Slack {
         {
             // sent before the field was shown
             return FormOutcome::Again(Box::new(view));
+        }
+        if let Some(again) = self.unconfirmed(asked.as_ref().err(), known, form).await {
+            return again;
         }
         if let Ok(AskOutcome::Pending(request) | AskOutcome::AlreadyPending(request)) = &asked {
             self.offer_glass_later(request, known);
@@ -242,6 +247,9 @@ impl Slack {
         let asked = access
             .ask_together(&known.actor, &askings, Some(&once))
             .await;
+        if let Some(again) = self.unconfirmed(asked.as_ref().err(), known, form).await {
+            return again;
+        }
         match asked {
             Ok(AskedTogether::All(all)) => {
                 for outcome in &all {
@@ -271,6 +279,23 @@ impl Slack {
         }
     }
 
+    /// The form with the warnings that are still to be confirmed, where that is why nothing was asked.
+    async fn unconfirmed(
+        &self,
+        error: Option<&AccessError>,
+        known: &KnownPerson,
+        form: &SubmittedForm,
+    ) -> Option<FormOutcome> {
+        let Some(AccessError::Refused(PressRefused::WarningsUnconfirmed { warnings })) = error
+        else {
+            return None;
+        };
+        let view = self
+            .form_with(Asks::of(form)?, known, form, warnings)
+            .await?;
+        Some(FormOutcome::Again(Box::new(view)))
+    }
+
     async fn extend(&self, form: &SubmittedForm, known: &KnownPerson) -> FormOutcome {
         let Ok(grant) = form.metadata.parse::<GrantId>() else {
             return FormOutcome::Says("Not possible", "There is no such access.".to_owned());
@@ -279,12 +304,15 @@ impl Slack {
             Ok(both) => both,
             Err(errors) => return FormOutcome::Errors(errors),
         };
-        let once = idempotency(form, &format!("{grant} {duration} {reason}"));
+        let confirmed = warned::ticked(form);
+        let content = format!("{grant} {duration} {reason} {confirmed:?}");
+        let once = idempotency(form, &content);
         let extending = Extending {
             duration,
             reason: Some(&reason),
             // the form has no field for it: the ticket of the first request goes on
             ticket: None,
+            confirmed: &confirmed,
         };
         let extended = self
             .inner

@@ -146,6 +146,13 @@ pub enum Element {
         #[serde(skip_serializing_if = "Option::is_none")]
         max_length: Option<u16>,
     },
+    /// Boxes to tick.
+    Checkboxes {
+        /// What is ticked.
+        action_id: String,
+        /// The boxes, at most ten.
+        options: Vec<Choice>,
+    },
     /// A day and a time, in the zone of whoever looks.
     Datetimepicker {
         /// What is chosen in.

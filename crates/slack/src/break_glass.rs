@@ -92,7 +92,8 @@ impl Slack {
                 .question()
                 .map(|question| access.decide(whose, &question));
             let approvers = approvers.map_or(0, |decision| decision.approvers.len());
-            let view = modal::break_glass(&request, approvers);
+            let warnings = self.inner.access.warnings_to_confirm(&request);
+            let view = modal::break_glass(&request, approvers, &warnings);
             return self.show_form(press, &view).await;
         }
         // without a justification it takes nothing, whatever has changed since

@@ -61,6 +61,11 @@ pub const GROUP_ACTION: &str = "selected_group";
 pub const ALSO: &str = "select_more";
 /// More of the same kind: action.
 pub const ALSO_ACTION: &str = "selected_more";
+/// A warning to be read, before its id: block. One of another text is another block, so that no tick of
+/// before stands in it.
+pub const WARNING: &str = "confirm_warning_";
+/// A warning: action.
+pub const WARNING_ACTION: &str = "confirmed_warning";
 /// What stands there until the form is ready.
 pub const LOADING: &str = "loading";
 /// A message's title.

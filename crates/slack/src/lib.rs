@@ -35,6 +35,7 @@ pub mod ids;
 mod memory;
 mod person;
 mod setup;
+mod warned;
 mod words;
 
 mod check;

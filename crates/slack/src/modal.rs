@@ -1,6 +1,8 @@
 //! Windows: the forms to ask, deny and extend, and the page of what somebody has.
 
-use hallpass_access::{Grant, GrantPresses, LaterEnd, Presses, Request, Sought, TARGETS_MAX};
+use hallpass_access::{
+    Grant, GrantPresses, LaterEnd, Presses, Request, RuleWarning, Sought, TARGETS_MAX,
+};
 use hallpass_model::{TimeSpan, Timestamp};
 use hallpass_wording::{dialogs, escape, grants, names, shown, time};
 use jiff::tz::TimeZone;
@@ -8,7 +10,7 @@ use jiff::tz::TimeZone;
 use crate::blocks::{Block, Choice, Element, SlackView, Style, button, context, plain, section};
 use crate::ids;
 use crate::inbound::SubmittedForm;
-use crate::words;
+use crate::{warned, words};
 
 /// Longest text Slack takes in a field; ours is shorter and refused with a sentence.
 const INPUT_MAX: u16 = 3_000;
@@ -74,6 +76,8 @@ pub(crate) struct Advice {
     pub(crate) already: Option<String>,
     /// That a rule wants a ticket.
     pub(crate) ticket: Option<TicketWanted>,
+    /// What has to be read and confirmed.
+    pub(crate) warnings: Vec<RuleWarning>,
 }
 
 /// That a rule wants a ticket for what is chosen.
@@ -179,6 +183,7 @@ pub(crate) fn ask(asks: Asks, name: &str, durations: &[TimeSpan], advice: &Advic
     if let Some(already) = &advice.already {
         blocks.push(context("already", already.clone()));
     }
+    blocks.extend(warned::to_confirm(&advice.warnings));
     blocks.push(Block::Divider {});
     blocks.push(context("recorded", "Every AWS call you make is recorded."));
     form(asks.callback(), asks.title(), "Request", blocks)
@@ -312,15 +317,24 @@ fn text_field(action: &str, multiline: bool, longest: u16) -> Element {
 }
 
 /// The form to break the glass: who is told, and why it cannot wait.
-pub(crate) fn break_glass(request: &Request, approvers: usize) -> SlackView {
+pub(crate) fn break_glass(
+    request: &Request,
+    approvers: usize,
+    warnings: &[RuleWarning],
+) -> SlackView {
     let told = dialogs::break_glass_is_told(approvers);
-    let blocks = vec![
-        section(
-            "question",
-            format!("*{}*\n{told}", words::target(&request.names)),
-        ),
-        words_field(&dialogs::justification(), INPUT_MAX, None, false),
-    ];
+    let mut blocks = vec![section(
+        "question",
+        format!("*{}*\n{told}", words::target(&request.names)),
+    )];
+    // whoever asked has confirmed them; an emergency does not wait for a second tick
+    blocks.extend(warned::only_shown(warnings));
+    blocks.push(words_field(
+        &dialogs::justification(),
+        INPUT_MAX,
+        None,
+        false,
+    ));
     let name = dialogs::break_glass(request);
     SlackView {
         close: plain("Go back"),
@@ -357,14 +371,18 @@ pub(crate) fn close_review(request: &Request) -> SlackView {
     }
 }
 
-/// The form to approve for less time, with an optional comment.
-pub(crate) fn approve(request: &Request, shorter: &[TimeSpan]) -> SlackView {
+/// The form to approve for less time, with an optional comment, and the warnings to be read first.
+pub(crate) fn approve(
+    request: &Request,
+    shorter: &[TimeSpan],
+    warnings: &[RuleWarning],
+) -> SlackView {
     let name = escape(names::first_name(&request.requester.name));
     let as_asked = dialogs::as_it_stands(request);
     let as_asked = Choice::new(&as_asked, request.duration.as_seconds().to_string());
     let shorter = shorter.iter();
     let shorter = shorter.map(|it| Choice::new(&it.to_string(), it.as_seconds().to_string()));
-    let blocks = vec![
+    let mut blocks = vec![
         section(
             "question",
             format!(
@@ -379,6 +397,7 @@ pub(crate) fn approve(request: &Request, shorter: &[TimeSpan]) -> SlackView {
         ),
         words_field("Comment", INPUT_MAX, None, true),
     ];
+    blocks.extend(warned::to_confirm(warnings));
     SlackView {
         close: plain("Keep waiting"),
         private_metadata: request.id.to_string(),
@@ -428,7 +447,7 @@ pub(crate) fn decline_remediation(about: String, metadata: String) -> SlackView 
 /// The form to extend, prefilled.
 pub(crate) fn extend(
     grant: &Grant,
-    ends: &[LaterEnd],
+    (ends, warnings): (&[LaterEnd], &[RuleWarning]),
     now: Timestamp,
     zone: &TimeZone,
 ) -> SlackView {
@@ -442,11 +461,12 @@ pub(crate) fn extend(
         let label = format!("to {until}, +{}", end.gain);
         Choice::new(&label, end.length.as_seconds().to_string())
     });
-    let blocks = vec![
+    let mut blocks = vec![
         section("greeting", words),
         lengths("New end", options.collect()),
         reason(Some(grant.reason.clone())),
     ];
+    blocks.extend(warned::to_confirm(warnings));
     SlackView {
         private_metadata: grant.id.to_string(),
         ..form(ids::FORM_EXTEND, "Extend access", "Request", blocks)

@@ -7,6 +7,7 @@ use hallpass_access::{
     credentials_until, question,
 };
 use hallpass_model::{GrantId, RequestId};
+use hallpass_rules::Decision;
 use hallpass_wording::{grants, time};
 use serde_json::Value;
 
@@ -54,6 +55,7 @@ impl Slack {
         };
         self.inner.people.acted(&known).await;
         match press.action.as_str() {
+            ids::APPROVE if self.is_warned(id).await => self.open_approve(press, id, &known).await,
             ids::APPROVE | ids::DISCARD => self.decide(press, id, &known).await,
             ids::APPROVE_WITH => self.open_approve(press, id, &known).await,
             ids::DENY => self.ask_why(press, id, &known).await,
@@ -62,6 +64,15 @@ impl Slack {
             ids::BREAK_GLASS => self.open_glass(press, id, &known).await,
             ids::CLOSE_REVIEW => self.open_review(press, id, &known).await,
             other => tracing::warn!(action = other, "an unknown button"),
+        }
+    }
+
+    /// Whether something is to be read before a request is approved: then one press is not enough.
+    async fn is_warned(&self, id: RequestId) -> bool {
+        match self.stored(id).await {
+            Ok(Some((request, _))) => !self.inner.access.warnings_to_confirm(&request).is_empty(),
+            // the press itself says what is wrong
+            Ok(None) | Err(_) => false,
         }
     }
 
@@ -204,7 +215,8 @@ impl Slack {
             return self.tell_presser(press, &capital(&why.to_string())).await;
         }
         let (now, zone) = (self.now(), self.zone_of(known));
-        let limits = self.limits_of(&grant);
+        let decision = self.decision_on(&grant);
+        let limits = LengthLimits::of(decision.as_ref(), self.inner.access.settings());
         let ends = limits.later_ends(grant.ends_at, now);
         if ends.is_empty() {
             let until = time::clock(grant.ends_at, now, &zone);
@@ -214,7 +226,8 @@ impl Slack {
             );
             return self.tell_presser(press, &words).await;
         }
-        let view = modal::extend(&grant, &ends, now, &zone);
+        let warnings = decision.map(|it| it.warnings).unwrap_or_default();
+        let view = modal::extend(&grant, (&ends, &warnings), now, &zone);
         let shown = match &press.view {
             // a window is open already: it changes
             Some(form) => self.inner.client.update_view(&form.id, &view).await,
@@ -228,12 +241,11 @@ impl Slack {
         opened(shown);
     }
 
-    /// For how long a grant may be asked for anew, by today's rules.
-    fn limits_of(&self, grant: &Grant) -> LengthLimits {
+    /// What today's rules say to asking for a grant anew.
+    fn decision_on(&self, grant: &Grant) -> Option<Decision> {
+        let question = question(&grant.key.target, &grant.names)?;
         let access = &self.inner.access;
-        let question = question(&grant.key.target, &grant.names);
-        let decision = question.map(|it| access.decide(grant.holder.principal(), &it));
-        LengthLimits::of(decision.as_ref(), access.settings())
+        Some(access.decide(grant.holder.principal(), &question))
     }
 
     /// The grant that a request led to, whoever may see it.

@@ -15,12 +15,12 @@ use std::sync::Mutex;
 
 use async_trait::async_trait;
 use hallpass_access::{
-    Accepted, Approval, Change, DecidedKind, DecisionKind, DesiredAssignment, Digest, DigestKind,
-    DigestNews, DirectoryFault, Drift, EndCause, EndOutcome, Fate, Grant, GrantState, HeldAccess,
-    ItemChange, ItemKind, ItemSight, LeftOut, Lock, News, Notice, Origin, Person, Reminders,
-    Request, RequestState, RulingAtAsking, StandingListing, StandingScope, StandingSource,
-    StoredAnswer, Sweep, SweepItem, SweepMode, SweepReach, SweepReport, SweepState, Trigger,
-    Unread, UnreadPlace, Wanted, Write,
+    Accepted, Approval, Change, Confirmation, DecidedKind, DecisionKind, DesiredAssignment, Digest,
+    DigestKind, DigestNews, DirectoryFault, Drift, EndCause, EndOutcome, Fate, Grant, GrantState,
+    HeldAccess, ItemChange, ItemKind, ItemSight, LeftOut, Lock, News, Notice, Origin, Person,
+    Reminders, Request, RequestState, RulingAtAsking, StandingListing, StandingScope,
+    StandingSource, StoredAnswer, Sweep, SweepItem, SweepMode, SweepReach, SweepReport, SweepState,
+    Trigger, Unread, UnreadPlace, Wanted, Write,
 };
 use hallpass_assignments::{AssignmentRow, Haste, Lease, Operation, OperationKind, Proof};
 use hallpass_audit::{Draft, Event};
@@ -149,6 +149,12 @@ pub fn a_request(n: u64) -> Request {
             approvals_needed: 1,
         },
         reviews: Vec::new(),
+        confirmed: vec![Confirmation {
+            by: email(n),
+            user: Some(user(n)),
+            at: at(n),
+            texts: vec!["Card data. Do not copy rows out.".to_owned()],
+        }],
         reminders: Reminders {
             sent: 0,
             next_at: Some(at(n + 900)),

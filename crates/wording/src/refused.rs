@@ -88,6 +88,7 @@ pub fn words(why: &PressRefused, facts: &RefusedFacts<'_>, style: &impl ChannelS
         | PressRefused::NoLongerFits(_)
         | PressRefused::SignInAgain { .. }
         | PressRefused::OutsideApprovalHours { .. }
+        | PressRefused::WarningsUnconfirmed { .. }
         | PressRefused::Changed
         | PressRefused::SecondaryDomain
         | PressRefused::Locked { .. }

@@ -8,6 +8,7 @@
 //! ```
 
 mod after_review;
+mod confirmation;
 mod start;
 
 use std::fmt;
@@ -22,6 +23,7 @@ use hallpass_rules::DecisionKind;
 use serde::{Deserialize, Serialize};
 
 pub use after_review::{AfterReview, Closing};
+pub use confirmation::Confirmation;
 pub(crate) use start::PUNCTUAL;
 pub use start::{AgreedStart, PlannedStart};
 
@@ -246,6 +248,8 @@ pub struct Request {
     pub decided: RulingAtAsking,
     /// Approvals so far.
     pub reviews: Vec<Review>,
+    /// Which warnings were read and confirmed, by whoever asked and by those who approved.
+    pub confirmed: Vec<Confirmation>,
     /// Reminders.
     pub reminders: Reminders,
     /// The grant it led to.

@@ -15,7 +15,7 @@ use crate::step::{ApprovedGrant, ApprovedThrough, RequestStep};
 use crate::{
     Actor, Approval, AskOutcome, AskedTogether, Change, CommitError, Grant, Holds, LocksSeen, News,
     Person, PressRefused, Refusal, Request, RequestFilter, RequestState, RequestStateKind,
-    StoredAnswer, Wanted, grant_press, granting, start,
+    StoredAnswer, Wanted, confirming, grant_press, granting, start,
 };
 
 /// Targets that can be asked for at once.
@@ -37,6 +37,8 @@ pub struct Asking {
     pub ticket: Option<String>,
     /// From when; `None` = at once.
     pub starts_at: Option<Timestamp>,
+    /// The ids of warnings that were read and are confirmed.
+    pub confirmed: Vec<String>,
 }
 
 /// How a grant is to be lengthened.
@@ -48,6 +50,8 @@ pub struct Extending<'a> {
     pub reason: Option<&'a str>,
     /// A ticket's name; that of the request the grant was made from when absent or blank.
     pub ticket: Option<&'a str>,
+    /// The ids of warnings that were read and are confirmed.
+    pub confirmed: &'a [String],
 }
 
 impl Extending<'_> {
@@ -57,6 +61,7 @@ impl Extending<'_> {
             duration,
             reason: None,
             ticket: None,
+            confirmed: &[],
         }
     }
 }
@@ -153,6 +158,7 @@ impl Access {
                 .map(str::to_owned)
                 .or(original.ticket),
             starts_at: None,
+            confirmed: extending.confirmed.to_vec(),
         };
         let askings = slice::from_ref(&asking);
         one(self
@@ -319,6 +325,8 @@ impl Access {
             }
         }
         let (mut asked, made) = self.not_waiting_yet(all_or_none(answers)).await?;
+        let unconfirmed = made.iter().flat_map(|it| it.unconfirmed().iter().cloned());
+        confirming::ensure_none(confirming::merged(unconfirmed))?;
         let nobody = Holds::default();
         let context = self.context((&rules, &directory), (&nobody, &locks), step);
         let mut change = Change::default();
@@ -360,7 +368,10 @@ impl Access {
     }
 
     async fn equal_to(&self, answered: &Answered) -> Result<Option<Request>, AccessError> {
-        let (Answered::Waits(request) | Answered::Granted(request, _)) = answered else {
+        let (Answered::Waits(request)
+        | Answered::Granted(request, _)
+        | Answered::Unconfirmed(request, _)) = answered
+        else {
             return Ok(None);
         };
         let Some(key) = &request.key else {
@@ -395,6 +406,9 @@ impl Access {
                 rejected(&request, &refusal, by, step).insert_change(),
                 AskOutcome::Rejected(request, refusal),
             ),
+            Answered::Unconfirmed(_, warnings) => {
+                return Err(PressRefused::WarningsUnconfirmed { warnings }.into());
+            }
             Answered::Waits(request) => (
                 waits(&request, by, step).insert_change(),
                 AskOutcome::Pending(request),
@@ -445,6 +459,7 @@ impl Access {
                 secondary_domain: actor.secondary_domain,
                 starts_at: asking.starts_at,
                 extends,
+                confirmed: &asking.confirmed,
             };
             ask::answer(&form, rules, directory, &self.settings, step.now)
         });
@@ -521,7 +536,7 @@ fn granted(
     context: &DecisionContext<'_>,
     extends: Option<&Grant>,
 ) -> Result<(Change, AskOutcome), AccessError> {
-    let created = context.step.of_request(Event::RequestCreated, by, &request);
+    let created = context.step.of_created(by, &request);
     let requester = request.requester.clone();
     let pending = request
         .pending(context.step.now)
@@ -550,7 +565,7 @@ fn agreed(
 fn waits(request: &Request, by: Doer<'_>, step: StepContext<'_>) -> RequestStep {
     let to = request.decided.notify.clone();
     RequestStep {
-        record: Some(step.of_request(Event::RequestCreated, by, request)),
+        record: Some(step.of_created(by, request)),
         notice: Some(step.notice(News::ReviewWanted, request, to)),
         request: request.clone(),
     }

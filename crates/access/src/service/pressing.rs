@@ -85,11 +85,12 @@ impl Press<'_> {
                 let seen = approving.seen;
                 let has_changed = seen.is_some_and(|seen| seen != pending.request().seen());
                 // whoever may not anyway is told that, whatever they looked at
-                let step = decide::approve(pending, actor, approving, context)?;
-                if has_changed {
-                    return Err(PressRefused::Changed);
+                match decide::approve(pending, actor, approving, context) {
+                    Ok(_) | Err(PressRefused::WarningsUnconfirmed { .. }) if has_changed => {
+                        Err(PressRefused::Changed)
+                    }
+                    pressed => pressed,
                 }
-                Ok(step)
             }
             Self::Deny(reason) => {
                 Ok(decide::deny(request.pending(now)?, actor, *reason, context)?.into())
@@ -248,6 +249,8 @@ impl Access {
                     };
                     self.store_change(change).await
                 }
+                // no right was refused: it is asked for something first
+                Err(why @ PressRefused::WarningsUnconfirmed { .. }) => return Err(why.into()),
                 Err(why) => {
                     // whoever may not see a request is not told by a refusal that it exists
                     let visible = self.may_see(actor, &request);

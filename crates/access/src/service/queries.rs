@@ -6,7 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use hallpass_assignments::{StoreFault, queue::QueueLengths};
 use hallpass_model::{AccountId, Email, GrantId, HoldKey, RequestId, TimeSpan};
 use hallpass_rules::{
-    Ask, Decision, DecisionStep, Directory, Permit, PressRefusedByRules, Principal, Rules,
+    Ask, Decision, DecisionStep, Directory, Permit, PressRefusedByRules, Principal, RuleWarning,
+    Rules,
 };
 
 use super::{Access, AccessError};
@@ -304,6 +305,20 @@ impl Access {
         let given: BTreeSet<&Email> = request.reviews.iter().map(|review| &review.by).collect();
         let approvers = decision.approvers.into_iter();
         approvers.filter(|it| !given.contains(it)).collect()
+    }
+
+    /// What the rules of now have whoever approves a request read and confirm, while it waits.
+    pub fn warnings_to_confirm(&self, request: &Request) -> Vec<RuleWarning> {
+        let Some(question) = request.question() else {
+            return Vec::new();
+        };
+        if !request.is_waiting(self.now()) {
+            return Vec::new();
+        }
+        let at = request.judged_at(self.now());
+        let (whose, directory) = (request.requester.principal(), self.directory());
+        let decision = self.rules().decide(whose, &question, &directory, at);
+        decision.warnings
     }
 
     /// What the rules say to a case now, and why.

@@ -132,6 +132,7 @@ fn request(
             approvals_needed: 0,
         },
         reviews: Vec::new(),
+        confirmed: Vec::new(),
         reminders: Reminders {
             sent: 0,
             next_at: None,

@@ -75,6 +75,7 @@ async fn ask(scene: &Scene) -> Option<()> {
         reason,
         ticket: Some("OPS-1".to_owned()),
         starts_at: None,
+        confirmed: Vec::new(),
     };
     let asked = scene.access.ask(&who, &asking, None).await.ok()?;
     matches!(asked, AskOutcome::Pending(_) | AskOutcome::Approved(..)).then_some(())

@@ -132,6 +132,7 @@ async fn play(scene: &Scene, portal: &DemoPortal, ask: &Ask) -> Option<()> {
         reason: ask.why.to_owned(),
         ticket: None,
         starts_at: None,
+        confirmed: Vec::new(),
     };
     let asked = scene.access.ask(&who, &asking, None).await.ok()?;
     match (&ask.then, &asked) {

@@ -12,6 +12,7 @@ use super::{
     places,
     quorum::{self, Seats},
     requirement::Requirement,
+    rule_warning::RuleWarning,
     sign_in::{OverLimit, SignInRequirement},
 };
 use crate::{
@@ -286,6 +287,20 @@ impl<'a> Evaluation<'a> {
             .collect()
     }
 
+    /// Each text once, by the first rule that says it.
+    fn warnings(&self) -> Vec<RuleWarning> {
+        let mut warnings: Vec<RuleWarning> = Vec::new();
+        for ready in self.limited() {
+            let Some(text) = &ready.terms().warning else {
+                continue;
+            };
+            if !warnings.iter().any(|known| known.text == *text) {
+                warnings.push(RuleWarning::new(&ready.rule.id, text));
+            }
+        }
+        warnings
+    }
+
     fn approval_hours(&self) -> Vec<ApprovalHours> {
         let of =
             |ready: &Ready| Some((ready.rule.id.clone(), ready.terms().approval_hours.clone()?));
@@ -320,6 +335,7 @@ impl<'a> Evaluation<'a> {
             over_limit: self.over_limit(),
             sign_in: self.sign_in(),
             armed_ends: terms().filter_map(|(_, terms)| terms.armed_ends).max(),
+            warnings: self.warnings(),
             approvals_needed: 0,
             stages: Vec::new(),
             notify: BTreeSet::new(),

@@ -9,6 +9,7 @@ use super::{
     approval_hours::ApprovalHours,
     quorum::{self, Seats},
     requirement::Requirement,
+    rule_warning::RuleWarning,
     sign_in::{OverLimit, SignInRequirement},
 };
 use crate::{arming::EndArming, decision_kind::DecisionKind, rule::RuleId};
@@ -57,6 +58,9 @@ pub struct Decision {
     /// Whether AWS is to enforce the end; `None` leaves it to the settings.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub armed_ends: Option<EndArming>,
+    /// What whoever asks and whoever approves has to read and confirm; each text once.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<RuleWarning>,
     /// How many different people must approve; 0 when granted at once or refused.
     pub approvals_needed: u32,
     /// Stages, each of which needs its own approvals.

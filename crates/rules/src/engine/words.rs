@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use hallpass_model::{Email, Glob};
+use hallpass_model::{Email, Glob, text::line};
 use serde::Serialize;
 
 use super::{Ready, Rules};
@@ -60,6 +60,9 @@ impl Rules {
 
 /// The most names a sentence lists before it counts the rest.
 const NAMES_SHOWN: usize = 6;
+
+/// The most of a warning that a sentence shows, in characters.
+const WARNING_SHOWN: usize = 200;
 
 fn columns(terms: &Terms) -> RuleColumns {
     let needless =
@@ -183,6 +186,10 @@ fn limits(terms: &Terms) -> Vec<String> {
             clauses.push("only where AWS enforces the end by its own clock".to_owned());
         }
         None => {}
+    }
+    if let Some(text) = &terms.warning {
+        let text = line(text, WARNING_SHOWN);
+        clauses.push(format!("whoever asks or approves confirms “{text}”"));
     }
     if !terms.sign_in_acr.is_empty() {
         let ways: Vec<String> = terms

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use hallpass_model::text::{is_plain, says_something};
 use jiff::{
     civil::Time,
     tz::{TimeZone, TimeZoneDatabase},
@@ -22,6 +23,9 @@ use crate::{
     rule::{Denials, Requesters, Rule, RuleId, StageRule, Terms, TextPattern},
     syntax::{MapEntry, Node, Value},
 };
+
+/// The longest warning: it is read at each request, and fits each channel.
+const WARNING_CHARACTERS_MAX: usize = 1_000;
 
 const STAGE_KEYS: [&str; 4] = ["name", "approvers", "approver_groups", "quorum"];
 
@@ -130,6 +134,7 @@ fn read_field(reader: &mut RuleReader, entry: &MapEntry, terms: &mut Terms) {
         "fresh_sign_in" => terms.fresh_sign_in = reader.duration(key, node, Durations::Any),
         "sign_in_acr" => terms.sign_in_acr = reader.words(key, node),
         "armed_ends" => terms.armed_ends = arming(reader, key, node),
+        "warning" => terms.warning = warning(reader, key, node),
         // targets and requesters, and unknown keys, which are noted already
         _ => {}
     }
@@ -158,6 +163,24 @@ fn arming(reader: &mut RuleReader, key: &str, node: &Node) -> Option<EndArming> 
         reader.bad(FindingCode::BadType, key, node, &message, help);
     }
     found
+}
+
+/// What is to be read and confirmed: a text that people can read to its end.
+fn warning(reader: &mut RuleReader, key: &str, node: &Node) -> Option<String> {
+    let text = reader.text(key, node)?.trim();
+    let characters = text.chars().count();
+    let message = if !says_something(text) {
+        "a warning that says nothing".to_owned()
+    } else if characters > WARNING_CHARACTERS_MAX {
+        format!("a warning has at most {WARNING_CHARACTERS_MAX} characters; this has {characters}")
+    } else if !is_plain(text) {
+        "a warning with a character that its readers do not see".to_owned()
+    } else {
+        return Some(text.to_owned());
+    };
+    let help = "say in a sentence or two what is sensitive here, and what not to do";
+    reader.bad(FindingCode::BadText, key, node, &message, help);
+    None
 }
 
 /// Who may ask: everyone where no key says it; an empty list lets nobody ask.

@@ -4,7 +4,7 @@
 pub(super) const FILE_KEYS: [&str; 2] = ["rule", "test"];
 
 /// The keys of a rule beside those that say what it is about.
-pub(super) const TERM_KEYS: [&str; 28] = [
+pub(super) const TERM_KEYS: [&str; 29] = [
     "id",
     "description",
     "approvers",
@@ -33,6 +33,7 @@ pub(super) const TERM_KEYS: [&str; 28] = [
     "fresh_sign_in",
     "sign_in_acr",
     "armed_ends",
+    "warning",
 ];
 
 /// The keys of a rule that say what it is about.

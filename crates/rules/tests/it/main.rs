@@ -10,6 +10,7 @@
 mod acceptance;
 mod attributes;
 mod cases;
+mod confirmed;
 mod demo;
 mod differential;
 mod exclusions;

@@ -205,6 +205,7 @@ pub(crate) async fn extend(
         duration: TimeSpan::seconds(body.duration_seconds),
         reason: body.reason.as_deref(),
         ticket: body.ticket.as_deref(),
+        confirmed: &body.confirmed_warnings,
     };
     let id = grant_id(&id)?;
     let asked = app

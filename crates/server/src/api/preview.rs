@@ -50,6 +50,7 @@ pub(crate) async fn preview(
         approvals_needed: decision.approvals_needed,
         max_duration_seconds: preview.limits().longest().as_seconds(),
         because: decision.based_on.iter().map(ToString::to_string).collect(),
+        warnings: convert::warnings(&decision.warnings),
         standing: preview.stands.map(convert_sweeps::held_already),
         held: held.map(|held| convert::grant(&held.grant, &app.identity)),
     }))

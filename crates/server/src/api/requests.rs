@@ -47,7 +47,8 @@ pub(crate) struct Listing {
 /// Ask for access.
 #[utoipa::path(post, path = "/api/v1/requests", request_body = Ask,
     params(("Idempotency-Key" = Option<String>, Header)),
-    responses((status = 201, body = Request), (status = 200, body = Request), (status = 422, body = Problem)))]
+    responses((status = 201, body = Request), (status = 200, body = Request), (status = 409, body = Problem),
+        (status = 422, body = Problem)))]
 pub(crate) async fn ask(
     State(app): State<App>,
     caller: AuthenticatedCaller,
@@ -66,6 +67,7 @@ pub(crate) async fn ask(
         reason: body.reason,
         ticket: body.ticket,
         starts_at: body.starts_at,
+        confirmed: body.confirmed_warnings,
     };
     // before asking: afterwards it would show what the grant gives
     let standing = held_already(&app, actor, &asking.wanted).await;
@@ -76,7 +78,8 @@ pub(crate) async fn ask(
 /// Ask for several targets at once: all of them, or none.
 #[utoipa::path(post, path = "/api/v1/requests/batch", request_body = AskBatch,
     params(("Idempotency-Key" = Option<String>, Header)),
-    responses((status = 201, body = AskedBatch), (status = 200, body = AskedBatch), (status = 422, body = Problem)))]
+    responses((status = 201, body = AskedBatch), (status = 200, body = AskedBatch), (status = 409, body = Problem),
+        (status = 422, body = Problem)))]
 pub(crate) async fn ask_batch(
     State(app): State<App>,
     caller: AuthenticatedCaller,
@@ -97,6 +100,7 @@ pub(crate) async fn ask_batch(
             reason: body.reason.clone(),
             ticket: body.ticket.clone(),
             starts_at: body.starts_at,
+            confirmed: body.confirmed_warnings.clone(),
         });
     }
     let asked = app.access.ask_together(actor, &askings, key.as_ref());
@@ -240,6 +244,7 @@ pub(crate) async fn show(
     let used = grant_activity::last_of_requester(&app, &request).await;
     Ok(Json(Request {
         before: Some(convert::before(past, used.as_ref())),
+        warnings: convert::warnings(&app.access.warnings_to_confirm(&request)),
         ..shown(&app, actor, &request).await?
     }))
 }
@@ -261,6 +266,7 @@ pub(crate) async fn approve(
         seen: None,
         comment: body.comment.as_deref(),
         duration: body.duration_seconds.map(TimeSpan::seconds),
+        confirmed: &body.confirmed_warnings,
     };
     let request = app
         .access

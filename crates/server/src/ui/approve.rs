@@ -6,12 +6,15 @@ use axum::{
     http::StatusCode,
     routing::get,
 };
-use hallpass_access::{AccessError, Approving, PressRefused, Presses, Request, ReviewedVersion};
+use hallpass_access::{
+    AccessError, Approving, PressRefused, Presses, Request, ReviewedVersion, RuleWarning,
+};
 use hallpass_model::{RequestId, TimeSpan};
 use hallpass_wording::{dialogs, refused::TriedPress};
 use serde::Deserialize;
 
 use super::{
+    confirming::{self, Warned},
     flash::Flash,
     presenter::Presenter,
     press::{self, MoreField, Opened, Tone, WordsForm},
@@ -32,6 +35,9 @@ struct Approve {
     duration: String,
     #[serde(default)]
     from: String,
+    /// The ids of the warnings that were ticked.
+    #[serde(default)]
+    confirmed: String,
 }
 
 pub(super) fn router() -> Router<App> {
@@ -54,19 +60,28 @@ async fn approve(
         duration: Some(form.duration.as_str())
             .filter(|text| !text.is_empty())
             .map(length),
+        confirmed: &confirming::ids(&form.confirmed),
     };
     let outcome = app
         .access
         .approve_with(&viewer.actor, id, approving, None)
         .await;
     if let Err(AccessError::Refused(why)) = &outcome
-        && let PressRefused::LongComment { .. } | PressRefused::ApprovedLength { .. } = why
+        && let PressRefused::LongComment { .. }
+        | PressRefused::ApprovedLength { .. }
+        | PressRefused::WarningsUnconfirmed { .. } = why
         && let Some(request) = press::request_of(&app, &viewer, &id.to_string()).await?
     {
         let presses = app.access.presses(&viewer.actor, &request).await?;
         let view = Presenter::new(&app, &viewer);
-        let mut again = approve_form(&view, &request, &presses, &form.from);
-        again.error = sentence(&capital(&why.to_string()));
+        let warnings = app.access.warnings_to_confirm(&request);
+        let mut again = approve_form(&view, &request, &presses, (&warnings, &form.from));
+        match (why, &mut again.warned) {
+            (PressRefused::WarningsUnconfirmed { .. }, Some(warned)) => {
+                confirming::NOT_TICKED.clone_into(&mut warned.error);
+            }
+            _ => again.error = sentence(&capital(&why.to_string())),
+        }
         again.value = form.comment;
         return press::show(&app, &viewer, again, StatusCode::UNPROCESSABLE_ENTITY).await;
     }
@@ -84,7 +99,8 @@ async fn approve_page(
     };
     let view = Presenter::new(&app, &viewer);
     let presses = app.access.presses(&viewer.actor, &request).await?;
-    let mut form = approve_form(&view, &request, &presses, &opened.from);
+    let warnings = app.access.warnings_to_confirm(&request);
+    let mut form = approve_form(&view, &request, &presses, (&warnings, &opened.from));
     if let Err(why) = &presses.approve {
         let can = app.access.deciders(&request);
         form.refused = Some(refusals::words(&view, &request, why, TriedPress::Approve, &can).0);
@@ -97,7 +113,7 @@ pub(super) fn approve_form(
     view: &Presenter,
     request: &Request,
     presses: &Presses,
-    from: &str,
+    (warnings, from): (&[RuleWarning], &str),
 ) -> WordsForm {
     let who = Presenter::person(&request.requester.name, &request.requester.email);
     let as_it_stands = (String::new(), dialogs::as_it_stands(request));
@@ -119,6 +135,7 @@ pub(super) fn approve_form(
             hint: "Of all the times that approvers say, the shortest holds.".to_owned(),
             ..MoreField::default()
         }),
+        warned: Warned::of(warnings, ""),
         tone: Tone::Calm,
         cancel: "Keep waiting",
         back: press::back(from, request.id),
@@ -137,8 +154,29 @@ pub(crate) fn comments(view: &Presenter, request: &Request) -> Vec<(String, Stri
     said.collect()
 }
 
+/// The button of one press, where one press is enough; with a warning the button opens the form, which
+/// shows it above its own.
+pub(super) fn approve_buttons(
+    view: &Presenter,
+    request: &Request,
+    presses: &Presses,
+    (warnings, from): (&[RuleWarning], &str),
+) -> (Option<String>, Option<WordsForm>) {
+    if presses.approve.is_err() {
+        return (None, None);
+    }
+    let mut form = approve_form(view, request, presses, (warnings, from));
+    if warnings.is_empty() {
+        "Approve with…".clone_into(&mut form.opens);
+        (Some(approve_label(request)), Some(form))
+    } else {
+        form.opens = format!("{}…", approve_label(request));
+        (None, Some(form))
+    }
+}
+
 /// "Approve 4h", "Approve 1h (2 of 2)".
-pub(crate) fn approve_label(request: &Request) -> String {
+fn approve_label(request: &Request) -> String {
     let needed = request.decided.approvals_needed;
     let length = request.duration;
     match needed {

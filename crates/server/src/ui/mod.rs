@@ -3,6 +3,7 @@
 //! Each page is a file with its route, its data and its words; templates are in `templates/`.
 //! Pages decide nothing: what somebody may see and do comes from `hallpass-access`.
 
+mod confirming;
 mod failed;
 mod flash;
 mod grant_activity;

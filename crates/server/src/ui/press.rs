@@ -16,6 +16,7 @@ use hallpass_wording::{dialogs, refused};
 use serde::Deserialize;
 
 use super::{
+    confirming::Warned,
     flash::{self, Flash},
     presenter::Presenter,
     shell::{Nav, PageResult, Posted, Shell, Viewer, local_path, page_with, see_other},
@@ -46,6 +47,10 @@ pub(crate) struct WordsForm {
     pub(crate) seen: Option<ReviewedVersion>,
     /// One field more; `None` where words are all.
     pub(crate) more: Option<MoreField>,
+    /// Warnings above the button.
+    pub(crate) warned: Option<Warned>,
+    /// The words of the button that opens it, where they are not always the same.
+    pub(crate) opens: String,
     /// How the button looks.
     pub(crate) tone: Tone,
     /// Whether it can be ticked that sessions end too, and whether it is.
@@ -407,6 +412,8 @@ pub(crate) fn glass_form(app: &App, view: &Presenter, request: &Request) -> Word
         label: dialogs::justification(),
         name: "justification",
         fewest: JUSTIFICATION_CHARACTERS_MIN,
+        // whoever asked has confirmed them; an emergency does not wait for a second tick
+        warned: Warned::only_shown(&app.access.warnings_to_confirm(request)),
         cancel: "Go back",
         back: format!("/requests/{}", request.id),
         submit: "Break glass",

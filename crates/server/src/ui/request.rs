@@ -15,7 +15,7 @@ use hallpass_wording::{grants, refused::TriedPress, time::minutes_passed};
 use serde::Deserialize;
 
 use super::{
-    approve::{self, approve_label},
+    approve,
     flash::{Flash, FlashQuery},
     grant_activity::{self, UsedGrant},
     home::{Pass, PassKind, pass},
@@ -465,11 +465,9 @@ fn buttons(
     };
     if matches!(request.state, RequestState::Pending) {
         let own = view.is_me(&request.requester);
-        buttons.approve = presses.approve.is_ok().then(|| approve_label(request));
-        buttons.with = presses
-            .approve
-            .is_ok()
-            .then(|| approve::approve_form(view, request, presses, ""));
+        let warnings = app.access.warnings_to_confirm(request);
+        (buttons.approve, buttons.with) =
+            approve::approve_buttons(view, request, presses, (&warnings, ""));
         buttons.deny = presses
             .deny
             .is_ok()

@@ -16,7 +16,7 @@ use hallpass_wording::grants;
 use serde::Deserialize;
 
 use super::{
-    approve::{self, approve_label, comments},
+    approve::{approve_buttons, comments},
     decided,
     flash::{Flash, FlashQuery, pressed},
     grant_activity,
@@ -214,7 +214,7 @@ async fn for_me(
         });
     }
     mark_next(&mut cards, &coming.after.about);
-    offer_all(&mut cards, &requests);
+    offer_all(&app, &mut cards, &requests);
     let mut shell = viewer.shell(&app, Nav::Reviews, "Reviews").await;
     shell.said = coming.after.toast(&app, &viewer, &view).await;
     Ok(page(&ReviewsPage {
@@ -315,16 +315,16 @@ async fn glass(app: &App, viewer: &Viewer, view: &Presenter, request: &Request) 
 }
 
 /// What was asked for together can be approved together. A card for each of the requests.
-fn offer_all(cards: &mut [Card], requests: &[Request]) {
+fn offer_all(app: &App, cards: &mut [Card], requests: &[Request]) {
     let pairs = cards.iter().zip(requests);
-    let is_approvable = |card: &Card| matches!(card, Card::Open(open) if open.approve.is_some());
+    let is_approvable = |card: &Card| matches!(card, Card::Open(open) if open.with.is_some());
     let approvable: Vec<&Request> = pairs
         .filter(|(card, _)| is_approvable(card))
         .map(|(_, request)| request)
         .collect();
     for (card, request) in cards.iter_mut().zip(requests) {
         if let Card::Open(open) = card {
-            open.all = ApproveAll::of(request, &approvable);
+            open.all = ApproveAll::of(app, request, &approvable);
         }
     }
 }
@@ -363,6 +363,8 @@ async fn open(
         Ok(()) => Coded::default(),
         Err(refused) => why_not(app, view, request, refused),
     };
+    let warnings = app.access.warnings_to_confirm(request);
+    let (approve, with) = approve_buttons(view, request, &presses, (&warnings, "reviews"));
     Ok(Open {
         id: request.id.to_string(),
         seen: request.seen(),
@@ -383,11 +385,8 @@ async fn open(
         before: before(view, &past),
         used: grant_activity::last_use(app, view, request).await,
         rule: rule(app, view, request),
-        approve: presses.approve.is_ok().then(|| approve_label(request)),
-        with: presses
-            .approve
-            .is_ok()
-            .then(|| approve::approve_form(view, request, &presses, "reviews")),
+        approve,
+        with,
         comments: comments(view, request),
         shortened: grants::shortened(request, view),
         deny: presses

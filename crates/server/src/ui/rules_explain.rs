@@ -198,6 +198,12 @@ fn details(app: &App, explained: &Explained) -> Vec<String> {
             let pattern = plain(need.pattern.as_str());
             details.push(format!("The reason must match `{pattern}`."));
         }
+        for warning in &decision.warnings {
+            let (rule, text) = (plain(warning.rule.as_str()), plain(&warning.text));
+            details.push(format!(
+                "Whoever asks or approves confirms, by `{rule}`: “{text}”"
+            ));
+        }
         for stage in &decision.stages {
             details.push(format!(
                 "Stage {}: {} needed.",

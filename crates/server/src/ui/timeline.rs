@@ -29,6 +29,8 @@ pub(crate) struct TimelineEntry {
     pub(crate) words: Coded,
     /// Words of a person, shown as theirs.
     pub(crate) quote: String,
+    /// Warnings that were confirmed with it.
+    pub(crate) confirmed: Vec<String>,
     pub(crate) at: Option<At>,
     /// Seconds left until it happens, with words.
     pub(crate) left: Option<(u64, String)>,
@@ -45,6 +47,7 @@ impl TimelineEntry {
             title: title.into(),
             words: Coded::default(),
             quote: String::new(),
+            confirmed: Vec::new(),
             at: None,
             left: None,
             door: "",
@@ -128,6 +131,7 @@ pub(crate) fn entries(
         };
         let at = instant(record);
         entry.at = Some(view.at_second(at));
+        entry.confirmed = approvals::confirmed(record);
         entry.door = door(record.text("source").unwrap_or_default());
         entry.record =
             may_read(&viewer.actor, record).then(|| (record.seq(), number(record.seq())));

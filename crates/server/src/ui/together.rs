@@ -2,11 +2,14 @@
 //! that approves several. Each of them is still decided on its own.
 
 use axum::{Router, extract::State, routing::post};
-use hallpass_access::{AccessError, Approving, Request, ReviewedVersion, TARGETS_MAX};
+use hallpass_access::{
+    AccessError, Approving, PressRefused, Request, ReviewedVersion, TARGETS_MAX,
+};
 use hallpass_model::RequestId;
 use serde::Deserialize;
 
 use super::{
+    confirming::{self, Warned},
     flash::{self, Flash},
     presenter::Presenter,
     press, rows,
@@ -59,17 +62,27 @@ pub(super) struct ApproveAll {
     pub(super) label: String,
     /// The requests with what was seen of them.
     all: Vec<(RequestId, ReviewedVersion)>,
+    /// What has to be read first, of all of them, each text once.
+    pub(super) warned: Option<Warned>,
 }
 
 impl ApproveAll {
     /// For the first of several that were asked for together; every one of them can be approved.
-    pub(super) fn of(request: &Request, approvable: &[&Request]) -> Option<Self> {
+    pub(super) fn of(app: &App, request: &Request, approvable: &[&Request]) -> Option<Self> {
         let is_with =
             |other: &Request| other.id == request.id || request.asked_with.contains(&other.id);
-        let all = approvable.iter().filter(|other| is_with(other));
-        let all: Vec<_> = all.map(|other| (other.id, other.seen())).collect();
+        let together: Vec<_> = approvable.iter().filter(|other| is_with(other)).collect();
+        let all: Vec<_> = together.iter().map(|it| (it.id, it.seen())).collect();
         let is_first = all.first().is_some_and(|(id, _)| *id == request.id);
-        (is_first && all.len() > 1).then(|| Self {
+        if !is_first || all.len() < 2 {
+            return None;
+        }
+        let mut warnings = Vec::new();
+        for other in together {
+            confirming::add(&mut warnings, &app.access.warnings_to_confirm(other));
+        }
+        Some(Self {
+            warned: Warned::of(&warnings, ""),
             label: match all.len() {
                 2 => "Approve both".to_owned(),
                 n => format!("Approve all {n}"),
@@ -99,6 +112,9 @@ struct ApproveTogether {
     all: String,
     #[serde(default)]
     from: String,
+    /// The ids of the warnings that were ticked.
+    #[serde(default)]
+    confirmed: String,
 }
 
 pub(super) fn router() -> Router<App> {
@@ -113,11 +129,13 @@ async fn approve(
     let Ok(id) = id.parse::<RequestId>() else {
         return press::missing(&app, &viewer).await;
     };
+    let confirmed = confirming::ids(&form.confirmed);
     for (each, seen) in read_pairs(&form.all) {
         let approving = Approving {
             seen: Some(seen),
             comment: None,
             duration: None,
+            confirmed: &confirmed,
         };
         let pressed = app
             .access
@@ -127,6 +145,11 @@ async fn approve(
             Ok(_) | Err(AccessError::NotFound(_)) => {}
             // nothing on the page would say it: it is over in a moment
             Err(AccessError::Refused(why)) if why.retry_after().is_some() => return Err(why.into()),
+            // its form shows what is to be read
+            Err(AccessError::Refused(PressRefused::WarningsUnconfirmed { .. })) => {
+                let form = format!("/requests/{each}/approve?from=reviews");
+                return Ok(see_other(&form));
+            }
             Err(AccessError::Refused(why)) => {
                 let page = flash::after(&format!("/requests/{each}"), Flash::SignedIn, each);
                 if let Some(way) = sign_in_again::for_press(&why, &page) {

@@ -57,3 +57,4 @@ mod streams;
 mod test_server;
 mod together;
 mod unsure;
+mod warned;

@@ -104,6 +104,7 @@ fn wanted(wanted: Wanted, duration: TimeSpan) -> Asking {
         reason: "OPS-1: customers cannot pay".into(),
         ticket: None,
         starts_at: None,
+        confirmed: Vec::new(),
     }
 }
 

@@ -278,6 +278,7 @@ impl<'a> Journeys<'a> {
                 approvals_needed: u32::try_from(aim.needed).unwrap(),
             },
             reviews: Vec::new(),
+            confirmed: Vec::new(),
             reminders: Reminders {
                 sent: 0,
                 next_at: None,

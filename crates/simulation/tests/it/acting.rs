@@ -34,6 +34,7 @@ pub(crate) fn asking(set: &str, duration: TimeSpan) -> Asking {
         reason: "OPS-1: a: b & <c>".into(),
         ticket: None,
         starts_at: None,
+        confirmed: Vec::new(),
     }
 }
 

@@ -35,6 +35,7 @@ async fn approve(
         seen: None,
         comment,
         duration: minutes.map(TimeSpan::minutes),
+        confirmed: &[],
     };
     let actor = world.actor(who);
     world.access.approve_with(&actor, id, approving, None).await

@@ -44,3 +44,4 @@ mod starting;
 mod sweeping;
 mod together;
 mod told;
+mod warned;

@@ -293,6 +293,7 @@ async fn ask(world: &World, who: Whom, set: &str, length: Length, compared: &mut
         reason: "disk is full".into(),
         ticket: Some("OPS-1".into()),
         starts_at: None,
+        confirmed: Vec::new(),
     };
     let came = access.ask(&actor, &asking, None).await;
     match (&preview, &came) {
@@ -351,6 +352,7 @@ async fn press_once(
                 seen: Some(request.seen()),
                 comment: Some(WHY),
                 duration: shorter,
+                confirmed: &[],
             };
             access.approve_with(actor, id, approving, None).await
         }

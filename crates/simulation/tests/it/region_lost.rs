@@ -150,6 +150,7 @@ impl Bench {
             reason: "OPS-1".into(),
             ticket: None,
             starts_at: None,
+            confirmed: Vec::new(),
         };
         match self
             .world()

@@ -20,4 +20,5 @@ mod presses;
 mod telling;
 mod test_app;
 mod undecided;
+mod warned;
 mod wire;

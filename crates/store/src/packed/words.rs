@@ -214,6 +214,9 @@ pub(super) const WORDS: &[&str] = &[
     "entitlement_id",
     "role_arn",
     "end.repeated",
+    "confirmed",
+    "texts",
+    "warnings_confirmed",
 ];
 
 /// A word's number.

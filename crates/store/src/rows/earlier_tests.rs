@@ -102,6 +102,7 @@ fn members_that_were_added_have_the_meaning_of_before() {
         (request.asked_with, request.decided.approver_users),
         (vec![], vec![])
     );
+    assert_eq!(request.confirmed, []);
     // a yes that holds only an address counts for nobody
     let all = std::fs::read_to_string(golden("x").with_file_name("earlier/request.txt")).unwrap();
     let requests = all.lines().map(|line| read_request_text(line).unwrap());

@@ -5,8 +5,9 @@
 //! how it is stored, and what was meant by bodies that have none.
 
 use hallpass_access::{
-    AfterReview, AgreedStart, Approval, Closing, DecidedKind, DecisionKind, Origin, Person,
-    PlannedStart, Reminders, Request, RequestState, Review, RulingAtAsking, Shortened, Wanted,
+    AfterReview, AgreedStart, Approval, Closing, Confirmation, DecidedKind, DecisionKind, Origin,
+    Person, PlannedStart, Reminders, Request, RequestState, Review, RulingAtAsking, Shortened,
+    Wanted,
 };
 use hallpass_model::{
     Email, GrantId, HoldKey, RequestId, TargetNames, TimeSpan, Timestamp, UserId,
@@ -39,6 +40,8 @@ pub(super) struct RequestRow {
     asked_with: Vec<RequestId>,
     decided: DecidedRow,
     reviews: Vec<ReviewRow>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    confirmed: Vec<ConfirmationRow>,
     reminders: RemindersRow,
     grant: Option<GrantId>,
     #[serde(default)]
@@ -60,7 +63,7 @@ enum StateElsewhere {
 both_ways!(Request => RequestRow, apart RequestStateRow {
     id, requester (into), wanted (into), key, names, duration, shortened (optional), reason,
     ticket, origin, secondary_domain, asked_at, expires_at, start (optional), extends, asked_with,
-    decided (into), reviews (all), reminders (into), grant, after_review (optional), version,
+    decided (into), reviews (all), confirmed (all), reminders (into), grant, after_review (optional), version,
 });
 
 /// A person as they were when they acted.
@@ -165,6 +168,18 @@ struct ReviewRow {
 }
 
 both_ways!(Review => ReviewRow { by, user, at, comment });
+
+/// That somebody confirmed warnings.
+#[derive(Serialize, Deserialize)]
+struct ConfirmationRow {
+    by: Email,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    user: Option<UserId>,
+    at: Timestamp,
+    texts: Vec<String>,
+}
+
+both_ways!(Confirmation => ConfirmationRow { by, user, at, texts });
 
 /// When approvers are reminded.
 #[derive(Serialize, Deserialize)]

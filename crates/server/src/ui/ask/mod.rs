@@ -33,6 +33,7 @@ use self::{
     recents::Recents,
 };
 use super::{
+    confirming::{self, Warned},
     flash::{self, Flash},
     presenter::{Coded, Presenter},
     shell::{Nav, PageResult, Posted, Shell, Viewer, page_with, see_other},
@@ -68,6 +69,8 @@ pub(super) struct AskForm {
     drop: String,
     /// What the button said would be asked for.
     meant: String,
+    /// The ids of the warnings that were ticked.
+    confirmed: String,
 }
 
 /// What is wrong with a field.
@@ -80,6 +83,7 @@ struct Wrong {
     reason: Coded,
     ticket: Coded,
     starts: Coded,
+    confirmed: Coded,
     /// Not one field's fault.
     whole: Coded,
 }
@@ -94,6 +98,7 @@ impl Wrong {
             &self.reason,
             &self.ticket,
             &self.starts,
+            &self.confirmed,
         ];
         all.into_iter().filter(|words| !words.is_empty()).count()
     }
@@ -107,6 +112,7 @@ impl Wrong {
             ("length", &self.length),
             ("reason", &self.reason),
             ("ticket", &self.ticket),
+            ("confirmed", &self.confirmed),
         ];
         order
             .into_iter()
@@ -148,6 +154,7 @@ struct AskPage {
     used: String,
     outlook: Outlook,
     basket: Basket,
+    warned: Option<Warned>,
     /// What is chosen can be asked for with more.
     takes_more: bool,
     wrong: Wrong,
@@ -218,6 +225,10 @@ async fn render(
             (n, _) => format!("{n} things to fix."),
         },
         first: wrong.first(),
+        warned: Warned::of(&outlook.warnings, &form.confirmed).map(|warned| Warned {
+            error: wrong.confirmed.0.clone(),
+            ..warned
+        }),
         takes_more: choice.wanted().is_some() && is_sendable && is_new && !basket.is_full,
         basket,
         outlook,
@@ -265,7 +276,8 @@ async fn send(State(app): State<App>, Posted { viewer, form }: Posted<AskForm>) 
         return render(&app, &viewer, form, wrong, StatusCode::CONFLICT).await;
     }
     let [wanted] = wanted.as_slice() else {
-        return send_several(&app, &viewer, &outlook, &wanted, length, form).await;
+        let sending = send_several(&app, &viewer, &outlook, &wanted, length, form);
+        return Box::pin(sending).await;
     };
     let asked = ask(&app, &viewer, &outlook, wanted, length, &form).await;
     match asked {
@@ -283,7 +295,18 @@ async fn send(State(app): State<App>, Posted { viewer, form }: Posted<AskForm>) 
             wrong.whole = Coded("The access has ended meanwhile. Ask anew.".to_owned());
             render(&app, &viewer, form, wrong, StatusCode::CONFLICT).await
         }
+        Err(AccessError::Refused(PressRefused::WarningsUnconfirmed { .. })) => {
+            render(&app, &viewer, form, not_ticked(), unprocessable).await
+        }
         Err(error) => Err(error.into()),
+    }
+}
+
+/// A warning is not confirmed, or says something else by now.
+fn not_ticked() -> Wrong {
+    Wrong {
+        confirmed: Coded(confirming::NOT_TICKED.to_owned()),
+        ..Wrong::default()
     }
 }
 
@@ -301,9 +324,11 @@ async fn send_several(
         .map(|wanted| asking(outlook, wanted, length, &form))
         .collect();
     let asked = app.access.ask_together(&viewer.actor, &askings, None);
-    let all = match asked.await? {
-        AskedTogether::All(all) => all,
-        AskedTogether::Refused(refused) => {
+    let asked = match asked.await {
+        Err(AccessError::Refused(PressRefused::WarningsUnconfirmed { .. })) => Err(not_ticked()),
+        Err(error) => return Err(error.into()),
+        Ok(AskedTogether::All(all)) => Ok(all),
+        Ok(AskedTogether::Refused(refused)) => {
             let mut wrong = Wrong::default();
             for problem in refused.iter().flat_map(|(_, refusal)| &refusal.fields) {
                 wrong.take(problem);
@@ -316,6 +341,12 @@ async fn send_several(
                 wanted.len()
             );
             wrong.whole = Coded(words);
+            Err(wrong)
+        }
+    };
+    let all = match asked {
+        Ok(all) => all,
+        Err(wrong) => {
             return render(app, viewer, form, wrong, StatusCode::UNPROCESSABLE_ENTITY).await;
         }
     };
@@ -344,6 +375,7 @@ async fn ask(
             duration: length,
             reason: Some(&form.reason),
             ticket: Some(&form.ticket),
+            confirmed: &confirming::ids(&form.confirmed),
         };
         return app.access.extend(&viewer.actor, id, extending, None).await;
     }
@@ -359,6 +391,7 @@ fn asking(outlook: &Outlook, wanted: &Wanted, length: TimeSpan, form: &AskForm) 
         reason: form.reason.clone(),
         ticket: (!ticket.is_empty()).then(|| ticket.to_owned()),
         starts_at: outlook.starts_at,
+        confirmed: confirming::ids(&form.confirmed),
     }
 }
 

@@ -5,7 +5,7 @@ use hallpass_access::{
     AskRefused, AskVerdict, LengthLimits, Preview, Request, RequestFilter, RequestView, all_of,
 };
 use hallpass_model::{Email, GrantId, HoldKey, Target, TimeSpan, Timestamp};
-use hallpass_rules::Decision;
+use hallpass_rules::{Decision, RuleWarning};
 use hallpass_wording::{asking, dialogs::BREAK_GLASS_MEANS, standing};
 use jiff::{civil::DateTime, tz::TimeZone};
 
@@ -18,6 +18,7 @@ use crate::{
     App,
     problem::ProblemResponse,
     ui::{
+        confirming,
         presenter::{Coded, PersonView, Presenter, set_address},
         shell::{Viewer, url_encoded},
         words::{capital, plain},
@@ -75,6 +76,8 @@ pub(super) struct Outlook {
     pub(super) starts_at: Option<Timestamp>,
     pub(super) ticket: Option<Coded>,
     pub(super) reason_hint: Option<Coded>,
+    /// What has to be read and confirmed.
+    pub(super) warnings: Vec<RuleWarning>,
     /// What sending would ask for, to notice when the form says something else by then.
     pub(super) meant: String,
 }
@@ -396,6 +399,7 @@ impl Outlook {
     }
 
     fn requirements(&mut self, decision: &Decision) {
+        confirming::add(&mut self.warnings, &decision.warnings);
         self.ticket = decision
             .ticket_patterns
             .first()

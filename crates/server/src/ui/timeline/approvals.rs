@@ -5,6 +5,7 @@ use hallpass_audit::Record;
 use hallpass_model::TimeSpan;
 
 use super::{Teller, TimelineEntry, instant};
+use crate::ui::words::plain;
 
 impl Teller<'_> {
     pub(super) fn reviewed(&mut self, record: &Record, is_other: bool, by: &str) -> TimelineEntry {
@@ -71,6 +72,16 @@ impl Teller<'_> {
         .good()
         .words(format!("By {rules}."))
     }
+}
+
+/// The warnings that a record says were read and confirmed.
+pub(super) fn confirmed(record: &Record) -> Vec<String> {
+    let texts = record.fields().get("warnings_confirmed");
+    let texts = texts
+        .and_then(|texts| texts.as_array())
+        .into_iter()
+        .flatten();
+    texts.filter_map(|text| text.as_str().map(plain)).collect()
 }
 
 /// How long a record says that it is for.

@@ -1,0 +1,79 @@
+//! Warnings of rules on the command line: shown before anything is asked for or approved, and confirmed
+//! by an answer at the terminal, or by their ids where nobody is asked.
+
+use std::io::{self, IsTerminal as _};
+
+use hallpass_api::Warning;
+use hallpass_terminal::exit::Failure;
+use hallpass_terminal::output;
+use hallpass_terminal::prompt::{Consent, confirm_act};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::client::{Client, Posted};
+
+/// Warnings may change between two calls; who confirms for the third time is asked to look.
+const ATTEMPTS: u32 = 3;
+
+/// `--confirm-warning`, on every command that asks for access or approves it.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub struct ConfirmArgs {
+    /// Confirm that the warning of this id was read; may be given several times. Another text has another id
+    #[arg(long = "confirm-warning", value_name = "ID")]
+    ids: Vec<String>,
+}
+
+impl ConfirmArgs {
+    /// Sends a call whose body holds the ids that are confirmed. Where the server has warnings that are
+    /// not among them, asks at the terminal, and sends it once more.
+    ///
+    /// # Errors
+    /// Exit 4 when they are not confirmed, or there is no terminal to ask on; else as [`Client::post`].
+    pub async fn post<B: Serialize, T: DeserializeOwned>(
+        &self,
+        client: &Client,
+        path: &[&str],
+        body: impl Fn(Vec<String>) -> B,
+    ) -> Result<T, Failure> {
+        let mut ids = self.ids.clone();
+        for _ in 0..ATTEMPTS {
+            match client.post_or_warned(path, &body(ids.clone())).await? {
+                Posted::Done(done) => return Ok(done),
+                Posted::Warned(warnings) => {
+                    confirm(&warnings)?;
+                    ids.extend(warnings.into_iter().map(|warning| warning.id));
+                }
+            }
+        }
+        let message = "the warnings changed while they were confirmed; nothing was done";
+        Err(Failure::refused(message).code(NOT_CONFIRMED))
+    }
+}
+
+const NOT_CONFIRMED: &str = "warning-not-confirmed";
+
+fn confirm(warnings: &[Warning]) -> Result<(), Failure> {
+    if !io::stdin().is_terminal() {
+        let mut failure = Failure::refused("there is a warning to be read and confirmed first")
+            .code(NOT_CONFIRMED);
+        for Warning { id, text } in warnings {
+            failure = failure.detail(format!("{id}: {text}"));
+        }
+        let flags: Vec<String> = warnings
+            .iter()
+            .map(|warning| format!("--confirm-warning {}", warning.id))
+            .collect();
+        return Err(failure.help(format!(
+            "once it was read, give `{}`; nothing was done",
+            flags.join(" ")
+        )));
+    }
+    for warning in warnings {
+        output::say(&format!("Warning: {}", output::plain(&warning.text)));
+    }
+    confirm_act(
+        "a warning is confirmed first",
+        "Have you read this, and do you go on?",
+        Consent::Ask,
+    )
+}
