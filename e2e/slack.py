@@ -20,6 +20,9 @@ RULES = (rule("read", accounts=["*"], permission_sets=["ReadOnly"], approval_is_
          + rule("two-eyes", accounts=["*"], permission_sets=["AdministratorAccess"],
                 approvers=["tomasz.wilk@example.com", "priya.raman@example.com", "noor.haddad@example.com"], min_approvals=2)
          + rule("lonely", accounts=["*"], permission_sets=["Billing"], approvers=["mara.lindqvist@example.com"])
+         + rule("support", accounts=["*"], permission_sets=["Support"], approvers=["tomasz.wilk@example.com"])
+         + rule("cards", accounts=["payments-prod"], permission_sets=["Support"], permits_requests=False,
+                warning="Card data & <b>rows</b>. Do not copy them out.")
          + rule("join-oncall", groups=["oncall"], approvers=["tomasz.wilk@example.com", "ines.moreau@example.com"],
                 max_duration="12h"))
 
@@ -277,6 +280,51 @@ def approving_less(hallpass):
     wait(lambda: "Access ended" in title(hallpass.head(request)), 30)
 
 
+def warned(hallpass):
+    """A warning is read and confirmed in Slack's forms and on the command line, by whoever asks and whoever approves."""
+    says = "Card data & <b>rows</b>. Do not copy them out."
+    view = hallpass.opens(MARA, shortcut="request_for_access")
+    before = {one["id"] for one in hallpass.requests()}
+    for block, action, value in (("select_account", "selected_account", PROD), ("select_permission_set", "selected_permission_set", "Support")):
+        hallpass.type(MARA, view, block, action, value)
+        hallpass.act(MARA, settle_ms=1000, choose={"view_id": view["view"]["id"], "block_id": block, "action_id": action, "value": value})
+    boxes = lambda of: [block["block_id"] for block in of["view"]["blocks"] if block.get("element", {}).get("type") == "checkboxes"]
+    shown = wait(lambda: (found := hallpass.modal(MARA)) and boxes(found) and found, 10)
+    check("warned: the form shows the text, escaped", "Card data &amp; &lt;b&gt;rows&lt;/b&gt;. Do not copy them out." in json.dumps(shown, ensure_ascii=False), shown)
+    box = boxes(shown)[0]
+    ident = box.removeprefix("confirm_warning_")
+    values = {"duration_picker": {"duration_picker_action": "1800"}, "provide_reason": {"provided_reason": "OPS-7: a card"}}
+    sent = hallpass.act(MARA, submit={"view_id": view["view"]["id"], "values": values | {box: {"confirmed_warning": [ident]}}})["delivered"][0]
+    check("warned: ticked, the form is taken", sent["status"] == 200 and not sent["body"], sent)
+    made = wait(lambda: [one["id"] for one in hallpass.requests() if one["id"] not in before], 10)
+    if not check("warned: and makes a request", made, sent):
+        return
+    check.equal("warned: which keeps what was confirmed", [one["texts"] for one in hallpass.request(made[0])["confirmed"]], [[says]])
+    head = wait(lambda: hallpass.head(made[0]), 10)
+    view = hallpass.opens(TOMASZ, click={"message_ts": head["ts"], "action_id": "approve"})
+    check("warned: one press is not enough, the form has the text", boxes(view) == [box] and hallpass.request(made[0])["state"] == "pending", view)
+    hallpass.act(TOMASZ, close={"view_id": view["view"]["id"]})
+
+    def command(who, *arguments):
+        return hallpass.stage.run(*arguments, HALLPASS_SERVER=hallpass.base, HALLPASS_TOKEN=hallpass.tokens[who])
+
+    without = command(TOMASZ, "approve", made[0])
+    check("warned: a command without a terminal refuses, with text and id", without.returncode == 4 and "error[warning-not-confirmed]" in without.stderr
+          and says in without.stderr and f"--confirm-warning {ident}" in without.stderr, without.stderr)
+    made_up = command(TOMASZ, "approve", made[0], "--confirm-warning", "0000000000000000")
+    check("warned: another id confirms nothing", made_up.returncode == 4 and hallpass.request(made[0])["state"] == "pending", made_up.stderr)
+    yes = command(TOMASZ, "approve", made[0], "--confirm-warning", ident)
+    check("warned: with the id it is approved", yes.returncode == 0 and hallpass.request(made[0])["state"] == "approved", yes.stderr)
+    ask = ("request", "--account", "payments-prod", "--permission-set", "Support", "--for", "1h", "--reason", "OPS-8: a card", "--new")
+    refused = command(INES, *ask)
+    check("warned: asking likewise", refused.returncode == 4 and says in refused.stderr, refused.stderr)
+    asked = command(INES, *ask, "--confirm-warning", ident)
+    check("warned: and with the id it is asked", asked.returncode == 0, asked.stderr)
+    kept = {row["event"]: (row["actor"], row["warnings_confirmed"]) for row in hallpass.api(PRIYA).all("/api/v1/audit?after=0")
+            if row.get("access_request_id") == made[0] and "warnings_confirmed" in row}
+    check.equal("warned: the log has who confirmed which text", kept, {"request.created": (MARA, [says]), "request.approved": (TOMASZ, [says])})
+
+
 def shapes(hallpass):
     """Everything shown so far, as Slack's own library reads it."""
     try:
@@ -460,6 +508,7 @@ def main():
         journey(hallpass)
         approving_less(hallpass)
         together(hallpass)
+        warned(hallpass)
         small_talk(hallpass)
         set_up(hallpass)
         escapes(hallpass)

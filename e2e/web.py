@@ -469,6 +469,50 @@ def restarted(demo, browser):
     page.context.close()
 
 
+def warned(demo, browser):
+    """A warning stands above the button with its tick, for whoever asks and whoever approves, in light and dark, with and without script."""
+    says = "Changes to the network reach every account within seconds. Announce them in #network first."
+    asks = "/ask?account=payments-dev&permission_set=NetworkAdmin&for=3600&reason=OPS-14:+a+route"
+    for dark, size, has_script in ((False, "wide", True), (True, "phone", False)):
+        look = f"{size}-{'dark' if dark else 'light'}"
+        page = browser.window(MARA, size, dark, script=has_script)
+        page.goto(demo.base + asks)
+        box = page.locator(".warned")
+        check(f"warned ({look}): the form shows the text", says in box.inner_text(), box.inner_text())
+        check.equal(f"warned ({look}): nothing serious for axe", serious(page), [])
+        check(f"warned ({look}): no sideways scroll", overflow(page) <= 0, overflow(page))
+        shoot(page, f"warned-ask-{look}")
+        if page.locator("textarea[name=reason]").input_value() == "":
+            page.locator("textarea[name=reason]").fill("OPS-14: a route")
+        send = page.get_by_role("button", name=re.compile(r"^Ask"))
+        send.first.click()
+        page.wait_for_load_state("load")
+        said = page.locator("main").inner_text()
+        check(f"warned ({look}): without the tick nothing is sent", "tick that you have" in said, said[:500])
+        shoot(page, f"warned-missing-{look}")
+        page.get_by_label("I have read this warning").check()
+        page.get_by_role("button", name=re.compile(r"^Ask")).first.click()
+        page.wait_for_url(re.compile("/requests/req_"))
+        request = re.search("req_[0-9a-f]+", page.url).group(0)
+        check(f"warned ({look}): what was confirmed is shown", f"Read and confirmed: {says}" in page.locator("main").inner_text().replace("“", "").replace("”", ""), page.locator("main").inner_text()[:900])
+        reviewer = browser.window(PRIYA, size, dark, script=has_script)
+        reviewer.goto(f"{demo.base}/requests/{request}")
+        shoot(reviewer, f"warned-request-{look}")
+        reviewer.get_by_role("link", name=re.compile("^Approve 1h.*…")).click()
+        form = reviewer.locator("dialog[open] form" if has_script else "main form[action$='/approve']")
+        check(f"warned ({look}): the form to approve shows the text", says in form.inner_text(), form.inner_text())
+        check.equal(f"warned ({look}): nothing serious for axe when approving", serious(reviewer), [])
+        shoot(reviewer, f"warned-approve-{look}", whole=False)
+        form.get_by_label("I have read this warning").check()
+        form.locator("button[type=submit]").click()
+        reviewer.wait_for_url(re.compile("said=approved"))
+        texts = demo.api(NOOR).get(f"/api/v1/requests/{request}").json["confirmed"]
+        check.equal(f"warned ({look}): both are kept", [(one["by"], one["texts"]) for one in texts], [(MARA, [says]), (PRIYA, [says])])
+        demo.api(MARA).post(f"/api/v1/requests/{request}/discard", {})
+        page.context.close()
+        reviewer.context.close()
+
+
 def without_script(demo, browser):
     page = browser.window(MARA, script=False)
     page.goto(f"{demo.base}/ask")
@@ -637,7 +681,7 @@ def in_slack(demo, browser):
 
 
 def journeys(demo, browser):
-    for journey in (by_keyboard, racing, approving_less, starting_later, together, without_script, own_sign_ins, locking, hostile,
+    for journey in (by_keyboard, racing, approving_less, starting_later, together, warned, without_script, own_sign_ins, locking, hostile,
                     crowded, in_slack):
         journey(demo, browser)
 
