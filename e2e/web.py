@@ -473,13 +473,15 @@ def warned(demo, browser):
     """A warning stands above the button with its tick, for whoever asks and whoever approves, in light and dark, with and without script."""
     says = "Changes to the network reach every account within seconds. Announce them in #network first."
     asks = "/ask?account=payments-dev&permission_set=NetworkAdmin&for=3600&reason=OPS-14:+a+route"
-    for dark, size, has_script in ((False, "wide", True), (True, "phone", False)):
-        look = f"{size}-{'dark' if dark else 'light'}"
+    for dark, size, has_script in ((False, "wide", True), (True, "phone", True), (False, "phone", False)):
+        look = f"{size}-{'dark' if dark else 'light'}{'' if has_script else '-without-script'}"
         page = browser.window(MARA, size, dark, script=has_script)
         page.goto(demo.base + asks)
         box = page.locator(".warned")
         check(f"warned ({look}): the form shows the text", says in box.inner_text(), box.inner_text())
-        check.equal(f"warned ({look}): nothing serious for axe", serious(page), [])
+        # axe needs the page's own script
+        if has_script:
+            check.equal(f"warned ({look}): nothing serious for axe", serious(page), [])
         check(f"warned ({look}): no sideways scroll", overflow(page) <= 0, overflow(page))
         shoot(page, f"warned-ask-{look}")
         if page.locator("textarea[name=reason]").input_value() == "":
@@ -501,7 +503,8 @@ def warned(demo, browser):
         reviewer.get_by_role("link", name=re.compile("^Approve 1h.*…")).click()
         form = reviewer.locator("dialog[open] form" if has_script else "main form[action$='/approve']")
         check(f"warned ({look}): the form to approve shows the text", says in form.inner_text(), form.inner_text())
-        check.equal(f"warned ({look}): nothing serious for axe when approving", serious(reviewer), [])
+        if has_script:
+            check.equal(f"warned ({look}): nothing serious for axe when approving", serious(reviewer), [])
         shoot(reviewer, f"warned-approve-{look}", whole=False)
         form.get_by_label("I have read this warning").check()
         form.locator("button[type=submit]").click()
