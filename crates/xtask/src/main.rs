@@ -12,6 +12,7 @@ mod tidy;
 mod circles;
 mod circles_known;
 mod type_names;
+mod wrapped;
 
 mod acceptance;
 mod arrows;

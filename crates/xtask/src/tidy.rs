@@ -17,7 +17,7 @@ use crate::texts::has_extension;
 use crate::type_names::TypeNames;
 use crate::{
     acceptance, arrows, citations, manifests, outside, pages_named, resolution, site, sizes,
-    sources, texts,
+    sources, texts, wrapped,
 };
 
 /// Why the tree could not be looked at.
@@ -134,6 +134,7 @@ fn check_together(files: &Texts) -> Vec<Breach> {
 
 fn check_file(path: &str, text: &str) -> Vec<Breach> {
     let mut findings = texts::check(path, text);
+    findings.extend(wrapped::check(path, text));
     if path.contains("/templates/") && has_extension(path, "html") {
         findings.extend(site::check_template(path, text));
     }
@@ -204,6 +205,7 @@ mod tests {
         };
         assert!(found("docs/a.md", "fine\n").is_empty());
         assert_eq!(found("docs/a.md", "bad \n").len(), 1);
+        assert_eq!(found("docs/a.md", &"word ".repeat(30)).len(), 2);
         let page = "<h2>What happened</h2>\n";
         assert_eq!(found("crates/a/templates/a.html", page).len(), 1);
         assert_eq!(found("crates/a/src/lib.rs", "fn a() {}\n").len(), 1);

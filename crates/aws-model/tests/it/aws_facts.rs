@@ -16,12 +16,12 @@ const HEAD: &str = "\
 For operators and developers who want to know which of AWS's numbers Hallpass goes by, what each
 decides, and how sure it is.
 
-The tables are made from the program (`aws-model/src/facts/`), where each number stands once. *Read* is
-the day on which AWS's page, or a stored copy of it, was read; *announced* is the day from which AWS
-said it holds, and the day on which reports of that were read; *until* is a number of before, which may
-bind an organization still. *Not verified* means that the page is known and that nobody wrote down when it was read: look before
-you rely on it. A quota of an account that AWS raised or lowered is not known here; where AWS refuses
-something for its quota, its reason is shown.
+The tables are made from the program (`aws-model/src/facts/`), where each number stands once. *Read*
+is the day on which AWS's page, or a stored copy of it, was read; *announced* is the day from which
+AWS said it holds, and the day on which reports of that were read; *until* is a number of before,
+which may bind an organization still. *Not verified* means that the page is known and that nobody
+wrote down when it was read: look before you rely on it. A quota of an account that AWS raised or
+lowered is not known here; where AWS refuses something for its quota, its reason is shown.
 ";
 
 fn thousands(value: u32) -> String {
