@@ -56,7 +56,7 @@ pub struct ReplayedRequest {
 /// In what two decisions differ.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct RuleChange {
-    /// `decision`, `refused`, `accepted`, `approvers`, `approvals_needed`, `stages`, `approval_hours`, `sign_in`, `over_limit`, `armed_ends`, `notify`, `slack_channel` or `break_glass`.
+    /// `decision`, `refused`, `accepted`, `approvers`, `approvals_needed`, `stages`, `approval_hours`, `warnings`, `sign_in`, `over_limit`, `armed_ends`, `notify`, `slack_channel` or `break_glass`.
     pub what: String,
     /// The change in words.
     pub message: String,

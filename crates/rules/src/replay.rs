@@ -8,7 +8,10 @@ use crate::{
     arming::EndArming,
     decision_kind::DecisionKind,
     directory::Directory,
-    engine::{ApprovalHours, Ask, Decision, OverLimit, Principal, Rules, SignInRequirement, Stage},
+    engine::{
+        ApprovalHours, Ask, Decision, OverLimit, Principal, RuleWarning, Rules, SignInRequirement,
+        Stage,
+    },
 };
 
 /// A request as it was made.
@@ -127,6 +130,13 @@ pub enum DecisionChange {
         /// The hours that would be.
         would_be: String,
     },
+    /// What whoever asks and whoever approves has to confirm.
+    Warnings {
+        /// The texts of then.
+        was: String,
+        /// The texts that would be.
+        would_be: String,
+    },
     /// How whoever approves it, or breaks the glass for it, must have signed in.
     SignIn {
         /// What was wanted; empty for anyhow.
@@ -178,6 +188,7 @@ impl DecisionChange {
             Self::Approvals { .. } => "approvals_needed",
             Self::Stages { .. } => "stages",
             Self::ApprovalHours { .. } => "approval_hours",
+            Self::Warnings { .. } => "warnings",
             Self::SignIn { .. } => "sign_in",
             Self::OverLimit { .. } => "over_limit",
             Self::ArmedEnds { .. } => "armed_ends",
@@ -204,6 +215,10 @@ impl fmt::Display for DecisionChange {
             Self::ApprovalHours { was, would_be } => {
                 let (was, would_be) = (or(was, "any time"), or(would_be, "any time"));
                 write!(f, "approved at {was} → {would_be}")
+            }
+            Self::Warnings { was, would_be } => {
+                let (was, would_be) = (or(was, "none"), or(would_be, "none"));
+                write!(f, "warnings to confirm {was} → {would_be}")
             }
             Self::SignIn { was, would_be } => {
                 write!(f, "sign-in {} → {}", or(was, "any"), or(would_be, "any"))
@@ -316,6 +331,7 @@ fn of_one_kind(was: &Decision, would_be: &Decision) -> impl Iterator<Item = Deci
         over_limit,
         sign_in,
         armed_ends,
+        warnings,
         approvals_needed,
         stages,
         notify,
@@ -338,6 +354,8 @@ fn of_one_kind(was: &Decision, would_be: &Decision) -> impl Iterator<Item = Deci
     let stages = stages.map(|(was, would_be)| DecisionChange::Stages { was, would_be });
     let hours = differ((of_hours(approval_hours), of_hours(&would_be.approval_hours)));
     let hours = hours.map(|(was, would_be)| DecisionChange::ApprovalHours { was, would_be });
+    let warned = differ((of_warnings(warnings), of_warnings(&would_be.warnings)));
+    let warned = warned.map(|(was, would_be)| DecisionChange::Warnings { was, would_be });
     let sign_in = differ((of_sign_in(sign_in), of_sign_in(&would_be.sign_in)));
     let sign_in = sign_in.map(|(was, would_be)| DecisionChange::SignIn { was, would_be });
     let over = (*over_limit != would_be.over_limit).then_some(DecisionChange::OverLimit {
@@ -358,7 +376,7 @@ fn of_one_kind(was: &Decision, would_be: &Decision) -> impl Iterator<Item = Deci
             would_be: would_be.slack_channel.clone(),
         });
     [
-        approvers, needed, stages, hours, sign_in, over, armed, notified, channel,
+        approvers, needed, stages, hours, warned, sign_in, over, armed, notified, channel,
     ]
     .into_iter()
     .flatten()
@@ -391,6 +409,12 @@ fn of_stages(stages: &[Stage]) -> String {
 /// Hours by what is written, each once.
 fn of_hours(hours: &[ApprovalHours]) -> String {
     let shown: BTreeSet<String> = hours.iter().map(ToString::to_string).collect();
+    shown.into_iter().collect::<Vec<_>>().join(" and ")
+}
+
+/// Warnings by what they say, each once.
+fn of_warnings(warnings: &[RuleWarning]) -> String {
+    let shown: BTreeSet<String> = warnings.iter().map(|it| format!("“{}”", it.text)).collect();
     shown.into_iter().collect::<Vec<_>>().join(" and ")
 }
 

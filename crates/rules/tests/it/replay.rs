@@ -114,6 +114,11 @@ fn what_an_approval_wants_and_what_comes_of_it_is_compared_too() {
             &["approval_hours:"],
         ),
         (
+            "warning = 'Old.'",
+            "warning = 'Cardholder data.'",
+            &["warnings: warnings to confirm “Old.” → “Cardholder data.”"],
+        ),
+        (
             "",
             "fresh_sign_in = '5m'",
             &["sign_in: sign-in any → within 5m"],
