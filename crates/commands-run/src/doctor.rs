@@ -178,7 +178,6 @@ async fn examine(
     check_program(loaded, report);
     let rules = check_rules(loaded, report);
     let newest_record = check_store(loaded, report).await;
-    database::check_seen_log(loaded, report);
     exports::check(loaded, report).await;
     guard::check(loaded, report).await;
     check_slack(loaded, report).await;
@@ -449,6 +448,7 @@ fn check_clock(
 
 /// Checks the store; the instant of the newest record of its log.
 async fn check_store(loaded: &Loaded, report: &mut DoctorReport) -> Option<Timestamp> {
+    database::check_seen_log(loaded, report);
     let address = match loaded.store() {
         Ok(address) => address,
         Err(failure) => {

@@ -122,8 +122,7 @@ async fn demo(args: &Args) -> Outcome {
     let state = args.data.as_ref().map(|_| folder.path("aws.state"));
     let sim = aws::start(args.aws_listen, args.scale, address, state).await?;
     let _only = only_server(&folder.path(STORE))?;
-    let place = StoreAddress::File(folder.path(STORE));
-    let store = open_store_for(place, SchemaUse::BroughtUpToDate).await?;
+    let store = store_of(&folder).await?;
     let clock = clock::after_log(&store).await;
     let ids: Arc<dyn IdSource> = Arc::new(RandomIds);
     let (aws, rules) = (connect(&sim, &clock, &ids).await?, rules()?);
@@ -233,6 +232,12 @@ async fn live_on(
         tokio::spawn(activity::go_on(scene));
     }
     Ok(())
+}
+
+/// The demo's store; a folder of an earlier release is brought up to date.
+async fn store_of(folder: &Folder) -> Result<ServerStore, Failure> {
+    let place = StoreAddress::File(folder.path(STORE));
+    open_store_for(place, SchemaUse::BroughtUpToDate).await
 }
 
 /// The Slack app, talking to the simulated Slack, which is told where it is.

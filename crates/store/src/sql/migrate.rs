@@ -5,7 +5,8 @@ use std::fmt::Display;
 
 use hallpass_access::{GrantStateKind, RequestStateKind, SweepState};
 
-use super::{OpenError, relay, search};
+use super::open_error::OpenError;
+use super::{relay, search};
 use crate::database::{Connection, DatabaseError, Engine, Owner, Transaction, TransactionMode};
 
 /// One step of the schema's history. Never changed once released.

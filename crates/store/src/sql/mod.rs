@@ -29,6 +29,7 @@ mod locks;
 mod maintenance;
 mod migrate;
 mod numbers;
+mod open_error;
 mod opening;
 mod org;
 mod outbox;
@@ -56,7 +57,8 @@ pub use copying::{Copied, CopyError};
 pub use ends::EndsReader;
 pub use leader::Leadership;
 pub use maintenance::{BackupError, Check};
-pub use opening::{OpenError, SchemaUse};
+pub use open_error::OpenError;
+pub use opening::SchemaUse;
 pub use seen_log::{LogLook, LogMemory, LostRecords, SeenHead};
 
 use hallpass_audit::Head;
