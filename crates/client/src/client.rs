@@ -535,7 +535,8 @@ mod tests {
         let problem = br#"{"type":"about:blank","title":"Conflict","status":409,"code":"decided",
             "detail":"Already denied by Jonas Beck at 11:52.","help":"ask again",
             "errors":[{"field":"for","code":"x","message":"too long"}]}"#;
-        let failure = client.refusal(StatusCode::CONFLICT, problem);
+        let Refused { failure, warnings } = client.refusal(StatusCode::CONFLICT, problem);
+        assert!(warnings.is_empty());
         assert_eq!(failure.exit(), Exit::Failed);
         let shown = format!("{failure:?}");
         for part in ["decided", "Jonas Beck", "for: too long", "ask again"] {
