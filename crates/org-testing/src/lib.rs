@@ -65,10 +65,8 @@ pub struct Situation {
     pub characters: usize,
     /// Policies on one target, at most.
     pub slots: usize,
-    /// What becomes of updates of policies; `None`: they go well.
-    pub updates_fail: Option<OrganizationFault>,
-    /// What becomes of taking policies away.
-    pub removals_fail: Option<OrganizationFault>,
+    /// What becomes of updates and detachments of policies; `None`: they go well.
+    pub changes_fail: Option<OrganizationFault>,
 }
 
 /// An organization of a unit with two accounts.
@@ -108,8 +106,7 @@ impl FakeOrganization {
             gone: Vec::new(),
             characters: 10_240,
             slots: 10,
-            updates_fail: None,
-            removals_fail: None,
+            changes_fail: None,
         };
         Self {
             clock,
@@ -122,6 +119,13 @@ impl FakeOrganization {
     /// Changes the situation.
     pub fn change(&self, change: impl FnOnce(&mut Situation)) {
         change(&mut locked(&self.situation));
+    }
+
+    fn may_change(&self) -> Result<(), OrganizationFault> {
+        locked(&self.situation)
+            .changes_fail
+            .clone()
+            .map_or(Ok(()), Err)
     }
 
     /// The writes that had an effect, in order.
@@ -266,9 +270,7 @@ impl Organization for FakeOrganization {
 
     async fn update_policy(&self, id: &str, content: &str) -> Result<(), OrganizationFault> {
         self.check_length(content)?;
-        if let Some(fault) = locked(&self.situation).updates_fail.clone() {
-            return Err(fault);
-        }
+        self.may_change()?;
         self.write("update", |it| {
             let row = it.rows.get_mut(id).ok_or_else(|| gone(id))?;
             content.clone_into(&mut row.1);
@@ -304,9 +306,7 @@ impl Organization for FakeOrganization {
     }
 
     async fn detach(&self, policy: &str, target: &str) -> Result<(), OrganizationFault> {
-        if let Some(fault) = locked(&self.situation).removals_fail.clone() {
-            return Err(fault);
-        }
+        self.may_change()?;
         self.write(&format!("detach {target}"), |it| {
             let before = it.attached.len();
             it.attached

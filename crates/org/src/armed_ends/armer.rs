@@ -9,6 +9,7 @@ use hallpass_runner::{LANE_LEASE, Lane, LeaseAnswer, StoreFault};
 use super::ledger::{Ledger, Look, Otherwise, not_answered};
 use super::observed::{Act, Allowance, Observed, SeenPolicy, fit, next};
 use super::statement::{Denial, account_of_name, parts, policy_name};
+use super::wanted::{is_spent, is_urgent, wanted};
 use super::{
     ArmedEnd, ArmedEndStore, HomeRegion, NotArmed, OtherAccess, POLICIES_MAX, SettledEnds,
     WhyNotArmed,
@@ -26,12 +27,8 @@ const ACTS_MAX: u32 = 8;
 /// The pause between two writes to one account, where nothing is lost by waiting: so that sixty grants within a minute
 /// cost six of them.
 const WRITE_PAUSE: TimeSpan = TimeSpan::seconds(10);
-/// An end that moves is not kept waiting when the one that is in force comes within this.
-const NEAR: TimeSpan = TimeSpan::minutes(2);
 /// How often policies that nobody stored any more are looked for.
 const LITTER_EVERY: TimeSpan = TimeSpan::hours(6);
-/// No session lasts longer, and then some: a statement without a row that denies since then refuses nothing any more.
-const LITTER_AGE: TimeSpan = TimeSpan::hours(13);
 
 /// Settings of the armer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -523,61 +520,6 @@ impl EndArmer {
         self.act(account, &Act::Remove { id }).await?;
         Ok(true)
     }
-}
-
-/// Whether a denial can refuse nobody any more who got a session before it began.
-fn is_spent(denial: &Denial, now: Timestamp) -> bool {
-    LITTER_AGE.after(denial.from) < now
-}
-
-/// What is to be denied, and the ends of which another is in force instead. A permission set that was deleted and made anew
-/// under its name has the same role: one denial of a person's role holds for both, from the later end on.
-pub(super) fn wanted<'a>(
-    ends: &'a [ArmedEnd],
-    otherwise: &BTreeMap<HoldKey, Otherwise>,
-    denied: &BTreeSet<Denial>,
-    now: Timestamp,
-) -> (Vec<(&'a ArmedEnd, Denial)>, BTreeSet<HoldKey>) {
-    let mut roles: BTreeMap<(String, String), Vec<(&ArmedEnd, Denial)>> = BTreeMap::new();
-    for end in ends.iter().filter(|end| end.is_wanted(now)) {
-        if let Some(denial) = Denial::of(end, now) {
-            let role = (denial.user.clone(), denial.role.clone());
-            roles.entry(role).or_default().push((end, denial));
-        }
-    }
-    let is_held = |(end, _): &(&ArmedEnd, Denial)| match otherwise.get(&end.key) {
-        Some(Otherwise::Not(why)) => why.why == WhyNotArmed::HeldOtherwise,
-        Some(Otherwise::Unknown(_) | Otherwise::Lost(_)) | None => false,
-    };
-    let may_be = |end: &ArmedEnd, denial: &Denial| match otherwise.get(&end.key) {
-        None | Some(Otherwise::Lost(_)) => true,
-        Some(Otherwise::Not(_)) => false,
-        // nobody knows: what is in force stays, and nothing is begun
-        Some(Otherwise::Unknown(_)) => denied.iter().any(|it| it.is_about_same(denial)),
-    };
-    let (mut wanted, mut joined) = (Vec::new(), BTreeSet::new());
-    for mut of_role in roles.into_values() {
-        of_role.sort_by_key(|(end, denial)| (denial.from, end.key.to_string()));
-        let is_held = of_role.iter().any(is_held);
-        let Some((end, denial)) = of_role.pop() else {
-            continue;
-        };
-        joined.extend(of_role.into_iter().map(|(end, _)| end.key.clone()));
-        if !is_held && may_be(end, &denial) {
-            wanted.push((end, denial));
-        }
-    }
-    (wanted, joined)
-}
-
-/// Whether an end is not in force that should be, or is in force and must not be.
-fn is_urgent(end: &ArmedEnd, now: Timestamp) -> bool {
-    let Some(until) = end.armed_until() else {
-        return false;
-    };
-    let is_earlier = end.ends_at <= now && end.instant(now) < until;
-    let is_close = until <= NEAR.after(now) && end.instant(now) > until;
-    is_earlier || is_close
 }
 
 fn seen_policy(row: &PolicyRow, content: String) -> Result<SeenPolicy, Left> {

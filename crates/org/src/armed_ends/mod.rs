@@ -16,6 +16,7 @@ mod observed;
 mod statement;
 #[cfg(test)]
 mod tests;
+mod wanted;
 
 use async_trait::async_trait;
 use hallpass_audit::Draft;

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::observed::{Act, Allowance, Observed, SeenPolicy, fit, next};
 use super::statement::{Denial, account_of_name, parts, policy_name, text};
-use super::{ArmedEnd, ArmedEndState, NotArmed, POLICIES_MAX, WhyNotArmed, armer};
+use super::{ArmedEnd, ArmedEndState, NotArmed, POLICIES_MAX, WhyNotArmed};
 use crate::account_policy::deciding::{ACCOUNT, check, hold_key, roles};
 
 const END: &str = "2026-11-20T14:00:00Z";
@@ -190,7 +190,7 @@ fn one_denial_of_a_role_is_in_force_from_the_later_end_on() {
     let mut anew = end(1, "Admin", END);
     anew.key = hold_key(1, "Anew");
     let ends = [over, anew.clone(), end(2, "Admin", END)];
-    let (wanted, joined) = armer::wanted(&ends, &BTreeMap::new(), &BTreeSet::new(), now);
+    let (wanted, joined) = super::wanted::wanted(&ends, &BTreeMap::new(), &BTreeSet::new(), now);
     let froms: BTreeSet<(&str, Timestamp)> = wanted
         .iter()
         .map(|(end, denial)| (end.key.user.as_str(), denial.from))

@@ -735,7 +735,7 @@ async fn generated(seed: u64) {
                     message: "no answer".to_owned(),
                 };
                 let fails = rng.bool().then_some(silent);
-                bench.organization.change(|it| it.updates_fail = fails);
+                bench.organization.change(|it| it.changes_fail = fails);
             }
             _ => {
                 bench.others.0.lock().unwrap().remove(&key);
@@ -755,7 +755,7 @@ async fn generated(seed: u64) {
         }
     }
     bench.others.0.lock().unwrap().clear();
-    bench.organization.change(|it| it.updates_fail = None);
+    bench.organization.change(|it| it.changes_fail = None);
     bench.until_all_is_over().await;
     assert!(bench.organization.standing().is_empty(), "seed {seed}");
     check_all(&bench.world, &[]).await.unwrap();

@@ -102,8 +102,7 @@ fn access_that_aws_still_refuses_is_not_told_as_given() {
             bench.set_mode(mode);
             bench
                 .organization
-                .change(|it| it.updates_fail = Some(fault.clone()));
-            fail_removals(&bench, &fault);
+                .change(|it| it.changes_fail = Some(fault.clone()));
             let id = take(&bench.world, Ana, SET, TimeSpan::minutes(20)).await;
             let took = until_state(&bench, id, state, 400).await;
             assert!(
@@ -120,21 +119,14 @@ fn access_that_aws_still_refuses_is_not_told_as_given() {
         let (bench, _) = over().await;
         bench
             .organization
-            .change(|it| it.updates_fail = Some(silent()));
+            .change(|it| it.changes_fail = Some(silent()));
         let id = take(&bench.world, Ana, SET, TimeSpan::minutes(20)).await;
         bench.calmly(150).await;
         assert_eq!(grant(&bench.world, id).await.state.name(), "scheduled");
-        bench.organization.change(|it| it.updates_fail = None);
+        bench.organization.change(|it| it.changes_fail = None);
         until_state(&bench, id, "active", 70).await;
         bench.would_end_by_itself(id).await;
     });
-}
-
-/// The last statement goes with its policy: that fails of the same.
-fn fail_removals(bench: &Bench, fault: &OrganizationFault) {
-    bench
-        .organization
-        .change(|it| it.removals_fail = Some(fault.clone()));
 }
 
 #[test]
@@ -151,7 +143,7 @@ fn an_end_that_cannot_be_moved_is_told_and_moves_when_it_can() {
             let before = bench.refused_after(&key);
             bench
                 .organization
-                .change(|it| it.updates_fail = Some(fault.clone()));
+                .change(|it| it.changes_fail = Some(fault.clone()));
             release(&bench.world, Ana, id).await.unwrap();
             bench.calmly(within).await;
             let end = bench.armed_end(&key).await.unwrap();
@@ -167,7 +159,7 @@ fn an_end_that_cannot_be_moved_is_told_and_moves_when_it_can() {
                     .unwrap()
                     .contains("still refuses after")
             );
-            bench.organization.change(|it| it.updates_fail = None);
+            bench.organization.change(|it| it.changes_fail = None);
             bench.calmly(70).await;
             let end = bench.armed_end(&key).await.unwrap();
             assert!(end.unmoved().is_none(), "{end:?}");
