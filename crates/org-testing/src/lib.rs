@@ -1,5 +1,6 @@
 //! For tests: an organization in memory that answers as AWS does, and a store beside it.
 
+mod situation;
 mod visits;
 
 use std::collections::BTreeMap;
@@ -22,6 +23,7 @@ use hallpass_org::{
     TargetPresence,
 };
 
+pub use situation::Situation;
 pub use visits::MemoryVisits;
 
 /// The management account.
@@ -44,29 +46,6 @@ struct Policies {
     /// policy, target
     attached: Vec<(String, String)>,
     made: u32,
-}
-
-/// What a test may change.
-#[derive(Clone, Debug)]
-pub struct Situation {
-    /// Who asks.
-    pub caller: CallerIdentity,
-    /// Whether policies are enabled.
-    pub scps_enabled: bool,
-    /// Tags of accounts.
-    pub tags: BTreeMap<String, BTreeMap<String, String>>,
-    /// Whether break-glass roles are there.
-    pub roles: BTreeMap<String, TargetPresence>,
-    /// How long until listings show a write.
-    pub lag: TimeSpan,
-    /// Accounts that left.
-    pub gone: Vec<String>,
-    /// Characters of one policy, at most.
-    pub characters: usize,
-    /// Policies on one target, at most.
-    pub slots: usize,
-    /// What becomes of updates and detachments of policies; `None`: they go well.
-    pub changes_fail: Option<OrganizationFault>,
 }
 
 /// An organization of a unit with two accounts.
