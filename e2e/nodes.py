@@ -100,7 +100,9 @@ class World:
         return float(took) if took else None
 
     def ask(self, node, who, permission_set, account, seconds):
-        answer = node.api(who).post("/api/v1/requests", asking(permission_set, seconds, account=account))
+        ask = lambda: node.api(who).post("/api/v1/requests", asking(permission_set, seconds, account=account))
+        # a node that has only just started knows nobody yet, and says so
+        answer = wait(lambda: (said := ask()).status != 503 and said, TAKEOVER_MAX) or ask()
         assert answer.status in (200, 201), answer
         self.asked.append((who, account, permission_set))
         return answer.json
