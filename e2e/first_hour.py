@@ -241,10 +241,11 @@ def beside(machine, check, elevator, doctor, account):
 
 
 def skipped(check):
-    """Nothing of the page can be played here, which is a failure unless somebody says that it is known."""
-    why = "not root, or not allowed to mount"
-    print(f"     SKIPPED: {why}: the page is not played, and nothing of it is proven", flush=True)
-    check(f"{why}: HALLPASS_SKIP_FIRST_HOUR=1 says that this machine goes without", os.environ.get("HALLPASS_SKIP_FIRST_HOUR") == "1")
+    """Nothing of the page can be played here: that is said, also in the summary, and is a failure where every test is wanted."""
+    why = "not root, or not allowed to mount: the page is not played, and nothing of it is proven"
+    print(f"SKIPPED {why}", flush=True)
+    if os.environ.get("HALLPASS_EVERY_TEST") == "1":
+        check(f"nothing is skipped with HALLPASS_EVERY_TEST=1 ({why})", False)
     check.end()
 
 

@@ -54,7 +54,7 @@ count() {
   echo "== $1 ($minutes)"
   cat "$folder/$1.said"
   # said once more at the very end: whoever reads only that knows what to look for
-  failures+=$(grep '^FAIL ' "$folder/$1.said" | cut -c 1-300 | sed "s/^/$1: /")$'\n'
+  failures+=$(grep -E '^(FAIL|SKIPPED) ' "$folder/$1.said" | cut -c 1-300 | sed "s/^/$1: /")$'\n'
   last=$(tail -n 1 "$folder/$1.said")
   if [[ $last =~ ^([0-9]+)\ passed,\ ([0-9]+)\ failed$ ]]; then
     passed=$((passed + BASH_REMATCH[1]))
