@@ -31,17 +31,6 @@ pub(crate) fn confirmation(
     })
 }
 
-/// Each text once, however many targets it is said of.
-pub(crate) fn merged(warnings: impl IntoIterator<Item = RuleWarning>) -> Vec<RuleWarning> {
-    let mut all: Vec<RuleWarning> = Vec::new();
-    for warning in warnings {
-        if !all.iter().any(|known| known.id == warning.id) {
-            all.push(warning);
-        }
-    }
-    all
-}
-
 /// The refusal that asks for them; `Ok` where there are none.
 pub(crate) fn ensure_none(warnings: Vec<RuleWarning>) -> Result<(), PressRefused> {
     if warnings.is_empty() {

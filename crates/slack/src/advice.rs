@@ -17,7 +17,7 @@ use crate::inbound::{SlackActor, SubmittedForm};
 use crate::modal::{self, Advice, Asks, TicketWanted};
 use crate::options;
 use crate::person::{KnownPerson, Unknown};
-use crate::{warned, words};
+use crate::words;
 
 /// People named in one hint.
 const NAMED: usize = 8;
@@ -57,7 +57,7 @@ impl Slack {
         missing: &[RuleWarning],
     ) -> Option<SlackView> {
         let (mut advice, longest) = self.advice(known, form).await;
-        warned::add(&mut advice.warnings, missing);
+        RuleWarning::add_each_once(&mut advice.warnings, missing.iter().cloned());
         let durations = self.durations(longest);
         let name = &known.actor.name;
         (!durations.is_empty()).then(|| modal::ask(asks, name, &durations, &advice))

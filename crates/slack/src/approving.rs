@@ -102,7 +102,7 @@ impl Slack {
             }
         };
         let mut warnings = access.warnings_to_confirm(&request);
-        warned::add(&mut warnings, missing);
+        RuleWarning::add_each_once(&mut warnings, missing.iter().cloned());
         FormOutcome::Again(Box::new(modal::approve(&request, &shorter, &warnings)))
     }
 }

@@ -49,12 +49,3 @@ pub(crate) fn ticked(form: &SubmittedForm) -> Vec<String> {
     let ticked = blocks.filter(|(block, _)| block.starts_with(ids::WARNING));
     ticked.flat_map(|(_, ids)| ids.iter().cloned()).collect()
 }
-
-/// Each warning once.
-pub(crate) fn add(all: &mut Vec<RuleWarning>, more: &[RuleWarning]) {
-    for warning in more {
-        if !all.iter().any(|known| known.id == warning.id) {
-            all.push(warning.clone());
-        }
-    }
-}

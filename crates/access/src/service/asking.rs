@@ -15,7 +15,7 @@ use crate::step::{ApprovedGrant, ApprovedThrough, RequestStep};
 use crate::{
     Actor, Approval, AskOutcome, AskedTogether, Change, CommitError, Grant, Holds, LocksSeen, News,
     Person, PressRefused, Refusal, Request, RequestFilter, RequestState, RequestStateKind,
-    StoredAnswer, Wanted, confirming, grant_press, granting, start,
+    RuleWarning, StoredAnswer, Wanted, confirming, grant_press, granting, start,
 };
 
 /// Targets that can be asked for at once.
@@ -325,8 +325,11 @@ impl Access {
             }
         }
         let (mut asked, made) = self.not_waiting_yet(all_or_none(answers)).await?;
-        let unconfirmed = made.iter().flat_map(|it| it.unconfirmed().iter().cloned());
-        confirming::ensure_none(confirming::merged(unconfirmed))?;
+        let mut unconfirmed = Vec::new();
+        for it in &made {
+            RuleWarning::add_each_once(&mut unconfirmed, it.unconfirmed().iter().cloned());
+        }
+        confirming::ensure_none(unconfirmed)?;
         let nobody = Holds::default();
         let context = self.context((&rules, &directory), (&nobody, &locks), step);
         let mut change = Change::default();

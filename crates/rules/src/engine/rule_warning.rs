@@ -30,6 +30,16 @@ impl RuleWarning {
         }
     }
 
+    /// Adds those that are not among `all` yet, in the order they come: a text is said once, however many targets it is
+    /// said of.
+    pub fn add_each_once(all: &mut Vec<Self>, more: impl IntoIterator<Item = Self>) {
+        for warning in more {
+            if !all.iter().any(|known| known.id == warning.id) {
+                all.push(warning);
+            }
+        }
+    }
+
     /// Whether it is among the ids that somebody confirms.
     pub fn is_among(&self, ids: &[String]) -> bool {
         ids.contains(&self.id)

@@ -63,12 +63,3 @@ impl Warned {
 pub(super) fn ids(ticked: &str) -> Vec<String> {
     ticked.split_whitespace().map(str::to_owned).collect()
 }
-
-/// Each warning once, in the order they come.
-pub(super) fn add(all: &mut Vec<RuleWarning>, more: &[RuleWarning]) {
-    for warning in more {
-        if !all.iter().any(|known| known.id == warning.id) {
-            all.push(warning.clone());
-        }
-    }
-}

@@ -3,7 +3,7 @@
 
 use axum::{Router, extract::State, routing::post};
 use hallpass_access::{
-    AccessError, Approving, PressRefused, Request, ReviewedVersion, TARGETS_MAX,
+    AccessError, Approving, PressRefused, Request, ReviewedVersion, RuleWarning, TARGETS_MAX,
 };
 use hallpass_model::RequestId;
 use serde::Deserialize;
@@ -79,7 +79,7 @@ impl ApproveAll {
         }
         let mut warnings = Vec::new();
         for other in together {
-            confirming::add(&mut warnings, &app.access.warnings_to_confirm(other));
+            RuleWarning::add_each_once(&mut warnings, app.access.warnings_to_confirm(other));
         }
         Some(Self {
             warned: Warned::of(&warnings, ""),

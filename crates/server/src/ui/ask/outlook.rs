@@ -18,7 +18,6 @@ use crate::{
     App,
     problem::ProblemResponse,
     ui::{
-        confirming,
         presenter::{Coded, PersonView, Presenter, set_address},
         shell::{Viewer, url_encoded},
         words::{capital, plain},
@@ -399,7 +398,7 @@ impl Outlook {
     }
 
     fn requirements(&mut self, decision: &Decision) {
-        confirming::add(&mut self.warnings, &decision.warnings);
+        RuleWarning::add_each_once(&mut self.warnings, decision.warnings.iter().cloned());
         self.ticket = decision
             .ticket_patterns
             .first()
