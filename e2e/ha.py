@@ -125,8 +125,8 @@ def killed_in_a_create(world, check):
     grant = world.ask(other, MARA, "ReadOnly", "payments-prod", 1800)["grant_id"]
     check("the create is under way", wait(lambda: len(world.effects("CreateAccountAssignment")) > before, 30, every=0.1))
     epoch = other.number("hallpass_leader_epoch")
-    world.stage.stop(leader.process, signal.SIGKILL)
     killed = world.now()
+    world.stage.stop(leader.process, signal.SIGKILL)
     check("another node leads", world.leader() is other, other.said()[-600:])
     followed(world, check, "a leader that was killed", killed)
     check("in a later epoch", other.number("hallpass_leader_epoch") > epoch)
@@ -180,8 +180,9 @@ def stopped_while_it_answers(world, check, leader, other):
     ends = world.ask(other, TOMASZ, "ReadOnly", "payments-dev", 6)["grant_id"]
     check("a grant is there that is to end", world.state(other, ends, "active"), world.grant(other, ends))
     slow = slow_caller(leader, MARA)
-    leader.signal(signal.SIGTERM)
+    # before, not after: it hands over sooner than a slow machine asks a database for the time
     stopped = world.now()
+    leader.signal(signal.SIGTERM)
     leads = wait(other.leads, TAKEOVER_MAX, every=0.1)
     check("a leader that is stopped hands over while it answers a slow caller", leads and leader.process.poll() is None, leader.said()[-600:])
     check("and says so", "gave the lead back" in leader.said(), leader.said()[-600:])
@@ -201,8 +202,8 @@ def stopped_and_paused(world, check):
     ends = world.ask(other, MARA, "ReadOnly", "payments-dev", 5)["grant_id"]
     check("a grant is there", world.state(other, ends, "active"), world.grant(other, ends))
     removed, epoch = len(world.effects("DeleteAccountAssignment")), other.number("hallpass_leader_epoch")
-    paused.signal(signal.SIGSTOP)
     still = world.now()
+    paused.signal(signal.SIGSTOP)
     check("a leader that stands still is followed by another", wait(other.leads, TAKEOVER_MAX, every=0.2), other.said()[-600:])
     followed(world, check, "a leader that stands still", still)
     check("which ends what is due", world.state(other, ends, "ended"), world.grant(other, ends))
