@@ -17,7 +17,7 @@ help:
 	@echo "make query   hallpass-query beside it: snapshots, and SQL over them; minutes the first time"
 	@echo "make test    all tests: unit, simulation, end to end"
 	@echo "make soak    the same kinds of tests for hours: every stop, all seeds, attacks that go on; says what it ran"
-	@echo "make simulate SEEDS=1..1001  lives with two nodes, a seed each; SEEDS=7 tells one"
+	@echo "make simulate SEEDS=1..1001  lives with two nodes, a seed each; SEEDS=7 tells one; ARMED=1: with armed ends"
 	@echo "make lint    format, clippy, house rules, licences"
 	@echo "make bench   benchmarks; docs/operations/benchmarks.md says how to read them"
 	@echo "make watch   what AWS changed since, and is not decided; before a release, needs the network"
@@ -75,7 +75,7 @@ soak: compile
 # lives with two nodes in one process; ALONE=1: with one; WITHOUT=fence, margin or last-look: with that left out
 simulate:
 	cargo build --quiet --locked --workspace --example simulate
-	@$(BUILT)/examples/simulate $${SEEDS:-1..201} $(if $(ALONE),alone) $(if $(WITHOUT),without-$(WITHOUT))
+	@$(BUILT)/examples/simulate $${SEEDS:-1..201} $(if $(ALONE),alone) $(if $(ARMED),armed) $(if $(WITHOUT),without-$(WITHOUT))
 
 lint: format clippy rules
 

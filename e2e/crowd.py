@@ -190,13 +190,10 @@ def lined_up(crowd, count, each, within, slack=180):
     lasting = count * 3 / OUR_RATE + slack
     grants = granted(crowd, holders(crowd, count, each), lasting)
     first = time.time() + max(count / 20, 20) + 15 + lasting
-    everything = crowd.grants()
-
-    def length(grant, end):
-        # a new length counts from where the old one did
-        return end - instant(everything[grant]["ends_at"]) + everything[grant]["duration_seconds"]
-    spread = [(who, grant, length(grant, first + within * n / count)) for n, (who, grant) in enumerate(grants)]
-    crowd.each(lambda one: crowd.extend(*one), spread)
+    # an extension counts from when it is pressed
+    extend = lambda who, grant, end: crowd.extend(who, grant, end - time.time())
+    spread = [(who, grant, first + within * n / count) for n, (who, grant) in enumerate(grants)]
+    crowd.each(lambda one: extend(*one), spread)
     return first
 
 

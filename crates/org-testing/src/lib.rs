@@ -11,7 +11,7 @@ use hallpass_audit::Draft;
 use hallpass_iam::generate::sessions::RevocationEntry;
 use hallpass_model::{Clock, GrantId, HoldKey, TimeSpan, Timestamp};
 use hallpass_runner::{StepId, StoreFault};
-use hallpass_runner_testing::Gate;
+use hallpass_runner_testing::{Gate, Way};
 
 use hallpass_org::armed_ends::{ArmedEnd, ArmedEndStore, GateChange, SettledEnds};
 use hallpass_org::session_revocation::{
@@ -415,17 +415,17 @@ impl OrgStore for MemoryOrg {
     }
 }
 
-/// A port of the organization behind the gate.
-pub struct GatedOrg<P>(pub Arc<P>, pub Arc<Gate>);
+/// A port of the organization behind the gate, or on another way.
+pub struct GatedOrg<P, W = Gate>(pub Arc<P>, pub Arc<W>);
 
-fn unheard<T>() -> Result<T, OrganizationFault> {
-    Err(OrganizationFault::Unreachable {
+fn unheard() -> OrganizationFault {
+    OrganizationFault::Unreachable {
         message: "lost".to_owned(),
-    })
+    }
 }
 
 #[async_trait]
-impl<P: Organization> Organization for GatedOrg<P> {
+impl<P: Organization, W: Way> Organization for GatedOrg<P, W> {
     async fn caller(&self) -> Result<CallerIdentity, OrganizationFault> {
         self.1.pass(self.0.caller(), unheard).await
     }
@@ -443,25 +443,25 @@ impl<P: Organization> Organization for GatedOrg<P> {
     }
 
     async fn create_policy(&self, policy: &NewPolicy) -> Result<String, OrganizationFault> {
-        self.1.pass(self.0.create_policy(policy), unheard).await
+        self.1.send(self.0.create_policy(policy), unheard).await
     }
 
     async fn update_policy(&self, id: &str, content: &str) -> Result<(), OrganizationFault> {
         self.1
-            .pass(self.0.update_policy(id, content), unheard)
+            .send(self.0.update_policy(id, content), unheard)
             .await
     }
 
     async fn delete_policy(&self, id: &str) -> Result<(), OrganizationFault> {
-        self.1.pass(self.0.delete_policy(id), unheard).await
+        self.1.send(self.0.delete_policy(id), unheard).await
     }
 
     async fn attach(&self, policy: &str, target: &str) -> Result<(), OrganizationFault> {
-        self.1.pass(self.0.attach(policy, target), unheard).await
+        self.1.send(self.0.attach(policy, target), unheard).await
     }
 
     async fn detach(&self, policy: &str, target: &str) -> Result<(), OrganizationFault> {
-        self.1.pass(self.0.detach(policy, target), unheard).await
+        self.1.send(self.0.detach(policy, target), unheard).await
     }
 
     async fn targets_of(&self, policy: &str) -> Result<Vec<AttachmentTarget>, OrganizationFault> {
@@ -489,14 +489,14 @@ impl<P: Organization> Organization for GatedOrg<P> {
     }
 }
 
-fn unkept<T>() -> Result<T, StoreFault> {
-    Err(StoreFault("lost".to_owned()))
+fn unkept() -> StoreFault {
+    StoreFault("lost".to_owned())
 }
 
 #[async_trait]
-impl<P: OrgStore> OrgStore for GatedOrg<P> {
+impl<P: OrgStore, W: Way> OrgStore for GatedOrg<P, W> {
     async fn keep_drill(&self, drill: &Drill) -> Result<(), StoreFault> {
-        self.1.pass(self.0.keep_drill(drill), unkept).await
+        self.1.send(self.0.keep_drill(drill), unkept).await
     }
 
     async fn drill(&self, id: &str) -> Result<Option<Drill>, StoreFault> {
@@ -508,7 +508,7 @@ impl<P: OrgStore> OrgStore for GatedOrg<P> {
     }
 
     async fn keep_revocations(&self, rows: &[Revocation]) -> Result<(), StoreFault> {
-        self.1.pass(self.0.keep_revocations(rows), unkept).await
+        self.1.send(self.0.keep_revocations(rows), unkept).await
     }
 
     async fn drop_revocations(
@@ -517,7 +517,7 @@ impl<P: OrgStore> OrgStore for GatedOrg<P> {
         entries: &[RevocationEntry],
     ) -> Result<(), StoreFault> {
         let call = self.0.drop_revocations(policy, entries);
-        self.1.pass(call, unkept).await
+        self.1.send(call, unkept).await
     }
 
     async fn revocations(&self) -> Result<Vec<Revocation>, StoreFault> {
@@ -526,7 +526,7 @@ impl<P: OrgStore> OrgStore for GatedOrg<P> {
 }
 
 #[async_trait]
-impl<P: SessionRevocationStore> SessionRevocationStore for GatedOrg<P> {
+impl<P: SessionRevocationStore, W: Way> SessionRevocationStore for GatedOrg<P, W> {
     async fn open_session_revocations(&self) -> Result<Vec<SessionRevocation>, StoreFault> {
         self.1.pass(self.0.open_session_revocations(), unkept).await
     }
@@ -547,12 +547,12 @@ impl<P: SessionRevocationStore> SessionRevocationStore for GatedOrg<P> {
         let call = self
             .0
             .settle_session_revocations(revocations, records, news);
-        self.1.pass(call, unkept).await
+        self.1.send(call, unkept).await
     }
 }
 
 #[async_trait]
-impl<P: ArmedEndStore> ArmedEndStore for GatedOrg<P> {
+impl<P: ArmedEndStore, W: Way> ArmedEndStore for GatedOrg<P, W> {
     async fn open_armed_ends(&self) -> Result<Vec<ArmedEnd>, StoreFault> {
         self.1.pass(self.0.open_armed_ends(), unkept).await
     }
@@ -568,7 +568,7 @@ impl<P: ArmedEndStore> ArmedEndStore for GatedOrg<P> {
         records: Vec<Draft>,
     ) -> Result<SettledEnds, StoreFault> {
         let call = self.0.settle_armed_ends(ends, gates, records);
-        self.1.pass(call, unkept).await
+        self.1.send(call, unkept).await
     }
 }
 

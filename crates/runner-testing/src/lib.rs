@@ -226,11 +226,40 @@ impl Gate {
     }
 }
 
-/// A port behind the gate.
-pub struct Gated<P>(pub Arc<P>, pub Arc<Gate>);
+/// What a call passes between a process and whoever answers it.
+pub trait Way: Send + Sync {
+    /// Lets a call through that asks for something, or answers as one that was not heard.
+    fn pass<T: Send, E: Send>(
+        &self,
+        call: impl Future<Output = Result<T, E>> + Send,
+        lost: impl Fn() -> E + Send + Sync,
+    ) -> impl Future<Output = Result<T, E>> + Send;
 
-fn lost<T>() -> Result<T, StoreFault> {
-    Err(StoreFault("lost".to_owned()))
+    /// The same for one that changes something.
+    fn send<T: Send, E: Send>(
+        &self,
+        call: impl Future<Output = Result<T, E>> + Send,
+        lost: impl Fn() -> E + Send + Sync,
+    ) -> impl Future<Output = Result<T, E>> + Send {
+        self.pass(call, lost)
+    }
+}
+
+impl Way for Gate {
+    async fn pass<T: Send, E: Send>(
+        &self,
+        call: impl Future<Output = Result<T, E>> + Send,
+        lost: impl Fn() -> E + Send + Sync,
+    ) -> Result<T, E> {
+        Self::pass(self, call, || Err(lost())).await
+    }
+}
+
+/// A port behind the gate, or on another way.
+pub struct Gated<P, W = Gate>(pub Arc<P>, pub Arc<W>);
+
+fn lost() -> StoreFault {
+    StoreFault("lost".to_owned())
 }
 
 fn unheard() -> StepError {
@@ -285,9 +314,9 @@ impl<P: StepExecutor> StepExecutor for Gated<P> {
 }
 
 #[async_trait]
-impl<P: PlanStore> PlanStore for Gated<P> {
+impl<P: PlanStore, W: Way> PlanStore for Gated<P, W> {
     async fn save_plan(&self, plan: &Plan) -> Result<(), StoreFault> {
-        self.1.pass(self.0.save_plan(plan), lost).await
+        self.1.send(self.0.save_plan(plan), lost).await
     }
 
     async fn plan(&self, id: &PlanId) -> Result<Option<Saved>, StoreFault> {
@@ -299,7 +328,7 @@ impl<P: PlanStore> PlanStore for Gated<P> {
     }
 
     async fn set_aborted(&self, id: &PlanId, aborted: bool) -> Result<(), StoreFault> {
-        self.1.pass(self.0.set_aborted(id, aborted), lost).await
+        self.1.send(self.0.set_aborted(id, aborted), lost).await
     }
 
     async fn append(
@@ -310,7 +339,7 @@ impl<P: PlanStore> PlanStore for Gated<P> {
         change: Option<&TargetChange>,
     ) -> Result<u64, StoreFault> {
         let call = self.0.append(plan, at, entry, change);
-        self.1.pass(call, lost).await
+        self.1.send(call, lost).await
     }
 
     async fn journal(&self, plan: &PlanId) -> Result<Vec<Stored>, StoreFault> {
@@ -318,7 +347,7 @@ impl<P: PlanStore> PlanStore for Gated<P> {
     }
 
     async fn cut_torn(&self, plan: &PlanId, number: u64) -> Result<(), StoreFault> {
-        self.1.pass(self.0.cut_torn(plan, number), lost).await
+        self.1.send(self.0.cut_torn(plan, number), lost).await
     }
 
     async fn lease(
@@ -329,11 +358,11 @@ impl<P: PlanStore> PlanStore for Gated<P> {
         until: Timestamp,
     ) -> Result<LeaseAnswer, StoreFault> {
         let call = self.0.lease(lane, holder, now, until);
-        self.1.pass(call, lost).await
+        self.1.send(call, lost).await
     }
 
     async fn unlease(&self, lane: &str, holder: &str) -> Result<(), StoreFault> {
-        self.1.pass(self.0.unlease(lane, holder), lost).await
+        self.1.send(self.0.unlease(lane, holder), lost).await
     }
 }
 

@@ -1,5 +1,6 @@
 //! Lives with two nodes, a seed each: `simulate A..B [alone]` says how many a second were lived, which states were
-//! reached, and which seeds broke a promise, each with the command that repeats it. `simulate A` tells one life.
+//! reached, and which seeds broke a promise, each with the command that repeats it. `simulate A` tells one life; `armed`:
+//! with ends that AWS itself enforces.
 //! `without-fence`, `without-margin`, `without-last-look`: with that left out of the product.
 #![allow(
     clippy::unwrap_used,
@@ -15,7 +16,8 @@ use hallpass_simulation::{Landmark, Life, Lived, Reached, Weakness};
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let is_alone = arguments.iter().any(|it| it == "alone");
+    let says = |word: &str| arguments.iter().any(|it| it == word);
+    let (is_alone, is_armed) = (says("alone"), says("armed"));
     let weakness = arguments.iter().find_map(|it| match it.as_str() {
         "without-fence" => Some(Weakness::NoFence),
         "without-margin" => Some(Weakness::NoMargin),
@@ -25,12 +27,13 @@ fn main() -> ExitCode {
     let seeds = arguments.first().map_or("1..201", String::as_str);
     let life = |seed| {
         let life = Life::drawn(seed).with(weakness.unwrap_or_default());
+        let life = if is_armed { life.armed() } else { life };
         if is_alone { life.alone() } else { life }
     };
     match seeds.split_once("..") {
         Some((from, to)) => all(
             from.parse().unwrap()..to.parse().unwrap(),
-            is_alone,
+            [(" ALONE=1", is_alone), (" ARMED=1", is_armed)],
             |seed| live(life(seed)),
         ),
         None => one(&live(life(seeds.parse().unwrap()).in_full())),
@@ -46,7 +49,15 @@ fn live(life: Life) -> Lived {
     runtime.block_on(life.live()).unwrap()
 }
 
-fn all(seeds: std::ops::Range<u64>, is_alone: bool, life: impl Fn(u64) -> Lived) -> ExitCode {
+fn all(
+    seeds: std::ops::Range<u64>,
+    kinds: [(&str, bool); 2],
+    life: impl Fn(u64) -> Lived,
+) -> ExitCode {
+    let how: String = kinds
+        .iter()
+        .filter_map(|(how, is_so)| is_so.then_some(*how))
+        .collect();
     let (began, reached) = (Instant::now(), Reached::default());
     let (mut failed, mut simulated) = (0_u32, Duration::ZERO);
     let count = seeds.end.saturating_sub(seeds.start);
@@ -57,7 +68,6 @@ fn all(seeds: std::ops::Range<u64>, is_alone: bool, life: impl Fn(u64) -> Lived)
         let broken = lived.broken();
         if let Some(first) = broken.first() {
             failed += 1;
-            let how = if is_alone { " ALONE=1" } else { "" };
             println!("seed {seed} broke {}: {}", first.promise, first.seen);
             println!("  again: make simulate SEEDS={seed}{how}");
         }

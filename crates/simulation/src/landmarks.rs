@@ -72,6 +72,22 @@ landmarks! {
     ToldAfterAKill = "news told after a kill",
     /// An end became overdue while nobody worked, and came.
     OverdueEnd = "an end that came due while nobody worked",
+    /// AWS refuses by itself what somebody holds, from its end on.
+    EndArmed = "an end armed at AWS",
+    /// A term began while a grant waited for its end to be armed.
+    TakeoverInArming = "a takeover while an end was being armed",
+    /// A policy had passed the last look when its node was paused, and reached AWS after its time.
+    PolicySentLate = "a policy sent after the last look, too late",
+}
+
+impl Landmark {
+    /// Whether only lives reach it in which ends are armed at AWS.
+    pub const fn is_of_arming(self) -> bool {
+        matches!(
+            self,
+            Self::EndArmed | Self::TakeoverInArming | Self::PolicySentLate
+        )
+    }
 }
 
 /// How often each was reached.
@@ -102,10 +118,11 @@ impl Reached {
             .clone()
     }
 
-    /// Those that were never reached.
-    pub fn missing(&self) -> Vec<Landmark> {
+    /// Those that were never reached, of lives in which ends are armed at AWS or not.
+    pub fn missing(&self, arms: bool) -> Vec<Landmark> {
         let counts = self.counts();
         let all = Landmark::ALL.iter().copied();
-        all.filter(|it| !counts.contains_key(it)).collect()
+        let expected = all.filter(|it| it.is_of_arming() == arms);
+        expected.filter(|it| !counts.contains_key(it)).collect()
     }
 }

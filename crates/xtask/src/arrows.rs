@@ -422,7 +422,16 @@ const ARROWS: &[(&str, &[&str])] = &[
     ),
     (
         "simulation",
-        &["+cores", "guard", "store", "clock", "model"],
+        // their ways to the ports of an organization, for lives with ends that AWS enforces (0146)
+        &[
+            "+cores",
+            "guard",
+            "store",
+            "clock",
+            "model",
+            "org-testing",
+            "runner-testing",
+        ],
     ),
     ("xtask", &[]),
 ];

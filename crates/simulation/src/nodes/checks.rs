@@ -9,6 +9,7 @@ use hallpass_assignments::AssignmentStore as _;
 use hallpass_model::{Clock as _, GrantId, HoldKey, Timestamp};
 use tokio::time::{Instant, sleep};
 
+use super::arming;
 use super::cluster::Cluster;
 use super::work::CHANNEL;
 use crate::checks::check_stored;
@@ -16,7 +17,7 @@ use crate::landmarks::Landmark;
 use crate::ledger::NodeWrite;
 
 /// Between the moment in which a node could lead and that in which one does.
-const TAKEOVER_MAX: Duration = Duration::from_secs(10);
+pub(super) const TAKEOVER_MAX: Duration = Duration::from_secs(10);
 /// Between two looks at everything.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// After the faults, access is gone so long after its end, beside what AWS takes for what it does before in the same lane
@@ -27,9 +28,11 @@ const TOLD_WITHIN_MICROSECONDS: i64 = 10_000_000;
 /// The same where an answer was lost.
 const TOLD_LATE_MICROSECONDS: i64 = 75_000_000;
 
-/// Both, where a clock was apart or AWS refused ends: what waits for an instant that a clock which was ahead has stored is
-/// bounded by two minutes, and a removal that was refused is tried again within one.
-const RELAXED_MICROSECONDS: i64 = 150_000_000;
+/// What waits for an instant that a clock which was ahead has stored is bounded by two minutes.
+const CLOCK_AHEAD_MICROSECONDS: i64 = 120_000_000;
+/// Ends, and what is told where every answer came, where a clock was apart or AWS refused ends: a removal that was refused is
+/// tried again half a minute later. Where an answer was lost, it is two minutes and what a lost answer takes.
+const RELAXED_MICROSECONDS: i64 = CLOCK_AHEAD_MICROSECONDS + 30_000_000;
 
 /// What a watcher has seen of one life.
 #[derive(Default)]
@@ -38,7 +41,7 @@ pub(super) struct Watch {
     idle_since: Option<Instant>,
     /// When access was first seen gone of a grant that is past its end.
     gone_at: BTreeMap<GrantId, Timestamp>,
-    /// When faults stopped and work went on.
+    /// When faults stopped and work went on: where a lead was lost to what befell its node before, when it went on again.
     pub(super) calm_from: Option<Timestamp>,
     /// The longest time between an end and its access being gone, after the faults.
     pub(super) latest_end: Duration,
@@ -72,6 +75,7 @@ impl Watch {
         let all = cluster.store.grants(&GrantFilter::default(), 1_000).await;
         let grants = all.map(|page| page.rows).unwrap_or_default();
         Self::look_for_landmarks(cluster, &grants);
+        arming::look(cluster, &grants).await;
         if let Some(calm_from) = self.calm_from {
             self.look_at_ends(cluster, &grants, calm_from);
         }
@@ -177,12 +181,11 @@ impl Watch {
             }
             let gone = (*self.gone_at.entry(grant.id).or_insert(now)).max(due);
             let late = microseconds(gone, now);
-            let within = if let Some(relaxed) = relaxed {
-                relaxed
-            } else if lost.contains(&grant.key) {
-                TOLD_LATE_MICROSECONDS
-            } else {
-                TOLD_WITHIN_MICROSECONDS
+            let within = match (relaxed, lost.contains(&grant.key)) {
+                (Some(_), true) => CLOCK_AHEAD_MICROSECONDS + TOLD_LATE_MICROSECONDS,
+                (Some(relaxed), false) => relaxed,
+                (None, true) => TOLD_LATE_MICROSECONDS,
+                (None, false) => TOLD_WITHIN_MICROSECONDS,
             };
             if late > within {
                 let state = grant.state.name();

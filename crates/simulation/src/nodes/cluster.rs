@@ -7,12 +7,14 @@ use std::time::Duration;
 
 use fastrand::Rng;
 use hallpass_access::{
-    AccessStore as _, Grant, GrantFilter, ReadError, Settings, SweepMode, SweepSettings,
-    SweepState, SweepStore as _,
+    AccessStore as _, ArmedEndSettings, ArmedEndsMode, Grant, GrantFilter, GrantState, ReadError,
+    Settings, SweepMode, SweepSettings, SweepState, SweepStore as _,
 };
 use hallpass_assignments::{AssignmentStore as _, OperationKind};
 use hallpass_audit::AuditStore as _;
 use hallpass_model::{Clock as _, HoldKey, TimeSpan, Timestamp};
+use hallpass_org::armed_ends::ArmedEndStore as _;
+use hallpass_org_testing::FakeOrganization;
 use hallpass_store::{Leadership, NodeIdentity, SqlStore, TermEnd};
 use tokio::time::Instant;
 
@@ -113,6 +115,8 @@ pub struct Cluster {
     pub(super) row: Leadership,
     pub(super) directory: Arc<SimulatedDirectory>,
     pub(super) ids: Arc<Ids>,
+    /// Where policies are kept that arm ends.
+    pub(super) organization: Arc<FakeOrganization>,
     pub(super) settings: Settings,
     pub(super) weakness: Weakness,
     pub(super) nodes: Vec<Arc<ClusterNode>>,
@@ -120,6 +124,7 @@ pub struct Cluster {
     /// How often loops look, in milliseconds.
     look_again: AtomicU64,
     terms: Mutex<Terms>,
+    late_policy_at: Mutex<Option<Timestamp>>,
 }
 
 /// How long a node stays down at most.
@@ -132,7 +137,7 @@ impl Cluster {
     /// When the store cannot be made.
     pub(super) async fn new(
         rng: &mut Rng,
-        habits: Habits,
+        (habits, arms): (Habits, bool),
         (weakness, chances): (Weakness, Chances),
         (planned, is_told_in_full): (Option<Planned>, bool),
     ) -> Result<Arc<Self>, ReadError> {
@@ -161,6 +166,14 @@ impl Cluster {
                 check_every: TimeSpan::hours(48),
                 ..SweepSettings::default()
             },
+            armed_ends: ArmedEndSettings {
+                mode: if arms {
+                    ArmedEndsMode::Preferred
+                } else {
+                    ArmedEndsMode::Off
+                },
+                ..ArmedEndSettings::default()
+            },
             ..Settings::default()
         };
         Ok(Arc::new(Self {
@@ -171,6 +184,7 @@ impl Cluster {
                 Arc::clone(&clock),
                 organization(start()),
             )),
+            organization: Arc::new(FakeOrganization::new(clock.clone())),
             nodes: nodes.collect(),
             ids: Arc::new(Ids::new(rng.u64(..))),
             clock,
@@ -180,7 +194,28 @@ impl Cluster {
             chances: Mutex::new(chances),
             look_again: AtomicU64::new(1_000),
             terms: Mutex::default(),
+            late_policy_at: Mutex::default(),
         }))
+    }
+
+    /// Whether ends are armed at AWS.
+    pub(super) fn arms(&self) -> bool {
+        self.settings.armed_ends.mode.is_on()
+    }
+
+    fn late_policy(&self) -> MutexGuard<'_, Option<Timestamp>> {
+        let at = self.late_policy_at.lock();
+        at.unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A policy was written by a node whose time was over.
+    pub(super) fn note_late_policy(&self) {
+        *self.late_policy() = Some(self.clock.now());
+    }
+
+    /// When that was, the last time.
+    pub(super) fn late_policy_at(&self) -> Option<Timestamp> {
+        *self.late_policy()
     }
 
     fn terms(&self) -> MutexGuard<'_, Terms> {
@@ -301,6 +336,13 @@ impl Cluster {
             return;
         }
         let all = self.store.grants(&GrantFilter::default(), 1_000).await;
+        let open = self.store.open_armed_ends().await.unwrap_or_default();
+        let arming = { open.iter() }.filter(|end| end.armed_until().is_none());
+        let arming: BTreeSet<&HoldKey> = arming.map(|end| &end.key).collect();
+        let waits = |it: &Grant| it.state == GrantState::Scheduled && arming.contains(&it.key);
+        if { all.iter() }.any(|page| page.rows.iter().any(waits)) {
+            reached.note(Landmark::TakeoverInArming);
+        }
         let overdue =
             |it: &Grant| !it.is_over() && TimeSpan::seconds(1).after(it.due_to_end()) < now;
         if all.is_ok_and(|page| page.rows.iter().any(overdue)) {

@@ -13,7 +13,8 @@ use hallpass_model::{Clock as _, TimeSpan};
 use tokio::time::{Instant, sleep};
 
 use super::Weakness;
-use super::checks::{Watch, check_end};
+use super::arming;
+use super::checks::{TAKEOVER_MAX, Watch, check_end};
 use super::cluster::Cluster;
 use super::deeds::{Actors, Deed, of_set};
 use super::process::run_node;
@@ -29,6 +30,7 @@ pub struct Life {
     weakness: Weakness,
     planned: Option<Planned>,
     second: bool,
+    arms: bool,
     in_full: bool,
 }
 
@@ -55,6 +57,8 @@ impl Lived {
     }
 }
 
+/// In this time the last session is over that anybody could have, and what was armed against it is taken out of force.
+const SESSIONS_MAX: Duration = Duration::from_hours(15);
 /// The longest time in which everything comes to its end once faults have stopped.
 const CALM_MAX: Duration = Duration::from_mins(80);
 
@@ -66,6 +70,7 @@ impl Life {
             weakness: Weakness::None,
             planned: None,
             second: true,
+            arms: false,
             in_full: false,
         }
     }
@@ -103,6 +108,12 @@ impl Life {
         }
     }
 
+    /// The same with ends that AWS itself enforces.
+    #[must_use]
+    pub const fn armed(self) -> Self {
+        Self { arms: true, ..self }
+    }
+
     /// Lives it. The runtime's clock has to be paused, and the runtime to have one thread.
     ///
     /// # Errors
@@ -118,8 +129,13 @@ impl Life {
             Chances::default()
         };
         let weakness = (self.weakness, chances);
-        let cluster =
-            Cluster::new(&mut rng, habits, weakness, (self.planned, self.in_full)).await?;
+        let cluster = Cluster::new(
+            &mut rng,
+            (habits, self.arms),
+            weakness,
+            (self.planned, self.in_full),
+        )
+        .await?;
         let mut watch = Watch::default();
         let mut calls = 0;
         let mut nodes: Vec<Task> = Vec::new();
@@ -141,6 +157,9 @@ impl Life {
         Box::pin(together(order, script, nodes)).await;
         let standing: Vec<_> = Human::Bo.key("Root").into_iter().collect();
         check_end(&cluster, &standing).await;
+        if self.arms {
+            arming::check_end(&cluster).await;
+        }
         if self.in_full {
             tell_records(&cluster).await;
         }
@@ -282,8 +301,12 @@ async fn settle(cluster: &Arc<Cluster>, watch: &mut Watch, is_drawn: bool) {
     let mut step = Duration::from_millis(500);
     let mut is_over = false;
     while !is_over && calm.elapsed() < CALM_MAX {
-        // whoever started after the faults knows of none
-        if watch.calm_from.is_none() && cluster.works().await {
+        let works = cluster.works().await;
+        // whoever started after the faults knows of none; a term whose renewal they hindered may still come to its end
+        if !works && calm.elapsed() < TAKEOVER_MAX {
+            watch.calm_from = None;
+        }
+        if works && watch.calm_from.is_none() {
             watch.calm_from = Some(cluster.clock.now());
         }
         watch.look(cluster).await;
@@ -298,6 +321,19 @@ async fn settle(cluster: &Arc<Cluster>, watch: &mut Watch, is_drawn: bool) {
     cluster.looks_every(Duration::from_secs(10));
     let rest = if is_drawn { 200 } else { 100 };
     sleep(Duration::from_secs(rest)).await;
+    if cluster.arms() {
+        outlast(cluster).await;
+    }
+}
+
+/// Until no session can be left of anything, and what was armed is gone.
+async fn outlast(cluster: &Arc<Cluster>) {
+    let began = Instant::now();
+    let step = Duration::from_mins(2);
+    cluster.looks_every(step);
+    while !arming::rests(cluster).await && began.elapsed() < SESSIONS_MAX {
+        sleep(step).await;
+    }
 }
 
 /// The audit log and the writes that AWS took, in order.

@@ -2,6 +2,7 @@
 //! (`hallpass-store`), on a clock of the runtime that the simulation holds paused. Lives are drawn from a seed, and the
 //! same seed lives the same life.
 
+mod arming;
 mod center;
 mod checks;
 mod cluster;

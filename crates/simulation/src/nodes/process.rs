@@ -13,6 +13,7 @@ use tokio::sync::watch;
 use tokio::time::sleep;
 
 use super::Weakness;
+use super::arming::armer;
 use super::center::{HeardCenter, NodeCenter};
 use super::cluster::{Cluster, ClusterNode};
 use super::row::ReachedRow;
@@ -145,8 +146,8 @@ impl Process {
 
     /// What is made anew for each term.
     fn workshop(&self, store: &SqlStore, gate: &Arc<Gate>) -> TermWork {
-        let store = Arc::new(store.clone());
-        let gated = Gated::new(Arc::clone(&store), Arc::clone(gate));
+        let inner = Arc::new(store.clone());
+        let gated = Gated::new(Arc::clone(&inner), Arc::clone(gate));
         let access = Arc::new(self.access.over(Ports {
             store: gated.clone(),
             assignments: gated.clone(),
@@ -174,8 +175,11 @@ impl Process {
             ExecutorLimits::default(),
             access.pace(),
         );
+        let arms = self.cluster.arms();
+        let armer = arms.then(|| armer(&self.cluster, &self.seen, &inner));
         TermWork {
             access,
+            armer,
             executor: Arc::new(executor),
             store: gated,
             clock: Arc::clone(&self.time) as Arc<dyn Clock>,

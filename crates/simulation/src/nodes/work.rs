@@ -6,6 +6,7 @@ use std::time::Duration;
 use hallpass_access::{Access, AccessStore, SweepState};
 use hallpass_assignments::{Executor, StoreFault, Worked};
 use hallpass_model::{Clock, TimeSpan, Timestamp};
+use hallpass_org::armed_ends::EndArmer;
 use hallpass_store::SqlStore;
 use tokio::sync::{Notify, watch};
 use tokio::time::sleep;
@@ -28,6 +29,8 @@ const TELL_AGAIN: TimeSpan = TimeSpan::seconds(10);
 pub(super) struct TermWork {
     pub(super) access: Arc<Access>,
     pub(super) executor: Arc<Executor>,
+    /// Where ends are armed at AWS.
+    pub(super) armer: Option<EndArmer>,
     pub(super) store: Arc<Gated<SqlStore>>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) hazard: Arc<Hazard>,
@@ -48,6 +51,9 @@ pub(super) fn loops(work: &Arc<TermWork>, stop: &watch::Sender<bool>) -> Vec<Tas
     tasks.push(Box::pin(reconcile(Arc::clone(work), stop.subscribe())));
     tasks.push(Box::pin(tell(Arc::clone(work), stop.subscribe())));
     tasks.push(Box::pin(sweep(Arc::clone(work), stop.subscribe())));
+    if work.armer.is_some() {
+        tasks.push(Box::pin(arm(Arc::clone(work), stop.subscribe())));
+    }
     tasks
 }
 
@@ -144,6 +150,21 @@ async fn mend(work: Arc<TermWork>, mut stop: watch::Receiver<bool>) {
             returns = found;
         }
         rest(&mut stop, work.look_again()).await;
+    }
+}
+
+/// Arms ends, moves them and takes them out of force.
+async fn arm(work: Arc<TermWork>, mut stop: watch::Receiver<bool>) {
+    let notify = work.access.armed_ends_notify();
+    let Some(armer) = &work.armer else { return };
+    while !*stop.borrow() {
+        let _: Result<_, _> = armer.tick().await;
+        tokio::select! {
+            biased;
+            () = notify.notified() => {}
+            _ = stop.changed() => {}
+            () = sleep(work.look_again()) => {}
+        }
     }
 }
 

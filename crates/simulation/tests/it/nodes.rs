@@ -53,8 +53,24 @@ fn lives_with_two_nodes_keep_every_promise_and_reach_what_matters() {
         check(&lived, &format!("`make simulate SEEDS={seed}`"));
         reached.add(&lived.ledger.reached);
     }
-    let missing: Vec<&str> = reached.missing().into_iter().map(Landmark::says).collect();
+    reaches_all(&reached, false);
+}
+
+fn reaches_all(reached: &Reached, arms: bool) {
+    let missing = reached.missing(arms).into_iter();
+    let missing: Vec<&str> = missing.map(Landmark::says).collect();
     assert!(missing.is_empty(), "never reached: {missing:?}");
+}
+
+#[test]
+fn lives_with_ends_that_aws_enforces_keep_every_promise_and_reach_what_matters() {
+    let reached = Reached::default();
+    for seed in 1..=cases(40, 5_000) {
+        let lived = live(Life::drawn(seed).armed());
+        check(&lived, &format!("`make simulate SEEDS={seed} ARMED=1`"));
+        reached.add(&lived.ledger.reached);
+    }
+    reaches_all(&reached, true);
 }
 
 #[test]

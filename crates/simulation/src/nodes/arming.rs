@@ -1,0 +1,269 @@
+//! Ends armed at AWS in lives with several nodes: the real armer of each term, over one organization that all nodes write
+//! to.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use hallpass_access::{ArmedEnds, Grant, GrantState};
+use hallpass_model::{Clock as _, HoldKey, TimeSpan, Timestamp};
+use hallpass_org::armed_ends::{
+    ArmedEnd, ArmedEndStore as _, EndArmer, EndArmerSettings, OtherAccess, POLICIES_MAX,
+    policy_name,
+};
+use hallpass_org::{OrganizationFault, PolicyKeeper};
+use hallpass_org_testing::{FakeOrganization, GatedOrg};
+use hallpass_runner_testing::{Gated, Way};
+use hallpass_store::{Candidate, SqlStore};
+use serde_json::Value;
+
+use super::Weakness;
+use super::cluster::Cluster;
+use super::running::RunningNode;
+use crate::Center;
+use crate::hazard::{Hazard, Port};
+use crate::landmarks::Landmark;
+use crate::world::ACCOUNT;
+
+/// What was overwritten by a policy that was sent too late is found within so long: ends are looked at every five minutes.
+const FOUND_WITHIN: TimeSpan = TimeSpan::seconds(330);
+
+/// The way of what works because a node leads to its store.
+struct StoreWay(Arc<Hazard>);
+
+impl Way for StoreWay {
+    async fn pass<T: Send, E: Send>(
+        &self,
+        call: impl Future<Output = Result<T, E>> + Send,
+        lost: impl Fn() -> E + Send + Sync,
+    ) -> Result<T, E> {
+        self.0.pass((Port::Read, true), call, |_| lost()).await
+    }
+
+    async fn send<T: Send, E: Send>(
+        &self,
+        call: impl Future<Output = Result<T, E>> + Send,
+        lost: impl Fn() -> E + Send + Sync,
+    ) -> Result<T, E> {
+        self.0.pass((Port::Write, true), call, |_| lost()).await
+    }
+}
+
+/// The same to AWS Organizations, with the last look before each write.
+struct OrganizationWay {
+    candidate: Arc<Candidate>,
+    hazard: Arc<Hazard>,
+    cluster: Arc<Cluster>,
+}
+
+impl OrganizationWay {
+    /// Whether the write goes out. One whose node was paused after the last look does, however late.
+    async fn is_sent(&self) -> bool {
+        let ledger = &self.hazard.ledger;
+        let epoch = self.candidate.term().epoch();
+        if epoch.is_none() && self.cluster.weakness != Weakness::NoLastLook {
+            ledger.reached.note(Landmark::LastLookRefused);
+            return false;
+        }
+        let was_unsent = self.hazard.unsent().await;
+        if !self.hazard.truly_leads_in(epoch.unwrap_or_default()).await {
+            if was_unsent {
+                ledger.reached.note(Landmark::PolicySentLate);
+                self.cluster.note_late_policy();
+            } else {
+                let seen = format!("{} wrote a policy", self.hazard.node.name);
+                ledger.note_broken("only_the_leader_writes_to_aws", seen);
+            }
+        }
+        true
+    }
+}
+
+impl Way for OrganizationWay {
+    async fn pass<T: Send, E: Send>(
+        &self,
+        call: impl Future<Output = Result<T, E>> + Send,
+        lost: impl Fn() -> E + Send + Sync,
+    ) -> Result<T, E> {
+        self.hazard.pass((Port::Aws, true), call, |_| lost()).await
+    }
+
+    async fn send<T: Send, E: Send>(
+        &self,
+        call: impl Future<Output = Result<T, E>> + Send,
+        lost: impl Fn() -> E + Send + Sync,
+    ) -> Result<T, E> {
+        let sent = async {
+            if self.is_sent().await {
+                call.await
+            } else {
+                Err(lost())
+            }
+        };
+        self.hazard.pass((Port::Send, true), sent, |_| lost()).await
+    }
+}
+
+/// What people hold beside what they were granted: what is at AWS although ours is gone.
+struct Otherwise(Arc<Center>);
+
+#[async_trait]
+impl OtherAccess for Otherwise {
+    async fn held_otherwise(
+        &self,
+        key: &HoldKey,
+        own: bool,
+    ) -> Result<Option<String>, OrganizationFault> {
+        let is_held = own && self.0.present().contains(key);
+        Ok(is_held.then(|| "an assignment of their own".to_owned()))
+    }
+}
+
+/// The armer of a term.
+pub(super) fn armer(
+    cluster: &Arc<Cluster>,
+    process: &RunningNode,
+    store: &Arc<SqlStore>,
+) -> EndArmer {
+    let (hazard, candidate) = (Arc::clone(&process.hazard), Arc::clone(&process.candidate));
+    let to_aws = Arc::new(OrganizationWay {
+        candidate,
+        hazard: Arc::clone(&hazard),
+        cluster: Arc::clone(cluster),
+    });
+    let to_store = Arc::new(StoreWay(hazard));
+    let organization = Arc::clone(&cluster.organization);
+    let keeper = PolicyKeeper {
+        organization: Arc::new(GatedOrg(organization, Arc::clone(&to_aws))),
+        lanes: Arc::new(Gated(Arc::clone(store), Arc::clone(&to_store))),
+        clock: Arc::clone(&process.time) as Arc<_>,
+        ids: cluster.ids.clone(),
+        holder: format!("server {}", process.hazard.node.id),
+    };
+    let others = Arc::new(Otherwise(Arc::clone(&cluster.center)));
+    let settings = cluster.settings.armed_ends;
+    EndArmer::new(
+        keeper,
+        others,
+        Arc::new(GatedOrg(Arc::clone(store), to_store)),
+        EndArmerSettings {
+            is_on: settings.mode.is_on(),
+            policies: settings.policies,
+            characters: hallpass_org::armed_ends::CHARACTERS,
+        },
+    )
+}
+
+/// The instants after which AWS refuses a person a permission set, as the policies in force say.
+fn refused_after(organization: &FakeOrganization, key: &HoldKey) -> Vec<Timestamp> {
+    let set = key.target.to_string();
+    let role = set
+        .rsplit("ps-")
+        .next()
+        .map(|name| format!("AWSReservedSSO_{name}_"));
+    let Some(role) = role else { return Vec::new() };
+    let names = |statement: &Value| {
+        let says = |pointer: &str, part: &str| {
+            let found = statement.pointer(pointer);
+            found.is_some_and(|it| it.to_string().contains(part))
+        };
+        says("/Condition/ArnLike/aws:PrincipalArn", &role)
+            && says(
+                "/Condition/StringEquals/identitystore:UserId",
+                key.user.as_str(),
+            )
+    };
+    let instant = |statement: &Value| {
+        let at = statement.pointer("/Condition/DateGreaterThan/aws:CurrentTime")?;
+        at.as_str()?.parse().ok()
+    };
+    let all = statements(organization);
+    all.iter()
+        .filter(|it| names(it))
+        .filter_map(instant)
+        .collect()
+}
+
+/// Statements of the account's policies that are attached.
+fn statements(organization: &FakeOrganization) -> Vec<Value> {
+    let mut all = Vec::new();
+    let standing = organization.standing();
+    for number in 0..POLICIES_MAX {
+        let name = policy_name(ACCOUNT, number);
+        let is_attached = standing
+            .iter()
+            .any(|(it, targets)| *it == name && targets == &[ACCOUNT]);
+        let text = organization.text(&name).filter(|_| is_attached);
+        let policy = text.and_then(|text| serde_json::from_str::<Value>(&text).ok());
+        let list = policy
+            .as_ref()
+            .and_then(|it| it.get("Statement")?.as_array());
+        all.extend(list.into_iter().flatten().cloned());
+    }
+    all
+}
+
+/// What holds of armed ends at every instant: nobody is refused what they were told to hold, and where an end is told as
+/// armed, AWS refuses from then on. Not where clocks are apart: instants are those of whoever wrote them.
+pub(super) async fn look(cluster: &Arc<Cluster>, grants: &[Grant]) {
+    if !cluster.arms() || cluster.ledger.is_relaxed() {
+        return;
+    }
+    let now = cluster.clock.now();
+    if cluster
+        .late_policy_at()
+        .is_some_and(|at| now < FOUND_WITHIN.after(at))
+    {
+        return;
+    }
+    for grant in grants {
+        let is_told = matches!(grant.state, GrantState::Active) && now < grant.ends_at;
+        if !is_told || grant.armed_ends == ArmedEnds::Off {
+            continue;
+        }
+        let key = std::slice::from_ref(&grant.key);
+        let found = cluster.store.armed_ends_of(key).await;
+        let Some(armed) = found.ok().and_then(|mut found| found.pop()) else {
+            continue;
+        };
+        let refused = refused_after(&cluster.organization, &grant.key);
+        look_at_one(cluster, grant, &armed, &refused);
+    }
+}
+
+fn look_at_one(cluster: &Arc<Cluster>, grant: &Grant, armed: &ArmedEnd, refused: &[Timestamp]) {
+    let now = cluster.clock.now();
+    let ledger = &cluster.ledger;
+    let of = grant.id.to_string();
+    let is_told_otherwise = armed.unmoved().is_some();
+    let is_refused = refused.iter().any(|from| *from <= now);
+    if is_refused && !is_told_otherwise {
+        let seen = format!(
+            "{} is refused since {refused:?}, told until {}",
+            grant.key, grant.ends_at
+        );
+        ledger.note_broken_once("nobody_is_refused_what_they_hold", &of, seen);
+    }
+    if armed.armed_until().is_some() {
+        ledger.reached.note(Landmark::EndArmed);
+        if refused.is_empty() {
+            let seen = format!("{} is told as armed: {armed:?}", grant.key);
+            ledger.note_broken_once("what_is_told_as_armed_is", &of, seen);
+        }
+    }
+}
+
+/// Whether anything is still armed, or on its way there or back.
+pub(super) async fn rests(cluster: &Arc<Cluster>) -> bool {
+    let open = cluster.store.open_armed_ends().await;
+    open.is_ok_and(|open| open.is_empty())
+}
+
+/// When no session can be left, nothing of ours is.
+pub(super) async fn check_end(cluster: &Arc<Cluster>) {
+    let left = cluster.organization.standing();
+    let open = cluster.store.open_armed_ends().await.unwrap_or_default();
+    if !left.is_empty() || !open.is_empty() {
+        let seen = format!("{left:?}, {open:?}");
+        cluster.ledger.note_broken("nothing_stays_armed", seen);
+    }
+}
