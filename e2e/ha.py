@@ -11,6 +11,7 @@ import threading
 import time
 
 import postgres
+from collector import Reader
 from nodes import CLAIMED_WITHIN, TAKEOVER_MAX, World
 from served import MARA, PRIYA, TOMASZ, asking
 from stage import Api, Checks, Stage, free_port, held_at_aws, wait
@@ -112,6 +113,25 @@ def served_by_both(world, check):
     connection.close()
     given = other.api(MARA).post(f"/api/v1/grants/{grant}/release")
     check("given back on the node that does not lead, it ends", given.status == 200 and world.state(other, grant, "ended"), given)
+    told_as_one(world, check, request["id"].removeprefix("req_"), (other, leader))
+
+
+# asked and given back on one node, approved, granted and ended on the other
+BY_BOTH = {"POST /api/v1/requests": 0, "request.created": 0, "POST /api/v1/grants/{id}/release": 0,
+           "POST /api/v1/requests/{id}/approve": 1, "request.approved": 1, "sso-admin/CreateAccountAssignment": 1, "grant.succeeded": 1,
+           "sso-admin/DeleteAccountAssignment": 1, "end.succeeded": 1}
+
+
+def told_as_one(world, check, trace, nodes):
+    """What both nodes did for a request is one trace."""
+    wait(lambda: BY_BOTH.keys() <= set(world.reader.named(trace)), 30, every=0.2)
+    spans = world.reader.trace(trace)
+    by = {name: {span.service["service.instance.id"].rsplit(":", 1)[1] for span in spans if span.name == name} for name in BY_BOTH}
+    check.equal("a request that both nodes served is one trace, each span of the node that did it", by,
+                {name: {str(nodes[which].port)} for name, which in BY_BOTH.items()})
+    ids = {span.id for span in spans}
+    check.equal("with one root, and every other span inside one that is there",
+                [span.name for span in spans if span.parent not in ids], ["POST /api/v1/requests"])
 
 
 def killed_in_a_create(world, check):
@@ -278,9 +298,10 @@ def refused(world, check):
 def main():
     check = Checks()
     with postgres.Server(free_port()) as database, Stage("ha") as stage:
-        receiver = Receiver()
-        world = World(stage, database, receiver.configuration())
-        world.receiver = receiver
+        receiver, reader = Receiver(), Reader()
+        telemetry = f'[telemetry]\nendpoint = "http://127.0.0.1:{reader.port}"\n'
+        world = World(stage, database, receiver.configuration() + telemetry)
+        world.receiver, world.reader = receiver, reader
         for part in (one_leads, served_by_both, killed_in_a_create, killed_while_it_tells, stopped_and_paused, database_restarted, whole, refused):
             begun = time.time()
             part(world, check)
