@@ -1,11 +1,11 @@
-//! `hallpass query`: carried out by the companion, as are its snapshots and tables; alerts are not.
+//! `hallpass query`: carried out by the companion, as are its snapshots and tables; `sync` and alerts are not.
 
 use hallpass_host::companion;
 use hallpass_terminal::exit::Outcome;
 
-use super::alerts;
+use super::{alerts, sync};
 
-/// Run SQL over a snapshot of the organization; manage alerts
+/// Snapshot the organization, run SQL over it, and manage alerts
 #[derive(Debug, clap::Args)]
 // its name is that of the companion's arguments
 #[group(skip)]
@@ -26,6 +26,7 @@ enum Command {
     #[command(disable_help_flag = true, disable_version_flag = true)]
     Tables(companion::Args),
     Alerts(alerts::Args),
+    Sync(Box<sync::Args>),
 }
 
 impl Args {
@@ -33,7 +34,7 @@ impl Args {
     pub fn asks_for_help(&self) -> bool {
         match &self.command {
             Some(Command::Snapshots(args) | Command::Tables(args)) => args.asks_for_help(),
-            Some(Command::Alerts(_)) | None => false,
+            Some(Command::Alerts(_) | Command::Sync(_)) | None => false,
         }
     }
 }
@@ -43,6 +44,7 @@ pub fn run(args: &Args) -> Outcome {
         Some(Command::Snapshots(args)) => companion::run("snapshots", args),
         Some(Command::Tables(args)) => companion::run("tables", args),
         Some(Command::Alerts(args)) => alerts::run(args),
+        Some(Command::Sync(args)) => sync::run(args),
         None => companion::run("query", &args.companion),
     }
 }

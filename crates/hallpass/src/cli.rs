@@ -12,9 +12,9 @@ use clap::{ArgMatches, CommandFactory as _, FromArgMatches as _, Parser, Subcomm
 
 #[cfg(test)]
 pub(crate) use self::listing::{BESIDE, GROUPS};
-use self::listing::{DAILY, grouped};
+use self::listing::{DAILY, grouped, whole};
 use crate::{complete, completions, demo, man, serve};
-use hallpass_commands_look::{activity, each, query, sync, who};
+use hallpass_commands_look::{activity, each, query, who};
 use hallpass_commands_organization::{access, org};
 use hallpass_commands_policy::{policy, rules};
 use hallpass_commands_request::{
@@ -22,7 +22,6 @@ use hallpass_commands_request::{
     requests, whoami,
 };
 use hallpass_commands_run::{audit, init, lambda, people, server};
-use hallpass_commands_try::sim;
 use hallpass_terminal::exit::{Exit, Failure, FailureForm, Outcome};
 use hallpass_terminal::nearest::nearest;
 use hallpass_terminal::old_names::{OLD_NAMES, OldName, in_place};
@@ -68,7 +67,6 @@ pub(crate) enum Command {
     Who(who::Args),
     Query(Box<query::Args>),
     Each(Box<each::Args>),
-    Sync(Box<sync::Args>),
     Activity(activity::Args),
     Org(Box<org::Args>),
     Access(access::Args),
@@ -82,7 +80,6 @@ pub(crate) enum Command {
     Demo(demo::Args),
     Logout(logout::Args),
     Whoami(whoami::Args),
-    Sim(Box<sim::Args>),
     Completions(completions::Args),
     Man(man::Args),
     #[command(name = "__complete", hide = true)]
@@ -127,9 +124,8 @@ pub(crate) struct Called {
 /// The exit code when there is nothing to run.
 pub(crate) fn parse() -> Result<Called, Exit> {
     let words = lambda::words().unwrap_or_else(|| std::env::args_os().collect());
-    if words.len() < 2 {
-        // a program without arguments was asked for its help
-        let printed = output::print(DAILY);
+    if let Some(text) = asked_list(&words) {
+        let printed = output::print(&text);
         return Err(printed.map_or_else(|failure| failure.exit(), |()| Exit::Ok));
     }
     read(words).map_err(|error| {
@@ -142,6 +138,15 @@ pub(crate) fn parse() -> Result<Called, Exit> {
         let _ = error.print();
         exit
     })
+}
+
+/// The list of commands that was asked for: a program without arguments was asked for that of every day.
+fn asked_list(words: &[OsString]) -> Option<String> {
+    match words {
+        [] | [_] => Some(DAILY.to_owned()),
+        [_, help, all] if help == "help" && all == "all" => Some(whole(&program())),
+        _ => None,
+    }
 }
 
 fn read(words: Vec<OsString>) -> Result<Called, clap::Error> {
@@ -278,7 +283,6 @@ pub(crate) fn run(called: Called) -> Outcome {
         Command::Who(args) => who::run(&args),
         Command::Query(args) => query::run(&args),
         Command::Each(args) => each::run(&args),
-        Command::Sync(args) => sync::run(&args),
         Command::Activity(args) => activity::run(&args),
         Command::Org(args) => org::run(&args),
         Command::Access(args) => access::run(&args),
@@ -292,7 +296,6 @@ pub(crate) fn run(called: Called) -> Outcome {
         Command::Demo(args) => demo::run(&args),
         Command::Logout(args) => logout::run(&args),
         Command::Whoami(args) => whoami::run(&args),
-        Command::Sim(args) => sim::run(&args),
         Command::Completions(args) => completions::run(&args, with_short_forms()),
         Command::Man(args) => man::run(&args, program()),
         Command::Complete(args) => complete::run(&args),
@@ -325,6 +328,33 @@ mod tests {
             let line = format!("\n  {name:<13}{about}");
             assert!(help.contains(&line), "not on one line: {line}");
         }
+    }
+
+    #[test]
+    fn help_all_lists_every_command_at_its_depth_and_every_name_of_before() {
+        let text = asked_list(&words("hallpass help all")).unwrap();
+        let (program, mut all) = (program(), Vec::new());
+        with_arguments(&program, "", &mut all);
+        let is_in = |row: &str| text.lines().any(|line| line.starts_with(row));
+        for (path, command) in all {
+            let names: Vec<&str> = path.split_whitespace().collect();
+            let is_hidden = command.is_hide_set() || path == "demo aws";
+            if let Some(name) = names.last().filter(|_| !is_hidden) {
+                let row = format!("{:1$}{name} ", "", 2 * names.len());
+                assert!(is_in(&row), "{path}");
+            }
+        }
+        for old in OLD_NAMES {
+            let row = format!("  {:24}{} {}", old.name, old.parent, old.name);
+            assert!(is_in(&row), "{row}");
+        }
+        let wide: Vec<&str> = text
+            .lines()
+            .filter(|it| it.chars().count() > WIDTH)
+            .collect();
+        assert_eq!(wide, Vec::<&str>::new());
+        assert!(asked_list(&words("hallpass help request")).is_none());
+        assert!(program.find_subcommand("all").is_none());
     }
 
     #[test]
@@ -558,6 +588,8 @@ mod tests {
         ("snapshots", "diff previous newest --table aws_iam_users"),
         ("tables", "aws_iam_users -o csv"),
         ("alerts", "run alerts.yaml"),
+        ("sync", "--accounts 111122223333 -o json"),
+        ("sim", "--listen 127.0.0.1:0 --seed 7"),
     ];
 
     fn words(line: &str) -> Vec<OsString> {
@@ -645,7 +677,9 @@ mod tests {
 
     #[test]
     fn who_types_a_name_every_day_is_not_told_another() {
-        for name in "extend release revoke discard lock unlock doctor guard plan".split(' ') {
+        for name in
+            "extend release revoke discard lock unlock doctor guard plan sync sim".split(' ')
+        {
             let old = OLD_NAMES.iter().find(|it| it.name == name).unwrap();
             assert_eq!(old.note(), None, "{name}");
         }

@@ -21,6 +21,7 @@ use hallpass_commands_try::demo::trail::DemoTrail;
 use hallpass_commands_try::demo::uses::DemoPortal;
 use hallpass_commands_try::demo::{Folder, STORE, Scale, bind};
 use hallpass_commands_try::demo::{chores, guard, lives, scenery, standing};
+use hallpass_commands_try::sim;
 use hallpass_config::{Loaded, SlackApp};
 use hallpass_host::descriptors;
 use hallpass_host::facts;
@@ -91,16 +92,19 @@ pub(crate) struct Args {
     activity: bool,
 }
 
-/// What a demo starts beside itself.
+/// What a demo is made of, alone.
 #[derive(Debug, clap::Subcommand)]
 enum DemoPart {
     #[command(hide = true)]
     Aws(aws::Args),
+    Sim(Box<sim::Args>),
 }
 
 pub(crate) fn run(args: &Args) -> Outcome {
-    if let Some(DemoPart::Aws(args)) = &args.part {
-        return aws::run(args);
+    match &args.part {
+        Some(DemoPart::Aws(args)) => return aws::run(args),
+        Some(DemoPart::Sim(args)) => return sim::run(args),
+        None => {}
     }
     for address in [args.listen, args.aws_listen] {
         if !address.ip().is_loopback() {

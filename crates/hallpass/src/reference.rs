@@ -102,7 +102,7 @@ fn old_names() -> String {
 
 fn commands_page() -> String {
     let mut text = String::from(
-        "# Commands\n\nFor whoever types `hallpass`: every command and its options. Every command takes `--help`, which says the same with examples. Data goes to standard output, \
+        "# Commands\n\nFor whoever types `hallpass`: every command and its options, which `hallpass help all` lists in short. Every command takes `--help`, which says the same with examples. Data goes to standard output, \
          everything else to standard error.\n",
     );
     let link = |name: &&str| format!("[{name}](#hallpass-{name})");

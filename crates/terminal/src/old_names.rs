@@ -56,6 +56,8 @@ pub const OLD_NAMES: &[OldName] = &[
     moved("snapshots", "query"),
     moved("tables", "query"),
     moved("alerts", "query"),
+    short("sync", "query"),
+    short("sim", "demo"),
 ];
 
 const fn short(name: &'static str, parent: &'static str) -> OldName {

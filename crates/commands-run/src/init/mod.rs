@@ -45,7 +45,7 @@ use crate::doctor;
 
 const FIELDS: &[&str] = &["folder", "configuration", "rules", "region", "instance_arn"];
 
-/// Write a first configuration and rules, from your organization and a few answers
+/// Write a first configuration and rules, from a few answers
 #[derive(Debug, clap::Args)]
 #[command(
     long_about = "Write a first configuration and rules, from your organization and a few answers\n\nReads the \

@@ -2,10 +2,14 @@
 
 use std::fmt::Write as _;
 
+use hallpass_terminal::old_names::{OLD_NAMES, OldName};
 use hallpass_terminal::output;
 
 /// The columns that help is laid out in.
 pub(super) const WIDTH: usize = 80;
+
+/// The column in which `hallpass help all` says what a command does.
+const WHOLE_COLUMN: usize = 26;
 
 /// Commands for one purpose.
 pub(crate) struct CommandGroup {
@@ -37,7 +41,7 @@ pub(crate) const GROUPS: [CommandGroup; 6] = [
     },
     CommandGroup {
         title: "Look",
-        commands: &["who", "query", "each", "sync", "activity"],
+        commands: &["who", "query", "each", "activity"],
     },
     CommandGroup {
         title: "Organization and policies",
@@ -45,7 +49,7 @@ pub(crate) const GROUPS: [CommandGroup; 6] = [
     },
     CommandGroup {
         title: "Run and watch over it",
-        commands: &["serve", "server", "people", "audit"],
+        commands: &["init", "serve", "server", "people", "audit"],
     },
     CommandGroup {
         title: "Try it out",
@@ -53,17 +57,13 @@ pub(crate) const GROUPS: [CommandGroup; 6] = [
     },
 ];
 
-/// Commands that are in no group, for tests and reference pages: `login --help` names the first two, `UNLISTED` the others.
-#[cfg(test)]
-pub(crate) const BESIDE: &[&str] = &["logout", "whoami", "init", "sim", "completions", "man"];
+/// Commands that are in no group: `login --help` names the first two, packages have the files of the others.
+pub(crate) const BESIDE: &[&str] = &["logout", "whoami", "completions", "man"];
 
 /// What stands below the groups.
 const UNLISTED: &str = "\
-Not listed: `init` writes the first configuration of a server; `sim` runs
-simulated AWS alone; `completions` and `man` print files for your shell. Short
-forms: `extend`, `release` and `revoke` are `grants …`, `discard` is
-`requests …`, `lock` and `unlock` are `people …`, `doctor` and `guard` are
-`server …`, `plan` is `org …`.
+`hallpass help all` lists every command with those below it: also `logout`,
+`whoami`, `completions` and `man`, and short forms such as `extend` and `sync`.
 ";
 
 /// What `hallpass` alone says: the commands of every day, and where the others are.
@@ -82,7 +82,7 @@ Just-in-time access to AWS accounts: request it, get approval, it ends on time
   hallpass extend      Ask to keep access for longer
   hallpass release     Give access back before its end
 
-`hallpass --help` lists all commands, `hallpass COMMAND --help` explains one.
+`hallpass --help` lists the others, `hallpass COMMAND --help` explains one.
 `hallpass demo` runs a server over a simulated organization, to try it out.
 ";
 
@@ -94,15 +94,64 @@ pub(super) fn grouped(program: &clap::Command) -> String {
     for group in &GROUPS {
         // writing to a `String` cannot fail
         let _ = writeln!(text, "{}:", group.title);
-        for name in group.commands {
-            let command = program.find_subcommand(name);
-            let about = command.and_then(clap::Command::get_about);
-            let about = about.map(ToString::to_string).unwrap_or_default();
-            let about = output::wrapped(&about, WIDTH - column, column);
-            let _ = writeln!(text, "  {name:0$}{about}", column - 2);
+        for command in named(program, group.commands) {
+            text.push_str(&line(&format!("  {}", command.get_name()), command, column));
         }
         text.push('\n');
     }
     text.push_str(UNLISTED);
     text
+}
+
+/// What `hallpass help all` says: every command with those below it, and where short forms and names of
+/// before are.
+pub(super) fn whole(program: &clap::Command) -> String {
+    let beside = CommandGroup {
+        title: "Beside them",
+        commands: BESIDE,
+    };
+    let about = program.get_about().map(ToString::to_string);
+    let mut text = format!("{}\n", about.unwrap_or_default());
+    for group in GROUPS.iter().chain([&beside]) {
+        let mut rows = Vec::new();
+        for command in named(program, group.commands) {
+            below(command, "  ", &mut rows);
+        }
+        let _ = writeln!(text, "\n{}:", group.title);
+        for (name, command) in rows {
+            text.push_str(&line(&name, command, WHOLE_COLUMN));
+        }
+    }
+    text.push_str("\nShort forms, and names of before:\n");
+    for OldName { name, parent, .. } in OLD_NAMES {
+        let _ = writeln!(text, "  {name:0$}{parent} {name}", WHOLE_COLUMN - 2);
+    }
+    text
+}
+
+fn named<'a>(
+    program: &'a clap::Command,
+    names: &'a [&'a str],
+) -> impl Iterator<Item = &'a clap::Command> {
+    let found = names.iter().map(|name| program.find_subcommand(name));
+    found.flatten()
+}
+
+/// A command and those below it, by their names indented as deep as they are.
+fn below<'a>(
+    command: &'a clap::Command,
+    indent: &str,
+    rows: &mut Vec<(String, &'a clap::Command)>,
+) {
+    rows.push((format!("{indent}{}", command.get_name()), command));
+    for inner in command.get_subcommands().filter(|it| !it.is_hide_set()) {
+        below(inner, &format!("{indent}  "), rows);
+    }
+}
+
+/// A name and its first line, in two columns.
+fn line(name: &str, command: &clap::Command, column: usize) -> String {
+    let about = command.get_about().map(ToString::to_string);
+    let about = output::wrapped(&about.unwrap_or_default(), WIDTH - column, column);
+    format!("{name:column$}{about}\n")
 }

@@ -28,6 +28,7 @@ use crate::saved::{SAVED, SavedQuery};
   hallpass query --data inventory.json -f keys.sql --as-of 2026-11-20T00:00:00Z
 
 Commands below it:
+  hallpass query sync        Read the organization into a snapshot (short: hallpass sync)
   hallpass query snapshots   List, show, import, export, compare and remove snapshots
   hallpass query tables      List the tables that can be queried, or the columns of one
   hallpass query alerts      Run alert rules over snapshots, list and mute what they found
