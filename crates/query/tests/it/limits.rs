@@ -1,6 +1,10 @@
 //! Limits: passing one is an error, never an answer that is cut off (`inventory.md` U-6).
 
-use std::path::Path;
+use std::fs;
+use std::os::unix::process::ExitStatusExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 use crate::{lostkeys, run, stderr, stdout};
 
@@ -56,6 +60,45 @@ fn passing_a_limit_prints_nothing_and_is_exit_4() {
         Some("SELECT * FROM aws_iam_users"),
     );
     assert_eq!(stdout(&within).lines().count(), 13);
+}
+
+#[test]
+fn an_interrupt_ends_an_endless_query_within_a_second() {
+    let sql = "SELECT count(*) FROM generate_series(1, 1000000) a(x), generate_series(1, 1000000) b(y) WHERE x + y < 0";
+    // also where whoever runs the tests ignores interrupts, as shells do for what they run beside them
+    let mut asked = Command::new("env")
+        .args(["--default-signal=INT", env!("CARGO_BIN_EXE_hallpass-query")])
+        .args(["query", "--timeout", "10m", "--data"])
+        .args([lostkeys().as_os_str(), sql.as_ref()])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let own = PathBuf::from(format!("/proc/{}", asked.id()));
+    let ticks = || {
+        let stat = fs::read_to_string(own.join("stat")).unwrap();
+        // what follows the name, in which there may be blanks: the state is the first
+        let (_, fields) = stat.rsplit_once(')').unwrap();
+        fields.split_whitespace().nth(11).unwrap().parse::<u64>()
+    };
+    // in the middle of it: more than a second of computing, where opening the document takes a tenth
+    while ticks().unwrap() < 100 {
+        assert!(asked.try_wait().unwrap().is_none(), "it ended by itself");
+        std::thread::yield_now();
+    }
+    let sent = Instant::now();
+    let mut kill = Command::new("kill");
+    kill.args(["-INT", &asked.id().to_string()]);
+    assert!(kill.status().unwrap().success());
+    let ended = asked.wait_with_output().unwrap();
+    let after = sent.elapsed();
+    assert!(after < Duration::from_secs(1), "{after:?}");
+    // a shell says 130 of it
+    assert_eq!(ended.status.signal(), Some(2), "{}", stderr(&ended));
+    assert_eq!(
+        (stdout(&ended), stderr(&ended)),
+        (String::new(), String::new())
+    );
 }
 
 #[test]
