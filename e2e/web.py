@@ -516,6 +516,17 @@ def warned(demo, browser):
         reviewer.context.close()
 
 
+def days_of_the_log(demo, browser):
+    """From and To are days of the reader's zone, which the browser says; without script they are UTC. The page says which."""
+    for has_script, zone, shown in ((True, "Europe/Stockholm", "CES?T"), (True, "America/Phoenix", "MST"), (False, "Europe/Stockholm", "UTC")):
+        page = browser.window(NOOR, script=has_script, zone=zone)
+        page.goto(f"{demo.base}/audit")
+        said = page.locator("form.filters").inner_text()
+        found = [bool(re.search(rf"{field} \({shown}\)", said, re.IGNORECASE)) for field in ("From", "To")]
+        check(f"days of the log in {zone}{'' if has_script else ', without script'}", all(found), said)
+        page.context.close()
+
+
 def without_script(demo, browser):
     page = browser.window(MARA, script=False)
     page.goto(f"{demo.base}/ask")
@@ -684,7 +695,7 @@ def in_slack(demo, browser):
 
 
 def journeys(demo, browser):
-    for journey in (by_keyboard, racing, approving_less, starting_later, together, warned, without_script, own_sign_ins, locking, hostile,
+    for journey in (by_keyboard, racing, approving_less, starting_later, together, warned, days_of_the_log, without_script, own_sign_ins, locking, hostile,
                     crowded, in_slack):
         journey(demo, browser)
 

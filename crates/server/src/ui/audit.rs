@@ -101,7 +101,7 @@ struct EventKind {
 #[template(path = "audit.html")]
 struct AuditPage {
     shell: Shell,
-    /// The zone that times are in.
+    /// The zone that times and days are in.
     zone: String,
     chain: Option<Chain>,
     filter: Filter,
@@ -138,7 +138,7 @@ async fn show(
         to: coming.to,
     };
     let directory = app.access.directory();
-    let search = Search::new(&filter, &viewer.actor, &directory);
+    let search = Search::new(&filter, &viewer, &directory);
     let found = read(search.backwards(&app, after, ROWS).await);
     let is_unread = found.is_none();
     let found = found.unwrap_or_default();

@@ -89,7 +89,7 @@ pub(crate) async fn export(
         from: wanted.from,
         to: wanted.to,
     };
-    let search = Search::new(&filter, &viewer.actor, &app.access.directory());
+    let search = Search::new(&filter, &viewer, &app.access.directory());
     if let Some(problem) = search.problems.first() {
         return Err(ProblemResponse::bad("bad-filter", problem.clone()));
     }

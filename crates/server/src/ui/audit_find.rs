@@ -6,11 +6,11 @@ use std::collections::BTreeSet;
 use hallpass_access::{Actor, Directory};
 use hallpass_audit::{AuditStore, Order, Record, RecordQuery, StoreFault, Words};
 use hallpass_model::Timestamp;
-use jiff::{civil::Date, tz::TimeZone};
+use jiff::civil::Date;
 use serde::Deserialize;
 
 use super::audit_words::GROUPS;
-use super::shell::url_encoded;
+use super::shell::{Viewer, url_encoded};
 use crate::App;
 use crate::api::records::{may_read, readable_by};
 use crate::last_day::first_at;
@@ -29,9 +29,9 @@ pub(crate) struct Filter {
     pub(crate) q: String,
     /// A kind of events, or one event.
     pub(crate) event: String,
-    /// First day (UTC), `YYYY-MM-DD`.
+    /// First day in the zone of whoever reads, `YYYY-MM-DD`.
     pub(crate) from: String,
-    /// Last day (UTC).
+    /// Last day.
     pub(crate) to: String,
 }
 
@@ -75,7 +75,9 @@ pub(crate) struct RecordsPage {
 }
 
 impl Search {
-    pub(crate) fn new(filter: &Filter, actor: &Actor, directory: &Directory) -> Self {
+    /// What `viewer` looks for: their days are those of the zone in which the page shows them times.
+    pub(crate) fn new(filter: &Filter, viewer: &Viewer, directory: &Directory) -> Self {
+        let Viewer { actor, zone, .. } = viewer;
         let mut problems = Vec::new();
         let words = filter.q.trim().to_lowercase();
         let mut day = |text: &str, what: &str| {
@@ -92,7 +94,7 @@ impl Search {
         let from = day(&filter.from, "From");
         let to = day(&filter.to, "To").and_then(|day| day.tomorrow().ok());
         let instant = |day: Date| {
-            let at = day.to_zoned(TimeZone::UTC).ok()?;
+            let at = day.to_zoned(zone.clone()).ok()?;
             Some(at.timestamp().as_millisecond())
         };
         let events = match filter.event.trim() {

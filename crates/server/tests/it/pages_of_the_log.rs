@@ -120,6 +120,55 @@ fn an_export_holds_what_the_page_shows() {
 }
 
 #[test]
+fn days_are_those_of_the_readers_zone_and_utc_until_the_browser_told() {
+    run(async {
+        let server = server();
+        // 20:26 and 22:26 UTC on 28 May
+        ask(&server, "ana", "ReadOnly", "look").await;
+        let first = newest(&server).await;
+        server.clock.advance(hallpass_model::TimeSpan::hours(2));
+        ask(&server, "ana", "Admin", "look again").await;
+        let last = newest(&server).await;
+        assert!(first < last);
+        let (before, after, all) = (1..=first, first + 1..=last, 1..=last);
+        #[expect(clippy::reversed_empty_ranges, reason = "no record is of that day")]
+        let none = 1..=0;
+        for (zone, shown_as, days) in [
+            ("", "UTC", [&all, &none]),
+            ("nowhere/at_all", "UTC", [&all, &none]),
+            ("Europe/Stockholm", "CEST", [&before, &after]),
+            ("Europe%2FStockholm", "CEST", [&before, &after]),
+            ("Pacific/Kiritimati", "+14", [&none, &all]),
+            ("Pacific/Honolulu", "HST", [&all, &none]),
+        ] {
+            let aud = At::new(&server, "aud").await.in_zone(zone);
+            let page = words(&aud.page("/audit").await);
+            for said in [
+                format!("Times and days are {shown_as};"),
+                format!("From ({shown_as})"),
+                format!("To ({shown_as})"),
+            ] {
+                assert!(page.contains(&said), "{zone}: {said}: {page}");
+            }
+            for (day, wanted) in ["2026-05-28", "2026-05-29"].into_iter().zip(days) {
+                let wanted: BTreeSet<u64> = wanted.clone().collect();
+                let query = format!("from={day}&to={day}");
+                assert_eq!(shown(&aud, &query).await, wanted, "{zone} {day}");
+                let export = format!("/audit/export?format=jsonl&{query}");
+                let exported = lines(&text(&aud.get(&export).await));
+                let seqs = exported.iter().filter_map(|line| line["seq"].as_u64());
+                assert_eq!(seqs.collect::<BTreeSet<_>>(), wanted, "{zone} {day}");
+            }
+        }
+    });
+}
+
+/// The number of the newest record.
+async fn newest(server: &TestServer) -> u64 {
+    server.store.head().await.unwrap().unwrap().seq
+}
+
+#[test]
 fn an_export_of_everything_verifies() {
     run(async {
         let server = server();

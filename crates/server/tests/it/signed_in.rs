@@ -58,6 +58,12 @@ impl<'a> At<'a> {
         }
     }
 
+    /// The same at a browser that told its zone.
+    pub(crate) fn in_zone(self, zone: &str) -> Self {
+        let cookie = format!("{}; zone={zone}", self.cookie);
+        Self { cookie, ..self }
+    }
+
     pub(crate) async fn get(&self, path: &str) -> Reply {
         let request = Request::get(path)
             .header(header::COOKIE, &self.cookie)
