@@ -33,7 +33,7 @@ import botocore.endpoint
 import botocore.exceptions
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
-from rows import ROWS, control, end, options, play, row  # noqa: E402 - beside this
+from rows import ROWS, control, end, every_operation_is_called, options, pages_of, play, refused, row, simulated, watched  # noqa: E402 - beside this
 from stage import free_port  # noqa: E402 - of the folder above
 
 class Lapse:
@@ -82,7 +82,7 @@ class Sim:
             parameter_validation=False,
             read_timeout=10,
         )
-        return boto3.client(
+        return watched(boto3.client(
             service,
             endpoint_url=self.endpoint,
             region_name=region or self.region,
@@ -90,7 +90,7 @@ class Sim:
             aws_secret_access_key=secret,
             aws_session_token=token,
             config=config,
-        )
+        ))
 
     def once(self, service, key=None, region=None):
         return self.client(service, key, region, {"mode": "standard", "max_attempts": 1})
@@ -135,6 +135,10 @@ class Sim:
     def fault(self, **fault):
         return self.control("POST", "/faults", fault, status=201)["ids"][0]
 
+    def load(self, **more):
+        """Adds to the organization what an organization file says."""
+        return self.control("POST", "/load?merge=1", {"version": 1, **more})
+
     def mutate(self, **change):
         return self.control("POST", "/mutate", change)
 
@@ -145,19 +149,6 @@ class Sim:
         """Waits until nothing is in flight and every window is over."""
         self.control("DELETE", "/faults")
         self.advance(90)
-
-
-def refused(expected, call, *arguments, http=None, text=None, **parameters):
-    try:
-        call(*arguments, **parameters)
-    except botocore.exceptions.ClientError as error:
-        code = error.response["Error"]["Code"]
-        assert code == expected, f"{code} instead of {expected}: {error}"
-        status = error.response["ResponseMetadata"]["HTTPStatusCode"]
-        assert http is None or status == http, f"status {status} instead of {http}"
-        assert text is None or text in str(error), f"{text!r} is not in {error}"
-        return error.response
-    raise AssertionError(f"not refused with {expected}")
 
 
 def eventually(condition, seconds=8, every=0.5):
@@ -598,12 +589,6 @@ def _(sim, w):
 def _(sim, w):
     access = keys(assume(sim, w))[0]
     assert w.sts.get_access_key_info(AccessKeyId=access)["Account"] == w.members[0]
-
-
-def pages_of(client, operation, member, **more):
-    """What a paginator of boto3 collects, page by page."""
-    size = {"PaginationConfig": {"PageSize": more.pop("size", 2)}}
-    return [one for page in client.get_paginator(operation).paginate(**size, **more) for one in page[member]]
 
 
 def credential_report(sim, iam):
@@ -2434,6 +2419,9 @@ def _(sim, w):
     assert "f-23" in after and len(after) == len(before), after
 
 
+import services  # noqa: E402 - its rows come after those above
+
+
 class Own:
     """A simulator process of our own."""
 
@@ -2538,6 +2526,25 @@ def twice(command, organization):
     return own_answers
 
 
+def stated_rows(command):
+    """Rows over an organization that only a file can make, each with a simulator of its own."""
+    def played(function):
+        with tempfile.TemporaryDirectory() as folder:
+            own, path = Own(command), os.path.join(folder, "organization.json")
+            try:
+                file = services.stated(own.sim.control("GET", "/state?full=1")["file"], own.sim.region)
+            finally:
+                own.kill()
+            pathlib.Path(path).write_text(json.dumps(file), encoding="utf-8")
+            own = Own(command, "--organization", path, "--speed", "fast")
+            try:
+                function(own.sim, World(own.sim))
+            finally:
+                own.kill()
+
+    return [(name, lambda function=function: played(function)) for name, function in services.STATED]
+
+
 def main():
     parser = options(__doc__)
     parser.add_argument("--command")
@@ -2549,6 +2556,11 @@ def main():
         rows.append(("L-16", lambda: l16(arguments.command)))
         rows.append(("F-19", lambda: f19(arguments.command)))
         rows.append(("F-20", lambda: f20(arguments.command)))
+        rows += stated_rows(arguments.command)
+    if arguments.command and not arguments.only:
+        # the access portal and the sign-in for it have a referee of their own (portal.py)
+        wanted = {one for one in simulated() if one[0] not in ("awsssoportal", "sso-oauth")}
+        rows.append(("every operation", lambda: every_operation_is_called(wanted)))
     end(*play(rows, arguments))
 
 

@@ -287,23 +287,27 @@ fn asked(context: &Context<'_>, egress: bool) -> Vec<GroupRule> {
     rules
 }
 
+/// Whether two rules permit the same, whatever they are called.
+fn is_same(one: &GroupRule, other: &GroupRule) -> bool {
+    let permits = |it: &GroupRule| {
+        (
+            it.egress,
+            it.protocol.clone(),
+            it.from,
+            it.to,
+            it.peer.clone(),
+        )
+    };
+    permits(one) == permits(other)
+}
+
 fn authorize(context: &mut Context<'_>, egress: bool) -> HandlerResult {
     is_on(context)?;
     let (id, wanted) = (context.text("GroupId").to_owned(), asked(context, egress));
-    let same = |one: &GroupRule, other: &GroupRule| {
-        (one.egress, &one.protocol, one.from, one.to, &one.peer)
-            == (
-                other.egress,
-                &other.protocol,
-                other.from,
-                other.to,
-                &other.peer,
-            )
-    };
     let made = change(context, &id, |group| {
         if wanted
             .iter()
-            .any(|it| group.rules.iter().any(|one| same(one, it)))
+            .any(|it| group.rules.iter().any(|one| is_same(one, it)))
         {
             let text = "the specified rule already exists";
             return Err(ApiError::new("InvalidPermission.Duplicate", text));
@@ -326,7 +330,8 @@ fn authorize_egress(context: &mut Context<'_>) -> HandlerResult {
     authorize(context, true)
 }
 
-/// By the ids of rules.
+/// By the ids of rules, or by what they permit: of that one that is not there refuses the call (AWS:
+/// `RevokeSecurityGroupIngress`, VPCs that are no default; for default ones AWS is silent, which is not simulated).
 fn revoke(context: &mut Context<'_>, egress: bool) -> HandlerResult {
     is_on(context)?;
     let id = context.text("GroupId").to_owned();
@@ -334,6 +339,7 @@ fn revoke(context: &mut Context<'_>, egress: bool) -> HandlerResult {
         .into_iter()
         .map(str::to_owned)
         .collect();
+    let permitted = asked(context, egress);
     change(context, &id, |group| {
         let is_there = |id: &&String| {
             !group
@@ -344,7 +350,14 @@ fn revoke(context: &mut Context<'_>, egress: bool) -> HandlerResult {
         if let Some(lost) = named.iter().find(is_there) {
             return Err(no_rule(lost));
         }
-        group.rules.retain(|it| !named.contains(&it.id));
+        let is_lost = |it: &&GroupRule| !group.rules.iter().any(|one| is_same(one, it));
+        if permitted.iter().any(|it| is_lost(&it)) {
+            let text = "The specified rule does not exist in this security group.";
+            return Err(ApiError::new("InvalidPermission.NotFound", text));
+        }
+        group
+            .rules
+            .retain(|it| !named.contains(&it.id) && !permitted.iter().any(|one| is_same(one, it)));
         Ok(())
     })?;
     Ok(done(context, Map::new()))
