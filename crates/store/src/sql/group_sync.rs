@@ -2,54 +2,36 @@
 
 use async_trait::async_trait;
 use hallpass_access::{GroupSyncItem, GroupSyncRun, GroupSyncStore, GroupSyncWrite, ReadError};
-use hallpass_model::HoldKey;
 
+use super::keyed::{KeyedChange, KeyedTable};
 use super::{SqlStore, number};
-use crate::database::{ConstraintRefusal, Optional, Transaction};
+use crate::database::{Optional, Transaction};
 use crate::fault::StorageFault;
 use crate::rows::{body, read_body};
-use crate::steps::{exists_already, wrong_version};
+use crate::steps::wrong_version;
+
+const ITEMS: KeyedTable = KeyedTable {
+    about: "the change of membership",
+    insert: "INSERT INTO group_sync_items (hold_key, version, body) VALUES (?1, ?2, ?3)",
+    update: "UPDATE group_sync_items SET version = ?2, body = ?3
+             WHERE hold_key = ?1 AND version = ?2 - 1",
+    remove: "DELETE FROM group_sync_items WHERE hold_key = ?1 AND version = ?2",
+};
 
 /// Stores what becomes of an item.
 pub(super) fn item(tx: &Transaction<'_>, write: &GroupSyncWrite) -> Result<(), StorageFault> {
-    let what = |key: &HoldKey| format!("the change of membership {key}");
-    let (key, written) = match write {
-        GroupSyncWrite::Insert(row) => {
-            let written = tx
-                .prepare(
-                    "INSERT INTO group_sync_items (hold_key, version, body) VALUES (?1, ?2, ?3)",
-                )?
-                .execute((row.key.to_string(), number(row.version), body(row)?));
-            (&row.key, written)
-        }
+    let (key, change) = match write {
+        GroupSyncWrite::Insert(row) => (&row.key, KeyedChange::Insert(row.version, body(row)?)),
         GroupSyncWrite::Update(row) => {
             let next = GroupSyncItem {
                 version: row.version + 1,
                 ..row.clone()
             };
-            let written = tx
-                .prepare(
-                    "UPDATE group_sync_items SET version = ?2, body = ?3
-                     WHERE hold_key = ?1 AND version = ?2 - 1",
-                )?
-                .execute((row.key.to_string(), number(next.version), body(&next)?));
-            (&row.key, written)
+            (&row.key, KeyedChange::Update(next.version, body(&next)?))
         }
-        GroupSyncWrite::Remove(row) => {
-            let written = tx
-                .prepare("DELETE FROM group_sync_items WHERE hold_key = ?1 AND version = ?2")?
-                .execute((row.key.to_string(), number(row.version)));
-            (&row.key, written)
-        }
+        GroupSyncWrite::Remove(row) => (&row.key, KeyedChange::Remove(row.version)),
     };
-    match written {
-        Ok(1) => Ok(()),
-        Ok(_) => Err(wrong_version(&what(key))),
-        Err(error) => Err(match error.refusal() {
-            Some(ConstraintRefusal::Twin) => exists_already(&what(key)),
-            Some(ConstraintRefusal::Trigger) | None => error.into(),
-        }),
-    }
+    ITEMS.write(tx, key, change)
 }
 
 /// Stores a run over the one that was read.

@@ -22,6 +22,7 @@ mod finding;
 mod grants;
 mod group_sync;
 mod handovers;
+mod keyed;
 mod leader;
 mod listing;
 mod listing_pool;

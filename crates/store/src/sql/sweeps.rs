@@ -5,6 +5,7 @@ use hallpass_access::{AcceptanceWrite, Accepted, ReadError, Sweep, SweepItem, Sw
 use hallpass_model::{HoldKey, SweepId};
 use serde::de::DeserializeOwned;
 
+use super::keyed::{KeyedChange, KeyedTable};
 use super::listing::AFTER_ALL;
 use super::{SqlStore, number};
 use crate::database::{ConstraintRefusal, Optional, Params, Transaction, named};
@@ -97,49 +98,31 @@ pub(super) fn item(tx: &Transaction<'_>, write: &Write<SweepItem>) -> Result<(),
     }
 }
 
+const ACCEPTED: KeyedTable = KeyedTable {
+    about: "the acceptance of",
+    insert: "INSERT INTO accepted_standing (hold_key, version, body) VALUES (?1, ?2, ?3)",
+    update: "UPDATE accepted_standing SET version = ?2, body = ?3
+             WHERE hold_key = ?1 AND version = ?2 - 1",
+    remove: "DELETE FROM accepted_standing WHERE hold_key = ?1 AND version = ?2",
+};
+
 /// Stores that standing access is accepted, or not any more.
 pub(super) fn acceptance(
     tx: &Transaction<'_>,
     write: &AcceptanceWrite,
 ) -> Result<(), StorageFault> {
-    let what = |key: &HoldKey| format!("the acceptance of {key}");
-    let (key, written) = match write {
-        AcceptanceWrite::Insert(row) => {
-            let written = tx
-                .prepare(
-                    "INSERT INTO accepted_standing (hold_key, version, body) VALUES (?1, ?2, ?3)",
-                )?
-                .execute((row.key.to_string(), number(row.version), body(row)?));
-            (&row.key, written)
-        }
+    let (key, change) = match write {
+        AcceptanceWrite::Insert(row) => (&row.key, KeyedChange::Insert(row.version, body(row)?)),
         AcceptanceWrite::Update(row) => {
             let next = Accepted {
                 version: row.version + 1,
                 ..row.clone()
             };
-            let written = tx
-                .prepare(
-                    "UPDATE accepted_standing SET version = ?2, body = ?3
-                     WHERE hold_key = ?1 AND version = ?2 - 1",
-                )?
-                .execute((row.key.to_string(), number(next.version), body(&next)?));
-            (&row.key, written)
+            (&row.key, KeyedChange::Update(next.version, body(&next)?))
         }
-        AcceptanceWrite::Withdraw(row) => {
-            let written = tx
-                .prepare("DELETE FROM accepted_standing WHERE hold_key = ?1 AND version = ?2")?
-                .execute((row.key.to_string(), number(row.version)));
-            (&row.key, written)
-        }
+        AcceptanceWrite::Withdraw(row) => (&row.key, KeyedChange::Remove(row.version)),
     };
-    match written {
-        Ok(1) => Ok(()),
-        Ok(_) => Err(wrong_version(&what(key))),
-        Err(error) => Err(match error.refusal() {
-            Some(ConstraintRefusal::Twin) => exists_already(&what(key)),
-            Some(ConstraintRefusal::Trigger) | None => error.into(),
-        }),
-    }
+    ACCEPTED.write(tx, key, change)
 }
 
 fn all<T: DeserializeOwned>(
