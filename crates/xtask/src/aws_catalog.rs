@@ -14,6 +14,7 @@ use flate2::write::DeflateEncoder;
 use serde_json::{Map, Value, json};
 
 use crate::aws_tables::{Detail, TableError, newest, read_json, render};
+use crate::json_files::{self, JsonFileError};
 
 /// What was written.
 #[derive(Debug)]
@@ -53,26 +54,16 @@ pub(crate) fn write(models: &Path, path: &Path) -> Result<Packed, TableError> {
     let mut file = length.to_le_bytes().to_vec();
     file.extend(index);
     file.extend(tables.concat());
-    fs::write(path, &file).map_err(|source| failed(path, source))?;
+    json_files::write(path, &file)?;
     Ok(Packed {
         services,
         bytes: file.len(),
     })
 }
 
-fn failed(path: &Path, source: std::io::Error) -> TableError {
-    TableError::Write {
-        path: path.to_owned(),
-        source,
-    }
-}
-
 /// The folders below `models`, in the order of their names.
 fn names(models: &Path) -> Result<Vec<String>, TableError> {
-    let entries = fs::read_dir(models).map_err(|source| TableError::Read {
-        path: models.to_owned(),
-        source,
-    })?;
+    let entries = fs::read_dir(models).map_err(JsonFileError::unread(models))?;
     let folders = entries.flatten().filter(|entry| entry.path().is_dir());
     let mut names: Vec<String> = folders
         .filter_map(|entry| entry.file_name().into_string().ok())
@@ -83,10 +74,10 @@ fn names(models: &Path) -> Result<Vec<String>, TableError> {
 
 fn deflated(text: &str, path: &Path) -> Result<Vec<u8>, TableError> {
     let mut packed = DeflateEncoder::new(Vec::new(), Compression::best());
-    packed
+    let whole = packed
         .write_all(text.as_bytes())
-        .and_then(|()| packed.finish())
-        .map_err(|source| failed(path, source))
+        .and_then(|()| packed.finish());
+    Ok(whole.map_err(JsonFileError::unwritten(path))?)
 }
 
 /// Every partition with the ending of its host names and its Regions.

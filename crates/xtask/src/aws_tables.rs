@@ -14,6 +14,8 @@ use std::path::{Path, PathBuf};
 use flate2::read::GzDecoder;
 use serde_json::{Map, Value, json};
 
+use crate::json_files::{self, JsonFileError};
+
 /// How much of a model a table keeps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Detail {
@@ -31,34 +33,17 @@ const FORMAT: u32 = 1;
 pub(crate) enum TableError {
     #[error("no version of `{service}` with a service model below `{folder}`")]
     NoModel { service: String, folder: PathBuf },
-    #[error("`{path}` cannot be read")]
-    Read {
-        path: PathBuf,
-        source: std::io::Error,
-    },
-    #[error("`{path}` is not JSON")]
-    Parse {
-        path: PathBuf,
-        source: serde_json::Error,
-    },
-    #[error("`{path}` cannot be written")]
-    Write {
-        path: PathBuf,
-        source: std::io::Error,
-    },
+    #[error(transparent)]
+    File(#[from] JsonFileError),
     #[error("`{0}` is missing in the model")]
     Missing(&'static str),
 }
 
 /// The services that have a table: those that decide or show access.
 pub(crate) fn committed(tables: &Path) -> Result<Vec<String>, TableError> {
-    let failed = |source| TableError::Read {
-        path: tables.to_owned(),
-        source,
-    };
     let mut names = Vec::new();
-    for entry in fs::read_dir(tables).map_err(failed)? {
-        let name = entry.map_err(failed)?.file_name();
+    for entry in fs::read_dir(tables).map_err(JsonFileError::unread(tables))? {
+        let name = entry.map_err(JsonFileError::unread(tables))?.file_name();
         names.extend(
             name.to_str()
                 .and_then(|it| it.strip_suffix(".json"))
@@ -73,10 +58,7 @@ pub(crate) fn committed(tables: &Path) -> Result<Vec<String>, TableError> {
 pub(crate) fn write(models: &Path, service: &str, tables: &Path) -> Result<PathBuf, TableError> {
     let text = table(models, service)?;
     let path = tables.join(format!("{service}.json"));
-    fs::write(&path, text).map_err(|source| TableError::Write {
-        path: path.clone(),
-        source,
-    })?;
+    json_files::write(&path, text)?;
     Ok(path)
 }
 
@@ -111,25 +93,17 @@ pub(crate) fn read_json(folder: &Path, name: &str) -> Result<Option<Value>, Tabl
     if !path.exists() {
         return Ok(None);
     }
-    let raw = fs::read(&path).map_err(|source| TableError::Read {
-        path: path.clone(),
-        source,
-    })?;
+    let raw = fs::read(&path).map_err(JsonFileError::unread(&path))?;
     let mut text = Vec::new();
     if path.extension().is_some_and(|extension| extension == "gz") {
         let mut unpack = GzDecoder::new(raw.as_slice());
         unpack
             .read_to_end(&mut text)
-            .map_err(|source| TableError::Read {
-                path: path.clone(),
-                source,
-            })?;
+            .map_err(JsonFileError::unread(&path))?;
     } else {
         text = raw;
     }
-    let value =
-        serde_json::from_slice(&text).map_err(|source| TableError::Parse { path, source })?;
-    Ok(Some(value))
+    Ok(Some(json_files::parsed(&path, &text)?))
 }
 
 pub(crate) fn render(

@@ -6,10 +6,11 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::fmt::Write as _;
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde_json::Value;
+
+use crate::json_files::{self, JsonFileError};
 
 /// Version of the format; `iam` refuses any other.
 const FORMAT: u32 = 1;
@@ -17,21 +18,8 @@ const FORMAT: u32 = 1;
 /// Why the table could not be made.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum FactsError {
-    #[error("`{path}` cannot be read")]
-    Read {
-        path: PathBuf,
-        source: std::io::Error,
-    },
-    #[error("`{path}` is not JSON")]
-    Parse {
-        path: PathBuf,
-        source: serde_json::Error,
-    },
-    #[error("`{path}` cannot be written")]
-    Write {
-        path: PathBuf,
-        source: std::io::Error,
-    },
+    #[error(transparent)]
+    File(#[from] JsonFileError),
     #[error("`{place}` has no `{field}`")]
     Missing { place: String, field: &'static str },
     #[error("`{place}` has the unknown {what} `{word}`")]
@@ -46,21 +34,18 @@ pub(crate) enum FactsError {
 /// the table to `path`.
 pub(crate) fn write(source: &Path, types: &Path, path: &Path) -> Result<(), FactsError> {
     let text = render(source, types)?;
-    fs::write(path, text).map_err(|source| FactsError::Write {
-        path: path.to_owned(),
-        source,
-    })
+    Ok(json_files::write(path, text)?)
 }
 
 fn render(source: &Path, types: &Path) -> Result<String, FactsError> {
-    let types_of_actions = read_json(types)?;
-    let package = read_json(&source.join("package.json"))?;
+    let types_of_actions = json_files::read(types)?;
+    let package = json_files::read(&source.join("package.json"))?;
     let updated = text_of(&package, "updatedAt", "package.json")?;
     // an instant; the day is enough
     let day = updated.split('T').next().unwrap_or_default();
     let data = source.join("data");
-    let reached = names(&read_json(&data.join("rcpSupportedServices.json"))?);
-    let mut services = names(&read_json(&data.join("services.json"))?);
+    let reached = names(&json_files::read(&data.join("rcpSupportedServices.json"))?);
+    let mut services = names(&json_files::read(&data.join("services.json"))?);
     services.sort();
     let mut out = format!("hallpass-iam-facts\t{FORMAT}\t{day}\n");
     for prefix in &services {
@@ -70,7 +55,8 @@ fn render(source: &Path, types: &Path) -> Result<String, FactsError> {
             ""
         };
         let _infallible = writeln!(out, "@\t{prefix}{marks}");
-        let part = |folder: &str| read_json(&data.join(folder).join(format!("{prefix}.json")));
+        let part =
+            |folder: &str| json_files::read(&data.join(folder).join(format!("{prefix}.json")));
         let service = ServiceRows {
             prefix,
             keys: rows(part("conditionKeys")?, "key"),
@@ -83,17 +69,6 @@ fn render(source: &Path, types: &Path) -> Result<String, FactsError> {
         service.render(&mut out)?;
     }
     Ok(out)
-}
-
-fn read_json(path: &Path) -> Result<Value, FactsError> {
-    let text = fs::read_to_string(path).map_err(|source| FactsError::Read {
-        path: path.to_owned(),
-        source,
-    })?;
-    serde_json::from_str(&text).map_err(|source| FactsError::Parse {
-        path: path.to_owned(),
-        source,
-    })
 }
 
 fn names(list: &Value) -> Vec<String> {
@@ -294,6 +269,7 @@ fn text_of<'a>(row: &'a Value, field: &'static str, place: &str) -> Result<&'a s
 #[cfg(test)]
 mod tests {
     use serde_json::json;
+    use std::fs;
 
     use super::*;
 

@@ -33,6 +33,8 @@ mod site;
 
 mod release;
 
+mod json_files;
+
 mod aws_catalog;
 mod aws_tables;
 mod aws_watch;
