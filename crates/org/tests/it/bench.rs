@@ -12,7 +12,7 @@ use hallpass_org_testing::{FakeOrganization, GatedOrg, MemoryOrg, UNIT};
 use hallpass_runner::{
     Applying, Exit, PlanDraft, PlanReport, PlanStore as _, RunError, Runner, RunnerIdentity,
 };
-use hallpass_runner_testing::{Gate, Gated, Hourglass, MemoryPlans};
+use hallpass_runner_testing::{Gate, Gated, Hourglass, MemoryPlans, PortMode};
 
 /// When every test begins.
 pub(crate) const START: &str = "2026-03-02T10:05:00Z";
@@ -103,6 +103,19 @@ pub(crate) async fn resume_newest(plans: &MemoryPlans, runner: &Runner) {
     if let Some(saved) = plans.plans(1).await.unwrap().first() {
         runner.resume(&saved.plan.id, &patient()).await.unwrap();
     }
+}
+
+/// Every call to stop at, in every way, and whether the command is given again then or its plan gone on with.
+pub(crate) fn stops_in_turn(calls: u64) -> impl Iterator<Item = (u64, PortMode, bool)> {
+    (1..=calls).flat_map(|call| {
+        let modes = (0..).zip(PortMode::ALL);
+        modes.map(move |(n, mode)| (call, mode, (call + n) % 2 == 0))
+    })
+}
+
+/// Waits until whoever was stopped holds its lanes no more, which takes a minute.
+pub(crate) fn outwait(clock: &Hourglass) {
+    clock.advance(Duration::from_secs(61));
 }
 
 pub(crate) fn patient() -> Applying {

@@ -3,17 +3,17 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use hallpass_model::UserId;
 use hallpass_org::pci::{
     PeopleStepExecutor, StaleBecause, StalePerson, delete_plan, disable_plan, reach_of,
 };
 use hallpass_org::{Operation, OrganizationFault, ReadAnswer, ReadCallFailed, ReadPlace};
-use hallpass_runner::{Exit, PlanDraft, PlanReport, PlanStore as _, Runner, Undoing, undo};
-use hallpass_runner_testing::{Gate, Hourglass, MemoryPlans, PortMode};
+use hallpass_runner::{Exit, PlanDraft, PlanReport, Runner, Undoing, undo};
+use hallpass_runner_testing::{Gate, Hourglass, MemoryPlans};
 use serde_json::{Value, json};
 
+use crate::bench::{outwait, resume_newest, stops_in_turn};
 use crate::gated::{FakeCalls, GatedCalls, carried, read_failed, runner};
 
 const STORE: &str = "d-1234567890";
@@ -347,26 +347,20 @@ async fn stopped_anywhere_everybody_is_disabled_once() {
         ["ana", "ben"].map(|name| format!("DISABLED {}", id(name)))
     );
     assert!(gate.calls() > 10, "{}", gate.calls());
-    for call in 1..=gate.calls() {
-        for (n, mode) in (0..).zip(PortMode::ALL) {
-            let by_command = (call + n) % 2 == 0;
-            let case = format!("call {call}, {mode:?}, {by_command}");
-            let world = World::new(StatusWrites::Accepted);
-            let gate = Gate::new(Some((call, mode)));
-            if !attempt(&world, "first", &gate).await {
-                // whoever was stopped holds its lanes for a minute
-                world.clock.advance(Duration::from_secs(61));
-                let saved = world.plans.plans(1).await.unwrap();
-                if let (false, Some(saved)) = (by_command, saved.first()) {
-                    let runner = world.runner("second", &Gate::new(None));
-                    let patient = crate::bench::patient();
-                    runner.resume(&saved.plan.id, &patient).await.unwrap();
-                }
+    for (call, mode, by_command) in stops_in_turn(gate.calls()) {
+        let case = format!("call {call}, {mode:?}, {by_command}");
+        let world = World::new(StatusWrites::Accepted);
+        let gate = Gate::new(Some((call, mode)));
+        if !attempt(&world, "first", &gate).await {
+            outwait(&world.clock);
+            if !by_command {
+                let runner = world.runner("second", &Gate::new(None));
+                resume_newest(&world.plans, &runner).await;
             }
-            let last = world.apply(disabling(), "third", &Gate::new(None)).await;
-            assert_eq!(last.unwrap().exit(), Exit::Ok, "{case}");
-            assert_eq!(world.people.writes(), sent, "{case}");
-            assert_eq!(enabled(&world), [id("cho")], "{case}");
         }
+        let last = world.apply(disabling(), "third", &Gate::new(None)).await;
+        assert_eq!(last.unwrap().exit(), Exit::Ok, "{case}");
+        assert_eq!(world.people.writes(), sent, "{case}");
+        assert_eq!(enabled(&world), [id("cho")], "{case}");
     }
 }

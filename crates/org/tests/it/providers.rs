@@ -3,7 +3,6 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use async_trait::async_trait;
 use hallpass_model::UserId;
@@ -11,9 +10,10 @@ use hallpass_org::pci::{
     PeopleProvider, ProvidedPerson, ProviderFault, ProviderPeople, ProviderPerson, ProviderState,
     ProviderStepExecutor, Providers, StaleBecause, StalePerson, suspend_plan,
 };
-use hallpass_runner::{Exit, PlanDraft, PlanReport, PlanStore as _, Runner, Undoing, undo};
-use hallpass_runner_testing::{Gate, Hourglass, MemoryPlans, PortMode};
+use hallpass_runner::{Exit, PlanDraft, PlanReport, Runner, Undoing, undo};
+use hallpass_runner_testing::{Gate, Hourglass, MemoryPlans};
 
+use crate::bench::{outwait, resume_newest, stops_in_turn};
 use crate::gated::{carried, runner};
 
 const BASE: &str = "https://acme.okta.com";
@@ -312,26 +312,20 @@ async fn stopped_anywhere_everybody_is_suspended_once() {
     let sent = unbroken.provider.writes();
     assert_eq!(sent, ["Suspended 00uana", "Suspended 00uben"]);
     assert!(gate.calls() > 10, "{}", gate.calls());
-    for call in 1..=gate.calls() {
-        for (n, mode) in (0..).zip(PortMode::ALL) {
-            let by_command = (call + n) % 2 == 0;
-            let case = format!("call {call}, {mode:?}, {by_command}");
-            let world = World::new(Suspending::Accepted);
-            let gate = Gate::new(Some((call, mode)));
-            if !attempt(&world, "first", &gate).await {
-                // whoever was stopped holds its lanes for a minute
-                world.clock.advance(Duration::from_secs(61));
-                let saved = world.plans.plans(1).await.unwrap();
-                if let (false, Some(saved)) = (by_command, saved.first()) {
-                    let runner = world.runner("second", &Gate::new(None), BASE);
-                    let patient = crate::bench::patient();
-                    runner.resume(&saved.plan.id, &patient).await.unwrap();
-                }
+    for (call, mode, by_command) in stops_in_turn(gate.calls()) {
+        let case = format!("call {call}, {mode:?}, {by_command}");
+        let world = World::new(Suspending::Accepted);
+        let gate = Gate::new(Some((call, mode)));
+        if !attempt(&world, "first", &gate).await {
+            outwait(&world.clock);
+            if !by_command {
+                let runner = world.runner("second", &Gate::new(None), BASE);
+                resume_newest(&world.plans, &runner).await;
             }
-            let last = world.applied(suspending(), "third").await;
-            assert_eq!(last.exit(), Exit::Ok, "{case}");
-            assert_eq!(world.provider.writes(), sent, "{case}");
-            assert_eq!(world.provider.state("00ucho"), ProviderState::Active);
         }
+        let last = world.applied(suspending(), "third").await;
+        assert_eq!(last.exit(), Exit::Ok, "{case}");
+        assert_eq!(world.provider.writes(), sent, "{case}");
+        assert_eq!(world.provider.state("00ucho"), ProviderState::Active);
     }
 }

@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use hallpass_org::standards::StandardsStepExecutor;
 use hallpass_runner::{Exit, StepEnd};
-use hallpass_runner_testing::{Gate, PortMode};
+use hallpass_runner_testing::Gate;
 
 use super::hubs::{FIRST, PCI, Subscribed, turns_off};
 use super::world::World;
-use crate::bench::{ended_well, resume_newest};
+use crate::bench::{ended_well, outwait, resume_newest, stops_in_turn};
 
 const FILE: &str = r"
 defaults:
@@ -45,26 +45,22 @@ async fn stopped_anywhere_nothing_is_sent_twice() {
     assert!(attempt(&unbroken, "first", &gate).await);
     let sent = unbroken.writes();
     assert_eq!(sent.len(), 4, "{sent:?}");
-    for call in 1..=gate.calls() {
-        for (n, mode) in (0..).zip(PortMode::ALL) {
-            let by_command = (call + n) % 2 == 0;
-            let case = format!("call {call}, {mode:?}, {by_command}");
-            let world = world();
-            let gate = Gate::new(Some((call, mode)));
-            if !attempt(&world, "first", &gate).await {
-                // whoever was stopped holds its lanes for a minute
-                world.clock.advance(std::time::Duration::from_secs(61));
-                if !by_command {
-                    let runner = world.runner("second", &Gate::new(None));
-                    resume_newest(&world.plans, &runner).await;
-                }
+    for (call, mode, by_command) in stops_in_turn(gate.calls()) {
+        let case = format!("call {call}, {mode:?}, {by_command}");
+        let world = world();
+        let gate = Gate::new(Some((call, mode)));
+        if !attempt(&world, "first", &gate).await {
+            outwait(&world.clock);
+            if !by_command {
+                let runner = world.runner("second", &Gate::new(None));
+                resume_newest(&world.plans, &runner).await;
             }
-            let last = world.run(FILE, true, "third", &Gate::new(None)).await;
-            let report = last.unwrap().report;
-            let good = report.is_none_or(|it| it.exit() == Exit::Ok);
-            assert!(good, "{case}");
-            assert_eq!(world.writes(), sent, "{case}");
         }
+        let last = world.run(FILE, true, "third", &Gate::new(None)).await;
+        let report = last.unwrap().report;
+        let good = report.is_none_or(|it| it.exit() == Exit::Ok);
+        assert!(good, "{case}");
+        assert_eq!(world.writes(), sent, "{case}");
     }
 }
 
