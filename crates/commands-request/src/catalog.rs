@@ -2,11 +2,10 @@
 
 use hallpass_api::Offer;
 use hallpass_client::api_args::ApiArgs;
-use hallpass_client::api_args::say_more;
 use hallpass_client::client::block_on;
 use hallpass_model::TimeSpan;
 use hallpass_terminal::exit::{Exit, Outcome};
-use hallpass_terminal::output::{self, Table};
+use hallpass_terminal::output::Table;
 use hallpass_wording::lists;
 
 const FIELDS: &[&str] = &[
@@ -47,10 +46,7 @@ pub fn run(args: &Args) -> Outcome {
         .filter_map(|(name, value)| Some((name, value.clone()?)))
         .collect();
     let found = block_on(client.list::<Offer>(&["catalog"], &query, args.limit))?;
-    output::list(args.api.format(), &found.items, FIELDS, || {
-        table(&found.items)
-    })?;
-    say_more(found.has_more, found.items.len());
+    args.api.print_listing(&found, FIELDS, table)?;
     Ok(Exit::Ok)
 }
 

@@ -3,12 +3,10 @@
 use clap::ValueEnum;
 use hallpass_api::Grant;
 use hallpass_client::api_args::ApiArgs;
-use hallpass_client::api_args::say_more;
 use hallpass_client::client::block_on;
 use hallpass_client::ids::account_id;
 use hallpass_client::tables::{self, Viewpoint};
 use hallpass_terminal::exit::{Exit, Outcome};
-use hallpass_terminal::output;
 
 use super::requests::name;
 use super::{extend, release};
@@ -80,12 +78,9 @@ fn list(args: &Args) -> Outcome {
         }
         client.list::<Grant>(&["grants"], &query, args.limit).await
     })?;
-    output::list(
-        args.api.format(),
-        &found.items,
-        tables::GRANT_FIELDS,
-        || tables::grants(&found.items, &Viewpoint::here()),
-    )?;
-    say_more(found.has_more, found.items.len());
+    args.api
+        .print_listing(&found, tables::GRANT_FIELDS, |grants| {
+            tables::grants(grants, &Viewpoint::here())
+        })?;
     Ok(Exit::Ok)
 }

@@ -39,9 +39,7 @@ pub fn run(args: &Args) -> Outcome {
             confirm(&format!("Give back {what} now?"), Consent::Ask)?;
         }
         let grant: Grant = client.post(&["grants", &id, "release"], &json!({})).await?;
-        output::one(args.api.format(), &grant, tables::GRANT_FIELDS, || {
-            tables::grant(&grant, &Viewpoint::here())
-        })?;
+        args.api.print_grant(&grant)?;
         say_what_stays(&client, &grant).await;
         Ok(Exit::Ok)
     })

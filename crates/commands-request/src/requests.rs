@@ -3,11 +3,9 @@
 use clap::ValueEnum;
 use hallpass_api::Request;
 use hallpass_client::api_args::ApiArgs;
-use hallpass_client::api_args::say_more;
 use hallpass_client::client::block_on;
 use hallpass_client::tables::{self, Viewpoint};
 use hallpass_terminal::exit::{Exit, Outcome};
-use hallpass_terminal::output;
 
 use super::discard;
 use crate::close_review;
@@ -93,12 +91,9 @@ fn list(args: &Args) -> Outcome {
     };
     query.extend(args.state.as_ref().map(|state| ("state", name(state))));
     let found = block_on(client.list::<Request>(&["requests"], &query, args.limit))?;
-    output::list(
-        args.api.format(),
-        &found.items,
-        tables::REQUEST_FIELDS,
-        || tables::requests(&found.items, &Viewpoint::here()),
-    )?;
-    say_more(found.has_more, found.items.len());
+    args.api
+        .print_listing(&found, tables::REQUEST_FIELDS, |requests| {
+            tables::requests(requests, &Viewpoint::here())
+        })?;
     Ok(Exit::Ok)
 }

@@ -93,9 +93,7 @@ async fn one(args: &Args, client: &Client, id: GrantRef) -> Outcome {
         end_sessions: args.end_sessions,
     };
     let grant: Grant = client.post(&["grants", &id, "revoke"], &body).await?;
-    output::one(args.api.format(), &grant, tables::GRANT_FIELDS, || {
-        tables::grant(&grant, &Viewpoint::here())
-    })?;
+    args.api.print_grant(&grant)?;
     Ok(Exit::Ok)
 }
 

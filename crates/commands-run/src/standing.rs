@@ -3,7 +3,7 @@
 use hallpass_api::{Standing, StandingAct, StandingDone, StandingList};
 use hallpass_client::api_args::ApiArgs;
 use hallpass_client::client::{Client, block_on};
-use hallpass_client::tables::{self, Viewpoint};
+use hallpass_client::tables::Viewpoint;
 use hallpass_client::target_args::TargetArgs;
 use hallpass_model::{TimeSpan, Timestamp};
 use hallpass_terminal::exit::{Exit, Failure, Outcome};
@@ -276,9 +276,7 @@ fn adopt(api: &ApiArgs, item: &ItemArgs, duration: TimeSpan, consent: Consent) -
         let grant = done
             .grant
             .ok_or_else(|| Failure::failed("the server did not say what it became"))?;
-        output::one(api.format(), &grant, tables::GRANT_FIELDS, || {
-            tables::grant(&grant, &Viewpoint::here())
-        })?;
+        api.print_grant(&grant)?;
         Ok(Exit::Ok)
     })
 }

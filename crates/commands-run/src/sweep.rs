@@ -127,11 +127,7 @@ fn list(api: &ApiArgs, limit: usize) -> Outcome {
     let client = api.client()?;
     block_on(async {
         let found = client.list::<Sweep>(&["sweeps"], &[], limit).await?;
-        let view = Viewpoint::here();
-        output::list(api.format(), &found.items, FIELDS, || {
-            table(&found.items, &view)
-        })?;
-        say_more(found.has_more, found.items.len());
+        api.print_listing(&found, FIELDS, |sweeps| table(sweeps, &Viewpoint::here()))?;
         Ok(Exit::Ok)
     })
 }
