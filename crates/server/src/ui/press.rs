@@ -120,6 +120,13 @@ pub(super) struct Press {
     pub(super) end_sessions: String,
 }
 
+impl Press {
+    /// What was written, if anything was.
+    fn words(&self) -> Option<&str> {
+        Some(self.reason.trim()).filter(|words| !words.is_empty())
+    }
+}
+
 #[derive(Deserialize)]
 struct Broken {
     #[serde(default)]
@@ -198,17 +205,28 @@ pub(super) async fn answered(
     }
 }
 
+/// A press on the request that an address names.
+async fn pressed<F: Future<Output = Result<Request, AccessError>>>(
+    app: &App,
+    viewer: &Viewer,
+    (id, form): (&str, &Press),
+    said: Flash,
+    press: impl FnOnce(RequestId) -> F,
+) -> PageResult {
+    let Ok(id) = id.parse::<RequestId>() else {
+        return missing(app, viewer).await;
+    };
+    let outcome = press(id).await;
+    answered(app, viewer, id, &form.from, said, outcome).await
+}
+
 async fn deny(
     State(app): State<App>,
     Path(id): Path<String>,
     Posted { viewer, form }: Posted<Press>,
 ) -> PageResult {
-    let Ok(id) = id.parse::<RequestId>() else {
-        return missing(&app, &viewer).await;
-    };
-    let reason = Some(form.reason.trim()).filter(|words| !words.is_empty());
-    let outcome = app.access.deny(&viewer.actor, id, reason, None).await;
-    answered(&app, &viewer, id, &form.from, Flash::Denied, outcome).await
+    let press = |id| app.access.deny(&viewer.actor, id, form.words(), None);
+    pressed(&app, &viewer, (&id, &form), Flash::Denied, press).await
 }
 
 async fn discard(
@@ -216,11 +234,8 @@ async fn discard(
     Path(id): Path<String>,
     Posted { viewer, form }: Posted<Press>,
 ) -> PageResult {
-    let Ok(id) = id.parse::<RequestId>() else {
-        return missing(&app, &viewer).await;
-    };
-    let outcome = app.access.discard(&viewer.actor, id, None).await;
-    answered(&app, &viewer, id, &form.from, Flash::Discarded, outcome).await
+    let press = |id| app.access.discard(&viewer.actor, id, None);
+    pressed(&app, &viewer, (&id, &form), Flash::Discarded, press).await
 }
 
 /// Links in mail name grants; their story is on the request's page.
@@ -312,15 +327,11 @@ async fn close_review(
     Path(id): Path<String>,
     Posted { viewer, form }: Posted<Press>,
 ) -> PageResult {
-    let Ok(id) = id.parse::<RequestId>() else {
-        return missing(&app, &viewer).await;
+    let press = |id| {
+        app.access
+            .close_review(&viewer.actor, id, form.words(), None)
     };
-    let words = Some(form.reason.trim()).filter(|words| !words.is_empty());
-    let outcome = app
-        .access
-        .close_review(&viewer.actor, id, words, None)
-        .await;
-    answered(&app, &viewer, id, &form.from, Flash::Closed, outcome).await
+    pressed(&app, &viewer, (&id, &form), Flash::Closed, press).await
 }
 
 pub(super) async fn request_of(
