@@ -65,6 +65,8 @@ def armed_and_moved(check, server):
     check("her session works, and his", not denied(ana.list_roles) and not denied(bo.list_roles))
     longer = server.api[ANA].post(f"/api/v1/grants/{hers['id']}/extend", {"duration_seconds": 7200})
     check("it is extended", longer.status == 201, longer)
+    shown = server.grant(ANA, hers)
+    check("nobody is told of a later end than AWS has", shown["ends_at"] <= shown["armed_until"], shown)
     # a notice that waits is in the log, too
     tells = lambda line: re.search(r'news\W+extended', line) and "not be delivered" not in line
     heard = wait(lambda: any(map(tells, server.stage.said("serve.log").splitlines())), 70)
@@ -124,9 +126,10 @@ def required(check, server):
 
 
 def follows(server, who, grant):
-    """The grant once AWS's instant is not before its end, which counts from when the access was seen."""
+    """The grant once AWS's instant, a whole minute, is after its end, which counts from when the access was seen: until then that
+    end is told as AWS has it."""
     now = server.grant(who, grant)
-    return now if now.get("armed_until", "") >= now["ends_at"] else None
+    return now if now.get("armed_until", "") > now["ends_at"] else None
 
 
 def refused(sessions):

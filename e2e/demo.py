@@ -128,7 +128,7 @@ def dead(check, stage, demo):
     approved = demo.api(TOMASZ).post(f"/api/v1/requests/{asked.json.get('id')}/approve", {})
     check("asked and approved", approved.status == 200, (asked, approved))
     grant = mara.get(f"/api/v1/requests/{asked.json.get('id')}").json.get("grant_id")
-    armed = lambda: (found := mara.get(f"/api/v1/grants/{grant}").json)["state"] == "active" and found.get("armed_until", "") >= found["ends_at"] and found
+    armed = lambda: (found := mara.get(f"/api/v1/grants/{grant}").json)["state"] == "active" and found.get("armed_until", "") > found["ends_at"] and found
     held = wait(armed, 60, demo.process)
     if not check("access is given once its end is armed", held, mara.get(f"/api/v1/grants/{grant}").json):
         return

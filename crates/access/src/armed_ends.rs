@@ -6,7 +6,7 @@ use std::fmt;
 use hallpass_model::{Email, GrantId, HoldKey, RequestId, TargetNames, TimeSpan, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::CredentialsAfterEnd;
+use crate::{CredentialsAfterEnd, Grant, GrantState};
 
 /// How long after an end its instant may lie, which is a whole minute (`access.md` §21, A-1).
 const ROUNDING: TimeSpan = TimeSpan::minutes(1);
@@ -109,6 +109,9 @@ pub enum ArmedEndStatus {
     Armed {
         /// The instant, on AWS's clock.
         until: Timestamp,
+        /// The later end that was approved, and that AWS was not seen to have; `None` while there is none that is later by a
+        /// minute.
+        moves_to: Option<Timestamp>,
         /// Why it is not where the end has moved to; `None` while nothing stands in the way. For people: lower case, no
         /// final stop.
         unmoved: Option<String>,
@@ -170,20 +173,23 @@ impl ArmedEndStatus {
     }
 }
 
-/// How long news of a later end wait for AWS's instant to follow.
-const FOLLOWS_WITHIN: TimeSpan = TimeSpan::minutes(1);
+/// A grant as people are told of it: while AWS refuses it from an earlier instant on than its end, it ends at that instant
+/// (`access.md` §21, A-2). Only what is shown is changed by this; what is decided rests on what is stored.
+#[must_use]
+pub fn as_enforced(grant: Grant, armed: Option<&ArmedEndStatus>) -> Grant {
+    match (armed, &grant.state) {
+        (Some(ArmedEndStatus::Armed { until, .. }), GrantState::Active) => Grant {
+            ends_at: grant.ends_at.min(*until),
+            ..grant
+        },
+        _ => grant,
+    }
+}
 
-/// Whether it is too soon to tell somebody that their access ends at `end`, which was decided at `decided_at`: AWS still
-/// refuses it earlier (`access.md` §21, A-2). Not for ever: what does not move is told, and pages show both.
-pub fn is_told_too_soon(
-    armed: Option<&ArmedEndStatus>,
-    end: Timestamp,
-    (decided_at, now): (Timestamp, Timestamp),
-) -> bool {
+/// Whether news of a later end wait: AWS still refuses the access from an earlier instant on.
+pub fn is_still_to_move(armed: Option<&ArmedEndStatus>, end: Timestamp) -> bool {
     match armed {
-        Some(ArmedEndStatus::Armed { until, .. }) => {
-            *until < end && now < FOLLOWS_WITHIN.after(decided_at)
-        }
+        Some(ArmedEndStatus::Armed { until, .. }) => *until < end,
         Some(ArmedEndStatus::Waiting | ArmedEndStatus::NotArmed { .. }) | None => false,
     }
 }
@@ -221,32 +227,66 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_later_end_is_told_once_aws_has_it_or_after_a_minute() {
+    fn a_later_end_is_told_once_aws_has_it() {
         let at = |text: &str| text.parse::<Timestamp>().unwrap();
-        let until = |text| {
+        let end = at("2026-11-20T12:00:00Z");
+        let armed = |text, unmoved: Option<&str>| {
             Some(ArmedEndStatus::Armed {
                 until: at(text),
-                unmoved: None,
+                moves_to: Some(end),
+                unmoved: unmoved.map(str::to_owned),
             })
         };
-        let (decided, end) = (at("2026-11-20T09:00:00Z"), at("2026-11-20T12:00:00Z"));
         let why = "the account's policy is full".to_owned();
-        for (armed, now, expected) in [
-            (until("2026-11-20T10:00:00Z"), "2026-11-20T09:00:01Z", true),
-            (until("2026-11-20T10:00:00Z"), "2026-11-20T09:00:59Z", true),
-            (until("2026-11-20T10:00:00Z"), "2026-11-20T09:01:00Z", false),
-            (until("2026-11-20T12:00:00Z"), "2026-11-20T09:00:01Z", false),
-            (until("2026-11-20T12:01:00Z"), "2026-11-20T09:00:01Z", false),
-            (Some(ArmedEndStatus::Waiting), "2026-11-20T09:00:01Z", false),
+        for (row, armed, told) in [
             (
-                Some(ArmedEndStatus::NotArmed { why }),
-                "2026-11-20T09:00:01Z",
-                false,
+                "moving",
+                armed("2026-11-20T10:00:00Z", None),
+                "2026-11-20T10:00:00Z",
             ),
-            (None, "2026-11-20T09:00:01Z", false),
+            (
+                "not moved",
+                armed("2026-11-20T10:00:00Z", Some("denied")),
+                "2026-11-20T10:00:00Z",
+            ),
+            (
+                "moved",
+                armed("2026-11-20T12:00:00Z", None),
+                "2026-11-20T12:00:00Z",
+            ),
+            (
+                "rounded up",
+                armed("2026-11-20T12:01:00Z", None),
+                "2026-11-20T12:00:00Z",
+            ),
+            (
+                "not seen yet",
+                Some(ArmedEndStatus::Waiting),
+                "2026-11-20T12:00:00Z",
+            ),
+            (
+                "not armed",
+                Some(ArmedEndStatus::NotArmed { why }),
+                "2026-11-20T12:00:00Z",
+            ),
+            ("never armed", None, "2026-11-20T12:00:00Z"),
         ] {
-            let found = is_told_too_soon(armed.as_ref(), end, (decided, at(now)));
-            assert_eq!(found, expected, "{armed:?} at {now}");
+            let waits = at(told) < end;
+            assert_eq!(is_still_to_move(armed.as_ref(), end), waits, "{row}");
+            let grant = Grant {
+                ends_at: end,
+                state: GrantState::Active,
+                ..crate::guard_steps::tests::grant(1, 100)
+            };
+            let shown = as_enforced(grant.clone(), armed.as_ref());
+            assert_eq!(shown.ends_at, at(told), "{row}");
+            // what is on its way, or ends already, is told by its state
+            let making = Grant {
+                state: GrantState::Granting,
+                ..grant
+            };
+            let shown = as_enforced(making.clone(), armed.as_ref());
+            assert_eq!(shown, making, "{row}");
         }
     }
 
@@ -257,6 +297,7 @@ mod tests {
         let until = |text| {
             Some(ArmedEndStatus::Armed {
                 until: at(text),
+                moves_to: None,
                 unmoved: None,
             })
         };

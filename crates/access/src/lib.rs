@@ -93,7 +93,7 @@ pub use alarm::{Alarm, AlarmKind, AlarmState};
 pub use approving::Approving;
 pub use armed_ends::{
     ArmedEndCounts, ArmedEndStatus, ArmedEndWish, ArmedEnds, ArmedEndsMode, GrantToArm,
-    is_told_too_soon,
+    as_enforced, is_still_to_move,
 };
 pub use ask::{AskOutcome, AskedTogether, REASON_MISSING, reason_refused};
 pub use break_glass::BREAK_GLASS_MAX;
@@ -122,6 +122,7 @@ pub use lock::{ENDED_BY_A_LOCK, HeldAccess, Lifted, Lock, LocksSeen};
 pub use locking::{Force, Locking};
 pub use notice::{
     CredentialsAfterEnd, LateRemoval, LiveSessions, LostAccess, News, Notice, NoticeKind,
+    UnmovedEnd,
 };
 pub use outcome::EndOutcome;
 pub use people::{NoPeopleSource, PeopleLook, PeopleSource};
@@ -153,7 +154,7 @@ pub use service::{
     PeopleLooked, Ports, Presses, ReadTurn, Reconciled, RemediationApprovers, RemediationSource,
     RemediationView, Replayed, ReplayedRequest, RequestView, Revoking, Search, SearchPage,
     StandingView, SweepStatus, SweepsTended, TARGETS_MAX, Tended, Times, about_remediation,
-    last_grant,
+    grants_as_told, last_grant,
 };
 pub use session_revocation::credentials_until;
 pub use settings::{AdminSignIn, ArmedEndSettings, OnRuleChange, Settings, contact};

@@ -54,6 +54,12 @@ pub enum News {
     Failed,
     /// Requester: the end moved later.
     Extended,
+    /// Requester: the later end was approved, and AWS does not take it; it is told as extended once it does.
+    NotExtended {
+        /// Until when AWS lets them in, and why it is no longer.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        unmoved: Option<UnmovedEnd>,
+    },
     /// Holder: it ends soon.
     EndsSoon,
     /// Holder: it is over.
@@ -110,6 +116,15 @@ pub enum CredentialsAfterEnd {
     WorkUntil(Timestamp),
 }
 
+/// An end at AWS that stays where it was.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UnmovedEnd {
+    /// AWS refuses from then on.
+    pub until: Timestamp,
+    /// Why: lower case, no final stop.
+    pub why: String,
+}
+
 /// Sessions that go on although they should not.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LiveSessions {
@@ -157,6 +172,7 @@ impl News {
             Self::Granted => NoticeKind::Granted,
             Self::Failed => NoticeKind::Failed,
             Self::Extended => NoticeKind::Extended,
+            Self::NotExtended { .. } => NoticeKind::NotExtended,
             Self::EndsSoon => NoticeKind::EndsSoon,
             Self::Ended { .. } => NoticeKind::Ended,
             Self::Stuck => NoticeKind::Stuck,
@@ -207,6 +223,7 @@ kinds! {
     Granted = "granted",
     Failed = "failed",
     Extended = "extended",
+    NotExtended = "not_extended",
     EndsSoon = "ends_soon",
     Ended = "ended",
     Stuck = "stuck",
@@ -298,6 +315,16 @@ mod tests {
                 },
                 json!({"news": "sessions_live", "sessions":
                     {"why": "denied", "until": "2026-11-20T09:43:23Z"}}),
+            ),
+            (
+                News::NotExtended {
+                    unmoved: Some(UnmovedEnd {
+                        until: at,
+                        why: reason(),
+                    }),
+                },
+                json!({"news": "not_extended", "unmoved":
+                    {"until": "2026-11-20T09:43:23Z", "why": "denied"}}),
             ),
             (
                 News::GuardActed {

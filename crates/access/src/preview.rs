@@ -418,8 +418,10 @@ impl PreviewOutcome {
 /// A live grant of what would be asked for.
 #[derive(Clone, Debug)]
 pub struct HeldGrant {
-    /// The grant; the newest, when there are several.
+    /// The grant as people are told of it; the newest, when there are several.
     pub grant: Grant,
+    /// The same as stored: what is asked for is judged by its end.
+    pub(crate) stored: Box<Grant>,
     /// A request to lengthen it that waits already.
     pub waiting: Option<Request>,
 }
@@ -488,7 +490,7 @@ impl Preview {
     /// where nothing is held.
     pub fn extending(&self, duration: TimeSpan) -> PreviewOutcome {
         match &self.held {
-            Some(held) => self.outcome(duration, Some(&held.grant), held.waiting.as_ref()),
+            Some(held) => self.outcome(duration, Some(&held.stored), held.waiting.as_ref()),
             None => self.asking(duration),
         }
     }
@@ -509,7 +511,7 @@ impl Preview {
             Ok(verdict) => verdict,
         };
         let arming = self.judged.arming.filter(|_| waiting.is_none());
-        let held = self.held.as_ref().map(|held| &held.grant);
+        let held = self.held.as_ref().map(|held| held.stored.as_ref());
         // what starts later is asked about again when it starts
         let held = held.filter(|_| !self.judged.starts_later);
         let held = extends.into_iter().chain(held);

@@ -95,6 +95,10 @@ pub struct Grant {
     /// Why `armed_until` is not where the end has moved to, where AWS did not take that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_moved: Option<String>,
+    /// The later end that was approved, while AWS still refuses from `ends_at` on: `ends_at` becomes this once AWS has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub extending_to: Option<Timestamp>,
     /// Grants change; this grows with each change.
     pub version: u64,
 }

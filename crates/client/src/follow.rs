@@ -62,7 +62,7 @@ pub async fn follow(
             return Ok(Followed::Over(Box::new(last), failure));
         }
         match last {
-            Last::Grant(grant) if grant.state == "active" => {
+            Last::Grant(grant) if grant.state == "active" && !is_being_extended(&grant) => {
                 return Ok(Followed::Active(Box::new(grant)));
             }
             _ => {}
@@ -89,6 +89,11 @@ pub async fn follow(
             Err(failure) => return Err(failure),
         }
     }
+}
+
+/// Whether its later end is approved, and AWS does not have it yet. Where AWS does not take it, that is all there is to see.
+fn is_being_extended(grant: &Grant) -> bool {
+    grant.extending_to.is_some() && grant.not_moved.is_none()
 }
 
 /// The grant that an approved request is about.
@@ -124,6 +129,9 @@ fn headline(last: &Last) -> String {
         Last::Request(request) => {
             let badge = states::word(&request.state);
             format!("{badge}: {}", tables::asked_for(request))
+        }
+        Last::Grant(grant) if is_being_extended(grant) => {
+            format!("Being extended: {}", tables::held(grant))
         }
         Last::Grant(grant) => {
             let (badge, held) = (states::word(&grant.state), tables::held(grant));

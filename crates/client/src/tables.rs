@@ -69,6 +69,7 @@ pub const GRANT_FIELDS: &[&str] = &[
     "armed_until",
     "not_armed",
     "not_moved",
+    "extending_to",
 ];
 
 /// From when and where somebody looks.
@@ -100,7 +101,11 @@ impl Viewpoint {
             (_, Some(at)) => format!("ended {}", self.time(at)),
             ("scheduled" | "granting" | "active", None) if grant.ends_at > self.now => {
                 let left = TimeSpan::between(self.now, grant.ends_at);
-                format!("{}, in {}", self.time(grant.ends_at), time::countdown(left))
+                let ends = format!("{}, in {}", self.time(grant.ends_at), time::countdown(left));
+                match grant.extending_to {
+                    Some(to) => format!("{ends}; being extended to {}", self.time(to)),
+                    None => ends,
+                }
             }
             ("ending", None) => "now".to_owned(),
             _ => self.time(grant.ends_at),
@@ -361,6 +366,15 @@ mod tests {
     }
 
     #[test]
+    fn a_later_end_that_aws_does_not_have_yet_is_not_told_as_the_end() {
+        let mut extended = sample();
+        extended.extending_to = Some("2026-03-06T18:00:00Z".parse().unwrap());
+        let told = grant(&extended, &view());
+        let line = "  ends      16:00 UTC, in 2h 0m; being extended to 18:00 UTC\n";
+        assert!(told.contains(line), "{told}");
+    }
+
+    #[test]
     fn every_csv_column_is_a_field_of_the_wire_type() {
         let mut grant = sample();
         grant.granted_at = Some(grant.scheduled_at);
@@ -370,6 +384,7 @@ mod tests {
         (grant.removed, grant.error) = (Some(true), Some("no".into()));
         (grant.armed_until, grant.not_armed) = (grant.ended_at, Some("full".into()));
         grant.not_moved = Some("denied".into());
+        grant.extending_to = grant.ended_at;
         let value = serde_json::to_value(grant).unwrap();
         for field in GRANT_FIELDS {
             assert!(value.get(field).is_some(), "{field}");

@@ -13,7 +13,7 @@ use hallpass_model::{Clock, GrantId, HoldKey, TimeSpan, Timestamp};
 use hallpass_runner::{StepId, StoreFault};
 use hallpass_runner_testing::{Gate, Way};
 
-use hallpass_org::armed_ends::{ArmedEnd, ArmedEndStore, GateChange, SettledEnds};
+use hallpass_org::armed_ends::{ArmedEnd, ArmedEndNews, ArmedEndStore, GateChange, SettledEnds};
 use hallpass_org::session_revocation::{
     SessionRevocation, SessionRevocationNews, SessionRevocationStore,
 };
@@ -566,8 +566,9 @@ impl<P: ArmedEndStore, W: Way> ArmedEndStore for GatedOrg<P, W> {
         ends: &[ArmedEnd],
         gates: Vec<GateChange>,
         records: Vec<Draft>,
+        news: Vec<ArmedEndNews>,
     ) -> Result<SettledEnds, StoreFault> {
-        let call = self.0.settle_armed_ends(ends, gates, records);
+        let call = self.0.settle_armed_ends(ends, gates, records, news);
         self.1.send(call, unkept).await
     }
 }

@@ -234,8 +234,14 @@ pub(crate) fn queue(place: InLine) -> api::Queue {
 /// The grant with what AWS does about its end by itself.
 pub(crate) fn armed(grant: api::Grant, status: Option<&ArmedEndStatus>) -> api::Grant {
     match status {
-        Some(ArmedEndStatus::Armed { until, unmoved }) => api::Grant {
+        Some(ArmedEndStatus::Armed {
+            until,
+            moves_to,
+            unmoved,
+        }) => api::Grant {
             armed_until: Some(*until),
+            // of another grant of the same otherwise
+            extending_to: moves_to.filter(|_| grant.ends_at == *until),
             not_moved: unmoved.clone(),
             ..grant
         },
@@ -298,6 +304,7 @@ pub(crate) fn grant(grant: &Grant, identity: &Identity) -> api::Grant {
         armed_until: None,
         not_armed: None,
         not_moved: None,
+        extending_to: None,
         version: grant.version,
     };
     told_state(out, &grant.state)

@@ -278,6 +278,10 @@ impl Slack {
             Some(id) => self.inner.store.grant(id).await?,
             None => None,
         };
+        let grant = match grant {
+            Some(grant) => Some(self.inner.access.as_told(grant).await?),
+            None => None,
+        };
         Ok(Some((request, grant)))
     }
 

@@ -267,6 +267,7 @@ fn is_status(news: NoticeKind) -> bool {
         | NoticeKind::Granted
         | NoticeKind::Failed
         | NoticeKind::Extended
+        | NoticeKind::NotExtended
         | NoticeKind::Ended
         | NoticeKind::BreakGlass
         | NoticeKind::ReviewClosed

@@ -79,6 +79,7 @@ impl Slack {
             | NoticeKind::Granted
             | NoticeKind::Failed
             | NoticeKind::Extended
+            | NoticeKind::NotExtended
             | NoticeKind::EndsSoon
             | NoticeKind::Ended
             | NoticeKind::Stuck

@@ -10,7 +10,7 @@ use hallpass_access::{
     AfterReview, AgreedStart, Alarm, AlarmKind, AlarmState, Approval, Closing, CredentialsAfterEnd,
     EndCause, Fate, GrantState, HeldAccess, LateRemoval, Lifted, LiveSessions, LostAccess, Message,
     News, Notice, OutlivingSessions, PlannedStart, RequestState, Review, Shortened, Stuck,
-    SweepState, Wanted,
+    SweepState, UnmovedEnd, Wanted,
 };
 use hallpass_assignments::{AssignmentRow, OperationKind};
 use hallpass_model::{TargetNames, TimeSpan};
@@ -218,6 +218,12 @@ fn all_news() -> Vec<News> {
         News::Granted,
         News::Failed,
         News::Extended,
+        News::NotExtended {
+            unmoved: Some(UnmovedEnd {
+                until: at(50),
+                why: "denied".to_owned(),
+            }),
+        },
         News::EndsSoon,
         News::Ended {
             credentials: CredentialsAfterEnd::WorkUntil(at(50)),

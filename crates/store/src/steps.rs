@@ -5,13 +5,13 @@ use std::fmt::Display;
 
 use hallpass_access::{
     ArmedEndStatus, ArmedEndWish, DesiredAssignment, GrantToArm, LiveSessions, News, Notice,
-    OutlivingSessions, StoredAnswer,
+    OutlivingSessions, StoredAnswer, UnmovedEnd,
 };
 use hallpass_assignments::{
     AssignmentRow, Desired, Execution, Gate, GivingUp, Haste, Over, Verdict,
 };
 use hallpass_model::{HoldKey, TimeSpan, Timestamp};
-use hallpass_org::armed_ends::{ArmedEnd, ArmedEndState, GateChange, MOVES_WITHIN};
+use hallpass_org::armed_ends::{ArmedEnd, ArmedEndNews, ArmedEndState, GateChange, MOVES_WITHIN};
 use hallpass_org::session_revocation::{
     SessionRevocation, SessionRevocationNews, SessionRevocationState,
 };
@@ -156,12 +156,18 @@ fn armed_for(grant: &GrantToArm, open: Option<ArmedEnd>) -> ArmedEnd {
     }
 }
 
+/// An end that is later by less than this is told as the same: instants at AWS are whole minutes.
+const MOVES_FROM: TimeSpan = TimeSpan::minutes(1);
+
 /// What people are told of an armed end; `None` of one that is over.
 pub(crate) fn armed_end_status(end: &ArmedEnd) -> Option<ArmedEndStatus> {
     match &end.state {
         ArmedEndState::Wanted => Some(ArmedEndStatus::Waiting),
         ArmedEndState::Armed { until, unmoved, .. } => Some(ArmedEndStatus::Armed {
             until: *until,
+            moves_to: Some(end.ends_at)
+                .filter(|ends_at| *ends_at >= MOVES_FROM.after(*until))
+                .filter(|_| end.lasts_until.is_none()),
             unmoved: unmoved.as_ref().map(|why| why.words.clone()),
         }),
         ArmedEndState::NotArmed { why, .. } => Some(ArmedEndStatus::NotArmed {
@@ -240,6 +246,22 @@ pub(crate) fn notice_of_revocation(news: &SessionRevocationNews) -> Notice {
         request: news.request,
         grant: Some(news.grant),
         to: Vec::new(),
+        at: news.at,
+    }
+}
+
+/// What whoever holds it hears of a later end that AWS does not take.
+pub(crate) fn notice_of_unmoved(news: &ArmedEndNews) -> Notice {
+    Notice {
+        news: News::NotExtended {
+            unmoved: Some(UnmovedEnd {
+                until: news.until,
+                why: news.why.clone(),
+            }),
+        },
+        request: news.request,
+        grant: Some(news.grant),
+        to: vec![news.holder.clone()],
         at: news.at,
     }
 }

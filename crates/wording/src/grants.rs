@@ -2,7 +2,7 @@
 
 use hallpass_access::{
     Approval, CredentialsAfterEnd, EndOutcome, Grant, GrantState, LostAccess, Origin, Request,
-    RequestState, RuleNames,
+    RequestState, RuleNames, UnmovedEnd,
 };
 use hallpass_model::Email;
 
@@ -26,6 +26,30 @@ pub fn ends_or_stays(stood_before: bool, ends: &str) -> String {
         )
     } else {
         format!("Ends {ends} by itself.")
+    }
+}
+
+/// That a later end is approved, and that AWS was not seen to have it. `to` is that end, as the reader sees it; `why` what
+/// stands in the way, if anything.
+pub fn extending(to: &str, why: Option<&str>, style: &impl ChannelStyle) -> String {
+    match why {
+        None => format!("Being extended to {to}: AWS does not have that end yet."),
+        Some(why) => format!(
+            "Approved until {to}, but AWS refuses it from the earlier end on: {}. This is tried again.",
+            unstopped(why, style)
+        ),
+    }
+}
+
+/// That AWS goes on refusing from an earlier instant on, below what names it.
+pub fn not_extended(unmoved: Option<&UnmovedEnd>, style: &impl ChannelStyle) -> String {
+    match unmoved {
+        None => "AWS still refuses it from the earlier end on. This is tried again.".to_owned(),
+        Some(UnmovedEnd { until, why }) => format!(
+            "AWS still refuses it after {}: {}. This is tried again.",
+            style.instant(*until),
+            unstopped(why, style)
+        ),
     }
 }
 

@@ -5,7 +5,7 @@
 
 use hallpass_model::{Email, GrantId, RequestId, TargetNames, UserId};
 
-use super::{Access, AccessError, RequestView};
+use super::{Access, AccessError, RequestView, grants_as_told};
 use crate::{
     Actor, Grant, GrantFilter, Listed, Request, RequestFilter, RequestStateKind, Subject,
     SubjectSet,
@@ -173,8 +173,8 @@ impl Access {
         }
     }
 
-    /// Grants the actor may see, newest first, at most `limit`; fewer than there are when many had to
-    /// be passed over.
+    /// Grants the actor may see, [as people are told of them](grants_as_told), newest first, at most `limit`; fewer than
+    /// there are when many had to be passed over.
     ///
     /// # Errors
     /// When the store does not answer.
@@ -199,6 +199,7 @@ impl Access {
             let next = take(page, &mut rows, limit, shows, |grant| grant.id);
             spent.round(read, rows.len() - before);
             if next.is_none() || rows.len() >= limit || spent.is_enough() {
+                let rows = Box::pin(grants_as_told(self.ports.store.as_ref(), rows)).await?;
                 return Ok(Listed { rows, next });
             }
             filter.before = next;

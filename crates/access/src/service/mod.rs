@@ -57,6 +57,7 @@ pub use maintenance::{Reconciled, Tended};
 pub use offers::{BreakGlassOffers, GrantOffers, GrantPresses, Presses};
 pub use people::PeopleLooked;
 pub use pressing::Revoking;
+pub use queries::grants_as_told;
 pub use queries::{Explained, InLine, Late, RequestView};
 pub use remediating::{
     RemediationApprovers, RemediationSource, RemediationView, about_remediation,

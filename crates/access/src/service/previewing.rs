@@ -64,7 +64,7 @@ impl Access {
         if let Some(key) = &key {
             let later = starts_at.filter(|at| *at > step.now);
             waiting = self.pending_for(key, None, later).await?;
-            held = self.held_grant(key).await?;
+            held = Box::pin(self.held_grant(key)).await?;
             stands = self.stands(&key.user, &key.target, Patience::Look).await?;
         }
         Ok(Ok(Preview {
@@ -104,11 +104,16 @@ impl Access {
     async fn held_grant(&self, key: &HoldKey) -> Result<Option<HeldGrant>, AccessError> {
         let (holds, now) = (self.holds(Some(key)).await?, self.now());
         let live = holds.grants.into_iter().filter(|grant| grant.is_live(now));
-        let Some(grant) = live.max_by_key(|grant: &Grant| grant.id) else {
+        let Some(stored) = live.max_by_key(|grant: &Grant| grant.id) else {
             return Ok(None);
         };
-        let waiting = self.pending_for(key, Some(grant.id), None).await?;
-        Ok(Some(HeldGrant { grant, waiting }))
+        let stored = Box::new(stored);
+        let waiting = self.pending_for(key, Some(stored.id), None).await?;
+        Ok(Some(HeldGrant {
+            grant: Box::pin(self.as_told((*stored).clone())).await?,
+            stored,
+            waiting,
+        }))
     }
 
     /// The rules that list somebody as an approver of what they would ask for themselves.

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use hallpass_assignments::{StoreFault, queue::QueueLengths};
-use hallpass_model::{AccountId, Email, GrantId, HoldKey, RequestId, TimeSpan};
+use hallpass_model::{AccountId, Email, GrantId, HoldKey, RequestId, Target, TimeSpan};
 use hallpass_rules::{
     Ask, Decision, DecisionStep, Directory, Permit, PressRefusedByRules, Principal, RuleWarning,
     Rules,
@@ -14,8 +14,8 @@ use super::{Access, AccessError};
 use crate::decision_context::{self, DecisionContext, PressMode};
 use crate::records::StepContext;
 use crate::{
-    Actor, ArmedEndStatus, ArmedEnds, Counts, Ends, Grant, GrantState, Holds, LocksSeen,
-    PressRefused, ReadError, Request, Role, grant_press, target,
+    AccessStore, Actor, ArmedEndStatus, ArmedEnds, Counts, Ends, Grant, GrantState, Holds,
+    LocksSeen, PressRefused, ReadError, Request, Role, as_enforced, grant_press, target,
 };
 use crate::{FieldProblem, Wanted};
 
@@ -61,6 +61,36 @@ pub struct Late {
     pub answer: Option<String>,
 }
 
+/// Grants as people are told of them: what AWS still refuses from an earlier instant on ends then ([`as_enforced`]).
+///
+/// # Errors
+/// When the store does not answer.
+pub async fn grants_as_told(
+    store: &dyn AccessStore,
+    grants: Vec<Grant>,
+) -> Result<Vec<Grant>, ReadError> {
+    // whether it is armed itself or not: an earlier grant of the same, which it lengthens, may be
+    let may_be = |grant: &&Grant| {
+        let is_of_account = matches!(grant.key.target, Target::Account { .. });
+        is_of_account && matches!(grant.state, GrantState::Active)
+    };
+    let keys: BTreeSet<HoldKey> = grants
+        .iter()
+        .filter(may_be)
+        .map(|grant| grant.key.clone())
+        .collect();
+    if keys.is_empty() {
+        return Ok(grants);
+    }
+    let keys: Vec<HoldKey> = keys.into_iter().collect();
+    let armed = store.armed_ends(&keys).await?;
+    let told = grants.into_iter().map(|grant| {
+        let status = armed.get(&grant.key);
+        as_enforced(grant, status)
+    });
+    Ok(told.collect())
+}
+
 impl Access {
     /// One request.
     ///
@@ -73,15 +103,29 @@ impl Access {
             .ok_or(AccessError::NotFound("request"))
     }
 
-    /// One grant.
+    /// One grant, [as people are told of it](grants_as_told).
     ///
     /// # Errors
     /// As [`Access::request`].
     pub async fn grant(&self, actor: &Actor, id: GrantId) -> Result<Grant, AccessError> {
         let grant = self.ports.store.grant(id).await?;
-        grant
+        let grant = grant
             .filter(|grant| self.may_see_grant(actor, grant))
-            .ok_or(AccessError::NotFound("grant"))
+            .ok_or(AccessError::NotFound("grant"))?;
+        Ok(Box::pin(self.as_told(grant)).await?)
+    }
+
+    /// The same of a grant that was read.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn as_told(&self, grant: Grant) -> Result<Grant, ReadError> {
+        // on the heap: doors await it beside much of their own
+        let grants = vec![grant];
+        let told = Box::pin(grants_as_told(self.ports.store.as_ref(), grants)).await?;
+        told.into_iter()
+            .next()
+            .ok_or_else(|| ReadError("the grant is not told".to_owned()))
     }
 
     /// How many stand in line for an operation of AWS.

@@ -7,9 +7,10 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use hallpass_access::{
-    Access, AccessStore, ActivityLogs, AlarmContext, AlertContext, ArmedEnds, Channel, Delivery,
+    Access, AccessStore, ActivityLogs, AlarmContext, AlertContext, Channel, Delivery,
     DigestContext, DigestKind, Grant, Message, News, Notice, NoticeContext, NoticeKind, PastUse,
-    ReadError, Request, SweepStore, WaitingMessage, is_told_too_soon, last_grant, use_of_grant,
+    ReadError, Request, SweepStore, WaitingMessage, grants_as_told, is_still_to_move, last_grant,
+    use_of_grant,
 };
 use hallpass_model::{Clock, Look, TimeSpan, Timestamp};
 use hallpass_setup::waiting::{LOOK_AGAIN, rest, until};
@@ -195,6 +196,7 @@ const fn judged_grant(news: NoticeKind) -> Option<JudgedGrant> {
         | NoticeKind::Granted
         | NoticeKind::Failed
         | NoticeKind::Extended
+        | NoticeKind::NotExtended
         | NoticeKind::EndsSoon
         | NoticeKind::Ended
         | NoticeKind::Stuck
@@ -299,11 +301,10 @@ impl Teller {
             message,
         } = waiting;
         let delivery = match self.load(number, attempts, message.clone()).await? {
-            Some(told) if self.is_too_soon(&told).await? => Some(Delivery::Again {
-                after: TimeSpan::seconds(1),
-                why: "AWS still refuses at the earlier end".to_owned(),
-            }),
-            Some(told) => self.attempt(told, stop).await,
+            Some(told) => match self.before_its_time(&told).await? {
+                Some(delivery) => Some(delivery),
+                None => self.attempt(told, stop).await,
+            },
             None => Some(Delivery::GaveUp {
                 why: "what it is about is not in the store".to_owned(),
             }),
@@ -325,20 +326,37 @@ impl Teller {
         .increment(more);
     }
 
-    /// Whether it tells of a later end that AWS does not have yet.
-    async fn is_too_soon(&self, told: &Loaded) -> Result<bool, ReadError> {
+    /// What becomes of news of a later end that are not to be told now: while AWS does not have it they wait, and what says
+    /// that is nobody's once it is not so any more. `None` of what is to be told.
+    async fn before_its_time(&self, told: &Loaded) -> Result<Option<Delivery>, ReadError> {
         let Loaded::Notice(told) = told else {
-            return Ok(false);
+            return Ok(None);
         };
-        let (NoticeKind::Extended, Some(grant)) = (told.notice.kind(), &told.grant) else {
-            return Ok(false);
+        let is_of_later_end = matches!(
+            told.notice.kind(),
+            NoticeKind::Extended | NoticeKind::NotExtended
+        );
+        let Some(id) = told.grant.as_ref().map(|grant| grant.id) else {
+            return Ok(None);
         };
-        if grant.armed_ends == ArmedEnds::Off {
-            return Ok(false);
+        if !is_of_later_end {
+            return Ok(None);
         }
+        // as stored: what is told of it ends when AWS says
+        let Some(grant) = self.store.grant(id).await? else {
+            return Ok(None);
+        };
         let armed = self.store.armed_ends(slice::from_ref(&grant.key)).await?;
-        let (armed, times) = (armed.get(&grant.key), (told.notice.at, self.clock.now()));
-        Ok(is_told_too_soon(armed, grant.ends_at, times))
+        let is_to_move = is_still_to_move(armed.get(&grant.key), grant.ends_at);
+        Ok(match (told.notice.kind(), is_to_move, grant.is_hold()) {
+            (NoticeKind::Extended, true, true) => Some(Delivery::Again {
+                after: TimeSpan::seconds(1),
+                why: "AWS still refuses at the earlier end".to_owned(),
+            }),
+            (NoticeKind::Extended, false, _) | (NoticeKind::NotExtended, true, true) => None,
+            // it is over before it moved, or has moved before that was told
+            _ => Some(Delivery::Done),
+        })
     }
 
     async fn load(
@@ -389,6 +407,8 @@ impl Teller {
             Some(id) => self.store.grant(id).await?,
             None => None,
         };
+        let grant = grants_as_told(self.store.as_ref(), grant.into_iter().collect()).await?;
+        let grant = grant.into_iter().next();
         let used = self.used(&notice, &request, grant.as_ref()).await?;
         let told = NoticeContext {
             number,

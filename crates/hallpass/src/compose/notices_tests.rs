@@ -2,14 +2,15 @@
 
 use std::sync::Mutex;
 
-use hallpass_access::{Alarm, Change, Request, RequestState, Write};
+use hallpass_access::{Alarm, ArmedEndWish, Change, GrantToArm, Request, RequestState, Write};
 use hallpass_activity::{AccountActivity, AccountSpan, SessionAccount, SessionCall, SessionOfDay};
 use hallpass_alerts::{AlertMessage, AlertState, AlertStore as _, AlertWrite};
 use hallpass_model::{AccountId, GrantId};
+use hallpass_org::armed_ends::{ArmedEnd, ArmedEndState, ArmedEndStore as _, SettledEnds};
 use hallpass_store::MemoryStore;
 use hallpass_store_testing::{
-    a_digest, a_grant, a_notice, a_request, a_sweep, an_alert, an_alert_state, approved, at, email,
-    ended, grant_id, request_id,
+    a_digest, a_grant, a_notice, a_request, a_sweep, account_key, an_alert, an_alert_state,
+    approved, at, email, ended, grant_id, request_id, wanted,
 };
 use jiff::civil::Date;
 use tokio::time::{Instant, sleep, timeout};
@@ -295,6 +296,104 @@ async fn what_is_given_up_is_not_told_again() {
     world.happens(2).await;
     sleep(Duration::from_hours(1)).await;
     assert_eq!((mail.heard().len(), world.waiting("mail").await), (2, 0));
+}
+
+/// Where AWS has the end of `a_grant(1)`, which is armed.
+async fn aws_has(world: &OutboxWorld, until: Timestamp) {
+    let key = account_key(1, 1);
+    let found = world.store.armed_ends_of(&[key]).await.unwrap();
+    let end = found.into_iter().next().unwrap();
+    let state = ArmedEndState::Armed {
+        until,
+        ends_at: until,
+        at: at(20),
+        unmoved: None,
+    };
+    let ends = [ArmedEnd { state, ..end }];
+    let settled = world
+        .store
+        .settle_armed_ends(&ends, vec![], vec![], vec![])
+        .await;
+    assert_eq!(settled, Ok(SettledEnds::Stored));
+}
+
+/// One that is lengthened, and whose end at AWS is as it was.
+async fn lengthened(news: &[News]) -> (OutboxWorld, Arc<Script>) {
+    let mut world = OutboxWorld::new();
+    let mail = world.channel("mail", done).await;
+    let (later, grant) = (at(7_000), a_grant(1));
+    let arm = ArmedEndWish::Arm(Box::new(GrantToArm {
+        grant: grant.id,
+        request: grant.request,
+        holder: grant.holder.email.clone(),
+        key: grant.key.clone(),
+        names: grant.names.clone(),
+        required: false,
+        ends_at: later,
+        asked_at: at(10),
+        arm_by: at(70),
+        gate_until: at(70),
+        moved_by: at(310),
+    }));
+    let change = Change {
+        requests: vec![Write::Insert(a_request(1))],
+        desired: vec![wanted(&grant.key, 7_000, 10)],
+        grants: vec![Write::Insert(Grant {
+            ends_at: later,
+            ..grant
+        })],
+        armed_ends: vec![arm],
+        ..Change::default()
+    };
+    world.store.commit(change).await.unwrap();
+    aws_has(&world, at(3_600)).await;
+    let notices = news.iter().map(|news| Notice {
+        news: news.clone(),
+        grant: Some(grant_id(1)),
+        ..a_notice(1)
+    });
+    let change = Change {
+        notices: notices.collect(),
+        ..Change::default()
+    };
+    world.store.commit(change).await.unwrap();
+    world.news.send_modify(|seq| *seq += 1);
+    (world, mail)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_later_end_is_told_once_aws_has_it_and_before_that_only_that_it_has_not() {
+    let all = [News::Extended, News::NotExtended { unmoved: None }];
+    let kinds = |mail: &Script| -> Vec<NoticeKind> {
+        let heard = mail.heard();
+        heard.iter().map(|it| it.told.notice.kind()).collect()
+    };
+    let (world, mail) = lengthened(&all).await;
+    sleep(Duration::from_hours(1)).await;
+    assert_eq!(kinds(&mail), [NoticeKind::NotExtended]);
+    assert_eq!(world.waiting("mail").await, 1);
+    aws_has(&world, at(7_020)).await;
+    sleep(PAUSE_MAX).await;
+    assert_eq!(
+        kinds(&mail),
+        [NoticeKind::NotExtended, NoticeKind::Extended]
+    );
+    // it had moved before anybody was told that it had not
+    let (world, mail) = lengthened(&[]).await;
+    aws_has(&world, at(7_020)).await;
+    let change = Change {
+        notices: vec![Notice {
+            news: News::NotExtended { unmoved: None },
+            grant: Some(grant_id(1)),
+            ..a_notice(1)
+        }],
+        ..Change::default()
+    };
+    world.store.commit(change).await.unwrap();
+    world.news.send_modify(|seq| *seq += 1);
+    sleep(Duration::from_mins(1)).await;
+    assert_eq!(kinds(&mail), []);
+    assert_eq!(world.waiting("mail").await, 0);
 }
 
 /// Down for hours: everything arrives when it is back, and says what is so now.

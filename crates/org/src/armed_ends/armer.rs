@@ -265,7 +265,7 @@ impl EndArmer {
         let (denied, not_moved) = (told.denied, told.not_moved);
         let settled = self
             .ends
-            .settle_armed_ends(&told.ends, told.gates, told.records)
+            .settle_armed_ends(&told.ends, told.gates, told.records, told.news)
             .await?;
         match settled {
             SettledEnds::Stored => {

@@ -8,7 +8,7 @@ use hallpass_model::{AuditId, HoldKey, IdSource, TimeSpan, Timestamp};
 use serde_json::{Value, json};
 
 use super::statement::Denial;
-use super::{ArmedEnd, ArmedEndState, GateChange, NotArmed, WhyNotArmed};
+use super::{ArmedEnd, ArmedEndNews, ArmedEndState, GateChange, NotArmed, WhyNotArmed};
 
 /// The first pause after a try that came to nothing; each is twice the one before.
 const PAUSE_MIN: TimeSpan = TimeSpan::seconds(1);
@@ -21,6 +21,9 @@ const PAUSE_REFUSED: TimeSpan = TimeSpan::minutes(5);
 const LOOK_EVERY: TimeSpan = TimeSpan::minutes(5);
 /// And this long before it begins to refuse.
 const LOOK_BEFORE: TimeSpan = TimeSpan::seconds(30);
+/// Whoever holds it hears of an end that could not be moved when they lose more than this by it: less is what counting
+/// from when the access was seen comes to.
+const TOLD_FROM: TimeSpan = TimeSpan::minutes(1);
 /// What helps when AWS does not let us.
 const ADVICE: &str = "`hallpass server doctor` shows what is missing";
 
@@ -66,6 +69,7 @@ pub(super) struct Told {
     pub(super) ends: Vec<ArmedEnd>,
     pub(super) gates: Vec<GateChange>,
     pub(super) records: Vec<Draft>,
+    pub(super) news: Vec<ArmedEndNews>,
     pub(super) armed: u32,
     pub(super) denied: u32,
     pub(super) not_armed: u32,
@@ -237,6 +241,16 @@ impl<'a> Ledger<'a> {
             self.told
                 .records
                 .push(record.error(&words).ends_at(end.ends_at));
+            if end.ends_at > TOLD_FROM.after(until) {
+                self.told.news.push(ArmedEndNews {
+                    grant: end.grant,
+                    request: end.request,
+                    holder: end.holder.clone(),
+                    until,
+                    why: why.words.clone(),
+                    at: self.now,
+                });
+            }
         }
         let state = ArmedEndState::Armed {
             until,

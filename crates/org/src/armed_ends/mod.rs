@@ -249,6 +249,23 @@ pub struct GateChange {
     pub at: Timestamp,
 }
 
+/// What people hear of an end that was to move later, and could not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ArmedEndNews {
+    /// The newest grant of it.
+    pub grant: GrantId,
+    /// Its request.
+    pub request: RequestId,
+    /// Who holds it.
+    pub holder: Email,
+    /// AWS refuses from then on.
+    pub until: Timestamp,
+    /// Why: lower case, no final stop.
+    pub why: String,
+    /// When that was found.
+    pub at: Timestamp,
+}
+
 /// What came of storing ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use = "ends that were not stored are to be read again"]
@@ -266,13 +283,14 @@ pub trait ArmedEndStore: Send + Sync {
     async fn open_armed_ends(&self) -> Result<Vec<ArmedEnd>, StoreFault>;
     /// Those of these keys, over or not.
     async fn armed_ends_of(&self, keys: &[HoldKey]) -> Result<Vec<ArmedEnd>, StoreFault>;
-    /// Stores them in place of those of the same version, opens or refuses what waits, with their records: all of it, or
-    /// nothing where one of them was moved since it was read.
+    /// Stores them in place of those of the same version, opens or refuses what waits, with their records and the news that
+    /// each channel in use is to tell: all of it, or nothing where one of them was moved since it was read.
     async fn settle_armed_ends(
         &self,
         ends: &[ArmedEnd],
         gates: Vec<GateChange>,
         records: Vec<Draft>,
+        news: Vec<ArmedEndNews>,
     ) -> Result<SettledEnds, StoreFault>;
 }
 

@@ -10,8 +10,8 @@ use hallpass_model::{
     Email, GrantId, HoldKey, RequestId, Target, TargetNames, TimeSpan, Timestamp,
 };
 use hallpass_org::armed_ends::{
-    self, ArmedEnd, ArmedEndState, ArmedEndStore, EndArmer, EndArmerSettings, GateChange,
-    OtherAccess, SettledEnds, WhyNotArmed,
+    self, ArmedEnd, ArmedEndNews, ArmedEndState, ArmedEndStore, EndArmer, EndArmerSettings,
+    GateChange, OtherAccess, SettledEnds, WhyNotArmed,
 };
 use hallpass_org::session_revocation::{
     self, SessionRevocation, SessionRevocationNews, SessionRevocationState, SessionRevocationStore,
@@ -51,6 +51,7 @@ impl ArmedEndStore for Rows {
         ends: &[ArmedEnd],
         _gates: Vec<GateChange>,
         _records: Vec<Draft>,
+        _news: Vec<ArmedEndNews>,
     ) -> Result<SettledEnds, StoreFault> {
         let mut all = self.ends.lock().unwrap();
         for end in ends {

@@ -66,6 +66,8 @@ pub(crate) struct Pass {
     pub(crate) approved: String,
     /// The access was there before, and stays.
     pub(crate) stays: bool,
+    /// Where its end moves to, which AWS does not have yet.
+    extending: Option<Coded>,
     /// Whether the viewer could ask for a later end.
     can_extend: bool,
     /// Whether the viewer could give it back.
@@ -273,6 +275,7 @@ pub(crate) fn pass(
         reason: plain(reason),
         approved: approved(view, grant),
         stays: grant.standing,
+        extending: view.extending(grant),
         can_extend: presses.extend.is_ok(),
         can_release: presses.release.is_ok(),
         credentials: (is_live && !grant.standing && !view.stops_sessions(grant))

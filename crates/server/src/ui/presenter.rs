@@ -12,7 +12,7 @@ use hallpass_access::{
 };
 use hallpass_model::{AccountId, Email, HoldKey, Target, TargetNames, TimeSpan, Timestamp, UserId};
 use hallpass_rules::Principal;
-use hallpass_wording::{ChannelStyle, health, lists::any_of};
+use hallpass_wording::{ChannelStyle, grants, health, lists::any_of};
 use jiff::tz::TimeZone;
 
 use super::{
@@ -216,6 +216,21 @@ impl Presenter {
     pub(crate) fn is_armed(&self, grant: &Grant) -> bool {
         let armed = self.armed_ends.get(&grant.key);
         matches!(armed, Some(ArmedEndStatus::Armed { unmoved: None, .. }))
+    }
+
+    /// Where the end of what is shown moves to, which AWS does not have yet, in words; `None` where it does not move.
+    pub(crate) fn extending(&self, grant: &Grant) -> Option<Coded> {
+        let Some(ArmedEndStatus::Armed {
+            until,
+            moves_to: Some(to),
+            unmoved,
+        }) = self.armed_ends.get(&grant.key)
+        else {
+            return None;
+        };
+        let is_cut = matches!(grant.state, GrantState::Active) && grant.ends_at == *until;
+        let words = || grants::extending(&self.words(*to), unmoved.as_deref(), self);
+        is_cut.then(|| Coded(words()))
     }
 
     /// Whether somebody is the viewer: by user id, whatever addresses say.

@@ -59,6 +59,8 @@ struct RequestPage {
     pass: Option<Pass>,
     ring: Option<Ring>,
     ends: Option<(At, At)>,
+    /// Where its end moves to, which AWS does not have yet.
+    extending: Option<Coded>,
     /// The access stood before, and stays.
     stays: bool,
     entries: Vec<TimelineEntry>,
@@ -274,6 +276,7 @@ async fn assemble(
         ring: is_active.map(|grant| Ring::of(grant, view.now)),
         stays: is_active.is_some_and(|grant| grant.standing),
         ends: is_active.map(|grant| ends(view, grant)),
+        extending: is_active.and_then(|grant| view.extending(grant)),
         entries: timeline::entries(app, viewer, view, request, grant, place, &records),
         reason: plain(&request.reason),
         ticket: request.ticket.as_deref().map(plain).unwrap_or_default(),

@@ -263,6 +263,15 @@ impl Teller<'_> {
             let words = grants::ends_or_stays(grant.standing, &self.view.words(now));
             return TimelineEntry::new("Extended").good().words(words);
         }
+        let is_moving = |grant: &&Grant| {
+            let is_later = now.is_some_and(|now| now > grant.ends_at);
+            is_later && self.view.extending(grant).is_some()
+        };
+        if let (Some(now), Some(_)) = (now, self.grant.filter(is_moving)) {
+            let ends = self.view.words(now);
+            return TimelineEntry::new("Extension approved")
+                .words(format!("It ends {ends} once AWS has that end."));
+        }
         let words = match (before, now) {
             (Some(before), Some(now)) => format!(
                 "Ends {} instead of {}.",

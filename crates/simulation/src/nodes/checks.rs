@@ -75,7 +75,7 @@ impl Watch {
         let all = cluster.store.grants(&GrantFilter::default(), 1_000).await;
         let grants = all.map(|page| page.rows).unwrap_or_default();
         Self::look_for_landmarks(cluster, &grants);
-        arming::look(cluster, &grants).await;
+        arming::look(cluster, &grants, self.calm_from).await;
         if let Some(calm_from) = self.calm_from {
             self.look_at_ends(cluster, &grants, calm_from);
         }

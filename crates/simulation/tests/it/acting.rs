@@ -2,8 +2,8 @@
 
 use fastrand::Rng;
 use hallpass_access::{
-    AccessError, AccessStore, AskOutcome, Asking, Grant, GrantFilter, GroupSyncStore, Idempotency,
-    Request, SweepStore, Wanted,
+    AccessError, AccessStore, AskOutcome, Asking, Extending, Grant, GrantFilter, GroupSyncStore,
+    Idempotency, Request, SweepStore, Wanted,
 };
 use hallpass_assignments::{AssignmentStore, OperationKind};
 use hallpass_audit::AuditStore;
@@ -84,6 +84,17 @@ pub(crate) async fn take(world: &World, who: Human, set: &str, duration: TimeSpa
         AskOutcome::Approved(_, Some(grant)) => grant.id,
         other => panic!("expected a grant, got {other:?}"),
     }
+}
+
+/// Asks for a later end, this long from now.
+pub(crate) async fn extend(
+    world: &World,
+    who: Human,
+    id: GrantId,
+    duration: TimeSpan,
+) -> Result<AskOutcome, AccessError> {
+    let (by, actor) = (Extending::by(duration), world.actor(who));
+    world.access.extend(&actor, id, by, None).await
 }
 
 pub(crate) async fn grant(world: &World, id: GrantId) -> Grant {

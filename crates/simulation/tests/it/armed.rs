@@ -2,260 +2,23 @@
 //! refused what they rightly hold. Every port call of the executor is failed, its answer lost, the process stopped before
 //! and after it.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::ops::Deref;
-use std::sync::{Arc, Mutex};
+use std::collections::BTreeMap;
 
-use async_trait::async_trait;
-use hallpass_access::{ArmedEnds, ArmedEndsMode, GrantState, Revoking};
-use hallpass_model::{GrantId, HoldKey, TimeSpan, Timestamp};
-use hallpass_org::armed_ends::{
-    ArmedEnd, ArmedEndStore as _, EndArmer, EndArmerSettings, OtherAccess, WhyNotArmed, policy_name,
-};
-use hallpass_org::{NewPolicy, Organization as _, OrganizationFault};
-use hallpass_org_testing::GatedOrg;
+use hallpass_access::{ArmedEndsMode, GrantState, Revoking};
+use hallpass_model::TimeSpan;
+use hallpass_org::armed_ends::{WhyNotArmed, policy_name};
+use hallpass_org::{NewPolicy, Organization as _};
 use hallpass_runner_testing::{Gate, PortMode};
 use hallpass_simulation::{
-    Center, Habits,
-    Human::{self, Ana, Bo, Cai, Dee, Eve},
-    World, check_all,
+    Human::{Ana, Bo, Cai, Dee, Eve},
+    check_all,
 };
-use hallpass_testing::{cases, stops};
-use proptest::prelude::*;
+use hallpass_testing::stops;
 use serde_json::{Value, json};
 
-use crate::acting::{asking, grant, release, run, take};
-use crate::keeping::{ACCOUNT, Keeping, ROLE, each};
-
-/// What people hold beside what they were granted.
-struct Others(Mutex<BTreeSet<HoldKey>>, Arc<Center>);
-
-#[async_trait]
-impl OtherAccess for Others {
-    async fn held_otherwise(
-        &self,
-        key: &HoldKey,
-        own: bool,
-    ) -> Result<Option<String>, OrganizationFault> {
-        let is_given = own && self.1.present().contains(key);
-        let held = is_given || self.0.lock().unwrap().contains(key);
-        Ok(held.then(|| "through the group 1".to_owned()))
-    }
-}
-
-/// What survives a stop.
-pub(crate) struct Bench {
-    kept: Keeping,
-    others: Arc<Others>,
-    /// Until when somebody who died keeps the lane: what is armed is not looked after before.
-    kept_until: Mutex<Timestamp>,
-    /// Since when what people hold in other ways was seen.
-    held_since: Mutex<BTreeMap<HoldKey, Timestamp>>,
-}
-
-impl Deref for Bench {
-    type Target = Keeping;
-
-    fn deref(&self) -> &Keeping {
-        &self.kept
-    }
-}
-
-impl Bench {
-    pub(crate) fn new(mode: ArmedEndsMode) -> Self {
-        Self::lagging(mode, TimeSpan::ZERO)
-    }
-
-    fn lagging(mode: ArmedEndsMode, lag: TimeSpan) -> Self {
-        let mut world = World::new(1, Habits::default(), None);
-        world.armed_ends(mode);
-        let others = Arc::new(Others(Mutex::default(), Arc::clone(&world.center)));
-        let kept = Keeping::new(world, lag);
-        Self {
-            kept,
-            others,
-            kept_until: Mutex::new(Timestamp::MIN),
-            held_since: Mutex::default(),
-        }
-    }
-
-    fn armer(&self, holder: &str, gate: &Arc<Gate>) -> EndArmer {
-        EndArmer::new(
-            self.keeper(holder, gate),
-            Arc::clone(&self.others) as Arc<_>,
-            Arc::new(GatedOrg(Arc::clone(&self.world.store), Arc::clone(gate))),
-            EndArmerSettings {
-                is_on: true,
-                policies: 1,
-                characters: 10_240,
-            },
-        )
-    }
-
-    /// The whole server lives, second by second; what must hold at each is looked at.
-    async fn live(&self, armer: &EndArmer, seconds: u64) {
-        self.live_in_steps(armer, seconds, 1).await;
-    }
-
-    async fn live_in_steps(&self, armer: &EndArmer, seconds: u64, step: u64) {
-        for _ in 0..seconds / step {
-            self.world.tick().await;
-            let _: Result<_, _> = armer.tick().await;
-            self.look().await;
-            self.world.clock.advance(TimeSpan::seconds(step));
-        }
-    }
-
-    /// Until no session can be left of anything.
-    pub(crate) async fn until_all_is_over(&self) {
-        let armer = self.armer("last", &Gate::new(None));
-        self.live_in_steps(&armer, 4 * 3600, 20).await;
-    }
-
-    pub(crate) async fn calmly(&self, seconds: u64) {
-        self.live(&self.armer("calm", &Gate::new(None)), seconds)
-            .await;
-    }
-
-    /// From now on ends are armed so; the process starts anew.
-    pub(crate) fn set_mode(&mut self, mode: ArmedEndsMode) {
-        self.kept.world.armed_ends(mode);
-    }
-
-    /// How many statements in force name a person.
-    pub(crate) fn statements_about(&self, user: &str) -> usize {
-        let all = self.statements();
-        all.iter()
-            .filter(|it| it.to_string().contains(user))
-            .count()
-    }
-
-    pub(crate) fn key(&self, who: Human, set: &str) -> HoldKey {
-        self.world.key(who, set).unwrap()
-    }
-
-    pub(crate) async fn armed_end(&self, key: &HoldKey) -> Option<ArmedEnd> {
-        let found = self
-            .world
-            .store
-            .armed_ends_of(std::slice::from_ref(key))
-            .await;
-        found.unwrap().pop()
-    }
-
-    /// The instants after which AWS refuses a person a set, as the policies in force say.
-    pub(crate) fn refused_after(&self, key: &HoldKey) -> Vec<Timestamp> {
-        let set = key.target.to_string();
-        let name = set.rsplit("ps-").next().unwrap();
-        let mut all = Vec::new();
-        for statement in self.statements() {
-            let condition = &statement["Condition"];
-            let role = condition["ArnLike"]["aws:PrincipalArn"]
-                .as_str()
-                .unwrap_or_default();
-            let users = condition["StringEquals"]["identitystore:UserId"].to_string();
-            if role.contains(&format!("AWSReservedSSO_{name}_"))
-                && users.contains(key.user.as_str())
-            {
-                let from = condition["DateGreaterThan"]["aws:CurrentTime"]
-                    .as_str()
-                    .unwrap();
-                all.push(from.parse().unwrap());
-            }
-        }
-        all
-    }
-
-    /// Statements of the account's policies that are attached.
-    fn statements(&self) -> Vec<Value> {
-        let standing: BTreeMap<_, _> = self.organization.standing().into_iter().collect();
-        let mut all = Vec::new();
-        for number in 0..3 {
-            let name = policy_name(ACCOUNT, number);
-            let Some(targets) = standing.get(&name) else {
-                continue;
-            };
-            if targets == &[ACCOUNT] {
-                let text = self.organization.text(&name).unwrap();
-                let value: Value = serde_json::from_str(&text).unwrap();
-                all.extend(value["Statement"].as_array().unwrap().clone());
-            }
-        }
-        all
-    }
-
-    /// What holds at every instant: access of ours is not there before its end is in force, unless it is told as not
-    /// armed; and what somebody was told to hold is refused to nobody.
-    async fn look(&self) {
-        let now = self.now();
-        let others = self.others.0.lock().unwrap().clone();
-        self.nobody_is_refused_what_others_gave(&others, now);
-        for held in crate::acting::grants(&self.world).await {
-            let refused = self.refused_after(&held.key);
-            let earliest = refused.iter().min();
-            let is_told = matches!(held.state, GrantState::Active) && now < held.ends_at;
-            let Some(armed) = self.armed_end(&held.key).await else {
-                assert!(held.armed_ends == ArmedEnds::Off, "{held:?}");
-                continue;
-            };
-            // an end that counts from when the access was seen is followed within a minute, also where whoever arms has died;
-            // until then nobody is told of it
-            let follows = |at: Timestamp| now < TimeSpan::minutes(1).after(at);
-            // where AWS does not take the later end, that is told
-            let is_told_otherwise = armed.unmoved().is_some();
-            if is_told && !is_told_otherwise && !held.granted_at.is_some_and(follows) {
-                assert!(
-                    earliest.is_none_or(|from| *from > now),
-                    "{} is refused what they hold until {}, since {refused:?}",
-                    held.key,
-                    held.ends_at
-                );
-            }
-            let is_there = self.world.center.present().contains(&held.key);
-            // an earlier hold that is not armed any more was told so, and is armed again with the newest
-            let is_newest = held.granted_at.is_some_and(|at| at >= armed.asked_at);
-            // where it may go without, it waits a minute; where somebody died in the middle, what is stored of it may be old
-            let is_looked_after = armed.required || now >= *self.kept_until.lock().unwrap();
-            let is_ours = !held.standing && !others.contains(&held.key);
-            let is_to_be = held.armed_ends != ArmedEnds::Off;
-            if is_there && is_told && is_newest && is_ours && is_looked_after && is_to_be {
-                assert!(
-                    armed.not_armed().is_some() || !refused.is_empty(),
-                    "{} is there and nothing is armed: {armed:?}",
-                    held.key
-                );
-            }
-        }
-    }
-
-    /// What somebody holds in another way is refused for five minutes at most, and while whoever looks has died.
-    fn nobody_is_refused_what_others_gave(&self, others: &BTreeSet<HoldKey>, now: Timestamp) {
-        let mut held_since = self.held_since.lock().unwrap();
-        held_since.retain(|key, _| others.contains(key));
-        for key in others {
-            let since = *held_since.entry(key.clone()).or_insert(now);
-            let looked_from = since.max(*self.kept_until.lock().unwrap());
-            let refused = self.refused_after(key);
-            assert!(
-                now <= TimeSpan::seconds(330).after(looked_from)
-                    || refused.iter().all(|from| *from > now),
-                "{key} is held in another way since {since}, and refused since {refused:?}, at {now}"
-            );
-        }
-    }
-
-    /// With everything of ours dead from here on: from the end of what is held on, at most a minute later, AWS refuses.
-    pub(crate) async fn would_end_by_itself(&self, id: GrantId) {
-        let held = grant(&self.world, id).await;
-        let refused = self.refused_after(&held.key);
-        let [from] = refused[..] else {
-            panic!("{refused:?} of {}", held.key);
-        };
-        assert!(from >= held.ends_at, "{from} before {}", held.ends_at);
-        let late = TimeSpan::between(held.ends_at, from);
-        assert!(late <= TimeSpan::seconds(60), "{late} late");
-    }
-}
+use crate::acting::{asking, extend, grant, release, run, take};
+use crate::armed_bench::Bench;
+use crate::keeping::{ACCOUNT, ROLE, each};
 
 #[test]
 fn an_end_is_in_force_before_the_access_and_goes_when_no_session_can_be_left() {
@@ -581,8 +344,10 @@ enum Chore {
     First,
     /// One more beside it.
     Second,
-    /// An end moves.
+    /// An end moves, by another grant.
     Moved,
+    /// It is extended, and once more while that is on its way.
+    Extended,
     /// Somebody gave it back.
     Early,
     /// The last is over.
@@ -590,10 +355,11 @@ enum Chore {
 }
 
 impl Chore {
-    const ALL: [Self; 5] = [
+    const ALL: [Self; 6] = [
         Self::First,
         Self::Second,
         Self::Moved,
+        Self::Extended,
         Self::Early,
         Self::Last,
     ];
@@ -613,6 +379,14 @@ impl Chore {
                 take(&bench.world, Ana, "ReadOnly", TimeSpan::minutes(20)).await;
                 bench.calmly(20).await;
                 take(&bench.world, Ana, "ReadOnly", TimeSpan::minutes(40)).await;
+            }
+            Self::Extended => {
+                let id = take(&bench.world, Ana, "ReadOnly", TimeSpan::minutes(20)).await;
+                bench.calmly(20).await;
+                for minutes in [40, 60] {
+                    let later = TimeSpan::minutes(minutes);
+                    extend(&bench.world, Ana, id, later).await.unwrap();
+                }
             }
             Self::Early | Self::Last => {
                 let id = take(&bench.world, Ana, "ReadOnly", TimeSpan::minutes(20)).await;
@@ -696,97 +470,4 @@ fn stops_at_every_call() {
 #[test]
 fn stops_at_every_call_while_listings_lag() {
     run(each(&[Chore::First, Chore::Last], 7, stopped_everywhere));
-}
-
-/// Lives of several people on one account, drawn: asked for, extended by another grant, given back, taken away, held in
-/// another way for a while, the armer stopped at some call. At every second nobody is refused what they hold.
-async fn generated(seed: u64) {
-    let mut rng = fastrand::Rng::with_seed(seed);
-    let mut bench = Bench::new(ArmedEndsMode::Preferred);
-    for _ in 0..8 {
-        let who = [Ana, Bo, Cai][rng.usize(0..3)];
-        let key = bench.key(who, "ReadOnly");
-        match rng.u8(0..8) {
-            0..=2 => {
-                let duration = TimeSpan::seconds(rng.u64(30..900));
-                let asked = asking("ReadOnly", duration);
-                let _: Result<_, _> = bench
-                    .world
-                    .access
-                    .ask(&bench.world.actor(who), &asked, None)
-                    .await;
-            }
-            3 => {
-                for held in crate::acting::grants(&bench.world).await {
-                    if held.key == key && held.is_hold() {
-                        let _: Result<_, _> = release(&bench.world, who, held.id).await;
-                    }
-                }
-            }
-            4 => {
-                bench.others.0.lock().unwrap().insert(key);
-            }
-            5 => {
-                let modes = [ArmedEndsMode::Preferred, ArmedEndsMode::Off];
-                bench.set_mode(modes[rng.usize(0..2)]);
-            }
-            6 => {
-                let silent = OrganizationFault::Unreachable {
-                    message: "no answer".to_owned(),
-                };
-                let fails = rng.bool().then_some(silent);
-                bench.organization.change(|it| it.changes_fail = fails);
-            }
-            _ => {
-                bench.others.0.lock().unwrap().remove(&key);
-            }
-        }
-        let call = rng.u64(1..60);
-        let mode = PortMode::ALL[rng.usize(0..PortMode::ALL.len())];
-        let gate = Gate::new(Some((call, mode)));
-        let armer = bench.armer(&format!("life {call}"), &gate);
-        let seconds = rng.u64(5..400);
-        tokio::select! {
-            biased;
-            () = gate.stop() => {
-                *bench.kept_until.lock().unwrap() = TimeSpan::seconds(65).after(bench.now());
-            }
-            () = bench.live(&armer, seconds) => {}
-        }
-    }
-    bench.others.0.lock().unwrap().clear();
-    bench.organization.change(|it| it.changes_fail = None);
-    bench.until_all_is_over().await;
-    assert!(bench.organization.standing().is_empty(), "seed {seed}");
-    check_all(&bench.world, &[]).await.unwrap();
-}
-
-/// Lives that found something once: an end that was over by a second reading of the clock, and whose statement stayed; a hold
-/// that was told while its end was not armed, on access that an earlier one had left
-/// unarmed.
-#[test]
-fn lives_that_found_something() {
-    run(async {
-        for seed in [
-            711_226_586_790_626_830,
-            422_290_705_529_134_428,
-            14_873_018_004_021_185_744,
-            2_610_113_026_326_667_612,
-            3_651_078_173_686_292_465,
-            1_047_343_226_303_384_016,
-            8_785_585_941_238_381_862,
-            17_262_708_601_137_634_365,
-        ] {
-            generated(seed).await;
-        }
-    });
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig { cases: cases(24, 5_000), max_shrink_iters: 0, ..ProptestConfig::default() })]
-
-    #[test]
-    fn nobody_is_refused_what_they_hold_in_generated_lives(seed in any::<u64>()) {
-        run(generated(seed));
-    }
 }

@@ -8,7 +8,7 @@ use hallpass_org::{Organization as _, OrganizationFault};
 use hallpass_simulation::Human::{Ana, Bo};
 
 use crate::acting::{grant, release, run, take};
-use crate::armed::Bench;
+use crate::armed_bench::Bench;
 use crate::keeping::ACCOUNT;
 
 const SET: &str = "ReadOnly";

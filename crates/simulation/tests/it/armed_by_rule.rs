@@ -9,7 +9,7 @@ use hallpass_rules::{RuleFile, load};
 use hallpass_simulation::Human::{self, Ana, Cai};
 
 use crate::acting::{approve, asking, grant, run, take};
-use crate::armed::Bench;
+use crate::armed_bench::Bench;
 
 /// What a rule wants of ends beside what the configuration says: the stricter of the two, and nothing is given that a rule
 /// requires where no end is armed at all.

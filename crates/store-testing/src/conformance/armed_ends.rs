@@ -1,12 +1,12 @@
 //! Ends that AWS enforces: added with a grant, moved with its assignment, settled whole together with what waits for them.
 
 use hallpass_access::{
-    ArmedEndCounts, ArmedEndStatus, ArmedEndWish, Change, DesiredAssignment, GrantToArm,
+    ArmedEndCounts, ArmedEndStatus, ArmedEndWish, Change, DesiredAssignment, GrantToArm, NoticeKind,
 };
 use hallpass_assignments::{AssignmentRow, Gate, Verdict};
 use hallpass_audit::{Draft, Event, Origin};
 use hallpass_model::{AuditId, HoldKey, Timestamp};
-use hallpass_org::armed_ends::{ArmedEnd, ArmedEndState, GateChange, SettledEnds};
+use hallpass_org::armed_ends::{ArmedEnd, ArmedEndNews, ArmedEndState, GateChange, SettledEnds};
 use uuid::Uuid;
 
 use super::Store;
@@ -113,7 +113,7 @@ pub async fn armed_ends_are_settled_whole_over_the_version_that_was_read(store: 
     commit(&store, wanted_instead(&row(&store).await, 900, 10), None).await;
     let late = armed(&read, at(600));
     let settled = store
-        .settle_armed_ends(&[late], vec![opened(None)], vec![record(1)])
+        .settle_armed_ends(&[late], vec![opened(None)], vec![record(1)], vec![])
         .await;
     assert_eq!(
         settled,
@@ -127,7 +127,7 @@ pub async fn armed_ends_are_settled_whole_over_the_version_that_was_read(store: 
     assert!(store.records_from(1, 10).await.unwrap().is_empty());
     let now = armed(&end(&store).await, at(900));
     let settled = store
-        .settle_armed_ends(&[now], vec![opened(None)], vec![record(1)])
+        .settle_armed_ends(&[now], vec![opened(None)], vec![record(1)], vec![])
         .await;
     assert_eq!(settled, Ok(SettledEnds::Stored));
     let open = row(&store).await;
@@ -136,23 +136,80 @@ pub async fn armed_ends_are_settled_whole_over_the_version_that_was_read(store: 
     let told = store.armed_ends(&[key(), account_key(2, 2)]).await.unwrap();
     let status = ArmedEndStatus::Armed {
         until: at(900),
+        moves_to: None,
         unmoved: None,
     };
     assert_eq!(told.into_iter().collect::<Vec<_>>(), [(key(), status)]);
     // an open gate is closed by nobody but a new hold, and refused by nobody
     let again = end(&store).await;
     let refused = store
-        .settle_armed_ends(&[again], vec![opened(Some("no"))], vec![])
+        .settle_armed_ends(&[again], vec![opened(Some("no"))], vec![], vec![])
         .await;
     assert_eq!(refused, Ok(SettledEnds::Stored));
     assert_eq!(row(&store).await.gate, Gate::Open);
+}
+
+pub async fn news_of_an_end_that_aws_does_not_move_are_stored_with_it(store: Store) {
+    commit(&store, wanted(&key(), 900, 10), Some(arm(10, 900))).await;
+    let now = armed(&end(&store).await, at(900));
+    let settled = store
+        .settle_armed_ends(&[now], vec![opened(None)], vec![], vec![])
+        .await;
+    assert_eq!(settled, Ok(SettledEnds::Stored));
+    // a later end is told as such until AWS has it, with the news of why it has not
+    commit(&store, wanted_instead(&row(&store).await, 1_200, 30), None).await;
+    let later = end(&store).await;
+    let news = ArmedEndNews {
+        grant: later.grant,
+        request: later.request,
+        holder: later.holder.clone(),
+        until: at(900),
+        why: "denied".to_owned(),
+        at: at(40),
+    };
+    store.open_channel("mail", at(30)).await.unwrap();
+    let stale = ArmedEnd {
+        version: later.version - 1,
+        ..later.clone()
+    };
+    for (end, stored, waiting) in [
+        (stale, SettledEnds::Moved, 0),
+        (later, SettledEnds::Stored, 1),
+    ] {
+        let settled = store
+            .settle_armed_ends(&[end], vec![], vec![], vec![news.clone()])
+            .await;
+        assert_eq!(settled, Ok(stored));
+        let counts = store.counts(at(0)).await.unwrap();
+        assert_eq!(counts.notices.get("mail"), Some(&waiting));
+    }
+    let told = store.armed_ends(&[key()]).await.unwrap();
+    let status = ArmedEndStatus::Armed {
+        until: at(900),
+        moves_to: Some(at(1_200)),
+        unmoved: None,
+    };
+    assert_eq!(told.get(&key()), Some(&status));
+    // the same where many are asked about at once
+    let many: Vec<HoldKey> = (1..20).map(|n| account_key(n, 1)).collect();
+    assert_eq!(store.armed_ends(&many).await.unwrap(), told);
+    let taken = store.take_notices("mail", at(50), at(60), 9).await.unwrap();
+    let [waiting] = &taken[..] else {
+        panic!("{taken:?}");
+    };
+    let notice = waiting.notice().unwrap();
+    assert_eq!(
+        (notice.grant, &notice.to[..]),
+        (Some(news.grant), &[news.holder][..])
+    );
+    assert_eq!(notice.kind(), NoticeKind::NotExtended);
 }
 
 pub async fn a_refused_gate_is_the_end_of_a_create_that_was_not_sent(store: Store) {
     commit(&store, wanted(&key(), 600, 10), Some(arm(10, 600))).await;
     let read = end(&store).await;
     let settled = store
-        .settle_armed_ends(&[read], vec![opened(Some("no room"))], vec![])
+        .settle_armed_ends(&[read], vec![opened(Some("no room"))], vec![], vec![])
         .await;
     assert_eq!(settled, Ok(SettledEnds::Stored));
     let refused = row(&store).await;
@@ -167,7 +224,7 @@ pub async fn an_armed_end_that_is_over_moves_no_more_and_can_be_held_again(store
     commit(&store, wanted(&key(), 600, 10), Some(arm(10, 600))).await;
     let read = armed(&end(&store).await, at(600));
     let settled = store
-        .settle_armed_ends(&[read], vec![opened(None)], vec![])
+        .settle_armed_ends(&[read], vec![opened(None)], vec![], vec![])
         .await;
     assert_eq!(settled, Ok(SettledEnds::Stored));
     let over = ArmedEndWish::Over {
@@ -208,7 +265,9 @@ pub async fn an_armed_end_that_is_over_moves_no_more_and_can_be_held_again(store
         state: ArmedEndState::Gone { at: at(4_000) },
         ..again
     };
-    let settled = store.settle_armed_ends(&[gone], vec![], vec![]).await;
+    let settled = store
+        .settle_armed_ends(&[gone], vec![], vec![], vec![])
+        .await;
     assert_eq!(settled, Ok(SettledEnds::Stored));
     assert!(store.open_armed_ends().await.unwrap().is_empty());
     assert!(store.armed_ends(&[key()]).await.unwrap().is_empty());
@@ -230,7 +289,7 @@ pub async fn what_is_in_force_goes_before_a_hold_that_is_not_armed(store: Store)
     commit(&store, lengthened, Some(arm(20, 900))).await;
     let read = armed(&end(&store).await, at(900));
     let settled = store
-        .settle_armed_ends(&[read], vec![opened(None)], vec![])
+        .settle_armed_ends(&[read], vec![opened(None)], vec![], vec![])
         .await;
     assert_eq!(settled, Ok(SettledEnds::Stored));
     // held, and its end is far: it moves with what is held

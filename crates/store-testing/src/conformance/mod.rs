@@ -156,6 +156,7 @@ macro_rules! conformance {
             armed_ends:
                 an_armed_end_closes_the_gate_and_follows_its_assignment
                 armed_ends_are_settled_whole_over_the_version_that_was_read
+                news_of_an_end_that_aws_does_not_move_are_stored_with_it
                 a_refused_gate_is_the_end_of_a_create_that_was_not_sent
                 an_armed_end_that_is_over_moves_no_more_and_can_be_held_again
                 what_is_in_force_goes_before_a_hold_that_is_not_armed;

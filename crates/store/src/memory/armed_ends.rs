@@ -1,15 +1,16 @@
 //! Ends that AWS enforces, in memory.
 
 use async_trait::async_trait;
-use hallpass_access::{ArmedEndWish, DesiredAssignment};
+use hallpass_access::{ArmedEndWish, DesiredAssignment, Message};
 use hallpass_audit::Draft;
 use hallpass_model::HoldKey;
-use hallpass_org::armed_ends::{ArmedEnd, ArmedEndStore, GateChange, SettledEnds};
+use hallpass_org::armed_ends::{ArmedEnd, ArmedEndNews, ArmedEndStore, GateChange, SettledEnds};
 use hallpass_runner::StoreFault;
 
 use super::{MemoryState, MemoryStore};
 use crate::steps::{
     armed_end_moved, armed_end_wished, gate_closed, gate_settled, key_of, key_of_wish,
+    notice_of_unmoved,
 };
 
 /// Carries wishes out, then moves what is armed to where its assignment's end is now: one that is over moves no more.
@@ -66,6 +67,7 @@ impl ArmedEndStore for MemoryStore {
         ends: &[ArmedEnd],
         gates: Vec<GateChange>,
         records: Vec<Draft>,
+        news: Vec<ArmedEndNews>,
     ) -> Result<SettledEnds, StoreFault> {
         let mut state = self.state();
         for end in ends {
@@ -89,6 +91,10 @@ impl ArmedEndStore for MemoryStore {
             {
                 slot.row = row;
             }
+        }
+        for told in &news {
+            let notice = notice_of_unmoved(told);
+            state.outbox.post(Message::Notice(notice));
         }
         Ok(SettledEnds::Stored)
     }

@@ -1,25 +1,27 @@
 //! Ends that AWS enforces, in tables: added and moved by commits of the journey, settled by their executor together with what
 //! waited for them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
-use hallpass_access::{ArmedEndCounts, ArmedEndStatus, ArmedEndWish, DesiredAssignment};
+use hallpass_access::{ArmedEndCounts, ArmedEndStatus, ArmedEndWish, DesiredAssignment, Message};
 use hallpass_audit::Draft;
 use hallpass_model::HoldKey;
-use hallpass_org::armed_ends::{ArmedEnd, ArmedEndStore, GateChange, SettledEnds};
+use hallpass_org::armed_ends::{ArmedEnd, ArmedEndNews, ArmedEndStore, GateChange, SettledEnds};
 use hallpass_runner::StoreFault;
 
-use super::{SqlStore, assignment_rows, assignments, audit, number};
+use super::{SqlStore, assignment_rows, assignments, audit, number, outbox};
 use crate::database::{Optional, Transaction, named};
 use crate::fault::StorageFault;
 use crate::rows::{body, instant, read_body};
 use crate::steps::{
     armed_end_moved, armed_end_status, armed_end_wished, gate_closed, gate_settled, key_of,
-    key_of_wish, wrong_version,
+    key_of_wish, notice_of_unmoved, wrong_version,
 };
 
 const KIND: &str = "armed end";
+/// For more keys than these, all that are open are read at once.
+const ONE_BY_ONE: usize = 8;
 
 /// Carries a wish out, and closes the gate of what waits for it.
 pub(super) fn wish(tx: &Transaction<'_>, wish: &ArmedEndWish) -> Result<(), StorageFault> {
@@ -55,6 +57,14 @@ pub(super) fn statuses(
     keys: &[HoldKey],
 ) -> Result<BTreeMap<HoldKey, ArmedEndStatus>, StorageFault> {
     let mut found = BTreeMap::new();
+    if keys.len() > ONE_BY_ONE {
+        let wanted: BTreeSet<&HoldKey> = keys.iter().collect();
+        let open = opened(tx)?.into_iter();
+        for end in open.filter(|end| wanted.contains(&end.key)) {
+            found.extend(armed_end_status(&end).map(|status| (end.key, status)));
+        }
+        return Ok(found);
+    }
     for key in keys {
         let status = load(tx, key)?.and_then(|end| armed_end_status(&end));
         found.extend(status.map(|status| (key.clone(), status)));
@@ -146,6 +156,7 @@ impl ArmedEndStore for SqlStore {
         ends: &[ArmedEnd],
         gates: Vec<GateChange>,
         records: Vec<Draft>,
+        news: Vec<ArmedEndNews>,
     ) -> Result<SettledEnds, StoreFault> {
         let ends = ends.to_vec();
         let written = self
@@ -157,6 +168,9 @@ impl ArmedEndStore for SqlStore {
                     settle_gate(tx, gate)?;
                 }
                 audit::append(tx, records.clone())?;
+                for told in &news {
+                    outbox::post(tx, &Message::Notice(notice_of_unmoved(told)))?;
+                }
                 Ok(())
             })
             .await;

@@ -62,6 +62,7 @@ pub fn is_overtaken(told: &NoticeContext) -> bool {
         | News::Expired
         | News::Failed
         | News::Extended
+        | News::NotExtended { .. }
         | News::Ended { .. }
         | News::Stuck
         | News::SessionsLive { .. }
@@ -116,6 +117,7 @@ fn subject(told: &NoticeContext, now: Timestamp) -> String {
         News::Adopted => format!("Your access has an end now: {target}"),
         News::Failed => format!("Access failed: {target}"),
         News::Extended => format!("Extended: {target}"),
+        News::NotExtended { .. } => format!("Not extended yet: {target}"),
         News::EndsSoon => format!("Ends in {}: {target}", left(told.grant.as_ref(), now)),
         News::BreakGlass => format!("Break-glass: {first} took {target}, {duration}"),
         News::ReviewClosed => format!("Break-glass review closed: {target}"),

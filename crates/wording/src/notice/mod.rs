@@ -11,7 +11,8 @@ use hallpass_model::{TimeSpan, Timestamp};
 
 use crate::activity;
 use crate::grants::{
-    adopter, ended, ends, issued_credentials, refused_by_aws, said_with_approval, unstopped,
+    adopter, ended, ends, issued_credentials, not_extended, refused_by_aws, said_with_approval,
+    unstopped,
 };
 use crate::names::{asks, capital, requester, target};
 use crate::style::{ChannelStyle, PlainStyle};
@@ -85,6 +86,10 @@ pub fn sentence(
         },
         News::Granted => format!("{target} is live.{}", until()),
         News::Extended => format!("{target} is extended.{}", until()),
+        News::NotExtended { unmoved } => format!(
+            "{target} is not extended yet. {}",
+            not_extended(unmoved.as_ref(), style)
+        ),
         News::Failed => format!("{target}: {}", refused_by_aws(grant, style)),
         News::EndsSoon => match grant {
             Some(grant) => {

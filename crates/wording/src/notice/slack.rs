@@ -7,7 +7,8 @@ use hallpass_model::{TimeSpan, Timestamp};
 use super::{ReaderRole, glass_broken, said_by_approvers, sentence, used};
 use crate::SlackStyle;
 use crate::grants::{
-    ended, ends, how_approved, lost, not_deleted, progress, refused_by_aws, said_with_approval,
+    ended, ends, how_approved, lost, not_deleted, not_extended, progress, refused_by_aws,
+    said_with_approval,
 };
 use crate::names::{first_name, requester, target};
 use crate::style::ChannelStyle;
@@ -76,6 +77,10 @@ pub fn reply(
                 said.unwrap_or_default()
             )
         }),
+        News::NotExtended { unmoved } => Some(format!(
+            "Not extended yet. {}",
+            not_extended(unmoved.as_ref(), style)
+        )),
         News::EndsSoon => None,
         News::Ended { credentials, error } => Some(match grant {
             Some(grant) => ended(grant, *credentials, error.as_deref(), style),

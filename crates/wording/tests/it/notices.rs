@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use hallpass_access::{
     AfterReview, Approval, Closing, CredentialsAfterEnd, Directory, EndCause, EndOutcome, Grant,
     GrantState, LateRemoval, LiveSessions, LostAccess, News, Notice, NoticeContext, NoticeKind,
-    Origin, PastUse, Request, RequestState, Review, Shortened, Stuck,
+    Origin, PastUse, Request, RequestState, Review, Shortened, Stuck, UnmovedEnd,
 };
 use hallpass_activity::{
     AccountSpan, GrantCall, GrantUse, GrantUseState, NotableKind, SessionCall,
@@ -203,6 +203,23 @@ fn held_cases() -> Vec<Case> {
             "longer, in words",
             News::Extended,
             commented(request()),
+            active(),
+        ),
+        case(
+            "not longer yet",
+            News::NotExtended {
+                unmoved: Some(UnmovedEnd {
+                    until: at(3_600),
+                    why: "AWS refuses it (`AccessDeniedException`)".to_owned(),
+                }),
+            },
+            request(),
+            active(),
+        ),
+        case(
+            "not longer yet, without the facts",
+            News::NotExtended { unmoved: None },
+            request(),
             active(),
         ),
         case("an hour left", News::EndsSoon, request(), active()),

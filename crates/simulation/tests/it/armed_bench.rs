@@ -1,0 +1,253 @@
+//! A world whose ends AWS enforces: what survives a stop of whoever arms them, and what has to hold at every instant.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Deref;
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use hallpass_access::{ArmedEnds, ArmedEndsMode, GrantState, grants_as_told};
+use hallpass_model::{GrantId, HoldKey, TimeSpan, Timestamp};
+use hallpass_org::OrganizationFault;
+use hallpass_org::armed_ends::{
+    ArmedEnd, ArmedEndState, ArmedEndStore as _, EndArmer, EndArmerSettings, OtherAccess,
+    policy_name,
+};
+use hallpass_org_testing::GatedOrg;
+use hallpass_runner_testing::Gate;
+use hallpass_simulation::{Center, Habits, Human, World};
+use serde_json::Value;
+
+use crate::acting::grant;
+use crate::keeping::{ACCOUNT, Keeping};
+
+/// What people hold beside what they were granted.
+pub(crate) struct Others(pub(crate) Mutex<BTreeSet<HoldKey>>, Arc<Center>);
+
+#[async_trait]
+impl OtherAccess for Others {
+    async fn held_otherwise(
+        &self,
+        key: &HoldKey,
+        own: bool,
+    ) -> Result<Option<String>, OrganizationFault> {
+        let is_given = own && self.1.present().contains(key);
+        let held = is_given || self.0.lock().unwrap().contains(key);
+        Ok(held.then(|| "through the group 1".to_owned()))
+    }
+}
+
+/// What survives a stop.
+pub(crate) struct Bench {
+    kept: Keeping,
+    pub(crate) others: Arc<Others>,
+    /// Until when somebody who died keeps the lane: what is armed is not looked after before.
+    pub(crate) kept_until: Mutex<Timestamp>,
+    /// Since when what people hold in other ways was seen.
+    held_since: Mutex<BTreeMap<HoldKey, Timestamp>>,
+}
+
+impl Deref for Bench {
+    type Target = Keeping;
+
+    fn deref(&self) -> &Keeping {
+        &self.kept
+    }
+}
+
+impl Bench {
+    pub(crate) fn new(mode: ArmedEndsMode) -> Self {
+        Self::lagging(mode, TimeSpan::ZERO)
+    }
+
+    pub(crate) fn lagging(mode: ArmedEndsMode, lag: TimeSpan) -> Self {
+        let mut world = World::new(1, Habits::default(), None);
+        world.armed_ends(mode);
+        let others = Arc::new(Others(Mutex::default(), Arc::clone(&world.center)));
+        let kept = Keeping::new(world, lag);
+        Self {
+            kept,
+            others,
+            kept_until: Mutex::new(Timestamp::MIN),
+            held_since: Mutex::default(),
+        }
+    }
+
+    pub(crate) fn armer(&self, holder: &str, gate: &Arc<Gate>) -> EndArmer {
+        EndArmer::new(
+            self.keeper(holder, gate),
+            Arc::clone(&self.others) as Arc<_>,
+            Arc::new(GatedOrg(Arc::clone(&self.world.store), Arc::clone(gate))),
+            EndArmerSettings {
+                is_on: true,
+                policies: 1,
+                characters: 10_240,
+            },
+        )
+    }
+
+    /// The whole server lives, second by second; what must hold at each is looked at.
+    pub(crate) async fn live(&self, armer: &EndArmer, seconds: u64) {
+        self.live_in_steps(armer, seconds, 1).await;
+    }
+
+    async fn live_in_steps(&self, armer: &EndArmer, seconds: u64, step: u64) {
+        for _ in 0..seconds / step {
+            self.world.tick().await;
+            let _: Result<_, _> = armer.tick().await;
+            self.look().await;
+            self.world.clock.advance(TimeSpan::seconds(step));
+        }
+    }
+
+    /// Until no session can be left of anything.
+    pub(crate) async fn until_all_is_over(&self) {
+        let armer = self.armer("last", &Gate::new(None));
+        self.live_in_steps(&armer, 4 * 3600, 20).await;
+    }
+
+    pub(crate) async fn calmly(&self, seconds: u64) {
+        self.live(&self.armer("calm", &Gate::new(None)), seconds)
+            .await;
+    }
+
+    /// From now on ends are armed so; the process starts anew.
+    pub(crate) fn set_mode(&mut self, mode: ArmedEndsMode) {
+        self.kept.world.armed_ends(mode);
+    }
+
+    /// How many statements in force name a person.
+    pub(crate) fn statements_about(&self, user: &str) -> usize {
+        let all = self.statements();
+        all.iter()
+            .filter(|it| it.to_string().contains(user))
+            .count()
+    }
+
+    pub(crate) fn key(&self, who: Human, set: &str) -> HoldKey {
+        self.world.key(who, set).unwrap()
+    }
+
+    pub(crate) async fn armed_end(&self, key: &HoldKey) -> Option<ArmedEnd> {
+        let found = self
+            .world
+            .store
+            .armed_ends_of(std::slice::from_ref(key))
+            .await;
+        found.unwrap().pop()
+    }
+
+    /// The instants after which AWS refuses a person a set, as the policies in force say.
+    pub(crate) fn refused_after(&self, key: &HoldKey) -> Vec<Timestamp> {
+        let set = key.target.to_string();
+        let name = set.rsplit("ps-").next().unwrap();
+        let mut all = Vec::new();
+        for statement in self.statements() {
+            let condition = &statement["Condition"];
+            let role = condition["ArnLike"]["aws:PrincipalArn"]
+                .as_str()
+                .unwrap_or_default();
+            let users = condition["StringEquals"]["identitystore:UserId"].to_string();
+            if role.contains(&format!("AWSReservedSSO_{name}_"))
+                && users.contains(key.user.as_str())
+            {
+                let from = condition["DateGreaterThan"]["aws:CurrentTime"]
+                    .as_str()
+                    .unwrap();
+                all.push(from.parse().unwrap());
+            }
+        }
+        all
+    }
+
+    /// Statements of the account's policies that are attached.
+    pub(crate) fn statements(&self) -> Vec<Value> {
+        let standing: BTreeMap<_, _> = self.organization.standing().into_iter().collect();
+        let mut all = Vec::new();
+        for number in 0..3 {
+            let name = policy_name(ACCOUNT, number);
+            let Some(targets) = standing.get(&name) else {
+                continue;
+            };
+            if targets == &[ACCOUNT] {
+                let text = self.organization.text(&name).unwrap();
+                let value: Value = serde_json::from_str(&text).unwrap();
+                all.extend(value["Statement"].as_array().unwrap().clone());
+            }
+        }
+        all
+    }
+
+    /// What holds at every instant: access of ours is not there before its end is in force, unless it is told as not
+    /// armed; and what somebody was told to hold is refused to nobody.
+    async fn look(&self) {
+        let now = self.now();
+        let others = self.others.0.lock().unwrap().clone();
+        self.nobody_is_refused_what_others_gave(&others, now);
+        let all = crate::acting::grants(&self.world).await;
+        for held in grants_as_told(self.world.store.as_ref(), all)
+            .await
+            .unwrap()
+        {
+            let refused = self.refused_after(&held.key);
+            let earliest = refused.iter().min();
+            let is_told = matches!(held.state, GrantState::Active) && now < held.ends_at;
+            let Some(armed) = self.armed_end(&held.key).await else {
+                assert!(held.armed_ends == ArmedEnds::Off, "{held:?}");
+                continue;
+            };
+            // what is told of it, now and until it ends, is what AWS does: an end that counts from when the access was seen,
+            // and one that is later than before, is told once AWS has it. Where whoever arms died before anything was seen, it is
+            // given after a minute, and what that one had sent may be in force
+            if is_told && armed.state != ArmedEndState::Wanted {
+                assert!(
+                    earliest.is_none_or(|from| *from >= held.ends_at),
+                    "{} is told to be held until {}, and refused since {refused:?}: {armed:?}",
+                    held.key,
+                    held.ends_at
+                );
+            }
+            let is_there = self.world.center.present().contains(&held.key);
+            // an earlier hold that is not armed any more was told so, and is armed again with the newest
+            let is_newest = held.granted_at.is_some_and(|at| at >= armed.asked_at);
+            // where it may go without, it waits a minute; where somebody died in the middle, what is stored of it may be old
+            let is_looked_after = armed.required || now >= *self.kept_until.lock().unwrap();
+            let is_ours = !held.standing && !others.contains(&held.key);
+            let is_to_be = held.armed_ends != ArmedEnds::Off;
+            if is_there && is_told && is_newest && is_ours && is_looked_after && is_to_be {
+                assert!(
+                    armed.not_armed().is_some() || !refused.is_empty(),
+                    "{} is there and nothing is armed: {armed:?}",
+                    held.key
+                );
+            }
+        }
+    }
+
+    /// What somebody holds in another way is refused for five minutes at most, and while whoever looks has died.
+    fn nobody_is_refused_what_others_gave(&self, others: &BTreeSet<HoldKey>, now: Timestamp) {
+        let mut held_since = self.held_since.lock().unwrap();
+        held_since.retain(|key, _| others.contains(key));
+        for key in others {
+            let since = *held_since.entry(key.clone()).or_insert(now);
+            let looked_from = since.max(*self.kept_until.lock().unwrap());
+            let refused = self.refused_after(key);
+            assert!(
+                now <= TimeSpan::seconds(330).after(looked_from)
+                    || refused.iter().all(|from| *from > now),
+                "{key} is held in another way since {since}, and refused since {refused:?}, at {now}"
+            );
+        }
+    }
+
+    /// With everything of ours dead from here on: from the end of what is held on, at most a minute later, AWS refuses.
+    pub(crate) async fn would_end_by_itself(&self, id: GrantId) {
+        let held = grant(&self.world, id).await;
+        let refused = self.refused_after(&held.key);
+        let [from] = refused[..] else {
+            panic!("{refused:?} of {}", held.key);
+        };
+        assert!(from >= held.ends_at, "{from} before {}", held.ends_at);
+        let late = TimeSpan::between(held.ends_at, from);
+        assert!(late <= TimeSpan::seconds(60), "{late} late");
+    }
+}

@@ -1,0 +1,219 @@
+//! An extension is told once AWS has the later end (`access.md` §21, A-2): until then the access ends when it did, and what
+//! cannot be moved is told with the reason.
+
+use hallpass_access::{
+    AccessStore as _, ArmedEndStatus, ArmedEndsMode, Grant, Message, News, NoticeKind,
+    grants_as_told, is_still_to_move,
+};
+use hallpass_model::{GrantId, TimeSpan, Timestamp};
+use hallpass_org::OrganizationFault;
+use hallpass_simulation::Human::Ana;
+
+use crate::acting::{extend, grant, listen, release, run, take};
+use crate::armed_bench::Bench;
+
+const SET: &str = "ReadOnly";
+
+/// The grant as people are told of it.
+async fn told(bench: &Bench, id: GrantId) -> Grant {
+    let world = &bench.world;
+    let shown = world.access.grant(&world.actor(Ana), id).await.unwrap();
+    let stored = grant(world, id).await;
+    let told = grants_as_told(world.store.as_ref(), vec![stored]).await;
+    assert_eq!(
+        told.unwrap().pop().as_ref(),
+        Some(&shown),
+        "every door says the same"
+    );
+    shown
+}
+
+async fn status(bench: &Bench, id: GrantId) -> ArmedEndStatus {
+    let held = grant(&bench.world, id).await;
+    let found = bench.world.access.armed_ends([&held]).await.unwrap();
+    found[&held.key].clone()
+}
+
+/// Whether news of a later end wait.
+async fn waits(bench: &Bench, id: GrantId) -> bool {
+    let held = grant(&bench.world, id).await;
+    is_still_to_move(Some(&status(bench, id).await), held.ends_at)
+}
+
+/// An hour of access whose end is in force, with AWS as `changes_fail` has it from then on.
+async fn held(
+    mode: ArmedEndsMode,
+    fault: Option<OrganizationFault>,
+) -> (Bench, GrantId, Timestamp) {
+    let bench = Bench::new(mode);
+    listen(&bench.world).await;
+    let id = take(&bench.world, Ana, SET, TimeSpan::hours(1)).await;
+    bench.calmly(30).await;
+    let before = told(&bench, id).await.ends_at;
+    assert_eq!(before, grant(&bench.world, id).await.ends_at);
+    bench.organization.change(|it| it.changes_fail = fault);
+    (bench, id, before)
+}
+
+/// The kinds of news so far, without those of the beginning.
+async fn news(bench: &Bench) -> Vec<News> {
+    let far = TimeSpan::hours(100).after(bench.now());
+    let taken = bench.world.store.take_notices("test", far, far, 100).await;
+    let news = taken.unwrap().into_iter().map(|it| match it.message {
+        Message::Notice(notice) => notice.news,
+        other => panic!("{other:?}"),
+    });
+    let is_of_end = |news: &News| {
+        let kind = news.kind();
+        kind == NoticeKind::Extended || kind == NoticeKind::NotExtended
+    };
+    news.filter(is_of_end).collect()
+}
+
+fn denied() -> OrganizationFault {
+    OrganizationFault::Refused {
+        code: "AccessDeniedException".to_owned(),
+        message: "no".to_owned(),
+    }
+}
+
+fn silent() -> OrganizationFault {
+    OrganizationFault::Unreachable {
+        message: "no answer".to_owned(),
+    }
+}
+
+#[test]
+fn an_extension_is_told_once_aws_has_the_later_end() {
+    run(async {
+        for mode in [ArmedEndsMode::Preferred, ArmedEndsMode::Required] {
+            let (bench, id, before) = held(mode, None).await;
+            let wanted = TimeSpan::hours(3);
+            extend(&bench.world, Ana, id, wanted).await.unwrap();
+            let after = grant(&bench.world, id).await.ends_at;
+            assert!(after > TimeSpan::hours(1).after(before), "{mode:?}");
+            // approved, and nothing at AWS has moved
+            let shown = told(&bench, id).await;
+            assert!(shown.ends_at >= before && shown.ends_at < after, "{mode:?}");
+            assert!(waits(&bench, id).await, "{mode:?}");
+            let moving = status(&bench, id).await;
+            assert!(
+                matches!(moving, ArmedEndStatus::Armed { moves_to: Some(to), unmoved: None, .. } if to == after),
+                "{mode:?}: {moving:?}"
+            );
+            // a second one while the first moves
+            let wanted = TimeSpan::hours(4);
+            extend(&bench.world, Ana, id, wanted).await.unwrap();
+            let after = grant(&bench.world, id).await.ends_at;
+            assert_eq!(
+                told(&bench, id).await,
+                Grant {
+                    ends_at: shown.ends_at,
+                    ..grant(&bench.world, id).await
+                }
+            );
+            bench.calmly(20).await;
+            assert_eq!(told(&bench, id).await.ends_at, after, "{mode:?}");
+            assert!(!waits(&bench, id).await, "{mode:?}");
+            bench.would_end_by_itself(id).await;
+            assert_eq!(
+                news(&bench).await,
+                [News::Extended, News::Extended],
+                "{mode:?}"
+            );
+            bench.until_all_is_over().await;
+        }
+    });
+}
+
+#[test]
+fn a_later_end_that_aws_does_not_take_is_told_with_the_reason_and_extended_once_it_does() {
+    run(async {
+        for (mode, fault, within, why) in [
+            (
+                ArmedEndsMode::Preferred,
+                denied(),
+                5,
+                "AccessDeniedException",
+            ),
+            (ArmedEndsMode::Preferred, silent(), 130, "no answer"),
+            (
+                ArmedEndsMode::Required,
+                denied(),
+                5,
+                "AccessDeniedException",
+            ),
+            (ArmedEndsMode::Required, silent(), 130, "no answer"),
+        ] {
+            let (bench, id, before) = held(mode, Some(fault)).await;
+            extend(&bench.world, Ana, id, TimeSpan::hours(3))
+                .await
+                .unwrap();
+            bench.calmly(within).await;
+            let ArmedEndStatus::Armed {
+                until,
+                moves_to: Some(to),
+                unmoved: Some(words),
+            } = status(&bench, id).await
+            else {
+                panic!("{mode:?}: {:?}", status(&bench, id).await);
+            };
+            assert!(words.contains(why), "{words}");
+            assert_eq!(to, grant(&bench.world, id).await.ends_at);
+            // until the end that it had, and no later: also once that has come
+            for _ in 0..40 {
+                let shown = told(&bench, id).await;
+                assert_eq!((shown.state.name(), shown.ends_at), ("active", until));
+                assert!(waits(&bench, id).await);
+                bench.calmly(100).await;
+            }
+            assert!(bench.now() > TimeSpan::minutes(1).after(before));
+            let told_so = news(&bench).await;
+            let [
+                News::Extended,
+                News::NotExtended {
+                    unmoved: Some(unmoved),
+                },
+            ] = &told_so[..]
+            else {
+                panic!("once, with the reason: {told_so:?}");
+            };
+            assert_eq!(unmoved.until, until);
+            assert!(unmoved.why.contains(why), "{unmoved:?}");
+            // and somebody mends it
+            bench.organization.change(|it| it.changes_fail = None);
+            bench.calmly(70).await;
+            assert_eq!(told(&bench, id).await.ends_at, to);
+            assert!(!waits(&bench, id).await);
+            bench.would_end_by_itself(id).await;
+        }
+    });
+}
+
+#[test]
+fn what_ends_while_its_end_moves_is_told_as_ended() {
+    run(async {
+        for given_back in [true, false] {
+            let (bench, id, _) = held(ArmedEndsMode::Preferred, Some(silent())).await;
+            extend(&bench.world, Ana, id, TimeSpan::minutes(70))
+                .await
+                .unwrap();
+            bench.calmly(5).await;
+            if given_back {
+                release(&bench.world, Ana, id).await.unwrap();
+                bench.calmly(60).await;
+            } else {
+                // AWS refuses it from the earlier end on, and the server ends it at the later one
+                bench.calmly(70 * 60 + 60).await;
+            }
+            assert_eq!(
+                grant(&bench.world, id).await.state.name(),
+                "ended",
+                "{given_back}"
+            );
+            bench.organization.change(|it| it.changes_fail = None);
+            bench.until_all_is_over().await;
+            assert!(bench.organization.standing().is_empty(), "{given_back}");
+        }
+    });
+}
