@@ -118,6 +118,25 @@ def elevator(stage, check):
     check("the statements are as they were", json.loads(stage.path("statements.json").read_text())["statements"] == statements)
     check.equal("and load", stage.run("rules", "check", "statements.json").returncode, 0)
     check.equal("a file that is there is not written over", stage.run("rules", "import", "elevator", "plan.json").returncode, 4)
+    folder = stage.path("infra")
+    (folder / "rules").mkdir(parents=True)
+    (folder / "main.tf").write_text('module "elevator" {\n  source = "fivexl/sso-elevator/aws"\n'
+                                    '  config = [for set in var.sets : merge(jsondecode(file("${path.module}/rules/one.json")), { PermissionSet = set })]\n'
+                                    '  slack_channel_id = data.slack.channel.id\n}\nvariable "sets" {\n  type = list(string)\n}\n')
+    (folder / "rules/one.json").write_text(json.dumps({key: value for key, value in statements[0].items() if key != "PermissionSet"}))
+    (folder / "terraform.tfvars").write_text('sets = ["Never"]\n')
+    stage.path("more.tfvars").write_text('sets = ["Admin", "ReadOnly"]\n')
+    done = stage.run("rules", "import", "elevator", "infra", "--var-file", "more.tfvars", "--to", "folder.json", "--output", "table")
+    check("of a folder, expressions are evaluated with the values that count, and what is not known is told with its line",
+          done.returncode == 1 and "(main.tf:4)" in done.stdout, (done.returncode, done.stdout, done.stderr))
+    found = json.loads(stage.path("folder.json").read_text())["statements"]
+    check.equal("a statement each", [one["PermissionSet"] for one in found], ["Admin", "ReadOnly"])
+    stage.path("secret.json").write_text(json.dumps(statements[0]))
+    (folder / "rules/one.json").unlink()
+    (folder / "rules/one.json").symlink_to(stage.path("secret.json"))
+    done = stage.run("rules", "import", "elevator", "infra", "--to", "outside.json")
+    check("a link out of the folder is not followed", done.returncode == 2 and "main.tf:3:" in done.stderr and "link out of the folder" in done.stderr, (done.returncode, done.stderr))
+    check("and nothing is written", not stage.path("outside.json").exists())
     stage.path("half.tfvars").write_text('config = [for a in var.accounts : { Resource = a }]\n')
     done = stage.run("rules", "import", "elevator", "half.tfvars", "--to", "half.json")
     check("what Terraform computes is exit 2, with the place and what to do", done.returncode == 2 and "half.tfvars:1:" in done.stderr and "terraform show -json" in done.stderr, (done.returncode, done.stderr))

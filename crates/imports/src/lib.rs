@@ -13,6 +13,7 @@ mod dynamodb;
 pub mod elevator;
 pub mod entra;
 pub mod granted;
+mod hcl;
 mod names;
 mod refused;
 mod report;

@@ -15,6 +15,8 @@ pub(crate) enum Setting {
     Is(Value),
     /// As something that only Terraform computes.
     Computed,
+    /// As something that only Terraform computes, for this reason.
+    ComputedBy(String),
     /// As an attribute of a resource: `type.name.attribute`.
     Refers(String),
     /// In several places, and not the same.
@@ -54,6 +56,7 @@ impl Resource {
             Setting::Is(Value::Number(number)) => Some(number.to_string()),
             Setting::Is(_)
             | Setting::Computed
+            | Setting::ComputedBy(_)
             | Setting::Refers(_)
             | Setting::Several
             | Setting::NotInPlan => None,
@@ -77,9 +80,11 @@ impl Resource {
     pub(crate) fn id_of(&self, key: &str) -> Option<String> {
         match self.values.get(key)? {
             Setting::Refers(name) => Some(name.clone()),
-            Setting::Is(_) | Setting::Computed | Setting::Several | Setting::NotInPlan => {
-                self.text(key)
-            }
+            Setting::Is(_)
+            | Setting::Computed
+            | Setting::ComputedBy(_)
+            | Setting::Several
+            | Setting::NotInPlan => self.text(key),
         }
     }
 }

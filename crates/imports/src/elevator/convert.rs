@@ -1,12 +1,14 @@
 //! From what a file holds to a rule file, and lines of the configuration.
 
 use hallpass_model::text;
-use hallpass_rules::{RuleFile, load};
+use hallpass_rules::{Diagnostic, Position, RuleFile, load};
 use serde_json::{Value, json};
 
 use super::file::{ElevatorFile, ElevatorRefused};
+use super::folder::{self, TerraformFolder, is_configuration};
 use super::settings::{converted, policy_unsaid};
 use super::source::read;
+use crate::dynamodb::SourceFile;
 use crate::report::{
     ConfigurationLine, ImportReport, Imported, ReportRow, RowNote, RowOutcome, worse,
 };
@@ -31,18 +33,48 @@ const SWEEP: &str = "sso-elevator removes each night what it did not grant; Hall
 /// # Errors
 /// When the file is not whole, or holds no statements.
 pub fn import(name: &str, text: &str, sweeps: Sweeps) -> Result<Imported, ElevatorRefused> {
-    let found = read(name, text)?;
-    let rules = statements(&found)?;
+    if is_configuration(name) {
+        let file = SourceFile {
+            name: name.to_owned(),
+            bytes: text.as_bytes().to_vec(),
+        };
+        let folder = TerraformFolder {
+            name: name.to_owned(),
+            files: vec![file],
+            values: Vec::new(),
+            read: &|_| Err("is not read: give the folder".to_owned()),
+        };
+        return import_folder(&folder, sweeps);
+    }
+    report(name, &read(name, text)?, sweeps)
+}
+
+/// As [`import`], of a folder of Terraform with the values of its variables.
+///
+/// # Errors
+/// When one of its files is not whole, a statement is one that only Terraform can compute, or there are
+/// none.
+pub fn import_folder(
+    folder: &TerraformFolder<'_>,
+    sweeps: Sweeps,
+) -> Result<Imported, ElevatorRefused> {
+    report(&folder.name, &folder::read(folder)?, sweeps)
+}
+
+fn report(name: &str, found: &ElevatorFile, sweeps: Sweeps) -> Result<Imported, ElevatorRefused> {
+    let rules = statements(found)?;
     let file = RuleFile::new("statements.json", rules.as_str());
-    let loaded = load(&file).map_err(ElevatorRefused::Statements)?;
+    let loaded = load(&file).map_err(|errors| refused(found, errors))?;
     let mut rows: Vec<ReportRow> = Vec::new();
     // each different statement once: what is there twice says nothing the second time
     let known: Vec<_> = loaded.rules.rules().collect();
-    for (list, items) in [
-        ("statements", &found.statements),
-        ("group_statements", &found.group_statements),
+    let [of_accounts, of_groups] = &found.statement_places;
+    for (list, items, places) in [
+        ("statements", &found.statements, of_accounts),
+        ("group_statements", &found.group_statements, of_groups),
     ] {
         for place in 0..items.len() {
+            let stands = places.get(place);
             let rule = known.iter().find(|it| it.list == list && it.index == place);
             let notes = match rule {
                 Some(_) => Vec::new(),
@@ -50,9 +82,9 @@ pub fn import(name: &str, text: &str, sweeps: Sweeps) -> Result<Imported, Elevat
             };
             rows.push(ReportRow {
                 table: list,
-                file: name.to_owned(),
+                file: stands.map_or_else(|| name.to_owned(), |(file, _)| file.clone()),
                 item: place + 1,
-                line: None,
+                line: stands.map(|(_, line)| *line),
                 id: rule.map_or_else(String::new, |it| it.id.to_string()),
                 name: rule.map_or_else(String::new, |it| text::line(&it.sentence, 4 * NAME_MAX)),
                 outcome: RowOutcome::Moved,
@@ -73,11 +105,34 @@ pub fn import(name: &str, text: &str, sweeps: Sweeps) -> Result<Imported, Elevat
             about: SWEEP,
         });
     }
-    settings(name, &found, &mut rows, &mut configuration);
+    settings(name, found, &mut rows, &mut configuration);
     Ok(Imported {
         text: rules,
         report: ImportReport::new("elevator", known.len(), rows, configuration),
     })
+}
+
+/// Errors of statements at the places where these were written.
+fn refused(found: &ElevatorFile, errors: Vec<Diagnostic>) -> ElevatorRefused {
+    let placed = errors.into_iter().map(|error| {
+        let [of_accounts, of_groups] = &found.statement_places;
+        let places = match error.list {
+            Some("group_statements") => of_groups,
+            _ => of_accounts,
+        };
+        match error.index.and_then(|index| places.get(index)) {
+            Some((file, line)) => Diagnostic {
+                file: file.clone(),
+                position: Position {
+                    line: *line,
+                    column: 1,
+                },
+                ..error
+            },
+            None => error,
+        }
+    });
+    ElevatorRefused::Statements(placed.collect())
 }
 
 fn statements(found: &ElevatorFile) -> Result<String, ElevatorRefused> {
@@ -112,11 +167,12 @@ fn settings(
         let is_new = |line: &ConfigurationLine| configuration.iter().all(|it| it.key != line.key);
         configuration.extend(line.filter(is_new));
         let outcomes = notes.iter().map(RowNote::outcome);
+        let stands = found.setting_places.get(name);
         rows.push(ReportRow {
             table: "settings",
-            file: file.to_owned(),
+            file: stands.map_or_else(|| file.to_owned(), |(file, _)| file.clone()),
             item: place + 1,
-            line: None,
+            line: stands.map(|(_, line)| *line),
             id: text::line(name, NAME_MAX),
             name: String::new(),
             outcome: outcomes.fold(RowOutcome::Moved, worse),

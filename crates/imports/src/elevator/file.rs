@@ -52,8 +52,12 @@ pub(super) struct ElevatorFile {
     /// The statements about accounts, and about groups.
     pub(super) statements: Vec<Value>,
     pub(super) group_statements: Vec<Value>,
+    /// Where each statement stands, of accounts and of groups; nothing where the file is only one.
+    pub(super) statement_places: [Vec<(String, u32)>; 2],
     /// Settings by the name of the Terraform variable.
     pub(super) settings: BTreeMap<String, Setting>,
+    /// Where each of them stands; nothing where the file is only one.
+    pub(super) setting_places: BTreeMap<String, (String, u32)>,
     /// Where these were found.
     pub(super) found: SettingsPlace,
 }

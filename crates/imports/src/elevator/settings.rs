@@ -234,6 +234,12 @@ pub(super) fn converted(
         (_, Setting::Is(value)) => of_value(variable, &spelled_out(value)),
         (_, Setting::Several) => (None, vec![RowNote::NotSaid(SEVERAL.into())]),
         (_, Setting::NotInPlan) => (None, vec![RowNote::NotSaid(NOT_IN_PLAN.into())]),
+        (_, Setting::ComputedBy(why)) => {
+            let note = format!(
+                "{why}: import the plan (`terraform show -json`), or write the line by hand"
+            );
+            (None, vec![RowNote::NotSaid(note.into())])
+        }
         (_, Setting::Computed | Setting::Refers(_)) => {
             (None, vec![RowNote::NotSaid(COMPUTED.into())])
         }

@@ -140,6 +140,7 @@ impl FoundFiles {
                 .filter_map(|(key, it)| match it {
                     Setting::Is(value) => (key != "count").then_some((key, value)),
                     Setting::Computed
+                    | Setting::ComputedBy(_)
                     | Setting::Refers(_)
                     | Setting::Several
                     | Setting::NotInPlan => None,

@@ -105,6 +105,7 @@ fn reasons(validation: Option<&Setting>) -> Result<Vec<(String, String)>, RowNot
         Some(
             Setting::Is(_)
             | Setting::Computed
+            | Setting::ComputedBy(_)
             | Setting::Refers(_)
             | Setting::Several
             | Setting::NotInPlan,
@@ -136,6 +137,7 @@ fn steps(setting: Option<&Setting>) -> Result<Vec<(String, Vec<Condition>)>, Row
         Some(
             Setting::Is(_)
             | Setting::Computed
+            | Setting::ComputedBy(_)
             | Setting::Refers(_)
             | Setting::Several
             | Setting::NotInPlan,

@@ -10,10 +10,12 @@
 mod answers;
 mod broken;
 mod company;
+mod configuration;
 mod elevator;
 mod entra;
 mod equivalence;
 mod exports;
+mod fuzz;
 mod granted;
 mod granted_cloud;
 mod model;

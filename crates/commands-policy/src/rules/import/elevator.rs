@@ -4,11 +4,13 @@ use std::fs::File;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use hallpass_imports::elevator::{ElevatorRefused, Sweeps, import};
+use hallpass_imports::Imported;
+use hallpass_imports::elevator::{ElevatorRefused, Sweeps, TerraformFolder, import, import_folder};
 use hallpass_terminal::exit::{Failure, Outcome};
 use hallpass_terminal::output::OutputArgs;
 
 use super::super::finding;
+use super::folder;
 
 /// The longest file that is read: plans hold everything else of a workspace, too.
 const BYTES_MAX: u64 = 256 << 20;
@@ -16,10 +18,15 @@ const BYTES_MAX: u64 = 256 << 20;
 /// Import statements and settings of sso-elevator
 #[derive(Debug, clap::Args)]
 #[command(
-    long_about = "Import statements and settings of sso-elevator\n\nThe file is the object \
+    long_about = "Import statements and settings of sso-elevator\n\nIt stands in the object \
                   `config/approval-config.json` of its bucket, a file of variables (`.tfvars`, \
-                  `.tfvars.json`), a module (`.tf`, `terragrunt.hcl`), or a plan or state as JSON \
-                  (`terraform show -json`), in which everything is computed.\n\nStatements keep their \
+                  `.tfvars.json`), a folder of Terraform or a file of one (`.tf`, `.tf.json`), \
+                  `terragrunt.hcl`, or a plan or state as JSON (`terraform show -json`), in which \
+                  everything is computed.\n\nOf a folder, locals, variables and expressions are \
+                  evaluated as Terraform does, with `terraform.tfvars`, `*.auto.tfvars` and each \
+                  `--var-file` in this order; variables of the environment (`TF_VAR_…`) are not \
+                  read, and `file(\"…\")` reads below the folder alone. What only Terraform can \
+                  compute is told with its file and line.\n\nStatements keep their \
                   form, so that each request is decided as before; settings become lines for \
                   hallpass.toml, and secrets are never repeated. Prints row by row whether it moved or \
                   cannot be said. Exit 2 when the file is cut off or would not be loaded, 1 when some \
@@ -27,12 +34,16 @@ const BYTES_MAX: u64 = 256 << 20;
                   already.",
     after_help = "Examples:
   hallpass rules import elevator terraform.tfvars --to statements.json
+  hallpass rules import elevator infra/access --var-file production.tfvars
   terraform plan -out plan && terraform show -json plan > plan.json
   hallpass rules import elevator plan.json"
 )]
 pub(crate) struct Args {
-    /// The object, file of variables, module or plan
+    /// The object, file of variables, folder of Terraform or file of one, or plan
     file: PathBuf,
+    /// A file with values of variables, of which the later ones count; of a folder of Terraform
+    #[arg(long, value_name = "FILE")]
+    var_file: Vec<PathBuf>,
     /// The rule file to write; never one that is there
     #[arg(long, value_name = "FILE", default_value = "statements.json")]
     to: PathBuf,
@@ -45,15 +56,41 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args) -> Outcome {
     super::refuse_existing(&args.to)?;
-    let text = text(&args.file)?;
     let sweeps = if args.keep_sweep {
         Sweeps::Remove
     } else {
         Sweeps::Report
     };
     let name = args.file.display().to_string();
-    let imported = import(&name, &text, sweeps).map_err(|why| refused(&why, &args.file, &text))?;
+    let imported = if args.file.is_dir() || folder::is_configuration(&name) {
+        of_folder(args, name, sweeps)?
+    } else if args.var_file.is_empty() {
+        let text = text(&args.file)?;
+        let only = |_: &str| Some(text.as_str());
+        import(&name, &text, sweeps).map_err(|why| refused(&why, &args.file, only))?
+    } else {
+        let message = format!("`--var-file` goes with a folder of Terraform, and `{name}` is none");
+        return Err(Failure::bad_input(message));
+    };
     super::finish(&imported, "statements.json", &args.to, args.output.format())
+}
+
+fn of_folder(args: &Args, name: String, sweeps: Sweeps) -> Result<Imported, Failure> {
+    let found = folder::read(&args.file, &args.var_file)?;
+    let folder = TerraformFolder {
+        name,
+        files: found.files,
+        values: found.values,
+        read: &|path| folder::below(&found.root, path),
+    };
+    import_folder(&folder, sweeps).map_err(|why| {
+        let text = |name: &str| -> Option<&str> {
+            let mut files = folder.files.iter().chain(&folder.values);
+            let file = files.find(|it| it.name == name)?;
+            std::str::from_utf8(&file.bytes).ok()
+        };
+        refused(&why, &args.file, text)
+    })
 }
 
 fn text(path: &Path) -> Result<String, Failure> {
@@ -71,13 +108,17 @@ fn text(path: &Path) -> Result<String, Failure> {
     Ok(text)
 }
 
-fn refused(why: &ElevatorRefused, path: &Path, text: &str) -> Failure {
+fn refused<'t>(
+    why: &ElevatorRefused,
+    path: &Path,
+    text: impl Fn(&str) -> Option<&'t str>,
+) -> Failure {
     let failure = Failure::bad_input(format!("`{}` is not imported: {why}", path.display()));
     let ElevatorRefused::Statements(errors) = why else {
         return failure;
     };
     let failure = errors.iter().fold(failure, |failure, error| {
-        finding::detailed(failure, error, text)
+        finding::detailed(failure, error, text(&error.file).unwrap_or_default())
     });
     failure.help("where Terraform computes values, import the plan: `terraform show -json`")
 }

@@ -2,6 +2,7 @@
 
 mod elevator;
 mod entra;
+mod folder;
 mod granted;
 mod named;
 mod team;

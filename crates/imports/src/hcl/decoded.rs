@@ -1,0 +1,139 @@
+//! Values from JSON and YAML, and to JSON.
+
+use std::collections::BTreeMap;
+
+use hallpass_rules::Syntax;
+use hallpass_rules::syntax::{self, Node, Value as NodeValue};
+use serde_json::Value;
+
+use super::value::{EvalProblem, HclKind, HclPlace, HclSpot, HclValue, whole};
+use crate::strict_json::Strict;
+
+/// What a text of JSON says.
+///
+/// # Errors
+/// When it is not JSON, or has a key twice.
+pub(super) fn json(at: HclPlace, text: &str) -> Result<HclValue, EvalProblem> {
+    let read = serde_json::from_str::<Strict>(text);
+    let Strict(value) =
+        read.map_err(|error| EvalProblem::unknown(at, format!("the text is not JSON: {error}")))?;
+    Ok(of_json(at, value))
+}
+
+fn of_json(at: HclPlace, value: Value) -> HclValue {
+    let kind = match value {
+        Value::Null => HclKind::Null,
+        Value::Bool(flag) => HclKind::Bool(flag),
+        Value::Number(number) => HclKind::Number(number.to_string()),
+        Value::String(text) => HclKind::Text(text),
+        Value::Array(items) => {
+            HclKind::List(items.into_iter().map(|item| of_json(at, item)).collect())
+        }
+        Value::Object(entries) => {
+            let entries = entries.into_iter();
+            HclKind::Map(entries.map(|(key, it)| (key, of_json(at, it))).collect())
+        }
+    };
+    HclValue::new(at, kind)
+}
+
+/// What a text of YAML says, where it is one document without tags, merge keys and repeated keys.
+///
+/// # Errors
+/// When it is not.
+pub(super) fn yaml(at: HclPlace, text: &str) -> Result<HclValue, EvalProblem> {
+    let read = syntax::documents(text, Syntax::Yaml);
+    if let Some(error) = read.findings.iter().find(|it| it.is_error()) {
+        let (line, why) = (error.position.line, &error.message);
+        let message = format!("the text is not YAML that is read here: line {line}: {why}");
+        return Err(EvalProblem::unknown(at, message));
+    }
+    match read.roots.as_slice() {
+        [only] => of_node(at, only),
+        _ => Err(EvalProblem::unknown(
+            at,
+            "the text is not one document of YAML",
+        )),
+    }
+}
+
+fn of_node(at: HclPlace, node: &Node) -> Result<HclValue, EvalProblem> {
+    let kind = match &node.value {
+        NodeValue::Null => HclKind::Null,
+        NodeValue::Bool(flag) => HclKind::Bool(*flag),
+        // a date, an octal number and their like are read differently by others
+        NodeValue::Number(text) => number(at, text)?,
+        NodeValue::Text(text) => HclKind::Text(text.clone()),
+        NodeValue::List(items) => {
+            let items = items.iter().map(|item| of_node(at, item));
+            HclKind::List(items.collect::<Result<_, _>>()?)
+        }
+        NodeValue::Map(entries) => {
+            let entries = entries.iter();
+            let entries = entries.map(|it| Ok((it.key.clone(), of_node(at, &it.value)?)));
+            HclKind::Map(entries.collect::<Result<BTreeMap<_, _>, EvalProblem>>()?)
+        }
+    };
+    Ok(HclValue::new(at, kind))
+}
+
+/// What a file of variables in JSON says: its texts are texts.
+///
+/// # Errors
+/// When a number is written as no other reader would take it.
+pub(super) fn literal(file: usize, node: &Node) -> Result<HclValue, EvalProblem> {
+    let at = HclPlace {
+        file,
+        spot: HclSpot::At(node.position),
+    };
+    let kind = match &node.value {
+        NodeValue::Null => HclKind::Null,
+        NodeValue::Bool(flag) => HclKind::Bool(*flag),
+        NodeValue::Number(text) => number(at, text)?,
+        NodeValue::Text(text) => HclKind::Text(text.clone()),
+        NodeValue::List(items) => {
+            let items = items.iter().map(|item| literal(file, item));
+            HclKind::List(items.collect::<Result<_, _>>()?)
+        }
+        NodeValue::Map(entries) => {
+            let entries = entries.iter();
+            let entries = entries.map(|it| Ok((it.key.clone(), literal(file, &it.value)?)));
+            HclKind::Map(entries.collect::<Result<BTreeMap<_, _>, EvalProblem>>()?)
+        }
+    };
+    Ok(HclValue::new(at, kind))
+}
+
+/// A number as it is written.
+///
+/// # Errors
+/// When readers differ about it.
+pub(super) fn number(at: HclPlace, text: &str) -> Result<HclKind, EvalProblem> {
+    let is_number = whole(text).is_some()
+        || text.contains(['.', 'e', 'E']) && text.parse::<serde_json::Number>().is_ok();
+    if is_number {
+        return Ok(HclKind::Number(text.to_owned()));
+    }
+    let message =
+        "a number that not every reader takes for the same; an account id stands in quotes";
+    Err(EvalProblem::unknown(at, message))
+}
+
+/// JSON as Terraform writes it: short, with its keys in order, and with the characters of HTML escaped.
+///
+/// # Errors
+/// When something in it is not known.
+pub(super) fn encoded(value: &HclValue) -> Result<String, EvalProblem> {
+    let mut text = String::new();
+    for c in value.json()?.to_string().chars() {
+        match c {
+            '<' => text.push_str("\\u003c"),
+            '>' => text.push_str("\\u003e"),
+            '&' => text.push_str("\\u0026"),
+            '\u{2028}' => text.push_str("\\u2028"),
+            '\u{2029}' => text.push_str("\\u2029"),
+            c => text.push(c),
+        }
+    }
+    Ok(text)
+}

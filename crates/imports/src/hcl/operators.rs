@@ -1,0 +1,102 @@
+//! Calculations and comparisons.
+
+use hcl_edit::expr::{BinaryOperator, UnaryOperator};
+
+use super::value::{EvalProblem, HclKind, HclPlace, HclValue, whole};
+
+/// `-x`, `!x`.
+///
+/// # Errors
+/// When the operand is of another type, or its number has a fraction.
+pub(super) fn unary(
+    at: HclPlace,
+    operator: UnaryOperator,
+    value: HclValue,
+) -> Result<HclValue, EvalProblem> {
+    let kind = match operator {
+        UnaryOperator::Neg => number(at, value.into_whole()?.checked_neg())?,
+        UnaryOperator::Not => HclKind::Bool(!value.into_flag()?),
+    };
+    Ok(HclValue::new(at, kind))
+}
+
+/// `a + b`, `a == b` and their like; `&&` and `||` where both sides count.
+///
+/// # Errors
+/// When an operand is of another type, or a number has a fraction.
+pub(super) fn binary(
+    at: HclPlace,
+    operator: BinaryOperator,
+    left: HclValue,
+    right: HclValue,
+) -> Result<HclValue, EvalProblem> {
+    let kind = match operator {
+        BinaryOperator::Eq => HclKind::Bool(equal(&left, &right)?),
+        BinaryOperator::NotEq => HclKind::Bool(!equal(&left, &right)?),
+        BinaryOperator::And => HclKind::Bool(left.into_flag()? & right.into_flag()?),
+        BinaryOperator::Or => HclKind::Bool(left.into_flag()? | right.into_flag()?),
+        BinaryOperator::Less
+        | BinaryOperator::LessEq
+        | BinaryOperator::Greater
+        | BinaryOperator::GreaterEq
+        | BinaryOperator::Plus
+        | BinaryOperator::Minus
+        | BinaryOperator::Mul
+        | BinaryOperator::Div
+        | BinaryOperator::Mod => of_numbers(at, operator, left.into_whole()?, right.into_whole()?)?,
+    };
+    Ok(HclValue::new(at, kind))
+}
+
+fn of_numbers(
+    at: HclPlace,
+    operator: BinaryOperator,
+    left: i128,
+    right: i128,
+) -> Result<HclKind, EvalProblem> {
+    if right == 0 && matches!(operator, BinaryOperator::Div | BinaryOperator::Mod) {
+        return Err(EvalProblem::fails(at, "a division by zero"));
+    }
+    match operator {
+        BinaryOperator::Less => Ok(HclKind::Bool(left < right)),
+        BinaryOperator::LessEq => Ok(HclKind::Bool(left <= right)),
+        BinaryOperator::Greater => Ok(HclKind::Bool(left > right)),
+        BinaryOperator::GreaterEq => Ok(HclKind::Bool(left >= right)),
+        BinaryOperator::Plus => number(at, left.checked_add(right)),
+        BinaryOperator::Minus => number(at, left.checked_sub(right)),
+        BinaryOperator::Mul => number(at, left.checked_mul(right)),
+        BinaryOperator::Mod => number(at, left.checked_rem(right)),
+        BinaryOperator::Div if left.checked_rem(right) == Some(0) => {
+            number(at, left.checked_div(right))
+        }
+        BinaryOperator::Div
+        | BinaryOperator::Eq
+        | BinaryOperator::NotEq
+        | BinaryOperator::And
+        | BinaryOperator::Or => Err(EvalProblem::unknown(
+            at,
+            "a number with a fraction, which only Terraform computes",
+        )),
+    }
+}
+
+fn number(at: HclPlace, number: Option<i128>) -> Result<HclKind, EvalProblem> {
+    let number = number.ok_or_else(|| EvalProblem::unknown(at, "a number that is too large"))?;
+    Ok(HclKind::Number(number.to_string()))
+}
+
+/// Whether two values are the same; values of different types are not.
+///
+/// # Errors
+/// When one of them is not known.
+pub(super) fn equal(left: &HclValue, right: &HclValue) -> Result<bool, EvalProblem> {
+    let (one, other) = (left.json()?, right.json()?);
+    if let (HclKind::Number(a), HclKind::Number(b)) = (&left.kind, &right.kind)
+        && a != b
+        && (whole(a).is_none() || whole(b).is_none())
+    {
+        let message = "numbers with fractions, which only Terraform compares";
+        return Err(EvalProblem::unknown(left.at, message));
+    }
+    Ok(one == other)
+}

@@ -1,0 +1,138 @@
+//! Functions of texts.
+
+use super::value::{EvalProblem, HclKind, HclPlace, HclValue};
+use super::work::EvalBudget;
+
+/// The items of a list with a text between them.
+///
+/// # Errors
+/// When one of them is no text, or they come to too much.
+pub(super) fn join(
+    work: &mut EvalBudget,
+    at: HclPlace,
+    between: HclValue,
+    lists: Vec<HclValue>,
+) -> Result<HclValue, EvalProblem> {
+    let mut texts = Vec::new();
+    for list in lists {
+        for item in list.items()? {
+            texts.push(item.into_text()?);
+        }
+    }
+    let between = between.into_text()?;
+    work.spend(at, texts.len().saturating_mul(between.len()) / 16)?;
+    Ok(HclValue::text(at, texts.join(&between)))
+}
+
+/// The parts of a text.
+///
+/// # Errors
+/// When it is none, or there is nothing between the parts.
+pub(super) fn split(between: HclValue, text: HclValue) -> Result<HclValue, EvalProblem> {
+    let at = text.at;
+    let (between, text) = (between.into_text()?, text.into_text()?);
+    if between.is_empty() {
+        return Err(EvalProblem::unknown(at, "a text split into characters"));
+    }
+    let parts = text.split(&between).map(|part| HclValue::text(at, part));
+    Ok(HclValue::new(at, HclKind::List(parts.collect())))
+}
+
+/// A text with parts replaced.
+///
+/// # Errors
+/// When the parts are named by a regular expression, or the text comes to too much.
+pub(super) fn replace(
+    work: &mut EvalBudget,
+    text: HclValue,
+    from: HclValue,
+    to: HclValue,
+) -> Result<HclValue, EvalProblem> {
+    let at = text.at;
+    let (text, from, to) = (text.into_text()?, from.into_text()?, to.into_text()?);
+    let is_pattern = from.len() > 1 && from.starts_with('/') && from.ends_with('/');
+    if is_pattern || from.is_empty() {
+        let message = "`replace` by a regular expression, which only Terraform computes";
+        return Err(EvalProblem::unknown(at, message));
+    }
+    let hits = text.matches(&from).count();
+    work.spend(at, hits.saturating_mul(to.len()) / 16)?;
+    Ok(HclValue::text(at, text.replace(&from, &to)))
+}
+
+/// What a function of one text makes.
+///
+/// # Errors
+/// When it is none.
+pub(super) fn changed(text: HclValue, change: fn(&str) -> String) -> Result<HclValue, EvalProblem> {
+    let at = text.at;
+    Ok(HclValue::text(at, change(&text.into_text()?)))
+}
+
+/// A text without its beginning or end.
+///
+/// # Errors
+/// When either is no text.
+pub(super) fn trimmed(
+    text: HclValue,
+    part: HclValue,
+    trim: for<'a> fn(&'a str, &str) -> Option<&'a str>,
+) -> Result<HclValue, EvalProblem> {
+    let (at, part) = (text.at, part.into_text()?);
+    let text = text.into_text()?;
+    let rest = trim(&text, &part).unwrap_or(&text).to_owned();
+    Ok(HclValue::text(at, rest))
+}
+
+/// Whether a text has a part at one of its ends.
+///
+/// # Errors
+/// When either is no text.
+pub(super) fn has(
+    text: HclValue,
+    part: HclValue,
+    is_there: fn(&str, &str) -> bool,
+) -> Result<HclValue, EvalProblem> {
+    let (at, part) = (text.at, part.into_text()?);
+    let found = is_there(&text.into_text()?, &part);
+    Ok(HclValue::new(at, HclKind::Bool(found)))
+}
+
+/// A text with values in it: `%s`, `%d`, `%v` and `%%`.
+///
+/// # Errors
+/// When it has other verbs, or not as many values.
+pub(super) fn format(at: HclPlace, args: Vec<HclValue>) -> Result<HclValue, EvalProblem> {
+    let mut args = args.into_iter();
+    let pattern = args.next().map(HclValue::into_text).transpose()?;
+    let (mut made, pattern) = (String::new(), pattern.unwrap_or_default());
+    let mut rest = pattern.chars();
+    while let Some(c) = rest.next() {
+        if c != '%' {
+            made.push(c);
+            continue;
+        }
+        let verb = rest.next();
+        match verb {
+            Some('%') => made.push('%'),
+            Some('s' | 'v' | 'd') => {
+                let missing = || EvalProblem::fails(at, "`format` lacks a value");
+                let value = args.next().ok_or_else(missing)?;
+                let text = if verb == Some('d') {
+                    value.into_whole()?.to_string()
+                } else {
+                    value.into_text()?
+                };
+                made.push_str(&text);
+            }
+            Some(_) | None => {
+                let message = "`format` with a verb that only Terraform knows";
+                return Err(EvalProblem::unknown(at, message));
+            }
+        }
+    }
+    match args.next() {
+        None => Ok(HclValue::text(at, made)),
+        Some(_) => Err(EvalProblem::fails(at, "`format` has a value too many")),
+    }
+}
