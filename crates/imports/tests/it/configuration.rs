@@ -160,10 +160,13 @@ fn values_of_variables_are_those_that_count_for_terraform() {
     let variable = |more: &str| format!("variable \"s\" {{\n{more}\n}}\n");
     let tfvars = ("terraform.tfvars", "s = \"T\"\n");
     let auto = ("b.auto.tfvars.json", "{\"s\": \"U\", \"//\": \"nothing\"}");
+    let last = ("more.tfvars", "s = \"V\"\n");
     for (block, values, expected) in [
         (variable("default = \"D\""), vec![], json!("D")),
         (variable("default = \"D\""), vec![tfvars], json!("T")),
         (variable(""), vec![tfvars, auto], json!("U")),
+        (variable(""), vec![tfvars, last], json!("V")),
+        (variable(""), vec![auto, last], json!("V")),
         (
             variable("default = \"D\"\nnullable = false"),
             vec![("a.tfvars", "s = null\n")],
