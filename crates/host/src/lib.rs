@@ -18,6 +18,7 @@ pub mod named_calls;
 pub mod new_file;
 pub mod program;
 pub mod random_ids;
+pub mod replaced_file;
 pub mod runtime;
 pub mod selection_args;
 pub mod server_store;

@@ -15,6 +15,7 @@ pub mod entra;
 pub mod granted;
 mod hcl;
 mod names;
+mod plan_source;
 mod refused;
 mod report;
 mod rule_text;
@@ -25,6 +26,7 @@ mod terraform;
 
 pub use dynamodb::{ExportProblem, ExportRefused, Item, SourceFile};
 pub use names::Names;
+pub use plan_source::{PlanSource, plan_sources};
 pub use refused::ImportRefused;
 pub use report::{
     ConfigurationLine, ImportReport, Imported, NoteCode, ReportRow, RowNote, RowOutcome, UnnamedId,

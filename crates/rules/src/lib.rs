@@ -7,7 +7,9 @@
 mod address;
 mod arming;
 mod attributes;
+mod canonical;
 pub mod cases;
+mod checked_file;
 mod content;
 mod decision_kind;
 mod diagnostic;
@@ -25,6 +27,8 @@ mod test_case;
 
 pub use arming::EndArming;
 pub use attributes::{AttributeConditions, HasAttributes, PersonAttribute, PersonAttributes};
+pub use canonical::{FormatRefused, canonical_toml};
+pub use checked_file::{CheckVerdict, CheckedFile};
 pub use decision_kind::DecisionKind;
 pub use diagnostic::{Diagnostic, FindingCode, Position, Severity, nearest};
 pub use directory::Directory;

@@ -393,6 +393,25 @@ impl Terms {
             || self.warning.is_some()
     }
 
+    /// Whether there is nothing but a warning to what other rules let people ask for.
+    pub(crate) fn only_warns(&self) -> bool {
+        let has_other_limits = || {
+            let others = Self {
+                warning: None,
+                ..self.clone()
+            };
+            others.has_limits()
+        };
+        !self.permits_requests
+            && self.warning.is_some()
+            && self.approvers.is_empty()
+            && self.approver_groups.is_empty()
+            && self.allow_self_approval.is_none()
+            && self.approval_is_not_required.is_none()
+            && self.shorten_to_max_duration.is_none()
+            && !has_other_limits()
+    }
+
     /// People listed by name as approvers, in stages or not.
     pub(crate) fn listed_people(&self) -> impl Iterator<Item = &Email> {
         self.approvers

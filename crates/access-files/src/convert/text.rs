@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use hallpass_model::{AccountId, GroupId, TimeSpan};
-use hallpass_rules::Directory;
+use hallpass_rules::{Directory, canonical_toml};
 
 use super::{Conversion, ProposedAccounts, ProposedRule};
 use crate::export::quoted;
@@ -34,7 +34,8 @@ pub fn proposed_rules(
     for rule in &conversion.rules {
         write_rule(&mut text, rule, directory, limits);
     }
-    text
+    // as `rules fmt` would write it: long lists are spread
+    canonical_toml("rules.toml", &text).unwrap_or(text)
 }
 
 fn write_rule(

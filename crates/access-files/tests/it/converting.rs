@@ -139,6 +139,8 @@ fn rules(conversion: &Conversion, directory: &Directory) -> Rules {
         max_duration: "4h".parse().unwrap(),
     };
     let text = proposed_rules(conversion, directory, &limits);
+    let formatted = hallpass_rules::canonical_toml("rules.toml", &text);
+    assert_eq!(formatted.as_ref(), Ok(&text), "as `rules fmt` writes");
     let source = RuleFile {
         name: "rules.toml".to_owned(),
         text: text.clone(),

@@ -4,6 +4,7 @@ use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
+use hallpass_host::replaced_file;
 use hallpass_iam::PolicyType;
 use hallpass_iam::language::{POLICY_BYTES_MAX, PolicyJson};
 use hallpass_terminal::exit::Failure;
@@ -23,7 +24,7 @@ pub(super) struct PolicyFile {
 }
 
 impl PolicyFile {
-    /// Writes another text in its place: beside it at first, so that a stop leaves one of both.
+    /// Writes another text in its place.
     pub(super) fn write(&self, text: &str) -> Result<(), Failure> {
         if self.name == "-" {
             return Err(
@@ -32,16 +33,7 @@ impl PolicyFile {
                     .help("give a file to `--fix`"),
             );
         }
-        let path = Path::new(&self.name);
-        let unwritable = |error: io::Error| Failure::unwritable(&self.name, &error);
-        let folder = path.parent().filter(|it| !it.as_os_str().is_empty());
-        let mut beside = tempfile::NamedTempFile::new_in(folder.unwrap_or(Path::new(".")))
-            .map_err(unwritable)?;
-        io::Write::write_all(&mut beside, text.as_bytes()).map_err(unwritable)?;
-        let permissions = fs::metadata(path).map_err(unwritable)?.permissions();
-        fs::set_permissions(beside.path(), permissions).map_err(unwritable)?;
-        beside.persist(path).map_err(|it| unwritable(it.error))?;
-        Ok(())
+        replaced_file::replace(Path::new(&self.name), text)
     }
 
     /// The file's name without folders, `.json` and the type.

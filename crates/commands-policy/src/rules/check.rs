@@ -4,11 +4,10 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use hallpass_host::facts::read_directory;
-use hallpass_rules::{Diagnostic, FindingCode, RuleTestOutcome as TestOutcome, TestResult};
+use hallpass_rules::{CheckVerdict, CheckedFile, RuleTestOutcome as TestOutcome};
 use hallpass_terminal::exit::{Exit, Failure, Outcome};
 use hallpass_terminal::output::{self, Format, OutputArgs, plain};
 use hallpass_wording::lists::count;
-use serde::Serialize;
 use serde_json::json;
 
 use super::finding;
@@ -45,71 +44,24 @@ pub(crate) struct Args {
     output: OutputArgs,
 }
 
-/// All that was found.
-#[derive(Debug, Serialize)]
-struct CheckReport {
-    file: String,
-    errors: usize,
-    warnings: usize,
-    tests_failed: usize,
-    findings: Vec<Diagnostic>,
-    tests: Vec<TestResult>,
-}
-
 pub(crate) fn run(args: &Args) -> Outcome {
     let facts = args.facts.as_deref().map(read_directory).transpose()?;
     let read = super::read(&args.file)?;
-    let (findings, tests) = match &read.outcome {
-        Err(errors) => (errors.clone(), Vec::new()),
-        Ok(loaded) => {
-            let tests = loaded
-                .rules
-                .run_tests(facts.as_ref(), hallpass_clock::now());
-            (loaded.rules.check(facts.as_ref()), tests)
-        }
-    };
-    let errors = findings.iter().filter(|it| it.is_error()).count();
-    let report = CheckReport {
-        file: args.file.display().to_string(),
-        errors,
-        warnings: findings.len() - errors,
-        tests_failed: tests
-            .iter()
-            .filter(|test| has_failed(test, facts.is_some()))
-            .count(),
-        findings,
-        tests,
-    };
+    let name = args.file.display().to_string();
+    let now = hallpass_clock::now();
+    let report = CheckedFile::new(&name, &read.outcome, facts.as_ref(), now);
     let text = text(&report, &read.text, facts.is_some());
     print(args.output.format(), &report, &text)?;
-    Ok(verdict(&report, args.fail_on_findings))
-}
-
-fn verdict(report: &CheckReport, fail_on_findings: bool) -> Exit {
-    let is_empty = |finding: &Diagnostic| finding.code == FindingCode::NoRules;
-    let mut errors = report.findings.iter().filter(|it| it.is_error());
-    if errors.any(|error| !is_empty(error)) {
-        Exit::BadInput
-    } else if report.tests_failed > 0 || report.findings.iter().any(is_empty) {
-        Exit::Failed
-    } else if report.warnings > 0 && fail_on_findings {
-        Exit::Findings
-    } else {
-        Exit::Ok
-    }
-}
-
-/// A test that lacks a directory has not failed, as long as there is none.
-fn has_failed(test: &TestResult, has_facts: bool) -> bool {
-    match &test.outcome {
-        TestOutcome::Passed => false,
-        TestOutcome::Failed(_) => true,
-        TestOutcome::NeedsDirectory(_) => has_facts,
-    }
+    Ok(match report.verdict() {
+        CheckVerdict::Broken => Exit::BadInput,
+        CheckVerdict::Failed => Exit::Failed,
+        CheckVerdict::Warned if args.fail_on_findings => Exit::Findings,
+        CheckVerdict::Warned | CheckVerdict::Clean => Exit::Ok,
+    })
 }
 
 /// Data on stdout; where that is not for people, they read the same on stderr.
-fn print(format: Format, report: &CheckReport, text: &str) -> Result<(), Failure> {
+fn print(format: Format, report: &CheckedFile, text: &str) -> Result<(), Failure> {
     if format == Format::Table {
         return output::print(text);
     }
@@ -130,7 +82,7 @@ fn print(format: Format, report: &CheckReport, text: &str) -> Result<(), Failure
     }
 }
 
-fn text(report: &CheckReport, source: &str, has_facts: bool) -> String {
+fn text(report: &CheckedFile, source: &str, has_facts: bool) -> String {
     let mut text = String::new();
     for found in &report.findings {
         text.push_str(&finding::shown(found, source));

@@ -4,6 +4,7 @@ mod check;
 mod decide;
 mod explain;
 mod finding;
+mod fmt;
 mod import;
 mod replay;
 
@@ -15,7 +16,7 @@ use hallpass_rules::{Diagnostic, Loaded, RuleFile, SOURCE_BYTES_MAX, load};
 use hallpass_terminal::exit::{Failure, Outcome};
 use hallpass_wording::lists;
 
-/// Check and import rule files, explain and make decisions
+/// Check, format and import rule files, explain and make decisions
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  hallpass rules check rules.toml")]
 pub struct Args {
@@ -28,6 +29,7 @@ enum Command {
     Check(check::Args),
     Explain(explain::Args),
     Decide(decide::Args),
+    Fmt(fmt::Args),
     Import(import::Args),
     Replay(replay::Args),
 }
@@ -37,6 +39,7 @@ pub fn run(args: &Args) -> Outcome {
         Command::Check(args) => check::run(args),
         Command::Explain(args) => explain::run(args),
         Command::Decide(args) => decide::run(args),
+        Command::Fmt(args) => fmt::run(args),
         Command::Import(args) => import::run(args),
         Command::Replay(args) => replay::run(args),
     }

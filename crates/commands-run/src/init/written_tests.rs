@@ -264,6 +264,8 @@ fn rules_begin_as_a_careful_team_would() {
         odd,
         ["nobody can sign in on the web until `[oidc]` is set: docs/how-to/sign-in.md"]
     );
+    let formatted = hallpass_rules::canonical_toml("rules.toml", &rules);
+    assert_eq!(formatted.as_ref(), Ok(&rules), "as `rules fmt` writes");
     let read: toml::Table = toml::from_str(&rules).unwrap();
     let by_id: std::collections::BTreeMap<&str, &toml::Value> = read["rule"]
         .as_array()

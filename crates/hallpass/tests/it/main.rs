@@ -14,6 +14,7 @@ mod decide;
 mod denied;
 mod exits;
 mod fake;
+mod formatting;
 mod guardrails;
 mod login;
 mod mmdb;

@@ -15,3 +15,4 @@ mod source;
 pub use convert::{Sweeps, import, import_folder};
 pub use file::ElevatorRefused;
 pub use folder::TerraformFolder;
+pub(crate) use plan::is_in_plan;

@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 
 use hallpass_imports::{ImportRefused, Imported, Names, NoteCode, RowOutcome};
 use hallpass_model::{AccountId, Email, UserId};
-use hallpass_rules::{Ask, DecisionKind, Directory, Principal, RuleFile, Rules, load};
+use hallpass_rules::{
+    Ask, DecisionKind, Directory, Principal, RuleFile, Rules, canonical_toml, load,
+};
 use proptest::prelude::{ProptestConfig, Strategy};
 use proptest::test_runner::TestRunner;
 
@@ -87,6 +89,12 @@ pub(crate) fn cases() -> impl Iterator<Item = Case> {
 }
 
 pub(crate) fn loaded(import: &Imported) -> Rules {
+    let formatted = canonical_toml("rules.toml", &import.text);
+    assert_eq!(
+        formatted.as_ref(),
+        Ok(&import.text),
+        "as `rules fmt` writes"
+    );
     load(&RuleFile::new("rules.toml", import.text.as_str()))
         .unwrap_or_else(|errors| panic!("{errors:?}\n{}", import.text))
         .rules

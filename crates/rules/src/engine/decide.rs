@@ -31,6 +31,16 @@ pub(super) enum Exclusion {
     AddsOnly,
 }
 
+/// The rules that a decision rests on: those that only warn are named with their warnings. Where there are no others, all.
+fn deciding<'a>(rules: &[&'a Ready]) -> Vec<&'a Ready> {
+    let mut deciding = rules.to_vec();
+    deciding.retain(|ready| ready.permits || !ready.terms().only_warns());
+    if deciding.is_empty() {
+        return rules.to_vec();
+    }
+    deciding
+}
+
 /// Everything `access.md` §2 finds out on its way; decision, press and explanation read it.
 pub(super) struct Evaluation<'a> {
     pub(super) rules: &'a Compiled,
@@ -217,7 +227,7 @@ impl<'a> Evaluation<'a> {
             return self.outcome(DecisionKind::NoStatements, &[]);
         }
         if self.eligible.is_empty() {
-            let excluded = self.affecting.clone();
+            let excluded = deciding(&self.affecting);
             return self.outcome(DecisionKind::RequesterNotAllowed, &excluded);
         }
         let approvers = self.approvers();
@@ -227,7 +237,7 @@ impl<'a> Evaluation<'a> {
             .map(|ready| ready.terms().min_approvals)
             .max();
         let needed = needed.unwrap_or(1).max(1);
-        let based_on = self.eligible.clone();
+        let based_on = deciding(&self.eligible);
         if approvers.is_empty() || !self.enough(&approvers, &stages, needed) {
             return self.outcome(DecisionKind::NoApprovers, &based_on);
         }

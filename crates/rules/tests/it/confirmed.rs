@@ -160,3 +160,50 @@ fn explanations_say_what_is_to_be_confirmed() {
         rule.sentence
     );
 }
+
+/// What names the rules of a decision names those that decide; a warning names its own.
+#[test]
+fn no_decision_rests_on_a_rule_that_only_warns() {
+    let rules = rules(
+        "rules.toml",
+        "[[rule]]
+id = 'all'
+accounts = '*'
+permission_sets = 'Admin'
+approvers = ['bo@corp.com']
+[[rule]]
+id = 'none'
+accounts = '*'
+permission_sets = 'Root'
+[[rule]]
+id = 'bo'
+accounts = '*'
+permission_sets = 'Own'
+allowed_users = ['bo@corp.com']
+[[rule]]
+id = 'warns'
+accounts = '*'
+permission_sets = '*'
+permits_requests = false
+warning = 'Card data.'
+[[rule]]
+id = 'warns-and-limits'
+accounts = '*'
+permission_sets = '*'
+permits_requests = false
+max_duration = '1h'
+warning = 'Short.'
+",
+    );
+    for (set, kind, based_on, warns) in [
+        ("Admin", "RequiresApproval", "all warns-and-limits", 2),
+        ("Root", "NoApprovers", "none warns-and-limits", 2),
+        ("Own", "RequesterNotAllowed", "bo warns-and-limits", 0),
+    ] {
+        let decision = decide(&rules, "dan", LOGS, set);
+        assert_eq!(decision.kind.to_string(), kind, "{set}");
+        let named: Vec<&str> = decision.based_on.iter().map(|it| it.as_str()).collect();
+        assert_eq!(named.join(" "), based_on, "{set}");
+        assert_eq!(decision.warnings.len(), warns, "{set}");
+    }
+}

@@ -39,7 +39,7 @@ const LETTERS: &[char] = &[
 
 /// A sample with some letters changed, as three bytes of the input say each time: where (two) and
 /// what.
-fn text(input: &[u8], samples: &[&str]) -> String {
+pub(crate) fn text(input: &[u8], samples: &[&str]) -> String {
     let Some((first, edits)) = input.split_first().filter(|(first, _)| **first != b'=') else {
         return String::from_utf8_lossy(input.get(1..).unwrap_or_default()).into_owned();
     };

@@ -9,6 +9,7 @@
 
 mod acceptance;
 mod attributes;
+mod canonical;
 mod cases;
 mod confirmed;
 mod demo;

@@ -40,18 +40,18 @@ const BYTES_MAX: u64 = 256 << 20;
 )]
 pub(crate) struct Args {
     /// The object, file of variables, folder of Terraform or file of one, or plan
-    file: PathBuf,
+    pub(super) file: PathBuf,
     /// A file with values of variables, of which the later ones count; of a folder of Terraform
     #[arg(long, value_name = "FILE")]
-    var_file: Vec<PathBuf>,
+    pub(super) var_file: Vec<PathBuf>,
     /// The rule file to write; never one that is there
     #[arg(long, value_name = "FILE", default_value = "statements.json")]
-    to: PathBuf,
+    pub(super) to: PathBuf,
     /// Remove each night what nobody recorded, as sso-elevator does; without it, report it
     #[arg(long)]
-    keep_sweep: bool,
+    pub(super) keep_sweep: bool,
     #[command(flatten)]
-    output: OutputArgs,
+    pub(super) output: OutputArgs,
 }
 
 pub(crate) fn run(args: &Args) -> Outcome {
@@ -93,7 +93,7 @@ fn of_folder(args: &Args, name: String, sweeps: Sweeps) -> Result<Imported, Fail
     })
 }
 
-fn text(path: &Path) -> Result<String, Failure> {
+pub(super) fn text(path: &Path) -> Result<String, Failure> {
     let unreadable = |error| Failure::unreadable(path.display(), &error);
     let mut text = String::new();
     let file = File::open(path).map_err(unreadable)?;

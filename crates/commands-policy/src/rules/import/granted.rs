@@ -24,7 +24,7 @@ use super::named::{self, NamedArgs};
 )]
 pub(crate) struct Args {
     #[command(flatten)]
-    named: NamedArgs,
+    pub(super) named: NamedArgs,
 }
 
 pub(crate) fn run(args: &Args) -> Outcome {

@@ -5,6 +5,7 @@ mod entra;
 mod folder;
 mod granted;
 mod named;
+mod plan;
 mod team;
 mod teleport;
 
@@ -22,12 +23,19 @@ use serde_json::json;
 /// Write rules that say what another tool has on file
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Example:\n  hallpass rules import team --eligibility eligibility.json \
-                  --approvers approvers.json --settings settings.json"
+    args_conflicts_with_subcommands = true,
+    subcommand_negates_reqs = true,
+    after_help = "Examples:
+  hallpass rules import team --eligibility eligibility.json \\
+      --approvers approvers.json --settings settings.json
+  terraform plan -out plan && terraform show -json plan > plan.json
+  hallpass rules import --from-plan plan.json"
 )]
 pub(crate) struct Args {
     #[command(subcommand)]
-    source: Source,
+    source: Option<Source>,
+    #[command(flatten)]
+    plan: plan::PlanArgs,
 }
 
 #[derive(Debug, clap::Subcommand)]
@@ -41,11 +49,12 @@ enum Source {
 
 pub(crate) fn run(args: &Args) -> Outcome {
     match &args.source {
-        Source::Elevator(args) => elevator::run(args),
-        Source::Entra(args) => entra::run(args),
-        Source::Granted(args) => granted::run(args),
-        Source::Team(args) => team::run(args),
-        Source::Teleport(args) => teleport::run(args),
+        None => plan::run(&args.plan),
+        Some(Source::Elevator(args)) => elevator::run(args),
+        Some(Source::Entra(args)) => entra::run(args),
+        Some(Source::Granted(args)) => granted::run(args),
+        Some(Source::Team(args)) => team::run(args),
+        Some(Source::Teleport(args)) => teleport::run(args),
     }
 }
 

@@ -20,18 +20,18 @@ const BYTES_MAX: u64 = 256 << 20;
 pub(super) struct NamedArgs {
     /// The files, all of them together
     #[arg(required = true, value_name = "FILE")]
-    files: Vec<PathBuf>,
+    pub(super) files: Vec<PathBuf>,
     /// File of names: what the ids of the other tool are called at AWS
     #[arg(long, value_name = "FILE")]
-    names: Option<PathBuf>,
+    pub(super) names: Option<PathBuf>,
     /// Organization file, for the names of permission sets
     #[arg(long, value_name = "ORGANIZATION")]
-    facts: Option<PathBuf>,
+    pub(super) facts: Option<PathBuf>,
     /// The rule file to write; never one that is there
     #[arg(long, value_name = "FILE", default_value = "rules.toml")]
-    to: PathBuf,
+    pub(super) to: PathBuf,
     #[command(flatten)]
-    output: OutputArgs,
+    pub(super) output: OutputArgs,
 }
 
 /// Imports the files, and tells what became of what.

@@ -1,0 +1,75 @@
+//! TOML files in one form, with every comment and the same meaning: `rules fmt`.
+
+mod parts;
+mod write;
+
+use thiserror::Error;
+
+use crate::diagnostic::Diagnostic;
+use crate::syntax::{self, Node, Syntax, Value};
+
+/// Why a text has no canonical form.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum FormatRefused {
+    /// It is no TOML, or hides something; each error with its place.
+    #[error("the text is not read: {} errors", .0.len())]
+    Broken(Vec<Diagnostic>),
+    /// What was written says something else, or lacks a comment.
+    #[error("the canonical form would say something else (this is a bug)")]
+    Unfaithful,
+}
+
+/// A TOML file as every file that says the same with the same comments is written: one space around `=` and before a
+/// comment behind a value, one empty line before each table, lists on one line as long as it has at most 100
+/// characters, and else, or where they were written so, with an entry on each line. The order of keys and of
+/// everything else stays. `file` is the name that errors have.
+///
+/// # Errors
+/// When the text is no TOML that is read as rules are.
+pub fn canonical_toml(file: &str, text: &str) -> Result<String, FormatRefused> {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let root = parsed(file, text)?;
+    let rows = parts::read(text).ok_or(FormatRefused::Unfaithful)?;
+    let written = write::file(&rows);
+    let again = parsed(file, &written).map_err(|_| FormatRefused::Unfaithful)?;
+    let read_again = parts::read(&written).ok_or(FormatRefused::Unfaithful)?;
+    // INVARIANT: nobody loses a word or a rule to a formatter
+    if same(&root, &again) && parts::comments(&rows) == parts::comments(&read_again) {
+        Ok(written)
+    } else {
+        Err(FormatRefused::Unfaithful)
+    }
+}
+
+fn parsed(file: &str, text: &str) -> Result<Node, FormatRefused> {
+    let parsed = syntax::parse(text, Syntax::Toml);
+    let mut errors = parsed.findings;
+    if text.len() <= syntax::SOURCE_BYTES_MAX {
+        errors.extend(syntax::hidden(text));
+    }
+    errors.retain(Diagnostic::is_error);
+    match parsed.root {
+        Some(root) if errors.is_empty() => Ok(root),
+        _ => {
+            for error in &mut errors {
+                file.clone_into(&mut error.file);
+            }
+            errors.sort_by_key(|error| error.position);
+            Err(FormatRefused::Broken(errors))
+        }
+    }
+}
+
+/// Whether two trees say the same, wherever it stands.
+fn same(one: &Node, other: &Node) -> bool {
+    match (&one.value, &other.value) {
+        (Value::List(ones), Value::List(others)) => {
+            ones.len() == others.len() && ones.iter().zip(others).all(|(one, it)| same(one, it))
+        }
+        (Value::Map(ones), Value::Map(others)) => {
+            ones.len() == others.len() && { ones.iter().zip(others) }
+                .all(|(one, it)| one.key == it.key && same(&one.value, &it.value))
+        }
+        (one, other) => one == other,
+    }
+}

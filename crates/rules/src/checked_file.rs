@@ -1,0 +1,96 @@
+//! All that is found about a rule file: what is wrong or odd with it, and whether its tests pass.
+
+use hallpass_model::Timestamp;
+use serde::Serialize;
+
+use crate::{
+    diagnostic::{Diagnostic, FindingCode},
+    directory::Directory,
+    read::Loaded,
+    selftest::{RuleTestOutcome, TestResult},
+};
+
+/// What was found about a rule file.
+#[derive(Debug, Clone, Serialize)]
+pub struct CheckedFile {
+    /// The file's name.
+    pub file: String,
+    /// How many findings keep it from being loaded.
+    pub errors: usize,
+    /// How many others there are.
+    pub warnings: usize,
+    /// How many of its tests fail.
+    pub tests_failed: usize,
+    /// The findings, in the order of the file.
+    pub findings: Vec<Diagnostic>,
+    /// Its tests, in their order; none where it is not loaded.
+    pub tests: Vec<TestResult>,
+}
+
+/// What a check comes to, the worst first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum CheckVerdict {
+    /// The file has errors and would not be loaded.
+    Broken,
+    /// A test fails, or there are no rules in it.
+    Failed,
+    /// There are warnings.
+    Warned,
+    /// There is nothing to say.
+    Clean,
+}
+
+impl CheckedFile {
+    /// Checks what came of reading `file`, with names and tests held against `facts` where there are any. Tests without
+    /// a time of their own run at `now`.
+    pub fn new(
+        file: &str,
+        read: &Result<Loaded, Vec<Diagnostic>>,
+        facts: Option<&Directory>,
+        now: Timestamp,
+    ) -> Self {
+        let (findings, tests) = match read {
+            Err(errors) => (errors.clone(), Vec::new()),
+            Ok(loaded) => {
+                let tests = loaded.rules.run_tests(facts, now);
+                (loaded.rules.check(facts), tests)
+            }
+        };
+        let errors = findings.iter().filter(|it| it.is_error()).count();
+        let failed = tests.iter().filter(|it| it.has_failed(facts.is_some()));
+        Self {
+            file: file.to_owned(),
+            errors,
+            warnings: findings.len() - errors,
+            tests_failed: failed.count(),
+            findings,
+            tests,
+        }
+    }
+
+    /// What it comes to. A file without rules is well formed, and no good all the same.
+    pub fn verdict(&self) -> CheckVerdict {
+        let is_empty = |finding: &Diagnostic| finding.code == FindingCode::NoRules;
+        let mut errors = self.findings.iter().filter(|it| it.is_error());
+        if errors.any(|error| !is_empty(error)) {
+            CheckVerdict::Broken
+        } else if self.tests_failed > 0 || self.findings.iter().any(is_empty) {
+            CheckVerdict::Failed
+        } else if self.warnings > 0 {
+            CheckVerdict::Warned
+        } else {
+            CheckVerdict::Clean
+        }
+    }
+}
+
+impl TestResult {
+    /// Whether it did not pass. One that lacks a directory has not failed, as long as there is none.
+    fn has_failed(&self, has_facts: bool) -> bool {
+        match &self.outcome {
+            RuleTestOutcome::Passed => false,
+            RuleTestOutcome::Failed(_) => true,
+            RuleTestOutcome::NeedsDirectory(_) => has_facts,
+        }
+    }
+}
