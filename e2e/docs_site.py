@@ -23,6 +23,7 @@ SEARCHES = [
     ("Helm", "how-to/install-with-helm"),
     ("Kubernetes", "how-to/install-with-helm"),
     ("GitOps", "how-to/access-as-code"),
+    ("rules as code", "how-to/rules-in-ci"),
     ("break glass", "how-to/break-glass"),
     ("offboarding", "how-to/people-who-leave"),
     ("MFA", "how-to/sign-in"),

@@ -19,6 +19,7 @@ mod problem;
 mod remediation;
 mod replay;
 mod request;
+mod rule_check;
 mod sweep;
 
 pub use alert::{AlertMute, AlertRow, AlertRule, AlertRules, MuteAlert, UnmuteAlert};
@@ -44,6 +45,7 @@ pub use request::{
     Approve, Ask, AskBatch, AskTarget, AskedBatch, Before, BreakGlass, CloseReview, Confirmation,
     Deny, Glass, Request, Review, Times, Warning,
 };
+pub use rule_check::{CheckRules, RuleFinding, RulesChecked, TestEnd, TestedRule};
 pub use sweep::{
     Acceptance, ConfirmSweep, HeldAlready, Standing, StandingAct, StandingDone, StandingList,
     Sweep, SweepDrift, SweepFindings, SweepReport, UnreadPlace,

@@ -68,6 +68,7 @@ use crate::api;
         api::standing::list,
         api::standing::act,
         api::explain::explain,
+        api::rule_check::check,
         api::replay::replay,
         api::records::list,
         api::records::events,

@@ -17,6 +17,7 @@ pub(crate) mod records;
 pub(crate) mod remediations;
 pub(crate) mod replay;
 pub(crate) mod requests;
+pub(crate) mod rule_check;
 pub(crate) mod standing;
 pub(crate) mod sweeps;
 
@@ -91,9 +92,13 @@ pub(crate) fn router() -> Router<App> {
         )
         .route("/api/v1/people", get(judged_people::list))
         .route("/api/v1/rules/explain", get(explain::explain))
+        // a rule file is larger than other bodies; who may not send one is refused before it is read
+        .route(
+            "/api/v1/rules/check",
+            post(rule_check::check).layer(DefaultBodyLimit::max(RULE_FILE_BODY_MAX)),
+        )
         .route(
             "/api/v1/rules/replay",
-            // a rule file is larger than other bodies; who may not send one is refused before it is read
             post(replay::replay).layer(DefaultBodyLimit::max(RULE_FILE_BODY_MAX)),
         )
         .route("/api/v1/audit", get(records::list))

@@ -155,6 +155,11 @@ fn routes_of_alerts() -> Vec<(&'static str, &'static str, Value)> {
     vec![
         (
             "POST",
+            "/api/v1/rules/check",
+            json!({"file": "rules.json", "text": "{\"statements\": []}"}),
+        ),
+        (
+            "POST",
             "/api/v1/rules/replay",
             json!({"file": "rules.json", "text": "{\"statements\": []}"}),
         ),

@@ -50,6 +50,7 @@ mod remediations;
 mod repeats;
 mod replaying;
 mod routes;
+mod rule_checks;
 mod signed_in;
 mod signing_in;
 mod standing;

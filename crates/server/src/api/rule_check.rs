@@ -1,0 +1,114 @@
+//! Whether a changed rule file would be loaded, and what is odd about it here.
+
+use axum::{Json, extract::State};
+use hallpass_api::{CheckRules, Problem, RuleFinding, RulesChecked, TestEnd, TestedRule};
+use hallpass_identity::TokenScope;
+use hallpass_rules::{
+    CheckVerdict, CheckedFile, Diagnostic, RuleFile, RuleTestOutcome, Severity, TestResult, load,
+};
+
+use crate::{
+    App,
+    auth::AuthenticatedCaller,
+    body::Body,
+    problem::{ProblemResponse, bad_parameter},
+};
+
+/// The findings of a file that are told.
+const FINDINGS_MAX: usize = 500;
+/// The longest name of a file, in bytes: every finding has it.
+const NAME_BYTES_MAX: usize = 255;
+
+/// Checks a rule file that is not in force: errors, warnings and its tests, with names held against the accounts,
+/// people and groups that the server knows; administrators and auditors. Nothing is changed.
+#[utoipa::path(post, path = "/api/v1/rules/check", request_body = CheckRules,
+    responses((status = 200, body = RulesChecked), (status = 403, body = Problem)))]
+pub(crate) async fn check(
+    State(app): State<App>,
+    caller: AuthenticatedCaller,
+    Body(wanted): Body<CheckRules>,
+) -> Result<Json<RulesChecked>, ProblemResponse> {
+    let actor = caller.allow(&[TokenScope::Read])?;
+    // its findings tell which accounts, people and groups there are
+    if !actor.reads_all() {
+        return Err(ProblemResponse::forbidden(
+            "not-yours",
+            "only auditors and administrators check rules against everybody",
+        ));
+    }
+    if wanted.file.len() > NAME_BYTES_MAX {
+        let why = format!("the name of a file has at most {NAME_BYTES_MAX} bytes");
+        return Err(bad_parameter("file", why));
+    }
+    let directory = app.access.directory();
+    let (now, fail_on_findings) = (app.clock.now(), wanted.fail_on_findings);
+    // every rule with every account: not on a thread that serves others
+    let checked = tokio::task::spawn_blocking(move || {
+        let read = load(&RuleFile::new(&wanted.file, wanted.text));
+        let taken_at = directory.taken_at();
+        // what was never read holds no name at all
+        let facts = taken_at.is_some().then_some(&*directory);
+        let checked = CheckedFile::new(&wanted.file, &read, facts, now);
+        RulesChecked {
+            directory_taken_at: taken_at,
+            ..answer(checked, fail_on_findings)
+        }
+    });
+    let checked = checked.await;
+    Ok(Json(
+        checked.map_err(|error| ProblemResponse::unavailable(&error))?,
+    ))
+}
+
+fn answer(checked: CheckedFile, fail_on_findings: bool) -> RulesChecked {
+    let exit = match checked.verdict() {
+        CheckVerdict::Broken => 2,
+        CheckVerdict::Failed => 1,
+        CheckVerdict::Warned if fail_on_findings => 3,
+        CheckVerdict::Warned | CheckVerdict::Clean => 0,
+    };
+    let findings = checked.findings.into_iter().take(FINDINGS_MAX);
+    RulesChecked {
+        file: checked.file,
+        errors: checked.errors,
+        warnings: checked.warnings,
+        tests_failed: checked.tests_failed,
+        findings: findings.map(finding).collect(),
+        tests: checked.tests.into_iter().map(tested).collect(),
+        exit,
+        directory_taken_at: None,
+    }
+}
+
+fn finding(found: Diagnostic) -> RuleFinding {
+    let severity = match found.severity {
+        Severity::Error => "error",
+        Severity::Warning => "warning",
+    };
+    RuleFinding {
+        severity: severity.to_owned(),
+        code: found.code.as_str().to_owned(),
+        file: found.file,
+        line: found.position.line,
+        column: found.position.column,
+        list: found.list.map(str::to_owned),
+        index: found.index,
+        field: found.field,
+        value: found.value,
+        message: found.message,
+        help: found.help,
+    }
+}
+
+fn tested(test: TestResult) -> TestedRule {
+    TestedRule {
+        name: test.name,
+        line: test.position.line,
+        column: test.position.column,
+        outcome: match test.outcome {
+            RuleTestOutcome::Passed => TestEnd::Passed,
+            RuleTestOutcome::Failed(why) => TestEnd::Failed(why),
+            RuleTestOutcome::NeedsDirectory(why) => TestEnd::NeedsDirectory(why),
+        },
+    }
+}
