@@ -58,6 +58,7 @@ impl Slack {
     ) -> Option<SlackView> {
         let (mut advice, longest) = self.advice(known, form).await;
         RuleWarning::add_each_once(&mut advice.warnings, missing.iter().cloned());
+        advice.page = self.inner.setup.asking_page();
         let durations = self.durations(longest);
         let name = &known.actor.name;
         (!durations.is_empty()).then(|| modal::ask(asks, name, &durations, &advice))

@@ -22,7 +22,8 @@ impl Slack {
             && opens(&presses.approve)
         {
             let warnings = access.warnings_to_confirm(&request);
-            let view = modal::approve(&request, &presses.shorter, &warnings);
+            let page = self.inner.setup.link(&request);
+            let view = modal::approve(&request, &presses.shorter, (&warnings, &page));
             let shown = self.inner.client.open_view(&press.trigger, &view).await;
             return opened(shown.map(drop));
         }
@@ -103,6 +104,8 @@ impl Slack {
         };
         let mut warnings = access.warnings_to_confirm(&request);
         RuleWarning::add_each_once(&mut warnings, missing.iter().cloned());
-        FormOutcome::Again(Box::new(modal::approve(&request, &shorter, &warnings)))
+        let page = self.inner.setup.link(&request);
+        let view = modal::approve(&request, &shorter, (&warnings, &page));
+        FormOutcome::Again(Box::new(view))
     }
 }

@@ -10,6 +10,7 @@ use crate::blocks::{Block, Style, Text, button, context, marked, plain};
 use crate::ids;
 use crate::line;
 use crate::setup::Setup;
+use crate::warned;
 use crate::words::{self, FIELD_MAX};
 
 /// Longest title, without its marks.
@@ -172,6 +173,7 @@ pub fn draw(scene: &Scene<'_>) -> Drawn {
         },
     ];
     if shown == ShownRequest::Waiting {
+        blocks.extend(warned::told(request));
         blocks.push(buttons(request));
     }
     blocks.push(context(ids::FOOTER, footer(scene, shown)));

@@ -78,6 +78,8 @@ pub(crate) struct Advice {
     pub(crate) ticket: Option<TicketWanted>,
     /// What has to be read and confirmed.
     pub(crate) warnings: Vec<RuleWarning>,
+    /// Where the same is asked for in a browser.
+    pub(crate) page: String,
 }
 
 /// That a rule wants a ticket for what is chosen.
@@ -183,7 +185,7 @@ pub(crate) fn ask(asks: Asks, name: &str, durations: &[TimeSpan], advice: &Advic
     if let Some(already) = &advice.already {
         blocks.push(context("already", already.clone()));
     }
-    blocks.extend(warned::to_confirm(&advice.warnings));
+    blocks.extend(warned::to_confirm(&advice.warnings, &advice.page));
     blocks.push(Block::Divider {});
     blocks.push(context("recorded", "Every AWS call you make is recorded."));
     form(asks.callback(), asks.title(), "Request", blocks)
@@ -375,7 +377,7 @@ pub(crate) fn close_review(request: &Request) -> SlackView {
 pub(crate) fn approve(
     request: &Request,
     shorter: &[TimeSpan],
-    warnings: &[RuleWarning],
+    (warnings, page): (&[RuleWarning], &str),
 ) -> SlackView {
     let name = escape(names::first_name(&request.requester.name));
     let as_asked = dialogs::as_it_stands(request);
@@ -397,7 +399,7 @@ pub(crate) fn approve(
         ),
         words_field("Comment", INPUT_MAX, None, true),
     ];
-    blocks.extend(warned::to_confirm(warnings));
+    blocks.extend(warned::to_confirm(warnings, page));
     SlackView {
         close: plain("Keep waiting"),
         private_metadata: request.id.to_string(),
@@ -447,7 +449,8 @@ pub(crate) fn decline_remediation(about: String, metadata: String) -> SlackView 
 /// The form to extend, prefilled.
 pub(crate) fn extend(
     grant: &Grant,
-    (ends, warnings): (&[LaterEnd], &[RuleWarning]),
+    ends: &[LaterEnd],
+    (warnings, page): (&[RuleWarning], &str),
     now: Timestamp,
     zone: &TimeZone,
 ) -> SlackView {
@@ -466,7 +469,7 @@ pub(crate) fn extend(
         lengths("New end", options.collect()),
         reason(Some(grant.reason.clone())),
     ];
-    blocks.extend(warned::to_confirm(warnings));
+    blocks.extend(warned::to_confirm(warnings, page));
     SlackView {
         private_metadata: grant.id.to_string(),
         ..form(ids::FORM_EXTEND, "Extend access", "Request", blocks)

@@ -227,7 +227,8 @@ impl Slack {
             return self.tell_presser(press, &words).await;
         }
         let warnings = decision.map(|it| it.warnings).unwrap_or_default();
-        let view = modal::extend(&grant, (&ends, &warnings), now, &zone);
+        let page = self.inner.setup.page_of(&grant);
+        let view = modal::extend(&grant, &ends, (&warnings, &page), now, &zone);
         let shown = match &press.view {
             // a window is open already: it changes
             Some(form) => self.inner.client.update_view(&form.id, &view).await,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use hallpass_access::Request;
+use hallpass_access::{Grant, Request};
 use jiff::tz::TimeZone;
 
 /// The marks at both sides of a title (`access.md` §11.4).
@@ -56,5 +56,15 @@ impl Setup {
     /// The page of a request.
     pub(crate) fn link(&self, request: &Request) -> String {
         format!("{}/requests/{}", self.public_url, request.id)
+    }
+
+    /// The page that asks for access.
+    pub(crate) fn asking_page(&self) -> String {
+        format!("{}/ask", self.public_url)
+    }
+
+    /// The page of a grant.
+    pub(crate) fn page_of(&self, grant: &Grant) -> String {
+        format!("{}/grants/{}", self.public_url, grant.id)
     }
 }

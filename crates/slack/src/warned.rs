@@ -1,9 +1,9 @@
 //! Warnings of rules in forms: what is to be read, and a box to tick below each.
 
-use hallpass_access::RuleWarning;
-use hallpass_wording::shown;
+use hallpass_access::{Request, RuleWarning};
+use hallpass_wording::{shown, warnings};
 
-use crate::blocks::{Block, Choice, Element, plain, section};
+use crate::blocks::{Block, Choice, Element, context, plain, section};
 use crate::ids;
 use crate::inbound::SubmittedForm;
 use crate::words;
@@ -11,9 +11,18 @@ use crate::words;
 /// Forms have at most a hundred blocks, and nobody reads more.
 const WARNINGS_MAX: usize = 20;
 
-/// The warnings, with their boxes.
-pub(crate) fn to_confirm(warnings: &[RuleWarning]) -> Vec<Block> {
-    let boxes = warnings.iter().take(WARNINGS_MAX).flat_map(|warning| {
+/// The warnings, with their boxes. Where a form does not hold them all, none of them: the same is done on a page,
+/// which does.
+pub(crate) fn to_confirm(warnings: &[RuleWarning], page: &str) -> Vec<Block> {
+    if warnings.len() > WARNINGS_MAX {
+        let words = format!(
+            "*Warnings*\nThere are {} warnings to be read and confirmed, and this form holds {WARNINGS_MAX}. Go on in \
+             the browser, where all of them are: <{page}|Open in Hallpass>",
+            warnings.len()
+        );
+        return vec![section("warnings_elsewhere", words)];
+    }
+    let boxes = warnings.iter().flat_map(|warning| {
         let tick = Block::Input {
             block_id: format!("{}{}", ids::WARNING, warning.id),
             label: plain("Before you go on"),
@@ -25,22 +34,34 @@ pub(crate) fn to_confirm(warnings: &[RuleWarning]) -> Vec<Block> {
             optional: false,
             dispatch_action: false,
         };
-        [text(warning), tick]
+        [text(&warning.id, &warning.text), tick]
     });
     boxes.collect()
 }
 
 /// The warnings alone, where nothing may be in the way.
 pub(crate) fn only_shown(warnings: &[RuleWarning]) -> Vec<Block> {
-    warnings.iter().take(WARNINGS_MAX).map(text).collect()
+    let shown = warnings.iter().take(WARNINGS_MAX);
+    let shown = shown.map(|warning| text(&warning.id, &warning.text));
+    let more = warnings.len().saturating_sub(WARNINGS_MAX);
+    shown.chain(more_of(more)).collect()
 }
 
-fn text(warning: &RuleWarning) -> Block {
-    let says = shown(&warning.text, words::SECTION_MAX - 20);
-    section(
-        &format!("warning_{}", warning.id),
-        format!("*Warning*\n{says}"),
-    )
+/// What approvers read in the message of a request, before they press.
+pub(crate) fn told(request: &Request) -> Vec<Block> {
+    let (texts, more) = warnings::of_request(request);
+    let texts = texts.iter().enumerate();
+    let told = texts.map(|(place, says)| text(&place.to_string(), says));
+    told.chain(more_of(more)).collect()
+}
+
+fn more_of(more: usize) -> Option<Block> {
+    (more > 0).then(|| context("warnings_more", warnings::more(more)))
+}
+
+fn text(id: &str, says: &str) -> Block {
+    let says = shown(says, words::SECTION_MAX - 20);
+    section(&format!("warning_{id}"), format!("*Warning*\n{says}"))
 }
 
 /// The ids of the warnings that were ticked.

@@ -20,6 +20,7 @@ pub mod grants;
 pub mod group_sync;
 pub mod refused;
 pub mod standing;
+pub mod warnings;
 
 pub mod line;
 pub mod lists;

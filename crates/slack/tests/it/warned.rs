@@ -88,3 +88,32 @@ async fn forms_show_the_text_and_want_its_box() {
     assert_eq!(request.state.name(), "approved");
     assert_eq!(request.confirmed[1].by.as_str(), "cai@corp.example");
 }
+
+/// Whoever has more to read than a form holds is not asked for ticks that it has no boxes for.
+#[tokio::test]
+async fn more_warnings_than_a_form_holds_are_confirmed_on_the_page() {
+    let app = TestApp::new().await;
+    let mut text = "[[rule]]\nid = 'all'\naccounts = '*'\npermission_sets = '*'\n\
+                    approvers = ['cai@corp.example']\n"
+        .to_owned();
+    for number in 1..=21 {
+        text.push_str(&format!(
+            "[[rule]]\nid = 'w{number}'\naccounts = '*'\npermission_sets = '*'\npermits_requests = false\n\
+             warning = 'Text {number}.'\n"
+        ));
+    }
+    let rules = load(&RuleFile::new("rules.toml", text.as_str()))
+        .unwrap()
+        .rules;
+    app.access.set_rules(rules, "test").await.unwrap();
+    let values = form(ACCOUNT, "Admin", "OPS-1");
+    let again = sent(&app, "ana", FORM, "", &values).await;
+    assert_eq!(boxes(&again["view"]), Vec::<String>::new());
+    let said = again.to_string();
+    assert!(
+        said.contains("There are 21 warnings to be read and confirmed"),
+        "{said}"
+    );
+    assert!(said.contains("/ask|Open in Hallpass>"), "{said}");
+    assert_eq!(app.requests().await, []);
+}

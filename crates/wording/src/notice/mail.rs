@@ -9,6 +9,7 @@ use crate::dialogs::secondary_domain;
 use crate::names::{asks, first_name, requester, target};
 use crate::style::{ChannelStyle as _, PlainStyle};
 use crate::time::{minutes_begun, utc};
+use crate::warnings;
 
 /// Why whoever looks after Hallpass gets mails.
 pub const OPERATOR: &str = "You get this because your address is in `mail.alerts`.";
@@ -16,6 +17,8 @@ pub const OPERATOR: &str = "You get this because your address is in `mail.alerts
 const SUBJECT_MAX: usize = 150;
 /// Characters of a headline.
 const HEADLINE_MAX: usize = 1_000;
+/// Characters of a warning; rules hold no longer ones.
+const WARNING_MAX: usize = 1_000;
 
 /// A mail before it has a form.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -209,6 +212,10 @@ fn notes(told: &NoticeContext, reader: ReaderRole) -> Vec<String> {
     let mut notes = Vec::new();
     let asks = matches!(told.notice.news, News::ReviewWanted | News::Reminder);
     if asks && reader == ReaderRole::Approver {
+        let (texts, more) = warnings::of_request(request);
+        let texts = texts.into_iter().map(|it| text::line(it, WARNING_MAX));
+        notes.extend(texts.map(|it| format!("Warning: {it}")));
+        notes.extend((more > 0).then(|| warnings::more(more)));
         if request.secondary_domain {
             notes.push(secondary_domain(request.requester.email.as_str()));
         }
