@@ -13,11 +13,11 @@ pub(super) enum WrittenRow {
     /// The head of a table, and the comment behind it.
     Head(String, Option<String>),
     /// A value with its key, where it has one, and the comment behind it.
-    Entry(Entry),
+    Entry(WrittenEntry),
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Entry {
+pub(super) struct WrittenEntry {
     pub(super) key: Option<String>,
     pub(super) value: WrittenValue,
     pub(super) comment: Option<String>,
@@ -158,7 +158,7 @@ impl PartReader<'_> {
             }
             _ => return None,
         };
-        Some(WrittenRow::Entry(Entry {
+        Some(WrittenRow::Entry(WrittenEntry {
             key,
             value,
             comment: None,

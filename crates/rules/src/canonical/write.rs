@@ -1,6 +1,6 @@
 //! The parts of a TOML text written in one form.
 
-use super::parts::{Brackets, Entry, List, WrittenRow, WrittenValue};
+use super::parts::{Brackets, List, WrittenEntry, WrittenRow, WrittenValue};
 
 /// The longest line that an array is written on, in characters.
 const LINE_MAX: usize = 100;
@@ -20,7 +20,7 @@ pub(super) fn file(rows: &[WrittenRow]) -> String {
                 text.push_str(&behind(comment.as_deref()));
             }
             WrittenRow::Entry(it) => {
-                text.push_str(&entry(it, 0, Place::Line { behind: 0 }));
+                text.push_str(&entry(it, 0, LinePlace::Line { behind: 0 }));
                 text.push_str(&behind(it.comment.as_deref()));
             }
         }
@@ -65,14 +65,14 @@ fn spaced(rows: &[WrittenRow]) -> Vec<&WrittenRow> {
 
 /// Where a value stands, and so whether it may be spread to keep lines short.
 #[derive(Debug, Clone, Copy)]
-enum Place {
+enum LinePlace {
     /// On a line of its own, with so many characters behind it.
     Line { behind: usize },
     /// Among others on a line.
     Within,
 }
 
-fn entry(entry: &Entry, indent: usize, place: Place) -> String {
+fn entry(entry: &WrittenEntry, indent: usize, place: LinePlace) -> String {
     let key = entry.key.as_ref().map(|key| format!("{key} = "));
     let key = key.unwrap_or_default();
     let before = indent + key.chars().count();
@@ -80,7 +80,7 @@ fn entry(entry: &Entry, indent: usize, place: Place) -> String {
     format!("{key}{value}")
 }
 
-fn value(value: &WrittenValue, indent: usize, before: usize, place: Place) -> String {
+fn value(value: &WrittenValue, indent: usize, before: usize, place: LinePlace) -> String {
     let list = match value {
         WrittenValue::Scalar(text) => return text.clone(),
         WrittenValue::List(list) => list,
@@ -88,8 +88,8 @@ fn value(value: &WrittenValue, indent: usize, before: usize, place: Place) -> St
     if !is_spread(list) {
         let flat = on_a_line(list, indent);
         let is_long = match place {
-            Place::Line { behind } => before + flat.chars().count() + behind > LINE_MAX,
-            Place::Within => false,
+            LinePlace::Line { behind } => before + flat.chars().count() + behind > LINE_MAX,
+            LinePlace::Within => false,
         };
         // tables over several lines are of TOML 1.1, and not everything reads that
         if !is_long || list.brackets == Brackets::Table || list.rows.is_empty() {
@@ -116,7 +116,7 @@ fn has_line_ends(row: &WrittenRow) -> bool {
 
 fn on_a_line(list: &List, indent: usize) -> String {
     let entries = list.rows.iter().filter_map(|row| match row {
-        WrittenRow::Entry(it) => Some(entry(it, indent, Place::Within)),
+        WrittenRow::Entry(it) => Some(entry(it, indent, LinePlace::Within)),
         WrittenRow::Empty | WrittenRow::Comment(_) | WrittenRow::Head(..) => None,
     });
     let entries = entries.collect::<Vec<String>>().join(", ");
@@ -140,7 +140,7 @@ fn over_lines(list: &List, indent: usize) -> String {
             WrittenRow::Empty => String::new(),
             WrittenRow::Comment(comment) | WrittenRow::Head(comment, _) => comment.clone(),
             WrittenRow::Entry(it) => {
-                let value = entry(it, deeper, Place::Line { behind: 1 });
+                let value = entry(it, deeper, LinePlace::Line { behind: 1 });
                 format!("{value},{}", behind(it.comment.as_deref()))
             }
         };
