@@ -301,6 +301,7 @@ def warned(hallpass):
         return
     check.equal("warned: which keeps what was confirmed", [one["texts"] for one in hallpass.request(made[0])["confirmed"]], [[says]])
     head = wait(lambda: hallpass.head(made[0]), 10)
+    check("warned: the message that asks for review has the text", "Card data &amp; &lt;b&gt;rows" in json.dumps(head, ensure_ascii=False), head)
     view = hallpass.opens(TOMASZ, click={"message_ts": head["ts"], "action_id": "approve"})
     check("warned: one press is not enough, the form has the text", boxes(view) == [box] and hallpass.request(made[0])["state"] == "pending", view)
     hallpass.act(TOMASZ, close={"view_id": view["view"]["id"]})
@@ -320,6 +321,14 @@ def warned(hallpass):
     check("warned: asking likewise", refused.returncode == 4 and says in refused.stderr, refused.stderr)
     asked = command(INES, *ask, "--confirm-warning", ident)
     check("warned: and with the id it is asked", asked.returncode == 0, asked.stderr)
+    new = ("--account", "payments-prod", "--permission-set", "Support", "--for", "1h", "--reason", "OPS-9: a card")
+    for words in (("exec", *new, "--", "true"), ("console", *new, "--print"), ("grants", "extend", made[0], "--for", "2h")):
+        who = MARA if words[0] == "grants" else TOMASZ
+        refused = command(who, *words)
+        check(f"warned: {words[0]} asks for nothing unread", refused.returncode == 4 and says in refused.stderr
+              and f"--confirm-warning {ident}" in refused.stderr, refused)
+    longer = command(MARA, "grants", "extend", made[0], "--for", "2h", "--confirm-warning", ident)
+    check("warned: and with the id an extension is asked for", longer.returncode == 0, longer.stderr)
     kept = {row["event"]: (row["actor"], row["warnings_confirmed"]) for row in hallpass.api(PRIYA).all("/api/v1/audit?after=0")
             if row.get("access_request_id") == made[0] and "warnings_confirmed" in row}
     check.equal("warned: the log has who confirmed which text", kept, {"request.created": (MARA, [says]), "request.approved": (TOMASZ, [says])})

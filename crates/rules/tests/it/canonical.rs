@@ -1,5 +1,7 @@
 //! TOML files in one form: nothing is lost, nothing says something else, and a second time changes nothing.
 
+use std::fmt::Write as _;
+
 use hallpass_rules::syntax::{Node, Syntax, Value, parse};
 use hallpass_rules::{FormatRefused, canonical_toml};
 use hallpass_testing::fuzz_target;
@@ -22,12 +24,9 @@ const ODD: &str = "#!first\n\n\n  # second\n[ 'a' . \"b c\".\"d\" ] # on a head\
 
 #[test]
 fn each_thing_is_written_in_one_way() {
-    let long = format!("n = [{}]\n", vec!["\"name@corp.com\""; 7].join(", "));
+    let long = format!("n = [{}]\n", ["\"name@corp.com\""; 7].join(", "));
     let spread = format!("n = [\n{}]\n", "  \"name@corp.com\",\n".repeat(7));
-    let table = format!(
-        "n = {{ a = [{}] }}\n",
-        vec!["\"name@corp.com\""; 7].join(", ")
-    );
+    let table = format!("n = {{ a = [{}] }}\n", ["\"name@corp.com\""; 7].join(", "));
     let rows = [
         ("", ""),
         ("\n\n", ""),
@@ -269,7 +268,7 @@ proptest! {
             text.push_str(head);
             text.push_str(end);
             for (place, (a, key, b, value, c, end)) in pairs.iter().enumerate() {
-                text.push_str(&format!("{a}k{place} . {key}{b}={c}{value}{b}{end}"));
+                write!(text, "{a}k{place} . {key}{b}={c}{value}{b}{end}").unwrap();
             }
         }
         prop_assert!(parse(&text, Syntax::Toml).is_whole(), "{text}");

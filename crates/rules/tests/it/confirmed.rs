@@ -1,6 +1,6 @@
 //! Warnings that are to be read and confirmed: which rules give one to whom, and what can be one.
 
-use hallpass_rules::{RuleFile, load};
+use hallpass_rules::{RuleFile, RuleId, load};
 
 use crate::world::{
     LOGS, ONCALL, PAYMENTS_DEV, PAYMENTS_PROD, decide, directory, email, noon, rules,
@@ -202,7 +202,7 @@ warning = 'Short.'
     ] {
         let decision = decide(&rules, "dan", LOGS, set);
         assert_eq!(decision.kind.to_string(), kind, "{set}");
-        let named: Vec<&str> = decision.based_on.iter().map(|it| it.as_str()).collect();
+        let named: Vec<&str> = decision.based_on.iter().map(RuleId::as_str).collect();
         assert_eq!(named.join(" "), based_on, "{set}");
         assert_eq!(decision.warnings.len(), warns, "{set}");
     }

@@ -207,11 +207,7 @@ fn statements(organization: &FakeOrganization) -> Vec<Value> {
 
 /// What holds of armed ends at every instant: nobody is refused what they were told to hold, and where an end is told as
 /// armed, AWS refuses from then on. Not where clocks are apart: instants are those of whoever wrote them.
-pub(super) async fn look(
-    cluster: &Arc<Cluster>,
-    grants: &[Grant],
-    calm_from: Option<Timestamp>,
-) {
+pub(super) async fn look(cluster: &Arc<Cluster>, grants: &[Grant], calm_from: Option<Timestamp>) {
     if !cluster.arms() || cluster.ledger.is_relaxed() {
         return;
     }

@@ -44,6 +44,8 @@ pub(crate) struct Bench {
     pub(crate) kept_until: Mutex<Timestamp>,
     /// Since when what people hold in other ways was seen.
     held_since: Mutex<BTreeMap<HoldKey, Timestamp>>,
+    /// When AWS last took no change of a policy.
+    took_none_at: Mutex<Timestamp>,
 }
 
 impl Deref for Bench {
@@ -69,6 +71,7 @@ impl Bench {
             others,
             kept_until: Mutex::new(Timestamp::MIN),
             held_since: Mutex::default(),
+            took_none_at: Mutex::new(Timestamp::MIN),
         }
     }
 
@@ -182,6 +185,11 @@ impl Bench {
     async fn look(&self) {
         let now = self.now();
         let others = self.others.0.lock().unwrap().clone();
+        self.organization.change(|it| {
+            if it.changes_fail.is_some() {
+                *self.took_none_at.lock().unwrap() = now;
+            }
+        });
         self.nobody_is_refused_what_others_gave(&others, now);
         let all = crate::acting::grants(&self.world).await;
         for held in grants_as_told(self.world.store.as_ref(), all)
@@ -223,13 +231,15 @@ impl Bench {
         }
     }
 
-    /// What somebody holds in another way is refused for five minutes at most, and while whoever looks has died.
+    /// What somebody holds in another way is refused for five minutes at most, and while whoever looks has died or AWS takes
+    /// no change.
     fn nobody_is_refused_what_others_gave(&self, others: &BTreeSet<HoldKey>, now: Timestamp) {
         let mut held_since = self.held_since.lock().unwrap();
         held_since.retain(|key, _| others.contains(key));
         for key in others {
             let since = *held_since.entry(key.clone()).or_insert(now);
-            let looked_from = since.max(*self.kept_until.lock().unwrap());
+            let took_none_at = *self.took_none_at.lock().unwrap();
+            let looked_from = { since.max(*self.kept_until.lock().unwrap()) }.max(took_none_at);
             let refused = self.refused_after(key);
             assert!(
                 now <= TimeSpan::seconds(330).after(looked_from)

@@ -1,5 +1,7 @@
 //! Warnings of rules in Slack: in the forms to ask, to approve and to extend, each with its box.
 
+use std::fmt::Write as _;
+
 use hallpass_rules::{RuleFile, load};
 use serde_json::{Value, json};
 
@@ -97,10 +99,12 @@ async fn more_warnings_than_a_form_holds_are_confirmed_on_the_page() {
                     approvers = ['cai@corp.example']\n"
         .to_owned();
     for number in 1..=21 {
-        text.push_str(&format!(
+        writeln!(
+            text,
             "[[rule]]\nid = 'w{number}'\naccounts = '*'\npermission_sets = '*'\npermits_requests = false\n\
-             warning = 'Text {number}.'\n"
-        ));
+             warning = 'Text {number}.'"
+        )
+        .unwrap();
     }
     let rules = load(&RuleFile::new("rules.toml", text.as_str()))
         .unwrap()
