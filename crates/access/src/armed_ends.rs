@@ -6,7 +6,7 @@ use std::fmt;
 use hallpass_model::{Email, GrantId, HoldKey, RequestId, TargetNames, TimeSpan, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::{CredentialsAfterEnd, Grant, GrantState};
+use crate::CredentialsAfterEnd;
 
 /// How long after an end its instant may lie, which is a whole minute (`access.md` §21, A-1).
 const ROUNDING: TimeSpan = TimeSpan::minutes(1);
@@ -173,27 +173,6 @@ impl ArmedEndStatus {
     }
 }
 
-/// A grant as people are told of it: while AWS refuses it from an earlier instant on than its end, it ends at that instant
-/// (`access.md` §21, A-2). Only what is shown is changed by this; what is decided rests on what is stored.
-#[must_use]
-pub fn as_enforced(grant: Grant, armed: Option<&ArmedEndStatus>) -> Grant {
-    match (armed, &grant.state) {
-        (Some(ArmedEndStatus::Armed { until, .. }), GrantState::Active) => Grant {
-            ends_at: grant.ends_at.min(*until),
-            ..grant
-        },
-        _ => grant,
-    }
-}
-
-/// Whether news of a later end wait: AWS still refuses the access from an earlier instant on.
-pub fn is_still_to_move(armed: Option<&ArmedEndStatus>, end: Timestamp) -> bool {
-    match armed {
-        Some(ArmedEndStatus::Armed { until, .. }) => *until < end,
-        Some(ArmedEndStatus::Waiting | ArmedEndStatus::NotArmed { .. }) | None => false,
-    }
-}
-
 /// A grant whose end is to be armed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GrantToArm {
@@ -225,70 +204,6 @@ pub struct GrantToArm {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_later_end_is_told_once_aws_has_it() {
-        let at = |text: &str| text.parse::<Timestamp>().unwrap();
-        let end = at("2026-11-20T12:00:00Z");
-        let armed = |text, unmoved: Option<&str>| {
-            Some(ArmedEndStatus::Armed {
-                until: at(text),
-                moves_to: Some(end),
-                unmoved: unmoved.map(str::to_owned),
-            })
-        };
-        let why = "the account's policy is full".to_owned();
-        for (row, armed, told) in [
-            (
-                "moving",
-                armed("2026-11-20T10:00:00Z", None),
-                "2026-11-20T10:00:00Z",
-            ),
-            (
-                "not moved",
-                armed("2026-11-20T10:00:00Z", Some("denied")),
-                "2026-11-20T10:00:00Z",
-            ),
-            (
-                "moved",
-                armed("2026-11-20T12:00:00Z", None),
-                "2026-11-20T12:00:00Z",
-            ),
-            (
-                "rounded up",
-                armed("2026-11-20T12:01:00Z", None),
-                "2026-11-20T12:00:00Z",
-            ),
-            (
-                "not seen yet",
-                Some(ArmedEndStatus::Waiting),
-                "2026-11-20T12:00:00Z",
-            ),
-            (
-                "not armed",
-                Some(ArmedEndStatus::NotArmed { why }),
-                "2026-11-20T12:00:00Z",
-            ),
-            ("never armed", None, "2026-11-20T12:00:00Z"),
-        ] {
-            let waits = at(told) < end;
-            assert_eq!(is_still_to_move(armed.as_ref(), end), waits, "{row}");
-            let grant = Grant {
-                ends_at: end,
-                state: GrantState::Active,
-                ..crate::guard_steps::tests::grant(1, 100)
-            };
-            let shown = as_enforced(grant.clone(), armed.as_ref());
-            assert_eq!(shown.ends_at, at(told), "{row}");
-            // what is on its way, or ends already, is told by its state
-            let making = Grant {
-                state: GrantState::Granting,
-                ..grant
-            };
-            let shown = as_enforced(making.clone(), armed.as_ref());
-            assert_eq!(shown, making, "{row}");
-        }
-    }
 
     #[test]
     fn credentials_stop_where_aws_refuses_and_work_on_where_it_does_not() {

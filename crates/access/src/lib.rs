@@ -24,6 +24,7 @@
 // what there is: who asks for what, what came of it, and why something is refused
 mod alarm;
 mod armed_ends;
+mod as_enforced;
 mod grant;
 mod grant_activity;
 mod group_sync;
@@ -93,8 +94,8 @@ pub use alarm::{Alarm, AlarmKind, AlarmState};
 pub use approving::Approving;
 pub use armed_ends::{
     ArmedEndCounts, ArmedEndStatus, ArmedEndWish, ArmedEnds, ArmedEndsMode, GrantToArm,
-    as_enforced, is_still_to_move,
 };
+pub use as_enforced::{as_enforced, is_still_to_move};
 pub use ask::{AskOutcome, AskedTogether, REASON_MISSING, reason_refused};
 pub use break_glass::BREAK_GLASS_MAX;
 pub use change::{

@@ -336,23 +336,26 @@ mod tests {
                 json!({"news": "guard_acted", "removal": {"guard": "g", "late": 90}}),
             ),
         ] {
-            let notice = Notice {
-                news,
-                request: REQUEST.parse().unwrap(),
-                grant: None,
-                to: Vec::new(),
-                at,
-            };
-            let mut wanted = stored;
-            let members = wanted.as_object_mut().unwrap();
-            members.insert("request".to_owned(), json!(REQUEST));
-            members.insert("grant".to_owned(), Value::Null);
-            members.insert("to".to_owned(), json!([]));
-            members.insert("at".to_owned(), json!("2026-11-20T09:43:23Z"));
-            let message = Message::Notice(notice);
-            let text = serde_json::to_string(&message).unwrap();
-            assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), wanted);
-            assert_eq!(serde_json::from_str::<Message>(&text).unwrap(), message);
+            is_stored_as(news, stored);
         }
+    }
+
+    fn is_stored_as(news: News, mut wanted: Value) {
+        let notice = Notice {
+            news,
+            request: REQUEST.parse().unwrap(),
+            grant: None,
+            to: Vec::new(),
+            at: "2026-11-20T09:43:23Z".parse().unwrap(),
+        };
+        let members = wanted.as_object_mut().unwrap();
+        members.insert("request".to_owned(), json!(REQUEST));
+        members.insert("grant".to_owned(), Value::Null);
+        members.insert("to".to_owned(), json!([]));
+        members.insert("at".to_owned(), json!("2026-11-20T09:43:23Z"));
+        let message = Message::Notice(notice);
+        let text = serde_json::to_string(&message).unwrap();
+        assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), wanted);
+        assert_eq!(serde_json::from_str::<Message>(&text).unwrap(), message);
     }
 }

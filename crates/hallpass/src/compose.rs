@@ -13,6 +13,7 @@ mod exporting;
 mod following;
 mod group_sync;
 mod guards;
+mod later_ends;
 mod lead;
 mod leader_metrics;
 mod log_watch;

@@ -6,7 +6,7 @@
 use std::fmt::Write as _;
 
 use hallpass_model::{AccountId, PermissionSetName, TimeSpan};
-use hallpass_rules::Directory;
+use hallpass_rules::{Directory, canonical_toml};
 
 use super::answers::Answers;
 use super::names::{ChosenUnit, Sensitive};
@@ -45,7 +45,7 @@ struct Terms<'a> {
     sets: &'a [PermissionSetName],
 }
 
-/// The file.
+/// The file, in the form of `rules fmt`.
 pub(super) fn rules(
     answers: &Answers,
     management: Option<&AccountId>,
@@ -101,7 +101,7 @@ pub(super) fn rules(
         }
     }
     rule_tests_text::tests(&mut text, answers, management.first());
-    text
+    canonical_toml("rules.toml", &text).unwrap_or(text)
 }
 
 /// The rules of accounts that are not sensitive.

@@ -1,7 +1,6 @@
 //! Telling people: one task per channel, at its own pace. A channel that is slow, down or broken
 //! costs its own listeners time, and nobody else anything (promise P7).
 
-use std::slice;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,8 +8,7 @@ use async_trait::async_trait;
 use hallpass_access::{
     Access, AccessStore, ActivityLogs, AlarmContext, AlertContext, Channel, Delivery,
     DigestContext, DigestKind, Grant, Message, News, Notice, NoticeContext, NoticeKind, PastUse,
-    ReadError, Request, SweepStore, WaitingMessage, grants_as_told, is_still_to_move, last_grant,
-    use_of_grant,
+    ReadError, Request, SweepStore, WaitingMessage, grants_as_told, last_grant, use_of_grant,
 };
 use hallpass_model::{Clock, Look, TimeSpan, Timestamp};
 use hallpass_setup::waiting::{LOOK_AGAIN, rest, until};
@@ -19,6 +17,8 @@ use hallpass_wording::alert::alert_text;
 use hallpass_wording::sweeps::digest_text;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+
+use super::later_ends;
 
 /// One attempt to tell people is cut off after this.
 const TELL_MAX: Duration = Duration::from_mins(1);
@@ -326,37 +326,11 @@ impl Teller {
         .increment(more);
     }
 
-    /// What becomes of news of a later end that are not to be told now: while AWS does not have it they wait, and what says
-    /// that is nobody's once it is not so any more. `None` of what is to be told.
     async fn before_its_time(&self, told: &Loaded) -> Result<Option<Delivery>, ReadError> {
-        let Loaded::Notice(told) = told else {
-            return Ok(None);
-        };
-        let is_of_later_end = matches!(
-            told.notice.kind(),
-            NoticeKind::Extended | NoticeKind::NotExtended
-        );
-        let Some(id) = told.grant.as_ref().map(|grant| grant.id) else {
-            return Ok(None);
-        };
-        if !is_of_later_end {
-            return Ok(None);
+        match told {
+            Loaded::Notice(told) => later_ends::before_its_time(self.store.as_ref(), told).await,
+            Loaded::Digest(_) | Loaded::Alarm(_) | Loaded::Alert(_) => Ok(None),
         }
-        // as stored: what is told of it ends when AWS says
-        let Some(grant) = self.store.grant(id).await? else {
-            return Ok(None);
-        };
-        let armed = self.store.armed_ends(slice::from_ref(&grant.key)).await?;
-        let is_to_move = is_still_to_move(armed.get(&grant.key), grant.ends_at);
-        Ok(match (told.notice.kind(), is_to_move, grant.is_hold()) {
-            (NoticeKind::Extended, true, true) => Some(Delivery::Again {
-                after: TimeSpan::seconds(1),
-                why: "AWS still refuses at the earlier end".to_owned(),
-            }),
-            (NoticeKind::Extended, false, _) | (NoticeKind::NotExtended, true, true) => None,
-            // it is over before it moved, or has moved before that was told
-            _ => Some(Delivery::Done),
-        })
     }
 
     async fn load(

@@ -238,10 +238,8 @@ async fn assemble(
     let grant = rows::with_grant(app, viewer, request).await;
     let grant = grant.as_ref();
     let view = &view.clone().seeing_armed_ends(app, grant).await?;
-    let place = match grant {
-        Some(grant) => app.access.in_line(std::slice::from_ref(grant)).await,
-        None => Vec::new(),
-    };
+    let only = grant.map(std::slice::from_ref).unwrap_or_default();
+    let place = app.access.in_line(only).await;
     let place = place.into_iter().flatten().next();
     let records = timeline::records(app, request, grant).await?;
     let presses = app.access.presses(&viewer.actor, request).await?;

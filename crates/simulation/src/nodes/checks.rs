@@ -144,6 +144,12 @@ impl Watch {
             .filter(|grant| grant.is_live(now))
             .map(|grant| &grant.key)
             .collect();
+        // what is there is the access of whichever grant of the key ended last
+        let mut last_due: BTreeMap<&HoldKey, Timestamp> = BTreeMap::new();
+        for grant in grants.iter().filter(|grant| !grant.is_over()) {
+            let due = last_due.entry(&grant.key).or_insert(calm_from);
+            *due = grant.due_to_end().max(*due);
+        }
         let relaxed = cluster.ledger.is_relaxed().then_some(RELAXED_MICROSECONDS);
         let takes = cluster.center.habits().write_takes.as_seconds();
         let takes = i64::try_from(takes).unwrap_or(0) * 1_000_000;
@@ -166,7 +172,7 @@ impl Watch {
             }
             if present.contains(&grant.key) {
                 self.gone_at.remove(&grant.id);
-                let late = microseconds(due, now);
+                let late = microseconds(last_due.get(&grant.key).copied().unwrap_or(due), now);
                 if relaxed.is_none() {
                     self.latest_end = self.latest_end.max(span(late));
                 }
