@@ -319,14 +319,14 @@ def warned(hallpass):
     ask = ("request", "--account", "payments-prod", "--permission-set", "Support", "--for", "1h", "--reason", "OPS-8: a card", "--new")
     refused = command(INES, *ask)
     check("warned: asking likewise", refused.returncode == 4 and says in refused.stderr, refused.stderr)
-    asked = command(INES, *ask, "--confirm-warning", ident)
-    check("warned: and with the id it is asked", asked.returncode == 0, asked.stderr)
     new = ("--account", "payments-prod", "--permission-set", "Support", "--for", "1h", "--reason", "OPS-9: a card")
     for words in (("exec", *new, "--", "true"), ("console", *new, "--print"), ("grants", "extend", made[0], "--for", "2h")):
-        who = MARA if words[0] == "grants" else TOMASZ
+        who = MARA if words[0] == "grants" else INES
         refused = command(who, *words)
         check(f"warned: {words[0]} asks for nothing unread", refused.returncode == 4 and says in refused.stderr
               and f"--confirm-warning {ident}" in refused.stderr, refused)
+    asked = command(INES, *ask, "--confirm-warning", ident)
+    check("warned: and with the id it is asked", asked.returncode == 0, asked.stderr)
     longer = command(MARA, "grants", "extend", made[0], "--for", "2h", "--confirm-warning", ident)
     check("warned: and with the id an extension is asked for", longer.returncode == 0, longer.stderr)
     kept = {row["event"]: (row["actor"], row["warnings_confirmed"]) for row in hallpass.api(PRIYA).all("/api/v1/audit?after=0")
