@@ -30,6 +30,11 @@ pub(crate) const GROUPS: [EventGroup; 14] = [
             "end.failed",
             "end.stuck",
             "end.repeated",
+            "end.armed",
+            "end.rearmed",
+            "end.disarmed",
+            "end.arm_failed",
+            "end.denied",
             "extend",
             "drift.missing",
             "drift.principal_left",
@@ -239,6 +244,20 @@ fn membership(name: &str) -> String {
         "membership.added" => "Added to group",
         "membership.removed" => "Removed from group",
         "membership.refused" => "Change refused",
+        other => return armed(other),
+    };
+    words.to_owned()
+}
+
+/// The same of ends that AWS enforces, and of the log itself.
+fn armed(name: &str) -> String {
+    let words = match name {
+        "end.armed" => "End armed at AWS",
+        "end.rearmed" => "Armed end moved",
+        "end.disarmed" => "Armed end lifted",
+        "end.arm_failed" => "End not armed",
+        "end.denied" => "Denied at AWS",
+        "log.loss_accepted" => "Lost records accepted",
         other => return plain(other),
     };
     words.to_owned()
@@ -359,4 +378,21 @@ pub(crate) fn rules(record: &Record) -> Vec<String> {
         .filter_map(Value::as_str)
         .map(plain)
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use hallpass_audit::Event;
+
+    use super::event;
+
+    #[test]
+    fn every_event_of_the_log_is_said_in_words() {
+        for name in Event::ALL.map(Event::name) {
+            // those of a guard stand in its own journal
+            if !name.starts_with("guard.") {
+                assert_ne!(event(name), name);
+            }
+        }
+    }
 }
