@@ -18,6 +18,7 @@ mod landmarks;
 mod ledger;
 mod nodes;
 pub mod past;
+mod refusals;
 mod world;
 
 pub use broken::Broken;
@@ -34,4 +35,5 @@ pub use journals::{Journals, Papers};
 pub use landmarks::{Landmark, Reached};
 pub use ledger::{Ledger, NodeWrite};
 pub use nodes::{Cluster, Life, Lived, Weakness};
+pub use refusals::{armed_statements, refused_after};
 pub use world::{Human, World};

@@ -49,7 +49,7 @@ pub(super) fn yaml(at: HclPlace, text: &str) -> Result<HclValue, EvalProblem> {
         return Err(EvalProblem::unknown(at, message));
     }
     match read.roots.as_slice() {
-        [only] => of_node(at, only),
+        [only] => of_node(&|_| at, only),
         _ => Err(EvalProblem::unknown(
             at,
             "the text is not one document of YAML",
@@ -57,7 +57,9 @@ pub(super) fn yaml(at: HclPlace, text: &str) -> Result<HclValue, EvalProblem> {
     }
 }
 
-fn of_node(at: HclPlace, node: &Node) -> Result<HclValue, EvalProblem> {
+/// A node, with its place in what is evaluated.
+fn of_node(place: &impl Fn(&Node) -> HclPlace, node: &Node) -> Result<HclValue, EvalProblem> {
+    let at = place(node);
     let kind = match &node.value {
         NodeValue::Null => HclKind::Null,
         NodeValue::Bool(flag) => HclKind::Bool(*flag),
@@ -65,12 +67,12 @@ fn of_node(at: HclPlace, node: &Node) -> Result<HclValue, EvalProblem> {
         NodeValue::Number(text) => number(at, text)?,
         NodeValue::Text(text) => HclKind::Text(text.clone()),
         NodeValue::List(items) => {
-            let items = items.iter().map(|item| of_node(at, item));
+            let items = items.iter().map(|item| of_node(place, item));
             HclKind::List(items.collect::<Result<_, _>>()?)
         }
         NodeValue::Map(entries) => {
             let entries = entries.iter();
-            let entries = entries.map(|it| Ok((it.key.clone(), of_node(at, &it.value)?)));
+            let entries = entries.map(|it| Ok((it.key.clone(), of_node(place, &it.value)?)));
             HclKind::Map(entries.collect::<Result<BTreeMap<_, _>, EvalProblem>>()?)
         }
     };
@@ -82,26 +84,11 @@ fn of_node(at: HclPlace, node: &Node) -> Result<HclValue, EvalProblem> {
 /// # Errors
 /// When a number is written as no other reader would take it.
 pub(super) fn literal(file: usize, node: &Node) -> Result<HclValue, EvalProblem> {
-    let at = HclPlace {
+    let place = |node: &Node| HclPlace {
         file,
         spot: HclSpot::At(node.position),
     };
-    let kind = match &node.value {
-        NodeValue::Null => HclKind::Null,
-        NodeValue::Bool(flag) => HclKind::Bool(*flag),
-        NodeValue::Number(text) => number(at, text)?,
-        NodeValue::Text(text) => HclKind::Text(text.clone()),
-        NodeValue::List(items) => {
-            let items = items.iter().map(|item| literal(file, item));
-            HclKind::List(items.collect::<Result<_, _>>()?)
-        }
-        NodeValue::Map(entries) => {
-            let entries = entries.iter();
-            let entries = entries.map(|it| Ok((it.key.clone(), literal(file, &it.value)?)));
-            HclKind::Map(entries.collect::<Result<BTreeMap<_, _>, EvalProblem>>()?)
-        }
-    };
-    Ok(HclValue::new(at, kind))
+    of_node(&place, node)
 }
 
 /// A number as it is written.

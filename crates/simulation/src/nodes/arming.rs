@@ -7,14 +7,12 @@ use async_trait::async_trait;
 use hallpass_access::{ArmedEnds, Grant, GrantState};
 use hallpass_model::{Clock as _, HoldKey, TimeSpan, Timestamp};
 use hallpass_org::armed_ends::{
-    ArmedEnd, ArmedEndStore as _, EndArmer, EndArmerSettings, OtherAccess, POLICIES_MAX,
-    policy_name,
+    ArmedEnd, ArmedEndStore as _, EndArmer, EndArmerSettings, OtherAccess,
 };
 use hallpass_org::{OrganizationFault, PolicyKeeper};
-use hallpass_org_testing::{FakeOrganization, GatedOrg};
+use hallpass_org_testing::GatedOrg;
 use hallpass_runner_testing::{Gated, Way};
 use hallpass_store::{Candidate, SqlStore};
-use serde_json::Value;
 
 use super::Weakness;
 use super::cluster::Cluster;
@@ -22,7 +20,7 @@ use super::running::RunningNode;
 use crate::Center;
 use crate::hazard::{Hazard, Port};
 use crate::landmarks::Landmark;
-use crate::world::ACCOUNT;
+use crate::refusals::refused_after;
 
 /// What was overwritten by a policy that was sent too late is found within so long: ends are looked at every five minutes.
 const FOUND_WITHIN: TimeSpan = TimeSpan::seconds(330);
@@ -154,55 +152,6 @@ pub(super) fn armer(
             characters: hallpass_org::armed_ends::CHARACTERS,
         },
     )
-}
-
-/// The instants after which AWS refuses a person a permission set, as the policies in force say.
-fn refused_after(organization: &FakeOrganization, key: &HoldKey) -> Vec<Timestamp> {
-    let set = key.target.to_string();
-    let role = set
-        .rsplit("ps-")
-        .next()
-        .map(|name| format!("AWSReservedSSO_{name}_"));
-    let Some(role) = role else { return Vec::new() };
-    let names = |statement: &Value| {
-        let says = |pointer: &str, part: &str| {
-            let found = statement.pointer(pointer);
-            found.is_some_and(|it| it.to_string().contains(part))
-        };
-        says("/Condition/ArnLike/aws:PrincipalArn", &role)
-            && says(
-                "/Condition/StringEquals/identitystore:UserId",
-                key.user.as_str(),
-            )
-    };
-    let instant = |statement: &Value| {
-        let at = statement.pointer("/Condition/DateGreaterThan/aws:CurrentTime")?;
-        at.as_str()?.parse().ok()
-    };
-    let all = statements(organization);
-    all.iter()
-        .filter(|it| names(it))
-        .filter_map(instant)
-        .collect()
-}
-
-/// Statements of the account's policies that are attached.
-fn statements(organization: &FakeOrganization) -> Vec<Value> {
-    let mut all = Vec::new();
-    let standing = organization.standing();
-    for number in 0..POLICIES_MAX {
-        let name = policy_name(ACCOUNT, number);
-        let is_attached = standing
-            .iter()
-            .any(|(it, targets)| *it == name && targets == &[ACCOUNT]);
-        let text = organization.text(&name).filter(|_| is_attached);
-        let policy = text.and_then(|text| serde_json::from_str::<Value>(&text).ok());
-        let list = policy
-            .as_ref()
-            .and_then(|it| it.get("Statement")?.as_array());
-        all.extend(list.into_iter().flatten().cloned());
-    }
-    all
 }
 
 /// What holds of armed ends at every instant: nobody is refused what they were told to hold, and where an end is told as

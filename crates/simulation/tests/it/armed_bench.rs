@@ -10,15 +10,14 @@ use hallpass_model::{GrantId, HoldKey, TimeSpan, Timestamp};
 use hallpass_org::OrganizationFault;
 use hallpass_org::armed_ends::{
     ArmedEnd, ArmedEndState, ArmedEndStore as _, EndArmer, EndArmerSettings, OtherAccess,
-    policy_name,
 };
 use hallpass_org_testing::GatedOrg;
 use hallpass_runner_testing::Gate;
-use hallpass_simulation::{Center, Habits, Human, World};
+use hallpass_simulation::{Center, Habits, Human, World, armed_statements, refused_after};
 use serde_json::Value;
 
 use crate::acting::grant;
-use crate::keeping::{ACCOUNT, Keeping};
+use crate::keeping::Keeping;
 
 /// What people hold beside what they were granted.
 pub(crate) struct Others(pub(crate) Mutex<BTreeSet<HoldKey>>, Arc<Center>);
@@ -141,43 +140,12 @@ impl Bench {
 
     /// The instants after which AWS refuses a person a set, as the policies in force say.
     pub(crate) fn refused_after(&self, key: &HoldKey) -> Vec<Timestamp> {
-        let set = key.target.to_string();
-        let name = set.rsplit("ps-").next().unwrap();
-        let mut all = Vec::new();
-        for statement in self.statements() {
-            let condition = &statement["Condition"];
-            let role = condition["ArnLike"]["aws:PrincipalArn"]
-                .as_str()
-                .unwrap_or_default();
-            let users = condition["StringEquals"]["identitystore:UserId"].to_string();
-            if role.contains(&format!("AWSReservedSSO_{name}_"))
-                && users.contains(key.user.as_str())
-            {
-                let from = condition["DateGreaterThan"]["aws:CurrentTime"]
-                    .as_str()
-                    .unwrap();
-                all.push(from.parse().unwrap());
-            }
-        }
-        all
+        refused_after(&self.organization, key)
     }
 
     /// Statements of the account's policies that are attached.
     pub(crate) fn statements(&self) -> Vec<Value> {
-        let standing: BTreeMap<_, _> = self.organization.standing().into_iter().collect();
-        let mut all = Vec::new();
-        for number in 0..3 {
-            let name = policy_name(ACCOUNT, number);
-            let Some(targets) = standing.get(&name) else {
-                continue;
-            };
-            if targets == &[ACCOUNT] {
-                let text = self.organization.text(&name).unwrap();
-                let value: Value = serde_json::from_str(&text).unwrap();
-                all.extend(value["Statement"].as_array().unwrap().clone());
-            }
-        }
-        all
+        armed_statements(&self.organization)
     }
 
     /// What holds at every instant: access of ours is not there before its end is in force, unless it is told as not
