@@ -11,8 +11,10 @@
 
 mod honest;
 mod process;
+mod releases;
 mod system;
 
 pub use honest::{ANSWERS, BOUND, HonestTime, Reading, STEADY, Shown};
 pub use process::HonestClock;
+pub use releases::Releases;
 pub use system::{ProcessClock, SystemClock, now};

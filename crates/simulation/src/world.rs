@@ -2,8 +2,7 @@
 //! that may be stopped and started again.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use hallpass_access::{
     Access, AccessError, AccessStore, Actor, ArmedEndsMode, DirectorySource, GroupSyncSettings,
@@ -11,6 +10,7 @@ use hallpass_access::{
     SweepState, SweepStore,
 };
 use hallpass_assignments::{AssignmentStore, Executor, ExecutorLimits};
+use hallpass_clock::Releases;
 use hallpass_model::{Clock, Email, HoldKey, Target, TimeSpan, Timestamp};
 use hallpass_rules::directory::{Account, Group, PermissionSet, Person, Snapshot};
 use hallpass_rules::{RuleFile, Rules, load};
@@ -168,8 +168,8 @@ pub struct World<S = MemoryStore> {
     pub journals: Arc<Journals>,
     ids: Arc<Ids>,
     settings: Settings,
-    /// How often time has returned, as far as was acted upon.
-    returns: AtomicU64,
+    /// When what waits for a clock that was ahead is done.
+    releases: Mutex<Releases>,
 }
 
 pub(crate) fn rules() -> Rules {
@@ -284,6 +284,7 @@ impl<S: AccessStore + GroupSyncStore + SweepStore + AssignmentStore + 'static> W
         };
         let ids = Arc::new(Ids::new(seed));
         let gate = Gate::new(plan);
+        let releases = Releases::after(&time.read());
         let journals = Arc::new(Journals::default());
         let entitlements = Arc::new(Entitlements::default());
         let aws = (&center, &entitlements);
@@ -304,7 +305,7 @@ impl<S: AccessStore + GroupSyncStore + SweepStore + AssignmentStore + 'static> W
             journals,
             ids,
             settings,
-            returns: AtomicU64::new(0),
+            releases: Mutex::new(releases),
         }
     }
 
@@ -318,7 +319,7 @@ impl<S: AccessStore + GroupSyncStore + SweepStore + AssignmentStore + 'static> W
         self.gate = Gate::new(plan);
         self.time = ProcessTime::begun(&self.machine, self.time.last_reading());
         // as a process does that starts: the one before may have been stopped while time ran ahead
-        self.returns.store(u64::MAX, Ordering::SeqCst);
+        *self.releases() = Releases::at_start(&self.time.read());
         let (access, executor) = process(
             &self.store,
             (&self.center, &self.entitlements),
@@ -426,13 +427,22 @@ impl<S: AccessStore + GroupSyncStore + SweepStore + AssignmentStore + 'static> W
     /// gate. AWS answers meanwhile, if only to say what time it is.
     pub async fn tick(&self) {
         self.time.hear();
-        let returns = u64::from(self.time.read().returns);
-        if self.returns.swap(returns, Ordering::SeqCst) != returns {
-            let _: Result<_, _> = self.access.release_future_waits().await;
+        let reading = self.time.read();
+        let is_due = {
+            let mut releases = self.releases();
+            releases.has_returned(&reading);
+            releases.are_due(&reading)
+        };
+        if is_due && self.access.release_future_waits().await.is_ok() {
+            self.releases().done(&reading);
         }
         let _: Result<_, _> = self.executor.tick().await;
         let _: Result<_, _> = self.access.tick().await;
         let _: Result<_, _> = self.access.tend_sweeps().await;
+    }
+
+    fn releases(&self) -> MutexGuard<'_, Releases> {
+        self.releases.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// One round of the loop of runs: makes the run that was begun, or begins the one that is due.

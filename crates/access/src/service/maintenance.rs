@@ -21,8 +21,6 @@ use crate::{
 
 /// Rows looked at per round.
 const BATCH: u32 = 256;
-/// No notice waits longer than this between two attempts.
-const NOTICE_PAUSE_MAX: TimeSpan = TimeSpan::hours(1);
 /// Rounds per tick; what is left waits for the next.
 const ROUNDS_MAX: u32 = 32;
 
@@ -184,36 +182,23 @@ impl Access {
         next_step::of(current, holds, known, step)
     }
 
-    /// Does now what waits for an instant that no pause explains: it was written while time ran ahead,
-    /// before it returned. To be called when it did, and when a process starts, for the one before may
-    /// have been stopped then. Returns for how much that was so; a second time for nothing.
+    /// Does now what waits for an instant that a clock which was ahead gave it, or that a process gave it which is no
+    /// more: notices that it was telling and rows of access that it had put off. To be called when time returned
+    /// (`hallpass_clock::Releases` says when) and by whoever begins to work alone. A notice that waits for another
+    /// attempt is tried once more, early; none is told twice by it, for a channel tells one at a time. Returns for how
+    /// much that was so.
     ///
     /// # Errors
     /// When the store does not answer.
     pub async fn release_future_waits(&self) -> Result<u64, AccessError> {
         let now = self.now();
-        let mut released = self
-            .ports
-            .store
-            .release_notices(NOTICE_PAUSE_MAX.after(now))
-            .await?;
+        let mut released = self.ports.store.release_notices(now).await?;
         let forgotten = self.ports.assignments.forget_future(now).await;
         released += u64::from(forgotten.map_err(|fault| ReadError(fault.to_string()))?);
         if released > 0 {
             self.wake_executor.notify_one();
         }
         Ok(released)
-    }
-
-    /// Makes every notice due that waits for its turn. To be called by whoever begins to work alone: one that a process
-    /// before it had taken to tell would wait until nobody can be telling it any more, by that process's clock. What was
-    /// put off is tried once more, early. Returns how many.
-    ///
-    /// # Errors
-    /// When the store does not answer.
-    pub async fn take_over_notices(&self) -> Result<u64, AccessError> {
-        let store = &self.ports.store;
-        Ok(store.release_notices(self.now()).await?)
     }
 
     /// Compares every live grant with the directory, today's rules and its assignment.

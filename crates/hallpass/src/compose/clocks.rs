@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use hallpass_access::Access;
 use hallpass_aws::Aws;
 use hallpass_clock::ProcessClock;
-use hallpass_clock::{BOUND, Reading};
+use hallpass_clock::{BOUND, Reading, Releases};
 use hallpass_host::server_store::ServerStore;
 use hallpass_model::{Clocks, Disagreement, TimeSpan};
 use hallpass_server::{ProbeResult, ReadinessProbe};
@@ -69,13 +69,11 @@ struct ClockReport {
     unsaid: VecDeque<Reading>,
     since: Instant,
     asked: Instant,
-    returns: u32,
+    releases: Releases,
 }
 
 /// Watches until the server stops.
 pub(super) async fn watch(watch: ClockWatch, mut stop: watch::Receiver<bool>) {
-    // one before us may have been stopped while time ran ahead
-    watch.mend().await;
     let remembered = watch
         .store
         .blob_get(&watch.remembered())
@@ -90,7 +88,8 @@ pub(super) async fn watch(watch: ClockWatch, mut stop: watch::Receiver<bool>) {
         unsaid: VecDeque::new(),
         since: began,
         asked: began,
-        returns: watch.clock.read().returns,
+        // one before us may have been stopped while time ran ahead
+        releases: Releases::at_start(&watch.clock.read()),
     };
     loop {
         watch.look(&mut said).await;
@@ -110,11 +109,12 @@ impl ClockWatch {
 
     async fn look(&self, said: &mut ClockReport) {
         let reading = self.clock.read();
-        if reading.returns != said.returns {
-            said.returns = reading.returns;
+        if said.releases.has_returned(&reading) {
             let by = span(reading.returned);
             tracing::warn!(%by, "time had run ahead and returned to the server's clock and AWS's");
-            self.mend().await;
+        }
+        if said.releases.are_due(&reading) && self.mend().await {
+            said.releases.done(&reading);
         }
         // they may have agreed between two looks, and access was given meanwhile
         said.unsaid.extend(self.clock.take_changes());
@@ -182,15 +182,20 @@ impl ClockWatch {
         true
     }
 
-    async fn mend(&self) {
+    /// Does what waits for an instant of a clock that was ahead; what fails is tried again at the next look.
+    async fn mend(&self) -> bool {
         match self.access.release_future_waits().await {
-            Ok(0) => {}
-            Ok(hurried) => tracing::warn!(
-                hurried,
-                "what waited for an instant in the future is done now"
-            ),
+            Ok(0) => true,
+            Ok(hurried) => {
+                tracing::warn!(
+                    hurried,
+                    "what waited for an instant in the future is done now"
+                );
+                true
+            }
             Err(error) => {
                 tracing::warn!(error = %error, "what waits for an instant in the future could not be hurried");
+                false
             }
         }
     }

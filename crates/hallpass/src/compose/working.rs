@@ -242,13 +242,9 @@ impl Composed {
                 return;
             }
         }
-        // whoever led before may have done so by a clock that was ahead
+        // whoever led before may have done so by a clock that was ahead, and was telling people something
         if let Err(error) = journey.release_future_waits().await {
-            tracing::warn!(error = %error, "what waits for a clock that was ahead could not be released");
-        }
-        // what it was telling is told now
-        if let Err(error) = journey.take_over_notices().await {
-            tracing::warn!(error = %error, "notices that a process before this one was telling wait for their turn");
+            tracing::warn!(error = %error, "what a process before this one had put off waits for its turn");
         }
         // what ended without us is known before anything is sent for it
         journey.apply_guard_removals().await;

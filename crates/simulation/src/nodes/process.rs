@@ -137,7 +137,6 @@ impl Process {
         }
         let work = Arc::new(self.workshop(&store, &gate));
         let _: Result<_, _> = work.access.release_future_waits().await;
-        let _: Result<_, _> = work.access.take_over_notices().await;
         self.term.fill(work::loops(&work, &self.stop));
         let mut stopping = self.stop.subscribe();
         drop(stopping.wait_for(|stopping| *stopping).await);

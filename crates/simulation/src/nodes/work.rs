@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use hallpass_access::{Access, AccessStore, SweepState};
 use hallpass_assignments::{Executor, StoreFault, Worked};
+use hallpass_clock::Releases;
 use hallpass_model::{Clock, TimeSpan, Timestamp};
 use hallpass_org::armed_ends::EndArmer;
 use hallpass_store::SqlStore;
@@ -143,11 +144,12 @@ async fn tend(work: Arc<TermWork>, mut stop: watch::Receiver<bool>) {
 
 /// Does now what waits for an instant of a clock that was ahead, when time has returned.
 async fn mend(work: Arc<TermWork>, mut stop: watch::Receiver<bool>) {
-    let mut returns = work.time.read().returns;
+    let mut releases = Releases::after(&work.time.read());
     while !*stop.borrow() {
-        let found = work.time.read().returns;
-        if found != returns && work.access.release_future_waits().await.is_ok() {
-            returns = found;
+        let reading = work.time.read();
+        releases.has_returned(&reading);
+        if releases.are_due(&reading) && work.access.release_future_waits().await.is_ok() {
+            releases.done(&reading);
         }
         rest(&mut stop, work.look_again()).await;
     }

@@ -1,7 +1,7 @@
 //! Clocks that lie: whatever the wall clock of the machine shows, nobody has access later than they
 //! were given it, in true time, and nothing is given while clocks disagree.
 
-use hallpass_access::{AccessError, AskOutcome, Extending, PressRefused};
+use hallpass_access::{AccessError, AccessStore, AskOutcome, Extending, PressRefused};
 use hallpass_clock::BOUND;
 use hallpass_model::{Clock, GrantId, RequestId, TimeSpan, Timestamp};
 use hallpass_simulation::{
@@ -257,33 +257,70 @@ fn an_end_far_away_is_not_moved_by_a_step() {
 
 #[test]
 fn notices_and_rows_of_a_glitch_are_released_once_time_returned() {
-    use hallpass_access::AccessStore;
+    // a day, and less than a notice may wait for another attempt
+    for (ahead, restarts) in [
+        (DAY, true),
+        (DAY, false),
+        (9 * MINUTE, true),
+        (9 * MINUTE, false),
+    ] {
+        run(released_after(ahead, restarts));
+    }
+}
+
+async fn released_after(ahead: i64, restarts: bool) {
+    let mut world = settled(54).await;
+    let opened = world.store.open_channel("mail", world.clock.now());
+    opened.await.unwrap();
+    take(&world, Ana, "ReadOnly", TimeSpan::hours(20)).await;
+    world.machine.set_wall(ahead);
+    take_notice_ahead(&world).await;
+    world.live(TimeSpan::seconds(8)).await;
+    world.machine.set_wall(0);
+    if restarts {
+        world.restart();
+    }
+    world.live(TimeSpan::seconds(10)).await;
+    let due = world.store.next_notice("mail").await.unwrap().unwrap();
+    assert!(due <= world.clock.now(), "{ahead} {restarts}: {due}");
+    assert_eq!(
+        world.access.release_future_waits().await.unwrap(),
+        0,
+        "a second time"
+    );
+}
+
+/// Taken by a channel by a clock that is ahead, which then tells nothing.
+async fn take_notice_ahead(world: &World) {
+    let now = world.time.now();
+    let taken = world
+        .store
+        .take_notices("mail", now, TimeSpan::seconds(90).after(now), 9);
+    assert!(!taken.await.unwrap().is_empty());
+}
+
+/// What began before time returned, and is written after it was acted upon, is released, too.
+#[test]
+fn a_notice_that_was_being_taken_while_time_returned_is_released() {
     run(async {
-        let mut world = settled(54).await;
-        world
-            .store
-            .open_channel("mail", world.clock.now())
-            .await
-            .unwrap();
+        let world = settled(55).await;
+        let opened = world.store.open_channel("mail", world.clock.now());
+        opened.await.unwrap();
         take(&world, Ana, "ReadOnly", TimeSpan::hours(20)).await;
-        world.machine.set_wall(DAY);
-        // taken by a channel in the glitch, which then stops
-        let ahead = world.time.now();
-        let taken = world
-            .store
-            .take_notices("mail", ahead, TimeSpan::seconds(90).after(ahead), 9);
-        assert!(!taken.await.unwrap().is_empty());
+        world.machine.set_wall(9 * MINUTE);
+        let before = world.time.now();
         world.live(TimeSpan::seconds(8)).await;
         world.machine.set_wall(0);
-        world.restart();
-        world.live(TimeSpan::seconds(1)).await;
+        while world.time.read().returns == 0 {
+            world.live(TimeSpan::seconds(1)).await;
+        }
+        world.tick().await;
+        let again_at = TimeSpan::seconds(90).after(before);
+        let taken = world.store.take_notices("mail", before, again_at, 9).await;
+        assert!(!taken.unwrap().is_empty());
+        world.live(TimeSpan::seconds(11)).await;
         let due = world.store.next_notice("mail").await.unwrap().unwrap();
         assert!(due <= world.clock.now(), "{due}");
-        assert_eq!(
-            world.access.release_future_waits().await.unwrap(),
-            0,
-            "a second time"
-        );
     });
 }
 
