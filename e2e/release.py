@@ -131,6 +131,35 @@ def verified(stage, check, folder):
     check("a private key in place of the public one is no key to verify by", done.returncode == 1 and "PUBLIC KEY" in done.stdout, done)
 
 
+def told_by_doctor(stage, check, folder):
+    """The program that runs held against what was signed."""
+    stage.path("hallpass.toml").write_text('[server]\nlisten = "127.0.0.1:1"\npublic_url = "http://127.0.0.1:1"\n[store]\npath = "hallpass.db"\n[rules]\nfiles = ["rules.toml"]\n')
+    stage.path("rules.toml").write_text("version = 1\n")
+    made = release(stage.path("own"), programs(stage, "own-programs", whole=True), "--key", stage.path("key.pem"))
+    check("the tested program is released", made.returncode == 0, made.stderr)
+
+    def row(release, *words, program=stage.path("own-programs/hallpass")):
+        done = told(program, "server", "doctor", "--config", stage.path("hallpass.toml"), "--release", release, *words, "--output", "jsonl", env=stage.environment())
+        rows = [json.loads(line) for line in done.stdout.splitlines()]
+        found = [it for it in rows if it["check"] == "release"]
+        return (found[0]["result"], found[0]["detail"] + " " + found[0]["remedy"]) if found else (None, done.stderr)
+
+    def says(what, found, result, words):
+        check(f"doctor: {what}", found[0] == result and words in found[1], found)
+    key = ("--release-key", stage.path("key.pub"))
+    says("its release, signed", row(stage.path("own"), *key), "ok", "the sums are signed by key")
+    says("without a key it does not say who signed", row(stage.path("own")), "warning", "--release-key")
+    says("another's key", row(stage.path("own"), "--release-key", stage.path("other.pub")), "problem", "not signed by this key")
+    says("the release of another program", row(folder, *key), "problem", "no program of this release has the SHA-256")
+    says("a program that was changed since", row(stage.path("own"), *key, program=stage.binary), "problem", "no program of this release has the SHA-256")
+    provenance = next(stage.path("own").glob("*.intoto.json"))
+    kept = provenance.read_bytes()
+    provenance.write_bytes(kept + b" ")
+    says("a provenance that was changed", row(stage.path("own"), *key), "problem", "is not the file that SHA256SUMS names")
+    provenance.unlink()
+    says("none at all", row(stage.path("own"), *key), "problem", "no provenance")
+
+
 def chart(stage, check, folder):
     """The chart as Helm packs one: it says what the folder of the checkout says."""
     packed, source = folder / f"hallpass-{VERSION}.tgz", ROOT / "deploy" / "helm" / "hallpass"
@@ -341,6 +370,7 @@ def main():
         folder = same(stage, check)
         packed(check, folder)
         verified(stage, check, folder)
+        told_by_doctor(stage, check, folder)
         chart(stage, check, folder)
         gathered(stage, check, folder)
         verified_as_said(check)

@@ -7,9 +7,13 @@ import gzip
 import json
 import os
 import shutil
+import subprocess
+import sys
+import tomllib
 
 import drilled
 from drilled import ANA, BO, CY, DEV, FULL, PROD, TEST, World
+from sdk import client
 from stage import Api, Checks, Stage, answers, free_port, wait
 
 INNER = "666677778888"
@@ -227,6 +231,61 @@ def history(stage, team, check, api):
     check.equal("and adds nothing", len(api.all("/api/v1/audit?event=history.imported")), 4)
 
 
+def live(stage, team, check):
+    """The tables read where they are: moto is somebody else's DynamoDB."""
+    port = free_port()
+    with open(stage.path("moto.log"), "wb") as log:
+        moto = subprocess.Popen([sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)], stdout=log, stderr=log, env=stage.environment())
+    stage.processes.append(moto)
+    environment = {"AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}", "AWS_REGION": "eu-west-1", "AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing"}
+    tables = client("dynamodb", environment)
+
+    def up():
+        try:
+            return tables.list_tables()
+        except Exception:  # noqa: BLE001 - it is not up yet
+            return None
+    wait(up, 60, moto, every=0.5)
+    run = lambda *words: stage.run(*words, **environment)
+    bring = lambda *words, to="live.toml": run("rules", "import", "team", "--live", "--to", to, *words)
+    done = bring()
+    check("an account without AWS TEAM is told so", done.returncode == 2 and "no AWS TEAM is among 0 tables in eu-west-1" in done.stderr, (done.returncode, done.stderr))
+    many = team.requests() + [{**team.requests()[0], "id": f"more-{number}", "justification": "x" * 9000} for number in range(200)]
+
+    def made(suffix):
+        for kind, rows in {"Eligibility": team.eligibility(), "Approvers": team.approvers(), "Settings": team.settings(), "requests": many}.items():
+            name = f"{kind}-{suffix}"
+            tables.create_table(TableName=name, KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+                                AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}], BillingMode="PAY_PER_REQUEST")
+            for row in rows:
+                tables.put_item(TableName=name, Item=typed(row)["M"])
+    made("abcdefghij-main")
+    done = bring()
+    # DynamoDB has an order of its own
+    rules = lambda name: sorted(tomllib.loads(stage.path(name).read_text())["rule"], key=str)
+    check("the tables become rules where they are", done.returncode in (0, 1) and stage.path("live.toml").exists(), (done.returncode, done.stderr))
+    check.equal("the same as from exports", rules("live.toml"), rules("rules.toml"))
+    check("no secret of the settings is told", "xoxb-do-not-show" not in done.stdout + done.stderr)
+    first = tables.scan(TableName="requests-abcdefghij-main")
+    check("its history has pages", "LastEvaluatedKey" in first and 0 < first["Count"] < len(many), first["Count"])
+    done = run("audit", "import", "team", "--live")
+    # the three of the file are there already, one of them as it was before it was changed
+    check("and all of them come", done.returncode == 0 and f"{len(many) - 3} requests imported, 3 in the log already" in done.stderr, (done.returncode, done.stderr))
+    made("klmnopqrst-dev")
+    done = bring(to="second.toml")
+    check("of two, one has to be named", done.returncode == 2 and "abcdefghij-main, klmnopqrst-dev" in done.stderr and not stage.path("second.toml").exists(), (done.returncode, done.stderr))
+    done = bring("--tables", "klmnopqrst-dev", to="second.toml")
+    check.equal("named, it is read", rules("second.toml"), rules("rules.toml"))
+    done = bring("--tables", "other", to="third.toml")
+    check("one that is not there is not", done.returncode == 2 and "no table `Eligibility-other`" in done.stderr, (done.returncode, done.stderr))
+    done = bring("--eligibility", "tables/eligibility", to="third.toml")
+    check("either files or tables", done.returncode == 2 and "--live" in done.stderr, (done.returncode, done.stderr))
+    stage.stop(moto)
+    done = bring(to="third.toml")
+    check("a DynamoDB that does not answer is an error, and nothing is written", done.returncode == 1 and "dynamodb:ListTables" in done.stderr and not stage.path("third.toml").exists(),
+          (done.returncode, done.stderr))
+
+
 # ids that Entra has: a group whose membership gives something at AWS, and who is eligible for it
 ENTRA_GROUP, ENTRA_CY = "b0c8f4d2-8a3e-4b5f-9a51-0d4f6a7c1e22", "0f0e0d0c-1111-4222-8333-444455556666"
 
@@ -364,6 +423,7 @@ def main():
         team.write()
         imported(stage, team, check)
         served(stage, team, check)
+        live(stage, team, check)
         with Stage("others") as beside:
             # the organization is the same, the server another
             beside.directory = stage.directory

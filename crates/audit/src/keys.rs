@@ -15,13 +15,14 @@ use crate::{KeyFault, PublicKey, SignatureFault, Signer, WitnessName, WitnessNam
 const PKCS8_ED25519: &[u8] = &[
     0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20,
 ];
-const PEM_BEGIN: &str = "-----BEGIN PRIVATE KEY-----";
-const PEM_END: &str = "-----END PRIVATE KEY-----";
+/// What the two kinds of key files are called in their first and last line (RFC 7468).
+const SECRET: &str = "PRIVATE KEY";
+const PUBLIC: &str = "PUBLIC KEY";
 
 /// The text of a key file, for 32 secret random bytes.
 pub fn key_file(seed: &[u8; 32]) -> String {
     let encoded = STANDARD.encode([PKCS8_ED25519, seed].concat());
-    format!("{PEM_BEGIN}\n{encoded}\n{PEM_END}\n")
+    format!("-----BEGIN {SECRET}-----\n{encoded}\n-----END {SECRET}-----\n")
 }
 
 /// The key in the text of a key file.
@@ -29,17 +30,30 @@ pub fn key_file(seed: &[u8; 32]) -> String {
 /// # Errors
 /// When it is none, or one of another kind.
 pub fn read_key_file(text: &str) -> Result<Signer, KeyFault> {
-    let inside = text
-        .split_once(PEM_BEGIN)
-        .and_then(|(_, rest)| rest.split_once(PEM_END))
-        .map(|(inside, _)| inside.split_whitespace().collect::<String>())
-        .ok_or(KeyFault::NotAKeyFile)?;
-    let bytes = STANDARD.decode(inside).map_err(|_| KeyFault::NotAKeyFile)?;
+    let bytes = inside(text, SECRET).ok_or(KeyFault::NotAKeyFile)?;
     let seed = bytes
         .strip_prefix(PKCS8_ED25519)
         .and_then(|seed| seed.try_into().ok())
         .ok_or(KeyFault::NotAKeyFile)?;
     Signer::from_seed(seed)
+}
+
+/// The key in the text of a file as `openssl pkey -pubout` writes it.
+///
+/// # Errors
+/// When it is none, or one of another kind.
+pub fn read_public_key_file(text: &str) -> Result<PublicKey, KeyFault> {
+    let info = inside(text, PUBLIC).ok_or(KeyFault::NotAPublicKeyFile)?;
+    PublicKey::from_info(&info).map_err(|_| KeyFault::NotAPublicKeyFile)
+}
+
+/// The bytes in the first block of that kind.
+fn inside(text: &str, kind: &str) -> Option<Vec<u8>> {
+    let (_, rest) = text.split_once(&format!("-----BEGIN {kind}-----"))?;
+    let (inside, _) = rest.split_once(&format!("-----END {kind}-----"))?;
+    STANDARD
+        .decode(inside.split_whitespace().collect::<String>())
+        .ok()
 }
 
 /// A line of a list of keys that is none.

@@ -33,12 +33,51 @@ fn a_key_file_of_openssl_is_one_of_ours() {
 fn other_files_are_no_key_files() {
     let cut = OF_OPENSSL.replace("vgt\n", "\n");
     let public = OF_OPENSSL.replace("PRIVATE", "PUBLIC");
-    for bad in ["", "secret", &cut, &public, PEM_BEGIN] {
+    for bad in ["", "secret", &cut, &public, "-----BEGIN PRIVATE KEY-----"] {
         assert_eq!(
             read_key_file(bad).err(),
             Some(KeyFault::NotAKeyFile),
             "{bad}"
         );
+    }
+}
+
+/// Made by `openssl ecparam -name prime256v1 -genkey`; and a signature of it over `hallpass` by `openssl dgst -sha256 -sign`.
+const OF_OPENSSL_P256: &str = "-----BEGIN PUBLIC KEY-----
+MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEmx3sXX5meA4nzNz7h8WdCLpWg5pH
+zwG0nH47SBLMVhwq+Qx2kd7kwFmWGvLhcBIzVIWJcj1QcJeWIJkEbFawUg==
+-----END PUBLIC KEY-----
+";
+const SIGNED_P256: &str = "MEUCIGHZ4uW7aPa4I6kv4VXhPFl7bV1mb9QMjVKWurRRtPl+AiEAwE3D3ZfIQGyzoAqtpJPjwJqG6Bo51o2b1xE/5QNSOFg=";
+/// A signature of the Ed25519 key above over `hallpass`, by `openssl pkeyutl -sign -rawin`.
+const SIGNED_ED25519: &str =
+    "3KUaaeI7YeuG3U1nm1uzH43vLJIMDcJCMwZlu5c9DBg1jBEEGgcRVDWI421VkW5L/XK76o3PfM7M4H+LYaFwCg==";
+
+#[test]
+fn a_public_key_file_of_openssl_checks_what_openssl_signed() {
+    let der = ITS_PUBLIC.trim_start_matches("ed25519:");
+    let of_ed25519 = format!("-----BEGIN PUBLIC KEY-----\r\n{der}\r\n-----END PUBLIC KEY-----");
+    for (file, signed) in [
+        (of_ed25519.as_str(), SIGNED_ED25519),
+        (OF_OPENSSL_P256, SIGNED_P256),
+    ] {
+        let key = read_public_key_file(file).unwrap();
+        let signature = STANDARD.decode(signed).unwrap();
+        assert_eq!(key.check_bytes(b"hallpass", &signature), Ok(()));
+        assert_eq!(
+            key.check_bytes(b"hallpasS", &signature),
+            Err(SignatureFault::Wrong)
+        );
+        let cut = signature.split_last().unwrap().1;
+        assert_eq!(
+            key.check_bytes(b"hallpass", cut),
+            Err(SignatureFault::Wrong)
+        );
+    }
+    let cut = of_ed25519.replace("PiL4=", "PiA==");
+    for bad in ["", "key", &cut, OF_OPENSSL, ITS_PUBLIC] {
+        let found = read_public_key_file(bad).err();
+        assert_eq!(found, Some(KeyFault::NotAPublicKeyFile), "{bad}");
     }
 }
 

@@ -40,7 +40,10 @@ pub use export::{
 };
 pub use follow::Followed;
 pub use head::{HeadFault, LogId, LogIdFault, PublishedHead};
-pub use keys::{KeyDoubt, KeyLineFault, KeyListFault, TrustedKeys, key_file, read_key_file};
+pub use keys::{
+    KeyDoubt, KeyLineFault, KeyListFault, TrustedKeys, key_file, read_key_file,
+    read_public_key_file,
+};
 pub use look::{ExportLocation, LookError, look};
 pub use memory::{Remembered, WitnessMemory};
 pub use ports::{

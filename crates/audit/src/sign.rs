@@ -48,6 +48,11 @@ pub enum KeyFault {
         "not an Ed25519 key file: it is PKCS#8 in PEM, as `openssl genpkey -algorithm ed25519` writes it"
     )]
     NotAKeyFile,
+    /// A file of another form.
+    #[error(
+        "not a file of a public key (Ed25519 or ECDSA over P-256): it is PEM, as `openssl pkey -pubout` writes it"
+    )]
+    NotAPublicKeyFile,
     /// Text of another form.
     #[error(
         "not a public key: it is written as `ed25519:` and 32 bytes in base64, or `ecdsa-p256:` and \
@@ -278,11 +283,20 @@ impl PublicKey {
         let signature = STANDARD
             .decode(signature)
             .map_err(|_| SignatureFault::Wrong)?;
+        self.check_bytes(content.as_bytes(), &signature)
+    }
+
+    /// Checks a signature over bytes, as it is: 64 bytes of Ed25519, or ASN.1 of ECDSA over SHA-256.
+    ///
+    /// # Errors
+    /// [`SignatureFault::Wrong`], where it is not this key's.
+    pub fn check_bytes(&self, content: &[u8], signature: &[u8]) -> Result<(), SignatureFault> {
         let checked = match &self.0 {
-            Curve::Ed25519(bytes) => UnparsedPublicKey::new(&ED25519, bytes.as_slice())
-                .verify(content.as_bytes(), &signature),
+            Curve::Ed25519(bytes) => {
+                UnparsedPublicKey::new(&ED25519, bytes.as_slice()).verify(content, signature)
+            }
             Curve::P256(point) => UnparsedPublicKey::new(&ECDSA_P256_SHA256_ASN1, point.as_slice())
-                .verify(content.as_bytes(), &signature),
+                .verify(content, signature),
         };
         checked.map_err(|_| SignatureFault::Wrong)
     }

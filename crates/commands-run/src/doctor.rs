@@ -17,6 +17,7 @@ mod place;
 mod program;
 mod propagation;
 mod regions;
+mod release;
 mod remediation;
 mod telemetry;
 mod whom;
@@ -55,6 +56,7 @@ const FIELDS: &[&str] = &["check", "result", "detail", "remedy"];
   hallpass server doctor --iam-policy --for guard > guard-policy.json
   hallpass server doctor --iam-policy --management-account > policy.json
   hallpass server doctor --cutover
+  hallpass server doctor --release downloads --release-key release.pub
   hallpass server doctor --measure-armed-ends")]
 pub struct Args {
     /// Print the least IAM policy the server needs, and nothing else
@@ -69,6 +71,8 @@ pub struct Args {
     /// List what people hold now, not through Hallpass, and what would become of it, and nothing else
     #[arg(long, conflicts_with = "iam_policy")]
     cutover: bool,
+    #[command(flatten)]
+    release: release::ReleaseArgs,
     #[command(flatten)]
     measure: propagation::MeasureArgs,
     #[command(flatten)]
@@ -130,6 +134,7 @@ pub fn run(args: &Args) -> Outcome {
         return propagation::run(&loaded, consent, args.output.format());
     }
     let mut report = DoctorReport::default();
+    release::check(&args.release, &mut report);
     let places = runtime()?.block_on(examine(&loaded, &mut report))?;
     if let Some(places) = places {
         // a bucket is listed by threads of its own

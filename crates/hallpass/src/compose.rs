@@ -3,23 +3,13 @@
 
 mod activity;
 mod alarms;
-mod alerts;
-mod clocks;
-mod compared;
-mod ends;
 mod entitlements;
 mod events;
-mod exporting;
 mod following;
-mod group_sync;
 mod guards;
-mod later_ends;
 mod lead;
 mod leader_metrics;
-mod log_watch;
 mod loops;
-mod notices;
-mod pci;
 mod people;
 mod probes;
 pub(crate) mod recorder;
@@ -30,7 +20,6 @@ mod snapshots;
 mod standards;
 mod sweeping;
 mod timekeeper;
-mod traced_rows;
 mod working;
 
 use std::collections::BTreeSet;
@@ -44,6 +33,12 @@ use hallpass_audit::AuditStore;
 use hallpass_aws::{Aws, AwsClientSettings, Inventory, Policies};
 use hallpass_events::EventIntake;
 use hallpass_identity::Identity;
+use hallpass_loops::alerts::Alerting;
+use hallpass_loops::compared::Watches;
+use hallpass_loops::ends::EndsFile;
+use hallpass_loops::exporting::Exporting;
+use hallpass_loops::log_watch::LogWatch;
+use hallpass_loops::{clocks, group_sync, log_watch, notices};
 use hallpass_model::{Clock, IdSource, TimeSpan};
 use hallpass_rules::{GroupRef, Rules};
 use hallpass_server::{
@@ -53,13 +48,7 @@ use hallpass_store::{StoredSessions, StoredTokens};
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::{sync::watch, task::JoinSet};
 
-pub(crate) use alerts::Alerting;
-pub(crate) use compared::{Comparing, Watches, retire};
-pub(crate) use ends::EndsFile;
-pub(crate) use exporting::Exporting;
 pub(crate) use lead::Lead;
-pub(crate) use log_watch::LogWatch;
-pub(crate) use pci::PciWatching;
 
 use hallpass_chores::people_news::PeopleHandler;
 use hallpass_chores::remediations::Remediating;

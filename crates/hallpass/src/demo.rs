@@ -45,10 +45,10 @@ use hallpass_terminal::output;
 use secrecy::SecretString;
 
 use crate::compose;
-use crate::compose::Exporting;
 use crate::compose::Lead;
-use crate::compose::LogWatch;
 use crate::compose::Parts;
+use hallpass_loops::exporting::Exporting;
+use hallpass_loops::log_watch::LogWatch;
 
 /// The rules of the sample organization.
 const RULES: &str = include_str!("../../../demo/rules.toml");

@@ -49,15 +49,15 @@ use hallpass_terminal::output;
 mod tls;
 
 use crate::compose;
-use crate::compose::Alerting;
-use crate::compose::Comparing;
-use crate::compose::EndsFile;
-use crate::compose::Exporting;
 use crate::compose::Lead;
-use crate::compose::LogWatch;
 use crate::compose::Parts;
-use crate::compose::PciWatching;
-use crate::compose::Watches;
+use hallpass_loops::alerts::Alerting;
+use hallpass_loops::compared::Watches;
+use hallpass_loops::compared::{self, Comparing};
+use hallpass_loops::ends::EndsFile;
+use hallpass_loops::exporting::Exporting;
+use hallpass_loops::log_watch::LogWatch;
+use hallpass_loops::pci::PciWatching;
 
 /// Run the server
 #[derive(Debug, clap::Args)]
@@ -304,7 +304,7 @@ async fn comparing(
         Some((files, schedule)) => {
             add(Arc::new(AccessComparison::new(files, aws, store)), schedule);
         }
-        None => compose::retire(&ACCESS_RULE, &retiring, clock.now()).await?,
+        None => compared::retire(&ACCESS_RULE, &retiring, clock.now()).await?,
     }
     match (loaded.delegation_schedule()?, plans) {
         (Some((file, schedule)), Some(context)) => {
@@ -312,7 +312,7 @@ async fn comparing(
             add(Arc::new(DelegationComparison { file, context }), schedule);
         }
         (None, _) | (_, None) => {
-            compose::retire(&DELEGATION_RULE, &retiring, clock.now()).await?;
+            compared::retire(&DELEGATION_RULE, &retiring, clock.now()).await?;
         }
     }
     Ok(found)

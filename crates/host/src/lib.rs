@@ -25,5 +25,6 @@ pub mod server_store;
 pub mod snapshots_at;
 pub mod status_http;
 pub mod team_export;
+pub mod team_tables;
 pub mod timer;
 pub mod vpn_judge;

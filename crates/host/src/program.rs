@@ -4,7 +4,7 @@ use std::env::consts::{ARCH, OS};
 use std::fs::File;
 use std::io::{self, Read as _};
 
-use aws_lc_rs::digest::{Context, SHA256};
+use aws_lc_rs::digest::{Context, SHA256, digest};
 
 /// The version of the workspace.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -38,6 +38,11 @@ pub fn sha256() -> io::Result<String> {
     }
 }
 
+/// The SHA-256 of bytes, written alike.
+pub fn sum_of(bytes: &[u8]) -> String {
+    hex::encode(digest(&SHA256, bytes))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -45,8 +50,11 @@ mod tests {
     #[test]
     fn the_sum_is_that_of_the_file_that_runs() {
         let bytes = std::fs::read(std::env::current_exe().unwrap()).unwrap();
-        let whole = aws_lc_rs::digest::digest(&SHA256, &bytes);
-        assert_eq!(sha256().unwrap(), hex::encode(whole));
+        assert_eq!(sha256().unwrap(), sum_of(&bytes));
+        assert_eq!(
+            sum_of(b"abc"),
+            "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+        );
         assert!(platform().contains(ARCH));
     }
 }

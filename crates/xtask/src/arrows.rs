@@ -308,6 +308,13 @@ const ARROWS: &[(&str, &[&str])] = &[
             "terminal", "wording",
         ],
     ),
+    // what goes on in a server while it runs
+    (
+        "loops",
+        &[
+            "+cores", "+rooms", "aws", "clock", "guard", "model", "server", "store", "wording",
+        ],
+    ),
     // commands, by who uses them: each over rooms and cores, none over another but where it is said
     (
         "commands-request",
@@ -390,7 +397,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "commands-request",
             "commands-run",
             "commands-try",
-            "guard",
+            "loops",
             "model",
             "server",
             "slack",

@@ -1,4 +1,4 @@
-//! What is held against files on a schedule: each says what differs, and how that is told. `compose/compared.rs` is the loop.
+//! What is held against files on a schedule: each says what differs, and how that is told. `loops/src/compared.rs` is the loop.
 
 mod access;
 mod delegation;

@@ -12,6 +12,7 @@ use hallpass_host::random_ids::RandomIds;
 use hallpass_host::runtime::runtime;
 use hallpass_host::server_store::ServerStore;
 use hallpass_host::team_export::{read_export, refused};
+use hallpass_host::team_tables::LiveTablesArgs;
 use hallpass_imports::team::{PastRequest, history};
 use hallpass_model::{AuditId, IdSource as _};
 use hallpass_setup::opening::{ConfigArgs, open_store};
@@ -44,12 +45,20 @@ enum Source {
                   own machine, straight in its store; the server may run.",
     after_help = "Examples:
   aws dynamodb scan --table-name requests-abcdefghij-main > requests.json
-  hallpass audit import team --requests requests.json"
+  hallpass audit import team --requests requests.json
+  hallpass audit import team --live --region eu-west-1"
 )]
 struct TeamArgs {
     /// The table of requests: a file of `aws dynamodb scan`, or a file or folder of an export to S3
-    #[arg(long, value_name = "PATH")]
-    requests: PathBuf,
+    #[arg(
+        long,
+        value_name = "PATH",
+        required_unless_present = "live",
+        conflicts_with = "live"
+    )]
+    requests: Option<PathBuf>,
+    #[command(flatten)]
+    live: LiveTablesArgs,
     #[command(flatten)]
     config: ConfigArgs,
 }
@@ -62,11 +71,19 @@ pub(super) fn run(args: &Args) -> Outcome {
 
 /// The tool, as records name it.
 const TEAM: &str = "aws_team";
+/// How the name of its table of requests begins.
+const REQUESTS: &str = "requests";
 
 fn team(args: &TeamArgs) -> Outcome {
     let address = args.config.load()?.store()?;
-    let past = history(&read_export(&args.requests)?).map_err(|why| refused(&why))?;
     let (added, known) = runtime()?.block_on(async {
+        let export = match (args.live.found(&[REQUESTS]).await?, &args.requests) {
+            (Some(live), _) => live.read(REQUESTS).await?,
+            (None, Some(path)) => read_export(path)?,
+            // clap has seen to it that one of the two is given
+            (None, None) => return Err(Failure::bad_input("give --requests or --live")),
+        };
+        let past = history(&export).map_err(|why| refused(&why))?;
         let store = open_store(address).await?;
         import(&store, &past).await
     })?;

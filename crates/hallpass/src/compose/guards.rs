@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use hallpass_guard_files::report::Guards;
+use hallpass_loops::ends;
 use hallpass_model::TimeSpan;
 use hallpass_server::{Bearing, ProbeResult, ReadinessProbe};
 use hallpass_setup::waiting::{rest, spawn};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use super::{Composed, ends};
+use super::Composed;
 
 /// How often guards are listened for.
 const EVERY: Duration = Duration::from_secs(15);

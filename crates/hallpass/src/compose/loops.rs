@@ -13,6 +13,10 @@ use hallpass_audit::AuditStore;
 use hallpass_aws::Inventory;
 use hallpass_chores::plans::UnaskedPlans;
 use hallpass_host::server_store::ServerStore;
+use hallpass_loops::exporting::{self, Exporter};
+use hallpass_loops::group_sync::{self, GroupSyncer};
+use hallpass_loops::notices::{self, OutboxKeeper, Teller};
+use hallpass_loops::{alerts, clocks, compared, log_watch, pci, traced_rows};
 use hallpass_model::{Clock, Look, TimeSpan};
 use hallpass_server::ServerStatus;
 use hallpass_setup::sources;
@@ -22,25 +26,18 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tracing::Instrument as _;
 
+use super::Composed;
 use super::alarms::{self, Watched};
-use super::alerts;
-use super::compared;
 use super::entitlements;
 use super::events;
-use super::exporting::{self, Exporter};
 use super::following::{self, Follower};
-use super::group_sync::{self, GroupSyncer};
-use super::notices::{self, OutboxKeeper, Teller};
-use super::pci;
 use super::people;
 use super::probes::Pulse;
 use super::remediations;
 use super::standards;
 use super::sweeping::{self, Sweeper};
 use super::timekeeper::Timekeeper;
-use super::traced_rows;
 use super::working::{PolicyKeepers, Workshop};
-use super::{Composed, clocks, log_watch};
 use reloading::{Reloader, reload};
 
 /// How often live grants are compared with the directory and the rules (`access.md` §10.6).

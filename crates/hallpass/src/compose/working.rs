@@ -7,6 +7,8 @@ use hallpass_access::{Access, Ports};
 use hallpass_assignments::{Executor, ExecutorLimits};
 use hallpass_aws::Aws;
 use hallpass_host::server_store::ServerStore;
+use hallpass_loops::log_watch::DatabaseTrouble;
+use hallpass_loops::traced_rows::TracedRows;
 use hallpass_model::{Clock, IdSource};
 use hallpass_org::PolicyKeeper;
 use hallpass_org::armed_ends::{EndArmer, EndArmerSettings, HomeRegion};
@@ -16,8 +18,6 @@ use hallpass_store::{LeadTimes, TermEnd};
 use tokio::{sync::watch, task::JoinSet};
 
 use super::lead::Lead;
-use super::log_watch::DatabaseTrouble;
-use super::traced_rows::TracedRows;
 use super::{Composed, alarms};
 
 /// How long loops may take to finish what they are doing while another node may wait for the lead: together

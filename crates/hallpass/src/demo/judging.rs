@@ -11,8 +11,8 @@ use hallpass_log_files::log_source::LogSource;
 use hallpass_model::TimeSpan;
 use hallpass_terminal::exit::Failure;
 
-use crate::compose::PciWatching;
-use crate::compose::Watches;
+use hallpass_loops::compared::Watches;
+use hallpass_loops::pci::PciWatching;
 
 /// Runs once a day, from the start. Nobody is told: most of the simulated people were never there, and the channels
 /// of the demo are for what its visitors do.

@@ -131,7 +131,7 @@ fn a_term_without_its_margin_is_found() {
 
 #[test]
 fn a_client_without_the_last_look_is_found() {
-    let broken = broken_without(Weakness::NoLastLook, 4);
+    let broken = broken_without(Weakness::NoLastLook, 19);
     assert!(
         broken.contains("only_the_leader_writes_to_aws"),
         "{broken:?}"

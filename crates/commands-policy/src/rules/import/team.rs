@@ -3,10 +3,16 @@
 use std::path::PathBuf;
 
 use hallpass_host::facts::read_directory;
+use hallpass_host::runtime::runtime;
 use hallpass_host::team_export::{read_export, refused};
-use hallpass_imports::team::{Release, TeamExports, import};
-use hallpass_terminal::exit::Outcome;
+use hallpass_host::team_tables::LiveTablesArgs;
+use hallpass_imports::team::{Release, TeamExport, TeamExports, import};
+use hallpass_terminal::exit::{Failure, Outcome};
 use hallpass_terminal::output::OutputArgs;
+
+/// How the names of the tables begin; the last is not of every release.
+const TABLES: [&str; 4] = ["Eligibility", "Approvers", "Settings", "Policies"];
+const NEEDED: &[&str] = &["Eligibility", "Approvers", "Settings"];
 
 /// Import eligibility, approvers and settings of AWS TEAM
 #[derive(Debug, clap::Args)]
@@ -15,27 +21,31 @@ use hallpass_terminal::output::OutputArgs;
                   Access Management for IAM Identity Center. The tables are those of its Amplify backend: \
                   `Eligibility-…`, `Approvers-…`, `Settings-…` and, where there is one, `Policies-…`. Each is a file that `aws dynamodb \
                   scan` printed, a data file of an export to S3 (`.json` or `.json.gz`), or the folder of \
-                  such an export with its manifest.\n\nPrints row by row whether it moved, differs and \
+                  such an export with its manifest. With `--live` they are read from DynamoDB, with the \
+                  rights `dynamodb:ListTables` and `dynamodb:Scan`.\n\nPrints row by row whether it moved, differs and \
                   why, or cannot be said. Exit 2 when a file is cut off or another table, 1 when rules \
                   cannot say some row (the others are written), 4 when the rule file is there already.",
     after_help = "Examples:
   aws dynamodb scan --table-name Eligibility-abcdefghij-main > eligibility.json
   hallpass rules import team --eligibility eligibility.json --approvers approvers.json \\
-    --settings settings.json --to rules.toml"
+    --settings settings.json --to rules.toml
+  hallpass rules import team --live --region eu-west-1"
 )]
 pub(crate) struct Args {
     /// The table of eligibility
-    #[arg(long, value_name = "PATH")]
-    eligibility: PathBuf,
+    #[arg(long, value_name = "PATH", required_unless_present = "live", conflicts_with = "live")]
+    eligibility: Option<PathBuf>,
     /// The table of approvers
-    #[arg(long, value_name = "PATH")]
-    approvers: PathBuf,
+    #[arg(long, value_name = "PATH", required_unless_present = "live", conflicts_with = "live")]
+    approvers: Option<PathBuf>,
     /// The table of settings
-    #[arg(long, value_name = "PATH")]
-    settings: PathBuf,
+    #[arg(long, value_name = "PATH", required_unless_present = "live", conflicts_with = "live")]
+    settings: Option<PathBuf>,
     /// The table of policies, where the release has one
-    #[arg(long, value_name = "PATH")]
+    #[arg(long, value_name = "PATH", conflicts_with = "live")]
     policies: Option<PathBuf>,
+    #[command(flatten)]
+    live: LiveTablesArgs,
     /// Organization file, to name what is gone
     #[arg(long, value_name = "ORGANIZATION")]
     facts: Option<PathBuf>,
@@ -50,22 +60,57 @@ pub(crate) struct Args {
     output: OutputArgs,
 }
 
+/// The tables as they were read.
+struct ReadTables {
+    eligibility: TeamExport,
+    approvers: TeamExport,
+    settings: TeamExport,
+    policies: Option<TeamExport>,
+}
+
+impl Args {
+    async fn tables(&self) -> Result<ReadTables, Failure> {
+        let Some(live) = self.live.found(NEEDED).await? else {
+            let file = |path: &Option<PathBuf>| match path {
+                Some(path) => read_export(path),
+                // clap has seen to it that they are given
+                None => Err(Failure::bad_input("give every table, or --live")),
+            };
+            return Ok(ReadTables {
+                eligibility: file(&self.eligibility)?,
+                approvers: file(&self.approvers)?,
+                settings: file(&self.settings)?,
+                policies: self.policies.as_deref().map(read_export).transpose()?,
+            });
+        };
+        let [eligibility, approvers, settings, policies] = TABLES;
+        Ok(ReadTables {
+            eligibility: live.read(eligibility).await?,
+            approvers: live.read(approvers).await?,
+            settings: live.read(settings).await?,
+            policies: if live.has(policies) {
+                Some(live.read(policies).await?)
+            } else {
+                None
+            },
+        })
+    }
+}
+
 pub(crate) fn run(args: &Args) -> Outcome {
     super::refuse_existing(&args.to)?;
     let facts = args.facts.as_deref().map(read_directory).transpose()?;
-    let [eligibility, approvers, settings] =
-        [&args.eligibility, &args.approvers, &args.settings].map(|path| read_export(path));
     let release = if args.before_june_2024 {
         Release::BeforeJune2024
     } else {
         Release::Current
     };
-    let policies = args.policies.as_deref().map(read_export).transpose()?;
+    let read = runtime()?.block_on(args.tables())?;
     let tables = TeamExports {
-        eligibility: &eligibility?,
-        approvers: &approvers?,
-        settings: &settings?,
-        policies: policies.as_ref(),
+        eligibility: &read.eligibility,
+        approvers: &read.approvers,
+        settings: &read.settings,
+        policies: read.policies.as_ref(),
     };
     let imported = import(&tables, release, facts.as_ref());
     super::finish(

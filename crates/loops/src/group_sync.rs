@@ -25,13 +25,13 @@ const LATE: TimeSpan = TimeSpan::minutes(30);
 
 /// What the loops work with.
 #[derive(Clone)]
-pub(super) struct GroupSyncer {
-    pub(super) access: Arc<Access>,
-    pub(super) clock: Arc<dyn Clock>,
+pub struct GroupSyncer {
+    pub access: Arc<Access>,
+    pub clock: Arc<dyn Clock>,
 }
 
 /// Makes comparisons that are due, and one at the start: the configuration may be another one.
-pub(super) async fn compare(syncer: GroupSyncer, mut stop: watch::Receiver<bool>) {
+pub async fn compare(syncer: GroupSyncer, mut stop: watch::Receiver<bool>) {
     let mut begins = Begins::AtOnce;
     while !*stop.borrow() {
         // a stop does not wait for a comparison: what is not kept is made anew by the next process
@@ -95,7 +95,7 @@ impl GroupSyncer {
 
 /// Settles what is under way, and shows how memberships are. What was begun is settled also where no
 /// group follows attributes any more.
-pub(super) async fn act(syncer: GroupSyncer, mut stop: watch::Receiver<bool>) {
+pub async fn act(syncer: GroupSyncer, mut stop: watch::Receiver<bool>) {
     let access = syncer.access;
     let mut shown: Option<Instant> = None;
     loop {
@@ -140,14 +140,14 @@ fn show(status: Option<&GroupSyncStatus>) {
 }
 
 /// The groups and attributes that the configuration names; none where no group follows attributes.
-pub(super) fn named(settings: &Settings) -> (BTreeSet<GroupRef>, BTreeSet<PersonAttribute>) {
+pub fn named(settings: &Settings) -> (BTreeSet<GroupRef>, BTreeSet<PersonAttribute>) {
     let sync = settings.group_sync.as_ref();
     sync.map(|it| (it.group_refs(), it.attributes()))
         .unwrap_or_default()
 }
 
 /// What Health and alarms ask; nothing where no group follows attributes.
-pub(super) fn probe(access: &Arc<Access>, time: &Arc<ProcessClock>) -> Option<GroupSyncProbe> {
+pub fn probe(access: &Arc<Access>, time: &Arc<ProcessClock>) -> Option<GroupSyncProbe> {
     access.settings().group_sync.as_ref()?;
     Some(GroupSyncProbe {
         access: Arc::clone(access),
@@ -156,7 +156,7 @@ pub(super) fn probe(access: &Arc<Access>, time: &Arc<ProcessClock>) -> Option<Gr
 }
 
 /// Whether memberships are compared in time, and nothing of it needs somebody to look.
-pub(super) struct GroupSyncProbe {
+pub struct GroupSyncProbe {
     access: Arc<Access>,
     clock: Arc<dyn Clock>,
 }

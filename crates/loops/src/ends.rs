@@ -20,7 +20,7 @@ const ANEW: TimeSpan = TimeSpan::seconds(30);
 
 /// Where the file of ends is, and who signs it.
 #[derive(Clone)]
-pub(crate) struct EndsFile {
+pub struct EndsFile {
     target: Arc<dyn ExportTarget>,
     name: String,
     signer: Option<Arc<Signer>>,
@@ -28,7 +28,7 @@ pub(crate) struct EndsFile {
 
 impl EndsFile {
     /// The file at `path`, which is made when it is first written.
-    pub(crate) fn new(path: &Path, signer: Option<Arc<Signer>>) -> Self {
+    pub fn new(path: &Path, signer: Option<Arc<Signer>>) -> Self {
         let name = path
             .file_name()
             .map(|name| name.to_string_lossy().into_owned());
@@ -38,11 +38,7 @@ impl EndsFile {
     }
 
     /// The object `name` at a place.
-    pub(crate) fn at(
-        target: Arc<dyn ExportTarget>,
-        name: String,
-        signer: Option<Arc<Signer>>,
-    ) -> Self {
+    pub fn at(target: Arc<dyn ExportTarget>, name: String, signer: Option<Arc<Signer>>) -> Self {
         Self {
             target,
             name,
@@ -59,7 +55,7 @@ struct Written {
 }
 
 /// Writes the file, now and whenever something in it changed.
-pub(super) async fn write(
+pub async fn write(
     file: EndsFile,
     store: ServerStore,
     clock: Arc<dyn Clock>,

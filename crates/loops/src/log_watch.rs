@@ -1,5 +1,5 @@
 //! Whether the database still has what was seen of the audit log
-//! ([0119](../../../../docs/decisions/0119-a-database-that-lacks-what-was-seen-only-ends-access.md)).
+//! ([0119](../../../docs/decisions/0119-a-database-that-lacks-what-was-seen-only-ends-access.md)).
 //!
 //! Each node looks, remembers and says what is missing where the others read it. While anything is, whoever
 //! leads only ends access.
@@ -26,7 +26,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(500);
 const SETTLES_FOR: Duration = Duration::from_secs(3);
 
 /// What is known of it, on this node.
-pub(crate) struct LogWatch {
+pub struct LogWatch {
     store: ServerStore,
     /// None where one process has the store: nobody else has seen more than it.
     memory: Option<Arc<LogMemory>>,
@@ -36,7 +36,7 @@ pub(crate) struct LogWatch {
 
 /// Why work does not go on as usual.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum DatabaseTrouble {
+pub enum DatabaseTrouble {
     /// Records that were seen are missing: access only ends.
     Lost(LostRecords),
     /// A later release has migrated the database to this version: this node does nothing any more.
@@ -54,7 +54,7 @@ struct KnownServer {
 
 impl LogWatch {
     /// Remembers in `file`, as the node of this name; without a name, one process has the store.
-    pub(crate) fn open(store: &ServerStore, file: &Path, node: Option<&str>) -> Arc<Self> {
+    pub fn open(store: &ServerStore, file: &Path, node: Option<&str>) -> Arc<Self> {
         let memory = node.map(|node| match LogMemory::in_file(file, node) {
             Ok(memory) => memory,
             Err(error) => {
@@ -72,7 +72,7 @@ impl LogWatch {
     }
 
     /// The store that heeds what was seen.
-    pub(crate) fn heeding(&self, store: &ServerStore) -> ServerStore {
+    pub fn heeding(&self, store: &ServerStore) -> ServerStore {
         match &self.memory {
             Some(memory) => store.heeding(memory),
             None => store.clone(),
@@ -80,12 +80,12 @@ impl LogWatch {
     }
 
     /// What is wrong, and when that changes.
-    pub(super) fn trouble(&self) -> watch::Receiver<Option<DatabaseTrouble>> {
+    pub fn trouble(&self) -> watch::Receiver<Option<DatabaseTrouble>> {
         self.trouble.subscribe()
     }
 
     /// Whether this node may lead: not where a later release has migrated the database.
-    pub(super) fn may_lead(&self) -> bool {
+    pub fn may_lead(&self) -> bool {
         !matches!(
             *self.trouble.borrow(),
             Some(DatabaseTrouble::LaterSchema(_))
@@ -93,7 +93,7 @@ impl LogWatch {
     }
 
     /// Looks, until nobody is waited for who may have seen more. For the beginning of a term.
-    pub(super) async fn settle(&self) {
+    pub async fn settle(&self) {
         let Some(memory) = &self.memory else { return };
         loop {
             let looked = self.look(memory).await;
@@ -143,7 +143,7 @@ impl LogWatch {
 }
 
 /// Looks until the server stops.
-pub(super) async fn watch(watch: Arc<LogWatch>, mut stop: watch::Receiver<bool>) {
+pub async fn watch(watch: Arc<LogWatch>, mut stop: watch::Receiver<bool>) {
     loop {
         if let Some(memory) = &watch.memory
             && let Err(error) = watch.look(memory).await
@@ -178,7 +178,7 @@ fn words(trouble: &DatabaseTrouble) -> String {
 }
 
 /// What Health and readiness say of the log.
-pub(super) struct LogProbe(pub(super) Arc<LogWatch>);
+pub struct LogProbe(pub Arc<LogWatch>);
 
 #[async_trait]
 impl ReadinessProbe for LogProbe {
@@ -206,7 +206,7 @@ impl ReadinessProbe for LogProbe {
 }
 
 /// What they say of the schema. A node that is told aside by a later release serves nobody: others do.
-pub(super) struct SchemaProbe(pub(super) Arc<LogWatch>);
+pub struct SchemaProbe(pub Arc<LogWatch>);
 
 #[async_trait]
 impl ReadinessProbe for SchemaProbe {

@@ -20,7 +20,7 @@ use hallpass_terminal::exit::Failure;
 use hallpass_wording::alert::alert_text;
 use tokio::sync::watch;
 
-use super::pci::PciWatching;
+use crate::pci::PciWatching;
 
 /// How often is looked whether a comparison is due.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
@@ -33,23 +33,23 @@ const TOLD_MAX: usize = 50;
 
 /// What a loop works with.
 #[derive(Clone)]
-pub(crate) struct Comparing {
-    pub(crate) comparison: Arc<dyn Comparison>,
-    pub(crate) schedule: CompareSchedule,
-    pub(crate) runner: AlertRunner,
+pub struct Comparing {
+    pub comparison: Arc<dyn Comparison>,
+    pub schedule: CompareSchedule,
+    pub runner: AlertRunner,
 }
 
 /// What is looked at on a schedule and told as alerts are, and what goes on from before.
 #[derive(Clone, Default)]
-pub(crate) struct Watches {
+pub struct Watches {
     /// What judges passwords and activity, where a source is configured.
-    pub(crate) pci: Option<PciWatching>,
+    pub pci: Option<PciWatching>,
     /// What makes new accounts follow a file of standards, where one is configured.
-    pub(crate) standards: Option<StandardsFollowing>,
+    pub standards: Option<StandardsFollowing>,
     /// What is held against files.
-    pub(crate) compared: Vec<Comparing>,
+    pub compared: Vec<Comparing>,
     /// Plans that were begun and go on by themselves, where there are some.
-    pub(crate) unasked: Option<UnaskedPlans>,
+    pub unasked: Option<UnaskedPlans>,
 }
 
 /// Closes what stands of an earlier configuration, where files are not compared any more; nothing is told of it
@@ -57,7 +57,7 @@ pub(crate) struct Watches {
 ///
 /// # Errors
 /// The store does not answer.
-pub(crate) async fn retire(
+pub async fn retire(
     rule: &ComparedRule,
     runner: &AlertRunner,
     now: Timestamp,
@@ -81,7 +81,7 @@ pub(crate) async fn retire(
 type FailedLooks = Option<(Timestamp, u32)>;
 
 /// Makes comparisons until the server stops.
-pub(super) async fn watch(
+pub async fn watch(
     (comparing, clock): (Comparing, Arc<dyn Clock>),
     mut stop: watch::Receiver<bool>,
 ) {

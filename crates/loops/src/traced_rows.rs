@@ -15,7 +15,7 @@ use tracing::Span;
 use tracing::field::Empty;
 
 /// A span for a worker that looks for work. One that finds none is not sent.
-pub(super) fn work() -> Span {
+pub fn work() -> Span {
     tracing::info_span!(
         target: SPANS,
         "assignment work",
@@ -28,7 +28,7 @@ pub(super) fn work() -> Span {
 
 /// The store of rows. What is taken from it is noted in the span around: whose it is, and in the trace of the newest
 /// request for it.
-pub(super) struct TracedRows(pub(super) Arc<ServerStore>);
+pub struct TracedRows(pub Arc<ServerStore>);
 
 impl TracedRows {
     async fn note(&self, key: &HoldKey) {

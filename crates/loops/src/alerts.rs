@@ -21,12 +21,12 @@ const BUCKET_EVERY: Duration = Duration::from_mins(1);
 
 /// What the loop works with.
 #[derive(Clone)]
-pub(crate) struct Alerting {
-    pub(crate) runner: AlertRunner,
+pub struct Alerting {
+    pub runner: AlertRunner,
     /// The file of rules.
-    pub(crate) file: PathBuf,
+    pub file: PathBuf,
     /// What rules may name in `notify`.
-    pub(crate) channels: Vec<String>,
+    pub channels: Vec<String>,
 }
 
 /// What a look found last, to tell what is new.
@@ -42,10 +42,7 @@ struct Seen {
 }
 
 /// Runs rules until the server stops.
-pub(super) async fn watch(
-    (alerting, clock): (Alerting, Arc<dyn Clock>),
-    mut stop: watch::Receiver<bool>,
-) {
+pub async fn watch((alerting, clock): (Alerting, Arc<dyn Clock>), mut stop: watch::Receiver<bool>) {
     let mut seen = Seen::default();
     loop {
         // a stop does not wait for queries: what is not stored is run again by the next process

@@ -9,7 +9,7 @@ use hallpass_model::TimeSpan;
 
 /// What becomes of news of a later end that are not to be told now: while AWS does not have it they wait, and what says
 /// that is nobody's once it is not so any more. `None` of what is to be told.
-pub(super) async fn before_its_time(
+pub(crate) async fn before_its_time(
     store: &dyn AccessStore,
     told: &NoticeContext,
 ) -> Result<Option<Delivery>, ReadError> {

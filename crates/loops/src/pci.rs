@@ -34,23 +34,23 @@ const SOURCES_MAX: usize = 20_000;
 
 /// What the loop works with.
 #[derive(Clone)]
-pub(crate) struct PciWatching {
-    pub(crate) schedule: PciSchedule,
+pub struct PciWatching {
+    pub schedule: PciSchedule,
     /// Whose events count: those of the identity store.
-    pub(crate) rules: PciRules,
-    pub(crate) home: String,
+    pub rules: PciRules,
+    pub home: String,
     /// How AWS is asked for people and events.
-    pub(crate) client: AwsClientSettings,
-    pub(crate) people: Arc<NamedCalls>,
+    pub client: AwsClientSettings,
+    pub people: Arc<NamedCalls>,
     /// Where the instance is asked for its Regions.
-    pub(crate) aws: Arc<Aws>,
+    pub aws: Arc<Aws>,
     /// What tells who is over a limit; `None`: nobody is told.
-    pub(crate) runner: Option<AlertRunner>,
-    pub(crate) store: Arc<dyn PciStore>,
+    pub runner: Option<AlertRunner>,
+    pub store: Arc<dyn PciStore>,
 }
 
 /// Makes runs until the server stops.
-pub(super) async fn watch(
+pub async fn watch(
     (watching, clock): (PciWatching, Arc<dyn Clock>),
     mut stop: watch::Receiver<bool>,
 ) {

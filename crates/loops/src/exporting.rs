@@ -31,19 +31,19 @@ const SAID_AGAIN: TimeSpan = TimeSpan::minutes(5);
 
 /// Where the log goes, and who signs for it.
 #[derive(Clone)]
-pub(crate) struct Exporting {
-    pub(crate) target: Arc<dyn ExportTarget>,
-    pub(crate) prefix: String,
-    pub(crate) signer: Arc<dyn HeadSigner>,
+pub struct Exporting {
+    pub target: Arc<dyn ExportTarget>,
+    pub prefix: String,
+    pub signer: Arc<dyn HeadSigner>,
 }
 
 /// What the loop works with.
 #[derive(Clone)]
-pub(super) struct Exporter {
-    pub(super) store: ServerStore,
-    pub(super) exporting: Exporting,
-    pub(super) clock: Arc<dyn Clock>,
-    pub(super) status: Arc<ServerStatus>,
+pub struct Exporter {
+    pub store: ServerStore,
+    pub exporting: Exporting,
+    pub clock: Arc<dyn Clock>,
+    pub status: Arc<ServerStatus>,
 }
 
 /// Something that works or fails for a while, said when it changes and now and then.
@@ -86,7 +86,7 @@ impl Heads {
 }
 
 /// Exports until the server stops, and what is left then.
-pub(super) async fn export(exporter: Exporter, mut stop: watch::Receiver<bool>) {
+pub async fn export(exporter: Exporter, mut stop: watch::Receiver<bool>) {
     let mut heads = Heads {
         published: None,
         not_before: None,

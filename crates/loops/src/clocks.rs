@@ -36,7 +36,7 @@ const AGREE: &[u8] = b"agree";
 
 /// What the watch works with.
 #[derive(Clone)]
-pub(super) struct ClockWatch {
+pub struct ClockWatch {
     clock: Arc<ProcessClock>,
     aws: Arc<Aws>,
     access: Arc<Access>,
@@ -46,7 +46,7 @@ pub(super) struct ClockWatch {
 }
 
 impl ClockWatch {
-    pub(super) fn new(
+    pub fn new(
         clock: Arc<ProcessClock>,
         aws: Arc<Aws>,
         (access, store): (&Arc<Access>, &ServerStore),
@@ -73,7 +73,7 @@ struct ClockReport {
 }
 
 /// Watches until the server stops.
-pub(super) async fn watch(watch: ClockWatch, mut stop: watch::Receiver<bool>) {
+pub async fn watch(watch: ClockWatch, mut stop: watch::Receiver<bool>) {
     let remembered = watch
         .store
         .blob_get(&watch.remembered())
@@ -222,7 +222,7 @@ fn is_to_be_asked(reading: &Reading, since: Duration, asked: Duration) -> bool {
 }
 
 /// Sets the gauges, when somebody wants to read them.
-pub(super) fn measure(reading: &Reading) {
+pub fn measure(reading: &Reading) {
     let differences = [
         (Clocks::WallAws, reading.wall_aws),
         (Clocks::WallMonotonic, Some(reading.wall_monotonic)),
@@ -241,7 +241,7 @@ fn span(apart: SignedDuration) -> TimeSpan {
 }
 
 /// What Health and readiness say of the clocks.
-pub(super) struct ClockProbe(pub(super) Arc<ProcessClock>);
+pub struct ClockProbe(pub Arc<ProcessClock>);
 
 #[async_trait]
 impl ReadinessProbe for ClockProbe {

@@ -18,7 +18,7 @@ use hallpass_wording::sweeps::digest_text;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use super::later_ends;
+use crate::later_ends;
 
 /// One attempt to tell people is cut off after this.
 const TELL_MAX: Duration = Duration::from_mins(1);
@@ -44,7 +44,7 @@ const GRACE: Duration = Duration::from_secs(5);
 
 /// The server's own log: what tells people when nothing else is configured. Without the requester's
 /// words: reasons may hold secrets.
-pub(super) struct LogChannel;
+pub struct LogChannel;
 
 #[async_trait]
 impl Channel for LogChannel {
@@ -114,7 +114,7 @@ enum Loaded {
 ///
 /// # Errors
 /// When the store does not answer.
-pub(super) async fn open(
+pub async fn open(
     store: &dyn AccessStore,
     channels: &[Arc<dyn Channel>],
     now: Timestamp,
@@ -129,7 +129,7 @@ pub(super) async fn open(
 ///
 /// # Errors
 /// When the store does not answer.
-pub(super) async fn open_first(
+pub async fn open_first(
     store: &dyn AccessStore,
     channels: &[Arc<dyn Channel>],
     now: Timestamp,
@@ -140,14 +140,14 @@ pub(super) async fn open_first(
 
 /// What looks after the outbox as a whole.
 #[derive(Clone)]
-pub(super) struct OutboxKeeper {
-    pub(super) channels: Vec<Arc<dyn Channel>>,
-    pub(super) store: Arc<dyn AccessStore>,
-    pub(super) clock: Arc<dyn Clock>,
+pub struct OutboxKeeper {
+    pub channels: Vec<Arc<dyn Channel>>,
+    pub store: Arc<dyn AccessStore>,
+    pub clock: Arc<dyn Clock>,
 }
 
 /// Keeps channels in use and drops what nobody will hear.
-pub(super) async fn keep(keeper: OutboxKeeper, mut stop: watch::Receiver<bool>) {
+pub async fn keep(keeper: OutboxKeeper, mut stop: watch::Receiver<bool>) {
     let OutboxKeeper {
         channels,
         store,
@@ -211,21 +211,21 @@ const fn judged_grant(news: NoticeKind) -> Option<JudgedGrant> {
 
 /// What one channel's task works with.
 #[derive(Clone)]
-pub(super) struct Teller {
-    pub(super) channel: Arc<dyn Channel>,
-    pub(super) store: Arc<dyn AccessStore>,
-    pub(super) sweeps: Arc<dyn SweepStore>,
-    pub(super) clock: Arc<dyn Clock>,
+pub struct Teller {
+    pub channel: Arc<dyn Channel>,
+    pub store: Arc<dyn AccessStore>,
+    pub sweeps: Arc<dyn SweepStore>,
+    pub clock: Arc<dyn Clock>,
     /// Changes when there may be something to tell.
-    pub(super) news: watch::Receiver<u64>,
+    pub news: watch::Receiver<u64>,
     /// Who is known today, and by which address; tests know nobody.
-    pub(super) access: Option<Arc<Access>>,
+    pub access: Option<Arc<Access>>,
     /// What was done with grants, where logs are configured.
-    pub(super) logs: Option<Arc<dyn ActivityLogs>>,
+    pub logs: Option<Arc<dyn ActivityLogs>>,
 }
 
 /// Tells everything one channel has to tell, when it is due.
-pub(super) async fn deliver_notices(mut teller: Teller, mut stop: watch::Receiver<bool>) {
+pub async fn deliver_notices(mut teller: Teller, mut stop: watch::Receiver<bool>) {
     // there from the start: whoever watches for its growth would miss the first one
     teller.count(NoticeOutcome::GaveUp, 0);
     while !*stop.borrow() {
