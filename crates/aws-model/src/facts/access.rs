@@ -7,10 +7,11 @@ const IAM: FactSource = source(
     "IAM User Guide, \"IAM and AWS STS quotas\"",
     "IAM object quotas",
 );
-const ASSUME: FactSource = source(
-    "IAM User Guide, \"Methods to assume a role\"",
-    "Comparing methods for using roles",
+const IAM_QUOTAS: FactSource = source(
+    "AWS General Reference, \"AWS Identity and Access Management endpoints and quotas\"",
+    "Service quotas",
 );
+const ASSUME: FactSource = source("IAM User Guide, \"Methods to assume a role\"", "");
 const CHAINING: FactSource = source(
     "IAM User Guide, \"IAM roles\"",
     "Roles terms and concepts: role chaining",
@@ -53,67 +54,67 @@ facts! {
     MANAGED_POLICIES_PER_ROLE_MOST = 25 "policies", "iam.role.managed-policies.most",
         "the same where the account's quota was raised",
         "what `policy size` says",
-        IAM, Read("2026-10-01");
+        IAM, Read("2026-11-27");
     MANAGED_POLICIES_PER_USER = 10 "policies", "iam.user.managed-policies",
         "managed policies attached to one user",
         "`GetAccountSummary` of the simulator",
-        IAM, NotVerified;
+        IAM, Read("2026-11-27");
     MANAGED_POLICIES_PER_GROUP = 10 "policies", "iam.group.managed-policies",
         "managed policies attached to one group",
         "`GetAccountSummary` of the simulator",
-        IAM, NotVerified;
+        IAM, Read("2026-11-27");
     GROUPS_PER_USER = 10 "groups", "iam.user.groups",
         "groups that one user is in",
         "`GetAccountSummary` of the simulator",
-        IAM, NotVerified;
+        IAM_QUOTAS, Read("2026-11-27");
     ACCESS_KEYS_PER_USER = 2 "keys", "iam.user.access-keys",
         "access keys of one user, active or not",
         "what the simulator takes",
-        IAM, NotVerified;
+        IAM_QUOTAS, Read("2026-11-27");
     TAGS_PER_USER = 50 "tags", "iam.user.tags",
         "tags of one user",
         "what the simulator takes",
-        IAM, NotVerified;
+        IAM_QUOTAS, Read("2026-11-27");
     POLICY_VERSIONS = 5 "versions", "iam.policy.versions",
         "versions of one managed policy that are kept",
         "`GetAccountSummary` of the simulator",
-        IAM, NotVerified;
+        IAM_QUOTAS, Read("2026-11-27");
     USERS = 5_000 "users", "iam.user.count",
         "users of an account",
         "`GetAccountSummary` of the simulator",
-        IAM, NotVerified;
+        IAM_QUOTAS, Read("2026-11-27");
     GROUPS = 300 "groups", "iam.group.count",
         "groups of an account",
         "`GetAccountSummary` of the simulator",
-        IAM, NotVerified;
+        IAM, Read("2026-11-27");
     ROLES = 1_000 "roles", "iam.role.count",
         "roles of an account",
         "`GetAccountSummary` of the simulator",
-        IAM, NotVerified;
+        IAM, Read("2026-11-27");
     CUSTOMER_POLICIES = 1_500 "policies", "iam.policy.count",
         "managed policies of an account that are its own",
         "`GetAccountSummary` of the simulator",
-        IAM, NotVerified;
+        IAM, Read("2026-11-27");
     SESSION_HOURS = 12 "hours", "sts.session.longest",
         "the longest session of a role that AWS issues",
         "how long a revocation of sessions has to stand; until when calls are looked for that a grant made",
-        ASSUME, NotVerified;
+        ASSUME, Read("2026-11-27");
     CHAINED_SESSION_SECONDS = 3_600 "seconds", "sts.session.chained",
         "the longest session of a role that was assumed by another role's session",
         "how long sessions in other accounts are asked for",
-        CHAINING, NotVerified;
+        CHAINING, Read("2026-11-27");
     PERMISSION_SET_SESSION_SECONDS = 3_600 "seconds", "sso.session.usual",
         "the session length of a permission set that says nothing",
         "how long sessions outlive grants; the column `session_duration` of permission sets",
-        DURATION, NotVerified;
+        DURATION, Read("2026-11-27");
     PERMISSION_SET_SESSION_SECONDS_LEAST = 3_600 "seconds", "sso.session.shortest",
         "the shortest session that a permission set may have",
         "errors of access files; what the simulator takes",
-        DURATION, NotVerified;
+        DURATION, Read("2026-11-27");
     PERMISSION_SET_SESSION_SECONDS_MOST = 43_200 "seconds", "sso.session.longest",
         "the longest session that a permission set may have",
         "errors of access files; what the simulator takes",
-        DURATION, NotVerified;
+        DURATION, Read("2026-11-27");
     PERMISSION_SET_DESCRIPTION_CHARACTERS = 700 "characters", "sso.permission-set.description",
         "the description of a permission set",
         "errors of access files",
@@ -129,11 +130,11 @@ facts! {
     PERMISSION_SETS = 3_500 "permission sets", "sso.permission-set.count",
         "permission sets of an instance",
         "how many policies of permission sets are remembered; what the simulator takes",
-        CENTER, NotVerified;
+        CENTER, Read("2026-11-27");
     PERMISSION_SETS_PER_ACCOUNT = 500 "permission sets", "sso.permission-set.per-account",
         "permission sets provisioned in one account",
         "what the simulator takes",
-        CENTER, NotVerified;
+        CENTER, Read("2026-11-27");
     MANAGED_POLICIES_PER_PERMISSION_SET = 20 "policies", "sso.permission-set.managed-policies",
         "managed policies of one permission set, AWS's and customers' together",
         "errors of access files; what the simulator takes",

@@ -34,7 +34,7 @@ facts! {
     RCPS_PER_TARGET = 5 "policies", "organizations.rcp.per-target",
         "resource control policies attached directly to a root, unit or account, `RCPFullAWSAccess` among them",
         "what the simulator takes",
-        QUOTAS, Read("2026-10-01");
+        QUOTAS, Read("2026-11-27");
     AI_OPT_OUT_CHARACTERS = 2_500 "characters", "organizations.ai-opt-out.characters",
         "one opt-out policy of AI services",
         "what the simulator takes",
@@ -46,11 +46,11 @@ facts! {
     FEW_POLICIES_PER_TARGET = 5 "policies", "organizations.few-policies.per-target",
         "opt-out policies of AI services, and chat policies, attached directly to one target",
         "what the simulator takes",
-        QUOTAS, NotVerified;
+        QUOTAS, Read("2026-11-27");
     MANAGEMENT_POLICIES_PER_TARGET = 10 "policies", "organizations.management-policy.per-target",
         "policies of any other type, attached directly to one target",
         "what the simulator takes",
-        QUOTAS, NotVerified;
+        QUOTAS, Read("2026-11-27");
     SCPS = 10_000 "policies", "organizations.scp.count",
         "service control policies of an organization",
         "what the simulator takes",
@@ -66,7 +66,7 @@ facts! {
     UNIT_DEPTH = 5 "levels", "organizations.unit.depth",
         "organizational units below one another under a root",
         "how far the tree is walked; how deep generated organizations are",
-        QUOTAS, NotVerified;
+        QUOTAS, Read("2026-11-27");
     ACCOUNTS_MOST = 10_000 "accounts", "organizations.account.most",
         "accounts of an organization, as many as AWS raises its quota to",
         "what the simulator takes where its file names no quota",
@@ -74,17 +74,17 @@ facts! {
     ACCOUNTS_MADE_AT_ONCE = 5 "accounts", "organizations.account.at-once",
         "accounts whose creation is under way",
         "what the simulator takes",
-        QUOTAS, NotVerified;
+        QUOTAS, Read("2026-11-27");
     TAGS_PER_ACCOUNT = 50 "tags", "organizations.tag.count",
-        "tags of a root, unit, account or policy",
+        "tags of a root, unit or account; a policy is held to as many, which the page does not name",
         "which rows of `org vend` are refused; what the simulator takes",
-        QUOTAS, NotVerified;
+        QUOTAS, Read("2026-11-27");
     TAG_KEY_CHARACTERS = 128 "characters", "organizations.tag.key",
         "the key of a tag",
         "which rows of `org vend` are refused; which attributes `policy abac secrets` takes",
-        TAG, NotVerified;
+        TAG, Read("2026-11-27");
     TAG_VALUE_CHARACTERS = 256 "characters", "organizations.tag.value",
         "the value of a tag",
         "which rows of `org vend` are refused; which attributes `policy abac secrets` takes",
-        TAG, NotVerified;
+        TAG, Read("2026-11-27");
 }

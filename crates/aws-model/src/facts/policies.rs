@@ -12,12 +12,12 @@ const CENTER: FactSource = source(
     "Request Parameters",
 );
 const S3: FactSource = source(
-    "Amazon S3 User Guide, \"Policies and permissions in Amazon S3\"",
-    "Bucket policies",
+    "Amazon S3 User Guide, \"Adding a bucket policy by using the Amazon S3 console\"",
+    "",
 );
 const KMS: FactSource = source(
-    "AWS KMS Developer Guide, \"Resource quotas\"",
-    "Key policy document size",
+    "AWS KMS Developer Guide, \"Creating a key policy\"",
+    "Key policy format",
 );
 const SECRETS: FactSource = source(
     "AWS Secrets Manager User Guide, \"AWS Secrets Manager quotas\"",
@@ -28,8 +28,8 @@ const SQS: FactSource = source(
     "",
 );
 const SNS: FactSource = source(
-    "Amazon SNS API Reference, \"SetTopicAttributes\"",
-    "Request Parameters",
+    "Amazon SNS Developer Guide, \"Amazon SNS API permissions: Actions and resources reference\"",
+    "Policy quotas",
 );
 const LAMBDA: FactSource = source(
     "AWS Lambda Developer Guide, \"Lambda quotas\"",
@@ -45,19 +45,19 @@ facts! {
     MANAGED_POLICY_CHARACTERS = 6_144 "characters", "iam.policy.managed",
         "one managed policy or permissions boundary, without white space",
         "size errors of `policy lint`, `policy size` and generators; into how many policies `policy shrink` cuts",
-        IAM, Read("2026-10-01");
+        IAM, Read("2026-11-27");
     USER_POLICY_CHARACTERS = 2_048 "characters", "iam.policy.inline-user",
         "all inline policies of one user, without white space",
         "size errors of `policy lint` and `policy size`",
-        IAM, Read("2026-10-01");
+        IAM, Read("2026-11-27");
     GROUP_POLICY_CHARACTERS = 5_120 "characters", "iam.policy.inline-group",
         "all inline policies of one group, without white space",
         "size errors of `policy lint` and `policy size`",
-        IAM, Read("2026-10-01");
+        IAM, Read("2026-11-27");
     ROLE_POLICY_CHARACTERS = 10_240 "characters", "iam.policy.inline-role",
         "all inline policies of one role, without white space; of a permission set's, too, because a role is behind it",
         "size errors of `policy lint` and `policy size`; when `policy shrink` cuts; what the simulator takes of permission sets",
-        IAM, Read("2026-10-01");
+        IAM, Read("2026-11-27");
     PERMISSION_SET_POLICY_BYTES = 32_768 "bytes", "sso.policy.inline",
         "the inline policy of a permission set, as its API takes it",
         "what `policy size` says of permission sets",
@@ -65,7 +65,7 @@ facts! {
     TRUST_POLICY_CHARACTERS = 2_048 "characters", "iam.policy.trust",
         "the trust policy of a role, without white space",
         "size errors of `policy lint` and `policy size`",
-        IAM, Read("2026-10-01");
+        IAM, Read("2026-11-27");
     TRUST_POLICY_CHARACTERS_MOST = 4_096 "characters", "iam.policy.trust.most",
         "the same where the account's quota was raised",
         "what `policy size` says of trust policies",
@@ -77,11 +77,11 @@ facts! {
     BUCKET_POLICY_BYTES = 20_480 "bytes", "s3.policy",
         "the policy of a bucket, as sent",
         "size errors of `policy lint` and `policy size`",
-        S3, Read("2026-10-01");
+        S3, Read("2026-11-27");
     KEY_POLICY_BYTES = 32_768 "bytes", "kms.policy",
         "the policy of a key, as sent",
         "size errors of `policy lint` and `policy size`",
-        KMS, Read("2026-10-01");
+        KMS, Read("2026-11-27");
     SECRET_POLICY_CHARACTERS = 20_480 "characters", "secretsmanager.policy",
         "the policy of a secret, as sent",
         "size errors of `policy lint` and `policy size`",
@@ -93,7 +93,7 @@ facts! {
     TOPIC_POLICY_BYTES = 30_720 "bytes", "sns.policy",
         "the policy of a topic, as sent",
         "size errors of `policy lint` and `policy size`",
-        SNS, Read("2026-10-01");
+        SNS, Read("2026-11-27");
     FUNCTION_POLICY_BYTES = 20_480 "bytes", "lambda.policy",
         "the policy of a function, as sent",
         "size errors of `policy lint` and `policy size`",

@@ -17,8 +17,8 @@ const TOWER_QUOTAS: FactSource = source(
     "Service quotas",
 );
 const DETECTIVE: FactSource = source(
-    "Amazon Detective User Guide, \"Amazon Detective quotas\"",
-    "",
+    "Amazon Detective User Guide, \"Amazon Detective Regions and quotas\"",
+    "Detective quotas",
 );
 const GURU: FactSource = source(
     "Amazon DevOps Guru User Guide, \"Quotas and limits for Amazon DevOps Guru\"",
@@ -26,11 +26,19 @@ const GURU: FactSource = source(
 );
 const EVENTS: FactSource = source(
     "Amazon EventBridge User Guide, \"Amazon EventBridge quotas\"",
-    "EventBridge quotas",
+    "Custom Event Bus - Classic quotas",
 );
 const HUB: FactSource = source(
-    "AWS Security Hub User Guide, \"Quotas for Security Hub\"",
-    "Maximum quotas",
+    "AWS Security Hub User Guide, \"How configuration policies work in Security Hub CSPM\"",
+    "Types of configuration policies",
+);
+const HUB_QUOTAS: FactSource = source(
+    "AWS General Reference, \"AWS Security Hub CSPM endpoints and quotas\"",
+    "Service quotas",
+);
+const IMPORT: FactSource = source(
+    "AWS Security Hub API Reference, \"BatchImportFindings\"",
+    "",
 );
 const FINDINGS: FactSource = source(
     "AWS Security Hub API Reference, \"BatchUpdateFindings\"",
@@ -68,15 +76,15 @@ facts! {
     LOOKUP_DAYS = 90 "days", "cloudtrail.lookup.reach",
         "how far back events can be looked up",
         "how far back `pci` looks without a trail; what the simulator answers",
-        LOOKUP, NotVerified;
+        LOOKUP, Read("2026-11-27");
     LOOKUP_PAGE = 50 "events", "cloudtrail.lookup.page",
         "events of one page of `LookupEvents`",
         "the pages that `pci` asks for; what the simulator answers",
-        LOOKUP, NotVerified;
+        LOOKUP, Read("2026-11-27");
     TRAILS_PER_REGION = 5 "trails", "cloudtrail.trail.count",
         "trails of an account in a Region",
         "what the simulator takes",
-        TRAILS, NotVerified;
+        TRAILS, Read("2026-11-27");
     UNIT_ACCOUNTS = 300 "accounts", "controltower.unit.accounts",
         "accounts directly in a unit that Control Tower can govern",
         "which units `org enroll` registers; what the simulator takes",
@@ -84,27 +92,27 @@ facts! {
     TOWER_ACCOUNTS_AT_ONCE = 5 "operations", "controltower.account.at-once",
         "account operations under way at a time, unless the quota was changed",
         "`--concurrency` of `org vend` and `org enroll`",
-        TOWER_QUOTAS, NotVerified;
+        TOWER_QUOTAS, Read("2026-11-27");
     GRAPH_ACCOUNTS = 1_200 "accounts", "detective.graph.accounts",
         "accounts of a behavior graph",
         "which rows of `org delegate` are refused; what the simulator takes",
-        DETECTIVE, NotVerified;
+        DETECTIVE, Read("2026-11-27");
     GURU_CHANNELS = 2 "channels", "devops-guru.channel.count",
         "notification channels of an account in a Region",
         "which rows of `insights channels` are blocked; what the simulator takes",
-        GURU, NotVerified;
+        GURU, Read("2026-11-27");
     RULES_PER_BUS = 300 "rules", "events.rule.count",
-        "rules of an event bus",
+        "rules of an event bus; 100 in `af-south-1` and `eu-south-1`",
         "what the simulator takes",
-        EVENTS, NotVerified;
+        EVENTS, Read("2026-11-27");
     TARGETS_PER_RULE = 5 "targets", "events.target.count",
         "targets of one rule",
         "what the simulator takes",
-        EVENTS, NotVerified;
+        EVENTS, Read("2026-11-27");
     EVENT_ENTRIES = 10 "entries", "events.entries",
         "entries of one `PutEvents`, and targets of one `PutTargets`",
         "what the simulator takes",
-        EVENTS, NotVerified;
+        PUT_EVENTS, Read("2026-11-27");
     EVENTS_BYTES = 1_048_576 "bytes", "events.request.bytes",
         "all entries of one `PutEvents`",
         "what the simulator takes",
@@ -120,19 +128,19 @@ facts! {
     HUB_POLICIES = 20 "policies", "securityhub.policy.count",
         "configuration policies of an organization",
         "what the simulator takes",
-        HUB, NotVerified;
+        HUB, Read("2026-11-27");
     HUB_INSIGHTS = 100 "insights", "securityhub.insight.count",
         "custom insights of an account in a Region",
         "what the simulator takes",
-        HUB, NotVerified;
+        HUB_QUOTAS, Read("2026-11-27");
     FINDING_BYTES = 245_760 "bytes", "securityhub.finding.bytes",
         "one finding",
         "what the simulator takes",
-        HUB, NotVerified;
+        IMPORT, Read("2026-11-27");
     FINDINGS_PER_CALL = 100 "findings", "securityhub.finding.per-call",
         "findings of one import or update",
         "what the simulator takes",
-        FINDINGS, NotVerified;
+        FINDINGS, Read("2026-11-27");
     FINDINGS_PAGE = 100 "findings", "securityhub.finding.page",
         "findings of one page of `GetFindings`",
         "the pages that `findings enrich` asks for",
@@ -152,11 +160,11 @@ facts! {
     FINDING_NOTE_CHARACTERS = 512 "characters", "securityhub.finding.note",
         "the note of a finding",
         "what `findings enrich` writes; what the simulator takes",
-        FINDINGS, NotVerified;
+        FINDINGS, Read("2026-11-27");
     FINDING_FIELDS = 50 "fields", "securityhub.finding.fields",
         "fields of a finding that its users define",
         "which findings `findings enrich` leaves alone; what the simulator takes",
-        FINDINGS, NotVerified;
+        FINDINGS, Read("2026-11-27");
     FINDING_FIELD_KEY_CHARACTERS = 128 "characters", "securityhub.finding.field-key",
         "the name of a field that users define",
         "which fields `findings enrich` writes; what the simulator takes",
@@ -170,9 +178,9 @@ facts! {
         "subjects of alerts to topics",
         PUBLISH, Read("2026-11-26");
     TOPIC_MESSAGE_BYTES = 262_144 "bytes", "sns.message.bytes",
-        "one message with its attributes",
+        "one message with its attributes, unless its topic takes larger ones",
         "when an alert to a topic or a queue has its rows left out",
-        PUBLISH, NotVerified;
+        PUBLISH, Read("2026-11-27");
     QUEUE_HIDDEN_SECONDS = 43_200 "seconds", "sqs.message.hidden",
         "the longest time that a received message is hidden",
         "what the simulator takes",
@@ -180,9 +188,9 @@ facts! {
     QUEUE_MESSAGE_BYTES = 1_048_576 "bytes", "sqs.message.bytes",
         "one message, and all messages of one batch",
         "what the simulator takes",
-        MESSAGES, NotVerified;
+        MESSAGES, Read("2026-11-27");
     QUEUE_BATCH = 10 "messages", "sqs.batch",
         "messages of one batch",
         "what is deleted with one call; what the simulator takes",
-        MESSAGES, NotVerified;
+        MESSAGES, Read("2026-11-27");
 }
