@@ -1,6 +1,6 @@
 //! Roles, users and sessions of IAM; permission sets, assignments and sessions of IAM Identity Center.
 
-use super::FactStanding::{NotVerified, Read};
+use super::FactStanding::{Lower, Read};
 use super::{Fact, FactSource, facts, source};
 
 const IAM: FactSource = source(
@@ -50,7 +50,7 @@ facts! {
     MANAGED_POLICIES_PER_ROLE = 10 "policies", "iam.role.managed-policies",
         "managed policies attached to one role, unless the account's quota was raised",
         "into how many policies `policy shrink` may cut; what the simulator takes",
-        IAM, Read("2026-10-01");
+        IAM, Lower { says: "20", read: "2026-11-27" };
     MANAGED_POLICIES_PER_ROLE_MOST = 25 "policies", "iam.role.managed-policies.most",
         "the same where the account's quota was raised",
         "what `policy size` says",
@@ -138,15 +138,15 @@ facts! {
     MANAGED_POLICIES_PER_PERMISSION_SET = 20 "policies", "sso.permission-set.managed-policies",
         "managed policies of one permission set, AWS's and customers' together",
         "errors of access files; what the simulator takes",
-        CENTER, NotVerified;
+        CENTER, Lower { says: "25", read: "2026-11-27" };
     DIRECTORY = 100_000 "users", "identitystore.count",
         "users, and as many groups, of a directory",
         "what the simulator takes",
-        STORE, NotVerified;
+        STORE, Lower { says: "200,000 users and 100,000 groups", read: "2026-11-27" };
     OPERATIONS_OUTSTANDING = 10 "operations", "sso.operations.outstanding",
         "asynchronous operations of an instance that are under way",
         "how many assignments are written at a time; what the simulator takes",
-        THROTTLES, NotVerified;
+        THROTTLES, Lower { says: "15", read: "2026-11-27" };
     ENTITLEMENTS_UNDER_WAY = 15 "operations", "account-access.operations.outstanding",
         "asynchronous operations of account access manager that are under way",
         "what the simulator takes",

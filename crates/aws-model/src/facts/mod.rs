@@ -54,10 +54,11 @@ pub struct FactSource {
 pub enum FactStanding {
     /// The page, or a stored copy of it, said so when it was read on this day.
     Read(&'static str),
-    /// AWS announced it for a day, which was read on another in reports of the announcement; stored copies of the page are older.
-    Announced {
-        /// From when on it holds.
-        since: &'static str,
+    /// The page allows more, as it was read on a day; the program keeps to this number, which the specification has and no
+    /// organization refuses.
+    Lower {
+        /// What the page allows.
+        says: &'static str,
         /// When it was read.
         read: &'static str,
     },

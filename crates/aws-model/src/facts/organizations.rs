@@ -1,6 +1,6 @@
 //! AWS Organizations: policies, units, accounts, tags.
 
-use super::FactStanding::{Announced, NotVerified, Read, Until};
+use super::FactStanding::{Lower, Read, Until};
 use super::{Fact, FactSource, facts, source};
 
 const QUOTAS: FactSource = source(
@@ -14,11 +14,11 @@ facts! {
     SCP_CHARACTERS = 10_240 "characters", "organizations.scp.characters",
         "one service control policy, as sent, white space included",
         "size errors of `policy lint`, `policy size` and generators; when the policy of ended sessions and those of armed ends are full; what the simulator takes",
-        QUOTAS, Announced { since: "2026-05-15", read: "2026-11-25" };
+        QUOTAS, Read("2026-11-27");
     SCPS_PER_TARGET = 10 "policies", "organizations.scp.per-target",
         "service control policies attached directly to a root, unit or account, `FullAWSAccess` among them",
         "`no_slot` of outage rehearsals, ended sessions and armed ends; `policy lint --tree`; into how many parts `--split` may cut",
-        QUOTAS, Announced { since: "2026-05-15", read: "2026-11-25" };
+        QUOTAS, Read("2026-11-27");
     SCP_CHARACTERS_BEFORE = 5_120 "characters", "organizations.scp.characters.before",
         "one service control policy, as sent, in an organization that AWS holds to what was before",
         "what is written to an organization that refused more as `POLICY_CONTENT_LIMIT_EXCEEDED`; the switch `scp_quotas` of the simulator",
@@ -58,7 +58,7 @@ facts! {
     POLICIES_OF_OTHER_TYPES = 1_000 "policies", "organizations.other-policy.count",
         "policies of an organization of each other type",
         "what the simulator takes",
-        QUOTAS, Read("2026-11-25");
+        QUOTAS, Lower { says: "2,000 resource control policies", read: "2026-11-27" };
     UNITS = 2_000 "units", "organizations.unit.count",
         "organizational units of an organization",
         "what the simulator takes",
@@ -67,10 +67,10 @@ facts! {
         "organizational units below one another under a root",
         "how far the tree is walked; how deep generated organizations are",
         QUOTAS, Read("2026-11-27");
-    ACCOUNTS_MOST = 10_000 "accounts", "organizations.account.most",
+    ACCOUNTS_MOST = 50_000 "accounts", "organizations.account.most",
         "accounts of an organization, as many as AWS raises its quota to",
         "what the simulator takes where its file names no quota",
-        QUOTAS, NotVerified;
+        QUOTAS, Read("2026-11-27");
     ACCOUNTS_MADE_AT_ONCE = 5 "accounts", "organizations.account.at-once",
         "accounts whose creation is under way",
         "what the simulator takes",

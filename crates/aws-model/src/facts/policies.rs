@@ -1,6 +1,6 @@
 //! How long policies may be that are not the organization's.
 
-use super::FactStanding::Read;
+use super::FactStanding::{Lower, Read};
 use super::{Fact, FactSource, facts, source};
 
 const IAM: FactSource = source(
@@ -69,7 +69,7 @@ facts! {
     TRUST_POLICY_CHARACTERS_MOST = 4_096 "characters", "iam.policy.trust.most",
         "the same where the account's quota was raised",
         "what `policy size` says of trust policies",
-        IAM, Read("2026-10-01");
+        IAM, Lower { says: "8,192", read: "2026-11-27" };
     SESSION_POLICY_CHARACTERS = 2_048 "characters", "sts.policy.session",
         "one session policy, as sent",
         "size errors of `policy lint` and `policy size`",

@@ -1,6 +1,6 @@
 //! CloudTrail, Control Tower, Detective, DevOps Guru, `EventBridge`, Security Hub, SQS.
 
-use super::FactStanding::{NotVerified, Read};
+use super::FactStanding::Read;
 use super::{Fact, FactSource, facts, source};
 
 const LOOKUP: FactSource = source("AWS CloudTrail API Reference, \"LookupEvents\"", "");
@@ -85,10 +85,10 @@ facts! {
         "trails of an account in a Region",
         "what the simulator takes",
         TRAILS, Read("2026-11-27");
-    UNIT_ACCOUNTS = 300 "accounts", "controltower.unit.accounts",
+    UNIT_ACCOUNTS = 1_000 "accounts", "controltower.unit.accounts",
         "accounts directly in a unit that Control Tower can govern",
         "which units `org enroll` registers; what the simulator takes",
-        TOWER, NotVerified;
+        TOWER, Read("2026-11-27");
     TOWER_ACCOUNTS_AT_ONCE = 5 "operations", "controltower.account.at-once",
         "account operations under way at a time, unless the quota was changed",
         "`--concurrency` of `org vend` and `org enroll`",

@@ -17,11 +17,11 @@ For operators and developers who want to know which of AWS's numbers Hallpass go
 decides, and how sure it is.
 
 The tables are made from the program (`aws-model/src/facts/`), where each number stands once. *Read*
-is the day on which AWS's page, or a stored copy of it, was read; *announced* is the day from which
-AWS said it holds, and the day on which reports of that were read; *until* is a number of before,
-which may bind an organization still. *Not verified* means that the page is known and that nobody
-wrote down when it was read: look before you rely on it. A quota of an account that AWS raised or
-lowered is not known here; where AWS refuses something for its quota, its reason is shown.
+is the day on which AWS's page, or a stored copy of it, was read; *kept lower* is a number that AWS
+has raised since, with what its page says: Hallpass goes by the one that no organization refuses;
+*until* is a number of before, which may bind an organization still. *Not verified* would mean that
+nobody wrote down when the page was read. A quota of an account that AWS raised or lowered is not
+known here; where AWS refuses something for its quota, its reason is shown.
 ";
 
 fn thousands(value: u32) -> String {
@@ -39,7 +39,7 @@ fn thousands(value: u32) -> String {
 fn standing(fact: &Fact) -> String {
     match fact.standing {
         FactStanding::Read(day) => format!("read {day}"),
-        FactStanding::Announced { since, read } => format!("announced for {since}, read {read}"),
+        FactStanding::Lower { says, read } => format!("kept lower; AWS says {says}, read {read}"),
         FactStanding::Until(day) => format!("until {day}"),
         FactStanding::NotVerified => "not verified".to_owned(),
     }
@@ -106,9 +106,9 @@ fn every_fact_says_what_it_decides_and_where_it_comes_from() {
         assert!(fact.source.page.contains(", \""), "{id}: guide and title");
         let days = match fact.standing {
             FactStanding::Read(day) | FactStanding::Until(day) => vec![day],
-            FactStanding::Announced { since, read } => {
-                assert!(since <= read, "{id}: read before it was announced");
-                vec![since, read]
+            FactStanding::Lower { says, read } => {
+                assert!(!says.is_empty(), "{id}: what AWS says");
+                vec![read]
             }
             FactStanding::NotVerified => Vec::new(),
         };

@@ -149,8 +149,8 @@ mod tests {
         let rows = [
             ("read 2026-05-15", Some(read("2026-05-15"))),
             (
-                "announced for 2026-05-15, read 2026-11-25",
-                Some(read("2026-11-25")),
+                "kept lower; AWS says 25, read 2026-11-27",
+                Some(read("2026-11-27")),
             ),
             ("until 2026-05-15", Some(FactAge::Before)),
             ("not verified", Some(FactAge::NotVerified)),
