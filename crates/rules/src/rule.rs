@@ -251,6 +251,24 @@ impl Requesters {
     }
 }
 
+/// People whom a rule leaves out of those who may ask by it, or approve by it (native only). This wins
+/// over whatever else the rule says of them; it says nothing about other rules.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+pub(crate) struct PeopleLeftOut {
+    /// By address: whoever has it, be they several.
+    pub(crate) emails: BTreeSet<Email>,
+    pub(crate) user_ids: BTreeSet<UserId>,
+    /// The members of these groups.
+    pub(crate) groups: BTreeSet<GroupRef>,
+}
+
+impl PeopleLeftOut {
+    /// Whether nobody is left out.
+    pub(crate) fn is_nobody(&self) -> bool {
+        self.emails.is_empty() && self.user_ids.is_empty() && self.groups.is_empty()
+    }
+}
+
 /// For whom the denials of a rule, its `false` flags, count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Denials {
@@ -273,6 +291,10 @@ pub(crate) struct Terms {
     pub(crate) requesters: Requesters,
     /// What whoever asks must have, beside being one of the requesters (native only).
     pub(crate) requester_attributes: BTreeSet<AttributeMatch>,
+    /// Who may never ask by this rule, whatever else it says (native only).
+    pub(crate) except_requesters: PeopleLeftOut,
+    /// Who may never approve by this rule, whatever else it says (native only).
+    pub(crate) except_approvers: PeopleLeftOut,
     /// Whether the rule lets anybody ask. One that does not adds approvers, limits and denials to
     /// what other rules let people ask for.
     pub(crate) permits_requests: bool,
@@ -320,6 +342,8 @@ impl Terms {
             stages: Vec::new(),
             requesters: Requesters::Everyone,
             requester_attributes: BTreeSet::new(),
+            except_requesters: PeopleLeftOut::default(),
+            except_approvers: PeopleLeftOut::default(),
             permits_requests: true,
             denials,
             allow_self_approval: None,

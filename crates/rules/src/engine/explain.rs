@@ -213,6 +213,7 @@ fn considered(evaluation: &Evaluation<'_>, ready: &Ready, ask: &Ask<'_>) -> Cons
 fn excluded_because(why: Exclusion) -> &'static str {
     match why {
         Exclusion::NotAllowed => "the requester is not among those who may ask",
+        Exclusion::LeftOut => "it leaves the requester out of those who may ask",
         Exclusion::Unread => {
             "whether the requester is among those who may ask could not be read; try again"
         }
@@ -230,7 +231,7 @@ fn denials(evaluation: &Evaluation<'_>, ready: &Ready) -> Option<String> {
         denials.push("it forbids to skip approval");
     }
     if terms.allow_self_approval == Some(false) {
-        match evaluation.requester.listed_by(ready) {
+        match evaluation.requester.named_by(ready) {
             Membership::Yes => denials.push("it forbids self approval and lists the requester"),
             Membership::Unread => denials.push(
                 "it forbids self approval and may list the requester (a group could not be read)",
@@ -281,10 +282,12 @@ fn contributes(evaluation: &Evaluation<'_>, ready: &Ready) -> String {
     let people = ready.listed.len();
     let groups = ready.listed_groups.len();
     if people + groups > 0 {
-        let who = if listed == Membership::Yes {
-            ", the requester among them"
-        } else {
-            ""
+        let who = match listed {
+            Membership::Yes => ", the requester among them",
+            Membership::No | Membership::Unread if ready.excludes_approvers() => {
+                ", without those whom it leaves out"
+            }
+            Membership::No | Membership::Unread => "",
         };
         parts.push(match (people, groups) {
             (people, 0) => format!("it lists {people} approver(s){who}"),

@@ -20,7 +20,7 @@ use crate::arming::EndArming;
 use crate::{
     diagnostic::{Diagnostic, FindingCode, nearest_key, nearest_name, shorten},
     hours::Hours,
-    rule::{Denials, Requesters, Rule, RuleId, StageRule, Terms, TextPattern},
+    rule::{Denials, PeopleLeftOut, Requesters, Rule, RuleId, StageRule, Terms, TextPattern},
     syntax::{MapEntry, Node, Value},
 };
 
@@ -81,6 +81,12 @@ fn read_rule(reader: &mut RuleReader, item: &Node, entries: &[MapEntry], index: 
     reader.known_keys(entries, &known);
     let mut terms = Terms::new(targets(reader, item), Denials::Always);
     terms.requesters = requesters(reader, item);
+    terms.except_requesters = left_out(
+        reader,
+        item,
+        ["except_requesters", "except_requester_groups"],
+    );
+    terms.except_approvers = left_out(reader, item, ["except_approvers", "except_approver_groups"]);
     for entry in entries {
         read_field(reader, entry, &mut terms);
     }
@@ -135,7 +141,7 @@ fn read_field(reader: &mut RuleReader, entry: &MapEntry, terms: &mut Terms) {
         "sign_in_acr" => terms.sign_in_acr = reader.words(key, node),
         "armed_ends" => terms.armed_ends = arming(reader, key, node),
         "warning" => terms.warning = warning(reader, key, node),
-        // targets and requesters, and unknown keys, which are noted already
+        // targets, requesters and who is left out, and unknown keys, which are noted already
         _ => {}
     }
 }
@@ -209,6 +215,22 @@ fn requesters(reader: &mut RuleReader, item: &Node) -> Requesters {
         );
     }
     requesters
+}
+
+/// Whom two keys leave out: people by address or user id, and members of groups.
+fn left_out(reader: &mut RuleReader, item: &Node, [people, groups]: [&str; 2]) -> PeopleLeftOut {
+    let (emails, user_ids) = item
+        .get(people)
+        .map(|node| reader.people(people, node))
+        .unwrap_or_default();
+    let named = item.get(groups);
+    PeopleLeftOut {
+        emails,
+        user_ids,
+        groups: named
+            .map(|node| reader.groups(groups, node, GroupNames::Allowed))
+            .unwrap_or_default(),
+    }
 }
 
 fn stages(reader: &mut RuleReader, node: &Node) -> Vec<StageRule> {

@@ -23,6 +23,16 @@ pub(super) enum Member {
     Unread,
 }
 
+impl Member {
+    pub(super) fn opposite(self) -> Self {
+        match self {
+            Self::Yes => Self::No,
+            Self::No => Self::Yes,
+            Self::Unread => Self::Unread,
+        }
+    }
+}
+
 pub(super) struct World<'a>(pub(super) &'a Directory);
 
 impl World<'_> {
@@ -31,6 +41,11 @@ impl World<'_> {
         let email = Email::new(email).unwrap();
         let users = self.0.people().iter();
         users.filter(|user| user.emails.contains(&email)).collect()
+    }
+
+    /// Whether nothing at all is known of people.
+    pub(super) fn knows_nobody(&self) -> bool {
+        self.0.people().is_empty() && self.0.groups().is_empty()
     }
 
     /// Who somebody is: a user's id, or the address of nobody in particular.
